@@ -1,0 +1,160 @@
+//! What user space tells the programs: field offsets and switches before load ([`Config`], a
+//! read-only global), targets and filters through a map ([`FilterKey`]).
+
+use crate::plain_data;
+
+plain_data! {
+    /// Byte offsets of the kernel's fields, from the running kernel's BTF. Names are `struct_field`.
+    pub struct Offsets [128] {
+        /// `seq_file.buf`
+        pub seq_file_buf: u32,
+        /// `seq_file.size`
+        pub seq_file_size: u32,
+        /// `seq_file.from`
+        pub seq_file_from: u32,
+        /// `seq_file.count`
+        pub seq_file_count: u32,
+        /// `seq_file.index`
+        pub seq_file_index: u32,
+        /// `seq_file.read_pos`
+        pub seq_file_read_pos: u32,
+        /// `seq_file.op`
+        pub seq_file_op: u32,
+        /// `seq_file.private`
+        pub seq_file_private: u32,
+        /// `seq_operations.start`
+        pub seq_operations_start: u32,
+        /// `seq_operations.stop`
+        pub seq_operations_stop: u32,
+        /// `seq_operations.next`
+        pub seq_operations_next: u32,
+        /// `seq_operations.show`
+        pub seq_operations_show: u32,
+        /// `file.private_data`
+        pub file_private_data: u32,
+        /// `file.f_inode`
+        pub file_f_inode: u32,
+        /// `file.f_path` + `path.dentry`
+        pub file_dentry: u32,
+        /// `file.f_mode`
+        pub file_f_mode: u32,
+        /// `kiocb.ki_filp`
+        pub kiocb_ki_filp: u32,
+        /// `kiocb.ki_pos`
+        pub kiocb_ki_pos: u32,
+        /// `iov_iter.count`
+        pub iov_iter_count: u32,
+        /// `dentry.d_parent`
+        pub dentry_d_parent: u32,
+        /// `dentry.d_name` + `qstr.name`; `d_name` may sit in an unnamed union
+        pub dentry_name: u32,
+        /// `inode.i_ino`
+        pub inode_i_ino: u32,
+        /// `inode.i_sb`
+        pub inode_i_sb: u32,
+        /// `super_block.s_dev`
+        pub super_block_s_dev: u32,
+        /// `super_block.s_magic`
+        pub super_block_s_magic: u32,
+        /// `proc_inode.pde` - `proc_inode.vfs_inode`, as a two's complement number
+        pub proc_inode_pde_from_inode: u32,
+        /// `proc_dir_entry.proc_ops`
+        pub proc_dir_entry_proc_ops: u32,
+        /// `proc_ops.proc_read`
+        pub proc_ops_proc_read: u32,
+        /// `proc_ops.proc_read_iter`
+        pub proc_ops_proc_read_iter: u32,
+        /// `proc_ops.proc_write`
+        pub proc_ops_proc_write: u32,
+        /// Spelled-out padding, zero.
+        pub pad: [u32; 2],
+    }
+}
+
+/// Bits of [`Config::flags`].
+pub mod flag {
+    /// Open events of seqtrace's own files are sent (marked, not traced).
+    pub const SHOW_OWN: u32 = 1;
+    /// Plain procfs files are traced too.
+    pub const PLAIN: u32 = 2;
+    /// Only opens whose pid is in the filter map.
+    pub const FILTER_PID: u32 = 4;
+    /// Only opens whose tid is in the filter map.
+    pub const FILTER_TID: u32 = 8;
+    /// Only opens whose uid is in the filter map.
+    pub const FILTER_UID: u32 = 16;
+    /// Only opens whose comm's hash is in the filter map.
+    pub const FILTER_COMM: u32 = 32;
+    /// Only files whose name's (last path component's) hash is in the filter map.
+    pub const FILTER_NAME: u32 = 64;
+    /// seqtrace's own files are traced like any other (`check` reads them itself).
+    pub const TRACE_OWN: u32 = 128;
+}
+
+plain_data! {
+    /// The programs' read-only configuration, set before load.
+    pub struct Config [144] {
+        /// Where the kernel's fields are.
+        pub offsets: Offsets,
+        /// Bits of [`flag`].
+        pub flags: u32,
+        /// seqtrace's own thread group id, in the initial namespace.
+        pub own_pid: u32,
+        /// Bytes of each record to send, at most [`crate::wire::PREVIEW_BYTES`]; 0 for none.
+        pub preview: u32,
+        /// Spelled-out padding, zero.
+        pub pad: u32,
+    }
+}
+
+plain_data! {
+    /// A key of the map `FILTER`: present means allowed.
+    pub struct FilterKey [16] {
+        /// One of [`flag`]'s `FILTER_…` bits.
+        pub what: u32,
+        /// Spelled-out padding, zero.
+        pub pad: u32,
+        /// The pid, tid or uid, or the [`Fnv`] hash of the comm or the name.
+        pub value: u64,
+    }
+}
+
+/// Longest name that is hashed for [`flag::FILTER_NAME`]; longer ones are hashed up to here.
+pub const NAME_BYTES: usize = 64;
+
+/// FNV-1a, 64 bits: the same few lines on both sides of the boundary, so that both get the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Fnv(u64);
+
+impl Fnv {
+    /// The empty hash.
+    pub const fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    /// The hash after one more byte.
+    #[must_use]
+    pub const fn push(self, byte: u8) -> Self {
+        Self((self.0 ^ byte as u64).wrapping_mul(0x0100_0000_01b3))
+    }
+
+    /// The hash of a string as the programs compute it: up to a NUL, at most [`NAME_BYTES`] bytes.
+    pub fn of(text: &[u8]) -> u64 {
+        text.iter()
+            .take(NAME_BYTES)
+            .take_while(|&&byte| byte != 0)
+            .fold(Self::new(), |hash, &byte| hash.push(byte))
+            .finish()
+    }
+
+    /// The value.
+    pub const fn finish(self) -> u64 {
+        self.0
+    }
+}
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self::new()
+    }
+}

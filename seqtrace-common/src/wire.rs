@@ -1,0 +1,399 @@
+//! The events the programs write into the ring buffer, one struct a kind.
+//!
+//! Every event begins with a [`Head`]. Lengths and positions are the kernel's own; times are
+//! `bpf_ktime_get_ns()` (CLOCK_MONOTONIC, ns since boot).
+//!
+//! A callback costs one event of 40 bytes: what an earlier event of the same pass already told
+//! (task, `struct seq_file`, the pointer a show was given, the position before a next) is not told
+//! again.
+
+use crate::plain_data;
+
+/// Longest path the programs collect, in bytes, terminators included.
+pub const PATH_BYTES: usize = 512;
+/// Most directory levels the programs walk up from a file.
+pub const PATH_DEPTH: usize = 16;
+/// `TASK_COMM_LEN` (include/linux/sched.h).
+pub const COMM_BYTES: usize = 16;
+/// Longest preview of a record, in bytes.
+pub const PREVIEW_BYTES: usize = 256;
+
+/// What an event is. The value of [`Head::kind`].
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// [`Via`]: a wrapper that will call `seq_open()` was entered.
+    Via = 1,
+    /// [`Open`] of a seq file, or of a plain procfs file.
+    Open = 2,
+    /// [`ReadEnter`]: `seq_read_iter()` was entered.
+    ReadEnter = 3,
+    /// [`ReadExit`]: `seq_read_iter()` returned.
+    ReadExit = 4,
+    /// [`LseekEnter`]: `seq_lseek()` was entered.
+    LseekEnter = 5,
+    /// [`LseekExit`]: `seq_lseek()` returned.
+    LseekExit = 6,
+    /// [`PassBegin`]: `start()` is about to be called.
+    PassBegin = 7,
+    /// [`Started`]: `start()` returned.
+    Start = 8,
+    /// [`Callback`]: `next()` returned.
+    Next = 9,
+    /// [`Callback`]: `show()` returned.
+    Show = 10,
+    /// [`Callback`]: `stop()` returned.
+    Stop = 11,
+    /// [`Release`]: a release function was entered.
+    Release = 12,
+    /// [`Io`]: a write returned.
+    Write = 13,
+    /// [`Io`]: a read of a plain procfs file returned.
+    PlainRead = 14,
+    /// [`Preview`]: the first bytes of the record that the last show rendered.
+    Preview = 15,
+}
+
+impl Kind {
+    /// The kind with this number, if there is one.
+    pub const fn from_u8(value: u8) -> Option<Self> {
+        Some(match value {
+            1 => Self::Via,
+            2 => Self::Open,
+            3 => Self::ReadEnter,
+            4 => Self::ReadExit,
+            5 => Self::LseekEnter,
+            6 => Self::LseekExit,
+            7 => Self::PassBegin,
+            8 => Self::Start,
+            9 => Self::Next,
+            10 => Self::Show,
+            11 => Self::Stop,
+            12 => Self::Release,
+            13 => Self::Write,
+            14 => Self::PlainRead,
+            15 => Self::Preview,
+            _ => return None,
+        })
+    }
+}
+
+/// The wrapper a [`Via`] or a [`Release`] names. The value of [`Head::flags`] there.
+pub mod via {
+    /// `single_open()`
+    pub const SINGLE_OPEN: u8 = 1;
+    /// `single_open_size()`
+    pub const SINGLE_OPEN_SIZE: u8 = 2;
+    /// `seq_open_private()`
+    pub const SEQ_OPEN_PRIVATE: u8 = 3;
+    /// `__seq_open_private()`
+    pub const SEQ_OPEN_PRIVATE_RAW: u8 = 4;
+    /// `seq_release()`
+    pub const SEQ_RELEASE: u8 = 5;
+    /// `single_release()`
+    pub const SINGLE_RELEASE: u8 = 6;
+    /// `seq_release_private()`
+    pub const SEQ_RELEASE_PRIVATE: u8 = 7;
+    /// `proc_reg_release()` of a plain procfs file
+    pub const PROC_REG_RELEASE: u8 = 8;
+}
+
+/// Bits of [`Head::flags`] in an [`Open`].
+pub mod open_flag {
+    /// First seen after it had been opened: it was open before seqtrace attached.
+    pub const ADOPTED: u8 = 1;
+    /// Opened by seqtrace itself, to learn the file's table; the session is not traced.
+    pub const OWN: u8 = 2;
+    /// A plain procfs file: no seq_file, no callbacks.
+    pub const PLAIN: u8 = 4;
+    /// The path is longer or deeper than what is collected: its beginning is missing.
+    pub const PATH_CUT: u8 = 8;
+}
+
+/// Bit of [`Head::flags`] in [`Started`] and [`Callback`]: `m->count == m->size` on return, which
+/// is how the core knows that a record did not fit (`seq_has_overflowed()`, fs/seq_file.c).
+pub const FLAG_FULL: u8 = 1;
+/// Bit of [`Head::flags`] in [`ReadEnter`]: the read came through `seq_read()`.
+pub const FLAG_VIA_SEQ_READ: u8 = 1;
+
+plain_data! {
+    /// The beginning of every event.
+    pub struct Head [16] {
+        /// When: CLOCK_MONOTONIC, ns.
+        pub time: u64,
+        /// Events this CPU had to drop so far because the ring was full (wraps). A rise since this
+        /// CPU's last event is a gap just before this one.
+        pub lost: u32,
+        /// On which CPU.
+        pub cpu: u16,
+        /// A [`Kind`].
+        pub kind: u8,
+        /// Depends on the kind: [`via`], [`open_flag`], [`FLAG_FULL`], [`FLAG_VIA_SEQ_READ`].
+        pub flags: u8,
+    }
+}
+
+plain_data! {
+    /// Who does something.
+    pub struct Task [32] {
+        /// Thread group id ("process id") in the initial namespace.
+        pub pid: u32,
+        /// Thread id in the initial namespace.
+        pub tid: u32,
+        /// Real user id.
+        pub uid: u32,
+        /// Spelled-out padding, zero.
+        pub pad: u32,
+        /// `task->comm`, NUL-padded. Any bytes: the task chooses them.
+        pub comm: [u8; 16],
+    }
+}
+
+plain_data! {
+    /// A wrapper of `seq_open()` was entered by a task; [`Head::flags`] says which ([`via`]).
+    pub struct Via [32] {
+        /// Kind [`Kind::Via`].
+        pub head: Head,
+        /// The `struct file` being opened.
+        pub file: u64,
+        /// Thread id.
+        pub tid: u32,
+        /// Spelled-out padding, zero.
+        pub pad: u32,
+    }
+}
+
+plain_data! {
+    /// `seq_open()` returned, or `proc_reg_open()` did for a plain file. Followed in the ring record
+    /// by `path_len` bytes: the file's dentry names from leaf to root, each NUL-terminated.
+    pub struct Open [152] {
+        /// Kind [`Kind::Open`], flags [`open_flag`].
+        pub head: Head,
+        /// The session's number: unique among open sessions, never 0.
+        pub session: u32,
+        /// What `seq_open()` returned: 0 or a negative errno.
+        pub ret: i32,
+        /// The task that opened (or, if adopted, was first seen reading).
+        pub task: Task,
+        /// `struct file *`.
+        pub file: u64,
+        /// `struct seq_file *`; 0 for a plain file or a failed open.
+        pub m: u64,
+        /// `const struct seq_operations *`; 0 for none (kernfs, plain files).
+        pub op: u64,
+        /// `op->start`; for a plain file the read handler (`proc_ops::proc_read` or `proc_read_iter`).
+        pub start: u64,
+        /// `op->stop`; for a plain file the write handler (`proc_ops::proc_write`).
+        pub stop: u64,
+        /// `op->next`.
+        pub next: u64,
+        /// `op->show`.
+        pub show: u64,
+        /// `m->private` at that moment.
+        pub private: u64,
+        /// `inode->i_ino`.
+        pub ino: u64,
+        /// `super_block->s_dev`: major << 20 | minor (include/linux/kdev_t.h).
+        pub dev: u32,
+        /// `file->f_mode`: bit 0 read, bit 1 write, bit 2 lseek (include/linux/fs.h).
+        pub mode: u32,
+        /// `super_block->s_magic`, e.g. `PROC_SUPER_MAGIC` 0x9fa0.
+        pub magic: u32,
+        /// Bytes of path that follow; at most [`PATH_BYTES`].
+        pub path_len: u32,
+        /// `m->size` (bytes of buffer, 0 before the first read; single_open_size sets it).
+        pub size: u64,
+    }
+}
+
+plain_data! {
+    /// The fields of a `struct seq_file` that the core's algorithm lives on.
+    pub struct SeqState [40] {
+        /// `m->size`: bytes of buffer, 0 before the first read.
+        pub size: u64,
+        /// `m->from`: where in the buffer the bytes not yet delivered begin.
+        pub from: u64,
+        /// `m->count`: bytes in the buffer not yet delivered.
+        pub count: u64,
+        /// `m->index`: the position the core believes in.
+        pub index: i64,
+        /// `m->read_pos`: the file offset the core believes in.
+        pub read_pos: i64,
+    }
+}
+
+plain_data! {
+    /// `seq_read_iter()` was entered. The state is read before the core takes `m->lock`: with two
+    /// readers at once it may be in motion.
+    pub struct ReadEnter [112] {
+        /// Kind [`Kind::ReadEnter`], flags [`FLAG_VIA_SEQ_READ`].
+        pub head: Head,
+        /// The session's number.
+        pub session: u32,
+        /// Spelled-out padding, zero.
+        pub pad: u32,
+        /// The reader.
+        pub task: Task,
+        /// `iocb->ki_pos`: file offset of the read, bytes.
+        pub pos: i64,
+        /// `iov_iter_count(iter)`: bytes asked for.
+        pub want: u64,
+        /// The seq_file on entry.
+        pub state: SeqState,
+    }
+}
+
+plain_data! {
+    /// `seq_read_iter()` returned. The state is read after the core dropped `m->lock`.
+    pub struct ReadExit [72] {
+        /// Kind [`Kind::ReadExit`].
+        pub head: Head,
+        /// The session's number.
+        pub session: u32,
+        /// Thread id.
+        pub tid: u32,
+        /// Bytes returned, or a negative errno.
+        pub ret: i64,
+        /// The seq_file on return.
+        pub state: SeqState,
+    }
+}
+
+plain_data! {
+    /// `seq_lseek()` was entered.
+    pub struct LseekEnter [80] {
+        /// Kind [`Kind::LseekEnter`].
+        pub head: Head,
+        /// The session's number.
+        pub session: u32,
+        /// Thread id.
+        pub tid: u32,
+        /// The offset argument, bytes.
+        pub offset: i64,
+        /// SEEK_SET 0, SEEK_CUR 1; others fail.
+        pub whence: u32,
+        /// Spelled-out padding, zero.
+        pub pad: u32,
+        /// The seq_file on entry.
+        pub state: SeqState,
+    }
+}
+
+plain_data! {
+    /// `seq_lseek()` returned.
+    pub struct LseekExit [72] {
+        /// Kind [`Kind::LseekExit`].
+        pub head: Head,
+        /// The session's number.
+        pub session: u32,
+        /// Thread id.
+        pub tid: u32,
+        /// The new offset, or a negative errno.
+        pub ret: i64,
+        /// The seq_file on return.
+        pub state: SeqState,
+    }
+}
+
+plain_data! {
+    /// `start()` is about to be called: a pass begins. All callbacks up to the next PassBegin of
+    /// the session are this task's, since the core holds `m->lock` from before start to after stop.
+    pub struct PassBegin [48] {
+        /// Kind [`Kind::PassBegin`].
+        pub head: Head,
+        /// The session's number.
+        pub session: u32,
+        /// Thread id.
+        pub tid: u32,
+        /// `m->index`: the position start is asked for.
+        pub index: i64,
+        /// `m->size`, bytes.
+        pub size: u32,
+        /// `m->count`, bytes.
+        pub count: u32,
+        /// `m->from`, bytes.
+        pub from: u32,
+        /// Spelled-out padding, zero.
+        pub pad: u32,
+    }
+}
+
+plain_data! {
+    /// `start()` returned.
+    pub struct Started [48] {
+        /// Kind [`Kind::Start`], flags [`FLAG_FULL`].
+        pub head: Head,
+        /// The session's number.
+        pub session: u32,
+        /// `m->count`, bytes.
+        pub count: u32,
+        /// The record: a pointer, `NULL`, `SEQ_START_TOKEN` (1) or an `ERR_PTR`.
+        pub ret: u64,
+        /// `m->index` on return.
+        pub index: i64,
+        /// `m->private` on return.
+        pub private: u64,
+    }
+}
+
+plain_data! {
+    /// `next()`, `show()` or `stop()` returned.
+    pub struct Callback [40] {
+        /// Kind [`Kind::Next`], [`Kind::Show`] or [`Kind::Stop`], flags [`FLAG_FULL`].
+        pub head: Head,
+        /// The session's number.
+        pub session: u32,
+        /// `m->count` on return, bytes.
+        pub count: u32,
+        /// next: the record as in [`Started::ret`]; show: the int, sign-extended; stop: 0.
+        pub ret: u64,
+        /// `m->index` on return.
+        pub index: i64,
+    }
+}
+
+plain_data! {
+    /// A release function was entered; [`Head::flags`] says which ([`via`]).
+    pub struct Release [32] {
+        /// Kind [`Kind::Release`].
+        pub head: Head,
+        /// The session's number.
+        pub session: u32,
+        /// Thread id.
+        pub tid: u32,
+        /// `m->private` at that moment; 0 for a plain file.
+        pub private: u64,
+    }
+}
+
+plain_data! {
+    /// A write, or a read of a plain procfs file, returned.
+    pub struct Io [80] {
+        /// Kind [`Kind::Write`] or [`Kind::PlainRead`].
+        pub head: Head,
+        /// The session's number.
+        pub session: u32,
+        /// Spelled-out padding, zero.
+        pub pad: u32,
+        /// The reader or writer.
+        pub task: Task,
+        /// File offset after the call, bytes.
+        pub pos: i64,
+        /// Bytes asked for.
+        pub want: u64,
+        /// Bytes done, or a negative errno.
+        pub ret: i64,
+    }
+}
+
+plain_data! {
+    /// The first bytes of the record just rendered. Followed in the ring record by `len` bytes.
+    pub struct Preview [24] {
+        /// Kind [`Kind::Preview`].
+        pub head: Head,
+        /// The session's number.
+        pub session: u32,
+        /// Bytes that follow; at most [`PREVIEW_BYTES`].
+        pub len: u32,
+    }
+}
