@@ -113,14 +113,26 @@ fn open(root: &Path, release: &str) -> Result<Kernel> {
 }
 
 impl Kernel {
-    /// The kernel's own module `name`, not compressed; `None` if it is built in or not there.
-    pub(crate) fn module(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        let index = ["lib", "usr/lib"]
+    /// The kernel's own modules `names` and what they depend on, not compressed, in the order of
+    /// insertion. What is built in is left out.
+    pub(crate) fn modules(&self, names: &[&str]) -> Result<Vec<(String, Vec<u8>)>> {
+        let mut found = Vec::new();
+        for name in names {
+            self.module(name, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    fn module(&self, name: &str, found: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
+        if found.iter().any(|(there, _)| there == name) {
+            return Ok(());
+        }
+        let dir = ["lib", "usr/lib"]
             .into_iter()
-            .map(|lib| self.root.join(lib).join("modules").join(&self.release))
-            .find(|dir| dir.join("kernel").exists())
+            .map(|lib| self.root.join(lib).join("modules").join(&self.release).join("kernel"))
+            .find(|dir| dir.exists())
             .with_context(|| format!("no modules in {}", self.root.display()))?;
-        let Some(file) = find_module(&index.join("kernel"), name)? else { return Ok(None) };
+        let Some(file) = find_module(&dir, name)? else { return Ok(()) };
         let bytes = if file.extension().is_some_and(|extension| extension == "xz") {
             let xz = Command::new("xz").arg("-dc").arg(&file).output().context("cannot run xz")?;
             ensure!(xz.status.success(), "xz cannot unpack {}", file.display());
@@ -128,8 +140,24 @@ impl Kernel {
         } else {
             fs::read(&file)?
         };
-        Ok(Some(bytes))
+        for dependency in dependencies(&bytes) {
+            self.module(&dependency, found)?;
+        }
+        found.push((name.to_owned(), bytes));
+        Ok(())
     }
+}
+
+/// What a module says it depends on: `depends=a,b` in its section .modinfo.
+fn dependencies(module: &[u8]) -> Vec<String> {
+    const KEY: &[u8] = b"\0depends=";
+    let Some(at) = module.windows(KEY.len()).position(|bytes| bytes == KEY) else {
+        return Vec::new();
+    };
+    let value = module.get(at + KEY.len()..).unwrap_or_default();
+    let value = value.split(|byte| *byte == 0).next().unwrap_or_default();
+    let names = String::from_utf8_lossy(value);
+    names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 fn find_module(dir: &Path, name: &str) -> Result<Option<PathBuf>> {
@@ -275,4 +303,19 @@ fn relocate(headers: &Path) -> Result<()> {
     let here = "include $(realpath $(dir $(lastword $(MAKEFILE_LIST))))/../";
     fs::write(&file, text.replace("include /usr/src/", here))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dependencies_are_read_from_modinfo() {
+        assert_eq!(
+            dependencies(b"ELF\0license=GPL\0depends=virtio_ring,virtio\0name=x\0"),
+            ["virtio_ring", "virtio"]
+        );
+        assert!(dependencies(b"\0depends=\0").is_empty());
+        assert!(dependencies(b"").is_empty());
+    }
 }

@@ -24,15 +24,8 @@ pub(crate) const DIED: u8 = 125;
 /// There was no guest: something did not build, or is missing.
 pub(crate) const NO_GUEST: u8 = 126;
 
-/// The driver of the virtio ports, in the order of insertion, where a kernel has it as modules.
-const PORTS: &[&str] = &[
-    "virtio",
-    "virtio_ring",
-    "virtio_pci_legacy_dev",
-    "virtio_pci_modern_dev",
-    "virtio_pci",
-    "virtio_console",
-];
+/// The driver of the virtio ports, where a kernel has it as modules.
+const PORTS: &[&str] = &["virtio_pci", "virtio_console"];
 
 /// What to boot and what to put into it.
 #[derive(Debug, Args)]
@@ -137,10 +130,8 @@ pub(crate) fn spec(
     for (name, bytes) in modules(&kernel, &machine.kmod)? {
         archive.file(format!("modules/{name}"), &bytes, 0o644);
     }
-    for (number, name) in PORTS.iter().enumerate() {
-        if let Some(bytes) = kernel.module(name)? {
-            archive.file(format!("lib/ports/{number}-{name}.ko"), &bytes, 0o644);
-        }
+    for (number, (name, bytes)) in kernel.modules(PORTS)?.into_iter().enumerate() {
+        archive.file(format!("lib/ports/{number}-{name}.ko"), &bytes, 0o644);
     }
     for path in &machine.add {
         let (name, from) = initramfs::added(path)?;
