@@ -21,6 +21,10 @@ use crate::paths;
 
 /// How many console logs are kept.
 const LOGS: usize = 32;
+/// How many of a console's lines a message quotes.
+const LAST_LINES: usize = 20;
+/// The beginning of the names of scratch folders; the process's id follows.
+const SCRATCH: &str = "seqtrace-vm-";
 
 /// What to boot.
 #[derive(Debug, Clone)]
@@ -74,7 +78,7 @@ impl GuestResult {
             End::Died => "died: the kernel panicked or powered off".to_owned(),
             End::NotBooted => "did not boot".to_owned(),
         };
-        let lines = last_lines(&self.console, 20);
+        let lines = last_lines(&self.console);
         Some(format!(
             "the guest with kernel {} {what}\nlast lines of its console ({}):\n{lines}",
             spec.kernel.release,
@@ -254,18 +258,31 @@ fn listen_to(control: UnixStream, news: &Sender<News>) {
     }
 }
 
-/// The last lines of a guest's console, made safe for a terminal.
-pub(crate) fn last_lines(console: &Path, count: usize) -> String {
+/// The end of a guest's console, made safe for a terminal: where the trouble begins, if the kernel
+/// said so, and the last lines.
+fn last_lines(console: &Path) -> String {
+    const TROUBLE: &[&str] = &["Kernel panic", "BUG:", "Oops", "general protection fault"];
     let bytes = fs::read(console).unwrap_or_default();
     let text: String = String::from_utf8_lossy(&bytes)
         .chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
         .collect();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let skip = lines.len().saturating_sub(count);
-    let last: Vec<String> =
-        lines.into_iter().skip(skip).map(|line| format!("  | {line}")).collect();
-    last.join("\n")
+    let trouble = lines.iter().position(|line| TROUBLE.iter().any(|word| line.contains(word)));
+    let tail = lines.len().saturating_sub(LAST_LINES);
+    let begin = trouble.unwrap_or(tail);
+    let end = lines.len().min(begin + LAST_LINES);
+    let shown = lines.get(begin..end).unwrap_or_default();
+    let more = lines.get(end.max(lines.len().saturating_sub(4))..).unwrap_or_default();
+    let mut quoted: Vec<String> = shown.iter().map(|line| format!("  | {line}")).collect();
+    if !more.is_empty() {
+        quoted.push("  | …".to_owned());
+        quoted.extend(more.iter().map(|line| format!("  | {line}")));
+    }
+    if quoted.is_empty() {
+        quoted.push("  (nothing)".to_owned());
+    }
+    quoted.join("\n")
 }
 
 fn console_log(release: &str) -> Result<PathBuf> {
@@ -300,9 +317,21 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new() -> Result<Self> {
-        let dir = env::temp_dir().join(format!("seqtrace-vm-{}-{}", process::id(), next()));
+        Self::sweep();
+        let dir = env::temp_dir().join(format!("{SCRATCH}{}-{}", process::id(), next()));
         fs::create_dir(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         Ok(Self(dir))
+    }
+
+    /// Removes what killed processes left.
+    fn sweep() {
+        for entry in fs::read_dir(env::temp_dir()).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let pid = name.to_str().and_then(|name| name.strip_prefix(SCRATCH)?.split('-').next());
+            if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+                fs::remove_dir_all(entry.path()).ok();
+            }
+        }
     }
 }
 

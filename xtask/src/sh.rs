@@ -33,8 +33,8 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs cargo, passing on what it says except the line with which it always ends: a task that had
-/// nothing to build says nothing.
+/// Runs cargo, passing on what it says except the line with which it always ends and the short wait
+/// for another cargo: a task that had nothing to build says nothing.
 pub(crate) fn cargo(command: &mut Command) -> Result<()> {
     if io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
@@ -48,7 +48,8 @@ pub(crate) fn cargo(command: &mut Command) -> Result<()> {
     if let Some(stderr) = child.stderr.take() {
         for line in BufReader::new(stderr).lines() {
             let line = line.context("cannot read what cargo says")?;
-            if !line.contains("Finished") {
+            let idle = ["Finished", "lock on package cache"].iter().any(|word| line.contains(word));
+            if !idle {
                 eprintln!("{line}");
             }
         }
