@@ -1,9 +1,11 @@
 //! A session begins: seq_open() and the wrappers around it.
 
 use aya_ebpf::{
+    EbpfContext,
     macros::{fentry, fexit},
     programs::{FEntryContext, FExitContext},
 };
+use aya_log_ebpf::{debug, warn};
 use seqtrace_common::{
     config::{NAME_BYTES, flag},
     wire::{Kind, Open, PATH_BYTES, PATH_DEPTH, Via, open_flag, via},
@@ -38,7 +40,7 @@ pub(crate) struct Opening {
 
 /// Decides whether a session is traced, remembers it and tells of it. Its number, if it is traced.
 #[inline(always)]
-pub(crate) fn begin(opening: &Opening) -> Option<u32> {
+pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
     let Opening { file, m, ret, mut flags } = *opening;
     let id = if flags & open_flag::PLAIN == 0 { m } else { file };
     let own = session::own();
@@ -53,6 +55,7 @@ pub(crate) fn begin(opening: &Opening) -> Option<u32> {
     }
     let task = kernel::task();
     if !own && !session::accepts_task(&task) {
+        debug!(ctx, "not traced, the filter excludes pid {} tid {}", task.pid, task.tid);
         exclude(id, ret);
         return None;
     }
@@ -64,6 +67,7 @@ pub(crate) fn begin(opening: &Opening) -> Option<u32> {
         // SAFETY: the target is as long as is said.
         unsafe { kernel::copy_str(name.as_mut_ptr(), NAME_BYTES as u32, source) };
         if !session::accepts_name(&name) {
+            debug!(ctx, "not traced, no target has the name of file {:x}", file);
             exclude(id, ret);
             return None;
         }
@@ -71,11 +75,18 @@ pub(crate) fn begin(opening: &Opening) -> Option<u32> {
 
     let mut key = 0;
     if ret == 0 && !own {
-        key = session::new_key(id)?;
-        session::add(id, key)?;
+        let Some(new) = session::new_key(id).filter(|&new| session::add(id, new).is_some()) else {
+            warn!(ctx, "too many open files: {:x} is not traced", file);
+            return None;
+        };
+        key = new;
+        debug!(ctx, "session {} begins: file {:x} seq_file {:x} flags {}", key, file, m, flags);
     }
 
-    let (mut entry, mut head) = emit::reserve::<OpenRecord>(Kind::Open, flags)?;
+    let Some((mut entry, mut head)) = emit::reserve::<OpenRecord>(Kind::Open, flags) else {
+        warn!(ctx, "the ring is full: the open of session {} is lost", key);
+        return None;
+    };
     let record = entry.as_mut_ptr();
     // SAFETY: the ring's own memory, reserved for an OpenRecord.
     let path = unsafe { (&raw mut (*record).path).cast::<u8>() };
@@ -182,7 +193,7 @@ pub(crate) fn seq_open(ctx: FExitContext) -> u32 {
     let file: u64 = ctx.arg(0);
     let ret: i32 = ctx.arg(2);
     let m = if ret == 0 { kernel::private_data(file) } else { 0 };
-    begin(&Opening { file, m, ret, flags: 0 });
+    begin(&ctx, &Opening { file, m, ret, flags: 0 });
     0
 }
 

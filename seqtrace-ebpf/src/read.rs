@@ -45,7 +45,7 @@ pub(crate) fn seq_read_iter_enter(ctx: FEntryContext) -> u32 {
     let key = match session::traced(m) {
         Some(state) => state.key,
         None if session::known(m) => return 0,
-        None => match open::begin(&Opening { file, m, ret: 0, flags: open_flag::ADOPTED }) {
+        None => match open::begin(&ctx, &Opening { file, m, ret: 0, flags: open_flag::ADOPTED }) {
             Some(key) => key,
             None => return 0,
         },
