@@ -4,4 +4,5 @@
 #![forbid(unsafe_code)]
 
 pub mod event;
+pub mod kernel;
 pub mod session;
