@@ -3,6 +3,7 @@
 //! Each file has a pure part (bytes in, values out), tested anywhere, and a thin edge that reads.
 
 pub mod btf;
+pub mod kallsyms;
 
 /// The running kernel's release, as `uname -r` prints it; `?` where /proc does not tell.
 pub fn release() -> String {
