@@ -4,6 +4,7 @@
 
 pub mod btf;
 pub mod kallsyms;
+pub mod mounts;
 
 /// The running kernel's release, as `uname -r` prints it; `?` where /proc does not tell.
 pub fn release() -> String {
