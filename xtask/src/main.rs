@@ -1,4 +1,50 @@
-//! The project's tasks.
+//! The project's tasks: `cargo xtask --help`.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod guest;
+mod initramfs;
+mod kernel;
+mod modules;
+mod paths;
+mod program;
+mod setup;
+mod sh;
+mod vm;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's tasks. Each does its own set-up.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_version_flag = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install and fetch what this machine lacks: packages, bpf-linker, kernels
+    Setup {
+        /// Look for newer kernels too
+        #[arg(long)]
+        update: bool,
+    },
+    /// Run a script in a guest with a Debian kernel
+    Vm(vm::Options),
+}
+
+fn main() -> ExitCode {
+    let (result, failure) = match Cli::parse().task {
+        Task::Setup { update } => (setup::run(update).map(|()| 0), 1),
+        Task::Vm(options) => (vm::run(&options), vm::NO_GUEST),
+    };
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(failure)
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The guest's file system: an archive in cpio's "newc" format, which the kernel unpacks into memory.
+//! Not compressed: unpacking costs an emulated machine more than copying.
+//! (Format: Documentation/driver-api/early-userspace/buffer-format.rst.)
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::sh;
+
+const DIRECTORY: u32 = 0o040_000;
+const FILE: u32 = 0o100_000;
+const LINK: u32 = 0o120_000;
+const CHARACTER_DEVICE: u32 = 0o020_000;
+
+/// An archive in the making.
+pub(crate) struct Initramfs {
+    bytes: Vec<u8>,
+    inode: u32,
+    directories: BTreeSet<PathBuf>,
+}
+
+impl Initramfs {
+    /// What every guest has: busybox, users, mount points and `/init`.
+    pub(crate) fn base() -> Result<Self> {
+        let mut archive = Self { bytes: Vec::new(), inode: 0, directories: BTreeSet::new() };
+        let busybox = ["/bin/busybox", "/usr/bin/busybox"]
+            .into_iter()
+            .map(Path::new)
+            .find(|path| path.exists())
+            .context("no busybox (package busybox-static)")?;
+        archive.file("bin/busybox", &fs::read(busybox)?, 0o755);
+        let applets = sh::output(Command::new(busybox).arg("--list-full"))?;
+        for applet in applets.lines().filter(|applet| !applet.ends_with("bin/busybox")) {
+            archive.link(applet, "/bin/busybox");
+        }
+        let mounts = ["proc", "sys", "dev", "tmp", "run", "root", "home/user", "modules", "add"];
+        for dir in mounts.into_iter().chain(["lib/ports", "var", "mnt", "usr/lib"]) {
+            archive.directory(Path::new(dir));
+        }
+        archive.link("var/run", "/run");
+        // The kernel opens it for /init before anything is mounted.
+        archive.entry("dev/console", CHARACTER_DEVICE | 0o600, &[], (5, 1));
+        archive.file("init", include_bytes!("../guest/init"), 0o755);
+        archive.file(
+            "etc/passwd",
+            b"root:x:0:0:root:/root:/bin/sh\n\
+              user:x:1000:1000:an unprivileged user:/home/user:/bin/sh\n\
+              nobody:x:65534:65534:nobody:/:/bin/false\n",
+            0o644,
+        );
+        archive.file("etc/group", b"root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n", 0o644);
+        archive.file("etc/shells", b"/bin/sh\n", 0o644);
+        archive.file("etc/hosts", b"127.0.0.1 localhost guest\n", 0o644);
+        Ok(archive)
+    }
+
+    /// Adds `bytes` as the file `name` (no leading slash), its directories before it.
+    pub(crate) fn file(&mut self, name: impl AsRef<Path>, bytes: &[u8], mode: u32) {
+        self.entry(name, FILE | mode, bytes, (0, 0));
+    }
+
+    /// Adds a symbolic link.
+    pub(crate) fn link(&mut self, name: impl AsRef<Path>, to: impl AsRef<Path>) {
+        self.entry(name, LINK | 0o777, to.as_ref().as_os_str().as_bytes(), (0, 0));
+    }
+
+    /// Adds the file or directory tree `from` as `name`.
+    pub(crate) fn tree(&mut self, name: &Path, from: &Path) -> Result<()> {
+        let cannot = || format!("cannot read {}", from.display());
+        let metadata = fs::symlink_metadata(from).with_context(cannot)?;
+        if metadata.is_symlink() {
+            self.link(name, fs::read_link(from).with_context(cannot)?);
+        } else if metadata.is_dir() {
+            self.directory(name);
+            for entry in fs::read_dir(from).with_context(cannot)? {
+                let entry = entry.with_context(cannot)?;
+                self.tree(&name.join(entry.file_name()), &entry.path())?;
+            }
+        } else if metadata.is_file() {
+            let mode = metadata.permissions().mode() & 0o7777;
+            self.file(name, &fs::read(from).with_context(cannot)?, mode);
+        }
+        Ok(())
+    }
+
+    /// The finished archive.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.entry("TRAILER!!!", 0, &[], (0, 0));
+        self.bytes
+    }
+
+    fn directory(&mut self, name: &Path) {
+        if name.as_os_str().is_empty() || !self.directories.insert(name.to_path_buf()) {
+            return;
+        }
+        let mode = if name.starts_with("root") { 0o700 } else { 0o755 };
+        self.entry(name, DIRECTORY | mode, &[], (0, 0));
+    }
+
+    fn entry(&mut self, name: impl AsRef<Path>, mode: u32, content: &[u8], device: (u32, u32)) {
+        let name = name.as_ref();
+        if let Some(parent) = name.parent() {
+            self.directory(parent);
+        }
+        self.inode += 1;
+        let owner = if name.starts_with("home/user") { 1000 } else { 0 };
+        let links = if mode & DIRECTORY == DIRECTORY { 2 } else { 1 };
+        let name = name.as_os_str().as_bytes();
+        let size = u32::try_from(content.len()).unwrap_or(u32::MAX);
+        let name_size = u32::try_from(name.len() + 1).unwrap_or(u32::MAX);
+        self.bytes.extend(b"070701");
+        let fields = [
+            self.inode, mode, owner, owner, links, 0, size, 0, 0, device.0, device.1, name_size, 0,
+        ];
+        for field in fields {
+            self.bytes.extend(format!("{field:08x}").bytes());
+        }
+        self.bytes.extend(name);
+        self.bytes.push(0);
+        self.pad();
+        self.bytes.extend(content);
+        self.pad();
+    }
+
+    fn pad(&mut self) {
+        self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
+    }
+}
+
+/// Where `--add PATH` ends up: `/add` and the last name of `path`.
+pub(crate) fn added(path: &Path) -> Result<(PathBuf, PathBuf)> {
+    let real = path.canonicalize().with_context(|| format!("--add {}", path.display()))?;
+    let name = path.file_name().or_else(|| real.file_name()).context("--add: not a name")?;
+    Ok((Path::new("add").join(name), real))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn archive_is_readable_by_cpio_rules() {
+        let mut archive = Initramfs { bytes: Vec::new(), inode: 0, directories: BTreeSet::new() };
+        archive.file("a/b/c", b"hello", 0o640);
+        archive.link("a/d", "/a/b/c");
+        let bytes = archive.finish();
+
+        let mut names = Vec::new();
+        let mut at = 0;
+        loop {
+            assert_eq!(&bytes[at..at + 6], b"070701");
+            let field = |n: usize| {
+                let hex = std::str::from_utf8(&bytes[at + 6 + n * 8..at + 14 + n * 8]).unwrap();
+                usize::from_str_radix(hex, 16).unwrap()
+            };
+            let (mode, size, name_size) = (field(1), field(6), field(11));
+            let name = &bytes[at + 110..at + 110 + name_size - 1];
+            let content = (at + 110 + name_size).next_multiple_of(4);
+            let text = String::from_utf8_lossy(&bytes[content..content + size]).into_owned();
+            at = (content + size).next_multiple_of(4);
+            if name == b"TRAILER!!!" {
+                break;
+            }
+            names.push((String::from_utf8_lossy(name).into_owned(), mode, text));
+        }
+        let expected = [
+            ("a", 0o040_755, ""),
+            ("a/b", 0o040_755, ""),
+            ("a/b/c", 0o100_640, "hello"),
+            ("a/d", 0o120_777, "/a/b/c"),
+        ];
+        let expected = expected.map(|(name, mode, text)| (name.to_owned(), mode, text.to_owned()));
+        assert_eq!(names, expected);
+    }
+}

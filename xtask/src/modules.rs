@@ -1,0 +1,120 @@
+//! Kernel modules for guests: a copy of a module's folder is built under target/, against the headers
+//! of the guest's kernel, when its sources have changed.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{paths, sh};
+
+/// Kbuild's products, should someone have built in the sources' folder.
+const PRODUCTS: &[&str] = &["ko", "o", "mod", "cmd", "symvers", "order"];
+
+/// Builds the out-of-tree modules of the folder `source` against `headers` and returns the `.ko` files.
+pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<PathBuf>> {
+    let source =
+        source.canonicalize().with_context(|| format!("no module folder {}", source.display()))?;
+    ensure!(
+        source.join("Makefile").exists() || source.join("Kbuild").exists(),
+        "{} has neither Makefile nor Kbuild: not a folder of out-of-tree modules",
+        source.display()
+    );
+    let mut files = Vec::new();
+    collect(&source, &source, &mut files)?;
+    files.sort();
+
+    let mut place = DefaultHasher::new();
+    source.hash(&mut place);
+    let name = source.file_name().unwrap_or_default().to_string_lossy();
+    let dir =
+        paths::target().join("kmod").join(release).join(format!("{name}-{:08x}", place.finish()));
+
+    let stamp = dir.join(".stamp");
+    let hash = content(&source, &files, headers)?;
+    if fs::read_to_string(&stamp).ok().as_deref() != Some(&hash) {
+        make(&source, &files, &dir, headers, release)?;
+        fs::write(&stamp, &hash)?;
+    }
+
+    let mut modules = Vec::new();
+    find_ko(&dir, &mut modules)?;
+    modules.sort();
+    ensure!(!modules.is_empty(), "{} builds no module", source.display());
+    Ok(modules)
+}
+
+fn make(source: &Path, files: &[PathBuf], dir: &Path, headers: &Path, release: &str) -> Result<()> {
+    sh::say("Building", &format!("modules of {} for {release}", source.display()));
+    if dir.exists() {
+        fs::remove_dir_all(dir)?;
+    }
+    for file in files {
+        let to = dir.join(file);
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::copy(source.join(file), to)?;
+    }
+    let jobs = thread::available_parallelism().map_or(1, usize::from);
+    let mut make = Command::new("make");
+    make.arg("-C").arg(headers).arg(format!("M={}", dir.display()));
+    make.arg(format!("-j{jobs}"));
+    // Debian's headers name the compiler that built the kernel; another one of this machine will do.
+    if paths::which("gcc-12").is_none() {
+        make.arg("CC=gcc");
+    }
+    // Cargo's own jobserver and flags are not make's.
+    make.env_remove("MAKEFLAGS").env_remove("MFLAGS").env_remove("CARGO_MAKEFLAGS");
+    let said = sh::output(make.arg("modules"))
+        .with_context(|| format!("{} does not build", source.display()))?;
+    for line in said.lines().filter(|line| line.contains("warning")) {
+        eprintln!("{line}");
+    }
+    Ok(())
+}
+
+/// The paths under `dir` that are sources, relative to `top`.
+fn collect(top: &Path, dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with('.') || name.ends_with(".mod.c") {
+            continue;
+        }
+        if path.is_dir() {
+            collect(top, &path, files)?;
+        } else if !path.extension().is_some_and(|e| PRODUCTS.iter().any(|p| e == *p)) {
+            files.push(path.strip_prefix(top)?.to_path_buf());
+        }
+    }
+    Ok(())
+}
+
+fn content(source: &Path, files: &[PathBuf], headers: &Path) -> Result<String> {
+    let mut hasher = DefaultHasher::new();
+    headers.hash(&mut hasher);
+    for file in files {
+        file.hash(&mut hasher);
+        fs::read(source.join(file))
+            .with_context(|| format!("cannot read {}", source.join(file).display()))?
+            .hash(&mut hasher);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+fn find_ko(dir: &Path, modules: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            find_ko(&path, modules)?;
+        } else if path.extension().is_some_and(|extension| extension == "ko") {
+            modules.push(path);
+        }
+    }
+    Ok(())
+}
