@@ -4,4 +4,6 @@
 #![forbid(unsafe_code)]
 
 pub mod event;
+pub mod kernel;
+pub mod probe;
 pub mod session;

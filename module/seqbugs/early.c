@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * start() resumes one record too early: the first read that resumes begins with
+ * the record that the read before ended with. From then on positions and records
+ * are apart by one, consistently, and nothing more is seen.
+ *
+ *   # cat early                      record 150 twice, around byte 4077
+ *   # dd if=early bs=27              record 0 twice
+ *   # dd if=early bs=8100 skip=1     record 299, behind the end
+ *
+ * seqtrace says: SQ104 (rewound), and SQ201 for the record emitted again.
+ */
+
+#include "seqbugs.h"
+
+static void *early_start(struct seq_file *m, loff_t *pos)
+{
+	/* The bug: next() has already counted *pos up to this record. */
+	return seqbugs_rec(*pos ? *pos - 1 : 0);
+}
+
+static void *early_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return seqbugs_rec_after(v);
+}
+
+static void early_stop(struct seq_file *m, void *v)
+{
+}
+
+static int early_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+
+	seqbugs_print(m, rec->id);
+	return 0;
+}
+
+static const struct seq_operations early_ops = {
+	.start	= early_start,
+	.next	= early_next,
+	.stop	= early_stop,
+	.show	= early_show,
+};
+
+const struct seqbugs_file seqbugs_early = { .ops = &early_ops };

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * next() leaves *pos alone when it returns NULL: the classic double emit.
+ *
+ *   # cat eof_stuck                  0 1 2: right, the core adds the 1 itself
+ *   # dd if=eof_stuck bs=6 skip=1    2: there should be nothing behind byte 6
+ *
+ * The core repairs *pos only where it fills its buffer ("buggy .next function
+ * eof_next did not update position index" in the log). A traversal, for lseek()
+ * or pread(), has no such repair and leaves the position at the last record,
+ * which the read behind the end then starts with.
+ *
+ * seqtrace says: SQ102, and SQ201 for the read behind the end.
+ *
+ * In the kernel: 10c8d69f314d (swap_next), 8d269a8e2a8f (sel_avc_get_stat_idx),
+ * 6722b23e7a2a (trigger_next) and some thirty more, fixed in 2020.
+ */
+
+#include "seqbugs.h"
+
+#define EOF_RECORDS 3
+
+static void *eof_start(struct seq_file *m, loff_t *pos)
+{
+	return *pos < EOF_RECORDS ? seqbugs_rec(*pos) : NULL;
+}
+
+static void *eof_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct seqbugs_rec *rec = v;
+
+	if (rec->id == EOF_RECORDS - 1)
+		return NULL;		/* the bug: no ++*pos */
+	++*pos;
+	return seqbugs_rec_after(rec);
+}
+
+static void eof_stop(struct seq_file *m, void *v)
+{
+}
+
+/* Two bytes. */
+static int eof_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+
+	seq_printf(m, "%d\n", rec->id);
+	return 0;
+}
+
+static const struct seq_operations eof_ops = {
+	.start	= eof_start,
+	.next	= eof_next,
+	.stop	= eof_stop,
+	.show	= eof_show,
+};
+
+const struct seqbugs_file seqbugs_eof_stuck = { .ops = &eof_ops };

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * eof_stuck with three hundred records, so that the end lies behind a buffer
+ * that overflowed and a read that resumed.
+ *
+ *   # dd if=eof_stuck_long bs=8100 skip=1    record 299, behind the end
+ *
+ * seqtrace says: SQ102, and SQ201 for the read behind the end.
+ *
+ * In the kernel: 10c8d69f314d (swap_next), 8d269a8e2a8f (sel_avc_get_stat_idx),
+ * 6722b23e7a2a (trigger_next) and some thirty more, fixed in 2020.
+ */
+
+#include "seqbugs.h"
+
+static void *eof_long_start(struct seq_file *m, loff_t *pos)
+{
+	return seqbugs_rec(*pos);
+}
+
+static void *eof_long_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct seqbugs_rec *next = seqbugs_rec_after(v);
+
+	if (next)
+		++*pos;			/* the bug: only if there is a next */
+	return next;
+}
+
+static void eof_long_stop(struct seq_file *m, void *v)
+{
+}
+
+static int eof_long_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+
+	seqbugs_print(m, rec->id);
+	return 0;
+}
+
+static const struct seq_operations eof_long_ops = {
+	.start	= eof_long_start,
+	.next	= eof_long_next,
+	.stop	= eof_long_stop,
+	.show	= eof_long_show,
+};
+
+const struct seqbugs_file seqbugs_eof_stuck_long = { .ops = &eof_long_ops };

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * start() resumes one record too late: it takes *pos for the record shown last
+ * and moves on from it, so that each read but the first loses a record.
+ *
+ *   # cat late                       record 151 is missing
+ *   # dd if=late bs=27               every other record is missing
+ *
+ * seqtrace says: SQ104 (ahead), and SQ202 for each record lost.
+ *
+ * In the kernel: 2d4ecb030dcc (cgroup_procs_start calling cgroup_procs_next).
+ */
+
+#include "seqbugs.h"
+
+static void *late_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct seqbugs_rec *rec = v;
+
+	*pos = rec->id + 1;
+	return seqbugs_rec_after(rec);
+}
+
+static void *late_start(struct seq_file *m, loff_t *pos)
+{
+	struct seqbugs_rec *rec = seqbugs_rec(*pos);
+
+	/* The bug: *pos is the record to show now, not the one shown last. */
+	if (rec && *pos)
+		return late_next(m, rec, pos);
+	return rec;
+}
+
+static void late_stop(struct seq_file *m, void *v)
+{
+}
+
+static int late_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+
+	seqbugs_print(m, rec->id);
+	return 0;
+}
+
+static const struct seq_operations late_ops = {
+	.start	= late_start,
+	.next	= late_next,
+	.stop	= late_stop,
+	.show	= late_show,
+};
+
+const struct seqbugs_file seqbugs_late = { .ops = &late_ops };

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One pointer for all records: the iterator is a cursor that each open has of
+ * its own, and start(), which knows *pos, sets it anew for each pass.
+ *
+ * Looks like: next() returning the record it was given (ipc_holes), a cursor
+ * that is shared (shared_cursor).
+ * seqtrace says: none.
+ */
+
+#include "seqbugs.h"
+
+struct ok_one_pointer {
+	int id;
+};
+
+static void *ok_one_pointer_start(struct seq_file *m, loff_t *pos)
+{
+	struct ok_one_pointer *cursor = m->private;
+
+	if (*pos >= SEQBUGS_RECORDS)
+		return NULL;
+	cursor->id = *pos;
+	return cursor;
+}
+
+static void *ok_one_pointer_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct ok_one_pointer *cursor = v;
+
+	++*pos;
+	return ++cursor->id < SEQBUGS_RECORDS ? cursor : NULL;
+}
+
+static void ok_one_pointer_stop(struct seq_file *m, void *v)
+{
+}
+
+static int ok_one_pointer_show(struct seq_file *m, void *v)
+{
+	struct ok_one_pointer *cursor = v;
+
+	seqbugs_print(m, cursor->id);
+	return 0;
+}
+
+static const struct seq_operations ok_one_pointer_ops = {
+	.start	= ok_one_pointer_start,
+	.next	= ok_one_pointer_next,
+	.stop	= ok_one_pointer_stop,
+	.show	= ok_one_pointer_show,
+};
+
+static int ok_one_pointer_open(struct inode *inode, struct file *file)
+{
+	return seq_open_private(file, &ok_one_pointer_ops,
+				sizeof(struct ok_one_pointer));
+}
+
+static const struct proc_ops ok_one_pointer_proc_ops = {
+	.proc_open	= ok_one_pointer_open,
+	.proc_read_iter	= seq_read_iter,
+	.proc_lseek	= seq_lseek,
+	.proc_release	= seq_release_private,
+};
+
+const struct seqbugs_file seqbugs_ok_one_pointer = { .proc_ops = &ok_one_pointer_proc_ops };

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * stop() prints a footer. stop() ends a pass, not the file: the footer comes
+ * once for each read, wherever that ended, and the one at the end of the file
+ * is thrown away. What is read depends on how it is read.
+ *
+ *   # cat stop_output                a footer behind record 150, and at the end
+ *   # dd if=stop_output bs=27        a footer behind each record
+ *
+ * seqtrace says: SQ303.
+ */
+
+#include "seqbugs.h"
+
+static void *stop_output_start(struct seq_file *m, loff_t *pos)
+{
+	return seqbugs_rec(*pos);
+}
+
+static void *stop_output_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return seqbugs_rec_after(v);
+}
+
+static void stop_output_stop(struct seq_file *m, void *v)
+{
+	seq_puts(m, "-- end --\n");	/* the bug */
+}
+
+static int stop_output_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+
+	seqbugs_print(m, rec->id);
+	return 0;
+}
+
+static const struct seq_operations stop_output_ops = {
+	.start	= stop_output_start,
+	.next	= stop_output_next,
+	.stop	= stop_output_stop,
+	.show	= stop_output_show,
+};
+
+const struct seqbugs_file seqbugs_stop_output = { .ops = &stop_output_ops };

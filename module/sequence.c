@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /proc/sequence, the counter that never ends: 0, 1, 2 … one number a line.
+ *
+ * The iterator is a loff_t, allocated by start() and freed by stop(); next()
+ * counts it up and returns the same pointer. It is seekable because start()
+ * can resume at any position:
+ *
+ *	# dd if=/proc/sequence bs=512 count=1 > a
+ *	# dd if=/proc/sequence bs=512 skip=1 count=1 >> a
+ *
+ * gives the first kilobyte of the output with nothing lost at the seam.
+ *
+ * What it shows: one pointer for all records of a pass (and, when the
+ * allocator hands the same memory out again, for those of the next), tails
+ * that did not fit, and a traversal for the skip.
+ *
+ * seqtrace says: none. It has no end by intention: a whole-file reader (cat,
+ * check) must set itself a limit.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+
+static void *sequence_start(struct seq_file *m, loff_t *pos)
+{
+	loff_t *count = kmalloc(sizeof(*count), GFP_KERNEL);
+
+	if (!count)
+		return NULL;
+	*count = *pos;
+	return count;
+}
+
+static void *sequence_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	loff_t *count = v;
+
+	++*count;
+	*pos = *count;
+	return count;
+}
+
+static void sequence_stop(struct seq_file *m, void *v)
+{
+	kfree(v);
+}
+
+static int sequence_show(struct seq_file *m, void *v)
+{
+	loff_t *count = v;
+
+	seq_printf(m, "%lld\n", *count);
+	return 0;
+}
+
+static const struct seq_operations sequence_ops = {
+	.start	= sequence_start,
+	.next	= sequence_next,
+	.stop	= sequence_stop,
+	.show	= sequence_show,
+};
+
+static int __init sequence_init(void)
+{
+	if (!proc_create_seq("sequence", 0444, NULL, &sequence_ops))
+		return -ENOMEM;
+	return 0;
+}
+
+static void __exit sequence_exit(void)
+{
+	remove_proc_entry("sequence", NULL);
+}
+
+module_init(sequence_init);
+module_exit(sequence_exit);
+
+MODULE_DESCRIPTION("seqtrace: an endless counter with an allocated iterator");
+MODULE_AUTHOR("The seqtrace developers");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,61 @@
+//! The configuration that user space writes before load.
+
+use seqtrace_common::config::{Config, Offsets};
+
+/// Lies in `.rodata`, which is frozen before the verifier runs: it knows every value and drops the
+/// branches that are switched off.
+#[unsafe(no_mangle)]
+pub(crate) static CONFIG: Config = Config {
+    offsets: Offsets {
+        seq_file_buf: 0,
+        seq_file_size: 0,
+        seq_file_from: 0,
+        seq_file_count: 0,
+        seq_file_index: 0,
+        seq_file_read_pos: 0,
+        seq_file_op: 0,
+        seq_file_private: 0,
+        seq_operations_start: 0,
+        seq_operations_stop: 0,
+        seq_operations_next: 0,
+        seq_operations_show: 0,
+        file_private_data: 0,
+        file_f_inode: 0,
+        file_dentry: 0,
+        file_f_mode: 0,
+        kiocb_ki_filp: 0,
+        kiocb_ki_pos: 0,
+        iov_iter_count: 0,
+        dentry_d_parent: 0,
+        dentry_name: 0,
+        inode_i_ino: 0,
+        inode_i_sb: 0,
+        super_block_s_dev: 0,
+        super_block_s_magic: 0,
+        proc_inode_pde_from_inode: 0,
+        proc_dir_entry_proc_ops: 0,
+        proc_ops_proc_read: 0,
+        proc_ops_proc_read_iter: 0,
+        proc_ops_proc_write: 0,
+        pad: [0; 2],
+    },
+    flags: 0,
+    own_pid: 0,
+    preview: 0,
+    pad: 0,
+};
+
+/// A field of [`CONFIG`] as it is at run time; a plain read would be folded into the zero above.
+macro_rules! config {
+    ($($field:tt)+) => {
+        // SAFETY: a reference to a static is always readable.
+        unsafe { core::ptr::read_volatile(&raw const $crate::config::CONFIG.$($field)+) }
+    };
+}
+pub(crate) use config;
+
+/// True if one of these bits of `seqtrace_common::config::flag` is set.
+#[inline(always)]
+pub(crate) fn has(flag: u32) -> bool {
+    config!(flags) & flag != 0
+}

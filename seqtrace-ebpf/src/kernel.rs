@@ -1,0 +1,111 @@
+//! The only reads of kernel memory. Every read is a `bpf_probe_read_kernel`, which fails instead
+//! of faulting; a failed read yields 0, which every caller treats as "not there".
+
+use aya_ebpf::helpers::{
+    bpf_probe_read_kernel,
+    generated::{
+        bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_probe_read_kernel as raw_read,
+        bpf_probe_read_kernel_str as raw_read_str,
+    },
+};
+use seqtrace_common::wire::{COMM_BYTES, SeqState, Task};
+
+use crate::config::config;
+
+/// The value at `base + offset`, or zero if it cannot be read.
+#[inline(always)]
+pub(crate) fn field<T: Copy + Default>(base: u64, offset: u32) -> T {
+    // SAFETY: the helper checks the address.
+    unsafe { bpf_probe_read_kernel((base.wrapping_add(u64::from(offset))) as *const T) }
+        .unwrap_or_default()
+}
+
+/// Reads `len` bytes from `source` to `target`; `len` must be known to the verifier to fit.
+///
+/// # Safety
+/// `target` must be valid for `len` bytes.
+#[inline(always)]
+pub(crate) unsafe fn copy(target: *mut u8, len: u32, source: u64) -> bool {
+    // SAFETY: the caller vouches for the target, the helper checks the source.
+    unsafe { raw_read(target.cast(), len, source as *const core::ffi::c_void) == 0 }
+}
+
+/// Reads a string of at most `len - 1` bytes and its NUL to `target`. The length with the NUL, or
+/// a negative number.
+///
+/// # Safety
+/// `target` must be valid for `len` bytes.
+#[inline(always)]
+pub(crate) unsafe fn copy_str(target: *mut u8, len: u32, source: u64) -> i64 {
+    // SAFETY: the caller vouches for the target, the helper checks the source.
+    unsafe { raw_read_str(target.cast(), len, source as *const core::ffi::c_void) }
+}
+
+/// CLOCK_MONOTONIC, ns.
+#[inline(always)]
+pub(crate) fn now() -> u64 {
+    // SAFETY: the helper has no preconditions.
+    unsafe { bpf_ktime_get_ns() }
+}
+
+/// Adds 1 to a counter in a map, whoever else does so at the same time. `core` has no atomics for
+/// BPF's older instruction sets, though all of them can add: `BPF_XADD`.
+///
+/// # Safety
+/// `counter` must point into a map's element.
+#[inline(always)]
+pub(crate) unsafe fn count(counter: *mut u64) {
+    // SAFETY: the caller vouches for the pointer; nothing else is touched.
+    unsafe {
+        core::arch::asm!(
+            "lock *(u64 *)({counter} + 0) += {one}",
+            counter = in(reg) counter,
+            one = in(reg) 1u64,
+        );
+    }
+}
+
+/// The CPU that runs this.
+#[inline(always)]
+pub(crate) fn cpu() -> u32 {
+    // SAFETY: the helper has no preconditions.
+    unsafe { bpf_get_smp_processor_id() }
+}
+
+/// Thread group id and thread id of the current task.
+#[inline(always)]
+pub(crate) fn ids() -> (u32, u32) {
+    let both = aya_ebpf::helpers::bpf_get_current_pid_tgid();
+    ((both >> 32) as u32, both as u32)
+}
+
+/// The current task.
+#[inline(always)]
+pub(crate) fn task() -> Task {
+    let (pid, tid) = ids();
+    Task {
+        pid,
+        tid,
+        uid: aya_ebpf::helpers::bpf_get_current_uid_gid() as u32,
+        pad: 0,
+        comm: aya_ebpf::helpers::bpf_get_current_comm().unwrap_or([0; COMM_BYTES]),
+    }
+}
+
+/// `file->private_data`, for a seq file its `struct seq_file *`.
+#[inline(always)]
+pub(crate) fn private_data(file: u64) -> u64 {
+    field(file, config!(offsets.file_private_data))
+}
+
+/// The fields of the seq_file that the core works on.
+#[inline(always)]
+pub(crate) fn seq_state(m: u64) -> SeqState {
+    SeqState {
+        size: field(m, config!(offsets.seq_file_size)),
+        from: field(m, config!(offsets.seq_file_from)),
+        count: field(m, config!(offsets.seq_file_count)),
+        index: field(m, config!(offsets.seq_file_index)),
+        read_pos: field(m, config!(offsets.seq_file_read_pos)),
+    }
+}

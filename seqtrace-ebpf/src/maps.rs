@@ -1,0 +1,95 @@
+//! The maps, all of them.
+
+use aya_ebpf::{
+    macros::map,
+    maps::{Array, HashMap, RingBuf},
+};
+use seqtrace_common::config::FilterKey;
+
+/// Open sessions at most, traced or not.
+const SESSIONS: u32 = 32 * 1024;
+/// Calls of traced callbacks under way at once, at most.
+const TASKS: u32 = 8 * 1024;
+
+/// What the programs know of an open file.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct SessionState {
+    /// The session's number on the wire; 0 for a file that is not to be traced.
+    pub(crate) key: u32,
+    /// `m->count` as last seen: where the bytes of the next record begin. Only kept for previews.
+    pub(crate) count: u32,
+}
+
+/// The events. User space sets the size.
+#[map]
+pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
+
+/// How many events each CPU had to drop. User space sets the size to the number of CPUs.
+#[map]
+pub(crate) static LOST: Array<u64> = Array::with_max_entries(1, 0);
+
+/// How often something else was missed, by [`Missed`].
+#[map]
+pub(crate) static MISSED: Array<u64> = Array::with_max_entries(Missed::COUNT, 0);
+
+/// Open files by `struct seq_file *`, plain procfs files by `struct file *`.
+#[map]
+pub(crate) static SESSION: HashMap<u64, SessionState> = HashMap::with_max_entries(SESSIONS, 0);
+
+/// The session numbers in use, so that none is given twice.
+#[map]
+pub(crate) static KEYS: HashMap<u32, u64> = HashMap::with_max_entries(SESSIONS, 0);
+
+/// What each CPU's next session number is made of.
+#[map]
+pub(crate) static NEXT_KEY: Array<u32> = Array::with_max_entries(1, 0);
+
+/// What is allowed where a filter is on.
+#[map]
+pub(crate) static FILTER: HashMap<FilterKey, u8> = HashMap::with_max_entries(1024, 0);
+
+/// Deepest nesting of traced callbacks in one task that is followed.
+pub(crate) const CALL_DEPTH: usize = 4;
+
+/// Callbacks that a task is inside of, outermost first; used by the `callbacks` backend only.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Calls {
+    /// How many of the others hold something.
+    pub(crate) depth: u64,
+    /// `struct seq_file *`, or 0 for a call that is not the core's own.
+    pub(crate) m: [u64; CALL_DEPTH],
+    /// Stack pointer on entry: a return that was missed leaves a value that is too low to be live.
+    pub(crate) sp: [u64; CALL_DEPTH],
+}
+
+/// By thread id.
+#[map]
+pub(crate) static CALLS: HashMap<u32, Calls> = HashMap::with_max_entries(TASKS, 0);
+
+/// What can be missed without an event being lost. The order is known to user space
+/// (`probe::loader`).
+#[derive(Clone, Copy)]
+pub(crate) enum Missed {
+    /// The map of sessions is full: a file is not traced.
+    Session = 0,
+    /// The map of calls is full or a task nests too deeply: a callback is not seen.
+    Call = 1,
+}
+
+impl Missed {
+    pub(crate) const COUNT: u32 = 2;
+
+    #[inline(always)]
+    pub(crate) fn count(self) {
+        if let Some(counter) = MISSED.get_ptr_mut(self as u32) {
+            // SAFETY: the map's own element.
+            unsafe { crate::kernel::count(counter) };
+        }
+    }
+}
+
+/// For each CPU the thread that entered seq_read() last and has not yet reached seq_read_iter().
+#[map]
+pub(crate) static VIA_SEQ_READ: Array<u32> = Array::with_max_entries(1, 0);

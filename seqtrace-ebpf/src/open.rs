@@ -1,0 +1,236 @@
+//! A session begins: seq_open() and the wrappers around it.
+
+use aya_ebpf::{
+    EbpfContext,
+    macros::{fentry, fexit},
+    programs::{FEntryContext, FExitContext},
+};
+use aya_log_ebpf::{debug, warn};
+use seqtrace_common::{
+    config::{NAME_BYTES, flag},
+    wire::{Kind, Open, PATH_BYTES, PATH_DEPTH, Via, open_flag, via},
+};
+
+use crate::{
+    config::{config, has},
+    emit::{self, Wake, emit},
+    kernel::{self, field},
+    session,
+};
+
+/// Longest name of a directory level (NAME_MAX + 1).
+const NAME_ROOM: usize = 256;
+
+/// An [`Open`] with its path behind it. The last name may begin at the last of [`PATH_BYTES`].
+#[repr(C)]
+struct OpenRecord {
+    open: Open,
+    path: [u8; PATH_BYTES + NAME_ROOM],
+}
+
+/// What begins a session, before it has a number.
+pub(crate) struct Opening {
+    pub(crate) file: u64,
+    /// 0 for a plain file.
+    pub(crate) m: u64,
+    pub(crate) ret: i32,
+    /// Bits of [`open_flag`].
+    pub(crate) flags: u8,
+}
+
+/// Decides whether a session is traced, remembers it and tells of it. Its number, if it is traced.
+#[inline(always)]
+pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
+    let Opening { file, m, ret, mut flags } = *opening;
+    let id = if flags & open_flag::PLAIN == 0 { m } else { file };
+    let own = session::own();
+    if own {
+        if ret == 0 {
+            session::add(id, 0)?;
+        }
+        if !has(flag::SHOW_OWN) {
+            return None;
+        }
+        flags |= open_flag::OWN;
+    }
+    let task = kernel::task();
+    if !own && !session::accepts_task(&task) {
+        debug!(ctx, "not traced, the filter excludes pid {} tid {}", task.pid, task.tid);
+        exclude(id, ret);
+        return None;
+    }
+
+    let dentry: u64 = field(file, config!(offsets.file_dentry));
+    if !own && has(flag::FILTER_NAME) {
+        let mut name = [0u8; NAME_BYTES];
+        let source = field(dentry, config!(offsets.dentry_name));
+        // SAFETY: the target is as long as is said.
+        unsafe { kernel::copy_str(name.as_mut_ptr(), NAME_BYTES as u32, source) };
+        if !session::accepts_name(&name) {
+            debug!(ctx, "not traced, no target has the name of file {:x}", file);
+            exclude(id, ret);
+            return None;
+        }
+    }
+
+    let mut key = 0;
+    if ret == 0 && !own {
+        let Some(new) = session::new_key(id).filter(|&new| session::add(id, new).is_some()) else {
+            warn!(ctx, "too many open files: {:x} is not traced", file);
+            return None;
+        };
+        key = new;
+        debug!(ctx, "session {} begins: file {:x} seq_file {:x} flags {}", key, file, m, flags);
+    }
+
+    let Some((mut entry, mut head)) = emit::reserve::<OpenRecord>(Kind::Open, flags) else {
+        warn!(ctx, "the ring is full: the open of session {} is lost", key);
+        return None;
+    };
+    let record = entry.as_mut_ptr();
+    // SAFETY: the ring's own memory, reserved for an OpenRecord.
+    let path = unsafe { (&raw mut (*record).path).cast::<u8>() };
+    let (path_len, cut) = path_of(dentry, path);
+    if cut {
+        head.flags |= open_flag::PATH_CUT;
+    }
+    let inode: u64 = field(file, config!(offsets.file_f_inode));
+    let sb: u64 = field(inode, config!(offsets.inode_i_sb));
+    let mut open = Open {
+        head,
+        session: key,
+        ret,
+        task,
+        file,
+        m,
+        op: 0,
+        start: 0,
+        stop: 0,
+        next: 0,
+        show: 0,
+        private: 0,
+        ino: field(inode, config!(offsets.inode_i_ino)),
+        dev: field(sb, config!(offsets.super_block_s_dev)),
+        mode: field(file, config!(offsets.file_f_mode)),
+        magic: field::<u64>(sb, config!(offsets.super_block_s_magic)) as u32,
+        path_len,
+        size: 0,
+    };
+    if flags & open_flag::PLAIN != 0 {
+        handlers(inode, &mut open);
+    } else if m != 0 {
+        table(m, &mut open);
+    }
+    // SAFETY: the ring's own memory, reserved for an OpenRecord.
+    unsafe { (&raw mut (*record).open).write(open) };
+    entry.submit(Wake::Now as u64);
+    (key != 0).then_some(key)
+}
+
+/// Remembers that a file is not traced, so that its reads do not ask again.
+#[inline(always)]
+fn exclude(id: u64, ret: i32) {
+    if ret == 0 {
+        let _ = session::add(id, 0);
+    }
+}
+
+/// The callbacks of a seq file.
+#[inline(always)]
+fn table(m: u64, open: &mut Open) {
+    open.op = field(m, config!(offsets.seq_file_op));
+    open.private = field(m, config!(offsets.seq_file_private));
+    open.size = field(m, config!(offsets.seq_file_size));
+    if open.op != 0 {
+        open.start = field(open.op, config!(offsets.seq_operations_start));
+        open.stop = field(open.op, config!(offsets.seq_operations_stop));
+        open.next = field(open.op, config!(offsets.seq_operations_next));
+        open.show = field(open.op, config!(offsets.seq_operations_show));
+    }
+}
+
+/// The handlers of a plain procfs file: `PDE(inode)->proc_ops` (fs/proc/internal.h).
+#[inline(always)]
+fn handlers(inode: u64, open: &mut Open) {
+    let pde: u64 = field(inode, config!(offsets.proc_inode_pde_from_inode));
+    let ops: u64 = field(pde, config!(offsets.proc_dir_entry_proc_ops));
+    open.op = ops;
+    open.start = field(ops, config!(offsets.proc_ops_proc_read));
+    if open.start == 0 {
+        open.start = field(ops, config!(offsets.proc_ops_proc_read_iter));
+    }
+    open.stop = field(ops, config!(offsets.proc_ops_proc_write));
+}
+
+/// Writes the names from a dentry up to its filesystem's root; the bytes written, and whether some
+/// are missing.
+#[inline(always)]
+fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
+    let mut len: usize = 0;
+    for _ in 0..PATH_DEPTH {
+        let parent: u64 = field(dentry, config!(offsets.dentry_d_parent));
+        if parent == dentry || parent == 0 {
+            return (len as u32, false);
+        }
+        if len >= PATH_BYTES {
+            break;
+        }
+        let name = field(dentry, config!(offsets.dentry_name));
+        // SAFETY: `len` is below PATH_BYTES and the buffer goes on for NAME_ROOM bytes behind it.
+        let copied = unsafe { kernel::copy_str(path.add(len), NAME_ROOM as u32, name) };
+        if copied <= 0 || copied > NAME_ROOM as i64 {
+            break;
+        }
+        len += copied as usize;
+        dentry = parent;
+    }
+    (len as u32, true)
+}
+
+/// `int seq_open(struct file *file, const struct seq_operations *op)` returned.
+#[fexit(function = "seq_open")]
+pub(crate) fn seq_open(ctx: FExitContext) -> u32 {
+    let file: u64 = ctx.arg(0);
+    let ret: i32 = ctx.arg(2);
+    let m = if ret == 0 { kernel::private_data(file) } else { 0 };
+    begin(&ctx, &Opening { file, m, ret, flags: 0 });
+    0
+}
+
+/// A wrapper was entered: `file` is being opened through it by the current task.
+#[inline(always)]
+fn wrapper(file: u64, which: u8) -> u32 {
+    let (_, tid) = kernel::ids();
+    if !session::own() {
+        emit(Kind::Via, which, Wake::Later, |head| Via { head, file, tid, pad: 0 });
+    }
+    0
+}
+
+/// `int single_open(struct file *, int (*show)(struct seq_file *, void *), void *data)`
+#[fentry(function = "single_open")]
+pub(crate) fn single_open(ctx: FEntryContext) -> u32 {
+    wrapper(ctx.arg(0), via::SINGLE_OPEN)
+}
+
+/// `int single_open_size(struct file *, int (*show)(struct seq_file *, void *), void *, size_t)`
+#[fentry(function = "single_open_size")]
+pub(crate) fn single_open_size(ctx: FEntryContext) -> u32 {
+    wrapper(ctx.arg(0), via::SINGLE_OPEN_SIZE)
+}
+
+/// `int seq_open_private(struct file *, const struct seq_operations *, int psize)`
+#[fentry(function = "seq_open_private")]
+pub(crate) fn seq_open_private(ctx: FEntryContext) -> u32 {
+    wrapper(ctx.arg(0), via::SEQ_OPEN_PRIVATE)
+}
+
+/// `void *__seq_open_private(struct file *, const struct seq_operations *, int psize)`
+#[fentry(function = "__seq_open_private")]
+pub(crate) fn seq_open_private_raw(ctx: FEntryContext) -> u32 {
+    wrapper(ctx.arg(0), via::SEQ_OPEN_PRIVATE_RAW)
+}
+
+const _: () = assert!(
+    core::mem::size_of::<OpenRecord>() == core::mem::size_of::<Open>() + PATH_BYTES + NAME_ROOM
+);

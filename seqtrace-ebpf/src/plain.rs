@@ -1,0 +1,88 @@
+//! procfs' own entry points (fs/proc/inode.c): files without a seq_file, and writes to any file.
+
+use aya_ebpf::{
+    macros::{fentry, fexit},
+    programs::{FEntryContext, FExitContext},
+};
+use seqtrace_common::{
+    config::flag,
+    wire::{Io, Kind, open_flag, via},
+};
+
+use crate::{
+    config::{config, has},
+    emit::{Wake, emit},
+    kernel::{self, field},
+    open::{self, Opening},
+    release, session,
+};
+
+/// `int proc_reg_open(struct inode *inode, struct file *file)` returned. A seq file has begun its
+/// session inside, so what is still unknown here has no seq_file.
+#[fexit(function = "proc_reg_open")]
+pub(crate) fn proc_reg_open(ctx: FExitContext) -> u32 {
+    let file: u64 = ctx.arg(1);
+    let ret: i32 = ctx.arg(2);
+    if has(flag::PLAIN) && ret == 0 && !session::known(kernel::private_data(file)) {
+        open::begin(&ctx, &Opening { file, m: 0, ret, flags: open_flag::PLAIN });
+    }
+    0
+}
+
+#[inline(always)]
+fn io(kind: Kind, session: u32, pos: i64, want: u64, ret: i64) {
+    emit(kind, 0, Wake::Now, |head| Io {
+        head,
+        session,
+        pad: 0,
+        task: kernel::task(),
+        pos,
+        want,
+        ret,
+    });
+}
+
+/// `ssize_t proc_reg_read(struct file *, char __user *, size_t, loff_t *)` returned.
+#[fexit(function = "proc_reg_read")]
+pub(crate) fn proc_reg_read(ctx: FExitContext) -> u32 {
+    if let Some(state) = session::traced(ctx.arg(0)) {
+        io(Kind::PlainRead, state.key, field(ctx.arg(3), 0), ctx.arg(2), ctx.arg(4));
+    }
+    0
+}
+
+/// `ssize_t proc_reg_read_iter(struct kiocb *iocb, struct iov_iter *iter)` returned.
+#[fexit(function = "proc_reg_read_iter")]
+pub(crate) fn proc_reg_read_iter(ctx: FExitContext) -> u32 {
+    let iocb: u64 = ctx.arg(0);
+    if let Some(state) = session::traced(field(iocb, config!(offsets.kiocb_ki_filp))) {
+        let ret: i64 = ctx.arg(2);
+        let left: u64 = field(ctx.arg(1), config!(offsets.iov_iter_count));
+        let done = if ret > 0 { ret as u64 } else { 0 };
+        let pos = field(iocb, config!(offsets.kiocb_ki_pos));
+        io(Kind::PlainRead, state.key, pos, left.wrapping_add(done), ret);
+    }
+    0
+}
+
+/// `ssize_t proc_reg_write(struct file *, const char __user *, size_t, loff_t *)` returned.
+#[fexit(function = "proc_reg_write")]
+pub(crate) fn proc_reg_write(ctx: FExitContext) -> u32 {
+    let file: u64 = ctx.arg(0);
+    let state = match session::traced(file) {
+        Some(state) => Some(state),
+        None => session::traced(kernel::private_data(file)),
+    };
+    if let Some(state) = state {
+        io(Kind::Write, state.key, field(ctx.arg(3), 0), ctx.arg(2), ctx.arg(4));
+    }
+    0
+}
+
+/// `int proc_reg_release(struct inode *inode, struct file *file)` was entered. Sessions of seq files
+/// end in their own release function.
+#[fentry(function = "proc_reg_release")]
+pub(crate) fn proc_reg_release(ctx: FEntryContext) -> u32 {
+    release::end(ctx.arg(1), via::PROC_REG_RELEASE, 0);
+    0
+}

@@ -1,0 +1,126 @@
+//! Reads and seeks of a seq file: seq_read(), seq_read_iter(), seq_lseek().
+
+use aya_ebpf::{
+    macros::{fentry, fexit},
+    programs::{FEntryContext, FExitContext},
+};
+use seqtrace_common::wire::{
+    FLAG_VIA_SEQ_READ, Kind, LseekEnter, LseekExit, ReadEnter, ReadExit, open_flag,
+};
+
+use crate::{
+    config::config,
+    emit::{Wake, emit},
+    kernel::{self, field},
+    maps::VIA_SEQ_READ,
+    open::{self, Opening},
+    session,
+};
+
+/// The open file of a `struct kiocb *` and its seq_file.
+#[inline(always)]
+fn seq_file_of(iocb: u64) -> (u64, u64) {
+    let file: u64 = field(iocb, config!(offsets.kiocb_ki_filp));
+    (file, kernel::private_data(file))
+}
+
+/// `ssize_t seq_read(struct file *, char __user *, size_t, loff_t *)` is about to call
+/// seq_read_iter(): what follows on this CPU by this task came through it.
+#[fentry(function = "seq_read")]
+pub(crate) fn seq_read(_ctx: FEntryContext) -> u32 {
+    if let Some(slot) = VIA_SEQ_READ.get_ptr_mut(kernel::cpu()) {
+        // SAFETY: the map's own element.
+        unsafe { *slot = kernel::ids().1 };
+    }
+    0
+}
+
+/// `ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)` was entered. A file that was
+/// open before seqtrace attached begins its session here.
+#[fentry(function = "seq_read_iter")]
+pub(crate) fn seq_read_iter_enter(ctx: FEntryContext) -> u32 {
+    let iocb: u64 = ctx.arg(0);
+    let iter: u64 = ctx.arg(1);
+    let (file, m) = seq_file_of(iocb);
+    let key = match session::traced(m) {
+        Some(state) => state.key,
+        None if session::known(m) => return 0,
+        None => match open::begin(&ctx, &Opening { file, m, ret: 0, flags: open_flag::ADOPTED }) {
+            Some(key) => key,
+            None => return 0,
+        },
+    };
+    let mut flags = 0;
+    if let Some(slot) = VIA_SEQ_READ.get_ptr_mut(kernel::cpu()) {
+        // SAFETY: the map's own element.
+        unsafe {
+            if *slot == kernel::ids().1 {
+                *slot = 0;
+                flags = FLAG_VIA_SEQ_READ;
+            }
+        }
+    }
+    emit(Kind::ReadEnter, flags, Wake::Later, |head| ReadEnter {
+        head,
+        session: key,
+        pad: 0,
+        task: kernel::task(),
+        pos: field(iocb, config!(offsets.kiocb_ki_pos)),
+        want: field(iter, config!(offsets.iov_iter_count)),
+        state: kernel::seq_state(m),
+    });
+    0
+}
+
+/// `ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)` returned.
+#[fexit(function = "seq_read_iter")]
+pub(crate) fn seq_read_iter_exit(ctx: FExitContext) -> u32 {
+    let (_, m) = seq_file_of(ctx.arg(0));
+    if let Some(state) = session::traced(m) {
+        let session = state.key;
+        emit(Kind::ReadExit, 0, Wake::Later, |head| ReadExit {
+            head,
+            session,
+            tid: kernel::ids().1,
+            ret: ctx.arg(2),
+            state: kernel::seq_state(m),
+        });
+    }
+    0
+}
+
+/// `loff_t seq_lseek(struct file *file, loff_t offset, int whence)` was entered.
+#[fentry(function = "seq_lseek")]
+pub(crate) fn seq_lseek_enter(ctx: FEntryContext) -> u32 {
+    let m = kernel::private_data(ctx.arg(0));
+    if let Some(state) = session::traced(m) {
+        let session = state.key;
+        emit(Kind::LseekEnter, 0, Wake::Later, |head| LseekEnter {
+            head,
+            session,
+            tid: kernel::ids().1,
+            offset: ctx.arg(1),
+            whence: ctx.arg(2),
+            pad: 0,
+            state: kernel::seq_state(m),
+        });
+    }
+    0
+}
+
+/// `loff_t seq_lseek(struct file *file, loff_t offset, int whence)` returned.
+#[fexit(function = "seq_lseek")]
+pub(crate) fn seq_lseek_exit(ctx: FExitContext) -> u32 {
+    let m = kernel::private_data(ctx.arg(0));
+    if let Some(state) = session::traced(m) {
+        let session = state.key;
+        emit(Kind::LseekExit, 0, Wake::Later, |head| LseekExit {
+            head,
+            session,
+            tid: kernel::ids().1,
+            ret: ctx.arg(3),
+            state: kernel::seq_state(m),
+        });
+    }
+    0
+}

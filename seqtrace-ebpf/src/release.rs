@@ -1,0 +1,51 @@
+//! A session ends. On entry, since the seq_file is freed inside. All three are needed: the compiler
+//! inlines seq_release() into the other two.
+
+use aya_ebpf::{macros::fentry, programs::FEntryContext};
+use seqtrace_common::wire::{Kind, Release, via};
+
+use crate::{
+    config::config,
+    emit::{Wake, emit},
+    kernel::{self, field},
+    maps::SESSION,
+    session,
+};
+
+/// Tells that a session ends, if it is traced, and forgets it.
+#[inline(always)]
+pub(crate) fn end(id: u64, which: u8, private: u64) {
+    let Some(state) = SESSION.get_ptr(id) else { return };
+    // SAFETY: an element of the map; the file is being released, nobody else uses it.
+    let key = unsafe { (*state).key };
+    if key != 0 {
+        let (_, tid) = kernel::ids();
+        emit(Kind::Release, which, Wake::Now, |head| Release { head, session: key, tid, private });
+    }
+    session::remove(id, key);
+}
+
+#[inline(always)]
+fn seq(file: u64, which: u8) -> u32 {
+    let m = kernel::private_data(file);
+    end(m, which, field(m, config!(offsets.seq_file_private)));
+    0
+}
+
+/// `int seq_release(struct inode *inode, struct file *file)`
+#[fentry(function = "seq_release")]
+pub(crate) fn seq_release(ctx: FEntryContext) -> u32 {
+    seq(ctx.arg(1), via::SEQ_RELEASE)
+}
+
+/// `int single_release(struct inode *inode, struct file *file)`
+#[fentry(function = "single_release")]
+pub(crate) fn single_release(ctx: FEntryContext) -> u32 {
+    seq(ctx.arg(1), via::SINGLE_RELEASE)
+}
+
+/// `int seq_release_private(struct inode *inode, struct file *file)`
+#[fentry(function = "seq_release_private")]
+pub(crate) fn seq_release_private(ctx: FEntryContext) -> u32 {
+    seq(ctx.arg(1), via::SEQ_RELEASE_PRIVATE)
+}

@@ -1,0 +1,111 @@
+//! Which open files are traced, and under which number.
+
+use seqtrace_common::config::{FilterKey, Fnv, NAME_BYTES, flag};
+use seqtrace_common::wire::{COMM_BYTES, Task};
+
+use crate::{
+    config::{config, has},
+    kernel,
+    maps::{FILTER, KEYS, Missed, NEXT_KEY, SESSION, SessionState},
+};
+
+/// The traced session of this `struct seq_file *` (or plain `struct file *`), if it is one.
+#[inline(always)]
+pub(crate) fn traced(id: u64) -> Option<&'static mut SessionState> {
+    let state = SESSION.get_ptr_mut(id)?;
+    // SAFETY: an element of the map; it stays while the file is open, and only the task that holds
+    // m->lock writes to it.
+    let state = unsafe { &mut *state };
+    (state.key != 0).then_some(state)
+}
+
+/// True if the file is known, traced or not.
+#[inline(always)]
+pub(crate) fn known(id: u64) -> bool {
+    SESSION.get_ptr(id).is_some()
+}
+
+/// Remembers a file. `None` if the maps are full.
+#[inline(always)]
+pub(crate) fn add(id: u64, key: u32) -> Option<()> {
+    if let Some(old) = SESSION.get_ptr(id) {
+        // The address was used before by a file whose release was not seen.
+        // SAFETY: an element of the map.
+        let old = unsafe { (*old).key };
+        let _ = KEYS.remove(old);
+    }
+    let state = SessionState { key, count: 0 };
+    if SESSION.insert(id, state, 0).is_err() {
+        Missed::Session.count();
+        return None;
+    }
+    Some(())
+}
+
+/// Forgets a file.
+#[inline(always)]
+pub(crate) fn remove(id: u64, key: u32) {
+    let _ = SESSION.remove(id);
+    let _ = KEYS.remove(key);
+}
+
+/// A number that no open session has. The counter is this CPU's own, but the program may be
+/// preempted between reading and writing it: `KEYS` is what makes the number unique.
+#[inline(always)]
+pub(crate) fn new_key(id: u64) -> Option<u32> {
+    const NO_EXIST: u64 = 1;
+    let cpu = kernel::cpu();
+    let next = NEXT_KEY.get_ptr_mut(cpu)?;
+    for _ in 0..4 {
+        // SAFETY: the map's own element.
+        let value = unsafe {
+            *next = (*next).wrapping_add(1);
+            *next
+        };
+        let key = (value << 10) | (cpu & 1023);
+        if key != 0 && KEYS.insert(key, id, NO_EXIST).is_ok() {
+            return Some(key);
+        }
+    }
+    Missed::Session.count();
+    None
+}
+
+/// Whether what a task opens is traced, as far as the task decides.
+#[inline(always)]
+pub(crate) fn accepts_task(task: &Task) -> bool {
+    (!has(flag::FILTER_PID) || allowed(flag::FILTER_PID, u64::from(task.pid)))
+        && (!has(flag::FILTER_TID) || allowed(flag::FILTER_TID, u64::from(task.tid)))
+        && (!has(flag::FILTER_UID) || allowed(flag::FILTER_UID, u64::from(task.uid)))
+        && (!has(flag::FILTER_COMM) || allowed(flag::FILTER_COMM, hash(&task.comm)))
+}
+
+/// Whether a file of this name is traced. `name` is NUL-terminated or full.
+#[inline(always)]
+pub(crate) fn accepts_name(name: &[u8; NAME_BYTES]) -> bool {
+    !has(flag::FILTER_NAME) || allowed(flag::FILTER_NAME, hash(name))
+}
+
+/// True if the current task is seqtrace itself and its files are not to be traced.
+#[inline(always)]
+pub(crate) fn own() -> bool {
+    !has(flag::TRACE_OWN) && kernel::ids().0 == config!(own_pid)
+}
+
+#[inline(always)]
+fn allowed(what: u32, value: u64) -> bool {
+    FILTER.get_ptr(FilterKey { what, pad: 0, value }).is_some()
+}
+
+#[inline(always)]
+fn hash<const N: usize>(text: &[u8; N]) -> u64 {
+    const { assert!(N == COMM_BYTES || N == NAME_BYTES) };
+    let mut hash = Fnv::new();
+    for &byte in text {
+        if byte == 0 {
+            break;
+        }
+        hash = hash.push(byte);
+    }
+    hash.finish()
+}

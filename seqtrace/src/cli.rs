@@ -1,0 +1,282 @@
+//! The command line, as clap reads it. Names and meanings are those of the README; nothing here acts.
+
+use std::{ffi::OsString, num::ParseFloatError, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::render::{Format, Time};
+
+/// Shows a kernel developer what a seq_file really does.
+#[derive(Debug, Parser)]
+#[command(name = "seqtrace", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Stream a live timeline of every session of the targets
+    Attach(Box<Attach>),
+    /// Tell whether this machine can trace, line by line, with a remedy for what is missing
+    Doctor(Doctor),
+    /// List seq files and their callbacks: traceable, and if not why
+    List(List),
+    /// Become the user who called sudo and run a command (used by `attach -- CMD`)
+    #[command(hide = true, name = "run-as-invoker")]
+    RunAsInvoker {
+        /// The command and its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<OsString>,
+    },
+}
+
+/// `seqtrace attach`
+#[derive(Debug, Args)]
+#[command(after_help = "TARGET is a path (/proc/foo), a glob ('/proc/net/*'), module:NAME or fn:SYMBOL; \
+    none means every seq file opened from now on.\n\
+    Exit status: 0 done, 2 usage, 3 environment (permission, kernel), 5 target not found or not \
+    traceable; with -- CMD that of CMD.")]
+pub struct Attach {
+    /// Files to trace: a path, a glob, module:NAME or fn:SYMBOL
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<OsString>,
+    /// Which sessions to show.
+    #[command(flatten)]
+    pub select: Select,
+    /// What the output looks like.
+    #[command(flatten)]
+    pub output: Output,
+    /// When to end.
+    #[command(flatten)]
+    pub limits: Limits,
+    /// How to trace.
+    #[command(flatten)]
+    pub capture: Capture,
+    /// Run a command, as the user who called sudo, and end when it ends
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// Filters: whole sessions are shown or not, judged by who opened the file and what it is. Values of
+/// one option are alternatives; different options must all agree.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Filters")]
+pub struct Select {
+    /// Only sessions opened by this process
+    #[arg(long, value_name = "PID", value_delimiter = ',')]
+    pub pid: Vec<u32>,
+    /// No sessions opened by this process
+    #[arg(long, value_name = "PID", value_delimiter = ',')]
+    pub not_pid: Vec<u32>,
+    /// Only sessions opened by this thread
+    #[arg(long, value_name = "TID", value_delimiter = ',')]
+    pub tid: Vec<u32>,
+    /// No sessions opened by this thread
+    #[arg(long, value_name = "TID", value_delimiter = ',')]
+    pub not_tid: Vec<u32>,
+    /// Only sessions opened by tasks of this name (a glob)
+    #[arg(long, value_name = "GLOB")]
+    pub comm: Vec<String>,
+    /// No sessions opened by tasks of this name (a glob)
+    #[arg(long, value_name = "GLOB")]
+    pub not_comm: Vec<String>,
+    /// Only sessions opened by this user id
+    #[arg(long, value_name = "UID", value_delimiter = ',')]
+    pub uid: Vec<u32>,
+    /// No sessions opened by this user id
+    #[arg(long, value_name = "UID", value_delimiter = ',')]
+    pub not_uid: Vec<u32>,
+    /// Only files whose path matches (a glob)
+    #[arg(long, value_name = "GLOB")]
+    pub path: Vec<String>,
+    /// No files whose path matches (a glob)
+    #[arg(long, value_name = "GLOB")]
+    pub not_path: Vec<String>,
+    /// Only files whose callbacks are in this module (a glob)
+    #[arg(long, value_name = "GLOB")]
+    pub module: Vec<String>,
+    /// No files whose callbacks are in this module (a glob)
+    #[arg(long, value_name = "GLOB")]
+    pub not_module: Vec<String>,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// If the output is a terminal and NO_COLOR is not set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What the output looks like.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// How to show what happens
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Columns of the timeline or keys of the JSON objects, in this order
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub fields: Option<Vec<String>>,
+    /// How to show times
+    #[arg(long, value_enum, default_value_t)]
+    pub time: Time,
+    /// When to colour
+    #[arg(long, value_enum, default_value_t)]
+    pub color: Color,
+    /// No characters beyond ASCII
+    #[arg(long)]
+    pub ascii: bool,
+    /// Show the first N bytes of each record, 0 to 256
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=256))]
+    pub preview: u32,
+    /// Write the data to a file instead of standard output
+    #[arg(short, long = "output", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// No header, no summary, no progress
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Say more; twice: the programs' own diagnostics too
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// When to end by itself.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct Limits {
+    /// End after this time: 500ms, 10s, 2m, 1h
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub time: Option<Duration>,
+    /// End when this many sessions have closed; further ones are not shown
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_sessions: Option<u64>,
+    /// End after this many events (lines of the timeline)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_events: Option<u64>,
+}
+
+/// How the callbacks are seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// `core` where the kernel's code is understood, else `callbacks`
+    #[default]
+    Auto,
+    /// Probes where the kernel's own loop calls them: all files at once
+    Core,
+    /// Probes on the functions themselves, file by file
+    Callbacks,
+}
+
+/// How to trace.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Capture")]
+pub struct Capture {
+    /// How the callbacks are seen
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: Backend,
+    /// Room for events that are not shown yet: a power of two, e.g. 8MiB
+    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = ring_size)]
+    pub ring_size: u32,
+    /// Create this file when everything is attached
+    #[arg(long, value_name = "PATH")]
+    pub ready_file: Option<PathBuf>,
+    /// Find and say what would be attached, attach nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `seqtrace doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// One JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `seqtrace list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// Which files
+    #[arg(value_name = "GLOB", default_value = "/proc/*")]
+    pub glob: String,
+    /// One JSON object a line instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `500ms`, `10s`, `2m`, `1h`; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 = number.parse().map_err(|error: ParseFloatError| error.to_string())?;
+    let scale = match unit {
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("unknown unit `{unit}`: use ms, s, m or h")),
+    };
+    Duration::try_from_secs_f64(number * scale).map_err(|error| error.to_string())
+}
+
+/// `8MiB`, `512K`, `65536`: a power of two from 4 KiB to 2 GiB.
+fn ring_size(text: &str) -> Result<u32, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        _ => return Err(format!("unknown unit `{unit}`: use KiB, MiB or GiB")),
+    };
+    let number: u64 = number.parse().map_err(|_| format!("`{text}` is not a size"))?;
+    number
+        .checked_mul(1 << shift)
+        .and_then(|bytes| u32::try_from(bytes).ok())
+        .filter(|bytes| bytes.is_power_of_two() && (4096..=1 << 31).contains(bytes))
+        .ok_or_else(|| format!("`{text}` is not a power of two from 4KiB to 2GiB"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_and_sizes() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert!(duration("3 fortnights").is_err());
+        assert!(duration("-1s").is_err());
+        assert!(duration("1e999h").is_err());
+        assert_eq!(ring_size("8MiB"), Ok(8 << 20));
+        assert_eq!(ring_size("65536"), Ok(65536));
+        for bad in ["0", "1", "3MiB", "4TiB", "8GiB", "", "MiB", "99999999999999999999"] {
+            assert!(ring_size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_command_stands_behind_two_dashes() {
+        let cli = Cli::parse_from(["seqtrace", "attach", "/proc/foo", "--", "cat", "-n", "/proc/foo"]);
+        let Command::Attach(attach) = cli.command else { panic!("not attach") };
+        assert_eq!(attach.targets, ["/proc/foo"]);
+        assert_eq!(attach.command, ["cat", "-n", "/proc/foo"]);
+    }
+}

@@ -1,0 +1,60 @@
+//! Exit statuses, and errors that know theirs.
+
+use std::process::ExitCode;
+
+/// Why seqtrace ends, as its exit status tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// The command line makes no sense, or names a file that cannot be written.
+    Usage = 2,
+    /// No permission, or a kernel that cannot do it.
+    Environment = 3,
+    /// A target was not found, or cannot be traced.
+    Target = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error with its exit status: what failed, on what, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}\n  {remedy}")]
+pub struct Refusal {
+    /// How the program ends.
+    pub exit: Exit,
+    /// What failed, on what.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Refusal {
+    /// The command line makes no sense.
+    pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, what: what.into(), remedy: remedy.into() }
+    }
+
+    /// This machine cannot do it, or not for this user.
+    pub fn environment(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { exit: Exit::Environment, what: what.into(), remedy: remedy.into() }
+    }
+
+    /// A target was not found or cannot be traced.
+    pub fn target(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { exit: Exit::Target, what: what.into(), remedy: remedy.into() }
+    }
+}
+
+/// The exit status of an error: a [`Refusal`]'s own; anything else came from the environment.
+pub fn of(error: &anyhow::Error) -> Exit {
+    error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<Refusal>())
+        .map_or(Exit::Environment, |refusal| refusal.exit)
+}

@@ -1,0 +1,272 @@
+//! From the names that a file has within its filesystem to the path a user would type.
+//!
+//! The programs walk a file's dentries up to the root of its filesystem, which costs less than
+//! walking mounts and is bounded; what is missing is where that filesystem is mounted, and
+//! /proc/self/mountinfo tells it by device number. Procfs has names of its own kind: a process sees
+//! itself as `self`, and `/proc/net` and `/proc/mounts` are links into `/proc/self` (fs/proc/root.c,
+//! fs/proc/proc_net.c).
+
+use std::path::Path;
+
+/// Where the kernel prints the mounts of this process.
+pub const MOUNTINFO: &str = "/proc/self/mountinfo";
+
+/// Filesystems by `super_block.s_magic` (include/uapi/linux/magic.h) and where they belong.
+const USUAL: [(u32, &[u8], &[u8]); 9] = [
+    (0x9fa0, b"proc", b"/proc"),
+    (0x6265_6572, b"sysfs", b"/sys"),
+    (0x7472_6163, b"tracefs", b"/sys/kernel/tracing"),
+    (0x6462_6720, b"debugfs", b"/sys/kernel/debug"),
+    (0x6367_7270, b"cgroup2", b"/sys/fs/cgroup"),
+    (0x0027_e0eb, b"cgroup", b"/sys/fs/cgroup"),
+    (0x7363_6673, b"securityfs", b"/sys/kernel/security"),
+    (0xcafe_4a11, b"bpf", b"/sys/fs/bpf"),
+    (0x6265_6570, b"configfs", b"/sys/kernel/config"),
+];
+
+/// A mount: a directory of a filesystem, made visible at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mount {
+    /// As in `super_block.s_dev`: major << 20 | minor.
+    dev: u32,
+    /// Names of the directory within the filesystem; none for its root.
+    root: Vec<Vec<u8>>,
+    point: Vec<u8>,
+    fstype: Vec<u8>,
+}
+
+/// The mounts seen by this process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mounts {
+    mounts: Vec<Mount>,
+}
+
+/// What the programs tell of a file.
+#[derive(Clone, Copy, Debug)]
+pub struct File<'a> {
+    /// `super_block.s_dev`: major << 20 | minor.
+    pub dev: u32,
+    /// `super_block.s_magic`.
+    pub magic: u32,
+    /// The names from the root of the filesystem to the file.
+    pub names: &'a [Vec<u8>],
+    /// The first names are missing.
+    pub cut: bool,
+    /// Process id of the opener, in the initial namespace.
+    pub pid: u32,
+}
+
+impl Mounts {
+    /// Those of this process.
+    ///
+    /// # Errors
+    /// If /proc/self/mountinfo cannot be read. `Mounts::default()` then still knows the usual places.
+    pub fn of_this_process() -> std::io::Result<Self> {
+        std::fs::read(Path::new(MOUNTINFO)).map(|text| Self::parse(&text))
+    }
+
+    /// Parses mountinfo (Documentation/filesystems/proc.rst, 3.5); lines that are not understood are
+    /// passed over.
+    pub fn parse(text: &[u8]) -> Self {
+        Self { mounts: text.split(|&byte| byte == b'\n').filter_map(mount).collect() }
+    }
+
+    /// The path as a user would type it; any bytes. Of a filesystem that is mounted nowhere and of no
+    /// known type only `…/` and the names, likewise if the first names are missing.
+    pub fn path(&self, file: &File<'_>) -> Vec<u8> {
+        if file.cut {
+            return join("…".as_bytes(), file.names);
+        }
+        let usual = USUAL.iter().find(|usual| usual.0 == file.magic);
+        let mounted = self
+            .mounts
+            .iter()
+            .filter(|mount| mount.dev == file.dev)
+            .filter_map(|mount| Some((mount, file.names.strip_prefix(mount.root.as_slice())?)))
+            // The usual place; else the whole filesystem rather than a part of it; else the first.
+            .min_by_key(|(mount, _)| {
+                let usual = USUAL
+                    .iter()
+                    .any(|(_, fstype, point)| *fstype == mount.fstype && *point == mount.point);
+                (!usual, mount.root.len())
+            });
+        let (point, names) = match (mounted, usual) {
+            (Some((mount, names)), _) => (mount.point.as_slice(), names),
+            (None, Some((_, _, point))) => (*point, file.names),
+            (None, None) => ("…".as_bytes(), file.names),
+        };
+        let proc = mounted.map_or_else(
+            || usual.is_some_and(|usual| usual.1 == b"proc"),
+            |(mount, _)| mount.fstype == b"proc" && mount.root.is_empty(),
+        );
+        match names {
+            [pid, rest @ ..] if proc && !rest.is_empty() && is_number(pid, file.pid) => {
+                join_self(point, rest)
+            }
+            _ => join(point, names),
+        }
+    }
+}
+
+/// A path below the opener's own directory in procfs. Whether `self` was typed or the number cannot be
+/// told; a process that asks for itself by number is rare.
+fn join_self(point: &[u8], rest: &[Vec<u8>]) -> Vec<u8> {
+    match rest[0].as_slice() {
+        b"net" => join(point, rest),
+        b"mounts" if rest.len() == 1 => join(point, rest),
+        _ => {
+            let mut own = point.to_vec();
+            own.extend_from_slice(b"/self");
+            join(&own, rest)
+        }
+    }
+}
+
+fn is_number(text: &[u8], number: u32) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.parse() == Ok(number))
+}
+
+fn join(point: &[u8], names: &[Vec<u8>]) -> Vec<u8> {
+    let mut path = point.strip_suffix(b"/").unwrap_or(point).to_vec();
+    for name in names {
+        path.push(b'/');
+        path.extend_from_slice(name);
+    }
+    if path.is_empty() {
+        path.push(b'/');
+    }
+    path
+}
+
+/// `36 35 98:0 /root /point options [tags…] - type source options`
+fn mount(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|&byte| byte == b' ');
+    let dev = std::str::from_utf8(fields.nth(2)?).ok()?;
+    let (major, minor) = dev.split_once(':')?;
+    let (major, minor): (u32, u32) = (major.parse().ok()?, minor.parse().ok()?);
+    let root = unescape(fields.next()?);
+    let point = unescape(fields.next()?);
+    let fstype = fields.skip_while(|field| *field != b"-").nth(1)?.to_vec();
+    // In a cgroup namespace the root may begin with /.. : nothing of it is visible by such a name.
+    let root: Vec<Vec<u8>> = root
+        .split(|&byte| byte == b'/')
+        .filter(|name| !name.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect();
+    Some(Mount { dev: major << 20 | minor & 0xf_ffff, root, point, fstype })
+}
+
+/// Space, tab, newline and backslash are printed as `\040` and the like.
+fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, tail @ ..] = rest {
+        let escaped = match rest {
+            [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', tail @ ..] => {
+                Some(((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'), tail))
+            }
+            _ => None,
+        };
+        let (byte, tail) = escaped.unwrap_or((*first, tail));
+        out.push(byte);
+        rest = tail;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOUNTS: &str = "\
+22 27 0:21 / /proc rw,relatime shared:5 master:1 - proc proc rw
+23 27 0:22 / /sys rw,relatime - sysfs sysfs rw
+40 23 0:7 / /sys/kernel/debug rw - debugfs debugfs rw
+41 40 0:12 / /sys/kernel/debug/tracing rw - tracefs tracefs rw
+42 23 0:12 / /sys/kernel/tracing rw - tracefs tracefs rw
+43 23 0:30 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw
+27 1 254:0 / / rw - ext4 /dev/vda rw
+50 27 254:1 /a/b /mnt/with\\040space rw - ext4 /dev/vdb rw
+51 27 254:1 / /mnt/whole rw - ext4 /dev/vdb rw
+52 27 0:60 / /mnt/tracing rw - tracefs other rw
+53 27 0:61 / /chroot/proc rw - proc proc rw
+54 27 0:21 /tty /mnt/tty rw - proc proc rw
+damaged line
+";
+
+    fn path(dev: (u32, u32), magic: u32, names: &str, pid: u32) -> String {
+        let names: Vec<Vec<u8>> =
+            names.split('/').filter(|n| !n.is_empty()).map(|n| n.as_bytes().to_vec()).collect();
+        let file = File { dev: dev.0 << 20 | dev.1, magic, names: &names, cut: false, pid };
+        String::from_utf8(Mounts::parse(MOUNTS.as_bytes()).path(&file)).unwrap()
+    }
+
+    #[test]
+    fn filesystems_at_their_places() {
+        assert_eq!(path((0, 21), 0x9fa0, "seqfiles/seqfile", 7), "/proc/seqfiles/seqfile");
+        assert_eq!(path((0, 7), 0, "bdi/7:0/stats", 7), "/sys/kernel/debug/bdi/7:0/stats");
+        assert_eq!(path((254, 0), 0, "etc/fstab", 7), "/etc/fstab");
+        assert_eq!(path((254, 0), 0, "", 7), "/");
+    }
+
+    #[test]
+    fn tracefs_prefers_its_own_place_over_the_automount() {
+        assert_eq!(path((0, 12), 0, "trace", 7), "/sys/kernel/tracing/trace");
+        assert_eq!(path((0, 60), 0x7472_6163, "trace", 7), "/mnt/tracing/trace");
+    }
+
+    #[test]
+    fn bind_mounts_and_spaces() {
+        assert_eq!(path((0, 30), 0, "docker/abc/x/memory.stat", 7), "/sys/fs/cgroup/x/memory.stat");
+        assert_eq!(path((254, 1), 0, "a/b/c", 7), "/mnt/whole/a/b/c", "the whole one is preferred");
+        let only_part = Mounts::parse(MOUNTS.lines().nth(7).unwrap().as_bytes());
+        let names = [b"a".to_vec(), b"b".to_vec(), b"c".to_vec()];
+        let mut file = File { dev: 254 << 20 | 1, magic: 0, names: &names, cut: false, pid: 1 };
+        assert_eq!(only_part.path(&file), b"/mnt/with space/c");
+        let outside = [b"x".to_vec()];
+        file.names = &outside;
+        assert_eq!(only_part.path(&file), "…/x".as_bytes());
+    }
+
+    #[test]
+    fn not_mounted_here_goes_by_the_type() {
+        assert_eq!(path((0, 99), 0x9fa0, "net/tcp", 7), "/proc/net/tcp");
+        assert_eq!(path((0, 99), 0x6367_7270, "a/cpu.stat", 7), "/sys/fs/cgroup/a/cpu.stat");
+        assert_eq!(path((0, 99), 0x1234, "a/b", 7), "…/a/b");
+        // A container's cgroup mounts elsewhere in the tree: outside of what this process sees.
+        assert_eq!(
+            path((0, 30), 0x6367_7270, "system.slice/x", 7),
+            "/sys/fs/cgroup/system.slice/x"
+        );
+    }
+
+    #[test]
+    fn procfs_knows_the_opener() {
+        let proc = |names, pid| path((0, 21), 0x9fa0, names, pid);
+        assert_eq!(proc("123/maps", 123), "/proc/self/maps");
+        assert_eq!(proc("123/maps", 7), "/proc/123/maps");
+        assert_eq!(proc("123/net/tcp", 123), "/proc/net/tcp");
+        assert_eq!(proc("123/net/tcp", 7), "/proc/123/net/tcp");
+        assert_eq!(proc("123/mounts", 123), "/proc/mounts");
+        assert_eq!(proc("123/mountinfo", 123), "/proc/self/mountinfo");
+        assert_eq!(proc("123/task/124/maps", 123), "/proc/self/task/124/maps");
+        assert_eq!(proc("123/task/124/net/tcp", 123), "/proc/self/task/124/net/tcp");
+        assert_eq!(proc("123", 123), "/proc/123");
+        assert_eq!(path((0, 61), 0x9fa0, "123/maps", 123), "/chroot/proc/self/maps");
+        assert_eq!(path((254, 0), 0, "123/maps", 123), "/123/maps", "not procfs");
+    }
+
+    #[test]
+    fn a_cut_path_says_so() {
+        let names = [b"deep".to_vec(), b"file".to_vec()];
+        let file = File { dev: 21, magic: 0x9fa0, names: &names, cut: true, pid: 1 };
+        assert_eq!(Mounts::parse(MOUNTS.as_bytes()).path(&file), "…/deep/file".as_bytes());
+    }
+
+    #[test]
+    fn this_machines_own_mounts() {
+        if let Ok(mounts) = Mounts::of_this_process() {
+            assert!(!mounts.mounts.is_empty());
+        }
+    }
+}

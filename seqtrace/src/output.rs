@@ -1,0 +1,79 @@
+//! Where rendered bytes go: standard output or a file for data, standard error for the rest.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal, Write},
+    path::Path,
+};
+
+use crate::{exit::Refusal, render::Output};
+
+/// The two places.
+#[derive(Debug)]
+pub struct Writer {
+    data: Data,
+    /// Nobody reads the data any more.
+    closed: bool,
+}
+
+#[derive(Debug)]
+enum Data {
+    Stdout,
+    File(File),
+}
+
+impl Writer {
+    /// Opens the file, or takes standard output.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn open(file: Option<&Path>) -> Result<Self, Refusal> {
+        let data = match file {
+            None => Data::Stdout,
+            Some(path) => Data::File(File::create(path).map_err(|error| {
+                Refusal::usage(
+                    format!("cannot write {}: {error}", path.display()),
+                    "name a file in a folder that exists and that you may write to: -o FILE",
+                )
+            })?),
+        };
+        Ok(Self { data, closed: false })
+    }
+
+    /// True if data goes to a terminal.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self.data, Data::Stdout) && io::stdout().is_terminal()
+    }
+
+    /// True if data goes to a file.
+    pub fn is_file(&self) -> bool {
+        matches!(self.data, Data::File(_))
+    }
+
+    /// Writes what there is and clears it. False when the reader of the data is gone (`| head`).
+    ///
+    /// # Errors
+    /// The data cannot be written: a full disk, say. What goes to standard error is only an attempt.
+    pub fn write(&mut self, output: &mut Output) -> io::Result<bool> {
+        if !output.data.is_empty() && !self.closed {
+            let result = match &mut self.data {
+                Data::Stdout => {
+                    let mut stdout = io::stdout().lock();
+                    stdout.write_all(&output.data).and_then(|()| stdout.flush())
+                }
+                Data::File(file) => file.write_all(&output.data),
+            };
+            match result {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
+                Err(error) => return Err(error),
+            }
+        }
+        output.data.clear();
+        if !output.status.is_empty() {
+            let _unwritten = io::stderr().write_all(&output.status);
+            output.status.clear();
+        }
+        Ok(!self.closed)
+    }
+}

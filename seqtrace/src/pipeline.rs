@@ -1,0 +1,163 @@
+//! The whole tool on one page: events in, updates selected, text out.
+//!
+//! The source feeds [`Pipeline::feed`]; the caller writes [`Pipeline::output`] out whenever it likes.
+
+use std::collections::HashMap;
+
+use crate::{
+    event::Event,
+    filter::Selection,
+    render::{Output, Sink},
+    session::{
+        Resolve, Tracker,
+        update::{SessionId, Summary, Totals, Update, What},
+    },
+};
+
+/// When a trace ends by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Until {
+    /// After this many sessions.
+    pub sessions: Option<u64>,
+    /// After this many updates.
+    pub events: Option<u64>,
+}
+
+/// Events to text.
+pub struct Pipeline<R> {
+    tracker: Tracker<R>,
+    view: View,
+    /// What is to be written out.
+    pub output: Output,
+}
+
+/// What lies behind the tracker: selection, limits, sums, renderer.
+struct View {
+    selection: Selection,
+    until: Until,
+    sink: Box<dyn Sink>,
+    /// Open sessions, and whether they are shown.
+    shown: HashMap<SessionId, bool>,
+    begun: u64,
+    closed: u64,
+    updates: u64,
+    summary: Summary,
+}
+
+impl<R: Resolve> Pipeline<R> {
+    /// An empty one.
+    pub fn new(tracker: Tracker<R>, selection: Selection, until: Until, sink: Box<dyn Sink>) -> Self {
+        Self {
+            tracker,
+            view: View {
+                selection,
+                until,
+                sink,
+                shown: HashMap::new(),
+                begun: 0,
+                closed: 0,
+                updates: 0,
+                summary: Summary::default(),
+            },
+            output: Output::default(),
+        }
+    }
+
+    /// The renderer, for what is not an update: header, targets, readiness.
+    pub fn announce(&mut self, say: impl FnOnce(&mut dyn Sink, &mut Output)) {
+        say(self.view.sink.as_mut(), &mut self.output);
+    }
+
+    /// Takes one event.
+    pub fn feed(&mut self, event: Event) {
+        let Self { tracker, view, output } = self;
+        tracker.feed(event, &mut |update| view.take(&update, output));
+    }
+
+    /// True when a limit is reached: nothing more will be shown.
+    pub fn is_done(&self) -> bool {
+        let reached = |limit: Option<u64>, count| limit.is_some_and(|limit| count >= limit);
+        reached(self.view.until.sessions, self.view.closed)
+            || reached(self.view.until.events, self.view.updates)
+    }
+
+    /// Ends the trace at `time` (ns since boot): closes what is open and says the last word.
+    pub fn finish(&mut self, time: u64, missed: u64) -> Summary {
+        let Self { tracker, view, output } = self;
+        tracker.finish(time, &mut |update| view.take(&update, output));
+        view.summary.missed = missed;
+        view.sink.end(&view.summary, output);
+        view.summary.clone()
+    }
+}
+
+impl View {
+    fn take(&mut self, update: &Update, output: &mut Output) {
+        if let What::Gap { lost, .. } = &update.what {
+            self.summary.lost += lost;
+        }
+        let Some(session) = &update.session else {
+            self.show(update, output);
+            return;
+        };
+        let id = session.id;
+        let shown = *self.shown.entry(id).or_insert_with(|| {
+            let room = self.until.sessions.is_none_or(|limit| self.begun < limit);
+            let shown = room && self.selection.accepts(session);
+            self.begun += u64::from(shown);
+            shown
+        });
+        let over = match &update.what {
+            What::Close { totals, partial, .. } => {
+                if shown {
+                    self.closed += 1;
+                    self.summary.sessions += 1;
+                    self.summary.partial += u64::from(!partial.is_empty());
+                    add(&mut self.summary.totals, totals);
+                }
+                true
+            }
+            What::OpenFailed { .. } => true,
+            _ => false,
+        };
+        if shown {
+            self.show(update, output);
+        }
+        if over {
+            self.shown.remove(&id);
+        }
+    }
+
+    fn show(&mut self, update: &Update, output: &mut Output) {
+        if self.until.events.is_none_or(|limit| self.updates < limit) {
+            self.updates += 1;
+            self.sink.update(update, output);
+        }
+    }
+}
+
+/// Exhaustive, so that a new sum is not forgotten.
+fn add(sum: &mut Totals, more: &Totals) {
+    let Totals {
+        reads,
+        bytes,
+        emitted,
+        discarded,
+        passed_over,
+        callbacks,
+        passes,
+        restarts,
+        writes,
+        written,
+    } = *more;
+    sum.reads += reads;
+    sum.bytes += bytes;
+    sum.emitted += emitted;
+    sum.discarded += discarded;
+    sum.passed_over += passed_over;
+    sum.callbacks += callbacks;
+    sum.passes += passes;
+    sum.restarts += restarts;
+    sum.writes += writes;
+    sum.written += written;
+}
