@@ -25,6 +25,7 @@ use crate::{
 #[inline(always)]
 pub(crate) fn pass_begin(m: u64) {
     if let Some(state) = session::traced(m) {
+        state.passing = 1;
         let session = state.key;
         emit(Kind::PassBegin, 0, Wake::Later, |head| PassBegin {
             head,
@@ -70,6 +71,12 @@ pub(crate) fn started(m: u64, ret: u64) {
 #[inline(always)]
 pub(crate) fn returned(kind: Kind, m: u64, ret: u64) {
     if let Some(state) = session::traced(m) {
+        if matches!(kind, Kind::Stop) {
+            if state.passing == 0 {
+                return;
+            }
+            state.passing = 0;
+        }
         let (count, flags) = fill(m);
         let session = state.key;
         emit(kind, flags, Wake::Later, |head| Callback {

@@ -19,6 +19,10 @@ pub(crate) struct SessionState {
     pub(crate) key: u32,
     /// `m->count` as last seen: where the bytes of the next record begin. Only kept for previews.
     pub(crate) count: u32,
+    /// 1 from the call of start to the return of stop. gcc lets the overflow path of traverse(),
+    /// which has called stop elsewhere, run through the instruction behind another call of stop: the
+    /// second hit is no second stop.
+    pub(crate) passing: u32,
 }
 
 /// The events. User space sets the size.

@@ -34,7 +34,7 @@ pub(crate) fn add(id: u64, key: u32) -> Option<()> {
         let old = unsafe { (*old).key };
         let _ = KEYS.remove(old);
     }
-    let state = SessionState { key, count: 0 };
+    let state = SessionState { key, count: 0, passing: 0 };
     if SESSION.insert(id, state, 0).is_err() {
         Missed::Session.count();
         return None;

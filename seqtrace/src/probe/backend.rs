@@ -1,0 +1,66 @@
+//! Choosing how callbacks are seen.
+
+use seqtrace_common::config::Offsets;
+
+use crate::{
+    cli::Backend,
+    event::Role,
+    exit::Refusal,
+    kernel::{kallsyms::Kallsyms, sites, text::Kcore},
+    probe::loader::CoreProbe,
+};
+
+/// How callbacks are seen in this trace.
+#[derive(Clone, Debug)]
+pub enum Plan {
+    /// At these places in the core.
+    Core(Vec<CoreProbe>),
+    /// At the functions themselves. Why not at the core, unless it was asked for.
+    Callbacks(Option<String>),
+}
+
+impl Plan {
+    /// What the command line asks for, as far as this kernel's text allows.
+    ///
+    /// # Errors
+    /// `core` was asked for by name and cannot be had.
+    pub fn choose(wish: Backend, symbols: &Kallsyms, offsets: &Offsets) -> Result<Self, Refusal> {
+        if wish == Backend::Callbacks {
+            return Ok(Self::Callbacks(None));
+        }
+        let found = Kcore::open()
+            .map_err(sites::SiteError::from)
+            .and_then(|kcore| sites::core_sites(symbols, offsets, &|at, len| kcore.read(at, len)));
+        match (found, wish) {
+            (Ok(sites), _) => Ok(Self::Core(probes(&sites))),
+            (Err(error), Backend::Core) => Err(Refusal::environment(
+                format!("backend core is not possible here: {error}"),
+                "use --backend auto: it falls back to probes on the callbacks",
+            )),
+            (Err(error), _) => Ok(Self::Callbacks(Some(error.to_string()))),
+        }
+    }
+
+    /// The backend's name on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Core(_) => "core",
+            Self::Callbacks(_) => "callbacks",
+        }
+    }
+}
+
+/// A probe behind each call, and one on each call of start, which alone needs the time of its entry:
+/// what comes before it (a lock, a copy to user space) is not its own.
+fn probes(sites: &[sites::Site]) -> Vec<CoreProbe> {
+    let calls = sites.iter().filter(|site| site.role == Role::Start).map(|site| CoreProbe {
+        program: "core_start_call".to_owned(),
+        address: site.call_address(),
+    });
+    let returns = sites.iter().map(|site| CoreProbe {
+        program: format!("core_{}_{}", site.role.name(), site.m.name()),
+        address: site.return_address(),
+    });
+    // Returns first: a pass whose begin is seen is seen to its end.
+    returns.chain(calls).collect()
+}

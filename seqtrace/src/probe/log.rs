@@ -1,0 +1,32 @@
+//! The programs' own diagnostics (`-vv`), by aya-log.
+
+use std::io::Write;
+
+use aya::Ebpf;
+use aya_log::EbpfLogger;
+use log::{Log, Metadata, Record};
+
+/// Writes each message as a line of standard error.
+#[derive(Debug)]
+pub struct ToStderr;
+
+impl Log for ToStderr {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let level = record.level().as_str().to_ascii_lowercase();
+        let _unwritten = writeln!(std::io::stderr(), "ebpf {level}: {}", record.args());
+    }
+
+    fn flush(&self) {}
+}
+
+/// Takes the programs' messages from now on; call [`EbpfLogger::flush`] to print what has come.
+///
+/// # Errors
+/// The object has no log.
+pub fn open(ebpf: &mut Ebpf) -> Result<EbpfLogger<ToStderr>, aya_log::Error> {
+    EbpfLogger::init_with_logger(ebpf, ToStderr)
+}

@@ -1,0 +1,236 @@
+//! A trace under way: the ring is emptied into the pipeline until something ends it.
+
+use std::{
+    collections::HashSet,
+    fs::OpenOptions,
+    io,
+    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    time::Duration,
+};
+
+use anyhow::Context;
+use aya::maps::{MapData, RingBuf};
+use aya_log::EbpfLogger;
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    process::Child,
+    signal::unix::{SignalKind, signal},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+
+use super::{
+    backend::Plan,
+    decode::Decoder,
+    live::Live,
+    loader::Probes,
+    log::{self, ToStderr},
+};
+use crate::{
+    clock,
+    event::{Body, Event, FileKind, Open, OpTable},
+    exit::Refusal,
+    output::Writer,
+    pipeline::Pipeline,
+    render::Ready,
+};
+
+/// How often the ring is emptied when nothing wakes us: callbacks do not.
+const TICK: Duration = Duration::from_millis(20);
+/// Records taken from the ring before signals and timers get their turn.
+const BATCH: usize = 64 * 1024;
+
+/// Everything that a running trace consists of.
+pub struct Trace {
+    /// Where events go.
+    pub pipeline: Pipeline<Live>,
+    probes: Probes,
+    ring: AsyncFd<RingBuf<MapData>>,
+    decoder: Decoder,
+    log: Option<EbpfLogger<ToStderr>>,
+    /// The `callbacks` backend: tables are attached as they are met.
+    by_callback: bool,
+    /// Opens of our own, while targets are looked at.
+    own: Vec<Open>,
+    /// Records that could not be decoded.
+    undecodable: u64,
+}
+
+impl Trace {
+    /// Attaches what begins sessions and takes over the ring.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn begin(
+        mut probes: Probes,
+        plan: &Plan,
+        pipeline: Pipeline<Live>,
+        log: bool,
+    ) -> anyhow::Result<Self> {
+        let log = if log { Some(log::open(probes.ebpf_mut())?) } else { None };
+        let ring = AsyncFd::with_interest(probes.take_ring()?, Interest::READABLE)?;
+        probes.begin()?;
+        Ok(Self {
+            pipeline,
+            probes,
+            ring,
+            decoder: Decoder::new(),
+            log,
+            by_callback: matches!(plan, Plan::Callbacks(_)),
+            own: Vec::new(),
+            undecodable: 0,
+        })
+    }
+
+    /// Says that nothing is missed from here on; `begin` is the zero of relative times.
+    pub fn announce_ready(&mut self, begin: u64) {
+        let probes = u32::try_from(self.probes.attached()).unwrap_or(u32::MAX);
+        self.pipeline.announce(|sink, output| sink.ready(&Ready { begin, probes }, output));
+    }
+
+    /// Opens a file once, to learn what it is and, for the `callbacks` backend, to attach to its
+    /// callbacks before anybody else opens it. `None` if it is neither a seq file nor plain procfs.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn look_at(&mut self, path: &Path) -> io::Result<Option<Open>> {
+        const NONBLOCK_NOCTTY: i32 = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
+        self.own.clear();
+        let file = OpenOptions::new().read(true).custom_flags(NONBLOCK_NOCTTY).open(path);
+        while self.drain() {}
+        drop(file?);
+        Ok(self.own.pop())
+    }
+
+    /// Takes what is in the ring, at most [`BATCH`] records. True if there is more.
+    fn drain(&mut self) -> bool {
+        let Self { pipeline, probes, ring, decoder, by_callback, own, undecodable, .. } = self;
+        let mut tables = Vec::new();
+        for _ in 0..BATCH {
+            let Some(record) = ring.get_mut().next() else { return false };
+            let result = decoder.decode(&record, |event| {
+                if let Body::Open(open) = &event.body {
+                    if let (true, FileKind::Seq { table, .. }) = (*by_callback, &open.kind) {
+                        tables.push((event.time, event.cpu, *table));
+                    }
+                    if open.own {
+                        own.push(Open::clone(open));
+                    }
+                }
+                pipeline.feed(event);
+            });
+            *undecodable += u64::from(result.is_err());
+            drop(record);
+            for (time, cpu, table) in tables.drain(..) {
+                attach_table(probes, pipeline, time, cpu, table);
+            }
+        }
+        true
+    }
+
+    /// Runs until a signal, the deadline, the end of the child, a limit, or a closed pipe. The
+    /// child's status, if that was it.
+    ///
+    /// # Errors
+    /// Data cannot be written.
+    pub async fn run(
+        &mut self,
+        writer: &mut Writer,
+        mut child: Option<&mut Child>,
+        deadline: Option<Instant>,
+    ) -> anyhow::Result<Option<ExitStatus>> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                _ = interrupt.recv() => return Ok(None),
+                _ = terminate.recv() => return Ok(None),
+                _ = hangup.recv() => return Ok(None),
+                () = until(deadline) => return Ok(None),
+                status = wait(&mut child) => {
+                    while self.drain() {
+                        self.write(writer)?;
+                    }
+                    return Ok(Some(status.context("cannot wait for the command")?));
+                }
+                _ = tick.tick() => {}
+                guard = self.ring.readable_mut() => guard?.clear_ready(),
+            }
+            self.drain();
+            if !self.write(writer)? || self.pipeline.is_done() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Writes what has been rendered. False if nobody reads it any more.
+    ///
+    /// # Errors
+    /// Data cannot be written.
+    pub fn write(&mut self, writer: &mut Writer) -> anyhow::Result<bool> {
+        if let Some(log) = &mut self.log {
+            log.flush();
+        }
+        writer.write(&mut self.pipeline.output).context("cannot write the output")
+    }
+
+    /// Says the last word and detaches.
+    ///
+    /// # Errors
+    /// A counter cannot be read, or data not written.
+    pub fn finish(mut self, writer: &mut Writer) -> anyhow::Result<()> {
+        let end = clock::monotonic();
+        // What comes while this goes on belongs to nobody's trace.
+        self.drain();
+        let counts = self.probes.counts()?;
+        let Self { pipeline, decoder, .. } = &mut self;
+        decoder.finish(&counts.lost, end, |event| pipeline.feed(event));
+        let missed = counts.missed + self.undecodable;
+        self.pipeline.finish(end, missed);
+        self.write(writer)?;
+        self.probes.detach();
+        Ok(())
+    }
+}
+
+/// Attaches to a table's callbacks, if that has not been done, and tells the model.
+fn attach_table(
+    probes: &mut Probes,
+    pipeline: &mut Pipeline<Live>,
+    time: u64,
+    cpu: u16,
+    table: OpTable,
+) {
+    if probes.has_table(&table) {
+        return;
+    }
+    let untraceable = probes.table(&table);
+    pipeline.feed(Event { time, cpu, body: Body::TableAttached { table } });
+    for function in untraceable {
+        let body = Body::Blind {
+            address: function.address,
+            role: function.role,
+            reason: function.reason,
+        };
+        pipeline.feed(Event { time, cpu, body });
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait(child: &mut Option<&mut Child>) -> io::Result<ExitStatus> {
+    match child {
+        Some(child) => child.wait().await,
+        None => std::future::pending().await,
+    }
+}
