@@ -94,11 +94,6 @@ fn core_call(m: u64, pos: Option<u64>) -> u64 {
 }
 
 #[inline(always)]
-fn arg(ctx: &ProbeContext, n: usize) -> u64 {
-    ctx.arg(n).unwrap_or(0)
-}
-
-#[inline(always)]
 fn stack_pointer(ctx: &ProbeContext) -> u64 {
     #[cfg(bpf_target_arch = "x86_64")]
     // SAFETY: the context is the probe's own.
@@ -115,7 +110,7 @@ fn stack_pointer(ctx: &ProbeContext) -> u64 {
 /// `void *start(struct seq_file *m, loff_t *pos)` was entered.
 #[kprobe]
 pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {
-    let m = core_call(arg(&ctx, 0), Some(arg(&ctx, 1)));
+    let m = core_call(kernel::arg(&ctx, 0), Some(kernel::arg(&ctx, 1)));
     enter(stack_pointer(&ctx), m);
     if m != 0 {
         iterate::pass_begin(m);
@@ -126,14 +121,14 @@ pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {
 /// `void *next(struct seq_file *m, void *v, loff_t *pos)` was entered.
 #[kprobe]
 pub(crate) fn next_enter(ctx: ProbeContext) -> u32 {
-    enter(stack_pointer(&ctx), core_call(arg(&ctx, 0), Some(arg(&ctx, 2))));
+    enter(stack_pointer(&ctx), core_call(kernel::arg(&ctx, 0), Some(kernel::arg(&ctx, 2))));
     0
 }
 
 /// `int show(struct seq_file *m, void *v)` or `void stop(struct seq_file *m, void *v)` was entered.
 #[kprobe]
 pub(crate) fn show_or_stop_enter(ctx: ProbeContext) -> u32 {
-    enter(stack_pointer(&ctx), core_call(arg(&ctx, 0), None));
+    enter(stack_pointer(&ctx), core_call(kernel::arg(&ctx, 0), None));
     0
 }
 

@@ -1,23 +1,31 @@
 //! The only reads of kernel memory. Every read is a `bpf_probe_read_kernel`, which fails instead
 //! of faulting; a failed read yields 0, which every caller treats as "not there".
 
-use aya_ebpf::helpers::{
-    bpf_probe_read_kernel,
-    generated::{
+use core::mem::MaybeUninit;
+
+use aya_ebpf::{
+    helpers::generated::{
         bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_probe_read_kernel as raw_read,
         bpf_probe_read_kernel_str as raw_read_str,
     },
+    programs::ProbeContext,
 };
 use seqtrace_common::wire::{COMM_BYTES, SeqState, Task};
 
 use crate::config::config;
 
-/// The value at `base + offset`, or zero if it cannot be read.
+/// The value at `base + offset`, or zero if it cannot be read. Without a branch for the failure: the
+/// verifier would follow both ways of every read.
 #[inline(always)]
-pub(crate) fn field<T: Copy + Default>(base: u64, offset: u32) -> T {
-    // SAFETY: the helper checks the address.
-    unsafe { bpf_probe_read_kernel((base.wrapping_add(u64::from(offset))) as *const T) }
-        .unwrap_or_default()
+pub(crate) fn field<T: Copy>(base: u64, offset: u32) -> T {
+    let mut value = MaybeUninit::<T>::uninit();
+    let source = base.wrapping_add(u64::from(offset)) as *const core::ffi::c_void;
+    // SAFETY: the helper checks the source and always writes the target: zeroes if it fails
+    // (bpf_probe_read_kernel_common(), kernel/trace/bpf_trace.c). All callers read integers.
+    unsafe {
+        raw_read(value.as_mut_ptr().cast(), size_of::<T>() as u32, source);
+        value.assume_init()
+    }
 }
 
 /// Reads `len` bytes from `source` to `target`; `len` must be known to the verifier to fit.
@@ -65,6 +73,22 @@ pub(crate) unsafe fn count(counter: *mut u64) {
     }
 }
 
+/// `value & MASK`, which the compiler may not optimise away even where it knows better: the verifier
+/// does not see everything that the compiler sees.
+#[inline(always)]
+pub(crate) fn masked<const MASK: i32>(mut value: u64) -> u64 {
+    // SAFETY: only the register is changed.
+    unsafe {
+        core::arch::asm!(
+            "{value} &= {mask}",
+            value = inout(reg) value,
+            mask = const MASK,
+            options(pure, nomem, nostack),
+        );
+    }
+    value
+}
+
 /// The CPU that runs this.
 #[inline(always)]
 pub(crate) fn cpu() -> u32 {
@@ -90,6 +114,12 @@ pub(crate) fn task() -> Task {
         pad: 0,
         comm: aya_ebpf::helpers::bpf_get_current_comm().unwrap_or([0; COMM_BYTES]),
     }
+}
+
+/// An argument of a function at its entry, from 0; 0 if there is no register for it.
+#[inline(always)]
+pub(crate) fn arg(ctx: &ProbeContext, n: usize) -> u64 {
+    ctx.arg(n).unwrap_or(0)
 }
 
 /// `file->private_data`, for a seq file its `struct seq_file *`.

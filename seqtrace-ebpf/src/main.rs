@@ -6,7 +6,11 @@
 //! [`plain`] for procfs files without a seq_file. They share [`maps`], [`emit`], [`kernel`] (the
 //! only reads of kernel memory), [`session`] (which files are traced) and [`config`].
 //!
-//! Order of attaching makes the start of a trace exact: every program but the two that begin a
+//! Kprobes on entries, fexit where a function's arguments are needed on its return. fentry would be
+//! cheaper to run than a kprobe, but every function with a trampoline costs an RCU-tasks grace
+//! period, 0.13 s, to detach from; what comes once a session can afford a kprobe.
+//!
+//! The order of attaching makes the start of a trace exact: every program but the two that begin a
 //! session (`seq_open` and the entry of `seq_read_iter`) ignores files it has never heard of, and
 //! user space attaches those two last.
 #![no_std]

@@ -2,8 +2,8 @@
 
 use aya_ebpf::{
     EbpfContext,
-    macros::{fentry, fexit},
-    programs::{FEntryContext, FExitContext},
+    macros::{fexit, kprobe},
+    programs::{FExitContext, ProbeContext},
 };
 use aya_log_ebpf::{debug, warn};
 use seqtrace_common::{
@@ -176,8 +176,11 @@ fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
             break;
         }
         let name = field(dentry, config!(offsets.dentry_name));
-        // SAFETY: `len` is below PATH_BYTES and the buffer goes on for NAME_ROOM bytes behind it.
-        let copied = unsafe { kernel::copy_str(path.add(len), NAME_ROOM as u32, name) };
+        // Known to be below PATH_BYTES, but before 6.4 the verifier forgets that when the compiler
+        // keeps `len` on the stack.
+        let at: usize = kernel::masked::<{ PATH_BYTES as i32 - 1 }>(len as u64) as usize;
+        // SAFETY: `at` is below PATH_BYTES and the buffer goes on for NAME_ROOM bytes behind it.
+        let copied = unsafe { kernel::copy_str(path.add(at), NAME_ROOM as u32, name) };
         if copied <= 0 || copied > NAME_ROOM as i64 {
             break;
         }
@@ -208,29 +211,30 @@ fn wrapper(file: u64, which: u8) -> u32 {
 }
 
 /// `int single_open(struct file *, int (*show)(struct seq_file *, void *), void *data)`
-#[fentry(function = "single_open")]
-pub(crate) fn single_open(ctx: FEntryContext) -> u32 {
-    wrapper(ctx.arg(0), via::SINGLE_OPEN)
+#[kprobe]
+pub(crate) fn single_open(ctx: ProbeContext) -> u32 {
+    wrapper(kernel::arg(&ctx, 0), via::SINGLE_OPEN)
 }
 
 /// `int single_open_size(struct file *, int (*show)(struct seq_file *, void *), void *, size_t)`
-#[fentry(function = "single_open_size")]
-pub(crate) fn single_open_size(ctx: FEntryContext) -> u32 {
-    wrapper(ctx.arg(0), via::SINGLE_OPEN_SIZE)
+#[kprobe]
+pub(crate) fn single_open_size(ctx: ProbeContext) -> u32 {
+    wrapper(kernel::arg(&ctx, 0), via::SINGLE_OPEN_SIZE)
 }
 
 /// `int seq_open_private(struct file *, const struct seq_operations *, int psize)`
-#[fentry(function = "seq_open_private")]
-pub(crate) fn seq_open_private(ctx: FEntryContext) -> u32 {
-    wrapper(ctx.arg(0), via::SEQ_OPEN_PRIVATE)
+#[kprobe]
+pub(crate) fn seq_open_private(ctx: ProbeContext) -> u32 {
+    wrapper(kernel::arg(&ctx, 0), via::SEQ_OPEN_PRIVATE)
 }
 
 /// `void *__seq_open_private(struct file *, const struct seq_operations *, int psize)`
-#[fentry(function = "__seq_open_private")]
-pub(crate) fn seq_open_private_raw(ctx: FEntryContext) -> u32 {
-    wrapper(ctx.arg(0), via::SEQ_OPEN_PRIVATE_RAW)
+#[kprobe]
+pub(crate) fn seq_open_private_raw(ctx: ProbeContext) -> u32 {
+    wrapper(kernel::arg(&ctx, 0), via::SEQ_OPEN_PRIVATE_RAW)
 }
 
+const _: () = assert!(PATH_BYTES.is_power_of_two());
 const _: () = assert!(
     core::mem::size_of::<OpenRecord>() == core::mem::size_of::<Open>() + PATH_BYTES + NAME_ROOM
 );

@@ -1,8 +1,8 @@
 //! procfs' own entry points (fs/proc/inode.c): files without a seq_file, and writes to any file.
 
 use aya_ebpf::{
-    macros::{fentry, fexit},
-    programs::{FEntryContext, FExitContext},
+    macros::{fexit, kprobe},
+    programs::{FExitContext, ProbeContext},
 };
 use seqtrace_common::{
     config::flag,
@@ -81,8 +81,8 @@ pub(crate) fn proc_reg_write(ctx: FExitContext) -> u32 {
 
 /// `int proc_reg_release(struct inode *inode, struct file *file)` was entered. Sessions of seq files
 /// end in their own release function.
-#[fentry(function = "proc_reg_release")]
-pub(crate) fn proc_reg_release(ctx: FEntryContext) -> u32 {
-    release::end(ctx.arg(1), via::PROC_REG_RELEASE, 0);
+#[kprobe]
+pub(crate) fn proc_reg_release(ctx: ProbeContext) -> u32 {
+    release::end(kernel::arg(&ctx, 1), via::PROC_REG_RELEASE, 0);
     0
 }

@@ -1,8 +1,8 @@
 //! Reads and seeks of a seq file: seq_read(), seq_read_iter(), seq_lseek().
 
 use aya_ebpf::{
-    macros::{fentry, fexit},
-    programs::{FEntryContext, FExitContext},
+    macros::{fentry, fexit, kprobe},
+    programs::{FEntryContext, FExitContext, ProbeContext},
 };
 use seqtrace_common::wire::{
     FLAG_VIA_SEQ_READ, Kind, LseekEnter, LseekExit, ReadEnter, ReadExit, open_flag,
@@ -26,8 +26,8 @@ fn seq_file_of(iocb: u64) -> (u64, u64) {
 
 /// `ssize_t seq_read(struct file *, char __user *, size_t, loff_t *)` is about to call
 /// seq_read_iter(): what follows on this CPU by this task came through it.
-#[fentry(function = "seq_read")]
-pub(crate) fn seq_read(_ctx: FEntryContext) -> u32 {
+#[kprobe]
+pub(crate) fn seq_read(_ctx: ProbeContext) -> u32 {
     if let Some(slot) = VIA_SEQ_READ.get_ptr_mut(kernel::cpu()) {
         // SAFETY: the map's own element.
         unsafe { *slot = kernel::ids().1 };

@@ -6,4 +6,5 @@
 pub mod event;
 pub mod kernel;
 pub mod probe;
+
 pub mod session;

@@ -1,4 +1,17 @@
 //! The command line program; everything it does is in the library.
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use seqtrace::{cli::Cli, commands, exit};
+
+fn main() -> ExitCode {
+    match commands::run(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("seqtrace: {error:#}");
+            exit::of(&error).into()
+        }
+    }
+}

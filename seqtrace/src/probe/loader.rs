@@ -9,7 +9,10 @@ use std::{collections::BTreeSet, fmt};
 use aya::{
     Btf, Ebpf, EbpfLoader,
     maps::{Array, HashMap, MapData, MapError, RingBuf},
-    programs::{FEntry, FExit, KProbe, ProgramError},
+    programs::{
+        FEntry, FExit, KProbe, ProgramError, fentry::FEntryLink, fexit::FExitLink,
+        kprobe::KProbeLink,
+    },
 };
 use seqtrace_common::{
     config::{Config, FilterKey, Fnv, Offsets, flag},
@@ -23,50 +26,59 @@ use crate::event::{OpTable, Role};
 /// The compiled programs.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("SEQTRACE_EBPF_OBJ"));
 
-/// A program on the entry or the return of a kernel function.
+/// How a program gets to a kernel function.
+#[derive(Clone, Copy)]
+enum How {
+    /// A kprobe on the entry. Quick to detach.
+    Kprobe,
+    /// A trampoline on the entry: cheaper to run, slow to detach unless the function has one already.
+    Fentry,
+    /// A trampoline on the return, with the arguments.
+    Fexit,
+}
+
+/// A program on a kernel function.
 struct Frame {
     program: &'static str,
     function: &'static str,
-    exit: bool,
+    how: How,
     /// Without it nothing works; the others cost only what they tell.
     required: bool,
 }
 
-const fn entry(program: &'static str, function: &'static str, required: bool) -> Frame {
-    Frame { program, function, exit: false, required }
-}
-
-const fn exit(program: &'static str, function: &'static str, required: bool) -> Frame {
-    Frame { program, function, exit: true, required }
+const fn frame(program: &'static str, function: &'static str, how: How, required: bool) -> Frame {
+    Frame { program, function, how, required }
 }
 
 /// What follows a session, in the order of attaching.
 const FOLLOW: &[Frame] = &[
-    entry("seq_release", "seq_release", true),
-    entry("single_release", "single_release", true),
-    entry("seq_release_private", "seq_release_private", true),
-    exit("seq_read_iter_exit", "seq_read_iter", true),
-    entry("seq_read", "seq_read", false),
-    entry("seq_lseek_enter", "seq_lseek", true),
-    exit("seq_lseek_exit", "seq_lseek", true),
-    exit("proc_reg_write", "proc_reg_write", false),
-    entry("single_open", "single_open", false),
-    entry("single_open_size", "single_open_size", false),
-    entry("seq_open_private", "seq_open_private", false),
-    entry("seq_open_private_raw", "__seq_open_private", false),
+    frame("seq_release", "seq_release", How::Kprobe, true),
+    frame("single_release", "single_release", How::Kprobe, true),
+    frame("seq_release_private", "seq_release_private", How::Kprobe, true),
+    frame("seq_read_iter_exit", "seq_read_iter", How::Fexit, true),
+    frame("seq_read", "seq_read", How::Kprobe, false),
+    frame("seq_lseek_enter", "seq_lseek", How::Fentry, true),
+    frame("seq_lseek_exit", "seq_lseek", How::Fexit, true),
+    frame("proc_reg_write", "proc_reg_write", How::Fexit, false),
+    frame("single_open", "single_open", How::Kprobe, false),
+    frame("single_open_size", "single_open_size", How::Kprobe, false),
+    frame("seq_open_private", "seq_open_private", How::Kprobe, false),
+    frame("seq_open_private_raw", "__seq_open_private", How::Kprobe, false),
 ];
 
 /// What follows a plain procfs file.
 const FOLLOW_PLAIN: &[Frame] = &[
-    entry("proc_reg_release", "proc_reg_release", true),
-    exit("proc_reg_read", "proc_reg_read", true),
-    exit("proc_reg_read_iter", "proc_reg_read_iter", false),
+    frame("proc_reg_release", "proc_reg_release", How::Kprobe, true),
+    frame("proc_reg_read", "proc_reg_read", How::Fexit, true),
+    frame("proc_reg_read_iter", "proc_reg_read_iter", How::Fexit, false),
 ];
 
 /// What begins a session. The entry of a read begins one for a file that is open already.
-const BEGIN: &[Frame] =
-    &[entry("seq_read_iter_enter", "seq_read_iter", true), exit("seq_open", "seq_open", true)];
-const BEGIN_PLAIN: &[Frame] = &[exit("proc_reg_open", "proc_reg_open", true)];
+const BEGIN: &[Frame] = &[
+    frame("seq_read_iter_enter", "seq_read_iter", How::Fentry, true),
+    frame("seq_open", "seq_open", How::Fexit, true),
+];
+const BEGIN_PLAIN: &[Frame] = &[frame("proc_reg_open", "proc_reg_open", How::Fexit, true)];
 
 /// What decides how the programs are loaded.
 #[derive(Clone, Debug)]
@@ -188,19 +200,33 @@ pub struct Counts {
     pub missed: u64,
 }
 
+/// An attachment; dropping it detaches.
+#[expect(dead_code, reason = "only held, to be dropped")]
+enum Link {
+    Kprobe(KProbeLink),
+    Fentry(FEntryLink),
+    Fexit(FExitLink),
+}
+
 /// The loaded programs and their attachments. Dropping it detaches everything.
 pub struct Probes {
     ebpf: Ebpf,
     btf: Btf,
     plain: bool,
-    attached: usize,
+    links: Vec<Link>,
     tables: BTreeSet<u64>,
     notes: Vec<String>,
 }
 
+impl Drop for Probes {
+    fn drop(&mut self) {
+        self.detach();
+    }
+}
+
 impl fmt::Debug for Probes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Probes").field("attached", &self.attached).finish_non_exhaustive()
+        f.debug_struct("Probes").field("attached", &self.links.len()).finish_non_exhaustive()
     }
 }
 
@@ -242,7 +268,7 @@ impl Probes {
             ebpf,
             btf,
             plain: settings.plain,
-            attached: 0,
+            links: Vec::new(),
             tables: BTreeSet::new(),
             notes: Vec::new(),
         };
@@ -294,7 +320,7 @@ impl Probes {
     fn frames(&mut self, frames: &[Frame]) -> Result<(), ProbeError> {
         for frame in frames {
             match self.frame(frame) {
-                Ok(()) => self.attached += 1,
+                Ok(()) => {}
                 Err(error) if frame.required => {
                     return Err(ProbeError::Attach {
                         target: frame.function.to_owned(),
@@ -314,15 +340,27 @@ impl Probes {
             .ebpf
             .program_mut(frame.program)
             .ok_or(ProgramError::InvalidName { name: frame.program.to_owned() })?;
-        if frame.exit {
-            let program: &mut FExit = program.try_into()?;
-            program.load(frame.function, &self.btf)?;
-            program.attach()?;
-        } else {
-            let program: &mut FEntry = program.try_into()?;
-            program.load(frame.function, &self.btf)?;
-            program.attach()?;
-        }
+        let link = match frame.how {
+            How::Kprobe => {
+                let program: &mut KProbe = program.try_into()?;
+                program.load()?;
+                let link = program.attach(frame.function, 0)?;
+                Link::Kprobe(program.take_link(link)?)
+            }
+            How::Fentry => {
+                let program: &mut FEntry = program.try_into()?;
+                program.load(frame.function, &self.btf)?;
+                let link = program.attach()?;
+                Link::Fentry(program.take_link(link)?)
+            }
+            How::Fexit => {
+                let program: &mut FExit = program.try_into()?;
+                program.load(frame.function, &self.btf)?;
+                let link = program.attach()?;
+                Link::Fexit(program.take_link(link)?)
+            }
+        };
+        self.links.push(link);
         Ok(())
     }
 
@@ -331,24 +369,14 @@ impl Probes {
     /// # Errors
     /// The kernel refuses one of the sites; those attached before it are detached again.
     pub fn core(&mut self, probes: &[CoreProbe]) -> Result<(), ProbeError> {
-        let mut links = Vec::new();
+        let before = self.links.len();
         for CoreProbe { program, address } in probes {
-            match self.kprobe(program, *address) {
-                Ok(link) => links.push((program, link)),
-                Err(error) => {
-                    for (program, link) in links {
-                        if let Some(Ok(program)) =
-                            self.ebpf.program_mut(program).map(<&mut KProbe>::try_from)
-                        {
-                            let _detached = program.detach(link);
-                        }
-                    }
-                    let target = format!("the core's call site {address:#x} ({program})");
-                    return Err(ProbeError::Attach { target, reason: chain(&error) });
-                }
+            if let Err(error) = self.kprobe(program, *address) {
+                self.links.truncate(before);
+                let target = format!("the core's call site {address:#x} ({program})");
+                return Err(ProbeError::Attach { target, reason: chain(&error) });
             }
         }
-        self.attached += links.len();
         Ok(())
     }
 
@@ -372,13 +400,11 @@ impl Probes {
                 Role::Stop => ("show_or_stop_enter", "stop_return"),
             };
             // The return first: an entry without its return would leave a call open for ever.
-            let result =
-                self.kprobe(exit, address).and_then(|_| self.kprobe(entry, address).map(drop));
-            match result {
-                Ok(()) => self.attached += 2,
-                Err(error) => {
-                    untraceable.push(Untraceable { address, role, reason: why(&error) });
-                }
+            let before = self.links.len();
+            let result = self.kprobe(exit, address).and_then(|()| self.kprobe(entry, address));
+            if let Err(error) = result {
+                self.links.truncate(before);
+                untraceable.push(Untraceable { address, role, reason: why(&error) });
             }
         }
         untraceable
@@ -391,11 +417,7 @@ impl Probes {
             .all(|address| *address == 0 || self.tables.contains(address))
     }
 
-    fn kprobe(
-        &mut self,
-        program: &str,
-        address: u64,
-    ) -> Result<aya::programs::kprobe::KProbeLinkId, ProgramError> {
+    fn kprobe(&mut self, program: &str, address: u64) -> Result<(), ProgramError> {
         let program: &mut KProbe = self
             .ebpf
             .program_mut(program)
@@ -407,12 +429,29 @@ impl Probes {
         }
         // An empty name makes the kernel take the offset as an address (perf_event_open(2),
         // kprobe_addr), the only way to functions whose name exists several times.
-        program.attach("", address)
+        let link = program.attach("", address)?;
+        self.links.push(Link::Kprobe(program.take_link(link)?));
+        Ok(())
+    }
+
+    /// Detaches everything. The kernel waits for a grace period or two with each probe, so several
+    /// threads wait at once.
+    pub fn detach(&mut self) {
+        const THREADS: usize = 8;
+        let mut shares: Vec<Vec<Link>> = std::iter::repeat_with(Vec::new).take(THREADS).collect();
+        for (turn, link) in self.links.drain(..).enumerate() {
+            shares[turn % THREADS].push(link);
+        }
+        std::thread::scope(|scope| {
+            for share in shares {
+                scope.spawn(move || drop(share));
+            }
+        });
     }
 
     /// Probes attached now.
     pub fn attached(&self) -> usize {
-        self.attached
+        self.links.len()
     }
 
     /// What is not traced and why, one line each.
