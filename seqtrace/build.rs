@@ -168,10 +168,18 @@ fn forget_outer_cargo(command: &mut Command) {
     command.env("RUSTC_WRAPPER", "").env("RUSTC_WORKSPACE_WRAPPER", "");
 }
 
-/// A folder that all builds of this checkout share (cargo's target directory), so that debug, release
-/// and clippy do not compile the programs once each.
+/// A folder that all builds of this checkout share (cargo's target directory), so that debug, release,
+/// guests' and clippy's builds do not compile the programs once each.
 fn shared(out: &Path) -> PathBuf {
-    out.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists()).unwrap_or(out).to_path_buf()
+    let tagged = |dir: &&Path| dir.join("CACHEDIR.TAG").exists();
+    let Some(dir) = out.ancestors().find(tagged) else { return out.to_path_buf() };
+    // With --target, a folder of that name is between: cargo tags it too.
+    let triple = env::var_os("TARGET");
+    match dir.parent() {
+        Some(parent) if dir.file_name() == triple.as_deref() && tagged(&parent) => parent,
+        _ => dir,
+    }
+    .to_path_buf()
 }
 
 fn version(command: &mut Command) -> Result<String, String> {
