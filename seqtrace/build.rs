@@ -1,0 +1,203 @@
+//! Builds the eBPF programs, `../seqtrace-ebpf`, which the program carries inside.
+//!
+//! They are compiled for a target of which rustup has no prebuilt `core`. Two toolchains have one, or can
+//! make one, and the sources are the same for both:
+//!
+//! - Debian's: /usr/bin/rustc (package rustc-web) with libstd-rust-web-dev-bpf;
+//! - rustup's nightly with the component rust-src, as aya-build uses it.
+//!
+//! Both link with bpf-linker, from PATH or from the cache where `cargo xtask setup` puts it. Debian's is
+//! taken where both are there, because setup builds bpf-linker against the same LLVM;
+//! `SEQTRACE_EBPF=nightly` or `=debian` decides otherwise. `cargo build -vv` shows what was taken, and so
+//! does `seqtrace doctor`.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const PROGRAMS: &str = "seqtrace-ebpf";
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+
+enum Toolchain {
+    Debian,
+    Nightly,
+}
+
+fn main() -> ExitCode {
+    match build() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("cannot build the eBPF programs: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build() -> Result<(), String> {
+    let here = variable("CARGO_MANIFEST_DIR")?;
+    let root = Path::new(&here).parent().ok_or("the package has no parent folder")?;
+    let sources = root.join(PROGRAMS);
+    for path in ["src", "Cargo.toml", "Cargo.lock", "../seqtrace-common/src"] {
+        println!("cargo::rerun-if-changed={}", sources.join(path).display());
+    }
+    println!("cargo::rerun-if-env-changed=SEQTRACE_EBPF");
+
+    // What runs the programs is the kernel of the machine that seqtrace is built for.
+    let architecture = variable("CARGO_CFG_TARGET_ARCH")?;
+    let target = match variable("CARGO_CFG_TARGET_ENDIAN")?.as_str() {
+        "big" => "bpfeb-unknown-none",
+        _ => "bpfel-unknown-none",
+    };
+    let toolchain = choose(target)?;
+    let linker = linker()?;
+
+    let out = PathBuf::from(variable("OUT_DIR")?);
+    let (name, mut command, compiler) = match toolchain {
+        Toolchain::Debian => {
+            let mut command = Command::new(variable("CARGO")?);
+            // aya-ebpf uses one unstable feature.
+            command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").arg("build");
+            let compiler = version(Command::new(DEBIAN_RUSTC).arg("--version"))?;
+            ("debian", command, format!("Debian's {compiler}"))
+        }
+        Toolchain::Nightly => {
+            let mut command = Command::new("rustup");
+            command.env_remove("RUSTC");
+            command.args(["run", "nightly", "cargo", "build", "-Zbuild-std=core"]);
+            let compiler =
+                version(Command::new("rustup").args(["run", "nightly", "rustc", "--version"]))?;
+            ("nightly", command, compiler)
+        }
+    };
+    let target_dir = shared(&out).join("ebpf").join(name);
+    forget_outer_cargo(&mut command);
+    let flags = [
+        format!("-Clinker={}", linker.display()),
+        "-Clink-arg=--btf".to_owned(),
+        "-Cdebuginfo=2".to_owned(),
+        format!("--cfg=bpf_target_arch=\"{architecture}\""),
+    ];
+    command
+        .args(["--release", "--locked", "--target", target, "--target-dir"])
+        .arg(&target_dir)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
+        .current_dir(&sources);
+    let taken = format!("{compiler}, {}", version(Command::new(&linker).arg("--version"))?);
+    println!("the eBPF programs are built by {taken}");
+    let output = command.output().map_err(|error| format!("cannot run cargo: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(format!("{taken} failed\n{said}"));
+    }
+    println!("{said}");
+
+    let built = target_dir.join(target).join("release").join(PROGRAMS);
+    let object = out.join(PROGRAMS);
+    fs::copy(&built, &object).map_err(|error| format!("{}: {error}", built.display()))?;
+    println!("cargo::rustc-env=SEQTRACE_EBPF_OBJ={}", object.display());
+    println!("cargo::rustc-env=SEQTRACE_EBPF_TOOLCHAIN={taken}");
+    Ok(())
+}
+
+fn choose(target: &str) -> Result<Toolchain, String> {
+    let debian =
+        || Path::new("/usr/lib/rustlib").join(target).exists() && Path::new(DEBIAN_RUSTC).exists();
+    let nightly = || {
+        let sysroot = Command::new("rustup")
+            .args(["run", "nightly", "rustc", "--print", "sysroot"])
+            // A missing nightly is an answer, not something to download.
+            .env("RUSTUP_AUTO_INSTALL", "0")
+            .output();
+        sysroot.is_ok_and(|output| {
+            let sysroot = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+            output.status.success()
+                && Path::new(&sysroot).join("lib/rustlib/src/rust/library").exists()
+        })
+    };
+    match env::var("SEQTRACE_EBPF").ok().as_deref() {
+        Some("debian") => Ok(Toolchain::Debian),
+        Some("nightly") => Ok(Toolchain::Nightly),
+        Some(other) => Err(format!("SEQTRACE_EBPF is debian or nightly, not {other}")),
+        None if debian() => Ok(Toolchain::Debian),
+        None if nightly() => Ok(Toolchain::Nightly),
+        None => Err(format!(
+            "no toolchain with a core library for {target}.\n\
+             On Debian 12, `cargo xtask setup` installs one (rustc-web, libstd-rust-web-dev-bpf).\n\
+             Elsewhere: rustup toolchain install nightly --component rust-src, and bpf-linker."
+        )),
+    }
+}
+
+fn linker() -> Result<PathBuf, String> {
+    const NAME: &str = "bpf-linker";
+    let on_path = env::var_os("PATH").and_then(|path| {
+        env::split_paths(&path).map(|dir| dir.join(NAME)).find(|file| file.is_file())
+    });
+    // The same places as in xtask/src/paths.rs.
+    let cache = env::var_os("SEQTRACE_CACHE")
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("XDG_CACHE_HOME").map(|dir| PathBuf::from(dir).join("seqtrace")))
+        .or_else(|| env::home_dir().map(|home| home.join(".cache/seqtrace")));
+    let cached =
+        cache.map(|dir| dir.join(NAME).join("bin").join(NAME)).filter(|file| file.is_file());
+    on_path.or(cached).ok_or_else(|| {
+        "no bpf-linker. `cargo xtask setup` builds one on Debian 12; elsewhere: cargo install bpf-linker"
+            .to_owned()
+    })
+}
+
+/// The cargo that runs this script says much in the environment that is not meant for another one: its
+/// flags, its wrappers (clippy's, for one), its profile, this package.
+fn forget_outer_cargo(command: &mut Command) {
+    const KEPT: &[&str] = &["CARGO_HOME", "CARGO_MAKEFLAGS", "RUSTC", "RUSTC_BOOTSTRAP"];
+    const CONFIGURATION: &[&str] = &["CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_SOURCE_"];
+    const OTHERS: &[&str] = &["RUSTFLAGS", "RUSTDOC", "TARGET", "HOST", "PROFILE", "OPT_LEVEL"];
+    for (name, _) in env::vars_os() {
+        let Some(text) = name.to_str() else { continue };
+        let kept =
+            KEPT.contains(&text) || CONFIGURATION.iter().any(|start| text.starts_with(start));
+        let theirs = ["CARGO", "RUSTC", "DEP_"].iter().any(|start| text.starts_with(start))
+            || ["RUSTUP_TOOLCHAIN", "DEBUG", "OUT_DIR", "NUM_JOBS"].contains(&text)
+            || OTHERS.contains(&text);
+        if theirs && !kept {
+            command.env_remove(text);
+        }
+    }
+    // Empty: not even the one a configuration file names.
+    command.env("RUSTC_WRAPPER", "").env("RUSTC_WORKSPACE_WRAPPER", "");
+}
+
+/// A folder that all builds of this checkout share (cargo's target directory), so that debug, release,
+/// guests' and clippy's builds do not compile the programs once each.
+fn shared(out: &Path) -> PathBuf {
+    let tagged = |dir: &&Path| dir.join("CACHEDIR.TAG").exists();
+    let Some(dir) = out.ancestors().find(tagged) else { return out.to_path_buf() };
+    // With --target, a folder of that name is between: cargo tags it too.
+    let triple = env::var_os("TARGET");
+    match dir.parent() {
+        Some(parent) if dir.file_name() == triple.as_deref() && tagged(&parent) => parent,
+        _ => dir,
+    }
+    .to_path_buf()
+}
+
+fn version(command: &mut Command) -> Result<String, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| format!("cannot run {program}: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    match text.lines().next() {
+        // Name and version: "rustc 1.96.0 (a hash and a date)".
+        Some(line) if output.status.success() => {
+            Ok(line.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+        }
+        _ => Err(format!(
+            "{program} does not say its version: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )),
+    }
+}
+
+fn variable(name: &str) -> Result<String, String> {
+    env::var(name).map_err(|_| format!("{name} is not set: this is for cargo to run"))
+}
