@@ -3,8 +3,16 @@
 //! ARCHITECTURE.md in the repository has the picture; the modules here are its boxes.
 #![forbid(unsafe_code)]
 
+pub mod cli;
+pub mod clock;
+pub mod commands;
 pub mod event;
+pub mod exit;
+pub mod filter;
 pub mod kernel;
+pub mod output;
+pub mod pipeline;
 pub mod probe;
-
+pub mod render;
 pub mod session;
+pub mod targets;
