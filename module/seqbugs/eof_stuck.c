@@ -12,8 +12,8 @@
  *
  * seqtrace says: SQ102, and SQ201 for the read behind the end.
  *
- * In the kernel: 10c8d69f314d (swap_next), 8d269a8e2a8f (sel_avc_get_stat_idx),
- * 6722b23e7a2a (trigger_next) and some thirty more, fixed in 2020.
+ * In the kernel: 8d269a8e2a8f (sel_avc_get_stat_idx), 6722b23e7a2a (trigger_next),
+ * swap_next of /proc/swaps and some thirty more, fixed in 2020.
  */
 
 #include "seqbugs.h"

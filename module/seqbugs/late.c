@@ -8,10 +8,16 @@
  *
  * seqtrace says: SQ104 (ahead), and SQ202 for each record lost.
  *
- * In the kernel: 2d4ecb030dcc (cgroup_procs_start calling cgroup_procs_next).
+ * In the kernel: 2d4ecb030dcc (cgroup.procs printed 2, 4, 6 for dd bs=1).
  */
 
 #include "seqbugs.h"
+
+static void *late_start(struct seq_file *m, loff_t *pos)
+{
+	/* The bug: *pos is the record to show now, not the one shown last. */
+	return seqbugs_rec(*pos ? *pos + 1 : 0);
+}
 
 static void *late_next(struct seq_file *m, void *v, loff_t *pos)
 {
@@ -19,16 +25,6 @@ static void *late_next(struct seq_file *m, void *v, loff_t *pos)
 
 	*pos = rec->id + 1;
 	return seqbugs_rec_after(rec);
-}
-
-static void *late_start(struct seq_file *m, loff_t *pos)
-{
-	struct seqbugs_rec *rec = seqbugs_rec(*pos);
-
-	/* The bug: *pos is the record to show now, not the one shown last. */
-	if (rec && *pos)
-		return late_next(m, rec, pos);
-	return rec;
 }
 
 static void late_stop(struct seq_file *m, void *v)

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The header is position 0, so record n is position n + 1. start() forgets the
+ * header when it resumes and looks for record n at position n: each read but the
+ * first loses a record.
+ *
+ *   # cat header_forgotten           record 150 is missing
+ *   # dd if=header_forgotten bs=27   every other record is missing
+ *
+ * Looks like: ok_token, which counts right.
+ * seqtrace says: SQ104 (ahead), and SQ202 for each record lost.
+ *
+ * In the kernel: /proc/net/route in 2015 ("ipv4: fix off-by-one in continuation
+ * handling in /proc/net/route").
+ */
+
+#include "seqbugs.h"
+
+static void *header_forgotten_start(struct seq_file *m, loff_t *pos)
+{
+	if (*pos == 0)
+		return SEQ_START_TOKEN;
+	return seqbugs_rec(*pos);	/* the bug: *pos - 1 */
+}
+
+static void *header_forgotten_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct seqbugs_rec *rec = v;
+	int nr = v == SEQ_START_TOKEN ? 0 : rec->id + 1;
+
+	*pos = nr + 1;
+	return seqbugs_rec(nr);
+}
+
+static void header_forgotten_stop(struct seq_file *m, void *v)
+{
+}
+
+static int header_forgotten_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+
+	if (v == SEQ_START_TOKEN)
+		seq_puts(m, "-- three hundred records --\n");
+	else
+		seqbugs_print(m, rec->id);
+	return 0;
+}
+
+static const struct seq_operations header_forgotten_ops = {
+	.start	= header_forgotten_start,
+	.next	= header_forgotten_next,
+	.stop	= header_forgotten_stop,
+	.show	= header_forgotten_show,
+};
+
+const struct seqbugs_file seqbugs_header_forgotten = { .ops = &header_forgotten_ops };

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * next() counts *pos only when it moves from record to record, not when it moves
+ * from the header to the first one. The core sees that *pos is still 0 and adds
+ * the 1, behind the back of a module that has not reckoned with it.
+ *
+ *   # cat header_stuck               record 1 is missing
+ *   # dd if=header_stuck bs=28       record 0 is missing
+ *
+ * Looks like: ok_token, which counts right.
+ * seqtrace says: SQ101 at position 0, and SQ104 (ahead) and SQ202 where a read
+ * resumes behind the header. That record 1 is missing for cat is not seen by
+ * pointers: next() never handed it out.
+ *
+ * Known from a driver outside the kernel that worked before 4.19.
+ */
+
+#include "seqbugs.h"
+
+static void *header_stuck_start(struct seq_file *m, loff_t *pos)
+{
+	if (*pos == 0)
+		return SEQ_START_TOKEN;
+	return seqbugs_rec(*pos);
+}
+
+static void *header_stuck_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	if (v != SEQ_START_TOKEN)	/* the bug: always */
+		++*pos;
+	return seqbugs_rec(*pos);
+}
+
+static void header_stuck_stop(struct seq_file *m, void *v)
+{
+}
+
+static int header_stuck_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+
+	if (v == SEQ_START_TOKEN)
+		seq_puts(m, "-- three hundred records --\n");
+	else
+		seqbugs_print(m, rec->id);
+	return 0;
+}
+
+static const struct seq_operations header_stuck_ops = {
+	.start	= header_stuck_start,
+	.next	= header_stuck_next,
+	.stop	= header_stuck_stop,
+	.show	= header_stuck_show,
+};
+
+const struct seqbugs_file seqbugs_header_stuck = { .ops = &header_stuck_ops };

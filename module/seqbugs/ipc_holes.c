@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Slots with holes. next() jumps over a hole to the next record and then counts
+ * *pos by one instead of to that record: the next call starts in the hole again
+ * and finds the same record, once for each empty slot.
+ *
+ *   # cat ipc_holes | uniq -d        each record behind a hole
+ *
+ * Looks like: ok_one_pointer (next() returns what it was given) and ok_jump
+ * (which counts right).
+ * seqtrace says: SQ201.
+ *
+ * In the kernel: 89163f93c6f9, fixed by 5e698222c702 (ipcs listed things twice).
+ */
+
+#include "seqbugs.h"
+
+/* Three empty slots in ten. */
+#define IPC_SLOTS 430
+
+static struct seqbugs_rec ipc_slots[IPC_SLOTS];
+
+static void *ipc_find(loff_t nr, loff_t *pos)
+{
+	int slot;
+
+	*pos = nr;		/* the bug: the slot, once it is found */
+	for (slot = nr; slot < IPC_SLOTS; slot++) {
+		if (slot % 10 < 3 || slot % 10 > 5) {
+			ipc_slots[slot].id = slot;
+			return &ipc_slots[slot];
+		}
+	}
+	return NULL;
+}
+
+static void *ipc_start(struct seq_file *m, loff_t *pos)
+{
+	return ipc_find(*pos, pos);
+}
+
+static void *ipc_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	return ipc_find(*pos + 1, pos);
+}
+
+static void ipc_stop(struct seq_file *m, void *v)
+{
+}
+
+static int ipc_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+
+	seqbugs_print(m, rec->id);
+	return 0;
+}
+
+static const struct seq_operations ipc_ops = {
+	.start	= ipc_start,
+	.next	= ipc_next,
+	.stop	= ipc_stop,
+	.show	= ipc_show,
+};
+
+const struct seqbugs_file seqbugs_ipc_holes = { .ops = &ipc_ops };

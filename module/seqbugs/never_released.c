@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * No release at all: the seq_file, and its buffer once it was read, are leaked
+ * for each open.
+ *
+ *   # i=0; while [ $i -lt 1000 ]; do cat never_released >/dev/null; i=$((i+1)); done
+ *
+ * seqtrace says: SQ403.
+ *
+ * In the kernel: drivers/net/wireless/rsi/rsi_91x_debugfs.c, still so in 6.12.
+ */
+
+#include "seqbugs.h"
+
+static void *never_released_start(struct seq_file *m, loff_t *pos)
+{
+	return seqbugs_rec(*pos);
+}
+
+static void *never_released_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return seqbugs_rec_after(v);
+}
+
+static void never_released_stop(struct seq_file *m, void *v)
+{
+}
+
+static int never_released_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+
+	seqbugs_print(m, rec->id);
+	return 0;
+}
+
+static const struct seq_operations never_released_ops = {
+	.start	= never_released_start,
+	.next	= never_released_next,
+	.stop	= never_released_stop,
+	.show	= never_released_show,
+};
+
+static int never_released_open(struct inode *inode, struct file *file)
+{
+	return seq_open(file, &never_released_ops);
+}
+
+/* The bug: no .proc_release. */
+static const struct proc_ops never_released_proc_ops = {
+	.proc_open	= never_released_open,
+	.proc_read_iter	= seq_read_iter,
+	.proc_lseek	= seq_lseek,
+};
+
+const struct seqbugs_file seqbugs_never_released = { .proc_ops = &never_released_proc_ops };

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The position is an ordinal in a list from which records are removed: when one
+ * goes that was shown already, all behind it move up, and the next read resumes
+ * one record too far. Here stop() plays the other task and removes the first
+ * record of the list whenever a read ends in its middle.
+ *
+ *   # cat ordinal                    record 151 is missing: it moved up
+ *   # dd if=ordinal bs=27            every other record is missing
+ *
+ * Looks like: ok_volatile, whose positions do not move.
+ * seqtrace says: SQ104 (ahead: "the list changed, or start() is wrong") and SQ202
+ * for a record that was handed out and is still there.
+ *
+ * In the kernel: /proc/mounts lost mounts when others went, until it got a cursor
+ * ("proc/mounts: add cursor").
+ */
+
+#include "seqbugs.h"
+
+struct ordinal {
+	int first;	/* the records before this one are gone */
+};
+
+static void *ordinal_start(struct seq_file *m, loff_t *pos)
+{
+	struct ordinal *list = m->private;
+
+	return seqbugs_rec(list->first + *pos);
+}
+
+static void *ordinal_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;		/* the bug: a place in the list, not a record */
+	return seqbugs_rec_after(v);
+}
+
+/* Another task gets the lock, and removes a record. */
+static void ordinal_stop(struct seq_file *m, void *v)
+{
+	struct ordinal *list = m->private;
+
+	if (v)
+		list->first++;
+}
+
+static int ordinal_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+
+	seqbugs_print(m, rec->id);
+	return 0;
+}
+
+static const struct seq_operations ordinal_ops = {
+	.start	= ordinal_start,
+	.next	= ordinal_next,
+	.stop	= ordinal_stop,
+	.show	= ordinal_show,
+};
+
+static int ordinal_open(struct inode *inode, struct file *file)
+{
+	return seq_open_private(file, &ordinal_ops, sizeof(struct ordinal));
+}
+
+static const struct proc_ops ordinal_proc_ops = {
+	.proc_open	= ordinal_open,
+	.proc_read_iter	= seq_read_iter,
+	.proc_lseek	= seq_lseek,
+	.proc_release	= seq_release_private,
+};
+
+const struct seqbugs_file seqbugs_ordinal = { .proc_ops = &ordinal_proc_ops };

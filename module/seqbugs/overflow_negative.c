@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * show() returns -1 when its record did not fit, as seq_printf() once did. In
+ * the middle of a buffer that does no harm; but record 10 is larger than an empty
+ * buffer, and the core, told of an error, never makes it larger.
+ *
+ *   # cat overflow_negative          ten records, then "Operation not permitted"
+ *
+ * Looks like: ok_large, which leaves the overflow to the core.
+ * seqtrace says: SQ302.
+ *
+ * In the kernel: wherever show() returned the value of seq_printf(), until a
+ * series of 2014 took the return values away.
+ */
+
+#include "seqbugs.h"
+
+static void *overflow_negative_start(struct seq_file *m, loff_t *pos)
+{
+	return seqbugs_rec(*pos);
+}
+
+static void *overflow_negative_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return seqbugs_rec_after(v);
+}
+
+static void overflow_negative_stop(struct seq_file *m, void *v)
+{
+}
+
+static int overflow_negative_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+	int i;
+
+	seqbugs_print(m, rec->id);
+	if (rec->id == 10) {
+		for (i = 0; i < 500; i++)
+			seq_printf(m, "%09d\n", i);
+	}
+	return seq_has_overflowed(m) ? -1 : 0;	/* the bug: 0 */
+}
+
+static const struct seq_operations overflow_negative_ops = {
+	.start	= overflow_negative_start,
+	.next	= overflow_negative_next,
+	.stop	= overflow_negative_stop,
+	.show	= overflow_negative_show,
+};
+
+const struct seqbugs_file seqbugs_overflow_negative = { .ops = &overflow_negative_ops };

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * seq_open_private() with seq_release(): what belongs to the open is leaked,
+ * each time.
+ *
+ * Looks like: ok_private, with seq_release_private(); ok_private_kfree, which
+ * frees it itself.
+ * seqtrace says: SQ402.
+ */
+
+#include "seqbugs.h"
+
+struct private_leak {
+	int passes;
+};
+
+static void *private_leak_start(struct seq_file *m, loff_t *pos)
+{
+	struct private_leak *reader = m->private;
+
+	reader->passes++;
+	return seqbugs_rec(*pos);
+}
+
+static void *private_leak_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return seqbugs_rec_after(v);
+}
+
+static void private_leak_stop(struct seq_file *m, void *v)
+{
+}
+
+static int private_leak_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+
+	seqbugs_print(m, rec->id);
+	return 0;
+}
+
+static const struct seq_operations private_leak_ops = {
+	.start	= private_leak_start,
+	.next	= private_leak_next,
+	.stop	= private_leak_stop,
+	.show	= private_leak_show,
+};
+
+static int private_leak_open(struct inode *inode, struct file *file)
+{
+	return seq_open_private(file, &private_leak_ops, sizeof(struct private_leak));
+}
+
+static const struct proc_ops private_leak_proc_ops = {
+	.proc_open	= private_leak_open,
+	.proc_read_iter	= seq_read_iter,
+	.proc_lseek	= seq_lseek,
+	.proc_release	= seq_release,	/* the bug: seq_release_private */
+};
+
+const struct seqbugs_file seqbugs_private_leak = { .proc_ops = &private_leak_proc_ops };

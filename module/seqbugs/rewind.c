@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * start() ignores *pos and begins with the first record again, in every read.
+ * Nothing ever ends but a file that fits into one buffer, and not even that.
+ * Here it gives up at position 3000, so that cat ends.
+ *
+ *   # cat rewind                     records 0 to 150, twenty times
+ *
+ * seqtrace says: SQ104 (rewound), and SQ201 for the records emitted again.
+ */
+
+#include "seqbugs.h"
+
+/* Only for the reader's sake: the bug has no end. */
+#define REWIND_LIMIT 3000
+
+static void *rewind_start(struct seq_file *m, loff_t *pos)
+{
+	return *pos < REWIND_LIMIT ? seqbugs_rec(0) : NULL;	/* the bug */
+}
+
+static void *rewind_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return seqbugs_rec_after(v);
+}
+
+static void rewind_stop(struct seq_file *m, void *v)
+{
+}
+
+static int rewind_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+
+	seqbugs_print(m, rec->id);
+	return 0;
+}
+
+static const struct seq_operations rewind_ops = {
+	.start	= rewind_start,
+	.next	= rewind_next,
+	.stop	= rewind_stop,
+	.show	= rewind_show,
+};
+
+const struct seqbugs_file seqbugs_rewind = { .ops = &rewind_ops };

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The cursor belongs to the file, not to the open: one reader alone sees nothing
+ * wrong, two at once move each other.
+ *
+ *   # exec 3< shared_cursor 4< shared_cursor
+ *   # dd bs=27 count=1 <&3; dd bs=27 count=1 <&4; dd bs=27 count=1 <&3
+ *                                    0, 0 and 1; then <&4: 2, and 1 is lost to it
+ *
+ * Looks like: ok_one_pointer, whose cursor belongs to the open.
+ * seqtrace says: SQ601 when it interleaves two readers; each of the two sessions
+ * may also break SQ104.
+ *
+ * In the kernel's neighbourhood: the OpenZFS procfs_list kept its cursor so.
+ */
+
+#include <linux/mutex.h>
+
+#include "seqbugs.h"
+
+/* The bug: this is the place for a lock, not for a cursor. */
+static struct {
+	struct mutex lock;	/* from start() to stop() */
+	int at;
+} shared_cursor = {
+	.lock = __MUTEX_INITIALIZER(shared_cursor.lock),
+};
+
+static void *shared_cursor_start(struct seq_file *m, loff_t *pos)
+{
+	mutex_lock(&shared_cursor.lock);
+	if (*pos == 0)
+		shared_cursor.at = 0;
+	return seqbugs_rec(shared_cursor.at);
+}
+
+static void *shared_cursor_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return seqbugs_rec(++shared_cursor.at);
+}
+
+static void shared_cursor_stop(struct seq_file *m, void *v)
+{
+	mutex_unlock(&shared_cursor.lock);
+}
+
+static int shared_cursor_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+
+	seqbugs_print(m, rec->id);
+	return 0;
+}
+
+static const struct seq_operations shared_cursor_ops = {
+	.start	= shared_cursor_start,
+	.next	= shared_cursor_next,
+	.stop	= shared_cursor_stop,
+	.show	= shared_cursor_show,
+};
+
+const struct seqbugs_file seqbugs_shared_cursor = { .ops = &shared_cursor_ops };
