@@ -4,4 +4,6 @@
 #![forbid(unsafe_code)]
 
 pub mod event;
+pub mod filter;
+pub mod render;
 pub mod session;

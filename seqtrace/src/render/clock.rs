@@ -1,0 +1,121 @@
+//! Times as people read them.
+
+use std::fmt::{self, Write};
+
+use jiff::Timestamp;
+pub use jiff::tz::TimeZone;
+
+use super::Time;
+
+/// How boot time becomes wall time. A value: whoever reads clocks and time zones makes it.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    /// The wall clock (ns since 1970, UTC) at the moment when CLOCK_MONOTONIC was 0.
+    pub wall_at_boot: i64,
+    /// For local times.
+    pub zone: TimeZone,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { wall_at_boot: 0, zone: TimeZone::UTC }
+    }
+}
+
+impl Clock {
+    fn at(&self, boot: u64) -> Timestamp {
+        let wall = i128::from(self.wall_at_boot) + i128::from(boot);
+        Timestamp::from_nanosecond(wall).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// Date and time in UTC, to the nanosecond.
+    pub(super) fn utc(&self, boot: u64) -> String {
+        format!("{:.9}", self.at(boot))
+    }
+}
+
+/// How wide times are at first, in columns; 0 where there is none.
+pub(super) fn width(mode: Time) -> usize {
+    match mode {
+        Time::None => 0,
+        Time::Delta | Time::Rel => 8,
+        Time::Boot => 13,
+        Time::Wall => 15,
+        Time::Utc => 27,
+    }
+}
+
+/// Writes a time (ns since boot), `begin` being the zero of relative ones, at least `width` wide.
+pub(super) fn write(
+    out: &mut impl Write,
+    mode: Time,
+    clock: &Clock,
+    begin: u64,
+    time: u64,
+    width: usize,
+) -> fmt::Result {
+    match mode {
+        Time::None => Ok(()),
+        Time::Delta | Time::Rel => {
+            let sign = if time < begin { "-" } else { "" };
+            seconds(out, sign, time.abs_diff(begin), width)
+        }
+        Time::Boot => seconds(out, "", time, width),
+        Time::Wall => {
+            let local = clock.at(time).to_zoned(clock.zone.clone());
+            let micros = local.subsec_nanosecond() / 1000;
+            write!(
+                out,
+                "{:02}:{:02}:{:02}.{micros:06}",
+                local.hour(),
+                local.minute(),
+                local.second()
+            )
+        }
+        Time::Utc => write!(out, "{:.6}", clock.at(time)),
+    }
+}
+
+fn seconds(out: &mut impl Write, sign: &str, ns: u64, width: usize) -> fmt::Result {
+    let micros = ns / 1000;
+    let whole = micros / 1_000_000;
+    let digits = 1 + whole.checked_ilog10().map_or(0, |digits| digits as usize);
+    let pad = width.saturating_sub(sign.len() + digits + 7);
+    write!(out, "{:pad$}{sign}{whole}.{:06}", "", micros % 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(mode: Time, begin: u64, time: u64) -> String {
+        let zone = TimeZone::fixed(jiff::tz::offset(2));
+        let clock = Clock { wall_at_boot: 1_700_000_000_123_456_789, zone };
+        let mut text = String::new();
+        write(&mut text, mode, &clock, begin, time, width(mode)).unwrap();
+        text
+    }
+
+    #[test]
+    fn each_mode_has_its_width() {
+        let (begin, time) = (5_000_000_000, 7_110_431_999);
+        for (mode, expected) in [
+            (Time::Delta, "2.110431"),
+            (Time::Rel, "2.110431"),
+            (Time::Boot, "     7.110431"),
+            (Time::Wall, "00:13:27.233888"),
+            (Time::Utc, "2023-11-14T22:13:27.233888Z"),
+            (Time::None, ""),
+        ] {
+            assert_eq!(shown(mode, begin, time), expected);
+            assert_eq!(expected.len(), width(mode));
+        }
+    }
+
+    #[test]
+    fn before_the_beginning_and_beyond_the_calendar() {
+        assert_eq!(shown(Time::Rel, 2_000_000, 500_000), "-0.001500");
+        assert_eq!(shown(Time::Rel, 0, 12_345_678_000_000), "12345.678000");
+        assert!(shown(Time::Utc, 0, u64::MAX).starts_with("2608-"));
+    }
+}

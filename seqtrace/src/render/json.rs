@@ -1,0 +1,218 @@
+//! An object a line, for programs.
+//!
+//! [`object`] is the format, separate from the types it is made from: this file takes those apart
+//! without `..`, so that whoever adds a field there decides here what becomes of it.
+//!
+//! ```text
+//! seqtrace attach --format json /proc/net/tcp -- cat /proc/net/tcp |
+//!     jq -s 'map(select(.fate == "emitted") | .bytes) | add'
+//! ```
+
+mod convert;
+mod object;
+mod text;
+
+use std::collections::{BTreeSet, HashMap};
+
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde_json::{Serializer, Value};
+
+use self::object::Object;
+use self::text::Safe;
+use super::{Clock, FieldError, Header, Options, Output, Ready, Sink, TargetInfo, escape};
+use crate::session::update::{SessionId, Summary, Update, What};
+
+/// The JSON Schema (2020-12) of a line.
+pub fn schema() -> Value {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    generator.into_root_schema_for::<Object<'_>>().to_value()
+}
+
+/// See the [module](self).
+pub struct Json {
+    ascii: bool,
+    preview: usize,
+    fields: Option<Vec<String>>,
+    clock: Clock,
+    /// Zero of relative times, ns since boot.
+    begin: Option<u64>,
+    /// Begun and not yet ended.
+    reads: HashMap<(SessionId, Option<u32>), ReadBegin>,
+    lseeks: HashMap<(SessionId, Option<u32>), LseekBegin>,
+}
+
+/// What a read's object takes from its beginning.
+#[derive(Clone, Copy)]
+struct ReadBegin {
+    time: u64,
+    pos: i64,
+    want: u64,
+    traverse_from: Option<i64>,
+    rewind: bool,
+    via_seq_read: bool,
+}
+
+/// What a lseek's object takes from its beginning.
+#[derive(Clone, Copy)]
+struct LseekBegin {
+    time: u64,
+    offset: i64,
+    whence: u32,
+}
+
+impl Json {
+    /// Takes what it needs from the options.
+    ///
+    /// # Errors
+    ///
+    /// A key that no object has.
+    pub fn new(options: &Options) -> Result<Self, FieldError> {
+        if let Some(fields) = &options.fields {
+            let valid = keys(&schema());
+            if let Some(unknown) = fields.iter().find(|word| !valid.contains(*word)) {
+                return Err(FieldError {
+                    unknown: escape::text(unknown.as_bytes(), false).to_string(),
+                    valid: valid.into_iter().collect(),
+                });
+            }
+        }
+        Ok(Self {
+            ascii: options.ascii,
+            preview: options.preview,
+            fields: options.fields.clone(),
+            clock: options.clock.clone(),
+            begin: None,
+            reads: HashMap::new(),
+            lseeks: HashMap::new(),
+        })
+    }
+
+    fn write(&self, object: &Object<'_>, out: &mut Vec<u8>) {
+        let length = out.len();
+        let mut serializer = Serializer::with_formatter(&mut *out, Safe { ascii: self.ascii });
+        let written = match &self.fields {
+            None => object.serialize(&mut serializer),
+            Some(fields) => match serde_json::to_value(object) {
+                Ok(whole) => match Chosen::of(&whole, fields) {
+                    Some(chosen) => chosen.serialize(&mut serializer),
+                    None => return,
+                },
+                Err(error) => Err(error),
+            },
+        };
+        // A Vec takes everything and all keys are strings: nothing to fail on.
+        if written.is_ok() {
+            out.push(b'\n');
+        } else {
+            out.truncate(length);
+        }
+    }
+}
+
+impl Sink for Json {
+    fn header(&mut self, header: &Header, out: &mut Output) {
+        self.write(&convert::header(header), &mut out.data);
+    }
+
+    fn target(&mut self, target: &TargetInfo, out: &mut Output) {
+        self.write(&convert::target(target), &mut out.data);
+    }
+
+    fn ready(&mut self, ready: &Ready, out: &mut Output) {
+        self.begin = Some(ready.begin);
+        self.write(&convert::ready(ready, &self.clock), &mut out.data);
+    }
+
+    fn update(&mut self, update: &Update, out: &mut Output) {
+        let begin = *self.begin.get_or_insert(update.time);
+        let session = update.session.as_ref().map(|session| session.id);
+        let read = session.map(|id| (id, update.read));
+        let lseek = session.map(|id| (id, update.task.as_ref().map(|task| task.tid)));
+        let (mut read_begin, mut lseek_begin) = (None, None);
+        match &update.what {
+            What::ReadBegin { pos, want, traverse_from, rewind, via_seq_read, state: _ } => {
+                let (pos, want, traverse_from) = (*pos, *want, *traverse_from);
+                let (rewind, via_seq_read) = (*rewind, *via_seq_read);
+                let time = update.time;
+                let begin = ReadBegin { time, pos, want, traverse_from, rewind, via_seq_read };
+                self.reads.extend(read.map(|key| (key, begin)));
+            }
+            What::LseekBegin { offset, whence } => {
+                let begin = LseekBegin { time: update.time, offset: *offset, whence: *whence };
+                self.lseeks.extend(lseek.map(|key| (key, begin)));
+            }
+            What::ReadEnd(_) => read_begin = read.and_then(|key| self.reads.remove(&key)),
+            What::LseekEnd { .. } => lseek_begin = lseek.and_then(|key| self.lseeks.remove(&key)),
+            What::Close { .. } => {
+                // Whatever lost its end.
+                self.reads.retain(|(id, _), _| Some(*id) != session);
+                self.lseeks.retain(|(id, _), _| Some(*id) != session);
+            }
+            What::Preview { .. } if self.preview == 0 => return,
+            _ => {}
+        }
+        let converter = convert::Converter { begin, preview: self.preview, update };
+        if let Some(object) = converter.object(read_begin, lseek_begin) {
+            self.write(&object, &mut out.data);
+        }
+    }
+
+    fn end(&mut self, summary: &Summary, out: &mut Output) {
+        self.write(&convert::end(summary), &mut out.data);
+    }
+}
+
+/// All keys that objects have, on their first level.
+fn keys(schema: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    collect(schema, schema, &mut found);
+    found
+}
+
+/// Follows what a schema is composed of: alternatives, parts and references.
+fn collect(root: &Value, schema: &Value, found: &mut BTreeSet<String>) {
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        found.extend(properties.keys().cloned());
+    }
+    for composed in ["oneOf", "anyOf", "allOf"] {
+        for part in schema.get(composed).and_then(Value::as_array).into_iter().flatten() {
+            collect(root, part, found);
+        }
+    }
+    if let Some(target) = schema
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|reference| root.pointer(reference.trim_start_matches('#')))
+    {
+        collect(root, target, found);
+    }
+}
+
+/// The keys of an object that `--fields` names, in that order.
+struct Chosen<'a>(Vec<(&'a str, &'a Value)>);
+
+impl<'a> Chosen<'a> {
+    /// `None` for an object that has none of them.
+    fn of(whole: &'a Value, fields: &'a [String]) -> Option<Self> {
+        let pairs: Vec<_> = fields
+            .iter()
+            .filter_map(|key| whole.get(key).map(|value| (key.as_str(), value)))
+            .collect();
+        (!pairs.is_empty()).then_some(Self(pairs))
+    }
+}
+
+impl Serialize for Chosen<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! What the text formats say alike: everything but callbacks and reads.
+
+use super::errno::Errno;
+use super::line::{Count, Line};
+use super::style::Tone;
+use crate::event::{FileKind, Role, Wrapper};
+use crate::session::update::{Callbacks, Partial, Session, SessionId, Symbol, Totals};
+
+/// How many sessions a line names before it only counts.
+const NAMED: usize = 8;
+
+/// ` [module]`, if it is one.
+pub(super) fn module(line: &mut Line<'_>, symbol: &Symbol) {
+    if let Some(module) = &symbol.module {
+        line.put(" [").bytes(module.as_bytes()).put("]");
+    }
+}
+
+/// A function or table and its module.
+pub(super) fn symbol(line: &mut Line<'_>, symbol: &Symbol) {
+    let name = line.symbol(symbol);
+    line.put(name);
+    module(line, symbol);
+}
+
+/// The path, and a mark where its beginning is missing.
+pub(super) fn path(line: &mut Line<'_>, session: &Session) {
+    if session.path_cut {
+        let more = line.look.glyphs.more;
+        line.put(more);
+    }
+    line.bytes(&session.path);
+}
+
+/// Who made the file and what it is: `seq_open  eof_ops [seqbugs]`.
+pub(super) fn identity(line: &mut Line<'_>, session: &Session) {
+    line.put(session.opened_by.name());
+    match (&session.kind, &session.callbacks) {
+        (FileKind::Plain { .. }, _) => {
+            line.put("  plain file, not a seq_file: no callbacks");
+        }
+        (FileKind::Seq { .. }, None) => {
+            line.put("  no callbacks: m->op is NULL");
+        }
+        (FileKind::Seq { .. }, Some(callbacks)) => {
+            line.put("  ");
+            if let Some(table) = &callbacks.table {
+                symbol(line, table);
+            } else {
+                // single_open's table is on the heap; its show names the file.
+                line.put("show ");
+                symbol(line, &callbacks.show);
+            }
+        }
+    }
+    if session.adopted {
+        line.tone(Tone::Warn, "  was open already");
+    }
+}
+
+/// The four functions: `start a_start  next a_next  show a_show  stop a_stop  [module]`.
+pub(super) fn callbacks(line: &mut Line<'_>, callbacks: &Callbacks) {
+    let Callbacks { table: _, start, next, show, stop } = callbacks;
+    let all = [(Role::Start, start), (Role::Next, next), (Role::Show, show), (Role::Stop, stop)];
+    let shared = all.iter().all(|(_, function)| function.module == start.module);
+    for (index, (role, function)) in all.into_iter().enumerate() {
+        let name = line.symbol(function);
+        line.put(if index == 0 { "" } else { "  " })
+            .tone(Tone::Dim, role.name())
+            .put(" ")
+            .put(name);
+        if !shared {
+            module(line, function);
+        }
+    }
+    if shared {
+        line.put(" ");
+        module(line, start);
+    }
+}
+
+/// `= ENOMEM`, as an error.
+pub(super) fn failed(line: &mut Line<'_>, ret: i64) {
+    line.put("= ").tone(Tone::Error, Errno(ret.unsigned_abs()));
+}
+
+pub(super) fn write(line: &mut Line<'_>, want: u64, ret: i64, pos: i64) {
+    match u64::try_from(ret) {
+        Err(_) => {
+            line.put(format_args!("{want} B  "));
+            failed(line, ret);
+        }
+        Ok(taken) => {
+            line.put(format_args!("{taken} B"));
+            if taken != want {
+                line.put(format_args!(" of {want}"));
+            }
+            line.put(format_args!("  off {pos} after"));
+        }
+    }
+}
+
+pub(super) fn plain_read(line: &mut Line<'_>, want: u64, ret: i64, pos: i64) {
+    line.put(format_args!("want {want}  "));
+    if ret < 0 {
+        failed(line, ret);
+    } else {
+        line.put(format_args!("= {ret} B  off {pos} after"));
+    }
+}
+
+pub(super) fn whence(whence: u32) -> &'static str {
+    match whence {
+        0 => "SEEK_SET",
+        1 => "SEEK_CUR",
+        2 => "SEEK_END",
+        3 => "SEEK_DATA",
+        4 => "SEEK_HOLE",
+        _ => "unknown whence",
+    }
+}
+
+/// What a read did with records, beyond its bytes.
+pub(super) fn outcome(line: &mut Line<'_>, totals: &Totals) {
+    line.put(format_args!(
+        "{} emitted, {} discarded",
+        Count(totals.emitted, "record"),
+        totals.discarded
+    ));
+    if totals.passed_over > 0 {
+        line.put(format_args!(", {} passed over", totals.passed_over));
+    }
+    if totals.restarts > 0 {
+        line.put(format_args!(", {}", Count(totals.restarts, "restart")));
+    }
+}
+
+pub(super) struct CloseInfo<'a> {
+    pub(super) by: Option<Wrapper>,
+    pub(super) totals: &'a Totals,
+    pub(super) lifetime: Option<u64>,
+    pub(super) undelivered: u64,
+    pub(super) partial: &'a [Partial],
+    pub(super) removed: Option<bool>,
+}
+
+/// `seq_release  3 reads  6 B  3 records emitted, 0 discarded  open 1.2ms`
+pub(super) fn close(line: &mut Line<'_>, info: &CloseInfo<'_>) {
+    let CloseInfo { by, totals, lifetime, undelivered, partial, removed } = info;
+    match by {
+        Some(by) => line.put(by.name()),
+        None => line.tone(Tone::Warn, "still open when tracing ended"),
+    };
+    line.put(format_args!("  {}  {} B  ", Count(totals.reads, "read"), totals.bytes));
+    outcome(line, totals);
+    if totals.writes > 0 {
+        line.put(format_args!("  {}  {} B written", Count(totals.writes, "write"), totals.written));
+    }
+    if *undelivered > 0 {
+        line.put(format_args!("  {undelivered} B never fetched"));
+    }
+    if let Some(lifetime) = lifetime {
+        let lifetime = line.duration(*lifetime);
+        line.put("  open ").put(lifetime);
+    }
+    if *removed == Some(true) {
+        line.tone(Tone::Warn, "  the file was removed while open");
+    }
+    for (index, reason) in partial.iter().enumerate() {
+        line.tone(Tone::Warn, if index == 0 { "  partial: " } else { ", " });
+        line.tone(Tone::Warn, because(*reason));
+    }
+}
+
+/// Why something is partial, in words.
+pub(super) fn because(reason: Partial) -> &'static str {
+    match reason {
+        Partial::Adopted => "was open already",
+        Partial::LateAttach => "callbacks attached late",
+        Partial::Gap => "events lost",
+        Partial::Blind => "a callback is not traced",
+        Partial::Disagrees => "not what the core does",
+        Partial::StillOpen => "still open",
+    }
+}
+
+/// `── gap: 37 events lost on CPU 1; s7 s8 incomplete ──`
+pub(super) fn gap(line: &mut Line<'_>, lost: u64, cpu: u16, sessions: &[SessionId]) {
+    let rule = line.look.glyphs.rule;
+    line.tone(Tone::Warn, format_args!("{rule} gap: {} lost on CPU {cpu}", Count(lost, "event")));
+    if let Some((first, rest)) = sessions.split_first() {
+        line.tone(Tone::Warn, format_args!("; s{}", first.0));
+        for id in rest.iter().take(NAMED - 1) {
+            line.tone(Tone::Warn, format_args!(" s{}", id.0));
+        }
+        if let Some(more) = sessions.len().checked_sub(NAMED).filter(|more| *more > 0) {
+            line.tone(Tone::Warn, format_args!(" and {more} more"));
+        }
+        line.tone(Tone::Warn, " incomplete");
+    }
+    line.tone(Tone::Warn, format_args!(" {rule}"));
+}
+
+pub(super) fn blind(line: &mut Line<'_>, function: &Symbol, role: Role, reason: &str) {
+    line.tone(Tone::Warn, format_args!("{} ", role.name()));
+    symbol(line, function);
+    line.tone(Tone::Warn, " is not traced: ").bytes(reason.as_bytes());
+}
+
+pub(super) fn disagreement(line: &mut Line<'_>, expected: &str, observed: &str) {
+    line.tone(Tone::Warn, "events were missed: expected ")
+        .bytes(expected.as_bytes())
+        .tone(Tone::Warn, ", saw ")
+        .bytes(observed.as_bytes());
+}

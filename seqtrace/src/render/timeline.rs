@@ -1,0 +1,421 @@
+//! A line a callback: the format for reading.
+//!
+//! ```text
+//! CPU TASK         SESSION  EVENT
+//!   1 cat/4123     s1.r1    ┌─ READ  off 0  want 131072
+//!   1 cat/4123     s1.r1    │  start pos 0                         → ffff8881042a3000         0.2µs
+//!   1 cat/4123     s1.r1    │  show  pos 0        ffff8881042a3000   +2 B     buf 2/4096      0.6µs  emitted 0..2
+//!   1 cat/4123     s1.r1    │  next  pos 0→1      ffff8881042a3000 → ffff8881042a3004         0.2µs
+//! ```
+//!
+//! A callback's line has fixed places, so that the eye can follow one of them down: role, position,
+//! pointer in, pointer out or bytes, duration, and what became of a rendering. Sessions interleave;
+//! the brackets say which lines of a session belong together, its colour and id which session it is.
+
+use std::collections::HashSet;
+
+use super::columns::Columns;
+use super::errno::Errno;
+use super::line::{Line, Pointer};
+use super::phrase::{self, CloseInfo};
+use super::status::Status;
+use super::style::{Look, Tone};
+use super::{FieldError, Header, Options, Output, Ready, Sink, TargetInfo};
+use crate::event::{OpTable, Role};
+use crate::session::update::{
+    CallbackUpdate, Fate, Phase, ReadEnd, Session, Summary, Update, What,
+};
+
+const DEFAULT: [&str; 6] = ["time", "delta", "cpu", "task", "session", "event"];
+
+/// Where the parts of a callback's line begin, counted from the event's column.
+struct Layout {
+    pointer: usize,
+    /// The arrow of what is returned, where pointers are in two columns.
+    returned: Option<usize>,
+    /// Behind the duration.
+    end: usize,
+}
+
+impl Layout {
+    const WIDE: Self = Self { pointer: 22, returned: Some(39), end: 71 };
+    /// For terminals that are not wide enough.
+    const NARROW: Self = Self { pointer: 19, returned: None, end: 58 };
+}
+
+/// Room for most of what stands behind the duration.
+const FATE: usize = 20;
+
+/// See the [module](self).
+pub struct Timeline {
+    look: Look,
+    status: Status,
+    columns: Columns,
+    layout: &'static Layout,
+    preview: usize,
+    quiet: bool,
+    verbose: bool,
+    /// Whose functions were named already: they are told once.
+    told: HashSet<OpTable>,
+}
+
+impl Timeline {
+    /// Takes what it needs from the options.
+    ///
+    /// # Errors
+    ///
+    /// A column that there is not.
+    pub fn new(options: &Options) -> Result<Self, FieldError> {
+        let columns = Columns::new(options, &DEFAULT)?;
+        let wide = columns.width() + Layout::WIDE.end + FATE;
+        let narrow = options.width.is_some_and(|width| usize::from(width) < wide);
+        Ok(Self {
+            look: Look::new(options.color, options.ascii),
+            status: Status::new(options),
+            columns,
+            layout: if narrow { &Layout::NARROW } else { &Layout::WIDE },
+            preview: options.preview,
+            quiet: options.quiet,
+            verbose: options.verbose,
+            told: HashSet::new(),
+        })
+    }
+
+    fn event(&mut self, line: &mut Line<'_>, update: &Update) {
+        let frame = Frame { start: line.column(), layout: self.layout, update };
+        match &update.what {
+            What::Open => frame.session(line, "OPEN ", phrase::identity),
+            What::OpenFailed { ret } => {
+                frame.session(line, "OPEN ", |line, session| {
+                    line.put(session.opened_by.name()).put("  ");
+                    phrase::failed(line, (*ret).into());
+                });
+            }
+            What::ReadBegin { pos, want, traverse_from, rewind, via_seq_read, state } => {
+                frame.bracket(line, line.look.glyphs.begin);
+                line.tone(Tone::Strong, "READ ").put(format_args!(" off {pos}  want {want}"));
+                if let Some(core) = traverse_from {
+                    line.tone(Tone::Warn, format_args!("  position unknown: traverse 0..{pos}"));
+                    line.tone(Tone::Dim, format_args!("  (the core is at {core})"));
+                }
+                if *rewind {
+                    line.put("  rewind");
+                }
+                if self.verbose {
+                    let via = if *via_seq_read { "seq_read" } else { "read_iter" };
+                    line.tone(
+                        Tone::Dim,
+                        format_args!(
+                            "  via {via}  index {} count {} from {} size {} read_pos {}",
+                            state.index, state.count, state.from, state.size, state.read_pos
+                        ),
+                    );
+                }
+            }
+            What::Callback(callback) => frame.callback(line, callback),
+            What::Preview { bytes } => {
+                frame.bracket(line, line.look.glyphs.inside);
+                line.pad(frame.start + 9, 0)
+                    .put("\"")
+                    .bytes(bytes.get(..self.preview).unwrap_or(bytes));
+                line.put("\"");
+            }
+            What::Grow { from, to, restart, traverse } => {
+                let glyphs = line.look.glyphs;
+                frame.bracket(line, if *traverse { glyphs.traverse } else { glyphs.inside });
+                line.tone(
+                    Tone::Warn,
+                    format_args!(
+                        "OVERFLOW {from}/{from} {} grow {to}, restart {restart}",
+                        glyphs.arrow
+                    ),
+                );
+            }
+            What::ReadEnd(end) => frame.read_end(line, end),
+            What::LseekBegin { offset, whence } => {
+                frame.bracket(line, line.look.glyphs.begin);
+                line.tone(Tone::Strong, "LSEEK");
+                line.put(format_args!(" {} {offset}", phrase::whence(*whence)));
+            }
+            What::LseekEnd { ret, passed_over, leftover, duration } => {
+                frame.bracket(line, line.look.glyphs.end);
+                if *ret < 0 {
+                    phrase::failed(line, *ret);
+                } else {
+                    line.put(format_args!("= {ret}"));
+                }
+                if *passed_over > 0 {
+                    line.put(format_args!("  {passed_over} passed over"));
+                }
+                if *leftover > 0 {
+                    line.put(format_args!("  {leftover} B in the buffer"));
+                }
+                frame.duration(line, *duration);
+            }
+            What::Write { pos, want, ret } => {
+                line.tone(Tone::Strong, "WRITE").put(" ");
+                phrase::write(line, *want, *ret, *pos);
+            }
+            What::PlainRead { pos, want, ret } => {
+                line.tone(Tone::Strong, "READ ").put(" ");
+                phrase::plain_read(line, *want, *ret, *pos);
+            }
+            What::Close { by, totals, lifetime, undelivered, partial, removed } => {
+                line.tone(Tone::Strong, "CLOSE").put(" ");
+                let (by, lifetime, undelivered) = (*by, *lifetime, *undelivered);
+                let removed = *removed;
+                phrase::close(
+                    line,
+                    &CloseInfo { by, totals, lifetime, undelivered, partial, removed },
+                );
+            }
+            What::Gap { lost, sessions } => phrase::gap(line, *lost, update.cpu, sessions),
+            What::Blind { function, role, reason } => phrase::blind(line, function, *role, reason),
+            What::Disagreement { expected, observed } => {
+                phrase::disagreement(line, expected, observed);
+            }
+        }
+    }
+
+    /// The names of the functions, when a table is opened for the first time.
+    fn functions(&mut self, session: &Session, out: &mut Vec<u8>) {
+        let (Some(callbacks), crate::event::FileKind::Seq { table, .. }) =
+            (&session.callbacks, &session.kind)
+        else {
+            return;
+        };
+        if self.told.insert(*table) {
+            let mut line = Line::new(out, self.look);
+            line.pad(self.columns.width(), 0).put("      ");
+            phrase::callbacks(&mut line, callbacks);
+            line.end();
+        }
+    }
+}
+
+impl Sink for Timeline {
+    fn header(&mut self, header: &Header, out: &mut Output) {
+        if !self.quiet {
+            self.status.header(header, &mut out.status);
+        }
+    }
+
+    fn target(&mut self, target: &TargetInfo, out: &mut Output) {
+        if !self.quiet || target.note.is_some() {
+            self.status.target(target, &mut out.status);
+        }
+    }
+
+    fn ready(&mut self, ready: &Ready, out: &mut Output) {
+        self.columns.ready(ready);
+        if !self.quiet {
+            self.status.ready(*ready, &mut out.status);
+            self.columns.heading(&mut out.data, self.look);
+        }
+    }
+
+    fn update(&mut self, update: &Update, out: &mut Output) {
+        if matches!(update.what, What::Preview { .. }) && self.preview == 0 {
+            return;
+        }
+        let mut line = Line::new(&mut out.data, self.look);
+        let event = self.columns.write(&mut line, update);
+        if event {
+            self.event(&mut line, update);
+        }
+        line.end();
+        if let (true, What::Open, Some(session)) = (event, &update.what, &update.session) {
+            self.functions(session, &mut out.data);
+        }
+    }
+
+    fn end(&mut self, summary: &Summary, out: &mut Output) {
+        if !self.quiet {
+            self.status.summary(summary, &mut out.status);
+        }
+    }
+}
+
+/// Where an event's text stands, and whose it is.
+#[derive(Clone, Copy)]
+struct Frame<'a> {
+    start: usize,
+    layout: &'static Layout,
+    update: &'a Update,
+}
+
+impl Frame<'_> {
+    /// The bracket in the session's colour, and a blank.
+    fn bracket(self, line: &mut Line<'_>, bracket: &str) {
+        match &self.update.session {
+            Some(session) => line.tone(Tone::Session(session.id), bracket),
+            None => line.put(bracket),
+        };
+        line.put(" ");
+    }
+
+    /// `OPEN  /proc/foo   …`
+    fn session(self, line: &mut Line<'_>, word: &str, rest: impl FnOnce(&mut Line<'_>, &Session)) {
+        line.tone(Tone::Strong, word).put(" ");
+        if let Some(session) = &self.update.session {
+            phrase::path(line, session);
+            line.put("   ");
+            rest(line, session);
+        }
+    }
+
+    fn duration(self, line: &mut Line<'_>, ns: Option<u64>) {
+        if let Some(ns) = ns {
+            let duration = line.duration(ns);
+            line.pad((self.start + self.layout.end).saturating_sub(duration.width()), 2);
+            line.tone(Tone::Dim, duration);
+        }
+    }
+
+    fn callback(self, line: &mut Line<'_>, callback: &CallbackUpdate) {
+        let CallbackUpdate {
+            role,
+            phase,
+            // Counted by the brackets' starts and stops.
+            pass: _,
+            pos_in,
+            pos_out,
+            v,
+            ret_ptr,
+            ret_int,
+            bytes,
+            count,
+            size,
+            // Said by the fate.
+            full: _,
+            duration,
+            fate,
+            range,
+            held,
+            fixed_up,
+        } = callback;
+        let glyphs = line.look.glyphs;
+        self.bracket(line, if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside });
+        line.put(format_args!("{:<5} pos ", role.name()));
+        match pos_in {
+            Some(before) if before == pos_out => line.put(before),
+            Some(before) => line.put(before).put(glyphs.arrow).put(pos_out),
+            None if matches!(role, Role::Start | Role::Next) => {
+                line.put("?").put(glyphs.arrow).put(pos_out)
+            }
+            None => line.put(pos_out),
+        };
+        line.pad(self.start + self.layout.pointer, 1);
+        if let Some(v) = v {
+            line.put(Pointer(*v));
+        }
+        if let Some(record) = ret_ptr {
+            match self.layout.returned {
+                Some(column) => line.pad(self.start + column, 1),
+                None => line.put(if v.is_some() { " " } else { "" }),
+            }
+            .put(glyphs.arrow)
+            .put(" ");
+            if matches!(record.kind(), crate::event::PtrKind::Err(_)) {
+                line.tone(Tone::Error, Pointer(*record));
+            } else {
+                line.put(Pointer(*record));
+            }
+        }
+        // stop writes nothing, unless it misbehaves.
+        if let Some(bytes) = bytes.filter(|bytes| *role == Role::Show || *bytes > 0) {
+            match self.layout.returned {
+                Some(column) => line.pad(self.start + column + 2, 2),
+                None => line.pad(0, 2),
+            };
+            let fill = line.column() + 7;
+            line.put(format_args!("+{bytes} B")).pad(fill, 0);
+            line.put(format_args!("  buf {count}"));
+            if let Some(size) = size {
+                line.put(format_args!("/{size}"));
+            }
+        }
+        self.duration(line, *duration);
+        if let Some(fate) = fate {
+            line.put("  ");
+            say_fate(line, *fate, callback);
+        } else if let Some(ret) = ret_int.filter(|ret| *ret != 0) {
+            line.put(format_args!("  returned {ret}"));
+        }
+        if let (None, Some(range)) = (fate, range) {
+            line.put(format_args!("  {}..{}", range.start, range.end));
+        }
+        if let Some(held) = held {
+            let held = line.duration(*held);
+            line.tone(Tone::Dim, "  held ").tone(Tone::Dim, held);
+        }
+        if *fixed_up {
+            line.tone(Tone::Warn, "  did not advance: the core adds 1");
+        }
+    }
+
+    fn read_end(self, line: &mut Line<'_>, end: &ReadEnd) {
+        let ReadEnd { ret, range: _, totals, leftover, from_leftover, duration, eof, partial } =
+            end;
+        self.bracket(line, line.look.glyphs.end);
+        if *ret < 0 {
+            phrase::failed(line, *ret);
+        } else {
+            line.put("= ").tone(Tone::Strong, format_args!("{ret} B"));
+        }
+        line.put("  ");
+        phrase::outcome(line, totals);
+        self.duration(line, *duration);
+        if *from_leftover > 0 {
+            line.put(format_args!("  {from_leftover} B from the buffer"));
+        }
+        if *leftover > 0 {
+            line.put(format_args!("  {leftover} B left over"));
+        }
+        if *eof {
+            line.put("  end of file");
+        }
+        if let Some(reason) = partial {
+            line.tone(Tone::Warn, format_args!("  partial: {}", phrase::because(*reason)));
+        }
+    }
+}
+
+/// What became of what a show rendered, and where it went.
+fn say_fate(line: &mut Line<'_>, fate: Fate, callback: &CallbackUpdate) {
+    match fate {
+        Fate::Emitted if callback.phase == Phase::Traverse => line.put("rest emitted"),
+        Fate::Emitted => line.put("emitted"),
+        Fate::DiscardedOverflow => {
+            line.tone(Tone::Warn, "OVERFLOW").tone(Tone::Dim, ": discarded, shown again")
+        }
+        Fate::DiscardedTail => line.tone(Tone::Dim, "tail did not fit: dropped, shown again"),
+        Fate::Skipped => {
+            let line = line.tone(Tone::Dim, "SEQ_SKIP: discarded");
+            match callback.ret_int {
+                Some(1) | None => line,
+                Some(ret) => line.tone(Tone::Warn, format_args!(" (returned {ret})")),
+            }
+        }
+        Fate::PassedOver => line.tone(Tone::Dim, "passed over"),
+        Fate::Empty => line.tone(Tone::Dim, "empty"),
+        Fate::Failed => {
+            let ret = callback.ret_int.unwrap_or(0);
+            line.tone(Tone::Error, "failed ").tone(Tone::Error, Errno(ret.unsigned_abs().into()))
+        }
+        Fate::Unknown => line.tone(Tone::Warn, "fate unknown"),
+    };
+    if let Some(range) = callback.range {
+        let dim = fate != Fate::Emitted;
+        let of = if callback.phase == Phase::Traverse && !dim { "of " } else { "" };
+        let range = format_args!(" {of}{}..{}", range.start, range.end);
+        if dim {
+            line.tone(Tone::Dim, range)
+        } else {
+            line.put(range)
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;
