@@ -63,7 +63,7 @@ impl Slot {
             Column::Comm => (8, 16),
             Column::Delta | Column::Pid | Column::Tid | Column::Uid => (7, 7),
             Column::Session => (8, 14),
-            Column::Path => (16, 36),
+            Column::Path => (24, 36),
             Column::Event => (0, 0),
         };
         Self { column, width, limit }
