@@ -76,7 +76,7 @@ impl<R: Resolve> Pipeline<R> {
 
     /// The callbacks of a file by name; `None` if it has none.
     pub fn callbacks(&mut self, kind: &FileKind) -> Option<Callbacks> {
-        callbacks(self.tracker.resolver(), kind)
+        callbacks(kind, self.tracker.resolver())
     }
 
     /// True when a limit is reached: nothing more will be shown.

@@ -6,7 +6,6 @@ use std::{
     os::{fd::AsFd, unix::ffi::OsStrExt, unix::process::ExitStatusExt},
     process::{ExitCode, ExitStatus, Stdio},
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::Context;

@@ -1,11 +1,10 @@
 //! A trace under way: the ring is emptied into the pipeline until something ends it.
 
 use std::{
-    collections::HashSet,
     fs::OpenOptions,
     io,
     os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitStatus,
     time::Duration,
 };
@@ -30,7 +29,6 @@ use super::{
 use crate::{
     clock,
     event::{Body, Event, FileKind, Open, OpTable},
-    exit::Refusal,
     output::Writer,
     pipeline::Pipeline,
     render::Ready,
@@ -70,7 +68,7 @@ impl Trace {
         log: bool,
     ) -> anyhow::Result<Self> {
         let log = if log { Some(log::open(probes.ebpf_mut())?) } else { None };
-        let ring = AsyncFd::with_interest(probes.take_ring()?, Interest::READABLE)?;
+        let ring = AsyncFd::register_with_interest(probes.take_ring()?, Interest::READABLE)?;
         probes.begin()?;
         Ok(Self {
             pipeline,

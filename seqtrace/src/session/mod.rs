@@ -32,5 +32,5 @@ pub(crate) mod tests;
 mod tracker;
 pub mod update;
 
-pub use opening::Resolve;
+pub use opening::{Resolve, callbacks};
 pub use tracker::Tracker;

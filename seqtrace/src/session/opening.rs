@@ -1,6 +1,6 @@
 //! How a session comes to be: the wrapper that opened it, the names of its functions.
 
-use crate::event::{FileKind, OpTable, Open, Task, Wrapper};
+use crate::event::{FileKind, Open, Task, Wrapper};
 use crate::session::update::{Callbacks, Session, SessionId, Symbol};
 
 /// What the model cannot know by itself: names. Live they come from kallsyms and mountinfo,
@@ -62,10 +62,7 @@ pub(super) fn session(
     resolver: &mut impl Resolve,
 ) -> Session {
     let path = resolver.path(&open.names, open.dev, open.magic, &open.task);
-    let callbacks = match open.kind {
-        FileKind::Seq { op, table, .. } if op != 0 => Some(callbacks(op, table, resolver)),
-        _ => None,
-    };
+    let callbacks = callbacks(&open.kind, resolver);
     let single = callbacks
         .as_ref()
         .is_some_and(|callbacks| callbacks.start.name.as_deref() == Some("single_start"));
@@ -91,12 +88,14 @@ pub(super) fn session(
     }
 }
 
-fn callbacks(op: u64, table: OpTable, resolver: &mut impl Resolve) -> Callbacks {
-    Callbacks {
+/// The callbacks of a file by name; `None` for a plain file and where `m->op` is NULL.
+pub fn callbacks(kind: &FileKind, resolver: &mut impl Resolve) -> Option<Callbacks> {
+    let &FileKind::Seq { op, table, .. } = kind else { return None };
+    (op != 0).then(|| Callbacks {
         table: resolver.table(op),
         start: resolver.function(table.start),
         next: resolver.function(table.next),
         show: resolver.function(table.show),
         stop: resolver.function(table.stop),
-    }
+    })
 }

@@ -207,7 +207,8 @@ fn update(at: At, what: What) -> Update {
 }
 
 impl Totals {
-    fn add(&mut self, other: &Self) {
+    /// Adds another's sums to these.
+    pub fn add(&mut self, other: &Self) {
         let Self {
             reads,
             bytes,
