@@ -6,4 +6,5 @@ pub mod decode;
 pub mod live;
 pub mod loader;
 pub mod log;
+mod readiness;
 pub mod trace;

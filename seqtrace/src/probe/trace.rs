@@ -13,7 +13,7 @@ use anyhow::Context;
 use aya::maps::{MapData, RingBuf};
 use aya_log::EbpfLogger;
 use tokio::{
-    io::{Interest, unix::AsyncFd},
+    io::unix::AsyncFd,
     process::Child,
     signal::unix::{SignalKind, signal},
     time::{Instant, MissedTickBehavior, interval, sleep_until},
@@ -25,6 +25,7 @@ use super::{
     live::Live,
     loader::Probes,
     log::{self, ToStderr},
+    readiness::awaitable,
 };
 use crate::{
     clock,
@@ -68,7 +69,7 @@ impl Trace {
         log: bool,
     ) -> anyhow::Result<Self> {
         let log = if log { Some(log::open(probes.ebpf_mut())?) } else { None };
-        let ring = AsyncFd::register_with_interest(probes.take_ring()?, Interest::READABLE)?;
+        let ring = awaitable(probes.take_ring()?)?;
         probes.begin()?;
         Ok(Self {
             pipeline,
