@@ -1,9 +1,15 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "as expect-test writes them")]
 
-use expect_test::expect;
+use std::sync::Arc;
 
-use super::super::testing::Story;
-use super::super::{Options, Time};
+use expect_test::expect;
+use proptest::prelude::*;
+
+use super::super::escape::is_deceptive;
+use super::super::testing::{Story, record, session, symbol};
+use super::super::{Format, Options, Time, sink};
+use crate::event::{Role, Task};
+use crate::session::update::{Fate, What};
 
 #[test]
 fn a_cat_reads_as_what_it_is() {
@@ -111,4 +117,102 @@ fn narrow_ascii_without_times() {
           1 cat/4123     s1.r2    `- = 0 B  0 records emitted, 0 discarded            13.4us  end of file
           1 cat/4123     s1       CLOSE seq_release  2 reads  6 B  3 records emitted, 0 discarded  open 1.25ms
     "#]].assert_eq(story.data());
+}
+
+#[test]
+fn sessions_interleave_and_have_their_colours() {
+    let mut story =
+        Story::new(&Options { color: true, quiet: true, ..columns(&["session", "event"]) });
+    let other = Some(Arc::new(session(2, b"/proc/other")));
+    story.read(1, 0, 10);
+    let first = std::mem::replace(&mut story.session, other);
+    story.read(1, 0, 20);
+    story.session = first;
+    story.read = Some(1);
+    story.show(0, record(0), 3, 0, Fate::DiscardedTail);
+    let shown = story.data().replace('\x1b', "^");
+    expect![[r#"
+        ^[36ms1.r1^[0m    ^[36m┌─^[0m ^[1mREAD ^[0m off 0  want 10
+        ^[32ms2.r1^[0m    ^[32m┌─^[0m ^[1mREAD ^[0m off 0  want 20
+        ^[36ms1.r1^[0m    ^[36m│ ^[0m show  pos 0        ffff8881042a3000   +3 B     buf 0/4096      ^[2m0.6µs^[0m  ^[2mtail did not fit: dropped, shown again^[0m
+    "#]].assert_eq(&shown);
+}
+
+fn columns(fields: &[&str]) -> Options {
+    let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+    Options { fields: Some(fields), ..Options::default() }
+}
+
+#[test]
+fn columns_can_be_chosen() {
+    let mut story = Story::new(&columns(&["session", "uid", "pid", "tid", "comm", "path", "time"]));
+    story.cat();
+    let lines: Vec<_> = story.data().lines().take(3).collect();
+    expect![[r#"
+        SESSION      UID     PID     TID COMM     PATH                         TIME
+        s1          1000    4123    4123 cat      /proc/seqbugs/eof_stuck  0.000000
+        s1.r1       1000    4123    4123 cat      /proc/seqbugs/eof_stuck  0.000001"#]]
+    .assert_eq(&lines.join("\n"));
+    let error = sink(&columns(&["time", "speed"])).err().unwrap().to_string();
+    expect!["no field `speed` in this format; it has: time, delta, cpu, task, comm, pid, tid, uid, session, path, event"].assert_eq(&error);
+}
+
+#[test]
+fn quiet_leaves_the_data() {
+    let mut story = Story::new(&Options { quiet: true, ..Options::default() });
+    story.cat();
+    story.end(&crate::session::update::Summary::default());
+    assert!(story.out.status.is_empty());
+    assert!(story.data().starts_with("0.000000 "));
+}
+
+#[test]
+fn long_traces_widen_the_columns() {
+    let mut story = Story::new(&columns(&["time", "task", "event"]));
+    story.say(What::Write { pos: 1, want: 1, ret: 1 });
+    story.time += 1_000_000_000_000;
+    story.task =
+        Some(Arc::new(Task { pid: 4_194_304, tid: 7, comm: b"a long name".to_vec(), uid: 0 }));
+    story.say(What::Write { pos: 1, want: 1, ret: 1 });
+    story.task = None;
+    story.say(What::Write { pos: 1, want: 1, ret: 1 });
+    expect![[r#"
+            TIME TASK         EVENT
+        0.000000 cat/4123     WRITE 1 B  off 1 after
+        1000.000001 a long name/4194304:7 WRITE 1 B  off 1 after
+        1000.000003                       WRITE 1 B  off 1 after
+    "#]]
+    .assert_eq(story.data());
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_was_named_reaches_the_terminal_raw(
+        name in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..24),
+            any::<String>().prop_map(String::into_bytes),
+        ],
+        ascii: bool,
+        compact: bool,
+    ) {
+        let format = if compact { Format::Compact } else { Format::Timeline };
+        let mut story = Story::new(&Options { ascii, format, preview: 64, ..Options::default() });
+        let lossy = String::from_utf8_lossy(&name).into_owned();
+        let mut named = session(1, &name);
+        if let Some(callbacks) = &mut named.callbacks {
+            callbacks.table = Some(symbol(&lossy, Some(&lossy)));
+            callbacks.show = symbol(&lossy, Some(&lossy));
+        }
+        story.session = Some(Arc::new(named));
+        story.task = Some(Arc::new(Task { comm: name.clone(), ..Task::default() }));
+        story.say(What::Open);
+        story.say(What::Preview { bytes: name });
+        let function = symbol(&lossy, Some(&lossy));
+        story.say(What::Blind { function, role: Role::Show, reason: lossy.clone() });
+        story.say(What::Disagreement { expected: lossy.clone(), observed: lossy });
+        let text = story.data();
+        prop_assert!(!text.chars().any(|c| c != '\n' && (c.is_control() || is_deceptive(c))));
+        prop_assert!(!ascii || text.is_ascii());
+        prop_assert_eq!(text.lines().count(), if compact { 4 } else { 6 });
+    }
 }
