@@ -5,6 +5,7 @@
 pub mod btf;
 pub mod kallsyms;
 pub mod mounts;
+pub mod sites;
 pub mod text;
 
 /// The running kernel's release, as `uname -r` prints it; `?` where /proc does not tell.
