@@ -98,6 +98,24 @@ fn in_module(module: &Glob, session: &Session) -> bool {
     modules.any(|name| module.matches(name.as_bytes()))
 }
 
+/// Targets and filters together: what a trace shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Any of these; all files if there are none.
+    pub targets: Vec<Target>,
+    /// And each of these.
+    pub filter: Filter,
+}
+
+impl Selection {
+    /// Whether a session is shown.
+    pub fn accepts(&self, session: &Session) -> bool {
+        let Self { targets, filter } = self;
+        (targets.is_empty() || targets.iter().any(|target| target.matches(session)))
+            && filter.accepts(session)
+    }
+}
+
 /// What the kernel can drop by itself. `None`: any. All of a session's events are kept or dropped by
 /// its open, as in [`Filter`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

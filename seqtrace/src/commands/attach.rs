@@ -15,7 +15,7 @@ use super::invoker;
 use crate::{
     cli, clock,
     exit::{Exit, Refusal},
-    filter::{Filter, Selection},
+    filter::Selection,
     kernel::facts::Facts,
     output::Writer,
     pipeline::{Pipeline, Until},
@@ -32,8 +32,10 @@ use crate::{
 
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
-    let selection =
-        Selection { targets: targets::parse(&args.targets)?, filter: Filter::new(&args.select)? };
+    let selection = Selection {
+        targets: targets::parse(&args.targets)?,
+        filter: targets::filter(&args.select)?,
+    };
     let mut writer = Writer::open(args.output.file.as_deref())?;
     let sink = render::sink(&options(&args.output, &writer))
         .map_err(|error| Refusal::usage(error.to_string(), "name some of these with --fields"))?;
@@ -69,7 +71,7 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
         }
 
         let mut child = spawn(args, &writer)?;
-        let deadline = args.limits.time.map(|time| Instant::now() + time);
+        let deadline = args.limits.duration.map(|time| Instant::now() + time);
         let status = trace.run(&mut writer, child.as_mut(), deadline).await?;
         trace.finish(&mut writer)?;
         Ok(status.map_or(Exit::Done.into(), exit_code))
