@@ -26,7 +26,9 @@ use crate::{
 /// Most files of a glob that are looked at before the trace begins.
 const LOOK_AT_MOST: usize = 4096;
 
-/// Reads the words of the command line. Relative paths are the current folder's.
+/// Reads the words of the command line. Relative paths are the current folder's. Links outside of
+/// /proc are followed, since sessions are known by their file's own place; inside of it they lead each
+/// task elsewhere (`/proc/self`, `/proc/net`), and [`Target`] knows them.
 ///
 /// # Errors
 /// A word that is no target.
@@ -35,7 +37,8 @@ pub fn parse(words: &[OsString]) -> Result<Vec<Target>, Refusal> {
     words
         .iter()
         .map(|word| {
-            Target::parse(word.as_bytes(), here.as_os_str().as_bytes()).map_err(|error| {
+            let parsed = Target::parse(word.as_bytes(), here.as_os_str().as_bytes());
+            parsed.map(follow_links).map_err(|error| {
                 Refusal::usage(
                     format!("target {}: {error}", word.display()),
                     "a target is a path, a glob in quotes, module:NAME or fn:SYMBOL",
@@ -43,6 +46,18 @@ pub fn parse(words: &[OsString]) -> Result<Vec<Target>, Refusal> {
             })
         })
         .collect()
+}
+
+fn follow_links(target: Target) -> Target {
+    match target {
+        Target::Path(path) if !path.starts_with(b"/proc/") => {
+            match std::fs::canonicalize(path_buf(&path)) {
+                Ok(real) => Target::Path(real.into_os_string().into_vec()),
+                Err(_) => Target::Path(path),
+            }
+        }
+        target => target,
+    }
 }
 
 /// Reads the filter options.

@@ -16,7 +16,7 @@ use crate::{
     cli, clock,
     exit::{Exit, Refusal},
     filter::Selection,
-    kernel::facts::Facts,
+    kernel::preflight::Preflight,
     output::Writer,
     pipeline::{Pipeline, Until},
     probe::{
@@ -40,7 +40,7 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
     let sink = render::sink(&options(&args.output, &writer))
         .map_err(|error| Refusal::usage(error.to_string(), "name some of these with --fields"))?;
 
-    let facts = Facts::gather()?;
+    let facts = Preflight::gather()?;
     targets::check(&selection.targets, &facts.symbols)?;
     let plan = Plan::choose(args.capture.backend, &facts.symbols, &facts.offsets)?;
     if args.capture.dry_run {
@@ -104,7 +104,7 @@ fn options(args: &cli::Output, writer: &Writer) -> render::Options {
     }
 }
 
-fn header(args: &cli::Attach, facts: &Facts, plan: &Plan) -> Header {
+fn header(args: &cli::Attach, facts: &Preflight, plan: &Plan) -> Header {
     Header {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         kernel: facts.release.clone(),
@@ -116,7 +116,7 @@ fn header(args: &cli::Attach, facts: &Facts, plan: &Plan) -> Header {
     }
 }
 
-fn settings(args: &cli::Attach, facts: &Facts, selection: &Selection) -> Settings {
+fn settings(args: &cli::Attach, facts: &Preflight, selection: &Selection) -> Settings {
     Settings {
         offsets: facts.offsets,
         plain: selection.targets.iter().any(targets::may_be_plain),

@@ -139,10 +139,11 @@ impl Trace {
                 if let Body::Open(open) = &event.body {
                     let looked_at =
                         looking_at.is_some() && open.names.last() == looking_at.as_ref();
-                    if let (true, FileKind::Seq { table, .. }) = (*by_callback, &open.kind) {
-                        if looked_at || !open.own {
-                            tables.push((event.time, event.cpu, *table));
-                        }
+                    if let FileKind::Seq { table, .. } = &open.kind
+                        && *by_callback
+                        && (looked_at || !open.own)
+                    {
+                        tables.push((event.time, event.cpu, *table));
                     }
                     if open.own && looked_at {
                         *seen = Some(Open::clone(open));

@@ -61,7 +61,11 @@ pub(super) fn session(
     via: Option<Wrapper>,
     resolver: &mut impl Resolve,
 ) -> Session {
-    let path = resolver.path(&open.names, open.dev, open.magic, &open.task);
+    let path = if open.path_cut {
+        open.names.iter().flat_map(|name| [b"/", name.as_slice()]).flatten().copied().collect()
+    } else {
+        resolver.path(&open.names, open.dev, open.magic, &open.task)
+    };
     let callbacks = callbacks(&open.kind, resolver);
     let handlers = match open.kind {
         FileKind::Plain { read, write } => {
