@@ -1,6 +1,7 @@
 //! The project's tasks: `cargo xtask --help`.
 #![forbid(unsafe_code)]
 
+mod demo;
 mod guest;
 mod initramfs;
 mod kernel;
@@ -31,6 +32,8 @@ enum Task {
         #[arg(long)]
         update: bool,
     },
+    /// Play the README's story live: modules, echos and cats as seqtrace sees them
+    Demo(demo::Options),
     /// Run a script in a guest with a Debian kernel
     Vm(vm::Options),
 }
@@ -38,6 +41,7 @@ enum Task {
 fn main() -> ExitCode {
     let (result, failure) = match Cli::parse().task {
         Task::Setup { update } => (setup::run(update).map(|()| 0), 1),
+        Task::Demo(options) => (demo::run(&options), 1),
         Task::Vm(options) => (vm::run(&options), vm::NO_GUEST),
     };
     match result {
