@@ -9,8 +9,8 @@ pub fn monotonic() -> u64 {
     read(ClockId::CLOCK_MONOTONIC)
 }
 
-/// CLOCK_REALTIME - CLOCK_MONOTONIC, ns: what makes a stamp a time of day.
-pub fn wall_offset() -> i64 {
+/// The time of day (ns since 1970, UTC) when CLOCK_MONOTONIC was 0.
+pub fn wall_at_boot() -> i64 {
     let difference = i128::from(read(ClockId::CLOCK_REALTIME)) - i128::from(monotonic());
     i64::try_from(difference).unwrap_or(0)
 }

@@ -4,21 +4,28 @@ use std::process::ExitCode;
 
 /// Why seqtrace ends, as its exit status tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Exit {
-    /// Done.
-    Done = 0,
-    /// The command line makes no sense, or names a file that cannot be written.
-    Usage = 2,
-    /// No permission, or a kernel that cannot do it.
-    Environment = 3,
-    /// A target was not found, or cannot be traced.
-    Target = 5,
+    /// 0: done.
+    Done,
+    /// 2: the command line makes no sense, or names a file that cannot be written.
+    Usage,
+    /// 3: no permission, or a kernel that cannot do it.
+    Environment,
+    /// 5: a target was not found, or cannot be traced.
+    Target,
+    /// The command behind `--` could not be run: 126 or 127, as shells have it.
+    NotRun(u8),
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Usage => 2,
+            Exit::Environment => 3,
+            Exit::Target => 5,
+            Exit::NotRun(code) => code,
+        })
     }
 }
 

@@ -5,12 +5,12 @@
 use std::collections::HashMap;
 
 use crate::{
-    event::Event,
+    event::{Event, FileKind},
     filter::Selection,
     render::{Output, Sink},
     session::{
-        Resolve, Tracker,
-        update::{SessionId, Summary, Totals, Update, What},
+        Resolve, Tracker, callbacks,
+        update::{Callbacks, SessionId, Summary, Update, What},
     },
 };
 
@@ -74,6 +74,11 @@ impl<R: Resolve> Pipeline<R> {
         tracker.feed(event, &mut |update| view.take(&update, output));
     }
 
+    /// The callbacks of a file by name; `None` if it has none.
+    pub fn callbacks(&mut self, kind: &FileKind) -> Option<Callbacks> {
+        callbacks(kind, self.tracker.resolver())
+    }
+
     /// True when a limit is reached: nothing more will be shown.
     pub fn is_done(&self) -> bool {
         let reached = |limit: Option<u64>, count| limit.is_some_and(|limit| count >= limit);
@@ -113,7 +118,7 @@ impl View {
                     self.closed += 1;
                     self.summary.sessions += 1;
                     self.summary.partial += u64::from(!partial.is_empty());
-                    add(&mut self.summary.totals, totals);
+                    self.summary.totals.add(totals);
                 }
                 true
             }
@@ -134,30 +139,4 @@ impl View {
             self.sink.update(update, output);
         }
     }
-}
-
-/// Exhaustive, so that a new sum is not forgotten.
-fn add(sum: &mut Totals, more: &Totals) {
-    let Totals {
-        reads,
-        bytes,
-        emitted,
-        discarded,
-        passed_over,
-        callbacks,
-        passes,
-        restarts,
-        writes,
-        written,
-    } = *more;
-    sum.reads += reads;
-    sum.bytes += bytes;
-    sum.emitted += emitted;
-    sum.discarded += discarded;
-    sum.passed_over += passed_over;
-    sum.callbacks += callbacks;
-    sum.passes += passes;
-    sum.restarts += restarts;
-    sum.writes += writes;
-    sum.written += written;
 }

@@ -6,7 +6,6 @@ use std::{
     os::{fd::AsFd, unix::ffi::OsStrExt, unix::process::ExitStatusExt},
     process::{ExitCode, ExitStatus, Stdio},
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::Context;
@@ -20,8 +19,13 @@ use crate::{
     kernel::facts::Facts,
     output::Writer,
     pipeline::{Pipeline, Until},
-    probe::{backend::Plan, live::Live, loader::Probes, trace::Trace},
-    render::{self, Clock, Header, Output, Ready, TimeZone},
+    probe::{
+        backend::Plan,
+        live::Live,
+        loader::{Probes, Settings},
+        trace::Trace,
+    },
+    render::{self, Clock, Header, clock::TimeZone},
     session::Tracker,
     targets,
 };
@@ -55,7 +59,7 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
         let mut trace = Trace::begin(probes, &plan, pipeline, args.output.verbose >= 2)?;
-        for target in trace.look_at(&selection.targets).await? {
+        for target in targets::look_at(&selection.targets, &mut trace)? {
             trace.pipeline.announce(|sink, output| sink.target(&target, output));
         }
         trace.announce_ready(begin);
@@ -70,4 +74,80 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
         trace.finish(&mut writer)?;
         Ok(status.map_or(Exit::Done.into(), exit_code))
     })
+}
+
+fn options(args: &cli::Output, writer: &Writer) -> render::Options {
+    let terminal = writer.is_terminal();
+    let status_terminal = io::stderr().is_terminal();
+    let color = |terminal: bool| match args.color {
+        cli::Color::Always => true,
+        cli::Color::Never => false,
+        // https://no-color.org: set and not empty.
+        cli::Color::Auto => {
+            terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    };
+    render::Options {
+        format: args.format,
+        time: args.time,
+        clock: Clock { wall_at_boot: clock::wall_at_boot(), zone: TimeZone::system() },
+        color: color(terminal),
+        color_status: color(status_terminal),
+        ascii: args.ascii,
+        preview: usize::try_from(args.preview).unwrap_or(0),
+        fields: args.fields.clone(),
+        width: None,
+        quiet: args.quiet,
+        verbose: args.verbose > 0,
+    }
+}
+
+fn header(args: &cli::Attach, facts: &Facts, plan: &Plan) -> Header {
+    Header {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        kernel: facts.release.clone(),
+        machine: std::env::consts::ARCH.to_owned(),
+        backend: plan.name().to_owned(),
+        backend_reason: plan.reason().map(str::to_owned),
+        ring_bytes: u64::from(args.capture.ring_size),
+        command: std::env::args_os().map(|word| word.as_bytes().to_vec()).collect(),
+    }
+}
+
+fn settings(args: &cli::Attach, facts: &Facts, selection: &Selection) -> Settings {
+    Settings {
+        offsets: facts.offsets,
+        plain: selection.targets.iter().any(targets::may_be_plain),
+        show_own: true,
+        preview: args.output.preview,
+        ring_bytes: args.capture.ring_size,
+        allow: targets::allow(selection),
+        log: args.output.verbose >= 2,
+    }
+}
+
+/// Starts the command, if there is one. Its output must not mix with the data: unless that goes to a
+/// file, the command's standard output becomes our standard error.
+fn spawn(args: &cli::Attach, writer: &Writer) -> anyhow::Result<Option<Child>> {
+    let Some(mut command) = invoker::command(&args.command) else { return Ok(None) };
+    if !writer.is_file() {
+        let stderr = io::stderr().as_fd().try_clone_to_owned().context("cannot share stderr")?;
+        command.stdout(Stdio::from(stderr));
+    }
+    let child = tokio::process::Command::from(command).spawn();
+    child.map(Some).map_err(|error| {
+        let name = args.command.first().map(|name| name.display().to_string()).unwrap_or_default();
+        Refusal {
+            exit: Exit::NotRun(invoker::not_run(&error)),
+            what: format!("cannot run {name}: {error}"),
+            remedy: "check the command behind --".to_owned(),
+        }
+        .into()
+    })
+}
+
+/// A command's status as a shell would tell it.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
 }

@@ -52,12 +52,12 @@ pub(super) fn become_and_run(command: &[OsString]) -> anyhow::Result<ExitCode> {
     }
     let error = next.exec();
     eprintln!("seqtrace: cannot run {}: {error}", program.display());
-    Ok(not_run(&error))
+    Ok(ExitCode::from(not_run(&error)))
 }
 
 /// The exit status that shells use for a command that could not be run.
-pub(super) fn not_run(error: &std::io::Error) -> ExitCode {
-    ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
+pub(super) fn not_run(error: &std::io::Error) -> u8 {
+    if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 }
 }
 
 /// Groups first, the user last: after that nothing can be changed any more.

@@ -77,7 +77,8 @@ pub struct Kallsyms {
     lengths: Vec<u16>,
     kinds: Vec<u8>,
     owners: Vec<ModuleId>,
-    names: String,
+    /// All names, a newline before and behind each, so that one can be searched for.
+    names: Vec<u8>,
     /// Names of the modules; the first, the kernel's own, is empty.
     modules: Vec<Arc<str>>,
     index: OnceLock<NameIndex>,
@@ -113,48 +114,55 @@ impl Kallsyms {
     pub fn parse(text: &[u8]) -> Result<Self, KallsymsError> {
         let mut table = Self { modules: vec![Arc::from("")], ..Self::default() };
         // A line is about 45 bytes, half of it name.
-        let lines = text.len() / 40;
-        table.addresses.reserve(lines);
-        table.starts.reserve(lines);
-        table.lengths.reserve(lines);
-        table.kinds.reserve(lines);
-        table.owners.reserve(lines);
-        table.names.reserve(text.len() / 2);
+        table.reserve(text.len() / 40, text.len() / 2);
+        table.names.push(b'\n');
         let mut owner = 0;
-        let mut hidden = true;
-        for line in text.split(|&byte| byte == b'\n') {
+        let mut begin = 0;
+        for end in memchr::memchr_iter(b'\n', text).chain(std::iter::once(text.len())) {
+            let line = &text[begin..end];
+            begin = end + 1;
             let Some((address, kind, rest)) = head(line) else { continue };
-            let (name, module) = match rest.iter().position(|&b| b == b'\t' || b == b' ') {
-                Some(end) => (&rest[..end], module_name(&rest[end + 1..])),
-                None => (rest, None),
-            };
-            let (Ok(name), Ok(length)) = (std::str::from_utf8(name), u16::try_from(name.len()))
-            else {
-                continue;
-            };
+            let (name, module) = tail(rest);
             // The symbols of a module come one after the other.
             match module {
                 None => owner = 0,
                 Some(module) if table.modules[usize::from(owner)].as_bytes() == module => {}
                 Some(module) => owner = table.module_id(module),
             }
-            let Ok(start) = u32::try_from(table.names.len()) else { break };
-            hidden &= address == 0;
-            table.names.push_str(name);
-            table.addresses.push(address);
-            table.starts.push(start);
-            table.lengths.push(length);
-            table.kinds.push(kind);
-            table.owners.push(owner);
+            table.push(address, kind, name, owner);
         }
         if table.addresses.is_empty() {
             return Err(KallsymsError::Empty);
         }
-        if hidden {
+        if table.addresses.iter().all(|&address| address == 0) {
             return Err(KallsymsError::Hidden);
         }
         table.sort();
         Ok(table)
+    }
+
+    fn reserve(&mut self, symbols: usize, bytes: usize) {
+        self.addresses.reserve(symbols);
+        self.starts.reserve(symbols);
+        self.lengths.reserve(symbols);
+        self.kinds.reserve(symbols);
+        self.owners.reserve(symbols);
+        self.names.reserve(bytes);
+    }
+
+    /// Adds a symbol at the end; not if its name is absurdly long or there are 4 GiB of names.
+    fn push(&mut self, address: u64, kind: u8, name: &[u8], owner: ModuleId) {
+        let (Ok(start), Ok(length)) = (u32::try_from(self.names.len()), u16::try_from(name.len()))
+        else {
+            return;
+        };
+        self.names.extend_from_slice(name);
+        self.names.push(b'\n');
+        self.addresses.push(address);
+        self.starts.push(start);
+        self.lengths.push(length);
+        self.kinds.push(kind);
+        self.owners.push(owner);
     }
 
     fn module_id(&mut self, module: &[u8]) -> ModuleId {
@@ -192,9 +200,14 @@ impl Kallsyms {
         self.addresses.is_empty()
     }
 
+    fn bytes(&self, i: usize) -> &[u8] {
+        let Ok(start) = usize::try_from(self.starts[i]) else { return &[] };
+        self.names.get(start..start + usize::from(self.lengths[i])).unwrap_or(&[])
+    }
+
+    /// A symbol's name. The kernel's are ASCII; anything else is not shown.
     fn name(&self, i: usize) -> &str {
-        let Ok(start) = usize::try_from(self.starts[i]) else { return "" };
-        self.names.get(start..start + usize::from(self.lengths[i])).unwrap_or("")
+        std::str::from_utf8(self.bytes(i)).unwrap_or("?")
     }
 
     fn entry(&self, i: usize) -> Entry<'_> {
@@ -212,6 +225,11 @@ impl Kallsyms {
         let begin = self.addresses.partition_point(|&a| a < address);
         let count = self.addresses[begin..].iter().take_while(|&&a| a == address).count();
         begin..begin + count
+    }
+
+    /// The symbols that begin at exactly this address: thunks and entry points often have several.
+    pub fn at_address(&self, address: u64) -> impl Iterator<Item = Entry<'_>> {
+        self.at(address).map(|i| self.entry(i))
     }
 
     /// Of several symbols of one address the one a person would call it by: code before data and
@@ -258,7 +276,7 @@ impl Kallsyms {
             .candidates(name)
             .iter()
             .filter_map(|&i| usize::try_from(i).ok())
-            .filter(move |&i| self.name(i) == name)
+            .filter(move |&i| self.bytes(i) == name.as_bytes())
             .map(|i| self.entry(i))
     }
 
@@ -270,16 +288,21 @@ impl Kallsyms {
     }
 
     /// Code symbols of the kernel itself that the compiler may have made of a function `name`: it and
-    /// whatever adds suffixes to it (`traverse.part.0.constprop.0`, `traverse.llvm.42`).
-    pub fn variants<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Entry<'a>> + 'a {
+    /// whatever adds suffixes to it (`traverse.part.0.constprop.0`, `traverse.llvm.42`), by address.
+    pub fn variants(&self, name: &str) -> Vec<Entry<'_>> {
+        let line = format!("\n{name}");
+        let starts: Vec<u32> = memchr::memmem::find_iter(&self.names, &line)
+            .filter(|at| matches!(self.names.get(at + line.len()), Some(b'.' | b'\n')))
+            .filter_map(|at| u32::try_from(at + 1).ok())
+            .collect();
+        if starts.is_empty() {
+            return Vec::new();
+        }
         (0..self.len())
-            .filter(move |&i| {
-                self.name(i)
-                    .strip_prefix(name)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            })
+            .filter(|&i| starts.contains(&self.starts[i]))
             .map(|i| self.entry(i))
             .filter(|entry| entry.module.is_none() && is_code(entry.kind))
+            .collect()
     }
 
     /// The bytes from a symbol's address to the next one's: an upper bound of a function's size, since
@@ -339,13 +362,7 @@ impl Kallsyms {
             }
             let old = older.entry(i);
             let owner = self.module_id(old.module.unwrap_or_default().as_bytes());
-            let Ok(start) = u32::try_from(self.names.len()) else { break };
-            self.names.push_str(old.name);
-            self.addresses.push(old.address);
-            self.starts.push(start);
-            self.lengths.push(older.lengths[i]);
-            self.kinds.push(old.kind);
-            self.owners.push(owner);
+            self.push(old.address, old.kind, older.bytes(i), owner);
         }
         self.index = OnceLock::new();
         self.sort();
@@ -358,16 +375,26 @@ fn is_code(kind: u8) -> bool {
     matches!(kind, b't' | b'T' | b'w' | b'W')
 }
 
+/// Values of hexadecimal digits; 16 for what is none.
+const HEX: [u8; 256] = {
+    let mut table = [16; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        table[b"0123456789abcdef"[digit as usize] as usize] = digit;
+        digit += 1;
+    }
+    table
+};
+
 /// Splits a line in address, kind and the rest.
 fn head(line: &[u8]) -> Option<(u64, u8, &[u8])> {
     let mut address = 0_u64;
     let mut digits = 0;
     for &byte in line.iter().take(16) {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => break,
-        };
+        let digit = HEX[usize::from(byte)];
+        if digit == 16 {
+            break;
+        }
         address = address << 4 | u64::from(digit);
         digits += 1;
     }
@@ -379,9 +406,14 @@ fn head(line: &[u8]) -> Option<(u64, u8, &[u8])> {
     }
 }
 
-/// The name in `[name]`.
-fn module_name(text: &[u8]) -> Option<&[u8]> {
-    text.trim_ascii().strip_prefix(b"[")?.strip_suffix(b"]")
+/// Splits `name\t[module]`; most lines have no module.
+fn tail(rest: &[u8]) -> (&[u8], Option<&[u8]>) {
+    rest.strip_suffix(b"]")
+        .and_then(|inner| {
+            let at = memchr::memrchr(b'[', inner)?;
+            Some((inner[..at].trim_ascii_end(), Some(&inner[at + 1..])))
+        })
+        .unwrap_or((rest, None))
 }
 
 /// Symbols by the hash of their names: those of bucket `b` are `order[begin[b]..begin[b + 1]]`.
@@ -395,9 +427,10 @@ impl NameIndex {
     const BUCKETS: usize = 1 << 16;
 
     fn new(table: &Kallsyms) -> Self {
+        let buckets: Vec<u16> = (0..table.len()).map(|i| Self::bucket(table.bytes(i))).collect();
         let mut begin = vec![0_u32; Self::BUCKETS + 1];
-        for i in 0..table.len() {
-            begin[Self::bucket(table.name(i)) + 1] += 1;
+        for &bucket in &buckets {
+            begin[usize::from(bucket) + 1] += 1;
         }
         let mut sum = 0;
         for slot in &mut begin {
@@ -406,8 +439,8 @@ impl NameIndex {
         }
         let mut next = begin.clone();
         let mut order = vec![0_u32; table.len()];
-        for (i, number) in (0..table.len()).zip(0..) {
-            let slot = &mut next[Self::bucket(table.name(i))];
+        for (&bucket, number) in buckets.iter().zip(0..) {
+            let slot = &mut next[usize::from(bucket)];
             if let Some(place) = usize::try_from(*slot).ok().and_then(|at| order.get_mut(at)) {
                 *place = number;
             }
@@ -417,23 +450,22 @@ impl NameIndex {
     }
 
     fn candidates(&self, name: &str) -> &[u32] {
-        let bucket = Self::bucket(name);
+        let bucket = usize::from(Self::bucket(name.as_bytes()));
         let at = |i: usize| usize::try_from(self.begin[i]).unwrap_or(0);
         self.order.get(at(bucket)..at(bucket + 1)).unwrap_or(&[])
     }
 
     /// The first and the last eight bytes and the length tell most names apart, at a fraction of the
     /// cost of hashing all of them.
-    fn bucket(name: &str) -> usize {
-        let bytes = name.as_bytes();
-        let word = |part: &[u8]| part.iter().fold(0_u64, |word, &b| word << 8 | u64::from(b));
-        let (first, last) = (
-            bytes.first_chunk::<8>().map_or_else(|| word(bytes), |c| u64::from_le_bytes(*c)),
-            bytes.last_chunk::<8>().map_or(0, |c| u64::from_le_bytes(*c)),
-        );
+    fn bucket(name: &[u8]) -> u16 {
+        let (first, last) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => (name.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), 0),
+        };
         let mixed =
-            (first ^ last.rotate_left(23) ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        usize::try_from(mixed >> 48).unwrap_or(0)
+            (first ^ last.rotate_left(23) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let [.., low, high] = mixed.to_le_bytes();
+        u16::from_le_bytes([low, high])
     }
 }
 
@@ -503,7 +535,8 @@ ffffffff8
         assert_eq!(table.kernel_address("s_next"), None, "ambiguous");
         assert_eq!(table.kernel_address("traverse"), Some(0xffff_ffff_8123_4800));
         assert_eq!(table.kernel_address("eof_next"), None, "a module's");
-        let variants: Vec<&str> = table.variants("traverse").map(|entry| entry.name).collect();
+        let variants: Vec<&str> =
+            table.variants("traverse").iter().map(|entry| entry.name).collect();
         assert_eq!(variants, ["traverse.part.0.constprop.0", "traverse"]);
     }
 
@@ -521,9 +554,9 @@ ffffffff8
         for text in ["", "\n", "hello world\n", "ffff\n", "ffff t \n", " t x\n"] {
             assert!(matches!(Kallsyms::parse(text.as_bytes()), Err(KallsymsError::Empty)));
         }
-        assert!(
-            Kallsyms::parse(b"ffff t \xff\xfe\nffff t ok\n").is_ok_and(|table| table.len() == 1)
-        );
+        let odd = Kallsyms::parse(b"ffff t \xff\xfe
+ffff t ok").unwrap();
+        assert_eq!(odd.by_name("ok").count(), 1);
     }
 
     #[test]

@@ -4,7 +4,10 @@
 
 pub mod btf;
 pub mod kallsyms;
+pub mod facts;
 pub mod mounts;
+pub mod sites;
+pub mod text;
 
 /// The running kernel's release, as `uname -r` prints it; `?` where /proc does not tell.
 pub fn release() -> String {

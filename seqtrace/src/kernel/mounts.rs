@@ -71,6 +71,11 @@ impl Mounts {
         Self { mounts: text.split(|&byte| byte == b'\n').filter_map(mount).collect() }
     }
 
+    /// True if a filesystem of this number is mounted.
+    pub fn knows(&self, dev: u32) -> bool {
+        self.mounts.iter().any(|mount| mount.dev == dev)
+    }
+
     /// The path as a user would type it; any bytes. Of a filesystem that is mounted nowhere and of no
     /// known type only `…/` and the names, likewise if the first names are missing.
     pub fn path(&self, file: &File<'_>) -> Vec<u8> {

@@ -1,5 +1,7 @@
 //! Choosing how callbacks are seen.
 
+use std::fmt::Write;
+
 use seqtrace_common::config::Offsets;
 
 use crate::{
@@ -47,6 +49,35 @@ impl Plan {
             Self::Core(_) => "core",
             Self::Callbacks(_) => "callbacks",
         }
+    }
+}
+
+impl Plan {
+    /// Why it is not the first choice.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Core(_) => None,
+            Self::Callbacks(reason) => reason.as_deref(),
+        }
+    }
+
+    /// What would be attached, for `--dry-run`.
+    pub fn describe(&self) -> String {
+        let mut text = format!("backend {}\n", self.name());
+        match self {
+            Self::Core(probes) => {
+                for CoreProbe { program, address } in probes {
+                    let _infallible = writeln!(text, "  {address:016x} {program}");
+                }
+            }
+            Self::Callbacks(reason) => {
+                if let Some(reason) = reason {
+                    let _infallible = writeln!(text, "  not core: {reason}");
+                }
+                text.push_str("  the callbacks of each file, when it is looked at or first opened\n");
+            }
+        }
+        text
     }
 }
 

@@ -21,7 +21,11 @@ use seqtrace_common::{
 use thiserror::Error;
 use zerocopy::IntoBytes;
 
-use crate::event::{OpTable, Role};
+use crate::{
+    cli::Backend,
+    event::{OpTable, Role},
+    probe::backend::Plan,
+};
 
 /// The compiled programs.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("SEQTRACE_EBPF_OBJ"));
@@ -364,11 +368,8 @@ impl Probes {
         Ok(())
     }
 
-    /// Attaches the `core` backend.
-    ///
-    /// # Errors
-    /// The kernel refuses one of the sites; those attached before it are detached again.
-    pub fn core(&mut self, probes: &[CoreProbe]) -> Result<(), ProbeError> {
+    /// Attaches the `core` backend; if the kernel refuses a site, none stays attached.
+    fn core(&mut self, probes: &[CoreProbe]) -> Result<(), ProbeError> {
         let before = self.links.len();
         for CoreProbe { program, address } in probes {
             if let Err(error) = self.kprobe(program, *address) {
@@ -378,6 +379,20 @@ impl Probes {
             }
         }
         Ok(())
+    }
+
+    /// Attaches what a plan says. If it is `core` and the kernel refuses one of the sites, the other
+    /// backend is taken, unless `core` was asked for by name.
+    ///
+    /// # Errors
+    /// `core` was asked for and the kernel refuses.
+    pub fn callbacks_by(&mut self, plan: Plan, wish: Backend) -> Result<Plan, ProbeError> {
+        let Plan::Core(probes) = &plan else { return Ok(plan) };
+        match self.core(probes) {
+            Ok(()) => Ok(plan),
+            Err(error) if wish == Backend::Auto => Ok(Plan::Callbacks(Some(error.to_string()))),
+            Err(error) => Err(error),
+        }
     }
 
     /// Attaches the `callbacks` backend to a table's four functions, each once however many tables

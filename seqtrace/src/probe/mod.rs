@@ -1,5 +1,10 @@
 //! The boundary with the kernel: loading and attaching the programs, reading the ring, and turning
 //! its bytes into [`crate::event::Event`]s.
 
+pub mod backend;
 pub mod decode;
+pub mod live;
 pub mod loader;
+pub mod log;
+mod readiness;
+pub mod trace;

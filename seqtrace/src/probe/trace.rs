@@ -1,11 +1,10 @@
 //! A trace under way: the ring is emptied into the pipeline until something ends it.
 
 use std::{
-    collections::HashSet,
     fs::OpenOptions,
     io,
     os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitStatus,
     time::Duration,
 };
@@ -14,7 +13,7 @@ use anyhow::Context;
 use aya::maps::{MapData, RingBuf};
 use aya_log::EbpfLogger;
 use tokio::{
-    io::{Interest, unix::AsyncFd},
+    io::unix::AsyncFd,
     process::Child,
     signal::unix::{SignalKind, signal},
     time::{Instant, MissedTickBehavior, interval, sleep_until},
@@ -26,11 +25,11 @@ use super::{
     live::Live,
     loader::Probes,
     log::{self, ToStderr},
+    readiness::awaitable,
 };
 use crate::{
     clock,
     event::{Body, Event, FileKind, Open, OpTable},
-    exit::Refusal,
     output::Writer,
     pipeline::Pipeline,
     render::Ready,
@@ -51,8 +50,9 @@ pub struct Trace {
     log: Option<EbpfLogger<ToStderr>>,
     /// The `callbacks` backend: tables are attached as they are met.
     by_callback: bool,
-    /// Opens of our own, while targets are looked at.
-    own: Vec<Open>,
+    /// The name of the file that is being looked at, and what it turned out to be.
+    looking_at: Option<Vec<u8>>,
+    seen: Option<Open>,
     /// Records that could not be decoded.
     undecodable: u64,
 }
@@ -69,7 +69,7 @@ impl Trace {
         log: bool,
     ) -> anyhow::Result<Self> {
         let log = if log { Some(log::open(probes.ebpf_mut())?) } else { None };
-        let ring = AsyncFd::with_interest(probes.take_ring()?, Interest::READABLE)?;
+        let ring = awaitable(probes.take_ring()?)?;
         probes.begin()?;
         Ok(Self {
             pipeline,
@@ -78,7 +78,8 @@ impl Trace {
             decoder: Decoder::new(),
             log,
             by_callback: matches!(plan, Plan::Callbacks(_)),
-            own: Vec::new(),
+            looking_at: None,
+            seen: None,
             undecodable: 0,
         })
     }
@@ -96,26 +97,45 @@ impl Trace {
     /// It cannot be opened.
     pub fn look_at(&mut self, path: &Path) -> io::Result<Option<Open>> {
         const NONBLOCK_NOCTTY: i32 = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
-        self.own.clear();
+        // Setting a probe makes us read other files: only this one counts.
+        self.looking_at = path.file_name().map(|name| name.as_bytes().to_vec());
+        self.seen = None;
         let file = OpenOptions::new().read(true).custom_flags(NONBLOCK_NOCTTY).open(path);
         while self.drain() {}
+        self.looking_at = None;
         drop(file?);
-        Ok(self.own.pop())
+        Ok(self.seen.take())
+    }
+
+    /// Whether probes can be set on a file's callbacks: `None` if so, else why not. They stay set.
+    pub fn try_table(&mut self, kind: &FileKind) -> Option<String> {
+        let FileKind::Seq { table, .. } = kind else { return None };
+        let untraceable = self.probes.table(table);
+        untraceable.first().map(|first| format!("{}: {}", first.role.name(), first.reason))
+    }
+
+    /// True if callbacks are probed file by file.
+    pub fn by_callback(&self) -> bool {
+        self.by_callback
     }
 
     /// Takes what is in the ring, at most [`BATCH`] records. True if there is more.
     fn drain(&mut self) -> bool {
-        let Self { pipeline, probes, ring, decoder, by_callback, own, undecodable, .. } = self;
+        let Self { pipeline, probes, ring, decoder, by_callback, looking_at, seen, undecodable, .. } =
+            self;
         let mut tables = Vec::new();
         for _ in 0..BATCH {
             let Some(record) = ring.get_mut().next() else { return false };
             let result = decoder.decode(&record, |event| {
                 if let Body::Open(open) = &event.body {
+                    let looked_at = looking_at.is_some() && open.names.last() == looking_at.as_ref();
                     if let (true, FileKind::Seq { table, .. }) = (*by_callback, &open.kind) {
-                        tables.push((event.time, event.cpu, *table));
+                        if looked_at || !open.own {
+                            tables.push((event.time, event.cpu, *table));
+                        }
                     }
-                    if open.own {
-                        own.push(Open::clone(open));
+                    if open.own && looked_at {
+                        *seen = Some(Open::clone(open));
                     }
                 }
                 pipeline.feed(event);

@@ -63,7 +63,7 @@ impl Slot {
             Column::Comm => (8, 16),
             Column::Delta | Column::Pid | Column::Tid | Column::Uid => (7, 7),
             Column::Session => (8, 14),
-            Column::Path => (16, 36),
+            Column::Path => (24, 36),
             Column::Event => (0, 0),
         };
         Self { column, width, limit }
@@ -160,7 +160,8 @@ impl Columns {
             match slot.column {
                 Column::Time => {
                     // See Line::put.
-                    let _ = clock::write(line, self.mode, &self.clock, begin, update.time);
+                    let _ =
+                        clock::write(line, self.mode, &self.clock, begin, update.time, slot.width);
                 }
                 Column::Delta => {
                     if let Some(delta) = delta {

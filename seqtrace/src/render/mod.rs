@@ -168,7 +168,8 @@ pub struct FieldError {
 /// A field that this format does not have.
 pub fn sink(options: &Options) -> Result<Box<dyn Sink>, FieldError> {
     Ok(match options.format {
-        Format::Timeline | Format::Compact => Box::new(timeline::Timeline::new(options)?),
+        Format::Timeline => Box::new(timeline::Timeline::new(options)?),
+        Format::Compact => Box::new(compact::Compact::new(options)?),
         Format::Json => Box::new(json::Json::new(options)?),
     })
 }

@@ -180,6 +180,7 @@ pub(super) fn because(reason: Partial) -> &'static str {
         Partial::Gap => "events lost",
         Partial::Blind => "a callback is not traced",
         Partial::Disagrees => "not what the core does",
+        Partial::Overlap => "two used it at once",
         Partial::StillOpen => "still open",
     }
 }

@@ -127,7 +127,8 @@ pub struct CallbackUpdate {
     pub ret_ptr: Option<Ptr>,
     /// What show returned.
     pub ret_int: Option<i32>,
-    /// Bytes it wrote (show, and stop where it misbehaves). On overflow: what was free.
+    /// Bytes it wrote. On overflow: what was free. Of a start, next or stop only if it wrote any,
+    /// which it should not.
     pub bytes: Option<u64>,
     /// `m->count` on return, bytes.
     pub count: u64,
@@ -140,7 +141,8 @@ pub struct CallbackUpdate {
     /// show only: what became of what it rendered.
     pub fate: Option<Fate>,
     /// show only, where bytes were kept or passed over: their file offsets. Of a record that a
-    /// traversal enters in the middle, the whole range, with fate `Emitted` for its rest.
+    /// traversal enters in the middle, the whole range, with fate `Emitted` for its rest. Also of
+    /// a stop that wrote, where that was kept.
     pub range: Option<Range>,
     /// stop only: time since start was called, ns: how long the pass held the file's locks.
     pub held: Option<u64>,
@@ -186,6 +188,8 @@ pub enum Partial {
     Blind,
     /// What was observed contradicts the core's algorithm: events were missed.
     Disagrees,
+    /// Two used the descriptor at once, and which of them was first cannot be told.
+    Overlap,
     /// It was still open when tracing ended.
     StillOpen,
 }
@@ -199,7 +203,8 @@ pub struct ReadEnd {
     pub range: Range,
     /// Sums of this read (`reads` is 1).
     pub totals: Totals,
-    /// Bytes that stay in the buffer for the next read.
+    /// Bytes that stay in the buffer for the next read. Where several read one descriptor at once,
+    /// as far as their order can be told.
     pub leftover: u64,
     /// Bytes that were taken from what an earlier read left.
     pub from_leftover: u64,
@@ -363,6 +368,6 @@ pub struct Summary {
     pub lost: u64,
     /// Probe hits that the kernel or a full map made us miss.
     pub missed: u64,
-    /// Sessions seen in part.
+    /// Sessions seen in part. One that was merely still open at the end does not count.
     pub partial: u64,
 }

@@ -424,6 +424,7 @@ fn partial(reason: update::Partial) -> Partial {
         update::Partial::Gap => Partial::Gap,
         update::Partial::Blind => Partial::Blind,
         update::Partial::Disagrees => Partial::Disagrees,
+        update::Partial::Overlap => Partial::Overlap,
         update::Partial::StillOpen => Partial::StillOpen,
     }
 }

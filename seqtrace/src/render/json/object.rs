@@ -314,6 +314,8 @@ pub(super) enum Partial {
     Gap,
     Blind,
     Disagrees,
+    /// Two used the descriptor at once; which of them was first cannot be told.
+    Overlap,
     StillOpen,
 }
 

@@ -1,0 +1,180 @@
+//! `seqtrace list`: which files are seq files, and what their callbacks are.
+//!
+//! A file tells what it is only when it is opened, so that is what happens, for reading, without
+//! blocking and without reading a byte. Files where even that does something are left out by name.
+
+use std::{
+    io::{self, Write},
+    os::unix::ffi::OsStrExt,
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+};
+
+use serde::Serialize;
+
+use crate::{
+    cli,
+    event::{FileKind, Open},
+    exit::{Exit, Refusal},
+    filter::Selection,
+    kernel::facts::Facts,
+    pipeline::{Pipeline, Until},
+    probe::{
+        backend::Plan,
+        live::Live,
+        loader::{Allow, Probes, Settings},
+        trace::Trace,
+    },
+    render::{self, escape},
+    session::{
+        Tracker,
+        update::{Callbacks, Symbol},
+    },
+    targets,
+};
+
+/// Files that opening changes, or that only one may open at a time, by name.
+const LEFT_ALONE: &[(&str, &str)] = &[
+    ("kmsg", "a consuming stream"),
+    ("trace_pipe", "a consuming stream"),
+    ("trace_pipe_raw", "a consuming stream"),
+    ("snapshot_raw", "a consuming stream"),
+    ("event", "only one may open it at a time"),
+];
+
+/// A line of the list.
+#[derive(Debug, Serialize)]
+struct Entry {
+    path: String,
+    /// `seq`, `plain`, `other` or `unknown`.
+    kind: &'static str,
+    /// The names of start, next, show and stop.
+    callbacks: Option<[String; 4]>,
+    module: Option<String>,
+    traceable: bool,
+    /// Why not, or what is special.
+    note: Option<String>,
+}
+
+/// Runs the subcommand.
+pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
+    let paths = targets::expand(args.glob.as_bytes());
+    if paths.is_empty() {
+        let what = format!("no file matches {}", args.glob);
+        return Err(Refusal::target(what, "the glob must be in quotes: '/proc/net/*'").into());
+    }
+    let facts = Facts::gather()?;
+    let plan = Plan::choose(cli::Backend::Auto, &facts.symbols, &facts.offsets)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let _inside = runtime.enter();
+    let mut trace = quiet_trace(&facts)?;
+    let mut stdout = io::stdout().lock();
+    for path in paths {
+        let entry = entry(&path, &mut trace, &plan);
+        let written = if args.json {
+            writeln!(stdout, "{}", serde_json::to_string(&entry)?)
+        } else {
+            writeln!(stdout, "{}", line(&entry))
+        };
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+            written => written?,
+        }
+    }
+    Ok(Exit::Done.into())
+}
+
+/// A trace that sees our own opens and shows nothing.
+fn quiet_trace(facts: &Facts) -> anyhow::Result<Trace> {
+    let mut probes = Probes::load(&Settings {
+        offsets: facts.offsets,
+        plain: true,
+        show_own: true,
+        preview: 0,
+        ring_bytes: 1 << 20,
+        allow: Allow { pids: [std::process::id()].into(), ..Allow::default() },
+        log: false,
+    })?;
+    probes.follow()?;
+    let pipeline = Pipeline::new(
+        Tracker::new(Live::new(Arc::clone(&facts.symbols))),
+        Selection::default(),
+        Until::default(),
+        render::sink(&render::Options::default())?,
+    );
+    Trace::begin(probes, &Plan::Core(Vec::new()), pipeline, false)
+}
+
+fn entry(path: &Path, trace: &mut Trace, plan: &Plan) -> Entry {
+    let name = path.file_name().map(OsStrExt::as_bytes).unwrap_or_default();
+    let shown = escape::text(path.as_os_str().as_bytes(), false).to_string();
+    let empty = |kind, note: String| Entry {
+        path: shown.clone(),
+        kind,
+        callbacks: None,
+        module: None,
+        traceable: false,
+        note: Some(note),
+    };
+    if let Some((_, why)) = LEFT_ALONE.iter().find(|(left, _)| left.as_bytes() == name) {
+        return empty("unknown", format!("not opened: {why}"));
+    }
+    let open = match trace.look_at(path) {
+        Err(error) => return empty("unknown", format!("cannot be opened: {error}")),
+        Ok(None) => return empty("other", "neither a seq file nor plain procfs".to_owned()),
+        Ok(Some(open)) => open,
+    };
+    match open.kind {
+        FileKind::Plain { .. } => {
+            Entry { traceable: true, ..empty("plain", "own handlers, no callbacks".to_owned()) }
+        }
+        FileKind::Seq { .. } => seq_entry(&shown, &open, trace, plan),
+    }
+}
+
+fn seq_entry(path: &str, open: &Open, trace: &mut Trace, plan: &Plan) -> Entry {
+    let callbacks = trace.pipeline.callbacks(&open.kind);
+    let module = callbacks.as_ref().and_then(|callbacks| callbacks.show.module.as_deref());
+    let (traceable, note) = match plan {
+        _ if callbacks.is_none() => (false, Some("m->op is NULL: no callbacks".to_owned())),
+        Plan::Core(_) => (true, None),
+        Plan::Callbacks(_) => match trace.try_table(&open.kind) {
+            None => (true, None),
+            Some(why) => (false, Some(why)),
+        },
+    };
+    Entry {
+        path: path.to_owned(),
+        kind: "seq",
+        module: module.map(str::to_owned),
+        callbacks: callbacks.as_ref().map(names),
+        traceable,
+        note,
+    }
+}
+
+fn names(callbacks: &Callbacks) -> [String; 4] {
+    let Callbacks { table: _, start, next, show, stop } = callbacks;
+    [start, next, show, stop].map(name)
+}
+
+fn name(symbol: &Symbol) -> String {
+    symbol.name.as_deref().map_or_else(|| format!("{:#x}", symbol.address), str::to_owned)
+}
+
+fn line(entry: &Entry) -> String {
+    let Entry { path, kind, callbacks, module, traceable, note } = entry;
+    let mut line = format!("{path:<40} {kind:<8}");
+    if let Some([start, next, show, stop]) = callbacks {
+        line.push_str(&format!(" {start} {next} {show} {stop}"));
+    }
+    if let Some(module) = module {
+        line.push_str(&format!(" [{module}]"));
+    }
+    if let Some(note) = note {
+        let mark = if *traceable { "" } else { "not traceable: " };
+        line.push_str(&format!(" ({mark}{note})"));
+    }
+    line
+}

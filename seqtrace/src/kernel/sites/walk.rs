@@ -1,0 +1,342 @@
+//! The instructions of a function that can run, and which leads to which.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
+
+use super::{Outside, Part, SiteError};
+
+/// Where a call or a jump that leaves the function goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Callee {
+    /// To a function.
+    Direct(u64),
+    /// To where a register points, by itself or through a thunk.
+    Register(usize),
+    /// To where the instruction's memory operand points.
+    Memory,
+}
+
+/// What an instruction does to the flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Goes on, or branches within the function, or leaves it for good.
+    Local,
+    /// Calls and comes back.
+    Call(Callee),
+    /// Jumps out of the function to where a register or memory points.
+    TailCall(Callee),
+}
+
+/// An instruction that can run.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) instruction: Instruction,
+    pub(super) step: Step,
+    pub(super) successors: Vec<u64>,
+    pub(super) predecessors: Vec<u64>,
+}
+
+/// A function.
+pub(super) struct Graph<'a> {
+    pub(super) parts: &'a [Part],
+    pub(super) entry: u64,
+    pub(super) nodes: BTreeMap<u64, Node>,
+    /// Where branches lead, those of code that cannot run now (static keys) included.
+    pub(super) targets: BTreeSet<u64>,
+}
+
+impl Graph<'_> {
+    /// `symbol+0x12` for a message.
+    pub(super) fn place(&self, address: u64) -> String {
+        place(self.parts, address)
+    }
+
+    /// The part that an address lies in.
+    pub(super) fn part(&self, address: u64) -> Option<&Part> {
+        part(self.parts, address)
+    }
+
+    /// Addresses of the functions that are called directly.
+    pub(super) fn direct_calls(&self) -> Vec<u64> {
+        let called: BTreeSet<u64> = self
+            .nodes
+            .values()
+            .filter_map(|node| match node.step {
+                Step::Call(Callee::Direct(target)) | Step::TailCall(Callee::Direct(target)) => {
+                    Some(target)
+                }
+                _ => None,
+            })
+            .collect();
+        called.into_iter().collect()
+    }
+}
+
+fn part(parts: &[Part], address: u64) -> Option<&Part> {
+    parts.iter().find(|part| rest(part, address).is_some())
+}
+
+/// A part's bytes from an address on; `None` if the address is not in it.
+fn rest(part: &Part, address: u64) -> Option<&[u8]> {
+    let into = usize::try_from(address.checked_sub(part.address)?).ok()?;
+    part.text.get(into..).filter(|rest| !rest.is_empty())
+}
+
+fn place(parts: &[Part], address: u64) -> String {
+    part(parts, address).map_or_else(
+        || format!("{address:#x}"),
+        |part| format!("{}+{:#x}", part.name, address - part.address),
+    )
+}
+
+fn decode(text: &[u8], address: u64) -> Instruction {
+    Decoder::with_ip(64, text, address, DecoderOptions::NONE).decode()
+}
+
+/// The register through which the code at an address jumps, if that is all it does: a thunk.
+pub(super) fn jump_register(text: &[u8], address: u64) -> Option<usize> {
+    let decoder = Decoder::with_ip(64, text, address, DecoderOptions::NONE);
+    let jump = decoder.into_iter().find(|instruction| {
+        !matches!(instruction.mnemonic(), Mnemonic::Endbr64 | Mnemonic::Nop | Mnemonic::Lfence)
+    })?;
+    let indirect = jump.flow_control() == FlowControl::IndirectBranch;
+    (indirect && jump.op0_kind() == OpKind::Register).then(|| number(jump.op0_register()))?
+}
+
+/// The number of a general purpose register, whichever part of it is meant.
+pub(super) fn number(register: Register) -> Option<usize> {
+    register.is_gpr().then(|| register.full_register().number())
+}
+
+/// True where the rest of a part is what fills the space between functions.
+fn is_padding(text: &[u8], address: u64) -> bool {
+    Decoder::with_ip(64, text, address, DecoderOptions::NONE)
+        .into_iter()
+        .all(|filler| matches!(filler.mnemonic(), Mnemonic::Int3 | Mnemonic::Nop))
+}
+
+/// Follows a function from its entry along every branch.
+pub(super) fn walk<'a>(
+    parts: &'a [Part],
+    outside: &dyn Fn(u64) -> Outside,
+) -> Result<Graph<'a>, SiteError> {
+    let Some(first) = parts.first() else {
+        return Err(SiteError::NotUnderstood {
+            place: "?".into(),
+            what: "there is no text".into(),
+        });
+    };
+    let walker = Walker { parts, outside, hook: hook(first) };
+    let mut nodes: BTreeMap<u64, Node> = BTreeMap::new();
+    let mut targets = BTreeSet::new();
+    let mut pending = vec![first.address];
+    while let Some(address) = pending.pop() {
+        if nodes.contains_key(&address) {
+            continue;
+        }
+        let node = walker.node(address)?;
+        let next = node.instruction.next_ip();
+        targets.extend(node.successors.iter().filter(|&&to| to != next || branches(&node)));
+        pending.extend(&node.successors);
+        nodes.insert(address, node);
+    }
+    let mut end = 0;
+    let edges: Vec<(u64, u64)> = nodes
+        .iter()
+        .flat_map(|(&from, node)| node.successors.iter().map(move |&to| (from, to)))
+        .collect();
+    for (&address, node) in &nodes {
+        if address < end {
+            return Err(walker.odd(address, "instructions overlap"));
+        }
+        end = node.instruction.next_ip();
+    }
+    for (from, to) in edges {
+        if let Some(node) = nodes.get_mut(&to) {
+            node.predecessors.push(from);
+        }
+    }
+    walker.sweep(&nodes, &mut targets)?;
+    Ok(Graph { parts, entry: first.address, nodes, targets })
+}
+
+/// True if a successor that is the next instruction may also be a branch target: `jcc +0`.
+fn branches(node: &Node) -> bool {
+    let instruction = &node.instruction;
+    matches!(
+        instruction.flow_control(),
+        FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch
+    ) && instruction.near_branch_target() == instruction.next_ip()
+}
+
+/// Address of the first instruction behind endbr64 and nops: where ftrace puts its call.
+fn hook(first: &Part) -> u64 {
+    Decoder::with_ip(64, &first.text, first.address, DecoderOptions::NONE)
+        .into_iter()
+        .find(|instruction| !matches!(instruction.mnemonic(), Mnemonic::Endbr64 | Mnemonic::Nop))
+        .map_or(first.address, |instruction| instruction.ip())
+}
+
+struct Walker<'a> {
+    parts: &'a [Part],
+    outside: &'a dyn Fn(u64) -> Outside,
+    hook: u64,
+}
+
+impl Walker<'_> {
+    fn odd(&self, address: u64, what: impl Into<String>) -> SiteError {
+        SiteError::NotUnderstood { place: place(self.parts, address), what: what.into() }
+    }
+
+    fn patched(&self, address: u64, what: impl Into<String>) -> SiteError {
+        SiteError::Patched { place: place(self.parts, address), what: what.into() }
+    }
+
+    fn inside(&self, address: u64) -> bool {
+        part(self.parts, address).is_some()
+    }
+
+    /// Decodes an instruction and finds what follows it.
+    fn node(&self, address: u64) -> Result<Node, SiteError> {
+        let text = part(self.parts, address).and_then(|part| rest(part, address));
+        let instruction = decode(text.unwrap_or_default(), address);
+        if instruction.is_invalid() {
+            return Err(self.odd(address, "no instruction, or the function runs off its end"));
+        }
+        let next = instruction.next_ip();
+        let (step, successors) = match instruction.flow_control() {
+            FlowControl::Next => (Step::Local, vec![next]),
+            // A WARN() goes on behind its ud2, a BUG() does not, and has no instructions there either.
+            FlowControl::Exception => (Step::Local, self.unless_padding(next)),
+            FlowControl::Return => (Step::Local, vec![]),
+            FlowControl::ConditionalBranch => {
+                let target = instruction.near_branch_target();
+                if self.inside(target) {
+                    (Step::Local, vec![next, target])
+                } else {
+                    match (self.outside)(target) {
+                        Outside::Function => (Step::Local, vec![next]),
+                        Outside::Thunk(_) => {
+                            return Err(self.odd(address, "a conditional jump to a thunk"));
+                        }
+                        Outside::Unknown => return Err(self.detour(address, target)),
+                    }
+                }
+            }
+            FlowControl::UnconditionalBranch => {
+                let target = instruction.near_branch_target();
+                if self.inside(target) {
+                    (Step::Local, vec![target])
+                } else {
+                    match (self.outside)(target) {
+                        Outside::Function => (Step::TailCall(Callee::Direct(target)), vec![]),
+                        Outside::Thunk(n) => (Step::TailCall(Callee::Register(n)), vec![]),
+                        Outside::Unknown => return Err(self.detour(address, target)),
+                    }
+                }
+            }
+            FlowControl::IndirectBranch => (Step::TailCall(self.indirect(&instruction)?), vec![]),
+            FlowControl::IndirectCall => (Step::Call(self.indirect(&instruction)?), vec![next]),
+            FlowControl::Call if instruction.mnemonic() == Mnemonic::Call => {
+                let callee = self.call(&instruction)?;
+                let successors = match callee {
+                    // A function that does not return, __stack_chk_fail(), may come last.
+                    Callee::Direct(_) => self.unless_padding(next),
+                    _ => vec![next],
+                };
+                (Step::Call(callee), successors)
+            }
+            FlowControl::Interrupt if instruction.mnemonic() == Mnemonic::Int3 => {
+                return Err(self.patched(address, "a breakpoint"));
+            }
+            _ => return Err(self.odd(address, "an instruction that no compiler emits here")),
+        };
+        Ok(Node { instruction, step, successors, predecessors: Vec::new() })
+    }
+
+    fn unless_padding(&self, next: u64) -> Vec<u64> {
+        let rest = part(self.parts, next).and_then(|part| rest(part, next));
+        if rest.is_none_or(|rest| is_padding(rest, next)) { vec![] } else { vec![next] }
+    }
+
+    fn detour(&self, address: u64, target: u64) -> SiteError {
+        self.patched(address, format!("a jump to {target:#x}, where no function begins"))
+    }
+
+    fn call(&self, instruction: &Instruction) -> Result<Callee, SiteError> {
+        let (address, target) = (instruction.ip(), instruction.near_branch_target());
+        if self.inside(target) {
+            let recursion = self.parts.first().is_some_and(|first| first.address == target);
+            return if recursion {
+                Ok(Callee::Direct(target))
+            } else {
+                Err(self.odd(address, "a call into the middle of the function"))
+            };
+        }
+        match (self.outside)(target) {
+            Outside::Thunk(register) => Ok(Callee::Register(register)),
+            Outside::Function => Ok(Callee::Direct(target)),
+            // ftrace: a trampoline, made at run time, that preserves every register.
+            Outside::Unknown if address == self.hook => Ok(Callee::Direct(target)),
+            Outside::Unknown => {
+                Err(self
+                    .patched(address, format!("a call of {target:#x}, where no function begins")))
+            }
+        }
+    }
+
+    fn indirect(&self, instruction: &Instruction) -> Result<Callee, SiteError> {
+        match instruction.op0_kind() {
+            OpKind::Register => number(instruction.op0_register())
+                .map(Callee::Register)
+                .ok_or_else(|| self.odd(instruction.ip(), "a call through an odd register")),
+            OpKind::Memory => Ok(Callee::Memory),
+            _ => Err(self.odd(instruction.ip(), "a far call")),
+        }
+    }
+
+    /// Looks through the code that nothing leads to now (behind a static key, say): were there an
+    /// indirect call, it would go unseen if the key is switched later.
+    fn sweep(
+        &self,
+        nodes: &BTreeMap<u64, Node>,
+        targets: &mut BTreeSet<u64>,
+    ) -> Result<(), SiteError> {
+        for part in self.parts {
+            let mut address = part.address;
+            while let Some(text) = rest(part, address) {
+                if let Some(node) = nodes.get(&address) {
+                    address = node.instruction.next_ip();
+                    continue;
+                }
+                let end = nodes.range(address..).next().map_or(u64::MAX, |(&next, _)| next);
+                let gap = usize::try_from(end - address).unwrap_or(usize::MAX);
+                let instruction = decode(&text[..gap.min(text.len())], address);
+                if instruction.is_invalid() {
+                    address += 1;
+                    continue;
+                }
+                match instruction.flow_control() {
+                    FlowControl::IndirectCall => {
+                        return Err(self.odd(address, "an indirect call that nothing leads to"));
+                    }
+                    FlowControl::Call | FlowControl::UnconditionalBranch
+                        if matches!(
+                            (self.outside)(instruction.near_branch_target()),
+                            Outside::Thunk(_)
+                        ) && !self.inside(instruction.near_branch_target()) =>
+                    {
+                        return Err(self.odd(address, "an indirect call that nothing leads to"));
+                    }
+                    FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch => {
+                        targets.insert(instruction.near_branch_target());
+                    }
+                    _ => {}
+                }
+                address = instruction.next_ip();
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,197 @@
+//! The kernel's live text, through /proc/kcore.
+//!
+//! Live, because the kernel rewrites itself: alternatives, retpolines, static keys and other people's
+//! probes are not in any file. /proc/kcore is an ELF core file (fs/proc/kcore.c) whose program headers
+//! say at which file offset which addresses lie.
+
+use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
+
+/// Where the kernel shows its memory (`CONFIG_PROC_KCORE`).
+pub const KCORE: &str = "/proc/kcore";
+
+/// Why text cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TextError {
+    /// Opening is refused.
+    #[error(
+        "reading {KCORE} is not permitted: it takes root with CAP_SYS_RAWIO, \
+         and a kernel that is not locked down (/sys/kernel/security/lockdown)"
+    )]
+    NotPermitted,
+    /// There is no such file: the kernel was built without `CONFIG_PROC_KCORE`.
+    #[error("this kernel has no {KCORE} (CONFIG_PROC_KCORE)")]
+    Missing,
+    /// Opening or reading failed otherwise.
+    #[error("cannot read {KCORE}: {0}")]
+    Read(#[from] io::Error),
+    /// It is not the ELF file that it should be.
+    #[error("{KCORE} is not understood: {0}")]
+    Format(&'static str),
+    /// No segment covers the range.
+    #[error("{KCORE} does not show {len} bytes at {address:#x}")]
+    NotMapped {
+        /// First address.
+        address: u64,
+        /// Bytes.
+        len: usize,
+    },
+}
+
+/// `ELF64_Ehdr` and `Elf64_Phdr`, in bytes (include/uapi/linux/elf.h).
+const EHDR_BYTES: usize = 64;
+const PHDR_BYTES: usize = 56;
+const PT_LOAD: u32 = 1;
+
+/// Addresses, and where in the file they begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Segment {
+    address: u64,
+    size: u64,
+    offset: u64,
+}
+
+/// The kernel's memory, readable.
+#[derive(Debug)]
+pub struct Kcore {
+    file: File,
+    segments: Vec<Segment>,
+}
+
+impl Kcore {
+    /// Opens the running kernel's.
+    ///
+    /// # Errors
+    /// See [`TextError`].
+    pub fn open() -> Result<Self, TextError> {
+        Self::open_file(Path::new(KCORE))
+    }
+
+    fn open_file(path: &Path) -> Result<Self, TextError> {
+        let file = File::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => TextError::NotPermitted,
+            io::ErrorKind::NotFound => TextError::Missing,
+            _ => TextError::Read(error),
+        })?;
+        let mut header = [0; EHDR_BYTES];
+        file.read_exact_at(&mut header, 0)?;
+        let (offset, size) = program_headers(&header)?;
+        let mut table = vec![0; size];
+        file.read_exact_at(&mut table, offset)?;
+        Ok(Self { file, segments: segments(&table) })
+    }
+
+    /// Reads `len` bytes of memory at `address`, or what the segment there has of them.
+    ///
+    /// # Errors
+    /// [`TextError::NotMapped`] if no byte of it is shown, [`TextError::Read`].
+    pub fn read(&self, address: u64, len: usize) -> Result<Vec<u8>, TextError> {
+        let (offset, len) =
+            find(&self.segments, address, len).ok_or(TextError::NotMapped { address, len })?;
+        let mut bytes = vec![0; len];
+        self.file.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+}
+
+fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..)?.first_chunk().copied()
+}
+
+/// Where the program headers are in the file, and their size in bytes.
+fn program_headers(header: &[u8; EHDR_BYTES]) -> Result<(u64, usize), TextError> {
+    let class_and_order = [2, if cfg!(target_endian = "little") { 1 } else { 2 }];
+    if header[..4] != *b"\x7fELF" || header[4..6] != class_and_order {
+        return Err(TextError::Format("it is not a 64-bit ELF file of this machine"));
+    }
+    let (Some(offset), Some(size), Some(count)) =
+        (number(header, 32), number(header, 54), number(header, 56))
+    else {
+        return Err(TextError::Format("its header is cut short"));
+    };
+    if usize::from(u16::from_ne_bytes(size)) != PHDR_BYTES {
+        return Err(TextError::Format("its program headers are of another size"));
+    }
+    Ok((u64::from_ne_bytes(offset), usize::from(u16::from_ne_bytes(count)) * PHDR_BYTES))
+}
+
+/// The loadable segments of a table of program headers.
+fn segments(table: &[u8]) -> Vec<Segment> {
+    let segment = |header: &[u8]| {
+        let load = u32::from_ne_bytes(number(header, 0)?) == PT_LOAD;
+        let word = |at| number(header, at).map(u64::from_ne_bytes);
+        load.then_some(Segment { offset: word(8)?, address: word(16)?, size: word(40)? })
+    };
+    table.chunks_exact(PHDR_BYTES).filter_map(segment).collect()
+}
+
+/// The file offset of an address and how many of `len` bytes its segment has.
+fn find(segments: &[Segment], address: u64, len: usize) -> Option<(u64, usize)> {
+    segments.iter().find_map(|segment| {
+        let into = address.checked_sub(segment.address).filter(|&into| into < segment.size)?;
+        let available = usize::try_from(segment.size - into).unwrap_or(usize::MAX);
+        Some((segment.offset.checked_add(into)?, len.min(available)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phdr(kind: u32, offset: u64, address: u64, size: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        out.extend_from_slice(&kind.to_ne_bytes());
+        out.extend_from_slice(&7_u32.to_ne_bytes());
+        for word in [offset, address, 0, size, size, 0] {
+            out.extend_from_slice(&word.to_ne_bytes());
+        }
+        out
+    }
+
+    fn ehdr(count: u16) -> [u8; EHDR_BYTES] {
+        let mut out = [0; EHDR_BYTES];
+        out[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        out[32..40].copy_from_slice(&64_u64.to_ne_bytes());
+        out[54..56].copy_from_slice(&56_u16.to_ne_bytes());
+        out[56..58].copy_from_slice(&count.to_ne_bytes());
+        out
+    }
+
+    #[test]
+    fn finds_the_segment() {
+        let mut table = phdr(4, 0, 0, 100);
+        table.extend(phdr(PT_LOAD, 0x1000, 0xffff_ffff_8100_0000, 0x100));
+        table.extend(phdr(PT_LOAD, 0x2000, 0xffff_8881_0000_0000, 0x100));
+        let segments = segments(&table);
+        assert_eq!(segments.len(), 2);
+        assert_eq!(find(&segments, 0xffff_ffff_8100_0010, 16), Some((0x1010, 16)));
+        assert_eq!(find(&segments, 0xffff_ffff_8100_00f8, 16), Some((0x10f8, 8)), "the rest");
+        assert_eq!(find(&segments, 0xffff_ffff_8100_0100, 16), None);
+        assert_eq!(find(&segments, 50, 16), None, "a note is no memory");
+    }
+
+    #[test]
+    fn headers_are_checked() {
+        assert!(matches!(program_headers(&ehdr(3)), Ok((64, 168))));
+        let mut wrong = ehdr(3);
+        wrong[4] = 1;
+        assert!(matches!(program_headers(&wrong), Err(TextError::Format(_))));
+        let mut wrong = ehdr(3);
+        wrong[54] = 32;
+        assert!(matches!(program_headers(&wrong), Err(TextError::Format(_))));
+    }
+
+    #[test]
+    fn reads_from_a_file_and_says_what_is_wrong() {
+        let path = std::env::temp_dir().join(format!("seqtrace-kcore-{}", std::process::id()));
+        let mut bytes = ehdr(1).to_vec();
+        bytes.extend(phdr(PT_LOAD, 120, 0x4000, 4));
+        bytes.extend_from_slice(&[1, 2, 3, 4]);
+        std::fs::write(&path, &bytes).unwrap();
+        let kcore = Kcore::open_file(&path).unwrap();
+        assert_eq!(kcore.read(0x4001, 2).unwrap(), [2, 3]);
+        let error = kcore.read(0x5000, 2).unwrap_err();
+        assert_eq!(error.to_string(), "/proc/kcore does not show 2 bytes at 0x5000");
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(Kcore::open_file(&path), Err(TextError::Missing)));
+    }
+}

@@ -1,0 +1,101 @@
+//! How a session comes to be: the wrapper that opened it, the names of its functions.
+
+use crate::event::{FileKind, Open, Task, Wrapper};
+use crate::session::update::{Callbacks, Session, SessionId, Symbol};
+
+/// What the model cannot know by itself: names. Live they come from kallsyms and mountinfo,
+/// offline from the recording.
+pub trait Resolve {
+    /// The function at this address.
+    fn function(&mut self, address: u64) -> Symbol;
+    /// The `struct seq_operations` at this address, if it has a name: those that single_open makes
+    /// are on the heap.
+    fn table(&mut self, address: u64) -> Option<Symbol>;
+    /// The path of a file, from the names between its filesystem's root and itself.
+    fn path(&mut self, names: &[Vec<u8>], dev: u32, magic: u32, opener: &Task) -> Vec<u8>;
+}
+
+/// Wrappers that were entered and have not opened anything yet.
+#[derive(Debug, Default)]
+pub(super) struct Vias(Vec<Via>);
+
+#[derive(Debug)]
+struct Via {
+    file: u64,
+    tid: u32,
+    wrapper: Wrapper,
+}
+
+/// A wrapper that failed before seq_open leaves its entry behind; the oldest make room.
+const VIAS: usize = 256;
+
+impl Vias {
+    /// A wrapper was entered.
+    pub(super) fn entered(&mut self, file: u64, tid: u32, wrapper: Wrapper) {
+        // The outermost wins: single_open_size() calls single_open().
+        if self.0.iter().any(|via| (via.file, via.tid) == (file, tid)) {
+            return;
+        }
+        if self.0.len() >= VIAS {
+            self.0.remove(0);
+        }
+        self.0.push(Via { file, tid, wrapper });
+    }
+
+    /// seq_open returned: through which wrapper?
+    pub(super) fn opened(&mut self, file: u64, tid: u32) -> Option<Wrapper> {
+        let index = self.0.iter().position(|via| (via.file, via.tid) == (file, tid))?;
+        Some(self.0.swap_remove(index).wrapper)
+    }
+
+    /// Events were lost: opens may be among them.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// What is known of a session when it is opened.
+pub(super) fn session(
+    id: SessionId,
+    open: Open,
+    via: Option<Wrapper>,
+    resolver: &mut impl Resolve,
+) -> Session {
+    let path = resolver.path(&open.names, open.dev, open.magic, &open.task);
+    let callbacks = callbacks(&open.kind, resolver);
+    let single = callbacks
+        .as_ref()
+        .is_some_and(|callbacks| callbacks.start.name.as_deref() == Some("single_start"));
+    let opened_by = match (open.kind, via) {
+        (FileKind::Plain { .. }, _) => Wrapper::ProcRegOpen,
+        (_, Some(wrapper)) => wrapper,
+        // Nothing else has this start (fs/seq_file.c): an adopted one, or the wrapper was missed.
+        _ if single => Wrapper::SingleOpen,
+        _ => Wrapper::SeqOpen,
+    };
+    Session {
+        id,
+        path,
+        path_cut: open.path_cut,
+        opener: open.task,
+        opened_by,
+        adopted: open.adopted,
+        kind: open.kind,
+        callbacks,
+        file: open.file,
+        ino: open.ino,
+        dev: open.dev,
+    }
+}
+
+/// The callbacks of a file by name; `None` for a plain file and where `m->op` is NULL.
+pub fn callbacks(kind: &FileKind, resolver: &mut impl Resolve) -> Option<Callbacks> {
+    let &FileKind::Seq { op, table, .. } = kind else { return None };
+    (op != 0).then(|| Callbacks {
+        table: resolver.table(op),
+        start: resolver.function(table.start),
+        next: resolver.function(table.next),
+        show: resolver.function(table.show),
+        stop: resolver.function(table.stop),
+    })
+}

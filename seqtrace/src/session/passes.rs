@@ -1,0 +1,251 @@
+//! The callbacks of a session: whose they are, and what each of them did.
+
+use crate::event::{Ptr, Role};
+use crate::session::begin::{self, Begin, Decision};
+use crate::session::held::Verdict;
+use crate::session::live::{At, Live, Sink, Walk};
+use crate::session::loose::Loose;
+use crate::session::model::{Concluded, Outcome, Pass, Purpose, Returned, Surprise, deliver};
+use crate::session::op::{Kind, Op, Stage};
+use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, What};
+
+impl Live {
+    /// start is about to be called.
+    pub(super) fn pass_begin(&mut self, at: At, seen: &Begin, out: Sink<'_>) {
+        self.release_held(Verdict::Unknown, out);
+        let decision = self.decide(seen);
+        let before = self.m.size;
+        self.owner = seen.tid;
+        self.pass = self.pass.wrapping_add(1);
+        self.walk = None;
+        let decision = match decision {
+            Ok(decision) => decision,
+            Err(surprise) => {
+                self.disagree(at, surprise, out);
+                Decision::Lost
+            }
+        };
+        self.watched = true;
+        self.walk = Some(match decision {
+            Decision::Known { purpose, drained } => {
+                self.enter(at, seen, purpose, drained, before, out);
+                Walk::Known(Pass::begin(purpose))
+            }
+            Decision::Unclear => {
+                self.lose_track(Partial::Overlap, out);
+                Walk::Loose(Loose::begin(seen.index))
+            }
+            Decision::Lost => Walk::Loose(Loose::begin(seen.index)),
+        });
+        self.size = Some(seen.size);
+        self.began = Some(at.time);
+        self.last = Some(at.time);
+        self.count(seen.tid, |totals| totals.passes += 1);
+    }
+
+    /// The core is where it calls start: `m` becomes what it has there.
+    fn enter(
+        &mut self,
+        at: At,
+        seen: &Begin,
+        purpose: Purpose,
+        drained: u64,
+        before: u64,
+        out: Sink<'_>,
+    ) {
+        self.m.index = seen.index;
+        self.m.count = 0;
+        self.m.size = seen.size;
+        if let Purpose::Read { base, .. } = purpose {
+            self.m.read_pos = base;
+        }
+        let Some(op) = self.op(seen.tid) else { return };
+        let again = matches!(op.stage, Stage::TraverseAgain | Stage::ReadAgain);
+        op.stage = Stage::InPass;
+        op.drained = drained;
+        if again {
+            op.restarts += 1;
+            let (restart, read, task) = (op.restarts, op.read_id(), op.task.clone());
+            let traverse = matches!(purpose, Purpose::Traverse { .. });
+            let what = What::Grow { from: before / 2, to: seen.size, restart, traverse };
+            self.count(seen.tid, |totals| totals.restarts += 1);
+            self.tell(at, read, task, what, out);
+        }
+    }
+
+    /// Why start is called, and that it is called as the core would.
+    fn decide(&mut self, seen: &Begin) -> Result<Decision, Surprise> {
+        if !self.synced || !self.blind.is_empty() {
+            return Ok(Decision::Lost);
+        }
+        let near = self.overtake_lseek(seen.tid);
+        let Some(op) = self.ops.iter().find(|op| op.tid == seen.tid) else {
+            return Err(Surprise::new("a read or an lseek", "start"));
+        };
+        if self.walk.is_some() {
+            return Err(Surprise::new("the rest of the pass", "start"));
+        }
+        begin::decide(op, &self.m, near, seen)
+    }
+
+    /// Another thread's relative lseek that has not told yet where it went: where `m` is, is not
+    /// known until it is told, and now it never is.
+    fn overtake_lseek(&mut self, tid: u32) -> bool {
+        let near = |op: &&mut Op| op.tid != tid && matches!(op.stage, Stage::LandedNear { .. });
+        let Some(op) = self.ops.iter_mut().find(near) else { return false };
+        op.stage = Stage::Lost;
+        op.partial = Some(Partial::Overlap);
+        self.mark(Partial::Overlap);
+        true
+    }
+
+    /// A callback returned.
+    pub(super) fn callback(&mut self, at: At, seen: &Returned, out: Sink<'_>) {
+        if seen.role == Role::Show {
+            // It went on behind the record that waits, if one does.
+            self.release_held(Verdict::WentOn, out);
+        }
+        let blind = self.blind;
+        let size = match self.walk {
+            Some(Walk::Known(_)) => Some(self.m.size),
+            _ => self.size,
+        };
+        let walked = match &mut self.walk {
+            Some(Walk::Known(pass)) => pass.returned(&mut self.m, seen),
+            Some(Walk::Loose(loose)) => Ok(loose.returned(seen, blind)),
+            None if self.synced => Err(Surprise::new("start", seen.role.name())),
+            None => {
+                // Its beginning was not seen: it is the only reader's, if there is only one.
+                self.owner = if let [op] = self.ops.as_slice() { op.tid } else { 0 };
+                self.pass = self.pass.wrapping_add(1);
+                let mut loose = Loose::unknown();
+                let done = loose.returned(seen, blind);
+                self.walk = Some(Walk::Loose(loose));
+                self.began = None;
+                self.last = None;
+                Ok(done)
+            }
+        };
+        let done = match walked {
+            Ok(done) => done,
+            Err(surprise) => {
+                self.disagree(at, surprise, out);
+                let mut loose = Loose::unknown();
+                let done = loose.returned(seen, blind);
+                self.walk = Some(Walk::Loose(loose));
+                done
+            }
+        };
+        self.watched = true;
+        self.sum(seen, &done);
+        let update = self.update(at, seen, &done, size);
+        let undecided = done.fate.is_none() && seen.role == Role::Show;
+        let near = matches!(done.outcome, Some(Outcome::LandedNear { .. }));
+        self.told(at, update, undecided || near, out);
+        self.last = blind.is_empty().then_some(at.time);
+        if seen.role == Role::Stop {
+            self.walk = None;
+            self.last = None;
+            self.began = None;
+        }
+        if let Some(outcome) = done.outcome {
+            self.pass_ended(outcome, done.phase);
+        }
+    }
+
+    fn told(&mut self, at: At, update: CallbackUpdate, hold: bool, out: Sink<'_>) {
+        let owner = self.owner;
+        let (read, task) = match self.op(owner) {
+            Some(op) => (op.read_id(), op.task.clone()),
+            None => (None, self.task(owner)),
+        };
+        let what = What::Callback(Box::new(update));
+        if hold && self.held.is_empty() {
+            self.hold(at, read, task, what);
+        } else {
+            self.tell(at, read, task, what, out);
+        }
+    }
+
+    fn update(
+        &self,
+        at: At,
+        seen: &Returned,
+        done: &Concluded,
+        size: Option<u64>,
+    ) -> CallbackUpdate {
+        let fetches = matches!(seen.role, Role::Start | Role::Next);
+        let show = seen.role == Role::Show;
+        let since = |then: Option<u64>| then.map(|then| at.time.saturating_sub(then));
+        CallbackUpdate {
+            role: seen.role,
+            phase: done.phase,
+            pass: self.pass,
+            pos_in: done.pos_in,
+            pos_out: seen.index,
+            v: done.v,
+            ret_ptr: fetches.then_some(Ptr(seen.ret)),
+            ret_int: show.then(|| seen.int()),
+            bytes: done.bytes,
+            count: seen.count,
+            size,
+            full: seen.full,
+            duration: since(self.last),
+            fate: show.then(|| done.fate.unwrap_or(Fate::Unknown)),
+            range: done.range,
+            held: if seen.role == Role::Stop { since(self.began) } else { None },
+            fixed_up: done.fixed_up,
+        }
+    }
+
+    fn sum(&mut self, seen: &Returned, done: &Concluded) {
+        let fate = done.fate;
+        self.count(self.owner, |totals| {
+            totals.callbacks += 1;
+            match fate {
+                Some(Fate::Emitted) => totals.emitted += 1,
+                Some(Fate::PassedOver) => totals.passed_over += 1,
+                Some(Fate::DiscardedOverflow | Fate::DiscardedTail | Fate::Skipped) => {
+                    totals.discarded += 1;
+                }
+                Some(Fate::Empty | Fate::Failed | Fate::Unknown) | None => {}
+            }
+        });
+        let main = matches!(done.phase, Phase::First | Phase::Fill | Phase::Unknown);
+        let fetches = matches!(seen.role, Role::Start | Role::Next);
+        if main
+            && fetches
+            && seen.ret == 0
+            && let Some(op) = self.op(self.owner)
+        {
+            op.end_seen = true;
+        }
+    }
+
+    /// A pass is over: what the core does next with what is in the buffer.
+    fn pass_ended(&mut self, outcome: Outcome, phase: Phase) {
+        let count = self.m.count;
+        let Some(op) = self.ops.iter_mut().find(|op| op.tid == self.owner) else { return };
+        op.stage = match outcome {
+            Outcome::Grow if phase == Phase::Traverse => Stage::TraverseAgain,
+            Outcome::Grow => Stage::ReadAgain,
+            Outcome::Landed => Stage::Landed { leftover: count },
+            Outcome::LandedNear { start, end, last } => Stage::LandedNear { start, end, last },
+            Outcome::TraverseFailed(error) => Stage::TraverseFailed { error },
+            Outcome::Dry(error) => Stage::Dry { error },
+            Outcome::Filled(error) => Stage::Filled { kept: count, error },
+        };
+        if matches!(outcome, Outcome::Landed | Outcome::Filled(_)) {
+            self.pending = self.pending.saturating_add_unsigned(count);
+        }
+        // The bytes are copied out before m->lock is dropped, whenever the return is seen.
+        if let Kind::Read { pos, want, .. } = op.kind {
+            let copied = match outcome {
+                Outcome::Landed if count > want => want,
+                Outcome::Filled(_) => op.drained.saturating_add(count.min(want - op.drained)),
+                _ => return,
+            };
+            deliver(&mut self.m, pos, copied);
+        }
+    }
+}

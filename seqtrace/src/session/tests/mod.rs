@@ -1,0 +1,7 @@
+//! What makes the model right: scripts that read like logs, and a simulator of the kernel's loop
+//! that knows the truth.
+
+pub(crate) mod resolve;
+pub(crate) mod say;
+pub(crate) mod script;
+mod sequences;

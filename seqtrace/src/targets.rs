@@ -1,0 +1,179 @@
+//! The targets of the command line against the machine: do they exist, and what are they?
+//!
+//! What a target means for a session is [`crate::filter`]'s; this is the edge.
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    io,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    event::{FileKind, Open},
+    exit::Refusal,
+    filter::{self, Selection, Target},
+    kernel::kallsyms::Kallsyms,
+    probe::{loader::Allow, trace::Trace},
+    render::TargetInfo,
+};
+
+/// Most files of a glob that are looked at before the trace begins.
+const LOOK_AT_MOST: usize = 4096;
+
+/// Reads the words of the command line. Relative paths are the current folder's.
+///
+/// # Errors
+/// A word that is no target.
+pub fn parse(words: &[OsString]) -> Result<Vec<Target>, Refusal> {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    words
+        .iter()
+        .map(|word| {
+            Target::parse(word.as_bytes(), here.as_os_str().as_bytes()).map_err(|error| {
+                Refusal::usage(
+                    format!("target {}: {error}", word.display()),
+                    "a target is a path, a glob in quotes, module:NAME or fn:SYMBOL",
+                )
+            })
+        })
+        .collect()
+}
+
+/// Refuses what cannot be a target on this machine as it is now.
+///
+/// # Errors
+/// A path that does not exist or is a folder, a glob that matches nothing, a symbol that the kernel
+/// does not have.
+pub fn check(targets: &[Target], symbols: &Kallsyms) -> Result<(), Refusal> {
+    for target in targets {
+        match target {
+            Target::Path(path) => check_path(&path_buf(path))?,
+            Target::Glob(glob) => {
+                if expand(glob.pattern()).is_empty() {
+                    return Err(Refusal::target(
+                        format!("no file matches {}", String::from_utf8_lossy(glob.pattern())),
+                        "is the module loaded? module:NAME may be loaded later",
+                    ));
+                }
+            }
+            Target::Function(name) => {
+                if symbols.by_name(name).next().is_none() {
+                    return Err(Refusal::target(
+                        format!("the kernel has no function {name}"),
+                        "look for it with: grep NAME /proc/kallsyms",
+                    ));
+                }
+            }
+            Target::Module(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_path(path: &Path) -> Result<(), Refusal> {
+    let name = path.display();
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(Refusal::target(
+            format!("{name} is a folder"),
+            format!("name its files: '{}/*'", name.to_string().trim_end_matches('/')),
+        )),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Refusal::target(
+            format!("{name} does not exist"),
+            "is the module loaded? module:NAME may be loaded later",
+        )),
+        Err(error) => Err(Refusal::target(
+            format!("{name}: {error}"),
+            "seqtrace must be able to see the file it is to trace",
+        )),
+    }
+}
+
+/// The existing files that a glob matches, in order, at most [`LOOK_AT_MOST`].
+pub fn expand(pattern: &[u8]) -> Vec<PathBuf> {
+    let Ok(pattern) = std::str::from_utf8(pattern) else { return Vec::new() };
+    let options = glob::MatchOptions {
+        require_literal_separator: true,
+        ..glob::MatchOptions::default()
+    };
+    let Ok(paths) = glob::glob_with(pattern, options) else { return Vec::new() };
+    paths.filter_map(Result::ok).filter(|path| path.is_file()).take(LOOK_AT_MOST).collect()
+}
+
+/// True for a target that may turn out to be a plain procfs file.
+pub fn may_be_plain(target: &Target) -> bool {
+    !matches!(target, Target::Function(_))
+}
+
+/// What the programs may drop by themselves.
+pub fn allow(selection: &Selection) -> Allow {
+    let filter::Prefilter { names, pids, tids, uids, comms } =
+        filter::kernel_prefilter(&selection.targets, &selection.filter);
+    fn set<T: Ord>(values: Option<Vec<T>>) -> BTreeSet<T> {
+        values.unwrap_or_default().into_iter().collect()
+    }
+    Allow { pids: set(pids), tids: set(tids), uids: set(uids), comms: set(comms), names: set(names) }
+}
+
+/// Looks at the targets before the trace begins: what they are, and for the `callbacks` backend
+/// attaches to their callbacks.
+///
+/// # Errors
+/// A path that is neither a seq file nor a plain procfs file, or that is gone by now.
+pub fn look_at(targets: &[Target], trace: &mut Trace) -> Result<Vec<TargetInfo>, Refusal> {
+    let mut infos = Vec::new();
+    for target in targets {
+        match target {
+            Target::Path(path) => infos.push(look_at_path(path, trace)?),
+            Target::Glob(glob) if trace.by_callback() => {
+                for path in expand(glob.pattern()) {
+                    // One file of many that cannot be opened is no reason to stop.
+                    let _unreadable = trace.look_at(&path);
+                }
+            }
+            Target::Glob(_) | Target::Module(_) | Target::Function(_) => {}
+        }
+    }
+    Ok(infos)
+}
+
+fn look_at_path(word: &[u8], trace: &mut Trace) -> Result<TargetInfo, Refusal> {
+    let path = path_buf(word);
+    let open = match trace.look_at(&path) {
+        Ok(Some(open)) => open,
+        Ok(None) => {
+            return Err(Refusal::target(
+                format!("{} is not a seq file, nor a plain procfs file", path.display()),
+                "`seqtrace list GLOB` tells which files are",
+            ));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Refusal::target(
+                format!("{} has vanished", path.display()),
+                "was the module unloaded? module:NAME waits for it to come back",
+            ));
+        }
+        Err(error) => {
+            let note = Some(format!("not looked at: {error}"));
+            return Ok(TargetInfo { word: word.to_vec(), callbacks: None, note });
+        }
+    };
+    Ok(info(word, &open, trace))
+}
+
+fn info(word: &[u8], open: &Open, trace: &mut Trace) -> TargetInfo {
+    let (callbacks, note) = match open.kind {
+        FileKind::Plain { .. } => {
+            (None, Some("a plain procfs file: no seq_file, no callbacks".to_owned()))
+        }
+        FileKind::Seq { op: 0, .. } => (None, Some("has no callbacks (m->op is NULL)".to_owned())),
+        FileKind::Seq { .. } => (trace.pipeline.callbacks(&open.kind), None),
+    };
+    TargetInfo { word: word.to_vec(), callbacks, note }
+}
+
+fn path_buf(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes.to_vec()))
+}
