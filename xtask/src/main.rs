@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod demo;
+mod e2e;
 mod guest;
 mod initramfs;
 mod kernel;
@@ -10,6 +11,7 @@ mod paths;
 mod program;
 mod setup;
 mod sh;
+mod test;
 mod vm;
 
 use std::process::ExitCode;
@@ -34,6 +36,8 @@ enum Task {
     },
     /// Play the README's story live: modules, echos and cats as seqtrace sees them
     Demo(demo::Options),
+    /// Formatting, clippy, unit tests, and the end-to-end tests in guests
+    Test(test::Options),
     /// Run a script in a guest with a Debian kernel
     Vm(vm::Options),
 }
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
     let (result, failure) = match Cli::parse().task {
         Task::Setup { update } => (setup::run(update).map(|()| 0), 1),
         Task::Demo(options) => (demo::run(&options), 1),
+        Task::Test(options) => (test::run(&options), 1),
         Task::Vm(options) => (vm::run(&options), vm::NO_GUEST),
     };
     match result {
