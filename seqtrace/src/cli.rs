@@ -35,10 +35,12 @@ pub enum Command {
 
 /// `seqtrace attach`
 #[derive(Debug, Args)]
-#[command(after_help = "TARGET is a path (/proc/foo), a glob ('/proc/net/*'), module:NAME or fn:SYMBOL; \
+#[command(
+    after_help = "TARGET is a path (/proc/foo), a glob ('/proc/net/*'), module:NAME or fn:SYMBOL; \
     none means every seq file opened from now on.\n\
     Exit status: 0 done, 2 usage, 3 environment (permission, kernel), 5 target not found or not \
-    traceable; with -- CMD that of CMD.")]
+    traceable; with -- CMD that of CMD."
+)]
 pub struct Attach {
     /// Files to trace: a path, a glob, module:NAME or fn:SYMBOL
     #[arg(value_name = "TARGET")]
@@ -154,7 +156,7 @@ pub struct Output {
 pub struct Limits {
     /// End after this time: 500ms, 10s, 2m, 1h
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
-    pub time: Option<Duration>,
+    pub duration: Option<Duration>,
     /// End when this many sessions have closed; further ones are not shown
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_sessions: Option<u64>,
@@ -261,7 +263,7 @@ mod tests {
     fn durations_and_sizes() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         assert!(duration("3 fortnights").is_err());
         assert!(duration("-1s").is_err());
         assert!(duration("1e999h").is_err());
@@ -274,7 +276,8 @@ mod tests {
 
     #[test]
     fn the_command_stands_behind_two_dashes() {
-        let cli = Cli::parse_from(["seqtrace", "attach", "/proc/foo", "--", "cat", "-n", "/proc/foo"]);
+        let cli =
+            Cli::parse_from(["seqtrace", "attach", "/proc/foo", "--", "cat", "-n", "/proc/foo"]);
         let Command::Attach(attach) = cli.command else { panic!("not attach") };
         assert_eq!(attach.targets, ["/proc/foo"]);
         assert_eq!(attach.command, ["cat", "-n", "/proc/foo"]);

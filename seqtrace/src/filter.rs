@@ -1,13 +1,160 @@
-//! stub
-#![allow(warnings)]
-use crate::session::update::Session; use crate::cli::Select; use crate::exit::Refusal;
-#[derive(Clone,Debug)] pub struct Glob(Vec<u8>);
-impl Glob { pub fn pattern(&self)->&[u8]{&self.0} }
-#[derive(Clone,Debug)] pub enum Target { Path(Vec<u8>), Glob(Glob), Module(String), Function(String) }
-impl Target { pub fn parse(w:&[u8], cwd:&[u8]) -> Result<Self,String> { Ok(if let Some(m)=w.strip_prefix(b"module:"){Self::Module(String::from_utf8_lossy(m).into())} else if w.contains(&b'*') {Self::Glob(Glob(w.to_vec()))} else {Self::Path(w.to_vec())}) } }
-#[derive(Clone,Debug,Default)] pub struct Filter;
-impl Filter { pub fn new(_:&Select)->Result<Self,Refusal>{Ok(Self)} }
-#[derive(Clone,Debug,Default)] pub struct Selection { pub targets: Vec<Target>, pub filter: Filter }
-impl Selection { pub fn accepts(&self, s:&Session)->bool { self.targets.is_empty() || self.targets.iter().any(|t| match t { Target::Path(p)=>*p==s.path, _=>true}) } }
-pub struct Prefilter { pub names: Option<Vec<Vec<u8>>>, pub pids: Option<Vec<u32>>, pub tids: Option<Vec<u32>>, pub uids: Option<Vec<u32>>, pub comms: Option<Vec<Vec<u8>>> }
-pub fn kernel_prefilter(t:&[Target], _:&Filter)->Prefilter { Prefilter{names: if t.iter().all(|t| matches!(t, Target::Path(_))) {Some(t.iter().filter_map(|t| if let Target::Path(p)=t {Some(p.rsplit(|b|*b==b'/').next().unwrap().to_vec())} else {None}).collect())} else {None},pids:None,tids:None,uids:None,comms:None} }
+//! Which sessions are shown.
+//!
+//! A session is judged once, by who opened it, its path and its callbacks' modules, and then shown
+//! whole or not at all: half a session proves nothing. The judgement is the same live and from a
+//! recording. Live, [`kernel_prefilter`] says what need not even leave the kernel: never less than
+//! what is shown, often more.
+
+pub mod glob;
+mod paths;
+pub mod target;
+
+use self::glob::Glob;
+pub use self::target::Target;
+use crate::session::update::{Callbacks, Session, Symbol};
+
+/// The values of one kind of filter: any of `only`, if there are any, and none of `not`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule<T> {
+    /// `--pid 1 --pid 2`
+    pub only: Vec<T>,
+    /// `--not-pid 3`
+    pub not: Vec<T>,
+}
+
+impl<T> Default for Rule<T> {
+    fn default() -> Self {
+        Self { only: Vec::new(), not: Vec::new() }
+    }
+}
+
+impl<T> Rule<T> {
+    fn allows(&self, mut is: impl FnMut(&T) -> bool) -> bool {
+        (self.only.is_empty() || self.only.iter().any(&mut is)) && !self.not.iter().any(is)
+    }
+}
+
+/// All filters of a command line; each kind has to agree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Process id of the opener.
+    pub pid: Rule<u32>,
+    /// Thread id of the opener.
+    pub tid: Rule<u32>,
+    /// Real user id of the opener.
+    pub uid: Rule<u32>,
+    /// Name of the opening task; [`Glob::comm`].
+    pub comm: Rule<Glob>,
+    /// The file; [`Glob::path`].
+    pub path: Rule<Glob>,
+    /// The module of any of the callbacks; `vmlinux` for files all of whose callbacks are the
+    /// kernel's own; [`Glob::module`].
+    pub module: Rule<Glob>,
+}
+
+impl Filter {
+    /// Whether a session is shown.
+    pub fn accepts(&self, session: &Session) -> bool {
+        let Self { pid, tid, uid, comm, path, module } = self;
+        let opener = &session.opener;
+        pid.allows(|pid| *pid == opener.pid)
+            && tid.allows(|tid| *tid == opener.tid)
+            && uid.allows(|uid| *uid == opener.uid)
+            && comm.allows(|comm| comm.matches(&opener.comm))
+            && paths_allow(path, session)
+            && module.allows(|module| in_module(module, session))
+    }
+}
+
+fn paths_allow(rule: &Rule<Glob>, session: &Session) -> bool {
+    if *rule == Rule::default() {
+        return true;
+    }
+    let forms = paths::forms(session);
+    let is = |glob: &Glob| forms.iter().any(|form| glob.matches(form));
+    // Of a path whose beginning is missing, more may be wanted than can be proven.
+    let only = rule.only.is_empty()
+        || rule
+            .only
+            .iter()
+            .any(|glob| is(glob) || (session.path_cut && glob.may_end_as(&session.path)));
+    only && !rule.not.iter().any(is)
+}
+
+/// The functions and the table.
+fn functions(callbacks: &Callbacks) -> impl Iterator<Item = &Symbol> {
+    let Callbacks { table, start, next, show, stop } = callbacks;
+    [start, next, show, stop].into_iter().chain(table)
+}
+
+fn in_module(module: &Glob, session: &Session) -> bool {
+    if session.callbacks.is_none() && session.handlers.is_none() {
+        return false;
+    }
+    let callbacks = session.callbacks.iter().flat_map(functions);
+    let handlers = session.handlers.iter().flatten();
+    let mut modules = callbacks.chain(handlers).filter_map(|function| function.module.as_deref());
+    if module.text() == b"vmlinux" {
+        return modules.next().is_none();
+    }
+    modules.any(|name| module.matches(name.as_bytes()))
+}
+
+/// Targets and filters together: what a trace shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Any of these; all files if there are none.
+    pub targets: Vec<Target>,
+    /// And each of these.
+    pub filter: Filter,
+}
+
+impl Selection {
+    /// Whether a session is shown.
+    pub fn accepts(&self, session: &Session) -> bool {
+        let Self { targets, filter } = self;
+        (targets.is_empty() || targets.iter().any(|target| target.matches(session)))
+            && filter.accepts(session)
+    }
+}
+
+/// What the kernel can drop by itself. `None`: any. All of a session's events are kept or dropped by
+/// its open, as in [`Filter`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prefilter {
+    /// Last path components.
+    pub names: Option<Vec<Vec<u8>>>,
+    /// Process ids of openers.
+    pub pids: Option<Vec<u32>>,
+    /// Thread ids of openers.
+    pub tids: Option<Vec<u32>>,
+    /// User ids of openers.
+    pub uids: Option<Vec<u32>>,
+    /// Names of opening tasks.
+    pub comms: Option<Vec<Vec<u8>>>,
+}
+
+/// What the kernel can drop: whatever passes [`Target::matches`] for any target (all, if there is
+/// none) and [`Filter::accepts`] passes this.
+pub fn kernel_prefilter(targets: &[Target], filter: &Filter) -> Prefilter {
+    let names = all(targets, Target::last_name)
+        .or_else(|| all(&filter.path.only, |glob| glob.last_name().map(<[u8]>::to_vec)));
+    Prefilter {
+        names,
+        pids: all(&filter.pid.only, |pid| Some(*pid)),
+        tids: all(&filter.tid.only, |tid| Some(*tid)),
+        uids: all(&filter.uid.only, |uid| Some(*uid)),
+        comms: all(&filter.comm.only, |comm| comm.is_literal().then(|| comm.text().to_vec())),
+    }
+}
+
+/// The values of all of them, each once; `None` if there are none or one of them has no value.
+fn all<T, V: Ord>(from: &[T], value: impl FnMut(&T) -> Option<V>) -> Option<Vec<V>> {
+    let mut values: Vec<V> = from.iter().map(value).collect::<Option<_>>()?;
+    values.sort();
+    values.dedup();
+    (!values.is_empty()).then_some(values)
+}
+
+#[cfg(test)]
+mod tests;

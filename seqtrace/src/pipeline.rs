@@ -46,7 +46,12 @@ struct View {
 
 impl<R: Resolve> Pipeline<R> {
     /// An empty one.
-    pub fn new(tracker: Tracker<R>, selection: Selection, until: Until, sink: Box<dyn Sink>) -> Self {
+    pub fn new(
+        tracker: Tracker<R>,
+        selection: Selection,
+        until: Until,
+        sink: Box<dyn Sink>,
+    ) -> Self {
         Self {
             tracker,
             view: View {

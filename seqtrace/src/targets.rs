@@ -11,18 +11,24 @@ use std::{
 };
 
 use crate::{
+    cli,
     event::{FileKind, Open},
     exit::Refusal,
-    filter::{self, Selection, Target},
+    filter::{
+        self, Filter, Rule, Selection, Target,
+        glob::{Glob, GlobError},
+    },
     kernel::kallsyms::Kallsyms,
     probe::{loader::Allow, trace::Trace},
-    render::TargetInfo,
+    render::{TargetInfo, escape},
 };
 
 /// Most files of a glob that are looked at before the trace begins.
 const LOOK_AT_MOST: usize = 4096;
 
-/// Reads the words of the command line. Relative paths are the current folder's.
+/// Reads the words of the command line. Relative paths are the current folder's. Links outside of
+/// /proc are followed, since sessions are known by their file's own place; inside of it they lead each
+/// task elsewhere (`/proc/self`, `/proc/net`), and [`Target`] knows them.
 ///
 /// # Errors
 /// A word that is no target.
@@ -31,7 +37,8 @@ pub fn parse(words: &[OsString]) -> Result<Vec<Target>, Refusal> {
     words
         .iter()
         .map(|word| {
-            Target::parse(word.as_bytes(), here.as_os_str().as_bytes()).map_err(|error| {
+            let parsed = Target::parse(word.as_bytes(), here.as_os_str().as_bytes());
+            parsed.map(follow_links).map_err(|error| {
                 Refusal::usage(
                     format!("target {}: {error}", word.display()),
                     "a target is a path, a glob in quotes, module:NAME or fn:SYMBOL",
@@ -39,6 +46,62 @@ pub fn parse(words: &[OsString]) -> Result<Vec<Target>, Refusal> {
             })
         })
         .collect()
+}
+
+fn follow_links(target: Target) -> Target {
+    match target {
+        Target::Path(path) if !path.starts_with(b"/proc/") => {
+            match std::fs::canonicalize(path_buf(&path)) {
+                Ok(real) => Target::Path(real.into_os_string().into_vec()),
+                Err(_) => Target::Path(path),
+            }
+        }
+        target => target,
+    }
+}
+
+/// Reads the filter options.
+///
+/// # Errors
+/// A pattern that makes no sense.
+pub fn filter(select: &cli::Select) -> Result<Filter, Refusal> {
+    type Make = fn(Vec<u8>) -> Result<Glob, GlobError>;
+    let globs = |option: &str, make: Make, words: &[String]| {
+        let glob = |word: &String| {
+            make(word.clone().into_bytes()).map_err(|error| {
+                Refusal::usage(format!("--{option}: {error}"), "quote globs: --path '/proc/net/*'")
+            })
+        };
+        words.iter().map(glob).collect::<Result<Vec<_>, _>>()
+    };
+    let rule = |option: &str, make: Make, only: &[String], not: &[String]| {
+        Ok::<_, Refusal>(Rule {
+            only: globs(option, make, only)?,
+            not: globs(&format!("not-{option}"), make, not)?,
+        })
+    };
+    let cli::Select {
+        pid,
+        not_pid,
+        tid,
+        not_tid,
+        comm,
+        not_comm,
+        uid,
+        not_uid,
+        path,
+        not_path,
+        module,
+        not_module,
+    } = select;
+    Ok(Filter {
+        pid: Rule { only: pid.clone(), not: not_pid.clone() },
+        tid: Rule { only: tid.clone(), not: not_tid.clone() },
+        uid: Rule { only: uid.clone(), not: not_uid.clone() },
+        comm: rule("comm", Glob::comm, comm, not_comm)?,
+        path: rule("path", Glob::path, path, not_path)?,
+        module: rule("module", Glob::module, module, not_module)?,
+    })
 }
 
 /// Refuses what cannot be a target on this machine as it is now.
@@ -51,17 +114,21 @@ pub fn check(targets: &[Target], symbols: &Kallsyms) -> Result<(), Refusal> {
         match target {
             Target::Path(path) => check_path(&path_buf(path))?,
             Target::Glob(glob) => {
-                if expand(glob.pattern()).is_empty() {
+                if expand(glob.text()).is_empty() {
                     return Err(Refusal::target(
-                        format!("no file matches {}", String::from_utf8_lossy(glob.pattern())),
+                        format!("no file matches {target}"),
                         "is the module loaded? module:NAME may be loaded later",
                     ));
                 }
             }
             Target::Function(name) => {
-                if symbols.by_name(name).next().is_none() {
+                let name = String::from_utf8_lossy(name);
+                if symbols.variants(&name).is_empty() && symbols.by_name(&name).next().is_none() {
                     return Err(Refusal::target(
-                        format!("the kernel has no function {name}"),
+                        format!(
+                            "the kernel has no function {}",
+                            escape::text(name.as_bytes(), false)
+                        ),
                         "look for it with: grep NAME /proc/kallsyms",
                     ));
                 }
@@ -94,10 +161,8 @@ fn check_path(path: &Path) -> Result<(), Refusal> {
 /// The existing files that a glob matches, in order, at most [`LOOK_AT_MOST`].
 pub fn expand(pattern: &[u8]) -> Vec<PathBuf> {
     let Ok(pattern) = std::str::from_utf8(pattern) else { return Vec::new() };
-    let options = glob::MatchOptions {
-        require_literal_separator: true,
-        ..glob::MatchOptions::default()
-    };
+    let options =
+        glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::default() };
     let Ok(paths) = glob::glob_with(pattern, options) else { return Vec::new() };
     paths.filter_map(Result::ok).filter(|path| path.is_file()).take(LOOK_AT_MOST).collect()
 }
@@ -111,10 +176,17 @@ pub fn may_be_plain(target: &Target) -> bool {
 pub fn allow(selection: &Selection) -> Allow {
     let filter::Prefilter { names, pids, tids, uids, comms } =
         filter::kernel_prefilter(&selection.targets, &selection.filter);
-    fn set<T: Ord>(values: Option<Vec<T>>) -> BTreeSet<T> {
-        values.unwrap_or_default().into_iter().collect()
+    Allow {
+        pids: set(pids),
+        tids: set(tids),
+        uids: set(uids),
+        comms: set(comms),
+        names: set(names),
     }
-    Allow { pids: set(pids), tids: set(tids), uids: set(uids), comms: set(comms), names: set(names) }
+}
+
+fn set<T: Ord>(values: Option<Vec<T>>) -> BTreeSet<T> {
+    values.unwrap_or_default().into_iter().collect()
 }
 
 /// Looks at the targets before the trace begins: what they are, and for the `callbacks` backend
@@ -128,7 +200,7 @@ pub fn look_at(targets: &[Target], trace: &mut Trace) -> Result<Vec<TargetInfo>,
         match target {
             Target::Path(path) => infos.push(look_at_path(path, trace)?),
             Target::Glob(glob) if trace.by_callback() => {
-                for path in expand(glob.pattern()) {
+                for path in expand(glob.text()) {
                     // One file of many that cannot be opened is no reason to stop.
                     let _unreadable = trace.look_at(&path);
                 }

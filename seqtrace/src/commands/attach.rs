@@ -15,8 +15,8 @@ use super::invoker;
 use crate::{
     cli, clock,
     exit::{Exit, Refusal},
-    filter::{Filter, Selection},
-    kernel::facts::Facts,
+    filter::Selection,
+    kernel::preflight::Preflight,
     output::Writer,
     pipeline::{Pipeline, Until},
     probe::{
@@ -32,13 +32,15 @@ use crate::{
 
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
-    let selection =
-        Selection { targets: targets::parse(&args.targets)?, filter: Filter::new(&args.select)? };
+    let selection = Selection {
+        targets: targets::parse(&args.targets)?,
+        filter: targets::filter(&args.select)?,
+    };
     let mut writer = Writer::open(args.output.file.as_deref())?;
     let sink = render::sink(&options(&args.output, &writer))
         .map_err(|error| Refusal::usage(error.to_string(), "name some of these with --fields"))?;
 
-    let facts = Facts::gather()?;
+    let facts = Preflight::gather()?;
     targets::check(&selection.targets, &facts.symbols)?;
     let plan = Plan::choose(args.capture.backend, &facts.symbols, &facts.offsets)?;
     if args.capture.dry_run {
@@ -69,7 +71,7 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
         }
 
         let mut child = spawn(args, &writer)?;
-        let deadline = args.limits.time.map(|time| Instant::now() + time);
+        let deadline = args.limits.duration.map(|time| Instant::now() + time);
         let status = trace.run(&mut writer, child.as_mut(), deadline).await?;
         trace.finish(&mut writer)?;
         Ok(status.map_or(Exit::Done.into(), exit_code))
@@ -102,7 +104,7 @@ fn options(args: &cli::Output, writer: &Writer) -> render::Options {
     }
 }
 
-fn header(args: &cli::Attach, facts: &Facts, plan: &Plan) -> Header {
+fn header(args: &cli::Attach, facts: &Preflight, plan: &Plan) -> Header {
     Header {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         kernel: facts.release.clone(),
@@ -114,7 +116,7 @@ fn header(args: &cli::Attach, facts: &Facts, plan: &Plan) -> Header {
     }
 }
 
-fn settings(args: &cli::Attach, facts: &Facts, selection: &Selection) -> Settings {
+fn settings(args: &cli::Attach, facts: &Preflight, selection: &Selection) -> Settings {
     Settings {
         offsets: facts.offsets,
         plain: selection.targets.iter().any(targets::may_be_plain),

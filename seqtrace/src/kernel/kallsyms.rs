@@ -554,8 +554,7 @@ ffffffff8
         for text in ["", "\n", "hello world\n", "ffff\n", "ffff t \n", " t x\n"] {
             assert!(matches!(Kallsyms::parse(text.as_bytes()), Err(KallsymsError::Empty)));
         }
-        let odd = Kallsyms::parse(b"ffff t \xff\xfe
-ffff t ok").unwrap();
+        let odd = Kallsyms::parse(b"ffff t \xff\xfe\nffff t ok").unwrap();
         assert_eq!(odd.by_name("ok").count(), 1);
     }
 

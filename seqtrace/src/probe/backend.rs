@@ -74,7 +74,9 @@ impl Plan {
                 if let Some(reason) = reason {
                     let _infallible = writeln!(text, "  not core: {reason}");
                 }
-                text.push_str("  the callbacks of each file, when it is looked at or first opened\n");
+                text.push_str(
+                    "  the callbacks of each file, when it is looked at or first opened\n",
+                );
             }
         }
         text

@@ -10,7 +10,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 ///
 /// # Errors
 /// The descriptor cannot be polled.
-pub fn awaitable(ring: RingBuf<MapData>) -> io::Result<AsyncFd<RingBuf<MapData>>> {
+pub(super) fn awaitable(ring: RingBuf<MapData>) -> io::Result<AsyncFd<RingBuf<MapData>>> {
     // SAFETY: a RingBuf owns its map's descriptor and neither closes nor replaces it while it lives;
     // its `as_raw_fd` always names that one.
     let registered = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) };

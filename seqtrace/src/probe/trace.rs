@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     clock,
-    event::{Body, Event, FileKind, Open, OpTable},
+    event::{Body, Event, FileKind, OpTable, Open},
     output::Writer,
     pipeline::Pipeline,
     render::Ready,
@@ -121,18 +121,29 @@ impl Trace {
 
     /// Takes what is in the ring, at most [`BATCH`] records. True if there is more.
     fn drain(&mut self) -> bool {
-        let Self { pipeline, probes, ring, decoder, by_callback, looking_at, seen, undecodable, .. } =
-            self;
+        let Self {
+            pipeline,
+            probes,
+            ring,
+            decoder,
+            by_callback,
+            looking_at,
+            seen,
+            undecodable,
+            ..
+        } = self;
         let mut tables = Vec::new();
         for _ in 0..BATCH {
             let Some(record) = ring.get_mut().next() else { return false };
             let result = decoder.decode(&record, |event| {
                 if let Body::Open(open) = &event.body {
-                    let looked_at = looking_at.is_some() && open.names.last() == looking_at.as_ref();
-                    if let (true, FileKind::Seq { table, .. }) = (*by_callback, &open.kind) {
-                        if looked_at || !open.own {
-                            tables.push((event.time, event.cpu, *table));
-                        }
+                    let looked_at =
+                        looking_at.is_some() && open.names.last() == looking_at.as_ref();
+                    if let FileKind::Seq { table, .. } = &open.kind
+                        && *by_callback
+                        && (looked_at || !open.own)
+                    {
+                        tables.push((event.time, event.cpu, *table));
                     }
                     if open.own && looked_at {
                         *seen = Some(Open::clone(open));
@@ -232,11 +243,8 @@ fn attach_table(
     let untraceable = probes.table(&table);
     pipeline.feed(Event { time, cpu, body: Body::TableAttached { table } });
     for function in untraceable {
-        let body = Body::Blind {
-            address: function.address,
-            role: function.role,
-            reason: function.reason,
-        };
+        let body =
+            Body::Blind { address: function.address, role: function.role, reason: function.reason };
         pipeline.feed(Event { time, cpu, body });
     }
 }

@@ -40,7 +40,7 @@ struct Layout {
 impl Layout {
     const WIDE: Self = Self { pointer: 22, returned: Some(39), end: 71 };
     /// For terminals that are not wide enough.
-    const NARROW: Self = Self { pointer: 19, returned: None, end: 58 };
+    const NARROW: Self = Self { pointer: 19, returned: None, end: 62 };
 }
 
 /// Room for most of what stands behind the duration.
@@ -298,7 +298,8 @@ impl Frame<'_> {
         self.bracket(line, if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside });
         line.put(format_args!("{:<5} pos ", role.name()));
         match pos_in {
-            Some(before) if before == pos_out => line.put(before),
+            // next is to advance: that it did not must catch the eye.
+            Some(before) if before == pos_out && *role != Role::Next => line.put(before),
             Some(before) => line.put(before).put(glyphs.arrow).put(pos_out),
             None if matches!(role, Role::Start | Role::Next) => {
                 line.put("?").put(glyphs.arrow).put(pos_out)

@@ -199,6 +199,7 @@ impl Live {
         self.synced = false;
         self.size = None;
         self.last = None;
+        self.began = None;
         self.walk = self.walk.map(|_| Walk::Loose(Loose::unknown()));
         for op in &mut self.ops {
             op.partial.get_or_insert(why);
@@ -247,6 +248,8 @@ impl Live {
     /// Events were lost, on any CPU.
     pub(super) fn gap(&mut self, out: Sink<'_>) {
         self.lose_track(Partial::Gap, out);
+        // The pass in progress may be another thread's by now.
+        self.owner = 0;
         for op in &mut self.ops {
             op.doubtful = true;
         }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::event::{SeqState, Task};
-use crate::session::model::{State, Surprise, add, deliver, distance};
+use crate::session::model::{Landing, State, Surprise, add, deliver, distance};
 use crate::session::update::{Partial, Totals};
 
 const ENOMEM: i64 = -12;
@@ -32,8 +32,8 @@ pub(super) enum Stage {
     TraverseAgain,
     /// The traversal is where it should be; so many bytes of its last record are left over.
     Landed { leftover: u64 },
-    /// A relative lseek is behind the record that begins at `start` and ends at `end`.
-    LandedNear { start: i64, end: i64, last: bool },
+    /// A relative lseek is somewhere.
+    LandedNear(Landing),
     /// The traversal failed.
     TraverseFailed { error: i32 },
     /// The buffer is too small for the first record.
@@ -165,7 +165,7 @@ impl Op {
                 return Ok(Settled { from_leftover: self.drained, leftover });
             }
             Stage::InPass => return Err(Surprise::new("stop", format!("return of {ret}"))),
-            Stage::LandedNear { .. } | Stage::Lost => {}
+            Stage::LandedNear(_) | Stage::Lost => {}
         }
         Ok(Settled { from_leftover: self.drained, leftover: 0 })
     }
@@ -267,7 +267,7 @@ impl Op {
                 expect(ret >= 0, offset, ret)?;
                 return Ok(leftover);
             }
-            Stage::LandedNear { start, end, last } => {
+            Stage::LandedNear(Landing { start, end, last, .. }) => {
                 if ret < 0 {
                     expect(last, "the new offset", ret)?;
                     m.reset();

@@ -91,7 +91,7 @@ impl Live {
     /// Another thread's relative lseek that has not told yet where it went: where `m` is, is not
     /// known until it is told, and now it never is.
     fn overtake_lseek(&mut self, tid: u32) -> bool {
-        let near = |op: &&mut Op| op.tid != tid && matches!(op.stage, Stage::LandedNear { .. });
+        let near = |op: &&mut Op| op.tid != tid && matches!(op.stage, Stage::LandedNear(_));
         let Some(op) = self.ops.iter_mut().find(near) else { return false };
         op.stage = Stage::Lost;
         op.partial = Some(Partial::Overlap);
@@ -116,7 +116,10 @@ impl Live {
             None if self.synced => Err(Surprise::new("start", seen.role.name())),
             None => {
                 // Its beginning was not seen: it is the only reader's, if there is only one.
-                self.owner = if let [op] = self.ops.as_slice() { op.tid } else { 0 };
+                self.owner = match self.ops.as_slice() {
+                    [op] if !op.doubtful => op.tid,
+                    _ => 0,
+                };
                 self.pass = self.pass.wrapping_add(1);
                 let mut loose = Loose::unknown();
                 let done = loose.returned(seen, blind);
@@ -140,7 +143,7 @@ impl Live {
         self.sum(seen, &done);
         let update = self.update(at, seen, &done, size);
         let undecided = done.fate.is_none() && seen.role == Role::Show;
-        let near = matches!(done.outcome, Some(Outcome::LandedNear { .. }));
+        let near = matches!(done.outcome, Some(Outcome::LandedNear(_)));
         self.told(at, update, undecided || near, out);
         self.last = blind.is_empty().then_some(at.time);
         if seen.role == Role::Stop {
@@ -230,7 +233,7 @@ impl Live {
             Outcome::Grow if phase == Phase::Traverse => Stage::TraverseAgain,
             Outcome::Grow => Stage::ReadAgain,
             Outcome::Landed => Stage::Landed { leftover: count },
-            Outcome::LandedNear { start, end, last } => Stage::LandedNear { start, end, last },
+            Outcome::LandedNear(landing) => Stage::LandedNear(landing),
             Outcome::TraverseFailed(error) => Stage::TraverseFailed { error },
             Outcome::Dry(error) => Stage::Dry { error },
             Outcome::Filled(error) => Stage::Filled { kept: count, error },

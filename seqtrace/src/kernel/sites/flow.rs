@@ -339,7 +339,35 @@ fn goes(names: &Names, layout: &Layout, target: Value) -> Goes {
     }
 }
 
-/// States before each instruction, once they no longer change.
+/// True where straight-line code begins: the entry, where paths meet, and behind a branch.
+fn begins(graph: &Graph<'_>, address: u64, node: &Node) -> bool {
+    let follows = |from| graph.nodes.get(&from).is_some_and(|from| from.successors.len() == 1);
+    address == graph.entry || !matches!(node.predecessors[..], [from] if follows(from))
+}
+
+/// Runs straight-line code and shows the state before each instruction; gives its last one.
+fn run(
+    graph: &Graph<'_>,
+    machine: &mut Machine,
+    begin: u64,
+    state: &mut State,
+    mut see: impl FnMut(u64, &Node, &State),
+) -> u64 {
+    let mut address = begin;
+    while let Some(node) = graph.nodes.get(&address) {
+        see(address, node, state);
+        machine.step(node, state);
+        match node.successors[..] {
+            [next] if graph.nodes.get(&next).is_some_and(|node| !begins(graph, next, node)) => {
+                address = next;
+            }
+            _ => break,
+        }
+    }
+    address
+}
+
+/// States where straight-line code begins, once they no longer change.
 fn settle(graph: &Graph<'_>, machine: &mut Machine) -> Option<BTreeMap<u64, State>> {
     let mut before: BTreeMap<u64, State> = BTreeMap::new();
     let mut after: BTreeMap<u64, State> = BTreeMap::new();
@@ -355,15 +383,34 @@ fn settle(graph: &Graph<'_>, machine: &mut Machine) -> Option<BTreeMap<u64, Stat
         if before.get(&address) == Some(&state) {
             continue;
         }
-        let mut result = state.clone();
-        machine.step(node, &mut result);
-        before.insert(address, state);
-        if after.get(&address) != Some(&result) {
-            after.insert(address, result);
-            pending.extend(&node.successors);
+        before.insert(address, state.clone());
+        let last = run(graph, machine, address, &mut state, |_, _, _| ());
+        if after.get(&last) != Some(&state) {
+            after.insert(last, state);
+            pending.extend(graph.nodes.get(&last).iter().flat_map(|node| &node.successors));
         }
     }
     Some(before)
+}
+
+/// States before the calls that are not direct, and before what follows each.
+fn around_calls(graph: &Graph<'_>, machine: &mut Machine) -> Option<BTreeMap<u64, State>> {
+    let begins = settle(graph, machine)?;
+    let mut states = begins.clone();
+    for (address, mut state) in begins {
+        let mut behind = None;
+        run(graph, machine, address, &mut state, |address, node, state| {
+            let indirect = match node.step {
+                Step::Call(callee) | Step::TailCall(callee) => !matches!(callee, Callee::Direct(_)),
+                Step::Local => false,
+            };
+            if indirect || behind == Some(address) {
+                states.insert(address, state.clone());
+            }
+            behind = indirect.then(|| node.instruction.next_ip());
+        });
+    }
+    Some(states)
 }
 
 /// The calls of callbacks in a function, all of them or an error.
@@ -372,7 +419,7 @@ pub(super) fn sites(graph: &Graph<'_>, layout: &Layout) -> Result<Vec<Site>, Sit
     let refuse = |address, what: &str| {
         Err(SiteError::NotUnderstood { place: graph.place(address), what: what.to_owned() })
     };
-    let Some(before) = settle(graph, &mut machine) else {
+    let Some(before) = around_calls(graph, &mut machine) else {
         return refuse(graph.entry, "what its registers hold never settles");
     };
     let mut sites = Vec::new();
