@@ -24,6 +24,7 @@ use zerocopy::IntoBytes;
 use crate::{
     cli::Backend,
     event::{OpTable, Role},
+    exit::Refusal,
     probe::backend::Plan,
 };
 
@@ -191,6 +192,12 @@ pub enum ProbeError {
         /// Why.
         source: MapError,
     },
+}
+
+impl From<ProbeError> for Refusal {
+    fn from(error: ProbeError) -> Self {
+        Self::environment(error.to_string(), "`seqtrace doctor` tells what this machine lacks")
+    }
 }
 
 /// What was not delivered, by cause.
