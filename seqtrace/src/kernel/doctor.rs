@@ -52,8 +52,14 @@ impl Check {
         Self { status: Status::Fail, ..Self::warn(name, detail, remedy) }
     }
 
-    fn unseen(name: &'static str, why: &str) -> Self {
-        Self::warn(name, format!("could not be seen ({why})"), "run as root")
+    fn unseen(facts: &Facts, name: &'static str, why: &str) -> Self {
+        let root = facts.uid == Some(0);
+        let remedy = if root {
+            "none needed: attaching will tell whether it matters"
+        } else {
+            "run as root"
+        };
+        Self::warn(name, format!("could not be seen ({why})"), remedy)
     }
 }
 
@@ -170,7 +176,7 @@ fn kernel(facts: &Facts) -> Check {
 fn capabilities(facts: &Facts) -> Check {
     const NAME: &str = "capabilities";
     let Some(set) = facts.capabilities else {
-        return Check::unseen(NAME, "/proc/self/status has no CapEff");
+        return Check::unseen(facts, NAME, "/proc/self/status has no CapEff");
     };
     let user = facts.uid.map_or_else(|| "?".into(), |uid| uid.to_string());
     if !may_trace(facts) {
@@ -195,17 +201,25 @@ fn capabilities(facts: &Facts) -> Check {
 
 fn lockdown(facts: &Facts) -> Check {
     const NAME: &str = "lockdown";
+    const CONFIDENTIALITY: &str =
+        "boot with lockdown=integrity or without; under Secure Boot see the distribution's manual";
     match &facts.lockdown {
         Seen::Is(mode) if mode == "confidentiality" => Check::fail(
             NAME,
             "confidentiality: the kernel lets nobody probe it or read its memory",
-            "boot with lockdown=integrity or without; under Secure Boot see the distribution's manual",
+            CONFIDENTIALITY,
         ),
         // Integrity forbids writing to the kernel; probing and reading come behind LOCKDOWN_INTEGRITY_MAX
         // (include/linux/security.h).
         Seen::Is(mode) => Check::ok(NAME, mode),
+        // Who has the capability and is refused all the same is locked out by that mode alone.
+        Seen::Absent if facts.kcore_refused && has(facts, cap::SYS_RAWIO) => Check::fail(
+            NAME,
+            "confidentiality, since /proc/kcore is refused (securityfs is not mounted to ask)",
+            CONFIDENTIALITY,
+        ),
         Seen::Absent => Check::ok(NAME, "none: no /sys/kernel/security/lockdown"),
-        Seen::Hidden(why) => Check::unseen(NAME, why),
+        Seen::Hidden(why) => Check::unseen(facts, NAME, why),
     }
 }
 
@@ -225,7 +239,9 @@ fn btf(facts: &Facts) -> Check {
             "/sys/kernel/btf/vmlinux is not there",
             "boot a kernel built with CONFIG_DEBUG_INFO_BTF (those of distributions since 2020 are)",
         ),
-        Seen::Hidden(why) => Check::fail(NAME, why, "run as root; else please report it"),
+        Seen::Hidden(why) => {
+            Check::fail(NAME, why, "run as root, with sysfs mounted; else please report it")
+        }
     }
 }
 
@@ -239,7 +255,7 @@ fn kprobes(facts: &Facts) -> Check {
             "boot a kernel built with CONFIG_KPROBES and CONFIG_KPROBE_EVENTS (those of distributions \
              are), or trace in a guest: cargo xtask demo, cargo xtask vm",
         ),
-        Seen::Hidden(why) => Check::unseen(NAME, why),
+        Seen::Hidden(why) => Check::unseen(facts, NAME, why),
     }
 }
 
@@ -256,7 +272,7 @@ fn kprobes_switch(facts: &Facts) -> Check {
         Seen::Absent => {
             Check::ok(NAME, "not told (debugfs is not mounted); on unless somebody did")
         }
-        Seen::Hidden(why) => Check::unseen(NAME, why),
+        Seen::Hidden(why) => Check::unseen(facts, NAME, why),
     }
 }
 
@@ -270,7 +286,7 @@ fn optimisation(facts: &Facts) -> Check {
             "sysctl debug.kprobes-optimization=1",
         ),
         Seen::Absent => Check::ok(NAME, "this kernel cannot optimise probes"),
-        Seen::Hidden(why) => Check::unseen(NAME, why),
+        Seen::Hidden(why) => Check::unseen(facts, NAME, why),
     }
 }
 
@@ -285,7 +301,7 @@ fn kptr_restrict(facts: &Facts) -> Check {
         ),
         Seen::Is(value) => Check::ok(NAME, value.to_string()),
         Seen::Absent => Check::ok(NAME, "not there"),
-        Seen::Hidden(why) => Check::unseen(NAME, why),
+        Seen::Hidden(why) => Check::unseen(facts, NAME, why),
     }
 }
 
@@ -365,7 +381,7 @@ fn jit(facts: &Facts) -> Check {
             "net.core.bpf_jit_enable is not there",
             "if loading fails: a kernel built with CONFIG_BPF_SYSCALL and CONFIG_BPF_JIT",
         ),
-        Seen::Hidden(why) => Check::unseen(NAME, why),
+        Seen::Hidden(why) => Check::unseen(facts, NAME, why),
     }
 }
 
@@ -407,8 +423,8 @@ fn memlock(facts: &Facts) -> Check {
             format!("{} KiB, too little for BPF", limit >> 10),
             "ulimit -l unlimited",
         ),
-        Seen::Absent => Check::unseen(NAME, "no /proc/self/limits"),
-        Seen::Hidden(ref why) => Check::unseen(NAME, why),
+        Seen::Absent => Check::unseen(facts, NAME, "no /proc/self/limits"),
+        Seen::Hidden(ref why) => Check::unseen(facts, NAME, why),
     }
 }
 
@@ -437,8 +453,8 @@ fn namespace(facts: &Facts) -> Check {
             "not the initial one: pids are shown as the host sees them",
             "run on the host, or in a container with --pid=host",
         ),
-        Seen::Absent => Check::unseen(NAME, "no /proc/self/ns/pid"),
-        Seen::Hidden(why) => Check::unseen(NAME, why),
+        Seen::Absent => Check::unseen(facts, NAME, "no /proc/self/ns/pid"),
+        Seen::Hidden(why) => Check::unseen(facts, NAME, why),
     }
 }
 
@@ -459,6 +475,7 @@ mod tests {
             kprobes_enabled: Seen::Is(true),
             kprobes_optimised: Seen::Is(true),
             lockdown: Seen::Is("none".into()),
+            kcore_refused: false,
             kptr_restrict: Seen::Is(0),
             perf_event_paranoid: Seen::Is(3),
             unprivileged_bpf_disabled: Seen::Is(2),
@@ -546,8 +563,14 @@ mod tests {
     }
 
     #[test]
-    fn lockdown_for_integrity_does_not_matter() {
+    fn lockdown_is_recognised_without_securityfs() {
         assert_eq!(after(|f| f.lockdown = Seen::Is("integrity".into())), []);
+        assert_eq!(after(|f| f.lockdown = Seen::Absent), []);
+        let refused = after(|f| {
+            f.lockdown = Seen::Absent;
+            f.kcore_refused = true;
+        });
+        assert_eq!(refused, [("lockdown", Status::Fail)]);
     }
 
     #[test]

@@ -4,7 +4,13 @@
 
 use std::{fmt, fs, io, path::Path};
 
-use super::{btf::Btf, kallsyms::Kallsyms, sites, sites::Site, text::Kcore};
+use super::{
+    btf::{Btf, BtfError},
+    kallsyms::Kallsyms,
+    sites,
+    sites::Site,
+    text::{Kcore, TextError},
+};
 
 /// Something that was looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +97,8 @@ pub struct Facts {
     pub kprobes_optimised: Seen<bool>,
     /// The lockdown mode in force.
     pub lockdown: Seen<String>,
+    /// Opening /proc/kcore was refused.
+    pub kcore_refused: bool,
     /// kernel.kptr_restrict
     pub kptr_restrict: Seen<i64>,
     /// kernel.perf_event_paranoid
@@ -116,17 +124,17 @@ impl Facts {
     pub fn gather() -> Self {
         let btf = match Btf::of_running_kernel() {
             Ok(btf) => Ok(btf),
-            Err(super::btf::BtfError::Read { source, .. })
-                if source.kind() == io::ErrorKind::NotFound =>
-            {
+            Err(BtfError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 Err(Seen::Absent)
             }
             Err(error) => Err(Seen::Hidden(error.to_string())),
         };
         let offsets = btf.as_ref().map(Btf::offsets);
         let symbols = Kallsyms::of_running_kernel().map_err(|error| error.to_string());
+        let kcore = Kcore::open();
+        let kcore_refused = matches!(kcore, Err(TextError::NotPermitted));
         let sites = match (&symbols, &offsets) {
-            (Ok(symbols), Ok(Ok(offsets))) => Kcore::open()
+            (Ok(symbols), Ok(Ok(offsets))) => kcore
                 .map_err(Into::into)
                 .and_then(|kcore| {
                     sites::core_sites(symbols, offsets, &|address, len| kcore.read(address, len))
@@ -153,6 +161,7 @@ impl Facts {
             kprobes_enabled: number::<u8>("/sys/kernel/debug/kprobes/enabled").map(switch),
             kprobes_optimised: number::<u8>("/proc/sys/debug/kprobes-optimization").map(switch),
             lockdown: text("/sys/kernel/security/lockdown").map(|modes| lockdown(&modes)),
+            kcore_refused,
             kptr_restrict: number("/proc/sys/kernel/kptr_restrict"),
             perf_event_paranoid: number("/proc/sys/kernel/perf_event_paranoid"),
             unprivileged_bpf_disabled: number("/proc/sys/kernel/unprivileged_bpf_disabled"),
@@ -175,9 +184,18 @@ fn seen<T>(result: io::Result<T>, path: &dyn fmt::Display) -> Seen<T> {
 }
 
 fn text(path: &str) -> Seen<String> {
-    // A directory that may not be searched hides what is in it; one that is empty, like debugfs that
-    // is not mounted, does not.
-    seen(fs::read_to_string(path), &path)
+    let seen = seen(fs::read_to_string(path), &path);
+    if path.starts_with("/sys/") { beneath_sys(seen) } else { seen }
+}
+
+/// Where sysfs is not mounted nothing can be told from what is not there.
+fn beneath_sys<T>(seen: Seen<T>) -> Seen<T> {
+    match seen {
+        Seen::Absent if !Path::new("/sys/kernel").exists() => {
+            Seen::Hidden("sysfs is not mounted at /sys".into())
+        }
+        seen => seen,
+    }
 }
 
 fn number<T: std::str::FromStr>(path: &str) -> Seen<T> {

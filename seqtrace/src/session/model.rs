@@ -72,6 +72,9 @@ impl State {
     }
 }
 
+/// -EAGAIN (include/uapi/asm-generic/errno-base.h).
+pub(super) const EAGAIN: i32 = -11;
+
 /// Why the core calls start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -102,6 +105,8 @@ pub(super) struct Landing {
     pub(super) end: i64,
     /// It was the last of the file: the offset may also be behind it.
     pub(super) last: bool,
+    /// If it did not get there, the next callback's error has it begin again.
+    pub(super) retry: bool,
     /// Bytes that are left over wherever it went: what start wrote.
     pub(super) stray: u64,
 }
@@ -283,7 +288,8 @@ impl Pass {
     }
 
     fn near(&self, end: i64, last: bool, stray: u64) -> Outcome {
-        Outcome::LandedNear(Landing { start: self.base, end, last, stray })
+        let retry = self.v.kind() == PtrKind::Err(-EAGAIN);
+        Outcome::LandedNear(Landing { start: self.base, end, last, retry, stray })
     }
 
     fn shown(&mut self, m: &mut State, seen: &Returned) -> Concluded {
@@ -425,10 +431,12 @@ impl Pass {
             }
             // Whatever stop wrote is dropped.
             Outcome::Dry(_) => m.count = 0,
+            // "while ((err = traverse(m, iocb->ki_pos)) == -EAGAIN)": a callback's own -EAGAIN is
+            // taken for traverse()'s.
+            Outcome::TraverseFailed(EAGAIN) | Outcome::LandedNear(_) => {}
             Outcome::TraverseFailed(_) => m.reset(),
             Outcome::Filled(_) => done.range = done.bytes.map(|_| written),
             Outcome::Landed => m.read_pos = self.target.unwrap_or(m.read_pos),
-            Outcome::LandedNear(_) => {}
         }
         done.outcome = Some(outcome);
         done

@@ -30,6 +30,8 @@ pub(super) enum Stage {
     InPass,
     /// The buffer is too small for a record of the traversal.
     TraverseAgain,
+    /// A callback of the traversal said -EAGAIN, so it begins again.
+    TraverseRetry,
     /// The traversal is where it should be; so many bytes of its last record are left over.
     Landed { leftover: u64 },
     /// A relative lseek is somewhere.
@@ -164,7 +166,9 @@ impl Op {
                 let leftover = kept - copied.unwrap_or(0).min(kept);
                 return Ok(Settled { from_leftover: self.drained, leftover });
             }
-            Stage::InPass => return Err(Surprise::new("stop", format!("return of {ret}"))),
+            Stage::InPass | Stage::TraverseRetry => {
+                return Err(Surprise::new("start or stop", format!("return of {ret}")));
+            }
             Stage::LandedNear(_) | Stage::Lost => {}
         }
         Ok(Settled { from_leftover: self.drained, leftover: 0 })
@@ -278,8 +282,12 @@ impl Op {
                     return Ok(m.count);
                 }
             }
-            Stage::InPass | Stage::ReadAgain | Stage::Dry { .. } | Stage::Filled { .. } => {
-                return Err(Surprise::new("stop", format!("return of {ret}")));
+            Stage::InPass
+            | Stage::TraverseRetry
+            | Stage::ReadAgain
+            | Stage::Dry { .. }
+            | Stage::Filled { .. } => {
+                return Err(Surprise::new("start or stop", format!("return of {ret}")));
             }
         }
         Ok(m.count)

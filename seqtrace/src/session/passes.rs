@@ -5,14 +5,17 @@ use crate::session::begin::{self, Begin, Decision};
 use crate::session::held::Verdict;
 use crate::session::live::{At, Live, Sink, Walk};
 use crate::session::loose::Loose;
-use crate::session::model::{Concluded, Outcome, Pass, Purpose, Returned, Surprise, deliver};
+use crate::session::model::{
+    Concluded, EAGAIN, Outcome, Pass, Purpose, Returned, Surprise, deliver,
+};
 use crate::session::op::{Kind, Op, Stage};
 use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, What};
 
 impl Live {
     /// start is about to be called.
     pub(super) fn pass_begin(&mut self, at: At, seen: &Begin, out: Sink<'_>) {
-        self.release_held(Verdict::Unknown, out);
+        let retries = self.op(seen.tid).is_some_and(|op| matches!(op.stage, Stage::LandedNear(_)));
+        self.release_held(if retries { Verdict::Failed } else { Verdict::Unknown }, out);
         let decision = self.decide(seen);
         let before = self.m.size;
         self.owner = seen.tid;
@@ -108,7 +111,8 @@ impl Live {
         let blind = self.blind;
         let size = match self.walk {
             Some(Walk::Known(_)) => Some(self.m.size),
-            _ => self.size,
+            Some(Walk::Loose(_)) => self.size,
+            None => None,
         };
         let walked = match &mut self.walk {
             Some(Walk::Known(pass)) => pass.returned(&mut self.m, seen),
@@ -126,6 +130,7 @@ impl Live {
                 self.walk = Some(Walk::Loose(loose));
                 self.began = None;
                 self.last = None;
+                self.size = None;
                 Ok(done)
             }
         };
@@ -234,6 +239,7 @@ impl Live {
             Outcome::Grow => Stage::ReadAgain,
             Outcome::Landed => Stage::Landed { leftover: count },
             Outcome::LandedNear(landing) => Stage::LandedNear(landing),
+            Outcome::TraverseFailed(EAGAIN) => Stage::TraverseRetry,
             Outcome::TraverseFailed(error) => Stage::TraverseFailed { error },
             Outcome::Dry(error) => Stage::Dry { error },
             Outcome::Filled(error) => Stage::Filled { kept: count, error },

@@ -28,13 +28,15 @@ pub(crate) fn updates(events: impl IntoIterator<Item = Event>) -> Vec<Update> {
         last = event.time;
         tracker.feed(event, &mut |update| updates.push(update));
     }
-    tracker.finish(last + 1, &mut |update| updates.push(update));
+    tracker.finish(last.saturating_add(1), &mut |update| updates.push(update));
     updates
 }
 
 /// Compares.
 pub(crate) fn check(log: &Log, updates: &[Update], known: Known) {
     let mut said = BTreeMap::new();
+    let own = updates.iter().filter(|update| update.session.is_some());
+    assert!(own.is_sorted_by_key(|update| update.time), "a session's updates in their order");
     for update in updates {
         match &update.what {
             What::Callback(callback) => {

@@ -2,6 +2,7 @@
 //! that knows the truth.
 
 mod check;
+mod noise;
 mod properties;
 pub(crate) mod resolve;
 pub(crate) mod say;

@@ -427,6 +427,10 @@ impl Seq {
                 buf.fill((0, 0));
             }
         }
+        if err != 0 {
+            // Nobody gets these: the caller or the next try drops them.
+            self.count = 0;
+        }
         err
     }
 

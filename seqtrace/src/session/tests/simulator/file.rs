@@ -46,7 +46,7 @@ impl Output<'_> {
 
     /// Some take back their last comma.
     pub(crate) fn take_back(&mut self) {
-        *self.count = self.count.saturating_sub(1);
+        *self.count -= u64::from(self.written.min(1));
     }
 
     fn put(&mut self) {
@@ -94,7 +94,7 @@ pub(crate) enum Next {
     StuckAtEnd,
     Stuck,
     Back,
-    Fails(usize),
+    Fails(usize, i64),
 }
 
 /// How start treats the position.
@@ -104,7 +104,7 @@ pub(crate) enum Start {
     Early,
     Late,
     Rewinds,
-    Fails(usize),
+    Fails(usize, i64),
     Moves,
 }
 
@@ -139,8 +139,11 @@ impl SeqFile for List {
             Start::Early => self.at(index.saturating_sub(1)),
             Start::Late if index > 0 => self.at(index + 1),
             Start::Rewinds => self.at(0),
-            Start::Fails(at) if index == at => (-5_i64).cast_unsigned(),
-            Start::Right | Start::Late | Start::Fails(_) => self.at(index),
+            Start::Fails(at, errno) if index == at && self.fuel > 0 => {
+                self.fuel -= 1;
+                errno.cast_unsigned()
+            }
+            Start::Right | Start::Late | Start::Fails(..) => self.at(index),
             Start::Moves => {
                 *pos = self.pos(index + 1);
                 self.at(index + 1)
@@ -156,7 +159,10 @@ impl SeqFile for List {
             Next::Stuck => {}
             Next::StuckAtEnd if last => {}
             Next::Back if last => *pos = self.pos(index.saturating_sub(2)),
-            Next::Fails(at) if index == at => return (-12_i64).cast_unsigned(),
+            Next::Fails(at, errno) if index == at && self.fuel > 0 => {
+                self.fuel -= 1;
+                return errno.cast_unsigned();
+            }
             _ => *pos = self.pos(index),
         }
         self.at(index)
@@ -208,7 +214,8 @@ impl Chaos {
         self.fuel -= 1;
         match self.roll(20) {
             0 => 0,
-            1 => (-5_i64).cast_unsigned(),
+            1 if self.fuel.is_multiple_of(2) => (-5_i64).cast_unsigned(),
+            1 => (-11_i64).cast_unsigned(),
             2 => 1,
             3 => u64::MAX / 2,
             _ => HEAP + self.roll(4),
@@ -254,6 +261,7 @@ impl SeqFile for Chaos {
         match self.roll(16) {
             0 => 1,
             1 => -22,
+            2 if self.fuel.is_multiple_of(4) && self.fuel > 0 => -11,
             _ => 0,
         }
     }
@@ -280,25 +288,30 @@ impl AnyFile {
     }
 }
 
+/// An error; -EAGAIN is what `traverse()` itself says to be called again.
+fn errno() -> impl Strategy<Value = i64> {
+    prop_oneof![Just(-5), Just(-11)]
+}
+
 /// Lists with bugs.
 pub(crate) fn lists() -> impl Strategy<Value = List> {
     let record = (
         prop_oneof![6 => 1..30_u32, 1 => Just(0), 1 => 60..300_u32],
-        prop_oneof![14 => Just(0), 1 => Just(1), 1 => Just(-5)],
+        prop_oneof![14 => Just(0), 1 => Just(1), 1 => Just(-5), 1 => Just(-11)],
     );
     let next = prop_oneof![
         4 => Just(Next::Right),
         1 => Just(Next::StuckAtEnd),
         1 => Just(Next::Stuck),
         1 => Just(Next::Back),
-        1 => (0..8_usize).prop_map(Next::Fails),
+        1 => (0..8_usize, errno()).prop_map(|(at, errno)| Next::Fails(at, errno)),
     ];
     let start = prop_oneof![
         5 => Just(Start::Right),
         1 => Just(Start::Early),
         1 => Just(Start::Late),
         1 => Just(Start::Rewinds),
-        1 => (0..8_usize).prop_map(Start::Fails),
+        1 => (0..8_usize, errno()).prop_map(|(at, errno)| Start::Fails(at, errno)),
         1 => Just(Start::Moves),
     ];
     let positions = prop_oneof![
