@@ -57,7 +57,7 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
     if selection.targets.iter().any(targets::may_become_plain) {
         probes.plain().map_err(Refusal::from)?;
     }
-    let plan = probes.callbacks_by(plan, args.capture.backend).map_err(Refusal::from)?;
+    let plan = plan.attach(&mut probes, args.capture.backend).map_err(Refusal::from)?;
 
     let until = Until { sessions: args.limits.max_sessions, events: args.limits.max_events };
     let tracker = Tracker::new(Live::new(Arc::clone(&facts.symbols)));

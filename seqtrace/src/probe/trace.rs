@@ -23,8 +23,9 @@ use tokio::{
 use super::{
     backend::Plan,
     decode::Decoder,
+    error::ProbeError,
     live::Live,
-    loader::{ProbeError, Probes, Untraceable},
+    loader::{Probes, Untraceable},
     log::{self, ToStderr},
     readiness::awaitable,
 };
