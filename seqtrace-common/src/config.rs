@@ -75,8 +75,6 @@ plain_data! {
 pub mod flag {
     /// Open events of seqtrace's own files are sent (marked, not traced).
     pub const SHOW_OWN: u32 = 1;
-    /// Plain procfs files are traced too.
-    pub const PLAIN: u32 = 2;
     /// Only opens whose pid is in the filter map.
     pub const FILTER_PID: u32 = 4;
     /// Only opens whose tid is in the filter map.

@@ -2,7 +2,7 @@
 . "$E2E/lib.sh"
 
 no_probes() {
-	[ ! -s /sys/kernel/debug/kprobes/list ]
+	[ -z "$(cat /sys/kernel/debug/kprobes/list)" ]
 }
 
 for backend in core callbacks; do

@@ -1,38 +1,35 @@
-# timeout: 500
-# What the trace says of reads is what the readers got: for files of the kernel's own, in blocks from 1 to
+# timeout: 300
+# What the trace says of reads is what the readers got: files of the kernel's own, in blocks from 1 to
 # 131072 bytes, by pread in the middle, lseek and splice; by both backends.
 . "$E2E/lib.sh"
 
 mkdir -p /sys/fs/cgroup/e2e
-FILES="/proc/net/tcp /proc/mounts /proc/self/maps /proc/kallsyms /proc/slabinfo /proc/cpuinfo
-	/proc/modules /sys/kernel/debug/kprobes/list /sys/kernel/debug/tracing/available_filter_functions
-	/sys/fs/cgroup/e2e/cgroup.stat /sys/fs/cgroup/e2e/memory.stat"
-# Millions of events: these only in large blocks, and one after the other.
-LARGE="/proc/kallsyms /sys/kernel/debug/tracing/available_filter_functions"
+set --
+for file in /proc/net/tcp /proc/mounts /proc/self/maps /proc/kallsyms /proc/slabinfo /proc/cpuinfo \
+	/proc/modules /proc/vmstat /sys/kernel/debug/kprobes/list \
+	/sys/kernel/debug/tracing/available_events /sys/fs/cgroup/e2e/cgroup.stat; do
+	if [ -r $file ]; then
+		set -- "$@" $file
+	else
+		skip "$file" "this kernel does not have it"
+	fi
+done
 
 for backend in core callbacks; do
-	for file in $FILES; do
-		test=$backend$file
-		if [ ! -r "$file" ]; then
-			skip "$test" "this kernel does not have it"
-			continue
-		fi
-		sizes="1 100 4096 131072"
-		case $LARGE in *"$file"*) sizes="131072" ;; esac
-		rm -f log
-		if ! attach_bg --format json --backend $backend "$file"; then
-			continue
-		fi
-		for size in $sizes; do
-			e2e-helper read-all "$file" $size --log log >/dev/null
-		done
-		e2e-helper pread "$file" 50 200 --log log >/dev/null
-		e2e-helper lseek "$file" 30 100 --log log >/dev/null
-		if ! stop_attach; then
-			fail "$test" "seqtrace ended with status $?"
-			continue
-		fi
-		expect_status "$test" 0 e2e-helper json-check trace --log log
-	done
+	rm -f log
+	attach_bg --format json --backend $backend "$@" || continue
+	for file in "$@"; do
+		e2e-helper read-all $file 1 --most 500 --log log
+		e2e-helper read-all $file 100 --most 10000 --log log
+		e2e-helper read-all $file 4096 --most 100000 --log log
+		e2e-helper read-all $file 131072 --most 300000 --log log
+		e2e-helper pread $file 50 200 --log log
+		e2e-helper lseek $file 30 100 --log log
+		# Forth and back, past the end, across what is in the buffer.
+		e2e-helper ops $file --log log r10 c-5 r10 p20@3 r300 s0 r5 p10@100000000 r10
+	done >/dev/null
+	e2e-helper splice /proc/cpuinfo --log log >/dev/null
+	expect_status $backend/exit 0 stop_attach
+	e2e-helper json-check trace --log log --tap $backend
 done
 rmdir /sys/fs/cgroup/e2e

@@ -51,6 +51,9 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
     let mut probes = Probes::load(&settings(args, &facts, &selection))?;
     let begin = clock::monotonic();
     probes.follow()?;
+    if selection.targets.iter().any(targets::may_become_plain) {
+        probes.plain()?;
+    }
     let plan = probes.callbacks_by(plan, args.capture.backend)?;
 
     let until = Until { sessions: args.limits.max_sessions, events: args.limits.max_events };
@@ -119,7 +122,6 @@ fn header(args: &cli::Attach, facts: &Preflight, plan: &Plan) -> Header {
 fn settings(args: &cli::Attach, facts: &Preflight, selection: &Selection) -> Settings {
     Settings {
         offsets: facts.offsets,
-        plain: selection.targets.iter().any(targets::may_be_plain),
         show_own: true,
         preview: args.output.preview,
         ring_bytes: args.capture.ring_size,

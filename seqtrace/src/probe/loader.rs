@@ -89,8 +89,6 @@ const BEGIN_PLAIN: &[Frame] = &[frame("proc_reg_open", "proc_reg_open", How::Fex
 pub struct Settings {
     /// Where the running kernel's fields are.
     pub offsets: Offsets,
-    /// Plain procfs files are traced too.
-    pub plain: bool,
     /// Opens of seqtrace's own files are told (not traced).
     pub show_own: bool,
     /// Bytes of each record to send, 0 to [`PREVIEW_BYTES`].
@@ -245,9 +243,7 @@ impl Probes {
         let preview_limit = u32::try_from(PREVIEW_BYTES).unwrap_or(u32::MAX);
         let config = Config {
             offsets: settings.offsets,
-            flags: settings.allow.flags()
-                | bit(settings.plain, flag::PLAIN)
-                | bit(settings.show_own, flag::SHOW_OWN),
+            flags: settings.allow.flags() | bit(settings.show_own, flag::SHOW_OWN),
             own_pid: std::process::id(),
             preview: settings.preview.min(preview_limit),
             pad: 0,
@@ -271,7 +267,7 @@ impl Probes {
         let mut probes = Self {
             ebpf,
             btf,
-            plain: settings.plain,
+            plain: false,
             links: Vec::new(),
             tables: BTreeSet::new(),
             notes: Vec::new(),
@@ -303,11 +299,7 @@ impl Probes {
     /// # Errors
     /// The kernel refuses a probe without which nothing can be told.
     pub fn follow(&mut self) -> Result<(), ProbeError> {
-        self.frames(FOLLOW)?;
-        if self.plain {
-            self.frames(FOLLOW_PLAIN)?;
-        }
-        Ok(())
+        self.frames(FOLLOW)
     }
 
     /// Attaches what begins sessions: from here on events come.
@@ -315,10 +307,25 @@ impl Probes {
     /// # Errors
     /// The kernel refuses a probe.
     pub fn begin(&mut self) -> Result<(), ProbeError> {
-        if self.plain {
+        self.frames(BEGIN)
+    }
+
+    /// Attaches what sees plain procfs files, if that has not been done. Apart from the rest because
+    /// few traces need it and each function adds to the time of detaching.
+    ///
+    /// # Errors
+    /// The kernel refuses a probe.
+    pub fn plain(&mut self) -> Result<(), ProbeError> {
+        if !std::mem::replace(&mut self.plain, true) {
+            self.frames(FOLLOW_PLAIN)?;
             self.frames(BEGIN_PLAIN)?;
         }
-        self.frames(BEGIN)
+        Ok(())
+    }
+
+    /// True if plain procfs files are seen.
+    pub fn is_plain(&self) -> bool {
+        self.plain
     }
 
     fn frames(&mut self, frames: &[Frame]) -> Result<(), ProbeError> {

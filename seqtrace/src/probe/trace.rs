@@ -24,7 +24,7 @@ use super::{
     backend::Plan,
     decode::Decoder,
     live::Live,
-    loader::{Probes, Untraceable},
+    loader::{ProbeError, Probes, Untraceable},
     log::{self, ToStderr},
     readiness::awaitable,
 };
@@ -117,6 +117,16 @@ impl Trace {
         let FileKind::Seq { table, .. } = kind else { return None };
         let untraceable = self.probes.table(table);
         untraceable.first().map(|first| format!("{}: {}", first.role.name(), first.reason))
+    }
+
+    /// Sees plain procfs files from now on; true if it did not before.
+    ///
+    /// # Errors
+    /// The kernel refuses a probe.
+    pub fn watch_plain(&mut self) -> Result<bool, ProbeError> {
+        let new = !self.probes.is_plain();
+        self.probes.plain()?;
+        Ok(new)
     }
 
     /// True if callbacks are probed file by file.

@@ -1,16 +1,16 @@
 //! `json-check`: is a trace consistent in itself, and does it agree with what readers got?
 //!
 //! The rules are those of the core's loop (fs/seq_file.c) and of the format, not of any file: they hold
-//! for every seq file whose events were all seen.
+//! for every seq file whose events were all seen. A trace is read object by object and may be large.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use crate::query::load;
+use crate::query::{load, objects};
 
 /// Prints a line for each thing that is wrong; exit status 1 if there is any.
 #[derive(Args)]
@@ -26,6 +26,10 @@ pub(crate) struct Check {
     /// How many sessions there must be
     #[arg(long)]
     sessions: Option<usize>,
+    /// Print test results instead: for each file of the logs `ok NAME/PATH` or `not ok NAME/PATH: why`,
+    /// and one for the trace as a whole; the exit status is 0
+    #[arg(long, value_name = "NAME")]
+    tap: Option<String>,
 }
 
 /// A session of the trace.
@@ -39,225 +43,308 @@ struct Session {
     partial: bool,
     opens: u32,
     closed: bool,
-    undelivered: i64,
-    totals: Value,
-    callbacks: Vec<Value>,
-    reads: Vec<Value>,
+    passes: Passes,
+    bytes: Bytes,
+    reads: Vec<Read>,
+    /// What is wrong, unless it turns out to be partial.
+    wrong: Vec<String>,
+}
+
+struct Read {
+    pos: Option<i64>,
+    want: Option<i64>,
+    ret: i64,
 }
 
 #[derive(Default)]
 struct Report {
-    wrong: Vec<String>,
+    /// By path; without one, what concerns the trace.
+    wrong: BTreeMap<String, Vec<String>>,
 }
 
 impl Report {
-    fn wrong(&mut self, text: String) {
-        self.wrong.push(text);
+    fn wrong(&mut self, path: &str, text: String) {
+        self.wrong.entry(path.to_owned()).or_default().push(text);
     }
 }
 
 impl Check {
     pub(crate) fn run(&self) -> Result<bool> {
-        let objects = load(&self.trace)?;
         let mut report = Report::default();
-        let (sessions, lost) = collect(&objects, &mut report);
-        if lost > 0 && !self.allow_loss {
-            report.wrong(format!("{lost} events lost"));
+        let mut trace = Trace::default();
+        for object in objects(&self.trace)? {
+            trace.take(&object?, &mut report);
         }
+        let lost = trace.finish(&mut report);
+        if lost > 0 && !self.allow_loss {
+            report.wrong("", format!("{lost} events lost"));
+        }
+        let mut sessions = trace.sessions;
         if let Some(wanted) = self.sessions
             && wanted != sessions.len()
         {
-            report.wrong(format!("{} sessions instead of {wanted}", sessions.len()));
+            report.wrong("", format!("{} sessions instead of {wanted}", sessions.len()));
         }
-        for session in sessions.values() {
-            if !session.partial {
-                judge(session, &mut report);
-            } else if lost == 0 {
-                report.wrong(format!("{} ({}) is partial", session.name, session.path));
+        let mut noted = Vec::new();
+        for log in &self.log {
+            noted.extend(load(log)?);
+        }
+        // The trace says /proc/123/maps where the reader opened /proc/self/maps.
+        for session in sessions.values_mut() {
+            let by = |open: &&Value| {
+                int(open, "tid") == Some(session.tid) && int(open, "ino") == Some(session.ino)
+            };
+            if let Some(open) = noted.iter().find(by) {
+                string(open, "path").clone_into(&mut session.path);
             }
         }
-        let mut opens = 0;
-        for log in &self.log {
-            let noted = load(log)?;
-            opens += noted.len();
-            compare(&sessions, &noted, lost > 0, &mut report);
+        for session in sessions.values_mut() {
+            judge(session, lost, &mut report);
         }
-        for line in &report.wrong {
-            println!("{line}");
-        }
+        compare(&sessions, &noted, lost > 0, &mut report);
         eprintln!(
-            "json-check: {} objects, {} sessions, {opens} opens of readers, {} wrong",
-            objects.len(),
+            "json-check: {} objects, {} sessions, {} opens of readers, {lost} lost, {} wrong",
+            trace.objects,
             sessions.len(),
-            report.wrong.len()
+            noted.len(),
+            report.wrong.values().map(Vec::len).sum::<usize>()
         );
-        Ok(report.wrong.is_empty())
+        Ok(self.print(&report, &noted))
+    }
+
+    fn print(&self, report: &Report, noted: &[Value]) -> bool {
+        let Some(name) = &self.tap else {
+            for line in report.wrong.values().flatten() {
+                println!("{line}");
+            }
+            return report.wrong.is_empty();
+        };
+        let mut paths: BTreeSet<&str> = noted.iter().map(|open| string(open, "path")).collect();
+        paths.insert("");
+        paths.extend(report.wrong.keys().map(String::as_str));
+        for path in paths {
+            let test = if path.is_empty() { "/trace" } else { path };
+            match report.wrong.get(path).map(Vec::as_slice) {
+                Some([first, rest @ ..]) => {
+                    println!("not ok {name}{test}: {}", first.replace('\n', " "));
+                    println!("{first}");
+                    for line in rest {
+                        println!("{line}");
+                    }
+                }
+                _ => println!("ok {name}{test}"),
+            }
+        }
+        true
     }
 }
 
-fn collect(objects: &[Value], report: &mut Report) -> (BTreeMap<String, Session>, i64) {
-    let mut sessions: BTreeMap<String, Session> = BTreeMap::new();
-    let mut lost = 0;
-    let mut ended = false;
-    for (number, object) in objects.iter().enumerate() {
+/// A trace as it is read.
+#[derive(Default)]
+struct Trace {
+    objects: usize,
+    sessions: BTreeMap<String, Session>,
+    /// Told by gaps.
+    gaps: i64,
+    /// Told at the end.
+    lost: i64,
+    ended: bool,
+}
+
+impl Trace {
+    fn take(&mut self, object: &Value, report: &mut Report) {
+        self.objects += 1;
         let kind = string(object, "type");
         if int(object, "v") != Some(1) {
-            report.wrong(format!("line {}: no \"v\":1", number + 1));
+            report.wrong("", format!("line {}: no \"v\":1", self.objects));
         }
-        if ended {
-            report.wrong(format!("line {}: {kind} behind the end", number + 1));
+        if self.ended {
+            report.wrong("", format!("line {}: {kind} behind the end", self.objects));
         }
         match kind {
-            "gap" => lost += int(object, "lost").unwrap_or(0),
+            "gap" => self.gaps += int(object, "lost").unwrap_or(0),
             "end" => {
-                ended = true;
-                lost =
-                    lost.max(int(object, "lost").unwrap_or(0) + int(object, "missed").unwrap_or(0));
+                self.ended = true;
+                self.lost = int(object, "lost").unwrap_or(0) + int(object, "missed").unwrap_or(0);
             }
             _ => {}
         }
-        let Some(name) = object.get("session").and_then(Value::as_str) else { continue };
-        let session = sessions.entry(name.to_owned()).or_default();
-        name.clone_into(&mut session.name);
-        match kind {
-            "open" => {
-                session.opens += 1;
-                session.tid = int(object, "tid").unwrap_or(0);
-                session.ino = int(object, "ino").unwrap_or(0);
-                string(object, "path").clone_into(&mut session.path);
-                session.plain = string(object, "kind") == "plain";
-                session.partial |= object.get("adopted") == Some(&Value::Bool(true));
-                // A failed open has nothing behind it.
-                session.closed = int(object, "ret").unwrap_or(0) < 0;
-            }
-            "cb" => session.callbacks.push(object.clone()),
-            "read" | "plain_read" => {
-                session.partial |= object.get("partial").is_some_and(|partial| !partial.is_null());
-                session.reads.push(object.clone());
-            }
-            "close" => {
-                session.closed = true;
-                session.undelivered = int(object, "undelivered").unwrap_or(0);
-                session.totals = object.clone();
-                session.partial |=
-                    object.get("partial").and_then(Value::as_array).is_some_and(|l| !l.is_empty());
-            }
-            _ => {}
+        let Some(name) = object.get("session").and_then(Value::as_str) else { return };
+        if !self.sessions.contains_key(name) {
+            self.sessions.insert(name.to_owned(), Session::default());
+        }
+        if let Some(session) = self.sessions.get_mut(name) {
+            name.clone_into(&mut session.name);
+            session.take(kind, object);
         }
     }
-    if !ended {
-        report.wrong("the trace has no end".to_owned());
+
+    /// How many events were lost.
+    fn finish(&self, report: &mut Report) -> i64 {
+        if !self.ended {
+            report.wrong("", "the trace has no end".to_owned());
+        }
+        self.gaps.max(self.lost)
     }
-    (sessions, lost)
 }
 
-/// What must be true of a session that was seen whole.
-fn judge(session: &Session, report: &mut Report) {
-    let name = format!("{} ({})", session.name, session.path);
-    if session.opens != 1 {
-        report.wrong(format!("{name}: {} opens", session.opens));
-    }
-    if !session.closed {
-        report.wrong(format!("{name}: no close"));
-    }
-    passes(session, &name, report);
-    if !session.plain {
-        bytes(session, &name, report);
-    }
-    let returned: i64 = session.reads.iter().map(|read| int(read, "ret").unwrap_or(0).max(0)).sum();
-    if let Some(total) = int(&session.totals, "bytes")
-        && total != returned
-    {
-        report.wrong(format!("{name}: total of {total} bytes, but the reads returned {returned}"));
+impl Session {
+    fn take(&mut self, kind: &str, object: &Value) {
+        if self.closed && kind != "preview" {
+            self.wrong.push(format!("{kind} behind the close"));
+        }
+        match kind {
+            "open" => {
+                self.opens += 1;
+                self.tid = int(object, "tid").unwrap_or(0);
+                self.ino = int(object, "ino").unwrap_or(0);
+                string(object, "path").clone_into(&mut self.path);
+                self.plain = string(object, "kind") == "plain";
+                self.partial |= object.get("adopted") == Some(&Value::Bool(true));
+                // A failed open has nothing behind it.
+                self.closed = int(object, "ret").unwrap_or(0) < 0;
+            }
+            "cb" => {
+                self.passes.callback(object, &mut self.wrong);
+                self.bytes.callback(object);
+            }
+            "read" | "plain_read" => {
+                self.partial |= object.get("partial").is_some_and(|partial| !partial.is_null());
+                let (pos, want) = (int(object, "pos"), int(object, "want"));
+                let ret = int(object, "ret").unwrap_or(0);
+                self.reads.push(Read { pos, want, ret });
+                if kind == "read" {
+                    self.bytes.read(object, &mut self.wrong);
+                }
+            }
+            "lseek" => self.bytes.jumped = true,
+            "close" => {
+                self.closed = true;
+                self.partial |=
+                    object.get("partial").and_then(Value::as_array).is_some_and(|l| !l.is_empty());
+                if !self.plain {
+                    self.bytes.close(object, &mut self.wrong);
+                }
+                let returned: i64 = self.reads.iter().map(|read| read.ret.max(0)).sum();
+                if int(object, "bytes").is_some_and(|total| total != returned) {
+                    self.wrong.push(format!("the close does not say the {returned} bytes read"));
+                }
+            }
+            _ => {}
+        }
     }
 }
 
 /// start, then what start and next return goes into show, next and stop, until stop.
-fn passes(session: &Session, name: &str, report: &mut Report) {
-    let mut record: Option<&str> = None;
-    let (mut starts, mut stops) = (0, 0);
-    for (number, callback) in session.callbacks.iter().enumerate() {
+#[derive(Default)]
+struct Passes {
+    callbacks: usize,
+    starts: usize,
+    stops: usize,
+    record: Option<String>,
+}
+
+impl Passes {
+    fn callback(&mut self, callback: &Value, wrong: &mut Vec<String>) {
+        self.callbacks += 1;
         let role = string(callback, "role");
-        let at = || format!("{name}: callback {} ({role})", number + 1);
         let given = callback.get("ptr_in").and_then(Value::as_str);
-        match (role, record) {
-            ("start", None) => starts += 1,
-            ("start", Some(_)) => report.wrong(format!("{}: start without stop", at())),
-            (_, None) => report.wrong(format!("{}: before start", at())),
-            ("show" | "next", Some("NULL")) => {
-                report.wrong(format!("{}: called behind the end", at()));
-            }
+        let at = format!("callback {} ({role})", self.callbacks);
+        match (role, self.record.as_deref()) {
+            ("start", None) => self.starts += 1,
+            ("start", Some(_)) => wrong.push(format!("{at}: start without stop")),
+            (_, None) => wrong.push(format!("{at}: before start")),
+            ("show" | "next", Some("NULL")) => wrong.push(format!("{at}: called behind the end")),
             ("show" | "next" | "stop", Some(record)) => {
                 if given.is_some_and(|given| given != record) {
-                    report.wrong(format!("{}: given {given:?} instead of {record}", at()));
+                    wrong.push(format!("{at}: given {given:?} instead of {record}"));
                 }
-                stops += i32::from(role == "stop");
+                self.stops += usize::from(role == "stop");
             }
-            _ => report.wrong(format!("{}: unknown role", at())),
+            _ => wrong.push(format!("{at}: unknown role")),
         }
         match role {
             "start" | "next" => {
-                record = callback.get("ptr_out").and_then(Value::as_str);
-                if record.is_none() {
-                    report.wrong(format!("{}: returned nothing", at()));
+                self.record = callback.get("ptr_out").and_then(Value::as_str).map(str::to_owned);
+                if self.record.is_none() {
+                    wrong.push(format!("{at}: returned nothing"));
                 }
             }
-            "stop" => record = None,
+            "stop" => self.record = None,
             _ => {}
         }
     }
-    if starts != stops {
-        report.wrong(format!("{name}: {starts} starts and {stops} stops"));
-    }
 }
 
-/// Every byte that a read returned was emitted by a record before.
-fn bytes(session: &Session, name: &str, report: &mut Report) {
-    // Emitted and delivered, in the order of the trace: t is when a callback or a read returned.
-    let mut kept = Ranges::default();
-    let mut callbacks = session.callbacks.iter().peekable();
-    let time = |object: &Value| int(object, "t").unwrap_or(0);
-    for read in &session.reads {
-        while let Some(callback) = callbacks.next_if(|callback| time(callback) <= time(read)) {
-            if string(callback, "fate") == "emitted" || string(callback, "role") == "stop" {
-                kept.add(range(callback));
-            }
+/// Every byte that a read returns was emitted by a record before.
+#[derive(Default)]
+struct Bytes {
+    kept: Ranges,
+    emitted: i64,
+    returned: i64,
+    /// Not read from the beginning to the end: an offset was jumped to, or stop wrote something.
+    jumped: bool,
+}
+
+impl Bytes {
+    fn callback(&mut self, callback: &Value) {
+        let written = int(callback, "bytes").unwrap_or(0);
+        if string(callback, "fate") == "emitted" {
+            self.emitted += written;
+            self.kept.add(range(callback));
+        } else if string(callback, "role") == "stop" && written > 0 {
+            self.jumped = true;
+            self.kept.add(range(callback));
         }
+    }
+
+    fn read(&mut self, read: &Value, wrong: &mut Vec<String>) {
         let (start, end) = range(read);
         let ret = int(read, "ret").unwrap_or(0).max(0);
         if end - start != ret {
-            report.wrong(format!("{name}: a read of {ret} bytes says it delivered {start}..{end}"));
+            wrong.push(format!("a read of {ret} bytes says that it delivered {start}..{end}"));
         }
-        if !kept.covers((start, end)) {
-            report.wrong(format!(
-                "{name}: {start}..{end} was delivered, but not all of it emitted ({kept:?})"
+        if !self.kept.covers((start, end)) {
+            wrong.push(format!("{start}..{end} was delivered, but only {:?} emitted", self.kept.0));
+        }
+        self.returned += ret;
+        self.jumped |= read.get("traverse_from").is_some_and(|from| !from.is_null())
+            || read.get("rewind") == Some(&Value::Bool(true));
+    }
+
+    /// Read from the beginning on: what was emitted was delivered or is left over, to the byte.
+    fn close(&self, close: &Value, wrong: &mut Vec<String>) {
+        let undelivered = int(close, "undelivered").unwrap_or(0);
+        if !self.jumped && self.emitted != self.returned + undelivered {
+            wrong.push(format!(
+                "{} bytes emitted, {} returned, {undelivered} undelivered",
+                self.emitted, self.returned
             ));
         }
     }
-    // Read from the beginning to the end: emitted is delivered or left over, to the byte.
-    let sequential = session.reads.iter().all(|read| {
-        read.get("traverse_from").is_none_or(Value::is_null)
-            && read.get("rewind") != Some(&Value::Bool(true))
-    });
-    let stop_wrote = session
-        .callbacks
-        .iter()
-        .any(|callback| string(callback, "role") == "stop" && int(callback, "bytes") > Some(0));
-    if sequential && !stop_wrote && int(&session.totals, "passed_over") == Some(0) {
-        let emitted: i64 = session
-            .callbacks
-            .iter()
-            .filter(|callback| string(callback, "fate") == "emitted")
-            .map(|callback| int(callback, "bytes").unwrap_or(0))
-            .sum();
-        let returned: i64 =
-            session.reads.iter().map(|read| int(read, "ret").unwrap_or(0).max(0)).sum();
-        if emitted != returned + session.undelivered {
-            report.wrong(format!(
-                "{name}: {emitted} bytes emitted, {returned} returned, {} undelivered",
-                session.undelivered
-            ));
+}
+
+/// What must be true of a session that was seen whole.
+fn judge(session: &mut Session, lost: i64, report: &mut Report) {
+    let (name, path) = (&session.name, &session.path);
+    if session.partial {
+        if lost == 0 {
+            report.wrong(path, format!("{name} ({path}): partial, though nothing was lost"));
         }
+        return;
+    }
+    if session.opens != 1 {
+        session.wrong.push(format!("{} opens", session.opens));
+    }
+    if !session.closed {
+        session.wrong.push("no close".to_owned());
+    }
+    let Passes { starts, stops, .. } = session.passes;
+    if starts != stops {
+        session.wrong.push(format!("{starts} starts and {stops} stops"));
+    }
+    for wrong in &session.wrong {
+        report.wrong(path, format!("{name} ({path}): {wrong}"));
     }
 }
 
@@ -272,61 +359,72 @@ fn compare(
     free.sort_by_key(|session| session.name.trim_start_matches('s').parse::<u64>().unwrap_or(0));
     for open in noted {
         let (tid, ino) = (int(open, "tid"), int(open, "ino"));
-        let found =
-            free.iter().position(|s| Some(s.tid) == tid && Some(s.ino) == ino && agrees(s, open));
-        if let Some(found) = found {
+        let same = |session: &&Session| Some(session.tid) == tid && Some(session.ino) == ino;
+        if let Some(found) = free.iter().position(|session| same(session) && agrees(session, open))
+        {
             free.remove(found);
             continue;
         }
-        let near = free.iter().find(|s| Some(s.tid) == tid && Some(s.ino) == ino);
+        let near = free.iter().find(|session| same(session));
         if lossy && near.is_none_or(|session| session.partial) {
             continue;
         }
         let path = string(open, "path");
-        let noted = calls(open.get("calls"));
-        report.wrong(match near {
+        let text = match near {
             Some(session) => format!(
                 "{} ({path}): the reads of thread {} differ (offset, asked, returned)\n  \
-                 reader: {noted}\n  trace:  {}",
+                 reader: {}\n  trace:  {}",
                 session.name,
                 session.tid,
-                calls(Some(&Value::Array(session.reads.clone())))
+                list(&calls(open)),
+                list(&session.reads)
             ),
             None => format!("{path}: thread {tid:?} read it (inode {ino:?}); no such session"),
-        });
+        };
+        report.wrong(path, text);
     }
+}
+
+fn calls(open: &Value) -> Vec<Read> {
+    let calls = open.get("calls").and_then(Value::as_array);
+    let read = |call| Read {
+        pos: int(call, "pos"),
+        want: int(call, "want"),
+        ret: int(call, "ret").unwrap_or(0),
+    };
+    calls.into_iter().flatten().map(read).collect()
 }
 
 fn agrees(session: &Session, open: &Value) -> bool {
-    let Some(noted) = open.get("calls").and_then(Value::as_array) else { return false };
-    if noted.iter().any(|call| string(call, "call") == "splice") {
+    let noted = calls(open);
+    let spliced = open
+        .get("calls")
+        .and_then(Value::as_array)
+        .is_some_and(|calls| calls.iter().any(|call| string(call, "call") == "splice"));
+    if spliced {
         // The kernel decides how many reads a splice becomes.
-        let sum = |list: &[Value]| -> i64 {
-            list.iter().map(|call| int(call, "ret").unwrap_or(0).max(0)).sum()
-        };
-        return sum(noted) == sum(&session.reads);
+        let sum = |reads: &[Read]| -> i64 { reads.iter().map(|read| read.ret.max(0)).sum() };
+        return sum(&noted) == sum(&session.reads);
     }
     noted.len() == session.reads.len()
         && noted.iter().zip(&session.reads).all(|(noted, read)| {
-            let same = |key: &str| int(noted, key) == int(read, key);
             // A plain file's position is the one after the call.
-            same("want") && same("ret") && (session.plain || same("pos"))
+            noted.want == read.want
+                && noted.ret == read.ret
+                && (session.plain || noted.pos == read.pos)
         })
 }
 
-fn calls(list: Option<&Value>) -> String {
+fn list(reads: &[Read]) -> String {
     const SHOWN: usize = 12;
-    let list = list.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let mut text: Vec<String> = list
+    let number = |value: Option<i64>| value.map_or_else(|| "?".to_owned(), |n| n.to_string());
+    let mut text: Vec<String> = reads
         .iter()
         .take(SHOWN)
-        .map(|call| {
-            let number = |key: &str| int(call, key).map_or("?".to_owned(), |n| n.to_string());
-            format!("({}, {}, {})", number("pos"), number("want"), number("ret"))
-        })
+        .map(|read| format!("({}, {}, {})", number(read.pos), number(read.want), read.ret))
         .collect();
-    if list.len() > SHOWN {
-        text.push(format!("… {} in all", list.len()));
+    if reads.len() > SHOWN {
+        text.push(format!("… {} in all", reads.len()));
     }
     text.join(" ")
 }
@@ -376,13 +474,21 @@ mod tests {
 
     use super::*;
 
+    fn read(objects: &[Value], report: &mut Report) -> BTreeMap<String, Session> {
+        let mut trace = Trace::default();
+        for object in objects {
+            trace.take(object, report);
+        }
+        trace.finish(report);
+        trace.sessions
+    }
+
     fn wrong(objects: &[Value]) -> Vec<String> {
         let mut report = Report::default();
-        let (sessions, _) = collect(objects, &mut report);
-        for session in sessions.values() {
-            judge(session, &mut report);
+        for session in read(objects, &mut report).values_mut() {
+            judge(session, 0, &mut report);
         }
-        report.wrong
+        report.wrong.into_values().flatten().collect()
     }
 
     fn trace() -> Vec<Value> {
@@ -426,16 +532,16 @@ mod tests {
     #[test]
     fn readers_are_found_by_thread_file_and_reads() {
         let mut report = Report::default();
-        let (sessions, _) = collect(&trace(), &mut report);
+        let sessions = read(&trace(), &mut report);
         let open = |ret: i64| {
             json!({"tid": 7, "ino": 9, "path": "x",
                 "calls": [{"call": "read", "pos": 0, "want": 10, "ret": ret}]})
         };
         compare(&sessions, &[open(2)], false, &mut report);
-        assert_eq!(report.wrong, Vec::<String>::new());
+        assert!(report.wrong.is_empty());
         compare(&sessions, &[open(3)], false, &mut report);
         compare(&sessions, &[open(2), open(2)], false, &mut report);
-        assert_eq!(report.wrong.len(), 2);
+        assert_eq!(report.wrong.get("x").map(Vec::len), Some(2));
     }
 
     #[test]

@@ -42,6 +42,9 @@ enum Command {
     ReadAll {
         file: PathBuf,
         bs: usize,
+        /// No further read when this many bytes were read
+        #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
+        most: u64,
         #[command(flatten)]
         log: Log,
     },
@@ -60,7 +63,8 @@ enum Command {
         log: Log,
     },
     /// Any sequence on one open file: r100 read, p100@50 pread, s50 lseek to 50, c-5 lseek by -5,
-    /// wTEXT write, t500 sleep ms, e/PATH wait until PATH exists
+    /// x splice to the end, a100 read
+    /// to the end in blocks, wTEXT write, t500 sleep ms, e/PATH wait until PATH exists
     Ops {
         file: PathBuf,
         #[arg(allow_hyphen_values = true)]
@@ -99,8 +103,8 @@ fn run(command: Command) -> Result<bool> {
         Command::Pread { file, offset, length, log } => {
             read::ops(&file, &[Op::Pread(length, offset)], log.log.as_deref())?;
         }
-        Command::ReadAll { file, bs, log } => {
-            read::ops(&file, &[Op::ReadAll(bs)], log.log.as_deref())?;
+        Command::ReadAll { file, bs, most, log } => {
+            read::ops(&file, &[Op::ReadAll(bs, most)], log.log.as_deref())?;
         }
         Command::Lseek { file, offset, length, log } => {
             read::ops(&file, &[Op::Seek(offset), Op::Read(length)], log.log.as_deref())?;

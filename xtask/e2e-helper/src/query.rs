@@ -1,8 +1,9 @@
 //! `json`: chosen values of chosen objects, so that a shell script can compare them.
 
 use std::collections::HashMap;
-use std::fs;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -26,7 +27,8 @@ pub(crate) struct Query {
 impl Query {
     pub(crate) fn run(&self) -> Result<()> {
         let mut aliases = HashMap::new();
-        for object in load(&self.file)? {
+        for object in objects(&self.file)? {
+            let object = object?;
             let mut matches = true;
             for condition in &self.conditions {
                 let (negated, (key, value)) = match condition.split_once("!=") {
@@ -64,17 +66,19 @@ impl Query {
     }
 }
 
-/// The objects of a file.
-pub(crate) fn load(file: &PathBuf) -> Result<Vec<Value>> {
-    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let text = String::from_utf8(bytes).context("not UTF-8")?;
-    text.lines()
-        .enumerate()
-        .map(|(number, line)| {
-            serde_json::from_str(line)
-                .with_context(|| format!("{}:{}: not JSON: {line}", file.display(), number + 1))
-        })
-        .collect()
+/// The objects of a file, one at a time.
+pub(crate) fn objects(file: &Path) -> Result<impl Iterator<Item = Result<Value>>> {
+    let opened = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(BufReader::new(opened).lines().enumerate().map(move |(number, line)| {
+        let line = line?;
+        serde_json::from_str(&line)
+            .with_context(|| format!("{}:{}: not JSON: {line}", file.display(), number + 1))
+    }))
+}
+
+/// All objects of a file.
+pub(crate) fn load(file: &Path) -> Result<Vec<Value>> {
+    objects(file)?.collect()
 }
 
 fn get<'a>(object: &'a Value, key: &str) -> &'a Value {

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 pub(crate) enum Op {
     /// Bytes.
     Read(usize),
-    /// Blocks of that many bytes, to the end.
-    ReadAll(usize),
+    /// Blocks of that many bytes, to the end or until that many were read.
+    ReadAll(usize, u64),
     /// Bytes, offset.
     Pread(usize, u64),
     /// From the beginning.
@@ -45,7 +45,7 @@ impl FromStr for Op {
         let number = |text: &str| text.parse().with_context(|| format!("{text} is not a number"));
         Ok(match kind {
             'r' => Self::Read(number(rest)?),
-            'a' => Self::ReadAll(number(rest)?),
+            'a' => Self::ReadAll(number(rest)?, u64::MAX),
             'p' => {
                 let (length, offset) = rest.split_once('@').context("pLENGTH@OFFSET")?;
                 Self::Pread(number(length)?, offset.parse()?)
@@ -65,6 +65,8 @@ impl FromStr for Op {
 struct Session {
     ino: u64,
     path: PathBuf,
+    /// The file's offset, counted here: to ask the kernel would be a call of its own.
+    position: u64,
     calls: Vec<Value>,
 }
 
@@ -73,7 +75,7 @@ impl Session {
         let file = OpenOptions::new().read(true).write(write).open(path);
         let file = file.with_context(|| format!("cannot open {}", path.display()))?;
         let ino = file.metadata()?.ino();
-        Ok((Self { ino, path: path.to_owned(), calls: Vec::new() }, file))
+        Ok((Self { ino, path: path.to_owned(), position: 0, calls: Vec::new() }, file))
     }
 
     /// A call that should show as a read of the trace, whatever came of it.
@@ -114,7 +116,10 @@ fn perform(path: &Path, ops: &[Op], log: Option<&Path>, out: &mut dyn Write) -> 
             Op::Read(length) => {
                 read(&mut session, &mut file, *length, out)?;
             }
-            Op::ReadAll(length) => while read(&mut session, &mut file, *length, out)? > 0 {},
+            Op::ReadAll(length, most) => {
+                while session.position < *most && read(&mut session, &mut file, *length, out)? > 0 {
+                }
+            }
             Op::Pread(length, offset) => {
                 let mut buffer = vec![0; *length];
                 let got = file.read_at(&mut buffer, *offset);
@@ -122,12 +127,12 @@ fn perform(path: &Path, ops: &[Op], log: Option<&Path>, out: &mut dyn Write) -> 
                 out.write_all(buffer.get(..got.unwrap_or(0)).unwrap_or_default())?;
             }
             Op::Seek(offset) => {
-                file.seek(SeekFrom::Start(*offset)).context("lseek")?;
+                session.position = file.seek(SeekFrom::Start(*offset)).context("lseek")?;
             }
             Op::SeekBy(offset) => {
-                file.seek(SeekFrom::Current(*offset)).context("lseek")?;
+                session.position = file.seek(SeekFrom::Current(*offset)).context("lseek")?;
             }
-            Op::Splice => while spliced(&mut session, &mut file, out)? > 0 {},
+            Op::Splice => while spliced(&mut session, &file, out)? > 0 {},
             Op::Write(bytes) => file.write_all(bytes).context("write")?,
             Op::Sleep(time) => thread::sleep(*time),
             Op::Await(path) => {
@@ -149,23 +154,23 @@ fn read(
     out: &mut dyn Write,
 ) -> Result<usize> {
     let mut buffer = vec![0; length];
-    let position = file.stream_position()?;
     let got = file.read(&mut buffer);
-    session.note("read", position, length, &got);
+    session.note("read", session.position, length, &got);
     let count = got.context("read")?;
+    session.position += count as u64;
     out.write_all(buffer.get(..count).unwrap_or_default())?;
     Ok(count)
 }
 
-fn spliced(session: &mut Session, file: &mut File, out: &mut dyn Write) -> Result<usize> {
+fn spliced(session: &mut Session, file: &File, out: &mut dyn Write) -> Result<usize> {
     // A fresh pipe is empty: what a splice puts into it fits and is read without waiting.
     const LENGTH: usize = 65536;
     let (reader, writer) = pipe()?;
-    let position = file.stream_position()?;
-    let got = splice(&*file, None, &writer, None, LENGTH, SpliceFlags::empty());
+    let got = splice(file, None, &writer, None, LENGTH, SpliceFlags::empty());
     let got = got.map_err(io::Error::from);
-    session.note("splice", position, LENGTH, &got);
+    session.note("splice", session.position, LENGTH, &got);
     let count = got.context("splice")?;
+    session.position += count as u64;
     drop(writer);
     let mut buffer = Vec::new();
     File::from(reader).read_to_end(&mut buffer)?;
@@ -181,7 +186,7 @@ pub(crate) fn many(count: usize, path: &Path, bs: usize, log: Option<&Path>) -> 
             .map(|_| {
                 scope.spawn(|| {
                     start.wait();
-                    perform(path, &[Op::ReadAll(bs)], log, &mut io::sink())
+                    perform(path, &[Op::ReadAll(bs, u64::MAX)], log, &mut io::sink())
                 })
             })
             .collect();
