@@ -21,24 +21,24 @@ reads() {
 FIELDS=session,read,role,phase,pass,pos_in,pos_out,ptr_in,ptr_out,ret,bytes,count,size,full,fate,fixed_up
 
 compare() {
-	file=$1
+	label=$1
 	shift
 	for backend in core callbacks; do
-		TRACE=$file.$backend.json
+		TRACE=$label.$backend.json
 		attach_bg --format json --backend $backend "$@" || return
 		reads "$@"
-		expect_status "$file/$backend/exit" 0 stop_attach
-		cb "$TRACE" $FIELDS >"$file.$backend.cb"
+		expect_status "$label/$backend/exit" 0 stop_attach
+		cb "$TRACE" $FIELDS >"$label.$backend.cb"
 		e2e-helper json "$TRACE" type=read --print session,read,pos,want,ret,emitted,leftover,eof \
-			>>"$file.$backend.cb"
+			>>"$label.$backend.cb"
 	done
-	if [ ! -s "$file.core.cb" ]; then
-		fail "$file/same" "no callbacks were seen"
-	elif cmp "$file.core.cb" "$file.callbacks.cb"; then
-		ok "$file/same ($(wc -l <"$file.core.cb") callbacks and reads)"
+	if [ ! -s "$label.core.cb" ]; then
+		fail "$label/same" "no callbacks were seen"
+	elif cmp "$label.core.cb" "$label.callbacks.cb"; then
+		ok "$label/same ($(wc -l <"$label.core.cb") callbacks and reads)"
 	else
-		fail "$file/same" "the backends disagree"
-		diff "$file.core.cb" "$file.callbacks.cb" | head -n 20
+		fail "$label/same" "the backends disagree"
+		diff "$label.core.cb" "$label.callbacks.cb" | head -n 20
 	fi
 }
 
