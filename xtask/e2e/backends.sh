@@ -9,11 +9,11 @@ load sequence
 # record, traversals, seeks, the end, and beyond it.
 reads() {
 	for file in "$@"; do
-		e2e-helper read-all "$file" 131072 --most 300000
-		e2e-helper read-all "$file" 4096 --most 20000
+		e2e-helper read-all "$file" 131072 --most 40000
+		e2e-helper read-all "$file" 4096 --most 9000
 		e2e-helper read-all "$file" 7 --most 300
 		e2e-helper pread "$file" 50 200
-		e2e-helper ops "$file" r10 c-5 r10 p20@3 r300 s0 r5 p10@1000000 r10
+		e2e-helper ops "$file" r10 c-5 r10 p20@3 r300 s0 r5 p10@30000 r10
 	done >/dev/null
 }
 
