@@ -160,7 +160,7 @@ pub struct Limits {
     /// End when this many sessions have closed; further ones are not shown
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_sessions: Option<u64>,
-    /// End after this many events (lines of the timeline)
+    /// End after this many events shown
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_events: Option<u64>,
 }

@@ -13,7 +13,7 @@ reads() {
 		e2e-helper read-all "$file" 4096 --most 20000
 		e2e-helper read-all "$file" 7 --most 300
 		e2e-helper pread "$file" 50 200
-		e2e-helper ops "$file" r10 c-5 r10 p20@3 r300 s0 r5 p10@100000000 r10
+		e2e-helper ops "$file" r10 c-5 r10 p20@3 r300 s0 r5 p10@1000000 r10
 	done >/dev/null
 }
 
@@ -21,24 +21,24 @@ reads() {
 FIELDS=session,read,role,phase,pass,pos_in,pos_out,ptr_in,ptr_out,ret,bytes,count,size,full,fate,fixed_up
 
 compare() {
-	name=$1
+	file=$1
 	shift
 	for backend in core callbacks; do
-		TRACE=$name.$backend.json
+		TRACE=$file.$backend.json
 		attach_bg --format json --backend $backend "$@" || return
 		reads "$@"
-		expect_status "$name/$backend/exit" 0 stop_attach
-		cb "$TRACE" $FIELDS >"$name.$backend.cb"
+		expect_status "$file/$backend/exit" 0 stop_attach
+		cb "$TRACE" $FIELDS >"$file.$backend.cb"
 		e2e-helper json "$TRACE" type=read --print session,read,pos,want,ret,emitted,leftover,eof \
-			>>"$name.$backend.cb"
+			>>"$file.$backend.cb"
 	done
-	if [ ! -s "$name.core.cb" ]; then
-		fail "$name/same" "no callbacks were seen"
-	elif cmp "$name.core.cb" "$name.callbacks.cb"; then
-		ok "$name/same ($(wc -l <"$name.core.cb") callbacks and reads)"
+	if [ ! -s "$file.core.cb" ]; then
+		fail "$file/same" "no callbacks were seen"
+	elif cmp "$file.core.cb" "$file.callbacks.cb"; then
+		ok "$file/same ($(wc -l <"$file.core.cb") callbacks and reads)"
 	else
-		fail "$name/same" "the backends disagree"
-		diff "$name.core.cb" "$name.callbacks.cb" | head -n 20
+		fail "$file/same" "the backends disagree"
+		diff "$file.core.cb" "$file.callbacks.cb" | head -n 20
 	fi
 }
 

@@ -9,6 +9,10 @@ use std::{
 };
 
 use anyhow::Context;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tokio::{process::Child, time::Instant};
 
 use super::invoker;
@@ -48,13 +52,12 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
         return Ok(Exit::Done.into());
     }
 
-    let mut probes = Probes::load(&settings(args, &facts, &selection))?;
-    let begin = clock::monotonic();
-    probes.follow()?;
+    let mut probes = Probes::load(&settings(args, &facts, &selection)).map_err(Refusal::from)?;
+    probes.follow().map_err(Refusal::from)?;
     if selection.targets.iter().any(targets::may_become_plain) {
-        probes.plain()?;
+        probes.plain().map_err(Refusal::from)?;
     }
-    let plan = probes.callbacks_by(plan, args.capture.backend)?;
+    let plan = plan.attach(&mut probes, args.capture.backend).map_err(Refusal::from)?;
 
     let until = Until { sessions: args.limits.max_sessions, events: args.limits.max_events };
     let tracker = Tracker::new(Live::new(Arc::clone(&facts.symbols)));
@@ -67,7 +70,7 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
         for target in targets::look_at(&selection.targets, &mut trace)? {
             trace.pipeline.announce(|sink, output| sink.target(&target, output));
         }
-        trace.announce_ready(begin);
+        trace.announce_ready();
         trace.write(&mut writer)?;
         if let Some(path) = &args.capture.ready_file {
             File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
@@ -76,6 +79,9 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
         let mut child = spawn(args, &writer)?;
         let deadline = args.limits.duration.map(|time| Instant::now() + time);
         let status = trace.run(&mut writer, child.as_mut(), deadline).await?;
+        if let (None, Some(child)) = (status, &child) {
+            terminate(child);
+        }
         trace.finish(&mut writer)?;
         Ok(status.map_or(Exit::Done.into(), exit_code))
     })
@@ -148,6 +154,15 @@ fn spawn(args: &cli::Attach, writer: &Writer) -> anyhow::Result<Option<Child>> {
         }
         .into()
     })
+}
+
+/// The trace ends before its command: so does the command.
+fn terminate(child: &Child) {
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    if let Some(id) = id {
+        // It may have ended by itself meanwhile.
+        let _gone = kill(Pid::from_raw(id), Signal::SIGTERM);
+    }
 }
 
 /// A command's status as a shell would tell it.

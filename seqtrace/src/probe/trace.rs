@@ -23,14 +23,16 @@ use tokio::{
 use super::{
     backend::Plan,
     decode::Decoder,
+    error::ProbeError,
     live::Live,
-    loader::{ProbeError, Probes, Untraceable},
+    loader::{Probes, Untraceable},
     log::{self, ToStderr},
     readiness::awaitable,
 };
 use crate::{
     clock,
     event::{Body, Event, FileKind, OpTable, Open},
+    exit::Refusal,
     output::Writer,
     pipeline::Pipeline,
     render::Ready,
@@ -57,6 +59,8 @@ pub struct Trace {
     /// Tables attached to while events from before were still in the ring: when (ns since boot), and
     /// what the model is told once it has come so far.
     attached: VecDeque<(u64, Vec<Body>)>,
+    /// When the last event happened, ns since boot.
+    last: u64,
     /// Records that could not be decoded.
     undecodable: u64,
 }
@@ -74,7 +78,7 @@ impl Trace {
     ) -> anyhow::Result<Self> {
         let log = if log { Some(log::open(probes.ebpf_mut())?) } else { None };
         let ring = awaitable(probes.take_ring()?)?;
-        probes.begin()?;
+        probes.begin().map_err(Refusal::from)?;
         Ok(Self {
             pipeline,
             probes,
@@ -85,12 +89,14 @@ impl Trace {
             looking_at: None,
             seen: None,
             attached: VecDeque::new(),
+            last: 0,
             undecodable: 0,
         })
     }
 
-    /// Says that nothing is missed from here on; `begin` is the zero of relative times.
-    pub fn announce_ready(&mut self, begin: u64) {
+    /// Says that nothing is missed from here on: the zero of relative times.
+    pub fn announce_ready(&mut self) {
+        let begin = clock::monotonic();
         let probes = u32::try_from(self.probes.attached()).unwrap_or(u32::MAX);
         self.pipeline.announce(|sink, output| sink.ready(&Ready { begin, probes }, output));
     }
@@ -137,11 +143,13 @@ impl Trace {
     /// Takes what is in the ring, at most [`BATCH`] records. True if there is more.
     fn drain(&mut self) -> bool {
         for _ in 0..BATCH {
-            let Self { pipeline, ring, decoder, by_callback, looking_at, seen, attached, .. } =
-                self;
+            let Self {
+                pipeline, ring, decoder, by_callback, looking_at, seen, attached, last, ..
+            } = self;
             let Some(record) = ring.get_mut().next() else { return false };
             let mut met = None;
             let result = decoder.decode(&record, |event| {
+                *last = event.time;
                 if let Body::Open(open) = &event.body {
                     let looked_at =
                         looking_at.is_some() && open.names.last() == looking_at.as_ref();
@@ -236,8 +244,8 @@ impl Trace {
     /// A counter cannot be read, or data not written.
     pub fn finish(mut self, writer: &mut Writer) -> anyhow::Result<()> {
         let end = clock::monotonic();
-        // What comes while this goes on belongs to nobody's trace.
-        self.drain();
+        // What happens while this goes on is not in the trace any more.
+        while self.drain() && self.last < end {}
         let counts = self.probes.counts()?;
         let Self { pipeline, decoder, .. } = &mut self;
         decoder.finish(&counts.lost, end, |event| pipeline.feed(event));
