@@ -80,6 +80,7 @@ pub(crate) fn proc_reg_write(ctx: FExitContext) -> u32 {
 /// end in their own release function.
 #[kprobe]
 pub(crate) fn proc_reg_release(ctx: ProbeContext) -> u32 {
-    release::end(kernel::arg(&ctx, 1), via::PROC_REG_RELEASE, 0);
+    let file = kernel::arg(&ctx, 1);
+    release::end(file, file, via::PROC_REG_RELEASE, 0);
     0
 }

@@ -8,7 +8,16 @@ use crate::render::{Format, Time};
 
 /// Shows a kernel developer what a seq_file really does.
 #[derive(Debug, Parser)]
-#[command(name = "seqtrace", version, max_term_width = 100)]
+#[command(
+    name = "seqtrace",
+    version,
+    long_version = concat!(
+        env!("CARGO_PKG_VERSION"),
+        "\neBPF programs compiled by ",
+        env!("SEQTRACE_EBPF_TOOLCHAIN")
+    ),
+    max_term_width = 100
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -12,6 +12,8 @@ use crate::{exit::Refusal, render::Output};
 #[derive(Debug)]
 pub struct Writer {
     data: Data,
+    /// Something was written.
+    begun: bool,
     /// Nobody reads the data any more.
     closed: bool,
 }
@@ -37,7 +39,7 @@ impl Writer {
                 )
             })?),
         };
-        Ok(Self { data, closed: false })
+        Ok(Self { data, begun: false, closed: false })
     }
 
     /// True if data goes to a terminal.
@@ -55,6 +57,11 @@ impl Writer {
     /// # Errors
     /// The data cannot be written: a full disk, say. What goes to standard error is only an attempt.
     pub fn write(&mut self, output: &mut Output) -> io::Result<bool> {
+        // What is said first, the header, comes before the first data; what is said last behind the last.
+        if !self.begun {
+            self.begun = !output.data.is_empty();
+            Self::say(output);
+        }
         if !output.data.is_empty() && !self.closed {
             let result = match &mut self.data {
                 Data::Stdout => {
@@ -70,10 +77,14 @@ impl Writer {
             }
         }
         output.data.clear();
+        Self::say(output);
+        Ok(!self.closed)
+    }
+
+    fn say(output: &mut Output) {
         if !output.status.is_empty() {
             let _unwritten = io::stderr().write_all(&output.status);
             output.status.clear();
         }
-        Ok(!self.closed)
     }
 }

@@ -21,7 +21,7 @@ for backend in core callbacks; do
 	unload seqbugs
 	touch $backend.gone
 	wait $reader
-	if wait_for 10 lines 2 '"type":"close"'; then
+	if wait_for 10 lines 1 '"type":"close".*"removed":true'; then
 		ok $backend/closed
 	else
 		fail $backend/closed "the session did not end with its module"

@@ -321,8 +321,14 @@ impl Live {
         self.partial.iter().any(|&why| why != Partial::StillOpen)
     }
 
-    /// The session ends; `by` is `None` if that was not seen.
-    pub(super) fn close(mut self, at: At, by: Option<(Wrapper, u32)>, out: Sink<'_>) -> Closed {
+    /// The session ends: the function and thread that release it, and whether the file goes away with
+    /// its descriptor open. `None` if that was not seen.
+    pub(super) fn close(
+        mut self,
+        at: At,
+        by: Option<(Wrapper, u32, bool)>,
+        out: Sink<'_>,
+    ) -> Closed {
         self.release_held(Verdict::Unknown, out);
         if by.is_some() && self.synced && !self.ops.is_empty() {
             // fput() comes after the last read and lseek.
@@ -330,14 +336,14 @@ impl Live {
         }
         let seen_in_part = self.seen_in_part();
         let what = What::Close {
-            by: by.map(|(wrapper, _)| wrapper),
+            by: by.map(|(wrapper, ..)| wrapper),
             totals: self.totals,
             lifetime: self.opened.map(|opened| at.time.saturating_sub(opened)),
             undelivered: u64::try_from(self.pending).unwrap_or(0),
             partial: std::mem::take(&mut self.partial),
-            removed: None,
+            removed: by.map(|(.., removed)| removed),
         };
-        let task = by.and_then(|(_, tid)| self.task(tid));
+        let task = by.and_then(|(_, tid, _)| self.task(tid));
         self.tell(at, None, task, what, out);
         Closed { totals: self.totals, seen_in_part }
     }

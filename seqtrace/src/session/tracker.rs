@@ -121,10 +121,10 @@ impl<R: Resolve> Tracker<R> {
             }),
             Body::Via { file, tid, wrapper } => self.vias.entered(file, tid, wrapper),
             Body::Open(open) => self.open(at, *open, out),
-            Body::Release { key, tid, wrapper, private: _ } => {
+            Body::Release { key, tid, wrapper, private: _, removed } => {
                 // single_release() calls seq_release(): of the second nothing is known any more.
                 if let Some(live) = self.live.remove(&key) {
-                    self.close(at, *live, Some((wrapper, tid)), out);
+                    self.close(at, *live, Some((wrapper, tid, removed)), out);
                 }
             }
             Body::Gap { lost } => self.gap(at, lost, out),
@@ -173,7 +173,7 @@ impl<R: Resolve> Tracker<R> {
         }
     }
 
-    fn close(&mut self, at: At, live: Live, by: Option<(Wrapper, u32)>, out: Sink<'_>) {
+    fn close(&mut self, at: At, live: Live, by: Option<(Wrapper, u32, bool)>, out: Sink<'_>) {
         let closed = live.close(at, by, out);
         self.closed.totals.add(&closed.totals);
         self.closed.partial += u64::from(closed.seen_in_part);

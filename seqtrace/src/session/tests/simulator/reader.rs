@@ -326,7 +326,13 @@ impl Descriptor {
     fn release(mut self) -> Log {
         let key = self.seq.key;
         self.seq.release();
-        self.seq.emit(Body::Release { key, tid: 1, wrapper: Wrapper::SeqRelease, private: 0 });
+        self.seq.emit(Body::Release {
+            key,
+            tid: 1,
+            wrapper: Wrapper::SeqRelease,
+            private: 0,
+            removed: false,
+        });
         self.seq.log
     }
 }
