@@ -406,6 +406,7 @@ impl Case {
 
     fn delivered(&mut self, end: &ReadEnd, shared: bool, file: &mut History) {
         let (root, range) = (self.ledger.root, end.range);
+        let bytes = u64::try_from(end.ret).unwrap_or(0);
         if let Some(kept) = self.ledger.end().filter(|_| !shared) {
             let core = range.end.saturating_add_unsigned(end.leftover);
             if kept != core {
@@ -416,7 +417,7 @@ impl Case {
         }
         let doubles = self.doubles.delivered(range.end, root, &file.pointers, &mut self.bench);
         let records = self.ledger.entries.total();
-        self.ends.delivered(range.end, doubles, records, file.whole, &mut self.bench);
+        self.ends.delivered(bytes, doubles, records, file.whole, &mut self.bench);
         let generation = self.ledger.generation;
         self.cuts.delivered(
             range,

@@ -9,4 +9,5 @@ mod partial;
 mod properties;
 mod release;
 mod seqbugs;
+mod simulated;
 mod verdicts;
