@@ -20,7 +20,7 @@ fn findings(events: &[Event]) -> Vec<Finding> {
 }
 
 /// A list without the bugs that it has a choice of.
-fn right(list: List) -> AnyFile {
+fn right(list: &List) -> AnyFile {
     let records = list.records.iter().map(|(bytes, ret)| (*bytes, (*ret).max(0))).collect();
     AnyFile::List(List {
         records,
@@ -28,7 +28,7 @@ fn right(list: List) -> AnyFile {
         start: Start::Right,
         stop_writes: 0,
         fuel: u32::MAX,
-        ..list
+        ..list.clone()
     })
 }
 
@@ -52,7 +52,7 @@ proptest! {
         acts in prop::collection::vec(prop::collection::vec(acts(), 1..8), 2..4),
         dice in prop::collection::vec(any::<u8>(), 1..40),
     ) {
-        let log = crowd(1, right(list), acts, &dice);
+        let log = crowd(1, right(&list), acts, &dice);
         let found = findings(&log.events);
         prop_assert!(!found.iter().any(of_places), "{found:#?}");
         prop_assert!(found.iter().all(|finding| finding.id != Id(905)), "{found:#?}");
@@ -65,7 +65,7 @@ proptest! {
         holes in prop::collection::vec((0..200_usize, 1..12_usize), 1..3),
     ) {
         let mut plan = plan;
-        plan.file = right(list);
+        plan.file = right(&list);
         let mut events = run(1, plan).events;
         for (at, lost) in holes {
             let at = at.min(events.len());
