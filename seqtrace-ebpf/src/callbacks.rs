@@ -19,7 +19,7 @@ use crate::{
 
 /// Remembers that a callback of `m` was entered; `m` 0 for a call that is not the core's own.
 #[inline(always)]
-fn enter(sp: u64, m: u64) {
+fn enter(sp: u64, m: u64, first: bool) {
     let (_, tid) = kernel::ids();
     let Some(calls) = CALLS.get_ptr_mut(tid) else {
         let calls = Calls { depth: 1, m: [m, 0, 0, 0], sp: [sp, 0, 0, 0] };
@@ -30,10 +30,12 @@ fn enter(sp: u64, m: u64) {
     };
     // SAFETY: the element of this thread: no other thread touches it.
     let calls = unsafe { &mut *calls };
-    // Calls whose return was missed have a stack pointer at or below ours: the stack grows down.
+    // Calls whose return was missed have a stack pointer below ours: the stack grows down. The same
+    // stack pointer is a tail call (x86's c_next() jumps to c_start()), unless a pass begins.
+    let live = if first { sp.wrapping_add(1) } else { sp };
     for _ in 0..CALL_DEPTH {
         let depth = calls.depth as usize;
-        if depth == 0 || depth > CALL_DEPTH || calls.sp[(depth - 1) & (CALL_DEPTH - 1)] > sp {
+        if depth == 0 || depth > CALL_DEPTH || calls.sp[(depth - 1) & (CALL_DEPTH - 1)] >= live {
             break;
         }
         calls.depth -= 1;
@@ -110,8 +112,10 @@ fn stack_pointer(ctx: &ProbeContext) -> u64 {
 /// `void *start(struct seq_file *m, loff_t *pos)` was entered.
 #[kprobe]
 pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {
-    let m = core_call(kernel::arg(&ctx, 0), Some(kernel::arg(&ctx, 1)));
-    enter(stack_pointer(&ctx), m);
+    let m = kernel::arg(&ctx, 0);
+    let first = session::traced(m).is_some_and(|state| state.passing == 0);
+    let m = core_call(m, Some(kernel::arg(&ctx, 1)));
+    enter(stack_pointer(&ctx), m, first);
     if m != 0 {
         iterate::pass_begin(m);
     }
@@ -121,14 +125,15 @@ pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {
 /// `void *next(struct seq_file *m, void *v, loff_t *pos)` was entered.
 #[kprobe]
 pub(crate) fn next_enter(ctx: ProbeContext) -> u32 {
-    enter(stack_pointer(&ctx), core_call(kernel::arg(&ctx, 0), Some(kernel::arg(&ctx, 2))));
+    let m = core_call(kernel::arg(&ctx, 0), Some(kernel::arg(&ctx, 2)));
+    enter(stack_pointer(&ctx), m, false);
     0
 }
 
 /// `int show(struct seq_file *m, void *v)` or `void stop(struct seq_file *m, void *v)` was entered.
 #[kprobe]
 pub(crate) fn show_or_stop_enter(ctx: ProbeContext) -> u32 {
-    enter(stack_pointer(&ctx), core_call(kernel::arg(&ctx, 0), None));
+    enter(stack_pointer(&ctx), core_call(kernel::arg(&ctx, 0), None), false);
     0
 }
 
