@@ -34,6 +34,7 @@ use crate::{
     output::Writer,
     pipeline::Pipeline,
     render::Ready,
+    session::update::Summary,
 };
 
 /// How often the ring is emptied when nothing wakes us: callbacks do not.
@@ -224,7 +225,7 @@ impl Trace {
     ///
     /// # Errors
     /// A counter cannot be read, or data not written.
-    pub fn finish(mut self, writer: &mut Writer) -> anyhow::Result<()> {
+    pub fn finish(mut self, writer: &mut Writer) -> anyhow::Result<Summary> {
         let end = clock::monotonic();
         // What comes while this goes on belongs to nobody's trace.
         self.drain();
@@ -232,10 +233,10 @@ impl Trace {
         let Self { pipeline, decoder, .. } = &mut self;
         decoder.finish(&counts.lost, end, |event| pipeline.feed(event));
         let missed = counts.missed + self.undecodable;
-        self.pipeline.finish(end, missed);
+        let summary = self.pipeline.finish(end, missed);
         self.write(writer)?;
         self.probes.detach();
-        Ok(())
+        Ok(summary)
     }
 }
 

@@ -159,6 +159,7 @@ impl Story {
             range: None,
             held: None,
             fixed_up: false,
+            private: None,
         };
         change(&mut callback);
         self.say(What::Callback(Box::new(callback)));
@@ -230,6 +231,8 @@ impl Story {
             undelivered: 0,
             partial: Vec::new(),
             removed: None,
+            private: None,
+            findings: Vec::new(),
         });
     }
 
@@ -331,6 +334,8 @@ impl Story {
             undelivered: 13,
             partial: vec![Partial::Gap, Partial::StillOpen],
             removed: Some(true),
+            private: None,
+            findings: Vec::new(),
         });
         let mut plain = session(2, b"/proc/version_\x1b[2J\xff");
         plain.kind = FileKind::Plain { read: 0xffff_ffff_8110_0000, write: 0 };

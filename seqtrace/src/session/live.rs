@@ -309,7 +309,7 @@ impl Live {
     }
 
     /// The session ends; `by` is `None` if it is still open.
-    pub(super) fn close(mut self, at: At, by: Option<(Wrapper, u32)>, out: Sink<'_>) -> Closed {
+    pub(super) fn close(mut self, at: At, by: Option<Released>, out: Sink<'_>) -> Closed {
         self.release_held(Verdict::Unknown, out);
         if by.is_some() && self.synced && !self.ops.is_empty() {
             // fput() comes after the last read and lseek.
@@ -320,17 +320,28 @@ impl Live {
             self.mark(Partial::StillOpen);
         }
         let what = What::Close {
-            by: by.map(|(wrapper, _)| wrapper),
+            by: by.map(|by| by.wrapper),
+            private: by.map(|by| by.private),
             totals: self.totals,
             lifetime: self.opened.map(|opened| at.time.saturating_sub(opened)),
             undelivered: u64::try_from(self.pending).unwrap_or(0),
             partial: std::mem::take(&mut self.partial),
             removed: None,
+            findings: Vec::new(),
         };
-        let task = by.and_then(|(_, tid)| self.task(tid));
+        let task = by.and_then(|by| self.task(by.tid));
         self.tell(at, None, task, what, out);
         Closed { totals: self.totals, seen_in_part }
     }
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Released {
+    pub(super) wrapper: Wrapper,
+    pub(super) tid: u32,
+    /// `m->private` at that moment.
+    pub(super) private: u64,
 }
 
 /// What remains of a session.
