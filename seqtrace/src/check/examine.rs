@@ -1,0 +1,427 @@
+//! One file after the other: plans carried out, what came compared, a report made.
+
+use std::{ffi::OsStr, io, mem, os::unix::ffi::OsStrExt, path::Path, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    call::{Call, Syscall},
+    left_alone,
+    oracle::{Difference, End, Outcome, Reference, bytes},
+    plan::{self, Act, Kind, Plan, Shape, Step},
+    process::{Ended, Process},
+    reader::Request,
+    repro,
+    seen::{Collector, Seen, SeenSession},
+    verdict::{
+        self, Circumstances, Failure, PlanOutcome, PlanReport, Report, Verdict, add, conclude,
+    },
+};
+use crate::{
+    event::{FileKind, Open},
+    probe::trace::Trace,
+    session::update::Partial,
+};
+
+/// How far a check goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a file that are judged.
+    pub bytes: u64,
+    /// Time for a file.
+    pub time: Duration,
+    /// Time for a read: then it blocks.
+    pub step: Duration,
+    /// Files that reading changes are read all the same.
+    pub force: bool,
+}
+
+/// Two reading processes and what traces them.
+pub struct Examiner {
+    /// What sees the reads.
+    pub trace: Trace,
+    seen: Collector,
+    readers: [Process; 2],
+    limits: Limits,
+}
+
+/// A plan that was carried out.
+struct Done {
+    calls: Vec<Call>,
+    ended: Ended,
+    seen: Seen,
+}
+
+/// What is gathered of one file.
+struct File<'a> {
+    path: &'a Path,
+    deadline: Instant,
+    report: Report,
+    circumstances: Circumstances,
+}
+
+impl Examiner {
+    /// From a trace whose sink is `seen` and which follows the readers.
+    pub fn new(trace: Trace, seen: Collector, readers: [Process; 2], limits: Limits) -> Self {
+        Self { trace, seen, readers, limits }
+    }
+
+    /// Ends the readers.
+    pub async fn end(self) -> Trace {
+        for reader in self.readers {
+            reader.end().await;
+        }
+        self.trace
+    }
+
+    /// Checks one file.
+    ///
+    /// # Errors
+    /// The readers or the trace fail; whatever the file does is in the report.
+    pub async fn file(&mut self, path: &Path) -> anyhow::Result<Report> {
+        let before = self.trace.lost()?;
+        let mut file = File {
+            path,
+            deadline: Instant::now() + self.limits.time,
+            report: empty(path),
+            circumstances: Circumstances::default(),
+        };
+        if let Some(why) = self.refuses(&mut file) {
+            file.report.verdict = Verdict::Refused(why);
+            return Ok(file.report);
+        }
+        let reference = match self.reference(&mut file).await? {
+            Ok(reference) => reference,
+            Err(verdict) => {
+                file.report.lost = self.trace.lost()? - before;
+                file.report.verdict = verdict;
+                return Ok(file.report);
+            }
+        };
+        let (reference, shape) = reference;
+        self.plans(&mut file, &reference, &shape).await?;
+        file.report.lost = self.trace.lost()? - before;
+        conclude(&mut file.report, &file.circumstances);
+        if file.report.verdict == Verdict::Findings {
+            self.reproduce(&mut file, &reference, &shape).await?;
+        }
+        Ok(file.report)
+    }
+
+    /// Why a file is not read at all.
+    fn refuses(&mut self, file: &mut File<'_>) -> Option<String> {
+        if let Some(why) = left_alone::why(file.path).filter(|_| !self.limits.force) {
+            return Some(format!("{why}: not opened without --force"));
+        }
+        let looked = self.trace.look_at(file.path);
+        self.seen.take();
+        match looked {
+            Err(error) => Some(format!("cannot be opened: {error}")),
+            Ok(Some(Open { kind: kind @ FileKind::Seq { op, .. }, .. })) if op != 0 => {
+                file.report.callbacks = self.trace.pipeline.callbacks(&kind);
+                None
+            }
+            Ok(_) => Some("not a seq file, or one without callbacks".to_owned()),
+        }
+    }
+
+    /// The first reads, carefully: what the file is, if it can be read at all and read again.
+    async fn reference(
+        &mut self,
+        file: &mut File<'_>,
+    ) -> anyhow::Result<Result<(Reference, Shape), Verdict>> {
+        let mut tastes = Vec::new();
+        for _ in 0..2 {
+            let done = self.carry_out(file, &plan::taste()).await?;
+            if done.ended != Ended::Done {
+                let why = "a read did not return: it waits for something".to_owned();
+                return Ok(Err(Verdict::Inconclusive(why)));
+            }
+            match Reference::of(&done.calls) {
+                Err(errno) => {
+                    let why = format!("cannot be opened: {}", verdict::errno_name(errno));
+                    return Ok(Err(Verdict::Refused(why)));
+                }
+                Ok(Reference { end: End::Error(nix::libc::EAGAIN), .. }) => {
+                    let why = "a read would wait for something (EAGAIN)".to_owned();
+                    return Ok(Err(Verdict::Inconclusive(why)));
+                }
+                Ok(taste) => tastes.push(taste.bytes),
+            }
+        }
+        let consumed = "reading it once leaves nothing for a second reader: not read further without \
+                        --force";
+        if let [first, second] = tastes.as_slice()
+            && !first.is_empty()
+            && second.is_empty()
+        {
+            if !self.limits.force {
+                return Ok(Err(Verdict::Refused(consumed.to_owned())));
+            }
+            file.report.notes.push("reading it consumes it".to_owned());
+            file.report.volatile = true;
+        }
+
+        let whole = plan::whole(self.limits.bytes);
+        let Done { calls, ended, seen } = self.carry_out(file, &whole).await?;
+        let reference = match Reference::of(&calls) {
+            Ok(reference) if ended == Ended::Done => reference,
+            Ok(reference) if reference.len() > 0 => Reference { end: End::Cut, ..reference },
+            _ => {
+                let why = "a whole read did not return in time".to_owned();
+                return Ok(Err(Verdict::Inconclusive(why)));
+            }
+        };
+        let shape = shape(&calls, &reference, seen.sessions.first());
+        file.report.bytes = reference.len();
+        file.report.records = u64::try_from(shape.borders.len()).unwrap_or(u64::MAX);
+        file.report.end = Some(reference.end);
+        if seen.sessions.iter().any(|session| session.skipped > 0) && reference.is_empty() {
+            let note = "show() rendered records, and none of them was delivered";
+            file.report.notes.push(note.to_owned());
+        }
+        file.report.plans.push(PlanReport {
+            kind: Kind::Whole,
+            calls: count(&calls),
+            bytes: reference.len(),
+            outcome: PlanOutcome::Ok,
+        });
+
+        let again = self.carry_out(file, &whole).await?;
+        let second = Reference::of(&again.calls).ok();
+        if second.as_ref() != Some(&reference) && again.ended == Ended::Done {
+            file.report.volatile = true;
+            let emptied = second.is_some_and(|second| second.is_empty());
+            if emptied && !reference.is_empty() && !self.limits.force {
+                return Ok(Err(Verdict::Refused(consumed.to_owned())));
+            }
+        }
+        Ok(Ok((reference, shape)))
+    }
+
+    async fn plans(
+        &mut self,
+        file: &mut File<'_>,
+        reference: &Reference,
+        shape: &Shape,
+    ) -> anyhow::Result<()> {
+        let plans = plan::all(shape);
+        let mut differ = Vec::new();
+        for plan in &plans {
+            let mut report =
+                PlanReport { kind: plan.kind, calls: 0, bytes: 0, outcome: PlanOutcome::Ok };
+            if Instant::now() >= file.deadline {
+                report.outcome = PlanOutcome::NotRun("no time left");
+                file.report.plans.push(report);
+                continue;
+            }
+            let done = self.carry_out(file, plan).await?;
+            report.calls = count(&done.calls);
+            report.bytes = bytes(&done.calls);
+            report.outcome = match (done.ended, reference.compare(&done.calls)) {
+                (_, Outcome::Differs(difference)) => {
+                    differ.push(file.report.plans.len());
+                    PlanOutcome::Volatile(failure(&done.calls, difference))
+                }
+                (Ended::Blocked, _) | (_, Outcome::WouldBlock) => PlanOutcome::Blocked,
+                (Ended::OutOfTime, _) => PlanOutcome::NotRun("no time left in the middle"),
+                (Ended::Done, Outcome::Agrees) => PlanOutcome::Ok,
+                (Ended::Done, Outcome::Unsupported { syscall, errno }) => {
+                    PlanOutcome::Unsupported { syscall, errno }
+                }
+            };
+            let judged = !matches!(report.outcome, PlanOutcome::NotRun(_) | PlanOutcome::Blocked);
+            file.circumstances.judged |= judged;
+            file.report.plans.push(report);
+        }
+        // What differs counts if the file itself keeps still.
+        file.deadline += self.limits.time / 2;
+        if !file.report.volatile {
+            file.report.volatile = !self.is_same(file, reference).await?;
+        }
+        for index in differ {
+            if file.report.volatile {
+                break;
+            }
+            self.again(file, reference, shape, &plans, index).await?;
+        }
+        if file.report.volatile {
+            for plan in &mut file.report.plans {
+                if let PlanOutcome::Fail(failure) = &plan.outcome {
+                    plan.outcome = PlanOutcome::Volatile(failure.clone());
+                }
+            }
+            let note = "two whole reads differ: what depends on the bytes is not judged";
+            file.report.notes.push(note.to_owned());
+        }
+        Ok(())
+    }
+
+    /// A whole read gets the reference again.
+    async fn is_same(
+        &mut self,
+        file: &mut File<'_>,
+        reference: &Reference,
+    ) -> anyhow::Result<bool> {
+        let done = self.carry_out(file, &plan::whole(self.limits.bytes)).await?;
+        let same = Reference::of(&done.calls).is_ok_and(|now| now == *reference);
+        Ok(same || done.ended != Ended::Done)
+    }
+
+    /// A plan whose bytes differed is carried out once more: if they differ again in the same way, and a
+    /// whole read does not, that is no accident.
+    async fn again(
+        &mut self,
+        file: &mut File<'_>,
+        reference: &Reference,
+        shape: &Shape,
+        plans: &[Plan],
+        index: usize,
+    ) -> anyhow::Result<()> {
+        let Some(report) = file.report.plans.get(index).cloned() else { return Ok(()) };
+        let Some(plan) = plans.iter().find(|plan| plan.kind == report.kind) else { return Ok(()) };
+        if report.kind.is_shared() {
+            // A file may tell how often it is open.
+            let control = self.carry_out(file, &plan::control(shape, report.kind)).await?;
+            if reference.compare(&control.calls) != Outcome::Agrees {
+                return Ok(());
+            }
+        }
+        let done = self.carry_out(file, plan).await?;
+        let PlanOutcome::Volatile(first) = &report.outcome else { return Ok(()) };
+        let Outcome::Differs(difference) = reference.compare(&done.calls) else { return Ok(()) };
+        if difference != first.difference {
+            return Ok(());
+        }
+        if self.is_same(file, reference).await? {
+            if let Some(report) = file.report.plans.get_mut(index) {
+                report.outcome = PlanOutcome::Fail(first.clone());
+            }
+        } else {
+            file.report.volatile = true;
+        }
+        Ok(())
+    }
+
+    /// Looks for a line of shell that shows it.
+    async fn reproduce(
+        &mut self,
+        file: &mut File<'_>,
+        reference: &Reference,
+        shape: &Shape,
+    ) -> anyhow::Result<()> {
+        for trial in repro::trials(&file.report, shape) {
+            if Instant::now() >= file.deadline {
+                break;
+            }
+            let acts = trial.steps.iter().cloned().map(|step| Act { process: 0, step }).collect();
+            let found = mem::take(&mut file.report.found);
+            let done = self.carry_out(file, &Plan { kind: Kind::Whole, acts }).await?;
+            file.report.found = found;
+            let path = file.path.as_os_str().as_bytes();
+            file.report.repro = trial.confirm(&done.calls, reference, path);
+            if file.report.repro.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries a plan out and takes in what the trace tells of it.
+    async fn carry_out(&mut self, file: &mut File<'_>, plan: &Plan) -> anyhow::Result<Done> {
+        let mut calls = Vec::new();
+        let mut ended = Ended::Done;
+        for acts in plan.acts.chunk_by(|a, b| a.process == b.process) {
+            let process = acts.first().map_or(0, |act| act.process);
+            let steps = acts.iter().map(|act| act.step.clone()).collect();
+            let request = Request { path: file.path.as_os_str().as_bytes().to_vec(), steps };
+            let Self { trace, readers, limits, .. } = self;
+            let Some(reader) = readers.get_mut(process) else { continue };
+            let asked = reader.ask(&request, limits.step, file.deadline, &mut calls);
+            ended = trace.during(asked).await?;
+            if ended != Ended::Done {
+                self.replace_readers().await?;
+                break;
+            }
+        }
+        let mut seen = self.seen.take();
+        add(&mut file.report.found, mem::take(&mut seen.findings), plan.kind);
+        for session in &seen.sessions {
+            let SeenSession { closed, partial, .. } = session;
+            if !closed && ended == Ended::Done {
+                file.circumstances.unreleased += u64::from(closes(plan));
+            }
+            let unseen = partial.iter().any(|reason| *reason != Partial::StillOpen);
+            file.circumstances.partial += u64::from(unseen);
+        }
+        Ok(Done { calls, ended, seen })
+    }
+
+    /// A reader that hangs is given up; its descriptors are closed with it.
+    async fn replace_readers(&mut self) -> anyhow::Result<()> {
+        for number in [0, 1] {
+            let fresh = Process::start(number)?;
+            let pid = fresh.id().ok_or_else(|| io::Error::other("the reading process ended"))?;
+            self.trace.allow_pid(pid)?;
+            if let Some(reader) = self.readers.get_mut(number) {
+                let old = mem::replace(reader, fresh);
+                self.trace.during(old.end()).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// True if a plan closes what it opens.
+fn closes(plan: &Plan) -> bool {
+    plan.acts.iter().any(|act| matches!(act.step, Step::Close { .. }))
+}
+
+fn empty(path: &Path) -> Report {
+    Report {
+        path: OsStr::as_bytes(path.as_os_str()).to_vec(),
+        callbacks: None,
+        bytes: 0,
+        records: 0,
+        end: None,
+        volatile: false,
+        plans: Vec::new(),
+        found: Vec::new(),
+        notes: Vec::new(),
+        repro: None,
+        lost: 0,
+        verdict: Verdict::Inconclusive(String::new()),
+    }
+}
+
+fn count(calls: &[Call]) -> u64 {
+    u64::try_from(calls.len()).unwrap_or(u64::MAX)
+}
+
+fn failure(calls: &[Call], difference: Difference) -> Failure {
+    let call = calls.get(difference.call);
+    Failure {
+        syscall: call.map_or(Syscall::Read, |call| call.syscall),
+        at: call.map_or(difference.at, |call| call.at),
+        want: call.map_or(0, |call| call.want),
+        difference,
+    }
+}
+
+/// What the whole read tells of a file; without a trace of it, lines are taken for records.
+fn shape(calls: &[Call], reference: &Reference, session: Option<&SeenSession>) -> Shape {
+    let len = reference.len();
+    let mut borders: Vec<u64> = session.map(|seen| seen.borders.clone()).unwrap_or_default();
+    borders.retain(|border| (1..=len).contains(border));
+    if borders.is_empty() {
+        let ends = reference.bytes.iter().zip(1..).filter(|(byte, _)| **byte == b'\n');
+        borders = ends.map(|(_, end)| end).collect();
+    }
+    let turns = calls
+        .iter()
+        .filter(|call| call.syscall == Syscall::Read && call.ret > 0)
+        .map(|call| call.at + call.bytes.len() as u64)
+        .collect();
+    Shape { len, complete: reference.end == End::Eof, borders, turns }
+}
+
