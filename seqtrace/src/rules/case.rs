@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::event::{FileKind, Role, Wrapper};
 use crate::rules::bench::Bench;
 use crate::rules::finding::{Finding, FindingCount};
-use crate::rules::history::{History, Place};
+use crate::rules::history::{self, History, Place};
 use crate::rules::ledger::entries::Entry;
 use crate::rules::ledger::identity::Trust;
 use crate::rules::ledger::pass::{Origin, Resume};
@@ -33,6 +33,8 @@ pub(super) struct Case {
     holes: bool,
     /// A show whose text may still come.
     waiting: Option<Waiting>,
+    /// The end of the file was reached in this generation.
+    complete: bool,
     /// When the last pass ended.
     stopped: u64,
     /// `m->private` as the last start saw it.
@@ -83,6 +85,7 @@ impl Case {
             open: Vec::new(),
             holes: false,
             waiting: None,
+            complete: false,
             stopped: 0,
             private: None,
             doubles: sq201::Doubles::default(),
@@ -248,13 +251,19 @@ impl Case {
         });
         let rewound = first && callback.phase == Phase::First;
         if rewound || callback.phase == Phase::Traverse {
-            if self.ledger.is_known() {
-                file.keep(self.ledger.entries.first(super::history::SAMPLE));
-            }
+            self.keep(file);
             self.ledger.begin();
+            self.complete = false;
             self.doubles.forget();
             self.ends.forget();
             self.replay.forget();
+        }
+    }
+
+    /// The generation is over: what is worth remembering of it?
+    fn keep(&self, file: &mut History) {
+        if self.ledger.is_known() {
+            file.keep(self.ledger.entries.first(history::SAMPLE), self.complete);
         }
     }
 
@@ -367,6 +376,7 @@ impl Case {
         if end.ret > 0 {
             self.delivered(end, shared, file);
         } else if end.ret == 0 && end.eof {
+            self.complete = true;
             let severity = self.resumes.severity.unwrap_or(Severity::Info);
             let (missed, more) = self.ledger.take_missed();
             sq202::judge(&missed, more, severity, &mut self.bench);
@@ -408,9 +418,7 @@ impl Case {
         private: Option<u64>,
         file: &mut History,
     ) {
-        if self.ledger.is_known() {
-            file.keep(self.ledger.entries.first(super::history::SAMPLE));
-        }
+        self.keep(file);
         file.left(self.session.id);
         self.storm.closed(totals, &mut self.bench);
         if let Some(by) = by.filter(|_| !self.session.adopted) {

@@ -61,6 +61,8 @@ pub(super) struct History {
     pub(super) pointers: Pointers,
     /// The first records of an earlier generation.
     pub(super) sample: Vec<Entry>,
+    /// That one went to the end of the file.
+    complete: bool,
     /// The text of a record was another in another generation.
     pub(super) volatile: bool,
     /// The most bytes that a whole generation had, up to its end.
@@ -102,18 +104,25 @@ impl History {
     /// Another session that was handed this record, after that time.
     pub(super) fn other(&self, session: SessionId, key: u64, since: u64) -> Option<SessionId> {
         let other = |place: &&Place| {
-            place.session != session && place.handed == key && place.time > since
+            key != 0 && place.session != session && place.handed == key && place.time > since
         };
         self.places.iter().find(other).map(|place| place.session)
     }
 
-    /// A generation is over, `entries` are its first records: the longest is remembered.
-    pub(super) fn keep(&mut self, entries: &[Entry]) {
+    /// A generation is over, `entries` are its first records: the first is remembered that went to
+    /// the end of the file, until then the longest.
+    pub(super) fn keep(&mut self, entries: &[Entry], complete: bool) {
         let entries = entries.get(..SAMPLE).unwrap_or(entries);
         let texts = |list: &[Entry]| list.iter().any(|entry| entry.hash != 0);
-        let better = entries.len() > self.sample.len() || (texts(entries) && !texts(&self.sample));
+        let better = match (texts(entries), texts(&self.sample)) {
+            (true, false) => true,
+            (false, true) => false,
+            _ if self.complete => false,
+            _ => complete || entries.len() > self.sample.len(),
+        };
         if better {
             self.sample = entries.to_vec();
+            self.complete = complete;
         }
     }
 }

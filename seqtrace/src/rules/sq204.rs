@@ -71,9 +71,15 @@ impl Replay {
             self.run = None;
             return;
         };
-        if before.key == entry.key && entry.key != 0 && !identity.is_fixed() && number > 0 {
-            // Its pointer outlived a generation.
-            file.pointers.survived();
+        if !identity.is_fixed() && identity != Identity::Blank {
+            match (before.key == entry.key, before.same_text(entry)) {
+                // Its pointer outlived a generation.
+                (true, _) if number > 0 => file.pointers.survived(),
+                // The record did, and its pointer did not. Nor does that say much of a text that
+                // others have, too.
+                (false, Some(true)) => file.pointers.is_cursor(),
+                _ => {}
+            }
         }
         if before.same_text(entry) != Some(false) {
             self.run = None;

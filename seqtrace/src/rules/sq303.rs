@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
         Documentation/filesystems/seq_file.rst; seq_read_iter(), fs/seq_file.c, calls stop() before it \
         copies the buffer out. (BPF iterators have a loop of their own, bpf_seq_read(), and may.)",
     fix: "Make the footer a record: a position behind the last one that show() renders.",
-    code: "\treturn *pos == nr ? FOOTER : foo_at(*pos);\t/* in start() and next() */",
+    code: "\treturn *pos == nr ? FOOTER : foo_at(*pos); /* start(), next() */",
     seen: &["an old example module whose stop() printed [end]"],
 };
 

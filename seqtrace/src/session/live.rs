@@ -230,6 +230,11 @@ impl Live {
             // No callback of it was ever seen: its table was new, and is being attached to.
             return self.lose_track(Partial::LateAttach, out);
         }
+        self.missed(at, surprise, out);
+    }
+
+    /// Events were missed, for sure.
+    fn missed(&mut self, at: At, surprise: Surprise, out: Sink<'_>) {
         self.lose_track(Partial::Disagrees, out);
         let op = self.ops.iter().find(|op| op.tid == self.owner);
         let (read, task) = op.map_or((None, None), |op| (op.read_id(), op.task.clone()));
@@ -303,22 +308,24 @@ impl Live {
 
     /// Its number was given to another session: the release was missed.
     pub(super) fn release_missed(&mut self, at: At, out: Sink<'_>) {
-        if self.synced {
-            self.disagree(at, Surprise::new("release", "its number on another open"), out);
+        if self.unsynced != Partial::Gap || self.synced {
+            self.missed(at, Surprise::new("release", "its number on another open"), out);
         }
     }
 
-    /// The session ends; `by` is `None` if it is still open.
+    /// Was anything of it missed?
+    pub(super) fn seen_in_part(&self) -> bool {
+        self.partial.iter().any(|&why| why != Partial::StillOpen)
+    }
+
+    /// The session ends; `by` is `None` if that was not seen.
     pub(super) fn close(mut self, at: At, by: Option<Released>, out: Sink<'_>) -> Closed {
         self.release_held(Verdict::Unknown, out);
         if by.is_some() && self.synced && !self.ops.is_empty() {
             // fput() comes after the last read and lseek.
             self.disagree(at, Surprise::new("return of a read or lseek", "release"), out);
         }
-        let seen_in_part = !self.partial.is_empty();
-        if by.is_none() {
-            self.mark(Partial::StillOpen);
-        }
+        let seen_in_part = self.seen_in_part();
         let what = What::Close {
             by: by.map(|by| by.wrapper),
             private: by.map(|by| by.private),

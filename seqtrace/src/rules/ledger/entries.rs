@@ -152,6 +152,11 @@ impl Entries {
         if self.is_cut() { &[] } else { self.list.get(..count).unwrap_or(&self.list) }
     }
 
+    /// The one with that number.
+    pub(super) fn number(&self, number: u64) -> Option<&Entry> {
+        self.numbered(number).map(|(_, entry)| entry)
+    }
+
     fn numbered(&self, number: u64) -> Option<(u64, &Entry)> {
         let index = usize::try_from(number.checked_sub(self.base)?).ok()?;
         self.list.get(index).map(|entry| (number, entry))

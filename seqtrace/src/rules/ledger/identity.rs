@@ -71,6 +71,13 @@ fn offset(value: u64, private: Option<u64>) -> Option<u64> {
     value.checked_sub(private).filter(|offset| *offset < PRIVATE)
 }
 
+/// Records of one pass with different pointers before that means something: an iterator that
+/// allocates one and frees another has two.
+pub(super) const DIFFERENT: u32 = 3;
+
+/// How often a record must have had the same pointer in two passes: once can be an allocator's whim.
+pub(super) const STABLE: u32 = 2;
+
 /// How much the pointers of a file mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::rules) enum Trust {
@@ -89,10 +96,14 @@ pub(in crate::rules) enum Trust {
 pub(in crate::rules) struct Pointers {
     /// One pointer was given to different records.
     cursor: bool,
-    /// The longest chain of different ones.
-    chain: u32,
+    /// next returned another than it was given.
+    moves: bool,
+    /// The most records of one pass that all had different ones.
+    different: u32,
     /// How often a pointer was the same for a record in two passes.
     stable: u32,
+    /// How often a record should have come and another pointer did.
+    astray: u32,
 }
 
 impl Pointers {
@@ -101,14 +112,29 @@ impl Pointers {
         self.cursor = true;
     }
 
-    /// So many different ones followed each other.
-    pub(in crate::rules) fn chained(&mut self, length: u32) {
-        self.chain = self.chain.max(length);
+    /// next returned another than it was given.
+    pub(in crate::rules) fn moved(&mut self) {
+        self.moves = true;
+    }
+
+    /// So many records of one pass had different ones.
+    pub(in crate::rules) fn differ(&mut self, count: u32) {
+        self.different = self.different.max(count);
     }
 
     /// A record had the same in two passes.
     pub(in crate::rules) fn survived(&mut self) {
         self.stable = self.stable.saturating_add(1);
+    }
+
+    /// Another came than was promised: a wrong start, or pointers that do not last.
+    pub(in crate::rules) fn strayed(&mut self) {
+        self.astray = self.astray.saturating_add(1);
+    }
+
+    /// Records are known to keep them.
+    fn last(&self) -> bool {
+        self.stable >= STABLE.saturating_add(self.astray.saturating_mul(2))
     }
 
     /// How much these two mean.
@@ -117,9 +143,9 @@ impl Pointers {
             (Identity::Blank, _) | (_, Identity::Blank) => Trust::None,
             (Identity::Token, _) | (_, Identity::Token) => Trust::Firm,
             _ if self.cursor => Trust::None,
-            _ if one.is_fixed() && other.is_fixed() && self.chain >= 2 => Trust::Firm,
-            _ if self.chain >= 3 && self.stable > 0 => Trust::Firm,
-            _ if self.chain >= 3 => Trust::Weak,
+            _ if one.is_fixed() && other.is_fixed() && self.moves => Trust::Firm,
+            _ if self.different >= DIFFERENT && self.last() => Trust::Firm,
+            _ if self.different >= DIFFERENT => Trust::Weak,
             _ => Trust::None,
         }
     }
@@ -163,7 +189,8 @@ mod tests {
         let mut pointers = Pointers::default();
         let (a, b) = (Identity::Pointer(HEAP), Identity::Pointer(HEAP + 64));
         assert_eq!(pointers.trust(a, b), Trust::None);
-        pointers.chained(3);
+        pointers.differ(3);
+        pointers.survived();
         assert_eq!(pointers.trust(a, b), Trust::Weak);
         pointers.survived();
         assert_eq!(pointers.trust(a, b), Trust::Firm);

@@ -24,6 +24,8 @@ use crate::session::update::{CallbackUpdate, Fate, Phase};
 
 /// Entries of one generation that are kept: about 25 MB.
 const ENTRIES: usize = 1 << 18;
+/// Passes in which no pointer ever came back: allocations would have by then.
+const LONG: u32 = 32;
 /// Records that were handed out and missed, remembered until the end of the file.
 const MISSED: usize = 64;
 
@@ -59,6 +61,8 @@ pub(in crate::rules) struct Ledger {
     recurred: u32,
     /// What was rendered last did not fit: it will be shown again.
     again: bool,
+    /// Different records have the same text.
+    alike: bool,
 }
 
 /// What became of a rendering, for the ledger.
@@ -106,6 +110,7 @@ impl Ledger {
             passes: 0,
             recurred: 0,
             again: false,
+            alike: false,
         }
     }
 
@@ -147,6 +152,7 @@ impl Ledger {
         self.passes = 0;
         self.recurred = 0;
         self.again = false;
+        self.alike = false;
     }
 
     /// What a pointer names.
@@ -219,7 +225,11 @@ impl Ledger {
             _ if private_moved && !(identity.is_fixed() && handed.identity.is_fixed()) => {
                 Trust::None
             }
-            _ => pointers.trust(identity, handed.identity),
+            _ => {
+                let trust = pointers.trust(identity, handed.identity);
+                pointers.strayed();
+                trust
+            }
         };
         Some(Resume {
             handed,
@@ -267,18 +277,15 @@ impl Ledger {
         pointers: &mut Pointers,
     ) {
         let identity = self.identity(returned);
-        let earlier = self.entries.with_key(identity.key()).map(|(_, entry)| entry.pass);
         let Some(pass) = &mut self.pass else { return };
         self.again = false;
         let same = callback.v == Some(returned);
         let from_token = callback.v.map(Ptr::kind) == Some(PtrKind::Token);
-        if same || from_token || identity == Identity::Blank {
-            pass.chain = 1;
-        } else if earlier != Some(pass.number) {
-            pass.chain += 1;
-            pointers.chained(pass.chain);
+        let moved = !same && !from_token && identity != Identity::Blank;
+        if moved {
+            pointers.moved();
         }
-        pass.advance(callback, returned, identity, same, !same && !from_token);
+        pass.advance(callback, returned, identity, same, moved);
         self.ended |= returned == Ptr::NULL;
     }
 
@@ -338,23 +345,52 @@ impl Ledger {
 
     /// What the same pointer elsewhere in this generation says about pointers.
     fn learn(&mut self, entry: &Entry, identity: Identity, pointers: &mut Pointers) {
-        let Some((_, earlier)) = self.entries.with_key(entry.key) else {
-            if self.recurred == 0 && self.passes >= 8 && self.entries.keys() >= 8 {
-                // Allocations would have come back by now.
-                pointers.chained(3);
+        let Some((number, earlier)) = self.entries.with_key(entry.key) else {
+            if self.recurred == 0 && self.passes >= LONG && self.entries.keys() >= LONG as usize {
+                pointers.differ(identity::DIFFERENT);
+                pointers.survived();
                 pointers.survived();
             }
+            self.follows(None, entry, pointers);
+            self.differs(identity, pointers);
             return;
         };
         if identity == Identity::Token {
             return;
         }
         self.recurred += 1;
+        let (new, pass) = (earlier.pass != entry.pass, earlier.pass);
         match earlier.same_text(entry) {
             Some(false) if earlier.pos != entry.pos => pointers.is_cursor(),
             // Who has no text to look at must not guess: a cursor, or an object linked twice.
             None if earlier.pass == entry.pass => pointers.is_cursor(),
             _ => {}
+        }
+        let then = self.entries.number(number + 1).filter(|then| then.pass == pass);
+        let then = then.map(|then| then.key).filter(|_| new);
+        self.follows(then, entry, pointers);
+        if new {
+            self.differs(identity, pointers);
+        }
+    }
+
+    /// A record that was there before should be followed by the one that followed it then (`then` is
+    /// that of this entry): if not, their pointers were given to others meanwhile.
+    fn follows(&mut self, then: Option<u64>, entry: &Entry, pointers: &mut Pointers) {
+        let Some(pass) = &mut self.pass else { return };
+        match std::mem::replace(&mut pass.then, then) {
+            Some(expected) if expected == entry.key => pointers.survived(),
+            Some(_) => pointers.is_cursor(),
+            None => {}
+        }
+    }
+
+    /// A pointer that no other record of this pass had.
+    fn differs(&mut self, identity: Identity, pointers: &mut Pointers) {
+        let named = !matches!(identity, Identity::Blank | Identity::Token);
+        if let Some(pass) = self.pass.as_mut().filter(|_| named) {
+            pass.different += 1;
+            pointers.differ(pass.different);
         }
     }
 
@@ -373,6 +409,10 @@ impl Ledger {
         time: u64,
         pointers: &Pointers,
     ) -> Option<Double> {
+        if let Some(last) = self.entries.last() {
+            let other = last.key != entry.key;
+            self.alike |= other && last.same_text(&entry) == Some(true);
+        }
         let double = self.double(&entry, time, pointers);
         if let Some(pass) = &mut self.pass {
             pass.doubling &= double.is_some();
@@ -391,7 +431,8 @@ impl Ledger {
         };
         if let Some(earlier) = by_key.filter(|_| identity != Identity::Token) {
             let trust = pointers.trust(identity, identity);
-            let text = earlier.same_text(entry);
+            // A text that others have, too, says nothing.
+            let text = earlier.same_text(entry).filter(|same| !(*same && self.alike));
             let agree = (earlier.pos == entry.pos, true, text == Some(true));
             // Emitted again because start went back, or followed by what was emitted behind it.
             let resumed = earlier.pass != entry.pass && pass.doubling;

@@ -50,8 +50,10 @@ pub(in crate::rules) struct Pass {
     pub(in crate::rules) out_of_step: bool,
     /// The last next returned what it was given.
     pub(super) repeats: bool,
-    /// Different pointers that followed each other.
-    pub(super) chain: u32,
+    /// The record that followed the last one when that was there before.
+    pub(super) then: Option<u64>,
+    /// Records accepted that have a pointer of their own.
+    pub(super) different: u32,
     /// It began astray or behind the end, and all its records so far were there before.
     pub(super) doubling: bool,
 }
@@ -77,7 +79,8 @@ impl Pass {
             placed: true,
             out_of_step: false,
             repeats: false,
-            chain: u32::from(is_record(returned)),
+            then: None,
+            different: 0,
             doubling: false,
         }
     }

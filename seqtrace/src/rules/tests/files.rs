@@ -405,8 +405,8 @@ pub(super) fn allocated(header: bool, same_text: bool) -> File {
         }
     };
     let (start_at, next_at, show_at) = (Rc::clone(&at), Rc::clone(&at), at);
-    let mut start_alloc = allocate.clone();
-    let mut next_alloc = allocate;
+    let start_alloc = allocate.clone();
+    let next_alloc = allocate;
     File {
         start: Box::new(move |pos| {
             start_at.set(*pos);
@@ -452,7 +452,7 @@ fn volatile(memory: Memory) -> File {
         next: Box::new(move |_, pos| next_find(*pos + 1, pos)),
         stop: Box::new(move |v, _| {
             seed = seed.wrapping_mul(1_103_515_245).wrapping_add(12_345);
-            let mut kill = |nr: i64| {
+            let kill = |nr: i64| {
                 let mut dead = dead.borrow_mut();
                 if !dead.contains(&nr) {
                     dead.push(nr);

@@ -50,7 +50,7 @@ pub(super) struct World {
     pub(super) events: Vec<Event>,
     /// The first bytes of records are told.
     pub(super) previews: bool,
-    keys: u32,
+    pub(super) keys: u32,
 }
 
 impl World {

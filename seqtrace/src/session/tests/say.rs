@@ -48,7 +48,7 @@ pub(crate) fn say(update: &Update) -> String {
         What::Write { pos, want, ret } => format!("write {want} = {ret} to {pos}"),
         What::PlainRead { pos, want, ret } => format!("{read} plain {want} = {ret} to {pos}"),
         What::Close { by, undelivered, partial, totals, .. } => {
-            let by = by.map_or("still open", Wrapper::name);
+            let by = by.map_or("unseen", Wrapper::name);
             let dropped = if *undelivered > 0 {
                 format!(" undelivered {undelivered}")
             } else {
@@ -61,6 +61,7 @@ pub(crate) fn say(update: &Update) -> String {
             let sessions: Vec<_> = sessions.iter().map(|id| format!("s{}", id.0)).collect();
             format!("gap {lost} {}", sessions.join(" "))
         }
+        What::Finding(finding) => format!("{} {}", finding.id, finding.message),
         What::Blind { role, reason, .. } => format!("blind {}: {reason}", role.name()),
         What::Disagreement { expected, observed } => {
             format!("DISAGREES expected {expected}, observed {observed}")
