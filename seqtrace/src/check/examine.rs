@@ -1,6 +1,6 @@
 //! One file after the other: plans carried out, what came compared, a report made.
 
-use std::{ffi::OsStr, io, mem, os::unix::ffi::OsStrExt, path::Path, time::Duration};
+use std::{collections::HashSet, ffi::OsStr, io, mem, os::unix::ffi::OsStrExt, path::Path, time::Duration};
 
 use tokio::time::Instant;
 
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     event::{FileKind, Open},
     probe::trace::Trace,
-    session::update::Partial,
+    session::update::{Partial, SessionId},
 };
 
 /// How far a check goes.
@@ -58,6 +58,8 @@ struct File<'a> {
     deadline: Instant,
     report: Report,
     circumstances: Circumstances,
+    /// Its sessions: what is found late may belong to another file's.
+    sessions: HashSet<SessionId>,
 }
 
 impl Examiner {
@@ -85,6 +87,7 @@ impl Examiner {
             deadline: Instant::now() + self.limits.time,
             report: empty(path),
             circumstances: Circumstances::default(),
+            sessions: HashSet::new(),
         };
         if let Some(why) = self.refuses(&mut file) {
             file.report.verdict = Verdict::Refused(why);
@@ -345,6 +348,8 @@ impl Examiner {
             }
         }
         let mut seen = self.seen.take();
+        file.sessions.extend(seen.sessions.iter().map(|seen| seen.session.id));
+        seen.findings.retain(|finding| file.sessions.contains(&finding.session));
         add(&mut file.report.found, mem::take(&mut seen.findings), plan.kind);
         for session in &seen.sessions {
             let SeenSession { closed, partial, .. } = session;

@@ -22,17 +22,18 @@ pub struct Reference {
     pub end: End,
 }
 
-/// Bytes of a difference that are shown.
-const SHOWN: usize = 32;
+/// Bytes of a difference that are shown: before it and in all.
+const BEFORE: usize = 32;
+const SHOWN: usize = 56;
 
 /// How what was read differs from the reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// Other bytes.
     Bytes {
-        /// What is there according to the reference, a few bytes from the first that differs.
+        /// The line that is there according to the reference, from its beginning if that is near.
         expected: Vec<u8>,
-        /// What came.
+        /// The line that came, from the same offset.
         got: Vec<u8>,
     },
     /// Bytes where the reference has ended.
@@ -149,6 +150,13 @@ impl Reference {
         outcome
     }
 
+    /// What of the line is before an offset; nothing if it begins far away.
+    fn line_before(&self, at: usize) -> &[u8] {
+        let before = self.bytes.get(..at).unwrap_or_default();
+        let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        before.get(begin..).filter(|line| line.len() <= BEFORE).unwrap_or_default()
+    }
+
     fn differs(&self, call: &Call, errno: Option<i32>) -> Option<(u64, What)> {
         let at = call.at;
         let here = usize::try_from(at).unwrap_or(usize::MAX);
@@ -172,7 +180,11 @@ impl Reference {
         let got = || head(call.bytes.get(same..).unwrap_or_default());
         let place = at + same as u64;
         if same < call.bytes.len().min(rest.len()) {
-            return Some((place, What::Bytes { expected: expected(), got: got() }));
+            let before = self.line_before(here + same);
+            let line = |rest: &[u8]| line(&[before, rest].concat());
+            let expected = line(rest.get(same..).unwrap_or_default());
+            let got = line(call.bytes.get(same..).unwrap_or_default());
+            return Some((place, What::Bytes { expected, got }));
         }
         if call.bytes.is_empty() {
             return match self.end {
@@ -186,6 +198,12 @@ impl Reference {
         let beyond = call.bytes.len() > rest.len() && self.end != End::Cut;
         beyond.then(|| (place, What::Beyond { got: got() }))
     }
+}
+
+/// The first line of these bytes, with its end.
+fn line(bytes: &[u8]) -> Vec<u8> {
+    let len = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+    head(bytes.get(..len).unwrap_or(bytes))
 }
 
 fn head(bytes: &[u8]) -> Vec<u8> {
@@ -254,8 +272,11 @@ mod tests {
     #[test]
     fn the_first_byte_that_differs_is_told() {
         let whole = reference(b"one\ntwo\nthree\n", End::Eof);
-        let other = What::Bytes { expected: b"two\nthree\n".to_vec(), got: b"one\n".to_vec() };
+        let other = What::Bytes { expected: b"two\n".to_vec(), got: b"one\n".to_vec() };
         assert_eq!(difference(&whole, read(0, 100, b"one\none\n")), Some((4, other)));
+        // The beginning of the line tells more than the byte itself.
+        let other = What::Bytes { expected: b"two\n".to_vec(), got: b"twx".to_vec() };
+        assert_eq!(difference(&whole, read(6, 1, b"x")), Some((6, other)));
         let early = What::EndsEarly { expected: b"three\n".to_vec() };
         assert_eq!(difference(&whole, read(8, 100, b"")), Some((8, early)));
         let beyond = What::Beyond { got: b"three\n".to_vec() };

@@ -53,11 +53,33 @@ const BLOCK: u64 = 4 << 20;
 
 /// Lines to try, the one that says most first.
 pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
-    let failed = |kind| report.plans.iter().find(|plan| plan.kind == kind && plan.failed());
+    let failed = |kinds: &[Kind]| -> Vec<&PlanReport> {
+        report.plans.iter().filter(|plan| plan.failed() && kinds.contains(&plan.kind)).collect()
+    };
     let mut trials = Vec::new();
-
+    let sequential = failed(&[
+        Kind::Records,
+        Kind::Before,
+        Kind::Behind,
+        Kind::Bytes,
+        Kind::Sevens,
+        Kind::Page,
+        Kind::ShortLong,
+        Kind::Vectored,
+    ]);
+    if !sequential.is_empty() {
+        let record = shape.usual_record();
+        for block in [record, record + 1, 7, 64, PAGE, 1] {
+            if block > 0 {
+                trials.push(Trial::blocks(shape, block));
+            }
+        }
+        trials.push(Trial::short_long(shape, 7));
+        trials.push(Trial::short_long(shape, record.max(1)));
+    }
     // What happens at a seek shows best at the end of the file, where nothing should come.
-    for plan in [Kind::End, Kind::Pread, Kind::Seek].into_iter().filter_map(failed) {
+    let seeking = failed(&[Kind::End, Kind::Pread, Kind::Seek, Kind::Rewind]);
+    for plan in &seeking {
         let Some(failure) = plan.failure() else { continue };
         let offsets = match plan.kind {
             Kind::End => [shape.len, failure.at],
@@ -68,26 +90,9 @@ pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
             trials.push(Trial::behind(shape, offset, true));
         }
     }
-
-    let alone: Vec<&PlanReport> =
-        report.plans.iter().filter(|plan| plan.failed() && !plan.kind.is_shared()).collect();
-    if !alone.is_empty() {
-        let record = shape.usual_record();
-        for block in [Some(record), Some(record + 1), Some(7), Some(64), Some(PAGE), Some(1)] {
-            trials.extend(block.filter(|block| *block > 0).map(|block| Trial::blocks(shape, block)));
-        }
-        trials.push(Trial::short_long(shape, 7));
-        trials.push(Trial::short_long(shape, record));
-    } else if let Some(block) = report
-        .plans
-        .iter()
-        .find(|plan| plan.failed())
-        .and_then(|_| shape.borders.first().copied())
-    {
-        trials.push(Trial::turns(shape, block));
-    }
-    if failed(Kind::End).is_some() || failed(Kind::Pread).is_some() {
-        return trials;
+    if sequential.is_empty() && seeking.is_empty() && report.plans.iter().any(PlanReport::failed) {
+        let block = shape.borders.first().copied();
+        trials.extend(block.map(|block| Trial::turns(shape, block)));
     }
     // What a whole read does by itself is the least to type, and says the least.
     trials.push(Trial {

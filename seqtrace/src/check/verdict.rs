@@ -125,7 +125,7 @@ pub fn add(found: &mut Vec<Found>, findings: Vec<Finding>, kind: Kind) {
             found.push(Found { finding, plans: vec![kind], sessions: 1 });
             continue;
         };
-        if known.plans.last() != Some(&kind) {
+        if !known.plans.contains(&kind) {
             known.plans.push(kind);
         }
         // Told twice in a session means that it has become worse.
