@@ -197,7 +197,6 @@ pub struct Limits {
     pub max_events: Option<u64>,
     /// End when a rule is broken: any (no info), or this one
     #[arg(long, value_name = "RULE", num_args = 0..=1, require_equals = true)]
-    #[expect(clippy::option_option, reason = "not given, given, given with a rule")]
     pub until_finding: Option<Option<Id>>,
 }
 

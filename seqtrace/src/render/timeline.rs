@@ -88,6 +88,7 @@ impl Timeline {
         })
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table, an update an arm")]
     fn event(&mut self, line: &mut Line<'_>, update: &Update) {
         let frame = Frame { start: line.column(), layout: self.layout, update };
         match &update.what {
@@ -200,7 +201,8 @@ impl Timeline {
     fn finding(&mut self, update: &Update, finding: &Finding, out: &mut Output) {
         let session = update.session.as_ref().map(|session| session.id);
         let data = &mut out.data;
-        if self.last == Some((session, data.len())) && data.pop_if(|byte| *byte == b'\n').is_some() {
+        if self.last == Some((session, data.len())) && data.pop_if(|byte| *byte == b'\n').is_some()
+        {
             let mut line = Line::new(data, self.look);
             line.put("  ");
             phrase::mark(&mut line, finding.severity, finding.id);
@@ -260,7 +262,9 @@ impl Sink for Timeline {
             return;
         }
         if let What::Finding(finding) = &update.what {
-            self.finding(update, finding, out);
+            if self.columns.has_event() {
+                self.finding(update, finding, out);
+            }
             return;
         }
         let mut line = Line::new(&mut out.data, self.look);

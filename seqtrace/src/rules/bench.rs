@@ -86,25 +86,23 @@ impl Bench {
         draft: impl FnOnce() -> Draft,
     ) {
         let at = self.tally.iter().position(|told| told.rule.id == rule.id);
-        let so_far = match at.and_then(|at| self.tally.get_mut(at)) {
-            Some(told) => {
-                told.times += times;
-                if told.severity >= severity {
-                    return;
-                }
-                told.severity = severity;
-                told.times
+        let so_far = if let Some(told) = at.and_then(|at| self.tally.get_mut(at)) {
+            told.times += times;
+            if told.severity >= severity {
+                return;
             }
-            None => {
-                self.tally.push(Told { rule, severity, times, role: None });
-                times
-            }
+            told.severity = severity;
+            told.times
+        } else {
+            self.tally.push(Told { rule, severity, times, role: None });
+            times
         };
         let Draft { role, message, evidence, cause } = draft();
         if let Some(told) = self.tally.iter_mut().find(|told| told.rule.id == rule.id) {
             told.role = role;
         }
-        let cause = cause.filter(|id| *id != rule.id).map(|id| Cause { id, blame: self.blamed(id) });
+        let cause =
+            cause.filter(|id| *id != rule.id).map(|id| Cause { id, blame: self.blamed(id) });
         self.raised.push(Finding {
             id: rule.id,
             name: rule.name,

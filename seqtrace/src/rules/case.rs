@@ -14,8 +14,8 @@ use crate::rules::ledger::{Ledger, Shown};
 use crate::rules::rule::Severity;
 use crate::rules::sq304::Failure;
 use crate::rules::{
-    sq101, sq103, sq104, sq105, sq201, sq202, sq203, sq204, sq205, sq301, sq302, sq303, sq304, sq401,
-    sq501, sq601, sq901,
+    sq101, sq103, sq104, sq105, sq201, sq202, sq203, sq204, sq205, sq301, sq302, sq303, sq304,
+    sq401, sq501, sq601, sq901,
 };
 use crate::session::update::{
     CallbackUpdate, Partial, Phase, ReadEnd, Session, SessionId, Totals, Update, What,
@@ -33,6 +33,8 @@ pub(super) struct Case {
     holes: bool,
     /// A show whose text may still come.
     waiting: Option<Waiting>,
+    /// The update before was a record that was accepted without its text.
+    untold: bool,
     /// The end of the file was reached in this generation.
     complete: bool,
     /// When the last pass ended.
@@ -85,6 +87,7 @@ impl Case {
             open: Vec::new(),
             holes: false,
             waiting: None,
+            untold: false,
             complete: false,
             stopped: 0,
             private: None,
@@ -146,8 +149,13 @@ impl Case {
             _ => 0,
         };
         if let Some(waiting) = self.waiting.take() {
-            self.shown(&waiting, hash, file);
+            let Waiting { callback, read, time } = waiting;
+            self.shown(&callback, read, time, hash, file);
+        } else if hash != 0 && self.untold {
+            // The first text of the trace: nobody knew that there would be any.
+            self.ledger.entries.text(hash);
         }
+        self.untold = false;
         self.bench.read = update.read;
         match &update.what {
             What::ReadBegin { pos, .. } => self.enter(update, *pos),
@@ -184,7 +192,9 @@ impl Case {
     /// The call that an update belongs to.
     fn call(&mut self, update: &Update) -> Option<&mut Call> {
         let tid = update.task.as_ref().map(|task| task.tid);
-        self.open.iter_mut().find(|call| call.read == update.read && (call.read.is_some() || call.tid == tid))
+        self.open
+            .iter_mut()
+            .find(|call| call.read == update.read && (call.read.is_some() || call.tid == tid))
     }
 
     fn leave(&mut self, update: &Update) -> Option<Call> {
@@ -223,13 +233,12 @@ impl Case {
             Role::Show => {
                 sq302::judge(callback, &mut self.bench);
                 self.storm.shown(callback);
-                let callback = Box::new(callback.clone());
-                let waiting = Waiting { callback, read: update.read, time: update.time };
-                let silent = waiting.callback.bytes.unwrap_or(0) == 0;
-                if texts && !silent {
-                    self.waiting = Some(waiting);
+                let (read, time) = (update.read, update.time);
+                if texts && callback.bytes.unwrap_or(0) > 0 {
+                    let callback = Box::new(callback.clone());
+                    self.waiting = Some(Waiting { callback, read, time });
                 } else {
-                    self.shown(&waiting, 0, file);
+                    self.shown(callback, read, time, 0, file);
                 }
             }
             Role::Stop => {
@@ -287,9 +296,9 @@ impl Case {
     fn resumed(&mut self, resume: &Resume, time: u64, file: &mut History) {
         let key = resume.identity.key();
         let other = file.other(self.session.id, key, self.stopped);
-        if let Some(other) = other.filter(|_| {
-            !resume.agrees && !resume.rounded && resume.trust == Trust::Firm
-        }) {
+        if let Some(other) =
+            other.filter(|_| !resume.agrees && !resume.rounded && resume.trust == Trust::Firm)
+        {
             sq601::judge(resume, other, &mut self.bench);
             return;
         }
@@ -325,11 +334,20 @@ impl Case {
     }
 
     /// A rendering, and its text if that is known.
-    fn shown(&mut self, waiting: &Waiting, hash: u64, file: &mut History) {
-        let Waiting { callback, read, time } = waiting;
+    fn shown(
+        &mut self,
+        callback: &CallbackUpdate,
+        read: Option<u32>,
+        time: u64,
+        hash: u64,
+        file: &mut History,
+    ) {
         let read = read.unwrap_or(0);
         match self.ledger.show(callback, read, hash, &mut file.pointers) {
-            Shown::Accepted(entry) => self.accepted(entry, *time, file),
+            Shown::Accepted(entry) => {
+                self.untold = hash == 0;
+                self.accepted(entry, time, file);
+            }
             Shown::Consumed | Shown::Again => {}
             Shown::Unknown => self.taint(),
         }
@@ -343,8 +361,7 @@ impl Case {
             return;
         }
         let here = self.here();
-        let behind =
-            self.ledger.pass.as_ref().is_some_and(|pass| pass.origin == Origin::AfterEnd);
+        let behind = self.ledger.pass.as_ref().is_some_and(|pass| pass.origin == Origin::AfterEnd);
         let last = self.ledger.entries.last().copied();
         let (number, identity) = (self.ledger.entries.total(), self.ledger.identity(entry.ptr));
         let double = self.ledger.accept(entry, time, &file.pointers);
@@ -389,6 +406,7 @@ impl Case {
 
     fn delivered(&mut self, end: &ReadEnd, shared: bool, file: &mut History) {
         let (root, range) = (self.ledger.root, end.range);
+        let bytes = u64::try_from(end.ret).unwrap_or(0);
         if let Some(kept) = self.ledger.end().filter(|_| !shared) {
             let core = range.end.saturating_add_unsigned(end.leftover);
             if kept != core {
@@ -399,13 +417,13 @@ impl Case {
         }
         let doubles = self.doubles.delivered(range.end, root, &file.pointers, &mut self.bench);
         let records = self.ledger.entries.total();
-        self.ends.delivered(range.end, doubles, records, file.whole, &mut self.bench);
+        self.ends.delivered(bytes, doubles, records, file.whole, &mut self.bench);
         let generation = self.ledger.generation;
         self.cuts.delivered(
             range,
             generation,
             &self.ledger.entries,
-            file.volatile,
+            file.is_volatile(),
             &mut self.bench,
         );
     }

@@ -92,7 +92,10 @@ mod tests {
             let text = explain(rule);
             assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
             for words in [rule.what, rule.why, rule.contract, rule.fix] {
-                assert!(words.trim_end_matches(')').ends_with('.') && !words.contains("  "), "{words}");
+                assert!(
+                    words.trim_end_matches(')').ends_with('.') && !words.contains("  "),
+                    "{words}"
+                );
             }
             assert!(rule.least <= rule.most);
             assert!(list().contains(rule.name));

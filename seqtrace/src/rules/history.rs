@@ -63,8 +63,8 @@ pub(super) struct History {
     pub(super) sample: Vec<Entry>,
     /// That one went to the end of the file.
     complete: bool,
-    /// The text of a record was another in another generation.
-    pub(super) volatile: bool,
+    /// How often the text of a record was another in another generation.
+    pub(super) changes: u32,
     /// The most bytes that a whole generation had, up to its end.
     pub(super) whole: Option<u64>,
     astray: Vec<(Mismatch, (SessionId, u32))>,
@@ -85,6 +85,11 @@ impl History {
             self.astray.push((mismatch, here));
         }
         elsewhere
+    }
+
+    /// Its text is known to change: once can be what is being judged.
+    pub(super) fn is_volatile(&self) -> bool {
+        self.changes > 1
     }
 
     /// A pass of a session ended there.

@@ -21,12 +21,20 @@ pub struct Judge {
     histories: Histories,
     /// The texts of records are in the stream: of each rendering, right behind it.
     texts: bool,
+    #[cfg(test)]
+    limit: Option<usize>,
 }
 
 impl Judge {
     /// A judge that has seen nothing.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Smaller ledgers, for tests.
+    #[cfg(test)]
+    pub(super) fn limit(&mut self, entries: usize) {
+        self.limit = Some(entries);
     }
 
     /// Takes an update, passes it on and tells what it proves.
@@ -50,6 +58,10 @@ impl Judge {
         let key = FileKey::of(&session);
         let (id, file) = (session.id, session.file);
         let case = self.cases.entry(id).or_insert_with(|| Case::new(Arc::clone(&session)));
+        #[cfg(test)]
+        if let (What::Open, Some(limit)) = (&update.what, self.limit) {
+            case.limit(limit);
+        }
         if let Some(key) = key {
             case.see(&update, self.texts, self.histories.of(key));
         }

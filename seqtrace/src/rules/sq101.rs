@@ -80,15 +80,13 @@ pub(super) fn judge(callback: &CallbackUpdate, returned: Ptr, bench: &mut Bench)
             PtrKind::Null => "NULL".to_owned(),
             _ => format!("a record ({returned:?})"),
         };
-        let outcome = if callback.fixed_up {
-            "the core adds the 1 here, so cat looks right; pread, lseek and `while read` will repeat"
+        let message = format!("next() returned {what} and left *pos at {pos}");
+        Draft::new(if callback.fixed_up {
+            format!("{message}; the core adds the 1 here: cat looks right, pread and lseek do not")
         } else {
-            "nobody adds the 1 here: the position stays at"
-        };
-        let phase = during(callback.phase);
-        Draft::new(format!(
-            "next() returned {what} and left *pos at {pos}, {phase}; {outcome} position {pos}"
-        ))
+            let phase = during(callback.phase);
+            format!("{message}, {phase}: nobody adds the 1 there")
+        })
         .blame(Role::Next)
         .with("position", Value::Position(pos))
         .with("given", Value::Pointer(callback.v.unwrap_or_default()))

@@ -170,7 +170,9 @@ fn raise(
         let pos = handed.pos;
         let promised = format!("next() had handed out {:?}", handed.ptr);
         let message = match (way, resume.seen) {
-            (Way::Vanished, _) => format!("start() found nothing at position {pos}, where {promised}"),
+            (Way::Vanished, _) => {
+                format!("start() found nothing at position {pos}, where {promised}")
+            }
             (Way::Rewound(_), Some(seen)) => format!(
                 "start() went back at position {pos}: {promised}, start() returned {returned:?}, \
                  already emitted as bytes {}..{}",

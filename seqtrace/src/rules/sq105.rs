@@ -39,6 +39,8 @@ const TIMES: u64 = 8;
 #[derive(Debug, Default)]
 pub(super) struct Ends {
     again: u32,
+    /// Bytes delivered, and records that came twice.
+    bytes: u64,
     doubled: u64,
     told: bool,
 }
@@ -83,31 +85,33 @@ impl Ends {
         });
     }
 
-    /// A read delivered up to `end`; so many records were doubles. `whole`: bytes that the file had
-    /// when it ended last.
+    /// A read delivered that many bytes; so many records were doubles. `whole`: bytes that the file
+    /// had when it ended last.
     pub(super) fn delivered(
         &mut self,
-        end: i64,
+        bytes: u64,
         doubles: u64,
         records: u64,
         whole: Option<u64>,
         bench: &mut Bench,
     ) {
         self.doubled += doubles;
+        self.bytes = self.bytes.saturating_add(bytes);
         let Some(whole) = whole.filter(|whole| *whole > 0) else { return };
-        let too_much = u64::try_from(end).unwrap_or(0) / TIMES > whole;
-        if !too_much || self.doubled * 2 < records || std::mem::replace(&mut self.told, true) {
+        let twice = self.doubled > 0 && self.doubled * 2 >= records;
+        let too_much = twice && self.bytes / TIMES > whole;
+        if !too_much || std::mem::replace(&mut self.told, true) {
             return;
         }
         bench.raise(&RULE, Severity::Error, || {
             Draft::new(format!(
-                "{end} bytes and no end, where the whole file had {whole}; {} of {records} records \
-                 came before",
-                self.doubled
+                "{} bytes and no end, where the whole file had {whole}; {} of {records} records came \
+                 before",
+                self.bytes, self.doubled
             ))
             .blame(Role::Start)
             .with("whole", Value::Count(whole))
-            .with("delivered", Value::Count(u64::try_from(end).unwrap_or(0)))
+            .with("delivered", Value::Count(self.bytes))
             .with("doubles", Value::Count(self.doubled))
         });
     }

@@ -105,11 +105,8 @@ fn raise(double: &Double, count: u64, root: Option<Id>, bench: &mut Bench) {
     bench.raise_many(&RULE, Severity::Error, count, || {
         let place = |range: Range| format!("{}..{}", range.start, range.end);
         let how = if earlier.passed_over { "passed over" } else { "emitted" };
-        let at = if later.pos == earlier.pos {
-            String::new()
-        } else {
-            format!(" at pos {}", later.pos)
-        };
+        let at =
+            if later.pos == earlier.pos { String::new() } else { format!(" at pos {}", later.pos) };
         let role = match root {
             Some(Id(101..=103)) => Role::Next,
             _ => Role::Start,

@@ -37,7 +37,8 @@ pub(super) fn judge(missed: &[Handed], more: u64, certain: Severity, bench: &mut
     let count = missed.len() as u64 + more;
     let severity = if certain == Severity::Error { Severity::Error } else { Severity::Warning };
     bench.raise_many(&RULE, severity, count, || {
-        let doubt = if severity == Severity::Error { "" } else { ", unless it was deleted meanwhile" };
+        let doubt =
+            if severity == Severity::Error { "" } else { ", unless it was deleted meanwhile" };
         Draft::new(format!(
             "{:?} was handed out by next() for position {} and never emitted{doubt}",
             first.ptr, first.pos

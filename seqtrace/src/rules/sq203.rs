@@ -81,7 +81,9 @@ fn raise(cut: &Cut, now: &Entry, range: Range, volatile: bool, bench: &mut Bench
             format!("{place} are of one rendering, {offset}..{end} of another with other text")
         } else {
             let (before, after) = (cut.entry.len, now.len);
-            format!("{place} are of a rendering of {before} bytes, {offset}..{end} of one of {after}")
+            format!(
+                "{place} are of a rendering of {before} bytes, {offset}..{end} of one of {after}"
+            )
         };
         Draft::new(message)
             .blame(Role::Show)

@@ -67,7 +67,8 @@ impl Replay {
         bench: &mut Bench,
     ) {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
-        let Some(before) = file.sample.get(number).copied().filter(|one| one.pos == entry.pos) else {
+        let Some(before) = file.sample.get(number).copied().filter(|one| one.pos == entry.pos)
+        else {
             self.run = None;
             return;
         };
@@ -78,6 +79,8 @@ impl Replay {
                 // The record did, and its pointer did not. Nor does that say much of a text that
                 // others have, too.
                 (false, Some(true)) => file.pointers.is_cursor(),
+                // Another record, or another place for the same one.
+                (false, None) => file.pointers.strayed(),
                 _ => {}
             }
         }
@@ -86,17 +89,16 @@ impl Replay {
             return;
         }
         // The record itself is another: the list changed, not the text.
-        let moved = before.key != entry.key
-            && file.pointers.trust(identity, identity) > Trust::None;
+        let moved =
+            before.key != entry.key && file.pointers.trust(identity, identity) > Trust::None;
         if moved {
             return;
         }
-        match distance(&file.sample, number, entry) {
-            Some(far) => self.shifted(far, entry, here, file, bench),
-            None => {
-                self.run = None;
-                changed(&before, entry, file, bench);
-            }
+        if let Some(far) = distance(&file.sample, number, entry) {
+            self.shifted(far, entry, here, file, bench);
+        } else {
+            self.run = None;
+            changed(&before, entry, file, bench);
         }
     }
 
@@ -122,9 +124,8 @@ impl Replay {
         bench.raise(&RULE, severity, || {
             let always = if known.is_some() { ", and not for the first time" } else { "" };
             Draft::new(format!(
-                "from position {begin} on each position has the text that position {:+} had in another \
-                 reading{always}: show() or start() moves something of its own",
-                far
+                "from position {begin} on each has the text of the one {far:+} away in another reading\
+                 {always}: show() or start() moves something of its own"
             ))
             .blame(Role::Show)
             .with("from", Value::Position(begin))
@@ -150,7 +151,8 @@ fn distance(sample: &[Entry], number: usize, entry: &Entry) -> Option<i64> {
 }
 
 fn changed(before: &Entry, entry: &Entry, file: &mut History, bench: &mut Bench) {
-    if std::mem::replace(&mut file.volatile, true) {
+    file.changes = file.changes.saturating_add(1);
+    if file.changes > 1 {
         return;
     }
     bench.raise(&RULE, Severity::Info, || {

@@ -38,7 +38,8 @@ pub(super) fn judge(
 ) -> bool {
     let header = returned.kind() == PtrKind::Token;
     let promised = handed.is_some_and(|handed| handed.ptr == returned);
-    let (true, false, Some(pos)) = (header, promised, callback.pos_in.filter(|pos| *pos != 0)) else {
+    let (true, false, Some(pos)) = (header, promised, callback.pos_in.filter(|pos| *pos != 0))
+    else {
         return false;
     };
     bench.raise(&RULE, Severity::Warning, || {

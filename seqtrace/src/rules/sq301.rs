@@ -29,7 +29,7 @@ pub(super) static RULE: Rule = Rule {
     code: "\treturn single_open_size(file, foo_show, inode->i_private, foo_size());",
     seen: &[
         "/proc/stat uses single_open_size() since it outgrew its buffer",
-        "058504edd026 fs/seq_file: fallback to vmalloc allocation; CVE-2021-33909",
+        "fs/seq_file: fallback to vmalloc allocation; CVE-2021-33909",
         "/proc/vmallocinfo, 6.12: show() runs four times for one read",
     ],
 };

@@ -47,7 +47,9 @@ pub(super) fn judge(callback: &CallbackUpdate, bench: &mut Bench) {
     };
     bench.raise(&RULE, severity, || {
         let message = if ret > 0 {
-            format!("show() wrote {bytes} bytes and returned {ret}, which throws them away (SEQ_SKIP)")
+            format!(
+                "show() wrote {bytes} bytes and returned {ret}, which throws them away (SEQ_SKIP)"
+            )
         } else if alone {
             format!("show() returned {ret} for a record that did not fit: the buffer never grows")
         } else {
@@ -57,9 +59,10 @@ pub(super) fn judge(callback: &CallbackUpdate, bench: &mut Bench) {
             .blame(Role::Show)
             .with("position", Value::Position(callback.pos_out))
             .with("bytes", Value::Count(bytes));
-        match u32::try_from(ret.unsigned_abs()) {
-            Ok(errno) if ret < 0 => draft.with("errno", Value::Errno(errno)),
-            _ => draft.with("returned", Value::Delta(ret.into())),
+        if ret < 0 {
+            draft.with("errno", Value::Errno(ret.unsigned_abs()))
+        } else {
+            draft.with("returned", Value::Delta(ret.into()))
         }
     });
 }

@@ -191,8 +191,11 @@ impl Live {
     pub(super) fn lose_track(&mut self, why: Partial, out: Sink<'_>) {
         self.release_held(Verdict::Unknown, out);
         self.mark(why);
-        self.unsynced = why;
-        self.pending = (self.pending.saturating_sub_unsigned(self.m.count)).max(0);
+        self.unsynced = if self.blind.is_empty() { why } else { Partial::Blind };
+        if self.synced {
+            // Whether these are still fetched is not seen.
+            self.pending = self.pending.saturating_sub_unsigned(self.m.count).max(0);
+        }
         self.synced = false;
         self.size = None;
         self.last = None;

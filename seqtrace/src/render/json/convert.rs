@@ -1,13 +1,13 @@
 //! From the internal values to the objects of the format.
 
 use super::object::{
-    At, Blame, Cause, Cb, Close, End, Evidence, Fate, Finding, FindingCount, Function, Functions, Gap,
-    Grow, Header, Kind, Lseek, Note, NoteKind, Object, Open, Partial, Phase, Preview, Range, Read, Ready, Role, Severity, Target,
-    Totals, Transfer, Who,
+    At, Blame, Cause, Cb, Close, End, Evidence, Fate, Finding, FindingCount, Function, Functions,
+    Gap, Grow, Header, Kind, Lseek, Note, NoteKind, Object, Open, Partial, Phase, Preview, Range,
+    Read, Ready, Role, Severity, Target, Totals, Transfer, Who,
 };
 use super::text::{
-    Address, BootTime, Device, ErrorName, Pointer, Raw, ReadName, RuleName, SessionName, Version, raw,
-    text,
+    Address, BootTime, Device, ErrorName, Pointer, Raw, ReadName, RuleName, SessionName, Version,
+    raw, text,
 };
 use super::{LseekBegin, ReadBegin};
 use crate::event::{self, FileKind, OpTable, Task};
@@ -112,20 +112,18 @@ impl<'a> Converter<'a> {
                 removed,
                 private,
                 findings,
-            } => {
-                Object::Close(Box::new(Close {
-                    at,
-                    who: self.who(),
-                    by: by.map(event::Wrapper::name),
-                    totals: totals(sums),
-                    lifetime: *lifetime,
-                    undelivered: *undelivered,
-                    partial: reasons.iter().map(|reason| partial(*reason)).collect(),
-                    removed: *removed,
-                    private: private.map(Address),
-                    findings: counts(findings),
-                }))
-            }
+            } => Object::Close(Box::new(Close {
+                at,
+                who: self.who(),
+                by: by.map(event::Wrapper::name),
+                totals: totals(sums),
+                lifetime: *lifetime,
+                undelivered: *undelivered,
+                partial: reasons.iter().map(|reason| partial(*reason)).collect(),
+                removed: *removed,
+                private: private.map(Address),
+                findings: counts(findings),
+            })),
             What::Finding(finding) => Object::Finding(Box::new(self.finding(finding))),
             What::Gap { lost, sessions } => {
                 let sessions = sessions.iter().map(|id| SessionName(*id)).collect();

@@ -104,6 +104,7 @@ fn what_came_out_of_a_record() {
         {"type":"write","bytes":2,"errno":null}
         {"type":"write","bytes":0,"errno":"EINVAL"}
         {"type":"note","role":"show"}
+        {"type":"finding"}
         {"type":"note","role":null}
         {"type":"close","bytes":0}
         {"type":"open","errno":null}
@@ -147,7 +148,7 @@ fn every_object_is_what_the_schema_says() {
         types.insert(object["type"].as_str().unwrap().to_owned());
     }
     expect![
-        "cb close end gap grow header lseek note open plain_read preview read ready target write"
+        "cb close end finding gap grow header lseek note open plain_read preview read ready target write"
     ]
     .assert_eq(&types.into_iter().collect::<Vec<_>>().join(" "));
 }

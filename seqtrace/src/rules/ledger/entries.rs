@@ -142,6 +142,13 @@ impl Entries {
         self.list.last()
     }
 
+    /// The text of the last one has become known.
+    pub(in crate::rules) fn text(&mut self, hash: u64) {
+        if let Some(last) = self.list.last_mut() {
+            last.hash = hash;
+        }
+    }
+
     /// How many are remembered.
     pub(in crate::rules) fn kept(&self) -> u64 {
         self.list.len() as u64
@@ -203,16 +210,10 @@ mod tests {
         entries.push(entry(0, 0, 0));
         entries.push(entry(1, 0, 10));
         let owner = |offset| entries.covering(offset).map(|entry| entry.pos);
-        assert_eq!([-1, 0, 1, 2, 9, 10, 11, 12].map(owner), [
-            None,
-            Some(0),
-            Some(0),
-            None,
-            None,
-            Some(1),
-            Some(1),
-            None
-        ]);
+        assert_eq!(
+            [-1, 0, 1, 2, 9, 10, 11, 12].map(owner),
+            [None, Some(0), Some(0), None, None, Some(1), Some(1), None]
+        );
         assert_eq!(entries.with_key(0), None);
     }
 }

@@ -49,9 +49,8 @@ impl Identity {
         match self {
             Self::Blank => 0,
             Self::Token => 1,
-            Self::Small(value) => value,
+            Self::Small(value) | Self::Pointer(value) => value,
             Self::Offset(offset) => 1 << 50 | offset,
-            Self::Pointer(value) => value,
         }
     }
 

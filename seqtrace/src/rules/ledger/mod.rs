@@ -31,6 +31,7 @@ const MISSED: usize = 64;
 
 /// See the [module](self).
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(in crate::rules) struct Ledger {
     /// `struct seq_file *`
     m: u64,
@@ -209,8 +210,8 @@ impl Ledger {
             return None;
         }
         let identity = self.identity(returned);
-        let same = returned == handed.ptr
-            || (identity == handed.identity && identity != Identity::Blank);
+        let same =
+            returned == handed.ptr || (identity == handed.identity && identity != Identity::Blank);
         let known = self.entries.with_key(identity.key()).map(|(number, entry)| (number, *entry));
         let trust = match (returned.kind(), same) {
             // Where there was something there is nothing: no pointer is needed for that.
@@ -240,7 +241,8 @@ impl Ledger {
             trust,
             seen: known.map(|(_, entry)| entry),
             delta: known.map(|(number, _)| {
-                i64::try_from(number).unwrap_or(0) - i64::try_from(self.entries.total()).unwrap_or(0)
+                i64::try_from(number).unwrap_or(0)
+                    - i64::try_from(self.entries.total()).unwrap_or(0)
             }),
         })
     }
@@ -437,7 +439,8 @@ impl Ledger {
             // Emitted again because start went back, or followed by what was emitted behind it.
             let resumed = earlier.pass != entry.pass && pass.doubling;
             // next returned what it was given, and the text says that it is no cursor.
-            let repeated = pass.repeats && text == Some(true) && self.entries.last() == Some(earlier);
+            let repeated =
+                pass.repeats && text == Some(true) && self.entries.last() == Some(earlier);
             match (text, trust) {
                 (Some(true), Trust::Weak | Trust::Firm) if resumed || repeated => {
                     return double(earlier, agree, false);
@@ -451,8 +454,8 @@ impl Ledger {
         let text = earlier.same_text(entry);
         let pointer = earlier.ptr == entry.ptr;
         let earlier_identity = self.identity(earlier.ptr);
-        let other = earlier.key != entry.key
-            && pointers.trust(identity, earlier_identity) > Trust::None;
+        let other =
+            earlier.key != entry.key && pointers.trust(identity, earlier_identity) > Trust::None;
         let placed = (earlier.placed && entry.placed) || pointer;
         if text == Some(false) || other || !placed {
             return None;

@@ -36,6 +36,7 @@ pub(in crate::rules) enum Origin {
 
 /// The pass in progress.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(in crate::rules) struct Pass {
     /// Its number in the session.
     pub(in crate::rules) number: u32,

@@ -112,10 +112,10 @@ impl Model {
         }
     }
 
-    /// The callbacks.
-    pub(super) fn file(&self) -> File {
+    /// The callbacks of an open; `opens` came before it.
+    pub(super) fn file(&self, opens: u64) -> File {
         let model = Rc::new(self.clone());
-        let (at, pass) = (Rc::new(Cell::new(0_usize)), Rc::new(Cell::new(0_u64)));
+        let (at, pass) = (Rc::new(Cell::new(0_usize)), Rc::new(Cell::new(1000 * opens)));
         let fetch = {
             let (model, at, pass) = (Rc::clone(&model), Rc::clone(&at), Rc::clone(&pass));
             move |nr: usize| {

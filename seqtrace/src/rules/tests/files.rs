@@ -174,7 +174,7 @@ pub(super) fn seqbug(name: &str, memory: Memory, shared: &Shared) -> Option<File
         "uaf_sim" => {
             let (at, dead) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(BTreeSet::new())));
             let alive = |dead: &Rc<RefCell<BTreeSet<i64>>>, from: i64| {
-                (from..).find(|nr| !dead.borrow().contains(nr)).unwrap_or(N)
+                (from..N).find(|nr| !dead.borrow().contains(nr)).unwrap_or(N)
             };
             let (at2, dead2, dead3) = (Rc::clone(&at), Rc::clone(&dead), Rc::clone(&dead));
             File {
@@ -462,7 +462,7 @@ fn volatile(memory: Memory) -> File {
                 }
             };
             kill(i64::from(seed >> 16) % N);
-            if v != 0 && (seed >> 16) % 4 == 0 {
+            if v != 0 && (seed >> 16).is_multiple_of(4) {
                 kill(memory.nr(v));
             }
         }),

@@ -198,7 +198,7 @@ impl Fd {
             self.size = PAGE;
         }
         let mut pos = 0;
-        let mut error = 0;
+        let mut error;
         let mut p = self.call(world, Role::Start, 0);
         loop {
             if let Some(end) = ends(p) {

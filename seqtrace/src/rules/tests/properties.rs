@@ -31,7 +31,7 @@ fn acts() -> impl Strategy<Value = Vec<(bool, Act)>> {
 
 fn play(model: &Model, acts: &[(bool, Act)], previews: bool) -> World {
     let mut world = World { previews, ..World::default() };
-    let mut fds = [0, 1].map(|_| Fd::open(&mut world, 1, model.file(), Wrapper::SeqOpen));
+    let mut fds = [0, 1].map(|nr| Fd::open(&mut world, 1, model.file(nr), Wrapper::SeqOpen));
     for (which, act) in acts {
         let fd = &mut fds[usize::from(*which)];
         match *act {
@@ -90,7 +90,7 @@ proptest! {
         };
         let content = model.content();
         let mut world = World { previews, ..World::default() };
-        let mut fd = Fd::open(&mut world, 1, model.file(), Wrapper::SeqOpen);
+        let mut fd = Fd::open(&mut world, 1, model.file(0), Wrapper::SeqOpen);
         let from = usize::try_from(start).unwrap().min(content.len());
         fd.f_pos = i64::try_from(from).unwrap();
         let mut got = Vec::new();

@@ -167,3 +167,33 @@ fn attached_in_time() {
          release seq_release    | close seq_release 0 B",
     );
 }
+
+/// The buffer has bytes: the core can only return some of them, or -EFAULT.
+#[test]
+fn a_return_that_the_core_does_not_give() {
+    play(
+        "open                   | s1 open seq_open
+         read 0 want 2 (0 0 0)  | r1 read 0 want 2
+         begin 0                |
+         start -> A             | start first 0 -> A
+         show =10               | show first 0 A +10 emitted 0..10
+         next -> NULL @1        | next fill 0>1 A -> NULL
+         stop                   | stop fill 1 NULL
+         = -5 (1 10 0)          | DISAGREES expected up to 2 bytes, observed -5; r1 = -5 left 10 emitted 1 Disagrees",
+    );
+}
+
+/// A leftover that was all copied out has the core go on.
+#[test]
+fn a_leftover_used_up_without_a_start() {
+    play(
+        "open                   | s1 open seq_open
+         read 3 want 20 (0 0 0) | r1 read 3 want 20 traverse from 0
+         begin 0                |
+         start -> A             | start traverse 0 -> A
+         show =10               | show traverse 0 A +10 emitted 0..10
+         next -> NULL @1        | next traverse 0>1 A -> NULL
+         stop =7                | stop traverse 1 NULL
+         = 7 (1 0 10)           | DISAGREES expected a part of the leftover, observed 7; r1 = 7 at 3..10 left 0 emitted 1 Disagrees",
+    );
+}
