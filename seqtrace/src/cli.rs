@@ -275,8 +275,8 @@ pub struct Check {
     /// How the callbacks are seen
     #[arg(long, value_enum, default_value_t, help_heading = "Capture")]
     pub backend: Backend,
-    /// Room for events that are not judged yet: a power of two, e.g. 16MiB
-    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = ring_size, help_heading = "Capture")]
+    /// Room for events that are not judged yet: a power of two, e.g. 32MiB
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = ring_size, help_heading = "Capture")]
     pub ring_size: u32,
 }
 

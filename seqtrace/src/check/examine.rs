@@ -1,6 +1,6 @@
 //! One file after the other: plans carried out, what came compared, a report made.
 
-use std::{collections::HashSet, ffi::OsStr, io, mem, os::unix::ffi::OsStrExt, path::Path, time::Duration};
+use std::{collections::HashSet, ffi::OsStr, io, mem, os::unix::ffi::OsStrExt, path::{Path, PathBuf}, time::Duration};
 
 use tokio::time::Instant;
 
@@ -42,8 +42,13 @@ pub struct Examiner {
     pub trace: Trace,
     seen: Collector,
     readers: [Process; 2],
+    /// Does nothing. Its files in /proc keep still, where those of a reader show its own read.
+    idle: Process,
     limits: Limits,
 }
+
+/// Records from which on steps are done one by one, and the ring is emptied between them.
+const HEAVY: usize = 2048;
 
 /// A plan that was carried out.
 struct Done {
@@ -55,6 +60,10 @@ struct Done {
 /// What is gathered of one file.
 struct File<'a> {
     path: &'a Path,
+    /// The file that is read: another than `path` where that means the reader itself.
+    read_as: PathBuf,
+    /// So many records that events of one step may fill the ring.
+    heavy: bool,
     deadline: Instant,
     report: Report,
     circumstances: Circumstances,
@@ -64,13 +73,21 @@ struct File<'a> {
 
 impl Examiner {
     /// From a trace whose sink is `seen` and which follows the readers.
-    pub fn new(trace: Trace, seen: Collector, readers: [Process; 2], limits: Limits) -> Self {
-        Self { trace, seen, readers, limits }
+    ///
+    /// # Errors
+    /// No further process can be started.
+    pub fn new(
+        trace: Trace,
+        seen: Collector,
+        readers: [Process; 2],
+        limits: Limits,
+    ) -> io::Result<Self> {
+        Ok(Self { trace, seen, readers, idle: Process::start(2)?, limits })
     }
 
     /// Ends the readers.
     pub async fn end(self) -> Trace {
-        for reader in self.readers {
+        for reader in self.readers.into_iter().chain([self.idle]) {
             reader.end().await;
         }
         self.trace
@@ -84,6 +101,8 @@ impl Examiner {
         let before = self.trace.lost()?;
         let mut file = File {
             path,
+            read_as: read_as(path, self.idle.id()),
+            heavy: false,
             deadline: Instant::now() + self.limits.time,
             report: empty(path),
             circumstances: Circumstances::default(),
@@ -116,7 +135,7 @@ impl Examiner {
         if let Some(why) = left_alone::why(file.path).filter(|_| !self.limits.force) {
             return Some(format!("{why}: not opened without --force"));
         }
-        let looked = self.trace.look_at(file.path);
+        let looked = self.trace.look_at(&file.read_as);
         self.seen.take();
         match looked {
             Err(error) => Some(format!("cannot be opened: {error}")),
@@ -176,6 +195,7 @@ impl Examiner {
             }
         };
         let shape = shape(&calls, &reference, seen.sessions.first());
+        file.heavy = shape.borders.len() > HEAVY;
         file.report.bytes = reference.len();
         file.report.records = u64::try_from(shape.borders.len()).unwrap_or(u64::MAX);
         file.report.end = Some(reference.end);
@@ -284,7 +304,7 @@ impl Examiner {
         let Some(report) = file.report.plans.get(index).cloned() else { return Ok(()) };
         let Some(plan) = plans.iter().find(|plan| plan.kind == report.kind) else { return Ok(()) };
         if report.kind.is_shared() {
-            // A file may tell how often it is open.
+            // A file may tell how often it is open, and each process something else.
             let control = self.carry_out(file, &plan::control(shape, report.kind)).await?;
             if reference.compare(&control.calls) != Outcome::Agrees {
                 return Ok(());
@@ -334,10 +354,11 @@ impl Examiner {
     async fn carry_out(&mut self, file: &mut File<'_>, plan: &Plan) -> anyhow::Result<Done> {
         let mut calls = Vec::new();
         let mut ended = Ended::Done;
-        for acts in plan.acts.chunk_by(|a, b| a.process == b.process) {
+        let together = |a: &Act, b: &Act| a.process == b.process && !file.heavy;
+        for acts in plan.acts.chunk_by(together) {
             let process = acts.first().map_or(0, |act| act.process);
             let steps = acts.iter().map(|act| act.step.clone()).collect();
-            let request = Request { path: file.path.as_os_str().as_bytes().to_vec(), steps };
+            let request = Request { path: file.read_as.as_os_str().as_bytes().to_vec(), steps };
             let Self { trace, readers, limits, .. } = self;
             let Some(reader) = readers.get_mut(process) else { continue };
             let asked = reader.ask(&request, limits.step, file.deadline, &mut calls);
@@ -374,6 +395,20 @@ impl Examiner {
             }
         }
         Ok(())
+    }
+}
+
+/// Of a file about the reader itself that of a process which does nothing: a reader's own stack or
+/// system call is another with each way of reading.
+fn read_as(path: &Path, idle: Option<u32>) -> PathBuf {
+    let Some(idle) = idle else { return path.to_path_buf() };
+    let folder = PathBuf::from(format!("/proc/{idle}"));
+    if let Ok(rest) = path.strip_prefix("/proc/self") {
+        folder.join(rest)
+    } else if let Ok(rest) = path.strip_prefix("/proc/thread-self") {
+        folder.join("task").join(idle.to_string()).join(rest)
+    } else {
+        path.to_path_buf()
     }
 }
 

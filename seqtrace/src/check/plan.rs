@@ -218,6 +218,9 @@ const AROUND: u64 = 48;
 /// Renderings that all of a plan's seeks together may cost.
 const RENDERINGS: usize = 100_000;
 
+/// Seeks that a plan has to be able to afford, or it does with less.
+const FEW: usize = 12;
+
 /// To the end, or as far as the limit: for the reference.
 pub fn whole(limit: u64) -> Plan {
     let steps = vec![
@@ -238,18 +241,15 @@ pub fn taste() -> Plan {
     Plan { kind: Kind::Whole, acts: alone(steps) }
 }
 
-/// The whole file, while another descriptor is open that nobody reads: the control for two that are.
+/// The whole file by both readers, but one behind the other, while both have it open: the control for
+/// two in turn.
 pub fn control(shape: &Shape, kind: Kind) -> Plan {
-    let other = usize::from(kind == Kind::Processes);
-    let slot = u8::from(kind != Kind::Processes);
-    let mut acts = vec![Act { process: other, step: Step::Open { slot } }];
-    acts.extend(alone(vec![
-        Step::Open { slot: 0 },
-        Step::Until { slot: 0, block: LARGE, to: shape.to_the_end() },
-        Step::Close { slot: 0 },
-    ]));
-    acts.push(Act { process: other, step: Step::Close { slot } });
-    Plan { kind: Kind::Whole, acts }
+    let until = |slot| Step::Until { slot, block: LARGE, to: shape.to_the_end() };
+    let steps = opened([until(0), until(1)]);
+    Plan {
+        kind: Kind::Whole,
+        acts: if kind == Kind::Processes { shared(steps) } else { alone(steps) },
+    }
 }
 
 /// All plans for a file of this shape, but the whole read itself.
@@ -326,7 +326,7 @@ impl Shape {
 
     /// How many places can be sought without rendering too much.
     fn affordable(&self) -> usize {
-        (RENDERINGS / self.borders.len().max(1)).clamp(4, 48)
+        (RENDERINGS / self.borders.len().max(1)).clamp(2, 48)
     }
 
     /// At most `most` borders: the first, the last, those around multiples of a page and around the
@@ -336,7 +336,7 @@ impl Shape {
         if count <= most {
             return self.borders.clone();
         }
-        let mut indices = vec![0, 1, count - 1, count - 2];
+        let mut indices = vec![count - 1, count / 2, 0, 1, count - 2];
         let pages = (1..).map(|page| page * PAGE).take_while(|at| *at < self.len).take(4);
         for place in self.turns.iter().copied().take(4).chain(pages) {
             let behind = self.borders.partition_point(|border| *border < place);
@@ -455,6 +455,13 @@ fn runs(shape: &Shape, aims: &[u64]) -> Vec<(usize, usize)> {
 fn end(shape: &Shape) -> Vec<Step> {
     if !shape.complete {
         return Vec::new();
+    }
+    if shape.affordable() < FEW {
+        return opened([
+            Step::Pread { slot: 0, at: shape.len, want: PAGE },
+            Step::Seek { slot: 0, to: shape.len + 1 },
+            Step::Read { slot: 0, want: PAGE },
+        ]);
     }
     let pread = |slot, at| Step::Pread { slot, at, want: PAGE };
     let mut steps = vec![

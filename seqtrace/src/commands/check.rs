@@ -68,7 +68,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
             step: args.read_limit,
             force: args.force,
         };
-        let mut examiner = Examiner::new(trace, seen, readers, limits);
+        let mut examiner = Examiner::new(trace, seen, readers, limits)?;
         let files = files(&wanted, &mut examiner.trace)?;
         let mut report = Report::new(look(args, &writer, &files));
         let mut interrupt = signal(SignalKind::interrupt())?;
