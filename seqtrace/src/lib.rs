@@ -13,6 +13,7 @@ pub mod kernel;
 pub mod output;
 pub mod pipeline;
 pub mod probe;
+pub mod recording;
 pub mod render;
 pub mod session;
 pub mod targets;

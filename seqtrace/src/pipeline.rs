@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    event::{Event, FileKind},
+    event::{Body, Event, FileKind},
     filter::Selection,
     render::{Output, Sink},
     session::{
@@ -42,6 +42,10 @@ struct View {
     closed: u64,
     updates: u64,
     summary: Summary,
+    /// Sessions that open now are not shown, whatever they are.
+    hide: bool,
+    /// The last event opened a session, and it is shown or not.
+    opened: Option<bool>,
 }
 
 impl<R: Resolve> Pipeline<R> {
@@ -63,6 +67,8 @@ impl<R: Resolve> Pipeline<R> {
                 closed: 0,
                 updates: 0,
                 summary: Summary::default(),
+                hide: false,
+                opened: None,
             },
             output: Output::default(),
         }
@@ -73,15 +79,37 @@ impl<R: Resolve> Pipeline<R> {
         say(self.view.sink.as_mut(), &mut self.output);
     }
 
-    /// Takes one event.
-    pub fn feed(&mut self, event: Event) {
+    /// Takes one event. If it opens a session: whether that is shown.
+    ///
+    /// When a limit is reached, only losses still count.
+    pub fn feed(&mut self, event: Event) -> Option<bool> {
+        if self.is_done() {
+            if let Body::Gap { lost } = event.body {
+                self.view.summary.lost += lost;
+            }
+            return None;
+        }
         let Self { tracker, view, output } = self;
+        view.opened = None;
         tracker.feed(event, &mut |update| view.take(&update, output));
+        view.opened
+    }
+
+    /// Takes an event; a session that it opens is not shown, whatever the selection says.
+    pub fn feed_hidden(&mut self, event: Event) {
+        self.view.hide = true;
+        self.feed(event);
+        self.view.hide = false;
     }
 
     /// The callbacks of a file by name; `None` if it has none.
     pub fn callbacks(&mut self, kind: &FileKind) -> Option<Callbacks> {
         callbacks(kind, self.tracker.resolver())
+    }
+
+    /// What knows names and paths.
+    pub fn resolver(&mut self) -> &mut R {
+        self.tracker.resolver()
     }
 
     /// True when a limit is reached: nothing more will be shown.
@@ -113,8 +141,9 @@ impl View {
         let id = session.id;
         let shown = *self.shown.entry(id).or_insert_with(|| {
             let room = self.until.sessions.is_none_or(|limit| self.begun < limit);
-            let shown = room && self.selection.accepts(session);
+            let shown = room && !self.hide && self.selection.accepts(session);
             self.begun += u64::from(shown);
+            self.opened = Some(shown);
             shown
         });
         let over = match &update.what {

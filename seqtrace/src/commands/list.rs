@@ -26,6 +26,7 @@ use crate::{
         loader::{Allow, Probes, Settings},
         trace::Trace,
     },
+    recording::Noting,
     render::{self, escape},
     session::{
         Tracker,
@@ -98,12 +99,12 @@ fn quiet_trace(facts: &Facts) -> anyhow::Result<Trace> {
     })?;
     probes.follow()?;
     let pipeline = Pipeline::new(
-        Tracker::new(Live::new(Arc::clone(&facts.symbols))),
+        Tracker::new(Noting::new(Live::new(Arc::clone(&facts.symbols)))),
         Selection::default(),
         Until::default(),
         render::sink(&render::Options::default())?,
     );
-    Trace::begin(probes, &Plan::Core(Vec::new()), pipeline, false)
+    Trace::begin(probes, &Plan::Core(Vec::new()), pipeline, None, false)
 }
 
 fn entry(path: &Path, trace: &mut Trace, plan: &Plan) -> Entry {

@@ -2,8 +2,15 @@
 
 mod attach;
 mod doctor;
+mod generate;
 mod invoker;
 mod list;
+mod live;
+mod look;
+mod record;
+mod recordings;
+mod replay;
+mod report;
 
 use std::process::ExitCode;
 
@@ -16,8 +23,14 @@ use crate::cli::{Cli, Command};
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Attach(args) => attach::run(&args),
+        Command::Record(args) => record::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::List(args) => list::run(&args),
+        Command::Schema => generate::schema(),
+        Command::Completions(args) => generate::completions(&args),
+        Command::Man(args) => generate::man(&args),
         Command::RunAsInvoker { command } => invoker::become_and_run(&command),
     }
 }

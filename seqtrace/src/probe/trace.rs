@@ -32,7 +32,8 @@ use crate::{
     event::{Body, Event, FileKind, OpTable, Open},
     output::Writer,
     pipeline::Pipeline,
-    render::Ready,
+    recording::{Noting, Recorder},
+    render::{Ready, TargetInfo},
 };
 
 /// How often the ring is emptied when nothing wakes us: callbacks do not.
@@ -43,7 +44,9 @@ const BATCH: usize = 64 * 1024;
 /// Everything that a running trace consists of.
 pub struct Trace {
     /// Where events go.
-    pub pipeline: Pipeline<Live>,
+    pub pipeline: Pipeline<Noting<Live>>,
+    /// Where they are recorded.
+    recorder: Option<Recorder>,
     probes: Probes,
     ring: AsyncFd<RingBuf<MapData>>,
     decoder: Decoder,
@@ -65,7 +68,8 @@ impl Trace {
     pub fn begin(
         mut probes: Probes,
         plan: &Plan,
-        pipeline: Pipeline<Live>,
+        pipeline: Pipeline<Noting<Live>>,
+        recorder: Option<Recorder>,
         log: bool,
     ) -> anyhow::Result<Self> {
         let log = if log { Some(log::open(probes.ebpf_mut())?) } else { None };
@@ -73,6 +77,7 @@ impl Trace {
         probes.begin()?;
         Ok(Self {
             pipeline,
+            recorder,
             probes,
             ring,
             decoder: Decoder::new(),
@@ -87,7 +92,19 @@ impl Trace {
     /// Says that nothing is missed from here on; `begin` is the zero of relative times.
     pub fn announce_ready(&mut self, begin: u64) {
         let probes = u32::try_from(self.probes.attached()).unwrap_or(u32::MAX);
-        self.pipeline.announce(|sink, output| sink.ready(&Ready { begin, probes }, output));
+        let ready = Ready { begin, probes };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.ready(&ready);
+        }
+        self.pipeline.announce(|sink, output| sink.ready(&ready, output));
+    }
+
+    /// Says what a target is.
+    pub fn announce_target(&mut self, target: &TargetInfo) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.target(target);
+        }
+        self.pipeline.announce(|sink, output| sink.target(target, output));
     }
 
     /// Opens a file once, to learn what it is and, for the `callbacks` backend, to attach to its
@@ -123,6 +140,7 @@ impl Trace {
     fn drain(&mut self) -> bool {
         let Self {
             pipeline,
+            recorder,
             probes,
             ring,
             decoder,
@@ -133,6 +151,7 @@ impl Trace {
             ..
         } = self;
         let mut tables = Vec::new();
+        let mut feed = |event| feed(pipeline, recorder.as_mut(), event);
         for _ in 0..BATCH {
             let Some(record) = ring.get_mut().next() else { return false };
             let result = decoder.decode(&record, |event| {
@@ -148,12 +167,12 @@ impl Trace {
                         *seen = Some(Open::clone(open));
                     }
                 }
-                pipeline.feed(event);
+                feed(event);
             });
             *undecodable += u64::from(result.is_err());
             drop(record);
             for (time, cpu, table) in tables.drain(..) {
-                attach_table(probes, pipeline, time, cpu, table);
+                attach_table(probes, &mut feed, time, cpu, table);
             }
         }
         true
@@ -198,7 +217,7 @@ impl Trace {
         }
     }
 
-    /// Writes what has been rendered. False if nobody reads it any more.
+    /// Writes what has been rendered and recorded. False if nobody reads it any more.
     ///
     /// # Errors
     /// Data cannot be written.
@@ -206,32 +225,48 @@ impl Trace {
         if let Some(log) = &mut self.log {
             log.flush();
         }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.write(clock::monotonic()).context("cannot write the recording")?;
+        }
         writer.write(&mut self.pipeline.output).context("cannot write the output")
     }
 
-    /// Says the last word and detaches.
+    /// Says the last word and detaches. The recorder, if there was one, has written everything.
     ///
     /// # Errors
     /// A counter cannot be read, or data not written.
-    pub fn finish(mut self, writer: &mut Writer) -> anyhow::Result<()> {
+    pub fn finish(mut self, writer: &mut Writer) -> anyhow::Result<Option<Recorder>> {
         let end = clock::monotonic();
         // What comes while this goes on belongs to nobody's trace.
         self.drain();
         let counts = self.probes.counts()?;
-        let Self { pipeline, decoder, .. } = &mut self;
-        decoder.finish(&counts.lost, end, |event| pipeline.feed(event));
+        let Self { pipeline, recorder, decoder, .. } = &mut self;
+        decoder.finish(&counts.lost, end, |event| feed(pipeline, recorder.as_mut(), event));
         let missed = counts.missed + self.undecodable;
         self.pipeline.finish(end, missed);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end(end, missed).context("cannot write the recording")?;
+        }
         self.write(writer)?;
         self.probes.detach();
-        Ok(())
+        Ok(self.recorder)
+    }
+}
+
+/// Where every event goes.
+fn feed(pipeline: &mut Pipeline<Noting<Live>>, recorder: Option<&mut Recorder>, event: Event) {
+    match recorder {
+        Some(recorder) => recorder.feed(pipeline, event),
+        None => {
+            pipeline.feed(event);
+        }
     }
 }
 
 /// Attaches to a table's callbacks, if that has not been done, and tells the model.
 fn attach_table(
     probes: &mut Probes,
-    pipeline: &mut Pipeline<Live>,
+    feed: &mut impl FnMut(Event),
     time: u64,
     cpu: u16,
     table: OpTable,
@@ -240,11 +275,11 @@ fn attach_table(
         return;
     }
     let untraceable = probes.table(&table);
-    pipeline.feed(Event { time, cpu, body: Body::TableAttached { table } });
+    feed(Event { time, cpu, body: Body::TableAttached { table } });
     for function in untraceable {
         let body =
             Body::Blind { address: function.address, role: function.role, reason: function.reason };
-        pipeline.feed(Event { time, cpu, body });
+        feed(Event { time, cpu, body });
     }
 }
 
