@@ -19,7 +19,8 @@ use crate::config::config;
 #[inline(always)]
 pub(crate) fn field<T: Copy>(base: u64, offset: u32) -> T {
     let mut value = MaybeUninit::<T>::uninit();
-    let source = base.wrapping_add(u64::from(offset)) as *const core::ffi::c_void;
+    // An offset may be negative: from an inode back to what contains it.
+    let source = base.wrapping_add(i64::from(offset as i32) as u64) as *const core::ffi::c_void;
     // SAFETY: the helper checks the source and always writes the target: zeroes if it fails
     // (bpf_probe_read_kernel_common(), kernel/trace/bpf_trace.c). All callers read integers.
     unsafe {

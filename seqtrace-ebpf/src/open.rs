@@ -15,6 +15,7 @@ use crate::{
     config::{config, has},
     emit::{self, Wake, emit},
     kernel::{self, field},
+    maps::{Missed, WRAPPER, Wrapper},
     session,
 };
 
@@ -67,7 +68,7 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
         // SAFETY: the target is as long as is said.
         unsafe { kernel::copy_str(name.as_mut_ptr(), NAME_BYTES as u32, source) };
         if !session::accepts_name(&name) {
-            debug!(ctx, "not traced, no target has the name of file {:x}", file);
+            debug!(ctx, "not traced, no target has the name of the file, seq_file {:x}", m);
             exclude(id, ret);
             return None;
         }
@@ -76,13 +77,16 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
     let mut key = 0;
     if ret == 0 && !own {
         let Some(new) = session::new_key(id).filter(|&new| session::add(id, new).is_some()) else {
-            warn!(ctx, "too many open files: {:x} is not traced", file);
+            warn!(ctx, "too many open files: seq_file {:x} is not traced", m);
             return None;
         };
         key = new;
-        debug!(ctx, "session {} begins: file {:x} seq_file {:x} flags {}", key, file, m, flags);
+        debug!(ctx, "session {} begins: seq_file {:x} flags {}", key, m, flags);
     }
 
+    if flags & (open_flag::PLAIN | open_flag::ADOPTED) == 0 {
+        tell_wrapper(file, task.tid);
+    }
     let Some((mut entry, mut head)) = emit::reserve::<OpenRecord>(Kind::Open, flags) else {
         warn!(ctx, "the ring is full: the open of session {} is lost", key);
         return None;
@@ -197,17 +201,37 @@ pub(crate) fn seq_open(ctx: FExitContext) -> u32 {
     let ret: i32 = ctx.arg(2);
     let m = if ret == 0 { kernel::private_data(file) } else { 0 };
     begin(&ctx, &Opening { file, m, ret, flags: 0 });
+    // Told or not, the wrapper is done with.
+    let _ = WRAPPER.remove(kernel::ids().1);
     0
 }
 
-/// A wrapper was entered: `file` is being opened through it by the current task.
+/// A wrapper was entered: `file` is being opened through it by the current task. The outermost
+/// counts: single_open_size() calls single_open().
 #[inline(always)]
 fn wrapper(file: u64, which: u8) -> u32 {
     let (_, tid) = kernel::ids();
-    if !session::own() {
-        emit(Kind::Via, which, Wake::Later, |head| Via { head, file, tid, pad: 0 });
+    if let Some(outer) = WRAPPER.get_ptr(tid) {
+        // SAFETY: the element of this thread: no other thread touches it.
+        if unsafe { (*outer).file } == file {
+            return 0;
+        }
+    }
+    if WRAPPER.insert(tid, Wrapper { file, which: u64::from(which) }, 0).is_err() {
+        Missed::Call.count();
     }
     0
+}
+
+/// Tells through which wrapper the current task opens `file`, if through any.
+#[inline(always)]
+fn tell_wrapper(file: u64, tid: u32) {
+    let Some(wrapper) = WRAPPER.get_ptr(tid) else { return };
+    // SAFETY: the element of this thread: no other thread touches it.
+    let Wrapper { file: opened, which } = unsafe { *wrapper };
+    if opened == file {
+        emit(Kind::Via, which as u8, Wake::Later, |head| Via { head, file, tid, pad: 0 });
+    }
 }
 
 /// `int single_open(struct file *, int (*show)(struct seq_file *, void *), void *data)`

@@ -387,7 +387,7 @@ mod tests {
     fn durations_and_sizes() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         assert!(duration("3 fortnights").is_err());
         assert!(duration("-1s").is_err());
         assert!(duration("1e999h").is_err());

@@ -88,10 +88,12 @@ fn functions(callbacks: &Callbacks) -> impl Iterator<Item = &Symbol> {
 }
 
 fn in_module(module: &Glob, session: &Session) -> bool {
-    let Some(callbacks) = &session.callbacks else {
+    if session.callbacks.is_none() && session.handlers.is_none() {
         return false;
-    };
-    let mut modules = functions(callbacks).filter_map(|function| function.module.as_deref());
+    }
+    let callbacks = session.callbacks.iter().flat_map(functions);
+    let handlers = session.handlers.iter().flatten();
+    let mut modules = callbacks.chain(handlers).filter_map(|function| function.module.as_deref());
     if module.text() == b"vmlinux" {
         return modules.next().is_none();
     }

@@ -26,7 +26,9 @@ use crate::{
 /// Most files of a glob that are looked at before the trace begins.
 const LOOK_AT_MOST: usize = 4096;
 
-/// Reads the words of the command line. Relative paths are the current folder's.
+/// Reads the words of the command line. Relative paths are the current folder's. Links outside of
+/// /proc are followed, since sessions are known by their file's own place; inside of it they lead each
+/// task elsewhere (`/proc/self`, `/proc/net`), and [`Target`] knows them.
 ///
 /// # Errors
 /// A word that is no target.
@@ -35,14 +37,37 @@ pub fn parse(words: &[OsString]) -> Result<Vec<Target>, Refusal> {
     words
         .iter()
         .map(|word| {
-            Target::parse(word.as_bytes(), here.as_os_str().as_bytes()).map_err(|error| {
+            let parsed = Target::parse(word.as_bytes(), here.as_os_str().as_bytes());
+            parsed.map(follow_links).map_err(|error| {
                 Refusal::usage(
-                    format!("target {}: {error}", word.display()),
+                    format!("target `{}`: {error}", word.display()),
                     "a target is a path, a glob in quotes, module:NAME or fn:SYMBOL",
                 )
             })
         })
         .collect()
+}
+
+/// Where debugfs shows tracefs once more, and where it is at home.
+const TRACEFS: (&[u8], &[u8]) = (b"/sys/kernel/debug/tracing/", b"/sys/kernel/tracing/");
+
+fn follow_links(target: Target) -> Target {
+    match target {
+        Target::Path(path) if path.starts_with(TRACEFS.0) => {
+            Target::Path([TRACEFS.1, &path[TRACEFS.0.len()..]].concat())
+        }
+        Target::Glob(glob) if glob.text().starts_with(TRACEFS.0) => {
+            let home = [TRACEFS.1, &glob.text()[TRACEFS.0.len()..]].concat();
+            Glob::path(home).map_or(Target::Glob(glob), Target::Glob)
+        }
+        Target::Path(path) if !path.starts_with(b"/proc/") => {
+            match std::fs::canonicalize(path_buf(&path)) {
+                Ok(real) => Target::Path(real.into_os_string().into_vec()),
+                Err(_) => Target::Path(path),
+            }
+        }
+        target => target,
+    }
 }
 
 /// Reads the filter options.

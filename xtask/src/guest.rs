@@ -150,7 +150,7 @@ pub(crate) fn interactive(spec: &GuestSpec) -> Result<()> {
     let scratch = Scratch::new()?;
     fs::write(scratch.0.join("initramfs"), &spec.initramfs)?;
     let mut qemu = qemu(spec);
-    qemu.args(["-nographic", "-serial", "mon:stdio"]).current_dir(&scratch.0);
+    qemu.args(["-display", "none", "-serial", "mon:stdio"]).current_dir(&scratch.0);
     let status = qemu.status().context("cannot run setpriv and qemu-system-x86_64")?;
     if !status.success() {
         bail!("QEMU: {status}");

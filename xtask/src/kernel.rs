@@ -23,14 +23,20 @@ pub(crate) struct Series {
     metapackage: &'static str,
 }
 
-/// Every line of kernels there is, the default last.
-pub(crate) const SERIES: &[Series] = &[
-    Series { name: "6.1", metapackage: "linux-image-cloud-amd64" },
+/// Every line of kernels there is.
+pub(crate) static SERIES: [Series; 2] = [
     Series { name: "6.12", metapackage: "linux-image-6.12-cloud-amd64" },
+    Series { name: "6.1", metapackage: "linux-image-cloud-amd64" },
 ];
 
 /// What `--kernel` is when not given.
 pub(crate) const DEFAULT: &str = "6.12";
+
+/// The series that [`DEFAULT`] names.
+pub(crate) fn default() -> &'static Series {
+    let [first, ..] = &SERIES;
+    first
+}
 
 /// Parses `--kernel`.
 pub(crate) fn parse(name: &str) -> Result<&'static Series, String> {
@@ -308,6 +314,11 @@ fn relocate(headers: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_default_is_the_first() {
+        assert_eq!(default().name, DEFAULT);
+    }
 
     #[test]
     fn dependencies_are_read_from_modinfo() {

@@ -1,6 +1,8 @@
 //! The project's tasks: `cargo xtask --help`.
 #![forbid(unsafe_code)]
 
+mod demo;
+mod e2e;
 mod guest;
 mod initramfs;
 mod kernel;
@@ -9,6 +11,7 @@ mod paths;
 mod program;
 mod setup;
 mod sh;
+mod test;
 mod vm;
 
 use std::process::ExitCode;
@@ -31,6 +34,10 @@ enum Task {
         #[arg(long)]
         update: bool,
     },
+    /// Play the README's story live: modules, echos and cats as seqtrace sees them
+    Demo(demo::Options),
+    /// Formatting, clippy, unit tests, and the end-to-end tests in guests
+    Test(test::Options),
     /// Run a script in a guest with a Debian kernel
     Vm(vm::Options),
 }
@@ -38,6 +45,8 @@ enum Task {
 fn main() -> ExitCode {
     let (result, failure) = match Cli::parse().task {
         Task::Setup { update } => (setup::run(update).map(|()| 0), 1),
+        Task::Demo(options) => (demo::run(&options), 1),
+        Task::Test(options) => (test::run(&options), 1),
         Task::Vm(options) => (vm::run(&options), vm::NO_GUEST),
     };
     match result {

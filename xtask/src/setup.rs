@@ -39,7 +39,7 @@ const LINKER: &[&str] = &["llvm-22-dev", "libpolly-22-dev", "libzstd-dev", "g++"
 /// Installs and fetches what is missing. `update` also looks for newer kernels.
 pub(crate) fn run(update: bool) -> Result<()> {
     all()?;
-    for series in kernel::SERIES {
+    for series in &kernel::SERIES {
         let kernel = if update { kernel::update(series)? } else { kernel::get(series)? };
         sh::say("Ready", &format!("kernel {}", kernel.release));
     }
@@ -49,8 +49,17 @@ pub(crate) fn run(update: bool) -> Result<()> {
 
 /// Everything but the kernels, which are fetched when one is asked for.
 pub(crate) fn all() -> Result<()> {
+    prepare(GUEST)
+}
+
+/// What it takes to build seqtrace.
+pub(crate) fn toolchain() -> Result<()> {
+    prepare(&[])
+}
+
+fn prepare(packages: &[&str]) -> Result<()> {
     let linker_there = find_linker()?.is_some();
-    let mut packages = GUEST.to_vec();
+    let mut packages = packages.to_vec();
     // A developer's nightly with rust-src builds the programs as well: see seqtrace/build.rs.
     if !nightly_with_source() {
         packages.extend(EBPF);
@@ -90,6 +99,9 @@ fn nightly_with_source() -> bool {
 }
 
 fn install(packages: &[&str]) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
     if paths::which("dpkg-query").is_none() || paths::which("apt-get").is_none() {
         bail!(
             "this machine is not Debian, and the kernels for the guests are Debian's: \

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -54,6 +55,21 @@ pub(crate) struct Machine {
     /// Seconds until the guest is given up
     #[arg(long, value_name = "S", default_value_t = 600)]
     pub(crate) timeout: u64,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self {
+            kernel: kernel::default(),
+            smp: 2,
+            icount: false,
+            mem: 1024,
+            kmod: Vec::new(),
+            add: Vec::new(),
+            append: String::new(),
+            timeout: 600,
+        }
+    }
 }
 
 /// Options of `cargo xtask vm`.
@@ -104,18 +120,22 @@ pub(crate) fn status(end: End) -> u8 {
 /// Boots an interactive guest; `prepare` runs before the shell's first prompt.
 pub(crate) fn shell(machine: &Machine, prepare: &str) -> Result<()> {
     // The serial line does not know how large the terminal is.
-    let size = std::process::Command::new("stty").arg("size").output().ok();
-    let size = size.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let mut script = String::new();
-    if let Some((rows, columns)) = size.as_deref().and_then(|size| size.trim().split_once(' ')) {
-        script = format!("stty rows {rows} cols {columns}\n");
-    }
+    let (rows, columns) = terminal_size().unwrap_or((24, 80));
+    let mut script = format!("stty rows {rows} cols {columns}\n");
     script.push_str(prepare);
     script.push_str("\ncd /root\nexec sh -l\n");
     let mut spec = spec(machine, &script, &[])?;
     spec.append.push_str(" guest.shell");
     sh::say("Booting", &format!("{} (exit or Ctrl-A X ends it)", spec.kernel.release));
     guest::interactive(&spec)
+}
+
+/// Rows and columns of our terminal, if there is one.
+pub(crate) fn terminal_size() -> Option<(u16, u16)> {
+    let stty = Command::new("stty").arg("size").stdin(Stdio::inherit()).output().ok()?;
+    let text = String::from_utf8_lossy(&stty.stdout).into_owned();
+    let (rows, columns) = text.trim().split_once(' ')?;
+    Some((rows.parse().ok()?, columns.parse().ok()?))
 }
 
 /// Builds all that `machine` asks for. `files` are more files for the guest.

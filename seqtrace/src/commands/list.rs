@@ -4,6 +4,7 @@
 //! blocking and without reading a byte. Files where even that does something are left out by name.
 
 use std::{
+    fmt::Write as _,
     io::{self, Write},
     os::unix::ffi::OsStrExt,
     path::Path,
@@ -18,7 +19,7 @@ use crate::{
     event::{FileKind, Open},
     exit::{Exit, Refusal},
     filter::Selection,
-    kernel::facts::Facts,
+    kernel::preflight::Preflight,
     pipeline::{Pipeline, Until},
     probe::{
         backend::Plan,
@@ -65,7 +66,7 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
         let what = format!("no file matches {}", args.glob);
         return Err(Refusal::target(what, "the glob must be in quotes: '/proc/net/*'").into());
     }
-    let facts = Facts::gather()?;
+    let facts = Preflight::gather()?;
     let plan = Plan::choose(cli::Backend::Auto, &facts.symbols, &facts.offsets)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _inside = runtime.enter();
@@ -87,7 +88,7 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
 }
 
 /// A trace that sees our own opens and shows nothing.
-fn quiet_trace(facts: &Facts) -> anyhow::Result<Trace> {
+fn quiet_trace(facts: &Preflight) -> anyhow::Result<Trace> {
     let mut probes = Probes::load(&Settings {
         offsets: facts.offsets,
         plain: true,
@@ -168,14 +169,14 @@ fn line(entry: &Entry) -> String {
     let Entry { path, kind, callbacks, module, traceable, note } = entry;
     let mut line = format!("{path:<40} {kind:<8}");
     if let Some([start, next, show, stop]) = callbacks {
-        line.push_str(&format!(" {start} {next} {show} {stop}"));
+        let _infallible = write!(line, " {start} {next} {show} {stop}");
     }
     if let Some(module) = module {
-        line.push_str(&format!(" [{module}]"));
+        let _infallible = write!(line, " [{module}]");
     }
     if let Some(note) = note {
         let mark = if *traceable { "" } else { "not traceable: " };
-        line.push_str(&format!(" ({mark}{note})"));
+        let _infallible = write!(line, " ({mark}{note})");
     }
     line
 }

@@ -19,7 +19,7 @@ use crate::{
     cli, clock,
     exit::{Exit, Refusal},
     filter::Selection,
-    kernel::facts::Facts,
+    kernel::preflight::Preflight,
     output::Writer,
     pipeline::{Pipeline, Until},
     probe::{
@@ -77,7 +77,7 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
         targets: targets::parse(request.targets)?,
         filter: targets::filter(request.select)?,
     };
-    let facts = Facts::gather()?;
+    let facts = Preflight::gather()?;
     targets::check(&selection.targets, &facts.symbols)?;
     let plan = Plan::choose(capture.backend, &facts.symbols, &facts.offsets)?;
     if capture.dry_run {
@@ -120,7 +120,7 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
     })
 }
 
-fn header(capture: &cli::Capture, facts: &Facts, plan: &Plan) -> Header {
+fn header(capture: &cli::Capture, facts: &Preflight, plan: &Plan) -> Header {
     Header {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         kernel: facts.release.clone(),
@@ -132,7 +132,7 @@ fn header(capture: &cli::Capture, facts: &Facts, plan: &Plan) -> Header {
     }
 }
 
-fn settings(request: &Request<'_>, facts: &Facts, selection: &Selection) -> Settings {
+fn settings(request: &Request<'_>, facts: &Preflight, selection: &Selection) -> Settings {
     Settings {
         offsets: facts.offsets,
         plain: selection.targets.iter().any(targets::may_be_plain),

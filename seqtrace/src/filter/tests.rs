@@ -18,6 +18,7 @@ fn session(path: &str) -> Session {
         opened_by: Wrapper::SingleOpen,
         adopted: false,
         kind: FileKind::Seq { m: 1, op: 2, table: OpTable::default(), private: 0, size: 0 },
+        handlers: None,
         callbacks: Some(Callbacks {
             table: None,
             start: symbol("single_start", None),

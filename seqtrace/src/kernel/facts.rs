@@ -1,71 +1,305 @@
-//! What has to be known of the running kernel before anything is loaded.
+//! What can be seen of this machine, gathered for [`super::doctor`].
+//!
+//! Nothing here fails: what cannot be seen is a value too, and says why.
 
-use std::{sync::Arc, thread};
+use std::{fmt, fs, io, path::Path};
 
-use seqtrace_common::config::Offsets;
+use super::{
+    btf::{Btf, BtfError},
+    kallsyms::Kallsyms,
+    sites,
+    sites::Site,
+    text::{Kcore, TextError},
+};
 
-use super::{btf::Btf, kallsyms::Kallsyms, release};
-use crate::exit::Refusal;
-
-/// The facts, gathered once.
-#[derive(Debug)]
-pub struct Facts {
-    /// `uname -r`
-    pub release: String,
-    /// Where the kernel's fields are.
-    pub offsets: Offsets,
-    /// The kernel's symbols as they are now.
-    pub symbols: Arc<Kallsyms>,
+/// Something that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen<T> {
+    /// It is there.
+    Is(T),
+    /// It is not there.
+    Absent,
+    /// It may be there; why it cannot be seen.
+    Hidden(String),
 }
 
-impl Facts {
-    /// Reads BTF and symbols, side by side: each takes a while on a slow machine.
-    ///
-    /// # Errors
-    /// The user may not trace, or the kernel does not tell enough of itself.
-    pub fn gather() -> Result<Self, Refusal> {
-        permitted()?;
-        let (offsets, symbols) = thread::scope(|scope| {
-            let symbols = scope.spawn(Kallsyms::of_running_kernel);
-            let offsets = Btf::of_running_kernel().and_then(|btf| btf.offsets());
-            (offsets, symbols.join())
-        });
-        let offsets = offsets.map_err(|error| {
-            Refusal::environment(
-                error.to_string(),
-                "seqtrace needs a kernel with CONFIG_DEBUG_INFO_BTF; `seqtrace doctor` tells more",
-            )
-        })?;
-        let symbols = match symbols {
-            Ok(Ok(symbols)) => symbols,
-            Ok(Err(error)) => {
-                return Err(Refusal::environment(
-                    error.to_string(),
-                    "run as root, and set kernel.kptr_restrict to 0 or 1 with sysctl",
-                ));
+impl<T> Seen<T> {
+    fn map<U>(self, with: impl FnOnce(T) -> Option<U>) -> Seen<U> {
+        match self {
+            Self::Is(value) => {
+                with(value).map_or_else(|| Seen::Hidden("not understood".into()), Seen::Is)
             }
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        Ok(Self { release: release(), offsets, symbols: Arc::new(symbols) })
+            Self::Absent => Seen::Absent,
+            Self::Hidden(why) => Seen::Hidden(why),
+        }
     }
 }
 
-/// Loading tracing programs takes CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN (capabilities(7)).
-fn permitted() -> Result<(), Refusal> {
-    const SYS_ADMIN: u64 = 1 << 21;
-    const BPF_AND_PERFMON: u64 = 1 << 39 | 1 << 38;
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = status
-        .lines()
-        .find_map(|line| line.strip_prefix("CapEff:"))
-        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
-    match effective {
-        Some(caps) if caps & SYS_ADMIN == 0 && caps & BPF_AND_PERFMON != BPF_AND_PERFMON => {
-            Err(Refusal::environment(
-                "no permission to trace the kernel",
-                "run it as root: sudo seqtrace …",
-            ))
+/// Functions that seqtrace probes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CoreSymbols {
+    /// Of [`NEEDED`] those that are missing or ambiguous.
+    pub needed_missing: Vec<&'static str>,
+    /// Of [`USEFUL`] those that are missing or ambiguous.
+    pub useful_missing: Vec<&'static str>,
+    /// What the compiler made of `traverse()`; empty if it was inlined.
+    pub traverse: Vec<String>,
+    /// Symbols in all.
+    pub count: usize,
+}
+
+/// Without these no session can be seen.
+pub const NEEDED: [&str; 5] =
+    ["seq_open", "seq_read_iter", "seq_lseek", "seq_release", "single_release"];
+
+/// Without one of these something is missing from the picture.
+pub const USEFUL: [&str; 11] = [
+    "seq_read",
+    "single_open",
+    "single_open_size",
+    "seq_open_private",
+    "__seq_open_private",
+    "seq_release_private",
+    "proc_reg_open",
+    "proc_reg_read",
+    "proc_reg_read_iter",
+    "proc_reg_write",
+    "proc_reg_release",
+];
+
+/// What is known of the BTF.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BtfFacts {
+    /// Why offsets cannot be had.
+    pub refused: Option<String>,
+    /// The core's functions are in it, for fentry and fexit.
+    pub functions: bool,
+}
+
+/// A machine, as far as it matters for tracing.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// `uname -r`.
+    pub release: String,
+    /// `x86_64`, …
+    pub machine: &'static str,
+    /// Effective user id.
+    pub uid: Option<u32>,
+    /// Effective capabilities, a bit each (include/uapi/linux/capability.h).
+    pub capabilities: Option<u64>,
+    /// Field offsets and functions.
+    pub btf: Seen<BtfFacts>,
+    /// Number of the perf PMU through which kprobes are made.
+    pub kprobe_pmu: Seen<u32>,
+    /// /sys/kernel/debug/kprobes/enabled
+    pub kprobes_enabled: Seen<bool>,
+    /// /proc/sys/debug/kprobes-optimization
+    pub kprobes_optimised: Seen<bool>,
+    /// The lockdown mode in force.
+    pub lockdown: Seen<String>,
+    /// Opening /proc/kcore was refused.
+    pub kcore_refused: bool,
+    /// kernel.kptr_restrict
+    pub kptr_restrict: Seen<i64>,
+    /// kernel.perf_event_paranoid
+    pub perf_event_paranoid: Seen<i64>,
+    /// kernel.unprivileged_bpf_disabled
+    pub unprivileged_bpf_disabled: Seen<i64>,
+    /// net.core.bpf_jit_enable
+    pub bpf_jit: Seen<i64>,
+    /// RLIMIT_MEMLOCK, soft, bytes; `u64::MAX` for unlimited.
+    pub memlock: Seen<u64>,
+    /// The functions to probe.
+    pub symbols: Result<CoreSymbols, String>,
+    /// Core sites, or why there are none.
+    pub sites: Result<Vec<Site>, String>,
+    /// Functions of the core that are live-patched: their replacements are not seen.
+    pub livepatched: Vec<String>,
+    /// Whether this is the initial pid namespace.
+    pub initial_pid_namespace: Seen<bool>,
+}
+
+impl Facts {
+    /// Looks at the machine this runs on. Takes some tens of milliseconds, most of it /proc/kallsyms.
+    pub fn gather() -> Self {
+        let btf = match Btf::of_running_kernel() {
+            Ok(btf) => Ok(btf),
+            Err(BtfError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Err(Seen::Absent)
+            }
+            Err(error) => Err(Seen::Hidden(error.to_string())),
+        };
+        let offsets = btf.as_ref().map(Btf::offsets);
+        let symbols = Kallsyms::of_running_kernel().map_err(|error| error.to_string());
+        let kcore = Kcore::open();
+        let kcore_refused = matches!(kcore, Err(TextError::NotPermitted));
+        let sites = match (&symbols, &offsets) {
+            (Ok(symbols), Ok(Ok(offsets))) => kcore
+                .map_err(Into::into)
+                .and_then(|kcore| {
+                    sites::core_sites(symbols, offsets, &|address, len| kcore.read(address, len))
+                })
+                .map_err(|error| error.to_string()),
+            (Err(why), _) => Err(why.clone()),
+            (_, Ok(Err(why))) => Err(why.to_string()),
+            (_, Err(_)) => Err("field offsets are not known".into()),
+        };
+        let refused = offsets.ok().and_then(Result::err).map(|error| error.to_string());
+        let btf = match btf {
+            Ok(btf) => Seen::Is(BtfFacts { refused, functions: btf.has_function("seq_read_iter") }),
+            Err(seen) => seen,
+        };
+        let status = text("/proc/self/status");
+        Self {
+            release: super::release(),
+            machine: std::env::consts::ARCH,
+            uid: status_field(&status, "Uid:").and_then(|ids| ids.get(1)?.parse().ok()),
+            capabilities: status_field(&status, "CapEff:")
+                .and_then(|field| u64::from_str_radix(field.first()?, 16).ok()),
+            btf,
+            kprobe_pmu: number("/sys/bus/event_source/devices/kprobe/type"),
+            kprobes_enabled: number::<u8>("/sys/kernel/debug/kprobes/enabled").map(switch),
+            kprobes_optimised: number::<u8>("/proc/sys/debug/kprobes-optimization").map(switch),
+            lockdown: text("/sys/kernel/security/lockdown").map(|modes| lockdown(&modes)),
+            kcore_refused,
+            kptr_restrict: number("/proc/sys/kernel/kptr_restrict"),
+            perf_event_paranoid: number("/proc/sys/kernel/perf_event_paranoid"),
+            unprivileged_bpf_disabled: number("/proc/sys/kernel/unprivileged_bpf_disabled"),
+            bpf_jit: number("/proc/sys/net/core/bpf_jit_enable"),
+            memlock: text("/proc/self/limits").map(|limits| memlock(&limits)),
+            symbols: symbols.map(|symbols| core_symbols(&symbols)),
+            sites,
+            livepatched: livepatched(Path::new("/sys/kernel/livepatch")),
+            initial_pid_namespace: initial_pid_namespace(),
         }
-        _ => Ok(()),
+    }
+}
+
+fn seen<T>(result: io::Result<T>, path: &dyn fmt::Display) -> Seen<T> {
+    match result {
+        Ok(value) => Seen::Is(value),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Seen::Absent,
+        Err(error) => Seen::Hidden(format!("{path}: {error}")),
+    }
+}
+
+fn text(path: &str) -> Seen<String> {
+    let seen = seen(fs::read_to_string(path), &path);
+    if path.starts_with("/sys/") { beneath_sys(seen) } else { seen }
+}
+
+/// Where sysfs is not mounted nothing can be told from what is not there.
+fn beneath_sys<T>(seen: Seen<T>) -> Seen<T> {
+    match seen {
+        Seen::Absent if !Path::new("/sys/kernel").exists() => {
+            Seen::Hidden("sysfs is not mounted at /sys".into())
+        }
+        seen => seen,
+    }
+}
+
+fn number<T: std::str::FromStr>(path: &str) -> Seen<T> {
+    text(path).map(|text| text.trim().parse().ok())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape that Seen::map takes")]
+fn switch(value: u8) -> Option<bool> {
+    Some(value != 0)
+}
+
+/// The words behind a key of /proc/self/status.
+fn status_field(status: &Seen<String>, key: &str) -> Option<Vec<String>> {
+    let Seen::Is(status) = status else { return None };
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+    Some(line.split_whitespace().map(str::to_owned).collect())
+}
+
+/// The mode in brackets: `none [integrity] confidentiality`.
+fn lockdown(modes: &str) -> Option<String> {
+    let (_, rest) = modes.split_once('[')?;
+    Some(rest.split_once(']')?.0.to_owned())
+}
+
+/// The soft limit of locked memory, from /proc/self/limits.
+fn memlock(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max locked memory"))?;
+    match line.split_whitespace().next()? {
+        "unlimited" => Some(u64::MAX),
+        bytes => bytes.parse().ok(),
+    }
+}
+
+fn core_symbols(symbols: &Kallsyms) -> CoreSymbols {
+    let missing = |names: &[&'static str]| {
+        names.iter().copied().filter(|name| symbols.kernel_address(name).is_none()).collect()
+    };
+    CoreSymbols {
+        needed_missing: missing(&NEEDED),
+        useful_missing: missing(&USEFUL),
+        traverse: symbols.variants("traverse").iter().map(|entry| entry.name.to_owned()).collect(),
+        count: symbols.len(),
+    }
+}
+
+/// Functions of the core among those that live patches replace: `PATCH/vmlinux/FUNCTION,1`
+/// (Documentation/ABI/testing/sysfs-kernel-livepatch).
+fn livepatched(root: &Path) -> Vec<String> {
+    let entries = |path: &Path| fs::read_dir(path).into_iter().flatten().flatten();
+    entries(root)
+        .flat_map(|patch| entries(&patch.path().join("vmlinux")))
+        .filter_map(|function| {
+            let name = function.file_name();
+            let name = name.to_str()?.split(',').next()?.to_owned();
+            let core = NEEDED.contains(&name.as_str())
+                || USEFUL.contains(&name.as_str())
+                || name.split('.').next() == Some("traverse");
+            core.then_some(name)
+        })
+        .collect()
+}
+
+/// The initial namespace has a fixed inode number (PROC_PID_INIT_INO, include/linux/proc_ns.h; part of
+/// the kernel's interface since 6.18 as PID_NS_INIT_INO).
+fn initial_pid_namespace() -> Seen<bool> {
+    const PATH: &str = "/proc/self/ns/pid";
+    seen(fs::read_link(PATH), &PATH).map(|link| Some(link.to_str()? == "pid:[4026531836]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_the_kernel_prints() {
+        assert_eq!(lockdown("none [integrity] confidentiality\n").as_deref(), Some("integrity"));
+        assert_eq!(lockdown("[none] integrity confidentiality\n").as_deref(), Some("none"));
+        assert_eq!(lockdown("none"), None);
+        let limits = "Limit  Soft Limit  Hard Limit  Units\n\
+                      Max locked memory         65536                65536                bytes\n";
+        assert_eq!(memlock(limits), Some(65536));
+        assert_eq!(memlock("Max locked memory  unlimited  unlimited  bytes"), Some(u64::MAX));
+        assert_eq!(memlock(""), None);
+        let status = Seen::Is("Name:\tx\nUid:\t1000\t0\t1000\t1000\nCapEff:\t00ff\n".to_owned());
+        assert_eq!(status_field(&status, "Uid:").unwrap()[1], "0");
+        assert_eq!(status_field(&status, "Gid:"), None);
+    }
+
+    #[test]
+    fn finds_live_patches_of_the_core() {
+        let root = std::env::temp_dir().join(format!("seqtrace-livepatch-{}", std::process::id()));
+        for function in ["seq_read_iter,1", "traverse.part.0,1", "vfs_read,1"] {
+            fs::create_dir_all(root.join("fix_1/vmlinux").join(function)).unwrap();
+        }
+        let mut found = livepatched(&root);
+        found.sort();
+        assert_eq!(found, ["seq_read_iter", "traverse.part.0"]);
+        fs::remove_dir_all(&root).unwrap();
+        assert!(livepatched(&root).is_empty());
+    }
+
+    #[test]
+    fn this_machine_whatever_it_is() {
+        let facts = Facts::gather();
+        assert!(!facts.release.is_empty());
     }
 }

@@ -3,9 +3,11 @@
 //! Each file has a pure part (bytes in, values out), tested anywhere, and a thin edge that reads.
 
 pub mod btf;
+pub mod doctor;
 pub mod facts;
 pub mod kallsyms;
 pub mod mounts;
+pub mod preflight;
 pub mod sites;
 pub mod text;
 

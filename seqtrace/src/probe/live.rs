@@ -58,10 +58,11 @@ impl Resolve for Live {
     }
 
     fn path(&mut self, names: &[Vec<u8>], dev: u32, magic: u32, opener: &Task) -> Vec<u8> {
-        if !self.mounts.knows(dev) && self.unknown_devices.insert(dev) {
-            if let Ok(fresh) = Mounts::of_this_process() {
-                self.mounts = fresh;
-            }
+        if !self.mounts.knows(dev)
+            && self.unknown_devices.insert(dev)
+            && let Ok(fresh) = Mounts::of_this_process()
+        {
+            self.mounts = fresh;
         }
         self.mounts.path(&File { dev, magic, names, cut: false, pid: opener.pid })
     }

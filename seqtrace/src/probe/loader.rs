@@ -498,8 +498,28 @@ impl Probes {
     }
 }
 
-/// An error and what caused it, on one line.
+/// Lines of an error that are shown from its beginning and its end: the verifier's log has thousands.
+const ERROR_LINES: (usize, usize) = (2, 8);
+
+/// An error and what caused it, shortened in the middle.
 fn chain(error: &dyn std::error::Error) -> String {
+    let text = causes(error);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let (head, tail) = ERROR_LINES;
+    if lines.len() <= head + tail + 1 {
+        return lines.join("\n");
+    }
+    let cut = lines.len() - head - tail;
+    let (first, last) = (&lines[..head], &lines[lines.len() - tail..]);
+    format!(
+        "{}\n  … {cut} lines of the kernel's log left out …\n{}",
+        first.join("\n"),
+        last.join("\n")
+    )
+}
+
+/// An error and what caused it.
+fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -1,6 +1,7 @@
 //! A trace under way: the ring is emptied into the pipeline until something ends it.
 
 use std::{
+    collections::VecDeque,
     fs::OpenOptions,
     io,
     os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
@@ -23,7 +24,7 @@ use super::{
     backend::Plan,
     decode::Decoder,
     live::Live,
-    loader::Probes,
+    loader::{Probes, Untraceable},
     log::{self, ToStderr},
     readiness::awaitable,
 };
@@ -56,6 +57,9 @@ pub struct Trace {
     /// The name of the file that is being looked at, and what it turned out to be.
     looking_at: Option<Vec<u8>>,
     seen: Option<Open>,
+    /// Tables attached to while events from before were still in the ring: when (ns since boot), and
+    /// what the model is told once it has come so far.
+    attached: VecDeque<(u64, Vec<Body>)>,
     /// Records that could not be decoded.
     undecodable: u64,
 }
@@ -85,6 +89,7 @@ impl Trace {
             by_callback: matches!(plan, Plan::Callbacks(_)),
             looking_at: None,
             seen: None,
+            attached: VecDeque::new(),
             undecodable: 0,
         })
     }
@@ -138,44 +143,57 @@ impl Trace {
 
     /// Takes what is in the ring, at most [`BATCH`] records. True if there is more.
     fn drain(&mut self) -> bool {
-        let Self {
-            pipeline,
-            recorder,
-            probes,
-            ring,
-            decoder,
-            by_callback,
-            looking_at,
-            seen,
-            undecodable,
-            ..
-        } = self;
-        let mut tables = Vec::new();
-        let mut feed = |event| feed(pipeline, recorder.as_mut(), event);
         for _ in 0..BATCH {
+            let Self {
+                pipeline,
+                recorder,
+                ring,
+                decoder,
+                by_callback,
+                looking_at,
+                seen,
+                attached,
+                ..
+            } = self;
             let Some(record) = ring.get_mut().next() else { return false };
+            let mut met = None;
             let result = decoder.decode(&record, |event| {
                 if let Body::Open(open) = &event.body {
                     let looked_at =
                         looking_at.is_some() && open.names.last() == looking_at.as_ref();
-                    if let (true, FileKind::Seq { table, .. }) = (*by_callback, &open.kind) {
-                        if looked_at || !open.own {
-                            tables.push((event.time, event.cpu, *table));
-                        }
+                    if let FileKind::Seq { table, .. } = &open.kind
+                        && *by_callback
+                        && (looked_at || !open.own)
+                    {
+                        met = Some(*table);
                     }
                     if open.own && looked_at {
                         *seen = Some(Open::clone(open));
                     }
                 }
-                feed(event);
+                feed(pipeline, recorder.as_mut(), attached, event);
             });
-            *undecodable += u64::from(result.is_err());
             drop(record);
-            for (time, cpu, table) in tables.drain(..) {
-                attach_table(probes, &mut feed, time, cpu, table);
+            self.undecodable += u64::from(result.is_err());
+            if let Some(table) = met {
+                self.attach_table(&table);
             }
         }
         true
+    }
+
+    /// Attaches to a table's callbacks, if that has not been done. The model is told behind the events
+    /// that are in the ring by now: those are from before.
+    fn attach_table(&mut self, table: &OpTable) {
+        if self.probes.has_table(table) {
+            return;
+        }
+        let untraceable = self.probes.table(table);
+        let mut news = vec![Body::TableAttached { table: *table }];
+        for Untraceable { address, role, reason } in untraceable {
+            news.push(Body::Blind { address, role, reason });
+        }
+        self.attached.push_back((clock::monotonic(), news));
     }
 
     /// Runs until a signal, the deadline, the end of the child, a limit, or a closed pipe. The
@@ -241,7 +259,11 @@ impl Trace {
         self.drain();
         let counts = self.probes.counts()?;
         let Self { pipeline, recorder, decoder, .. } = &mut self;
-        decoder.finish(&counts.lost, end, |event| feed(pipeline, recorder.as_mut(), event));
+        // What was attached and never used is no news.
+        let mut attached = VecDeque::new();
+        decoder.finish(&counts.lost, end, |event| {
+            feed(pipeline, recorder.as_mut(), &mut attached, event);
+        });
         let missed = counts.missed + self.undecodable;
         self.pipeline.finish(end, missed);
         if let Some(recorder) = &mut self.recorder {
@@ -253,34 +275,25 @@ impl Trace {
     }
 }
 
-/// Where every event goes.
-fn feed(pipeline: &mut Pipeline<Noting<Live>>, recorder: Option<&mut Recorder>, event: Event) {
-    match recorder {
+/// Feeds an event, behind what was attached before it happened.
+fn feed(
+    pipeline: &mut Pipeline<Noting<Live>>,
+    mut recorder: Option<&mut Recorder>,
+    attached: &mut VecDeque<(u64, Vec<Body>)>,
+    event: Event,
+) {
+    let mut feed = |event| match &mut recorder {
         Some(recorder) => recorder.feed(pipeline, event),
         None => {
             pipeline.feed(event);
         }
+    };
+    while attached.front().is_some_and(|(time, _)| *time <= event.time) {
+        for body in attached.pop_front().into_iter().flat_map(|(_, news)| news) {
+            feed(Event { time: event.time, cpu: event.cpu, body });
+        }
     }
-}
-
-/// Attaches to a table's callbacks, if that has not been done, and tells the model.
-fn attach_table(
-    probes: &mut Probes,
-    feed: &mut impl FnMut(Event),
-    time: u64,
-    cpu: u16,
-    table: OpTable,
-) {
-    if probes.has_table(&table) {
-        return;
-    }
-    let untraceable = probes.table(&table);
-    feed(Event { time, cpu, body: Body::TableAttached { table } });
-    for function in untraceable {
-        let body =
-            Body::Blind { address: function.address, role: function.role, reason: function.reason };
-        feed(Event { time, cpu, body });
-    }
+    feed(event);
 }
 
 async fn until(deadline: Option<Instant>) {

@@ -38,6 +38,14 @@ pub(super) fn identity(line: &mut Line<'_>, session: &Session) {
     match (&session.kind, &session.callbacks) {
         (FileKind::Plain { .. }, _) => {
             line.put("  plain file, not a seq_file: no callbacks");
+            for (word, handler) in
+                ["  read ", "  write "].into_iter().zip(session.handlers.iter().flatten())
+            {
+                if handler.address != 0 {
+                    line.put(word);
+                    symbol(line, handler);
+                }
+            }
         }
         (FileKind::Seq { .. }, None) => {
             line.put("  no callbacks: m->op is NULL");

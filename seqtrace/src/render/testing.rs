@@ -61,6 +61,7 @@ pub(super) fn session(id: u32, path: &[u8]) -> Session {
             size: 0,
         },
         callbacks: Some(callbacks("eof", Some("seqbugs"))),
+        handlers: None,
         file: 0xffff_8881_0000_2000,
         ino: 42,
         dev: 8 << 20 | 1,

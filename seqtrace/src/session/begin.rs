@@ -1,7 +1,7 @@
 //! Why start is called: for the main part of a read, or for a traversal (`seq_read_iter()`,
 //! `traverse()`, fs/seq_file.c). The symbol does not tell: `traverse()` may be inlined.
 
-use crate::session::model::{Purpose, State, Surprise, add, distance};
+use crate::session::model::{Landing, Purpose, State, Surprise, add, distance};
 use crate::session::op::{Kind, Op, SEEK_CUR, SEEK_SET, Stage};
 
 /// `m` when start is about to be called, and by whom.
@@ -56,13 +56,16 @@ fn why(op: &Op, m: &State, near: bool, seen: &Begin) -> Result<Decision, Surpris
         |target| Ok(Decision::Known { purpose: Purpose::Traverse { target }, drained: 0 });
     match (op.stage, op.kind) {
         (Stage::Lost, _) => Ok(Decision::Lost),
-        (Stage::TraverseAgain, Kind::Read { pos, .. }) => traverse(Some(pos)),
-        (Stage::TraverseAgain, Kind::Lseek { offset, whence }) => {
+        (Stage::TraverseAgain | Stage::TraverseRetry, Kind::Read { pos, .. }) => {
+            traverse(Some(pos))
+        }
+        (Stage::TraverseAgain | Stage::TraverseRetry, Kind::Lseek { offset, whence }) => {
             traverse((whence == SEEK_SET).then_some(offset))
         }
         (Stage::ReadAgain, Kind::Read { pos, want, .. }) => drain(pos, want, op.drained),
         (Stage::Landed { leftover }, Kind::Read { pos, want, .. }) => drain(pos, want, leftover),
-        (Stage::Entered, Kind::Lseek { whence: SEEK_CUR, .. }) => traverse(None),
+        (Stage::LandedNear(Landing { retry: true, .. }), _)
+        | (Stage::Entered, Kind::Lseek { whence: SEEK_CUR, .. }) => traverse(None),
         (Stage::Entered, Kind::Lseek { whence: SEEK_SET, offset })
             if offset > 0 && (op.overlapped || offset != m.read_pos) =>
         {

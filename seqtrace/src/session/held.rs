@@ -57,6 +57,10 @@ impl Held {
                     (Role::Stop, .., Verdict::WentTo { stop_bytes, .. }) => {
                         callback.bytes = stop_bytes;
                     }
+                    // It had dropped everything before.
+                    (Role::Stop, .., Verdict::Failed) => {
+                        callback.bytes = Some(callback.count).filter(|&bytes| bytes > 0);
+                    }
                     _ => {}
                 }
             }

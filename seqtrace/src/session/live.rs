@@ -71,8 +71,6 @@ pub(super) struct Live {
     pub(super) muddled: bool,
     /// A callback of this session was seen, or user space said that it attached to its table.
     pub(super) watched: bool,
-    /// A contradiction while not watched: probably probes not attached yet.
-    pub(super) suspicion: Option<Surprise>,
     /// Recent users, the newest last.
     tasks: Vec<Arc<Task>>,
 }
@@ -105,7 +103,6 @@ impl Live {
             held: Held::default(),
             muddled: false,
             watched: false,
-            suspicion: None,
             tasks: vec![opener],
         }
     }
@@ -199,6 +196,7 @@ impl Live {
         self.synced = false;
         self.size = None;
         self.last = None;
+        self.began = None;
         self.walk = self.walk.map(|_| Walk::Loose(Loose::unknown()));
         for op in &mut self.ops {
             op.partial.get_or_insert(why);
@@ -229,15 +227,10 @@ impl Live {
     /// What was observed contradicts the algorithm.
     pub(super) fn disagree(&mut self, at: At, surprise: Surprise, out: Sink<'_>) {
         if !self.watched && self.table().is_some() {
-            self.lose_track(Partial::LateAttach, out);
-            self.suspicion.get_or_insert(surprise);
-            return;
+            // No callback of it was ever seen: its table was new, and is being attached to.
+            return self.lose_track(Partial::LateAttach, out);
         }
         self.lose_track(Partial::Disagrees, out);
-        self.tell_disagreement(at, surprise, out);
-    }
-
-    fn tell_disagreement(&mut self, at: At, surprise: Surprise, out: Sink<'_>) {
         let op = self.ops.iter().find(|op| op.tid == self.owner);
         let (read, task) = op.map_or((None, None), |op| (op.read_id(), op.task.clone()));
         let Surprise { expected, observed } = surprise;
@@ -247,6 +240,8 @@ impl Live {
     /// Events were lost, on any CPU.
     pub(super) fn gap(&mut self, out: Sink<'_>) {
         self.lose_track(Partial::Gap, out);
+        // The pass in progress may be another thread's by now.
+        self.owner = 0;
         for op in &mut self.ops {
             op.doubtful = true;
         }
@@ -269,7 +264,6 @@ impl Live {
 
     /// Probes were attached to its callbacks.
     pub(super) fn attached(&mut self, out: Sink<'_>) {
-        self.suspicion = None;
         if self.reads > 0 {
             self.mark(Partial::LateAttach);
         }
@@ -320,10 +314,6 @@ impl Live {
         if by.is_some() && self.synced && !self.ops.is_empty() {
             // fput() comes after the last read and lseek.
             self.disagree(at, Surprise::new("return of a read or lseek", "release"), out);
-        }
-        if let Some(surprise) = self.suspicion.take() {
-            self.mark(Partial::Disagrees);
-            self.tell_disagreement(at, surprise, out);
         }
         let seen_in_part = !self.partial.is_empty();
         if by.is_none() {

@@ -72,6 +72,9 @@ impl State {
     }
 }
 
+/// -EAGAIN (include/uapi/asm-generic/errno-base.h).
+pub(super) const EAGAIN: i32 = -11;
+
 /// Why the core calls start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -94,6 +97,20 @@ enum Step {
     Stop(Outcome),
 }
 
+/// Where a traversal to an unknown offset ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Landing {
+    /// File offsets of the last record.
+    pub(super) start: i64,
+    pub(super) end: i64,
+    /// It was the last of the file: the offset may also be behind it.
+    pub(super) last: bool,
+    /// If it did not get there, the next callback's error has it begin again.
+    pub(super) retry: bool,
+    /// Bytes that are left over wherever it went: what start wrote.
+    pub(super) stray: u64,
+}
+
 /// How a pass ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -101,9 +118,8 @@ pub(super) enum Outcome {
     Grow,
     /// A traversal is at its offset; `m->count` bytes of the last record are left over.
     Landed,
-    /// A traversal to an unknown offset ended behind a record that ends at `end`, or at the end
-    /// of the file (`last`).
-    LandedNear { start: i64, end: i64, last: bool },
+    /// A traversal to an unknown offset ended.
+    LandedNear(Landing),
     /// A traversal ended with this negative errno.
     TraverseFailed(i32),
     /// No record that gives bytes: end of file (0) or a negative errno.
@@ -250,12 +266,12 @@ impl Pass {
         m.index = seen.index;
         m.count = seen.count;
         self.v = Ptr(seen.ret);
-        self.step = self.fetched();
+        self.step = self.fetched(m);
         done
     }
 
     /// start, or next outside of the fill loop, gave `self.v`: show it or end.
-    fn fetched(&self) -> Step {
+    fn fetched(&self, m: &State) -> Step {
         let error = match self.v.kind() {
             PtrKind::Null => 0,
             PtrKind::Err(errno) => -errno,
@@ -264,11 +280,16 @@ impl Pass {
         Step::Stop(match (self.phase, error) {
             (Phase::Traverse, 0) => match self.target {
                 Some(_) => Outcome::Landed,
-                None => Outcome::LandedNear { start: self.base, end: self.base, last: true },
+                None => self.near(self.base, true, m.count),
             },
             (Phase::Traverse, error) => Outcome::TraverseFailed(error),
             (_, error) => Outcome::Dry(error),
         })
+    }
+
+    fn near(&self, end: i64, last: bool, stray: u64) -> Outcome {
+        let retry = self.v.kind() == PtrKind::Err(-EAGAIN);
+        Outcome::LandedNear(Landing { start: self.base, end, last, retry, stray })
     }
 
     fn shown(&mut self, m: &mut State, seen: &Returned) -> Concluded {
@@ -365,7 +386,7 @@ impl Pass {
                 Step::Stop(Outcome::Filled(0))
             }
             Phase::Fill => Step::Show,
-            Phase::First | Phase::Unknown => self.fetched(),
+            Phase::First | Phase::Unknown => self.fetched(m),
         };
         done
     }
@@ -376,7 +397,7 @@ impl Pass {
         let end = add(self.base, m.count);
         let Some(target) = self.target else {
             if self.v.is_end() {
-                return Step::Stop(Outcome::LandedNear { start: self.base, end, last: true });
+                return Step::Stop(self.near(end, true, 0));
             }
             return Step::ShowOrStop;
         };
@@ -386,7 +407,7 @@ impl Pass {
         }
         self.base = end;
         m.count = 0;
-        if end == target { Step::Stop(Outcome::Landed) } else { self.fetched() }
+        if end == target { Step::Stop(Outcome::Landed) } else { self.fetched(m) }
     }
 
     fn stopped(&mut self, m: &mut State, seen: &Returned) -> Concluded {
@@ -394,13 +415,12 @@ impl Pass {
         let outcome = if let Step::Stop(outcome) = self.step {
             outcome
         } else {
-            let end = add(self.base, m.count);
-            Outcome::LandedNear { start: self.base, end, last: false }
+            self.near(add(self.base, m.count), false, 0)
         };
         let written = Range { start: add(self.base, m.count), end: add(self.base, seen.count) };
         match outcome {
             // What a relative lseek left over is not known, so neither is what stop added to it.
-            Outcome::LandedNear { .. } => {}
+            Outcome::LandedNear(_) => {}
             _ => done.bytes = misplaced(m.count, seen.count),
         }
         m.count = seen.count;
@@ -411,10 +431,12 @@ impl Pass {
             }
             // Whatever stop wrote is dropped.
             Outcome::Dry(_) => m.count = 0,
+            // "while ((err = traverse(m, iocb->ki_pos)) == -EAGAIN)": a callback's own -EAGAIN is
+            // taken for traverse()'s.
+            Outcome::TraverseFailed(EAGAIN) | Outcome::LandedNear(_) => {}
             Outcome::TraverseFailed(_) => m.reset(),
             Outcome::Filled(_) => done.range = done.bytes.map(|_| written),
             Outcome::Landed => m.read_pos = self.target.unwrap_or(m.read_pos),
-            Outcome::LandedNear { .. } => {}
         }
         done.outcome = Some(outcome);
         done

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::event::{SeqState, Task};
-use crate::session::model::{State, Surprise, add, deliver, distance};
+use crate::session::model::{Landing, State, Surprise, add, deliver, distance};
 use crate::session::update::{Partial, Totals};
 
 const ENOMEM: i64 = -12;
@@ -30,10 +30,12 @@ pub(super) enum Stage {
     InPass,
     /// The buffer is too small for a record of the traversal.
     TraverseAgain,
+    /// A callback of the traversal said -EAGAIN, so it begins again.
+    TraverseRetry,
     /// The traversal is where it should be; so many bytes of its last record are left over.
     Landed { leftover: u64 },
-    /// A relative lseek is behind the record that begins at `start` and ends at `end`.
-    LandedNear { start: i64, end: i64, last: bool },
+    /// A relative lseek is somewhere.
+    LandedNear(Landing),
     /// The traversal failed.
     TraverseFailed { error: i32 },
     /// The buffer is too small for the first record.
@@ -164,8 +166,10 @@ impl Op {
                 let leftover = kept - copied.unwrap_or(0).min(kept);
                 return Ok(Settled { from_leftover: self.drained, leftover });
             }
-            Stage::InPass => return Err(Surprise::new("stop", format!("return of {ret}"))),
-            Stage::LandedNear { .. } | Stage::Lost => {}
+            Stage::InPass | Stage::TraverseRetry => {
+                return Err(Surprise::new("start or stop", format!("return of {ret}")));
+            }
+            Stage::LandedNear(_) | Stage::Lost => {}
         }
         Ok(Settled { from_leftover: self.drained, leftover: 0 })
     }
@@ -267,7 +271,7 @@ impl Op {
                 expect(ret >= 0, offset, ret)?;
                 return Ok(leftover);
             }
-            Stage::LandedNear { start, end, last } => {
+            Stage::LandedNear(Landing { start, end, last, .. }) => {
                 if ret < 0 {
                     expect(last, "the new offset", ret)?;
                     m.reset();
@@ -278,8 +282,12 @@ impl Op {
                     return Ok(m.count);
                 }
             }
-            Stage::InPass | Stage::ReadAgain | Stage::Dry { .. } | Stage::Filled { .. } => {
-                return Err(Surprise::new("stop", format!("return of {ret}")));
+            Stage::InPass
+            | Stage::TraverseRetry
+            | Stage::ReadAgain
+            | Stage::Dry { .. }
+            | Stage::Filled { .. } => {
+                return Err(Surprise::new("start or stop", format!("return of {ret}")));
             }
         }
         Ok(m.count)

@@ -61,8 +61,18 @@ pub(super) fn session(
     via: Option<Wrapper>,
     resolver: &mut impl Resolve,
 ) -> Session {
-    let path = resolver.path(&open.names, open.dev, open.magic, &open.task);
+    let path = if open.path_cut {
+        open.names.iter().flat_map(|name| [b"/", name.as_slice()]).flatten().copied().collect()
+    } else {
+        resolver.path(&open.names, open.dev, open.magic, &open.task)
+    };
     let callbacks = callbacks(&open.kind, resolver);
+    let handlers = match open.kind {
+        FileKind::Plain { read, write } => {
+            Some([resolver.function(read), resolver.function(write)])
+        }
+        FileKind::Seq { .. } => None,
+    };
     let single = callbacks
         .as_ref()
         .is_some_and(|callbacks| callbacks.start.name.as_deref() == Some("single_start"));
@@ -82,6 +92,7 @@ pub(super) fn session(
         adopted: open.adopted,
         kind: open.kind,
         callbacks,
+        handlers,
         file: open.file,
         ino: open.ino,
         dev: open.dev,

@@ -5,14 +5,17 @@ use crate::session::begin::{self, Begin, Decision};
 use crate::session::held::Verdict;
 use crate::session::live::{At, Live, Sink, Walk};
 use crate::session::loose::Loose;
-use crate::session::model::{Concluded, Outcome, Pass, Purpose, Returned, Surprise, deliver};
+use crate::session::model::{
+    Concluded, EAGAIN, Outcome, Pass, Purpose, Returned, Surprise, deliver,
+};
 use crate::session::op::{Kind, Op, Stage};
 use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, What};
 
 impl Live {
     /// start is about to be called.
     pub(super) fn pass_begin(&mut self, at: At, seen: &Begin, out: Sink<'_>) {
-        self.release_held(Verdict::Unknown, out);
+        let retries = self.op(seen.tid).is_some_and(|op| matches!(op.stage, Stage::LandedNear(_)));
+        self.release_held(if retries { Verdict::Failed } else { Verdict::Unknown }, out);
         let decision = self.decide(seen);
         let before = self.m.size;
         self.owner = seen.tid;
@@ -91,7 +94,7 @@ impl Live {
     /// Another thread's relative lseek that has not told yet where it went: where `m` is, is not
     /// known until it is told, and now it never is.
     fn overtake_lseek(&mut self, tid: u32) -> bool {
-        let near = |op: &&mut Op| op.tid != tid && matches!(op.stage, Stage::LandedNear { .. });
+        let near = |op: &&mut Op| op.tid != tid && matches!(op.stage, Stage::LandedNear(_));
         let Some(op) = self.ops.iter_mut().find(near) else { return false };
         op.stage = Stage::Lost;
         op.partial = Some(Partial::Overlap);
@@ -108,7 +111,8 @@ impl Live {
         let blind = self.blind;
         let size = match self.walk {
             Some(Walk::Known(_)) => Some(self.m.size),
-            _ => self.size,
+            Some(Walk::Loose(_)) => self.size,
+            None => None,
         };
         let walked = match &mut self.walk {
             Some(Walk::Known(pass)) => pass.returned(&mut self.m, seen),
@@ -116,13 +120,17 @@ impl Live {
             None if self.synced => Err(Surprise::new("start", seen.role.name())),
             None => {
                 // Its beginning was not seen: it is the only reader's, if there is only one.
-                self.owner = if let [op] = self.ops.as_slice() { op.tid } else { 0 };
+                self.owner = match self.ops.as_slice() {
+                    [op] if !op.doubtful => op.tid,
+                    _ => 0,
+                };
                 self.pass = self.pass.wrapping_add(1);
                 let mut loose = Loose::unknown();
                 let done = loose.returned(seen, blind);
                 self.walk = Some(Walk::Loose(loose));
                 self.began = None;
                 self.last = None;
+                self.size = None;
                 Ok(done)
             }
         };
@@ -140,7 +148,7 @@ impl Live {
         self.sum(seen, &done);
         let update = self.update(at, seen, &done, size);
         let undecided = done.fate.is_none() && seen.role == Role::Show;
-        let near = matches!(done.outcome, Some(Outcome::LandedNear { .. }));
+        let near = matches!(done.outcome, Some(Outcome::LandedNear(_)));
         self.told(at, update, undecided || near, out);
         self.last = blind.is_empty().then_some(at.time);
         if seen.role == Role::Stop {
@@ -230,7 +238,8 @@ impl Live {
             Outcome::Grow if phase == Phase::Traverse => Stage::TraverseAgain,
             Outcome::Grow => Stage::ReadAgain,
             Outcome::Landed => Stage::Landed { leftover: count },
-            Outcome::LandedNear { start, end, last } => Stage::LandedNear { start, end, last },
+            Outcome::LandedNear(landing) => Stage::LandedNear(landing),
+            Outcome::TraverseFailed(EAGAIN) => Stage::TraverseRetry,
             Outcome::TraverseFailed(error) => Stage::TraverseFailed { error },
             Outcome::Dry(error) => Stage::Dry { error },
             Outcome::Filled(error) => Stage::Filled { kept: count, error },

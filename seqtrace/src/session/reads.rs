@@ -112,7 +112,7 @@ impl Live {
         let delivered = u64::try_from(ret).unwrap_or(0);
         let settled = self.settle(
             at,
-            tid,
+            (tid, ret),
             state,
             |op, m, sure| op.read_returned(m, sure, pos, want, ret),
             out,
@@ -121,7 +121,7 @@ impl Live {
             self.pending = self.pending.saturating_sub_unsigned(delivered);
         }
         self.count(tid, |totals| totals.bytes = totals.bytes.wrapping_add(delivered));
-        let Some(op) = self.take_op(tid, ret) else { return };
+        let Some(op) = self.take_op(tid) else { return };
         let settled = settled.unwrap_or_else(|| observed(&op, pos, delivered, state));
         let end = ReadEnd {
             ret,
@@ -154,24 +154,24 @@ impl Live {
         let landing = op.stage;
         let settled = self.settle(
             at,
-            tid,
+            (tid, ret),
             state,
             |op, m, sure| op.lseek_returned(m, sure, (offset, whence), ret),
             out,
         );
         let leftover = settled.unwrap_or(state.count);
-        if let (Stage::LandedNear { end, .. }, Some(leftover)) = (landing, settled) {
+        if let (Stage::LandedNear(near), Some(leftover)) = (landing, settled) {
             let verdict = if ret < 0 {
                 Verdict::Failed
             } else {
                 self.pending = self.pending.saturating_add_unsigned(leftover);
-                let of_record = distance(ret, end);
+                let of_record = distance(ret, near.end).saturating_add(near.stray);
                 let stop_bytes = leftover.checked_sub(of_record).filter(|&bytes| bytes > 0);
                 Verdict::WentTo { target: ret, stop_bytes }
             };
             self.release_held(verdict, out);
         }
-        let Some(op) = self.take_op(tid, ret) else { return };
+        let Some(op) = self.take_op(tid) else { return };
         let what = What::LseekEnd {
             ret,
             passed_over: op.totals.passed_over,
@@ -189,15 +189,9 @@ impl Live {
     }
 
     /// A read or lseek is over.
-    fn take_op(&mut self, tid: u32, ret: i64) -> Option<Op> {
+    fn take_op(&mut self, tid: u32) -> Option<Op> {
         let index = self.ops.iter().position(|op| op.tid == tid)?;
-        let op = self.ops.remove(index);
-        // These move or empty the buffer without a callback: when they did, nobody saw.
-        let silent = matches!(op.stage, Stage::Entered | Stage::TraverseAgain) && ret <= 0;
-        if op.overlapped && silent && !self.ops.is_empty() {
-            self.muddled = true;
-        }
-        Some(op)
+        Some(self.ops.remove(index))
     }
 
     /// A read or lseek returned: is that what the core returns there, and is `m` what it should be?
@@ -205,14 +199,20 @@ impl Live {
     fn settle<T>(
         &mut self,
         at: At,
-        tid: u32,
+        (tid, ret): (u32, i64),
         state: SeqState,
         returned: impl FnOnce(&Op, &mut State, bool) -> Result<T, Surprise>,
         out: Sink<'_>,
     ) -> Option<T> {
         let alone = self.ops.len() == 1;
         let op = self.ops.iter().find(|op| op.tid == tid)?;
-        if !self.synced || op.stage == Stage::Lost {
+        // These may have emptied the buffer without a callback: when they did, nobody saw.
+        let silent = matches!(op.stage, Stage::Entered | Stage::TraverseAgain) && ret <= 0;
+        self.muddled |= op.overlapped && silent;
+        if op.stage == Stage::Lost {
+            if self.synced && alone {
+                self.sync(&state);
+            }
             return None;
         }
         let sure = !op.overlapped;

@@ -56,6 +56,8 @@ pub struct Session {
     pub kind: FileKind,
     /// Callbacks by name; `None` for a plain file and where `m->op` is NULL.
     pub callbacks: Option<Callbacks>,
+    /// The read and the write handler of a plain file by name; `None` for a seq file.
+    pub handlers: Option<[Symbol; 2]>,
     /// `struct file *`
     pub file: u64,
     /// `inode->i_ino`

@@ -506,7 +506,7 @@ fn ftrace_at_the_entry_is_fine() {
             a.jmp(FUNCTION).unwrap();
         })
     };
-    // The hook preserves rdi, which no other call does.
+    // Whatever the trampoline leaves in rdi: it is what rbx, and then rdi again, hold.
     assert_eq!(hooked(true), ["show rbx"]);
     assert_eq!(hooked(false), ["show rbx"]);
 }

@@ -229,10 +229,14 @@ impl<'a> Converter<'a> {
             adopted,
             kind,
             callbacks,
+            handlers,
             file,
             ino,
             dev,
         } = session;
+        let handler = |index: usize| {
+            handlers.as_ref().map(|both| &both[index]).filter(|one| one.address != 0).map(function)
+        };
         let mut open = Open {
             at: self.at(),
             who: who(Some(self.update.task.as_deref().unwrap_or(opener)), Some(session)),
@@ -247,8 +251,8 @@ impl<'a> Converter<'a> {
             private: None,
             size: None,
             functions: callbacks.as_ref().map(functions).unwrap_or_default(),
-            plain_read: None,
-            plain_write: None,
+            plain_read: handler(0),
+            plain_write: handler(1),
             file: Address(*file),
             ino: *ino,
             dev: Device(*dev),
@@ -264,11 +268,7 @@ impl<'a> Converter<'a> {
                     open.functions = addresses(table);
                 }
             }
-            FileKind::Plain { read, write } => {
-                open.kind = Kind::Plain;
-                open.plain_read = Some(Address(read));
-                open.plain_write = Some(Address(write));
-            }
+            FileKind::Plain { .. } => open.kind = Kind::Plain,
         }
         Some(Object::Open(Box::new(open)))
     }

@@ -161,9 +161,9 @@ pub(super) struct Open<'a> {
     #[serde(flatten)]
     pub(super) functions: Functions<'a>,
     /// A plain file's own read function.
-    pub(super) plain_read: Option<Address>,
+    pub(super) plain_read: Option<Function<'a>>,
     /// A plain file's own write function.
-    pub(super) plain_write: Option<Address>,
+    pub(super) plain_write: Option<Function<'a>>,
     /// struct file *
     pub(super) file: Address,
     pub(super) ino: u64,

@@ -1,7 +1,11 @@
 //! What makes the model right: scripts that read like logs, and a simulator of the kernel's loop
 //! that knows the truth.
 
+mod check;
+mod noise;
+mod properties;
 pub(crate) mod resolve;
 pub(crate) mod say;
 pub(crate) mod script;
 mod sequences;
+pub(crate) mod simulator;

@@ -16,9 +16,7 @@
 //! `full`. Pointers are capital letters. Right: several updates are parted by `;`. Every event is 1
 //! µs after the one before.
 
-use crate::event::{
-    Body, Event, FileKind, Key, OpTable, Open, Ptr, PtrKind, Role, SeqState, Task, Wrapper,
-};
+use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Ptr, Role, SeqState, Task, Wrapper};
 use crate::session::Tracker;
 use crate::session::tests::resolve::{Names, SINGLE_START};
 use crate::session::tests::say::say;

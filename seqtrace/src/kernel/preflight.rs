@@ -1,0 +1,71 @@
+//! What has to be known of the running kernel before anything is loaded.
+
+use std::{sync::Arc, thread};
+
+use seqtrace_common::config::Offsets;
+
+use super::{btf::Btf, kallsyms::Kallsyms, release};
+use crate::exit::Refusal;
+
+/// The facts that tracing stands on, gathered once.
+#[derive(Debug)]
+pub struct Preflight {
+    /// `uname -r`
+    pub release: String,
+    /// Where the kernel's fields are.
+    pub offsets: Offsets,
+    /// The kernel's symbols as they are now.
+    pub symbols: Arc<Kallsyms>,
+}
+
+impl Preflight {
+    /// Reads BTF and symbols, side by side: each takes a while on a slow machine.
+    ///
+    /// # Errors
+    /// The user may not trace, or the kernel does not tell enough of itself.
+    pub fn gather() -> Result<Self, Refusal> {
+        permitted()?;
+        let (offsets, symbols) = thread::scope(|scope| {
+            let symbols = scope.spawn(Kallsyms::of_running_kernel);
+            let offsets = Btf::of_running_kernel().and_then(|btf| btf.offsets());
+            (offsets, symbols.join())
+        });
+        let offsets = offsets.map_err(|error| {
+            Refusal::environment(
+                error.to_string(),
+                "seqtrace needs a kernel with CONFIG_DEBUG_INFO_BTF; `seqtrace doctor` tells more",
+            )
+        })?;
+        let symbols = match symbols {
+            Ok(Ok(symbols)) => symbols,
+            Ok(Err(error)) => {
+                return Err(Refusal::environment(
+                    error.to_string(),
+                    "run as root, and set kernel.kptr_restrict to 0 or 1 with sysctl",
+                ));
+            }
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        Ok(Self { release: release(), offsets, symbols: Arc::new(symbols) })
+    }
+}
+
+/// Loading tracing programs takes CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN (capabilities(7)).
+fn permitted() -> Result<(), Refusal> {
+    const SYS_ADMIN: u64 = 1 << 21;
+    const BPF_AND_PERFMON: u64 = 1 << 39 | 1 << 38;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
+    match effective {
+        Some(caps) if caps & SYS_ADMIN == 0 && caps & BPF_AND_PERFMON != BPF_AND_PERFMON => {
+            Err(Refusal::environment(
+                "no permission to trace the kernel",
+                "run it as root: sudo seqtrace …",
+            ))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,105 @@
+# The README's story: what seq_file.ko, single_file.ko and a file of the kernel's own do when they are
+# written and read, as seqtrace sees it. `cargo xtask demo` runs it in a guest, with --host on this machine.
+#
+# MODULES   folder with seq_file.ko and single_file.ko; empty: the kernel's own files only
+# SEQTRACE_FLAGS   more options for every `seqtrace attach`
+
+# One stream, so that narration, timeline and programs' output stay in order.
+exec 2>&1
+
+FILE=/proc/seqfiles/seqfile
+READY=$(mktemp -u)
+tracer=
+module=
+
+clean_up() {
+	[ -z "$tracer" ] || kill -INT "$tracer" 2>/dev/null
+	[ -z "$module" ] || rmmod "$module" 2>/dev/null
+	rm -f "$READY"
+}
+trap clean_up EXIT
+
+die() {
+	echo "demo: $*"
+	exit 1
+}
+
+# A heading.
+say() {
+	printf '\n%s# %s%s\n' "$BOLD" "$*" "$PLAIN"
+}
+
+# Shows a command and runs it.
+run() {
+	printf '%s$ %s%s\n' "$BOLD" "$*" "$PLAIN"
+	sh -c "$*" || die "that failed with status $?"
+	# The timeline of it, before the next command.
+	sleep 0.3
+}
+
+attach() {
+	printf '%s$ seqtrace attach %s &%s\n' "$BOLD" "$*" "$PLAIN"
+	rm -f "$READY"
+	seqtrace attach $SEQTRACE_FLAGS --ready-file "$READY" "$@" &
+	tracer=$!
+	tries=0
+	until [ -e "$READY" ]; do
+		kill -0 "$tracer" 2>/dev/null || {
+			wait "$tracer"
+			die "seqtrace ended with status $?"
+		}
+		tries=$((tries + 1))
+		[ $tries -lt 600 ] || die "seqtrace is not ready after 30 s"
+		sleep 0.05
+	done
+}
+
+# Ctrl-C.
+stop() {
+	kill -INT "$tracer"
+	wait "$tracer"
+	status=$?
+	tracer=
+	[ $status -eq 0 ] || die "seqtrace ended with status $status"
+}
+
+load() {
+	run "insmod $MODULES/$1.ko"
+	module=$1
+}
+
+unload() {
+	run "rmmod $module"
+	module=
+}
+
+three_echos_two_cats() {
+	run "echo aaaaa > $FILE"
+	run "echo bbbbb > $FILE"
+	run "echo ccccc > $FILE"
+	run "cat $FILE"
+	run "cat $FILE"
+}
+
+if [ -n "$MODULES" ]; then
+	say "seq_file.ko: one record that holds everything written so far; reading it consumes it"
+	load seq_file
+	attach "$FILE"
+	three_echos_two_cats
+	stop
+	unload
+
+	say "single_file.ko: the same file by single_open(): no iterator to write, show() alone"
+	load single_file
+	attach "$FILE"
+	three_echos_two_cats
+	stop
+	unload
+else
+	say "no modules for this kernel: the kernel's own files only"
+fi
+
+say "/proc/vmstat, a file of the kernel's own, through a read buffer of 128 bytes"
+printf '%s$ seqtrace attach /proc/vmstat -- dd if=/proc/vmstat of=/dev/null bs=128 count=4%s\n' "$BOLD" "$PLAIN"
+seqtrace attach $SEQTRACE_FLAGS /proc/vmstat -- dd if=/proc/vmstat of=/dev/null bs=128 count=4 ||
+	die "seqtrace ended with status $?"

@@ -1,0 +1,21 @@
+# After kill -9 nothing of seqtrace is left in the kernel.
+. "$E2E/lib.sh"
+
+no_probes() {
+	[ -z "$(cat /sys/kernel/debug/kprobes/list)" ]
+}
+
+for backend in core callbacks; do
+	attach_bg --backend $backend /proc/vmstat || continue
+	cat /proc/vmstat >/dev/null
+	if no_probes; then fail $backend/attached "no kprobe is listed"; else ok $backend/attached; fi
+	kill -9 "$tracer"
+	if wait_for 10 no_probes; then
+		ok $backend/killed
+	else
+		fail $backend/killed "$(wc -l </sys/kernel/debug/kprobes/list) kprobes are left"
+	fi
+	attach_bg --backend $backend /proc/vmstat || continue
+	expect_status $backend/again 0 stop_attach
+	if wait_for 10 no_probes; then ok $backend/stopped; else fail $backend/stopped "kprobes are left"; fi
+done

@@ -1,0 +1,113 @@
+# For the scripts of this folder, which begin with: . "$E2E/lib.sh"
+#
+# A script prints a line for each test: `ok NAME`, `not ok NAME: why`, `skip NAME: why`; use the functions
+# below. Anything else it prints is shown if one of its tests fails. It runs as root in a folder of its
+# own ($T), with $KERNEL (6.1, 6.12) and $NAME (of the script) set. `# timeout: N` in it changes the time
+# limit of 120 s. Modules, processes and files it leaves behind are removed after it.
+
+ok() {
+	echo "ok $1"
+}
+
+# fail NAME WHY…
+fail() {
+	name=$1
+	shift
+	echo "not ok $name: $*"
+}
+
+# skip NAME WHY…
+skip() {
+	name=$1
+	shift
+	echo "skip $name: $*"
+}
+
+# expect_eq NAME WANTED GOT
+expect_eq() {
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		fail "$1" "it is not what was expected"
+		echo "--- expected"
+		echo "$2"
+		echo "--- got"
+		echo "$3"
+	fi
+}
+
+# expect_status NAME STATUS CMD…: runs CMD
+expect_status() {
+	name=$1
+	wanted=$2
+	shift 2
+	"$@"
+	got=$?
+	if [ $got -eq "$wanted" ]; then
+		ok "$name"
+	else
+		fail "$name" "status $got instead of $wanted: $*"
+	fi
+}
+
+# expect_grep NAME PATTERN FILE
+expect_grep() {
+	if grep -q -e "$2" "$3"; then
+		ok "$1"
+	else
+		fail "$1" "no line of $3 matches $2"
+		tail -n 20 "$3"
+	fi
+}
+
+# wait_for SECONDS CMD…: until CMD succeeds
+wait_for() {
+	tries=$(($1 * 20))
+	shift
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
+
+load() {
+	insmod "/modules/$1.ko" || fail "load/$1" "insmod: status $?"
+}
+
+unload() {
+	rmmod "$1" || fail "unload/$1" "rmmod: status $?"
+}
+
+# attach_bg ARG…: `seqtrace attach ARG…` in the background, ready when this returns. Its stdout goes to
+# $TRACE, its stderr to $TRACE.err (TRACE is trace if not set).
+attach_bg() {
+	TRACE=${TRACE:-trace}
+	rm -f ready
+	seqtrace attach --ready-file ready "$@" >"$TRACE" 2>"$TRACE.err" &
+	tracer=$!
+	if ! wait_for 30 attach_is_ready || [ ! -e ready ]; then
+		fail attach "seqtrace attach $* did not get ready"
+		tail -n 20 "$TRACE.err"
+		return 1
+	fi
+}
+
+attach_is_ready() {
+	[ -e ready ] || ! kill -0 "$tracer" 2>/dev/null
+}
+
+# stop_attach: Ctrl-C; returns seqtrace's exit status.
+stop_attach() {
+	kill -INT "$tracer" 2>/dev/null
+	# A tracer that does not end is the time limit's business.
+	wait "$tracer"
+}
+
+# cb TRACE FIELDS [CONDITION…]: the callbacks of a JSON trace, pointers as p1, p2, …
+cb() {
+	trace=$1
+	fields=$2
+	shift 2
+	e2e-helper json "$trace" type=cb "$@" --print "$fields" --alias
+}

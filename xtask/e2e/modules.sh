@@ -1,0 +1,50 @@
+# The modules load, do what they say and go away.
+. "$E2E/lib.sh"
+
+FILE=/proc/seqfiles/seqfile
+
+for module in seq_file single_file; do
+	load $module
+	for word in aaaaa bbbbb ccccc; do
+		echo $word >$FILE
+	done
+	expect_eq $module/text "$(printf 'aaaaa\nbbbbb\nccccc')" "$(cat $FILE)"
+	expect_eq $module/consumed "" "$(cat $FILE)"
+	unload $module
+done
+
+load seq_file
+if insmod /modules/single_file.ko 2>/dev/null; then
+	fail second "both modules are loaded"
+else
+	ok second
+fi
+unload seq_file
+
+load sequence
+whole=$(dd if=/proc/sequence bs=1024 count=1 2>/dev/null | md5sum)
+parts=$({
+	dd if=/proc/sequence bs=512 count=1
+	dd if=/proc/sequence bs=512 skip=1 count=1
+} 2>/dev/null | md5sum)
+expect_eq sequence/seek "$whole" "$parts"
+unload sequence
+
+load fellow
+echo -n hello >/proc/fellow_root/fellow_entry
+expect_eq fellow/text hello "$(cat /proc/fellow_root/fellow_entry)"
+if echo "longer than sixteen bytes" 2>/dev/null >/proc/fellow_root/fellow_entry; then
+	fail fellow/long "a long write succeeded"
+else
+	ok fellow/long
+fi
+expect_eq fellow/unchanged hello "$(cat /proc/fellow_root/fellow_entry)"
+unload fellow
+
+load mod_proc
+expect_eq mod_proc/text "Hello from module!" "$(cat /proc/mod_node)"
+unload mod_proc
+
+load seqbugs
+if [ -r /proc/seqbugs/eof_stuck ]; then ok seqbugs; else fail seqbugs "no /proc/seqbugs/eof_stuck"; fi
+unload seqbugs

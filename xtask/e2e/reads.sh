@@ -1,0 +1,35 @@
+# timeout: 300
+# What the trace says of reads is what the readers got: files of the kernel's own, in blocks from 1 to
+# 131072 bytes, by pread in the middle, lseek and splice; by both backends.
+. "$E2E/lib.sh"
+
+mkdir -p /sys/fs/cgroup/e2e
+set --
+for file in /proc/net/tcp /proc/mounts /proc/self/maps /proc/kallsyms /proc/slabinfo /proc/cpuinfo \
+	/proc/modules /proc/vmstat /sys/kernel/debug/kprobes/list \
+	/sys/kernel/debug/tracing/available_events /sys/fs/cgroup/e2e/cgroup.stat; do
+	if [ -r $file ]; then
+		set -- "$@" $file
+	else
+		skip "$file" "this kernel does not have it"
+	fi
+done
+
+for backend in core callbacks; do
+	rm -f log
+	attach_bg --format json --backend $backend "$@" || continue
+	for file in "$@"; do
+		e2e-helper read-all $file 1 --most 500 --log log
+		e2e-helper read-all $file 100 --most 10000 --log log
+		e2e-helper read-all $file 4096 --most 100000 --log log
+		e2e-helper read-all $file 131072 --most 300000 --log log
+		e2e-helper pread $file 50 200 --log log
+		e2e-helper lseek $file 30 100 --log log
+		# Forth and back, past the end, across what is in the buffer.
+		e2e-helper ops $file --log log r10 c-5 r10 p20@3 r300 s0 r5 p10@100000000 r10
+	done >/dev/null
+	e2e-helper splice /proc/cpuinfo --log log >/dev/null
+	expect_status $backend/exit 0 stop_attach
+	e2e-helper json-check trace --log log --tap $backend
+done
+rmdir /sys/fs/cgroup/e2e

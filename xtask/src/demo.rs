@@ -1,0 +1,127 @@
+//! `cargo xtask demo`: the README's story, played live in a guest, or on this machine with `--host`.
+
+use std::fs;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::kernel::{self, Series};
+use crate::vm::{self, Machine};
+use crate::{guest, modules, paths, program, setup, sh};
+
+const STORY: &str = include_str!("../demo/story.sh");
+
+/// Options of `cargo xtask demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Debian's kernel: 6.1 or 6.12
+    #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
+    kernel: &'static Series,
+    /// Use this machine's own kernel, if `seqtrace doctor` says that it can be traced
+    #[arg(long, conflicts_with_all = ["kernel", "shell"])]
+    host: bool,
+    /// An interactive guest with everything loaded instead
+    #[arg(long)]
+    shell: bool,
+}
+
+/// Plays the story and returns its exit status.
+pub(crate) fn run(options: &Options) -> Result<u8> {
+    if options.host {
+        return host();
+    }
+    setup::all()?;
+    let machine = Machine { kernel: options.kernel, ..Machine::default() };
+    if options.shell {
+        vm::shell(&machine, SHELL)?;
+        return Ok(0);
+    }
+    let script = format!("export MODULES=/modules\n{}{STORY}", look());
+    let mut spec = vm::spec(&machine, &script, &[])?;
+    spec.timeout = Duration::from_mins(3);
+    sh::say("Booting", &format!("a guest with Linux {}", spec.kernel.release));
+    let result = guest::run(&spec, &mut io::stdout(), &mut io::stderr())?;
+    if let Some(complaint) = result.complaint(&spec) {
+        eprintln!("error: {complaint}");
+    }
+    Ok(vm::status(result.end))
+}
+
+/// What an interactive guest does before its prompt.
+const SHELL: &str = "
+for module in seq_file sequence fellow mod_proc seqbugs; do
+	insmod /modules/$module.ko
+done
+cat <<'END'
+
+Loaded: seq_file sequence fellow mod_proc seqbugs (all modules: /modules). Try:
+
+    seqtrace attach /proc/seqfiles/seqfile &
+    echo hello > /proc/seqfiles/seqfile; cat /proc/seqfiles/seqfile
+    ls /proc/seqbugs
+    seqtrace attach /proc/seqbugs/eof_stuck -- dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
+
+`exit` ends the guest.
+END
+";
+
+/// How the story looks: colours if this is a terminal, as wide as it is.
+fn look() -> String {
+    if !io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some() {
+        return "BOLD= PLAIN= SEQTRACE_FLAGS=\n".to_owned();
+    }
+    let (_, columns) = vm::terminal_size().unwrap_or((24, 80));
+    format!(
+        "BOLD=$(printf '\\033[1m') PLAIN=$(printf '\\033[0m') SEQTRACE_FLAGS=--color=always\n\
+         export COLUMNS={columns}\n"
+    )
+}
+
+fn host() -> Result<u8> {
+    setup::toolchain()?;
+    let seqtrace = program::build("seqtrace")?;
+    let doctor = Command::new(&seqtrace).arg("doctor").status().context("cannot run seqtrace")?;
+    if !doctor.success() {
+        eprintln!(
+            "error: seqtrace doctor does not agree to trace this machine's kernel; \
+             `cargo xtask demo` without --host boots one that can be traced"
+        );
+        return Ok(doctor.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1));
+    }
+    let modules = host_modules()?;
+    let dir = seqtrace.parent().context("no folder")?;
+    let status = Command::new("sh")
+        .arg("-c")
+        .arg(format!("{}{STORY}", look()))
+        .env("PATH", format!("{}:/usr/sbin:/sbin:/usr/bin:/bin", dir.display()))
+        .env("MODULES", modules.unwrap_or_default())
+        .status()
+        .context("cannot run sh")?;
+    match status.code() {
+        Some(code) => Ok(u8::try_from(code)?),
+        None => bail!("the story ended by {status}"),
+    }
+}
+
+/// The folder of the modules built for the running kernel, if it has headers.
+fn host_modules() -> Result<Option<PathBuf>> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let release = release.trim();
+    let headers = Path::new("/lib/modules").join(release).join("build");
+    if !headers.exists() || !Path::new("/proc/modules").exists() {
+        sh::say(
+            "Skipping",
+            &format!(
+                "our modules: this kernel has no headers ({}) or no modules",
+                headers.display()
+            ),
+        );
+        return Ok(None);
+    }
+    let built = modules::build(&paths::root().join("module"), &headers, release)?;
+    Ok(built.first().and_then(|file| file.parent()).map(Path::to_path_buf))
+}
