@@ -155,6 +155,12 @@ pub struct Report {
     /// Which sessions to count.
     #[command(flatten)]
     pub select: Select,
+    /// How many files and functions to name, those first that count most; 0: all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub top: u32,
+    /// When to colour
+    #[arg(long, value_enum, default_value_t)]
+    pub color: Color,
     /// No characters beyond ASCII
     #[arg(long)]
     pub ascii: bool,

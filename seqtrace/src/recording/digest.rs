@@ -11,21 +11,27 @@ use arrow_array::{
     types::{Int8Type, Int64Type, UInt16Type, UInt32Type, UInt64Type},
 };
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, OffsetBuffer};
-use arrow_schema::{DataType, Metadata};
+use arrow_schema::{DataType, Schema};
 use crc32fast::Hasher;
 
 /// The column that the checksum is in.
 pub(super) const COLUMN: &str = "check";
 
 /// Where the first batch goes on from.
-pub(super) fn of_header(metadata: &Metadata) -> u32 {
+pub(super) fn of_header(schema: &Schema) -> u32 {
     let mut hasher = Hasher::new();
+    let mut text = |text: &str| {
+        hasher.update(&text.len().to_le_bytes());
+        hasher.update(text.as_bytes());
+    };
     // In the order of their names.
-    for (key, value) in metadata {
-        for text in [key, value] {
-            hasher.update(&text.len().to_le_bytes());
-            hasher.update(text.as_bytes());
-        }
+    for (key, value) in schema.metadata() {
+        text(key);
+        text(value);
+    }
+    // What type a column has follows from its name.
+    for field in schema.fields() {
+        text(field.name());
     }
     hasher.finalize()
 }

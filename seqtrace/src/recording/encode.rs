@@ -33,11 +33,10 @@ pub(super) struct Encoder {
 impl Encoder {
     /// Begins a stream.
     pub(super) fn new(head: &Head) -> Result<Self, ArrowError> {
-        let metadata = head.metadata();
-        let check = digest::of_header(&metadata);
         let mut fields = fields();
         fields.push(Field::new(digest::COLUMN, DataType::UInt32, true));
-        let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
+        let schema = Arc::new(Schema::new_with_metadata(fields, head.metadata()));
+        let check = digest::of_header(&schema);
         let options = IpcWriteOptions::default()
             .try_with_compression(Some(CompressionType::ZSTD))?
             .try_with_compression_level(Some(LEVEL))?;

@@ -130,7 +130,7 @@ impl<R: Read> Reader<R> {
         Ok(Self {
             input,
             head,
-            check: digest::of_header(schema.metadata()),
+            check: digest::of_header(&schema),
             schema: schema.into(),
             version: message.version(),
             dictionaries: HashMap::new(),
