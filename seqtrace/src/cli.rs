@@ -130,7 +130,7 @@ pub struct Record {
 pub struct Replay {
     /// A recording; - is standard input
     #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    pub recording: PathBuf,
     /// Which sessions to show.
     #[command(flatten)]
     pub select: Select,
@@ -151,7 +151,7 @@ pub struct Replay {
 pub struct Report {
     /// A recording; - is standard input
     #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    pub recording: PathBuf,
     /// Which sessions to count.
     #[command(flatten)]
     pub select: Select,
@@ -261,7 +261,7 @@ pub struct Output {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=256))]
     pub preview: u32,
     /// Write the data to a file instead of standard output
-    #[arg(short, long = "output", value_name = "FILE")]
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// No header, no summary, no progress
     #[arg(short, long)]

@@ -19,7 +19,7 @@ use crate::{
 pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
     let writer = Writer::open(args.output.file.as_deref())?;
     let until = Until { sessions: args.counts.max_sessions, events: args.counts.max_events };
-    play(&args.file, &args.select, until, writer, |writer, wall_at_boot| {
+    play(&args.recording, &args.select, until, writer, |writer, wall_at_boot| {
         Ok(look::sink(&args.output, writer, wall_at_boot)?)
     })
 }

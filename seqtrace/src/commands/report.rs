@@ -13,7 +13,7 @@ use crate::{
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
     let writer = Writer::open(args.output.as_deref())?;
-    replay::play(&args.file, &args.select, Until::default(), writer, |writer, wall_at_boot| {
+    replay::play(&args.recording, &args.select, Until::default(), writer, |writer, wall_at_boot| {
         Ok(Box::new(report::Report::new(report::Options {
             clock: Clock { wall_at_boot, zone: TimeZone::UTC },
             color: look::color_data(args.color, writer),
