@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::ensure;
 use expect_test::expect_file;
 use seqtrace::{
     filter::Selection,
@@ -18,48 +19,53 @@ use seqtrace::{
 };
 
 /// Plays a recording into a sink.
-fn play(path: &Path, sink: impl FnOnce(Clock) -> Box<dyn Sink>) -> Output {
-    let mut reader = Reader::open(File::open(path).unwrap()).unwrap();
+fn play(path: &Path, sink: impl FnOnce(Clock) -> Box<dyn Sink>) -> anyhow::Result<Output> {
+    let mut reader = Reader::open(File::open(path)?)?;
     let wall_at_boot = reader.head().wall_at_boot;
     let sink = sink(Clock { wall_at_boot, ..Clock::default() });
     let tracker = Tracker::new(Recorded::default());
     let mut pipeline = Pipeline::new(tracker, Selection::default(), Until::default(), sink);
-    let ending = recording::play(&mut reader, &mut pipeline, |_| Ok::<_, ReadError>(true));
-    assert_eq!(ending.unwrap(), Ending::Whole, "{}", path.display());
-    pipeline.output
+    let ending = recording::play(&mut reader, &mut pipeline, |_| Ok::<_, ReadError>(true))?;
+    ensure!(ending == Ending::Whole, "{} is cut off", path.display());
+    Ok(pipeline.output)
 }
 
-fn text(bytes: &[u8]) -> &str {
-    str::from_utf8(bytes).unwrap()
+fn rendered(path: &Path, format: Format) -> anyhow::Result<Output> {
+    play(path, |clock| {
+        let options = Options { format, clock, preview: 16, ..Options::default() };
+        render::sink(&options).expect("no fields were asked for")
+    })
 }
 
-fn recordings() -> Vec<PathBuf> {
+fn recordings() -> anyhow::Result<Vec<PathBuf>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "seqtrace"));
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "seqtrace") {
+            paths.push(path);
+        }
+    }
     paths.sort();
-    paths
+    Ok(paths)
 }
 
 #[test]
-fn recordings_show_what_they_showed() {
-    let recordings = recordings();
+fn recordings_show_what_they_showed() -> anyhow::Result<()> {
+    let recordings = recordings()?;
     assert!(!recordings.is_empty());
     for path in recordings {
-        let rendered = |format| {
-            play(&path, |clock| {
-                let options = Options { format, clock, preview: 16, ..Options::default() };
-                render::sink(&options).unwrap()
-            })
-        };
-        let Output { data, status } = rendered(Format::Timeline);
-        let timeline = format!("{}--- standard error:\n{}", text(&data), text(&status));
+        let Output { data, status } = rendered(&path, Format::Timeline)?;
+        let (data, status) = (str::from_utf8(&data)?, str::from_utf8(&status)?);
+        let timeline = format!("{data}--- standard error:\n{status}");
         expect_file![path.with_extension("timeline")].assert_eq(&timeline);
-        expect_file![path.with_extension("json")].assert_eq(text(&rendered(Format::Json).data));
+        let json = rendered(&path, Format::Json)?;
+        expect_file![path.with_extension("json")].assert_eq(str::from_utf8(&json.data)?);
         let report = play(&path, |clock| {
             let options = report::Options { clock, ..report::Options::default() };
             Box::new(report::Report::new(options))
-        });
-        expect_file![path.with_extension("report")].assert_eq(text(&report.data));
+        })?;
+        expect_file![path.with_extension("report")].assert_eq(str::from_utf8(&report.data)?);
     }
+    Ok(())
 }

@@ -37,15 +37,15 @@ pub(super) fn open(path: &Path) -> Result<Reader<Box<dyn Read>>, Refusal> {
     let input: Box<dyn Read> = if is_stdio(path) {
         Box::new(io::stdin())
     } else {
-        let file = File::open(path).map_err(|error| unreadable(path, error.into()))?;
+        let file = File::open(path).map_err(|error| unreadable(path, &error.into()))?;
         Box::new(BufReader::new(file))
     };
-    Reader::open(input).map_err(|error| unreadable(path, error))
+    Reader::open(input).map_err(|error| unreadable(path, &error))
 }
 
 /// An error of a recording, and what to do about it.
-pub(super) fn unreadable(path: &Path, error: ReadError) -> Refusal {
-    let remedy = match &error {
+pub(super) fn unreadable(path: &Path, error: &ReadError) -> Refusal {
+    let remedy = match error {
         ReadError::Io(_) => "name a file that exists and that you may read",
         ReadError::Foreign => "make one with: seqtrace record TARGET -o FILE",
         ReadError::Headless => "nothing was recorded: record again",

@@ -45,7 +45,7 @@ pub(super) fn play(
         Ok(Ending::Cut) => {
             eprintln!("seqtrace: {} is cut off: shown as far as it goes", recordings::name(file));
         }
-        Err(PlayError::Recording(error)) => return Err(recordings::unreadable(file, error).into()),
+        Err(PlayError::Recording(error)) => return Err(recordings::unreadable(file, &error).into()),
         Err(PlayError::Output(error)) => {
             return Err(anyhow::Error::from(error).context("cannot write the output"));
         }

@@ -72,7 +72,7 @@ impl Encoder {
         let (schema, mut arrays, _) = batch.into_parts();
         arrays.pop();
         let check = (0..rows).map(|row| (row == 0).then_some(self.check));
-        arrays.push(Arc::new(UInt32Array::from_iter(check)));
+        arrays.push(Arc::new(check.collect::<UInt32Array>()));
         self.stream.write(&RecordBatch::try_new(schema, arrays)?)
     }
 

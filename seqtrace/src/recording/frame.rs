@@ -135,26 +135,26 @@ impl Walk<'_> {
             return Err("the number of rows is out of range");
         }
         let bits = (rows + 7) / 8;
-        self.buffer(if nulls > 0 { bits } else { 0 })?;
+        self.buffer(if nulls > 0 { bits } else { 0 }, 1)?;
         let offsets = if rows > 0 { (rows + 1) * 4 } else { 0 };
         match data_type {
-            DataType::Boolean => self.buffer(bits)?,
-            DataType::Dictionary(keys, _) => self.buffer(rows * width(keys)?)?,
+            DataType::Boolean => self.buffer(bits, 1)?,
+            DataType::Dictionary(keys, _) => self.buffer(rows * width(keys)?, width(keys)?)?,
             DataType::Utf8 | DataType::Binary => {
-                self.buffer(offsets)?;
-                self.buffer(0)?;
+                self.buffer(offsets, 4)?;
+                self.buffer(0, 1)?;
             }
             DataType::List(item) => {
-                self.buffer(offsets)?;
+                self.buffer(offsets, 4)?;
                 self.field(item.data_type())?;
             }
-            numbers => self.buffer(rows * width(numbers)?)?,
+            numbers => self.buffer(rows * width(numbers)?, width(numbers)?)?,
         }
         Ok(rows)
     }
 
-    /// A buffer that must hold at least so many bytes.
-    fn buffer(&mut self, least: i64) -> Result<(), &'static str> {
+    /// A buffer that must hold at least so many bytes, in units of so many.
+    fn buffer(&mut self, least: i64, unit: i64) -> Result<(), &'static str> {
         let buffers = self.batch.buffers().filter(|buffers| self.buffer < buffers.len());
         let buffer = buffers.ok_or("a batch lacks buffers")?.get(self.buffer);
         self.buffer += 1;
@@ -172,7 +172,7 @@ impl Walk<'_> {
             (true, None) if !bytes.is_empty() => return Err("a buffer has no length"),
             _ => buffer.length(),
         };
-        if !(least..=self.room).contains(&unpacked) {
+        if !(least..=self.room).contains(&unpacked) || unpacked % unit != 0 {
             return Err("the length of a buffer is out of range");
         }
         self.room -= unpacked;

@@ -66,7 +66,7 @@ impl Head {
             (BACKEND, Some(backend.clone())),
             (REASON, backend_reason.clone()),
             (RING, Some(ring_bytes.to_string())),
-            (COMMAND, Some(Value::from_iter(words).to_string())),
+            (COMMAND, Some(words.collect::<Value>().to_string())),
             (WALL, Some(wall_at_boot.to_string())),
         ];
         let mut metadata = Metadata::new();

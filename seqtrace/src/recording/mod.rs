@@ -71,12 +71,12 @@ pub fn play<R: Read, E: From<ReadError>>(
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         };
-        let played = batch.into_iter().try_for_each(|item| {
+        let done = batch.into_iter().try_for_each(|item| {
             player.play(item?);
             Ok(())
         });
-        if played.is_err() {
-            break played;
+        if done.is_err() {
+            break done;
         }
         if !written(player.pipeline)? {
             return Ok(Ending::Whole);

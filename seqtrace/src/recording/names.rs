@@ -22,19 +22,19 @@ pub(super) enum Note {
 #[derive(Debug)]
 pub struct Noting<R> {
     inner: R,
-    noting: bool,
+    on: bool,
     notes: Vec<Note>,
 }
 
 impl<R> Noting<R> {
     /// Notes nothing until [`Self::begin`].
     pub fn new(inner: R) -> Self {
-        Self { inner, noting: false, notes: Vec::new() }
+        Self { inner, on: false, notes: Vec::new() }
     }
 
     /// Notes answers from here on.
     pub(super) fn begin(&mut self) {
-        self.noting = true;
+        self.on = true;
     }
 
     /// The notes since the last call.
@@ -43,7 +43,7 @@ impl<R> Noting<R> {
     }
 
     fn note(&mut self, note: impl FnOnce() -> Note) {
-        if self.noting {
+        if self.on {
             self.notes.push(note());
         }
     }

@@ -258,10 +258,7 @@ impl Report {
 }
 
 /// In an order that does not depend on the map's.
-fn sorted<'a, K, V, O: Ord>(
-    map: &'a HashMap<K, V>,
-    order: impl Fn(&K, &V) -> O,
-) -> Vec<(&'a K, &'a V)>
+fn sorted<K, V, O: Ord>(map: &HashMap<K, V>, order: impl Fn(&K, &V) -> O) -> Vec<(&K, &V)>
 where
     K: Eq + Hash,
 {

@@ -39,14 +39,14 @@ struct Fickle(u64);
 impl Resolve for Fickle {
     fn function(&mut self, address: u64) -> Symbol {
         let dice = self.0.wrapping_add(address);
-        let name = (dice % 5 > 0).then(|| format!("f{}_{address:x}", dice % 3).into());
+        let name = (!dice.is_multiple_of(5)).then(|| format!("f{}_{address:x}", dice % 3).into());
         let module = (dice % 7 > 2 && name.is_some()).then(|| format!("m{}", dice % 2).into());
         Symbol { address, name, module }
     }
 
     fn table(&mut self, address: u64) -> Option<Symbol> {
         let name = format!("ops{}", self.0 % 2).into();
-        (self.0 % 3 > 0).then_some(Symbol { address, name: Some(name), module: None })
+        (!self.0.is_multiple_of(3)).then_some(Symbol { address, name: Some(name), module: None })
     }
 
     fn path(&mut self, _names: &[Vec<u8>], _dev: u32, _magic: u32, _opener: &Task) -> Vec<u8> {
