@@ -9,7 +9,7 @@
 //! Both link with bpf-linker, from PATH or from the cache where `cargo xtask setup` puts it. Debian's is
 //! taken where both are there, because setup builds bpf-linker against the same LLVM;
 //! `SEQTRACE_EBPF=nightly` or `=debian` decides otherwise. `cargo build -vv` shows what was taken, and so
-//! does `seqtrace doctor`.
+//! does `seqtrace --version`.
 
 use std::env;
 use std::fs;

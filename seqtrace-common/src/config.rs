@@ -66,8 +66,12 @@ plain_data! {
         pub proc_ops_proc_read_iter: u32,
         /// `proc_ops.proc_write`
         pub proc_ops_proc_write: u32,
-        /// Spelled-out padding, zero.
-        pub pad: [u32; 2],
+        /// `file.f_count`, or since 6.13 `file.f_ref`
+        pub file_references: u32,
+        /// What a file's references are before the last one is given up: 1 in `f_count`, which counts
+        /// from 1, and 0 in `f_ref`, which counts from 0 and is negative when it is dead
+        /// (include/linux/file_ref.h).
+        pub file_one_reference: u32,
     }
 }
 
@@ -75,8 +79,6 @@ plain_data! {
 pub mod flag {
     /// Open events of seqtrace's own files are sent (marked, not traced).
     pub const SHOW_OWN: u32 = 1;
-    /// Plain procfs files are traced too.
-    pub const PLAIN: u32 = 2;
     /// Only opens whose pid is in the filter map.
     pub const FILTER_PID: u32 = 4;
     /// Only opens whose tid is in the filter map.

@@ -98,6 +98,11 @@ pub mod via {
     pub const PROC_REG_RELEASE: u8 = 8;
 }
 
+/// Bit of [`Head::flags`] in a [`Release`], beside the [`via`]: the file is still referenced, so its
+/// descriptor is open and it is procfs that releases it, because the file is being removed
+/// (close_pdeo(), fs/proc/inode.c).
+pub const FLAG_REMOVED: u8 = 0x80;
+
 /// Bits of [`Head::flags`] in an [`Open`].
 pub mod open_flag {
     /// First seen after it had been opened: it was open before seqtrace attached.

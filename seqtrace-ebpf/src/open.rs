@@ -173,7 +173,8 @@ fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
     let mut len: usize = 0;
     for _ in 0..PATH_DEPTH {
         let parent: u64 = field(dentry, config!(offsets.dentry_d_parent));
-        if parent == dentry || parent == 0 {
+        // A root has no name that counts, unless it is the file itself: an anonymous inode.
+        if (parent == dentry && len != 0) || parent == 0 {
             return (len as u32, false);
         }
         if len >= PATH_BYTES {
@@ -189,6 +190,9 @@ fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
             break;
         }
         len += copied as usize;
+        if parent == dentry {
+            return (len as u32, false);
+        }
         dentry = parent;
     }
     (len as u32, true)

@@ -4,13 +4,10 @@ use aya_ebpf::{
     macros::{fexit, kprobe},
     programs::{FExitContext, ProbeContext},
 };
-use seqtrace_common::{
-    config::flag,
-    wire::{Io, Kind, open_flag, via},
-};
+use seqtrace_common::wire::{Io, Kind, open_flag, via};
 
 use crate::{
-    config::{config, has},
+    config::config,
     emit::{Wake, emit},
     kernel::{self, field},
     open::{self, Opening},
@@ -23,7 +20,7 @@ use crate::{
 pub(crate) fn proc_reg_open(ctx: FExitContext) -> u32 {
     let file: u64 = ctx.arg(1);
     let ret: i32 = ctx.arg(2);
-    if has(flag::PLAIN) && ret == 0 && !session::known(kernel::private_data(file)) {
+    if ret == 0 && !session::known(kernel::private_data(file)) {
         open::begin(&ctx, &Opening { file, m: 0, ret, flags: open_flag::PLAIN });
     }
     0
@@ -83,6 +80,7 @@ pub(crate) fn proc_reg_write(ctx: FExitContext) -> u32 {
 /// end in their own release function.
 #[kprobe]
 pub(crate) fn proc_reg_release(ctx: ProbeContext) -> u32 {
-    release::end(kernel::arg(&ctx, 1), via::PROC_REG_RELEASE, 0);
+    let file = kernel::arg(&ctx, 1);
+    release::end(file, file, via::PROC_REG_RELEASE, 0);
     0
 }

@@ -2,7 +2,7 @@
 //! inlines seq_release() into the other two.
 
 use aya_ebpf::{macros::kprobe, programs::ProbeContext};
-use seqtrace_common::wire::{Kind, Release, via};
+use seqtrace_common::wire::{FLAG_REMOVED, Kind, Release, via};
 
 use crate::{
     config::config,
@@ -14,13 +14,21 @@ use crate::{
 
 /// Tells that a session ends, if it is traced, and forgets it.
 #[inline(always)]
-pub(crate) fn end(id: u64, which: u8, private: u64) {
+pub(crate) fn end(id: u64, file: u64, which: u8, private: u64) {
     let Some(state) = SESSION.get_ptr(id) else { return };
     // SAFETY: an element of the map; the file is being released, nobody else uses it.
     let key = unsafe { (*state).key };
     if key != 0 {
         let (_, tid) = kernel::ids();
-        emit(Kind::Release, which, Wake::Now, |head| Release { head, session: key, tid, private });
+        let references: i64 = field(file, config!(offsets.file_references));
+        let one = i64::from(config!(offsets.file_one_reference));
+        let removed = if references >= one { FLAG_REMOVED } else { 0 };
+        emit(Kind::Release, which | removed, Wake::Now, |head| Release {
+            head,
+            session: key,
+            tid,
+            private,
+        });
     }
     session::remove(id, key);
 }
@@ -28,7 +36,7 @@ pub(crate) fn end(id: u64, which: u8, private: u64) {
 #[inline(always)]
 fn seq(file: u64, which: u8) -> u32 {
     let m = kernel::private_data(file);
-    end(m, which, field(m, config!(offsets.seq_file_private)));
+    end(m, file, which, field(m, config!(offsets.seq_file_private)));
     0
 }
 

@@ -8,7 +8,16 @@ use crate::render::{Format, Time};
 
 /// Shows a kernel developer what a seq_file really does.
 #[derive(Debug, Parser)]
-#[command(name = "seqtrace", version, max_term_width = 100)]
+#[command(
+    name = "seqtrace",
+    version,
+    long_version = concat!(
+        env!("CARGO_PKG_VERSION"),
+        "\neBPF programs compiled by ",
+        env!("SEQTRACE_EBPF_TOOLCHAIN")
+    ),
+    max_term_width = 100
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -290,7 +299,7 @@ pub struct Counts {
     /// End when this many sessions have closed; further ones are not shown
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_sessions: Option<u64>,
-    /// End after this many events (lines of the timeline)
+    /// End after this many events shown
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_events: Option<u64>,
 }

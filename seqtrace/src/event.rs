@@ -353,6 +353,8 @@ pub enum Body {
         wrapper: Wrapper,
         /// `m->private` at that moment.
         private: u64,
+        /// The descriptor is still open: the file itself goes away, with its module say.
+        removed: bool,
     },
     /// A write returned.
     Write {

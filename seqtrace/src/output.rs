@@ -12,6 +12,8 @@ use crate::{exit::Refusal, render::Output};
 #[derive(Debug)]
 pub struct Writer {
     data: Data,
+    /// Something was written.
+    begun: bool,
     /// Nobody reads the data any more.
     closed: bool,
 }
@@ -41,13 +43,13 @@ impl Writer {
                 )
             })?),
         };
-        Ok(Self { data, closed: false })
+        Ok(Self { data, begun: false, closed: false })
     }
 
     /// For what has no data, only status. `stdout_is_free` says that others may write to standard
     /// output.
     pub fn nowhere(stdout_is_free: bool) -> Self {
-        Self { data: Data::None { stdout_is_free }, closed: false }
+        Self { data: Data::None { stdout_is_free }, begun: false, closed: false }
     }
 
     /// True if data goes to a terminal.
@@ -65,6 +67,11 @@ impl Writer {
     /// # Errors
     /// The data cannot be written: a full disk, say. What goes to standard error is only an attempt.
     pub fn write(&mut self, output: &mut Output) -> io::Result<bool> {
+        // What is said first, the header, comes before the first data; what is said last behind the last.
+        if !self.begun {
+            self.begun = !output.data.is_empty();
+            Self::say(output);
+        }
         if !output.data.is_empty() && !self.closed {
             let result = match &mut self.data {
                 Data::Stdout => {
@@ -81,10 +88,14 @@ impl Writer {
             }
         }
         output.data.clear();
+        Self::say(output);
+        Ok(!self.closed)
+    }
+
+    fn say(output: &mut Output) {
         if !output.status.is_empty() {
             let _unwritten = io::stderr().write_all(&output.status);
             output.status.clear();
         }
-        Ok(!self.closed)
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 pub struct Until {
     /// After this many sessions.
     pub sessions: Option<u64>,
-    /// After this many updates.
+    /// After this many updates that show something.
     pub events: Option<u64>,
 }
 
@@ -169,8 +169,10 @@ impl View {
 
     fn show(&mut self, update: &Update, output: &mut Output) {
         if self.until.events.is_none_or(|limit| self.updates < limit) {
-            self.updates += 1;
+            let before = output.data.len();
             self.sink.update(update, output);
+            // A renderer may keep the begin of a read for the line of its end.
+            self.updates += u64::from(output.data.len() > before);
         }
     }
 }

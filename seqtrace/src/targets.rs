@@ -177,9 +177,10 @@ pub fn expand(pattern: &[u8]) -> Vec<PathBuf> {
     paths.filter_map(Result::ok).filter(|path| path.is_file()).take(LOOK_AT_MOST).collect()
 }
 
-/// True for a target that may turn out to be a plain procfs file.
-pub fn may_be_plain(target: &Target) -> bool {
-    !matches!(target, Target::Function(_))
+/// True for a target that may be a plain procfs file some day: of a path it is known, and of a
+/// callback it is certain that it is not.
+pub fn may_become_plain(target: &Target) -> bool {
+    matches!(target, Target::Glob(_) | Target::Module(_))
 }
 
 /// What the programs may drop by themselves.
@@ -225,6 +226,7 @@ fn look_at_path(word: &[u8], trace: &mut Trace) -> Result<TargetInfo, Refusal> {
     let path = path_buf(word);
     let open = match trace.look_at(&path) {
         Ok(Some(open)) => open,
+        Ok(None) if trace.watch_plain().is_ok_and(|new| new) => return look_at_path(word, trace),
         Ok(None) => {
             return Err(Refusal::target(
                 format!("{} is not a seq file, nor a plain procfs file", path.display()),

@@ -49,7 +49,7 @@ attach() {
 			die "seqtrace ended with status $?"
 		}
 		tries=$((tries + 1))
-		[ $tries -lt 600 ] || die "seqtrace is not ready after 30 s"
+		[ $tries -lt 1800 ] || die "seqtrace is not ready after 90 s"
 		sleep 0.05
 	done
 }

@@ -2,7 +2,9 @@
 . "$E2E/lib.sh"
 
 no_probes() {
-	[ -z "$(cat /sys/kernel/debug/kprobes/list)" ]
+	# Kprobes, and trampolines: what `bpftool link` would show of them.
+	[ -z "$(cat /sys/kernel/debug/kprobes/list)" ] &&
+		! grep -q seq_ /sys/kernel/tracing/enabled_functions
 }
 
 for backend in core callbacks; do

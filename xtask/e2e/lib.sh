@@ -1,26 +1,26 @@
 # For the scripts of this folder, which begin with: . "$E2E/lib.sh"
 #
-# A script prints a line for each test: `ok NAME`, `not ok NAME: why`, `skip NAME: why`; use the functions
-# below. Anything else it prints is shown if one of its tests fails. It runs as root in a folder of its
-# own ($T), with $KERNEL (6.1, 6.12) and $NAME (of the script) set. `# timeout: N` in it changes the time
-# limit of 120 s. Modules, processes and files it leaves behind are removed after it.
+# A script reports each test with ok, fail or skip, or with what is made of them below. What it prints
+# otherwise is shown if one of its tests fails. It runs as root in a folder of its own ($T), with $KERNEL
+# (6.1, 6.12) and $NAME (of the script) set. `# timeout: N` in it changes the time limit of 300 s. Modules,
+# processes and files that it leaves are removed after it.
 
 ok() {
-	echo "ok $1"
+	echo "%% ok $1"
 }
 
 # fail NAME WHY…
 fail() {
 	name=$1
 	shift
-	echo "not ok $name: $*"
+	echo "%% not ok $name: $*"
 }
 
 # skip NAME WHY…
 skip() {
 	name=$1
 	shift
-	echo "skip $name: $*"
+	echo "%% skip $name: $*"
 }
 
 # expect_eq NAME WANTED GOT
@@ -86,7 +86,7 @@ attach_bg() {
 	rm -f ready
 	seqtrace attach --ready-file ready "$@" >"$TRACE" 2>"$TRACE.err" &
 	tracer=$!
-	if ! wait_for 30 attach_is_ready || [ ! -e ready ]; then
+	if ! wait_for 90 attach_is_ready || [ ! -e ready ]; then
 		fail attach "seqtrace attach $* did not get ready"
 		tail -n 20 "$TRACE.err"
 		return 1

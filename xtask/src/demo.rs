@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     }
     let script = format!("export MODULES=/modules\n{}{STORY}", look());
     let mut spec = vm::spec(&machine, &script, &[])?;
-    spec.timeout = Duration::from_mins(3);
+    spec.timeout = Duration::from_mins(10);
     sh::say("Booting", &format!("a guest with Linux {}", spec.kernel.release));
     let result = guest::run(&spec, &mut io::stdout(), &mut io::stderr())?;
     if let Some(complaint) = result.complaint(&spec) {

@@ -1,8 +1,9 @@
 //! The end-to-end tests: xtask/e2e/*.sh, run in one guest for each kernel by xtask/e2e/run.
 //!
-//! The guest's stdout is a protocol of lines: `%% begin SCRIPT`, then from the script `ok NAME`,
-//! `not ok NAME: why`, `skip NAME: why` and anything else as a comment, then `%% end SCRIPT STATUS`. A guest
-//! that dies fails the script it was in; the scripts behind it run in a new one.
+//! The guest's stdout is a protocol of lines: `%% begin SCRIPT`, then from the script `%% ok NAME`,
+//! `%% not ok NAME: why`, `%% skip NAME: why`, then `%% end SCRIPT STATUS`. Anything else is a comment: no
+//! program's output can pass for a result. A guest that dies fails the script it was in; the scripts
+//! behind it run in a new one.
 
 use std::fs;
 use std::io::{self, Write};
@@ -129,14 +130,14 @@ impl Results {
         if let Some(status) = line.strip_prefix("%% end ") {
             let status = status.rsplit(' ').next().unwrap_or_default().to_owned();
             self.finish(&status);
-        } else if line.starts_with("ok ") {
+        } else if line.starts_with("%% ok ") {
             script.passed += 1;
             self.tally.pass();
-        } else if let Some(test) = line.strip_prefix("not ok ") {
+        } else if let Some(test) = line.strip_prefix("%% not ok ") {
             self.tally.fail(full(test));
             script.failed += 1;
-            script.comments.push(line.to_owned());
-        } else if let Some(test) = line.strip_prefix("skip ") {
+            script.comments.push(format!("not ok {test}"));
+        } else if let Some(test) = line.strip_prefix("%% skip ") {
             self.tally.skip(full(test));
             script.skipped += 1;
         } else {
@@ -228,8 +229,8 @@ mod tests {
 
     #[test]
     fn lines_are_counted() {
-        let text = "%% begin a\nok one\ncomment\nnot ok two: broken\nskip three: later\n%% end a 1\n\
-                    %% begin b\nok one\n%% end b 0\n";
+        let text = "%% begin a\n%% ok one\nok comment\n%% not ok two: broken\n%% skip three: later\n\
+                    %% end a 1\n%% begin b\n%% ok one\n%% end b 0\n";
         let results = results(text);
         assert_eq!(results.begun, 2);
         assert_eq!(
@@ -250,7 +251,7 @@ mod tests {
             let expected = format!("e2e/6.12/a: {why}");
             assert!(format!("{:?}", results.tally).contains(&expected), "{end}");
         }
-        let mut results = results("%% begin a\nok one\n");
+        let mut results = results("%% begin a\n%% ok one\n");
         results.interrupted(End::Died);
         assert!(format!("{:?}", results.tally).contains("the guest died in it"));
     }

@@ -57,3 +57,24 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_script_stands_behind_two_dashes() {
+        let line = ["xtask", "vm", "--kernel", "6.1", "--", "insmod", "x.ko; true"];
+        assert!(Cli::try_parse_from(line).is_ok());
+        assert!(Cli::try_parse_from(["xtask", "vm", "true"]).is_err());
+        assert!(Cli::try_parse_from(["xtask", "vm", "--kernel", "2.4", "--", "true"]).is_err());
+        assert!(Cli::try_parse_from(["xtask", "demo", "--host", "--shell"]).is_err());
+    }
+}

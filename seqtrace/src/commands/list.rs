@@ -91,7 +91,6 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
 fn quiet_trace(facts: &Preflight) -> anyhow::Result<Trace> {
     let mut probes = Probes::load(&Settings {
         offsets: facts.offsets,
-        plain: true,
         show_own: true,
         preview: 0,
         ring_bytes: 1 << 20,
@@ -99,6 +98,7 @@ fn quiet_trace(facts: &Preflight) -> anyhow::Result<Trace> {
         log: false,
     })?;
     probes.follow()?;
+    probes.plain()?;
     let pipeline = Pipeline::new(
         Tracker::new(Noting::new(Live::new(Arc::clone(&facts.symbols)))),
         Selection::default(),

@@ -12,11 +12,15 @@ use std::{
 };
 
 use anyhow::Context;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tokio::{process::Child, time::Instant};
 
 use super::invoker;
 use crate::{
-    cli, clock,
+    cli,
     exit::{Exit, Refusal},
     filter::Selection,
     kernel::preflight::Preflight,
@@ -85,10 +89,13 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
         return Ok(None);
     }
 
-    let mut probes = Probes::load(&settings(&request, &facts, &selection))?;
-    let begin = clock::monotonic();
-    probes.follow()?;
-    let plan = probes.callbacks_by(plan, capture.backend)?;
+    let settings = settings(&request, &facts, &selection);
+    let mut probes = Probes::load(&settings).map_err(Refusal::from)?;
+    probes.follow().map_err(Refusal::from)?;
+    if selection.targets.iter().any(targets::may_become_plain) {
+        probes.plain().map_err(Refusal::from)?;
+    }
+    let plan = plan.attach(&mut probes, capture.backend).map_err(Refusal::from)?;
 
     let until = Until { sessions: limits.counts.max_sessions, events: limits.counts.max_events };
     let tracker = Tracker::new(Noting::new(Live::new(Arc::clone(&facts.symbols))));
@@ -106,7 +113,7 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
         for target in targets::look_at(&selection.targets, &mut trace)? {
             trace.announce_target(&target);
         }
-        trace.announce_ready(begin);
+        trace.announce_ready();
         trace.write(&mut writer)?;
         if let Some(path) = &capture.ready_file {
             File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
@@ -115,6 +122,9 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
         let mut child = spawn(request.command, &writer)?;
         let deadline = limits.duration.map(|time| Instant::now() + time);
         let status = trace.run(&mut writer, child.as_mut(), deadline).await?;
+        if let (None, Some(child)) = (status, &child) {
+            terminate(child);
+        }
         let recorder = trace.finish(&mut writer)?;
         Ok(Some(Traced { code: status.map_or(Exit::Done.into(), exit_code), recorder }))
     })
@@ -135,7 +145,6 @@ fn header(capture: &cli::Capture, facts: &Preflight, plan: &Plan) -> Header {
 fn settings(request: &Request<'_>, facts: &Preflight, selection: &Selection) -> Settings {
     Settings {
         offsets: facts.offsets,
-        plain: selection.targets.iter().any(targets::may_be_plain),
         show_own: true,
         preview: request.preview,
         ring_bytes: request.capture.ring_size,
@@ -162,6 +171,15 @@ fn spawn(words: &[OsString], writer: &Writer) -> anyhow::Result<Option<Child>> {
         }
         .into()
     })
+}
+
+/// The trace ends before its command: so does the command.
+fn terminate(child: &Child) {
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    if let Some(id) = id {
+        // It may have ended by itself meanwhile.
+        let _gone = kill(Pid::from_raw(id), Signal::SIGTERM);
+    }
 }
 
 /// A command's status as a shell would tell it.

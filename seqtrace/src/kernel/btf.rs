@@ -318,6 +318,10 @@ impl Btf {
     /// Names the first struct or field that this kernel does not have.
     pub fn offsets(&self) -> Result<Offsets, BtfError> {
         let of = |structure, field| self.offset(structure, field);
+        let (file_references, file_one_reference) = match of("file", "f_count") {
+            Ok(offset) => (offset, 1),
+            Err(_) => (of("file", "f_ref")?, 0),
+        };
         Ok(Offsets {
             seq_file_buf: of("seq_file", "buf")?,
             seq_file_size: of("seq_file", "size")?,
@@ -350,7 +354,8 @@ impl Btf {
             proc_ops_proc_read: of("proc_ops", "proc_read")?,
             proc_ops_proc_read_iter: of("proc_ops", "proc_read_iter")?,
             proc_ops_proc_write: of("proc_ops", "proc_write")?,
-            pad: [0; 2],
+            file_references,
+            file_one_reference,
         })
     }
 }

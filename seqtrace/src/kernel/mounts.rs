@@ -24,6 +24,9 @@ const USUAL: [(u32, &[u8], &[u8]); 9] = [
     (0x6265_6570, b"configfs", b"/sys/kernel/config"),
 ];
 
+/// `ANON_INODE_FS_MAGIC`: files without a place, which have only a name.
+const ANONYMOUS: u32 = 0x0904_1934;
+
 /// A mount: a directory of a filesystem, made visible at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Mount {
@@ -81,6 +84,10 @@ impl Mounts {
     pub fn path(&self, file: &File<'_>) -> Vec<u8> {
         if file.cut {
             return join("…".as_bytes(), file.names);
+        }
+        if file.magic == ANONYMOUS {
+            // As /proc/PID/fd shows them.
+            return [b"anon_inode:".as_slice(), &file.names.concat()].concat();
         }
         let usual = USUAL.iter().find(|usual| usual.0 == file.magic);
         let mounted = self
@@ -212,6 +219,11 @@ damaged line
         assert_eq!(path((0, 7), 0, "bdi/7:0/stats", 7), "/sys/kernel/debug/bdi/7:0/stats");
         assert_eq!(path((254, 0), 0, "etc/fstab", 7), "/etc/fstab");
         assert_eq!(path((254, 0), 0, "", 7), "/");
+    }
+
+    #[test]
+    fn anonymous_files_have_only_a_name() {
+        assert_eq!(path((0, 14), ANONYMOUS, "[hoge]", 7), "anon_inode:[hoge]");
     }
 
     #[test]

@@ -9,7 +9,10 @@ use crate::{
     event::Role,
     exit::Refusal,
     kernel::{kallsyms::Kallsyms, sites, text::Kcore},
-    probe::loader::CoreProbe,
+    probe::{
+        error::ProbeError,
+        loader::{CoreProbe, Probes},
+    },
 };
 
 /// How callbacks are seen in this trace.
@@ -40,6 +43,20 @@ impl Plan {
                 "use --backend auto: it falls back to probes on the callbacks",
             )),
             (Err(error), _) => Ok(Self::Callbacks(Some(error.to_string()))),
+        }
+    }
+
+    /// Attaches it. If it is `core` and the kernel refuses one of the sites, the other backend is taken,
+    /// unless `core` was asked for by name.
+    ///
+    /// # Errors
+    /// `core` was asked for and the kernel refuses.
+    pub fn attach(self, probes: &mut Probes, wish: Backend) -> Result<Self, ProbeError> {
+        let Self::Core(sites) = &self else { return Ok(self) };
+        match probes.core(sites) {
+            Ok(()) => Ok(self),
+            Err(error) if wish == Backend::Auto => Ok(Self::Callbacks(Some(error.to_string()))),
+            Err(error) => Err(error),
         }
     }
 

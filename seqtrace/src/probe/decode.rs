@@ -169,8 +169,9 @@ fn body(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
             Body::Release {
                 key: release.session,
                 tid: release.tid,
-                wrapper: wrapper(head.flags)?,
+                wrapper: wrapper(head.flags & !wire::FLAG_REMOVED)?,
                 private: release.private,
+                removed: head.flags & wire::FLAG_REMOVED != 0,
             }
         }
         Kind::Write => {

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fmt};
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::{Array, HashMap, MapData, MapError, RingBuf},
+    maps::{Array, HashMap, MapData, RingBuf},
     programs::{
         FEntry, FExit, KProbe, ProgramError, fentry::FEntryLink, fexit::FExitLink,
         kprobe::KProbeLink,
@@ -18,79 +18,22 @@ use seqtrace_common::{
     config::{Config, FilterKey, Fnv, Offsets, flag},
     wire::PREVIEW_BYTES,
 };
-use thiserror::Error;
 use zerocopy::IntoBytes;
 
-use crate::{
-    cli::Backend,
-    event::{OpTable, Role},
-    probe::backend::Plan,
+use super::{
+    error::{ProbeError, chain, why},
+    functions::{BEGIN, BEGIN_PLAIN, FOLLOW, FOLLOW_PLAIN, Frame, How},
 };
+use crate::event::{OpTable, Role};
 
 /// The compiled programs.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("SEQTRACE_EBPF_OBJ"));
-
-/// How a program gets to a kernel function.
-#[derive(Clone, Copy)]
-enum How {
-    /// A kprobe on the entry. Quick to detach.
-    Kprobe,
-    /// A trampoline on the entry: cheaper to run, slow to detach unless the function has one already.
-    Fentry,
-    /// A trampoline on the return, with the arguments.
-    Fexit,
-}
-
-/// A program on a kernel function.
-struct Frame {
-    program: &'static str,
-    function: &'static str,
-    how: How,
-    /// Without it nothing works; the others cost only what they tell.
-    required: bool,
-}
-
-const fn frame(program: &'static str, function: &'static str, how: How, required: bool) -> Frame {
-    Frame { program, function, how, required }
-}
-
-/// What follows a session, in the order of attaching.
-const FOLLOW: &[Frame] = &[
-    frame("seq_release", "seq_release", How::Kprobe, true),
-    frame("single_release", "single_release", How::Kprobe, true),
-    frame("seq_release_private", "seq_release_private", How::Kprobe, true),
-    frame("seq_read_iter_exit", "seq_read_iter", How::Fexit, true),
-    frame("seq_read", "seq_read", How::Kprobe, false),
-    frame("seq_lseek_enter", "seq_lseek", How::Fentry, true),
-    frame("seq_lseek_exit", "seq_lseek", How::Fexit, true),
-    frame("proc_reg_write", "proc_reg_write", How::Fexit, false),
-    frame("single_open", "single_open", How::Kprobe, false),
-    frame("single_open_size", "single_open_size", How::Kprobe, false),
-    frame("seq_open_private", "seq_open_private", How::Kprobe, false),
-    frame("seq_open_private_raw", "__seq_open_private", How::Kprobe, false),
-];
-
-/// What follows a plain procfs file.
-const FOLLOW_PLAIN: &[Frame] = &[
-    frame("proc_reg_release", "proc_reg_release", How::Kprobe, true),
-    frame("proc_reg_read", "proc_reg_read", How::Fexit, true),
-    frame("proc_reg_read_iter", "proc_reg_read_iter", How::Fexit, false),
-];
-
-/// What begins a session. The entry of a read begins one for a file that is open already.
-const BEGIN: &[Frame] = &[
-    frame("seq_read_iter_enter", "seq_read_iter", How::Fentry, true),
-    frame("seq_open", "seq_open", How::Fexit, true),
-];
-const BEGIN_PLAIN: &[Frame] = &[frame("proc_reg_open", "proc_reg_open", How::Fexit, true)];
 
 /// What decides how the programs are loaded.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where the running kernel's fields are.
     pub offsets: Offsets,
-    /// Plain procfs files are traced too.
-    pub plain: bool,
     /// Opens of seqtrace's own files are told (not traced).
     pub show_own: bool,
     /// Bytes of each record to send, 0 to [`PREVIEW_BYTES`].
@@ -165,36 +108,6 @@ pub struct Untraceable {
     pub reason: String,
 }
 
-/// Why tracing could not be set up.
-#[derive(Debug, Error)]
-pub enum ProbeError {
-    /// The kernel refused the programs or a map.
-    #[error("cannot load the eBPF programs: {0}")]
-    Load(String),
-    /// The kernel's BTF could not be read.
-    #[error("cannot read the kernel's BTF: {0}")]
-    Btf(String),
-    /// The kernel refused a probe.
-    #[error("cannot attach to {target}: {reason}")]
-    Attach {
-        /// The function or address.
-        target: String,
-        /// Why.
-        reason: String,
-    },
-    /// The programs lack something that this version of user space expects.
-    #[error("the eBPF object has no {0}: it does not belong to this version")]
-    Missing(&'static str),
-    /// A map could not be read or written.
-    #[error("map {map}: {source}")]
-    Map {
-        /// Its name.
-        map: &'static str,
-        /// Why.
-        source: MapError,
-    },
-}
-
 /// What was not delivered, by cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -245,9 +158,7 @@ impl Probes {
         let preview_limit = u32::try_from(PREVIEW_BYTES).unwrap_or(u32::MAX);
         let config = Config {
             offsets: settings.offsets,
-            flags: settings.allow.flags()
-                | bit(settings.plain, flag::PLAIN)
-                | bit(settings.show_own, flag::SHOW_OWN),
+            flags: settings.allow.flags() | bit(settings.show_own, flag::SHOW_OWN),
             own_pid: std::process::id(),
             preview: settings.preview.min(preview_limit),
             pad: 0,
@@ -271,7 +182,7 @@ impl Probes {
         let mut probes = Self {
             ebpf,
             btf,
-            plain: settings.plain,
+            plain: false,
             links: Vec::new(),
             tables: BTreeSet::new(),
             notes: Vec::new(),
@@ -303,11 +214,7 @@ impl Probes {
     /// # Errors
     /// The kernel refuses a probe without which nothing can be told.
     pub fn follow(&mut self) -> Result<(), ProbeError> {
-        self.frames(FOLLOW)?;
-        if self.plain {
-            self.frames(FOLLOW_PLAIN)?;
-        }
-        Ok(())
+        self.frames(FOLLOW)
     }
 
     /// Attaches what begins sessions: from here on events come.
@@ -315,10 +222,25 @@ impl Probes {
     /// # Errors
     /// The kernel refuses a probe.
     pub fn begin(&mut self) -> Result<(), ProbeError> {
-        if self.plain {
+        self.frames(BEGIN)
+    }
+
+    /// Attaches what sees plain procfs files, if that has not been done. Apart from the rest because
+    /// few traces need it and each function adds to the time of detaching.
+    ///
+    /// # Errors
+    /// The kernel refuses a probe.
+    pub fn plain(&mut self) -> Result<(), ProbeError> {
+        if !std::mem::replace(&mut self.plain, true) {
+            self.frames(FOLLOW_PLAIN)?;
             self.frames(BEGIN_PLAIN)?;
         }
-        self.frames(BEGIN)
+        Ok(())
+    }
+
+    /// True if plain procfs files are seen.
+    pub fn is_plain(&self) -> bool {
+        self.plain
     }
 
     fn frames(&mut self, frames: &[Frame]) -> Result<(), ProbeError> {
@@ -368,8 +290,11 @@ impl Probes {
         Ok(())
     }
 
-    /// Attaches the `core` backend; if the kernel refuses a site, none stays attached.
-    fn core(&mut self, probes: &[CoreProbe]) -> Result<(), ProbeError> {
+    /// Attaches the `core` backend.
+    ///
+    /// # Errors
+    /// The kernel refuses a site: then none stays attached.
+    pub fn core(&mut self, probes: &[CoreProbe]) -> Result<(), ProbeError> {
         let before = self.links.len();
         for CoreProbe { program, address } in probes {
             if let Err(error) = self.kprobe(program, *address) {
@@ -379,20 +304,6 @@ impl Probes {
             }
         }
         Ok(())
-    }
-
-    /// Attaches what a plan says. If it is `core` and the kernel refuses one of the sites, the other
-    /// backend is taken, unless `core` was asked for by name.
-    ///
-    /// # Errors
-    /// `core` was asked for and the kernel refuses.
-    pub fn callbacks_by(&mut self, plan: Plan, wish: Backend) -> Result<Plan, ProbeError> {
-        let Plan::Core(probes) = &plan else { return Ok(plan) };
-        match self.core(probes) {
-            Ok(()) => Ok(plan),
-            Err(error) if wish == Backend::Auto => Ok(Plan::Callbacks(Some(error.to_string()))),
-            Err(error) => Err(error),
-        }
     }
 
     /// Attaches the `callbacks` backend to a table's four functions, each once however many tables
@@ -495,54 +406,5 @@ impl Probes {
             .map(|index| array.get(&index, 0))
             .collect::<Result<_, _>>()
             .map_err(|source| ProbeError::Map { map: name, source })
-    }
-}
-
-/// Lines of an error that are shown from its beginning and its end: the verifier's log has thousands.
-const ERROR_LINES: (usize, usize) = (2, 8);
-
-/// An error and what caused it, shortened in the middle.
-fn chain(error: &dyn std::error::Error) -> String {
-    let text = causes(error);
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let (head, tail) = ERROR_LINES;
-    if lines.len() <= head + tail + 1 {
-        return lines.join("\n");
-    }
-    let cut = lines.len() - head - tail;
-    let (first, last) = (&lines[..head], &lines[lines.len() - tail..]);
-    format!(
-        "{}\n  … {cut} lines of the kernel's log left out …\n{}",
-        first.join("\n"),
-        last.join("\n")
-    )
-}
-
-/// An error and what caused it.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        source = error.source();
-    }
-    text
-}
-
-/// Why the kernel refuses a kprobe on a callback, in words.
-fn why(error: &ProgramError) -> String {
-    let errno = match error {
-        ProgramError::SyscallError(error) => error.io_error.raw_os_error(),
-        _ => None,
-    };
-    match errno {
-        // check_kprobe_address_safe() and ftrace's own functions (kernel/kprobes.c, 6.12).
-        Some(22) => "the kernel does not allow probes there (notrace or blacklisted)".to_owned(),
-        Some(2) => "there is no code at that address (module unloaded?)".to_owned(),
-        _ => chain(error),
     }
 }

@@ -3,6 +3,8 @@
 
 pub mod backend;
 pub mod decode;
+pub mod error;
+mod functions;
 pub mod live;
 pub mod loader;
 pub mod log;

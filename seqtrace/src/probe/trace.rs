@@ -23,6 +23,7 @@ use tokio::{
 use super::{
     backend::Plan,
     decode::Decoder,
+    error::ProbeError,
     live::Live,
     loader::{Probes, Untraceable},
     log::{self, ToStderr},
@@ -31,6 +32,7 @@ use super::{
 use crate::{
     clock,
     event::{Body, Event, FileKind, OpTable, Open},
+    exit::Refusal,
     output::Writer,
     pipeline::Pipeline,
     recording::{Noting, Recorder},
@@ -60,6 +62,8 @@ pub struct Trace {
     /// Tables attached to while events from before were still in the ring: when (ns since boot), and
     /// what the model is told once it has come so far.
     attached: VecDeque<(u64, Vec<Body>)>,
+    /// When the last event happened, ns since boot.
+    last: u64,
     /// Records that could not be decoded.
     undecodable: u64,
 }
@@ -78,7 +82,7 @@ impl Trace {
     ) -> anyhow::Result<Self> {
         let log = if log { Some(log::open(probes.ebpf_mut())?) } else { None };
         let ring = awaitable(probes.take_ring()?)?;
-        probes.begin()?;
+        probes.begin().map_err(Refusal::from)?;
         Ok(Self {
             pipeline,
             recorder,
@@ -90,12 +94,14 @@ impl Trace {
             looking_at: None,
             seen: None,
             attached: VecDeque::new(),
+            last: 0,
             undecodable: 0,
         })
     }
 
-    /// Says that nothing is missed from here on; `begin` is the zero of relative times.
-    pub fn announce_ready(&mut self, begin: u64) {
+    /// Says that nothing is missed from here on: the zero of relative times.
+    pub fn announce_ready(&mut self) {
+        let begin = clock::monotonic();
         let probes = u32::try_from(self.probes.attached()).unwrap_or(u32::MAX);
         let ready = Ready { begin, probes };
         if let Some(recorder) = &mut self.recorder {
@@ -136,6 +142,16 @@ impl Trace {
         untraceable.first().map(|first| format!("{}: {}", first.role.name(), first.reason))
     }
 
+    /// Sees plain procfs files from now on; true if it did not before.
+    ///
+    /// # Errors
+    /// The kernel refuses a probe.
+    pub fn watch_plain(&mut self) -> Result<bool, ProbeError> {
+        let new = !self.probes.is_plain();
+        self.probes.plain()?;
+        Ok(new)
+    }
+
     /// True if callbacks are probed file by file.
     pub fn by_callback(&self) -> bool {
         self.by_callback
@@ -153,11 +169,13 @@ impl Trace {
                 looking_at,
                 seen,
                 attached,
+                last,
                 ..
             } = self;
             let Some(record) = ring.get_mut().next() else { return false };
             let mut met = None;
             let result = decoder.decode(&record, |event| {
+                *last = event.time;
                 if let Body::Open(open) = &event.body {
                     let looked_at =
                         looking_at.is_some() && open.names.last() == looking_at.as_ref();
@@ -255,8 +273,8 @@ impl Trace {
     /// A counter cannot be read, or data not written.
     pub fn finish(mut self, writer: &mut Writer) -> anyhow::Result<Option<Recorder>> {
         let end = clock::monotonic();
-        // What comes while this goes on belongs to nobody's trace.
-        self.drain();
+        // What happens while this goes on is not in the trace any more.
+        while self.drain() && self.last < end {}
         let counts = self.probes.counts()?;
         let Self { pipeline, recorder, decoder, .. } = &mut self;
         // What was attached and never used is no news.

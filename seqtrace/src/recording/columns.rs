@@ -130,6 +130,8 @@ columns! {
     path: Vec<u8>,
     /// via, release: which function.
     wrapper: Wrapper,
+    /// release: the file itself goes away.
+    removed: bool,
     /// `struct file *`
     file: u64,
     /// `struct seq_file *`

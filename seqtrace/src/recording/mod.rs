@@ -65,18 +65,23 @@ pub fn play<R: Read, E: From<ReadError>>(
     let header = reader.head().header.clone();
     pipeline.announce(|sink, output| sink.header(&header, output));
     let mut player = Player { pipeline, time: 0, ended: false };
-    let result = loop {
+    let result = 'play: loop {
         let batch = match reader.batch() {
             Ok(Some(batch)) => batch,
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
+            Ok(None) => break 'play Ok(()),
+            Err(error) => break 'play Err(error),
         };
-        let done = batch.into_iter().try_for_each(|item| {
-            player.play(item?);
-            Ok(())
-        });
-        if done.is_err() {
-            break done;
+        for item in batch {
+            let item = match item {
+                Ok(item) => item,
+                Err(error) => break 'play Err(error),
+            };
+            // What is said first and last, to standard error, is to stay there.
+            let outside = matches!(item, Item::Ready(_) | Item::End { .. });
+            if outside && !written(player.pipeline)? {
+                return Ok(Ending::Whole);
+            }
+            player.play(item);
         }
         if !written(player.pipeline)? {
             return Ok(Ending::Whole);

@@ -218,12 +218,13 @@ impl Row {
                 bytes: Some(bytes.clone()),
                 ..row
             },
-            Body::Release { key, tid, wrapper, private } => Self {
+            Body::Release { key, tid, wrapper, private, removed } => Self {
                 kind: Some(Kind::Release),
                 session: Some(*key),
                 tid: Some(*tid),
                 wrapper: Some(*wrapper),
                 private: Some(*private),
+                removed: Some(*removed),
                 ..row
             },
             Body::Gap { lost } => Self { kind: Some(Kind::Gap), lost: Some(*lost), ..row },
@@ -427,6 +428,8 @@ impl Row {
                 tid: need!(kind, row.tid),
                 wrapper: need!(kind, row.wrapper),
                 private: need!(kind, row.private),
+                // Not in the first recordings.
+                removed: row.removed.unwrap_or(false),
             },
             Kind::Gap => Body::Gap { lost: need!(kind, row.lost) },
             Kind::Blind => Body::Blind {

@@ -191,8 +191,11 @@ impl Live {
     pub(super) fn lose_track(&mut self, why: Partial, out: Sink<'_>) {
         self.release_held(Verdict::Unknown, out);
         self.mark(why);
-        self.unsynced = why;
-        self.pending = (self.pending.saturating_sub_unsigned(self.m.count)).max(0);
+        self.unsynced = if self.blind.is_empty() { why } else { Partial::Blind };
+        if self.synced {
+            // Whether these are still fetched is not seen.
+            self.pending = self.pending.saturating_sub_unsigned(self.m.count).max(0);
+        }
         self.synced = false;
         self.size = None;
         self.last = None;
@@ -230,6 +233,11 @@ impl Live {
             // No callback of it was ever seen: its table was new, and is being attached to.
             return self.lose_track(Partial::LateAttach, out);
         }
+        self.missed(at, surprise, out);
+    }
+
+    /// Events were missed, for sure.
+    fn missed(&mut self, at: At, surprise: Surprise, out: Sink<'_>) {
         self.lose_track(Partial::Disagrees, out);
         let op = self.ops.iter().find(|op| op.tid == self.owner);
         let (read, task) = op.map_or((None, None), |op| (op.read_id(), op.task.clone()));
@@ -303,31 +311,39 @@ impl Live {
 
     /// Its number was given to another session: the release was missed.
     pub(super) fn release_missed(&mut self, at: At, out: Sink<'_>) {
-        if self.synced {
-            self.disagree(at, Surprise::new("release", "its number on another open"), out);
+        if self.unsynced != Partial::Gap || self.synced {
+            self.missed(at, Surprise::new("release", "its number on another open"), out);
         }
     }
 
-    /// The session ends; `by` is `None` if it is still open.
-    pub(super) fn close(mut self, at: At, by: Option<(Wrapper, u32)>, out: Sink<'_>) -> Closed {
+    /// Was anything of it missed?
+    pub(super) fn seen_in_part(&self) -> bool {
+        self.partial.iter().any(|&why| why != Partial::StillOpen)
+    }
+
+    /// The session ends: the function and thread that release it, and whether the file goes away with
+    /// its descriptor open. `None` if that was not seen.
+    pub(super) fn close(
+        mut self,
+        at: At,
+        by: Option<(Wrapper, u32, bool)>,
+        out: Sink<'_>,
+    ) -> Closed {
         self.release_held(Verdict::Unknown, out);
         if by.is_some() && self.synced && !self.ops.is_empty() {
             // fput() comes after the last read and lseek.
             self.disagree(at, Surprise::new("return of a read or lseek", "release"), out);
         }
-        let seen_in_part = !self.partial.is_empty();
-        if by.is_none() {
-            self.mark(Partial::StillOpen);
-        }
+        let seen_in_part = self.seen_in_part();
         let what = What::Close {
-            by: by.map(|(wrapper, _)| wrapper),
+            by: by.map(|(wrapper, ..)| wrapper),
             totals: self.totals,
             lifetime: self.opened.map(|opened| at.time.saturating_sub(opened)),
             undelivered: u64::try_from(self.pending).unwrap_or(0),
             partial: std::mem::take(&mut self.partial),
-            removed: None,
+            removed: by.map(|(.., removed)| removed),
         };
-        let task = by.and_then(|(_, tid)| self.task(tid));
+        let task = by.and_then(|(_, tid, _)| self.task(tid));
         self.tell(at, None, task, what, out);
         Closed { totals: self.totals, seen_in_part }
     }

@@ -4,7 +4,7 @@
 //! was dropped and will be rendered again, at which file offsets the reader got it) happens between
 //! the probes. But the core's loop is deterministic: from `struct seq_file` on entry and the values
 //! that the callbacks returned, everything else follows. So the model runs that loop beside the
-//! kernel's ([`model`]), one event at a time, and says what follows as [`update::Update`]s.
+//! kernel's (`model`), one event at a time, and says what follows as [`update::Update`]s.
 //!
 //! That is also the proof that nothing was missed: where an event is not what the loop would do, or
 //! the seq_file on return not what it would leave, the session is told to disagree and nothing more

@@ -9,7 +9,7 @@ use crate::session::live::{At, Live, Sink};
 use crate::session::model::Returned;
 use crate::session::opening::{self, Resolve, Vias};
 use crate::session::reads::Wanted;
-use crate::session::update::{SessionId, Summary, Totals, Update, What};
+use crate::session::update::{Partial, SessionId, Summary, Totals, Update, What};
 
 /// Follows every session of a trace: events in, updates out.
 ///
@@ -61,7 +61,8 @@ impl<R: Resolve> Tracker<R> {
         let at = At { time, cpu: 0 };
         let mut open: Vec<_> = std::mem::take(&mut self.live).into_values().collect();
         open.sort_unstable_by_key(|live| live.session.id);
-        for live in open {
+        for mut live in open {
+            live.mark(Partial::StillOpen);
             self.close(at, *live, None, out);
         }
     }
@@ -72,7 +73,7 @@ impl<R: Resolve> Tracker<R> {
         let mut summary = self.closed.clone();
         for live in self.live.values() {
             summary.totals.add(&live.totals);
-            summary.partial += u64::from(!live.partial.is_empty());
+            summary.partial += u64::from(live.seen_in_part());
         }
         summary
     }
@@ -120,10 +121,10 @@ impl<R: Resolve> Tracker<R> {
             }),
             Body::Via { file, tid, wrapper } => self.vias.entered(file, tid, wrapper),
             Body::Open(open) => self.open(at, *open, out),
-            Body::Release { key, tid, wrapper, private: _ } => {
+            Body::Release { key, tid, wrapper, private: _, removed } => {
                 // single_release() calls seq_release(): of the second nothing is known any more.
                 if let Some(live) = self.live.remove(&key) {
-                    self.close(at, *live, Some((wrapper, tid)), out);
+                    self.close(at, *live, Some((wrapper, tid, removed)), out);
                 }
             }
             Body::Gap { lost } => self.gap(at, lost, out),
@@ -172,7 +173,7 @@ impl<R: Resolve> Tracker<R> {
         }
     }
 
-    fn close(&mut self, at: At, live: Live, by: Option<(Wrapper, u32)>, out: Sink<'_>) {
+    fn close(&mut self, at: At, live: Live, by: Option<(Wrapper, u32, bool)>, out: Sink<'_>) {
         let closed = live.close(at, by, out);
         self.closed.totals.add(&closed.totals);
         self.closed.partial += u64::from(closed.seen_in_part);

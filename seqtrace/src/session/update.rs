@@ -319,7 +319,8 @@ pub enum What {
     },
     /// A session ended: its release function was entered.
     Close {
-        /// Which function released it; `None` if it was still open at the end of the trace.
+        /// Which function released it; `None` if it was still open at the end of the trace, or its
+        /// release was missed.
         by: Option<Wrapper>,
         /// Sums over the session.
         totals: Totals,

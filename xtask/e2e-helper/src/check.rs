@@ -26,8 +26,8 @@ pub(crate) struct Check {
     /// How many sessions there must be
     #[arg(long)]
     sessions: Option<usize>,
-    /// Print test results instead: for each file of the logs `ok NAME/PATH` or `not ok NAME/PATH: why`,
-    /// and one for the trace as a whole; the exit status is 0
+    /// Print test results instead, as xtask/e2e/lib.sh does: one for each file of the logs and one for the
+    /// trace as a whole; the exit status is 0
     #[arg(long, value_name = "NAME")]
     tap: Option<String>,
 }
@@ -126,13 +126,13 @@ impl Check {
             let test = if path.is_empty() { "/trace" } else { path };
             match report.wrong.get(path).map(Vec::as_slice) {
                 Some([first, rest @ ..]) => {
-                    println!("not ok {name}{test}: {}", first.replace('\n', " "));
+                    println!("%% not ok {name}{test}: {}", first.replace('\n', " "));
                     println!("{first}");
                     for line in rest {
                         println!("{line}");
                     }
                 }
-                _ => println!("ok {name}{test}"),
+                _ => println!("%% ok {name}{test}"),
             }
         }
         true

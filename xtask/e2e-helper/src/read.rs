@@ -87,6 +87,13 @@ impl Session {
         self.calls.push(json!({ "call": call, "pos": position, "want": want, "ret": ret }));
     }
 
+    /// An offset that the file refuses, as before its beginning, leaves it where it is.
+    fn seek(&mut self, file: &mut File, to: SeekFrom) {
+        if let Ok(position) = file.seek(to) {
+            self.position = position;
+        }
+    }
+
     fn close(self, log: Option<&Path>) -> Result<()> {
         let Some(log) = log else { return Ok(()) };
         let mut line = json!({
@@ -127,10 +134,10 @@ fn perform(path: &Path, ops: &[Op], log: Option<&Path>, out: &mut dyn Write) -> 
                 out.write_all(buffer.get(..got.unwrap_or(0)).unwrap_or_default())?;
             }
             Op::Seek(offset) => {
-                session.position = file.seek(SeekFrom::Start(*offset)).context("lseek")?;
+                session.seek(&mut file, SeekFrom::Start(*offset));
             }
             Op::SeekBy(offset) => {
-                session.position = file.seek(SeekFrom::Current(*offset)).context("lseek")?;
+                session.seek(&mut file, SeekFrom::Current(*offset));
             }
             Op::Splice => while spliced(&mut session, &file, out)? > 0 {},
             Op::Write(bytes) => file.write_all(bytes).context("write")?,

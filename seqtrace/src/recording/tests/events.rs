@@ -138,8 +138,15 @@ fn body() -> impl Strategy<Value = Body> {
                 private
             }),
         (key(), bytes()).prop_map(|(key, bytes)| Body::Preview { key, bytes }),
-        (key(), tid(), wrapper(), any::<u64>())
-            .prop_map(|(key, tid, wrapper, private)| Body::Release { key, tid, wrapper, private }),
+        (key(), tid(), wrapper(), any::<(u64, bool)>()).prop_map(
+            |(key, tid, wrapper, (private, removed))| Body::Release {
+                key,
+                tid,
+                wrapper,
+                private,
+                removed
+            }
+        ),
         (key(), task(), any::<i64>(), any::<u64>(), any::<i64>())
             .prop_map(|(key, task, pos, want, ret)| Body::Write { key, task, pos, want, ret }),
         (key(), task(), any::<i64>(), any::<u64>(), any::<i64>())

@@ -99,6 +99,7 @@ fn columns() {
         comm Binary
         path Binary
         wrapper one of some words
+        removed Boolean
         file UInt64
         m UInt64
         op UInt64

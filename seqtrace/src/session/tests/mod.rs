@@ -2,10 +2,14 @@
 //! that knows the truth.
 
 mod check;
+mod lifecycle;
 mod noise;
+mod partial;
+mod programs;
 mod properties;
 pub(crate) mod resolve;
 pub(crate) mod say;
 pub(crate) mod script;
 mod sequences;
 pub(crate) mod simulator;
+mod threads;

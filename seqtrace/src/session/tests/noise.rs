@@ -112,7 +112,7 @@ fn body() -> impl Strategy<Value = Body> {
                 key, tid, index, size, count: if used { count } else { 0 }, from: 0,
             }),
         1 => (key.clone(), tid.clone(), wrapper())
-            .prop_map(|(key, tid, wrapper)| Body::Release { key, tid, wrapper, private: 0 }),
+            .prop_map(|(key, tid, wrapper)| Body::Release { key, tid, wrapper, private: 0, removed: false }),
         1 => (key.clone(), tid.clone(), int(), natural(), int()).prop_map(
             |(key, tid, pos, want, ret)| Body::Write { key, task: task(tid), pos, want, ret }
         ),

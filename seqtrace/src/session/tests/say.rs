@@ -48,7 +48,7 @@ pub(crate) fn say(update: &Update) -> String {
         What::Write { pos, want, ret } => format!("write {want} = {ret} to {pos}"),
         What::PlainRead { pos, want, ret } => format!("{read} plain {want} = {ret} to {pos}"),
         What::Close { by, undelivered, partial, totals, .. } => {
-            let by = by.map_or("still open", Wrapper::name);
+            let by = by.map_or("unseen", Wrapper::name);
             let dropped = if *undelivered > 0 {
                 format!(" undelivered {undelivered}")
             } else {

@@ -116,7 +116,9 @@ impl Parser {
             }
             "stop" => self.callback(key, Role::Stop, 0, &words[1..]),
             "preview" => Body::Preview { key, bytes: words[1].as_bytes().to_vec() },
-            "release" => Body::Release { key, tid, wrapper: wrapper(words[1]), private: 0 },
+            "release" => {
+                Body::Release { key, tid, wrapper: wrapper(words[1]), private: 0, removed: false }
+            }
             "write" => Body::Write {
                 key,
                 task: task(tid),

@@ -10,9 +10,6 @@ const EFAULT: i64 = -14;
 const EINVAL: i64 = -22;
 const EAGAIN: i64 = -11;
 
-/// A page that is soon full.
-pub(crate) const PAGE_SIZE: u64 = 64;
-
 /// `struct iov_iter`: where the bytes go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Iter {
@@ -27,6 +24,8 @@ pub(crate) struct Seq {
     pub(crate) key: Key,
     pub(crate) log: Log,
     file: Box<dyn SeqFile>,
+    /// Size of a first buffer.
+    pub(crate) page: u64,
     /// Who wrote each byte; `None` without a buffer.
     buf: Option<Vec<(u64, u32)>>,
     size: u64,
@@ -51,11 +50,13 @@ pub(crate) struct Seq {
 }
 
 impl Seq {
+    /// A new one; its page is soon full.
     pub(crate) fn new(key: Key, file: Box<dyn SeqFile>) -> Self {
         Self {
             key,
             log: Log::default(),
             file,
+            page: 64,
             buf: None,
             size: 0,
             from: 0,
@@ -229,8 +230,8 @@ impl Seq {
                 self.read_pos = *ki_pos;
             }
             if self.buf.is_none() {
-                self.size = PAGE_SIZE;
-                if !self.alloc(PAGE_SIZE) {
+                self.size = self.page;
+                if !self.alloc(self.page) {
                     err = ENOMEM;
                     break 'done;
                 }
@@ -360,8 +361,8 @@ impl Seq {
             return 0;
         }
         if self.buf.is_none() {
-            self.size = PAGE_SIZE;
-            if !self.alloc(PAGE_SIZE) {
+            self.size = self.page;
+            if !self.alloc(self.page) {
                 return ENOMEM;
             }
         }

@@ -109,6 +109,25 @@ pub(crate) enum Start {
 }
 
 impl List {
+    /// A list without any bug.
+    pub(crate) fn innocent(records: Vec<(u32, i32)>) -> Self {
+        Self {
+            records,
+            next: Next::Right,
+            start: Start::Right,
+            first: 0,
+            stride: 1,
+            header: false,
+            one_pointer: false,
+            start_writes: 0,
+            next_writes: 0,
+            stop_writes: 0,
+            prints: true,
+            cursor: 0,
+            fuel: 1_000_000,
+        }
+    }
+
     fn pos(&self, index: usize) -> i64 {
         match i64::try_from(index).expect("a short list") {
             0 => 0,

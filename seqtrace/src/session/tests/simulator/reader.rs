@@ -81,8 +81,18 @@ pub(crate) fn open(key: u32, adopted: bool) -> Body {
 
 /// One thread does one thing after another; the descriptor is opened before and released after.
 pub(crate) fn run(key: u32, plan: Plan) -> Log {
-    let mut descriptor = Descriptor::open(key, plan.file);
-    for act in plan.acts {
+    alone(Descriptor::open(key, plan.file), plan.acts)
+}
+
+/// The same with pages of 4096 bytes.
+pub(crate) fn run_full_size(file: AnyFile, acts: Vec<Act>) -> Log {
+    let mut descriptor = Descriptor::open(1, file);
+    descriptor.seq.page = 4096;
+    alone(descriptor, acts)
+}
+
+fn alone(mut descriptor: Descriptor, acts: Vec<Act>) -> Log {
+    for act in acts {
         if let Some(call) = descriptor.enter(1, act, false) {
             let (call, _) = descriptor.locked(call);
             descriptor.exit(call);
@@ -316,7 +326,13 @@ impl Descriptor {
     fn release(mut self) -> Log {
         let key = self.seq.key;
         self.seq.release();
-        self.seq.emit(Body::Release { key, tid: 1, wrapper: Wrapper::SeqRelease, private: 0 });
+        self.seq.emit(Body::Release {
+            key,
+            tid: 1,
+            wrapper: Wrapper::SeqRelease,
+            private: 0,
+            removed: false,
+        });
         self.seq.log
     }
 }

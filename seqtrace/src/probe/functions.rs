@@ -1,0 +1,63 @@
+//! Which programs go to which functions of the kernel, whatever the backend.
+//!
+//! Kprobes on entries, trampolines where a function's arguments are needed on its return. Each function
+//! with a trampoline costs an RCU-tasks grace period, more than 0.1 s, to detach from; what comes once
+//! a session can afford a kprobe.
+
+/// How a program gets to a kernel function.
+#[derive(Clone, Copy)]
+pub(super) enum How {
+    /// A kprobe on the entry. Quick to detach.
+    Kprobe,
+    /// A trampoline on the entry: cheaper to run, slow to detach unless the function has one already.
+    Fentry,
+    /// A trampoline on the return, with the arguments.
+    Fexit,
+}
+
+/// A program on a kernel function.
+pub(super) struct Frame {
+    /// The program's name in the object.
+    pub(super) program: &'static str,
+    /// The kernel's function.
+    pub(super) function: &'static str,
+    /// How it gets there.
+    pub(super) how: How,
+    /// Without it nothing works; the others cost only what they tell.
+    pub(super) required: bool,
+}
+
+const fn frame(program: &'static str, function: &'static str, how: How, required: bool) -> Frame {
+    Frame { program, function, how, required }
+}
+
+/// What follows a session, in the order of attaching.
+pub(super) const FOLLOW: &[Frame] = &[
+    frame("seq_release", "seq_release", How::Kprobe, true),
+    frame("single_release", "single_release", How::Kprobe, true),
+    frame("seq_release_private", "seq_release_private", How::Kprobe, true),
+    frame("seq_read_iter_exit", "seq_read_iter", How::Fexit, true),
+    frame("seq_read", "seq_read", How::Kprobe, false),
+    frame("seq_lseek_enter", "seq_lseek", How::Fentry, true),
+    frame("seq_lseek_exit", "seq_lseek", How::Fexit, true),
+    frame("proc_reg_write", "proc_reg_write", How::Fexit, false),
+    frame("single_open", "single_open", How::Kprobe, false),
+    frame("single_open_size", "single_open_size", How::Kprobe, false),
+    frame("seq_open_private", "seq_open_private", How::Kprobe, false),
+    frame("seq_open_private_raw", "__seq_open_private", How::Kprobe, false),
+];
+
+/// What follows a plain procfs file.
+pub(super) const FOLLOW_PLAIN: &[Frame] = &[
+    frame("proc_reg_release", "proc_reg_release", How::Kprobe, true),
+    frame("proc_reg_read", "proc_reg_read", How::Fexit, true),
+    frame("proc_reg_read_iter", "proc_reg_read_iter", How::Fexit, false),
+];
+
+/// What begins a session. The entry of a read begins one for a file that is open already.
+pub(super) const BEGIN: &[Frame] = &[
+    frame("seq_read_iter_enter", "seq_read_iter", How::Fentry, true),
+    frame("seq_open", "seq_open", How::Fexit, true),
+];
+pub(super) const BEGIN_PLAIN: &[Frame] =
+    &[frame("proc_reg_open", "proc_reg_open", How::Fexit, true)];

@@ -1,0 +1,131 @@
+//! How sessions begin and end, and what is not a read.
+
+use crate::event::{Body, Event};
+use crate::session::Tracker;
+use crate::session::tests::resolve::Names;
+use crate::session::tests::script::play;
+use crate::session::tests::simulator::reader::{open, task};
+
+#[test]
+fn the_outermost_wrapper_opens() {
+    play(
+        "via single_open_size   |
+         via single_open        |
+         open                   | s1 open single_open_size
+         release single_release | close single_release 0 B
+         release seq_release    |
+         #2 via seq_open_private   |
+         #2 via __seq_open_private |
+         #2 open                   | s2 open seq_open_private
+         #3 open                   | s3 open seq_open
+         #4 open single_start      | s4 open single_open
+         #5 @9 via single_open     |
+         #5 @8 open                | s5 open seq_open",
+    );
+}
+
+#[test]
+fn an_open_that_fails() {
+    play(
+        "via single_open        |
+         open failed            | open failed -12
+         read 0 want 10 (0 0 0) |
+         open                   | s2 open seq_open",
+    );
+}
+
+#[test]
+fn our_own_opens_are_no_sessions() {
+    play(
+        "open own |
+         #2 open  | s1 open seq_open",
+    );
+}
+
+#[test]
+fn writes_and_plain_files() {
+    play(
+        "open                     | s1 open seq_open
+         write 6 6 6              | write 6 = 6 to 6
+         write 6 -22 6            | write 6 = -22 to 6
+         release seq_release      | close seq_release 0 B
+         #2 open plain            | s2 open proc_reg_open
+         #2 plain 131072 19 19    | r1 plain 131072 = 19 to 19
+         #2 plain 131072 0 19     | r2 plain 131072 = 0 to 19
+         #2 release proc_reg_release | close proc_reg_release 19 B
+         #3 open bare             | s3 open seq_open
+         #3 release seq_release   | close seq_release 0 B",
+    );
+}
+
+#[test]
+fn previews_belong_to_the_last_show() {
+    play(
+        "open                   | s1 open seq_open
+         read 0 want 10 (0 0 0) | r1 read 0 want 10
+         begin 0                |
+         start -> A             | start first 0 -> A
+         show =2                | show first 0 A +2 emitted 0..2
+         preview hi             | preview hi",
+    );
+}
+
+#[test]
+fn bytes_that_nobody_fetched() {
+    play(
+        "open                   | s1 open seq_open
+         read 0 want 3 (0 0 0)  | r1 read 0 want 3
+         begin 0                |
+         start -> A             | start first 0 -> A
+         show =10               | show first 0 A +10 emitted 0..10
+         next -> NULL @1        | next fill 0>1 A -> NULL
+         stop                   | stop fill 1 NULL
+         = 3 (1 7 3)            | r1 = 3 at 0..3 left 7 emitted 1
+         read 3 want 2 (1 7 3)  | r2 read 3 want 2
+         = 2 (1 5 5)            | r2 = 2 at 3..5 from leftover 2 left 5
+         release seq_release    | close seq_release 5 B undelivered 5",
+    );
+}
+
+#[test]
+fn what_is_open_at_the_end() {
+    play(
+        "open                   | s1 open seq_open
+         #2 open                | s2 open seq_open
+         #2 read 0 want 2 (0 0 0) | r1 read 0 want 2
+         finish                 | close unseen 0 B [StillOpen]; close unseen 0 B [StillOpen]",
+    );
+}
+
+/// The number of an open session is given to another one: its release was missed.
+#[test]
+fn a_missed_release() {
+    play(
+        "open                   | s1 open seq_open
+         read 0 want 0 (0 0 0)  | r1 read 0 want 0
+         = 0 (0 0 0)            | r1 = 0 left 0
+         open                   | s2 open seq_open; DISAGREES expected release, observed its number on another open; close unseen 0 B [Disagrees]",
+    );
+}
+
+#[test]
+fn the_summary_counts_what_was_seen() {
+    let mut tracker = Tracker::new(Names);
+    let mut out = |_| ();
+    let mut feed = |tracker: &mut Tracker<Names>, time, body| {
+        tracker.feed(Event { time, cpu: 0, body }, &mut out);
+    };
+    feed(&mut tracker, 1, open(1, false));
+    feed(&mut tracker, 2, open(2, true));
+    feed(&mut tracker, 3, Body::Gap { lost: 37 });
+    feed(&mut tracker, 4, open(3, false));
+    let write = |key| Body::Write { key, task: task(1), pos: 3, want: 3, ret: 3 };
+    feed(&mut tracker, 5, write(3));
+    feed(&mut tracker, 6, write(99));
+    let summary = tracker.summary();
+    assert_eq!((summary.sessions, summary.lost, summary.partial), (3, 37, 2));
+    assert_eq!((summary.totals.writes, summary.totals.written), (1, 3));
+    assert_eq!(tracker.strays(), 1);
+    tracker.finish(7, &mut |_| ());
+    assert_eq!(tracker.summary(), summary, "a session merely still open was seen whole");
+}

@@ -1,0 +1,55 @@
+# timeout: 300
+# The two backends are each other's witness: for the same reads they tell the same, callback by callback.
+. "$E2E/lib.sh"
+
+load seqbugs
+load sequence
+
+# Reads that take every way through the core: whole, page by page, tiny, resumed in the middle of a
+# record, traversals, seeks, the end, and beyond it.
+reads() {
+	for file in "$@"; do
+		e2e-helper read-all "$file" 131072 --most 40000
+		e2e-helper read-all "$file" 4096 --most 9000
+		e2e-helper read-all "$file" 7 --most 300
+		e2e-helper pread "$file" 50 200
+		e2e-helper ops "$file" r10 c-5 r10 p20@3 r300 s0 r5 p10@30000 r10
+	done >/dev/null
+}
+
+# What a callback is, without times and with pointers by the order of their appearance.
+FIELDS=session,read,role,phase,pass,pos_in,pos_out,ptr_in,ptr_out,ret,bytes,count,size,full,fate,fixed_up
+
+compare() {
+	label=$1
+	shift
+	for backend in core callbacks; do
+		TRACE=$label.$backend.json
+		attach_bg --format json --backend $backend "$@" || return
+		reads "$@"
+		expect_status "$label/$backend/exit" 0 stop_attach
+		cb "$TRACE" $FIELDS >"$label.$backend.cb"
+		e2e-helper json "$TRACE" type=read --print session,read,pos,want,ret,emitted,leftover,eof \
+			>>"$label.$backend.cb"
+	done
+	if [ ! -s "$label.core.cb" ]; then
+		fail "$label/same" "no callbacks were seen"
+	elif cmp "$label.core.cb" "$label.callbacks.cb"; then
+		ok "$label/same ($(wc -l <"$label.core.cb") callbacks and reads)"
+	else
+		fail "$label/same" "the backends disagree"
+		diff "$label.core.cb" "$label.callbacks.cb" | head -n 20
+	fi
+}
+
+compare eof_stuck /proc/seqbugs/eof_stuck
+compare large /proc/seqbugs/ok_large
+compare skip /proc/seqbugs/ok_skip
+compare stop_output /proc/seqbugs/stop_output
+compare single /proc/seqbugs/ok_single
+compare nested /proc/seqbugs/ok_nested
+compare sequence /proc/sequence
+compare mounts /proc/mounts
+# Its iterator comes from the heap with each open: whether an address comes back is chance.
+FIELDS=session,read,role,phase,pass,pos_in,pos_out,ret,bytes,count,size,full,fate,fixed_up
+compare kallsyms /proc/kallsyms

@@ -1,0 +1,81 @@
+# timeout: 240
+# Modules come and go while they are traced: loaded after attach, unloaded with a file open, loaded
+# again; sessions end, nothing hangs, what comes back is picked up.
+. "$E2E/lib.sh"
+
+FILE=/proc/seqbugs/eof_stuck
+
+# Waits until the trace has this many lines that match.
+lines() {
+	[ "$(grep -c "$2" "$TRACE")" -ge "$1" ]
+}
+
+for backend in core callbacks; do
+	TRACE=$backend.json
+	attach_bg --format json --backend $backend module:seqbugs || continue
+	load seqbugs
+	cat $FILE >/dev/null
+	e2e-helper ops $FILE r2 e"$PWD/$backend.gone" r2 >/dev/null 2>&1 &
+	reader=$!
+	wait_for 10 lines 2 '"type":"open"' || fail $backend/open "the open reader was not seen"
+	unload seqbugs
+	touch $backend.gone
+	wait $reader
+	if wait_for 10 lines 1 '"type":"close".*"removed":true'; then
+		ok $backend/closed
+	else
+		fail $backend/closed "the session did not end with its module"
+	fi
+	load seqbugs
+	cat $FILE >/dev/null
+	if wait_for 10 lines 3 '"type":"close"'; then
+		ok $backend/again
+	else
+		fail $backend/again "the reloaded module's file was not picked up"
+	fi
+	expect_status $backend/exit 0 stop_attach
+	expect_eq $backend/names "eof_show eof_show eof_show" \
+		"$(echo $(grep '"type":"open"' $TRACE | sed 's/.*"name":"\(eof_show\)".*/\1/'))"
+	unload seqbugs
+done
+
+# A session that is open before seqtrace is adopted by its first read, and says so.
+load seqbugs
+rm -f go done
+e2e-helper ops $FILE r2 e"$PWD/go" r2 r2 >/dev/null &
+reader=$!
+TRACE=adopted.json
+if attach_bg --format json $FILE; then
+	touch go
+	wait $reader
+	expect_status adopted/exit 0 stop_attach
+	expect_eq adopted/open true "$(e2e-helper json $TRACE type=open --print adopted)"
+	expect_grep adopted/partial '"partial":\["adopted"\]' $TRACE
+fi
+
+# Two processes that share one descriptor: one session, and every byte once, to one of them. (By read():
+# sendfile(), which busybox' cat uses, does not lock the file's offset, and both would get it all.)
+TRACE=shared.json
+if attach_bg --format json /proc/seqbugs/ok_large; then
+	exec 3</proc/seqbugs/ok_large
+	(dd bs=1000 <&3 >one 2>/dev/null) &
+	dd bs=1000 <&3 >two 2>/dev/null
+	wait $!
+	exec 3<&-
+	expect_status shared/exit 0 stop_attach
+	cat /proc/seqbugs/ok_large >whole
+	expect_eq shared/bytes "$(wc -c <whole)" "$(($(wc -c <one) + $(wc -c <two)))"
+	expect_eq shared/told "$(($(wc -c <one) + $(wc -c <two)))" \
+		"$(e2e-helper json $TRACE type=read --print bytes | awk '{s += $1} END {print s}')"
+	expect_eq shared/sessions 1 "$(e2e-helper json $TRACE type=open --print session | wc -l)"
+fi
+unload seqbugs
+
+# hoge: the kernel reads its own seq_file inside insmod.
+TRACE=hoge.json
+if attach_bg --format json; then
+	insmod /modules/hoge.ko size=10
+	rmmod hoge
+	expect_status hoge/exit 0 stop_attach
+	expect_grep hoge/session '"comm":"insmod".*"path":"anon_inode:\[hoge\]"' $TRACE
+fi
