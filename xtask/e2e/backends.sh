@@ -48,8 +48,9 @@ compare skip /proc/seqbugs/ok_skip
 compare stop_output /proc/seqbugs/stop_output
 compare single /proc/seqbugs/ok_single
 compare nested /proc/seqbugs/ok_nested
-compare sequence /proc/sequence
 compare mounts /proc/mounts
-# Its iterator comes from the heap with each open: whether an address comes back is chance.
+# Their iterators come from the heap, with each open or each start: whether an address comes back is
+# chance.
 FIELDS=session,read,role,phase,pass,pos_in,pos_out,ret,bytes,count,size,full,fate,fixed_up
+compare sequence /proc/sequence
 compare kallsyms /proc/kallsyms
