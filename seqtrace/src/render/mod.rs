@@ -39,7 +39,7 @@ pub enum Format {
     Timeline,
     /// A line a read, for busy systems
     Compact,
-    /// An object a line, for programs; see `seqtrace schema`
+    /// An object a line, for programs; see docs/json.md
     Json,
 }
 
