@@ -5,6 +5,7 @@ use std::{ffi::OsString, num::ParseFloatError, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::render::{Format, Time};
+use crate::rules::{Id, Severity};
 
 /// Shows a kernel developer what a seq_file really does.
 #[derive(Debug, Parser)]
@@ -33,6 +34,8 @@ pub enum Command {
     Doctor(Doctor),
     /// List seq files and their callbacks: traceable, and if not why
     List(List),
+    /// Explain a rule: what, why, the contract, the usual fix; without one, list all
+    Explain(Explain),
     /// Become the user who called sudo and run a command (used by `attach -- CMD`)
     #[command(hide = true, name = "run-as-invoker")]
     RunAsInvoker {
@@ -47,8 +50,8 @@ pub enum Command {
 #[command(
     after_help = "TARGET is a path (/proc/foo), a glob ('/proc/net/*'), module:NAME or fn:SYMBOL; \
     none means every seq file opened from now on.\n\
-    Exit status: 0 done, 2 usage, 3 environment (permission, kernel), 5 target not found or not \
-    traceable; with -- CMD that of CMD."
+    Exit status: 0 done, 1 findings (--fail-on), 2 usage, 3 environment (permission, kernel), 5 target not found or not \
+    traceable; 4 inconclusive (--fail-on); with -- CMD and no --fail-on that of CMD."
 )]
 pub struct Attach {
     /// Files to trace: a path, a glob, module:NAME or fn:SYMBOL
@@ -63,6 +66,9 @@ pub struct Attach {
     /// When to end.
     #[command(flatten)]
     pub limits: Limits,
+    /// Exit with 1 if a rule is broken that badly, with 4 if that cannot be said
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
     /// How to trace.
     #[command(flatten)]
     pub capture: Capture,
@@ -114,6 +120,24 @@ pub struct Select {
     pub not_module: Vec<String>,
 }
 
+/// What makes `--fail-on` fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Warnings and errors
+    Warn,
+    /// Errors only
+    Error,
+}
+
+impl From<FailOn> for Severity {
+    fn from(fail_on: FailOn) -> Self {
+        match fail_on {
+            FailOn::Warn => Self::Warning,
+            FailOn::Error => Self::Error,
+        }
+    }
+}
+
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -142,6 +166,9 @@ pub struct Output {
     /// When to colour
     #[arg(long, value_enum, default_value_t)]
     pub color: Color,
+    /// Nothing but findings, and where events were lost
+    #[arg(long)]
+    pub only_findings: bool,
     /// No characters beyond ASCII
     #[arg(long)]
     pub ascii: bool,
@@ -172,6 +199,9 @@ pub struct Limits {
     /// End after this many events shown
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_events: Option<u64>,
+    /// End when a rule is broken: any (no info), or this one
+    #[arg(long, value_name = "RULE", num_args = 0..=1, require_equals = true)]
+    pub until_finding: Option<Option<Id>>,
 }
 
 /// How the callbacks are seen.
@@ -221,6 +251,14 @@ pub struct List {
     /// One JSON object a line instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// `seqtrace explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Which rule, e.g. SQ201
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
 }
 
 /// `500ms`, `10s`, `2m`, `1h`; a bare number is seconds.

@@ -2,15 +2,21 @@
 
 use std::process::ExitCode;
 
+use crate::rules::{Severity, Verdict};
+
 /// Why seqtrace ends, as its exit status tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// 0: done.
     Done,
+    /// 1: rules are broken, and that was to count.
+    Findings,
     /// 2: the command line makes no sense, or names a file that cannot be written.
     Usage,
     /// 3: no permission, or a kernel that cannot do it.
     Environment,
+    /// 4: something was not seen that matters.
+    Inconclusive,
     /// 5: a target was not found, or cannot be traced.
     Target,
     /// The command behind `--` could not be run: 126 or 127, as shells have it.
@@ -21,11 +27,26 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
+            Exit::Findings => 1,
             Exit::Usage => 2,
             Exit::Environment => 3,
+            Exit::Inconclusive => 4,
             Exit::Target => 5,
             Exit::NotRun(code) => code,
         })
+    }
+}
+
+impl Exit {
+    /// The status of a trace that fails on findings this bad.
+    pub fn on(verdict: Verdict, severity: Severity) -> Self {
+        if verdict.is_at_least(severity) {
+            Self::Findings
+        } else if verdict.is_inconclusive() {
+            Self::Inconclusive
+        } else {
+            Self::Done
+        }
     }
 }
 

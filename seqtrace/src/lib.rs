@@ -14,5 +14,6 @@ pub mod output;
 pub mod pipeline;
 pub mod probe;
 pub mod render;
+pub mod rules;
 pub mod session;
 pub mod targets;

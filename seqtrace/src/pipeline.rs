@@ -8,6 +8,7 @@ use crate::{
     event::{Event, FileKind},
     filter::Selection,
     render::{Output, Sink},
+    rules::{FindingCount, Id, Judge, Severity, add_counts, find},
     session::{
         Resolve, Tracker, callbacks,
         update::{Callbacks, SessionId, Summary, Update, What},
@@ -21,23 +22,40 @@ pub struct Until {
     pub sessions: Option<u64>,
     /// After this many updates that show something.
     pub events: Option<u64>,
+    /// When a rule is broken.
+    pub finding: Option<Wanted>,
+}
+
+/// Which finding ends a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A warning or an error.
+    Any,
+    /// Any of this rule.
+    Rule(Id),
 }
 
 /// Events to text.
 pub struct Pipeline<R> {
     tracker: Tracker<R>,
+    judge: Judge,
     view: View,
     /// What is to be written out.
     pub output: Output,
 }
 
-/// What lies behind the tracker: selection, limits, sums, renderer.
+/// What lies behind the judge: selection, limits, sums, renderer.
 struct View {
     selection: Selection,
     until: Until,
     sink: Box<dyn Sink>,
     /// Open sessions, and whether they are shown.
     shown: HashMap<SessionId, bool>,
+    /// The session that was closed last: what its close proves comes behind it.
+    closing: Option<(SessionId, bool)>,
+    only_findings: bool,
+    /// What was to be found was found.
+    found: bool,
     begun: u64,
     closed: u64,
     updates: u64,
@@ -54,11 +72,15 @@ impl<R: Resolve> Pipeline<R> {
     ) -> Self {
         Self {
             tracker,
+            judge: Judge::new(),
             view: View {
                 selection,
                 until,
                 sink,
                 shown: HashMap::new(),
+                closing: None,
+                only_findings: false,
+                found: false,
                 begun: 0,
                 closed: 0,
                 updates: 0,
@@ -68,6 +90,11 @@ impl<R: Resolve> Pipeline<R> {
         }
     }
 
+    /// Shows nothing but findings, and where events were lost.
+    pub fn only_findings(&mut self) {
+        self.view.only_findings = true;
+    }
+
     /// The renderer, for what is not an update: header, targets, readiness.
     pub fn announce(&mut self, say: impl FnOnce(&mut dyn Sink, &mut Output)) {
         say(self.view.sink.as_mut(), &mut self.output);
@@ -75,8 +102,10 @@ impl<R: Resolve> Pipeline<R> {
 
     /// Takes one event.
     pub fn feed(&mut self, event: Event) {
-        let Self { tracker, view, output } = self;
-        tracker.feed(event, &mut |update| view.take(&update, output));
+        let Self { tracker, judge, view, output } = self;
+        tracker.feed(event, &mut |update| {
+            judge.feed(update, &mut |update| view.take(update, output));
+        });
     }
 
     /// The callbacks of a file by name; `None` if it has none.
@@ -89,13 +118,16 @@ impl<R: Resolve> Pipeline<R> {
         let reached = |limit: Option<u64>, count| limit.is_some_and(|limit| count >= limit);
         reached(self.view.until.sessions, self.view.closed)
             || reached(self.view.until.events, self.view.updates)
+            || self.view.found
     }
 
     /// Ends the trace at `time` (ns since boot): closes what is open and says the last word.
     pub fn finish(&mut self, time: u64, missed: u64) -> Summary {
-        let Self { tracker, view, output } = self;
-        tracker.finish(time, &mut |update| view.take(&update, output));
-        view.summary.missed = missed;
+        let Self { tracker, judge, view, output } = self;
+        tracker.finish(time, &mut |update| {
+            judge.feed(update, &mut |update| view.take(update, output));
+        });
+        view.missed(missed);
         view.sink.end(&view.summary, output);
         view.summary.clone()
     }
@@ -111,6 +143,18 @@ impl View {
             return;
         };
         let id = session.id;
+        if let What::Finding(finding) = &update.what {
+            let closing = self.closing.filter(|(closing, _)| *closing == id);
+            let shown = closing.map(|(_, shown)| shown).or(self.shown.get(&id).copied());
+            if shown == Some(true) {
+                self.found |= self.until.finding.is_some_and(|wanted| match wanted {
+                    Wanted::Any => finding.severity > Severity::Info,
+                    Wanted::Rule(id) => finding.id == id,
+                });
+                self.show(update, output);
+            }
+            return;
+        }
         let shown = *self.shown.entry(id).or_insert_with(|| {
             let room = self.until.sessions.is_none_or(|limit| self.begun < limit);
             let shown = room && self.selection.accepts(session);
@@ -118,12 +162,13 @@ impl View {
             shown
         });
         let over = match &update.what {
-            What::Close { totals, partial, .. } => {
+            What::Close { totals, partial, findings, .. } => {
                 if shown {
                     self.closed += 1;
                     self.summary.sessions += 1;
                     self.summary.partial += u64::from(!partial.is_empty());
                     self.summary.totals.add(totals);
+                    add_counts(&mut self.summary.findings, findings);
                 }
                 true
             }
@@ -134,11 +179,24 @@ impl View {
             self.show(update, output);
         }
         if over {
-            self.shown.remove(&id);
+            self.closing = self.shown.remove(&id).map(|shown| (id, shown));
+        }
+    }
+
+    /// The kernel missed so many hits of probes: nobody knows in which sessions.
+    fn missed(&mut self, missed: u64) {
+        self.summary.missed = missed;
+        if let Some(rule) = find(Id(902)).filter(|_| missed > 0) {
+            let (id, name, severity) = (rule.id, rule.name, rule.most);
+            let count = FindingCount { id, name, severity, sessions: 0, times: missed };
+            add_counts(&mut self.summary.findings, &[count]);
         }
     }
 
     fn show(&mut self, update: &Update, output: &mut Output) {
+        if self.only_findings && !matches!(update.what, What::Finding(_) | What::Gap { .. }) {
+            return;
+        }
         if self.until.events.is_none_or(|limit| self.updates < limit) {
             let before = output.data.len();
             self.sink.update(update, output);

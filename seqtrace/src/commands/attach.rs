@@ -22,7 +22,7 @@ use crate::{
     filter::Selection,
     kernel::preflight::Preflight,
     output::Writer,
-    pipeline::{Pipeline, Until},
+    pipeline::{Pipeline, Until, Wanted},
     probe::{
         backend::Plan,
         live::Live,
@@ -30,6 +30,7 @@ use crate::{
         trace::Trace,
     },
     render::{self, Clock, Header, clock::TimeZone},
+    rules::Verdict,
     session::Tracker,
     targets,
 };
@@ -59,9 +60,12 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
     }
     let plan = plan.attach(&mut probes, args.capture.backend).map_err(Refusal::from)?;
 
-    let until = Until { sessions: args.limits.max_sessions, events: args.limits.max_events };
+    let until = until(&args.limits);
     let tracker = Tracker::new(Live::new(Arc::clone(&facts.symbols)));
     let mut pipeline = Pipeline::new(tracker, selection.clone(), until, sink);
+    if args.output.only_findings {
+        pipeline.only_findings();
+    }
     pipeline.announce(|sink, output| sink.header(&header(args, &facts, &plan), output));
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -82,9 +86,17 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
         if let (None, Some(child)) = (status, &child) {
             terminate(child);
         }
-        trace.finish(&mut writer)?;
-        Ok(status.map_or(Exit::Done.into(), exit_code))
+        let summary = trace.finish(&mut writer)?;
+        Ok(match args.fail_on {
+            Some(severity) => Exit::on(Verdict::of(&summary), severity.into()).into(),
+            None => status.map_or(Exit::Done.into(), exit_code),
+        })
     })
+}
+
+fn until(limits: &cli::Limits) -> Until {
+    let finding = limits.until_finding.map(|rule| rule.map_or(Wanted::Any, Wanted::Rule));
+    Until { sessions: limits.max_sessions, events: limits.max_events, finding }
 }
 
 fn options(args: &cli::Output, writer: &Writer) -> render::Options {

@@ -2,6 +2,7 @@
 
 mod attach;
 mod doctor;
+mod explain;
 mod invoker;
 mod list;
 
@@ -18,6 +19,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Attach(args) => attach::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::List(args) => list::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::RunAsInvoker { command } => invoker::become_and_run(&command),
     }
 }

@@ -36,6 +36,7 @@ use crate::{
     output::Writer,
     pipeline::Pipeline,
     render::Ready,
+    session::update::Summary,
 };
 
 /// How often the ring is emptied when nothing wakes us: callbacks do not.
@@ -242,7 +243,7 @@ impl Trace {
     ///
     /// # Errors
     /// A counter cannot be read, or data not written.
-    pub fn finish(mut self, writer: &mut Writer) -> anyhow::Result<()> {
+    pub fn finish(mut self, writer: &mut Writer) -> anyhow::Result<Summary> {
         let end = clock::monotonic();
         // What happens while this goes on is not in the trace any more.
         while self.drain() && self.last < end {}
@@ -250,10 +251,10 @@ impl Trace {
         let Self { pipeline, decoder, .. } = &mut self;
         decoder.finish(&counts.lost, end, |event| pipeline.feed(event));
         let missed = counts.missed + self.undecodable;
-        self.pipeline.finish(end, missed);
+        let summary = self.pipeline.finish(end, missed);
         self.write(writer)?;
         self.probes.detach();
-        Ok(())
+        Ok(summary)
     }
 }
 

@@ -105,6 +105,11 @@ impl Columns {
         self.begin = Some(ready.begin);
     }
 
+    /// Whether what happened is told at all.
+    pub(super) fn has_event(&self) -> bool {
+        self.event
+    }
+
     /// How wide everything before the event is now.
     pub(super) fn width(&self) -> usize {
         self.list.iter().map(|slot| slot.width + 1).sum()

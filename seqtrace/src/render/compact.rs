@@ -258,7 +258,16 @@ impl Compact {
                 line.tone(Tone::Strong, "read").put(" ");
                 phrase::plain_read(line, *want, *ret, *pos);
             }
-            What::Close { by, totals, lifetime, undelivered, partial, removed } => {
+            What::Close {
+                by,
+                totals,
+                lifetime,
+                undelivered,
+                partial,
+                removed,
+                private: _,
+                findings: _,
+            } => {
                 line.tone(Tone::Strong, "close").put(" ");
                 let (by, lifetime, undelivered) = (*by, *lifetime, *undelivered);
                 let removed = *removed;
@@ -266,6 +275,11 @@ impl Compact {
                 phrase::close(line, &info);
             }
             What::Gap { lost, sessions } => phrase::gap(line, *lost, update.cpu, sessions),
+            What::Finding(finding) => {
+                phrase::finding(line, finding);
+                line.put("   ");
+                phrase::explanation(line, finding);
+            }
             What::Blind { function, role, reason } => phrase::blind(line, function, *role, reason),
             What::Disagreement { expected, observed } => {
                 phrase::disagreement(line, expected, observed);

@@ -4,6 +4,7 @@ use super::errno::Errno;
 use super::line::{Count, Line};
 use super::style::Tone;
 use crate::event::{FileKind, Role, Wrapper};
+use crate::rules::{Blame, Cause, Finding, Id, Severity};
 use crate::session::update::{Callbacks, Partial, Session, SessionId, Symbol, Totals};
 
 /// How many sessions a line names before it only counts.
@@ -208,6 +209,43 @@ pub(super) fn gap(line: &mut Line<'_>, lost: u64, cpu: u16, sessions: &[SessionI
         line.tone(Tone::Warn, " incomplete");
     }
     line.tone(Tone::Warn, format_args!(" {rule}"));
+}
+
+/// `✗✗ SQ102`
+pub(super) fn mark(line: &mut Line<'_>, severity: Severity, id: Id) {
+    let mark = line.look.mark(severity);
+    line.tone(severity.into(), format_args!("{mark} {id}"));
+}
+
+/// `✗✗ SQ201 double emit: pos 2 (ffff8881042a3008) passed over as bytes 4..6, emitted again as 6..8`
+pub(super) fn finding(line: &mut Line<'_>, finding: &Finding) {
+    mark(line, finding.severity, finding.id);
+    line.put(" ").tone(Tone::Strong, finding.name).put(": ").bytes(finding.message.as_bytes());
+}
+
+/// `cause SQ102 eof_next [seqbugs]+0x1c   seqtrace explain SQ201`
+pub(super) fn explanation(line: &mut Line<'_>, finding: &Finding) {
+    if let Some(Cause { id, blame }) = &finding.cause {
+        line.put("cause ").put(id);
+        if let Some(blame) = blame {
+            line.put(" ");
+            blamed(line, blame);
+        }
+        line.put("   ");
+    } else if let Some(blame) = &finding.blame {
+        line.put("in ");
+        blamed(line, blame);
+        line.put("   ");
+    }
+    line.tone(Tone::Dim, format_args!("seqtrace explain {}", finding.id));
+}
+
+fn blamed(line: &mut Line<'_>, blame: &Blame) {
+    let Blame { role: _, function, offset } = blame;
+    symbol(line, function);
+    if let Some(offset) = offset {
+        line.put(format_args!("+{offset:#x}"));
+    }
 }
 
 pub(super) fn blind(line: &mut Line<'_>, function: &Symbol, role: Role, reason: &str) {

@@ -4,6 +4,7 @@ use super::line::{Count, Line};
 use super::phrase;
 use super::style::{Look, Tone};
 use super::{Header, Options, Ready, TargetInfo};
+use crate::rules::FindingCount;
 use crate::session::update::Summary;
 
 /// How status text looks.
@@ -66,7 +67,7 @@ impl Status {
 
     /// `2 sessions  3 reads  8 B  4 records emitted  0 discarded  22 callbacks   lost 0  missed 0  partial 0`
     pub fn summary(self, summary: &Summary, out: &mut Vec<u8>) {
-        let Summary { sessions, totals, lost, missed, partial } = summary;
+        let Summary { sessions, totals, lost, missed, partial, findings } = summary;
         let mut line = Line::new(out, self.look);
         line.put(format_args!(
             "{}  {}  {} B  {} emitted  {} discarded",
@@ -94,6 +95,28 @@ impl Status {
                 line.put(format_args!("{name} 0"));
             } else {
                 line.tone(Tone::Warn, format_args!("{name} {count}"));
+            }
+        }
+        line.end();
+        if !findings.is_empty() {
+            self.findings(findings, out);
+        }
+    }
+}
+
+impl Status {
+    /// `findings: ✗✗ SQ102 next did not advance at the end 2   ✗✗ SQ201 double emit 1 (×3)`
+    fn findings(self, findings: &[FindingCount], out: &mut Vec<u8>) {
+        let mut line = Line::new(out, self.look);
+        line.put("findings:");
+        for (index, count) in findings.iter().enumerate() {
+            let FindingCount { id, name, severity, sessions, times } = count;
+            line.put(if index == 0 { " " } else { "   " });
+            phrase::mark(&mut line, *severity, *id);
+            line.put(format_args!(" {name} {sessions}"));
+            if times > sessions {
+                let sign = line.look.glyphs.times;
+                line.put(format_args!(" ({sign}{times})"));
             }
         }
         line.end();
@@ -158,7 +181,7 @@ mod tests {
     #[test]
     fn summary() {
         let totals = Totals { reads: 3, bytes: 8, emitted: 4, callbacks: 22, ..Totals::default() };
-        let mut summary = Summary { sessions: 2, totals, lost: 0, missed: 0, partial: 0 };
+        let mut summary = Summary { sessions: 2, totals, ..Summary::default() };
         expect![[r"
             2 sessions  3 reads  8 B  4 records emitted  0 discarded  22 callbacks   lost 0  missed 0  partial 0
         "]]

@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Color, Style};
 
+use crate::rules::Severity;
 use crate::session::update::SessionId;
 
 /// What a piece of text means, so that it can be coloured.
@@ -17,6 +18,16 @@ pub(super) enum Tone {
     Warn,
     /// A session's own colour, the same in each of its lines.
     Session(SessionId),
+}
+
+impl From<Severity> for Tone {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Error => Self::Error,
+            Severity::Warning => Self::Warn,
+            Severity::Info => Self::Dim,
+        }
+    }
 }
 
 impl Tone {
@@ -66,6 +77,12 @@ pub(super) struct Glyphs {
     pub(super) rule: &'static str,
     /// Something is left out here.
     pub(super) more: &'static str,
+    /// An error that a rule has found.
+    pub(super) error: &'static str,
+    /// A warning.
+    pub(super) warning: &'static str,
+    /// Information.
+    pub(super) info: &'static str,
 }
 
 impl Glyphs {
@@ -79,6 +96,9 @@ impl Glyphs {
         micro: "µ",
         rule: "──",
         more: "…",
+        error: "✗✗",
+        warning: "✗",
+        info: "i",
     };
     pub(super) const ASCII: Self = Self {
         begin: ",-",
@@ -90,6 +110,9 @@ impl Glyphs {
         micro: "u",
         rule: "--",
         more: "...",
+        error: "xx",
+        warning: "x",
+        info: "i",
     };
 }
 
@@ -104,5 +127,14 @@ pub(super) struct Look {
 impl Look {
     pub(super) fn new(color: bool, ascii: bool) -> Self {
         Self { color, ascii, glyphs: if ascii { &Glyphs::ASCII } else { &Glyphs::UNICODE } }
+    }
+
+    /// The mark of a severity.
+    pub(super) fn mark(self, severity: Severity) -> &'static str {
+        match severity {
+            Severity::Error => self.glyphs.error,
+            Severity::Warning => self.glyphs.warning,
+            Severity::Info => self.glyphs.info,
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Options, Output, Ready, sink};
 use crate::event::{FileKind, OpTable, Ptr, Role, SeqState, Task, Wrapper};
+use crate::rules::{Blame, Cause, Evidence, Finding, FindingCount, Id, Severity, Value, Witness};
 use crate::session::update::{
     CallbackUpdate, Callbacks, Fate, Partial, Phase, Range, ReadEnd, Session, SessionId, Summary,
     Symbol, Totals, Update, What,
@@ -159,6 +160,7 @@ impl Story {
             range: None,
             held: None,
             fixed_up: false,
+            private: None,
         };
         change(&mut callback);
         self.say(What::Callback(Box::new(callback)));
@@ -230,6 +232,8 @@ impl Story {
             undelivered: 0,
             partial: Vec::new(),
             removed: None,
+            private: None,
+            findings: Vec::new(),
         });
     }
 
@@ -261,7 +265,38 @@ impl Story {
         self.close(totals);
     }
 
+    /// A finding with every kind of evidence, and a cause in a function without a name.
+    pub(super) fn finding(&mut self) {
+        let blame = |role, function| Some(Blame { role, function, offset: Some(0x1c) });
+        let evidence = [
+            Value::Position(-2),
+            Value::Pointer(record(2)),
+            Value::Range(Range { start: 4, end: 6 }),
+            Value::Event { time: BEGIN, read: Some(1) },
+            Value::Count(3),
+            Value::Delta(-1),
+            Value::Errno(5),
+            Value::Witnesses(vec![Witness::Position, Witness::Bytes]),
+        ];
+        self.say(What::Finding(Box::new(Finding {
+            id: Id(201),
+            name: "double emit",
+            severity: Severity::Error,
+            session: SessionId(1),
+            read: self.read,
+            blame: blame(Role::Start, symbol("eof_start", Some("seqbugs"))),
+            message: "pos 2 passed over as bytes 4..6, emitted again as 6..8".to_owned(),
+            evidence: evidence.map(|value| Evidence { label: "seen", value }).to_vec(),
+            cause: Some(Cause {
+                id: Id(102),
+                blame: blame(Role::Next, Symbol { address: 0xc0de, name: None, module: None }),
+            }),
+            times: 1,
+        })));
+    }
+
     /// Everything else that can be said, once.
+    #[expect(clippy::too_many_lines, reason = "a list")]
     pub(super) fn oddities(&mut self) {
         self.read(1, 0, 4096);
         self.start(0, record(0));
@@ -320,6 +355,7 @@ impl Story {
             role: Role::Show,
             reason: "notrace function".to_owned(),
         });
+        self.finding();
         self.say(What::Disagreement {
             expected: "show, next or stop".to_owned(),
             observed: "start".to_owned(),
@@ -331,6 +367,14 @@ impl Story {
             undelivered: 13,
             partial: vec![Partial::Gap, Partial::StillOpen],
             removed: Some(true),
+            private: Some(0xffff_8881_0000_3000),
+            findings: vec![FindingCount {
+                id: Id(201),
+                name: "double emit",
+                severity: Severity::Error,
+                sessions: 1,
+                times: 1,
+            }],
         });
         let mut plain = session(2, b"/proc/version_\x1b[2J\xff");
         plain.kind = FileKind::Plain { read: 0xffff_ffff_8110_0000, write: 0 };

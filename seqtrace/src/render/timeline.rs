@@ -22,8 +22,9 @@ use super::status::Status;
 use super::style::{Look, Tone};
 use super::{FieldError, Header, Options, Output, Ready, Sink, TargetInfo};
 use crate::event::{OpTable, Role};
+use crate::rules::Finding;
 use crate::session::update::{
-    CallbackUpdate, Fate, Phase, ReadEnd, Session, Summary, Update, What,
+    CallbackUpdate, Fate, Phase, ReadEnd, Session, SessionId, Summary, Update, What,
 };
 
 const DEFAULT: [&str; 6] = ["time", "delta", "cpu", "task", "session", "event"];
@@ -46,6 +47,9 @@ impl Layout {
 /// Room for most of what stands behind the duration.
 const FATE: usize = 20;
 
+/// Where the lines of a finding begin: below the task, in the default columns.
+const INDENT: usize = 21;
+
 /// See the [module](self).
 pub struct Timeline {
     look: Look,
@@ -57,6 +61,8 @@ pub struct Timeline {
     verbose: bool,
     /// Whose functions were named already: they are told once.
     told: HashSet<OpTable>,
+    /// Whose the last line is, and where it ends: a finding that it proves is marked there.
+    last: Option<(Option<SessionId>, usize)>,
 }
 
 impl Timeline {
@@ -78,9 +84,11 @@ impl Timeline {
             quiet: options.quiet,
             verbose: options.verbose,
             told: HashSet::new(),
+            last: None,
         })
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table, an update an arm")]
     fn event(&mut self, line: &mut Line<'_>, update: &Update) {
         let frame = Frame { start: line.column(), layout: self.layout, update };
         match &update.what {
@@ -160,7 +168,17 @@ impl Timeline {
                 line.tone(Tone::Strong, "READ ").put(" ");
                 phrase::plain_read(line, *want, *ret, *pos);
             }
-            What::Close { by, totals, lifetime, undelivered, partial, removed } => {
+            What::Close {
+                by,
+                totals,
+                lifetime,
+                undelivered,
+                partial,
+                removed,
+                // Told by the release itself, and where they were found.
+                private: _,
+                findings: _,
+            } => {
                 line.tone(Tone::Strong, "CLOSE").put(" ");
                 let (by, lifetime, undelivered) = (*by, *lifetime, *undelivered);
                 let removed = *removed;
@@ -170,11 +188,36 @@ impl Timeline {
                 );
             }
             What::Gap { lost, sessions } => phrase::gap(line, *lost, update.cpu, sessions),
+            // Has lines of its own.
+            What::Finding(_) => {}
             What::Blind { function, role, reason } => phrase::blind(line, function, *role, reason),
             What::Disagreement { expected, observed } => {
                 phrase::disagreement(line, expected, observed);
             }
         }
+    }
+
+    /// A mark on the line that proves it, if that is the one just written, and below what it says.
+    fn finding(&mut self, update: &Update, finding: &Finding, out: &mut Output) {
+        let session = update.session.as_ref().map(|session| session.id);
+        let data = &mut out.data;
+        if self.last == Some((session, data.len())) && data.pop_if(|byte| *byte == b'\n').is_some()
+        {
+            let mut line = Line::new(data, self.look);
+            line.put("  ");
+            phrase::mark(&mut line, finding.severity, finding.id);
+            line.end();
+        }
+        let indent = self.columns.width().min(INDENT);
+        let mut line = Line::new(data, self.look);
+        line.pad(indent, 0);
+        phrase::finding(&mut line, finding);
+        line.end();
+        let mut line = Line::new(data, self.look);
+        line.pad(indent + 3, 0);
+        phrase::explanation(&mut line, finding);
+        line.end();
+        self.last = None;
     }
 
     /// The names of the functions, when a table is opened for the first time.
@@ -218,6 +261,12 @@ impl Sink for Timeline {
         if matches!(update.what, What::Preview { .. }) && self.preview == 0 {
             return;
         }
+        if let What::Finding(finding) = &update.what {
+            if self.columns.has_event() {
+                self.finding(update, finding, out);
+            }
+            return;
+        }
         let mut line = Line::new(&mut out.data, self.look);
         let event = self.columns.write(&mut line, update);
         if event {
@@ -227,6 +276,7 @@ impl Sink for Timeline {
         if let (true, What::Open, Some(session)) = (event, &update.what, &update.session) {
             self.functions(session, &mut out.data);
         }
+        self.last = Some((update.session.as_ref().map(|session| session.id), out.data.len()));
     }
 
     fn end(&mut self, summary: &Summary, out: &mut Output) {
@@ -293,6 +343,8 @@ impl Frame<'_> {
             range,
             held,
             fixed_up,
+            // Only the rules need it.
+            private: _,
         } = callback;
         let glyphs = line.look.glyphs;
         self.bracket(line, if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside });

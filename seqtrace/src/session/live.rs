@@ -321,14 +321,8 @@ impl Live {
         self.partial.iter().any(|&why| why != Partial::StillOpen)
     }
 
-    /// The session ends: the function and thread that release it, and whether the file goes away with
-    /// its descriptor open. `None` if that was not seen.
-    pub(super) fn close(
-        mut self,
-        at: At,
-        by: Option<(Wrapper, u32, bool)>,
-        out: Sink<'_>,
-    ) -> Closed {
+    /// The session ends; `by` is `None` if that was not seen.
+    pub(super) fn close(mut self, at: At, by: Option<Released>, out: Sink<'_>) -> Closed {
         self.release_held(Verdict::Unknown, out);
         if by.is_some() && self.synced && !self.ops.is_empty() {
             // fput() comes after the last read and lseek.
@@ -336,17 +330,30 @@ impl Live {
         }
         let seen_in_part = self.seen_in_part();
         let what = What::Close {
-            by: by.map(|(wrapper, ..)| wrapper),
+            by: by.map(|by| by.wrapper),
+            private: by.map(|by| by.private),
             totals: self.totals,
             lifetime: self.opened.map(|opened| at.time.saturating_sub(opened)),
             undelivered: u64::try_from(self.pending).unwrap_or(0),
             partial: std::mem::take(&mut self.partial),
-            removed: by.map(|(.., removed)| removed),
+            removed: by.map(|by| by.removed),
+            findings: Vec::new(),
         };
-        let task = by.and_then(|(_, tid, _)| self.task(tid));
+        let task = by.and_then(|by| self.task(by.tid));
         self.tell(at, None, task, what, out);
         Closed { totals: self.totals, seen_in_part }
     }
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Released {
+    pub(super) wrapper: Wrapper,
+    pub(super) tid: u32,
+    /// `m->private` at that moment.
+    pub(super) private: u64,
+    /// The file goes away with its descriptor open.
+    pub(super) removed: bool,
 }
 
 /// What remains of a session.

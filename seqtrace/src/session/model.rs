@@ -154,6 +154,8 @@ pub(super) struct Returned {
     pub(super) index: i64,
     pub(super) count: u64,
     pub(super) full: bool,
+    /// start only: `m->private`.
+    pub(super) private: Option<u64>,
 }
 
 impl Returned {

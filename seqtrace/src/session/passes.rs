@@ -203,6 +203,7 @@ impl Live {
             range: done.range,
             held: if seen.role == Role::Stop { since(self.began) } else { None },
             fixed_up: done.fixed_up,
+            private: seen.private,
         }
     }
 

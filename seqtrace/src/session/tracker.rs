@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::event::{Body, Event, Key, OpTable, Open, Role, Wrapper};
+use crate::event::{Body, Event, Key, OpTable, Open, Role};
 use crate::session::begin::Begin;
 use crate::session::hash::KeyMap;
-use crate::session::live::{At, Live, Sink};
+use crate::session::live::{At, Live, Released, Sink};
 use crate::session::model::Returned;
 use crate::session::opening::{self, Resolve, Vias};
 use crate::session::reads::Wanted;
@@ -85,8 +85,8 @@ impl<R: Resolve> Tracker<R> {
 
     fn take(&mut self, at: At, body: Body, out: Sink<'_>) {
         match body {
-            Body::Callback { key, role, ret, index, count, full, private: _ } => {
-                let seen = Returned { role, ret, index, count: u64::from(count), full };
+            Body::Callback { key, role, ret, index, count, full, private } => {
+                let seen = Returned { role, ret, index, count: u64::from(count), full, private };
                 self.with(key, |live| live.callback(at, &seen, out));
             }
             Body::PassBegin { key, tid, index, size, count, from } => {
@@ -121,10 +121,10 @@ impl<R: Resolve> Tracker<R> {
             }),
             Body::Via { file, tid, wrapper } => self.vias.entered(file, tid, wrapper),
             Body::Open(open) => self.open(at, *open, out),
-            Body::Release { key, tid, wrapper, private: _, removed } => {
+            Body::Release { key, tid, wrapper, private, removed } => {
                 // single_release() calls seq_release(): of the second nothing is known any more.
                 if let Some(live) = self.live.remove(&key) {
-                    self.close(at, *live, Some((wrapper, tid, removed)), out);
+                    self.close(at, *live, Some(Released { wrapper, tid, private, removed }), out);
                 }
             }
             Body::Gap { lost } => self.gap(at, lost, out),
@@ -173,7 +173,7 @@ impl<R: Resolve> Tracker<R> {
         }
     }
 
-    fn close(&mut self, at: At, live: Live, by: Option<(Wrapper, u32, bool)>, out: Sink<'_>) {
+    fn close(&mut self, at: At, live: Live, by: Option<Released>, out: Sink<'_>) {
         let closed = live.close(at, by, out);
         self.closed.totals.add(&closed.totals);
         self.closed.partial += u64::from(closed.seen_in_part);

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::event::{FileKind, Ptr, Role, SeqState, Task, Wrapper};
+use crate::rules::{Finding, FindingCount};
 
 /// `s3`: the third session of a trace. Counts from 1 in the order of opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -150,6 +151,8 @@ pub struct CallbackUpdate {
     pub held: Option<u64>,
     /// The core had to add 1 to a position that next left alone (it prints "buggy .next function").
     pub fixed_up: bool,
+    /// start only: `m->private` on return, where the probe tells it.
+    pub private: Option<u64>,
 }
 
 /// Sums over a read or a session.
@@ -333,6 +336,11 @@ pub enum What {
         /// Its release ran because the file went away (module unloaded) while it was open. `None`
         /// where that cannot be told.
         removed: Option<bool>,
+        /// `m->private` when it was released.
+        private: Option<u64>,
+        /// What the rules found in it, the worst first. The session model leaves this empty: the
+        /// judge fills it in.
+        findings: Vec<FindingCount>,
     },
     /// Events were lost here.
     Gap {
@@ -341,6 +349,8 @@ pub enum What {
         /// Sessions that were open and are incomplete now.
         sessions: Vec<SessionId>,
     },
+    /// A rule is broken: the update before proves it.
+    Finding(Box<Finding>),
     /// A callback function cannot be traced.
     Blind {
         /// The function.
@@ -373,4 +383,6 @@ pub struct Summary {
     pub missed: u64,
     /// Sessions seen in part. One that was merely still open at the end does not count.
     pub partial: u64,
+    /// What the rules found, the worst first.
+    pub findings: Vec<FindingCount>,
 }

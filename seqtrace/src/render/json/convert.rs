@@ -1,15 +1,18 @@
 //! From the internal values to the objects of the format.
 
 use super::object::{
-    At, Cb, Close, End, Fate, Function, Functions, Gap, Grow, Header, Kind, Lseek, Note, NoteKind,
-    Object, Open, Partial, Phase, Preview, Range, Read, Ready, Role, Target, Totals, Transfer, Who,
+    At, Blame, Cause, Cb, Close, End, Evidence, Fate, Finding, FindingCount, Function, Functions,
+    Gap, Grow, Header, Kind, Lseek, Note, NoteKind, Object, Open, Partial, Phase, Preview, Range,
+    Read, Ready, Role, Severity, Target, Totals, Transfer, Who,
 };
 use super::text::{
-    Address, BootTime, Device, ErrorName, Pointer, Raw, ReadName, SessionName, Version, raw, text,
+    Address, BootTime, Device, ErrorName, Pointer, Raw, ReadName, RuleName, SessionName, Version,
+    raw, text,
 };
 use super::{LseekBegin, ReadBegin};
 use crate::event::{self, FileKind, OpTable, Task};
 use crate::render::{self, Clock};
+use crate::rules;
 use crate::session::update::{self, CallbackUpdate, ReadEnd, Session, Update, What};
 
 pub(super) fn header(header: &render::Header) -> Object<'_> {
@@ -47,8 +50,10 @@ pub(super) fn ready(ready: &render::Ready, clock: &Clock) -> Object<'static> {
 }
 
 pub(super) fn end(summary: &update::Summary) -> Object<'static> {
-    let update::Summary { sessions, totals: sums, lost, missed, partial } = *summary;
-    Object::End(End { v: Version, sessions, totals: totals(&sums), lost, missed, partial })
+    let update::Summary { sessions, totals: sums, lost, missed, partial, findings } = summary;
+    let (sessions, lost, missed, partial) = (*sessions, *lost, *missed, *partial);
+    let findings = counts(findings);
+    Object::End(End { v: Version, sessions, totals: totals(sums), lost, missed, partial, findings })
 }
 
 /// Makes the object of one update.
@@ -98,18 +103,28 @@ impl<'a> Converter<'a> {
             What::PlainRead { pos, want, ret } => {
                 Object::PlainRead(self.transfer(*pos, *want, *ret))
             }
-            What::Close { by, totals: sums, lifetime, undelivered, partial: reasons, removed } => {
-                Object::Close(Box::new(Close {
-                    at,
-                    who: self.who(),
-                    by: by.map(event::Wrapper::name),
-                    totals: totals(sums),
-                    lifetime: *lifetime,
-                    undelivered: *undelivered,
-                    partial: reasons.iter().map(|reason| partial(*reason)).collect(),
-                    removed: *removed,
-                }))
-            }
+            What::Close {
+                by,
+                totals: sums,
+                lifetime,
+                undelivered,
+                partial: reasons,
+                removed,
+                private,
+                findings,
+            } => Object::Close(Box::new(Close {
+                at,
+                who: self.who(),
+                by: by.map(event::Wrapper::name),
+                totals: totals(sums),
+                lifetime: *lifetime,
+                undelivered: *undelivered,
+                partial: reasons.iter().map(|reason| partial(*reason)).collect(),
+                removed: *removed,
+                private: private.map(Address),
+                findings: counts(findings),
+            })),
+            What::Finding(finding) => Object::Finding(Box::new(self.finding(finding))),
             What::Gap { lost, sessions } => {
                 let sessions = sessions.iter().map(|id| SessionName(*id)).collect();
                 Object::Gap(Gap { at, lost: *lost, sessions })
@@ -159,6 +174,37 @@ impl<'a> Converter<'a> {
         let task = self.update.task.as_deref();
         let session = self.update.session.as_deref();
         who(task, session)
+    }
+
+    fn finding(&self, finding: &'a rules::Finding) -> Finding<'a> {
+        let rules::Finding {
+            id,
+            name,
+            severity: how,
+            // In `at`.
+            session: _,
+            read: _,
+            blame: blamed,
+            message,
+            evidence: seen,
+            cause,
+            times,
+        } = finding;
+        Finding {
+            at: self.at(),
+            who: self.who(),
+            id: RuleName(*id),
+            name,
+            severity: severity(*how),
+            blame: blamed.as_ref().map(blame),
+            message,
+            cause: cause.as_ref().map(|cause| {
+                let rules::Cause { id, blame: blamed } = cause;
+                Cause { id: RuleName(*id), blame: blamed.as_ref().map(blame) }
+            }),
+            times: *times,
+            evidence: seen.iter().map(evidence).collect(),
+        }
     }
 
     fn transfer(&self, pos: i64, want: u64, ret: i64) -> Transfer<'a> {
@@ -303,6 +349,7 @@ fn cb(at: At, callback: &CallbackUpdate) -> Cb {
         range: offsets,
         held,
         fixed_up,
+        private,
     } = callback;
     Cb {
         at,
@@ -323,7 +370,51 @@ fn cb(at: At, callback: &CallbackUpdate) -> Cb {
         range: offsets.map(range),
         held: *held,
         fixed_up: *fixed_up,
+        private: private.map(Address),
     }
+}
+
+fn blame(blame: &rules::Blame) -> Blame<'_> {
+    let rules::Blame { role: callback, function: named, offset } = blame;
+    Blame { role: role(*callback), function: function(named), offset: *offset }
+}
+
+fn severity(severity: rules::Severity) -> Severity {
+    match severity {
+        rules::Severity::Info => Severity::Info,
+        rules::Severity::Warning => Severity::Warning,
+        rules::Severity::Error => Severity::Error,
+    }
+}
+
+fn counts(counts: &[rules::FindingCount]) -> Vec<FindingCount> {
+    counts
+        .iter()
+        .map(|count| {
+            let rules::FindingCount { id, name, severity: worst, sessions, times } = *count;
+            FindingCount { id: RuleName(id), name, severity: severity(worst), sessions, times }
+        })
+        .collect()
+}
+
+fn evidence(evidence: &rules::Evidence) -> Evidence {
+    let rules::Evidence { label, value } = evidence;
+    let mut object = Evidence { label, ..Evidence::default() };
+    match value {
+        rules::Value::Position(pos) => object.pos = Some(*pos),
+        rules::Value::Pointer(ptr) => object.ptr = Some(Pointer(*ptr)),
+        rules::Value::Range(bytes) => object.range = Some(range(*bytes)),
+        rules::Value::Event { time, read } => {
+            (object.time, object.read) = (Some(BootTime(*time)), *read);
+        }
+        rules::Value::Count(count) => object.count = Some(*count),
+        rules::Value::Delta(delta) => object.delta = Some(*delta),
+        rules::Value::Errno(errno) => object.errno = ErrorName::of(-i64::from(*errno)),
+        rules::Value::Witnesses(agree) => {
+            object.witnesses = Some(agree.iter().map(|witness| witness.name()).collect());
+        }
+    }
+    object
 }
 
 fn functions(callbacks: &update::Callbacks) -> Functions<'_> {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::text::{
-    Address, BootTime, Device, ErrorName, Pointer, Raw, ReadName, SessionName, Version,
+    Address, BootTime, Device, ErrorName, Pointer, Raw, ReadName, RuleName, SessionName, Version,
 };
 
 /// One line of `--format json`. Every key of a type is always there; null where the value is unknown
@@ -28,6 +28,7 @@ pub(super) enum Object<'a> {
     Write(Transfer<'a>),
     PlainRead(Transfer<'a>),
     Note(Note<'a>),
+    Finding(Box<Finding<'a>>),
     Gap(Gap),
     Close(Box<Close<'a>>),
     End(End),
@@ -269,6 +270,8 @@ pub(super) struct Cb {
     pub(super) held: Option<u64>,
     /// next left the position alone and the core added 1.
     pub(super) fixed_up: bool,
+    /// start: m->private on return.
+    pub(super) private: Option<Address>,
 }
 
 /// A member of seq_operations.
@@ -410,6 +413,89 @@ pub(super) enum NoteKind {
     Disagreement,
 }
 
+/// A rule is broken; the line before proves it. Told once a session, and again only where it has
+/// become worse.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Finding<'a> {
+    #[serde(flatten)]
+    pub(super) at: At,
+    #[serde(flatten)]
+    pub(super) who: Who<'a>,
+    pub(super) id: RuleName,
+    /// The rule's name.
+    pub(super) name: &'static str,
+    pub(super) severity: Severity,
+    /// The function to look at.
+    pub(super) blame: Option<Blame<'a>>,
+    /// What was seen, for a person.
+    pub(super) message: &'a str,
+    /// The finding that explains this one.
+    pub(super) cause: Option<Cause<'a>>,
+    /// How often in this session, so far.
+    pub(super) times: u64,
+    pub(super) evidence: Vec<Evidence>,
+}
+
+/// How bad.
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Severity {
+    Info,
+    Warning,
+    Error,
+}
+
+/// A function to look at.
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+pub(super) struct Blame<'a> {
+    pub(super) role: Role,
+    pub(super) function: Function<'a>,
+    /// Where in it.
+    pub(super) offset: Option<u64>,
+}
+
+/// What explains a finding.
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+pub(super) struct Cause<'a> {
+    pub(super) id: RuleName,
+    pub(super) blame: Option<Blame<'a>>,
+}
+
+/// One thing that was seen: one of the keys behind `label` is not null, or two for an event.
+#[derive(Clone, Default, Serialize, JsonSchema)]
+pub(super) struct Evidence {
+    /// What it is.
+    pub(super) label: &'static str,
+    /// A position, m->index.
+    pub(super) pos: Option<i64>,
+    pub(super) ptr: Option<Pointer>,
+    /// File offsets.
+    pub(super) range: Option<Range>,
+    /// When.
+    pub(super) time: Option<BootTime>,
+    /// In which read of the session.
+    pub(super) read: Option<u32>,
+    pub(super) count: Option<u64>,
+    /// A signed number.
+    pub(super) delta: Option<i64>,
+    pub(super) errno: Option<ErrorName>,
+    /// What agrees: position, pointer, bytes, length.
+    pub(super) witnesses: Option<Vec<&'static str>>,
+}
+
+/// How often a rule was broken.
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+pub(super) struct FindingCount {
+    pub(super) id: RuleName,
+    pub(super) name: &'static str,
+    /// The worst of them.
+    pub(super) severity: Severity,
+    /// In how many sessions.
+    pub(super) sessions: u64,
+    /// How often in all.
+    pub(super) times: u64,
+}
+
 /// Events were lost here.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Gap {
@@ -439,6 +525,10 @@ pub(super) struct Close<'a> {
     pub(super) partial: Vec<Partial>,
     /// The file went away while it was open.
     pub(super) removed: Option<bool>,
+    /// m->private when it was released.
+    pub(super) private: Option<Address>,
+    /// The rules that it broke, the worst first.
+    pub(super) findings: Vec<FindingCount>,
 }
 
 /// Sums over a session or a trace.
@@ -472,4 +562,6 @@ pub(super) struct End {
     pub(super) missed: u64,
     /// Sessions seen in part.
     pub(super) partial: u64,
+    /// The rules that were broken, the worst first.
+    pub(super) findings: Vec<FindingCount>,
 }

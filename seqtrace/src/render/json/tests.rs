@@ -62,9 +62,9 @@ fn a_cat() {
     expect![[r#"
         {"type":"ready","v":1,"begin":"1000000000000","wall":"1970-01-01T00:16:40.000000000Z","probes":26}
         {"type":"open","v":1,"t":0,"time":"1000000000000","cpu":1,"session":"s1","read":null,"pid":4123,"tid":4123,"uid":1000,"comm":"cat","comm_bytes":null,"path":"/proc/seqbugs/eof_stuck","path_bytes":null,"path_cut":false,"ret":0,"errno":null,"opened_by":"seq_open","adopted":false,"kind":"seq","m":"0xffff888100001000","op":"0xffffffffc0002000","private":"0x0","size":0,"table":{"address":"0xffffffffc0000007","name":"eof_ops","module":"seqbugs"},"start":{"address":"0xffffffffc0000009","name":"eof_start","module":"seqbugs"},"next":{"address":"0xffffffffc0000008","name":"eof_next","module":"seqbugs"},"show":{"address":"0xffffffffc0000008","name":"eof_show","module":"seqbugs"},"stop":{"address":"0xffffffffc0000008","name":"eof_stop","module":"seqbugs"},"plain_read":null,"plain_write":null,"file":"0xffff888100002000","ino":42,"dev":"8:1"}
-        {"type":"cb","v":1,"t":3800,"time":"1000000003800","cpu":1,"session":"s1","read":"s1.r1","pid":4123,"tid":4123,"role":"start","phase":"first","pass":1,"pos_in":0,"pos_out":0,"ptr_in":null,"ptr_out":"0xffff8881042a3000","ret":null,"bytes":null,"count":0,"size":4096,"full":false,"duration":212,"fate":null,"range":null,"held":null,"fixed_up":false}
+        {"type":"cb","v":1,"t":3800,"time":"1000000003800","cpu":1,"session":"s1","read":"s1.r1","pid":4123,"tid":4123,"role":"start","phase":"first","pass":1,"pos_in":0,"pos_out":0,"ptr_in":null,"ptr_out":"0xffff8881042a3000","ret":null,"bytes":null,"count":0,"size":4096,"full":false,"duration":212,"fate":null,"range":null,"held":null,"fixed_up":false,"private":null}
         {"type":"read","v":1,"t":19000,"time":"1000000019000","cpu":1,"session":"s1","read":"s1.r1","pid":4123,"tid":4123,"uid":1000,"comm":"cat","comm_bytes":null,"path":"/proc/seqbugs/eof_stuck","path_bytes":null,"began":1900,"pos":0,"want":131072,"traverse_from":null,"rewind":false,"via":"seq_read","ret":6,"errno":null,"bytes":6,"range":{"start":0,"end":6},"emitted":3,"discarded":0,"passed_over":0,"callbacks":8,"passes":0,"restarts":0,"leftover":0,"from_leftover":0,"duration":13400,"eof":false,"partial":null}
-        {"type":"close","v":1,"t":28500,"time":"1000000028500","cpu":1,"session":"s1","read":null,"pid":4123,"tid":4123,"uid":1000,"comm":"cat","comm_bytes":null,"path":"/proc/seqbugs/eof_stuck","path_bytes":null,"by":"seq_release","reads":2,"bytes":6,"emitted":3,"discarded":0,"passed_over":0,"callbacks":10,"passes":0,"restarts":0,"writes":0,"written":0,"lifetime":1250000,"undelivered":0,"partial":[],"removed":null}
+        {"type":"close","v":1,"t":28500,"time":"1000000028500","cpu":1,"session":"s1","read":null,"pid":4123,"tid":4123,"uid":1000,"comm":"cat","comm_bytes":null,"path":"/proc/seqbugs/eof_stuck","path_bytes":null,"by":"seq_release","reads":2,"bytes":6,"emitted":3,"discarded":0,"passed_over":0,"callbacks":10,"passes":0,"restarts":0,"writes":0,"written":0,"lifetime":1250000,"undelivered":0,"partial":[],"removed":null,"private":null,"findings":[]}
     "#]].assert_eq(&first.concat());
 }
 
@@ -104,6 +104,7 @@ fn what_came_out_of_a_record() {
         {"type":"write","bytes":2,"errno":null}
         {"type":"write","bytes":0,"errno":"EINVAL"}
         {"type":"note","role":"show"}
+        {"type":"finding"}
         {"type":"note","role":null}
         {"type":"close","bytes":0}
         {"type":"open","errno":null}
@@ -147,7 +148,7 @@ fn every_object_is_what_the_schema_says() {
         types.insert(object["type"].as_str().unwrap().to_owned());
     }
     expect![
-        "cb close end gap grow header lseek note open plain_read preview read ready target write"
+        "cb close end finding gap grow header lseek note open plain_read preview read ready target write"
     ]
     .assert_eq(&types.into_iter().collect::<Vec<_>>().join(" "));
 }

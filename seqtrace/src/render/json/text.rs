@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use super::super::errno::Errno;
 use super::super::escape;
 use crate::event::{Ptr, PtrKind};
+use crate::rules::Id;
 use crate::session::update::SessionId;
 
 /// Writes the characters that a terminal obeys or hides as `\u` escapes; to a parser that is the
@@ -181,6 +182,17 @@ impl Display for ReadName {
     }
 }
 written!(ReadName, { "type": "string", "pattern": "^s[0-9]+\\.r[0-9]+$", "description": "A read" });
+
+/// A rule.
+#[derive(Clone, Copy)]
+pub(super) struct RuleName(pub(super) Id);
+
+impl Display for RuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+written!(RuleName, { "type": "string", "pattern": "^SQ[0-9]{3}$", "description": "A rule" });
 
 /// A device.
 #[derive(Clone, Copy)]

@@ -145,6 +145,7 @@ fn same_call(time: u64, callback: &CallbackUpdate, truth: &TrueCall) {
         range: truth.range,
         held: (truth.role == Role::Stop).then_some(truth.held),
         fixed_up: truth.fixed_up,
+        private: callback.private,
     };
     assert_eq!(*callback, expected, "callback at {time}");
     assert_eq!(callback.ret_ptr.is_some(), fetches);

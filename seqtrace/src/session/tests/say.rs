@@ -61,6 +61,7 @@ pub(crate) fn say(update: &Update) -> String {
             let sessions: Vec<_> = sessions.iter().map(|id| format!("s{}", id.0)).collect();
             format!("gap {lost} {}", sessions.join(" "))
         }
+        What::Finding(finding) => format!("{} {}", finding.id, finding.message),
         What::Blind { role, reason, .. } => format!("blind {}: {reason}", role.name()),
         What::Disagreement { expected, observed } => {
             format!("DISAGREES expected {expected}, observed {observed}")

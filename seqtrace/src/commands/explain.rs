@@ -1,0 +1,31 @@
+//! `seqtrace explain`: a rule in words.
+
+use std::process::ExitCode;
+
+use crate::{
+    cli,
+    exit::{Exit, Refusal},
+    output::Writer,
+    render::{Output, escape},
+    rules,
+};
+
+/// Runs the subcommand.
+pub(super) fn run(args: &cli::Explain) -> anyhow::Result<ExitCode> {
+    let text = match &args.id {
+        None => rules::list(),
+        Some(word) => {
+            let rule = word.parse().ok().and_then(rules::find).ok_or_else(|| {
+                let word = escape::text(word.as_bytes(), false);
+                Refusal::usage(
+                    format!("there is no rule {word}"),
+                    format!("these are the rules:\n\n{}", rules::list().trim_end()),
+                )
+            })?;
+            rules::explain(rule)
+        }
+    };
+    let mut output = Output { data: text.into_bytes(), status: Vec::new() };
+    Writer::open(None)?.write(&mut output)?;
+    Ok(Exit::Done.into())
+}

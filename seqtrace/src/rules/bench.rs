@@ -1,0 +1,156 @@
+//! Where rules raise what they found: each rule once a session, later ones are counted.
+
+use std::sync::Arc;
+
+use crate::event::Role;
+use crate::rules::finding::{Blame, Cause, Evidence, Finding, FindingCount, Value};
+use crate::rules::rule::{Id, Rule, Severity};
+use crate::session::update::Session;
+
+/// Collects the findings of one session.
+#[derive(Debug)]
+pub(super) struct Bench {
+    session: Arc<Session>,
+    /// What each rule has found so far.
+    tally: Vec<Told>,
+    /// Raised and not yet told.
+    raised: Vec<Finding>,
+    /// The read of the update that is looked at.
+    pub(super) read: Option<u32>,
+}
+
+#[derive(Debug)]
+struct Told {
+    rule: &'static Rule,
+    severity: Severity,
+    times: u64,
+    /// Which callback was blamed.
+    role: Option<Role>,
+}
+
+/// A finding that a rule is writing.
+pub(super) struct Draft {
+    role: Option<Role>,
+    message: String,
+    evidence: Vec<Evidence>,
+    cause: Option<Id>,
+}
+
+impl Draft {
+    /// Its line.
+    pub(super) fn new(message: String) -> Self {
+        Self { role: None, message, evidence: Vec::new(), cause: None }
+    }
+
+    /// The callback to look at.
+    pub(super) fn blame(mut self, role: Role) -> Self {
+        self.role = Some(role);
+        self
+    }
+
+    /// Something that was seen.
+    pub(super) fn with(mut self, label: &'static str, value: Value) -> Self {
+        self.evidence.push(Evidence { label, value });
+        self
+    }
+
+    /// What explains it, if something does.
+    pub(super) fn because(mut self, cause: Option<Id>) -> Self {
+        self.cause = cause;
+        self
+    }
+}
+
+impl Bench {
+    pub(super) fn new(session: Arc<Session>) -> Self {
+        Self { session, tally: Vec::new(), raised: Vec::new(), read: None }
+    }
+
+    /// A rule is broken. Told in full if it is the first time in this session, or worse than before.
+    pub(super) fn raise(
+        &mut self,
+        rule: &'static Rule,
+        severity: Severity,
+        draft: impl FnOnce() -> Draft,
+    ) {
+        self.raise_many(rule, severity, 1, draft);
+    }
+
+    /// A rule is broken, `times` times; the draft is of the first of them. 0 times: it was counted
+    /// before, and has turned out to be worse.
+    pub(super) fn raise_many(
+        &mut self,
+        rule: &'static Rule,
+        severity: Severity,
+        times: u64,
+        draft: impl FnOnce() -> Draft,
+    ) {
+        let at = self.tally.iter().position(|told| told.rule.id == rule.id);
+        let so_far = if let Some(told) = at.and_then(|at| self.tally.get_mut(at)) {
+            told.times += times;
+            if told.severity >= severity {
+                return;
+            }
+            told.severity = severity;
+            told.times
+        } else {
+            self.tally.push(Told { rule, severity, times, role: None });
+            times
+        };
+        let Draft { role, message, evidence, cause } = draft();
+        if let Some(told) = self.tally.iter_mut().find(|told| told.rule.id == rule.id) {
+            told.role = role;
+        }
+        let cause =
+            cause.filter(|id| *id != rule.id).map(|id| Cause { id, blame: self.blamed(id) });
+        self.raised.push(Finding {
+            id: rule.id,
+            name: rule.name,
+            severity,
+            session: self.session.id,
+            read: self.read,
+            blame: role.and_then(|role| self.function(role)),
+            message,
+            evidence,
+            cause,
+            times: so_far,
+        });
+    }
+
+    /// How often a rule was broken so far.
+    pub(super) fn times(&self, id: Id) -> u64 {
+        self.tally.iter().find(|told| told.rule.id == id).map_or(0, |told| told.times)
+    }
+
+    /// What was raised since this was asked last.
+    pub(super) fn take(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.raised)
+    }
+
+    /// The sums, the worst first.
+    pub(super) fn counts(&self) -> Vec<FindingCount> {
+        let mut counts = Vec::new();
+        for Told { rule, severity, times, role: _ } in &self.tally {
+            let (severity, times) = (*severity, *times);
+            let count = FindingCount { id: rule.id, name: rule.name, severity, sessions: 1, times };
+            super::finding::add_counts(&mut counts, &[count]);
+        }
+        counts
+    }
+
+    fn blamed(&self, id: Id) -> Option<Blame> {
+        let role = self.tally.iter().find(|told| told.rule.id == id)?.role?;
+        self.function(role)
+    }
+
+    fn function(&self, role: Role) -> Option<Blame> {
+        let callbacks = self.session.callbacks.as_ref()?;
+        let function = match role {
+            Role::Start => &callbacks.start,
+            Role::Next => &callbacks.next,
+            Role::Show => &callbacks.show,
+            Role::Stop => &callbacks.stop,
+        };
+        Some(Blame { role, function: function.clone(), offset: None })
+    }
+}

@@ -1,0 +1,155 @@
+//! What is remembered of a file between its sessions, for evidence that one session alone cannot
+//! give. Bounded: a few hundred files, a thousand records each.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::event::{FileKind, OpTable};
+use crate::rules::ledger::entries::Entry;
+use crate::rules::ledger::identity::Pointers;
+use crate::session::update::{Session, SessionId};
+
+/// Files that are remembered.
+const FILES: usize = 256;
+/// Records of a sample.
+pub(super) const SAMPLE: usize = 1024;
+/// Mismatches that are remembered.
+const ASTRAY: usize = 16;
+/// Open sessions of which the place is known.
+const PLACES: usize = 16;
+
+/// Which file: kernfs has one table for all of its files, single_open one table for each open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FileKey {
+    table: OpTable,
+    dev: u32,
+    ino: u64,
+}
+
+impl FileKey {
+    /// The file of a session, if it has callbacks.
+    pub(super) fn of(session: &Session) -> Option<Self> {
+        match session.kind {
+            FileKind::Seq { op, table, .. } if op != 0 => {
+                Some(Self { table, dev: session.dev, ino: session.ino })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A start that disagreed with next: position, what was handed out, what came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mismatch {
+    pub(super) pos: i64,
+    pub(super) handed: u64,
+    pub(super) returned: u64,
+}
+
+/// Where a session stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) session: SessionId,
+    /// Key of what next handed out last.
+    pub(super) handed: u64,
+    /// When its last pass ended.
+    pub(super) time: u64,
+}
+
+/// What is remembered of one file.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    pub(super) pointers: Pointers,
+    /// The first records of an earlier generation.
+    pub(super) sample: Vec<Entry>,
+    /// That one went to the end of the file.
+    complete: bool,
+    /// How often the text of a record was another in another generation.
+    pub(super) changes: u32,
+    /// The most bytes that a whole generation had, up to its end.
+    pub(super) whole: Option<u64>,
+    astray: Vec<(Mismatch, (SessionId, u32))>,
+    places: Vec<Place>,
+    /// Where a generation began to show the text of other records.
+    pub(super) shifted: Option<(i64, (SessionId, u32))>,
+}
+
+impl History {
+    /// Was the same mismatch seen in another generation? It is remembered.
+    pub(super) fn mismatched(&mut self, mismatch: Mismatch, here: (SessionId, u32)) -> bool {
+        let mut known = self.astray.iter().filter(|(other, _)| *other == mismatch);
+        let elsewhere = known.any(|(_, there)| *there != here);
+        if !elsewhere && !self.astray.contains(&(mismatch, here)) {
+            if self.astray.len() >= ASTRAY {
+                self.astray.remove(0);
+            }
+            self.astray.push((mismatch, here));
+        }
+        elsewhere
+    }
+
+    /// Its text is known to change: once can be what is being judged.
+    pub(super) fn is_volatile(&self) -> bool {
+        self.changes > 1
+    }
+
+    /// A pass of a session ended there.
+    pub(super) fn stands(&mut self, place: Place) {
+        self.left(place.session);
+        if self.places.len() >= PLACES {
+            self.places.remove(0);
+        }
+        self.places.push(place);
+    }
+
+    /// A session is over.
+    pub(super) fn left(&mut self, session: SessionId) {
+        self.places.retain(|place| place.session != session);
+    }
+
+    /// Another session that was handed this record, after that time.
+    pub(super) fn other(&self, session: SessionId, key: u64, since: u64) -> Option<SessionId> {
+        let other = |place: &&Place| {
+            key != 0 && place.session != session && place.handed == key && place.time > since
+        };
+        self.places.iter().find(other).map(|place| place.session)
+    }
+
+    /// A generation is over, `entries` are its first records: the first is remembered that went to
+    /// the end of the file, until then the longest.
+    pub(super) fn keep(&mut self, entries: &[Entry], complete: bool) {
+        let entries = entries.get(..SAMPLE).unwrap_or(entries);
+        let texts = |list: &[Entry]| list.iter().any(|entry| entry.hash != 0);
+        let better = match (texts(entries), texts(&self.sample)) {
+            (true, false) => true,
+            (false, true) => false,
+            _ if self.complete => false,
+            _ => complete || entries.len() > self.sample.len(),
+        };
+        if better {
+            self.sample = entries.to_vec();
+            self.complete = complete;
+        }
+    }
+}
+
+/// The files; the one that was forgotten longest makes room.
+#[derive(Debug, Default)]
+pub(super) struct Histories {
+    files: HashMap<FileKey, History>,
+    order: VecDeque<FileKey>,
+}
+
+impl Histories {
+    /// The history of a file.
+    pub(super) fn of(&mut self, key: FileKey) -> &mut History {
+        if !self.files.contains_key(&key) {
+            if self.order.len() >= FILES
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.files.remove(&oldest);
+            }
+            self.order.push_back(key);
+        }
+        self.files.entry(key).or_default()
+    }
+}

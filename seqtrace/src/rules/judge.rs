@@ -1,0 +1,115 @@
+//! All sessions before the judge: updates in, the same updates and findings out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::rules::case::Case;
+use crate::rules::finding::Finding;
+use crate::rules::history::{FileKey, Histories};
+use crate::session::update::{SessionId, Update, What};
+
+/// Follows the updates of a trace and says which rules they break.
+///
+/// It derives everything from updates: live and from a recording it finds the same. Each update is
+/// passed on, and what it proves right behind it. What is held grows with the open sessions, and in
+/// each with the records of the current generation, up to a bound.
+#[derive(Debug, Default)]
+pub struct Judge {
+    cases: HashMap<SessionId, Case>,
+    /// Which open session a `struct file` belongs to.
+    files: HashMap<u64, SessionId>,
+    histories: Histories,
+    /// The texts of records are in the stream: of each rendering, right behind it.
+    texts: bool,
+    #[cfg(test)]
+    limit: Option<usize>,
+}
+
+impl Judge {
+    /// A judge that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Smaller ledgers, for tests.
+    #[cfg(test)]
+    pub(super) fn limit(&mut self, entries: usize) {
+        self.limit = Some(entries);
+    }
+
+    /// Takes an update, passes it on and tells what it proves.
+    pub fn feed(&mut self, mut update: Update, out: &mut dyn FnMut(&Update)) {
+        self.texts |= matches!(update.what, What::Preview { .. });
+        if let What::Gap { sessions, .. } = &update.what {
+            for id in sessions {
+                if let Some(case) = self.cases.get_mut(id) {
+                    case.gap();
+                }
+            }
+        }
+        let Some(session) = update.session.clone() else {
+            out(&update);
+            return;
+        };
+        if matches!(update.what, What::OpenFailed { .. }) {
+            out(&update);
+            return;
+        }
+        let key = FileKey::of(&session);
+        let (id, file) = (session.id, session.file);
+        let case = self.cases.entry(id).or_insert_with(|| Case::new(Arc::clone(&session)));
+        #[cfg(test)]
+        if let (What::Open, Some(limit)) = (&update.what, self.limit) {
+            case.limit(limit);
+        }
+        if let Some(key) = key {
+            case.see(&update, self.texts, self.histories.of(key));
+        }
+        let found = case.take();
+        let over = if let What::Close { findings, .. } = &mut update.what {
+            *findings = case.counts();
+            true
+        } else {
+            false
+        };
+        out(&update);
+        for finding in found {
+            out(&told(&update, finding));
+        }
+        if over {
+            self.cases.remove(&id);
+            if self.files.get(&file) == Some(&id) {
+                self.files.remove(&file);
+            }
+        } else if matches!(update.what, What::Open) {
+            self.opened(&update, id, file, out);
+        }
+    }
+
+    /// A file was opened: was its `struct file` that of a session that was never released?
+    fn opened(&mut self, update: &Update, id: SessionId, file: u64, out: &mut dyn FnMut(&Update)) {
+        let Some(old) = self.files.insert(file, id).filter(|old| *old != id) else { return };
+        let Some(case) = self.cases.get_mut(&old) else { return };
+        case.reused(update.time);
+        let session = Arc::clone(&case.session);
+        for finding in case.take() {
+            let session = Some(Arc::clone(&session));
+            let what = What::Finding(Box::new(finding));
+            let Update { time, cpu, .. } = *update;
+            out(&Update { time, cpu, session, read: None, task: None, what });
+        }
+    }
+}
+
+/// A finding that an update proves.
+fn told(update: &Update, finding: Finding) -> Update {
+    let Update { time, cpu, session, read, task, what: _ } = update;
+    Update {
+        time: *time,
+        cpu: *cpu,
+        session: session.clone(),
+        read: *read,
+        task: task.clone(),
+        what: What::Finding(Box::new(finding)),
+    }
+}

@@ -1,0 +1,219 @@
+//! The ledger proper: which record is at which file offsets, for one generation.
+//!
+//! A few words a record, found by position and by pointer. There is a bound: where it is reached the
+//! older half is forgotten, and that is told.
+
+use super::map::Map;
+use crate::event::Ptr;
+
+/// An accepted rendering that wrote something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::rules) struct Entry {
+    /// `m->index` when it was shown.
+    pub(in crate::rules) pos: i64,
+    /// The pointer that show was given.
+    pub(in crate::rules) ptr: Ptr,
+    /// [`super::identity::Identity::key`] of it.
+    pub(in crate::rules) key: u64,
+    /// File offset of its first byte.
+    pub(in crate::rules) start: i64,
+    /// How many bytes.
+    pub(in crate::rules) len: u32,
+    /// In which pass.
+    pub(in crate::rules) pass: u32,
+    /// In which read; 0 for an lseek.
+    pub(in crate::rules) read: u32,
+    /// Of its text, as far as that was kept; 0 if it was not.
+    pub(in crate::rules) hash: u64,
+    /// A traversal passed over it.
+    pub(in crate::rules) passed_over: bool,
+    /// Its position was given to it by start, or by a next that moved.
+    pub(in crate::rules) placed: bool,
+    /// An earlier rendering of it was thrown away.
+    pub(in crate::rules) again: bool,
+}
+
+impl Entry {
+    /// File offset behind its last byte.
+    pub(in crate::rules) fn end(&self) -> i64 {
+        self.start.saturating_add_unsigned(u64::from(self.len))
+    }
+
+    /// Its file offsets.
+    pub(in crate::rules) fn range(&self) -> crate::session::update::Range {
+        crate::session::update::Range { start: self.start, end: self.end() }
+    }
+
+    /// The same text, as far as is known: `None` if the length is the same and no more is known.
+    pub(in crate::rules) fn same_text(&self, other: &Self) -> Option<bool> {
+        if self.len != other.len {
+            return Some(false);
+        }
+        (self.hash != 0 && other.hash != 0).then_some(self.hash == other.hash)
+    }
+}
+
+/// The entries of a generation, in the order of file offsets.
+#[derive(Debug)]
+pub(in crate::rules) struct Entries {
+    list: Vec<Entry>,
+    /// Number of the first in the list.
+    base: u64,
+    /// Number of the first entry with that position.
+    by_pos: Map,
+    /// Number of the last entry with that key.
+    by_key: Map,
+    limit: usize,
+}
+
+impl Entries {
+    /// None yet, and never more than `limit`.
+    pub(super) fn new(limit: usize) -> Self {
+        let (by_pos, by_key) = (Map::default(), Map::default());
+        Self { list: Vec::new(), base: 0, by_pos, by_key, limit: limit.max(2) }
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.list.clear();
+        self.base = 0;
+        self.by_pos.clear();
+        self.by_key.clear();
+        // One huge file must not hold its memory until the descriptor is closed.
+        self.list.shrink_to(1024);
+        self.by_pos.shrink_to(1024);
+        self.by_key.shrink_to(1024);
+    }
+
+    /// Adds one at the end.
+    pub(super) fn push(&mut self, entry: Entry) {
+        if self.list.len() >= self.limit {
+            let half = self.limit / 2;
+            self.list.drain(..half);
+            self.base += half as u64;
+            let base = self.base;
+            self.by_pos.retain(|_, number| *number >= base);
+            self.by_key.retain(|_, number| *number >= base);
+        }
+        let number = self.total();
+        self.by_pos.entry(entry.pos.cast_unsigned()).or_insert(number);
+        if entry.key != 0 {
+            self.by_key.insert(entry.key, number);
+        }
+        self.list.push(entry);
+    }
+
+    /// How many there were, those forgotten included.
+    pub(in crate::rules) fn total(&self) -> u64 {
+        self.base + self.list.len() as u64
+    }
+
+    /// Some were forgotten.
+    pub(in crate::rules) fn is_cut(&self) -> bool {
+        self.base > 0
+    }
+
+    /// How many different pointers there are.
+    pub(super) fn keys(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// The first at that position, and its number.
+    pub(in crate::rules) fn at(&self, pos: i64) -> Option<(u64, &Entry)> {
+        self.numbered(*self.by_pos.get(&pos.cast_unsigned())?)
+    }
+
+    /// The last with that key, and its number.
+    pub(in crate::rules) fn with_key(&self, key: u64) -> Option<(u64, &Entry)> {
+        if key == 0 {
+            return None;
+        }
+        self.numbered(*self.by_key.get(&key)?)
+    }
+
+    /// The one that the byte at a file offset belongs to.
+    pub(in crate::rules) fn covering(&self, offset: i64) -> Option<&Entry> {
+        let behind = self.list.partition_point(|entry| entry.start <= offset);
+        self.list.get(behind.checked_sub(1)?).filter(|entry| offset < entry.end())
+    }
+
+    /// The last one.
+    pub(in crate::rules) fn last(&self) -> Option<&Entry> {
+        self.list.last()
+    }
+
+    /// The text of the last one has become known.
+    pub(in crate::rules) fn text(&mut self, hash: u64) {
+        if let Some(last) = self.list.last_mut() {
+            last.hash = hash;
+        }
+    }
+
+    /// How many are remembered.
+    pub(in crate::rules) fn kept(&self) -> u64 {
+        self.list.len() as u64
+    }
+
+    /// The first ones, if none was forgotten.
+    pub(in crate::rules) fn first(&self, count: usize) -> &[Entry] {
+        if self.is_cut() { &[] } else { self.list.get(..count).unwrap_or(&self.list) }
+    }
+
+    /// The one with that number.
+    pub(super) fn number(&self, number: u64) -> Option<&Entry> {
+        self.numbered(number).map(|(_, entry)| entry)
+    }
+
+    fn numbered(&self, number: u64) -> Option<(u64, &Entry)> {
+        let index = usize::try_from(number.checked_sub(self.base)?).ok()?;
+        self.list.get(index).map(|entry| (number, entry))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(pos: i64, key: u64, start: i64) -> Entry {
+        Entry {
+            pos,
+            ptr: Ptr(key),
+            key,
+            start,
+            len: 2,
+            pass: 1,
+            read: 1,
+            hash: 0,
+            passed_over: false,
+            placed: true,
+            again: false,
+        }
+    }
+
+    #[test]
+    fn the_bound_forgets_the_older_half() {
+        let mut entries = Entries::new(8);
+        for pos in 0..20 {
+            entries.push(entry(pos, 100 + pos.cast_unsigned(), 2 * pos));
+        }
+        assert_eq!((entries.total(), entries.list.len()), (20, 8));
+        assert!(entries.is_cut() && entries.first(3).is_empty());
+        assert_eq!(entries.at(3), None);
+        assert_eq!(entries.at(12).map(|(number, entry)| (number, entry.start)), Some((12, 24)));
+        assert_eq!(entries.with_key(119).map(|(number, _)| number), Some(19));
+        assert_eq!(entries.by_pos.len(), 8);
+    }
+
+    #[test]
+    fn offsets_have_owners() {
+        let mut entries = Entries::new(8);
+        entries.push(entry(0, 0, 0));
+        entries.push(entry(1, 0, 10));
+        let owner = |offset| entries.covering(offset).map(|entry| entry.pos);
+        assert_eq!(
+            [-1, 0, 1, 2, 9, 10, 11, 12].map(owner),
+            [None, Some(0), Some(0), None, None, Some(1), Some(1), None]
+        );
+        assert_eq!(entries.with_key(0), None);
+    }
+}

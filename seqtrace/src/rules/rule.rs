@@ -1,0 +1,94 @@
+//! What a rule is: its name and its explanation. What triggers it is in its own file.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// `SQ102`. Ids are stable: they are never given to another rule.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(pub u16);
+
+impl Id {
+    /// True for SQ9xx: not a broken rule, but a reason why nothing can be said.
+    pub fn is_quality(self) -> bool {
+        self.0 / 100 == 9
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SQ{:03}", self.0)
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Not the id of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the id of a rule, like SQ201")]
+pub struct NoId;
+
+impl FromStr for Id {
+    type Err = NoId;
+
+    /// `SQ201`, `sq201` or `201`.
+    fn from_str(text: &str) -> Result<Self, NoId> {
+        let digits = match text.get(..2) {
+            Some(prefix) if prefix.eq_ignore_ascii_case("SQ") => text.get(2..).unwrap_or(""),
+            _ => text,
+        };
+        let plain = digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number = if plain { digits.parse().ok() } else { None };
+        number.map(Self).filter(|id| super::find(*id).is_some()).ok_or(NoId)
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing; a correct file can do this.
+    Info,
+    /// Something is wrong; the file or what it shows.
+    Warning,
+    /// The file breaks the contract.
+    Error,
+}
+
+impl Severity {
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A rule as `seqtrace explain` shows it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its id.
+    pub id: Id,
+    /// A few words: `double emit`.
+    pub name: &'static str,
+    /// The least that a finding of it means.
+    pub least: Severity,
+    /// The most that a finding of it means.
+    pub most: Severity,
+    /// What was seen.
+    pub what: &'static str,
+    /// Why it matters.
+    pub why: &'static str,
+    /// What the kernel expects, and where that is written.
+    pub contract: &'static str,
+    /// What to do.
+    pub fix: &'static str,
+    /// The fix as code, where a few lines say it; else empty.
+    pub code: &'static str,
+    /// Where it happened: commits and files of the kernel or of others.
+    pub seen: &'static [&'static str],
+}

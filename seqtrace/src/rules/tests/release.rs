@@ -1,0 +1,74 @@
+//! SQ401, SQ402, SQ403, and what looks like them.
+
+use super::files::{Memory, list};
+use super::machine::{Fd, File, World};
+use super::verdicts::{findings, ids};
+use crate::event::{Body, Wrapper};
+
+const PRIVATE: u64 = 0xffff_8881_5500_0000;
+
+fn cat(open: Wrapper, private: fn() -> u64, release: Wrapper) -> String {
+    let mut world = World::default();
+    let file = File { private: Box::new(private), ..list(Memory::Image) };
+    let mut fd = Fd::open(&mut world, 1, file, open);
+    fd.drain(&mut world, 4096, 9);
+    fd.release(&mut world, release);
+    ids(&world.events)
+}
+
+#[test]
+fn what_belongs_together() {
+    use Wrapper::{
+        SeqOpen, SeqOpenPrivate, SeqOpenPrivateRaw, SeqRelease, SeqReleasePrivate, SingleOpen,
+        SingleOpenSize, SingleRelease,
+    };
+    for (open, private, release, expected) in [
+        (SingleOpen, 0, SingleRelease, ""),
+        (SingleOpenSize, 0, SingleRelease, ""),
+        (SingleOpen, 0, SeqRelease, "SQ401"),
+        (SingleOpenSize, PRIVATE, SeqRelease, "SQ401"),
+        (SeqOpenPrivate, PRIVATE, SeqReleasePrivate, ""),
+        (SeqOpenPrivateRaw, PRIVATE, SeqReleasePrivate, ""),
+        (SeqOpenPrivate, PRIVATE, SeqRelease, "SQ402"),
+        (SeqOpenPrivateRaw, PRIVATE, SeqRelease, "SQ402"),
+        // Its release has freed it, and cleared it.
+        (SeqOpenPrivate, 0, SeqRelease, ""),
+        (SeqOpen, PRIVATE, SeqRelease, ""),
+    ] {
+        let private = if private == 0 { || 0 } else { || PRIVATE };
+        assert_eq!(cat(open, private, release), expected, "{open:?} {release:?}");
+    }
+}
+
+#[test]
+fn a_struct_file_that_is_another_opens_was_never_released() {
+    let mut world = World::default();
+    let open = |world: &mut World| {
+        world.keys += 1;
+        Fd::open_at(world, 1, list(Memory::Image), Wrapper::SeqOpen, 0xffff_8881_6600_0000)
+    };
+    let mut one = open(&mut world);
+    one.drain(&mut world, 4096, 9);
+    let two = open(&mut world);
+    two.release(&mut world, Wrapper::SeqRelease);
+    let found = findings(&world.events);
+    let told: Vec<_> =
+        found.iter().map(|finding| (finding.session.0, finding.id.to_string())).collect();
+    assert_eq!(told, [(1, "SQ403".to_owned())]);
+
+    // After a gap the release may be what was lost.
+    let mut world = World::default();
+    let _lost = open(&mut world);
+    world.tell(Body::Gap { lost: 3 });
+    let two = open(&mut world);
+    two.release(&mut world, Wrapper::SeqRelease);
+    assert_eq!(ids(&world.events), "");
+
+    // Released, and then reused: what files do.
+    let mut world = World::default();
+    for _ in 0..3 {
+        let fd = open(&mut world);
+        fd.release(&mut world, Wrapper::SeqRelease);
+    }
+    assert_eq!(ids(&world.events), "");
+}
