@@ -17,7 +17,7 @@ use crate::{
     config::config,
     emit::{self, Wake, emit},
     kernel::{self, field},
-    maps::SessionState,
+    maps::{SessionState, Traversing},
     session,
 };
 
@@ -76,6 +76,8 @@ pub(crate) fn returned(kind: Kind, m: u64, ret: u64) {
                 return;
             }
             state.passing = 0;
+            let again = state.traversing == Traversing::AGAIN;
+            state.traversing = if again { Traversing::YES } else { Traversing::NO };
         }
         let (count, flags) = fill(m);
         let session = state.key;
@@ -90,6 +92,13 @@ pub(crate) fn returned(kind: Kind, m: u64, ret: u64) {
             preview(m, state, count);
         }
         state.count = count;
+        if state.traversing != Traversing::NO {
+            match kind {
+                Kind::Next => state.count = 0,
+                Kind::Show if flags & FLAG_FULL != 0 => state.traversing = Traversing::AGAIN,
+                _ => {}
+            }
+        }
     }
 }
 

@@ -23,6 +23,21 @@ pub(crate) struct SessionState {
     /// which has called stop elsewhere, run through the instruction behind another call of stop: the
     /// second hit is no second stop.
     pub(crate) passing: u32,
+    /// The passes are traverse()'s, which empties the buffer behind each record without calling
+    /// anything. One of [`Traversing`]. Only kept for previews.
+    pub(crate) traversing: u32,
+}
+
+/// Whether passes are those of traverse().
+pub(crate) struct Traversing;
+
+impl Traversing {
+    /// They are not.
+    pub(crate) const NO: u32 = 0;
+    /// They are, until stop is called.
+    pub(crate) const YES: u32 = 1;
+    /// The last record did not fit: stop will be called, and the traversal begins again.
+    pub(crate) const AGAIN: u32 = 2;
 }
 
 /// The events. User space sets the size.

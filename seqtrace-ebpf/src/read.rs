@@ -12,7 +12,7 @@ use crate::{
     config::config,
     emit::{Wake, emit},
     kernel::{self, field},
-    maps::VIA_SEQ_READ,
+    maps::{Traversing, VIA_SEQ_READ},
     open::{self, Opening},
     session,
 };
@@ -60,12 +60,18 @@ pub(crate) fn seq_read_iter_enter(ctx: FEntryContext) -> u32 {
             }
         }
     }
+    let pos: i64 = field(iocb, config!(offsets.kiocb_ki_pos));
+    if let Some(state) = session::traced(m) {
+        let read_pos: i64 = field(m, config!(offsets.seq_file_read_pos));
+        let moved = pos != 0 && pos != read_pos;
+        state.traversing = if moved { Traversing::YES } else { Traversing::NO };
+    }
     emit(Kind::ReadEnter, flags, Wake::Later, |head| ReadEnter {
         head,
         session: key,
         pad: 0,
         task: kernel::task(),
-        pos: field(iocb, config!(offsets.kiocb_ki_pos)),
+        pos,
         want: field(iter, config!(offsets.iov_iter_count)),
         state: kernel::seq_state(m),
     });
@@ -78,6 +84,7 @@ pub(crate) fn seq_read_iter_exit(ctx: FExitContext) -> u32 {
     let (_, m) = seq_file_of(ctx.arg(0));
     if let Some(state) = session::traced(m) {
         let session = state.key;
+        state.traversing = Traversing::NO;
         emit(Kind::ReadExit, 0, Wake::Later, |head| ReadExit {
             head,
             session,
@@ -95,6 +102,8 @@ pub(crate) fn seq_lseek_enter(ctx: FEntryContext) -> u32 {
     let m = kernel::private_data(ctx.arg(0));
     if let Some(state) = session::traced(m) {
         let session = state.key;
+        // It calls nothing but traverse().
+        state.traversing = Traversing::YES;
         emit(Kind::LseekEnter, 0, Wake::Later, |head| LseekEnter {
             head,
             session,
@@ -114,6 +123,7 @@ pub(crate) fn seq_lseek_exit(ctx: FExitContext) -> u32 {
     let m = kernel::private_data(ctx.arg(0));
     if let Some(state) = session::traced(m) {
         let session = state.key;
+        state.traversing = Traversing::NO;
         emit(Kind::LseekExit, 0, Wake::Later, |head| LseekExit {
             head,
             session,

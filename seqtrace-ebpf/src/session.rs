@@ -6,7 +6,7 @@ use seqtrace_common::wire::{COMM_BYTES, Task};
 use crate::{
     config::{config, has},
     kernel,
-    maps::{FILTER, KEYS, Missed, NEXT_KEY, SESSION, SessionState},
+    maps::{FILTER, KEYS, Missed, NEXT_KEY, SESSION, SessionState, Traversing},
 };
 
 /// The traced session of this `struct seq_file *` (or plain `struct file *`), if it is one.
@@ -34,7 +34,7 @@ pub(crate) fn add(id: u64, key: u32) -> Option<()> {
         let old = unsafe { (*old).key };
         let _ = KEYS.remove(old);
     }
-    let state = SessionState { key, count: 0, passing: 0 };
+    let state = SessionState { key, count: 0, passing: 0, traversing: Traversing::NO };
     if SESSION.insert(id, state, 0).is_err() {
         Missed::Session.count();
         return None;

@@ -30,12 +30,17 @@ pub struct Cli {
 pub enum Command {
     /// Stream a live timeline of every session of the targets
     Attach(Box<Attach>),
+    /// Read files in every way that matters, compare the bytes and judge the callbacks
+    Check(Box<Check>),
     /// Tell whether this machine can trace, line by line, with a remedy for what is missing
     Doctor(Doctor),
     /// List seq files and their callbacks: traceable, and if not why
     List(List),
     /// Explain a rule: what, why, the contract, the usual fix; without one, list all
     Explain(Explain),
+    /// Read files as asked on standard input (used by `check`)
+    #[command(hide = true, name = "read-for-check")]
+    ReadForCheck,
     /// Become the user who called sudo and run a command (used by `attach -- CMD`)
     #[command(hide = true, name = "run-as-invoker")]
     RunAsInvoker {
@@ -234,6 +239,56 @@ pub struct Capture {
     pub dry_run: bool,
 }
 
+/// `seqtrace check`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "TARGET is a path (/proc/foo), a glob ('/proc/net/*') or module:NAME: the files in /proc \
+    and debugfs whose callbacks are in that module.\n\
+    Exit status: 0 clean, 1 findings, 2 usage, 3 environment (permission, kernel), 4 inconclusive, 5 not \
+    found, not a seq file, or not read without --force."
+)]
+pub struct Check {
+    /// Files to check: a path, a glob or module:NAME
+    #[arg(value_name = "TARGET", required = true)]
+    pub targets: Vec<OsString>,
+    /// Read files, too, that reading changes or that may wait for something
+    #[arg(long)]
+    pub force: bool,
+    /// How much of a file is judged
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = size)]
+    pub max_bytes: u64,
+    /// How long a file may take
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration)]
+    pub time_limit: Duration,
+    /// How long a read may take before it is taken to wait for something
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub read_limit: Duration,
+    /// What the report looks like
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: crate::check::report::Format,
+    /// When to colour
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub color: Color,
+    /// No characters beyond ASCII
+    #[arg(long, help_heading = "Output")]
+    pub ascii: bool,
+    /// Write the report to a file instead of standard output
+    #[arg(short = 'o', long = "output", value_name = "FILE", help_heading = "Output")]
+    pub file: Option<PathBuf>,
+    /// Nothing of files that are clean
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+    /// Clean files in full, and information; twice: the programs' own diagnostics too
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+    /// How the callbacks are seen
+    #[arg(long, value_enum, default_value_t, help_heading = "Capture")]
+    pub backend: Backend,
+    /// Room for events that are not judged yet: a power of two, e.g. 32MiB
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = ring_size, help_heading = "Capture")]
+    pub ring_size: u32,
+}
+
 /// `seqtrace doctor`
 #[derive(Debug, Args)]
 pub struct Doctor {
@@ -276,8 +331,8 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * scale).map_err(|error| error.to_string())
 }
 
-/// `8MiB`, `512K`, `65536`: a power of two from 4 KiB to 2 GiB.
-fn ring_size(text: &str) -> Result<u32, String> {
+/// `8MiB`, `512K`, `65536`.
+fn size(text: &str) -> Result<u64, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let shift = match unit.to_ascii_lowercase().as_str() {
@@ -288,9 +343,13 @@ fn ring_size(text: &str) -> Result<u32, String> {
         _ => return Err(format!("unknown unit `{unit}`: use KiB, MiB or GiB")),
     };
     let number: u64 = number.parse().map_err(|_| format!("`{text}` is not a size"))?;
-    number
-        .checked_mul(1 << shift)
-        .and_then(|bytes| u32::try_from(bytes).ok())
+    number.checked_mul(1 << shift).ok_or_else(|| format!("`{text}` is too much"))
+}
+
+/// A size that is a power of two from 4 KiB to 2 GiB.
+fn ring_size(text: &str) -> Result<u32, String> {
+    u32::try_from(size(text)?)
+        .ok()
         .filter(|bytes| bytes.is_power_of_two() && (4096..=1 << 31).contains(bytes))
         .ok_or_else(|| format!("`{text}` is not a power of two from 4KiB to 2GiB"))
 }

@@ -3,6 +3,7 @@
 //! ARCHITECTURE.md in the repository has the picture; the modules here are its boxes.
 // `unsafe_code` is denied for the workspace; `probe::readiness` is the one exception.
 
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod commands;

@@ -50,7 +50,9 @@ pub(crate) fn run(series: &'static Series, scripts: &[String], verbose: bool) ->
     while !rest.is_empty() {
         let script =
             format!("export KERNEL={}\nexec sh /e2e/run {}\n", series.name, rest.join(" "));
-        let files = [("bin/e2e-helper", helper.clone()), ("e2e", folder())];
+        let table = paths::root().join("module/seqbugs/table.h");
+        let files =
+            [("bin/e2e-helper", helper.clone()), ("e2e", folder()), ("e2e/seqbugs.table", table)];
         let mut spec = vm::spec(&machine, &script, &files)?;
         spec.timeout = PER_SCRIPT * u32::try_from(rest.len())?;
         sh::say("Booting", &format!("a guest with Linux {}", spec.kernel.release));

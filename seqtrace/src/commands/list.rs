@@ -15,6 +15,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
+    check::left_alone,
     cli,
     event::{FileKind, Open},
     exit::{Exit, Refusal},
@@ -34,15 +35,6 @@ use crate::{
     },
     targets,
 };
-
-/// Files that opening changes, or that only one may open at a time, by name.
-const LEFT_ALONE: &[(&str, &str)] = &[
-    ("kmsg", "a consuming stream"),
-    ("trace_pipe", "a consuming stream"),
-    ("trace_pipe_raw", "a consuming stream"),
-    ("snapshot_raw", "a consuming stream"),
-    ("event", "only one may open it at a time"),
-];
 
 /// A line of the list.
 #[derive(Debug, Serialize)]
@@ -108,7 +100,6 @@ fn quiet_trace(facts: &Preflight) -> anyhow::Result<Trace> {
 }
 
 fn entry(path: &Path, trace: &mut Trace, plan: &Plan) -> Entry {
-    let name = path.file_name().map(OsStrExt::as_bytes).unwrap_or_default();
     let shown = escape::text(path.as_os_str().as_bytes(), false).to_string();
     let empty = |kind, note: String| Entry {
         path: shown.clone(),
@@ -118,7 +109,7 @@ fn entry(path: &Path, trace: &mut Trace, plan: &Plan) -> Entry {
         traceable: false,
         note: Some(note),
     };
-    if let Some((_, why)) = LEFT_ALONE.iter().find(|(left, _)| left.as_bytes() == name) {
+    if let Some(why) = left_alone::why(path) {
         return empty("unknown", format!("not opened: {why}"));
     }
     let open = match trace.look_at(path) {

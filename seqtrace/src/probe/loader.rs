@@ -187,17 +187,30 @@ impl Probes {
             tables: BTreeSet::new(),
             notes: Vec::new(),
         };
+        probes.filter(settings.allow.keys())?;
+        Ok(probes)
+    }
+
+    /// Allows one more process, if only some are allowed.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn allow_pid(&mut self, pid: u32) -> Result<(), ProbeError> {
+        self.filter([FilterKey { what: flag::FILTER_PID, pad: 0, value: u64::from(pid) }])
+    }
+
+    fn filter(&mut self, keys: impl IntoIterator<Item = FilterKey>) -> Result<(), ProbeError> {
         let mut filter: HashMap<_, [u8; 16], u8> = HashMap::try_from(
-            probes.ebpf.map_mut("FILTER").ok_or(ProbeError::Missing("map FILTER"))?,
+            self.ebpf.map_mut("FILTER").ok_or(ProbeError::Missing("map FILTER"))?,
         )
         .map_err(|source| ProbeError::Map { map: "FILTER", source })?;
-        for key in settings.allow.keys() {
+        for key in keys {
             let bytes: [u8; 16] = zerocopy::transmute!(key);
             filter
                 .insert(bytes, 1, 0)
                 .map_err(|source| ProbeError::Map { map: "FILTER", source })?;
         }
-        Ok(probes)
+        Ok(())
     }
 
     /// The ring, once.

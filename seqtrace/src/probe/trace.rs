@@ -119,6 +119,39 @@ impl Trace {
         Ok(self.seen.take())
     }
 
+    /// Waits for `work`, and empties the ring meanwhile; behind it, it is empty.
+    pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        const OFTEN: Duration = Duration::from_millis(4);
+        let mut work = std::pin::pin!(work);
+        let mut tick = interval(OFTEN);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let done = std::future::poll_fn(|context| {
+            while tick.poll_tick(context).is_ready() {}
+            self.drain();
+            work.as_mut().poll(context)
+        })
+        .await;
+        while self.drain() {}
+        done
+    }
+
+    /// Traces one more process, if only some are traced.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub fn allow_pid(&mut self, pid: u32) -> Result<(), ProbeError> {
+        self.probes.allow_pid(pid)
+    }
+
+    /// Events that were not delivered and calls that were missed, so far.
+    ///
+    /// # Errors
+    /// A counter cannot be read.
+    pub fn lost(&self) -> Result<u64, ProbeError> {
+        let counts = self.probes.counts()?;
+        Ok(counts.lost.iter().sum::<u64>() + counts.missed + self.undecodable)
+    }
+
     /// Whether probes can be set on a file's callbacks: `None` if so, else why not. They stay set.
     pub fn try_table(&mut self, kind: &FileKind) -> Option<String> {
         let FileKind::Seq { table, .. } = kind else { return None };

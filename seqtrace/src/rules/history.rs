@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use seqtrace_common::config::Fnv;
+
 use crate::event::{FileKind, OpTable};
 use crate::rules::ledger::entries::Entry;
 use crate::rules::ledger::identity::Pointers;
@@ -17,12 +19,15 @@ const ASTRAY: usize = 16;
 /// Open sessions of which the place is known.
 const PLACES: usize = 16;
 
-/// Which file: kernfs has one table for all of its files, single_open one table for each open.
+/// Which file: kernfs has one table for all of its files, single_open one table for each open, and
+/// eventfs one inode number (EVENTFS_FILE_INODE_INO, fs/tracefs/event_inode.c).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FileKey {
     table: OpTable,
     dev: u32,
     ino: u64,
+    /// Hash of the path.
+    path: u64,
 }
 
 impl FileKey {
@@ -30,7 +35,9 @@ impl FileKey {
     pub(super) fn of(session: &Session) -> Option<Self> {
         match session.kind {
             FileKind::Seq { op, table, .. } if op != 0 => {
-                Some(Self { table, dev: session.dev, ino: session.ino })
+                let hash = |hash: Fnv, byte: &u8| hash.push(*byte);
+                let path = session.path.iter().fold(Fnv::new(), hash).finish();
+                Some(Self { table, dev: session.dev, ino: session.ino, path })
             }
             _ => None,
         }

@@ -1,0 +1,179 @@
+//! What a reading process did, call by call, and how it tells of it.
+//!
+//! A call is a head of fixed size, little endian, and the bytes that were read. The two ends are always
+//! the same program.
+
+/// Which system call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syscall {
+    /// open(2)
+    Open,
+    /// read(2)
+    Read,
+    /// pread(2)
+    Pread,
+    /// readv(2)
+    Readv,
+    /// lseek(2)
+    Lseek,
+    /// splice(2)
+    Splice,
+}
+
+impl Syscall {
+    const ALL: [Self; 6] =
+        [Self::Open, Self::Read, Self::Pread, Self::Readv, Self::Lseek, Self::Splice];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Read => "read",
+            Self::Pread => "pread",
+            Self::Readv => "readv",
+            Self::Lseek => "lseek",
+            Self::Splice => "splice",
+        }
+    }
+}
+
+/// One system call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Which process, 0 or 1.
+    pub process: usize,
+    /// Which descriptor.
+    pub slot: u8,
+    /// What.
+    pub syscall: Syscall,
+    /// File offset at which it read; for lseek the offset that was wanted.
+    pub at: u64,
+    /// Bytes asked for; 0 where that means nothing.
+    pub want: u64,
+    /// Bytes read, the new offset, or a negative errno.
+    pub ret: i64,
+    /// What was read.
+    pub bytes: Vec<u8>,
+}
+
+/// Bytes of a head.
+const HEAD: usize = 32;
+/// Stands in the place of a syscall: the request is done.
+const DONE: u8 = 0xff;
+/// No call reads more.
+const MOST: usize = 1 << 24;
+
+/// What a reading process says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A system call returned.
+    Call(Call),
+    /// All steps of the request are done.
+    Done,
+}
+
+/// Bytes that no reading process of this program says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the reading process says what cannot be understood")]
+pub struct Garbled;
+
+impl Message {
+    /// Appends it as bytes. `bytes` are those of a call (its own are not looked at).
+    pub fn encode(head: Option<&Call>, bytes: &[u8], out: &mut Vec<u8>) {
+        let mut record = [0; HEAD];
+        match head {
+            None => record[0] = DONE,
+            Some(call) => {
+                let syscall = Syscall::ALL.iter().position(|syscall| *syscall == call.syscall);
+                record[0] = u8::try_from(syscall.unwrap_or(0)).unwrap_or(0);
+                record[1] = call.slot;
+                let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                record[4..8].copy_from_slice(&len.to_le_bytes());
+                record[8..16].copy_from_slice(&call.at.to_le_bytes());
+                record[16..24].copy_from_slice(&call.want.to_le_bytes());
+                record[24..32].copy_from_slice(&call.ret.to_le_bytes());
+            }
+        }
+        out.extend_from_slice(&record);
+        out.extend_from_slice(bytes);
+    }
+
+    /// The one at the front of `input`, if it is all there, and its length.
+    ///
+    /// # Errors
+    /// Something else is there.
+    pub fn decode(process: usize, input: &[u8]) -> Result<Option<(Self, usize)>, Garbled> {
+        let Some((head, rest)) = input.split_first_chunk::<HEAD>() else { return Ok(None) };
+        let number = |at: usize| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(head.get(at..at + 8).unwrap_or(&[0; 8]));
+            u64::from_le_bytes(bytes)
+        };
+        let len = usize::try_from(number(0) >> 32).map_err(|_| Garbled)?;
+        if head[0] == DONE {
+            return Ok(Some((Self::Done, HEAD)));
+        }
+        let syscall = *Syscall::ALL.get(usize::from(head[0])).ok_or(Garbled)?;
+        if len > MOST {
+            return Err(Garbled);
+        }
+        let Some(bytes) = rest.get(..len) else { return Ok(None) };
+        let call = Call {
+            process,
+            slot: head[1],
+            syscall,
+            at: number(8),
+            want: number(16),
+            ret: number(24).cast_signed(),
+            bytes: bytes.to_vec(),
+        };
+        Ok(Some((Self::Call(call), HEAD + len)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(syscall: Syscall, bytes: &[u8], ret: i64) -> Call {
+        let bytes = bytes.to_vec();
+        Call { process: 1, slot: 3, syscall, at: 1 << 40, want: 4096, ret, bytes }
+    }
+
+    #[test]
+    fn what_is_said_is_understood() {
+        let calls = [
+            call(Syscall::Read, b"abc", 3),
+            call(Syscall::Pread, b"", -29),
+            call(Syscall::Splice, b"\xff\xff", 2),
+            call(Syscall::Lseek, b"", 1 << 40),
+        ];
+        let mut bytes = Vec::new();
+        for call in &calls {
+            Message::encode(Some(call), &call.bytes, &mut bytes);
+        }
+        Message::encode(None, b"", &mut bytes);
+        // As it may come through a pipe.
+        let mut input = Vec::new();
+        let mut got = Vec::new();
+        for piece in bytes.chunks(5) {
+            input.extend_from_slice(piece);
+            while let Some((message, len)) = Message::decode(1, &input).unwrap() {
+                got.push(message);
+                input.drain(..len);
+            }
+        }
+        let mut wanted: Vec<Message> = calls.into_iter().map(Message::Call).collect();
+        wanted.push(Message::Done);
+        assert_eq!(got, wanted);
+        assert!(input.is_empty());
+    }
+
+    #[test]
+    fn garbage_is_an_error() {
+        assert_eq!(Message::decode(0, &[77; 64]), Err(Garbled));
+        let mut long = vec![0; 64];
+        long[4..8].fill(0xee);
+        assert_eq!(Message::decode(0, &long), Err(Garbled));
+    }
+}

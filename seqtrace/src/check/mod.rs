@@ -1,0 +1,30 @@
+//! `check`: reads a file in every way that matters and judges what came.
+//!
+//! `cat` reads a seq file in one of many ways, and most bugs show in the others: where a read ends in
+//! the middle of a record, behind a seek, at the end of the file, with two readers. So the file is read
+//! whole, which gives a reference and the borders of its records, and then in all the ways that
+//! [`plan`] derives from these. Each byte is compared with the reference at its offset, and meanwhile
+//! everything is traced and judged like the reads of anybody else.
+//!
+//! ```text
+//!  examine ── plan ──► process ──► reader (a process of its own: read, pread, lseek, splice)
+//!     │                   │            ┆ traced
+//!     │        calls ◄────┘            ▼
+//!     ├──► oracle: bytes           seen: sessions, findings
+//!     └──────────► verdict ◄───────────┘──► repro ──► report
+//! ```
+//!
+//! The reads are done by another process because a read can block for ever, and only a process can be
+//! got rid of. It is quiet, too: what it shows of itself in /proc does not change while it reads.
+
+pub mod call;
+pub mod examine;
+pub mod left_alone;
+pub mod oracle;
+pub mod plan;
+pub mod process;
+pub mod reader;
+pub mod report;
+pub mod repro;
+pub mod seen;
+pub mod verdict;

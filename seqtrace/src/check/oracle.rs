@@ -1,0 +1,325 @@
+//! The bytes: what every way of reading must agree on.
+
+use super::call::{Call, Syscall};
+
+/// How the reference ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A read returned 0.
+    Eof,
+    /// A read failed with this errno, positive.
+    Error(i32),
+    /// It goes on, but was read no further.
+    Cut,
+}
+
+/// What the first whole read got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// What is behind them.
+    pub end: End,
+}
+
+/// Bytes of a difference that are shown: before it and in all.
+const BEFORE: usize = 32;
+const SHOWN: usize = 56;
+
+/// How what was read differs from the reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Other bytes.
+    Bytes {
+        /// The line that is there according to the reference, from its beginning if that is near.
+        expected: Vec<u8>,
+        /// The line that came, from the same offset.
+        got: Vec<u8>,
+    },
+    /// Bytes where the reference has ended.
+    Beyond {
+        /// The first of them.
+        got: Vec<u8>,
+    },
+    /// The end of the file, where the reference goes on.
+    EndsEarly {
+        /// What is there.
+        expected: Vec<u8>,
+    },
+    /// A read failed that should not.
+    Fails {
+        /// Positive.
+        errno: i32,
+    },
+    /// No error where the reference has one.
+    Succeeds {
+        /// That error, positive.
+        errno: i32,
+    },
+    /// lseek went elsewhere.
+    Astray {
+        /// The offset it returned.
+        to: i64,
+    },
+}
+
+/// The first difference of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Index of the call.
+    pub call: usize,
+    /// File offset of the first byte that differs.
+    pub at: u64,
+    /// What differs.
+    pub what: What,
+}
+
+/// What comparing a plan's calls with the reference gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every byte as in the reference.
+    Agrees,
+    /// Not so.
+    Differs(Difference),
+    /// The file does not know this call: ESPIPE, EINVAL.
+    Unsupported {
+        /// Which.
+        syscall: Syscall,
+        /// Positive.
+        errno: i32,
+    },
+    /// A read would have blocked: EAGAIN.
+    WouldBlock,
+}
+
+/// Bytes that the calls read.
+pub fn bytes(calls: &[Call]) -> u64 {
+    calls.iter().map(|call| call.bytes.len() as u64).sum()
+}
+
+impl Reference {
+    /// What these reads from the beginning on got. `None` if the file could not be opened.
+    ///
+    /// # Errors
+    /// The errno with which it could not, positive.
+    pub fn of(calls: &[Call]) -> Result<Self, i32> {
+        let mut reference = Self { bytes: Vec::new(), end: End::Cut };
+        for call in calls {
+            match (call.syscall, error(call.ret)) {
+                (Syscall::Open, Some(errno)) => return Err(errno),
+                (Syscall::Open, None) => {}
+                (_, Some(errno)) => reference.end = End::Error(errno),
+                (_, None) if call.ret == 0 && call.want > 0 => reference.end = End::Eof,
+                (_, None) => reference.bytes.extend_from_slice(&call.bytes),
+            }
+        }
+        Ok(reference)
+    }
+
+    /// Bytes.
+    pub fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Compares what was read with what should be there.
+    pub fn compare(&self, calls: &[Call]) -> Outcome {
+        let mut outcome = Outcome::Agrees;
+        for (number, call) in calls.iter().enumerate() {
+            let errno = error(call.ret);
+            let unknown = match call.syscall {
+                Syscall::Lseek | Syscall::Pread => errno == Some(nix::libc::ESPIPE),
+                Syscall::Splice => errno == Some(nix::libc::EINVAL),
+                Syscall::Open | Syscall::Read | Syscall::Readv => false,
+            };
+            if let Some(errno) = errno.filter(|_| unknown) {
+                outcome = Outcome::Unsupported { syscall: call.syscall, errno };
+                continue;
+            }
+            if errno == Some(nix::libc::EAGAIN) && self.end != End::Error(nix::libc::EAGAIN) {
+                return Outcome::WouldBlock;
+            }
+            if let Some((at, what)) = self.differs(call, errno) {
+                return Outcome::Differs(Difference { call: number, at, what });
+            }
+        }
+        outcome
+    }
+
+    /// What of the line is before an offset; nothing if it begins far away.
+    fn line_before(&self, at: usize) -> &[u8] {
+        let before = self.bytes.get(..at).unwrap_or_default();
+        let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        before.get(begin..).filter(|line| line.len() <= BEFORE).unwrap_or_default()
+    }
+
+    fn differs(&self, call: &Call, errno: Option<i32>) -> Option<(u64, What)> {
+        let at = call.at;
+        let here = usize::try_from(at).unwrap_or(usize::MAX);
+        let rest = self.bytes.get(here..).unwrap_or_default();
+        if let Some(errno) = errno {
+            // A seek, too, renders what it passes, and fails where that fails.
+            let same = self.end == End::Error(errno)
+                && (rest.is_empty() || call.syscall == Syscall::Lseek);
+            return (!same).then_some((at, What::Fails { errno }));
+        }
+        match call.syscall {
+            Syscall::Open => return None,
+            Syscall::Lseek => {
+                let astray = u64::try_from(call.ret) != Ok(at);
+                return astray.then_some((at, What::Astray { to: call.ret }));
+            }
+            Syscall::Read | Syscall::Pread | Syscall::Readv | Syscall::Splice => {}
+        }
+        let same = rest.iter().zip(&call.bytes).take_while(|(a, b)| a == b).count();
+        let expected = || head(rest.get(same..).unwrap_or_default());
+        let got = || head(call.bytes.get(same..).unwrap_or_default());
+        let place = at + same as u64;
+        if same < call.bytes.len().min(rest.len()) {
+            let before = self.line_before(here + same);
+            let line = |rest: &[u8]| line(&[before, rest].concat());
+            let expected = line(rest.get(same..).unwrap_or_default());
+            let got = line(call.bytes.get(same..).unwrap_or_default());
+            return Some((place, What::Bytes { expected, got }));
+        }
+        if call.bytes.is_empty() {
+            return match self.end {
+                _ if call.want == 0 => None,
+                _ if !rest.is_empty() => Some((at, What::EndsEarly { expected: expected() })),
+                End::Error(errno) if at == self.len() => Some((at, What::Succeeds { errno })),
+                _ => None,
+            };
+        }
+        // Bytes behind the reference.
+        let beyond = call.bytes.len() > rest.len() && self.end != End::Cut;
+        beyond.then(|| (place, What::Beyond { got: got() }))
+    }
+}
+
+/// The first line of these bytes, with its end.
+fn line(bytes: &[u8]) -> Vec<u8> {
+    let len = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+    head(bytes.get(..len).unwrap_or(bytes))
+}
+
+fn head(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().take(SHOWN).copied().collect()
+}
+
+/// A positive errno, if a return value is an error.
+fn error(ret: i64) -> Option<i32> {
+    (ret < 0).then(|| i32::try_from(ret.saturating_neg()).unwrap_or(i32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::libc::{EAGAIN, EINVAL, EIO, ESPIPE};
+
+    use super::*;
+
+    fn read(at: u64, want: u64, bytes: &[u8]) -> Call {
+        let ret = i64::try_from(bytes.len()).unwrap();
+        Call { process: 0, slot: 0, syscall: Syscall::Read, at, want, ret, bytes: bytes.to_vec() }
+    }
+
+    fn fails(syscall: Syscall, at: u64, errno: i32) -> Call {
+        Call { syscall, ret: -i64::from(errno), ..read(at, 10, b"") }
+    }
+
+    fn reference(text: &[u8], end: End) -> Reference {
+        Reference { bytes: text.to_vec(), end }
+    }
+
+    fn difference(reference: &Reference, call: Call) -> Option<(u64, What)> {
+        match reference.compare(&[call]) {
+            Outcome::Agrees => None,
+            Outcome::Differs(Difference { call: 0, at, what }) => Some((at, what)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_reference_is_what_was_read() {
+        let calls = [read(0, 9, b"abc"), read(3, 9, b"de"), read(5, 9, b"")];
+        assert_eq!(Reference::of(&calls), Ok(reference(b"abcde", End::Eof)));
+        assert_eq!(Reference::of(&calls[..2]), Ok(reference(b"abcde", End::Cut)));
+        let failed = [read(0, 9, b"abc"), fails(Syscall::Read, 3, EIO)];
+        assert_eq!(Reference::of(&failed), Ok(reference(b"abc", End::Error(EIO))));
+        assert_eq!(Reference::of(&[fails(Syscall::Open, 0, EIO)]), Err(EIO));
+        assert_eq!(Reference::of(&[read(0, 9, b"")]), Ok(reference(b"", End::Eof)));
+    }
+
+    #[test]
+    fn the_same_bytes_agree() {
+        let whole = reference(b"one\ntwo\n", End::Eof);
+        for call in [
+            read(0, 100, b"one\ntwo\n"),
+            read(2, 2, b"e\n"),
+            read(8, 10, b""),
+            read(100, 10, b""),
+            // A read may give less than it was asked for.
+            read(0, 100, b"one\n"),
+            read(3, 0, b""),
+        ] {
+            assert_eq!(difference(&whole, call), None);
+        }
+    }
+
+    #[test]
+    fn the_first_byte_that_differs_is_told() {
+        let whole = reference(b"one\ntwo\nthree\n", End::Eof);
+        let other = What::Bytes { expected: b"two\n".to_vec(), got: b"one\n".to_vec() };
+        assert_eq!(difference(&whole, read(0, 100, b"one\none\n")), Some((4, other)));
+        // The beginning of the line tells more than the byte itself.
+        let other = What::Bytes { expected: b"two\n".to_vec(), got: b"twx".to_vec() };
+        assert_eq!(difference(&whole, read(6, 1, b"x")), Some((6, other)));
+        let early = What::EndsEarly { expected: b"three\n".to_vec() };
+        assert_eq!(difference(&whole, read(8, 100, b"")), Some((8, early)));
+        let beyond = What::Beyond { got: b"three\n".to_vec() };
+        assert_eq!(difference(&whole, read(14, 100, b"three\n")), Some((14, beyond.clone())));
+        assert_eq!(difference(&whole, read(20, 100, b"three\n")), Some((20, beyond)));
+        let both = difference(&whole, read(13, 100, b"\nmore"));
+        assert_eq!(both, Some((14, What::Beyond { got: b"more".to_vec() })));
+    }
+
+    #[test]
+    fn what_was_not_read_is_not_judged() {
+        let cut = reference(b"0\n1\n", End::Cut);
+        assert_eq!(difference(&cut, read(4, 10, b"2\n")), None);
+        assert_eq!(difference(&cut, read(2, 10, b"1\n2\n")), None);
+        assert_eq!(difference(&cut, read(4, 10, b"")), None);
+        assert!(difference(&cut, read(2, 10, b"2\n")).is_some());
+    }
+
+    #[test]
+    fn errors_are_expected_where_the_reference_has_one() {
+        let whole = reference(b"abc", End::Error(EIO));
+        assert_eq!(difference(&whole, fails(Syscall::Read, 3, EIO)), None);
+        assert_eq!(difference(&whole, fails(Syscall::Lseek, 2, EIO)), None);
+        let early = Some((1, What::Fails { errno: EIO }));
+        assert_eq!(difference(&whole, fails(Syscall::Read, 1, EIO)), early);
+        let quiet = Some((3, What::Succeeds { errno: EIO }));
+        assert_eq!(difference(&whole, read(3, 10, b"")), quiet);
+        let whole = reference(b"abc", End::Eof);
+        let late = Some((3, What::Fails { errno: EIO }));
+        assert_eq!(difference(&whole, fails(Syscall::Read, 3, EIO)), late);
+    }
+
+    #[test]
+    fn a_file_need_not_know_every_call() {
+        let whole = reference(b"abc", End::Eof);
+        let calls = [fails(Syscall::Lseek, 2, ESPIPE), read(0, 2, b"ab")];
+        let unsupported = Outcome::Unsupported { syscall: Syscall::Lseek, errno: ESPIPE };
+        assert_eq!(whole.compare(&calls), unsupported);
+        let unsupported = Outcome::Unsupported { syscall: Syscall::Splice, errno: EINVAL };
+        assert_eq!(whole.compare(&[fails(Syscall::Splice, 0, EINVAL)]), unsupported);
+        assert_eq!(whole.compare(&[fails(Syscall::Read, 0, EAGAIN)]), Outcome::WouldBlock);
+        // What is there all the same counts.
+        let calls = [fails(Syscall::Lseek, 2, ESPIPE), read(0, 2, b"xy")];
+        assert!(matches!(whole.compare(&calls), Outcome::Differs(_)));
+    }
+}

@@ -1,0 +1,158 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// Records of these lengths, read in blocks of a page.
+fn shape(lens: &[u64], complete: bool) -> Shape {
+    let mut borders = Vec::new();
+    let mut at = 0;
+    for len in lens {
+        at += len;
+        borders.push(at);
+    }
+    let mut turns: Vec<u64> = Vec::new();
+    for border in &borders {
+        if border - turns.last().copied().unwrap_or(0) > PAGE {
+            turns.push(*border);
+        }
+    }
+    Shape { len: at, complete, borders, turns }
+}
+
+/// The plan's steps over a file of this length that does what it should: where reads begin, and how
+/// many bytes they get. What is wrong with the plan panics.
+fn run(plan: &Plan, len: u64) -> Vec<(u64, u64)> {
+    let mut open = std::collections::HashMap::new();
+    let mut reads = Vec::new();
+    for Act { process, step } in &plan.acts {
+        let key = (*process, step.slot());
+        if matches!(step, Step::Open { .. }) {
+            assert_eq!(open.insert(key, 0), None, "opened twice");
+            continue;
+        }
+        let at: &mut u64 = open.get_mut(&key).expect("not open");
+        let got = |at: u64, want: u64| want.min(len.saturating_sub(at));
+        let mut read = |at: &mut u64, want: u64| {
+            reads.push((*at, got(*at, want)));
+            *at += got(*at, want);
+            got(*at, 1) > 0
+        };
+        match step {
+            Step::Open { .. } => {}
+            Step::Close { .. } => {
+                open.remove(&key);
+            }
+            Step::Read { want, .. } => {
+                read(at, *want);
+            }
+            Step::Sizes { wants, .. } => wants.iter().for_each(|want| {
+                assert!(*want > 0);
+                read(at, *want);
+            }),
+            Step::Vectored { wants, .. } => {
+                read(at, wants.iter().sum());
+            }
+            Step::Until { block, to, .. } | Step::Splice { block, to, .. } => {
+                assert!(*block > 0);
+                while *at < *to && read(at, (*block).min(*to - *at)) {}
+            }
+            Step::Pread { at: begin, want, .. } => reads.push((*begin, got(*begin, *want))),
+            Step::Seek { to, .. } => *at = *to,
+            Step::Skip { by, .. } => {
+                *at = at.checked_add_signed(*by).expect("before the beginning");
+            }
+        }
+    }
+    assert!(open.is_empty(), "left open");
+    reads
+}
+
+fn plan(shape: &Shape, kind: Kind) -> Plan {
+    all(shape).into_iter().find(|plan| plan.kind == kind).expect("there is one")
+}
+
+#[test]
+fn records_end_where_records_end() {
+    let shape = shape(&[27; 300], true);
+    let reads = run(&plan(&shape, Kind::Records), shape.len);
+    let wanted: Vec<_> = (0..300).map(|number| (number * 27, 27)).collect();
+    assert_eq!(&reads[..300], &wanted[..]);
+    assert_eq!(&reads[300..], [(8100, 0), (8100, 0)]);
+    let reads = run(&plan(&shape, Kind::Before), shape.len);
+    assert_eq!(&reads[..3], [(0, 26), (26, 27), (53, 27)]);
+    let reads = run(&plan(&shape, Kind::Behind), shape.len);
+    assert_eq!(&reads[..3], [(0, 28), (28, 27), (55, 27)]);
+}
+
+#[test]
+fn the_end_is_looked_at_from_all_sides() {
+    let shape = shape(&[2, 2, 2], true);
+    let reads = run(&plan(&shape, Kind::End), shape.len);
+    assert_eq!(&reads[..5], [(6, 0), (7, 0), (5, 1), (6, 0), (100_006, 0)]);
+    assert!(all(&Shape { complete: false, ..shape }).iter().all(|plan| plan.kind != Kind::End));
+}
+
+#[test]
+fn two_take_turns() {
+    let shape = shape(&[27; 3], true);
+    let acts = plan(&shape, Kind::Processes).acts;
+    let who: Vec<usize> = acts
+        .iter()
+        .filter(|act| matches!(act.step, Step::Until { block: 27, .. }))
+        .map(|act| act.process)
+        .collect();
+    assert_eq!(who, [0, 1, 0, 1, 0, 1]);
+    assert!(plan(&shape, Kind::Interleaved).acts.iter().all(|act| act.process == 0));
+}
+
+#[test]
+fn small_blocks_are_at_the_borders() {
+    let shape = shape(&[27; 300], true);
+    let reads = run(&plan(&shape, Kind::Bytes), shape.len);
+    let single = |at: u64| reads.contains(&(at, 1));
+    assert!((0..512).all(single));
+    assert!((4056..4136).all(single));
+    assert!((8060..8100).all(single));
+    assert!(!single(2000) && !single(6000));
+}
+
+#[test]
+fn an_empty_file_is_read_too() {
+    let plans = all(&Shape { complete: true, ..Shape::default() });
+    assert!(plans.len() > 5);
+    for plan in plans {
+        assert!(run(&plan, 0).iter().all(|(_, got)| *got == 0), "{plan:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn plans_are_possible_and_bounded(
+        lens in prop::collection::vec(1u64..6000, 0..1500),
+        complete: bool,
+    ) {
+        let shape = shape(&lens, complete);
+        // What is not complete goes on.
+        let len = if complete { shape.len } else { shape.len + (1 << 20) };
+        for plan in all(&shape) {
+            let reads = run(&plan, len);
+            prop_assert!(reads.len() < 8000, "{:?}: {} reads", plan.kind, reads.len());
+            if !complete {
+                prop_assert!(reads.iter().all(|(at, got)| at + got <= shape.len), "{:?}", plan.kind);
+            }
+        }
+        run(&whole(1 << 20), len);
+        for kind in [Kind::Interleaved, Kind::Processes] {
+            run(&control(&shape, kind), len);
+        }
+    }
+
+    #[test]
+    fn samples_are_borders(lens in prop::collection::vec(1u64..300, 0..3000), most in 2usize..60) {
+        let shape = shape(&lens, true);
+        let sample = shape.sample(most);
+        prop_assert!(sample.len() <= most && sample.is_sorted());
+        prop_assert!(sample.iter().all(|at| shape.borders.contains(at)));
+        prop_assert_eq!(sample.last(), shape.borders.last());
+    }
+}

@@ -1,0 +1,112 @@
+//! JUnit's XML, as continuous integration reads it: a suite for each file.
+
+use std::fmt::{self, Write as _};
+
+use super::{Report, Sums, bad, blamed, outcome, path, reason};
+use crate::check::verdict::{PlanOutcome, Verdict};
+
+/// A file.
+pub(super) fn report(report: &Report, out: &mut Vec<u8>) {
+    let mut text = String::new();
+    let _infallible = write(report, &mut text);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// All of it.
+pub(super) fn end(sums: &Sums, suites: &[u8], out: &mut Vec<u8>) {
+    let Sums { files, clean: _, findings, inconclusive, refused, volatile: _ } = *sums;
+    let head = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <testsuites name=\"seqtrace check\" tests=\"{files}\" failures=\"{findings}\" \
+         errors=\"{inconclusive}\" skipped=\"{refused}\">\n"
+    );
+    out.extend_from_slice(head.as_bytes());
+    out.extend_from_slice(suites);
+    out.extend_from_slice(b"</testsuites>\n");
+}
+
+fn write(report: &Report, text: &mut String) -> fmt::Result {
+    let name = path(report);
+    let name = Xml(&name);
+    let failed = report.plans.iter().filter(|plan| plan.failed()).count();
+    let skipped =
+        |outcome: &PlanOutcome| !matches!(outcome, PlanOutcome::Ok | PlanOutcome::Fail(_));
+    let (mut errors, mut skips) = (0, 0);
+    match report.verdict {
+        Verdict::Refused(_) => skips += 1,
+        Verdict::Inconclusive(_) => errors += 1,
+        Verdict::Clean | Verdict::Findings => {}
+    }
+    skips += report.plans.iter().filter(|plan| skipped(&plan.outcome)).count();
+    let failures = failed + bad(report).count();
+    let tests = report.plans.len() + bad(report).count() + 1;
+    writeln!(
+        text,
+        "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" \
+         skipped=\"{skips}\">"
+    )?;
+    for plan in &report.plans {
+        let (_, detail) = outcome(plan);
+        let detail = detail.unwrap_or_default();
+        let case = plan.kind.name();
+        write!(text, "    <testcase classname=\"{name}\" name=\"{case}\"")?;
+        match &plan.outcome {
+            PlanOutcome::Ok => writeln!(text, "/>")?,
+            PlanOutcome::Fail(_) => {
+                writeln!(text, "><failure message=\"{}\"/></testcase>", Xml(&detail))?;
+            }
+            _ => writeln!(text, "><skipped message=\"{}\"/></testcase>", Xml(&detail))?,
+        }
+    }
+    for found in bad(report) {
+        let finding = &found.finding;
+        let (id, title) = (finding.id, finding.name);
+        writeln!(text, "    <testcase classname=\"{name}\" name=\"{id} {}\">", Xml(title))?;
+        write!(text, "      <failure type=\"{id}\" message=\"{}\">", Xml(&finding.message))?;
+        if let Some(blamed) = blamed(finding) {
+            writeln!(text, "in {}", Xml(&blamed))?;
+        }
+        if let Some(repro) = &report.repro {
+            writeln!(text, "reproduce: {}\n{}", Xml(&repro.command), Xml(&repro.shows))?;
+        }
+        writeln!(text, "</failure>\n    </testcase>")?;
+    }
+    write!(text, "    <testcase classname=\"{name}\" name=\"verdict\"")?;
+    match (&report.verdict, reason(&report.verdict)) {
+        (Verdict::Refused(_), Some(why)) => {
+            writeln!(text, "><skipped message=\"{}\"/></testcase>", Xml(why))?;
+        }
+        (_, Some(why)) => writeln!(text, "><error message=\"{}\"/></testcase>", Xml(why))?,
+        (_, None) => writeln!(text, "/>")?,
+    }
+    writeln!(text, "  </testsuite>")
+}
+
+/// Text as it may stand in an attribute or between tags.
+struct Xml<'a>(&'a str);
+
+impl fmt::Display for Xml<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '&' => f.write_str("&amp;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&apos;")?,
+                // What XML 1.0 does not allow even as a reference.
+                '\0'..='\u{8}'
+                | '\u{b}'
+                | '\u{c}'
+                | '\u{e}'..='\u{1f}'
+                | '\u{fffe}'
+                | '\u{ffff}' => {
+                    f.write_str("\u{fffd}")?;
+                }
+                '\n' | '\r' | '\t' => write!(f, "&#{};", u32::from(c))?,
+                _ => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}

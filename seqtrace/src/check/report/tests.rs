@@ -1,0 +1,230 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::{
+    check::{
+        call::Syscall,
+        oracle::{Difference, End, What},
+        plan::Kind,
+        repro::Repro,
+        verdict::{Failure, Found},
+    },
+    event::Role,
+    rules::{Blame, Cause, Id},
+    session::update::{SessionId, Symbol},
+};
+
+fn function(name: &str) -> Blame {
+    let function = Symbol { address: 1, name: Some(name.into()), module: Some("seqbugs".into()) };
+    Blame { role: Role::Next, function, offset: None }
+}
+
+fn finding(id: u16, name: &'static str, cause: Option<u16>) -> Found {
+    let finding = Finding {
+        id: Id(id),
+        name,
+        severity: Severity::Error,
+        session: SessionId(1),
+        read: Some(1),
+        blame: Some(function("eof_next")),
+        message: "pos 2 <again> & \"again\"".to_owned(),
+        evidence: Vec::new(),
+        cause: cause.map(|id| Cause { id: Id(id), blame: Some(function("eof_next")) }),
+        times: 1,
+    };
+    Found { finding, plans: vec![Kind::Whole, Kind::End], sessions: 2 }
+}
+
+fn broken() -> Report {
+    let difference = Difference { call: 1, at: 6, what: What::Beyond { got: b"2\n".to_vec() } };
+    let failure = Failure { syscall: Syscall::Pread, at: 6, want: 4096, difference };
+    let plan = |kind, outcome| PlanReport { kind, calls: 2, bytes: 6, outcome };
+    let errno = nix::libc::EINVAL;
+    Report {
+        path: b"/proc/seqbugs/eof_stuck".to_vec(),
+        callbacks: None,
+        bytes: 6,
+        records: 3,
+        end: Some(End::Eof),
+        volatile: false,
+        plans: vec![
+            plan(Kind::Whole, PlanOutcome::Ok),
+            plan(Kind::End, PlanOutcome::Fail(failure)),
+            plan(Kind::Splice, PlanOutcome::Unsupported { syscall: Syscall::Splice, errno }),
+        ],
+        found: vec![
+            finding(102, "next did not advance at the end", None),
+            finding(201, "double emit", Some(102)),
+        ],
+        notes: Vec::new(),
+        repro: Some(Repro {
+            command: "dd if=/proc/seqbugs/eof_stuck bs=6 skip=1".to_owned(),
+            shows: "behind the end, at byte 6: \"2\\n\"".to_owned(),
+            correct: Some("cat /proc/seqbugs/eof_stuck | tail -c +7".to_owned()),
+        }),
+        lost: 0,
+        verdict: Verdict::Findings,
+    }
+}
+
+fn clean() -> Report {
+    let mut report = broken();
+    report.path = b"/proc/a\x1b[31m#1".to_vec();
+    report.plans.truncate(1);
+    report.found.clear();
+    report.repro = None;
+    report.verdict = Verdict::Clean;
+    report
+}
+
+fn refused() -> Report {
+    let verdict = Verdict::Refused("a consuming stream: 100% lost, for ever".to_owned());
+    Report { plans: Vec::new(), verdict, path: b"/proc/kmsg".to_vec(), ..clean() }
+}
+
+fn written(format: Format, expected: &Expect) {
+    let mut writer = Writer::new(Look { format, ..Look::default() });
+    let mut out = Vec::new();
+    writer.begin(3, &mut out);
+    for report in [broken(), clean(), refused()] {
+        writer.report(&report, &mut out);
+    }
+    writer.end(&mut out);
+    expected.assert_eq(str::from_utf8(&out).unwrap());
+}
+
+#[test]
+fn text() {
+    written(
+        Format::Text,
+        &expect![[r#"
+        /proc/seqbugs/eof_stuck  6 bytes, 3 records
+          ok      whole           to the end in large blocks: 6 bytes, 2 calls
+          FAIL    end             behind the end, at byte 6: "2\n"
+          skip    splice          splice gives EINVAL
+          ✗✗ SQ102 next did not advance at the end: pos 2 <again> & "again"
+                in eof_next [seqbugs]   seen in whole, end   seqtrace explain SQ102
+          ✗✗ SQ201 double emit: pos 2 <again> & "again"
+                cause SQ102 eof_next [seqbugs]   seen in whole, end   seqtrace explain SQ201
+          reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
+            behind the end, at byte 6: "2\n"; right is: cat /proc/seqbugs/eof_stuck | tail -c +7
+          findings: 2 errors, 0 warnings
+        clean        /proc/a\x1b[31m#1  6 bytes, 3 records
+        refused      /proc/kmsg  a consuming stream: 100% lost, for ever
+        3 files: 1 clean, 1 with findings, 0 inconclusive, 1 not judged; 0 change by themselves
+    "#]],
+    );
+}
+
+#[test]
+fn json() {
+    written(
+        Format::Json,
+        &expect![[r#"
+        {"v":1,"type":"check","path":"/proc/seqbugs/eof_stuck","verdict":"findings","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null},{"name":"end","what":"at the end of the file and behind it","outcome":"fail","detail":"behind the end, at byte 6: \"2\\n\"","calls":2,"bytes":6,"offset":6},{"name":"splice","what":"splice into a pipe","outcome":"skip","detail":"splice gives EINVAL","calls":2,"bytes":6,"offset":null}],"findings":[{"id":"SQ102","name":"next did not advance at the end","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs]","cause":null,"sessions":2,"times":1,"plans":["whole","end"]},{"id":"SQ201","name":"double emit","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs]","cause":"SQ102 eof_next [seqbugs]","sessions":2,"times":1,"plans":["whole","end"]}],"notes":[],"reproduce":{"command":"dd if=/proc/seqbugs/eof_stuck bs=6 skip=1","shows":"behind the end, at byte 6: \"2\\n\"","correct":"cat /proc/seqbugs/eof_stuck | tail -c +7"}}
+        {"v":1,"type":"check","path":"/proc/a\\x1b[31m#1","verdict":"clean","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null}],"findings":[],"notes":[],"reproduce":null}
+        {"v":1,"type":"check","path":"/proc/kmsg","verdict":"refused","reason":"a consuming stream: 100% lost, for ever","table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"lost":0,"plans":[],"findings":[],"notes":[],"reproduce":null}
+        {"v":1,"type":"check_end","files":3,"clean":1,"findings":1,"inconclusive":0,"refused":1,"volatile":0}
+    "#]],
+    );
+}
+
+#[test]
+fn ktap() {
+    written(
+        Format::Ktap,
+        &expect![[r#"
+        KTAP version 1
+        1..3
+          KTAP version 1
+          1..4
+          ok 1 whole
+          # behind the end, at byte 6: "2\n"
+          not ok 2 end
+          ok 3 splice # SKIP splice gives EINVAL
+          # error SQ102 next did not advance at the end: pos 2 <again> & "again"
+          # error SQ201 double emit: pos 2 <again> & "again"
+          # reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
+          # behind the end, at byte 6: "2\n"
+          not ok 4 rules
+        not ok 1 /proc/seqbugs/eof_stuck
+          KTAP version 1
+          1..2
+          ok 1 whole
+          ok 2 rules
+        ok 2 /proc/a\x1b[31m\#1
+        ok 3 /proc/kmsg # SKIP a consuming stream: 100% lost, for ever
+        # Totals: pass:1 fail:1 skip:1 total:3
+    "#]],
+    );
+}
+
+#[test]
+fn junit() {
+    written(
+        Format::Junit,
+        &expect![[r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="seqtrace check" tests="3" failures="1" errors="0" skipped="1">
+          <testsuite name="/proc/seqbugs/eof_stuck" tests="6" failures="3" errors="0" skipped="1">
+            <testcase classname="/proc/seqbugs/eof_stuck" name="whole"/>
+            <testcase classname="/proc/seqbugs/eof_stuck" name="end"><failure message="behind the end, at byte 6: &quot;2\n&quot;"/></testcase>
+            <testcase classname="/proc/seqbugs/eof_stuck" name="splice"><skipped message="splice gives EINVAL"/></testcase>
+            <testcase classname="/proc/seqbugs/eof_stuck" name="SQ102 next did not advance at the end">
+              <failure type="SQ102" message="pos 2 &lt;again&gt; &amp; &quot;again&quot;">in eof_next [seqbugs]
+        reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
+        behind the end, at byte 6: &quot;2\n&quot;
+        </failure>
+            </testcase>
+            <testcase classname="/proc/seqbugs/eof_stuck" name="SQ201 double emit">
+              <failure type="SQ201" message="pos 2 &lt;again&gt; &amp; &quot;again&quot;">in eof_next [seqbugs]
+        reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
+        behind the end, at byte 6: &quot;2\n&quot;
+        </failure>
+            </testcase>
+            <testcase classname="/proc/seqbugs/eof_stuck" name="verdict"/>
+          </testsuite>
+          <testsuite name="/proc/a\x1b[31m#1" tests="2" failures="0" errors="0" skipped="0">
+            <testcase classname="/proc/a\x1b[31m#1" name="whole"/>
+            <testcase classname="/proc/a\x1b[31m#1" name="verdict"/>
+          </testsuite>
+          <testsuite name="/proc/kmsg" tests="1" failures="0" errors="0" skipped="1">
+            <testcase classname="/proc/kmsg" name="verdict"><skipped message="a consuming stream: 100% lost, for ever"/></testcase>
+          </testsuite>
+        </testsuites>
+    "#]],
+    );
+}
+
+#[test]
+fn github() {
+    written(
+        Format::Github,
+        &expect![[r#"
+        ::error title=SQ102 next did not advance at the end%3A /proc/seqbugs/eof_stuck::pos 2 <again> & "again"%0Ain eof_next [seqbugs]%0Areproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1%0Abehind the end, at byte 6: "2\n"
+        ::error title=SQ201 double emit%3A /proc/seqbugs/eof_stuck::pos 2 <again> & "again"%0Ain eof_next [seqbugs]%0Areproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1%0Abehind the end, at byte 6: "2\n"
+        ::notice title=not judged%3A /proc/kmsg::a consuming stream: 100%25 lost, for ever
+    "#]],
+    );
+}
+
+#[test]
+fn xml_is_escaped() {
+    let mut report = clean();
+    report.path = b"/proc/<a href=\"'&\x07".to_vec();
+    let mut out = Vec::new();
+    junit::report(&report, &mut out);
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("name=\"/proc/&lt;a href=&quot;&apos;&amp;\\x07\""), "{text}");
+}
+
+#[test]
+fn ascii_is_ascii() {
+    let mut report = broken();
+    report.path = "/proc/größe".into();
+    let mut out = Vec::new();
+    let look = Look { ascii: true, color: true, ..Look::default() };
+    text::report(&report, look, &mut out);
+    assert!(out.is_ascii());
+    assert!(out.contains(&0x1b));
+}

@@ -1,0 +1,227 @@
+//! A screen for one file, a line for each of many.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Color, Style};
+
+use super::{Look, Report, Sums, bad, blamed, cause, how_many, outcome, path, reason, word};
+use crate::{
+    check::{
+        oracle::End,
+        verdict::{Found, PlanOutcome, PlanReport, Verdict, errno_name},
+    },
+    render::escape,
+    rules::Severity,
+};
+
+/// A report in words.
+pub(super) fn report(report: &Report, look: Look, out: &mut Vec<u8>) {
+    let mut text = Text { text: String::new(), look };
+    let full = look.verbose || look.single || report.verdict == Verdict::Findings;
+    match report.verdict {
+        Verdict::Clean | Verdict::Refused(_) if look.quiet => {}
+        Verdict::Refused(_) | Verdict::Inconclusive(_) if report.plans.is_empty() => {
+            text.one_line(report);
+        }
+        _ if full => text.screen(report),
+        _ => text.one_line(report),
+    }
+    out.extend_from_slice(text.text.as_bytes());
+}
+
+/// The last line.
+pub(super) fn end(sums: &Sums, look: Look, out: &mut Vec<u8>) {
+    if look.single {
+        return;
+    }
+    let Sums { files, clean, findings, inconclusive, refused, volatile } = *sums;
+    let line = format!(
+        "{files} files: {clean} clean, {findings} with findings, {inconclusive} inconclusive, \
+         {refused} not judged; {volatile} change by themselves\n"
+    );
+    out.extend_from_slice(line.as_bytes());
+}
+
+struct Text {
+    text: String,
+    look: Look,
+}
+
+const DIM: Style = Style::new().dimmed();
+const STRONG: Style = Style::new().bold();
+const fn color(color: AnsiColor) -> Style {
+    Style::new().fg_color(Some(Color::Ansi(color)))
+}
+const BAD: Style = color(AnsiColor::Red).bold();
+const WARN: Style = color(AnsiColor::Yellow);
+const GOOD: Style = color(AnsiColor::Green);
+
+impl Text {
+    fn put(&mut self, style: Style, text: impl std::fmt::Display) {
+        // Only what is shown as it is may be beyond ASCII: the rest has been escaped.
+        let text = text.to_string();
+        let text = if self.look.ascii {
+            escape::text(text.as_bytes(), true).to_string().replace("\\\\", "\\")
+        } else {
+            text
+        };
+        let _infallible = if self.look.color {
+            write!(self.text, "{style}{text}{style:#}")
+        } else {
+            write!(self.text, "{text}")
+        };
+    }
+
+    fn plain(&mut self, text: impl std::fmt::Display) {
+        self.put(Style::new(), text);
+    }
+
+    fn end_line(&mut self) {
+        self.text.push('\n');
+    }
+
+    fn verdict(&mut self, report: &Report) {
+        let style = match report.verdict {
+            Verdict::Clean => GOOD,
+            Verdict::Findings => BAD,
+            Verdict::Inconclusive(_) => WARN,
+            Verdict::Refused(_) => DIM,
+        };
+        self.put(style, word(&report.verdict));
+    }
+
+    fn one_line(&mut self, report: &Report) {
+        self.verdict(report);
+        let pad = 13usize.saturating_sub(word(&report.verdict).len());
+        self.plain(format_args!("{:pad$}{}", "", path(report)));
+        if !report.plans.is_empty() {
+            self.put(DIM, format_args!("  {}", size(report)));
+        }
+        if let Some(why) = reason(&report.verdict) {
+            self.plain(format_args!("  {why}"));
+        }
+        self.end_line();
+    }
+
+    fn screen(&mut self, report: &Report) {
+        self.put(STRONG, path(report));
+        if let Some(callbacks) = &report.callbacks {
+            let table = callbacks.table.as_ref().unwrap_or(&callbacks.show);
+            self.plain(format_args!("  {}", super::symbol(table)));
+        }
+        self.put(DIM, format_args!("  {}", size(report)));
+        self.end_line();
+        for plan in &report.plans {
+            self.plan(plan);
+        }
+        for note in &report.notes {
+            self.plain(format_args!("  note: {note}"));
+            self.end_line();
+        }
+        let shown = |found: &&Found| {
+            self.look.verbose
+                || found.finding.severity > Severity::Info
+                || found.finding.id.is_quality()
+        };
+        let list: Vec<&Found> = report.found.iter().filter(shown).collect();
+        for found in list {
+            self.finding(found);
+        }
+        if let Some(repro) = &report.repro {
+            self.put(STRONG, "  reproduce: ");
+            self.plain(&repro.command);
+            self.end_line();
+            self.plain(format_args!("    {}", repro.shows));
+            if let Some(correct) = &repro.correct {
+                self.put(DIM, format_args!("; right is: {correct}"));
+            }
+            self.end_line();
+        }
+        self.plain("  ");
+        self.verdict(report);
+        let (errors, warnings) =
+            (how_many(report, Severity::Error), how_many(report, Severity::Warning));
+        match reason(&report.verdict) {
+            Some(why) => self.plain(format_args!(": {why}")),
+            None if bad(report).next().is_some() => {
+                self.plain(format_args!(": {errors} errors, {warnings} warnings"));
+            }
+            None => {}
+        }
+        self.end_line();
+    }
+
+    fn plan(&mut self, plan: &PlanReport) {
+        let (word, more) = outcome(plan);
+        let style = match plan.outcome {
+            PlanOutcome::Ok => GOOD,
+            PlanOutcome::Fail(_) => BAD,
+            PlanOutcome::Blocked => WARN,
+            PlanOutcome::Volatile(_) | PlanOutcome::Unsupported { .. } | PlanOutcome::NotRun(_) => {
+                DIM
+            }
+        };
+        self.plain("  ");
+        self.put(style, format_args!("{word:<8}"));
+        self.plain(format_args!("{:<16}", plan.kind.name()));
+        if let Some(more) = more {
+            self.plain(more);
+        } else {
+            let PlanReport { calls, bytes, .. } = plan;
+            let what = plan.kind.what();
+            self.put(DIM, format_args!("{what}: {bytes} bytes, {calls} calls"));
+        }
+        self.end_line();
+    }
+
+    fn finding(&mut self, found: &Found) {
+        let finding = &found.finding;
+        let (mark, style) = match (finding.severity, self.look.ascii) {
+            (Severity::Error, false) => ("✗✗", BAD),
+            (Severity::Error, true) => ("xx", BAD),
+            (Severity::Warning, false) => ("✗ ", WARN),
+            (Severity::Warning, true) => ("x ", WARN),
+            (Severity::Info, _) => ("i ", DIM),
+        };
+        self.text.push_str("  ");
+        if self.look.color {
+            let _infallible = write!(self.text, "{style}{mark} {}{style:#}", finding.id);
+        } else {
+            let _infallible = write!(self.text, "{mark} {}", finding.id);
+        }
+        self.put(STRONG, format_args!(" {}", finding.name));
+        self.plain(format_args!(": {}", finding.message));
+        self.end_line();
+        let mut more = Vec::new();
+        if let Some(cause) = cause(finding) {
+            more.push(format!("cause {cause}"));
+        } else if let Some(blamed) = blamed(finding) {
+            more.push(format!("in {blamed}"));
+        }
+        let plans: Vec<&str> = found.plans.iter().take(4).map(|kind| kind.name()).collect();
+        if !plans.is_empty() {
+            let others = found.plans.len() - plans.len();
+            let others = if others > 0 { format!(" and {others} others") } else { String::new() };
+            more.push(format!("seen in {}{others}", plans.join(", ")));
+        }
+        more.push(format!("seqtrace explain {}", finding.id));
+        self.put(DIM, format_args!("        {}", more.join("   ")));
+        self.end_line();
+    }
+}
+
+/// `8100 bytes, 300 records`, and how they end.
+fn size(report: &Report) -> String {
+    let mut text = format!("{} bytes, {} records", report.bytes, report.records);
+    match report.end {
+        Some(End::Cut) => text.push_str(", and more: judged as far as read"),
+        Some(End::Error(errno)) => {
+            let _infallible = write!(text, ", then {}", errno_name(errno));
+        }
+        Some(End::Eof) | None => {}
+    }
+    if report.volatile {
+        text.push_str(", volatile");
+    }
+    text
+}

@@ -1,0 +1,109 @@
+//! What the trace tells of a plan while it is carried out.
+
+use std::{cell::RefCell, mem, rc::Rc, sync::Arc};
+
+use crate::{
+    render::{Header, Output, Ready, Sink, TargetInfo},
+    rules::Finding,
+    session::update::{Fate, Partial, Session, SessionId, Summary, Update, What},
+};
+
+/// Borders of records that are remembered of one session.
+const BORDERS: usize = 1 << 16;
+
+/// One open of the file, by a reading process.
+#[derive(Clone, Debug)]
+pub struct SeenSession {
+    /// What is known of it.
+    pub session: Arc<Session>,
+    /// Where its records end in the file: of the first generation, ascending.
+    pub borders: Vec<u64>,
+    /// Renderings that were dropped because show() said so, with bytes.
+    pub skipped: u64,
+    /// It was released.
+    pub closed: bool,
+    /// Why not all of it was seen.
+    pub partial: Vec<Partial>,
+}
+
+/// Everything since [`Collector::take`] was asked last.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// In the order of opening.
+    pub sessions: Vec<SeenSession>,
+    /// In the order they were told; some belong to sessions of an earlier plan.
+    pub findings: Vec<Finding>,
+    /// Events that were lost.
+    pub lost: u64,
+}
+
+/// Keeps what a check needs of a trace.
+#[derive(Clone, Debug, Default)]
+pub struct Collector(Rc<RefCell<Seen>>);
+
+impl Collector {
+    /// What was seen since this was asked last.
+    pub fn take(&self) -> Seen {
+        mem::take(&mut *self.0.borrow_mut())
+    }
+}
+
+impl Sink for Collector {
+    fn header(&mut self, _: &Header, _: &mut Output) {}
+
+    fn target(&mut self, _: &TargetInfo, _: &mut Output) {}
+
+    fn ready(&mut self, _: &Ready, _: &mut Output) {}
+
+    fn update(&mut self, update: &Update, _: &mut Output) {
+        self.0.borrow_mut().update(update);
+    }
+
+    fn end(&mut self, _: &Summary, _: &mut Output) {}
+}
+
+impl Seen {
+    fn update(&mut self, update: &Update) {
+        match &update.what {
+            What::Gap { lost, .. } => self.lost += lost,
+            What::Finding(finding) => self.findings.push(Finding::clone(finding)),
+            What::Open => {
+                if let Some(session) = &update.session {
+                    self.sessions.push(SeenSession {
+                        session: Arc::clone(session),
+                        borders: Vec::new(),
+                        skipped: 0,
+                        closed: false,
+                        partial: Vec::new(),
+                    });
+                }
+            }
+            What::Callback(callback) => {
+                let Some(seen) = self.session(update) else { return };
+                seen.skipped += u64::from(
+                    callback.fate == Some(Fate::Skipped) && callback.bytes.is_some_and(|n| n > 0),
+                );
+                let kept = callback.fate == Some(Fate::Emitted);
+                let end = callback.range.filter(|_| kept).map(|range| range.end);
+                if let Some(end) = end.and_then(|end| u64::try_from(end).ok())
+                    && seen.borders.last().is_none_or(|last| *last < end)
+                    && seen.borders.len() < BORDERS
+                {
+                    seen.borders.push(end);
+                }
+            }
+            What::Close { partial, by, .. } => {
+                if let Some(seen) = self.session(update) {
+                    seen.closed = by.is_some();
+                    seen.partial.clone_from(partial);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn session(&mut self, update: &Update) -> Option<&mut SeenSession> {
+        let id: SessionId = update.session.as_ref()?.id;
+        self.sessions.iter_mut().rev().find(|seen| seen.session.id == id)
+    }
+}

@@ -1,0 +1,391 @@
+//! What a check of one file found out, and what that means.
+
+use crate::{
+    event::Role,
+    rules::{Finding, Id, Severity, find},
+    session::update::{Callbacks, SessionId},
+};
+
+use super::{
+    call::Syscall,
+    oracle::{Difference, End},
+    plan::Kind,
+    repro::Repro,
+};
+
+/// Everything about one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// As it was named. Any bytes: not yet safe to print.
+    pub path: Vec<u8>,
+    /// Its callbacks, as far as it was opened.
+    pub callbacks: Option<Callbacks>,
+    /// Bytes of the first whole read.
+    pub bytes: u64,
+    /// Records in them.
+    pub records: u64,
+    /// How the first whole read ended.
+    pub end: Option<End>,
+    /// Two whole reads were not the same: the bytes were not judged.
+    pub volatile: bool,
+    /// In the order they were carried out.
+    pub plans: Vec<PlanReport>,
+    /// The worst first.
+    pub found: Vec<Found>,
+    /// Whatever else a reader of the report should know. Our own words.
+    pub notes: Vec<String>,
+    /// How to see it without seqtrace.
+    pub repro: Option<Repro>,
+    /// Events that were lost, and probe hits that were missed.
+    pub lost: u64,
+    /// What all that means.
+    pub verdict: Verdict,
+}
+
+/// One plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanReport {
+    /// Which.
+    pub kind: Kind,
+    /// System calls.
+    pub calls: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// How it went.
+    pub outcome: PlanOutcome,
+}
+
+/// How a plan went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanOutcome {
+    /// Every byte as in the whole read.
+    Ok,
+    /// Not so, and again not so when it was repeated.
+    Fail(Failure),
+    /// Not so, but the file does not keep still: no verdict.
+    Volatile(Failure),
+    /// The file does not know this system call.
+    Unsupported {
+        /// Which.
+        syscall: Syscall,
+        /// Positive.
+        errno: i32,
+    },
+    /// A read did not return.
+    Blocked,
+    /// Not carried out, or not to its end.
+    NotRun(&'static str),
+}
+
+/// Where a plan's bytes first differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The call that got them.
+    pub syscall: Syscall,
+    /// Its file offset.
+    pub at: u64,
+    /// Bytes it wanted.
+    pub want: u64,
+    /// What differs.
+    pub difference: Difference,
+}
+
+/// A broken rule, over all sessions of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The worst of them, the first of its kind.
+    pub finding: Finding,
+    /// In which plans, in order.
+    pub plans: Vec<Kind>,
+    /// In how many sessions.
+    pub sessions: u64,
+}
+
+/// What a check means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All is as it should be.
+    Clean,
+    /// Rules are broken, or bytes differ.
+    Findings,
+    /// Nothing wrong was seen, but not enough was seen.
+    Inconclusive(String),
+    /// Not read, or not judged: not a seq file, or one that reading changes.
+    Refused(String),
+}
+
+/// Takes findings of a plan in.
+pub fn add(found: &mut Vec<Found>, findings: Vec<Finding>, kind: Kind) {
+    for finding in findings {
+        let blamed = |finding: &Finding| finding.blame.as_ref().map(|blame| blame.role);
+        let known = found.iter_mut().find(|known| {
+            known.finding.id == finding.id && blamed(&known.finding) == blamed(&finding)
+        });
+        let Some(known) = known else {
+            found.push(Found { finding, plans: vec![kind], sessions: 1 });
+            continue;
+        };
+        if !known.plans.contains(&kind) {
+            known.plans.push(kind);
+        }
+        // Told twice in a session means that it has become worse.
+        known.sessions += u64::from(known.finding.session != finding.session);
+        if finding.severity > known.finding.severity {
+            known.finding = finding;
+        }
+    }
+}
+
+/// What [`conclude`] needs beside the report itself.
+#[derive(Clone, Debug, Default)]
+pub struct Circumstances {
+    /// Sessions whose descriptors were closed and that were not released.
+    pub unreleased: u64,
+    /// Sessions that were not wholly seen.
+    pub partial: u64,
+    /// Something could be compared: at least one plan was carried out.
+    pub judged: bool,
+}
+
+/// Adds what only the reader knows, raises what is certain by now, and says what all that means.
+pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
+    let Circumstances { unreleased, partial, judged } = *circumstances;
+    if unreleased > 0 && !has(report, Id(403)) {
+        let message = format!("{unreleased} descriptors were closed, and no release function ran");
+        raise(report, Id(403), None, message, Severity::Error);
+    }
+    if let Some(End::Error(errno)) = report.end.filter(|_| report.bytes > 0) {
+        let message = format!(
+            "behind byte {} the reader gets {} where the end of the file should be",
+            report.bytes,
+            errno_name(errno)
+        );
+        raise(report, Id(304), Some(Role::Show), message, Severity::Error);
+    }
+    if report.volatile {
+        // What their evidence is, the data may have done.
+        for found in &mut report.found {
+            if matches!(found.finding.id, Id(203 | 204)) {
+                found.finding.severity = Severity::Info;
+            }
+        }
+    }
+    bytes_differ(report);
+    report.found.sort_by_key(|found| {
+        let finding = &found.finding;
+        (std::cmp::Reverse(finding.severity), finding.cause.is_some(), finding.id)
+    });
+
+    let bad = report.found.iter().any(|found| is_bad(&found.finding));
+    let unsure = report.found.iter().find(|found| found.finding.id.is_quality());
+    let blocked = report.plans.iter().any(|plan| plan.outcome == PlanOutcome::Blocked);
+    report.verdict = if bad || report.plans.iter().any(PlanReport::failed) {
+        Verdict::Findings
+    } else if report.lost > 0 {
+        Verdict::Inconclusive(format!("{} events were lost", report.lost))
+    } else if let Some(unsure) = unsure {
+        let finding = &unsure.finding;
+        Verdict::Inconclusive(format!("{} {}: {}", finding.id, finding.name, finding.message))
+    } else if partial > 0 {
+        Verdict::Inconclusive(format!("{partial} sessions were seen in part only"))
+    } else if blocked {
+        Verdict::Inconclusive("a read did not return".to_owned())
+    } else if judged {
+        Verdict::Clean
+    } else {
+        Verdict::Inconclusive("there was no time to judge anything".to_owned())
+    };
+}
+
+/// Bytes that differ by how they are read are a finding of their own, if no other explains them.
+fn bytes_differ(report: &mut Report) {
+    let failed =
+        |shared: bool| move |plan: &&PlanReport| plan.failed() && plan.kind.is_shared() == shared;
+    if let Some(plan) = report.plans.iter().find(failed(false)) {
+        if report.found.iter().any(|found| is_bad(&found.finding)) {
+            return;
+        }
+        let message = format!(
+            "read as plan {} does, the file has other bytes from offset {} on than `cat` has, each time",
+            plan.kind.name(),
+            plan.failure().map_or(0, |failure| failure.difference.at)
+        );
+        raise(report, Id(204), Some(Role::Show), message, Severity::Error);
+    } else if let Some(plan) = report.plans.iter().find(failed(true)) {
+        let message = format!(
+            "{} get other bytes from offset {} on than one alone, each time",
+            plan.kind.what(),
+            plan.failure().map_or(0, |failure| failure.difference.at)
+        );
+        raise(report, Id(601), Some(Role::Start), message, Severity::Error);
+    }
+}
+
+fn has(report: &Report, id: Id) -> bool {
+    report.found.iter().any(|found| found.finding.id == id)
+}
+
+/// True for what makes a check fail.
+pub fn is_bad(finding: &Finding) -> bool {
+    finding.severity > Severity::Info && !finding.id.is_quality()
+}
+
+/// Makes sure that a finding of this rule is there, and at least that bad.
+fn raise(report: &mut Report, id: Id, role: Option<Role>, message: String, severity: Severity) {
+    let known = report.found.iter_mut().filter(|found| found.finding.id == id);
+    if let Some(known) = known.max_by_key(|found| found.finding.severity) {
+        if known.finding.severity < severity {
+            known.finding.severity = severity;
+            known.finding.message = format!("{message}; {}", known.finding.message);
+        }
+        return;
+    }
+    let blame = role.and_then(|role| {
+        let callbacks = report.callbacks.as_ref()?;
+        let function = match role {
+            Role::Start => &callbacks.start,
+            Role::Next => &callbacks.next,
+            Role::Show => &callbacks.show,
+            Role::Stop => &callbacks.stop,
+        };
+        Some(crate::rules::Blame { role, function: function.clone(), offset: None })
+    });
+    let finding = Finding {
+        id,
+        name: find(id).map_or("", |rule| rule.name),
+        severity,
+        session: SessionId(0),
+        read: None,
+        blame,
+        message,
+        evidence: Vec::new(),
+        cause: None,
+        times: 1,
+    };
+    report.found.push(Found { finding, plans: Vec::new(), sessions: 0 });
+}
+
+impl PlanReport {
+    /// True if its bytes differ and that counts.
+    pub fn failed(&self) -> bool {
+        matches!(self.outcome, PlanOutcome::Fail(_))
+    }
+
+    /// What differs, if that counts.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.outcome {
+            PlanOutcome::Fail(failure) => Some(failure),
+            _ => None,
+        }
+    }
+}
+
+/// An errno by name.
+pub fn errno_name(errno: i32) -> String {
+    crate::render::errno::Errno(u64::from(errno.unsigned_abs())).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::oracle::What;
+
+    fn report() -> Report {
+        Report {
+            path: b"/proc/foo".to_vec(),
+            callbacks: None,
+            bytes: 100,
+            records: 10,
+            end: Some(End::Eof),
+            volatile: false,
+            plans: Vec::new(),
+            found: Vec::new(),
+            notes: Vec::new(),
+            repro: None,
+            lost: 0,
+            verdict: Verdict::Clean,
+        }
+    }
+
+    fn finding(id: u16, severity: Severity, session: u32) -> Finding {
+        let mut report = report();
+        raise(&mut report, Id(id), None, "because".to_owned(), severity);
+        Finding { session: SessionId(session), ..report.found.remove(0).finding }
+    }
+
+    fn failed(kind: Kind) -> PlanReport {
+        let difference = Difference { call: 0, at: 27, what: What::Beyond { got: b"x".to_vec() } };
+        let failure = Failure { syscall: Syscall::Read, at: 27, want: 27, difference };
+        PlanReport { kind, calls: 1, bytes: 27, outcome: PlanOutcome::Fail(failure) }
+    }
+
+    fn concluded(mut report: Report) -> Report {
+        conclude(&mut report, &Circumstances { judged: true, ..Circumstances::default() });
+        report
+    }
+
+    fn ids(report: &Report) -> Vec<u16> {
+        report.found.iter().map(|found| found.finding.id.0).collect()
+    }
+
+    #[test]
+    fn inconclusive_is_never_clean() {
+        assert_eq!(concluded(report()).verdict, Verdict::Clean);
+        let mut nothing = report();
+        conclude(&mut nothing, &Circumstances::default());
+        assert!(matches!(nothing.verdict, Verdict::Inconclusive(_)));
+        let mut partial = report();
+        conclude(&mut partial, &Circumstances { judged: true, partial: 1, unreleased: 0 });
+        assert!(matches!(partial.verdict, Verdict::Inconclusive(_)));
+        let lost = concluded(Report { lost: 3, ..report() });
+        assert!(matches!(lost.verdict, Verdict::Inconclusive(_)));
+        let mut quality = report();
+        add(&mut quality.found, vec![finding(905, Severity::Info, 1)], Kind::Whole);
+        assert!(matches!(concluded(quality).verdict, Verdict::Inconclusive(_)));
+        // What was found stays found.
+        let mut both = Report { lost: 3, ..report() };
+        add(&mut both.found, vec![finding(102, Severity::Error, 1)], Kind::Whole);
+        assert_eq!(concluded(both).verdict, Verdict::Findings);
+    }
+
+    #[test]
+    fn bytes_that_differ_are_a_finding() {
+        let alone = concluded(Report { plans: vec![failed(Kind::Records)], ..report() });
+        assert_eq!((ids(&alone), &alone.verdict), (vec![204], &Verdict::Findings));
+        let shared = concluded(Report { plans: vec![failed(Kind::Processes)], ..report() });
+        assert_eq!(ids(&shared), [601]);
+        // One that explains them is enough.
+        let mut explained = Report { plans: vec![failed(Kind::Records)], ..report() };
+        add(&mut explained.found, vec![finding(104, Severity::Warning, 1)], Kind::Records);
+        assert_eq!(ids(&concluded(explained)), [104]);
+    }
+
+    #[test]
+    fn an_error_instead_of_the_end_is_an_error() {
+        let report = concluded(Report { end: Some(End::Error(5)), ..report() });
+        assert_eq!((ids(&report), &report.verdict), (vec![304], &Verdict::Findings));
+        // A file that cannot be read at all is none of ours.
+        let unreadable = Report { end: Some(End::Error(22)), bytes: 0, ..super::tests::report() };
+        assert_eq!(concluded(unreadable).verdict, Verdict::Clean);
+    }
+
+    #[test]
+    fn what_the_data_may_have_done_is_information() {
+        let mut volatile = Report { volatile: true, ..report() };
+        let findings = vec![finding(204, Severity::Error, 1), finding(203, Severity::Warning, 1)];
+        add(&mut volatile.found, findings, Kind::Seek);
+        assert_eq!(concluded(volatile).verdict, Verdict::Clean);
+    }
+
+    #[test]
+    fn findings_are_told_once() {
+        let mut found = Vec::new();
+        add(&mut found, vec![finding(104, Severity::Warning, 1)], Kind::Whole);
+        add(&mut found, vec![finding(104, Severity::Error, 1)], Kind::Whole);
+        add(&mut found, vec![finding(104, Severity::Warning, 2)], Kind::Page);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].finding.severity, Severity::Error);
+        assert_eq!(found[0].plans, [Kind::Whole, Kind::Page]);
+        assert_eq!(found[0].sessions, 2);
+    }
+}

@@ -1,0 +1,267 @@
+//! `seqtrace check`: reads files in every way that matters and judges them.
+
+use std::{
+    ffi::OsStr,
+    io::{self, IsTerminal},
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    check::{
+        examine::{Examiner, Limits},
+        left_alone,
+        process::Process,
+        report::{Format, Look, Sums, Writer as Report},
+        seen::Collector,
+        verdict::Verdict,
+    },
+    cli,
+    event::{FileKind, Open},
+    exit::{Exit, Refusal},
+    filter::{Selection, Target},
+    kernel::preflight::Preflight,
+    output::Writer,
+    pipeline::{Pipeline, Until},
+    probe::{
+        backend::Plan,
+        live::Live,
+        loader::{Allow, Probes, Settings},
+        trace::Trace,
+    },
+    render::Output,
+    session::Tracker,
+    targets,
+};
+
+/// The bytes of a record that the rules may compare.
+const PREVIEW: u32 = 256;
+/// Most files that are looked at to find those of a module.
+const WALK_MOST: usize = 16_384;
+
+/// A file to check.
+struct Candidate {
+    path: PathBuf,
+    /// It was named, and not found by a glob.
+    named: bool,
+}
+
+/// Runs the subcommand.
+pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
+    let wanted = targets::parse(&args.targets)?;
+    let mut writer = Writer::open(args.file.as_deref())?;
+    let facts = Preflight::gather()?;
+    targets::check(&wanted, &facts.symbols)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let seen = Collector::default();
+        let readers = [Process::start(0)?, Process::start(1)?];
+        let trace = trace(args, &facts, &seen, &readers)?;
+        let limits = Limits {
+            bytes: args.max_bytes,
+            time: args.time_limit,
+            step: args.read_limit,
+            force: args.force,
+        };
+        let mut examiner = Examiner::new(trace, seen, readers, limits)?;
+        let files = files(&wanted, &mut examiner.trace)?;
+        let mut report = Report::new(look(args, &writer, &files));
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let interrupted = tokio::select! {
+            biased;
+            _ = interrupt.recv() => true,
+            done = examine(&mut examiner, &files, args, &mut report, &mut writer) => {
+                done?;
+                false
+            }
+        };
+        let mut output = Output::default();
+        report.end(&mut output.data);
+        writer.write(&mut output)?;
+        examiner.end().await.finish(&mut writer)?;
+        Ok(exit(report.sums(), &files, interrupted).into())
+    })
+}
+
+async fn examine(
+    examiner: &mut Examiner,
+    files: &[Candidate],
+    args: &cli::Check,
+    report: &mut Report,
+    writer: &mut Writer,
+) -> anyhow::Result<()> {
+    let mut output = Output::default();
+    report.begin(u64::try_from(files.len()).unwrap_or(u64::MAX), &mut output.data);
+    for Candidate { path, named } in files {
+        let result = examiner.file(path).await?;
+        let passed_by = matches!(result.verdict, Verdict::Refused(_)) && !named;
+        if passed_by && args.format == Format::Text && args.verbose == 0 {
+            report.pass_by(&result);
+        } else {
+            report.report(&result, &mut output.data);
+        }
+        if !writer.write(&mut output)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn look(args: &cli::Check, writer: &Writer, files: &[Candidate]) -> Look {
+    let color = match args.color {
+        cli::Color::Always => true,
+        cli::Color::Never => false,
+        // https://no-color.org: set and not empty.
+        cli::Color::Auto => {
+            writer.is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    };
+    Look {
+        format: args.format,
+        color,
+        ascii: args.ascii,
+        verbose: args.verbose > 0,
+        quiet: args.quiet,
+        single: files.len() == 1,
+    }
+}
+
+/// A trace of the readers, and of nobody else.
+fn trace(
+    args: &cli::Check,
+    facts: &Preflight,
+    seen: &Collector,
+    readers: &[Process; 2],
+) -> anyhow::Result<Trace> {
+    let plan = Plan::choose(args.backend, &facts.symbols, &facts.offsets)?;
+    let pids = readers.iter().filter_map(Process::id).collect();
+    let mut probes = Probes::load(&Settings {
+        offsets: facts.offsets,
+        show_own: true,
+        preview: PREVIEW,
+        ring_bytes: args.ring_size,
+        allow: Allow { pids, ..Allow::default() },
+        log: args.verbose >= 2,
+    })
+    .map_err(Refusal::from)?;
+    probes.follow().map_err(Refusal::from)?;
+    let plan = plan.attach(&mut probes, args.backend).map_err(Refusal::from)?;
+    if args.verbose > 0 && io::stderr().is_terminal() {
+        eprintln!("backend {}", plan.name());
+    }
+    let pipeline = Pipeline::new(
+        Tracker::new(Live::new(Arc::clone(&facts.symbols))),
+        Selection::default(),
+        Until::default(),
+        Box::new(seen.clone()),
+    );
+    Trace::begin(probes, &plan, pipeline, args.verbose >= 2)
+}
+
+/// The files that the targets name.
+fn files(wanted: &[Target], trace: &mut Trace) -> anyhow::Result<Vec<Candidate>> {
+    let mut files = Vec::new();
+    for target in wanted {
+        match target {
+            Target::Path(path) => {
+                let path = PathBuf::from(OsStr::from_bytes(path));
+                files.push(Candidate { path, named: true });
+            }
+            Target::Glob(glob) => {
+                let found = targets::expand(glob.text()).into_iter();
+                files.extend(found.map(|path| Candidate { path, named: false }));
+            }
+            Target::Module(glob) => {
+                let before = files.len();
+                for path in walk(Path::new("/proc")).chain(walk(Path::new("/sys/kernel/debug"))) {
+                    if is_of(&path, &|module| glob.matches(module.as_bytes()), trace) {
+                        files.push(Candidate { path, named: true });
+                    }
+                }
+                if files.len() == before {
+                    return Err(Refusal::target(
+                        format!("no seq file in /proc or debugfs has its callbacks in {target}"),
+                        "is the module loaded, and does it make a file? name the file itself",
+                    )
+                    .into());
+                }
+            }
+            Target::Function(_) => {
+                return Err(Refusal::usage(
+                    format!("{target}: check reads files"),
+                    "name a file, a glob or module:NAME; `seqtrace list` tells callbacks of files",
+                )
+                .into());
+            }
+        }
+    }
+    files.dedup_by(|a, b| a.path == b.path);
+    if files.is_empty() {
+        return Err(Refusal::usage("no target", "name a file: seqtrace check /proc/foo").into());
+    }
+    Ok(files)
+}
+
+/// Whether a file's callbacks are in such a module.
+fn is_of(path: &Path, module: &dyn Fn(&str) -> bool, trace: &mut Trace) -> bool {
+    if left_alone::why(path).is_some() {
+        return false;
+    }
+    let Ok(Some(Open { kind: kind @ FileKind::Seq { .. }, .. })) = trace.look_at(path) else {
+        return false;
+    };
+    let callbacks = trace.pipeline.callbacks(&kind);
+    callbacks.and_then(|callbacks| callbacks.show.module).is_some_and(|name| module(&name))
+}
+
+/// The files below a folder, in order, but for those of processes and of sysctl, which modules do not
+/// make.
+fn walk(root: &Path) -> impl Iterator<Item = PathBuf> {
+    let passed_by = |name: &OsStr| {
+        let name = name.as_bytes();
+        name.iter().all(u8::is_ascii_digit)
+            || [&b"self"[..], b"thread-self", b"sys", b"tracing"].contains(&name)
+    };
+    let mut folders = vec![root.to_path_buf()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && !passed_by(&entry.file_name()) => {
+                    folders.push(entry.path());
+                }
+                Ok(kind) if kind.is_file() && files.len() < WALK_MOST => files.push(entry.path()),
+                _ => {}
+            }
+        }
+    }
+    files.sort();
+    files.into_iter()
+}
+
+/// What was found counts most, then what could not be told, then what was not read though it was named.
+fn exit(sums: Sums, files: &[Candidate], interrupted: bool) -> Exit {
+    let named = files.iter().any(|file| file.named);
+    if sums.findings > 0 {
+        Exit::Findings
+    } else if sums.inconclusive > 0 || interrupted {
+        Exit::Inconclusive
+    } else if sums.refused > 0 && (named || sums.clean == 0) {
+        Exit::Target
+    } else {
+        Exit::Done
+    }
+}
+
+/// `seqtrace read-for-check`: the process that reads.
+pub(super) fn read() -> anyhow::Result<ExitCode> {
+    crate::check::reader::serve().context("cannot read on behalf of seqtrace check")?;
+    Ok(Exit::Done.into())
+}

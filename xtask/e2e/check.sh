@@ -1,0 +1,116 @@
+# timeout: 900
+# `seqtrace check`: each bug of seqbugs is found by the ids of its table, the line that reproduces it does
+# so, each look-alike is clean; refusals, bounds and formats.
+. "$E2E/lib.sh"
+
+load seqbugs
+seqtrace check --format json '/proc/seqbugs/*' >all.json 2>err
+expect_status status 0 [ $? -eq 1 ]
+sed -n 's/^SEQBUG(\([a-z0-9_]*\), *\([A-Z]*\), *"\([^"]*\)".*, "\([^"]*\)")$/\1|\2|\3|\4/p' \
+	"$E2E/seqbugs.table" >table
+expect_eq table "$(ls /proc/seqbugs | wc -l)" "$(wc -l <table)"
+
+# of NAME KEYS: from the report of a file
+of() {
+	e2e-helper json all.json type=check path=/proc/seqbugs/$1 --print "$2"
+}
+
+# reproduces NAME: the line shows something else than the right one does; without a right one, it shows
+# what should not be there, or fails, or prints nothing.
+reproduces() {
+	command=$(of $1 reproduce.command)
+	correct=$(of $1 reproduce.correct)
+	timeout 20 sh -c "$command" >got 2>/dev/null
+	status=$?
+	if [ "$correct" != - ]; then
+		timeout 20 sh -c "$correct" >right 2>/dev/null
+		! cmp -s got right || [ $status -ne 0 ]
+		return
+	fi
+	case $command in
+	*uniq*) [ -s got ] ;;
+	*wc*) [ -s got ] ;;
+	*) [ $status -ne 0 ] || [ ! -s got ] ;;
+	esac
+}
+
+# checks NAME STATUS CMD…: what it prints goes to `one`
+checks() {
+	name=$1
+	wanted=$2
+	shift 2
+	"$@" >one 2>&1
+	expect_eq $name "$wanted" $?
+}
+
+while IFS='|' read -r name what findings hint; do
+	found=$(of $name findings | grep -o '"id":"SQ[0-9]*"[^}]*"severity":"[a-z]*"' |
+		grep -v '"info"' | grep -o 'SQ[0-9]*' | tr '\n' ' ')
+	verdict=$(of $name verdict)
+	if [ $what = OK ]; then
+		expect_eq $name "clean " "$verdict $found"
+		continue
+	fi
+	expect_eq $name/verdict findings "$verdict"
+	missing=
+	for id in $(echo "$findings" | tr , ' '); do
+		case " $found" in *" $id "*) ;; *) missing="$missing $id" ;; esac
+	done
+	if [ -z "$missing" ]; then ok $name/ids; else fail $name/ids "not found:$missing; found: $found"; fi
+	if [ "$(of $name reproduce.command)" != - ]; then
+		if reproduces $name; then
+			ok $name/reproduce
+		else
+			fail $name/reproduce "shows nothing: $(of $name reproduce.command)"
+		fi
+	elif [ "$hint" != - ]; then
+		fail $name/reproduce "there is a line, but none was found: $hint"
+	fi
+done <table
+
+# One file: a screen, and the exit status.
+checks one/status 1 seqtrace check /proc/seqbugs/eof_stuck
+expect_grep one/plan '  FAIL    end  *behind the end, at byte 6: "2\\n"' one
+expect_grep one/finding 'SQ102 next did not advance at the end' one
+expect_grep one/cause 'cause SQ102 eof_next \[seqbugs\]' one
+expect_grep one/reproduce 'reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1' one
+checks clean/status 0 seqtrace check /proc/seqbugs/ok_token
+expect_eq clean/quiet "" "$(seqtrace check -q /proc/seqbugs/ok_token 2>&1)"
+checks callbacks/status 1 seqtrace check --backend callbacks /proc/seqbugs/early
+expect_grep callbacks/finding 'SQ104 start disagrees with next' one
+checks both/status 1 seqtrace check /proc/seqbugs/ok_token /proc/seqbugs/stuck
+expect_grep both/sums '^2 files: 1 clean, 1 with findings' one
+
+seqtrace check --format ktap /proc/seqbugs/eof_stuck >ktap
+expect_eq ktap/head "KTAP version 1" "$(head -n 1 ktap)"
+expect_grep ktap/not_ok '^not ok 1 /proc/seqbugs/eof_stuck$' ktap
+seqtrace check --format github /proc/seqbugs/eof_stuck >github
+expect_grep github/error '^::error title=SQ102 next did not advance at the end%3A' github
+seqtrace check --format junit -o junit.xml /proc/seqbugs/eof_stuck
+expect_grep junit/failure '<failure type="SQ102"' junit.xml
+unload seqbugs
+
+# What has no end is judged as far as it was read.
+load sequence
+seqtrace check --max-bytes 16KiB --format json /proc/sequence >sequence
+expect_status sequence/status 0 [ $? -eq 0 ]
+expect_eq sequence/report "$(printf 'clean\tcut\t16384')" \
+	"$(e2e-helper json sequence type=check --print verdict,end,bytes)"
+seqtrace check --max-bytes 4KiB --format json module:sequence >sequence
+expect_eq module/files /proc/sequence "$(e2e-helper json sequence type=check --print path)"
+unload sequence
+
+# A file that reading empties.
+load seq_file
+echo hello >/proc/seqfiles/seqfile
+checks consumed/status 5 seqtrace check /proc/seqfiles/seqfile
+expect_grep consumed/why 'leaves nothing for a second reader' one
+echo hello >/proc/seqfiles/seqfile
+checks consumed/force 0 seqtrace check --force /proc/seqfiles/seqfile
+unload seq_file
+
+for target in /proc/kmsg /proc/version_signature_none /proc/sys/kernel/osrelease module:none; do
+	checks refused/${target##*/} 5 seqtrace check $target
+done
+checks usage/none 2 seqtrace check
+checks usage/function 2 seqtrace check fn:seq_read
