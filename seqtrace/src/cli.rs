@@ -32,6 +32,12 @@ pub enum Command {
     Attach(Box<Attach>),
     /// Read files in every way that matters, compare the bytes and judge the callbacks
     Check(Box<Check>),
+    /// Trace into a file, to be looked at later and on any machine
+    Record(Box<Record>),
+    /// Show what `attach` would have shown, from a recording
+    Replay(Box<Replay>),
+    /// Sum up a recording: sessions, records, latencies
+    Report(Box<Report>),
     /// Tell whether this machine can trace, line by line, with a remedy for what is missing
     Doctor(Doctor),
     /// List seq files and their callbacks: traceable, and if not why
@@ -41,6 +47,12 @@ pub enum Command {
     /// Read files as asked on standard input (used by `check`)
     #[command(hide = true, name = "read-for-check")]
     ReadForCheck,
+    /// Print the JSON Schema of a line of --format json
+    Schema,
+    /// Print a completion script for a shell
+    Completions(Completions),
+    /// Print a manual page (roff)
+    Man(Man),
     /// Become the user who called sudo and run a command (used by `attach -- CMD`)
     #[command(hide = true, name = "run-as-invoker")]
     RunAsInvoker {
@@ -68,6 +80,9 @@ pub struct Attach {
     /// What the output looks like.
     #[command(flatten)]
     pub output: Output,
+    /// Record what is traced, too: see `seqtrace record`
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub record: Option<PathBuf>,
     /// When to end.
     #[command(flatten)]
     pub limits: Limits,
@@ -80,6 +95,121 @@ pub struct Attach {
     /// Run a command, as the user who called sudo, and end when it ends
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<OsString>,
+}
+
+/// `seqtrace record`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "TARGET is a path (/proc/foo), a glob ('/proc/net/*'), module:NAME or fn:SYMBOL; \
+    none means every seq file opened from now on.\n\
+    The recording is an Arrow IPC stream: pandas, polars and DuckDB open it, too.\n\
+    Exit status: as of attach."
+)]
+pub struct Record {
+    /// Files to trace: a path, a glob, module:NAME or fn:SYMBOL
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<OsString>,
+    /// Where the recording goes; - is standard output
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub file: PathBuf,
+    /// Record the first N bytes of each record, 0 to 256
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=256))]
+    pub preview: u32,
+    /// When to colour header and summary
+    #[arg(long, value_enum, default_value_t)]
+    pub color: Color,
+    /// No characters beyond ASCII
+    #[arg(long)]
+    pub ascii: bool,
+    /// No header, no summary
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Twice: show the programs' own diagnostics
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Which sessions to record.
+    #[command(flatten)]
+    pub select: Select,
+    /// When to end.
+    #[command(flatten)]
+    pub limits: Limits,
+    /// Exit with 1 if a rule is broken that badly, with 4 if that cannot be said
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+    /// How to trace.
+    #[command(flatten)]
+    pub capture: Capture,
+    /// Run a command, as the user who called sudo, and end when it ends
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// `seqtrace replay`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 done (even if the recording is cut off: then it is shown as far as \
+    it goes), 2 usage, 6 a recording that is unreadable, damaged or too new."
+)]
+pub struct Replay {
+    /// A recording; - is standard input
+    #[arg(value_name = "FILE")]
+    pub recording: PathBuf,
+    /// Which sessions to show.
+    #[command(flatten)]
+    pub select: Select,
+    /// What the output looks like.
+    #[command(flatten)]
+    pub output: Output,
+    /// Exit with 1 if a rule is broken that badly, with 4 if that cannot be said
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+    /// When to end.
+    #[command(flatten)]
+    pub counts: Counts,
+}
+
+/// `seqtrace report`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 done, 2 usage, 6 a recording that is unreadable, damaged or \
+    too new."
+)]
+pub struct Report {
+    /// A recording; - is standard input
+    #[arg(value_name = "FILE")]
+    pub recording: PathBuf,
+    /// Which sessions to count.
+    #[command(flatten)]
+    pub select: Select,
+    /// How many files and functions to name, those first that count most; 0: all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub top: u32,
+    /// List for each session which record the reader got at which file offsets
+    #[arg(long)]
+    pub ledger: bool,
+    /// When to colour
+    #[arg(long, value_enum, default_value_t)]
+    pub color: Color,
+    /// No characters beyond ASCII
+    #[arg(long)]
+    pub ascii: bool,
+    /// Write the report to a file instead of standard output
+    #[arg(short, long = "output", value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `seqtrace completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Which shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `seqtrace man`
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The page of this subcommand instead of seqtrace's
+    pub command: Option<String>,
 }
 
 /// Filters: whole sessions are shown or not, judged by who opened the file and what it is. Values of
@@ -198,6 +328,15 @@ pub struct Limits {
     /// End after this time: 500ms, 10s, 2m, 1h
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
+    /// And by what was seen.
+    #[command(flatten)]
+    pub counts: Counts,
+}
+
+/// When to end by what was seen.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct Counts {
     /// End when this many sessions have closed; further ones are not shown
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_sessions: Option<u64>,
@@ -245,12 +384,16 @@ pub struct Capture {
     after_help = "TARGET is a path (/proc/foo), a glob ('/proc/net/*') or module:NAME: the files in /proc \
     and debugfs whose callbacks are in that module.\n\
     Exit status: 0 clean, 1 findings, 2 usage, 3 environment (permission, kernel), 4 inconclusive, 5 not \
-    found, not a seq file, or not read without --force."
+    found, not a seq file, or not read without --force; with --from 6 if the recording is unreadable, damaged or too new."
 )]
 pub struct Check {
     /// Files to check: a path, a glob or module:NAME
-    #[arg(value_name = "TARGET", required = true)]
+    #[arg(value_name = "TARGET", required_unless_present = "from")]
     pub targets: Vec<OsString>,
+    /// Judge what a recording shows of the targets, or of all files in it, and read nothing; - is
+    /// standard input
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
     /// Read files, too, that reading changes or that may wait for something
     #[arg(long)]
     pub force: bool,

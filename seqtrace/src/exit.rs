@@ -19,6 +19,8 @@ pub enum Exit {
     Inconclusive,
     /// 5: a target was not found, or cannot be traced.
     Target,
+    /// 6: a recording that is unreadable, cut at its head, or too new.
+    Recording,
     /// The command behind `--` could not be run: 126 or 127, as shells have it.
     NotRun(u8),
 }
@@ -32,6 +34,7 @@ impl From<Exit> for ExitCode {
             Exit::Environment => 3,
             Exit::Inconclusive => 4,
             Exit::Target => 5,
+            Exit::Recording => 6,
             Exit::NotRun(code) => code,
         })
     }
@@ -71,6 +74,11 @@ impl Refusal {
     /// This machine cannot do it, or not for this user.
     pub fn environment(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { exit: Exit::Environment, what: what.into(), remedy: remedy.into() }
+    }
+
+    /// A recording cannot be read, or not to its end.
+    pub fn recording(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { exit: Exit::Recording, what: what.into(), remedy: remedy.into() }
     }
 
     /// A target was not found or cannot be traced.

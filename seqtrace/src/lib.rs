@@ -14,6 +14,7 @@ pub mod kernel;
 pub mod output;
 pub mod pipeline;
 pub mod probe;
+pub mod recording;
 pub mod render;
 pub mod rules;
 pub mod session;

@@ -22,6 +22,10 @@ pub struct Writer {
 enum Data {
     Stdout,
     File(File),
+    /// There is none; whether standard output is somebody else's.
+    None {
+        stdout_is_free: bool,
+    },
 }
 
 impl Writer {
@@ -42,14 +46,20 @@ impl Writer {
         Ok(Self { data, begun: false, closed: false })
     }
 
+    /// For what has no data, only status. `stdout_is_free` says that others may write to standard
+    /// output.
+    pub fn nowhere(stdout_is_free: bool) -> Self {
+        Self { data: Data::None { stdout_is_free }, begun: false, closed: false }
+    }
+
     /// True if data goes to a terminal.
     pub fn is_terminal(&self) -> bool {
         matches!(self.data, Data::Stdout) && io::stdout().is_terminal()
     }
 
-    /// True if data goes to a file.
-    pub fn is_file(&self) -> bool {
-        matches!(self.data, Data::File(_))
+    /// True if others may write to standard output: our data does not go there.
+    pub fn leaves_stdout(&self) -> bool {
+        matches!(self.data, Data::File(_) | Data::None { stdout_is_free: true })
     }
 
     /// Writes what there is and clears it. False when the reader of the data is gone (`| head`).
@@ -69,6 +79,7 @@ impl Writer {
                     stdout.write_all(&output.data).and_then(|()| stdout.flush())
                 }
                 Data::File(file) => file.write_all(&output.data),
+                Data::None { .. } => Ok(()),
             };
             match result {
                 Ok(()) => {}

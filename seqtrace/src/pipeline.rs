@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    event::{Event, FileKind},
+    event::{Body, Event, FileKind},
     filter::Selection,
     render::{Output, Sink},
     rules::{FindingCount, Id, Judge, Severity, add_counts, find},
@@ -44,15 +44,13 @@ pub struct Pipeline<R> {
     pub output: Output,
 }
 
-/// What lies behind the judge: selection, limits, sums, renderer.
+/// What lies around the judge: selection before it; limits, sums and renderer behind it.
 struct View {
     selection: Selection,
     until: Until,
     sink: Box<dyn Sink>,
     /// Open sessions, and whether they are shown.
     shown: HashMap<SessionId, bool>,
-    /// The session that was closed last: what its close proves comes behind it.
-    closing: Option<(SessionId, bool)>,
     only_findings: bool,
     /// What was to be found was found.
     found: bool,
@@ -60,6 +58,10 @@ struct View {
     closed: u64,
     updates: u64,
     summary: Summary,
+    /// Sessions that open now are not shown, whatever they are.
+    hide: bool,
+    /// The last event opened a session, and it is shown or not.
+    opened: Option<bool>,
 }
 
 impl<R: Resolve> Pipeline<R> {
@@ -78,13 +80,14 @@ impl<R: Resolve> Pipeline<R> {
                 until,
                 sink,
                 shown: HashMap::new(),
-                closing: None,
                 only_findings: false,
                 found: false,
                 begun: 0,
                 closed: 0,
                 updates: 0,
                 summary: Summary::default(),
+                hide: false,
+                opened: None,
             },
             output: Output::default(),
         }
@@ -100,17 +103,41 @@ impl<R: Resolve> Pipeline<R> {
         say(self.view.sink.as_mut(), &mut self.output);
     }
 
-    /// Takes one event.
-    pub fn feed(&mut self, event: Event) {
+    /// Takes one event. If it opens a session: whether that is shown.
+    ///
+    /// When a limit is reached, only losses still count.
+    pub fn feed(&mut self, event: Event) -> Option<bool> {
+        if self.is_done() {
+            if let Body::Gap { lost } = event.body {
+                self.view.summary.lost += lost;
+            }
+            return None;
+        }
         let Self { tracker, judge, view, output } = self;
+        view.opened = None;
         tracker.feed(event, &mut |update| {
-            judge.feed(update, &mut |update| view.take(update, output));
+            if view.admits(&update) {
+                judge.feed(update, &mut |update| view.take(update, output));
+            }
         });
+        view.opened
+    }
+
+    /// Takes an event; a session that it opens is not shown, whatever the selection says.
+    pub fn feed_hidden(&mut self, event: Event) {
+        self.view.hide = true;
+        self.feed(event);
+        self.view.hide = false;
     }
 
     /// The callbacks of a file by name; `None` if it has none.
     pub fn callbacks(&mut self, kind: &FileKind) -> Option<Callbacks> {
         callbacks(kind, self.tracker.resolver())
+    }
+
+    /// What knows names and paths.
+    pub fn resolver(&mut self) -> &mut R {
+        self.tracker.resolver()
     }
 
     /// True when a limit is reached: nothing more will be shown.
@@ -125,7 +152,9 @@ impl<R: Resolve> Pipeline<R> {
     pub fn finish(&mut self, time: u64, missed: u64) -> Summary {
         let Self { tracker, judge, view, output } = self;
         tracker.finish(time, &mut |update| {
-            judge.feed(update, &mut |update| view.take(update, output));
+            if view.admits(&update) {
+                judge.feed(update, &mut |update| view.take(update, output));
+            }
         });
         view.missed(missed);
         view.sink.end(&view.summary, output);
@@ -134,53 +163,42 @@ impl<R: Resolve> Pipeline<R> {
 }
 
 impl View {
-    fn take(&mut self, update: &Update, output: &mut Output) {
-        if let What::Gap { lost, .. } = &update.what {
-            self.summary.lost += lost;
+    /// Whether an update is judged and shown. Sessions that are not shown are not judged either: what
+    /// is said of the others must not depend on whether these were traced at all.
+    fn admits(&mut self, update: &Update) -> bool {
+        let Some(session) = &update.session else { return true };
+        let shown = *self.shown.entry(session.id).or_insert_with(|| {
+            let room = self.until.sessions.is_none_or(|limit| self.begun < limit);
+            let shown = room && !self.hide && self.selection.accepts(session);
+            self.begun += u64::from(shown);
+            self.opened = Some(shown);
+            shown
+        });
+        if matches!(update.what, What::Close { .. } | What::OpenFailed { .. }) {
+            self.shown.remove(&session.id);
         }
-        let Some(session) = &update.session else {
-            self.show(update, output);
-            return;
-        };
-        let id = session.id;
-        if let What::Finding(finding) = &update.what {
-            let closing = self.closing.filter(|(closing, _)| *closing == id);
-            let shown = closing.map(|(_, shown)| shown).or(self.shown.get(&id).copied());
-            if shown == Some(true) {
+        shown
+    }
+
+    fn take(&mut self, update: &Update, output: &mut Output) {
+        match &update.what {
+            What::Gap { lost, .. } => self.summary.lost += lost,
+            What::Finding(finding) => {
                 self.found |= self.until.finding.is_some_and(|wanted| match wanted {
                     Wanted::Any => finding.severity > Severity::Info,
                     Wanted::Rule(id) => finding.id == id,
                 });
-                self.show(update, output);
             }
-            return;
-        }
-        let shown = *self.shown.entry(id).or_insert_with(|| {
-            let room = self.until.sessions.is_none_or(|limit| self.begun < limit);
-            let shown = room && self.selection.accepts(session);
-            self.begun += u64::from(shown);
-            shown
-        });
-        let over = match &update.what {
             What::Close { totals, partial, findings, .. } => {
-                if shown {
-                    self.closed += 1;
-                    self.summary.sessions += 1;
-                    self.summary.partial += u64::from(!partial.is_empty());
-                    self.summary.totals.add(totals);
-                    add_counts(&mut self.summary.findings, findings);
-                }
-                true
+                self.closed += 1;
+                self.summary.sessions += 1;
+                self.summary.partial += u64::from(!partial.is_empty());
+                self.summary.totals.add(totals);
+                add_counts(&mut self.summary.findings, findings);
             }
-            What::OpenFailed { .. } => true,
-            _ => false,
-        };
-        if shown {
-            self.show(update, output);
+            _ => {}
         }
-        if over {
-            self.closing = self.shown.remove(&id).map(|shown| (id, shown));
-        }
+        self.show(update, output);
     }
 
     /// The kernel missed so many hits of probes: nobody knows in which sessions.

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    ffi::OsStr,
     io, mem,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
@@ -111,7 +110,7 @@ impl Examiner {
             read_as: read_as(path, self.idle.id()),
             heavy: false,
             deadline: Instant::now() + self.limits.time,
-            report: empty(path),
+            report: Report::new(path.as_os_str().as_bytes().to_vec()),
             circumstances: Circumstances::default(),
             sessions: HashSet::new(),
         };
@@ -381,7 +380,7 @@ impl Examiner {
         let mut seen = self.seen.take();
         file.sessions.extend(seen.sessions.iter().map(|seen| seen.session.id));
         seen.findings.retain(|finding| file.sessions.contains(&finding.session));
-        add(&mut file.report.found, mem::take(&mut seen.findings), plan.kind);
+        add(&mut file.report.found, mem::take(&mut seen.findings), Some(plan.kind));
         for session in &seen.sessions {
             let SeenSession { closed, partial, .. } = session;
             if !closed && ended == Ended::Done {
@@ -425,23 +424,6 @@ fn read_as(path: &Path, idle: Option<u32>) -> PathBuf {
 /// True if a plan closes what it opens.
 fn closes(plan: &Plan) -> bool {
     plan.acts.iter().any(|act| matches!(act.step, Step::Close { .. }))
-}
-
-fn empty(path: &Path) -> Report {
-    Report {
-        path: OsStr::as_bytes(path.as_os_str()).to_vec(),
-        callbacks: None,
-        bytes: 0,
-        records: 0,
-        end: None,
-        volatile: false,
-        plans: Vec::new(),
-        found: Vec::new(),
-        notes: Vec::new(),
-        repro: None,
-        lost: 0,
-        verdict: Verdict::Inconclusive(String::new()),
-    }
 }
 
 /// True for a descriptor's first read if it is at the beginning: the core has filled its buffer without

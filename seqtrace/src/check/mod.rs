@@ -16,6 +16,8 @@
 //!
 //! The reads are done by another process because a read can block for ever, and only a process can be
 //! got rid of. It is quiet, too: what it shows of itself in /proc does not change while it reads.
+//!
+//! [`recorded`] makes the same report of what others have read.
 
 pub mod call;
 pub mod examine;
@@ -24,6 +26,7 @@ pub mod oracle;
 pub mod plan;
 pub mod process;
 pub mod reader;
+pub mod recorded;
 pub mod report;
 pub mod repro;
 pub mod seen;

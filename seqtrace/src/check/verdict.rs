@@ -114,20 +114,42 @@ pub enum Verdict {
     Refused(String),
 }
 
-/// Takes findings of a plan in.
-pub fn add(found: &mut Vec<Found>, findings: Vec<Finding>, kind: Kind) {
+impl Report {
+    /// Of a file of which nothing is known yet.
+    pub fn new(path: Vec<u8>) -> Self {
+        Self {
+            path,
+            callbacks: None,
+            bytes: 0,
+            records: 0,
+            end: None,
+            volatile: false,
+            plans: Vec::new(),
+            found: Vec::new(),
+            notes: Vec::new(),
+            repro: None,
+            lost: 0,
+            verdict: Verdict::Inconclusive(String::new()),
+        }
+    }
+}
+
+/// Takes findings of a plan in, if it was one that made them.
+pub fn add(
+    found: &mut Vec<Found>,
+    findings: impl IntoIterator<Item = Finding>,
+    kind: Option<Kind>,
+) {
     for finding in findings {
         let blamed = |finding: &Finding| finding.blame.as_ref().map(|blame| blame.role);
         let known = found.iter_mut().find(|known| {
             known.finding.id == finding.id && blamed(&known.finding) == blamed(&finding)
         });
         let Some(known) = known else {
-            found.push(Found { finding, plans: vec![kind], sessions: 1 });
+            found.push(Found { finding, plans: kind.into_iter().collect(), sessions: 1 });
             continue;
         };
-        if !known.plans.contains(&kind) {
-            known.plans.push(kind);
-        }
+        known.plans.extend(kind.filter(|kind| !known.plans.contains(kind)));
         // Told twice in a session means that it has become worse.
         known.sessions += u64::from(known.finding.session != finding.session);
         if finding.severity > known.finding.severity {
@@ -292,18 +314,11 @@ mod tests {
 
     fn report() -> Report {
         Report {
-            path: b"/proc/foo".to_vec(),
-            callbacks: None,
             bytes: 100,
             records: 10,
             end: Some(End::Eof),
-            volatile: false,
-            plans: Vec::new(),
-            found: Vec::new(),
-            notes: Vec::new(),
-            repro: None,
-            lost: 0,
             verdict: Verdict::Clean,
+            ..Report::new(b"/proc/foo".to_vec())
         }
     }
 
@@ -340,11 +355,11 @@ mod tests {
         let lost = concluded(Report { lost: 3, ..report() });
         assert!(matches!(lost.verdict, Verdict::Inconclusive(_)));
         let mut quality = report();
-        add(&mut quality.found, vec![finding(905, Severity::Info, 1)], Kind::Whole);
+        add(&mut quality.found, vec![finding(905, Severity::Info, 1)], Some(Kind::Whole));
         assert!(matches!(concluded(quality).verdict, Verdict::Inconclusive(_)));
         // What was found stays found.
         let mut both = Report { lost: 3, ..report() };
-        add(&mut both.found, vec![finding(102, Severity::Error, 1)], Kind::Whole);
+        add(&mut both.found, vec![finding(102, Severity::Error, 1)], Some(Kind::Whole));
         assert_eq!(concluded(both).verdict, Verdict::Findings);
     }
 
@@ -356,7 +371,7 @@ mod tests {
         assert_eq!(ids(&shared), [601]);
         // One that explains them is enough.
         let mut explained = Report { plans: vec![failed(Kind::Records)], ..report() };
-        add(&mut explained.found, vec![finding(104, Severity::Warning, 1)], Kind::Records);
+        add(&mut explained.found, vec![finding(104, Severity::Warning, 1)], Some(Kind::Records));
         assert_eq!(ids(&concluded(explained)), [104]);
     }
 
@@ -373,16 +388,16 @@ mod tests {
     fn what_the_data_may_have_done_is_information() {
         let mut volatile = Report { volatile: true, ..report() };
         let findings = vec![finding(204, Severity::Error, 1), finding(203, Severity::Warning, 1)];
-        add(&mut volatile.found, findings, Kind::Seek);
+        add(&mut volatile.found, findings, Some(Kind::Seek));
         assert_eq!(concluded(volatile).verdict, Verdict::Clean);
     }
 
     #[test]
     fn findings_are_told_once() {
         let mut found = Vec::new();
-        add(&mut found, vec![finding(104, Severity::Warning, 1)], Kind::Whole);
-        add(&mut found, vec![finding(104, Severity::Error, 1)], Kind::Whole);
-        add(&mut found, vec![finding(104, Severity::Warning, 2)], Kind::Page);
+        add(&mut found, vec![finding(104, Severity::Warning, 1)], Some(Kind::Whole));
+        add(&mut found, vec![finding(104, Severity::Error, 1)], Some(Kind::Whole));
+        add(&mut found, vec![finding(104, Severity::Warning, 2)], Some(Kind::Page));
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].finding.severity, Severity::Error);
         assert_eq!(found[0].plans, [Kind::Whole, Kind::Page]);

@@ -12,11 +12,13 @@ use std::{
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::{look, recordings, replay};
 use crate::{
     check::{
         examine::{Examiner, Limits},
         left_alone,
         process::Process,
+        recorded::Gatherer,
         report::{Format, Look, Sums, Writer as Report},
         seen::Collector,
         verdict::Verdict,
@@ -24,7 +26,7 @@ use crate::{
     cli,
     event::{FileKind, Open},
     exit::{Exit, Refusal},
-    filter::{Selection, Target},
+    filter::{Filter, Selection, Target},
     kernel::preflight::Preflight,
     output::Writer,
     pipeline::{Pipeline, Until},
@@ -34,6 +36,7 @@ use crate::{
         loader::{Allow, Probes, Settings},
         trace::Trace,
     },
+    recording::{Ending, Noting},
     render::Output,
     session::Tracker,
     targets,
@@ -55,6 +58,9 @@ struct Candidate {
 pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
     let wanted = targets::parse(&args.targets)?;
     let mut writer = Writer::open(args.file.as_deref())?;
+    if let Some(recording) = &args.from {
+        return judge(recording, wanted, args, writer);
+    }
     let facts = Preflight::gather()?;
     targets::check(&wanted, &facts.symbols)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -70,7 +76,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         };
         let mut examiner = Examiner::new(trace, seen, readers, limits)?;
         let files = files(&wanted, &mut examiner.trace)?;
-        let mut report = Report::new(look(args, &writer, &files));
+        let mut report = Report::new(look(args, &writer, files.len() == 1));
         let mut interrupt = signal(SignalKind::interrupt())?;
         let interrupted = tokio::select! {
             biased;
@@ -83,8 +89,9 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         let mut output = Output::default();
         report.end(&mut output.data);
         writer.write(&mut output)?;
-        examiner.end().await.finish(&mut writer)?;
-        Ok(exit(report.sums(), &files, interrupted).into())
+        Box::pin(examiner.end()).await.finish(&mut writer)?;
+        let named = files.iter().any(|file| file.named);
+        Ok(exit(report.sums(), named, interrupted).into())
     })
 }
 
@@ -112,23 +119,46 @@ async fn examine(
     Ok(())
 }
 
-fn look(args: &cli::Check, writer: &Writer, files: &[Candidate]) -> Look {
-    let color = match args.color {
-        cli::Color::Always => true,
-        cli::Color::Never => false,
-        // https://no-color.org: set and not empty.
-        cli::Color::Auto => {
-            writer.is_terminal()
-                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        }
-    };
+/// `check --from`: a recording instead of reads of our own.
+fn judge(
+    recording: &Path,
+    targets: Vec<Target>,
+    args: &cli::Check,
+    mut writer: Writer,
+) -> anyhow::Result<ExitCode> {
+    let selection = Selection { targets, filter: Filter::default() };
+    let gatherer = Gatherer::default();
+    let sink = Box::new(gatherer.clone());
+    let played = replay::gather(recording, selection, sink)?;
+    let reports = gatherer.reports(played.ending == Ending::Cut);
+    if reports.is_empty() {
+        return Err(Refusal::target(
+            format!("no session of these targets is in {}", recordings::name(recording)),
+            "`seqtrace report FILE` tells what is",
+        )
+        .into());
+    }
+    let mut report = Report::new(look(args, &writer, reports.len() == 1));
+    let mut output = Output::default();
+    report.begin(u64::try_from(reports.len()).unwrap_or(u64::MAX), &mut output.data);
+    for file in &reports {
+        report.report(file, &mut output.data);
+    }
+    report.end(&mut output.data);
+    writer.write(&mut output)?;
+    // What was lost may have been of any file.
+    let unsure = played.verdict().is_inconclusive();
+    Ok(exit(report.sums(), false, unsure).into())
+}
+
+fn look(args: &cli::Check, writer: &Writer, single: bool) -> Look {
     Look {
         format: args.format,
-        color,
+        color: look::color_data(args.color, writer),
         ascii: args.ascii,
         verbose: args.verbose > 0,
         quiet: args.quiet,
-        single: files.len() == 1,
+        single,
     }
 }
 
@@ -156,12 +186,12 @@ fn trace(
         eprintln!("backend {}", plan.name());
     }
     let pipeline = Pipeline::new(
-        Tracker::new(Live::new(Arc::clone(&facts.symbols))),
+        Tracker::new(Noting::new(Live::new(Arc::clone(&facts.symbols)))),
         Selection::default(),
         Until::default(),
         Box::new(seen.clone()),
     );
-    Trace::begin(probes, &plan, pipeline, args.verbose >= 2)
+    Trace::begin(probes, &plan, pipeline, None, args.verbose >= 2)
 }
 
 /// The files that the targets name.
@@ -247,11 +277,10 @@ fn walk(root: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 /// What was found counts most, then what could not be told, then what was not read though it was named.
-fn exit(sums: Sums, files: &[Candidate], interrupted: bool) -> Exit {
-    let named = files.iter().any(|file| file.named);
+fn exit(sums: Sums, named: bool, unsure: bool) -> Exit {
     if sums.findings > 0 {
         Exit::Findings
-    } else if sums.inconclusive > 0 || interrupted {
+    } else if sums.inconclusive > 0 || unsure {
         Exit::Inconclusive
     } else if sums.refused > 0 && (named || sums.clean == 0) {
         Exit::Target

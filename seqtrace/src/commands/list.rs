@@ -28,6 +28,7 @@ use crate::{
         loader::{Allow, Probes, Settings},
         trace::Trace,
     },
+    recording::Noting,
     render::{self, escape},
     session::{
         Tracker,
@@ -91,12 +92,12 @@ fn quiet_trace(facts: &Preflight) -> anyhow::Result<Trace> {
     probes.follow()?;
     probes.plain()?;
     let pipeline = Pipeline::new(
-        Tracker::new(Live::new(Arc::clone(&facts.symbols))),
+        Tracker::new(Noting::new(Live::new(Arc::clone(&facts.symbols)))),
         Selection::default(),
         Until::default(),
         render::sink(&render::Options::default())?,
     );
-    Trace::begin(probes, &Plan::Core(Vec::new()), pipeline, false)
+    Trace::begin(probes, &Plan::Core(Vec::new()), pipeline, None, false)
 }
 
 fn entry(path: &Path, trace: &mut Trace, plan: &Plan) -> Entry {

@@ -4,8 +4,15 @@ mod attach;
 mod check;
 mod doctor;
 mod explain;
+mod generate;
 mod invoker;
 mod list;
+mod live;
+mod look;
+mod record;
+mod recordings;
+mod replay;
+mod report;
 
 use std::process::ExitCode;
 
@@ -18,10 +25,16 @@ use crate::cli::{Cli, Command};
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Attach(args) => attach::run(&args),
+        Command::Record(args) => record::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::List(args) => list::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Schema => generate::schema(),
+        Command::Completions(args) => generate::completions(&args),
+        Command::Man(args) => generate::man(&args),
         Command::ReadForCheck => check::read(),
         Command::RunAsInvoker { command } => invoker::become_and_run(&command),
     }

@@ -35,7 +35,8 @@ use crate::{
     exit::Refusal,
     output::Writer,
     pipeline::Pipeline,
-    render::Ready,
+    recording::{Noting, Recorder},
+    render::{Ready, TargetInfo},
     session::update::Summary,
 };
 
@@ -47,7 +48,9 @@ const BATCH: usize = 64 * 1024;
 /// Everything that a running trace consists of.
 pub struct Trace {
     /// Where events go.
-    pub pipeline: Pipeline<Live>,
+    pub pipeline: Pipeline<Noting<Live>>,
+    /// Where they are recorded.
+    recorder: Option<Recorder>,
     probes: Probes,
     ring: AsyncFd<RingBuf<MapData>>,
     decoder: Decoder,
@@ -74,7 +77,8 @@ impl Trace {
     pub fn begin(
         mut probes: Probes,
         plan: &Plan,
-        pipeline: Pipeline<Live>,
+        pipeline: Pipeline<Noting<Live>>,
+        recorder: Option<Recorder>,
         log: bool,
     ) -> anyhow::Result<Self> {
         let log = if log { Some(log::open(probes.ebpf_mut())?) } else { None };
@@ -82,6 +86,7 @@ impl Trace {
         probes.begin().map_err(Refusal::from)?;
         Ok(Self {
             pipeline,
+            recorder,
             probes,
             ring,
             decoder: Decoder::new(),
@@ -99,7 +104,19 @@ impl Trace {
     pub fn announce_ready(&mut self) {
         let begin = clock::monotonic();
         let probes = u32::try_from(self.probes.attached()).unwrap_or(u32::MAX);
-        self.pipeline.announce(|sink, output| sink.ready(&Ready { begin, probes }, output));
+        let ready = Ready { begin, probes };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.ready(&ready);
+        }
+        self.pipeline.announce(|sink, output| sink.ready(&ready, output));
+    }
+
+    /// Says what a target is.
+    pub fn announce_target(&mut self, target: &TargetInfo) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.target(target);
+        }
+        self.pipeline.announce(|sink, output| sink.target(target, output));
     }
 
     /// Opens a file once, to learn what it is and, for the `callbacks` backend, to attach to its
@@ -178,7 +195,16 @@ impl Trace {
     fn drain(&mut self) -> bool {
         for _ in 0..BATCH {
             let Self {
-                pipeline, ring, decoder, by_callback, looking_at, seen, attached, last, ..
+                pipeline,
+                recorder,
+                ring,
+                decoder,
+                by_callback,
+                looking_at,
+                seen,
+                attached,
+                last,
+                ..
             } = self;
             let Some(record) = ring.get_mut().next() else { return false };
             let mut met = None;
@@ -197,7 +223,7 @@ impl Trace {
                         *seen = Some(Open::clone(open));
                     }
                 }
-                feed(pipeline, attached, event);
+                feed(pipeline, recorder.as_mut(), attached, event);
             });
             drop(record);
             self.undecodable += u64::from(result.is_err());
@@ -261,7 +287,7 @@ impl Trace {
         }
     }
 
-    /// Writes what has been rendered. False if nobody reads it any more.
+    /// Writes what has been rendered and recorded. False if nobody reads it any more.
     ///
     /// # Errors
     /// Data cannot be written.
@@ -269,36 +295,58 @@ impl Trace {
         if let Some(log) = &mut self.log {
             log.flush();
         }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.write(clock::monotonic()).context("cannot write the recording")?;
+        }
         writer.write(&mut self.pipeline.output).context("cannot write the output")
     }
 
-    /// Says the last word and detaches.
+    /// Says the last word and detaches: what was seen in all, and the recorder, if there was one, which
+    /// has written everything.
     ///
     /// # Errors
     /// A counter cannot be read, or data not written.
-    pub fn finish(mut self, writer: &mut Writer) -> anyhow::Result<Summary> {
+    pub fn finish(mut self, writer: &mut Writer) -> anyhow::Result<(Summary, Option<Recorder>)> {
         let end = clock::monotonic();
         // What happens while this goes on is not in the trace any more.
         while self.drain() && self.last < end {}
         let counts = self.probes.counts()?;
-        let Self { pipeline, decoder, .. } = &mut self;
-        decoder.finish(&counts.lost, end, |event| pipeline.feed(event));
+        let Self { pipeline, recorder, decoder, .. } = &mut self;
+        // What was attached and never used is no news.
+        let mut attached = VecDeque::new();
+        decoder.finish(&counts.lost, end, |event| {
+            feed(pipeline, recorder.as_mut(), &mut attached, event);
+        });
         let missed = counts.missed + self.undecodable;
         let summary = self.pipeline.finish(end, missed);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end(end, missed).context("cannot write the recording")?;
+        }
         self.write(writer)?;
         self.probes.detach();
-        Ok(summary)
+        Ok((summary, self.recorder))
     }
 }
 
 /// Feeds an event, behind what was attached before it happened.
-fn feed(pipeline: &mut Pipeline<Live>, attached: &mut VecDeque<(u64, Vec<Body>)>, event: Event) {
+fn feed(
+    pipeline: &mut Pipeline<Noting<Live>>,
+    mut recorder: Option<&mut Recorder>,
+    attached: &mut VecDeque<(u64, Vec<Body>)>,
+    event: Event,
+) {
+    let mut feed = |event| match &mut recorder {
+        Some(recorder) => recorder.feed(pipeline, event),
+        None => {
+            pipeline.feed(event);
+        }
+    };
     while attached.front().is_some_and(|(time, _)| *time <= event.time) {
         for body in attached.pop_front().into_iter().flat_map(|(_, news)| news) {
-            pipeline.feed(Event { time: event.time, cpu: event.cpu, body });
+            feed(Event { time: event.time, cpu: event.cpu, body });
         }
     }
-    pipeline.feed(event);
+    feed(event);
 }
 
 async fn until(deadline: Option<Instant>) {

@@ -20,6 +20,7 @@ pub mod escape;
 pub mod json;
 mod line;
 mod phrase;
+pub mod report;
 pub mod status;
 mod style;
 #[cfg(test)]

@@ -19,6 +19,11 @@ impl Status {
         Self { look: Look::new(options.color_status, options.ascii) }
     }
 
+    /// Looks like this.
+    pub(super) fn of(look: Look) -> Self {
+        Self { look }
+    }
+
     /// `seqtrace 0.1.0  Linux 6.12.117 x86_64  backend core  ring 8 MiB`
     pub fn header(self, header: &Header, out: &mut Vec<u8>) {
         // The user knows the command line; it is for those who read a recording's JSON.

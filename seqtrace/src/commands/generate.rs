@@ -1,0 +1,74 @@
+//! `seqtrace schema`, `completions`, `man`: what can be made from the program itself.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::CommandFactory;
+
+use crate::{
+    cli::{self, Cli},
+    exit::{Exit, Refusal},
+    render::{escape, json},
+};
+
+/// `seqtrace schema`
+pub(super) fn schema() -> anyhow::Result<ExitCode> {
+    put(format!("{:#}\n", json::schema()).as_bytes())
+}
+
+/// `seqtrace completions SHELL`
+pub(super) fn completions(args: &cli::Completions) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "seqtrace", &mut script);
+    put(&script)
+}
+
+/// `seqtrace man [COMMAND]`
+pub(super) fn man(args: &cli::Man) -> anyhow::Result<ExitCode> {
+    put(&page(args.command.as_deref())?)
+}
+
+fn page(command: Option<&str>) -> anyhow::Result<Vec<u8>> {
+    let mut whole = Cli::command();
+    // Gives the subcommands their full names.
+    whole.build();
+    let command = match command {
+        None => whole,
+        Some(name) => whole.find_subcommand(name).cloned().ok_or_else(|| {
+            let what = format!("there is no command {}", escape::text(name.as_bytes(), false));
+            Refusal::usage(what, "`seqtrace help` tells which there are")
+        })?,
+    };
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).render(&mut page)?;
+    Ok(page)
+}
+
+/// To standard output; that nobody reads on is no error.
+fn put(bytes: &[u8]) -> anyhow::Result<ExitCode> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Exit::Done.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit;
+
+    #[test]
+    fn every_command_has_a_page_under_its_full_name() {
+        let text = |command| String::from_utf8(page(command).unwrap()).unwrap();
+        assert!(text(None).contains(".TH seqtrace 1"));
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            let page = text(Some(name));
+            assert!(page.contains(&format!(".TH seqtrace-{name} 1")), "{name}: {page}");
+        }
+        assert_eq!(exit::of(&page(Some("dance")).unwrap_err()), Exit::Usage);
+    }
+}

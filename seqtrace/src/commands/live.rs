@@ -1,0 +1,200 @@
+//! A trace from the command line to its end: what `attach` and `record` have in common.
+//!
+//! They differ in where things go: [`Ends`].
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io,
+    os::{fd::AsFd, unix::ffi::OsStrExt, unix::process::ExitStatusExt},
+    process::{ExitCode, ExitStatus, Stdio},
+    sync::Arc,
+};
+
+use anyhow::Context;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tokio::{process::Child, time::Instant};
+
+use super::{invoker, look};
+use crate::{
+    cli,
+    exit::{Exit, Refusal},
+    filter::Selection,
+    kernel::preflight::Preflight,
+    output::Writer,
+    pipeline::Pipeline,
+    probe::{
+        backend::Plan,
+        live::Live,
+        loader::{Probes, Settings},
+        trace::Trace,
+    },
+    recording::{Head, Noting, Recorder},
+    render::{Header, Sink},
+    rules::Verdict,
+    session::Tracker,
+    targets,
+};
+
+/// What to trace, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request<'a> {
+    pub(super) targets: &'a [OsString],
+    pub(super) select: &'a cli::Select,
+    pub(super) limits: &'a cli::Limits,
+    pub(super) capture: &'a cli::Capture,
+    /// The command behind `--`.
+    pub(super) command: &'a [OsString],
+    /// What is to count as a failure.
+    pub(super) fail_on: Option<cli::FailOn>,
+    /// Nothing else is to be shown.
+    pub(super) only_findings: bool,
+    /// Bytes of each record that are wanted.
+    pub(super) preview: u32,
+    /// The programs' own diagnostics are wanted.
+    pub(super) log: bool,
+}
+
+/// Where what happens goes.
+pub(super) struct Ends {
+    /// Makes text of it.
+    pub(super) sink: Box<dyn Sink>,
+    /// Takes the text.
+    pub(super) writer: Writer,
+    /// Takes the recording, if there is to be one.
+    pub(super) recording: Option<Box<dyn io::Write>>,
+    /// The time of day when CLOCK_MONOTONIC was 0.
+    pub(super) wall_at_boot: i64,
+}
+
+/// How it went.
+pub(super) struct Traced {
+    /// Our exit status.
+    pub(super) code: ExitCode,
+    /// What was recorded.
+    pub(super) recorder: Option<Recorder>,
+}
+
+/// Traces. `None` if it was only to be said what would be done.
+pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Traced>> {
+    let Ends { sink, mut writer, recording, wall_at_boot } = ends;
+    let Request { limits, capture, .. } = request;
+    let selection = Selection {
+        targets: targets::parse(request.targets)?,
+        filter: targets::filter(request.select)?,
+    };
+    let facts = Preflight::gather()?;
+    targets::check(&selection.targets, &facts.symbols)?;
+    let plan = Plan::choose(capture.backend, &facts.symbols, &facts.offsets)?;
+    if capture.dry_run {
+        print!("{}", plan.describe());
+        return Ok(None);
+    }
+
+    let settings = settings(&request, &facts, &selection);
+    let mut probes = Probes::load(&settings).map_err(Refusal::from)?;
+    probes.follow().map_err(Refusal::from)?;
+    if selection.targets.iter().any(targets::may_become_plain) {
+        probes.plain().map_err(Refusal::from)?;
+    }
+    let plan = plan.attach(&mut probes, capture.backend).map_err(Refusal::from)?;
+
+    let tracker = Tracker::new(Noting::new(Live::new(Arc::clone(&facts.symbols))));
+    let mut pipeline = Pipeline::new(tracker, selection.clone(), look::until(&limits.counts), sink);
+    if request.only_findings {
+        pipeline.only_findings();
+    }
+    let head = Head { header: header(capture, &facts, &plan), wall_at_boot };
+    let recorder = recording
+        .map(|output| Recorder::begin(output, &head, &mut pipeline))
+        .transpose()
+        .context("cannot write the recording")?;
+    pipeline.announce(|sink, output| sink.header(&head.header, output));
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async move {
+        let mut trace = Trace::begin(probes, &plan, pipeline, recorder, request.log)?;
+        for target in targets::look_at(&selection.targets, &mut trace)? {
+            trace.announce_target(&target);
+        }
+        trace.announce_ready();
+        trace.write(&mut writer)?;
+        if let Some(path) = &capture.ready_file {
+            File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
+        }
+
+        let mut child = spawn(request.command, &writer)?;
+        let deadline = limits.duration.map(|time| Instant::now() + time);
+        let status = trace.run(&mut writer, child.as_mut(), deadline).await?;
+        if let (None, Some(child)) = (status, &child) {
+            terminate(child);
+        }
+        let (summary, recorder) = trace.finish(&mut writer)?;
+        let code = match request.fail_on {
+            Some(severity) => Exit::on(Verdict::of(&summary), severity.into()).into(),
+            None => status.map_or(Exit::Done.into(), exit_code),
+        };
+        Ok(Some(Traced { code, recorder }))
+    })
+}
+
+fn header(capture: &cli::Capture, facts: &Preflight, plan: &Plan) -> Header {
+    Header {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        kernel: facts.release.clone(),
+        machine: std::env::consts::ARCH.to_owned(),
+        backend: plan.name().to_owned(),
+        backend_reason: plan.reason().map(str::to_owned),
+        ring_bytes: u64::from(capture.ring_size),
+        command: std::env::args_os().map(|word| word.as_bytes().to_vec()).collect(),
+    }
+}
+
+fn settings(request: &Request<'_>, facts: &Preflight, selection: &Selection) -> Settings {
+    Settings {
+        offsets: facts.offsets,
+        show_own: true,
+        preview: request.preview,
+        ring_bytes: request.capture.ring_size,
+        allow: targets::allow(selection),
+        log: request.log,
+    }
+}
+
+/// Starts the command, if there is one. Its output must not mix with the data: unless that goes to a
+/// file, the command's standard output becomes our standard error.
+fn spawn(words: &[OsString], writer: &Writer) -> anyhow::Result<Option<Child>> {
+    let Some(mut command) = invoker::command(words) else { return Ok(None) };
+    if !writer.leaves_stdout() {
+        let stderr = io::stderr().as_fd().try_clone_to_owned().context("cannot share stderr")?;
+        command.stdout(Stdio::from(stderr));
+    }
+    let child = tokio::process::Command::from(command).spawn();
+    child.map(Some).map_err(|error| {
+        let name = words.first().map(|name| name.display().to_string()).unwrap_or_default();
+        Refusal {
+            exit: Exit::NotRun(invoker::not_run(&error)),
+            what: format!("cannot run {name}: {error}"),
+            remedy: "check the command behind --".to_owned(),
+        }
+        .into()
+    })
+}
+
+/// The trace ends before its command: so does the command.
+fn terminate(child: &Child) {
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    if let Some(id) = id {
+        // It may have ended by itself meanwhile.
+        let _gone = kill(Pid::from_raw(id), Signal::SIGTERM);
+    }
+}
+
+/// A command's status as a shell would tell it.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
+}

@@ -1,0 +1,64 @@
+//! What is shown, and how: options of the command line, and what the terminal can do.
+
+use std::io::{self, IsTerminal};
+
+use crate::{
+    cli,
+    exit::Refusal,
+    output::Writer,
+    pipeline::{Until, Wanted},
+    render::{self, Clock, Sink, clock::TimeZone},
+};
+
+/// The renderer that the options ask for.
+pub(super) fn sink(
+    args: &cli::Output,
+    writer: &Writer,
+    wall_at_boot: i64,
+) -> Result<Box<dyn Sink>, Refusal> {
+    render::sink(&options(args, writer, wall_at_boot))
+        .map_err(|error| Refusal::usage(error.to_string(), "name some of these with --fields"))
+}
+
+/// When the view ends.
+pub(super) fn until(counts: &cli::Counts) -> Until {
+    let finding = counts.until_finding.map(|rule| rule.map_or(Wanted::Any, Wanted::Rule));
+    Until { sessions: counts.max_sessions, events: counts.max_events, finding }
+}
+
+/// Whether standard error is coloured.
+pub(super) fn color_status(color: cli::Color) -> bool {
+    colored(color, io::stderr().is_terminal())
+}
+
+/// Whether data is coloured.
+pub(super) fn color_data(color: cli::Color, writer: &Writer) -> bool {
+    colored(color, writer.is_terminal())
+}
+
+fn colored(color: cli::Color, terminal: bool) -> bool {
+    match color {
+        cli::Color::Always => true,
+        cli::Color::Never => false,
+        // https://no-color.org: set and not empty.
+        cli::Color::Auto => {
+            terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    }
+}
+
+fn options(args: &cli::Output, writer: &Writer, wall_at_boot: i64) -> render::Options {
+    render::Options {
+        format: args.format,
+        time: args.time,
+        clock: Clock { wall_at_boot, zone: TimeZone::system() },
+        color: color_data(args.color, writer),
+        color_status: color_status(args.color),
+        ascii: args.ascii,
+        preview: usize::try_from(args.preview).unwrap_or(0),
+        fields: args.fields.clone(),
+        width: None,
+        quiet: args.quiet,
+        verbose: args.verbose > 0,
+    }
+}

@@ -1,0 +1,31 @@
+//! `seqtrace report`: a recording summed up.
+
+use std::process::ExitCode;
+
+use super::{
+    look,
+    replay::{self, View},
+};
+use crate::{
+    cli,
+    exit::Exit,
+    output::Writer,
+    pipeline::Until,
+    render::{Clock, clock::TimeZone, report},
+};
+
+/// Runs the subcommand.
+pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
+    let writer = Writer::open(args.output.as_deref())?;
+    let view = View { select: &args.select, until: Until::default(), only_findings: false };
+    replay::play(&args.recording, &view, writer, |writer, wall_at_boot| {
+        Ok(Box::new(report::Report::new(report::Options {
+            clock: Clock { wall_at_boot, zone: TimeZone::UTC },
+            color: look::color_data(args.color, writer),
+            ascii: args.ascii,
+            ledger: args.ledger,
+            top: usize::try_from(args.top).ok().filter(|top| *top > 0),
+        })))
+    })?;
+    Ok(Exit::Done.into())
+}

@@ -1,0 +1,230 @@
+//! Random events, and that a recording gives them back.
+
+use proptest::{collection::vec, option, prelude::*};
+
+use crate::{
+    event::{Body, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task, Wrapper},
+    recording::{Head, Item, Reader, cells::Word, columns::Row, encode::Encoder},
+};
+
+fn role() -> impl Strategy<Value = Role> {
+    proptest::sample::select(Role::ALL)
+}
+
+fn wrapper() -> impl Strategy<Value = Wrapper> {
+    proptest::sample::select(Wrapper::ALL)
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    vec(any::<u8>(), 0..20)
+}
+
+/// Few, so that sessions meet their events.
+fn key() -> impl Strategy<Value = Key> {
+    prop_oneof![9 => 1..6u32, 1 => any::<u32>()]
+}
+
+prop_compose! {
+    fn task()(pid in any::<u32>(), tid in 1..5u32, uid in any::<u32>(), comm in bytes()) -> Task {
+        Task { pid, tid, uid, comm }
+    }
+}
+
+prop_compose! {
+    fn state()(
+        size in any::<u64>(), from in any::<u64>(), count in any::<u64>(),
+        index in any::<i64>(), read_pos in any::<i64>(),
+    ) -> SeqState {
+        SeqState { size, from, count, index, read_pos }
+    }
+}
+
+prop_compose! {
+    fn table()(start in 0..3u64, next in any::<u64>(), show in 0..9u64, stop in any::<u64>())
+    -> OpTable {
+        OpTable { start, next, show, stop }
+    }
+}
+
+fn kind() -> impl Strategy<Value = FileKind> {
+    prop_oneof![
+        9 => (any::<u64>(), 0..5u64, table(), any::<u64>(), any::<u64>()).prop_map(
+            |(m, op, table, private, size)| FileKind::Seq { m, op, table, private, size }
+        ),
+        1 => any::<(u64, u64)>().prop_map(|(read, write)| FileKind::Plain { read, write }),
+    ]
+}
+
+prop_compose! {
+    fn open()(
+        key in key(), ret in prop_oneof![9 => Just(0), 1 => any::<i32>()], task in task(),
+        file in 0..9u64, kind in kind(), flags in any::<[bool; 3]>(), names in vec(bytes(), 0..4),
+        (ino, dev, magic, mode) in any::<(u64, u32, u32, u32)>(),
+    ) -> Open {
+        let [adopted, own, path_cut] = flags;
+        Open {
+            key, ret, task, file, kind, adopted, own: own && path_cut, names, path_cut, ino, dev,
+            magic, mode,
+        }
+    }
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    let tid = || 1..5u32;
+    prop_oneof![
+        (0..9u64, tid(), wrapper()).prop_map(|(file, tid, wrapper)| Body::Via {
+            file,
+            tid,
+            wrapper
+        }),
+        open().prop_map(|open| Body::Open(Box::new(open))),
+        (key(), task(), any::<i64>(), any::<u64>(), state(), any::<bool>()).prop_map(
+            |(key, task, pos, want, state, via_seq_read)| Body::ReadEnter {
+                key,
+                task,
+                pos,
+                want,
+                state,
+                via_seq_read
+            }
+        ),
+        (key(), tid(), any::<i64>(), state()).prop_map(|(key, tid, ret, state)| Body::ReadExit {
+            key,
+            tid,
+            ret,
+            state
+        }),
+        (key(), tid(), any::<i64>(), 0..4u32, state()).prop_map(
+            |(key, tid, offset, whence, state)| Body::LseekEnter {
+                key,
+                tid,
+                offset,
+                whence,
+                state
+            }
+        ),
+        (key(), tid(), any::<i64>(), state()).prop_map(|(key, tid, ret, state)| Body::LseekExit {
+            key,
+            tid,
+            ret,
+            state
+        }),
+        (key(), tid(), any::<i64>(), any::<[u32; 3]>()).prop_map(
+            |(key, tid, index, [size, count, from])| Body::PassBegin {
+                key,
+                tid,
+                index,
+                size,
+                count,
+                from
+            }
+        ),
+        (
+            key(),
+            role(),
+            any::<u64>(),
+            any::<i64>(),
+            any::<u32>(),
+            any::<bool>(),
+            option::of(any::<u64>())
+        )
+            .prop_map(|(key, role, ret, index, count, full, private)| Body::Callback {
+                key,
+                role,
+                ret,
+                index,
+                count,
+                full,
+                private
+            }),
+        (key(), bytes()).prop_map(|(key, bytes)| Body::Preview { key, bytes }),
+        (key(), tid(), wrapper(), any::<(u64, bool)>()).prop_map(
+            |(key, tid, wrapper, (private, removed))| Body::Release {
+                key,
+                tid,
+                wrapper,
+                private,
+                removed
+            }
+        ),
+        (key(), task(), any::<i64>(), any::<u64>(), any::<i64>())
+            .prop_map(|(key, task, pos, want, ret)| Body::Write { key, task, pos, want, ret }),
+        (key(), task(), any::<i64>(), any::<u64>(), any::<i64>())
+            .prop_map(|(key, task, pos, want, ret)| Body::PlainRead { key, task, pos, want, ret }),
+        // The model adds them up.
+        (0..1u64 << 40).prop_map(|lost| Body::Gap { lost }),
+        (any::<u64>(), role(), ".{0,9}").prop_map(|(address, role, reason)| Body::Blind {
+            address,
+            role,
+            reason
+        }),
+        table().prop_map(|table| Body::TableAttached { table }),
+    ]
+}
+
+prop_compose! {
+    pub(super) fn event()(time in any::<u64>(), cpu in any::<u16>(), body in body()) -> Event {
+        Event { time, cpu, body }
+    }
+}
+
+/// A recording of these events, in batches that end behind the rows named.
+pub(super) fn encode(head: &Head, events: &[Event], ends: &[usize]) -> Vec<u8> {
+    let mut encoder = Encoder::new(head).unwrap();
+    for (index, event) in events.iter().enumerate() {
+        if ends.contains(&index) {
+            encoder.end_batch().unwrap();
+        }
+        encoder.push(Row::of(event)).unwrap();
+    }
+    encoder.finish().unwrap();
+    std::mem::take(encoder.bytes())
+}
+
+fn decode(bytes: &[u8]) -> Vec<Event> {
+    let mut reader = Reader::open(bytes).unwrap();
+    let mut events = Vec::new();
+    while let Some(batch) = reader.batch().unwrap() {
+        for item in batch {
+            match item.unwrap() {
+                Item::Event { event, path: None, hidden: false } => events.push(event),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    events
+}
+
+proptest! {
+    #[test]
+    fn come_back(events in vec(event(), 0..60), ends in vec(0..60usize, 0..4)) {
+        let bytes = encode(&Head::default(), &events, &ends);
+        prop_assert_eq!(decode(&bytes), events);
+    }
+}
+
+#[test]
+fn a_full_batch_is_written_by_itself() {
+    let event = |index: i64| Event {
+        time: 7,
+        cpu: 1,
+        body: Body::Callback {
+            key: 1,
+            role: Role::Next,
+            ret: 0,
+            index,
+            count: 0,
+            full: false,
+            private: None,
+        },
+    };
+    let events: Vec<_> = (0..20_000).map(event).collect();
+    let bytes = encode(&Head::default(), &events, &[]);
+    let mut reader = Reader::open(bytes.as_slice()).unwrap();
+    let mut sizes = Vec::new();
+    while let Some(batch) = reader.batch().unwrap() {
+        sizes.push(batch.count());
+    }
+    assert_eq!(sizes, [8192, 8192, 3616]);
+    assert_eq!(decode(&bytes), events);
+}

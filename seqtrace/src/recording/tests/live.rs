@@ -1,0 +1,261 @@
+//! A trace that is recorded while it is rendered, and the replay of the recording: the same bytes.
+
+use std::{cell::RefCell, io, rc::Rc};
+
+use proptest::{collection::vec, option, prelude::*, strategy::ValueTree, test_runner::TestRunner};
+
+use super::events;
+use crate::{
+    event::{Body, Event, FileKind, OpTable, Task},
+    filter::{Filter, Rule, Selection},
+    pipeline::{Pipeline, Until, Wanted},
+    recording::{Ending, Head, Item, Noting, Played, ReadError, Reader, Recorded, Recorder, play},
+    render::{self, Clock, Format, Header, Options, Output, Ready, TargetInfo, Time},
+    session::{
+        Resolve, Tracker,
+        tests::simulator::reader::{Act, Plan, plans, run},
+        update::Symbol,
+    },
+};
+
+/// Where a recording goes; the test keeps the other end.
+#[derive(Clone, Default)]
+pub(super) struct Shared(Rc<RefCell<Vec<u8>>>);
+
+impl io::Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Gives other answers, or none, with each file that is opened: only who wrote them down can know.
+#[derive(Default)]
+struct Fickle(u64);
+
+impl Resolve for Fickle {
+    fn function(&mut self, address: u64) -> Symbol {
+        let dice = self.0.wrapping_add(address);
+        let name = (!dice.is_multiple_of(5)).then(|| format!("f{}_{address:x}", dice % 3).into());
+        let module = (dice % 7 > 2 && name.is_some()).then(|| format!("m{}", dice % 2).into());
+        Symbol { address, name, module }
+    }
+
+    fn table(&mut self, address: u64) -> Option<Symbol> {
+        let name = format!("ops{}", self.0 % 2).into();
+        (!self.0.is_multiple_of(3)).then_some(Symbol { address, name: Some(name), module: None })
+    }
+
+    fn path(&mut self, _names: &[Vec<u8>], _dev: u32, _magic: u32, _opener: &Task) -> Vec<u8> {
+        self.0 += 1;
+        [format!("/proc/{}/", self.0).as_bytes(), b"\xff\x1b"].concat()
+    }
+}
+
+/// What attach is told to do.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    format: Format,
+    time: Time,
+    preview: usize,
+    until: Until,
+    pid: Option<u32>,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        let (format, time) = (Format::Timeline, Time::Delta);
+        Self { format, time, preview: 0, until: Until::default(), pid: None }
+    }
+}
+
+pub(super) fn setting() -> impl Strategy<Value = Setting> {
+    let format = prop::sample::select(&[Format::Timeline, Format::Compact, Format::Json][..]);
+    let time = prop::sample::select(&[Time::Delta, Time::Boot, Time::Utc, Time::None][..]);
+    let limit = || option::weighted(0.2, 1..40u64);
+    let finding = prop_oneof![4 => Just(None), 1 => Just(Some(Wanted::Any))];
+    let until = (limit(), limit(), finding).prop_map(|(sessions, events, finding)| Until {
+        sessions,
+        events,
+        finding,
+    });
+    let pid = option::weighted(0.3, 0..3u32);
+    (format, time, 0..9usize, until, pid).prop_map(|(format, time, preview, until, pid)| Setting {
+        format,
+        time,
+        preview,
+        until,
+        pid,
+    })
+}
+
+impl Setting {
+    fn pipeline<R: Resolve>(&self, resolver: R, wall_at_boot: i64, filtered: bool) -> Pipeline<R> {
+        let options = Options {
+            format: self.format,
+            time: self.time,
+            preview: self.preview,
+            clock: Clock { wall_at_boot, ..Clock::default() },
+            ..Options::default()
+        };
+        let only = self.pid.filter(|_| filtered).into_iter().collect();
+        let filter = Filter { pid: Rule { only, not: Vec::new() }, ..Filter::default() };
+        let selection = Selection { targets: Vec::new(), filter };
+        Pipeline::new(
+            Tracker::new(resolver),
+            selection,
+            self.until,
+            render::sink(&options).unwrap(),
+        )
+    }
+}
+
+fn head() -> Head {
+    let header =
+        Header { kernel: "6.12".to_owned(), backend: "core".to_owned(), ..Header::default() };
+    Head { header, wall_at_boot: 1_700_000_000_000_000_000 }
+}
+
+/// What attach shows, and the recording.
+pub(super) fn live(setting: &Setting, events: &[Event]) -> (Output, Vec<u8>) {
+    let (head, shared) = (head(), Shared::default());
+    let mut pipeline = setting.pipeline(Noting::new(Fickle::default()), head.wall_at_boot, true);
+    let mut recorder = Recorder::begin(shared.clone(), &head, &mut pipeline).unwrap();
+    pipeline.announce(|sink, output| sink.header(&head.header, output));
+    let table = OpTable { start: 1, next: 2, show: 3, stop: 4 };
+    let kind = FileKind::Seq { m: 1, op: 5, table, private: 0, size: 0 };
+    for note in [None, Some("special".to_owned())] {
+        let callbacks = pipeline.callbacks(&kind).filter(|_| note.is_none());
+        let target = TargetInfo { word: b"/proc/\xff".to_vec(), callbacks, note };
+        recorder.target(&target);
+        pipeline.announce(|sink, output| sink.target(&target, output));
+    }
+    for (index, event) in events.iter().enumerate() {
+        if index == 3 {
+            let ready = Ready { begin: 1000, probes: 26 };
+            recorder.ready(&ready);
+            pipeline.announce(|sink, output| sink.ready(&ready, output));
+        }
+        recorder.feed(&mut pipeline, event.clone());
+        if index % 10 == 9 {
+            // Ten events a second.
+            recorder.write(index as u64 * 100_000_000).unwrap();
+        }
+    }
+    let end = events.iter().map(|event| event.time).max().unwrap_or(0).saturating_add(5);
+    pipeline.finish(end, 2);
+    recorder.end(end, 2).unwrap();
+    let recording = shared.0.borrow().clone();
+    (std::mem::take(&mut pipeline.output), recording)
+}
+
+/// What replay shows.
+pub(super) fn replay(setting: &Setting, recording: &[u8]) -> (Output, Result<Played, ReadError>) {
+    let mut reader = match Reader::open(recording) {
+        Ok(reader) => reader,
+        Err(error) => return (Output::default(), Err(error)),
+    };
+    let wall_at_boot = reader.head().wall_at_boot;
+    let mut pipeline = setting.pipeline(Recorded::default(), wall_at_boot, false);
+    let ending = play(&mut reader, &mut pipeline, |_| Ok::<_, ReadError>(true));
+    (std::mem::take(&mut pipeline.output), ending)
+}
+
+/// Sessions of several tasks, at the same time.
+pub(super) fn sessions(plans: Vec<Plan>) -> Vec<Event> {
+    let mut all = Vec::new();
+    for (key, plan) in (1..).zip(plans) {
+        for mut event in run(key, plan).events {
+            match &mut event.body {
+                Body::Open(open) => open.task.pid = key % 3,
+                // What the simulator leaves out.
+                Body::Callback { index, .. } if *index % 5 == 4 => {
+                    let preview = Body::Preview { key, bytes: vec![b'x', 0x1b, 0xff] };
+                    all.push(Event { time: event.time + 1, cpu: 1, body: preview });
+                }
+                _ => {}
+            }
+            all.push(event);
+        }
+    }
+    all.sort_by_key(|event| event.time);
+    let lost = all.len() / 3;
+    if lost % 4 == 3 {
+        let gap = Body::Gap { lost: 1 };
+        all[lost] = Event { time: all[lost].time, cpu: 0, body: gap };
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn replay_shows_what_attach_showed(plans in vec(plans(), 1..6), setting in setting()) {
+        let (shown, recording) = live(&setting, &sessions(plans));
+        let (replayed, ending) = replay(&setting, &recording);
+        prop_assert_eq!(ending.unwrap().ending, Ending::Whole);
+        prop_assert_eq!(String::from_utf8(replayed.data), String::from_utf8(shown.data));
+        prop_assert_eq!(String::from_utf8(replayed.status), String::from_utf8(shown.status));
+    }
+
+    #[test]
+    fn of_any_events(events in vec(events::event(), 0..60), setting in setting()) {
+        let (shown, recording) = live(&setting, &events);
+        let (replayed, ending) = replay(&setting, &recording);
+        prop_assert_eq!(ending.unwrap().ending, Ending::Whole);
+        prop_assert_eq!(String::from_utf8(replayed.data), String::from_utf8(shown.data));
+        prop_assert_eq!(String::from_utf8(replayed.status), String::from_utf8(shown.status));
+    }
+}
+
+#[test]
+fn sessions_that_are_not_shown_take_no_room() {
+    let tree = plans().new_tree(&mut TestRunner::deterministic()).unwrap();
+    let mut acts = tree.current();
+    acts.acts.extend([Act::Read { want: 10, fault: None }; 200]);
+    let events = sessions(vec![acts.clone(), acts]);
+    let all = Setting::default();
+    let none = Setting { pid: Some(77), ..Setting::default() };
+    let one = Setting { pid: Some(2), ..Setting::default() };
+    let events_of = |setting: &Setting| {
+        let (shown, recording) = live(setting, &events);
+        assert_eq!(replay(setting, &recording).0, shown);
+        let mut reader = Reader::open(recording.as_slice()).unwrap();
+        let mut count = 0;
+        while let Some(batch) = reader.batch().unwrap() {
+            count += batch.filter(|item| matches!(item, Ok(Item::Event { .. }))).count();
+        }
+        count
+    };
+    assert_eq!(events_of(&all), events.len());
+    assert_eq!(events_of(&none), 4);
+    assert_eq!(events_of(&one), events.len() / 2 + 2);
+}
+
+#[test]
+fn what_is_older_than_a_second_survives_us() {
+    let mut plan = plans().new_tree(&mut TestRunner::deterministic()).unwrap().current();
+    plan.acts = vec![Act::Read { want: 10, fault: None }];
+    let (setting, shared) = (Setting::default(), Shared::default());
+    let mut pipeline = setting.pipeline(Noting::new(Fickle::default()), 0, true);
+    let mut recorder = Recorder::begin(shared.clone(), &head(), &mut pipeline).unwrap();
+    let header = shared.0.borrow().len();
+    assert!(header > 0);
+    for event in sessions(vec![plan]) {
+        recorder.feed(&mut pipeline, event);
+    }
+    let second = 1_000_000_000;
+    for (now, written) in [(5, false), (second, false), (second + 5, true)] {
+        recorder.write(now).unwrap();
+        assert_eq!(shared.0.borrow().len() > header, written, "{now}");
+    }
+    let recording = shared.0.borrow().clone();
+    let (shown, ending) = replay(&setting, &recording);
+    assert_eq!(ending.unwrap().ending, Ending::Cut);
+    let shown = String::from_utf8(shown.data).unwrap();
+    assert!(shown.contains("CLOSE seq_release"), "{shown}");
+}

@@ -1,0 +1,60 @@
+//! A table in plain text.
+
+use crate::render::{
+    line::Line,
+    style::{Look, Tone},
+};
+
+/// Names on the left, numbers on the right.
+pub(super) struct Table {
+    heading: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(super) fn new(name: &str, numbers: &[&str]) -> Self {
+        let heading = std::iter::once(&name).chain(numbers).map(|&cell| cell.to_owned()).collect();
+        Self { heading, rows: Vec::new() }
+    }
+
+    pub(super) fn row(&mut self, name: String, mut numbers: Vec<String>) {
+        numbers.insert(0, name);
+        self.rows.push(numbers);
+    }
+
+    pub(super) fn write(&self, look: Look, top: Option<usize>, out: &mut Vec<u8>) {
+        if self.rows.is_empty() {
+            return;
+        }
+        out.push(b'\n');
+        let shown = &self.rows[..top.unwrap_or(usize::MAX).min(self.rows.len())];
+        let width = |column: usize| {
+            let cells = shown.iter().chain([&self.heading]).filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.heading.len()).map(width).collect();
+        for (index, row) in [&self.heading].into_iter().chain(shown).enumerate() {
+            let mut line = Line::new(out, look);
+            let mut end = 0;
+            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                end += width;
+                if column > 0 {
+                    end += 2;
+                    line.pad(end - cell.chars().count(), 0);
+                }
+                let tone = if index == 0 { Tone::Dim } else { Tone::Strong };
+                if index == 0 || column == 0 {
+                    line.tone(tone, cell);
+                } else {
+                    line.put(cell);
+                }
+            }
+            line.end();
+        }
+        if let Some(more) = self.rows.len().checked_sub(shown.len()).filter(|more| *more > 0) {
+            let mut line = Line::new(out, look);
+            line.tone(Tone::Dim, format_args!("and {more} more"));
+            line.end();
+        }
+    }
+}

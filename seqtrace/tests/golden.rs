@@ -1,0 +1,71 @@
+//! Recordings of real traces, and what is to be seen in them on any machine.
+//!
+//! Beside each `NAME.seqtrace` in `golden/` lie `NAME.timeline`, `NAME.json` and `NAME.report`.
+//! `UPDATE_EXPECT=1 cargo test --test golden` writes them anew: look at the difference.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use anyhow::ensure;
+use expect_test::expect_file;
+use seqtrace::{
+    filter::Selection,
+    pipeline::{Pipeline, Until},
+    recording::{self, Ending, ReadError, Reader, Recorded},
+    render::{self, Clock, Format, Options, Output, Sink, report},
+    session::Tracker,
+};
+
+/// Plays a recording into a sink.
+fn play(path: &Path, sink: impl FnOnce(Clock) -> Box<dyn Sink>) -> anyhow::Result<Output> {
+    let mut reader = Reader::open(File::open(path)?)?;
+    let wall_at_boot = reader.head().wall_at_boot;
+    let sink = sink(Clock { wall_at_boot, ..Clock::default() });
+    let tracker = Tracker::new(Recorded::default());
+    let mut pipeline = Pipeline::new(tracker, Selection::default(), Until::default(), sink);
+    let played = recording::play(&mut reader, &mut pipeline, |_| Ok::<_, ReadError>(true))?;
+    ensure!(played.ending == Ending::Whole, "{} is cut off", path.display());
+    Ok(pipeline.output)
+}
+
+fn rendered(path: &Path, format: Format) -> anyhow::Result<Output> {
+    play(path, |clock| {
+        let options = Options { format, clock, preview: 16, ..Options::default() };
+        render::sink(&options).expect("no fields were asked for")
+    })
+}
+
+fn recordings() -> anyhow::Result<Vec<PathBuf>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "seqtrace") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+#[test]
+fn recordings_show_what_they_showed() -> anyhow::Result<()> {
+    let recordings = recordings()?;
+    assert!(!recordings.is_empty());
+    for path in recordings {
+        let Output { data, status } = rendered(&path, Format::Timeline)?;
+        let (data, status) = (str::from_utf8(&data)?, str::from_utf8(&status)?);
+        let timeline = format!("{data}--- standard error:\n{status}");
+        expect_file![path.with_extension("timeline")].assert_eq(&timeline);
+        let json = rendered(&path, Format::Json)?;
+        expect_file![path.with_extension("json")].assert_eq(str::from_utf8(&json.data)?);
+        let report = play(&path, |clock| {
+            let options = report::Options { clock, ..report::Options::default() };
+            Box::new(report::Report::new(options))
+        })?;
+        expect_file![path.with_extension("report")].assert_eq(str::from_utf8(&report.data)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+# Recordings: replay shows what attach showed, byte for byte; pipes, kill -9, files that are none.
+. "$E2E/lib.sh"
+
+FILE=/proc/seqbugs/eof_stuck
+load seqbugs
+
+same() {
+	if cmp "$2" "$3"; then ok "$1"; else fail "$1" "replay shows something else"; fi
+}
+
+for format in timeline compact json; do
+	seqtrace attach --record a.seqtrace --format $format --preview 9 -o live $FILE /proc/mounts -- \
+		sh -c "cat $FILE /proc/mounts; dd if=$FILE bs=6 skip=1 2>&1" >text 2>live.status
+	seqtrace replay a.seqtrace --format $format --preview 9 >replayed 2>replayed.status
+	same $format live replayed
+	# The command of attach writes where the summary goes, too.
+	same $format/status live.status replayed.status
+done
+
+seqtrace record -o - $FILE -- cat $FILE 2>errors | seqtrace replay - >replayed 2>/dev/null
+expect_grep pipe CLOSE replayed
+expect_grep pipe/command '^2$' errors
+seqtrace record -q -o b.seqtrace $FILE -- cat $FILE >text 2>errors
+expect_eq command '0 1 2' "$(tr '\n' ' ' <text | sed 's/ $//')"
+expect_eq quiet '' "$(cat errors)"
+seqtrace report b.seqtrace >report
+expect_grep report "^$FILE  *1 " report
+
+seqtrace record -q -o c.seqtrace --ready-file ready $FILE &
+pid=$!
+wait_for 20 test -e ready
+cat $FILE >text
+sleep 3
+kill -9 $pid
+seqtrace replay c.seqtrace >replayed 2>errors
+expect_eq killed/status 0 $?
+expect_grep killed CLOSE replayed
+expect_grep killed/said 'is cut off' errors
+
+expect_status no-recording 6 seqtrace replay $FILE
+expect_status no-file 6 seqtrace replay nothing
