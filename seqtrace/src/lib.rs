@@ -17,5 +17,6 @@ pub mod probe;
 pub mod recording;
 pub mod render;
 pub mod rules;
+pub mod schema;
 pub mod session;
 pub mod targets;

@@ -54,13 +54,20 @@ fn recordings() -> anyhow::Result<Vec<PathBuf>> {
 fn recordings_show_what_they_showed() -> anyhow::Result<()> {
     let recordings = recordings()?;
     assert!(!recordings.is_empty());
+    let schema = jsonschema::validator_for(&seqtrace::schema::of_a_line())?;
     for path in recordings {
         let Output { data, status } = rendered(&path, Format::Timeline)?;
         let (data, status) = (str::from_utf8(&data)?, str::from_utf8(&status)?);
         let timeline = format!("{data}--- standard error:\n{status}");
         expect_file![path.with_extension("timeline")].assert_eq(&timeline);
         let json = rendered(&path, Format::Json)?;
-        expect_file![path.with_extension("json")].assert_eq(str::from_utf8(&json.data)?);
+        let json = str::from_utf8(&json.data)?;
+        expect_file![path.with_extension("json")].assert_eq(json);
+        for line in json.lines() {
+            let object = serde_json::from_str(line)?;
+            let valid = schema.validate(&object);
+            ensure!(valid.is_ok(), "{}: {valid:?}\n{line}", path.display());
+        }
         let report = play(&path, |clock| {
             let options = report::Options { clock, ..report::Options::default() };
             Box::new(report::Report::new(options))

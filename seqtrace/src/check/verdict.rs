@@ -270,7 +270,7 @@ fn raise(report: &mut Report, id: Id, role: Option<Role>, message: String, sever
             Role::Show => &callbacks.show,
             Role::Stop => &callbacks.stop,
         };
-        Some(crate::rules::Blame { role, function: function.clone(), offset: None })
+        Some(crate::rules::Blame { role, function: function.clone() })
     });
     let finding = Finding {
         id,

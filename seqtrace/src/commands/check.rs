@@ -131,6 +131,14 @@ fn judge(
     let sink = Box::new(gatherer.clone());
     let played = replay::gather(recording, selection, sink)?;
     let reports = gatherer.reports(played.ending == Ending::Cut);
+    if reports.is_empty() && played.ending == Ending::Cut {
+        return Err(Refusal {
+            exit: Exit::Inconclusive,
+            what: format!("{} is cut off before its first session", recordings::name(recording)),
+            remedy: "record it again".to_owned(),
+        }
+        .into());
+    }
     if reports.is_empty() {
         return Err(Refusal::target(
             format!("no session of these targets is in {}", recordings::name(recording)),

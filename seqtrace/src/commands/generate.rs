@@ -10,12 +10,13 @@ use clap::CommandFactory;
 use crate::{
     cli::{self, Cli},
     exit::{Exit, Refusal},
-    render::{escape, json},
+    render::escape,
+    schema,
 };
 
 /// `seqtrace schema`
 pub(super) fn schema() -> anyhow::Result<ExitCode> {
-    put(format!("{:#}\n", json::schema()).as_bytes())
+    put(format!("{:#}\n", schema::of_a_line()).as_bytes())
 }
 
 /// `seqtrace completions SHELL`

@@ -9,6 +9,7 @@ fn session(path: &str) -> Session {
         address: 1,
         name: Some(name.into()),
         module: module.map(Into::into),
+        offset: None,
     };
     Session {
         id: SessionId(1),

@@ -19,6 +19,8 @@ use crate::session::update::Symbol;
 
 /// Where the kernel prints them.
 pub const PATH: &str = "/proc/kallsyms";
+/// Where modules lie.
+const MODULES: &str = "/proc/modules";
 
 /// Why there are no symbols.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +83,8 @@ pub struct Kallsyms {
     names: Vec<u8>,
     /// Names of the modules; the first, the kernel's own, is empty.
     modules: Vec<Arc<str>>,
+    /// Where the code of each module begins, as far as known.
+    bases: Vec<Option<u64>>,
     index: OnceLock<NameIndex>,
 }
 
@@ -90,7 +94,25 @@ impl Kallsyms {
     /// # Errors
     /// See [`KallsymsError`].
     pub fn of_running_kernel() -> Result<Self, KallsymsError> {
-        Self::read(Path::new(PATH))
+        let mut table = Self::read(Path::new(PATH))?;
+        // Without modules there is no such file, and without addresses no offsets.
+        table.learn_bases(&std::fs::read_to_string(MODULES).unwrap_or_default());
+        Ok(table)
+    }
+
+    /// Learns where the code of modules begins, from the text of /proc/modules: lines of `name size
+    /// references users state address` (kernel/module/procfs.c).
+    pub fn learn_bases(&mut self, text: &str) {
+        for line in text.lines() {
+            let mut words = line.split(' ');
+            let (Some(name), Some(address)) = (words.next(), words.nth(4)) else { continue };
+            let address = address.strip_prefix("0x").unwrap_or_default();
+            let base = u64::from_str_radix(address, 16).ok().filter(|base| *base != 0);
+            if let Some(owner) = self.modules.iter().position(|known| **known == *name) {
+                self.bases.resize(self.modules.len(), None);
+                self.bases[owner] = base;
+            }
+        }
     }
 
     /// Reads a file in the format of /proc/kallsyms.
@@ -266,6 +288,11 @@ impl Kallsyms {
             address,
             name: entry.map(|entry| Arc::from(entry.name)),
             module: (owner != 0).then(|| Arc::clone(&self.modules[owner])),
+            offset: self
+                .bases
+                .get(owner)
+                .filter(|_| entry.is_some_and(|entry| is_code(entry.kind)))
+                .and_then(|base| address.checked_sub((*base)?)),
         }
     }
 
@@ -362,6 +389,9 @@ impl Kallsyms {
             }
             let old = older.entry(i);
             let owner = self.module_id(old.module.unwrap_or_default().as_bytes());
+            self.bases.resize(self.modules.len(), None);
+            self.bases[usize::from(owner)] =
+                older.bases.get(usize::from(older.owners[i])).copied().flatten();
             self.push(old.address, old.kind, older.bytes(i), owner);
         }
         self.index = OnceLock::new();

@@ -170,7 +170,7 @@ columns! {
     magic: u32,
     /// open: `file->f_mode`
     mode: u32,
-    /// lseek_enter: the offset argument.
+    /// lseek_enter: the offset argument. function: bytes from the beginning of its module's code.
     offset: i64,
     /// lseek_enter: SEEK_SET 0, SEEK_CUR 1.
     whence: u32,

@@ -74,13 +74,14 @@ impl Item {
 
     /// The row of a name.
     pub(super) fn name_row(kind: Kind, time: u64, symbol: &Symbol) -> Row {
-        let Symbol { address, name, module } = symbol;
+        let Symbol { address, name, module, offset } = symbol;
         Row {
             time: Some(time),
             kind: Some(kind),
             address: Some(*address),
             name: name.as_deref().map(str::to_owned),
             module: module.as_deref().map(str::to_owned),
+            offset: offset.and_then(|offset| i64::try_from(offset).ok()),
             ..Row::default()
         }
     }
@@ -91,5 +92,6 @@ fn symbol(kind: Kind, row: Row) -> Result<Symbol, RowError> {
         address: need!(kind, row.address),
         name: row.name.map(Into::into),
         module: row.module.map(Into::into),
+        offset: row.offset.and_then(|offset| u64::try_from(offset).ok()),
     })
 }

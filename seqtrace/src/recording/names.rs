@@ -59,7 +59,7 @@ impl<R: Resolve> Resolve for Noting<R> {
     fn table(&mut self, address: u64) -> Option<Symbol> {
         let symbol = self.inner.table(address);
         self.note(|| {
-            let named = symbol.clone().unwrap_or(Symbol { address, name: None, module: None });
+            let named = symbol.clone().unwrap_or(Symbol::unnamed(address));
             Note::Table(Symbol { address, ..named })
         });
         symbol
@@ -105,7 +105,7 @@ pub struct Recorded {
 
 impl Resolve for Recorded {
     fn function(&mut self, address: u64) -> Symbol {
-        self.functions.get(address).unwrap_or(Symbol { address, name: None, module: None })
+        self.functions.get(address).unwrap_or(Symbol::unnamed(address))
     }
 
     fn table(&mut self, address: u64) -> Option<Symbol> {

@@ -14,7 +14,7 @@ mod text;
 
 use std::collections::{BTreeSet, HashMap};
 
-use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 use serde_json::{Serializer, Value};
@@ -24,10 +24,9 @@ use self::text::Safe;
 use super::{Clock, FieldError, Header, Options, Output, Ready, Sink, TargetInfo, escape};
 use crate::session::update::{SessionId, Summary, Update, What};
 
-/// The JSON Schema (2020-12) of a line.
-pub fn schema() -> Value {
-    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    generator.into_root_schema_for::<Object<'_>>().to_value()
+/// The schema of a line, its parts among the generator's definitions.
+pub fn schema(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<Object<'_>>()
 }
 
 /// See the [module](self).
@@ -70,7 +69,7 @@ impl Json {
     /// A key that no object has.
     pub fn new(options: &Options) -> Result<Self, FieldError> {
         if let Some(fields) = &options.fields {
-            let valid = keys(&schema());
+            let valid = keys(&schema_of_object());
             if let Some(unknown) = fields.iter().find(|word| !valid.contains(*word)) {
                 return Err(FieldError {
                     unknown: escape::text(unknown.as_bytes(), false).to_string(),
@@ -162,6 +161,11 @@ impl Sink for Json {
     fn end(&mut self, summary: &Summary, out: &mut Output) {
         self.write(&convert::end(summary), &mut out.data);
     }
+}
+
+fn schema_of_object() -> Value {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    generator.into_root_schema_for::<Object<'_>>().to_value()
 }
 
 /// All keys that objects have, on their first level.

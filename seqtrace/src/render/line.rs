@@ -172,7 +172,7 @@ pub(super) struct Name<'a> {
 
 impl Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Symbol { address, name, module: _ } = self.symbol;
+        let Symbol { address, name, module: _, offset: _ } = self.symbol;
         match name {
             Some(name) => write!(f, "{}", escape::text(name.as_bytes(), self.ascii)),
             None if *address == 0 => f.write_str("-"),

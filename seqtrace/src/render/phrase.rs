@@ -223,7 +223,7 @@ pub(super) fn finding(line: &mut Line<'_>, finding: &Finding) {
     line.put(" ").tone(Tone::Strong, finding.name).put(": ").bytes(finding.message.as_bytes());
 }
 
-/// `cause SQ102 eof_next [seqbugs]+0x1c   seqtrace explain SQ201`
+/// `cause SQ102 eof_next [seqbugs+0x250]   seqtrace explain SQ201`
 pub(super) fn explanation(line: &mut Line<'_>, finding: &Finding) {
     if let Some(Cause { id, blame }) = &finding.cause {
         line.put("cause ").put(id);
@@ -241,10 +241,15 @@ pub(super) fn explanation(line: &mut Line<'_>, finding: &Finding) {
 }
 
 fn blamed(line: &mut Line<'_>, blame: &Blame) {
-    let Blame { role: _, function, offset } = blame;
-    symbol(line, function);
-    if let Some(offset) = offset {
-        line.put(format_args!("+{offset:#x}"));
+    let Blame { role: _, function } = blame;
+    let name = line.symbol(function);
+    line.put(name);
+    if let Some(module) = &function.module {
+        line.put(" [").bytes(module.as_bytes());
+        if let Some(offset) = function.offset {
+            line.put(format_args!("+{offset:#x}"));
+        }
+        line.put("]");
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) fn symbol(name: &str, module: Option<&str>) -> Symbol {
         address: 0xffff_ffff_c000_0000 + name.len() as u64,
         name: Some(name.into()),
         module: module.map(Into::into),
+        offset: module.map(|_| 0x10 * name.len() as u64),
     }
 }
 
@@ -267,7 +268,7 @@ impl Story {
 
     /// A finding with every kind of evidence, and a cause in a function without a name.
     pub(super) fn finding(&mut self) {
-        let blame = |role, function| Some(Blame { role, function, offset: Some(0x1c) });
+        let blame = |role, function| Some(Blame { role, function });
         let evidence = [
             Value::Position(-2),
             Value::Pointer(record(2)),
@@ -287,10 +288,7 @@ impl Story {
             blame: blame(Role::Start, symbol("eof_start", Some("seqbugs"))),
             message: "pos 2 passed over as bytes 4..6, emitted again as 6..8".to_owned(),
             evidence: evidence.map(|value| Evidence { label: "seen", value }).to_vec(),
-            cause: Some(Cause {
-                id: Id(102),
-                blame: blame(Role::Next, Symbol { address: 0xc0de, name: None, module: None }),
-            }),
+            cause: Some(Cause { id: Id(102), blame: blame(Role::Next, Symbol::unnamed(0xc0de)) }),
             times: 1,
         })));
     }
@@ -396,7 +394,7 @@ impl Story {
         single.callbacks = Some(Callbacks {
             table: None,
             show: symbol("up_show", Some("up")),
-            stop: Symbol { address: 0xffff_ffff_8100_1234, name: None, module: None },
+            stop: Symbol::unnamed(0xffff_ffff_8100_1234),
             ..callbacks("single", None)
         });
         self.session = Some(Arc::new(single));

@@ -151,6 +151,6 @@ impl Bench {
             Role::Show => &callbacks.show,
             Role::Stop => &callbacks.stop,
         };
-        Some(Blame { role, function: function.clone(), offset: None })
+        Some(Blame { role, function: function.clone() })
     }
 }

@@ -36,10 +36,8 @@ pub struct Finding {
 pub struct Blame {
     /// Which callback it is.
     pub role: Role,
-    /// Its name.
+    /// Its name, and where in its module.
     pub function: Symbol,
-    /// Where in it, if known.
-    pub offset: Option<u64>,
 }
 
 /// What explains a finding.

@@ -21,6 +21,16 @@ pub struct Symbol {
     pub name: Option<Arc<str>>,
     /// The module it belongs to; `None` for the kernel itself or if unknown.
     pub module: Option<Arc<str>>,
+    /// Bytes from the beginning of its module's code, as `addr2line -j .text` wants them; `None` for
+    /// the kernel itself or if unknown.
+    pub offset: Option<u64>,
+}
+
+impl Symbol {
+    /// An address without a name.
+    pub const fn unnamed(address: u64) -> Self {
+        Self { address, name: None, module: None, offset: None }
+    }
 }
 
 /// The four callbacks of a seq file.

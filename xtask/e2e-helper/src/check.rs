@@ -23,6 +23,9 @@ pub(crate) struct Check {
     /// Accept that events were lost, as long as that is said; then only whole sessions are judged
     #[arg(long)]
     allow_loss: bool,
+    /// The files break rules: findings are no surprise
+    #[arg(long)]
+    broken: bool,
     /// How many sessions there must be
     #[arg(long)]
     sessions: Option<usize>,
@@ -48,6 +51,8 @@ struct Session {
     reads: Vec<Read>,
     /// What is wrong, unless it turns out to be partial.
     wrong: Vec<String>,
+    /// Errors and warnings that were found.
+    found: Vec<String>,
 }
 
 struct Read {
@@ -99,6 +104,9 @@ impl Check {
             }
         }
         for session in sessions.values_mut() {
+            if !self.broken {
+                session.wrong.append(&mut session.found);
+            }
             judge(session, lost, &mut report);
         }
         compare(&sessions, &noted, lost > 0, &mut report);
@@ -190,7 +198,8 @@ impl Trace {
 
 impl Session {
     fn take(&mut self, kind: &str, object: &Value) {
-        if self.closed && kind != "preview" {
+        // What a close proves comes behind it.
+        if self.closed && !matches!(kind, "preview" | "finding") {
             self.wrong.push(format!("{kind} behind the close"));
         }
         match kind {
@@ -218,6 +227,16 @@ impl Session {
                 }
             }
             "lseek" => self.bytes.jumped = true,
+            "finding" => {
+                let (id, severity) = (string(object, "id"), string(object, "severity"));
+                let text = format!("{id} ({severity}): {}", string(object, "message"));
+                // The model and the kernel must agree, whatever the file does.
+                if id.starts_with("SQ9") {
+                    self.wrong.push(text);
+                } else if severity != "info" {
+                    self.found.push(text);
+                }
+            }
             "close" => {
                 self.closed = true;
                 self.partial |=

@@ -82,6 +82,8 @@ enum Command {
     },
     /// Print chosen values of chosen objects of a trace, tab-separated
     Json(query::Query),
+    /// Each line is an object of a JSON Schema
+    Validate { schema: PathBuf, trace: PathBuf },
     /// Check a trace against the rules of the format and against what readers noted
     JsonCheck(check::Check),
 }
@@ -118,6 +120,7 @@ fn run(command: Command) -> Result<bool> {
             read::many(count, &file, bs, log.log.as_deref())?;
         }
         Command::Json(query) => query.run()?,
+        Command::Validate { schema, trace } => return query::validate(&schema, &trace),
         Command::JsonCheck(check) => return check.run(),
     }
     Ok(true)

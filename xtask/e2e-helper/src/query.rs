@@ -1,4 +1,4 @@
-//! `json`: chosen values of chosen objects, so that a shell script can compare them.
+//! `validate`: are objects what a schema says? `json`: chosen values of chosen objects, so that a shell script can compare them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,6 +8,24 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::Value;
+
+/// Says which objects are not what the schema allows.
+pub(crate) fn validate(schema: &Path, trace: &Path) -> Result<bool> {
+    let text = std::fs::read_to_string(schema)
+        .with_context(|| format!("cannot read {}", schema.display()))?;
+    let schema = serde_json::from_str(&text).context("the schema is no JSON")?;
+    let validator = jsonschema::validator_for(&schema)?;
+    let (mut count, mut valid) = (0, true);
+    for object in objects(trace)? {
+        let object = object?;
+        count += 1;
+        for error in validator.iter_errors(&object) {
+            println!("{error}: {object}");
+            valid = false;
+        }
+    }
+    Ok(valid && count > 0)
+}
 
 /// Prints a line for each object that has all of the values.
 #[derive(Args)]

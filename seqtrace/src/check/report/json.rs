@@ -1,5 +1,6 @@
 //! An object a line, in the manner of the trace's JSON: versioned, every key always there.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::{Report, Sums, blamed, cause, outcome, path, reason, word};
@@ -8,24 +9,43 @@ use crate::check::{
     verdict::{Found, PlanOutcome, PlanReport},
 };
 
-#[derive(Serialize)]
+/// The objects of `check --format json`. They are the format: keys are only ever added.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "type")]
+#[schemars(rename = "check", title = "One line of seqtrace check --format json")]
+enum Object<'a> {
+    #[serde(rename = "check")]
+    File(Box<File<'a>>),
+    #[serde(rename = "check_end")]
+    End(Sum),
+}
+
+/// A file and what was found.
+#[derive(Serialize, JsonSchema)]
 struct File<'a> {
+    /// Version of the format.
     v: u32,
-    r#type: &'static str,
+    /// As it was named; what a terminal would obey is escaped.
     path: String,
+    /// `clean`, `findings`, `inconclusive`, `refused`.
     verdict: &'static str,
+    /// Why it is inconclusive or was refused.
     reason: Option<&'a str>,
     table: Option<String>,
     start: Option<String>,
     next: Option<String>,
     show: Option<String>,
     stop: Option<String>,
+    /// Bytes of the first whole read.
     bytes: u64,
+    /// Records in them.
     records: u64,
-    /// `eof`, `error`, `cut`.
+    /// How the first whole read ended: `eof`, `error`, `cut`.
     end: Option<&'static str>,
     errno: Option<i32>,
+    /// It changes by itself: its bytes were not judged.
     volatile: bool,
+    /// Events that were lost while it was read.
     lost: u64,
     plans: Vec<Plan>,
     findings: Vec<Finding<'a>>,
@@ -33,10 +53,11 @@ struct File<'a> {
     reproduce: Option<Reproduce<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Plan {
     name: &'static str,
     what: &'static str,
+    /// `ok`, `fail`, `changed` (the file changes by itself), `skip`, `blocked`.
     outcome: &'static str,
     detail: Option<String>,
     calls: u64,
@@ -45,7 +66,7 @@ struct Plan {
     offset: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Finding<'a> {
     id: String,
     name: &'a str,
@@ -58,23 +79,29 @@ struct Finding<'a> {
     plans: Vec<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Reproduce<'a> {
     command: &'a str,
     shows: &'a str,
     correct: Option<&'a str>,
 }
 
-#[derive(Serialize)]
-struct End_ {
+/// How many files came to what.
+#[derive(Serialize, JsonSchema)]
+struct Sum {
+    /// Version of the format.
     v: u32,
-    r#type: &'static str,
     files: u64,
     clean: u64,
     findings: u64,
     inconclusive: u64,
     refused: u64,
     volatile: u64,
+}
+
+/// The schema of a line, its parts among the generator's definitions.
+pub fn schema(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<Object<'_>>()
 }
 
 /// A file.
@@ -87,9 +114,8 @@ pub(super) fn report(report: &Report, out: &mut Vec<u8>) {
         Some(End::Error(errno)) => (Some("error"), Some(errno)),
     };
     line(
-        &File {
+        &Object::File(Box::new(File {
             v: 1,
-            r#type: "check",
             path: path(report),
             verdict: word(&report.verdict),
             reason: reason(&report.verdict),
@@ -112,7 +138,7 @@ pub(super) fn report(report: &Report, out: &mut Vec<u8>) {
                 shows: &repro.shows,
                 correct: repro.correct.as_deref(),
             }),
-        },
+        })),
         out,
     );
 }
@@ -120,8 +146,8 @@ pub(super) fn report(report: &Report, out: &mut Vec<u8>) {
 /// The sums.
 pub(super) fn end(sums: &Sums, out: &mut Vec<u8>) {
     let Sums { files, clean, findings, inconclusive, refused, volatile } = *sums;
-    let r#type = "check_end";
-    line(&End_ { v: 1, r#type, files, clean, findings, inconclusive, refused, volatile }, out);
+    let sum = Sum { v: 1, files, clean, findings, inconclusive, refused, volatile };
+    line(&Object::End(sum), out);
 }
 
 fn plan(plan: &PlanReport) -> Plan {

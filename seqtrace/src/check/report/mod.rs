@@ -1,7 +1,7 @@
 //! What a check says, in the formats that people and their tools read.
 
 mod github;
-mod json;
+pub mod json;
 mod junit;
 mod ktap;
 mod text;
@@ -9,7 +9,11 @@ mod text;
 use clap::ValueEnum;
 
 use super::verdict::{PlanOutcome, PlanReport, Report, Verdict};
-use crate::rules::{Finding, Severity};
+use crate::{
+    render::escape,
+    rules::{Finding, Severity},
+    session::update::Symbol,
+};
 
 /// What the output looks like (`check --format`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -135,7 +139,7 @@ impl Writer {
 
 /// The path, safe to print.
 fn path(report: &Report) -> String {
-    crate::render::escape::text(&report.path, false).to_string()
+    escape::text(&report.path, false).to_string()
 }
 
 /// A verdict in a word.
@@ -176,29 +180,33 @@ fn outcome(plan: &PlanReport) -> (&'static str, Option<String>) {
     }
 }
 
-/// The function that a finding blames: `eof_next [seqbugs]`.
+/// The function that a finding blames: `eof_next [seqbugs+0x250]`.
 fn blamed(finding: &Finding) -> Option<String> {
-    finding.blame.as_ref().map(|blame| symbol(&blame.function))
+    finding.blame.as_ref().map(|blame| place(&blame.function))
 }
 
 /// `eof_next [seqbugs]`
-fn symbol(symbol: &crate::session::update::Symbol) -> String {
+fn symbol(symbol: &Symbol) -> String {
+    place(&Symbol { offset: None, ..symbol.clone() })
+}
+
+/// `eof_next [seqbugs+0x250]`
+fn place(symbol: &Symbol) -> String {
     let name = symbol.name.as_deref().map_or_else(
         || format!("{:#x}", symbol.address),
-        |name| crate::render::escape::text(name.as_bytes(), false).to_string(),
+        |name| escape::text(name.as_bytes(), false).to_string(),
     );
+    let offset = symbol.offset.map(|offset| format!("+{offset:#x}")).unwrap_or_default();
     match symbol.module.as_deref() {
-        Some(module) => {
-            format!("{name} [{}]", crate::render::escape::text(module.as_bytes(), false))
-        }
+        Some(module) => format!("{name} [{}{offset}]", escape::text(module.as_bytes(), false)),
         None => name,
     }
 }
 
-/// What causes a finding: `SQ102 eof_next [seqbugs]`.
+/// What causes a finding: `SQ102 eof_next [seqbugs+0x250]`.
 fn cause(finding: &Finding) -> Option<String> {
     let cause = finding.cause.as_ref()?;
-    let blame = cause.blame.as_ref().map(|blame| format!(" {}", symbol(&blame.function)));
+    let blame = cause.blame.as_ref().map(|blame| format!(" {}", place(&blame.function)));
     Some(format!("{}{}", cause.id, blame.unwrap_or_default()))
 }
 

@@ -15,8 +15,13 @@ use crate::{
 };
 
 fn function(name: &str) -> Blame {
-    let function = Symbol { address: 1, name: Some(name.into()), module: Some("seqbugs".into()) };
-    Blame { role: Role::Next, function, offset: None }
+    let function = Symbol {
+        address: 1,
+        name: Some(name.into()),
+        module: Some("seqbugs".into()),
+        offset: Some(0x250),
+    };
+    Blame { role: Role::Next, function }
 }
 
 fn finding(id: u16, name: &'static str, cause: Option<u16>) -> Found {
@@ -82,7 +87,7 @@ fn refused() -> Report {
     Report { plans: Vec::new(), verdict, path: b"/proc/kmsg".to_vec(), ..clean() }
 }
 
-fn written(format: Format, expected: &Expect) {
+fn bytes(format: Format) -> Vec<u8> {
     let mut writer = Writer::new(Look { format, ..Look::default() });
     let mut out = Vec::new();
     writer.begin(3, &mut out);
@@ -90,7 +95,11 @@ fn written(format: Format, expected: &Expect) {
         writer.report(&report, &mut out);
     }
     writer.end(&mut out);
-    expected.assert_eq(str::from_utf8(&out).unwrap());
+    out
+}
+
+fn written(format: Format, expected: &Expect) {
+    expected.assert_eq(str::from_utf8(&bytes(format)).unwrap());
 }
 
 #[test]
@@ -98,21 +107,21 @@ fn text() {
     written(
         Format::Text,
         &expect![[r#"
-        /proc/seqbugs/eof_stuck  6 bytes, 3 records
-          ok      whole           to the end in large blocks: 6 bytes, 2 calls
-          FAIL    end             behind the end, at byte 6: "2\n"
-          skip    splice          splice gives EINVAL
-          ✗✗ SQ102 next did not advance at the end: pos 2 <again> & "again"
-                in eof_next [seqbugs]   seen in whole, end   seqtrace explain SQ102
-          ✗✗ SQ201 double emit: pos 2 <again> & "again"
-                cause SQ102 eof_next [seqbugs]   seen in whole, end   seqtrace explain SQ201
-          reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
-            behind the end, at byte 6: "2\n"; right is: cat /proc/seqbugs/eof_stuck | tail -c +7
-          findings: 2 errors, 0 warnings
-        clean        /proc/a\x1b[31m#1  6 bytes, 3 records
-        refused      /proc/kmsg  a consuming stream: 100% lost, for ever
-        3 files: 1 clean, 1 with findings, 0 inconclusive, 1 not judged; 0 change by themselves
-    "#]],
+            /proc/seqbugs/eof_stuck  6 bytes, 3 records
+              ok      whole           to the end in large blocks: 6 bytes, 2 calls
+              FAIL    end             behind the end, at byte 6: "2\n"
+              skip    splice          splice gives EINVAL
+              ✗✗ SQ102 next did not advance at the end: pos 2 <again> & "again"
+                    in eof_next [seqbugs+0x250]   seen in whole, end   seqtrace explain SQ102
+              ✗✗ SQ201 double emit: pos 2 <again> & "again"
+                    cause SQ102 eof_next [seqbugs+0x250]   seen in whole, end   seqtrace explain SQ201
+              reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
+                behind the end, at byte 6: "2\n"; right is: cat /proc/seqbugs/eof_stuck | tail -c +7
+              findings: 2 errors, 0 warnings
+            clean        /proc/a\x1b[31m#1  6 bytes, 3 records
+            refused      /proc/kmsg  a consuming stream: 100% lost, for ever
+            3 files: 1 clean, 1 with findings, 0 inconclusive, 1 not judged; 0 change by themselves
+        "#]],
     );
 }
 
@@ -121,12 +130,25 @@ fn json() {
     written(
         Format::Json,
         &expect![[r#"
-        {"v":1,"type":"check","path":"/proc/seqbugs/eof_stuck","verdict":"findings","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null},{"name":"end","what":"at the end of the file and behind it","outcome":"fail","detail":"behind the end, at byte 6: \"2\\n\"","calls":2,"bytes":6,"offset":6},{"name":"splice","what":"splice into a pipe","outcome":"skip","detail":"splice gives EINVAL","calls":2,"bytes":6,"offset":null}],"findings":[{"id":"SQ102","name":"next did not advance at the end","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs]","cause":null,"sessions":2,"times":1,"plans":["whole","end"]},{"id":"SQ201","name":"double emit","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs]","cause":"SQ102 eof_next [seqbugs]","sessions":2,"times":1,"plans":["whole","end"]}],"notes":[],"reproduce":{"command":"dd if=/proc/seqbugs/eof_stuck bs=6 skip=1","shows":"behind the end, at byte 6: \"2\\n\"","correct":"cat /proc/seqbugs/eof_stuck | tail -c +7"}}
-        {"v":1,"type":"check","path":"/proc/a\\x1b[31m#1","verdict":"clean","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null}],"findings":[],"notes":[],"reproduce":null}
-        {"v":1,"type":"check","path":"/proc/kmsg","verdict":"refused","reason":"a consuming stream: 100% lost, for ever","table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"lost":0,"plans":[],"findings":[],"notes":[],"reproduce":null}
-        {"v":1,"type":"check_end","files":3,"clean":1,"findings":1,"inconclusive":0,"refused":1,"volatile":0}
-    "#]],
+            {"type":"check","v":1,"path":"/proc/seqbugs/eof_stuck","verdict":"findings","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null},{"name":"end","what":"at the end of the file and behind it","outcome":"fail","detail":"behind the end, at byte 6: \"2\\n\"","calls":2,"bytes":6,"offset":6},{"name":"splice","what":"splice into a pipe","outcome":"skip","detail":"splice gives EINVAL","calls":2,"bytes":6,"offset":null}],"findings":[{"id":"SQ102","name":"next did not advance at the end","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":null,"sessions":2,"times":1,"plans":["whole","end"]},{"id":"SQ201","name":"double emit","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":"SQ102 eof_next [seqbugs+0x250]","sessions":2,"times":1,"plans":["whole","end"]}],"notes":[],"reproduce":{"command":"dd if=/proc/seqbugs/eof_stuck bs=6 skip=1","shows":"behind the end, at byte 6: \"2\\n\"","correct":"cat /proc/seqbugs/eof_stuck | tail -c +7"}}
+            {"type":"check","v":1,"path":"/proc/a\\x1b[31m#1","verdict":"clean","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null}],"findings":[],"notes":[],"reproduce":null}
+            {"type":"check","v":1,"path":"/proc/kmsg","verdict":"refused","reason":"a consuming stream: 100% lost, for ever","table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"lost":0,"plans":[],"findings":[],"notes":[],"reproduce":null}
+            {"type":"check_end","v":1,"files":3,"clean":1,"findings":1,"inconclusive":0,"refused":1,"volatile":0}
+        "#]],
     );
+}
+
+#[test]
+fn every_object_is_what_the_schema_says() {
+    let validator = jsonschema::validator_for(&crate::schema::of_a_line()).unwrap();
+    let text = String::from_utf8(bytes(Format::Json)).unwrap();
+    assert_eq!(text.lines().count(), 4);
+    for line in text.lines() {
+        let object = serde_json::from_str(line).unwrap();
+        let problems: Vec<_> =
+            validator.iter_errors(&object).map(|error| error.to_string()).collect();
+        assert!(problems.is_empty(), "{problems:#?} {object}");
+    }
 }
 
 #[test]
@@ -164,35 +186,35 @@ fn junit() {
     written(
         Format::Junit,
         &expect![[r#"
-        <?xml version="1.0" encoding="UTF-8"?>
-        <testsuites name="seqtrace check" tests="3" failures="1" errors="0" skipped="1">
-          <testsuite name="/proc/seqbugs/eof_stuck" tests="6" failures="3" errors="0" skipped="1">
-            <testcase classname="/proc/seqbugs/eof_stuck" name="whole"/>
-            <testcase classname="/proc/seqbugs/eof_stuck" name="end"><failure message="behind the end, at byte 6: &quot;2\n&quot;"/></testcase>
-            <testcase classname="/proc/seqbugs/eof_stuck" name="splice"><skipped message="splice gives EINVAL"/></testcase>
-            <testcase classname="/proc/seqbugs/eof_stuck" name="SQ102 next did not advance at the end">
-              <failure type="SQ102" message="pos 2 &lt;again&gt; &amp; &quot;again&quot;">in eof_next [seqbugs]
-        reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
-        behind the end, at byte 6: &quot;2\n&quot;
-        </failure>
-            </testcase>
-            <testcase classname="/proc/seqbugs/eof_stuck" name="SQ201 double emit">
-              <failure type="SQ201" message="pos 2 &lt;again&gt; &amp; &quot;again&quot;">in eof_next [seqbugs]
-        reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
-        behind the end, at byte 6: &quot;2\n&quot;
-        </failure>
-            </testcase>
-            <testcase classname="/proc/seqbugs/eof_stuck" name="verdict"/>
-          </testsuite>
-          <testsuite name="/proc/a\x1b[31m#1" tests="2" failures="0" errors="0" skipped="0">
-            <testcase classname="/proc/a\x1b[31m#1" name="whole"/>
-            <testcase classname="/proc/a\x1b[31m#1" name="verdict"/>
-          </testsuite>
-          <testsuite name="/proc/kmsg" tests="1" failures="0" errors="0" skipped="1">
-            <testcase classname="/proc/kmsg" name="verdict"><skipped message="a consuming stream: 100% lost, for ever"/></testcase>
-          </testsuite>
-        </testsuites>
-    "#]],
+            <?xml version="1.0" encoding="UTF-8"?>
+            <testsuites name="seqtrace check" tests="3" failures="1" errors="0" skipped="1">
+              <testsuite name="/proc/seqbugs/eof_stuck" tests="6" failures="3" errors="0" skipped="1">
+                <testcase classname="/proc/seqbugs/eof_stuck" name="whole"/>
+                <testcase classname="/proc/seqbugs/eof_stuck" name="end"><failure message="behind the end, at byte 6: &quot;2\n&quot;"/></testcase>
+                <testcase classname="/proc/seqbugs/eof_stuck" name="splice"><skipped message="splice gives EINVAL"/></testcase>
+                <testcase classname="/proc/seqbugs/eof_stuck" name="SQ102 next did not advance at the end">
+                  <failure type="SQ102" message="pos 2 &lt;again&gt; &amp; &quot;again&quot;">in eof_next [seqbugs+0x250]
+            reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
+            behind the end, at byte 6: &quot;2\n&quot;
+            </failure>
+                </testcase>
+                <testcase classname="/proc/seqbugs/eof_stuck" name="SQ201 double emit">
+                  <failure type="SQ201" message="pos 2 &lt;again&gt; &amp; &quot;again&quot;">in eof_next [seqbugs+0x250]
+            reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
+            behind the end, at byte 6: &quot;2\n&quot;
+            </failure>
+                </testcase>
+                <testcase classname="/proc/seqbugs/eof_stuck" name="verdict"/>
+              </testsuite>
+              <testsuite name="/proc/a\x1b[31m#1" tests="2" failures="0" errors="0" skipped="0">
+                <testcase classname="/proc/a\x1b[31m#1" name="whole"/>
+                <testcase classname="/proc/a\x1b[31m#1" name="verdict"/>
+              </testsuite>
+              <testsuite name="/proc/kmsg" tests="1" failures="0" errors="0" skipped="1">
+                <testcase classname="/proc/kmsg" name="verdict"><skipped message="a consuming stream: 100% lost, for ever"/></testcase>
+              </testsuite>
+            </testsuites>
+        "#]],
     );
 }
 
@@ -201,10 +223,10 @@ fn github() {
     written(
         Format::Github,
         &expect![[r#"
-        ::error title=SQ102 next did not advance at the end%3A /proc/seqbugs/eof_stuck::pos 2 <again> & "again"%0Ain eof_next [seqbugs]%0Areproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1%0Abehind the end, at byte 6: "2\n"
-        ::error title=SQ201 double emit%3A /proc/seqbugs/eof_stuck::pos 2 <again> & "again"%0Ain eof_next [seqbugs]%0Areproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1%0Abehind the end, at byte 6: "2\n"
-        ::notice title=not judged%3A /proc/kmsg::a consuming stream: 100%25 lost, for ever
-    "#]],
+            ::error title=SQ102 next did not advance at the end%3A /proc/seqbugs/eof_stuck::pos 2 <again> & "again"%0Ain eof_next [seqbugs+0x250]%0Areproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1%0Abehind the end, at byte 6: "2\n"
+            ::error title=SQ201 double emit%3A /proc/seqbugs/eof_stuck::pos 2 <again> & "again"%0Ain eof_next [seqbugs+0x250]%0Areproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1%0Abehind the end, at byte 6: "2\n"
+            ::notice title=not judged%3A /proc/kmsg::a consuming stream: 100%25 lost, for ever
+        "#]],
     );
 }
 

@@ -41,12 +41,14 @@ impl Resolve for Fickle {
         let dice = self.0.wrapping_add(address);
         let name = (!dice.is_multiple_of(5)).then(|| format!("f{}_{address:x}", dice % 3).into());
         let module = (dice % 7 > 2 && name.is_some()).then(|| format!("m{}", dice % 2).into());
-        Symbol { address, name, module }
+        let offset = module.is_some().then_some(dice % 4096);
+        Symbol { address, name, module, offset }
     }
 
     fn table(&mut self, address: u64) -> Option<Symbol> {
         let name = format!("ops{}", self.0 % 2).into();
-        (!self.0.is_multiple_of(3)).then_some(Symbol { address, name: Some(name), module: None })
+        (!self.0.is_multiple_of(3))
+            .then_some(Symbol { name: Some(name), ..Symbol::unnamed(address) })
     }
 
     fn path(&mut self, _names: &[Vec<u8>], _dev: u32, _magic: u32, _opener: &Task) -> Vec<u8> {

@@ -375,8 +375,8 @@ fn cb(at: At, callback: &CallbackUpdate) -> Cb {
 }
 
 fn blame(blame: &rules::Blame) -> Blame<'_> {
-    let rules::Blame { role: callback, function: named, offset } = blame;
-    Blame { role: role(*callback), function: function(named), offset: *offset }
+    let rules::Blame { role: callback, function: named } = blame;
+    Blame { role: role(*callback), function: function(named) }
 }
 
 fn severity(severity: rules::Severity) -> Severity {
@@ -430,7 +430,9 @@ fn functions(callbacks: &update::Callbacks) -> Functions<'_> {
 
 fn addresses(table: OpTable) -> Functions<'static> {
     let OpTable { start, next, show, stop } = table;
-    let bare = |address| Some(Function { address: Address(address), name: None, module: None });
+    let bare = |address| {
+        Some(Function { address: Address(address), name: None, module: None, offset: None })
+    };
     Functions {
         table: None,
         start: bare(start),
@@ -441,8 +443,13 @@ fn addresses(table: OpTable) -> Functions<'static> {
 }
 
 fn function(symbol: &update::Symbol) -> Function<'_> {
-    let update::Symbol { address, name, module } = symbol;
-    Function { address: Address(*address), name: name.as_deref(), module: module.as_deref() }
+    let update::Symbol { address, name, module, offset } = symbol;
+    Function {
+        address: Address(*address),
+        name: name.as_deref(),
+        module: module.as_deref(),
+        offset: *offset,
+    }
 }
 
 fn totals(sums: &update::Totals) -> Totals {

@@ -121,6 +121,8 @@ pub(super) struct Function<'a> {
     pub(super) name: Option<&'a str>,
     /// null for the kernel itself.
     pub(super) module: Option<&'a str>,
+    /// Bytes from the beginning of its module's code; null for the kernel itself.
+    pub(super) offset: Option<u64>,
 }
 
 /// The callbacks of a seq file.
@@ -450,8 +452,6 @@ pub(super) enum Severity {
 pub(super) struct Blame<'a> {
     pub(super) role: Role,
     pub(super) function: Function<'a>,
-    /// Where in it.
-    pub(super) offset: Option<u64>,
 }
 
 /// What explains a finding.

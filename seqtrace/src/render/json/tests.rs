@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use super::super::testing::{Story, callbacks, session, symbol};
 use super::super::{Format, Header, Options, Output, Ready, TargetInfo, sink};
-use super::{keys, schema};
+use super::{keys, schema_of_object};
 use crate::event::{Role, Task};
 use crate::render::escape::is_deceptive;
+use crate::schema::of_a_line;
 use crate::session::update::What;
 
 fn json() -> Options {
@@ -61,7 +62,7 @@ fn a_cat() {
         .collect();
     expect![[r#"
         {"type":"ready","v":1,"begin":"1000000000000","wall":"1970-01-01T00:16:40.000000000Z","probes":26}
-        {"type":"open","v":1,"t":0,"time":"1000000000000","cpu":1,"session":"s1","read":null,"pid":4123,"tid":4123,"uid":1000,"comm":"cat","comm_bytes":null,"path":"/proc/seqbugs/eof_stuck","path_bytes":null,"path_cut":false,"ret":0,"errno":null,"opened_by":"seq_open","adopted":false,"kind":"seq","m":"0xffff888100001000","op":"0xffffffffc0002000","private":"0x0","size":0,"table":{"address":"0xffffffffc0000007","name":"eof_ops","module":"seqbugs"},"start":{"address":"0xffffffffc0000009","name":"eof_start","module":"seqbugs"},"next":{"address":"0xffffffffc0000008","name":"eof_next","module":"seqbugs"},"show":{"address":"0xffffffffc0000008","name":"eof_show","module":"seqbugs"},"stop":{"address":"0xffffffffc0000008","name":"eof_stop","module":"seqbugs"},"plain_read":null,"plain_write":null,"file":"0xffff888100002000","ino":42,"dev":"8:1"}
+        {"type":"open","v":1,"t":0,"time":"1000000000000","cpu":1,"session":"s1","read":null,"pid":4123,"tid":4123,"uid":1000,"comm":"cat","comm_bytes":null,"path":"/proc/seqbugs/eof_stuck","path_bytes":null,"path_cut":false,"ret":0,"errno":null,"opened_by":"seq_open","adopted":false,"kind":"seq","m":"0xffff888100001000","op":"0xffffffffc0002000","private":"0x0","size":0,"table":{"address":"0xffffffffc0000007","name":"eof_ops","module":"seqbugs","offset":112},"start":{"address":"0xffffffffc0000009","name":"eof_start","module":"seqbugs","offset":144},"next":{"address":"0xffffffffc0000008","name":"eof_next","module":"seqbugs","offset":128},"show":{"address":"0xffffffffc0000008","name":"eof_show","module":"seqbugs","offset":128},"stop":{"address":"0xffffffffc0000008","name":"eof_stop","module":"seqbugs","offset":128},"plain_read":null,"plain_write":null,"file":"0xffff888100002000","ino":42,"dev":"8:1"}
         {"type":"cb","v":1,"t":3800,"time":"1000000003800","cpu":1,"session":"s1","read":"s1.r1","pid":4123,"tid":4123,"role":"start","phase":"first","pass":1,"pos_in":0,"pos_out":0,"ptr_in":null,"ptr_out":"0xffff8881042a3000","ret":null,"bytes":null,"count":0,"size":4096,"full":false,"duration":212,"fate":null,"range":null,"held":null,"fixed_up":false,"private":null}
         {"type":"read","v":1,"t":19000,"time":"1000000019000","cpu":1,"session":"s1","read":"s1.r1","pid":4123,"tid":4123,"uid":1000,"comm":"cat","comm_bytes":null,"path":"/proc/seqbugs/eof_stuck","path_bytes":null,"began":1900,"pos":0,"want":131072,"traverse_from":null,"rewind":false,"via":"seq_read","ret":6,"errno":null,"bytes":6,"range":{"start":0,"end":6},"emitted":3,"discarded":0,"passed_over":0,"callbacks":8,"passes":0,"restarts":0,"leftover":0,"from_leftover":0,"duration":13400,"eof":false,"partial":null}
         {"type":"close","v":1,"t":28500,"time":"1000000028500","cpu":1,"session":"s1","read":null,"pid":4123,"tid":4123,"uid":1000,"comm":"cat","comm_bytes":null,"path":"/proc/seqbugs/eof_stuck","path_bytes":null,"by":"seq_release","reads":2,"bytes":6,"emitted":3,"discarded":0,"passed_over":0,"callbacks":10,"passes":0,"restarts":0,"writes":0,"written":0,"lifetime":1250000,"undelivered":0,"partial":[],"removed":null,"private":null,"findings":[]}
@@ -138,7 +139,7 @@ fn the_bytes_emitted_are_the_bytes_read() {
 
 #[test]
 fn every_object_is_what_the_schema_says() {
-    let schema = schema();
+    let schema = of_a_line();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let mut types = std::collections::BTreeSet::new();
     for object in everything() {
@@ -155,7 +156,7 @@ fn every_object_is_what_the_schema_says() {
 
 #[test]
 fn a_key_less_is_not_what_the_schema_says() {
-    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let validator = jsonschema::validator_for(&of_a_line()).unwrap();
     for mut object in everything() {
         for key in object.as_object().unwrap().keys().cloned().collect::<Vec<_>>() {
             let value = object.as_object_mut().unwrap().remove(&key).unwrap();
@@ -167,7 +168,7 @@ fn a_key_less_is_not_what_the_schema_says() {
 
 #[test]
 fn the_schema_names_all_keys() {
-    let keys = keys(&schema());
+    let keys = keys(&schema_of_object());
     for object in everything() {
         for key in object.as_object().unwrap().keys() {
             assert!(keys.contains(key), "{key}");

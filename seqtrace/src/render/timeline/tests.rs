@@ -75,7 +75,7 @@ fn everything_else_has_a_line() {
         0.000055   1.9µs   1 cat/4123     s1       WRITE 6 B  = EINVAL
         0.000057   1.9µs   1 cat/4123     s1       show t_show is not traced: notrace function  ✗✗ SQ201
                              ✗✗ SQ201 double emit: pos 2 passed over as bytes 4..6, emitted again as 6..8
-                                cause SQ102 000000000000c0de+0x1c   seqtrace explain SQ201
+                                cause SQ102 000000000000c0de   seqtrace explain SQ201
         0.000060   3.8µs   1 cat/4123     s1       events were missed: expected show, next or stop, saw start
         0.000062   1.9µs   1 cat/4123     s1       CLOSE still open when tracing ended  1 read  0 B  0 records emitted, 0 discarded  2 writes  8 B written  13 B never fetched  the file was removed while open  partial: events lost, still open
         0.000064   1.9µs   1 a\x1b]0;b\xc3/4123:4130 s2       OPEN  …/proc/version_\x1b[2J\xff   proc_reg_open  plain file, not a seq_file: no callbacks

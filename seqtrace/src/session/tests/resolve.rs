@@ -20,7 +20,7 @@ impl Resolve for Names {
         } else {
             Arc::from(format!("fn_{address:x}"))
         };
-        Symbol { address, name: Some(name), module: None }
+        Symbol { name: Some(name), ..Symbol::unnamed(address) }
     }
 
     fn table(&mut self, _address: u64) -> Option<Symbol> {

@@ -1,0 +1,19 @@
+//! The JSON Schema of everything that is written with `--format json`.
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+use crate::{check::report, render};
+
+/// Of one line: of a trace (`attach`, `replay`) or of a check. JSON Schema 2020-12.
+pub fn of_a_line() -> Value {
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let trace = render::json::schema(&mut generator);
+    let check = report::json::schema(&mut generator);
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "One line of seqtrace --format json",
+        "anyOf": [trace, check],
+        "$defs": generator.take_definitions(true),
+    })
+}
