@@ -5,6 +5,7 @@ mod demo;
 mod e2e;
 mod guest;
 mod initramfs;
+mod interop;
 mod kernel;
 mod modules;
 mod paths;

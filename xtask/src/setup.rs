@@ -33,6 +33,8 @@ const GUEST: &[&str] = &[
 ];
 /// eBPF: a rustc with a prebuilt core for bpfel-unknown-none.
 const EBPF: &[&str] = &["rustc-web", "libstd-rust-web-dev-bpf"];
+/// To look at recordings with pyarrow.
+const PYTHON: &[&str] = &["python3-venv"];
 /// To build bpf-linker.
 const LINKER: &[&str] = &["llvm-22-dev", "libpolly-22-dev", "libzstd-dev", "g++"];
 
@@ -55,6 +57,11 @@ pub(crate) fn all() -> Result<()> {
 /// What it takes to build seqtrace.
 pub(crate) fn toolchain() -> Result<()> {
     prepare(&[])
+}
+
+/// What it takes to make virtual environments of Python.
+pub(crate) fn python() -> Result<()> {
+    install(PYTHON)
 }
 
 fn prepare(packages: &[&str]) -> Result<()> {

@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::e2e;
 use crate::kernel;
-use crate::{paths, setup, sh};
+use crate::{interop, paths, setup, sh};
 
 /// How many lines of a failed step are shown.
 const SHOWN: usize = 60;
@@ -19,7 +19,7 @@ const SHOWN: usize = 60;
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Names: lint/fmt lint/clippy lint/ebpf unit/… e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
+    after_help = "Names: lint/fmt lint/clippy lint/ebpf unit/… interop/pyarrow e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
                         Ends with one line `N passed, N failed, N skipped`; exit status 1 if any failed."
 )]
 pub(crate) struct Options {
@@ -55,6 +55,11 @@ impl Tally {
     /// A test was not run; `name` may say why.
     pub(crate) fn skip(&mut self, name: String) {
         self.skipped.push(name);
+    }
+
+    /// Nothing was tested.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.passed + self.failed.len() + self.skipped.len() == 0
     }
 
     /// Takes in another count.
@@ -107,6 +112,13 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     if wants("unit") {
         unit(&mut tally)?;
     }
+    if wants("interop/pyarrow") {
+        if options.quick {
+            tally.skip("interop/pyarrow: --quick".to_owned());
+        } else {
+            tally.add(interop::recordings()?);
+        }
+    }
 
     let scripts = e2e::scripts()?;
     let plan: Vec<_> = kernel::SERIES
@@ -135,7 +147,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
         }
     }
 
-    if tally.passed + tally.failed.len() + tally.skipped.len() == 0 {
+    if tally.is_empty() {
         tally.fail(format!("no test has `{filter}` in its name"));
     }
     Ok(u8::from(!tally.conclude()))
