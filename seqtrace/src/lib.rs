@@ -19,4 +19,5 @@ pub mod render;
 pub mod rules;
 pub mod schema;
 pub mod session;
+pub mod signals;
 pub mod targets;

@@ -10,7 +10,6 @@ use std::{
 };
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::{look, recordings, replay};
 use crate::{
@@ -39,6 +38,7 @@ use crate::{
     recording::{Ending, Noting},
     render::Output,
     session::Tracker,
+    signals::Signals,
     targets,
 };
 
@@ -65,6 +65,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
     targets::check(&wanted, &facts.symbols)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        let mut signals = Signals::listen()?;
         let seen = Collector::default();
         let readers = [Process::start(0)?, Process::start(1)?];
         let trace = trace(args, &facts, &seen, &readers)?;
@@ -77,10 +78,9 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         let mut examiner = Examiner::new(trace, seen, readers, limits)?;
         let files = files(&wanted, &mut examiner.trace)?;
         let mut report = Report::new(look(args, &writer, files.len() == 1));
-        let mut interrupt = signal(SignalKind::interrupt())?;
         let interrupted = tokio::select! {
             biased;
-            _ = interrupt.recv() => true,
+            () = signals.any() => true,
             done = examine(&mut examiner, &files, args, &mut report, &mut writer) => {
                 done?;
                 false

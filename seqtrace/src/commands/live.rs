@@ -36,6 +36,7 @@ use crate::{
     render::{Header, Sink},
     rules::Verdict,
     session::Tracker,
+    signals::Signals,
     targets,
 };
 
@@ -116,6 +117,7 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
+        let mut signals = Signals::listen()?;
         let mut trace = Trace::begin(probes, &plan, pipeline, recorder, request.log)?;
         for target in targets::look_at(&selection.targets, &mut trace)? {
             trace.announce_target(&target);
@@ -128,7 +130,7 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
 
         let mut child = spawn(request.command, &writer)?;
         let deadline = limits.duration.map(|time| Instant::now() + time);
-        let status = trace.run(&mut writer, child.as_mut(), deadline).await?;
+        let status = trace.run(&mut writer, &mut signals, child.as_mut(), deadline).await?;
         if let (None, Some(child)) = (status, &child) {
             terminate(child);
         }

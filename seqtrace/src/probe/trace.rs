@@ -16,7 +16,6 @@ use aya_log::EbpfLogger;
 use tokio::{
     io::unix::AsyncFd,
     process::Child,
-    signal::unix::{SignalKind, signal},
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
@@ -38,6 +37,7 @@ use crate::{
     recording::{Noting, Recorder},
     render::{Ready, TargetInfo},
     session::update::Summary,
+    signals::Signals,
 };
 
 /// How often the ring is emptied when nothing wakes us: callbacks do not.
@@ -256,20 +256,16 @@ impl Trace {
     pub async fn run(
         &mut self,
         writer: &mut Writer,
+        signals: &mut Signals,
         mut child: Option<&mut Child>,
         deadline: Option<Instant>,
     ) -> anyhow::Result<Option<ExitStatus>> {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hangup = signal(SignalKind::hangup())?;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
-                _ = interrupt.recv() => return Ok(None),
-                _ = terminate.recv() => return Ok(None),
-                _ = hangup.recv() => return Ok(None),
+                () = signals.any() => return Ok(None),
                 () = until(deadline) => return Ok(None),
                 status = wait(&mut child) => {
                     while self.drain() {
