@@ -7,6 +7,7 @@ pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod commands;
+pub mod errno;
 pub mod event;
 pub mod exit;
 pub mod filter;

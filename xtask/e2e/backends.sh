@@ -42,15 +42,10 @@ compare() {
 	fi
 }
 
-compare eof_stuck /proc/seqbugs/eof_stuck
-compare large /proc/seqbugs/ok_large
-compare skip /proc/seqbugs/ok_skip
-compare stop_output /proc/seqbugs/stop_output
-compare single /proc/seqbugs/ok_single
-compare nested /proc/seqbugs/ok_nested
-compare mounts /proc/mounts
+BUGS=/proc/seqbugs
+compare fixed $BUGS/eof_stuck $BUGS/ok_large $BUGS/ok_skip $BUGS/stop_output \
+	$BUGS/ok_single $BUGS/ok_nested /proc/mounts
 # Their iterators come from the heap, with each open or each start: whether an address comes back is
 # chance.
 FIELDS=session,read,role,phase,pass,pos_in,pos_out,ret,bytes,count,size,full,fate,fixed_up
-compare sequence /proc/sequence
-compare kallsyms /proc/kallsyms
+compare heap /proc/sequence /proc/kallsyms

@@ -31,8 +31,10 @@ for backend in core callbacks; do
 		e2e-helper read-all $file 131072 --most 300000 --log log
 		e2e-helper pread $file 50 200 --log log
 		e2e-helper lseek $file 30 100 --log log
-		# Forth and back, past the end, across what is in the buffer.
-		e2e-helper ops $file --log log r10 c-5 r10 p20@3 r300 s0 r5 p10@100000000 r10
+		# Forth and back, past the end, across what is in the buffer. What is past the end of 150,000
+		# symbols would be rendered for long.
+		case $file in */kallsyms) far=300000 ;; *) far=100000000 ;; esac
+		e2e-helper ops $file --log log r10 c-5 r10 p20@3 r300 s0 r5 p10@$far r10
 	done >/dev/null
 	e2e-helper splice /proc/cpuinfo --log log >/dev/null
 	expect_status $backend/exit 0 stop_attach

@@ -22,7 +22,7 @@ total=$(wc -l <files)
 next=1
 : >all
 while [ $next -le $total ]; do
-	seqtrace check --format json $(sed -n "$next,$((next + 199))p" files) >part 2>err
+	seqtrace check --max-bytes 128KiB --format json $(sed -n "$next,$((next + 199))p" files) >part 2>err
 	status=$?
 	case $status in
 	0 | 5) ;;

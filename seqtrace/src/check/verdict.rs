@@ -304,7 +304,7 @@ impl PlanReport {
 
 /// An errno by name.
 pub fn errno_name(errno: i32) -> String {
-    crate::render::errno::Errno(u64::from(errno.unsigned_abs())).to_string()
+    crate::errno::Errno(u64::from(errno.unsigned_abs())).to_string()
 }
 
 #[cfg(test)]

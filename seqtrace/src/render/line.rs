@@ -3,9 +3,9 @@
 use std::fmt::{self, Display, Write};
 use std::io;
 
-use super::errno::Errno;
 use super::escape;
 use super::style::{Look, Tone};
+use crate::errno::Errno;
 use crate::event::{Ptr, PtrKind};
 use crate::session::update::Symbol;
 

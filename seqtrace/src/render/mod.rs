@@ -15,7 +15,6 @@
 pub mod clock;
 mod columns;
 pub mod compact;
-pub mod errno;
 pub mod escape;
 pub mod json;
 mod line;

@@ -1,8 +1,8 @@
 //! What the text formats say alike: everything but callbacks and reads.
 
-use super::errno::Errno;
 use super::line::{Count, Line};
 use super::style::Tone;
+use crate::errno::Errno;
 use crate::event::{FileKind, Role, Wrapper};
 use crate::rules::{Blame, Cause, Finding, Id, Severity};
 use crate::session::update::{Callbacks, Partial, Session, SessionId, Symbol, Totals};

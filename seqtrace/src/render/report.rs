@@ -13,10 +13,10 @@ use std::hash::Hash;
 
 use hdrhistogram::Histogram;
 
-use super::errno::Errno;
 use super::line::{Count, Line};
 use super::style::{Look, Tone};
 use super::{Clock, Header, Output, Ready, Sink, TargetInfo, escape};
+use crate::errno::Errno;
 use crate::event::Role;
 use crate::session::update::{
     CallbackUpdate, Callbacks, Fate, Summary, Symbol, Totals, Update, What,

@@ -15,12 +15,12 @@
 use std::collections::HashSet;
 
 use super::columns::Columns;
-use super::errno::Errno;
 use super::line::{Line, Pointer};
 use super::phrase::{self, CloseInfo};
 use super::status::Status;
 use super::style::{Look, Tone};
 use super::{FieldError, Header, Options, Output, Ready, Sink, TargetInfo};
+use crate::errno::Errno;
 use crate::event::{OpTable, Role};
 use crate::rules::Finding;
 use crate::session::update::{

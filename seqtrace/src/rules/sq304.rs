@@ -3,6 +3,7 @@
 //! Trigger: show, next or start failed in a read or lseek that did not return that error. The core
 //! tells an error only if it has no bytes to give.
 
+use crate::errno::Errno;
 use crate::event::{PtrKind, Role};
 use crate::rules::bench::{Bench, Draft};
 use crate::rules::finding::Value;
@@ -64,9 +65,14 @@ pub(super) fn judge(failure: &Failure, ret: i64, bench: &mut Bench) {
             Role::Next => "the core drops it",
             _ => "the reader hears of it in the next read, if at all",
         };
+        let returned = match u64::try_from(ret) {
+            Ok(bytes) => bytes.to_string(),
+            Err(_) => Errno(ret.unsigned_abs()).to_string(),
+        };
         Draft::new(format!(
-            "{}() failed with errno {errno} at position {pos}, but the call returned {ret}: {fate}",
-            role.name()
+            "{}() failed with {} at position {pos}, but the call returned {returned}: {fate}",
+            role.name(),
+            Errno(errno.into())
         ))
         .blame(role)
         .with("errno", Value::Errno(errno))
