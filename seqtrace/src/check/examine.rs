@@ -26,6 +26,7 @@ use super::{
 use crate::{
     event::{FileKind, Open},
     probe::trace::Trace,
+    rules::{Finding, Id, PASSED_OVER},
     session::update::{Partial, SessionId},
 };
 
@@ -379,7 +380,9 @@ impl Examiner {
         }
         let mut seen = self.seen.take();
         file.sessions.extend(seen.sessions.iter().map(|seen| seen.session.id));
-        seen.findings.retain(|finding| file.sessions.contains(&finding.session));
+        seen.findings.retain(|finding| {
+            file.sessions.contains(&finding.session) && !is_about_seeking(finding)
+        });
         add(&mut file.report.found, mem::take(&mut seen.findings), Some(plan.kind));
         for session in &seen.sessions {
             let SeenSession { closed, partial, .. } = session;
@@ -419,6 +422,12 @@ fn read_as(path: &Path, idle: Option<u32>) -> PathBuf {
     } else {
         path.to_path_buf()
     }
+}
+
+/// True for what is said of a reader that seeks a lot: here that is the plan, and none of the file's
+/// doing.
+fn is_about_seeking(finding: &Finding) -> bool {
+    finding.id == Id(301) && finding.evidence.iter().any(|one| one.label == PASSED_OVER)
 }
 
 /// True if a plan closes what it opens.

@@ -44,6 +44,7 @@ pub use explain::{explain, list};
 pub use finding::{Blame, Cause, Evidence, Finding, FindingCount, Value, Witness, add_counts};
 pub use judge::Judge;
 pub use rule::{Id, NoId, Rule, Severity};
+pub use sq301::PASSED_OVER;
 pub use verdict::Verdict;
 
 /// All rules, by id.

@@ -41,6 +41,9 @@ const LITTLE: u64 = 16 << 10;
 /// Fewer records than this passed over are not, either.
 const FEW: u64 = 256;
 
+/// What a reader that seeks had rendered in vain, as evidence.
+pub const PASSED_OVER: &str = "passed over";
+
 /// What was rendered in vain in a session.
 #[derive(Debug, Default)]
 pub(super) struct Storm {
@@ -94,7 +97,7 @@ impl Storm {
                     totals.passed_over, totals.emitted
                 ))
                 .blame(Role::Show)
-                .with("passed over", Value::Count(totals.passed_over))
+                .with(PASSED_OVER, Value::Count(totals.passed_over))
                 .with("emitted", Value::Count(totals.emitted))
             });
         }

@@ -4,7 +4,7 @@ use super::files::{Memory, Shared, list, seqbug};
 use super::machine::{Fd, World};
 use super::verdicts::updates;
 use crate::event::{Body, Event, Role, Wrapper};
-use crate::rules::Severity;
+use crate::rules::{Severity, sq501::LONG};
 use crate::session::update::What;
 
 fn said(events: &[Event]) -> Vec<String> {
@@ -108,4 +108,21 @@ fn a_full_ledger_is_told() {
         });
     }
     assert_eq!(told, [("SQ907".to_owned(), Severity::Info)]);
+}
+
+#[test]
+fn a_pass_that_takes_long_is_told() {
+    let mut world = World::default();
+    let mut fd = Fd::open(&mut world, 1, list(Memory::Image), Wrapper::SeqOpen);
+    fd.drain(&mut world, 4096, 9);
+    fd.release(&mut world, Wrapper::SeqRelease);
+    let stop = |event: &Event| matches!(event.body, Body::Callback { role: Role::Stop, .. });
+    let first = world.events.iter().position(stop).unwrap();
+    for (later, expected) in [(LONG / 2, &[][..]), (LONG, &["SQ501".to_owned()][..])] {
+        let mut events = world.events.clone();
+        for event in &mut events[first..] {
+            event.time += later;
+        }
+        assert_eq!(said(&events), expected, "{later} ns");
+    }
 }
