@@ -41,12 +41,37 @@ pub(crate) fn scripts() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Runs `scripts` on a kernel.
-pub(crate) fn run(series: &'static Series, scripts: &[String], verbose: bool) -> Result<Tally> {
+/// A kernel, how it is booted, and what is run on it.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    /// What the tests are called by: `6.12`, `6.12-unmitigated`.
+    pub(crate) name: String,
+    pub(crate) series: &'static Series,
+    /// Kernel arguments.
+    pub(crate) append: &'static str,
+    pub(crate) scripts: Vec<String>,
+}
+
+/// What one script came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) guest: String,
+    /// `uname -r`
+    pub(crate) release: String,
+    pub(crate) script: String,
+    pub(crate) passed: usize,
+    pub(crate) failed: usize,
+    pub(crate) skipped: usize,
+}
+
+/// Runs a guest's scripts.
+pub(crate) fn run(guest: &Guest, verbose: bool) -> Result<Tally> {
+    let Guest { name, series, append, scripts } = guest;
     let helper = program::build("e2e-helper")?;
-    let machine = Machine { kernel: series, ..Machine::default() };
+    let append = (*append).to_owned();
+    let machine = Machine { kernel: series, append, ..Machine::default() };
     let mut tally = Tally::default();
-    let mut rest = scripts;
+    let mut rest = scripts.as_slice();
     while !rest.is_empty() {
         let script =
             format!("export KERNEL={}\nexec sh /e2e/run {}\n", series.name, rest.join(" "));
@@ -56,7 +81,7 @@ pub(crate) fn run(series: &'static Series, scripts: &[String], verbose: bool) ->
         let mut spec = vm::spec(&machine, &script, &files)?;
         spec.timeout = PER_SCRIPT * u32::try_from(rest.len())?;
         sh::say("Booting", &format!("a guest with Linux {}", spec.kernel.release));
-        let mut results = Results::new(series, verbose);
+        let mut results = Results::new(name, &spec.kernel.release, verbose);
         let result = guest::run(&spec, &mut results, &mut io::stderr())?;
         let complaint = result.complaint(&spec);
         if let Some(complaint) = &complaint {
@@ -76,7 +101,7 @@ pub(crate) fn run(series: &'static Series, scripts: &[String], verbose: bool) ->
         rest = rest.get(begun..).unwrap_or_default();
         if !died {
             for script in rest {
-                tally.fail(format!("e2e/{}/{script}: it was not run", series.name));
+                tally.fail(format!("e2e/{name}/{script}: it was not run"));
             }
             break;
         }
@@ -86,7 +111,8 @@ pub(crate) fn run(series: &'static Series, scripts: &[String], verbose: bool) ->
 
 /// What a guest's output says, read as it comes.
 struct Results {
-    series: &'static Series,
+    guest: String,
+    release: String,
     verbose: bool,
     tally: Tally,
     /// The beginning of a line.
@@ -106,9 +132,16 @@ struct Script {
 }
 
 impl Results {
-    fn new(series: &'static Series, verbose: bool) -> Self {
-        let tally = Tally::default();
-        Self { series, verbose, tally, partial: Vec::new(), begun: 0, script: None }
+    fn new(guest: &str, release: &str, verbose: bool) -> Self {
+        Self {
+            guest: guest.to_owned(),
+            release: release.to_owned(),
+            verbose,
+            tally: Tally::default(),
+            partial: Vec::new(),
+            begun: 0,
+            script: None,
+        }
     }
 
     fn line(&mut self, line: &str) {
@@ -128,7 +161,7 @@ impl Results {
             eprintln!("  | {line}");
         }
         let Some(script) = &mut self.script else { return };
-        let full = |test: &str| format!("e2e/{}/{}/{test}", self.series.name, script.name);
+        let full = |test: &str| format!("e2e/{}/{}/{test}", self.guest, script.name);
         if let Some(status) = line.strip_prefix("%% end ") {
             let status = status.rsplit(' ').next().unwrap_or_default().to_owned();
             self.finish(&status);
@@ -149,7 +182,7 @@ impl Results {
 
     fn finish(&mut self, status: &str) {
         let Some(mut script) = self.script.take() else { return };
-        let name = format!("e2e/{}/{}", self.series.name, script.name);
+        let name = format!("e2e/{}/{}", self.guest, script.name);
         let unsaid = match status {
             "137" => Some("it took too long and was killed".to_owned()),
             "0" if script.passed + script.failed + script.skipped == 0 => {
@@ -164,6 +197,14 @@ impl Results {
             self.tally.fail(format!("{name}: {why}"));
             script.failed += 1;
         }
+        self.tally.outcome(Outcome {
+            guest: self.guest.clone(),
+            release: self.release.clone(),
+            script: script.name.clone(),
+            passed: script.passed,
+            failed: script.failed,
+            skipped: script.skipped,
+        });
         sh::say(
             if script.failed == 0 { "Passed" } else { "FAILED" },
             &format!(
@@ -192,7 +233,7 @@ impl Results {
             End::TimedOut => "the guest ran out of time in it",
             _ => "the guest died in it",
         };
-        self.tally.fail(format!("e2e/{}/{}: {why}", self.series.name, script.name));
+        self.tally.fail(format!("e2e/{}/{}: {why}", self.guest, script.name));
     }
 }
 
@@ -218,10 +259,8 @@ impl Write for Results {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel;
-
     fn results(text: &str) -> Results {
-        let mut results = Results::new(kernel::default(), false);
+        let mut results = Results::new("6.12", "6.12.1", false);
         // Pieces as they may come from a socket.
         for piece in text.as_bytes().chunks(7) {
             results.write_all(piece).unwrap();
@@ -235,11 +274,10 @@ mod tests {
                     %% end a 1\n%% begin b\n%% ok one\n%% end b 0\n";
         let results = results(text);
         assert_eq!(results.begun, 2);
-        assert_eq!(
-            format!("{:?}", results.tally),
+        assert!(format!("{:?}", results.tally).starts_with(
             "Tally { passed: 2, failed: [\"e2e/6.12/a/two: broken\"], \
-             skipped: [\"e2e/6.12/a/three: later\"] }"
-        );
+             skipped: [\"e2e/6.12/a/three: later\"], outcomes: [Outcome { guest: \"6.12\", "
+        ));
     }
 
     #[test]

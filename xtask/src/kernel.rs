@@ -21,12 +21,53 @@ pub(crate) struct Series {
     pub(crate) name: &'static str,
     /// The metapackage that depends on the newest image.
     metapackage: &'static str,
+    /// Archives and suites of another release of Debian that have it, on the mirror that this machine's
+    /// sources name; none: this machine's own sources.
+    suites: &'static [(Archive, &'static str)],
+    /// Modules can be built for it here.
+    pub(crate) modules: bool,
+    /// It is tested if nothing else is asked for.
+    pub(crate) usual: bool,
+}
+
+/// A part of a Debian mirror.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Archive {
+    Main,
+    Security,
 }
 
 /// Every line of kernels there is.
-pub(crate) static SERIES: [Series; 2] = [
-    Series { name: "6.12", metapackage: "linux-image-6.12-cloud-amd64" },
-    Series { name: "6.1", metapackage: "linux-image-cloud-amd64" },
+pub(crate) static SERIES: [Series; 4] = [
+    Series {
+        name: "6.12",
+        metapackage: "linux-image-6.12-cloud-amd64",
+        suites: &[],
+        modules: true,
+        usual: true,
+    },
+    Series {
+        name: "6.1",
+        metapackage: "linux-image-cloud-amd64",
+        suites: &[],
+        modules: true,
+        usual: true,
+    },
+    Series {
+        name: "5.10",
+        metapackage: "linux-image-cloud-amd64",
+        suites: &[(Archive::Security, "bullseye-security"), (Archive::Main, "bullseye")],
+        modules: true,
+        usual: false,
+    },
+    Series {
+        name: "7",
+        metapackage: "linux-image-cloud-amd64",
+        suites: &[(Archive::Main, "sid")],
+        // Its build tools want a newer libc, its flags a newer compiler than Debian 12 has.
+        modules: false,
+        usual: false,
+    },
 ];
 
 /// What `--kernel` is when not given.
@@ -55,19 +96,19 @@ pub(crate) struct Kernel {
     root: PathBuf,
     /// The boot image.
     pub(crate) vmlinuz: PathBuf,
-    /// What `make -C` is given to build modules.
-    pub(crate) headers: PathBuf,
+    /// What `make -C` is given to build modules, if that can be done.
+    pub(crate) headers: Option<PathBuf>,
 }
 
 /// The kernel of `series`, fetched if the cache does not have one.
 pub(crate) fn get(series: &'static Series) -> Result<Kernel> {
     let dir = directory(series)?;
-    if let Some(kernel) = cached(&dir) {
+    if let Some(kernel) = cached(series, &dir) {
         return Ok(kernel);
     }
     // Several checkouts share the cache: one fetches, the others wait.
     let lock = lock(&dir)?;
-    let kernel = match cached(&dir) {
+    let kernel = match cached(series, &dir) {
         Some(kernel) => kernel,
         None => fetch(series, &dir)
             .with_context(|| format!("cannot get Debian's kernel {}", series.name))?,
@@ -80,8 +121,10 @@ pub(crate) fn get(series: &'static Series) -> Result<Kernel> {
 pub(crate) fn update(series: &'static Series) -> Result<Kernel> {
     let dir = directory(series)?;
     let lock = lock(&dir)?;
-    let newest = image_package(series)?;
-    let kernel = match cached(&dir) {
+    let apt = Apt::of(series, &dir)?;
+    apt.update()?;
+    let newest = image_package(series, &apt)?;
+    let kernel = match cached(series, &dir) {
         Some(kernel) if newest == format!("linux-image-{}", kernel.release) => kernel,
         _ => fetch(series, &dir)?,
     };
@@ -102,19 +145,21 @@ fn lock(dir: &Path) -> Result<File> {
 }
 
 /// `DIR/current` names the release; it is written last, so what it names is whole.
-fn cached(dir: &Path) -> Option<Kernel> {
+fn cached(series: &Series, dir: &Path) -> Option<Kernel> {
     let release = fs::read_to_string(dir.join("current")).ok()?;
-    open(&dir.join(&release), &release).ok()
+    open(series, &dir.join(&release), &release).ok()
 }
 
-fn open(root: &Path, release: &str) -> Result<Kernel> {
+fn open(series: &Series, root: &Path, release: &str) -> Result<Kernel> {
     let vmlinuz = [format!("boot/vmlinuz-{release}"), format!("usr/lib/modules/{release}/vmlinuz")]
         .into_iter()
         .map(|path| root.join(path))
         .find(|path| path.exists())
         .with_context(|| format!("no vmlinuz in {}", root.display()))?;
     let headers = root.join(format!("usr/src/linux-headers-{release}"));
-    ensure!(headers.join("Makefile").exists(), "no headers in {}", root.display());
+    let there = headers.join("Makefile").exists();
+    ensure!(there || !series.modules, "no headers in {}", root.display());
+    let headers = series.modules.then_some(headers);
     Ok(Kernel { release: release.to_owned(), root: root.to_path_buf(), vmlinuz, headers })
 }
 
@@ -186,45 +231,124 @@ fn find_module(dir: &Path, name: &str) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// The image the metapackage stands for.
-fn image_package(series: &Series) -> Result<String> {
+/// apt with this machine's sources, or with those of another release and lists of its own.
+struct Apt {
+    options: Vec<String>,
+}
+
+impl Apt {
+    fn of(series: &Series, dir: &Path) -> Result<Self> {
+        if series.suites.is_empty() {
+            return Ok(Self { options: Vec::new() });
+        }
+        let own = dir.join("apt");
+        fs::create_dir_all(own.join("lists/partial"))?;
+        fs::create_dir_all(own.join("cache/archives/partial"))?;
+        let mut sources = Vec::new();
+        for (archive, suite) in series.suites {
+            let mirror = mirror(*archive)?;
+            sources.push(format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n"));
+        }
+        fs::write(own.join("sources.list"), sources.concat())?;
+        let own = own.display();
+        let options = [
+            format!("Dir::Etc::sourcelist={own}/sources.list"),
+            "Dir::Etc::sourceparts=/nonexistent".to_owned(),
+            format!("Dir::State::Lists={own}/lists"),
+            format!("Dir::Cache={own}/cache"),
+            // Releases that are no longer supported stop renewing their signatures.
+            "Acquire::Check-Valid-Until=false".to_owned(),
+            "APT::Sandbox::User=root".to_owned(),
+        ];
+        Ok(Self {
+            options: options.into_iter().flat_map(|option| ["-o".to_owned(), option]).collect(),
+        })
+    }
+
+    /// Fetches the lists, if they are our own.
+    fn update(&self) -> Result<()> {
+        if self.options.is_empty() {
+            return Ok(());
+        }
+        sh::output(Command::new("apt-get").args(&self.options).args(["--quiet", "update"]))
+            .map(drop)
+    }
+
+    /// Fetches the lists, whosever they are.
+    fn refresh(&self) -> Result<()> {
+        if self.options.is_empty() { setup::apt_update() } else { self.update() }
+    }
+}
+
+/// Debian's keys, as the package debian-archive-keyring has them.
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Where this machine's own sources get an archive from.
+fn mirror(archive: Archive) -> Result<String> {
     let find = || -> Result<Option<String>> {
-        Ok(depends(series.metapackage)?.into_iter().find(|name| name.starts_with("linux-image-")))
+        let format = "$(REPO_URI) $(SUITE)";
+        let text = sh::output(Command::new("apt-get").args(["indextargets", "--format", format]))?;
+        let found = text.lines().filter_map(|line| line.split_once(' ')).find(|(_, suite)| {
+            suite.ends_with("-security") == (archive == Archive::Security)
+                && !suite.contains("backports")
+        });
+        Ok(found.map(|(uri, _)| uri.to_owned()))
+    };
+    if let Some(uri) = find()? {
+        return Ok(uri);
+    }
+    setup::apt_update()?;
+    find()?.with_context(|| {
+        format!("this machine's apt sources name no {archive:?} archive of Debian")
+    })
+}
+
+/// The image the metapackage stands for.
+fn image_package(series: &Series, apt: &Apt) -> Result<String> {
+    let find = || -> Result<Option<String>> {
+        let names = depends(series.metapackage, apt)?;
+        Ok(names.into_iter().find(|name| name.starts_with("linux-image-")))
     };
     // A machine that never ran `apt-get update` knows no packages at all.
     if let Ok(Some(image)) = find() {
         return Ok(image);
     }
-    setup::apt_update()?;
+    apt.refresh()?;
     find()?.with_context(|| format!("{} depends on no image", series.metapackage))
 }
 
 fn fetch(series: &'static Series, dir: &Path) -> Result<Kernel> {
     sh::say("Fetching", &format!("Debian's kernel {} and its headers", series.name));
-    match fetch_resolved(series, dir) {
+    let apt = Apt::of(series, dir)?;
+    match fetch_resolved(series, &apt, dir) {
         Ok(kernel) => Ok(kernel),
         // The lists may name a version that has left the archive.
         Err(error) => {
             sh::say("Retrying", &format!("with fresh package lists, because: {error:#}"));
-            setup::apt_update()?;
-            fetch_resolved(series, dir)
+            apt.refresh()?;
+            fetch_resolved(series, &apt, dir)
         }
     }
 }
 
-fn fetch_resolved(series: &'static Series, dir: &Path) -> Result<Kernel> {
-    let image = image_package(series)?;
+fn fetch_resolved(series: &'static Series, apt: &Apt, dir: &Path) -> Result<Kernel> {
+    let image = image_package(series, apt)?;
     let release = image.strip_prefix("linux-image-").unwrap_or(&image).to_owned();
 
     let mut packages = vec![image.clone()];
-    let headers = format!("linux-headers-{release}");
-    let wanted = ["linux-headers-", "linux-kbuild-", "linux-compiler-"];
-    packages.extend(
-        depends(&headers)?
-            .into_iter()
-            .filter(|name| wanted.iter().any(|prefix| name.starts_with(prefix))),
-    );
-    packages.push(headers);
+    // Newer suites have the parts of an image in packages of their own.
+    let parts = [format!("linux-binary-{release}"), format!("linux-modules-{release}")];
+    packages.extend(depends(&image, apt)?.into_iter().filter(|name| parts.contains(name)));
+    if series.modules {
+        let headers = format!("linux-headers-{release}");
+        let wanted = ["linux-headers-", "linux-kbuild-", "linux-compiler-"];
+        packages.extend(
+            depends(&headers, apt)?
+                .into_iter()
+                .filter(|name| wanted.iter().any(|prefix| name.starts_with(prefix))),
+        );
+        packages.push(headers);
+    }
 
     let work = dir.join("unpacking");
     if work.exists() {
@@ -232,17 +356,19 @@ fn fetch_resolved(series: &'static Series, dir: &Path) -> Result<Kernel> {
     }
     let root = work.join("root");
     fs::create_dir_all(&root)?;
-    download(&packages, &work)?;
+    download(&packages, apt, &work)?;
     unpack(&work, &root)?;
     if !has_vmlinuz(&root, &release) {
         // Some suites ship the signed image as a template only.
         let unsigned = work.join("unsigned");
         fs::create_dir_all(&unsigned)?;
-        download(&[format!("{image}-unsigned")], &unsigned)?;
+        download(&[format!("{image}-unsigned")], apt, &unsigned)?;
         unpack(&unsigned, &root)?;
     }
-    relocate(&root.join(format!("usr/src/linux-headers-{release}")))?;
-    open(&root, &release)?;
+    if series.modules {
+        relocate(&root.join(format!("usr/src/linux-headers-{release}")))?;
+    }
+    open(series, &root, &release)?;
 
     let place = dir.join(&release);
     if place.exists() {
@@ -256,7 +382,7 @@ fn fetch_resolved(series: &'static Series, dir: &Path) -> Result<Kernel> {
     if !previous.is_empty() && previous != release {
         fs::remove_dir_all(dir.join(previous)).ok();
     }
-    open(&place, &release)
+    open(series, &place, &release)
 }
 
 fn has_vmlinuz(root: &Path, release: &str) -> bool {
@@ -265,8 +391,8 @@ fn has_vmlinuz(root: &Path, release: &str) -> bool {
 }
 
 /// The packages `package` depends on, alternatives included.
-fn depends(package: &str) -> Result<Vec<String>> {
-    let text = sh::output(Command::new("apt-cache").args(["depends", package]))?;
+fn depends(package: &str, apt: &Apt) -> Result<Vec<String>> {
+    let text = sh::output(Command::new("apt-cache").args(&apt.options).args(["depends", package]))?;
     let names: Vec<String> = text
         .lines()
         .filter_map(|line| line.trim().trim_start_matches('|').strip_prefix("Depends: "))
@@ -278,10 +404,11 @@ fn depends(package: &str) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn download(packages: &[String], dir: &Path) -> Result<()> {
+fn download(packages: &[String], apt: &Apt, dir: &Path) -> Result<()> {
     // Root's downloads are normally dropped to a user who cannot write here: apt warns, harmlessly.
     sh::output(
         Command::new("apt-get")
+            .args(&apt.options)
             .args(["--quiet", "-o", "APT::Sandbox::User=root", "download"])
             .args(packages)
             .current_dir(dir),

@@ -7,6 +7,7 @@ mod guest;
 mod initramfs;
 mod interop;
 mod kernel;
+mod matrix;
 mod modules;
 mod paths;
 mod program;

@@ -65,9 +65,8 @@ fn make(source: &Path, files: &[PathBuf], dir: &Path, headers: &Path, release: &
     make.arg("-C").arg(headers).arg(format!("M={}", dir.display()));
     make.arg(format!("-j{jobs}"));
     // Debian's headers name the compiler that built the kernel; another one of this machine will do.
-    if paths::which("gcc-12").is_none() {
-        make.arg("CC=gcc");
-    }
+    let compiler = if paths::which("gcc-12").is_some() { "gcc-12" } else { "gcc" };
+    make.arg(format!("CC={compiler}"));
     // Cargo's own jobserver and flags are not make's.
     make.env_remove("MAKEFLAGS").env_remove("MFLAGS").env_remove("CARGO_MAKEFLAGS");
     let said = sh::output(make.arg("modules"))

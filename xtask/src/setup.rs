@@ -41,7 +41,7 @@ const LINKER: &[&str] = &["llvm-22-dev", "libpolly-22-dev", "libzstd-dev", "g++"
 /// Installs and fetches what is missing. `update` also looks for newer kernels.
 pub(crate) fn run(update: bool) -> Result<()> {
     all()?;
-    for series in &kernel::SERIES {
+    for series in kernel::SERIES.iter().filter(|series| series.usual) {
         let kernel = if update { kernel::update(series)? } else { kernel::get(series)? };
         sh::say("Ready", &format!("kernel {}", kernel.release));
     }

@@ -2,16 +2,18 @@
 //!
 //! Every test has a name: `lint/fmt`, `unit`, `e2e/6.1/story/echo`. FILTER selects by part of it.
 
+use std::collections::VecDeque;
 use std::env;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::e2e;
+use crate::e2e::{self, Guest, Outcome};
 use crate::kernel;
-use crate::{interop, paths, setup, sh};
+use crate::{interop, matrix, paths, setup, sh};
 
 /// How many lines of a failed step are shown.
 const SHOWN: usize = 60;
@@ -29,9 +31,15 @@ pub(crate) struct Options {
     /// Show what the end-to-end tests print, also if they pass
     #[arg(short, long)]
     verbose: bool,
+    /// In guests with 5.10 and the newest kernel, too
+    #[arg(long)]
+    all_kernels: bool,
     /// Only tests whose name contains this: `lint`, `unit`, `e2e/6.1/`, `story`
     filter: Option<String>,
 }
+
+/// What is run on kernels without mitigations, of which only the core's text is another.
+const UNMITIGATED: &[&str] = &["backends", "boot", "doctor", "reads", "story"];
 
 /// What was found out.
 #[derive(Debug, Default)]
@@ -39,6 +47,8 @@ pub(crate) struct Tally {
     passed: usize,
     failed: Vec<String>,
     skipped: Vec<String>,
+    /// Script by script, what was run in guests.
+    outcomes: Vec<Outcome>,
 }
 
 impl Tally {
@@ -57,6 +67,11 @@ impl Tally {
         self.skipped.push(name);
     }
 
+    /// A script was run in a guest; its tests have been counted.
+    pub(crate) fn outcome(&mut self, outcome: Outcome) {
+        self.outcomes.push(outcome);
+    }
+
     /// Nothing was tested.
     pub(crate) fn is_empty(&self) -> bool {
         self.passed + self.failed.len() + self.skipped.len() == 0
@@ -67,6 +82,7 @@ impl Tally {
         self.passed += other.passed;
         self.failed.extend(other.failed);
         self.skipped.extend(other.skipped);
+        self.outcomes.extend(other.outcomes);
     }
 
     /// The last lines: what failed, what was skipped, the count. True if nothing failed.
@@ -121,29 +137,34 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     }
 
     let scripts = e2e::scripts()?;
-    let plan: Vec<_> = kernel::SERIES
-        .iter()
-        .map(|series| {
-            let wanted: Vec<String> = scripts
-                .iter()
-                .filter(|script| wants(&format!("e2e/{}/{script}", series.name)))
-                .cloned()
-                .collect();
-            (series, wanted)
-        })
-        .filter(|(_, wanted)| !wanted.is_empty())
-        .collect();
+    let mut guests = Vec::new();
+    for series in kernel::SERIES.iter().filter(|series| series.usual || options.all_kernels) {
+        let name = series.name.to_owned();
+        guests.push(Guest { name, series, append: "", scripts: scripts.clone() });
+        if options.all_kernels {
+            // Other text: calls through pointers are plain instructions instead of calls of thunks.
+            guests.push(Guest {
+                name: format!("{}-unmitigated", series.name),
+                series,
+                append: "mitigations=off",
+                scripts: UNMITIGATED.iter().map(|&script| script.to_owned()).collect(),
+            });
+        }
+    }
+    for Guest { name, scripts, .. } in &mut guests {
+        scripts.retain(|script| wants(&format!("e2e/{name}/{script}")));
+    }
+    guests.retain(|guest| !guest.scripts.is_empty());
     if options.quick {
-        for (series, wanted) in plan {
-            for script in wanted {
-                tally.skip(format!("e2e/{}/{script}: --quick", series.name));
+        for Guest { name, scripts, .. } in guests {
+            for script in scripts {
+                tally.skip(format!("e2e/{name}/{script}: --quick"));
             }
         }
     } else {
-        // A guest waits for grace periods most of the time: two find room on two cores.
-        let together = thread::available_parallelism().is_ok_and(|cores| cores.get() >= 2);
-        for tallied in in_guests(&plan, together, options.verbose) {
-            tally.add(tallied);
+        tally.add(in_guests(guests, options.verbose));
+        if options.all_kernels && filter.is_empty() {
+            matrix::write(&tally.outcomes)?;
         }
     }
 
@@ -153,34 +174,36 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     Ok(u8::from(!tally.conclude()))
 }
 
-fn in_guests(
-    plan: &[(&'static kernel::Series, Vec<String>)],
-    together: bool,
-    verbose: bool,
-) -> Vec<Tally> {
-    let one = |(series, scripts): &(&'static kernel::Series, Vec<String>)| {
-        e2e::run(series, scripts, verbose).unwrap_or_else(|error| {
+/// Runs guests, some at a time.
+fn in_guests(guests: Vec<Guest>, verbose: bool) -> Tally {
+    let one = |guest: &Guest| {
+        e2e::run(guest, verbose).unwrap_or_else(|error| {
             let mut tally = Tally::default();
-            tally.fail(format!("e2e/{}: {error:#}", series.name));
+            tally.fail(format!("e2e/{}: {error:#}", guest.name));
             tally
         })
     };
-    if !together {
-        return plan.iter().map(one).collect();
-    }
+    // A guest waits for grace periods most of the time: two find room on two cores.
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let together = cores.min(4);
+    let waiting = Mutex::new(VecDeque::from(guests));
+    let tally = Mutex::new(Tally::default());
     thread::scope(|scope| {
-        let running: Vec<_> = plan.iter().map(|item| scope.spawn(move || one(item))).collect();
-        running
-            .into_iter()
-            .map(|thread| {
-                thread.join().unwrap_or_else(|_| {
-                    let mut tally = Tally::default();
-                    tally.fail("e2e: a thread of xtask panicked".to_owned());
-                    tally
-                })
-            })
-            .collect()
-    })
+        for _ in 0..together {
+            scope.spawn(|| {
+                while let Some(guest) = locked(&waiting).pop_front() {
+                    let result = one(&guest);
+                    locked(&tally).add(result);
+                }
+            });
+        }
+    });
+    tally.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A thread that panicked has said so; what it left is whole.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn cargo(arguments: &[&str]) -> Command {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
 use crate::guest::{self, End, GuestSpec};
@@ -31,7 +31,7 @@ const PORTS: &[&str] = &["virtio_pci", "virtio_console"];
 /// What to boot and what to put into it.
 #[derive(Debug, Args)]
 pub(crate) struct Machine {
-    /// Debian's kernel: 6.1 or 6.12
+    /// Debian's kernel: 5.10, 6.1, 6.12 or 7 (the newest)
     #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
     pub(crate) kernel: &'static Series,
     /// CPUs
@@ -176,8 +176,13 @@ pub(crate) fn spec(
 fn modules(kernel: &Kernel, more: &[PathBuf]) -> Result<BTreeMap<String, Vec<u8>>> {
     let own = paths::root().join("module");
     let mut found = BTreeMap::new();
-    for dir in own.exists().then_some(&own).into_iter().chain(more) {
-        for file in modules::build(dir, &kernel.headers, &kernel.release)? {
+    let dirs: Vec<&PathBuf> = own.exists().then_some(&own).into_iter().chain(more).collect();
+    let Some(headers) = &kernel.headers else {
+        ensure!(more.is_empty(), "modules for {} cannot be built on this machine", kernel.release);
+        return Ok(found);
+    };
+    for dir in dirs {
+        for file in modules::build(dir, headers, &kernel.release)? {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let bytes =
                 fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
