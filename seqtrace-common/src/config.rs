@@ -5,7 +5,7 @@ use crate::plain_data;
 
 plain_data! {
     /// Byte offsets of the kernel's fields, from the running kernel's BTF. Names are `struct_field`.
-    pub struct Offsets [128] {
+    pub struct Offsets [152] {
         /// `seq_file.buf`
         pub seq_file_buf: u32,
         /// `seq_file.size`
@@ -72,6 +72,20 @@ plain_data! {
         /// from 1, and 0 in `f_ref`, which counts from 0 and is negative when it is dead
         /// (include/linux/file_ref.h).
         pub file_one_reference: u32,
+        /// `inode.i_private`: of a kernfs file its `struct kernfs_node` (kernfs_init_inode(),
+        /// fs/kernfs/inode.c)
+        pub inode_i_private: u32,
+        /// `kernfs_node.attr.ops`
+        pub kernfs_node_ops: u32,
+        /// `kernfs_node.priv`
+        pub kernfs_node_priv: u32,
+        /// `kernfs_ops.seq_show`
+        pub kernfs_ops_seq_show: u32,
+        /// `cftype.seq_show`; 0 in kernels without control groups
+        pub cftype_seq_show: u32,
+        /// `device_attribute.show`: kinds of sysfs attributes begin alike, with a `struct attribute` and
+        /// then show
+        pub device_attribute_show: u32,
     }
 }
 
@@ -95,7 +109,7 @@ pub mod flag {
 
 plain_data! {
     /// The programs' read-only configuration, set before load.
-    pub struct Config [144] {
+    pub struct Config [192] {
         /// Where the kernel's fields are.
         pub offsets: Offsets,
         /// Bits of [`flag`].
@@ -106,6 +120,20 @@ plain_data! {
         pub preview: u32,
         /// Spelled-out padding, zero.
         pub pad: u32,
+        /// Functions that stand between the core and a file's own show.
+        pub wrappers: Wrappers,
+    }
+}
+
+plain_data! {
+    /// Addresses of functions of kernfs and of those who use it; 0: there is none.
+    pub struct Wrappers [24] {
+        /// `kernfs_seq_show()`: `op->show` of all kernfs files.
+        pub kernfs_seq_show: u64,
+        /// `cgroup_seqfile_show()`: `kernfs_ops->seq_show` of control group files.
+        pub cgroup_seqfile_show: u64,
+        /// `sysfs_kf_seq_show()`: `kernfs_ops->seq_show` of sysfs files.
+        pub sysfs_kf_seq_show: u64,
     }
 }
 

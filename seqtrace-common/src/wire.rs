@@ -171,7 +171,7 @@ plain_data! {
 plain_data! {
     /// `seq_open()` returned, or `proc_reg_open()` did for a plain file. Followed in the ring record
     /// by `path_len` bytes: the file's dentry names from leaf to root, each NUL-terminated.
-    pub struct Open [152] {
+    pub struct Open [160] {
         /// Kind [`Kind::Open`], flags [`open_flag`].
         pub head: Head,
         /// The session's number: unique among open sessions, never 0.
@@ -208,6 +208,9 @@ plain_data! {
         pub path_len: u32,
         /// `m->size` (bytes of buffer, 0 before the first read; single_open_size sets it).
         pub size: u64,
+        /// The file's own function that a show of kernfs calls; 0 if it has no such wrapper, or none was
+        /// found. What it is for sysfs is a guess: an address that may be no function.
+        pub inner: u64,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The configuration that user space writes before load.
 
-use seqtrace_common::config::{Config, Offsets};
+use seqtrace_common::config::{Config, Offsets, Wrappers};
 
 /// Lies in `.rodata`, which is frozen before the verifier runs: it knows every value and drops the
 /// branches that are switched off.
@@ -39,11 +39,18 @@ pub(crate) static CONFIG: Config = Config {
         proc_ops_proc_write: 0,
         file_references: 0,
         file_one_reference: 0,
+        inode_i_private: 0,
+        kernfs_node_ops: 0,
+        kernfs_node_priv: 0,
+        kernfs_ops_seq_show: 0,
+        cftype_seq_show: 0,
+        device_attribute_show: 0,
     },
     flags: 0,
     own_pid: 0,
     preview: 0,
     pad: 0,
+    wrappers: Wrappers { kernfs_seq_show: 0, cgroup_seqfile_show: 0, sysfs_kf_seq_show: 0 },
 };
 
 /// A field of [`CONFIG`] as it is at run time; a plain read would be folded into the zero above.

@@ -119,11 +119,13 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
         magic: field::<u64>(sb, config!(offsets.super_block_s_magic)) as u32,
         path_len,
         size: 0,
+        inner: 0,
     };
     if flags & open_flag::PLAIN != 0 {
         handlers(inode, &mut open);
     } else if m != 0 {
         table(m, &mut open);
+        open.inner = inner(inode, open.show);
     }
     // SAFETY: the ring's own memory, reserved for an OpenRecord.
     unsafe { (&raw mut (*record).open).write(open) };
@@ -151,6 +153,28 @@ fn table(m: u64, open: &mut Open) {
         open.next = field(open.op, config!(offsets.seq_operations_next));
         open.show = field(open.op, config!(offsets.seq_operations_show));
     }
+}
+
+/// What a show that is a wrapper calls in the end: of a control group's file `cftype->seq_show`
+/// (cgroup_seqfile_show(), kernel/cgroup/cgroup.c), of a sysfs file the attribute's show behind
+/// `sysfs_ops->show` (sysfs_kf_seq_show(), fs/sysfs/file.c).
+#[inline(always)]
+fn inner(inode: u64, show: u64) -> u64 {
+    if show == 0 || show != config!(wrappers.kernfs_seq_show) {
+        return 0;
+    }
+    let node: u64 = field(inode, config!(offsets.inode_i_private));
+    let ops: u64 = field(node, config!(offsets.kernfs_node_ops));
+    let called: u64 = field(ops, config!(offsets.kernfs_ops_seq_show));
+    let own: u64 = field(node, config!(offsets.kernfs_node_priv));
+    let found = if called == config!(wrappers.cgroup_seqfile_show) {
+        field(own, config!(offsets.cftype_seq_show))
+    } else if called == config!(wrappers.sysfs_kf_seq_show) {
+        field(own, config!(offsets.device_attribute_show))
+    } else {
+        0
+    };
+    if found != 0 { found } else { called }
 }
 
 /// The handlers of a plain procfs file: `PDE(inode)->proc_ops` (fs/proc/internal.h).

@@ -147,6 +147,9 @@ pub enum FileKind {
         private: u64,
         /// `m->size`, bytes: 0, or what single_open_size asked for.
         size: u64,
+        /// What `table.show` calls in the end where that is a wrapper of kernfs: the show of a file of
+        /// sysfs or of a control group. 0 if it is none; it may turn out to be no function.
+        inner: u64,
     },
     /// A plain procfs file; its own handlers, 0 where there is none.
     Plain {

@@ -181,6 +181,7 @@ fn trace(
     let pids = readers.iter().filter_map(Process::id).collect();
     let mut probes = Probes::load(&Settings {
         offsets: facts.offsets,
+        wrappers: facts.wrappers,
         show_own: true,
         preview: PREVIEW,
         ring_bytes: args.ring_size,

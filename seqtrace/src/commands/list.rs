@@ -83,6 +83,7 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
 fn quiet_trace(facts: &Preflight) -> anyhow::Result<Trace> {
     let mut probes = Probes::load(&Settings {
         offsets: facts.offsets,
+        wrappers: facts.wrappers,
         show_own: true,
         preview: 0,
         ring_bytes: 1 << 20,

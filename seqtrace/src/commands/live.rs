@@ -158,6 +158,7 @@ fn header(capture: &cli::Capture, facts: &Preflight, plan: &Plan) -> Header {
 fn settings(request: &Request<'_>, facts: &Preflight, selection: &Selection) -> Settings {
     Settings {
         offsets: facts.offsets,
+        wrappers: facts.wrappers,
         show_own: true,
         preview: request.preview,
         ring_bytes: request.capture.ring_size,

@@ -18,7 +18,14 @@ fn session(path: &str) -> Session {
         opener: Task { pid: 123, tid: 124, uid: 1000, comm: b"cat".to_vec() },
         opened_by: Wrapper::SingleOpen,
         adopted: false,
-        kind: FileKind::Seq { m: 1, op: 2, table: OpTable::default(), private: 0, size: 0 },
+        kind: FileKind::Seq {
+            m: 1,
+            op: 2,
+            table: OpTable::default(),
+            private: 0,
+            size: 0,
+            inner: 0,
+        },
         handlers: None,
         callbacks: Some(Callbacks {
             table: None,

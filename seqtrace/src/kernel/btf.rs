@@ -356,6 +356,13 @@ impl Btf {
             proc_ops_proc_write: of("proc_ops", "proc_write")?,
             file_references,
             file_one_reference,
+            inode_i_private: of("inode", "i_private")?,
+            kernfs_node_ops: of("kernfs_node", "attr.ops")?,
+            kernfs_node_priv: of("kernfs_node", "priv")?,
+            kernfs_ops_seq_show: of("kernfs_ops", "seq_show")?,
+            // Without control groups nobody asks for it.
+            cftype_seq_show: of("cftype", "seq_show").unwrap_or(0),
+            device_attribute_show: of("device_attribute", "show")?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread};
 
-use seqtrace_common::config::Offsets;
+use seqtrace_common::config::{Offsets, Wrappers};
 
 use super::{btf::Btf, kallsyms::Kallsyms, release};
 use crate::exit::Refusal;
@@ -14,6 +14,8 @@ pub struct Preflight {
     pub release: String,
     /// Where the kernel's fields are.
     pub offsets: Offsets,
+    /// Functions that stand between the core and a file's own show.
+    pub wrappers: Wrappers,
     /// The kernel's symbols as they are now.
     pub symbols: Arc<Kallsyms>,
 }
@@ -46,7 +48,13 @@ impl Preflight {
             }
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        Ok(Self { release: release(), offsets, symbols: Arc::new(symbols) })
+        let address = |name| symbols.kernel_address(name).unwrap_or(0);
+        let wrappers = Wrappers {
+            kernfs_seq_show: address("kernfs_seq_show"),
+            cgroup_seqfile_show: address("cgroup_seqfile_show"),
+            sysfs_kf_seq_show: address("sysfs_kf_seq_show"),
+        };
+        Ok(Self { release: release(), offsets, wrappers, symbols: Arc::new(symbols) })
     }
 }
 

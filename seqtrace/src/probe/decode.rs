@@ -223,6 +223,7 @@ fn open(record: &[u8]) -> Result<Open, DecodeError> {
             table: OpTable { start: open.start, next: open.next, show: open.show, stop: open.stop },
             private: open.private,
             size: open.size,
+            inner: open.inner,
         }
     } else {
         FileKind::Plain { read: open.start, write: open.stop }
@@ -378,6 +379,7 @@ mod tests {
             magic: 0,
             path_len: 8,
             size: 0,
+            inner: 0,
         };
         let mut record = open.as_bytes().to_vec();
         record.extend_from_slice(b"tcp\0net\0rubbish");

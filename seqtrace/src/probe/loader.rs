@@ -15,7 +15,7 @@ use aya::{
     },
 };
 use seqtrace_common::{
-    config::{Config, FilterKey, Fnv, Offsets, flag},
+    config::{Config, FilterKey, Fnv, Offsets, Wrappers, flag},
     wire::PREVIEW_BYTES,
 };
 use zerocopy::IntoBytes;
@@ -34,6 +34,8 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("SEQTRACE_EBPF_OBJ"));
 pub struct Settings {
     /// Where the running kernel's fields are.
     pub offsets: Offsets,
+    /// Functions of the running kernel that stand between the core and a file's own show.
+    pub wrappers: Wrappers,
     /// Opens of seqtrace's own files are told (not traced).
     pub show_own: bool,
     /// Bytes of each record to send, 0 to [`PREVIEW_BYTES`].
@@ -162,6 +164,7 @@ impl Probes {
             own_pid: std::process::id(),
             preview: settings.preview.min(preview_limit),
             pad: 0,
+            wrappers: settings.wrappers,
         };
         let cpus = u32::try_from(
             aya::util::nr_cpus()

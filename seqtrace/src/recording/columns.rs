@@ -148,6 +148,8 @@ columns! {
     stop: u64,
     /// `m->private`
     private: u64,
+    /// open: the show behind that of kernfs
+    inner: u64,
     /// open of a plain procfs file: its read handler.
     read_handler: u64,
     /// open of a plain procfs file: its write handler.

@@ -334,11 +334,12 @@ impl Row {
             ..self.task(task)
         };
         match kind {
-            FileKind::Seq { m, op, table, private, size } => Self {
+            FileKind::Seq { m, op, table, private, size, inner } => Self {
                 m: Some(*m),
                 op: Some(*op),
                 private: Some(*private),
                 size: Some(*size),
+                inner: (*inner != 0).then_some(*inner),
                 ..row.table(table)
             },
             FileKind::Plain { read, write } => {
@@ -499,6 +500,7 @@ impl Row {
                 table: row.get_table(kind)?,
                 private: need!(kind, row.private),
                 size: need!(kind, row.size),
+                inner: row.inner.unwrap_or(0),
             },
         };
         let ret = i32::try_from(need!(kind, row.ret))

@@ -51,10 +51,15 @@ pub(super) fn identity(line: &mut Line<'_>, session: &Session) {
         (FileKind::Seq { .. }, None) => {
             line.put("  no callbacks: m->op is NULL");
         }
-        (FileKind::Seq { .. }, Some(callbacks)) => {
+        (FileKind::Seq { inner, .. }, Some(callbacks)) => {
             line.put("  ");
             if let Some(table) = &callbacks.table {
                 symbol(line, table);
+                // One table for all files of kernfs: their shows tell them apart.
+                if *inner != 0 && callbacks.show.address == *inner {
+                    line.put("  show ");
+                    symbol(line, &callbacks.show);
+                }
             } else {
                 // single_open's table is on the heap; its show names the file.
                 line.put("show ");

@@ -61,6 +61,7 @@ pub(super) fn session(id: u32, path: &[u8]) -> Session {
             table: OpTable { start: 1, next: 2, show: 3, stop: id.into() },
             private: 0,
             size: 0,
+            inner: 0,
         },
         callbacks: Some(callbacks("eof", Some("seqbugs"))),
         handlers: None,

@@ -101,12 +101,57 @@ pub(super) fn session(
 
 /// The callbacks of a file by name; `None` for a plain file and where `m->op` is NULL.
 pub fn callbacks(kind: &FileKind, resolver: &mut impl Resolve) -> Option<Callbacks> {
-    let &FileKind::Seq { op, table, .. } = kind else { return None };
+    let &FileKind::Seq { op, table, inner, .. } = kind else { return None };
     (op != 0).then(|| Callbacks {
         table: resolver.table(op),
         start: resolver.function(table.start),
         next: resolver.function(table.next),
-        show: resolver.function(table.show),
+        show: show(inner, table.show, resolver),
         stop: resolver.function(table.stop),
     })
+}
+
+/// The show that renders: behind kernfs' wrapper, if something of that address has a name.
+fn show(inner: u64, outer: u64, resolver: &mut impl Resolve) -> Symbol {
+    if inner != 0 {
+        let found = resolver.function(inner);
+        if found.name.is_some() {
+            return found;
+        }
+    }
+    resolver.function(outer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::OpTable;
+
+    /// Knows functions below 100.
+    struct Few;
+
+    impl Resolve for Few {
+        fn function(&mut self, address: u64) -> Symbol {
+            let name = (address < 100).then(|| format!("f{address}").into());
+            Symbol { name, ..Symbol::unnamed(address) }
+        }
+
+        fn table(&mut self, _address: u64) -> Option<Symbol> {
+            None
+        }
+
+        fn path(&mut self, _: &[Vec<u8>], _: u32, _: u32, _: &Task) -> Vec<u8> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn a_wrapper_gives_way_to_what_it_calls() {
+        let table = OpTable { start: 1, next: 2, show: 3, stop: 4 };
+        for (inner, expected) in [(0, "f3"), (7, "f7"), (500, "f3")] {
+            let kind = FileKind::Seq { m: 1, op: 2, table, private: 0, size: 0, inner };
+            let found = callbacks(&kind, &mut Few).unwrap();
+            assert_eq!(found.show.name.as_deref(), Some(expected), "{inner}");
+        }
+    }
 }

@@ -137,7 +137,8 @@ proptest! {
         for plan in all(&shape) {
             let reads = run(&plan, len);
             prop_assert!(reads.len() < 8000, "{:?}: {} reads", plan.kind, reads.len());
-            if !complete {
+            // A file that fails at once is asked for a byte all the same.
+            if !complete && shape.len > 0 {
                 prop_assert!(reads.iter().all(|(at, got)| at + got <= shape.len), "{:?}", plan.kind);
             }
         }

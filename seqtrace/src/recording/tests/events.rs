@@ -48,8 +48,10 @@ prop_compose! {
 
 fn kind() -> impl Strategy<Value = FileKind> {
     prop_oneof![
-        9 => (any::<u64>(), 0..5u64, table(), any::<u64>(), any::<u64>()).prop_map(
-            |(m, op, table, private, size)| FileKind::Seq { m, op, table, private, size }
+        9 => (any::<u64>(), 0..5u64, table(), any::<u64>(), any::<u64>(), 0..3u64).prop_map(
+            |(m, op, table, private, size, inner)| {
+                FileKind::Seq { m, op, table, private, size, inner }
+            }
         ),
         1 => any::<(u64, u64)>().prop_map(|(read, write)| FileKind::Plain { read, write }),
     ]

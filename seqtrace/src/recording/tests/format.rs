@@ -76,7 +76,7 @@ fn columns() {
         };
         writeln!(text, "{} {data_type}", field.name()).unwrap();
     }
-    expect![[r"
+    expect![[r#"
         1 rows
         time UInt64
         cpu UInt16
@@ -108,6 +108,7 @@ fn columns() {
         show UInt64
         stop UInt64
         private UInt64
+        inner UInt64
         read_handler UInt64
         write_handler UInt64
         adopted Boolean
@@ -133,7 +134,7 @@ fn columns() {
         note Utf8
         probes UInt32
         check UInt32
-    "]]
+    "#]]
     .assert_eq(&text);
     assert!(reader.next().is_none());
 }

@@ -128,7 +128,7 @@ pub(super) fn live(setting: &Setting, events: &[Event]) -> (Output, Vec<u8>) {
     let mut recorder = Recorder::begin(shared.clone(), &head, &mut pipeline).unwrap();
     pipeline.announce(|sink, output| sink.header(&head.header, output));
     let table = OpTable { start: 1, next: 2, show: 3, stop: 4 };
-    let kind = FileKind::Seq { m: 1, op: 5, table, private: 0, size: 0 };
+    let kind = FileKind::Seq { m: 1, op: 5, table, private: 0, size: 0, inner: 0 };
     for note in [None, Some("special".to_owned())] {
         let callbacks = pipeline.callbacks(&kind).filter(|_| note.is_none());
         let target = TargetInfo { word: b"/proc/\xff".to_vec(), callbacks, note };

@@ -304,7 +304,7 @@ impl<'a> Converter<'a> {
             dev: Device(*dev),
         };
         match *kind {
-            FileKind::Seq { m, op, table, private, size } => {
+            FileKind::Seq { m, op, table, private, size, inner: _ } => {
                 open.m = Some(Address(m));
                 open.op = Some(Address(op));
                 open.private = Some(Address(private));

@@ -113,7 +113,7 @@ impl Fd {
             ret: 0,
             task: task(),
             file: pointer,
-            kind: FileKind::Seq { m: M, op: 2, table, private: 0, size: 0 },
+            kind: FileKind::Seq { m: M, op: 2, table, private: 0, size: 0, inner: 0 },
             adopted: false,
             own: false,
             names: vec![b"foo".to_vec()],

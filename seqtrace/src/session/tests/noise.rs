@@ -49,6 +49,7 @@ fn kind() -> impl Strategy<Value = FileKind> {
             table: OpTable { start: 1, next: 2, show: 3, stop: 4 },
             private: 0,
             size,
+            inner: 0,
         })
     })
 }

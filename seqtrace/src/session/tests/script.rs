@@ -190,9 +190,9 @@ fn open(key: Key, tid: u32, words: &[&str]) -> Open {
     let kind = match words {
         ["plain", ..] => FileKind::Plain { read: 1, write: 2 },
         ["bare", ..] => {
-            FileKind::Seq { m: 1, op: 0, table: OpTable::default(), private: 0, size: 0 }
+            FileKind::Seq { m: 1, op: 0, table: OpTable::default(), private: 0, size: 0, inner: 0 }
         }
-        _ => FileKind::Seq { m: 1, op: 2, table, private: 0, size: 0 },
+        _ => FileKind::Seq { m: 1, op: 2, table, private: 0, size: 0, inner: 0 },
     };
     Open {
         key,
