@@ -76,7 +76,7 @@ fn columns() {
         };
         writeln!(text, "{} {data_type}", field.name()).unwrap();
     }
-    expect![[r#"
+    expect![[r"
         1 rows
         time UInt64
         cpu UInt16
@@ -134,7 +134,7 @@ fn columns() {
         note Utf8
         probes UInt32
         check UInt32
-    "#]]
+    "]]
     .assert_eq(&text);
     assert!(reader.next().is_none());
 }
