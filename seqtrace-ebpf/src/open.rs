@@ -234,6 +234,42 @@ pub(crate) fn seq_open(ctx: FExitContext) -> u32 {
     0
 }
 
+/// A wrapper returned into which the compiler has put seq_open(): nobody saw that return. Attached to
+/// such wrappers only.
+#[inline(always)]
+fn opened(ctx: &FExitContext, file: u64, ret: i32) -> u32 {
+    let m = if ret == 0 { kernel::private_data(file) } else { 0 };
+    begin(ctx, &Opening { file, m, ret, flags: 0 });
+    let _ = WRAPPER.remove(kernel::ids().1);
+    0
+}
+
+/// `single_open()` returned.
+#[fexit(function = "single_open")]
+pub(crate) fn single_open_exit(ctx: FExitContext) -> u32 {
+    opened(&ctx, ctx.arg(0), ctx.arg(3))
+}
+
+/// `single_open_size()` returned.
+#[fexit(function = "single_open_size")]
+pub(crate) fn single_open_size_exit(ctx: FExitContext) -> u32 {
+    opened(&ctx, ctx.arg(0), ctx.arg(4))
+}
+
+/// `seq_open_private()` returned.
+#[fexit(function = "seq_open_private")]
+pub(crate) fn seq_open_private_exit(ctx: FExitContext) -> u32 {
+    opened(&ctx, ctx.arg(0), ctx.arg(3))
+}
+
+/// `__seq_open_private()` returned: the private data, or NULL for want of memory.
+#[fexit(function = "__seq_open_private")]
+pub(crate) fn seq_open_private_raw_exit(ctx: FExitContext) -> u32 {
+    const ENOMEM: i32 = 12;
+    let private: u64 = ctx.arg(3);
+    opened(&ctx, ctx.arg(0), if private != 0 { 0 } else { -ENOMEM })
+}
+
 /// A wrapper was entered: `file` is being opened through it by the current task. The outermost
 /// counts: single_open_size() calls single_open().
 #[inline(always)]

@@ -182,6 +182,7 @@ fn trace(
     let mut probes = Probes::load(&Settings {
         offsets: facts.offsets,
         wrappers: facts.wrappers,
+        openers: facts.openers.clone(),
         show_own: true,
         preview: PREVIEW,
         ring_bytes: args.ring_size,

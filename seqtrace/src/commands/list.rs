@@ -84,6 +84,7 @@ fn quiet_trace(facts: &Preflight) -> anyhow::Result<Trace> {
     let mut probes = Probes::load(&Settings {
         offsets: facts.offsets,
         wrappers: facts.wrappers,
+        openers: facts.openers.clone(),
         show_own: true,
         preview: 0,
         ring_bytes: 1 << 20,

@@ -159,6 +159,7 @@ fn settings(request: &Request<'_>, facts: &Preflight, selection: &Selection) -> 
     Settings {
         offsets: facts.offsets,
         wrappers: facts.wrappers,
+        openers: facts.openers.clone(),
         show_own: true,
         preview: request.preview,
         ring_bytes: request.capture.ring_size,

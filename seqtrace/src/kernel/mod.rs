@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod facts;
 pub mod kallsyms;
 pub mod mounts;
+pub mod openers;
 pub mod preflight;
 pub mod sites;
 pub mod text;

@@ -4,7 +4,7 @@ use std::{sync::Arc, thread};
 
 use seqtrace_common::config::{Offsets, Wrappers};
 
-use super::{btf::Btf, kallsyms::Kallsyms, release};
+use super::{btf::Btf, kallsyms::Kallsyms, openers, release, text::Kcore};
 use crate::exit::Refusal;
 
 /// The facts that tracing stands on, gathered once.
@@ -16,6 +16,8 @@ pub struct Preflight {
     pub offsets: Offsets,
     /// Functions that stand between the core and a file's own show.
     pub wrappers: Wrappers,
+    /// Functions into which the compiler has put seq_open().
+    pub openers: Vec<&'static str>,
     /// The kernel's symbols as they are now.
     pub symbols: Arc<Kallsyms>,
 }
@@ -54,7 +56,11 @@ impl Preflight {
             cgroup_seqfile_show: address("cgroup_seqfile_show"),
             sysfs_kf_seq_show: address("sysfs_kf_seq_show"),
         };
-        Ok(Self { release: release(), offsets, wrappers, symbols: Arc::new(symbols) })
+        // Without the text they are taken for what most kernels have.
+        let openers = Kcore::open()
+            .map(|kcore| openers::inlined(&symbols, &|at, len| kcore.read(at, len)))
+            .unwrap_or_default();
+        Ok(Self { release: release(), offsets, wrappers, openers, symbols: Arc::new(symbols) })
     }
 }
 

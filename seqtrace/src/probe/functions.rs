@@ -59,5 +59,12 @@ pub(super) const BEGIN: &[Frame] = &[
     frame("seq_read_iter_enter", "seq_read_iter", How::Fentry, true),
     frame("seq_open", "seq_open", How::Fexit, true),
 ];
+/// What begins a session where there is no call of seq_open(): see [`crate::kernel::openers`].
+pub(super) const OPENERS: &[Frame] = &[
+    frame("single_open_exit", "single_open", How::Fexit, true),
+    frame("single_open_size_exit", "single_open_size", How::Fexit, true),
+    frame("seq_open_private_exit", "seq_open_private", How::Fexit, true),
+    frame("seq_open_private_raw_exit", "__seq_open_private", How::Fexit, true),
+];
 pub(super) const BEGIN_PLAIN: &[Frame] =
     &[frame("proc_reg_open", "proc_reg_open", How::Fexit, true)];

@@ -22,7 +22,7 @@ use zerocopy::IntoBytes;
 
 use super::{
     error::{ProbeError, chain, why},
-    functions::{BEGIN, BEGIN_PLAIN, FOLLOW, FOLLOW_PLAIN, Frame, How},
+    functions::{BEGIN, BEGIN_PLAIN, FOLLOW, FOLLOW_PLAIN, Frame, How, OPENERS},
 };
 use crate::event::{OpTable, Role};
 
@@ -36,6 +36,8 @@ pub struct Settings {
     pub offsets: Offsets,
     /// Functions of the running kernel that stand between the core and a file's own show.
     pub wrappers: Wrappers,
+    /// Functions into which the compiler has put seq_open(): sessions begin when they return, too.
+    pub openers: Vec<&'static str>,
     /// Opens of seqtrace's own files are told (not traced).
     pub show_own: bool,
     /// Bytes of each record to send, 0 to [`PREVIEW_BYTES`].
@@ -131,6 +133,7 @@ enum Link {
 pub struct Probes {
     ebpf: Ebpf,
     btf: Btf,
+    openers: Vec<&'static str>,
     plain: bool,
     links: Vec<Link>,
     tables: BTreeSet<u64>,
@@ -185,6 +188,7 @@ impl Probes {
         let mut probes = Self {
             ebpf,
             btf,
+            openers: settings.openers.clone(),
             plain: false,
             links: Vec::new(),
             tables: BTreeSet::new(),
@@ -238,6 +242,10 @@ impl Probes {
     /// # Errors
     /// The kernel refuses a probe.
     pub fn begin(&mut self) -> Result<(), ProbeError> {
+        let openers = self.openers.clone();
+        for frame in OPENERS.iter().filter(|frame| openers.contains(&frame.function)) {
+            self.frames(std::slice::from_ref(frame))?;
+        }
         self.frames(BEGIN)
     }
 

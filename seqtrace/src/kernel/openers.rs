@@ -1,0 +1,97 @@
+//! Functions that open a seq file without a call of seq_open(): compilers put it into its neighbours
+//! (gcc 16 into single_open() and __seq_open_private(), in Debian's 7.2). Whoever waits for seq_open() to
+//! return has to wait for theirs as well.
+
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction};
+
+use super::{kallsyms::Kallsyms, text::TextError};
+
+/// Those that may, the inner before the outer.
+const WRAPPERS: [&str; 4] =
+    ["single_open", "single_open_size", "__seq_open_private", "seq_open_private"];
+/// Far larger than any of them.
+const MAX_BYTES: u64 = 4096;
+/// A call that is counted goes to the padding before the function (`__pfx_seq_open`).
+const PADDING: u64 = 16;
+
+/// The wrappers that neither call seq_open() nor another wrapper. `read` gives the live text at an
+/// address. What cannot be read counts as one that calls.
+pub fn inlined(
+    symbols: &Kallsyms,
+    read: &dyn Fn(u64, usize) -> Result<Vec<u8>, TextError>,
+) -> Vec<&'static str> {
+    let Some(seq_open) = symbols.kernel_address("seq_open") else { return Vec::new() };
+    let mut openers = vec![seq_open];
+    let mut found = Vec::new();
+    for name in WRAPPERS {
+        let Some(address) = symbols.kernel_address(name) else { continue };
+        let size = symbols.size_at(address).unwrap_or(MAX_BYTES).min(MAX_BYTES);
+        let Ok(text) = read(address, usize::try_from(size).unwrap_or(0)) else { continue };
+        if !goes_to(&text, address, &openers) {
+            found.push(name);
+        }
+        openers.push(address);
+    }
+    found
+}
+
+/// True if a call or jump in this text goes to one of these functions.
+fn goes_to(text: &[u8], address: u64, functions: &[u64]) -> bool {
+    let mut decoder = Decoder::with_ip(64, text, address, DecoderOptions::NONE);
+    let mut instruction = Instruction::default();
+    while decoder.can_decode() {
+        decoder.decode_out(&mut instruction);
+        let branches = matches!(
+            instruction.flow_control(),
+            FlowControl::Call | FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch
+        );
+        let target = instruction.near_branch_target();
+        let hit = |function: &u64| target.wrapping_add(PADDING) >= *function && target <= *function;
+        if branches && functions.iter().any(hit) {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use iced_x86::code_asm::CodeAssembler;
+
+    use super::*;
+
+    const SEQ_OPEN: u64 = 0xffff_ffff_8100_1000;
+
+    /// A kernel whose wrappers lie 0x100 bytes apart, each with a call of the address given.
+    fn found(calls: [u64; 4]) -> Vec<&'static str> {
+        let mut lines = vec![format!("{SEQ_OPEN:x} T seq_open\n")];
+        let mut memory = Vec::new();
+        for (number, (name, call)) in (1_u64..).zip(WRAPPERS.into_iter().zip(calls)) {
+            let address = SEQ_OPEN + 0x100 * number;
+            lines.push(format!("{address:x} T {name}\n"));
+            let mut assembler = CodeAssembler::new(64).unwrap();
+            assembler.push(iced_x86::code_asm::rbx).unwrap();
+            assembler.call(call).unwrap();
+            assembler.ret().unwrap();
+            memory.push((address, assembler.assemble(address).unwrap()));
+        }
+        let symbols = Kallsyms::parse(lines.concat().as_bytes()).unwrap();
+        inlined(&symbols, &|address, len| {
+            let part = memory.iter().find(|(at, _)| *at == address);
+            part.map(|(_, text)| text.clone()).ok_or(TextError::NotMapped { address, len })
+        })
+    }
+
+    #[test]
+    fn who_does_not_call_it_has_it() {
+        let other = SEQ_OPEN + 0x10_0000;
+        let single = SEQ_OPEN + 0x100;
+        let raw = SEQ_OPEN + 0x300;
+        assert_eq!(found([SEQ_OPEN, single, SEQ_OPEN, raw]), [""; 0]);
+        assert_eq!(found([other, single, SEQ_OPEN - PADDING, raw]), ["single_open"]);
+        assert_eq!(
+            found([other, other, other, raw]),
+            ["single_open", "single_open_size", "__seq_open_private"]
+        );
+    }
+}
