@@ -2,7 +2,27 @@
 # touch is marked.
 . "$E2E/lib.sh"
 
+# The same reads with room for every event and with room for few: what was recorded and what was
+# counted as lost is the same in sum, to the event.
+events() {
+	seqtrace record -o $1.seqtrace --backend $2 --ring-size $3 /proc/kallsyms -- \
+		e2e-helper read-all /proc/kallsyms 4096 --most 50000 >reads 2>$1.err
+	recorded=$(sed -n 's/^recorded \([0-9]*\) events.*/\1/p' $1.err)
+	seqtrace replay --format json $1.seqtrace >$1.json 2>/dev/null
+	gaps=$(grep -c '"type":"gap"' $1.json)
+	lost=$(e2e-helper json $1.json type=end --print lost)
+}
+
 for backend in core callbacks; do
+	events whole $backend 64MiB
+	expect_eq $backend/whole "0 0" "$gaps $lost"
+	all=$recorded
+	events little $backend 16KiB
+	if [ "$lost" -gt 0 ]; then ok $backend/forced; else fail $backend/forced "nothing was lost"; fi
+	# A gap is an event of the recording, but none of the kernel's.
+	expect_eq $backend/exact "$all" $((recorded - gaps + lost))
+	expect_status $backend/inconclusive 4 seqtrace check --from little.seqtrace -o report
+
 	TRACE=$backend.json
 	attach_bg --format json --ring-size 4KiB --backend $backend /proc/kallsyms || continue
 	head -c 200000 /proc/kallsyms >/dev/null
