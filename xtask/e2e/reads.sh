@@ -50,4 +50,13 @@ if attach_bg --format json --backend callbacks $TRACEFS; then
 	expect_eq untraceable/bytes "$(cat bytes)" \
 		"$(e2e-helper json trace type=read --print bytes | awk '{s += $1} END {print s}')"
 fi
+
+# All files of kernfs have the same callbacks: they are named by the show that is their own.
+set -- /sys/fs/cgroup/e2e/cgroup.stat /sys/devices/system/cpu/online /sys/kernel/mm/transparent_hugepage/enabled
+if attach_bg --format json "$@"; then
+	cat "$@" >/dev/null
+	expect_status kernfs/exit 0 stop_attach
+	expect_eq kernfs/shows "cgroup_stat_show show_cpus_attr enabled_show" \
+		"$(echo $(e2e-helper json trace type=open --print show.name))"
+fi
 rmdir /sys/fs/cgroup/e2e
