@@ -148,7 +148,7 @@ pub struct Record {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit status: 0 done (even if the recording is cut off: then it is shown as far as \
-    it goes), 2 usage, 6 a recording that is unreadable, damaged or too new."
+    it goes), 1 findings and 4 inconclusive (--fail-on), 2 usage, 6 a recording that is unreadable, damaged or too new."
 )]
 pub struct Replay {
     /// A recording; - is standard input

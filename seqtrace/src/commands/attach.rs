@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::{
     live::{self, Ends, Request},
-    look, recordings,
+    look,
 };
 use crate::{cli, clock, exit::Exit, output::Writer};
 
@@ -24,7 +24,7 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
     let writer = Writer::open(args.output.file.as_deref())?;
     let wall_at_boot = clock::wall_at_boot();
     let sink = look::sink(&args.output, &writer, wall_at_boot)?;
-    let recording = args.record.as_deref().map(recordings::create).transpose()?;
+    let recording = args.record.clone();
     let traced = live::run(request, Ends { sink, writer, recording, wall_at_boot })?;
     Ok(traced.map_or(Exit::Done.into(), |traced| traced.code))
 }

@@ -78,11 +78,12 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         let mut examiner = Examiner::new(trace, seen, readers, limits)?;
         let files = files(&wanted, &mut examiner.trace)?;
         let mut report = Report::new(look(args, &writer, files.len() == 1));
+        let mut named = 0;
         let interrupted = tokio::select! {
             biased;
             () = signals.any() => true,
             done = examine(&mut examiner, &files, args, &mut report, &mut writer) => {
-                done?;
+                named = done?;
                 false
             }
         };
@@ -90,23 +91,25 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         report.end(&mut output.data);
         writer.write(&mut output)?;
         Box::pin(examiner.end()).await.finish(&mut writer)?;
-        let named = files.iter().any(|file| file.named);
         Ok(exit(report.sums(), named, interrupted).into())
     })
 }
 
+/// Checks the files. How many that were named were not judged.
 async fn examine(
     examiner: &mut Examiner,
     files: &[Candidate],
     args: &cli::Check,
     report: &mut Report,
     writer: &mut Writer,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<u64> {
+    let mut refused = 0;
     let mut output = Output::default();
     report.begin(u64::try_from(files.len()).unwrap_or(u64::MAX), &mut output.data);
     for Candidate { path, named } in files {
         let result = examiner.file(path).await?;
         let passed_by = matches!(result.verdict, Verdict::Refused(_)) && !named;
+        refused += u64::from(matches!(result.verdict, Verdict::Refused(_)) && *named);
         if passed_by && args.format == Format::Text && args.verbose == 0 {
             report.pass_by(&result);
         } else {
@@ -116,7 +119,7 @@ async fn examine(
             break;
         }
     }
-    Ok(())
+    Ok(refused)
 }
 
 /// `check --from`: a recording instead of reads of our own.
@@ -156,7 +159,7 @@ fn judge(
     writer.write(&mut output)?;
     // What was lost may have been of any file.
     let unsure = played.verdict().is_inconclusive();
-    Ok(exit(report.sums(), false, unsure).into())
+    Ok(exit(report.sums(), 0, unsure).into())
 }
 
 fn look(args: &cli::Check, writer: &Writer, single: bool) -> Look {
@@ -287,12 +290,12 @@ fn walk(root: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 /// What was found counts most, then what could not be told, then what was not read though it was named.
-fn exit(sums: Sums, named: bool, unsure: bool) -> Exit {
+fn exit(sums: Sums, named: u64, unsure: bool) -> Exit {
     if sums.findings > 0 {
         Exit::Findings
     } else if sums.inconclusive > 0 || unsure {
         Exit::Inconclusive
-    } else if sums.refused > 0 && (named || sums.clean == 0) {
+    } else if named > 0 || (sums.refused > 0 && sums.clean == 0) {
         Exit::Target
     } else {
         Exit::Done

@@ -7,6 +7,7 @@ use std::{
     fs::File,
     io,
     os::{fd::AsFd, unix::ffi::OsStrExt, unix::process::ExitStatusExt},
+    path::PathBuf,
     process::{ExitCode, ExitStatus, Stdio},
     sync::Arc,
 };
@@ -18,7 +19,7 @@ use nix::{
 };
 use tokio::{process::Child, time::Instant};
 
-use super::{invoker, look};
+use super::{invoker, look, recordings};
 use crate::{
     cli,
     exit::{Exit, Refusal},
@@ -65,8 +66,9 @@ pub(super) struct Ends {
     pub(super) sink: Box<dyn Sink>,
     /// Takes the text.
     pub(super) writer: Writer,
-    /// Takes the recording, if there is to be one.
-    pub(super) recording: Option<Box<dyn io::Write>>,
+    /// Where the recording goes, if there is to be one. Created when tracing is certain to begin: an
+    /// older one of that name is not lost to a mistyped target.
+    pub(super) recording: Option<PathBuf>,
     /// The time of day when CLOCK_MONOTONIC was 0.
     pub(super) wall_at_boot: i64,
 }
@@ -109,6 +111,7 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
         pipeline.only_findings();
     }
     let head = Head { header: header(capture, &facts, &plan), wall_at_boot };
+    let recording = recording.as_deref().map(recordings::create).transpose()?;
     let recorder = recording
         .map(|output| Recorder::begin(output, &head, &mut pipeline))
         .transpose()

@@ -33,7 +33,7 @@ pub(super) fn run(args: &cli::Record) -> anyhow::Result<ExitCode> {
         ..render::Options::default()
     };
     let sink = Box::new(StatusOnly { status: Status::new(&options), quiet: args.quiet });
-    let recording = Some(recordings::create(&args.file)?);
+    let recording = Some(args.file.clone());
     // What the command writes is not to be mixed into a recording on standard output.
     let writer = Writer::nowhere(!recordings::is_stdio(&args.file));
     let ends = Ends { sink, writer, recording, wall_at_boot: clock::wall_at_boot() };

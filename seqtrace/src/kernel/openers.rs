@@ -26,8 +26,8 @@ pub fn inlined(
     for name in WRAPPERS {
         let Some(address) = symbols.kernel_address(name) else { continue };
         let size = symbols.size_at(address).unwrap_or(MAX_BYTES).min(MAX_BYTES);
-        let Ok(text) = read(address, usize::try_from(size).unwrap_or(0)) else { continue };
-        if !goes_to(&text, address, &openers) {
+        let text = read(address, usize::try_from(size).unwrap_or(0));
+        if text.is_ok_and(|text| !goes_to(&text, address, &openers)) {
             found.push(name);
         }
         openers.push(address);
