@@ -188,10 +188,12 @@ fn in_guests(guests: Vec<Guest>, verbose: bool) -> Tally {
     let together = cores.min(4);
     let waiting = Mutex::new(VecDeque::from(guests));
     let tally = Mutex::new(Tally::default());
+    // By itself: in the condition of the loop, the lock would be held while the guest runs.
+    let next = || locked(&waiting).pop_front();
     thread::scope(|scope| {
         for _ in 0..together {
             scope.spawn(|| {
-                while let Some(guest) = locked(&waiting).pop_front() {
+                while let Some(guest) = next() {
                     let result = one(&guest);
                     locked(&tally).add(result);
                 }
