@@ -22,6 +22,7 @@ for backend in core callbacks; do
 	# A gap is an event of the recording, but none of the kernel's.
 	expect_eq $backend/exact "$all" $((recorded - gaps + lost))
 	expect_status $backend/inconclusive 4 seqtrace check --from little.seqtrace -o report
+	expect_grep $backend/told 'inconclusive.*events were lost' report
 
 	TRACE=$backend.json
 	attach_bg --format json --ring-size 4KiB --backend $backend /proc/kallsyms || continue

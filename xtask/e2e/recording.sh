@@ -30,11 +30,15 @@ seqtrace record -q -o c.seqtrace --ready-file ready $FILE &
 pid=$!
 wait_for 20 test -e ready
 cat $FILE >text
-sleep 3
+# It is written a second later at the most.
+written() {
+	seqtrace replay c.seqtrace 2>/dev/null | grep -q 'CLOSE seq_release'
+}
+wait_for 20 written || fail killed/written "it was not written"
 kill -9 $pid
 seqtrace replay c.seqtrace >replayed 2>errors
 expect_eq killed/status 0 $?
-expect_grep killed CLOSE replayed
+expect_grep killed 'CLOSE seq_release' replayed
 expect_grep killed/said 'is cut off' errors
 
 expect_status no-recording 6 seqtrace replay $FILE

@@ -41,6 +41,8 @@ while [ $next -le $total ]; do
 done
 rmdir /sys/fs/cgroup/e2e
 
+# A chunk that was refused as a whole would go unnoticed.
+expect_eq all "$total" "$(e2e-helper json all type=check --print path | wc -l)"
 judged=$(e2e-helper json all type=check verdict=clean --print path | wc -l)
 echo "$judged seq files are clean"
 if [ $judged -ge 300 ]; then ok "many ($judged files)"; else fail many "only $judged"; fi

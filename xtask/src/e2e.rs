@@ -197,14 +197,7 @@ impl Results {
             self.tally.fail(format!("{name}: {why}"));
             script.failed += 1;
         }
-        self.tally.outcome(Outcome {
-            guest: self.guest.clone(),
-            release: self.release.clone(),
-            script: script.name.clone(),
-            passed: script.passed,
-            failed: script.failed,
-            skipped: script.skipped,
-        });
+        self.outcome(&script, 0);
         sh::say(
             if script.failed == 0 { "Passed" } else { "FAILED" },
             &format!(
@@ -223,9 +216,22 @@ impl Results {
         }
     }
 
+    /// What a script came to; `more` of its tests failed without a word.
+    fn outcome(&mut self, script: &Script, more: usize) {
+        self.tally.outcome(Outcome {
+            guest: self.guest.clone(),
+            release: self.release.clone(),
+            script: script.name.clone(),
+            passed: script.passed,
+            failed: script.failed + more,
+            skipped: script.skipped,
+        });
+    }
+
     /// The guest ended in the middle.
     fn interrupted(&mut self, end: End) {
         let Some(script) = self.script.take() else { return };
+        self.outcome(&script, 1);
         for line in script.comments.iter().rev().take(COMMENTS).rev() {
             eprintln!("  | {line}");
         }
