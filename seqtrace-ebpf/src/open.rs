@@ -225,24 +225,21 @@ fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
 /// `int seq_open(struct file *file, const struct seq_operations *op)` returned.
 #[fexit(function = "seq_open")]
 pub(crate) fn seq_open(ctx: FExitContext) -> u32 {
-    let file: u64 = ctx.arg(0);
-    let ret: i32 = ctx.arg(2);
+    opened(&ctx, ctx.arg(0), ctx.arg(2))
+}
+
+/// A session of a seq file begins, or failed to.
+#[inline(always)]
+fn opened(ctx: &FExitContext, file: u64, ret: i32) -> u32 {
     let m = if ret == 0 { kernel::private_data(file) } else { 0 };
-    begin(&ctx, &Opening { file, m, ret, flags: 0 });
+    begin(ctx, &Opening { file, m, ret, flags: 0 });
     // Told or not, the wrapper is done with.
     let _ = WRAPPER.remove(kernel::ids().1);
     0
 }
 
-/// A wrapper returned into which the compiler has put seq_open(): nobody saw that return. Attached to
-/// such wrappers only.
-#[inline(always)]
-fn opened(ctx: &FExitContext, file: u64, ret: i32) -> u32 {
-    let m = if ret == 0 { kernel::private_data(file) } else { 0 };
-    begin(ctx, &Opening { file, m, ret, flags: 0 });
-    let _ = WRAPPER.remove(kernel::ids().1);
-    0
-}
+// What follows is attached only where the compiler has put seq_open() into its wrapper: nobody saw it
+// return.
 
 /// `single_open()` returned.
 #[fexit(function = "single_open")]

@@ -71,24 +71,32 @@ pub enum Command {
     traceable; 4 inconclusive (--fail-on); with -- CMD and no --fail-on that of CMD."
 )]
 pub struct Attach {
-    /// Files to trace: a path, a glob, module:NAME or fn:SYMBOL
-    #[arg(value_name = "TARGET")]
-    pub targets: Vec<OsString>,
-    /// Which sessions to show.
+    /// What to trace.
     #[command(flatten)]
-    pub select: Select,
+    pub tracing: Tracing,
     /// What the output looks like.
     #[command(flatten)]
     pub output: Output,
     /// Record what is traced, too: see `seqtrace record`
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub record: Option<PathBuf>,
-    /// When to end.
-    #[command(flatten)]
-    pub limits: Limits,
+}
+
+/// What `attach` and `record` trace, and how.
+#[derive(Debug, Args)]
+pub struct Tracing {
+    /// Files to trace: a path, a glob, module:NAME or fn:SYMBOL
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<OsString>,
     /// Exit with 1 if a rule is broken that badly, with 4 if that cannot be said
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
+    /// Which sessions.
+    #[command(flatten)]
+    pub select: Select,
+    /// When to end.
+    #[command(flatten)]
+    pub limits: Limits,
     /// How to trace.
     #[command(flatten)]
     pub capture: Capture,
@@ -106,9 +114,6 @@ pub struct Attach {
     Exit status: as of attach."
 )]
 pub struct Record {
-    /// Files to trace: a path, a glob, module:NAME or fn:SYMBOL
-    #[arg(value_name = "TARGET")]
-    pub targets: Vec<OsString>,
     /// Where the recording goes; - is standard output
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub file: PathBuf,
@@ -127,21 +132,9 @@ pub struct Record {
     /// Twice: show the programs' own diagnostics
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Which sessions to record.
+    /// What to trace.
     #[command(flatten)]
-    pub select: Select,
-    /// When to end.
-    #[command(flatten)]
-    pub limits: Limits,
-    /// Exit with 1 if a rule is broken that badly, with 4 if that cannot be said
-    #[arg(long, value_enum, value_name = "SEVERITY")]
-    pub fail_on: Option<FailOn>,
-    /// How to trace.
-    #[command(flatten)]
-    pub capture: Capture,
-    /// Run a command, as the user who called sudo, and end when it ends
-    #[arg(last = true, value_name = "CMD")]
-    pub command: Vec<OsString>,
+    pub tracing: Tracing,
 }
 
 /// `seqtrace replay`
@@ -528,7 +521,7 @@ mod tests {
         let cli =
             Cli::parse_from(["seqtrace", "attach", "/proc/foo", "--", "cat", "-n", "/proc/foo"]);
         let Command::Attach(attach) = cli.command else { panic!("not attach") };
-        assert_eq!(attach.targets, ["/proc/foo"]);
-        assert_eq!(attach.command, ["cat", "-n", "/proc/foo"]);
+        assert_eq!(attach.tracing.targets, ["/proc/foo"]);
+        assert_eq!(attach.tracing.command, ["cat", "-n", "/proc/foo"]);
     }
 }

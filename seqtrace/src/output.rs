@@ -29,6 +29,16 @@ enum Data {
 }
 
 impl Writer {
+    /// Writes what is all there is to say to standard output; that nobody reads on is no error.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn print(data: Vec<u8>) -> anyhow::Result<()> {
+        let mut output = Output { data, status: Vec::new() };
+        Self::open(None)?.write(&mut output)?;
+        Ok(())
+    }
+
     /// Opens the file, or takes standard output.
     ///
     /// # Errors

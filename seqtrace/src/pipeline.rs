@@ -115,11 +115,7 @@ impl<R: Resolve> Pipeline<R> {
         }
         let Self { tracker, judge, view, output } = self;
         view.opened = None;
-        tracker.feed(event, &mut |update| {
-            if view.admits(&update) {
-                judge.feed(update, &mut |update| view.take(update, output));
-            }
-        });
+        tracker.feed(event, &mut |update| view.judged(judge, update, output));
         view.opened
     }
 
@@ -151,11 +147,7 @@ impl<R: Resolve> Pipeline<R> {
     /// Ends the trace at `time` (ns since boot): closes what is open and says the last word.
     pub fn finish(&mut self, time: u64, missed: u64) -> Summary {
         let Self { tracker, judge, view, output } = self;
-        tracker.finish(time, &mut |update| {
-            if view.admits(&update) {
-                judge.feed(update, &mut |update| view.take(update, output));
-            }
-        });
+        tracker.finish(time, &mut |update| view.judged(judge, update, output));
         view.missed(missed);
         view.sink.end(&view.summary, output);
         view.summary.clone()
@@ -163,6 +155,13 @@ impl<R: Resolve> Pipeline<R> {
 }
 
 impl View {
+    /// Takes an update of a session that is shown, and what it proves.
+    fn judged(&mut self, judge: &mut Judge, update: Update, output: &mut Output) {
+        if self.admits(&update) {
+            judge.feed(update, &mut |update| self.take(update, output));
+        }
+    }
+
     /// Whether an update is judged and shown. Sessions that are not shown are not judged either: what
     /// is said of the others must not depend on whether these were traced at all.
     fn admits(&mut self, update: &Update) -> bool {

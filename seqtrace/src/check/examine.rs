@@ -18,7 +18,7 @@ use super::{
     process::{Ended, Process},
     reader::Request,
     repro,
-    seen::{Collector, Seen, SeenSession},
+    seen::{BORDERS, Collector, Seen, SeenSession},
     verdict::{
         self, Circumstances, Failure, PlanOutcome, PlanReport, Report, Verdict, add, conclude,
     },
@@ -206,6 +206,10 @@ impl Examiner {
         file.report.bytes = reference.len();
         file.report.records = u64::try_from(shape.borders.len()).unwrap_or(u64::MAX);
         file.report.end = Some(reference.end);
+        if shape.borders.len() >= BORDERS {
+            let note = format!("only the first {BORDERS} records are counted and aimed at");
+            file.report.notes.push(note);
+        }
         if seen.sessions.iter().any(|session| session.skipped > 0) && reference.is_empty() {
             let note = "show() rendered records, and none of them was delivered";
             file.report.notes.push(note.to_owned());

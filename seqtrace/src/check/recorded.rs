@@ -5,9 +5,10 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use super::verdict::{Circumstances, Report, Verdict, add, conclude};
 use crate::{
-    render::{Header, Output, Ready, Sink, TargetInfo},
+    recording::{Ending, Played},
+    render::{Count, Sink, Updates},
     rules::Finding,
-    session::update::{Summary, Update, What},
+    session::update::{Update, What},
 };
 
 /// Makes a report of each file, in the order in which they were opened first.
@@ -29,25 +30,18 @@ struct File {
 }
 
 impl Gatherer {
-    /// The reports. `cut`: the recording has no end, so nothing in it is clean.
-    pub fn reports(&self, cut: bool) -> Vec<Report> {
+    /// What it gathers from.
+    pub fn sink(&self) -> Box<dyn Sink> {
+        let gathered = Rc::clone(&self.0);
+        Box::new(Updates(move |update: &Update| gathered.borrow_mut().update(update)))
+    }
+
+    /// The reports on what was played. What was lost may have been of any file, and a recording that is
+    /// cut off may go on with any: then none is clean.
+    pub fn reports(&self, played: &Played) -> Vec<Report> {
         let files = std::mem::take(&mut *self.0.borrow_mut()).files;
-        files.into_iter().map(|file| file.concluded(cut)).collect()
+        files.into_iter().map(|file| file.concluded(played)).collect()
     }
-}
-
-impl Sink for Gatherer {
-    fn header(&mut self, _: &Header, _: &mut Output) {}
-
-    fn target(&mut self, _: &TargetInfo, _: &mut Output) {}
-
-    fn ready(&mut self, _: &Ready, _: &mut Output) {}
-
-    fn update(&mut self, update: &Update, _: &mut Output) {
-        self.0.borrow_mut().update(update);
-    }
-
-    fn end(&mut self, _: &Summary, _: &mut Output) {}
 }
 
 impl Gathered {
@@ -80,17 +74,17 @@ impl Gathered {
 }
 
 impl File {
-    fn concluded(self, cut: bool) -> Report {
+    fn concluded(self, played: &Played) -> Report {
         let Self { mut report, sessions, circumstances } = self;
-        let plural = if sessions == 1 { "" } else { "s" };
-        report.notes.push(format!("from a recording: {sessions} session{plural}"));
+        report.notes.push(format!("from a recording: {}", Count(sessions, "session")));
+        report.lost = played.summary.lost + played.summary.missed;
         if report.callbacks.is_none() {
             report.verdict =
                 Verdict::Refused("not a seq file, or one without callbacks".to_owned());
             return report;
         }
         conclude(&mut report, &circumstances);
-        if cut && report.verdict == Verdict::Clean {
+        if played.ending == Ending::Cut && report.verdict == Verdict::Clean {
             report.verdict = Verdict::Inconclusive("the recording is cut off".to_owned());
         }
         report

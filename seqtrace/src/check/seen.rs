@@ -3,13 +3,13 @@
 use std::{cell::RefCell, mem, rc::Rc, sync::Arc};
 
 use crate::{
-    render::{Header, Output, Ready, Sink, TargetInfo},
+    render::{Sink, Updates},
     rules::Finding,
-    session::update::{Fate, Partial, Session, SessionId, Summary, Update, What},
+    session::update::{Fate, Partial, Session, SessionId, Update, What},
 };
 
 /// Borders of records that are remembered of one session.
-const BORDERS: usize = 1 << 16;
+pub(super) const BORDERS: usize = 1 << 16;
 
 /// One open of the file, by a reading process.
 #[derive(Clone, Debug)]
@@ -42,24 +42,16 @@ pub struct Seen {
 pub struct Collector(Rc<RefCell<Seen>>);
 
 impl Collector {
+    /// What it collects from.
+    pub fn sink(&self) -> Box<dyn Sink> {
+        let seen = Rc::clone(&self.0);
+        Box::new(Updates(move |update: &Update| seen.borrow_mut().update(update)))
+    }
+
     /// What was seen since this was asked last.
     pub fn take(&self) -> Seen {
         mem::take(&mut *self.0.borrow_mut())
     }
-}
-
-impl Sink for Collector {
-    fn header(&mut self, _: &Header, _: &mut Output) {}
-
-    fn target(&mut self, _: &TargetInfo, _: &mut Output) {}
-
-    fn ready(&mut self, _: &Ready, _: &mut Output) {}
-
-    fn update(&mut self, update: &Update, _: &mut Output) {
-        self.0.borrow_mut().update(update);
-    }
-
-    fn end(&mut self, _: &Summary, _: &mut Output) {}
 }
 
 impl Seen {

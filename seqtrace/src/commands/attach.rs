@@ -11,12 +11,7 @@ use crate::{cli, clock, exit::Exit, output::Writer};
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
     let request = Request {
-        targets: &args.targets,
-        select: &args.select,
-        limits: &args.limits,
-        capture: &args.capture,
-        command: &args.command,
-        fail_on: args.fail_on,
+        tracing: &args.tracing,
         only_findings: args.output.only_findings,
         preview: args.output.preview,
         log: args.output.verbose >= 2,

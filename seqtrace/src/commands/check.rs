@@ -131,9 +131,8 @@ fn judge(
 ) -> anyhow::Result<ExitCode> {
     let selection = Selection { targets, filter: Filter::default() };
     let gatherer = Gatherer::default();
-    let sink = Box::new(gatherer.clone());
-    let played = replay::gather(recording, selection, sink)?;
-    let reports = gatherer.reports(played.ending == Ending::Cut);
+    let played = replay::gather(recording, selection, gatherer.sink())?;
+    let reports = gatherer.reports(&played);
     if reports.is_empty() && played.ending == Ending::Cut {
         return Err(Refusal {
             exit: Exit::Inconclusive,
@@ -180,12 +179,10 @@ fn trace(
     seen: &Collector,
     readers: &[Process; 2],
 ) -> anyhow::Result<Trace> {
-    let plan = Plan::choose(args.backend, &facts.symbols, &facts.offsets)?;
+    let plan = Plan::choose(args.backend, &facts.symbols, &facts.kernel.offsets)?;
     let pids = readers.iter().filter_map(Process::id).collect();
     let mut probes = Probes::load(&Settings {
-        offsets: facts.offsets,
-        wrappers: facts.wrappers,
-        openers: facts.openers.clone(),
+        kernel: facts.kernel.clone(),
         show_own: true,
         preview: PREVIEW,
         ring_bytes: args.ring_size,
@@ -202,7 +199,7 @@ fn trace(
         Tracker::new(Noting::new(Live::new(Arc::clone(&facts.symbols)))),
         Selection::default(),
         Until::default(),
-        Box::new(seen.clone()),
+        seen.sink(),
     );
     Trace::begin(probes, &plan, pipeline, None, args.verbose >= 2)
 }
@@ -266,10 +263,11 @@ fn is_of(path: &Path, module: &dyn Fn(&str) -> bool, trace: &mut Trace) -> bool 
 /// The files below a folder, in order, but for those of processes and of sysctl, which modules do not
 /// make.
 fn walk(root: &Path) -> impl Iterator<Item = PathBuf> {
-    let passed_by = |name: &OsStr| {
+    let passed_by = |folder: &Path, name: &OsStr| {
         let name = name.as_bytes();
-        name.iter().all(u8::is_ascii_digit)
-            || [&b"self"[..], b"thread-self", b"sys", b"tracing"].contains(&name)
+        folder == root
+            && (name.iter().all(u8::is_ascii_digit)
+                || [&b"self"[..], b"thread-self", b"sys", b"tracing"].contains(&name))
     };
     let mut folders = vec![root.to_path_buf()];
     let mut files = Vec::new();
@@ -277,15 +275,23 @@ fn walk(root: &Path) -> impl Iterator<Item = PathBuf> {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         for entry in entries.flatten() {
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() && !passed_by(&entry.file_name()) => {
+                Ok(kind) if kind.is_dir() && !passed_by(&folder, &entry.file_name()) => {
                     folders.push(entry.path());
                 }
-                Ok(kind) if kind.is_file() && files.len() < WALK_MOST => files.push(entry.path()),
+                Ok(kind) if kind.is_file() => files.push(entry.path()),
                 _ => {}
             }
         }
     }
     files.sort();
+    if files.len() > WALK_MOST {
+        let all = files.len();
+        eprintln!(
+            "seqtrace: only {WALK_MOST} of the {all} files in {} are looked at",
+            root.display()
+        );
+        files.truncate(WALK_MOST);
+    }
     files.into_iter()
 }
 

@@ -6,7 +6,7 @@ use crate::{
     cli,
     exit::{Exit, Refusal},
     output::Writer,
-    render::{Output, escape},
+    render::escape,
     rules,
 };
 
@@ -25,7 +25,6 @@ pub(super) fn run(args: &cli::Explain) -> anyhow::Result<ExitCode> {
             rules::explain(rule)
         }
     };
-    let mut output = Output { data: text.into_bytes(), status: Vec::new() };
-    Writer::open(None)?.write(&mut output)?;
+    Writer::print(text.into_bytes())?;
     Ok(Exit::Done.into())
 }

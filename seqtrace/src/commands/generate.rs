@@ -1,34 +1,35 @@
 //! `seqtrace schema`, `completions`, `man`: what can be made from the program itself.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::CommandFactory;
 
 use crate::{
     cli::{self, Cli},
     exit::{Exit, Refusal},
+    output::Writer,
     render::escape,
     schema,
 };
 
 /// `seqtrace schema`
 pub(super) fn schema() -> anyhow::Result<ExitCode> {
-    put(format!("{:#}\n", schema::of_a_line()).as_bytes())
+    Writer::print(format!("{:#}\n", schema::of_a_line()).into_bytes())?;
+    Ok(Exit::Done.into())
 }
 
 /// `seqtrace completions SHELL`
 pub(super) fn completions(args: &cli::Completions) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "seqtrace", &mut script);
-    put(&script)
+    Writer::print(script)?;
+    Ok(Exit::Done.into())
 }
 
 /// `seqtrace man [COMMAND]`
 pub(super) fn man(args: &cli::Man) -> anyhow::Result<ExitCode> {
-    put(&page(args.command.as_deref())?)
+    Writer::print(page(args.command.as_deref())?)?;
+    Ok(Exit::Done.into())
 }
 
 fn page(command: Option<&str>) -> anyhow::Result<Vec<u8>> {
@@ -45,15 +46,6 @@ fn page(command: Option<&str>) -> anyhow::Result<Vec<u8>> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page)?;
     Ok(page)
-}
-
-/// To standard output; that nobody reads on is no error.
-fn put(bytes: &[u8]) -> anyhow::Result<ExitCode> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(Exit::Done.into()),
-    }
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
         return Err(Refusal::target(what, "the glob must be in quotes: '/proc/net/*'").into());
     }
     let facts = Preflight::gather()?;
-    let plan = Plan::choose(cli::Backend::Auto, &facts.symbols, &facts.offsets)?;
+    let plan = Plan::choose(cli::Backend::Auto, &facts.symbols, &facts.kernel.offsets)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _inside = runtime.enter();
     let mut trace = quiet_trace(&facts)?;
@@ -82,9 +82,7 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
 /// A trace that sees our own opens and shows nothing.
 fn quiet_trace(facts: &Preflight) -> anyhow::Result<Trace> {
     let mut probes = Probes::load(&Settings {
-        offsets: facts.offsets,
-        wrappers: facts.wrappers,
-        openers: facts.openers.clone(),
+        kernel: facts.kernel.clone(),
         show_own: true,
         preview: 0,
         ring_bytes: 1 << 20,

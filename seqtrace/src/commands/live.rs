@@ -44,15 +44,8 @@ use crate::{
 /// What to trace, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'a> {
-    pub(super) targets: &'a [OsString],
-    pub(super) select: &'a cli::Select,
-    pub(super) limits: &'a cli::Limits,
-    pub(super) capture: &'a cli::Capture,
-    /// The command behind `--`.
-    pub(super) command: &'a [OsString],
-    /// What is to count as a failure.
-    pub(super) fail_on: Option<cli::FailOn>,
-    /// Nothing else is to be shown.
+    pub(super) tracing: &'a cli::Tracing,
+    /// Nothing but findings is to be shown.
     pub(super) only_findings: bool,
     /// Bytes of each record that are wanted.
     pub(super) preview: u32,
@@ -84,16 +77,14 @@ pub(super) struct Traced {
 /// Traces. `None` if it was only to be said what would be done.
 pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Traced>> {
     let Ends { sink, mut writer, recording, wall_at_boot } = ends;
-    let Request { limits, capture, .. } = request;
-    let selection = Selection {
-        targets: targets::parse(request.targets)?,
-        filter: targets::filter(request.select)?,
-    };
+    let cli::Tracing { targets: words, select, limits, capture, command, fail_on } =
+        request.tracing;
+    let selection = Selection { targets: targets::parse(words)?, filter: targets::filter(select)? };
     let facts = Preflight::gather()?;
     targets::check(&selection.targets, &facts.symbols)?;
-    let plan = Plan::choose(capture.backend, &facts.symbols, &facts.offsets)?;
+    let plan = Plan::choose(capture.backend, &facts.symbols, &facts.kernel.offsets)?;
     if capture.dry_run {
-        print!("{}", plan.describe());
+        Writer::print(plan.describe().into_bytes())?;
         return Ok(None);
     }
 
@@ -131,14 +122,14 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
             File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
         }
 
-        let mut child = spawn(request.command, &writer)?;
+        let mut child = spawn(command, &writer)?;
         let deadline = limits.duration.map(|time| Instant::now() + time);
         let status = trace.run(&mut writer, &mut signals, child.as_mut(), deadline).await?;
         if let (None, Some(child)) = (status, &child) {
             terminate(child);
         }
         let (summary, recorder) = trace.finish(&mut writer)?;
-        let code = match request.fail_on {
+        let code = match *fail_on {
             Some(severity) => Exit::on(Verdict::of(&summary), severity.into()).into(),
             None => status.map_or(Exit::Done.into(), exit_code),
         };
@@ -160,12 +151,10 @@ fn header(capture: &cli::Capture, facts: &Preflight, plan: &Plan) -> Header {
 
 fn settings(request: &Request<'_>, facts: &Preflight, selection: &Selection) -> Settings {
     Settings {
-        offsets: facts.offsets,
-        wrappers: facts.wrappers,
-        openers: facts.openers.clone(),
+        kernel: facts.kernel.clone(),
         show_own: true,
         preview: request.preview,
-        ring_bytes: request.capture.ring_size,
+        ring_bytes: request.tracing.capture.ring_size,
         allow: targets::allow(selection),
         log: request.log,
     }

@@ -17,12 +17,7 @@ use crate::{
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Record) -> anyhow::Result<ExitCode> {
     let request = Request {
-        targets: &args.targets,
-        select: &args.select,
-        limits: &args.limits,
-        capture: &args.capture,
-        command: &args.command,
-        fail_on: args.fail_on,
+        tracing: &args.tracing,
         only_findings: false,
         preview: args.preview,
         log: args.verbose >= 2,

@@ -4,13 +4,14 @@
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction};
 
-use super::{kallsyms::Kallsyms, text::TextError};
+use super::{
+    kallsyms::Kallsyms,
+    text::{self, TextError},
+};
 
 /// Those that may, the inner before the outer.
 const WRAPPERS: [&str; 4] =
     ["single_open", "single_open_size", "__seq_open_private", "seq_open_private"];
-/// Far larger than any of them.
-const MAX_BYTES: u64 = 4096;
 /// A call that is counted goes to the padding before the function (`__pfx_seq_open`).
 const PADDING: u64 = 16;
 
@@ -25,8 +26,7 @@ pub fn inlined(
     let mut found = Vec::new();
     for name in WRAPPERS {
         let Some(address) = symbols.kernel_address(name) else { continue };
-        let size = symbols.size_at(address).unwrap_or(MAX_BYTES).min(MAX_BYTES);
-        let text = read(address, usize::try_from(size).unwrap_or(0));
+        let text = text::of_function(symbols, address, read);
         if text.is_ok_and(|text| !goes_to(&text, address, &openers)) {
             found.push(name);
         }

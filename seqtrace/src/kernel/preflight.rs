@@ -7,17 +7,24 @@ use seqtrace_common::config::{Offsets, Wrappers};
 use super::{btf::Btf, kallsyms::Kallsyms, openers, release, text::Kcore};
 use crate::exit::Refusal;
 
+/// What the programs have to know of this kernel.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// Where its fields are.
+    pub offsets: Offsets,
+    /// Functions that stand between the core and a file's own show.
+    pub wrappers: Wrappers,
+    /// Functions into which the compiler has put seq_open(): sessions begin when they return, too.
+    pub openers: Vec<&'static str>,
+}
+
 /// The facts that tracing stands on, gathered once.
 #[derive(Debug)]
 pub struct Preflight {
     /// `uname -r`
     pub release: String,
-    /// Where the kernel's fields are.
-    pub offsets: Offsets,
-    /// Functions that stand between the core and a file's own show.
-    pub wrappers: Wrappers,
-    /// Functions into which the compiler has put seq_open().
-    pub openers: Vec<&'static str>,
+    /// What the programs have to know.
+    pub kernel: Kernel,
     /// The kernel's symbols as they are now.
     pub symbols: Arc<Kallsyms>,
 }
@@ -60,7 +67,8 @@ impl Preflight {
         let openers = Kcore::open()
             .map(|kcore| openers::inlined(&symbols, &|at, len| kcore.read(at, len)))
             .unwrap_or_default();
-        Ok(Self { release: release(), offsets, wrappers, openers, symbols: Arc::new(symbols) })
+        let kernel = Kernel { offsets, wrappers, openers };
+        Ok(Self { release: release(), kernel, symbols: Arc::new(symbols) })
     }
 }
 

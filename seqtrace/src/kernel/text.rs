@@ -6,6 +6,8 @@
 
 use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
 
+use super::kallsyms::Kallsyms;
+
 /// Where the kernel shows its memory (`CONFIG_PROC_KCORE`).
 pub const KCORE: &str = "/proc/kcore";
 
@@ -91,6 +93,22 @@ impl Kcore {
         self.file.read_exact_at(&mut bytes, offset)?;
         Ok(bytes)
     }
+}
+
+/// The live text of the function at an address, to the next symbol. `read` gives the text at an address
+/// ([`Kcore::read`]).
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn of_function(
+    symbols: &Kallsyms,
+    address: u64,
+    read: &dyn Fn(u64, usize) -> Result<Vec<u8>, TextError>,
+) -> Result<Vec<u8>, TextError> {
+    /// Far larger than any function that is asked for; a guard against a damaged table.
+    const MAX_BYTES: u64 = 64 << 10;
+    let size = symbols.size_at(address).unwrap_or(MAX_BYTES).min(MAX_BYTES);
+    read(address, usize::try_from(size).unwrap_or(0))
 }
 
 fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {

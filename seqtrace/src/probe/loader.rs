@@ -15,7 +15,7 @@ use aya::{
     },
 };
 use seqtrace_common::{
-    config::{Config, FilterKey, Fnv, Offsets, Wrappers, flag},
+    config::{Config, FilterKey, Fnv, flag},
     wire::PREVIEW_BYTES,
 };
 use zerocopy::IntoBytes;
@@ -24,7 +24,10 @@ use super::{
     error::{ProbeError, chain, why},
     functions::{BEGIN, BEGIN_PLAIN, FOLLOW, FOLLOW_PLAIN, Frame, How, OPENERS},
 };
-use crate::event::{OpTable, Role};
+use crate::{
+    event::{OpTable, Role},
+    kernel::preflight::Kernel,
+};
 
 /// The compiled programs.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("SEQTRACE_EBPF_OBJ"));
@@ -32,12 +35,8 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("SEQTRACE_EBPF_OBJ"));
 /// What decides how the programs are loaded.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where the running kernel's fields are.
-    pub offsets: Offsets,
-    /// Functions of the running kernel that stand between the core and a file's own show.
-    pub wrappers: Wrappers,
-    /// Functions into which the compiler has put seq_open(): sessions begin when they return, too.
-    pub openers: Vec<&'static str>,
+    /// The running kernel.
+    pub kernel: Kernel,
     /// Opens of seqtrace's own files are told (not traced).
     pub show_own: bool,
     /// Bytes of each record to send, 0 to [`PREVIEW_BYTES`].
@@ -162,12 +161,12 @@ impl Probes {
         let bit = |on: bool, flag: u32| if on { flag } else { 0 };
         let preview_limit = u32::try_from(PREVIEW_BYTES).unwrap_or(u32::MAX);
         let config = Config {
-            offsets: settings.offsets,
+            offsets: settings.kernel.offsets,
             flags: settings.allow.flags() | bit(settings.show_own, flag::SHOW_OWN),
             own_pid: std::process::id(),
             preview: settings.preview.min(preview_limit),
             pad: 0,
-            wrappers: settings.wrappers,
+            wrappers: settings.kernel.wrappers,
         };
         let cpus = u32::try_from(
             aya::util::nr_cpus()
@@ -188,7 +187,7 @@ impl Probes {
         let mut probes = Self {
             ebpf,
             btf,
-            openers: settings.openers.clone(),
+            openers: settings.kernel.openers.clone(),
             plain: false,
             links: Vec::new(),
             tables: BTreeSet::new(),

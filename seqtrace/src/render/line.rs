@@ -182,7 +182,7 @@ impl Display for Name<'_> {
 }
 
 /// A count with its noun: `1 record`, `3 records`.
-pub(super) struct Count(pub(super) u64, pub(super) &'static str);
+pub(crate) struct Count(pub(crate) u64, pub(crate) &'static str);
 
 impl Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -30,6 +30,7 @@ use clap::ValueEnum;
 
 use crate::session::update::{Callbacks, Summary, Update};
 pub use clock::Clock;
+pub(crate) use line::Count;
 
 /// What the output looks like (`--format`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -149,6 +150,23 @@ pub trait Sink {
     fn update(&mut self, update: &Update, out: &mut Output);
     /// The trace ended.
     fn end(&mut self, summary: &Summary, out: &mut Output);
+}
+
+/// A [`Sink`] for those who are after what happened, and want no bytes.
+pub struct Updates<F>(pub F);
+
+impl<F: FnMut(&Update)> Sink for Updates<F> {
+    fn header(&mut self, _: &Header, _: &mut Output) {}
+
+    fn target(&mut self, _: &TargetInfo, _: &mut Output) {}
+
+    fn ready(&mut self, _: &Ready, _: &mut Output) {}
+
+    fn update(&mut self, update: &Update, _: &mut Output) {
+        self.0(update);
+    }
+
+    fn end(&mut self, _: &Summary, _: &mut Output) {}
 }
 
 /// A word given to `--fields` that the format does not have.

@@ -30,7 +30,7 @@ use seqtrace_common::config::Offsets;
 
 use super::{
     kallsyms::{Entry, Kallsyms},
-    text::TextError,
+    text::{self, TextError},
 };
 use crate::event::Role;
 
@@ -340,11 +340,8 @@ fn parts(
     address: u64,
     read: &dyn Fn(u64, usize) -> Result<Vec<u8>, TextError>,
 ) -> Result<Vec<Part>, SiteError> {
-    /// Far larger than any function of the core; a guard against a damaged table.
-    const MAX_BYTES: u64 = 64 << 10;
     let part = |name: &str, address| -> Result<Part, SiteError> {
-        let size = symbols.size_at(address).unwrap_or(MAX_BYTES).min(MAX_BYTES);
-        let text = read(address, usize::try_from(size).unwrap_or(0))?;
+        let text = text::of_function(symbols, address, read)?;
         Ok(Part { name: Arc::from(name), address, text })
     };
     let mut parts = vec![part(name, address)?];

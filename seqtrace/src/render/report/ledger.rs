@@ -81,7 +81,7 @@ impl Ledger {
                 table.row(
                     format!("{start}..{end}"),
                     vec![
-                        (end - start).to_string(),
+                        end.saturating_sub(start).to_string(),
                         row.pos.map_or_else(dash, |pos| pos.to_string()),
                         record,
                         row.pass.to_string(),
