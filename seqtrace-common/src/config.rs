@@ -109,7 +109,7 @@ pub mod flag {
 
 plain_data! {
     /// The programs' read-only configuration, set before load.
-    pub struct Config [192] {
+    pub struct Config [288] {
         /// Where the kernel's fields are.
         pub offsets: Offsets,
         /// Bits of [`flag`].
@@ -122,6 +122,47 @@ plain_data! {
         pub pad: u32,
         /// Functions that stand between the core and a file's own show.
         pub wrappers: Wrappers,
+        /// Functions that are known by the addresses their calls return to.
+        pub callers: Callers,
+    }
+}
+
+plain_data! {
+    /// A function's text; all zero if there is no such function.
+    pub struct Text [16] {
+        /// Its first byte.
+        pub begin: u64,
+        /// Bytes up to the next symbol.
+        pub len: u64,
+    }
+}
+
+impl Text {
+    /// No such function.
+    pub const NONE: Self = Self { begin: 0, len: 0 };
+
+    /// True if the address is within it.
+    #[inline(always)]
+    pub const fn contains(&self, address: u64) -> bool {
+        address.wrapping_sub(self.begin) < self.len
+    }
+}
+
+plain_data! {
+    /// Functions that are recognised on the stack: a probe on each would cost more, above all to detach.
+    pub struct Callers [96] {
+        /// `seq_read_iter()`
+        pub seq_read_iter: Text,
+        /// `seq_read()`
+        pub seq_read: Text,
+        /// `single_open()`
+        pub single_open: Text,
+        /// `single_open_size()`
+        pub single_open_size: Text,
+        /// `__seq_open_private()`
+        pub seq_open_private_raw: Text,
+        /// `seq_open_private()`
+        pub seq_open_private: Text,
     }
 }
 

@@ -22,8 +22,6 @@ pub const PREVIEW_BYTES: usize = 256;
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// [`Via`]: a wrapper that will call `seq_open()` was entered.
-    Via = 1,
     /// [`Open`] of a seq file, or of a plain procfs file.
     Open = 2,
     /// [`ReadEnter`]: `seq_read_iter()` was entered.
@@ -58,7 +56,6 @@ impl Kind {
     /// The kind with this number, if there is one.
     pub const fn from_u8(value: u8) -> Option<Self> {
         Some(match value {
-            1 => Self::Via,
             2 => Self::Open,
             3 => Self::ReadEnter,
             4 => Self::ReadExit,
@@ -78,7 +75,8 @@ impl Kind {
     }
 }
 
-/// The wrapper a [`Via`] or a [`Release`] names. The value of [`Head::flags`] there.
+/// A wrapper of `seq_open()`, as [`Open::via`] names it, or a release function: the value of
+/// [`Head::flags`] in a [`Release`].
 pub mod via {
     /// `single_open()`
     pub const SINGLE_OPEN: u8 = 1;
@@ -155,23 +153,9 @@ plain_data! {
 }
 
 plain_data! {
-    /// A wrapper of `seq_open()` was entered by a task; [`Head::flags`] says which ([`via`]).
-    pub struct Via [32] {
-        /// Kind [`Kind::Via`].
-        pub head: Head,
-        /// The `struct file` being opened.
-        pub file: u64,
-        /// Thread id.
-        pub tid: u32,
-        /// Spelled-out padding, zero.
-        pub pad: u32,
-    }
-}
-
-plain_data! {
     /// `seq_open()` returned, or `proc_reg_open()` did for a plain file. Followed in the ring record
     /// by `path_len` bytes: the file's dentry names from leaf to root, each NUL-terminated.
-    pub struct Open [160] {
+    pub struct Open [168] {
         /// Kind [`Kind::Open`], flags [`open_flag`].
         pub head: Head,
         /// The session's number: unique among open sessions, never 0.
@@ -211,6 +195,10 @@ plain_data! {
         /// The file's own function that a show of kernfs calls; 0 if it has no such wrapper, or none was
         /// found. What it is for sysfs is a guess: an address that may be no function.
         pub inner: u64,
+        /// The outermost wrapper of `seq_open()` that it was opened through ([`via`]); 0 for none.
+        pub via: u32,
+        /// Spelled-out padding, zero.
+        pub pad: u32,
     }
 }
 

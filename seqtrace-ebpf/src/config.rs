@@ -1,6 +1,6 @@
 //! The configuration that user space writes before load.
 
-use seqtrace_common::config::{Config, Offsets, Wrappers};
+use seqtrace_common::config::{Callers, Config, Offsets, Text, Wrappers};
 
 /// Lies in `.rodata`, which is frozen before the verifier runs: it knows every value and drops the
 /// branches that are switched off.
@@ -51,6 +51,14 @@ pub(crate) static CONFIG: Config = Config {
     preview: 0,
     pad: 0,
     wrappers: Wrappers { kernfs_seq_show: 0, cgroup_seqfile_show: 0, sysfs_kf_seq_show: 0 },
+    callers: Callers {
+        seq_read_iter: Text::NONE,
+        seq_read: Text::NONE,
+        single_open: Text::NONE,
+        single_open_size: Text::NONE,
+        seq_open_private_raw: Text::NONE,
+        seq_open_private: Text::NONE,
+    },
 };
 
 /// A field of [`CONFIG`] as it is at run time; a plain read would be folded into the zero above.

@@ -6,9 +6,9 @@
 //! [`plain`] for procfs files without a seq_file. They share [`maps`], [`emit`], [`kernel`] (the
 //! only reads of kernel memory), [`session`] (which files are traced) and [`config`].
 //!
-//! Kprobes on entries, fexit where a function's arguments are needed on its return. fentry would be
-//! cheaper to run than a kprobe, but every function with a trampoline costs an RCU-tasks grace
-//! period, 0.13 s, to detach from; what comes once a session can afford a kprobe.
+//! What comes with each read or file is seen through trampolines (fentry, fexit), which cost least; the
+//! places inside of the core through kprobes, which can be anywhere. Both are slow to detach, in ways
+//! of their own (`probe::functions` in user space), so there are no more of either than needed.
 //!
 //! The order of attaching makes the start of a trace exact: every program but the two that begin a
 //! session (`seq_open` and the entry of `seq_read_iter`) ignores files it has never heard of, and

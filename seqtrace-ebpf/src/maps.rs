@@ -108,21 +108,3 @@ impl Missed {
         }
     }
 }
-
-/// A wrapper of seq_open() that a thread is inside of.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct Wrapper {
-    /// The `struct file *` it opens.
-    pub(crate) file: u64,
-    /// One of `seqtrace_common::wire::via`.
-    pub(crate) which: u64,
-}
-
-/// By thread id; from the wrapper's entry until seq_open() returns.
-#[map]
-pub(crate) static WRAPPER: HashMap<u32, Wrapper> = HashMap::with_max_entries(TASKS, 0);
-
-/// For each CPU the thread that entered seq_read() last and has not yet reached seq_read_iter().
-#[map]
-pub(crate) static VIA_SEQ_READ: Array<u32> = Array::with_max_entries(1, 0);

@@ -1,21 +1,18 @@
-//! A session begins: seq_open() and the wrappers around it.
+//! A session begins: seq_open(), and the wrappers that have it inside or around it.
 
 use aya_ebpf::{
-    EbpfContext,
-    macros::{fexit, kprobe},
-    programs::{FExitContext, ProbeContext},
+    EbpfContext, helpers::generated::bpf_get_stack, macros::fexit, programs::FExitContext,
 };
 use aya_log_ebpf::{debug, warn};
 use seqtrace_common::{
     config::{NAME_BYTES, flag},
-    wire::{Kind, Open, PATH_BYTES, PATH_DEPTH, Via, open_flag, via},
+    wire::{Kind, Open, PATH_BYTES, PATH_DEPTH, open_flag, via},
 };
 
 use crate::{
     config::{config, has},
-    emit::{self, Wake, emit},
+    emit::{self, Wake},
     kernel::{self, field},
-    maps::{Missed, WRAPPER, Wrapper},
     session,
 };
 
@@ -37,12 +34,14 @@ pub(crate) struct Opening {
     pub(crate) ret: i32,
     /// Bits of [`open_flag`].
     pub(crate) flags: u8,
+    /// The wrapper that is known already, one of [`via`]; 0 for none.
+    pub(crate) via: u32,
 }
 
 /// Decides whether a session is traced, remembers it and tells of it. Its number, if it is traced.
 #[inline(always)]
 pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
-    let Opening { file, m, ret, mut flags } = *opening;
+    let Opening { file, m, ret, mut flags, via } = *opening;
     let id = if flags & open_flag::PLAIN == 0 { m } else { file };
     let own = session::own();
     if own {
@@ -84,9 +83,6 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
         debug!(ctx, "session {} begins: seq_file {:x} flags {}", key, m, flags);
     }
 
-    if flags & (open_flag::PLAIN | open_flag::ADOPTED) == 0 {
-        tell_wrapper(file, task.tid);
-    }
     let Some((mut entry, mut head)) = emit::reserve::<OpenRecord>(Kind::Open, flags) else {
         warn!(ctx, "the ring is full: the open of session {} is lost", key);
         return None;
@@ -94,6 +90,10 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
     let record = entry.as_mut_ptr();
     // SAFETY: the ring's own memory, reserved for an OpenRecord.
     let path = unsafe { (&raw mut (*record).path).cast::<u8>() };
+    let told = flags & (open_flag::PLAIN | open_flag::ADOPTED) == 0;
+    // The stack's own room is short; the path is written over it below.
+    // SAFETY: the path has room for FRAMES addresses.
+    let via = if told { unsafe { wrapper(ctx, path.cast(), via) } } else { 0 };
     let (path_len, cut) = path_of(dentry, path);
     if cut {
         head.flags |= open_flag::PATH_CUT;
@@ -120,6 +120,8 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
         path_len,
         size: 0,
         inner: 0,
+        via,
+        pad: 0,
     };
     if flags & open_flag::PLAIN != 0 {
         handlers(inode, &mut open);
@@ -225,16 +227,14 @@ fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
 /// `int seq_open(struct file *file, const struct seq_operations *op)` returned.
 #[fexit(function = "seq_open")]
 pub(crate) fn seq_open(ctx: FExitContext) -> u32 {
-    opened(&ctx, ctx.arg(0), ctx.arg(2))
+    opened(&ctx, ctx.arg(0), ctx.arg(2), 0)
 }
 
 /// A session of a seq file begins, or failed to.
 #[inline(always)]
-fn opened(ctx: &FExitContext, file: u64, ret: i32) -> u32 {
+fn opened(ctx: &FExitContext, file: u64, ret: i32, via: u8) -> u32 {
     let m = if ret == 0 { kernel::private_data(file) } else { 0 };
-    begin(ctx, &Opening { file, m, ret, flags: 0 });
-    // Told or not, the wrapper is done with.
-    let _ = WRAPPER.remove(kernel::ids().1);
+    begin(ctx, &Opening { file, m, ret, flags: 0, via: u32::from(via) });
     0
 }
 
@@ -244,19 +244,19 @@ fn opened(ctx: &FExitContext, file: u64, ret: i32) -> u32 {
 /// `single_open()` returned.
 #[fexit(function = "single_open")]
 pub(crate) fn single_open_exit(ctx: FExitContext) -> u32 {
-    opened(&ctx, ctx.arg(0), ctx.arg(3))
+    opened(&ctx, ctx.arg(0), ctx.arg(3), via::SINGLE_OPEN)
 }
 
 /// `single_open_size()` returned.
 #[fexit(function = "single_open_size")]
 pub(crate) fn single_open_size_exit(ctx: FExitContext) -> u32 {
-    opened(&ctx, ctx.arg(0), ctx.arg(4))
+    opened(&ctx, ctx.arg(0), ctx.arg(4), via::SINGLE_OPEN_SIZE)
 }
 
 /// `seq_open_private()` returned.
 #[fexit(function = "seq_open_private")]
 pub(crate) fn seq_open_private_exit(ctx: FExitContext) -> u32 {
-    opened(&ctx, ctx.arg(0), ctx.arg(3))
+    opened(&ctx, ctx.arg(0), ctx.arg(3), via::SEQ_OPEN_PRIVATE)
 }
 
 /// `__seq_open_private()` returned: the private data, or NULL for want of memory.
@@ -264,62 +264,45 @@ pub(crate) fn seq_open_private_exit(ctx: FExitContext) -> u32 {
 pub(crate) fn seq_open_private_raw_exit(ctx: FExitContext) -> u32 {
     const ENOMEM: i32 = 12;
     let private: u64 = ctx.arg(3);
-    opened(&ctx, ctx.arg(0), if private != 0 { 0 } else { -ENOMEM })
+    let ret = if private != 0 { 0 } else { -ENOMEM };
+    opened(&ctx, ctx.arg(0), ret, via::SEQ_OPEN_PRIVATE_RAW)
 }
 
-/// A wrapper was entered: `file` is being opened through it by the current task. The outermost
-/// counts: single_open_size() calls single_open().
+/// Frames of the stack that are looked at: the program, its trampoline, seq_open() and its callers.
+const FRAMES: usize = 16;
+
+/// The outermost wrapper of seq_open() that is on the stack, one of [`via`], or `which`. single_open_size() calls
+/// single_open(), and seq_open_private() calls __seq_open_private(): fs/seq_file.c. An open is rare, and
+/// this costs less than a probe on each wrapper.
+///
+/// # Safety
+/// `frames` must be valid for `FRAMES` addresses.
 #[inline(always)]
-fn wrapper(file: u64, which: u8) -> u32 {
-    let (_, tid) = kernel::ids();
-    if let Some(outer) = WRAPPER.get_ptr(tid) {
-        // SAFETY: the element of this thread: no other thread touches it.
-        if unsafe { (*outer).file } == file {
-            return 0;
+unsafe fn wrapper(ctx: &impl EbpfContext, frames: *mut u64, mut which: u32) -> u32 {
+    // SAFETY: the caller vouches for the room.
+    let bytes = unsafe { bpf_get_stack(ctx.as_ptr(), frames.cast(), (FRAMES * 8) as u32, 0) };
+    for at in 0..FRAMES {
+        if (at * 8) as i64 >= bytes {
+            break;
+        }
+        // SAFETY: below FRAMES.
+        let address = unsafe { *frames.add(at) };
+        for (text, name) in [
+            (config!(callers.single_open), via::SINGLE_OPEN),
+            (config!(callers.single_open_size), via::SINGLE_OPEN_SIZE),
+            (config!(callers.seq_open_private_raw), via::SEQ_OPEN_PRIVATE_RAW),
+            (config!(callers.seq_open_private), via::SEQ_OPEN_PRIVATE),
+        ] {
+            if text.contains(address) {
+                which = u32::from(name);
+            }
         }
     }
-    if WRAPPER.insert(tid, Wrapper { file, which: u64::from(which) }, 0).is_err() {
-        Missed::Call.count();
-    }
-    0
-}
-
-/// Tells through which wrapper the current task opens `file`, if through any.
-#[inline(always)]
-fn tell_wrapper(file: u64, tid: u32) {
-    let Some(wrapper) = WRAPPER.get_ptr(tid) else { return };
-    // SAFETY: the element of this thread: no other thread touches it.
-    let Wrapper { file: opened, which } = unsafe { *wrapper };
-    if opened == file {
-        emit(Kind::Via, which as u8, Wake::Later, |head| Via { head, file, tid, pad: 0 });
-    }
-}
-
-/// `int single_open(struct file *, int (*show)(struct seq_file *, void *), void *data)`
-#[kprobe]
-pub(crate) fn single_open(ctx: ProbeContext) -> u32 {
-    wrapper(kernel::arg(&ctx, 0), via::SINGLE_OPEN)
-}
-
-/// `int single_open_size(struct file *, int (*show)(struct seq_file *, void *), void *, size_t)`
-#[kprobe]
-pub(crate) fn single_open_size(ctx: ProbeContext) -> u32 {
-    wrapper(kernel::arg(&ctx, 0), via::SINGLE_OPEN_SIZE)
-}
-
-/// `int seq_open_private(struct file *, const struct seq_operations *, int psize)`
-#[kprobe]
-pub(crate) fn seq_open_private(ctx: ProbeContext) -> u32 {
-    wrapper(kernel::arg(&ctx, 0), via::SEQ_OPEN_PRIVATE)
-}
-
-/// `void *__seq_open_private(struct file *, const struct seq_operations *, int psize)`
-#[kprobe]
-pub(crate) fn seq_open_private_raw(ctx: ProbeContext) -> u32 {
-    wrapper(kernel::arg(&ctx, 0), via::SEQ_OPEN_PRIVATE_RAW)
+    which
 }
 
 const _: () = assert!(PATH_BYTES.is_power_of_two());
+const _: () = assert!(FRAMES * 8 <= PATH_BYTES);
 const _: () = assert!(
     core::mem::size_of::<OpenRecord>() == core::mem::size_of::<Open>() + PATH_BYTES + NAME_ROOM
 );

@@ -22,7 +22,7 @@ pub(crate) fn proc_reg_open(ctx: FExitContext) -> u32 {
     let file: u64 = ctx.arg(1);
     let ret: i32 = ctx.arg(2);
     if ret == 0 && !session::known(kernel::private_data(file)) {
-        open::begin(&ctx, &Opening { file, m: 0, ret, flags: open_flag::PLAIN });
+        open::begin(&ctx, &Opening { file, m: 0, ret, flags: open_flag::PLAIN, via: 0 });
     }
     0
 }

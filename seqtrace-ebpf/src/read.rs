@@ -1,8 +1,9 @@
 //! Reads and seeks of a seq file: seq_read(), seq_read_iter(), seq_lseek().
 
 use aya_ebpf::{
-    macros::{fentry, fexit, kprobe},
-    programs::{FEntryContext, FExitContext, ProbeContext},
+    EbpfContext,
+    macros::{fentry, fexit},
+    programs::{FEntryContext, FExitContext},
 };
 use seqtrace_common::wire::{
     FLAG_VIA_SEQ_READ, Kind, LseekEnter, LseekExit, ReadEnter, ReadExit, open_flag,
@@ -12,7 +13,7 @@ use crate::{
     config::config,
     emit::{Wake, emit},
     kernel::{self, field},
-    maps::{Traversing, VIA_SEQ_READ},
+    maps::Traversing,
     open::{self, Opening},
     session,
 };
@@ -24,15 +25,19 @@ fn seq_file_of(iocb: u64) -> (u64, u64) {
     (file, kernel::private_data(file))
 }
 
-/// `ssize_t seq_read(struct file *, char __user *, size_t, loff_t *)` is about to call
-/// seq_read_iter(): what follows on this CPU by this task came through it.
-#[kprobe]
-pub(crate) fn seq_read(_ctx: ProbeContext) -> u32 {
-    if let Some(slot) = VIA_SEQ_READ.get_ptr_mut(kernel::cpu()) {
-        // SAFETY: the map's own element.
-        unsafe { *slot = kernel::ids().1 };
-    }
-    0
+/// True if it was seq_read() that called seq_read_iter().
+///
+/// A trampoline keeps its context, the arguments, at the bottom of its frame. Behind them are the value
+/// returned (there is one, because a fexit program is attached before this), the frame pointer, the
+/// address in seq_read_iter() that the trampoline returns to, and the one that seq_read_iter() returns to
+/// (arch_prepare_bpf_trampoline(), arch/x86/net/bpf_jit_comp.c). A kernel that jumps to its trampolines
+/// instead of calling them (since 6.19) has no address in seq_read_iter() there.
+#[inline(always)]
+fn by_seq_read(ctx: &FEntryContext) -> bool {
+    const ARGUMENTS: u32 = 2 * 8;
+    let [_, _, third, fourth]: [u64; 4] = field(ctx.as_ptr() as u64, ARGUMENTS);
+    let called = config!(callers.seq_read_iter).contains(third);
+    config!(callers.seq_read).contains(if called { fourth } else { third })
 }
 
 /// `ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)` was entered. A file that was
@@ -45,21 +50,15 @@ pub(crate) fn seq_read_iter_enter(ctx: FEntryContext) -> u32 {
     let key = match session::traced(m) {
         Some(state) => state.key,
         None if session::known(m) => return 0,
-        None => match open::begin(&ctx, &Opening { file, m, ret: 0, flags: open_flag::ADOPTED }) {
-            Some(key) => key,
-            None => return 0,
-        },
-    };
-    let mut flags = 0;
-    if let Some(slot) = VIA_SEQ_READ.get_ptr_mut(kernel::cpu()) {
-        // SAFETY: the map's own element.
-        unsafe {
-            if *slot == kernel::ids().1 {
-                *slot = 0;
-                flags = FLAG_VIA_SEQ_READ;
+        None => {
+            match open::begin(&ctx, &Opening { file, m, ret: 0, flags: open_flag::ADOPTED, via: 0 })
+            {
+                Some(key) => key,
+                None => return 0,
             }
         }
-    }
+    };
+    let flags = if by_seq_read(&ctx) { FLAG_VIA_SEQ_READ } else { 0 };
     let pos: i64 = field(iocb, config!(offsets.kiocb_ki_pos));
     if let Some(state) = session::traced(m) {
         let read_pos: i64 = field(m, config!(offsets.seq_file_read_pos));

@@ -1,7 +1,7 @@
 //! A session ends. On entry, since the seq_file is freed inside. All three are needed: the compiler
 //! inlines seq_release() into the other two.
 
-use aya_ebpf::{macros::kprobe, programs::ProbeContext};
+use aya_ebpf::{macros::fentry, programs::FEntryContext};
 use seqtrace_common::wire::{FLAG_REMOVED, Kind, Release, via};
 
 use crate::{
@@ -41,19 +41,19 @@ fn seq(file: u64, which: u8) -> u32 {
 }
 
 /// `int seq_release(struct inode *inode, struct file *file)`
-#[kprobe]
-pub(crate) fn seq_release(ctx: ProbeContext) -> u32 {
-    seq(kernel::arg(&ctx, 1), via::SEQ_RELEASE)
+#[fentry(function = "seq_release")]
+pub(crate) fn seq_release(ctx: FEntryContext) -> u32 {
+    seq(ctx.arg(1), via::SEQ_RELEASE)
 }
 
 /// `int single_release(struct inode *inode, struct file *file)`
-#[kprobe]
-pub(crate) fn single_release(ctx: ProbeContext) -> u32 {
-    seq(kernel::arg(&ctx, 1), via::SINGLE_RELEASE)
+#[fentry(function = "single_release")]
+pub(crate) fn single_release(ctx: FEntryContext) -> u32 {
+    seq(ctx.arg(1), via::SINGLE_RELEASE)
 }
 
 /// `int seq_release_private(struct inode *inode, struct file *file)`
-#[kprobe]
-pub(crate) fn seq_release_private(ctx: ProbeContext) -> u32 {
-    seq(kernel::arg(&ctx, 1), via::SEQ_RELEASE_PRIVATE)
+#[fentry(function = "seq_release_private")]
+pub(crate) fn seq_release_private(ctx: FEntryContext) -> u32 {
+    seq(ctx.arg(1), via::SEQ_RELEASE_PRIVATE)
 }

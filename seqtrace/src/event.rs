@@ -189,6 +189,8 @@ pub struct Open {
     pub magic: u32,
     /// `file->f_mode`: bit 0 read, bit 1 write, bit 2 lseek
     pub mode: u32,
+    /// The outermost wrapper of seq_open() that it was opened through, if through any.
+    pub via: Option<Wrapper>,
 }
 
 /// The fields of `struct seq_file` that the core's algorithm lives on (units as in the kernel: bytes).
@@ -245,16 +247,6 @@ pub struct Event {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// A wrapper of seq_open was entered; the [`Body::Open`] of the same task and file follows
-    /// unless the wrapper fails before it.
-    Via {
-        /// `struct file *`
-        file: u64,
-        /// Thread id.
-        tid: u32,
-        /// Which.
-        wrapper: Wrapper,
-    },
     /// An open returned.
     Open(Box<Open>),
     /// `seq_read_iter()` was entered. `state` is read before `m->lock` is taken.

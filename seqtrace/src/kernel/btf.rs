@@ -69,6 +69,7 @@ const MAX_DEPTH: u32 = 8;
 mod kind {
     pub(super) const STRUCT: u32 = 4;
     pub(super) const UNION: u32 = 5;
+    pub(super) const FWD: u32 = 7;
     pub(super) const TYPEDEF: u32 = 8;
     pub(super) const VOLATILE: u32 = 9;
     pub(super) const CONST: u32 = 10;
@@ -312,6 +313,40 @@ impl Btf {
         })
     }
 
+    /// BTF with nothing in it but these functions, under the numbers they have here: all that attaching
+    /// by name asks for, and read in no time. What this kernel does not have is left out.
+    pub fn of_functions(&self, names: &[&str]) -> Vec<u8> {
+        const FILLER: [u32; 3] = [0, kind::FWD << 24, 0];
+        let types = &self.bytes[self.types.clone()];
+        let mut strings = vec![0_u8];
+        // A word a number: of the whole only the part up to the last function is kept.
+        let (mut words, mut used) = (Vec::with_capacity(3 * self.starts.len()), 0);
+        for &start in &self.starts {
+            let found = usize::try_from(start)
+                .ok()
+                .and_then(|start| Type::at(types, start))
+                .filter(|t| t.kind == kind::FUNC)
+                .and_then(|t| names.iter().find(|name| self.name_is(t.name, name)));
+            match found.zip(u32::try_from(strings.len()).ok()) {
+                Some((name, at)) => {
+                    strings.extend_from_slice(name.as_bytes());
+                    strings.push(0);
+                    words.extend([at, kind::FUNC << 24, 0]);
+                    used = words.len();
+                }
+                None => words.extend(FILLER),
+            }
+        }
+        words.truncate(used);
+        let bytes = |words: &[u32]| words.iter().flat_map(|w| w.to_ne_bytes()).collect::<Vec<_>>();
+        let length = |bytes: usize| u32::try_from(bytes).unwrap_or(0);
+        let (types, version) = (bytes(&words), 1_u8);
+        let sections = [0, length(types.len()), length(types.len()), length(strings.len())];
+        let header = length(HEADER_BYTES).to_ne_bytes();
+        let [low, high] = MAGIC.to_ne_bytes();
+        [&[low, high, version, 0], header.as_slice(), &bytes(&sections), &types, &strings].concat()
+    }
+
     /// Everything the programs need.
     ///
     /// # Errors
@@ -482,6 +517,19 @@ mod tests {
         assert!(btf.has_function("seq_read_iter"));
         assert!(!btf.has_function("seq_read"));
         assert!(!btf.has_function("dentry"));
+    }
+
+    #[test]
+    fn keeps_the_numbers_of_functions() {
+        let whole = parse(dentry());
+        let bytes = whole.of_functions(&["seq_read_iter", "seq_read", "dentry"]);
+        let few = Btf::parse(bytes, String::new()).unwrap();
+        assert!(few.has_function("seq_read_iter"));
+        assert!(!few.has_function("seq_read"));
+        assert_eq!(few.starts.len(), whole.starts.len(), "it is the last one");
+        assert!(
+            Btf::parse(whole.of_functions(&["none"]), String::new()).unwrap().starts.is_empty()
+        );
     }
 
     #[test]

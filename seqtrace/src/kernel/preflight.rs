@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread};
 
-use seqtrace_common::config::{Offsets, Wrappers};
+use seqtrace_common::config::{Callers, Offsets, Text, Wrappers};
 
 use super::{btf::Btf, kallsyms::Kallsyms, openers, release, text::Kcore};
 use crate::exit::Refusal;
@@ -10,10 +10,14 @@ use crate::exit::Refusal;
 /// What the programs have to know of this kernel.
 #[derive(Clone, Debug)]
 pub struct Kernel {
+    /// Its types.
+    pub btf: Arc<Btf>,
     /// Where its fields are.
     pub offsets: Offsets,
     /// Functions that stand between the core and a file's own show.
     pub wrappers: Wrappers,
+    /// Functions that are recognised on the stack.
+    pub callers: Callers,
     /// Functions into which the compiler has put seq_open(): sessions begin when they return, too.
     pub openers: Vec<&'static str>,
 }
@@ -36,12 +40,12 @@ impl Preflight {
     /// The user may not trace, or the kernel does not tell enough of itself.
     pub fn gather() -> Result<Self, Refusal> {
         permitted()?;
-        let (offsets, symbols) = thread::scope(|scope| {
+        let (types, symbols) = thread::scope(|scope| {
             let symbols = scope.spawn(Kallsyms::of_running_kernel);
-            let offsets = Btf::of_running_kernel().and_then(|btf| btf.offsets());
-            (offsets, symbols.join())
+            let types = Btf::of_running_kernel().and_then(|btf| Ok((btf.offsets()?, btf)));
+            (types, symbols.join())
         });
-        let offsets = offsets.map_err(|error| {
+        let (offsets, btf) = types.map_err(|error| {
             Refusal::environment(
                 error.to_string(),
                 "seqtrace needs a kernel with CONFIG_DEBUG_INFO_BTF; `seqtrace doctor` tells more",
@@ -67,8 +71,26 @@ impl Preflight {
         let openers = Kcore::open()
             .map(|kcore| openers::inlined(&symbols, &|at, len| kcore.read(at, len)))
             .unwrap_or_default();
-        let kernel = Kernel { offsets, wrappers, openers };
+        let (btf, callers) = (Arc::new(btf), callers(&symbols));
+        let kernel = Kernel { btf, offsets, wrappers, callers, openers };
         Ok(Self { release: release(), kernel, symbols: Arc::new(symbols) })
+    }
+}
+
+fn callers(symbols: &Kallsyms) -> Callers {
+    let text = |name| {
+        symbols
+            .kernel_address(name)
+            .and_then(|begin| Some(Text { begin, len: symbols.size_at(begin)? }))
+            .unwrap_or(Text::NONE)
+    };
+    Callers {
+        seq_read_iter: text("seq_read_iter"),
+        seq_read: text("seq_read"),
+        single_open: text("single_open"),
+        single_open_size: text("single_open_size"),
+        seq_open_private_raw: text("__seq_open_private"),
+        seq_open_private: text("seq_open_private"),
     }
 }
 

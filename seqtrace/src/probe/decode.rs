@@ -94,10 +94,6 @@ fn body(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
     let kind =
         Kind::from_u8(head.kind).ok_or(DecodeError::Unknown { what: "kind", value: head.kind })?;
     Ok(match kind {
-        Kind::Via => {
-            let (via, _) = take::<wire::Via>(record, "via")?;
-            Body::Via { file: via.file, tid: via.tid, wrapper: wrapper(head.flags)? }
-        }
         Kind::Open => Body::Open(Box::new(open(record)?)),
         Kind::ReadEnter => {
             let (read, _) = take::<wire::ReadEnter>(record, "the entry of a read")?;
@@ -242,6 +238,7 @@ fn open(record: &[u8]) -> Result<Open, DecodeError> {
         dev: open.dev,
         magic: open.magic,
         mode: open.mode,
+        via: if open.via == 0 { None } else { Some(wrapper(narrow(open.via))?) },
     })
 }
 
@@ -269,6 +266,11 @@ fn state(state: &wire::SeqState) -> SeqState {
         index: state.index,
         read_pos: state.read_pos,
     }
+}
+
+/// A number that must fit in a byte; 255, which means nothing, if it does not.
+fn narrow(value: u32) -> u8 {
+    u8::try_from(value).unwrap_or(u8::MAX)
 }
 
 fn wrapper(value: u8) -> Result<Wrapper, DecodeError> {
@@ -380,6 +382,8 @@ mod tests {
             path_len: 8,
             size: 0,
             inner: 0,
+            via: u32::from(via::SINGLE_OPEN),
+            pad: 0,
         };
         let mut record = open.as_bytes().to_vec();
         record.extend_from_slice(b"tcp\0net\0rubbish");
@@ -387,6 +391,7 @@ mod tests {
         let Body::Open(open) = &events[0].body else { panic!("{events:?}") };
         assert_eq!(open.names, [b"net".to_vec(), b"tcp".to_vec()]);
         assert_eq!(open.task.comm, b"cat");
+        assert_eq!(open.via, Some(Wrapper::SingleOpen));
     }
 
     #[test]

@@ -1,21 +1,24 @@
 //! Which programs go to which functions of the kernel, whatever the backend.
 //!
-//! Kprobes on entries, trampolines where a function's arguments are needed on its return. Each function
-//! with a trampoline costs an RCU-tasks grace period, more than 0.1 s, to detach from; what comes once
-//! a session can afford a kprobe.
+//! Nearly all of them through trampolines. They are cheapest to run, and they are detached beside the
+//! kprobes that the backends set, not behind them: a function with a trampoline costs a grace period of RCU
+//! tasks, some 0.1 s (ftrace_shutdown(), kernel/trace/ftrace.c), a kprobe with a program one of RCU tasks
+//! trace and two of RCU, 0.04 s, one kprobe after the other (perf_event_detach_bpf_prog() since 6.12 and in
+//! 6.1's updates, perf_trace_event_unreg()). Of either kind there should be as few as can be.
 
 /// How a program gets to a kernel function.
 #[derive(Clone, Copy)]
 pub(super) enum How {
-    /// A kprobe on the entry. Quick to detach.
+    /// A kprobe on the entry.
     Kprobe,
-    /// A trampoline on the entry: cheaper to run, slow to detach unless the function has one already.
+    /// A trampoline on the entry.
     Fentry,
     /// A trampoline on the return, with the arguments.
     Fexit,
 }
 
 /// A program on a kernel function.
+#[derive(Clone, Copy)]
 pub(super) struct Frame {
     /// The program's name in the object.
     pub(super) program: &'static str,
@@ -31,20 +34,25 @@ const fn frame(program: &'static str, function: &'static str, how: How, required
     Frame { program, function, how, required }
 }
 
+/// Functions that get a trampoline. The kernel knows them by their number in its BTF.
+pub(super) fn trampolines() -> Vec<&'static str> {
+    [FOLLOW, FOLLOW_PLAIN, BEGIN, OPENERS, BEGIN_PLAIN]
+        .concat()
+        .iter()
+        .filter(|frame| !matches!(frame.how, How::Kprobe))
+        .map(|frame| frame.function)
+        .collect()
+}
+
 /// What follows a session, in the order of attaching.
 pub(super) const FOLLOW: &[Frame] = &[
-    frame("seq_release", "seq_release", How::Kprobe, true),
-    frame("single_release", "single_release", How::Kprobe, true),
-    frame("seq_release_private", "seq_release_private", How::Kprobe, true),
+    frame("seq_release", "seq_release", How::Fentry, true),
+    frame("single_release", "single_release", How::Fentry, true),
+    frame("seq_release_private", "seq_release_private", How::Fentry, true),
     frame("seq_read_iter_exit", "seq_read_iter", How::Fexit, true),
-    frame("seq_read", "seq_read", How::Kprobe, false),
     frame("seq_lseek_enter", "seq_lseek", How::Fentry, true),
     frame("seq_lseek_exit", "seq_lseek", How::Fexit, true),
     frame("proc_reg_write", "proc_reg_write", How::Fexit, false),
-    frame("single_open", "single_open", How::Kprobe, false),
-    frame("single_open_size", "single_open_size", How::Kprobe, false),
-    frame("seq_open_private", "seq_open_private", How::Kprobe, false),
-    frame("seq_open_private_raw", "__seq_open_private", How::Kprobe, false),
 ];
 
 /// What follows a plain procfs file.

@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use aya::{
-    Btf, Ebpf, EbpfLoader,
+    Btf, Ebpf, EbpfLoader, Endianness,
     maps::{Array, HashMap, MapData, RingBuf},
     programs::{
         FEntry, FExit, KProbe, ProgramError, fentry::FEntryLink, fexit::FExitLink,
@@ -22,7 +22,7 @@ use zerocopy::IntoBytes;
 
 use super::{
     error::{ProbeError, chain, why},
-    functions::{BEGIN, BEGIN_PLAIN, FOLLOW, FOLLOW_PLAIN, Frame, How, OPENERS},
+    functions::{self, BEGIN, BEGIN_PLAIN, FOLLOW, FOLLOW_PLAIN, Frame, How, OPENERS},
 };
 use crate::{
     event::{OpTable, Role},
@@ -157,7 +157,9 @@ impl Probes {
     /// # Errors
     /// The kernel has no BTF or refuses the maps.
     pub fn load(settings: &Settings) -> Result<Self, ProbeError> {
-        let btf = Btf::from_sys_fs().map_err(|error| ProbeError::Btf(chain(&error)))?;
+        let btf = settings.kernel.btf.of_functions(&functions::trampolines());
+        let btf = Btf::parse(&btf, Endianness::default())
+            .map_err(|error| ProbeError::Btf(chain(&error)))?;
         let bit = |on: bool, flag: u32| if on { flag } else { 0 };
         let preview_limit = u32::try_from(PREVIEW_BYTES).unwrap_or(u32::MAX);
         let config = Config {
@@ -167,6 +169,7 @@ impl Probes {
             preview: settings.preview.min(preview_limit),
             pad: 0,
             wrappers: settings.kernel.wrappers,
+            callers: settings.kernel.callers,
         };
         let cpus = u32::try_from(
             aya::util::nr_cpus()
@@ -175,13 +178,13 @@ impl Probes {
         .unwrap_or(1);
         let log_level: u8 = if settings.log { 0xff } else { 0 };
         let ebpf = EbpfLoader::new()
-            .btf(Some(&btf))
+            // The programs ask nothing of the kernel's types.
+            .btf(None)
             .override_global("CONFIG", config.as_bytes(), true)
             .override_global("AYA_LOG_LEVEL", &log_level, false)
             .map_max_entries("EVENTS", settings.ring_bytes)
             .map_max_entries("LOST", cpus)
             .map_max_entries("NEXT_KEY", cpus)
-            .map_max_entries("VIA_SEQ_READ", cpus)
             .load(OBJECT)
             .map_err(|error| ProbeError::Load(chain(&error)))?;
         let mut probes = Self {

@@ -128,7 +128,7 @@ columns! {
     comm: Vec<u8>,
     /// open: the path as a user would type it.
     path: Vec<u8>,
-    /// via, release: which function.
+    /// open, release: through which function.
     wrapper: Wrapper,
     /// release: the file itself goes away.
     removed: bool,

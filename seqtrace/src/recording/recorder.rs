@@ -160,7 +160,7 @@ impl Recorder {
                 self.hidden.remove(key);
                 return true;
             }
-            Body::Via { .. } | Body::Open(_) | Body::Blind { .. } | Body::TableAttached { .. } => {
+            Body::Open(_) | Body::Blind { .. } | Body::TableAttached { .. } => {
                 return true;
             }
             Body::ReadEnter { key, .. }

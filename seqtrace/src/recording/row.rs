@@ -6,8 +6,6 @@ use crate::event::{Body, Event, FileKind, OpTable, Open, Role, SeqState, Task, W
 /// What a row is: one kind for each [`Body`], and those that explain events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// [`Body::Via`]
-    Via,
     /// [`Body::Open`]
     Open,
     /// [`Body::ReadEnter`]
@@ -50,7 +48,6 @@ pub(super) enum Kind {
 
 impl Word for Kind {
     const ALL: &'static [Self] = &[
-        Self::Via,
         Self::Open,
         Self::ReadEnter,
         Self::ReadExit,
@@ -81,7 +78,6 @@ impl Kind {
     /// Its name in the recording.
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::Via => "via",
             Self::Open => "open",
             Self::ReadEnter => "read_enter",
             Self::ReadExit => "read_exit",
@@ -179,13 +175,6 @@ impl Row {
         let Event { time, cpu, body } = event;
         let row = Self { time: Some(*time), cpu: Some(*cpu), ..Self::default() };
         match body {
-            Body::Via { file, tid, wrapper } => Self {
-                kind: Some(Kind::Via),
-                file: Some(*file),
-                tid: Some(*tid),
-                wrapper: Some(*wrapper),
-                ..row
-            },
             Body::Open(open) => row.open(open),
             Body::PassBegin { key, tid, index, size, count, from } => Self {
                 kind: Some(Kind::PassBegin),
@@ -317,6 +306,7 @@ impl Row {
             dev,
             magic,
             mode,
+            via,
         } = open;
         let row = Self {
             kind: Some(Kind::Open),
@@ -331,6 +321,7 @@ impl Row {
             dev: Some(*dev),
             magic: Some(*magic),
             mode: Some(*mode),
+            wrapper: *via,
             ..self.task(task)
         };
         match kind {
@@ -392,11 +383,6 @@ impl Row {
     fn body(self, kind: Kind) -> Result<Option<Body>, RowError> {
         let row = self;
         Ok(Some(match kind {
-            Kind::Via => Body::Via {
-                file: need!(kind, row.file),
-                tid: need!(kind, row.tid),
-                wrapper: need!(kind, row.wrapper),
-            },
             Kind::Open => Body::Open(Box::new(row.into_open()?)),
             Kind::PassBegin => Body::PassBegin {
                 key: need!(kind, row.session),
@@ -517,6 +503,7 @@ impl Row {
             dev: need!(kind, row.dev),
             magic: need!(kind, row.magic),
             mode: need!(kind, row.mode),
+            via: row.wrapper,
             names: need!(kind, row.names),
             task: Task {
                 pid: need!(kind, row.pid),

@@ -15,52 +15,8 @@ pub trait Resolve {
     fn path(&mut self, names: &[Vec<u8>], dev: u32, magic: u32, opener: &Task) -> Vec<u8>;
 }
 
-/// Wrappers that were entered and have not opened anything yet.
-#[derive(Debug, Default)]
-pub(super) struct Vias(Vec<Via>);
-
-#[derive(Debug)]
-struct Via {
-    file: u64,
-    tid: u32,
-    wrapper: Wrapper,
-}
-
-/// A wrapper that failed before seq_open leaves its entry behind; the oldest make room.
-const VIAS: usize = 256;
-
-impl Vias {
-    /// A wrapper was entered.
-    pub(super) fn entered(&mut self, file: u64, tid: u32, wrapper: Wrapper) {
-        // The outermost wins: single_open_size() calls single_open().
-        if self.0.iter().any(|via| (via.file, via.tid) == (file, tid)) {
-            return;
-        }
-        if self.0.len() >= VIAS {
-            self.0.remove(0);
-        }
-        self.0.push(Via { file, tid, wrapper });
-    }
-
-    /// seq_open returned: through which wrapper?
-    pub(super) fn opened(&mut self, file: u64, tid: u32) -> Option<Wrapper> {
-        let index = self.0.iter().position(|via| (via.file, via.tid) == (file, tid))?;
-        Some(self.0.swap_remove(index).wrapper)
-    }
-
-    /// Events were lost: opens may be among them.
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
-}
-
 /// What is known of a session when it is opened.
-pub(super) fn session(
-    id: SessionId,
-    open: Open,
-    via: Option<Wrapper>,
-    resolver: &mut impl Resolve,
-) -> Session {
+pub(super) fn session(id: SessionId, open: Open, resolver: &mut impl Resolve) -> Session {
     let path = if open.path_cut {
         open.names.iter().flat_map(|name| [b"/", name.as_slice()]).flatten().copied().collect()
     } else {
@@ -76,10 +32,10 @@ pub(super) fn session(
     let single = callbacks
         .as_ref()
         .is_some_and(|callbacks| callbacks.start.name.as_deref() == Some("single_start"));
-    let opened_by = match (open.kind, via) {
+    let opened_by = match (open.kind, open.via) {
         (FileKind::Plain { .. }, _) => Wrapper::ProcRegOpen,
         (_, Some(wrapper)) => wrapper,
-        // Nothing else has this start (fs/seq_file.c): an adopted one, or the wrapper was missed.
+        // Nothing else has this start (fs/seq_file.c): an adopted one, or a stack that was not understood.
         _ if single => Wrapper::SingleOpen,
         _ => Wrapper::SeqOpen,
     };

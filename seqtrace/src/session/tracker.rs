@@ -7,7 +7,7 @@ use crate::session::begin::Begin;
 use crate::session::hash::KeyMap;
 use crate::session::live::{At, Live, Released, Sink};
 use crate::session::model::Returned;
-use crate::session::opening::{self, Resolve, Vias};
+use crate::session::opening::{self, Resolve};
 use crate::session::reads::Wanted;
 use crate::session::update::{Partial, SessionId, Summary, Totals, Update, What};
 
@@ -18,7 +18,6 @@ use crate::session::update::{Partial, SessionId, Summary, Totals, Update, What};
 pub struct Tracker<R> {
     resolver: R,
     live: KeyMap<Box<Live>>,
-    vias: Vias,
     /// Functions that cannot be seen.
     blind: Vec<(u64, Role)>,
     /// Tables whose callbacks user space attached to.
@@ -34,7 +33,6 @@ impl<R: Resolve> Tracker<R> {
         Self {
             resolver,
             live: KeyMap::default(),
-            vias: Vias::default(),
             blind: Vec::new(),
             attached: Vec::new(),
             closed: Summary::default(),
@@ -119,7 +117,6 @@ impl<R: Resolve> Tracker<R> {
             Body::PlainRead { key, task, pos, want, ret } => self.with(key, |live| {
                 live.io(at, task, ret, What::PlainRead { pos, want, ret }, out);
             }),
-            Body::Via { file, tid, wrapper } => self.vias.entered(file, tid, wrapper),
             Body::Open(open) => self.open(at, *open, out),
             Body::Release { key, tid, wrapper, private, removed } => {
                 // single_release() calls seq_release(): of the second nothing is known any more.
@@ -148,14 +145,13 @@ impl<R: Resolve> Tracker<R> {
     }
 
     fn open(&mut self, at: At, open: Open, out: Sink<'_>) {
-        let via = self.vias.opened(open.file, open.task.tid);
         if open.own {
             return;
         }
         let (key, ret) = (open.key, open.ret);
         self.closed.sessions += 1;
         let id = SessionId(u32::try_from(self.closed.sessions).unwrap_or(u32::MAX));
-        let session = Arc::new(opening::session(id, open, via, &mut self.resolver));
+        let session = Arc::new(opening::session(id, open, &mut self.resolver));
         let opener = Arc::new(session.opener.clone());
         let what = if ret < 0 { What::OpenFailed { ret } } else { What::Open };
         let mut live = Box::new(Live::new(session, at.time, Arc::clone(&opener)));
@@ -181,7 +177,6 @@ impl<R: Resolve> Tracker<R> {
 
     fn gap(&mut self, at: At, lost: u64, out: Sink<'_>) {
         self.closed.lost = self.closed.lost.saturating_add(lost);
-        self.vias.clear();
         let mut sessions = Vec::with_capacity(self.live.len());
         for live in self.live.values_mut() {
             live.gap(out);

@@ -62,11 +62,12 @@ prop_compose! {
         key in key(), ret in prop_oneof![9 => Just(0), 1 => any::<i32>()], task in task(),
         file in 0..9u64, kind in kind(), flags in any::<[bool; 3]>(), names in vec(bytes(), 0..4),
         (ino, dev, magic, mode) in any::<(u64, u32, u32, u32)>(),
+        via in proptest::option::of(wrapper()),
     ) -> Open {
         let [adopted, own, path_cut] = flags;
         Open {
             key, ret, task, file, kind, adopted, own: own && path_cut, names, path_cut, ino, dev,
-            magic, mode,
+            magic, mode, via,
         }
     }
 }
@@ -74,11 +75,6 @@ prop_compose! {
 fn body() -> impl Strategy<Value = Body> {
     let tid = || 1..5u32;
     prop_oneof![
-        (0..9u64, tid(), wrapper()).prop_map(|(file, tid, wrapper)| Body::Via {
-            file,
-            tid,
-            wrapper
-        }),
         open().prop_map(|open| Body::Open(Box::new(open))),
         (key(), task(), any::<i64>(), any::<u64>(), state(), any::<bool>()).prop_map(
             |(key, task, pos, want, state, via_seq_read)| Body::ReadEnter {

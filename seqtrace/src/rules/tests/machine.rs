@@ -104,9 +104,6 @@ impl Fd {
         pointer: u64,
     ) -> Self {
         let key = world.keys;
-        if by != Wrapper::SeqOpen {
-            world.tell(Body::Via { file: pointer, tid: 1, wrapper: by });
-        }
         let table = OpTable { start: 0x100 + ino, next: 0x200, show: 0x300, stop: 0x400 };
         world.tell(Body::Open(Box::new(Open {
             key,
@@ -122,6 +119,7 @@ impl Fd {
             dev: 5,
             magic: 0x9fa0,
             mode: 1,
+            via: (by != Wrapper::SeqOpen).then_some(by),
         })));
         Self { key, file, buf: Vec::new(), size: 0, index: 0, read_pos: 0, f_pos: 0 }
     }

@@ -7,28 +7,21 @@ use crate::session::tests::script::play;
 use crate::session::tests::simulator::reader::{open, task};
 
 #[test]
-fn the_outermost_wrapper_opens() {
+fn a_session_is_opened_by_its_wrapper() {
     play(
-        "via single_open_size   |
-         via single_open        |
-         open                   | s1 open single_open_size
+        "open via single_open_size | s1 open single_open_size
          release single_release | close single_release 0 B
          release seq_release    |
-         #2 via seq_open_private   |
-         #2 via __seq_open_private |
-         #2 open                   | s2 open seq_open_private
+         #2 open via seq_open_private | s2 open seq_open_private
          #3 open                   | s3 open seq_open
-         #4 open single_start      | s4 open single_open
-         #5 @9 via single_open     |
-         #5 @8 open                | s5 open seq_open",
+         #4 open single_start      | s4 open single_open",
     );
 }
 
 #[test]
 fn an_open_that_fails() {
     play(
-        "via single_open        |
-         open failed            | open failed -12
+        "open failed via single_open | open failed -12
          read 0 want 10 (0 0 0) |
          open                   | s2 open seq_open",
     );

@@ -55,8 +55,8 @@ fn kind() -> impl Strategy<Value = FileKind> {
 }
 
 fn open() -> impl Strategy<Value = Body> {
-    (1..3_u32, 1..4_u32, any::<(bool, bool)>(), kind()).prop_map(
-        |(key, tid, (adopted, failed), kind)| {
+    (1..3_u32, 1..4_u32, any::<(bool, bool)>(), kind(), prop::option::of(wrapper())).prop_map(
+        |(key, tid, (adopted, failed), kind, via)| {
             Body::Open(Box::new(Open {
                 key,
                 ret: if failed { -12 } else { 0 },
@@ -71,6 +71,7 @@ fn open() -> impl Strategy<Value = Body> {
                 dev: 0,
                 magic: 0,
                 mode: 0,
+                via,
             }))
         },
     )
@@ -117,12 +118,10 @@ fn body() -> impl Strategy<Value = Body> {
         1 => (key.clone(), tid.clone(), int(), natural(), int()).prop_map(
             |(key, tid, pos, want, ret)| Body::Write { key, task: task(tid), pos, want, ret }
         ),
-        1 => (key.clone(), tid.clone(), int(), natural(), int()).prop_map(
+        1 => (key.clone(), tid, int(), natural(), int()).prop_map(
             |(key, tid, pos, want, ret)| Body::PlainRead { key, task: task(tid), pos, want, ret }
         ),
-        1 => key.clone().prop_map(|key| Body::Preview { key, bytes: vec![1] }),
-        1 => (key, tid, wrapper())
-            .prop_map(|(key, tid, wrapper)| Body::Via { file: u64::from(key), tid, wrapper }),
+        1 => key.prop_map(|key| Body::Preview { key, bytes: vec![1] }),
         1 => natural().prop_map(|lost| Body::Gap { lost }),
         1 => (1..5_u64, role())
             .prop_map(|(address, role)| Body::Blind { address, role, reason: String::new() }),

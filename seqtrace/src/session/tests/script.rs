@@ -76,7 +76,6 @@ impl Parser {
         let number = |at: usize| words[at].parse::<i64>().expect(words[at]);
         let state = || state(&words.join(" "));
         match words[0] {
-            "via" => Body::Via { file: u64::from(key) * 0x10, tid, wrapper: wrapper(words[1]) },
             "open" => Body::Open(Box::new(open(key, tid, &words[1..]))),
             "read" => Body::ReadEnter {
                 key,
@@ -208,6 +207,7 @@ fn open(key: Key, tid: u32, words: &[&str]) -> Open {
         dev: 5,
         magic: 0x9fa0,
         mode: 1,
+        via: words.iter().position(|word| *word == "via").map(|at| wrapper(words[at + 1])),
     }
 }
 

@@ -76,6 +76,7 @@ pub(crate) fn open(key: u32, adopted: bool) -> Body {
         dev: 1,
         magic: 0x9fa0,
         mode: 5,
+        via: None,
     }))
 }
 
