@@ -19,6 +19,7 @@ use super::{
     reader::Request,
     repro,
     seen::{BORDERS, Collector, Seen, SeenSession},
+    settle::{Settled, Try, Whole, settle},
     verdict::{
         self, Circumstances, Failure, PlanOutcome, PlanReport, Report, Verdict, add, conclude,
     },
@@ -257,7 +258,7 @@ impl Examiner {
                     // Nothing had been read in a way of the plan's own.
                     file.report.volatile |=
                         !plan.kind.is_shared() && is_first(&done.calls, difference.call);
-                    differ.push(file.report.plans.len());
+                    differ.push((file.report.plans.len(), plan));
                     PlanOutcome::Volatile(failure(&done.calls, difference))
                 }
                 (Ended::Blocked, _) | (_, Outcome::WouldBlock) => PlanOutcome::Blocked,
@@ -274,17 +275,18 @@ impl Examiner {
         // What differs counts if the file itself keeps still.
         file.deadline += self.limits.time / 2;
         if !file.report.volatile {
-            file.report.volatile = !self.is_same(file, reference).await?;
+            file.report.volatile = self.whole_again(file, reference).await? == Whole::Changed;
         }
-        for index in differ {
+        for (index, plan) in differ {
             if file.report.volatile {
                 break;
             }
-            self.again(file, reference, shape, &plans, index).await?;
+            self.again(file, reference, shape, plan, index).await?;
         }
         if file.report.volatile {
             for plan in &mut file.report.plans {
-                if let PlanOutcome::Fail(failure) = &plan.outcome {
+                if let PlanOutcome::Fail(failure) | PlanOutcome::Unsettled(failure) = &plan.outcome
+                {
                     plan.outcome = PlanOutcome::Volatile(failure.clone());
                 }
             }
@@ -294,48 +296,74 @@ impl Examiner {
         Ok(())
     }
 
-    /// A whole read gets the reference again.
-    async fn is_same(
+    /// Whether a whole read gets the reference again.
+    async fn whole_again(
         &mut self,
         file: &mut File<'_>,
         reference: &Reference,
-    ) -> anyhow::Result<bool> {
+    ) -> anyhow::Result<Whole> {
         let done = self.carry_out(file, &plan::whole(self.limits.bytes)).await?;
         let same = Reference::of(&done.calls).is_ok_and(|now| now == *reference);
-        Ok(same || done.ended != Ended::Done)
+        Ok(match done.ended {
+            _ if same => Whole::Same,
+            Ended::Done => Whole::Changed,
+            Ended::Blocked | Ended::OutOfTime => Whole::Unknown,
+        })
     }
 
-    /// A plan whose bytes differed is carried out once more: if they differ again in the same way, and a
-    /// whole read does not, that is no accident.
+    /// A plan whose bytes differed is repeated, until it is clear whether the read or the file did that.
     async fn again(
         &mut self,
         file: &mut File<'_>,
         reference: &Reference,
         shape: &Shape,
-        plans: &[Plan],
+        plan: &Plan,
         index: usize,
     ) -> anyhow::Result<()> {
-        let Some(report) = file.report.plans.get(index).cloned() else { return Ok(()) };
-        let Some(plan) = plans.iter().find(|plan| plan.kind == report.kind) else { return Ok(()) };
-        if report.kind.is_shared() {
-            // A file may tell how often it is open, and each process something else.
-            let control = self.carry_out(file, &plan::control(shape, report.kind)).await?;
+        let Some(PlanOutcome::Volatile(failure)) =
+            file.report.plans.get(index).map(|report| report.outcome.clone())
+        else {
+            return Ok(());
+        };
+        if plan.kind.is_shared() {
+            let control = self.carry_out(file, &plan::control(shape, plan.kind)).await?;
             if reference.compare(&control.calls) != Outcome::Agrees {
+                // A file may tell how often it is open, and each process something else.
+                let note = format!("it says something else to {}", plan.kind.readers());
+                file.report.notes.push(note);
                 return Ok(());
             }
         }
-        let done = self.carry_out(file, plan).await?;
-        let PlanOutcome::Volatile(first) = &report.outcome else { return Ok(()) };
-        let Outcome::Differs(difference) = reference.compare(&done.calls) else { return Ok(()) };
-        if difference != first.difference {
-            return Ok(());
-        }
-        if self.is_same(file, reference).await? {
-            if let Some(report) = file.report.plans.get_mut(index) {
-                report.outcome = PlanOutcome::Fail(first.clone());
+        let mut tries = Vec::new();
+        let settled = loop {
+            if let Some(settled) = settle(&failure.difference, &tries) {
+                break settled;
             }
-        } else {
-            file.report.volatile = true;
+            if Instant::now() >= file.deadline {
+                break Settled::Unknown;
+            }
+            let done = self.carry_out(file, plan).await?;
+            let outcome = reference.compare(&done.calls);
+            let first = match &outcome {
+                Outcome::Differs(difference) => {
+                    !plan.kind.is_shared() && is_first(&done.calls, difference.call)
+                }
+                _ => false,
+            };
+            let whole = self.whole_again(file, reference).await?;
+            tries.push(Try { outcome, done: done.ended == Ended::Done, first, whole });
+        };
+        let outcome = match settled {
+            Settled::Fails { steady } => PlanOutcome::Fail(Failure { steady, ..failure }),
+            Settled::Unknown => PlanOutcome::Unsettled(failure),
+            Settled::NotAgain => PlanOutcome::Volatile(failure),
+            Settled::Changes => {
+                file.report.volatile = true;
+                PlanOutcome::Volatile(failure)
+            }
+        };
+        if let Some(report) = file.report.plans.get_mut(index) {
+            report.outcome = outcome;
         }
         Ok(())
     }
@@ -460,6 +488,7 @@ fn failure(calls: &[Call], difference: Difference) -> Failure {
         at: call.map_or(difference.at, |call| call.at),
         want: call.map_or(0, |call| call.want),
         difference,
+        steady: true,
     }
 }
 

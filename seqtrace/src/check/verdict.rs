@@ -64,6 +64,8 @@ pub enum PlanOutcome {
     Fail(Failure),
     /// Not so, but the file does not keep still: no verdict.
     Volatile(Failure),
+    /// Not so, and nobody knows whether the file keeps still.
+    Unsettled(Failure),
     /// The file does not know this system call.
     Unsupported {
         /// Which.
@@ -88,6 +90,8 @@ pub struct Failure {
     pub want: u64,
     /// What differs.
     pub difference: Difference,
+    /// The same bytes came each time.
+    pub steady: bool,
 }
 
 /// A broken rule, over all sessions of a file.
@@ -200,9 +204,14 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
     });
 
     let bad = report.found.iter().any(|found| is_bad(&found.finding));
+    let broken = bad || report.plans.iter().any(PlanReport::failed);
+    if !broken {
+        changes_now_and_then(report);
+    }
     let unsure = report.found.iter().find(|found| found.finding.id.is_quality());
     let blocked = report.plans.iter().any(|plan| plan.outcome == PlanOutcome::Blocked);
-    report.verdict = if bad || report.plans.iter().any(PlanReport::failed) {
+    let unsettled = names(report, |outcome| matches!(outcome, PlanOutcome::Unsettled(_)));
+    report.verdict = if broken {
         Verdict::Findings
     } else if report.lost > 0 {
         Verdict::Inconclusive(format!("{} events were lost", report.lost))
@@ -213,11 +222,31 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
         Verdict::Inconclusive(format!("{partial} sessions were seen in part only"))
     } else if blocked {
         Verdict::Inconclusive("a read did not return".to_owned())
+    } else if let Some(plans) = unsettled {
+        Verdict::Inconclusive(format!(
+            "other bytes in {plans}, and no telling whether the file had changed"
+        ))
     } else if judged {
         Verdict::Clean
     } else {
         Verdict::Inconclusive("there was no time to judge anything".to_owned())
     };
+}
+
+/// Bytes that differed, but not each time, are no finding, and nothing that is passed over either.
+fn changes_now_and_then(report: &mut Report) {
+    let changed = names(report, |outcome| matches!(outcome, PlanOutcome::Volatile(_)));
+    if let (Some(plans), false) = (changed, report.volatile) {
+        report.volatile = true;
+        report.notes.push(format!("it changes now and then: the bytes of {plans} are not judged"));
+    }
+}
+
+/// The plans with such an outcome, by name.
+fn names(report: &Report, is_such: impl Fn(&PlanOutcome) -> bool) -> Option<String> {
+    let plans = report.plans.iter().filter(|plan| is_such(&plan.outcome));
+    let names: Vec<&str> = plans.map(|plan| plan.kind.name()).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// Bytes that differ by how they are read are a finding of their own, if no other explains them.
@@ -229,18 +258,27 @@ fn bytes_differ(report: &mut Report) {
             return;
         }
         let message = format!(
-            "read as plan {} does, the file has other bytes from offset {} on than `cat` has, each time",
+            "read as plan {} does, the file has other bytes from offset {} on than `cat` has, {}",
             plan.kind.name(),
-            plan.failure().map_or(0, |failure| failure.difference.at)
+            plan.failure().map_or(0, |failure| failure.difference.at),
+            how_often(plan)
         );
         raise(report, Id(204), Some(Role::Show), message, Severity::Error);
     } else if let Some(plan) = report.plans.iter().find(failed(true)) {
         let message = format!(
-            "{} get other bytes from offset {} on than one alone, each time",
+            "{} get other bytes from offset {} on than one alone, {}",
             plan.kind.what(),
-            plan.failure().map_or(0, |failure| failure.difference.at)
+            plan.failure().map_or(0, |failure| failure.difference.at),
+            how_often(plan)
         );
         raise(report, Id(601), Some(Role::Start), message, Severity::Error);
+    }
+}
+
+fn how_often(plan: &PlanReport) -> &'static str {
+    match plan.failure() {
+        Some(Failure { steady: false, .. }) => "each time different ones",
+        _ => "each time",
     }
 }
 
@@ -331,8 +369,18 @@ mod tests {
 
     fn failed(kind: Kind) -> PlanReport {
         let difference = Difference { call: 0, at: 27, what: What::Beyond { got: b"x".to_vec() } };
-        let failure = Failure { syscall: Syscall::Read, at: 27, want: 27, difference };
+        let failure =
+            Failure { syscall: Syscall::Read, at: 27, want: 27, difference, steady: true };
         PlanReport { kind, calls: 1, bytes: 27, outcome: PlanOutcome::Fail(failure) }
+    }
+
+    /// A plan whose bytes differ, and what that came to.
+    fn differed(kind: Kind, outcome: impl Fn(Failure) -> PlanOutcome) -> PlanReport {
+        let mut plan = failed(kind);
+        if let PlanOutcome::Fail(failure) = plan.outcome {
+            plan.outcome = outcome(failure);
+        }
+        plan
     }
 
     fn concluded(mut report: Report) -> Report {
@@ -374,6 +422,31 @@ mod tests {
         let mut explained = Report { plans: vec![failed(Kind::Records)], ..report() };
         add(&mut explained.found, vec![finding(104, Severity::Warning, 1)], Some(Kind::Records));
         assert_eq!(ids(&concluded(explained)), [104]);
+    }
+
+    #[test]
+    fn bytes_that_differ_in_differing_ways_are_a_finding() {
+        let unsteady = |failure| PlanOutcome::Fail(Failure { steady: false, ..failure });
+        let plans = vec![differed(Kind::Records, unsteady)];
+        let report = concluded(Report { plans, ..report() });
+        assert_eq!((ids(&report), &report.verdict), (vec![204], &Verdict::Findings));
+        assert!(report.found[0].finding.message.ends_with("each time different ones"));
+    }
+
+    #[test]
+    fn a_file_that_changes_is_not_called_clean_in_silence() {
+        let plans = vec![differed(Kind::Records, PlanOutcome::Volatile)];
+        let changed = concluded(Report { plans: plans.clone(), ..report() });
+        assert_eq!((&changed.verdict, changed.volatile), (&Verdict::Clean, true));
+        assert_eq!(changed.notes, ["it changes now and then: the bytes of records are not judged"]);
+        // What another plan proves is not taken back.
+        let plans = [plans, vec![failed(Kind::Behind)]].concat();
+        let both = concluded(Report { plans, ..report() });
+        assert_eq!((&both.verdict, both.volatile), (&Verdict::Findings, false));
+        // Nor is what nobody had the time to find out passed over.
+        let plans = vec![differed(Kind::Records, PlanOutcome::Unsettled)];
+        let unsettled = concluded(Report { plans, ..report() });
+        assert!(matches!(unsettled.verdict, Verdict::Inconclusive(why) if why.contains("records")));
     }
 
     #[test]

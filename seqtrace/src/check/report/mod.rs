@@ -166,11 +166,17 @@ fn outcome(plan: &PlanReport) -> (&'static str, Option<String>) {
     match &plan.outcome {
         PlanOutcome::Ok => ("ok", None),
         PlanOutcome::Fail(failure) => {
-            ("FAIL", Some(describe(failure.difference.at, &failure.difference.what)))
+            let mut text = describe(failure.difference.at, &failure.difference.what);
+            if !failure.steady {
+                text.push_str("; each time something else");
+            }
+            ("FAIL", Some(text))
         }
         PlanOutcome::Volatile(failure) => {
-            let text = describe(failure.difference.at, &failure.difference.what);
-            ("changed", Some(text))
+            ("changed", Some(describe(failure.difference.at, &failure.difference.what)))
+        }
+        PlanOutcome::Unsettled(failure) => {
+            ("unsure", Some(describe(failure.difference.at, &failure.difference.what)))
         }
         PlanOutcome::Unsupported { syscall, errno } => {
             ("skip", Some(format!("{} gives {}", syscall.name(), errno_name(*errno))))

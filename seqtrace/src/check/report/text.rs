@@ -156,7 +156,7 @@ impl Text {
         let style = match plan.outcome {
             PlanOutcome::Ok => GOOD,
             PlanOutcome::Fail(_) => BAD,
-            PlanOutcome::Blocked => WARN,
+            PlanOutcome::Blocked | PlanOutcome::Unsettled(_) => WARN,
             PlanOutcome::Volatile(_) | PlanOutcome::Unsupported { .. } | PlanOutcome::NotRun(_) => {
                 DIM
             }
