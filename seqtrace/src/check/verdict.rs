@@ -210,6 +210,8 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
     }
     let unsure = report.found.iter().find(|found| found.finding.id.is_quality());
     let blocked = report.plans.iter().any(|plan| plan.outcome == PlanOutcome::Blocked);
+    let not_run = |plan: &&PlanReport| matches!(plan.outcome, PlanOutcome::NotRun(_));
+    let not_run = report.plans.iter().filter(not_run).count();
     let unsettled = names(report, |outcome| matches!(outcome, PlanOutcome::Unsettled(_)));
     report.verdict = if broken {
         Verdict::Findings
@@ -225,6 +227,11 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
     } else if let Some(plans) = unsettled {
         Verdict::Inconclusive(format!(
             "other bytes in {plans}, and no telling whether the file had changed"
+        ))
+    } else if not_run > 0 && judged {
+        Verdict::Inconclusive(format!(
+            "there was no time for {not_run} of {} plans: --time-limit gives more",
+            report.plans.len()
         ))
     } else if judged {
         Verdict::Clean
@@ -410,6 +417,20 @@ mod tests {
         let mut both = Report { lost: 3, ..report() };
         add(&mut both.found, vec![finding(102, Severity::Error, 1)], Some(Kind::Whole));
         assert_eq!(concluded(both).verdict, Verdict::Findings);
+    }
+
+    #[test]
+    fn what_there_was_no_time_for_is_not_clean() {
+        let not_run = |kind| PlanReport { outcome: PlanOutcome::NotRun("no time"), ..failed(kind) };
+        let ok = PlanReport { outcome: PlanOutcome::Ok, ..failed(Kind::Whole) };
+        let plans = vec![ok, not_run(Kind::Seek), not_run(Kind::End)];
+        let late = concluded(Report { plans, ..report() });
+        assert!(
+            matches!(&late.verdict, Verdict::Inconclusive(why) if why.contains("2 of 3 plans"))
+        );
+        // What was found in time stays found.
+        let plans = vec![failed(Kind::Records), not_run(Kind::End)];
+        assert_eq!(concluded(Report { plans, ..report() }).verdict, Verdict::Findings);
     }
 
     #[test]
