@@ -110,6 +110,15 @@ echo hello >/proc/seqfiles/seqfile
 checks consumed/force 0 seqtrace check --force /proc/seqfiles/seqfile
 unload seq_file
 
+# What is opened and cannot be read, and what there is no time for: neither is clean.
+mkdir -p /sys/fs/cgroup/e2e
+echo threaded >/sys/fs/cgroup/e2e/cgroup.type
+checks unreadable/status 5 seqtrace check /sys/fs/cgroup/e2e/cgroup.procs
+expect_grep unreadable/why 'each read fails with EOPNOTSUPP' one
+rmdir /sys/fs/cgroup/e2e
+checks late/status 4 seqtrace check --time-limit 100ms --max-bytes 64KiB /proc/kallsyms
+expect_grep late/why 'time' one
+
 checks refused/status 5 seqtrace check /proc/kmsg /proc/self/cmdline /proc/sys/kernel/osrelease
 expect_eq refused/each 3 "$(grep -c '^refused ' one)"
 for target in module:none /proc/none fn:seq_read; do

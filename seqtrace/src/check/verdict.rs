@@ -233,11 +233,18 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
             "there was no time for {not_run} of {} plans: --time-limit gives more",
             report.plans.len()
         ))
+    } else if let (Some(End::Error(errno)), 0) = (report.end, report.bytes) {
+        unreadable(errno)
     } else if judged {
         Verdict::Clean
     } else {
         Verdict::Inconclusive("there was no time to judge anything".to_owned())
     };
+}
+
+/// Of a file of which nobody has got a byte.
+pub(super) fn unreadable(errno: i32) -> Verdict {
+    Verdict::Refused(format!("it cannot be read: each read fails with {}", errno_name(errno)))
 }
 
 /// Bytes that differed, but not each time, are no finding, and nothing that is passed over either.
@@ -474,9 +481,16 @@ mod tests {
     fn an_error_instead_of_the_end_is_an_error() {
         let report = concluded(Report { end: Some(End::Error(5)), ..report() });
         assert_eq!((ids(&report), &report.verdict), (vec![304], &Verdict::Findings));
-        // A file that cannot be read at all is none of ours.
-        let unreadable = Report { end: Some(End::Error(22)), bytes: 0, ..super::tests::report() };
-        assert_eq!(concluded(unreadable).verdict, Verdict::Clean);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_clean() {
+        let unreadable = Report { end: Some(End::Error(5)), bytes: 0, ..report() };
+        let verdict = concluded(unreadable.clone()).verdict;
+        assert!(matches!(&verdict, Verdict::Refused(why) if why.contains("EIO")), "{verdict:?}");
+        // A way to read it all the same is a finding.
+        let plans = vec![failed(Kind::Pread)];
+        assert_eq!(concluded(Report { plans, ..unreadable }).verdict, Verdict::Findings);
     }
 
     #[test]

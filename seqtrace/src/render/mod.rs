@@ -23,7 +23,7 @@ pub mod report;
 pub mod status;
 mod style;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod timeline;
 
 use clap::ValueEnum;
