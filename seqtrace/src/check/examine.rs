@@ -77,6 +77,8 @@ struct File<'a> {
     circumstances: Circumstances,
     /// Its sessions: what is found late may belong to another file's.
     sessions: HashSet<SessionId>,
+    /// A reader was killed. What it held may be held for ever: nothing more is read.
+    killed: bool,
 }
 
 impl Examiner {
@@ -115,7 +117,12 @@ impl Examiner {
             report: Report::new(path.as_os_str().as_bytes().to_vec()),
             circumstances: Circumstances::default(),
             sessions: HashSet::new(),
+            killed: false,
         };
+        if self.readers.iter_mut().any(Process::is_gone) {
+            // That was none of this file's doing.
+            self.replace_readers().await?;
+        }
         if let Some(why) = self.refuses(&mut file) {
             file.report.verdict = Verdict::Refused(why);
             return Ok(file.report);
@@ -163,9 +170,13 @@ impl Examiner {
         let mut tastes = Vec::new();
         for _ in 0..2 {
             let done = self.carry_out(file, &plan::taste()).await?;
-            if done.ended != Ended::Done {
-                let why = "a read did not return: it waits for something".to_owned();
-                return Ok(Err(Verdict::Inconclusive(why)));
+            match done.ended {
+                Ended::Done => {}
+                Ended::Died => return Ok(Err(Verdict::Inconclusive(verdict::killed("whole")))),
+                Ended::Blocked | Ended::OutOfTime => {
+                    let why = "a read did not return: it waits for something".to_owned();
+                    return Ok(Err(Verdict::Inconclusive(why)));
+                }
             }
             match Reference::of(&done.calls) {
                 Err(errno) => {
@@ -245,8 +256,8 @@ impl Examiner {
         for plan in &plans {
             let mut report =
                 PlanReport { kind: plan.kind, calls: 0, bytes: 0, outcome: PlanOutcome::Ok };
-            if Instant::now() >= file.deadline {
-                report.outcome = PlanOutcome::NotRun("no time left");
+            if let Some(why) = file.is_over() {
+                report.outcome = PlanOutcome::NotRun(why);
                 file.report.plans.push(report);
                 continue;
             }
@@ -254,6 +265,7 @@ impl Examiner {
             report.calls = count(&done.calls);
             report.bytes = bytes(&done.calls);
             report.outcome = match (done.ended, reference.compare(&done.calls)) {
+                (Ended::Died, _) => PlanOutcome::Killed,
                 (_, Outcome::Differs(difference)) => {
                     // Nothing had been read in a way of the plan's own.
                     file.report.volatile |=
@@ -268,8 +280,7 @@ impl Examiner {
                     PlanOutcome::Unsupported { syscall, errno }
                 }
             };
-            let judged = !matches!(report.outcome, PlanOutcome::NotRun(_) | PlanOutcome::Blocked);
-            file.circumstances.judged |= judged;
+            file.circumstances.judged |= report.outcome.is_judged();
             file.report.plans.push(report);
         }
         // What differs counts if the file itself keeps still.
@@ -307,7 +318,7 @@ impl Examiner {
         Ok(match done.ended {
             _ if same => Whole::Same,
             Ended::Done => Whole::Changed,
-            Ended::Blocked | Ended::OutOfTime => Whole::Unknown,
+            Ended::Blocked | Ended::OutOfTime | Ended::Died => Whole::Unknown,
         })
     }
 
@@ -339,7 +350,7 @@ impl Examiner {
             if let Some(settled) = settle(&failure.difference, &tries) {
                 break settled;
             }
-            if Instant::now() >= file.deadline {
+            if file.is_over().is_some() {
                 break Settled::Unknown;
             }
             let done = self.carry_out(file, plan).await?;
@@ -376,7 +387,7 @@ impl Examiner {
         shape: &Shape,
     ) -> anyhow::Result<()> {
         for trial in repro::trials(&file.report, shape) {
-            if Instant::now() >= file.deadline {
+            if file.is_over().is_some() {
                 break;
             }
             let acts = trial.steps.iter().cloned().map(|step| Act { process: 0, step }).collect();
@@ -395,6 +406,9 @@ impl Examiner {
     /// Carries a plan out and takes in what the trace tells of it.
     async fn carry_out(&mut self, file: &mut File<'_>, plan: &Plan) -> anyhow::Result<Done> {
         let mut calls = Vec::new();
+        if file.killed {
+            return Ok(Done { calls, ended: Ended::Died, seen: Seen::default() });
+        }
         let mut ended = Ended::Done;
         let together = |a: &Act, b: &Act| a.process == b.process && !file.heavy;
         for acts in plan.acts.chunk_by(together) {
@@ -406,6 +420,7 @@ impl Examiner {
             let asked = reader.ask(&request, limits.step, file.deadline, &mut calls);
             ended = trace.during(asked).await?;
             if ended != Ended::Done {
+                file.killed = ended == Ended::Died;
                 self.replace_readers().await?;
                 break;
             }
@@ -427,7 +442,7 @@ impl Examiner {
         Ok(Done { calls, ended, seen })
     }
 
-    /// A reader that hangs is given up; its descriptors are closed with it.
+    /// A reader that hangs or is gone is given up; its descriptors are closed with it.
     async fn replace_readers(&mut self) -> anyhow::Result<()> {
         for number in [0, 1] {
             let fresh = Process::start(number)?;
@@ -439,6 +454,19 @@ impl Examiner {
             }
         }
         Ok(())
+    }
+}
+
+impl File<'_> {
+    /// Why nothing more is read of it, if so.
+    fn is_over(&self) -> Option<&'static str> {
+        if self.killed {
+            Some("not after a reader was killed")
+        } else if Instant::now() >= self.deadline {
+            Some("no time left")
+        } else {
+            None
+        }
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Ended {
     Blocked,
     /// There is no time left for this file.
     OutOfTime,
+    /// The process was killed. An oops does that to whoever is in the kernel for it.
+    Died,
 }
 
 impl Process {
@@ -43,12 +45,14 @@ impl Process {
     /// # Errors
     /// This program cannot be started once more.
     pub fn start(number: usize) -> io::Result<Self> {
-        let mut child = Command::new("/proc/self/exe")
-            .arg(SUBCOMMAND)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
+        let mut this = Command::new("/proc/self/exe");
+        this.arg(SUBCOMMAND);
+        Self::of(number, this)
+    }
+
+    fn of(number: usize, mut command: Command) -> io::Result<Self> {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (stdin, stdout) = pipes.ok_or_else(|| io::Error::other("no pipes"))?;
         Ok(Self { number, child, stdin, stdout, input: Vec::new() })
@@ -63,7 +67,7 @@ impl Process {
     /// process is of no use any more.
     ///
     /// # Errors
-    /// The process is gone, or says what makes no sense.
+    /// The process says what makes no sense.
     pub async fn ask(
         &mut self,
         request: &Request,
@@ -73,7 +77,10 @@ impl Process {
     ) -> io::Result<Ended> {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
-        self.stdin.write_all(&line).await?;
+        match self.stdin.write_all(&line).await {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Ended::Died),
+            written => written?,
+        }
         let mut chunk = vec![0; 64 << 10];
         loop {
             if self.understand(calls)? {
@@ -86,7 +93,7 @@ impl Process {
                 Err(_) => return Ok(Ended::Blocked),
             };
             if got == 0 {
-                return Err(io::Error::other("the reading process has ended"));
+                return Ok(Ended::Died);
             }
             self.input.extend_from_slice(chunk.get(..got).unwrap_or_default());
             // Others are to get their turn, between two chunks at the latest.
@@ -113,9 +120,41 @@ impl Process {
         Ok(done)
     }
 
+    /// True if it has ended, of whatever.
+    pub fn is_gone(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Ends it, whatever it is doing; waits for that, but not for ever.
     pub async fn end(mut self) {
         let _gone = self.child.start_kill();
         let _late = tokio::time::timeout(Duration::from_secs(1), self.child.wait()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How a request to this shell line ends.
+    fn ended(line: &str) -> Ended {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut sh = Command::new("sh");
+            sh.args(["-c", line]);
+            let mut process = Process::of(0, sh).unwrap();
+            let request = Request { path: b"/proc/foo".to_vec(), steps: Vec::new() };
+            let step = Duration::from_millis(300);
+            let deadline = Instant::now() + Duration::from_mins(1);
+            let ended = process.ask(&request, step, deadline, &mut Vec::new()).await.unwrap();
+            process.end().await;
+            ended
+        })
+    }
+
+    #[test]
+    fn a_reader_that_is_killed_is_no_error_of_ours() {
+        assert_eq!(ended("read request; kill -9 $$"), Ended::Died);
+        assert_eq!(ended("exec sleep 60"), Ended::Blocked);
     }
 }

@@ -75,8 +75,17 @@ pub enum PlanOutcome {
     },
     /// A read did not return.
     Blocked,
+    /// The reader was killed while it read.
+    Killed,
     /// Not carried out, or not to its end.
     NotRun(&'static str),
+}
+
+impl PlanOutcome {
+    /// True if it came to an end that says something of the file.
+    pub fn is_judged(&self) -> bool {
+        !matches!(self, Self::NotRun(_) | Self::Blocked | Self::Killed)
+    }
 }
 
 /// Where a plan's bytes first differ.
@@ -210,11 +219,14 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
     }
     let unsure = report.found.iter().find(|found| found.finding.id.is_quality());
     let blocked = report.plans.iter().any(|plan| plan.outcome == PlanOutcome::Blocked);
+    let killed_in = names(report, |outcome| *outcome == PlanOutcome::Killed);
     let not_run = |plan: &&PlanReport| matches!(plan.outcome, PlanOutcome::NotRun(_));
     let not_run = report.plans.iter().filter(not_run).count();
     let unsettled = names(report, |outcome| matches!(outcome, PlanOutcome::Unsettled(_)));
     report.verdict = if broken {
         Verdict::Findings
+    } else if let Some(plan) = killed_in {
+        Verdict::Inconclusive(killed(&plan))
     } else if report.lost > 0 {
         Verdict::Inconclusive(format!("{} events were lost", report.lost))
     } else if let Some(unsure) = unsure {
@@ -240,6 +252,11 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
     } else {
         Verdict::Inconclusive("there was no time to judge anything".to_owned())
     };
+}
+
+/// Why nothing is known of a file that killed its reader, or during which somebody else did.
+pub(super) fn killed(plan: &str) -> String {
+    format!("the reader was killed in plan {plan}: dmesg tells whether the kernel oopsed")
 }
 
 /// Of a file of which nobody has got a byte.
@@ -438,6 +455,15 @@ mod tests {
         // What was found in time stays found.
         let plans = vec![failed(Kind::Records), not_run(Kind::End)];
         assert_eq!(concluded(Report { plans, ..report() }).verdict, Verdict::Findings);
+    }
+
+    #[test]
+    fn a_reader_that_was_killed_is_told() {
+        let killed = PlanReport { outcome: PlanOutcome::Killed, ..failed(Kind::Records) };
+        let rest = PlanReport { outcome: PlanOutcome::NotRun("not now"), ..failed(Kind::End) };
+        let report = concluded(Report { plans: vec![killed, rest], ..report() });
+        let Verdict::Inconclusive(why) = report.verdict else { panic!("{:?}", report.verdict) };
+        assert!(why.starts_with("the reader was killed in plan records"), "{why}");
     }
 
     #[test]

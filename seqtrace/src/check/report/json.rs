@@ -58,7 +58,7 @@ struct Plan {
     name: &'static str,
     what: &'static str,
     /// `ok`, `fail`, `changed` (the file changes by itself), `unsure` (nobody knows whether it does),
-    /// `skip`, `blocked`.
+    /// `skip`, `blocked`, `killed` (the reader was).
     outcome: &'static str,
     detail: Option<String>,
     calls: u64,

@@ -182,6 +182,7 @@ fn outcome(plan: &PlanReport) -> (&'static str, Option<String>) {
             ("skip", Some(format!("{} gives {}", syscall.name(), errno_name(*errno))))
         }
         PlanOutcome::Blocked => ("blocked", Some("a read did not return".to_owned())),
+        PlanOutcome::Killed => ("killed", Some("the reader was killed while it read".to_owned())),
         PlanOutcome::NotRun(why) => ("skip", Some((*why).to_owned())),
     }
 }

@@ -155,7 +155,7 @@ impl Text {
         let (word, more) = outcome(plan);
         let style = match plan.outcome {
             PlanOutcome::Ok => GOOD,
-            PlanOutcome::Fail(_) => BAD,
+            PlanOutcome::Fail(_) | PlanOutcome::Killed => BAD,
             PlanOutcome::Blocked | PlanOutcome::Unsettled(_) => WARN,
             PlanOutcome::Volatile(_) | PlanOutcome::Unsupported { .. } | PlanOutcome::NotRun(_) => {
                 DIM
