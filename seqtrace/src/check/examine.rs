@@ -72,6 +72,8 @@ struct File<'a> {
     read_as: PathBuf,
     /// So many records that events of one step may fill the ring.
     heavy: bool,
+    /// How far a whole read goes.
+    limit: u64,
     deadline: Instant,
     report: Report,
     circumstances: Circumstances,
@@ -113,6 +115,7 @@ impl Examiner {
             path,
             read_as: read_as(path, self.idle.id()),
             heavy: false,
+            limit: self.limits.bytes,
             deadline: Instant::now() + self.limits.time,
             report: Report::new(path.as_os_str().as_bytes().to_vec()),
             circumstances: Circumstances::default(),
@@ -203,16 +206,16 @@ impl Examiner {
             file.report.volatile = true;
         }
 
-        let whole = plan::whole(self.limits.bytes);
-        let Done { calls, ended, seen } = self.carry_out(file, &whole).await?;
-        let reference = match Reference::of(&calls) {
-            Ok(reference) if ended == Ended::Done => reference,
-            Ok(reference) if !reference.is_empty() => Reference { end: End::Cut, ..reference },
-            _ => {
-                let why = "a whole read did not return in time".to_owned();
-                return Ok(Err(Verdict::Inconclusive(why)));
-            }
+        let Done { calls, ended, seen } =
+            self.carry_out(file, &plan::whole(self.limits.bytes)).await?;
+        let (reference, outcome) = match first_whole(&calls, ended) {
+            Ok(read) => read,
+            Err(verdict) => return Ok(Err(verdict)),
         };
+        if ended != Ended::Done {
+            // Where it hung, it would hang again.
+            file.limit = reference.len();
+        }
         let shape = shape(&calls, &reference, seen.sessions.first());
         file.heavy = shape.borders.len() > HEAVY;
         file.report.bytes = reference.len();
@@ -230,10 +233,13 @@ impl Examiner {
             kind: Kind::Whole,
             calls: count(&calls),
             bytes: reference.len(),
-            outcome: PlanOutcome::Ok,
+            outcome,
         });
 
-        let again = self.carry_out(file, &whole).await?;
+        let again = self.carry_out(file, &plan::whole(file.limit)).await?;
+        if let (Some(first), true) = (file.report.plans.first_mut(), again.ended != Ended::Done) {
+            first.outcome = unfinished(again.ended);
+        }
         let second = Reference::of(&again.calls).ok();
         if second.as_ref() != Some(&reference) && again.ended == Ended::Done {
             file.report.volatile = true;
@@ -265,7 +271,7 @@ impl Examiner {
             report.calls = count(&done.calls);
             report.bytes = bytes(&done.calls);
             report.outcome = match (done.ended, reference.compare(&done.calls)) {
-                (Ended::Died, _) => PlanOutcome::Killed,
+                (Ended::Died, _) => unfinished(done.ended),
                 (_, Outcome::Differs(difference)) => {
                     // Nothing had been read in a way of the plan's own.
                     file.report.volatile |=
@@ -273,8 +279,8 @@ impl Examiner {
                     differ.push((file.report.plans.len(), plan));
                     PlanOutcome::Volatile(failure(&done.calls, difference))
                 }
-                (Ended::Blocked, _) | (_, Outcome::WouldBlock) => PlanOutcome::Blocked,
-                (Ended::OutOfTime, _) => PlanOutcome::NotRun("no time left in the middle"),
+                (Ended::Blocked | Ended::OutOfTime, _) => unfinished(done.ended),
+                (Ended::Done, Outcome::WouldBlock) => PlanOutcome::Blocked,
                 (Ended::Done, Outcome::Agrees) => PlanOutcome::Ok,
                 (Ended::Done, Outcome::Unsupported { syscall, errno }) => {
                     PlanOutcome::Unsupported { syscall, errno }
@@ -313,7 +319,7 @@ impl Examiner {
         file: &mut File<'_>,
         reference: &Reference,
     ) -> anyhow::Result<Whole> {
-        let done = self.carry_out(file, &plan::whole(self.limits.bytes)).await?;
+        let done = self.carry_out(file, &plan::whole(file.limit)).await?;
         let same = Reference::of(&done.calls).is_ok_and(|now| now == *reference);
         Ok(match done.ended {
             _ if same => Whole::Same,
@@ -520,6 +526,29 @@ fn failure(calls: &[Call], difference: Difference) -> Failure {
     }
 }
 
+/// What the first whole read got, and how it went. One that does not come to its end is a reference as
+/// far as it came.
+fn first_whole(calls: &[Call], ended: Ended) -> Result<(Reference, PlanOutcome), Verdict> {
+    match (Reference::of(calls), ended) {
+        (Ok(reference), Ended::Done) => Ok((reference, PlanOutcome::Ok)),
+        (_, Ended::Died) => Err(Verdict::Inconclusive(verdict::killed(Kind::Whole.name()))),
+        (Ok(reference), _) if !reference.is_empty() => {
+            Ok((Reference { end: End::Cut, ..reference }, unfinished(ended)))
+        }
+        _ => Err(Verdict::Inconclusive("a whole read did not return in time".to_owned())),
+    }
+}
+
+/// How a plan went, as far as its end tells.
+fn unfinished(ended: Ended) -> PlanOutcome {
+    match ended {
+        Ended::Done => PlanOutcome::Ok,
+        Ended::Blocked => PlanOutcome::Blocked,
+        Ended::OutOfTime => PlanOutcome::NotRun("no time left in the middle"),
+        Ended::Died => PlanOutcome::Killed,
+    }
+}
+
 /// What the whole read tells of a file; without a trace of it, lines are taken for records.
 fn shape(calls: &[Call], reference: &Reference, session: Option<&SeenSession>) -> Shape {
     let len = reference.len();
@@ -557,6 +586,25 @@ mod tests {
         ];
         let first: Vec<bool> = (0..7).map(|index| is_first(&calls, index)).collect();
         assert_eq!(first, [true, true, true, true, false, false, false]);
+    }
+
+    #[test]
+    fn a_whole_read_that_hangs_is_not_ok() {
+        let some = Call { ret: 2, bytes: b"0\n".to_vec(), ..call(0, Syscall::Read, 0) };
+        let end = call(0, Syscall::Read, 2);
+        let read = |end| Reference { bytes: b"0\n".to_vec(), end };
+        let calls = [some, end];
+        assert_eq!(first_whole(&calls, Ended::Done), Ok((read(End::Eof), PlanOutcome::Ok)));
+        let hangs = Ok((read(End::Cut), PlanOutcome::Blocked));
+        assert_eq!(first_whole(&calls[..1], Ended::Blocked), hangs);
+        assert!(matches!(
+            first_whole(&calls, Ended::OutOfTime),
+            Ok((Reference { end: End::Cut, .. }, PlanOutcome::NotRun(_)))
+        ));
+        for ended in [Ended::Blocked, Ended::OutOfTime, Ended::Died] {
+            assert!(matches!(first_whole(&[], ended), Err(Verdict::Inconclusive(_))));
+        }
+        assert!(first_whole(&calls, Ended::Died).is_err());
     }
 
     #[test]

@@ -218,7 +218,7 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
         changes_now_and_then(report);
     }
     let unsure = report.found.iter().find(|found| found.finding.id.is_quality());
-    let blocked = report.plans.iter().any(|plan| plan.outcome == PlanOutcome::Blocked);
+    let blocked = names(report, |outcome| *outcome == PlanOutcome::Blocked);
     let killed_in = names(report, |outcome| *outcome == PlanOutcome::Killed);
     let not_run = |plan: &&PlanReport| matches!(plan.outcome, PlanOutcome::NotRun(_));
     let not_run = report.plans.iter().filter(not_run).count();
@@ -234,8 +234,8 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
         Verdict::Inconclusive(format!("{} {}: {}", finding.id, finding.name, finding.message))
     } else if partial > 0 {
         Verdict::Inconclusive(format!("{partial} sessions were seen in part only"))
-    } else if blocked {
-        Verdict::Inconclusive("a read did not return".to_owned())
+    } else if let Some(plans) = blocked {
+        Verdict::Inconclusive(format!("a read did not return: {plans}"))
     } else if let Some(plans) = unsettled {
         Verdict::Inconclusive(format!(
             "other bytes in {plans}, and no telling whether the file had changed"
@@ -455,6 +455,13 @@ mod tests {
         // What was found in time stays found.
         let plans = vec![failed(Kind::Records), not_run(Kind::End)];
         assert_eq!(concluded(Report { plans, ..report() }).verdict, Verdict::Findings);
+    }
+
+    #[test]
+    fn a_read_that_does_not_return_is_not_clean() {
+        let blocked = PlanReport { outcome: PlanOutcome::Blocked, ..failed(Kind::Whole) };
+        let report = concluded(Report { plans: vec![blocked], ..report() });
+        assert!(matches!(report.verdict, Verdict::Inconclusive(why) if why.contains("whole")));
     }
 
     #[test]
