@@ -59,3 +59,11 @@ expect_grep killed/said 'is cut off' errors
 
 expect_status no-recording 6 seqtrace replay $FILE
 expect_status no-file 6 seqtrace replay nothing
+
+# What is made of a recording is not written over it.
+cp a.seqtrace again.seqtrace
+for command in replay report 'check --from'; do
+	expect_status "itself/${command%% *}" 2 seqtrace $command a.seqtrace -o ./a.seqtrace
+done
+expect_status itself/stdin 2 sh -c 'seqtrace replay - -o a.seqtrace <a.seqtrace'
+same itself/whole a.seqtrace again.seqtrace
