@@ -176,8 +176,12 @@ impl Examiner {
             match done.ended {
                 Ended::Done => {}
                 Ended::Died => return Ok(Err(Verdict::Inconclusive(verdict::killed("whole")))),
-                Ended::Blocked | Ended::OutOfTime => {
+                Ended::Blocked => {
                     let why = "a read did not return: it waits for something".to_owned();
+                    return Ok(Err(Verdict::Inconclusive(why)));
+                }
+                Ended::OutOfTime => {
+                    let why = "there was no time to read it: --time-limit gives more".to_owned();
                     return Ok(Err(Verdict::Inconclusive(why)));
                 }
             }
