@@ -425,9 +425,10 @@ impl Examiner {
             let process = acts.first().map_or(0, |act| act.process);
             let steps = acts.iter().map(|act| act.step.clone()).collect();
             let request = Request { path: file.read_as.as_os_str().as_bytes().to_vec(), steps };
-            let Self { trace, readers, limits, .. } = self;
+            let Self { trace, seen, readers, limits, .. } = self;
             let Some(reader) = readers.get_mut(process) else { continue };
-            let asked = reader.ask(&request, limits.step, file.deadline, &mut calls);
+            let returned = || seen.returned();
+            let asked = reader.ask(&request, limits.step, file.deadline, returned, &mut calls);
             ended = trace.during(asked).await?;
             if ended != Ended::Done {
                 file.killed = ended == Ended::Died;

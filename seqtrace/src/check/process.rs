@@ -26,6 +26,35 @@ pub struct Process {
     input: Vec<u8>,
 }
 
+/// How often is looked whether calls have returned: the reader tells of them much later.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// How long a call may take. When one returned is not heard from the reader, which would disturb what it
+/// reads, but seen from outside.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    limit: Duration,
+    /// When the last one returned, as far as known.
+    since: Instant,
+    /// How many have returned.
+    returned: u64,
+}
+
+impl Patience {
+    /// Something came from the reader: it was not in a call then.
+    fn hears(&mut self, now: Instant) {
+        self.since = now;
+    }
+
+    /// So many calls have returned by now. True if the next one takes too long.
+    fn is_over(&mut self, now: Instant, returned: u64) -> bool {
+        if self.returned != returned {
+            (self.since, self.returned) = (now, returned);
+        }
+        now.duration_since(self.since) >= self.limit
+    }
+}
+
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -63,8 +92,9 @@ impl Process {
         self.child.id()
     }
 
-    /// Does a request; calls are appended as they come. If it does not end with [`Ended::Done`], the
-    /// process is of no use any more.
+    /// Does a request; calls are appended as they come. None of them may take longer than `step`:
+    /// `returned` tells how many have returned so far, from whatever number on. If it does not end with
+    /// [`Ended::Done`], the process is of no use any more.
     ///
     /// # Errors
     /// The process says what makes no sense.
@@ -73,6 +103,7 @@ impl Process {
         request: &Request,
         step: Duration,
         deadline: Instant,
+        returned: impl Fn() -> u64,
         calls: &mut Vec<Call>,
     ) -> io::Result<Ended> {
         let mut line = serde_json::to_vec(request)?;
@@ -82,16 +113,23 @@ impl Process {
             written => written?,
         }
         let mut chunk = vec![0; 64 << 10];
+        let mut patience = Patience { limit: step, since: Instant::now(), returned: returned() };
         loop {
             if self.understand(calls)? {
                 return Ok(Ended::Done);
             }
-            let patience = Instant::now() + step;
-            let got = match timeout_at(patience.min(deadline), self.stdout.read(&mut chunk)).await {
-                Ok(got) => got?,
-                Err(_) if deadline <= patience => return Ok(Ended::OutOfTime),
-                Err(_) => return Ok(Ended::Blocked),
+            let glance = (Instant::now() + GLANCE.min(step)).min(deadline);
+            let Ok(got) = timeout_at(glance, self.stdout.read(&mut chunk)).await else {
+                let now = Instant::now();
+                if patience.is_over(now, returned()) {
+                    return Ok(Ended::Blocked);
+                } else if now >= deadline {
+                    return Ok(Ended::OutOfTime);
+                }
+                continue;
             };
+            let got = got?;
+            patience.hears(Instant::now());
             if got == 0 {
                 return Ok(Ended::Died);
             }
@@ -136,8 +174,8 @@ impl Process {
 mod tests {
     use super::*;
 
-    /// How a request to this shell line ends.
-    fn ended(line: &str) -> Ended {
+    /// How a request to this shell line ends, while calls return for so long, and when.
+    fn ended(line: &str, returning: Duration) -> (Ended, Duration) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut sh = Command::new("sh");
@@ -146,15 +184,30 @@ mod tests {
             let request = Request { path: b"/proc/foo".to_vec(), steps: Vec::new() };
             let step = Duration::from_millis(300);
             let deadline = Instant::now() + Duration::from_mins(1);
-            let ended = process.ask(&request, step, deadline, &mut Vec::new()).await.unwrap();
+            let begin = Instant::now();
+            let returned = || u64::try_from(begin.elapsed().min(returning).as_millis()).unwrap();
+            let calls = &mut Vec::new();
+            let ended = process.ask(&request, step, deadline, returned, calls).await.unwrap();
+            let after = begin.elapsed();
             process.end().await;
-            ended
+            (ended, after)
         })
     }
 
     #[test]
     fn a_reader_that_is_killed_is_no_error_of_ours() {
-        assert_eq!(ended("read request; kill -9 $$"), Ended::Died);
-        assert_eq!(ended("exec sleep 60"), Ended::Blocked);
+        let (ended, _) = ended("read request; kill -9 $$", Duration::ZERO);
+        assert_eq!(ended, Ended::Died);
+    }
+
+    #[test]
+    fn the_limit_is_that_of_one_call() {
+        let (hangs, after) = ended("exec sleep 60", Duration::ZERO);
+        assert_eq!(hangs, Ended::Blocked);
+        assert!(after >= Duration::from_millis(300), "{after:?}");
+        // Many that are quick may take longer together.
+        let (hangs, after) = ended("exec sleep 60", Duration::from_secs(1));
+        assert_eq!(hangs, Ended::Blocked);
+        assert!(after >= Duration::from_millis(1200), "{after:?}");
     }
 }
