@@ -2,6 +2,7 @@
 
 use crate::{
     event::Role,
+    render::Count,
     rules::{Finding, Id, Severity, find},
     session::update::{Callbacks, SessionId},
 };
@@ -187,7 +188,8 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
     let Circumstances { unreleased, partial, judged } = *circumstances;
     // What was lost may have been the release.
     if unreleased > 0 && report.lost == 0 && !has(report, Id(403)) {
-        let message = format!("{unreleased} descriptors were closed, and no release function ran");
+        let descriptors = Count(unreleased, "descriptor");
+        let message = format!("no release function ran for {descriptors} that the reader closed");
         raise(report, Id(403), None, message, Severity::Error);
     }
     if let Some(End::Error(errno)) = report.end.filter(|_| report.bytes > 0) {
@@ -228,12 +230,12 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
     } else if let Some(plan) = killed_in {
         Verdict::Inconclusive(killed(&plan))
     } else if report.lost > 0 {
-        Verdict::Inconclusive(format!("{} events were lost", report.lost))
+        Verdict::Inconclusive(format!("{} lost", Count(report.lost, "event")))
     } else if let Some(unsure) = unsure {
         let finding = &unsure.finding;
         Verdict::Inconclusive(format!("{} {}: {}", finding.id, finding.name, finding.message))
     } else if partial > 0 {
-        Verdict::Inconclusive(format!("{partial} sessions were seen in part only"))
+        Verdict::Inconclusive(format!("{} seen in part only", Count(partial, "session")))
     } else if let Some(plans) = blocked {
         Verdict::Inconclusive(format!("a read did not return: {plans}"))
     } else if let Some(plans) = unsettled {

@@ -30,7 +30,7 @@ use clap::ValueEnum;
 
 use crate::session::update::{Callbacks, Summary, Update};
 pub use clock::Clock;
-pub(crate) use line::Count;
+pub(crate) use line::{Count, Name, Place};
 
 /// What the output looks like (`--format`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

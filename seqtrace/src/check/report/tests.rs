@@ -126,6 +126,23 @@ fn text() {
 }
 
 #[test]
+fn one_is_no_plural() {
+    let mut one = broken();
+    one.records = 1;
+    one.found.truncate(1);
+    one.plans.truncate(1);
+    one.plans[0].calls = 1;
+    let mut writer = Writer::new(Look::default());
+    let mut out = Vec::new();
+    writer.report(&one, &mut out);
+    writer.end(&mut out);
+    let text = String::from_utf8(out).unwrap();
+    for words in ["6 bytes, 1 record\n", "6 bytes, 1 call\n", "1 error, 0 warnings", "1 file: "] {
+        assert!(text.contains(words), "{words:?} is not in:\n{text}");
+    }
+}
+
+#[test]
 fn json() {
     written(
         Format::Json,
