@@ -230,7 +230,8 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
     } else if let Some(plan) = killed_in {
         Verdict::Inconclusive(killed(&plan))
     } else if report.lost > 0 {
-        Verdict::Inconclusive(format!("{} lost", Count(report.lost, "event")))
+        let were = if report.lost == 1 { "was" } else { "were" };
+        Verdict::Inconclusive(format!("{} {were} lost", Count(report.lost, "event")))
     } else if let Some(unsure) = unsure {
         let finding = &unsure.finding;
         Verdict::Inconclusive(format!("{} {}: {}", finding.id, finding.name, finding.message))
