@@ -248,6 +248,20 @@ fn github() {
 }
 
 #[test]
+fn a_reader_that_was_killed_is_not_skipped() {
+    let mut report = clean();
+    report.plans[0].outcome = PlanOutcome::Killed;
+    report.verdict = Verdict::Inconclusive("the reader was killed".to_owned());
+    let (mut ktap, mut junit) = (Vec::new(), Vec::new());
+    ktap::report(1, &report, &mut ktap);
+    junit::report(&report, &mut junit);
+    let (ktap, junit) = (String::from_utf8(ktap).unwrap(), String::from_utf8(junit).unwrap());
+    assert!(ktap.contains("\n  not ok 1 whole\n") && !ktap.contains("SKIP"), "{ktap}");
+    assert!(junit.contains("errors=\"2\" skipped=\"0\""), "{junit}");
+    assert!(junit.contains("name=\"whole\"><error message="), "{junit}");
+}
+
+#[test]
 fn xml_is_escaped() {
     let mut report = clean();
     report.path = b"/proc/<a href=\"'&\x07".to_vec();
