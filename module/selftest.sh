@@ -282,6 +282,9 @@ is ok_one_pointer.two "$(two ok_one_pointer)" "0 0 1 1 "
 is side_effects.bug "$(cat side_effects | sum)" "$(grep -v ' 151 ' $tmp/all | sum)"
 is side_effects.blocks "$(blocks side_effects 27 | sum)" $all
 
+is stale.cat "$(cat stale | count 'o$')" 100
+is stale.bug "$(blocks stale 27 | count 'o$')" 1
+
 is ipc_holes.bug "$(head -n 12 ipc_holes | ids)" "0 1 2 6 6 6 6 7 8 9 10 11 "
 is ipc_holes.blocks "$(blocks ipc_holes 27 | sum)" "$(cat ipc_holes | sum)"
 

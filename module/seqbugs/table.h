@@ -26,6 +26,7 @@ SEQBUG(ordinal, BUG, "SQ104,SQ202", "the position is an ordinal in a list that s
 SEQBUG(uaf_sim, BUG, "SQ104,SQ202", "the record under the cursor is freed between reads", "uaf_sim_ops", "cat uaf_sim")
 SEQBUG(shared_cursor, BUG, "SQ601", "all readers share one cursor", "shared_cursor_ops", "exec 3<shared_cursor 4<shared_cursor; for i in 3 4 3 4; do dd bs=27 count=1 <&$i; done")
 SEQBUG(side_effects, BUG, "SQ204", "show() advances a cursor of its own", "side_effects_ops", "cat side_effects | wc -l")
+SEQBUG(stale, BUG, "SQ204", "start() leaves a part of its iterator uninitialised when it resumes", "stale_ops", "dd if=stale bs=27")
 SEQBUG(ipc_holes, BUG, "SQ201", "next() counts the slots of a hole it has jumped", "ipc_ops", "cat ipc_holes | uniq -d")
 SEQBUG(no_eof, BUG, "SQ105,SQ201", "start() never returns NULL", "no_eof_ops", "cat no_eof | tail -n 3")
 SEQBUG(stop_output, BUG, "SQ303", "stop() prints a footer", "stop_output_ops", "cat stop_output | grep -n end")

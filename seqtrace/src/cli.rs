@@ -393,7 +393,7 @@ pub struct Check {
     /// How much of a file is judged
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = size)]
     pub max_bytes: u64,
-    /// How long a file may take
+    /// How long a file may take; what there is no time for makes it inconclusive
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration)]
     pub time_limit: Duration,
     /// How long a read may take before it is taken to wait for something

@@ -110,6 +110,38 @@ echo hello >/proc/seqfiles/seqfile
 checks consumed/force 0 seqtrace check --force /proc/seqfiles/seqfile
 unload seq_file
 
+# What is opened and cannot be read, and what there is no time for: neither is clean.
+mkdir -p /sys/fs/cgroup/e2e
+echo threaded >/sys/fs/cgroup/e2e/cgroup.type
+checks unreadable/status 5 seqtrace check /sys/fs/cgroup/e2e/cgroup.procs
+expect_grep unreadable/why 'each read fails with EOPNOTSUPP' one
+rmdir /sys/fs/cgroup/e2e
+checks late/status 4 seqtrace check --time-limit 100ms --max-bytes 64KiB /proc/kallsyms
+expect_grep late/why 'time' one
+
+# A reader that hangs, and one that is killed as by an oops, in the middle of a file: neither ends the
+# check, and the next file gets new readers.
+# meanwhile SIGNAL: checks two files, and sends that to the reader of the first
+meanwhile() {
+	seqtrace check --read-limit 2s --max-bytes 64KiB --format json /proc/kallsyms /proc/version >two 2>err &
+	tracer=$!
+	wait_for 60 reads_kallsyms || fail $1/reads "no reader has the file open"
+	kill -$1 $reader
+	wait $tracer
+	expect_eq $1/status 4 $?
+	expect_eq $1/verdicts "inconclusive clean" "$(echo $(e2e-helper json two type=check --print verdict))"
+}
+reads_kallsyms() {
+	for reader in $(cat /proc/$tracer/task/$tracer/children); do
+		ls -l /proc/$reader/fd 2>/dev/null | grep -q kallsyms && return
+	done
+	return 1
+}
+meanwhile STOP
+expect_grep STOP/why 'did not return' two
+meanwhile KILL
+expect_grep KILL/why 'the reader was killed in plan' two
+
 checks refused/status 5 seqtrace check /proc/kmsg /proc/self/cmdline /proc/sys/kernel/osrelease
 expect_eq refused/each 3 "$(grep -c '^refused ' one)"
 for target in module:none /proc/none fn:seq_read; do

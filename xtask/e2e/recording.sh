@@ -20,6 +20,22 @@ done
 seqtrace record -o - $FILE -- cat $FILE 2>errors | seqtrace replay - >replayed 2>/dev/null
 expect_grep pipe CLOSE replayed
 expect_grep pipe/command '^2$' errors
+# The reader of the recording goes away, which is no error; the disk is full, which is. The command ends
+# with the trace, however that ends.
+command="trap 'touch ended; exit' TERM; for i in \$(seq 200); do cat $FILE; sleep 0.1; done >/dev/null"
+gone() {
+	wait_for 10 test -e ended && ok $1/command || fail $1/command "it goes on"
+	rm -f ended
+}
+{
+	seqtrace record -q -o - $FILE -- sh -c "$command" 2>errors
+	echo $? >status
+} | head -c 1 >first
+expect_eq closed "0 " "$(cat status) $(cat errors)"
+gone closed
+expect_status full 3 seqtrace attach -q -o /dev/full $FILE -- sh -c "$command"
+gone full
+
 seqtrace record -q -o b.seqtrace $FILE -- cat $FILE >text 2>errors
 expect_eq command '0 1 2' "$(tr '\n' ' ' <text | sed 's/ $//')"
 expect_eq quiet '' "$(cat errors)"
@@ -43,3 +59,11 @@ expect_grep killed/said 'is cut off' errors
 
 expect_status no-recording 6 seqtrace replay $FILE
 expect_status no-file 6 seqtrace replay nothing
+
+# What is made of a recording is not written over it.
+cp a.seqtrace again.seqtrace
+for command in replay report 'check --from'; do
+	expect_status "itself/${command%% *}" 2 seqtrace $command a.seqtrace -o ./a.seqtrace
+done
+expect_status itself/stdin 2 sh -c 'seqtrace replay - -o a.seqtrace <a.seqtrace'
+same itself/whole a.seqtrace again.seqtrace

@@ -46,6 +46,8 @@ expect_eq all "$total" "$(e2e-helper json all type=check --print path | wc -l)"
 judged=$(e2e-helper json all type=check verdict=clean --print path | wc -l)
 echo "$judged seq files are clean"
 if [ $judged -ge 300 ]; then ok "many ($judged files)"; else fail many "only $judged"; fi
+e2e-helper json all type=check verdict=refused --print path,reason | grep 'each read fails'
+e2e-helper json all type=check volatile=true --print path | wc -l | sed 's/$/ change by themselves/'
 for verdict in findings inconclusive; do
 	e2e-helper json all type=check verdict=$verdict --print path |
 		grep -v -x -e "$KNOWN" >left

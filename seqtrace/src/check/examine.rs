@@ -19,6 +19,7 @@ use super::{
     reader::Request,
     repro,
     seen::{BORDERS, Collector, Seen, SeenSession},
+    settle::{Settled, Try, Whole, settle},
     verdict::{
         self, Circumstances, Failure, PlanOutcome, PlanReport, Report, Verdict, add, conclude,
     },
@@ -71,11 +72,15 @@ struct File<'a> {
     read_as: PathBuf,
     /// So many records that events of one step may fill the ring.
     heavy: bool,
+    /// How far a whole read goes.
+    limit: u64,
     deadline: Instant,
     report: Report,
     circumstances: Circumstances,
     /// Its sessions: what is found late may belong to another file's.
     sessions: HashSet<SessionId>,
+    /// A reader was killed. What it held may be held for ever: nothing more is read.
+    killed: bool,
 }
 
 impl Examiner {
@@ -110,11 +115,17 @@ impl Examiner {
             path,
             read_as: read_as(path, self.idle.id()),
             heavy: false,
+            limit: self.limits.bytes,
             deadline: Instant::now() + self.limits.time,
             report: Report::new(path.as_os_str().as_bytes().to_vec()),
             circumstances: Circumstances::default(),
             sessions: HashSet::new(),
+            killed: false,
         };
+        if self.readers.iter_mut().any(Process::is_gone) {
+            // That was none of this file's doing.
+            self.replace_readers().await?;
+        }
         if let Some(why) = self.refuses(&mut file) {
             file.report.verdict = Verdict::Refused(why);
             return Ok(file.report);
@@ -162,9 +173,17 @@ impl Examiner {
         let mut tastes = Vec::new();
         for _ in 0..2 {
             let done = self.carry_out(file, &plan::taste()).await?;
-            if done.ended != Ended::Done {
-                let why = "a read did not return: it waits for something".to_owned();
-                return Ok(Err(Verdict::Inconclusive(why)));
+            match done.ended {
+                Ended::Done => {}
+                Ended::Died => return Ok(Err(Verdict::Inconclusive(verdict::killed("whole")))),
+                Ended::Blocked => {
+                    let why = "a read did not return: it waits for something".to_owned();
+                    return Ok(Err(Verdict::Inconclusive(why)));
+                }
+                Ended::OutOfTime => {
+                    let why = "there was no time to read it: --time-limit gives more".to_owned();
+                    return Ok(Err(Verdict::Inconclusive(why)));
+                }
             }
             match Reference::of(&done.calls) {
                 Err(errno) => {
@@ -191,16 +210,16 @@ impl Examiner {
             file.report.volatile = true;
         }
 
-        let whole = plan::whole(self.limits.bytes);
-        let Done { calls, ended, seen } = self.carry_out(file, &whole).await?;
-        let reference = match Reference::of(&calls) {
-            Ok(reference) if ended == Ended::Done => reference,
-            Ok(reference) if !reference.is_empty() => Reference { end: End::Cut, ..reference },
-            _ => {
-                let why = "a whole read did not return in time".to_owned();
-                return Ok(Err(Verdict::Inconclusive(why)));
-            }
+        let Done { calls, ended, seen } =
+            self.carry_out(file, &plan::whole(self.limits.bytes)).await?;
+        let (reference, outcome) = match first_whole(&calls, ended) {
+            Ok(read) => read,
+            Err(verdict) => return Ok(Err(verdict)),
         };
+        if ended != Ended::Done {
+            // Where it hung, it would hang again.
+            file.limit = reference.len();
+        }
         let shape = shape(&calls, &reference, seen.sessions.first());
         file.heavy = shape.borders.len() > HEAVY;
         file.report.bytes = reference.len();
@@ -218,10 +237,13 @@ impl Examiner {
             kind: Kind::Whole,
             calls: count(&calls),
             bytes: reference.len(),
-            outcome: PlanOutcome::Ok,
+            outcome,
         });
 
-        let again = self.carry_out(file, &whole).await?;
+        let again = self.carry_out(file, &plan::whole(file.limit)).await?;
+        if let (Some(first), true) = (file.report.plans.first_mut(), again.ended != Ended::Done) {
+            first.outcome = unfinished(again.ended);
+        }
         let second = Reference::of(&again.calls).ok();
         if second.as_ref() != Some(&reference) && again.ended == Ended::Done {
             file.report.volatile = true;
@@ -244,8 +266,8 @@ impl Examiner {
         for plan in &plans {
             let mut report =
                 PlanReport { kind: plan.kind, calls: 0, bytes: 0, outcome: PlanOutcome::Ok };
-            if Instant::now() >= file.deadline {
-                report.outcome = PlanOutcome::NotRun("no time left");
+            if let Some(why) = file.is_over() {
+                report.outcome = PlanOutcome::NotRun(why);
                 file.report.plans.push(report);
                 continue;
             }
@@ -253,38 +275,39 @@ impl Examiner {
             report.calls = count(&done.calls);
             report.bytes = bytes(&done.calls);
             report.outcome = match (done.ended, reference.compare(&done.calls)) {
+                (Ended::Died, _) => unfinished(done.ended),
                 (_, Outcome::Differs(difference)) => {
                     // Nothing had been read in a way of the plan's own.
                     file.report.volatile |=
                         !plan.kind.is_shared() && is_first(&done.calls, difference.call);
-                    differ.push(file.report.plans.len());
+                    differ.push((file.report.plans.len(), plan));
                     PlanOutcome::Volatile(failure(&done.calls, difference))
                 }
-                (Ended::Blocked, _) | (_, Outcome::WouldBlock) => PlanOutcome::Blocked,
-                (Ended::OutOfTime, _) => PlanOutcome::NotRun("no time left in the middle"),
+                (Ended::Blocked | Ended::OutOfTime, _) => unfinished(done.ended),
+                (Ended::Done, Outcome::WouldBlock) => PlanOutcome::Blocked,
                 (Ended::Done, Outcome::Agrees) => PlanOutcome::Ok,
                 (Ended::Done, Outcome::Unsupported { syscall, errno }) => {
                     PlanOutcome::Unsupported { syscall, errno }
                 }
             };
-            let judged = !matches!(report.outcome, PlanOutcome::NotRun(_) | PlanOutcome::Blocked);
-            file.circumstances.judged |= judged;
+            file.circumstances.judged |= report.outcome.is_judged();
             file.report.plans.push(report);
         }
         // What differs counts if the file itself keeps still.
         file.deadline += self.limits.time / 2;
         if !file.report.volatile {
-            file.report.volatile = !self.is_same(file, reference).await?;
+            file.report.volatile = self.whole_again(file, reference).await? == Whole::Changed;
         }
-        for index in differ {
+        for (index, plan) in differ {
             if file.report.volatile {
                 break;
             }
-            self.again(file, reference, shape, &plans, index).await?;
+            self.again(file, reference, shape, plan, index).await?;
         }
         if file.report.volatile {
             for plan in &mut file.report.plans {
-                if let PlanOutcome::Fail(failure) = &plan.outcome {
+                if let PlanOutcome::Fail(failure) | PlanOutcome::Unsettled(failure) = &plan.outcome
+                {
                     plan.outcome = PlanOutcome::Volatile(failure.clone());
                 }
             }
@@ -294,48 +317,74 @@ impl Examiner {
         Ok(())
     }
 
-    /// A whole read gets the reference again.
-    async fn is_same(
+    /// Whether a whole read gets the reference again.
+    async fn whole_again(
         &mut self,
         file: &mut File<'_>,
         reference: &Reference,
-    ) -> anyhow::Result<bool> {
-        let done = self.carry_out(file, &plan::whole(self.limits.bytes)).await?;
+    ) -> anyhow::Result<Whole> {
+        let done = self.carry_out(file, &plan::whole(file.limit)).await?;
         let same = Reference::of(&done.calls).is_ok_and(|now| now == *reference);
-        Ok(same || done.ended != Ended::Done)
+        Ok(match done.ended {
+            _ if same => Whole::Same,
+            Ended::Done => Whole::Changed,
+            Ended::Blocked | Ended::OutOfTime | Ended::Died => Whole::Unknown,
+        })
     }
 
-    /// A plan whose bytes differed is carried out once more: if they differ again in the same way, and a
-    /// whole read does not, that is no accident.
+    /// A plan whose bytes differed is repeated, until it is clear whether the read or the file did that.
     async fn again(
         &mut self,
         file: &mut File<'_>,
         reference: &Reference,
         shape: &Shape,
-        plans: &[Plan],
+        plan: &Plan,
         index: usize,
     ) -> anyhow::Result<()> {
-        let Some(report) = file.report.plans.get(index).cloned() else { return Ok(()) };
-        let Some(plan) = plans.iter().find(|plan| plan.kind == report.kind) else { return Ok(()) };
-        if report.kind.is_shared() {
-            // A file may tell how often it is open, and each process something else.
-            let control = self.carry_out(file, &plan::control(shape, report.kind)).await?;
+        let Some(PlanOutcome::Volatile(failure)) =
+            file.report.plans.get(index).map(|report| report.outcome.clone())
+        else {
+            return Ok(());
+        };
+        if plan.kind.is_shared() {
+            let control = self.carry_out(file, &plan::control(shape, plan.kind)).await?;
             if reference.compare(&control.calls) != Outcome::Agrees {
+                // A file may tell how often it is open, and each process something else.
+                let note = format!("it says something else to {}", plan.kind.readers());
+                file.report.notes.push(note);
                 return Ok(());
             }
         }
-        let done = self.carry_out(file, plan).await?;
-        let PlanOutcome::Volatile(first) = &report.outcome else { return Ok(()) };
-        let Outcome::Differs(difference) = reference.compare(&done.calls) else { return Ok(()) };
-        if difference != first.difference {
-            return Ok(());
-        }
-        if self.is_same(file, reference).await? {
-            if let Some(report) = file.report.plans.get_mut(index) {
-                report.outcome = PlanOutcome::Fail(first.clone());
+        let mut tries = Vec::new();
+        let settled = loop {
+            if let Some(settled) = settle(&failure.difference, &tries) {
+                break settled;
             }
-        } else {
-            file.report.volatile = true;
+            if file.is_over().is_some() {
+                break Settled::Unknown;
+            }
+            let done = self.carry_out(file, plan).await?;
+            let outcome = reference.compare(&done.calls);
+            let first = match &outcome {
+                Outcome::Differs(difference) => {
+                    !plan.kind.is_shared() && is_first(&done.calls, difference.call)
+                }
+                _ => false,
+            };
+            let whole = self.whole_again(file, reference).await?;
+            tries.push(Try { outcome, done: done.ended == Ended::Done, first, whole });
+        };
+        let outcome = match settled {
+            Settled::Fails { steady } => PlanOutcome::Fail(Failure { steady, ..failure }),
+            Settled::Unknown => PlanOutcome::Unsettled(failure),
+            Settled::NotAgain => PlanOutcome::Volatile(failure),
+            Settled::Changes => {
+                file.report.volatile = true;
+                PlanOutcome::Volatile(failure)
+            }
+        };
+        if let Some(report) = file.report.plans.get_mut(index) {
+            report.outcome = outcome;
         }
         Ok(())
     }
@@ -348,7 +397,7 @@ impl Examiner {
         shape: &Shape,
     ) -> anyhow::Result<()> {
         for trial in repro::trials(&file.report, shape) {
-            if Instant::now() >= file.deadline {
+            if file.is_over().is_some() {
                 break;
             }
             let acts = trial.steps.iter().cloned().map(|step| Act { process: 0, step }).collect();
@@ -367,17 +416,22 @@ impl Examiner {
     /// Carries a plan out and takes in what the trace tells of it.
     async fn carry_out(&mut self, file: &mut File<'_>, plan: &Plan) -> anyhow::Result<Done> {
         let mut calls = Vec::new();
+        if file.killed {
+            return Ok(Done { calls, ended: Ended::Died, seen: Seen::default() });
+        }
         let mut ended = Ended::Done;
         let together = |a: &Act, b: &Act| a.process == b.process && !file.heavy;
         for acts in plan.acts.chunk_by(together) {
             let process = acts.first().map_or(0, |act| act.process);
             let steps = acts.iter().map(|act| act.step.clone()).collect();
             let request = Request { path: file.read_as.as_os_str().as_bytes().to_vec(), steps };
-            let Self { trace, readers, limits, .. } = self;
+            let Self { trace, seen, readers, limits, .. } = self;
             let Some(reader) = readers.get_mut(process) else { continue };
-            let asked = reader.ask(&request, limits.step, file.deadline, &mut calls);
+            let returned = || seen.returned();
+            let asked = reader.ask(&request, limits.step, file.deadline, returned, &mut calls);
             ended = trace.during(asked).await?;
             if ended != Ended::Done {
+                file.killed = ended == Ended::Died;
                 self.replace_readers().await?;
                 break;
             }
@@ -399,7 +453,7 @@ impl Examiner {
         Ok(Done { calls, ended, seen })
     }
 
-    /// A reader that hangs is given up; its descriptors are closed with it.
+    /// A reader that hangs or is gone is given up; its descriptors are closed with it.
     async fn replace_readers(&mut self) -> anyhow::Result<()> {
         for number in [0, 1] {
             let fresh = Process::start(number)?;
@@ -411,6 +465,19 @@ impl Examiner {
             }
         }
         Ok(())
+    }
+}
+
+impl File<'_> {
+    /// Why nothing more is read of it, if so.
+    fn is_over(&self) -> Option<&'static str> {
+        if self.killed {
+            Some("not after a reader was killed")
+        } else if Instant::now() >= self.deadline {
+            Some("no time left")
+        } else {
+            None
+        }
     }
 }
 
@@ -460,6 +527,30 @@ fn failure(calls: &[Call], difference: Difference) -> Failure {
         at: call.map_or(difference.at, |call| call.at),
         want: call.map_or(0, |call| call.want),
         difference,
+        steady: true,
+    }
+}
+
+/// What the first whole read got, and how it went. One that does not come to its end is a reference as
+/// far as it came.
+fn first_whole(calls: &[Call], ended: Ended) -> Result<(Reference, PlanOutcome), Verdict> {
+    match (Reference::of(calls), ended) {
+        (Ok(reference), Ended::Done) => Ok((reference, PlanOutcome::Ok)),
+        (_, Ended::Died) => Err(Verdict::Inconclusive(verdict::killed(Kind::Whole.name()))),
+        (Ok(reference), _) if !reference.is_empty() => {
+            Ok((Reference { end: End::Cut, ..reference }, unfinished(ended)))
+        }
+        _ => Err(Verdict::Inconclusive("a whole read did not return in time".to_owned())),
+    }
+}
+
+/// How a plan went, as far as its end tells.
+fn unfinished(ended: Ended) -> PlanOutcome {
+    match ended {
+        Ended::Done => PlanOutcome::Ok,
+        Ended::Blocked => PlanOutcome::Blocked,
+        Ended::OutOfTime => PlanOutcome::NotRun("no time left in the middle"),
+        Ended::Died => PlanOutcome::Killed,
     }
 }
 
@@ -500,6 +591,25 @@ mod tests {
         ];
         let first: Vec<bool> = (0..7).map(|index| is_first(&calls, index)).collect();
         assert_eq!(first, [true, true, true, true, false, false, false]);
+    }
+
+    #[test]
+    fn a_whole_read_that_hangs_is_not_ok() {
+        let some = Call { ret: 2, bytes: b"0\n".to_vec(), ..call(0, Syscall::Read, 0) };
+        let end = call(0, Syscall::Read, 2);
+        let read = |end| Reference { bytes: b"0\n".to_vec(), end };
+        let calls = [some, end];
+        assert_eq!(first_whole(&calls, Ended::Done), Ok((read(End::Eof), PlanOutcome::Ok)));
+        let hangs = Ok((read(End::Cut), PlanOutcome::Blocked));
+        assert_eq!(first_whole(&calls[..1], Ended::Blocked), hangs);
+        assert!(matches!(
+            first_whole(&calls, Ended::OutOfTime),
+            Ok((Reference { end: End::Cut, .. }, PlanOutcome::NotRun(_)))
+        ));
+        for ended in [Ended::Blocked, Ended::OutOfTime, Ended::Died] {
+            assert!(matches!(first_whole(&[], ended), Err(Verdict::Inconclusive(_))));
+        }
+        assert!(first_whole(&calls, Ended::Died).is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //!  examine ── plan ──► process ──► reader (a process of its own: read, pread, lseek, splice)
 //!     │                   │            ┆ traced
 //!     │        calls ◄────┘            ▼
-//!     ├──► oracle: bytes           seen: sessions, findings
+//!     ├──► oracle, settle: bytes   seen: sessions, findings
 //!     └──────────► verdict ◄───────────┘──► repro ──► report
 //! ```
 //!
@@ -30,4 +30,5 @@ pub mod recorded;
 pub mod report;
 pub mod repro;
 pub mod seen;
+pub mod settle;
 pub mod verdict;

@@ -177,6 +177,14 @@ impl Kind {
         }
     }
 
+    /// Who reads, where two do so at once.
+    pub const fn readers(self) -> &'static str {
+        match self {
+            Self::Processes => "two processes that have it open",
+            _ => "who has it open twice",
+        }
+    }
+
     /// True where two readers are at work at once.
     pub const fn is_shared(self) -> bool {
         matches!(self, Self::Interleaved | Self::Processes)

@@ -3,7 +3,7 @@
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
-use super::verdict::{Circumstances, Report, Verdict, add, conclude};
+use super::verdict::{Circumstances, Report, Verdict, add, conclude, unreadable};
 use crate::{
     recording::{Ending, Played},
     render::{Count, Sink, Updates},
@@ -27,6 +27,10 @@ struct File {
     report: Report,
     sessions: u64,
     circumstances: Circumstances,
+    /// A read got bytes, or the end of the file.
+    read: bool,
+    /// With what the last read failed that did; positive.
+    errno: Option<i32>,
 }
 
 impl Gatherer {
@@ -53,7 +57,8 @@ impl Gathered {
                 ..Report::new(session.path.clone())
             };
             let circumstances = Circumstances { judged: true, ..Circumstances::default() };
-            self.files.push(File { report, sessions: 0, circumstances });
+            let file = File { report, sessions: 0, circumstances, read: false, errno: None };
+            self.files.push(file);
             self.files.len() - 1
         });
         let Some(file) = self.files.get_mut(index) else { return };
@@ -62,6 +67,10 @@ impl Gathered {
         }
         match &update.what {
             What::Finding(finding) => add(&mut file.report.found, [Finding::clone(finding)], None),
+            What::ReadEnd(end) => match i32::try_from(end.ret) {
+                Ok(ret) if ret < 0 => file.errno = Some(ret.saturating_neg()),
+                _ => file.read = true,
+            },
             What::Close { totals, partial, .. } => {
                 file.sessions += 1;
                 file.report.bytes += totals.bytes;
@@ -75,7 +84,7 @@ impl Gathered {
 
 impl File {
     fn concluded(self, played: &Played) -> Report {
-        let Self { mut report, sessions, circumstances } = self;
+        let Self { mut report, sessions, circumstances, read, errno } = self;
         report.notes.push(format!("from a recording: {}", Count(sessions, "session")));
         report.lost = played.summary.lost + played.summary.missed;
         if report.callbacks.is_none() {
@@ -87,6 +96,57 @@ impl File {
         if played.ending == Ending::Cut && report.verdict == Verdict::Clean {
             report.verdict = Verdict::Inconclusive("the recording is cut off".to_owned());
         }
+        if report.verdict == Verdict::Clean && !read {
+            let never = || Verdict::Refused("nobody has read it".to_owned());
+            report.verdict = errno.map_or_else(never, unreadable);
+        }
         report
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        render::testing::session,
+        session::update::{Range, ReadEnd, Summary, Totals},
+    };
+
+    /// The verdict on a file whose reads returned this.
+    fn verdict(reads: &[i64]) -> Verdict {
+        let mut gathered = Gathered::default();
+        let session = Arc::new(session(1, b"/proc/foo"));
+        let mut say = |what| {
+            let session = Some(Arc::clone(&session));
+            gathered.update(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
+        };
+        say(What::Open);
+        for ret in reads {
+            say(What::ReadEnd(Box::new(ReadEnd {
+                ret: *ret,
+                range: Range { start: 0, end: 0 },
+                totals: Totals::default(),
+                leftover: 0,
+                from_leftover: 0,
+                duration: None,
+                eof: false,
+                partial: None,
+            })));
+        }
+        let played = Played { ending: Ending::Whole, summary: Summary::default() };
+        gathered.files.remove(0).concluded(&played).verdict
+    }
+
+    #[test]
+    fn what_was_not_read_is_not_clean() {
+        assert_eq!(verdict(&[0]), Verdict::Clean);
+        assert_eq!(verdict(&[-5, 27, 0]), Verdict::Clean);
+        let refused = |verdict, word: &str| {
+            assert!(matches!(&verdict, Verdict::Refused(why) if why.contains(word)), "{verdict:?}");
+        };
+        refused(verdict(&[-5, -5]), "EIO");
+        refused(verdict(&[]), "nobody");
     }
 }

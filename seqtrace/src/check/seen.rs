@@ -1,6 +1,11 @@
 //! What the trace tells of a plan while it is carried out.
 
-use std::{cell::RefCell, mem, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    mem,
+    rc::Rc,
+    sync::Arc,
+};
 
 use crate::{
     render::{Sink, Updates},
@@ -39,18 +44,33 @@ pub struct Seen {
 
 /// Keeps what a check needs of a trace.
 #[derive(Clone, Debug, Default)]
-pub struct Collector(Rc<RefCell<Seen>>);
+pub struct Collector {
+    seen: Rc<RefCell<Seen>>,
+    returned: Rc<Cell<u64>>,
+}
 
 impl Collector {
     /// What it collects from.
     pub fn sink(&self) -> Box<dyn Sink> {
-        let seen = Rc::clone(&self.0);
-        Box::new(Updates(move |update: &Update| seen.borrow_mut().update(update)))
+        let Self { seen, returned } = self.clone();
+        Box::new(Updates(move |update: &Update| {
+            let returns = matches!(
+                update.what,
+                What::Open | What::ReadEnd(_) | What::LseekEnd { .. } | What::Close { .. }
+            );
+            returned.set(returned.get().wrapping_add(u64::from(returns)));
+            seen.borrow_mut().update(update);
+        }))
     }
 
     /// What was seen since this was asked last.
     pub fn take(&self) -> Seen {
-        mem::take(&mut *self.0.borrow_mut())
+        mem::take(&mut *self.seen.borrow_mut())
+    }
+
+    /// How many calls have returned; it only matters whether that is another number than before.
+    pub fn returned(&self) -> u64 {
+        self.returned.get()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     event::Role,
+    render::Count,
     rules::{Finding, Id, Severity, find},
     session::update::{Callbacks, SessionId},
 };
@@ -64,6 +65,8 @@ pub enum PlanOutcome {
     Fail(Failure),
     /// Not so, but the file does not keep still: no verdict.
     Volatile(Failure),
+    /// Not so, and nobody knows whether the file keeps still.
+    Unsettled(Failure),
     /// The file does not know this system call.
     Unsupported {
         /// Which.
@@ -73,8 +76,17 @@ pub enum PlanOutcome {
     },
     /// A read did not return.
     Blocked,
+    /// The reader was killed while it read.
+    Killed,
     /// Not carried out, or not to its end.
     NotRun(&'static str),
+}
+
+impl PlanOutcome {
+    /// True if it came to an end that says something of the file.
+    pub fn is_judged(&self) -> bool {
+        !matches!(self, Self::NotRun(_) | Self::Blocked | Self::Killed)
+    }
 }
 
 /// Where a plan's bytes first differ.
@@ -88,6 +100,8 @@ pub struct Failure {
     pub want: u64,
     /// What differs.
     pub difference: Difference,
+    /// The same bytes came each time.
+    pub steady: bool,
 }
 
 /// A broken rule, over all sessions of a file.
@@ -174,7 +188,8 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
     let Circumstances { unreleased, partial, judged } = *circumstances;
     // What was lost may have been the release.
     if unreleased > 0 && report.lost == 0 && !has(report, Id(403)) {
-        let message = format!("{unreleased} descriptors were closed, and no release function ran");
+        let descriptors = Count(unreleased, "descriptor");
+        let message = format!("no release function ran for {descriptors} that the reader closed");
         raise(report, Id(403), None, message, Severity::Error);
     }
     if let Some(End::Error(errno)) = report.end.filter(|_| report.bytes > 0) {
@@ -200,24 +215,72 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
     });
 
     let bad = report.found.iter().any(|found| is_bad(&found.finding));
+    let broken = bad || report.plans.iter().any(PlanReport::failed);
+    if !broken {
+        changes_now_and_then(report);
+    }
     let unsure = report.found.iter().find(|found| found.finding.id.is_quality());
-    let blocked = report.plans.iter().any(|plan| plan.outcome == PlanOutcome::Blocked);
-    report.verdict = if bad || report.plans.iter().any(PlanReport::failed) {
+    let blocked = names(report, |outcome| *outcome == PlanOutcome::Blocked);
+    let killed_in = names(report, |outcome| *outcome == PlanOutcome::Killed);
+    let not_run = |plan: &&PlanReport| matches!(plan.outcome, PlanOutcome::NotRun(_));
+    let not_run = report.plans.iter().filter(not_run).count();
+    let unsettled = names(report, |outcome| matches!(outcome, PlanOutcome::Unsettled(_)));
+    report.verdict = if broken {
         Verdict::Findings
+    } else if let Some(plan) = killed_in {
+        Verdict::Inconclusive(killed(&plan))
     } else if report.lost > 0 {
-        Verdict::Inconclusive(format!("{} events were lost", report.lost))
+        let were = if report.lost == 1 { "was" } else { "were" };
+        Verdict::Inconclusive(format!("{} {were} lost", Count(report.lost, "event")))
     } else if let Some(unsure) = unsure {
         let finding = &unsure.finding;
         Verdict::Inconclusive(format!("{} {}: {}", finding.id, finding.name, finding.message))
     } else if partial > 0 {
-        Verdict::Inconclusive(format!("{partial} sessions were seen in part only"))
-    } else if blocked {
-        Verdict::Inconclusive("a read did not return".to_owned())
+        Verdict::Inconclusive(format!("{} seen in part only", Count(partial, "session")))
+    } else if let Some(plans) = blocked {
+        Verdict::Inconclusive(format!("a read did not return: {plans}"))
+    } else if let Some(plans) = unsettled {
+        Verdict::Inconclusive(format!(
+            "other bytes in {plans}, and no telling whether the file had changed"
+        ))
+    } else if not_run > 0 && judged {
+        Verdict::Inconclusive(format!(
+            "there was no time for {not_run} of {} plans: --time-limit gives more",
+            report.plans.len()
+        ))
+    } else if let (Some(End::Error(errno)), 0) = (report.end, report.bytes) {
+        unreadable(errno)
     } else if judged {
         Verdict::Clean
     } else {
         Verdict::Inconclusive("there was no time to judge anything".to_owned())
     };
+}
+
+/// Why nothing is known of a file that killed its reader, or during which somebody else did.
+pub(super) fn killed(plan: &str) -> String {
+    format!("the reader was killed in plan {plan}: dmesg tells whether the kernel oopsed")
+}
+
+/// Of a file of which nobody has got a byte.
+pub(super) fn unreadable(errno: i32) -> Verdict {
+    Verdict::Refused(format!("it cannot be read: each read fails with {}", errno_name(errno)))
+}
+
+/// Bytes that differed, but not each time, are no finding, and nothing that is passed over either.
+fn changes_now_and_then(report: &mut Report) {
+    let changed = names(report, |outcome| matches!(outcome, PlanOutcome::Volatile(_)));
+    if let (Some(plans), false) = (changed, report.volatile) {
+        report.volatile = true;
+        report.notes.push(format!("it changes now and then: the bytes of {plans} are not judged"));
+    }
+}
+
+/// The plans with such an outcome, by name.
+fn names(report: &Report, is_such: impl Fn(&PlanOutcome) -> bool) -> Option<String> {
+    let plans = report.plans.iter().filter(|plan| is_such(&plan.outcome));
+    let names: Vec<&str> = plans.map(|plan| plan.kind.name()).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// Bytes that differ by how they are read are a finding of their own, if no other explains them.
@@ -229,18 +292,27 @@ fn bytes_differ(report: &mut Report) {
             return;
         }
         let message = format!(
-            "read as plan {} does, the file has other bytes from offset {} on than `cat` has, each time",
+            "read as plan {} does, the file has other bytes from offset {} on than `cat` has, {}",
             plan.kind.name(),
-            plan.failure().map_or(0, |failure| failure.difference.at)
+            plan.failure().map_or(0, |failure| failure.difference.at),
+            how_often(plan)
         );
         raise(report, Id(204), Some(Role::Show), message, Severity::Error);
     } else if let Some(plan) = report.plans.iter().find(failed(true)) {
         let message = format!(
-            "{} get other bytes from offset {} on than one alone, each time",
+            "{} get other bytes from offset {} on than one alone, {}",
             plan.kind.what(),
-            plan.failure().map_or(0, |failure| failure.difference.at)
+            plan.failure().map_or(0, |failure| failure.difference.at),
+            how_often(plan)
         );
         raise(report, Id(601), Some(Role::Start), message, Severity::Error);
+    }
+}
+
+fn how_often(plan: &PlanReport) -> &'static str {
+    match plan.failure() {
+        Some(Failure { steady: false, .. }) => "each time different ones",
+        _ => "each time",
     }
 }
 
@@ -331,8 +403,18 @@ mod tests {
 
     fn failed(kind: Kind) -> PlanReport {
         let difference = Difference { call: 0, at: 27, what: What::Beyond { got: b"x".to_vec() } };
-        let failure = Failure { syscall: Syscall::Read, at: 27, want: 27, difference };
+        let failure =
+            Failure { syscall: Syscall::Read, at: 27, want: 27, difference, steady: true };
         PlanReport { kind, calls: 1, bytes: 27, outcome: PlanOutcome::Fail(failure) }
+    }
+
+    /// A plan whose bytes differ, and what that came to.
+    fn differed(kind: Kind, outcome: impl Fn(Failure) -> PlanOutcome) -> PlanReport {
+        let mut plan = failed(kind);
+        if let PlanOutcome::Fail(failure) = plan.outcome {
+            plan.outcome = outcome(failure);
+        }
+        plan
     }
 
     fn concluded(mut report: Report) -> Report {
@@ -365,6 +447,36 @@ mod tests {
     }
 
     #[test]
+    fn what_there_was_no_time_for_is_not_clean() {
+        let not_run = |kind| PlanReport { outcome: PlanOutcome::NotRun("no time"), ..failed(kind) };
+        let ok = PlanReport { outcome: PlanOutcome::Ok, ..failed(Kind::Whole) };
+        let plans = vec![ok, not_run(Kind::Seek), not_run(Kind::End)];
+        let late = concluded(Report { plans, ..report() });
+        assert!(
+            matches!(&late.verdict, Verdict::Inconclusive(why) if why.contains("2 of 3 plans"))
+        );
+        // What was found in time stays found.
+        let plans = vec![failed(Kind::Records), not_run(Kind::End)];
+        assert_eq!(concluded(Report { plans, ..report() }).verdict, Verdict::Findings);
+    }
+
+    #[test]
+    fn a_read_that_does_not_return_is_not_clean() {
+        let blocked = PlanReport { outcome: PlanOutcome::Blocked, ..failed(Kind::Whole) };
+        let report = concluded(Report { plans: vec![blocked], ..report() });
+        assert!(matches!(report.verdict, Verdict::Inconclusive(why) if why.contains("whole")));
+    }
+
+    #[test]
+    fn a_reader_that_was_killed_is_told() {
+        let killed = PlanReport { outcome: PlanOutcome::Killed, ..failed(Kind::Records) };
+        let rest = PlanReport { outcome: PlanOutcome::NotRun("not now"), ..failed(Kind::End) };
+        let report = concluded(Report { plans: vec![killed, rest], ..report() });
+        let Verdict::Inconclusive(why) = report.verdict else { panic!("{:?}", report.verdict) };
+        assert!(why.starts_with("the reader was killed in plan records"), "{why}");
+    }
+
+    #[test]
     fn bytes_that_differ_are_a_finding() {
         let alone = concluded(Report { plans: vec![failed(Kind::Records)], ..report() });
         assert_eq!((ids(&alone), &alone.verdict), (vec![204], &Verdict::Findings));
@@ -377,12 +489,44 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_differ_in_differing_ways_are_a_finding() {
+        let unsteady = |failure| PlanOutcome::Fail(Failure { steady: false, ..failure });
+        let plans = vec![differed(Kind::Records, unsteady)];
+        let report = concluded(Report { plans, ..report() });
+        assert_eq!((ids(&report), &report.verdict), (vec![204], &Verdict::Findings));
+        assert!(report.found[0].finding.message.ends_with("each time different ones"));
+    }
+
+    #[test]
+    fn a_file_that_changes_is_not_called_clean_in_silence() {
+        let plans = vec![differed(Kind::Records, PlanOutcome::Volatile)];
+        let changed = concluded(Report { plans: plans.clone(), ..report() });
+        assert_eq!((&changed.verdict, changed.volatile), (&Verdict::Clean, true));
+        assert_eq!(changed.notes, ["it changes now and then: the bytes of records are not judged"]);
+        // What another plan proves is not taken back.
+        let plans = [plans, vec![failed(Kind::Behind)]].concat();
+        let both = concluded(Report { plans, ..report() });
+        assert_eq!((&both.verdict, both.volatile), (&Verdict::Findings, false));
+        // Nor is what nobody had the time to find out passed over.
+        let plans = vec![differed(Kind::Records, PlanOutcome::Unsettled)];
+        let unsettled = concluded(Report { plans, ..report() });
+        assert!(matches!(unsettled.verdict, Verdict::Inconclusive(why) if why.contains("records")));
+    }
+
+    #[test]
     fn an_error_instead_of_the_end_is_an_error() {
         let report = concluded(Report { end: Some(End::Error(5)), ..report() });
         assert_eq!((ids(&report), &report.verdict), (vec![304], &Verdict::Findings));
-        // A file that cannot be read at all is none of ours.
-        let unreadable = Report { end: Some(End::Error(22)), bytes: 0, ..super::tests::report() };
-        assert_eq!(concluded(unreadable).verdict, Verdict::Clean);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_clean() {
+        let unreadable = Report { end: Some(End::Error(5)), bytes: 0, ..report() };
+        let verdict = concluded(unreadable.clone()).verdict;
+        assert!(matches!(&verdict, Verdict::Refused(why) if why.contains("EIO")), "{verdict:?}");
+        // A way to read it all the same is a finding.
+        let plans = vec![failed(Kind::Pread)];
+        assert_eq!(concluded(Report { plans, ..unreadable }).verdict, Verdict::Findings);
     }
 
     #[test]

@@ -57,10 +57,11 @@ struct Candidate {
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
     let wanted = targets::parse(&args.targets)?;
-    let mut writer = Writer::open(args.file.as_deref())?;
     if let Some(recording) = &args.from {
+        let writer = recordings::writer(recording, args.file.as_deref())?;
         return judge(recording, wanted, args, writer);
     }
+    let mut writer = Writer::open(args.file.as_deref())?;
     let facts = Preflight::gather()?;
     targets::check(&wanted, &facts.symbols)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

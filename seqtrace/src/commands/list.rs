@@ -29,7 +29,7 @@ use crate::{
         trace::Trace,
     },
     recording::Noting,
-    render::{self, escape},
+    render::{self, Name, escape},
     session::{
         Tracker,
         update::{Callbacks, Symbol},
@@ -140,7 +140,7 @@ fn seq_entry(path: &str, open: &Open, trace: &mut Trace, plan: &Plan) -> Entry {
     Entry {
         path: path.to_owned(),
         kind: "seq",
-        module: module.map(str::to_owned),
+        module: module.map(|name| escape::text(name.as_bytes(), false).to_string()),
         callbacks: callbacks.as_ref().map(names),
         traceable,
         note,
@@ -153,7 +153,7 @@ fn names(callbacks: &Callbacks) -> [String; 4] {
 }
 
 fn name(symbol: &Symbol) -> String {
-    symbol.name.as_deref().map_or_else(|| format!("{:#x}", symbol.address), str::to_owned)
+    Name { symbol, ascii: false }.to_string()
 }
 
 fn line(entry: &Entry) -> String {

@@ -122,12 +122,11 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
             File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
         }
 
-        let mut child = spawn(command, &writer)?;
+        let mut command = spawn(command, &writer)?.map(Running);
+        let child = command.as_mut().map(|Running(child)| child);
         let deadline = limits.duration.map(|time| Instant::now() + time);
-        let status = trace.run(&mut writer, &mut signals, child.as_mut(), deadline).await?;
-        if let (None, Some(child)) = (status, &child) {
-            terminate(child);
-        }
+        let status = trace.run(&mut writer, &mut signals, child, deadline).await?;
+        drop(command);
         let (summary, recorder) = trace.finish(&mut writer)?;
         let code = match *fail_on {
             Some(severity) => Exit::on(Verdict::of(&summary), severity.into()).into(),
@@ -180,12 +179,17 @@ fn spawn(words: &[OsString], writer: &Writer) -> anyhow::Result<Option<Child>> {
     })
 }
 
-/// The trace ends before its command: so does the command.
-fn terminate(child: &Child) {
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    if let Some(id) = id {
-        // It may have ended by itself meanwhile.
-        let _gone = kill(Pid::from_raw(id), Signal::SIGTERM);
+/// The command. If the trace ends before it, however that comes, so does the command.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // There is none once it has been waited for.
+        let id = self.0.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(id) = id {
+            // It may have ended by itself meanwhile.
+            let _gone = kill(Pid::from_raw(id), Signal::SIGTERM);
+        }
     }
 }
 
@@ -193,4 +197,33 @@ fn terminate(child: &Child) {
 fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_that_fails_leaves_no_command_behind() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut sleep = tokio::process::Command::new("sh");
+            sleep.args([
+                "-c",
+                "trap 'echo ended; exit' TERM; echo began; while :; do sleep 0.1; done",
+            ]);
+            let mut child = sleep.stdout(Stdio::piped()).spawn().unwrap();
+            let mut stdout = child.stdout.take().unwrap();
+            let mut began = [0; 6];
+            tokio::io::AsyncReadExt::read_exact(&mut stdout, &mut began).await.unwrap();
+            let failed = || -> anyhow::Result<()> {
+                let _running = Running(child);
+                anyhow::bail!("a full disk")
+            };
+            assert!(failed().is_err());
+            let mut rest = String::new();
+            tokio::io::AsyncReadExt::read_to_string(&mut stdout, &mut rest).await.unwrap();
+            assert_eq!(rest, "ended\n");
+        });
+    }
 }

@@ -1,13 +1,15 @@
 //! Recordings as files, and how their errors are told.
 
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io::{self, BufReader, IsTerminal, Read, Write},
+    os::{fd::AsFd, unix::fs::MetadataExt},
     path::Path,
 };
 
 use crate::{
     exit::Refusal,
+    output::Writer,
     recording::{ReadError, Reader},
 };
 
@@ -30,6 +32,33 @@ pub(super) fn create(path: &Path) -> Result<Box<dyn Write>, Refusal> {
         )
     })?;
     Ok(Box::new(file))
+}
+
+/// Opens where what is made of a recording goes.
+///
+/// # Errors
+/// It cannot be written, or is the recording itself: that would be empty before a byte of it is read.
+pub(super) fn writer(recording: &Path, output: Option<&Path>) -> Result<Writer, Refusal> {
+    if let Some(output) = output
+        && let (Ok(from), Ok(to)) = (metadata(recording), output.metadata())
+        && from.is_file()
+        && (from.dev(), from.ino()) == (to.dev(), to.ino())
+    {
+        return Err(Refusal::usage(
+            format!("{} is the recording itself", output.display()),
+            "name another file: -o FILE",
+        ));
+    }
+    Writer::open(output)
+}
+
+/// Of the file that a name stands for, whatever name that is.
+fn metadata(recording: &Path) -> io::Result<Metadata> {
+    if is_stdio(recording) {
+        File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata()
+    } else {
+        recording.metadata()
+    }
 }
 
 /// Opens a recording; `-` is standard input.
@@ -65,4 +94,31 @@ pub(super) fn name(path: &Path) -> String {
 /// True for `-`.
 pub(super) fn is_stdio(path: &Path) -> bool {
     path.as_os_str() == "-"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_is_not_written_over() {
+        let folder = std::env::temp_dir().join(format!("seqtrace-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let [recording, link, symlink, other] =
+            ["a", "link", "symlink", "other"].map(|name| folder.join(name));
+        std::fs::write(&recording, "events").unwrap();
+        std::fs::hard_link(&recording, &link).unwrap();
+        std::os::unix::fs::symlink(&recording, &symlink).unwrap();
+        for output in [&recording, &link, &symlink] {
+            let refusal = writer(&recording, Some(output)).unwrap_err();
+            assert!(refusal.what.ends_with("is the recording itself"), "{refusal}");
+        }
+        assert_eq!(std::fs::read(&recording).unwrap(), b"events");
+        assert!(writer(&recording, Some(&other)).is_ok());
+        assert!(writer(&recording, None).is_ok());
+        // What has no content has none to lose.
+        let null = Path::new("/dev/null");
+        assert!(writer(null, Some(null)).is_ok());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
 
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
-    let writer = Writer::open(args.output.file.as_deref())?;
+    let writer = recordings::writer(&args.recording, args.output.file.as_deref())?;
     let view = View {
         select: &args.select,
         until: look::until(&args.counts),

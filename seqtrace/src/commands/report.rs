@@ -3,20 +3,19 @@
 use std::process::ExitCode;
 
 use super::{
-    look,
+    look, recordings,
     replay::{self, View},
 };
 use crate::{
     cli,
     exit::Exit,
-    output::Writer,
     pipeline::Until,
     render::{Clock, clock::TimeZone, report},
 };
 
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
-    let writer = Writer::open(args.output.as_deref())?;
+    let writer = recordings::writer(&args.recording, args.output.as_deref())?;
     let view = View { select: &args.select, until: Until::default(), only_findings: false };
     replay::play(&args.recording, &view, writer, |writer, wall_at_boot| {
         Ok(Box::new(report::Report::new(report::Options {

@@ -291,10 +291,12 @@ impl Trace {
         if let Some(log) = &mut self.log {
             log.flush();
         }
+        let mut recorded = true;
         if let Some(recorder) = &mut self.recorder {
-            recorder.write(clock::monotonic()).context("cannot write the recording")?;
+            recorded = recorder.write(clock::monotonic()).context("cannot write the recording")?;
         }
-        writer.write(&mut self.pipeline.output).context("cannot write the output")
+        let written = writer.write(&mut self.pipeline.output).context("cannot write the output")?;
+        Ok(recorded && written)
     }
 
     /// Says the last word and detaches: what was seen in all, and the recorder, if there was one, which

@@ -33,6 +33,8 @@ const AGE_LIMIT: u64 = 1_000_000_000;
 pub struct Recorder {
     encoder: Encoder,
     output: Box<dyn Write>,
+    /// Nobody reads it any more.
+    closed: bool,
     functions: Names,
     tables: Names,
     /// Open sessions that are not shown.
@@ -68,6 +70,7 @@ impl Recorder {
         let mut recorder = Self {
             encoder: Encoder::new(head).map_err(io::Error::other)?,
             output: Box::new(output),
+            closed: false,
             functions: Names::default(),
             tables: Names::default(),
             hidden: HashSet::new(),
@@ -193,12 +196,12 @@ impl Recorder {
     }
 
     /// Writes out full batches, and at `now` (ns since boot) what has waited long enough: whatever
-    /// happens to us, no more than that is lost.
+    /// happens to us, no more than that is lost. False when the reader of the recording is gone.
     ///
     /// # Errors
     ///
     /// The output cannot be written.
-    pub fn write(&mut self, now: u64) -> io::Result<()> {
+    pub fn write(&mut self, now: u64) -> io::Result<bool> {
         if self.encoder.is_pending() {
             let since = *self.waiting.get_or_insert(now);
             if now.saturating_sub(since) >= AGE_LIMIT {
@@ -208,7 +211,8 @@ impl Recorder {
         } else {
             self.waiting = None;
         }
-        self.write_out()
+        self.write_out()?;
+        Ok(!self.closed)
     }
 
     /// Events recorded so far.
@@ -239,12 +243,14 @@ impl Recorder {
             return Err(io::Error::other(error));
         }
         let bytes = self.encoder.bytes();
-        if !bytes.is_empty() {
-            self.output.write_all(bytes)?;
-            self.output.flush()?;
-            self.written += u64::try_from(bytes.len()).unwrap_or(0);
-            bytes.clear();
+        if !bytes.is_empty() && !self.closed {
+            match self.output.write_all(bytes).and_then(|()| self.output.flush()) {
+                Ok(()) => self.written += u64::try_from(bytes.len()).unwrap_or(0),
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
+                Err(error) => return Err(error),
+            }
         }
+        bytes.clear();
         Ok(())
     }
 }

@@ -165,9 +165,9 @@ impl Display for Pointer {
 
 /// A function by name, without its module.
 #[derive(Clone, Copy)]
-pub(super) struct Name<'a> {
-    symbol: &'a Symbol,
-    ascii: bool,
+pub(crate) struct Name<'a> {
+    pub(crate) symbol: &'a Symbol,
+    pub(crate) ascii: bool,
 }
 
 impl Display for Name<'_> {
@@ -178,6 +178,27 @@ impl Display for Name<'_> {
             None if *address == 0 => f.write_str("-"),
             None => write!(f, "{address:016x}"),
         }
+    }
+}
+
+/// A function or table and where it is: `eof_next [seqbugs]`, and with its place there
+/// `eof_next [seqbugs+0x250]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) name: Name<'a>,
+    pub(crate) with_offset: bool,
+}
+
+impl Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Name { symbol, ascii } = self.name;
+        write!(f, "{}", self.name)?;
+        let Some(module) = &symbol.module else { return Ok(()) };
+        write!(f, " [{}", escape::text(module.as_bytes(), ascii))?;
+        if let Some(offset) = symbol.offset.filter(|_| self.with_offset) {
+            write!(f, "+{offset:#x}")?;
+        }
+        f.write_str("]")
     }
 }
 
@@ -227,6 +248,26 @@ mod tests {
         assert_eq!(shown(2), "0x2");
         assert_eq!(shown(12u64.wrapping_neg()), "ERR_PTR(-ENOMEM)");
         assert_eq!(shown(0xffff_8881_042a_3000), "ffff8881042a3000");
+    }
+
+    #[test]
+    fn functions_are_named_and_placed() {
+        let named = Symbol {
+            address: 0xffff_ffff_c000_0250,
+            name: Some("eof_next".into()),
+            module: Some("seqbugs".into()),
+            offset: Some(0x250),
+        };
+        let unnamed = Symbol { name: None, ..named.clone() };
+        let kernel = Symbol::unnamed(0xffff_ffff_8100_0000);
+        let place = |symbol, with_offset| {
+            Place { name: Name { symbol, ascii: true }, with_offset }.to_string()
+        };
+        assert_eq!(place(&named, true), "eof_next [seqbugs+0x250]");
+        assert_eq!(place(&named, false), "eof_next [seqbugs]");
+        assert_eq!(place(&unnamed, true), "ffffffffc0000250 [seqbugs+0x250]");
+        assert_eq!(place(&kernel, true), "ffffffff81000000");
+        assert_eq!(place(&Symbol::unnamed(0), true), "-");
     }
 
     #[test]

@@ -23,14 +23,14 @@ pub mod report;
 pub mod status;
 mod style;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod timeline;
 
 use clap::ValueEnum;
 
 use crate::session::update::{Callbacks, Summary, Update};
 pub use clock::Clock;
-pub(crate) use line::Count;
+pub(crate) use line::{Count, Name, Place};
 
 /// What the output looks like (`--format`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

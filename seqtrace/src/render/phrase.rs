@@ -1,6 +1,6 @@
 //! What the text formats say alike: everything but callbacks and reads.
 
-use super::line::{Count, Line};
+use super::line::{Count, Line, Place};
 use super::style::Tone;
 use crate::errno::Errno;
 use crate::event::{FileKind, Role, Wrapper};
@@ -20,8 +20,7 @@ pub(super) fn module(line: &mut Line<'_>, symbol: &Symbol) {
 /// A function or table and its module.
 pub(super) fn symbol(line: &mut Line<'_>, symbol: &Symbol) {
     let name = line.symbol(symbol);
-    line.put(name);
-    module(line, symbol);
+    line.put(Place { name, with_offset: false });
 }
 
 /// The path, and a mark where its beginning is missing.
@@ -248,14 +247,7 @@ pub(super) fn explanation(line: &mut Line<'_>, finding: &Finding) {
 fn blamed(line: &mut Line<'_>, blame: &Blame) {
     let Blame { role: _, function } = blame;
     let name = line.symbol(function);
-    line.put(name);
-    if let Some(module) = &function.module {
-        line.put(" [").bytes(module.as_bytes());
-        if let Some(offset) = function.offset {
-            line.put(format_args!("+{offset:#x}"));
-        }
-        line.put("]");
-    }
+    line.put(Place { name, with_offset: true });
 }
 
 pub(super) fn blind(line: &mut Line<'_>, function: &Symbol, role: Role, reason: &str) {

@@ -1,4 +1,4 @@
-//! Hand-made updates for the renderers' tests.
+//! Hand-made updates for tests of what is made of them.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub(super) fn cat() -> Task {
     Task { pid: 4123, tid: 4123, uid: 1000, comm: b"cat".to_vec() }
 }
 
-pub(super) fn session(id: u32, path: &[u8]) -> Session {
+pub(crate) fn session(id: u32, path: &[u8]) -> Session {
     Session {
         id: SessionId(id),
         path: path.to_vec(),

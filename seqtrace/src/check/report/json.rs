@@ -57,7 +57,8 @@ struct File<'a> {
 struct Plan {
     name: &'static str,
     what: &'static str,
-    /// `ok`, `fail`, `changed` (the file changes by itself), `skip`, `blocked`.
+    /// `ok`, `fail`, `changed` (the file changes by itself), `unsure` (nobody knows whether it does),
+    /// `skip`, `blocked`, `killed` (the reader was).
     outcome: &'static str,
     detail: Option<String>,
     calls: u64,
@@ -153,7 +154,9 @@ pub(super) fn end(sums: &Sums, out: &mut Vec<u8>) {
 fn plan(plan: &PlanReport) -> Plan {
     let (outcome, detail) = outcome(plan);
     let offset = match &plan.outcome {
-        PlanOutcome::Fail(failure) | PlanOutcome::Volatile(failure) => Some(failure.difference.at),
+        PlanOutcome::Fail(failure)
+        | PlanOutcome::Volatile(failure)
+        | PlanOutcome::Unsettled(failure) => Some(failure.difference.at),
         _ => None,
     };
     Plan {

@@ -29,9 +29,11 @@ fn write(report: &Report, text: &mut String) -> fmt::Result {
     let name = path(report);
     let name = Xml(&name);
     let failed = report.plans.iter().filter(|plan| plan.failed()).count();
-    let skipped =
-        |outcome: &PlanOutcome| !matches!(outcome, PlanOutcome::Ok | PlanOutcome::Fail(_));
-    let (mut errors, mut skips) = (0, 0);
+    let killed = report.plans.iter().filter(|plan| plan.outcome == PlanOutcome::Killed).count();
+    let skipped = |outcome: &PlanOutcome| {
+        !matches!(outcome, PlanOutcome::Ok | PlanOutcome::Fail(_) | PlanOutcome::Killed)
+    };
+    let (mut errors, mut skips) = (killed, 0);
     match report.verdict {
         Verdict::Refused(_) => skips += 1,
         Verdict::Inconclusive(_) => errors += 1,
@@ -54,6 +56,9 @@ fn write(report: &Report, text: &mut String) -> fmt::Result {
             PlanOutcome::Ok => writeln!(text, "/>")?,
             PlanOutcome::Fail(_) => {
                 writeln!(text, "><failure message=\"{}\"/></testcase>", Xml(&detail))?;
+            }
+            PlanOutcome::Killed => {
+                writeln!(text, "><error message=\"{}\"/></testcase>", Xml(&detail))?;
             }
             _ => writeln!(text, "><skipped message=\"{}\"/></testcase>", Xml(&detail))?,
         }

@@ -30,7 +30,9 @@ fn write(number: u64, report: &Report, text: &mut String) -> std::fmt::Result {
         let (number, name) = (index + 1, plan.kind.name());
         match plan.outcome {
             PlanOutcome::Ok => writeln!(text, "  ok {number} {name}")?,
-            PlanOutcome::Fail(_) => writeln!(text, "  # {detail}\n  not ok {number} {name}")?,
+            PlanOutcome::Fail(_) | PlanOutcome::Killed => {
+                writeln!(text, "  # {detail}\n  not ok {number} {name}")?;
+            }
             _ => writeln!(text, "  ok {number} {name} # SKIP {detail}")?,
         }
     }

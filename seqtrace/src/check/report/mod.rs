@@ -10,7 +10,7 @@ use clap::ValueEnum;
 
 use super::verdict::{PlanOutcome, PlanReport, Report, Verdict};
 use crate::{
-    render::escape,
+    render::{Name, Place, escape},
     rules::{Finding, Severity},
     session::update::Symbol,
 };
@@ -166,16 +166,23 @@ fn outcome(plan: &PlanReport) -> (&'static str, Option<String>) {
     match &plan.outcome {
         PlanOutcome::Ok => ("ok", None),
         PlanOutcome::Fail(failure) => {
-            ("FAIL", Some(describe(failure.difference.at, &failure.difference.what)))
+            let mut text = describe(failure.difference.at, &failure.difference.what);
+            if !failure.steady {
+                text.push_str("; each time something else");
+            }
+            ("FAIL", Some(text))
         }
         PlanOutcome::Volatile(failure) => {
-            let text = describe(failure.difference.at, &failure.difference.what);
-            ("changed", Some(text))
+            ("changed", Some(describe(failure.difference.at, &failure.difference.what)))
+        }
+        PlanOutcome::Unsettled(failure) => {
+            ("unsure", Some(describe(failure.difference.at, &failure.difference.what)))
         }
         PlanOutcome::Unsupported { syscall, errno } => {
             ("skip", Some(format!("{} gives {}", syscall.name(), errno_name(*errno))))
         }
         PlanOutcome::Blocked => ("blocked", Some("a read did not return".to_owned())),
+        PlanOutcome::Killed => ("killed", Some("the reader was killed while it read".to_owned())),
         PlanOutcome::NotRun(why) => ("skip", Some((*why).to_owned())),
     }
 }
@@ -187,20 +194,12 @@ fn blamed(finding: &Finding) -> Option<String> {
 
 /// `eof_next [seqbugs]`
 fn symbol(symbol: &Symbol) -> String {
-    place(&Symbol { offset: None, ..symbol.clone() })
+    Place { name: Name { symbol, ascii: false }, with_offset: false }.to_string()
 }
 
 /// `eof_next [seqbugs+0x250]`
 fn place(symbol: &Symbol) -> String {
-    let name = symbol.name.as_deref().map_or_else(
-        || format!("{:#x}", symbol.address),
-        |name| escape::text(name.as_bytes(), false).to_string(),
-    );
-    let offset = symbol.offset.map(|offset| format!("+{offset:#x}")).unwrap_or_default();
-    match symbol.module.as_deref() {
-        Some(module) => format!("{name} [{}{offset}]", escape::text(module.as_bytes(), false)),
-        None => name,
-    }
+    Place { name: Name { symbol, ascii: false }, with_offset: true }.to_string()
 }
 
 /// What causes a finding: `SQ102 eof_next [seqbugs+0x250]`.
@@ -216,8 +215,8 @@ fn bad(report: &Report) -> impl Iterator<Item = &super::verdict::Found> {
 }
 
 /// How many there are of a severity.
-fn how_many(report: &Report, severity: Severity) -> usize {
-    bad(report).filter(|found| found.finding.severity == severity).count()
+fn how_many(report: &Report, severity: Severity) -> u64 {
+    bad(report).filter(|found| found.finding.severity == severity).map(|_| 1).sum()
 }
 
 #[cfg(test)]

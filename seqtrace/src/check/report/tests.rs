@@ -42,7 +42,7 @@ fn finding(id: u16, name: &'static str, cause: Option<u16>) -> Found {
 
 fn broken() -> Report {
     let difference = Difference { call: 1, at: 6, what: What::Beyond { got: b"2\n".to_vec() } };
-    let failure = Failure { syscall: Syscall::Pread, at: 6, want: 4096, difference };
+    let failure = Failure { syscall: Syscall::Pread, at: 6, want: 4096, difference, steady: true };
     let plan = |kind, outcome| PlanReport { kind, calls: 2, bytes: 6, outcome };
     let errno = nix::libc::EINVAL;
     Report {
@@ -123,6 +123,23 @@ fn text() {
             3 files: 1 clean, 1 with findings, 0 inconclusive, 1 not judged; 0 change by themselves
         "#]],
     );
+}
+
+#[test]
+fn one_is_no_plural() {
+    let mut one = broken();
+    one.records = 1;
+    one.found.truncate(1);
+    one.plans.truncate(1);
+    one.plans[0].calls = 1;
+    let mut writer = Writer::new(Look::default());
+    let mut out = Vec::new();
+    writer.report(&one, &mut out);
+    writer.end(&mut out);
+    let text = String::from_utf8(out).unwrap();
+    for words in ["6 bytes, 1 record\n", "6 bytes, 1 call\n", "1 error, 0 warnings", "1 file: "] {
+        assert!(text.contains(words), "{words:?} is not in:\n{text}");
+    }
 }
 
 #[test]
@@ -228,6 +245,20 @@ fn github() {
             ::notice title=not judged%3A /proc/kmsg::a consuming stream: 100%25 lost, for ever
         "#]],
     );
+}
+
+#[test]
+fn a_reader_that_was_killed_is_not_skipped() {
+    let mut report = clean();
+    report.plans[0].outcome = PlanOutcome::Killed;
+    report.verdict = Verdict::Inconclusive("the reader was killed".to_owned());
+    let (mut ktap, mut junit) = (Vec::new(), Vec::new());
+    ktap::report(1, &report, &mut ktap);
+    junit::report(&report, &mut junit);
+    let (ktap, junit) = (String::from_utf8(ktap).unwrap(), String::from_utf8(junit).unwrap());
+    assert!(ktap.contains("\n  not ok 1 whole\n") && !ktap.contains("SKIP"), "{ktap}");
+    assert!(junit.contains("errors=\"2\" skipped=\"0\""), "{junit}");
+    assert!(junit.contains("name=\"whole\"><error message="), "{junit}");
 }
 
 #[test]

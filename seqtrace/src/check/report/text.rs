@@ -10,7 +10,7 @@ use crate::{
         oracle::End,
         verdict::{Found, PlanOutcome, PlanReport, Verdict, errno_name},
     },
-    render::escape,
+    render::{Count, escape},
     rules::Severity,
 };
 
@@ -36,8 +36,9 @@ pub(super) fn end(sums: &Sums, look: Look, out: &mut Vec<u8>) {
     }
     let Sums { files, clean, findings, inconclusive, refused, volatile } = *sums;
     let line = format!(
-        "{files} files: {clean} clean, {findings} with findings, {inconclusive} inconclusive, \
-         {refused} not judged; {volatile} change by themselves\n"
+        "{}: {clean} clean, {findings} with findings, {inconclusive} inconclusive, \
+         {refused} not judged; {volatile} change by themselves\n",
+        Count(files, "file")
     );
     out.extend_from_slice(line.as_bytes());
 }
@@ -141,10 +142,11 @@ impl Text {
         self.verdict(report);
         let (errors, warnings) =
             (how_many(report, Severity::Error), how_many(report, Severity::Warning));
+        let (errors, warnings) = (Count(errors, "error"), Count(warnings, "warning"));
         match reason(&report.verdict) {
             Some(why) => self.plain(format_args!(": {why}")),
             None if bad(report).next().is_some() => {
-                self.plain(format_args!(": {errors} errors, {warnings} warnings"));
+                self.plain(format_args!(": {errors}, {warnings}"));
             }
             None => {}
         }
@@ -155,8 +157,8 @@ impl Text {
         let (word, more) = outcome(plan);
         let style = match plan.outcome {
             PlanOutcome::Ok => GOOD,
-            PlanOutcome::Fail(_) => BAD,
-            PlanOutcome::Blocked => WARN,
+            PlanOutcome::Fail(_) | PlanOutcome::Killed => BAD,
+            PlanOutcome::Blocked | PlanOutcome::Unsettled(_) => WARN,
             PlanOutcome::Volatile(_) | PlanOutcome::Unsupported { .. } | PlanOutcome::NotRun(_) => {
                 DIM
             }
@@ -169,7 +171,8 @@ impl Text {
         } else {
             let PlanReport { calls, bytes, .. } = plan;
             let what = plan.kind.what();
-            self.put(DIM, format_args!("{what}: {bytes} bytes, {calls} calls"));
+            let (bytes, calls) = (Count(*bytes, "byte"), Count(*calls, "call"));
+            self.put(DIM, format_args!("{what}: {bytes}, {calls}"));
         }
         self.end_line();
     }
@@ -212,7 +215,8 @@ impl Text {
 
 /// `8100 bytes, 300 records`, and how they end.
 fn size(report: &Report) -> String {
-    let mut text = format!("{} bytes, {} records", report.bytes, report.records);
+    let (bytes, records) = (Count(report.bytes, "byte"), Count(report.records, "record"));
+    let mut text = format!("{bytes}, {records}");
     match report.end {
         Some(End::Cut) => text.push_str(", and more: judged as far as read"),
         Some(End::Error(errno)) => {

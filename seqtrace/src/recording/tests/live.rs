@@ -144,7 +144,7 @@ pub(super) fn live(setting: &Setting, events: &[Event]) -> (Output, Vec<u8>) {
         recorder.feed(&mut pipeline, event.clone());
         if index % 10 == 9 {
             // Ten events a second.
-            recorder.write(index as u64 * 100_000_000).unwrap();
+            assert!(recorder.write(index as u64 * 100_000_000).unwrap());
         }
     }
     let end = events.iter().map(|event| event.time).max().unwrap_or(0).saturating_add(5);
@@ -260,4 +260,33 @@ fn what_is_older_than_a_second_survives_us() {
     assert_eq!(ending.unwrap().ending, Ending::Cut);
     let shown = String::from_utf8(shown.data).unwrap();
     assert!(shown.contains("CLOSE seq_release"), "{shown}");
+}
+
+/// A pipe, and how many writes its reader takes before it goes away.
+struct Pipe(usize);
+
+impl io::Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(1).ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn that_nobody_reads_on_is_no_error() {
+    for writes in [0, 1] {
+        let mut pipeline = Setting::default().pipeline(Noting::new(Fickle::default()), 0, true);
+        let mut recorder = Recorder::begin(Pipe(writes), &head(), &mut pipeline).unwrap();
+        assert_eq!(recorder.write(0).unwrap(), writes > 0);
+        let written = recorder.written();
+        recorder.ready(&Ready { begin: 1, probes: 26 });
+        recorder.write(1).unwrap();
+        assert!(!recorder.write(2_000_000_000).unwrap());
+        recorder.end(3_000_000_000, 0).unwrap();
+        assert_eq!(recorder.written(), written);
+    }
 }

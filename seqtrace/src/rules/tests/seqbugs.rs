@@ -79,7 +79,9 @@ fn what_the_table_expects_is_found_and_nothing_else() {
     let mut wrong = Vec::new();
     for (name, _, expected) in table() {
         if seqbug(&name, Memory::Image, &shared).is_none() {
-            assert!(["single_leak", "private_leak", "never_released"].contains(&name.as_str()));
+            // Those that leak are in release.rs, and that stale bytes are no change only check can tell.
+            let others = ["single_leak", "private_leak", "never_released", "stale"];
+            assert!(others.contains(&name.as_str()));
             continue;
         }
         for memory in [Memory::Image, Memory::Heap] {

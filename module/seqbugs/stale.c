@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * start() forgets to initialise a part of its iterator where it resumes, and
+ * show() prints that: whatever has been there. Here it is a letter that goes
+ * with each resume. A hundred records fit into the first buffer, so that a
+ * reader in large blocks never resumes and sees nothing of it.
+ *
+ *   # cat stale                      a hundred lines that end with o
+ *   # dd if=stale bs=27              and here with another letter, each time
+ *
+ * No position and no pointer is wrong, and the text is not the same wrong one
+ * twice: a file that changes by itself looks like this, too, but changes for
+ * those as well that read it whole.
+ * Looks like: ok_volatile.
+ * seqtrace says: check: SQ204.
+ */
+
+#include <linux/atomic.h>
+
+#include "seqbugs.h"
+
+#define STALE_RECORDS	100
+
+struct stale {
+	char last;
+};
+
+static atomic_t stale_memory;
+
+static struct seqbugs_rec *stale_rec(loff_t nr)
+{
+	return nr < STALE_RECORDS ? seqbugs_rec(nr) : NULL;
+}
+
+static void *stale_start(struct seq_file *m, loff_t *pos)
+{
+	struct stale *iter = m->private;
+
+	if (*pos == 0)
+		iter->last = 'o';
+	else	/* the bug: what memory happens to hold */
+		iter->last = 'A' + (unsigned int)atomic_inc_return(&stale_memory) % 26;
+	return stale_rec(*pos);
+}
+
+static void *stale_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	return stale_rec(++*pos);
+}
+
+static void stale_stop(struct seq_file *m, void *v)
+{
+}
+
+static int stale_show(struct seq_file *m, void *v)
+{
+	struct stale *iter = m->private;
+	struct seqbugs_rec *rec = v;
+
+	seq_printf(m, "record %03d abcdefghijklmn%c\n", rec->id, iter->last);
+	return 0;
+}
+
+static const struct seq_operations stale_ops = {
+	.start	= stale_start,
+	.next	= stale_next,
+	.stop	= stale_stop,
+	.show	= stale_show,
+};
+
+static int stale_open(struct inode *inode, struct file *file)
+{
+	return seq_open_private(file, &stale_ops, sizeof(struct stale));
+}
+
+static const struct proc_ops stale_proc_ops = {
+	.proc_open	= stale_open,
+	.proc_read_iter	= seq_read_iter,
+	.proc_lseek	= seq_lseek,
+	.proc_release	= seq_release_private,
+};
+
+const struct seqbugs_file seqbugs_stale = { .proc_ops = &stale_proc_ops };
