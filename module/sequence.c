@@ -17,15 +17,23 @@
  *
  * seqtrace says: none. It has no end by intention: a whole-file reader (cat,
  * check) must set itself a limit.
+ *
+ * With delay=MS every show() sleeps that long: for readers that are inside of
+ * it at the same time.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "compat.h"
+
+static unsigned int delay;
+module_param(delay, uint, 0644);
+MODULE_PARM_DESC(delay, "how long show() sleeps, in ms");
 
 static void *sequence_start(struct seq_file *m, loff_t *pos)
 {
@@ -55,6 +63,8 @@ static int sequence_show(struct seq_file *m, void *v)
 {
 	loff_t *count = v;
 
+	if (delay)
+		msleep(delay);
 	seq_printf(m, "%lld\n", *count);
 	return 0;
 }

@@ -5,7 +5,7 @@ use crate::plain_data;
 
 plain_data! {
     /// Byte offsets of the kernel's fields, from the running kernel's BTF. Names are `struct_field`.
-    pub struct Offsets [152] {
+    pub struct Offsets [156] {
         /// `seq_file.buf`
         pub seq_file_buf: u32,
         /// `seq_file.size`
@@ -20,6 +20,8 @@ plain_data! {
         pub seq_file_read_pos: u32,
         /// `seq_file.op`
         pub seq_file_op: u32,
+        /// `seq_file.file`: the open file that it belongs to
+        pub seq_file_file: u32,
         /// `seq_file.private`
         pub seq_file_private: u32,
         /// `seq_operations.start`
@@ -118,8 +120,6 @@ plain_data! {
         pub own_pid: u32,
         /// Bytes of each record to send, at most [`crate::wire::PREVIEW_BYTES`]; 0 for none.
         pub preview: u32,
-        /// Spelled-out padding, zero.
-        pub pad: u32,
         /// Functions that stand between the core and a file's own show.
         pub wrappers: Wrappers,
         /// Functions that are known by the addresses their calls return to.

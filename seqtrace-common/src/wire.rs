@@ -118,6 +118,8 @@ pub mod open_flag {
 pub const FLAG_FULL: u8 = 1;
 /// Bit of [`Head::flags`] in [`ReadEnter`]: the read came through `seq_read()`.
 pub const FLAG_VIA_SEQ_READ: u8 = 1;
+/// Bit of [`Head::flags`] in [`ReadEnter`]: it did not. With neither bit it is not known.
+pub const FLAG_VIA_OTHER: u8 = 2;
 
 plain_data! {
     /// The beginning of every event.
@@ -222,7 +224,7 @@ plain_data! {
     /// `seq_read_iter()` was entered. The state is read before the core takes `m->lock`: with two
     /// readers at once it may be in motion.
     pub struct ReadEnter [112] {
-        /// Kind [`Kind::ReadEnter`], flags [`FLAG_VIA_SEQ_READ`].
+        /// Kind [`Kind::ReadEnter`], flags [`FLAG_VIA_SEQ_READ`], [`FLAG_VIA_OTHER`].
         pub head: Head,
         /// The session's number.
         pub session: u32,

@@ -17,37 +17,74 @@ use crate::{
     session,
 };
 
-/// Remembers that a callback of `m` was entered; `m` 0 for a call that is not the core's own.
+/// Which callback, as [`Calls::sp`] carries it.
+mod role {
+    pub(super) const START: u64 = 1;
+    pub(super) const NEXT: u64 = 2;
+    pub(super) const SHOW: u64 = 3;
+    pub(super) const STOP: u64 = 4;
+    pub(super) const MASK: u64 = 7;
+}
+
+/// True if the core calls `role` when `before` has returned. Callbacks that end in a jump to another do not
+/// go this way: they go to their like, or from next to start (x86's c_next()).
 #[inline(always)]
-fn enter(sp: u64, m: u64, first: bool) {
+fn follows(before: u64, role: u64) -> bool {
+    match role {
+        role::STOP => before != role::STOP,
+        role::SHOW => before == role::START || before == role::NEXT,
+        role::NEXT => before == role::SHOW,
+        role::START => before == role::STOP,
+        _ => false,
+    }
+}
+
+/// Remembers that a callback of `m` was entered; `m` 0 for a call that is not the core's own. The same `m`,
+/// or 0 if it is inside one of its own callbacks already: a wrapper calls another table's function.
+#[inline(always)]
+fn enter(sp: u64, mut m: u64, role: u64, first: bool) -> u64 {
     let (_, tid) = kernel::ids();
     let Some(calls) = CALLS.get_ptr_mut(tid) else {
-        let calls = Calls { depth: 1, m: [m, 0, 0, 0], sp: [sp, 0, 0, 0] };
+        let calls = Calls { depth: 1, m: [m, 0, 0, 0], sp: [sp | role, 0, 0, 0] };
         if CALLS.insert(tid, calls, 0).is_err() {
             Missed::Call.count();
         }
-        return;
+        return m;
     };
     // SAFETY: the element of this thread: no other thread touches it.
     let calls = unsafe { &mut *calls };
-    // Calls whose return was missed have a stack pointer below ours: the stack grows down. The same
-    // stack pointer is a tail call (x86's c_next() jumps to c_start()), unless a pass begins.
-    let live = if first { sp.wrapping_add(1) } else { sp };
+    // The stack grows down: calls whose return was missed have a stack pointer below ours, or ours, if
+    // they were the core's like this one. A jump from one callback to another (a tail call) leaves the stack
+    // pointer as it is, too; but none comes before the first of a pass.
     for _ in 0..CALL_DEPTH {
         let depth = calls.depth as usize;
-        if depth == 0 || depth > CALL_DEPTH || calls.sp[(depth - 1) & (CALL_DEPTH - 1)] >= live {
+        if depth == 0 || depth > CALL_DEPTH {
             break;
+        }
+        let top = (depth - 1) & (CALL_DEPTH - 1);
+        let (before, at) = (calls.sp[top] & role::MASK, calls.sp[top] & !role::MASK);
+        if at > sp || at == sp && !first && (calls.m[top] != m || !follows(before, role)) {
+            break;
+        }
+        if calls.m[top] != 0 {
+            Missed::Return.count();
         }
         calls.depth -= 1;
     }
     let depth = calls.depth as usize;
+    for outer in 0..CALL_DEPTH {
+        if outer < depth && calls.m[outer] == m {
+            m = 0;
+        }
+    }
     if depth >= CALL_DEPTH {
         Missed::Call.count();
-        return;
+        return m;
     }
     calls.m[depth & (CALL_DEPTH - 1)] = m;
-    calls.sp[depth & (CALL_DEPTH - 1)] = sp;
+    calls.sp[depth & (CALL_DEPTH - 1)] = sp | role;
     calls.depth += 1;
+    m
 }
 
 /// The seq_file of the innermost callback, which has just returned; 0 if it is not to be told.
@@ -69,20 +106,6 @@ fn leave() -> u64 {
     m
 }
 
-/// True if `m` is inside one of its own callbacks already: a wrapper calls another table's function.
-#[inline(always)]
-fn inside(m: u64) -> bool {
-    let (_, tid) = kernel::ids();
-    let Some(calls) = CALLS.get_ptr(tid) else { return false };
-    // SAFETY: the element of this thread: no other thread touches it.
-    let calls = unsafe { &*calls };
-    let mut found = false;
-    for depth in 0..CALL_DEPTH {
-        found |= (depth as u64) < calls.depth && calls.m[depth] == m;
-    }
-    found
-}
-
 /// `m` if this call is the core's own and its file is traced, else 0.
 #[inline(always)]
 fn core_call(m: u64, pos: Option<u64>) -> u64 {
@@ -92,7 +115,7 @@ fn core_call(m: u64, pos: Option<u64>) -> u64 {
         Some(pos) => pos != m.wrapping_add(u64::from(config!(offsets.seq_file_index))),
         None => false,
     };
-    if nested || session::traced(m).is_none() || inside(m) { 0 } else { m }
+    if nested || session::traced(m).is_none() { 0 } else { m }
 }
 
 #[inline(always)]
@@ -115,7 +138,7 @@ pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {
     let m = kernel::arg(&ctx, 0);
     let first = session::traced(m).is_some_and(|state| state.passing == 0);
     let m = core_call(m, Some(kernel::arg(&ctx, 1)));
-    enter(stack_pointer(&ctx), m, first);
+    let m = enter(stack_pointer(&ctx), m, role::START, first);
     if m != 0 {
         iterate::pass_begin(m);
     }
@@ -126,14 +149,21 @@ pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {
 #[kprobe]
 pub(crate) fn next_enter(ctx: ProbeContext) -> u32 {
     let m = core_call(kernel::arg(&ctx, 0), Some(kernel::arg(&ctx, 2)));
-    enter(stack_pointer(&ctx), m, false);
+    enter(stack_pointer(&ctx), m, role::NEXT, false);
     0
 }
 
-/// `int show(struct seq_file *m, void *v)` or `void stop(struct seq_file *m, void *v)` was entered.
+/// `int show(struct seq_file *m, void *v)` was entered.
 #[kprobe]
-pub(crate) fn show_or_stop_enter(ctx: ProbeContext) -> u32 {
-    enter(stack_pointer(&ctx), core_call(kernel::arg(&ctx, 0), None), false);
+pub(crate) fn show_enter(ctx: ProbeContext) -> u32 {
+    enter(stack_pointer(&ctx), core_call(kernel::arg(&ctx, 0), None), role::SHOW, false);
+    0
+}
+
+/// `void stop(struct seq_file *m, void *v)` was entered.
+#[kprobe]
+pub(crate) fn stop_enter(ctx: ProbeContext) -> u32 {
+    enter(stack_pointer(&ctx), core_call(kernel::arg(&ctx, 0), None), role::STOP, false);
     0
 }
 

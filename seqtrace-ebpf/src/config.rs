@@ -14,6 +14,7 @@ pub(crate) static CONFIG: Config = Config {
         seq_file_index: 0,
         seq_file_read_pos: 0,
         seq_file_op: 0,
+        seq_file_file: 0,
         seq_file_private: 0,
         seq_operations_start: 0,
         seq_operations_stop: 0,
@@ -49,7 +50,6 @@ pub(crate) static CONFIG: Config = Config {
     flags: 0,
     own_pid: 0,
     preview: 0,
-    pad: 0,
     wrappers: Wrappers { kernfs_seq_show: 0, cgroup_seqfile_show: 0, sysfs_kf_seq_show: 0 },
     callers: Callers {
         seq_read_iter: Text::NONE,

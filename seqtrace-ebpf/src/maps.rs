@@ -79,7 +79,7 @@ pub(crate) struct Calls {
     pub(crate) depth: u64,
     /// `struct seq_file *`, or 0 for a call that is not the core's own.
     pub(crate) m: [u64; CALL_DEPTH],
-    /// Stack pointer on entry: a return that was missed leaves a value that is too low to be live.
+    /// Stack pointer on entry, a multiple of 8, and which callback it is in the bits below.
     pub(crate) sp: [u64; CALL_DEPTH],
 }
 
@@ -95,10 +95,13 @@ pub(crate) enum Missed {
     Session = 0,
     /// The map of calls is full or a task nests too deeply: a callback is not seen.
     Call = 1,
+    /// The kernel had no room to note where a callback returns to (`maxactive` of kretprobes): its
+    /// return is not seen.
+    Return = 2,
 }
 
 impl Missed {
-    pub(crate) const COUNT: u32 = 2;
+    pub(crate) const COUNT: u32 = 3;
 
     #[inline(always)]
     pub(crate) fn count(self) {

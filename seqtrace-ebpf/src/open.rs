@@ -75,7 +75,7 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
 
     let mut key = 0;
     if ret == 0 && !own {
-        let Some(new) = session::new_key(id).filter(|&new| session::add(id, new).is_some()) else {
+        let Some(new) = session::begin(id) else {
             warn!(ctx, "too many open files: seq_file {:x} is not traced", m);
             return None;
         };

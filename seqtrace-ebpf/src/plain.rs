@@ -16,12 +16,14 @@ use crate::{
 };
 
 /// `int proc_reg_open(struct inode *inode, struct file *file)` returned. A seq file has begun its
-/// session inside, so what is still unknown here has no seq_file.
+/// session inside, if there was room for it.
 #[fexit(function = "proc_reg_open")]
 pub(crate) fn proc_reg_open(ctx: FExitContext) -> u32 {
     let file: u64 = ctx.arg(1);
     let ret: i32 = ctx.arg(2);
-    if ret == 0 && !session::known(kernel::private_data(file)) {
+    let m = kernel::private_data(file);
+    let belongs_to: u64 = field(m, config!(offsets.seq_file_file));
+    if ret == 0 && belongs_to != file {
         open::begin(&ctx, &Opening { file, m: 0, ret, flags: open_flag::PLAIN, via: 0 });
     }
     0

@@ -6,7 +6,7 @@ use aya_ebpf::{
     programs::{FEntryContext, FExitContext},
 };
 use seqtrace_common::wire::{
-    FLAG_VIA_SEQ_READ, Kind, LseekEnter, LseekExit, ReadEnter, ReadExit, open_flag,
+    FLAG_VIA_OTHER, FLAG_VIA_SEQ_READ, Kind, LseekEnter, LseekExit, ReadEnter, ReadExit, open_flag,
 };
 
 use crate::{
@@ -25,7 +25,7 @@ fn seq_file_of(iocb: u64) -> (u64, u64) {
     (file, kernel::private_data(file))
 }
 
-/// True if it was seq_read() that called seq_read_iter().
+/// Whether it was seq_read() that called seq_read_iter().
 ///
 /// A trampoline keeps its context, the arguments, at the bottom of its frame. Behind them are the value
 /// returned (there is one, because a fexit program is attached before this), the frame pointer, the
@@ -33,11 +33,16 @@ fn seq_file_of(iocb: u64) -> (u64, u64) {
 /// (arch_prepare_bpf_trampoline(), arch/x86/net/bpf_jit_comp.c). A kernel that jumps to its trampolines
 /// instead of calling them (since 6.19) has no address in seq_read_iter() there.
 #[inline(always)]
-fn by_seq_read(ctx: &FEntryContext) -> bool {
+fn via_seq_read(ctx: &FEntryContext) -> u8 {
     const ARGUMENTS: u32 = 2 * 8;
     let [_, _, third, fourth]: [u64; 4] = field(ctx.as_ptr() as u64, ARGUMENTS);
+    let seq_read = config!(callers.seq_read);
+    if seq_read.len == 0 {
+        return 0;
+    }
     let called = config!(callers.seq_read_iter).contains(third);
-    config!(callers.seq_read).contains(if called { fourth } else { third })
+    let caller = if called { fourth } else { third };
+    if seq_read.contains(caller) { FLAG_VIA_SEQ_READ } else { FLAG_VIA_OTHER }
 }
 
 /// `ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)` was entered. A file that was
@@ -58,7 +63,7 @@ pub(crate) fn seq_read_iter_enter(ctx: FEntryContext) -> u32 {
             }
         }
     };
-    let flags = if by_seq_read(&ctx) { FLAG_VIA_SEQ_READ } else { 0 };
+    let flags = via_seq_read(&ctx);
     let pos: i64 = field(iocb, config!(offsets.kiocb_ki_pos));
     if let Some(state) = session::traced(m) {
         let read_pos: i64 = field(m, config!(offsets.seq_file_read_pos));

@@ -35,11 +35,19 @@ pub(crate) fn add(id: u64, key: u32) -> Option<()> {
         let _ = KEYS.remove(old);
     }
     let state = SessionState { key, count: 0, passing: 0, traversing: Traversing::NO };
-    if SESSION.insert(id, state, 0).is_err() {
+    SESSION.insert(id, state, 0).ok()
+}
+
+/// Remembers a file that is traced, under a number that no other has. `None` if the maps are full.
+#[inline(always)]
+pub(crate) fn begin(id: u64) -> Option<u32> {
+    let key = new_key(id)?;
+    if add(id, key).is_none() {
+        let _ = KEYS.remove(key);
         Missed::Session.count();
         return None;
     }
-    Some(())
+    Some(key)
 }
 
 /// Forgets a file.
@@ -52,7 +60,7 @@ pub(crate) fn remove(id: u64, key: u32) {
 /// A number that no open session has. The counter is this CPU's own, but the program may be
 /// preempted between reading and writing it: `KEYS` is what makes the number unique.
 #[inline(always)]
-pub(crate) fn new_key(id: u64) -> Option<u32> {
+fn new_key(id: u64) -> Option<u32> {
     const NO_EXIST: u64 = 1;
     let cpu = kernel::cpu();
     let next = NEXT_KEY.get_ptr_mut(cpu)?;

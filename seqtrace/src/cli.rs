@@ -4,6 +4,7 @@ use std::{ffi::OsString, num::ParseFloatError, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::faults::Faults;
 use crate::render::{Format, Time};
 use crate::rules::{Id, Severity};
 
@@ -369,6 +370,9 @@ pub struct Capture {
     /// Find and say what would be attached, attach nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Faults, for tests
+    #[arg(long, hide = true, default_value = "none", value_parser = faults)]
+    pub inject: Faults,
 }
 
 /// `seqtrace check`
@@ -465,6 +469,10 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(format!("unknown unit `{unit}`: use ms, s, m or h")),
     };
     Duration::try_from_secs_f64(number * scale).map_err(|error| error.to_string())
+}
+
+fn faults(text: &str) -> Result<Faults, String> {
+    if text == "none" { Ok(Faults::default()) } else { text.parse() }
 }
 
 /// `8MiB`, `512K`, `65536`.

@@ -132,6 +132,18 @@ pub struct OpTable {
     pub stop: u64,
 }
 
+impl OpTable {
+    /// The function for this callback.
+    pub const fn of(&self, role: Role) -> u64 {
+        match role {
+            Role::Start => self.start,
+            Role::Next => self.next,
+            Role::Show => self.show,
+            Role::Stop => self.stop,
+        }
+    }
+}
+
 /// Whether the file has callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
@@ -261,8 +273,8 @@ pub enum Body {
         want: u64,
         /// The seq_file on entry.
         state: SeqState,
-        /// It came through `seq_read()`: the file has no `read_iter`.
-        via_seq_read: bool,
+        /// It came through `seq_read()`: the file has no `read_iter`. `None`: not known.
+        via_seq_read: Option<bool>,
     },
     /// `seq_read_iter()` returned. `state` is read after `m->lock` was dropped.
     ReadExit {

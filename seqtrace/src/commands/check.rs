@@ -25,6 +25,7 @@ use crate::{
     cli,
     event::{FileKind, Open},
     exit::{Exit, Refusal},
+    faults::Faults,
     filter::{Filter, Selection, Target},
     kernel::preflight::Preflight,
     output::Writer,
@@ -180,7 +181,8 @@ fn trace(
     seen: &Collector,
     readers: &[Process; 2],
 ) -> anyhow::Result<Trace> {
-    let plan = Plan::choose(args.backend, &facts.symbols, &facts.kernel.offsets)?;
+    let plan =
+        Plan::choose(args.backend, &facts.symbols, &facts.kernel.offsets, Faults::default())?;
     let pids = readers.iter().filter_map(Process::id).collect();
     let mut probes = Probes::load(&Settings {
         kernel: facts.kernel.clone(),
@@ -189,6 +191,7 @@ fn trace(
         ring_bytes: args.ring_size,
         allow: Allow { pids, ..Allow::default() },
         log: args.verbose >= 2,
+        faults: Faults::default(),
     })
     .map_err(Refusal::from)?;
     probes.follow().map_err(Refusal::from)?;

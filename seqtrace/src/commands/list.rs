@@ -19,6 +19,7 @@ use crate::{
     cli,
     event::{FileKind, Open},
     exit::{Exit, Refusal},
+    faults::Faults,
     filter::Selection,
     kernel::preflight::Preflight,
     pipeline::{Pipeline, Until},
@@ -59,7 +60,8 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
         return Err(Refusal::target(what, "the glob must be in quotes: '/proc/net/*'").into());
     }
     let facts = Preflight::gather()?;
-    let plan = Plan::choose(cli::Backend::Auto, &facts.symbols, &facts.kernel.offsets)?;
+    let plan =
+        Plan::choose(cli::Backend::Auto, &facts.symbols, &facts.kernel.offsets, Faults::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _inside = runtime.enter();
     let mut trace = quiet_trace(&facts)?;
@@ -88,6 +90,7 @@ fn quiet_trace(facts: &Preflight) -> anyhow::Result<Trace> {
         ring_bytes: 1 << 20,
         allow: Allow { pids: [std::process::id()].into(), ..Allow::default() },
         log: false,
+        faults: Faults::default(),
     })?;
     probes.follow()?;
     probes.plain()?;

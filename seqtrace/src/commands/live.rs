@@ -27,6 +27,7 @@ use crate::{
     kernel::preflight::Preflight,
     output::Writer,
     pipeline::Pipeline,
+    privileges,
     probe::{
         backend::Plan,
         live::Live,
@@ -81,8 +82,12 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
         request.tracing;
     let selection = Selection { targets: targets::parse(words)?, filter: targets::filter(select)? };
     let facts = Preflight::gather()?;
+    if let Some(instead) = facts.lacking {
+        eprintln!("warning: symbols are hidden (kernel.kptr_restrict): {instead}");
+    }
     targets::check(&selection.targets, &facts.symbols)?;
-    let plan = Plan::choose(capture.backend, &facts.symbols, &facts.kernel.offsets)?;
+    let plan =
+        Plan::choose(capture.backend, &facts.symbols, &facts.kernel.offsets, capture.inject)?;
     if capture.dry_run {
         Writer::print(plan.describe().into_bytes())?;
         return Ok(None);
@@ -113,6 +118,7 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
     runtime.block_on(async move {
         let mut signals = Signals::listen()?;
         let mut trace = Trace::begin(probes, &plan, pipeline, recorder, request.log)?;
+        trace.pause = capture.inject.pause;
         for target in targets::look_at(&selection.targets, &mut trace)? {
             trace.announce_target(&target);
         }
@@ -124,6 +130,9 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
 
         let mut command = spawn(command, &writer)?.map(Running);
         let child = command.as_mut().map(|Running(child)| child);
+        if let Err(error) = privileges::keep_what_tracing_needs(trace.by_callback()) {
+            eprintln!("warning: capabilities are kept: {error}");
+        }
         let deadline = limits.duration.map(|time| Instant::now() + time);
         let status = trace.run(&mut writer, &mut signals, child, deadline).await?;
         drop(command);
@@ -156,6 +165,7 @@ fn settings(request: &Request<'_>, facts: &Preflight, selection: &Selection) -> 
         ring_bytes: request.tracing.capture.ring_size,
         allow: targets::allow(selection),
         log: request.log,
+        faults: request.tracing.capture.inject,
     }
 }
 
@@ -167,6 +177,7 @@ fn spawn(words: &[OsString], writer: &Writer) -> anyhow::Result<Option<Child>> {
         let stderr = io::stderr().as_fd().try_clone_to_owned().context("cannot share stderr")?;
         command.stdout(Stdio::from(stderr));
     }
+    privileges::bequeath_nothing().context("cannot keep capabilities from the command")?;
     let child = tokio::process::Command::from(command).spawn();
     child.map(Some).map_err(|error| {
         let name = words.first().map(|name| name.display().to_string()).unwrap_or_default();

@@ -365,6 +365,7 @@ impl Btf {
             seq_file_index: of("seq_file", "index")?,
             seq_file_read_pos: of("seq_file", "read_pos")?,
             seq_file_op: of("seq_file", "op")?,
+            seq_file_file: of("seq_file", "file")?,
             seq_file_private: of("seq_file", "private")?,
             seq_operations_start: of("seq_operations", "start")?,
             seq_operations_stop: of("seq_operations", "stop")?,

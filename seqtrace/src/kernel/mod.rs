@@ -10,6 +10,7 @@ pub mod mounts;
 pub mod openers;
 pub mod preflight;
 pub mod sites;
+pub mod symbols;
 pub mod text;
 
 /// The running kernel's release, as `uname -r` prints it; `?` where /proc does not tell.

@@ -4,8 +4,14 @@ use std::{sync::Arc, thread};
 
 use seqtrace_common::config::{Callers, Offsets, Text, Wrappers};
 
-use super::{btf::Btf, kallsyms::Kallsyms, openers, release, text::Kcore};
-use crate::exit::Refusal;
+use super::{
+    btf::Btf,
+    kallsyms::Kallsyms,
+    openers, release,
+    symbols::{self, Known},
+    text::Kcore,
+};
+use crate::{exit::Refusal, privileges};
 
 /// What the programs have to know of this kernel.
 #[derive(Clone, Debug)]
@@ -31,6 +37,8 @@ pub struct Preflight {
     pub kernel: Kernel,
     /// The kernel's symbols as they are now.
     pub symbols: Arc<Kallsyms>,
+    /// What is had instead of symbols, if they are hidden.
+    pub lacking: Option<&'static str>,
 }
 
 impl Preflight {
@@ -41,7 +49,7 @@ impl Preflight {
     pub fn gather() -> Result<Self, Refusal> {
         permitted()?;
         let (types, symbols) = thread::scope(|scope| {
-            let symbols = scope.spawn(Kallsyms::of_running_kernel);
+            let symbols = scope.spawn(symbols::of_running_kernel);
             let types = Btf::of_running_kernel().and_then(|btf| Ok((btf.offsets()?, btf)));
             (types, symbols.join())
         });
@@ -51,12 +59,12 @@ impl Preflight {
                 "seqtrace needs a kernel with CONFIG_DEBUG_INFO_BTF; `seqtrace doctor` tells more",
             )
         })?;
-        let symbols = match symbols {
-            Ok(Ok(symbols)) => symbols,
+        let Known { symbols, lacking } = match symbols {
+            Ok(Ok(known)) => known,
             Ok(Err(error)) => {
                 return Err(Refusal::environment(
                     error.to_string(),
-                    "run as root, and set kernel.kptr_restrict to 0 or 1 with sysctl",
+                    "seqtrace needs a kernel with CONFIG_KALLSYMS and a /proc; `seqtrace doctor` tells more",
                 ));
             }
             Err(panic) => std::panic::resume_unwind(panic),
@@ -73,7 +81,7 @@ impl Preflight {
             .unwrap_or_default();
         let (btf, callers) = (Arc::new(btf), callers(&symbols));
         let kernel = Kernel { btf, offsets, wrappers, callers, openers };
-        Ok(Self { release: release(), kernel, symbols: Arc::new(symbols) })
+        Ok(Self { release: release(), kernel, symbols: Arc::new(symbols), lacking })
     }
 }
 
@@ -94,22 +102,13 @@ fn callers(symbols: &Kallsyms) -> Callers {
     }
 }
 
-/// Loading tracing programs takes CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN (capabilities(7)).
+/// Whether it can be tried at all.
 fn permitted() -> Result<(), Refusal> {
-    const SYS_ADMIN: u64 = 1 << 21;
-    const BPF_AND_PERFMON: u64 = 1 << 39 | 1 << 38;
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = status
-        .lines()
-        .find_map(|line| line.strip_prefix("CapEff:"))
-        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
-    match effective {
-        Some(caps) if caps & SYS_ADMIN == 0 && caps & BPF_AND_PERFMON != BPF_AND_PERFMON => {
-            Err(Refusal::environment(
-                "no permission to trace the kernel",
-                "run it as root: sudo seqtrace …",
-            ))
-        }
-        _ => Ok(()),
+    if privileges::may_trace() {
+        return Ok(());
     }
+    Err(Refusal::environment(
+        "no permission to trace the kernel",
+        "run it as root: sudo seqtrace … (CAP_BPF and CAP_PERFMON are the least)",
+    ))
 }

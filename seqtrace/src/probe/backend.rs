@@ -8,6 +8,7 @@ use crate::{
     cli::Backend,
     event::Role,
     exit::Refusal,
+    faults::Faults,
     kernel::{kallsyms::Kallsyms, sites, text::Kcore},
     probe::{
         error::ProbeError,
@@ -29,13 +30,20 @@ impl Plan {
     ///
     /// # Errors
     /// `core` was asked for by name and cannot be had.
-    pub fn choose(wish: Backend, symbols: &Kallsyms, offsets: &Offsets) -> Result<Self, Refusal> {
+    pub fn choose(
+        wish: Backend,
+        symbols: &Kallsyms,
+        offsets: &Offsets,
+        faults: Faults,
+    ) -> Result<Self, Refusal> {
         if wish == Backend::Callbacks {
             return Ok(Self::Callbacks(None));
         }
-        let found = Kcore::open()
-            .map_err(sites::SiteError::from)
-            .and_then(|kcore| sites::core_sites(symbols, offsets, &|at, len| kcore.read(at, len)));
+        let found = Kcore::open().map_err(sites::SiteError::from).and_then(|kcore| {
+            let read =
+                |at, len| if faults.no_core { Ok(vec![0; len]) } else { kcore.read(at, len) };
+            sites::core_sites(symbols, offsets, &read)
+        });
         match (found, wish) {
             (Ok(sites), _) => Ok(Self::Core(probes(&sites))),
             (Err(error), Backend::Core) => Err(Refusal::environment(

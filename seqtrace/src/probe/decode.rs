@@ -103,7 +103,11 @@ fn body(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
                 pos: read.pos,
                 want: read.want,
                 state: state(&read.state),
-                via_seq_read: head.flags & wire::FLAG_VIA_SEQ_READ != 0,
+                via_seq_read: match head.flags {
+                    wire::FLAG_VIA_SEQ_READ => Some(true),
+                    wire::FLAG_VIA_OTHER => Some(false),
+                    _ => None,
+                },
             }
         }
         Kind::ReadExit => {

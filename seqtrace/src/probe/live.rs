@@ -7,6 +7,7 @@ use crate::{
     kernel::{
         kallsyms::Kallsyms,
         mounts::{File, Mounts},
+        symbols,
     },
     session::{Resolve, update::Symbol},
 };
@@ -39,8 +40,8 @@ impl Live {
         if symbol.name.is_some() || address == 0 || !self.unknown.insert(address) {
             return symbol;
         }
-        if let Ok(fresh) = Kallsyms::of_running_kernel() {
-            self.symbols = Arc::new(fresh.merge(&self.symbols));
+        if let Ok(fresh) = symbols::of_running_kernel() {
+            self.symbols = Arc::new(fresh.symbols.merge(&self.symbols));
         }
         self.symbols.function(address)
     }

@@ -23,9 +23,11 @@ use zerocopy::IntoBytes;
 use super::{
     error::{ProbeError, chain, why},
     functions::{self, BEGIN, BEGIN_PLAIN, FOLLOW, FOLLOW_PLAIN, Frame, How, OPENERS},
+    misses,
 };
 use crate::{
     event::{OpTable, Role},
+    faults::Faults,
     kernel::preflight::Kernel,
 };
 
@@ -47,6 +49,8 @@ pub struct Settings {
     pub allow: Allow,
     /// The programs' own diagnostics are switched on.
     pub log: bool,
+    /// Faults made to order.
+    pub faults: Faults,
 }
 
 /// What is traced, as far as the programs decide: of each non-empty set one member must match.
@@ -116,7 +120,8 @@ pub struct Untraceable {
 pub struct Counts {
     /// By CPU: events for which the ring had no room.
     pub lost: Vec<u64>,
-    /// Files and callbacks that were not followed because a map was full.
+    /// Files and callbacks that were not followed because a map was full, and hits of probes that came to
+    /// no program.
     pub missed: u64,
 }
 
@@ -167,7 +172,6 @@ impl Probes {
             flags: settings.allow.flags() | bit(settings.show_own, flag::SHOW_OWN),
             own_pid: std::process::id(),
             preview: settings.preview.min(preview_limit),
-            pad: 0,
             wrappers: settings.kernel.wrappers,
             callers: settings.kernel.callers,
         };
@@ -177,7 +181,16 @@ impl Probes {
         )
         .unwrap_or(1);
         let log_level: u8 = if settings.log { 0xff } else { 0 };
-        let ebpf = EbpfLoader::new()
+        let mut loader = EbpfLoader::new();
+        let faults = settings.faults;
+        for (map, room) in
+            [("SESSION", faults.sessions), ("KEYS", faults.sessions), ("CALLS", faults.calls)]
+        {
+            if let Some(room) = room {
+                loader.map_max_entries(map, room);
+            }
+        }
+        let ebpf = loader
             // The programs ask nothing of the kernel's types.
             .btf(None)
             .override_global("CONFIG", config.as_bytes(), true)
@@ -332,25 +345,36 @@ impl Probes {
         Ok(())
     }
 
+    /// Loads the programs of the `callbacks` backend: when a table is met there is no time to lose.
+    ///
+    /// # Errors
+    /// The kernel refuses them.
+    pub fn prepare_tables(&mut self) -> Result<(), ProbeError> {
+        for name in Self::CALLBACKS.iter().flat_map(|(_, entry, exit)| [entry, exit]) {
+            let program = self.ebpf.program_mut(name).ok_or(ProbeError::Missing("a program"))?;
+            let result = program.try_into().and_then(KProbe::load);
+            result.map_err(|error| ProbeError::Load(chain(&error)))?;
+        }
+        Ok(())
+    }
+
+    /// For each callback the programs on its entry and its return.
+    const CALLBACKS: [(Role, &str, &str); 4] = [
+        (Role::Start, "start_enter", "start_return"),
+        (Role::Next, "next_enter", "next_return"),
+        (Role::Show, "show_enter", "show_return"),
+        (Role::Stop, "stop_enter", "stop_return"),
+    ];
+
     /// Attaches the `callbacks` backend to a table's four functions, each once however many tables
     /// share it. What cannot be traced is returned, with the reason.
     pub fn table(&mut self, table: &OpTable) -> Vec<Untraceable> {
         let mut untraceable = Vec::new();
-        for (role, address) in [
-            (Role::Start, table.start),
-            (Role::Next, table.next),
-            (Role::Show, table.show),
-            (Role::Stop, table.stop),
-        ] {
+        for (role, entry, exit) in Self::CALLBACKS {
+            let address = table.of(role);
             if address == 0 || !self.tables.insert(address) {
                 continue;
             }
-            let (entry, exit) = match role {
-                Role::Start => ("start_enter", "start_return"),
-                Role::Next => ("next_enter", "next_return"),
-                Role::Show => ("show_or_stop_enter", "show_return"),
-                Role::Stop => ("show_or_stop_enter", "stop_return"),
-            };
             // The return first: an entry without its return would leave a call open for ever.
             let before = self.links.len();
             let result = self.kprobe(exit, address).and_then(|()| self.kprobe(entry, address));
@@ -421,7 +445,10 @@ impl Probes {
     /// # Errors
     /// A counter cannot be read.
     pub fn counts(&self) -> Result<Counts, ProbeError> {
-        Ok(Counts { lost: self.array("LOST")?, missed: self.array("MISSED")?.iter().sum() })
+        Ok(Counts {
+            lost: self.array("LOST")?,
+            missed: self.array("MISSED")?.iter().sum::<u64>() + misses::of_this_process(),
+        })
     }
 
     fn array(&self, name: &'static str) -> Result<Vec<u64>, ProbeError> {

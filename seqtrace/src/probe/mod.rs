@@ -8,5 +8,6 @@ mod functions;
 pub mod live;
 pub mod loader;
 pub mod log;
+mod misses;
 mod readiness;
 pub mod trace;

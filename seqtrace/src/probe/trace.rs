@@ -67,6 +67,8 @@ pub struct Trace {
     last: u64,
     /// Records that could not be decoded.
     undecodable: u64,
+    /// How long to sleep before the ring is emptied: a fault made to order.
+    pub pause: Option<Duration>,
 }
 
 impl Trace {
@@ -83,6 +85,10 @@ impl Trace {
     ) -> anyhow::Result<Self> {
         let log = if log { Some(log::open(probes.ebpf_mut())?) } else { None };
         let ring = awaitable(probes.take_ring()?)?;
+        let by_callback = matches!(plan, Plan::Callbacks(_));
+        if by_callback {
+            probes.prepare_tables().map_err(Refusal::from)?;
+        }
         probes.begin().map_err(Refusal::from)?;
         Ok(Self {
             pipeline,
@@ -91,12 +97,13 @@ impl Trace {
             ring,
             decoder: Decoder::new(),
             log,
-            by_callback: matches!(plan, Plan::Callbacks(_)),
+            by_callback,
             looking_at: None,
             seen: None,
             attached: VecDeque::new(),
             last: 0,
             undecodable: 0,
+            pause: None,
         })
     }
 
@@ -275,6 +282,9 @@ impl Trace {
                 }
                 _ = tick.tick() => {}
                 guard = self.ring.readable_mut() => guard?.clear_ready(),
+            }
+            if let Some(pause) = self.pause {
+                std::thread::sleep(pause);
             }
             self.drain();
             if !self.write(writer)? || self.pipeline.is_done() {

@@ -244,7 +244,7 @@ impl Row {
                 session: Some(*key),
                 pos: Some(*pos),
                 want: Some(*want),
-                via_seq_read: Some(*via_seq_read),
+                via_seq_read: *via_seq_read,
                 ..self.task(task).state(*state)
             },
             Body::ReadExit { key, tid, ret, state } => Self {
@@ -447,7 +447,7 @@ impl Row {
                 pos: need!(kind, row.pos),
                 want: need!(kind, row.want),
                 state: row.get_state(kind)?,
-                via_seq_read: need!(kind, row.via_seq_read),
+                via_seq_read: row.via_seq_read,
                 task: row.into_task(kind)?,
             },
             Kind::ReadExit => {

@@ -50,7 +50,7 @@ struct ReadBegin {
     want: u64,
     traverse_from: Option<i64>,
     rewind: bool,
-    via_seq_read: bool,
+    via_seq_read: Option<bool>,
 }
 
 /// What a lseek's object takes from its beginning.

@@ -125,7 +125,7 @@ impl Story {
             want,
             traverse_from: None,
             rewind: false,
-            via_seq_read: true,
+            via_seq_read: Some(true),
             state: SeqState::default(),
         });
     }
@@ -138,7 +138,7 @@ impl Story {
             want,
             traverse_from: Some(core),
             rewind: false,
-            via_seq_read: false,
+            via_seq_read: Some(false),
             state: SeqState { read_pos: core, ..SeqState::default() },
         });
     }

@@ -110,7 +110,11 @@ impl Timeline {
                     line.put("  rewind");
                 }
                 if self.verbose {
-                    let via = if *via_seq_read { "seq_read" } else { "read_iter" };
+                    let via = match via_seq_read {
+                        Some(true) => "seq_read",
+                        Some(false) => "read_iter",
+                        None => "?",
+                    };
                     line.tone(
                         Tone::Dim,
                         format_args!(

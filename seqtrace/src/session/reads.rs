@@ -16,7 +16,7 @@ const OPS: usize = 1024;
 pub(super) struct Wanted {
     pub(super) pos: i64,
     pub(super) want: u64,
-    pub(super) via_seq_read: bool,
+    pub(super) via_seq_read: Option<bool>,
 }
 
 impl Live {

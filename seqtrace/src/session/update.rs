@@ -269,8 +269,8 @@ pub enum What {
         traverse_from: Option<i64>,
         /// A read at 0 after earlier ones: position and buffer are reset.
         rewind: bool,
-        /// It came through `seq_read()`.
-        via_seq_read: bool,
+        /// It came through `seq_read()`. `None`: not known.
+        via_seq_read: Option<bool>,
         /// The seq_file on entry.
         state: SeqState,
     },

@@ -5,7 +5,9 @@
 mod check;
 mod query;
 mod read;
+mod user;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -80,6 +82,14 @@ enum Command {
         #[command(flatten)]
         log: Log,
     },
+    /// Run a command as user ID, with these capabilities (bpf, perfmon …) and no others
+    AsUser {
+        id: u32,
+        #[arg(long, value_delimiter = ',')]
+        caps: Vec<String>,
+        #[arg(last = true)]
+        command: Vec<OsString>,
+    },
     /// Print chosen values of chosen objects of a trace, tab-separated
     Json(query::Query),
     /// Each line is an object of a JSON Schema
@@ -119,6 +129,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Readers { count, file, bs, log } => {
             read::many(count, &file, bs, log.log.as_deref())?;
         }
+        Command::AsUser { id, caps, command } => user::run(id, &caps, &command)?,
         Command::Json(query) => query.run()?,
         Command::Validate { schema, trace } => return query::validate(&schema, &trace),
         Command::JsonCheck(check) => return check.run(),

@@ -76,7 +76,7 @@ fn body() -> impl Strategy<Value = Body> {
     let tid = || 1..5u32;
     prop_oneof![
         open().prop_map(|open| Body::Open(Box::new(open))),
-        (key(), task(), any::<i64>(), any::<u64>(), state(), any::<bool>()).prop_map(
+        (key(), task(), any::<i64>(), any::<u64>(), state(), any::<Option<bool>>()).prop_map(
             |(key, task, pos, want, state, via_seq_read)| Body::ReadEnter {
                 key,
                 task,

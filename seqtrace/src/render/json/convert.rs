@@ -245,7 +245,9 @@ impl<'a> Converter<'a> {
             want: begin.map(|begin| begin.want),
             traverse_from: begin.and_then(|begin| begin.traverse_from),
             rewind: begin.map(|begin| begin.rewind),
-            via: begin.map(|begin| if begin.via_seq_read { "seq_read" } else { "read_iter" }),
+            via: begin
+                .and_then(|begin| begin.via_seq_read)
+                .map(|via_seq_read| if via_seq_read { "seq_read" } else { "read_iter" }),
             ret: *ret,
             errno: ErrorName::of(*ret),
             bytes: u64::try_from(*ret).unwrap_or(0),

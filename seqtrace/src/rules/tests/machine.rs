@@ -247,7 +247,7 @@ impl Fd {
         want: usize,
     ) -> Result<Vec<u8>, i64> {
         let (key, state) = (self.key, self.state());
-        let via_seq_read = false;
+        let via_seq_read = Some(false);
         let body =
             Body::ReadEnter { key, task: task(), pos, want: want as u64, state, via_seq_read };
         world.tell(body);

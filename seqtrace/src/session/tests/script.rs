@@ -83,7 +83,7 @@ impl Parser {
                 pos: number(1),
                 want: number(3).unsigned_abs(),
                 state: state(),
-                via_seq_read: words.contains(&"seq_read"),
+                via_seq_read: Some(words.contains(&"seq_read")),
             },
             "=" => Body::ReadExit { key, tid, ret: number(1), state: state() },
             "lseek" if words[1] == "=" => {

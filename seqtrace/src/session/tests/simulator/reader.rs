@@ -222,9 +222,14 @@ impl Descriptor {
             }
         };
         let body = match kind {
-            CallKind::Read { pos, want, .. } => {
-                Body::ReadEnter { key, task: task(tid), pos, want, state, via_seq_read: false }
-            }
+            CallKind::Read { pos, want, .. } => Body::ReadEnter {
+                key,
+                task: task(tid),
+                pos,
+                want,
+                state,
+                via_seq_read: Some(false),
+            },
             CallKind::Lseek { offset, whence } => {
                 Body::LseekEnter { key, tid, offset, whence, state }
             }

@@ -1,0 +1,49 @@
+//! Hits of our probes for which the kernel ran no program: it tells of them in /proc/self/fdinfo, where
+//! each program and each attachment has a file.
+
+use std::fs;
+
+/// How many there were, as far as this kernel tells.
+///
+/// A program that is entered again on a CPU where it was interrupted is not run: `recursion_misses`, since
+/// 5.12 (bpf_prog_show_fdinfo(), kernel/bpf/syscall.c). A kprobe that is hit while another one is handled on
+/// that CPU is passed over: `missed`, told since 6.16 (bpf_perf_link_fdinfo_kprobe()). Returns are not taken
+/// from there: the programs count those of files that are traced themselves.
+pub(super) fn of_this_process() -> u64 {
+    let Ok(files) = fs::read_dir("/proc/self/fdinfo") else { return 0 };
+    files
+        .flatten()
+        .filter_map(|file| fs::read_to_string(file.path()).ok())
+        .map(|text| of(&text))
+        .sum()
+}
+
+fn of(text: &str) -> u64 {
+    let value = |name| {
+        text.lines()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.trim())
+    };
+    let missed = match value("event_type") {
+        Some("kprobe") => value("missed"),
+        Some(_) => None,
+        None => value("recursion_misses"),
+    };
+    missed.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_and_kprobes_tell() {
+        let program = "pos:\t0\nflags:\t02000002\nprog_type:\t2\nrun_cnt:\t0\nrecursion_misses:\t3\nverified_insns:\t9\n";
+        assert_eq!(of(program), 3);
+        let link = "link_type:\tkprobe\nlink_id:\t4\nname:\tshow\noffset:\t0x0\nmissed:\t2\naddr:\t0x0\nevent_type:\tkprobe\n";
+        assert_eq!(of(link), 2);
+        assert_eq!(of(&link.replace("event_type:\tkprobe", "event_type:\tkretprobe")), 0);
+        assert_eq!(of("pos:\t0\nflags:\t0100000\n"), 0);
+    }
+}

@@ -1,0 +1,75 @@
+# timeout: 240
+# What seqtrace may do, and what it gives up.
+. "$E2E/lib.sh"
+
+FILE=/proc/version
+# Of its /proc/PID/status, by name.
+status() {
+	sed -n "s/^$1:[[:space:]]*//p" "/proc/$2/status"
+}
+
+# As root: what tracing needs is kept, the rest is given up as soon as all is attached.
+TRACE=root
+if attach_bg $FILE; then
+	wait_for 10 grep -q 'NoNewPrivs:.*1' /proc/$tracer/status
+	# CAP_KILL 5, CAP_SYSLOG 34, CAP_PERFMON 38, CAP_BPF 39
+	for set in CapEff CapPrm; do
+		expect_eq root/$set 000000c400000020 "$(status $set $tracer)"
+	done
+	cat $FILE >/dev/null
+	expect_status root/exit 0 stop_attach
+	expect_grep root/seen 'version_proc_show' $TRACE
+fi
+
+# A module that is loaded later has names, and with the backend callbacks probes.
+for backend in core callbacks; do
+	TRACE=later.$backend
+	attach_bg --format json --backend $backend module:seqbugs || continue
+	load seqbugs
+	cat /proc/seqbugs/eof_stuck >/dev/null
+	# The first open tells of the table, then probes are set: not in no time.
+	[ $backend = core ] || wait_for 10 grep -q eof_stop /sys/kernel/debug/kprobes/list
+	sleep 0.2
+	cat /proc/seqbugs/eof_stuck >/dev/null
+	expect_status later/$backend/exit 0 stop_attach
+	expect_grep later/$backend/names 'eof_show' $TRACE
+	shows=$(e2e-helper json $TRACE type=cb role=show --print role | wc -l)
+	if [ "$shows" -ge 3 ]; then ok later/$backend/callbacks; else fail later/$backend/callbacks "$shows shows"; fi
+	unload seqbugs
+done
+
+# Without root, with the least that the kernel allows: no /proc/kcore, so no core.
+chmod 755 . /sys/kernel/tracing 2>/dev/null
+least() {
+	e2e-helper as-user 1000 --caps "$1" -- seqtrace attach --format json $FILE -- \
+		sh -c "cat $FILE; grep ^Cap /proc/self/status" >least.json 2>least.err
+}
+# Debian's kernels ask for CAP_SYS_ADMIN here unless this is lower.
+expect_status least/paranoid 0 least bpf,perfmon,syslog
+expect_grep least/paranoid-told '"kind":"blind".*perf_event_open' least.json
+echo 2 >/proc/sys/kernel/perf_event_paranoid
+expect_status least/exit 0 least bpf,perfmon,syslog
+expect_grep least/backend '"backend":"callbacks"' least.json
+expect_grep least/why '"backend_reason":"[^"]*kcore' least.json
+expect_grep least/named version_proc_show least.json
+expect_eq least/shows 1 "$(e2e-helper json least.json type=cb role=show --print role | wc -l)"
+# The command behind -- has none of it.
+for set in CapInh CapPrm CapEff CapAmb; do
+	expect_grep least/$set "^$set:[[:space:]]*0000000000000000" least.err
+done
+expect_status least/refused 3 least perfmon,syslog
+
+# Addresses are hidden from everybody: they come from the programs, the names from ftrace (since 6.5).
+echo 2 >/proc/sys/kernel/kptr_restrict
+seqtrace attach --format json $FILE -- cat $FILE >hidden.json 2>hidden.err
+expect_eq hidden/exit 0 $?
+expect_grep hidden/told 'symbols are hidden (kernel.kptr_restrict)' hidden.err
+expect_eq hidden/shows 1 "$(e2e-helper json hidden.json type=cb role=show --print role | wc -l)"
+if [ -e /sys/kernel/tracing/available_filter_functions_addrs ]; then
+	expect_grep hidden/named version_proc_show hidden.json
+else
+	expect_grep hidden/address '"show":{"address":"ffff' hidden.json
+fi
+seqtrace doctor >doctor 2>&1
+expect_grep hidden/doctor 'kptr_restrict' doctor
+echo 1 >/proc/sys/kernel/kptr_restrict
