@@ -11,9 +11,8 @@ fact() {
 file() {
 	LABEL=$1 FILE=$2 PASSES=$3 MOST=$4
 	echo "$LABEL" >&2
-	# Of the target's line: the table, then start, next, show, stop.
-	seqtrace attach -q --format json --for 1ms "$FILE" >target.json
-	ADDRESSES=$(grep '"type":"target"' target.json | grep -o '"address":"[^"]*"' | cut -d'"' -f4 | sed 1d)
+	ADDRESSES=$(seqtrace attach -q --format json --for 1ms "$FILE" | grep '"type":"target"' |
+		grep -o '"\(start\|next\|show\|stop\)":{"address":"[^"]*"' | cut -d'"' -f6)
 	FUNCTIONS=$(for address in $ADDRESSES; do
 		awk -v address="${address#0x}" '$1 == address && NF > 3 { gsub(/[][]/, "", $4); print $4 ":" $3; exit }
 			$1 == address { print $3; exit }' /proc/kallsyms
@@ -49,10 +48,68 @@ measure() {
 seqtrace_row() {
 	row=$1
 	shift
-	measure "$row" --ready-file ready --lines out -- seqtrace "$@" --ready-file ready -o out || return
-	# The last line of what it says: `… lost 0  missed 0 …`.
-	fact "$row" "$LABEL" lost "$(grep -o 'lost [0-9]*' err | tail -n 1 | cut -d' ' -f2)"
-	fact "$row" "$LABEL" missed "$(grep -o 'missed [0-9]*' err | tail -n 1 | cut -d' ' -f2)"
+	measure "$row" --ready-file ready -- seqtrace "$@" --ready-file ready -o out || return
+	# The summary: `… lost 0  missed 0 …`, or in JSON `…"lost":0,"missed":0,…`.
+	tail -n 1 out | grep '"type":"end"' >>err
+	for what in lost missed; do
+		fact "$row" "$LABEL" $what "$(sed -n "s/.*[ \"]$what[ \":]*\([0-9]*\).*/\1/p" err | tail -n 1)"
+	done
 	fact "$row" "$LABEL" out_bytes "$(stat -c %s out)"
+	rm -f out
+}
+
+# unique ROW: whether the callbacks can be named. If not, that is why there is no such row.
+unique() {
+	for name in $(echo $FUNCTIONS | sed 's/[^ ]*://g'); do
+		same=$(grep -c " $name\(	.*\)*$" /proc/kallsyms)
+		if [ "$same" -ne 1 ]; then
+			fact "$1" "$LABEL" absent "$same functions are called $name"
+			return 1
+		fi
+	done
+}
+
+# fentry_row: the floor of trampolines.
+fentry_row() {
+	unique floor-fentry || return
+	measure floor-fentry --ready-file ready -- bench-helper floor fentry --ready-file ready $FUNCTIONS
+}
+
+# bpftrace_row: a line for each callback with what seqtrace shows of it: position, pointer, value returned,
+# time taken. As much room for them as seqtrace's ring has.
+bpftrace_row() {
+	unique bpftrace || return
+	set -- $(echo $FUNCTIONS | sed 's/[^ ]*://g')
+	for role in start next show stop; do
+		case $role in start) v=0 ;; *) v=arg1 ;; esac
+		case $role in stop) ret=0 ;; *) ret=retval ;; esac
+		echo "kprobe:$1 { @m[tid] = arg0; @v[tid] = (uint64)$v; @t[tid] = nsecs;
+				@pos[tid] = ((struct seq_file *)arg0)->index; }
+			kretprobe:$1 /@t[tid]/ { printf(\"%d $role %lld -> %lld  %llx -> %llx  %d\\n\", tid, @pos[tid],
+				((struct seq_file *)@m[tid])->index, @v[tid], (uint64)$ret, nsecs - @t[tid]); }"
+		shift
+	done >script.bt
+	echo 'END { clear(@m); clear(@v); clear(@t); clear(@pos); }' >>script.bt
+	: >out
+	BPFTRACE_PERF_RB_PAGES=2048 measure bpftrace --ready-probes 8 --lines out -- bpftrace -o out script.bt || return
+	lost=$(cat out err | sed -n 's/.*Lost \([0-9]*\) events.*/\1/p' | awk '{ sum += $1 } END { print sum + 0 }')
+	fact bpftrace "$LABEL" lost "$lost"
+	rm -f out
+}
+
+# graph_row: ftrace's function_graph, its text to a file.
+graph_row() {
+	tracing=/sys/kernel/tracing
+	echo 8192 >$tracing/buffer_size_kb
+	for name in $(echo $FUNCTIONS | sed 's/[^ ]*://g'); do
+		echo "$name" >>$tracing/set_ftrace_filter
+	done
+	: >out
+	measure function_graph --ready-file ready --lines out -- sh -c "echo function_graph >$tracing/current_tracer
+		: >ready
+		exec cat $tracing/trace_pipe >out"
+	fact function_graph "$LABEL" lost "$(sed -n 's/^overrun: //p' $tracing/per_cpu/cpu0/stats)"
+	echo nop >$tracing/current_tracer
+	: >$tracing/set_ftrace_filter
 	rm -f out
 }

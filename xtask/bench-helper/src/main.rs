@@ -8,6 +8,7 @@ mod floor;
 mod measure;
 mod read;
 mod sys;
+mod time;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,8 @@ enum Command {
     Floor(floor::Floor),
     /// Run a tracer while a file is read, and print what both of them cost
     Measure(measure::Measure),
+    /// Run a program: its CPU time in ns and its most memory in KiB
+    Time(time::Time),
 }
 
 fn main() -> ExitCode {
@@ -47,5 +50,6 @@ fn run(command: &Command) -> Result<()> {
         Command::Read(read) => read.run(),
         Command::Floor(floor) => floor.run(),
         Command::Measure(measure) => measure.run(),
+        Command::Time(time) => time.run(),
     }
 }

@@ -62,6 +62,8 @@ impl Measure {
         let tracer = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
+            // Ours is for facts.
+            .stdout(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot run {program}"))?;
         let mut tracer = Tracer(tracer);
