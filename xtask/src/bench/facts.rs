@@ -38,10 +38,6 @@ impl Row {
 }
 
 impl Facts {
-    pub(crate) fn new(release: &str) -> Self {
-        Self { release: release.to_owned(), files: Vec::new() }
-    }
-
     /// Takes a line of a script's output: `fact ROW FILE KEY VALUE`. Other lines are passed on.
     pub(crate) fn line(&mut self, line: &str) {
         let words: Vec<&str> = line.splitn(5, '\t').collect();
@@ -49,13 +45,18 @@ impl Facts {
             sh::say("Guest", &line.chars().filter(|c| !c.is_control()).collect::<String>());
             return;
         };
+        self.set(file, row, key, &value);
+    }
+
+    /// Notes a value.
+    pub(crate) fn set(&mut self, file: &str, row: &str, key: &str, value: &impl ToString) {
         let rows = self.entry(file);
         let at = rows.iter().position(|there| there.name == row).unwrap_or(rows.len());
         if at == rows.len() {
             rows.push(Row { name: row.to_owned(), values: BTreeMap::new() });
         }
         if let Some(row) = rows.get_mut(at) {
-            row.values.insert(key.to_owned(), value.to_owned());
+            row.values.insert(key.to_owned(), value.to_string());
         }
     }
 

@@ -1,18 +1,26 @@
 //! `cargo xtask bench`: what tracing costs, in figures that can be had again.
 //!
-//! `guest` boots guests and collects facts, `table` makes rows of them.
+//! `guest` boots guests, with `tools` in them, and collects `facts`; `host` measures programs on this
+//! machine. `table` makes tables of the facts, `goals` compares them with what is wanted, `document`
+//! puts all of that into docs/performance.md.
 
+mod document;
 mod facts;
+mod goals;
 mod guest;
+mod host;
 mod table;
+mod tools;
 
 use std::fs;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use serde_json::{Value, json};
 
+use self::facts::{FILE, Facts};
 use crate::kernel::{self, Series};
-use crate::{paths, setup, sh};
+use crate::{paths, program, setup, sh};
 
 /// Options of `cargo xtask bench`.
 #[derive(Debug, Args)]
@@ -32,14 +40,49 @@ pub(crate) struct Options {
     passes: u32,
 }
 
+/// What was measured.
+#[derive(Debug)]
+struct Measured {
+    /// In a guest whose time counts instructions.
+    cost: Facts,
+    /// On two CPUs in real time.
+    loss: Facts,
+    /// On this machine.
+    host: Facts,
+}
+
 /// Measures, prints, and returns the exit status.
 pub(crate) fn run(options: &Options) -> Result<u8> {
     setup::all()?;
-    let facts = guest::cost(options)?;
-    print!("{}", table::cost(&facts));
-    let json = paths::target().join("bench.json");
-    fs::write(&json, serde_json::to_string_pretty(&facts.value())?)
-        .with_context(|| format!("cannot write {}", json.display()))?;
-    sh::say("Written", &json.display().to_string());
+    if options.quick {
+        let cost = guest::cost(options, None)?;
+        print!("{}", table::cost(&cost));
+        write_json(&json!({ "cost": cost.value() }))?;
+        return Ok(0);
+    }
+    setup::tracers()?;
+    let seqtrace = program::release()?;
+    let traces = paths::target().join("bench");
+    guest::traces(options, &seqtrace, &traces)?;
+    let cost = guest::cost(options, Some(&seqtrace))?;
+    let loss = guest::loss(options, &seqtrace)?;
+    let calls = cost.row("sequence", FILE).and_then(|row| row.number("calls"));
+    let host = host::measure(&seqtrace, &traces, calls.context("no calls were counted")?)?;
+    let measured = Measured { cost, loss, host };
+    let Measured { cost, loss, host } = &measured;
+    write_json(&json!({ "cost": cost.value(), "loss": loss.value(), "host": host.value() }))?;
+    let text = document::text(&measured);
+    print!("{text}");
+    if options.kernel.name == kernel::DEFAULT {
+        document::write(&text)?;
+    }
     Ok(0)
+}
+
+fn write_json(value: &Value) -> Result<()> {
+    let file = paths::target().join("bench.json");
+    fs::write(&file, serde_json::to_string_pretty(value)?)
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    sh::say("Written", &file.display().to_string());
+    Ok(())
 }

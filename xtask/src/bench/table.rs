@@ -1,6 +1,7 @@
 //! Facts as tables, in Markdown: a terminal shows them as well.
 
 use super::facts::{FILE, Facts, Row};
+use super::host::{GROWTH, SIZES};
 
 /// Columns, as they are headed.
 const COST: &[&str] = &[
@@ -64,22 +65,98 @@ pub(crate) fn ring(facts: &Facts, file: &str, row: &str) -> Option<f64> {
     Some(row.number("ring_bytes")? / events(facts, file, row)?)
 }
 
+/// The tracer's own CPU time, ns a line that it wrote: some may be lost.
+pub(crate) fn tracer_per_line(facts: &Facts, file: &str, row: &str) -> Option<f64> {
+    let row = facts.row(file, row)?;
+    Some(row.number("tracer_ns")? / row.number("lines")?)
+}
+
+/// Events in a second of CPU time.
+pub(crate) fn rate(facts: &Facts, size: &str, row: &str) -> Option<f64> {
+    Some(facts.row(size, FILE)?.number("events")? / facts.row(size, row)?.number("cpu_ns")? * 1e9)
+}
+
+/// What is lost at full speed.
+pub(crate) fn loss(facts: &Facts) -> String {
+    let head = ["tracing", "events", "lost", "of 100"].map(str::to_owned).to_vec();
+    let mut text = Vec::new();
+    for (file, rows) in facts.files() {
+        let mut lines = vec![head.clone()];
+        for row in rows.iter().filter(|row| row.number("lost").is_some()) {
+            let lost = row.number("lost");
+            let events = events(facts, file, row);
+            lines.push(vec![
+                row.name.clone(),
+                fixed(events, 0, 1.0),
+                fixed(lost, 0, 1.0),
+                fixed(lost.zip(events).map(|(lost, events)| 100.0 * lost / events), 1, 1.0),
+            ]);
+        }
+        text.push(format!("\n{}", markdown(&lines)));
+    }
+    text.concat()
+}
+
+/// How fast recordings are looked at.
+pub(crate) fn throughput(facts: &Facts) -> String {
+    let head = ["what", "events", "CPU s", "million events/s", "RSS MiB"];
+    let mut lines = vec![head.map(str::to_owned).to_vec()];
+    for (size, rows) in facts.files() {
+        if matches!(size, "100000" | "10000000") {
+            continue;
+        }
+        for row in rows.iter().filter(|row| row.name != FILE) {
+            lines.push(looked(facts, size, row, &row.name));
+        }
+    }
+    markdown(&lines)
+}
+
+/// Whether time grows with the recording, and memory does not.
+pub(crate) fn growth(facts: &Facts) -> String {
+    let head = ["what", "events", "CPU s", "million events/s", "RSS MiB"];
+    let mut lines = vec![head.map(str::to_owned).to_vec()];
+    for view in GROWTH {
+        for size in SIZES {
+            if let Some(row) = facts.row(size, view) {
+                lines.push(looked(facts, size, row, view));
+            }
+        }
+    }
+    markdown(&lines)
+}
+
+fn looked(facts: &Facts, size: &str, row: &Row, name: &str) -> Vec<String> {
+    vec![
+        name.to_owned(),
+        fixed(facts.row(size, FILE).and_then(|row| row.number("events")), 0, 1.0),
+        fixed(row.number("cpu_ns"), 3, 1e9),
+        fixed(rate(facts, size, &row.name), 2, 1e6),
+        fixed(row.number("hwm_kb"), 1, 1024.0),
+    ]
+}
+
+fn or_dash(value: Option<String>) -> String {
+    value.unwrap_or_else(|| "–".to_owned())
+}
+
+/// A number in units of `scale`.
+fn fixed(value: Option<f64>, digits: usize, scale: f64) -> String {
+    or_dash(value.map(|value| format!("{:.digits$}", value / scale)))
+}
+
 fn cost_row(facts: &Facts, file: &str, row: &Row) -> Vec<String> {
     let name = row.name.as_str();
     if let Some(why) = row.text("absent") {
-        return vec![name.to_owned(), why.to_owned()];
+        return vec![name.to_owned(), format!("({why})")];
     }
-    let or_dash = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
-    let fixed = |value: Option<f64>, digits: usize, scale: f64| {
-        or_dash(value.map(|value| format!("{:.digits$}", value / scale)))
-    };
     let own = name != "untraced";
     vec![
         name.to_owned(),
         fixed(row.number("cpu_ns"), 2, 1e6),
         fixed(overhead(facts, file, name).filter(|_| own), 0, 1.0),
         fixed(of_floor(facts, file, name).filter(|_| own), 2, 1.0),
-        fixed(tracer(facts, file, name), 0, 1.0),
+        fixed(tracer_per_line(facts, file, name).or_else(|| tracer(facts, file, name)), 0, 1.0),
         fixed(ring(facts, file, name).filter(|bytes| *bytes > 0.0), 1, 1.0),
         or_dash(row.text("lost").map(str::to_owned)),
         fixed(row.number("ready_ns"), 0, 1e6),
@@ -93,7 +170,7 @@ fn cost_row(facts: &Facts, file: &str, row: &Row) -> Vec<String> {
 }
 
 /// Lines of cells, the first of them the head.
-fn markdown(lines: &[Vec<String>]) -> String {
+pub(crate) fn markdown(lines: &[Vec<String>]) -> String {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let cell = |line: &[String], column: usize| line.get(column).cloned().unwrap_or_default();
     let width = |column: usize| {
@@ -116,4 +193,51 @@ fn markdown(lines: &[Vec<String>]) -> String {
     });
     rows.insert(1.min(rows.len()), row(rule.collect()));
     rows.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(text: &str) -> Facts {
+        let mut facts = Facts::default();
+        for line in text.lines() {
+            facts
+                .line(&format!("fact\t{}", line.split_whitespace().collect::<Vec<_>>().join("\t")));
+        }
+        facts
+    }
+
+    #[test]
+    fn costs_are_told_in_multiples_of_the_floor() {
+        let facts = facts(
+            "calls s calls 1000\ncalls s path /proc/s\nuntraced s cpu_ns 1000000\n\
+             floor-kprobe s cpu_ns 3000000\nfloor-kprobe s passes 4\nfloor-kprobe s tracer_ns 0\n\
+             core s cpu_ns 2000000\ncore s passes 4\ncore s tracer_ns 5000000\n\
+             core s ring_bytes 240000\ncore s lost 0\nbpftrace s absent no",
+        );
+        let text = cost(&facts);
+        let cells: Vec<String> = text
+            .lines()
+            .map(|line| {
+                line.split_whitespace().filter(|word| *word != "|").collect::<Vec<_>>().join(" ")
+            })
+            .collect();
+        assert_eq!(cells[1], "/proc/s: 1000 callback calls a pass");
+        assert_eq!(cells[5], "untraced 1.00 – – – – – – – – –");
+        assert_eq!(cells[6], "floor-kprobe 3.00 2000 1.00 0 – – – – – –");
+        assert_eq!(cells[7], "core 2.00 1000 0.50 1000 48.0 0 – – – –");
+        assert_eq!(cells[8], "bpftrace (no)");
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let lines = [["a", "b"], ["long", "12345"]].map(|line| line.map(str::to_owned).to_vec());
+        assert_eq!(
+            markdown(&lines),
+            "| a    |     b |\n\
+             | ---- | ----: |\n\
+             | long | 12345 |\n"
+        );
+    }
 }
