@@ -13,9 +13,6 @@ use crate::{program, sh};
 const RUNS: u32 = 5;
 /// Of long recordings.
 const FEW_RUNS: u32 = 2;
-/// Passes in trace-cmd's file: see xtask/bench/traces.sh.
-const GRAPH_PASSES: f64 = 5.0;
-
 /// What is done with a recording: a name and seqtrace's arguments before FILE.
 const VIEWS: &[(&str, &[&str])] = &[
     // Nothing is found in it: nothing is rendered.
@@ -32,9 +29,10 @@ pub(crate) const GROWTH: &[&str] = &["decode, ledger, rules", "timeline", "repor
 /// How long recordings are.
 pub(crate) const SIZES: [&str; 3] = ["100000", "1000000", "10000000"];
 
-/// Measures with the traces in `folder`; a pass in them calls back `calls` times.
-pub(crate) fn measure(seqtrace: &Path, folder: &Path, calls: f64) -> Result<Facts> {
+/// Measures with the traces in `folder`.
+pub(crate) fn measure(seqtrace: &Path, folder: &Path) -> Result<Facts> {
     let longer = program::example("longer")?;
+    let [small_size, ..] = SIZES;
     let [small, large, largest] = SIZES.map(|size| folder.join(format!("{size}.seqtrace")));
     sh::output(Command::new(&longer).arg(&large).arg("10").arg(&largest))?;
     let mut facts = Facts::default();
@@ -82,8 +80,10 @@ pub(crate) fn measure(seqtrace: &Path, folder: &Path, calls: f64) -> Result<Fact
 
     let graph = folder.join("graph.dat");
     let graph = graph.to_str().context("a strange path")?;
-    // Entry and return are an event each.
-    facts.set("trace-cmd", FILE, "events", &(2.0 * calls * GRAPH_PASSES));
+    // The same reads as of the short recording; entry and return are an event each.
+    let calls =
+        facts.row(small_size, FILE).and_then(|row| row.number("events")).unwrap_or(f64::NAN);
+    facts.set("trace-cmd", FILE, "events", &(2.0 * calls));
     time(&mut facts, "trace-cmd", "trace-cmd report", RUNS, &["trace-cmd", "report", "-i", graph])?;
     Ok(facts)
 }
