@@ -1,6 +1,7 @@
 //! The project's tasks: `cargo xtask --help`.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod demo;
 mod e2e;
 mod guest;
@@ -38,6 +39,8 @@ enum Task {
     },
     /// Play the README's story live: modules, echos and cats as seqtrace sees them
     Demo(demo::Options),
+    /// Measure what tracing costs
+    Bench(bench::Options),
     /// Formatting, clippy, unit tests, and the end-to-end tests in guests
     Test(test::Options),
     /// Run a script in a guest with a Debian kernel
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     let (result, failure) = match Cli::parse().task {
         Task::Setup { update } => (setup::run(update).map(|()| 0), 1),
         Task::Demo(options) => (demo::run(&options), 1),
+        Task::Bench(options) => (bench::run(&options), 1),
         Task::Test(options) => (test::run(&options), 1),
         Task::Vm(options) => (vm::run(&options), vm::NO_GUEST),
     };

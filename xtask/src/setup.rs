@@ -35,6 +35,8 @@ const GUEST: &[&str] = &[
 const EBPF: &[&str] = &["rustc-web", "libstd-rust-web-dev-bpf"];
 /// To look at recordings with pyarrow.
 const PYTHON: &[&str] = &["python3-venv"];
+/// Tracers to compare with.
+const TRACERS: &[&str] = &["bpftrace", "trace-cmd", "jq"];
 /// To build bpf-linker.
 const LINKER: &[&str] = &["llvm-22-dev", "libpolly-22-dev", "libzstd-dev", "g++"];
 
@@ -62,6 +64,11 @@ pub(crate) fn toolchain() -> Result<()> {
 /// What it takes to make virtual environments of Python.
 pub(crate) fn python() -> Result<()> {
     install(PYTHON)
+}
+
+/// Other tracers, and a reader of JSON.
+pub(crate) fn tracers() -> Result<()> {
+    install(TRACERS)
 }
 
 fn prepare(packages: &[&str]) -> Result<()> {

@@ -1,0 +1,55 @@
+//! What the benchmarks do in a guest: reading with the clock of the reader's own CPU time, empty
+//! programs on the callbacks as the floor to compare with, and what a tracer costs meanwhile.
+
+mod btf;
+mod clock;
+mod fact;
+mod floor;
+mod measure;
+mod read;
+mod sys;
+mod time;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Measures tracers.
+#[derive(Parser)]
+#[command(name = "bench-helper")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Read a file again and again; for each pass: CPU time in ns, bytes, reads
+    Read(read::Read),
+    /// Attach empty programs to functions until SIGINT
+    Floor(floor::Floor),
+    /// Run a tracer while a file is read, and print what both of them cost
+    Measure(measure::Measure),
+    /// Run a program: its CPU time in ns and its most memory in KiB
+    Time(time::Time),
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench-helper: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::Read(read) => read.run(),
+        Command::Floor(floor) => floor.run(),
+        Command::Measure(measure) => measure.run(),
+        Command::Time(time) => time.run(),
+    }
+}

@@ -1,0 +1,59 @@
+//! The reader whose cost is measured.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::clock;
+
+/// What cat asks for at a time.
+const BLOCK: usize = 128 << 10;
+
+/// `bench-helper read`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Read {
+    file: PathBuf,
+    /// How often, after once to warm up
+    #[arg(long, default_value_t = 1)]
+    passes: u32,
+    /// No further read of a pass when this many bytes were read
+    #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
+    most: u64,
+}
+
+impl Read {
+    /// Reads, and prints a line a pass.
+    pub(crate) fn run(&self) -> Result<()> {
+        let mut buffer = vec![0; BLOCK];
+        self.pass(&mut buffer)?;
+        // Printing is left for the end: it is not the file's cost.
+        let mut passes = Vec::new();
+        for _ in 0..self.passes {
+            let begin = clock::own()?;
+            let (bytes, reads) = self.pass(&mut buffer)?;
+            passes.push((clock::own()? - begin, bytes, reads));
+        }
+        for (time, bytes, reads) in passes {
+            println!("{time} {bytes} {reads}");
+        }
+        Ok(())
+    }
+
+    /// From open to close: how many bytes in how many reads.
+    fn pass(&self, buffer: &mut [u8]) -> Result<(u64, u64)> {
+        let cannot = || format!("cannot read {}", self.file.display());
+        let mut file = File::open(&self.file).with_context(cannot)?;
+        let (mut bytes, mut reads) = (0, 0);
+        while bytes < self.most {
+            let count = file.read(buffer).with_context(cannot)?;
+            reads += 1;
+            bytes += u64::try_from(count)?;
+            if count == 0 {
+                break;
+            }
+        }
+        Ok((bytes, reads))
+    }
+}

@@ -1,0 +1,264 @@
+//! bpf(2) and perf_event_open(2), as far as an empty program needs them: aya cannot attach to functions
+//! of modules by BTF, and a program of two instructions needs no compiler.
+//! (Layouts: include/uapi/linux/bpf.h, perf_event.h.)
+#![expect(unsafe_code, reason = "system calls that no safe crate offers")]
+
+use std::ffi::CString;
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
+
+use anyhow::{Context as _, Result};
+use nix::libc;
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+
+const PROG_LOAD: libc::c_long = 5;
+const MAP_GET_NEXT_ID: libc::c_long = 12;
+const MAP_GET_FD_BY_ID: libc::c_long = 14;
+const OBJ_GET_INFO_BY_FD: libc::c_long = 15;
+const RAW_TRACEPOINT_OPEN: libc::c_long = 17;
+const BTF_GET_FD_BY_ID: libc::c_long = 19;
+const BTF_GET_NEXT_ID: libc::c_long = 23;
+const ENABLE_STATS: libc::c_long = 32;
+
+const PROG_TYPE_KPROBE: u32 = 2;
+const PROG_TYPE_TRACING: u32 = 26;
+const TRACE_FENTRY: u32 = 24;
+const TRACE_FEXIT: u32 = 25;
+
+/// PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_SET_BPF
+const IOC_ENABLE: libc::c_ulong = 0x2400;
+const IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
+
+/// `r0 = 0; exit`
+const EMPTY: [u64; 2] = [0x0000_0000_0000_00b7, 0x0000_0000_0000_0095];
+
+#[repr(C)]
+#[derive(Default)]
+struct ProgLoad {
+    prog_type: u32,
+    insn_cnt: u32,
+    insns: u64,
+    license: u64,
+    log: [u32; 4],
+    kern_version: u32,
+    prog_flags: u32,
+    prog_name: [u8; 16],
+    prog_ifindex: u32,
+    expected_attach_type: u32,
+    prog_btf_fd: u32,
+    func_info_rec_size: u32,
+    func_info: u64,
+    func_info_cnt: u32,
+    line_info_rec_size: u32,
+    line_info: u64,
+    line_info_cnt: u32,
+    attach_btf_id: u32,
+    attach_btf_obj_fd: u32,
+    pad: u32,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct PerfEvent {
+    kind: u32,
+    size: u32,
+    config: u64,
+    sample: [u64; 3],
+    flags: u64,
+    wakeup: u32,
+    bp_type: u32,
+    kprobe_func: u64,
+    probe_addr: u64,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct Id {
+    wanted: u32,
+    next: u32,
+    open_flags: u32,
+}
+
+#[repr(C)]
+struct Info {
+    fd: RawFd,
+    len: u32,
+    into: u64,
+}
+
+/// bpf(2).
+fn bpf<T>(command: libc::c_long, attributes: &mut T) -> io::Result<libc::c_long> {
+    // SAFETY: every caller hands over the struct of the command; the kernel touches no more than its size,
+    // and what its pointers name outlives the call.
+    let result = unsafe {
+        libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attributes), size_of::<T>())
+    };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// A system call's result as a descriptor.
+fn owned(result: libc::c_long) -> Result<OwnedFd> {
+    let fd = RawFd::try_from(result)?;
+    // SAFETY: the kernel has just made it for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn address<T: ?Sized>(of: &T) -> u64 {
+    std::ptr::from_ref(of).cast::<u8>().addr() as u64
+}
+
+/// Where an empty program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Entry,
+    Return,
+}
+
+/// Loads a program that does nothing.
+fn load(kind: u32, fill: impl FnOnce(&mut ProgLoad)) -> Result<OwnedFd> {
+    let license = CString::new("GPL")?;
+    let mut attributes = ProgLoad {
+        prog_type: kind,
+        insn_cnt: u32::try_from(EMPTY.len())?,
+        insns: address(&EMPTY),
+        license: address(license.as_c_str()),
+        prog_name: *b"empty\0\0\0\0\0\0\0\0\0\0\0",
+        ..ProgLoad::default()
+    };
+    fill(&mut attributes);
+    owned(bpf(PROG_LOAD, &mut attributes).context("the empty program does not load")?)
+}
+
+/// An attached program: gone when dropped.
+pub(crate) struct Attached {
+    program: OwnedFd,
+    _link: OwnedFd,
+}
+
+impl Attached {
+    /// A kprobe or kretprobe at an address, by perf.
+    pub(crate) fn kprobe(pmu: u32, at: u64, side: Side) -> Result<Self> {
+        let program = load(PROG_TYPE_KPROBE, |_| ())?;
+        let mut event = PerfEvent {
+            kind: pmu,
+            size: u32::try_from(size_of::<PerfEvent>())?,
+            // Bit 0 makes it a return probe (/sys/bus/event_source/devices/kprobe/format/retprobe).
+            config: u64::from(side == Side::Return),
+            probe_addr: at,
+            ..PerfEvent::default()
+        };
+        let (any, cpu, none) = (-1, 0, -1);
+        // SAFETY: the struct says its size; the kernel reads it and keeps nothing.
+        let result =
+            unsafe { libc::syscall(libc::SYS_perf_event_open, &raw mut event, any, cpu, none, 0) };
+        if result < 0 {
+            return Err(io::Error::last_os_error()).with_context(|| format!("no probe at {at:#x}"));
+        }
+        let link = owned(result)?;
+        // SAFETY: both take an integer.
+        let done = unsafe {
+            libc::ioctl(link.as_raw_fd(), IOC_SET_BPF, program.as_raw_fd()) == 0
+                && libc::ioctl(link.as_raw_fd(), IOC_ENABLE, 0) == 0
+        };
+        if !done {
+            return Err(io::Error::last_os_error()).context("the probe takes no program");
+        }
+        Ok(Self { program, _link: link })
+    }
+
+    /// fentry or fexit of the function with this BTF id, in the module whose BTF `module` is.
+    pub(crate) fn trampoline(id: u32, module: Option<&OwnedFd>, side: Side) -> Result<Self> {
+        let module = module.map_or(Ok(0), |fd| u32::try_from(fd.as_raw_fd()))?;
+        let program = load(PROG_TYPE_TRACING, |attributes| {
+            attributes.expected_attach_type =
+                if side == Side::Entry { TRACE_FENTRY } else { TRACE_FEXIT };
+            attributes.attach_btf_id = id;
+            attributes.attach_btf_obj_fd = module;
+        })?;
+        // struct { name, prog_fd }
+        let mut attributes = [0, u64::try_from(program.as_raw_fd())?];
+        let link = bpf(RAW_TRACEPOINT_OPEN, &mut attributes).context("the function takes none")?;
+        Ok(Self { program, _link: owned(link)? })
+    }
+
+    /// How often it ran while [`count`] was in force.
+    pub(crate) fn runs(&self) -> Result<u64> {
+        // `run_cnt` is at byte 200 of struct bpf_prog_info.
+        let mut info = [0_u64; 26];
+        get_info(&self.program, &mut info)?;
+        Ok(info[25])
+    }
+}
+
+/// Makes the kernel count programs' runs, until it is dropped.
+pub(crate) fn count() -> Result<OwnedFd> {
+    // BPF_STATS_RUN_TIME
+    owned(bpf(ENABLE_STATS, &mut 0_u32).context("the kernel does not count")?)
+}
+
+/// The descriptors of all of the kernel's objects of a kind.
+fn all(next: libc::c_long, open: libc::c_long) -> Result<Vec<OwnedFd>> {
+    let mut found = Vec::new();
+    let mut id = Id::default();
+    while bpf(next, &mut id).is_ok() {
+        id.wanted = id.next;
+        // One that is gone meanwhile is not missed.
+        if let Ok(fd) = bpf(open, &mut Id { wanted: id.wanted, ..Id::default() }) {
+            found.push(owned(fd)?);
+        }
+    }
+    Ok(found)
+}
+
+fn get_info<T>(fd: &impl AsFd, info: &mut T) -> Result<()> {
+    let mut attributes = Info {
+        fd: fd.as_fd().as_raw_fd(),
+        len: u32::try_from(size_of::<T>())?,
+        into: address(info),
+    };
+    bpf(OBJ_GET_INFO_BY_FD, &mut attributes)?;
+    Ok(())
+}
+
+/// The BTF of a module.
+pub(crate) fn module_btf(module: &str) -> Result<OwnedFd> {
+    for fd in all(BTF_GET_NEXT_ID, BTF_GET_FD_BY_ID)? {
+        let name = [0_u8; 64];
+        // struct bpf_btf_info: btf; btf_size, id; name; name_len, kernel_btf.
+        let mut info = [0, 0, address(&name), 64];
+        get_info(&fd, &mut info)?;
+        if name.split(|byte| *byte == 0).next() == Some(module.as_bytes()) {
+            return Ok(fd);
+        }
+    }
+    anyhow::bail!("no BTF of module {module}")
+}
+
+/// How many bytes were ever reserved in a ring buffer; `None` of maps that are none.
+fn produced(map: &OwnedFd) -> Result<Option<u64>> {
+    const RINGBUF: u32 = 27;
+    let mut info = [0_u32; 10];
+    get_info(map, &mut info)?;
+    if info[0] != RINGBUF {
+        return Ok(None);
+    }
+    let page = NonZeroUsize::new(4096).context("no page")?;
+    // SAFETY: a new mapping, of the page where the kernel keeps the producer's position (the second one,
+    // kernel/bpf/ringbuf.c); it is only read, and unmapped before anyone else knows of it.
+    unsafe {
+        let at = mmap(None, page, ProtFlags::PROT_READ, MapFlags::MAP_SHARED, map, 4096)?;
+        let position = at.cast::<u64>().read_volatile();
+        munmap(at, page.get())?;
+        Ok(Some(position))
+    }
+}
+
+/// The same, of all ring buffers together.
+pub(crate) fn produced_in_all() -> Result<u64> {
+    let mut sum = 0;
+    for map in all(MAP_GET_NEXT_ID, MAP_GET_FD_BY_ID)? {
+        sum += produced(&map)?.unwrap_or(0);
+    }
+    Ok(sum)
+}

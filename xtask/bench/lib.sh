@@ -1,0 +1,115 @@
+# What the benchmark's scripts in the guest share. They print facts, `fact ROW FILE KEY VALUE`, see
+# xtask/bench-helper; everything else they say goes to stderr. A row that cannot be had says why, as the
+# fact `absent`.
+
+fact() {
+	printf 'fact\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$4"
+}
+
+# file LABEL PATH PASSES MOST: what the next rows read. Finds its four callbacks, and counts how often
+# one pass calls them: empty probes on them, counted by the kernel.
+file() {
+	LABEL=$1 FILE=$2 PASSES=$3 MOST=$4
+	echo "$LABEL" >&2
+	ADDRESSES=$(seqtrace attach -q --format json --for 1ms "$FILE" | grep '"type":"target"' |
+		grep -o '"\(start\|next\|show\|stop\)":{"address":"[^"]*"' | cut -d'"' -f6)
+	FUNCTIONS=$(for address in $ADDRESSES; do
+		awk -v address="${address#0x}" '$1 == address && NF > 3 { gsub(/[][]/, "", $4); print $4 ":" $3; exit }
+			$1 == address { print $3; exit }' /proc/kallsyms
+	done)
+	rm -f ready
+	bench-helper floor kprobe --count --ready-file ready $ADDRESSES >count &
+	floor=$!
+	until [ -e ready ]; do usleep 1000; done
+	bench-helper read "$FILE" --passes 1 --most "$MOST" >/dev/null
+	kill -INT $floor
+	wait $floor
+	read -r count <count
+	# The reader warms up with a pass of its own.
+	fact calls "$LABEL" calls $((count / 2))
+	fact calls "$LABEL" path "$FILE"
+	fact calls "$LABEL" functions "$(echo $FUNCTIONS)"
+}
+
+# measure ROW OPTION… -- TRACER…; what the tracer says goes to $ROW.err
+measure() {
+	row=$1
+	shift
+	echo "    $row" >&2
+	if ! bench-helper measure --row "$row" --label "$LABEL" --passes "$PASSES" --most "$MOST" \
+		"$FILE" "$@" 2>err; then
+		fact "$row" "$LABEL" absent "$(tail -n 1 err)"
+		cat err >&2
+		return 1
+	fi
+}
+
+# seqtrace_row ROW ARGUMENT…
+seqtrace_row() {
+	row=$1
+	shift
+	measure "$row" --ready-file ready -- seqtrace "$@" --ready-file ready -o out || return
+	# The summary: `… lost 0  missed 0 …`, or in JSON `…"lost":0,"missed":0,…`.
+	tail -n 1 out | grep '"type":"end"' >>err
+	for what in lost missed; do
+		fact "$row" "$LABEL" $what "$(sed -n "s/.*[ \"]$what[ \":]*\([0-9]*\).*/\1/p" err | tail -n 1)"
+	done
+	fact "$row" "$LABEL" out_bytes "$(stat -c %s out)"
+	rm -f out
+}
+
+# unique ROW: whether the callbacks can be named. If not, that is why there is no such row.
+unique() {
+	for name in $(echo $FUNCTIONS | sed 's/[^ ]*://g'); do
+		same=$(grep -c " $name\(	.*\)*$" /proc/kallsyms)
+		if [ "$same" -ne 1 ]; then
+			fact "$1" "$LABEL" absent "$same functions are called $name"
+			return 1
+		fi
+	done
+}
+
+# fentry_row: the floor of trampolines.
+fentry_row() {
+	unique floor-fentry || return
+	measure floor-fentry --ready-file ready -- bench-helper floor fentry --ready-file ready $FUNCTIONS
+}
+
+# bpftrace_row: a line for each callback with what seqtrace shows of it: position, pointer, value returned,
+# time taken. As much room for them as seqtrace's ring has.
+bpftrace_row() {
+	unique bpftrace || return
+	set -- $(echo $FUNCTIONS | sed 's/[^ ]*://g')
+	for role in start next show stop; do
+		case $role in start) v=0 ;; *) v=arg1 ;; esac
+		case $role in stop) ret=0 ;; *) ret=retval ;; esac
+		echo "kprobe:$1 { @m[tid] = arg0; @v[tid] = (uint64)$v; @t[tid] = nsecs;
+				@pos[tid] = ((struct seq_file *)arg0)->index; }
+			kretprobe:$1 /@t[tid]/ { printf(\"%d $role %lld -> %lld  %llx -> %llx  %d\\n\", tid, @pos[tid],
+				((struct seq_file *)@m[tid])->index, @v[tid], (uint64)$ret, nsecs - @t[tid]); }"
+		shift
+	done >script.bt
+	echo 'END { clear(@m); clear(@v); clear(@t); clear(@pos); }' >>script.bt
+	: >out
+	BPFTRACE_PERF_RB_PAGES=2048 measure bpftrace --ready-probes 8 --lines out -- bpftrace -o out script.bt || return
+	lost=$(cat out err | sed -n 's/.*Lost \([0-9]*\) events.*/\1/p' | awk '{ sum += $1 } END { print sum + 0 }')
+	fact bpftrace "$LABEL" lost "$lost"
+	rm -f out
+}
+
+# graph_row: ftrace's function_graph, its text to a file.
+graph_row() {
+	tracing=/sys/kernel/tracing
+	echo 8192 >$tracing/buffer_size_kb
+	for name in $(echo $FUNCTIONS | sed 's/[^ ]*://g'); do
+		echo "$name" >>$tracing/set_ftrace_filter
+	done
+	: >out
+	measure function_graph --ready-file ready --lines out -- sh -c "echo function_graph >$tracing/current_tracer
+		: >ready
+		exec cat $tracing/trace_pipe >out"
+	fact function_graph "$LABEL" lost "$(sed -n 's/^overrun: //p' $tracing/per_cpu/cpu0/stats)"
+	echo nop >$tracing/current_tracer
+	: >$tracing/set_ftrace_filter
+	rm -f out
+}
