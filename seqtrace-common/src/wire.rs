@@ -118,8 +118,11 @@ pub mod open_flag {
 pub const FLAG_FULL: u8 = 1;
 /// Bit of [`Head::flags`] in [`ReadEnter`]: the read came through `seq_read()`.
 pub const FLAG_VIA_SEQ_READ: u8 = 1;
-/// Bit of [`Head::flags`] in [`ReadEnter`]: it did not. With neither bit it is not known.
+/// Bit of [`Head::flags`] in [`ReadEnter`]: it did not.
 pub const FLAG_VIA_OTHER: u8 = 2;
+/// Bit of [`Head::flags`] in [`ReadEnter`]: it is no `seq_read_iter()` but `bpf_seq_read()`, which has a loop
+/// of its own (kernel/bpf/bpf_iter.c). With none of these bits it is not known.
+pub const FLAG_VIA_BPF: u8 = 4;
 
 plain_data! {
     /// The beginning of every event.
@@ -224,7 +227,8 @@ plain_data! {
     /// `seq_read_iter()` was entered. The state is read before the core takes `m->lock`: with two
     /// readers at once it may be in motion.
     pub struct ReadEnter [112] {
-        /// Kind [`Kind::ReadEnter`], flags [`FLAG_VIA_SEQ_READ`], [`FLAG_VIA_OTHER`].
+        /// Kind [`Kind::ReadEnter`], flags [`FLAG_VIA_SEQ_READ`], [`FLAG_VIA_OTHER`],
+        /// [`FLAG_VIA_BPF`].
         pub head: Head,
         /// The session's number.
         pub session: u32,

@@ -13,7 +13,7 @@ use seqtrace_common::wire::Kind;
 use crate::{
     config::config,
     iterate, kernel,
-    maps::{CALL_DEPTH, CALLS, Calls, Missed},
+    maps::{CALL_DEPTH, CALLS, Calls, ITERATORS_ONLY, Missed},
     session,
 };
 
@@ -106,6 +106,13 @@ fn leave() -> u64 {
     m
 }
 
+/// True if the core's own call sites tell of all files but BPF iterators.
+#[inline(always)]
+fn iterators_only() -> bool {
+    // SAFETY: the map's own element.
+    ITERATORS_ONLY.get_ptr(0).is_some_and(|only| unsafe { *only != 0 })
+}
+
 /// `m` if this call is the core's own and its file is traced, else 0.
 #[inline(always)]
 fn core_call(m: u64, pos: Option<u64>) -> u64 {
@@ -115,7 +122,10 @@ fn core_call(m: u64, pos: Option<u64>) -> u64 {
         Some(pos) => pos != m.wrapping_add(u64::from(config!(offsets.seq_file_index))),
         None => false,
     };
-    if nested || session::traced(m).is_none() { 0 } else { m }
+    match session::traced(m) {
+        Some(state) if !nested && (state.iterator != 0 || !iterators_only()) => m,
+        _ => 0,
+    }
 }
 
 #[inline(always)]

@@ -4,6 +4,7 @@
 use core::mem::MaybeUninit;
 
 use aya_ebpf::{
+    EbpfContext,
     helpers::generated::{
         bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_probe_read_kernel as raw_read,
         bpf_probe_read_kernel_str as raw_read_str,
@@ -121,6 +122,14 @@ pub(crate) fn task() -> Task {
 #[inline(always)]
 pub(crate) fn arg(ctx: &ProbeContext, n: usize) -> u64 {
     ctx.arg(n).unwrap_or(0)
+}
+
+/// What the last argument of a read or write points to: the file offset. Before 5.15 the verifier lets
+/// nobody take an argument that is a pointer to a number, but anybody may read where it lies.
+#[inline(always)]
+pub(crate) fn position(ctx: &impl EbpfContext) -> i64 {
+    const PPOS: u32 = 3 * 8;
+    field(field(ctx.as_ptr() as u64, PPOS), 0)
 }
 
 /// `file->private_data`, for a seq file its `struct seq_file *`.

@@ -26,6 +26,9 @@ pub(crate) struct SessionState {
     /// The passes are traverse()'s, which empties the buffer behind each record without calling
     /// anything. One of [`Traversing`]. Only kept for previews.
     pub(crate) traversing: u32,
+    /// 1 once it has been read through bpf_seq_read().
+    pub(crate) iterator: u32,
+    pub(crate) pad: u32,
 }
 
 /// Whether passes are those of traverse().
@@ -55,6 +58,11 @@ pub(crate) static MISSED: Array<u64> = Array::with_max_entries(Missed::COUNT, 0)
 /// Open files by `struct seq_file *`, plain procfs files by `struct file *`.
 #[map]
 pub(crate) static SESSION: HashMap<u64, SessionState> = HashMap::with_max_entries(SESSIONS, 0);
+
+/// Its one element is 1 if probes on callbacks are there for BPF iterators only, because the core's own
+/// call sites tell of all other files.
+#[map]
+pub(crate) static ITERATORS_ONLY: Array<u32> = Array::with_max_entries(1, 0);
 
 /// The session numbers in use, so that none is given twice.
 #[map]

@@ -1,7 +1,6 @@
 //! procfs' own entry points (fs/proc/inode.c): files without a seq_file, and writes to any file.
 
 use aya_ebpf::{
-    EbpfContext,
     macros::{fexit, kprobe},
     programs::{FExitContext, ProbeContext},
 };
@@ -42,19 +41,11 @@ fn io(kind: Kind, session: u32, pos: i64, want: u64, ret: i64) {
     });
 }
 
-/// What the last argument of a read or write points to: the file offset. Before 5.15 the verifier lets
-/// nobody take an argument that is a pointer to a number, but anybody may read where it lies.
-#[inline(always)]
-fn position(ctx: &FExitContext) -> i64 {
-    const PPOS: u32 = 3 * 8;
-    field(field(ctx.as_ptr() as u64, PPOS), 0)
-}
-
 /// `ssize_t proc_reg_read(struct file *, char __user *, size_t, loff_t *)` returned.
 #[fexit(function = "proc_reg_read")]
 pub(crate) fn proc_reg_read(ctx: FExitContext) -> u32 {
     if let Some(state) = session::traced(ctx.arg(0)) {
-        io(Kind::PlainRead, state.key, position(&ctx), ctx.arg(2), ctx.arg(4));
+        io(Kind::PlainRead, state.key, kernel::position(&ctx), ctx.arg(2), ctx.arg(4));
     }
     0
 }
@@ -82,7 +73,7 @@ pub(crate) fn proc_reg_write(ctx: FExitContext) -> u32 {
         None => session::traced(kernel::private_data(file)),
     };
     if let Some(state) = state {
-        io(Kind::Write, state.key, position(&ctx), ctx.arg(2), ctx.arg(4));
+        io(Kind::Write, state.key, kernel::position(&ctx), ctx.arg(2), ctx.arg(4));
     }
     0
 }

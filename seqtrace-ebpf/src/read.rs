@@ -6,7 +6,8 @@ use aya_ebpf::{
     programs::{FEntryContext, FExitContext},
 };
 use seqtrace_common::wire::{
-    FLAG_VIA_OTHER, FLAG_VIA_SEQ_READ, Kind, LseekEnter, LseekExit, ReadEnter, ReadExit, open_flag,
+    FLAG_VIA_BPF, FLAG_VIA_OTHER, FLAG_VIA_SEQ_READ, Kind, LseekEnter, LseekExit, ReadEnter,
+    ReadExit, open_flag,
 };
 
 use crate::{
@@ -94,6 +95,47 @@ pub(crate) fn seq_read_iter_exit(ctx: FExitContext) -> u32 {
             session,
             tid: kernel::ids().1,
             ret: ctx.arg(2),
+            state: kernel::seq_state(m),
+        });
+    }
+    0
+}
+
+/// `ssize_t bpf_seq_read(struct file *file, char __user *buf, size_t size, loff_t *ppos)` was entered.
+#[fentry(function = "bpf_seq_read")]
+pub(crate) fn bpf_seq_read_enter(ctx: FEntryContext) -> u32 {
+    let file: u64 = ctx.arg(0);
+    let m = kernel::private_data(file);
+    if session::traced(m).is_none() && !session::known(m) {
+        open::begin(&ctx, &Opening { file, m, ret: 0, flags: open_flag::ADOPTED, via: 0 });
+    }
+    if let Some(state) = session::traced(m) {
+        state.iterator = 1;
+        let session = state.key;
+        emit(Kind::ReadEnter, FLAG_VIA_BPF, Wake::Later, |head| ReadEnter {
+            head,
+            session,
+            pad: 0,
+            task: kernel::task(),
+            pos: kernel::position(&ctx),
+            want: ctx.arg(2),
+            state: kernel::seq_state(m),
+        });
+    }
+    0
+}
+
+/// `ssize_t bpf_seq_read(struct file *file, char __user *buf, size_t size, loff_t *ppos)` returned.
+#[fexit(function = "bpf_seq_read")]
+pub(crate) fn bpf_seq_read_exit(ctx: FExitContext) -> u32 {
+    let m = kernel::private_data(ctx.arg(0));
+    if let Some(state) = session::traced(m) {
+        let session = state.key;
+        emit(Kind::ReadExit, 0, Wake::Later, |head| ReadExit {
+            head,
+            session,
+            tid: kernel::ids().1,
+            ret: ctx.arg(4),
             state: kernel::seq_state(m),
         });
     }

@@ -34,7 +34,8 @@ pub(crate) fn add(id: u64, key: u32) -> Option<()> {
         let old = unsafe { (*old).key };
         let _ = KEYS.remove(old);
     }
-    let state = SessionState { key, count: 0, passing: 0, traversing: Traversing::NO };
+    let state =
+        SessionState { key, count: 0, passing: 0, traversing: Traversing::NO, iterator: 0, pad: 0 };
     SESSION.insert(id, state, 0).ok()
 }
 

@@ -76,6 +76,31 @@ pub struct Task {
     pub comm: Vec<u8>,
 }
 
+/// Through which function a read came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// `seq_read()`, which calls `seq_read_iter()`: the file has no `read_iter`.
+    SeqRead,
+    /// `seq_read_iter()`, called by whoever else.
+    ReadIter,
+    /// `bpf_seq_read()`: a BPF iterator, with a loop of its own.
+    BpfSeqRead,
+}
+
+impl Via {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::SeqRead, Self::ReadIter, Self::BpfSeqRead];
+
+    /// Its name in output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SeqRead => "seq_read",
+            Self::ReadIter => "read_iter",
+            Self::BpfSeqRead => "bpf_seq_read",
+        }
+    }
+}
+
 /// A function that opens or releases, as far as the difference matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Wrapper {
@@ -273,8 +298,8 @@ pub enum Body {
         want: u64,
         /// The seq_file on entry.
         state: SeqState,
-        /// It came through `seq_read()`: the file has no `read_iter`. `None`: not known.
-        via_seq_read: Option<bool>,
+        /// Through which function it came; `None` if that is not known.
+        via: Option<Via>,
     },
     /// `seq_read_iter()` returned. `state` is read after `m->lock` was dropped.
     ReadExit {

@@ -183,6 +183,11 @@ pub fn may_become_plain(target: &Target) -> bool {
     matches!(target, Target::Glob(_) | Target::Module(_))
 }
 
+/// False if all that is wanted are files that are known by now.
+pub fn are_open_ended(targets: &[Target]) -> bool {
+    targets.is_empty() || !targets.iter().all(|target| matches!(target, Target::Path(_)))
+}
+
 /// What the programs may drop by themselves.
 pub fn allow(selection: &Selection) -> Allow {
     let filter::Prefilter { names, pids, tids, uids, comms } =

@@ -68,6 +68,8 @@ pub(crate) struct Outcome {
 pub(crate) fn run(guest: &Guest, verbose: bool) -> Result<Tally> {
     let Guest { name, series, append, scripts } = guest;
     let helper = program::build("e2e-helper")?;
+    // It knows how to make BPF iterators.
+    let bench = program::build("bench-helper")?;
     let append = (*append).to_owned();
     let machine = Machine { kernel: series, append, ..Machine::default() };
     let mut tally = Tally::default();
@@ -76,8 +78,12 @@ pub(crate) fn run(guest: &Guest, verbose: bool) -> Result<Tally> {
         let script =
             format!("export KERNEL={}\nexec sh /e2e/run {}\n", series.name, rest.join(" "));
         let table = paths::root().join("module/seqbugs/table.h");
-        let files =
-            [("bin/e2e-helper", helper.clone()), ("e2e", folder()), ("e2e/seqbugs.table", table)];
+        let files = [
+            ("bin/e2e-helper", helper.clone()),
+            ("bin/bench-helper", bench.clone()),
+            ("e2e", folder()),
+            ("e2e/seqbugs.table", table),
+        ];
         let mut spec = vm::spec(&machine, &script, &files)?;
         spec.timeout = PER_SCRIPT * u32::try_from(rest.len())?;
         sh::say("Booting", &format!("a guest with Linux {}", spec.kernel.release));

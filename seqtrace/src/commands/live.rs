@@ -130,7 +130,9 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
 
         let mut command = spawn(command, &writer)?.map(Running);
         let child = command.as_mut().map(|Running(child)| child);
-        if let Err(error) = privileges::keep_what_tracing_needs(trace.by_callback()) {
+        // Whatever else is opened may be a BPF iterator, whose callbacks need probes of their own.
+        let later = trace.by_callback() || targets::are_open_ended(&selection.targets);
+        if let Err(error) = privileges::keep_what_tracing_needs(later) {
             eprintln!("warning: capabilities are kept: {error}");
         }
         let deadline = limits.duration.map(|time| Instant::now() + time);

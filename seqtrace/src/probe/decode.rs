@@ -6,7 +6,7 @@ use seqtrace_common::wire::{self, Head, Kind, open_flag, via};
 use thiserror::Error;
 use zerocopy::FromBytes;
 
-use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task, Wrapper};
+use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper};
 
 /// Why a record could not be read.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -103,9 +103,10 @@ fn body(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
                 pos: read.pos,
                 want: read.want,
                 state: state(&read.state),
-                via_seq_read: match head.flags {
-                    wire::FLAG_VIA_SEQ_READ => Some(true),
-                    wire::FLAG_VIA_OTHER => Some(false),
+                via: match head.flags {
+                    wire::FLAG_VIA_SEQ_READ => Some(Via::SeqRead),
+                    wire::FLAG_VIA_OTHER => Some(Via::ReadIter),
+                    wire::FLAG_VIA_BPF => Some(Via::BpfSeqRead),
                     _ => None,
                 },
             }

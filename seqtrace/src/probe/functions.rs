@@ -36,7 +36,7 @@ const fn frame(program: &'static str, function: &'static str, how: How, required
 
 /// Functions that get a trampoline. The kernel knows them by their number in its BTF.
 pub(super) fn trampolines() -> Vec<&'static str> {
-    [FOLLOW, FOLLOW_PLAIN, BEGIN, OPENERS, BEGIN_PLAIN]
+    [FOLLOW, FOLLOW_PLAIN, ITERATOR, BEGIN, OPENERS, BEGIN_PLAIN]
         .concat()
         .iter()
         .filter(|frame| !matches!(frame.how, How::Kprobe))
@@ -60,6 +60,12 @@ pub(super) const FOLLOW_PLAIN: &[Frame] = &[
     frame("proc_reg_release", "proc_reg_release", How::Kprobe, true),
     frame("proc_reg_read", "proc_reg_read", How::Fexit, true),
     frame("proc_reg_read_iter", "proc_reg_read_iter", How::Fexit, false),
+];
+
+/// What follows a BPF iterator: reads that do not come through seq_read_iter().
+pub(super) const ITERATOR: &[Frame] = &[
+    frame("bpf_seq_read_exit", "bpf_seq_read", How::Fexit, false),
+    frame("bpf_seq_read_enter", "bpf_seq_read", How::Fentry, false),
 ];
 
 /// What begins a session. The entry of a read begins one for a file that is open already.

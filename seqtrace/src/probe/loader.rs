@@ -22,7 +22,7 @@ use zerocopy::IntoBytes;
 
 use super::{
     error::{ProbeError, chain, why},
-    functions::{self, BEGIN, BEGIN_PLAIN, FOLLOW, FOLLOW_PLAIN, Frame, How, OPENERS},
+    functions::{self, BEGIN, BEGIN_PLAIN, FOLLOW, FOLLOW_PLAIN, Frame, How, ITERATOR, OPENERS},
     misses,
 };
 use crate::{
@@ -139,6 +139,9 @@ pub struct Probes {
     btf: Btf,
     openers: Vec<&'static str>,
     plain: bool,
+    iterators: bool,
+    /// The core's call sites are probed.
+    core: bool,
     links: Vec<Link>,
     tables: BTreeSet<u64>,
     notes: Vec<String>,
@@ -205,6 +208,8 @@ impl Probes {
             btf,
             openers: settings.kernel.openers.clone(),
             plain: false,
+            iterators: false,
+            core: false,
             links: Vec::new(),
             tables: BTreeSet::new(),
             notes: Vec::new(),
@@ -277,6 +282,20 @@ impl Probes {
         Ok(())
     }
 
+    /// Attaches what sees reads of BPF iterators, if that has not been done: when the first is opened.
+    ///
+    /// # Errors
+    /// The kernel refuses a map.
+    pub fn iterators(&mut self) -> Result<(), ProbeError> {
+        if std::mem::replace(&mut self.iterators, true) {
+            return Ok(());
+        }
+        let only = self.ebpf.map_mut("ITERATORS_ONLY").ok_or(ProbeError::Missing("a map"))?;
+        let set = Array::try_from(only).and_then(|mut only| only.set(0, u32::from(self.core), 0));
+        set.map_err(|source| ProbeError::Map { map: "ITERATORS_ONLY", source })?;
+        self.frames(ITERATOR)
+    }
+
     /// True if plain procfs files are seen.
     pub fn is_plain(&self) -> bool {
         self.plain
@@ -342,6 +361,7 @@ impl Probes {
                 return Err(ProbeError::Attach { target, reason: chain(&error) });
             }
         }
+        self.core = true;
         Ok(())
     }
 

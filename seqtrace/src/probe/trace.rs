@@ -221,10 +221,10 @@ impl Trace {
                     let looked_at =
                         looking_at.is_some() && open.names.last() == looking_at.as_ref();
                     if let FileKind::Seq { table, .. } = &open.kind
-                        && *by_callback
+                        && (*by_callback || is_iterator(open))
                         && (looked_at || !open.own)
                     {
-                        met = Some(*table);
+                        met = Some((*table, is_iterator(open)));
                     }
                     if open.own && looked_at {
                         *seen = Some(Open::clone(open));
@@ -234,7 +234,10 @@ impl Trace {
             });
             drop(record);
             self.undecodable += u64::from(result.is_err());
-            if let Some(table) = met {
+            if let Some((table, iterator)) = met {
+                if iterator && let Err(error) = self.probes.iterators() {
+                    eprintln!("warning: BPF iterators are not traced: {error}");
+                }
                 self.attach_table(&table);
             }
         }
@@ -355,6 +358,19 @@ fn feed(
         }
     }
     feed(event);
+}
+
+/// A file of seq_file that is read through bpf_seq_read(), or may be: an iterator's descriptor
+/// (bpf_iter_new_fd(), kernel/bpf/bpf_iter.c), or a file of bpffs, where iterators are pinned.
+fn is_iterator(open: &Open) -> bool {
+    /// `BPF_FS_MAGIC`, `ANON_INODE_FS_MAGIC` (include/uapi/linux/magic.h).
+    const BPF_FS: u32 = 0xcafe_4a11;
+    const ANON_INODE_FS: u32 = 0x0904_1934;
+    match open.magic {
+        BPF_FS => true,
+        ANON_INODE_FS => open.names.last().is_some_and(|name| name.ends_with(b"bpf_iter")),
+        _ => false,
+    }
 }
 
 async fn until(deadline: Option<Instant>) {

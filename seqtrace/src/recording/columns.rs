@@ -7,7 +7,7 @@ use super::{
     cells::{Cell, UnknownWord},
     row::Kind,
 };
-use crate::event::{Role, Wrapper};
+use crate::event::{Role, Via, Wrapper};
 
 macro_rules! columns {
     ($($(#[doc = $doc:literal])+ $name:ident: $cell:ty,)+) => {
@@ -176,8 +176,8 @@ columns! {
     offset: i64,
     /// lseek_enter: SEEK_SET 0, SEEK_CUR 1.
     whence: u32,
-    /// read_enter: it came through `seq_read()`.
-    via_seq_read: bool,
+    /// read_enter: through which function it came.
+    via: Via,
     /// preview: the first bytes of the record before.
     bytes: Vec<u8>,
     /// gap: how many events of this CPU were lost.

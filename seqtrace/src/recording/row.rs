@@ -1,7 +1,7 @@
 //! Events to rows, and back.
 
 use super::{cells::Word, columns::Row};
-use crate::event::{Body, Event, FileKind, OpTable, Open, Role, SeqState, Task, Wrapper};
+use crate::event::{Body, Event, FileKind, OpTable, Open, Role, SeqState, Task, Via, Wrapper};
 
 /// What a row is: one kind for each [`Body`], and those that explain events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +103,14 @@ impl Kind {
 
 impl Word for Role {
     const ALL: &'static [Self] = &[Self::Start, Self::Next, Self::Show, Self::Stop];
+
+    fn name(self) -> &'static str {
+        Self::name(self)
+    }
+}
+
+impl Word for Via {
+    const ALL: &'static [Self] = Self::ALL;
 
     fn name(self) -> &'static str {
         Self::name(self)
@@ -239,12 +247,12 @@ impl Row {
     /// What user space asked for.
     fn io(self, body: &Body) -> Self {
         match body {
-            Body::ReadEnter { key, task, pos, want, state, via_seq_read } => Self {
+            Body::ReadEnter { key, task, pos, want, state, via } => Self {
                 kind: Some(Kind::ReadEnter),
                 session: Some(*key),
                 pos: Some(*pos),
                 want: Some(*want),
-                via_seq_read: *via_seq_read,
+                via: *via,
                 ..self.task(task).state(*state)
             },
             Body::ReadExit { key, tid, ret, state } => Self {
@@ -447,7 +455,7 @@ impl Row {
                 pos: need!(kind, row.pos),
                 want: need!(kind, row.want),
                 state: row.get_state(kind)?,
-                via_seq_read: row.via_seq_read,
+                via: row.via,
                 task: row.into_task(kind)?,
             },
             Kind::ReadExit => {

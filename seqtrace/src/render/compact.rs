@@ -200,7 +200,7 @@ impl Compact {
         let key = (session.id, update.read);
         let begin = match &update.what {
             // Its callbacks tell of a traversal.
-            What::ReadBegin { pos, want, traverse_from: _, rewind, via_seq_read: _, state: _ } => {
+            What::ReadBegin { pos, want, traverse_from: _, rewind, via: _, state: _ } => {
                 Begin::Read { pos: *pos, want: *want, rewind: *rewind }
             }
             What::LseekBegin { offset, whence } => {

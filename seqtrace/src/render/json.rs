@@ -22,6 +22,7 @@ use serde_json::{Serializer, Value};
 use self::object::Object;
 use self::text::Safe;
 use super::{Clock, FieldError, Header, Options, Output, Ready, Sink, TargetInfo, escape};
+use crate::event::Via;
 use crate::session::update::{SessionId, Summary, Update, What};
 
 /// The schema of a line, its parts among the generator's definitions.
@@ -50,7 +51,7 @@ struct ReadBegin {
     want: u64,
     traverse_from: Option<i64>,
     rewind: bool,
-    via_seq_read: Option<bool>,
+    via: Option<Via>,
 }
 
 /// What a lseek's object takes from its beginning.
@@ -131,11 +132,11 @@ impl Sink for Json {
         let lseek = session.map(|id| (id, update.task.as_ref().map(|task| task.tid)));
         let (mut read_begin, mut lseek_begin) = (None, None);
         match &update.what {
-            What::ReadBegin { pos, want, traverse_from, rewind, via_seq_read, state: _ } => {
+            What::ReadBegin { pos, want, traverse_from, rewind, via, state: _ } => {
                 let (pos, want, traverse_from) = (*pos, *want, *traverse_from);
-                let (rewind, via_seq_read) = (*rewind, *via_seq_read);
+                let (rewind, via) = (*rewind, *via);
                 let time = update.time;
-                let begin = ReadBegin { time, pos, want, traverse_from, rewind, via_seq_read };
+                let begin = ReadBegin { time, pos, want, traverse_from, rewind, via };
                 self.reads.extend(read.map(|key| (key, begin)));
             }
             What::LseekBegin { offset, whence } => {

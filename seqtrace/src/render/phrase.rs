@@ -195,6 +195,7 @@ pub(super) fn because(reason: Partial) -> &'static str {
         Partial::Disagrees => "not what the core does",
         Partial::Overlap => "two used it at once",
         Partial::StillOpen => "still open",
+        Partial::BpfIterator => "a BPF iterator",
     }
 }
 

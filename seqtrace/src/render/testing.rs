@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Options, Output, Ready, sink};
-use crate::event::{FileKind, OpTable, Ptr, Role, SeqState, Task, Wrapper};
+use crate::event::{FileKind, OpTable, Ptr, Role, SeqState, Task, Via, Wrapper};
 use crate::rules::{Blame, Cause, Evidence, Finding, FindingCount, Id, Severity, Value, Witness};
 use crate::session::update::{
     CallbackUpdate, Callbacks, Fate, Partial, Phase, Range, ReadEnd, Session, SessionId, Summary,
@@ -125,7 +125,7 @@ impl Story {
             want,
             traverse_from: None,
             rewind: false,
-            via_seq_read: Some(true),
+            via: Some(Via::SeqRead),
             state: SeqState::default(),
         });
     }
@@ -138,7 +138,7 @@ impl Story {
             want,
             traverse_from: Some(core),
             rewind: false,
-            via_seq_read: Some(false),
+            via: Some(Via::ReadIter),
             state: SeqState { read_pos: core, ..SeqState::default() },
         });
     }

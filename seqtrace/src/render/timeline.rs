@@ -21,7 +21,7 @@ use super::status::Status;
 use super::style::{Look, Tone};
 use super::{FieldError, Header, Options, Output, Ready, Sink, TargetInfo};
 use crate::errno::Errno;
-use crate::event::{OpTable, Role};
+use crate::event::{OpTable, Role, Via};
 use crate::rules::Finding;
 use crate::session::update::{
     CallbackUpdate, Fate, Phase, ReadEnd, Session, SessionId, Summary, Update, What,
@@ -99,7 +99,7 @@ impl Timeline {
                     phrase::failed(line, (*ret).into());
                 });
             }
-            What::ReadBegin { pos, want, traverse_from, rewind, via_seq_read, state } => {
+            What::ReadBegin { pos, want, traverse_from, rewind, via, state } => {
                 frame.bracket(line, line.look.glyphs.begin);
                 line.tone(Tone::Strong, "READ ").put(format_args!(" off {pos}  want {want}"));
                 if let Some(core) = traverse_from {
@@ -110,11 +110,7 @@ impl Timeline {
                     line.put("  rewind");
                 }
                 if self.verbose {
-                    let via = match via_seq_read {
-                        Some(true) => "seq_read",
-                        Some(false) => "read_iter",
-                        None => "?",
-                    };
+                    let via = via.map_or("?", Via::name);
                     line.tone(
                         Tone::Dim,
                         format_args!(

@@ -71,6 +71,8 @@ pub(super) struct Live {
     pub(super) muddled: bool,
     /// A callback of this session was seen, or user space said that it attached to its table.
     pub(super) watched: bool,
+    /// Why `m` will never be known: a BPF iterator's loop is not the core's.
+    pub(super) opaque: Option<Partial>,
     /// Recent users, the newest last.
     tasks: Vec<Arc<Task>>,
 }
@@ -103,6 +105,7 @@ impl Live {
             held: Held::default(),
             muddled: false,
             watched: false,
+            opaque: None,
             tasks: vec![opener],
         }
     }
@@ -191,7 +194,8 @@ impl Live {
     pub(super) fn lose_track(&mut self, why: Partial, out: Sink<'_>) {
         self.release_held(Verdict::Unknown, out);
         self.mark(why);
-        self.unsynced = if self.blind.is_empty() { why } else { Partial::Blind };
+        let blind = (!self.blind.is_empty()).then_some(Partial::Blind);
+        self.unsynced = self.opaque.or(blind).unwrap_or(why);
         if self.synced {
             // Whether these are still fetched is not seen.
             self.pending = self.pending.saturating_sub_unsigned(self.m.count).max(0);
@@ -211,7 +215,7 @@ impl Live {
     pub(super) fn sync(&mut self, state: &SeqState) {
         self.size = Some(state.size);
         self.walk = None;
-        if !self.blind.is_empty() {
+        if !self.blind.is_empty() || self.opaque.is_some() {
             return;
         }
         self.m = State {

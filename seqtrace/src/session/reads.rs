@@ -1,6 +1,6 @@
 //! The reads and lseeks of a session.
 
-use crate::event::{SeqState, Task};
+use crate::event::{SeqState, Task, Via};
 use crate::session::held::Verdict;
 use crate::session::live::{At, Live, Sink};
 use crate::session::model::{State, Surprise, distance};
@@ -16,7 +16,7 @@ const OPS: usize = 1024;
 pub(super) struct Wanted {
     pub(super) pos: i64,
     pub(super) want: u64,
-    pub(super) via_seq_read: Option<bool>,
+    pub(super) via: Option<Via>,
 }
 
 impl Live {
@@ -30,21 +30,26 @@ impl Live {
         out: Sink<'_>,
     ) {
         let task = self.remember(task);
-        let Wanted { pos, want, via_seq_read } = wanted;
+        let Wanted { pos, want, via } = wanted;
+        if via == Some(Via::BpfSeqRead) && self.opaque.is_none() {
+            self.opaque = Some(Partial::BpfIterator);
+            self.lose_track(Partial::BpfIterator, out);
+        }
         let earlier = self.reads > 0;
         self.reads = self.reads.wrapping_add(1);
         let kind = Kind::Read { id: self.reads, pos, want };
         let alone =
             self.op_enter(at, Op::new(kind, task.tid, Some(task.clone()), at.time), state, out);
         self.count(task.tid, |totals| totals.reads += 1);
-        let moves = alone && want > 0 && pos != state.read_pos;
+        // A BPF iterator knows no positions in bytes.
+        let moves = alone && want > 0 && pos != state.read_pos && self.opaque.is_none();
         let used = (state.index, state.count, state.read_pos) != (0, 0, 0);
         let what = What::ReadBegin {
             pos,
             want,
             traverse_from: (moves && pos != 0).then_some(state.read_pos),
-            rewind: want > 0 && pos == 0 && (earlier || (alone && used)),
-            via_seq_read,
+            rewind: want > 0 && pos == 0 && self.opaque.is_none() && (earlier || (alone && used)),
+            via,
             state,
         };
         self.tell(at, Some(self.reads), Some(task), what, out);

@@ -97,8 +97,8 @@ impl<R: Resolve> Tracker<R> {
                 };
                 self.with(key, |live| live.pass_begin(at, &seen, out));
             }
-            Body::ReadEnter { key, task, pos, want, state, via_seq_read } => {
-                let wanted = Wanted { pos, want, via_seq_read };
+            Body::ReadEnter { key, task, pos, want, state, via } => {
+                let wanted = Wanted { pos, want, via };
                 self.with(key, |live| live.read_enter(at, task, wanted, state, out));
             }
             Body::ReadExit { key, tid, ret, state } => {

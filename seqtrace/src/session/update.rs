@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::event::{FileKind, Ptr, Role, SeqState, Task, Wrapper};
+use crate::event::{FileKind, Ptr, Role, SeqState, Task, Via, Wrapper};
 use crate::rules::{Finding, FindingCount};
 
 /// `s3`: the third session of a trace. Counts from 1 in the order of opening.
@@ -207,6 +207,8 @@ pub enum Partial {
     Overlap,
     /// It was still open when tracing ended.
     StillOpen,
+    /// It is a BPF iterator: bpf_seq_read() has a loop of its own, of which nothing is concluded.
+    BpfIterator,
 }
 
 /// How a read ended.
@@ -269,8 +271,8 @@ pub enum What {
         traverse_from: Option<i64>,
         /// A read at 0 after earlier ones: position and buffer are reset.
         rewind: bool,
-        /// It came through `seq_read()`. `None`: not known.
-        via_seq_read: Option<bool>,
+        /// Through which function it came; `None` if that is not known.
+        via: Option<Via>,
         /// The seq_file on entry.
         state: SeqState,
     },

@@ -5,6 +5,7 @@ mod btf;
 mod clock;
 mod fact;
 mod floor;
+mod iterate;
 mod measure;
 mod read;
 mod sys;
@@ -29,6 +30,8 @@ enum Command {
     Read(read::Read),
     /// Attach empty programs to functions until SIGINT
     Floor(floor::Floor),
+    /// Read a BPF iterator that writes a line for each object
+    Iterate(iterate::Iterate),
     /// Run a tracer while a file is read, and print what both of them cost
     Measure(measure::Measure),
     /// Run a program: its CPU time in ns and its most memory in KiB
@@ -49,6 +52,7 @@ fn run(command: &Command) -> Result<()> {
     match command {
         Command::Read(read) => read.run(),
         Command::Floor(floor) => floor.run(),
+        Command::Iterate(iterate) => iterate.run(),
         Command::Measure(measure) => measure.run(),
         Command::Time(time) => time.run(),
     }

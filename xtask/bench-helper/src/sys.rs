@@ -19,12 +19,15 @@ const OBJ_GET_INFO_BY_FD: libc::c_long = 15;
 const RAW_TRACEPOINT_OPEN: libc::c_long = 17;
 const BTF_GET_FD_BY_ID: libc::c_long = 19;
 const BTF_GET_NEXT_ID: libc::c_long = 23;
+const LINK_CREATE: libc::c_long = 28;
+const ITER_CREATE: libc::c_long = 33;
 const ENABLE_STATS: libc::c_long = 32;
 
 const PROG_TYPE_KPROBE: u32 = 2;
 const PROG_TYPE_TRACING: u32 = 26;
 const TRACE_FENTRY: u32 = 24;
 const TRACE_FEXIT: u32 = 25;
+const TRACE_ITER: u32 = 28;
 
 /// PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_SET_BPF
 const IOC_ENABLE: libc::c_ulong = 0x2400;
@@ -32,6 +35,22 @@ const IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
 
 /// `r0 = 0; exit`
 const EMPTY: [u64; 2] = [0x0000_0000_0000_00b7, 0x0000_0000_0000_0095];
+
+/// `bpf_seq_write(ctx->meta->seq, "it\n", 3); return 0`
+const WRITE_A_LINE: [u64; 9] = [
+    // r6 = ctx->meta; r1 = r6->seq
+    0x0000_0000_0000_1679,
+    0x0000_0000_0000_6179,
+    // *(u32 *)(r10 - 8) = "it\n"; r2 = r10 - 8; r3 = 3
+    0x000a_7469_fff8_0a62,
+    0x0000_0000_0000_a2bf,
+    0xffff_fff8_0000_0207,
+    0x0000_0003_0000_03b7,
+    // call BPF_FUNC_seq_write
+    0x0000_007f_0000_0085,
+    EMPTY[0],
+    EMPTY[1],
+];
 
 #[repr(C)]
 #[derive(Default)]
@@ -189,6 +208,22 @@ impl Attached {
         get_info(&self.program, &mut info)?;
         Ok(info[25])
     }
+}
+
+/// A descriptor of an iterator, whose function has this BTF id, that writes a line for each object.
+pub(crate) fn iterator(id: u32) -> Result<OwnedFd> {
+    let program = load(PROG_TYPE_TRACING, |attributes| {
+        attributes.insns = address(&WRITE_A_LINE);
+        attributes.insn_cnt = u32::try_from(WRITE_A_LINE.len()).unwrap_or(0);
+        attributes.expected_attach_type = TRACE_ITER;
+        attributes.attach_btf_id = id;
+    })?;
+    // struct { prog_fd, target_fd, attach_type, flags, iter_info, iter_info_len }
+    let mut attributes = [u32::try_from(program.as_raw_fd())?, 0, TRACE_ITER, 0, 0, 0, 0, 0];
+    let link = owned(bpf(LINK_CREATE, &mut attributes).context("no link to the iterator")?)?;
+    // struct { link_fd, flags }
+    let mut attributes = [u32::try_from(link.as_raw_fd())?, 0];
+    owned(bpf(ITER_CREATE, &mut attributes).context("no iterator")?)
 }
 
 /// Makes the kernel count programs' runs, until it is dropped.

@@ -3,7 +3,7 @@
 use proptest::{collection::vec, option, prelude::*};
 
 use crate::{
-    event::{Body, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task, Wrapper},
+    event::{Body, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper},
     recording::{Head, Item, Reader, cells::Word, columns::Row, encode::Encoder},
 };
 
@@ -76,16 +76,22 @@ fn body() -> impl Strategy<Value = Body> {
     let tid = || 1..5u32;
     prop_oneof![
         open().prop_map(|open| Body::Open(Box::new(open))),
-        (key(), task(), any::<i64>(), any::<u64>(), state(), any::<Option<bool>>()).prop_map(
-            |(key, task, pos, want, state, via_seq_read)| Body::ReadEnter {
+        (
+            key(),
+            task(),
+            any::<i64>(),
+            any::<u64>(),
+            state(),
+            proptest::option::of(proptest::sample::select(Via::ALL))
+        )
+            .prop_map(|(key, task, pos, want, state, via)| Body::ReadEnter {
                 key,
                 task,
                 pos,
                 want,
                 state,
-                via_seq_read
-            }
-        ),
+                via
+            }),
         (key(), tid(), any::<i64>(), state()).prop_map(|(key, tid, ret, state)| Body::ReadExit {
             key,
             tid,

@@ -122,7 +122,7 @@ fn columns() {
         mode UInt32
         offset Int64
         whence UInt32
-        via_seq_read Boolean
+        via one of some words
         bytes Binary
         lost UInt64
         missed UInt64

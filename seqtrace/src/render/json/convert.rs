@@ -10,7 +10,7 @@ use super::text::{
     raw, text,
 };
 use super::{LseekBegin, ReadBegin};
-use crate::event::{self, FileKind, OpTable, Task};
+use crate::event::{self, FileKind, OpTable, Task, Via};
 use crate::render::{self, Clock};
 use crate::rules;
 use crate::session::update::{self, CallbackUpdate, ReadEnd, Session, Update, What};
@@ -245,9 +245,7 @@ impl<'a> Converter<'a> {
             want: begin.map(|begin| begin.want),
             traverse_from: begin.and_then(|begin| begin.traverse_from),
             rewind: begin.map(|begin| begin.rewind),
-            via: begin
-                .and_then(|begin| begin.via_seq_read)
-                .map(|via_seq_read| if via_seq_read { "seq_read" } else { "read_iter" }),
+            via: begin.and_then(|begin| begin.via).map(Via::name),
             ret: *ret,
             errno: ErrorName::of(*ret),
             bytes: u64::try_from(*ret).unwrap_or(0),
@@ -526,5 +524,6 @@ fn partial(reason: update::Partial) -> Partial {
         update::Partial::Disagrees => Partial::Disagrees,
         update::Partial::Overlap => Partial::Overlap,
         update::Partial::StillOpen => Partial::StillOpen,
+        update::Partial::BpfIterator => Partial::BpfIterator,
     }
 }

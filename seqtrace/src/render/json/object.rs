@@ -322,6 +322,8 @@ pub(super) enum Partial {
     /// Two used the descriptor at once; which of them was first cannot be told.
     Overlap,
     StillOpen,
+    /// A BPF iterator: its loop is not the core's, nothing is concluded of it.
+    BpfIterator,
 }
 
 /// The first bytes of what the cb before rendered.

@@ -2,7 +2,7 @@
 //! emits the events that the probes would. The session model has a simulator that knows the truth
 //! about fates; this one knows the bytes.
 
-use crate::event::{Body, Event, FileKind, OpTable, Open, Role, SeqState, Task, Wrapper};
+use crate::event::{Body, Event, FileKind, OpTable, Open, Role, SeqState, Task, Via, Wrapper};
 
 pub(super) const PAGE: usize = 4096;
 /// `struct seq_file *`
@@ -247,9 +247,8 @@ impl Fd {
         want: usize,
     ) -> Result<Vec<u8>, i64> {
         let (key, state) = (self.key, self.state());
-        let via_seq_read = Some(false);
-        let body =
-            Body::ReadEnter { key, task: task(), pos, want: want as u64, state, via_seq_read };
+        let via = Some(Via::ReadIter);
+        let body = Body::ReadEnter { key, task: task(), pos, want: want as u64, state, via };
         world.tell(body);
         let result = if want == 0 { Ok(Vec::new()) } else { self.read_iter(world, pos, want) };
         let ret = match &result {

@@ -99,7 +99,7 @@ fn body() -> impl Strategy<Value = Body> {
         8 => callback(),
         3 => (key.clone(), tid.clone(), int(), natural(), state()).prop_map(
             |(key, tid, pos, want, state)| Body::ReadEnter {
-                key, task: task(tid), pos, want, state, via_seq_read: None,
+                key, task: task(tid), pos, want, state, via: None,
             }
         ),
         3 => (key.clone(), tid.clone(), int(), state())

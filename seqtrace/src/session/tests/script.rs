@@ -16,7 +16,9 @@
 //! `full`. Pointers are capital letters. Right: several updates are parted by `;`. Every event is 1
 //! µs after the one before.
 
-use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Ptr, Role, SeqState, Task, Wrapper};
+use crate::event::{
+    Body, Event, FileKind, Key, OpTable, Open, Ptr, Role, SeqState, Task, Via, Wrapper,
+};
 use crate::session::Tracker;
 use crate::session::tests::resolve::{Names, SINGLE_START};
 use crate::session::tests::say::say;
@@ -83,7 +85,7 @@ impl Parser {
                 pos: number(1),
                 want: number(3).unsigned_abs(),
                 state: state(),
-                via_seq_read: Some(words.contains(&"seq_read")),
+                via: Via::ALL.iter().copied().find(|via| words.contains(&via.name())),
             },
             "=" => Body::ReadExit { key, tid, ret: number(1), state: state() },
             "lseek" if words[1] == "=" => {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::event::{Body, Event, FileKind, OpTable, Open, SeqState, Task, Wrapper};
+use crate::event::{Body, Event, FileKind, OpTable, Open, SeqState, Task, Via, Wrapper};
 use crate::session::tests::simulator::core::{Iter, Seq};
 use crate::session::tests::simulator::file::AnyFile;
 use crate::session::tests::simulator::log::{Log, TICK, TrueRead};
@@ -222,14 +222,9 @@ impl Descriptor {
             }
         };
         let body = match kind {
-            CallKind::Read { pos, want, .. } => Body::ReadEnter {
-                key,
-                task: task(tid),
-                pos,
-                want,
-                state,
-                via_seq_read: Some(false),
-            },
+            CallKind::Read { pos, want, .. } => {
+                Body::ReadEnter { key, task: task(tid), pos, want, state, via: Some(Via::ReadIter) }
+            }
             CallKind::Lseek { offset, whence } => {
                 Body::LseekEnter { key, tid, offset, whence, state }
             }

@@ -1,0 +1,44 @@
+# BPF iterators are seq files, too, but bpf_seq_read() reads them, with a loop of its own.
+. "$E2E/lib.sh"
+
+for backend in core callbacks; do
+	TRACE=$backend.json
+	attach_bg --format json --backend $backend || continue
+	# The first one is met unprepared: probes are set when it is opened.
+	bench-helper iterate >/dev/null
+	wait_for 20 grep -q task_seq_next /sys/kernel/debug/kprobes/list ||
+		fail $backend/probes "no probe was set on task_seq_next()"
+	sleep 0.5
+	bench-helper iterate --size 30 >$backend.read
+	expect_status $backend/exit 0 stop_attach
+	session=$(e2e-helper json $TRACE type=open path=anon_inode:bpf_iter --print session | tail -n 1)
+	of() {
+		e2e-helper json $TRACE session=$session "$@"
+	}
+	expect_eq $backend/bytes "$(wc -c <$backend.read)" \
+		"$(of type=read --print bytes | awk '{s += $1} END {print s}')"
+	expect_eq $backend/through bpf_seq_read "$(of type=read --print via | sort -u)"
+	expect_eq $backend/positions "" "$(of type=read --print traverse_from | grep -v '^-$')"
+	# A record for each task, and the end of a read is no record less.
+	records=$(of type=cb role=show --print pos_in | sort -nu | wc -l)
+	expect_eq $backend/records "$(grep -c it $backend.read)" $((records + 1))
+	if [ "$(of type=cb role=stop --print role | wc -l)" -gt 3 ]; then
+		ok $backend/passes
+	else
+		fail $backend/passes "a pass a read was expected"
+	fi
+	expect_grep $backend/partial "\"type\":\"close\".*\"session\":\"$session\".*bpf_iterator" $TRACE
+	expect_eq $backend/findings 0 "$(of type=finding --print id | wc -l)"
+done
+
+# What the core reads is told once, though its callbacks may have probes by now.
+load seqbugs
+TRACE=both.json
+if attach_bg --format json; then
+	bench-helper iterate >/dev/null
+	wait_for 20 grep -q task_seq_next /sys/kernel/debug/kprobes/list
+	cat /proc/seqbugs/ok_large >/dev/null
+	expect_status both/exit 0 stop_attach
+	session=$(e2e-helper json $TRACE type=open path=/proc/seqbugs/ok_large --print session)
+	expect_eq both/partial "" "$(e2e-helper json $TRACE type=close session=$session --print partial | grep -v '^\[\]$')"
+fi
