@@ -117,6 +117,9 @@ enum Command {
     },
     /// Print chosen values of chosen objects of a trace, tab-separated
     Json(query::Query),
+    /// Counts objects, emitted records, events lost in gaps, events lost and missed by the end of a trace,
+    /// without keeping anything: also of a pipe
+    Tally { trace: PathBuf },
     /// Each line is an object of a JSON Schema
     Validate { schema: PathBuf, trace: PathBuf },
     /// Check a trace against the rules of the format and against what readers noted
@@ -163,6 +166,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Insist { file, bs } => read::insist(&file, bs),
         Command::Receive { socket, ops } => read::received(pass::receive(&socket)?, &parse(&ops)?)?,
         Command::Json(query) => query.run()?,
+        Command::Tally { trace } => query::tally(&trace)?,
         Command::Validate { schema, trace } => return query::validate(&schema, &trace),
         Command::JsonCheck(check) => return check.run(),
     }
