@@ -111,16 +111,11 @@ pub(crate) fn own_pid() -> u32 {
     if config!(own_namespace.ino) == 0 {
         return ids().0;
     }
+    let (dev, ino) = (config!(own_namespace.dev), config!(own_namespace.ino));
     let mut ids = bpf_pidns_info { pid: 0, tgid: 0 };
+    let size = size_of::<bpf_pidns_info>() as u32;
     // SAFETY: `ids` is as large as said; the helper writes zeroes if it fails (kernel/bpf/helpers.c).
-    unsafe {
-        bpf_get_ns_current_pid_tgid(
-            config!(own_namespace.dev),
-            config!(own_namespace.ino),
-            &raw mut ids,
-            size_of::<bpf_pidns_info>() as u32,
-        );
-    }
+    unsafe { bpf_get_ns_current_pid_tgid(dev, ino, &raw mut ids, size) };
     ids.tgid
 }
 
