@@ -30,7 +30,7 @@ for backend in core callbacks; do
 	e2e-helper json-check $TRACE --log log --sessions 6 --tap $backend/threads
 
 	TRACE=$backend.json
-	rm -f socket done gave
+	rm -f socket done named
 	attach_bg --format json --backend $backend $FILE || continue
 
 	# s1: two processes, of which one has inherited the file. (By read(): sendfile(), which busybox' cat
@@ -52,9 +52,10 @@ for backend in core callbacks; do
 	wait $receiver $giver
 
 	# s3, s4: by its name in /proc/PID/fd, which is an open of its own.
-	e2e-helper ops $FILE r200 e"$PWD/done" >gave &
+	e2e-helper ops $FILE r200 e"$PWD/done" >named &
 	opener=$!
-	wait_for 10 test -e /proc/$opener/fd/3
+	# Its descriptor is 3, when it has read: before that, it may be another file's.
+	wait_for 10 test -s named
 	dd if=/proc/$opener/fd/3 bs=100 count=1 >got 2>/dev/null &
 	named=$!
 	wait $named
