@@ -65,11 +65,5 @@ expect_eq inner/attach 0 $?
 expect_status inner/bytes 0 cmp got whole
 expect_eq inner/path $FILE "$(fields s1 open path)"
 expect_status inner/check 0 e2e-helper json-check $TRACE --sessions 1
-# Without a target its own are not shown.
-TRACE=all.json
-in_container "seqtrace attach --format json -o $TRACE -- e2e-helper ops $FILE r10" >got
-expect_eq inner/all/exit 0 $?
-expect_eq inner/own 0 "$(e2e-helper json $TRACE type=open comm=seqtrace --print path | wc -l)"
-expect_eq inner/list seq "$(in_container "seqtrace list $FILE" | awk '{ print $2 }')"
 in_container "seqtrace check $FILE" >got
 expect_eq inner/clean 0 $?
