@@ -22,11 +22,11 @@ report() {
 	[ "$lost" -eq "$gaps" ] || fail "$1" "$lost events lost, $gaps of them in gaps"
 }
 
-for part in nothing one_reader all_of_proc many_readers byte_by_byte writer_storm; do
+for part in nothing one_reader one_reader_ring_128MiB all_of_proc many_readers byte_by_byte writer_storm; do
 	traced $part || fail $part "seqtrace did not get ready"
 	report $part
 	echo "$part took $played s to play; its trace has $(($(wc -c <$TRACE) / 1048576)) MiB" >&2
-	if [ $part = one_reader ] && [ "$emitted $lost" != "$RECORDS 0" ]; then
+	if [ $part = one_reader_ring_128MiB ] && [ "$emitted $lost" != "$RECORDS 0" ]; then
 		fail $part "$emitted of $RECORDS records, $lost events lost"
 	fi
 	rm -f $TRACE
