@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /proc/sequence, the counter that never ends: 0, 1, 2 … one number a line.
+ * With the parameter records=N it ends behind N - 1.
  *
  * The iterator is a loff_t, allocated by start() and freed by stop(); next()
  * counts it up and returns the same pointer. It is seekable because start()
@@ -16,7 +17,7 @@
  * that did not fit, and a traversal for the skip.
  *
  * seqtrace says: none. It has no end by intention: a whole-file reader (cat,
- * check) must set itself a limit.
+ * check) must set itself a limit, or records one.
  *
  * With delay=MS every show() sleeps that long: for readers that are inside of
  * it at the same time.
@@ -26,6 +27,7 @@
 
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -35,10 +37,22 @@ static unsigned int delay;
 module_param(delay, uint, 0644);
 MODULE_PARM_DESC(delay, "how long show() sleeps, in ms");
 
+static unsigned long records;
+module_param(records, ulong, 0444);
+MODULE_PARM_DESC(records, "how many there are; 0 for no end (default)");
+
+static bool sequence_ends(loff_t pos)
+{
+	return records && pos >= records;
+}
+
 static void *sequence_start(struct seq_file *m, loff_t *pos)
 {
-	loff_t *count = kmalloc(sizeof(*count), GFP_KERNEL);
+	loff_t *count;
 
+	if (sequence_ends(*pos))
+		return NULL;
+	count = kmalloc(sizeof(*count), GFP_KERNEL);
 	if (!count)
 		return NULL;
 	*count = *pos;
@@ -51,7 +65,11 @@ static void *sequence_next(struct seq_file *m, void *v, loff_t *pos)
 
 	++*count;
 	*pos = *count;
-	return count;
+	if (!sequence_ends(*pos))
+		return count;
+	/* stop() gets the NULL. */
+	kfree(count);
+	return NULL;
 }
 
 static void sequence_stop(struct seq_file *m, void *v)

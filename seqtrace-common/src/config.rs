@@ -111,15 +111,17 @@ pub mod flag {
 
 plain_data! {
     /// The programs' read-only configuration, set before load.
-    pub struct Config [288] {
+    pub struct Config [304] {
         /// Where the kernel's fields are.
         pub offsets: Offsets,
         /// Bits of [`flag`].
         pub flags: u32,
-        /// seqtrace's own thread group id, in the initial namespace.
+        /// seqtrace's own thread group id, in its own namespace.
         pub own_pid: u32,
         /// Bytes of each record to send, at most [`crate::wire::PREVIEW_BYTES`]; 0 for none.
         pub preview: u32,
+        /// seqtrace's own pid namespace; zeroes: the initial one.
+        pub own_namespace: Namespace,
         /// Functions that stand between the core and a file's own show.
         pub wrappers: Wrappers,
         /// Functions that are known by the addresses their calls return to.
@@ -163,6 +165,16 @@ plain_data! {
         pub seq_open_private_raw: Text,
         /// `seq_open_private()`
         pub seq_open_private: Text,
+    }
+}
+
+plain_data! {
+    /// A namespace, as stat(2) tells of its file in /proc/PID/ns.
+    pub struct Namespace [16] {
+        /// Device.
+        pub dev: u64,
+        /// Inode number.
+        pub ino: u64,
     }
 }
 

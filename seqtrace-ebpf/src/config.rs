@@ -1,6 +1,6 @@
 //! The configuration that user space writes before load.
 
-use seqtrace_common::config::{Callers, Config, Offsets, Text, Wrappers};
+use seqtrace_common::config::{Callers, Config, Namespace, Offsets, Text, Wrappers};
 
 /// Lies in `.rodata`, which is frozen before the verifier runs: it knows every value and drops the
 /// branches that are switched off.
@@ -50,6 +50,7 @@ pub(crate) static CONFIG: Config = Config {
     flags: 0,
     own_pid: 0,
     preview: 0,
+    own_namespace: Namespace { dev: 0, ino: 0 },
     wrappers: Wrappers { kernfs_seq_show: 0, cgroup_seqfile_show: 0, sysfs_kf_seq_show: 0 },
     callers: Callers {
         seq_read_iter: Text::NONE,

@@ -5,9 +5,10 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::{
     EbpfContext,
+    bindings::bpf_pidns_info,
     helpers::generated::{
-        bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_probe_read_kernel as raw_read,
-        bpf_probe_read_kernel_str as raw_read_str,
+        bpf_get_ns_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns,
+        bpf_probe_read_kernel as raw_read, bpf_probe_read_kernel_str as raw_read_str,
     },
     programs::ProbeContext,
 };
@@ -103,6 +104,20 @@ pub(crate) fn cpu() -> u32 {
 pub(crate) fn ids() -> (u32, u32) {
     let both = aya_ebpf::helpers::bpf_get_current_pid_tgid();
     ((both >> 32) as u32, both as u32)
+}
+
+/// The current task's thread group id in seqtrace's own pid namespace; 0 if it is in another one.
+#[inline(always)]
+pub(crate) fn own_pid() -> u32 {
+    if config!(own_namespace.ino) == 0 {
+        return ids().0;
+    }
+    let (dev, ino) = (config!(own_namespace.dev), config!(own_namespace.ino));
+    let mut ids = bpf_pidns_info { pid: 0, tgid: 0 };
+    let size = size_of::<bpf_pidns_info>() as u32;
+    // SAFETY: `ids` is as large as said; the helper writes zeroes if it fails (kernel/bpf/helpers.c).
+    unsafe { bpf_get_ns_current_pid_tgid(dev, ino, &raw mut ids, size) };
+    ids.tgid
 }
 
 /// The current task.

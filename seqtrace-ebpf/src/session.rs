@@ -98,7 +98,7 @@ pub(crate) fn accepts_name(name: &[u8; NAME_BYTES]) -> bool {
 /// True if the current task is seqtrace itself and its files are not to be traced.
 #[inline(always)]
 pub(crate) fn own() -> bool {
-    !has(flag::TRACE_OWN) && kernel::ids().0 == config!(own_pid)
+    !has(flag::TRACE_OWN) && kernel::own_pid() == config!(own_pid)
 }
 
 #[inline(always)]

@@ -52,23 +52,6 @@ if attach_bg --format json $FILE; then
 	expect_eq adopted/open true "$(e2e-helper json $TRACE type=open --print adopted)"
 	expect_grep adopted/partial '"partial":\["adopted"\]' $TRACE
 fi
-
-# Two processes that share one descriptor: one session, and every byte once, to one of them. (By read():
-# sendfile(), which busybox' cat uses, does not lock the file's offset, and both would get it all.)
-TRACE=shared.json
-if attach_bg --format json /proc/seqbugs/ok_large; then
-	exec 3</proc/seqbugs/ok_large
-	(dd bs=1000 <&3 >one 2>/dev/null) &
-	dd bs=1000 <&3 >two 2>/dev/null
-	wait $!
-	exec 3<&-
-	expect_status shared/exit 0 stop_attach
-	cat /proc/seqbugs/ok_large >whole
-	expect_eq shared/bytes "$(wc -c <whole)" "$(($(wc -c <one) + $(wc -c <two)))"
-	expect_eq shared/told "$(($(wc -c <one) + $(wc -c <two)))" \
-		"$(e2e-helper json $TRACE type=read --print bytes | awk '{s += $1} END {print s}')"
-	expect_eq shared/sessions 1 "$(e2e-helper json $TRACE type=open --print session | wc -l)"
-fi
 unload seqbugs
 
 # hoge: the kernel reads its own seq_file inside insmod.

@@ -8,6 +8,7 @@ mod guest;
 mod initramfs;
 mod interop;
 mod kernel;
+mod load;
 mod matrix;
 mod modules;
 mod paths;
@@ -43,6 +44,8 @@ enum Task {
     Bench(bench::Options),
     /// Formatting, clippy, unit tests, and the end-to-end tests in guests
     Test(test::Options),
+    /// Load seqtrace in a guest as far as it goes, and write docs/load.md
+    Load(load::Options),
     /// Run a script in a guest with a Debian kernel
     Vm(vm::Options),
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => (demo::run(&options), 1),
         Task::Bench(options) => (bench::run(&options), 1),
         Task::Test(options) => (test::run(&options), 1),
+        Task::Load(options) => (load::run(&options), 1),
         Task::Vm(options) => (vm::run(&options), vm::NO_GUEST),
     };
     match result {

@@ -14,15 +14,19 @@ const END: &str = "<!-- end -->\n";
 
 /// Puts the table between its marks.
 pub(crate) fn write(outcomes: &[Outcome]) -> Result<()> {
-    let path = paths::root().join("docs/kernels.md");
+    between_marks("docs/kernels.md", BEGIN, &table(outcomes))
+}
+
+/// Writes `content` into a document, behind the line `begin` and before the line that ends it.
+pub(crate) fn between_marks(document: &str, begin: &str, content: &str) -> Result<()> {
+    let path = paths::root().join(document);
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let (before, rest) =
-        text.split_once(BEGIN).with_context(|| format!("no mark in {}", path.display()))?;
+        text.split_once(begin).with_context(|| format!("no mark in {}", path.display()))?;
     let (_, after) =
         rest.split_once(END).with_context(|| format!("no second mark in {}", path.display()))?;
-    let table = table(outcomes);
-    fs::write(&path, format!("{before}{BEGIN}{table}{END}{after}"))
+    fs::write(&path, format!("{before}{begin}{content}{END}{after}"))
         .with_context(|| format!("cannot write {}", path.display()))
 }
 

@@ -4,7 +4,7 @@
 //! the two programs that begin one ([`Probes::begin`]), so no session is ever seen without its
 //! beginning, and nothing is recorded before everything is in place.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, os::unix::fs::MetadataExt as _};
 
 use aya::{
     Btf, Ebpf, EbpfLoader, Endianness,
@@ -15,7 +15,7 @@ use aya::{
     },
 };
 use seqtrace_common::{
-    config::{Config, FilterKey, Fnv, flag},
+    config::{Config, FilterKey, Fnv, Namespace, flag},
     wire::PREVIEW_BYTES,
 };
 use zerocopy::IntoBytes;
@@ -159,6 +159,20 @@ impl fmt::Debug for Probes {
     }
 }
 
+/// `PROC_PID_INIT_INO` (include/linux/proc_ns.h): the initial pid namespace's inode.
+const INITIAL_NAMESPACE: u64 = 0xefff_fffc;
+
+/// The pid namespace that `std::process::id()` is a number of; zeroes for the initial one, whose
+/// numbers the programs see anyway.
+fn own_namespace() -> Namespace {
+    match std::fs::metadata("/proc/self/ns/pid") {
+        Ok(file) if file.ino() != INITIAL_NAMESPACE => {
+            Namespace { dev: file.dev(), ino: file.ino() }
+        }
+        _ => Namespace { dev: 0, ino: 0 },
+    }
+}
+
 impl Probes {
     /// Loads the maps and prepares the programs; nothing is attached yet.
     ///
@@ -175,6 +189,7 @@ impl Probes {
             flags: settings.allow.flags() | bit(settings.show_own, flag::SHOW_OWN),
             own_pid: std::process::id(),
             preview: settings.preview.min(preview_limit),
+            own_namespace: own_namespace(),
             wrappers: settings.kernel.wrappers,
             callers: settings.kernel.callers,
         };

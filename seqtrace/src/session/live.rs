@@ -313,10 +313,10 @@ impl Live {
         self.tell(at, read, Some(task), what, out);
     }
 
-    /// Its number was given to another session: the release was missed.
+    /// Its number, or its seq_file, was given to another session: the release was missed.
     pub(super) fn release_missed(&mut self, at: At, out: Sink<'_>) {
         if self.unsynced != Partial::Gap || self.synced {
-            self.missed(at, Surprise::new("release", "its number on another open"), out);
+            self.missed(at, Surprise::new("release", "another open in its place"), out);
         }
     }
 

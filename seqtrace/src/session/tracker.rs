@@ -1,8 +1,9 @@
 //! All sessions: who an event belongs to.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::event::{Body, Event, Key, OpTable, Open, Role};
+use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Role};
 use crate::session::begin::Begin;
 use crate::session::hash::KeyMap;
 use crate::session::live::{At, Live, Released, Sink};
@@ -18,6 +19,8 @@ use crate::session::update::{Partial, SessionId, Summary, Totals, Update, What};
 pub struct Tracker<R> {
     resolver: R,
     live: KeyMap<Box<Live>>,
+    /// By address of the seq_file, or of a plain file: who has it.
+    owners: HashMap<u64, Key>,
     /// Functions that cannot be seen.
     blind: Vec<(u64, Role)>,
     /// Tables whose callbacks user space attached to.
@@ -33,6 +36,7 @@ impl<R: Resolve> Tracker<R> {
         Self {
             resolver,
             live: KeyMap::default(),
+            owners: HashMap::new(),
             blind: Vec::new(),
             attached: Vec::new(),
             closed: Summary::default(),
@@ -121,6 +125,10 @@ impl<R: Resolve> Tracker<R> {
             Body::Release { key, tid, wrapper, private, removed } => {
                 // single_release() calls seq_release(): of the second nothing is known any more.
                 if let Some(live) = self.live.remove(&key) {
+                    let address = address(&live.session.kind, live.session.file);
+                    if self.owners.get(&address) == Some(&key) {
+                        self.owners.remove(&address);
+                    }
                     self.close(at, *live, Some(Released { wrapper, tid, private, removed }), out);
                 }
             }
@@ -149,6 +157,9 @@ impl<R: Resolve> Tracker<R> {
             return;
         }
         let (key, ret) = (open.key, open.ret);
+        if ret >= 0 {
+            self.reused(at, address(&open.kind, open.file), key, out);
+        }
         self.closed.sessions += 1;
         let id = SessionId(u32::try_from(self.closed.sessions).unwrap_or(u32::MAX));
         let session = Arc::new(opening::session(id, open, &mut self.resolver));
@@ -166,6 +177,19 @@ impl<R: Resolve> Tracker<R> {
         if let Some(mut old) = self.live.insert(key, live) {
             old.release_missed(at, out);
             self.close(at, *old, None, out);
+        }
+    }
+
+    /// A seq_file is freed when it is released (seq_release()), a file behind it (__fput()): who had this
+    /// one before is over, though its release was lost. A trace that loses some would otherwise remember
+    /// more and more sessions.
+    fn reused(&mut self, at: At, address: u64, key: Key, out: Sink<'_>) {
+        if let Some(old) = self.owners.insert(address, key)
+            && old != key
+            && let Some(mut live) = self.live.remove(&old)
+        {
+            live.release_missed(at, out);
+            self.close(at, *live, None, out);
         }
     }
 
@@ -195,6 +219,14 @@ impl<R: Resolve> Tracker<R> {
         }
         let function = self.resolver.function(address);
         out(update(at, What::Blind { function, role, reason }));
+    }
+}
+
+/// What belongs to one session alone while it is open.
+fn address(kind: &FileKind, file: u64) -> u64 {
+    match kind {
+        FileKind::Seq { m, .. } => *m,
+        FileKind::Plain { .. } => file,
     }
 }
 

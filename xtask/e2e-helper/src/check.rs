@@ -56,6 +56,7 @@ struct Session {
 }
 
 struct Read {
+    tid: i64,
     pos: Option<i64>,
     want: Option<i64>,
     ret: i64,
@@ -221,7 +222,8 @@ impl Session {
                 self.partial |= object.get("partial").is_some_and(|partial| !partial.is_null());
                 let (pos, want) = (int(object, "pos"), int(object, "want"));
                 let ret = int(object, "ret").unwrap_or(0);
-                self.reads.push(Read { pos, want, ret });
+                let tid = int(object, "tid").unwrap_or(0);
+                self.reads.push(Read { tid, pos, want, ret });
                 if kind == "read" {
                     self.bytes.read(object, &mut self.wrong);
                 }
@@ -299,6 +301,9 @@ impl Passes {
 #[derive(Default)]
 struct Bytes {
     kept: Ranges,
+    /// By read: what its own callbacks kept. Of a file that is shared, a read may begin before the one
+    /// ahead of it has returned.
+    own: BTreeMap<String, Ranges>,
     emitted: i64,
     returned: i64,
     /// Not read from the beginning to the end: an offset was jumped to, or stop wrote something.
@@ -310,11 +315,17 @@ impl Bytes {
         let written = int(callback, "bytes").unwrap_or(0);
         if string(callback, "fate") == "emitted" {
             self.emitted += written;
-            self.kept.add(range(callback));
+            self.keep(callback);
         } else if string(callback, "role") == "stop" && written > 0 {
             self.jumped = true;
-            self.kept.add(range(callback));
+            self.keep(callback);
         }
+    }
+
+    fn keep(&mut self, callback: &Value) {
+        self.kept.add(range(callback));
+        let read = string(callback, "read").to_owned();
+        self.own.entry(read).or_default().add(range(callback));
     }
 
     fn read(&mut self, read: &Value, wrong: &mut Vec<String>) {
@@ -325,6 +336,16 @@ impl Bytes {
         }
         if !self.kept.covers((start, end)) {
             wrong.push(format!("{start}..{end} was delivered, but only {:?} emitted", self.kept.0));
+        }
+        // What was in the buffer before, and what its own callbacks put there: nobody else's.
+        let mut own = self.own.remove(string(read, "read")).unwrap_or_default();
+        own.add((start, start + int(read, "from_leftover").unwrap_or(0).min(ret)));
+        if !own.covers((start, end)) {
+            wrong.push(format!(
+                "{}: {start}..{end} was delivered, but its own callbacks explain {:?}",
+                string(read, "read"),
+                own.0
+            ));
         }
         self.returned += ret;
         self.jumped |= read.get("traverse_from").is_some_and(|from| !from.is_null())
@@ -407,6 +428,7 @@ fn compare(
 fn calls(open: &Value) -> Vec<Read> {
     let calls = open.get("calls").and_then(Value::as_array);
     let read = |call| Read {
+        tid: int(call, "tid").or_else(|| int(open, "tid")).unwrap_or(0),
         pos: int(call, "pos"),
         want: int(call, "want"),
         ret: int(call, "ret").unwrap_or(0),
@@ -425,13 +447,25 @@ fn agrees(session: &Session, open: &Value) -> bool {
         let sum = |reads: &[Read]| -> i64 { reads.iter().map(|read| read.ret.max(0)).sum() };
         return sum(&noted) == sum(&session.reads);
     }
-    noted.len() == session.reads.len()
-        && noted.iter().zip(&session.reads).all(|(noted, read)| {
-            // A plain file's position is the one after the call.
-            noted.want == read.want
-                && noted.ret == read.ret
-                && (session.plain || noted.pos == read.pos)
-        })
+    let same = |noted: &Read, read: &Read| {
+        // A plain file's position is the one after the call, a shared offset's is not known to readers.
+        noted.tid == read.tid
+            && noted.want == read.want
+            && noted.ret == read.ret
+            && (session.plain || noted.pos.is_none() || noted.pos == read.pos)
+    };
+    if noted.len() != session.reads.len() {
+        return false;
+    }
+    if open.get("unordered") == Some(&Value::Bool(true)) {
+        // Threads do not know whose read came first.
+        let mut free: Vec<&Read> = session.reads.iter().collect();
+        return noted.iter().all(|noted| {
+            let found = free.iter().position(|read| same(noted, read));
+            found.map(|found| free.remove(found)).is_some()
+        });
+    }
+    noted.iter().zip(&session.reads).all(|(noted, read)| same(noted, read))
 }
 
 fn list(reads: &[Read]) -> String {
@@ -526,7 +560,7 @@ mod tests {
             cb(2, "show", json!("0x1"), Value::Null, emitted),
             cb(3, "next", json!("0x1"), json!("NULL"), json!({})),
             cb(4, "stop", json!("NULL"), Value::Null, json!({})),
-            json!({"type": "read", "v": 1, "session": "s1", "t": 5, "pos": 0, "want": 10, "ret": 2,
+            json!({"type": "read", "v": 1, "session": "s1", "tid": 7, "t": 5, "pos": 0, "want": 10, "ret": 2,
                 "range": {"start": 0, "end": 2}}),
             json!({"type": "close", "v": 1, "session": "s1", "bytes": 2, "passed_over": 0,
                 "undelivered": 0, "partial": []}),
@@ -561,6 +595,40 @@ mod tests {
         compare(&sessions, &[open(3)], false, &mut report);
         compare(&sessions, &[open(2), open(2)], false, &mut report);
         assert_eq!(report.wrong.get("x").map(Vec::len), Some(2));
+    }
+
+    #[test]
+    fn threads_do_not_know_whose_read_came_first() {
+        let mut objects = trace();
+        let mut second = objects[5].clone();
+        second["tid"] = json!(8);
+        second["ret"] = json!(0);
+        objects.insert(6, second);
+        let mut report = Report::default();
+        let sessions = read(&objects, &mut report);
+        let call = |tid: i64, ret: i64| json!({"tid": tid, "pos": null, "want": 10, "ret": ret});
+        let open = |unordered: bool, calls: [Value; 2]| {
+            json!({"tid": 7, "ino": 9, "path": "x",
+                "unordered": unordered, "calls": calls})
+        };
+        compare(&sessions, &[open(true, [call(8, 0), call(7, 2)])], false, &mut report);
+        compare(&sessions, &[open(false, [call(7, 2), call(8, 0)])], false, &mut report);
+        assert!(report.wrong.is_empty());
+        compare(&sessions, &[open(false, [call(8, 0), call(7, 2)])], false, &mut report);
+        compare(&sessions, &[open(true, [call(7, 0), call(8, 2)])], false, &mut report);
+        assert_eq!(report.wrong.get("x").map(Vec::len), Some(2));
+    }
+
+    #[test]
+    fn a_read_is_explained_by_its_own_callbacks() {
+        let mut objects = trace();
+        objects[2]["read"] = json!("s1.r1");
+        objects[5]["read"] = json!("s1.r1");
+        assert_eq!(wrong(&objects), Vec::<String>::new());
+        objects[2]["read"] = json!("s1.r2");
+        assert_eq!(wrong(&objects).len(), 1);
+        objects[5]["from_leftover"] = json!(2);
+        assert_eq!(wrong(&objects), Vec::<String>::new());
     }
 
     #[test]

@@ -27,6 +27,28 @@ pub(crate) fn validate(schema: &Path, trace: &Path) -> Result<bool> {
     Ok(valid && count > 0)
 }
 
+/// Counts what a large trace says, without looking at more of it than it must.
+pub(crate) fn tally(trace: &Path) -> Result<()> {
+    let file = File::open(trace).with_context(|| format!("cannot read {}", trace.display()))?;
+    let (mut objects, mut emitted, mut gaps) = (0_u64, 0_u64, 0_u64);
+    let mut end = Value::Null;
+    for line in BufReader::new(file).lines() {
+        let line = line?;
+        objects += 1;
+        if line.starts_with("{\"type\":\"cb\"") {
+            emitted += u64::from(line.contains("\"fate\":\"emitted\""));
+        } else if line.starts_with("{\"type\":\"gap\"") {
+            let gap: Value = serde_json::from_str(&line).context("a gap is no JSON")?;
+            gaps += get(&gap, "lost").as_u64().context("a gap without a number")?;
+        } else if line.starts_with("{\"type\":\"end\"") {
+            end = serde_json::from_str(&line).context("the end is no JSON")?;
+        }
+    }
+    let (lost, missed) = (text(get(&end, "lost")), text(get(&end, "missed")));
+    println!("{objects} {emitted} {gaps} {lost} {missed}");
+    Ok(())
+}
+
 /// Prints a line for each object that has all of the values.
 #[derive(Args)]
 pub(crate) struct Query {

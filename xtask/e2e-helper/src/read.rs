@@ -4,14 +4,18 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::str::FromStr;
-use std::sync::Barrier;
+use std::sync::{Barrier, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Error, Result, bail};
+use rustix::io::Errno;
 use rustix::pipe::{SpliceFlags, pipe, splice};
 use serde_json::{Value, json};
+
+use crate::pass;
 
 /// Something done with an open file.
 pub(crate) enum Op {
@@ -33,6 +37,8 @@ pub(crate) enum Op {
     Sleep(Duration),
     /// Until it exists.
     Await(PathBuf),
+    /// To who is at this socket.
+    HandOver(PathBuf),
 }
 
 impl FromStr for Op {
@@ -56,6 +62,7 @@ impl FromStr for Op {
             'w' => Self::Write(rest.into()),
             't' => Self::Sleep(Duration::from_millis(rest.parse()?)),
             'e' => Self::Await(rest.into()),
+            'u' => Self::HandOver(rest.into()),
             _ => bail!("unknown operation {text}"),
         })
     }
@@ -68,6 +75,8 @@ struct Session {
     /// The file's offset, counted here: to ask the kernel would be a call of its own.
     position: u64,
     calls: Vec<Value>,
+    /// By several threads: nobody knows in which order.
+    unordered: bool,
 }
 
 impl Session {
@@ -75,15 +84,16 @@ impl Session {
         let file = OpenOptions::new().read(true).write(write).open(path);
         let file = file.with_context(|| format!("cannot open {}", path.display()))?;
         let ino = file.metadata()?.ino();
-        Ok((Self { ino, path: path.to_owned(), position: 0, calls: Vec::new() }, file))
+        Ok((Self::new(ino, path), file))
+    }
+
+    fn new(ino: u64, path: &Path) -> Self {
+        Self { ino, path: path.to_owned(), position: 0, calls: Vec::new(), unordered: false }
     }
 
     /// A call that should show as a read of the trace, whatever came of it.
     fn note(&mut self, call: &str, position: u64, want: usize, got: &io::Result<usize>) {
-        let ret = match got {
-            Ok(count) => i64::try_from(*count).unwrap_or(i64::MAX),
-            Err(error) => -i64::from(error.raw_os_error().unwrap_or(0)),
-        };
+        let ret = ret(got);
         self.calls.push(json!({ "call": call, "pos": position, "want": want, "ret": ret }));
     }
 
@@ -97,7 +107,8 @@ impl Session {
     fn close(self, log: Option<&Path>) -> Result<()> {
         let Some(log) = log else { return Ok(()) };
         let mut line = json!({
-            "tid": rustix::thread::gettid().as_raw_nonzero().get(),
+            "tid": tid(),
+            "unordered": self.unordered,
             "ino": self.ino,
             "path": self.path.to_string_lossy(),
             "calls": self.calls,
@@ -110,6 +121,18 @@ impl Session {
     }
 }
 
+fn tid() -> i32 {
+    rustix::thread::gettid().as_raw_nonzero().get()
+}
+
+/// What the kernel returned.
+fn ret(got: &io::Result<usize>) -> i64 {
+    match got {
+        Ok(count) => i64::try_from(*count).unwrap_or(i64::MAX),
+        Err(error) => -i64::from(error.raw_os_error().unwrap_or(0)),
+    }
+}
+
 /// Opens `path` once and does `ops`; what is read goes to stdout.
 pub(crate) fn ops(path: &Path, ops: &[Op], log: Option<&Path>) -> Result<()> {
     perform(path, ops, log, &mut io::stdout().lock())
@@ -118,14 +141,30 @@ pub(crate) fn ops(path: &Path, ops: &[Op], log: Option<&Path>) -> Result<()> {
 fn perform(path: &Path, ops: &[Op], log: Option<&Path>, out: &mut dyn Write) -> Result<()> {
     let writes = ops.iter().any(|op| matches!(op, Op::Write(_)));
     let (mut session, mut file) = Session::open(path, writes)?;
+    carry_out(&mut session, &mut file, ops, out)?;
+    drop(file);
+    session.close(log)
+}
+
+/// Does `ops` with a file that somebody else opened; what is read goes to stdout.
+pub(crate) fn received(mut file: File, ops: &[Op]) -> Result<()> {
+    let mut session = Session::new(file.metadata()?.ino(), Path::new(""));
+    carry_out(&mut session, &mut file, ops, &mut io::stdout().lock())
+}
+
+fn carry_out(
+    session: &mut Session,
+    file: &mut File,
+    ops: &[Op],
+    out: &mut dyn Write,
+) -> Result<()> {
     for op in ops {
         match op {
             Op::Read(length) => {
-                read(&mut session, &mut file, *length, out)?;
+                read(session, file, *length, out)?;
             }
             Op::ReadAll(length, most) => {
-                while session.position < *most && read(&mut session, &mut file, *length, out)? > 0 {
-                }
+                while session.position < *most && read(session, file, *length, out)? > 0 {}
             }
             Op::Pread(length, offset) => {
                 let mut buffer = vec![0; *length];
@@ -134,12 +173,12 @@ fn perform(path: &Path, ops: &[Op], log: Option<&Path>, out: &mut dyn Write) -> 
                 out.write_all(buffer.get(..got.unwrap_or(0)).unwrap_or_default())?;
             }
             Op::Seek(offset) => {
-                session.seek(&mut file, SeekFrom::Start(*offset));
+                session.seek(file, SeekFrom::Start(*offset));
             }
             Op::SeekBy(offset) => {
-                session.seek(&mut file, SeekFrom::Current(*offset));
+                session.seek(file, SeekFrom::Current(*offset));
             }
-            Op::Splice => while spliced(&mut session, &file, out)? > 0 {},
+            Op::Splice => while spliced(session, file, out)? > 0 {},
             Op::Write(bytes) => file.write_all(bytes).context("write")?,
             Op::Sleep(time) => thread::sleep(*time),
             Op::Await(path) => {
@@ -147,11 +186,10 @@ fn perform(path: &Path, ops: &[Op], log: Option<&Path>, out: &mut dyn Write) -> 
                     thread::sleep(Duration::from_millis(10));
                 }
             }
+            Op::HandOver(socket) => pass::hand_over(file, socket)?,
         }
     }
-    out.flush()?;
-    drop(file);
-    session.close(log)
+    out.flush().context("cannot write")
 }
 
 fn read(
@@ -186,14 +224,14 @@ fn spliced(session: &mut Session, file: &File, out: &mut dyn Write) -> Result<us
 }
 
 /// `count` threads read `path` at the same time.
-pub(crate) fn many(count: usize, path: &Path, bs: usize, log: Option<&Path>) -> Result<()> {
+pub(crate) fn many(count: usize, path: &Path, op: &Op, log: Option<&Path>) -> Result<()> {
     let start = Barrier::new(count);
     thread::scope(|scope| {
         let readers: Vec<_> = (0..count)
             .map(|_| {
                 scope.spawn(|| {
                     start.wait();
-                    perform(path, &[Op::ReadAll(bs, u64::MAX)], log, &mut io::sink())
+                    perform(path, slice::from_ref(op), log, &mut io::sink())
                 })
             })
             .collect();
@@ -205,4 +243,85 @@ pub(crate) fn many(count: usize, path: &Path, bs: usize, log: Option<&Path>) -> 
         }
         Ok(())
     })
+}
+
+/// Opens and reads `path` `count` times, one after the other.
+pub(crate) fn cycles(count: usize, path: &Path, bs: usize, log: Option<&Path>) -> Result<()> {
+    (0..count).try_for_each(|_| perform(path, &[Op::ReadAll(bs, u64::MAX)], log, &mut io::sink()))
+}
+
+/// `count` threads read one open file at the same time: from the offset that they share, or of `blocks`
+/// blocks each its own.
+pub(crate) fn threads(
+    count: usize,
+    path: &Path,
+    bs: usize,
+    blocks: Option<usize>,
+    log: Option<&Path>,
+) -> Result<()> {
+    let (mut session, file) = Session::open(path, false)?;
+    let start = Barrier::new(count);
+    let calls = Mutex::new(Vec::new());
+    let note = |call: &str, position: Option<u64>, got: &io::Result<usize>| {
+        let call =
+            json!({ "call": call, "tid": tid(), "pos": position, "want": bs, "ret": ret(got) });
+        calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+    };
+    thread::scope(|scope| {
+        for thread in 0..count {
+            let (file, start, note) = (&file, &start, &note);
+            scope.spawn(move || {
+                let mut buffer = vec![0; bs];
+                start.wait();
+                if let Some(blocks) = blocks {
+                    for block in (thread..blocks).step_by(count) {
+                        let position = (block * bs) as u64;
+                        note("pread", Some(position), &file.read_at(&mut buffer, position));
+                    }
+                    return;
+                }
+                loop {
+                    let mut file: &File = file;
+                    let got = file.read(&mut buffer);
+                    note("read", None, &got);
+                    if !got.is_ok_and(|count| count > 0) {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    drop(file);
+    session.unordered = true;
+    session.calls = calls.into_inner().unwrap_or_else(PoisonError::into_inner);
+    session.close(log)
+}
+
+/// Writes to `path` `count` times. What does not fit is refused (ENOSPC), and is a write all the same.
+pub(crate) fn writes(count: usize, path: &Path) -> Result<()> {
+    let file = OpenOptions::new().write(true).open(path);
+    let mut file = file.with_context(|| format!("cannot open {}", path.display()))?;
+    for _ in 0..count {
+        match file.write(b"word\n") {
+            Err(error) if error.raw_os_error() != Some(Errno::NOSPC.raw_os_error()) => {
+                return Err(error).context("write");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Opens `path` and reads from it until that fails, and again.
+pub(crate) fn insist(path: &Path, bs: usize) -> ! {
+    let mut buffer = vec![0; bs];
+    loop {
+        if let Ok(mut file) = File::open(path) {
+            while file.read(&mut buffer).is_ok_and(|count| count > 0) {
+                // Half of the time: what is traced should not be a flood.
+                thread::sleep(Duration::from_millis(2));
+            }
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
 }

@@ -5,8 +5,11 @@
 use crate::event::{Body, Event, FileKind, OpTable, Open, Role, SeqState, Task, Via, Wrapper};
 
 pub(super) const PAGE: usize = 4096;
-/// `struct seq_file *`
+/// `struct seq_file *`, as files take it for their own. Each open's own is [`Fd::m`].
 pub(super) const M: u64 = 0xffff_8881_7700_0000;
+
+/// As far as seq_files are apart.
+const SIZE: u64 = 256;
 
 /// `m` as show and stop see it.
 pub(super) struct Out<'a> {
@@ -110,7 +113,7 @@ impl Fd {
             ret: 0,
             task: task(),
             file: pointer,
-            kind: FileKind::Seq { m: M, op: 2, table, private: 0, size: 0, inner: 0 },
+            kind: FileKind::Seq { m: Self::m(key), op: 2, table, private: 0, size: 0, inner: 0 },
             adopted: false,
             own: false,
             names: vec![b"foo".to_vec()],
@@ -122,6 +125,11 @@ impl Fd {
             via: (by != Wrapper::SeqOpen).then_some(by),
         })));
         Self { key, file, buf: Vec::new(), size: 0, index: 0, read_pos: 0, f_pos: 0 }
+    }
+
+    /// The `struct seq_file *` of an open.
+    fn m(key: u32) -> u64 {
+        M + SIZE * u64::from(key)
     }
 
     pub(super) fn release(self, world: &mut World, by: Wrapper) {
@@ -161,10 +169,12 @@ impl Fd {
                 0
             }
         };
+        // What points into the seq_file points into this one's.
+        let inside = matches!(role, Role::Start | Role::Next) && (M..M + SIZE).contains(&ret);
         world.tell(Body::Callback {
             key: self.key,
             role,
-            ret,
+            ret: if inside { ret - M + Self::m(self.key) } else { ret },
             index: self.index,
             count: u32::try_from(self.buf.len()).unwrap(),
             full: self.buf.len() == size,

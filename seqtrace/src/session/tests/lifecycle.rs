@@ -52,6 +52,21 @@ fn writes_and_plain_files() {
 }
 
 #[test]
+fn an_address_has_one_owner() {
+    play(
+        "open m7                  | s1 open seq_open
+         #2 open m7               | DISAGREES expected release, observed another open in its place; close unseen 0 B [Disagrees]; s2 open seq_open
+         #3 open m8               | s3 open seq_open
+         gap 9                    | gap 9 s2 s3
+         #4 open m7               | close unseen 0 B [Gap]; s4 open seq_open
+         #4 release seq_release   | close seq_release 0 B
+         #5 open m7               | s5 open seq_open
+         #6 open failed           | open failed -12
+         #3 release seq_release   | close seq_release 0 B [Gap]",
+    );
+}
+
+#[test]
 fn previews_belong_to_the_last_show() {
     play(
         "open                   | s1 open seq_open
@@ -97,7 +112,7 @@ fn a_missed_release() {
         "open                   | s1 open seq_open
          read 0 want 0 (0 0 0)  | r1 read 0 want 0
          = 0 (0 0 0)            | r1 = 0 left 0
-         open                   | s2 open seq_open; DISAGREES expected release, observed its number on another open; close unseen 0 B [Disagrees]",
+         open                   | s2 open seq_open; DISAGREES expected release, observed another open in its place; close unseen 0 B [Disagrees]",
     );
 }
 

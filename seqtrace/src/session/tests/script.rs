@@ -188,12 +188,15 @@ fn open(key: Key, tid: u32, words: &[&str]) -> Open {
     if words.contains(&"single_start") {
         table.start = SINGLE_START;
     }
+    // An address of its own, unless it says `m1`, `m2`, …
+    let m = words.iter().find_map(|word| word.strip_prefix('m')?.parse().ok());
+    let m = m.unwrap_or(u64::from(key) << 16);
     let kind = match words {
         ["plain", ..] => FileKind::Plain { read: 1, write: 2 },
         ["bare", ..] => {
-            FileKind::Seq { m: 1, op: 0, table: OpTable::default(), private: 0, size: 0, inner: 0 }
+            FileKind::Seq { m, op: 0, table: OpTable::default(), private: 0, size: 0, inner: 0 }
         }
-        _ => FileKind::Seq { m: 1, op: 2, table, private: 0, size: 0, inner: 0 },
+        _ => FileKind::Seq { m, op: 2, table, private: 0, size: 0, inner: 0 },
     };
     Open {
         key,

@@ -67,7 +67,7 @@ pub(crate) fn open(key: u32, adopted: bool) -> Body {
         ret: 0,
         task: task(1),
         file: u64::from(key) << 8,
-        kind: FileKind::Seq { m: 1, op: 2, table, private: 0, size: 0, inner: 0 },
+        kind: FileKind::Seq { m: u64::from(key), op: 2, table, private: 0, size: 0, inner: 0 },
         adopted,
         own: false,
         names: vec![b"simulated".to_vec()],

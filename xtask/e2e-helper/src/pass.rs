@@ -1,0 +1,50 @@
+//! An open file from one process to another, by a unix socket (SCM_RIGHTS, unix(7)).
+
+use std::fs::{self, File};
+use std::io::{IoSlice, IoSliceMut, Read as _};
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+
+/// Sends `file` to who listens at `socket`, and returns when that process has ended.
+pub(crate) fn hand_over(file: &File, socket: &Path) -> Result<()> {
+    let mut stream = UnixStream::connect(socket)
+        .with_context(|| format!("nobody listens at {}", socket.display()))?;
+    let files = [file.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut message = SendAncillaryBuffer::new(&mut space);
+    ensure!(message.push(SendAncillaryMessage::ScmRights(&files)), "no room for a descriptor");
+    // Rights do not travel without a byte.
+    sendmsg(&stream, &[IoSlice::new(b"!")], &mut message, SendFlags::empty())
+        .context("cannot send a descriptor")?;
+    stream.read_to_end(&mut Vec::new()).context("the receiver went away")?;
+    Ok(())
+}
+
+/// Waits at `socket` for a file. The one who sent it waits until this process ends.
+pub(crate) fn receive(socket: &Path) -> Result<File> {
+    let listener = UnixListener::bind(socket)
+        .with_context(|| format!("cannot listen at {}", socket.display()))?;
+    let (stream, _) = listener.accept().context("accept")?;
+    fs::remove_file(socket).with_context(|| format!("cannot remove {}", socket.display()))?;
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut message = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    recvmsg(&stream, &mut [IoSliceMut::new(&mut byte)], &mut message, RecvFlags::CMSG_CLOEXEC)
+        .context("cannot receive a descriptor")?;
+    // Not closed before the end of the process.
+    std::mem::forget(stream);
+    let mut files = message.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(files) => Some(files),
+        _ => None,
+    });
+    let file = files.next().and_then(|mut files| files.next()).context("no descriptor came")?;
+    Ok(file.into())
+}

@@ -1,0 +1,24 @@
+# The next open gets the seq_file that the last one gave back: each is a session of its own, by both
+# backends, with its own numbers.
+. "$E2E/lib.sh"
+
+TIMES=100
+
+for backend in core callbacks; do
+	TRACE=$backend.json
+	rm -f log
+	attach_bg --format json --ring-size 64MiB --backend $backend /proc/uptime /proc/mounts \
+		/proc/modules || continue
+	e2e-helper cycles $TIMES /proc/uptime 100 --log log
+	e2e-helper cycles $TIMES /proc/mounts 300 --log log
+	e2e-helper cycles $TIMES /proc/modules 1000 --log log
+	expect_status $backend/exit 0 stop_attach
+	e2e-helper json-check $TRACE --log log --sessions $((3 * TIMES)) --tap $backend
+	# Otherwise this was about nothing.
+	addresses=$(e2e-helper json $TRACE type=open --print m | sort -u | wc -l)
+	if [ "$addresses" -lt $TIMES ]; then
+		ok $backend/reused
+	else
+		fail $backend/reused "$addresses addresses in $((3 * TIMES)) opens"
+	fi
+done
