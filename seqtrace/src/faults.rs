@@ -9,7 +9,7 @@ pub struct Faults {
     pub sessions: Option<u32>,
     /// Tasks inside of callbacks that there is room for (`callbacks` backend).
     pub calls: Option<u32>,
-    /// How long user space sleeps before it looks into the ring.
+    /// How long user space sleeps each time before it empties the ring.
     pub pause: Option<Duration>,
     /// The text of the core is not understood.
     pub no_core: bool,

@@ -1,7 +1,7 @@
 //! seqtrace shows a kernel developer what a seq_file really does.
 //!
 //! ARCHITECTURE.md in the repository has the picture; the modules here are its boxes.
-// `unsafe_code` is denied for the workspace; `probe::readiness` is the one exception.
+#![forbid(unsafe_code)]
 
 pub mod check;
 pub mod cli;

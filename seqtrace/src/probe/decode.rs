@@ -42,6 +42,11 @@ impl Decoder {
         Self::default()
     }
 
+    /// When a record's event happened, ns since boot; `None` if it is too short to say.
+    pub fn time(record: &[u8]) -> Option<u64> {
+        Head::read_from_prefix(record).ok().map(|(head, _)| head.time)
+    }
+
     /// Decodes one record. If its CPU has lost events since its last record, the gap comes first.
     ///
     /// # Errors

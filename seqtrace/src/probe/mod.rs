@@ -9,5 +9,5 @@ pub mod live;
 pub mod loader;
 pub mod log;
 mod misses;
-mod readiness;
+mod spool;
 pub mod trace;

@@ -11,10 +11,8 @@ use std::{
 };
 
 use anyhow::Context;
-use aya::maps::{MapData, RingBuf};
 use aya_log::EbpfLogger;
 use tokio::{
-    io::unix::AsyncFd,
     process::Child,
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
@@ -26,7 +24,7 @@ use super::{
     live::Live,
     loader::{Probes, Untraceable},
     log::{self, ToStderr},
-    readiness::awaitable,
+    spool::Spool,
 };
 use crate::{
     clock,
@@ -40,10 +38,8 @@ use crate::{
     signals::Signals,
 };
 
-/// How often the ring is emptied when nothing wakes us: callbacks do not.
+/// How often the programs' own diagnostics are looked for.
 const TICK: Duration = Duration::from_millis(20);
-/// Records taken from the ring before signals and timers get their turn.
-const BATCH: usize = 64 * 1024;
 
 /// Everything that a running trace consists of.
 pub struct Trace {
@@ -52,7 +48,7 @@ pub struct Trace {
     /// Where they are recorded.
     recorder: Option<Recorder>,
     probes: Probes,
-    ring: AsyncFd<RingBuf<MapData>>,
+    spool: Spool,
     decoder: Decoder,
     log: Option<EbpfLogger<ToStderr>>,
     /// The `callbacks` backend: tables are attached as they are met.
@@ -65,9 +61,11 @@ pub struct Trace {
     attached: VecDeque<(u64, Vec<Body>)>,
     /// When the last event happened, ns since boot.
     last: u64,
+    /// What happens later is not in the trace any more.
+    end: Option<u64>,
     /// Records that could not be decoded.
     undecodable: u64,
-    /// How long to sleep before the ring is emptied: a fault made to order.
+    /// How often the ring is emptied: a fault made to order.
     pub pause: Option<Duration>,
 }
 
@@ -84,7 +82,7 @@ impl Trace {
         log: bool,
     ) -> anyhow::Result<Self> {
         let log = if log { Some(log::open(probes.ebpf_mut())?) } else { None };
-        let ring = awaitable(probes.take_ring()?)?;
+        let spool = Spool::new(probes.take_ring()?);
         let by_callback = matches!(plan, Plan::Callbacks(_));
         if by_callback {
             probes.prepare_tables().map_err(Refusal::from)?;
@@ -94,7 +92,7 @@ impl Trace {
             pipeline,
             recorder,
             probes,
-            ring,
+            spool,
             decoder: Decoder::new(),
             log,
             by_callback,
@@ -102,6 +100,7 @@ impl Trace {
             seen: None,
             attached: VecDeque::new(),
             last: 0,
+            end: None,
             undecodable: 0,
             pause: None,
         })
@@ -198,50 +197,56 @@ impl Trace {
         self.by_callback
     }
 
-    /// Takes what is in the ring, at most [`BATCH`] records. True if there is more.
+    /// Takes the next records. False if there were none, or if the end of the trace has been reached.
     fn drain(&mut self) -> bool {
-        for _ in 0..BATCH {
-            let Self {
-                pipeline,
-                recorder,
-                ring,
-                decoder,
-                by_callback,
-                looking_at,
-                seen,
-                attached,
-                last,
-                ..
-            } = self;
-            let Some(record) = ring.get_mut().next() else { return false };
-            let mut met = None;
-            let result = decoder.decode(&record, |event| {
-                *last = event.time;
-                if let Body::Open(open) = &event.body {
-                    let looked_at =
-                        looking_at.is_some() && open.names.last() == looking_at.as_ref();
-                    if let FileKind::Seq { table, .. } = &open.kind
-                        && (*by_callback || is_iterator(open))
-                        && (looked_at || !open.own)
-                    {
-                        met = Some((*table, is_iterator(open)));
-                    }
-                    if open.own && looked_at {
-                        *seen = Some(Open::clone(open));
-                    }
-                }
-                feed(pipeline, recorder.as_mut(), attached, event);
-            });
-            drop(record);
-            self.undecodable += u64::from(result.is_err());
-            if let Some((table, iterator)) = met {
-                if iterator && let Err(error) = self.probes.iterators() {
-                    eprintln!("warning: BPF iterators are not traced: {error}");
-                }
-                self.attach_table(&table);
-            }
+        let Some(chunk) = self.spool.take() else { return false };
+        for record in chunk.records() {
+            self.record(record);
         }
-        true
+        self.spool.recycle(chunk);
+        self.end.is_none_or(|end| self.last <= end)
+    }
+
+    fn record(&mut self, record: &[u8]) {
+        let Self {
+            pipeline,
+            recorder,
+            decoder,
+            by_callback,
+            looking_at,
+            seen,
+            attached,
+            last,
+            end,
+            ..
+        } = self;
+        *last = Decoder::time(record).unwrap_or(*last);
+        if end.is_some_and(|end| *last > end) {
+            return;
+        }
+        let mut met = None;
+        let result = decoder.decode(record, |event| {
+            if let Body::Open(open) = &event.body {
+                let looked_at = looking_at.is_some() && open.names.last() == looking_at.as_ref();
+                if let FileKind::Seq { table, .. } = &open.kind
+                    && (*by_callback || is_iterator(open))
+                    && (looked_at || !open.own)
+                {
+                    met = Some((*table, is_iterator(open)));
+                }
+                if open.own && looked_at {
+                    *seen = Some(Open::clone(open));
+                }
+            }
+            feed(pipeline, recorder.as_mut(), attached, event);
+        });
+        self.undecodable += u64::from(result.is_err());
+        if let Some((table, iterator)) = met {
+            if iterator && let Err(error) = self.probes.iterators() {
+                eprintln!("warning: BPF iterators are not traced: {error}");
+            }
+            self.attach_table(&table);
+        }
     }
 
     /// Attaches to a table's callbacks, if that has not been done. The model is told behind the events
@@ -270,8 +275,10 @@ impl Trace {
         mut child: Option<&mut Child>,
         deadline: Option<Instant>,
     ) -> anyhow::Result<Option<ExitStatus>> {
+        self.spool.start(self.pause).context("cannot start a thread")?;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut more = false;
         loop {
             tokio::select! {
                 biased;
@@ -283,13 +290,11 @@ impl Trace {
                     }
                     return Ok(Some(status.context("cannot wait for the command")?));
                 }
-                _ = tick.tick() => {}
-                guard = self.ring.readable_mut() => guard?.clear_ready(),
+                () = tokio::task::yield_now(), if more => {}
+                () = self.spool.filled(), if !more => {}
+                _ = tick.tick(), if self.log.is_some() => {}
             }
-            if let Some(pause) = self.pause {
-                std::thread::sleep(pause);
-            }
-            self.drain();
+            more = self.drain();
             if !self.write(writer)? || self.pipeline.is_done() {
                 return Ok(None);
             }
@@ -319,9 +324,11 @@ impl Trace {
     /// A counter cannot be read, or data not written.
     pub fn finish(mut self, writer: &mut Writer) -> anyhow::Result<(Summary, Option<Recorder>)> {
         let end = clock::monotonic();
-        // What happens while this goes on is not in the trace any more.
-        while self.drain() && self.last < end {}
+        self.end = Some(end);
         let counts = self.probes.counts()?;
+        while self.drain() {
+            self.write(writer)?;
+        }
         let Self { pipeline, recorder, decoder, .. } = &mut self;
         // What was attached and never used is no news.
         let mut attached = VecDeque::new();
