@@ -1,6 +1,7 @@
 //! What is wanted, and whether it is so.
 
 use super::Measured;
+use super::host::{NO_RENDERING, USUAL};
 use super::table::{self, markdown};
 
 /// The file by which goals are judged.
@@ -34,14 +35,14 @@ pub(crate) fn table(measured: &Measured) -> String {
     markdown(&lines)
 }
 
-fn goals(Measured { cost, loss, host }: &Measured) -> Vec<Goal> {
+fn goals(Measured { commit: _, cost, loss, host }: &Measured) -> Vec<Goal> {
     let floor = |row| table::of_floor(cost, FILE, row);
     let most = |one: Option<f64>, other: Option<f64>| Some(one?.max(other?));
     let against_bpftrace = |row| {
         Some(table::tracer_per_line(cost, FILE, "bpftrace")? / table::tracer(cost, FILE, row)?)
     };
     let lost = |row: &str| loss.row(FILE, row)?.number("lost");
-    let replay = table::rate(host, "1000000", "decode, ledger, rules");
+    let replay = table::rate(host, USUAL, NO_RENDERING);
     let goal = |what, wanted, measured, digits, met| Goal { what, wanted, measured, digits, met };
     vec![
         goal(
