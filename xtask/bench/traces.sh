@@ -12,7 +12,10 @@ reader() {
 
 # What a command says is of interest if it fails.
 quietly() {
-	"$@" >log 2>&1 || { cat log; exit 1; }
+	"$@" >log 2>&1 || {
+		cat log
+		exit 1
+	}
 }
 
 # Nothing is to be lost: as much room as all of it takes.
