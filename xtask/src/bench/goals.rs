@@ -108,3 +108,24 @@ fn goals(Measured { commit: _, cost, loss, host }: &Measured) -> Vec<Goal> {
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::facts::Facts;
+
+    #[test]
+    fn what_was_not_measured_is_not_met() {
+        let mut cost = Facts::default();
+        for (row, cpu) in [("untraced", 100), ("floor-kprobe", 300), ("core-json", 200)] {
+            cost.set(FILE, row, "cpu_ns", &cpu);
+        }
+        cost.set(FILE, "calls", "calls", &10);
+        let (commit, loss, host) = (String::new(), Facts::default(), Facts::default());
+        let text = table(&Measured { commit, cost, loss, host });
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[2].contains("| ≤ 0.55 |") && lines[2].contains(" 0.50 |"), "{text}");
+        assert!(lines[2].ends_with(" met |"), "{text}");
+        assert!(lines[3].contains("| not measured |") && lines[3].ends_with(" ? |"), "{text}");
+    }
+}
