@@ -51,9 +51,12 @@ seqtrace_row() {
 	measure "$row" --ready-file ready -- seqtrace "$@" --ready-file ready -o out || return
 	# The summary: `… lost 0  missed 0 …`, or in JSON `…"lost":0,"missed":0,…`.
 	tail -n 1 out | grep '"type":"end"' >>err
-	for what in lost missed; do
-		fact "$row" "$LABEL" $what "$(sed -n "s/.*[ \"]$what[ \":]*\([0-9]*\).*/\1/p" err | tail -n 1)"
-	done
+	sed -n 's/.*"lost":\([0-9]*\),"missed":\([0-9]*\),.*/\1 \2/p
+		s/.* lost \([0-9]*\)  missed \([0-9]*\)  .*/\1 \2/p' err >summary
+	if read -r lost missed <summary; then
+		fact "$row" "$LABEL" lost "$lost"
+		fact "$row" "$LABEL" missed "$missed"
+	fi
 	fact "$row" "$LABEL" out_bytes "$(stat -c %s out)"
 	rm -f out
 }

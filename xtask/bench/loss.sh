@@ -3,11 +3,9 @@
 
 cd /tmp || exit 1
 insmod /modules/sequence.ko || exit 1
-file sequence /proc/sequence 20 48890
-measure untraced
-for backend in core callbacks; do
-	seqtrace_row $backend-json attach --backend $backend --format json "$FILE"
-	seqtrace_row $backend-timeline attach --backend $backend "$FILE"
-	seqtrace_row $backend-record record --backend $backend "$FILE"
-done
+file sequence /proc/sequence 12 48890
+seqtrace_row core-json attach --backend core --format json "$FILE"
+seqtrace_row core-timeline attach --backend core "$FILE"
+seqtrace_row core-record record --backend core "$FILE"
+seqtrace_row callbacks-json attach --backend callbacks --format json "$FILE"
 bpftrace_row

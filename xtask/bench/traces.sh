@@ -10,8 +10,17 @@ reader() {
 	echo "bench-helper read /proc/sequence --most 48890 --passes $(($1 - 1))"
 }
 
+# What a command says is of interest if it fails.
+quietly() {
+	"$@" >log 2>&1 || {
+		cat log
+		exit 1
+	}
+}
+
 # Nothing is to be lost: as much room as all of it takes.
-seqtrace record -q -o 100000.seqtrace --backend core --ring-size 16MiB /proc/sequence -- $(reader 5) || exit 1
-seqtrace record -q -o 1000000.seqtrace --backend core --ring-size 128MiB /proc/sequence -- $(reader 50) || exit 1
-trace-cmd record -q -b 131072 -o graph.dat -p function_graph -l 'sequence_*' $(reader 5) || exit 1
+record="seqtrace record -q --backend core /proc/sequence --ring-size"
+quietly $record 16MiB -o 100000.seqtrace -- $(reader 5)
+quietly $record 128MiB -o 1000000.seqtrace -- $(reader 50)
+quietly trace-cmd record -q -b 32768 -o graph.dat -p function_graph -l 'sequence_*' $(reader 5)
 tar cf - ./*.seqtrace graph.dat >&3

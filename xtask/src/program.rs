@@ -1,6 +1,6 @@
 //! Programs for guests: linked statically, because a guest has no libraries.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
@@ -10,25 +10,28 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Builds a program as guests run it, and returns the file.
 pub(crate) fn build(package: &str) -> Result<PathBuf> {
-    cargo("guest", &["--package", package], Path::new(package))
+    let folder = cargo("guest", &["--package", package])?;
+    built(folder.join(package))
 }
 
-/// Builds seqtrace as it is shipped.
-pub(crate) fn release() -> Result<PathBuf> {
-    cargo("release", &["--package", "seqtrace", "--bin", "seqtrace"], Path::new("seqtrace"))
+/// Builds seqtrace as it is shipped, and one of its examples: at once, because an example asks for more
+/// features of some crates, and they are not to be built twice.
+pub(crate) fn release(example: &str) -> Result<[PathBuf; 2]> {
+    let select = ["--package", "seqtrace", "--bin", "seqtrace", "--example", example];
+    let folder = cargo("release", &select)?;
+    Ok([built(folder.join("seqtrace"))?, built(folder.join("examples").join(example))?])
 }
 
-/// Builds one of seqtrace's examples, optimised.
-pub(crate) fn example(name: &str) -> Result<PathBuf> {
-    let file = Path::new("examples").join(name);
-    cargo("release", &["--package", "seqtrace", "--example", name], &file)
+fn built(file: PathBuf) -> Result<PathBuf> {
+    ensure!(file.exists(), "cargo built no {}", file.display());
+    Ok(file)
 }
 
-/// Builds what `select` says and returns `file` in the profile's folder.
+/// Builds what `select` says and returns the profile's folder.
 ///
 /// With `--target`, cargo keeps these objects apart from the machine's own: neither build undoes the
 /// other's.
-fn cargo(profile: &str, select: &[&str], file: &Path) -> Result<PathBuf> {
+fn cargo(profile: &str, select: &[&str]) -> Result<PathBuf> {
     let target = paths::target();
     sh::cargo(
         setup::outer_cargo()
@@ -40,7 +43,5 @@ fn cargo(profile: &str, select: &[&str], file: &Path) -> Result<PathBuf> {
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .current_dir(paths::root()),
     )?;
-    let file = target.join(TARGET).join(profile).join(file);
-    ensure!(file.exists(), "cargo built no {}", file.display());
-    Ok(file)
+    Ok(target.join(TARGET).join(profile))
 }

@@ -176,8 +176,8 @@ impl Tracer {
         loop {
             thread::sleep(IDLE);
             let now = clock::of(self.0.id())?;
-            // A timer that finds nothing costs less than a hundredth of a CPU.
-            if u128::from(now - before) < IDLE.as_nanos() / 100 {
+            // A tracer that has work takes a whole CPU, a timer that finds none a few hundredths at most.
+            if u128::from(now - before) < IDLE.as_nanos() / 10 {
                 return Ok(());
             }
             ensure!(begin.elapsed() < PATIENCE, "the tracer does not become idle");

@@ -13,9 +13,9 @@ const END: &str = "<!-- end -->\n";
 
 /// All figures.
 pub(crate) fn text(measured: &Measured) -> String {
-    let Measured { cost, loss, host } = measured;
+    let Measured { commit, cost, loss, host } = measured;
     [
-        format!("\nCommit {}, `cargo xtask bench`, Linux {}.\n", commit(), cost.release),
+        format!("\nCommit {commit}, `cargo xtask bench`, Linux {}.\n", cost.release),
         "\n## Goals\n\n".to_owned(),
         goals::table(measured),
         "\n## What tracing costs\n".to_owned(),
@@ -32,7 +32,7 @@ pub(crate) fn text(measured: &Measured) -> String {
 }
 
 /// What is measured: the commit, and whether it is just that.
-fn commit() -> String {
+pub(crate) fn commit() -> String {
     let git = |arguments: &[&str]| {
         let output = sh::output(Command::new("git").args(arguments).current_dir(paths::root()));
         output.map(|text| text.trim().to_owned()).unwrap_or_default()

@@ -1,6 +1,7 @@
 //! What is wanted, and whether it is so.
 
 use super::Measured;
+use super::host::{NO_RENDERING, USUAL};
 use super::table::{self, markdown};
 
 /// The file by which goals are judged.
@@ -34,14 +35,14 @@ pub(crate) fn table(measured: &Measured) -> String {
     markdown(&lines)
 }
 
-fn goals(Measured { cost, loss, host }: &Measured) -> Vec<Goal> {
+fn goals(Measured { commit: _, cost, loss, host }: &Measured) -> Vec<Goal> {
     let floor = |row| table::of_floor(cost, FILE, row);
     let most = |one: Option<f64>, other: Option<f64>| Some(one?.max(other?));
     let against_bpftrace = |row| {
         Some(table::tracer_per_line(cost, FILE, "bpftrace")? / table::tracer(cost, FILE, row)?)
     };
     let lost = |row: &str| loss.row(FILE, row)?.number("lost");
-    let replay = table::rate(host, "1000000", "decode, ledger, rules");
+    let replay = table::rate(host, USUAL, NO_RENDERING);
     let goal = |what, wanted, measured, digits, met| Goal { what, wanted, measured, digits, met };
     vec![
         goal(
@@ -106,4 +107,25 @@ fn goals(Measured { cost, loss, host }: &Measured) -> Vec<Goal> {
             |value| value >= 20.0,
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::facts::Facts;
+
+    #[test]
+    fn what_was_not_measured_is_not_met() {
+        let mut cost = Facts::default();
+        for (row, cpu) in [("untraced", 100), ("floor-kprobe", 300), ("core-json", 200)] {
+            cost.set(FILE, row, "cpu_ns", &cpu);
+        }
+        cost.set(FILE, "calls", "calls", &10);
+        let (commit, loss, host) = (String::new(), Facts::default(), Facts::default());
+        let text = table(&Measured { commit, cost, loss, host });
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[2].contains("| ≤ 0.55 |") && lines[2].contains(" 0.50 |"), "{text}");
+        assert!(lines[2].ends_with(" met |"), "{text}");
+        assert!(lines[3].contains("| not measured |") && lines[3].ends_with(" ? |"), "{text}");
+    }
 }

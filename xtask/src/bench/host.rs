@@ -1,7 +1,7 @@
 //! What it costs to look at recordings: whole programs on this machine, by their CPU time.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
@@ -13,10 +13,13 @@ use crate::{program, sh};
 const RUNS: u32 = 5;
 /// Of long recordings.
 const FEW_RUNS: u32 = 2;
+/// What replay takes before anything is rendered.
+pub(crate) const NO_RENDERING: &str = "decode, ledger, rules";
+
 /// What is done with a recording: a name and seqtrace's arguments before FILE.
 const VIEWS: &[(&str, &[&str])] = &[
     // Nothing is found in it: nothing is rendered.
-    ("decode, ledger, rules", &["replay", "-q", "--only-findings"]),
+    (NO_RENDERING, &["replay", "-q", "--only-findings"]),
     ("timeline", &["replay", "-q", "--format", "timeline"]),
     ("compact", &["replay", "-q", "--format", "compact"]),
     ("json", &["replay", "-q", "--format", "json"]),
@@ -24,77 +27,91 @@ const VIEWS: &[(&str, &[&str])] = &[
 ];
 
 /// What grows with the recording: as many of [`VIEWS`].
-pub(crate) const GROWTH: &[&str] = &["decode, ledger, rules", "timeline", "report"];
+pub(crate) const GROWTH: &[&str] = &[NO_RENDERING, "timeline", "report"];
 
 /// How long recordings are.
 pub(crate) const SIZES: [&str; 3] = ["100000", "1000000", "10000000"];
+/// The one that is looked at in every way.
+pub(crate) const USUAL: &str = "1000000";
 
-/// Measures with the traces in `folder`.
-pub(crate) fn measure(seqtrace: &Path, folder: &Path) -> Result<Facts> {
-    let longer = program::example("longer")?;
-    let [small_size, ..] = SIZES;
+/// Measures with the traces in `folder`; `longer` is the example of that name.
+pub(crate) fn measure(seqtrace: &Path, longer: &Path, folder: &Path) -> Result<Facts> {
     let [small, large, largest] = SIZES.map(|size| folder.join(format!("{size}.seqtrace")));
-    sh::output(Command::new(&longer).arg(&large).arg("10").arg(&largest))?;
-    let mut facts = Facts::default();
-    let helper = program::build("bench-helper")?;
-    let time = |facts: &mut Facts, size: &str, row: &str, runs, command: &[&str]| -> Result<()> {
-        sh::say("Timing", &format!("{row}, {size}"));
-        let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
-        for _ in 0..runs {
-            let said = sh::output(Command::new(&helper).args(["time", "--"]).args(command))?;
-            let (cpu, memory) = said.trim().split_once(' ').context("bench-helper time")?;
-            least = least.min(cpu.parse()?);
-            most = most.max(memory.parse()?);
-        }
-        facts.set(size, row, "cpu_ns", &least);
-        facts.set(size, row, "hwm_kb", &most);
-        Ok(())
-    };
-    let seqtrace = seqtrace.to_str().context("a strange path")?;
+    sh::output(Command::new(longer).arg(&large).arg("10").arg(&largest))?;
+    let mut stopwatch =
+        Stopwatch { helper: program::build("bench-helper")?, facts: Facts::default() };
     for (size, file) in SIZES.into_iter().zip([&small, &large, &largest]) {
-        let file = file.to_str().context("a strange path")?;
-        facts.set(size, FILE, "events", &events(seqtrace, file)?);
-        facts.set(size, FILE, "bytes", &fs::metadata(file)?.len());
-        for (view, arguments) in VIEWS {
-            if size == "1000000" || GROWTH.contains(view) {
-                let runs = if size == "10000000" { FEW_RUNS } else { RUNS };
-                let command: Vec<&str> =
-                    [&[seqtrace], *arguments, &["-o", "/dev/null", file]].concat();
-                time(&mut facts, size, view, runs, &command)?;
-            }
+        views(seqtrace, size, file, &mut stopwatch)?;
+    }
+    others(seqtrace, &small, folder, &mut stopwatch)?;
+    Ok(stopwatch.facts)
+}
+
+/// Looks at a recording with seqtrace.
+fn views(seqtrace: &Path, size: &str, file: &Path, stopwatch: &mut Stopwatch) -> Result<()> {
+    stopwatch.facts.set(size, FILE, "events", &events(seqtrace, file)?);
+    stopwatch.facts.set(size, FILE, "bytes", &fs::metadata(file)?.len());
+    let [.., largest] = SIZES;
+    for (view, arguments) in VIEWS {
+        if size == USUAL || GROWTH.contains(view) {
+            let runs = if size == largest { FEW_RUNS } else { RUNS };
+            let mut command = Command::new(seqtrace);
+            command.args(*arguments).args(["-o", "/dev/null"]).arg(file);
+            stopwatch.time(size, view, runs, &command)?;
         }
     }
+    Ok(())
+}
 
-    let json = folder.join("100000.json");
-    sh::output(
-        Command::new(seqtrace)
-            .args(["replay", "-q", "--format", "json"])
-            .arg(&small)
-            .arg("-o")
-            .arg(&json),
-    )?;
+/// Looks at what is comparable with other programs.
+fn others(seqtrace: &Path, short: &Path, folder: &Path, stopwatch: &mut Stopwatch) -> Result<()> {
+    let json = folder.join("short.json");
+    let mut replay = Command::new(seqtrace);
+    sh::output(replay.args(["replay", "-q", "--format", "json"]).arg(short).arg("-o").arg(&json))?;
     let lines = fs::read(&json)?.split(|byte| *byte == b'\n').count() - 1;
-    let json = json.to_str().context("a strange path")?;
-    facts.set("jq", FILE, "events", &lines);
-    time(&mut facts, "jq", "jq", FEW_RUNS, &["jq", "-c", "select(.type == \"cb\") | .t", json])?;
+    stopwatch.facts.set("jq", FILE, "events", &lines);
+    let mut jq = Command::new("jq");
+    jq.args(["-c", "select(.type == \"cb\") | .t"]).arg(&json);
+    stopwatch.time("jq", "jq", FEW_RUNS, &jq)?;
 
-    let graph = folder.join("graph.dat");
-    let graph = graph.to_str().context("a strange path")?;
     // The same reads as of the short recording; entry and return are an event each.
-    let calls =
-        facts.row(small_size, FILE).and_then(|row| row.number("events")).unwrap_or(f64::NAN);
-    facts.set("trace-cmd", FILE, "events", &(2.0 * calls));
-    time(&mut facts, "trace-cmd", "trace-cmd report", RUNS, &["trace-cmd", "report", "-i", graph])?;
-    Ok(facts)
+    stopwatch.facts.set("trace-cmd", FILE, "events", &(2 * events(seqtrace, short)?));
+    let mut report = Command::new("trace-cmd");
+    report.args(["report", "-i"]).arg(folder.join("graph.dat"));
+    stopwatch.time("trace-cmd", "trace-cmd report", RUNS, &report)
+}
+
+/// Runs programs and notes what they take.
+struct Stopwatch {
+    helper: PathBuf,
+    facts: Facts,
+}
+
+impl Stopwatch {
+    fn time(&mut self, size: &str, row: &str, runs: u32, command: &Command) -> Result<()> {
+        sh::say("Timing", &format!("{row}, {size}"));
+        let (mut least, mut most) = (u64::MAX, 0);
+        for _ in 0..runs {
+            let mut timed = Command::new(&self.helper);
+            timed.args(["time", "--"]).arg(command.get_program()).args(command.get_args());
+            let said = sh::output(&mut timed)?;
+            let (cpu, memory) = said.trim().split_once(' ').context("bench-helper time")?;
+            least = least.min(cpu.parse()?);
+            most = most.max(memory.parse::<u64>()?);
+        }
+        self.facts.set(size, row, "cpu_ns", &least);
+        self.facts.set(size, row, "hwm_kb", &most);
+        Ok(())
+    }
 }
 
 /// How many callbacks a recording tells of: nearly all of its events. None may have been lost.
-fn events(seqtrace: &str, file: &str) -> Result<u64> {
-    let report = sh::output(Command::new(seqtrace).args(["report", file]))?;
+fn events(seqtrace: &Path, file: &Path) -> Result<u64> {
+    let report = sh::output(Command::new(seqtrace).arg("report").arg(file))?;
     let before = |what: &str| -> Option<u64> {
         let (before, _) = report.split_once(what)?;
         before.rsplit(' ').next()?.parse().ok()
     };
-    ensure!(report.contains(" lost 0 "), "events of {file} were lost");
-    before(" callbacks ").with_context(|| format!("the report of {file} counts no callbacks"))
+    ensure!(report.contains(" lost 0 "), "events of {} were lost", file.display());
+    before(" callbacks ").context("a report that counts no callbacks")
 }

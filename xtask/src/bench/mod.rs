@@ -43,6 +43,8 @@ pub(crate) struct Options {
 /// What was measured.
 #[derive(Debug)]
 struct Measured {
+    /// Of what.
+    commit: String,
     /// In a guest whose time counts instructions.
     cost: Facts,
     /// On two CPUs in real time.
@@ -61,15 +63,18 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
         return Ok(0);
     }
     setup::tracers()?;
-    let seqtrace = program::release()?;
+    let commit = document::commit();
+    let [seqtrace, longer] = program::release("longer")?;
     let traces = paths::target().join("bench");
     guest::traces(options, &seqtrace, &traces)?;
-    let host = host::measure(&seqtrace, &traces)?;
+    let host = host::measure(&seqtrace, &longer, &traces)?;
     let loss = guest::loss(options, &seqtrace)?;
     let cost = guest::cost(options, Some(&seqtrace))?;
-    let measured = Measured { cost, loss, host };
-    let Measured { cost, loss, host } = &measured;
-    write_json(&json!({ "cost": cost.value(), "loss": loss.value(), "host": host.value() }))?;
+    let measured = Measured { commit, cost, loss, host };
+    let Measured { commit, cost, loss, host } = &measured;
+    write_json(
+        &json!({ "commit": commit, "cost": cost.value(), "loss": loss.value(), "host": host.value() }),
+    )?;
     let text = document::text(&measured);
     print!("{text}");
     if options.kernel.name == kernel::DEFAULT {

@@ -1,7 +1,7 @@
 //! Facts as tables, in Markdown: a terminal shows them as well.
 
 use super::facts::{FILE, Facts, Row};
-use super::host::{GROWTH, SIZES};
+use super::host::{GROWTH, SIZES, USUAL};
 
 /// Columns, as they are headed.
 const COST: &[&str] = &[
@@ -102,7 +102,7 @@ pub(crate) fn throughput(facts: &Facts) -> String {
     let head = ["what", "events", "CPU s", "million events/s", "RSS MiB"];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     for (size, rows) in facts.files() {
-        if matches!(size, "100000" | "10000000") {
+        if SIZES.contains(&size) && size != USUAL {
             continue;
         }
         for row in rows.iter().filter(|row| row.name != FILE) {
