@@ -1,6 +1,9 @@
 # BPF iterators are seq files, too, but bpf_seq_read() reads them, with a loop of its own.
 . "$E2E/lib.sh"
 
+# Before 5.11 programs are locked memory.
+ulimit -l unlimited
+
 for backend in core callbacks; do
 	TRACE=$backend.json
 	attach_bg --format json --backend $backend || continue
