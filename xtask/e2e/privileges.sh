@@ -68,7 +68,7 @@ expect_eq hidden/shows 1 "$(e2e-helper json hidden.json type=cb role=show --prin
 if [ -e /sys/kernel/tracing/available_filter_functions_addrs ]; then
 	expect_grep hidden/named version_proc_show hidden.json
 else
-	expect_grep hidden/address '"show":{"address":"ffff' hidden.json
+	expect_grep hidden/address '"show":{"address":"0xffff' hidden.json
 fi
 seqtrace doctor >doctor 2>&1
 expect_grep hidden/doctor 'kptr_restrict' doctor

@@ -39,7 +39,7 @@ use crate::{
     signals::Signals,
 };
 
-/// How often the programs' own diagnostics are looked for.
+/// How often what was recorded is written, and the programs' own diagnostics are looked for.
 const TICK: Duration = Duration::from_millis(20);
 
 /// Everything that a running trace consists of.
@@ -301,7 +301,7 @@ impl Trace {
                 }
                 () = tokio::task::yield_now(), if more => {}
                 () = self.spool.filled(), if !more => {}
-                _ = tick.tick(), if self.log.is_some() => {}
+                _ = tick.tick() => {}
             }
             more = self.drain();
             if !self.write(writer)? || self.pipeline.is_done() {
