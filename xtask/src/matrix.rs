@@ -12,9 +12,54 @@ use crate::paths;
 const BEGIN: &str = "<!-- written by cargo xtask test --all-kernels -->\n";
 const END: &str = "<!-- end -->\n";
 
+const DOCUMENT: &str = "docs/kernels.md";
+
 /// Puts the table between its marks.
 pub(crate) fn write(outcomes: &[Outcome]) -> Result<()> {
-    between_marks("docs/kernels.md", BEGIN, &table(outcomes))
+    between_marks(DOCUMENT, BEGIN, &table(outcomes))
+}
+
+/// Puts what was run again in its cells of the table that is there. What has no cell is left out.
+pub(crate) fn update(outcomes: &[Outcome]) -> Result<()> {
+    let path = paths::root().join(DOCUMENT);
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let old = text.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END));
+    let (old, _) = old.with_context(|| format!("no marks in {}", path.display()))?;
+    between_marks(DOCUMENT, BEGIN, &updated(old, outcomes))
+}
+
+fn updated(table: &str, outcomes: &[Outcome]) -> String {
+    let heads: Vec<&str> = table.lines().next().unwrap_or_default().split('|').collect();
+    let mut text = String::new();
+    for line in table.lines() {
+        let mut cells: Vec<String> = line.split('|').map(str::to_owned).collect();
+        for outcome in outcomes {
+            let column = heads.iter().position(|name| name.trim() == head(outcome));
+            let is_row = cells.get(1).is_some_and(|name| name.trim() == outcome.script);
+            if let Some(cell) = column.filter(|_| is_row).and_then(|at| cells.get_mut(at)) {
+                *cell = format!(" {} ", cell_of(outcome));
+            }
+        }
+        text.push_str(&cells.join("|"));
+        text.push('\n');
+    }
+    text
+}
+
+/// What a guest's column is called.
+fn head(outcome: &Outcome) -> String {
+    let boot = if outcome.guest.ends_with("-unmitigated") { " mitigations=off" } else { "" };
+    format!("{}{boot}", outcome.release)
+}
+
+fn cell_of(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome { passed: 0, failed: 0, .. } => "skipped".to_owned(),
+        Outcome { passed, failed: 0, skipped: 0, .. } => passed.to_string(),
+        Outcome { passed, failed: 0, skipped, .. } => format!("{passed}, {skipped} skipped"),
+        Outcome { passed, failed, .. } => format!("{passed}, **{failed} failed**"),
+    }
 }
 
 /// Writes `content` into a document, behind the line `begin` and before the line that ends it.
@@ -32,35 +77,26 @@ pub(crate) fn between_marks(document: &str, begin: &str, content: &str) -> Resul
 
 /// A row a script, a column a guest.
 fn table(outcomes: &[Outcome]) -> String {
-    let mut guests: Vec<(&str, &str)> = Vec::new();
-    for Outcome { guest, release, .. } in outcomes {
-        if !guests.iter().any(|(known, _)| known == guest) {
-            guests.push((guest, release));
+    let mut guests: Vec<&Outcome> = Vec::new();
+    for outcome in outcomes {
+        if !guests.iter().any(|known| known.guest == outcome.guest) {
+            guests.push(outcome);
         }
     }
-    guests.sort_by_key(|(guest, release)| (version(release), *guest));
+    guests.sort_by_key(|one| (version(&one.release), one.guest.as_str()));
     let scripts: BTreeSet<&str> = outcomes.iter().map(|one| one.script.as_str()).collect();
     let mut text = String::from("|");
-    for (guest, release) in &guests {
-        let boot = if guest.ends_with("-unmitigated") { " mitigations=off" } else { "" };
-        let _infallible = write!(text, " | {release}{boot}");
+    for guest in &guests {
+        let _infallible = write!(text, " | {}", head(guest));
     }
     text.push_str(" |\n| ---");
     text.push_str(&" | ---".repeat(guests.len()));
     text.push_str(" |\n");
     for script in scripts {
         let _infallible = write!(text, "| {script}");
-        for (guest, _) in &guests {
+        for Outcome { guest, .. } in &guests {
             let of = |one: &&Outcome| one.guest == *guest && one.script == script;
-            let cell = match outcomes.iter().find(of) {
-                None => String::new(),
-                Some(Outcome { passed: 0, failed: 0, .. }) => "skipped".to_owned(),
-                Some(Outcome { passed, failed: 0, skipped: 0, .. }) => passed.to_string(),
-                Some(Outcome { passed, failed: 0, skipped, .. }) => {
-                    format!("{passed}, {skipped} skipped")
-                }
-                Some(Outcome { passed, failed, .. }) => format!("{passed}, **{failed} failed**"),
-            };
+            let cell = outcomes.iter().find(of).map(cell_of).unwrap_or_default();
             let _infallible = write!(text, " | {cell}");
         }
         text.push_str(" |\n");
@@ -99,6 +135,15 @@ mod tests {
              | --- | --- | --- | --- | --- |\n\
              | boot | 13, 1 skipped |  |  |  |\n\
              | story |  | 22 | 21, **1 failed** | skipped |\n"
+        );
+        let again = [
+            one("6.12-unmitigated", "6.12.117+deb12", "story", 22, 0, 0),
+            one("6.12", "6.12.118+deb12", "story", 1, 0, 0),
+        ];
+        assert_eq!(
+            updated(&table(&outcomes), &again),
+            table(&outcomes).replace("21, **1 failed**", "22"),
+            "of another release nothing is said here"
         );
     }
 }

@@ -163,8 +163,10 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
         }
     } else {
         tally.add(in_guests(guests, options.verbose));
-        if options.all_kernels && filter.is_empty() {
-            matrix::write(&tally.outcomes)?;
+        if options.all_kernels {
+            // A part of it replaces its part of the table.
+            let write = if filter.is_empty() { matrix::write } else { matrix::update };
+            write(&tally.outcomes)?;
         }
     }
 

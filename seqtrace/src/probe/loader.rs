@@ -4,7 +4,11 @@
 //! the two programs that begin one ([`Probes::begin`]), so no session is ever seen without its
 //! beginning, and nothing is recorded before everything is in place.
 
-use std::{collections::{BTreeMap, BTreeSet}, fmt, os::unix::fs::MetadataExt as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    os::unix::fs::MetadataExt as _,
+};
 
 use aya::{
     Btf, Ebpf, EbpfLoader, Endianness,

@@ -22,8 +22,8 @@ use super::{
     decode::Decoder,
     error::ProbeError,
     live::Live,
-    loads,
     loader::{Probes, Untraceable},
+    loads,
     log::{self, ToStderr},
     spool::Spool,
 };
