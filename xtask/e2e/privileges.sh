@@ -40,6 +40,8 @@ done
 
 # Without root, with the least that the kernel allows: no /proc/kcore, so no core.
 chmod 755 . /sys/kernel/tracing 2>/dev/null
+# Before 5.11 maps and programs are locked memory, of which an ordinary user has little.
+ulimit -l unlimited
 least() {
 	e2e-helper as-user 1000 --caps "$1" -- seqtrace attach --format json $FILE -- \
 		sh -c "cat $FILE; grep ^Cap /proc/self/status" >least.json 2>least.err
