@@ -316,35 +316,42 @@ impl Btf {
     /// BTF with nothing in it but these functions, under the numbers they have here: all that attaching
     /// by name asks for, and read in no time. What this kernel does not have is left out.
     pub fn of_functions(&self, names: &[&str]) -> Vec<u8> {
-        const FILLER: [u32; 3] = [0, kind::FWD << 24, 0];
-        let types = &self.bytes[self.types.clone()];
+        let entry = |name: u32, kind: u32| {
+            let [name, info, reference] = [name, kind << 24, 0].map(u32::to_ne_bytes);
+            [name, info, reference].concat()
+        };
+        let filler = entry(0, kind::FWD);
+        let all = &self.bytes[self.types.clone()];
         let mut strings = vec![0_u8];
-        // A word a number: of the whole only the part up to the last function is kept.
-        let (mut words, mut used) = (Vec::with_capacity(3 * self.starts.len()), 0);
+        // Of the whole only the part up to the last function is kept.
+        let (mut types, mut used) = (Vec::with_capacity(TYPE_BYTES * self.starts.len()), 0);
         for &start in &self.starts {
             let found = usize::try_from(start)
                 .ok()
-                .and_then(|start| Type::at(types, start))
+                .and_then(|start| Type::at(all, start))
                 .filter(|t| t.kind == kind::FUNC)
                 .and_then(|t| names.iter().find(|name| self.name_is(t.name, name)));
-            match found.zip(u32::try_from(strings.len()).ok()) {
-                Some((name, at)) => {
-                    strings.extend_from_slice(name.as_bytes());
-                    strings.push(0);
-                    words.extend([at, kind::FUNC << 24, 0]);
-                    used = words.len();
-                }
-                None => words.extend(FILLER),
+            if let Some((name, at)) = found.zip(u32::try_from(strings.len()).ok()) {
+                strings.extend_from_slice(name.as_bytes());
+                strings.push(0);
+                types.extend_from_slice(&entry(at, kind::FUNC));
+                used = types.len();
+            } else {
+                types.extend_from_slice(&filler);
             }
         }
-        words.truncate(used);
-        let bytes = |words: &[u32]| words.iter().flat_map(|w| w.to_ne_bytes()).collect::<Vec<_>>();
-        let length = |bytes: usize| u32::try_from(bytes).unwrap_or(0);
-        let (types, version) = (bytes(&words), 1_u8);
-        let sections = [0, length(types.len()), length(types.len()), length(strings.len())];
-        let header = length(HEADER_BYTES).to_ne_bytes();
-        let [low, high] = MAGIC.to_ne_bytes();
-        [&[low, high, version, 0], header.as_slice(), &bytes(&sections), &types, &strings].concat()
+        types.truncate(used);
+        let length = |bytes: usize| u32::try_from(bytes).unwrap_or(0).to_ne_bytes();
+        let ([low, high], version, flags) = (MAGIC.to_ne_bytes(), 1, 0);
+        let header = [
+            [low, high, version, flags],
+            length(HEADER_BYTES),
+            length(0),
+            length(types.len()),
+            length(types.len()),
+            length(strings.len()),
+        ];
+        [header.as_flattened(), &types, &strings].concat()
     }
 
     /// Everything the programs need.

@@ -4,7 +4,7 @@
 //! the two programs that begin one ([`Probes::begin`]), so no session is ever seen without its
 //! beginning, and nothing is recorded before everything is in place.
 
-use std::{collections::BTreeSet, fmt, os::unix::fs::MetadataExt as _};
+use std::{collections::{BTreeMap, BTreeSet}, fmt, os::unix::fs::MetadataExt as _};
 
 use aya::{
     Btf, Ebpf, EbpfLoader, Endianness,
@@ -143,7 +143,8 @@ pub struct Probes {
     /// The core's call sites are probed.
     core: bool,
     links: Vec<Link>,
-    tables: BTreeSet<u64>,
+    /// By address of a callback that was attached to, or tried: in which load of its module.
+    tables: BTreeMap<u64, u64>,
     notes: Vec<String>,
 }
 
@@ -226,7 +227,7 @@ impl Probes {
             iterators: false,
             core: false,
             links: Vec::new(),
-            tables: BTreeSet::new(),
+            tables: BTreeMap::new(),
             notes: Vec::new(),
         };
         probes.filter(settings.allow.keys())?;
@@ -402,12 +403,13 @@ impl Probes {
     ];
 
     /// Attaches the `callbacks` backend to a table's four functions, each once however many tables
-    /// share it. What cannot be traced is returned, with the reason.
-    pub fn table(&mut self, table: &OpTable) -> Vec<Untraceable> {
+    /// share it, and once more when its module has been loaded again: the kernel has disarmed the probes of
+    /// the load before. What cannot be traced is returned, with the reason.
+    pub fn table(&mut self, table: &OpTable, load: u64) -> Vec<Untraceable> {
         let mut untraceable = Vec::new();
         for (role, entry, exit) in Self::CALLBACKS {
             let address = table.of(role);
-            if address == 0 || !self.tables.insert(address) {
+            if address == 0 || self.tables.insert(address, load) == Some(load) {
                 continue;
             }
             // The return first: an entry without its return would leave a call open for ever.
@@ -422,10 +424,10 @@ impl Probes {
     }
 
     /// True if a table's functions have all been attached, or tried.
-    pub fn has_table(&self, table: &OpTable) -> bool {
+    pub fn has_table(&self, table: &OpTable, load: u64) -> bool {
         [table.start, table.next, table.show, table.stop]
             .iter()
-            .all(|address| *address == 0 || self.tables.contains(address))
+            .all(|address| *address == 0 || self.tables.get(address) == Some(&load))
     }
 
     fn kprobe(&mut self, program: &str, address: u64) -> Result<(), ProgramError> {

@@ -8,6 +8,7 @@ mod functions;
 pub mod live;
 pub mod loader;
 pub mod log;
+mod loads;
 mod misses;
 mod spool;
 pub mod trace;

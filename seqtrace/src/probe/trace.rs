@@ -22,6 +22,7 @@ use super::{
     decode::Decoder,
     error::ProbeError,
     live::Live,
+    loads,
     loader::{Probes, Untraceable},
     log::{self, ToStderr},
     spool::Spool,
@@ -34,7 +35,7 @@ use crate::{
     pipeline::Pipeline,
     recording::{Noting, Recorder},
     render::{Ready, TargetInfo},
-    session::update::Summary,
+    session::{Resolve, update::Summary},
     signals::Signals,
 };
 
@@ -178,7 +179,8 @@ impl Trace {
     /// Whether probes can be set on a file's callbacks: `None` if so, else why not. They stay set.
     pub fn try_table(&mut self, kind: &FileKind) -> Option<String> {
         let FileKind::Seq { table, .. } = kind else { return None };
-        let untraceable = self.probes.table(table);
+        let load = self.load_of(table);
+        let untraceable = self.probes.table(table, load);
         untraceable.first().map(|first| format!("{}: {}", first.role.name(), first.reason))
     }
 
@@ -249,13 +251,20 @@ impl Trace {
         }
     }
 
+    /// Which load of its module a table belongs to; 0 for the kernel's own.
+    fn load_of(&mut self, table: &OpTable) -> u64 {
+        let show = self.pipeline.resolver().function(table.show);
+        show.module.and_then(|module| loads::of(&module)).unwrap_or(0)
+    }
+
     /// Attaches to a table's callbacks, if that has not been done. The model is told behind the events
     /// that are in the ring by now: those are from before.
     fn attach_table(&mut self, table: &OpTable) {
-        if self.probes.has_table(table) {
+        let load = self.load_of(table);
+        if self.probes.has_table(table, load) {
             return;
         }
-        let untraceable = self.probes.table(table);
+        let untraceable = self.probes.table(table, load);
         let mut news = vec![Body::TableAttached { table: *table }];
         for Untraceable { address, role, reason } in untraceable {
             news.push(Body::Blind { address, role, reason });
