@@ -13,12 +13,15 @@ use std::{
 };
 
 use aya::maps::{MapData, RingBuf};
+use seqtrace_common::wire;
 use tokio::sync::Notify;
 
 /// Bytes that may wait. When there are more, the ring fills up, and what it has no room for is counted.
 const ROOM: usize = 256 << 20;
 /// Bytes of a chunk, about.
 const CHUNK: usize = 256 << 10;
+/// The longest record: an open with its path.
+const RECORD: usize = size_of::<wire::Open>() + wire::PATH_BYTES + 256;
 /// Chunks that are kept for the next time.
 const SPARE: usize = 8;
 /// How often the ring is emptied when little happens: a person should see a line within 50 ms.
@@ -27,7 +30,7 @@ const IDLE: Duration = Duration::from_millis(20);
 const BUSY: Duration = Duration::from_millis(2);
 
 /// Records of the ring, in order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Chunk {
     bytes: Vec<u8>,
     /// Where each record ends.
@@ -35,6 +38,14 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
+    /// With room for all that it will take: grown by and by, it would be twice as large.
+    fn new() -> Self {
+        Self {
+            bytes: Vec::with_capacity(CHUNK + RECORD),
+            ends: Vec::with_capacity(CHUNK / size_of::<wire::Callback>()),
+        }
+    }
+
     /// The records.
     pub(super) fn records(&self) -> impl Iterator<Item = &[u8]> {
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
@@ -61,7 +72,7 @@ impl Inner {
         let mut taken = 0;
         // Not for ever: the kernel may be as fast.
         while taken < ROOM / 8 && self.bytes < ROOM {
-            let mut chunk = self.spare.pop().unwrap_or_default();
+            let mut chunk = self.spare.pop().unwrap_or_else(Chunk::new);
             while chunk.bytes.len() < CHUNK
                 && let Some(record) = self.ring.next()
             {
@@ -179,7 +190,7 @@ mod tests {
 
     #[test]
     fn records_come_back_as_they_were() {
-        let mut chunk = Chunk::default();
+        let mut chunk = Chunk::new();
         let records: [&[u8]; 4] = [b"one", b"", b"three", b"4"];
         for record in records {
             chunk.push(record);
