@@ -105,6 +105,9 @@ pub mod flag {
     pub const FILTER_COMM: u32 = 32;
     /// Only files whose name's (last path component's) hash is in the filter map.
     pub const FILTER_NAME: u32 = 64;
+    /// `seq_file` begins with buf, size, from, count, pad_until, index and read_pos, 8 bytes each: they can be
+    /// read at once.
+    pub const SEQ_HEAD: u32 = 256;
     /// seqtrace's own files are traced like any other (`check` reads them itself).
     pub const TRACE_OWN: u32 = 128;
 }

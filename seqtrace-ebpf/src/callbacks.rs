@@ -99,11 +99,7 @@ fn leave() -> u64 {
         return 0;
     }
     calls.depth -= 1;
-    let m = calls.m[(depth - 1) & (CALL_DEPTH - 1)];
-    if calls.depth == 0 {
-        let _ = CALLS.remove(tid);
-    }
-    m
+    calls.m[(depth - 1) & (CALL_DEPTH - 1)]
 }
 
 /// True if the core's own call sites tell of all files but BPF iterators.

@@ -10,7 +10,7 @@
 
 use aya_ebpf::{macros::kprobe, programs::ProbeContext};
 use seqtrace_common::wire::{
-    Callback, FLAG_FULL, Kind, PREVIEW_BYTES, PassBegin, Preview, Started,
+    Callback, FLAG_FULL, Kind, PREVIEW_BYTES, PassBegin, Preview, SeqState, Started,
 };
 
 use crate::{
@@ -27,33 +27,33 @@ pub(crate) fn pass_begin(m: u64) {
     if let Some(state) = session::traced(m) {
         state.passing = 1;
         let session = state.key;
+        let SeqState { size, from, count, index, .. } = kernel::seq_state(m);
         emit(Kind::PassBegin, 0, Wake::Later, |head| PassBegin {
             head,
             session,
             tid: kernel::ids().1,
-            index: field(m, config!(offsets.seq_file_index)),
-            size: field::<u64>(m, config!(offsets.seq_file_size)) as u32,
-            count: field::<u64>(m, config!(offsets.seq_file_count)) as u32,
-            from: field::<u64>(m, config!(offsets.seq_file_from)) as u32,
+            index,
+            size: size as u32,
+            count: count as u32,
+            from: from as u32,
             pad: 0,
         });
     }
 }
 
-/// `m->count`, and [`FLAG_FULL`] if nothing more fits. The core grows a buffer only below
-/// MAX_RW_COUNT (2 GiB), so 32 bits hold both.
+/// `m->count`, [`FLAG_FULL`] if nothing more fits, and `m->index`. The core grows a buffer only below
+/// MAX_RW_COUNT (2 GiB), so 32 bits hold the count.
 #[inline(always)]
-fn fill(m: u64) -> (u32, u8) {
-    let count: u64 = field(m, config!(offsets.seq_file_count));
-    let size: u64 = field(m, config!(offsets.seq_file_size));
-    (count as u32, if count == size { FLAG_FULL } else { 0 })
+fn fill(m: u64) -> (u32, u8, i64) {
+    let SeqState { size, count, index, .. } = kernel::seq_state(m);
+    (count as u32, if count == size { FLAG_FULL } else { 0 }, index)
 }
 
 /// `start()` returned.
 #[inline(always)]
 pub(crate) fn started(m: u64, ret: u64) {
     if let Some(state) = session::traced(m) {
-        let (count, flags) = fill(m);
+        let (count, flags, index) = fill(m);
         state.count = count;
         let session = state.key;
         emit(Kind::Start, flags, Wake::Later, |head| Started {
@@ -61,7 +61,7 @@ pub(crate) fn started(m: u64, ret: u64) {
             session,
             count,
             ret,
-            index: field(m, config!(offsets.seq_file_index)),
+            index,
             private: field(m, config!(offsets.seq_file_private)),
         });
     }
@@ -79,14 +79,14 @@ pub(crate) fn returned(kind: Kind, m: u64, ret: u64) {
             let again = state.traversing == Traversing::AGAIN;
             state.traversing = if again { Traversing::YES } else { Traversing::NO };
         }
-        let (count, flags) = fill(m);
+        let (count, flags, index) = fill(m);
         let session = state.key;
         emit(kind, flags, Wake::Later, |head| Callback {
             head,
             session,
             count,
             ret,
-            index: field(m, config!(offsets.seq_file_index)),
+            index,
         });
         if matches!(kind, Kind::Show) && config!(preview) > 0 {
             preview(m, state, count);

@@ -12,9 +12,12 @@ use aya_ebpf::{
     },
     programs::ProbeContext,
 };
-use seqtrace_common::wire::{COMM_BYTES, SeqState, Task};
+use seqtrace_common::{
+    config::flag,
+    wire::{COMM_BYTES, SeqState, Task},
+};
 
-use crate::config::config;
+use crate::config::{config, has};
 
 /// The value at `base + offset`, or zero if it cannot be read. Without a branch for the failure: the
 /// verifier would follow both ways of every read.
@@ -153,9 +156,15 @@ pub(crate) fn private_data(file: u64) -> u64 {
     field(file, config!(offsets.file_private_data))
 }
 
-/// The fields of the seq_file that the core works on.
+/// The fields of the seq_file that the core works on. All in one read, where they lie together: of a short
+/// read most is the call.
 #[inline(always)]
 pub(crate) fn seq_state(m: u64) -> SeqState {
+    if has(flag::SEQ_HEAD) {
+        let [_, size, from, count, _, index, read_pos]: [u64; 7] =
+            field(m, config!(offsets.seq_file_buf));
+        return SeqState { size, from, count, index: index as i64, read_pos: read_pos as i64 };
+    }
     SeqState {
         size: field(m, config!(offsets.seq_file_size)),
         from: field(m, config!(offsets.seq_file_from)),

@@ -2,13 +2,13 @@
 
 use aya_ebpf::{
     macros::map,
-    maps::{Array, HashMap, RingBuf},
+    maps::{Array, HashMap, LruHashMap, RingBuf},
 };
 use seqtrace_common::config::FilterKey;
 
 /// Open sessions at most, traced or not.
 const SESSIONS: u32 = 32 * 1024;
-/// Calls of traced callbacks under way at once, at most.
+/// Threads inside of traced callbacks at once, at most.
 const TASKS: u32 = 8 * 1024;
 
 /// What the programs know of an open file.
@@ -91,9 +91,10 @@ pub(crate) struct Calls {
     pub(crate) sp: [u64; CALL_DEPTH],
 }
 
-/// By thread id.
+/// By thread id. An element stays when its thread has left the callback: to make and remove one costs more
+/// than all the rest. Those of threads that called longest ago make room.
 #[map]
-pub(crate) static CALLS: HashMap<u32, Calls> = HashMap::with_max_entries(TASKS, 0);
+pub(crate) static CALLS: LruHashMap<u32, Calls> = LruHashMap::with_max_entries(TASKS, 0);
 
 /// What can be missed without an event being lost. The order is known to user space
 /// (`probe::loader`).
@@ -101,7 +102,7 @@ pub(crate) static CALLS: HashMap<u32, Calls> = HashMap::with_max_entries(TASKS, 
 pub(crate) enum Missed {
     /// The map of sessions is full: a file is not traced.
     Session = 0,
-    /// The map of calls is full or a task nests too deeply: a callback is not seen.
+    /// There is no room for a thread, or it nests too deeply: a callback is not seen.
     Call = 1,
     /// The kernel had no room to note where a callback returns to (`maxactive` of kretprobes): its
     /// return is not seen.

@@ -7,8 +7,6 @@ use std::{str::FromStr, time::Duration};
 pub struct Faults {
     /// Open files that there is room for.
     pub sessions: Option<u32>,
-    /// Tasks inside of callbacks that there is room for (`callbacks` backend).
-    pub calls: Option<u32>,
     /// How long user space sleeps each time before it empties the ring.
     pub pause: Option<Duration>,
     /// The text of the core is not understood.
@@ -18,7 +16,7 @@ pub struct Faults {
 impl FromStr for Faults {
     type Err = String;
 
-    /// `sessions=4,calls=2,pause=50,no-core`; the pause is in ms.
+    /// `sessions=4,pause=50,no-core`; the pause is in ms.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut faults = Self::default();
         for word in text.split(',') {
@@ -26,7 +24,6 @@ impl FromStr for Faults {
             let number = || value.parse::<u32>().map_err(|error| format!("`{word}`: {error}"));
             match name {
                 "sessions" => faults.sessions = Some(number()?),
-                "calls" => faults.calls = Some(number()?),
                 "pause" => faults.pause = Some(Duration::from_millis(number()?.into())),
                 "no-core" if value.is_empty() => faults.no_core = true,
                 _ => return Err(format!("there is no fault `{word}`")),
@@ -43,9 +40,9 @@ mod tests {
     #[test]
     fn faults_are_named() {
         let faults: Faults = "sessions=4,pause=50,no-core".parse().unwrap();
-        assert_eq!((faults.sessions, faults.calls, faults.no_core), (Some(4), None, true));
+        assert_eq!((faults.sessions, faults.no_core), (Some(4), true));
         assert_eq!(faults.pause, Some(Duration::from_millis(50)));
-        for bad in ["", "sessions", "sessions=", "calls=-1", "no-core=1", "fire"] {
+        for bad in ["", "sessions", "sessions=", "pause=-1", "no-core=1", "fire"] {
             assert!(bad.parse::<Faults>().is_err(), "{bad}");
         }
     }

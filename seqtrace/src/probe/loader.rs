@@ -15,7 +15,7 @@ use aya::{
     },
 };
 use seqtrace_common::{
-    config::{Config, FilterKey, Fnv, Namespace, flag},
+    config::{Config, FilterKey, Fnv, Namespace, Offsets, flag},
     wire::PREVIEW_BYTES,
 };
 use zerocopy::IntoBytes;
@@ -174,6 +174,18 @@ fn own_namespace() -> Namespace {
     }
 }
 
+/// Whether `struct seq_file` begins with what [`flag::SEQ_HEAD`] says, as it has since 5.10 at least.
+fn has_seq_head(offsets: &Offsets) -> bool {
+    let fields = [
+        offsets.seq_file_size,
+        offsets.seq_file_from,
+        offsets.seq_file_count,
+        offsets.seq_file_index,
+        offsets.seq_file_read_pos,
+    ];
+    fields.map(|field| field.wrapping_sub(offsets.seq_file_buf)) == [8, 16, 24, 40, 48]
+}
+
 impl Probes {
     /// Loads the maps and prepares the programs; nothing is attached yet.
     ///
@@ -187,7 +199,9 @@ impl Probes {
         let preview_limit = u32::try_from(PREVIEW_BYTES).unwrap_or(u32::MAX);
         let config = Config {
             offsets: settings.kernel.offsets,
-            flags: settings.allow.flags() | bit(settings.show_own, flag::SHOW_OWN),
+            flags: settings.allow.flags()
+                | bit(settings.show_own, flag::SHOW_OWN)
+                | bit(has_seq_head(&settings.kernel.offsets), flag::SEQ_HEAD),
             own_pid: std::process::id(),
             preview: settings.preview.min(preview_limit),
             own_namespace: own_namespace(),
@@ -202,12 +216,8 @@ impl Probes {
         let log_level: u8 = if settings.log { 0xff } else { 0 };
         let mut loader = EbpfLoader::new();
         let faults = settings.faults;
-        for (map, room) in
-            [("SESSION", faults.sessions), ("KEYS", faults.sessions), ("CALLS", faults.calls)]
-        {
-            if let Some(room) = room {
-                loader.map_max_entries(map, room);
-            }
+        if let Some(room) = faults.sessions {
+            loader.map_max_entries("SESSION", room).map_max_entries("KEYS", room);
         }
         let ebpf = loader
             // The programs ask nothing of the kernel's types.
