@@ -8,15 +8,9 @@ use crate::{
     maps::{EVENTS, LOST},
 };
 
-/// Whether user space is to be woken for an event. Callbacks come by the million and are collected
-/// on user space's own timer; what begins or ends something is shown at once.
-#[derive(Clone, Copy)]
-pub(crate) enum Wake {
-    /// Let the next wake-up or timer find it: `BPF_RB_NO_WAKEUP`.
-    Later = 1,
-    /// Wake if the reader sleeps.
-    Now = 0,
-}
+/// `BPF_RB_NO_WAKEUP` (include/uapi/linux/bpf.h): nobody waits for the ring, a thread of user space's empties it
+/// on a timer.
+pub(crate) const NO_WAKEUP: u64 = 1;
 
 /// Room for an event in the ring with its head, or `None` after counting the loss.
 #[inline(always)]
@@ -40,9 +34,9 @@ pub(crate) fn reserve<T: 'static>(kind: Kind, flags: u8) -> Option<(RingBufEntry
 
 /// Writes one event; `make` completes it behind its head.
 #[inline(always)]
-pub(crate) fn emit<T: 'static>(kind: Kind, flags: u8, wake: Wake, make: impl FnOnce(Head) -> T) {
+pub(crate) fn emit<T: 'static>(kind: Kind, flags: u8, make: impl FnOnce(Head) -> T) {
     if let Some((mut entry, head)) = reserve::<T>(kind, flags) {
         entry.write(make(head));
-        entry.submit(wake as u64);
+        entry.submit(NO_WAKEUP);
     }
 }

@@ -15,7 +15,7 @@ use seqtrace_common::wire::{
 
 use crate::{
     config::config,
-    emit::{self, Wake, emit},
+    emit::{self, emit},
     kernel::{self, field},
     maps::{SessionState, Traversing},
     session,
@@ -27,7 +27,7 @@ pub(crate) fn pass_begin(m: u64) {
     if let Some(state) = session::traced(m) {
         state.passing = 1;
         let session = state.key;
-        emit(Kind::PassBegin, 0, Wake::Later, |head| PassBegin {
+        emit(Kind::PassBegin, 0, |head| PassBegin {
             head,
             session,
             tid: kernel::ids().1,
@@ -56,7 +56,7 @@ pub(crate) fn started(m: u64, ret: u64) {
         let (count, flags) = fill(m);
         state.count = count;
         let session = state.key;
-        emit(Kind::Start, flags, Wake::Later, |head| Started {
+        emit(Kind::Start, flags, |head| Started {
             head,
             session,
             count,
@@ -81,7 +81,7 @@ pub(crate) fn returned(kind: Kind, m: u64, ret: u64) {
         }
         let (count, flags) = fill(m);
         let session = state.key;
-        emit(kind, flags, Wake::Later, |head| Callback {
+        emit(kind, flags, |head| Callback {
             head,
             session,
             count,
@@ -135,7 +135,7 @@ fn preview(m: u64, state: &SessionState, count: u32) {
             }
             (&raw mut (*record).preview).write(Preview { head, session: state.key, len });
         }
-        entry.submit(Wake::Later as u64);
+        entry.submit(emit::NO_WAKEUP);
     }
 }
 

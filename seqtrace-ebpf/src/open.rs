@@ -11,7 +11,7 @@ use seqtrace_common::{
 
 use crate::{
     config::{config, has},
-    emit::{self, Wake},
+    emit,
     kernel::{self, field},
     session,
 };
@@ -131,7 +131,7 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
     }
     // SAFETY: the ring's own memory, reserved for an OpenRecord.
     unsafe { (&raw mut (*record).open).write(open) };
-    entry.submit(Wake::Now as u64);
+    entry.submit(emit::NO_WAKEUP);
     (key != 0).then_some(key)
 }
 

@@ -8,7 +8,7 @@ use seqtrace_common::wire::{Io, Kind, open_flag, via};
 
 use crate::{
     config::config,
-    emit::{Wake, emit},
+    emit::emit,
     kernel::{self, field},
     open::{self, Opening},
     release, session,
@@ -30,15 +30,7 @@ pub(crate) fn proc_reg_open(ctx: FExitContext) -> u32 {
 
 #[inline(always)]
 fn io(kind: Kind, session: u32, pos: i64, want: u64, ret: i64) {
-    emit(kind, 0, Wake::Now, |head| Io {
-        head,
-        session,
-        pad: 0,
-        task: kernel::task(),
-        pos,
-        want,
-        ret,
-    });
+    emit(kind, 0, |head| Io { head, session, pad: 0, task: kernel::task(), pos, want, ret });
 }
 
 /// `ssize_t proc_reg_read(struct file *, char __user *, size_t, loff_t *)` returned.

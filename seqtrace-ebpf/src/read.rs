@@ -12,7 +12,7 @@ use seqtrace_common::wire::{
 
 use crate::{
     config::config,
-    emit::{Wake, emit},
+    emit::emit,
     kernel::{self, field},
     maps::Traversing,
     open::{self, Opening},
@@ -71,33 +71,49 @@ pub(crate) fn seq_read_iter_enter(ctx: FEntryContext) -> u32 {
         let moved = pos != 0 && pos != read_pos;
         state.traversing = if moved { Traversing::YES } else { Traversing::NO };
     }
-    emit(Kind::ReadEnter, flags, Wake::Later, |head| ReadEnter {
-        head,
-        session: key,
-        pad: 0,
-        task: kernel::task(),
-        pos,
-        want: field(iter, config!(offsets.iov_iter_count)),
-        state: kernel::seq_state(m),
-    });
+    entered(m, key, flags, || (pos, field(iter, config!(offsets.iov_iter_count))));
     0
+}
+
+/// Tells that a read entered; `asked` for its position and its bytes when there is room for the event: the
+/// stack has none.
+#[inline(always)]
+fn entered(m: u64, session: u32, flags: u8, asked: impl FnOnce() -> (i64, u64)) {
+    emit(Kind::ReadEnter, flags, |head| {
+        let (pos, want) = asked();
+        ReadEnter {
+            head,
+            session,
+            pad: 0,
+            task: kernel::task(),
+            pos,
+            want,
+            state: kernel::seq_state(m),
+        }
+    });
+}
+
+/// Tells that a read returned.
+#[inline(always)]
+fn returned(m: u64, ret: i64) {
+    if let Some(state) = session::traced(m) {
+        let session = state.key;
+        state.traversing = Traversing::NO;
+        emit(Kind::ReadExit, 0, |head| ReadExit {
+            head,
+            session,
+            tid: kernel::ids().1,
+            ret,
+            state: kernel::seq_state(m),
+        });
+    }
 }
 
 /// `ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)` returned.
 #[fexit(function = "seq_read_iter")]
 pub(crate) fn seq_read_iter_exit(ctx: FExitContext) -> u32 {
     let (_, m) = seq_file_of(ctx.arg(0));
-    if let Some(state) = session::traced(m) {
-        let session = state.key;
-        state.traversing = Traversing::NO;
-        emit(Kind::ReadExit, 0, Wake::Later, |head| ReadExit {
-            head,
-            session,
-            tid: kernel::ids().1,
-            ret: ctx.arg(2),
-            state: kernel::seq_state(m),
-        });
-    }
+    returned(m, ctx.arg(2));
     0
 }
 
@@ -106,21 +122,12 @@ pub(crate) fn seq_read_iter_exit(ctx: FExitContext) -> u32 {
 pub(crate) fn bpf_seq_read_enter(ctx: FEntryContext) -> u32 {
     let file: u64 = ctx.arg(0);
     let m = kernel::private_data(file);
-    if session::traced(m).is_none() && !session::known(m) {
+    if !session::known(m) {
         open::begin(&ctx, &Opening { file, m, ret: 0, flags: open_flag::ADOPTED, via: 0 });
     }
     if let Some(state) = session::traced(m) {
         state.iterator = 1;
-        let session = state.key;
-        emit(Kind::ReadEnter, FLAG_VIA_BPF, Wake::Later, |head| ReadEnter {
-            head,
-            session,
-            pad: 0,
-            task: kernel::task(),
-            pos: kernel::position(&ctx),
-            want: ctx.arg(2),
-            state: kernel::seq_state(m),
-        });
+        entered(m, state.key, FLAG_VIA_BPF, || (kernel::position(&ctx), ctx.arg(2)));
     }
     0
 }
@@ -128,17 +135,7 @@ pub(crate) fn bpf_seq_read_enter(ctx: FEntryContext) -> u32 {
 /// `ssize_t bpf_seq_read(struct file *file, char __user *buf, size_t size, loff_t *ppos)` returned.
 #[fexit(function = "bpf_seq_read")]
 pub(crate) fn bpf_seq_read_exit(ctx: FExitContext) -> u32 {
-    let m = kernel::private_data(ctx.arg(0));
-    if let Some(state) = session::traced(m) {
-        let session = state.key;
-        emit(Kind::ReadExit, 0, Wake::Later, |head| ReadExit {
-            head,
-            session,
-            tid: kernel::ids().1,
-            ret: ctx.arg(4),
-            state: kernel::seq_state(m),
-        });
-    }
+    returned(kernel::private_data(ctx.arg(0)), ctx.arg(4));
     0
 }
 
@@ -150,7 +147,7 @@ pub(crate) fn seq_lseek_enter(ctx: FEntryContext) -> u32 {
         let session = state.key;
         // It calls nothing but traverse().
         state.traversing = Traversing::YES;
-        emit(Kind::LseekEnter, 0, Wake::Later, |head| LseekEnter {
+        emit(Kind::LseekEnter, 0, |head| LseekEnter {
             head,
             session,
             tid: kernel::ids().1,
@@ -170,7 +167,7 @@ pub(crate) fn seq_lseek_exit(ctx: FExitContext) -> u32 {
     if let Some(state) = session::traced(m) {
         let session = state.key;
         state.traversing = Traversing::NO;
-        emit(Kind::LseekExit, 0, Wake::Later, |head| LseekExit {
+        emit(Kind::LseekExit, 0, |head| LseekExit {
             head,
             session,
             tid: kernel::ids().1,

@@ -6,7 +6,7 @@ use seqtrace_common::wire::{FLAG_REMOVED, Kind, Release, via};
 
 use crate::{
     config::config,
-    emit::{Wake, emit},
+    emit::emit,
     kernel::{self, field},
     maps::SESSION,
     session,
@@ -23,12 +23,7 @@ pub(crate) fn end(id: u64, file: u64, which: u8, private: u64) {
         let references: i64 = field(file, config!(offsets.file_references));
         let one = i64::from(config!(offsets.file_one_reference));
         let removed = if references >= one { FLAG_REMOVED } else { 0 };
-        emit(Kind::Release, which | removed, Wake::Now, |head| Release {
-            head,
-            session: key,
-            tid,
-            private,
-        });
+        emit(Kind::Release, which | removed, |head| Release { head, session: key, tid, private });
     }
     session::remove(id, key);
 }
