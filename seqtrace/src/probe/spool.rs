@@ -7,7 +7,10 @@
 use std::{
     collections::VecDeque,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -95,7 +98,7 @@ struct Shared {
     inner: Mutex<Inner>,
     filled: Notify,
     /// The thread is to end.
-    closed: Mutex<bool>,
+    closed: AtomicBool,
 }
 
 impl Shared {
@@ -114,8 +117,11 @@ impl Spool {
     /// Around the ring. Until [`Spool::start`] it is emptied by [`Spool::take`] only.
     pub(super) fn new(ring: RingBuf<MapData>) -> Self {
         let inner = Inner { ring, waiting: VecDeque::new(), bytes: 0, spare: Vec::new() };
-        let shared =
-            Shared { inner: Mutex::new(inner), filled: Notify::new(), closed: Mutex::new(false) };
+        let shared = Shared {
+            inner: Mutex::new(inner),
+            filled: Notify::new(),
+            closed: AtomicBool::new(false),
+        };
         Self { shared: Arc::new(shared), thread: None }
     }
 
@@ -163,7 +169,7 @@ impl Spool {
 
 impl Drop for Spool {
     fn drop(&mut self) {
-        *self.shared.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.closed.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
             // It panics no more than we do.
@@ -174,7 +180,7 @@ impl Drop for Spool {
 
 fn pump(shared: &Shared, fault: Option<Duration>) {
     let mut pause = IDLE;
-    while !*shared.closed.lock().unwrap_or_else(PoisonError::into_inner) {
+    while !shared.closed.load(Ordering::Relaxed) {
         thread::park_timeout(fault.unwrap_or(pause));
         let taken = shared.inner().fill();
         pause = if taken >= CHUNK { BUSY } else { IDLE };

@@ -137,13 +137,13 @@ impl Trace {
         self.looking_at = path.file_name().map(|name| name.as_bytes().to_vec());
         self.seen = None;
         let file = OpenOptions::new().read(true).custom_flags(NONBLOCK_NOCTTY).open(path);
-        while self.drain() {}
+        self.catch_up();
         self.looking_at = None;
         drop(file?);
         Ok(self.seen.take())
     }
 
-    /// Waits for `work`, and empties the ring meanwhile; behind it, it is empty.
+    /// Waits for `work`, and empties the ring meanwhile; behind it, nothing is in it from before its end.
     pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
         const OFTEN: Duration = Duration::from_millis(4);
         let mut work = std::pin::pin!(work);
@@ -155,7 +155,7 @@ impl Trace {
             work.as_mut().poll(context)
         })
         .await;
-        while self.drain() {}
+        self.catch_up();
         done
     }
 
@@ -199,14 +199,20 @@ impl Trace {
         self.by_callback
     }
 
-    /// Takes the next records. False if there were none, or if the end of the trace has been reached.
+    /// Takes all that happened up to now. What goes on happening on a busy machine is for later.
+    fn catch_up(&mut self) {
+        let now = clock::monotonic();
+        while self.drain() && self.last <= now {}
+    }
+
+    /// Takes the next records. False if there were none.
     fn drain(&mut self) -> bool {
         let Some(chunk) = self.spool.take() else { return false };
         for record in chunk.records() {
             self.record(record);
         }
         self.spool.recycle(chunk);
-        self.end.is_none_or(|end| self.last <= end)
+        true
     }
 
     fn record(&mut self, record: &[u8]) {
@@ -294,9 +300,6 @@ impl Trace {
                 () = signals.any() => return Ok(None),
                 () = until(deadline) => return Ok(None),
                 status = wait(&mut child) => {
-                    while self.drain() {
-                        self.write(writer)?;
-                    }
                     return Ok(Some(status.context("cannot wait for the command")?));
                 }
                 () = tokio::task::yield_now(), if more => {}
@@ -335,7 +338,7 @@ impl Trace {
         let end = clock::monotonic();
         self.end = Some(end);
         let counts = self.probes.counts()?;
-        while self.drain() {
+        while self.drain() && self.last <= end {
             self.write(writer)?;
         }
         let Self { pipeline, recorder, decoder, .. } = &mut self;
