@@ -429,9 +429,10 @@ impl Probes {
 
     /// True if a table's functions have all been attached, or tried.
     pub fn has_table(&self, table: &OpTable, load: u64) -> bool {
-        [table.start, table.next, table.show, table.stop]
+        Self::CALLBACKS
             .iter()
-            .all(|address| *address == 0 || self.tables.get(address) == Some(&load))
+            .map(|(role, ..)| table.of(*role))
+            .all(|address| address == 0 || self.tables.get(&address) == Some(&load))
     }
 
     fn kprobe(&mut self, program: &str, address: u64) -> Result<(), ProgramError> {

@@ -262,13 +262,7 @@ impl Live {
     /// One of its callbacks is not seen, if `address` is one.
     pub(super) fn blinded(&mut self, address: u64, role: Role, out: Sink<'_>) {
         let Some(table) = self.table() else { return };
-        let own = match role {
-            Role::Start => table.start,
-            Role::Next => table.next,
-            Role::Show => table.show,
-            Role::Stop => table.stop,
-        };
-        if own == address && address != 0 {
+        if table.of(role) == address && address != 0 {
             self.blind.insert(role);
             self.lose_track(Partial::Blind, out);
         }
