@@ -7,7 +7,7 @@ use std::fs;
 ///
 /// A program that is entered again on a CPU where it was interrupted is not run: `recursion_misses`, since
 /// 5.12 (bpf_prog_show_fdinfo(), kernel/bpf/syscall.c). A kprobe that is hit while another one is handled on
-/// that CPU is passed over: `missed`, told since 6.16 (bpf_perf_link_fdinfo_kprobe()). Returns are not taken
+/// that CPU is passed over: `missed`, told since 6.17 (bpf_perf_link_fdinfo_kprobe(), same file). Returns are not taken
 /// from there: the programs count those of files that are traced themselves.
 pub(super) fn of_this_process() -> u64 {
     let Ok(files) = fs::read_dir("/proc/self/fdinfo") else { return 0 };
@@ -41,7 +41,7 @@ mod tests {
     fn programs_and_kprobes_tell() {
         let program = "pos:\t0\nflags:\t02000002\nprog_type:\t2\nrun_cnt:\t0\nrecursion_misses:\t3\nverified_insns:\t9\n";
         assert_eq!(of(program), 3);
-        let link = "link_type:\tkprobe\nlink_id:\t4\nname:\tshow\noffset:\t0x0\nmissed:\t2\naddr:\t0x0\nevent_type:\tkprobe\n";
+        let link = "link_type:\tperf\nlink_id:\t13\nname:\t(null)\noffset:\t0x0\nmissed:\t2\naddr:\t0x0\nevent_type:\tkprobe\ncookie:\t0\n";
         assert_eq!(of(link), 2);
         assert_eq!(of(&link.replace("event_type:\tkprobe", "event_type:\tkretprobe")), 0);
         assert_eq!(of("pos:\t0\nflags:\t0100000\n"), 0);
