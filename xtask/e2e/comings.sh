@@ -5,11 +5,6 @@
 
 FILE=/proc/seqbugs/eof_stuck
 
-# Waits until the trace has this many lines that match.
-lines() {
-	[ "$(grep -c "$2" "$TRACE")" -ge "$1" ]
-}
-
 for backend in core callbacks; do
 	TRACE=$backend.json
 	attach_bg --format json --backend $backend module:seqbugs || continue

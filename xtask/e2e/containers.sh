@@ -6,11 +6,6 @@ load seqbugs
 FILE=/proc/seqbugs/ok_large
 cat $FILE >whole
 
-# fields SESSION TYPE KEYS
-fields() {
-	e2e-helper json $TRACE session=$1 type=$2 --print $3 | tr '\t' ' '
-}
-
 mkdir -p root/proc root/bin proc
 cp "$(command -v e2e-helper)" root/bin/
 mount -t proc proc root/proc

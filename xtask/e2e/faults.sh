@@ -5,21 +5,22 @@
 
 FILE=/proc/version
 
-# lines N PATTERN: whether the trace has this many lines that match.
-lines() {
-	[ "$(grep -c "$2" "$TRACE")" -ge "$1" ]
+# Whether the reader has read its 10 bytes; the file is the first that it opens.
+has_read() {
+	grep -q '^pos:[[:space:]]*10$' /proc/$reader/fdinfo/3
 }
 
 # Room for four files and eight are open: of the others neither the open nor the read is followed.
 TRACE=sessions.json
 if attach_bg --format json --inject sessions=4 --fail-on warn $FILE; then
 	rm -f go
-	for reader in 1 2 3 4 5 6 7 8; do
+	readers=
+	for _ in 1 2 3 4 5 6 7 8; do
 		e2e-helper ops $FILE r10 e"$PWD/go" >/dev/null &
-		readers="$readers $!"
-		wait_for 10 lines "$((reader < 4 ? reader : 4))" '"type":"read"'
+		reader=$!
+		readers="$readers $reader"
+		wait_for 10 has_read || fail sessions/read "a reader has not read"
 	done
-	sleep 1
 	touch go
 	wait $readers
 	expect_status sessions/inconclusive 4 stop_attach
@@ -56,35 +57,52 @@ else
 fi
 expect_eq slow/exact "$all_0" "$all_300"
 
-# More tasks inside of one function than the kernel can note returns of (a kretprobe's maxactive).
+# Many are inside of one function at the same time: show() sleeps.
 load sequence
 echo 500 >/sys/module/sequence/parameters/delay
-tasks=40
-TRACE=returns.json
-if attach_bg --format json --backend callbacks --fail-on warn /proc/sequence; then
+
+# crowd TASKS: each reads one record. $status of the tracer, how many callbacks and shows it saw, and what
+# it counted as missed.
+crowd() {
 	readers=
-	for reader in $(seq $tasks); do
+	for _ in $(seq $1); do
 		e2e-helper ops /proc/sequence r2 >/dev/null &
 		readers="$readers $!"
 	done
 	wait $readers
 	stop_attach
 	status=$?
+	seen=$(e2e-helper json $TRACE type=cb --print role | wc -l)
 	shown=$(e2e-helper json $TRACE type=cb role=show --print role | wc -l)
 	missed=$(e2e-helper json $TRACE type=end --print missed)
-	if [ "$missed" -gt 0 ]; then ok returns/forced; else fail returns/forced "none was missed"; fi
-	expect_eq returns/exact $tasks $((shown + missed))
+}
+
+# forced NAME: so that what follows is not about nothing
+forced() {
+	if [ "$missed" -gt 0 ]; then ok $1/forced; else fail $1/forced "none was missed"; fi
+}
+
+# More tasks than the kernel can note returns of (a kretprobe's maxactive).
+TRACE=returns.json
+if attach_bg --format json --backend callbacks --fail-on warn /proc/sequence; then
+	crowd 40
+	forced returns
+	expect_eq returns/exact 40 $((shown + missed))
 	expect_eq returns/inconclusive 4 $status
+fi
+# More than the programs have room for: of each the entry is counted that there was no room for.
+TRACE=calls.json
+if attach_bg --format json --backend callbacks --inject calls=2 --fail-on warn /proc/sequence; then
+	crowd 8
+	forced calls
+	# start, show, next and stop
+	expect_eq calls/exact $((8 * 4)) $((seen + missed))
+	expect_eq calls/inconclusive 4 $status
 fi
 # The core's own call sites need no such room.
 TRACE=returns.core.json
 if attach_bg --format json --backend core --fail-on warn /proc/sequence; then
-	readers=
-	for reader in $(seq $tasks); do
-		e2e-helper ops /proc/sequence r2 >/dev/null &
-		readers="$readers $!"
-	done
-	wait $readers
-	expect_status returns/core 0 stop_attach
-	expect_eq returns/core-all $tasks "$(e2e-helper json $TRACE type=cb role=show --print role | wc -l)"
+	crowd 40
+	expect_eq returns/core 0 $status
+	expect_eq returns/core-all 40 $shown
 fi

@@ -9,9 +9,7 @@ for backend in core callbacks; do
 	attach_bg --format json --backend $backend || continue
 	# The first one is met unprepared: probes are set when it is opened.
 	bench-helper iterate >/dev/null
-	wait_for 20 grep -q task_seq_next /sys/kernel/debug/kprobes/list ||
-		fail $backend/probes "no probe was set on task_seq_next()"
-	sleep 0.5
+	wait_for 20 probed task_seq_stop || fail $backend/probes "no probes were set on its callbacks"
 	bench-helper iterate --size 30 >$backend.read
 	expect_status $backend/exit 0 stop_attach
 	session=$(e2e-helper json $TRACE type=open path=anon_inode:bpf_iter --print session | tail -n 1)
@@ -39,9 +37,9 @@ load seqbugs
 TRACE=both.json
 if attach_bg --format json; then
 	bench-helper iterate >/dev/null
-	wait_for 20 grep -q task_seq_next /sys/kernel/debug/kprobes/list
+	wait_for 20 probed task_seq_stop || fail both/probes "no probes were set on its callbacks"
 	cat /proc/seqbugs/ok_large >/dev/null
 	expect_status both/exit 0 stop_attach
 	session=$(e2e-helper json $TRACE type=open path=/proc/seqbugs/ok_large --print session)
-	expect_eq both/partial "" "$(e2e-helper json $TRACE type=close session=$session --print partial | grep -v '^\[\]$')"
+	expect_eq both/partial "[]" "$(fields "$session" close partial)"
 fi

@@ -7,17 +7,12 @@ FAR=1200000
 
 load sequence
 
-# has TYPE COUNT: that many objects in the trace
-has() {
-	[ "$(grep -c "\"type\":\"$1\"" "$TRACE")" -ge "$2" ]
-}
-
 # die NAME: kills the reader, and waits until its session is closed and the tracer has ended.
 die() {
 	kill -9 $reader
 	wait $reader
 	expect_eq $1/killed 137 $?
-	wait_for 60 has close 1 || fail $1/closed "the session did not end"
+	wait_for 60 lines 1 '"type":"close"' || fail $1/closed "the session did not end"
 	expect_status $1/exit 0 stop_attach
 	expect_status $1/check 0 e2e-helper json-check $TRACE --sessions 1
 }
@@ -28,7 +23,7 @@ for backend in core callbacks; do
 	# Byte by byte, and without an end.
 	e2e-helper insist /proc/sequence 1 &
 	reader=$!
-	wait_for 20 has read 50 || fail $backend/reads "no reads were seen"
+	wait_for 20 lines 50 '"type":"read"' || fail $backend/reads "no reads were seen"
 	die $backend
 	told=$(e2e-helper json $TRACE type=read ret=1 --print pos)
 	expect_eq $backend/offsets "$(seq 0 $(($(echo "$told" | wc -l) - 1)))" "$told"
@@ -38,7 +33,7 @@ TRACE=inside.json
 if attach_bg --format json --ring-size 64MiB /proc/kallsyms; then
 	e2e-helper ops /proc/kallsyms p10@$FAR e/never >got &
 	reader=$!
-	wait_for 20 has open 1 || fail inside/open "the open was not seen"
+	wait_for 20 lines 1 '"type":"open"' || fail inside/open "the open was not seen"
 	die inside
 	# It never had them, but the kernel did its part.
 	expect_eq inside/unfinished 0 "$(wc -c <got)"

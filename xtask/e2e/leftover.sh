@@ -1,12 +1,6 @@
 # After kill -9 nothing of seqtrace is left in the kernel.
 . "$E2E/lib.sh"
 
-no_probes() {
-	# Kprobes, and trampolines: what `bpftool link` would show of them.
-	[ -z "$(cat /sys/kernel/debug/kprobes/list)" ] &&
-		! grep -q seq_ /sys/kernel/tracing/enabled_functions
-}
-
 for backend in core callbacks; do
 	attach_bg --backend $backend /proc/vmstat || continue
 	cat /proc/vmstat >/dev/null

@@ -116,3 +116,24 @@ cb() {
 	shift 2
 	e2e-helper json "$trace" type=cb "$@" --print "$fields" --alias
 }
+
+# fields SESSION TYPE KEYS: of the session's objects of that type, with blanks between
+fields() {
+	e2e-helper json "$TRACE" session="$1" type="$2" --print "$3" | tr '\t' ' '
+}
+
+# lines N PATTERN: whether the trace has this many lines that match
+lines() {
+	[ "$(grep -c "$2" "$TRACE")" -ge "$1" ]
+}
+
+# probed FUNCTION: whether it has probes on its entry and on its return. Of a table, stop gets them last.
+probed() {
+	[ "$(grep -v GONE /sys/kernel/debug/kprobes/list | grep -c " $1[+ ]")" -ge 2 ]
+}
+
+# Kprobes, and trampolines: what `bpftool link` would show of them.
+no_probes() {
+	[ -z "$(cat /sys/kernel/debug/kprobes/list)" ] &&
+		! grep -q seq_ /sys/kernel/tracing/enabled_functions
+}

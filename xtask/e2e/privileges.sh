@@ -28,8 +28,7 @@ for backend in core callbacks; do
 	load seqbugs
 	cat /proc/seqbugs/eof_stuck >/dev/null
 	# The first open tells of the table, then probes are set: not in no time.
-	[ $backend = core ] || wait_for 10 grep -q eof_stop /sys/kernel/debug/kprobes/list
-	sleep 0.2
+	[ $backend = core ] || wait_for 10 probed eof_stop || fail later/$backend/probes "none were set"
 	cat /proc/seqbugs/eof_stuck >/dev/null
 	expect_status later/$backend/exit 0 stop_attach
 	expect_grep later/$backend/names 'eof_show' $TRACE

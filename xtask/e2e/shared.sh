@@ -7,11 +7,6 @@ load seqbugs
 FILE=/proc/seqbugs/ok_large
 cat $FILE >whole
 
-# fields SESSION TYPE KEYS
-fields() {
-	e2e-helper json $TRACE session=$1 type=$2 --print $3 | tr '\t' ' '
-}
-
 for backend in core callbacks; do
 	# Threads: who comes second waits for the seq_file's mutex, inside of seq_read_iter(). What read()
 	# hands out is in order, since it locks the file's offset; pread() makes the core traverse, and each

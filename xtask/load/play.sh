@@ -93,10 +93,6 @@ soak() {
 	report soak
 }
 
-no_probes() {
-	[ -z "$(cat /sys/kernel/debug/kprobes/list)" ] && ! grep -q seq_ /sys/kernel/tracing/enabled_functions
-}
-
 [ "$SOAK" -eq 0 ] || soak
 if wait_for 10 no_probes; then
 	ok left
