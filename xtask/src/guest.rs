@@ -249,8 +249,15 @@ fn copy(mut from: UnixStream, to: &mut (dyn Write + Send), closed: Option<&Sende
 }
 
 fn listen_to(control: UnixStream, news: &Sender<News>) {
-    for line in BufReader::new(control).lines() {
-        let Ok(line) = line else { return };
+    for line in BufReader::new(control).split(b'\n') {
+        let line = match line {
+            Ok(line) => line,
+            Err(error) => {
+                eprintln!("the guest's status cannot be read: {error}");
+                return;
+            }
+        };
+        let line = String::from_utf8_lossy(&line);
         let what = match line.strip_prefix("status ").map(str::parse) {
             Some(Ok(status)) => News::Status(status),
             _ => News::Started,
