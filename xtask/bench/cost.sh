@@ -7,6 +7,7 @@ cd /tmp || exit 1
 probes() {
 	measure untraced
 	measure floor-kprobe --ready-file ready -- bench-helper floor kprobe --ready-file ready $ADDRESSES
+	measure floor-core --ready-file ready -- bench-helper floor site --ready-file ready $SITES
 	seqtrace_row core-json attach --backend core --format json "$FILE"
 	seqtrace_row callbacks-json attach --backend callbacks --format json "$FILE"
 	seqtrace_row excluded-path attach --backend core --format json --path /proc/uptime

@@ -17,6 +17,8 @@ file() {
 		awk -v address="${address#0x}" '$1 == address && NF > 3 { gsub(/[][]/, "", $4); print $4 ":" $3; exit }
 			$1 == address { print $3; exit }' /proc/kallsyms
 	done)
+	# The core's call sites: `  ADDRESS core_…`.
+	SITES=$(seqtrace attach --dry-run --backend core "$FILE" | sed -n 's/^ *\([0-9a-f]*\) core_.*/\1/p')
 	rm -f ready
 	bench-helper floor kprobe --count --ready-file ready $ADDRESSES >count &
 	floor=$!

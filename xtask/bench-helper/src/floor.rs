@@ -14,6 +14,8 @@ use crate::{btf, sys};
 enum Kind {
     /// kprobe and kretprobe; functions are addresses
     Kprobe,
+    /// kprobes alone, at addresses that may lie inside of functions
+    Site,
     /// fentry and fexit; functions are NAME or MODULE:NAME
     Fentry,
 }
@@ -42,7 +44,9 @@ impl Floor {
         let mut returns = Vec::new();
         for function in &self.functions {
             entries.push(self.attach(function, Side::Entry)?);
-            returns.push(self.attach(function, Side::Return)?);
+            if !matches!(self.kind, Kind::Site) {
+                returns.push(self.attach(function, Side::Return)?);
+            }
         }
         File::create(&self.ready_file)?;
         interrupt.wait()?;
@@ -54,7 +58,7 @@ impl Floor {
 
     fn attach(&self, function: &str, side: Side) -> Result<Attached> {
         let attached = match self.kind {
-            Kind::Kprobe => {
+            Kind::Kprobe | Kind::Site => {
                 let pmu = fs::read_to_string("/sys/bus/event_source/devices/kprobe/type")?;
                 let address = function.trim_start_matches("0x");
                 Attached::kprobe(pmu.trim().parse()?, u64::from_str_radix(address, 16)?, side)
