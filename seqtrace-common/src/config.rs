@@ -91,6 +91,23 @@ plain_data! {
     }
 }
 
+impl Offsets {
+    /// Whether [`flag::SEQ_HEAD`] holds.
+    pub const fn has_seq_head(&self) -> bool {
+        self.seq_file_buf == 0
+            && self.seq_file_size == 8
+            && self.seq_file_from == 16
+            && self.seq_file_count == 24
+            && self.seq_file_index == 40
+            && self.seq_file_read_pos == 48
+    }
+}
+
+/// In the programs' code, the number of a helper that no kernel has. Before they are loaded user space puts in its
+/// place a call of the kernel's function `bpf_rdonly_cast()` (kernel/bpf/helpers.c, since 6.2), or an
+/// instruction that does nothing: aya does not link functions of the kernel.
+pub const CAST: i32 = 0x7e5e_97ca;
+
 /// Bits of [`Config::flags`].
 pub mod flag {
     /// Open events of seqtrace's own files are sent (marked, not traced).
@@ -105,13 +122,16 @@ pub mod flag {
     pub const FILTER_COMM: u32 = 32;
     /// Only files whose name's (last path component's) hash is in the filter map.
     pub const FILTER_NAME: u32 = 64;
+    /// `seq_file` begins with buf, size, from, count, pad_until, index and read_pos, 8 bytes each: they can be
+    /// read at once.
+    pub const SEQ_HEAD: u32 = 256;
     /// seqtrace's own files are traced like any other (`check` reads them itself).
     pub const TRACE_OWN: u32 = 128;
 }
 
 plain_data! {
     /// The programs' read-only configuration, set before load.
-    pub struct Config [304] {
+    pub struct Config [312] {
         /// Where the kernel's fields are.
         pub offsets: Offsets,
         /// Bits of [`flag`].
@@ -120,6 +140,11 @@ plain_data! {
         pub own_pid: u32,
         /// Bytes of each record to send, at most [`crate::wire::PREVIEW_BYTES`]; 0 for none.
         pub preview: u32,
+        /// The number of `struct seq_file` in the kernel's BTF, to read it without a helper; 0 if the kernel has no
+        /// function for [`CAST`], or not [`flag::SEQ_HEAD`].
+        pub seq_file_type: u32,
+        /// Spelled-out padding, zero.
+        pub pad: u32,
         /// seqtrace's own pid namespace; zeroes: the initial one.
         pub own_namespace: Namespace,
         /// Functions that stand between the core and a file's own show.

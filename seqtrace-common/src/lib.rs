@@ -2,11 +2,13 @@
 //!
 //! Everything here is plain data with a fixed layout: `#[repr(C)]`, padding spelled out, the size
 //! asserted at compile time. [`wire`] is what the programs write into the ring buffer, [`config`]
-//! what user space tells them before they are loaded and through maps afterwards.
+//! what user space tells them before they are loaded and through maps afterwards, [`slots`] what they
+//! keep of sessions, where user space looks for what was not told yet.
 #![no_std]
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod slots;
 pub mod wire;
 
 /// Derives what user space needs to turn bytes into a value and back without `unsafe`.

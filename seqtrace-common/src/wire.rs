@@ -3,9 +3,9 @@
 //! Every event begins with a [`Head`]. Lengths and positions are the kernel's own; times are
 //! `bpf_ktime_get_ns()` (CLOCK_MONOTONIC, ns since boot).
 //!
-//! A callback costs one event of 40 bytes: what an earlier event of the same pass already told
-//! (task, `struct seq_file`, the pointer a show was given, the position before a next) is not told
-//! again.
+//! A record, a next and the show behind it, costs 40 bytes and a fifth of an event: what an earlier event of the
+//! same pass already told (task, `struct seq_file`, the pointer a show was given, the position before a next) is not
+//! told again.
 
 use crate::plain_data;
 
@@ -48,6 +48,8 @@ pub enum Kind {
     Write = 13,
     /// [`Io`]: a read of a plain procfs file returned.
     PlainRead = 14,
+    /// [`Batch`]: `next()` returned, and then `show()`, some times.
+    Batch = 16,
     /// [`Preview`]: the first bytes of the record that the last show rendered.
     Preview = 15,
 }
@@ -70,6 +72,7 @@ impl Kind {
             13 => Self::Write,
             14 => Self::PlainRead,
             15 => Self::Preview,
+            16 => Self::Batch,
             _ => return None,
         })
     }
@@ -351,6 +354,52 @@ plain_data! {
         pub ret: u64,
         /// `m->index` on return.
         pub index: i64,
+    }
+}
+
+/// Records that are told at once, at most.
+pub const PAIRS: usize = 5;
+
+plain_data! {
+    /// Some records of one session: of each, `next()` returned, and then `show()`. Followed in the ring record by
+    /// [`PAIRS`] times [`Pair`], of which the first `pairs` count.
+    pub struct Batch [32] {
+        /// When it was told: kind [`Kind::Batch`]. If it is lost, that counts as two events for each pair.
+        pub head: Head,
+        /// The session's number.
+        pub session: u32,
+        /// How many pairs.
+        pub pairs: u16,
+        /// On which CPU all of it happened.
+        pub cpu: u16,
+        /// What the times of the pairs count from: CLOCK_MONOTONIC, ns.
+        pub time: u64,
+    }
+}
+
+plain_data! {
+    /// `next()` returned, and then `show()`, with the same `m->index`: two [`Callback`]s in one.
+    pub struct Pair [40] {
+        /// What next returned: as in [`Started::ret`].
+        pub next: u64,
+        /// `m->index` when either of them returned.
+        pub index: i64,
+        /// When next returned, ns from [`Batch::time`].
+        pub next_after: u32,
+        /// When show returned, ns from [`Batch::time`].
+        pub show_after: u32,
+        /// `m->count` when next returned, bytes.
+        pub next_count: u32,
+        /// `m->count` when show returned, bytes.
+        pub count: u32,
+        /// What show returned.
+        pub ret: i32,
+        /// [`FLAG_FULL`] when next returned.
+        pub next_flags: u8,
+        /// [`FLAG_FULL`] when show returned.
+        pub flags: u8,
+        /// Spelled-out padding, zero.
+        pub pad: u16,
     }
 }
 

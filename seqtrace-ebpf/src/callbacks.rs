@@ -2,19 +2,18 @@
 //! space found in `m->op`. For kernels whose text is not understood, and as the independent witness
 //! of [`crate::iterate`], whose events it writes.
 //!
-//! A kretprobe does not know the arguments, so each entry leaves them in `CALLS` under the thread.
+//! A kretprobe does not know the arguments, so each entry leaves them for it ([`crate::tasks`]).
 
 use aya_ebpf::{
     macros::{kprobe, kretprobe},
     programs::{ProbeContext, RetProbeContext},
 };
-use seqtrace_common::wire::Kind;
 
 use crate::{
     config::config,
     iterate, kernel,
-    maps::{CALL_DEPTH, CALLS, Calls, ITERATORS_ONLY, Missed},
-    session,
+    maps::{CALL_DEPTH, ITERATORS_ONLY, Missed},
+    session, slots, tasks,
 };
 
 /// Which callback, as [`Calls::sp`] carries it.
@@ -44,15 +43,10 @@ fn follows(before: u64, role: u64) -> bool {
 #[inline(always)]
 fn enter(sp: u64, mut m: u64, role: u64, first: bool) -> u64 {
     let (_, tid) = kernel::ids();
-    let Some(calls) = CALLS.get_ptr_mut(tid) else {
-        let calls = Calls { depth: 1, m: [m, 0, 0, 0], sp: [sp | role, 0, 0, 0] };
-        if CALLS.insert(tid, calls, 0).is_err() {
-            Missed::Call.count();
-        }
+    let Some(calls) = tasks::calls(tid) else {
+        tasks::enter_first(tid, m, sp | role);
         return m;
     };
-    // SAFETY: the element of this thread: no other thread touches it.
-    let calls = unsafe { &mut *calls };
     // The stack grows down: calls whose return was missed have a stack pointer below ours, or ours, if
     // they were the core's like this one. A jump from one callback to another (a tail call) leaves the stack
     // pointer as it is, too; but none comes before the first of a pass.
@@ -91,9 +85,7 @@ fn enter(sp: u64, mut m: u64, role: u64, first: bool) -> u64 {
 #[inline(always)]
 fn leave() -> u64 {
     let (_, tid) = kernel::ids();
-    let Some(calls) = CALLS.get_ptr_mut(tid) else { return 0 };
-    // SAFETY: the element of this thread: no other thread touches it.
-    let calls = unsafe { &mut *calls };
+    let Some(calls) = tasks::calls(tid) else { return 0 };
     let depth = calls.depth as usize;
     if depth == 0 || depth > CALL_DEPTH {
         return 0;
@@ -101,7 +93,7 @@ fn leave() -> u64 {
     calls.depth -= 1;
     let m = calls.m[(depth - 1) & (CALL_DEPTH - 1)];
     if calls.depth == 0 {
-        let _ = CALLS.remove(tid);
+        tasks::left(tid);
     }
     m
 }
@@ -149,8 +141,8 @@ pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {
     let first = session::traced(m).is_some_and(|state| state.passing == 0);
     let m = core_call(m, Some(kernel::arg(&ctx, 1)));
     let m = enter(stack_pointer(&ctx), m, role::START, first);
-    if m != 0 {
-        iterate::pass_begin(m);
+    if let Some(state) = session::traced(m) {
+        iterate::pass_begin(m, state, slots::staged(m));
     }
     0
 }
@@ -181,8 +173,8 @@ pub(crate) fn stop_enter(ctx: ProbeContext) -> u32 {
 #[kretprobe]
 pub(crate) fn start_return(ctx: RetProbeContext) -> u32 {
     let m = leave();
-    if m != 0 {
-        iterate::started(m, ctx.ret());
+    if let Some(state) = session::traced(m) {
+        iterate::start_returned(ctx.regs, m, state);
     }
     0
 }
@@ -191,8 +183,8 @@ pub(crate) fn start_return(ctx: RetProbeContext) -> u32 {
 #[kretprobe]
 pub(crate) fn next_return(ctx: RetProbeContext) -> u32 {
     let m = leave();
-    if m != 0 {
-        iterate::returned(Kind::Next, m, ctx.ret());
+    if let Some(state) = session::traced(m) {
+        iterate::next_returned(ctx.regs, m, state, slots::staged(m));
     }
     0
 }
@@ -201,9 +193,8 @@ pub(crate) fn next_return(ctx: RetProbeContext) -> u32 {
 #[kretprobe]
 pub(crate) fn show_return(ctx: RetProbeContext) -> u32 {
     let m = leave();
-    if m != 0 {
-        let ret: i32 = ctx.ret();
-        iterate::returned(Kind::Show, m, i64::from(ret) as u64);
+    if let Some(state) = session::traced(m) {
+        iterate::show_returned(ctx.regs, m, state, slots::staged(m));
     }
     0
 }
@@ -212,8 +203,8 @@ pub(crate) fn show_return(ctx: RetProbeContext) -> u32 {
 #[kretprobe]
 pub(crate) fn stop_return(_ctx: RetProbeContext) -> u32 {
     let m = leave();
-    if m != 0 {
-        iterate::returned(Kind::Stop, m, 0);
+    if let Some(state) = session::traced(m) {
+        iterate::stop_returned(m, state, slots::staged(m));
     }
     0
 }

@@ -50,6 +50,8 @@ pub(crate) static CONFIG: Config = Config {
     flags: 0,
     own_pid: 0,
     preview: 0,
+    seq_file_type: 0,
+    pad: 0,
     own_namespace: Namespace { dev: 0, ino: 0 },
     wrappers: Wrappers { kernfs_seq_show: 0, cgroup_seqfile_show: 0, sysfs_kf_seq_show: 0 },
     callers: Callers {

@@ -15,12 +15,24 @@ pub(crate) const NO_WAKEUP: u64 = 1;
 /// Room for an event in the ring with its head, or `None` after counting the loss.
 #[inline(always)]
 pub(crate) fn reserve<T: 'static>(kind: Kind, flags: u8) -> Option<(RingBufEntry<T>, Head)> {
+    reserve_for(kind, flags, 1, kernel::now)
+}
+
+/// The same for what tells of several events at once, all of which are lost if there is no room; `time` says when
+/// it happened, if there is.
+#[inline(always)]
+pub(crate) fn reserve_for<T: 'static>(
+    kind: Kind,
+    flags: u8,
+    events: u64,
+    time: impl FnOnce() -> u64,
+) -> Option<(RingBufEntry<T>, Head)> {
     let cpu = kernel::cpu();
     let lost = LOST.get_ptr_mut(cpu);
     let Some(entry) = EVENTS.reserve::<T>(0) else {
         if let Some(lost) = lost {
             // SAFETY: the map's own element.
-            unsafe { kernel::count(lost) };
+            unsafe { kernel::count(lost, events) };
         }
         return None;
     };
@@ -29,13 +41,24 @@ pub(crate) fn reserve<T: 'static>(kind: Kind, flags: u8) -> Option<(RingBufEntry
         Some(lost) => unsafe { *lost as u32 },
         None => 0,
     };
-    Some((entry, Head { time: kernel::now(), lost, cpu: cpu as u16, kind: kind as u8, flags }))
+    Some((entry, Head { time: time(), lost, cpu: cpu as u16, kind: kind as u8, flags }))
 }
 
 /// Writes one event; `make` completes it behind its head.
 #[inline(always)]
 pub(crate) fn emit<T: 'static>(kind: Kind, flags: u8, make: impl FnOnce(Head) -> T) {
-    if let Some((mut entry, head)) = reserve::<T>(kind, flags) {
+    emit_at(kind, flags, kernel::now, make);
+}
+
+/// The same of what happened before.
+#[inline(always)]
+pub(crate) fn emit_at<T: 'static>(
+    kind: Kind,
+    flags: u8,
+    time: impl FnOnce() -> u64,
+    make: impl FnOnce(Head) -> T,
+) {
+    if let Some((mut entry, head)) = reserve_for::<T>(kind, flags, 1, time) {
         entry.write(make(head));
         entry.submit(NO_WAKEUP);
     }

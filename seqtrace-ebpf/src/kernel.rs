@@ -1,20 +1,25 @@
-//! The only reads of kernel memory. Every read is a `bpf_probe_read_kernel`, which fails instead
-//! of faulting; a failed read yields 0, which every caller treats as "not there".
+//! The only reads of kernel memory. Nearly every read is a `bpf_probe_read_kernel`, which fails instead
+//! of faulting; a failed read yields 0, which every caller treats as "not there". What is read with every
+//! callback, from an object whose type is known for certain, is read directly where the kernel lets us: the same
+//! holds for that.
 
 use core::mem::MaybeUninit;
 
 use aya_ebpf::{
     EbpfContext,
-    bindings::bpf_pidns_info,
+    bindings::{bpf_pidns_info, pt_regs},
     helpers::generated::{
         bpf_get_ns_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns,
         bpf_probe_read_kernel as raw_read, bpf_probe_read_kernel_str as raw_read_str,
     },
     programs::ProbeContext,
 };
-use seqtrace_common::wire::{COMM_BYTES, SeqState, Task};
+use seqtrace_common::{
+    config::{CAST, flag},
+    wire::{COMM_BYTES, FLAG_FULL, SeqState, Task},
+};
 
-use crate::config::config;
+use crate::config::{config, has};
 
 /// The value at `base + offset`, or zero if it cannot be read. Without a branch for the failure: the
 /// verifier would follow both ways of every read.
@@ -59,19 +64,35 @@ pub(crate) fn now() -> u64 {
     unsafe { bpf_ktime_get_ns() }
 }
 
-/// Adds 1 to a counter in a map, whoever else does so at the same time. `core` has no atomics for
+/// Adds to a counter in a map, whoever else does so at the same time. `core` has no atomics for
 /// BPF's older instruction sets, though all of them can add: `BPF_XADD`.
 ///
 /// # Safety
 /// `counter` must point into a map's element.
 #[inline(always)]
-pub(crate) unsafe fn count(counter: *mut u64) {
+pub(crate) unsafe fn count(counter: *mut u64, more: u64) {
     // SAFETY: the caller vouches for the pointer; nothing else is touched.
     unsafe {
         core::arch::asm!(
-            "lock *(u64 *)({counter} + 0) += {one}",
+            "lock *(u64 *)({counter} + 0) += {more}",
             counter = in(reg) counter,
-            one = in(reg) 1u64,
+            more = in(reg) more,
+        );
+    }
+}
+
+/// Adds N to a number in a map, whoever else does so at the same time.
+///
+/// # Safety
+/// `number` must point into a map's element.
+#[inline(always)]
+pub(crate) unsafe fn add<const N: i32>(number: *mut u32) {
+    // SAFETY: the caller vouches for the pointer; nothing else is touched.
+    unsafe {
+        core::arch::asm!(
+            "lock *(u32 *)({number} + 0) += {n}",
+            number = in(reg) number,
+            n = in(reg) i64::from(N),
         );
     }
 }
@@ -133,6 +154,21 @@ pub(crate) fn task() -> Task {
     }
 }
 
+/// What a function has just returned.
+#[inline(always)]
+pub(crate) fn returned(regs: *const pt_regs) -> u64 {
+    #[cfg(bpf_target_arch = "x86_64")]
+    // SAFETY: the context of a probe.
+    unsafe {
+        (*regs).rax
+    }
+    #[cfg(bpf_target_arch = "aarch64")]
+    // SAFETY: the context of a probe.
+    unsafe {
+        (*regs).regs[0]
+    }
+}
+
 /// An argument of a function at its entry, from 0; 0 if there is no register for it.
 #[inline(always)]
 pub(crate) fn arg(ctx: &ProbeContext, n: usize) -> u64 {
@@ -153,9 +189,51 @@ pub(crate) fn private_data(file: u64) -> u64 {
     field(file, config!(offsets.file_private_data))
 }
 
-/// The fields of the seq_file that the core works on.
+/// Where `struct seq_file` has its fields if [`flag::SEQ_HEAD`] is set: numbers that the compiler knows.
+mod head {
+    pub(super) const SIZE: u32 = 8;
+    pub(super) const COUNT: u32 = 24;
+    pub(super) const INDEX: u32 = 40;
+}
+
+/// A pointer through which the fields of a seq_file can be read as if they were ours; `m` must be one, not
+/// only be taken for one. `bpf_rdonly_cast()` costs nothing, a read of 8 bytes through it some 8 instructions; by
+/// a helper it is 60. A wrong address still reads as zero (BPF_PROBE_MEM, kernel/bpf/verifier.c).
+#[inline(always)]
+fn cast(m: u64, seq_file: u32) -> *const u8 {
+    let result: *const u8;
+    // SAFETY: in place of the number stands a call of the kernel's function, which only names the type of what
+    // it is given.
+    #[cfg(target_arch = "bpf")]
+    unsafe {
+        core::arch::asm!(
+            "call {cast}",
+            cast = const CAST,
+            inlateout("r1") m => _,
+            inlateout("r2") u64::from(seq_file) => _,
+            lateout("r0") result,
+            lateout("r3") _,
+            lateout("r4") _,
+            lateout("r5") _,
+        );
+    }
+    // Lints are checked as for a program of this machine.
+    #[cfg(not(target_arch = "bpf"))]
+    {
+        let _ = (seq_file, CAST);
+        result = m as *const u8;
+    }
+    result
+}
+
+/// The fields of the seq_file that the core works on. All in one read, where they lie together: of a short
+/// read most is the call.
 #[inline(always)]
 pub(crate) fn seq_state(m: u64) -> SeqState {
+    if has(flag::SEQ_HEAD) {
+        let [size, from, count, _, index, read_pos]: [u64; 6] = field(m, head::SIZE);
+        return SeqState { size, from, count, index: index as i64, read_pos: read_pos as i64 };
+    }
     SeqState {
         size: field(m, config!(offsets.seq_file_size)),
         from: field(m, config!(offsets.seq_file_from)),
@@ -163,4 +241,40 @@ pub(crate) fn seq_state(m: u64) -> SeqState {
         index: field(m, config!(offsets.seq_file_index)),
         read_pos: field(m, config!(offsets.seq_file_read_pos)),
     }
+}
+
+/// What a callback may have changed.
+#[derive(Clone, Copy)]
+pub(crate) struct Filled {
+    /// `m->count`. The core grows a buffer only below MAX_RW_COUNT (2 GiB), so 32 bits hold it.
+    pub(crate) count: u32,
+    /// `FLAG_FULL` if nothing more fits.
+    pub(crate) flags: u8,
+    /// `m->index`
+    pub(crate) index: i64,
+}
+
+/// What a callback may have changed, as it is now. `m` must be a seq_file.
+#[inline(always)]
+pub(crate) fn filled(m: u64) -> Filled {
+    let (size, count, index): (u64, u64, u64);
+    // A number of a type: the kernel has the function.
+    let seq_file = config!(seq_file_type);
+    if seq_file != 0 {
+        let m = cast(m, seq_file);
+        // SAFETY: see `cast`; the offsets are those of fields of this size.
+        unsafe {
+            size = m.add(head::SIZE as usize).cast::<u64>().read_volatile();
+            count = m.add(head::COUNT as usize).cast::<u64>().read_volatile();
+            index = m.add(head::INDEX as usize).cast::<u64>().read_volatile();
+        }
+    } else if has(flag::SEQ_HEAD) {
+        [size, _, count, _, index] = field(m, head::SIZE);
+    } else {
+        size = field(m, config!(offsets.seq_file_size));
+        count = field(m, config!(offsets.seq_file_count));
+        index = field(m, config!(offsets.seq_file_index));
+    }
+    let flags = if count == size { FLAG_FULL } else { 0 };
+    Filled { count: count as u32, flags, index: index as i64 }
 }

@@ -4,7 +4,8 @@
 //! One file a phase of a session's life: [`open`], [`read`], [`iterate`] (the callbacks, seen from
 //! the core's own call sites) or [`callbacks`] (seen at the functions themselves), [`release`]; and
 //! [`plain`] for procfs files without a seq_file. They share [`maps`], [`emit`], [`kernel`] (the
-//! only reads of kernel memory), [`session`] (which files are traced) and [`config`].
+//! only reads of kernel memory), [`session`] (which files are traced), [`slots`] (where a callback finds its
+//! session), [`tasks`] (which callbacks a task is in) and [`config`].
 //!
 //! What comes with each read or file is seen through trampolines (fentry, fexit), which cost least; the
 //! places inside of the core through kprobes, which can be anywhere. Both are slow to detach, in ways
@@ -29,6 +30,8 @@ mod plain;
 mod read;
 mod release;
 mod session;
+mod slots;
+mod tasks;
 
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {

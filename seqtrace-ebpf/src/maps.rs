@@ -5,42 +5,23 @@ use aya_ebpf::{
     maps::{Array, HashMap, RingBuf},
 };
 use seqtrace_common::config::FilterKey;
+use seqtrace_common::slots::{self, SLOT_COUNT, SessionState, Slot, Staged};
 
 /// Open sessions at most, traced or not.
 const SESSIONS: u32 = 32 * 1024;
 /// Calls of traced callbacks under way at once, at most.
 const TASKS: u32 = 8 * 1024;
 
-/// What the programs know of an open file.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct SessionState {
-    /// The session's number on the wire; 0 for a file that is not to be traced.
-    pub(crate) key: u32,
-    /// `m->count` as last seen: where the bytes of the next record begin. Only kept for previews.
-    pub(crate) count: u32,
-    /// 1 from the call of start to the return of stop. gcc lets the overflow path of traverse(),
-    /// which has called stop elsewhere, run through the instruction behind another call of stop: the
-    /// second hit is no second stop.
-    pub(crate) passing: u32,
-    /// The passes are traverse()'s, which empties the buffer behind each record without calling
-    /// anything. One of [`Traversing`]. Only kept for previews.
-    pub(crate) traversing: u32,
-    /// 1 once it has been read through bpf_seq_read().
-    pub(crate) iterator: u32,
-    pub(crate) pad: u32,
-}
-
 /// Whether passes are those of traverse().
 pub(crate) struct Traversing;
 
 impl Traversing {
     /// They are not.
-    pub(crate) const NO: u32 = 0;
+    pub(crate) const NO: u8 = 0;
     /// They are, until stop is called.
-    pub(crate) const YES: u32 = 1;
+    pub(crate) const YES: u8 = 1;
     /// The last record did not fit: stop will be called, and the traversal begins again.
-    pub(crate) const AGAIN: u32 = 2;
+    pub(crate) const AGAIN: u8 = 2;
 }
 
 /// The events. User space sets the size.
@@ -58,6 +39,16 @@ pub(crate) static MISSED: Array<u64> = Array::with_max_entries(Missed::COUNT, 0)
 /// Open files by `struct seq_file *`, plain procfs files by `struct file *`.
 #[map]
 pub(crate) static SESSION: HashMap<u64, SessionState> = HashMap::with_max_entries(SESSIONS, 0);
+
+/// See [`crate::slots`]. Not a map by its declaration, so that its address is a constant.
+#[unsafe(link_section = ".bss.slots")]
+pub(crate) static mut SLOTS: [Slot; slots::SLOTS] = [const {
+    Slot { id: 0, others: 0, pad: 0, state: SessionState::new(0), staged: Staged::NONE }
+}; slots::SLOTS];
+
+/// By number of a slot: who was first to want it.
+#[map]
+pub(crate) static CLAIMS: HashMap<u32, u64> = HashMap::with_max_entries(SLOT_COUNT as u32, 0);
 
 /// Its one element is 1 if probes on callbacks are there for BPF iterators only, because the core's own
 /// call sites tell of all other files.
@@ -91,7 +82,35 @@ pub(crate) struct Calls {
     pub(crate) sp: [u64; CALL_DEPTH],
 }
 
-/// By thread id.
+impl Calls {
+    pub(crate) const NONE: Self = Self { depth: 0, m: [0; CALL_DEPTH], sp: [0; CALL_DEPTH] };
+}
+
+/// A place of [`crate::tasks`]; as long as two lines of the cache.
+#[repr(C)]
+pub(crate) struct TaskSlot {
+    /// Whose it is, a thread id; 0 for nobody's.
+    pub(crate) tid: u32,
+    /// Spelled-out padding, zero.
+    pub(crate) pad: u32,
+    pub(crate) calls: Calls,
+    /// Spelled-out padding, zero.
+    pub(crate) pad2: [u64; 6],
+}
+
+/// Places for tasks inside of reads, a power of two.
+pub(crate) const TASK_SLOTS: usize = 1024;
+
+/// See [`crate::tasks`].
+#[unsafe(link_section = ".bss.tasks")]
+pub(crate) static mut TASKS_INSIDE: [TaskSlot; TASK_SLOTS] =
+    [const { TaskSlot { tid: 0, pad: 0, calls: Calls::NONE, pad2: [0; 6] } }; TASK_SLOTS];
+
+/// By number of a place of [`crate::tasks`]: who was first to want it.
+#[map]
+pub(crate) static TASK_CLAIMS: HashMap<u32, u32> = HashMap::with_max_entries(TASK_SLOTS as u32, 0);
+
+/// By thread id: the calls of tasks whose place is another's.
 #[map]
 pub(crate) static CALLS: HashMap<u32, Calls> = HashMap::with_max_entries(TASKS, 0);
 
@@ -115,7 +134,7 @@ impl Missed {
     pub(crate) fn count(self) {
         if let Some(counter) = MISSED.get_ptr_mut(self as u32) {
             // SAFETY: the map's own element.
-            unsafe { crate::kernel::count(counter) };
+            unsafe { crate::kernel::count(counter, 1) };
         }
     }
 }

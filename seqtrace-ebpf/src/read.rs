@@ -16,7 +16,7 @@ use crate::{
     kernel::{self, field},
     maps::Traversing,
     open::{self, Opening},
-    session,
+    session, slots, tasks,
 };
 
 /// The open file of a `struct kiocb *` and its seq_file.
@@ -98,11 +98,14 @@ fn entered(m: u64, session: u32, flags: u8, asked: impl FnOnce() -> (i64, u64)) 
 fn returned(m: u64, ret: i64) {
     if let Some(state) = session::traced(m) {
         let session = state.key;
+        slots::tell(m, session);
         state.traversing = Traversing::NO;
+        let (_, tid) = kernel::ids();
+        tasks::leave(tid);
         emit(Kind::ReadExit, 0, |head| ReadExit {
             head,
             session,
-            tid: kernel::ids().1,
+            tid,
             ret,
             state: kernel::seq_state(m),
         });
@@ -166,11 +169,14 @@ pub(crate) fn seq_lseek_exit(ctx: FExitContext) -> u32 {
     let m = kernel::private_data(ctx.arg(0));
     if let Some(state) = session::traced(m) {
         let session = state.key;
+        slots::tell(m, session);
         state.traversing = Traversing::NO;
+        let (_, tid) = kernel::ids();
+        tasks::leave(tid);
         emit(Kind::LseekExit, 0, |head| LseekExit {
             head,
             session,
-            tid: kernel::ids().1,
+            tid,
             ret: ctx.arg(3),
             state: kernel::seq_state(m),
         });

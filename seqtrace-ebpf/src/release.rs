@@ -9,7 +9,7 @@ use crate::{
     emit::emit,
     kernel::{self, field},
     maps::SESSION,
-    session,
+    session, slots,
 };
 
 /// Tells that a session ends, if it is traced, and forgets it.
@@ -19,6 +19,7 @@ pub(crate) fn end(id: u64, file: u64, which: u8, private: u64) {
     // SAFETY: an element of the map; the file is being released, nobody else uses it.
     let key = unsafe { (*state).key };
     if key != 0 {
+        slots::tell(id, key);
         let (_, tid) = kernel::ids();
         let references: i64 = field(file, config!(offsets.file_references));
         let one = i64::from(config!(offsets.file_one_reference));

@@ -1,17 +1,36 @@
 //! Which open files are traced, and under which number.
 
 use seqtrace_common::config::{FilterKey, Fnv, NAME_BYTES, flag};
+use seqtrace_common::slots::SessionState;
 use seqtrace_common::wire::{COMM_BYTES, Task};
 
 use crate::{
     config::{config, has},
     kernel,
-    maps::{FILTER, KEYS, Missed, NEXT_KEY, SESSION, SessionState, Traversing},
+    maps::{FILTER, KEYS, Missed, NEXT_KEY, SESSION},
+    slots,
 };
 
 /// The traced session of this `struct seq_file *` (or plain `struct file *`), if it is one.
 #[inline(always)]
 pub(crate) fn traced(id: u64) -> Option<&'static mut SessionState> {
+    let slot = slots::of(id);
+    // SAFETY: an element of the table; what is in it stays while the file is open, and only the task that
+    // holds m->lock writes to it.
+    unsafe {
+        if (*slot).id == id && id != 0 {
+            return Some(&mut (*slot).state);
+        }
+        if (*slot).others == 0 {
+            return None;
+        }
+    }
+    elsewhere(id)
+}
+
+/// The traced session of a file whose place is another's, if it is one.
+#[inline(always)]
+pub(crate) fn elsewhere(id: u64) -> Option<&'static mut SessionState> {
     let state = SESSION.get_ptr_mut(id)?;
     // SAFETY: an element of the map; it stays while the file is open, and only the task that holds
     // m->lock writes to it.
@@ -25,18 +44,24 @@ pub(crate) fn known(id: u64) -> bool {
     SESSION.get_ptr(id).is_some()
 }
 
-/// Remembers a file. `None` if the maps are full.
+/// Remembers a file; its number is 0 if it is not to be traced. `None` if the maps are full.
 #[inline(always)]
 pub(crate) fn add(id: u64, key: u32) -> Option<()> {
     if let Some(old) = SESSION.get_ptr(id) {
         // The address was used before by a file whose release was not seen.
         // SAFETY: an element of the map.
         let old = unsafe { (*old).key };
-        let _ = KEYS.remove(old);
+        if old != 0 {
+            slots::leave(id);
+            let _ = KEYS.remove(old);
+        }
     }
-    let state =
-        SessionState { key, count: 0, passing: 0, traversing: Traversing::NO, iterator: 0, pad: 0 };
-    SESSION.insert(id, state, 0).ok()
+    let state = SessionState::new(key);
+    SESSION.insert(id, state, 0).ok()?;
+    if key != 0 {
+        slots::take(id, state);
+    }
+    Some(())
 }
 
 /// Remembers a file that is traced, under a number that no other has. `None` if the maps are full.
@@ -54,6 +79,9 @@ pub(crate) fn begin(id: u64) -> Option<u32> {
 /// Forgets a file.
 #[inline(always)]
 pub(crate) fn remove(id: u64, key: u32) {
+    if key != 0 {
+        slots::leave(id);
+    }
     let _ = SESSION.remove(id);
     let _ = KEYS.remove(key);
 }

@@ -131,6 +131,11 @@ impl<R: Resolve> Pipeline<R> {
         callbacks(kind, self.tracker.resolver())
     }
 
+    /// Whether a session is open, shown or not.
+    pub fn has_open_sessions(&self) -> bool {
+        self.tracker.has_open_sessions()
+    }
+
     /// What knows names and paths.
     pub fn resolver(&mut self) -> &mut R {
         self.tracker.resolver()

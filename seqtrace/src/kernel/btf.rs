@@ -304,13 +304,25 @@ impl Btf {
     /// True if the kernel's BTF has a function of this name, so that fentry and fexit can be tried.
     /// Looks at every type: not for many names.
     pub fn has_function(&self, name: &str) -> bool {
+        self.function(name).is_some()
+    }
+
+    /// The number of a function. Looks at every type: not for many names.
+    pub fn function(&self, name: &str) -> Option<u32> {
         let types = &self.bytes[self.types.clone()];
-        self.starts.iter().any(|&start| {
+        let at = self.starts.iter().position(|&start| {
             usize::try_from(start)
                 .ok()
                 .and_then(|start| Type::at(types, start))
                 .is_some_and(|t| t.kind == kind::FUNC && self.name_is(t.name, name))
-        })
+        })?;
+        u32::try_from(at + 1).ok()
+    }
+
+    /// The number of a struct; of several of that name, the first.
+    pub fn structure(&self, name: &str) -> Option<u32> {
+        let named = |id: &&u32| self.type_by_id(**id).is_some_and(|t| self.name_is(t.name, name));
+        self.structs.iter().find(named).copied()
     }
 
     /// BTF with nothing in it but these functions, under the numbers they have here: all that attaching

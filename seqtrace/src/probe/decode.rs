@@ -2,7 +2,10 @@
 //!
 //! Bytes that make no sense never panic and never vanish: they are an error that the caller counts.
 
-use seqtrace_common::wire::{self, Head, Kind, open_flag, via};
+use std::collections::HashMap;
+
+use seqtrace_common::slots::{Slot, Staged};
+use seqtrace_common::wire::{self, Head, Kind, Pair, open_flag, via};
 use thiserror::Error;
 use zerocopy::FromBytes;
 
@@ -34,6 +37,9 @@ pub enum DecodeError {
 pub struct Decoder {
     /// By CPU: the loss counter of its last event.
     lost: Vec<u32>,
+    /// By session: the last callback that was told while it waited, if none came since.
+    told: HashMap<Key, u64>,
+    end: Option<u64>,
 }
 
 impl Decoder {
@@ -47,21 +53,111 @@ impl Decoder {
         Head::read_from_prefix(record).ok().map(|(head, _)| head.time)
     }
 
+    /// What happens later is not decoded any more: the trace has ended then (ns since boot).
+    pub fn end_at(&mut self, end: u64) {
+        self.end = Some(end);
+    }
+
     /// Decodes one record. If its CPU has lost events since its last record, the gap comes first.
     ///
     /// # Errors
     /// A record that is too short or of an unknown kind. A gap it reports is told even then.
     pub fn decode(&mut self, record: &[u8], mut out: impl FnMut(Event)) -> Result<(), DecodeError> {
         let (head, _) = take::<Head>(record, "an event")?;
+        let Head { time, cpu, .. } = head;
+        let over = self.end.is_some_and(|end| time > end);
+        if head.kind == Kind::Batch as u8 {
+            let (batch, pairs) = take::<wire::Batch>(record, "some records")?;
+            if !over {
+                self.gap(&head, batch.time, &mut out);
+            }
+            return self.batch(&batch, pairs, out);
+        }
+        if over {
+            return Ok(());
+        }
+        self.gap(&head, time, &mut out);
+        let body = body(&head, record)?;
+        if let Body::Callback { key, role: Role::Next, .. } = body
+            && self.was_told(key, time)
+        {
+            return Ok(());
+        }
+        out(Event { time, cpu, body });
+        Ok(())
+    }
+
+    /// What is missing before an event, if anything is.
+    fn gap(&mut self, head: &Head, time: u64, out: &mut impl FnMut(Event)) {
         let lost = self.counter(head.cpu);
         let gap = head.lost.wrapping_sub(*lost);
         *lost = head.lost;
         if gap != 0 {
-            let body = Body::Gap { lost: u64::from(gap) };
-            out(Event { time: head.time, cpu: head.cpu, body });
+            out(Event { time, cpu: head.cpu, body: Body::Gap { lost: u64::from(gap) } });
         }
-        out(Event { time: head.time, cpu: head.cpu, body: body(&head, record)? });
+    }
+
+    /// Pairs of a next and its show.
+    fn batch(
+        &mut self,
+        batch: &wire::Batch,
+        mut pairs: &[u8],
+        mut out: impl FnMut(Event),
+    ) -> Result<(), DecodeError> {
+        let key = batch.session;
+        for _ in 0..batch.pairs {
+            let (pair, rest) = take::<Pair>(pairs, "a record")?;
+            pairs = rest;
+            let [next, show] = [pair.next_after, pair.show_after]
+                .map(|after| batch.time.saturating_add(u64::from(after)));
+            if self.is_told(key, next) {
+                out(Event { time: next, cpu: batch.cpu, body: next_of(key, &pair) });
+            }
+            if self.is_told(key, show) {
+                out(Event { time: show, cpu: batch.cpu, body: show_of(key, &pair) });
+            }
+        }
         Ok(())
+    }
+
+    /// Decodes what waits in the programs' memory to be told with others, because a show takes long or the trace
+    /// ends. It is told now, and not again later.
+    pub fn waiting(&mut self, slot: &Slot, mut out: impl FnMut(Event)) {
+        let Staged { time, cpu, pair, .. } = &slot.staged;
+        let key = slot.state.key;
+        let (pairs, open) = (slot.staged.pairs, slot.staged.open);
+        let cpu = u16::try_from(*cpu).unwrap_or(u16::MAX);
+        let mut last = None;
+        for (number, pair) in (1..).zip(pair) {
+            let [next, show] = [pair.next_after, pair.show_after]
+                .map(|after| time.saturating_add(u64::from(after)));
+            if (number <= pairs || number == open) && self.is_told(key, next) {
+                out(Event { time: next, cpu, body: next_of(key, pair) });
+                last = Some(next);
+            }
+            if number <= pairs && self.is_told(key, show) {
+                out(Event { time: show, cpu, body: show_of(key, pair) });
+                last = Some(show);
+            }
+        }
+        self.told.extend(last.map(|last| (key, last)));
+    }
+
+    /// Whether a callback of a session is to be told: not twice, and not after the end.
+    fn is_told(&mut self, key: Key, time: u64) -> bool {
+        self.end.is_none_or(|end| time <= end) && !self.was_told(key, time)
+    }
+
+    /// Whether a callback was told while it waited. Those of a session come one after the other.
+    fn was_told(&mut self, key: Key, time: u64) -> bool {
+        if self.told.is_empty() {
+            return false;
+        }
+        let told = self.told.get(&key).is_some_and(|&last| time <= last);
+        if !told {
+            self.told.remove(&key);
+        }
+        told
     }
 
     /// The gaps behind the last events: `totals` are the loss counters by CPU at the end, `time`
@@ -167,6 +263,7 @@ fn body(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
                 private: Some(start.private),
             }
         }
+        Kind::Batch => return Err(DecodeError::Unknown { what: "use of kind", value: head.kind }),
         Kind::Next => callback(head, record, Role::Next)?,
         Kind::Show => callback(head, record, Role::Show)?,
         Kind::Stop => callback(head, record, Role::Stop)?,
@@ -194,6 +291,32 @@ fn body(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
             Body::Preview { key: preview.session, bytes }
         }
     })
+}
+
+/// The next of a pair.
+fn next_of(key: Key, pair: &Pair) -> Body {
+    Body::Callback {
+        key,
+        role: Role::Next,
+        ret: pair.next,
+        index: pair.index,
+        count: pair.next_count,
+        full: pair.next_flags & wire::FLAG_FULL != 0,
+        private: None,
+    }
+}
+
+/// The show of a pair.
+fn show_of(key: Key, pair: &Pair) -> Body {
+    Body::Callback {
+        key,
+        role: Role::Show,
+        ret: i64::from(pair.ret).cast_unsigned(),
+        index: pair.index,
+        count: pair.count,
+        full: pair.flags & wire::FLAG_FULL != 0,
+        private: None,
+    }
 }
 
 fn callback(head: &Head, record: &[u8], role: Role) -> Result<Body, DecodeError> {
@@ -298,125 +421,4 @@ fn wrapper(value: u8) -> Result<Wrapper, DecodeError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use zerocopy::IntoBytes;
-
-    use super::*;
-
-    fn callback_record(cpu: u16, lost: u32) -> wire::Callback {
-        wire::Callback {
-            head: Head { time: 5, lost, cpu, kind: Kind::Next as u8, flags: 0 },
-            session: 7,
-            count: 3,
-            ret: 0,
-            index: 4,
-        }
-    }
-
-    fn decode_all(decoder: &mut Decoder, record: &[u8]) -> Vec<Event> {
-        let mut events = Vec::new();
-        decoder.decode(record, |event| events.push(event)).unwrap();
-        events
-    }
-
-    #[test]
-    fn a_callback_is_decoded() {
-        let events = decode_all(&mut Decoder::new(), callback_record(0, 0).as_bytes());
-        assert_eq!(
-            events,
-            [Event {
-                time: 5,
-                cpu: 0,
-                body: Body::Callback {
-                    key: 7,
-                    role: Role::Next,
-                    ret: 0,
-                    index: 4,
-                    count: 3,
-                    full: false,
-                    private: None
-                }
-            }]
-        );
-    }
-
-    #[test]
-    fn a_gap_stands_before_the_event_that_reveals_it_and_counts_by_cpu() {
-        let mut decoder = Decoder::new();
-        decode_all(&mut decoder, callback_record(1, 0).as_bytes());
-        let events = decode_all(&mut decoder, callback_record(1, 37).as_bytes());
-        assert_eq!(events[0].body, Body::Gap { lost: 37 });
-        assert_eq!(events.len(), 2);
-        // The other CPU has lost nothing, this one nothing more.
-        assert_eq!(decode_all(&mut decoder, callback_record(0, 0).as_bytes()).len(), 1);
-        assert_eq!(decode_all(&mut decoder, callback_record(1, 37).as_bytes()).len(), 1);
-        // What was lost at the very end is found from the counters.
-        let mut tail = Vec::new();
-        decoder.finish(&[0, 40], 9, |event| tail.push(event));
-        assert_eq!(tail, [Event { time: 9, cpu: 1, body: Body::Gap { lost: 3 } }]);
-    }
-
-    #[test]
-    fn a_loss_counter_may_wrap() {
-        let mut decoder = Decoder::new();
-        decode_all(&mut decoder, callback_record(0, u32::MAX).as_bytes());
-        let events = decode_all(&mut decoder, callback_record(0, 1).as_bytes());
-        assert_eq!(events[0].body, Body::Gap { lost: 2 });
-    }
-
-    #[test]
-    fn names_come_out_root_first() {
-        let open = wire::Open {
-            head: Head { time: 0, lost: 0, cpu: 0, kind: Kind::Open as u8, flags: 0 },
-            session: 1,
-            ret: 0,
-            task: wire::Task {
-                pid: 1,
-                tid: 1,
-                uid: 0,
-                pad: 0,
-                comm: *b"cat\0\0\0\0\0\0\0\0\0\0\0\0\0",
-            },
-            file: 0,
-            m: 1,
-            op: 2,
-            start: 3,
-            stop: 4,
-            next: 5,
-            show: 6,
-            private: 0,
-            ino: 0,
-            dev: 0,
-            mode: 0,
-            magic: 0,
-            path_len: 8,
-            size: 0,
-            inner: 0,
-            via: u32::from(via::SINGLE_OPEN),
-            pad: 0,
-        };
-        let mut record = open.as_bytes().to_vec();
-        record.extend_from_slice(b"tcp\0net\0rubbish");
-        let events = decode_all(&mut Decoder::new(), &record);
-        let Body::Open(open) = &events[0].body else { panic!("{events:?}") };
-        assert_eq!(open.names, [b"net".to_vec(), b"tcp".to_vec()]);
-        assert_eq!(open.task.comm, b"cat");
-        assert_eq!(open.via, Some(Wrapper::SingleOpen));
-    }
-
-    #[test]
-    fn every_prefix_of_a_record_and_every_kind_is_an_error_not_a_panic() {
-        let mut decoder = Decoder::new();
-        for kind in 0..=u8::MAX {
-            for len in 0..200 {
-                let mut record = vec![0xff_u8; len];
-                if let Some(byte) = record.get_mut(14) {
-                    *byte = kind;
-                }
-                let _ = decoder.decode(&record, |_| {});
-            }
-        }
-        let error = Decoder::new().decode(&[0; 10], |_| {}).unwrap_err();
-        assert_eq!(error, DecodeError::Short { what: "an event", len: 10 });
-    }
-}
+mod tests;

@@ -25,6 +25,7 @@ use seqtrace_common::{
 use zerocopy::IntoBytes;
 
 use super::{
+    cast::{self, Cast},
     error::{ProbeError, chain, why},
     functions::{self, BEGIN, BEGIN_PLAIN, FOLLOW, FOLLOW_PLAIN, Frame, How, ITERATOR, OPENERS},
     misses,
@@ -36,7 +37,7 @@ use crate::{
 };
 
 /// The compiled programs.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("SEQTRACE_EBPF_OBJ"));
+pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("SEQTRACE_EBPF_OBJ"));
 
 /// What decides how the programs are loaded.
 #[derive(Clone, Debug)]
@@ -184,6 +185,23 @@ impl Probes {
     /// # Errors
     /// The kernel has no BTF or refuses the maps.
     pub fn load(settings: &Settings) -> Result<Self, ProbeError> {
+        let offsets = &settings.kernel.offsets;
+        let cast = Cast::of(&settings.kernel.btf).filter(|_| offsets.has_seq_head());
+        let mut probes = Self::load_with(settings, cast)?;
+        // Whether a program of ours may call it, the verifier alone knows.
+        if cast.is_some() && !probes.is_accepted("core_next_rbx") {
+            probes = Self::load_with(settings, None)?;
+        }
+        Ok(probes)
+    }
+
+    fn is_accepted(&mut self, program: &str) -> bool {
+        let program = self.ebpf.program_mut(program);
+        let program = program.and_then(|program| <&mut KProbe>::try_from(program).ok());
+        program.is_some_and(|program| program.load().is_ok())
+    }
+
+    fn load_with(settings: &Settings, cast: Option<Cast>) -> Result<Self, ProbeError> {
         let btf = settings.kernel.btf.of_functions(&functions::trampolines());
         let btf = Btf::parse(&btf, Endianness::default())
             .map_err(|error| ProbeError::Btf(chain(&error)))?;
@@ -191,9 +209,13 @@ impl Probes {
         let preview_limit = u32::try_from(PREVIEW_BYTES).unwrap_or(u32::MAX);
         let config = Config {
             offsets: settings.kernel.offsets,
-            flags: settings.allow.flags() | bit(settings.show_own, flag::SHOW_OWN),
+            flags: settings.allow.flags()
+                | bit(settings.show_own, flag::SHOW_OWN)
+                | bit(settings.kernel.offsets.has_seq_head(), flag::SEQ_HEAD),
             own_pid: std::process::id(),
             preview: settings.preview.min(preview_limit),
+            seq_file_type: cast.map_or(0, |cast| cast.seq_file),
+            pad: 0,
             own_namespace: own_namespace(),
             wrappers: settings.kernel.wrappers,
             callers: settings.kernel.callers,
@@ -206,9 +228,12 @@ impl Probes {
         let log_level: u8 = if settings.log { 0xff } else { 0 };
         let mut loader = EbpfLoader::new();
         let faults = settings.faults;
-        for (map, room) in
-            [("SESSION", faults.sessions), ("KEYS", faults.sessions), ("CALLS", faults.calls)]
-        {
+        for (map, room) in [
+            ("SESSION", faults.sessions),
+            ("KEYS", faults.sessions),
+            ("CALLS", faults.calls),
+            ("TASK_CLAIMS", faults.calls),
+        ] {
             if let Some(room) = room {
                 loader.map_max_entries(map, room);
             }
@@ -221,7 +246,7 @@ impl Probes {
             .map_max_entries("EVENTS", settings.ring_bytes)
             .map_max_entries("LOST", cpus)
             .map_max_entries("NEXT_KEY", cpus)
-            .load(OBJECT)
+            .load(cast::linked(OBJECT, cast).as_bytes())
             .map_err(|error| ProbeError::Load(chain(&error)))?;
         let mut probes = Self {
             ebpf,
@@ -475,6 +500,11 @@ impl Probes {
     /// What is not traced and why, one line each.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// The programs themselves, for their maps.
+    pub fn ebpf(&self) -> &Ebpf {
+        &self.ebpf
     }
 
     /// The programs themselves, for their log.

@@ -2,6 +2,7 @@
 //! its bytes into [`crate::event::Event`]s.
 
 pub mod backend;
+mod cast;
 pub mod decode;
 pub mod error;
 mod functions;
@@ -12,3 +13,4 @@ pub mod log;
 mod misses;
 mod spool;
 pub mod trace;
+mod waiting;

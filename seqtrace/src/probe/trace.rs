@@ -26,6 +26,7 @@ use super::{
     loads,
     log::{self, ToStderr},
     spool::Spool,
+    waiting::Waiting,
 };
 use crate::{
     clock,
@@ -41,6 +42,11 @@ use crate::{
 
 /// How often what was recorded is written, and the programs' own diagnostics are looked for.
 const TICK: Duration = Duration::from_millis(20);
+
+/// How often one looks for callbacks that the programs hold back: what waits as long is shown after twice that.
+const PATIENCE: Duration = Duration::from_millis(30);
+/// How often it is tried at the end to see what a reader does that goes on.
+const ATTEMPTS: u32 = 20;
 
 /// Everything that a running trace consists of.
 pub struct Trace {
@@ -62,8 +68,8 @@ pub struct Trace {
     attached: VecDeque<(u64, Vec<Body>)>,
     /// When the last event happened, ns since boot.
     last: u64,
-    /// What happens later is not in the trace any more.
-    end: Option<u64>,
+    /// What the programs hold back.
+    waiting: Waiting,
     /// Records that could not be decoded.
     undecodable: u64,
     /// How often the ring is emptied: a fault made to order.
@@ -101,7 +107,7 @@ impl Trace {
             seen: None,
             attached: VecDeque::new(),
             last: 0,
-            end: None,
+            waiting: Waiting::default(),
             undecodable: 0,
             pause: None,
         })
@@ -215,23 +221,29 @@ impl Trace {
         true
     }
 
+    /// Tells what the programs have been holding back since this was called last. The ring is empty.
+    fn tell_waiting(&mut self) -> Result<(), ProbeError> {
+        if self.pipeline.has_open_sessions() {
+            self.tell_waiting_until(u64::MAX)?;
+        }
+        Ok(())
+    }
+
+    /// True if there may be more from before `end` (ns since boot).
+    fn tell_waiting_until(&mut self, end: u64) -> Result<bool, ProbeError> {
+        let settled = self.waiting.settled(self.probes.ebpf())?;
+        let Self { pipeline, recorder, decoder, attached, .. } = self;
+        for slot in &settled {
+            decoder.waiting(slot, |event| feed(pipeline, recorder.as_mut(), attached, event));
+        }
+        Ok(self.waiting.is_unsettled(&settled, end))
+    }
+
     fn record(&mut self, record: &[u8]) {
         let Self {
-            pipeline,
-            recorder,
-            decoder,
-            by_callback,
-            looking_at,
-            seen,
-            attached,
-            last,
-            end,
-            ..
+            pipeline, recorder, decoder, by_callback, looking_at, seen, attached, last, ..
         } = self;
         *last = Decoder::time(record).unwrap_or(*last);
-        if end.is_some_and(|end| *last > end) {
-            return;
-        }
         let mut met = None;
         let result = decoder.decode(record, |event| {
             if let Body::Open(open) = &event.body {
@@ -294,6 +306,7 @@ impl Trace {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut more = false;
+        let mut looked = Instant::now();
         loop {
             tokio::select! {
                 biased;
@@ -307,6 +320,10 @@ impl Trace {
                 _ = tick.tick() => {}
             }
             more = self.drain();
+            if !more && looked.elapsed() >= PATIENCE {
+                looked = Instant::now();
+                self.tell_waiting()?;
+            }
             if !self.write(writer)? || self.pipeline.is_done() {
                 return Ok(None);
             }
@@ -336,11 +353,17 @@ impl Trace {
     /// A counter cannot be read, or data not written.
     pub fn finish(mut self, writer: &mut Writer) -> anyhow::Result<(Summary, Option<Recorder>)> {
         let end = clock::monotonic();
-        self.end = Some(end);
-        let counts = self.probes.counts()?;
-        while self.drain() && self.last <= end {
-            self.write(writer)?;
+        self.decoder.end_at(end);
+        // Readers go on: what one has told since does not wait.
+        for _ in 0..ATTEMPTS {
+            while self.drain() && self.last <= end {
+                self.write(writer)?;
+            }
+            if !self.tell_waiting_until(end)? {
+                break;
+            }
         }
+        let counts = self.probes.counts()?;
         let Self { pipeline, recorder, decoder, .. } = &mut self;
         // What was attached and never used is no news.
         let mut attached = VecDeque::new();

@@ -69,6 +69,11 @@ impl<R: Resolve> Tracker<R> {
         }
     }
 
+    /// Whether a session is open.
+    pub fn has_open_sessions(&self) -> bool {
+        !self.live.is_empty()
+    }
+
     /// Sums over all sessions so far. What the kernel itself missed ([`Summary::missed`]) is not in
     /// the events: the caller adds it.
     pub fn summary(&self) -> Summary {

@@ -1,0 +1,296 @@
+//! Bytes in, events out.
+
+use zerocopy::IntoBytes;
+
+use proptest::prelude::*;
+use seqtrace_common::slots::SessionState;
+
+use super::*;
+
+fn callback_record(cpu: u16, lost: u32) -> wire::Callback {
+    wire::Callback {
+        head: Head { time: 5, lost, cpu, kind: Kind::Next as u8, flags: 0 },
+        session: 7,
+        count: 3,
+        ret: 0,
+        index: 4,
+    }
+}
+
+fn decode_all(decoder: &mut Decoder, record: &[u8]) -> Vec<Event> {
+    let mut events = Vec::new();
+    decoder.decode(record, |event| events.push(event)).unwrap();
+    events
+}
+
+#[test]
+fn a_callback_is_decoded() {
+    let events = decode_all(&mut Decoder::new(), callback_record(0, 0).as_bytes());
+    assert_eq!(
+        events,
+        [Event {
+            time: 5,
+            cpu: 0,
+            body: Body::Callback {
+                key: 7,
+                role: Role::Next,
+                ret: 0,
+                index: 4,
+                count: 3,
+                full: false,
+                private: None
+            }
+        }]
+    );
+}
+
+#[test]
+fn a_gap_stands_before_the_event_that_reveals_it_and_counts_by_cpu() {
+    let mut decoder = Decoder::new();
+    decode_all(&mut decoder, callback_record(1, 0).as_bytes());
+    let events = decode_all(&mut decoder, callback_record(1, 37).as_bytes());
+    assert_eq!(events[0].body, Body::Gap { lost: 37 });
+    assert_eq!(events.len(), 2);
+    // The other CPU has lost nothing, this one nothing more.
+    assert_eq!(decode_all(&mut decoder, callback_record(0, 0).as_bytes()).len(), 1);
+    assert_eq!(decode_all(&mut decoder, callback_record(1, 37).as_bytes()).len(), 1);
+    // What was lost at the very end is found from the counters.
+    let mut tail = Vec::new();
+    decoder.finish(&[0, 40], 9, |event| tail.push(event));
+    assert_eq!(tail, [Event { time: 9, cpu: 1, body: Body::Gap { lost: 3 } }]);
+}
+
+#[test]
+fn a_loss_counter_may_wrap() {
+    let mut decoder = Decoder::new();
+    decode_all(&mut decoder, callback_record(0, u32::MAX).as_bytes());
+    let events = decode_all(&mut decoder, callback_record(0, 1).as_bytes());
+    assert_eq!(events[0].body, Body::Gap { lost: 2 });
+}
+
+#[test]
+fn names_come_out_root_first() {
+    let open = wire::Open {
+        head: Head { time: 0, lost: 0, cpu: 0, kind: Kind::Open as u8, flags: 0 },
+        session: 1,
+        ret: 0,
+        task: wire::Task {
+            pid: 1,
+            tid: 1,
+            uid: 0,
+            pad: 0,
+            comm: *b"cat\0\0\0\0\0\0\0\0\0\0\0\0\0",
+        },
+        file: 0,
+        m: 1,
+        op: 2,
+        start: 3,
+        stop: 4,
+        next: 5,
+        show: 6,
+        private: 0,
+        ino: 0,
+        dev: 0,
+        mode: 0,
+        magic: 0,
+        path_len: 8,
+        size: 0,
+        inner: 0,
+        via: u32::from(via::SINGLE_OPEN),
+        pad: 0,
+    };
+    let mut record = open.as_bytes().to_vec();
+    record.extend_from_slice(b"tcp\0net\0rubbish");
+    let events = decode_all(&mut Decoder::new(), &record);
+    let Body::Open(open) = &events[0].body else { panic!("{events:?}") };
+    assert_eq!(open.names, [b"net".to_vec(), b"tcp".to_vec()]);
+    assert_eq!(open.task.comm, b"cat");
+    assert_eq!(open.via, Some(Wrapper::SingleOpen));
+}
+
+#[test]
+fn every_prefix_of_a_record_and_every_kind_is_an_error_not_a_panic() {
+    let mut decoder = Decoder::new();
+    for kind in 0..=u8::MAX {
+        for len in 0..200 {
+            let mut record = vec![0xff_u8; len];
+            if let Some(byte) = record.get_mut(14) {
+                *byte = kind;
+            }
+            let _ = decoder.decode(&record, |_| {});
+        }
+    }
+    let error = Decoder::new().decode(&[0; 10], |_| {}).unwrap_err();
+    assert_eq!(error, DecodeError::Short { what: "an event", len: 10 });
+}
+
+/// The programs' side: what waits, and when it is told (`iterate.rs` in seqtrace-ebpf).
+#[derive(Default)]
+struct Programs {
+    slot: Option<Slot>,
+    time: u64,
+    /// All that happened.
+    happened: Vec<(u64, Role)>,
+    /// The ring.
+    ring: Vec<Vec<u8>>,
+}
+
+impl Programs {
+    const KEY: u32 = 7;
+
+    fn slot(&mut self) -> &mut Slot {
+        self.slot.get_or_insert_with(|| Slot {
+            id: 8,
+            others: 0,
+            pad: 0,
+            state: SessionState::new(Self::KEY),
+            staged: Staged::NONE,
+        })
+    }
+
+    fn head(kind: Kind, time: u64) -> Head {
+        Head { time, lost: 0, cpu: 0, kind: kind as u8, flags: 0 }
+    }
+
+    fn alone(&mut self, kind: Kind, time: u64) {
+        let head = Self::head(kind, time);
+        let callback = wire::Callback { head, session: Self::KEY, count: 0, ret: 0, index: 0 };
+        self.ring.push(callback.as_bytes().to_vec());
+    }
+
+    fn tell(&mut self) {
+        let time = self.time;
+        let staged = std::mem::replace(&mut self.slot().staged, Staged::NONE);
+        if staged.pairs > 0 {
+            let head = Self::head(Kind::Batch, time);
+            let (session, pairs) = (Self::KEY, u16::try_from(staged.pairs).unwrap());
+            let batch = wire::Batch { head, session, pairs, cpu: 0, time: staged.time };
+            self.ring.push([batch.as_bytes(), staged.pair.as_bytes()].concat());
+        }
+        if let Some(open) = usize::try_from(staged.open).unwrap().checked_sub(1) {
+            self.alone(Kind::Next, staged.time + u64::from(staged.pair[open].next_after));
+        }
+    }
+
+    fn next(&mut self) {
+        self.time += 10;
+        let time = self.time;
+        self.happened.push((time, Role::Next));
+        if self.slot().staged.open != 0 {
+            self.tell();
+        }
+        let staged = &mut self.slot().staged;
+        if staged.pairs == 0 {
+            staged.time = time;
+        }
+        let pair = &mut staged.pair[usize::try_from(staged.pairs).unwrap()];
+        pair.next_after = u32::try_from(time - staged.time).unwrap();
+        staged.open = staged.pairs + 1;
+    }
+
+    fn show(&mut self) {
+        self.time += 10;
+        let time = self.time;
+        self.happened.push((time, Role::Show));
+        let staged = &mut self.slot().staged;
+        if staged.open == 0 {
+            self.tell();
+            self.alone(Kind::Show, time);
+            return;
+        }
+        let pair = &mut staged.pair[usize::try_from(staged.pairs).unwrap()];
+        pair.show_after = u32::try_from(time - staged.time).unwrap();
+        staged.pairs = std::mem::take(&mut staged.open);
+        if usize::try_from(staged.pairs).unwrap() == wire::PAIRS {
+            self.tell();
+        }
+    }
+
+    fn stop(&mut self) {
+        self.tell();
+        self.time += 10;
+        self.happened.push((self.time, Role::Stop));
+        self.alone(Kind::Stop, self.time);
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Next,
+    Show,
+    Stop,
+    /// User space empties the ring.
+    Drain,
+    /// And it looks for what waits.
+    Look,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    use Step::{Drain, Look, Next, Show, Stop};
+    let one = prop_oneof![
+        8 => Just(vec![Next, Show]),
+        1 => Just(vec![Next]),
+        1 => Just(vec![Show]),
+        2 => Just(vec![Stop]),
+        2 => Just(vec![Drain]),
+        2 => Just(vec![Look]),
+        2 => Just(vec![Next, Look, Show]),
+    ];
+    proptest::collection::vec(one, 0..60).prop_map(|steps| steps.concat())
+}
+
+fn heard(event: &Event) -> (u64, Role) {
+    match event.body {
+        Body::Callback { role, .. } => (event.time, role),
+        ref other => panic!("{other:?}"),
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_waits_is_told_once_and_in_order(steps in steps(), cut in 0_u64..700) {
+        let (mut programs, mut decoder, mut got) =
+            (Programs::default(), Decoder::new(), Vec::new());
+        let end = (cut < 600).then_some(cut);
+        if let Some(end) = end {
+            decoder.end_at(end);
+        }
+        let mut drain = |programs: &mut Programs, decoder: &mut Decoder, look: bool| {
+            for record in programs.ring.drain(..) {
+                decoder.decode(&record, |event| got.push(heard(&event))).unwrap();
+            }
+            if look && programs.slot().staged.waits() {
+                let slot = *programs.slot();
+                decoder.waiting(&slot, |event| got.push(heard(&event)));
+            }
+        };
+        for step in steps {
+            match step {
+                Step::Next => programs.next(),
+                Step::Show => programs.show(),
+                Step::Stop => programs.stop(),
+                Step::Drain => drain(&mut programs, &mut decoder, false),
+                Step::Look => drain(&mut programs, &mut decoder, true),
+            }
+        }
+        drain(&mut programs, &mut decoder, true);
+        let mut all = programs.happened;
+        all.retain(|(time, _)| end.is_none_or(|end| *time <= end));
+        prop_assert_eq!(got, all);
+    }
+}
+
+#[test]
+fn a_batch_that_is_cut_short_is_an_error() {
+    let mut programs = Programs::default();
+    programs.next();
+    programs.show();
+    programs.tell();
+    let record = &programs.ring[0];
+    let mut events = Vec::new();
+    let mut decode = |record: &[u8]| Decoder::new().decode(record, |event| events.push(event));
+    decode(record).unwrap();
+    assert_eq!(decode(&record[..40]), Err(DecodeError::Short { what: "a record", len: 8 }));
+    assert_eq!(decode(&record[..20]), Err(DecodeError::Short { what: "some records", len: 20 }));
+    assert_eq!(events.len(), 2);
+}

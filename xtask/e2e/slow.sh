@@ -1,0 +1,38 @@
+# A show that sleeps: what led to it is seen while it does, though the programs tell several records at once.
+. "$E2E/lib.sh"
+
+load sequence
+echo 600 >/sys/module/sequence/parameters/delay
+
+# shows: how many have returned so far, as the trace tells
+role() {
+	grep -c "\"role\":\"$1\"" $TRACE
+}
+
+for backend in core callbacks; do
+	TRACE=$backend.json
+	attach_bg --format json --backend $backend /proc/sequence || continue
+	e2e-helper ops /proc/sequence r6 >/dev/null &
+	reader=$!
+	# Of three records of two bytes each the second and the third are reached by next.
+	for number in 1 2; do
+		wait_for 20 lines $number '"role":"next"' || fail $backend/next-$number "it was not seen"
+		expect_eq $backend/before-its-show-$number $number "$(role show)"
+	done
+	wait $reader
+	expect_status $backend/exit 0 stop_attach
+	expect_status $backend/check 0 e2e-helper json-check $TRACE --sessions 1
+	expect_eq $backend/roles "start show next show next show next stop" \
+		"$(e2e-helper json $TRACE type=cb --print role | tr '\n' ' ' | sed 's/ $//')"
+
+	# The trace ends while show sleeps.
+	TRACE=$backend.end.json
+	attach_bg --format json --backend $backend /proc/sequence || continue
+	e2e-helper ops /proc/sequence r6 >/dev/null &
+	reader=$!
+	wait_for 20 lines 1 '"role":"show"' || fail $backend/show "it was not seen"
+	expect_status $backend/end 0 stop_attach
+	expect_eq $backend/end-roles "start show next" \
+		"$(e2e-helper json $TRACE type=cb --print role | tr '\n' ' ' | sed 's/ $//')"
+	wait $reader
+done
