@@ -154,7 +154,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     for Guest { name, scripts, .. } in &mut guests {
         scripts.retain(|script| wants(&format!("e2e/{name}/{script}")));
     }
-    guests.retain(|guest| !guest.scripts.is_empty());
+    let guests = portions(guests);
     if options.quick {
         for Guest { name, scripts, .. } in guests {
             for script in scripts {
@@ -174,6 +174,23 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
         tally.fail(format!("no test has `{filter}` in its name"));
     }
     Ok(u8::from(!tally.conclude()))
+}
+
+/// How many scripts a guest runs, at most.
+const PORTION: usize = 7;
+
+/// The same in more guests, each with a few of the scripts: they end at about the same time, whatever a kernel or a
+/// script takes.
+fn portions(guests: Vec<Guest>) -> Vec<Guest> {
+    let mut portions = Vec::new();
+    for guest in guests {
+        for (turn, scripts) in guest.scripts.chunks(PORTION).enumerate() {
+            let (name, scripts) = (guest.name.clone(), scripts.to_vec());
+            portions.push((turn, Guest { name, scripts, ..guest }));
+        }
+    }
+    portions.sort_by_key(|(turn, _)| *turn);
+    portions.into_iter().map(|(_, guest)| guest).collect()
 }
 
 /// Runs guests, some at a time.
@@ -301,6 +318,21 @@ fn tail(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_script_is_in_one_portion() {
+        let scripts = |range: std::ops::Range<usize>| range.map(|i| i.to_string()).collect();
+        let series = &kernel::SERIES[0];
+        let guest = |name: &str, count| {
+            let (name, scripts) = (name.to_owned(), scripts(0..count));
+            Guest { name, series, append: "", scripts }
+        };
+        let parts = portions(vec![guest("a", PORTION + 1), guest("b", 0), guest("c", 2)]);
+        let parts: Vec<_> =
+            parts.into_iter().map(|Guest { name, scripts, .. }| (name, scripts)).collect();
+        let expected = [("a", 0..PORTION), ("c", 0..2), ("a", PORTION..PORTION + 1)];
+        assert_eq!(parts, expected.map(|(name, range)| (name.to_owned(), scripts(range))));
+    }
 
     #[test]
     fn cargo_test_is_counted() {
