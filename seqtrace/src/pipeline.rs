@@ -156,8 +156,8 @@ impl<R: Resolve> Pipeline<R> {
 
 impl View {
     /// Takes an update of a session that is shown, and what it proves.
-    fn judged(&mut self, judge: &mut Judge, update: Update, output: &mut Output) {
-        if self.admits(&update) {
+    fn judged(&mut self, judge: &mut Judge, update: &Update, output: &mut Output) {
+        if self.admits(update) {
             judge.feed(update, &mut |update| self.take(update, output));
         }
     }

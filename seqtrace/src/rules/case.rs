@@ -1,7 +1,7 @@
 //! One session before the judge: updates become claims of the ledger, claims go to the rules.
 
 use std::hash::{DefaultHasher, Hasher};
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::event::{FileKind, Role, Wrapper};
 use crate::rules::bench::Bench;
@@ -24,7 +24,7 @@ use crate::session::update::{
 /// Everything that is known of one open session.
 #[derive(Debug)]
 pub(super) struct Case {
-    pub(super) session: Arc<Session>,
+    pub(super) session: Rc<Session>,
     ledger: Ledger,
     bench: Bench,
     /// Reads and lseeks that have not returned.
@@ -75,14 +75,14 @@ struct Waiting {
 
 impl Case {
     /// A session that was opened, or is seen for the first time.
-    pub(super) fn new(session: Arc<Session>) -> Self {
+    pub(super) fn new(session: Rc<Session>) -> Self {
         let m = match session.kind {
             FileKind::Seq { m, .. } => m,
             FileKind::Plain { .. } => 0,
         };
         Self {
             ledger: Ledger::new(m, session.adopted),
-            bench: Bench::new(Arc::clone(&session)),
+            bench: Bench::new(Rc::clone(&session)),
             session,
             open: Vec::new(),
             holes: false,

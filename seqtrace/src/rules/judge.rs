@@ -1,10 +1,10 @@
 //! All sessions before the judge: updates in, the same updates and findings out.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::rules::case::Case;
-use crate::rules::finding::Finding;
+use crate::rules::finding::{Finding, FindingCount};
 use crate::rules::history::{FileKey, Histories};
 use crate::session::update::{SessionId, Update, What};
 
@@ -38,7 +38,7 @@ impl Judge {
     }
 
     /// Takes an update, passes it on and tells what it proves.
-    pub fn feed(&mut self, mut update: Update, out: &mut dyn FnMut(&Update)) {
+    pub fn feed(&mut self, update: &Update, out: &mut dyn FnMut(&Update)) {
         self.texts |= matches!(update.what, What::Preview { .. });
         if let What::Gap { sessions, .. } = &update.what {
             for id in sessions {
@@ -47,42 +47,36 @@ impl Judge {
                 }
             }
         }
-        let Some(session) = update.session.clone() else {
-            out(&update);
-            return;
+        let session = match &update.session {
+            Some(session) if !matches!(update.what, What::OpenFailed { .. }) => session,
+            _ => return out(update),
         };
-        if matches!(update.what, What::OpenFailed { .. }) {
-            out(&update);
-            return;
-        }
-        let key = FileKey::of(&session);
+        let key = FileKey::of(session);
         let (id, file) = (session.id, session.file);
-        let case = self.cases.entry(id).or_insert_with(|| Case::new(Arc::clone(&session)));
+        let case = self.cases.entry(id).or_insert_with(|| Case::new(Rc::clone(session)));
         #[cfg(test)]
         if let (What::Open, Some(limit)) = (&update.what, self.limit) {
             case.limit(limit);
         }
         if let Some(key) = key {
-            case.see(&update, self.texts, self.histories.of(key));
+            case.see(update, self.texts, self.histories.of(key));
         }
         let found = case.take();
-        let over = if let What::Close { findings, .. } = &mut update.what {
-            *findings = case.counts();
-            true
-        } else {
-            false
-        };
-        out(&update);
-        for finding in found {
-            out(&told(&update, finding));
-        }
-        if over {
-            self.cases.remove(&id);
-            if self.files.get(&file) == Some(&id) {
-                self.files.remove(&file);
+        match &update.what {
+            What::Close { .. } => {
+                out(&with_findings(update, case.counts()));
+                self.cases.remove(&id);
+                if self.files.get(&file) == Some(&id) {
+                    self.files.remove(&file);
+                }
             }
-        } else if matches!(update.what, What::Open) {
-            self.opened(&update, id, file, out);
+            _ => out(update),
+        }
+        for finding in found {
+            out(&told(update, finding));
+        }
+        if matches!(update.what, What::Open) {
+            self.opened(update, id, file, out);
         }
     }
 
@@ -91,14 +85,23 @@ impl Judge {
         let Some(old) = self.files.insert(file, id).filter(|old| *old != id) else { return };
         let Some(case) = self.cases.get_mut(&old) else { return };
         case.reused(update.time);
-        let session = Arc::clone(&case.session);
+        let session = Rc::clone(&case.session);
         for finding in case.take() {
-            let session = Some(Arc::clone(&session));
+            let session = Some(Rc::clone(&session));
             let what = What::Finding(Box::new(finding));
             let Update { time, cpu, .. } = *update;
             out(&Update { time, cpu, session, read: None, task: None, what });
         }
     }
+}
+
+/// The end of a session, with what was found in it.
+fn with_findings(update: &Update, counts: Vec<FindingCount>) -> Update {
+    let mut update = update.clone();
+    if let What::Close { findings, .. } = &mut update.what {
+        *findings = counts;
+    }
+    update
 }
 
 /// A finding that an update proves.

@@ -167,7 +167,7 @@ impl Live {
             Some(op) => (op.read_id(), op.task.clone()),
             None => (None, self.task(owner)),
         };
-        let what = What::Callback(Box::new(update));
+        let what = What::Callback(update);
         if hold && self.held.is_empty() {
             self.hold(at, read, task, what);
         } else {

@@ -1,7 +1,7 @@
 //! All sessions: who an event belongs to.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Role};
 use crate::session::begin::Begin;
@@ -53,13 +53,13 @@ impl<R: Resolve> Tracker<R> {
     ///
     /// Updates of one session come in the order of their events. Around a relative lseek a few are
     /// told some microseconds late, behind those of other sessions.
-    pub fn feed(&mut self, event: Event, out: &mut impl FnMut(Update)) {
+    pub fn feed(&mut self, event: Event, out: &mut dyn FnMut(&Update)) {
         let Event { time, cpu, body } = event;
         self.take(At { time, cpu }, body, out);
     }
 
     /// The trace ends: closes what is open.
-    pub fn finish(&mut self, time: u64, out: &mut impl FnMut(Update)) {
+    pub fn finish(&mut self, time: u64, out: &mut dyn FnMut(&Update)) {
         let at = At { time, cpu: 0 };
         let mut open: Vec<_> = std::mem::take(&mut self.live).into_values().collect();
         open.sort_unstable_by_key(|live| live.session.id);
@@ -162,10 +162,10 @@ impl<R: Resolve> Tracker<R> {
         }
         self.closed.sessions += 1;
         let id = SessionId(u32::try_from(self.closed.sessions).unwrap_or(u32::MAX));
-        let session = Arc::new(opening::session(id, open, &mut self.resolver));
-        let opener = Arc::new(session.opener.clone());
+        let session = Rc::new(opening::session(id, open, &mut self.resolver));
+        let opener = Rc::new(session.opener.clone());
         let what = if ret < 0 { What::OpenFailed { ret } } else { What::Open };
-        let mut live = Box::new(Live::new(session, at.time, Arc::clone(&opener)));
+        let mut live = Box::new(Live::new(session, at.time, Rc::clone(&opener)));
         live.tell(at, None, Some(opener), what, out);
         if ret < 0 {
             return;
@@ -207,7 +207,7 @@ impl<R: Resolve> Tracker<R> {
             sessions.push(live.session.id);
         }
         sessions.sort_unstable();
-        out(update(at, What::Gap { lost, sessions }));
+        out(&update(at, What::Gap { lost, sessions }));
     }
 
     fn blind(&mut self, at: At, address: u64, role: Role, reason: String, out: Sink<'_>) {
@@ -218,7 +218,7 @@ impl<R: Resolve> Tracker<R> {
             live.blinded(address, role, out);
         }
         let function = self.resolver.function(address);
-        out(update(at, What::Blind { function, role, reason }));
+        out(&update(at, What::Blind { function, role, reason }));
     }
 }
 
