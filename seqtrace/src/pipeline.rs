@@ -2,11 +2,10 @@
 //!
 //! The source feeds [`Pipeline::feed`]; the caller writes [`Pipeline::output`] out whenever it likes.
 
-use std::collections::HashMap;
-
 use crate::{
     event::{Body, Event, FileKind},
     filter::Selection,
+    hash::FastMap,
     render::{Output, Sink},
     rules::{FindingCount, Id, Judge, Severity, add_counts, find},
     session::{
@@ -50,7 +49,7 @@ struct View {
     until: Until,
     sink: Box<dyn Sink>,
     /// Open sessions, and whether they are shown.
-    shown: HashMap<SessionId, bool>,
+    shown: FastMap<SessionId, bool>,
     only_findings: bool,
     /// What was to be found was found.
     found: bool,
@@ -79,7 +78,7 @@ impl<R: Resolve> Pipeline<R> {
                 selection,
                 until,
                 sink,
-                shown: HashMap::new(),
+                shown: FastMap::default(),
                 only_findings: false,
                 found: false,
                 begun: 0,

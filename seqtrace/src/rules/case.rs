@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::event::{FileKind, Role, Wrapper};
 use crate::rules::bench::Bench;
 use crate::rules::finding::{Finding, FindingCount};
-use crate::rules::history::{self, History, Place};
+use crate::rules::history::{self, FileKey, History, KnownFile, Place};
 use crate::rules::ledger::entries::Entry;
 use crate::rules::ledger::identity::Trust;
 use crate::rules::ledger::pass::{Origin, Resume};
@@ -25,6 +25,8 @@ use crate::session::update::{
 #[derive(Debug)]
 pub(super) struct Case {
     pub(super) session: Rc<Session>,
+    /// Its file, if it has callbacks.
+    pub(super) file: Option<KnownFile>,
     ledger: Ledger,
     bench: Bench,
     /// Reads and lseeks that have not returned.
@@ -83,6 +85,7 @@ impl Case {
         Self {
             ledger: Ledger::new(m, session.adopted),
             bench: Bench::new(Rc::clone(&session)),
+            file: FileKey::of(&session).map(KnownFile::new),
             session,
             open: Vec::new(),
             holes: false,

@@ -1,11 +1,11 @@
 //! All sessions before the judge: updates in, the same updates and findings out.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::hash::FastMap;
 use crate::rules::case::Case;
 use crate::rules::finding::{Finding, FindingCount};
-use crate::rules::history::{FileKey, Histories};
+use crate::rules::history::Histories;
 use crate::session::update::{SessionId, Update, What};
 
 /// Follows the updates of a trace and says which rules they break.
@@ -15,9 +15,9 @@ use crate::session::update::{SessionId, Update, What};
 /// each with the records of the current generation, up to a bound.
 #[derive(Debug, Default)]
 pub struct Judge {
-    cases: HashMap<SessionId, Case>,
+    cases: FastMap<SessionId, Case>,
     /// Which open session a `struct file` belongs to.
-    files: HashMap<u64, SessionId>,
+    files: FastMap<u64, SessionId>,
     histories: Histories,
     /// The texts of records are in the stream: of each rendering, right behind it.
     texts: bool,
@@ -51,15 +51,15 @@ impl Judge {
             Some(session) if !matches!(update.what, What::OpenFailed { .. }) => session,
             _ => return out(update),
         };
-        let key = FileKey::of(session);
         let (id, file) = (session.id, session.file);
         let case = self.cases.entry(id).or_insert_with(|| Case::new(Rc::clone(session)));
         #[cfg(test)]
         if let (What::Open, Some(limit)) = (&update.what, self.limit) {
             case.limit(limit);
         }
-        if let Some(key) = key {
-            case.see(update, self.texts, self.histories.of(key));
+        if let Some(file) = &mut case.file {
+            let file = self.histories.of(file);
+            case.see(update, self.texts, file);
         }
         let found = case.take();
         match &update.what {

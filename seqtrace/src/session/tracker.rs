@@ -1,11 +1,10 @@
 //! All sessions: who an event belongs to.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Role};
+use crate::hash::FastMap;
 use crate::session::begin::Begin;
-use crate::session::hash::KeyMap;
 use crate::session::live::{At, Live, Released, Sink};
 use crate::session::model::Returned;
 use crate::session::opening::{self, Resolve};
@@ -18,9 +17,9 @@ use crate::session::update::{Partial, SessionId, Summary, Totals, Update, What};
 #[derive(Debug)]
 pub struct Tracker<R> {
     resolver: R,
-    live: KeyMap<Box<Live>>,
+    live: FastMap<Key, Box<Live>>,
     /// By address of the seq_file, or of a plain file: who has it.
-    owners: HashMap<u64, Key>,
+    owners: FastMap<u64, Key>,
     /// Functions that cannot be seen.
     blind: Vec<(u64, Role)>,
     /// Tables whose callbacks user space attached to.
@@ -35,8 +34,8 @@ impl<R: Resolve> Tracker<R> {
     pub fn new(resolver: R) -> Self {
         Self {
             resolver,
-            live: KeyMap::default(),
-            owners: HashMap::new(),
+            live: FastMap::default(),
+            owners: FastMap::default(),
             blind: Vec::new(),
             attached: Vec::new(),
             closed: Summary::default(),

@@ -3,8 +3,8 @@
 //! A few words a record, found by position and by pointer. There is a bound: where it is reached the
 //! older half is forgotten, and that is told.
 
-use super::map::Map;
 use crate::event::Ptr;
+use crate::hash::FastMap;
 
 /// An accepted rendering that wrote something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,16 +60,16 @@ pub(in crate::rules) struct Entries {
     /// Number of the first in the list.
     base: u64,
     /// Number of the first entry with that position.
-    by_pos: Map,
+    by_pos: FastMap<u64, u64>,
     /// Number of the last entry with that key.
-    by_key: Map,
+    by_key: FastMap<u64, u64>,
     limit: usize,
 }
 
 impl Entries {
     /// None yet, and never more than `limit`.
     pub(super) fn new(limit: usize) -> Self {
-        let (by_pos, by_key) = (Map::default(), Map::default());
+        let (by_pos, by_key) = (FastMap::default(), FastMap::default());
         Self { list: Vec::new(), base: 0, by_pos, by_key, limit: limit.max(2) }
     }
 

@@ -12,7 +12,6 @@
 
 pub(in crate::rules) mod entries;
 pub(in crate::rules) mod identity;
-mod map;
 pub(in crate::rules) mod pass;
 
 use self::entries::{Entries, Entry};
