@@ -8,7 +8,7 @@ use crate::rules::bench::Bench;
 use crate::rules::finding::{Finding, FindingCount};
 use crate::rules::history::{self, FileKey, History, KnownFile, Place};
 use crate::rules::ledger::entries::Entry;
-use crate::rules::ledger::identity::Trust;
+use crate::rules::ledger::identity::{Identity, Trust};
 use crate::rules::ledger::pass::{Origin, Resume};
 use crate::rules::ledger::{Ledger, Shown};
 use crate::rules::rule::Severity;
@@ -70,7 +70,7 @@ struct Call {
 /// A show whose text may still come.
 #[derive(Debug)]
 struct Waiting {
-    callback: Box<CallbackUpdate>,
+    callback: CallbackUpdate,
     read: Option<u32>,
     time: u64,
 }
@@ -238,7 +238,7 @@ impl Case {
                 self.storm.shown(callback);
                 let (read, time) = (update.read, update.time);
                 if texts && callback.bytes.unwrap_or(0) > 0 {
-                    let callback = Box::new(callback.clone());
+                    let callback = callback.clone();
                     self.waiting = Some(Waiting { callback, read, time });
                 } else {
                     self.shown(callback, read, time, 0, file);
@@ -347,34 +347,34 @@ impl Case {
     ) {
         let read = read.unwrap_or(0);
         match self.ledger.show(callback, read, hash, &mut file.pointers) {
-            Shown::Accepted(entry) => {
+            Shown::Accepted(entry, identity) => {
                 self.untold = hash == 0;
-                self.accepted(entry, time, file);
+                self.accepted(&entry, identity, time, file);
             }
             Shown::Consumed | Shown::Again => {}
             Shown::Unknown => self.taint(),
         }
     }
 
-    fn accepted(&mut self, entry: Entry, time: u64, file: &mut History) {
+    fn accepted(&mut self, entry: &Entry, identity: Identity, time: u64, file: &mut History) {
         let end = self.ledger.end();
-        if !self.ledger.tiles(&entry) {
+        if !self.ledger.tiles(entry) {
             sq901::self_check(end.unwrap_or(0), entry.start, &mut self.bench);
             self.taint();
             return;
         }
         let here = self.here();
         let behind = self.ledger.pass.as_ref().is_some_and(|pass| pass.origin == Origin::AfterEnd);
-        let last = self.ledger.entries.last().copied();
-        let (number, identity) = (self.ledger.entries.total(), self.ledger.identity(entry.ptr));
-        let double = self.ledger.accept(entry, time, &file.pointers);
+        let last = if behind { self.ledger.entries.last().copied() } else { None };
+        let number = self.ledger.entries.total();
+        let double = self.ledger.accept(entry, identity, time, &file.pointers);
         if behind {
-            self.ends.behind(double.as_ref(), last.as_ref(), &entry, &mut self.bench);
+            self.ends.behind(double.as_ref(), last.as_ref(), entry, &mut self.bench);
         }
         if let Some(double) = double {
             self.doubles.rendered(double);
         } else {
-            self.replay.accepted(number, &entry, identity, here, file, &mut self.bench);
+            self.replay.accepted(number, entry, identity, here, file, &mut self.bench);
         }
         if self.ledger.entries.is_cut() {
             sq901::bound(self.ledger.entries.kept(), &mut self.bench);

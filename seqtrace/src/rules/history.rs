@@ -143,13 +143,13 @@ impl History {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnownFile {
     key: FileKey,
-    number: Option<u64>,
+    number: u64,
 }
 
 impl KnownFile {
     /// A file that was not looked for yet.
     pub(super) fn new(key: FileKey) -> Self {
-        Self { key, number: None }
+        Self { key, number: u64::MAX }
     }
 }
 
@@ -166,14 +166,13 @@ impl Histories {
     /// The history of a file. It is looked for by name only if it is no longer where it was: this is
     /// asked for each update.
     pub(super) fn of(&mut self, file: &mut KnownFile) -> &mut History {
-        let here = file.number.filter(|number| {
-            self.ring.get(slot(*number)).is_some_and(|(there, ..)| there == number)
-        });
-        let number = here.unwrap_or_else(|| self.find(file.key));
-        file.number = Some(number);
-        &mut self.ring[slot(number)].2
+        if self.ring.get(slot(file.number)).is_none_or(|(number, ..)| *number != file.number) {
+            file.number = self.find(file.key);
+        }
+        &mut self.ring[slot(file.number)].2
     }
 
+    #[cold]
     fn find(&mut self, key: FileKey) -> u64 {
         if let Some(number) = self.numbers.get(&key) {
             return *number;

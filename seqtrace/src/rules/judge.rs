@@ -39,18 +39,13 @@ impl Judge {
 
     /// Takes an update, passes it on and tells what it proves.
     pub fn feed(&mut self, update: &Update, out: &mut dyn FnMut(&Update)) {
-        self.texts |= matches!(update.what, What::Preview { .. });
-        if let What::Gap { sessions, .. } = &update.what {
-            for id in sessions {
-                if let Some(case) = self.cases.get_mut(id) {
-                    case.gap();
-                }
-            }
+        match &update.what {
+            What::Preview { .. } => self.texts = true,
+            What::Gap { sessions, .. } => self.gap(sessions),
+            What::OpenFailed { .. } => return out(update),
+            _ => {}
         }
-        let session = match &update.session {
-            Some(session) if !matches!(update.what, What::OpenFailed { .. }) => session,
-            _ => return out(update),
-        };
+        let Some(session) = &update.session else { return out(update) };
         let (id, file) = (session.id, session.file);
         let case = self.cases.entry(id).or_insert_with(|| Case::new(Rc::clone(session)));
         #[cfg(test)]
@@ -72,11 +67,19 @@ impl Judge {
             }
             _ => out(update),
         }
-        for finding in found {
-            out(&told(update, finding));
+        if !found.is_empty() {
+            tell(update, found, out);
         }
         if matches!(update.what, What::Open) {
             self.opened(update, id, file, out);
+        }
+    }
+
+    fn gap(&mut self, sessions: &[SessionId]) {
+        for id in sessions {
+            if let Some(case) = self.cases.get_mut(id) {
+                case.gap();
+            }
         }
     }
 
@@ -104,15 +107,18 @@ fn with_findings(update: &Update, counts: Vec<FindingCount>) -> Update {
     update
 }
 
-/// A finding that an update proves.
-fn told(update: &Update, finding: Finding) -> Update {
+/// Findings that an update proves.
+#[cold]
+fn tell(update: &Update, found: Vec<Finding>, out: &mut dyn FnMut(&Update)) {
     let Update { time, cpu, session, read, task, what: _ } = update;
-    Update {
-        time: *time,
-        cpu: *cpu,
-        session: session.clone(),
-        read: *read,
-        task: task.clone(),
-        what: What::Finding(Box::new(finding)),
+    for finding in found {
+        out(&Update {
+            time: *time,
+            cpu: *cpu,
+            session: session.clone(),
+            read: *read,
+            task: task.clone(),
+            what: What::Finding(Box::new(finding)),
+        });
     }
 }

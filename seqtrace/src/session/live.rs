@@ -152,12 +152,6 @@ impl Live {
         if self.held.is_empty() { out(&update) } else { self.held.push(update) }
     }
 
-    /// Holds an update back, and with it all that follow, until a relative lseek returns.
-    pub(super) fn hold(&mut self, at: At, read: Option<u32>, task: Option<Rc<Task>>, what: What) {
-        let session = Some(Rc::clone(&self.session));
-        self.held.push(Update { time: at.time, cpu: at.cpu, session, read, task, what });
-    }
-
     /// Lets go what waited for a relative lseek, if anything did.
     pub(super) fn release_held(&mut self, verdict: Verdict, out: Sink<'_>) {
         if self.held.is_empty() {

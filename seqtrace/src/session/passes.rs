@@ -1,6 +1,8 @@
 //! The callbacks of a session: whose they are, and what each of them did.
 
-use crate::event::{Ptr, Role};
+use std::rc::Rc;
+
+use crate::event::{Ptr, Role, Task};
 use crate::session::begin::{self, Begin, Decision};
 use crate::session::held::Verdict;
 use crate::session::live::{At, Live, Sink, Walk};
@@ -9,7 +11,7 @@ use crate::session::model::{
     Concluded, EAGAIN, Outcome, Pass, Purpose, Returned, Surprise, deliver,
 };
 use crate::session::op::{Kind, Op, Stage};
-use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, What};
+use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, Totals, Update, What};
 
 impl Live {
     /// start is about to be called.
@@ -108,49 +110,39 @@ impl Live {
             // It went on behind the record that waits, if one does.
             self.release_held(Verdict::WentOn, out);
         }
-        let blind = self.blind;
-        let size = match self.walk {
-            Some(Walk::Known(_)) => Some(self.m.size),
-            Some(Walk::Loose(_)) => self.size,
-            None => None,
-        };
-        let walked = match &mut self.walk {
-            Some(Walk::Known(pass)) => pass.returned(&mut self.m, seen),
-            Some(Walk::Loose(loose)) => Ok(loose.returned(seen, blind)),
-            None if self.synced => Err(Surprise::new("start", seen.role.name())),
-            None => {
-                // Its beginning was not seen: it is the only reader's, if there is only one.
-                self.owner = match self.ops.as_slice() {
-                    [op] if !op.doubtful => op.tid,
-                    _ => 0,
-                };
-                self.pass = self.pass.wrapping_add(1);
-                let mut loose = Loose::unknown();
-                let done = loose.returned(seen, blind);
-                self.walk = Some(Walk::Loose(loose));
-                self.began = None;
-                self.last = None;
-                self.size = None;
-                Ok(done)
+        let (size, done) = match &mut self.walk {
+            Some(Walk::Known(pass)) => {
+                let size = Some(self.m.size);
+                match pass.returned(&mut self.m, seen) {
+                    Ok(done) => (size, done),
+                    Err(surprise) => (size, self.lost_in_pass(at, seen, surprise, out)),
+                }
             }
-        };
-        let done = match walked {
-            Ok(done) => done,
-            Err(surprise) => {
-                self.disagree(at, surprise, out);
-                let mut loose = Loose::unknown();
-                let done = loose.returned(seen, blind);
-                self.walk = Some(Walk::Loose(loose));
-                done
+            Some(Walk::Loose(loose)) => (self.size, loose.returned(seen, self.blind)),
+            None if self.synced => {
+                let surprise = Surprise::new("start", seen.role.name());
+                (None, self.lost_in_pass(at, seen, surprise, out))
             }
+            None => (None, self.begun_unseen(seen)),
         };
         self.watched = true;
-        self.sum(seen, &done);
-        let update = self.update(at, seen, &done, size);
+        let (read, task) = self.sum(seen, &done);
+        let update = Update {
+            time: at.time,
+            cpu: at.cpu,
+            session: Some(Rc::clone(&self.session)),
+            read,
+            task,
+            what: What::Callback(self.update(at, seen, &done, size)),
+        };
         let undecided = done.fate.is_none() && seen.role == Role::Show;
         let near = matches!(done.outcome, Some(Outcome::LandedNear(_)));
-        self.told(at, update, undecided || near, out);
-        self.last = blind.is_empty().then_some(at.time);
+        if self.held.is_empty() && !undecided && !near {
+            out(&update);
+        } else {
+            self.held.push(update);
+        }
+        self.last = self.blind.is_empty().then_some(at.time);
         if seen.role == Role::Stop {
             self.walk = None;
             self.last = None;
@@ -161,18 +153,37 @@ impl Live {
         }
     }
 
-    fn told(&mut self, at: At, update: CallbackUpdate, hold: bool, out: Sink<'_>) {
-        let owner = self.owner;
-        let (read, task) = match self.op(owner) {
-            Some(op) => (op.read_id(), op.task.clone()),
-            None => (None, self.task(owner)),
+    /// It is not what the core would have called: something was missed.
+    #[cold]
+    fn lost_in_pass(
+        &mut self,
+        at: At,
+        seen: &Returned,
+        surprise: Surprise,
+        out: Sink<'_>,
+    ) -> Concluded {
+        self.disagree(at, surprise, out);
+        let mut loose = Loose::unknown();
+        let done = loose.returned(seen, self.blind);
+        self.walk = Some(Walk::Loose(loose));
+        done
+    }
+
+    /// The pass's beginning was not seen: it is the only reader's, if there is only one.
+    #[cold]
+    fn begun_unseen(&mut self, seen: &Returned) -> Concluded {
+        self.owner = match self.ops.as_slice() {
+            [op] if !op.doubtful => op.tid,
+            _ => 0,
         };
-        let what = What::Callback(update);
-        if hold && self.held.is_empty() {
-            self.hold(at, read, task, what);
-        } else {
-            self.tell(at, read, task, what, out);
-        }
+        self.pass = self.pass.wrapping_add(1);
+        let mut loose = Loose::unknown();
+        let done = loose.returned(seen, self.blind);
+        self.walk = Some(Walk::Loose(loose));
+        self.began = None;
+        self.last = None;
+        self.size = None;
+        done
     }
 
     fn update(
@@ -207,28 +218,18 @@ impl Live {
         }
     }
 
-    fn sum(&mut self, seen: &Returned, done: &Concluded) {
-        let fate = done.fate;
-        self.count(self.owner, |totals| {
-            totals.callbacks += 1;
-            match fate {
-                Some(Fate::Emitted) => totals.emitted += 1,
-                Some(Fate::PassedOver) => totals.passed_over += 1,
-                Some(Fate::DiscardedOverflow | Fate::DiscardedTail | Fate::Skipped) => {
-                    totals.discarded += 1;
-                }
-                Some(Fate::Empty | Fate::Failed | Fate::Unknown) | None => {}
-            }
-        });
-        let main = matches!(done.phase, Phase::First | Phase::Fill | Phase::Unknown);
+    /// Adds a callback to the sums. Whose it is: the read, and the task.
+    fn sum(&mut self, seen: &Returned, done: &Concluded) -> (Option<u32>, Option<Rc<Task>>) {
+        let owner = self.owner;
+        add(&mut self.totals, done.fate);
+        let Some(op) = self.ops.iter_mut().find(|op| op.tid == owner) else {
+            return (None, self.task(owner));
+        };
+        add(&mut op.totals, done.fate);
+        let main = done.phase != Phase::Traverse;
         let fetches = matches!(seen.role, Role::Start | Role::Next);
-        if main
-            && fetches
-            && seen.ret == 0
-            && let Some(op) = self.op(self.owner)
-        {
-            op.end_seen = true;
-        }
+        op.end_seen |= main && fetches && seen.ret == 0;
+        (op.read_id(), op.task.clone())
     }
 
     /// A pass is over: what the core does next with what is in the buffer.
@@ -257,5 +258,18 @@ impl Live {
             };
             deliver(&mut self.m, pos, copied);
         }
+    }
+}
+
+/// A callback, and what became of what it rendered.
+fn add(totals: &mut Totals, fate: Option<Fate>) {
+    totals.callbacks += 1;
+    match fate {
+        Some(Fate::Emitted) => totals.emitted += 1,
+        Some(Fate::PassedOver) => totals.passed_over += 1,
+        Some(Fate::DiscardedOverflow | Fate::DiscardedTail | Fate::Skipped) => {
+            totals.discarded += 1;
+        }
+        Some(Fate::Empty | Fate::Failed | Fate::Unknown) | None => {}
     }
 }

@@ -12,6 +12,7 @@
 
 pub(in crate::rules) mod entries;
 pub(in crate::rules) mod identity;
+mod index;
 pub(in crate::rules) mod pass;
 
 use self::entries::{Entries, Entry};
@@ -69,7 +70,7 @@ pub(in crate::rules) struct Ledger {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rules) enum Shown {
     /// Its bytes are the reader's.
-    Accepted(Entry),
+    Accepted(Entry, Identity),
     /// It has no bytes, or they are not wanted.
     Consumed,
     /// It will be shown again.
@@ -341,7 +342,7 @@ impl Ledger {
         if let Some(pass) = &mut self.pass {
             pass.shown += 1;
         }
-        Shown::Accepted(entry)
+        Shown::Accepted(entry, identity)
     }
 
     /// What the same pointer elsewhere in this generation says about pointers.
@@ -406,31 +407,39 @@ impl Ledger {
     /// Is the record that was just accepted one that was there before? Then it enters the ledger.
     pub(in crate::rules) fn accept(
         &mut self,
-        entry: Entry,
+        entry: &Entry,
+        identity: Identity,
         time: u64,
         pointers: &Pointers,
     ) -> Option<Double> {
         if let Some(last) = self.entries.last() {
             let other = last.key != entry.key;
-            self.alike |= other && last.same_text(&entry) == Some(true);
+            self.alike |= other && last.same_text(entry) == Some(true);
         }
-        let double = self.double(&entry, time, pointers);
+        let double = self.double(entry, identity, time, pointers);
         if let Some(pass) = &mut self.pass {
             pass.doubling &= double.is_some();
         }
-        self.entries.push(entry);
+        self.entries.push(*entry);
         double
     }
 
-    fn double(&self, entry: &Entry, time: u64, pointers: &Pointers) -> Option<Double> {
+    fn double(
+        &self,
+        entry: &Entry,
+        identity: Identity,
+        time: u64,
+        pointers: &Pointers,
+    ) -> Option<Double> {
         let pass = self.pass.as_ref()?;
-        let identity = self.identity(entry.ptr);
-        let by_key = self.entries.with_key(entry.key).map(|(_, earlier)| earlier);
+        // In any other pass its pointer alone proves nothing.
+        let asked = (pass.doubling || pass.repeats) && identity != Identity::Token;
+        let by_key = if asked { self.entries.with_key(entry.key) } else { None };
         let by_pos = self.entries.at(entry.pos).map(|(_, earlier)| earlier);
         let double = |earlier: &Entry, agree, weak| {
             Some(Double { earlier: *earlier, later: *entry, agree, weak, time })
         };
-        if let Some(earlier) = by_key.filter(|_| identity != Identity::Token) {
+        if let Some((_, earlier)) = by_key {
             let trust = pointers.trust(identity, identity);
             // A text that others have, too, says nothing.
             let text = earlier.same_text(entry).filter(|same| !(*same && self.alike));
