@@ -147,23 +147,14 @@ impl Case {
 
     /// An update of this session. `texts`: those of records are being kept.
     pub(super) fn see(&mut self, update: &Update, texts: bool, file: &mut History) {
-        let hash = match &update.what {
-            What::Preview { bytes } => hash(bytes),
-            _ => 0,
-        };
-        if let Some(waiting) = self.waiting.take() {
-            let Waiting { callback, read, time } = waiting;
-            self.shown(&callback, read, time, hash, file);
-        } else if hash != 0 && self.untold {
-            // The first text of the trace: nobody knew that there would be any.
-            self.ledger.entries.text(hash);
+        if self.waiting.is_some() || self.untold {
+            self.text(update, file);
         }
-        self.untold = false;
         self.bench.read = update.read;
         match &update.what {
+            What::Callback(callback) => self.callback(update, callback, texts, file),
             What::ReadBegin { pos, .. } => self.enter(update, *pos),
             What::LseekBegin { .. } => self.enter(update, 0),
-            What::Callback(callback) => self.callback(update, callback, texts, file),
             What::Grow { to, .. } => self.storm.grown(*to, &mut self.bench),
             What::ReadEnd(end) => self.read_end(update, end, file),
             What::LseekEnd { ret, .. } => {
@@ -180,6 +171,22 @@ impl Case {
             }
             _ => {}
         }
+    }
+
+    /// Behind a show: its text, or something else.
+    fn text(&mut self, update: &Update, file: &mut History) {
+        let hash = match &update.what {
+            What::Preview { bytes } => hash(bytes),
+            _ => 0,
+        };
+        if let Some(waiting) = self.waiting.take() {
+            let Waiting { callback, read, time } = waiting;
+            self.shown(&callback, read, time, hash, file);
+        } else if hash != 0 {
+            // The first text of the trace: nobody knew that there would be any.
+            self.ledger.entries.text(hash);
+        }
+        self.untold = false;
     }
 
     fn enter(&mut self, update: &Update, pos: i64) {

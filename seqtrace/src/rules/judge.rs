@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::hash::FastMap;
+use crate::hash::{FastMap, RecentMap};
 use crate::rules::case::Case;
 use crate::rules::finding::{Finding, FindingCount};
 use crate::rules::history::Histories;
@@ -15,7 +15,7 @@ use crate::session::update::{SessionId, Update, What};
 /// each with the records of the current generation, up to a bound.
 #[derive(Debug, Default)]
 pub struct Judge {
-    cases: FastMap<SessionId, Case>,
+    cases: RecentMap<SessionId, Case>,
     /// Which open session a `struct file` belongs to.
     files: FastMap<u64, SessionId>,
     histories: Histories,
@@ -38,7 +38,7 @@ impl Judge {
     }
 
     /// Takes an update, passes it on and tells what it proves.
-    pub fn feed(&mut self, update: &Update, out: &mut dyn FnMut(&Update)) {
+    pub fn feed(&mut self, update: &Update, mut out: impl FnMut(&Update)) {
         match &update.what {
             What::Preview { .. } => self.texts = true,
             What::Gap { sessions, .. } => self.gap(sessions),
@@ -47,7 +47,7 @@ impl Judge {
         }
         let Some(session) = &update.session else { return out(update) };
         let (id, file) = (session.id, session.file);
-        let case = self.cases.entry(id).or_insert_with(|| Case::new(Rc::clone(session)));
+        let case = self.cases.get_or_insert_with(id, || Case::new(Rc::clone(session)));
         #[cfg(test)]
         if let (What::Open, Some(limit)) = (&update.what, self.limit) {
             case.limit(limit);
@@ -60,7 +60,7 @@ impl Judge {
         match &update.what {
             What::Close { .. } => {
                 out(&with_findings(update, case.counts()));
-                self.cases.remove(&id);
+                self.cases.remove(id);
                 if self.files.get(&file) == Some(&id) {
                     self.files.remove(&file);
                 }
@@ -68,16 +68,16 @@ impl Judge {
             _ => out(update),
         }
         if !found.is_empty() {
-            tell(update, found, out);
+            tell(update, found, &mut out);
         }
         if matches!(update.what, What::Open) {
-            self.opened(update, id, file, out);
+            self.opened(update, id, file, &mut out);
         }
     }
 
     fn gap(&mut self, sessions: &[SessionId]) {
         for id in sessions {
-            if let Some(case) = self.cases.get_mut(id) {
+            if let Some(case) = self.cases.get_mut(*id) {
                 case.gap();
             }
         }
@@ -86,7 +86,7 @@ impl Judge {
     /// A file was opened: was its `struct file` that of a session that was never released?
     fn opened(&mut self, update: &Update, id: SessionId, file: u64, out: &mut dyn FnMut(&Update)) {
         let Some(old) = self.files.insert(file, id).filter(|old| *old != id) else { return };
-        let Some(case) = self.cases.get_mut(&old) else { return };
+        let Some(case) = self.cases.get_mut(old) else { return };
         case.reused(update.time);
         let session = Rc::clone(&case.session);
         for finding in case.take() {

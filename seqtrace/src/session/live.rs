@@ -9,6 +9,7 @@ use crate::session::held::{Held, Verdict};
 use crate::session::loose::{Loose, Roles};
 use crate::session::model::{Pass, State, Surprise};
 use crate::session::op::{Op, Stage};
+use crate::session::passes;
 use crate::session::update::{Fate, Partial, Session, Totals, Update, What};
 
 /// Where updates go.
@@ -73,8 +74,11 @@ pub(super) struct Live {
     pub(super) watched: bool,
     /// Why `m` will never be known: a BPF iterator's loop is not the core's.
     pub(super) opaque: Option<Partial>,
+    /// What was told of the last callback. The next one's is made in its place: callbacks are most of
+    /// what happens, and share session, read and task.
+    pub(super) said: Update,
     /// Recent users, the newest last.
-    tasks: Vec<Rc<Task>>,
+    pub(super) tasks: Vec<Rc<Task>>,
 }
 
 impl Live {
@@ -85,6 +89,7 @@ impl Live {
         };
         let adopted = session.adopted;
         Self {
+            said: passes::nothing_said(&session),
             session,
             opened: (!adopted).then_some(time),
             m: State { index: 0, count: 0, size, read_pos: 0 },

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::event::{Ptr, Role, Task};
+use crate::event::{Ptr, Role};
 use crate::session::begin::{self, Begin, Decision};
 use crate::session::held::Verdict;
 use crate::session::live::{At, Live, Sink, Walk};
@@ -11,7 +11,7 @@ use crate::session::model::{
     Concluded, EAGAIN, Outcome, Pass, Purpose, Returned, Surprise, deliver,
 };
 use crate::session::op::{Kind, Op, Stage};
-use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, Totals, Update, What};
+use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, Session, Totals, Update, What};
 
 impl Live {
     /// start is about to be called.
@@ -110,37 +110,32 @@ impl Live {
             // It went on behind the record that waits, if one does.
             self.release_held(Verdict::WentOn, out);
         }
-        let (size, done) = match &mut self.walk {
-            Some(Walk::Known(pass)) => {
-                let size = Some(self.m.size);
-                match pass.returned(&mut self.m, seen) {
-                    Ok(done) => (size, done),
-                    Err(surprise) => (size, self.lost_in_pass(at, seen, surprise, out)),
-                }
-            }
-            Some(Walk::Loose(loose)) => (self.size, loose.returned(seen, self.blind)),
+        let size = match self.walk {
+            Some(Walk::Known(_)) => Some(self.m.size),
+            Some(Walk::Loose(_)) => self.size,
+            None => None,
+        };
+        let done = match &mut self.walk {
+            Some(Walk::Known(pass)) => match pass.check(&self.m, seen) {
+                Ok(()) => pass.returned(&mut self.m, seen),
+                Err(surprise) => self.lost_in_pass(at, seen, surprise, out),
+            },
+            Some(Walk::Loose(loose)) => loose.returned(seen, self.blind),
             None if self.synced => {
                 let surprise = Surprise::new("start", seen.role.name());
-                (None, self.lost_in_pass(at, seen, surprise, out))
+                self.lost_in_pass(at, seen, surprise, out)
             }
-            None => (None, self.begun_unseen(seen)),
+            None => self.begun_unseen(seen),
         };
         self.watched = true;
-        let (read, task) = self.sum(seen, &done);
-        let update = Update {
-            time: at.time,
-            cpu: at.cpu,
-            session: Some(Rc::clone(&self.session)),
-            read,
-            task,
-            what: What::Callback(self.update(at, seen, &done, size)),
-        };
+        self.sum(seen, &done);
+        self.say(at, seen, &done, size);
         let undecided = done.fate.is_none() && seen.role == Role::Show;
         let near = matches!(done.outcome, Some(Outcome::LandedNear(_)));
         if self.held.is_empty() && !undecided && !near {
-            out(&update);
+            out(&self.said);
         } else {
-            self.held.push(update);
+            self.held.push(self.said.clone());
         }
         self.last = self.blind.is_empty().then_some(at.time);
         if seen.role == Role::Stop {
@@ -186,17 +181,14 @@ impl Live {
         done
     }
 
-    fn update(
-        &self,
-        at: At,
-        seen: &Returned,
-        done: &Concluded,
-        size: Option<u64>,
-    ) -> CallbackUpdate {
+    /// Makes the update of a callback.
+    fn say(&mut self, at: At, seen: &Returned, done: &Concluded, size: Option<u64>) {
         let fetches = matches!(seen.role, Role::Start | Role::Next);
         let show = seen.role == Role::Show;
         let since = |then: Option<u64>| then.map(|then| at.time.saturating_sub(then));
-        CallbackUpdate {
+        (self.said.time, self.said.cpu) = (at.time, at.cpu);
+        let What::Callback(said) = &mut self.said.what else { return };
+        *said = CallbackUpdate {
             role: seen.role,
             phase: done.phase,
             pass: self.pass,
@@ -215,21 +207,27 @@ impl Live {
             held: if seen.role == Role::Stop { since(self.began) } else { None },
             fixed_up: done.fixed_up,
             private: seen.private,
-        }
+        };
     }
 
-    /// Adds a callback to the sums. Whose it is: the read, and the task.
-    fn sum(&mut self, seen: &Returned, done: &Concluded) -> (Option<u32>, Option<Rc<Task>>) {
+    /// Adds a callback to the sums, and says whose it is.
+    fn sum(&mut self, seen: &Returned, done: &Concluded) {
         let owner = self.owner;
         add(&mut self.totals, done.fate);
-        let Some(op) = self.ops.iter_mut().find(|op| op.tid == owner) else {
-            return (None, self.task(owner));
+        let (read, task) = if let Some(op) = self.ops.iter_mut().find(|op| op.tid == owner) {
+            add(&mut op.totals, done.fate);
+            let main = done.phase != Phase::Traverse;
+            let fetches = matches!(seen.role, Role::Start | Role::Next);
+            op.end_seen |= main && fetches && seen.ret == 0;
+            (op.read_id(), op.task.as_ref())
+        } else {
+            (None, self.tasks.iter().rev().find(|task| task.tid == owner))
         };
-        add(&mut op.totals, done.fate);
-        let main = done.phase != Phase::Traverse;
-        let fetches = matches!(seen.role, Role::Start | Role::Next);
-        op.end_seen |= main && fetches && seen.ret == 0;
-        (op.read_id(), op.task.clone())
+        let said = &mut self.said;
+        said.read = read;
+        if said.task.as_ref().map(Rc::as_ptr) != task.map(Rc::as_ptr) {
+            said.task = task.cloned();
+        }
     }
 
     /// A pass is over: what the core does next with what is in the buffer.
@@ -259,6 +257,32 @@ impl Live {
             deliver(&mut self.m, pos, copied);
         }
     }
+}
+
+/// The update of a session's callbacks before there was one.
+pub(super) fn nothing_said(session: &Rc<Session>) -> Update {
+    let callback = CallbackUpdate {
+        role: Role::Start,
+        phase: Phase::Unknown,
+        pass: 0,
+        pos_in: None,
+        pos_out: 0,
+        v: None,
+        ret_ptr: None,
+        ret_int: None,
+        bytes: None,
+        count: 0,
+        size: None,
+        full: false,
+        duration: None,
+        fate: None,
+        range: None,
+        held: None,
+        fixed_up: false,
+        private: None,
+    };
+    let (session, what) = (Some(Rc::clone(session)), What::Callback(callback));
+    Update { time: 0, cpu: 0, session, read: None, task: None, what }
 }
 
 /// A callback, and what became of what it rendered.

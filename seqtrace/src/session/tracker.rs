@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Role};
-use crate::hash::FastMap;
+use crate::hash::{FastMap, RecentMap};
 use crate::session::begin::Begin;
 use crate::session::live::{At, Live, Released, Sink};
 use crate::session::model::Returned;
@@ -17,7 +17,7 @@ use crate::session::update::{Partial, SessionId, Summary, Totals, Update, What};
 #[derive(Debug)]
 pub struct Tracker<R> {
     resolver: R,
-    live: FastMap<Key, Box<Live>>,
+    live: RecentMap<Key, Box<Live>>,
     /// By address of the seq_file, or of a plain file: who has it.
     owners: FastMap<u64, Key>,
     /// Functions that cannot be seen.
@@ -34,7 +34,7 @@ impl<R: Resolve> Tracker<R> {
     pub fn new(resolver: R) -> Self {
         Self {
             resolver,
-            live: FastMap::default(),
+            live: RecentMap::default(),
             owners: FastMap::default(),
             blind: Vec::new(),
             attached: Vec::new(),
@@ -60,7 +60,7 @@ impl<R: Resolve> Tracker<R> {
     /// The trace ends: closes what is open.
     pub fn finish(&mut self, time: u64, out: &mut dyn FnMut(&Update)) {
         let at = At { time, cpu: 0 };
-        let mut open: Vec<_> = std::mem::take(&mut self.live).into_values().collect();
+        let mut open: Vec<_> = self.live.take().collect();
         open.sort_unstable_by_key(|live| live.session.id);
         for mut live in open {
             live.mark(Partial::StillOpen);
@@ -123,7 +123,7 @@ impl<R: Resolve> Tracker<R> {
             Body::Open(open) => self.open(at, *open, out),
             Body::Release { key, tid, wrapper, private, removed } => {
                 // single_release() calls seq_release(): of the second nothing is known any more.
-                if let Some(live) = self.live.remove(&key) {
+                if let Some(live) = self.live.remove(key) {
                     let address = address(&live.session.kind, live.session.file);
                     if self.owners.get(&address) == Some(&key) {
                         self.owners.remove(&address);
@@ -145,7 +145,7 @@ impl<R: Resolve> Tracker<R> {
     }
 
     fn with(&mut self, key: Key, act: impl FnOnce(&mut Live)) {
-        match self.live.get_mut(&key) {
+        match self.live.get_mut(key) {
             Some(live) => act(live),
             None => self.strays += 1,
         }
@@ -185,7 +185,7 @@ impl<R: Resolve> Tracker<R> {
     fn reused(&mut self, at: At, address: u64, key: Key, out: Sink<'_>) {
         if let Some(old) = self.owners.insert(address, key)
             && old != key
-            && let Some(mut live) = self.live.remove(&old)
+            && let Some(mut live) = self.live.remove(old)
         {
             live.release_missed(at, out);
             self.close(at, *live, None, out);
