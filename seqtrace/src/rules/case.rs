@@ -7,10 +7,9 @@ use crate::event::{FileKind, Role, Wrapper};
 use crate::rules::bench::Bench;
 use crate::rules::finding::{Finding, FindingCount};
 use crate::rules::history::{self, FileKey, History, KnownFile, Place};
-use crate::rules::ledger::entries::Entry;
-use crate::rules::ledger::identity::{Identity, Trust};
+use crate::rules::ledger::identity::Trust;
 use crate::rules::ledger::pass::{Origin, Resume};
-use crate::rules::ledger::{Ledger, Shown};
+use crate::rules::ledger::{Fresh, Ledger, Shown};
 use crate::rules::rule::Severity;
 use crate::rules::sq304::Failure;
 use crate::rules::{
@@ -105,8 +104,11 @@ impl Case {
 
     /// A smaller ledger, for tests.
     #[cfg(test)]
-    pub(super) fn limit(&mut self, entries: usize) {
-        self.ledger.limit(entries);
+    pub(super) fn limited(mut self, entries: Option<usize>) -> Self {
+        if let Some(entries) = entries {
+            self.ledger.limit(entries);
+        }
+        self
     }
 
     /// What was found since this was asked last.
@@ -146,6 +148,7 @@ impl Case {
     }
 
     /// An update of this session. `texts`: those of records are being kept.
+    #[inline]
     pub(super) fn see(&mut self, update: &Update, texts: bool, file: &mut History) {
         if self.waiting.is_some() || self.untold {
             self.text(update, file);
@@ -215,6 +218,7 @@ impl Case {
         Some(self.open.remove(at))
     }
 
+    #[inline]
     fn callback(
         &mut self,
         update: &Update,
@@ -354,16 +358,17 @@ impl Case {
     ) {
         let read = read.unwrap_or(0);
         match self.ledger.show(callback, read, hash, &mut file.pointers) {
-            Shown::Accepted(entry, identity) => {
+            Shown::Accepted(fresh) => {
                 self.untold = hash == 0;
-                self.accepted(&entry, identity, time, file);
+                self.accepted(&fresh, time, file);
             }
             Shown::Consumed | Shown::Again => {}
             Shown::Unknown => self.taint(),
         }
     }
 
-    fn accepted(&mut self, entry: &Entry, identity: Identity, time: u64, file: &mut History) {
+    fn accepted(&mut self, fresh: &Fresh, time: u64, file: &mut History) {
+        let entry = &fresh.entry;
         let end = self.ledger.end();
         if !self.ledger.tiles(entry) {
             sq901::self_check(end.unwrap_or(0), entry.start, &mut self.bench);
@@ -374,14 +379,14 @@ impl Case {
         let behind = self.ledger.pass.as_ref().is_some_and(|pass| pass.origin == Origin::AfterEnd);
         let last = if behind { self.ledger.entries.last().copied() } else { None };
         let number = self.ledger.entries.total();
-        let double = self.ledger.accept(entry, identity, time, &file.pointers);
+        let double = self.ledger.accept(fresh, time, &file.pointers);
         if behind {
             self.ends.behind(double.as_ref(), last.as_ref(), entry, &mut self.bench);
         }
         if let Some(double) = double {
             self.doubles.rendered(double);
         } else {
-            self.replay.accepted(number, entry, identity, here, file, &mut self.bench);
+            self.replay.accepted(number, entry, fresh.identity, here, file, &mut self.bench);
         }
         if self.ledger.entries.is_cut() {
             sq901::bound(self.ledger.entries.kept(), &mut self.bench);

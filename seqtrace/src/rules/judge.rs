@@ -39,6 +39,18 @@ impl Judge {
 
     /// Takes an update, passes it on and tells what it proves.
     pub fn feed(&mut self, update: &Update, mut out: impl FnMut(&Update)) {
+        if !matches!(update.what, What::Callback(_)) {
+            return self.feed_other(update, &mut out);
+        }
+        // Most of what comes: it is looked at, and that is all.
+        let found = self.see(update);
+        out(update);
+        if !found.is_empty() {
+            tell(update, found, &mut out);
+        }
+    }
+
+    fn feed_other(&mut self, update: &Update, out: &mut dyn FnMut(&Update)) {
         match &update.what {
             What::Preview { .. } => self.texts = true,
             What::Gap { sessions, .. } => self.gap(sessions),
@@ -47,32 +59,41 @@ impl Judge {
         }
         let Some(session) = &update.session else { return out(update) };
         let (id, file) = (session.id, session.file);
-        let case = self.cases.get_or_insert_with(id, || Case::new(Rc::clone(session)));
-        #[cfg(test)]
-        if let (What::Open, Some(limit)) = (&update.what, self.limit) {
-            case.limit(limit);
+        let found = self.see(update);
+        if matches!(update.what, What::Close { .. }) {
+            let counts = self.cases.remove(id).map(|case| case.counts());
+            out(&with_findings(update, counts.unwrap_or_default()));
+            if self.files.get(&file) == Some(&id) {
+                self.files.remove(&file);
+            }
+        } else {
+            out(update);
         }
+        if !found.is_empty() {
+            tell(update, found, out);
+        }
+        if matches!(update.what, What::Open) {
+            self.opened(update, id, file, out);
+        }
+    }
+
+    /// Takes an update into its session's case. What it proves.
+    #[inline]
+    fn see(&mut self, update: &Update) -> Vec<Finding> {
+        let Some(session) = &update.session else { return Vec::new() };
+        #[cfg(test)]
+        let limit = self.limit;
+        let case = self.cases.get_or_insert_with(session.id, || {
+            let case = Case::new(Rc::clone(session));
+            #[cfg(test)]
+            let case = case.limited(limit);
+            case
+        });
         if let Some(file) = &mut case.file {
             let file = self.histories.of(file);
             case.see(update, self.texts, file);
         }
-        let found = case.take();
-        match &update.what {
-            What::Close { .. } => {
-                out(&with_findings(update, case.counts()));
-                self.cases.remove(id);
-                if self.files.get(&file) == Some(&id) {
-                    self.files.remove(&file);
-                }
-            }
-            _ => out(update),
-        }
-        if !found.is_empty() {
-            tell(update, found, &mut out);
-        }
-        if matches!(update.what, What::Open) {
-            self.opened(update, id, file, &mut out);
-        }
+        case.take()
     }
 
     fn gap(&mut self, sessions: &[SessionId]) {

@@ -70,13 +70,22 @@ pub(in crate::rules) struct Ledger {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rules) enum Shown {
     /// Its bytes are the reader's.
-    Accepted(Entry, Identity),
+    Accepted(Fresh),
     /// It has no bytes, or they are not wanted.
     Consumed,
     /// It will be shown again.
     Again,
     /// Nothing is known.
     Unknown,
+}
+
+/// An accepted rendering that is not in the ledger yet.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::rules) struct Fresh {
+    pub(in crate::rules) entry: Entry,
+    pub(in crate::rules) identity: Identity,
+    /// Number of the last entry with its key.
+    earlier: Option<u64>,
 }
 
 /// One record at two places.
@@ -338,15 +347,16 @@ impl Ledger {
             placed,
             again,
         };
-        self.learn(&entry, identity, pointers);
+        let earlier = self.learn(&entry, identity, pointers);
         if let Some(pass) = &mut self.pass {
             pass.shown += 1;
         }
-        Shown::Accepted(entry, identity)
+        Shown::Accepted(Fresh { entry, identity, earlier })
     }
 
-    /// What the same pointer elsewhere in this generation says about pointers.
-    fn learn(&mut self, entry: &Entry, identity: Identity, pointers: &mut Pointers) {
+    /// What the same pointer elsewhere in this generation says about pointers. The number of the last
+    /// entry that has it.
+    fn learn(&mut self, entry: &Entry, identity: Identity, pointers: &mut Pointers) -> Option<u64> {
         let Some((number, earlier)) = self.entries.with_key(entry.key) else {
             if self.recurred == 0 && self.passes >= LONG && self.entries.keys() >= LONG as usize {
                 pointers.differ(identity::DIFFERENT);
@@ -355,10 +365,10 @@ impl Ledger {
             }
             self.follows(None, entry, pointers);
             self.differs(identity, pointers);
-            return;
+            return None;
         };
         if identity == Identity::Token {
-            return;
+            return Some(number);
         }
         self.recurred += 1;
         let (new, pass) = (earlier.pass != entry.pass, earlier.pass);
@@ -374,6 +384,7 @@ impl Ledger {
         if new {
             self.differs(identity, pointers);
         }
+        Some(number)
     }
 
     /// A record that was there before should be followed by the one that followed it then (`then` is
@@ -407,16 +418,16 @@ impl Ledger {
     /// Is the record that was just accepted one that was there before? Then it enters the ledger.
     pub(in crate::rules) fn accept(
         &mut self,
-        entry: &Entry,
-        identity: Identity,
+        fresh: &Fresh,
         time: u64,
         pointers: &Pointers,
     ) -> Option<Double> {
+        let entry = &fresh.entry;
         if let Some(last) = self.entries.last() {
             let other = last.key != entry.key;
             self.alike |= other && last.same_text(entry) == Some(true);
         }
-        let double = self.double(entry, identity, time, pointers);
+        let double = self.double(fresh, time, pointers);
         if let Some(pass) = &mut self.pass {
             pass.doubling &= double.is_some();
         }
@@ -424,22 +435,18 @@ impl Ledger {
         double
     }
 
-    fn double(
-        &self,
-        entry: &Entry,
-        identity: Identity,
-        time: u64,
-        pointers: &Pointers,
-    ) -> Option<Double> {
+    fn double(&self, fresh: &Fresh, time: u64, pointers: &Pointers) -> Option<Double> {
+        let Fresh { entry, identity, earlier } = fresh;
+        let identity = *identity;
         let pass = self.pass.as_ref()?;
         // In any other pass its pointer alone proves nothing.
         let asked = (pass.doubling || pass.repeats) && identity != Identity::Token;
-        let by_key = if asked { self.entries.with_key(entry.key) } else { None };
+        let by_key = earlier.filter(|_| asked).and_then(|number| self.entries.number(number));
         let by_pos = self.entries.at(entry.pos).map(|(_, earlier)| earlier);
         let double = |earlier: &Entry, agree, weak| {
             Some(Double { earlier: *earlier, later: *entry, agree, weak, time })
         };
-        if let Some((_, earlier)) = by_key {
+        if let Some(earlier) = by_key {
             let trust = pointers.trust(identity, identity);
             // A text that others have, too, says nothing.
             let text = earlier.same_text(entry).filter(|same| !(*same && self.alike));
