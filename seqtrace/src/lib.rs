@@ -12,6 +12,7 @@ pub mod event;
 pub mod exit;
 pub mod faults;
 pub mod filter;
+mod hash;
 pub mod kernel;
 pub mod output;
 pub mod pipeline;

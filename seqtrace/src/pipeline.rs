@@ -2,11 +2,10 @@
 //!
 //! The source feeds [`Pipeline::feed`]; the caller writes [`Pipeline::output`] out whenever it likes.
 
-use std::collections::HashMap;
-
 use crate::{
     event::{Body, Event, FileKind},
     filter::Selection,
+    hash::RecentMap,
     render::{Output, Sink},
     rules::{FindingCount, Id, Judge, Severity, add_counts, find},
     session::{
@@ -50,7 +49,7 @@ struct View {
     until: Until,
     sink: Box<dyn Sink>,
     /// Open sessions, and whether they are shown.
-    shown: HashMap<SessionId, bool>,
+    shown: RecentMap<SessionId, bool>,
     only_findings: bool,
     /// What was to be found was found.
     found: bool,
@@ -79,7 +78,7 @@ impl<R: Resolve> Pipeline<R> {
                 selection,
                 until,
                 sink,
-                shown: HashMap::new(),
+                shown: RecentMap::default(),
                 only_findings: false,
                 found: false,
                 begun: 0,
@@ -161,9 +160,9 @@ impl<R: Resolve> Pipeline<R> {
 
 impl View {
     /// Takes an update of a session that is shown, and what it proves.
-    fn judged(&mut self, judge: &mut Judge, update: Update, output: &mut Output) {
-        if self.admits(&update) {
-            judge.feed(update, &mut |update| self.take(update, output));
+    fn judged(&mut self, judge: &mut Judge, update: &Update, output: &mut Output) {
+        if self.admits(update) {
+            judge.feed(update, |update| self.take(update, output));
         }
     }
 
@@ -171,7 +170,7 @@ impl View {
     /// is said of the others must not depend on whether these were traced at all.
     fn admits(&mut self, update: &Update) -> bool {
         let Some(session) = &update.session else { return true };
-        let shown = *self.shown.entry(session.id).or_insert_with(|| {
+        let shown = *self.shown.get_or_insert_with(session.id, || {
             let room = self.until.sessions.is_none_or(|limit| self.begun < limit);
             let shown = room && !self.hide && self.selection.accepts(session);
             self.begun += u64::from(shown);
@@ -179,7 +178,7 @@ impl View {
             shown
         });
         if matches!(update.what, What::Close { .. } | What::OpenFailed { .. }) {
-            self.shown.remove(&session.id);
+            self.shown.remove(session.id);
         }
         shown
     }

@@ -106,7 +106,7 @@ impl File {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::rc::Rc;
 
     use super::*;
     use crate::{
@@ -117,9 +117,9 @@ mod tests {
     /// The verdict on a file whose reads returned this.
     fn verdict(reads: &[i64]) -> Verdict {
         let mut gathered = Gathered::default();
-        let session = Arc::new(session(1, b"/proc/foo"));
+        let session = Rc::new(session(1, b"/proc/foo"));
         let mut say = |what| {
-            let session = Some(Arc::clone(&session));
+            let session = Some(Rc::clone(&session));
             gathered.update(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
         };
         say(What::Open);

@@ -4,7 +4,6 @@ use std::{
     cell::{Cell, RefCell},
     mem,
     rc::Rc,
-    sync::Arc,
 };
 
 use crate::{
@@ -20,7 +19,7 @@ pub(super) const BORDERS: usize = 1 << 16;
 #[derive(Clone, Debug)]
 pub struct SeenSession {
     /// What is known of it.
-    pub session: Arc<Session>,
+    pub session: Rc<Session>,
     /// Where its records end in the file: of the first generation, ascending.
     pub borders: Vec<u64>,
     /// Renderings that were dropped because show() said so, with bytes.
@@ -82,7 +81,7 @@ impl Seen {
             What::Open => {
                 if let Some(session) = &update.session {
                     self.sessions.push(SeenSession {
-                        session: Arc::clone(session),
+                        session: Rc::clone(session),
                         borders: Vec::new(),
                         skipped: 0,
                         closed: false,

@@ -1,6 +1,6 @@
 //! Hand-made updates for tests of what is made of them.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::{Options, Output, Ready, sink};
 use crate::event::{FileKind, OpTable, Ptr, Role, SeqState, Task, Via, Wrapper};
@@ -76,9 +76,9 @@ pub(super) struct Story {
     sink: Box<dyn super::Sink>,
     pub(super) out: Output,
     pub(super) time: u64,
-    pub(super) session: Option<Arc<Session>>,
+    pub(super) session: Option<Rc<Session>>,
     pub(super) read: Option<u32>,
-    pub(super) task: Option<Arc<Task>>,
+    pub(super) task: Option<Rc<Task>>,
     /// For callbacks.
     pub(super) phase: Phase,
 }
@@ -92,9 +92,9 @@ impl Story {
             sink,
             out,
             time: BEGIN,
-            session: Some(Arc::new(session(1, b"/proc/seqbugs/eof_stuck"))),
+            session: Some(Rc::new(session(1, b"/proc/seqbugs/eof_stuck"))),
             read: None,
-            task: Some(Arc::new(cat())),
+            task: Some(Rc::new(cat())),
             phase: Phase::First,
         }
     }
@@ -165,7 +165,7 @@ impl Story {
             private: None,
         };
         change(&mut callback);
-        self.say(What::Callback(Box::new(callback)));
+        self.say(What::Callback(callback));
     }
 
     pub(super) fn start(&mut self, pos: i64, returned: Ptr) {
@@ -380,15 +380,15 @@ impl Story {
         plain.callbacks = None;
         plain.opened_by = Wrapper::ProcRegOpen;
         plain.path_cut = true;
-        self.session = Some(Arc::new(plain));
-        self.task = Some(Arc::new(Task { tid: 4130, comm: b"a\x1b]0;b\xc3".to_vec(), ..cat() }));
+        self.session = Some(Rc::new(plain));
+        self.task = Some(Rc::new(Task { tid: 4130, comm: b"a\x1b]0;b\xc3".to_vec(), ..cat() }));
         self.say(What::Open);
         self.say(What::PlainRead { pos: 12, want: 131_072, ret: 12 });
         self.say(What::PlainRead { pos: 12, want: 131_072, ret: -5 });
         let mut adopted = session(3, b"/sys/fs/cgroup/cpu.stat");
         adopted.adopted = true;
         adopted.callbacks = None;
-        self.session = Some(Arc::new(adopted));
+        self.session = Some(Rc::new(adopted));
         self.say(What::Open);
         let mut single = session(4, b"/proc/uptime");
         single.opened_by = Wrapper::SingleOpen;
@@ -398,7 +398,7 @@ impl Story {
             stop: Symbol::unnamed(0xffff_ffff_8100_1234),
             ..callbacks("single", None)
         });
-        self.session = Some(Arc::new(single));
+        self.session = Some(Rc::new(single));
         self.say(What::Open);
         self.say(What::OpenFailed { ret: -12 });
         (self.session, self.task) = (None, None);

@@ -1,6 +1,6 @@
 //! Where rules raise what they found: each rule once a session, later ones are counted.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::event::Role;
 use crate::rules::finding::{Blame, Cause, Evidence, Finding, FindingCount, Value};
@@ -10,7 +10,7 @@ use crate::session::update::Session;
 /// Collects the findings of one session.
 #[derive(Debug)]
 pub(super) struct Bench {
-    session: Arc<Session>,
+    session: Rc<Session>,
     /// What each rule has found so far.
     tally: Vec<Told>,
     /// Raised and not yet told.
@@ -62,7 +62,7 @@ impl Draft {
 }
 
 impl Bench {
-    pub(super) fn new(session: Arc<Session>) -> Self {
+    pub(super) fn new(session: Rc<Session>) -> Self {
         Self { session, tally: Vec::new(), raised: Vec::new(), read: None }
     }
 

@@ -1,16 +1,15 @@
 //! One session before the judge: updates become claims of the ledger, claims go to the rules.
 
 use std::hash::{DefaultHasher, Hasher};
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::event::{FileKind, Role, Wrapper};
 use crate::rules::bench::Bench;
 use crate::rules::finding::{Finding, FindingCount};
-use crate::rules::history::{self, History, Place};
-use crate::rules::ledger::entries::Entry;
+use crate::rules::history::{self, FileKey, History, KnownFile, Place};
 use crate::rules::ledger::identity::Trust;
 use crate::rules::ledger::pass::{Origin, Resume};
-use crate::rules::ledger::{Ledger, Shown};
+use crate::rules::ledger::{Fresh, Ledger, Shown};
 use crate::rules::rule::Severity;
 use crate::rules::sq304::Failure;
 use crate::rules::{
@@ -24,7 +23,9 @@ use crate::session::update::{
 /// Everything that is known of one open session.
 #[derive(Debug)]
 pub(super) struct Case {
-    pub(super) session: Arc<Session>,
+    pub(super) session: Rc<Session>,
+    /// Its file, if it has callbacks.
+    pub(super) file: Option<KnownFile>,
     ledger: Ledger,
     bench: Bench,
     /// Reads and lseeks that have not returned.
@@ -68,21 +69,22 @@ struct Call {
 /// A show whose text may still come.
 #[derive(Debug)]
 struct Waiting {
-    callback: Box<CallbackUpdate>,
+    callback: CallbackUpdate,
     read: Option<u32>,
     time: u64,
 }
 
 impl Case {
     /// A session that was opened, or is seen for the first time.
-    pub(super) fn new(session: Arc<Session>) -> Self {
+    pub(super) fn new(session: Rc<Session>) -> Self {
         let m = match session.kind {
             FileKind::Seq { m, .. } => m,
             FileKind::Plain { .. } => 0,
         };
         Self {
             ledger: Ledger::new(m, session.adopted),
-            bench: Bench::new(Arc::clone(&session)),
+            bench: Bench::new(Rc::clone(&session)),
+            file: FileKey::of(&session).map(KnownFile::new),
             session,
             open: Vec::new(),
             holes: false,
@@ -102,8 +104,11 @@ impl Case {
 
     /// A smaller ledger, for tests.
     #[cfg(test)]
-    pub(super) fn limit(&mut self, entries: usize) {
-        self.ledger.limit(entries);
+    pub(super) fn limited(mut self, entries: Option<usize>) -> Self {
+        if let Some(entries) = entries {
+            self.ledger.limit(entries);
+        }
+        self
     }
 
     /// What was found since this was asked last.
@@ -143,24 +148,16 @@ impl Case {
     }
 
     /// An update of this session. `texts`: those of records are being kept.
+    #[inline]
     pub(super) fn see(&mut self, update: &Update, texts: bool, file: &mut History) {
-        let hash = match &update.what {
-            What::Preview { bytes } => hash(bytes),
-            _ => 0,
-        };
-        if let Some(waiting) = self.waiting.take() {
-            let Waiting { callback, read, time } = waiting;
-            self.shown(&callback, read, time, hash, file);
-        } else if hash != 0 && self.untold {
-            // The first text of the trace: nobody knew that there would be any.
-            self.ledger.entries.text(hash);
+        if self.waiting.is_some() || self.untold {
+            self.text(update, file);
         }
-        self.untold = false;
         self.bench.read = update.read;
         match &update.what {
+            What::Callback(callback) => self.callback(update, callback, texts, file),
             What::ReadBegin { pos, .. } => self.enter(update, *pos),
             What::LseekBegin { .. } => self.enter(update, 0),
-            What::Callback(callback) => self.callback(update, callback, texts, file),
             What::Grow { to, .. } => self.storm.grown(*to, &mut self.bench),
             What::ReadEnd(end) => self.read_end(update, end, file),
             What::LseekEnd { ret, .. } => {
@@ -177,6 +174,22 @@ impl Case {
             }
             _ => {}
         }
+    }
+
+    /// Behind a show: its text, or something else.
+    fn text(&mut self, update: &Update, file: &mut History) {
+        let hash = match &update.what {
+            What::Preview { bytes } => hash(bytes),
+            _ => 0,
+        };
+        if let Some(waiting) = self.waiting.take() {
+            let Waiting { callback, read, time } = waiting;
+            self.shown(&callback, read, time, hash, file);
+        } else if hash != 0 {
+            // The first text of the trace: nobody knew that there would be any.
+            self.ledger.entries.text(hash);
+        }
+        self.untold = false;
     }
 
     fn enter(&mut self, update: &Update, pos: i64) {
@@ -205,6 +218,7 @@ impl Case {
         Some(self.open.remove(at))
     }
 
+    #[inline]
     fn callback(
         &mut self,
         update: &Update,
@@ -235,7 +249,7 @@ impl Case {
                 self.storm.shown(callback);
                 let (read, time) = (update.read, update.time);
                 if texts && callback.bytes.unwrap_or(0) > 0 {
-                    let callback = Box::new(callback.clone());
+                    let callback = callback.clone();
                     self.waiting = Some(Waiting { callback, read, time });
                 } else {
                     self.shown(callback, read, time, 0, file);
@@ -344,34 +358,35 @@ impl Case {
     ) {
         let read = read.unwrap_or(0);
         match self.ledger.show(callback, read, hash, &mut file.pointers) {
-            Shown::Accepted(entry) => {
+            Shown::Accepted(fresh) => {
                 self.untold = hash == 0;
-                self.accepted(entry, time, file);
+                self.accepted(&fresh, time, file);
             }
             Shown::Consumed | Shown::Again => {}
             Shown::Unknown => self.taint(),
         }
     }
 
-    fn accepted(&mut self, entry: Entry, time: u64, file: &mut History) {
+    fn accepted(&mut self, fresh: &Fresh, time: u64, file: &mut History) {
+        let entry = &fresh.entry;
         let end = self.ledger.end();
-        if !self.ledger.tiles(&entry) {
+        if !self.ledger.tiles(entry) {
             sq901::self_check(end.unwrap_or(0), entry.start, &mut self.bench);
             self.taint();
             return;
         }
         let here = self.here();
         let behind = self.ledger.pass.as_ref().is_some_and(|pass| pass.origin == Origin::AfterEnd);
-        let last = self.ledger.entries.last().copied();
-        let (number, identity) = (self.ledger.entries.total(), self.ledger.identity(entry.ptr));
-        let double = self.ledger.accept(entry, time, &file.pointers);
+        let last = if behind { self.ledger.entries.last().copied() } else { None };
+        let number = self.ledger.entries.total();
+        let double = self.ledger.accept(fresh, time, &file.pointers);
         if behind {
-            self.ends.behind(double.as_ref(), last.as_ref(), &entry, &mut self.bench);
+            self.ends.behind(double.as_ref(), last.as_ref(), entry, &mut self.bench);
         }
         if let Some(double) = double {
             self.doubles.rendered(double);
         } else {
-            self.replay.accepted(number, &entry, identity, here, file, &mut self.bench);
+            self.replay.accepted(number, entry, fresh.identity, here, file, &mut self.bench);
         }
         if self.ledger.entries.is_cut() {
             sq901::bound(self.ledger.entries.kept(), &mut self.bench);

@@ -1,7 +1,7 @@
 //! What is remembered of a file between its sessions, for evidence that one session alone cannot
 //! give. Bounded: a few hundred files, a thousand records each.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use seqtrace_common::config::Fnv;
 
@@ -139,24 +139,99 @@ impl History {
     }
 }
 
-/// The files; the one that was forgotten longest makes room.
+/// A file, and where its history was found last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KnownFile {
+    key: FileKey,
+    number: u64,
+}
+
+impl KnownFile {
+    /// A file that was not looked for yet.
+    pub(super) fn new(key: FileKey) -> Self {
+        Self { key, number: u64::MAX }
+    }
+}
+
+/// The files; the one that has been remembered longest makes room.
 #[derive(Debug, Default)]
 pub(super) struct Histories {
-    files: HashMap<FileKey, History>,
-    order: VecDeque<FileKey>,
+    /// By their numbers, which count up: a new one takes the place of the oldest.
+    ring: Vec<(u64, FileKey, History)>,
+    numbers: HashMap<FileKey, u64>,
+    begun: u64,
 }
 
 impl Histories {
-    /// The history of a file.
-    pub(super) fn of(&mut self, key: FileKey) -> &mut History {
-        if !self.files.contains_key(&key) {
-            if self.order.len() >= FILES
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.files.remove(&oldest);
-            }
-            self.order.push_back(key);
+    /// The history of a file. It is looked for by name only if it is no longer where it was: this is
+    /// asked for each update.
+    pub(super) fn of(&mut self, file: &mut KnownFile) -> &mut History {
+        if self.ring.get(slot(file.number)).is_none_or(|(number, ..)| *number != file.number) {
+            file.number = self.find(file.key);
         }
-        self.files.entry(key).or_default()
+        &mut self.ring[slot(file.number)].2
+    }
+
+    #[cold]
+    fn find(&mut self, key: FileKey) -> u64 {
+        if let Some(number) = self.numbers.get(&key) {
+            return *number;
+        }
+        let number = self.begun;
+        self.begun += 1;
+        self.numbers.insert(key, number);
+        let new = (number, key, History::default());
+        if let Some(oldest) = self.ring.get_mut(slot(number)) {
+            self.numbers.remove(&oldest.1);
+            *oldest = new;
+        } else {
+            self.ring.push(new);
+        }
+        number
+    }
+}
+
+/// Where in the ring.
+fn slot(number: u64) -> usize {
+    usize::try_from(number % FILES as u64).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(ino: u64) -> FileKey {
+        FileKey { table: OpTable::default(), dev: 1, ino, path: 0 }
+    }
+
+    proptest! {
+        /// Whoever asks, and however long ago it asked last: the same as if each looked by name.
+        #[test]
+        fn a_history_is_found_again(asks in prop::collection::vec((0..8_usize, 0..400_u64), 1..2000)) {
+            let mut histories = Histories::default();
+            let mut naive: VecDeque<(u64, u32)> = VecDeque::new();
+            let mut sessions: Vec<Vec<KnownFile>> =
+                vec![(0..400).map(|ino| KnownFile::new(key(ino))).collect(); 8];
+            for (session, ino) in asks {
+                if !naive.iter().any(|(known, _)| *known == ino) {
+                    if naive.len() == FILES {
+                        naive.pop_front();
+                    }
+                    naive.push_back((ino, 0));
+                }
+                let expected = naive.iter_mut().find(|(known, _)| *known == ino).unwrap();
+                expected.1 += 1;
+                let file = usize::try_from(ino).unwrap();
+                let history = histories.of(&mut sessions[session][file]);
+                history.changes += 1;
+                prop_assert_eq!(history.changes, expected.1);
+            }
+            prop_assert!(histories.ring.len() <= FILES);
+            prop_assert_eq!(histories.numbers.len(), histories.ring.len());
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! All sessions before the judge: updates in, the same updates and findings out.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
+use crate::hash::{FastMap, RecentMap};
 use crate::rules::case::Case;
-use crate::rules::finding::Finding;
-use crate::rules::history::{FileKey, Histories};
+use crate::rules::finding::{Finding, FindingCount};
+use crate::rules::history::Histories;
 use crate::session::update::{SessionId, Update, What};
 
 /// Follows the updates of a trace and says which rules they break.
@@ -15,9 +15,9 @@ use crate::session::update::{SessionId, Update, What};
 /// each with the records of the current generation, up to a bound.
 #[derive(Debug, Default)]
 pub struct Judge {
-    cases: HashMap<SessionId, Case>,
+    cases: RecentMap<SessionId, Case>,
     /// Which open session a `struct file` belongs to.
-    files: HashMap<u64, SessionId>,
+    files: FastMap<u64, SessionId>,
     histories: Histories,
     /// The texts of records are in the stream: of each rendering, right behind it.
     texts: bool,
@@ -38,62 +38,80 @@ impl Judge {
     }
 
     /// Takes an update, passes it on and tells what it proves.
-    pub fn feed(&mut self, mut update: Update, out: &mut dyn FnMut(&Update)) {
-        self.texts |= matches!(update.what, What::Preview { .. });
-        if let What::Gap { sessions, .. } = &update.what {
-            for id in sessions {
-                if let Some(case) = self.cases.get_mut(id) {
-                    case.gap();
-                }
-            }
+    pub fn feed(&mut self, update: &Update, mut out: impl FnMut(&Update)) {
+        if !matches!(update.what, What::Callback(_)) {
+            return self.feed_other(update, &mut out);
         }
-        let Some(session) = update.session.clone() else {
-            out(&update);
-            return;
-        };
-        if matches!(update.what, What::OpenFailed { .. }) {
-            out(&update);
-            return;
+        // Most of what comes: it is looked at, and that is all.
+        let found = self.see(update);
+        out(update);
+        if !found.is_empty() {
+            tell(update, found, &mut out);
         }
-        let key = FileKey::of(&session);
+    }
+
+    fn feed_other(&mut self, update: &Update, out: &mut dyn FnMut(&Update)) {
+        match &update.what {
+            What::Preview { .. } => self.texts = true,
+            What::Gap { sessions, .. } => self.gap(sessions),
+            What::OpenFailed { .. } => return out(update),
+            _ => {}
+        }
+        let Some(session) = &update.session else { return out(update) };
         let (id, file) = (session.id, session.file);
-        let case = self.cases.entry(id).or_insert_with(|| Case::new(Arc::clone(&session)));
-        #[cfg(test)]
-        if let (What::Open, Some(limit)) = (&update.what, self.limit) {
-            case.limit(limit);
-        }
-        if let Some(key) = key {
-            case.see(&update, self.texts, self.histories.of(key));
-        }
-        let found = case.take();
-        let over = if let What::Close { findings, .. } = &mut update.what {
-            *findings = case.counts();
-            true
-        } else {
-            false
-        };
-        out(&update);
-        for finding in found {
-            out(&told(&update, finding));
-        }
-        if over {
-            self.cases.remove(&id);
+        let found = self.see(update);
+        if matches!(update.what, What::Close { .. }) {
+            let counts = self.cases.remove(id).map(|case| case.counts());
+            out(&with_findings(update, counts.unwrap_or_default()));
             if self.files.get(&file) == Some(&id) {
                 self.files.remove(&file);
             }
-        } else if matches!(update.what, What::Open) {
-            self.opened(&update, id, file, out);
+        } else {
+            out(update);
+        }
+        if !found.is_empty() {
+            tell(update, found, out);
+        }
+        if matches!(update.what, What::Open) {
+            self.opened(update, id, file, out);
+        }
+    }
+
+    /// Takes an update into its session's case. What it proves.
+    #[inline]
+    fn see(&mut self, update: &Update) -> Vec<Finding> {
+        let Some(session) = &update.session else { return Vec::new() };
+        #[cfg(test)]
+        let limit = self.limit;
+        let case = self.cases.get_or_insert_with(session.id, || {
+            let case = Case::new(Rc::clone(session));
+            #[cfg(test)]
+            let case = case.limited(limit);
+            case
+        });
+        if let Some(file) = &mut case.file {
+            let file = self.histories.of(file);
+            case.see(update, self.texts, file);
+        }
+        case.take()
+    }
+
+    fn gap(&mut self, sessions: &[SessionId]) {
+        for id in sessions {
+            if let Some(case) = self.cases.get_mut(*id) {
+                case.gap();
+            }
         }
     }
 
     /// A file was opened: was its `struct file` that of a session that was never released?
     fn opened(&mut self, update: &Update, id: SessionId, file: u64, out: &mut dyn FnMut(&Update)) {
         let Some(old) = self.files.insert(file, id).filter(|old| *old != id) else { return };
-        let Some(case) = self.cases.get_mut(&old) else { return };
+        let Some(case) = self.cases.get_mut(old) else { return };
         case.reused(update.time);
-        let session = Arc::clone(&case.session);
+        let session = Rc::clone(&case.session);
         for finding in case.take() {
-            let session = Some(Arc::clone(&session));
+            let session = Some(Rc::clone(&session));
             let what = What::Finding(Box::new(finding));
             let Update { time, cpu, .. } = *update;
             out(&Update { time, cpu, session, read: None, task: None, what });
@@ -101,15 +119,27 @@ impl Judge {
     }
 }
 
-/// A finding that an update proves.
-fn told(update: &Update, finding: Finding) -> Update {
+/// The end of a session, with what was found in it.
+fn with_findings(update: &Update, counts: Vec<FindingCount>) -> Update {
+    let mut update = update.clone();
+    if let What::Close { findings, .. } = &mut update.what {
+        *findings = counts;
+    }
+    update
+}
+
+/// Findings that an update proves.
+#[cold]
+fn tell(update: &Update, found: Vec<Finding>, out: &mut dyn FnMut(&Update)) {
     let Update { time, cpu, session, read, task, what: _ } = update;
-    Update {
-        time: *time,
-        cpu: *cpu,
-        session: session.clone(),
-        read: *read,
-        task: task.clone(),
-        what: What::Finding(Box::new(finding)),
+    for finding in found {
+        out(&Update {
+            time: *time,
+            cpu: *cpu,
+            session: session.clone(),
+            read: *read,
+            task: task.clone(),
+            what: What::Finding(Box::new(finding)),
+        });
     }
 }

@@ -39,7 +39,7 @@ impl Held {
     pub(super) fn release(
         &mut self,
         verdict: Verdict,
-        out: &mut dyn FnMut(Update),
+        out: &mut dyn FnMut(&Update),
     ) -> Option<Fate> {
         let mut decided = None;
         for mut update in self.0.drain(..) {
@@ -64,7 +64,7 @@ impl Held {
                     _ => {}
                 }
             }
-            out(update);
+            out(&update);
         }
         decided
     }

@@ -2,17 +2,18 @@
 //!
 //! [`super::reads`] has its reads and lseeks, [`super::passes`] its callbacks.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::event::{FileKind, OpTable, Role, SeqState, Task, Wrapper};
 use crate::session::held::{Held, Verdict};
 use crate::session::loose::{Loose, Roles};
 use crate::session::model::{Pass, State, Surprise};
 use crate::session::op::{Op, Stage};
+use crate::session::passes;
 use crate::session::update::{Fate, Partial, Session, Totals, Update, What};
 
 /// Where updates go.
-pub(super) type Sink<'a> = &'a mut dyn FnMut(Update);
+pub(super) type Sink<'a> = &'a mut dyn FnMut(&Update);
 
 /// When and where an event happened.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +37,7 @@ const TASKS: usize = 4;
 /// An open session.
 #[derive(Debug)]
 pub(super) struct Live {
-    pub(super) session: Arc<Session>,
+    pub(super) session: Rc<Session>,
     /// When it was opened; `None` if it was open before.
     pub(super) opened: Option<u64>,
     /// `m`, as it is now if `synced`.
@@ -73,18 +74,22 @@ pub(super) struct Live {
     pub(super) watched: bool,
     /// Why `m` will never be known: a BPF iterator's loop is not the core's.
     pub(super) opaque: Option<Partial>,
+    /// What was told of the last callback. The next one's is made in its place: callbacks are most of
+    /// what happens, and share session, read and task.
+    pub(super) said: Update,
     /// Recent users, the newest last.
-    tasks: Vec<Arc<Task>>,
+    pub(super) tasks: Vec<Rc<Task>>,
 }
 
 impl Live {
-    pub(super) fn new(session: Arc<Session>, time: u64, opener: Arc<Task>) -> Self {
+    pub(super) fn new(session: Rc<Session>, time: u64, opener: Rc<Task>) -> Self {
         let size = match session.kind {
             FileKind::Seq { size, .. } => size,
             FileKind::Plain { .. } => 0,
         };
         let adopted = session.adopted;
         Self {
+            said: passes::nothing_said(&session),
             session,
             opened: (!adopted).then_some(time),
             m: State { index: 0, count: 0, size, read_pos: 0 },
@@ -119,22 +124,22 @@ impl Live {
     }
 
     /// Remembers who uses the session; one allocation a task, not one a read.
-    pub(super) fn remember(&mut self, task: Task) -> Arc<Task> {
+    pub(super) fn remember(&mut self, task: Task) -> Rc<Task> {
         if let Some(known) = self.tasks.iter().rev().find(|known| ***known == task) {
-            return Arc::clone(known);
+            return Rc::clone(known);
         }
         // The same thread under a new name: it called execve().
         self.tasks.retain(|known| known.tid != task.tid);
         if self.tasks.len() >= TASKS {
             self.tasks.remove(0);
         }
-        let task = Arc::new(task);
-        self.tasks.push(Arc::clone(&task));
+        let task = Rc::new(task);
+        self.tasks.push(Rc::clone(&task));
         task
     }
 
     /// A task by thread id.
-    pub(super) fn task(&self, tid: u32) -> Option<Arc<Task>> {
+    pub(super) fn task(&self, tid: u32) -> Option<Rc<Task>> {
         self.tasks.iter().rev().find(|task| task.tid == tid).cloned()
     }
 
@@ -143,19 +148,13 @@ impl Live {
         &mut self,
         at: At,
         read: Option<u32>,
-        task: Option<Arc<Task>>,
+        task: Option<Rc<Task>>,
         what: What,
         out: Sink<'_>,
     ) {
-        let session = Some(Arc::clone(&self.session));
+        let session = Some(Rc::clone(&self.session));
         let update = Update { time: at.time, cpu: at.cpu, session, read, task, what };
-        if self.held.is_empty() { out(update) } else { self.held.push(update) }
-    }
-
-    /// Holds an update back, and with it all that follow, until a relative lseek returns.
-    pub(super) fn hold(&mut self, at: At, read: Option<u32>, task: Option<Arc<Task>>, what: What) {
-        let session = Some(Arc::clone(&self.session));
-        self.held.push(Update { time: at.time, cpu: at.cpu, session, read, task, what });
+        if self.held.is_empty() { out(&update) } else { self.held.push(update) }
     }
 
     /// Lets go what waited for a relative lseek, if anything did.

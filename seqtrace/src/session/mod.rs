@@ -18,7 +18,6 @@
 //! ```
 
 mod begin;
-mod hash;
 mod held;
 mod live;
 mod loose;

@@ -205,36 +205,44 @@ impl Pass {
         Self { step: Step::Start, phase, base, room, target, v: Ptr::NULL, offs: 0 }
     }
 
-    /// A callback returned. `m` becomes what the core makes of it before it calls the next one.
-    pub(super) fn returned(
-        &mut self,
-        m: &mut State,
-        seen: &Returned,
-    ) -> Result<Concluded, Surprise> {
+    /// A callback returned: is it what the core calls there?
+    pub(super) fn check(&self, m: &State, seen: &Returned) -> Result<(), Surprise> {
         let fits = match seen.role {
             Role::Start => self.step == Step::Start,
             Role::Show => matches!(self.step, Step::Show | Step::ShowOrStop),
             Role::Next => self.step == Step::Next,
             Role::Stop => matches!(self.step, Step::Stop(_) | Step::ShowOrStop),
         };
-        if !fits {
-            return Err(Surprise::new(self.expectation(), seen.role.name()));
-        }
         // The core hands &m->index to start and next only: where show or stop finds it moved,
         // a next in between was missed.
-        if matches!(seen.role, Role::Show | Role::Stop) && seen.index != m.index {
-            let role = seen.role.name();
-            return Err(Surprise::new(
-                format!("{role} at position {}", m.index),
-                format!("{role} at position {}", seen.index),
-            ));
+        let stays = matches!(seen.role, Role::Show | Role::Stop);
+        if fits && !(stays && seen.index != m.index) {
+            return Ok(());
         }
-        Ok(match seen.role {
+        Err(self.surprise(m, seen, fits))
+    }
+
+    #[cold]
+    fn surprise(&self, m: &State, seen: &Returned, fits: bool) -> Surprise {
+        let role = seen.role.name();
+        if !fits {
+            return Surprise::new(self.expectation(), role);
+        }
+        Surprise::new(
+            format!("{role} at position {}", m.index),
+            format!("{role} at position {}", seen.index),
+        )
+    }
+
+    /// A callback returned that was [checked](Self::check). `m` becomes what the core makes of it
+    /// before it calls the next one.
+    pub(super) fn returned(&mut self, m: &mut State, seen: &Returned) -> Concluded {
+        match seen.role {
             Role::Start => self.started(m, seen),
             Role::Show => self.shown(m, seen),
             Role::Next => self.advanced(m, seen),
             Role::Stop => self.stopped(m, seen),
-        })
+        }
     }
 
     fn expectation(&self) -> String {

@@ -1,5 +1,7 @@
 //! The callbacks of a session: whose they are, and what each of them did.
 
+use std::rc::Rc;
+
 use crate::event::{Ptr, Role};
 use crate::session::begin::{self, Begin, Decision};
 use crate::session::held::Verdict;
@@ -9,7 +11,7 @@ use crate::session::model::{
     Concluded, EAGAIN, Outcome, Pass, Purpose, Returned, Surprise, deliver,
 };
 use crate::session::op::{Kind, Op, Stage};
-use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, What};
+use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, Session, Totals, Update, What};
 
 impl Live {
     /// start is about to be called.
@@ -108,49 +110,34 @@ impl Live {
             // It went on behind the record that waits, if one does.
             self.release_held(Verdict::WentOn, out);
         }
-        let blind = self.blind;
         let size = match self.walk {
             Some(Walk::Known(_)) => Some(self.m.size),
             Some(Walk::Loose(_)) => self.size,
             None => None,
         };
-        let walked = match &mut self.walk {
-            Some(Walk::Known(pass)) => pass.returned(&mut self.m, seen),
-            Some(Walk::Loose(loose)) => Ok(loose.returned(seen, blind)),
-            None if self.synced => Err(Surprise::new("start", seen.role.name())),
-            None => {
-                // Its beginning was not seen: it is the only reader's, if there is only one.
-                self.owner = match self.ops.as_slice() {
-                    [op] if !op.doubtful => op.tid,
-                    _ => 0,
-                };
-                self.pass = self.pass.wrapping_add(1);
-                let mut loose = Loose::unknown();
-                let done = loose.returned(seen, blind);
-                self.walk = Some(Walk::Loose(loose));
-                self.began = None;
-                self.last = None;
-                self.size = None;
-                Ok(done)
+        let done = match &mut self.walk {
+            Some(Walk::Known(pass)) => match pass.check(&self.m, seen) {
+                Ok(()) => pass.returned(&mut self.m, seen),
+                Err(surprise) => self.lost_in_pass(at, seen, surprise, out),
+            },
+            Some(Walk::Loose(loose)) => loose.returned(seen, self.blind),
+            None if self.synced => {
+                let surprise = Surprise::new("start", seen.role.name());
+                self.lost_in_pass(at, seen, surprise, out)
             }
-        };
-        let done = match walked {
-            Ok(done) => done,
-            Err(surprise) => {
-                self.disagree(at, surprise, out);
-                let mut loose = Loose::unknown();
-                let done = loose.returned(seen, blind);
-                self.walk = Some(Walk::Loose(loose));
-                done
-            }
+            None => self.begun_unseen(seen),
         };
         self.watched = true;
         self.sum(seen, &done);
-        let update = self.update(at, seen, &done, size);
+        self.say(at, seen, &done, size);
         let undecided = done.fate.is_none() && seen.role == Role::Show;
         let near = matches!(done.outcome, Some(Outcome::LandedNear(_)));
-        self.told(at, update, undecided || near, out);
-        self.last = blind.is_empty().then_some(at.time);
+        if self.held.is_empty() && !undecided && !near {
+            out(&self.said);
+        } else {
+            self.held.push(self.said.clone());
+        }
+        self.last = self.blind.is_empty().then_some(at.time);
         if seen.role == Role::Stop {
             self.walk = None;
             self.last = None;
@@ -161,31 +148,47 @@ impl Live {
         }
     }
 
-    fn told(&mut self, at: At, update: CallbackUpdate, hold: bool, out: Sink<'_>) {
-        let owner = self.owner;
-        let (read, task) = match self.op(owner) {
-            Some(op) => (op.read_id(), op.task.clone()),
-            None => (None, self.task(owner)),
-        };
-        let what = What::Callback(Box::new(update));
-        if hold && self.held.is_empty() {
-            self.hold(at, read, task, what);
-        } else {
-            self.tell(at, read, task, what, out);
-        }
-    }
-
-    fn update(
-        &self,
+    /// It is not what the core would have called: something was missed.
+    #[cold]
+    fn lost_in_pass(
+        &mut self,
         at: At,
         seen: &Returned,
-        done: &Concluded,
-        size: Option<u64>,
-    ) -> CallbackUpdate {
+        surprise: Surprise,
+        out: Sink<'_>,
+    ) -> Concluded {
+        self.disagree(at, surprise, out);
+        let mut loose = Loose::unknown();
+        let done = loose.returned(seen, self.blind);
+        self.walk = Some(Walk::Loose(loose));
+        done
+    }
+
+    /// The pass's beginning was not seen: it is the only reader's, if there is only one.
+    #[cold]
+    fn begun_unseen(&mut self, seen: &Returned) -> Concluded {
+        self.owner = match self.ops.as_slice() {
+            [op] if !op.doubtful => op.tid,
+            _ => 0,
+        };
+        self.pass = self.pass.wrapping_add(1);
+        let mut loose = Loose::unknown();
+        let done = loose.returned(seen, self.blind);
+        self.walk = Some(Walk::Loose(loose));
+        self.began = None;
+        self.last = None;
+        self.size = None;
+        done
+    }
+
+    /// Makes the update of a callback.
+    fn say(&mut self, at: At, seen: &Returned, done: &Concluded, size: Option<u64>) {
         let fetches = matches!(seen.role, Role::Start | Role::Next);
         let show = seen.role == Role::Show;
         let since = |then: Option<u64>| then.map(|then| at.time.saturating_sub(then));
-        CallbackUpdate {
+        (self.said.time, self.said.cpu) = (at.time, at.cpu);
+        let What::Callback(said) = &mut self.said.what else { return };
+        *said = CallbackUpdate {
             role: seen.role,
             phase: done.phase,
             pass: self.pass,
@@ -204,30 +207,26 @@ impl Live {
             held: if seen.role == Role::Stop { since(self.began) } else { None },
             fixed_up: done.fixed_up,
             private: seen.private,
-        }
+        };
     }
 
+    /// Adds a callback to the sums, and says whose it is.
     fn sum(&mut self, seen: &Returned, done: &Concluded) {
-        let fate = done.fate;
-        self.count(self.owner, |totals| {
-            totals.callbacks += 1;
-            match fate {
-                Some(Fate::Emitted) => totals.emitted += 1,
-                Some(Fate::PassedOver) => totals.passed_over += 1,
-                Some(Fate::DiscardedOverflow | Fate::DiscardedTail | Fate::Skipped) => {
-                    totals.discarded += 1;
-                }
-                Some(Fate::Empty | Fate::Failed | Fate::Unknown) | None => {}
-            }
-        });
-        let main = matches!(done.phase, Phase::First | Phase::Fill | Phase::Unknown);
-        let fetches = matches!(seen.role, Role::Start | Role::Next);
-        if main
-            && fetches
-            && seen.ret == 0
-            && let Some(op) = self.op(self.owner)
-        {
-            op.end_seen = true;
+        let owner = self.owner;
+        add(&mut self.totals, done.fate);
+        let (read, task) = if let Some(op) = self.ops.iter_mut().find(|op| op.tid == owner) {
+            add(&mut op.totals, done.fate);
+            let main = done.phase != Phase::Traverse;
+            let fetches = matches!(seen.role, Role::Start | Role::Next);
+            op.end_seen |= main && fetches && seen.ret == 0;
+            (op.read_id(), op.task.as_ref())
+        } else {
+            (None, self.tasks.iter().rev().find(|task| task.tid == owner))
+        };
+        let said = &mut self.said;
+        said.read = read;
+        if said.task.as_ref().map(Rc::as_ptr) != task.map(Rc::as_ptr) {
+            said.task = task.cloned();
         }
     }
 
@@ -257,5 +256,44 @@ impl Live {
             };
             deliver(&mut self.m, pos, copied);
         }
+    }
+}
+
+/// The update of a session's callbacks before there was one.
+pub(super) fn nothing_said(session: &Rc<Session>) -> Update {
+    let callback = CallbackUpdate {
+        role: Role::Start,
+        phase: Phase::Unknown,
+        pass: 0,
+        pos_in: None,
+        pos_out: 0,
+        v: None,
+        ret_ptr: None,
+        ret_int: None,
+        bytes: None,
+        count: 0,
+        size: None,
+        full: false,
+        duration: None,
+        fate: None,
+        range: None,
+        held: None,
+        fixed_up: false,
+        private: None,
+    };
+    let (session, what) = (Some(Rc::clone(session)), What::Callback(callback));
+    Update { time: 0, cpu: 0, session, read: None, task: None, what }
+}
+
+/// A callback, and what became of what it rendered.
+fn add(totals: &mut Totals, fate: Option<Fate>) {
+    totals.callbacks += 1;
+    match fate {
+        Some(Fate::Emitted) => totals.emitted += 1,
+        Some(Fate::PassedOver) => totals.passed_over += 1,
+        Some(Fate::DiscardedOverflow | Fate::DiscardedTail | Fate::Skipped) => {
+            totals.discarded += 1;
+        }
+        Some(Fate::Empty | Fate::Failed | Fate::Unknown) | None => {}
     }
 }

@@ -1,11 +1,10 @@
 //! All sessions: who an event belongs to.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Role};
+use crate::hash::{FastMap, RecentMap};
 use crate::session::begin::Begin;
-use crate::session::hash::KeyMap;
 use crate::session::live::{At, Live, Released, Sink};
 use crate::session::model::Returned;
 use crate::session::opening::{self, Resolve};
@@ -18,9 +17,9 @@ use crate::session::update::{Partial, SessionId, Summary, Totals, Update, What};
 #[derive(Debug)]
 pub struct Tracker<R> {
     resolver: R,
-    live: KeyMap<Box<Live>>,
+    live: RecentMap<Key, Box<Live>>,
     /// By address of the seq_file, or of a plain file: who has it.
-    owners: HashMap<u64, Key>,
+    owners: FastMap<u64, Key>,
     /// Functions that cannot be seen.
     blind: Vec<(u64, Role)>,
     /// Tables whose callbacks user space attached to.
@@ -35,8 +34,8 @@ impl<R: Resolve> Tracker<R> {
     pub fn new(resolver: R) -> Self {
         Self {
             resolver,
-            live: KeyMap::default(),
-            owners: HashMap::new(),
+            live: RecentMap::default(),
+            owners: FastMap::default(),
             blind: Vec::new(),
             attached: Vec::new(),
             closed: Summary::default(),
@@ -53,15 +52,15 @@ impl<R: Resolve> Tracker<R> {
     ///
     /// Updates of one session come in the order of their events. Around a relative lseek a few are
     /// told some microseconds late, behind those of other sessions.
-    pub fn feed(&mut self, event: Event, out: &mut impl FnMut(Update)) {
+    pub fn feed(&mut self, event: Event, out: &mut dyn FnMut(&Update)) {
         let Event { time, cpu, body } = event;
         self.take(At { time, cpu }, body, out);
     }
 
     /// The trace ends: closes what is open.
-    pub fn finish(&mut self, time: u64, out: &mut impl FnMut(Update)) {
+    pub fn finish(&mut self, time: u64, out: &mut dyn FnMut(&Update)) {
         let at = At { time, cpu: 0 };
-        let mut open: Vec<_> = std::mem::take(&mut self.live).into_values().collect();
+        let mut open: Vec<_> = self.live.take().collect();
         open.sort_unstable_by_key(|live| live.session.id);
         for mut live in open {
             live.mark(Partial::StillOpen);
@@ -71,7 +70,7 @@ impl<R: Resolve> Tracker<R> {
 
     /// Whether a session is open.
     pub fn has_open_sessions(&self) -> bool {
-        !self.live.is_empty()
+        self.live.len() > 0
     }
 
     /// Sums over all sessions so far. What the kernel itself missed ([`Summary::missed`]) is not in
@@ -129,7 +128,7 @@ impl<R: Resolve> Tracker<R> {
             Body::Open(open) => self.open(at, *open, out),
             Body::Release { key, tid, wrapper, private, removed } => {
                 // single_release() calls seq_release(): of the second nothing is known any more.
-                if let Some(live) = self.live.remove(&key) {
+                if let Some(live) = self.live.remove(key) {
                     let address = address(&live.session.kind, live.session.file);
                     if self.owners.get(&address) == Some(&key) {
                         self.owners.remove(&address);
@@ -151,7 +150,7 @@ impl<R: Resolve> Tracker<R> {
     }
 
     fn with(&mut self, key: Key, act: impl FnOnce(&mut Live)) {
-        match self.live.get_mut(&key) {
+        match self.live.get_mut(key) {
             Some(live) => act(live),
             None => self.strays += 1,
         }
@@ -167,10 +166,10 @@ impl<R: Resolve> Tracker<R> {
         }
         self.closed.sessions += 1;
         let id = SessionId(u32::try_from(self.closed.sessions).unwrap_or(u32::MAX));
-        let session = Arc::new(opening::session(id, open, &mut self.resolver));
-        let opener = Arc::new(session.opener.clone());
+        let session = Rc::new(opening::session(id, open, &mut self.resolver));
+        let opener = Rc::new(session.opener.clone());
         let what = if ret < 0 { What::OpenFailed { ret } } else { What::Open };
-        let mut live = Box::new(Live::new(session, at.time, Arc::clone(&opener)));
+        let mut live = Box::new(Live::new(session, at.time, Rc::clone(&opener)));
         live.tell(at, None, Some(opener), what, out);
         if ret < 0 {
             return;
@@ -191,7 +190,7 @@ impl<R: Resolve> Tracker<R> {
     fn reused(&mut self, at: At, address: u64, key: Key, out: Sink<'_>) {
         if let Some(old) = self.owners.insert(address, key)
             && old != key
-            && let Some(mut live) = self.live.remove(&old)
+            && let Some(mut live) = self.live.remove(old)
         {
             live.release_missed(at, out);
             self.close(at, *live, None, out);
@@ -212,7 +211,7 @@ impl<R: Resolve> Tracker<R> {
             sessions.push(live.session.id);
         }
         sessions.sort_unstable();
-        out(update(at, What::Gap { lost, sessions }));
+        out(&update(at, What::Gap { lost, sessions }));
     }
 
     fn blind(&mut self, at: At, address: u64, role: Role, reason: String, out: Sink<'_>) {
@@ -223,7 +222,7 @@ impl<R: Resolve> Tracker<R> {
             live.blinded(address, role, out);
         }
         let function = self.resolver.function(address);
-        out(update(at, What::Blind { function, role, reason }));
+        out(&update(at, What::Blind { function, role, reason }));
     }
 }
 

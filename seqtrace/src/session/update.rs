@@ -3,6 +3,7 @@
 //! Renderers derive nothing: whatever a line or a JSON object says stands in one of these values.
 //! A value that could not be known is `None`, never a guess.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::event::{FileKind, Ptr, Role, SeqState, Task, Via, Wrapper};
@@ -241,11 +242,11 @@ pub struct Update {
     /// On which CPU.
     pub cpu: u16,
     /// The session it belongs to; `None` for a gap and the like.
-    pub session: Option<Arc<Session>>,
+    pub session: Option<Rc<Session>>,
     /// The read it belongs to (`s3.r2` is read 2), from 1.
     pub read: Option<u32>,
     /// Who did it, as far as known.
-    pub task: Option<Arc<Task>>,
+    pub task: Option<Rc<Task>>,
     /// What.
     pub what: What,
 }
@@ -277,7 +278,7 @@ pub enum What {
         state: SeqState,
     },
     /// A callback returned.
-    Callback(Box<CallbackUpdate>),
+    Callback(CallbackUpdate),
     /// The first bytes of the record that the callback before rendered. Not yet safe to print.
     Preview {
         /// The bytes.

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::rc::Rc;
 
 use expect_test::expect;
 use proptest::prelude::*;
@@ -200,8 +200,8 @@ proptest! {
         pos: i64,
     ) {
         let mut story = Story::new(&Options { ascii, ..json() });
-        story.session = Some(Arc::new(session(1, &name)));
-        story.task = Some(Arc::new(Task { comm: name.clone(), ..Task::default() }));
+        story.session = Some(Rc::new(session(1, &name)));
+        story.task = Some(Rc::new(Task { comm: name.clone(), ..Task::default() }));
         story.say(What::Open);
         story.read(1, pos, 5);
         story.say(What::Preview { bytes: name.clone() });

@@ -1,6 +1,6 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "as expect-test writes them")]
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use expect_test::expect;
 use proptest::prelude::*;
@@ -125,7 +125,7 @@ fn narrow_ascii_without_times() {
 fn sessions_interleave_and_have_their_colours() {
     let mut story =
         Story::new(&Options { color: true, quiet: true, ..columns(&["session", "event"]) });
-    let other = Some(Arc::new(session(2, b"/proc/other")));
+    let other = Some(Rc::new(session(2, b"/proc/other")));
     story.read(1, 0, 10);
     let first = std::mem::replace(&mut story.session, other);
     story.read(1, 0, 20);
@@ -174,7 +174,7 @@ fn long_traces_widen_the_columns() {
     story.say(What::Write { pos: 1, want: 1, ret: 1 });
     story.time += 1_000_000_000_000;
     story.task =
-        Some(Arc::new(Task { pid: 4_194_304, tid: 7, comm: b"a long name".to_vec(), uid: 0 }));
+        Some(Rc::new(Task { pid: 4_194_304, tid: 7, comm: b"a long name".to_vec(), uid: 0 }));
     story.say(What::Write { pos: 1, want: 1, ret: 1 });
     story.task = None;
     story.say(What::Write { pos: 1, want: 1, ret: 1 });
@@ -205,8 +205,8 @@ proptest! {
             callbacks.table = Some(symbol(&lossy, Some(&lossy)));
             callbacks.show = symbol(&lossy, Some(&lossy));
         }
-        story.session = Some(Arc::new(named));
-        story.task = Some(Arc::new(Task { comm: name.clone(), ..Task::default() }));
+        story.session = Some(Rc::new(named));
+        story.task = Some(Rc::new(Task { comm: name.clone(), ..Task::default() }));
         story.say(What::Open);
         story.say(What::Preview { bytes: name });
         let function = symbol(&lossy, Some(&lossy));

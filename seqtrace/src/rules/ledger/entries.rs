@@ -3,8 +3,9 @@
 //! A few words a record, found by position and by pointer. There is a bound: where it is reached the
 //! older half is forgotten, and that is told.
 
-use super::map::Map;
+use super::index::Index;
 use crate::event::Ptr;
+use crate::hash::FastMap;
 
 /// An accepted rendering that wrote something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,48 +60,64 @@ pub(in crate::rules) struct Entries {
     list: Vec<Entry>,
     /// Number of the first in the list.
     base: u64,
-    /// Number of the first entry with that position.
-    by_pos: Map,
-    /// Number of the last entry with that key.
-    by_key: Map,
+    /// Number of the first entry with that position, from when they do not ascend any more. While each
+    /// is higher than the one before, as in most files, the list is in their order and needs no map.
+    by_pos: Option<FastMap<i64, u64>>,
+    /// The last entry with that key.
+    by_key: Index,
     limit: usize,
 }
 
 impl Entries {
     /// None yet, and never more than `limit`.
     pub(super) fn new(limit: usize) -> Self {
-        let (by_pos, by_key) = (Map::default(), Map::default());
-        Self { list: Vec::new(), base: 0, by_pos, by_key, limit: limit.max(2) }
+        // The index has 32 bits for a place.
+        let limit = limit.clamp(2, 1 << 30);
+        Self { list: Vec::new(), base: 0, by_pos: None, by_key: Index::default(), limit }
     }
 
     /// Forgets all.
     pub(super) fn clear(&mut self) {
         self.list.clear();
         self.base = 0;
-        self.by_pos.clear();
+        self.by_pos = None;
         self.by_key.clear();
         // One huge file must not hold its memory until the descriptor is closed.
         self.list.shrink_to(1024);
-        self.by_pos.shrink_to(1024);
-        self.by_key.shrink_to(1024);
     }
 
     /// Adds one at the end.
     pub(super) fn push(&mut self, entry: Entry) {
         if self.list.len() >= self.limit {
-            let half = self.limit / 2;
-            self.list.drain(..half);
-            self.base += half as u64;
-            let base = self.base;
-            self.by_pos.retain(|_, number| *number >= base);
-            self.by_key.retain(|_, number| *number >= base);
+            self.forget(self.limit / 2);
         }
-        let number = self.total();
-        self.by_pos.entry(entry.pos.cast_unsigned()).or_insert(number);
+        if self.by_pos.is_some() || self.list.last().is_some_and(|last| last.pos >= entry.pos) {
+            self.place(entry.pos);
+        }
         if entry.key != 0 {
-            self.by_key.insert(entry.key, number);
+            self.by_key.set(entry.key, self.list.len(), &self.list);
         }
         self.list.push(entry);
+    }
+
+    /// The first `half` are too many.
+    #[cold]
+    fn forget(&mut self, half: usize) {
+        self.list.drain(..half);
+        self.base += half as u64;
+        let base = self.base;
+        if let Some(by_pos) = &mut self.by_pos {
+            by_pos.retain(|_, number| *number >= base);
+        }
+        self.by_key.forget(half);
+    }
+
+    /// The entry that comes now has this position, and positions do not ascend.
+    fn place(&mut self, pos: i64) {
+        let number = self.total();
+        let known = self.list.iter().map(|entry| entry.pos).zip(self.base..);
+        let by_pos = self.by_pos.get_or_insert_with(|| known.collect());
+        by_pos.entry(pos).or_insert(number);
     }
 
     /// How many there were, those forgotten included.
@@ -120,7 +137,14 @@ impl Entries {
 
     /// The first at that position, and its number.
     pub(in crate::rules) fn at(&self, pos: i64) -> Option<(u64, &Entry)> {
-        self.numbered(*self.by_pos.get(&pos.cast_unsigned())?)
+        if let Some(by_pos) = &self.by_pos {
+            return self.numbered(*by_pos.get(&pos)?);
+        }
+        if self.list.last()?.pos < pos {
+            return None;
+        }
+        let index = self.list.binary_search_by_key(&pos, |entry| entry.pos).ok()?;
+        self.list.get(index).map(|entry| (self.base + index as u64, entry))
     }
 
     /// The last with that key, and its number.
@@ -128,7 +152,8 @@ impl Entries {
         if key == 0 {
             return None;
         }
-        self.numbered(*self.by_key.get(&key)?)
+        let index = self.by_key.get(key, &self.list)?;
+        self.list.get(index).map(|entry| (self.base + index as u64, entry))
     }
 
     /// The one that the byte at a file offset belongs to.
@@ -172,6 +197,10 @@ impl Entries {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn entry(pos: i64, key: u64, start: i64) -> Entry {
@@ -201,7 +230,7 @@ mod tests {
         assert_eq!(entries.at(3), None);
         assert_eq!(entries.at(12).map(|(number, entry)| (number, entry.start)), Some((12, 24)));
         assert_eq!(entries.with_key(119).map(|(number, _)| number), Some(19));
-        assert_eq!(entries.by_pos.len(), 8);
+        assert_eq!((entries.keys(), entries.by_pos), (8, None));
     }
 
     #[test]
@@ -215,5 +244,69 @@ mod tests {
             [None, Some(0), Some(0), None, None, Some(1), Some(1), None]
         );
         assert_eq!(entries.with_key(0), None);
+    }
+
+    /// What an index has to say, from maps of everything.
+    #[derive(Default)]
+    struct Naive {
+        list: Vec<Entry>,
+        base: u64,
+        by_pos: HashMap<i64, u64>,
+        by_key: HashMap<u64, u64>,
+    }
+
+    impl Naive {
+        fn push(&mut self, entry: Entry, limit: usize) {
+            if self.list.len() - usize::try_from(self.base).unwrap() >= limit {
+                self.base += limit as u64 / 2;
+                let base = self.base;
+                self.by_pos.retain(|_, number| *number >= base);
+                self.by_key.retain(|_, number| *number >= base);
+            }
+            let number = self.list.len() as u64;
+            self.by_pos.entry(entry.pos).or_insert(number);
+            if entry.key != 0 {
+                self.by_key.insert(entry.key, number);
+            }
+            self.list.push(entry);
+        }
+
+        fn found(&self, number: Option<&u64>) -> Option<(u64, &Entry)> {
+            number.map(|number| (*number, &self.list[usize::try_from(*number).unwrap()]))
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn entries_are_found_as_in_maps(
+            limit in 2..40_usize,
+            // How the next position follows from the last, and a key.
+            steps in prop::collection::vec((
+                prop_oneof![20 => Just(1_i64), 2 => -6..10_i64, 1 => Just(i64::MIN)],
+                prop_oneof![0..40_u64, (0..40_u64).prop_map(|n| 0xffff_8881_0000_0000 + (n << 12))],
+            ), 0..300),
+            cleared in 0..300_usize,
+        ) {
+            let (mut entries, mut naive) = (Entries::new(limit), Naive::default());
+            let mut pos = 0_i64;
+            for (number, (step, key)) in steps.into_iter().enumerate() {
+                if number == cleared {
+                    entries.clear();
+                    naive = Naive::default();
+                }
+                pos = pos.wrapping_add(step);
+                let start = 2 * i64::try_from(number).unwrap();
+                entries.push(entry(pos, key, start));
+                naive.push(entry(pos, key, start), limit);
+                prop_assert_eq!(entries.total(), naive.list.len() as u64);
+                prop_assert_eq!(entries.keys(), naive.by_key.len());
+                for near in [pos, pos.wrapping_add(1), pos.wrapping_sub(3), 0, 7] {
+                    prop_assert_eq!(entries.at(near), naive.found(naive.by_pos.get(&near)));
+                }
+                for key in (0..40).chain((0..40).map(|n| 0xffff_8881_0000_0000 + (n << 12))) {
+                    prop_assert_eq!(entries.with_key(key), naive.found(naive.by_key.get(&key)));
+                }
+            }
+        }
     }
 }

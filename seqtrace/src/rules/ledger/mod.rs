@@ -12,7 +12,7 @@
 
 pub(in crate::rules) mod entries;
 pub(in crate::rules) mod identity;
-mod map;
+mod index;
 pub(in crate::rules) mod pass;
 
 use self::entries::{Entries, Entry};
@@ -70,13 +70,22 @@ pub(in crate::rules) struct Ledger {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rules) enum Shown {
     /// Its bytes are the reader's.
-    Accepted(Entry),
+    Accepted(Fresh),
     /// It has no bytes, or they are not wanted.
     Consumed,
     /// It will be shown again.
     Again,
     /// Nothing is known.
     Unknown,
+}
+
+/// An accepted rendering that is not in the ledger yet.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::rules) struct Fresh {
+    pub(in crate::rules) entry: Entry,
+    pub(in crate::rules) identity: Identity,
+    /// Number of the last entry with its key.
+    earlier: Option<u64>,
 }
 
 /// One record at two places.
@@ -338,15 +347,16 @@ impl Ledger {
             placed,
             again,
         };
-        self.learn(&entry, identity, pointers);
+        let earlier = self.learn(&entry, identity, pointers);
         if let Some(pass) = &mut self.pass {
             pass.shown += 1;
         }
-        Shown::Accepted(entry)
+        Shown::Accepted(Fresh { entry, identity, earlier })
     }
 
-    /// What the same pointer elsewhere in this generation says about pointers.
-    fn learn(&mut self, entry: &Entry, identity: Identity, pointers: &mut Pointers) {
+    /// What the same pointer elsewhere in this generation says about pointers. The number of the last
+    /// entry that has it.
+    fn learn(&mut self, entry: &Entry, identity: Identity, pointers: &mut Pointers) -> Option<u64> {
         let Some((number, earlier)) = self.entries.with_key(entry.key) else {
             if self.recurred == 0 && self.passes >= LONG && self.entries.keys() >= LONG as usize {
                 pointers.differ(identity::DIFFERENT);
@@ -355,10 +365,10 @@ impl Ledger {
             }
             self.follows(None, entry, pointers);
             self.differs(identity, pointers);
-            return;
+            return None;
         };
         if identity == Identity::Token {
-            return;
+            return Some(number);
         }
         self.recurred += 1;
         let (new, pass) = (earlier.pass != entry.pass, earlier.pass);
@@ -374,6 +384,7 @@ impl Ledger {
         if new {
             self.differs(identity, pointers);
         }
+        Some(number)
     }
 
     /// A record that was there before should be followed by the one that followed it then (`then` is
@@ -407,31 +418,35 @@ impl Ledger {
     /// Is the record that was just accepted one that was there before? Then it enters the ledger.
     pub(in crate::rules) fn accept(
         &mut self,
-        entry: Entry,
+        fresh: &Fresh,
         time: u64,
         pointers: &Pointers,
     ) -> Option<Double> {
+        let entry = &fresh.entry;
         if let Some(last) = self.entries.last() {
             let other = last.key != entry.key;
-            self.alike |= other && last.same_text(&entry) == Some(true);
+            self.alike |= other && last.same_text(entry) == Some(true);
         }
-        let double = self.double(&entry, time, pointers);
+        let double = self.double(fresh, time, pointers);
         if let Some(pass) = &mut self.pass {
             pass.doubling &= double.is_some();
         }
-        self.entries.push(entry);
+        self.entries.push(*entry);
         double
     }
 
-    fn double(&self, entry: &Entry, time: u64, pointers: &Pointers) -> Option<Double> {
+    fn double(&self, fresh: &Fresh, time: u64, pointers: &Pointers) -> Option<Double> {
+        let Fresh { entry, identity, earlier } = fresh;
+        let identity = *identity;
         let pass = self.pass.as_ref()?;
-        let identity = self.identity(entry.ptr);
-        let by_key = self.entries.with_key(entry.key).map(|(_, earlier)| earlier);
+        // In any other pass its pointer alone proves nothing.
+        let asked = (pass.doubling || pass.repeats) && identity != Identity::Token;
+        let by_key = earlier.filter(|_| asked).and_then(|number| self.entries.number(number));
         let by_pos = self.entries.at(entry.pos).map(|(_, earlier)| earlier);
         let double = |earlier: &Entry, agree, weak| {
             Some(Double { earlier: *earlier, later: *entry, agree, weak, time })
         };
-        if let Some(earlier) = by_key.filter(|_| identity != Identity::Token) {
+        if let Some(earlier) = by_key {
             let trust = pointers.trust(identity, identity);
             // A text that others have, too, says nothing.
             let text = earlier.same_text(entry).filter(|same| !(*same && self.alike));

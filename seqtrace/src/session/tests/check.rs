@@ -26,9 +26,9 @@ pub(crate) fn updates(events: impl IntoIterator<Item = Event>) -> Vec<Update> {
     let mut last = 0;
     for event in events {
         last = event.time;
-        tracker.feed(event, &mut |update| updates.push(update));
+        tracker.feed(event, &mut |update| updates.push(update.clone()));
     }
-    tracker.finish(last.saturating_add(1), &mut |update| updates.push(update));
+    tracker.finish(last.saturating_add(1), &mut |update| updates.push(update.clone()));
     updates
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn check(log: &Log, updates: &[Update], known: Known) {
                         assert!(tid.is_none_or(|tid| tid == truth.tid), "task of {callback:?}");
                     }
                 }
-                said.insert(update.time, &**callback);
+                said.insert(update.time, callback);
             }
             What::ReadEnd(end) => {
                 let truth = &log.reads[&update.time];

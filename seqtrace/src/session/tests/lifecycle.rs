@@ -5,6 +5,7 @@ use crate::session::Tracker;
 use crate::session::tests::resolve::Names;
 use crate::session::tests::script::play;
 use crate::session::tests::simulator::reader::{open, task};
+use crate::session::update::Update;
 
 #[test]
 fn a_session_is_opened_by_its_wrapper() {
@@ -119,7 +120,7 @@ fn a_missed_release() {
 #[test]
 fn the_summary_counts_what_was_seen() {
     let mut tracker = Tracker::new(Names);
-    let mut out = |_| ();
+    let mut out = |_: &Update| ();
     let mut feed = |tracker: &mut Tracker<Names>, time, body| {
         tracker.feed(Event { time, cpu: 0, body }, &mut out);
     };

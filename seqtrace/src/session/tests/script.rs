@@ -36,7 +36,7 @@ pub(crate) fn play(script: &str) {
         let (left, right) = line.split_once('|').unwrap_or((line, ""));
         let (left, right) = (left.trim(), right.trim());
         let mut said = Vec::new();
-        let mut out = |update: Update| said.push(say(&update));
+        let mut out = |update: &Update| said.push(say(update));
         match left {
             "finish" => tracker.finish(parser.time + 1000, &mut out),
             _ => tracker.feed(parser.event(left), &mut out),
