@@ -175,12 +175,19 @@ pub(crate) fn arg(ctx: &ProbeContext, n: usize) -> u64 {
     ctx.arg(n).unwrap_or(0)
 }
 
+/// An argument of a function behind a trampoline, from 0, as a mere number: the verifier knows what `ctx.arg()` points
+/// to, and lets nobody calculate with it.
+#[inline(always)]
+pub(crate) fn number(ctx: &impl EbpfContext, n: u32) -> u64 {
+    field(ctx.as_ptr() as u64, n * 8)
+}
+
 /// What the last argument of a read or write points to: the file offset. Before 5.15 the verifier lets
 /// nobody take an argument that is a pointer to a number, but anybody may read where it lies.
 #[inline(always)]
 pub(crate) fn position(ctx: &impl EbpfContext) -> i64 {
-    const PPOS: u32 = 3 * 8;
-    field(field(ctx.as_ptr() as u64, PPOS), 0)
+    const PPOS: u32 = 3;
+    field(number(ctx, PPOS), 0)
 }
 
 /// `file->private_data`, for a seq file its `struct seq_file *`.

@@ -18,7 +18,7 @@ use crate::{
 /// session inside, if there was room for it.
 #[fexit(function = "proc_reg_open")]
 pub(crate) fn proc_reg_open(ctx: FExitContext) -> u32 {
-    let file: u64 = ctx.arg(1);
+    let file = kernel::number(&ctx, 1);
     let ret: i32 = ctx.arg(2);
     let m = kernel::private_data(file);
     let belongs_to: u64 = field(m, config!(offsets.seq_file_file));
@@ -36,7 +36,7 @@ fn io(kind: Kind, session: u32, pos: i64, want: u64, ret: i64) {
 /// `ssize_t proc_reg_read(struct file *, char __user *, size_t, loff_t *)` returned.
 #[fexit(function = "proc_reg_read")]
 pub(crate) fn proc_reg_read(ctx: FExitContext) -> u32 {
-    if let Some(state) = session::traced(ctx.arg(0)) {
+    if let Some(state) = session::traced(kernel::number(&ctx, 0)) {
         io(Kind::PlainRead, state.key, kernel::position(&ctx), ctx.arg(2), ctx.arg(4));
     }
     0
@@ -59,7 +59,7 @@ pub(crate) fn proc_reg_read_iter(ctx: FExitContext) -> u32 {
 /// `ssize_t proc_reg_write(struct file *, const char __user *, size_t, loff_t *)` returned.
 #[fexit(function = "proc_reg_write")]
 pub(crate) fn proc_reg_write(ctx: FExitContext) -> u32 {
-    let file: u64 = ctx.arg(0);
+    let file = kernel::number(&ctx, 0);
     let state = match session::traced(file) {
         Some(state) => Some(state),
         None => session::traced(kernel::private_data(file)),

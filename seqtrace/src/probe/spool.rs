@@ -20,7 +20,7 @@ use seqtrace_common::wire;
 use tokio::sync::Notify;
 
 /// Bytes that may wait. When there are more, the ring fills up, and what it has no room for is counted.
-const ROOM: usize = 256 << 20;
+const ROOM: usize = 128 << 20;
 /// Bytes of a chunk, about.
 const CHUNK: usize = 256 << 10;
 /// The longest record: an open with its path.
