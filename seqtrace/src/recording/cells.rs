@@ -341,6 +341,18 @@ pub(super) struct WordArray<W> {
     words: Vec<W>,
 }
 
+impl<W: Word> WordArray<W> {
+    /// For each row, a place in [`Self::words`].
+    pub(super) fn places(&self) -> &PrimitiveArray<Int8Type> {
+        &self.places
+    }
+
+    /// What the places mean.
+    pub(super) fn words(&self) -> &[W] {
+        &self.words
+    }
+}
+
 impl<W: Word> Cell for W {
     type Column = Words;
     type Array = WordArray<W>;

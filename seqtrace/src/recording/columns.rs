@@ -54,7 +54,7 @@ macro_rules! columns {
         /// A batch that was read. A column that the file does not have is null.
         pub(super) struct Arrays {
             rows: usize,
-            $($name: Option<<$cell as Cell>::Array>,)+
+            $(pub(super) $name: Option<<$cell as Cell>::Array>,)+
         }
 
         impl Arrays {

@@ -68,7 +68,10 @@ impl Encoder {
         let none = UInt32Array::new_null(rows);
         arrays.push(Arc::new(none));
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)?;
-        self.check = digest::of_batch(self.check, &batch);
+        let fields = batch.schema_ref().fields().iter();
+        let columns =
+            fields.map(|field| field.name().as_str()).zip(batch.columns().iter().map(Some));
+        self.check = digest::of_batch(self.check, rows, columns);
         let (schema, mut arrays, _) = batch.into_parts();
         arrays.pop();
         let check = (0..rows).map(|row| (row == 0).then_some(self.check));
