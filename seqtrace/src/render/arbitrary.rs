@@ -27,6 +27,10 @@ fn narrow() -> impl Strategy<Value = u32> {
     (any::<u32>(), 0..32u32).prop_map(|(value, shift)| value >> shift)
 }
 
+fn task_id() -> impl Strategy<Value = u32> {
+    prop_oneof![9 => 1..3u32, 1 => any::<u32>()]
+}
+
 fn pointer() -> impl Strategy<Value = Ptr> {
     prop_oneof![
         number().prop_map(Ptr),
@@ -39,7 +43,7 @@ prop_compose! {
     fn place()(
         role in select(vec![Role::Start, Role::Next, Role::Show, Role::Stop]),
         phase in select(vec![Phase::Traverse, Phase::First, Phase::Fill, Phase::Unknown]),
-        pass in narrow(), pos_in in option::of(signed()), pos_out in signed(), still: bool,
+        pass in prop_oneof![9 => 1..3u32, 1 => narrow()], pos_in in option::of(signed()), pos_out in signed(), still: bool,
     ) -> (Role, Phase, u32, Option<i64>, i64) {
         (role, phase, pass, pos_in, pos_in.filter(|_| still).unwrap_or(pos_out))
     }
@@ -76,11 +80,11 @@ prop_compose! {
     /// Callbacks of a few sessions and tasks, so that one may be like the one before.
     pub(super) fn update()(
         time in prop_oneof![testing::BEGIN - 10..testing::BEGIN * 2, number()],
-        cpu: u16,
-        session in option::of(prop_oneof![1..3u32, any::<u32>()]),
-        read in option::of(prop_oneof![1..3u32, any::<u32>()]),
-        task in option::of((prop_oneof![1..3u32, any::<u32>()], prop_oneof![1..3u32, any::<u32>()])),
-        comm in prop_oneof!["[a-z]{0,15}".prop_map(String::into_bytes), any::<Vec<u8>>()],
+        cpu in prop_oneof![9 => 0..2u16, 1 => any::<u16>()],
+        session in option::of(prop_oneof![9 => 1..3u32, 1 => any::<u32>()]),
+        read in option::of(prop_oneof![9 => 1..3u32, 1 => any::<u32>()]),
+        task in option::of((task_id(), task_id())),
+        comm in prop_oneof![9 => "[ab]".prop_map(String::into_bytes), 1 => any::<Vec<u8>>()],
         callback in callback(),
     ) -> Update {
         let session = session.map(|id| Arc::new(testing::session(id, b"/proc/seqbugs/eof_stuck")));

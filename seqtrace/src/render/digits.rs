@@ -45,6 +45,14 @@ pub(super) fn four(value: u64) -> [u8; 4] {
     word(value).to_le_bytes()
 }
 
+/// The six digits of a number below 10^6, with zeros in front.
+#[inline]
+pub(super) fn six(value: u64) -> [u8; 6] {
+    let [_, _, high @ ..] = four(value / FOUR);
+    let low = four(value % FOUR);
+    [high[0], high[1], low[0], low[1], low[2], low[3]]
+}
+
 /// All sixteen digits of a number in hex.
 #[inline]
 pub(super) fn hex(value: u64) -> [u8; HEX] {
@@ -80,6 +88,8 @@ mod tests {
     use super::*;
 
     fn check(value: u64) {
+        let micros = value % 1_000_000;
+        assert_eq!(str::from_utf8(&six(micros)), Ok(format!("{micros:06}").as_str()));
         let digits = hex(value);
         assert_eq!(str::from_utf8(&digits), Ok(format!("{value:016x}").as_str()));
         let (short, length) = short_hex(value);

@@ -18,6 +18,7 @@ pub mod clock;
 mod columns;
 pub mod compact;
 mod digits;
+mod duration;
 pub mod escape;
 pub mod json;
 mod line;

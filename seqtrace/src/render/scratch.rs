@@ -4,7 +4,11 @@
 //! instructions, where appending to a Vec asks each time whether there is room, and calls a function
 //! to copy three bytes.
 
+use std::fmt;
+
 use super::digits::{self, EIGHT, FOUR};
+use super::duration::{Duration, Number, Unit};
+use super::style::{Glyph, RESET, Tone};
 
 /// The longest text.
 pub(super) const ROOM: usize = 1024;
@@ -24,7 +28,7 @@ impl Scratch {
     /// Begins a text.
     #[inline]
     pub(super) fn begin(&mut self) -> Text<'_> {
-        Text { bytes: &mut self.0, end: 0 }
+        Text { bytes: &mut self.0, end: 0, wide: 0 }
     }
 }
 
@@ -32,6 +36,8 @@ impl Scratch {
 pub(super) struct Text<'a> {
     bytes: &'a mut [u8; ROOM + PIECE],
     end: usize,
+    /// Bytes that fill no column.
+    wide: usize,
 }
 
 impl Text<'_> {
@@ -71,11 +77,81 @@ impl Text<'_> {
         self.decimal(value.unsigned_abs());
     }
 
+    /// How many columns are filled.
+    #[inline]
+    pub(super) fn column(&self) -> usize {
+        self.end - self.wide
+    }
+
+    /// Blanks up to a column, at least `least`.
+    #[inline]
+    pub(super) fn pad(&mut self, column: usize, least: usize) {
+        const FEW: usize = 32;
+        let blanks = column.saturating_sub(self.column()).max(least);
+        if blanks <= FEW {
+            self.put_some(&[b' '; FEW], blanks);
+        } else {
+            self.end = blank(self.bytes, self.end, blanks);
+        }
+    }
+
+    /// ASCII of any length.
+    #[inline]
+    pub(super) fn word(&mut self, word: &[u8]) {
+        self.end = copy(self.bytes, self.end, word);
+    }
+
+    /// Other characters.
+    #[inline]
+    pub(super) fn glyph(&mut self, glyph: Glyph) {
+        self.put_some(&glyph.bytes, glyph.length);
+        self.wide += glyph.length - glyph.columns;
+    }
+
+    /// What is written in it, in a tone; `None` without colours.
+    #[inline]
+    pub(super) fn toned(&mut self, tone: Option<Tone>, write: impl FnOnce(&mut Self)) {
+        if let Some(tone) = tone {
+            self.word(tone.sequence());
+            self.wide += tone.sequence().len();
+        }
+        write(self);
+        if tone.is_some() {
+            self.word(RESET);
+            self.wide += RESET.len();
+        }
+    }
+
+    /// A time span.
+    #[inline]
+    pub(super) fn duration(&mut self, duration: &Duration, micro: Glyph) {
+        match duration.number {
+            Number::Short(digits, length) => self.put_some(&digits, length),
+            Number::Whole(value) => self.decimal(value),
+        }
+        match duration.unit {
+            Unit::Micro => {
+                self.glyph(micro);
+                self.put(b"s");
+            }
+            Unit::Milli => self.put(b"ms"),
+            Unit::Second => self.put(b"s"),
+        }
+    }
+
     /// A number in hex.
     #[inline]
     pub(super) fn hex(&mut self, value: u64) {
         let (piece, length) = digits::short_hex(value);
         self.put_some(&piece, length);
+    }
+}
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.word(text.as_bytes());
+        self.wide += text.len() - text.chars().count();
+        Ok(())
     }
 }
 
@@ -112,6 +188,21 @@ fn eight(bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
 fn all_eight(bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
     let end = write(bytes, end, &digits::four(value / FOUR), 4);
     write(bytes, end, &digits::four(value % FOUR), 4)
+}
+
+/// Bytes of any number.
+fn copy(bytes: &mut [u8; ROOM + PIECE], end: usize, word: &[u8]) -> usize {
+    const CHUNK: usize = 16;
+    word.chunks(CHUNK).fold(end, |end, part| {
+        let mut piece = [0; CHUNK];
+        piece.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
+        write(bytes, end, &piece, part.len())
+    })
+}
+
+/// Blanks of any number.
+fn blank(bytes: &mut [u8; ROOM + PIECE], end: usize, blanks: usize) -> usize {
+    (0..blanks).fold(end, |end, _| write(bytes, end, b" ", 1))
 }
 
 /// A number of any length.
