@@ -10,8 +10,8 @@ use super::digits::{self, EIGHT, FOUR};
 use super::duration::{Duration, Number, Unit};
 use super::style::{Glyph, RESET, Tone};
 
-/// The longest text.
-pub(super) const ROOM: usize = 1024;
+/// The longest text: all of the low bits, so that a place is kept inside by a single instruction.
+pub(super) const ROOM: usize = 0x3ff;
 /// The longest piece.
 pub(super) const PIECE: usize = 192;
 
@@ -64,6 +64,7 @@ impl Text<'_> {
     pub(super) fn decimal(&mut self, value: u64) {
         self.end = match value {
             0..10 => write(self.bytes, self.end, &[b'0' | value.to_le_bytes()[0]], 1),
+            10..FOUR => leading(self.bytes, self.end, value),
             _ => number(self.bytes, self.end, value),
         };
     }
@@ -163,9 +164,9 @@ fn write<const N: usize>(
     piece: &[u8; N],
     length: usize,
 ) -> usize {
-    const { assert!(N <= PIECE) };
+    const { assert!(N <= PIECE && (ROOM + 1).is_power_of_two()) };
     debug_assert!(end <= ROOM && length <= N, "a text is longer than it can be");
-    let end = end.min(ROOM);
+    let end = end & ROOM;
     bytes[end..end + N].copy_from_slice(piece);
     end + length
 }
@@ -240,15 +241,19 @@ impl Slow {
     /// Writes the number.
     #[inline]
     pub(super) fn put(&mut self, text: &mut Text<'_>, value: u64) {
+        text.end = self.write(text.bytes, text.end, value);
+    }
+
+    fn write(&mut self, bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
         if value < EIGHT {
-            return text.decimal(value);
+            return number(bytes, end, value);
         }
         let high = value / EIGHT;
         if self.first.0 != high {
             self.first = Self::first(high);
         }
-        text.put_some(&self.first.1, self.first.2);
-        text.end = all_eight(text.bytes, text.end, value % EIGHT);
+        let end = write(bytes, end, &self.first.1, self.first.2);
+        all_eight(bytes, end, value % EIGHT)
     }
 
     #[cold]
