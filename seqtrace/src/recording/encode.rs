@@ -14,6 +14,7 @@ use super::{
     digest,
     head::Head,
 };
+use crate::event::Event;
 
 /// Rows of a full batch.
 const BATCH_ROWS: usize = 8192;
@@ -47,6 +48,19 @@ impl Encoder {
     /// Adds a row.
     pub(super) fn push(&mut self, row: Row) -> Result<(), ArrowError> {
         self.columns.push(row);
+        self.end_full_batch()
+    }
+
+    /// Adds the row of a callback; false if the event is something else.
+    pub(super) fn push_callback(&mut self, event: &Event) -> Result<bool, ArrowError> {
+        let pushed = self.columns.push_callback(event);
+        if pushed {
+            self.end_full_batch()?;
+        }
+        Ok(pushed)
+    }
+
+    fn end_full_batch(&mut self) -> Result<(), ArrowError> {
         if self.columns.rows() >= BATCH_ROWS || self.columns.weight() >= BATCH_BYTES {
             self.end_batch()?;
         }

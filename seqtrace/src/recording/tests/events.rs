@@ -221,6 +221,22 @@ proptest! {
         prop_assert_eq!(decode(&bytes), events);
     }
 
+    #[test]
+    fn a_callback_is_recorded_the_same_both_ways(events in vec((0..4u64, callback()), 1..200)) {
+        let event = |(time, body): &(u64, Body)| Event { time: *time, cpu: 1, body: body.clone() };
+        let events: Vec<_> = events.iter().map(event).collect();
+        let mut encoder = Encoder::new(&Head::default()).unwrap();
+        for (index, event) in events.iter().enumerate() {
+            if index % 7 == 3 {
+                encoder.push(Row::of(event)).unwrap();
+            } else {
+                prop_assert!(encoder.push_callback(event).unwrap());
+            }
+        }
+        encoder.finish().unwrap();
+        prop_assert_eq!(encoder.bytes(), &encode(&Head::default(), &events, &[]));
+    }
+
     /// Rows that are taken the short way are those, and only those, that are callbacks the long way.
     #[test]
     fn a_callback_is_the_same_both_ways(
