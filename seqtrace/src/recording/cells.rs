@@ -11,7 +11,7 @@ use arrow_array::{
     cast::AsArray,
     types::{Int8Type, Int64Type, UInt16Type, UInt32Type, UInt64Type},
 };
-use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field};
 
 /// A word that a column of words holds and this version does not know.
@@ -40,24 +40,41 @@ pub(super) trait Cell: Sized {
     fn get(array: &Self::Array, row: usize) -> Option<Self>;
 }
 
-/// Which rows have a value.
-pub(super) struct Valid(BooleanBufferBuilder);
+/// A bit a row.
+#[derive(Default)]
+struct Bits(Vec<u64>);
 
-impl Default for Valid {
-    fn default() -> Self {
-        Self(BooleanBufferBuilder::new(0))
+impl Bits {
+    /// Sets the bit of a row.
+    #[inline]
+    fn set(&mut self, row: usize) {
+        if row / 64 >= self.0.len() {
+            self.0.resize(row / 64 + 1, 0);
+        }
+        if let Some(word) = self.0.last_mut() {
+            *word |= 1 << (row % 64);
+        }
+    }
+
+    fn finish(&mut self, rows: usize) -> BooleanBuffer {
+        let mut words = std::mem::take(&mut self.0);
+        words.resize(rows.div_ceil(64), 0);
+        BooleanBuffer::new(Buffer::from_vec(words), 0, rows)
     }
 }
 
+/// Which rows have a value.
+#[derive(Default)]
+pub(super) struct Valid(Bits);
+
 impl Valid {
+    #[inline]
     fn mark(&mut self, row: usize) {
-        self.0.append_n(row.saturating_sub(self.0.len()), false);
-        self.0.append(true);
+        self.0.set(row);
     }
 
     fn finish(&mut self, rows: usize) -> Option<NullBuffer> {
-        self.0.append_n(rows.saturating_sub(self.0.len()), false);
-        Some(NullBuffer::new(self.0.finish())).filter(|nulls| nulls.null_count() > 0)
+        Some(NullBuffer::new(self.0.finish(rows))).filter(|nulls| nulls.null_count() > 0)
     }
 }
 
@@ -69,8 +86,11 @@ pub(super) struct Numbers<N> {
 }
 
 impl<N: Copy + Default> Numbers<N> {
+    #[inline]
     fn put(&mut self, value: N, row: usize) {
-        self.values.resize(row, N::default());
+        if self.values.len() < row {
+            self.values.resize(row, N::default());
+        }
         self.values.push(value);
         self.valid.mark(row);
     }
@@ -123,15 +143,10 @@ numbers! {
 }
 
 /// Yes and no.
+#[derive(Default)]
 pub(super) struct Flags {
-    values: BooleanBufferBuilder,
+    values: Bits,
     valid: Valid,
-}
-
-impl Default for Flags {
-    fn default() -> Self {
-        Self { values: BooleanBufferBuilder::new(0), valid: Valid::default() }
-    }
 }
 
 impl Cell for bool {
@@ -143,14 +158,14 @@ impl Cell for bool {
     }
 
     fn put(self, column: &mut Self::Column, row: usize) {
-        column.values.append_n(row.saturating_sub(column.values.len()), false);
-        column.values.append(self);
+        if self {
+            column.values.set(row);
+        }
         column.valid.mark(row);
     }
 
     fn finish(column: &mut Self::Column, rows: usize) -> Result<ArrayRef, ArrowError> {
-        column.values.append_n(rows.saturating_sub(column.values.len()), false);
-        Ok(Arc::new(BooleanArray::new(column.values.finish(), column.valid.finish(rows))))
+        Ok(Arc::new(BooleanArray::new(column.values.finish(rows), column.valid.finish(rows))))
     }
 
     fn array(array: &dyn Array) -> Result<Option<Self::Array>, UnknownWord> {
@@ -192,6 +207,12 @@ impl Strings {
 
 /// What ends at these places begins where the one before ends.
 fn offsets(ends: &mut Vec<usize>) -> Result<OffsetBuffer<i32>, ArrowError> {
+    if ends.last().is_none_or(|end| *end == 0) {
+        // Most columns of most batches hold nothing.
+        let offsets = vec![0; ends.len() + 1];
+        ends.clear();
+        return Ok(OffsetBuffer::new(ScalarBuffer::from(offsets)));
+    }
     let too_long = |_| ArrowError::InvalidArgumentError("more than 2 GiB in a batch".to_owned());
     let offsets = std::iter::once(0)
         .chain(ends.drain(..))
@@ -320,7 +341,7 @@ impl Cell for Vec<Vec<u8>> {
 }
 
 /// One of a few words: Arrow calls it a dictionary, others a category or an enumeration.
-pub(super) trait Word: Copy + 'static {
+pub(super) trait Word: Copy + PartialEq + 'static {
     /// All of them.
     const ALL: &'static [Self];
     /// Its name in the recording.
@@ -341,6 +362,18 @@ pub(super) struct WordArray<W> {
     words: Vec<W>,
 }
 
+impl<W: Word> WordArray<W> {
+    /// For each row, a place in [`Self::words`].
+    pub(super) fn places(&self) -> &PrimitiveArray<Int8Type> {
+        &self.places
+    }
+
+    /// What the places mean.
+    pub(super) fn words(&self) -> &[W] {
+        &self.words
+    }
+}
+
 impl<W: Word> Cell for W {
     type Column = Words;
     type Array = WordArray<W>;
@@ -350,7 +383,7 @@ impl<W: Word> Cell for W {
     }
 
     fn put(self, column: &mut Self::Column, row: usize) {
-        let place = W::ALL.iter().position(|word| word.name() == self.name());
+        let place = W::ALL.iter().position(|word| *word == self);
         let place = place.and_then(|place| i8::try_from(place).ok()).unwrap_or_default();
         column.places.put(place, row);
     }

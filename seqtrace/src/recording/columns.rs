@@ -7,7 +7,7 @@ use super::{
     cells::{Cell, UnknownWord},
     row::Kind,
 };
-use crate::event::{Role, Via, Wrapper};
+use crate::event::{Body, Event, Role, Via, Wrapper};
 
 macro_rules! columns {
     ($($(#[doc = $doc:literal])+ $name:ident: $cell:ty,)+) => {
@@ -54,7 +54,7 @@ macro_rules! columns {
         /// A batch that was read. A column that the file does not have is null.
         pub(super) struct Arrays {
             rows: usize,
-            $($name: Option<<$cell as Cell>::Array>,)+
+            $(pub(super) $name: Option<<$cell as Cell>::Array>,)+
         }
 
         impl Arrays {
@@ -198,4 +198,33 @@ columns! {
     note: String,
     /// ready: how many probes are attached.
     probes: u32,
+}
+
+impl Columns {
+    /// Adds the row of a callback as [`Row::of`] would make it, without a look at the columns that it
+    /// has nothing for. False, and nothing added, if the event is something else.
+    pub(super) fn push_callback(&mut self, event: &Event) -> bool {
+        let Event { time, cpu, body } = event;
+        let Body::Callback { key, role, ret, index, count, full, private } = body else {
+            return false;
+        };
+        let row = self.rows;
+        time.put(&mut self.time, row);
+        cpu.put(&mut self.cpu, row);
+        Kind::Callback.put(&mut self.kind, row);
+        key.put(&mut self.session, row);
+        role.put(&mut self.role, row);
+        match role {
+            Role::Start | Role::Next => ret.put(&mut self.pointer, row),
+            Role::Show | Role::Stop => ret.cast_signed().put(&mut self.ret, row),
+        }
+        index.put(&mut self.index, row);
+        u64::from(*count).put(&mut self.count, row);
+        full.put(&mut self.full, row);
+        if let Some(private) = private {
+            private.put(&mut self.private, row);
+        }
+        self.rows += 1;
+        true
+    }
 }

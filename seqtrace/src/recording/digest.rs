@@ -6,7 +6,7 @@
 //! a batch that is missing or out of place is found too.
 
 use arrow_array::{
-    Array, ArrowPrimitiveType, RecordBatch,
+    Array, ArrayRef, ArrowPrimitiveType,
     cast::AsArray,
     types::{Int8Type, Int64Type, UInt16Type, UInt32Type, UInt64Type},
 };
@@ -36,23 +36,38 @@ pub(super) fn of_header(schema: &Schema) -> u32 {
     hasher.finalize()
 }
 
-/// A batch's checksum, going on from the one before.
-pub(super) fn of_batch(before: u32, batch: &RecordBatch) -> u32 {
+/// A batch's checksum, going on from the one before. It is of the names and arrays of all columns; one
+/// that is null in all rows need not be there.
+pub(super) fn of_batch<'a>(
+    before: u32,
+    rows: usize,
+    columns: impl Iterator<Item = (&'a str, Option<&'a ArrayRef>)>,
+) -> u32 {
     let mut hasher = Hasher::new();
     hasher.update(&before.to_le_bytes());
-    for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
-        if field.name() != COLUMN {
-            array(&mut hasher, column.as_ref());
+    for (_, column) in columns.filter(|(name, _)| *name != COLUMN) {
+        match column {
+            Some(column) => array(&mut hasher, column.as_ref()),
+            None => nothing(&mut hasher, rows),
         }
     }
     hasher.finalize()
 }
 
+/// What is said of an array that is null in all rows.
+fn nothing(hasher: &mut Hasher, rows: usize) {
+    hasher.update(&rows.to_le_bytes());
+    hasher.update(&[1]);
+}
+
 fn array(hasher: &mut Hasher, array: &dyn Array) {
-    hasher.update(&array.len().to_le_bytes());
-    match array.nulls().filter(|nulls| nulls.null_count() > 0) {
+    let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+    if nulls.is_some_and(|nulls| nulls.null_count() == array.len()) {
         // Most columns of most batches.
-        Some(nulls) if nulls.null_count() == array.len() => return hasher.update(&[1]),
+        return nothing(hasher, array.len());
+    }
+    hasher.update(&array.len().to_le_bytes());
+    match nulls {
         Some(nulls) => bits(hasher, nulls.inner()),
         None => hasher.update(&[0]),
     }
@@ -102,12 +117,23 @@ fn numbers<T: ArrowPrimitiveType>(hasher: &mut Hasher, array: &dyn Array) {
 
 fn bits(hasher: &mut Hasher, bits: &BooleanBuffer) {
     // Whole words, zero behind the last bit whatever the buffer has there.
-    let words: Vec<u8> = bits.bit_chunks().iter_padded().flat_map(u64::to_le_bytes).collect();
-    hasher.update(&words);
+    let mut words = [0; 512];
+    let mut rest = bits.bit_chunks().iter_padded().peekable();
+    while rest.peek().is_some() {
+        let mut filled = 0;
+        for (to, word) in words.as_chunks_mut().0.iter_mut().zip(rest.by_ref()) {
+            *to = word.to_le_bytes();
+            filled += to.len();
+        }
+        hasher.update(&words[..filled]);
+    }
 }
 
 fn ends(hasher: &mut Hasher, offsets: &OffsetBuffer<i32>) {
     let first = offsets.first();
+    if first.as_usize() == 0 {
+        return hasher.update(offsets.inner().inner().as_slice());
+    }
     let ends: Vec<u8> =
         offsets.iter().flat_map(|offset| offset.wrapping_sub(first).to_le_bytes()).collect();
     hasher.update(&ends);

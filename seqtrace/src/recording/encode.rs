@@ -14,6 +14,7 @@ use super::{
     digest,
     head::Head,
 };
+use crate::event::Event;
 
 /// Rows of a full batch.
 const BATCH_ROWS: usize = 8192;
@@ -47,6 +48,19 @@ impl Encoder {
     /// Adds a row.
     pub(super) fn push(&mut self, row: Row) -> Result<(), ArrowError> {
         self.columns.push(row);
+        self.end_full_batch()
+    }
+
+    /// Adds the row of a callback; false if the event is something else.
+    pub(super) fn push_callback(&mut self, event: &Event) -> Result<bool, ArrowError> {
+        let pushed = self.columns.push_callback(event);
+        if pushed {
+            self.end_full_batch()?;
+        }
+        Ok(pushed)
+    }
+
+    fn end_full_batch(&mut self) -> Result<(), ArrowError> {
         if self.columns.rows() >= BATCH_ROWS || self.columns.weight() >= BATCH_BYTES {
             self.end_batch()?;
         }
@@ -68,7 +82,10 @@ impl Encoder {
         let none = UInt32Array::new_null(rows);
         arrays.push(Arc::new(none));
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)?;
-        self.check = digest::of_batch(self.check, &batch);
+        let fields = batch.schema_ref().fields().iter();
+        let columns =
+            fields.map(|field| field.name().as_str()).zip(batch.columns().iter().map(Some));
+        self.check = digest::of_batch(self.check, rows, columns);
         let (schema, mut arrays, _) = batch.into_parts();
         arrays.pop();
         let check = (0..rows).map(|row| (row == 0).then_some(self.check));

@@ -87,12 +87,12 @@ fn fill(input: &mut impl Read, bytes: &mut [u8]) -> Result<usize, FrameError> {
 }
 
 /// Whether a batch can be decoded: every buffer is there, unpacks to something of a size that makes
-/// sense, and is large enough for the rows.
+/// sense, and is large enough for the rows. The columns that are said to hold anything but null.
 pub(super) fn check(
     batch: RecordBatch<'_>,
     schema: &Schema,
     body: &[u8],
-) -> Result<(), &'static str> {
+) -> Result<Vec<usize>, &'static str> {
     let compressed = match batch.compression() {
         None => false,
         Some(compression)
@@ -104,15 +104,20 @@ pub(super) fn check(
         Some(_) => return Err("a batch is compressed in an unknown way"),
     };
     let mut walk = Walk { batch, compressed, body, node: 0, buffer: 0, room: BODY_LIMIT };
-    for field in schema.fields() {
-        if walk.field(field.data_type())? != batch.length() {
+    let mut filled = Vec::new();
+    for (column, field) in schema.fields().iter().enumerate() {
+        let (rows, nulls) = walk.field(field.data_type())?;
+        if rows != batch.length() {
             return Err("the columns of a batch differ in length");
+        }
+        if nulls < rows || rows == 0 {
+            filled.push(column);
         }
     }
     let done = walk.node == batch.nodes().map_or(0, |nodes| nodes.len())
         && walk.buffer == batch.buffers().map_or(0, |buffers| buffers.len())
         && batch.variadicBufferCounts().is_none_or(|counts| counts.is_empty());
-    if done { Ok(()) } else { Err("a batch has more columns than the recording") }
+    if done { Ok(filled) } else { Err("a batch has more columns than the recording") }
 }
 
 /// Goes through the nodes and buffers of a batch as the types of its columns demand.
@@ -127,8 +132,8 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// A column; its rows.
-    fn field(&mut self, data_type: &DataType) -> Result<i64, &'static str> {
+    /// A column; its rows, and how many of them are null.
+    fn field(&mut self, data_type: &DataType) -> Result<(i64, i64), &'static str> {
         let nodes = self.batch.nodes().filter(|nodes| self.node < nodes.len());
         let node = nodes.ok_or("a batch lacks columns")?.get(self.node);
         self.node += 1;
@@ -152,7 +157,7 @@ impl Walk<'_> {
             }
             numbers => self.buffer(rows * width(numbers)?, width(numbers)?)?,
         }
-        Ok(rows)
+        Ok((rows, nulls))
     }
 
     /// A buffer that must hold at least so many bytes, in units of so many.

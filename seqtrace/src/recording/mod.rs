@@ -19,6 +19,7 @@
 //! they are full and at least once a second, so that a recording that was cut off is one that ends
 //! earlier.
 
+mod callbacks;
 mod cells;
 mod columns;
 mod digest;
@@ -43,6 +44,7 @@ pub use recorder::Recorder;
 pub use row::RowError;
 
 use crate::{
+    event::Event,
     pipeline::Pipeline,
     render::TargetInfo,
     rules::Verdict,
@@ -70,12 +72,15 @@ pub fn play<R: Read, E: From<ReadError>>(
     pipeline.announce(|sink, output| sink.header(&header, output));
     let mut player = Player { pipeline, time: 0, summary: None };
     let result = 'play: loop {
-        let batch = match reader.batch() {
+        let mut batch = match reader.batch() {
             Ok(Some(batch)) => batch,
             Ok(None) => break 'play Ok(()),
             Err(error) => break 'play Err(error),
         };
-        for item in batch {
+        loop {
+            // Nearly all rows.
+            batch.callbacks(|event| player.callback(event));
+            let Some(item) = batch.next() else { break };
             let item = match item {
                 Ok(item) => item,
                 Err(error) => break 'play Err(error),
@@ -126,6 +131,13 @@ struct Player<'a> {
 }
 
 impl Player<'_> {
+    fn callback(&mut self, event: Event) {
+        if self.summary.is_none() {
+            self.time = self.time.max(event.time);
+            self.pipeline.feed(event);
+        }
+    }
+
     fn play(&mut self, item: Item) {
         if self.summary.is_some() {
             return;

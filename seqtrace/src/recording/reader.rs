@@ -8,7 +8,7 @@ use std::{
 use arrow_array::{ArrayRef, cast::AsArray, types::UInt32Type};
 use arrow_buffer::Buffer;
 use arrow_ipc::{
-    DictionaryBatch, Endianness, MessageHeader, MetadataVersion,
+    DictionaryBatch, Endianness, MessageHeader, MetadataVersion, RecordBatch,
     convert::try_fb_to_schema,
     reader::{read_dictionary, read_record_batch},
     root_as_message,
@@ -16,6 +16,7 @@ use arrow_ipc::{
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 
 use super::{
+    callbacks::Callbacks,
     cells::UnknownWord,
     columns::{Arrays, fields},
     digest,
@@ -24,6 +25,7 @@ use super::{
     item::Item,
     row::RowError,
 };
+use crate::event::Event;
 
 /// Why a recording cannot be read, or not any further.
 #[derive(Debug, thiserror::Error)]
@@ -176,29 +178,35 @@ impl<R: Read> Reader<R> {
                 MessageHeader::RecordBatch => {
                     let batch = message.header_as_record_batch();
                     let batch = batch.ok_or_else(|| damaged("a message is empty"))?;
-                    frame::check(batch, &self.schema, &body).map_err(damaged)?;
-                    let (schema, version) = (self.schema.clone(), self.version);
-                    let batch = read_record_batch(
-                        &body,
-                        batch,
-                        schema,
-                        &self.dictionaries,
-                        None,
-                        &version,
-                    )?;
-                    let check = batch
-                        .column_by_name(digest::COLUMN)
-                        .and_then(|column| column.as_primitive_opt::<UInt32Type>())
-                        .and_then(|check| check.iter().next().flatten());
-                    self.check = digest::of_batch(self.check, &batch);
-                    if check != Some(self.check) {
-                        return Err(damaged("a batch does not match its checksum"));
-                    }
-                    return Ok(Some(Batch { arrays: Arrays::of(&batch)?, row: 0 }));
+                    return Ok(Some(self.rows(batch, &body)?));
                 }
                 _ => return Err(damaged("a message is of an unknown kind")),
             }
         }
+    }
+
+    /// Columns that are null in all rows are not even unpacked. Were it untrue that they are, the
+    /// checksum would tell.
+    fn rows(&mut self, batch: RecordBatch<'_>, body: &Buffer) -> Result<Batch, ReadError> {
+        let filled = frame::check(batch, &self.schema, body).map_err(damaged)?;
+        let (schema, version) = (self.schema.clone(), self.version);
+        let words = &self.dictionaries;
+        let batch = read_record_batch(body, batch, schema, words, Some(&filled), &version)?;
+        let check = batch
+            .column_by_name(digest::COLUMN)
+            .and_then(|column| column.as_primitive_opt::<UInt32Type>())
+            .and_then(|check| check.iter().next().flatten());
+        let mut columns = filled.iter().zip(batch.columns()).peekable();
+        let all = self.schema.fields().iter().enumerate().map(|(place, field)| {
+            let column = columns.next_if(|(filled, _)| **filled == place);
+            (field.name().as_str(), column.map(|(_, column)| column))
+        });
+        self.check = digest::of_batch(self.check, batch.num_rows(), all);
+        if check != Some(self.check) {
+            return Err(damaged("a batch does not match its checksum"));
+        }
+        let arrays = Arrays::of(&batch)?;
+        Ok(Batch { callbacks: Callbacks::of(&arrays), arrays, row: 0 })
     }
 
     fn dictionary(&mut self, batch: DictionaryBatch<'_>, body: &Buffer) -> Result<(), ReadError> {
@@ -253,7 +261,18 @@ fn check_fields(schema: &Schema) -> Result<(), ReadError> {
 /// The rows of a batch.
 pub struct Batch {
     arrays: Arrays,
+    callbacks: Option<Callbacks>,
     row: usize,
+}
+
+impl Batch {
+    /// The rows that come next, as far as they are callbacks and nothing is wrong with them.
+    #[inline]
+    pub(super) fn callbacks(&mut self, take: impl FnMut(Event)) {
+        if let Some(callbacks) = &self.callbacks {
+            self.row = callbacks.events(self.row, take);
+        }
+    }
 }
 
 impl Iterator for Batch {

@@ -49,6 +49,14 @@ pub struct Recorder {
     written: u64,
 }
 
+/// An event that is to be recorded behind the answers about it.
+enum Pending {
+    /// A callback as it is.
+    Callback(Event),
+    /// Another's row.
+    Row(Box<Row>),
+}
+
 impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recorder").field("events", &self.events).finish_non_exhaustive()
@@ -124,21 +132,28 @@ impl Recorder {
     /// Feeds an event to the pipeline and records it, after what the pipeline asked about it.
     pub fn feed<R: Resolve>(&mut self, pipeline: &mut Pipeline<Noting<R>>, event: Event) {
         self.time = event.time;
-        let mut row = Row::of(&event);
         let kept = self.keeps(&event.body, pipeline.is_done());
         let opened = match &event.body {
             Body::Open(open) => Some(open.key),
             _ => None,
         };
+        let mut row = if matches!(event.body, Body::Callback { .. }) {
+            // Nearly all events: of these a copy is less than a row.
+            Pending::Callback(event.clone())
+        } else {
+            Pending::Row(Box::new(Row::of(&event)))
+        };
         let shown = pipeline.feed(event);
         for note in pipeline.resolver().notes() {
-            match note {
-                Note::Function(function) => self.name(Kind::Function, &function),
-                Note::Table(table) => self.name(Kind::Table, &table),
-                Note::Path(path) => row.path = Some(path),
+            match (note, &mut row) {
+                (Note::Function(function), _) => self.name(Kind::Function, &function),
+                (Note::Table(table), _) => self.name(Kind::Table, &table),
+                (Note::Path(path), Pending::Row(row)) => row.path = Some(path),
+                // Of an event that opens nothing, nobody asks for a path.
+                (Note::Path(_), Pending::Callback(_)) => {}
             }
         }
-        if let (Some(key), Some(shown)) = (opened, shown) {
+        if let (Some(key), Some(shown), Pending::Row(row)) = (opened, shown, &mut row) {
             row.shown = Some(shown);
             if shown {
                 self.hidden.remove(&key);
@@ -148,7 +163,14 @@ impl Recorder {
         }
         if kept {
             self.events += 1;
-            self.push(row);
+            match row {
+                Pending::Row(row) => self.push(*row),
+                Pending::Callback(event) => {
+                    if let Err(error) = self.encoder.push_callback(&event) {
+                        self.failed.get_or_insert(error);
+                    }
+                }
+            }
         }
     }
 

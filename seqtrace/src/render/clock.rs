@@ -1,11 +1,13 @@
 //! Times as people read them.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
 use jiff::Timestamp;
 pub use jiff::tz::TimeZone;
 
 use super::Time;
+use super::digits::six;
+use super::scratch::{Scratch, Text};
 
 /// How boot time becomes wall time. A value: whoever reads clocks and time zones makes it.
 #[derive(Clone, Debug)]
@@ -47,41 +49,95 @@ pub(super) fn width(mode: Time) -> usize {
 
 /// Writes a time (ns since boot), `begin` being the zero of relative ones, at least `width` wide.
 pub(super) fn write(
-    out: &mut impl Write,
+    text: &mut Text<'_>,
     mode: Time,
     clock: &Clock,
     begin: u64,
     time: u64,
     width: usize,
-) -> fmt::Result {
+) {
+    // A text takes everything: writing to it never fails.
     match mode {
-        Time::None => Ok(()),
-        Time::Delta | Time::Rel => {
-            let sign = if time < begin { "-" } else { "" };
-            seconds(out, sign, time.abs_diff(begin), width)
-        }
-        Time::Boot => seconds(out, "", time, width),
+        Time::None => {}
+        Time::Delta | Time::Rel => seconds(text, time < begin, time.abs_diff(begin), width),
+        Time::Boot => seconds(text, false, time, width),
         Time::Wall => {
             let local = clock.at(time).to_zoned(clock.zone.clone());
             let micros = local.subsec_nanosecond() / 1000;
-            write!(
-                out,
+            let _ = write!(
+                text,
                 "{:02}:{:02}:{:02}.{micros:06}",
                 local.hour(),
                 local.minute(),
                 local.second()
-            )
+            );
         }
-        Time::Utc => write!(out, "{:.6}", clock.at(time)),
+        Time::Utc => {
+            let _ = write!(text, "{:.6}", clock.at(time));
+        }
     }
 }
 
-fn seconds(out: &mut impl Write, sign: &str, ns: u64, width: usize) -> fmt::Result {
+fn seconds(text: &mut Text<'_>, negative: bool, ns: u64, width: usize) {
     let micros = ns / 1000;
-    let whole = micros / 1_000_000;
+    before_point(text, negative, micros / 1_000_000, width);
+    text.put(&six(micros % 1_000_000));
+}
+
+/// A number of seconds and the point, where six digits follow.
+fn before_point(text: &mut Text<'_>, negative: bool, whole: u64, width: usize) {
     let digits = 1 + whole.checked_ilog10().map_or(0, |digits| digits as usize);
-    let pad = width.saturating_sub(sign.len() + digits + 7);
-    write!(out, "{:pad$}{sign}{whole}.{:06}", "", micros % 1_000_000)
+    text.pad(0, width.saturating_sub(usize::from(negative) + digits + 7));
+    if negative {
+        text.put(b"-");
+    }
+    text.decimal(whole);
+    text.put(b".");
+}
+
+/// Writes times as [`write`] does; most often only the microseconds differ from the time before.
+#[derive(Default)]
+pub(super) struct Times {
+    scratch: Scratch,
+    /// Sign, seconds and width of the time before, and its text up to the point.
+    before: Option<(bool, u64, usize)>,
+    text: [u8; 32],
+    length: usize,
+}
+
+impl Times {
+    /// Writes a time.
+    #[inline]
+    pub(super) fn write(
+        &mut self,
+        text: &mut Text<'_>,
+        mode: Time,
+        clock: &Clock,
+        begin: u64,
+        time: u64,
+        width: usize,
+    ) {
+        let (negative, ns) = match mode {
+            Time::Delta | Time::Rel => (time < begin, time.abs_diff(begin)),
+            Time::Boot => (false, time),
+            _ => {
+                let mut other = self.scratch.begin();
+                write(&mut other, mode, clock, begin, time, width);
+                return text.word(other.bytes());
+            }
+        };
+        let micros = ns / 1000;
+        let key = Some((negative, micros / 1_000_000, width));
+        if self.before != key {
+            let mut other = self.scratch.begin();
+            before_point(&mut other, negative, micros / 1_000_000, width);
+            self.text.iter_mut().zip(other.bytes()).for_each(|(to, from)| *to = *from);
+            self.length = other.bytes().len().min(self.text.len());
+            self.before = key;
+        }
+        text.put_some(&self.text, self.length);
+        text.put(&six(micros % 1_000_000));
+    }
 }
 
 #[cfg(test)]
@@ -91,9 +147,17 @@ mod tests {
     fn shown(mode: Time, begin: u64, time: u64) -> String {
         let zone = TimeZone::fixed(jiff::tz::offset(2));
         let clock = Clock { wall_at_boot: 1_700_000_000_123_456_789, zone };
-        let mut text = String::new();
-        write(&mut text, mode, &clock, begin, time, width(mode)).unwrap();
-        text
+        let mut scratch = Scratch::default();
+        let mut text = scratch.begin();
+        write(&mut text, mode, &clock, begin, time, width(mode));
+        let mut other = Scratch::default();
+        let (mut again, mut times) = (other.begin(), Times::default());
+        for time in [time, time, time.saturating_sub(1_000_000_000), time] {
+            again = other.begin();
+            times.write(&mut again, mode, &clock, begin, time, width(mode));
+        }
+        assert_eq!(again.bytes(), text.bytes());
+        str::from_utf8(text.bytes()).unwrap().to_owned()
     }
 
     #[test]

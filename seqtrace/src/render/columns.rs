@@ -1,8 +1,11 @@
 //! The columns before the event: when, where, who, which session and read.
 
+use super::duration::Duration;
 use super::line::Line;
-use super::style::{Look, Tone};
+use super::scratch::Scratch;
+use super::style::{Glyph, Look, Tone};
 use super::{Clock, FieldError, Options, Ready, Time, clock, field};
+use crate::event::Task;
 use crate::session::update::{SessionId, Update};
 
 /// A column that `--fields` can ask for.
@@ -38,13 +41,41 @@ const COLUMNS: [(&str, Column); 11] = [
 /// Writes the columns; the event, which has no fixed width, always comes last.
 pub(super) struct Columns {
     /// Without [`Column::Event`].
-    list: Vec<Slot>,
+    parts: Vec<Part>,
+    scratch: Scratch,
+    times: clock::Times,
+    micro: Glyph,
     event: bool,
     mode: Time,
     clock: Clock,
     /// Zero of relative times, and the line before; ns since boot.
     begin: Option<u64>,
     before: Option<u64>,
+}
+
+/// Columns side by side.
+enum Part {
+    /// Those that are different in each line; a few, so that they have room.
+    Times(Vec<Slot>),
+    /// Those that are most often as in the line before.
+    Whose(Whose),
+}
+
+/// Columns that say whose an update is, and their text in the line before.
+#[derive(Default)]
+struct Whose {
+    slots: Vec<Slot>,
+    of: Option<Owner>,
+    text: Vec<u8>,
+    columns: usize,
+}
+
+/// Whose an update is. A session has one path.
+struct Owner {
+    cpu: u16,
+    session: Option<SessionId>,
+    read: Option<u32>,
+    task: Option<Task>,
 }
 
 /// A column and how wide it has become: names grow it, up to a limit.
@@ -87,13 +118,24 @@ impl Columns {
                 })
                 .collect::<Result<_, _>>()?,
         };
+        let mut parts = Vec::new();
+        for column in chosen.iter().filter(|column| **column != Column::Event) {
+            let slot = Slot::new(*column, mode);
+            match (column, parts.last_mut()) {
+                (Column::Time | Column::Delta, Some(Part::Times(slots))) if slots.len() < 4 => {
+                    slots.push(slot);
+                }
+                (Column::Time | Column::Delta, _) => parts.push(Part::Times(vec![slot])),
+                (_, Some(Part::Whose(whose))) => whose.slots.push(slot),
+                _ => parts.push(Part::Whose(Whose { slots: vec![slot], ..Whose::default() })),
+            }
+        }
         Ok(Self {
             event: chosen.contains(&Column::Event),
-            list: chosen
-                .into_iter()
-                .filter(|column| *column != Column::Event)
-                .map(|column| Slot::new(column, mode))
-                .collect(),
+            parts,
+            scratch: Scratch::default(),
+            times: clock::Times::default(),
+            micro: Look::new(false, options.ascii).glyphs.micro.into(),
             mode,
             clock: options.clock.clone(),
             begin: None,
@@ -112,12 +154,19 @@ impl Columns {
 
     /// How wide everything before the event is now.
     pub(super) fn width(&self) -> usize {
-        self.list.iter().map(|slot| slot.width + 1).sum()
+        self.slots().map(|slot| slot.width + 1).sum()
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.parts.iter().flat_map(|part| match part {
+            Part::Times(slots) => slots,
+            Part::Whose(whose) => &whose.slots,
+        })
     }
 
     pub(super) fn heading(&self, out: &mut Vec<u8>, look: Look) {
         let mut line = Line::new(out, look);
-        for Slot { column, width, limit: _ } in &self.list {
+        for Slot { column, width, limit: _ } in self.slots() {
             let end = line.column() + width;
             let name = match column {
                 Column::Time => "TIME",
@@ -158,82 +207,169 @@ impl Columns {
         let begin = *self.begin.get_or_insert(update.time);
         let delta = self.before.and_then(|before| update.time.checked_sub(before));
         self.before = Some(update.time);
-        let tone = update.session.as_ref().map(|session| Tone::Session(session.id));
-        for slot in &mut self.list {
-            let start = line.column();
-            let end = start + slot.width;
-            match slot.column {
-                Column::Time => {
-                    // See Line::put.
-                    let _ =
-                        clock::write(line, self.mode, &self.clock, begin, update.time, slot.width);
-                }
-                Column::Delta => {
-                    if let Some(delta) = delta {
-                        let delta = line.duration(delta);
-                        line.pad(end.saturating_sub(delta.width()), 0).tone(Tone::Dim, delta);
-                    }
-                }
-                Column::Cpu => number(line, end, update.cpu.into()),
-                Column::Session => {
-                    if let (Some(session), Some(tone)) = (&update.session, tone) {
-                        line.tone(tone, Id { session: session.id, read: update.read });
-                    }
-                }
-                Column::Path => {
-                    if let Some(session) = &update.session {
-                        super::phrase::path(line, session);
-                    }
-                }
-                Column::Task => {
-                    if let Some(task) = &update.task {
-                        line.bytes(&task.comm).put(format_args!("/{}", task.pid));
-                        if task.tid != task.pid {
-                            line.put(format_args!(":{}", task.tid));
+        let dim = line.look.color.then_some(Tone::Dim);
+        for part in &mut self.parts {
+            match part {
+                Part::Times(slots) => {
+                    let mut text = self.scratch.begin();
+                    for slot in slots {
+                        let start = text.column();
+                        if slot.column == Column::Time {
+                            let (mode, width) = (self.mode, slot.width);
+                            self.times.write(
+                                &mut text,
+                                mode,
+                                &self.clock,
+                                begin,
+                                update.time,
+                                width,
+                            );
+                        } else if let Some(delta) = delta {
+                            let delta = Duration::new(delta, line.look.glyphs.micro);
+                            text.pad((start + slot.width).saturating_sub(delta.width()), 0);
+                            text.toned(dim, |text| text.duration(&delta, self.micro));
                         }
+                        slot.widen(text.column() - start);
+                        text.pad(start + slot.width, 0);
+                        text.put(b" ");
                     }
+                    line.written(text.bytes(), text.column());
                 }
-                Column::Comm => {
-                    if let Some(task) = &update.task {
-                        line.bytes(&task.comm);
-                    }
-                }
-                Column::Pid | Column::Tid | Column::Uid => {
-                    if let Some(task) = &update.task {
-                        number(
-                            line,
-                            end,
-                            match slot.column {
-                                Column::Pid => task.pid,
-                                Column::Tid => task.tid,
-                                _ => task.uid,
-                            },
-                        );
-                    }
-                }
-                Column::Event => {}
+                Part::Whose(whose) => whose.write(line, update),
             }
-            slot.width = slot.width.max((line.column() - start).min(slot.limit));
-            line.pad(start + slot.width, 0).pad(0, 1);
         }
         self.event
     }
 }
 
+impl Slot {
+    /// Something in it was so wide.
+    fn widen(&mut self, width: usize) {
+        self.width = self.width.max(width.min(self.limit));
+    }
+}
+
+impl Whose {
+    fn write(&mut self, line: &mut Line<'_>, update: &Update) {
+        let Update { time: _, cpu, session, read, task, what: _ } = update;
+        let id = session.as_ref().map(|session| session.id);
+        let same = self.of.as_ref().is_some_and(|of| {
+            of.cpu == *cpu
+                && of.session == id
+                && of.read == *read
+                && of.task.as_ref() == task.as_deref()
+        });
+        if !same {
+            self.text.clear();
+            let mut text = Line::new(&mut self.text, line.look);
+            for slot in &mut self.slots {
+                let start = text.column();
+                cell(&mut text, slot.column, start + slot.width, update);
+                slot.widen(text.column() - start);
+                text.pad(start + slot.width, 0).ascii(b" ");
+            }
+            self.columns = text.column();
+            let task = task.as_deref().cloned();
+            self.of = Some(Owner { cpu: *cpu, session: id, read: *read, task });
+        }
+        line.written(&self.text, self.columns);
+    }
+}
+
+/// What a column that ends at `end` says of an update.
+fn cell(line: &mut Line<'_>, column: Column, end: usize, update: &Update) {
+    let Update { time: _, cpu, session, read, task, what: _ } = update;
+    match column {
+        Column::Cpu => number(line, end, (*cpu).into()),
+        Column::Session => {
+            if let Some(session) = session {
+                line.toned(Tone::Session(session.id), |line| {
+                    line.ascii(b"s").decimal(session.id.0.into());
+                    if let Some(read) = read {
+                        line.ascii(b".r").decimal((*read).into());
+                    }
+                });
+            }
+        }
+        Column::Path => {
+            if let Some(session) = session {
+                super::phrase::path(line, session);
+            }
+        }
+        Column::Task => {
+            if let Some(task) = task {
+                line.bytes(&task.comm).ascii(b"/").decimal(task.pid.into());
+                if task.tid != task.pid {
+                    line.ascii(b":").decimal(task.tid.into());
+                }
+            }
+        }
+        Column::Comm => {
+            if let Some(task) = task {
+                line.bytes(&task.comm);
+            }
+        }
+        Column::Pid | Column::Tid | Column::Uid => {
+            if let Some(task) = task {
+                number(
+                    line,
+                    end,
+                    match column {
+                        Column::Pid => task.pid,
+                        Column::Tid => task.tid,
+                        _ => task.uid,
+                    },
+                );
+            }
+        }
+        // Not one of these.
+        Column::Time | Column::Delta | Column::Event => {}
+    }
+}
+
 fn number(line: &mut Line<'_>, end: usize, value: u32) {
     let digits = 1 + value.checked_ilog10().unwrap_or(0) as usize;
-    line.right(end, digits, value);
+    line.pad(end.saturating_sub(digits), 0).decimal(value.into());
 }
 
-/// `s1` or `s1.r2`.
-pub(super) struct Id {
-    pub(super) session: SessionId,
-    pub(super) read: Option<u32>,
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-impl std::fmt::Display for Id {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "s{}", self.session.0)?;
-        self.read.map_or(Ok(()), |read| write!(f, ".r{read}"))
+    use super::super::arbitrary::update;
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+
+        #[test]
+        fn what_is_kept_of_the_line_before_is_right(
+            updates in prop::collection::vec(update(), 1..20),
+            fields in proptest::sample::subsequence(COLUMNS.to_vec(), 1..COLUMNS.len()).prop_shuffle(),
+            (color, ascii) in any::<(bool, bool)>(),
+            time in proptest::sample::select(vec![Time::Delta, Time::Boot, Time::Wall, Time::Utc]),
+        ) {
+            let fields = fields.iter().map(|(name, _)| (*name).to_owned()).collect();
+            let options = Options { fields: Some(fields), color, ascii, time, ..Options::default() };
+            let mut columns = Columns::new(&options, &[]).unwrap();
+            let mut forgetful = Columns::new(&options, &[]).unwrap();
+            let look = Look::new(color, ascii);
+            for update in updates {
+                let (mut one, mut other) = (Vec::new(), Vec::new());
+                let mut line = Line::new(&mut one, look);
+                columns.write(&mut line, &update);
+                let width = line.column();
+                forgetful.times = clock::Times::default();
+                for part in &mut forgetful.parts {
+                    if let Part::Whose(whose) = part {
+                        whose.of = None;
+                    }
+                }
+                let mut line = Line::new(&mut other, look);
+                forgetful.write(&mut line, &update);
+                prop_assert_eq!(width, line.column());
+                prop_assert_eq!(String::from_utf8(one), String::from_utf8(other));
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@
 //!     jq -s 'map(select(.fate == "emitted") | .bytes) | add'
 //! ```
 
+mod callback;
 mod convert;
 mod object;
 mod text;
@@ -41,6 +42,7 @@ pub struct Json {
     /// Begun and not yet ended.
     reads: HashMap<(SessionId, Option<u32>), ReadBegin>,
     lseeks: HashMap<(SessionId, Option<u32>), LseekBegin>,
+    callbacks: callback::Callbacks,
 }
 
 /// What a read's object takes from its beginning.
@@ -86,6 +88,7 @@ impl Json {
             begin: None,
             reads: HashMap::new(),
             lseeks: HashMap::new(),
+            callbacks: callback::Callbacks::default(),
         })
     }
 
@@ -127,6 +130,10 @@ impl Sink for Json {
 
     fn update(&mut self, update: &Update, out: &mut Output) {
         let begin = *self.begin.get_or_insert(update.time);
+        if let (What::Callback(callback), None) = (&update.what, &self.fields) {
+            self.callbacks.write(begin, update, callback, &mut out.data);
+            return;
+        }
         let session = update.session.as_ref().map(|session| session.id);
         let read = session.map(|id| (id, update.read));
         let lseek = session.map(|id| (id, update.task.as_ref().map(|task| task.tid)));

@@ -1,10 +1,11 @@
 //! One line of text that knows how wide it has become.
 
 use std::fmt::{self, Display, Write};
-use std::io;
 
+use super::digits::{self, EIGHT, FOUR};
+use super::duration::Duration;
 use super::escape;
-use super::style::{Look, Tone};
+use super::style::{Look, RESET, Tone};
 use crate::errno::Errno;
 use crate::event::{Ptr, PtrKind};
 use crate::session::update::Symbol;
@@ -41,14 +42,9 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn tone(&mut self, tone: Tone, what: impl Display) -> &mut Self {
-        if !self.look.color {
-            return self.put(what);
-        }
-        // Not through write_str: escape sequences fill no columns. A Vec never fails.
-        let _ = io::Write::write_fmt(self.out, format_args!("{}", tone.style().render()));
-        self.put(what);
-        self.out.extend_from_slice(b"\x1b[0m");
-        self
+        self.toned(tone, |line| {
+            line.put(what);
+        })
     }
 
     /// Bytes that may hold anything.
@@ -58,17 +54,87 @@ impl<'a> Line<'a> {
     }
 
     /// Blanks up to a column, at least `least`.
+    #[inline]
     pub(super) fn pad(&mut self, column: usize, least: usize) -> &mut Self {
+        const BLANKS: usize = 32;
         let blanks = column.saturating_sub(self.column).max(least);
-        self.out.resize(self.out.len() + blanks, b' ');
-        self.column += blanks;
+        if blanks <= BLANKS {
+            self.some(&[b' '; BLANKS], blanks);
+        } else {
+            self.out.resize(self.out.len() + blanks, b' ');
+            self.column += blanks;
+        }
         self
     }
 
-    /// A value that ends at a column.
-    pub(super) fn right(&mut self, column: usize, width: usize, what: impl Display) -> &mut Self {
-        let start = column.saturating_sub(width);
-        self.pad(start, 0).put(what)
+    /// A piece of ASCII. This and what follows is for lines that there are many of: nothing of it goes
+    /// through `fmt`, or looks at each character.
+    #[inline]
+    pub(super) fn ascii<const N: usize>(&mut self, piece: &[u8; N]) -> &mut Self {
+        self.out.extend_from_slice(piece);
+        self.column += N;
+        self
+    }
+
+    /// So many bytes of a piece of ASCII.
+    #[inline]
+    fn some<const N: usize>(&mut self, piece: &[u8; N], length: usize) -> &mut Self {
+        // The whole piece, whose length the compiler knows: cheaper than a call that copies a few bytes.
+        let end = self.out.len() + length;
+        self.out.extend_from_slice(piece);
+        self.out.truncate(end);
+        self.column += length;
+        self
+    }
+
+    /// One of [`super::style::Glyphs`].
+    pub(super) fn glyph(&mut self, glyph: &str) -> &mut Self {
+        self.written(glyph.as_bytes(), glyph.chars().count())
+    }
+
+    /// What has been made safe already, so many columns wide.
+    #[inline]
+    pub(super) fn written(&mut self, text: &[u8], columns: usize) -> &mut Self {
+        self.out.extend_from_slice(text);
+        self.column += columns;
+        self
+    }
+
+    /// A number.
+    pub(super) fn decimal(&mut self, value: u64) -> &mut Self {
+        match value {
+            0..10 => self.ascii(&[b'0' | value.to_le_bytes()[0]]),
+            10..FOUR => {
+                let (digits, length) = digits::leading(value);
+                self.some(&digits, length)
+            }
+            FOUR..EIGHT => self.decimal(value / FOUR).ascii(&digits::four(value % FOUR)),
+            _ => {
+                let low = value % EIGHT;
+                self.decimal(value / EIGHT);
+                self.ascii(&digits::four(low / FOUR)).ascii(&digits::four(low % FOUR))
+            }
+        }
+    }
+
+    /// A time span that ends at a column.
+    pub(super) fn span(&mut self, ns: u64, column: usize, least: usize) -> &mut Self {
+        let duration = self.duration(ns);
+        self.pad(column.saturating_sub(duration.width()), least).tone(Tone::Dim, duration)
+    }
+
+    /// What is written in it, in a tone.
+    #[inline]
+    pub(super) fn toned(&mut self, tone: Tone, write: impl FnOnce(&mut Self)) -> &mut Self {
+        if !self.look.color {
+            write(self);
+            return self;
+        }
+        // Not through write_str: escape sequences fill no columns.
+        self.out.extend_from_slice(tone.sequence());
+        write(self);
+        self.out.extend_from_slice(RESET);
+        self
     }
 
     pub(super) fn end(self) {
@@ -79,70 +145,11 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn duration(&self, ns: u64) -> Duration {
-        Duration { ns, micro: self.look.glyphs.micro }
+        Duration::new(ns, self.look.glyphs.micro)
     }
 
     pub(super) fn symbol<'s>(&self, symbol: &'s Symbol) -> Name<'s> {
         Name { symbol, ascii: self.look.ascii }
-    }
-}
-
-/// A time span with three digits: `0.2µs`, `961µs`, `1.25ms`, `2.10s`.
-#[derive(Clone, Copy)]
-pub(super) struct Duration {
-    ns: u64,
-    micro: &'static str,
-}
-
-impl Duration {
-    /// Value in units of 10^-decimals of the unit, decimals, unit (`µ` is to be put before the s).
-    fn parts(self) -> (u64, usize, Unit) {
-        let scaled = |unit: u64| self.ns.saturating_add(unit / 2) / unit;
-        for (unit, decimals, name) in [
-            (100, 1, Unit::Micro),
-            (1_000, 0, Unit::Micro),
-            (10_000, 2, Unit::Milli),
-            (100_000, 1, Unit::Milli),
-            (1_000_000, 0, Unit::Milli),
-            (10_000_000, 2, Unit::Second),
-            (100_000_000, 1, Unit::Second),
-        ] {
-            if scaled(unit) < 1000 {
-                return (scaled(unit), decimals, name);
-            }
-        }
-        (scaled(1_000_000_000), 0, Unit::Second)
-    }
-
-    /// In columns.
-    pub(super) fn width(self) -> usize {
-        let (value, decimals, unit) = self.parts();
-        let digits = 1 + value.checked_ilog10().map_or(0, |digits| digits as usize);
-        let number = if decimals == 0 { digits } else { digits.max(decimals + 1) + 1 };
-        number + if unit == Unit::Second { 1 } else { 2 }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    Micro,
-    Milli,
-    Second,
-}
-
-impl Display for Duration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (value, decimals, unit) = self.parts();
-        match decimals {
-            0 => write!(f, "{value}")?,
-            1 => write!(f, "{}.{}", value / 10, value % 10)?,
-            _ => write!(f, "{}.{:02}", value / 100, value % 100)?,
-        }
-        match unit {
-            Unit::Micro => write!(f, "{}s", self.micro),
-            Unit::Milli => f.write_str("ms"),
-            Unit::Second => f.write_str("s"),
-        }
     }
 }
 
@@ -214,31 +221,6 @@ impl Display for Count {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_have_three_digits() {
-        for (ns, expected) in [
-            (0, "0.0µs"),
-            (212, "0.2µs"),
-            (2_100, "2.1µs"),
-            (13_449, "13.4µs"),
-            (99_949, "99.9µs"),
-            (99_951, "100µs"),
-            (961_000, "961µs"),
-            (999_499, "999µs"),
-            (999_500, "1.00ms"),
-            (1_250_000, "1.25ms"),
-            (45_600_000, "45.6ms"),
-            (456_000_000, "456ms"),
-            (2_100_000_000, "2.10s"),
-            (75_000_000_000, "75.0s"),
-            (7_500_000_000_000, "7500s"),
-        ] {
-            let duration = Duration { ns, micro: "µ" };
-            assert_eq!(duration.to_string(), expected);
-            assert_eq!(duration.width(), expected.chars().count(), "{expected}");
-        }
-    }
 
     #[test]
     fn special_pointers_have_names() {

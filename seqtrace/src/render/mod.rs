@@ -12,14 +12,19 @@
 //!
 //! Everything that a kernel module or a user could have named goes through [`escape`].
 
+#[cfg(test)]
+mod arbitrary;
 pub mod clock;
 mod columns;
 pub mod compact;
+mod digits;
+mod duration;
 pub mod escape;
 pub mod json;
 mod line;
 mod phrase;
 pub mod report;
+mod scratch;
 pub mod status;
 mod style;
 #[cfg(test)]

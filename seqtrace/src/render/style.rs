@@ -1,7 +1,5 @@
 //! Colours and characters: what the options `--color` and `--ascii` choose between.
 
-use anstyle::{AnsiColor, Color, Style};
-
 use crate::rules::Severity;
 use crate::session::update::SessionId;
 
@@ -31,28 +29,49 @@ impl From<Severity> for Tone {
 }
 
 impl Tone {
-    /// Colours for sessions: those that neither red nor yellow, which mean something, resemble.
-    const SESSIONS: [AnsiColor; 6] = [
-        AnsiColor::Cyan,
-        AnsiColor::Green,
-        AnsiColor::Magenta,
-        AnsiColor::Blue,
-        AnsiColor::BrightCyan,
-        AnsiColor::BrightGreen,
-    ];
-
-    pub(super) fn style(self) -> Style {
-        let color = |color| Style::new().fg_color(Some(Color::Ansi(color)));
+    /// The escape sequence that begins it; [`RESET`] ends it.
+    pub(super) fn sequence(self) -> &'static [u8] {
         match self {
-            Self::Dim => Style::new().dimmed(),
-            Self::Strong => Style::new().bold(),
-            Self::Error => color(AnsiColor::Red).bold(),
-            Self::Warn => color(AnsiColor::Yellow),
-            Self::Session(SessionId(id)) => {
-                let index = id.saturating_sub(1) as usize % Self::SESSIONS.len();
-                Self::SESSIONS.get(index).map_or(Style::new(), |found| color(*found))
-            }
+            Self::Dim => b"\x1b[2m",
+            Self::Strong => b"\x1b[1m",
+            Self::Error => b"\x1b[1m\x1b[31m",
+            Self::Warn => b"\x1b[33m",
+            Self::Session(SessionId(id)) => match id.saturating_sub(1) % 6 {
+                0 => CYAN,
+                1 => GREEN,
+                2 => MAGENTA,
+                3 => BLUE,
+                4 => BRIGHT_CYAN,
+                _ => BRIGHT_GREEN,
+            },
         }
+    }
+}
+
+/// Ends every tone.
+pub(super) const RESET: &[u8] = b"\x1b[0m";
+
+// Colours for sessions: those that neither red nor yellow, which mean something, resemble.
+const CYAN: &[u8] = b"\x1b[36m";
+const GREEN: &[u8] = b"\x1b[32m";
+const MAGENTA: &[u8] = b"\x1b[35m";
+const BLUE: &[u8] = b"\x1b[34m";
+const BRIGHT_CYAN: &[u8] = b"\x1b[96m";
+const BRIGHT_GREEN: &[u8] = b"\x1b[92m";
+
+/// A few characters and how wide they are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Glyph {
+    pub(super) bytes: [u8; 8],
+    pub(super) length: usize,
+    pub(super) columns: usize,
+}
+
+impl From<&str> for Glyph {
+    fn from(text: &str) -> Self {
+        let mut bytes = [0; 8];
+        bytes.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
+        Self { bytes, length: text.len().min(8), columns: text.chars().count() }
     }
 }
 
@@ -135,6 +154,40 @@ impl Look {
             Severity::Error => self.glyphs.error,
             Severity::Warning => self.glyphs.warning,
             Severity::Info => self.glyphs.info,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anstyle::{AnsiColor, Color, Style};
+
+    use super::*;
+
+    #[test]
+    fn tones_are_what_terminals_take_for_them() {
+        let color = |color| Style::new().fg_color(Some(Color::Ansi(color)));
+        let sessions = [
+            AnsiColor::Cyan,
+            AnsiColor::Cyan,
+            AnsiColor::Green,
+            AnsiColor::Magenta,
+            AnsiColor::Blue,
+            AnsiColor::BrightCyan,
+            AnsiColor::BrightGreen,
+            AnsiColor::Cyan,
+        ];
+        let sessions =
+            (0..).zip(sessions).map(|(id, of)| (Tone::Session(SessionId(id)), color(of)));
+        let others = [
+            (Tone::Dim, Style::new().dimmed()),
+            (Tone::Strong, Style::new().bold()),
+            (Tone::Error, color(AnsiColor::Red).bold()),
+            (Tone::Warn, color(AnsiColor::Yellow)),
+        ];
+        for (tone, style) in sessions.chain(others) {
+            assert_eq!(str::from_utf8(tone.sequence()), Ok(style.render().to_string().as_str()));
+            assert_eq!(str::from_utf8(RESET), Ok(style.render_reset().to_string().as_str()));
         }
     }
 }

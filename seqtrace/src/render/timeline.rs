@@ -12,37 +12,22 @@
 //! pointer in, pointer out or bytes, duration, and what became of a rendering. Sessions interleave;
 //! the brackets say which lines of a session belong together, its colour and id which session it is.
 
+mod callback;
+
 use std::collections::HashSet;
 
+use self::callback::{Callbacks, Layout};
 use super::columns::Columns;
-use super::line::{Line, Pointer};
+use super::line::Line;
 use super::phrase::{self, CloseInfo};
 use super::status::Status;
 use super::style::{Look, Tone};
 use super::{FieldError, Header, Options, Output, Ready, Sink, TargetInfo};
-use crate::errno::Errno;
-use crate::event::{OpTable, Role, Via};
+use crate::event::{OpTable, Via};
 use crate::rules::Finding;
-use crate::session::update::{
-    CallbackUpdate, Fate, Phase, ReadEnd, Session, SessionId, Summary, Update, What,
-};
+use crate::session::update::{ReadEnd, Session, SessionId, Summary, Update, What};
 
 const DEFAULT: [&str; 6] = ["time", "delta", "cpu", "task", "session", "event"];
-
-/// Where the parts of a callback's line begin, counted from the event's column.
-struct Layout {
-    pointer: usize,
-    /// The arrow of what is returned, where pointers are in two columns.
-    returned: Option<usize>,
-    /// Behind the duration.
-    end: usize,
-}
-
-impl Layout {
-    const WIDE: Self = Self { pointer: 22, returned: Some(39), end: 71 };
-    /// For terminals that are not wide enough.
-    const NARROW: Self = Self { pointer: 19, returned: None, end: 62 };
-}
 
 /// Room for most of what stands behind the duration.
 const FATE: usize = 20;
@@ -56,6 +41,7 @@ pub struct Timeline {
     status: Status,
     columns: Columns,
     layout: &'static Layout,
+    callbacks: Callbacks,
     preview: usize,
     quiet: bool,
     verbose: bool,
@@ -75,8 +61,10 @@ impl Timeline {
         let columns = Columns::new(options, &DEFAULT)?;
         let wide = columns.width() + Layout::WIDE.end + FATE;
         let narrow = options.width.is_some_and(|width| usize::from(width) < wide);
+        let look = Look::new(options.color, options.ascii);
         Ok(Self {
-            look: Look::new(options.color, options.ascii),
+            look,
+            callbacks: Callbacks::new(look),
             status: Status::new(options),
             columns,
             layout: if narrow { &Layout::NARROW } else { &Layout::WIDE },
@@ -120,7 +108,10 @@ impl Timeline {
                     );
                 }
             }
-            What::Callback(callback) => frame.callback(line, callback),
+            What::Callback(callback) => {
+                let tone = update.session.as_ref().map(|session| Tone::Session(session.id));
+                self.callbacks.write(line, self.layout, tone, callback);
+            }
             What::Preview { bytes } => {
                 frame.bracket(line, line.look.glyphs.inside);
                 line.pad(frame.start + 9, 0)
@@ -298,10 +289,12 @@ impl Frame<'_> {
     /// The bracket in the session's colour, and a blank.
     fn bracket(self, line: &mut Line<'_>, bracket: &str) {
         match &self.update.session {
-            Some(session) => line.tone(Tone::Session(session.id), bracket),
-            None => line.put(bracket),
+            Some(session) => line.toned(Tone::Session(session.id), |line| {
+                line.glyph(bracket);
+            }),
+            None => line.glyph(bracket),
         };
-        line.put(" ");
+        line.ascii(b" ");
     }
 
     /// `OPEN  /proc/foo   …`
@@ -316,94 +309,7 @@ impl Frame<'_> {
 
     fn duration(self, line: &mut Line<'_>, ns: Option<u64>) {
         if let Some(ns) = ns {
-            let duration = line.duration(ns);
-            line.pad((self.start + self.layout.end).saturating_sub(duration.width()), 2);
-            line.tone(Tone::Dim, duration);
-        }
-    }
-
-    fn callback(self, line: &mut Line<'_>, callback: &CallbackUpdate) {
-        let CallbackUpdate {
-            role,
-            phase,
-            // Counted by the brackets' starts and stops.
-            pass: _,
-            pos_in,
-            pos_out,
-            v,
-            ret_ptr,
-            ret_int,
-            bytes,
-            count,
-            size,
-            // Said by the fate.
-            full: _,
-            duration,
-            fate,
-            range,
-            held,
-            fixed_up,
-            // Only the rules need it.
-            private: _,
-        } = callback;
-        let glyphs = line.look.glyphs;
-        self.bracket(line, if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside });
-        line.put(format_args!("{:<5} pos ", role.name()));
-        match pos_in {
-            // next is to advance: that it did not must catch the eye.
-            Some(before) if before == pos_out && *role != Role::Next => line.put(before),
-            Some(before) => line.put(before).put(glyphs.arrow).put(pos_out),
-            None if matches!(role, Role::Start | Role::Next) => {
-                line.put("?").put(glyphs.arrow).put(pos_out)
-            }
-            None => line.put(pos_out),
-        };
-        line.pad(self.start + self.layout.pointer, 1);
-        if let Some(v) = v {
-            line.put(Pointer(*v));
-        }
-        if let Some(record) = ret_ptr {
-            match self.layout.returned {
-                Some(column) => line.pad(self.start + column, 1),
-                None => line.put(if v.is_some() { " " } else { "" }),
-            }
-            .put(glyphs.arrow)
-            .put(" ");
-            if matches!(record.kind(), crate::event::PtrKind::Err(_)) {
-                line.tone(Tone::Error, Pointer(*record));
-            } else {
-                line.put(Pointer(*record));
-            }
-        }
-        // stop writes nothing, unless it misbehaves.
-        if let Some(bytes) = bytes.filter(|bytes| *role == Role::Show || *bytes > 0) {
-            match self.layout.returned {
-                Some(column) => line.pad(self.start + column + 2, 2),
-                None => line.pad(0, 2),
-            };
-            let fill = line.column() + 7;
-            line.put(format_args!("+{bytes} B")).pad(fill, 0);
-            line.put(format_args!("  buf {count}"));
-            if let Some(size) = size {
-                line.put(format_args!("/{size}"));
-            }
-        }
-        self.duration(line, *duration);
-        if let Some(fate) = fate {
-            line.put("  ");
-            say_fate(line, *fate, callback);
-        } else if let Some(ret) = ret_int.filter(|ret| *ret != 0) {
-            line.put(format_args!("  returned {ret}"));
-        }
-        if let (None, Some(range)) = (fate, range) {
-            line.put(format_args!("  {}..{}", range.start, range.end));
-        }
-        if let Some(held) = held {
-            let held = line.duration(*held);
-            line.tone(Tone::Dim, "  held ").tone(Tone::Dim, held);
-        }
-        if *fixed_up {
-            line.tone(Tone::Warn, "  did not advance: the core adds 1");
+            line.span(ns, self.start + self.layout.end, 2);
         }
     }
 
@@ -431,42 +337,6 @@ impl Frame<'_> {
         if let Some(reason) = partial {
             line.tone(Tone::Warn, format_args!("  partial: {}", phrase::because(*reason)));
         }
-    }
-}
-
-/// What became of what a show rendered, and where it went.
-fn say_fate(line: &mut Line<'_>, fate: Fate, callback: &CallbackUpdate) {
-    match fate {
-        Fate::Emitted if callback.phase == Phase::Traverse => line.put("rest emitted"),
-        Fate::Emitted => line.put("emitted"),
-        Fate::DiscardedOverflow => {
-            line.tone(Tone::Warn, "OVERFLOW").tone(Tone::Dim, ": discarded, shown again")
-        }
-        Fate::DiscardedTail => line.tone(Tone::Dim, "tail did not fit: dropped, shown again"),
-        Fate::Skipped => {
-            let line = line.tone(Tone::Dim, "SEQ_SKIP: discarded");
-            match callback.ret_int {
-                Some(1) | None => line,
-                Some(ret) => line.tone(Tone::Warn, format_args!(" (returned {ret})")),
-            }
-        }
-        Fate::PassedOver => line.tone(Tone::Dim, "passed over"),
-        Fate::Empty => line.tone(Tone::Dim, "empty"),
-        Fate::Failed => {
-            let ret = callback.ret_int.unwrap_or(0);
-            line.tone(Tone::Error, "failed ").tone(Tone::Error, Errno(ret.unsigned_abs().into()))
-        }
-        Fate::Unknown => line.tone(Tone::Warn, "fate unknown"),
-    };
-    if let Some(range) = callback.range {
-        let dim = fate != Fate::Emitted;
-        let of = if callback.phase == Phase::Traverse && !dim { "of " } else { "" };
-        let range = format_args!(" {of}{}..{}", range.start, range.end);
-        if dim {
-            line.tone(Tone::Dim, range)
-        } else {
-            line.put(range)
-        };
     }
 }
 

@@ -4,7 +4,7 @@ use proptest::{collection::vec, option, prelude::*};
 
 use crate::{
     event::{Body, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper},
-    recording::{Head, Item, Reader, cells::Word, columns::Row, encode::Encoder},
+    recording::{Head, Item, Reader, cells::Word, columns::Row, encode::Encoder, row::Kind},
 };
 
 fn role() -> impl Strategy<Value = Role> {
@@ -72,6 +72,15 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn callback()(
+        key in key(), role in role(), ret in any::<u64>(), index in any::<i64>(),
+        count in any::<u32>(), full in any::<bool>(), private in option::of(any::<u64>()),
+    ) -> Body {
+        Body::Callback { key, role, ret, index, count, full, private }
+    }
+}
+
 fn body() -> impl Strategy<Value = Body> {
     let tid = || 1..5u32;
     prop_oneof![
@@ -123,24 +132,7 @@ fn body() -> impl Strategy<Value = Body> {
                 from
             }
         ),
-        (
-            key(),
-            role(),
-            any::<u64>(),
-            any::<i64>(),
-            any::<u32>(),
-            any::<bool>(),
-            option::of(any::<u64>())
-        )
-            .prop_map(|(key, role, ret, index, count, full, private)| Body::Callback {
-                key,
-                role,
-                ret,
-                index,
-                count,
-                full,
-                private
-            }),
+        callback(),
         (key(), bytes()).prop_map(|(key, bytes)| Body::Preview { key, bytes }),
         (key(), tid(), wrapper(), any::<(u64, bool)>()).prop_map(
             |(key, tid, wrapper, (private, removed))| Body::Release {
@@ -188,10 +180,12 @@ pub(super) fn encode(head: &Head, events: &[Event], ends: &[usize]) -> Vec<u8> {
 fn decode(bytes: &[u8]) -> Vec<Event> {
     let mut reader = Reader::open(bytes).unwrap();
     let mut events = Vec::new();
-    while let Some(batch) = reader.batch().unwrap() {
-        for item in batch {
-            match item.unwrap() {
-                Item::Event { event, path: None, hidden: false } => events.push(event),
+    while let Some(mut batch) = reader.batch().unwrap() {
+        loop {
+            batch.callbacks(|event| events.push(event));
+            match batch.next().transpose().unwrap() {
+                Some(Item::Event { event, path: None, hidden: false }) => events.push(event),
+                None => break,
                 other => panic!("{other:?}"),
             }
         }
@@ -199,11 +193,78 @@ fn decode(bytes: &[u8]) -> Vec<Event> {
     events
 }
 
+/// A callback's row with something missing that belongs there, or there that does not.
+fn damage(row: &mut Row, what: u8) {
+    match what {
+        0 => row.time = None,
+        1 => row.cpu = None,
+        2 => row.kind = None,
+        3 => row.session = None,
+        4 => row.role = None,
+        5 => row.index = None,
+        6 => row.count = None,
+        7 => row.full = None,
+        8 => row.ret = None,
+        9 => row.pointer = None,
+        10 => row.count = Some(1 << 32),
+        11 => row.path = Some(b"/proc".to_vec()),
+        12 => row.shown = Some(false),
+        13 => row.kind = Some(Kind::Gap),
+        _ => {}
+    }
+}
+
 proptest! {
     #[test]
     fn come_back(events in vec(event(), 0..60), ends in vec(0..60usize, 0..4)) {
         let bytes = encode(&Head::default(), &events, &ends);
         prop_assert_eq!(decode(&bytes), events);
+    }
+
+    #[test]
+    fn a_callback_is_recorded_the_same_both_ways(events in vec((0..4u64, callback()), 1..200)) {
+        let event = |(time, body): &(u64, Body)| Event { time: *time, cpu: 1, body: body.clone() };
+        let events: Vec<_> = events.iter().map(event).collect();
+        let mut encoder = Encoder::new(&Head::default()).unwrap();
+        for (index, event) in events.iter().enumerate() {
+            if index % 7 == 3 {
+                encoder.push(Row::of(event)).unwrap();
+            } else {
+                prop_assert!(encoder.push_callback(event).unwrap());
+            }
+        }
+        encoder.finish().unwrap();
+        prop_assert_eq!(encoder.bytes(), &encode(&Head::default(), &events, &[]));
+    }
+
+    /// Rows that are taken the short way are those, and only those, that are callbacks the long way.
+    #[test]
+    fn a_callback_is_the_same_both_ways(
+        rows in vec((prop_oneof![9 => callback(), 1 => body()], 0..60u8), 1..200),
+    ) {
+        let mut encoder = Encoder::new(&Head::default()).unwrap();
+        for (body, what) in &rows {
+            let mut row = Row::of(&Event { time: 5, cpu: 1, body: body.clone() });
+            damage(&mut row, *what);
+            encoder.push(row).unwrap();
+        }
+        encoder.finish().unwrap();
+        let bytes = std::mem::take(encoder.bytes());
+        let read = || Reader::open(bytes.as_slice()).unwrap().batch().unwrap().unwrap();
+        let long = read().map(|item| match item {
+            Ok(Item::Event { event, path: None, hidden: false })
+                if matches!(event.body, Body::Callback { .. }) => Some(event),
+            _ => None,
+        });
+        let (mut batch, mut short) = (read(), Vec::new());
+        loop {
+            batch.callbacks(|event| short.push(Some(event)));
+            if batch.next().is_none() {
+                break;
+            }
+            short.push(None);
+        }
+        prop_assert_eq!(short, long.collect::<Vec<_>>());
     }
 }
 

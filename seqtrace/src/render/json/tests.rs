@@ -4,9 +4,11 @@ use expect_test::expect;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::super::testing::{Story, callbacks, session, symbol};
-use super::super::{Format, Header, Options, Output, Ready, TargetInfo, sink};
-use super::{keys, schema_of_object};
+use super::super::arbitrary::update;
+use super::super::testing::{BEGIN, Story, callbacks, session, symbol};
+use super::super::{Format, Header, Options, Output, Ready, Sink, TargetInfo, sink};
+use super::convert::Converter;
+use super::{Json, keys, schema_of_object};
 use crate::event::{Role, Task};
 use crate::render::escape::is_deceptive;
 use crate::schema::of_a_line;
@@ -229,6 +231,25 @@ proptest! {
         let shown = original(&objects[2], "text");
         prop_assert_eq!(&shown, &name[..name.len().min(64)]);
         prop_assert_eq!(objects[3]["pos"].as_i64(), Some(pos));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_callback_is_written_as_its_object_says(updates in prop::collection::vec(update(), 1..6)) {
+        let ready = Ready { begin: BEGIN, probes: 26 };
+        let mut sink = Json::new(&json()).unwrap();
+        sink.ready(&ready, &mut Output::default());
+        for update in updates {
+            let mut out = Output::default();
+            sink.update(&update, &mut out);
+            let converter = Converter { begin: BEGIN, preview: 0, update: &update };
+            let mut expected = Vec::new();
+            sink.write(&converter.object(None, None).unwrap(), &mut expected);
+            prop_assert_eq!(str::from_utf8(&out.data), str::from_utf8(&expected));
+        }
     }
 }
 

@@ -1,0 +1,94 @@
+//! Random callbacks, for tests of what is made of them.
+
+use std::rc::Rc;
+
+use proptest::{option, prelude::*, sample::select};
+
+use super::testing;
+use crate::event::{Ptr, Role, Task};
+use crate::session::update::{CallbackUpdate, Fate, Phase, Range, Update, What};
+
+/// Numbers as they are, and those at the ends.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        4 => (any::<u64>(), 0..64u32).prop_map(|(value, shift)| value >> shift),
+        1 => select(vec![0, 1, u64::MAX, u64::MAX / 2, u64::MAX / 2 + 1]),
+    ]
+}
+
+fn signed() -> impl Strategy<Value = i64> {
+    (number(), any::<bool>()).prop_map(|(value, negative)| {
+        let value = value.cast_signed();
+        if negative { value.wrapping_neg() } else { value }
+    })
+}
+
+fn narrow() -> impl Strategy<Value = u32> {
+    (any::<u32>(), 0..32u32).prop_map(|(value, shift)| value >> shift)
+}
+
+fn task_id() -> impl Strategy<Value = u32> {
+    prop_oneof![9 => 1..3u32, 1 => any::<u32>()]
+}
+
+fn pointer() -> impl Strategy<Value = Ptr> {
+    prop_oneof![
+        number().prop_map(Ptr),
+        (0..5000u64).prop_map(|value| Ptr(value.wrapping_neg())),
+        (0..3u64).prop_map(Ptr),
+    ]
+}
+
+prop_compose! {
+    fn place()(
+        role in select(vec![Role::Start, Role::Next, Role::Show, Role::Stop]),
+        phase in select(vec![Phase::Traverse, Phase::First, Phase::Fill, Phase::Unknown]),
+        pass in prop_oneof![9 => 1..3u32, 1 => narrow()], pos_in in option::of(signed()), pos_out in signed(), still: bool,
+    ) -> (Role, Phase, u32, Option<i64>, i64) {
+        (role, phase, pass, pos_in, pos_in.filter(|_| still).unwrap_or(pos_out))
+    }
+}
+
+prop_compose! {
+    fn callback()(
+        (role, phase, pass, pos_in, pos_out) in place(),
+        v in option::of(pointer()),
+        ret_ptr in option::of(pointer()),
+        ret_int in option::of(prop_oneof![any::<i32>(), -600..5]),
+        bytes in option::of(number()),
+        count in number(),
+        size in option::of(number()),
+        duration in option::of(number()),
+        fate in option::of(select(vec![
+            Fate::Emitted, Fate::DiscardedOverflow, Fate::DiscardedTail, Fate::Skipped,
+            Fate::PassedOver, Fate::Empty, Fate::Failed, Fate::Unknown,
+        ])),
+        range in option::of((signed(), signed())),
+        held in option::of(number()),
+        (full, fixed_up) in any::<(bool, bool)>(),
+        private in option::of(number()),
+    ) -> CallbackUpdate {
+        let range = range.map(|(start, end)| Range { start, end });
+        CallbackUpdate {
+            role, phase, pass, pos_in, pos_out, v, ret_ptr, ret_int, bytes, count, size, full,
+            duration, fate, range, held, fixed_up, private,
+        }
+    }
+}
+
+prop_compose! {
+    /// Callbacks of a few sessions and tasks, so that one may be like the one before.
+    pub(super) fn update()(
+        time in prop_oneof![testing::BEGIN - 10..testing::BEGIN * 2, number()],
+        cpu in prop_oneof![9 => 0..2u16, 1 => any::<u16>()],
+        session in option::of(prop_oneof![9 => 1..3u32, 1 => any::<u32>()]),
+        read in option::of(prop_oneof![9 => 1..3u32, 1 => any::<u32>()]),
+        task in option::of((task_id(), task_id())),
+        comm in prop_oneof![9 => "[ab]".prop_map(String::into_bytes), 1 => any::<Vec<u8>>()],
+        callback in callback(),
+    ) -> Update {
+        let session = session.map(|id| Rc::new(testing::session(id, b"/proc/seqbugs/eof_stuck")));
+        let task = task.map(|(pid, tid)| Rc::new(Task { pid, tid, uid: 0, comm }));
+        Update { time, cpu, session, read, task, what: What::Callback(callback) }
+    }
+}

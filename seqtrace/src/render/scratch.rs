@@ -1,0 +1,325 @@
+//! Short text whose longest form is known, put together piece by piece.
+//!
+//! A piece has a length that the compiler knows, and the room is a constant: a piece costs a few
+//! instructions, where appending to a Vec asks each time whether there is room, and calls a function
+//! to copy three bytes.
+
+use std::fmt;
+
+use super::digits::{self, EIGHT, FOUR};
+use super::duration::{Duration, Number, Unit};
+use super::style::{Glyph, RESET, Tone};
+
+/// The longest text: all of the low bits, so that a place is kept inside by a single instruction.
+pub(super) const ROOM: usize = 0x3ff;
+/// The longest piece.
+pub(super) const PIECE: usize = 192;
+
+/// Room for a text.
+pub(super) struct Scratch([u8; ROOM + PIECE]);
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self([0; ROOM + PIECE])
+    }
+}
+
+impl Scratch {
+    /// Begins a text.
+    #[inline]
+    pub(super) fn begin(&mut self) -> Text<'_> {
+        Text { bytes: &mut self.0, end: 0, wide: 0 }
+    }
+}
+
+/// A text in the making. Whoever writes one knows that it is never longer than [`ROOM`].
+pub(super) struct Text<'a> {
+    bytes: &'a mut [u8; ROOM + PIECE],
+    end: usize,
+    /// Bytes that fill no column.
+    wide: usize,
+}
+
+impl Text<'_> {
+    /// What was written.
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.end).unwrap_or_default()
+    }
+
+    /// A piece.
+    #[inline]
+    pub(super) fn put<const N: usize>(&mut self, piece: &[u8; N]) {
+        self.put_some(piece, N);
+    }
+
+    /// So many bytes from a piece's beginning.
+    #[inline]
+    pub(super) fn put_some<const N: usize>(&mut self, piece: &[u8; N], length: usize) {
+        self.end = write(self.bytes, self.end, piece, length);
+    }
+
+    /// A number.
+    #[inline]
+    pub(super) fn decimal(&mut self, value: u64) {
+        self.end = match value {
+            0..10 => write(self.bytes, self.end, &[b'0' | value.to_le_bytes()[0]], 1),
+            10..FOUR => leading(self.bytes, self.end, value),
+            _ => number(self.bytes, self.end, value),
+        };
+    }
+
+    /// A number with a sign if it is negative.
+    #[inline]
+    pub(super) fn signed(&mut self, value: i64) {
+        if value < 0 {
+            self.put(b"-");
+        }
+        self.decimal(value.unsigned_abs());
+    }
+
+    /// How many columns are filled.
+    #[inline]
+    pub(super) fn column(&self) -> usize {
+        self.end - self.wide
+    }
+
+    /// Blanks up to a column, at least `least`.
+    #[inline]
+    pub(super) fn pad(&mut self, column: usize, least: usize) {
+        const FEW: usize = 32;
+        let blanks = column.saturating_sub(self.column()).max(least);
+        if blanks <= FEW {
+            self.put_some(&[b' '; FEW], blanks);
+        } else {
+            self.end = blank(self.bytes, self.end, blanks);
+        }
+    }
+
+    /// ASCII of any length.
+    #[inline]
+    pub(super) fn word(&mut self, word: &[u8]) {
+        self.end = copy(self.bytes, self.end, word);
+    }
+
+    /// Other characters.
+    #[inline]
+    pub(super) fn glyph(&mut self, glyph: Glyph) {
+        self.put_some(&glyph.bytes, glyph.length);
+        self.wide += glyph.length - glyph.columns;
+    }
+
+    /// What is written in it, in a tone; `None` without colours.
+    #[inline]
+    pub(super) fn toned(&mut self, tone: Option<Tone>, write: impl FnOnce(&mut Self)) {
+        if let Some(tone) = tone {
+            self.word(tone.sequence());
+            self.wide += tone.sequence().len();
+        }
+        write(self);
+        if tone.is_some() {
+            self.word(RESET);
+            self.wide += RESET.len();
+        }
+    }
+
+    /// A time span.
+    #[inline]
+    pub(super) fn duration(&mut self, duration: &Duration, micro: Glyph) {
+        match duration.number {
+            Number::Short(digits, length) => self.put_some(&digits, length),
+            Number::Whole(value) => self.decimal(value),
+        }
+        match duration.unit {
+            Unit::Micro => {
+                self.glyph(micro);
+                self.put(b"s");
+            }
+            Unit::Milli => self.put(b"ms"),
+            Unit::Second => self.put(b"s"),
+        }
+    }
+
+    /// A number in hex.
+    #[inline]
+    pub(super) fn hex(&mut self, value: u64) {
+        let (piece, length) = digits::short_hex(value);
+        self.put_some(&piece, length);
+    }
+}
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.word(text.as_bytes());
+        self.wide += text.len() - text.chars().count();
+        Ok(())
+    }
+}
+
+/// Not methods, so that the end of a text stays in a register.
+#[inline]
+fn write<const N: usize>(
+    bytes: &mut [u8; ROOM + PIECE],
+    end: usize,
+    piece: &[u8; N],
+    length: usize,
+) -> usize {
+    const { assert!(N <= PIECE && (ROOM + 1).is_power_of_two()) };
+    debug_assert!(end <= ROOM && length <= N, "a text is longer than it can be");
+    let end = end & ROOM;
+    bytes[end..end + N].copy_from_slice(piece);
+    end + length
+}
+
+#[inline]
+fn leading(bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
+    let (piece, length) = digits::leading(value);
+    write(bytes, end, &piece, length)
+}
+
+/// A number of five to eight digits.
+#[inline]
+fn eight(bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
+    let end = leading(bytes, end, value / FOUR);
+    write(bytes, end, &digits::four(value % FOUR), 4)
+}
+
+/// Eight digits, with zeros in front.
+#[inline]
+fn all_eight(bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
+    let end = write(bytes, end, &digits::four(value / FOUR), 4);
+    write(bytes, end, &digits::four(value % FOUR), 4)
+}
+
+/// Bytes of any number.
+fn copy(bytes: &mut [u8; ROOM + PIECE], end: usize, word: &[u8]) -> usize {
+    const CHUNK: usize = 16;
+    word.chunks(CHUNK).fold(end, |end, part| {
+        let mut piece = [0; CHUNK];
+        piece.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
+        write(bytes, end, &piece, part.len())
+    })
+}
+
+/// Blanks of any number.
+fn blank(bytes: &mut [u8; ROOM + PIECE], end: usize, blanks: usize) -> usize {
+    (0..blanks).fold(end, |end, _| write(bytes, end, b" ", 1))
+}
+
+/// A number of any length.
+fn number(bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
+    match value {
+        0..FOUR => leading(bytes, end, value),
+        FOUR..EIGHT => eight(bytes, end, value),
+        _ => long(bytes, end, value),
+    }
+}
+
+/// A number of more than eight digits.
+#[inline(never)]
+fn long(bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
+    let (high, low) = (value / EIGHT, value % EIGHT);
+    let end = match high {
+        0..FOUR => leading(bytes, end, high),
+        FOUR..EIGHT => eight(bytes, end, high),
+        _ => {
+            let end = leading(bytes, end, high / EIGHT);
+            all_eight(bytes, end, high % EIGHT)
+        }
+    };
+    all_eight(bytes, end, low)
+}
+
+/// A number of many digits whose first ones are most often those of the one before: a time.
+#[derive(Default)]
+pub(super) struct Slow {
+    /// All but the last eight digits: the number, its text, how long that is.
+    first: (u64, [u8; 16], usize),
+}
+
+impl Slow {
+    /// Writes the number.
+    #[inline]
+    pub(super) fn put(&mut self, text: &mut Text<'_>, value: u64) {
+        text.end = self.write(text.bytes, text.end, value);
+    }
+
+    fn write(&mut self, bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
+        if value < EIGHT {
+            return number(bytes, end, value);
+        }
+        let high = value / EIGHT;
+        if self.first.0 != high {
+            self.first = Self::first(high);
+        }
+        let end = write(bytes, end, &self.first.1, self.first.2);
+        all_eight(bytes, end, value % EIGHT)
+    }
+
+    #[cold]
+    fn first(high: u64) -> (u64, [u8; 16], usize) {
+        let mut scratch = Scratch::default();
+        let mut text = scratch.begin();
+        text.decimal(high);
+        let mut digits = [0; 16];
+        digits.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = *from);
+        (high, digits, text.bytes().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(value: u64) {
+        let mut scratch = Scratch::default();
+        let mut text = scratch.begin();
+        text.decimal(value);
+        text.put(b" ");
+        text.signed(value.cast_signed());
+        text.put(b" 0x");
+        text.hex(value);
+        let mut slow = Slow::default();
+        for value in [value, value, value ^ 5] {
+            text.put(b" ");
+            slow.put(&mut text, value);
+        }
+        let signed = value.cast_signed();
+        let expected = format!("{value} {signed} {value:#x} {value} {value} {}", value ^ 5);
+        assert_eq!(str::from_utf8(text.bytes()), Ok(expected.as_str()));
+    }
+
+    #[test]
+    fn where_the_number_of_digits_changes() {
+        check(0);
+        check(u64::MAX);
+        for digits in 0..20 {
+            let power = 10u64.pow(digits);
+            for value in [power - 1, power, power + 1, power.saturating_mul(9)] {
+                check(value);
+                check(value.wrapping_neg());
+            }
+        }
+        (0..64).for_each(|bits| check(1 << bits));
+    }
+
+    proptest! {
+        #[test]
+        fn any_number(value: u64, shift in 0..64) {
+            check(value >> shift);
+        }
+    }
+
+    #[test]
+    fn pieces() {
+        let mut scratch = Scratch::default();
+        let mut text = scratch.begin();
+        text.put(b"abc");
+        text.put_some(b"defgh", 2);
+        text.put(b"!");
+        assert_eq!(text.bytes(), b"abcde!");
+        assert_eq!(scratch.begin().bytes(), b"");
+    }
+}

@@ -1,0 +1,286 @@
+//! A callback's line, of which there are more than of all others.
+//!
+//! It is put together in a [`Scratch`], and nothing of it goes through `fmt`: that would cost more than
+//! everything else that happens to an event.
+
+use super::super::digits::hex;
+use super::super::duration::Duration;
+use super::super::line::Line;
+use super::super::scratch::{Scratch, Text};
+use super::super::style::{Glyph, Look, Tone};
+use crate::errno::Errno;
+use crate::event::{Ptr, PtrKind, Role};
+use crate::session::update::{CallbackUpdate, Fate, Phase, Range};
+
+/// Where the parts of a callback's line begin, counted from the event's column.
+pub(super) struct Layout {
+    pub(super) pointer: usize,
+    /// The arrow of what is returned, where pointers are in two columns.
+    pub(super) returned: Option<usize>,
+    /// Behind the duration.
+    pub(super) end: usize,
+}
+
+impl Layout {
+    pub(super) const WIDE: Self = Self { pointer: 22, returned: Some(39), end: 71 };
+    /// For terminals that are not wide enough.
+    pub(super) const NARROW: Self = Self { pointer: 19, returned: None, end: 62 };
+}
+
+/// Writes callbacks.
+pub(super) struct Callbacks {
+    scratch: Scratch,
+    marks: Marks,
+}
+
+/// What they are drawn with.
+#[derive(Clone, Copy)]
+struct Marks {
+    color: bool,
+    inside: Glyph,
+    traverse: Glyph,
+    arrow: Glyph,
+    micro: Glyph,
+}
+
+impl Callbacks {
+    pub(super) fn new(look: Look) -> Self {
+        let glyphs = look.glyphs;
+        let marks = Marks {
+            color: look.color,
+            inside: glyphs.inside.into(),
+            traverse: glyphs.traverse.into(),
+            arrow: glyphs.arrow.into(),
+            micro: glyphs.micro.into(),
+        };
+        Self { scratch: Scratch::default(), marks }
+    }
+
+    /// Appends what a callback is, in a session of this tone.
+    pub(super) fn write(
+        &mut self,
+        line: &mut Line<'_>,
+        layout: &Layout,
+        session: Option<Tone>,
+        callback: &CallbackUpdate,
+    ) {
+        let mut text = self.scratch.begin();
+        self.marks.callback(&mut text, layout, session, callback);
+        line.written(text.bytes(), text.column());
+    }
+}
+
+impl Marks {
+    fn tone(self, tone: Tone) -> Option<Tone> {
+        self.color.then_some(tone)
+    }
+
+    #[inline]
+    fn callback(
+        self,
+        text: &mut Text<'_>,
+        layout: &Layout,
+        session: Option<Tone>,
+        callback: &CallbackUpdate,
+    ) {
+        let CallbackUpdate {
+            role,
+            phase,
+            // Counted by the brackets' starts and stops.
+            pass: _,
+            pos_in,
+            pos_out,
+            v,
+            ret_ptr,
+            ret_int,
+            bytes,
+            count,
+            size,
+            // Said by the fate.
+            full: _,
+            duration,
+            fate,
+            range,
+            held,
+            fixed_up,
+            // Only the rules need it.
+            private: _,
+        } = callback;
+        let bracket = if *phase == Phase::Traverse { self.traverse } else { self.inside };
+        text.toned(session.filter(|_| self.color), |text| text.glyph(bracket));
+        match role {
+            Role::Start => text.put(b" start pos "),
+            Role::Next => text.put(b" next  pos "),
+            Role::Show => text.put(b" show  pos "),
+            Role::Stop => text.put(b" stop  pos "),
+        }
+        match pos_in {
+            // next is to advance: that it did not must catch the eye.
+            Some(before) if before == pos_out && *role != Role::Next => {}
+            Some(before) => {
+                text.signed(*before);
+                text.glyph(self.arrow);
+            }
+            None if matches!(role, Role::Start | Role::Next) => {
+                text.put(b"?");
+                text.glyph(self.arrow);
+            }
+            None => {}
+        }
+        text.signed(*pos_out);
+        text.pad(layout.pointer, 1);
+        if let Some(v) = v {
+            pointer(text, *v);
+        }
+        if let Some(record) = ret_ptr {
+            match layout.returned {
+                Some(column) => text.pad(column, 1),
+                None => text.pad(0, usize::from(v.is_some())),
+            }
+            text.glyph(self.arrow);
+            text.put(b" ");
+            if matches!(record.kind(), PtrKind::Err(_)) {
+                text.toned(self.tone(Tone::Error), |text| pointer(text, *record));
+            } else {
+                pointer(text, *record);
+            }
+        }
+        // stop writes nothing, unless it misbehaves.
+        if let Some(bytes) = bytes.filter(|bytes| *role == Role::Show || *bytes > 0) {
+            text.pad(layout.returned.map_or(0, |column| column + 2), 2);
+            written(text, bytes, *count, *size);
+        }
+        if let Some(ns) = duration {
+            let duration = Duration::new(*ns, "");
+            text.pad(layout.end.saturating_sub(duration.width()), 2);
+            text.toned(self.tone(Tone::Dim), |text| text.duration(&duration, self.micro));
+        }
+        match (fate, range) {
+            (Some(Fate::Emitted), Some(range)) if *phase != Phase::Traverse => {
+                text.put(b"  emitted ");
+                offsets(text, *range);
+            }
+            (Some(fate), _) => self.fate(text, *fate, callback),
+            (None, _) => {
+                if let Some(ret) = ret_int.filter(|ret| *ret != 0) {
+                    text.put(b"  returned ");
+                    text.signed(ret.into());
+                }
+                if let Some(range) = range {
+                    text.put(b"  ");
+                    offsets(text, *range);
+                }
+            }
+        }
+        if let Some(held) = held {
+            let held = Duration::new(*held, "");
+            text.toned(self.tone(Tone::Dim), |text| text.put(b"  held "));
+            text.toned(self.tone(Tone::Dim), |text| text.duration(&held, self.micro));
+        }
+        if *fixed_up {
+            let tone = self.tone(Tone::Warn);
+            text.toned(tone, |text| text.put(b"  did not advance: the core adds 1"));
+        }
+    }
+
+    /// What became of what a show rendered, and where it went.
+    fn fate(self, text: &mut Text<'_>, fate: Fate, callback: &CallbackUpdate) {
+        let (dim, warn) = (self.tone(Tone::Dim), self.tone(Tone::Warn));
+        let error = self.tone(Tone::Error);
+        let ret = callback.ret_int;
+        text.put(b"  ");
+        match fate {
+            Fate::Emitted if callback.phase == Phase::Traverse => text.put(b"rest emitted"),
+            Fate::Emitted => text.put(b"emitted"),
+            Fate::DiscardedOverflow => {
+                text.toned(warn, |text| text.put(b"OVERFLOW"));
+                text.toned(dim, |text| text.put(b": discarded, shown again"));
+            }
+            Fate::DiscardedTail => {
+                text.toned(dim, |text| text.put(b"tail did not fit: dropped, shown again"));
+            }
+            Fate::Skipped => {
+                text.toned(dim, |text| text.put(b"SEQ_SKIP: discarded"));
+                if let Some(ret) = ret.filter(|ret| *ret != 1) {
+                    text.toned(warn, |text| {
+                        text.put(b" (returned ");
+                        text.signed(ret.into());
+                        text.put(b")");
+                    });
+                }
+            }
+            Fate::PassedOver => text.toned(dim, |text| text.put(b"passed over")),
+            Fate::Empty => text.toned(dim, |text| text.put(b"empty")),
+            Fate::Failed => {
+                text.toned(error, |text| text.put(b"failed "));
+                let errno = Errno(ret.unwrap_or(0).unsigned_abs().into());
+                text.toned(error, |text| error_name(text, errno));
+            }
+            Fate::Unknown => text.toned(warn, |text| text.put(b"fate unknown")),
+        }
+        let Some(range) = callback.range else { return };
+        let tone = dim.filter(|_| fate != Fate::Emitted);
+        text.toned(tone, |text| {
+            text.put(b" ");
+            if callback.phase == Phase::Traverse && fate == Fate::Emitted {
+                text.put(b"of ");
+            }
+            offsets(text, range);
+        });
+    }
+}
+
+/// `+3 B     buf 134/4096`
+#[inline]
+fn written(text: &mut Text<'_>, bytes: u64, count: u64, size: Option<u64>) {
+    let fill = text.column() + 7;
+    text.put(b"+");
+    text.decimal(bytes);
+    text.put(b" B");
+    text.pad(fill, 0);
+    text.put(b"  buf ");
+    text.decimal(count);
+    if let Some(size) = size {
+        text.put(b"/");
+        text.decimal(size);
+    }
+}
+
+#[inline]
+fn offsets(text: &mut Text<'_>, range: Range) {
+    text.signed(range.start);
+    text.put(b"..");
+    text.signed(range.end);
+}
+
+/// A pointer by name where it has one, as [`super::super::line::Pointer`] shows it.
+#[inline]
+fn pointer(text: &mut Text<'_>, ptr: Ptr) {
+    match ptr.kind() {
+        PtrKind::Record(value) if value >= 1 << 32 => text.put(&hex(value)),
+        // An iterator's index or handle.
+        PtrKind::Record(value) => {
+            text.put(b"0x");
+            text.hex(value);
+        }
+        PtrKind::Null => text.put(b"NULL"),
+        PtrKind::Token => text.put(b"TOKEN"),
+        PtrKind::Err(errno) => {
+            text.put(b"ERR_PTR(-");
+            error_name(text, Errno(errno.unsigned_abs().into()));
+            text.put(b")");
+        }
+    }
+}
+
+fn error_name(text: &mut Text<'_>, errno: Errno) {
+    if let Some(name) = errno.name() {
+        text.word(name.as_bytes());
+    } else {
+        text.put(b"errno ");
+        text.decimal(errno.0);
+    }
+}
+
+#[cfg(test)]
+mod tests;

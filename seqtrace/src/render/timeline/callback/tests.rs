@@ -1,0 +1,163 @@
+use proptest::prelude::*;
+
+use super::super::super::arbitrary::update;
+use super::super::super::line::Pointer;
+use super::*;
+use crate::session::update::What;
+
+/// A callback as it reads, without any of the haste.
+fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Tone>, callback: &CallbackUpdate) {
+    let CallbackUpdate {
+        role,
+        phase,
+        // Counted by the brackets' starts and stops.
+        pass: _,
+        pos_in,
+        pos_out,
+        v,
+        ret_ptr,
+        ret_int,
+        bytes,
+        count,
+        size,
+        // Said by the fate.
+        full: _,
+        duration,
+        fate,
+        range,
+        held,
+        fixed_up,
+        // Only the rules need it.
+        private: _,
+    } = callback;
+    let glyphs = line.look.glyphs;
+    let bracket = if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside };
+    match session {
+        Some(tone) => line.tone(tone, bracket),
+        None => line.put(bracket),
+    };
+    line.put(" ");
+    line.put(format_args!("{:<5} pos ", role.name()));
+    match pos_in {
+        // next is to advance: that it did not must catch the eye.
+        Some(before) if before == pos_out && *role != Role::Next => line.put(before),
+        Some(before) => line.put(before).put(glyphs.arrow).put(pos_out),
+        None if matches!(role, Role::Start | Role::Next) => {
+            line.put("?").put(glyphs.arrow).put(pos_out)
+        }
+        None => line.put(pos_out),
+    };
+    line.pad(layout.pointer, 1);
+    if let Some(v) = v {
+        line.put(Pointer(*v));
+    }
+    if let Some(record) = ret_ptr {
+        match layout.returned {
+            Some(column) => line.pad(column, 1),
+            None => line.put(if v.is_some() { " " } else { "" }),
+        }
+        .put(glyphs.arrow)
+        .put(" ");
+        if matches!(record.kind(), crate::event::PtrKind::Err(_)) {
+            line.tone(Tone::Error, Pointer(*record));
+        } else {
+            line.put(Pointer(*record));
+        }
+    }
+    // stop writes nothing, unless it misbehaves.
+    if let Some(bytes) = bytes.filter(|bytes| *role == Role::Show || *bytes > 0) {
+        match layout.returned {
+            Some(column) => line.pad(column + 2, 2),
+            None => line.pad(0, 2),
+        };
+        let fill = line.column() + 7;
+        line.put(format_args!("+{bytes} B")).pad(fill, 0);
+        line.put(format_args!("  buf {count}"));
+        if let Some(size) = size {
+            line.put(format_args!("/{size}"));
+        }
+    }
+    if let Some(ns) = duration {
+        let duration = line.duration(*ns);
+        line.pad(layout.end.saturating_sub(duration.width()), 2);
+        line.tone(Tone::Dim, duration);
+    }
+    if let Some(fate) = fate {
+        line.put("  ");
+        say_fate(line, *fate, callback);
+    } else if let Some(ret) = ret_int.filter(|ret| *ret != 0) {
+        line.put(format_args!("  returned {ret}"));
+    }
+    if let (None, Some(range)) = (fate, range) {
+        line.put(format_args!("  {}..{}", range.start, range.end));
+    }
+    if let Some(held) = held {
+        let held = line.duration(*held);
+        line.tone(Tone::Dim, "  held ").tone(Tone::Dim, held);
+    }
+    if *fixed_up {
+        line.tone(Tone::Warn, "  did not advance: the core adds 1");
+    }
+}
+
+/// What became of what a show rendered, and where it went.
+fn say_fate(line: &mut Line<'_>, fate: Fate, callback: &CallbackUpdate) {
+    match fate {
+        Fate::Emitted if callback.phase == Phase::Traverse => line.put("rest emitted"),
+        Fate::Emitted => line.put("emitted"),
+        Fate::DiscardedOverflow => {
+            line.tone(Tone::Warn, "OVERFLOW").tone(Tone::Dim, ": discarded, shown again")
+        }
+        Fate::DiscardedTail => line.tone(Tone::Dim, "tail did not fit: dropped, shown again"),
+        Fate::Skipped => {
+            let line = line.tone(Tone::Dim, "SEQ_SKIP: discarded");
+            match callback.ret_int {
+                Some(1) | None => line,
+                Some(ret) => line.tone(Tone::Warn, format_args!(" (returned {ret})")),
+            }
+        }
+        Fate::PassedOver => line.tone(Tone::Dim, "passed over"),
+        Fate::Empty => line.tone(Tone::Dim, "empty"),
+        Fate::Failed => {
+            let ret = callback.ret_int.unwrap_or(0);
+            line.tone(Tone::Error, "failed ").tone(Tone::Error, Errno(ret.unsigned_abs().into()))
+        }
+        Fate::Unknown => line.tone(Tone::Warn, "fate unknown"),
+    };
+    if let Some(range) = callback.range {
+        let dim = fate != Fate::Emitted;
+        let of = if callback.phase == Phase::Traverse && !dim { "of " } else { "" };
+        let range = format_args!(" {of}{}..{}", range.start, range.end);
+        if dim {
+            line.tone(Tone::Dim, range)
+        } else {
+            line.put(range)
+        };
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_callback_reads_as_it_should(
+        updates in prop::collection::vec(update(), 1..6),
+        (color, ascii, narrow) in any::<(bool, bool, bool)>(),
+    ) {
+        let look = Look::new(color, ascii);
+        let layout = if narrow { &Layout::NARROW } else { &Layout::WIDE };
+        let mut callbacks = Callbacks::new(look);
+        for update in updates {
+            let What::Callback(callback) = &update.what else { continue };
+            let tone = update.session.as_ref().map(|session| Tone::Session(session.id));
+            let (mut quick, mut expected) = (Vec::new(), Vec::new());
+            let mut line = Line::new(&mut quick, look);
+            callbacks.write(&mut line, layout, tone, callback);
+            let width = line.column();
+            let mut line = Line::new(&mut expected, look);
+            plain(&mut line, layout, tone, callback);
+            prop_assert_eq!(width, line.column());
+            prop_assert_eq!(String::from_utf8(quick), String::from_utf8(expected));
+        }
+    }
+}
