@@ -45,15 +45,15 @@ plain_data! {
         /// `m->count` as last seen, bytes: where the bytes of the next record begin. Only kept for
         /// previews.
         pub count: u32,
-        /// Spelled-out padding, zero.
-        pub pad2: u32,
+        /// The thread whose pass was the last to begin.
+        pub owner: u32,
     }
 }
 
 impl SessionState {
     /// Nothing has happened yet.
     pub const fn new(key: u32) -> Self {
-        Self { key, passing: 0, traversing: 0, iterator: 0, pad: 0, count: 0, pad2: 0 }
+        Self { key, passing: 0, traversing: 0, iterator: 0, pad: 0, count: 0, owner: 0 }
     }
 }
 

@@ -32,13 +32,15 @@ pub(crate) fn pass_begin(m: u64, state: &mut SessionState, place: Place<'_>) {
     if let Some(staged) = place {
         tell_staged(state.key, staged);
     }
+    let (_, tid) = kernel::ids();
     state.passing = 1;
+    state.owner = tid;
     let session = state.key;
     let SeqState { size, from, count, index, .. } = kernel::seq_state(m);
     emit(Kind::PassBegin, 0, |head| PassBegin {
         head,
         session,
-        tid: kernel::ids().1,
+        tid,
         index,
         size: size as u32,
         count: count as u32,

@@ -98,9 +98,9 @@ fn entered(m: u64, session: u32, flags: u8, asked: impl FnOnce() -> (i64, u64)) 
 fn returned(m: u64, ret: i64) {
     if let Some(state) = session::traced(m) {
         let session = state.key;
-        slots::tell(m, session);
-        state.traversing = Traversing::NO;
         let (_, tid) = kernel::ids();
+        slots::tell_own(m, state, tid);
+        state.traversing = Traversing::NO;
         tasks::leave(tid);
         emit(Kind::ReadExit, 0, |head| ReadExit {
             head,
@@ -169,9 +169,9 @@ pub(crate) fn seq_lseek_exit(ctx: FExitContext) -> u32 {
     let m = kernel::private_data(ctx.arg(0));
     if let Some(state) = session::traced(m) {
         let session = state.key;
-        slots::tell(m, session);
-        state.traversing = Traversing::NO;
         let (_, tid) = kernel::ids();
+        slots::tell_own(m, state, tid);
+        state.traversing = Traversing::NO;
         tasks::leave(tid);
         emit(Kind::LseekExit, 0, |head| LseekExit {
             head,

@@ -74,10 +74,20 @@ pub(crate) fn staged(id: u64) -> Option<&'static mut Staged> {
     unsafe { ((*slot).id == id).then_some(&mut (*slot).staged) }
 }
 
-/// Tells what waits.
+/// Tells what waits, if the session's user is the only one.
 #[inline(always)]
 pub(crate) fn tell(id: u64, key: u32) {
     if let Some(staged) = staged(id) {
         iterate::tell_staged(key, staged);
+    }
+}
+
+/// A read or lseek of thread `tid` has returned: tells what waits of a pass of its whose stop was not seen. Any other
+/// pass is under way in another thread, which writes there, or was told by its stop: m->lock has been dropped.
+#[inline(always)]
+pub(crate) fn tell_own(id: u64, state: &mut SessionState, tid: u32) {
+    if state.passing != 0 && state.owner == tid {
+        state.passing = 0;
+        tell(id, state.key);
     }
 }
