@@ -75,7 +75,10 @@ impl Inner {
         let mut taken = 0;
         // Not for ever: the kernel may be as fast.
         while taken < ROOM / 8 && self.bytes < ROOM {
-            let mut chunk = self.spare.pop().unwrap_or_else(Chunk::new);
+            // The last one first: a chunk takes the same memory, however little is in it.
+            let last = self.waiting.pop_back_if(|chunk| chunk.bytes.len() < CHUNK);
+            let mut chunk = last.or_else(|| self.spare.pop()).unwrap_or_else(Chunk::new);
+            let before = chunk.bytes.len();
             while chunk.bytes.len() < CHUNK
                 && let Some(record) = self.ring.next()
             {
@@ -86,9 +89,12 @@ impl Inner {
                 self.spare.push(chunk);
                 break;
             }
-            taken += len;
-            self.bytes += len;
+            taken += len - before;
+            self.bytes += len - before;
             self.waiting.push_back(chunk);
+            if len == before {
+                break;
+            }
         }
         taken
     }

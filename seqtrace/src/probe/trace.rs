@@ -45,6 +45,8 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// How often one looks for callbacks that the programs hold back: what waits as long is shown after twice that.
 const PATIENCE: Duration = Duration::from_millis(30);
+/// The same while other things happen.
+const BUSY_PATIENCE: Duration = Duration::from_millis(200);
 /// How often it is tried at the end to see what a reader does that goes on.
 const ATTEMPTS: u32 = 20;
 
@@ -306,7 +308,7 @@ impl Trace {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut more = false;
-        let mut looked = Instant::now();
+        let (mut looked, mut busy) = (Instant::now(), false);
         loop {
             tokio::select! {
                 biased;
@@ -320,8 +322,11 @@ impl Trace {
                 _ = tick.tick() => {}
             }
             more = self.drain();
-            if !more && looked.elapsed() >= PATIENCE {
-                looked = Instant::now();
+            busy |= more;
+            // Where much happens, little waits, and to look is not for nothing.
+            let patience = if busy { BUSY_PATIENCE } else { PATIENCE };
+            if !more && looked.elapsed() >= patience {
+                (looked, busy) = (Instant::now(), false);
                 self.tell_waiting()?;
             }
             if !self.write(writer)? || self.pipeline.is_done() {
