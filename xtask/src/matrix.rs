@@ -32,7 +32,18 @@ pub(crate) fn update(outcomes: &[Outcome]) -> Result<()> {
 fn updated(table: &str, outcomes: &[Outcome]) -> String {
     let heads: Vec<&str> = table.lines().next().unwrap_or_default().split('|').collect();
     let mut text = String::new();
-    for line in table.lines() {
+    let name_of = |line: &str| line.split('|').nth(1).unwrap_or_default().trim().to_owned();
+    let mut lines: Vec<String> = table.lines().map(str::to_owned).collect();
+    for Outcome { script, .. } in outcomes {
+        // Behind the heading, in order.
+        let rows = lines.get(2..).unwrap_or_default();
+        let before = rows.iter().take_while(|line| name_of(line) < *script).count() + 2;
+        if lines.get(before).is_none_or(|line| name_of(line) != *script) {
+            let cells = "  |".repeat(heads.len().saturating_sub(3));
+            lines.insert(before.min(lines.len()), format!("| {script} |{cells}"));
+        }
+    }
+    for line in lines {
         let mut cells: Vec<String> = line.split('|').map(str::to_owned).collect();
         for outcome in outcomes {
             let column = heads.iter().position(|name| name.trim() == head(outcome));
@@ -145,5 +156,10 @@ mod tests {
             table(&outcomes).replace("21, **1 failed**", "22"),
             "of another release nothing is said here"
         );
+        let new = [one("6.12", "6.12.117+deb12", "slow", 14, 0, 0)];
+        let rows = |table: &str| table.lines().map(str::to_owned).collect::<Vec<_>>();
+        let mut expected = rows(&table(&outcomes));
+        expected.insert(3, "| slow |  | 14 |  |  |".to_owned());
+        assert_eq!(rows(&updated(&table(&outcomes), &new)), expected);
     }
 }
