@@ -4,7 +4,7 @@
 load sequence
 echo 600 >/sys/module/sequence/parameters/delay
 
-# shows: how many have returned so far, as the trace tells
+# role ROLE: how many of these callbacks the trace has so far
 role() {
 	grep -c "\"role\":\"$1\"" $TRACE
 }

@@ -78,10 +78,15 @@ impl Decoder {
         }
         self.gap(&head, time, &mut out);
         let body = body(&head, record)?;
-        if let Body::Callback { key, role: Role::Next, .. } = body
-            && self.was_told(key, time)
-        {
-            return Ok(());
+        match body {
+            Body::Callback { key, role: Role::Next, .. } if self.was_told(key, time) => {
+                return Ok(());
+            }
+            // Nothing of it comes any more; what is remembered of others is asked for each callback.
+            Body::Release { key, .. } => {
+                self.told.remove(&key);
+            }
+            _ => {}
         }
         out(Event { time, cpu, body });
         Ok(())

@@ -294,3 +294,18 @@ fn a_batch_that_is_cut_short_is_an_error() {
     assert_eq!(decode(&record[..20]), Err(DecodeError::Short { what: "some records", len: 20 }));
     assert_eq!(events.len(), 2);
 }
+
+#[test]
+fn what_was_told_of_a_session_is_forgotten_with_it() {
+    let (mut programs, mut decoder) = (Programs::default(), Decoder::new());
+    programs.next();
+    let mut told = 0;
+    decoder.waiting(&programs.slot().clone(), |_| told += 1);
+    programs.tell();
+    decoder.decode(&programs.ring[0], |_| told += 1).unwrap();
+    assert_eq!((told, decoder.told.len()), (1, 1));
+    let head = Head { flags: via::SEQ_RELEASE, ..Programs::head(Kind::Release, 99) };
+    let release = wire::Release { head, session: Programs::KEY, tid: 1, private: 0 };
+    assert_eq!(decode_all(&mut decoder, release.as_bytes()).len(), 1);
+    assert!(decoder.told.is_empty());
+}
