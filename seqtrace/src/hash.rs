@@ -9,6 +9,11 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 /// A map from such numbers.
 pub(crate) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<Fibonacci>>;
 
+/// Spreads neighbours over the high bits, which a map looks at first: 2^64 / golden ratio.
+pub(crate) const fn spread(value: u64) -> u64 {
+    value.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 /// Hashes one number.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Fibonacci(u64);
@@ -25,8 +30,7 @@ impl Hasher for Fibonacci {
     }
 
     fn write_u64(&mut self, value: u64) {
-        // 2^64 / golden ratio: spreads neighbours over the high bits, which the map looks at first.
-        self.0 = (self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = spread(self.0 ^ value);
     }
 
     fn finish(&self) -> u64 {

@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use crate::session::update::Symbol;
+use crate::{hash::spread, session::update::Symbol};
 
 /// Where the kernel prints them.
 pub const PATH: &str = "/proc/kallsyms";
@@ -492,8 +492,7 @@ impl NameIndex {
             (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
             _ => (name.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), 0),
         };
-        let mixed =
-            (first ^ last.rotate_left(23) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = spread(first ^ last.rotate_left(23) ^ name.len() as u64);
         let [.., low, high] = mixed.to_le_bytes();
         u16::from_le_bytes([low, high])
     }

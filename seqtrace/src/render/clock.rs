@@ -47,20 +47,11 @@ pub(super) fn width(mode: Time) -> usize {
     }
 }
 
-/// Writes a time (ns since boot), `begin` being the zero of relative ones, at least `width` wide.
-pub(super) fn write(
-    text: &mut Text<'_>,
-    mode: Time,
-    clock: &Clock,
-    begin: u64,
-    time: u64,
-    width: usize,
-) {
+/// Writes a time of day, or a date; nothing for the other modes.
+fn calendar(text: &mut Text<'_>, mode: Time, clock: &Clock, time: u64) {
     // A text takes everything: writing to it never fails.
     match mode {
-        Time::None => {}
-        Time::Delta | Time::Rel => seconds(text, time < begin, time.abs_diff(begin), width),
-        Time::Boot => seconds(text, false, time, width),
+        Time::None | Time::Delta | Time::Rel | Time::Boot => {}
         Time::Wall => {
             let local = clock.at(time).to_zoned(clock.zone.clone());
             let micros = local.subsec_nanosecond() / 1000;
@@ -78,12 +69,6 @@ pub(super) fn write(
     }
 }
 
-fn seconds(text: &mut Text<'_>, negative: bool, ns: u64, width: usize) {
-    let micros = ns / 1000;
-    before_point(text, negative, micros / 1_000_000, width);
-    text.put(&six(micros % 1_000_000));
-}
-
 /// A number of seconds and the point, where six digits follow.
 fn before_point(text: &mut Text<'_>, negative: bool, whole: u64, width: usize) {
     let digits = 1 + whole.checked_ilog10().map_or(0, |digits| digits as usize);
@@ -95,7 +80,7 @@ fn before_point(text: &mut Text<'_>, negative: bool, whole: u64, width: usize) {
     text.put(b".");
 }
 
-/// Writes times as [`write`] does; most often only the microseconds differ from the time before.
+/// Writes times; most often only the microseconds differ from the time before.
 #[derive(Default)]
 pub(super) struct Times {
     scratch: Scratch,
@@ -106,7 +91,8 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// Writes a time.
+    /// Writes a time (ns since boot), `begin` being the zero of relative ones; of those and of times since boot, at
+    /// least `width` wide.
     #[inline]
     pub(super) fn write(
         &mut self,
@@ -120,11 +106,7 @@ impl Times {
         let (negative, ns) = match mode {
             Time::Delta | Time::Rel => (time < begin, time.abs_diff(begin)),
             Time::Boot => (false, time),
-            _ => {
-                let mut other = self.scratch.begin();
-                write(&mut other, mode, clock, begin, time, width);
-                return text.word(other.bytes());
-            }
+            _ => return calendar(text, mode, clock, time),
         };
         let micros = ns / 1000;
         let key = Some((negative, micros / 1_000_000, width));
@@ -149,7 +131,7 @@ mod tests {
         let clock = Clock { wall_at_boot: 1_700_000_000_123_456_789, zone };
         let mut scratch = Scratch::default();
         let mut text = scratch.begin();
-        write(&mut text, mode, &clock, begin, time, width(mode));
+        Times::default().write(&mut text, mode, &clock, begin, time, width(mode));
         let mut other = Scratch::default();
         let (mut again, mut times) = (other.begin(), Times::default());
         for time in [time, time, time.saturating_sub(1_000_000_000), time] {

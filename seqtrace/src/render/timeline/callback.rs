@@ -155,21 +155,16 @@ impl Marks {
             text.pad(layout.end.saturating_sub(duration.width()), 2);
             text.toned(self.tone(Tone::Dim), |text| text.duration(&duration, self.micro));
         }
-        match (fate, range) {
-            (Some(Fate::Emitted), Some(range)) if *phase != Phase::Traverse => {
-                text.put(b"  emitted ");
-                offsets(text, *range);
+        if let Some(fate) = fate {
+            self.fate(text, *fate, callback);
+        } else {
+            if let Some(ret) = ret_int.filter(|ret| *ret != 0) {
+                text.put(b"  returned ");
+                text.signed(ret.into());
             }
-            (Some(fate), _) => self.fate(text, *fate, callback),
-            (None, _) => {
-                if let Some(ret) = ret_int.filter(|ret| *ret != 0) {
-                    text.put(b"  returned ");
-                    text.signed(ret.into());
-                }
-                if let Some(range) = range {
-                    text.put(b"  ");
-                    offsets(text, *range);
-                }
+            if let Some(range) = range {
+                text.put(b"  ");
+                offsets(text, *range);
             }
         }
         if let Some(held) = held {

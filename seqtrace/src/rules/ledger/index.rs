@@ -5,6 +5,7 @@
 //! nobody chooses whom collisions would serve: one multiplication has to do.
 
 use super::entries::Entry;
+use crate::hash::spread;
 
 /// Places in a list of entries, by key.
 #[derive(Debug, Default)]
@@ -113,9 +114,8 @@ impl Index {
     }
 }
 
-/// Fibonacci hashing: 2^64 / golden ratio spreads neighbours.
 fn hash(key: u64) -> u32 {
-    above(key.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    above(spread(key))
 }
 
 fn slot(hash: u32, place: usize) -> u64 {
