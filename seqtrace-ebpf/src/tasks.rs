@@ -1,8 +1,9 @@
 //! Which callbacks a task is inside of, found without a lookup: as [`crate::slots`], by thread id. To make and to
 //! remove an element of a map with each callback costs more than all the rest.
 //!
-//! A task has its place from its first callback until its read or lseek returns. Of two with the same place one
-//! has it, the other is in the map `CALLS` while it is inside of a callback.
+//! A task has its place from its first callback of a traced file until its read or lseek returns. Of two with the
+//! same place one has it; the other, and who calls back for files that nobody traces, is in the map `CALLS` while it
+//! is inside of a callback.
 
 use crate::{
     kernel,
@@ -42,7 +43,9 @@ pub(crate) fn enter_first(tid: u32, m: u64, sp: u64) {
     calls.depth = 1;
     calls.m[0] = m;
     calls.sp[0] = sp;
-    if TASK_CLAIMS.insert(tid & (TASK_SLOTS as u32 - 1), tid, NO_EXIST).is_ok() {
+    // Nobody sees the end of a read that is not traced: a place would not be given back.
+    let traced = m != 0;
+    if traced && TASK_CLAIMS.insert(tid & (TASK_SLOTS as u32 - 1), tid, NO_EXIST).is_ok() {
         // SAFETY: the table's own element, and ours now.
         unsafe {
             (&raw mut (*slot).calls).write(calls);
