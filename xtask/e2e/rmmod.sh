@@ -7,13 +7,14 @@
 FILE=/proc/sequence
 TIMES=50
 
-# /proc/sequence is the one file that the reader opens: its descriptor is 3.
+# The reader opens one file at a time: its descriptor is 3. The first one is /proc/self/maps, in which libc looks for
+# its stack.
 open() {
-	[ -e /proc/$reader/fd/3 ]
+	[ "$(readlink /proc/$reader/fd/3)" = $FILE ]
 }
 
 closed() {
-	! open
+	[ ! -e /proc/$reader/fd/3 ]
 }
 
 # A probe that is being set holds the module (register_kprobe(), kernel/kprobes.c) until it is there.
