@@ -69,14 +69,20 @@ impl<K: Copy + Eq + Hash, V> RecentMap<K, V> {
     }
 
     /// The value of a key; if it has none, this one.
+    #[inline]
     pub(crate) fn get_or_insert_with(&mut self, key: K, value: impl FnOnce() -> V) -> &mut V {
         if self.list.get(self.last).is_none_or(|(last, _)| *last != key) {
-            self.last = match self.places.get(&key) {
-                Some(at) => *at,
-                None => self.push(key, value()),
-            };
+            self.last = self.find_or_push(key, value);
         }
         &mut self.list[self.last].1
+    }
+
+    #[cold]
+    fn find_or_push(&mut self, key: K, value: impl FnOnce() -> V) -> usize {
+        match self.places.get(&key) {
+            Some(at) => *at,
+            None => self.push(key, value()),
+        }
     }
 
     /// Gives a key a value. The one that it had.

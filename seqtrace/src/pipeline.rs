@@ -2,6 +2,8 @@
 //!
 //! The source feeds [`Pipeline::feed`]; the caller writes [`Pipeline::output`] out whenever it likes.
 
+use std::mem::ManuallyDrop;
+
 use crate::{
     event::{Body, Event, FileKind},
     filter::Selection,
@@ -114,6 +116,16 @@ impl<R: Resolve> Pipeline<R> {
         }
         let Self { tracker, judge, view, output } = self;
         view.opened = None;
+        // What most events are owns nothing that would have to be dropped.
+        let event = ManuallyDrop::new(event);
+        if let Body::Callback { .. } = event.body {
+            let told = tracker.callback(&event, &mut |update| view.judged(judge, update, output));
+            if let Some(update) = told {
+                view.callback(judge, update, output);
+            }
+            return view.opened;
+        }
+        let event = ManuallyDrop::into_inner(event);
         tracker.feed(event, &mut |update| view.judged(judge, update, output));
         view.opened
     }
@@ -159,28 +171,43 @@ impl<R: Resolve> Pipeline<R> {
 }
 
 impl View {
+    /// [`judged`](Self::judged) for the update of a callback, with nothing that only others need.
+    #[inline]
+    fn callback(&mut self, judge: &mut Judge, update: &Update, output: &mut Output) {
+        if !self.admits(update) {
+            return;
+        }
+        let found = judge.see(update);
+        self.show(update, output);
+        if found {
+            judge.tell(update, &mut |update| self.take(update, output));
+        }
+    }
+
     /// Takes an update of a session that is shown, and what it proves.
     fn judged(&mut self, judge: &mut Judge, update: &Update, output: &mut Output) {
         if self.admits(update) {
-            judge.feed(update, |update| self.take(update, output));
+            judge.feed(update, &mut |update| self.take(update, output));
+        }
+        if matches!(update.what, What::Close { .. } | What::OpenFailed { .. })
+            && let Some(session) = &update.session
+        {
+            self.shown.remove(session.id);
         }
     }
 
     /// Whether an update is judged and shown. Sessions that are not shown are not judged either: what
     /// is said of the others must not depend on whether these were traced at all.
+    #[inline]
     fn admits(&mut self, update: &Update) -> bool {
         let Some(session) = &update.session else { return true };
-        let shown = *self.shown.get_or_insert_with(session.id, || {
+        *self.shown.get_or_insert_with(session.id, || {
             let room = self.until.sessions.is_none_or(|limit| self.begun < limit);
             let shown = room && !self.hide && self.selection.accepts(session);
             self.begun += u64::from(shown);
             self.opened = Some(shown);
             shown
-        });
-        if matches!(update.what, What::Close { .. } | What::OpenFailed { .. }) {
-            self.shown.remove(session.id);
-        }
-        shown
+        })
     }
 
     fn take(&mut self, update: &Update, output: &mut Output) {
@@ -214,6 +241,7 @@ impl View {
         }
     }
 
+    #[inline]
     fn show(&mut self, update: &Update, output: &mut Output) {
         if self.only_findings && !matches!(update.what, What::Finding(_) | What::Gap { .. }) {
             return;

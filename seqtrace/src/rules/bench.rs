@@ -122,6 +122,11 @@ impl Bench {
         self.tally.iter().find(|told| told.rule.id == id).map_or(0, |told| told.times)
     }
 
+    /// Whether anything was raised that was not taken.
+    pub(super) fn has_raised(&self) -> bool {
+        !self.raised.is_empty()
+    }
+
     /// What was raised since this was asked last.
     pub(super) fn take(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.raised)

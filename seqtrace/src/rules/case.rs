@@ -111,6 +111,11 @@ impl Case {
         self
     }
 
+    /// Whether anything was found since it was taken last.
+    pub(super) fn has_found(&self) -> bool {
+        self.bench.has_raised()
+    }
+
     /// What was found since this was asked last.
     pub(super) fn take(&mut self) -> Vec<Finding> {
         self.bench.take()
@@ -150,12 +155,15 @@ impl Case {
     /// An update of this session. `texts`: those of records are being kept.
     #[inline]
     pub(super) fn see(&mut self, update: &Update, texts: bool, file: &mut History) {
-        if self.waiting.is_some() || self.untold {
+        if self.waiting.is_some() {
             self.text(update, file);
         }
+        let untold = std::mem::take(&mut self.untold);
         self.bench.read = update.read;
         match &update.what {
             What::Callback(callback) => self.callback(update, callback, texts, file),
+            // The first text of the trace: nobody knew that there would be any.
+            What::Preview { bytes } if untold => self.ledger.entries.text(hash(bytes)),
             What::ReadBegin { pos, .. } => self.enter(update, *pos),
             What::LseekBegin { .. } => self.enter(update, 0),
             What::Grow { to, .. } => self.storm.grown(*to, &mut self.bench),
@@ -176,19 +184,14 @@ impl Case {
         }
     }
 
-    /// Behind a show: its text, or something else.
+    /// Behind a show that waits for it: its text, or something else.
     fn text(&mut self, update: &Update, file: &mut History) {
         let hash = match &update.what {
             What::Preview { bytes } => hash(bytes),
             _ => 0,
         };
-        if let Some(waiting) = self.waiting.take() {
-            let Waiting { callback, read, time } = waiting;
-            self.shown(&callback, read, time, hash, file);
-        } else if hash != 0 {
-            // The first text of the trace: nobody knew that there would be any.
-            self.ledger.entries.text(hash);
-        }
+        let Some(Waiting { callback, read, time }) = self.waiting.take() else { return };
+        self.shown(&callback, read, time, hash, file);
         self.untold = false;
     }
 

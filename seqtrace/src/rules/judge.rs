@@ -38,19 +38,7 @@ impl Judge {
     }
 
     /// Takes an update, passes it on and tells what it proves.
-    pub fn feed(&mut self, update: &Update, mut out: impl FnMut(&Update)) {
-        if !matches!(update.what, What::Callback(_)) {
-            return self.feed_other(update, &mut out);
-        }
-        // Most of what comes: it is looked at, and that is all.
-        let found = self.see(update);
-        out(update);
-        if !found.is_empty() {
-            tell(update, found, &mut out);
-        }
-    }
-
-    fn feed_other(&mut self, update: &Update, out: &mut dyn FnMut(&Update)) {
+    pub fn feed(&mut self, update: &Update, out: &mut dyn FnMut(&Update)) {
         match &update.what {
             What::Preview { .. } => self.texts = true,
             What::Gap { sessions, .. } => self.gap(sessions),
@@ -61,26 +49,28 @@ impl Judge {
         let (id, file) = (session.id, session.file);
         let found = self.see(update);
         if matches!(update.what, What::Close { .. }) {
-            let counts = self.cases.remove(id).map(|case| case.counts());
-            out(&with_findings(update, counts.unwrap_or_default()));
+            let case = self.cases.remove(id);
+            out(&with_findings(update, case.as_ref().map(Case::counts).unwrap_or_default()));
             if self.files.get(&file) == Some(&id) {
                 self.files.remove(&file);
             }
+            tell(update, case.map(|mut case| case.take()).unwrap_or_default(), out);
         } else {
             out(update);
-        }
-        if !found.is_empty() {
-            tell(update, found, out);
+            if found {
+                self.tell(update, out);
+            }
         }
         if matches!(update.what, What::Open) {
             self.opened(update, id, file, out);
         }
     }
 
-    /// Takes an update into its session's case. What it proves.
+    /// Takes a callback's update. True if it proves anything, which is to be [told](Self::tell) when the update has
+    /// been passed on. It is what [`feed`](Self::feed) does with any update, and callbacks are most of them.
     #[inline]
-    fn see(&mut self, update: &Update) -> Vec<Finding> {
-        let Some(session) = &update.session else { return Vec::new() };
+    pub fn see(&mut self, update: &Update) -> bool {
+        let Some(session) = &update.session else { return false };
         #[cfg(test)]
         let limit = self.limit;
         let case = self.cases.get_or_insert_with(session.id, || {
@@ -93,7 +83,15 @@ impl Judge {
             let file = self.histories.of(file);
             case.see(update, self.texts, file);
         }
-        case.take()
+        case.has_found()
+    }
+
+    /// Tells what an update proves.
+    #[cold]
+    pub fn tell(&mut self, update: &Update, out: &mut dyn FnMut(&Update)) {
+        let Some(session) = &update.session else { return };
+        let found = self.cases.get_mut(session.id).map(Case::take).unwrap_or_default();
+        tell(update, found, out);
     }
 
     fn gap(&mut self, sessions: &[SessionId]) {
@@ -129,7 +127,6 @@ fn with_findings(update: &Update, counts: Vec<FindingCount>) -> Update {
 }
 
 /// Findings that an update proves.
-#[cold]
 fn tell(update: &Update, found: Vec<Finding>, out: &mut dyn FnMut(&Update)) {
     let Update { time, cpu, session, read, task, what: _ } = update;
     for finding in found {

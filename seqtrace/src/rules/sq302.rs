@@ -34,8 +34,16 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// show returned.
+#[inline]
 pub(super) fn judge(callback: &CallbackUpdate, bench: &mut Bench) {
-    let (Some(ret), bytes) = (callback.ret_int, callback.bytes.unwrap_or(0)) else { return };
+    if let Some(ret) = callback.ret_int.filter(|ret| *ret != 0) {
+        unusual(callback, ret, bench);
+    }
+}
+
+/// show() returned something other than 0.
+fn unusual(callback: &CallbackUpdate, ret: i32, bench: &mut Bench) {
+    let bytes = callback.bytes.unwrap_or(0);
     let alone = matches!(callback.phase, Phase::First | Phase::Traverse);
     let severity = if ret > 1 && bytes > 0 || ret < 0 && callback.full && alone {
         Severity::Error

@@ -2,8 +2,8 @@
 //! alone or two neighbours prove.
 
 use crate::event::{Ptr, Role};
-use crate::session::model::{Concluded, Returned};
-use crate::session::update::{Fate, Phase};
+use crate::session::model::Returned;
+use crate::session::update::{CallbackUpdate, Fate, Phase};
 
 /// A set of callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -46,21 +46,15 @@ impl Loose {
         Self { index: Some(index), v: None }
     }
 
-    /// A callback returned; `blind` are those that cannot be seen.
-    pub(super) fn returned(&mut self, seen: &Returned, blind: Roles) -> Concluded {
-        let mut done = Concluded {
-            phase: Phase::Unknown,
-            pos_in: self.index,
-            v: self.v,
-            bytes: None,
-            fate: None,
-            range: None,
-            fixed_up: false,
-            outcome: None,
-        };
+    /// A callback returned; `blind` are those that cannot be seen. What is concluded goes into `said`, which has
+    /// what was seen.
+    pub(super) fn returned(&mut self, seen: &Returned, blind: Roles, said: &mut CallbackUpdate) {
+        said.phase = Phase::Unknown;
+        said.pos_in = self.index;
+        said.v = self.v;
         match seen.role {
             Role::Start => {
-                done.v = None;
+                said.v = None;
                 *self = Self { index: Some(seen.index), v: Some(Ptr(seen.ret)) };
             }
             Role::Next => {
@@ -69,16 +63,16 @@ impl Loose {
                 *self = Self { index: moved.then_some(seen.index), v: Some(Ptr(seen.ret)) };
             }
             Role::Show => {
-                done.pos_in = Some(seen.index);
+                said.pos_in = Some(seen.index);
                 self.index = Some(seen.index);
-                done.fate = Some(match seen.int() {
+                said.fate = Some(match seen.int() {
                     0 => Fate::Unknown,
                     1.. => Fate::Skipped,
                     _ => Fate::Failed,
                 });
             }
             Role::Stop => {
-                done.pos_in = Some(seen.index);
+                said.pos_in = Some(seen.index);
                 *self = Self::unknown();
             }
         }
@@ -86,6 +80,5 @@ impl Loose {
         if blind.contains(Role::Start) || (blind.contains(Role::Next) && seen.role == Role::Show) {
             *self = Self::unknown();
         }
-        done
     }
 }

@@ -15,7 +15,7 @@
 //! A pass that is not known from its beginning is walked by [`super::loose`] instead.
 
 use crate::event::{Ptr, PtrKind, Role, SeqState};
-use crate::session::update::{Fate, Phase, Range};
+use crate::session::update::{CallbackUpdate, Fate, Phase, Range};
 
 /// `struct seq_file` as the core leaves it between two passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,19 +167,15 @@ impl Returned {
     }
 }
 
-/// What follows from a returned callback.
+/// What follows from a returned callback, besides what is said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Concluded {
-    pub(super) phase: Phase,
-    pub(super) pos_in: Option<i64>,
-    pub(super) v: Option<Ptr>,
-    pub(super) bytes: Option<u64>,
-    /// show only. `None` for a show whose fate a relative lseek has not decided yet.
-    pub(super) fate: Option<Fate>,
-    pub(super) range: Option<Range>,
-    pub(super) fixed_up: bool,
-    /// stop only.
-    pub(super) outcome: Option<Outcome>,
+pub(super) enum Then {
+    /// The pass goes on.
+    On,
+    /// So it does, and a relative lseek has not decided yet what becomes of what show wrote.
+    Undecided,
+    /// stop: the pass is over.
+    Ended(Outcome),
 }
 
 /// What was observed is not what the algorithm does.
@@ -235,14 +231,24 @@ impl Pass {
     }
 
     /// A callback returned that was [checked](Self::check). `m` becomes what the core makes of it
-    /// before it calls the next one.
-    pub(super) fn returned(&mut self, m: &mut State, seen: &Returned) -> Concluded {
+    /// before it calls the next one; what is concluded goes into `said`, which has what was seen.
+    #[inline]
+    pub(super) fn returned(
+        &mut self,
+        m: &mut State,
+        seen: &Returned,
+        said: &mut CallbackUpdate,
+    ) -> Then {
+        said.phase = self.phase;
+        said.pos_in = Some(m.index);
+        said.v = Some(self.v);
         match seen.role {
-            Role::Start => self.started(m, seen),
-            Role::Show => self.shown(m, seen),
-            Role::Next => self.advanced(m, seen),
-            Role::Stop => self.stopped(m, seen),
+            Role::Start => self.started(m, seen, said),
+            Role::Show => return self.shown(m, seen, said),
+            Role::Next => self.advanced(m, seen, said),
+            Role::Stop => return Then::Ended(self.stopped(m, seen, said)),
         }
+        Then::On
     }
 
     fn expectation(&self) -> String {
@@ -256,28 +262,13 @@ impl Pass {
         .to_owned()
     }
 
-    fn conclude(&self, m: &State) -> Concluded {
-        Concluded {
-            phase: self.phase,
-            pos_in: Some(m.index),
-            v: Some(self.v),
-            bytes: None,
-            fate: None,
-            range: None,
-            fixed_up: false,
-            outcome: None,
-        }
-    }
-
-    fn started(&mut self, m: &mut State, seen: &Returned) -> Concluded {
-        let mut done = self.conclude(m);
-        done.v = None;
-        done.bytes = misplaced(m.count, seen.count);
+    fn started(&mut self, m: &mut State, seen: &Returned, said: &mut CallbackUpdate) {
+        said.v = None;
+        said.bytes = misplaced(m.count, seen.count);
         m.index = seen.index;
         m.count = seen.count;
         self.v = Ptr(seen.ret);
         self.step = self.fetched(m);
-        done
     }
 
     /// start, or next outside of the fill loop, gave `self.v`: show it or end.
@@ -302,13 +293,13 @@ impl Pass {
         Outcome::LandedNear(Landing { start: self.base, end, last, retry, stray })
     }
 
-    fn shown(&mut self, m: &mut State, seen: &Returned) -> Concluded {
+    #[inline]
+    fn shown(&mut self, m: &mut State, seen: &Returned, said: &mut CallbackUpdate) -> Then {
         if self.step == Step::ShowOrStop {
             // It went on behind the record before: that one was passed over.
             self.base = add(self.base, m.count);
             m.count = 0;
         }
-        let mut done = self.conclude(m);
         let bytes = seen.count.saturating_sub(m.count);
         let range = Range { start: add(self.base, m.count), end: add(self.base, seen.count) };
         m.count = seen.count;
@@ -318,11 +309,13 @@ impl Pass {
             self.shown_first(m, seen, bytes, range.end)
         };
         self.step = step;
-        done.bytes = Some(bytes);
-        done.fate = fate;
-        let has_range = matches!(fate, None | Some(Fate::Emitted | Fate::PassedOver));
-        done.range = has_range.then_some(range);
-        done
+        said.bytes = Some(bytes);
+        if matches!(fate, None | Some(Fate::Emitted | Fate::PassedOver)) {
+            said.range = Some(range);
+        }
+        let Some(fate) = fate else { return Then::Undecided };
+        said.fate = Some(fate);
+        Then::On
     }
 
     /// In `traverse()`, and for the first record of a read.
@@ -377,15 +370,15 @@ impl Pass {
         }
     }
 
-    fn advanced(&mut self, m: &mut State, seen: &Returned) -> Concluded {
-        let mut done = self.conclude(m);
-        done.bytes = misplaced(m.count, seen.count);
+    #[inline]
+    fn advanced(&mut self, m: &mut State, seen: &Returned, said: &mut CallbackUpdate) {
+        said.bytes = misplaced(m.count, seen.count);
         self.offs = m.count;
         m.count = seen.count;
         self.v = Ptr(seen.ret);
         if self.phase == Phase::Fill && seen.index == m.index {
             // "buggy .next function … did not update position index": only the fill loop helps.
-            done.fixed_up = true;
+            said.fixed_up = true;
             m.index = m.index.wrapping_add(1);
         } else {
             m.index = seen.index;
@@ -398,7 +391,6 @@ impl Pass {
             Phase::Fill => Step::Show,
             Phase::First | Phase::Unknown => self.fetched(m),
         };
-        done
     }
 
     /// next returned in `traverse()`: the record before it is dropped, unless the wanted offset is
@@ -420,8 +412,7 @@ impl Pass {
         if end == target { Step::Stop(Outcome::Landed) } else { self.fetched(m) }
     }
 
-    fn stopped(&mut self, m: &mut State, seen: &Returned) -> Concluded {
-        let mut done = self.conclude(m);
+    fn stopped(&mut self, m: &mut State, seen: &Returned, said: &mut CallbackUpdate) -> Outcome {
         let outcome = if let Step::Stop(outcome) = self.step {
             outcome
         } else {
@@ -431,7 +422,7 @@ impl Pass {
         match outcome {
             // What a relative lseek left over is not known, so neither is what stop added to it.
             Outcome::LandedNear(_) => {}
-            _ => done.bytes = misplaced(m.count, seen.count),
+            _ => said.bytes = misplaced(m.count, seen.count),
         }
         m.count = seen.count;
         match outcome {
@@ -445,11 +436,10 @@ impl Pass {
             // taken for traverse()'s.
             Outcome::TraverseFailed(EAGAIN) | Outcome::LandedNear(_) => {}
             Outcome::TraverseFailed(_) => m.reset(),
-            Outcome::Filled(_) => done.range = done.bytes.map(|_| written),
+            Outcome::Filled(_) => said.range = said.bytes.map(|_| written),
             Outcome::Landed => m.read_pos = self.target.unwrap_or(m.read_pos),
         }
-        done.outcome = Some(outcome);
-        done
+        outcome
     }
 }
 

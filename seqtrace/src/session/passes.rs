@@ -7,9 +7,7 @@ use crate::session::begin::{self, Begin, Decision};
 use crate::session::held::Verdict;
 use crate::session::live::{At, Live, Sink, Walk};
 use crate::session::loose::Loose;
-use crate::session::model::{
-    Concluded, EAGAIN, Outcome, Pass, Purpose, Returned, Surprise, deliver,
-};
+use crate::session::model::{EAGAIN, Outcome, Pass, Purpose, Returned, Surprise, Then, deliver};
 use crate::session::op::{Kind, Op, Stage};
 use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, Session, Totals, Update, What};
 
@@ -104,119 +102,98 @@ impl Live {
         true
     }
 
-    /// A callback returned.
-    pub(super) fn callback(&mut self, at: At, seen: &Returned, out: Sink<'_>) {
-        if seen.role == Role::Show {
-            // It went on behind the record that waits, if one does.
+    /// A callback returned. True if what is [`said`](Self::said) of it now is to be told; else it waits.
+    #[inline]
+    pub(super) fn callback(&mut self, at: At, seen: &Returned, out: Sink<'_>) -> bool {
+        if seen.role == Role::Show && !self.held.is_empty() {
+            // It went on behind the record that waits.
             self.release_held(Verdict::WentOn, out);
         }
-        let size = match self.walk {
-            Some(Walk::Known(_)) => Some(self.m.size),
-            Some(Walk::Loose(_)) => self.size,
-            None => None,
-        };
-        let done = match &mut self.walk {
-            Some(Walk::Known(pass)) => match pass.check(&self.m, seen) {
-                Ok(()) => pass.returned(&mut self.m, seen),
-                Err(surprise) => self.lost_in_pass(at, seen, surprise, out),
-            },
-            Some(Walk::Loose(loose)) => loose.returned(seen, self.blind),
-            None if self.synced => {
-                let surprise = Surprise::new("start", seen.role.name());
-                self.lost_in_pass(at, seen, surprise, out)
+        let size = match &self.walk {
+            Some(Walk::Known(pass)) => {
+                let size = self.m.size;
+                if let Err(surprise) = pass.check(&self.m, seen) {
+                    self.lost_in_pass(at, surprise, out);
+                }
+                Some(size)
             }
-            None => self.begun_unseen(seen),
+            Some(Walk::Loose(_)) => self.size,
+            None => {
+                self.begun_unseen(at, seen, out);
+                None
+            }
         };
+        let What::Callback(said) = &mut self.said.what else { return false };
+        observe(said, seen);
+        let then = match &mut self.walk {
+            Some(Walk::Known(pass)) => pass.returned(&mut self.m, seen, said),
+            Some(Walk::Loose(loose)) => {
+                loose.returned(seen, self.blind, said);
+                Then::On
+            }
+            None => Then::On,
+        };
+        said.pass = self.pass;
+        said.size = size;
+        said.duration = self.last.map(|last| at.time.saturating_sub(last));
+        let (fate, phase) = (said.fate, said.phase);
+        (self.said.time, self.said.cpu) = (at.time, at.cpu);
         self.watched = true;
-        self.sum(seen, &done);
-        self.say(at, seen, &done, size);
-        let undecided = done.fate.is_none() && seen.role == Role::Show;
-        let near = matches!(done.outcome, Some(Outcome::LandedNear(_)));
-        if self.held.is_empty() && !undecided && !near {
-            out(&self.said);
-        } else {
-            self.held.push(self.said.clone());
-        }
         self.last = self.blind.is_empty().then_some(at.time);
+        let undecided = then == Then::Undecided;
+        self.sum(seen, fate, phase);
+        let mut near = false;
         if seen.role == Role::Stop {
             self.walk = None;
             self.last = None;
-            self.began = None;
+            let began = self.began.take();
+            if let What::Callback(said) = &mut self.said.what {
+                said.held = began.map(|began| at.time.saturating_sub(began));
+            }
+            if let Then::Ended(outcome) = then {
+                near = matches!(outcome, Outcome::LandedNear(_));
+                self.pass_ended(outcome, phase);
+            }
         }
-        if let Some(outcome) = done.outcome {
-            self.pass_ended(outcome, done.phase);
+        if self.held.is_empty() && !undecided && !near {
+            return true;
         }
+        self.held.push(self.said.clone());
+        false
     }
 
     /// It is not what the core would have called: something was missed.
     #[cold]
-    fn lost_in_pass(
-        &mut self,
-        at: At,
-        seen: &Returned,
-        surprise: Surprise,
-        out: Sink<'_>,
-    ) -> Concluded {
+    fn lost_in_pass(&mut self, at: At, surprise: Surprise, out: Sink<'_>) {
         self.disagree(at, surprise, out);
-        let mut loose = Loose::unknown();
-        let done = loose.returned(seen, self.blind);
-        self.walk = Some(Walk::Loose(loose));
-        done
+        self.walk = Some(Walk::Loose(Loose::unknown()));
     }
 
     /// The pass's beginning was not seen: it is the only reader's, if there is only one.
     #[cold]
-    fn begun_unseen(&mut self, seen: &Returned) -> Concluded {
+    fn begun_unseen(&mut self, at: At, seen: &Returned, out: Sink<'_>) {
+        if self.synced {
+            return self.lost_in_pass(at, Surprise::new("start", seen.role.name()), out);
+        }
         self.owner = match self.ops.as_slice() {
             [op] if !op.doubtful => op.tid,
             _ => 0,
         };
         self.pass = self.pass.wrapping_add(1);
-        let mut loose = Loose::unknown();
-        let done = loose.returned(seen, self.blind);
-        self.walk = Some(Walk::Loose(loose));
+        self.walk = Some(Walk::Loose(Loose::unknown()));
         self.began = None;
         self.last = None;
         self.size = None;
-        done
-    }
-
-    /// Makes the update of a callback.
-    fn say(&mut self, at: At, seen: &Returned, done: &Concluded, size: Option<u64>) {
-        let fetches = matches!(seen.role, Role::Start | Role::Next);
-        let show = seen.role == Role::Show;
-        let since = |then: Option<u64>| then.map(|then| at.time.saturating_sub(then));
-        (self.said.time, self.said.cpu) = (at.time, at.cpu);
-        let What::Callback(said) = &mut self.said.what else { return };
-        *said = CallbackUpdate {
-            role: seen.role,
-            phase: done.phase,
-            pass: self.pass,
-            pos_in: done.pos_in,
-            pos_out: seen.index,
-            v: done.v,
-            ret_ptr: fetches.then_some(Ptr(seen.ret)),
-            ret_int: show.then(|| seen.int()),
-            bytes: done.bytes,
-            count: seen.count,
-            size,
-            full: seen.full,
-            duration: since(self.last),
-            fate: show.then(|| done.fate.unwrap_or(Fate::Unknown)),
-            range: done.range,
-            held: if seen.role == Role::Stop { since(self.began) } else { None },
-            fixed_up: done.fixed_up,
-            private: seen.private,
-        };
     }
 
     /// Adds a callback to the sums, and says whose it is.
-    fn sum(&mut self, seen: &Returned, done: &Concluded) {
+    #[inline]
+    fn sum(&mut self, seen: &Returned, fate: Option<Fate>, phase: Phase) {
         let owner = self.owner;
-        add(&mut self.totals, done.fate);
+        add(&mut self.totals, fate);
         let (read, task) = if let Some(op) = self.ops.iter_mut().find(|op| op.tid == owner) {
-            add(&mut op.totals, done.fate);
-            let main = done.phase != Phase::Traverse;
+            add(&mut op.totals, fate);
+            let main = phase != Phase::Traverse;
             let fetches = matches!(seen.role, Role::Start | Role::Next);
             op.end_seen |= main && fetches && seen.ret == 0;
             (op.read_id(), op.task.as_ref())
@@ -257,6 +234,25 @@ impl Live {
             deliver(&mut self.m, pos, copied);
         }
     }
+}
+
+/// What can be said of a callback at first sight; of a show, that its fate is not known.
+#[inline]
+fn observe(said: &mut CallbackUpdate, seen: &Returned) {
+    let fetches = matches!(seen.role, Role::Start | Role::Next);
+    let show = seen.role == Role::Show;
+    said.role = seen.role;
+    said.pos_out = seen.index;
+    said.ret_ptr = fetches.then_some(Ptr(seen.ret));
+    said.ret_int = show.then(|| seen.int());
+    said.bytes = None;
+    said.count = seen.count;
+    said.full = seen.full;
+    said.fate = show.then_some(Fate::Unknown);
+    said.range = None;
+    said.held = None;
+    said.fixed_up = false;
+    said.private = seen.private;
 }
 
 /// The update of a session's callbacks before there was one.

@@ -53,8 +53,30 @@ impl<R: Resolve> Tracker<R> {
     /// Updates of one session come in the order of their events. Around a relative lseek a few are
     /// told some microseconds late, behind those of other sessions.
     pub fn feed(&mut self, event: Event, out: &mut dyn FnMut(&Update)) {
+        if let Body::Callback { .. } = event.body {
+            if let Some(update) = self.callback(&event, out) {
+                out(update);
+            }
+            return;
+        }
         let Event { time, cpu, body } = event;
         self.take(At { time, cpu }, body, out);
+    }
+
+    /// Takes a callback, which most events are: the update that is to be told now. What goes before it goes to `out`.
+    #[expect(clippy::inline_always, reason = "a call would cost as much as what is done here")]
+    #[inline(always)]
+    pub fn callback(&mut self, event: &Event, out: &mut dyn FnMut(&Update)) -> Option<&Update> {
+        let Body::Callback { key, role, ret, index, count, full, private } = event.body else {
+            return None;
+        };
+        let Some(live) = self.live.get_mut(key) else {
+            self.strays += 1;
+            return None;
+        };
+        let seen = Returned { role, ret, index, count: u64::from(count), full, private };
+        let at = At { time: event.time, cpu: event.cpu };
+        live.callback(at, &seen, out).then_some(&live.said)
     }
 
     /// The trace ends: closes what is open.
@@ -91,10 +113,8 @@ impl<R: Resolve> Tracker<R> {
 
     fn take(&mut self, at: At, body: Body, out: Sink<'_>) {
         match body {
-            Body::Callback { key, role, ret, index, count, full, private } => {
-                let seen = Returned { role, ret, index, count: u64::from(count), full, private };
-                self.with(key, |live| live.callback(at, &seen, out));
-            }
+            // See feed().
+            Body::Callback { .. } => {}
             Body::PassBegin { key, tid, index, size, count, from } => {
                 let seen = Begin {
                     tid,

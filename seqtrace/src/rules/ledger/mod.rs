@@ -312,6 +312,8 @@ impl Ledger {
             return Shown::Unknown;
         };
         let (number, placed) = (pass.number, pass.placed);
+        // What next handed out has been named.
+        let named = pass.held.as_ref().filter(|held| held.ptr == v).map(|held| held.identity);
         let passed_over = match callback.fate {
             Some(Fate::Emitted) => false,
             Some(Fate::PassedOver) => true,
@@ -333,7 +335,7 @@ impl Ledger {
         };
         self.found(v);
         let again = std::mem::take(&mut self.again) && pass_begins(self.pass.as_ref());
-        let identity = self.identity(v);
+        let identity = named.unwrap_or_else(|| self.identity(v));
         let entry = Entry {
             pos,
             ptr: v,
@@ -446,8 +448,8 @@ impl Ledger {
         let double = |earlier: &Entry, agree, weak| {
             Some(Double { earlier: *earlier, later: *entry, agree, weak, time })
         };
-        if let Some(earlier) = by_key {
-            let trust = pointers.trust(identity, identity);
+        let trust = pointers.trust(identity, identity);
+        if let Some(earlier) = by_key.filter(|_| trust > Trust::None) {
             // A text that others have, too, says nothing.
             let text = earlier.same_text(entry).filter(|same| !(*same && self.alike));
             let agree = (earlier.pos == entry.pos, true, text == Some(true));

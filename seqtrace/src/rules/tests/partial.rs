@@ -100,7 +100,7 @@ fn a_full_ledger_is_told() {
     let mut told = Vec::new();
     for event in world.events {
         tracker.feed(event, &mut |update| {
-            judge.feed(update, |update| {
+            judge.feed(update, &mut |update| {
                 if let What::Finding(finding) = &update.what {
                     told.push((finding.id.to_string(), finding.severity));
                 }

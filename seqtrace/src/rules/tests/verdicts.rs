@@ -16,11 +16,11 @@ pub(super) fn updates(events: &[Event]) -> Vec<Update> {
     for event in events {
         last = event.time;
         tracker.feed(event.clone(), &mut |update| {
-            judge.feed(update, |update| all.push(update.clone()));
+            judge.feed(update, &mut |update| all.push(update.clone()));
         });
     }
     tracker.finish(last + 1, &mut |update| {
-        judge.feed(update, |update| all.push(update.clone()));
+        judge.feed(update, &mut |update| all.push(update.clone()));
     });
     all
 }
