@@ -221,6 +221,7 @@ impl Columns {
 
     /// Writes the columns of an update. The event, if it is told, can go on in what is returned, and
     /// whoever does so appends it to the line.
+    #[inline]
     pub(super) fn write(&mut self, line: &mut Line<'_>, update: &Update) -> Text<'_> {
         let begin = *self.begin.get_or_insert(update.time);
         let delta = self.before.and_then(|before| update.time.checked_sub(before));
@@ -234,6 +235,8 @@ impl Columns {
     }
 
     /// All of the columns.
+    // Out of the way of what is done for nearly each line.
+    #[inline(never)]
     fn anew(
         &mut self,
         line: &mut Line<'_>,
