@@ -2,7 +2,11 @@
 
 use std::rc::Rc;
 
-use proptest::{option, prelude::*, sample::select};
+use proptest::{
+    option,
+    prelude::*,
+    sample::{Index, select},
+};
 
 use super::testing;
 use crate::event::{Ptr, Role, Task};
@@ -91,4 +95,75 @@ prop_compose! {
         let task = task.map(|(pid, tid)| Rc::new(Task { pid, tid, uid: 0, comm }));
         Update { time, cpu, session, read, task, what: What::Callback(callback) }
     }
+}
+
+/// How a callback of a story follows those before it.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    /// In a place where one before ran.
+    place: Option<Index>,
+    /// Like one before, and further on.
+    like: Option<Index>,
+    /// So much later, ns.
+    later: Option<u64>,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let later = prop_oneof![8 => 0..20_000u64, 2 => 0..400_000_000u64, 1 => 0..20_000_000_000u64];
+    (
+        option::weighted(0.9, any::<Index>()),
+        option::weighted(0.8, any::<Index>()),
+        option::weighted(0.95, later),
+    )
+        .prop_map(|(place, like, later)| Step { place, like, later })
+}
+
+/// Callbacks as they come: sessions take turns, most callbacks run where one before did, a little
+/// later, and differ from it in a few numbers.
+pub(super) fn story() -> impl Strategy<Value = Vec<Update>> {
+    prop::collection::vec((update(), step()), 1..40).prop_map(|steps| {
+        let mut story: Vec<Update> = Vec::new();
+        for (update, step) in steps {
+            let next = follow(&story, update, step);
+            story.push(next);
+        }
+        story
+    })
+}
+
+/// Of the callbacks before, those three back are still likely to be followed.
+fn of(story: &[Update], index: Index) -> Option<&Update> {
+    let recent = story.get(story.len().saturating_sub(4)..)?;
+    (!recent.is_empty()).then(|| index.get(recent))
+}
+
+fn follow(story: &[Update], mut update: Update, step: Step) -> Update {
+    let What::Callback(callback) = &mut update.what else { return update };
+    if let Some(before) = step.like.and_then(|index| of(story, index))
+        && let What::Callback(before) = &before.what
+    {
+        let grown = callback.count % 200;
+        *callback = CallbackUpdate {
+            pos_in: before.pos_in.map(|_| before.pos_out),
+            pos_out: before.pos_out.wrapping_add(i64::from(grown % 3 > 0)),
+            count: before.count.wrapping_add(grown),
+            duration: before.duration.and(callback.duration).map(|ns| ns % 30_000),
+            range: before.range.map(|range| Range {
+                start: range.end,
+                end: range.end.wrapping_add_unsigned(grown),
+            }),
+            ..before.clone()
+        };
+    }
+    if let Some(before) = step.place.and_then(|index| of(story, index)) {
+        let What::Callback(place) = &before.what else { return update };
+        (callback.phase, callback.pass) = (place.phase, place.pass);
+        let Update { time: _, cpu, session, read, task, what: _ } = before;
+        (update.cpu, update.read) = (*cpu, *read);
+        (update.session, update.task) = (session.clone(), task.clone());
+    }
+    if let (Some(later), Some(before)) = (step.later, story.last()) {
+        update.time = before.time.saturating_add(later);
+    }
+    update
 }

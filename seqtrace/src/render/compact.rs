@@ -332,7 +332,9 @@ impl Sink for Compact {
             _ => None,
         };
         let mut line = Line::new(&mut out.data, self.look);
-        if self.columns.write(&mut line, update) {
+        let columns = self.columns.write(&mut line, update);
+        line.written(columns.bytes(), columns.column());
+        if self.columns.has_event() {
             Self::event(&mut line, update, &folded.unwrap_or_default());
         }
         line.end();

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write};
 
-use super::digits::{four, leading};
+use super::digits::{four, leading, tenths};
 
 /// A time span with three digits: `0.2µs`, `961µs`, `1.25ms`, `2.10s`.
 #[derive(Clone, Copy)]
@@ -34,13 +34,29 @@ pub(super) enum Unit {
 
 impl Duration {
     /// Of so many ns; `micro` is what stands for millionths.
+    #[inline]
+    pub(super) fn new(ns: u64, micro: &'static str) -> Self {
+        match Self::tenths(ns) {
+            Some((digits, length)) => {
+                Self { number: Number::Short(digits, length), unit: Unit::Micro, micro }
+            }
+            None => Self::long(ns, micro),
+        }
+    }
+
+    /// The digits of one that is shown as tenths of a microsecond, as those of callbacks are, and how
+    /// many bytes they are.
+    #[inline]
+    pub(super) fn tenths(ns: u64) -> Option<([u8; 4], usize)> {
+        tenths((ns.saturating_add(50)) / 100)
+    }
+
     // Inlined, all of the divisions would be done in advance.
     #[inline(never)]
-    pub(super) fn new(ns: u64, micro: &'static str) -> Self {
+    fn long(ns: u64, micro: &'static str) -> Self {
         // Rounded, not cut off: 999.5 of a unit are 1.00 of the next.
         let (value, decimals, unit) = match ns {
-            0..99_950 => ((ns + 50) / 100, 1, Unit::Micro),
-            99_950..999_500 => ((ns + 500) / 1_000, 0, Unit::Micro),
+            0..999_500 => ((ns + 500) / 1_000, 0, Unit::Micro),
             999_500..9_995_000 => ((ns + 5_000) / 10_000, 2, Unit::Milli),
             9_995_000..99_950_000 => ((ns + 50_000) / 100_000, 1, Unit::Milli),
             99_950_000..999_500_000 => ((ns + 500_000) / 1_000_000, 0, Unit::Milli),
@@ -55,7 +71,6 @@ impl Duration {
                 let (digits, length) = leading(value);
                 Number::Short(digits, length)
             }
-            1 if value < 100 => Number::Short([tens, b'.', ones, 0], 3),
             1 => Number::Short([hundreds, tens, b'.', ones], 4),
             _ => Number::Short([hundreds, b'.', tens, ones], 4),
         };
@@ -99,6 +114,8 @@ mod tests {
             (0, "0.0µs"),
             (212, "0.2µs"),
             (2_100, "2.1µs"),
+            (9_949, "9.9µs"),
+            (9_950, "10.0µs"),
             (13_449, "13.4µs"),
             (99_949, "99.9µs"),
             (99_951, "100µs"),

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write};
 
-use super::digits::{self, EIGHT, FOUR};
+use super::digits::{self, FOUR};
 use super::duration::Duration;
 use super::escape;
 use super::style::{Look, RESET, Tone};
@@ -10,7 +10,8 @@ use crate::errno::Errno;
 use crate::event::{Ptr, PtrKind};
 use crate::session::update::Symbol;
 
-/// Appends to a buffer, counting columns. Colours do not count.
+/// Appends to a buffer, counting columns. Colours do not count. For what there is much of:
+/// [`super::scratch::Text`].
 pub(super) struct Line<'a> {
     out: &'a mut Vec<u8>,
     column: usize,
@@ -54,37 +55,17 @@ impl<'a> Line<'a> {
     }
 
     /// Blanks up to a column, at least `least`.
-    #[inline]
     pub(super) fn pad(&mut self, column: usize, least: usize) -> &mut Self {
-        const BLANKS: usize = 32;
         let blanks = column.saturating_sub(self.column).max(least);
-        if blanks <= BLANKS {
-            self.some(&[b' '; BLANKS], blanks);
-        } else {
-            self.out.resize(self.out.len() + blanks, b' ');
-            self.column += blanks;
-        }
+        self.out.resize(self.out.len() + blanks, b' ');
+        self.column += blanks;
         self
     }
 
-    /// A piece of ASCII. This and what follows is for lines that there are many of: nothing of it goes
-    /// through `fmt`, or looks at each character.
+    /// A piece of ASCII, for which neither `fmt` nor a look at each character is needed.
     #[inline]
-    pub(super) fn ascii<const N: usize>(&mut self, piece: &[u8; N]) -> &mut Self {
-        self.out.extend_from_slice(piece);
-        self.column += N;
-        self
-    }
-
-    /// So many bytes of a piece of ASCII.
-    #[inline]
-    fn some<const N: usize>(&mut self, piece: &[u8; N], length: usize) -> &mut Self {
-        // The whole piece, whose length the compiler knows: cheaper than a call that copies a few bytes.
-        let end = self.out.len() + length;
-        self.out.extend_from_slice(piece);
-        self.out.truncate(end);
-        self.column += length;
-        self
+    pub(super) fn ascii(&mut self, piece: &[u8]) -> &mut Self {
+        self.written(piece, piece.len())
     }
 
     /// One of [`super::style::Glyphs`].
@@ -100,21 +81,13 @@ impl<'a> Line<'a> {
         self
     }
 
-    /// A number.
+    /// A number. Most have a few digits.
     pub(super) fn decimal(&mut self, value: u64) -> &mut Self {
-        match value {
-            0..10 => self.ascii(&[b'0' | value.to_le_bytes()[0]]),
-            10..FOUR => {
-                let (digits, length) = digits::leading(value);
-                self.some(&digits, length)
-            }
-            FOUR..EIGHT => self.decimal(value / FOUR).ascii(&digits::four(value % FOUR)),
-            _ => {
-                let low = value % EIGHT;
-                self.decimal(value / EIGHT);
-                self.ascii(&digits::four(low / FOUR)).ascii(&digits::four(low % FOUR))
-            }
+        if value >= FOUR {
+            return self.put(value);
         }
+        let (digits, length) = digits::leading(value);
+        self.ascii(digits.get(..length).unwrap_or_default())
     }
 
     /// A time span that ends at a column.

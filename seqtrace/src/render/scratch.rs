@@ -4,8 +4,11 @@
 //! instructions, where appending to a Vec asks each time whether there is room, and calls a function
 //! to copy three bytes.
 
+mod memo;
+
 use std::fmt;
 
+pub(super) use self::memo::Memo;
 use super::digits::{self, EIGHT, FOUR};
 use super::duration::{Duration, Number, Unit};
 use super::style::{Glyph, RESET, Tone};
@@ -28,7 +31,13 @@ impl Scratch {
     /// Begins a text.
     #[inline]
     pub(super) fn begin(&mut self) -> Text<'_> {
-        Text { bytes: &mut self.0, end: 0, wide: 0 }
+        self.resume(0, 0)
+    }
+
+    /// Goes on behind the first bytes of the text before, which are so wide.
+    #[inline]
+    pub(super) fn resume(&mut self, end: usize, columns: usize) -> Text<'_> {
+        Text { bytes: &mut self.0, end: end & ROOM, wide: end - columns }
     }
 }
 
@@ -40,7 +49,12 @@ pub(super) struct Text<'a> {
     wide: usize,
 }
 
-impl Text<'_> {
+impl<'a> Text<'a> {
+    /// An empty one in the same place.
+    pub(super) fn anew(self) -> Text<'a> {
+        Text { bytes: self.bytes, end: 0, wide: 0 }
+    }
+
     /// What was written.
     #[inline]
     pub(super) fn bytes(&self) -> &[u8] {
@@ -59,12 +73,30 @@ impl Text<'_> {
         self.end = write(self.bytes, self.end, piece, length);
     }
 
+    /// A piece in place of what is there already.
+    #[inline]
+    pub(super) fn replace<const N: usize>(&mut self, at: usize, piece: &[u8; N]) {
+        write(self.bytes, at, piece, N);
+    }
+
+    /// How many bytes it has.
+    #[inline]
+    pub(super) fn length(&self) -> usize {
+        self.end
+    }
+
+    /// So many bytes from a piece's beginning, which are so wide.
+    #[inline]
+    pub(super) fn part<const N: usize>(&mut self, piece: &[u8; N], length: usize, columns: usize) {
+        self.put_some(piece, length);
+        self.wide += length - columns;
+    }
+
     /// A number.
     #[inline]
     pub(super) fn decimal(&mut self, value: u64) {
         self.end = match value {
-            0..10 => write(self.bytes, self.end, &[b'0' | value.to_le_bytes()[0]], 1),
-            10..FOUR => leading(self.bytes, self.end, value),
+            0..FOUR => leading(self.bytes, self.end, value),
             _ => number(self.bytes, self.end, value),
         };
     }
@@ -78,10 +110,16 @@ impl Text<'_> {
         self.decimal(value.unsigned_abs());
     }
 
+    /// So many columns are filled, whatever was counted so far.
+    #[inline]
+    pub(super) fn set_column(&mut self, column: usize) {
+        self.wide = self.end.wrapping_sub(column);
+    }
+
     /// How many columns are filled.
     #[inline]
     pub(super) fn column(&self) -> usize {
-        self.end - self.wide
+        self.end.wrapping_sub(self.wide)
     }
 
     /// Blanks up to a column, at least `least`.
@@ -105,8 +143,7 @@ impl Text<'_> {
     /// Other characters.
     #[inline]
     pub(super) fn glyph(&mut self, glyph: Glyph) {
-        self.put_some(&glyph.bytes, glyph.length);
-        self.wide += glyph.length - glyph.columns;
+        self.part(&glyph.bytes, glyph.length, glyph.columns);
     }
 
     /// What is written in it, in a tone; `None` without colours.
@@ -123,18 +160,38 @@ impl Text<'_> {
         }
     }
 
-    /// A time span.
+    /// A time span that ends at a column, with at least so many blanks before it.
     #[inline]
-    pub(super) fn duration(&mut self, duration: &Duration, micro: Glyph) {
+    pub(super) fn span(
+        &mut self,
+        ns: u64,
+        column: usize,
+        least: usize,
+        tone: Option<Tone>,
+        micros: Glyph,
+    ) {
+        if let Some((digits, length)) = Duration::tenths(ns) {
+            // Nearly all: no need to ask for the unit.
+            self.pad(column.saturating_sub(length + micros.columns), least);
+            self.toned(tone, |text| {
+                text.put_some(&digits, length);
+                text.glyph(micros);
+            });
+        } else {
+            let duration = Duration::new(ns, "");
+            self.pad(column.saturating_sub(duration.width()), least);
+            self.toned(tone, |text| text.duration(&duration, micros));
+        }
+    }
+
+    /// A time span; `micros` is the unit of small ones.
+    pub(super) fn duration(&mut self, duration: &Duration, micros: Glyph) {
         match duration.number {
             Number::Short(digits, length) => self.put_some(&digits, length),
             Number::Whole(value) => self.decimal(value),
         }
         match duration.unit {
-            Unit::Micro => {
-                self.glyph(micro);
-                self.put(b"s");
-            }
+            Unit::Micro => self.glyph(micros),
             Unit::Milli => self.put(b"ms"),
             Unit::Second => self.put(b"s"),
         }
@@ -165,30 +222,27 @@ fn write<const N: usize>(
     length: usize,
 ) -> usize {
     const { assert!(N <= PIECE && (ROOM + 1).is_power_of_two()) };
-    debug_assert!(end <= ROOM && length <= N, "a text is longer than it can be");
+    debug_assert!(end + length <= ROOM && length <= N, "a text is longer than it can be");
     let end = end & ROOM;
     bytes[end..end + N].copy_from_slice(piece);
-    end + length
+    // Seen to be inside already where the next piece begins.
+    (end + length) & ROOM
+}
+
+/// So many bytes of what was written.
+#[inline]
+fn read<const N: usize>(bytes: &[u8; ROOM + PIECE], start: usize) -> [u8; N] {
+    const { assert!(N <= PIECE) };
+    let start = start & ROOM;
+    let mut piece = [0; N];
+    piece.copy_from_slice(&bytes[start..start + N]);
+    piece
 }
 
 #[inline]
 fn leading(bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
     let (piece, length) = digits::leading(value);
     write(bytes, end, &piece, length)
-}
-
-/// A number of five to eight digits.
-#[inline]
-fn eight(bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
-    let end = leading(bytes, end, value / FOUR);
-    write(bytes, end, &digits::four(value % FOUR), 4)
-}
-
-/// Eight digits, with zeros in front.
-#[inline]
-fn all_eight(bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
-    let end = write(bytes, end, &digits::four(value / FOUR), 4);
-    write(bytes, end, &digits::four(value % FOUR), 4)
 }
 
 /// Bytes of any number.
@@ -206,65 +260,25 @@ fn blank(bytes: &mut [u8; ROOM + PIECE], end: usize, blanks: usize) -> usize {
     (0..blanks).fold(end, |end, _| write(bytes, end, b" ", 1))
 }
 
-/// A number of any length.
+/// A number of more than four digits.
+#[inline(never)]
 fn number(bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
     match value {
-        0..FOUR => leading(bytes, end, value),
-        FOUR..EIGHT => eight(bytes, end, value),
+        0..EIGHT => {
+            let end = leading(bytes, end, value / FOUR);
+            write(bytes, end, &digits::four(value % FOUR), 4)
+        }
         _ => long(bytes, end, value),
     }
 }
 
 /// A number of more than eight digits.
-#[inline(never)]
 fn long(bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
-    let (high, low) = (value / EIGHT, value % EIGHT);
-    let end = match high {
-        0..FOUR => leading(bytes, end, high),
-        FOUR..EIGHT => eight(bytes, end, high),
-        _ => {
-            let end = leading(bytes, end, high / EIGHT);
-            all_eight(bytes, end, high % EIGHT)
-        }
+    let end = match value / EIGHT {
+        high @ 0..FOUR => leading(bytes, end, high),
+        high => number(bytes, end, high),
     };
-    all_eight(bytes, end, low)
-}
-
-/// A number of many digits whose first ones are most often those of the one before: a time.
-#[derive(Default)]
-pub(super) struct Slow {
-    /// All but the last eight digits: the number, its text, how long that is.
-    first: (u64, [u8; 16], usize),
-}
-
-impl Slow {
-    /// Writes the number.
-    #[inline]
-    pub(super) fn put(&mut self, text: &mut Text<'_>, value: u64) {
-        text.end = self.write(text.bytes, text.end, value);
-    }
-
-    fn write(&mut self, bytes: &mut [u8; ROOM + PIECE], end: usize, value: u64) -> usize {
-        if value < EIGHT {
-            return number(bytes, end, value);
-        }
-        let high = value / EIGHT;
-        if self.first.0 != high {
-            self.first = Self::first(high);
-        }
-        let end = write(bytes, end, &self.first.1, self.first.2);
-        all_eight(bytes, end, value % EIGHT)
-    }
-
-    #[cold]
-    fn first(high: u64) -> (u64, [u8; 16], usize) {
-        let mut scratch = Scratch::default();
-        let mut text = scratch.begin();
-        text.decimal(high);
-        let mut digits = [0; 16];
-        digits.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = *from);
-        (high, digits, text.bytes().len())
-    }
+    write(bytes, end, &digits::eight(value % EIGHT), 8)
 }
 
 #[cfg(test)]
@@ -281,10 +295,10 @@ mod tests {
         text.signed(value.cast_signed());
         text.put(b" 0x");
         text.hex(value);
-        let mut slow = Slow::default();
+        let mut memo = Memo::<_, 20>::default();
         for value in [value, value, value ^ 5] {
             text.put(b" ");
-            slow.put(&mut text, value);
+            memo.put(&mut text, value, |text| text.decimal(value));
         }
         let signed = value.cast_signed();
         let expected = format!("{value} {signed} {value:#x} {value} {value} {}", value ^ 5);

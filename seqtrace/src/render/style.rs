@@ -75,6 +75,17 @@ impl From<&str> for Glyph {
     }
 }
 
+impl Glyph {
+    /// The unit of millionths of a second.
+    pub(super) fn micros(glyphs: &Glyphs) -> Self {
+        let Self { mut bytes, length, columns } = glyphs.micro.into();
+        if let Some(end) = bytes.get_mut(length) {
+            *end = b's';
+        }
+        Self { bytes, length: length + 1, columns: columns + 1 }
+    }
+}
+
 /// The characters that lines are drawn with.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Glyphs {

@@ -108,10 +108,6 @@ impl Timeline {
                     );
                 }
             }
-            What::Callback(callback) => {
-                let tone = update.session.as_ref().map(|session| Tone::Session(session.id));
-                self.callbacks.write(line, self.layout, tone, callback);
-            }
             What::Preview { bytes } => {
                 frame.bracket(line, line.look.glyphs.inside);
                 line.pad(frame.start + 9, 0)
@@ -179,8 +175,8 @@ impl Timeline {
                 );
             }
             What::Gap { lost, sessions } => phrase::gap(line, *lost, update.cpu, sessions),
-            // Has lines of its own.
-            What::Finding(_) => {}
+            // Written in one go with its columns, and one with lines of its own.
+            What::Callback(_) | What::Finding(_) => {}
             What::Blind { function, role, reason } => phrase::blind(line, function, *role, reason),
             What::Disagreement { expected, observed } => {
                 phrase::disagreement(line, expected, observed);
@@ -259,7 +255,13 @@ impl Sink for Timeline {
             return;
         }
         let mut line = Line::new(&mut out.data, self.look);
-        let event = self.columns.write(&mut line, update);
+        let event = self.columns.has_event();
+        let mut text = self.columns.write(&mut line, update);
+        if let (true, What::Callback(callback)) = (event, &update.what) {
+            let session = update.session.as_ref().map(|session| session.id);
+            self.callbacks.write(&mut text, self.layout, session, callback);
+        }
+        line.written(text.bytes(), text.column());
         if event {
             self.event(&mut line, update);
         }

@@ -4,41 +4,62 @@
 //! else that happens to an event. What is written here is what [`super::object::Cb`] says, byte by
 //! byte: a test compares both, and the schema is made from that.
 
-use super::super::digits;
-use super::super::scratch::{PIECE, Scratch, Slow, Text};
-use crate::event::{Ptr, PtrKind, Role};
-use crate::session::update::{CallbackUpdate, Fate, Phase, SessionId, Update};
+use std::rc::Rc;
+
+use super::super::digits::{self, EIGHT};
+use super::super::scratch::{Memo, Scratch, Text};
+use crate::event::{Ptr, PtrKind, Role, Task};
+use crate::session::update::{CallbackUpdate, Fate, Phase, Session, SessionId, Update};
 
 /// Writes callbacks' objects.
 #[derive(Default)]
 pub(super) struct Callbacks {
-    scratch: Scratch,
-    /// For each role, the last callback's place and what is said of it: most often the next one's.
-    places: [Option<(Place, Said)>; 4],
-    /// A show is given what the next before it returned.
-    pointer: Pointer,
-    times: [Slow; 2],
+    /// A line for each role: most often its beginning is that of the role's next one, but for the times.
+    lines: [Line; 4],
+    last: Last,
 }
 
-/// The last pointer and its text.
+/// The line that a role had last.
 #[derive(Default)]
-struct Pointer(Ptr, [u8; 24], usize);
+struct Line {
+    scratch: Scratch,
+    head: Option<Head>,
+}
+
+/// The beginning of a line, up to the first position.
+struct Head {
+    place: Place<Rc<Session>, Rc<Task>>,
+    times: [Time; 2],
+    end: usize,
+}
+
+/// A time in the beginning of a line.
+struct Time {
+    /// Without the last eight digits.
+    base: u64,
+    /// Where these are.
+    low: usize,
+}
 
 /// Where a callback ran, beyond its role.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Place {
-    cpu: u16,
-    session: Option<SessionId>,
+struct Place<S, T> {
+    session: Option<S>,
+    task: Option<T>,
     read: Option<u32>,
-    /// Process and thread.
-    task: Option<(u32, u32)>,
-    phase: Phase,
     pass: u32,
+    cpu: u16,
+    phase: Phase,
 }
 
-/// Text, and how long it is.
-#[derive(Clone, Copy)]
-struct Said([u8; PIECE], usize);
+/// What was said of the callback before, and is often said of the next one too: a show is where the
+/// next before it went, is given what that returned, and begins where the last show ended.
+#[derive(Default)]
+struct Last {
+    position: Memo<i64, 16>,
+    pointer: Memo<Ptr, 24>,
+    room: Memo<(Option<u64>, bool), 48>,
+    offset: Memo<i64, 16>,
+}
 
 impl Callbacks {
     /// Appends the line of a callback; `begin` is the zero of relative times.
@@ -49,49 +70,127 @@ impl Callbacks {
         callback: &CallbackUpdate,
         out: &mut Vec<u8>,
     ) {
-        let Update { time, cpu, session, read, task, what: _ } = update;
-        let place = Place {
-            cpu: *cpu,
-            session: session.as_ref().map(|session| session.id),
-            read: *read,
-            task: task.as_ref().map(|task| (task.pid, task.tid)),
-            phase: callback.phase,
-            pass: callback.pass,
+        let Line { scratch, head } = &mut self.lines[callback.role as usize];
+        let place = Place::of(update, callback);
+        let kept = head.as_ref().filter(|head| head.place.is(&place));
+        let mut text = match kept.and_then(|head| head.again(scratch, begin, update.time)) {
+            Some(text) => text,
+            None => Head::write(head, scratch, begin, update, callback),
         };
-        let known = &mut self.places[callback.role as usize];
-        let said = match known {
-            Some((of, said)) if *of == place => said,
-            _ => &mut known.insert((place, say(&mut self.scratch, place, callback.role))).1,
-        };
-        let mut text = self.scratch.begin();
-        let distance = time.abs_diff(begin).min(i64::MAX.cast_unsigned());
-        if *time < begin {
-            text.put(br#"{"type":"cb","v":1,"t":-"#);
-        } else {
-            text.put(br#"{"type":"cb","v":1,"t":"#);
-        }
-        let [relative, since_boot] = &mut self.times;
-        relative.put(&mut text, distance);
-        text.put(br#","time":""#);
-        since_boot.put(&mut text, *time);
-        text.put_some(&said.0, said.1);
-        about(&mut text, callback, &mut self.pointer);
+        about(&mut text, callback, &mut self.last);
         out.extend_from_slice(text.bytes());
     }
 }
 
-/// `","cpu":1,"session":"s1","read":"s1.r1","pid":4123,"tid":4123,"role":"show","phase":"fill","pass":1`
-fn say(scratch: &mut Scratch, place: Place, role: Role) -> Said {
-    let Place { cpu, session, read, task, phase, pass } = place;
-    let mut text = scratch.begin();
+impl Head {
+    /// The same with other times, if only their last digits differ.
+    #[inline]
+    fn again<'a>(&self, scratch: &'a mut Scratch, begin: u64, time: u64) -> Option<Text<'a>> {
+        let [relative, since_boot] = &self.times;
+        // Of a time before the beginning too this is no number of eight digits.
+        let lows = [
+            time.wrapping_sub(begin).wrapping_sub(relative.base),
+            time.wrapping_sub(since_boot.base),
+        ];
+        if lows.iter().any(|low| *low >= EIGHT) {
+            return None;
+        }
+        let mut text = scratch.resume(self.end, self.end);
+        text.replace(relative.low, &digits::eight(lows[0]));
+        text.replace(since_boot.low, &digits::eight(lows[1]));
+        Some(text)
+    }
+
+    /// `{"type":"cb","v":1,"t":3800,"time":"1000000003800","cpu":1,…,"pass":1,"pos_in":`, and keeps it.
+    fn write<'a>(
+        kept: &mut Option<Self>,
+        scratch: &'a mut Scratch,
+        begin: u64,
+        update: &Update,
+        callback: &CallbackUpdate,
+    ) -> Text<'a> {
+        let time = update.time;
+        let distance = time.abs_diff(begin).min(i64::MAX.cast_unsigned());
+        let mut text = scratch.begin();
+        text.put(br#"{"type":"cb","v":1,"t":"#);
+        if time < begin {
+            text.put(b"-");
+        }
+        text.decimal(distance);
+        let relative = Time::behind(&text, distance);
+        text.put(br#","time":""#);
+        text.decimal(time);
+        let since_boot = Time::behind(&text, time);
+        place(&mut text, update, callback);
+        // Shorter ones are as long as the number is. Longer ones, or of such a beginning, could be
+        // taken for what they are not: longer than a number can be, or before the beginning.
+        let long = time >= begin && (EIGHT..1 << 62).contains(&distance) && begin < 1 << 62;
+        *kept = long.then(|| Self {
+            place: Place::of(update, callback).kept(),
+            times: [relative, since_boot],
+            end: text.length(),
+        });
+        text
+    }
+}
+
+impl Time {
+    /// That which was just written.
+    fn behind(text: &Text<'_>, time: u64) -> Self {
+        Self { base: time - time % EIGHT, low: text.length().saturating_sub(8) }
+    }
+}
+
+impl<'a> Place<&'a Rc<Session>, &'a Rc<Task>> {
+    #[inline]
+    fn of(update: &'a Update, callback: &CallbackUpdate) -> Self {
+        Self {
+            session: update.session.as_ref(),
+            task: update.task.as_ref(),
+            read: update.read,
+            pass: callback.pass,
+            cpu: update.cpu,
+            phase: callback.phase,
+        }
+    }
+
+    fn kept(self) -> Place<Rc<Session>, Rc<Task>> {
+        let Self { session, task, read, pass, cpu, phase } = self;
+        Place { session: session.cloned(), task: task.cloned(), read, pass, cpu, phase }
+    }
+}
+
+impl Place<Rc<Session>, Rc<Task>> {
+    /// Whether this is the same place. What it holds stays what it is, so that it can be told from
+    /// others by its address.
+    #[inline]
+    fn is(&self, place: &Place<&Rc<Session>, &Rc<Task>>) -> bool {
+        let Place { session, task, read, pass, cpu, phase } = place;
+        same(self.session.as_ref(), *session)
+            && same(self.task.as_ref(), *task)
+            && self.read == *read
+            && self.pass == *pass
+            && self.cpu == *cpu
+            && self.phase == *phase
+    }
+}
+
+#[inline]
+fn same<T>(one: Option<&Rc<T>>, other: Option<&Rc<T>>) -> bool {
+    one.map(Rc::as_ptr) == other.map(Rc::as_ptr)
+}
+
+/// `","cpu":1,"session":"s1","read":"s1.r1","pid":4123,"tid":4123,"role":"show","phase":"fill","pass":1,"pos_in":`
+fn place(text: &mut Text<'_>, update: &Update, callback: &CallbackUpdate) {
     text.put(br#"","cpu":"#);
-    text.decimal(cpu.into());
-    match session {
+    text.decimal(update.cpu.into());
+    match &update.session {
         None => text.put(br#","session":null,"read":null"#),
-        Some(SessionId(id)) => {
+        Some(session) => {
+            let SessionId(id) = session.id;
             text.put(br#","session":"s"#);
             text.decimal(id.into());
-            match read {
+            match update.read {
                 None => text.put(br#"","read":null"#),
                 Some(read) => {
                     text.put(br#"","read":"s"#);
@@ -103,38 +202,36 @@ fn say(scratch: &mut Scratch, place: Place, role: Role) -> Said {
             }
         }
     }
-    match task {
+    match &update.task {
         None => text.put(br#","pid":null,"tid":null"#),
-        Some((pid, tid)) => {
+        Some(task) => {
             text.put(br#","pid":"#);
-            text.decimal(pid.into());
+            text.decimal(task.pid.into());
             text.put(br#","tid":"#);
-            text.decimal(tid.into());
+            text.decimal(task.tid.into());
         }
     }
-    match role {
+    match callback.role {
         Role::Start => text.put(br#","role":"start","phase":""#),
         Role::Next => text.put(br#","role":"next","phase":""#),
         Role::Show => text.put(br#","role":"show","phase":""#),
         Role::Stop => text.put(br#","role":"stop","phase":""#),
     }
-    match phase {
+    match callback.phase {
         Phase::Traverse => text.put(br#"traverse","pass":"#),
         Phase::First => text.put(br#"first","pass":"#),
         Phase::Fill => text.put(br#"fill","pass":"#),
         Phase::Unknown => text.put(br#"unknown","pass":"#),
     }
-    text.decimal(pass.into());
-    // The longest has 165 bytes.
-    let mut said = [0; PIECE];
-    said.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = *from);
-    Said(said, text.bytes().len())
+    text.decimal(callback.pass.into());
+    text.put(br#","pos_in":"#);
 }
 
 /// The keys that only callbacks have, and the end of the line. What is most often null or false is
 /// written at once where it is.
 #[inline]
-fn about(text: &mut Text<'_>, callback: &CallbackUpdate, pointer: &mut Pointer) {
+fn about(text: &mut Text<'_>, callback: &CallbackUpdate, last: &mut Last) {
+    let Last { position, pointer, room, offset } = last;
     let CallbackUpdate {
         // Said before.
         role: _,
@@ -157,55 +254,59 @@ fn about(text: &mut Text<'_>, callback: &CallbackUpdate, pointer: &mut Pointer) 
         private,
     } = callback;
     if let Some(pos) = pos_in {
-        text.put(br#","pos_in":"#);
-        text.signed(*pos);
+        position.put(text, *pos, |text| text.signed(*pos));
         text.put(br#","pos_out":"#);
     } else {
-        text.put(br#","pos_in":null,"pos_out":"#);
+        text.put(br#"null,"pos_out":"#);
     }
-    text.signed(*pos_out);
+    position.put(text, *pos_out, |text| text.signed(*pos_out));
     if let Some(v) = v {
         text.put(br#","ptr_in":""#);
-        pointer.put(text, *v);
+        pointer.put(text, *v, |text| name(text, *v));
         text.put(br#"","ptr_out":"#);
     } else {
         text.put(br#","ptr_in":null,"ptr_out":"#);
     }
-    if let Some(returned) = ret_ptr {
-        text.put(b"\"");
-        pointer.put(text, *returned);
-        text.put(br#"","ret":"#);
-    } else {
-        text.put(br#"null,"ret":"#);
-    }
-    if let Some(ret) = ret_int {
-        text.signed((*ret).into());
-        text.put(br#","bytes":"#);
-    } else {
-        text.put(br#"null,"bytes":"#);
-    }
-    if let Some(bytes) = bytes {
-        text.decimal(*bytes);
-        text.put(br#","count":"#);
-    } else {
-        text.put(br#"null,"count":"#);
+    match (ret_ptr, ret_int, bytes) {
+        // As of a start or next, and of a show.
+        (Some(returned), None, None) => {
+            text.put(b"\"");
+            pointer.put(text, *returned, |text| name(text, *returned));
+            text.put(br#"","ret":null,"bytes":null,"count":"#);
+        }
+        (None, Some(ret), Some(bytes)) => {
+            text.put(br#"null,"ret":"#);
+            text.signed((*ret).into());
+            text.put(br#","bytes":"#);
+            text.decimal(*bytes);
+            text.put(br#","count":"#);
+        }
+        _ => returned(text, *ret_ptr, *ret_int, *bytes),
     }
     text.decimal(*count);
-    if let Some(size) = size {
+    room.put(text, (*size, *full), |text| {
         text.put(br#","size":"#);
-        text.decimal(*size);
-    } else {
-        text.put(br#","size":null"#);
-    }
-    if *full {
-        text.put(br#","full":true,"duration":"#);
-    } else {
-        text.put(br#","full":false,"duration":"#);
-    }
+        match size {
+            Some(size) => text.decimal(*size),
+            None => text.put(b"null"),
+        }
+        if *full {
+            text.put(br#","full":true,"duration":"#);
+        } else {
+            text.put(br#","full":false,"duration":"#);
+        }
+    });
     if let Some(duration) = duration {
         text.decimal(*duration);
     } else {
         text.put(b"null");
+    }
+    let nothing = (None, None, None, false, None);
+    if (*fate, *range, *held, *fixed_up, *private) == nothing {
+        text.put(
+            b",\"fate\":null,\"range\":null,\"held\":null,\"fixed_up\":false,\"private\":null}\n",
+        );
+        return;
     }
     match fate {
         None => text.put(br#","fate":null,"range":"#),
@@ -220,9 +321,9 @@ fn about(text: &mut Text<'_>, callback: &CallbackUpdate, pointer: &mut Pointer) 
     }
     if let Some(range) = range {
         text.put(br#"{"start":"#);
-        text.signed(range.start);
+        offset.put(text, range.start, |text| text.signed(range.start));
         text.put(br#","end":"#);
-        text.signed(range.end);
+        offset.put(text, range.end, |text| text.signed(range.end));
         text.put(br#"},"held":"#);
     } else {
         text.put(br#"null,"held":"#);
@@ -230,6 +331,29 @@ fn about(text: &mut Text<'_>, callback: &CallbackUpdate, pointer: &mut Pointer) 
     match (held, fixed_up, private) {
         (None, false, None) => text.put(b"null,\"fixed_up\":false,\"private\":null}\n"),
         _ => rest(text, *held, *fixed_up, *private),
+    }
+}
+
+/// What other combinations of values look like than those that callbacks have when all is well.
+fn returned(text: &mut Text<'_>, ret_ptr: Option<Ptr>, ret_int: Option<i32>, bytes: Option<u64>) {
+    if let Some(returned) = ret_ptr {
+        text.put(b"\"");
+        name(text, returned);
+        text.put(br#"","ret":"#);
+    } else {
+        text.put(br#"null,"ret":"#);
+    }
+    if let Some(ret) = ret_int {
+        text.signed(ret.into());
+        text.put(br#","bytes":"#);
+    } else {
+        text.put(br#"null,"bytes":"#);
+    }
+    if let Some(bytes) = bytes {
+        text.decimal(bytes);
+        text.put(br#","count":"#);
+    } else {
+        text.put(br#"null,"count":"#);
     }
 }
 
@@ -254,42 +378,19 @@ fn rest(text: &mut Text<'_>, held: Option<u64>, fixed_up: bool, private: Option<
     }
 }
 
-impl Pointer {
-    #[inline]
-    fn put(&mut self, text: &mut Text<'_>, ptr: Ptr) {
-        // An empty text is that of no pointer yet.
-        if self.0 != ptr || self.2 == 0 {
-            *self = Self::of(ptr);
+/// A pointer by name where it has one.
+fn name(text: &mut Text<'_>, ptr: Ptr) {
+    match ptr.kind() {
+        PtrKind::Null => text.put(b"NULL"),
+        PtrKind::Token => text.put(b"TOKEN"),
+        PtrKind::Err(errno) => {
+            text.put(b"ERR_PTR(-");
+            text.decimal(errno.unsigned_abs().into());
+            text.put(b")");
         }
-        text.put_some(&self.1, self.2);
-    }
-
-    /// By name where it has one.
-    fn of(ptr: Ptr) -> Self {
-        let mut text = [0; 24];
-        let length = match ptr.kind() {
-            PtrKind::Null => {
-                text[..4].copy_from_slice(b"NULL");
-                4
-            }
-            PtrKind::Token => {
-                text[..5].copy_from_slice(b"TOKEN");
-                5
-            }
-            PtrKind::Err(errno) => {
-                let (digits, length) = digits::leading(errno.unsigned_abs().into());
-                text[..9].copy_from_slice(b"ERR_PTR(-");
-                text[9..13].copy_from_slice(&digits);
-                text[9 + length] = b')';
-                10 + length
-            }
-            PtrKind::Record(value) => {
-                let (digits, length) = digits::short_hex(value);
-                text[..2].copy_from_slice(b"0x");
-                text[2..18].copy_from_slice(&digits);
-                2 + length
-            }
-        };
-        Self(ptr, text, length)
+        PtrKind::Record(value) => {
+            text.put(b"0x");
+            text.hex(value);
+        }
     }
 }

@@ -4,7 +4,7 @@ use expect_test::expect;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::super::arbitrary::update;
+use super::super::arbitrary::story;
 use super::super::testing::{BEGIN, Story, callbacks, session, symbol};
 use super::super::{Format, Header, Options, Output, Ready, Sink, TargetInfo, sink};
 use super::convert::Converter;
@@ -235,10 +235,10 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn a_callback_is_written_as_its_object_says(updates in prop::collection::vec(update(), 1..6)) {
+    fn a_callback_is_written_as_its_object_says(updates in story()) {
         let ready = Ready { begin: BEGIN, probes: 26 };
         let mut sink = Json::new(&json()).unwrap();
         sink.ready(&ready, &mut Output::default());

@@ -1,16 +1,15 @@
 //! A callback's line, of which there are more than of all others.
 //!
-//! It is put together in a [`Scratch`], and nothing of it goes through `fmt`: that would cost more than
+//! It is put together in a [`Text`], and nothing of it goes through `fmt`: that would cost more than
 //! everything else that happens to an event.
 
 use super::super::digits::hex;
 use super::super::duration::Duration;
-use super::super::line::Line;
-use super::super::scratch::{Scratch, Text};
+use super::super::scratch::{Memo, Text};
 use super::super::style::{Glyph, Look, Tone};
 use crate::errno::Errno;
 use crate::event::{Ptr, PtrKind, Role};
-use crate::session::update::{CallbackUpdate, Fate, Phase, Range};
+use crate::session::update::{CallbackUpdate, Fate, Phase, Range, SessionId};
 
 /// Where the parts of a callback's line begin, counted from the event's column.
 pub(super) struct Layout {
@@ -27,20 +26,34 @@ impl Layout {
     pub(super) const NARROW: Self = Self { pointer: 19, returned: None, end: 62 };
 }
 
+/// Columns of `│  show  pos `, whatever the colours and characters.
+const BEGINNING: usize = 13;
+
 /// Writes callbacks.
 pub(super) struct Callbacks {
-    scratch: Scratch,
     marks: Marks,
+    last: Last,
+}
+
+/// What was said of the callback before, and is often said of the next one too: a show is where the
+/// next before it went, is given what that returned, and begins where the last show ended.
+#[derive(Default)]
+struct Last {
+    /// For each role, of a session and inside a traversal or not.
+    beginning: [Memo<(Option<SessionId>, bool), 32>; 4],
+    position: Memo<i64, 16>,
+    pointer: Memo<Ptr, 16>,
+    size: Memo<u64, 16>,
+    offset: Memo<i64, 16>,
 }
 
 /// What they are drawn with.
-#[derive(Clone, Copy)]
 struct Marks {
     color: bool,
     inside: Glyph,
     traverse: Glyph,
     arrow: Glyph,
-    micro: Glyph,
+    micros: Glyph,
 }
 
 impl Callbacks {
@@ -51,36 +64,36 @@ impl Callbacks {
             inside: glyphs.inside.into(),
             traverse: glyphs.traverse.into(),
             arrow: glyphs.arrow.into(),
-            micro: glyphs.micro.into(),
+            micros: Glyph::micros(glyphs),
         };
-        Self { scratch: Scratch::default(), marks }
+        Self { marks, last: Last::default() }
     }
 
-    /// Appends what a callback is, in a session of this tone.
+    /// Writes what a callback is, behind the columns.
+    #[inline]
     pub(super) fn write(
         &mut self,
-        line: &mut Line<'_>,
+        text: &mut Text<'_>,
         layout: &Layout,
-        session: Option<Tone>,
+        session: Option<SessionId>,
         callback: &CallbackUpdate,
     ) {
-        let mut text = self.scratch.begin();
-        self.marks.callback(&mut text, layout, session, callback);
-        line.written(text.bytes(), text.column());
+        self.marks.callback(text, &mut self.last, layout, session, callback);
     }
 }
 
 impl Marks {
-    fn tone(self, tone: Tone) -> Option<Tone> {
+    fn tone(&self, tone: Tone) -> Option<Tone> {
         self.color.then_some(tone)
     }
 
     #[inline]
     fn callback(
-        self,
+        &self,
         text: &mut Text<'_>,
+        last: &mut Last,
         layout: &Layout,
-        session: Option<Tone>,
+        session: Option<SessionId>,
         callback: &CallbackUpdate,
     ) {
         let CallbackUpdate {
@@ -106,19 +119,16 @@ impl Marks {
             // Only the rules need it.
             private: _,
         } = callback;
-        let bracket = if *phase == Phase::Traverse { self.traverse } else { self.inside };
-        text.toned(session.filter(|_| self.color), |text| text.glyph(bracket));
-        match role {
-            Role::Start => text.put(b" start pos "),
-            Role::Next => text.put(b" next  pos "),
-            Role::Show => text.put(b" show  pos "),
-            Role::Stop => text.put(b" stop  pos "),
-        }
+        let traverse = *phase == Phase::Traverse;
+        last.beginning[*role as usize].put(text, (session, traverse), |text| {
+            self.beginning(text, *role, session, traverse);
+        });
+        text.set_column(BEGINNING);
         match pos_in {
             // next is to advance: that it did not must catch the eye.
             Some(before) if before == pos_out && *role != Role::Next => {}
             Some(before) => {
-                text.signed(*before);
+                last.position.put(text, *before, |text| text.signed(*before));
                 text.glyph(self.arrow);
             }
             None if matches!(role, Role::Start | Role::Next) => {
@@ -127,10 +137,10 @@ impl Marks {
             }
             None => {}
         }
-        text.signed(*pos_out);
+        last.position.put(text, *pos_out, |text| text.signed(*pos_out));
         text.pad(layout.pointer, 1);
         if let Some(v) = v {
-            pointer(text, *v);
+            last.pointer.put(text, *v, |text| pointer(text, *v));
         }
         if let Some(record) = ret_ptr {
             match layout.returned {
@@ -142,21 +152,19 @@ impl Marks {
             if matches!(record.kind(), PtrKind::Err(_)) {
                 text.toned(self.tone(Tone::Error), |text| pointer(text, *record));
             } else {
-                pointer(text, *record);
+                last.pointer.put(text, *record, |text| pointer(text, *record));
             }
         }
         // stop writes nothing, unless it misbehaves.
         if let Some(bytes) = bytes.filter(|bytes| *role == Role::Show || *bytes > 0) {
             text.pad(layout.returned.map_or(0, |column| column + 2), 2);
-            written(text, bytes, *count, *size);
+            written(text, &mut last.size, bytes, *count, *size);
         }
         if let Some(ns) = duration {
-            let duration = Duration::new(*ns, "");
-            text.pad(layout.end.saturating_sub(duration.width()), 2);
-            text.toned(self.tone(Tone::Dim), |text| text.duration(&duration, self.micro));
+            text.span(*ns, layout.end, 2, self.tone(Tone::Dim), self.micros);
         }
         if let Some(fate) = fate {
-            self.fate(text, *fate, callback);
+            self.fate(text, &mut last.offset, *fate, callback);
         } else {
             if let Some(ret) = ret_int.filter(|ret| *ret != 0) {
                 text.put(b"  returned ");
@@ -164,13 +172,13 @@ impl Marks {
             }
             if let Some(range) = range {
                 text.put(b"  ");
-                offsets(text, *range);
+                offsets(text, &mut last.offset, *range);
             }
         }
         if let Some(held) = held {
             let held = Duration::new(*held, "");
             text.toned(self.tone(Tone::Dim), |text| text.put(b"  held "));
-            text.toned(self.tone(Tone::Dim), |text| text.duration(&held, self.micro));
+            text.toned(self.tone(Tone::Dim), |text| text.duration(&held, self.micros));
         }
         if *fixed_up {
             let tone = self.tone(Tone::Warn);
@@ -178,8 +186,34 @@ impl Marks {
         }
     }
 
+    /// `│  show  pos `
+    fn beginning(
+        &self,
+        text: &mut Text<'_>,
+        role: Role,
+        session: Option<SessionId>,
+        traverse: bool,
+    ) {
+        let bracket = if traverse { self.traverse } else { self.inside };
+        let tone = session.and_then(|session| self.tone(Tone::Session(session)));
+        text.toned(tone, |text| text.glyph(bracket));
+        match role {
+            Role::Start => text.put(b" start pos "),
+            Role::Next => text.put(b" next  pos "),
+            Role::Show => text.put(b" show  pos "),
+            Role::Stop => text.put(b" stop  pos "),
+        }
+    }
+
     /// What became of what a show rendered, and where it went.
-    fn fate(self, text: &mut Text<'_>, fate: Fate, callback: &CallbackUpdate) {
+    #[inline]
+    fn fate(
+        &self,
+        text: &mut Text<'_>,
+        offset: &mut Memo<i64, 16>,
+        fate: Fate,
+        callback: &CallbackUpdate,
+    ) {
         let (dim, warn) = (self.tone(Tone::Dim), self.tone(Tone::Warn));
         let error = self.tone(Tone::Error);
         let ret = callback.ret_int;
@@ -220,14 +254,20 @@ impl Marks {
             if callback.phase == Phase::Traverse && fate == Fate::Emitted {
                 text.put(b"of ");
             }
-            offsets(text, range);
+            offsets(text, offset, range);
         });
     }
 }
 
 /// `+3 B     buf 134/4096`
 #[inline]
-fn written(text: &mut Text<'_>, bytes: u64, count: u64, size: Option<u64>) {
+fn written(
+    text: &mut Text<'_>,
+    last: &mut Memo<u64, 16>,
+    bytes: u64,
+    count: u64,
+    size: Option<u64>,
+) {
     let fill = text.column() + 7;
     text.put(b"+");
     text.decimal(bytes);
@@ -236,16 +276,18 @@ fn written(text: &mut Text<'_>, bytes: u64, count: u64, size: Option<u64>) {
     text.put(b"  buf ");
     text.decimal(count);
     if let Some(size) = size {
-        text.put(b"/");
-        text.decimal(size);
+        last.put(text, size, |text| {
+            text.put(b"/");
+            text.decimal(size);
+        });
     }
 }
 
 #[inline]
-fn offsets(text: &mut Text<'_>, range: Range) {
-    text.signed(range.start);
+fn offsets(text: &mut Text<'_>, last: &mut Memo<i64, 16>, range: Range) {
+    last.put(text, range.start, |text| text.signed(range.start));
     text.put(b"..");
-    text.signed(range.end);
+    last.put(text, range.end, |text| text.signed(range.end));
 }
 
 /// A pointer by name where it has one, as [`super::super::line::Pointer`] shows it.

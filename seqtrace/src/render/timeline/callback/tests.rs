@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
-use super::super::super::arbitrary::update;
-use super::super::super::line::Pointer;
+use super::super::super::arbitrary::story;
+use super::super::super::line::{Line, Pointer};
+use super::super::super::scratch::Scratch;
 use super::*;
 use crate::session::update::What;
 
@@ -137,11 +138,11 @@ fn say_fate(line: &mut Line<'_>, fate: Fate, callback: &CallbackUpdate) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn a_callback_reads_as_it_should(
-        updates in prop::collection::vec(update(), 1..6),
+        updates in story(),
         (color, ascii, narrow) in any::<(bool, bool, bool)>(),
     ) {
         let look = Look::new(color, ascii);
@@ -149,15 +150,17 @@ proptest! {
         let mut callbacks = Callbacks::new(look);
         for update in updates {
             let What::Callback(callback) = &update.what else { continue };
-            let tone = update.session.as_ref().map(|session| Tone::Session(session.id));
-            let (mut quick, mut expected) = (Vec::new(), Vec::new());
-            let mut line = Line::new(&mut quick, look);
-            callbacks.write(&mut line, layout, tone, callback);
-            let width = line.column();
+            let session = update.session.as_ref().map(|session| session.id);
+            let mut expected = Vec::new();
+            let mut scratch = Scratch::default();
+            let mut text = scratch.begin();
+            callbacks.write(&mut text, layout, session, callback);
+            let width = text.column();
+            let tone = session.map(Tone::Session);
             let mut line = Line::new(&mut expected, look);
             plain(&mut line, layout, tone, callback);
             prop_assert_eq!(width, line.column());
-            prop_assert_eq!(String::from_utf8(quick), String::from_utf8(expected));
+            prop_assert_eq!(str::from_utf8(text.bytes()), str::from_utf8(&expected));
         }
     }
 }
