@@ -268,8 +268,9 @@ pub(crate) fn seq_open_private_raw_exit(ctx: FExitContext) -> u32 {
     opened(&ctx, ctx.arg(0), ret, via::SEQ_OPEN_PRIVATE_RAW)
 }
 
-/// Frames of the stack that are looked at: the program, its trampoline, seq_open() and its callers.
-const FRAMES: usize = 16;
+/// Frames of the stack that are looked at: the program, its trampoline, seq_open(), its wrapper and that one's, and
+/// some to spare. The verifier goes through each in a dozen ways, and who starts a trace waits for it.
+const FRAMES: usize = 8;
 
 /// The outermost wrapper of seq_open() that is on the stack, one of [`via`], or `which`. single_open_size() calls
 /// single_open(), and seq_open_private() calls __seq_open_private(): fs/seq_file.c. An open is rare, and
