@@ -1,5 +1,6 @@
-# Recordings of the same reads for the host, as a tar archive on stdout: 100,000 and 1,000,000 events, and
-# ftrace's function_graph as trace-cmd records it.
+# Recordings of the same reads for the host, as a tar archive on stdout: 100,000 and 1,000,000 events, and what
+# trace-cmd records of the shorter ones: with ftrace's function_graph, which knows functions and times, and with kprobe
+# events that tell what seqtrace's tell.
 exec 3>&1 >&2
 
 cd /tmp || exit 1
@@ -23,4 +24,13 @@ record="seqtrace record -q --backend core /proc/sequence --ring-size"
 quietly $record 16MiB -o 100000.seqtrace -- $(reader 5)
 quietly $record 128MiB -o 1000000.seqtrace -- $(reader 50)
 quietly trace-cmd record -q -b 32768 -o graph.dat -p function_graph -l 'sequence_*' $(reader 5)
-tar cf - ./*.seqtrace graph.dat >&3
+# count and index of struct seq_file, the same from 5.10 on.
+m='m=%di:x64 count=+24(%di):u64 index=+40(%di):s64'
+tracing=/sys/kernel/tracing
+for role in start next show stop; do
+	case $role in start | stop) v= ;; *) v='v=%si:x64' ;; esac
+	echo "p:seq/$role sequence:sequence_$role $m $v" >>$tracing/kprobe_events
+	echo "r:seq/${role}_ret sequence:sequence_$role ret=\$retval:x64" >>$tracing/kprobe_events
+done
+quietly trace-cmd record -q -b 65536 -o kprobes.dat -e seq $(reader 5)
+tar cf - ./*.seqtrace graph.dat kprobes.dat >&3

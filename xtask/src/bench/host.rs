@@ -26,6 +26,11 @@ const VIEWS: &[(&str, &[&str])] = &[
     ("report", &["report"]),
 ];
 
+/// trace-cmd report of what tells the same: position, bytes and pointer on entry, what is returned.
+pub(crate) const KPROBES: &str = "trace-cmd report, kprobe events";
+/// trace-cmd report of functions and times.
+const GRAPH: &str = "trace-cmd report, function_graph";
+
 /// What grows with the recording: as many of [`VIEWS`].
 pub(crate) const GROWTH: &[&str] = &[NO_RENDERING, "timeline", "report"];
 
@@ -74,11 +79,18 @@ fn others(seqtrace: &Path, short: &Path, folder: &Path, stopwatch: &mut Stopwatc
     jq.args(["-c", "select(.type == \"cb\") | .t"]).arg(&json);
     stopwatch.time("jq", "jq", FEW_RUNS, &jq)?;
 
-    // The same reads as of the short recording; entry and return are an event each.
-    stopwatch.facts.set("trace-cmd", FILE, "events", &(2 * events(seqtrace, short)?));
-    let mut report = Command::new("trace-cmd");
-    report.args(["report", "-i"]).arg(folder.join("graph.dat"));
-    stopwatch.time("trace-cmd", "trace-cmd report", RUNS, &report)
+    // The same reads as of the short recording. An event is a callback, of which entry and return are a record each.
+    stopwatch.facts.set("trace-cmd", FILE, "events", &events(seqtrace, short)?);
+    for (row, file) in [(KPROBES, "kprobes.dat"), (GRAPH, "graph.dat")] {
+        let file = folder.join(file);
+        let mut report = Command::new("trace-cmd");
+        report.args(["report", "-i"]).arg(&file);
+        // Two lines a callback; of function_graph one, as nothing is called within.
+        let lines = sh::output(&mut report)?.lines().count();
+        ensure!(lines >= events(seqtrace, short)?.try_into()?, "{} is not whole", file.display());
+        stopwatch.time("trace-cmd", row, RUNS, &report)?;
+    }
+    Ok(())
 }
 
 /// Runs programs and notes what they take.
