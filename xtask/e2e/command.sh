@@ -1,3 +1,4 @@
+# once
 # seqtrace attach -- CMD: the command's status, nothing of its first read missed, stdout only data.
 . "$E2E/lib.sh"
 

@@ -1,3 +1,4 @@
+# once
 # Bad input: each gets a message that names the thing and what to do, the right exit status, no panic.
 . "$E2E/lib.sh"
 

@@ -1,3 +1,4 @@
+# once
 # Recordings: replay shows what attach showed, byte for byte; pipes, kill -9, files that are none.
 . "$E2E/lib.sh"
 

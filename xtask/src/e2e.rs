@@ -41,6 +41,20 @@ pub(crate) fn scripts() -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Those of the scripts that say `# once`: what they test is seqtrace's alone, the command line say.
+pub(crate) fn once(scripts: &[String]) -> Result<Vec<String>> {
+    let mut once = Vec::new();
+    for script in scripts {
+        let file = folder().join(format!("{script}.sh"));
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        if text.lines().any(|line| line == "# once") {
+            once.push(script.clone());
+        }
+    }
+    Ok(once)
+}
+
 /// A kernel, how it is booted, and what is run on it.
 #[derive(Debug)]
 pub(crate) struct Guest {

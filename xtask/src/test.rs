@@ -22,6 +22,7 @@ const SHOWN: usize = 60;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Names: lint/fmt lint/clippy lint/ebpf unit/… interop/pyarrow e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
+                        Without FILTER and --all-kernels, a script that says `# once` is run on one kernel only.\n\
                         Ends with one line `N passed, N failed, N skipped`; exit status 1 if any failed."
 )]
 pub(crate) struct Options {
@@ -151,8 +152,19 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
             });
         }
     }
-    for Guest { name, scripts, .. } in &mut guests {
+    for Guest { name, series, scripts, .. } in &mut guests {
         scripts.retain(|script| wants(&format!("e2e/{name}/{script}")));
+        // Who asks for tests by their names gets them.
+        if series.name != kernel::DEFAULT && !options.all_kernels && filter.is_empty() {
+            let once = e2e::once(scripts)?;
+            scripts.retain(|script| !once.contains(script));
+            for script in once {
+                let elsewhere = kernel::DEFAULT;
+                tally.skip(format!(
+                    "e2e/{name}/{script}: no kernel makes a difference to it, {elsewhere} has run it"
+                ));
+            }
+        }
     }
     let guests = portions(guests);
     if options.quick {
