@@ -33,8 +33,13 @@ pub(crate) fn pass_begin(m: u64, state: &mut SessionState, place: Place<'_>) {
         tell_staged(state.key, staged);
     }
     let (_, tid) = kernel::ids();
-    state.passing = 1;
-    state.owner = tid;
+    // In this order: a thread that returns from its read looks at both without m->lock (slots::tell_own()), and must not
+    // take this pass for its own.
+    // SAFETY: fields of ours.
+    unsafe {
+        (&raw mut state.owner).write_volatile(tid);
+        (&raw mut state.passing).write_volatile(1);
+    }
     let session = state.key;
     let SeqState { size, from, count, index, .. } = kernel::seq_state(m);
     emit(Kind::PassBegin, 0, |head| PassBegin {
