@@ -31,7 +31,7 @@ plain_data! {
     pub struct SessionState [16] {
         /// The session's number on the wire; 0 for a file that is not to be traced.
         pub key: u32,
-        /// 1 from the call of start to the return of stop. gcc lets the overflow path of traverse(),
+        /// 1 (or 2: not told, for lack of room) from the call of start to the return of stop. gcc lets the overflow path of traverse(),
         /// which has called stop elsewhere, run through the instruction behind another call of stop: the
         /// second hit is no second stop.
         pub passing: u8,

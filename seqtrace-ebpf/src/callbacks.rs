@@ -1,10 +1,11 @@
 //! The callbacks, seen at the functions themselves: kprobe and kretprobe on the addresses that user
-//! space found in `m->op`. For kernels whose text is not understood, and as the independent witness
-//! of [`crate::iterate`], whose events it writes.
+//! space found in `m->op`. Where a return cannot tell which function it is the return of (before 5.15), and for tables
+//! whose start cannot be probed; otherwise [`crate::passes`] does it.
 //!
 //! A kretprobe does not know the arguments, so each entry leaves them for it ([`crate::tasks`]).
 
 use aya_ebpf::{
+    bindings::pt_regs,
     macros::{kprobe, kretprobe},
     programs::{ProbeContext, RetProbeContext},
 };
@@ -107,7 +108,7 @@ fn iterators_only() -> bool {
 
 /// `m` if this call is the core's own and its file is traced, else 0.
 #[inline(always)]
-fn core_call(m: u64, pos: Option<u64>) -> u64 {
+pub(crate) fn core_call(m: u64, pos: Option<u64>) -> u64 {
     // The core gives start and next &m->index (fs/seq_file.c since 4.19); any other pointer is
     // another iterator's nested call.
     let nested = match pos {
@@ -121,16 +122,16 @@ fn core_call(m: u64, pos: Option<u64>) -> u64 {
 }
 
 #[inline(always)]
-fn stack_pointer(ctx: &ProbeContext) -> u64 {
+pub(crate) fn stack_pointer(regs: *const pt_regs) -> u64 {
     #[cfg(bpf_target_arch = "x86_64")]
-    // SAFETY: the context is the probe's own.
+    // SAFETY: the context of a probe.
     unsafe {
-        (*ctx.regs).rsp
+        (*regs).rsp
     }
     #[cfg(bpf_target_arch = "aarch64")]
-    // SAFETY: the context is the probe's own.
+    // SAFETY: the context of a probe.
     unsafe {
-        (*ctx.regs).sp
+        (*regs).sp
     }
 }
 
@@ -140,7 +141,7 @@ pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {
     let m = kernel::arg(&ctx, 0);
     let first = session::traced(m).is_some_and(|state| state.passing == 0);
     let m = core_call(m, Some(kernel::arg(&ctx, 1)));
-    let m = enter(stack_pointer(&ctx), m, role::START, first);
+    let m = enter(stack_pointer(ctx.regs), m, role::START, first);
     if let Some(state) = session::traced(m) {
         iterate::pass_begin(m, state, slots::staged(m));
     }
@@ -151,21 +152,21 @@ pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {
 #[kprobe]
 pub(crate) fn next_enter(ctx: ProbeContext) -> u32 {
     let m = core_call(kernel::arg(&ctx, 0), Some(kernel::arg(&ctx, 2)));
-    enter(stack_pointer(&ctx), m, role::NEXT, false);
+    enter(stack_pointer(ctx.regs), m, role::NEXT, false);
     0
 }
 
 /// `int show(struct seq_file *m, void *v)` was entered.
 #[kprobe]
 pub(crate) fn show_enter(ctx: ProbeContext) -> u32 {
-    enter(stack_pointer(&ctx), core_call(kernel::arg(&ctx, 0), None), role::SHOW, false);
+    enter(stack_pointer(ctx.regs), core_call(kernel::arg(&ctx, 0), None), role::SHOW, false);
     0
 }
 
 /// `void stop(struct seq_file *m, void *v)` was entered.
 #[kprobe]
 pub(crate) fn stop_enter(ctx: ProbeContext) -> u32 {
-    enter(stack_pointer(&ctx), core_call(kernel::arg(&ctx, 0), None), role::STOP, false);
+    enter(stack_pointer(ctx.regs), core_call(kernel::arg(&ctx, 0), None), role::STOP, false);
     0
 }
 

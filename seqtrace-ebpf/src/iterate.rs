@@ -19,7 +19,7 @@ use crate::{
     config::config,
     emit::{self, emit, emit_at},
     kernel::{self, Filled, field},
-    maps::Traversing,
+    maps::{Last, Traversing},
     session, slots,
 };
 
@@ -33,8 +33,13 @@ pub(crate) fn pass_begin(m: u64, state: &mut SessionState, place: Place<'_>) {
         tell_staged(state.key, staged);
     }
     let (_, tid) = kernel::ids();
-    state.passing = 1;
-    state.owner = tid;
+    // In this order: a thread that returns from its read looks at both without m->lock (slots::tell_own()), and must not
+    // take this pass for its own.
+    // SAFETY: fields of ours.
+    unsafe {
+        (&raw mut state.owner).write_volatile(tid);
+        (&raw mut state.passing).write_volatile(1);
+    }
     let session = state.key;
     let SeqState { size, from, count, index, .. } = kernel::seq_state(m);
     emit(Kind::PassBegin, 0, |head| PassBegin {
@@ -86,6 +91,25 @@ pub(crate) fn show_returned(
         Some(staged) => stage_show(regs, m, state.key, staged),
         None => show_alone(regs, m, state),
     }
+}
+
+/// `show()` returned, and what the core does next is asked, too.
+#[inline(never)]
+pub(crate) fn show_of_pass_returned(
+    regs: *const pt_regs,
+    m: u64,
+    state: &mut SessionState,
+    place: Place<'_>,
+) -> Last {
+    let ret = kernel::returned(regs) as i32;
+    let filled = kernel::filled(m);
+    match place {
+        Some(staged) => stage(ret, filled, state.key, staged),
+        None => show_alone(regs, m, state),
+    }
+    // As seq_read_iter(), traverse() (fs/seq_file.c) and bpf_seq_read() (kernel/bpf/bpf_iter.c).
+    let goes_on = ret > 0 || ret == 0 && filled.flags & FLAG_FULL == 0;
+    if goes_on { Last::More } else { Last::End }
 }
 
 /// `stop()` returned.
@@ -141,7 +165,11 @@ fn stage_next(regs: *const pt_regs, m: u64, session: u32, staged: &mut Staged) {
 #[inline(never)]
 fn stage_show(regs: *const pt_regs, m: u64, session: u32, staged: &mut Staged) {
     let ret = kernel::returned(regs) as i32;
-    let filled = kernel::filled(m);
+    stage(ret, kernel::filled(m), session, staged);
+}
+
+#[inline(always)]
+fn stage(ret: i32, filled: Filled, session: u32, staged: &mut Staged) {
     let Filled { count, flags, index } = filled;
     // From 1.
     let number = staged.open;

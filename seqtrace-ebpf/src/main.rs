@@ -26,6 +26,7 @@ mod iterate;
 mod kernel;
 mod maps;
 mod open;
+mod passes;
 mod plain;
 mod read;
 mod release;

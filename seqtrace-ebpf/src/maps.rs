@@ -114,6 +114,102 @@ pub(crate) static TASK_CLAIMS: HashMap<u32, u32> = HashMap::with_max_entries(TAS
 #[map]
 pub(crate) static CALLS: HashMap<u32, Calls> = HashMap::with_max_entries(TASKS, 0);
 
+/// What was seen last of a pass.
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Last {
+    /// start or show returned what ends the pass: stop is called.
+    End = 0,
+    /// start was entered.
+    Begun = 1,
+    /// start returned a record: show is called next.
+    Found = 2,
+    /// next returned: show is called next, or stop.
+    Next = 3,
+    /// show returned, and the core goes on: next is called.
+    More = 4,
+    /// stop was entered.
+    Stopping = 5,
+}
+
+/// A pass that a task is inside of: see [`crate::passes`].
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Pass {
+    /// `struct seq_file *`; 0 for none.
+    pub(crate) m: u64,
+    /// The stack pointer when start was entered.
+    pub(crate) sp: u64,
+    /// The stack pointer when start had returned; 0 before.
+    pub(crate) back: u64,
+    /// `m->op->start`
+    pub(crate) start: u64,
+    /// `m->op->next`
+    pub(crate) next: u64,
+    /// `m->op->show`
+    pub(crate) show: u64,
+    pub(crate) last: Last,
+    /// [`PROBES`] when it began.
+    pub(crate) attached: u32,
+}
+
+impl Pass {
+    pub(crate) const NONE: Self =
+        Self { m: 0, sp: 0, back: 0, start: 0, next: 0, show: 0, last: Last::End, attached: 0 };
+}
+
+/// Passes that a task is inside of: a callback may read another file.
+#[repr(C)]
+pub(crate) struct Passes {
+    /// How many.
+    pub(crate) depth: u32,
+    /// Spelled-out padding, zero.
+    pub(crate) pad: u32,
+    /// The innermost.
+    pub(crate) now: Pass,
+    /// Those around it, outermost first.
+    pub(crate) outer: [Pass; 3],
+}
+
+/// A place for the passes of a task; as long as four lines of the cache.
+#[repr(C)]
+pub(crate) struct PassPlace {
+    /// Whose it is, a thread id; 0 for nobody's.
+    pub(crate) tid: u32,
+    /// How many others should be here too.
+    pub(crate) others: u32,
+    pub(crate) passes: Passes,
+    /// Spelled-out padding, zero.
+    pub(crate) pad: [u64; 2],
+}
+
+/// See [`crate::passes`].
+#[unsafe(link_section = ".bss.passes")]
+pub(crate) static mut PASS_PLACES: [PassPlace; TASK_SLOTS] = [const {
+    let passes = Passes { depth: 0, pad: 0, now: Pass::NONE, outer: [Pass::NONE; 3] };
+    PassPlace { tid: 0, others: 0, passes, pad: [0; 2] }
+}; TASK_SLOTS];
+
+/// Passes under way that there was no room for.
+#[unsafe(link_section = ".bss.roomless")]
+pub(crate) static mut ROOMLESS: u32 = 0;
+
+/// By number of a place of [`crate::passes`]: who was first to want it.
+#[map]
+pub(crate) static PASS_CLAIMS: HashMap<u32, u32> = HashMap::with_max_entries(TASK_SLOTS as u32, 0);
+
+/// By thread id: the passes of tasks whose place is another's.
+#[map]
+pub(crate) static PASSES_ELSEWHERE: HashMap<u32, Passes> = HashMap::with_max_entries(TASKS, 0);
+
+/// By address: the functions that have the probes of [`crate::passes`], numbered as they got them.
+#[map]
+pub(crate) static PROBED: HashMap<u64, u32> = HashMap::with_max_entries(16 * 1024, 0);
+
+/// Its one element is how many of them there are.
+#[map]
+pub(crate) static PROBES: Array<u32> = Array::with_max_entries(1, 0);
+
 /// What can be missed without an event being lost. The order is known to user space
 /// (`probe::loader`).
 #[derive(Clone, Copy)]

@@ -16,7 +16,7 @@ use crate::{
     kernel::{self, field},
     maps::Traversing,
     open::{self, Opening},
-    session, slots, tasks,
+    passes, session, slots, tasks,
 };
 
 /// The open file of a `struct kiocb *` and its seq_file.
@@ -99,6 +99,7 @@ fn returned(m: u64, ret: i64) {
     if let Some(state) = session::traced(m) {
         let session = state.key;
         let (_, tid) = kernel::ids();
+        passes::leave(tid, m, state);
         slots::tell_own(m, state, tid);
         state.traversing = Traversing::NO;
         tasks::leave(tid);
@@ -170,6 +171,7 @@ pub(crate) fn seq_lseek_exit(ctx: FExitContext) -> u32 {
     if let Some(state) = session::traced(m) {
         let session = state.key;
         let (_, tid) = kernel::ids();
+        passes::leave(tid, m, state);
         slots::tell_own(m, state, tid);
         state.traversing = Traversing::NO;
         tasks::leave(tid);

@@ -86,7 +86,12 @@ pub(crate) fn tell(id: u64, key: u32) {
 /// pass is under way in another thread, which writes there, or was told by its stop: m->lock has been dropped.
 #[inline(always)]
 pub(crate) fn tell_own(id: u64, state: &mut SessionState, tid: u32) {
-    if state.passing != 0 && state.owner == tid {
+    // SAFETY: fields of ours, in the order that pass_begin() needs.
+    let own = unsafe {
+        (&raw const state.passing).read_volatile() != 0
+            && (&raw const state.owner).read_volatile() == tid
+    };
+    if own {
         state.passing = 0;
         tell(id, state.key);
     }

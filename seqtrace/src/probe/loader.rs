@@ -138,6 +138,58 @@ enum Link {
     Fexit(FExitLink),
 }
 
+/// An attempt to attach to a callback.
+#[derive(Clone, Copy, Debug)]
+struct Tried {
+    /// In which load of its module.
+    load: u64,
+    /// It has its probes.
+    attached: bool,
+}
+
+/// The programs on a callback.
+struct By {
+    /// On its return.
+    exit: &'static str,
+    /// On its entry.
+    entry: Option<&'static str>,
+    /// They follow passes, not calls.
+    of_pass: bool,
+}
+
+impl By {
+    const fn call(exit: &'static str, entry: &'static str) -> Self {
+        Self { exit, entry: Some(entry), of_pass: false }
+    }
+
+    const fn pass(exit: &'static str, entry: Option<&'static str>) -> Self {
+        Self { exit, entry, of_pass: true }
+    }
+
+    fn programs(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.exit).chain(self.entry)
+    }
+}
+
+/// In the order of attaching.
+const ROLES: [Role; 4] = [Role::Start, Role::Next, Role::Show, Role::Stop];
+
+/// The programs that follow each call, by [`ROLES`].
+const CALLS: [By; 4] = [
+    By::call("start_return", "start_enter"),
+    By::call("next_return", "next_enter"),
+    By::call("show_return", "show_enter"),
+    By::call("stop_return", "stop_enter"),
+];
+
+/// The programs that follow passes, by [`ROLES`].
+const PASSES: [By; 4] = [
+    By::pass("pass_start_return", Some("pass_start_enter")),
+    By::pass("pass_next_return", None),
+    By::pass("pass_show_return", None),
+    By::pass("pass_stop_return", Some("pass_stop_enter")),
+];
+
 /// The loaded programs and their attachments. Dropping it detaches everything.
 pub struct Probes {
     ebpf: Ebpf,
@@ -148,8 +200,12 @@ pub struct Probes {
     /// The core's call sites are probed.
     core: bool,
     links: Vec<Link>,
-    /// By address of a callback that was attached to, or tried: in which load of its module.
-    tables: BTreeMap<u64, u64>,
+    /// By address of a callback: how it was tried to attach to it.
+    tables: BTreeMap<u64, Tried>,
+    /// The returns of next and show can be told without their entries; `None` before it was tried.
+    passes: Option<bool>,
+    /// How many functions have probes that follow passes.
+    probed: u32,
     notes: Vec<String>,
 }
 
@@ -198,7 +254,8 @@ impl Probes {
     fn is_accepted(&mut self, program: &str) -> bool {
         let program = self.ebpf.program_mut(program);
         let program = program.and_then(|program| <&mut KProbe>::try_from(program).ok());
-        program.is_some_and(|program| program.load().is_ok())
+        let loaded = program.map(KProbe::load);
+        matches!(loaded, Some(Ok(()) | Err(ProgramError::AlreadyLoaded)))
     }
 
     fn load_with(settings: &Settings, cast: Option<Cast>) -> Result<Self, ProbeError> {
@@ -233,6 +290,8 @@ impl Probes {
             ("KEYS", faults.sessions),
             ("CALLS", faults.calls),
             ("TASK_CLAIMS", faults.calls),
+            ("PASSES_ELSEWHERE", faults.calls),
+            ("PASS_CLAIMS", faults.calls),
         ] {
             if let Some(room) = room {
                 loader.map_max_entries(map, room);
@@ -257,6 +316,8 @@ impl Probes {
             core: false,
             links: Vec::new(),
             tables: BTreeMap::new(),
+            passes: None,
+            probed: 0,
             notes: Vec::new(),
         };
         probes.filter(settings.allow.keys())?;
@@ -415,49 +476,90 @@ impl Probes {
     /// # Errors
     /// The kernel refuses them.
     pub fn prepare_tables(&mut self) -> Result<(), ProbeError> {
-        for name in Self::CALLBACKS.iter().flat_map(|(_, entry, exit)| [entry, exit]) {
+        for name in self.by().iter().flat_map(By::programs) {
             let program = self.ebpf.program_mut(name).ok_or(ProbeError::Missing("a program"))?;
-            let result = program.try_into().and_then(KProbe::load);
-            result.map_err(|error| ProbeError::Load(chain(&error)))?;
+            match program.try_into().and_then(KProbe::load) {
+                Ok(()) | Err(ProgramError::AlreadyLoaded) => {}
+                Err(error) => return Err(ProbeError::Load(chain(&error))),
+            }
         }
         Ok(())
     }
 
-    /// For each callback the programs on its entry and its return.
-    const CALLBACKS: [(Role, &str, &str); 4] = [
-        (Role::Start, "start_enter", "start_return"),
-        (Role::Next, "next_enter", "next_return"),
-        (Role::Show, "show_enter", "show_return"),
-        (Role::Stop, "stop_enter", "stop_return"),
-    ];
+    /// The programs on callbacks.
+    fn by(&mut self) -> &'static [By; 4] {
+        // Whether a return may ask which function it is of, the verifier alone knows.
+        let passes = self.passes.unwrap_or_else(|| {
+            PASSES.iter().all(|by| by.programs().all(|name| self.is_accepted(name)))
+        });
+        self.passes = Some(passes);
+        if passes { &PASSES } else { &CALLS }
+    }
 
     /// Attaches the `callbacks` backend to a table's four functions, each once however many tables
     /// share it, and once more when its module has been loaded again: the kernel has disarmed the probes of
     /// the load before. What cannot be traced is returned, with the reason.
     pub fn table(&mut self, table: &OpTable, load: u64) -> Vec<Untraceable> {
         let mut untraceable = Vec::new();
-        for (role, entry, exit) in Self::CALLBACKS {
+        let mut programs = self.by();
+        for place in 0..ROLES.len() {
+            let (role, by) = (ROLES[place], &programs[place]);
             let address = table.of(role);
-            if address == 0 || self.tables.insert(address, load) == Some(load) {
+            if address == 0 {
                 continue;
             }
-            // The return first: an entry without its return would leave a call open for ever.
-            let before = self.links.len();
-            let result = self.kprobe(exit, address).and_then(|()| self.kprobe(entry, address));
-            if let Err(error) = result {
-                self.links.truncate(before);
-                untraceable.push(Untraceable { address, role, reason: why(&error) });
+            let tried = self.tables.get(&address).filter(|tried| tried.load == load);
+            let attached = match tried {
+                Some(tried) => tried.attached,
+                None => match self.attach_callback(by, address) {
+                    Ok(()) => true,
+                    Err(error) => {
+                        untraceable.push(Untraceable { address, role, reason: why(&error) });
+                        false
+                    }
+                },
+            };
+            self.tables.insert(address, Tried { load, attached });
+            // A pass begins with start.
+            if role == Role::Start && !attached {
+                programs = &CALLS;
             }
         }
         untraceable
     }
 
+    fn attach_callback(&mut self, by: &By, address: u64) -> Result<(), ProgramError> {
+        let before = self.links.len();
+        // The return first: an entry without its return would leave a call open for ever.
+        let result = by.programs().try_for_each(|program| self.kprobe(program, address));
+        match result {
+            Ok(()) if by.of_pass => self.probed(address),
+            Ok(()) => {}
+            Err(_) => self.links.truncate(before),
+        }
+        result
+    }
+
+    /// Tells the programs that the returns of a function are seen, in passes that begin from now on.
+    fn probed(&mut self, address: u64) {
+        let number = self.probed;
+        let Some(map) = self.ebpf.map_mut("PROBED") else { return };
+        let told = HashMap::<_, u64, u32>::try_from(map)
+            .and_then(|mut probed| probed.insert(address, number, 0));
+        let Some(map) = self.ebpf.map_mut("PROBES") else { return };
+        let counted = Array::<_, u32>::try_from(map)
+            .and_then(|mut probes| probes.set(0, number.saturating_add(1), 0));
+        // Without room none of its returns would be counted as missed: that is all.
+        if told.and(counted).is_ok() {
+            self.probed = number.saturating_add(1);
+        }
+    }
+
     /// True if a table's functions have all been attached, or tried.
     pub fn has_table(&self, table: &OpTable, load: u64) -> bool {
-        Self::CALLBACKS
-            .iter()
-            .map(|(role, ..)| table.of(*role))
-            .all(|address| address == 0 || self.tables.get(&address) == Some(&load))
+        ROLES.iter().map(|role| table.of(*role)).all(|address| {
+            address == 0 || self.tables.get(&address).is_some_and(|it| it.load == load)
+        })
     }
 
     fn kprobe(&mut self, program: &str, address: u64) -> Result<(), ProgramError> {
