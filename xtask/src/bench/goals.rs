@@ -100,9 +100,7 @@ fn goals(Measured { commit: _, cost, loss, host }: &Measured) -> Vec<Goal> {
         goal(
             "the same: how many times faster than trace-cmd report with what tells the same, a callback",
             "≥ 20",
-            replay
-                .zip(table::rate(host, "trace-cmd", KPROBES))
-                .map(|(own, other)| own / other),
+            replay.zip(table::rate(host, "trace-cmd", KPROBES)).map(|(own, other)| own / other),
             1,
             |value| value >= 20.0,
         ),
