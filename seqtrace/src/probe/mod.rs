@@ -11,6 +11,7 @@ pub mod loader;
 mod loads;
 pub mod log;
 mod misses;
+mod order;
 mod spool;
 pub mod trace;
 mod waiting;

@@ -25,6 +25,7 @@ use super::{
     loader::{Probes, Untraceable},
     loads,
     log::{self, ToStderr},
+    order::Order,
     spool::Spool,
     waiting::Waiting,
 };
@@ -47,6 +48,8 @@ const TICK: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_millis(30);
 /// The same while other things happen.
 const BUSY_PATIENCE: Duration = Duration::from_millis(200);
+/// ns for which a record may be in the making. What is seen before is in the ring, or has been told.
+const LATE: u64 = 2_000_000;
 /// How often it is tried at the end to see what a reader does that goes on.
 const ATTEMPTS: u32 = 20;
 
@@ -59,6 +62,7 @@ pub struct Trace {
     probes: Probes,
     spool: Spool,
     decoder: Decoder,
+    order: Order,
     log: Option<EbpfLogger<ToStderr>>,
     /// The `callbacks` backend: tables are attached as they are met.
     by_callback: bool,
@@ -103,6 +107,7 @@ impl Trace {
             probes,
             spool,
             decoder: Decoder::new(),
+            order: Order::default(),
             log,
             by_callback,
             looking_at: None,
@@ -211,16 +216,26 @@ impl Trace {
     fn catch_up(&mut self) {
         let now = clock::monotonic();
         while self.drain() && self.last <= now {}
+        self.in_order_before(u64::MAX);
     }
 
     /// Takes the next records. False if there were none.
     fn drain(&mut self) -> bool {
-        let Some(chunk) = self.spool.take() else { return false };
+        let Some(chunk) = self.spool.take() else {
+            self.in_order_before(clock::monotonic().saturating_sub(LATE));
+            return false;
+        };
         for record in chunk.records() {
             self.record(record);
         }
         self.spool.recycle(chunk);
         true
+    }
+
+    /// Tells what waits for later events (ns since boot).
+    fn in_order_before(&mut self, time: u64) {
+        let Self { pipeline, recorder, order, attached, .. } = self;
+        order.before(time, |event| feed(pipeline, recorder.as_mut(), attached, event));
     }
 
     /// Tells what the programs have been holding back since this was called last. The ring is empty.
@@ -234,16 +249,27 @@ impl Trace {
     /// True if there may be more from before `end` (ns since boot).
     fn tell_waiting_until(&mut self, end: u64) -> Result<bool, ProbeError> {
         let settled = self.waiting.settled(self.probes.ebpf())?;
-        let Self { pipeline, recorder, decoder, attached, .. } = self;
+        let Self { pipeline, recorder, decoder, order, attached, .. } = self;
         for slot in &settled {
-            decoder.waiting(slot, |event| feed(pipeline, recorder.as_mut(), attached, event));
+            decoder.waiting(slot, |event| {
+                order.take(event, |event| feed(pipeline, recorder.as_mut(), attached, event));
+            });
         }
         Ok(self.waiting.is_unsettled(&settled, end))
     }
 
     fn record(&mut self, record: &[u8]) {
         let Self {
-            pipeline, recorder, decoder, by_callback, looking_at, seen, attached, last, ..
+            pipeline,
+            recorder,
+            decoder,
+            order,
+            by_callback,
+            looking_at,
+            seen,
+            attached,
+            last,
+            ..
         } = self;
         *last = Decoder::time(record).unwrap_or(*last);
         let mut met = None;
@@ -260,7 +286,7 @@ impl Trace {
                     *seen = Some(Open::clone(open));
                 }
             }
-            feed(pipeline, recorder.as_mut(), attached, event);
+            order.take(event, |event| feed(pipeline, recorder.as_mut(), attached, event));
         });
         self.undecodable += u64::from(result.is_err());
         if let Some((table, iterator)) = met {
@@ -368,6 +394,7 @@ impl Trace {
                 break;
             }
         }
+        self.in_order_before(u64::MAX);
         let counts = self.probes.counts()?;
         let Self { pipeline, recorder, decoder, .. } = &mut self;
         // What was attached and never used is no news.
