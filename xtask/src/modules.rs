@@ -6,6 +6,7 @@ use std::fs;
 use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context as _, Result, ensure};
@@ -14,6 +15,9 @@ use crate::{paths, sh};
 
 /// Kbuild's products, should someone have built in the sources' folder.
 const PRODUCTS: &[&str] = &["ko", "o", "mod", "cmd", "symvers", "order"];
+
+/// Guests of one kernel that are started at once want the same modules.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Builds the out-of-tree modules of the folder `source` against `headers` and returns the `.ko` files.
 pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<PathBuf>> {
@@ -34,6 +38,7 @@ pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<
     let dir =
         paths::target().join("kmod").join(release).join(format!("{name}-{:08x}", place.finish()));
 
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let stamp = dir.join(".stamp");
     let hash = content(&source, &files, headers)?;
     if fs::read_to_string(&stamp).ok().as_deref() != Some(&hash) {
