@@ -252,10 +252,16 @@ impl Probes {
     }
 
     fn is_accepted(&mut self, program: &str) -> bool {
-        let program = self.ebpf.program_mut(program);
-        let program = program.and_then(|program| <&mut KProbe>::try_from(program).ok());
-        let loaded = program.map(KProbe::load);
-        matches!(loaded, Some(Ok(()) | Err(ProgramError::AlreadyLoaded)))
+        self.load_kprobe(program).is_ok()
+    }
+
+    /// Loads a program, if it is not loaded.
+    fn load_kprobe(&mut self, program: &str) -> Result<(), ProbeError> {
+        let program = self.ebpf.program_mut(program).ok_or(ProbeError::Missing("a program"))?;
+        match program.try_into().and_then(KProbe::load) {
+            Ok(()) | Err(ProgramError::AlreadyLoaded) => Ok(()),
+            Err(error) => Err(ProbeError::Load(chain(&error))),
+        }
     }
 
     fn load_with(settings: &Settings, cast: Option<Cast>) -> Result<Self, ProbeError> {
@@ -476,14 +482,7 @@ impl Probes {
     /// # Errors
     /// The kernel refuses them.
     pub fn prepare_tables(&mut self) -> Result<(), ProbeError> {
-        for name in self.by().iter().flat_map(By::programs) {
-            let program = self.ebpf.program_mut(name).ok_or(ProbeError::Missing("a program"))?;
-            match program.try_into().and_then(KProbe::load) {
-                Ok(()) | Err(ProgramError::AlreadyLoaded) => {}
-                Err(error) => return Err(ProbeError::Load(chain(&error))),
-            }
-        }
-        Ok(())
+        self.by().iter().flat_map(By::programs).try_for_each(|name| self.load_kprobe(name))
     }
 
     /// The programs on callbacks.

@@ -53,12 +53,6 @@ impl<R: Resolve> Tracker<R> {
     /// Updates of one session come in the order of their events. Around a relative lseek a few are
     /// told some microseconds late, behind those of other sessions.
     pub fn feed(&mut self, event: Event, out: &mut dyn FnMut(&Update)) {
-        if let Body::Callback { .. } = event.body {
-            if let Some(update) = self.callback(&event, out) {
-                out(update);
-            }
-            return;
-        }
         let Event { time, cpu, body } = event;
         self.take(At { time, cpu }, body, out);
     }
@@ -113,8 +107,12 @@ impl<R: Resolve> Tracker<R> {
 
     fn take(&mut self, at: At, body: Body, out: Sink<'_>) {
         match body {
-            // See feed().
-            Body::Callback { .. } => {}
+            body @ Body::Callback { .. } => {
+                let At { time, cpu } = at;
+                if let Some(update) = self.callback(&Event { time, cpu, body }, out) {
+                    out(update);
+                }
+            }
             Body::PassBegin { key, tid, index, size, count, from } => {
                 let seen = Begin {
                     tid,
