@@ -305,6 +305,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_seqtraces_alone_says_so() {
+        let names = ["input", "reads"].map(str::to_owned);
+        assert_eq!(once(&names).unwrap(), ["input"]);
+    }
+
+    #[test]
     fn lines_are_counted() {
         let text = "%% begin a\n%% ok one\nok comment\n%% not ok two: broken\n%% skip three: later\n\
                     %% end a 1\n%% begin b\n%% ok one\n%% end b 0\n";

@@ -159,9 +159,9 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
             let once = e2e::once(scripts)?;
             scripts.retain(|script| !once.contains(script));
             for script in once {
-                let elsewhere = kernel::DEFAULT;
+                let only = kernel::DEFAULT;
                 tally.skip(format!(
-                    "e2e/{name}/{script}: no kernel makes a difference to it, {elsewhere} has run it"
+                    "e2e/{name}/{script}: no kernel makes a difference to it, it is for {only} alone"
                 ));
             }
         }
