@@ -297,7 +297,8 @@ fn is_behind(back: u64, sp: u64) -> bool {
     back.wrapping_sub(sp) <= 16
 }
 
-/// True for a pointer to a record: what the core goes on with.
+/// True for a pointer to a record: what the core goes on with (`!p || IS_ERR(p)` in fs/seq_file.c; `MAX_ERRNO`,
+/// include/linux/err.h).
 #[inline(always)]
 fn is_record(pointer: u64) -> bool {
     const MAX_ERRNO: u64 = 4095;
