@@ -1,7 +1,7 @@
 //! Getting an event into the ring, or counting that it did not fit.
 
 use aya_ebpf::maps::ring_buf::RingBufEntry;
-use seqtrace_common::wire::{Head, Kind};
+use seqtrace_common::wire::{Head, Kind, SeqState};
 
 use crate::{
     kernel,
@@ -60,6 +60,23 @@ pub(crate) fn emit_at<T: 'static>(
 ) {
     if let Some((mut entry, head)) = reserve_for::<T>(kind, flags, 1, time) {
         entry.write(make(head));
+        entry.submit(NO_WAKEUP);
+    }
+}
+
+/// Writes one event with what is seen of the seq_file `m` without `m->lock`; `parts` says where its time and that
+/// are. `make` reads it first; the time is one at which it was so.
+#[inline(always)]
+pub(crate) fn emit_unlocked<T: 'static>(
+    kind: Kind,
+    flags: u8,
+    m: u64,
+    make: impl FnOnce(Head) -> T,
+    parts: impl FnOnce(&mut T) -> (&mut u64, &mut SeqState),
+) {
+    if let Some((mut entry, head)) = reserve_for::<T>(kind, flags, 1, || 0) {
+        let (time, state) = parts(entry.write(make(head)));
+        *time = kernel::settle(m, state);
         entry.submit(NO_WAKEUP);
     }
 }

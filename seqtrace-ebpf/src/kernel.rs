@@ -234,20 +234,53 @@ fn cast(m: u64, seq_file: u32) -> *const u8 {
 }
 
 /// The fields of the seq_file that the core works on. All in one read, where they lie together: of a short
-/// read most is the call.
+/// read most is the call. Both ways read to the same place: the stack is short.
 #[inline(always)]
 pub(crate) fn seq_state(m: u64) -> SeqState {
+    let mut fields = [0_u64; 6];
+    let target = fields.as_mut_ptr();
+    let one = |place: usize, offset: u32| {
+        // SAFETY: the field's own place.
+        unsafe { copy(target.add(place).cast(), 8, m.wrapping_add(u64::from(offset))) };
+    };
     if has(flag::SEQ_HEAD) {
-        let [size, from, count, _, index, read_pos]: [u64; 6] = field(m, head::SIZE);
-        return SeqState { size, from, count, index: index as i64, read_pos: read_pos as i64 };
+        // SAFETY: as long as all of them.
+        unsafe { copy(target.cast(), 48, m.wrapping_add(u64::from(head::SIZE))) };
+    } else {
+        one(0, config!(offsets.seq_file_size));
+        one(1, config!(offsets.seq_file_from));
+        one(2, config!(offsets.seq_file_count));
+        one(4, config!(offsets.seq_file_index));
+        one(5, config!(offsets.seq_file_read_pos));
     }
-    SeqState {
-        size: field(m, config!(offsets.seq_file_size)),
-        from: field(m, config!(offsets.seq_file_from)),
-        count: field(m, config!(offsets.seq_file_count)),
-        index: field(m, config!(offsets.seq_file_index)),
-        read_pos: field(m, config!(offsets.seq_file_read_pos)),
+    let [size, from, count, _, index, read_pos] = fields;
+    SeqState { size, from, count, index: index as i64, read_pos: read_pos as i64 }
+}
+
+/// Looks again at what was seen of a seq_file without `m->lock`, until it is the same twice: a time in between is when
+/// it was so. What is read may be of several moments, and between two instructions of ours a virtual machine may have
+/// stood still while other readers went on.
+#[inline(never)]
+pub(crate) fn settle(m: u64, state: &mut SeqState) -> u64 {
+    /// Who is in the middle of a pass changes it all the time, but is known to be there.
+    const TRIES: u32 = 3;
+    for _ in 0..TRIES {
+        let time = now();
+        let again = seq_state(m);
+        // SAFETY: what the caller lent. Were it read once for all, it would have to be kept on the stack, which is
+        // short; compared as a whole, it would be by a function that there is not.
+        let before = unsafe { (&raw const *state).read_volatile() };
+        let changed = (again.size ^ before.size)
+            | (again.from ^ before.from)
+            | (again.count ^ before.count)
+            | (again.index ^ before.index) as u64
+            | (again.read_pos ^ before.read_pos) as u64;
+        if changed == 0 {
+            return time;
+        }
+        *state = again;
     }
+    now()
 }
 
 /// What a callback may have changed.

@@ -1,5 +1,7 @@
 //! Reads and seeks of a seq file: seq_read(), seq_read_iter(), seq_lseek().
 
+use core::ffi::c_void;
+
 use aya_ebpf::{
     EbpfContext,
     macros::{fentry, fexit},
@@ -12,7 +14,7 @@ use seqtrace_common::wire::{
 
 use crate::{
     config::config,
-    emit::emit,
+    emit::emit_unlocked,
     kernel::{self, field},
     maps::Traversing,
     open::{self, Opening},
@@ -56,13 +58,10 @@ pub(crate) fn seq_read_iter_enter(ctx: FEntryContext) -> u32 {
     let key = match session::traced(m) {
         Some(state) => state.key,
         None if session::known(m) => return 0,
-        None => {
-            match open::begin(&ctx, &Opening { file, m, ret: 0, flags: open_flag::ADOPTED, via: 0 })
-            {
-                Some(key) => key,
-                None => return 0,
-            }
-        }
+        None => match adopt(ctx.as_ptr(), file, m) {
+            0 => return 0,
+            key => key,
+        },
     };
     let flags = via_seq_read(&ctx);
     let pos: i64 = field(iocb, config!(offsets.kiocb_ki_pos));
@@ -71,25 +70,27 @@ pub(crate) fn seq_read_iter_enter(ctx: FEntryContext) -> u32 {
         let moved = pos != 0 && pos != read_pos;
         state.traversing = if moved { Traversing::YES } else { Traversing::NO };
     }
-    entered(m, key, flags, || (pos, field(iter, config!(offsets.iov_iter_count))));
+    entered(m, key, flags, pos, field(iter, config!(offsets.iov_iter_count)));
     0
 }
 
-/// Tells that a read entered; `asked` for its position and its bytes when there is room for the event: the
-/// stack has none.
-#[inline(always)]
-fn entered(m: u64, session: u32, flags: u8, asked: impl FnOnce() -> (i64, u64)) {
-    emit(Kind::ReadEnter, flags, |head| {
-        let (pos, want) = asked();
-        ReadEnter {
-            head,
-            session,
-            pad: 0,
-            task: kernel::task(),
-            pos,
-            want,
-            state: kernel::seq_state(m),
-        }
+/// The session of a file that was open before seqtrace attached begins: its number, or 0 if it is not traced. A function
+/// of its own, so that what comes after it finds its part of the stack free.
+#[inline(never)]
+fn adopt(ctx: *mut c_void, file: u64, m: u64) -> u32 {
+    let opening = Opening { file, m, ret: 0, flags: open_flag::ADOPTED, via: 0 };
+    open::begin(&FEntryContext::new(ctx), &opening).unwrap_or(0)
+}
+
+/// Tells that a read entered, for `want` bytes at `pos`. Of its own for the same reason.
+#[inline(never)]
+fn entered(m: u64, session: u32, flags: u8, pos: i64, want: u64) {
+    let make = |head| {
+        let (task, state) = (kernel::task(), kernel::seq_state(m));
+        ReadEnter { head, session, pad: 0, task, pos, want, state }
+    };
+    emit_unlocked(Kind::ReadEnter, flags, m, make, |event| {
+        (&mut event.head.time, &mut event.state)
     });
 }
 
@@ -103,13 +104,8 @@ fn returned(m: u64, ret: i64) {
         slots::tell_own(m, state, tid);
         state.traversing = Traversing::NO;
         tasks::leave(tid);
-        emit(Kind::ReadExit, 0, |head| ReadExit {
-            head,
-            session,
-            tid,
-            ret,
-            state: kernel::seq_state(m),
-        });
+        let make = |head| ReadExit { head, session, tid, ret, state: kernel::seq_state(m) };
+        emit_unlocked(Kind::ReadExit, 0, m, make, |event| (&mut event.head.time, &mut event.state));
     }
 }
 
@@ -127,11 +123,11 @@ pub(crate) fn bpf_seq_read_enter(ctx: FEntryContext) -> u32 {
     let file: u64 = ctx.arg(0);
     let m = kernel::private_data(file);
     if !session::known(m) {
-        open::begin(&ctx, &Opening { file, m, ret: 0, flags: open_flag::ADOPTED, via: 0 });
+        adopt(ctx.as_ptr(), file, m);
     }
     if let Some(state) = session::traced(m) {
         state.iterator = 1;
-        entered(m, state.key, FLAG_VIA_BPF, || (kernel::position(&ctx), ctx.arg(2)));
+        entered(m, state.key, FLAG_VIA_BPF, kernel::position(&ctx), ctx.arg(2));
     }
     0
 }
@@ -151,7 +147,7 @@ pub(crate) fn seq_lseek_enter(ctx: FEntryContext) -> u32 {
         let session = state.key;
         // It calls nothing but traverse().
         state.traversing = Traversing::YES;
-        emit(Kind::LseekEnter, 0, |head| LseekEnter {
+        let make = |head| LseekEnter {
             head,
             session,
             tid: kernel::ids().1,
@@ -159,6 +155,9 @@ pub(crate) fn seq_lseek_enter(ctx: FEntryContext) -> u32 {
             whence: ctx.arg(2),
             pad: 0,
             state: kernel::seq_state(m),
+        };
+        emit_unlocked(Kind::LseekEnter, 0, m, make, |event| {
+            (&mut event.head.time, &mut event.state)
         });
     }
     0
@@ -175,12 +174,10 @@ pub(crate) fn seq_lseek_exit(ctx: FExitContext) -> u32 {
         slots::tell_own(m, state, tid);
         state.traversing = Traversing::NO;
         tasks::leave(tid);
-        emit(Kind::LseekExit, 0, |head| LseekExit {
-            head,
-            session,
-            tid,
-            ret: ctx.arg(3),
-            state: kernel::seq_state(m),
+        let ret = ctx.arg(3);
+        let make = |head| LseekExit { head, session, tid, ret, state: kernel::seq_state(m) };
+        emit_unlocked(Kind::LseekExit, 0, m, make, |event| {
+            (&mut event.head.time, &mut event.state)
         });
     }
     0
