@@ -31,5 +31,6 @@ for backend in core callbacks; do
 	gaps=$(e2e-helper json $TRACE type=gap --print lost | awk '{s += $1} END {print s + 0}')
 	if [ "$gaps" -gt 0 ]; then ok $backend/gaps; else fail $backend/gaps "nothing was lost"; fi
 	expect_eq $backend/counted "$gaps" "$(e2e-helper json $TRACE type=end --print lost)"
-	expect_grep $backend/partial '"partial":\["gap"\]\|"partial":"gap"' $TRACE
+	# Of the session: its release may be lost, too, and then it is said to be still open behind that.
+	expect_grep $backend/partial '"partial":\["gap"[],]\|"partial":"gap"' $TRACE
 done

@@ -146,6 +146,9 @@ fn follow(story: &[Update], mut update: Update, step: Step) -> Update {
         *callback = CallbackUpdate {
             pos_in: before.pos_in.map(|_| before.pos_out),
             pos_out: before.pos_out.wrapping_add(i64::from(grown % 3 > 0)),
+            v: before.v.map(|v| before.ret_ptr.unwrap_or(Ptr(v.0.wrapping_add(grown)))),
+            ret_ptr: before.ret_ptr.map(|ptr| Ptr(ptr.0.wrapping_add(grown * grown))),
+            bytes: before.bytes.map(|bytes| bytes.wrapping_add(grown / 9)),
             count: before.count.wrapping_add(grown),
             duration: before.duration.and(callback.duration).map(|ns| ns % 30_000),
             range: before.range.map(|range| Range {
