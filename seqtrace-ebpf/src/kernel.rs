@@ -9,8 +9,9 @@ use aya_ebpf::{
     EbpfContext,
     bindings::{bpf_pidns_info, pt_regs},
     helpers::generated::{
-        bpf_get_ns_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns,
-        bpf_probe_read_kernel as raw_read, bpf_probe_read_kernel_str as raw_read_str,
+        bpf_get_current_comm, bpf_get_ns_current_pid_tgid, bpf_get_smp_processor_id,
+        bpf_ktime_get_ns, bpf_probe_read_kernel as raw_read,
+        bpf_probe_read_kernel_str as raw_read_str,
     },
     programs::ProbeContext,
 };
@@ -44,6 +45,16 @@ pub(crate) fn field<T: Copy>(base: u64, offset: u32) -> T {
 pub(crate) unsafe fn copy(target: *mut u8, len: u32, source: u64) -> bool {
     // SAFETY: the caller vouches for the target, the helper checks the source.
     unsafe { raw_read(target.cast(), len, source as *const core::ffi::c_void) == 0 }
+}
+
+/// Reads the number at `base + offset` to where it is wanted.
+///
+/// # Safety
+/// `target` must be valid for it.
+#[inline(always)]
+unsafe fn copy_field(target: *mut u64, base: u64, offset: u32) {
+    // SAFETY: the caller vouches for the target.
+    unsafe { copy(target.cast(), 8, base.wrapping_add(u64::from(offset))) };
 }
 
 /// Reads a string of at most `len - 1` bytes and its NUL to `target`. The length with the NUL, or
@@ -145,13 +156,14 @@ pub(crate) fn own_pid() -> u32 {
 #[inline(always)]
 pub(crate) fn task() -> Task {
     let (pid, tid) = ids();
-    Task {
-        pid,
-        tid,
-        uid: aya_ebpf::helpers::bpf_get_current_uid_gid() as u32,
-        pad: 0,
-        comm: aya_ebpf::helpers::bpf_get_current_comm().unwrap_or([0; COMM_BYTES]),
-    }
+    let uid = aya_ebpf::helpers::bpf_get_current_uid_gid() as u32;
+    let mut comm = MaybeUninit::<[u8; COMM_BYTES]>::uninit();
+    // SAFETY: the helper writes all of it: zeroes if it fails (bpf_get_current_comm(), kernel/bpf/helpers.c).
+    let comm = unsafe {
+        bpf_get_current_comm(comm.as_mut_ptr().cast(), COMM_BYTES as u32);
+        comm.assume_init()
+    };
+    Task { pid, tid, uid, pad: 0, comm }
 }
 
 /// What a function has just returned.
@@ -237,12 +249,10 @@ fn cast(m: u64, seq_file: u32) -> *const u8 {
 /// read most is the call. Both ways read to the same place: the stack is short.
 #[inline(always)]
 pub(crate) fn seq_state(m: u64) -> SeqState {
-    let mut fields = [0_u64; 6];
-    let target = fields.as_mut_ptr();
-    let one = |place: usize, offset: u32| {
-        // SAFETY: the field's own place.
-        unsafe { copy(target.add(place).cast(), 8, m.wrapping_add(u64::from(offset))) };
-    };
+    let mut fields = MaybeUninit::<[u64; 6]>::uninit();
+    let target = fields.as_mut_ptr().cast::<u64>();
+    // SAFETY: the field's own place.
+    let one = |place: usize, offset: u32| unsafe { copy_field(target.add(place), m, offset) };
     if has(flag::SEQ_HEAD) {
         // SAFETY: as long as all of them.
         unsafe { copy(target.cast(), 48, m.wrapping_add(u64::from(head::SIZE))) };
@@ -250,10 +260,13 @@ pub(crate) fn seq_state(m: u64) -> SeqState {
         one(0, config!(offsets.seq_file_size));
         one(1, config!(offsets.seq_file_from));
         one(2, config!(offsets.seq_file_count));
+        // Nobody looks at the fourth.
+        one(3, config!(offsets.seq_file_index));
         one(4, config!(offsets.seq_file_index));
         one(5, config!(offsets.seq_file_read_pos));
     }
-    let [size, from, count, _, index, read_pos] = fields;
+    // SAFETY: either way all of them were written.
+    let [size, from, count, _, index, read_pos] = unsafe { fields.assume_init() };
     SeqState { size, from, count, index: index as i64, read_pos: read_pos as i64 }
 }
 

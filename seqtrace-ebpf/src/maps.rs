@@ -72,7 +72,6 @@ pub(crate) const CALL_DEPTH: usize = 4;
 
 /// Callbacks that a task is inside of, outermost first; used by the `callbacks` backend only.
 #[repr(C)]
-#[derive(Clone, Copy)]
 pub(crate) struct Calls {
     /// How many of the others hold something.
     pub(crate) depth: u64,

@@ -1,5 +1,7 @@
 //! A session begins: seq_open(), and the wrappers that have it inside or around it.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::{
     EbpfContext, helpers::generated::bpf_get_stack, macros::fexit, programs::FExitContext,
 };
@@ -62,11 +64,16 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
 
     let dentry: u64 = field(file, config!(offsets.file_dentry));
     if !own && has(flag::FILTER_NAME) {
-        let mut name = [0u8; NAME_BYTES];
+        let mut name = MaybeUninit::<[u8; NAME_BYTES]>::uninit();
+        let name: *mut u8 = name.as_mut_ptr().cast();
         let source = field(dentry, config!(offsets.dentry_name));
-        // SAFETY: the target is as long as is said.
-        unsafe { kernel::copy_str(name.as_mut_ptr(), NAME_BYTES as u32, source) };
-        if !session::accepts_name(&name) {
+        // SAFETY: the target is as long as is said, and a name with its NUL is there then: the helper writes zeroes if
+        // it fails.
+        let accepted = unsafe {
+            kernel::copy_str(name, NAME_BYTES as u32, source);
+            session::accepts_name(name)
+        };
+        if !accepted {
             debug!(ctx, "not traced, no target has the name of the file, seq_file {:x}", m);
             exclude(id, ret);
             return None;
@@ -94,41 +101,44 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
     // The stack's own room is short; the path is written over it below.
     // SAFETY: the path has room for FRAMES addresses.
     let via = if told { unsafe { wrapper(ctx, path.cast(), via) } } else { 0 };
+    // Kept in the ring's memory: of what is there the verifier knows nothing, and so goes through what follows once,
+    // not once for each wrapper.
+    // SAFETY: the ring's own memory, reserved for an OpenRecord.
+    let kept = unsafe { &raw mut (*record).open.via };
+    // SAFETY: as above.
+    unsafe { kept.write_volatile(via) };
     let (path_len, cut) = path_of(dentry, path);
     if cut {
         head.flags |= open_flag::PATH_CUT;
     }
     let inode: u64 = field(file, config!(offsets.file_f_inode));
     let sb: u64 = field(inode, config!(offsets.inode_i_sb));
-    let mut open = Open {
+    let Table { op, start, stop, next, show, private, size } =
+        if flags & open_flag::PLAIN != 0 { handlers(inode) } else { table(m) };
+    let open = Open {
         head,
         session: key,
         ret,
         task,
         file,
         m,
-        op: 0,
-        start: 0,
-        stop: 0,
-        next: 0,
-        show: 0,
-        private: 0,
+        op,
+        start,
+        stop,
+        next,
+        show,
+        private,
         ino: field(inode, config!(offsets.inode_i_ino)),
         dev: field(sb, config!(offsets.super_block_s_dev)),
         mode: field(file, config!(offsets.file_f_mode)),
         magic: field::<u64>(sb, config!(offsets.super_block_s_magic)) as u32,
         path_len,
-        size: 0,
-        inner: 0,
-        via,
+        size,
+        inner: inner(inode, show),
+        // SAFETY: it was written.
+        via: unsafe { kept.read_volatile() },
         pad: 0,
     };
-    if flags & open_flag::PLAIN != 0 {
-        handlers(inode, &mut open);
-    } else if m != 0 {
-        table(m, &mut open);
-        open.inner = inner(inode, open.show);
-    }
     // SAFETY: the ring's own memory, reserved for an OpenRecord.
     unsafe { (&raw mut (*record).open).write(open) };
     entry.submit(emit::NO_WAKEUP);
@@ -143,17 +153,29 @@ fn exclude(id: u64, ret: i32) {
     }
 }
 
-/// The callbacks of a seq file.
+/// An open file's table of functions, as an [`Open`] has it.
+struct Table {
+    op: u64,
+    start: u64,
+    stop: u64,
+    next: u64,
+    show: u64,
+    private: u64,
+    size: u64,
+}
+
+/// The callbacks of a seq file. What there is not reads as zero.
 #[inline(always)]
-fn table(m: u64, open: &mut Open) {
-    open.op = field(m, config!(offsets.seq_file_op));
-    open.private = field(m, config!(offsets.seq_file_private));
-    open.size = field(m, config!(offsets.seq_file_size));
-    if open.op != 0 {
-        open.start = field(open.op, config!(offsets.seq_operations_start));
-        open.stop = field(open.op, config!(offsets.seq_operations_stop));
-        open.next = field(open.op, config!(offsets.seq_operations_next));
-        open.show = field(open.op, config!(offsets.seq_operations_show));
+fn table(m: u64) -> Table {
+    let op: u64 = field(m, config!(offsets.seq_file_op));
+    Table {
+        op,
+        start: field(op, config!(offsets.seq_operations_start)),
+        stop: field(op, config!(offsets.seq_operations_stop)),
+        next: field(op, config!(offsets.seq_operations_next)),
+        show: field(op, config!(offsets.seq_operations_show)),
+        private: field(m, config!(offsets.seq_file_private)),
+        size: field(m, config!(offsets.seq_file_size)),
     }
 }
 
@@ -181,31 +203,29 @@ fn inner(inode: u64, show: u64) -> u64 {
 
 /// The handlers of a plain procfs file: `PDE(inode)->proc_ops` (fs/proc/internal.h).
 #[inline(always)]
-fn handlers(inode: u64, open: &mut Open) {
+fn handlers(inode: u64) -> Table {
     let pde: u64 = field(inode, config!(offsets.proc_inode_pde_from_inode));
-    let ops: u64 = field(pde, config!(offsets.proc_dir_entry_proc_ops));
-    open.op = ops;
-    open.start = field(ops, config!(offsets.proc_ops_proc_read));
-    if open.start == 0 {
-        open.start = field(ops, config!(offsets.proc_ops_proc_read_iter));
+    let op: u64 = field(pde, config!(offsets.proc_dir_entry_proc_ops));
+    let mut start: u64 = field(op, config!(offsets.proc_ops_proc_read));
+    if start == 0 {
+        start = field(op, config!(offsets.proc_ops_proc_read_iter));
     }
-    open.stop = field(ops, config!(offsets.proc_ops_proc_write));
+    let stop = field(op, config!(offsets.proc_ops_proc_write));
+    Table { op, start, stop, next: 0, show: 0, private: 0, size: 0 }
 }
 
 /// Writes the names from a dentry up to its filesystem's root; the bytes written, and whether some
-/// are missing.
+/// are missing. Whatever is asked in the loop ends it: the verifier goes through each level once, not through all that
+/// may have been so on the levels before.
 #[inline(always)]
 fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
+    let parent_of = |dentry: u64| field::<u64>(dentry, config!(offsets.dentry_d_parent));
+    let mut parent = parent_of(dentry);
+    if parent == 0 {
+        return (0, false);
+    }
     let mut len: usize = 0;
     for _ in 0..PATH_DEPTH {
-        let parent: u64 = field(dentry, config!(offsets.dentry_d_parent));
-        // A root has no name that counts, unless it is the file itself: an anonymous inode.
-        if (parent == dentry && len != 0) || parent == 0 {
-            return (len as u32, false);
-        }
-        if len >= PATH_BYTES {
-            break;
-        }
         let name = field(dentry, config!(offsets.dentry_name));
         // Known to be below PATH_BYTES, but before 6.4 the verifier forgets that when the compiler
         // keeps `len` on the stack.
@@ -216,10 +236,19 @@ fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
             break;
         }
         len += copied as usize;
+        // A file without directories is its own root: an anonymous inode.
         if parent == dentry {
             return (len as u32, false);
         }
         dentry = parent;
+        parent = parent_of(dentry);
+        // Another root has no name that counts.
+        if parent == dentry || parent == 0 {
+            return (len as u32, false);
+        }
+        if len >= PATH_BYTES {
+            break;
+        }
     }
     (len as u32, true)
 }

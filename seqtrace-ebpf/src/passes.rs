@@ -72,12 +72,12 @@ impl Passes {
     /// The pass around the innermost becomes it.
     #[inline(always)]
     fn pop(&mut self) {
-        self.now = match self.depth {
-            2 => self.outer[0],
-            3 => self.outer[1],
-            4 => self.outer[2],
-            _ => Pass::NONE,
-        };
+        match self.depth {
+            2 => self.now = self.outer[0],
+            3 => self.now = self.outer[1],
+            4 => self.now = self.outer[2],
+            _ => self.now.forget(),
+        }
         self.depth = self.depth.saturating_sub(1);
     }
 
@@ -106,6 +106,14 @@ impl Passes {
 }
 
 impl Pass {
+    /// It is over, and nothing is taken for a part of it any more. What is left of it is not looked at.
+    #[inline(always)]
+    fn forget(&mut self) {
+        self.m = 0;
+        self.back = 0;
+        self.last = Last::End;
+    }
+
     /// `start()` of `m` was entered.
     #[inline(never)]
     fn begin(&mut self, m: u64, sp: u64) {

@@ -38,21 +38,27 @@ pub(crate) fn calls(tid: u32) -> Option<&'static mut Calls> {
 #[inline(never)]
 pub(crate) fn enter_first(tid: u32, m: u64, sp: u64) {
     const NO_EXIST: u64 = 1;
+    // What is beyond the depth is looked at by nobody: it is not cleared, which the compiler does byte by byte.
+    static ONE: Calls = Calls { depth: 1, ..Calls::NONE };
     let slot = of(tid);
-    let mut calls = Calls::NONE;
-    calls.depth = 1;
-    calls.m[0] = m;
-    calls.sp[0] = sp;
     // Nobody sees the end of a read that is not traced: a place would not be given back.
     let traced = m != 0;
     if traced && TASK_CLAIMS.insert(tid & (TASK_SLOTS as u32 - 1), tid, NO_EXIST).is_ok() {
         // SAFETY: the table's own element, and ours now.
         unsafe {
-            (&raw mut (*slot).calls).write(calls);
+            (*slot).calls.depth = 1;
+            (*slot).calls.m[0] = m;
+            (*slot).calls.sp[0] = sp;
             (&raw mut (*slot).tid).write_volatile(tid);
         }
-    } else if CALLS.insert(tid, calls, 0).is_err() {
+    } else if CALLS.insert(tid, &ONE, 0).is_err() {
         Missed::Call.count();
+    } else if let Some(calls) = CALLS.get_ptr_mut(tid) {
+        // SAFETY: the element of this thread: no other thread touches it.
+        unsafe {
+            (*calls).m[0] = m;
+            (*calls).sp[0] = sp;
+        }
     }
 }
 
