@@ -139,11 +139,6 @@ pub(crate) fn run(
         child.stop();
         end
     })?;
-    let end = match end {
-        // Now and then a port delivers nothing, though the others do.
-        End::Died | End::NotBooted => status_on(&console).map_or(end, End::Exit),
-        _ => end,
-    };
     if end == End::NotBooted {
         eprint!("{}", said());
     }
@@ -275,14 +270,6 @@ fn listen_to(control: UnixStream, news: &Sender<News>) {
             return;
         }
     }
-}
-
-/// The script's status, as the guest's first process said it on the console.
-fn status_on(console: &Path) -> Option<u8> {
-    let bytes = fs::read(console).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    let (_, status) = text.rsplit_once("init: status ")?;
-    status.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// The end of a guest's console, made safe for a terminal: where the trouble begins, if the kernel
