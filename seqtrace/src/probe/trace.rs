@@ -49,7 +49,7 @@ const PATIENCE: Duration = Duration::from_millis(30);
 /// The same while other things happen.
 const BUSY_PATIENCE: Duration = Duration::from_millis(200);
 /// ns for which a record may be in the making. What is seen before is in the ring, or has been told.
-const LATE: u64 = 2_000_000;
+const LATE: u64 = 20_000_000;
 /// How often it is tried at the end to see what a reader does that goes on.
 const ATTEMPTS: u32 = 20;
 
