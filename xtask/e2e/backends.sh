@@ -1,4 +1,3 @@
-# timeout: 300
 # The two backends are each other's witness: for the same reads they tell the same, callback by callback.
 . "$E2E/lib.sh"
 

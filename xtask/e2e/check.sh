@@ -3,8 +3,11 @@
 # so, each look-alike is clean; refusals, bounds and formats.
 . "$E2E/lib.sh"
 
+# Of a loaded machine's time it takes what it takes.
+LIMITS="--time-limit 2m --read-limit 30s"
+
 load seqbugs
-seqtrace check --format json '/proc/seqbugs/*' >all.json 2>err
+seqtrace check $LIMITS --format json '/proc/seqbugs/*' >all.json 2>err
 expect_status status 0 [ $? -eq 1 ]
 sed -n 's/^SEQBUG(\([a-z0-9_]*\), *\([A-Z]*\), *"\([^"]*\)".*, "\([^"]*\)")$/\1|\2|\3|\4/p' \
 	"$E2E/seqbugs.table" >table
@@ -69,18 +72,18 @@ while IFS='|' read -r name what findings hint; do
 done <table
 
 # One file: a screen, and the exit status.
-checks one/status 1 seqtrace check /proc/seqbugs/eof_stuck
+checks one/status 1 seqtrace check $LIMITS /proc/seqbugs/eof_stuck
 expect_grep one/plan '  FAIL    end  *behind the end, at byte 6: "2\\n"' one
 expect_grep one/finding 'SQ102 next did not advance at the end' one
 expect_grep one/cause 'cause SQ102 eof_next \[seqbugs+0x[0-9a-f]*\]' one
 expect_grep one/reproduce 'reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1' one
-seqtrace check -q /proc/seqbugs/ok_token >one 2>&1
+seqtrace check $LIMITS -q /proc/seqbugs/ok_token >one 2>&1
 expect_eq clean/quiet "0 " "$? $(cat one)"
-checks callbacks/status 1 seqtrace check --backend callbacks /proc/seqbugs/ok_token /proc/seqbugs/early
+checks callbacks/status 1 seqtrace check $LIMITS --backend callbacks /proc/seqbugs/ok_token /proc/seqbugs/early
 expect_grep callbacks/finding 'SQ104 start disagrees with next' one
 expect_grep callbacks/sums '^2 files: 1 clean, 1 with findings' one
 
-seqtrace check --format ktap /proc/seqbugs/eof_stuck >ktap
+seqtrace check $LIMITS --format ktap /proc/seqbugs/eof_stuck >ktap
 expect_eq ktap/head "KTAP version 1" "$(head -n 1 ktap)"
 expect_grep ktap/not_ok '^not ok 1 /proc/seqbugs/eof_stuck$' ktap
 # The other formats make the same of a recording, and need no kernel for it.
@@ -93,11 +96,11 @@ unload seqbugs
 
 # What has no end is judged as far as it was read.
 load sequence
-seqtrace check --max-bytes 16KiB --format json /proc/sequence >sequence
+seqtrace check $LIMITS --max-bytes 16KiB --format json /proc/sequence >sequence
 expect_status sequence/status 0 [ $? -eq 0 ]
 expect_eq sequence/report "$(printf 'clean\tcut\t16384')" \
 	"$(e2e-helper json sequence type=check --print verdict,end,bytes)"
-seqtrace check --max-bytes 4KiB --format json module:sequence >sequence
+seqtrace check $LIMITS --max-bytes 4KiB --format json module:sequence >sequence
 expect_eq module/files /proc/sequence "$(e2e-helper json sequence type=check --print path)"
 unload sequence
 
@@ -107,7 +110,7 @@ echo hello >/proc/seqfiles/seqfile
 checks consumed/status 5 seqtrace check /proc/seqfiles/seqfile
 expect_grep consumed/why 'leaves nothing for a second reader' one
 echo hello >/proc/seqfiles/seqfile
-checks consumed/force 0 seqtrace check --force /proc/seqfiles/seqfile
+checks consumed/force 0 seqtrace check $LIMITS --force /proc/seqfiles/seqfile
 unload seq_file
 
 # What is opened and cannot be read, and what there is no time for: neither is clean.
@@ -123,7 +126,7 @@ expect_grep late/why 'time' one
 # check, and the next file gets new readers.
 # meanwhile SIGNAL: checks two files, and sends that to the reader of the first
 meanwhile() {
-	seqtrace check --read-limit 2s --max-bytes 64KiB --format json /proc/kallsyms /proc/version >two 2>err &
+	seqtrace check --read-limit 5s --time-limit 2m --max-bytes 64KiB --format json /proc/kallsyms /proc/version >two 2>err &
 	tracer=$!
 	wait_for 60 reads_kallsyms || fail $1/reads "no reader has the file open"
 	kill -$1 $reader

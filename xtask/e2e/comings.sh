@@ -1,4 +1,3 @@
-# timeout: 240
 # Modules come and go while they are traced: loaded after attach, unloaded with a file open, loaded
 # again; sessions end, nothing hangs, what comes back is picked up.
 . "$E2E/lib.sh"
@@ -22,18 +21,18 @@ for backend in core callbacks; do
 	cat $FILE >/dev/null
 	e2e-helper ops $FILE r2 e"$PWD/$backend.gone" r2 >/dev/null 2>&1 &
 	reader=$!
-	wait_for 10 lines 2 '"type":"open"' || fail $backend/open "the open reader was not seen"
+	wait_for 60 lines 2 '"type":"open"' || fail $backend/open "the open reader was not seen"
 	unload seqbugs
 	touch $backend.gone
 	wait $reader
-	if wait_for 10 lines 1 '"type":"close".*"removed":true'; then
+	if wait_for 60 lines 1 '"type":"close".*"removed":true'; then
 		ok $backend/closed
 	else
 		fail $backend/closed "the session did not end with its module"
 	fi
 	load seqbugs
 	cat $FILE >/dev/null
-	if wait_for 10 lines 3 '"type":"close"'; then
+	if wait_for 60 lines 3 '"type":"close"'; then
 		ok $backend/again
 	else
 		fail $backend/again "the reloaded module's file was not picked up"
@@ -41,7 +40,7 @@ for backend in core callbacks; do
 	# A probe on a function goes with its module, and must be set anew though a function at the same address,
 	# often the very one, had it before.
 	before=$(wholes)
-	if wait_for 20 whole_again; then
+	if wait_for 60 whole_again; then
 		ok $backend/reloaded
 	else
 		fail $backend/reloaded "no session of the reloaded module was seen whole"
@@ -55,8 +54,9 @@ done
 # A session that is open before seqtrace is adopted by its first read, and says so.
 load seqbugs
 rm -f go done
-e2e-helper ops $FILE r2 e"$PWD/go" r2 r2 >/dev/null &
+e2e-helper ops $FILE r2 e"$PWD/go" r2 r2 >read &
 reader=$!
+wait_for 60 test -s read
 TRACE=adopted.json
 if attach_bg --format json $FILE; then
 	touch go

@@ -60,5 +60,5 @@ expect_eq inner/attach 0 $?
 expect_status inner/bytes 0 cmp got whole
 expect_eq inner/path $FILE "$(fields s1 open path)"
 expect_status inner/check 0 e2e-helper json-check $TRACE --sessions 1
-in_container "seqtrace check $FILE" >got
+in_container "seqtrace check --time-limit 2m --read-limit 30s $FILE" >got
 expect_eq inner/clean 0 $?

@@ -9,7 +9,7 @@ for backend in core callbacks; do
 	attach_bg --format json --backend $backend || continue
 	# The first one is met unprepared: probes are set when it is opened.
 	bench-helper iterate >/dev/null
-	wait_for 20 probed task_seq_stop || fail $backend/probes "no probes were set on its callbacks"
+	wait_for 60 probed task_seq_stop || fail $backend/probes "no probes were set on its callbacks"
 	bench-helper iterate --size 30 >$backend.read
 	expect_status $backend/exit 0 stop_attach
 	session=$(e2e-helper json $TRACE type=open path=anon_inode:bpf_iter --print session | tail -n 1)
@@ -37,7 +37,7 @@ load seqbugs
 TRACE=both.json
 if attach_bg --format json; then
 	bench-helper iterate >/dev/null
-	wait_for 20 probed task_seq_stop || fail both/probes "no probes were set on its callbacks"
+	wait_for 60 probed task_seq_stop || fail both/probes "no probes were set on its callbacks"
 	cat /proc/seqbugs/ok_large >/dev/null
 	expect_status both/exit 0 stop_attach
 	session=$(e2e-helper json $TRACE type=open path=/proc/seqbugs/ok_large --print session)

@@ -2,7 +2,7 @@
 #
 # A script reports each test with ok, fail or skip, or with what is made of them below. What it prints
 # otherwise is shown if one of its tests fails. It runs as root in a folder of its own ($T), with $KERNEL
-# (6.1, 6.12) and $NAME (of the script) set. `# timeout: N` in it changes the time limit of 300 s. Modules,
+# (6.1, 6.12) and $NAME (of the script) set. `# timeout: N` in it changes the time limit of 600 s. Modules,
 # processes and files that it leaves are removed after it.
 
 ok() {
@@ -129,7 +129,7 @@ lines() {
 
 # probed FUNCTION: whether it has probes on its entry and on its return. Of a table, stop gets them last.
 probed() {
-	[ "$(grep -v GONE /sys/kernel/debug/kprobes/list | grep -c " $1[+ ]")" -ge 2 ]
+	[ "$(grep -v -e GONE -e DISABLED /sys/kernel/debug/kprobes/list | grep -c " $1[+ ]")" -ge 2 ]
 }
 
 # Kprobes, and trampolines: what `bpftool link` would show of them.

@@ -1,4 +1,3 @@
-# timeout: 200
 # The parts of `cargo xtask load`, each for a moment: seqtrace stays up, ends as it should, and either has
 # everything or says how much it has not.
 . "$E2E/lib.sh"

@@ -17,7 +17,7 @@ for backend in core callbacks; do
 	events whole $backend 64MiB
 	expect_eq $backend/whole "0 0" "$gaps $lost"
 	all=$recorded
-	events little $backend 16KiB
+	events little $backend 4KiB
 	if [ "$lost" -gt 0 ]; then ok $backend/forced; else fail $backend/forced "nothing was lost"; fi
 	# A gap is an event of the recording, but none of the kernel's.
 	expect_eq $backend/exact "$all" $((recorded - gaps + lost))
@@ -31,6 +31,6 @@ for backend in core callbacks; do
 	gaps=$(e2e-helper json $TRACE type=gap --print lost | awk '{s += $1} END {print s + 0}')
 	if [ "$gaps" -gt 0 ]; then ok $backend/gaps; else fail $backend/gaps "nothing was lost"; fi
 	expect_eq $backend/counted "$gaps" "$(e2e-helper json $TRACE type=end --print lost)"
-	# Of the session: its release may be lost, too, and then it is said to be still open behind that.
-	expect_grep $backend/partial '"partial":\["gap"[],]\|"partial":"gap"' $TRACE
+	# Of the session, which may be partial for other reasons besides: its release may be lost, too.
+	expect_grep $backend/partial '"partial":\[[^]]*"gap"\|"partial":"gap"' $TRACE
 done

@@ -1,4 +1,3 @@
-# timeout: 240
 # What seqtrace may do, and what it gives up.
 . "$E2E/lib.sh"
 
@@ -11,7 +10,7 @@ status() {
 # As root: what tracing needs is kept, the rest is given up as soon as all is attached.
 TRACE=root
 if attach_bg $FILE; then
-	wait_for 10 grep -q 'NoNewPrivs:.*1' /proc/$tracer/status
+	wait_for 60 grep -q 'NoNewPrivs:.*1' /proc/$tracer/status
 	# CAP_KILL 5, CAP_SYSLOG 34, CAP_PERFMON 38, CAP_BPF 39
 	for set in CapEff CapPrm; do
 		expect_eq root/$set 000000c400000020 "$(status $set $tracer)"
@@ -28,7 +27,7 @@ for backend in core callbacks; do
 	load seqbugs
 	cat /proc/seqbugs/eof_stuck >/dev/null
 	# The first open tells of the table, then probes are set: not in no time.
-	[ $backend = core ] || wait_for 10 probed eof_stop || fail later/$backend/probes "none were set"
+	[ $backend = core ] || wait_for 60 probed eof_stop || fail later/$backend/probes "none were set"
 	cat /proc/seqbugs/eof_stuck >/dev/null
 	expect_status later/$backend/exit 0 stop_attach
 	expect_grep later/$backend/names 'eof_show' $TRACE

@@ -1,4 +1,3 @@
-# timeout: 600
 # What the trace says of reads is what the readers got: files of the kernel's own, in blocks from 1 to
 # 131072 bytes, by pread in the middle, lseek and splice; by both backends.
 . "$E2E/lib.sh"

@@ -25,7 +25,7 @@ expect_grep pipe/command '^2$' errors
 # with the trace, however that ends.
 command="trap 'touch ended; exit' TERM; for i in \$(seq 200); do cat $FILE; sleep 0.1; done >/dev/null"
 gone() {
-	wait_for 10 test -e ended && ok $1/command || fail $1/command "it goes on"
+	wait_for 60 test -e ended && ok $1/command || fail $1/command "it goes on"
 	rm -f ended
 }
 {
@@ -45,13 +45,13 @@ expect_grep report "^$FILE  *1 " report
 
 seqtrace record -q -o c.seqtrace --ready-file ready $FILE &
 pid=$!
-wait_for 20 test -e ready
+wait_for 60 test -e ready
 cat $FILE >text
 # It is written a second later at the most.
 written() {
 	seqtrace replay c.seqtrace 2>/dev/null | grep -q 'CLOSE seq_release'
 }
-wait_for 20 written || fail killed/written "it was not written"
+wait_for 60 written || fail killed/written "it was not written"
 kill -9 $pid
 seqtrace replay c.seqtrace >replayed 2>errors
 expect_eq killed/status 0 $?

@@ -1,4 +1,3 @@
-# timeout: 240
 # A module is unloaded in the middle of a session of its file, and loaded again, a hundred times: procfs
 # waits for the read in progress and closes the file (close_pdeo(), fs/proc/inode.c), and each session ends
 # so. /proc/sequence has no end: who reads it is always in the middle.
@@ -34,7 +33,7 @@ for backend in core callbacks; do
 	e2e-helper insist $FILE 60 &
 	reader=$!
 	times=0
-	while wait_for 20 open && wait_for 20 unloaded && wait_for 20 closed; do
+	while wait_for 60 open && wait_for 60 unloaded && wait_for 60 closed; do
 		times=$((times + 1))
 		[ $times -lt $TIMES ] && insmod /modules/sequence.ko || break
 	done
@@ -48,7 +47,7 @@ for backend in core callbacks; do
 	# Callbacks that are attached when they are met are late here, or too late.
 	[ $backend = callbacks ] ||
 		expect_status $backend/check 0 e2e-helper json-check $TRACE --sessions $TIMES
-	if wait_for 10 no_probes; then
+	if wait_for 60 no_probes; then
 		ok $backend/clean
 	else
 		fail $backend/clean "$(wc -l </sys/kernel/debug/kprobes/list) kprobes are left"

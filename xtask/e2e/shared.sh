@@ -1,4 +1,3 @@
-# timeout: 400
 # One open file and several readers: threads at the same time, a child, and a process that was handed the
 # descriptor. One session, and each read is its own reader's, with the callbacks that are its own.
 . "$E2E/lib.sh"
@@ -41,7 +40,7 @@ for backend in core callbacks; do
 	# s2: it is handed over by a unix socket, and both go on with it.
 	e2e-helper receive socket r100 p50@10 c-20 r10 >got &
 	receiver=$!
-	wait_for 10 test -S socket
+	wait_for 60 test -S socket
 	e2e-helper ops $FILE r200 usocket r30 >gave &
 	giver=$!
 	wait $receiver $giver
@@ -50,7 +49,7 @@ for backend in core callbacks; do
 	e2e-helper ops $FILE r200 e"$PWD/done" >named &
 	opener=$!
 	# Its descriptor is 3, when it has read: before that, it may be another file's.
-	wait_for 10 test -s named
+	wait_for 60 test -s named
 	dd if=/proc/$opener/fd/3 bs=100 count=1 >got 2>/dev/null &
 	named=$!
 	wait $named

@@ -2,7 +2,7 @@
 . "$E2E/lib.sh"
 
 load sequence
-echo 600 >/sys/module/sequence/parameters/delay
+DELAY=/sys/module/sequence/parameters/delay
 
 # role ROLE: how many of these callbacks the trace has so far
 role() {
@@ -10,15 +10,17 @@ role() {
 }
 
 for backend in core callbacks; do
+	echo 2000 >$DELAY
 	TRACE=$backend.json
 	attach_bg --format json --backend $backend /proc/sequence || continue
 	e2e-helper ops /proc/sequence r6 >/dev/null &
 	reader=$!
 	# Of three records of two bytes each the second and the third are reached by next.
 	for number in 1 2; do
-		wait_for 20 lines $number '"role":"next"' || fail $backend/next-$number "it was not seen"
+		wait_for 60 lines $number '"role":"next"' || fail $backend/next-$number "it was not seen"
 		expect_eq $backend/before-its-show-$number $number "$(role show)"
 	done
+	echo 0 >$DELAY
 	wait $reader
 	expect_status $backend/exit 0 stop_attach
 	expect_status $backend/check 0 e2e-helper json-check $TRACE --sessions 1
@@ -26,13 +28,15 @@ for backend in core callbacks; do
 		"$(e2e-helper json $TRACE type=cb --print role | tr '\n' ' ' | sed 's/ $//')"
 
 	# The trace ends while show sleeps.
+	echo 2000 >$DELAY
 	TRACE=$backend.end.json
 	attach_bg --format json --backend $backend /proc/sequence || continue
 	e2e-helper ops /proc/sequence r6 >/dev/null &
 	reader=$!
-	wait_for 20 lines 1 '"role":"show"' || fail $backend/show "it was not seen"
+	wait_for 60 lines 1 '"role":"show"' || fail $backend/show "it was not seen"
 	expect_status $backend/end 0 stop_attach
 	expect_eq $backend/end-roles "start show next" \
 		"$(e2e-helper json $TRACE type=cb --print role | tr '\n' ' ' | sed 's/ $//')"
+	echo 0 >$DELAY
 	wait $reader
 done
