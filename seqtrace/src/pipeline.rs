@@ -142,9 +142,9 @@ impl<R: Resolve> Pipeline<R> {
         callbacks(kind, self.tracker.resolver())
     }
 
-    /// Whether a session is open, shown or not.
-    pub fn has_open_sessions(&self) -> bool {
-        self.tracker.has_open_sessions()
+    /// Whether a pass is under way, shown or not, of which nothing has been heard since `time` (ns since boot).
+    pub fn has_quiet_pass(&self, time: u64) -> bool {
+        self.tracker.has_quiet_pass(time)
     }
 
     /// What knows names and paths.

@@ -45,7 +45,8 @@ use crate::{
 const TICK: Duration = Duration::from_millis(20);
 
 /// How often one looks for callbacks that the programs hold back: what waits as long is shown after twice that.
-const PATIENCE: Duration = Duration::from_millis(30);
+const PATIENCE_NS: u64 = 30_000_000;
+const PATIENCE: Duration = Duration::from_nanos(PATIENCE_NS);
 /// The same while other things happen.
 const BUSY_PATIENCE: Duration = Duration::from_millis(200);
 /// ns for which a record may be in the making. What is seen before is in the ring, or has been told.
@@ -238,9 +239,14 @@ impl Trace {
         order.before(time, |event| feed(pipeline, recorder.as_mut(), attached, event));
     }
 
-    /// Tells what the programs have been holding back since this was called last. The ring is empty.
+    /// Tells what the programs have been holding back since this was called last, if a pass keeps still. The ring is
+    /// empty.
     fn tell_waiting(&mut self) -> Result<(), ProbeError> {
-        if self.pipeline.has_open_sessions() {
+        // To look is not for nothing: it copies all the places, and while the kernel does that, no program runs on
+        // this CPU (bpf_map_copy_value(), kernel/bpf/syscall.c). Should the scheduler of a preemptible kernel give
+        // the CPU to a reader meanwhile, none of its callbacks is seen until we go on.
+        let still = clock::monotonic().saturating_sub(PATIENCE_NS);
+        if self.pipeline.has_quiet_pass(still) {
             self.tell_waiting_until(u64::MAX)?;
         }
         Ok(())

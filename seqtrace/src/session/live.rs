@@ -313,6 +313,11 @@ impl Live {
         }
     }
 
+    /// Whether a pass is under way of which nothing has been heard since `time`.
+    pub(super) fn is_quiet_since(&self, time: u64) -> bool {
+        self.walk.is_some() && self.began.unwrap_or(0).max(self.said.time) <= time
+    }
+
     /// Was anything of it missed?
     pub(super) fn seen_in_part(&self) -> bool {
         self.partial.iter().any(|&why| why != Partial::StillOpen)

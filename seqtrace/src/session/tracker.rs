@@ -84,9 +84,9 @@ impl<R: Resolve> Tracker<R> {
         }
     }
 
-    /// Whether a session is open.
-    pub fn has_open_sessions(&self) -> bool {
-        self.live.len() > 0
+    /// Whether a pass is under way of which nothing has been heard since `time` (ns since boot).
+    pub fn has_quiet_pass(&self, time: u64) -> bool {
+        self.live.values().any(|live| live.is_quiet_since(time))
     }
 
     /// Sums over all sessions so far. What the kernel itself missed ([`Summary::missed`]) is not in

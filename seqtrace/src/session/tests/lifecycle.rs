@@ -1,6 +1,6 @@
 //! How sessions begin and end, and what is not a read.
 
-use crate::event::{Body, Event};
+use crate::event::{Body, Event, Role, SeqState};
 use crate::session::Tracker;
 use crate::session::tests::resolve::Names;
 use crate::session::tests::script::play;
@@ -137,4 +137,35 @@ fn the_summary_counts_what_was_seen() {
     assert_eq!(tracker.strays(), 1);
     tracker.finish(7, &mut |_| ());
     assert_eq!(tracker.summary(), summary, "a session merely still open was seen whole");
+}
+
+#[test]
+fn a_pass_that_keeps_still() {
+    let mut tracker = Tracker::new(Names);
+    let mut feed = |time, body, quiet: &[(u64, bool)]| {
+        tracker.feed(Event { time, cpu: 0, body }, &mut |_| ());
+        for &(since, expected) in quiet {
+            assert_eq!(tracker.has_quiet_pass(since), expected, "at {time}, since {since}");
+        }
+    };
+    let callback = |role, ret| Body::Callback {
+        key: 1,
+        role,
+        ret,
+        index: 0,
+        count: 0,
+        full: false,
+        private: None,
+    };
+    feed(1, open(1, false), &[(u64::MAX, false)]);
+    let state = SeqState::default();
+    feed(
+        2,
+        Body::ReadEnter { key: 1, task: task(1), pos: 0, want: 9, state, via: None },
+        &[(u64::MAX, false)],
+    );
+    let begin = Body::PassBegin { key: 1, tid: 1, index: 0, size: 4096, count: 0, from: 0 };
+    feed(3, begin, &[(2, false), (3, true)]);
+    feed(5, callback(Role::Start, 0x1000), &[(4, false), (5, true)]);
+    feed(6, callback(Role::Stop, 0), &[(u64::MAX, false)]);
 }
