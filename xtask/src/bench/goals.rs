@@ -41,7 +41,7 @@ fn goals(Measured { commit: _, cost, loss, host }: &Measured) -> Vec<Goal> {
     let against_bpftrace = |row| {
         Some(table::tracer_per_line(cost, FILE, "bpftrace")? / table::tracer(cost, FILE, row)?)
     };
-    let lost = |row: &str| loss.row(FILE, row)?.number("lost");
+    let lost = |row: &str| table::unseen(loss.row(FILE, row)?);
     let replay = table::rate(host, USUAL, NO_RENDERING);
     let goal = |what, wanted, measured, digits, met| Goal { what, wanted, measured, digits, met };
     vec![

@@ -76,6 +76,11 @@ pub(crate) fn rate(facts: &Facts, size: &str, row: &str) -> Option<f64> {
     Some(facts.row(size, FILE)?.number("events")? / facts.row(size, row)?.number("cpu_ns")? * 1e9)
 }
 
+/// Events that were lost, and calls that were missed; `None` for what does not count them.
+pub(crate) fn unseen(row: &Row) -> Option<f64> {
+    Some(row.number("lost")? + row.number("missed").unwrap_or(0.0))
+}
+
 /// What is lost at full speed.
 pub(crate) fn loss(facts: &Facts) -> String {
     let head = ["tracing", "events", "lost", "of 100"].map(str::to_owned).to_vec();
@@ -83,7 +88,7 @@ pub(crate) fn loss(facts: &Facts) -> String {
     for (file, rows) in facts.files() {
         let mut lines = vec![head.clone()];
         for row in rows.iter().filter(|row| row.number("lost").is_some()) {
-            let lost = row.number("lost");
+            let lost = unseen(row);
             let events = events(facts, file, row);
             lines.push(vec![
                 row.name.clone(),
@@ -158,7 +163,7 @@ fn cost_row(facts: &Facts, file: &str, row: &Row) -> Vec<String> {
         fixed(of_floor(facts, file, name).filter(|_| own), 2, 1.0),
         fixed(tracer_per_line(facts, file, name).or_else(|| tracer(facts, file, name)), 0, 1.0),
         fixed(ring(facts, file, name).filter(|bytes| *bytes > 0.0), 1, 1.0),
-        or_dash(row.text("lost").map(str::to_owned)),
+        fixed(unseen(row), 0, 1.0),
         fixed(row.number("ready_ns"), 0, 1e6),
         fixed(row.number("detach_ns"), 0, 1e6),
         fixed(row.number("hwm_kb"), 1, 1024.0),
