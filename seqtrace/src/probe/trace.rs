@@ -44,10 +44,11 @@ use crate::{
 /// How often what was recorded is written, and the programs' own diagnostics are looked for.
 const TICK: Duration = Duration::from_millis(20);
 
-/// How often one looks for callbacks that the programs hold back: what waits as long is shown after twice that.
-const PATIENCE_NS: u64 = 30_000_000;
+/// How often one looks for callbacks that the programs hold back: what waits is shown after two or three times that.
 const PATIENCE: Duration = Duration::from_nanos(PATIENCE_NS);
-/// The same while other things happen.
+/// The same in ns: so long a pass must have kept still.
+const PATIENCE_NS: u64 = 30_000_000;
+/// [`PATIENCE`] while other things happen.
 const BUSY_PATIENCE: Duration = Duration::from_millis(200);
 /// ns for which a record may be in the making. What is seen before is in the ring, or has been told.
 const LATE: u64 = 20_000_000;
