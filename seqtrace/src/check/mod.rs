@@ -21,6 +21,7 @@
 
 pub mod call;
 pub mod examine;
+mod inquiry;
 pub mod left_alone;
 pub mod oracle;
 pub mod plan;
@@ -30,5 +31,4 @@ pub mod recorded;
 pub mod report;
 pub mod repro;
 pub mod seen;
-pub mod settle;
 pub mod verdict;

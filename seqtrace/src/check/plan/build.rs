@@ -1,6 +1,6 @@
 //! The plans themselves: what is done for each kind, derived from the shape of a file.
 
-use super::{AROUND, Act, BEYOND, FEW, Kind, LARGE, PAGE, Plan, RUN, Shape, Slot, Step};
+use super::{AROUND, Act, FEW, Kind, LARGE, PAGE, Plan, RUN, Shape, Slot, Step};
 
 /// To the end, or as far as the limit: for the reference.
 pub fn whole(limit: u64) -> Plan {
@@ -110,7 +110,7 @@ fn small(shape: &Shape, block: u64, beginning: u64) -> Vec<Step> {
         at = at.max(end);
     }
     if shape.complete {
-        steps.push(Step::Until { slot: 0, block, to: shape.len + BEYOND.min(AROUND * block) });
+        steps.push(Step::Until { slot: 0, block, to: shape.beyond(AROUND * block) });
         steps.push(Step::Read { slot: 0, want: PAGE });
     }
     opened(steps)

@@ -222,7 +222,7 @@ pub const PAGE: u64 = 4096;
 /// Blocks of a whole read: what `cat` of coreutils takes.
 pub const LARGE: u64 = 128 << 10;
 /// How far behind the end a read to the end goes on, if there is more.
-const BEYOND: u64 = 2 * PAGE;
+pub(super) const BEYOND: u64 = 2 * PAGE;
 /// Records that a plan reads one by one in one go.
 const RUN: usize = 512;
 /// Bytes around a place that are read one by one.
@@ -255,6 +255,12 @@ impl Shape {
     /// How far a read to the end may go: a file that has grown, or has no end, is noticed.
     pub fn to_the_end(&self) -> u64 {
         if self.complete { self.len.saturating_add(BEYOND) } else { self.len }
+    }
+
+    /// How far a read in small blocks may go: of a small file so far that it becomes clear that it has no
+    /// end.
+    fn beyond(&self, blocks: u64) -> u64 {
+        if self.len <= PAGE { 2 * self.len + BEYOND + 1 } else { self.len + BEYOND.min(blocks) }
     }
 
     /// The border at or behind an offset.

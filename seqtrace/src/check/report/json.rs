@@ -43,8 +43,11 @@ struct File<'a> {
     /// How the first whole read ended: `eof`, `error`, `cut`.
     end: Option<&'static str>,
     errno: Option<i32>,
-    /// It changes by itself: its bytes were not judged.
+    /// The same way of reading got other bytes at another time: where they change they were not judged.
     volatile: bool,
+    /// The bytes of at least one way of reading were compared with those of a whole read. If not, `clean`
+    /// means: as far as positions and pointers show.
+    bytes_compared: bool,
     /// Events that were lost while it was read.
     lost: u64,
     plans: Vec<Plan>,
@@ -57,7 +60,7 @@ struct File<'a> {
 struct Plan {
     name: &'static str,
     what: &'static str,
-    /// `ok`, `fail`, `changed` (the file changes by itself), `unsure` (nobody knows whether it does),
+    /// `ok`, `fail`, `changed` (the file changes: not judged), `unsure` (whether it does is not known),
     /// `skip`, `blocked`, `killed` (the reader was).
     outcome: &'static str,
     detail: Option<String>,
@@ -130,6 +133,7 @@ pub(super) fn report(report: &Report, out: &mut Vec<u8>) {
             end,
             errno,
             volatile: report.volatile,
+            bytes_compared: report.bytes_compared,
             lost: report.lost,
             plans: report.plans.iter().map(plan).collect(),
             findings: report.found.iter().map(finding).collect(),

@@ -52,6 +52,7 @@ fn broken() -> Report {
         records: 3,
         end: Some(End::Eof),
         volatile: false,
+        bytes_compared: true,
         plans: vec![
             plan(Kind::Whole, PlanOutcome::Ok),
             plan(Kind::End, PlanOutcome::Fail(failure)),

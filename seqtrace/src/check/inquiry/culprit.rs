@@ -1,0 +1,315 @@
+//! The bytes of a file differ by how they are read: which callback makes the first wrong record?
+//!
+//! The right text of a position is the one that is rendered when next() has walked to it from the first
+//! record on without a break, on a descriptor that was not used before: no start() has resumed anything,
+//! and nothing was thrown away. Every other pass is compared with that. A pass whose first record is
+//! wrong accuses start(); if such records are right unless an earlier rendering of them was thrown away,
+//! show(); one that goes wrong later, next().
+
+use std::collections::HashMap;
+
+use super::{Inquiry, Known, Lab, alone, ways::Ways};
+use crate::{
+    check::{
+        plan::{Kind, Shape, Step},
+        process::Ended,
+        seen::{
+            SeenSession,
+            log::{Log, Shown},
+        },
+        verdict::Charge,
+    },
+    event::Role,
+    rules::Id,
+};
+
+/// How far behind the end a walk through the whole file seeks, bytes.
+const FAR: u64 = 1 << 20;
+/// Times that the file is walked through.
+const WALKS: u8 = 2;
+
+/// The text of a record as far as it is kept, and its length.
+type Text = (u64, u64);
+
+/// The right texts.
+#[derive(Debug, Default)]
+struct Canon {
+    /// By position; `None` where walks disagree or a position has several records.
+    texts: HashMap<i64, Option<Text>>,
+    /// The position of the first record.
+    first: Option<i64>,
+}
+
+/// How a pass began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Began {
+    /// The first one of a descriptor, with the first record.
+    Fresh,
+    /// With the first record, on a descriptor that was used before.
+    Again,
+    /// In the middle, and the record had not been rendered before.
+    Resumed,
+    /// In the middle, with a record of which a rendering was thrown away.
+    Rerendered,
+}
+
+/// What the passes show. Each is the first of its kind.
+#[derive(Debug, Default)]
+struct Evidence {
+    /// start() wrote, at this position.
+    wrote: Option<i64>,
+    /// next() had returned NULL at this position, and start() returns a new record there.
+    ended_early: Option<i64>,
+    /// start() found nothing at this position, where next() leads to a record.
+    vanished: Option<i64>,
+    /// The first record of a pass that resumed is wrong: its position, and the one whose text it has.
+    resumed_wrong: Option<(i64, Option<i64>)>,
+    /// One is right.
+    resumed_right: bool,
+    /// The same of passes that begin with the first record of a used descriptor.
+    again_wrong: Option<(i64, Option<i64>)>,
+    /// The first record of a pass is wrong, and an earlier rendering of it was thrown away.
+    rerendered_wrong: Option<i64>,
+    /// The first record of a pass is right, and this one behind it is wrong.
+    later_wrong: Option<i64>,
+    /// A record is rendered in another way when it is walked to by the loop that fills the buffer.
+    fresh_wrong: Option<i64>,
+}
+
+impl<L: Lab> Inquiry<'_, L> {
+    /// What the passes of the plans that fail show. `None` if none fails, or the passes show nothing.
+    pub(super) async fn culprit(
+        &mut self,
+        known: &Known,
+        ways: &Ways,
+    ) -> anyhow::Result<Option<Charge>> {
+        let Some(wrong) = ways.wrong.first() else { return Ok(None) };
+        let mut canon = Canon::default();
+        if self.lab.is_over().is_none() {
+            let walks = self.quietly(&alone(Kind::Whole, walks(&known.shape))).await?;
+            if walks.ended == Ended::Done {
+                for session in &walks.seen.sessions {
+                    canon.walk(&session.log);
+                }
+            }
+        }
+        let mut evidence = Evidence::default();
+        let failing = ways.wrong.iter().flat_map(|wrong| &wrong.answer.seen.sessions);
+        for session in failing.chain(&known.whole) {
+            evidence.session(&session.log, &canon);
+        }
+        let by_place = || place(&wrong.answer.seen.sessions, wrong.difference.at);
+        Ok(evidence.charge(canon.first).or_else(by_place))
+    }
+}
+
+/// Whole walks: a traversal renders record by record from the first to the end, without a break.
+fn walks(shape: &Shape) -> Vec<Step> {
+    let at = if shape.complete { shape.len.saturating_add(FAR) } else { shape.len };
+    (0..WALKS)
+        .flat_map(|slot| {
+            [Step::Open { slot }, Step::Pread { slot, at, want: 1 }, Step::Close { slot }]
+        })
+        .collect()
+}
+
+impl Canon {
+    /// The first passes of a descriptor that was not used before, all of them traversals. Where a record
+    /// is larger than the buffer the core traverses again.
+    fn walk(&mut self, log: &Log) {
+        let mut seen: HashMap<i64, Text> = HashMap::new();
+        let mut twice = Vec::new();
+        let passes: Vec<_> = log.passes.iter().take_while(|pass| pass.begins).collect();
+        let Some(pass) = passes.last() else { return };
+        for shown in pass.shows.iter().filter(|shown| shown.is_accepted()) {
+            if seen.insert(shown.pos, text(shown)).is_some() {
+                twice.push(shown.pos);
+            }
+        }
+        self.first = self.first.or(pass.shows.first().map(|shown| shown.pos));
+        for (pos, text) in seen {
+            let text = Some(text).filter(|_| !twice.contains(&pos));
+            self.texts
+                .entry(pos)
+                .and_modify(|known| *known = known.filter(|known| Some(*known) == text))
+                .or_insert(text);
+        }
+    }
+
+    /// Whether a rendering is right; `None` if that is not known.
+    fn agrees(&self, shown: &Shown) -> Option<bool> {
+        let right = (*self.texts.get(&shown.pos)?)?;
+        let got = text(shown);
+        let same = right.1 == got.1;
+        match (right.0, got.0) {
+            (0, _) | (_, 0) if same => None,
+            (a, b) => Some(same && a == b),
+        }
+    }
+
+    /// Another position whose text this is, the first one if it is that.
+    fn whose(&self, shown: &Shown) -> Option<i64> {
+        let got = Some(text(shown)).filter(|text| text.0 != 0)?;
+        let mut same = self.texts.iter().filter(|(_, text)| **text == Some(got));
+        let (pos, _) = same.next()?;
+        same.next().is_none().then_some(*pos)
+    }
+}
+
+fn text(shown: &Shown) -> Text {
+    (shown.hash, shown.len)
+}
+
+impl Evidence {
+    /// Takes in what a session shows.
+    fn session(&mut self, log: &Log, canon: &Canon) {
+        let mut rendered: Vec<i64> = Vec::new();
+        let mut discarded: Vec<i64> = Vec::new();
+        let mut ended = None;
+        for (number, pass) in log.passes.iter().enumerate() {
+            if pass.begins {
+                rendered.clear();
+                ended = None;
+            }
+            if pass.wrote > 0 && number > 0 {
+                self.wrote = self.wrote.or(pass.pos_in);
+            }
+            let nothing = pass.found_nothing();
+            if nothing
+                && let Some(pos) = pass.pos_in
+                && ended.is_none()
+                && canon.texts.contains_key(&pos)
+            {
+                self.vanished = self.vanished.or(Some(pos));
+            }
+            let here = pass
+                .pos_in
+                .filter(|pos| !nothing && ended == Some(*pos) && !rendered.contains(pos));
+            self.ended_early = self.ended_early.or(here);
+            let first = pass.shows.iter().find(|shown| shown.is_accepted());
+            let began = match first {
+                _ if pass.begins && number == 0 => Began::Fresh,
+                _ if pass.begins => Began::Again,
+                Some(first) if discarded.contains(&first.pos) => Began::Rerendered,
+                _ => Began::Resumed,
+            };
+            self.pass(began, &pass.shows, canon);
+            for shown in &pass.shows {
+                let list = if shown.is_discarded() { &mut discarded } else { &mut rendered };
+                list.push(shown.pos);
+            }
+            ended = pass.ended;
+        }
+    }
+
+    fn pass(&mut self, began: Began, shows: &[Shown], canon: &Canon) {
+        let mut accepted = shows.iter().filter(|shown| shown.is_accepted() && shown.len > 0);
+        let Some(first) = accepted.next() else { return };
+        let right = canon.agrees(first);
+        let whose = || Some((first.pos, canon.whose(first)));
+        match (began, right) {
+            (_, None) => {}
+            (Began::Resumed, Some(true)) => self.resumed_right = true,
+            (Began::Resumed, Some(false)) => self.resumed_wrong = self.resumed_wrong.or_else(whose),
+            (Began::Again, Some(false)) => self.again_wrong = self.again_wrong.or_else(whose),
+            (Began::Rerendered, Some(false)) => {
+                self.rerendered_wrong = self.rerendered_wrong.or(Some(first.pos));
+            }
+            (Began::Fresh, Some(false)) => {
+                self.fresh_wrong = self.fresh_wrong.or(Some(first.pos));
+            }
+            (Began::Fresh | Began::Again | Began::Rerendered, Some(true)) => {}
+        }
+        if right == Some(false) {
+            return;
+        }
+        let later = accepted.find(|shown| canon.agrees(shown) == Some(false)).map(|one| one.pos);
+        if began == Began::Fresh {
+            self.fresh_wrong = self.fresh_wrong.or(later);
+        } else {
+            self.later_wrong = self.later_wrong.or(later);
+        }
+    }
+
+    /// Which rule that breaks, and which callback breaks it.
+    fn charge(&self, first: Option<i64>) -> Option<Charge> {
+        let charge = |id, role, message| Some(Charge { id: Id(id), role: Some(role), message });
+        if let Some(pos) = self.wrote {
+            let message = format!(
+                "start() printed at position {pos}: what it prints comes once for each read"
+            );
+            return charge(305, Role::Start, message);
+        }
+        if let Some(pos) = self.ended_early {
+            let message = format!(
+                "next() returned NULL at position {pos}, where start() then finds a record"
+            );
+            return charge(106, Role::Next, message);
+        }
+        if let Some(pos) = self.vanished {
+            let message =
+                format!("start() finds nothing at position {pos}, where next() leads to a record");
+            return charge(204, Role::Start, message);
+        }
+        if let Some(pos) = self.rerendered_wrong.filter(|_| self.resumed_wrong.is_none()) {
+            let message = format!(
+                "show() changes what it shows next: the record at position {pos} has another text after a \
+                 first rendering of it was thrown away"
+            );
+            return charge(204, Role::Show, message);
+        }
+        if let Some((pos, whose)) = self.resumed_wrong.or(self.again_wrong) {
+            return charge(204, Role::Start, started(pos, whose, first));
+        }
+        if let Some(pos) = self.fresh_wrong {
+            let message = format!(
+                "show() renders the record at position {pos} in one way while the buffer is filled and in \
+                 another in a traversal"
+            );
+            return charge(204, Role::Show, message);
+        }
+        let pos = self.later_wrong?;
+        let message = format!(
+            "next() leads to another record at position {pos} in a pass that resumed than in one from the \
+             beginning"
+        );
+        charge(204, Role::Next, message)
+    }
+}
+
+/// What is wrong with a start() whose first record is wrong.
+fn started(pos: i64, whose: Option<i64>, first: Option<i64>) -> String {
+    match whose {
+        Some(other) if Some(other) == first && pos != other => format!(
+            "start() begins with the first record again, whatever *pos is: at position {pos} comes the text \
+             of position {other}"
+        ),
+        Some(other) if pos != other => format!(
+            "start() does not go by *pos: at position {pos} comes the text of position {other}"
+        ),
+        _ => format!(
+            "start() does not set up what next() leaves for show(): the record at position {pos} has another \
+             text where a pass begins with it"
+        ),
+    }
+}
+
+/// Where no text tells: whose turn it was at the first byte that differs.
+fn place(sessions: &[SeenSession], at: u64) -> Option<Charge> {
+    let at = i64::try_from(at).ok()?;
+    let covers =
+        |shown: &Shown| shown.range.is_some_and(|range| (range.start..range.end).contains(&at));
+    let passes = sessions.iter().flat_map(|session| session.log.passes.iter().skip(1));
+    let (pass, index) =
+        passes.filter_map(|pass| Some((pass, pass.shows.iter().position(covers)?))).last()?;
+    let pos = pass.shows.get(index)?.pos;
+    let (role, message) = if index == 0 {
+        let message =
+            format!("the first record of a pass that begins at position {pos} is another one");
+        (Role::Start, format!("start(): {message}"))
+    } else {
+        let message = format!("the record at position {pos} is another one behind a pass's first");
+        (Role::Show, format!("show() or next(): {message}"))
+    };
+    Some(Charge { id: Id(204), role: Some(role), message })
+}
