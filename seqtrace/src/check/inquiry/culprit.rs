@@ -15,7 +15,7 @@ use crate::{
         process::Ended,
         seen::{
             SeenSession,
-            log::{Log, Shown},
+            log::{Log, Pass, Shown},
         },
         verdict::Charge,
     },
@@ -64,8 +64,6 @@ struct Evidence {
     vanished: Option<i64>,
     /// The first record of a pass that resumed is wrong: its position, and the one whose text it has.
     resumed_wrong: Option<(i64, Option<i64>)>,
-    /// One is right.
-    resumed_right: bool,
     /// The same of passes that begin with the first record of a used descriptor.
     again_wrong: Option<(i64, Option<i64>)>,
     /// The first record of a pass is wrong, and an earlier rendering of it was thrown away.
@@ -160,56 +158,67 @@ fn text(shown: &Shown) -> Text {
     (shown.hash, shown.len)
 }
 
+/// What is known of a generation, while its passes are looked at.
+#[derive(Debug, Default)]
+struct Generation {
+    rendered: Vec<i64>,
+    discarded: Vec<i64>,
+    /// Where next() returned NULL, if the last pass ended so.
+    ended: Option<i64>,
+    /// Something was wrong: what follows may be so because of that.
+    spoiled: bool,
+}
+
 impl Evidence {
     /// Takes in what a session shows.
     fn session(&mut self, log: &Log, canon: &Canon) {
-        let mut rendered: Vec<i64> = Vec::new();
-        let mut discarded: Vec<i64> = Vec::new();
-        let mut ended = None;
+        let mut so_far = Generation::default();
         for (number, pass) in log.passes.iter().enumerate() {
             if pass.begins {
-                rendered.clear();
-                ended = None;
+                so_far = Generation::default();
             }
-            if pass.wrote > 0 && number > 0 {
-                self.wrote = self.wrote.or(pass.pos_in);
-            }
-            let nothing = pass.found_nothing();
-            if nothing
-                && let Some(pos) = pass.pos_in
-                && ended.is_none()
-                && canon.texts.contains_key(&pos)
-            {
-                self.vanished = self.vanished.or(Some(pos));
-            }
-            let here = pass
-                .pos_in
-                .filter(|pos| !nothing && ended == Some(*pos) && !rendered.contains(pos));
-            self.ended_early = self.ended_early.or(here);
+            self.begun(pass, &so_far, canon);
             let first = pass.shows.iter().find(|shown| shown.is_accepted());
             let began = match first {
                 _ if pass.begins && number == 0 => Began::Fresh,
                 _ if pass.begins => Began::Again,
-                Some(first) if discarded.contains(&first.pos) => Began::Rerendered,
+                Some(first) if so_far.discarded.contains(&first.pos) => Began::Rerendered,
                 _ => Began::Resumed,
             };
-            self.pass(began, &pass.shows, canon);
+            if !so_far.spoiled {
+                so_far.spoiled = self.pass(began, &pass.shows, canon);
+            }
             for shown in &pass.shows {
-                let list = if shown.is_discarded() { &mut discarded } else { &mut rendered };
+                let discarded = shown.is_discarded();
+                let list = if discarded { &mut so_far.discarded } else { &mut so_far.rendered };
                 list.push(shown.pos);
             }
-            ended = pass.ended;
+            so_far.ended = pass.ended;
         }
     }
 
-    fn pass(&mut self, began: Began, shows: &[Shown], canon: &Canon) {
+    /// What a pass's start() did.
+    fn begun(&mut self, pass: &Pass, so_far: &Generation, canon: &Canon) {
+        let Some(pos) = pass.pos_in else { return };
+        if pass.wrote > 0 && pos != 0 {
+            self.wrote = self.wrote.or(Some(pos));
+        }
+        let ended = so_far.ended == Some(pos);
+        if pass.found_nothing() {
+            // Behind next()'s NULL that is the end.
+            let promised = so_far.ended.is_none() && canon.texts.contains_key(&pos);
+            self.vanished = self.vanished.or(promised.then_some(pos));
+        } else if ended && !so_far.rendered.contains(&pos) {
+            self.ended_early = self.ended_early.or(Some(pos));
+        }
+    }
+
+    /// What a pass rendered. True if something in it is wrong.
+    fn pass(&mut self, began: Began, shows: &[Shown], canon: &Canon) -> bool {
         let mut accepted = shows.iter().filter(|shown| shown.is_accepted() && shown.len > 0);
-        let Some(first) = accepted.next() else { return };
-        let right = canon.agrees(first);
+        let Some(first) = accepted.next() else { return false };
         let whose = || Some((first.pos, canon.whose(first)));
-        match (began, right) {
-            (_, None) => {}
-            (Began::Resumed, Some(true)) => self.resumed_right = true,
+        match (began, canon.agrees(first)) {
             (Began::Resumed, Some(false)) => self.resumed_wrong = self.resumed_wrong.or_else(whose),
             (Began::Again, Some(false)) => self.again_wrong = self.again_wrong.or_else(whose),
             (Began::Rerendered, Some(false)) => {
@@ -218,17 +227,18 @@ impl Evidence {
             (Began::Fresh, Some(false)) => {
                 self.fresh_wrong = self.fresh_wrong.or(Some(first.pos));
             }
-            (Began::Fresh | Began::Again | Began::Rerendered, Some(true)) => {}
+            (_, None | Some(true)) => {
+                let wrong = accepted.find(|shown| canon.agrees(shown) == Some(false));
+                let Some(later) = wrong.map(|shown| shown.pos) else { return false };
+                let list = if began == Began::Fresh {
+                    &mut self.fresh_wrong
+                } else {
+                    &mut self.later_wrong
+                };
+                *list = list.or(Some(later));
+            }
         }
-        if right == Some(false) {
-            return;
-        }
-        let later = accepted.find(|shown| canon.agrees(shown) == Some(false)).map(|one| one.pos);
-        if began == Began::Fresh {
-            self.fresh_wrong = self.fresh_wrong.or(later);
-        } else {
-            self.later_wrong = self.later_wrong.or(later);
-        }
+        true
     }
 
     /// Which rule that breaks, and which callback breaks it.

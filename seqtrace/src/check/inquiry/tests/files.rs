@@ -18,14 +18,12 @@ pub(super) enum Kind {
     Allocated,
     /// The same, and its text changes once, after so many opens.
     ChangesOnce(u64),
-    /// The same, and it tells the time.
-    Clock,
+    /// The same, and it tells the time: another one at each call, or every now and then.
+    Clock { slow: bool },
     /// start() begins with the first record, whatever `*pos` is.
     StartResets,
     /// start() does not set what next() sets for show().
     StartForgets,
-    /// start() prints.
-    StartPrints,
     /// start() returns a cursor of the descriptor, whatever `*pos` is.
     StartIgnores,
     /// next() returns NULL behind each record, and start() goes on there.
@@ -130,9 +128,10 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                 ..base
             }
         }
-        Kind::Clock => File {
+        Kind::Clock { slow } => File {
             show: Box::new(move |v, m| {
-                m.put(&format!("{} at {}\n", nr(v), clock.get() / 3));
+                let unit = if slow { 100_000 } else { 3 };
+                m.put(&format!("{} at {}\n", nr(v), clock.get() / unit));
                 0
             }),
             ..base
@@ -169,26 +168,6 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                     }
                     show(v, m)
                 }),
-                stop: base.stop,
-                private: base.private,
-            }
-        }
-        // The machine's start() cannot print: what it sets up prints.
-        Kind::StartPrints => {
-            let fresh = Rc::clone(&own);
-            let (mut start, mut show) = (base.start, base.show);
-            File {
-                start: Box::new(move |pos| {
-                    fresh.set(1);
-                    start(pos)
-                }),
-                show: Box::new(move |v, m| {
-                    if own.replace(0) == 1 {
-                        m.put("# a table\n");
-                    }
-                    show(v, m)
-                }),
-                next: base.next,
                 stop: base.stop,
                 private: base.private,
             }
