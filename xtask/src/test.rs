@@ -21,7 +21,8 @@ const SHOWN: usize = 60;
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Names: lint/fmt lint/clippy lint/ebpf lint/tidy unit/… interop/pyarrow e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
+    after_help = "Names: lint/fmt lint/clippy lint/doc lint/ebpf lint/tidy unit/… interop/pyarrow\n       \
+                        e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
                         Without FILTER and --all-kernels, a script that says `# once` is run on one kernel only.\n\
                         Ends with one line `N passed, N failed, N skipped`; exit status 1 if any failed."
 )]
@@ -183,6 +184,11 @@ fn lints(tally: &mut Tally, wants: impl Fn(&str) -> bool) {
     if wants("lint/clippy") {
         let arguments = ["clippy", "--workspace", "--all-targets", "--locked"];
         lint(tally, "lint/clippy", [deny(cargo(&arguments))]);
+    }
+    if wants("lint/doc") {
+        let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+        doc.env("RUSTDOCFLAGS", "-D warnings");
+        lint(tally, "lint/doc", [doc]);
     }
     if wants("lint/ebpf") {
         lint(tally, "lint/ebpf", [deny(ebpf_clippy())]);
