@@ -118,7 +118,14 @@ impl Examiner {
         let looked = self.trace.look_at(read_as);
         self.seen.take();
         match looked {
-            Err(error) => Some(format!("cannot be opened: {error}")),
+            Err(error) => match self.trace.failed_open() {
+                // What that open left behind is known when a reader, which is traced, has tried it.
+                Some(Open { kind, .. }) => {
+                    report.callbacks = self.trace.pipeline.callbacks(&kind);
+                    None
+                }
+                None => Some(format!("cannot be opened: {error}")),
+            },
             Ok(Some(Open { kind: kind @ FileKind::Seq { op, .. }, .. })) if op != 0 => {
                 report.callbacks = self.trace.pipeline.callbacks(&kind);
                 None

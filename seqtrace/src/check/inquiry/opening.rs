@@ -68,10 +68,7 @@ impl<L: Lab> Inquiry<'_, L> {
                 }
             }
             match Reference::of(&answer.calls) {
-                Err(errno) => {
-                    let why = format!("cannot be opened: {}", verdict::errno_name(errno));
-                    return Ok(Err(Verdict::Refused(why)));
-                }
+                Err(errno) => return Ok(Err(verdict::not_opened(&mut self.report, errno))),
                 Ok(Reference { end: End::Error(nix::libc::EAGAIN), .. }) => {
                     return inconclusive("a read would wait for something (EAGAIN)");
                 }

@@ -127,6 +127,17 @@ pub(in crate::check) fn killed(plan: &str) -> String {
     format!("the reader was killed in plan {plan}: dmesg tells whether the kernel oopsed")
 }
 
+/// Returns the verdict on a file whose open fails with `errno` (positive): what was found says more than that.
+pub(in crate::check) fn not_opened(report: &mut Report, errno: i32) -> Verdict {
+    let why = format!("cannot be opened: {}", errno_name(errno));
+    if report.found.iter().any(|found| is_bad(&found.finding)) {
+        report.notes.push(why);
+        Verdict::Findings
+    } else {
+        Verdict::Refused(why)
+    }
+}
+
 /// Of a file of which nobody has got a byte.
 pub(in crate::check) fn unreadable(errno: i32) -> Verdict {
     Verdict::Refused(format!("it cannot be read: each read fails with {}", errno_name(errno)))

@@ -4,7 +4,7 @@ mod conclude;
 mod roots;
 
 pub use conclude::{Charge, Circumstances, conclude};
-pub(super) use conclude::{killed, unreadable};
+pub(super) use conclude::{killed, not_opened, unreadable};
 
 use crate::{
     rules::{Finding, Severity},

@@ -48,6 +48,18 @@ fn ids(report: &Report) -> Vec<u16> {
 }
 
 #[test]
+fn an_open_that_fails_may_have_leaked() {
+    let refused = Verdict::Refused("cannot be opened: EINVAL".to_owned());
+    let mut none = report();
+    assert_eq!(not_opened(&mut none, 22), refused);
+    let mut leaked = report();
+    let charge = Charge { id: Id(403), role: None, message: "leaked".to_owned() };
+    super::conclude::raise(&mut leaked, charge, Severity::Error);
+    assert_eq!(not_opened(&mut leaked, 22), Verdict::Findings);
+    assert_eq!(leaked.notes, ["cannot be opened: EINVAL"]);
+}
+
+#[test]
 fn inconclusive_is_never_clean() {
     assert_eq!(concluded(report()).verdict, Verdict::Clean);
     let mut nothing = report();
