@@ -6,7 +6,7 @@
 //! wrong accuses start(); if such records are right unless an earlier rendering of them was thrown away,
 //! show(); one that goes wrong later, next().
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Inquiry, Known, Lab, alone, ways::Ways};
 use crate::{
@@ -60,6 +60,8 @@ struct Evidence {
     wrote: Option<i64>,
     /// next() had returned NULL at this position, and start() returns a new record there.
     ended_early: Option<i64>,
+    /// The same, and the record had been rendered before.
+    end_again: Option<i64>,
     /// start() found nothing at this position, where next() leads to a record.
     vanished: Option<i64>,
     /// The first record of a pass that resumed is wrong: its position, and the one whose text it has.
@@ -162,6 +164,7 @@ fn text(shown: &Shown) -> Text {
 #[derive(Debug, Default)]
 struct Generation {
     rendered: Vec<i64>,
+    texts: HashSet<Text>,
     discarded: Vec<i64>,
     /// Where next() returned NULL, if the last pass ended so.
     ended: Option<i64>,
@@ -192,6 +195,7 @@ impl Evidence {
                 let discarded = shown.is_discarded();
                 let list = if discarded { &mut so_far.discarded } else { &mut so_far.rendered };
                 list.push(shown.pos);
+                so_far.texts.extend(Some(text(shown)).filter(|text| text.0 != 0 && !discarded));
             }
             so_far.ended = pass.ended;
         }
@@ -209,7 +213,10 @@ impl Evidence {
             let promised = so_far.ended.is_none() && canon.texts.contains_key(&pos);
             self.vanished = self.vanished.or(promised.then_some(pos));
         } else if ended && !so_far.rendered.contains(&pos) {
-            self.ended_early = self.ended_early.or(Some(pos));
+            let first = pass.shows.first().map(text);
+            let known = first.is_some_and(|first| so_far.texts.contains(&first));
+            let list = if known { &mut self.end_again } else { &mut self.ended_early };
+            *list = list.or(Some(pos));
         }
     }
 
@@ -256,9 +263,20 @@ impl Evidence {
             );
             return charge(106, Role::Next, message);
         }
+        if let Some(pos) = self.end_again {
+            let message = format!(
+                "start() returns a record again at position {pos}, behind the end, where next() had \
+                 returned NULL"
+            );
+            return charge(105, Role::Start, message);
+        }
         if let Some(pos) = self.vanished {
-            let message =
-                format!("start() finds nothing at position {pos}, where next() leads to a record");
+            let where_else = if Some(pos) == first {
+                "where it finds the first record on a descriptor that was not used before"
+            } else {
+                "where next() leads to a record"
+            };
+            let message = format!("start() finds nothing at position {pos}, {where_else}");
             return charge(204, Role::Start, message);
         }
         if let Some(pos) = self.rerendered_wrong.filter(|_| self.resumed_wrong.is_none()) {

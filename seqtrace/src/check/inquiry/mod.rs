@@ -143,7 +143,10 @@ impl<L: Lab> Inquiry<'_, L> {
         };
         let ways = self.ways(&mut known).await?;
         self.circumstances.endless = self.endless(&mut known, &ways).await?;
-        self.report.volatile |= known.broken > 0;
+        self.report.volatile |= known.broken > 0 || known.consumed;
+        if known.consumed {
+            self.note("reading it consumes it");
+        }
         self.report.bytes_compared &= !known.consumed;
         if known.broken > 0 && !known.consumed {
             self.origin(&known).await?;

@@ -16,14 +16,24 @@ const CONSUMED: &str =
 impl<L: Lab> Inquiry<'_, L> {
     /// What there is; or the verdict, if there is nothing more to find out.
     pub(super) async fn opening(&mut self) -> anyhow::Result<Result<Known, Verdict>> {
-        let consumed = match self.tastes().await? {
-            Ok(consumed) => consumed,
+        let tastes = match self.tastes().await? {
+            Ok(tastes) => tastes,
             Err(verdict) => return Ok(Err(verdict)),
         };
-        let mut known = match self.first_whole(consumed).await? {
+        let emptied = |now: &[u8]| now.is_empty() && tastes.iter().any(|taste| !taste.is_empty());
+        let mut consumed = tastes.last().is_some_and(|last| emptied(last));
+        if consumed && !self.bounds.force {
+            return Ok(Err(Verdict::Refused(CONSUMED.to_owned())));
+        }
+        let mut known = match self.first_whole().await? {
             Ok(known) => known,
             Err(verdict) => return Ok(Err(verdict)),
         };
+        consumed |= emptied(&known.reference.bytes);
+        if consumed && !self.bounds.force {
+            return Ok(Err(Verdict::Refused(CONSUMED.to_owned())));
+        }
+        known.consumed = consumed;
         let again = self.carry(&plan::whole(known.limit)).await?;
         if let (Some(first), true) = (self.report.plans.first_mut(), again.ended != Ended::Done) {
             first.outcome = unfinished(again.ended);
@@ -37,12 +47,10 @@ impl<L: Lab> Inquiry<'_, L> {
             return Ok(Ok(known));
         }
         known.broken += 1;
-        let emptied = second.is_empty() && !known.reference.is_empty();
-        if emptied && !self.bounds.force {
-            return Ok(Err(Verdict::Refused(CONSUMED.to_owned())));
-        }
-        if emptied {
-            self.note("reading it consumes it");
+        if second.is_empty() && !known.reference.is_empty() {
+            if !self.bounds.force {
+                return Ok(Err(Verdict::Refused(CONSUMED.to_owned())));
+            }
             known.consumed = true;
         } else {
             known.reference = second;
@@ -51,8 +59,8 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(Ok(known))
     }
 
-    /// Two short reads: whether the first one leaves nothing for the second.
-    async fn tastes(&mut self) -> anyhow::Result<Result<bool, Verdict>> {
+    /// Two short reads: enough to tell a file that is empty for a second reader.
+    async fn tastes(&mut self) -> anyhow::Result<Result<Vec<Vec<u8>>, Verdict>> {
         let mut tastes = Vec::new();
         for _ in 0..2 {
             let answer = self.carry(&plan::taste()).await?;
@@ -75,20 +83,11 @@ impl<L: Lab> Inquiry<'_, L> {
                 Ok(taste) => tastes.push(taste.bytes),
             }
         }
-        let consumed = tastes.first().is_some_and(|first| !first.is_empty())
-            && tastes.last().is_some_and(Vec::is_empty);
-        if consumed && !self.bounds.force {
-            return Ok(Err(Verdict::Refused(CONSUMED.to_owned())));
-        }
-        if consumed {
-            self.note("reading it consumes it");
-            self.report.volatile = true;
-        }
-        Ok(Ok(consumed))
+        Ok(Ok(tastes))
     }
 
     /// The first whole read, and what it tells of the file.
-    async fn first_whole(&mut self, consumed: bool) -> anyhow::Result<Result<Known, Verdict>> {
+    async fn first_whole(&mut self) -> anyhow::Result<Result<Known, Verdict>> {
         let answer = self.carry(&plan::whole(self.bounds.bytes)).await?;
         let (reference, outcome) = match first_whole(&answer.calls, answer.ended) {
             Ok(read) => read,
@@ -113,7 +112,7 @@ impl<L: Lab> Inquiry<'_, L> {
         });
         // Where it hung, it would hang again.
         let limit = if answer.ended == Ended::Done { self.bounds.bytes } else { reference.len() };
-        let (intact, broken) = (0, 0);
+        let (intact, broken, consumed) = (0, 0, false);
         Ok(Ok(Known { shape, limit, reference, whole, intact, broken, consumed }))
     }
 }

@@ -34,6 +34,8 @@ pub(super) enum Settled {
     Agrees,
     /// The plan got the bytes of a whole read once, and others once, while the whole reads were the same.
     Mixed,
+    /// Other numbers came, for a reason that is not the way of reading.
+    Excused,
     /// The whole reads differ from each other.
     Changes,
     /// A read did not return, or there was no time.

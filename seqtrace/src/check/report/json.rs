@@ -60,7 +60,8 @@ struct File<'a> {
 struct Plan {
     name: &'static str,
     what: &'static str,
-    /// `ok`, `fail`, `changed` (the file changes: not judged), `unsure` (whether it does is not known),
+    /// `ok`, `fail`, `changed` (the file changes: not judged), `excused` (other
+    /// numbers, for a reason that a note names), `unsure` (whether it does is not known),
     /// `skip`, `blocked`, `killed` (the reader was).
     outcome: &'static str,
     detail: Option<String>,
@@ -160,6 +161,7 @@ fn plan(plan: &PlanReport) -> Plan {
     let offset = match &plan.outcome {
         PlanOutcome::Fail(failure)
         | PlanOutcome::Volatile(failure)
+        | PlanOutcome::Excused(failure)
         | PlanOutcome::Unsettled(failure) => Some(failure.difference.at),
         _ => None,
     };

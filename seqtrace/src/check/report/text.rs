@@ -163,9 +163,10 @@ impl Text {
             PlanOutcome::Ok => GOOD,
             PlanOutcome::Fail(_) | PlanOutcome::Killed => BAD,
             PlanOutcome::Blocked | PlanOutcome::Unsettled(_) => WARN,
-            PlanOutcome::Volatile(_) | PlanOutcome::Unsupported { .. } | PlanOutcome::NotRun(_) => {
-                DIM
-            }
+            PlanOutcome::Volatile(_)
+            | PlanOutcome::Excused(_)
+            | PlanOutcome::Unsupported { .. }
+            | PlanOutcome::NotRun(_) => DIM,
         };
         self.plain("  ");
         self.put(style, format_args!("{word:<8}"));

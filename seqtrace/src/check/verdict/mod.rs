@@ -71,7 +71,9 @@ pub enum PlanOutcome {
     Fail(Failure),
     /// Not so, but the file changes: no verdict.
     Volatile(Failure),
-    /// Not so, and nobody knows whether the file keeps still.
+    /// The same lines with other numbers, for a reason that is not the way of reading.
+    Excused(Failure),
+    /// Not so, and it is not known whether the file keeps still.
     Unsettled(Failure),
     /// The file does not know this system call.
     Unsupported {

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     ChangesOnce(u64),
     /// The same, and it tells the time: another one at each call, or every now and then.
     Clock { slow: bool },
+    /// The same, and each record has the number of descriptors that have the file open.
+    CountsReaders,
     /// start() begins with the first record, whatever `*pos` is.
     StartResets,
     /// start() does not set what next() sets for show().
@@ -30,6 +32,8 @@ pub(super) enum Kind {
     NextEnds,
     /// start() behind the only record sets `*pos` back to it.
     SetsBack,
+    /// All descriptors have one cursor, which begins again only when it has come to the end.
+    LeftBehind,
     /// All descriptors have one cursor.
     SharedCursor,
     /// show() prints what its own cursor stands on, and moves it.
@@ -48,7 +52,7 @@ pub(super) enum Kind {
 pub(super) fn lists() -> impl Strategy<Value = Vec<usize>> {
     prop_oneof![
         3 => prop::collection::vec(0..60_usize, 3..40),
-        2 => prop::collection::vec(10..90_usize, 100..200),
+        2 => prop::collection::vec(10..90_usize, 90..130),
     ]
 }
 
@@ -73,6 +77,26 @@ struct Shared {
     opens: Rc<Cell<u64>>,
     counter: Rc<Cell<i64>>,
     passes: Rc<Cell<u64>>,
+    /// Descriptors that stand in the middle of the file.
+    readers: Rc<Cell<i64>>,
+}
+
+/// What a descriptor holds from one read to the next, until it is closed.
+struct Hold {
+    all: Rc<Cell<i64>>,
+    here: Rc<Cell<i64>>,
+}
+
+impl Hold {
+    fn set(&self, held: i64) {
+        self.all.set(self.all.get() + held - self.here.replace(held));
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.set(0);
+    }
 }
 
 /// A file of this kind with these records.
@@ -136,6 +160,23 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
             }),
             ..base
         },
+        Kind::CountsReaders => {
+            let hold = Rc::new(Hold { all: Rc::clone(&shared.readers), here: own });
+            let (all, here) = (Rc::clone(&shared.readers), Rc::clone(&hold));
+            let mut start = base.start;
+            File {
+                show: Box::new(move |v, m| {
+                    m.put(&format!("row {:03} held {:04}\n", nr(v), 5000 + all.get()));
+                    0
+                }),
+                stop: Box::new(move |v, _| here.set(i64::from(v != 0))),
+                start: Box::new(move |pos| {
+                    hold.set(0);
+                    start(pos)
+                }),
+                ..base
+            }
+        }
         Kind::Allocated => iterator(list, shared, |pos| pos),
         Kind::StartResets => iterator(list, shared, |_| 0),
         Kind::ResetsAndChanges(after) => {
@@ -209,6 +250,18 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                 show: Box::new(move |_, m| {
                     m.put(&format!("{}\n", told.get()));
                     0
+                }),
+                ..base
+            }
+        }
+        Kind::LeftBehind => {
+            let (cursor, moved) = (Rc::clone(&shared.counter), Rc::clone(&shared.counter));
+            File {
+                start: Box::new(move |pos| if *pos < count { rec(count, cursor.get()) } else { 0 }),
+                next: Box::new(move |_, pos| {
+                    *pos += 1;
+                    moved.set((moved.get() + 1) % count);
+                    if moved.get() == 0 { 0 } else { rec(count, moved.get()) }
                 }),
                 ..base
             }

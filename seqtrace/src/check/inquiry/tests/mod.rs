@@ -72,7 +72,7 @@ fn cases(count: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(12))]
+    #![proptest_config(cases(5))]
 
     #[test]
     fn correct_files_are_clean(list in lists(), iter: bool, allocated: bool) {
@@ -100,6 +100,22 @@ proptest! {
         prop_assert!(report.repro.is_none(), "{}", brief(&report));
         // Not much more is read than of a file that keeps still.
         prop_assert!(lab.plans <= 2 * (report.plans.len() + 3), "{} plans", lab.plans);
+    }
+
+    #[test]
+    fn numbers_that_tell_who_looks_are_excused(list in lists(), iter: bool) {
+        let report = report(Kind::CountsReaders, &list, iter);
+        prop_assert_eq!(&report.verdict, &Verdict::Clean, "{}", brief(&report));
+        prop_assert!(report.bytes_compared && !report.volatile, "{}", brief(&report));
+        let excused = |plan: &PlanReport| matches!(plan.outcome, PlanOutcome::Excused(_));
+        prop_assert!(report.plans.iter().any(excused), "{}", brief(&report));
+    }
+
+    #[test]
+    fn what_a_reader_leaves_behind_is_found(list in lists(), iter: bool) {
+        let report = report(Kind::LeftBehind, &list, iter);
+        prop_assert_eq!(&report.verdict, &Verdict::Findings, "{}", brief(&report));
+        prop_assert_eq!(roots(&report).first().map(|root| root.1), Some(Some(Role::Start)), "{}", brief(&report));
     }
 
     #[test]
@@ -141,7 +157,7 @@ proptest! {
     }
 
     #[test]
-    fn show_that_moves_is_to_blame(list in prop::collection::vec(10..90_usize, 200..300), iter: bool) {
+    fn show_that_moves_is_to_blame(list in prop::collection::vec(10..90_usize, 200..240), iter: bool) {
         accuses(&report(Kind::ShowMoves, &list, iter), 204, Role::Show)?;
     }
 
