@@ -1,10 +1,10 @@
-//! The bytes of a file differ by how they are read: which callback makes the first wrong record?
+//! The callback that makes the first wrong record, for a file whose bytes differ by how they are read.
 //!
 //! The right text of a position is the one that is rendered when next() has walked to it from the first
 //! record on without a break, on a descriptor that was not used before: no start() has resumed anything,
-//! and nothing was thrown away. Every other pass is compared with that. A pass whose first record is
-//! wrong accuses start(); if such records are right unless an earlier rendering of them was thrown away,
-//! show(); one that goes wrong later, next().
+//! and no rendering was discarded. Every other pass is compared with that. A pass whose first record is
+//! wrong accuses start(). If such records are wrong only after a rendering of them was discarded, show() is
+//! accused. A pass that goes wrong later accuses next().
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,61 +23,62 @@ use crate::{
     rules::Id,
 };
 
-/// How far behind the end a walk through the whole file seeks, bytes.
+/// Distance behind the end to which a walk through the whole file seeks, in bytes.
 const FAR: u64 = 1 << 20;
-/// Times that the file is walked through.
+/// Number of walks through the file.
 const WALKS: u8 = 2;
 
-/// The text of a record as far as it is kept, and its length.
+/// Hash of the first bytes of a record (0: not known), and its length in bytes.
 type Text = (u64, u64);
 
-/// The right texts.
+/// The right text of each position.
 #[derive(Debug, Default)]
 struct Canon {
-    /// By position; `None` where walks disagree or a position has several records.
+    /// Texts by position; `None` where walks disagree or a position has several records.
     texts: HashMap<i64, Option<Text>>,
-    /// The position of the first record.
+    /// Position of the first record; `None` until a walk has found one.
     first: Option<i64>,
 }
 
-/// How a pass began.
+/// The beginning of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Began {
-    /// The first one of a descriptor, with the first record.
+    /// The first pass of a descriptor, at the first record.
     Fresh,
-    /// With the first record, on a descriptor that was used before.
+    /// At the first record, on a descriptor that was read before.
     Again,
-    /// In the middle, and the record had not been rendered before.
+    /// In the middle, at a record that had not been rendered before.
     Resumed,
-    /// In the middle, with a record of which a rendering was thrown away.
+    /// In the middle, at a record of which a rendering was discarded.
     Rerendered,
 }
 
-/// What the passes show. Each is the first of its kind.
+/// Facts that the passes show. Each position is that of the first fact of its kind.
 #[derive(Debug, Default)]
 struct Evidence {
-    /// start() wrote, at this position.
+    /// start() wrote at this position, which is not 0.
     wrote: Option<i64>,
     /// next() had returned NULL at this position, and start() returns a new record there.
     ended_early: Option<i64>,
-    /// The same, and the record had been rendered before.
+    /// next() had returned NULL at this position, and start() returns a record there that was rendered before.
     end_again: Option<i64>,
     /// start() found nothing at this position, where next() leads to a record.
     vanished: Option<i64>,
-    /// The first record of a pass that resumed is wrong: its position, and the one whose text it has.
+    /// Position of a wrong first record in a pass that resumed, and the position whose text it has.
     resumed_wrong: Option<(i64, Option<i64>)>,
-    /// The same of passes that begin with the first record of a used descriptor.
+    /// The same two positions for a pass at the first record of a descriptor that was read before.
     again_wrong: Option<(i64, Option<i64>)>,
-    /// The first record of a pass is wrong, and an earlier rendering of it was thrown away.
+    /// The first record of a pass is wrong, and an earlier rendering of it was discarded.
     rerendered_wrong: Option<i64>,
-    /// The first record of a pass is right, and this one behind it is wrong.
+    /// Position of a wrong record behind a right first one.
     later_wrong: Option<i64>,
-    /// A record is rendered in another way when it is walked to by the loop that fills the buffer.
+    /// Position of a record whose text is another one when the buffer is filled than in a traversal.
     fresh_wrong: Option<i64>,
 }
 
 impl<L: Lab> Inquiry<'_, L> {
-    /// What the passes of the plans that fail show. `None` if none fails, or the passes show nothing.
+    /// Returns the rule that the passes of failing plans show to be broken; `None` if no plan fails, or the
+    /// passes show nothing.
     pub(super) async fn culprit(
         &mut self,
         known: &Known,
@@ -103,7 +104,7 @@ impl<L: Lab> Inquiry<'_, L> {
     }
 }
 
-/// Whole walks: a traversal renders record by record from the first to the end, without a break.
+/// Steps that walk through the file: a traversal renders record by record from the first one to the end.
 fn walks(shape: &Shape) -> Vec<Step> {
     let at = if shape.complete { shape.len.saturating_add(FAR) } else { shape.len };
     (0..WALKS)
@@ -114,8 +115,8 @@ fn walks(shape: &Shape) -> Vec<Step> {
 }
 
 impl Canon {
-    /// The first passes of a descriptor that was not used before, all of them traversals. Where a record
-    /// is larger than the buffer the core traverses again.
+    /// Takes the first passes of an unused descriptor, all of them traversals. The last one counts: where a
+    /// record is larger than the buffer, the core traverses again (traverse(), fs/seq_file.c).
     fn walk(&mut self, log: &Log) {
         let mut seen: HashMap<i64, Text> = HashMap::new();
         let mut twice = Vec::new();
@@ -136,7 +137,7 @@ impl Canon {
         }
     }
 
-    /// Whether a rendering is right; `None` if that is not known.
+    /// Returns true if a rendering is right; `None` if that is not known.
     fn agrees(&self, shown: &Shown) -> Option<bool> {
         let right = (*self.texts.get(&shown.pos)?)?;
         let got = text(shown);
@@ -147,7 +148,7 @@ impl Canon {
         }
     }
 
-    /// Another position whose text this is, the first one if it is that.
+    /// Returns the only position whose right text this is.
     fn whose(&self, shown: &Shown) -> Option<i64> {
         let got = Some(text(shown)).filter(|text| text.0 != 0)?;
         let mut same = self.texts.iter().filter(|(_, text)| **text == Some(got));
@@ -160,20 +161,20 @@ fn text(shown: &Shown) -> Text {
     (shown.hash, shown.len)
 }
 
-/// What is known of a generation, while its passes are looked at.
+/// Facts about a generation, gathered while its passes are looked at.
 #[derive(Debug, Default)]
 struct Generation {
     rendered: Vec<i64>,
     texts: HashSet<Text>,
     discarded: Vec<i64>,
-    /// Where next() returned NULL, if the last pass ended so.
+    /// Position at which next() returned NULL; `None` if the last pass did not end so.
     ended: Option<i64>,
-    /// Something was wrong: what follows may be so because of that.
+    /// A record was wrong: the records behind it are no evidence.
     spoiled: bool,
 }
 
 impl Evidence {
-    /// Takes in what a session shows.
+    /// Takes in the facts of a session.
     fn session(&mut self, log: &Log, canon: &Canon) {
         let mut so_far = Generation::default();
         for (number, pass) in log.passes.iter().enumerate() {
@@ -201,7 +202,7 @@ impl Evidence {
         }
     }
 
-    /// What a pass's start() did.
+    /// Takes in the facts about a pass's start().
     fn begun(&mut self, pass: &Pass, so_far: &Generation, canon: &Canon) {
         let Some(pos) = pass.pos_in else { return };
         if pass.wrote > 0 && pos != 0 {
@@ -220,7 +221,7 @@ impl Evidence {
         }
     }
 
-    /// What a pass rendered. True if something in it is wrong.
+    /// Takes in the renderings of a pass. Returns true if one of them is wrong.
     fn pass(&mut self, began: Began, shows: &[Shown], canon: &Canon) -> bool {
         let mut accepted = shows.iter().filter(|shown| shown.is_accepted() && shown.len > 0);
         let Some(first) = accepted.next() else { return false };
@@ -248,7 +249,7 @@ impl Evidence {
         true
     }
 
-    /// Which rule that breaks, and which callback breaks it.
+    /// Returns the broken rule and the callback that breaks it.
     fn charge(&self, first: Option<i64>) -> Option<Charge> {
         let charge = |id, role, message| Some(Charge { id: Id(id), role: Some(role), message });
         if let Some(pos) = self.wrote {
@@ -305,7 +306,7 @@ impl Evidence {
     }
 }
 
-/// What is wrong with a start() whose first record is wrong.
+/// Describes a start() whose first record is wrong.
 fn started(pos: i64, whose: Option<i64>, first: Option<i64>) -> String {
     match whose {
         Some(other) if Some(other) == first && pos != other => format!(
@@ -322,7 +323,7 @@ fn started(pos: i64, whose: Option<i64>, first: Option<i64>) -> String {
     }
 }
 
-/// Where no text tells: whose turn it was at the first byte that differs.
+/// Returns the callback whose turn it was at the first byte that differs, for files whose texts show nothing.
 fn place(sessions: &[SeenSession], at: u64) -> Option<Charge> {
     let at = i64::try_from(at).ok()?;
     let covers =

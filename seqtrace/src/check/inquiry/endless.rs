@@ -1,4 +1,4 @@
-//! Reads that should have come to an end: what the positions show, whatever the text is.
+//! Files without an end. The evidence is positions and amounts, so the text may change meanwhile.
 
 use super::{Answer, Inquiry, Known, Lab, ways::Ways};
 use crate::{
@@ -14,17 +14,17 @@ use crate::{
     rules::Id,
 };
 
-/// How an end was none.
+/// A way in which a file does not end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Way {
-    /// start() returned no record and set `*pos` back to where a record had been.
+    /// start() found nothing behind the end and set `*pos` back to the position of a record.
     SetBack { from: i64, to: i64 },
-    /// Far more came than the whole file has.
+    /// One reader got far more than the whole file; both in bytes.
     TooMuch { bytes: u64, whole: u64 },
 }
 
 impl<L: Lab> Inquiry<'_, L> {
-    /// Whether the file has no end. What one plan shows is shown a second time.
+    /// Returns SQ105 if the file has no end: a plan must show it twice.
     pub(super) async fn endless(
         &mut self,
         known: &mut Known,
@@ -51,7 +51,7 @@ impl<L: Lab> Inquiry<'_, L> {
     }
 }
 
-/// True if more came than there can be, or something behind the end.
+/// Returns true if more came than there can be, or bytes came behind the end.
 pub(super) fn is_suspicious(calls: &[Call], shape: &Shape) -> bool {
     shape.complete
         && shape.len > 0
@@ -61,7 +61,7 @@ pub(super) fn is_suspicious(calls: &[Call], shape: &Shape) -> bool {
         })
 }
 
-/// What a file of this length may deliver at most to one reader who does not seek.
+/// Returns the most bytes that a file of this length may deliver to a reader that does not seek.
 fn bound(len: u64) -> u64 {
     2 * len + BEYOND
 }
@@ -73,7 +73,7 @@ fn descriptors(calls: &[Call]) -> Vec<(usize, u8)> {
     slots
 }
 
-/// The reads of a descriptor up to its first seek.
+/// Returns the reads of a descriptor up to its first seek.
 fn sequential(calls: &[Call], slot: (usize, u8)) -> Vec<&Call> {
     calls
         .iter()
@@ -86,14 +86,14 @@ fn sum(reads: &[&Call]) -> u64 {
     reads.iter().map(|call| call.bytes.len() as u64).sum()
 }
 
-/// Bytes came behind a read that had said that there are no more.
+/// Returns true if bytes came behind a read that had returned 0.
 fn behind_end(reads: &[&Call]) -> bool {
     let ends = |call: &&Call| call.ret == 0 && call.want > 0;
     let mut behind = reads.iter().skip_while(|call| !ends(call));
     behind.any(|call| call.ret > 0)
 }
 
-/// How an end was none in this run of a plan, as far as that can be told.
+/// Returns the way in which the file did not end in this run of a plan.
 fn way(answer: &Answer, len: u64) -> Option<Way> {
     let back = answer.seen.sessions.iter().find_map(set_back);
     let too_much = || {
@@ -106,8 +106,8 @@ fn way(answer: &Answer, len: u64) -> Option<Way> {
     back.or_else(too_much)
 }
 
-/// start() found nothing behind the end, set `*pos` back to where a record was accepted before, and the
-/// next pass began there.
+/// Returns the first start() of a session that found nothing behind the end and set `*pos` back to the
+/// position of an accepted record, if a pass then began there.
 fn set_back(session: &SeenSession) -> Option<Way> {
     let mut accepted: Vec<i64> = Vec::new();
     let mut back = None;

@@ -1,15 +1,15 @@
-//! The inquiry into one file: which experiments are needed, and what their results mean.
+//! The inquiry into one file: it decides which experiments are needed and what their results mean.
 //!
-//! It opens nothing, asks no clock and knows no kernel. It asks a [`Lab`] to carry out plans and to wait,
-//! and gets calls and what the trace saw of them; a test answers from a simulated file.
+//! It opens nothing, asks no clock and knows no kernel. It asks a [`Lab`] to carry out plans and to wait, and
+//! gets system calls and what the trace saw of them. A test answers from a simulated file.
 //!
 //! ```text
-//!  opening   two tastes, two whole reads: what there is, and whether it is there again
-//!  ways      each plan against the whole reads around it; rounds: is that the way of reading?
-//!  endless   reads that should have come to an end
-//!  origin    the whole reads differ: is that time, or reading?
-//!  culprit   the bytes differ: which callback makes the first wrong record of a pass
-//!  conclude  (verdict/)
+//!  opening   two tastes and two whole reads: the reference, the borders of records
+//!  ways      each plan against the whole reads around it, repeated in rounds where it differs
+//!  endless   files that do not end
+//!  origin    whole reads that differ from each other: time, or a side effect of reading
+//!  culprit   bytes that differ by how they are read: the callback to blame
+//!  conclude  the verdict (verdict/)
 //! ```
 
 mod culprit;
@@ -39,23 +39,22 @@ use crate::{
     session::update::{Partial, SessionId},
 };
 
-/// What came of a plan.
+/// The result of a plan.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
-    /// What was called, in order.
+    /// System calls, in order.
     pub(super) calls: Vec<Call>,
-    /// How that ended.
     pub(super) ended: Ended,
-    /// What the trace saw meanwhile.
+    /// Sessions and findings that the trace saw meanwhile.
     pub(super) seen: Seen,
 }
 
-/// Carries out what an inquiry asks for.
+/// Carries out the experiments of an inquiry.
 pub(super) trait Lab {
-    /// Carries out a plan.
+    /// Carries out a plan and waits until the trace has seen all of it.
     ///
     /// # Errors
-    /// The readers or the trace fail. What the file does is no error.
+    /// The readers or the trace fail. A read that fails is no error.
     async fn carry(&mut self, plan: &Plan) -> anyhow::Result<Answer>;
 
     /// Lets time pass, in which nothing is read.
@@ -64,23 +63,23 @@ pub(super) trait Lab {
     /// The trace fails.
     async fn idle(&mut self, time: Duration) -> anyhow::Result<()>;
 
-    /// Why nothing more can be read, if so.
+    /// Returns the reason why nothing more can be read; `None` while reading can go on.
     fn is_over(&self) -> Option<&'static str>;
 
-    /// Grants half of the time again.
+    /// Grants half of the time limit once more.
     fn extend(&mut self);
 
-    /// Events that were lost since the inquiry began.
+    /// Returns the number of events lost since the inquiry began.
     ///
     /// # Errors
     /// A counter cannot be read.
     fn lost(&self) -> anyhow::Result<u64>;
 }
 
-/// How far an inquiry goes.
+/// The limits of an inquiry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Bytes of a file that are read.
+    /// Most bytes of a file that are read.
     pub(super) bytes: u64,
     /// Files that reading changes are read all the same.
     pub(super) force: bool,
@@ -92,27 +91,28 @@ pub(super) struct Inquiry<'a, L> {
     bounds: Bounds,
     report: Report,
     circumstances: Circumstances,
-    /// The file's sessions: a finding that comes late may be about another file.
+    /// Sessions of this file: a late finding may belong to another file's session.
     sessions: HashSet<SessionId>,
 }
 
-/// What is known of a file that can be read.
+/// Facts about a file that can be read.
 struct Known {
     shape: Shape,
-    /// How far a whole read goes, bytes.
+    /// Most bytes of a whole read.
     limit: u64,
-    /// What the last whole read got.
+    /// Result of the last whole read.
     reference: Reference,
-    /// What the trace saw of it.
+    /// Sessions of the last whole read.
     whole: Vec<SeenSession>,
-    /// Pairs of whole reads, one behind the other, that got the same bytes, and those that did not.
+    /// Pairs of consecutive whole reads with the same bytes.
     intact: u32,
+    /// Pairs of consecutive whole reads with different bytes.
     broken: u32,
-    /// Reading it empties it.
+    /// Reading the file empties it.
     consumed: bool,
 }
 
-/// Inquires into a file. `report` holds what is known of it before it is read.
+/// Inquires into a file. `report` has its path and its callbacks.
 ///
 /// # Errors
 /// The lab fails.
@@ -160,7 +160,7 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(self.report)
     }
 
-    /// Carries a plan out and takes in what the trace tells of it.
+    /// Carries a plan out and takes in its findings and its sessions.
     async fn carry(&mut self, plan: &Plan) -> anyhow::Result<Answer> {
         let mut answer = self.quietly(plan).await?;
         let findings = std::mem::take(&mut answer.seen.findings);
@@ -180,8 +180,7 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(answer)
     }
 
-    /// Carries a plan out whose findings do not count: they are known, or the plan is none of the ways to
-    /// read a file.
+    /// Carries a plan out whose findings do not count, because the plan is an experiment and no way to read.
     async fn quietly(&mut self, plan: &Plan) -> anyhow::Result<Answer> {
         let answer = self.lab.carry(plan).await?;
         self.sessions.extend(answer.seen.sessions.iter().map(|seen| seen.session.id));
@@ -196,18 +195,17 @@ impl<L: Lab> Inquiry<'_, L> {
     }
 }
 
-/// True for what is said of a reader that seeks a lot: here that is the plan, and none of the file's
-/// doing.
+/// Returns true for the finding that a reader seeks a lot: here the plan does that.
 fn is_about_seeking(finding: &Finding) -> bool {
     finding.id == Id(301) && finding.evidence.iter().any(|one| one.label == PASSED_OVER)
 }
 
-/// True if a plan closes what it opens.
+/// Returns true if a plan closes its descriptors.
 fn closes(plan: &Plan) -> bool {
     plan.acts.iter().any(|act| matches!(act.step, Step::Close { .. }))
 }
 
-/// A plan of one process.
+/// Makes a plan for one process.
 fn alone(kind: super::plan::Kind, steps: Vec<Step>) -> Plan {
     let acts = steps.into_iter().map(|step| Act { process: 0, step }).collect();
     Plan { kind, acts }

@@ -1,29 +1,29 @@
-//! Numbers in text: what of two readings differs, and by how much.
+//! Numbers in text: two readings that differ in nothing else, and the differences.
 
 use crate::check::{
     call::{Call, Syscall},
     oracle::Reference,
 };
 
-/// How what was read is related to the whole read.
+/// Relation of a plan's bytes to the whole read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kin {
-    /// The same lines but for numbers in them, and none of them is another line of the whole read.
+    /// Equal lines except for numbers in them, and no line of the whole read at another offset.
     Numbers,
-    /// Other lines, or lines that moved.
+    /// Other lines, or lines at other offsets.
     Structure,
 }
 
-/// A piece of text.
+/// A piece of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token<'a> {
-    /// Anything but digits; blanks count as one.
+    /// Words without digits, split at white space.
     Text(Vec<&'a [u8]>),
-    /// Decimal, or hexadecimal behind "0x".
+    /// A decimal number, or a hexadecimal one behind "0x".
     Number(i128),
 }
 
-/// Compares what was read, descriptor by descriptor and from the beginning on, with the whole read.
+/// Compares the bytes of each descriptor, from the beginning on, with the whole read.
 pub(super) fn kin(calls: &[Call], reference: &Reference) -> Kin {
     let mut slots: Vec<(usize, u8)> = calls.iter().map(|call| (call.process, call.slot)).collect();
     slots.sort_unstable();
@@ -35,7 +35,7 @@ pub(super) fn kin(calls: &[Call], reference: &Reference) -> Kin {
     if same { Kin::Numbers } else { Kin::Structure }
 }
 
-/// What a descriptor read from the beginning on; `None` if it sought.
+/// Returns the bytes that a descriptor read from the beginning on; `None` if it sought.
 fn sequential(calls: &[Call], slot: (usize, u8)) -> Option<Vec<u8>> {
     let mut got = Vec::new();
     for call in calls.iter().filter(|call| (call.process, call.slot) == slot) {
@@ -54,7 +54,7 @@ fn lines(bytes: &[u8]) -> Vec<&[u8]> {
     bytes.split_inclusive(|byte| *byte == b'\n').collect()
 }
 
-/// `got` may end early.
+/// Returns true if the lines of `got`, which may end early, differ in numbers only.
 fn same_but_numbers(got: &[&[u8]], expected: &[&[u8]]) -> bool {
     got.len() <= expected.len()
         && got.iter().zip(expected).enumerate().all(|(index, (got_line, line))| {
@@ -65,14 +65,14 @@ fn same_but_numbers(got: &[&[u8]], expected: &[&[u8]]) -> bool {
         })
 }
 
-/// The integers of two lines, pair by pair. `None` if anything else in them differs.
+/// Returns the integers of two lines, pair by pair; `None` if anything else differs.
 fn integers(a: &[u8], b: &[u8]) -> Option<Vec<(i128, i128)>> {
     let (a, b) = (tokens(a), tokens(b));
     if a.len() == b.len() { pairs(&a, &b) } else { None }
 }
 
-/// The integers of the beginnings of two texts, pair by pair, as far as both go. `None` if anything else
-/// in them differs. What is last may be cut off: it is left out.
+/// Returns the integers of two texts, pair by pair, as far as both go; `None` if anything else differs. The
+/// last token may be cut off and is left out.
 pub(super) fn leading_integers(a: &[u8], b: &[u8]) -> Option<Vec<(i128, i128)>> {
     let (a, b) = (tokens(a), tokens(b));
     let common = a.len().min(b.len()).saturating_sub(1);
@@ -120,7 +120,7 @@ fn tokens(text: &[u8]) -> Vec<Token<'_>> {
     tokens
 }
 
-/// Text by its words: numbers of another width move what stands beside them.
+/// Splits text into words: a number of another width changes the white space beside it.
 fn words(text: &[u8]) -> Token<'_> {
     let words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     Token::Text(words.collect())

@@ -1,4 +1,4 @@
-//! The first reads, carefully: what the file is, if it can be read at all and read again.
+//! The first reads: they find out with care if the file can be read, and read again.
 
 use super::{Inquiry, Known, Lab};
 use crate::check::{
@@ -14,7 +14,7 @@ const CONSUMED: &str =
     "reading it once leaves nothing for a second reader: not read further without --force";
 
 impl<L: Lab> Inquiry<'_, L> {
-    /// What there is; or the verdict, if there is nothing more to find out.
+    /// Returns the facts about the file, or the verdict if it is not read further.
     pub(super) async fn opening(&mut self) -> anyhow::Result<Result<Known, Verdict>> {
         let tastes = match self.tastes().await? {
             Ok(tastes) => tastes,
@@ -59,7 +59,7 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(Ok(known))
     }
 
-    /// Two short reads: enough to tell a file that is empty for a second reader.
+    /// Makes two short reads: the second one is empty for a file that reading consumes.
     async fn tastes(&mut self) -> anyhow::Result<Result<Vec<Vec<u8>>, Verdict>> {
         let mut tastes = Vec::new();
         for _ in 0..2 {
@@ -86,7 +86,7 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(Ok(tastes))
     }
 
-    /// The first whole read, and what it tells of the file.
+    /// Makes the first whole read and takes the shape of the file from it.
     async fn first_whole(&mut self) -> anyhow::Result<Result<Known, Verdict>> {
         let answer = self.carry(&plan::whole(self.bounds.bytes)).await?;
         let (reference, outcome) = match first_whole(&answer.calls, answer.ended) {
@@ -121,8 +121,8 @@ pub(super) fn count(calls: &[Call]) -> u64 {
     u64::try_from(calls.len()).unwrap_or(u64::MAX)
 }
 
-/// What the first whole read got, and how it went. One that does not come to its end is a reference as
-/// far as it came.
+/// Returns the reference and the outcome of the first whole read. A read that does not come to its end is a
+/// reference as far as it came.
 fn first_whole(calls: &[Call], ended: Ended) -> Result<(Reference, PlanOutcome), Verdict> {
     match (Reference::of(calls), ended) {
         (Ok(reference), Ended::Done) => Ok((reference, PlanOutcome::Ok)),
@@ -134,7 +134,7 @@ fn first_whole(calls: &[Call], ended: Ended) -> Result<(Reference, PlanOutcome),
     }
 }
 
-/// How a plan went, as far as its end tells.
+/// Returns the outcome of a plan by the way in which it ended.
 pub(super) fn unfinished(ended: Ended) -> PlanOutcome {
     match ended {
         Ended::Done => PlanOutcome::Ok,
@@ -144,7 +144,7 @@ pub(super) fn unfinished(ended: Ended) -> PlanOutcome {
     }
 }
 
-/// What the whole read tells of a file; without a trace of it, lines are taken for records.
+/// Returns the shape of a file after a whole read. Without a trace of it, lines are taken for records.
 fn shape(calls: &[Call], reference: &Reference, session: Option<&SeenSession>) -> Shape {
     let len = reference.len();
     let mut borders: Vec<u64> = session.map(|seen| seen.borders.clone()).unwrap_or_default();

@@ -1,10 +1,10 @@
-//! Whole reads of a file differ from each other: is that time, or is it that the file is read?
+//! The reason why whole reads of a file differ from each other: time, or a side effect of reading.
 //!
-//! A *probe* opens the file, reads its beginning once and closes it. Between two probes one thing after
-//! another is done: nothing, time passes, many renderings in few calls, many calls with few renderings,
-//! passes without renderings, opens without reads. How often each callback ran is counted by the trace.
-//! A number in the text that grows by the same nonzero amount for each call of show(), exactly and in
-//! every experiment, and by none of the other things, proves that rendering changes the text.
+//! A *probe* opens the file, reads its beginning once and closes it. Between two probes there is one
+//! *treatment*: nothing, time, many renderings in few calls, many calls with few renderings, passes without
+//! renderings, opens without reads. The trace counts the calls of each callback. A number in the text that
+//! grows by the same nonzero amount for each call of show(), exactly and in every experiment, and that is no
+//! multiple of anything else, proves that rendering changes the text.
 
 use std::time::Duration;
 
@@ -20,18 +20,18 @@ use crate::{
     rules::Id,
 };
 
-/// Probes in a row.
+/// Number of consecutive probes without a treatment.
 const PROBES: u8 = 6;
-/// Bytes of a probe.
+/// Bytes that a probe reads at most.
 const WANT: u64 = 1024;
-/// Time that is let pass.
+/// Time of the treatment that only waits.
 const IDLE: Duration = Duration::from_millis(400);
-/// How often all experiments are done.
+/// Number of times that all treatments are tried.
 const TIMES: u32 = 2;
 /// Descriptor of the second probe of an experiment.
 const LAST: u8 = 200;
 
-/// What may make a number grow.
+/// Something that may make a number grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Driver {
     Show,
@@ -44,36 +44,37 @@ enum Driver {
 const DRIVERS: [Driver; 5] =
     [Driver::Show, Driver::Start, Driver::Next, Driver::Read, Driver::Open];
 
-/// What happened from the rendering of one probe to that of the next, and what became of its text.
+/// The time from the rendering of one probe to that of the next, and the texts of both.
 struct Interval {
-    /// How often, in the order of [`DRIVERS`].
+    /// Calls of each driver, in the order of [`DRIVERS`].
     counts: [i128; 5],
     before: Vec<u8>,
     after: Vec<u8>,
 }
 
-/// A number of the text, and what its growth is a multiple of so far.
+/// A number of the text, and the drivers whose multiple its growth is so far.
 #[derive(Clone, Debug)]
 struct Column {
-    /// Its place among the numbers.
+    /// Index among the numbers of the text.
     index: usize,
-    /// For each driver growth and count of the first interval; `None` where it did not fit.
+    /// Growth and calls in the first interval with calls, in the order of [`DRIVERS`]; (0, 0) before that,
+    /// `None` for a driver that does not fit.
     fits: [Option<(i128, i128)>; 5],
 }
 
-/// What changes the text.
+/// The reason for changes of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
-    /// Time: reading alone does not.
+    /// Time changes it, and reading alone does not.
     Time,
-    /// Each call of a callback, by so much.
+    /// Each call of a callback changes a number by this amount. `or_next`: next() is called as often as show().
     Callback { role: Role, or_next: bool, by: i128 },
-    /// Something.
+    /// Not known.
     Unknown,
 }
 
 impl<L: Lab> Inquiry<'_, L> {
-    /// Finds out what changes a file whose whole reads differ, and says so.
+    /// Finds out why whole reads of the file differ, and notes it.
     pub(super) async fn origin(&mut self, known: &Known) -> anyhow::Result<()> {
         match self.what_changes_it(known).await? {
             Origin::Time => {
@@ -117,7 +118,7 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(columns.iter().find_map(Column::origin).unwrap_or(Origin::Unknown))
     }
 
-    /// Reading does not change it each time. Does time alone?
+    /// Finds out if time alone changes a file that reading does not change each time.
     async fn is_it_time(&mut self, row: &[Interval]) -> anyhow::Result<Origin> {
         self.lab.idle(IDLE).await?;
         let after = self.quietly(&alone(Kind::Whole, probe(0).into())).await?;
@@ -126,7 +127,7 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(if changed { Origin::Time } else { Origin::Unknown })
     }
 
-    /// A probe, something else, and a probe. `None` if it was not seen, or not done.
+    /// Does a probe, a treatment and a probe; `None` if the trace did not see all of it.
     async fn experiment(&mut self, treatment: &Treatment) -> anyhow::Result<Option<Interval>> {
         let first = alone(Kind::Whole, probe(0).into());
         let last = alone(Kind::Whole, probe(LAST).into());
@@ -140,7 +141,7 @@ impl<L: Lab> Inquiry<'_, L> {
     }
 }
 
-/// What is done between two probes.
+/// An activity between two probes.
 enum Treatment {
     Idle,
     Do(Plan),
@@ -150,7 +151,7 @@ fn probe(slot: u8) -> [Step; 3] {
     [Step::Open { slot }, Step::Read { slot, want: WANT }, Step::Close { slot }]
 }
 
-/// Each separates some of the drivers from the others; time comes last, it is the dearest.
+/// Returns treatments, each of which separates some drivers from others. Time comes last, as it costs most.
 fn treatments(known: &Known) -> Vec<Treatment> {
     let end = known.shape.len.saturating_add(PAGE);
     let one = |steps: Vec<Step>| {
@@ -186,7 +187,7 @@ fn join(answer: &mut Answer, more: Answer) {
     }
 }
 
-/// What was counted of each open: its callbacks, its reads and itself. `None` if not all was seen.
+/// Returns the calls of each driver for each open; `None` if the trace did not see all of it.
 fn counted(answer: &Answer) -> Option<Vec<[i128; 5]>> {
     let opens: Vec<usize> = (0..answer.calls.len())
         .filter(|at| answer.calls.get(*at).is_some_and(|call| call.syscall == Syscall::Open))
@@ -204,13 +205,13 @@ fn counted(answer: &Answer) -> Option<Vec<[i128; 5]>> {
     sessions.iter().all(|session| session.partial.is_empty()).then(|| counts.collect())
 }
 
-/// The text of each probe: of opens with one read.
+/// Returns the text that a probe with this descriptor got.
 fn text(answer: &Answer, slot: u8) -> Option<Vec<u8>> {
     let of = |call: &&crate::check::call::Call| call.slot == slot && call.syscall == Syscall::Read;
     answer.calls.iter().find(of).map(|call| call.bytes.clone())
 }
 
-/// The intervals of probes in a row.
+/// Returns the intervals between consecutive probes.
 fn intervals(answer: &Answer) -> Option<Vec<Interval>> {
     let counts = counted(answer)?;
     (1..PROBES)
@@ -222,8 +223,8 @@ fn intervals(answer: &Answer) -> Option<Vec<Interval>> {
         .collect()
 }
 
-/// The interval from the first probe to the last one. What the last one does itself counts like what the
-/// first one did: both rendered what came before the number first.
+/// Returns the interval from the first probe to the last one. It counts all calls of the first probe and none
+/// of the last: both render the same records before a number.
 fn interval(answer: &Answer) -> Option<Interval> {
     let counts = counted(answer)?;
     let (_, all) = counts.split_last()?;
@@ -236,7 +237,7 @@ fn interval(answer: &Answer) -> Option<Interval> {
     Some(Interval { counts: sum, before: text(answer, 0)?, after: text(answer, LAST)? })
 }
 
-/// The numbers that probes in a row have, and what their growth is a multiple of.
+/// Returns the numbers that consecutive probes have, with the drivers that fit their growth.
 fn columns(row: &[Interval]) -> Vec<Column> {
     let Some(first) = row.first() else { return Vec::new() };
     let pairs = numbers::leading_integers(&first.before, &first.after).unwrap_or_default();
@@ -244,7 +245,7 @@ fn columns(row: &[Interval]) -> Vec<Column> {
     row.iter().fold(columns, fitting)
 }
 
-/// The columns that are still there, with what still fits.
+/// Returns the columns that an interval leaves as candidates.
 fn fitting(columns: Vec<Column>, interval: &Interval) -> Vec<Column> {
     let Some(pairs) = numbers::leading_integers(&interval.before, &interval.after) else {
         return Vec::new();
@@ -274,14 +275,14 @@ impl Column {
         (times != 0).then(|| growth / times)
     }
 
-    /// A callback may be what makes it grow.
+    /// Returns true if the calls of a callback may explain the growth.
     fn is_candidate(&self) -> bool {
         [Driver::Show, Driver::Start, Driver::Next]
             .iter()
             .any(|driver| self.fits(*driver).is_some())
     }
 
-    /// What makes it grow, if that is one thing.
+    /// Returns the only explanation of the growth; `None` if there are several.
     fn origin(&self) -> Option<Origin> {
         if self.fits(Driver::Read).or(self.fits(Driver::Open)).is_some() {
             return None;

@@ -1,4 +1,4 @@
-//! A line of shell that shows what is wrong, tried before it is printed.
+//! The search for a line of shell that shows the bug, tried before it is printed.
 
 use super::{Inquiry, Known, Lab, alone};
 use crate::check::{
@@ -8,12 +8,12 @@ use crate::check::{
     repro,
 };
 
-/// How often a line has to show it.
+/// Number of runs in which a line has to show the bug.
 const RUNS: usize = 2;
 
 impl<L: Lab> Inquiry<'_, L> {
-    /// Looks for a line. One is only given if it is wrong twice, in the same way, and the whole reads before,
-    /// between and behind get the reference: in a file that reading empties or changes there is none.
+    /// Looks for a line. It must be wrong in all runs, in the same way, and the whole reads around them must
+    /// get the reference: a file that reading empties or changes gets no line.
     pub(super) async fn reproduce(&mut self, known: &Known) -> anyhow::Result<()> {
         for trial in repro::trials(&self.report, &known.shape) {
             if self.lab.is_over().is_some() || !self.is_whole(known).await? {
@@ -40,7 +40,7 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(())
     }
 
-    /// Whether a whole read gets the reference.
+    /// Returns true if a whole read gets the reference.
     async fn is_whole(&mut self, known: &Known) -> anyhow::Result<bool> {
         let answer = self.quietly(&plan::whole(known.limit)).await?;
         let same = Reference::of(&answer.calls).is_ok_and(|now| now == known.reference);

@@ -1,40 +1,40 @@
-//! A plan's bytes differ from those of a whole read: is that the way of reading, or does the file change?
+//! Repetitions of a plan whose bytes differ from those of a whole read.
 //!
 //! The plan and the whole read are repeated in turn: W P W P W … A run of the plan is *bracketed* if the
-//! whole reads before and behind it got the same bytes: then the file did not change meanwhile, and what
-//! the plan got counts. A way of reading that never agrees with its brackets is a defect, whether it gets
-//! the same wrong bytes each time or not. One that agrees once and differs once differs from itself.
-//! Brackets that do not agree with each other show that the file changes.
+//! whole reads before and behind it got the same bytes: then the file did not change meanwhile, and the
+//! plan's bytes count. A way of reading that never agrees with its brackets is a defect, no matter if it gets
+//! the same wrong bytes each time. One that agrees once and differs once differs from itself. Brackets that
+//! do not agree with each other show that the file changes.
 
 use crate::check::oracle::{Difference, Outcome};
 
-/// What the whole read behind a run of the plan got.
+/// Result of the whole read behind a run of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Behind {
-    /// The same as the one before.
+    /// The bytes of the whole read before the run.
     Same,
-    /// Something else.
+    /// Other bytes.
     Changed {
         /// The plan agrees with the whole read behind it.
         agrees: bool,
     },
-    /// It did not come to its end.
+    /// The read did not come to its end.
     Unknown,
 }
 
-/// What the rounds prove.
+/// Conclusion from the rounds of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Settled {
     /// The plan gets other bytes than a whole read, each time.
     Fails {
-        /// The same ones each time.
+        /// The wrong bytes are the same each time.
         steady: bool,
     },
     /// The plan gets the bytes of a whole read.
     Agrees,
-    /// The plan got the bytes of a whole read once, and others once, while the whole reads were the same.
+    /// The plan agreed once and differed once, while the whole reads were the same.
     Mixed,
-    /// Other numbers came, for a reason that is not the way of reading.
+    /// Only numbers differ, and the way of reading is not the reason.
     Excused,
     /// The whole reads differ from each other.
     Changes,
@@ -42,26 +42,26 @@ pub(super) enum Settled {
     Unknown,
 }
 
-/// Bracketed differences that prove a defect.
+/// Number of bracketed differences that prove a defect.
 const PROOF: usize = 3;
 
-/// The rounds of one plan so far.
+/// The rounds of one plan.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rounds {
-    /// Bracketed runs that differ.
+    /// Differences of the bracketed runs.
     wrong: Vec<Difference>,
-    /// Bracketed runs that agree.
+    /// Number of bracketed runs that agree.
     right: u32,
-    /// Runs whose brackets differ from each other.
+    /// Number of runs whose brackets differ from each other.
     pub(super) broken: u32,
-    /// Such a run agreed with the whole read behind it.
+    /// A run with differing brackets agreed with a whole read behind it.
     agreed: bool,
     unknown: bool,
 }
 
 impl Rounds {
-    /// The plan was run, compared with the whole read before it, and a whole read was done behind it.
-    /// `done`: the plan came to its end.
+    /// Takes in a run of the plan: `outcome` compares it with the whole read before it, `done` is true if it
+    /// came to its end.
     pub(super) fn round(&mut self, outcome: &Outcome, done: bool, behind: Behind) {
         match (behind, outcome) {
             (Behind::Changed { agrees }, _) => {
@@ -74,8 +74,8 @@ impl Rounds {
         }
     }
 
-    /// Whether that is enough. `patience`: broken brackets that are put up with; 0 for one round and no
-    /// more.
+    /// Returns the conclusion; `None` if one more round is needed. `patience` is the number of runs with
+    /// differing brackets that show a file which changes.
     pub(super) fn settled(&self, patience: u32) -> Option<Settled> {
         let first = self.wrong.first();
         if self.unknown {

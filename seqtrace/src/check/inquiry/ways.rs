@@ -1,4 +1,4 @@
-//! Each way of reading against the whole reads around it.
+//! The ways of reading, each compared with the whole reads around it.
 
 use super::{
     Answer, Inquiry, Known, Lab, endless,
@@ -14,31 +14,31 @@ use crate::check::{
     verdict::{Failure, PlanOutcome, PlanReport},
 };
 
-/// Broken pairs of whole reads with which a plan is put up, in a file that keeps still as a rule.
+/// Runs with differing brackets until a plan is given up, in a file that rarely changes.
 const PATIENCE: u32 = 3;
-/// Where so many more pairs are broken than intact, one is enough; where it is twice as many, no plan
-/// is repeated: the file never keeps still.
+/// Excess of differing over equal pairs of whole reads above which a plan is given up after one such run.
+/// Above twice this excess no plan is repeated.
 const RESTLESS: u32 = 3;
 
 /// A plan that gets other bytes than a whole read, each time.
 pub(super) struct Wrong {
-    /// Where they differ first, the last time.
+    /// First difference of the last run.
     pub(super) difference: Difference,
-    /// What it did then.
+    /// Result of the last run.
     pub(super) answer: Answer,
 }
 
-/// What the plans found.
+/// Plans that got more or other bytes than they should.
 #[derive(Default)]
 pub(super) struct Ways {
-    /// Those that fail.
+    /// Plans that fail.
     pub(super) wrong: Vec<Wrong>,
-    /// Those that read on behind the end of the file, or did not come to it.
+    /// Plans that read on behind the end of the file, or did not come to it.
     pub(super) beyond: Vec<(Plan, Answer)>,
 }
 
 impl<L: Lab> Inquiry<'_, L> {
-    /// Carries out all plans, and those whose bytes differ as often as is needed to know why.
+    /// Carries out all plans, and repeats those whose bytes differ.
     pub(super) async fn ways(&mut self, known: &mut Known) -> anyhow::Result<Ways> {
         let mut ways = Ways::default();
         let mut extended = false;
@@ -81,7 +81,7 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(ways)
     }
 
-    /// A plan's bytes differ. It and the whole read are repeated in turn until it is clear why.
+    /// Repeats a plan whose bytes differ and the whole read in turn, until the reason is clear.
     async fn rounds(
         &mut self,
         known: &mut Known,
@@ -127,8 +127,9 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(settled)
     }
 
-    /// A whole read behind a plan that made these calls. If it differs from the one before the plan, another
-    /// one follows: if that does not, the plan changed what the next reader gets, and not the file.
+    /// Makes a whole read behind a plan that made these calls. If it differs from the one before the plan,
+    /// another one follows. If that one is the same as before, the file did not change: the plan has changed
+    /// what the next reader gets.
     async fn behind(&mut self, known: &mut Known, calls: &[Call]) -> anyhow::Result<Behind> {
         let Some(now) = self.whole(known).await? else { return Ok(Behind::Unknown) };
         if now == known.reference {
@@ -151,15 +152,15 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(Behind::Changed { agrees })
     }
 
-    /// A whole read; `None` if it does not come to its end.
+    /// Makes a whole read; `None` if it does not come to its end.
     async fn whole(&mut self, known: &mut Known) -> anyhow::Result<Option<Reference>> {
         let answer = self.carry(&plan::whole(known.limit)).await?;
         known.whole = answer.seen.sessions;
         Ok(Reference::of(&answer.calls).ok().filter(|_| answer.ended == Ended::Done))
     }
 
-    /// Two readers at once: whether a file says something else to whoever has it open twice, though one
-    /// reads behind the other. It may tell how often it is open, and each process something else.
+    /// Reads the file through two descriptors, one behind the other, before two in turn are judged: a file may
+    /// print how often it is open, and another text for each process.
     async fn control(&mut self, known: &mut Known, plan: &Plan) -> anyhow::Result<Option<Settled>> {
         let control = self.carry(&plan::control(&known.shape, plan.kind)).await?;
         if known.reference.compare(&control.calls) == Outcome::Agrees {
@@ -167,7 +168,7 @@ impl<L: Lab> Inquiry<'_, L> {
         }
         let behind = self.behind(known, &control.calls).await?;
         if behind == Behind::Same {
-            self.note(format!("it says something else to {}", plan.kind.readers()));
+            self.note(format!("it prints something else {}", plan.kind.readers()));
             return Ok(Some(Settled::Excused));
         }
         Ok(Some(Settled::Changes))
@@ -175,7 +176,7 @@ impl<L: Lab> Inquiry<'_, L> {
 }
 
 impl Known {
-    /// How many broken brackets a plan is put up with; 0 if it is not worth repeating any.
+    /// Returns the number of runs with differing brackets until a plan is given up; 0 if no plan is repeated.
     fn patience(&self) -> u32 {
         match self.broken.saturating_sub(self.intact) {
             0..=RESTLESS => PATIENCE,
@@ -185,7 +186,7 @@ impl Known {
     }
 }
 
-/// What the rounds of a plan came to.
+/// Returns the outcome of a plan after its rounds.
 fn outcome(settled: Settled, failure: Failure) -> PlanOutcome {
     match settled {
         Settled::Fails { steady } => PlanOutcome::Fail(Failure { steady, ..failure }),
@@ -196,26 +197,26 @@ fn outcome(settled: Settled, failure: Failure) -> PlanOutcome {
     }
 }
 
-/// Why bytes that differ each time are not the file's fault, if so: lines that are the same but for
-/// numbers in them tell who is looking, where the callbacks that rendered them were those of a whole read,
-/// or the file is open twice.
+/// Returns the reason why bytes that differ each time are no defect; `None` if they are one. Lines that differ
+/// only in numbers count readers, if the file is open twice, or if the same callbacks rendered them as in a
+/// whole read.
 fn excuse(known: &Known, plan: &Plan, answer: &Answer, difference: &Difference) -> Option<String> {
     if numbers::kin(&answer.calls, &known.reference) != Kin::Numbers {
         return None;
     }
     if plan.kind.is_shared() {
-        return Some(format!("other numbers stand in it for {}", plan.kind.readers()));
+        return Some(format!("it prints other numbers {}", plan.kind.readers()));
     }
     rendered_the_same_way(answer, difference).then(|| {
         format!(
-            "other numbers stand in it in plan {}, rendered by the same callbacks",
+            "it prints other numbers in plan {}, rendered by the same callbacks",
             plan.kind.name()
         )
     })
 }
 
-/// True if what differs was rendered in a descriptor's first pass, which went from the first record on
-/// without a break: start() and next() were called as in a whole read.
+/// Returns true if a descriptor's first pass rendered the bytes that differ, from the first record on without
+/// a break: start() and next() were called as in a whole read.
 fn rendered_the_same_way(answer: &Answer, difference: &Difference) -> bool {
     let Some(call) = answer.calls.get(difference.call) else { return false };
     let key = |call: &Call| (call.process, call.slot);

@@ -17,75 +17,75 @@ pub type Slot = u8;
 pub enum Step {
     /// Opens the file, for reading and without blocking.
     Open {
-        /// The descriptor's number from now on.
+        /// Number of the descriptor from now on.
         slot: Slot,
     },
-    /// Closes it.
+    /// Closes the descriptor.
     Close {
-        /// Which.
+        /// Descriptor to close.
         slot: Slot,
     },
-    /// One read(2).
+    /// Makes one read(2).
     Read {
-        /// Of which descriptor.
+        /// Descriptor to read.
         slot: Slot,
-        /// Bytes.
+        /// Bytes to ask for.
         want: u64,
     },
     /// One read(2) for each of these sizes; ends early at an error or the end of the file.
     Sizes {
-        /// Of which descriptor.
+        /// Descriptor to read.
         slot: Slot,
-        /// Bytes.
+        /// Bytes to ask for, read by read.
         wants: Vec<u64>,
     },
     /// read(2)s of this size until the descriptor stands at `to`, an error or the end of the file. The
     /// last one is smaller where that would go beyond.
     Until {
-        /// Of which descriptor.
+        /// Descriptor to read.
         slot: Slot,
-        /// Bytes of each read.
+        /// Size of each read, bytes.
         block: u64,
-        /// File offset.
+        /// File offset to go to.
         to: u64,
     },
     /// One readv(2) with these buffers.
     Vectored {
-        /// Of which descriptor.
+        /// Descriptor to read.
         slot: Slot,
-        /// Bytes of each buffer.
+        /// Size of each buffer, bytes.
         wants: Vec<u64>,
     },
-    /// One pread(2).
+    /// Makes one pread(2) call.
     Pread {
-        /// Of which descriptor.
+        /// Descriptor to read.
         slot: Slot,
-        /// File offset.
+        /// File offset to read at.
         at: u64,
-        /// Bytes.
+        /// Bytes to ask for.
         want: u64,
     },
-    /// lseek(2), SEEK_SET.
+    /// Makes an lseek(2) with SEEK_SET.
     Seek {
-        /// Which descriptor.
+        /// Descriptor to move.
         slot: Slot,
-        /// File offset.
+        /// File offset to go to.
         to: u64,
     },
-    /// lseek(2), SEEK_CUR.
+    /// Makes an lseek(2) with SEEK_CUR.
     Skip {
-        /// Which descriptor.
+        /// Descriptor to move.
         slot: Slot,
-        /// Bytes, forth or back.
+        /// Distance in bytes, forth or back.
         by: i64,
     },
     /// splice(2)s into a pipe until `to`, an error or the end of the file.
     Splice {
-        /// From which descriptor.
+        /// Descriptor to read from.
         slot: Slot,
-        /// Bytes of each call.
+        /// Size of each call, bytes.
         block: u64,
-        /// File offset.
+        /// File offset to go to.
         to: u64,
     },
 }
@@ -93,20 +93,20 @@ pub enum Step {
 /// A step, and which of the two reading processes does it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act {
-    /// 0 or 1.
+    /// Number of the process, 0 or 1.
     pub process: usize,
-    /// What.
+    /// The step to do.
     pub step: Step,
 }
 
-/// What a plan is after.
+/// The purpose of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// From the beginning to the end in large blocks, as `cat` does.
     Whole,
     /// In blocks of a page.
     Page,
-    /// Byte by byte.
+    /// One byte a read.
     Bytes,
     /// In blocks of seven bytes, which fit to nothing.
     Sevens,
@@ -130,9 +130,9 @@ pub enum Kind {
     Interleaved,
     /// Two processes in turn.
     Processes,
-    /// splice(2)
+    /// By splice(2) into a pipe.
     Splice,
-    /// readv(2)
+    /// By readv(2) into several buffers.
     Vectored,
 }
 
@@ -181,11 +181,11 @@ impl Kind {
         }
     }
 
-    /// Who reads, where two do so at once.
+    /// Names the circumstance of a plan in which two read at once.
     pub const fn readers(self) -> &'static str {
         match self {
-            Self::Processes => "two processes that have it open",
-            _ => "who has it open twice",
+            Self::Processes => "while two processes have it open",
+            _ => "while it is open twice",
         }
     }
 
@@ -198,16 +198,16 @@ impl Kind {
 /// A way to read a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// What it is after.
+    /// The purpose of the plan.
     pub kind: Kind,
-    /// What is done.
+    /// The steps, in order.
     pub acts: Vec<Act>,
 }
 
-/// What the first whole read told of a file.
+/// Facts about a file from its first whole read.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Shape {
-    /// Bytes read.
+    /// Bytes of the whole read.
     pub len: u64,
     /// That was all: the end of the file was reached.
     pub complete: bool,
@@ -234,7 +234,7 @@ const RENDERINGS: usize = 100_000;
 const FEW: usize = 12;
 
 impl Step {
-    /// The descriptor.
+    /// Returns the descriptor's number.
     pub const fn slot(&self) -> Slot {
         match self {
             Self::Open { slot }

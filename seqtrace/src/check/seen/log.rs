@@ -1,5 +1,4 @@
-//! What a session's passes rendered, in the order in which it happened: the evidence for which callback
-//! is to blame.
+//! The passes of a session and their renderings, in order: the evidence for the callback to blame.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -8,101 +7,96 @@ use crate::{
     session::update::{CallbackUpdate, Fate, Phase, Range},
 };
 
-/// Renderings of a session that are kept.
+/// Most renderings that are kept for a session.
 const SHOWS: usize = 1 << 15;
-/// Passes of a session that are kept.
+/// Most passes that are kept for a session.
 const PASSES: usize = 1 << 15;
 
-/// One pass, from start() to stop().
+/// The callbacks from one start() to its stop().
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pass {
-    /// It numbers the records anew: the first pass of a read at offset 0, or a traversal.
+    /// The pass begins a generation: it is the first one of a read at offset 0, or a traversal.
     pub begins: bool,
-    /// `*pos` when start() was called; `None` if that was not seen.
+    /// Position when start() was called; `None` if that was not seen.
     pub pos_in: Option<i64>,
-    /// `*pos` when start() returned.
+    /// Position when start() returned.
     pub pos_out: i64,
-    /// What start() returned.
+    /// Pointer that start() returned.
     pub first: Ptr,
-    /// Bytes that start() wrote; 0 for a start() as it should be.
+    /// Bytes that start() wrote, which must be 0.
     pub wrote: u64,
-    /// In the order of rendering.
     pub shows: Vec<Shown>,
-    /// `*pos` when next() returned NULL; `None` if it did not in this pass.
+    /// Position when next() returned NULL; `None` if it did not in this pass.
     pub ended: Option<i64>,
 }
 
-/// One rendering.
+/// One call of show().
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// `m->index`.
+    /// Position of the record, `m->index`.
     pub pos: i64,
-    /// What show() was given.
+    /// Pointer that show() was given.
     pub ptr: Ptr,
-    /// Bytes.
+    /// Bytes that show() wrote.
     pub len: u64,
-    /// Of the first bytes; 0 where they are not known.
+    /// Hash of the first bytes; 0: not known.
     pub hash: u64,
-    /// What became of it.
     pub fate: Fate,
-    /// File offsets, where it was kept or passed over.
+    /// File offsets of a record that was kept or passed over.
     pub range: Option<Range>,
 }
 
-/// How often each callback was called.
+/// Numbers of calls of each callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// start(), and with it stop().
+    /// Calls of start(), and with it of stop().
     pub start: u64,
-    /// next()
     pub next: u64,
-    /// show()
     pub show: u64,
 }
 
-/// The passes of a session.
+/// The passes of one session, up to a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Log {
-    /// In order.
     pub passes: Vec<Pass>,
-    /// All callbacks, also those that are not in `passes`.
+    /// Calls in all passes, also in those above the limit.
     pub counts: Counts,
-    /// More was rendered than is kept.
+    /// The limit is reached: the last passes are missing.
     pub cut: bool,
     shows: usize,
     /// The next pass is the first of a read at offset 0.
     at_zero: bool,
-    /// The last callback was a show() whose text has not come yet.
+    /// The last callback was a show() whose preview has not arrived yet.
     waits: bool,
 }
 
 impl Pass {
-    /// start() returned no record: NULL or an error.
+    /// Returns true if start() returned no record, but NULL or an error.
     pub fn found_nothing(&self) -> bool {
         !is_record(self.first)
     }
 }
 
 impl Shown {
-    /// It is what a reader gets, or would get: it was not thrown away.
+    /// Returns true if the core accepted the rendering: it was emitted or passed over.
     pub fn is_accepted(&self) -> bool {
         matches!(self.fate, Fate::Emitted | Fate::PassedOver)
     }
 
-    /// It was rendered, dropped, and will be rendered again.
+    /// Returns true if the rendering was dropped and the record will be rendered again.
     pub fn is_discarded(&self) -> bool {
         matches!(self.fate, Fate::DiscardedOverflow | Fate::DiscardedTail)
     }
 }
 
 impl Log {
-    /// A read at this file offset was entered.
+    /// Notes that a read at this file offset was entered.
     pub(super) fn read(&mut self, pos: i64) {
         self.at_zero = pos == 0;
         self.waits = false;
     }
 
-    /// A callback returned.
+    /// Takes in a callback that returned.
     pub(super) fn callback(&mut self, callback: &CallbackUpdate) {
         self.waits = false;
         match callback.role {
@@ -155,7 +149,7 @@ impl Log {
         });
     }
 
-    /// The first bytes of what the last show() rendered.
+    /// Takes in the first bytes that the last show() wrote.
     pub(super) fn text(&mut self, bytes: &[u8]) {
         if !std::mem::take(&mut self.waits) {
             return;
@@ -169,7 +163,7 @@ impl Log {
     }
 }
 
-/// Something to show.
+/// Returns true for a pointer that show() would be called with.
 fn is_record(ptr: Ptr) -> bool {
     use crate::event::PtrKind;
     matches!(ptr.kind(), PtrKind::Token | PtrKind::Record(_))

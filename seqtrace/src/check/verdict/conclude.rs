@@ -1,4 +1,4 @@
-//! What the plans and the findings of one file mean together.
+//! The verdict on one file, from its plans and its findings.
 
 use crate::{
     check::{
@@ -16,32 +16,32 @@ use super::{Failure, Found, PlanOutcome, PlanReport, Report, Verdict, errno_name
 /// A broken rule that the experiments of a check prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
-    /// Which rule.
     pub id: Id,
-    /// The callback to blame; `None` where it is none of the four.
+    /// Callback to blame; `None` if it is none of the four.
     pub role: Option<Role>,
-    /// One line in a developer's words. Only text of our own: safe to print.
+    /// One line of own text: safe to print.
     pub message: String,
 }
 
-/// What [`conclude`] needs beside the report itself.
+/// Facts that [`conclude`] needs beside the report itself.
 #[derive(Clone, Debug, Default)]
 pub struct Circumstances {
-    /// Sessions whose descriptors were closed and that were not released.
+    /// Number of sessions whose descriptors were closed and that were not released.
     pub unreleased: u64,
-    /// Sessions that were not wholly seen.
+    /// Number of sessions that were seen in part only.
     pub partial: u64,
-    /// Something could be compared: at least one plan was carried out.
+    /// At least one plan was carried out.
     pub judged: bool,
-    /// Why the bytes differ by how they are read, as far as the passes show.
+    /// Reason why bytes differ by how they are read, if the passes show one.
     pub culprit: Option<Charge>,
-    /// The file has no end.
+    /// Proof that the file has no end.
     pub endless: Option<Charge>,
-    /// Reading changes the text.
+    /// Proof that reading changes the text.
     pub side_effect: Option<Charge>,
 }
 
-/// Adds what only the reader knows, raises what is certain by now, and says what all that means.
+/// Adds the findings that only the readers can prove, hangs consequences below their roots and sets the
+/// verdict.
 pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
     // What was lost may have been the release.
     if circumstances.unreleased > 0 && report.lost == 0 && !has(report, Id(403)) {
@@ -122,7 +122,7 @@ fn judge(report: &mut Report, circumstances: &Circumstances) {
     };
 }
 
-/// Why nothing is known of a file that killed its reader, or during which somebody else did.
+/// Returns the reason why nothing is known of a file whose reader was killed.
 pub(in crate::check) fn killed(plan: &str) -> String {
     format!("the reader was killed in plan {plan}: dmesg tells whether the kernel oopsed")
 }
@@ -138,12 +138,12 @@ pub(in crate::check) fn not_opened(report: &mut Report, errno: i32) -> Verdict {
     }
 }
 
-/// Of a file of which nobody has got a byte.
+/// Returns the verdict on a file of which each read fails with `errno` (positive).
 pub(in crate::check) fn unreadable(errno: i32) -> Verdict {
     Verdict::Refused(format!("it cannot be read: each read fails with {}", errno_name(errno)))
 }
 
-/// Bytes that differed, but not each time, are no finding, and nothing that is passed over either.
+/// Marks a file as volatile whose bytes differed in a plan, but not each time.
 fn changes_now_and_then(report: &mut Report) {
     let changed = names(report, |outcome| matches!(outcome, PlanOutcome::Volatile(_)));
     if let (Some(plans), false) = (changed, report.volatile) {
@@ -152,14 +152,14 @@ fn changes_now_and_then(report: &mut Report) {
     }
 }
 
-/// The plans with such an outcome, by name.
+/// Returns the names of the plans with such an outcome; `None` if there are none.
 fn names(report: &Report, is_such: impl Fn(&PlanOutcome) -> bool) -> Option<String> {
     let plans = report.plans.iter().filter(|plan| is_such(&plan.outcome));
     let names: Vec<&str> = plans.map(|plan| plan.kind.name()).collect();
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// Bytes that differ by how they are read are a finding of their own, if no other explains them.
+/// Adds a finding for bytes that differ by how they are read, if no other finding explains them.
 fn bytes_differ(report: &mut Report, culprit: Option<&Charge>) {
     if let Some((at, to)) = report.plans.iter().find_map(astray) {
         let message = format!(
@@ -199,7 +199,7 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Charge>) {
     }
 }
 
-/// A reader alone gets other bytes, and no rule explains it: what the passes show is to blame.
+/// Adds a finding for a plan of one reader that gets other bytes.
 fn accuse(report: &mut Report, plan: &PlanReport, culprit: Option<&Charge>) {
     let (id, role) = culprit.map_or((Id(204), None), |culprit| (culprit.id, culprit.role));
     let why = culprit.map_or(String::new(), |culprit| format!("{}; ", culprit.message));
@@ -225,7 +225,7 @@ fn accuse(report: &mut Report, plan: &PlanReport, culprit: Option<&Charge>) {
     }
 }
 
-/// Where a plan's lseek was to go, and where it went, if that failed.
+/// Returns the wanted and the returned offset of a plan whose lseek went elsewhere.
 fn astray(plan: &PlanReport) -> Option<(u64, i64)> {
     let failure = plan.failure()?;
     match failure.difference.what {
@@ -245,7 +245,7 @@ fn has(report: &Report, id: Id) -> bool {
     report.found.iter().any(|found| found.finding.id == id)
 }
 
-/// Makes sure that a finding of this rule is there, and at least that bad.
+/// Adds a finding, or makes a known finding of the same rule at least that bad.
 pub(super) fn raise(report: &mut Report, charge: Charge, severity: Severity) {
     let Charge { id, role, message } = charge;
     let known = report.found.iter_mut().filter(|found| found.finding.id == id);

@@ -27,7 +27,7 @@ pub struct Report {
     pub callbacks: Option<Callbacks>,
     /// Bytes of the first whole read.
     pub bytes: u64,
-    /// Records in them.
+    /// Records of the first whole read.
     pub records: u64,
     /// How the first whole read ended.
     pub end: Option<End>,
@@ -37,7 +37,7 @@ pub struct Report {
     pub bytes_compared: bool,
     /// In the order they were carried out.
     pub plans: Vec<PlanReport>,
-    /// The worst first.
+    /// Findings, roots first, and the worst of each first.
     pub found: Vec<Found>,
     /// Whatever else a reader of the report should know. Our own words.
     pub notes: Vec<String>,
@@ -49,16 +49,16 @@ pub struct Report {
     pub verdict: Verdict,
 }
 
-/// One plan.
+/// A plan in a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanReport {
-    /// Which.
+    /// The plan's purpose.
     pub kind: Kind,
-    /// System calls.
+    /// Number of system calls.
     pub calls: u64,
-    /// Bytes read.
+    /// Number of bytes read.
     pub bytes: u64,
-    /// How it went.
+    /// The result of the comparison.
     pub outcome: PlanOutcome,
 }
 
@@ -77,9 +77,9 @@ pub enum PlanOutcome {
     Unsettled(Failure),
     /// The file does not know this system call.
     Unsupported {
-        /// Which.
+        /// The system call.
         syscall: Syscall,
-        /// Positive.
+        /// Its error number, positive.
         errno: i32,
     },
     /// A read did not return.
@@ -102,11 +102,11 @@ impl PlanOutcome {
 pub struct Failure {
     /// The call that got them.
     pub syscall: Syscall,
-    /// Its file offset.
+    /// File offset of this call.
     pub at: u64,
-    /// Bytes it wanted.
+    /// Bytes that this call wanted.
     pub want: u64,
-    /// What differs.
+    /// The first difference.
     pub difference: Difference,
     /// The same bytes came each time.
     pub steady: bool,

@@ -1,9 +1,9 @@
-//! One bug, one root: which finding explains which.
+//! Causes among the findings of a file: one bug, one root.
 
 use super::{Found, Report, is_bad};
 use crate::rules::{Cause, Id, Severity};
 
-/// What a broken rule brings about. Earlier roots explain before later ones.
+/// Rules, each with the rules that break in consequence. An earlier root explains before a later one.
 const CONSEQUENCES: &[(u16, &[u16])] = &[
     (107, &[204]),
     (305, &[104, 105, 201, 202, 203, 204]),
@@ -21,7 +21,7 @@ const CONSEQUENCES: &[(u16, &[u16])] = &[
     (304, &[202, 203, 204]),
 ];
 
-/// Rules that are broken by a shared cursor and by nothing else, if no reader alone sees anything wrong.
+/// Rules that a shared cursor breaks, if no reader alone gets other bytes.
 const BY_SHARING: &[u16] = &[103, 104];
 
 fn explains(root: Id, consequence: Id) -> bool {
@@ -33,7 +33,7 @@ fn is_root(found: &Found) -> bool {
     is_bad(&found.finding) && found.finding.cause.is_none()
 }
 
-/// The root among what was found that explains a broken rule.
+/// Returns the index of the root that explains a broken rule.
 fn root_of(report: &Report, consequence: Id) -> Option<usize> {
     CONSEQUENCES.iter().find_map(|(id, _)| {
         let explains = explains(Id(*id), consequence);
@@ -42,7 +42,7 @@ fn root_of(report: &Report, consequence: Id) -> Option<usize> {
     })
 }
 
-/// Whether a root explains that bytes differ by how they are read; it is an error then.
+/// Returns true if a root explains why bytes differ by how they are read, and makes this root an error.
 pub(super) fn explain_bytes(report: &mut Report) -> bool {
     let root = root_of(report, Id(204)).and_then(|index| report.found.get_mut(index));
     let explained = root.is_some();
@@ -52,8 +52,8 @@ pub(super) fn explain_bytes(report: &mut Report) -> bool {
     explained
 }
 
-/// Hangs each consequence below its root, and makes the root at least as bad. `alone`: a reader alone
-/// gets other bytes.
+/// Hangs each consequence below its root, and makes the root at least as bad. `alone` is true if a reader
+/// alone gets other bytes.
 pub(super) fn hang(report: &mut Report, alone: bool) {
     let shared = report.found.iter().any(|found| found.finding.id == Id(601) && is_root(found));
     for index in 0..report.found.len() {
@@ -88,7 +88,7 @@ pub(super) fn hang(report: &mut Report, alone: bool) {
     }
 }
 
-/// Roots before consequences, and among each the worst first.
+/// Puts roots before consequences, and the worst of each first.
 pub(super) fn sort(report: &mut Report) {
     report.found.sort_by_key(|found| {
         let finding = &found.finding;

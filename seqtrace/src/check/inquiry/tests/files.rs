@@ -1,4 +1,4 @@
-//! Files of each kind, right and wrong.
+//! Simulated files of each kind, right and wrong.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -9,18 +9,19 @@ use super::{
     machine::{File, Out},
 };
 
-/// What a file does.
+/// The behaviour of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// What it should.
     Correct,
-    /// The same, with an iterator that is allocated for each pass.
+    /// Correct, with an iterator that is allocated for each pass.
     Allocated,
-    /// The same, and its text changes once, after so many opens.
+    /// Correct, but the text changes once, after this number of opens.
     ChangesOnce(u64),
-    /// The same, and it tells the time: another one at each call, or every now and then.
-    Clock { slow: bool },
-    /// The same, and each record has the number of descriptors that have the file open.
+    /// Correct, and prints the time, which passes with each call. `slow`: in units that are rarely over.
+    Clock {
+        slow: bool,
+    },
+    /// Correct, and prints the number of descriptors that are in the middle of the file.
     CountsReaders,
     /// start() begins with the first record, whatever `*pos` is.
     StartResets,
@@ -36,7 +37,7 @@ pub(super) enum Kind {
     LeftBehind,
     /// All descriptors have one cursor.
     SharedCursor,
-    /// show() prints what its own cursor stands on, and moves it.
+    /// show() prints the record of its own cursor, and advances the cursor.
     ShowMoves,
     /// show() counts, and prints it.
     ShowCounts,
@@ -48,7 +49,7 @@ pub(super) enum Kind {
     ResetsAndChanges(u64),
 }
 
-/// Records: the lengths of their texts, without what tells them apart.
+/// Lengths of the records of a file, in bytes, without their numbers.
 pub(super) fn lists() -> impl Strategy<Value = Vec<usize>> {
     prop_oneof![
         3 => prop::collection::vec(0..60_usize, 3..40),
@@ -81,7 +82,7 @@ struct Shared {
     readers: Rc<Cell<i64>>,
 }
 
-/// What a descriptor holds from one read to the next, until it is closed.
+/// A reference that a descriptor holds from one read to the next, until it is closed.
 struct Hold {
     all: Rc<Cell<i64>>,
     here: Rc<Cell<i64>>,
@@ -99,7 +100,7 @@ impl Drop for Hold {
     }
 }
 
-/// A file of this kind with these records.
+/// Returns a file of this kind with these records.
 pub(super) fn make(kind: Kind, list: &[usize]) -> Make {
     let list: Rc<[usize]> = list.into();
     let shared = Shared::default();
@@ -126,7 +127,7 @@ fn list_file(list: Rc<[usize]>) -> File {
     }
 }
 
-/// show() of a file whose records are the numbers of an iterator.
+/// Returns a show() that prints the record whose number the iterator has.
 fn show_cell(list: Rc<[usize]>, at: Rc<Cell<i64>>) -> Box<dyn FnMut(u64, &mut Out<'_>) -> i32> {
     Box::new(move |_, m| {
         m.put(&text(&list, at.get()));
@@ -350,7 +351,7 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
     }
 }
 
-/// An iterator allocated for each pass, which counts by itself from what `begin` makes of `*pos`.
+/// Returns a file with an iterator for each pass, which counts by itself from `begin(*pos)` on.
 fn iterator(list: Rc<[usize]>, shared: &Shared, begin: fn(i64) -> i64) -> File {
     let count = i64::try_from(list.len()).unwrap();
     let at = Rc::new(Cell::new(0));

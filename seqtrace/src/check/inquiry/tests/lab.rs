@@ -1,4 +1,5 @@
-//! A laboratory without a kernel: plans are carried out on a simulated file, and the real trace looks on.
+//! A laboratory without a kernel: it carries plans out on a simulated file, behind which are the real tracker,
+//! rules and collector.
 
 use std::{cell::Cell, collections::HashMap, pin::pin, rc::Rc, task, time::Duration};
 
@@ -22,7 +23,7 @@ use crate::{
     },
 };
 
-/// What each file can ask: how much time has passed.
+/// The time that has passed, in a unit of its own.
 pub(super) type Clock = Rc<Cell<u64>>;
 
 /// Makes the callbacks for an open.
@@ -30,11 +31,11 @@ pub(super) type Make = Box<dyn Fn(&Clock) -> File>;
 
 pub(super) struct Simulated {
     make: Make,
-    /// It has read_iter: a readv() is one read, and there is splice().
+    /// The file has read_iter: a readv() is one read, and there is splice().
     iter: bool,
     pub(super) clock: Clock,
     world: World,
-    /// Events that the pipeline has got.
+    /// Number of events that the pipeline has got.
     fed: usize,
     pipeline: Pipeline<Recorded>,
     seen: Collector,
@@ -63,7 +64,7 @@ impl Simulated {
         }
     }
 
-    /// The report on this file.
+    /// Inquires into the file.
     pub(super) fn report(&mut self) -> Report {
         let symbol = |name: &str| Symbol { name: Some(name.into()), ..Symbol::unnamed(1) };
         let callbacks = Callbacks {

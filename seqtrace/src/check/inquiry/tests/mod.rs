@@ -1,4 +1,4 @@
-//! The inquiry into simulated files: the verdict, the rule that comes first and whom it blames.
+//! The inquiry into simulated files: the verdict, the first finding and the callback to blame.
 
 mod files;
 mod lab;
@@ -21,7 +21,7 @@ fn report(kind: Kind, list: &[usize], iter: bool) -> Report {
     Simulated::new(make(kind, list), iter).report()
 }
 
-/// The findings that are bad and have no cause: which rules, and whom they blame.
+/// Returns the rules and the blamed callbacks of the findings that are bad and have no cause.
 fn roots(report: &Report) -> Vec<(u16, Option<Role>)> {
     let is_root = |found: &&Found| is_bad(&found.finding) && found.finding.cause.is_none();
     let role = |found: &Found| found.finding.blame.as_ref().map(|blame| blame.role);
@@ -29,7 +29,7 @@ fn roots(report: &Report) -> Vec<(u16, Option<Role>)> {
     all.map(|found| (found.finding.id.0, role(found))).collect()
 }
 
-/// What is left of a report where a test fails.
+/// Returns a report in a few lines, for a test that fails.
 fn brief(report: &Report) -> String {
     let plans = report.plans.iter().map(|plan| match &plan.outcome {
         PlanOutcome::Ok => format!("{} ok", plan.kind.name()),
@@ -44,7 +44,7 @@ fn brief(report: &Report) -> String {
     format!("{:?}\n{}", report.verdict, lines.join("\n"))
 }
 
-/// Asserts that a defect is found, that it has one root, and which.
+/// Asserts that a defect is found and that this is its only root.
 fn accuses(report: &Report, id: u16, role: Role) -> Result<(), TestCaseError> {
     prop_assert_eq!(&report.verdict, &Verdict::Findings, "{}", brief(report));
     prop_assert_eq!(roots(report), [(id, Some(role))], "{}", brief(report));
