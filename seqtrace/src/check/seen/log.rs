@@ -14,55 +14,55 @@ const PASSES: usize = 1 << 15;
 
 /// The callbacks from one start() to its stop().
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pass {
+pub(crate) struct Pass {
     /// The pass begins a generation: it is the first one of a read at offset 0, or a traversal.
-    pub begins: bool,
+    pub(crate) begins: bool,
     /// Position when start() was called; `None` if that was not seen.
-    pub pos_in: Option<i64>,
+    pub(crate) pos_in: Option<i64>,
     /// Position when start() returned.
-    pub pos_out: i64,
+    pub(crate) pos_out: i64,
     /// Pointer that start() returned.
-    pub first: Ptr,
+    pub(crate) first: Ptr,
     /// Bytes that start() wrote, which must be 0.
-    pub wrote: u64,
-    pub shows: Vec<Shown>,
+    pub(crate) wrote: u64,
+    pub(crate) shows: Vec<Shown>,
     /// Position when next() returned NULL; `None` if it did not in this pass.
-    pub ended: Option<i64>,
+    pub(crate) ended: Option<i64>,
 }
 
 /// One call of show().
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// Position of the record, `m->index`.
-    pub pos: i64,
+    pub(crate) pos: i64,
     /// Pointer that show() was given.
-    pub ptr: Ptr,
+    pub(crate) ptr: Ptr,
     /// Bytes that show() wrote.
-    pub len: u64,
+    pub(crate) len: u64,
     /// Hash of the first bytes; 0: not known.
-    pub hash: u64,
-    pub fate: Fate,
+    pub(crate) hash: u64,
+    pub(crate) fate: Fate,
     /// File offsets of a record that was kept or passed over.
-    pub range: Option<Range>,
+    pub(crate) range: Option<Range>,
 }
 
 /// Numbers of calls of each callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Calls of start(), and with it of stop().
-    pub start: u64,
-    pub next: u64,
-    pub show: u64,
+    pub(crate) start: u64,
+    pub(crate) next: u64,
+    pub(crate) show: u64,
 }
 
 /// The passes of one session, up to a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Log {
-    pub passes: Vec<Pass>,
+pub(crate) struct Log {
+    pub(crate) passes: Vec<Pass>,
     /// Calls in all passes, also in those above the limit.
-    pub counts: Counts,
+    pub(crate) counts: Counts,
     /// The limit is reached: the last passes are missing.
-    pub cut: bool,
+    pub(crate) cut: bool,
     shows: usize,
     /// The next pass is the first of a read at offset 0.
     at_zero: bool,
@@ -72,19 +72,19 @@ pub struct Log {
 
 impl Pass {
     /// Returns true if start() returned no record, but NULL or an error.
-    pub fn found_nothing(&self) -> bool {
+    pub(crate) fn found_nothing(&self) -> bool {
         !is_record(self.first)
     }
 }
 
 impl Shown {
     /// Returns true if the core accepted the rendering: it was emitted or passed over.
-    pub fn is_accepted(&self) -> bool {
+    pub(crate) fn is_accepted(&self) -> bool {
         matches!(self.fate, Fate::Emitted | Fate::PassedOver)
     }
 
     /// Returns true if the rendering was dropped and the record will be rendered again.
-    pub fn is_discarded(&self) -> bool {
+    pub(crate) fn is_discarded(&self) -> bool {
         matches!(self.fate, Fate::DiscardedOverflow | Fate::DiscardedTail)
     }
 }

@@ -1,6 +1,6 @@
 //! What the trace tells of a plan while it is carried out.
 
-pub mod log;
+pub(super) mod log;
 
 use std::{
     cell::{Cell, RefCell},
@@ -29,7 +29,7 @@ pub struct SeenSession {
     /// Renderings that were dropped because show() said so, with bytes.
     pub skipped: u64,
     /// Its passes and what they rendered.
-    pub log: Log,
+    pub(crate) log: Log,
     /// It was released.
     pub closed: bool,
     /// Why not all of it was seen.

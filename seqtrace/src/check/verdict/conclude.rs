@@ -16,6 +16,7 @@ use super::{Failure, Found, PlanOutcome, PlanReport, Report, Verdict, errno_name
 /// A broken rule that the experiments of a check prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
+    /// Rule that is broken.
     pub id: Id,
     /// Callback to blame; `None` if it is none of the four.
     pub role: Option<Role>,
