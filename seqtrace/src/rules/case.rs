@@ -1,24 +1,22 @@
 //! One session before the judge: updates become claims of the ledger, claims go to the rules.
 
+mod delivery;
+mod positions;
+
 use std::hash::{DefaultHasher, Hasher};
 use std::rc::Rc;
 
-use crate::event::{FileKind, Role, Wrapper};
+use crate::event::{FileKind, Role};
 use crate::rules::bench::Bench;
 use crate::rules::finding::{Finding, FindingCount};
 use crate::rules::history::{self, FileKey, History, KnownFile, Place};
-use crate::rules::ledger::identity::Trust;
-use crate::rules::ledger::pass::{Origin, Resume};
+use crate::rules::ledger::pass::Origin;
 use crate::rules::ledger::{Fresh, Ledger, Shown};
-use crate::rules::rule::Severity;
 use crate::rules::sq304::Failure;
 use crate::rules::{
-    sq101, sq103, sq104, sq105, sq201, sq202, sq203, sq204, sq205, sq301, sq302, sq303, sq304,
-    sq401, sq501, sq601, sq901,
+    sq104, sq105, sq201, sq203, sq204, sq301, sq302, sq303, sq304, sq401, sq501, sq901,
 };
-use crate::session::update::{
-    CallbackUpdate, Partial, Phase, ReadEnd, Session, SessionId, Totals, Update, What,
-};
+use crate::session::update::{CallbackUpdate, Phase, Session, SessionId, Update, What};
 
 /// Everything that is known of one open session.
 #[derive(Debug)]
@@ -293,63 +291,6 @@ impl Case {
         }
     }
 
-    fn start(&mut self, update: &Update, callback: &CallbackUpdate, file: &mut History) {
-        let returned = callback.ret_ptr.unwrap_or_default();
-        self.private = callback.private.or(self.private);
-        if callback.bytes.is_some() {
-            self.ledger.strays();
-        }
-        let handed = self.ledger.handed;
-        if sq205::judge(callback, returned, handed.as_ref(), &mut self.bench) {
-            self.ledger.root = Some(sq205::RULE.id);
-        }
-        let resume = self.ledger.start(callback, returned, &mut file.pointers);
-        self.ledger.stamp(update.time, update.read);
-        if let Some(resume) = resume {
-            self.resumed(&resume, update.time, file);
-        }
-    }
-
-    fn resumed(&mut self, resume: &Resume, time: u64, file: &mut History) {
-        let key = resume.identity.key();
-        let other = file.other(self.session.id, key, self.stopped);
-        if let Some(other) =
-            other.filter(|_| !resume.agrees && !resume.rounded && resume.trust == Trust::Firm)
-        {
-            sq601::judge(resume, other, &mut self.bench);
-            return;
-        }
-        let here = self.here();
-        let severity = self.resumes.judge(resume, time, here, file, &mut self.bench);
-        if let Some(severity) = severity {
-            if self.ledger.root != Some(sq205::RULE.id) {
-                self.ledger.root = Some(sq104::RULE.id);
-            }
-            if severity > Severity::Info {
-                self.ledger.miss(resume.handed);
-            }
-        }
-    }
-
-    fn next(&mut self, update: &Update, callback: &CallbackUpdate, file: &mut History) {
-        let returned = callback.ret_ptr.unwrap_or_default();
-        if callback.bytes.is_some() {
-            self.ledger.strays();
-        }
-        let back = sq103::judge(callback, returned, &self.ledger.entries, &mut self.bench);
-        if back {
-            self.ledger.root = Some(sq103::RULE.id);
-        }
-        if let Some(stuck) = sq101::judge(callback, returned, &mut self.bench) {
-            self.ledger.root = Some(stuck);
-        }
-        self.ledger.next(callback, returned, &mut file.pointers);
-        self.ledger.stamp(update.time, update.read);
-        if back {
-            self.ledger.out_of_step();
-        }
-    }
-
     /// A rendering, and its text if that is known.
     fn shown(
         &mut self,
@@ -393,76 +334,6 @@ impl Case {
         }
         if self.ledger.entries.is_cut() {
             sq901::bound(self.ledger.entries.kept(), &mut self.bench);
-        }
-    }
-
-    fn read_end(&mut self, update: &Update, end: &ReadEnd, file: &mut History) {
-        let call = self.leave(update);
-        if end.partial.is_some() {
-            self.taint();
-        }
-        if !self.ledger.is_known() {
-            return;
-        }
-        let (failure, shared) = call.map_or((None, true), |call| (call.failure, call.shared));
-        if let Some(failure) = failure {
-            sq304::judge(&failure, end.ret, &mut self.bench);
-        }
-        if end.ret > 0 {
-            self.delivered(end, shared, file);
-        } else if end.ret == 0 && end.eof {
-            self.complete = true;
-            let severity = self.resumes.severity.unwrap_or(Severity::Info);
-            let (missed, more) = self.ledger.take_missed();
-            sq202::judge(&missed, more, severity, &mut self.bench);
-            let whole = u64::try_from(end.range.end).unwrap_or(0);
-            if self.ledger.root.is_none() {
-                file.whole = file.whole.max(Some(whole));
-            }
-        }
-    }
-
-    fn delivered(&mut self, end: &ReadEnd, shared: bool, file: &mut History) {
-        let (root, range) = (self.ledger.root, end.range);
-        let bytes = u64::try_from(end.ret).unwrap_or(0);
-        if let Some(kept) = self.ledger.end().filter(|_| !shared) {
-            let core = range.end.saturating_add_unsigned(end.leftover);
-            if kept != core {
-                sq901::self_check(kept, core, &mut self.bench);
-                self.taint();
-                return;
-            }
-        }
-        let doubles = self.doubles.delivered(range.end, root, &file.pointers, &mut self.bench);
-        let records = self.ledger.entries.total();
-        self.ends.delivered(bytes, doubles, records, file.whole, &mut self.bench);
-        let generation = self.ledger.generation;
-        self.cuts.delivered(
-            range,
-            generation,
-            &self.ledger.entries,
-            file.is_volatile(),
-            &mut self.bench,
-        );
-    }
-
-    fn close(
-        &mut self,
-        by: Option<Wrapper>,
-        totals: &Totals,
-        partial: &[Partial],
-        private: Option<u64>,
-        file: &mut History,
-    ) {
-        self.keep(file);
-        file.left(self.session.id);
-        self.storm.closed(totals, &mut self.bench);
-        if let Some(by) = by.filter(|_| !self.session.adopted) {
-            let opened = self.session.opened_by;
-            sq401::released(opened, by, private, self.private, &mut self.bench);
-        }
-        if totals.reads > 0 || totals.callbacks > 0 {
-            sq901::closed(partial, &mut self.bench);
         }
     }
 }
