@@ -26,16 +26,17 @@ impl Case {
             self.complete = true;
             let severity = self.resumes.severity.unwrap_or(Severity::Info);
             let (missed, more) = self.ledger.take_missed();
-            sq202::judge(&missed, more, severity, &mut self.bench);
+            sq202::judge(&missed, more, severity, self.ledger.root(), &mut self.bench);
             let whole = u64::try_from(end.range.end).unwrap_or(0);
-            if self.ledger.root.is_none() {
+            if self.ledger.root().is_none() {
                 file.whole = file.whole.max(Some(whole));
             }
         }
     }
 
     fn delivered(&mut self, end: &ReadEnd, shared: bool, file: &mut History) {
-        let (root, range) = (self.ledger.root, end.range);
+        let (root, range) = (self.ledger.root(), end.range);
+        let root = root.or(self.bench.root());
         let bytes = u64::try_from(end.ret).unwrap_or(0);
         if let Some(kept) = self.ledger.end().filter(|_| !shared) {
             let core = range.end.saturating_add_unsigned(end.leftover);
@@ -47,7 +48,7 @@ impl Case {
         }
         let doubles = self.doubles.delivered(range.end, root, &file.pointers, &mut self.bench);
         let records = self.ledger.entries.total();
-        self.ends.delivered(bytes, doubles, records, file.whole, &mut self.bench);
+        self.ends.delivered(bytes, doubles, records, file.whole, root, &mut self.bench);
         let generation = self.ledger.generation;
         self.cuts.delivered(
             range,

@@ -19,9 +19,9 @@ mod shown;
 
 use self::entries::{Entries, Entry};
 use self::identity::{Identity, Pointers};
-use self::pass::{Handed, Pass};
+use self::pass::{End, Handed, Origin, Pass};
 pub(in crate::rules) use self::shown::{Double, Fresh, Shown};
-use crate::event::{Ptr, PtrKind};
+use crate::event::{Ptr, PtrKind, Role};
 use crate::rules::rule::Id;
 use crate::session::update::CallbackUpdate;
 
@@ -36,6 +36,8 @@ pub(in crate::rules) struct Ledger {
     m: u64,
     /// `m->private` in this pass.
     private: Option<u64>,
+    /// The records of the file lie where `m->private` points to.
+    relative: bool,
     /// Everything since the generation began was seen.
     known: bool,
     /// Number of the generation.
@@ -50,8 +52,17 @@ pub(in crate::rules) struct Ledger {
     pub(in crate::rules) handed: Option<Handed>,
     /// next or start returned NULL.
     pub(in crate::rules) ended: bool,
-    /// What broke the order of this generation, if something did.
-    pub(in crate::rules) root: Option<Id>,
+    /// The rule whose breach broke the order of this generation, if one did, and whether that is more than
+    /// information.
+    root: Option<(Id, bool)>,
+    /// next ended the last pass at a position of its own.
+    early: Option<End>,
+    /// start set the position back: from there on positions are not those that next was given.
+    pub(in crate::rules) set_back: bool,
+    /// The core corrected a position; the rule that next broke.
+    pub(in crate::rules) mended: Option<Id>,
+    /// The position of the generation's first record.
+    first: Option<i64>,
     /// Handed out, and another came instead.
     missed: Vec<Handed>,
     /// There were more of these than are kept.
@@ -63,6 +74,16 @@ pub(in crate::rules) struct Ledger {
     again: bool,
     /// Different records have the same text.
     alike: bool,
+    /// Two in a row have, in one pass.
+    monotonous: bool,
+}
+
+/// What is left of a generation when the next one begins.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::rules) struct Left {
+    /// The record that next handed out last.
+    handed: Handed,
+    first: Entry,
 }
 
 impl Ledger {
@@ -71,6 +92,7 @@ impl Ledger {
         Self {
             m,
             private: None,
+            relative: false,
             known: !adopted,
             generation: 1,
             entries: Entries::new(ENTRIES),
@@ -80,12 +102,17 @@ impl Ledger {
             handed: None,
             ended: false,
             root: None,
+            early: None,
+            set_back: false,
+            mended: None,
+            first: None,
             missed: Vec::new(),
             missed_more: 0,
             passes: 0,
             recurred: 0,
             again: false,
             alike: false,
+            monotonous: false,
         }
     }
 
@@ -122,17 +149,69 @@ impl Ledger {
         self.handed = None;
         self.ended = false;
         self.root = None;
+        self.early = None;
+        self.set_back = false;
+        self.mended = None;
+        self.first = None;
         self.missed.clear();
         self.missed_more = 0;
         self.passes = 0;
         self.recurred = 0;
         self.again = false;
         self.alike = false;
+        self.monotonous = false;
+    }
+
+    /// `m->private` in this pass.
+    pub(in crate::rules) fn private(&self) -> Option<u64> {
+        self.private
+    }
+
+    /// How far into `m->private` a pointer points, if it does.
+    pub(in crate::rules) fn offset(&self, ptr: Ptr) -> Option<u64> {
+        identity::offset(ptr.0, self.private)
+    }
+
+    /// The rule whose breach broke the order of this generation.
+    pub(in crate::rules) fn root(&self) -> Option<Id> {
+        self.root.map(|(id, _)| id)
+    }
+
+    /// More than information broke the order of this generation.
+    pub(in crate::rules) fn is_broken(&self) -> bool {
+        self.root.is_some_and(|(_, firm)| firm)
+    }
+
+    /// A rule was broken that breaks the order. The first one explains the rest; information (not `firm`) gives
+    /// way.
+    pub(in crate::rules) fn blame(&mut self, id: Id, firm: bool) {
+        if self.root.is_none_or(|(_, known)| firm && !known) {
+            self.root = Some((id, firm));
+        }
+    }
+
+    /// The rule that start broke when this pass began with another record than the one that belongs there.
+    pub(in crate::rules) fn misled(&self) -> Option<Id> {
+        let astray = self.pass.as_ref().is_some_and(|pass| pass.origin == Origin::Astray);
+        self.root().filter(|root| astray && root.culprit() == Some(Role::Start))
+    }
+
+    /// The pass began with another record than the one that belongs there.
+    pub(in crate::rules) fn astray(&mut self) {
+        if let Some(pass) = &mut self.pass {
+            pass.origin = Origin::Astray;
+        }
+    }
+
+    /// What the generation handed out last, if that was not shown and it has a first record.
+    pub(in crate::rules) fn left(&self) -> Option<Left> {
+        let first = self.entries.first(1).first().filter(|_| self.known)?;
+        Some(Left { handed: self.handed?, first: *first })
     }
 
     /// What a pointer names.
     pub(in crate::rules) fn identity(&self, ptr: Ptr) -> Identity {
-        Identity::of(ptr, self.m, self.private)
+        Identity::of(ptr, self.m, self.private, self.relative)
     }
 
     /// next returned.
@@ -152,7 +231,11 @@ impl Ledger {
             pointers.moved();
         }
         pass.advance(callback, returned, identity, same, moved);
-        self.ended |= returned == Ptr::NULL;
+        let ended = returned == Ptr::NULL;
+        self.ended |= ended;
+        let (pos, phase) = (callback.pos_out, callback.phase);
+        let early = ended && callback.pos_in != Some(pos) && !pass.out_of_step;
+        self.early = early.then_some(End { pos, phase, time: 0, read: None });
     }
 
     /// stop returned; the pass is over.
@@ -174,6 +257,9 @@ impl Ledger {
     pub(in crate::rules) fn stamp(&mut self, time: u64, read: Option<u32>) {
         if let Some(held) = self.pass.as_mut().and_then(|pass| pass.held.as_mut()) {
             (held.time, held.read) = (time, read);
+        }
+        if let Some(end) = self.early.as_mut() {
+            (end.time, end.read) = (time, read);
         }
     }
 

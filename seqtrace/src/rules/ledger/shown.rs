@@ -28,6 +28,10 @@ pub(in crate::rules) enum Shown {
 pub(in crate::rules) struct Fresh {
     pub(in crate::rules) entry: Entry,
     pub(in crate::rules) identity: Identity,
+    /// How far into `m->private` it lies, if it does.
+    pub(in crate::rules) offset: Option<u64>,
+    /// It is the first record of a pass that is not the first of its generation.
+    pub(in crate::rules) resumed: bool,
     /// Number of the last entry with its key.
     earlier: Option<u64>,
 }
@@ -57,6 +61,7 @@ impl Ledger {
             return Shown::Unknown;
         };
         let (number, placed) = (pass.number, pass.placed);
+        let sure = pass.shown > 0 || pass.sure;
         // What next handed out has been named.
         let named = pass.held.as_ref().filter(|held| held.ptr == v).map(|held| held.identity);
         let passed_over = match callback.fate {
@@ -93,12 +98,14 @@ impl Ledger {
             passed_over,
             placed,
             again,
+            sure,
         };
+        let resumed = self.passes > 1 && pass_begins(self.pass.as_ref());
         let earlier = self.learn(&entry, identity, pointers);
         if let Some(pass) = &mut self.pass {
             pass.shown += 1;
         }
-        Shown::Accepted(Fresh { entry, identity, earlier })
+        Shown::Accepted(Fresh { entry, identity, offset: self.offset(v), resumed, earlier })
     }
 
     /// What the same pointer elsewhere in this generation says about pointers. The number of the last
@@ -172,7 +179,9 @@ impl Ledger {
         let entry = &fresh.entry;
         if let Some(last) = self.entries.last() {
             let other = last.key != entry.key;
-            self.alike |= other && last.same_text(entry) == Some(true);
+            let same = last.same_text(entry) == Some(true);
+            self.alike |= other && same;
+            self.monotonous |= same && last.pass == entry.pass;
         }
         let double = self.double(fresh, time, pointers);
         if let Some(pass) = &mut self.pass {
@@ -182,8 +191,42 @@ impl Ledger {
         double
     }
 
+    /// True if the record that was just accepted is not one that was accepted before in this generation.
+    pub(in crate::rules) fn is_new(&self, fresh: &Fresh) -> bool {
+        let other = |earlier: &Entry| earlier.same_text(&fresh.entry) == Some(false);
+        let by_key = fresh.earlier.and_then(|number| self.entries.number(number));
+        let last =
+            self.entries.last().is_none_or(|last| last.same_text(&fresh.entry) != Some(true));
+        last && by_key.is_none_or(other)
+    }
+
+    /// The record that was accepted last, if it is the first of a pass that is not the first of its generation.
+    pub(in crate::rules) fn first_of_pass(&self) -> Option<Entry> {
+        let pass = self.pass.as_ref().filter(|pass| pass.shown == 1 && self.passes > 1)?;
+        self.entries.last().copied().filter(|last| last.pass == pass.number && last.hash != 0)
+    }
+
+    /// The first record of the generation, or the last before this one, if it has its text and its neighbours have
+    /// others.
+    pub(in crate::rules) fn there_before(&self, entry: &Entry) -> Option<Entry> {
+        let behind = self.entries.last().is_some_and(|last| last == entry);
+        let before = self.entries.total() - u64::from(behind);
+        let candidates = [Some(0), before.checked_sub(1)].into_iter().flatten();
+        candidates.filter(|_| !self.monotonous).find_map(|number| {
+            let one = self.entries.number(number)?;
+            let same = one.pos != entry.pos && one.same_text(entry) == Some(true);
+            same.then_some(*one)
+        })
+    }
+
+    /// The position of the record that followed this one.
+    pub(in crate::rules) fn behind(&self, entry: &Entry) -> Option<i64> {
+        let (number, _) = self.entries.at(entry.pos)?;
+        self.entries.number(number + 1).map(|then| then.pos)
+    }
+
     fn double(&self, fresh: &Fresh, time: u64, pointers: &Pointers) -> Option<Double> {
-        let Fresh { entry, identity, earlier } = fresh;
+        let Fresh { entry, identity, offset: _, resumed: _, earlier } = fresh;
         let identity = *identity;
         let pass = self.pass.as_ref()?;
         // In any other pass its pointer alone proves nothing.
