@@ -143,7 +143,7 @@ impl Examiner {
         file.report.lost = self.trace.lost()? - before;
         conclude(&mut file.report, &file.circumstances);
         if file.report.verdict == Verdict::Findings {
-            self.reproduce(&mut file, &reference, &shape).await?;
+            self.reproduce(&mut file, &shape).await?;
         }
         Ok(file.report)
     }
@@ -393,23 +393,20 @@ impl Examiner {
     async fn reproduce(
         &mut self,
         file: &mut File<'_>,
-        reference: &Reference,
         shape: &Shape,
     ) -> anyhow::Result<()> {
-        for trial in repro::trials(&file.report, shape) {
+        let mut search = repro::Search::new(&file.report, shape);
+        while let Some(steps) = search.steps() {
             if file.is_over().is_some() {
                 break;
             }
-            let acts = trial.steps.iter().cloned().map(|step| Act { process: 0, step }).collect();
+            let acts = steps.into_iter().map(|step| Act { process: 0, step }).collect();
             let found = mem::take(&mut file.report.found);
             let done = self.carry_out(file, &Plan { kind: Kind::Whole, acts }).await?;
             file.report.found = found;
-            let path = file.path.as_os_str().as_bytes();
-            file.report.repro = trial.confirm(&done.calls, reference, path);
-            if file.report.repro.is_some() {
-                break;
-            }
+            search.answer(done.calls, done.ended == Ended::Done);
         }
+        file.report.repro = search.found();
         Ok(())
     }
 
