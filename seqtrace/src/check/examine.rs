@@ -390,11 +390,7 @@ impl Examiner {
     }
 
     /// Looks for a line of shell that shows it.
-    async fn reproduce(
-        &mut self,
-        file: &mut File<'_>,
-        shape: &Shape,
-    ) -> anyhow::Result<()> {
+    async fn reproduce(&mut self, file: &mut File<'_>, shape: &Shape) -> anyhow::Result<()> {
         let mut search = repro::Search::new(&file.report, shape);
         while let Some(steps) = search.steps() {
             if file.is_over().is_some() {

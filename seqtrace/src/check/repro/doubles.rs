@@ -48,7 +48,8 @@ pub(super) fn line(pair: &Pair, bytes: &[u8], end: End, source: &str) -> Option<
     }
     let wanted = lines(record);
     let behind = index(pair.again.end)?;
-    let is_all = |bytes: &[u8]| twice(&lines(bytes)) == twice(&[wanted.as_slice(), &wanted].concat());
+    let is_all =
+        |bytes: &[u8]| twice(&lines(bytes)) == twice(&[wanted.as_slice(), &wanted].concat());
     let next_to_each_other = wanted.len() == 1 && index(pair.first.end) == Some(again);
     let sorted = if next_to_each_other { "" } else { "sort | " };
     let source = if end == End::Eof && is_all(bytes) {

@@ -38,11 +38,10 @@ impl Facts {
         }
         lens.sort_unstable();
         let usual = lens.chunk_by(|a, b| a == b).max_by_key(|equal| equal.len());
-        let splices = report
-            .plans
-            .iter()
-            .filter(|plan| plan.kind == Kind::Splice)
-            .all(|plan| matches!(plan.outcome, PlanOutcome::Ok | PlanOutcome::Unsupported { .. }));
+        let splices =
+            report.plans.iter().filter(|plan| plan.kind == Kind::Splice).all(|plan| {
+                matches!(plan.outcome, PlanOutcome::Ok | PlanOutcome::Unsupported { .. })
+            });
         Self {
             len: shape.len,
             complete: shape.complete,

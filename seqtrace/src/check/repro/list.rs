@@ -6,6 +6,7 @@
 use super::{
     doubles,
     facts::Facts,
+    measure::Measure,
     python,
     script::{Part, READS, Script, reads},
     trial::{Fault, Trial},
@@ -46,22 +47,36 @@ pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
         report.plans.iter().any(|plan| kinds.contains(&plan.kind) && failure(plan).is_some())
     };
     let visible = report.plans.iter().any(PlanReport::failed)
-        || report.found.iter().any(|found| {
-            is_bad(&found.finding) && !UNSEEN.contains(&found.finding.id.0)
-        });
-    let (seen, other): (Vec<_>, Vec<_>) =
-        groups.into_iter().partition(|(kinds, _)| differs(kinds));
-    let mut scripts: Vec<Script> = seen.into_iter().flat_map(|(_, scripts)| scripts).collect();
+        || report
+            .found
+            .iter()
+            .any(|found| is_bad(&found.finding) && !UNSEEN.contains(&found.finding.id.0));
+    let (seen, other): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(kinds, _)| differs(kinds));
+    let mut scripts: Vec<Script> = Vec::new();
+    let endless = report.found.iter().any(|found| found.finding.id == Id(105));
+    if endless {
+        scripts.extend(behind(&facts));
+    }
+    scripts.extend(seen.into_iter().flat_map(|(_, scripts)| scripts));
     if visible {
         scripts.extend(behind(&facts));
         let cheap = |script: &Script| cost(script, &facts) <= FEW;
         scripts.extend(other.into_iter().flat_map(|(_, scripts)| scripts).filter(cheap));
     }
+    if report.volatile {
+        // What compares more than the text has better prospects.
+        let (numbers, text): (Vec<_>, Vec<_>) = scripts
+            .into_iter()
+            .partition(|script| Measure::of(script, &script.segments(&facts)).len() > 1);
+        scripts = [numbers, text].concat();
+    }
     trials.extend(scripts.into_iter().map(|script| Trial::new(script, &facts)));
     if visible {
         trials.extend(whole(report).into_iter().map(|fault| Trial::whole(fault, &facts)));
     }
-    trials.extend(python::scripts(report, shape, &facts).into_iter().map(|script| Trial::new(script, &facts)));
+    trials.extend(
+        python::scripts(report, shape, &facts).into_iter().map(|script| Trial::new(script, &facts)),
+    );
     let mut distinct: Vec<Trial> = Vec::with_capacity(trials.len());
     for trial in trials {
         if !distinct.contains(&trial) {
@@ -139,9 +154,8 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
     }
     // Of a descriptor that was read before.
     let record = facts.record;
-    let then = |first: Part, skip: u64| {
-        Script::Parts(vec![first.hidden(), Part::dd(record, skip, None)])
-    };
+    let then =
+        |first: Part, skip: u64| Script::Parts(vec![first.hidden(), Part::dd(record, skip, None)]);
     let records = facts.len / record;
     for skip in [1, 9, records / 2, records] {
         if skip > 0 && record <= BLOCK {
@@ -187,16 +201,16 @@ fn behind(facts: &Facts) -> Vec<Script> {
     if !facts.complete {
         return scripts;
     }
-    for block in [LARGE, facts.record] {
-        if reads(block, facts) < FEW {
-            let part = Part::dd(block, 0, None);
-            scripts.push(Script::Parts(vec![part, part]));
-        }
-    }
     for block in [1, 7, facts.record + 1] {
         let count = (2 * facts.len / block + 1).next_multiple_of(MANY);
         if count <= READS {
             scripts.push(Script::Endless { block, count });
+        }
+    }
+    for block in [LARGE, facts.record] {
+        if reads(block, facts) < FEW {
+            let part = Part::dd(block, 0, None);
+            scripts.push(Script::Parts(vec![part, part]));
         }
     }
     scripts
@@ -204,7 +218,8 @@ fn behind(facts: &Facts) -> Vec<Script> {
 
 /// What is wrong with the whole read itself.
 fn whole(report: &Report) -> Vec<Fault> {
-    let has = |id| report.found.iter().any(|found| found.finding.id == id && is_bad(&found.finding));
+    let has =
+        |id| report.found.iter().any(|found| found.finding.id == id && is_bad(&found.finding));
     let mut faults = Vec::new();
     faults.extend(doubles::pair(report).map(Fault::Double));
     if has(Id(105)) {

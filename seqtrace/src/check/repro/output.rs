@@ -128,10 +128,16 @@ impl Printed {
         u64::try_from(index).ok()
     }
 
+    /// How many reads [`Script::cut`] counts.
+    pub(super) fn counted(&self, script: &Script) -> u64 {
+        u64::try_from(self.reads.len() - self.first(script)).unwrap_or(u64::MAX)
+    }
+
     /// What was printed by no more than `count` of these reads.
     pub(super) fn cut(&self, script: &Script, count: u64) -> Self {
         let mut cut = self.clone();
-        let count = if matches!(script, Script::Turns { .. }) { count.next_multiple_of(2) } else { count };
+        let count =
+            if matches!(script, Script::Turns { .. }) { count.next_multiple_of(2) } else { count };
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         cut.reads.truncate(self.first(script).saturating_add(count));
         if cut.reads.len() < self.reads.len() {

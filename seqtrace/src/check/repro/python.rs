@@ -9,7 +9,7 @@ use super::{
 use crate::check::{
     call::Syscall,
     oracle::What,
-    plan::{Kind, LARGE, PAGE, Shape, Step, Slot},
+    plan::{Kind, LARGE, PAGE, Shape, Slot, Step},
     verdict::{Failure, Report},
 };
 
@@ -30,7 +30,11 @@ pub(super) fn scripts(report: &Report, shape: &Shape, facts: &Facts) -> Vec<Scri
             Kind::Vectored => {
                 let readv = |wants: &[u64]| vec![Op::Readv { wants: wants.to_vec() }];
                 let record = facts.record;
-                scripts.extend([&[record, record][..], &[1, 26, 100], &[1, record, record]].map(readv).map(Script::Python));
+                scripts.extend(
+                    [&[record, record][..], &[1, 26, 100], &[1, record, record]]
+                        .map(readv)
+                        .map(Script::Python),
+                );
             }
             Kind::Splice => scripts.push(Script::Python(vec![Op::Sendfile])),
             Kind::End | Kind::Pread | Kind::Seek | Kind::Rewind => {
@@ -91,9 +95,7 @@ fn from_plan(shape: &Shape, kind: Kind, failure: &Failure) -> Option<Vec<Op>> {
                 *place = moved(to - at.min(to));
                 continue;
             }
-            Step::Pread { at, want, .. } => {
-                (Op::Pread { at, want, shown: false }, Syscall::Pread)
-            }
+            Step::Pread { at, want, .. } => (Op::Pread { at, want, shown: false }, Syscall::Pread),
             Step::Seek { to, .. } => {
                 *place = to;
                 (Op::Seek { to }, Syscall::Lseek)

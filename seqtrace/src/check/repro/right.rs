@@ -1,6 +1,10 @@
 //! What a line prints if the file is right, and the command that prints it.
 
-use super::{facts::Facts, output::Whole, script::{Script, numbers}};
+use super::{
+    facts::Facts,
+    output::Whole,
+    script::{Script, numbers},
+};
 use crate::check::oracle::End;
 
 /// Bytes of the file.
@@ -98,8 +102,7 @@ pub(super) fn command(script: &Script, file: &str, facts: &Facts) -> String {
         [] => ":".to_owned(),
         [segment] => segment.text(&source),
         segments => {
-            let texts: Vec<String> =
-                segments.iter().map(|segment| segment.text(&source)).collect();
+            let texts: Vec<String> = segments.iter().map(|segment| segment.text(&source)).collect();
             format!("{{ {}; }}", texts.join("; "))
         }
     }

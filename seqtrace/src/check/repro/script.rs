@@ -47,10 +47,21 @@ pub(super) enum Tool {
 /// A system call on standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Op {
-    Read { want: u64, shown: bool },
-    Pread { at: u64, want: u64, shown: bool },
-    Seek { to: u64 },
-    Readv { wants: Vec<u64> },
+    Read {
+        want: u64,
+        shown: bool,
+    },
+    Pread {
+        at: u64,
+        want: u64,
+        shown: bool,
+    },
+    Seek {
+        to: u64,
+    },
+    Readv {
+        wants: Vec<u64>,
+    },
     /// To the end.
     Sendfile,
 }
@@ -91,6 +102,11 @@ impl Part {
 
     pub(super) const REST: Self = Self { tool: Tool::Rest, shown: true };
 
+    /// True if it reads to the end.
+    pub(super) const fn is_to_end(&self) -> bool {
+        matches!(self.tool, Tool::Rest | Tool::Dd { count: None, .. })
+    }
+
     pub(super) const fn hidden(self) -> Self {
         Self { shown: false, ..self }
     }
@@ -120,8 +136,7 @@ impl Script {
         let close = |slot| setup(Step::Close { slot });
         let rest = |slot, purpose| sizes(slot, LARGE, reads(LARGE, facts), purpose);
         let read = |shown, to_end| Purpose::Read { shown, to_end };
-        let one =
-            |slot, want| Act { step: Step::Read { slot, want }, purpose: read(true, false) };
+        let one = |slot, want| Act { step: Step::Read { slot, want }, purpose: read(true, false) };
         let control = [open(2), open(3), rest(2, Purpose::Control), rest(3, Purpose::Control)]
             .into_iter()
             .chain([close(2), close(3)]);
@@ -312,7 +327,8 @@ impl Part {
 impl Tool {
     fn text(self, rest: &str) -> String {
         let Self::Dd { block, skip, count } = self else { return rest.to_owned() };
-        let mut text = if block == LARGE { "dd bs=128k".to_owned() } else { format!("dd bs={block}") };
+        let mut text =
+            if block == LARGE { "dd bs=128k".to_owned() } else { format!("dd bs={block}") };
         if skip > 0 {
             let _infallible = write!(text, " skip={skip}");
         }
@@ -379,7 +395,8 @@ impl Op {
     }
 
     fn text(&self) -> String {
-        let put = |shown: bool, text: String| if shown { format!("write(1, {text})") } else { text };
+        let put =
+            |shown: bool, text: String| if shown { format!("write(1, {text})") } else { text };
         match self {
             Self::Read { want, shown } => put(*shown, format!("read(0, {want})")),
             Self::Pread { at, want, shown } => put(*shown, format!("pread(0, {want}, {at})")),

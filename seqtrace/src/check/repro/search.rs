@@ -10,6 +10,7 @@ use super::{
 };
 use crate::check::{
     call::Call,
+    oracle::End,
     plan::{LARGE, PAGE, Shape, Step},
     verdict::Report,
 };
@@ -19,7 +20,8 @@ use crate::check::{
 #[derive(Debug)]
 pub struct Search {
     path: Vec<u8>,
-    shape: Shape,
+    /// The steps of a whole read, and of a read behind its end.
+    whole_steps: Vec<Step>,
     trials: IntoIter<Trial>,
     current: Option<Trial>,
     /// The whole read that was made last.
@@ -35,7 +37,7 @@ impl Search {
     pub fn new(report: &Report, shape: &Shape) -> Self {
         let mut search = Self {
             path: report.path.clone(),
-            shape: shape.clone(),
+            whole_steps: whole_steps(report, shape),
             trials: trials(report, shape).into_iter(),
             current: None,
             whole: None,
@@ -52,7 +54,7 @@ impl Search {
     pub fn steps(&self) -> Option<Vec<Step>> {
         let current = self.current.as_ref()?;
         let whole = self.whole.is_none() || self.tried.is_some();
-        Some(if whole { whole_steps(&self.shape) } else { current.steps(self.runs.len()) })
+        Some(if whole { self.whole_steps.clone() } else { current.steps(self.runs.len()) })
     }
 
     /// Takes the calls of these steps. `done` is false if they were not carried out to their end: nothing
@@ -84,17 +86,21 @@ impl Search {
             return;
         };
         let before = self.whole.replace(behind.clone());
-        if let (Some(before), Some(calls)) = (before, self.tried.take()) {
-            self.runs.push(Run { before, calls, behind });
-        }
+        let (Some(before), Some(calls)) = (before, self.tried.take()) else {
+            self.skip_empty();
+            return;
+        };
+        self.runs.push(Run { before, calls, behind });
         if self.runs.len() >= RUNS {
             let current = self.current.take();
             self.found = current.and_then(|trial| trial.confirm(&self.runs, &self.path));
             if self.found.is_none() {
                 self.next();
             }
-        } else {
+        } else if self.current.as_ref().is_some_and(|trial| trial.stands(&self.runs)) {
             self.skip_empty();
+        } else {
+            self.next();
         }
     }
 
@@ -113,11 +119,14 @@ impl Search {
     }
 }
 
-/// A whole read, and a read behind its end.
-fn whole_steps(shape: &Shape) -> Vec<Step> {
+fn whole_steps(report: &Report, shape: &Shape) -> Vec<Step> {
     let slot = 0;
-    let mut steps =
-        vec![Step::Open { slot }, Step::Until { slot, block: LARGE, to: shape.to_the_end() }];
+    let to = match report.end {
+        // The read that fails is one more.
+        Some(End::Error(_)) => shape.len + PAGE,
+        _ => shape.to_the_end(),
+    };
+    let mut steps = vec![Step::Open { slot }, Step::Until { slot, block: LARGE, to }];
     if shape.complete {
         steps.push(Step::Read { slot, want: PAGE });
     }

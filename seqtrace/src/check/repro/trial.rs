@@ -81,6 +81,22 @@ impl Trial {
         self.script == Script::Whole || wrong().is_some()
     }
 
+    /// True if these runs were wrong while the file kept still, by one measure at least.
+    pub fn stands(&self, runs: &[Run]) -> bool {
+        let is_wrong = |measure, (number, run): (usize, &Run)| {
+            let printed = self.printed(number, &run.calls)?;
+            self.wrong(measure, &self.script, &printed, &run.before)
+        };
+        let holds = |measure| {
+            keeps_still(runs, measure)
+                && runs.iter().enumerate().all(|run| is_wrong(measure, run).is_some())
+        };
+        match self.fault {
+            Some(_) => keeps_still(runs, Measure::Text),
+            None => self.measures().any(holds),
+        }
+    }
+
     /// The line, if all of these runs were wrong in the same way while the file kept still.
     pub fn confirm(&self, runs: &[Run], path: &[u8]) -> Option<Repro> {
         let file = quote(path)?;
@@ -166,7 +182,10 @@ impl Trial {
             let reads = printed.read_at(&self.script, wrong.common())? + 2;
             most = most.max(reads);
         }
-        Some(most)
+        // Nearly all of it is no less to look at than all.
+        let is_short = |one: &Printed| one.ended && one.counted(&self.script) <= most + 1;
+        let to_end = matches!(&self.script, Script::Parts(parts) if parts.last()?.is_to_end());
+        (!to_end || !printed.iter().all(is_short)).then_some(most)
     }
 
     /// The file offset at which the last of some commands begins to read.

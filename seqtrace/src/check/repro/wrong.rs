@@ -46,9 +46,7 @@ impl Wrong {
                 let Difference { at, what, .. } = differ(&got, &right, printed.errno)?;
                 difference(right::file_offset(segments, whole, at), what)
             }
-            Measure::Masked => {
-                differ(&measure.apply(&got), &measure.apply(&right), printed.errno)?
-            }
+            Measure::Masked => differ(&measure.apply(&got), &measure.apply(&right), printed.errno)?,
             Measure::Lines | Measure::Count => {
                 let (some, all) = (measure.number(&got)?, measure.number(&right)?);
                 // A few bytes more or less are what other numbers make.
