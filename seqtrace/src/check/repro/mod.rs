@@ -20,6 +20,7 @@ mod doubles;
 mod facts;
 mod list;
 mod measure;
+mod ops;
 mod output;
 mod python;
 mod right;

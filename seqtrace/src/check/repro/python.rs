@@ -1,11 +1,7 @@
 //! Lines for what neither coreutils nor busybox can show: backward seeks, pread(2), readv(2) and
 //! sendfile(2).
 
-use super::{
-    facts::Facts,
-    list::failure,
-    script::{Op, Script},
-};
+use super::{facts::Facts, list::failure, ops::Op, script::Script};
 use crate::check::{
     call::Syscall,
     oracle::What,

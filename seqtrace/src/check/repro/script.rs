@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     facts::Facts,
+    ops::Op,
     right::{Segment, merged},
 };
 use crate::check::plan::{LARGE, Slot, Step};
@@ -44,28 +45,6 @@ pub(super) enum Tool {
     Rest,
 }
 
-/// A system call on standard input.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Op {
-    Read {
-        want: u64,
-        shown: bool,
-    },
-    Pread {
-        at: u64,
-        want: u64,
-        shown: bool,
-    },
-    Seek {
-        to: u64,
-    },
-    Readv {
-        wants: Vec<u64>,
-    },
-    /// To the end.
-    Sendfile,
-}
-
 /// What a step is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -92,9 +71,6 @@ pub(super) struct Act {
 pub(super) const READS: u64 = 4096;
 /// Reads beyond those that a command should need.
 const SPARE: u64 = 64;
-/// Bytes of a sendfile(2).
-const SENT: u64 = 1 << 16;
-
 impl Part {
     pub(super) const fn dd(block: u64, skip: u64, count: Option<u64>) -> Self {
         Self { tool: Tool::Dd { block, skip, count }, shown: true }
@@ -336,81 +312,5 @@ impl Tool {
             let _infallible = write!(text, " count={count}");
         }
         text
-    }
-}
-
-impl Op {
-    fn act(&self, facts: &Facts) -> Act {
-        let slot = 0;
-        let read = |shown| Purpose::Read { shown, to_end: false };
-        match *self {
-            Self::Read { want, shown } => {
-                Act { step: Step::Read { slot, want }, purpose: read(shown) }
-            }
-            Self::Pread { at, want, shown } => {
-                Act { step: Step::Pread { slot, at, want }, purpose: read(shown) }
-            }
-            Self::Seek { to } => Act { step: Step::Seek { slot, to }, purpose: Purpose::Move },
-            Self::Readv { ref wants } => {
-                Act { step: Step::Vectored { slot, wants: wants.clone() }, purpose: read(true) }
-            }
-            Self::Sendfile => Act {
-                step: Step::Splice { slot, block: SENT, to: facts.len.saturating_add(SENT) },
-                purpose: Purpose::Read { shown: true, to_end: true },
-            },
-        }
-    }
-
-    fn pass(&self, facts: &Facts, at: &mut u64) -> Option<Segment> {
-        let (shown, want) = match *self {
-            Self::Read { want: LARGE, shown } => (shown, facts.first_turn.max(1)),
-            Self::Read { want, shown } => (shown, want),
-            Self::Readv { ref wants } => (true, wants.iter().sum()),
-            Self::Pread { at, want, shown } => {
-                return shown.then_some(Segment { begin: at, len: Some(want) });
-            }
-            Self::Seek { to } => {
-                *at = to;
-                return None;
-            }
-            Self::Sendfile => return Some(Segment { begin: *at, len: None }),
-        };
-        let begin = *at;
-        // A read at the end moves nothing.
-        *at = begin.saturating_add(want).min(facts.len.max(begin));
-        shown.then_some(Segment { begin, len: Some(want) })
-    }
-
-    /// True if it gets all it wants from a right file.
-    pub(super) fn is_full(&self, facts: &Facts) -> bool {
-        match self {
-            // What it gets is taken from the whole read.
-            Self::Read { want: LARGE, shown: false } | Self::Seek { .. } | Self::Sendfile => true,
-            // It does not move the file.
-            Self::Pread { shown: false, .. } => true,
-            Self::Read { want, .. } => facts.is_full(*want, 0),
-            Self::Pread { at, want, .. } => facts.is_full(*want, *at),
-            Self::Readv { wants } => facts.is_full(wants.iter().sum(), 0),
-        }
-    }
-
-    fn text(&self) -> String {
-        let put =
-            |shown: bool, text: String| if shown { format!("write(1, {text})") } else { text };
-        match self {
-            Self::Read { want, shown } => put(*shown, format!("read(0, {want})")),
-            Self::Pread { at, want, shown } => put(*shown, format!("pread(0, {want}, {at})")),
-            Self::Seek { to } => format!("lseek(0, {to}, 0)"),
-            Self::Readv { wants } => {
-                let wants: Vec<String> = wants.iter().map(ToString::to_string).collect();
-                format!(
-                    "b = [bytearray(n) for n in ({},)]; n = readv(0, b); write(1, b\"\".join(b)[:n])",
-                    wants.join(", ")
-                )
-            }
-            Self::Sendfile => {
-                format!("all(sendfile(1, 0, None, {SENT}) for i in range({READS}))")
-            }
-        }
     }
 }
