@@ -54,7 +54,7 @@ pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
     let (seen, other): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(kinds, _)| differs(kinds));
     let mut scripts: Vec<Script> = Vec::new();
     let endless = report.found.iter().any(|found| found.finding.id == Id(105));
-    if endless {
+    if endless && report.volatile {
         scripts.extend(behind(&facts));
     }
     scripts.extend(seen.into_iter().flat_map(|(_, scripts)| scripts));

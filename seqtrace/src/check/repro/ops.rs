@@ -79,10 +79,11 @@ impl Op {
     /// True if it gets all it wants from a right file.
     pub(super) fn is_full(&self, facts: &Facts) -> bool {
         match self {
-            // What it gets is taken from the whole read.
-            Self::Read { want: LARGE, shown: false } | Self::Seek { .. } | Self::Sendfile => true,
-            // It does not move the file.
-            Self::Pread { shown: false, .. } => true,
+            // What a large one gets is taken from the whole read, and pread(2) does not move the file.
+            Self::Read { want: LARGE, shown: false }
+            | Self::Pread { shown: false, .. }
+            | Self::Seek { .. }
+            | Self::Sendfile => true,
             Self::Read { want, .. } => facts.is_full(*want, 0),
             Self::Pread { at, want, .. } => facts.is_full(*want, *at),
             Self::Readv { wants } => facts.is_full(wants.iter().sum(), 0),

@@ -84,9 +84,8 @@ impl Printed {
 
     fn take(&mut self, number: usize, act: &Act, calls: &[Call]) -> Option<()> {
         match act.purpose {
-            Purpose::Setup => {}
             Purpose::Move if calls.iter().any(|call| call.ret < 0) => return None,
-            Purpose::Move => {}
+            Purpose::Setup | Purpose::Move => {}
             Purpose::Print => {
                 let ret = calls.first().filter(|call| call.ret >= 0)?.ret;
                 self.bytes.extend_from_slice(format!("{ret}\n").as_bytes());

@@ -1,11 +1,13 @@
 //! Lines for what neither coreutils nor busybox can show: backward seeks, pread(2), readv(2) and
 //! sendfile(2).
 
+use std::collections::BTreeMap;
+
 use super::{facts::Facts, list::failure, ops::Op, script::Script};
 use crate::check::{
     call::Syscall,
     oracle::What,
-    plan::{Kind, LARGE, PAGE, Shape, Slot, Step},
+    plan::{self, Kind, LARGE, PAGE, Shape, Slot, Step},
     verdict::{Failure, Report},
 };
 
@@ -61,54 +63,27 @@ fn at(at: u64, facts: &Facts) -> impl Iterator<Item = Vec<Op>> + use<> {
     ways.into_iter()
 }
 
-/// What a plan does up to the call that differed.
+/// What a plan does, with the descriptor that differed, up to the call that did.
 fn from_plan(shape: &Shape, kind: Kind, failure: &Failure) -> Option<Vec<Op>> {
-    let plan = crate::check::plan::all(shape).into_iter().find(|plan| plan.kind == kind)?;
-    let mut places: Vec<(Slot, u64)> = Vec::new();
+    let plan = plan::all(shape).into_iter().find(|plan| plan.kind == kind)?;
+    // The file offset at which each descriptor stands.
+    let mut places: BTreeMap<Slot, u64> = BTreeMap::new();
     let mut ops: Vec<(Slot, Op)> = Vec::new();
     for act in plan.acts {
         let slot = act.step.slot();
-        let place = match places.iter_mut().find(|(other, _)| *other == slot) {
-            Some((_, place)) => place,
-            None => {
-                places.push((slot, 0));
-                &mut places.last_mut()?.1
+        let at = places.entry(slot).or_insert(0);
+        let before = *at;
+        let step = ops_of(&act.step, shape, at)?;
+        let is_it = match step.last() {
+            Some(Op::Read { want, .. }) => {
+                (Syscall::Read, before, *want) == (failure.syscall, failure.at, failure.want)
             }
+            Some(Op::Pread { at, want, .. }) => {
+                (Syscall::Pread, *at, *want) == (failure.syscall, failure.at, failure.want)
+            }
+            _ => false,
         };
-        let at = *place;
-        let moved = |want: u64| at.saturating_add(want).min(shape.len.max(at));
-        let (op, syscall) = match act.step {
-            Step::Open { .. } | Step::Close { .. } => continue,
-            Step::Read { want, .. } => {
-                *place = moved(want);
-                (Op::Read { want, shown: false }, Syscall::Read)
-            }
-            Step::Until { block, to, .. } => {
-                let times = to.saturating_sub(at).div_ceil(block.clamp(1, PAGE)) + 1;
-                for _ in 0..times.min(CALLS as u64 + 1) {
-                    ops.push((slot, Op::Read { want: block, shown: false }));
-                }
-                *place = moved(to - at.min(to));
-                continue;
-            }
-            Step::Pread { at, want, .. } => (Op::Pread { at, want, shown: false }, Syscall::Pread),
-            Step::Seek { to, .. } => {
-                *place = to;
-                (Op::Seek { to }, Syscall::Lseek)
-            }
-            Step::Skip { by, .. } => {
-                *place = at.saturating_add_signed(by);
-                (Op::Seek { to: *place }, Syscall::Lseek)
-            }
-            Step::Sizes { .. } | Step::Vectored { .. } | Step::Splice { .. } => return None,
-        };
-        let (offset, want) = match op {
-            Op::Pread { at, want, .. } => (at, want),
-            Op::Read { want, .. } => (at, want),
-            _ => (0, 0),
-        };
-        let is_it = syscall == failure.syscall && offset == failure.at && want == failure.want;
-        ops.push((slot, op));
+        ops.extend(step.into_iter().map(|op| (slot, op)));
         if is_it {
             let own = ops.into_iter().filter(|(other, _)| *other == slot).map(|(_, op)| op);
             let mut ops: Vec<Op> = own.collect();
@@ -120,4 +95,35 @@ fn from_plan(shape: &Shape, kind: Kind, failure: &Failure) -> Option<Vec<Op>> {
         }
     }
     None
+}
+
+/// A step's calls, of which none is shown. Moves `at`, the file offset, on as in a right file. `None` if
+/// they are not known.
+fn ops_of(step: &Step, shape: &Shape, at: &mut u64) -> Option<Vec<Op>> {
+    let read = |want| Op::Read { want, shown: false };
+    let moved = |at: u64, want: u64| at.saturating_add(want).min(shape.len.max(at));
+    Some(match *step {
+        Step::Open { .. } | Step::Close { .. } => Vec::new(),
+        Step::Read { want, .. } => {
+            *at = moved(*at, want);
+            vec![read(want)]
+        }
+        Step::Until { block, to, .. } => {
+            let left = to.saturating_sub(*at);
+            // As many as there may be, where the core gives a page at a time.
+            let times = left.div_ceil(block.clamp(1, PAGE)) + 1;
+            *at = moved(*at, left);
+            (0..times.min(CALLS as u64 + 1)).map(|_| read(block)).collect()
+        }
+        Step::Pread { at, want, .. } => vec![Op::Pread { at, want, shown: false }],
+        Step::Seek { to, .. } => {
+            *at = to;
+            vec![Op::Seek { to }]
+        }
+        Step::Skip { by, .. } => {
+            *at = at.saturating_add_signed(by);
+            vec![Op::Seek { to: *at }]
+        }
+        Step::Sizes { .. } | Step::Vectored { .. } | Step::Splice { .. } => return None,
+    })
 }

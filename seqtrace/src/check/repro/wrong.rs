@@ -53,9 +53,10 @@ impl Wrong {
                 if some == all || (measure == Measure::Count && !is_far(some, all)) {
                     return None;
                 }
-                let what = match some > all {
-                    true => What::Beyond { got: Vec::new() },
-                    false => What::EndsEarly { expected: Vec::new() },
+                let what = if some > all {
+                    What::Beyond { got: Vec::new() }
+                } else {
+                    What::EndsEarly { expected: Vec::new() }
                 };
                 difference(0, what)
             }
@@ -134,11 +135,13 @@ fn differ(got: &[u8], right: &[u8], errno: Option<i32>) -> Option<Difference> {
     // Without bytes the first call would be the end already.
     let calls = if got.is_empty() { &calls[1..] } else { &calls[..] };
     let reference = Reference { bytes: right.to_vec(), end: End::Eof };
-    match (reference.compare(calls), errno) {
-        (Outcome::Agrees, Some(errno))
-        | (Outcome::Differs(Difference { what: What::EndsEarly { .. }, .. }), Some(errno)) => {
-            Some(difference(got.len() as u64, What::Fails { errno }))
-        }
+    let outcome = reference.compare(calls);
+    let is_short = match &outcome {
+        Outcome::Differs(difference) => matches!(difference.what, What::EndsEarly { .. }),
+        _ => true,
+    };
+    match (outcome, errno.filter(|_| is_short)) {
+        (_, Some(errno)) => Some(difference(got.len() as u64, What::Fails { errno })),
         (Outcome::Differs(Difference { at, what, .. }), _) => Some(difference(at, what)),
         _ => None,
     }

@@ -1,6 +1,7 @@
 //! Files with a bug each, and right ones.
 
 use super::sim::{Callbacks, Out};
+use crate::check::call::Syscall;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -39,6 +40,10 @@ pub(super) enum Kind {
     Astray,
     /// `EofStuck`, without lseek(2).
     EofStuckNoLseek,
+    /// readv(2) gets another byte.
+    Readv,
+    /// splice(2) gets another byte.
+    Splice,
     /// show() fails at a record.
     Fails,
 }
@@ -165,6 +170,14 @@ impl Callbacks for File {
 
     fn tick(&mut self) {
         self.ticks += 97;
+    }
+
+    fn garbles(&self, syscall: Syscall) -> bool {
+        match self.kind {
+            Kind::Readv => syscall == Syscall::Readv,
+            Kind::Splice => syscall == Syscall::Splice,
+            _ => false,
+        }
     }
 
     fn lseeks(&self) -> bool {

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::{Repro, Search};
 use crate::{
     check::{
@@ -121,9 +123,11 @@ fn each_bug_has_its_line() {
         (Kind::Endless, 300, &[105]),
         (Kind::Astray, 300, &[107]),
         (Kind::EofStuckNoLseek, 300, &[102]),
+        (Kind::Readv, 300, &[204]),
+        (Kind::Splice, 300, &[204]),
         (Kind::Fails, 10, &[304]),
     ] {
-        all += &format!("{kind:?}: {}\n", command(kind, count, ids));
+        writeln!(all, "{kind:?}: {}", command(kind, count, ids)).unwrap();
     }
     expect_test::expect![[r##"
         EofStuck: dd if=/proc/foo bs=81 skip=1
@@ -168,6 +172,12 @@ fn each_bug_has_its_line() {
         EofStuckNoLseek: python3 -c 'from os import *; write(1, pread(0, 27, 8100))' </proc/foo
           behind the end, at byte 8100: "rec 00299 abcdefghijklmnop\n"
           cat /proc/foo | tail -c +8101 | head -c 27
+        Readv: python3 -c 'from os import *; b = [bytearray(n) for n in (27, 27,)]; n = readv(0, b); write(1, b"".join(b)[:n])' </proc/foo
+          at byte 0: "!ec 00000 abcdefghijklmnop\n" instead of "rec 00000 abcdefghijklmnop\n"
+          cat /proc/foo | head -c 54
+        Splice: python3 -c 'from os import *; all(sendfile(1, 0, None, 65536) for i in range(4096))' </proc/foo
+          at byte 0: "!ec 00000 abcdefghijklmnop\n" instead of "rec 00000 abcdefghijklmnop\n"
+          dd if=/proc/foo bs=128k
         Fails: cat /proc/foo
           fails with EIO behind 135 bytes
           -

@@ -12,7 +12,7 @@ use crate::{
     check::{
         call::Syscall,
         oracle::{Difference, What},
-        verdict::{Failure, PlanOutcome, Report},
+        verdict::{Failure, PlanOutcome, PlanReport, Report},
     },
     rules::{Evidence, Value},
     session::update::Range,
@@ -59,7 +59,7 @@ proptest! {
     ) {
         let mut sim = Sim::new(File::new(kind, records));
         let (mut report, shape) = examined(&mut sim, 1 << 20);
-        prop_assert!(kind != Kind::Right || !report.plans.iter().any(|plan| plan.failed()));
+        prop_assert!(kind != Kind::Right || !report.plans.iter().any(PlanReport::failed));
         accuse(&mut report, at, &ids, (0, 0, 0));
         prop_assert_eq!(searched(&mut sim, &report, &shape), None);
     }

@@ -42,6 +42,10 @@ pub(super) trait Callbacks {
     fn lseeks(&self) -> bool {
         true
     }
+    /// True if the first byte that this call gets is another one.
+    fn garbles(&self, _syscall: Syscall) -> bool {
+        false
+    }
     fn splices(&self) -> bool {
         true
     }
@@ -155,7 +159,10 @@ impl Fd {
     ) -> bool {
         file.tick();
         let at = self.pos;
-        let result = self.read_at(file, at, want);
+        let mut result = self.read_at(file, at, want);
+        if let (true, Ok([first, ..])) = (file.garbles(syscall), result.as_deref_mut()) {
+            *first = b'!';
+        }
         self.pos += result.as_ref().map_or(0, |bytes| bytes.len() as u64);
         let more = result.as_ref().is_ok_and(|bytes| !bytes.is_empty());
         calls.push(call(self.slot, syscall, at, want, result));
