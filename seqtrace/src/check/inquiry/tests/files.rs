@@ -131,13 +131,14 @@ fn list_file(list: Rc<[usize]>) -> File {
 }
 
 /// Returns a show() that prints the record whose number the iterator has.
-fn show_cell(list: Rc<[usize]>, at: Rc<Cell<i64>>) -> Box<dyn FnMut(u64, &mut Out<'_>) -> i32> {
-    Box::new(move |_, m| {
+fn show_cell(list: Rc<[usize]>, at: Rc<Cell<i64>>) -> impl FnMut(u64, &mut Out<'_>) -> i32 {
+    move |_, m| {
         m.put(&text(&list, at.get()));
         0
-    })
+    }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table, a file an arm")]
 fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) -> File {
     let count = i64::try_from(list.len()).unwrap();
     let base = list_file(Rc::clone(&list));
@@ -359,7 +360,7 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                     taken.set(taken.get() + 1);
                     rec(count, taken.get())
                 }),
-                show: show_cell(list, shown),
+                show: Box::new(show_cell(list, shown)),
                 ..base
             }
         }
@@ -386,7 +387,7 @@ fn iterator(list: Rc<[usize]>, shared: &Shared, begin: fn(i64) -> i64) -> File {
             moved.set(moved.get() + 1);
             if *pos < count { v } else { 0 }
         }),
-        show: show_cell(list, shown),
+        show: Box::new(show_cell(list, shown)),
         stop: Box::new(|_, _| ()),
         private: Box::new(|| 0),
         prints: Box::new(|_| ""),
