@@ -81,6 +81,19 @@ fn paths_allow(rule: &Rule<Glob>, session: &Session) -> bool {
     only && !rule.not.iter().any(is)
 }
 
+impl Filter {
+    /// False if `--path` and `--not-path` leave no session of the file at a path, whoever opens it.
+    pub(crate) fn may_accept(&self, path: &[u8]) -> bool {
+        let Rule { only, not } = &self.path;
+        if paths::is_per_reader(path) {
+            return true;
+        }
+        let forms = paths::shared(path);
+        let is = |glob: &Glob| forms.iter().any(|form| glob.matches(form));
+        (only.is_empty() || only.iter().any(is)) && !not.iter().any(is)
+    }
+}
+
 /// The functions and the table.
 fn functions(callbacks: &Callbacks) -> impl Iterator<Item = &Symbol> {
     let Callbacks { table, start, next, show, stop } = callbacks;
