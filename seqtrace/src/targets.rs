@@ -11,12 +11,7 @@ mod look;
 mod machine;
 mod problem;
 
-use std::{
-    collections::BTreeSet,
-    ffi::OsString,
-    os::unix::ffi::OsStrExt,
-    path::PathBuf,
-};
+use std::{collections::BTreeSet, ffi::OsString, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use self::machine::{Machine, path_buf};
 pub(crate) use self::{check::check, look::look_at, problem::Problem};
@@ -282,9 +277,8 @@ fn real_globs(glob: &Glob, machine: &Machine) -> Vec<Glob> {
     // Everything below a folder would have to be looked at, and `**` follows no links.
     let walk = !rest.windows(2).any(|two| two == b"**");
     let files = if walk { matching(glob, machine) } else { Vec::new() };
-    let is_matched = |path: &[u8]| {
-        glob.matches(path) || real.as_ref().is_some_and(|real| real.matches(path))
-    };
+    let is_matched =
+        |path: &[u8]| glob.matches(path) || real.as_ref().is_some_and(|real| real.matches(path));
     let links = files.iter().filter(|file| !is_matched(&file.real));
     let links: Vec<Glob> = links.filter_map(|file| literal(&file.real)).collect();
     real.into_iter().chain(links).collect()

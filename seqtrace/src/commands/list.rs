@@ -83,7 +83,8 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
 fn files(words: Vec<Word>) -> Result<Vec<Named>, Refusal> {
     let by_path = |word: &&Word| matches!(word.named, Target::Path(_) | Target::Glob(_));
     if let Some(word) = words.iter().find(|word| !by_path(word)) {
-        let remedy = "name paths or globs; `seqtrace check module:NAME` finds the files of a module";
+        let remedy =
+            "name paths or globs; `seqtrace check module:NAME` finds the files of a module";
         return Err(Refusal::usage(format!("{}: list opens files", word.named), remedy));
     }
     let nothing = words.iter().all(|word| word.files.is_empty());
@@ -128,7 +129,8 @@ fn quiet_trace(facts: &Preflight) -> anyhow::Result<Trace> {
 fn entry(file: &Named, trace: &mut Trace, plan: &Plan) -> Entry {
     let mut entry = entry_of(file, trace, plan);
     if let Some(leads_to) = file.leads_to() {
-        entry.note = Some(entry.note.map_or(leads_to.clone(), |note| format!("{leads_to}; {note}")));
+        entry.note =
+            Some(entry.note.map_or(leads_to.clone(), |note| format!("{leads_to}; {note}")));
     }
     entry
 }

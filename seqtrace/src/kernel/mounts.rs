@@ -275,7 +275,10 @@ damaged line
         assert_eq!(usual("/mnt/tty", (0, 21)), is("/proc/tty"));
         assert_eq!(usual("/mnt/ttys", (0, 21)), None);
         assert_eq!(usual("/proc/self/maps", (0, 21)), is("/proc/self/maps"));
-        assert_eq!(usual("/sys/kernel/debug/tracing/trace", (0, 12)), is("/sys/kernel/tracing/trace"));
+        assert_eq!(
+            usual("/sys/kernel/debug/tracing/trace", (0, 12)),
+            is("/sys/kernel/tracing/trace")
+        );
         assert_eq!(usual("/mnt/with space/c", (254, 1)), is("/mnt/whole/a/b/c"));
         assert_eq!(usual("/chroot/proc/self/maps", (0, 61)), is("/chroot/proc/self/maps"));
         assert_eq!(usual("/etc/passwd", (254, 0)), is("/etc/passwd"));

@@ -98,7 +98,9 @@ fn alternatives(pattern: &[u8]) -> Vec<Vec<u8>> {
                 let (head, tail) = (pattern.get(..start), pattern.get(end + 1..));
                 let inner = pattern.get(start + 1..end).unwrap_or_default();
                 for choice in choices(inner) {
-                    todo.push([head.unwrap_or_default(), choice, tail.unwrap_or_default()].concat());
+                    todo.push(
+                        [head.unwrap_or_default(), choice, tail.unwrap_or_default()].concat(),
+                    );
                 }
             }
             Some(_) => {}

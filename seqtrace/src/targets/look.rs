@@ -51,7 +51,9 @@ fn look_at_matches(glob: &Glob, files: &[Named], trace: &mut Trace) {
         };
     }
     if !traceable {
-        eprintln!("warning: none of the files that match {glob} now is a seq file or a plain procfs file");
+        eprintln!(
+            "warning: none of the files that match {glob} now is a seq file or a plain procfs file"
+        );
     }
 }
 

@@ -1,8 +1,4 @@
-use std::{
-    fs,
-    os::unix::fs::symlink,
-    path::PathBuf,
-};
+use std::{fs, os::unix::fs::symlink, path::PathBuf};
 
 use super::*;
 

@@ -152,10 +152,14 @@ impl Writer {
         let others = std::mem::take(&mut self.others);
         let judged = self.sums.files > self.sums.refused;
         if judged && others.len() > 1 {
-            others.iter().for_each(|report| self.sums.add(report));
+            for report in &others {
+                self.sums.add(report);
+            }
             self.unlisted.others = u64::try_from(others.len()).unwrap_or(u64::MAX);
         } else {
-            others.iter().for_each(|report| self.report(report, out));
+            for report in &others {
+                self.report(report, out);
+            }
         }
     }
 

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Color, Style};
 
-use super::{Look, Report, Sums, Unlisted, bad, blamed, cause, how_many, outcome, path, reason, word};
+use super::{
+    Look, Report, Sums, Unlisted, bad, blamed, cause, how_many, outcome, path, reason, word,
+};
 use crate::{
     check::{
         oracle::End,

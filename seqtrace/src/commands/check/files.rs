@@ -68,16 +68,18 @@ pub(super) fn candidates(wanted: Vec<Word>, trace: &mut Trace) -> Result<Vec<Can
         } else if let Target::Module(module) = &word.named {
             let files = of_module(module, trace);
             if files.is_empty() {
-                let none = format!("no seq file in /proc or debugfs has its callbacks in {}", word.named);
+                let none =
+                    format!("no seq file in /proc or debugfs has its callbacks in {}", word.named);
                 if single {
-                    let remedy = "is the module loaded, and does it make a file? name the file itself";
+                    let remedy =
+                        "is the module loaded, and does it make a file? name the file itself";
                     return Err(Refusal::target(none, remedy));
                 }
                 found.refused(&word.named, none, false);
             }
-            files.into_iter().for_each(|file| found.add(file, named));
+            found.extend(files, named);
         } else {
-            word.files.into_iter().for_each(|file| found.add(file, named));
+            found.extend(word.files, named);
         }
     }
     if found.candidates.is_empty() {
@@ -102,6 +104,12 @@ impl Found {
         let problem = Some((why, other_kind));
         let real = path.clone();
         self.candidates.push(Candidate { path, real, named: true, notes: Vec::new(), problem });
+    }
+
+    fn extend(&mut self, files: Vec<Named>, named: bool) {
+        for file in files {
+            self.add(file, named);
+        }
     }
 
     /// Adds a file, or another name of it. The real path is the name if it is one of them.
