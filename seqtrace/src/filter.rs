@@ -92,6 +92,11 @@ impl Filter {
         let is = |glob: &Glob| forms.iter().any(|form| glob.matches(form));
         (only.is_empty() || only.iter().any(is)) && !not.iter().any(is)
     }
+
+    /// False if `--module` and `--not-module` leave no session of a file with these callbacks.
+    pub(crate) fn may_accept_callbacks(&self, callbacks: &Callbacks) -> bool {
+        self.module.allows(|module| are_in_module(module, functions(callbacks)))
+    }
 }
 
 /// The functions and the table.
@@ -106,7 +111,11 @@ fn in_module(module: &Glob, session: &Session) -> bool {
     }
     let callbacks = session.callbacks.iter().flat_map(functions);
     let handlers = session.handlers.iter().flatten();
-    let mut modules = callbacks.chain(handlers).filter_map(|function| function.module.as_deref());
+    are_in_module(module, callbacks.chain(handlers))
+}
+
+fn are_in_module<'a>(module: &Glob, functions: impl Iterator<Item = &'a Symbol>) -> bool {
+    let mut modules = functions.filter_map(|function| function.module.as_deref());
     if module.text() == b"vmlinux" {
         return modules.next().is_none();
     }

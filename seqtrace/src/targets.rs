@@ -26,7 +26,7 @@ use crate::{
     probe::loader::Allow,
 };
 
-/// Most files of a glob that are looked at before the trace begins.
+/// Most files of a glob that are looked at.
 const LOOK_AT_MOST: usize = 4096;
 
 /// A word of the command line, and what it means on this machine.
@@ -141,6 +141,11 @@ impl Word {
             Ok(glob) => (glob, matching(&named, machine), None),
             Err(problem) => (named.clone(), Vec::new(), Some(problem)),
         };
+        if files.len() >= LOOK_AT_MOST {
+            eprintln!(
+                "warning: only {LOOK_AT_MOST} of the files that {named} matches are looked at"
+            );
+        }
         let problem = problem.or_else(|| files.is_empty().then_some(Problem::NoMatch));
         let through_links = files.iter().filter(|file| !glob.matches(&file.real));
         let paths: Vec<Target> =
@@ -167,14 +172,8 @@ fn real_glob(glob: &Glob, machine: &Machine) -> Result<Glob, Problem> {
 /// The existing files that a pattern matches, each once; a file that has links is named by its real
 /// path if that matches, too. Magic links are passed over: they are open files of processes.
 fn matching(glob: &Glob, machine: &Machine) -> Vec<Named> {
-    let found = expand::expand(glob.text(), LOOK_AT_MOST);
-    if found.len() >= LOOK_AT_MOST {
-        eprintln!("warning: only {LOOK_AT_MOST} of the files that {glob} matches are looked at");
-    }
-    let found = found.into_iter();
-    let files: Vec<Named> =
-        found.filter_map(|path| Some(Named { real: machine.matched(&path)?, path })).collect();
-    once(files)
+    let found = expand::expand(glob.text(), LOOK_AT_MOST).into_iter();
+    once(found.filter_map(|path| Some(Named { real: machine.matched(&path)?, path })).collect())
 }
 
 /// Each file once, by its real path if it is named by that, too; otherwise the order stays.

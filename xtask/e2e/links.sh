@@ -73,6 +73,7 @@ says other-kind 0 'none of the files that match .* is a seq file' attach --for 2
 says glob 0 'no file matches /proc/nope\* now' attach --for 200ms '/proc/nope*' /proc/uptime
 says module 0 'no module nope is loaded' attach --for 200ms module:nope
 says excluded 2 'exclude all targets' attach /proc/uptime --path /proc/version
+says excluded-module 0 'exclude all targets' attach --for 200ms /proc/uptime --module nope
 says relative 2 'no path begins like this' attach --path 'net/*'
 
 # check: a file that is missing does not keep the others from being judged.

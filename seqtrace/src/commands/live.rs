@@ -123,7 +123,7 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
         let mut signals = Signals::listen()?;
         let mut trace = Trace::begin(probes, &plan, pipeline, recorder, request.log)?;
         trace.pause = capture.inject.pause;
-        for target in targets::look_at(&words, &mut trace)? {
+        for target in targets::look_at(&words, &selection.filter, &mut trace)? {
             trace.announce_target(&target);
         }
         trace.announce_ready();

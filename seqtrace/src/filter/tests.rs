@@ -277,3 +277,19 @@ fn a_name_may_look_like_a_pattern() {
     assert!(!target("/proc/foo[1]").matches(&session("/proc/foo2")));
     assert!(target("/proc/foo\\[1\\]").matches(&session("/proc/foo[1]")));
 }
+
+#[test]
+fn filters_tell_what_they_can_never_accept() {
+    let callbacks = session("/proc/foo").callbacks.unwrap();
+    let module = |text: &str| Filter {
+        module: only(vec![Glob::module(text).unwrap()]),
+        ..Filter::default()
+    };
+    assert!(module("foo-bar").may_accept_callbacks(&callbacks));
+    assert!(!module("other").may_accept_callbacks(&callbacks));
+    assert!(!module("vmlinux").may_accept_callbacks(&callbacks));
+    let path = Filter { path: not(vec![Glob::path("/proc/net/*").unwrap()]), ..Filter::default() };
+    assert!(path.may_accept(b"/proc/uptime"));
+    // Whose file that is depends on the reader.
+    assert!(path.may_accept(b"/proc/net/tcp"));
+}

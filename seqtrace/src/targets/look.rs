@@ -7,7 +7,7 @@ use crate::{
     check::left_alone,
     event::{FileKind, Open},
     exit::Refusal,
-    filter::{Target, glob::Glob},
+    filter::{Filter, Target, glob::Glob},
     probe::trace::Trace,
     render::{TargetInfo, escape},
 };
@@ -16,11 +16,15 @@ use crate::{
 const TRY_MOST: usize = 32;
 
 /// Opens the files that were named, and with the `callbacks` backend those that globs match, whose
-/// callbacks get their probes then.
+/// callbacks get their probes then. Warns of what matches nothing.
 ///
 /// # Errors
 /// A path that is neither a seq file nor a plain procfs file, or that is gone by now.
-pub(crate) fn look_at(words: &[Word], trace: &mut Trace) -> Result<Vec<TargetInfo>, Refusal> {
+pub(crate) fn look_at(
+    words: &[Word],
+    filter: &Filter,
+    trace: &mut Trace,
+) -> Result<Vec<TargetInfo>, Refusal> {
     let mut infos = Vec::new();
     for word in words {
         match &word.named {
@@ -33,7 +37,22 @@ pub(crate) fn look_at(words: &[Word], trace: &mut Trace) -> Result<Vec<TargetInf
             Target::Module(_) | Target::Function(_) => {}
         }
     }
+    if is_paths(words) && are_excluded(&infos, filter) {
+        eprintln!("warning: --module and --not-module exclude all targets");
+    }
     Ok(infos)
+}
+
+fn is_paths(words: &[Word]) -> bool {
+    words.iter().all(|word| matches!(word.named, Target::Path(_)))
+}
+
+/// Whether filters by module exclude all files, which have callbacks.
+fn are_excluded(infos: &[TargetInfo], filter: &Filter) -> bool {
+    let excluded = |info: &TargetInfo| {
+        info.callbacks.as_ref().is_some_and(|callbacks| !filter.may_accept_callbacks(callbacks))
+    };
+    !infos.is_empty() && infos.iter().all(excluded)
 }
 
 /// Warns if none of the files that a glob matches can be traced.
