@@ -1,3 +1,4 @@
+# timeout: 900
 # Paths: links and further mounts lead to the file whose sessions are meant; what matches nothing is told.
 . "$E2E/lib.sh"
 
@@ -106,11 +107,11 @@ umount bound_file bound
 load seqbugs
 if [ -e /proc/seqbugs/link ] && [ -e /proc/seqbugs_alias ]; then
 	for backend in core callbacks; do
-		for path in /proc/seqbugs/link /proc/seqbugs_alias/eof_stuck '/proc/seqbugs_alias/eof_st*' '/proc/seqbugs/lin*'; do
-			sees "$backend$path" /proc/seqbugs/eof_stuck --backend $backend "$path"
+		for path in seqbugs/link seqbugs_alias/eof_stuck 'seqbugs_alias/eof_stuc*' 'seqbugs/lin*'; do
+			sees "$backend/$path" /proc/seqbugs/eof_stuck --backend $backend "/proc/$path"
 		done
 	done
-	sees --path /proc/seqbugs/eof_stuck --path '/proc/seqbugs_alias/*' module:seqbugs
+	sees proc-path /proc/seqbugs/eof_stuck --path '/proc/seqbugs_alias/*' module:seqbugs
 	says check/proc-link 1 'reproduce: .*/proc/seqbugs/link' check $LIMITS /proc/seqbugs/link
 	says list/proc-link 0 '/proc/seqbugs/link .*eof_show.*leads to /proc/seqbugs/eof_stuck' list /proc/seqbugs/link
 else
