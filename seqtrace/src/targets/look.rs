@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Most files of a glob that are opened to find out whether any of them can be traced.
-const TRY_MOST: usize = 32;
+const TRY_MOST: usize = 256;
 
 /// Opens the files that were named, and with the `callbacks` backend those that globs match, whose
 /// callbacks get their probes then. Warns of what matches nothing.

@@ -73,6 +73,12 @@ impl Problem {
     pub(crate) fn refusal(&self, target: &Target) -> Refusal {
         const LATER: &str = "is the module loaded? module:NAME may be loaded later";
         let name = target.to_string();
+        let reason = match self {
+            Self::Own { link, .. } | Self::Elsewhere { link, .. } if shown(link) == name => {
+                self.reason()
+            }
+            _ => format!("{name}: {}", self.reason()),
+        };
         match self {
             Self::Missing => Refusal::target(format!("{name} does not exist"), LATER),
             Self::Folder => Refusal::target(
@@ -83,15 +89,14 @@ impl Problem {
                 format!("{name}: {error}"),
                 "seqtrace must be able to see the file it is to trace",
             ),
-            Self::Own { here, .. } if here.starts_with(b"/") => Refusal::target(
-                format!("{name}: {}", self.reason()),
-                format!("name the file itself: {}", shown(here)),
-            ),
+            Self::Own { here, .. } if here.starts_with(b"/") => {
+                Refusal::target(reason, format!("name the file itself: {}", shown(here)))
+            }
             Self::Own { .. } | Self::Elsewhere { .. } => Refusal::target(
-                format!("{name}: {}", self.reason()),
+                reason,
                 "name the file itself, by a path that leads every process there",
             ),
-            Self::Loop => Refusal::target(format!("{name}: {}", self.reason()), "name the file"),
+            Self::Loop => Refusal::target(reason, "name the file itself"),
             Self::NoMatch => Refusal::target(format!("no file matches {name}"), LATER),
         }
     }
