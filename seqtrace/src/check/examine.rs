@@ -68,7 +68,7 @@ struct Done {
 /// What is gathered of one file.
 struct File<'a> {
     path: &'a Path,
-    /// The file that is read: another than `path` where that means the reader itself.
+    /// The file that is read: another than `path` where that is a link or means the reader itself.
     read_as: PathBuf,
     /// So many records that events of one step may fill the ring.
     heavy: bool,
@@ -105,15 +105,15 @@ impl Examiner {
         self.trace
     }
 
-    /// Checks one file.
+    /// Checks one file: reports it as `path` and reads it by `real`, the path that its sessions have.
     ///
     /// # Errors
     /// The readers or the trace fail; whatever the file does is in the report.
-    pub async fn file(&mut self, path: &Path) -> anyhow::Result<Report> {
+    pub async fn file(&mut self, path: &Path, real: &Path) -> anyhow::Result<Report> {
         let before = self.trace.lost()?;
         let mut file = File {
             path,
-            read_as: read_as(path, self.idle.id()),
+            read_as: read_as(real, self.idle.id()),
             heavy: false,
             limit: self.limits.bytes,
             deadline: Instant::now() + self.limits.time,
@@ -150,7 +150,7 @@ impl Examiner {
 
     /// Why a file is not read at all.
     fn refuses(&mut self, file: &mut File<'_>) -> Option<String> {
-        if let Some(why) = left_alone::why(file.path).filter(|_| !self.limits.force) {
+        if let Some(why) = left_alone::why(&file.read_as).filter(|_| !self.limits.force) {
             return Some(format!("{why}: not opened without --force"));
         }
         let looked = self.trace.look_at(&file.read_as);
@@ -168,7 +168,7 @@ impl Examiner {
                 file.report.callbacks = self.trace.pipeline.callbacks(&kind);
                 None
             }
-            Ok(_) => Some("not a seq file, or one without callbacks".to_owned()),
+            Ok(_) => Some(verdict::NOT_A_SEQ_FILE.to_owned()),
         }
     }
 
