@@ -46,7 +46,7 @@ pub(super) fn end(sums: &Sums, unlisted: Unlisted, look: Look, out: &mut Vec<u8>
     let _infallible = write!(
         line,
         "{}: {clean} clean, {findings} with findings, {inconclusive} inconclusive, \
-         {refused} not judged; {volatile} change by themselves",
+         {refused} not judged; {volatile} volatile",
         Count(files, "file")
     );
     if passed_by > 0 {
@@ -111,7 +111,7 @@ impl Text {
         if !report.plans.is_empty() {
             self.put(DIM, format_args!("  {}", size(report)));
         }
-        if let Some(why) = reason(&report.verdict) {
+        if let Some(why) = reason(&report.verdict).or(report.reservation()) {
             self.plain(format_args!("  {why}"));
         }
         self.end_line();
@@ -161,7 +161,11 @@ impl Text {
             None if bad(report).next().is_some() => {
                 self.plain(format_args!(": {errors}, {warnings}"));
             }
-            None => {}
+            None => {
+                if let Some(why) = report.reservation() {
+                    self.plain(format_args!(" {why}"));
+                }
+            }
         }
         self.end_line();
     }
@@ -172,9 +176,10 @@ impl Text {
             PlanOutcome::Ok => GOOD,
             PlanOutcome::Fail(_) | PlanOutcome::Killed => BAD,
             PlanOutcome::Blocked | PlanOutcome::Unsettled(_) => WARN,
-            PlanOutcome::Volatile(_) | PlanOutcome::Unsupported { .. } | PlanOutcome::NotRun(_) => {
-                DIM
-            }
+            PlanOutcome::Volatile(_)
+            | PlanOutcome::Excused(_)
+            | PlanOutcome::Unsupported { .. }
+            | PlanOutcome::NotRun(_) => DIM,
         };
         self.plain("  ");
         self.put(style, format_args!("{word:<8}"));
