@@ -5,7 +5,7 @@
  * and nothing for any other. The file ends where a read has to resume.
  *
  *   # cat counter_stuck              150 of 300 records
- *   # dd if=counter_stuck bs=200     eight
+ *   # dd if=counter_stuck bs=200     seven
  *
  * Looks like: ok_token, which counts right.
  * seqtrace reports: SQ104 (vanished), and SQ202.

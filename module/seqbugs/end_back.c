@@ -8,7 +8,7 @@
  * each time, which is nothing wrong.
  *
  *   # cat end_back                           right
- *   # dd if=end_back bs=1 count=1000         hundreds of lines
+ *   # dd if=end_back bs=1 count=1000         seventy lines
  *   # { cat; cat; } < end_back               two lines
  *
  * Looks like: ok_end_key, whose start() moves *pos at the end, forward.
