@@ -9,8 +9,8 @@
  * findings: what seqtrace must report of it, comma-separated, root cause first,
  * consequences behind it; "-" for none (info is allowed).
  * role: the function whose change repairs it, which is the one that the first
- * finding blames: start, next, show, stop, release, open, llseek; "|" between two
- * of which either is right; "-" for an OK.
+ * finding blames: start, next, show, stop, release, open, llseek; two with a comma
+ * between them where either is right; "-" for an OK.
  * seq_operations: the table the four callbacks come from; "-" with single_open.
  * hint: what to do in /proc/seqbugs to see it; "-" if nothing is seen there.
  */
@@ -41,7 +41,7 @@ SEQBUG(single_leak, BUG, "SQ401", "release", "single_open() with seq_release()",
 SEQBUG(private_leak, BUG, "SQ402", "release", "seq_open_private() with seq_release()", "private_leak_ops", "-")
 SEQBUG(never_released, BUG, "SQ403", "release", "no release at all", "never_released_ops", "-")
 SEQBUG(alloc_rewind, BUG, "SQ204", "start", "start() lets an allocated iterator begin at the first record, whatever *pos", "alloc_rewind_ops", "cat alloc_rewind | grep -c 000")
-SEQBUG(section_forgotten, BUG, "SQ204", "start|show", "start() forgets what next() noted for show()", "section_forgotten_ops", "cat section_forgotten | grep -c ^$")
+SEQBUG(section_forgotten, BUG, "SQ204", "start,show", "start() forgets what next() noted for show()", "section_forgotten_ops", "cat section_forgotten | grep -c ^$")
 SEQBUG(start_output, BUG, "SQ305", "start", "start() prints a header in every pass", "start_output_ops", "cat start_output | grep -c three")
 SEQBUG(end_back, BUG, "SQ105", "start", "start() sets *pos back to the only record at the end", "end_back_ops", "dd if=end_back bs=1 count=1000 | wc -l")
 SEQBUG(page_back, BUG, "SQ104,SQ201,SQ202", "start", "start() gives up at any position but 0, and sets *pos back", "page_back_ops", "cat page_back | wc -l")
@@ -54,8 +54,8 @@ SEQBUG(lseek_rounds, BUG, "SQ107", "llseek", "llseek() goes to the beginning of 
 SEQBUG(graph_filter, BUG, "SQ104,SQ201,SQ202", "start", "start() sets its iterator to the first entry, whatever *pos", "graph_filter_ops", "dd if=graph_filter bs=81")
 SEQBUG(leftover_line, BUG, "SQ204", "start", "start() drops the flag of a line that did not fit, and not its text", "leftover_line_ops", "{ dd bs=4096 count=1 of=/dev/null; dd bs=27 skip=1 count=1; } <leftover_line")
 SEQBUG(counter_stuck, BUG, "SQ104,SQ202", "start", "start() compares *pos with a counter that it does not advance", "counter_stuck_ops", "cat counter_stuck | wc -l")
-SEQBUG(cursor_not_reset, BUG, "SQ204", "start|next", "start() does not reset its cursor behind a header", "cursor_not_reset_ops", "{ dd bs=55 count=1 of=/dev/null; dd bs=55 skip=9 count=1; } <cursor_not_reset")
-SEQBUG(start_goes_on, BUG, "SQ102", "next|start", "start() goes on by itself, next() does nothing", "start_goes_on_ops", "dd if=start_goes_on bs=100 skip=1 count=1")
+SEQBUG(cursor_not_reset, BUG, "SQ204", "start,next", "start() does not reset its cursor behind a header", "cursor_not_reset_ops", "{ dd bs=55 count=1 of=/dev/null; dd bs=55 skip=9 count=1; } <cursor_not_reset")
+SEQBUG(start_goes_on, BUG, "SQ102", "next,start", "start() goes on by itself, next() does nothing", "start_goes_on_ops", "dd if=start_goes_on bs=100 skip=1 count=1")
 SEQBUG(volatile_cursor, BUG, "SQ204", "start", "start() returns a cursor, whatever *pos, and the text changes as well", "volatile_cursor_ops", "{ dd bs=27 count=1 of=/dev/null; dd bs=27 skip=9 count=1; } <volatile_cursor")
 SEQBUG(ok_large, OK, "-", "-", "records larger than the buffer", "ok_large_ops", "cat ok_large")
 SEQBUG(ok_skip, OK, "-", "-", "show() returns SEQ_SKIP for every third record", "ok_skip_ops", "cat ok_skip")

@@ -6,6 +6,7 @@ mod check;
 mod pass;
 mod query;
 mod read;
+mod roots;
 mod user;
 
 use std::ffi::OsString;
@@ -127,6 +128,8 @@ enum Command {
     },
     /// Print chosen values of chosen objects of a trace, tab-separated
     Json(query::Query),
+    /// For each file of a report of `seqtrace check`: path, verdict, id, role and severity of the root cause, all ids
+    Roots { reports: PathBuf },
     /// Counts objects, emitted records, events lost in gaps, events lost and missed by the end of a trace,
     /// without keeping anything: also of a pipe
     Tally { trace: PathBuf },
