@@ -180,6 +180,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Insist { file, bs } => read::insist(&file, bs),
         Command::Receive { socket, ops } => read::received(pass::receive(&socket)?, &parse(&ops)?)?,
         Command::Json(query) => query.run()?,
+        Command::Roots { reports } => roots::print(&reports)?,
         Command::Tally { trace } => query::tally(&trace)?,
         Command::Validate { schema, trace } => return query::validate(&schema, &trace),
         Command::JsonCheck(check) => return check.run(),
