@@ -23,7 +23,7 @@ use crate::{
         glob::{self, Glob, GlobError},
         target::{absolute, clean},
     },
-    probe::loader::Allow,
+    probe::{loader::Allow, opens::Opens},
 };
 
 /// Most files of a glob that are looked at.
@@ -287,6 +287,20 @@ fn real_globs(glob: &Glob, machine: &Machine) -> Vec<Glob> {
 /// callback it is certain that it is not.
 pub(crate) fn may_become_plain(target: &Target) -> bool {
     matches!(target, Target::Glob(_) | Target::Module(_))
+}
+
+/// Returns the kinds of files that the targets may be, as far as their open functions differ.
+pub(crate) fn opens(targets: &[Target]) -> Vec<Opens> {
+    let mut kinds = Vec::new();
+    for target in targets {
+        let Target::Path(path) = target else { return Opens::ALL.to_vec() };
+        match Opens::of(&path_buf(path)) {
+            Ok(Some(kind)) if !kinds.contains(&kind) => kinds.push(kind),
+            Ok(_) => {}
+            Err(_) => return Opens::ALL.to_vec(),
+        }
+    }
+    if targets.is_empty() { Opens::ALL.to_vec() } else { kinds }
 }
 
 /// False if all that is wanted are files that are known by now.
