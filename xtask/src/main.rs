@@ -15,6 +15,7 @@ mod paths;
 mod program;
 mod setup;
 mod sh;
+mod sweep;
 mod test;
 mod vm;
 
@@ -46,6 +47,8 @@ enum Task {
     Test(test::Options),
     /// Load seqtrace in a guest as far as it goes, and write docs/load.md
     Load(load::Options),
+    /// Check the kernel's own seq files
+    Sweep(sweep::Options),
     /// Run a script in a guest with a Debian kernel
     Vm(vm::Options),
 }
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => (bench::run(&options), 1),
         Task::Test(options) => (test::run(&options), 1),
         Task::Load(options) => (load::run(&options), 1),
+        Task::Sweep(options) => (sweep::run(&options), 1),
         Task::Vm(options) => (vm::run(&options), vm::NO_GUEST),
     };
     match result {
@@ -86,5 +90,10 @@ mod tests {
         assert!(Cli::try_parse_from(["xtask", "vm", "true"]).is_err());
         assert!(Cli::try_parse_from(["xtask", "vm", "--kernel", "2.4", "--", "true"]).is_err());
         assert!(Cli::try_parse_from(["xtask", "demo", "--host", "--shell"]).is_err());
+        assert!(
+            Cli::try_parse_from(["xtask", "sweep", "--full", "--state", "net", "--", "true"])
+                .is_ok()
+        );
+        assert!(Cli::try_parse_from(["xtask", "sweep", "--only", "net"]).is_err());
     }
 }
