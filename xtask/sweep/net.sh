@@ -10,12 +10,12 @@ links() {
 		echo "link add du$i type dummy"
 		echo "link set du$i up"
 		echo "addr add 10.$i.0.1/16 dev du$i"
-		echo "-6 addr add fd00:$i::1/64 dev du$i nodad"
+		echo "addr add fd00:$i::1/64 dev du$i nodad"
 	done
 	for i in $(seq 2 40); do echo "link add link du1 name du1.$i type vlan id $i"; done
 	for i in $(seq 300); do
 		echo "route add 172.16.$((i / 250)).$((i % 250 + 1))/32 dev du$((i % 40 + 1))"
-		echo "-6 route add fd99:$i::/64 dev du$((i % 40 + 1))"
+		echo "route add fd99:$i::/64 dev du$((i % 40 + 1))"
 	done
 	for i in $(seq 200); do
 		echo "neigh add 10.$((i % 40 + 1)).7.$i lladdr 02:00:00:00:00:$(printf %02x $i) dev du$((i % 40 + 1)) nud permanent"

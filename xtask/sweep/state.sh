@@ -45,6 +45,7 @@ for i in $(seq 100); do keyctl add user k$i data$i @u; done >/dev/null
 for i in $(seq 80); do keyctl newring r$i @u; done >/dev/null
 for user in $(seq 1000 1030); do setpriv --reuid $user --clear-groups keyctl add user a b @u; done >/dev/null
 
+modprobe -a dm-mod dm-zero
 # Device mapper, loop devices, RAID, compressed RAM.
 for i in $(seq 20); do
 	truncate -s 64M /loop$i

@@ -2,12 +2,20 @@
 
 cd /sys/kernel/tracing || exit
 
+# Says what is done and when: some of it takes long under emulation.
+step() {
+	echo "$(date +%s) $*"
+}
+
+step probes
+
 for i in $(seq 40); do echo "p:kp$i vfs_read+0 a=%di" >>kprobe_events; done
 for i in $(seq 30); do printf 'p:up%d /bin/bash:0x%x\n' $i $((0x30000 + i * 16)) >>uprobe_events; done
 for i in $(seq 20); do echo "sy$i u64 lat; pid_t pid; char c[16]" >>synthetic_events; done
 for event in 'e:ep sched.sched_switch p=$prev_pid' 'f:fp vfs_open' 't:tp sched_wakeup'; do
 	echo "$event" >>dynamic_events
 done
+step triggers
 echo 'hist:keys=common_pid,prev_comm:vals=hitcount:sort=hitcount:size=2048' >events/sched/sched_switch/trigger
 echo 'hist:keys=id' >events/raw_syscalls/sys_enter/trigger
 echo 'hist:keys=call_site.sym:vals=bytes_req' >events/kmem/kmalloc/trigger
@@ -16,6 +24,7 @@ for i in $(seq 10); do
 	echo "enable_event:sched:sched_kthread_stop:1 if pid==10$i" >>events/sched/sched_wakeup/trigger
 done 2>/dev/null
 
+step events
 echo 1 >events/sched/enable
 echo 1 >events/block/enable
 sleep 2
@@ -23,6 +32,7 @@ echo 0 >tracing_on
 echo 0 >events/sched/enable
 echo 0 >events/block/enable
 
+step filters
 echo 'vfs_*' >set_ftrace_filter
 echo 'tcp_*' >>set_ftrace_filter
 echo 'udp_*' >set_ftrace_notrace
@@ -38,6 +48,7 @@ for file in set_event_pid set_ftrace_pid set_event_notrace_pid set_ftrace_notrac
 	echo $pids >$file
 done
 
+step instances
 for i in 1 2 3; do mkdir instances/i$i; done
 echo 'vfs_*' >instances/i1/set_ftrace_filter
 echo function >instances/i1/current_tracer
@@ -48,6 +59,7 @@ echo 1 >instances/i2/events/sched/enable
 sleep 0.5
 echo 0 >instances/i2/tracing_on
 echo 0 >instances/i2/events/sched/enable
+step profile
 echo 1 >function_profile_enabled
 sleep 1
 echo 0 >function_profile_enabled

@@ -16,7 +16,7 @@ const SUITE: &str = "bookworm";
 /// Room for the root's files and for the disks that its scripts make; what is not used takes none.
 const ROOT_SIZE: &str = "8G";
 /// Names in a module's symbols that tell that it has seq files.
-const SIGNS: &[&str] = &["seq_printf", "seq_puts", "seq_putc", "seq_write", "seq_read"];
+const SIGNS: &[&str] = &["seq_printf", "seq_puts", "__seq_puts", "seq_putc", "seq_write", "seq_read", "seq_lseek"];
 
 /// The disk with Debian and the packages of xtask/sweep/packages.
 pub(super) fn root() -> Result<PathBuf> {
