@@ -238,7 +238,7 @@ impl Kernel {
 }
 
 /// A module's bytes, unpacked.
-pub(crate) fn read_module(file: &Path) -> Result<Vec<u8>> {
+fn read_module(file: &Path) -> Result<Vec<u8>> {
     if file.extension().is_none_or(|extension| extension == "ko") {
         return fs::read(file).with_context(|| format!("cannot read {}", file.display()));
     }

@@ -8,15 +8,24 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::kernel::{self, Kernel, archive};
+use crate::kernel::{Kernel, archive};
 use crate::{paths, setup, sh};
 
 /// The release of Debian that the tools are from.
 const SUITE: &str = "bookworm";
 /// Room for the root's files and for the disks that its scripts make; what is not used takes none.
 const ROOT_SIZE: &str = "8G";
-/// Names in a module's symbols that tell that it has seq files.
-const SIGNS: &[&str] = &["seq_printf", "seq_puts", "__seq_puts", "seq_putc", "seq_write", "seq_read", "seq_lseek"];
+/// Prints those of the modules `$@` in whose symbols there is a function that a seq file needs. As a script because it
+/// unpacks hundreds of megabytes, for which a debug build of this program takes minutes.
+const WITH_SEQ_FILES: &str = r#"
+export LC_ALL=C
+for file; do
+    case $file in *.xz) unpack=xz ;; *.zst) unpack=zstd ;; *) unpack= ;; esac
+    ${unpack:-cat} ${unpack:+-dc} <"$file" | grep -q -a -E '(^|[^a-z_])(__)?seq_(printf|puts|putc|write|read|lseek)' &&
+        echo "$file"
+done
+exit 0
+"#;
 
 /// The disk with Debian and the packages of xtask/sweep/packages.
 pub(super) fn root() -> Result<PathBuf> {
@@ -57,35 +66,24 @@ pub(super) fn modules(kernel: &Kernel) -> Result<PathBuf> {
         let from = kernel.modules_folder()?;
         sh::output(Command::new("cp").arg("-r").arg(&from).arg(&folder))?;
         sh::output(Command::new("depmod").arg("-b").arg(work).arg(&kernel.release))?;
-        let mut found = Vec::new();
-        with_seq_files(&from.join("kernel"), &mut found)?;
-        found.sort();
-        let lines: String = found
-            .iter()
-            .filter_map(|path| path.strip_prefix(&from).ok())
-            .map(|path| format!("{}\n", path.display()))
-            .collect();
+        let lines = with_seq_files(&from)?;
         fs::write(folder.join(&kernel.release).join("seq-modules"), lines)?;
         format(disk, "sweep-modules", "1G", &folder)
     })
 }
 
-/// Adds the modules below `dir` that have seq files.
-fn with_seq_files(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            with_seq_files(&path, found)?;
-        } else if path.to_string_lossy().contains(".ko") && has_sign(&kernel::read_module(&path)?) {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// Whether one of the signs is a whole string of the module, as a symbol's name is.
-fn has_sign(module: &[u8]) -> bool {
-    module.split(|byte| *byte == 0).any(|name| SIGNS.iter().any(|sign| sign.as_bytes() == name))
+/// The modules of the folders in xtask/sweep/folders that have seq files, by their paths in `from`.
+fn with_seq_files(from: &Path) -> Result<String> {
+    let list = paths::root().join("xtask/sweep/folders");
+    let list = fs::read_to_string(&list).context("cannot read xtask/sweep/folders")?;
+    let mut find = Command::new("find");
+    find.current_dir(from);
+    find.args(list.lines().filter(|folder| from.join(folder).is_dir()));
+    let files = sh::output(find.args(["-name", "*.ko*"]))?;
+    let script = WITH_SEQ_FILES;
+    let mut names: Vec<&str> = files.lines().collect();
+    names.sort_unstable();
+    sh::output(Command::new("sh").current_dir(from).args(["-c", script, "sh"]).args(names))
 }
 
 /// The file `name` of the cache, which `make` makes if it is not there; it is given a folder to work in and the file.
@@ -146,15 +144,4 @@ fn format(disk: &Path, label: &str, size: &str, folder: &Path) -> Result<()> {
             .arg(size),
     )
     .map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_module_with_seq_files_is_known_by_a_symbol() {
-        assert!(has_sign(b"\x7fELF\0kfree\0seq_printf\0"));
-        assert!(!has_sign(b"\x7fELF\0my_seq_printf\0seq_printfs\0"));
-    }
 }
