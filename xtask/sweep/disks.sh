@@ -7,7 +7,7 @@ image() {
 image xfs 320M && mkfs.xfs -q /image.xfs
 image btrfs 128M && mkfs.btrfs -q /image.btrfs
 image jfs 32M && mkfs.jfs -q /image.jfs
-image nilfs2 128M && mkfs.nilfs2 -q /image.nilfs2
+image nilfs2 160M && mkfs.nilfs2 -q /image.nilfs2
 image f2fs 64M && mkfs.f2fs -q /image.f2fs
 image ext4 64M && mkfs.ext4 -q -O fast_commit /image.ext4
 image reiserfs 64M && mkfs.reiserfs -q -f /image.reiserfs
@@ -57,7 +57,7 @@ mkfs.ext4 -q /dev/zram0 && mkdir -p /fs/zram && mount /dev/zram0 /fs/zram
 # NFS.
 for i in $(seq 40); do
 	mkdir -p /exports/$i
-	echo "/exports/$i 10.$i.0.0/16(rw,no_subtree_check,fsid=$i) 127.0.0.1(rw,no_subtree_check,fsid=$i)"
+	echo "/exports/$i 10.$i.0.0/16(rw,no_subtree_check,fsid=$i) 127.0.0.1(rw,no_root_squash,no_subtree_check,fsid=$i)"
 done >/etc/exports
 modprobe nfsd
 mount -t nfsd nfsd /proc/fs/nfsd

@@ -21,7 +21,6 @@ links() {
 		echo "neigh add 10.$((i % 40 + 1)).7.$i lladdr 02:00:00:00:00:$(printf %02x $i) dev du$((i % 40 + 1)) nud permanent"
 	done
 	for i in $(seq 100); do echo "rule add from 10.9.$i.0/24 table $((1000 + i))"; done
-	for i in $(seq 60); do echo "maddr add 33:33:00:00:$(printf %02x $i):01 dev du$((i % 40 + 1))"; done
 	echo "link add br0 type bridge mcast_snooping 1"
 	echo "link set br0 up"
 	for i in $(seq 11 20); do echo "link set du$i master br0"; done
@@ -64,6 +63,8 @@ links() {
 }
 links >/root/links
 batch ip -force -batch /root/links
+# Not in the batch: ip ends behind it.
+for i in $(seq 60); do ip maddr add 33:33:00:00:$(printf %02x $i):01 dev du$((i % 40 + 1)); done
 for i in $(seq 5); do
 	ip netns add ns$i
 	ip link set vf$((i + 10)) netns ns$i

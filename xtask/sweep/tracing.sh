@@ -59,8 +59,10 @@ echo 1 >instances/i2/events/sched/enable
 sleep 0.5
 echo 0 >instances/i2/tracing_on
 echo 0 >instances/i2/events/sched/enable
-step profile
-echo 1 >function_profile_enabled
-sleep 1
-echo 0 >function_profile_enabled
+if [ -e function_profile_enabled ]; then
+	step profile
+	echo 1 >function_profile_enabled
+	sleep 1
+	echo 0 >function_profile_enabled
+fi
 wc -l kprobe_events uprobe_events synthetic_events dynamic_events set_graph_function set_ftrace_filter set_event_pid trace
