@@ -17,7 +17,7 @@ use super::{
     process::{Ended, Process},
     reader::Request,
     seen::{Collector, Seen},
-    verdict::{Report, Verdict},
+    verdict::{NOT_A_SEQ_FILE, Report, Verdict},
 };
 use crate::{
     event::{FileKind, Open},
@@ -130,7 +130,7 @@ impl Examiner {
                 report.callbacks = self.trace.pipeline.callbacks(&kind);
                 None
             }
-            Ok(_) => Some(verdict::NOT_A_SEQ_FILE.to_owned()),
+            Ok(_) => Some(NOT_A_SEQ_FILE.to_owned()),
         }
     }
 
