@@ -4,7 +4,7 @@ use super::{Inquiry, Known, Lab, alone};
 use crate::check::{plan::Kind, process::Ended, repro::Search};
 
 impl<L: Lab> Inquiry<'_, L> {
-    /// Looks for a line that shows the bug, and carries out the system calls of each candidate.
+    /// Looks for a line, and carries out the trials and the whole reads around them.
     pub(super) async fn reproduce(&mut self, known: &Known) -> anyhow::Result<()> {
         let mut search = Search::new(&self.report, &known.shape);
         while let Some(steps) = search.steps() {
