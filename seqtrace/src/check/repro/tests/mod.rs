@@ -149,9 +149,9 @@ fn each_bug_has_its_line() {
         StartPrintsTicking: dd if=/proc/foo bs=33 | tr -d '0-9 '
           without digits and blanks, at byte 30: "#atable\n" instead of "atrecabcdefghijklmnop\n"
           dd if=/proc/foo bs=128k | tr -d '0-9 '
-        Counter: dd if=/proc/foo bs=1 count=1000 | wc -l
-          250 lines instead of 1; the reads do not come to an end
-          dd if=/proc/foo bs=128k | wc -l
+        Counter: dd if=/proc/foo bs=1 count=1000 | wc -c
+          1000 bytes instead of 5; the reads do not come to an end
+          dd if=/proc/foo bs=128k | wc -c
         OnePage: dd if=/proc/foo bs=27
           ends at byte 27, before "rec 00001 abcdefghijklmnop\nrec 00002 abcdefghijklmnop\nre"
           dd if=/proc/foo bs=128k
