@@ -137,7 +137,7 @@ impl Case {
             self.ledger.blame(self.ledger.mended.unwrap_or(sq103::RULE.id), true);
         }
         if callback.fixed_up {
-            self.ledger.mended = self.ledger.mended.or(stuck);
+            self.ledger.mended = self.ledger.mended.or(cause).or(stuck);
         }
         self.ledger.next(callback, returned, &mut file.pointers);
         self.ledger.stamp(update.time, update.read);
