@@ -296,9 +296,9 @@ impl Probes {
             ("SESSION", faults.sessions),
             ("KEYS", faults.sessions),
             ("CALLS", faults.calls),
-            ("TASK_CLAIMS", faults.calls),
-            ("PASSES_ELSEWHERE", faults.calls),
-            ("PASS_CLAIMS", faults.calls),
+            ("TASK_SLOT_OWNERS", faults.calls),
+            ("PASS_OVERFLOW", faults.calls),
+            ("PASS_SLOT_OWNERS", faults.calls),
         ] {
             if let Some(room) = room {
                 loader.map_max_entries(map, room);
