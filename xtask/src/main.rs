@@ -17,6 +17,7 @@ mod setup;
 mod sh;
 mod sweep;
 mod test;
+mod tidy;
 mod vm;
 
 use std::process::ExitCode;
@@ -45,6 +46,8 @@ enum Task {
     Bench(bench::Options),
     /// Formatting, clippy, unit tests, and the end-to-end tests in guests
     Test(test::Options),
+    /// Check the house rules that no other lint knows: language, sizes, map, dependencies, Markdown
+    Tidy(tidy::Options),
     /// Load seqtrace in a guest as far as it goes, and write docs/load.md
     Load(load::Options),
     /// Check the kernel's own seq files
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => (demo::run(&options), 1),
         Task::Bench(options) => (bench::run(&options), 1),
         Task::Test(options) => (test::run(&options), 1),
+        Task::Tidy(options) => (tidy::run(&options), 1),
         Task::Load(options) => (load::run(&options), 1),
         Task::Sweep(options) => (sweep::run(&options), 1),
         Task::Vm(options) => (vm::run(&options), vm::NO_GUEST),

@@ -156,7 +156,14 @@ impl Examiner {
         let looked = self.trace.look_at(&file.read_as);
         self.seen.take();
         match looked {
-            Err(error) => Some(format!("cannot be opened: {error}")),
+            Err(error) => match self.trace.failed_open() {
+                // What that open left behind is known when a reader, which is traced, has tried it.
+                Some(Open { kind, .. }) => {
+                    file.report.callbacks = self.trace.pipeline.callbacks(&kind);
+                    None
+                }
+                None => Some(format!("cannot be opened: {error}")),
+            },
             Ok(Some(Open { kind: kind @ FileKind::Seq { op, .. }, .. })) if op != 0 => {
                 file.report.callbacks = self.trace.pipeline.callbacks(&kind);
                 None
@@ -186,10 +193,7 @@ impl Examiner {
                 }
             }
             match Reference::of(&done.calls) {
-                Err(errno) => {
-                    let why = format!("cannot be opened: {}", verdict::errno_name(errno));
-                    return Ok(Err(Verdict::Refused(why)));
-                }
+                Err(errno) => return Ok(Err(verdict::not_opened(&mut file.report, errno))),
                 Ok(Reference { end: End::Error(nix::libc::EAGAIN), .. }) => {
                     let why = "a read would wait for something (EAGAIN)".to_owned();
                     return Ok(Err(Verdict::Inconclusive(why)));

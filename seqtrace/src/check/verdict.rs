@@ -262,6 +262,17 @@ pub(super) fn killed(plan: &str) -> String {
     format!("the reader was killed in plan {plan}: dmesg tells whether the kernel oopsed")
 }
 
+/// Returns the verdict on a file whose open fails with `errno` (positive): what was found says more than that.
+pub(super) fn not_opened(report: &mut Report, errno: i32) -> Verdict {
+    let why = format!("cannot be opened: {}", errno_name(errno));
+    if report.found.iter().any(|found| is_bad(&found.finding)) {
+        report.notes.push(why);
+        Verdict::Findings
+    } else {
+        Verdict::Refused(why)
+    }
+}
+
 /// Of a file of which nobody has got a byte.
 pub(super) fn unreadable(errno: i32) -> Verdict {
     Verdict::Refused(format!("it cannot be read: each read fails with {}", errno_name(errno)))
@@ -424,6 +435,17 @@ mod tests {
 
     fn ids(report: &Report) -> Vec<u16> {
         report.found.iter().map(|found| found.finding.id.0).collect()
+    }
+
+    #[test]
+    fn an_open_that_fails_may_have_leaked() {
+        let refused = Verdict::Refused("cannot be opened: EINVAL".to_owned());
+        let mut none = report();
+        assert_eq!(not_opened(&mut none, 22), refused);
+        let mut leaked = report();
+        raise(&mut leaked, Id(403), None, "leaked".to_owned(), Severity::Error);
+        assert_eq!(not_opened(&mut leaked, 22), Verdict::Findings);
+        assert_eq!(leaked.notes, ["cannot be opened: EINVAL"]);
     }
 
     #[test]

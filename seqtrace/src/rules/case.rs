@@ -177,6 +177,9 @@ impl Case {
                 self.holes = true;
                 self.taint();
             }
+            What::OpenLeaked { ret } => {
+                sq401::open_failed(self.session.opened_by, *ret, &mut self.bench);
+            }
             What::Close { by, totals, partial, private, .. } => {
                 self.close(*by, totals, partial, *private, file);
             }
