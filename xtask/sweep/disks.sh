@@ -1,5 +1,10 @@
 # File systems on loop devices, with files and locks in them; a cluster of one node for ocfs2; NFS from here to here.
 
+modprobe loop max_loop=40
+modprobe zram num_devices=2
+[ "$(cat /sys/block/zram0/disksize)" = 0 ] && echo 20M >/sys/block/zram0/disksize
+modprobe -a nfsd rpcsec_gss_krb5
+
 image() {
 	truncate -s "$2" /image.$1
 	mkdir -p /fs/$1
@@ -59,7 +64,6 @@ for i in $(seq 40); do
 	mkdir -p /exports/$i
 	echo "/exports/$i 10.$i.0.0/16(rw,no_subtree_check,fsid=$i) 127.0.0.1(rw,no_root_squash,no_subtree_check,fsid=$i)"
 done >/etc/exports
-modprobe nfsd
 mount -t nfsd nfsd /proc/fs/nfsd
 mkdir -p /run/rpc_pipefs
 mount -t rpc_pipefs rpc_pipefs /run/rpc_pipefs

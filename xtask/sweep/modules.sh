@@ -9,24 +9,17 @@ load() {
 /lib/systemd/systemd-udevd --daemon
 udevadm trigger
 udevadm settle -t 120
-modprobe -q configfs && ! mountpoint -q /sys/kernel/config && mount -t configfs configfs /sys/kernel/config
 
 # Devices of nothing.
 load scsi_debug dev_size_mb=16 num_tgts=3 max_luns=2
-load zram num_devices=2
 load nbd nbds_max=4
 load null_blk nr_devices=2
-load loop max_loop=40
 load dummy_hcd num=2
-load mac80211_hwsim radios=2
-load mac802154_hwsim
 load nandsim first_id_byte=0x20 second_id_byte=0x33
 load mtdram total_size=2048 erase_size=64
 load i2c-stub chip_addr=0x50,0x51
 load gpio-mockup gpio_mockup_ranges=-1,8
 load netdevsim
-load rose rose_ndevs=3
-load netrom nr_ndevs=3
 for module in snd-dummy snd-aloop snd-virmidi snd-seq snd-seq-midi snd-hrtimer hci_vhci vhci-hcd rdma_rxe siw brd dummy \
 	ifb nlmon vcan vxcan ramoops uinput uhid vivid vimc zfcp target_core_mod iscsi_target_mod tcm_loop libcomposite g_zero; do
 	load $module

@@ -5,6 +5,16 @@ batch() {
 	"$@" 2>&1 | sort | uniq -c | sort -rn | head -n 10
 }
 
+modprobe mac80211_hwsim radios=2
+modprobe rose rose_ndevs=3
+modprobe netrom nr_ndevs=3
+for module in mac802154_hwsim l2tp_debugfs tipc pktgen rds rds_tcp smc phonet x25 llc2 atm appletalk can-bcm can-gw can-isotp \
+	nf_log_syslog nfnetlink_log nfnetlink_queue ip_vs_ftp nf_conntrack_ftp nf_conntrack_sip af_key kcm rfcomm bnep hidp \
+	vsock_loopback vhost_vsock pppoe pptp l2tp_ppp; do
+	modprobe -q $module || echo "not loaded: $module"
+done
+echo "0 2147483647" >/proc/sys/net/ipv4/ping_group_range
+
 links() {
 	for i in $(seq 40); do
 		echo "link add du$i type dummy"
@@ -92,10 +102,10 @@ rules() {
 	echo "-A INPUT -i lo -j ACCEPT"
 	for i in $(seq 100); do echo "-A INPUT -s 10.1.2.$i/32 -m recent --set --name r$((i % 5)) --rsource"; done
 	for i in 1 2 3 4 5; do
-		echo "-A OUTPUT -d 10.4$i.0.0/16 -m hashlimit --hashlimit-upto 100/sec --hashlimit-mode dstip,dstport" \
+		echo "-A OUTPUT -d 10.3$i.0.0/16 -m hashlimit --hashlimit-upto 100/sec --hashlimit-mode dstip,dstport" \
 			"--hashlimit-name h$i -j ACCEPT"
 	done
-	echo "-A OUTPUT -d 10.66.0.0/16 -m hashlimit --hashlimit-upto 1kb/s --hashlimit-mode dstip --hashlimit-name hb6 -j ACCEPT"
+	echo "-A OUTPUT -d 10.36.0.0/16 -m hashlimit --hashlimit-upto 1kb/s --hashlimit-mode dstip --hashlimit-name hb6 -j ACCEPT"
 	echo "-A OUTPUT -d 10.0.0.0/8 -m recent --set --name out --rdest"
 	echo "-A INPUT -m conntrack --ctstate NEW -j ACCEPT"
 	echo COMMIT

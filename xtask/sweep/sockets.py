@@ -139,7 +139,7 @@ def multicast():
         attempt("mroute", router.setsockopt, 0, 202, struct.pack("@HBBIi4s", i, 8, 1, 0, device, b"\0\0\0\0"))
     for i in range(100):
         entry = socket.inet_aton(f"10.1.0.{i + 1}") + socket.inet_aton(f"239.3.0.{i + 1}")
-        entry += struct.pack("@H32s", i % 10, bytes([1] * 10 + [0] * 22)) + b"\0" * 22
+        entry += struct.pack("@H32s", i % 10, bytes([1] * 10 + [0] * 22)) + b"\0" * 18
         attempt("mroute", router.setsockopt, 0, 204, entry)
 
 
@@ -147,7 +147,7 @@ def traffic():
     """What the filters of net.sh remember."""
     sender = sock(V4, DGRAM)
     for i in range(1, 200):
-        for net in (41, 42, 43, 66):
+        for net in (31, 32, 33, 36):
             attempt("send", sender.sendto, b"x" * 10, (f"10.{net}.0.{i}", 1000 + i))
 
 

@@ -1,4 +1,9 @@
-# Cgroups, mounts, swap, keys, name spaces, sound, device mapper, gadgets: what has a list in /proc or debugfs.
+# Cgroups, mounts, swap, keys, name spaces, device mapper, gadgets: what has a list in /proc or debugfs.
+
+modprobe -a dm-mod dm-zero
+modprobe loop max_loop=40
+modprobe zram num_devices=2
+modprobe -a dummy_hcd libcomposite usb_f_ecm usb_f_acm
 
 # Cgroups: of version 2 many, of version 1 what version 2 leaves over.
 cd /sys/fs/cgroup || exit
@@ -45,7 +50,6 @@ for i in $(seq 100); do keyctl add user k$i data$i @u; done >/dev/null
 for i in $(seq 80); do keyctl newring r$i @u; done >/dev/null
 for user in $(seq 1000 1030); do setpriv --reuid $user --clear-groups keyctl add user a b @u; done >/dev/null
 
-modprobe -a dm-mod dm-zero
 # Device mapper, loop devices, RAID, compressed RAM.
 for i in $(seq 20); do
 	truncate -s 64M /loop$i
@@ -64,7 +68,7 @@ raid 5 /dev/loop4 /dev/loop5 /dev/loop6
 raid 0 /dev/loop7 /dev/loop8
 raid 10 /dev/loop9 /dev/loop10
 raid 6 /dev/loop11 /dev/loop12 /dev/loop13 /dev/loop14
-for i in 0 1; do echo 20M >/sys/block/zram$i/disksize; done
+for i in 0 1; do echo 20M >/sys/block/zram$i/disksize; done 2>/dev/null
 
 # A USB gadget at the dummy controller.
 gadget=/sys/kernel/config/usb_gadget/g1
