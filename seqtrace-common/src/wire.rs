@@ -52,6 +52,8 @@ pub enum Kind {
     Batch = 16,
     /// [`Preview`]: the first bytes of the record that the last show rendered.
     Preview = 15,
+    /// [`OpenFailed`]: an open failed after `seq_open()` had succeeded.
+    OpenFailed = 17,
 }
 
 impl Kind {
@@ -73,6 +75,7 @@ impl Kind {
             14 => Self::PlainRead,
             15 => Self::Preview,
             16 => Self::Batch,
+            17 => Self::OpenFailed,
             _ => return None,
         })
     }
@@ -414,6 +417,23 @@ plain_data! {
         pub tid: u32,
         /// `m->private` at that moment; 0 for a plain file.
         pub private: u64,
+    }
+}
+
+plain_data! {
+    /// The open of a traced seq file returned an error, and no release function was called: what `seq_open()` allocated
+    /// is leaked. Ends the session.
+    pub struct OpenFailed [32] {
+        /// Kind [`Kind::OpenFailed`].
+        pub head: Head,
+        /// The session's number.
+        pub session: u32,
+        /// Thread id.
+        pub tid: u32,
+        /// Negative errno.
+        pub ret: i32,
+        /// Spelled-out padding, zero.
+        pub pad: u32,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     session, slots, tasks,
 };
 
-/// Which callback, as [`Calls::sp`] carries it.
+/// Which callback, as `Calls::sp` carries it.
 mod role {
     pub(super) const START: u64 = 1;
     pub(super) const NEXT: u64 = 2;

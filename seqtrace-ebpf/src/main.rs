@@ -2,7 +2,7 @@
 //! events; what they conclude is next to nothing. Everything else is user space's work.
 //!
 //! One file a phase of a session's life: [`open`], [`read`], [`iterate`] (the callbacks, seen from
-//! the core's own call sites) or [`callbacks`] (seen at the functions themselves), [`release`]; and
+//! the core's own call sites) or [`callbacks`] (seen at the functions themselves), [`release`] or [`failed_open`]; and
 //! [`plain`] for procfs files without a seq_file. They share [`maps`], [`emit`], [`kernel`] (the
 //! only reads of kernel memory), [`session`] (which files are traced), [`slots`] (where a callback finds its
 //! session), [`tasks`] (which callbacks a task is in) and [`config`].
@@ -22,6 +22,7 @@
 mod callbacks;
 mod config;
 mod emit;
+mod failed_open;
 mod iterate;
 mod kernel;
 mod maps;

@@ -2,7 +2,7 @@
 //! inlines seq_release() into the other two.
 
 use aya_ebpf::{macros::fentry, programs::FEntryContext};
-use seqtrace_common::wire::{FLAG_REMOVED, Kind, Release, via};
+use seqtrace_common::wire::{FLAG_REMOVED, Kind, OpenFailed, Release, via};
 
 use crate::{
     config::config,
@@ -27,6 +27,20 @@ pub(crate) fn end(id: u64, file: u64, which: u8, private: u64) {
         emit(Kind::Release, which | removed, |head| Release { head, session: key, tid, private });
     }
     session::remove(id, key);
+}
+
+/// Ends the session of a seq_file whose open returned the error `ret`. Removes the file also if it is known and not
+/// traced.
+#[inline(always)]
+pub(crate) fn open_failed(m: u64, ret: i32) {
+    let Some(state) = SESSION.get_ptr(m) else { return };
+    // SAFETY: an element of the map; the task that opens is the only user of the file.
+    let session = unsafe { (*state).key };
+    if session != 0 {
+        let (_, tid) = kernel::ids();
+        emit(Kind::OpenFailed, 0, |head| OpenFailed { head, session, tid, ret, pad: 0 });
+    }
+    session::remove(m, session);
 }
 
 #[inline(always)]

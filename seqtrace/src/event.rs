@@ -388,6 +388,16 @@ pub enum Body {
         /// The descriptor is still open: the file itself goes away, with its module say.
         removed: bool,
     },
+    /// The open of a session's file failed after `seq_open()` had succeeded, and no release function ran. The session
+    /// is over.
+    OpenFailed {
+        /// The session.
+        key: Key,
+        /// Thread id.
+        tid: u32,
+        /// Negative errno.
+        ret: i32,
+    },
     /// A write returned.
     Write {
         /// The session.

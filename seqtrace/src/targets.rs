@@ -168,7 +168,7 @@ fn check_path(path: &Path) -> Result<(), Refusal> {
     }
 }
 
-/// The existing files that a glob matches, in order, at most [`LOOK_AT_MOST`].
+/// The existing files that a glob matches, in order, at most `LOOK_AT_MOST`.
 pub fn expand(pattern: &[u8]) -> Vec<PathBuf> {
     let Ok(pattern) = std::str::from_utf8(pattern) else { return Vec::new() };
     let options =

@@ -16,6 +16,7 @@ mod program;
 mod setup;
 mod sh;
 mod test;
+mod tidy;
 mod vm;
 
 use std::process::ExitCode;
@@ -44,6 +45,8 @@ enum Task {
     Bench(bench::Options),
     /// Formatting, clippy, unit tests, and the end-to-end tests in guests
     Test(test::Options),
+    /// Check the house rules that no other lint knows: language, sizes, map, dependencies, Markdown
+    Tidy(tidy::Options),
     /// Load seqtrace in a guest as far as it goes, and write docs/load.md
     Load(load::Options),
     /// Run a script in a guest with a Debian kernel
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => (demo::run(&options), 1),
         Task::Bench(options) => (bench::run(&options), 1),
         Task::Test(options) => (test::run(&options), 1),
+        Task::Tidy(options) => (tidy::run(&options), 1),
         Task::Load(options) => (load::run(&options), 1),
         Task::Vm(options) => (vm::run(&options), vm::NO_GUEST),
     };

@@ -13,7 +13,7 @@ use clap::Args;
 
 use crate::e2e::{self, Guest, Outcome};
 use crate::kernel;
-use crate::{interop, matrix, paths, setup, sh};
+use crate::{interop, matrix, paths, setup, sh, tidy};
 
 /// How many lines of a failed step are shown.
 const SHOWN: usize = 60;
@@ -21,7 +21,8 @@ const SHOWN: usize = 60;
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Names: lint/fmt lint/clippy lint/ebpf unit/… interop/pyarrow e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
+    after_help = "Names: lint/fmt lint/clippy lint/doc lint/ebpf lint/tidy unit/… interop/pyarrow\n       \
+                        e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
                         Without FILTER and --all-kernels, a script that says `# once` is run on one kernel only.\n\
                         Ends with one line `N passed, N failed, N skipped`; exit status 1 if any failed."
 )]
@@ -112,20 +113,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
 
     let set_up = if options.quick { setup::toolchain } else { setup::all };
     set_up()?;
-    if wants("lint/fmt") {
-        lint(
-            &mut tally,
-            "lint/fmt",
-            [cargo(&["fmt", "--all", "--check"]), ebpf(&["fmt", "--check"])],
-        );
-    }
-    if wants("lint/clippy") {
-        let arguments = ["clippy", "--workspace", "--all-targets", "--locked"];
-        lint(&mut tally, "lint/clippy", [deny(cargo(&arguments))]);
-    }
-    if wants("lint/ebpf") {
-        lint(&mut tally, "lint/ebpf", [deny(ebpf_clippy())]);
-    }
+    lints(&mut tally, wants);
     if wants("unit") {
         unit(&mut tally)?;
     }
@@ -186,6 +174,33 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
         tally.fail(format!("no test has `{filter}` in its name"));
     }
     Ok(u8::from(!tally.conclude()))
+}
+
+/// Runs the lints that are wanted.
+fn lints(tally: &mut Tally, wants: impl Fn(&str) -> bool) {
+    if wants("lint/fmt") {
+        lint(tally, "lint/fmt", [cargo(&["fmt", "--all", "--check"]), ebpf(&["fmt", "--check"])]);
+    }
+    if wants("lint/clippy") {
+        let arguments = ["clippy", "--workspace", "--all-targets", "--locked"];
+        lint(tally, "lint/clippy", [deny(cargo(&arguments))]);
+    }
+    if wants("lint/doc") {
+        let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+        doc.env("RUSTDOCFLAGS", "-D warnings");
+        lint(tally, "lint/doc", [doc]);
+    }
+    if wants("lint/ebpf") {
+        lint(tally, "lint/ebpf", [deny(ebpf_clippy())]);
+    }
+    if wants("lint/tidy") {
+        sh::say("Checking", "lint/tidy");
+        match tidy::run(&tidy::Options::default()) {
+            Ok(0) => tally.pass(),
+            Ok(_) => tally.fail("lint/tidy".to_owned()),
+            Err(error) => tally.fail(format!("lint/tidy: {error:#}")),
+        }
+    }
 }
 
 /// How many scripts a guest runs, at most.

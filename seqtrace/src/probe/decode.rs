@@ -83,7 +83,7 @@ impl Decoder {
                 return Ok(());
             }
             // Nothing of it comes any more; what is remembered of others is asked for each callback.
-            Body::Release { key, .. } => {
+            Body::Release { key, .. } | Body::OpenFailed { key, .. } => {
                 self.told.remove(&key);
             }
             _ => {}
@@ -281,6 +281,10 @@ fn body(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
                 private: release.private,
                 removed: head.flags & wire::FLAG_REMOVED != 0,
             }
+        }
+        Kind::OpenFailed => {
+            let (open, _) = take::<wire::OpenFailed>(record, "a failed open")?;
+            Body::OpenFailed { key: open.session, tid: open.tid, ret: open.ret }
         }
         Kind::Write => {
             let (key, task, pos, want, ret) = io(record)?;

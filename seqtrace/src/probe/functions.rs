@@ -36,7 +36,7 @@ const fn frame(program: &'static str, function: &'static str, how: How, required
 
 /// Functions that get a trampoline. The kernel knows them by their number in its BTF.
 pub(super) fn trampolines() -> Vec<&'static str> {
-    [FOLLOW, FOLLOW_PLAIN, ITERATOR, BEGIN, OPENERS, BEGIN_PLAIN]
+    [FOLLOW, FAILED_OPENS, FOLLOW_PLAIN, ITERATOR, BEGIN, OPENERS, BEGIN_PLAIN]
         .concat()
         .iter()
         .filter(|frame| !matches!(frame.how, How::Kprobe))
@@ -53,6 +53,15 @@ pub(super) const FOLLOW: &[Frame] = &[
     frame("seq_lseek_enter", "seq_lseek", How::Fentry, true),
     frame("seq_lseek_exit", "seq_lseek", How::Fexit, true),
     frame("proc_reg_write", "proc_reg_write", How::Fexit, false),
+];
+
+/// Open functions of file systems whose return may end a session. No kernel has all of them.
+pub(super) const FAILED_OPENS: &[Frame] = &[
+    frame("proc_reg_open_failed", "proc_reg_open", How::Fexit, false),
+    frame("full_proxy_open_failed", "full_proxy_open", How::Fexit, false),
+    frame("full_proxy_open_regular_failed", "full_proxy_open_regular", How::Fexit, false),
+    frame("open_proxy_open_failed", "open_proxy_open", How::Fexit, false),
+    frame("chrdev_open_failed", "chrdev_open", How::Fexit, false),
 ];
 
 /// What follows a plain procfs file.

@@ -27,7 +27,9 @@ use zerocopy::IntoBytes;
 use super::{
     cast::{self, Cast},
     error::{ProbeError, chain, why},
-    functions::{self, BEGIN, BEGIN_PLAIN, FOLLOW, FOLLOW_PLAIN, Frame, How, ITERATOR, OPENERS},
+    functions::{
+        self, BEGIN, BEGIN_PLAIN, FAILED_OPENS, FOLLOW, FOLLOW_PLAIN, Frame, How, ITERATOR, OPENERS,
+    },
     misses,
 };
 use crate::{
@@ -366,7 +368,8 @@ impl Probes {
     /// # Errors
     /// The kernel refuses a probe without which nothing can be told.
     pub fn follow(&mut self) -> Result<(), ProbeError> {
-        self.frames(FOLLOW)
+        self.frames(FOLLOW)?;
+        self.frames(FAILED_OPENS)
     }
 
     /// Attaches what begins sessions: from here on events come.

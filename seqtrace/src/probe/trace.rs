@@ -158,6 +158,11 @@ impl Trace {
         Ok(self.seen.take())
     }
 
+    /// The file that the last [`look_at`](Self::look_at) returned an error for, if `seq_open()` had succeeded in that open.
+    pub fn failed_open(&mut self) -> Option<Open> {
+        self.seen.take().filter(|open| open.ret == 0 && matches!(open.kind, FileKind::Seq { .. }))
+    }
+
     /// Waits for `work`, and empties the ring meanwhile; behind it, nothing is in it from before its end.
     pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
         const OFTEN: Duration = Duration::from_millis(4);

@@ -27,7 +27,7 @@ pub struct Noting<R> {
 }
 
 impl<R> Noting<R> {
-    /// Notes nothing until [`Self::begin`].
+    /// Notes nothing until `begin` is called.
     pub fn new(inner: R) -> Self {
         Self { inner, on: false, notes: Vec::new() }
     }

@@ -181,7 +181,7 @@ impl Recorder {
         let key = match body {
             Body::Gap { .. } => return true,
             _ if done => return false,
-            Body::Release { key, .. } => {
+            Body::Release { key, .. } | Body::OpenFailed { key, .. } => {
                 self.hidden.remove(key);
                 return true;
             }

@@ -24,6 +24,8 @@ pub(super) enum Kind {
     Preview,
     /// [`Body::Release`]
     Release,
+    /// [`Body::OpenFailed`]
+    OpenFailed,
     /// [`Body::Write`]
     Write,
     /// [`Body::PlainRead`]
@@ -57,6 +59,7 @@ impl Word for Kind {
         Self::Callback,
         Self::Preview,
         Self::Release,
+        Self::OpenFailed,
         Self::Write,
         Self::PlainRead,
         Self::Gap,
@@ -87,6 +90,7 @@ impl Kind {
             Self::Callback => "callback",
             Self::Preview => "preview",
             Self::Release => "release",
+            Self::OpenFailed => "open_failed",
             Self::Write => "write",
             Self::PlainRead => "plain_read",
             Self::Gap => "gap",
@@ -222,6 +226,13 @@ impl Row {
                 wrapper: Some(*wrapper),
                 private: Some(*private),
                 removed: Some(*removed),
+                ..row
+            },
+            Body::OpenFailed { key, tid, ret } => Self {
+                kind: Some(Kind::OpenFailed),
+                session: Some(*key),
+                tid: Some(*tid),
+                ret: Some((*ret).into()),
                 ..row
             },
             Body::Gap { lost } => Self { kind: Some(Kind::Gap), lost: Some(*lost), ..row },
@@ -426,6 +437,11 @@ impl Row {
                 // Not in the first recordings.
                 removed: row.removed.unwrap_or(false),
             },
+            Kind::OpenFailed => Body::OpenFailed {
+                key: need!(kind, row.session),
+                tid: need!(kind, row.tid),
+                ret: row.errno(kind)?,
+            },
             Kind::Gap => Body::Gap { lost: need!(kind, row.lost) },
             Kind::Blind => Body::Blind {
                 address: need!(kind, row.address),
@@ -497,11 +513,9 @@ impl Row {
                 inner: row.inner.unwrap_or(0),
             },
         };
-        let ret = i32::try_from(need!(kind, row.ret))
-            .map_err(|_| RowError::Range { kind: kind.name(), column: "ret" })?;
         Ok(Open {
             key: need!(kind, row.session),
-            ret,
+            ret: row.errno(kind)?,
             file: need!(kind, row.file),
             kind: file_kind,
             adopted: need!(kind, row.adopted),
@@ -520,6 +534,13 @@ impl Row {
                 comm: need!(kind, row.comm),
             },
         })
+    }
+
+    /// What an open returned: 0 or a negative errno.
+    fn errno(&self, kind: Kind) -> Result<i32, RowError> {
+        let row = self;
+        i32::try_from(need!(kind, row.ret))
+            .map_err(|_| RowError::Range { kind: kind.name(), column: "ret" })
     }
 
     fn into_task(self, kind: Kind) -> Result<Task, RowError> {

@@ -234,6 +234,12 @@ impl Compact {
                 line.tone(Tone::Strong, "open").put("  ");
                 phrase::failed(line, (*ret).into());
             }
+            What::OpenLeaked { ret } => {
+                line.tone(Tone::Strong, "open").put("  ");
+                if let Some(session) = &update.session {
+                    phrase::leaked(line, session, *ret);
+                }
+            }
             What::ReadEnd(end) => read_end(line, end, folded),
             What::LseekEnd { ret, passed_over, leftover, duration } => {
                 line.tone(Tone::Strong, "lseek");

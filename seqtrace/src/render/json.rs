@@ -1,6 +1,6 @@
 //! An object a line, for programs.
 //!
-//! [`object`] is the format, separate from the types it is made from: this file takes those apart
+//! `object` is the format, separate from the types it is made from: this file takes those apart
 //! without `..`, so that whoever adds a field there decides here what becomes of it.
 //!
 //! ```text

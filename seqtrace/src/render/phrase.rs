@@ -97,6 +97,12 @@ pub(super) fn failed(line: &mut Line<'_>, ret: i64) {
     line.put("= ").tone(Tone::Error, Errno(ret.unsigned_abs()));
 }
 
+/// `= EINVAL  after seq_open() had succeeded`
+pub(super) fn leaked(line: &mut Line<'_>, session: &Session, ret: i32) {
+    failed(line, ret.into());
+    line.tone(Tone::Warn, format_args!("  after {}() had succeeded", session.opened_by.name()));
+}
+
 pub(super) fn write(line: &mut Line<'_>, want: u64, ret: i64, pos: i64) {
     match u64::try_from(ret) {
         Err(_) => {
@@ -162,7 +168,10 @@ pub(super) fn close(line: &mut Line<'_>, info: &CloseInfo<'_>) {
     let CloseInfo { by, totals, lifetime, undelivered, partial, removed } = info;
     match by {
         Some(by) => line.put(by.name()),
-        None => line.tone(Tone::Warn, "still open when tracing ended"),
+        None if partial.contains(&Partial::StillOpen) => {
+            line.tone(Tone::Warn, "still open when tracing ended")
+        }
+        None => line.tone(Tone::Warn, "no release was seen"),
     };
     line.put(format_args!("  {}  {} B  ", Count(totals.reads, "read"), totals.bytes));
     outcome(line, totals);

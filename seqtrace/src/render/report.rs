@@ -327,7 +327,9 @@ impl Sink for Report {
                 *self.failed_reads.entry(*ret).or_default() += 1;
             }
             What::LseekEnd { duration, .. } => self.lseeks.add(*duration),
-            What::OpenFailed { ret } => *self.failed_opens.entry(*ret).or_default() += 1,
+            What::OpenFailed { ret } | What::OpenLeaked { ret } => {
+                *self.failed_opens.entry(*ret).or_default() += 1
+            }
             What::Close { totals, undelivered, partial, .. } => {
                 let path = session.map(|session| session.path.clone()).unwrap_or_default();
                 let sums = self.files.entry(path).or_default();

@@ -401,6 +401,17 @@ impl Story {
         self.session = Some(Rc::new(single));
         self.say(What::Open);
         self.say(What::OpenFailed { ret: -12 });
+        self.say(What::OpenLeaked { ret: -22 });
+        self.say(What::Close {
+            by: None,
+            totals: Totals::default(),
+            lifetime: Some(9_000),
+            undelivered: 0,
+            partial: Vec::new(),
+            removed: None,
+            private: None,
+            findings: Vec::new(),
+        });
         (self.session, self.task) = (None, None);
         self.say(What::Gap { lost: 37, sessions: (7..9).map(SessionId).collect() });
         self.say(What::Gap { lost: 1, sessions: (1..21).map(SessionId).collect() });

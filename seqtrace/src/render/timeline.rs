@@ -87,6 +87,9 @@ impl Timeline {
                     phrase::failed(line, (*ret).into());
                 });
             }
+            What::OpenLeaked { ret } => {
+                frame.session(line, "OPEN ", |line, session| phrase::leaked(line, session, *ret));
+            }
             What::ReadBegin { pos, want, traverse_from, rewind, via, state } => {
                 frame.bracket(line, line.look.glyphs.begin);
                 line.tone(Tone::Strong, "READ ").put(format_args!(" off {pos}  want {want}"));

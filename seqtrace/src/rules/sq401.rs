@@ -2,8 +2,9 @@
 //!
 //! Trigger: the function that opened and the one that released do not belong together; or the
 //! `struct file` of an open session is the file of a new open, so that the old one was freed, and no
-//! release ran.
+//! release ran; or open() failed after seq_open() had succeeded, and no release ran.
 
+use crate::errno::Errno;
 use crate::event::Wrapper;
 use crate::rules::bench::{Bench, Draft};
 use crate::rules::finding::Value;
@@ -49,11 +50,14 @@ pub(super) static NEVER: Rule = Rule {
     name: "never released",
     least: Severity::Error,
     most: Severity::Error,
-    what: "The file was closed for good, and no release function of seq_file ran.",
+    what: "The file was closed for good, or open() failed after seq_open() had succeeded, and no release function of \
+        seq_file ran.",
     why: "The seq_file and its buffer, 4 KiB and often much more, are leaked by each open.",
     contract: "Whatever seq_open() made is freed by seq_release(): every file_operations or proc_ops that \
-        opens has to name a release. Documentation/filesystems/seq_file.rst.",
-    fix: "Name seq_release(), single_release() or seq_release_private().",
+        opens has to name a release. Documentation/filesystems/seq_file.rst. Of a file whose open() failed the kernel \
+        calls no release (do_dentry_open(), fs/open.c; __fput(), fs/file_table.c).",
+    fix: "Name seq_release(), single_release() or seq_release_private(). In an open() that can fail after seq_open(), \
+        call it on the error path, or do first what can fail.",
     code: "\t.proc_release\t= seq_release,",
     seen: &["drivers/net/wireless/rsi/rsi_91x_debugfs.c, 6.1 and 6.12"],
 };
@@ -105,5 +109,17 @@ pub(super) fn reused(file: u64, time: u64, bench: &mut Bench) {
         ))
         .with("file", Value::Pointer(crate::event::Ptr(file)))
         .with("opened again", Value::Event { time, read: None })
+    });
+}
+
+/// open() returned the negative errno `ret` after `opened` had succeeded. No release ran, and none will.
+pub(super) fn open_failed(opened: Wrapper, ret: i32, bench: &mut Bench) {
+    bench.raise(&NEVER, Severity::Error, || {
+        Draft::new(format!(
+            "open() failed with {} after {}() had succeeded: the seq_file is leaked",
+            Errno(ret.unsigned_abs().into()),
+            opened.name()
+        ))
+        .with("open() returned", Value::Errno(ret.unsigned_abs()))
     });
 }

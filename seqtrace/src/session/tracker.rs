@@ -146,14 +146,18 @@ impl<R: Resolve> Tracker<R> {
             Body::Open(open) => self.open(at, *open, out),
             Body::Release { key, tid, wrapper, private, removed } => {
                 // single_release() calls seq_release(): of the second nothing is known any more.
-                if let Some(live) = self.live.remove(key) {
-                    let address = address(&live.session.kind, live.session.file);
-                    if self.owners.get(&address) == Some(&key) {
-                        self.owners.remove(&address);
-                    }
+                if let Some(live) = self.remove(key) {
                     self.close(at, *live, Some(Released { wrapper, tid, private, removed }), out);
                 }
             }
+            Body::OpenFailed { key, tid, ret } => match self.remove(key) {
+                Some(mut live) => {
+                    let task = live.task(tid);
+                    live.tell(at, None, task, What::OpenLeaked { ret }, out);
+                    self.close(at, *live, None, out);
+                }
+                None => self.strays += 1,
+            },
             Body::Gap { lost } => self.gap(at, lost, out),
             Body::Blind { address, role, reason } => self.blind(at, address, role, reason, out),
             Body::TableAttached { table } => {
@@ -172,6 +176,16 @@ impl<R: Resolve> Tracker<R> {
             Some(live) => act(live),
             None => self.strays += 1,
         }
+    }
+
+    /// Removes a session that is over.
+    fn remove(&mut self, key: Key) -> Option<Box<Live>> {
+        let live = self.live.remove(key)?;
+        let address = address(&live.session.kind, live.session.file);
+        if self.owners.get(&address) == Some(&key) {
+            self.owners.remove(&address);
+        }
+        Some(live)
     }
 
     fn open(&mut self, at: At, open: Open, out: Sink<'_>) {

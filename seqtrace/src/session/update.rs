@@ -256,8 +256,14 @@ pub struct Update {
 pub enum What {
     /// A session began.
     Open,
-    /// An open failed with this negative errno. The session has no further updates.
+    /// `seq_open()` failed with this negative errno. The session has no further updates.
     OpenFailed {
+        /// Negative errno.
+        ret: i32,
+    },
+    /// The open failed after `seq_open()` had succeeded, and no release function ran: what `seq_open()` allocated is
+    /// leaked. [`What::Close`] follows.
+    OpenLeaked {
         /// Negative errno.
         ret: i32,
     },
@@ -335,8 +341,8 @@ pub enum What {
     },
     /// A session ended: its release function was entered.
     Close {
-        /// Which function released it; `None` if it was still open at the end of the trace, or its
-        /// release was missed.
+        /// Which function released it; `None` if it was still open at the end of the trace, its release was missed, or
+        /// its open failed ([`What::OpenLeaked`]).
         by: Option<Wrapper>,
         /// Sums over the session.
         totals: Totals,

@@ -175,6 +175,9 @@ fn outcome(plan: &PlanReport) -> (&'static str, Option<String>) {
         PlanOutcome::Volatile(failure) => {
             ("changed", Some(describe(failure.difference.at, &failure.difference.what)))
         }
+        PlanOutcome::Excused(failure) => {
+            ("excused", Some(describe(failure.difference.at, &failure.difference.what)))
+        }
         PlanOutcome::Unsettled(failure) => {
             ("unsure", Some(describe(failure.difference.at, &failure.difference.what)))
         }

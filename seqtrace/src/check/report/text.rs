@@ -37,7 +37,7 @@ pub(super) fn end(sums: &Sums, look: Look, out: &mut Vec<u8>) {
     let Sums { files, clean, findings, inconclusive, refused, volatile } = *sums;
     let line = format!(
         "{}: {clean} clean, {findings} with findings, {inconclusive} inconclusive, \
-         {refused} not judged; {volatile} change by themselves\n",
+         {refused} not judged; {volatile} volatile\n",
         Count(files, "file")
     );
     out.extend_from_slice(line.as_bytes());
@@ -98,7 +98,7 @@ impl Text {
         if !report.plans.is_empty() {
             self.put(DIM, format_args!("  {}", size(report)));
         }
-        if let Some(why) = reason(&report.verdict) {
+        if let Some(why) = reason(&report.verdict).or(report.reservation()) {
             self.plain(format_args!("  {why}"));
         }
         self.end_line();
@@ -148,7 +148,11 @@ impl Text {
             None if bad(report).next().is_some() => {
                 self.plain(format_args!(": {errors}, {warnings}"));
             }
-            None => {}
+            None => {
+                if let Some(why) = report.reservation() {
+                    self.plain(format_args!(" {why}"));
+                }
+            }
         }
         self.end_line();
     }
@@ -159,9 +163,10 @@ impl Text {
             PlanOutcome::Ok => GOOD,
             PlanOutcome::Fail(_) | PlanOutcome::Killed => BAD,
             PlanOutcome::Blocked | PlanOutcome::Unsettled(_) => WARN,
-            PlanOutcome::Volatile(_) | PlanOutcome::Unsupported { .. } | PlanOutcome::NotRun(_) => {
-                DIM
-            }
+            PlanOutcome::Volatile(_)
+            | PlanOutcome::Excused(_)
+            | PlanOutcome::Unsupported { .. }
+            | PlanOutcome::NotRun(_) => DIM,
         };
         self.plain("  ");
         self.put(style, format_args!("{word:<8}"));

@@ -69,6 +69,15 @@ fn a_loss_counter_may_wrap() {
 }
 
 #[test]
+fn an_open_that_fails_after_seq_open() {
+    let head = Head { time: 5, lost: 0, cpu: 0, kind: Kind::OpenFailed as u8, flags: 0 };
+    let open = wire::OpenFailed { head, session: 7, tid: 3, ret: -22, pad: 0 };
+    let events = decode_all(&mut Decoder::new(), open.as_bytes());
+    let body = Body::OpenFailed { key: 7, tid: 3, ret: -22 };
+    assert_eq!(events, [Event { time: 5, cpu: 0, body }]);
+}
+
+#[test]
 fn names_come_out_root_first() {
     let open = wire::Open {
         head: Head { time: 0, lost: 0, cpu: 0, kind: Kind::Open as u8, flags: 0 },

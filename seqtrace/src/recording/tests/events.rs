@@ -143,6 +143,7 @@ fn body() -> impl Strategy<Value = Body> {
                 removed
             }
         ),
+        (key(), tid(), any::<i32>()).prop_map(|(key, tid, ret)| Body::OpenFailed { key, tid, ret }),
         (key(), task(), any::<i64>(), any::<u64>(), any::<i64>())
             .prop_map(|(key, task, pos, want, ret)| Body::Write { key, task, pos, want, ret }),
         (key(), task(), any::<i64>(), any::<u64>(), any::<i64>())

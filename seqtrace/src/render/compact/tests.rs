@@ -47,6 +47,8 @@ fn everything_else() {
         a\x1b]0;b\xc3/4123:4130 s3       /sys/fs/cgroup/cpu.stat    open  seq_open  no callbacks: m->op is NULL  was open already
         a\x1b]0;b\xc3/4123:4130 s4       /proc/uptime               open  single_open  show up_show [up]
         a\x1b]0;b\xc3/4123:4130 s4       /proc/uptime               open  = ENOMEM
+        a\x1b]0;b\xc3/4123:4130 s4       /proc/uptime               open  = EINVAL  after single_open() had succeeded
+        a\x1b]0;b\xc3/4123:4130 s4       /proc/uptime               close no release was seen  0 reads  0 B  0 records emitted, 0 discarded  open 9.0µs
                                                                     ── gap: 37 events lost on CPU 1; s7 s8 incomplete ──
                                                                     ── gap: 1 event lost on CPU 1; s1 s2 s3 s4 s5 s6 s7 s8 and 12 more incomplete ──
     "#]].assert_eq(story.data());

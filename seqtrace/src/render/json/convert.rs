@@ -74,7 +74,7 @@ impl<'a> Converter<'a> {
         Some(match &self.update.what {
             What::ReadBegin { .. } | What::LseekBegin { .. } => return None,
             What::Open => self.open(0)?,
-            What::OpenFailed { ret } => self.open(*ret)?,
+            What::OpenFailed { ret } | What::OpenLeaked { ret } => self.open(*ret)?,
             What::Callback(callback) => Object::Cb(cb(at, callback)),
             What::Preview { bytes } => {
                 let bytes = bytes.get(..self.preview).unwrap_or(bytes);

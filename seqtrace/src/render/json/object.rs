@@ -516,7 +516,7 @@ pub(super) struct Close<'a> {
     pub(super) at: At,
     #[serde(flatten)]
     pub(super) who: Who<'a>,
-    /// The function that released it; null if it was still open at the end.
+    /// The function that released it; null if it was still open at the end, or if its open failed.
     pub(super) by: Option<&'static str>,
     #[serde(flatten)]
     pub(super) totals: Totals,

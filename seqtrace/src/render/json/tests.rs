@@ -116,6 +116,8 @@ fn what_came_out_of_a_record() {
         {"type":"open","errno":null}
         {"type":"open","errno":null}
         {"type":"open","errno":"ENOMEM"}
+        {"type":"open","errno":"EINVAL"}
+        {"type":"close","bytes":0}
         {"type":"gap"}
         {"type":"gap"}
         {"type":"end","bytes":0}

@@ -85,8 +85,10 @@ fn everything_else_has_a_line() {
         0.000072   1.9µs   1 a\x1b]0;b\xc3/4123:4130 s4       OPEN  /proc/uptime   single_open  show up_show [up]
                                                                     start single_start  next single_next  show up_show [up]  stop ffffffff81001234
         0.000074   1.9µs   1 a\x1b]0;b\xc3/4123:4130 s4       OPEN  /proc/uptime   single_open  = ENOMEM
-        0.000076   1.9µs   1                                  ── gap: 37 events lost on CPU 1; s7 s8 incomplete ──
-        0.000077   1.9µs   1                                  ── gap: 1 event lost on CPU 1; s1 s2 s3 s4 s5 s6 s7 s8 and 12 more incomplete ──
+        0.000076   1.9µs   1 a\x1b]0;b\xc3/4123:4130 s4       OPEN  /proc/uptime   = EINVAL  after single_open() had succeeded
+        0.000077   1.9µs   1 a\x1b]0;b\xc3/4123:4130 s4       CLOSE no release was seen  0 reads  0 B  0 records emitted, 0 discarded  open 9.0µs
+        0.000079   1.9µs   1                                  ── gap: 37 events lost on CPU 1; s7 s8 incomplete ──
+        0.000081   1.9µs   1                                  ── gap: 1 event lost on CPU 1; s1 s2 s3 s4 s5 s6 s7 s8 and 12 more incomplete ──
     "#]].assert_eq(story.data());
 }
 

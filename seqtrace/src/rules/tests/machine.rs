@@ -2,6 +2,7 @@
 //! emits the events that the probes would. The session model has a simulator that knows the truth
 //! about fates; this one knows the bytes.
 
+pub(super) use super::file::{File, Out};
 use crate::event::{Body, Event, FileKind, OpTable, Open, Role, SeqState, Task, Via, Wrapper};
 
 pub(super) const PAGE: usize = 4096;
@@ -10,42 +11,6 @@ pub(super) const M: u64 = 0xffff_8881_7700_0000;
 
 /// As far as seq_files are apart.
 const SIZE: u64 = 256;
-
-/// `m` as show and stop see it.
-pub(super) struct Out<'a> {
-    buf: &'a mut Vec<u8>,
-    size: usize,
-}
-
-impl Out<'_> {
-    /// `seq_puts()`: all or nothing; a full buffer is the mark of an overflow.
-    pub(super) fn put(&mut self, text: &str) {
-        if self.buf.len() + text.len() < self.size {
-            self.buf.extend_from_slice(text.as_bytes());
-        } else {
-            self.buf.resize(self.size, b'?');
-        }
-    }
-
-    /// What test for overflow tells: `seq_has_overflowed()`.
-    pub(super) fn overflowed(&self) -> bool {
-        self.buf.len() == self.size
-    }
-}
-
-type Start = Box<dyn FnMut(&mut i64) -> u64>;
-type Next = Box<dyn FnMut(u64, &mut i64) -> u64>;
-type Show = Box<dyn FnMut(u64, &mut Out<'_>) -> i32>;
-type Stop = Box<dyn FnMut(u64, &mut Out<'_>)>;
-
-/// The callbacks of a file.
-pub(super) struct File {
-    pub(super) start: Start,
-    pub(super) next: Next,
-    pub(super) show: Show,
-    pub(super) stop: Stop,
-    pub(super) private: Box<dyn Fn() -> u64>,
-}
 
 /// Who is told.
 #[derive(Default)]
@@ -161,7 +126,14 @@ impl Fd {
         }
         let mut out = Out { buf: &mut self.buf, size };
         let ret = match role {
-            Role::Start => (self.file.start)(&mut self.index),
+            Role::Start => {
+                let pos = self.index;
+                let ret = (self.file.start)(&mut self.index);
+                if ends(ret).is_none() {
+                    out.put((self.file.prints)(pos));
+                }
+                ret
+            }
             Role::Next => (self.file.next)(v, &mut self.index),
             Role::Show => i64::from((self.file.show)(v, &mut out)).cast_unsigned(),
             Role::Stop => {

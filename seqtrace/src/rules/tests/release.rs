@@ -41,6 +41,35 @@ fn what_belongs_together() {
 }
 
 #[test]
+fn an_open_that_fails_after_seq_open() {
+    for (wrapper, released, gap) in [
+        (Wrapper::SeqOpen, false, false),
+        (Wrapper::SingleOpen, false, false),
+        (Wrapper::SeqOpenPrivate, false, true),
+        (Wrapper::SeqOpen, true, false),
+    ] {
+        let mut world = World::default();
+        let fd = Fd::open(&mut world, 1, list(Memory::Image), wrapper);
+        if gap {
+            // The programs would not have found the file, had it been released.
+            world.tell(Body::Gap { lost: 3 });
+        }
+        if released {
+            fd.release(&mut world, Wrapper::SeqRelease);
+        }
+        world.tell(Body::OpenFailed { key: world.keys, tid: 1, ret: -22 });
+        let found = findings(&world.events);
+        let told: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
+        let message = format!(
+            "open() failed with EINVAL after {}() had succeeded: the seq_file is leaked",
+            wrapper.name()
+        );
+        assert_eq!(told, if released { vec![] } else { vec![message.as_str()] });
+        assert!(found.iter().all(|one| one.id.to_string() == "SQ403" && one.blame.is_none()));
+    }
+}
+
+#[test]
 fn a_struct_file_that_is_another_opens_was_never_released() {
     let mut world = World::default();
     let open = |world: &mut World| {

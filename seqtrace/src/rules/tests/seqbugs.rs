@@ -3,7 +3,8 @@
 use super::files::{Memory, Shared, seqbug};
 use super::machine::{Fd, World};
 use super::verdicts::{broken, findings, ids};
-use crate::event::Wrapper;
+use crate::event::{Role, Wrapper};
+use crate::rules::{Finding, Severity};
 
 const WHOLE: usize = 131_072;
 
@@ -130,6 +131,53 @@ fn what_the_table_expects_is_found_and_nothing_else() {
             let untrue = more.filter(|id| expected.is_empty() || !follow.contains(id)).count();
             if !all || (untrue > 0 && found != expected) {
                 wrong.push(format!("{name} {memory:?}: expected {expected}, found {found}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The callback whose change mends a file.
+fn culprit(name: &str) -> Option<Role> {
+    Some(match name {
+        "eof_stuck" | "eof_stuck_long" | "stuck" | "first_stuck" | "header_stuck" | "back"
+        | "ipc_holes" | "next_fails" => Role::Next,
+        "early" | "late" | "rewind" | "header_forgotten" | "header_again" | "ordinal"
+        | "uaf_sim" | "shared_cursor" | "no_eof" => Role::Start,
+        "side_effects" | "show_fails" | "skip_all" | "overflow_negative" => Role::Show,
+        "stop_output" => Role::Stop,
+        _ => return None,
+    })
+}
+
+#[test]
+fn what_has_no_cause_names_the_culprit() {
+    let shared = Shared::default();
+    let mut wrong = Vec::new();
+    for (name, _, _) in table() {
+        let (Some(role), Some(_)) = (culprit(&name), seqbug(&name, Memory::Image, &shared)) else {
+            continue;
+        };
+        for (memory, previews) in [
+            (Memory::Image, true),
+            (Memory::Heap, true),
+            (Memory::Image, false),
+            (Memory::Heap, false),
+        ] {
+            let found = findings(&played(&name, memory, previews).events);
+            let bad = found.iter().filter(|finding| finding.severity > Severity::Info);
+            for finding in bad {
+                let blamed = match &finding.cause {
+                    Some(cause) => cause.blame.as_ref(),
+                    None => finding.blame.as_ref(),
+                };
+                let blamed = blamed.map(|blame| blame.role);
+                if blamed != Some(role) {
+                    let Finding { id, message, cause, .. } = finding;
+                    wrong.push(format!(
+                        "{name} {memory:?} {previews}: {id} {blamed:?} {cause:?} {message}"
+                    ));
+                }
             }
         }
     }

@@ -29,6 +29,24 @@ fn an_open_that_fails() {
 }
 
 #[test]
+fn an_open_that_fails_after_seq_open() {
+    play(
+        "open m7                  | s1 open seq_open
+         fail -22                 | open leaked -22; close unseen 0 B
+         fail -22                 |
+         #2 open via single_open  | s2 open single_open
+         #2 fail -12              | open leaked -12; close unseen 0 B
+         #3 open m7               | s3 open seq_open
+         gap 9                    | gap 9 s3
+         #3 fail -5               | open leaked -5; close unseen 0 B [Gap]
+         #4 open m7               | s4 open seq_open
+         #4 release seq_release   | close seq_release 0 B
+         #4 fail -22              |
+         finish                   |",
+    );
+}
+
+#[test]
 fn our_own_opens_are_no_sessions() {
     play(
         "open own |

@@ -115,6 +115,8 @@ fn body() -> impl Strategy<Value = Body> {
             }),
         1 => (key.clone(), tid.clone(), wrapper())
             .prop_map(|(key, tid, wrapper)| Body::Release { key, tid, wrapper, private: 0, removed: false }),
+        1 => (key.clone(), tid.clone(), -4095..0_i32)
+            .prop_map(|(key, tid, ret)| Body::OpenFailed { key, tid, ret }),
         1 => (key.clone(), tid.clone(), int(), natural(), int()).prop_map(
             |(key, tid, pos, want, ret)| Body::Write { key, task: task(tid), pos, want, ret }
         ),

@@ -25,6 +25,7 @@ pub(crate) fn say(update: &Update) -> String {
             format!("s{} open {}{adopted}", session.id.0, session.opened_by.name())
         }
         What::OpenFailed { ret } => format!("open failed {ret}"),
+        What::OpenLeaked { ret } => format!("open leaked {ret}"),
         What::ReadBegin { pos, want, traverse_from, rewind, .. } => {
             let traverse =
                 traverse_from.map_or_else(String::new, |from| format!(" traverse from {from}"));

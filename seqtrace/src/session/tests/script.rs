@@ -120,6 +120,9 @@ impl Parser {
             "release" => {
                 Body::Release { key, tid, wrapper: wrapper(words[1]), private: 0, removed: false }
             }
+            "fail" => {
+                Body::OpenFailed { key, tid, ret: words[1].parse().expect("a negative errno") }
+            }
             "write" => Body::Write {
                 key,
                 task: task(tid),

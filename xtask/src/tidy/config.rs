@@ -1,0 +1,237 @@
+//! xtask/tidy.toml: limits, word lists, forbidden dependencies, and the budgets.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
+use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, de, value};
+
+use super::measure::Check;
+
+/// Path relative to the top of the checkout.
+pub(super) const FILE: &str = "xtask/tidy.toml";
+
+/// Reason of a long file that `--accept-current` adds. A person replaces it.
+const NEW_REASON: &str = "longer than the limit; to be split";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Config {
+    pub(super) language: Language,
+    pub(super) size: Size,
+    pub(super) arrows: Arrows,
+    pub(super) commits: Commits,
+    /// By name of a check, then by key.
+    #[serde(default)]
+    budget: BTreeMap<String, BTreeMap<String, Entry>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Language {
+    /// Words in lower case that no text may contain.
+    pub(super) forbidden: Vec<String>,
+    /// Words with which a doc comment must not open, in lower case.
+    pub(super) openers: Vec<String>,
+    /// A doc comment of no more words than this is a stub.
+    pub(super) stub_words: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Size {
+    pub(super) function_lines: usize,
+    pub(super) file_lines: usize,
+    pub(super) markdown_columns: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Arrows {
+    /// Names for sets of modules.
+    pub(super) groups: BTreeMap<String, Vec<String>>,
+    /// By module: modules and groups that it must not use.
+    pub(super) forbidden: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Commits {
+    pub(super) subject_columns: usize,
+    pub(super) areas: Vec<String>,
+    /// Words that cannot be the imperative with which a subject begins, in lower case.
+    pub(super) not_imperative: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Entry {
+    Plain(usize),
+    /// A file that may be long, and why.
+    Reasoned {
+        lines: usize,
+        reason: String,
+    },
+}
+
+impl Entry {
+    fn value(&self) -> usize {
+        match self {
+            Self::Plain(value) | Self::Reasoned { lines: value, .. } => *value,
+        }
+    }
+}
+
+/// The largest values allowed, by check and key. Anything else may have 0.
+pub(super) type Budgets = BTreeMap<(Check, String), usize>;
+
+impl Config {
+    pub(super) fn read(root: &Path) -> Result<Self> {
+        let text =
+            fs::read_to_string(root.join(FILE)).with_context(|| format!("cannot read {FILE}"))?;
+        Self::parse(&text).with_context(|| format!("cannot use {FILE}"))
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let config: Self = de::from_str(text)?;
+        for (name, entries) in &config.budget {
+            let check = Check::ALL.iter().find(|check| check.name() == name);
+            let check = check.with_context(|| format!("there is no check `{name}`"))?;
+            for (key, entry) in entries {
+                let reasoned = match entry {
+                    Entry::Plain(_) => false,
+                    Entry::Reasoned { reason, .. } => !reason.trim().is_empty(),
+                };
+                let wanted = *check == Check::Files;
+                ensure!(
+                    reasoned == wanted,
+                    "{name} \"{key}\": only a long file has a reason, and must"
+                );
+            }
+        }
+        Ok(config)
+    }
+
+    pub(super) fn budgets(&self) -> Budgets {
+        let mut budgets = Budgets::new();
+        for check in Check::ALL {
+            for (key, entry) in self.budget.get(check.name()).into_iter().flatten() {
+                budgets.insert((check, key.clone()), entry.value());
+            }
+        }
+        budgets
+    }
+}
+
+/// Replaces the budgets in the file. The rest of it, and the reasons of long files, stay.
+pub(super) fn write(root: &Path, budgets: &Budgets) -> Result<()> {
+    let path = root.join(FILE);
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {FILE}"))?;
+    let text = replace(&text, budgets).with_context(|| format!("cannot use {FILE}"))?;
+    fs::write(&path, text).with_context(|| format!("cannot write {FILE}"))
+}
+
+fn replace(text: &str, budgets: &Budgets) -> Result<String> {
+    let old = Config::parse(text)?;
+    let mut document: DocumentMut = text.parse()?;
+    let parent = document.entry("budget").or_insert_with(|| {
+        let mut table = Table::new();
+        table.set_implicit(true);
+        Item::Table(table)
+    });
+    let parent = parent.as_table_mut().context("`budget` is not a table")?;
+    for check in Check::ALL {
+        let entries: Vec<_> = budgets
+            .iter()
+            .filter(|((of, _), value)| *of == check && **value > 0)
+            .map(|((_, key), value)| (key, *value))
+            .collect();
+        if entries.is_empty() {
+            parent.remove(check.name());
+            continue;
+        }
+        let table = parent.entry(check.name()).or_insert_with(|| Item::Table(Table::new()));
+        let table =
+            table.as_table_mut().with_context(|| format!("`{}` is not a table", check.name()))?;
+        // Comments above the table stay.
+        table.clear();
+        for (key, lines) in entries {
+            let number = i64::try_from(lines)?;
+            let item = if check == Check::Files {
+                let reason = match old.budget.get(check.name()).and_then(|old| old.get(key)) {
+                    Some(Entry::Reasoned { reason, .. }) => reason,
+                    _ => NEW_REASON,
+                };
+                let mut entry = InlineTable::new();
+                entry.insert("lines", Value::from(number));
+                entry.insert("reason", Value::from(reason));
+                value(entry)
+            } else {
+                value(number)
+            };
+            table.insert(key, item);
+        }
+    }
+    Ok(document.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "# Head.\n[language]\nforbidden = [\"tell\"] # kept\nopeners = []\nstub-words = 3\n\
+        [size]\nfunction-lines = 80\nfile-lines = 400\nmarkdown-columns = 120\n\
+        [arrows.groups]\n[arrows.forbidden]\n\
+        [commits]\nsubject-columns = 72\nareas = []\nnot-imperative = []\n";
+
+    #[test]
+    fn this_projects_file_is_understood() {
+        let config = Config::read(&crate::paths::root()).unwrap();
+        assert!(config.language.forbidden.contains(&"nobody".to_owned()));
+    }
+
+    #[test]
+    fn budgets_are_replaced_and_the_rest_stays() {
+        let old = format!(
+            "{HEAD}\n# Words.\n[budget.words]\nb = 2\n\n[budget.files]\n\"a.rs\" = {{ lines = 500, reason = \"so\" }}\n\
+             [budget.map]\n\"x.rs\" = 1\n"
+        );
+        let budgets = [
+            ((Check::Words, "b"), 1),
+            ((Check::Words, "a/c"), 7),
+            ((Check::Files, "a.rs"), 450),
+            ((Check::Files, "b.rs"), 401),
+            ((Check::Map, "x.rs"), 0),
+        ];
+        let budgets = budgets.map(|((check, key), value)| ((check, key.to_owned()), value)).into();
+        let new = replace(&old, &budgets).unwrap();
+        let expected = format!(
+            "{HEAD}\n# Words.\n[budget.words]\n\"a/c\" = 7\nb = 1\n\n[budget.files]\n\
+             \"a.rs\" = {{ lines = 450, reason = \"so\" }}\n\
+             \"b.rs\" = {{ lines = 401, reason = \"{NEW_REASON}\" }}\n"
+        );
+        assert_eq!(new, expected);
+        let kept = Config::parse(&new).unwrap().budgets();
+        assert_eq!(kept.len(), 4);
+        assert_eq!(replace(&new, &kept).unwrap(), new);
+    }
+
+    #[test]
+    fn a_first_budget_gets_its_table() {
+        let budgets = [((Check::Stubs, "docs".to_owned()), 3)].into();
+        let new = replace(HEAD, &budgets).unwrap();
+        assert_eq!(Config::parse(&new).unwrap().budgets(), budgets);
+        assert!(new.starts_with(HEAD) && new.ends_with("[budget.stubs]\ndocs = 3\n"), "{new}");
+    }
+
+    #[test]
+    fn long_files_need_reasons() {
+        let parse = |budget: &str| Config::parse(&format!("{HEAD}{budget}"));
+        assert!(parse("[budget.files]\n\"a.rs\" = 500\n").is_err());
+        assert!(parse("[budget.files]\n\"a.rs\" = { lines = 500, reason = \" \" }\n").is_err());
+        assert!(parse("[budget.words]\na = { lines = 500, reason = \"x\" }\n").is_err());
+        assert!(parse("[budget.wrods]\na = 5\n").is_err());
+    }
+}

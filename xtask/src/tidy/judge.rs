@@ -1,0 +1,146 @@
+//! Compares what was measured with the budgets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::config::{self, Budgets};
+use super::measure::{Check, Measure, Violation};
+use super::since::Added;
+
+/// The result of all checks.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// Number of values that were compared with a budget.
+    pub(super) checks: usize,
+    /// Number of values that are more than their budgets.
+    pub(super) over: usize,
+    /// Number of budgets that are more than what is there.
+    pub(super) under: usize,
+    /// Lines for the user, one for each violation.
+    pub(super) lines: Vec<String>,
+}
+
+/// Compares. If an area has too much, only what `added` has is listed, or everything if that explains nothing.
+pub(super) fn compare(measures: &[Measure], budgets: &Budgets, added: &Added) -> Report {
+    let mut report = Report::default();
+    let mut kinds: BTreeSet<Check> = Check::ALL.into();
+    let by_key: BTreeMap<_, _> =
+        measures.iter().map(|measure| ((measure.check, measure.key.clone()), measure)).collect();
+    let keys: BTreeSet<_> = by_key.keys().chain(budgets.keys()).collect();
+    for key in keys {
+        report.checks += 1;
+        kinds.remove(&key.0);
+        let budget = budgets.get(key).copied().unwrap_or_default();
+        let measure = by_key.get(key);
+        let value = measure.map_or(0, |measure| measure.value);
+        if let Some(measure) = measure.filter(|measure| measure.value > budget) {
+            report.over += 1;
+            report.lines.extend(over(measure, budget, added));
+        } else if value < budget {
+            report.under += 1;
+            report.lines.push(under(key.0, &key.1, value));
+        }
+    }
+    // A check that found nothing and has no budget is one that passed.
+    report.checks += kinds.len();
+    report
+}
+
+/// Returns the budgets after `--write`: lowered to what is there, or, if `accept`, set to it.
+pub(super) fn lowered(measures: &[Measure], budgets: &Budgets, accept: bool) -> Budgets {
+    let mut new = Budgets::new();
+    for Measure { check, key, value, .. } in measures {
+        let key = (*check, key.clone());
+        let budget = budgets.get(&key).copied().unwrap_or_default();
+        new.insert(key, if accept { *value } else { budget.min(*value) });
+    }
+    new
+}
+
+fn over(measure: &Measure, budget: usize, added: &Added) -> Vec<String> {
+    let Measure { check, key, value, violations } = measure;
+    let new: Vec<&Violation> =
+        violations.iter().filter(|violation| added.has(&violation.file, violation.line)).collect();
+    let listed = if new.is_empty() { violations.iter().collect() } else { new };
+    let unit = check.unit();
+    let detail = match check {
+        Check::Map | Check::Links => String::new(),
+        Check::Functions | Check::Files if budget == 0 => String::new(),
+        Check::Functions | Check::Files => format!(" (budget {budget})"),
+        _ => format!(" ({key} has {value}{unit}, budget {budget}{unit})"),
+    };
+    let line = |violation: &Violation| {
+        let Violation { file, line, text } = violation;
+        format!("{file}:{line}: {}{detail}: {text}", check.label())
+    };
+    listed.into_iter().map(line).collect()
+}
+
+fn under(check: Check, key: &str, value: usize) -> String {
+    let (file, name, unit) = (config::FILE, check.name(), check.unit());
+    let change = match (check, value) {
+        (_, 0) => "remove".to_owned(),
+        _ => format!("lower to {value}{unit}"),
+    };
+    format!("{file}:1: budget of {name} too large: {change}: \"{key}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measure(check: Check, key: &str, value: usize, lines: &[usize]) -> Measure {
+        let violation =
+            |&line| Violation { file: "a.rs".to_owned(), line, text: format!("text {line}") };
+        let violations = lines.iter().map(violation).collect();
+        Measure { check, key: key.to_owned(), value, violations }
+    }
+
+    fn budgets(entries: &[(Check, &str, usize)]) -> Budgets {
+        entries.iter().map(|(check, key, value)| ((*check, (*key).to_owned()), *value)).collect()
+    }
+
+    #[test]
+    fn more_fails_and_less_wants_a_lower_budget() {
+        let measures = [
+            measure(Check::Words, "a", 2, &[3, 4]),
+            measure(Check::Words, "b", 1, &[5]),
+            measure(Check::Functions, "a.rs f", 90, &[6]),
+            measure(Check::Openers, "a", 7, &[8]),
+        ];
+        let budgets = budgets(&[
+            (Check::Words, "a", 1),
+            (Check::Words, "b", 1),
+            (Check::Words, "c", 4),
+            (Check::Functions, "a.rs f", 91),
+        ]);
+        let report = compare(&measures, &budgets, &Added::default());
+        assert_eq!(
+            report.lines,
+            [
+                "a.rs:3: forbidden word (a has 2, budget 1): text 3",
+                "a.rs:4: forbidden word (a has 2, budget 1): text 4",
+                "xtask/tidy.toml:1: budget of words too large: remove: \"c\"",
+                "a.rs:8: doc comment opens with a fragment (a has 7 %, budget 0 %): text 8",
+                "xtask/tidy.toml:1: budget of functions too large: lower to 90 lines: \"a.rs f\"",
+            ]
+        );
+        // Five keys, and seven kinds without any.
+        assert_eq!((report.checks, report.over, report.under), (12, 2, 2));
+    }
+
+    #[test]
+    fn what_was_added_is_to_blame() {
+        let added = Added::parse("+++ b/a.rs\n@@ -1 +4,2 @@\n");
+        let report = compare(&[measure(Check::Words, "a", 2, &[3, 4])], &Budgets::new(), &added);
+        assert_eq!(report.lines, ["a.rs:4: forbidden word (a has 2, budget 0): text 4"]);
+    }
+
+    #[test]
+    fn budgets_only_fall() {
+        let measures = [measure(Check::Words, "a", 2, &[]), measure(Check::Words, "b", 3, &[])];
+        let old = budgets(&[(Check::Words, "a", 5), (Check::Words, "b", 1), (Check::Map, "x", 1)]);
+        let expected = |a, b| budgets(&[(Check::Words, "a", a), (Check::Words, "b", b)]);
+        assert_eq!(lowered(&measures, &old, false), expected(2, 1));
+        assert_eq!(lowered(&measures, &old, true), expected(2, 3));
+    }
+}

@@ -1,0 +1,206 @@
+//! Check of ARCHITECTURE.md's map: every source file is in it.
+
+use std::ops::RangeInclusive;
+
+use super::measure::{Check, Measure, Violation, count};
+use super::tree::Tree;
+
+/// The document with the map, in the first code block behind the heading.
+pub(super) const DOCUMENT: &str = "ARCHITECTURE.md";
+const HEADING: &str = "## The map";
+
+/// Ends of the names of source files.
+const EXTENSIONS: [&str; 5] = ["rs", "sh", "c", "h", "py"];
+
+/// Finds the source files that the map lacks. `is_test` is true for those that need not be there.
+pub(super) fn missing(tree: &Tree, map: &str, is_test: impl Fn(&str) -> bool) -> Vec<Measure> {
+    let map = Map::parse(map);
+    let lacking = EXTENSIONS
+        .iter()
+        .flat_map(|extension| tree.with_extension(extension))
+        .filter(|file| !is_test(file) && !map.has(file));
+    let violation = |file: &str| {
+        let text = "add a line to the map".to_owned();
+        (file.to_owned(), Violation { file: file.to_owned(), line: 1, text })
+    };
+    count(Check::Map, lacking.map(violation))
+}
+
+/// The files and folders that the map names.
+#[derive(Debug, Default)]
+struct Map {
+    files: Vec<Pattern>,
+    /// Folders none of whose files has a line; with `/` at the end.
+    folders: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Pattern {
+    /// With at most one `*`, which stands for anything but `/`.
+    Glob(String),
+    /// Files of one folder, by name.
+    Range(RangeInclusive<String>),
+}
+
+/// A line of the map that names files.
+struct Entry<'a> {
+    indent: usize,
+    /// With the folders around it.
+    paths: Vec<String>,
+    /// The last file of a range that the last path begins.
+    end: Option<&'a str>,
+}
+
+impl Map {
+    /// Reads the map out of the document.
+    fn parse(document: &str) -> Self {
+        let block = document.split_once(HEADING).and_then(|(_, rest)| rest.split_once("```"));
+        let block = block.and_then(|(_, rest)| rest.split_once("```"));
+        let lines = block.map_or("", |(block, _)| block).lines().skip(1);
+        let mut entries: Vec<Entry<'_>> = Vec::new();
+        for line in lines.filter(|line| !line.trim().is_empty()) {
+            let indent = line.chars().take_while(|c| *c == ' ').count();
+            // What is further to the right is the rest of a description.
+            if entries.last().is_none_or(|last| indent <= last.indent + 2) {
+                let entry = entry(&entries, indent, line.trim());
+                entries.push(entry);
+            }
+        }
+        let mut map = Self::default();
+        for (i, entry) in entries.iter().enumerate() {
+            let is_parent = entries.get(i + 1).is_some_and(|next| next.indent > entry.indent);
+            map.add(entry, is_parent);
+        }
+        map
+    }
+
+    fn add(&mut self, entry: &Entry<'_>, is_parent: bool) {
+        for path in &entry.paths {
+            if !path.ends_with('/') {
+                self.files.push(Pattern::Glob(path.clone()));
+            } else if is_parent {
+                self.files.push(Pattern::Glob(format!("{path}mod.rs")));
+            } else {
+                self.folders.push(path.clone());
+            }
+        }
+        if let (Some(first), Some(end)) = (entry.paths.last(), entry.end) {
+            let folder = first.rsplit_once('/').map_or("", |(folder, _)| folder);
+            self.files.push(Pattern::Range(first.clone()..=format!("{folder}/{end}")));
+        }
+    }
+
+    fn has(&self, file: &str) -> bool {
+        self.files.iter().any(|pattern| pattern.matches(file))
+            || self.folders.iter().any(|folder| file.starts_with(folder.as_str()))
+    }
+}
+
+/// Reads `src/a.rs, b.rs  description`; names without a folder are in the first one's.
+fn entry<'a>(before: &[Entry<'_>], indent: usize, line: &'a str) -> Entry<'a> {
+    let parent = before.iter().rev().find(|entry| entry.indent < indent);
+    let base = parent.and_then(|entry| entry.paths.iter().find(|path| path.ends_with('/')));
+    let base = base.map_or("", String::as_str);
+    let mut words = line.split_whitespace().peekable();
+    let mut paths: Vec<String> = Vec::new();
+    for word in words.by_ref() {
+        let name = word.trim_end_matches(',');
+        let is_bare = !name.trim_end_matches('/').contains('/');
+        let folder = paths.first().filter(|_| is_bare).map_or(base, |first| {
+            first.trim_end_matches('/').rfind('/').map_or("", |at| &first[..=at])
+        });
+        let path = format!("{folder}{name}");
+        paths.push(path);
+        if name == word {
+            break;
+        }
+    }
+    let end = words.next_if(|word| *word == "…").and_then(|_| words.next());
+    Entry { indent, paths, end }
+}
+
+impl Pattern {
+    fn matches(&self, file: &str) -> bool {
+        match self {
+            Self::Glob(pattern) => match pattern.split_once('*') {
+                None => pattern == file,
+                Some((start, end)) => file
+                    .strip_prefix(start)
+                    .and_then(|rest| rest.strip_suffix(end))
+                    .is_some_and(|middle| !middle.contains('/')),
+            },
+            Self::Range(range) => {
+                let folder = |path: &str| path.matches('/').count();
+                range.contains(&file.to_owned()) && folder(file) == folder(range.start())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = "# A\n\n## The map\n\n```\n\
+        common/                  what crosses\n\
+        seqtrace/                the program\n\
+        \x20 build.rs                 builds\n\
+        \x20 src/cli.rs, exit.rs the command line\n\
+        \x20 src/filter.rs, filter/   filters\n\
+        \x20 src/rules/               the rules:\n\
+        \x20                          more.rs is not named here\n\
+        \x20   judge.rs, case.rs        who judges\n\
+        \x20   ledger/                  the ledger\n\
+        \x20   a/x.rs, b/y.rs           two folders\n\
+        \x20   sq101.rs … sq901.rs      a rule a file\n\
+        xtask/                   tasks\n\
+        \x20 e2e/*.sh, e2e/run        scripts\n\
+        .ci/run                  all\n\
+        ```\n\nsrc/else.rs\n";
+
+    #[test]
+    fn files_folders_lists_and_ranges_are_understood() {
+        let map = Map::parse(DOCUMENT);
+        let has = [
+            "common/src/lib.rs",
+            "seqtrace/build.rs",
+            "seqtrace/src/cli.rs",
+            "seqtrace/src/exit.rs",
+            "seqtrace/src/filter.rs",
+            "seqtrace/src/filter/a.rs",
+            "seqtrace/src/rules/mod.rs",
+            "seqtrace/src/rules/judge.rs",
+            "seqtrace/src/rules/case.rs",
+            "seqtrace/src/rules/ledger/mod.rs",
+            "seqtrace/src/rules/a/x.rs",
+            "seqtrace/src/rules/b/y.rs",
+            "seqtrace/src/rules/sq101.rs",
+            "seqtrace/src/rules/sq501.rs",
+            "xtask/e2e/story.sh",
+            ".ci/run",
+        ];
+        for file in has {
+            assert!(map.has(file), "{file}");
+        }
+        let lacks = [
+            "seqtrace/src/else.rs",
+            "seqtrace/src/rules/more.rs",
+            "seqtrace/src/rules/sq999.rs",
+            "seqtrace/src/rules/sq2/x.rs",
+            "xtask/src/main.rs",
+            "xtask/e2e/a/b.sh",
+        ];
+        for file in lacks {
+            assert!(!map.has(file), "{file}");
+        }
+    }
+
+    #[test]
+    fn source_files_are_reported_and_tests_are_not() {
+        let files = ["seqtrace/new.rs", "seqtrace/t.rs", "seqtrace/data.json", "common/x.rs"];
+        let tree = Tree { files: files.map(str::to_owned).into() };
+        let found = missing(&tree, DOCUMENT, |file| file.ends_with("t.rs"));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].key, "seqtrace/new.rs");
+    }
+}

@@ -1,0 +1,204 @@
+//! Checks of Markdown: lines that are too long, links that lead nowhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+use super::measure::{Check, Measure, Violation, count};
+use super::rust::{Index, Line};
+use super::tree::Tree;
+
+/// A Markdown document as the checks need it.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    /// Path relative to the top of the checkout.
+    pub(super) file: String,
+    /// Text outside of code, in pieces.
+    pub(super) prose: Vec<Line>,
+    /// Targets of links and images.
+    links: Vec<Line>,
+    /// Names that a link behind `#` can have.
+    anchors: BTreeSet<String>,
+    /// Length in characters of each line, and true for one of a table or a code block.
+    lines: Vec<(usize, bool)>,
+}
+
+impl Document {
+    pub(super) fn parse(file: &str, text: &str) -> Self {
+        let index = Index::new(text);
+        let lines = text.lines().map(|line| (line.chars().count(), false)).collect();
+        let mut document = Self { file: file.to_owned(), lines, ..Self::default() };
+        let mut heading: Option<String> = None;
+        let mut in_code = false;
+        let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES;
+        for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
+            let number = index.line(range.start);
+            match event {
+                Event::Start(Tag::CodeBlock(_)) => {
+                    in_code = true;
+                    document.mark_block(&index, &range);
+                }
+                Event::End(TagEnd::CodeBlock) => in_code = false,
+                Event::Start(Tag::Table(_)) => document.mark_block(&index, &range),
+                Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+                Event::End(TagEnd::Heading(_)) => {
+                    document.anchor(&heading.take().unwrap_or_default());
+                }
+                Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                    document.links.push(Line { number, text: dest_url.into_string() });
+                }
+                Event::Text(piece) if !in_code => {
+                    if let Some(heading) = &mut heading {
+                        heading.push_str(&piece);
+                    }
+                    document.prose.push(Line { number, text: piece.into_string() });
+                }
+                Event::Code(piece) => {
+                    if let Some(heading) = &mut heading {
+                        heading.push_str(&piece);
+                    }
+                }
+                _ => {}
+            }
+        }
+        document
+    }
+
+    fn mark_block(&mut self, index: &Index, range: &Range<usize>) {
+        let last = index.line(range.end.saturating_sub(1).max(range.start));
+        let lines = self.lines.get_mut(index.line(range.start) - 1..last).unwrap_or_default();
+        for (_, in_block) in lines {
+            *in_block = true;
+        }
+    }
+
+    /// Names a heading as GitHub does: a second one of the same text gets `-1`.
+    fn anchor(&mut self, heading: &str) {
+        let slug: String = heading
+            .to_lowercase()
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ' '))
+            .map(|c| if c == ' ' { '-' } else { c })
+            .collect();
+        let names = (0..).map(|n| if n == 0 { slug.clone() } else { format!("{slug}-{n}") });
+        let free = names.into_iter().find(|name| !self.anchors.contains(name));
+        self.anchors.extend(free);
+    }
+}
+
+/// Counts each area's lines that are longer than `limit` characters: those in tables and code blocks, and all others.
+pub(super) fn width(limit: usize, tree: &Tree, documents: &[Document]) -> Vec<Measure> {
+    let measure = |check, blocks| {
+        let mut found = Vec::new();
+        for document in documents {
+            for (i, (length, in_block)) in document.lines.iter().enumerate() {
+                if *length > limit && *in_block == blocks {
+                    let text = format!("{length} characters");
+                    let violation = Violation { file: document.file.clone(), line: i + 1, text };
+                    found.push((tree.area(&document.file), violation));
+                }
+            }
+        }
+        count(check, found)
+    };
+    let mut measures = measure(Check::Width, false);
+    measures.extend(measure(Check::WideBlocks, true));
+    measures
+}
+
+/// Counts the links of each document to files and headings that do not exist.
+pub(super) fn links(tree: &Tree, documents: &[Document]) -> Vec<Measure> {
+    let by_file: BTreeMap<&str, &Document> =
+        documents.iter().map(|document| (document.file.as_str(), document)).collect();
+    let dead = documents.iter().flat_map(|document| {
+        let dead = document.links.iter().filter(|link| !leads(tree, &by_file, document, link));
+        dead.map(|link| {
+            let (file, line) = (document.file.clone(), link.number);
+            (file.clone(), Violation { file, line, text: link.text.clone() })
+        })
+    });
+    count(Check::Links, dead)
+}
+
+fn leads(tree: &Tree, documents: &BTreeMap<&str, &Document>, from: &Document, link: &Line) -> bool {
+    if link.text.contains("://") || link.text.starts_with("mailto:") {
+        return true;
+    }
+    let (path, anchor) = link.text.split_once('#').unwrap_or((&link.text, ""));
+    let target = if path.is_empty() { Some(from.file.clone()) } else { resolve(&from.file, path) };
+    let Some(target) = target.filter(|target| tree.has(target)) else { return false };
+    let document = documents.get(target.as_str());
+    anchor.is_empty() || document.is_none_or(|document| document.anchors.contains(anchor))
+}
+
+/// Returns where a relative link of `file` leads, relative to the top; `None` for outside of the checkout.
+fn resolve(file: &str, link: &str) -> Option<String> {
+    let mut parts: Vec<&str> = match link.strip_prefix('/') {
+        Some(_) => Vec::new(),
+        None => file.split('/').collect(),
+    };
+    parts.pop();
+    for part in link.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            _ => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[&str]) -> Tree {
+        Tree { files: files.iter().map(|&file| file.to_owned()).collect() }
+    }
+
+    #[test]
+    fn code_is_no_prose() {
+        let document = Document::parse(
+            "a.md",
+            "# One `two`\n\nThree `four`\nfive\n\n```\nsix\n```\n\n| a | b |\n| - | - |\n| c | `d` |\n",
+        );
+        let prose: Vec<_> =
+            document.prose.iter().map(|line| (line.number, line.text.trim())).collect();
+        assert_eq!(prose, [(1, "One"), (3, "Three"), (4, "five"), (10, "a"), (10, "b"), (12, "c")]);
+    }
+
+    #[test]
+    fn tables_and_code_have_a_width_of_their_own() {
+        let text = "long line\n\n```\nlong code\n```\n\n| long head | b |\n| - | - |\n| long cell | d |\n\nlong end\n";
+        let tree = tree(&["docs/a.md"]);
+        let measures = width(6, &tree, &[Document::parse("docs/a.md", text)]);
+        let found: Vec<_> = measures
+            .iter()
+            .map(|m| {
+                (m.check, m.key.as_str(), m.violations.iter().map(|v| v.line).collect::<Vec<_>>())
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [(Check::Width, "docs", vec![1, 11]), (Check::WideBlocks, "docs", vec![4, 7, 8, 9]),]
+        );
+    }
+
+    #[test]
+    fn dead_links_are_found() {
+        let text = "# A heading, `code`\n\n# Twice\n\n# Twice\n\n[a](#a-heading-code) [b](#twice-1) [c](b.md#b) \
+                    [d](../src/) [e](https://example.org/x) [f][r]\n\n[x](#twice-2)\n[y](c.md)\n\
+                    ![z](b.md#none)\n[w](../../out)\n\n[r]: /docs/b.md\n";
+        let documents = [Document::parse("docs/a.md", text), Document::parse("docs/b.md", "# B\n")];
+        let tree = tree(&["docs/a.md", "docs/b.md", "src/main.rs"]);
+        let measures = links(&tree, &documents);
+        let found: Vec<_> =
+            measures[0].violations.iter().map(|v| (v.line, v.text.as_str())).collect();
+        let dead = [(9, "#twice-2"), (10, "c.md"), (11, "b.md#none"), (12, "../../out")];
+        assert_eq!(found, dead);
+        assert_eq!(measures.len(), 1);
+    }
+}

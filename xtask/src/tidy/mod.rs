@@ -1,0 +1,112 @@
+//! `cargo xtask tidy`: the house rules that no other lint knows.
+//!
+//! `rust` and `markdown` read files, `language`, `size`, `map`, `arrows` and `markdown` measure, `judge` compares with
+//! the budgets of `config`. A budget is what there is today: more fails, and less fails until the budget is lowered.
+
+mod arrows;
+mod commits;
+mod config;
+mod items;
+mod judge;
+mod language;
+mod map;
+mod markdown;
+mod measure;
+mod rust;
+mod since;
+mod size;
+mod tree;
+
+use std::path::Path;
+
+use anyhow::Result;
+use clap::Args;
+
+use self::config::Config;
+use self::markdown::Document;
+use self::measure::Measure;
+use self::rust::Source;
+use self::since::Added;
+use self::size::TestFiles;
+use self::tree::Tree;
+use crate::{paths, sh};
+
+/// Options of `cargo xtask tidy`.
+#[derive(Debug, Default, Args)]
+#[command(
+    after_help = "Limits, word lists and budgets are in xtask/tidy.toml; CONTRIBUTING.md explains them.\n\
+                        Ends with one line `tidy: N checks, N over budget`; exit status 1 if a budget is not met."
+)]
+pub(crate) struct Options {
+    /// Lower the budgets to what is there
+    #[arg(long)]
+    write: bool,
+    /// With --write: raise budgets, too. Only for a merge of branches that had budgets of their own
+    #[arg(long, requires = "write")]
+    accept_current: bool,
+    /// Check only the subjects of commits since HEAD and REV parted
+    #[arg(long, value_name = "REV", conflicts_with = "write")]
+    commits: Option<String>,
+}
+
+/// Checks, prints what is wrong, and returns the exit status.
+pub(crate) fn run(options: &Options) -> Result<u8> {
+    let root = paths::root();
+    let config = Config::read(&root)?;
+    if let Some(rev) = &options.commits {
+        let subjects = commits::check(&config.commits, &root, rev)?;
+        for line in &subjects.lines {
+            println!("{line}");
+        }
+        println!("tidy: {} commits, {} wrong", subjects.checked, subjects.lines.len());
+        return Ok(u8::from(!subjects.lines.is_empty()));
+    }
+    let measures = measure(&config, &root)?;
+    let mut budgets = config.budgets();
+    if options.write {
+        budgets = judge::lowered(&measures, &budgets, options.accept_current);
+        config::write(&root, &budgets)?;
+        sh::say("Written", config::FILE);
+    }
+    let report = judge::compare(&measures, &budgets, &Added::find(&root));
+    for line in &report.lines {
+        println!("{line}");
+    }
+    if report.under > 0 {
+        println!("{} budgets too large: cargo xtask tidy --write lowers them", report.under);
+    }
+    println!("tidy: {} checks, {} over budget", report.checks, report.over);
+    Ok(u8::from(report.over + report.under > 0))
+}
+
+fn measure(config: &Config, root: &Path) -> Result<Vec<Measure>> {
+    let tree = Tree::list(root)?;
+    let sources = tree
+        .with_extension("rs")
+        .map(|file| Source::parse(file, &tree::read(root, file)?))
+        .collect::<Result<Vec<_>>>()?;
+    let documents = tree
+        .with_extension("md")
+        .map(|file| Ok(Document::parse(file, &tree::read(root, file)?)))
+        .collect::<Result<Vec<_>>>()?;
+    let scripts = ["sh", "c", "h", "py"]
+        .into_iter()
+        .flat_map(|extension| tree.with_extension(extension))
+        .map(|file| Ok((file.to_owned(), tree::read(root, file)?.lines().count())))
+        .collect::<Result<Vec<_>>>()?;
+    let tests = TestFiles::of(&sources);
+    let architecture = tree::read(root, map::DOCUMENT)?;
+    let Config { language, size, arrows, .. } = config;
+    let measures = [
+        language::words(language, &tree, &sources, &documents),
+        language::openers(language, &tree, &sources),
+        language::stubs(language, &tree, &sources),
+        size::functions(size, &sources),
+        size::files(size, &sources, &scripts),
+        map::missing(&tree, &architecture, |file| tests.has(file)),
+        arrows::forbidden(arrows, &sources),
+        markdown::width(size.markdown_columns, &tree, &documents),
+        markdown::links(&tree, &documents),
+    ];
+    Ok(measures.into_iter().flatten().collect())
+}

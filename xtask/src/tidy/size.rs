@@ -1,0 +1,129 @@
+//! Checks of size: functions and files.
+
+use std::collections::BTreeSet;
+
+use super::config::Size;
+use super::measure::{Check, Measure, Violation};
+use super::rust::Source;
+
+/// Measures the functions that are longer than the limit. Tests have none.
+pub(super) fn functions(limits: &Size, sources: &[Source]) -> Vec<Measure> {
+    let tests = TestFiles::of(sources);
+    let mut measures: Vec<Measure> = Vec::new();
+    for source in sources.iter().filter(|source| !tests.has(&source.file)) {
+        for function in source.functions.iter().filter(|f| f.lines > limits.function_lines) {
+            let key = format!("{} {}", source.file, function.name);
+            let text = format!("{}() has {} lines", function.name, function.lines);
+            let violation = Violation { file: source.file.clone(), line: function.line, text };
+            match measures.iter_mut().find(|measure| measure.key == key) {
+                // Methods of two types: the budget is the longest one's.
+                Some(measure) => {
+                    measure.value = measure.value.max(function.lines);
+                    measure.violations.push(violation);
+                }
+                None => measures.push(Measure {
+                    check: Check::Functions,
+                    key,
+                    value: function.lines,
+                    violations: vec![violation],
+                }),
+            }
+        }
+    }
+    measures
+}
+
+/// Measures the files that are longer than the limit without their tests. `scripts` are other files and their lengths
+/// in lines.
+pub(super) fn files(
+    limits: &Size,
+    sources: &[Source],
+    scripts: &[(String, usize)],
+) -> Vec<Measure> {
+    let tests = TestFiles::of(sources);
+    let sources = sources.iter().filter(|source| !tests.has(&source.file)).map(|source| {
+        let in_tests: BTreeSet<usize> = source.tests.iter().cloned().flatten().collect();
+        (source.file.clone(), source.lines - in_tests.len())
+    });
+    let long =
+        sources.chain(scripts.iter().cloned()).filter(|(_, lines)| *lines > limits.file_lines);
+    long.map(|(file, value)| {
+        let text = format!("{value} lines");
+        let violations = vec![Violation { file: file.clone(), line: 1, text }];
+        Measure { check: Check::Files, key: file, value, violations }
+    })
+    .collect()
+}
+
+/// The files that only tests have.
+#[derive(Debug)]
+pub(super) struct TestFiles {
+    /// Paths of modules behind `#[cfg(test)]`, without `.rs`.
+    modules: Vec<String>,
+}
+
+impl TestFiles {
+    pub(super) fn of(sources: &[Source]) -> Self {
+        let modules = sources.iter().flat_map(|source| {
+            let folder = module_folder(&source.file);
+            source.test_modules.iter().map(move |name| format!("{folder}/{name}"))
+        });
+        Self { modules: modules.collect() }
+    }
+
+    pub(super) fn has(&self, file: &str) -> bool {
+        let in_module = |module: &String| {
+            let rest = file.strip_prefix(module.as_str());
+            rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+        };
+        file.split('/').any(|part| part == "tests") || self.modules.iter().any(in_module)
+    }
+}
+
+/// Returns the folder in which the modules that `file` declares are.
+fn module_folder(file: &str) -> &str {
+    let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
+    match name {
+        "mod.rs" | "lib.rs" | "main.rs" => folder,
+        _ => file.strip_suffix(".rs").unwrap_or(file),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Size = Size { function_lines: 3, file_lines: 8, markdown_columns: 0 };
+
+    fn source(file: &str, text: &str) -> Source {
+        Source::parse(file, text).unwrap()
+    }
+
+    #[test]
+    fn the_longest_function_of_a_name_counts() {
+        let text = "fn f() {\n\n\n\n}\nimpl A {\n    fn f() {\n\n\n    }\n}\nfn g() {\n\n}\n";
+        let found = functions(&LIMITS, &[source("a.rs", text)]);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].key.as_str(), found[0].value), ("a.rs f", 5));
+        assert_eq!(found[0].violations.iter().map(|v| v.line).collect::<Vec<_>>(), [1, 7]);
+    }
+
+    #[test]
+    fn tests_do_not_make_a_file_long() {
+        let tests =
+            "#[cfg(test)]\nmod testing;\n#[cfg(test)]\nmod tests {\n    fn f() {\n\n\n\n    }\n}\n";
+        let long = "//\n".repeat(9);
+        let sources = [
+            source("c/src/lib.rs", tests),
+            source("c/src/testing.rs", &long),
+            source("c/src/testing/more.rs", &long),
+            source("c/src/a/tests/b.rs", &long),
+            source("c/src/a.rs", &long),
+        ];
+        let scripts = [("run.sh".to_owned(), 9), ("short.sh".to_owned(), 8)];
+        let found = files(&LIMITS, &sources, &scripts);
+        let found: Vec<_> = found.iter().map(|m| (m.key.as_str(), m.value)).collect();
+        assert_eq!(found, [("c/src/a.rs", 9), ("run.sh", 9)]);
+        assert!(functions(&LIMITS, &sources).is_empty());
+    }
+}
