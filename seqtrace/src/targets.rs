@@ -19,7 +19,7 @@ use crate::{
         glob::{Glob, GlobError},
     },
     kernel::kallsyms::Kallsyms,
-    probe::{loader::Allow, trace::Trace},
+    probe::{loader::Allow, opens::Opens, trace::Trace},
     render::{TargetInfo, escape},
 };
 
@@ -181,6 +181,20 @@ pub fn expand(pattern: &[u8]) -> Vec<PathBuf> {
 /// callback it is certain that it is not.
 pub fn may_become_plain(target: &Target) -> bool {
     matches!(target, Target::Glob(_) | Target::Module(_))
+}
+
+/// Returns the kinds of files that the targets may be, as far as their open functions differ.
+pub fn opens(targets: &[Target]) -> Vec<Opens> {
+    let mut kinds = Vec::new();
+    for target in targets {
+        let Target::Path(path) = target else { return Opens::ALL.to_vec() };
+        match Opens::of(&path_buf(path)) {
+            Ok(Some(kind)) if !kinds.contains(&kind) => kinds.push(kind),
+            Ok(_) => {}
+            Err(_) => return Opens::ALL.to_vec(),
+        }
+    }
+    if targets.is_empty() { Opens::ALL.to_vec() } else { kinds }
 }
 
 /// False if all that is wanted are files that are known by now.

@@ -70,7 +70,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         let mut signals = Signals::listen()?;
         let seen = Collector::default();
         let readers = [Process::start(0)?, Process::start(1)?];
-        let trace = trace(args, &facts, &seen, &readers)?;
+        let trace = trace(args, &wanted, &facts, &seen, &readers)?;
         let limits = Limits {
             bytes: args.max_bytes,
             time: args.time_limit,
@@ -177,6 +177,7 @@ fn look(args: &cli::Check, writer: &Writer, single: bool) -> Look {
 /// A trace of the readers, and of nobody else.
 fn trace(
     args: &cli::Check,
+    wanted: &[Target],
     facts: &Preflight,
     seen: &Collector,
     readers: &[Process; 2],
@@ -195,6 +196,7 @@ fn trace(
     })
     .map_err(Refusal::from)?;
     probes.follow().map_err(Refusal::from)?;
+    probes.failed_opens(&targets::opens(wanted)).map_err(Refusal::from)?;
     let plan = plan.attach(&mut probes, args.backend).map_err(Refusal::from)?;
     if args.verbose > 0 && io::stderr().is_terminal() {
         eprintln!("backend {}", plan.name());

@@ -96,6 +96,7 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
     let settings = settings(&request, &facts, &selection);
     let mut probes = Probes::load(&settings).map_err(Refusal::from)?;
     probes.follow().map_err(Refusal::from)?;
+    probes.failed_opens(&targets::opens(&selection.targets)).map_err(Refusal::from)?;
     if selection.targets.iter().any(targets::may_become_plain) {
         probes.plain().map_err(Refusal::from)?;
     }
