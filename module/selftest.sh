@@ -350,7 +350,7 @@ bugs_of_start() {
 	is $where.rewind.bug "$(cat rewind | head -n 153 | tail -n 3 | ids)" "150 0 1 "
 	is $where.rewind.ends "$(cat rewind | count .)" 3020
 	is $where.alloc_rewind.bug "$(cat alloc_rewind | ids)" \
-		"$({ lines 0 150; lines 0 150; } | ids)"
+		"$({ lines 0 150; lines 0 148; } | ids)"
 	is $where.alloc_rewind.blocks "$(blocks alloc_rewind 27 | count ' 000 ')" 300
 	is $where.graph_filter.cat "$(cat graph_filter | sort | sum)" "$(lines 0 59 | sum)"
 	is $where.graph_filter.bug "$(blocks graph_filter 27 | count ' 000 ')" 60

@@ -4,7 +4,7 @@
  * record, whatever *pos. Each pass has another pointer, so that no pointer shows
  * it; the text does.
  *
- *   # cat alloc_rewind               records 0 to 150, twice
+ *   # cat alloc_rewind               records 0 to 150, and 0 to 148
  *   # dd if=alloc_rewind bs=27       record 0, three hundred times
  *
  * Looks like: ok_alloc, whose iterator begins at *pos.
@@ -44,7 +44,7 @@ static void *alloc_rewind_next(struct seq_file *m, void *v, loff_t *pos)
 
 	++*pos;
 	it->at = seqbugs_rec_after(it->at);
-	if (it->at)
+	if (*pos < SEQBUGS_RECORDS)
 		return it;
 	kfree(it);
 	return NULL;

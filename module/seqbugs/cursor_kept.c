@@ -9,7 +9,7 @@
  *                                    record 11 instead of 10
  *
  * Looks like: ok_cursor, which uses its cursor only where *pos agrees with it.
- * seqtrace reports: check: SQ204, start().
+ * seqtrace reports: SQ104, of a reader that seeks.
  * The fix: start() sets the cursor from *pos.
  */
 

@@ -45,7 +45,7 @@ SEQBUG(section_forgotten, BUG, "SQ204", "start,show", "start() forgets what next
 SEQBUG(start_output, BUG, "SQ305", "start", "start() prints a header in every pass", "start_output_ops", "cat start_output | grep -c three")
 SEQBUG(end_back, BUG, "SQ105", "start", "start() sets *pos back to the only record at the end", "end_back_ops", "dd if=end_back bs=1 count=1000 | wc -l")
 SEQBUG(page_back, BUG, "SQ104,SQ201,SQ202", "start", "start() gives up at any position but 0, and sets *pos back", "page_back_ops", "cat page_back | wc -l")
-SEQBUG(cursor_kept, BUG, "SQ204", "start", "start() returns a cursor of m->private, whatever *pos", "cursor_kept_ops", "{ dd bs=27 count=1 of=/dev/null; dd bs=27 skip=9 count=1; } <cursor_kept")
+SEQBUG(cursor_kept, BUG, "SQ104", "start", "start() returns a cursor of m->private, whatever *pos", "cursor_kept_ops", "{ dd bs=27 count=1 of=/dev/null; dd bs=27 skip=9 count=1; } <cursor_kept")
 SEQBUG(next_ends, BUG, "SQ106", "next", "next() always returns NULL, and start() goes on", "next_ends_ops", "dd if=next_ends bs=100 skip=1 count=1")
 SEQBUG(counting_show, BUG, "SQ306", "show", "show() counts how often it is called and prints that", "counting_show_ops", "cat counting_show | head -n 1; cat counting_show | head -n 1")
 SEQBUG(counting_start, BUG, "SQ306", "start", "start() counts the passes and show() prints that", "counting_start_ops", "cat counting_start | head -n 1; cat counting_start | head -n 1")
