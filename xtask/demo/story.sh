@@ -11,8 +11,12 @@ FILE=/proc/seqfiles/seqfile
 READY=$(mktemp -u)
 tracer=
 module=
+# The tracer's list of functions to graph, and whether we have written to it.
+GRAPH=/sys/kernel/tracing/set_graph_function
+graph=
 
 clean_up() {
+	[ -z "$graph" ] || echo >"$GRAPH"
 	[ -z "$tracer" ] || kill -INT "$tracer" 2>/dev/null
 	[ -z "$module" ] || rmmod "$module" 2>/dev/null
 	rm -f "$READY"
@@ -103,3 +107,23 @@ say "/proc/vmstat, a file of the kernel's own, through a read buffer of 128 byte
 printf '%s$ seqtrace attach /proc/vmstat -- dd if=/proc/vmstat of=/dev/null bs=128 count=4%s\n' "$BOLD" "$PLAIN"
 seqtrace attach $SEQTRACE_FLAGS /proc/vmstat -- dd if=/proc/vmstat of=/dev/null bs=128 count=4 ||
 	die "seqtrace ended with status $?"
+
+say "set_graph_function, another one: a bug of Linux's own tracer, without any module"
+if ! grep -q -s '^#' $GRAPH; then
+	# No graph tracer in this kernel; or a list that somebody has written and that is not ours to change.
+	say "skipped: $GRAPH is not there (CONFIG_FUNCTION_GRAPH_TRACER), or it is in use"
+	exit 0
+fi
+graph=yes
+for function in do_sys_poll seq_open seq_release vfs_read vfs_write single_open; do
+	run "echo $function >> $GRAPH"
+done
+say "all six are in it, in the order of a hash table; dd repeats the first three and never shows the others"
+run "cat $GRAPH"
+printf '%s$ seqtrace attach %s -- dd if=%s bs=30%s\n' "$BOLD" $GRAPH $GRAPH "$PLAIN"
+seqtrace attach $SEQTRACE_FLAGS $GRAPH -- dd if=$GRAPH bs=30 || die "seqtrace ended with status $?"
+say "start() has begun at the first function again, whatever *pos was: seqtrace check proves it"
+printf '%s$ seqtrace check %s%s\n' "$BOLD" $GRAPH "$PLAIN"
+seqtrace check $SEQTRACE_FLAGS $GRAPH
+status=$?
+[ $status -eq 1 ] || die "seqtrace check ended with status $status instead of 1: findings"

@@ -41,6 +41,8 @@ pub(crate) struct GuestSpec {
     pub(crate) memory: u32,
     /// More kernel arguments.
     pub(crate) append: String,
+    /// More arguments for QEMU: devices.
+    pub(crate) arguments: Vec<String>,
     /// How long it may take.
     pub(crate) timeout: Duration,
 }
@@ -179,6 +181,7 @@ fn qemu(spec: &GuestSpec) -> Command {
     qemu.arg("-kernel").arg(&spec.kernel.vmlinuz).args(["-initrd", "initramfs", "-append"]);
     // An oops in a module must not pass for success.
     qemu.arg(format!("console=ttyS0 quiet panic=-1 oops=panic {}", spec.append));
+    qemu.args(&spec.arguments);
     qemu
 }
 

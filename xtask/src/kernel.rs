@@ -9,16 +9,21 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
-use crate::setup;
 use crate::{paths, sh};
+
+pub(crate) mod archive;
+
+use archive::{Apt, Archive, depends, download, unpack};
 
 /// A line of kernels.
 #[derive(Debug)]
 pub(crate) struct Series {
     /// What `--kernel` calls it.
     pub(crate) name: &'static str,
+    /// Its folder in the cache.
+    folder: &'static str,
     /// The metapackage that depends on the newest image.
     metapackage: &'static str,
     /// Archives and suites of another release of Debian that have it, on the mirror that this machine's
@@ -30,17 +35,11 @@ pub(crate) struct Series {
     pub(crate) usual: bool,
 }
 
-/// A part of a Debian mirror.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Archive {
-    Main,
-    Security,
-}
-
 /// Every line of kernels there is.
 pub(crate) static SERIES: [Series; 4] = [
     Series {
         name: "6.12",
+        folder: "6.12",
         metapackage: "linux-image-6.12-cloud-amd64",
         suites: &[],
         modules: true,
@@ -48,6 +47,7 @@ pub(crate) static SERIES: [Series; 4] = [
     },
     Series {
         name: "6.1",
+        folder: "6.1",
         metapackage: "linux-image-cloud-amd64",
         suites: &[],
         modules: true,
@@ -55,6 +55,7 @@ pub(crate) static SERIES: [Series; 4] = [
     },
     Series {
         name: "5.10",
+        folder: "5.10",
         metapackage: "linux-image-cloud-amd64",
         suites: &[(Archive::Security, "bullseye-security"), (Archive::Main, "bullseye")],
         modules: true,
@@ -62,9 +63,38 @@ pub(crate) static SERIES: [Series; 4] = [
     },
     Series {
         name: "7",
+        folder: "7",
         metapackage: "linux-image-cloud-amd64",
         suites: &[(Archive::Main, "sid")],
         // Its build tools want a newer libc, its flags a newer compiler than Debian 12 has.
+        modules: false,
+        usual: false,
+    },
+];
+
+/// Debian's full kernels, of the same names: with nearly all drivers, and no headers here.
+pub(crate) static FULL: [Series; 3] = [
+    Series {
+        name: "6.12",
+        folder: "6.12-full",
+        metapackage: "linux-image-6.12-amd64",
+        suites: &[],
+        modules: false,
+        usual: false,
+    },
+    Series {
+        name: "6.1",
+        folder: "6.1-full",
+        metapackage: "linux-image-amd64",
+        suites: &[],
+        modules: false,
+        usual: false,
+    },
+    Series {
+        name: "7",
+        folder: "7-full",
+        metapackage: "linux-image-amd64",
+        suites: &[(Archive::Main, "sid")],
         modules: false,
         usual: false,
     },
@@ -81,8 +111,17 @@ pub(crate) fn default() -> &'static Series {
 
 /// Parses `--kernel`.
 pub(crate) fn parse(name: &str) -> Result<&'static Series, String> {
-    SERIES.iter().find(|series| series.name == name).ok_or_else(|| {
-        let names: Vec<_> = SERIES.iter().map(|series| series.name).collect();
+    find(&SERIES, name)
+}
+
+/// Parses `--kernel` where full kernels are meant.
+pub(crate) fn parse_full(name: &str) -> Result<&'static Series, String> {
+    find(&FULL, name)
+}
+
+fn find(all: &'static [Series], name: &str) -> Result<&'static Series, String> {
+    all.iter().find(|series| series.name == name).ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(|series| series.name).collect();
         format!("one of {}", names.join(", "))
     })
 }
@@ -111,7 +150,7 @@ pub(crate) fn get(series: &'static Series) -> Result<Kernel> {
     let kernel = match cached(series, &dir) {
         Some(kernel) => kernel,
         None => fetch(series, &dir)
-            .with_context(|| format!("cannot get Debian's kernel {}", series.name))?,
+            .with_context(|| format!("cannot get Debian's kernel {}", series.folder))?,
     };
     drop(lock);
     Ok(kernel)
@@ -133,7 +172,7 @@ pub(crate) fn update(series: &'static Series) -> Result<Kernel> {
 }
 
 fn directory(series: &Series) -> Result<PathBuf> {
-    let dir = paths::cache()?.join("kernels").join(series.name);
+    let dir = paths::cache()?.join("kernels").join(series.folder);
     fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
     Ok(dir)
 }
@@ -174,29 +213,38 @@ impl Kernel {
         Ok(found)
     }
 
+    /// The folder `modules/RELEASE` of the unpacked packages.
+    pub(crate) fn modules_folder(&self) -> Result<PathBuf> {
+        ["lib", "usr/lib"]
+            .into_iter()
+            .map(|lib| self.root.join(lib).join("modules").join(&self.release))
+            .find(|dir| dir.join("kernel").exists())
+            .with_context(|| format!("no modules in {}", self.root.display()))
+    }
+
     fn module(&self, name: &str, found: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
         if found.iter().any(|(there, _)| there == name) {
             return Ok(());
         }
-        let dir = ["lib", "usr/lib"]
-            .into_iter()
-            .map(|lib| self.root.join(lib).join("modules").join(&self.release).join("kernel"))
-            .find(|dir| dir.exists())
-            .with_context(|| format!("no modules in {}", self.root.display()))?;
+        let dir = self.modules_folder()?.join("kernel");
         let Some(file) = find_module(&dir, name)? else { return Ok(()) };
-        let bytes = if file.extension().is_some_and(|extension| extension == "xz") {
-            let xz = Command::new("xz").arg("-dc").arg(&file).output().context("cannot run xz")?;
-            ensure!(xz.status.success(), "xz cannot unpack {}", file.display());
-            xz.stdout
-        } else {
-            fs::read(&file)?
-        };
+        let bytes = read_module(&file)?;
         for dependency in dependencies(&bytes) {
             self.module(&dependency, found)?;
         }
         found.push((name.to_owned(), bytes));
         Ok(())
     }
+}
+
+/// A module's bytes, unpacked.
+fn read_module(file: &Path) -> Result<Vec<u8>> {
+    if file.extension().is_none_or(|extension| extension == "ko") {
+        return fs::read(file).with_context(|| format!("cannot read {}", file.display()));
+    }
+    let xz = Command::new("xz").arg("-dc").arg(file).output().context("cannot run xz")?;
+    ensure!(xz.status.success(), "xz cannot unpack {}", file.display());
+    Ok(xz.stdout)
 }
 
 /// What a module says it depends on: `depends=a,b` in its section .modinfo.
@@ -229,78 +277,6 @@ fn find_module(dir: &Path, name: &str) -> Result<Option<PathBuf>> {
         }
     }
     Ok(None)
-}
-
-/// apt with this machine's sources, or with those of another release and lists of its own.
-struct Apt {
-    options: Vec<String>,
-}
-
-impl Apt {
-    fn of(series: &Series, dir: &Path) -> Result<Self> {
-        if series.suites.is_empty() {
-            return Ok(Self { options: Vec::new() });
-        }
-        let own = dir.join("apt");
-        fs::create_dir_all(own.join("lists/partial"))?;
-        fs::create_dir_all(own.join("cache/archives/partial"))?;
-        let mut sources = Vec::new();
-        for (archive, suite) in series.suites {
-            let mirror = mirror(*archive)?;
-            sources.push(format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n"));
-        }
-        fs::write(own.join("sources.list"), sources.concat())?;
-        let own = own.display();
-        let options = [
-            format!("Dir::Etc::sourcelist={own}/sources.list"),
-            "Dir::Etc::sourceparts=/nonexistent".to_owned(),
-            format!("Dir::State::Lists={own}/lists"),
-            format!("Dir::Cache={own}/cache"),
-            // Releases that are no longer supported stop renewing their signatures.
-            "Acquire::Check-Valid-Until=false".to_owned(),
-            "APT::Sandbox::User=root".to_owned(),
-        ];
-        Ok(Self {
-            options: options.into_iter().flat_map(|option| ["-o".to_owned(), option]).collect(),
-        })
-    }
-
-    /// Fetches the lists, if they are our own.
-    fn update(&self) -> Result<()> {
-        if self.options.is_empty() {
-            return Ok(());
-        }
-        sh::output(Command::new("apt-get").args(&self.options).args(["--quiet", "update"]))
-            .map(drop)
-    }
-
-    /// Fetches the lists, whosever they are.
-    fn refresh(&self) -> Result<()> {
-        if self.options.is_empty() { setup::apt_update() } else { self.update() }
-    }
-}
-
-/// Debian's keys, as the package debian-archive-keyring has them.
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-
-/// Where this machine's own sources get an archive from.
-fn mirror(archive: Archive) -> Result<String> {
-    let find = || -> Result<Option<String>> {
-        let format = "$(REPO_URI) $(SUITE)";
-        let text = sh::output(Command::new("apt-get").args(["indextargets", "--format", format]))?;
-        let found = text.lines().filter_map(|line| line.split_once(' ')).find(|(_, suite)| {
-            suite.ends_with("-security") == (archive == Archive::Security)
-                && !suite.contains("backports")
-        });
-        Ok(found.map(|(uri, _)| uri.to_owned()))
-    };
-    if let Some(uri) = find()? {
-        return Ok(uri);
-    }
-    setup::apt_update()?;
-    find()?.with_context(|| {
-        format!("this machine's apt sources name no {archive:?} archive of Debian")
-    })
 }
 
 /// The image the metapackage stands for.
@@ -388,43 +364,6 @@ fn fetch_resolved(series: &'static Series, apt: &Apt, dir: &Path) -> Result<Kern
 fn has_vmlinuz(root: &Path, release: &str) -> bool {
     root.join(format!("boot/vmlinuz-{release}")).exists()
         || root.join(format!("usr/lib/modules/{release}/vmlinuz")).exists()
-}
-
-/// The packages `package` depends on, alternatives included.
-fn depends(package: &str, apt: &Apt) -> Result<Vec<String>> {
-    let text = sh::output(Command::new("apt-cache").args(&apt.options).args(["depends", package]))?;
-    let names: Vec<String> = text
-        .lines()
-        .filter_map(|line| line.trim().trim_start_matches('|').strip_prefix("Depends: "))
-        .map(str::to_owned)
-        .collect();
-    if names.is_empty() {
-        bail!("apt knows no package {package}");
-    }
-    Ok(names)
-}
-
-fn download(packages: &[String], apt: &Apt, dir: &Path) -> Result<()> {
-    // Root's downloads are normally dropped to a user who cannot write here: apt warns, harmlessly.
-    sh::output(
-        Command::new("apt-get")
-            .args(&apt.options)
-            .args(["--quiet", "-o", "APT::Sandbox::User=root", "download"])
-            .args(packages)
-            .current_dir(dir),
-    )?;
-    Ok(())
-}
-
-fn unpack(dir: &Path, root: &Path) -> Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "deb") {
-            sh::output(Command::new("dpkg").arg("--extract").arg(&path).arg(root))?;
-            fs::remove_file(&path)?;
-        }
-    }
-    Ok(())
 }
 
 /// Makes the headers work where they were unpacked: their links are relative, only the Makefile

@@ -15,6 +15,7 @@ mod paths;
 mod program;
 mod setup;
 mod sh;
+mod sweep;
 mod test;
 mod tidy;
 mod vm;
@@ -49,6 +50,8 @@ enum Task {
     Tidy(tidy::Options),
     /// Load seqtrace in a guest as far as it goes, and write docs/load.md
     Load(load::Options),
+    /// Check the kernel's own seq files
+    Sweep(sweep::Options),
     /// Run a script in a guest with a Debian kernel
     Vm(vm::Options),
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Task::Test(options) => (test::run(&options), 1),
         Task::Tidy(options) => (tidy::run(&options), 1),
         Task::Load(options) => (load::run(&options), 1),
+        Task::Sweep(options) => (sweep::run(&options), 1),
         Task::Vm(options) => (vm::run(&options), vm::NO_GUEST),
     };
     match result {
@@ -90,5 +94,10 @@ mod tests {
         assert!(Cli::try_parse_from(["xtask", "vm", "true"]).is_err());
         assert!(Cli::try_parse_from(["xtask", "vm", "--kernel", "2.4", "--", "true"]).is_err());
         assert!(Cli::try_parse_from(["xtask", "demo", "--host", "--shell"]).is_err());
+        assert!(
+            Cli::try_parse_from(["xtask", "sweep", "--full", "--state", "net", "--", "true"])
+                .is_ok()
+        );
+        assert!(Cli::try_parse_from(["xtask", "sweep", "--only", "net"]).is_err());
     }
 }

@@ -33,6 +33,8 @@ const GUEST: &[&str] = &[
 ];
 /// eBPF: a rustc with a prebuilt core for bpfel-unknown-none.
 const EBPF: &[&str] = &["rustc-web", "libstd-rust-web-dev-bpf"];
+/// Disks for the guests of a full sweep.
+const IMAGES: &[&str] = &["mmdebstrap", "debian-archive-keyring", "e2fsprogs", "kmod", "xz-utils"];
 /// To look at recordings with pyarrow.
 const PYTHON: &[&str] = &["python3-venv"];
 /// Tracers to compare with.
@@ -64,6 +66,12 @@ pub(crate) fn toolchain() -> Result<()> {
 /// What it takes to make virtual environments of Python.
 pub(crate) fn python() -> Result<()> {
     install(PYTHON)
+}
+
+/// What it takes to make disks for guests.
+pub(crate) fn images() -> Result<()> {
+    ensure!(is_root()?, "only root can make the disks of a full sweep's guest");
+    install(IMAGES)
 }
 
 /// Other tracers, and a reader of JSON.

@@ -40,6 +40,14 @@ pub(crate) struct Options {
     filter: Option<String>,
 }
 
+impl Options {
+    /// Only the tests whose names contain `filter`, and what they print.
+    pub(crate) fn only(filter: &str) -> Self {
+        let filter = Some(filter.to_owned());
+        Self { quick: false, verbose: true, all_kernels: false, filter }
+    }
+}
+
 /// What is run on kernels without mitigations, of which only the core's text is another.
 const UNMITIGATED: &[&str] = &["backends", "boot", "doctor", "reads", "story"];
 

@@ -26,7 +26,7 @@ pub(crate) const DIED: u8 = 125;
 pub(crate) const NO_GUEST: u8 = 126;
 
 /// The driver of the virtio ports, where a kernel has it as modules.
-const PORTS: &[&str] = &["virtio_pci", "virtio_console"];
+pub(crate) const PORTS: &[&str] = &["virtio_pci", "virtio_console"];
 
 /// What to boot and what to put into it.
 #[derive(Debug, Args)]
@@ -168,6 +168,7 @@ pub(crate) fn spec(
         icount: machine.icount,
         memory: machine.mem,
         append: machine.append.clone(),
+        arguments: Vec::new(),
         timeout: Duration::from_secs(machine.timeout),
     })
 }

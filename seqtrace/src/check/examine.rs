@@ -17,7 +17,7 @@ use super::{
     process::{Ended, Process},
     reader::Request,
     seen::{Collector, Seen},
-    verdict::{Report, Verdict},
+    verdict::{NOT_A_SEQ_FILE, Report, Verdict},
 };
 use crate::{
     event::{FileKind, Open},
@@ -87,20 +87,20 @@ impl Examiner {
         self.trace
     }
 
-    /// Checks one file.
+    /// Checks one file: reports it as `path` and reads it by `real`, the path that its sessions have.
     ///
     /// # Errors
     /// The readers or the trace fail; whatever the file does is in the report.
-    pub async fn file(&mut self, path: &Path) -> anyhow::Result<Report> {
+    pub async fn file(&mut self, path: &Path, real: &Path) -> anyhow::Result<Report> {
         let lost = self.trace.lost()?;
         let mut report = Report::new(path.as_os_str().as_bytes().to_vec());
-        let read_as = read_as(path, self.idle.id());
+        let read_as = read_as(real, self.idle.id());
         let deadline = Instant::now() + self.limits.time;
         if self.readers.iter_mut().any(Process::is_gone) {
             // That was none of this file's doing.
             self.replace_readers().await?;
         }
-        if let Some(why) = self.refuses(path, &read_as, &mut report) {
+        if let Some(why) = self.refuses(&read_as, &mut report) {
             report.verdict = Verdict::Refused(why);
             return Ok(report);
         }
@@ -111,8 +111,8 @@ impl Examiner {
     }
 
     /// Why a file is not read at all.
-    fn refuses(&mut self, path: &Path, read_as: &Path, report: &mut Report) -> Option<String> {
-        if let Some(why) = left_alone::why(path).filter(|_| !self.limits.force) {
+    fn refuses(&mut self, read_as: &Path, report: &mut Report) -> Option<String> {
+        if let Some(why) = left_alone::why(read_as).filter(|_| !self.limits.force) {
             return Some(format!("{why}: not opened without --force"));
         }
         let looked = self.trace.look_at(read_as);
@@ -130,7 +130,7 @@ impl Examiner {
                 report.callbacks = self.trace.pipeline.callbacks(&kind);
                 None
             }
-            Ok(_) => Some("not a seq file, or one without callbacks".to_owned()),
+            Ok(_) => Some(NOT_A_SEQ_FILE.to_owned()),
         }
     }
 

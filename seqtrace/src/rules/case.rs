@@ -13,6 +13,7 @@ use crate::rules::bench::Bench;
 use crate::rules::finding::{Finding, FindingCount};
 use crate::rules::history::{self, FileKey, History, KnownFile, Place};
 use crate::rules::ledger::entries::Entry;
+use crate::rules::ledger::identity::Trust;
 use crate::rules::ledger::pass::{Origin, Resume};
 use crate::rules::ledger::{Fresh, Ledger, Left, Shown};
 use crate::rules::{
@@ -288,15 +289,25 @@ impl Case {
         }
     }
 
-    /// Is the record that start returned the one that was handed out, at another address?
+    /// Is the record that start returned the one that was handed out, at another address? Or is it the one that it was
+    /// before, by its text, too?
     fn recognise(&mut self, entry: &Entry, file: &mut History) {
-        let Some((resume, time)) = self.moved.take() else { return };
-        if entry.hash != 0 && file.text_at(resume.handed.pos) == Some((entry.hash, entry.len)) {
+        let Some((mut resume, time)) = self.moved.take() else { return };
+        let known = entry.hash != 0;
+        if known && file.text_at(resume.handed.pos) == Some((entry.hash, entry.len)) {
             self.ledger.agrees_after_all();
+            if resume.seen.is_some() {
+                file.pointers.is_cursor();
+            }
             self.resumes.agreed(file, &mut self.bench);
-        } else {
-            self.disagreed(&resume, time, file);
+            return;
         }
+        if resume.trust == Trust::Weak
+            && resume.seen.is_some_and(|seen| seen.same_text(entry) == Some(true))
+        {
+            resume.trust = Trust::Firm;
+        }
+        self.disagreed(&resume, time, file);
     }
 
     /// The generation is over: what is worth remembering of it?

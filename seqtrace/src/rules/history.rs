@@ -18,7 +18,7 @@ const FILES: usize = 256;
 /// Records of a sample.
 pub(super) const SAMPLE: usize = 1024;
 /// Mismatches that are remembered.
-const ASTRAY: usize = 16;
+const ASTRAY: usize = 64;
 /// Open sessions of which the place is known.
 const PLACES: usize = 16;
 

@@ -46,23 +46,11 @@ const REACH: usize = 3;
 /// Records in a row that are no accident.
 const ROW: u32 = 2;
 
-/// Records in a row with their neighbours' text.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    /// How many records away that text was.
-    far: i64,
-    count: u32,
-    /// The position where it began.
-    begin: i64,
-    /// It began with the first record of a pass that resumed, and no rendering of that had been thrown away.
-    resumed: bool,
-}
-
-/// What a generation renders, beside what another one did.
+/// A run of records with their neighbours' text.
 #[derive(Debug, Default)]
 pub(super) struct Replay {
-    /// A run of records with their neighbours' text.
-    run: Option<Run>,
+    /// How far, how many, and where it began.
+    run: Option<(i64, u32, i64)>,
     told: bool,
 }
 
@@ -111,7 +99,7 @@ impl Replay {
             return;
         }
         if let Some(far) = distance(&file.sample, number, entry) {
-            self.shifted(far, fresh, here, file, bench);
+            self.shifted(far, entry, here, file, bench);
         } else {
             self.run = None;
             changed(&before, entry, file, bench);
@@ -121,19 +109,16 @@ impl Replay {
     fn shifted(
         &mut self,
         far: i64,
-        fresh: &Fresh,
+        entry: &Entry,
         here: (SessionId, u32),
         file: &mut History,
         bench: &mut Bench,
     ) {
-        let entry = &fresh.entry;
-        let run = match self.run {
-            Some(run) if run.far == far => Run { count: run.count + 1, ..run },
-            _ => Run { far, count: 1, begin: entry.pos, resumed: fresh.resumed && !entry.again },
+        let (count, begin) = match self.run {
+            Some((same, count, begin)) if same == far => (count + 1, begin),
+            _ => (1, entry.pos),
         };
-        self.run = Some(run);
-        let Run { far: _, count, begin, resumed } = run;
-        let role = if resumed { Role::Start } else { Role::Show };
+        self.run = Some((far, count, begin));
         if count < ROW || std::mem::replace(&mut self.told, true) {
             return;
         }
@@ -145,10 +130,9 @@ impl Replay {
             let always = if known.is_some() { ", and not for the first time" } else { "" };
             Draft::new(format!(
                 "from position {begin} on each has the text of the one {far:+} away in another reading\
-                 {always}: {}() moves something of its own",
-                role.name()
+                 {always}: show() or start() moves something of its own"
             ))
-            .blame(role)
+            .blame(Role::Show)
             .because(cause)
             .with("from", Value::Position(begin))
             .with("records", Value::Delta(far))

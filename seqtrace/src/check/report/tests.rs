@@ -282,3 +282,50 @@ fn ascii_is_ascii() {
     assert!(out.is_ascii());
     assert!(out.contains(&0x1b));
 }
+
+/// What text says of `others` files that are no seq files, beside a clean one if `judged`.
+fn with_others(others: usize, judged: bool, look: Look) -> String {
+    let mut writer = Writer::new(look);
+    let mut out = Vec::new();
+    for _ in 0..others {
+        let mut other = Report::new(b"/proc/cmdline".to_vec());
+        other.verdict = Verdict::Refused("not a seq file".to_owned());
+        writer.other(other, &mut out);
+    }
+    if judged {
+        writer.report(&clean(), &mut out);
+    }
+    writer.end(&mut out);
+    assert_eq!(writer.sums().refused, others as u64);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn many_files_that_are_no_seq_files_are_one_line() {
+    let lines = |text: &str| text.lines().count();
+    let text = with_others(169, true, Look::default());
+    assert!(text.contains("169 of the named files are not seq files: -v lists them\n"), "{text}");
+    assert!(text.contains("170 files: 1 clean") && text.contains("169 not judged"), "{text}");
+    assert_eq!(lines(&text), 3);
+    assert_eq!(lines(&with_others(1, true, Look::default())), 3);
+    // With nothing else to say, each is said.
+    assert_eq!(lines(&with_others(3, false, Look::default())), 4);
+    let json = Look { format: Format::Json, ..Look::default() };
+    assert_eq!(lines(&with_others(3, true, json)), 5);
+    let verbose = Look { verbose: true, ..Look::default() };
+    assert!(!with_others(3, true, verbose).contains("-v"));
+}
+
+#[test]
+fn files_that_globs_match_and_that_were_not_read_are_counted_apart() {
+    let mut writer = Writer::new(Look::default());
+    let mut out = Vec::new();
+    writer.report(&clean(), &mut out);
+    writer.pass_by();
+    writer.pass_by();
+    writer.end(&mut out);
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("1 file: 1 clean"), "{text}");
+    assert!(text.contains("0 not judged") && text.ends_with("; 2 passed over: -v lists them\n"));
+    assert_eq!(writer.sums().refused, 0);
+}

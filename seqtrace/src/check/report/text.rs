@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Color, Style};
 
-use super::{Look, Report, Sums, bad, blamed, cause, how_many, outcome, path, reason, word};
+use super::{
+    Look, Report, Sums, Unlisted, bad, blamed, cause, how_many, outcome, path, reason, word,
+};
 use crate::{
     check::{
         oracle::End,
@@ -30,16 +32,27 @@ pub(super) fn report(report: &Report, look: Look, out: &mut Vec<u8>) {
 }
 
 /// The last line.
-pub(super) fn end(sums: &Sums, look: Look, out: &mut Vec<u8>) {
+pub(super) fn end(sums: &Sums, unlisted: Unlisted, look: Look, out: &mut Vec<u8>) {
     if look.single {
         return;
     }
     let Sums { files, clean, findings, inconclusive, refused, volatile } = *sums;
-    let line = format!(
+    let Unlisted { passed_by, others } = unlisted;
+    let mut line = String::new();
+    if others > 0 && !look.quiet {
+        let _infallible =
+            writeln!(line, "{others} of the named files are not seq files: -v lists them");
+    }
+    let _infallible = write!(
+        line,
         "{}: {clean} clean, {findings} with findings, {inconclusive} inconclusive, \
-         {refused} not judged; {volatile} volatile\n",
+         {refused} not judged; {volatile} volatile",
         Count(files, "file")
     );
+    if passed_by > 0 {
+        let _infallible = write!(line, "; {passed_by} passed over: -v lists them");
+    }
+    line.push('\n');
     out.extend_from_slice(line.as_bytes());
 }
 

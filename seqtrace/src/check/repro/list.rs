@@ -65,9 +65,8 @@ pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
     }
     if report.volatile {
         // What compares more than the text has better prospects.
-        let (numbers, text): (Vec<_>, Vec<_>) = scripts
-            .into_iter()
-            .partition(|script| Measure::of(script, &script.segments(&facts)).len() > 1);
+        let (numbers, text): (Vec<_>, Vec<_>) =
+            scripts.into_iter().partition(|script| Measure::of(script, &facts).len() > 1);
         scripts = [numbers, text].concat();
     }
     trials.extend(scripts.into_iter().map(|script| Trial::new(script, &facts)));

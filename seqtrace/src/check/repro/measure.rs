@@ -3,7 +3,7 @@
 //! The text, if the file keeps still. Of a file that does not, what it keeps: the text without its
 //! numbers, the number of lines, or of bytes.
 
-use super::{output::Whole, right::Segment, script::Script};
+use super::{facts::Facts, output::Whole, right::Segment, script::Script};
 
 /// A filter behind a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +21,17 @@ pub(super) enum Measure {
 impl Measure {
     /// The measures that make sense for a script, the one that says most first. Where a line begins or
     /// ends at an offset, only the text does: with other numbers it is another place.
-    pub(super) fn of(script: &Script, segments: &[Segment]) -> &'static [Self] {
+    pub(super) fn of(script: &Script, facts: &Facts) -> &'static [Self] {
+        let segments = script.segments(facts);
+        // Nothing comes there, however long the lines are.
+        let is_far = |segment: &Segment| segment.begin >= facts.len.saturating_mul(2);
         match script {
             Script::Endless { .. } => &[Self::Count, Self::Lines],
             Script::Whole | Script::Lseek { .. } | Script::Turns { .. } => &[Self::Text],
             _ if segments == [Segment::WHOLE] => {
                 &[Self::Text, Self::Masked, Self::Lines, Self::Count]
             }
+            _ if facts.len > 0 && segments.iter().all(is_far) => &[Self::Text, Self::Lines],
             _ => &[Self::Text],
         }
     }
@@ -79,8 +83,8 @@ impl Measure {
     /// What the number counts.
     pub(super) const fn unit(self) -> &'static str {
         match self {
-            Self::Lines => "lines",
-            Self::Text | Self::Masked | Self::Count => "bytes",
+            Self::Lines => "line",
+            Self::Text | Self::Masked | Self::Count => "byte",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     facts::Facts,
+    measure::Measure,
     output::Whole,
     script::{Script, numbers},
 };
@@ -84,8 +85,9 @@ pub(super) fn file_offset(segments: &[Segment], whole: &Whole, mut at: u64) -> u
     end + at
 }
 
-/// The command that prints it.
-pub(super) fn command(script: &Script, file: &str, facts: &Facts) -> String {
+/// The command that prints it, as far as the filter lets it through.
+pub(super) fn command(script: &Script, measure: Measure, file: &str, facts: &Facts) -> String {
+    let filter = measure.text();
     let source = facts.source(file);
     if let Script::Turns { block, turns } = script {
         return format!(
@@ -99,11 +101,12 @@ pub(super) fn command(script: &Script, file: &str, facts: &Facts) -> String {
     }
     let segments = script.segments(facts);
     match segments.as_slice() {
+        [] if measure.number(b"").is_some() => "echo 0".to_owned(),
         [] => ":".to_owned(),
-        [segment] => segment.text(&source),
+        [segment] => segment.text(&source) + filter,
         segments => {
             let texts: Vec<String> = segments.iter().map(|segment| segment.text(&source)).collect();
-            format!("{{ {}; }}", texts.join("; "))
+            format!("{{ {}; }}{filter}", texts.join("; "))
         }
     }
 }

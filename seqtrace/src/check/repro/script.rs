@@ -205,12 +205,12 @@ impl Script {
                 }
             },
             Self::Turns { block, turns } => format!(
-                "exec 3<{file} 4<{file}; for i in {}; do dd bs={block} count=1 <&3; \
-                 dd bs={block} count=1 <&4; done",
+                "(exec 3<{file} 4<{file}; for i in {}; do dd bs={block} count=1 <&3; \
+                 dd bs={block} count=1 <&4; done)",
                 numbers(*turns)
             ),
             Self::Between { first } => format!(
-                "{{ exec 3<{file}; dd bs={first} count=1 <&3; {} >/dev/null; {rest} <&3; }}",
+                "(exec 3<{file}; dd bs={first} count=1 <&3; {} >/dev/null; {rest} <&3)",
                 facts.source(file)
             ),
             Self::Python(ops) => {

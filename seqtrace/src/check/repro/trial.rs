@@ -113,7 +113,7 @@ impl Trial {
     }
 
     fn measures(&self) -> impl Iterator<Item = Measure> + use<> {
-        Measure::of(&self.script, &self.script.segments(&self.facts)).iter().copied()
+        Measure::of(&self.script, &self.facts).iter().copied()
     }
 
     fn printed(&self, run: usize, calls: &[Call]) -> Option<Printed> {
@@ -156,9 +156,8 @@ impl Trial {
             return None;
         }
         let shows = shows(measure, &script, &wrongs)?;
-        let filter = measure.text();
-        let command = format!("{}{filter}", script.text(file, &self.facts));
-        let correct = format!("{}{filter}", right::command(&script, file, &self.facts));
+        let command = script.text(file, &self.facts) + measure.text();
+        let correct = right::command(&script, measure, file, &self.facts);
         Some(Repro { command, shows, correct: Some(correct) })
     }
 

@@ -9,9 +9,12 @@ use super::{
     right::{self, Segment},
     script::Script,
 };
-use crate::check::{
-    call::{Call, Syscall},
-    oracle::{Difference, End, Outcome, Reference, What},
+use crate::{
+    check::{
+        call::{Call, Syscall},
+        oracle::{Difference, End, Outcome, Reference, What},
+    },
+    render::Count,
 };
 
 /// An output that is wrong.
@@ -105,15 +108,16 @@ fn numbers(measure: Measure, script: &Script, first: &Wrong, others: &[Wrong]) -
     let mut others: Vec<usize> =
         others.iter().map(|other| measure.number(&other.got)).collect::<Option<_>>()?;
     others.retain(|other| *other != one);
+    let count = |number: usize| Count(number as u64, measure.unit());
     let got = match others.first() {
-        None => one.to_string(),
-        Some(other) => format!("{one}, then {other}"),
+        None => count(one).to_string(),
+        Some(other) => format!("{one}, then {}", count(*other)),
     };
     let end = match script {
         Script::Endless { .. } => "; the reads do not come to an end",
         _ => "",
     };
-    Some(format!("{got} {unit} instead of {right}{end}", unit = measure.unit()))
+    Some(format!("{got} instead of {right}{end}"))
 }
 
 const fn difference(at: u64, what: What) -> Difference {

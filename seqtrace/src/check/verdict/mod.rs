@@ -18,6 +18,9 @@ use super::{
     repro::Repro,
 };
 
+/// Why a file of another kind is refused.
+pub(crate) const NOT_A_SEQ_FILE: &str = "not a seq file, or one without callbacks";
+
 /// Everything about one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {

@@ -95,7 +95,10 @@ impl Case {
 
     /// start returned what it did: does it disagree?
     pub(super) fn disagreed(&mut self, resume: &Resume, time: u64, file: &mut History) {
-        let context = sq104::Context { time, here: self.here(), root: self.ledger.root() };
+        // Who shares a cursor with others does not find what is handed out here.
+        let shared = file.root.filter(|root| *root == sq601::RULE.id);
+        let root = self.ledger.root().or(shared);
+        let context = sq104::Context { time, here: self.here(), root };
         let severity = self.resumes.judge(resume, context, file, &mut self.bench);
         let Some(severity) = severity else { return };
         let origin = sq104::origin(resume, context.root).unwrap_or(sq104::RULE.id);
@@ -134,7 +137,7 @@ impl Case {
             self.ledger.blame(self.ledger.mended.unwrap_or(sq103::RULE.id), true);
         }
         if callback.fixed_up {
-            self.ledger.mended = self.ledger.mended.or(stuck);
+            self.ledger.mended = self.ledger.mended.or(cause).or(stuck);
         }
         self.ledger.next(callback, returned, &mut file.pointers);
         self.ledger.stamp(update.time, update.read);

@@ -161,7 +161,8 @@ impl Resume {
     /// True if the record that start returned can be the one that was handed out, at another address.
     pub(in crate::rules) fn can_be_moved(&self) -> bool {
         let record = is_record(self.returned) && self.set_back.is_none();
-        record && !self.handed.identity.is_fixed() && !self.agrees && self.seen.is_none()
+        let right = !self.handed.identity.is_fixed() && !self.handed.out_of_step;
+        record && right && !self.agrees
     }
 
     pub(super) fn agreeing(handed: Handed, returned: Ptr, set_back: Option<i64>) -> Self {

@@ -201,6 +201,20 @@ fn next_is_not_to_blame_for_where_start_began() {
 }
 
 #[test]
+fn records_that_happen_to_lie_near_what_the_file_keeps() {
+    // What each open keeps is allocated anew, once right below the records.
+    let near = Memory::Heap.rec(0) - 4096;
+    let mut world = world(true);
+    let far = near + 0x4000_0000;
+    for (private, want) in [(near, 131_072), (far, 131_072), (near, 27), (far, 27), (far, 27)] {
+        let file = begins_again(Memory::Heap, 6);
+        read(&mut world, File { private: Box::new(move || private), ..file }, want);
+    }
+    let found = told(&world);
+    assert!(found.starts_with("SQ104 start error, "), "{found}");
+}
+
+#[test]
 fn the_text_tells_where_pointers_do_not() {
     for own in [false, true] {
         let found = all(|| counts_by_itself(300, own), &[131_072, 27, 131_072], true);

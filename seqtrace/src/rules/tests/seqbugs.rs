@@ -8,6 +8,44 @@ use crate::rules::{Finding, Severity};
 
 const WHOLE: usize = 131_072;
 
+/// Files of the table that [`seqbug`] has not: those that leak are in release.rs, and of the others only `check` knows
+/// enough, or other tests have their kind.
+const NOT_HERE: &[&str] = &[
+    "single_leak",
+    "private_leak",
+    "never_released",
+    "stale",
+    "alloc_rewind",
+    "section_forgotten",
+    "start_output",
+    "end_back",
+    "page_back",
+    "cursor_kept",
+    "next_ends",
+    "counting_show",
+    "counting_start",
+    "open_fails",
+    "lseek_rounds",
+    "graph_filter",
+    "leftover_line",
+    "counter_stuck",
+    "cursor_not_reset",
+    "start_goes_on",
+    "volatile_cursor",
+    "ok_section",
+    "ok_start_header",
+    "ok_end_key",
+    "ok_cursor",
+    "ok_grows",
+    "ok_time",
+    "ok_counts_opens",
+    "ok_counts_reads",
+    "ok_refcount",
+    "ok_consumed",
+    "ok_open_fails",
+    "ok_lseek",
+];
+
 /// name, BUG or OK, findings
 fn table() -> Vec<(String, bool, String)> {
     let text = include_str!("../../../../module/seqbugs/table.h");
@@ -80,9 +118,7 @@ fn what_the_table_expects_is_found_and_nothing_else() {
     let mut wrong = Vec::new();
     for (name, _, expected) in table() {
         if seqbug(&name, Memory::Image, &shared).is_none() {
-            // Those that leak are in release.rs, and that stale bytes are no change only check can tell.
-            let others = ["single_leak", "private_leak", "never_released", "stale"];
-            assert!(others.contains(&name.as_str()));
+            assert!(NOT_HERE.contains(&name.as_str()), "{name}");
             continue;
         }
         for memory in [Memory::Image, Memory::Heap] {

@@ -38,6 +38,8 @@ pub(super) enum Kind {
     Consumed,
     /// lseek() returns another offset than it went to.
     Astray,
+    /// `EofStuck`, with numbers that change with each system call.
+    EofStuckTicking,
     /// `EofStuck`, without lseek(2).
     EofStuckNoLseek,
     /// readv(2) gets another byte.
@@ -112,7 +114,11 @@ impl Callbacks for File {
 
     fn next(&mut self, private: &mut i64, v: i64, pos: &mut i64) -> Option<i64> {
         match self.kind {
-            Kind::EofStuck | Kind::EofStuckNoLseek if *pos + 1 >= self.len() => return None,
+            Kind::EofStuck | Kind::EofStuckNoLseek | Kind::EofStuckTicking
+                if *pos + 1 >= self.len() =>
+            {
+                return None;
+            }
             Kind::Alone => {
                 *pos += 1;
                 return None;
@@ -142,7 +148,7 @@ impl Callbacks for File {
     fn show(&mut self, private: &mut i64, v: i64, out: &mut Out) -> Result<(), i64> {
         let record = self.records[usize::try_from(v).unwrap()].clone();
         match self.kind {
-            Kind::Ticking | Kind::StartPrintsTicking => {
+            Kind::Ticking | Kind::StartPrintsTicking | Kind::EofStuckTicking => {
                 out.put(format!("at {} ", self.ticks).as_bytes());
             }
             Kind::Counting | Kind::Counter => {

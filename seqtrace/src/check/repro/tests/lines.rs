@@ -6,6 +6,7 @@ use super::{
         doubles::{Pair, line},
         facts::Facts,
         list::trials,
+        measure::Measure,
         ops::Op,
         quote, right,
         script::{Part, Script},
@@ -166,7 +167,7 @@ fn two_descriptors_are_compared_with_two_descriptors() {
     };
     assert_eq!(
         confirm(FILE).unwrap().command,
-        "exec 3</f 4</f; for i in 0 1; do dd bs=2 count=1 <&3; dd bs=2 count=1 <&4; done"
+        "(exec 3</f 4</f; for i in 0 1; do dd bs=2 count=1 <&3; dd bs=2 count=1 <&4; done)"
     );
     // A file that counts who has it open is right.
     assert_eq!(confirm(b"0\n1\n3\n"), None);
@@ -175,7 +176,7 @@ fn two_descriptors_are_compared_with_two_descriptors() {
 #[test]
 fn texts() {
     let text = |script: Script| script.text("/f", &facts());
-    let correct = |script: &Script| right::command(script, "/f", &facts());
+    let correct = |script: &Script| right::command(script, Measure::Text, "/f", &facts());
     let parts = Script::Parts(vec![Part::dd(2, 0, Some(1)).hidden(), Part::dd(2, 1, Some(1))]);
     assert_eq!(correct(&parts), "cat /f | tail -c +5 | head -c 2");
     assert_eq!(text(parts), "{ dd bs=2 count=1 >/dev/null; dd bs=2 skip=1 count=1; } </f");
@@ -185,7 +186,7 @@ fn texts() {
     assert_eq!(text(twice), "{ dd bs=128k; dd bs=128k; } </f");
     let between = Script::Between { first: 2 };
     assert_eq!(correct(&between), "cat /f");
-    assert_eq!(text(between), "{ exec 3</f; dd bs=2 count=1 <&3; cat /f >/dev/null; cat <&3; }");
+    assert_eq!(text(between), "(exec 3</f; dd bs=2 count=1 <&3; cat /f >/dev/null; cat <&3)");
     let two = Script::Python(vec![
         Op::Read { want: 2, shown: true },
         Op::Seek { to: 0 },

@@ -110,6 +110,7 @@ fn each_bug_has_its_line() {
     let mut all = String::new();
     for (kind, count, ids) in [
         (Kind::EofStuck, 3, &[102][..]),
+        (Kind::EofStuckTicking, 30, &[102]),
         (Kind::Early, 300, &[104]),
         (Kind::Reset, 300, &[204]),
         (Kind::StartPrints, 300, &[305]),
@@ -133,6 +134,9 @@ fn each_bug_has_its_line() {
         EofStuck: dd if=/proc/foo bs=81 skip=1
           behind the end, at byte 81: "rec 00002 abcdefghijklmnop\n"
           cat /proc/foo | tail -c +82
+        EofStuckTicking: { dd bs=128k >/dev/null; dd bs=33 skip=1; } </proc/foo | wc -l
+          1 line instead of 0
+          echo 0
         Early: dd if=/proc/foo bs=27 count=3
           at byte 35: "rec 00000 abcdefghijklmnop\n" instead of "rec 00001 abcdefghijklmnop\n"
           cat /proc/foo | head -c 81
@@ -160,7 +164,7 @@ fn each_bug_has_its_line() {
         Stale: dd if=/proc/foo bs=27 count=3
           at byte 27: "1f722b88\n" instead of "rec 00001 abcdefghijklmnop\n"; other bytes each time
           cat /proc/foo | head -c 81
-        Shared: exec 3</proc/foo 4</proc/foo; for i in 0 1 2; do dd bs=27 count=1 <&3; dd bs=27 count=1 <&4; done
+        Shared: (exec 3</proc/foo 4</proc/foo; for i in 0 1 2; do dd bs=27 count=1 <&3; dd bs=27 count=1 <&4; done)
           at byte 35: "rec 00002 abcdefghijklmnop\n" instead of "rec 00001 abcdefghijklmnop\n"
           for i in 0 1 2; do for j in 3 4; do cat /proc/foo | tail -c +$((i * 27 + 1)) | head -c 27; done; done
         Endless: dd if=/proc/foo bs=128k count=17 | wc -c

@@ -1,0 +1,126 @@
+//! Debian's archives: this machine's apt with its own sources, or with those of another release.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::Series;
+use crate::{setup, sh};
+
+/// A part of a Debian mirror.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Archive {
+    Main,
+    Security,
+}
+
+/// apt with this machine's sources, or with those of another release and lists of its own.
+pub(super) struct Apt {
+    options: Vec<String>,
+}
+
+impl Apt {
+    pub(super) fn of(series: &Series, dir: &Path) -> Result<Self> {
+        if series.suites.is_empty() {
+            return Ok(Self { options: Vec::new() });
+        }
+        let own = dir.join("apt");
+        fs::create_dir_all(own.join("lists/partial"))?;
+        fs::create_dir_all(own.join("cache/archives/partial"))?;
+        let mut sources = Vec::new();
+        for (archive, suite) in series.suites {
+            let mirror = mirror(*archive)?;
+            sources.push(format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n"));
+        }
+        fs::write(own.join("sources.list"), sources.concat())?;
+        let own = own.display();
+        let options = [
+            format!("Dir::Etc::sourcelist={own}/sources.list"),
+            "Dir::Etc::sourceparts=/nonexistent".to_owned(),
+            format!("Dir::State::Lists={own}/lists"),
+            format!("Dir::Cache={own}/cache"),
+            // Releases that are no longer supported stop renewing their signatures.
+            "Acquire::Check-Valid-Until=false".to_owned(),
+            "APT::Sandbox::User=root".to_owned(),
+        ];
+        Ok(Self {
+            options: options.into_iter().flat_map(|option| ["-o".to_owned(), option]).collect(),
+        })
+    }
+
+    /// Fetches the lists, if they are our own.
+    pub(super) fn update(&self) -> Result<()> {
+        if self.options.is_empty() {
+            return Ok(());
+        }
+        sh::output(Command::new("apt-get").args(&self.options).args(["--quiet", "update"]))
+            .map(drop)
+    }
+
+    /// Fetches the lists, whosever they are.
+    pub(super) fn refresh(&self) -> Result<()> {
+        if self.options.is_empty() { setup::apt_update() } else { self.update() }
+    }
+}
+
+/// Debian's keys, as the package debian-archive-keyring has them.
+pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Where this machine's own sources get an archive from.
+pub(crate) fn mirror(archive: Archive) -> Result<String> {
+    let find = || -> Result<Option<String>> {
+        let format = "$(REPO_URI) $(SUITE)";
+        let text = sh::output(Command::new("apt-get").args(["indextargets", "--format", format]))?;
+        let found = text.lines().filter_map(|line| line.split_once(' ')).find(|(_, suite)| {
+            suite.ends_with("-security") == (archive == Archive::Security)
+                && !suite.contains("backports")
+        });
+        Ok(found.map(|(uri, _)| uri.to_owned()))
+    };
+    if let Some(uri) = find()? {
+        return Ok(uri);
+    }
+    setup::apt_update()?;
+    find()?.with_context(|| {
+        format!("this machine's apt sources name no {archive:?} archive of Debian")
+    })
+}
+
+/// The packages `package` depends on, alternatives included.
+pub(super) fn depends(package: &str, apt: &Apt) -> Result<Vec<String>> {
+    let text = sh::output(Command::new("apt-cache").args(&apt.options).args(["depends", package]))?;
+    let names: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.trim().trim_start_matches('|').strip_prefix("Depends: "))
+        .map(str::to_owned)
+        .collect();
+    if names.is_empty() {
+        bail!("apt knows no package {package}");
+    }
+    Ok(names)
+}
+
+pub(super) fn download(packages: &[String], apt: &Apt, dir: &Path) -> Result<()> {
+    // Root's downloads are normally dropped to a user who cannot write here: apt warns, harmlessly.
+    sh::output(
+        Command::new("apt-get")
+            .args(&apt.options)
+            .args(["--quiet", "-o", "APT::Sandbox::User=root", "download"])
+            .args(packages)
+            .current_dir(dir),
+    )?;
+    Ok(())
+}
+
+pub(super) fn unpack(dir: &Path, root: &Path) -> Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "deb") {
+            sh::output(Command::new("dpkg").arg("--extract").arg(&path).arg(root))?;
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
