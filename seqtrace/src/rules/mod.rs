@@ -41,7 +41,7 @@ mod sq501;
 mod sq601;
 mod sq901;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verdict;
 
 pub use explain::{explain, list};

@@ -330,7 +330,7 @@ fn place(sessions: &[SeenSession], at: u64) -> Option<Charge> {
         |shown: &Shown| shown.range.is_some_and(|range| (range.start..range.end).contains(&at));
     let passes = sessions.iter().flat_map(|session| session.log.passes.iter().skip(1));
     let (pass, index) =
-        passes.filter_map(|pass| Some((pass, pass.shows.iter().position(covers)?))).last()?;
+        passes.filter_map(|pass| Some((pass, pass.shows.iter().position(covers)?))).next_back()?;
     let pos = pass.shows.get(index)?.pos;
     let (role, message) = if index == 0 {
         let message =

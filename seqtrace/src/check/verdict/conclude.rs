@@ -184,10 +184,15 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Charge>) {
             .retain(|found| found.finding.id != Id(204) || found.finding.severity > Severity::Info);
     }
     if let Some(plan) = alone {
-        if roots::explain_bytes(report) {
-            return;
+        let proof = format!(
+            "read as plan {} does, the file has other bytes from offset {} on than `cat` has, {}",
+            plan.kind.name(),
+            plan.failure().map_or(0, |failure| failure.difference.at),
+            how_often(&plan)
+        );
+        if !roots::explain_bytes(report, &proof) {
+            accuse(report, &proof, culprit);
         }
-        accuse(report, &plan, culprit);
     } else if let Some(plan) = shared {
         let message = format!(
             "{} get other bytes from offset {} on than one alone, {}",
@@ -200,16 +205,11 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Charge>) {
     }
 }
 
-/// Adds a finding for a plan of one reader that gets other bytes.
-fn accuse(report: &mut Report, plan: &PlanReport, culprit: Option<&Charge>) {
+/// Adds a finding for plans of one reader that get other bytes.
+fn accuse(report: &mut Report, proof: &str, culprit: Option<&Charge>) {
     let (id, role) = culprit.map_or((Id(204), None), |culprit| (culprit.id, culprit.role));
     let why = culprit.map_or(String::new(), |culprit| format!("{}; ", culprit.message));
-    let message = format!(
-        "{why}read as plan {} does, the file has other bytes from offset {} on than `cat` has, {}",
-        plan.kind.name(),
-        plan.failure().map_or(0, |failure| failure.difference.at),
-        how_often(plan)
-    );
+    let message = format!("{why}{proof}");
     let (earlier, rest) =
         std::mem::take(&mut report.found).into_iter().partition(|found| found.finding.id == id);
     report.found = rest;

@@ -15,14 +15,14 @@ const CONSEQUENCES: &[(u16, &[u16])] = &[
     (104, &[103, 105, 106, 201, 202, 203, 204, 601]),
     (103, &[105, 201, 202, 203, 204]),
     (106, &[105, 201, 202, 203, 204]),
-    (601, &[103, 104, 201, 202, 203, 204]),
+    (601, &[103, 104, 105, 106, 201, 202, 203, 204]),
     (105, &[201, 202, 203, 204]),
     (204, &[201, 202, 203, 601]),
     (304, &[202, 203, 204]),
 ];
 
 /// Rules that a shared cursor breaks, if no reader alone gets other bytes.
-const BY_SHARING: &[u16] = &[103, 104];
+const BY_SHARING: &[u16] = &[103, 104, 105, 106];
 
 fn explains(root: Id, consequence: Id) -> bool {
     let row = CONSEQUENCES.iter().find(|(id, _)| *id == root.0);
@@ -42,14 +42,22 @@ fn root_of(report: &Report, consequence: Id) -> Option<usize> {
     })
 }
 
-/// Returns true if a root explains why bytes differ by how they are read, and makes this root an error.
-pub(super) fn explain_bytes(report: &mut Report) -> bool {
+/// Returns true if a root explains why bytes differ by how they are read. This root is an error then, and
+/// `proof` takes the place of the doubt in its message.
+pub(super) fn explain_bytes(report: &mut Report, proof: &str) -> bool {
     let root = root_of(report, Id(204)).and_then(|index| report.found.get_mut(index));
-    let explained = root.is_some();
-    if let Some(root) = root {
-        root.finding.severity = Severity::Error;
+    let Some(Found { finding, .. }) = root else { return false };
+    if finding.severity < Severity::Error {
+        finding.severity = Severity::Error;
+        finding.message = format!("{}; {proof}", certain(&finding.message));
     }
-    explained
+    true
+}
+
+/// Returns a message without the clause by which a rule leaves open that the data has changed.
+fn certain(message: &str) -> &str {
+    const DOUBTS: [&str; 3] = ["; unless ", "; the list changed, or ", "; it moved the position: "];
+    DOUBTS.iter().find_map(|doubt| message.split_once(doubt)).map_or(message, |(known, _)| known)
 }
 
 /// Hangs each consequence below its root, and makes the root at least as bad. `alone` is true if a reader

@@ -1,14 +1,14 @@
 //! A file as the machine calls it: four closures.
 
 /// `m` as show and stop see it.
-pub(super) struct Out<'a> {
-    pub(super) buf: &'a mut Vec<u8>,
-    pub(super) size: usize,
+pub(crate) struct Out<'a> {
+    pub(crate) buf: &'a mut Vec<u8>,
+    pub(crate) size: usize,
 }
 
 impl Out<'_> {
     /// `seq_puts()`: all or nothing; a full buffer is the mark of an overflow.
-    pub(super) fn put(&mut self, text: &str) {
+    pub(crate) fn put(&mut self, text: &str) {
         if self.buf.len() + text.len() < self.size {
             self.buf.extend_from_slice(text.as_bytes());
         } else {
@@ -17,7 +17,7 @@ impl Out<'_> {
     }
 
     /// What test for overflow tells: `seq_has_overflowed()`.
-    pub(super) fn overflowed(&self) -> bool {
+    pub(crate) fn overflowed(&self) -> bool {
         self.buf.len() == self.size
     }
 }
@@ -28,12 +28,12 @@ type Show = Box<dyn FnMut(u64, &mut Out<'_>) -> i32>;
 type Stop = Box<dyn FnMut(u64, &mut Out<'_>)>;
 
 /// The callbacks of a file.
-pub(super) struct File {
-    pub(super) start: Start,
-    pub(super) next: Next,
-    pub(super) show: Show,
-    pub(super) stop: Stop,
-    pub(super) private: Box<dyn Fn() -> u64>,
+pub(crate) struct File {
+    pub(crate) start: Start,
+    pub(crate) next: Next,
+    pub(crate) show: Show,
+    pub(crate) stop: Stop,
+    pub(crate) private: Box<dyn Fn() -> u64>,
     /// What start prints at a position.
-    pub(super) prints: Box<dyn Fn(i64) -> &'static str>,
+    pub(crate) prints: Box<dyn Fn(i64) -> &'static str>,
 }

@@ -8,7 +8,7 @@ mod faults;
 mod faulty;
 mod file;
 mod files;
-mod machine;
+pub(crate) mod machine;
 mod moving;
 mod partial;
 mod properties;

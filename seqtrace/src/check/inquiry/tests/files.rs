@@ -4,10 +4,8 @@ use std::{cell::Cell, rc::Rc};
 
 use proptest::prelude::*;
 
-use super::{
-    lab::Make,
-    machine::{File, Out},
-};
+use super::lab::Make;
+use crate::rules::tests::machine::{File, Out};
 
 /// The behaviour of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +25,10 @@ pub(super) enum Kind {
     StartResets,
     /// start() does not set what next() sets for show().
     StartForgets,
+    /// start() prints a header at each position.
+    StartPrints,
+    /// start() gives up everywhere but at the first record, and sets `*pos` back to it.
+    StartGivesUp,
     /// start() returns a cursor of the descriptor, whatever `*pos` is.
     StartIgnores,
     /// next() returns NULL behind each record, and start() goes on there.
@@ -124,17 +126,19 @@ fn list_file(list: Rc<[usize]>) -> File {
         }),
         stop: Box::new(|_, _| ()),
         private: Box::new(|| 0),
+        prints: Box::new(|_| ""),
     }
 }
 
 /// Returns a show() that prints the record whose number the iterator has.
-fn show_cell(list: Rc<[usize]>, at: Rc<Cell<i64>>) -> Box<dyn FnMut(u64, &mut Out<'_>) -> i32> {
-    Box::new(move |_, m| {
+fn show_cell(list: Rc<[usize]>, at: Rc<Cell<i64>>) -> impl FnMut(u64, &mut Out<'_>) -> i32 {
+    move |_, m| {
         m.put(&text(&list, at.get()));
         0
-    })
+    }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table, a file an arm")]
 fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) -> File {
     let count = i64::try_from(list.len()).unwrap();
     let base = list_file(Rc::clone(&list));
@@ -212,8 +216,20 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                 }),
                 stop: base.stop,
                 private: base.private,
+                prints: base.prints,
             }
         }
+        Kind::StartPrints => File { prints: Box::new(|_| "# a table\n"), ..base },
+        Kind::StartGivesUp => File {
+            start: Box::new(move |pos| {
+                if *pos == 0 {
+                    return rec(count, 0);
+                }
+                *pos = 0;
+                0
+            }),
+            ..base
+        },
         Kind::StartIgnores => {
             let cursor = Rc::clone(&own);
             File {
@@ -344,7 +360,7 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                     taken.set(taken.get() + 1);
                     rec(count, taken.get())
                 }),
-                show: show_cell(list, shown),
+                show: Box::new(show_cell(list, shown)),
                 ..base
             }
         }
@@ -371,8 +387,9 @@ fn iterator(list: Rc<[usize]>, shared: &Shared, begin: fn(i64) -> i64) -> File {
             moved.set(moved.get() + 1);
             if *pos < count { v } else { 0 }
         }),
-        show: show_cell(list, shown),
+        show: Box::new(show_cell(list, shown)),
         stop: Box::new(|_, _| ()),
         private: Box::new(|| 0),
+        prints: Box::new(|_| ""),
     }
 }

@@ -3,7 +3,6 @@
 
 use std::{cell::Cell, collections::HashMap, pin::pin, rc::Rc, task, time::Duration};
 
-use super::machine::{Fd, File, World};
 use crate::{
     check::{
         call::{Call, Syscall},
@@ -17,6 +16,7 @@ use crate::{
     filter::Selection,
     pipeline::{Pipeline, Until},
     recording::Recorded,
+    rules::tests::machine::{Fd, File, World},
     session::{
         Tracker,
         update::{Callbacks, Symbol},
