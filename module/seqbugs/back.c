@@ -7,7 +7,8 @@
  *   # cat back                              right, if no read resumes there
  *   # dd if=back bs=27 count=1000           197 198 199 197 198 199 ... no end
  *
- * seqtrace says: SQ103, and SQ201 for a reader that resumes there.
+ * seqtrace reports: SQ103, and SQ201 for a reader that resumes there.
+ * The fix: the position is the record's index, in next() and in start().
  */
 
 #include "seqbugs.h"
@@ -57,4 +58,27 @@ static const struct seq_operations back_ops = {
 	.show	= back_show,
 };
 
-const struct seqbugs_file seqbugs_back = { .ops = &back_ops };
+static void *back_fixed_start(struct seq_file *m, loff_t *pos)
+{
+	return seqbugs_rec(*pos);
+}
+
+static void *back_fixed_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return seqbugs_rec_after(v);
+}
+
+static const struct seq_operations back_fixed_ops = {
+	.start	= back_fixed_start,
+	.next	= back_fixed_next,
+	.stop	= back_stop,
+	.show	= back_show,
+};
+
+static const struct seqbugs_file back_fixed = { .ops = &back_fixed_ops };
+
+const struct seqbugs_file seqbugs_back = {
+	.ops	= &back_ops,
+	.fixed	= &back_fixed,
+};

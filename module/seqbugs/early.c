@@ -8,7 +8,8 @@
  *   # dd if=early bs=27              record 0 twice
  *   # dd if=early bs=8100 skip=1     record 299, behind the end
  *
- * seqtrace says: SQ104 (rewound), and SQ201 for the record emitted again.
+ * seqtrace reports: SQ104 (rewound), and SQ201 for the record emitted again.
+ * The fix: start() derives the record from *pos, with the arithmetic of next().
  */
 
 #include "seqbugs.h"
@@ -44,4 +45,21 @@ static const struct seq_operations early_ops = {
 	.show	= early_show,
 };
 
-const struct seqbugs_file seqbugs_early = { .ops = &early_ops };
+static void *early_fixed_start(struct seq_file *m, loff_t *pos)
+{
+	return seqbugs_rec(*pos);
+}
+
+static const struct seq_operations early_fixed_ops = {
+	.start	= early_fixed_start,
+	.next	= early_next,
+	.stop	= early_stop,
+	.show	= early_show,
+};
+
+static const struct seqbugs_file early_fixed = { .ops = &early_fixed_ops };
+
+const struct seqbugs_file seqbugs_early = {
+	.ops	= &early_ops,
+	.fixed	= &early_fixed,
+};

@@ -10,7 +10,8 @@
  * or pread(), has no such repair and leaves the position at the last record,
  * which the read behind the end then starts with.
  *
- * seqtrace says: SQ102, and SQ201 for the read behind the end.
+ * seqtrace reports: SQ102, and SQ201 for the read behind the end.
+ * The fix: next() advances *pos before it looks for another record.
  *
  * In the kernel: 8d269a8e2a8f (sel_avc_get_stat_idx), 6722b23e7a2a (trigger_next),
  * swap_next of /proc/swaps and some thirty more, fixed in 2020.
@@ -20,9 +21,14 @@
 
 #define EOF_RECORDS 3
 
+static struct seqbugs_rec *eof_rec(loff_t nr)
+{
+	return nr < EOF_RECORDS ? seqbugs_rec(nr) : NULL;
+}
+
 static void *eof_start(struct seq_file *m, loff_t *pos)
 {
-	return *pos < EOF_RECORDS ? seqbugs_rec(*pos) : NULL;
+	return eof_rec(*pos);
 }
 
 static void *eof_next(struct seq_file *m, void *v, loff_t *pos)
@@ -55,4 +61,22 @@ static const struct seq_operations eof_ops = {
 	.show	= eof_show,
 };
 
-const struct seqbugs_file seqbugs_eof_stuck = { .ops = &eof_ops };
+static void *eof_fixed_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return eof_rec(*pos);
+}
+
+static const struct seq_operations eof_fixed_ops = {
+	.start	= eof_start,
+	.next	= eof_fixed_next,
+	.stop	= eof_stop,
+	.show	= eof_show,
+};
+
+static const struct seqbugs_file eof_fixed = { .ops = &eof_fixed_ops };
+
+const struct seqbugs_file seqbugs_eof_stuck = {
+	.ops	= &eof_ops,
+	.fixed	= &eof_fixed,
+};

@@ -5,7 +5,8 @@
  *
  *   # dd if=eof_stuck_long bs=8100 skip=1    record 299, behind the end
  *
- * seqtrace says: SQ102, and SQ201 for the read behind the end.
+ * seqtrace reports: SQ102, and SQ201 for the read behind the end.
+ * The fix: next() advances *pos before it looks for another record.
  *
  * In the kernel: 8d269a8e2a8f (sel_avc_get_stat_idx), 6722b23e7a2a (trigger_next),
  * swap_next of /proc/swaps and some thirty more, fixed in 2020.
@@ -46,4 +47,22 @@ static const struct seq_operations eof_long_ops = {
 	.show	= eof_long_show,
 };
 
-const struct seqbugs_file seqbugs_eof_stuck_long = { .ops = &eof_long_ops };
+static void *eof_long_fixed_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return seqbugs_rec_after(v);
+}
+
+static const struct seq_operations eof_long_fixed_ops = {
+	.start	= eof_long_start,
+	.next	= eof_long_fixed_next,
+	.stop	= eof_long_stop,
+	.show	= eof_long_show,
+};
+
+static const struct seqbugs_file eof_long_fixed = { .ops = &eof_long_fixed_ops };
+
+const struct seqbugs_file seqbugs_eof_stuck_long = {
+	.ops	= &eof_long_ops,
+	.fixed	= &eof_long_fixed,
+};

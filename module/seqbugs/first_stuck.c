@@ -10,7 +10,8 @@
  *   # dd if=first_stuck bs=5400 skip=1    records, behind the end
  *
  * Looks like: ok_empty, which counts them.
- * seqtrace says: SQ101, and SQ201 for the records emitted again.
+ * seqtrace reports: SQ101, and SQ201 for the records emitted again.
+ * The fix: next() advances *pos, always.
  */
 
 #include "seqbugs.h"
@@ -52,4 +53,22 @@ static const struct seq_operations first_stuck_ops = {
 	.show	= first_stuck_show,
 };
 
-const struct seqbugs_file seqbugs_first_stuck = { .ops = &first_stuck_ops };
+static void *first_stuck_fixed_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return seqbugs_rec_after(v);
+}
+
+static const struct seq_operations first_stuck_fixed_ops = {
+	.start	= first_stuck_start,
+	.next	= first_stuck_fixed_next,
+	.stop	= first_stuck_stop,
+	.show	= first_stuck_show,
+};
+
+static const struct seqbugs_file first_stuck_fixed = { .ops = &first_stuck_fixed_ops };
+
+const struct seqbugs_file seqbugs_first_stuck = {
+	.ops	= &first_stuck_ops,
+	.fixed	= &first_stuck_fixed,
+};

@@ -8,8 +8,9 @@
  *   # dd if=header_again bs=28       headers and nothing else
  *
  * Looks like: ok_token, which has a header at position 0 only.
- * seqtrace says: SQ205, SQ104 for the record that start() should have resumed
+ * seqtrace reports: SQ205, SQ104 for the record that start() should have resumed
  * with, and SQ202 for its loss.
+ * The fix: start() returns the header for position 0 only, and counts it.
  */
 
 #include "seqbugs.h"
@@ -47,4 +48,21 @@ static const struct seq_operations header_again_ops = {
 	.show	= header_again_show,
 };
 
-const struct seqbugs_file seqbugs_header_again = { .ops = &header_again_ops };
+static void *header_again_fixed_start(struct seq_file *m, loff_t *pos)
+{
+	return *pos ? seqbugs_rec(*pos - 1) : SEQ_START_TOKEN;
+}
+
+static const struct seq_operations header_again_fixed_ops = {
+	.start	= header_again_fixed_start,
+	.next	= header_again_next,
+	.stop	= header_again_stop,
+	.show	= header_again_show,
+};
+
+static const struct seqbugs_file header_again_fixed = { .ops = &header_again_fixed_ops };
+
+const struct seqbugs_file seqbugs_header_again = {
+	.ops	= &header_again_ops,
+	.fixed	= &header_again_fixed,
+};

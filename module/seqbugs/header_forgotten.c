@@ -8,7 +8,8 @@
  *   # dd if=header_forgotten bs=27   every other record is missing
  *
  * Looks like: ok_token, which counts right.
- * seqtrace says: SQ104 (ahead), and SQ202 for each record lost.
+ * seqtrace reports: SQ104 (ahead), and SQ202 for each record lost.
+ * The fix: start() counts the header.
  *
  * In the kernel: /proc/net/route in 2015 ("ipv4: fix off-by-one in continuation
  * handling in /proc/net/route").
@@ -54,4 +55,21 @@ static const struct seq_operations header_forgotten_ops = {
 	.show	= header_forgotten_show,
 };
 
-const struct seqbugs_file seqbugs_header_forgotten = { .ops = &header_forgotten_ops };
+static void *header_forgotten_fixed_start(struct seq_file *m, loff_t *pos)
+{
+	return *pos ? seqbugs_rec(*pos - 1) : SEQ_START_TOKEN;
+}
+
+static const struct seq_operations header_forgotten_fixed_ops = {
+	.start	= header_forgotten_fixed_start,
+	.next	= header_forgotten_next,
+	.stop	= header_forgotten_stop,
+	.show	= header_forgotten_show,
+};
+
+static const struct seqbugs_file header_forgotten_fixed = { .ops = &header_forgotten_fixed_ops };
+
+const struct seqbugs_file seqbugs_header_forgotten = {
+	.ops	= &header_forgotten_ops,
+	.fixed	= &header_forgotten_fixed,
+};

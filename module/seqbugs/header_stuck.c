@@ -8,9 +8,11 @@
  *   # dd if=header_stuck bs=28       record 0 is missing
  *
  * Looks like: ok_token, which counts right.
- * seqtrace says: SQ101 at position 0, and SQ104 (ahead) and SQ202 where a read
+ * seqtrace reports: SQ101 at position 0, and SQ104 (ahead) and SQ202 where a read
  * resumes behind the header. That record 1 is missing for cat is not seen by
  * pointers: next() never handed it out.
+ * The fix: next() advances *pos, always; and start() counts the header, of which
+ * seqtrace reports as soon as next() is right.
  *
  * Known from a driver outside the kernel that worked before 4.19.
  */
@@ -53,4 +55,27 @@ static const struct seq_operations header_stuck_ops = {
 	.show	= header_stuck_show,
 };
 
-const struct seqbugs_file seqbugs_header_stuck = { .ops = &header_stuck_ops };
+static void *header_stuck_fixed_start(struct seq_file *m, loff_t *pos)
+{
+	return *pos ? seqbugs_rec(*pos - 1) : SEQ_START_TOKEN;
+}
+
+static void *header_stuck_fixed_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return v == SEQ_START_TOKEN ? seqbugs_rec(0) : seqbugs_rec_after(v);
+}
+
+static const struct seq_operations header_stuck_fixed_ops = {
+	.start	= header_stuck_fixed_start,
+	.next	= header_stuck_fixed_next,
+	.stop	= header_stuck_stop,
+	.show	= header_stuck_show,
+};
+
+static const struct seqbugs_file header_stuck_fixed = { .ops = &header_stuck_fixed_ops };
+
+const struct seqbugs_file seqbugs_header_stuck = {
+	.ops	= &header_stuck_ops,
+	.fixed	= &header_stuck_fixed,
+};

@@ -8,7 +8,8 @@
  *
  * Looks like: ok_one_pointer (next() returns what it was given) and ok_jump
  * (which counts right).
- * seqtrace says: SQ201.
+ * seqtrace reports: SQ201.
+ * The fix: *pos is the slot that was found.
  *
  * In the kernel: 89163f93c6f9, fixed by 5e698222c702 (ipcs listed things twice).
  */
@@ -63,4 +64,34 @@ static const struct seq_operations ipc_ops = {
 	.show	= ipc_show,
 };
 
-const struct seqbugs_file seqbugs_ipc_holes = { .ops = &ipc_ops };
+static void *ipc_fixed_find(loff_t nr, loff_t *pos)
+{
+	struct seqbugs_rec *found = ipc_find(nr, pos);
+
+	*pos = found ? found->id : IPC_SLOTS;
+	return found;
+}
+
+static void *ipc_fixed_start(struct seq_file *m, loff_t *pos)
+{
+	return ipc_fixed_find(*pos, pos);
+}
+
+static void *ipc_fixed_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	return ipc_fixed_find(*pos + 1, pos);
+}
+
+static const struct seq_operations ipc_fixed_ops = {
+	.start	= ipc_fixed_start,
+	.next	= ipc_fixed_next,
+	.stop	= ipc_stop,
+	.show	= ipc_show,
+};
+
+static const struct seqbugs_file ipc_fixed = { .ops = &ipc_fixed_ops };
+
+const struct seqbugs_file seqbugs_ipc_holes = {
+	.ops	= &ipc_ops,
+	.fixed	= &ipc_fixed,
+};

@@ -6,7 +6,8 @@
  *   # cat late                       record 151 is missing
  *   # dd if=late bs=27               every other record is missing
  *
- * seqtrace says: SQ104 (ahead), and SQ202 for each record lost.
+ * seqtrace reports: SQ104 (ahead), and SQ202 for each record lost.
+ * The fix: start() derives the record from *pos, with the arithmetic of next().
  *
  * In the kernel: 2d4ecb030dcc (cgroup.procs printed 2, 4, 6 for dd bs=1).
  */
@@ -46,4 +47,21 @@ static const struct seq_operations late_ops = {
 	.show	= late_show,
 };
 
-const struct seqbugs_file seqbugs_late = { .ops = &late_ops };
+static void *late_fixed_start(struct seq_file *m, loff_t *pos)
+{
+	return seqbugs_rec(*pos);
+}
+
+static const struct seq_operations late_fixed_ops = {
+	.start	= late_fixed_start,
+	.next	= late_next,
+	.stop	= late_stop,
+	.show	= late_show,
+};
+
+static const struct seqbugs_file late_fixed = { .ops = &late_fixed_ops };
+
+const struct seqbugs_file seqbugs_late = {
+	.ops	= &late_ops,
+	.fixed	= &late_fixed,
+};

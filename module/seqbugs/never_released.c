@@ -5,7 +5,8 @@
  *
  *   # i=0; while [ $i -lt 1000 ]; do cat never_released >/dev/null; i=$((i+1)); done
  *
- * seqtrace says: SQ403.
+ * seqtrace reports: SQ403.
+ * The fix: seq_release().
  *
  * In the kernel: drivers/net/wireless/rsi/rsi_91x_debugfs.c, still so in 6.12.
  */
@@ -42,16 +43,20 @@ static const struct seq_operations never_released_ops = {
 	.show	= never_released_show,
 };
 
-static int never_released_open(struct inode *inode, struct file *file)
+static int never_released_open(struct file *file, const struct seq_operations *ops)
 {
-	return seq_open(file, &never_released_ops);
+	return seq_open(file, ops);
 }
 
-/* The bug: no .proc_release. */
-static const struct proc_ops never_released_proc_ops = {
-	.proc_open	= never_released_open,
-	.proc_read_iter	= seq_read_iter,
-	.proc_lseek	= seq_lseek,
+static const struct seqbugs_file never_released_fixed = {
+	.ops		= &never_released_ops,
+	.open		= never_released_open,
+	.release	= seq_release,
 };
 
-const struct seqbugs_file seqbugs_never_released = { .proc_ops = &never_released_proc_ops };
+/* The bug: no .release. */
+const struct seqbugs_file seqbugs_never_released = {
+	.ops		= &never_released_ops,
+	.open		= never_released_open,
+	.fixed		= &never_released_fixed,
+};

@@ -6,7 +6,8 @@
  *
  *   # cat no_eof | tail -n 1000      record 299
  *
- * seqtrace says: SQ105, and SQ201 for the end emitted again.
+ * seqtrace reports: SQ105, and SQ201 for the end emitted again.
+ * The fix: start() returns NULL for every position behind the last record.
  *
  * In the kernel: a slub debugfs file printed "No data" without end in 2021.
  */
@@ -48,4 +49,21 @@ static const struct seq_operations no_eof_ops = {
 	.show	= no_eof_show,
 };
 
-const struct seqbugs_file seqbugs_no_eof = { .ops = &no_eof_ops };
+static void *no_eof_fixed_start(struct seq_file *m, loff_t *pos)
+{
+	return seqbugs_rec(*pos);
+}
+
+static const struct seq_operations no_eof_fixed_ops = {
+	.start	= no_eof_fixed_start,
+	.next	= no_eof_next,
+	.stop	= no_eof_stop,
+	.show	= no_eof_show,
+};
+
+static const struct seqbugs_file no_eof_fixed = { .ops = &no_eof_fixed_ops };
+
+const struct seqbugs_file seqbugs_no_eof = {
+	.ops	= &no_eof_ops,
+	.fixed	= &no_eof_fixed,
+};

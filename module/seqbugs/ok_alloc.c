@@ -5,7 +5,7 @@
  * likes, the one that an earlier pass had for others.
  *
  * Looks like: start() resuming with another record, a record emitted twice.
- * seqtrace says: none.
+ * seqtrace reports: none.
  */
 
 #include <linux/err.h>

@@ -4,7 +4,7 @@
  * show() returns 0 and the core goes on to the next.
  *
  * Looks like: records lost; first_stuck.
- * seqtrace says: none.
+ * seqtrace reports: none.
  */
 
 #include "seqbugs.h"

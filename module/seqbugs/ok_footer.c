@@ -4,7 +4,7 @@
  * however the file is read.
  *
  * Looks like: stop_output.
- * seqtrace says: none.
+ * seqtrace reports: none.
  */
 
 #include "seqbugs.h"

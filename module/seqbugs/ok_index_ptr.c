@@ -3,7 +3,7 @@
  * The pointer is the position's own address, &m->index, for all records.
  *
  * Looks like: one record, over and over.
- * seqtrace says: none.
+ * seqtrace reports: none.
  *
  * In the kernel: /proc/interrupts, /proc/devices.
  */

@@ -4,7 +4,7 @@
  * rounds up to the next key there is, and says so in *pos; even 0 becomes 5.
  *
  * Looks like: records skipped; start() changing *pos.
- * seqtrace says: none.
+ * seqtrace reports: none.
  *
  * In the kernel: /proc/keys, /proc/PID/maps, /proc/net/dev since 6.12.
  */

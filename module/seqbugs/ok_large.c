@@ -5,7 +5,7 @@
  * and show() again for the same position.
  *
  * Looks like: a record shown two or three times.
- * seqtrace says: none.
+ * seqtrace reports: none.
  */
 
 #include "seqbugs.h"

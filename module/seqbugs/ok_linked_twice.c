@@ -4,7 +4,7 @@
  * in both places, and that is what the list says.
  *
  * Looks like: a double emit, same pointer and same text.
- * seqtrace says: none (info at most).
+ * seqtrace reports: none (info at most).
  *
  * In the kernel: /proc/net/ipv6_route links fib6_null_entry from two tables.
  */

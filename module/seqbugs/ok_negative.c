@@ -3,7 +3,7 @@
  * Positions with bit 63 set: record 0 is position 0, all others are negative.
  *
  * Looks like: next() moving back, to whoever compares positions as numbers.
- * seqtrace says: none.
+ * seqtrace reports: none.
  *
  * In the kernel: /proc/net/unix ends so, /proc/PID/maps has -1 and -2.
  */

@@ -5,7 +5,7 @@
  *
  * Looks like: calls of next() inside start(), whose position is not the
  * seq_file's and counts up from 0 in each pass.
- * seqtrace says: none.
+ * seqtrace reports: none.
  *
  * In the kernel: s_start() of the tracing files.
  */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * read() by seq_read() and no lseek(): lseek() fails with ESPIPE, splice() with
- * EINVAL, pread() still works.
+ * read() and no lseek(): lseek() fails with ESPIPE, pread() still works.
  *
  * Looks like: an error.
- * seqtrace says: none.
+ * seqtrace reports: none.
  */
 
 #include "seqbugs.h"
@@ -39,15 +38,14 @@ static const struct seq_operations ok_no_lseek_ops = {
 	.show	= ok_no_lseek_show,
 };
 
-static int ok_no_lseek_open(struct inode *inode, struct file *file)
+static int ok_no_lseek_open(struct file *file, const struct seq_operations *ops)
 {
-	return seq_open(file, &ok_no_lseek_ops);
+	return seq_open(file, ops);
 }
 
-static const struct proc_ops ok_no_lseek_proc_ops = {
-	.proc_open	= ok_no_lseek_open,
-	.proc_read	= seq_read,
-	.proc_release	= seq_release,
+const struct seqbugs_file seqbugs_ok_no_lseek = {
+	.ops		= &ok_no_lseek_ops,
+	.open		= ok_no_lseek_open,
+	.release	= seq_release,
+	.unseekable	= true,
 };
-
-const struct seqbugs_file seqbugs_ok_no_lseek = { .proc_ops = &ok_no_lseek_proc_ops };

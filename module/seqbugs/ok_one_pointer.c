@@ -5,7 +5,7 @@
  *
  * Looks like: next() returning the record it was given (ipc_holes), a cursor
  * that is shared (shared_cursor).
- * seqtrace says: none.
+ * seqtrace reports: none.
  */
 
 #include "seqbugs.h"
@@ -51,17 +51,13 @@ static const struct seq_operations ok_one_pointer_ops = {
 	.show	= ok_one_pointer_show,
 };
 
-static int ok_one_pointer_open(struct inode *inode, struct file *file)
+static int ok_one_pointer_open(struct file *file, const struct seq_operations *ops)
 {
-	return seq_open_private(file, &ok_one_pointer_ops,
-				sizeof(struct ok_one_pointer));
+	return seq_open_private(file, ops, sizeof(struct ok_one_pointer));
 }
 
-static const struct proc_ops ok_one_pointer_proc_ops = {
-	.proc_open	= ok_one_pointer_open,
-	.proc_read_iter	= seq_read_iter,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= seq_release_private,
+const struct seqbugs_file seqbugs_ok_one_pointer = {
+	.ops		= &ok_one_pointer_ops,
+	.open		= ok_one_pointer_open,
+	.release	= seq_release_private,
 };
-
-const struct seqbugs_file seqbugs_ok_one_pointer = { .proc_ops = &ok_one_pointer_proc_ops };

@@ -3,7 +3,7 @@
  * seq_open_private() with seq_release_private().
  *
  * Looks like: private_leak.
- * seqtrace says: none.
+ * seqtrace reports: none.
  */
 
 #include "seqbugs.h"
@@ -45,16 +45,13 @@ static const struct seq_operations ok_private_ops = {
 	.show	= ok_private_show,
 };
 
-static int ok_private_open(struct inode *inode, struct file *file)
+static int ok_private_open(struct file *file, const struct seq_operations *ops)
 {
-	return seq_open_private(file, &ok_private_ops, sizeof(struct ok_private));
+	return seq_open_private(file, ops, sizeof(struct ok_private));
 }
 
-static const struct proc_ops ok_private_proc_ops = {
-	.proc_open	= ok_private_open,
-	.proc_read_iter	= seq_read_iter,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= seq_release_private,
+const struct seqbugs_file seqbugs_ok_private = {
+	.ops		= &ok_private_ops,
+	.open		= ok_private_open,
+	.release	= seq_release_private,
 };
-
-const struct seqbugs_file seqbugs_ok_private = { .proc_ops = &ok_private_proc_ops };

@@ -4,7 +4,7 @@
  * calls seq_release(): nothing is leaked.
  *
  * Looks like: private_leak.
- * seqtrace says: none.
+ * seqtrace reports: none.
  */
 
 #include <linux/slab.h>
@@ -57,16 +57,13 @@ static int ok_private_kfree_release(struct inode *inode, struct file *file)
 	return seq_release(inode, file);
 }
 
-static int ok_private_kfree_open(struct inode *inode, struct file *file)
+static int ok_private_kfree_open(struct file *file, const struct seq_operations *ops)
 {
-	return seq_open_private(file, &ok_private_kfree_ops, sizeof(struct ok_private_kfree));
+	return seq_open_private(file, ops, sizeof(struct ok_private_kfree));
 }
 
-static const struct proc_ops ok_private_kfree_proc_ops = {
-	.proc_open	= ok_private_kfree_open,
-	.proc_read_iter	= seq_read_iter,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= ok_private_kfree_release,
+const struct seqbugs_file seqbugs_ok_private_kfree = {
+	.ops		= &ok_private_kfree_ops,
+	.open		= ok_private_kfree_open,
+	.release	= ok_private_kfree_release,
 };
-
-const struct seqbugs_file seqbugs_ok_private_kfree = { .proc_ops = &ok_private_kfree_proc_ops };

@@ -3,7 +3,7 @@
  * Three hundred records with one and the same text.
  *
  * Looks like: a double emit, if only the text is compared.
- * seqtrace says: none.
+ * seqtrace reports: none.
  */
 
 #include "seqbugs.h"

@@ -4,7 +4,7 @@
  * lines, twice the size of the first buffer.
  *
  * Looks like: a record shown twice; single_leak.
- * seqtrace says: none.
+ * seqtrace reports: none.
  */
 
 #include "seqbugs.h"
@@ -18,16 +18,12 @@ static int ok_single_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-static int ok_single_open(struct inode *inode, struct file *file)
+static int ok_single_open(struct file *file, const struct seq_operations *ops)
 {
 	return single_open(file, ok_single_show, NULL);
 }
 
-static const struct proc_ops ok_single_proc_ops = {
-	.proc_open	= ok_single_open,
-	.proc_read_iter	= seq_read_iter,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= single_release,
+const struct seqbugs_file seqbugs_ok_single = {
+	.open		= ok_single_open,
+	.release	= single_release,
 };
-
-const struct seqbugs_file seqbugs_ok_single = { .proc_ops = &ok_single_proc_ops };

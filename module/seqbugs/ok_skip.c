@@ -4,7 +4,7 @@
  * finds out and returns SEQ_SKIP. The core drops what was printed.
  *
  * Looks like: show() returning a positive number (skip_all), records lost.
- * seqtrace says: none.
+ * seqtrace reports: none.
  */
 
 #include "seqbugs.h"

@@ -3,7 +3,7 @@
  * A header at position 0, by SEQ_START_TOKEN, and record n at position n + 1.
  *
  * Looks like: header_forgotten, header_stuck, header_again; a pointer that is 1.
- * seqtrace says: none.
+ * seqtrace reports: none.
  */
 
 #include "seqbugs.h"

@@ -8,7 +8,7 @@
  *
  * Looks like: late, uaf_sim, ordinal: start() does not resume with what next()
  * handed out.
- * seqtrace says: none; that the list changed is information.
+ * seqtrace reports: none; that the list changed is information.
  */
 
 #include <linux/bitmap.h>

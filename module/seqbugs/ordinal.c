@@ -3,14 +3,17 @@
  * The position is an ordinal in a list from which records are removed: when one
  * goes that was shown already, all behind it move up, and the next read resumes
  * one record too far. Here stop() plays the other task and removes the first
- * record of the list whenever a read ends in its middle.
+ * record of the list whenever a read ends in its middle. A reader that begins
+ * at 0 finds all of them again.
  *
  *   # cat ordinal                    record 151 is missing: it moved up
  *   # dd if=ordinal bs=27            every other record is missing
  *
  * Looks like: ok_volatile, whose positions do not move.
- * seqtrace says: SQ104 (ahead: "the list changed, or start() is wrong") and SQ202
- * for a record that was handed out and is still there.
+ * seqtrace reports: SQ104 (ahead: "the list changed, or start() is wrong") and
+ * SQ202 for a record that was handed out and is still there.
+ * The fix: the position is the number of a record, which does not change when
+ * others go; start() rounds up to the first one there is.
  *
  * In the kernel: /proc/mounts lost mounts when others went, until it got a cursor
  * ("proc/mounts: add cursor").
@@ -26,6 +29,8 @@ static void *ordinal_start(struct seq_file *m, loff_t *pos)
 {
 	struct ordinal *list = m->private;
 
+	if (*pos == 0)
+		list->first = 0;	/* they are there again */
 	return seqbugs_rec(list->first + *pos);
 }
 
@@ -59,16 +64,37 @@ static const struct seq_operations ordinal_ops = {
 	.show	= ordinal_show,
 };
 
-static int ordinal_open(struct inode *inode, struct file *file)
+static int ordinal_open(struct file *file, const struct seq_operations *ops)
 {
-	return seq_open_private(file, &ordinal_ops, sizeof(struct ordinal));
+	return seq_open_private(file, ops, sizeof(struct ordinal));
 }
 
-static const struct proc_ops ordinal_proc_ops = {
-	.proc_open	= ordinal_open,
-	.proc_read_iter	= seq_read_iter,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= seq_release_private,
+static void *ordinal_fixed_start(struct seq_file *m, loff_t *pos)
+{
+	struct ordinal *list = m->private;
+
+	if (*pos == 0)
+		list->first = 0;
+	*pos = max_t(loff_t, *pos, list->first);
+	return seqbugs_rec(*pos);
+}
+
+static const struct seq_operations ordinal_fixed_ops = {
+	.start	= ordinal_fixed_start,
+	.next	= ordinal_next,
+	.stop	= ordinal_stop,
+	.show	= ordinal_show,
 };
 
-const struct seqbugs_file seqbugs_ordinal = { .proc_ops = &ordinal_proc_ops };
+static const struct seqbugs_file ordinal_fixed = {
+	.ops		= &ordinal_fixed_ops,
+	.open		= ordinal_open,
+	.release	= seq_release_private,
+};
+
+const struct seqbugs_file seqbugs_ordinal = {
+	.ops		= &ordinal_ops,
+	.open		= ordinal_open,
+	.release	= seq_release_private,
+	.fixed		= &ordinal_fixed,
+};

@@ -7,7 +7,8 @@
  *   # cat overflow_negative          ten records, then "Operation not permitted"
  *
  * Looks like: ok_large, which leaves the overflow to the core.
- * seqtrace says: SQ302.
+ * seqtrace reports: SQ302.
+ * The fix: show() returns 0 and does not test for an overflow.
  *
  * In the kernel: wherever show() returned the value of seq_printf(), until a
  * series of 2014 took the return values away.
@@ -30,9 +31,8 @@ static void overflow_negative_stop(struct seq_file *m, void *v)
 {
 }
 
-static int overflow_negative_show(struct seq_file *m, void *v)
+static void overflow_negative_print(struct seq_file *m, struct seqbugs_rec *rec)
 {
-	struct seqbugs_rec *rec = v;
 	int i;
 
 	seqbugs_print(m, rec->id);
@@ -40,6 +40,11 @@ static int overflow_negative_show(struct seq_file *m, void *v)
 		for (i = 0; i < 500; i++)
 			seq_printf(m, "%09d\n", i);
 	}
+}
+
+static int overflow_negative_show(struct seq_file *m, void *v)
+{
+	overflow_negative_print(m, v);
 	return seq_has_overflowed(m) ? -1 : 0;	/* the bug: 0 */
 }
 
@@ -50,4 +55,22 @@ static const struct seq_operations overflow_negative_ops = {
 	.show	= overflow_negative_show,
 };
 
-const struct seqbugs_file seqbugs_overflow_negative = { .ops = &overflow_negative_ops };
+static int overflow_negative_fixed_show(struct seq_file *m, void *v)
+{
+	overflow_negative_print(m, v);
+	return 0;
+}
+
+static const struct seq_operations overflow_negative_fixed_ops = {
+	.start	= overflow_negative_start,
+	.next	= overflow_negative_next,
+	.stop	= overflow_negative_stop,
+	.show	= overflow_negative_fixed_show,
+};
+
+static const struct seqbugs_file overflow_negative_fixed = { .ops = &overflow_negative_fixed_ops };
+
+const struct seqbugs_file seqbugs_overflow_negative = {
+	.ops	= &overflow_negative_ops,
+	.fixed	= &overflow_negative_fixed,
+};

@@ -5,7 +5,8 @@
  *
  * Looks like: ok_private, with seq_release_private(); ok_private_kfree, which
  * frees it itself.
- * seqtrace says: SQ402.
+ * seqtrace reports: SQ402.
+ * The fix: seq_release_private().
  */
 
 #include "seqbugs.h"
@@ -47,16 +48,20 @@ static const struct seq_operations private_leak_ops = {
 	.show	= private_leak_show,
 };
 
-static int private_leak_open(struct inode *inode, struct file *file)
+static int private_leak_open(struct file *file, const struct seq_operations *ops)
 {
-	return seq_open_private(file, &private_leak_ops, sizeof(struct private_leak));
+	return seq_open_private(file, ops, sizeof(struct private_leak));
 }
 
-static const struct proc_ops private_leak_proc_ops = {
-	.proc_open	= private_leak_open,
-	.proc_read_iter	= seq_read_iter,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= seq_release,	/* the bug: seq_release_private */
+static const struct seqbugs_file private_leak_fixed = {
+	.ops		= &private_leak_ops,
+	.open		= private_leak_open,
+	.release	= seq_release_private,
 };
 
-const struct seqbugs_file seqbugs_private_leak = { .proc_ops = &private_leak_proc_ops };
+const struct seqbugs_file seqbugs_private_leak = {
+	.ops		= &private_leak_ops,
+	.open		= private_leak_open,
+	.release	= seq_release,	/* the bug: seq_release_private */
+	.fixed		= &private_leak_fixed,
+};

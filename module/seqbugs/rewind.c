@@ -6,7 +6,8 @@
  *
  *   # cat rewind                     records 0 to 150, twenty times
  *
- * seqtrace says: SQ104 (rewound), and SQ201 for the records emitted again.
+ * seqtrace reports: SQ104 (rewound), and SQ201 for the records emitted again.
+ * The fix: start() derives the record from *pos, with the arithmetic of next().
  */
 
 #include "seqbugs.h"
@@ -44,4 +45,21 @@ static const struct seq_operations rewind_ops = {
 	.show	= rewind_show,
 };
 
-const struct seqbugs_file seqbugs_rewind = { .ops = &rewind_ops };
+static void *rewind_fixed_start(struct seq_file *m, loff_t *pos)
+{
+	return seqbugs_rec(*pos);
+}
+
+static const struct seq_operations rewind_fixed_ops = {
+	.start	= rewind_fixed_start,
+	.next	= rewind_next,
+	.stop	= rewind_stop,
+	.show	= rewind_show,
+};
+
+static const struct seqbugs_file rewind_fixed = { .ops = &rewind_fixed_ops };
+
+const struct seqbugs_file seqbugs_rewind = {
+	.ops	= &rewind_ops,
+	.fixed	= &rewind_fixed,
+};

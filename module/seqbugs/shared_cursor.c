@@ -8,8 +8,9 @@
  *                                    0, 0 and 1; then <&4: 2, and 1 is lost to it
  *
  * Looks like: ok_one_pointer, whose cursor belongs to the open.
- * seqtrace says: SQ601 when it interleaves two readers; each of the two sessions
+ * seqtrace reports: SQ601 when it interleaves two readers; each of the two sessions
  * may also break SQ104.
+ * The fix: no cursor at all: start() derives the record from *pos.
  *
  * In the kernel's neighbourhood: the OpenZFS procfs_list kept its cursor so.
  */
@@ -60,4 +61,27 @@ static const struct seq_operations shared_cursor_ops = {
 	.show	= shared_cursor_show,
 };
 
-const struct seqbugs_file seqbugs_shared_cursor = { .ops = &shared_cursor_ops };
+static void *shared_cursor_fixed_start(struct seq_file *m, loff_t *pos)
+{
+	mutex_lock(&shared_cursor.lock);
+	return seqbugs_rec(*pos);
+}
+
+static void *shared_cursor_fixed_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	return seqbugs_rec(++*pos);
+}
+
+static const struct seq_operations shared_cursor_fixed_ops = {
+	.start	= shared_cursor_fixed_start,
+	.next	= shared_cursor_fixed_next,
+	.stop	= shared_cursor_stop,
+	.show	= shared_cursor_show,
+};
+
+static const struct seqbugs_file shared_cursor_fixed = { .ops = &shared_cursor_fixed_ops };
+
+const struct seqbugs_file seqbugs_shared_cursor = {
+	.ops	= &shared_cursor_ops,
+	.fixed	= &shared_cursor_fixed,
+};

@@ -8,7 +8,9 @@
  *   # dd if=side_effects bs=27       all three hundred
  *
  * No position and no pointer is wrong: only the text tells.
- * seqtrace says: SQ204 (a rendering again that lost a record).
+ * seqtrace reports: SQ204 (a rendering again that lost a record).
+ * The fix: next() moves the cursor, start() sets it from *pos, show() prints the
+ * record it stands on.
  *
  * In the kernel: /proc/net/dev once lost devices at the 4 KiB border like this.
  */
@@ -53,16 +55,51 @@ static const struct seq_operations side_effects_ops = {
 	.show	= side_effects_show,
 };
 
-static int side_effects_open(struct inode *inode, struct file *file)
+static int side_effects_open(struct file *file, const struct seq_operations *ops)
 {
-	return seq_open_private(file, &side_effects_ops, sizeof(struct side_effects));
+	return seq_open_private(file, ops, sizeof(struct side_effects));
 }
 
-static const struct proc_ops side_effects_proc_ops = {
-	.proc_open	= side_effects_open,
-	.proc_read_iter	= seq_read_iter,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= seq_release_private,
+static void *side_effects_fixed_start(struct seq_file *m, loff_t *pos)
+{
+	struct side_effects *cursor = m->private;
+
+	cursor->at = *pos;
+	return *pos < SEQBUGS_RECORDS ? cursor : NULL;
+}
+
+static void *side_effects_fixed_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct side_effects *cursor = v;
+
+	cursor->at = ++*pos;
+	return *pos < SEQBUGS_RECORDS ? cursor : NULL;
+}
+
+static int side_effects_fixed_show(struct seq_file *m, void *v)
+{
+	struct side_effects *cursor = v;
+
+	seqbugs_print(m, cursor->at);
+	return 0;
+}
+
+static const struct seq_operations side_effects_fixed_ops = {
+	.start	= side_effects_fixed_start,
+	.next	= side_effects_fixed_next,
+	.stop	= side_effects_stop,
+	.show	= side_effects_fixed_show,
 };
 
-const struct seqbugs_file seqbugs_side_effects = { .proc_ops = &side_effects_proc_ops };
+static const struct seqbugs_file side_effects_fixed = {
+	.ops		= &side_effects_fixed_ops,
+	.open		= side_effects_open,
+	.release	= seq_release_private,
+};
+
+const struct seqbugs_file seqbugs_side_effects = {
+	.ops		= &side_effects_ops,
+	.open		= side_effects_open,
+	.release	= seq_release_private,
+	.fixed		= &side_effects_fixed,
+};

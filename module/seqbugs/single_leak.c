@@ -6,7 +6,8 @@
  *   # i=0; while [ $i -lt 1000 ]; do cat single_leak >/dev/null; i=$((i+1)); done
  *
  * Looks like: ok_single, with single_release().
- * seqtrace says: SQ401.
+ * seqtrace reports: SQ401.
+ * The fix: single_release().
  *
  * In the kernel: c552ffb5c93d (cavium zip) and a series of others in 2019.
  */
@@ -22,16 +23,18 @@ static int single_leak_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-static int single_leak_open(struct inode *inode, struct file *file)
+static int single_leak_open(struct file *file, const struct seq_operations *ops)
 {
 	return single_open(file, single_leak_show, NULL);
 }
 
-static const struct proc_ops single_leak_proc_ops = {
-	.proc_open	= single_leak_open,
-	.proc_read_iter	= seq_read_iter,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= seq_release,	/* the bug: single_release */
+static const struct seqbugs_file single_leak_fixed = {
+	.open		= single_leak_open,
+	.release	= single_release,
 };
 
-const struct seqbugs_file seqbugs_single_leak = { .proc_ops = &single_leak_proc_ops };
+const struct seqbugs_file seqbugs_single_leak = {
+	.open		= single_leak_open,
+	.release	= seq_release,	/* the bug: single_release */
+	.fixed		= &single_leak_fixed,
+};

@@ -6,7 +6,8 @@
  *   # cat skip_all                   nothing
  *
  * Looks like: ok_skip, which means it.
- * seqtrace says: SQ302.
+ * seqtrace reports: SQ302.
+ * The fix: show() returns 0.
  */
 
 #include "seqbugs.h"
@@ -42,4 +43,24 @@ static const struct seq_operations skip_all_ops = {
 	.show	= skip_all_show,
 };
 
-const struct seqbugs_file seqbugs_skip_all = { .ops = &skip_all_ops };
+static int skip_all_fixed_show(struct seq_file *m, void *v)
+{
+	struct seqbugs_rec *rec = v;
+
+	seqbugs_print(m, rec->id);
+	return 0;
+}
+
+static const struct seq_operations skip_all_fixed_ops = {
+	.start	= skip_all_start,
+	.next	= skip_all_next,
+	.stop	= skip_all_stop,
+	.show	= skip_all_fixed_show,
+};
+
+static const struct seqbugs_file skip_all_fixed = { .ops = &skip_all_fixed_ops };
+
+const struct seqbugs_file seqbugs_skip_all = {
+	.ops	= &skip_all_ops,
+	.fixed	= &skip_all_fixed,
+};

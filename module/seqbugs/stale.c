@@ -12,7 +12,8 @@
  * twice: a file that changes by itself looks like this, too, but changes for
  * those as well that read it whole.
  * Looks like: ok_volatile.
- * seqtrace says: check: SQ204.
+ * seqtrace reports: check: SQ204.
+ * The fix: start() initialises all of its iterator, whatever *pos.
  */
 
 #include <linux/atomic.h>
@@ -68,16 +69,35 @@ static const struct seq_operations stale_ops = {
 	.show	= stale_show,
 };
 
-static int stale_open(struct inode *inode, struct file *file)
+static int stale_open(struct file *file, const struct seq_operations *ops)
 {
-	return seq_open_private(file, &stale_ops, sizeof(struct stale));
+	return seq_open_private(file, ops, sizeof(struct stale));
 }
 
-static const struct proc_ops stale_proc_ops = {
-	.proc_open	= stale_open,
-	.proc_read_iter	= seq_read_iter,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= seq_release_private,
+static void *stale_fixed_start(struct seq_file *m, loff_t *pos)
+{
+	struct stale *iter = m->private;
+
+	iter->last = 'o';
+	return stale_rec(*pos);
+}
+
+static const struct seq_operations stale_fixed_ops = {
+	.start	= stale_fixed_start,
+	.next	= stale_next,
+	.stop	= stale_stop,
+	.show	= stale_show,
 };
 
-const struct seqbugs_file seqbugs_stale = { .proc_ops = &stale_proc_ops };
+static const struct seqbugs_file stale_fixed = {
+	.ops		= &stale_fixed_ops,
+	.open		= stale_open,
+	.release	= seq_release_private,
+};
+
+const struct seqbugs_file seqbugs_stale = {
+	.ops		= &stale_ops,
+	.open		= stale_open,
+	.release	= seq_release_private,
+	.fixed		= &stale_fixed,
+};

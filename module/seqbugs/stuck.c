@@ -9,7 +9,8 @@
  * The core's repair is in the loop that fills the buffer; a traversal has none
  * and leaves *pos at 0.
  *
- * seqtrace says: SQ101, SQ102 for the last one, and SQ201 after a traversal.
+ * seqtrace reports: SQ101, SQ102 for the last one, and SQ201 after a traversal.
+ * The fix: next() advances *pos, always.
  *
  * In the kernel: lockres_seq_next, nst_seq_next and sc_seq_next of ocfs2 still
  * do it in 6.12.
@@ -46,4 +47,22 @@ static const struct seq_operations stuck_ops = {
 	.show	= stuck_show,
 };
 
-const struct seqbugs_file seqbugs_stuck = { .ops = &stuck_ops };
+static void *stuck_fixed_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return seqbugs_rec_after(v);
+}
+
+static const struct seq_operations stuck_fixed_ops = {
+	.start	= stuck_start,
+	.next	= stuck_fixed_next,
+	.stop	= stuck_stop,
+	.show	= stuck_show,
+};
+
+static const struct seqbugs_file stuck_fixed = { .ops = &stuck_fixed_ops };
+
+const struct seqbugs_file seqbugs_stuck = {
+	.ops	= &stuck_ops,
+	.fixed	= &stuck_fixed,
+};

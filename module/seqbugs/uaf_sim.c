@@ -2,41 +2,36 @@
 /*
  * The cursor outlives the lock: between two reads it points to a record that
  * nothing keeps, and the record is freed. Here stop() plays the other task, which
- * deletes the record that next() has just handed out, and nothing is really
- * freed: where a module of this kind would read freed memory, this one finds the
- * mark of a dead record, and ends.
+ * replaces the record that next() has just handed out by a new one of that number,
+ * at the same address as it happens, and nothing is really freed: where a module
+ * of this kind would read freed memory, this one knows that the record its cursor
+ * points to is gone, and ends.
  *
  *   # cat uaf_sim                    151 records, and no error
  *   # dd if=uaf_sim bs=27            record 0
  *
  * Looks like: ok_volatile, which resumes behind a record that went away.
- * seqtrace says: SQ104 (vanished), and SQ202 for the record handed out.
+ * seqtrace reports: SQ104 (vanished), and SQ202 for the record handed out.
+ * The fix: start() looks for the record by *pos and finds the new one.
  *
  * In the kernel's neighbourhood: the OpenZFS procfs_list, whose nodes could be
  * freed between reads.
  */
 
-#include <linux/bitmap.h>
-
 #include "seqbugs.h"
 
 struct uaf_sim {
 	struct seqbugs_rec *at;		/* the bug: kept from stop() to start() */
-	DECLARE_BITMAP(dead, SEQBUGS_RECORDS);
+	struct seqbugs_rec *freed;	/* the one freed last */
 };
-
-static struct seqbugs_rec *uaf_sim_alive(struct uaf_sim *list, int nr)
-{
-	return seqbugs_rec(find_next_zero_bit(list->dead, SEQBUGS_RECORDS, nr));
-}
 
 static void *uaf_sim_start(struct seq_file *m, loff_t *pos)
 {
 	struct uaf_sim *list = m->private;
 
 	if (*pos == 0)
-		list->at = uaf_sim_alive(list, 0);
-	else if (list->at && test_bit(list->at->id, list->dead))
+		list->at = seqbugs_rec(0);
+	else if (list->at == list->freed)
 		list->at = NULL;	/* here memory would be read after free */
 	return list->at;
 }
@@ -44,21 +39,18 @@ static void *uaf_sim_start(struct seq_file *m, loff_t *pos)
 static void *uaf_sim_next(struct seq_file *m, void *v, loff_t *pos)
 {
 	struct uaf_sim *list = m->private;
-	struct seqbugs_rec *rec = v;
 
 	++*pos;
-	list->at = uaf_sim_alive(list, rec->id + 1);
+	list->at = seqbugs_rec_after(v);
 	return list->at;
 }
 
-/* Another task gets the lock, and deletes a record. */
+/* Another task gets the lock, and replaces a record. */
 static void uaf_sim_stop(struct seq_file *m, void *v)
 {
 	struct uaf_sim *list = m->private;
-	struct seqbugs_rec *rec = v;
 
-	if (rec)
-		__set_bit(rec->id, list->dead);
+	list->freed = v;
 }
 
 static int uaf_sim_show(struct seq_file *m, void *v)
@@ -76,16 +68,32 @@ static const struct seq_operations uaf_sim_ops = {
 	.show	= uaf_sim_show,
 };
 
-static int uaf_sim_open(struct inode *inode, struct file *file)
+static int uaf_sim_open(struct file *file, const struct seq_operations *ops)
 {
-	return seq_open_private(file, &uaf_sim_ops, sizeof(struct uaf_sim));
+	return seq_open_private(file, ops, sizeof(struct uaf_sim));
 }
 
-static const struct proc_ops uaf_sim_proc_ops = {
-	.proc_open	= uaf_sim_open,
-	.proc_read_iter	= seq_read_iter,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= seq_release_private,
+static void *uaf_sim_fixed_start(struct seq_file *m, loff_t *pos)
+{
+	return seqbugs_rec(*pos);
+}
+
+static const struct seq_operations uaf_sim_fixed_ops = {
+	.start	= uaf_sim_fixed_start,
+	.next	= uaf_sim_next,
+	.stop	= uaf_sim_stop,
+	.show	= uaf_sim_show,
 };
 
-const struct seqbugs_file seqbugs_uaf_sim = { .proc_ops = &uaf_sim_proc_ops };
+static const struct seqbugs_file uaf_sim_fixed = {
+	.ops		= &uaf_sim_fixed_ops,
+	.open		= uaf_sim_open,
+	.release	= seq_release_private,
+};
+
+const struct seqbugs_file seqbugs_uaf_sim = {
+	.ops		= &uaf_sim_ops,
+	.open		= uaf_sim_open,
+	.release	= seq_release_private,
+	.fixed		= &uaf_sim_fixed,
+};

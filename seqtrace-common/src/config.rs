@@ -1,10 +1,10 @@
-//! What user space tells the programs: field offsets and switches before load ([`Config`], a
-//! read-only global), targets and filters through a map ([`FilterKey`]).
+//! What user space passes to the programs: field offsets and switches before they are loaded ([`Config`], a read-only
+//! global), filters through a map ([`FilterKey`]).
 
 use crate::plain_data;
 
 plain_data! {
-    /// Byte offsets of the kernel's fields, from the running kernel's BTF. Names are `struct_field`.
+    /// Offsets of fields of the kernel's structs, in bytes, from the running kernel's BTF. Names are `struct_field`.
     pub struct Offsets [156] {
         /// `seq_file.buf`
         pub seq_file_buf: u32,
@@ -20,7 +20,7 @@ plain_data! {
         pub seq_file_read_pos: u32,
         /// `seq_file.op`
         pub seq_file_op: u32,
-        /// `seq_file.file`: the open file that it belongs to
+        /// `seq_file.file`: the open file of a seq_file
         pub seq_file_file: u32,
         /// `seq_file.private`
         pub seq_file_private: u32,
@@ -58,7 +58,7 @@ plain_data! {
         pub super_block_s_dev: u32,
         /// `super_block.s_magic`
         pub super_block_s_magic: u32,
-        /// `proc_inode.pde` - `proc_inode.vfs_inode`, as a two's complement number
+        /// `proc_inode.pde` - `proc_inode.vfs_inode`, a negative number in two's complement
         pub proc_inode_pde_from_inode: u32,
         /// `proc_dir_entry.proc_ops`
         pub proc_dir_entry_proc_ops: u32,
@@ -70,12 +70,10 @@ plain_data! {
         pub proc_ops_proc_write: u32,
         /// `file.f_count`, or since 6.13 `file.f_ref`
         pub file_references: u32,
-        /// What a file's references are before the last one is given up: 1 in `f_count`, which counts
-        /// from 1, and 0 in `f_ref`, which counts from 0 and is negative when it is dead
-        /// (include/linux/file_ref.h).
+        /// Value of [`Self::file_references`] while one reference is left: 1 for `f_count`, which counts from 1; 0 for
+        /// `f_ref`, which counts from 0 and is negative after the last put (include/linux/file_ref.h).
         pub file_one_reference: u32,
-        /// `inode.i_private`: of a kernfs file its `struct kernfs_node` (kernfs_init_inode(),
-        /// fs/kernfs/inode.c)
+        /// `inode.i_private`: for a kernfs file its `struct kernfs_node` (kernfs_init_inode(), fs/kernfs/inode.c)
         pub inode_i_private: u32,
         /// `kernfs_node.attr.ops`
         pub kernfs_node_ops: u32,
@@ -85,14 +83,13 @@ plain_data! {
         pub kernfs_ops_seq_show: u32,
         /// `cftype.seq_show`; 0 in kernels without control groups
         pub cftype_seq_show: u32,
-        /// `device_attribute.show`: kinds of sysfs attributes begin alike, with a `struct attribute` and
-        /// then show
+        /// `device_attribute.show`: all kinds of sysfs attributes begin with a `struct attribute`, which show follows
         pub device_attribute_show: u32,
     }
 }
 
 impl Offsets {
-    /// Whether [`flag::SEQ_HEAD`] holds.
+    /// Returns true if [`flag::SEQ_HEAD`] can be set.
     pub const fn has_seq_head(&self) -> bool {
         self.seq_file_buf == 0
             && self.seq_file_size == 8
@@ -103,72 +100,72 @@ impl Offsets {
     }
 }
 
-/// In the programs' code, the number of a helper that no kernel has. Before they are loaded user space puts in its
-/// place a call of the kernel's function `bpf_rdonly_cast()` (kernel/bpf/helpers.c, since 6.2), or an
-/// instruction that does nothing: aya does not link functions of the kernel.
+/// Number of a helper that no kernel has, in the code of the programs. Before they are loaded, user space replaces it
+/// by a call of the kernel's function `bpf_rdonly_cast()` (kernel/bpf/helpers.c, since 6.2) or by an instruction
+/// without effect: aya does not link functions of the kernel.
 pub const CAST: i32 = 0x7e5e_97ca;
 
 /// Bits of [`Config::flags`].
 pub mod flag {
-    /// Open events of seqtrace's own files are sent (marked, not traced).
+    /// Opens by seqtrace itself are emitted (marked as such, not traced).
     pub const SHOW_OWN: u32 = 1;
-    /// Only opens whose pid is in the filter map.
+    /// Only opens whose pid is in the filter map are traced.
     pub const FILTER_PID: u32 = 4;
-    /// Only opens whose tid is in the filter map.
+    /// Only opens whose tid is in the filter map are traced.
     pub const FILTER_TID: u32 = 8;
-    /// Only opens whose uid is in the filter map.
+    /// Only opens whose uid is in the filter map are traced.
     pub const FILTER_UID: u32 = 16;
-    /// Only opens whose comm's hash is in the filter map.
+    /// Only opens are traced whose task has a comm with a hash in the filter map.
     pub const FILTER_COMM: u32 = 32;
-    /// Only files whose name's (last path component's) hash is in the filter map.
+    /// Only files are traced whose name (last component of the path) has a hash in the filter map.
     pub const FILTER_NAME: u32 = 64;
-    /// `seq_file` begins with buf, size, from, count, pad_until, index and read_pos, 8 bytes each: they can be
-    /// read at once.
+    /// `seq_file` begins with buf, size, from, count, pad_until, index and read_pos, 8 bytes each, so that one read
+    /// gets them all.
     pub const SEQ_HEAD: u32 = 256;
-    /// seqtrace's own files are traced like any other (`check` reads them itself).
+    /// Files opened by seqtrace itself are traced like any other.
     pub const TRACE_OWN: u32 = 128;
 }
 
 plain_data! {
     /// The programs' read-only configuration, set before load.
     pub struct Config [312] {
-        /// Where the kernel's fields are.
+        /// Offsets of the kernel's fields.
         pub offsets: Offsets,
         /// Bits of [`flag`].
         pub flags: u32,
         /// seqtrace's own thread group id, in its own namespace.
         pub own_pid: u32,
-        /// Bytes of each record to send, at most [`crate::wire::PREVIEW_BYTES`]; 0 for none.
+        /// Bytes of each record to emit, at most [`crate::wire::PREVIEW_BYTES`]; 0: no previews.
         pub preview: u32,
-        /// The number of `struct seq_file` in the kernel's BTF, to read it without a helper; 0 if the kernel has no
-        /// function for [`CAST`], or not [`flag::SEQ_HEAD`].
+        /// Type id of `struct seq_file` in the kernel's BTF, by which it is read without a helper; 0 if the kernel has
+        /// no function for [`CAST`], or if [`flag::SEQ_HEAD`] is not set.
         pub seq_file_type: u32,
         /// Spelled-out padding, zero.
         pub pad: u32,
-        /// seqtrace's own pid namespace; zeroes: the initial one.
+        /// seqtrace's own pid namespace; zeroes for the initial one.
         pub own_namespace: Namespace,
-        /// Functions that stand between the core and a file's own show.
+        /// Functions that the core calls instead of a file's own show.
         pub wrappers: Wrappers,
-        /// Functions that are known by the addresses their calls return to.
+        /// Functions that are recognised by a return address within them.
         pub callers: Callers,
     }
 }
 
 plain_data! {
-    /// A function's text; all zero if there is no such function.
+    /// The text of a function; all zero if the kernel has no such function.
     pub struct Text [16] {
-        /// Its first byte.
+        /// Address of its first byte.
         pub begin: u64,
-        /// Bytes up to the next symbol.
+        /// Number of bytes up to the next symbol.
         pub len: u64,
     }
 }
 
 impl Text {
-    /// No such function.
+    /// The text of no function.
     pub const NONE: Self = Self { begin: 0, len: 0 };
 
-    /// True if the address is within it.
+    /// Returns true if the address is within the text.
     #[inline(always)]
     pub const fn contains(&self, address: u64) -> bool {
         address.wrapping_sub(self.begin) < self.len
@@ -176,7 +173,7 @@ impl Text {
 }
 
 plain_data! {
-    /// Functions that are recognised on the stack: a probe on each would cost more, above all to detach.
+    /// Functions that are recognised on the stack. A probe on each would cost more, in particular when it is detached.
     pub struct Callers [96] {
         /// `seq_read_iter()`
         pub seq_read_iter: Text,
@@ -194,17 +191,17 @@ plain_data! {
 }
 
 plain_data! {
-    /// A namespace, as stat(2) tells of its file in /proc/PID/ns.
+    /// A namespace, as stat(2) of its file in /proc/PID/ns identifies it.
     pub struct Namespace [16] {
-        /// Device.
+        /// Device number of the file.
         pub dev: u64,
-        /// Inode number.
+        /// Inode number of the file.
         pub ino: u64,
     }
 }
 
 plain_data! {
-    /// Addresses of functions of kernfs and of those who use it; 0: there is none.
+    /// Addresses of functions of kernfs and of its users; 0 if the kernel has no such function.
     pub struct Wrappers [24] {
         /// `kernfs_seq_show()`: `op->show` of all kernfs files.
         pub kernfs_seq_show: u64,
@@ -216,9 +213,9 @@ plain_data! {
 }
 
 plain_data! {
-    /// A key of the map `FILTER`: present means allowed.
+    /// A key of the map `FILTER`: what is in the map is allowed.
     pub struct FilterKey [16] {
-        /// One of [`flag`]'s `FILTER_…` bits.
+        /// One of the bits `FILTER_…` of [`flag`].
         pub what: u32,
         /// Spelled-out padding, zero.
         pub pad: u32,
@@ -227,26 +224,26 @@ plain_data! {
     }
 }
 
-/// Longest name that is hashed for [`flag::FILTER_NAME`]; longer ones are hashed up to here.
+/// Number of bytes of a name that are hashed for [`flag::FILTER_NAME`]; the rest of a longer name is ignored.
 pub const NAME_BYTES: usize = 64;
 
-/// FNV-1a, 64 bits: the same few lines on both sides of the boundary, so that both get the same.
+/// The hash FNV-1a with 64 bits, shared by the programs and user space so that both compute the same values.
 #[derive(Clone, Copy, Debug)]
 pub struct Fnv(u64);
 
 impl Fnv {
-    /// The empty hash.
+    /// Returns the hash of nothing.
     pub const fn new() -> Self {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
-    /// The hash after one more byte.
+    /// Returns the hash with one more byte.
     #[must_use]
     pub const fn push(self, byte: u8) -> Self {
         Self((self.0 ^ byte as u64).wrapping_mul(0x0100_0000_01b3))
     }
 
-    /// The hash of a string as the programs compute it: up to a NUL, at most [`NAME_BYTES`] bytes.
+    /// Returns the hash of a string as the programs compute it: up to a NUL, at most [`NAME_BYTES`] bytes.
     pub fn of(text: &[u8]) -> u64 {
         text.iter()
             .take(NAME_BYTES)
@@ -255,7 +252,7 @@ impl Fnv {
             .finish()
     }
 
-    /// The value.
+    /// Returns the hash as a number.
     pub const fn finish(self) -> u64 {
         self.0
     }

@@ -1,9 +1,9 @@
 //! What crosses the boundary between seqtrace's eBPF programs and its user space, and nothing else.
 //!
 //! Everything here is plain data with a fixed layout: `#[repr(C)]`, padding spelled out, the size
-//! asserted at compile time. [`wire`] is what the programs write into the ring buffer, [`config`]
-//! what user space tells them before they are loaded and through maps afterwards, [`slots`] what they
-//! keep of sessions, where user space looks for what was not told yet.
+//! asserted at compile time. [`wire`] has the events that the programs submit to the ring buffer, [`config`]
+//! what user space passes to the programs before they are loaded and later through maps, [`slots`] what they store of
+//! sessions, where user space finds callbacks that were not submitted yet.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -11,7 +11,8 @@ pub mod config;
 pub mod slots;
 pub mod wire;
 
-/// Derives what user space needs to turn bytes into a value and back without `unsafe`.
+/// Declares a struct with a fixed layout and derives what user space needs to convert it from and to bytes without
+/// `unsafe`.
 macro_rules! plain_data {
     ($(#[$meta:meta])* pub struct $name:ident [$size:expr] { $($(#[$fmeta:meta])* pub $field:ident : $ty:ty,)* }) => {
         $(#[$meta])*

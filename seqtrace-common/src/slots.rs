@@ -1,87 +1,87 @@
-//! What the programs know of sessions while callbacks come. User space only looks, for callbacks that were not told
-//! yet.
+//! What the programs store of a session while its callbacks run. User space only reads it, to find callbacks that were
+//! not submitted to the ring yet.
 
 use crate::plain_data;
 use crate::wire::{PAIRS, Pair};
 
-/// Places for sessions that callbacks find by address alone; a power of two.
+/// Number of slots, in which callbacks find their session by address alone; a power of two.
 pub const SLOT_COUNT: usize = 1024;
-/// With one more behind them that is nobody's: all that the verifier knows of the number of a pair is that it is below
-/// 8.
+/// [`SLOT_COUNT`] plus one guard slot: the verifier only knows that a pair index is below 8, so an access to the last
+/// slot may appear to run past its end.
 pub const SLOTS: usize = SLOT_COUNT + 1;
 
 plain_data! {
-    /// A place for a session; as long as four lines of the cache.
+    /// The slot of a session; as long as four cache lines.
     pub struct Slot [256] {
-        /// Whose it is: a `struct seq_file *`, or a plain file's `struct file *`; 0 for nobody's.
+        /// Owner: a `struct seq_file *`, or the `struct file *` of a plain file; 0 if the slot is free.
         pub id: u64,
-        /// How many traced files should be here too.
-        pub others: u32,
+        /// Number of other traced files that hash to this slot.
+        pub collisions: u32,
         /// Spelled-out padding, zero.
         pub pad: u32,
-        /// Its session.
+        /// State of the owner's session.
         pub state: SessionState,
-        /// Callbacks that were not told yet.
-        pub staged: Staged,
+        /// Callbacks of the session that were not submitted yet.
+        pub batch: PendingBatch,
     }
 }
 
 plain_data! {
     /// What the programs know of an open file.
     pub struct SessionState [16] {
-        /// The session's number on the wire; 0 for a file that is not to be traced.
+        /// The session's number on the wire; 0 for a file that is not traced.
         pub key: u32,
-        /// 1 (or 2: not told, for lack of room) from the call of start to the return of stop. gcc lets the overflow path of traverse(),
-        /// which has called stop elsewhere, run through the instruction behind another call of stop: the
-        /// second hit is no second stop.
-        pub passing: u8,
-        /// The passes are traverse()'s, which empties the buffer behind each record without calling
-        /// anything. Only kept for previews.
+        /// 1 from the call of start to the return of stop, 2 if the pass is not tracked for lack of room, else 0. gcc
+        /// lets the overflow path of traverse(), which has called stop elsewhere, run through the instruction behind
+        /// another call of stop: the second hit is no second stop.
+        pub in_pass: u8,
+        /// Nonzero while the passes are those of traverse(), which empties the buffer behind each record without
+        /// calling anything. Only maintained for previews.
         pub traversing: u8,
         /// 1 once it has been read through bpf_seq_read().
         pub iterator: u8,
         /// Spelled-out padding, zero.
         pub pad: u8,
-        /// `m->count` as last seen, bytes: where the bytes of the next record begin. Only kept for
-        /// previews.
+        /// Last value seen of `m->count`, bytes: offset in the buffer at which the next record begins. Only maintained
+        /// for previews.
         pub count: u32,
-        /// The thread whose pass was the last to begin.
+        /// Id of the thread whose pass was the last to begin.
         pub owner: u32,
     }
 }
 
 impl SessionState {
-    /// Nothing has happened yet.
+    /// Returns the state of a session that has just begun.
     pub const fn new(key: u32) -> Self {
-        Self { key, passing: 0, traversing: 0, iterator: 0, pad: 0, count: 0, owner: 0 }
+        Self { key, in_pass: 0, traversing: 0, iterator: 0, pad: 0, count: 0, owner: 0 }
     }
 }
 
 plain_data! {
-    /// Records that wait to be told together: half of what telling one costs is getting room in the ring.
-    pub struct Staged [224] {
-        /// How many are complete.
+    /// Records that are submitted together: reserving space in the ring is half the cost of submitting one.
+    pub struct PendingBatch [224] {
+        /// Number of complete pairs.
         pub pairs: u32,
-        /// If of one more next has returned, and show has not: its number, counted from 1.
-        pub open: u32,
-        /// On which CPU all of it happened.
+        /// 1-based index of the pair whose next() has returned but whose show() has not; 0 if none.
+        pub pending_next: u32,
+        /// CPU on which all of it happened.
         pub cpu: u32,
         /// Spelled-out padding, zero.
         pub pad: u32,
-        /// When the first next returned: CLOCK_MONOTONIC, ns.
+        /// When the first next() returned: CLOCK_MONOTONIC, ns.
         pub time: u64,
-        /// The records.
+        /// The pairs, in the order of their callbacks.
         pub pair: [Pair; PAIRS],
     }
 }
 
-impl Staged {
-    /// Whether anything waits.
-    pub const fn waits(&self) -> bool {
-        self.pairs != 0 || self.open != 0
+impl PendingBatch {
+    /// Returns true if anything is to be submitted.
+    pub const fn is_pending(&self) -> bool {
+        self.pairs != 0 || self.pending_next != 0
     }
 
-    /// Nothing waits.
+    /// An empty batch.
     pub const NONE: Self = {
         let none = Pair {
             next: 0,
@@ -95,6 +95,6 @@ impl Staged {
             flags: 0,
             pad: 0,
         };
-        Self { pairs: 0, open: 0, cpu: 0, pad: 0, time: 0, pair: [none; PAIRS] }
+        Self { pairs: 0, pending_next: 0, cpu: 0, pad: 0, time: 0, pair: [none; PAIRS] }
     };
 }

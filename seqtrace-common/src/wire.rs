@@ -1,24 +1,23 @@
-//! The events the programs write into the ring buffer, one struct a kind.
+//! The events that the programs submit to the ring buffer, one struct for each kind.
 //!
 //! Every event begins with a [`Head`]. Lengths and positions are the kernel's own; times are
 //! `bpf_ktime_get_ns()` (CLOCK_MONOTONIC, ns since boot).
 //!
-//! A record, a next and the show behind it, costs 40 bytes and a fifth of an event: what an earlier event of the
-//! same pass already told (task, `struct seq_file`, the pointer a show was given, the position before a next) is not
-//! told again.
+//! A record (a next and its show) takes 40 bytes, and five records share one event. What an earlier event of the same
+//! pass contains is not repeated: the task, the `struct seq_file`, the pointer given to show, the position before next.
 
 use crate::plain_data;
 
-/// Longest path the programs collect, in bytes, terminators included.
+/// Longest path that the programs collect, in bytes, including the NUL of each name.
 pub const PATH_BYTES: usize = 512;
-/// Most directory levels the programs walk up from a file.
+/// Number of directory levels that the programs walk up from a file, at most.
 pub const PATH_DEPTH: usize = 16;
 /// `TASK_COMM_LEN` (include/linux/sched.h).
 pub const COMM_BYTES: usize = 16;
 /// Longest preview of a record, in bytes.
 pub const PREVIEW_BYTES: usize = 256;
 
-/// What an event is. The value of [`Head::kind`].
+/// Kind of an event: the value of [`Head::kind`].
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -57,7 +56,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind with this number, if there is one.
+    /// Returns the kind with this number, if one has it.
     pub const fn from_u8(value: u8) -> Option<Self> {
         Some(match value {
             2 => Self::Open,
@@ -81,8 +80,8 @@ impl Kind {
     }
 }
 
-/// A wrapper of `seq_open()`, as [`Open::via`] names it, or a release function: the value of
-/// [`Head::flags`] in a [`Release`].
+/// Numbers of functions: of a wrapper of `seq_open()` in [`Open::via`], of a release function in [`Head::flags`] of a
+/// [`Release`].
 pub mod via {
     /// `single_open()`
     pub const SINGLE_OPEN: u8 = 1;
@@ -109,71 +108,71 @@ pub const FLAG_REMOVED: u8 = 0x80;
 
 /// Bits of [`Head::flags`] in an [`Open`].
 pub mod open_flag {
-    /// First seen after it had been opened: it was open before seqtrace attached.
+    /// The file was open before seqtrace attached: this is its first read since.
     pub const ADOPTED: u8 = 1;
-    /// Opened by seqtrace itself, to learn the file's table; the session is not traced.
+    /// seqtrace itself opened the file, to learn its table; the session is not traced.
     pub const OWN: u8 = 2;
     /// A plain procfs file: no seq_file, no callbacks.
     pub const PLAIN: u8 = 4;
-    /// The path is longer or deeper than what is collected: its beginning is missing.
+    /// The path is too long or too deep to be collected: its beginning is missing.
     pub const PATH_CUT: u8 = 8;
 }
 
-/// Bit of [`Head::flags`] in [`Started`] and [`Callback`]: `m->count == m->size` on return, which
-/// is how the core knows that a record did not fit (`seq_has_overflowed()`, fs/seq_file.c).
+/// Bit of [`Head::flags`] in [`Started`] and [`Callback`]: `m->count == m->size` on return, by which the core
+/// recognises that a record did not fit (`seq_has_overflowed()`, fs/seq_file.c).
 pub const FLAG_FULL: u8 = 1;
 /// Bit of [`Head::flags`] in [`ReadEnter`]: the read came through `seq_read()`.
 pub const FLAG_VIA_SEQ_READ: u8 = 1;
-/// Bit of [`Head::flags`] in [`ReadEnter`]: it did not.
+/// Bit of [`Head::flags`] in [`ReadEnter`]: the read did not come through `seq_read()`.
 pub const FLAG_VIA_OTHER: u8 = 2;
-/// Bit of [`Head::flags`] in [`ReadEnter`]: it is no `seq_read_iter()` but `bpf_seq_read()`, which has a loop
-/// of its own (kernel/bpf/bpf_iter.c). With none of these bits it is not known.
+/// Bit of [`Head::flags`] in [`ReadEnter`]: the read is one of `bpf_seq_read()`, which has a loop of its own
+/// (kernel/bpf/bpf_iter.c). If none of these bits is set, the function is not known.
 pub const FLAG_VIA_BPF: u8 = 4;
 
 plain_data! {
     /// The beginning of every event.
     pub struct Head [16] {
-        /// When: CLOCK_MONOTONIC, ns.
+        /// CLOCK_MONOTONIC, ns.
         pub time: u64,
-        /// Events this CPU had to drop so far because the ring was full (wraps). A rise since this
-        /// CPU's last event is a gap just before this one.
+        /// Events that this CPU has dropped so far because the ring was full (wraps). An increase since the last event
+        /// of this CPU is a gap just before this event.
         pub lost: u32,
-        /// On which CPU.
+        /// CPU that emitted the event.
         pub cpu: u16,
         /// A [`Kind`].
         pub kind: u8,
-        /// Depends on the kind: [`via`], [`open_flag`], [`FLAG_FULL`], [`FLAG_VIA_SEQ_READ`].
+        /// Meaning depends on the kind: [`via`], [`open_flag`], [`FLAG_FULL`], [`FLAG_VIA_SEQ_READ`].
         pub flags: u8,
     }
 }
 
 plain_data! {
-    /// Who does something.
+    /// A task.
     pub struct Task [32] {
-        /// Thread group id ("process id") in the initial namespace.
+        /// Thread group id ("process id") in the initial pid namespace.
         pub pid: u32,
-        /// Thread id in the initial namespace.
+        /// Thread id in the initial pid namespace.
         pub tid: u32,
         /// Real user id.
         pub uid: u32,
         /// Spelled-out padding, zero.
         pub pad: u32,
-        /// `task->comm`, NUL-padded. Any bytes: the task chooses them.
+        /// `task->comm`, NUL-padded. May have any bytes: the task chooses them.
         pub comm: [u8; 16],
     }
 }
 
 plain_data! {
-    /// `seq_open()` returned, or `proc_reg_open()` did for a plain file. Followed in the ring record
-    /// by `path_len` bytes: the file's dentry names from leaf to root, each NUL-terminated.
+    /// `seq_open()` returned, or `proc_reg_open()` of a plain file. Followed in the ring record by `path_len` bytes:
+    /// the names of the file's dentries from leaf to root, each NUL-terminated.
     pub struct Open [168] {
         /// Kind [`Kind::Open`], flags [`open_flag`].
         pub head: Head,
         /// The session's number: unique among open sessions, never 0.
         pub session: u32,
-        /// What `seq_open()` returned: 0 or a negative errno.
+        /// Return value of `seq_open()`: 0 or a negative errno.
         pub ret: i32,
-        /// The task that opened (or, if adopted, was first seen reading).
+        /// The task that opened the file; if adopted, the task that read it first.
         pub task: Task,
         /// `struct file *`.
         pub file: u64,
@@ -189,7 +188,7 @@ plain_data! {
         pub next: u64,
         /// `op->show`.
         pub show: u64,
-        /// `m->private` at that moment.
+        /// `m->private` when `seq_open()` returned.
         pub private: u64,
         /// `inode->i_ino`.
         pub ino: u64,
@@ -201,12 +200,12 @@ plain_data! {
         pub magic: u32,
         /// Bytes of path that follow; at most [`PATH_BYTES`].
         pub path_len: u32,
-        /// `m->size` (bytes of buffer, 0 before the first read; single_open_size sets it).
+        /// `m->size`: size of the buffer in bytes; 0 before the first read, unless single_open_size() has set it.
         pub size: u64,
-        /// The file's own function that a show of kernfs calls; 0 if it has no such wrapper, or none was
-        /// found. What it is for sysfs is a guess: an address that may be no function.
+        /// The file's own show function, which the show of kernfs calls; 0 if show is no wrapper, or if it was not
+        /// found. For a sysfs file it is a guess: the address may be that of no function.
         pub inner: u64,
-        /// The outermost wrapper of `seq_open()` that it was opened through ([`via`]); 0 for none.
+        /// The outermost wrapper of `seq_open()` through which the file was opened ([`via`]); 0 for none.
         pub via: u32,
         /// Spelled-out padding, zero.
         pub pad: u32,
@@ -214,24 +213,24 @@ plain_data! {
 }
 
 plain_data! {
-    /// The fields of a `struct seq_file` that the core's algorithm lives on.
+    /// The fields of a `struct seq_file` that the core's loop works on.
     pub struct SeqState [40] {
         /// `m->size`: bytes of buffer, 0 before the first read.
         pub size: u64,
-        /// `m->from`: where in the buffer the bytes not yet delivered begin.
+        /// `m->from`: offset in the buffer of the first byte not yet delivered.
         pub from: u64,
-        /// `m->count`: bytes in the buffer not yet delivered.
+        /// `m->count`: number of bytes in the buffer not yet delivered.
         pub count: u64,
-        /// `m->index`: the position the core believes in.
+        /// `m->index`: the core's position.
         pub index: i64,
-        /// `m->read_pos`: the file offset the core believes in.
+        /// `m->read_pos`: the core's file offset, bytes.
         pub read_pos: i64,
     }
 }
 
 plain_data! {
-    /// `seq_read_iter()` was entered. The state is read before the core takes `m->lock`: with two
-    /// readers at once it may be in motion.
+    /// `seq_read_iter()` was entered. The state is read before the core takes `m->lock`: a concurrent reader may be
+    /// changing it.
     pub struct ReadEnter [112] {
         /// Kind [`Kind::ReadEnter`], flags [`FLAG_VIA_SEQ_READ`], [`FLAG_VIA_OTHER`],
         /// [`FLAG_VIA_BPF`].
@@ -244,7 +243,7 @@ plain_data! {
         pub task: Task,
         /// `iocb->ki_pos`: file offset of the read, bytes.
         pub pos: i64,
-        /// `iov_iter_count(iter)`: bytes asked for.
+        /// `iov_iter_count(iter)`: bytes requested.
         pub want: u64,
         /// The seq_file on entry.
         pub state: SeqState,
@@ -278,7 +277,7 @@ plain_data! {
         pub tid: u32,
         /// The offset argument, bytes.
         pub offset: i64,
-        /// SEEK_SET 0, SEEK_CUR 1; others fail.
+        /// 0 for SEEK_SET, 1 for SEEK_CUR; any other value fails.
         pub whence: u32,
         /// Spelled-out padding, zero.
         pub pad: u32,
@@ -304,8 +303,8 @@ plain_data! {
 }
 
 plain_data! {
-    /// `start()` is about to be called: a pass begins. All callbacks up to the next PassBegin of
-    /// the session are this task's, since the core holds `m->lock` from before start to after stop.
+    /// `start()` is about to be called: a pass begins. All callbacks up to the session's next PassBegin are those of
+    /// this task, because the core holds `m->lock` from before start until after stop.
     pub struct PassBegin [48] {
         /// Kind [`Kind::PassBegin`].
         pub head: Head,
@@ -313,7 +312,7 @@ plain_data! {
         pub session: u32,
         /// Thread id.
         pub tid: u32,
-        /// `m->index`: the position start is asked for.
+        /// `m->index`: the position that start is given.
         pub index: i64,
         /// `m->size`, bytes.
         pub size: u32,
@@ -353,29 +352,29 @@ plain_data! {
         pub session: u32,
         /// `m->count` on return, bytes.
         pub count: u32,
-        /// next: the record as in [`Started::ret`]; show: the int, sign-extended; stop: 0.
+        /// Return value. next: the record as in [`Started::ret`]; show: the int, sign-extended; stop: 0.
         pub ret: u64,
         /// `m->index` on return.
         pub index: i64,
     }
 }
 
-/// Records that are told at once, at most.
+/// Number of records that one [`Batch`] holds, at most.
 pub const PAIRS: usize = 5;
 
 plain_data! {
-    /// Some records of one session: of each, `next()` returned, and then `show()`. Followed in the ring record by
-    /// [`PAIRS`] times [`Pair`], of which the first `pairs` count.
+    /// Some records of one session: for each, `next()` returned, and then `show()`. Followed in the ring record by
+    /// [`PAIRS`] times [`Pair`], of which the first `pairs` are valid.
     pub struct Batch [32] {
-        /// When it was told: kind [`Kind::Batch`]. If it is lost, that counts as two events for each pair.
+        /// Kind [`Kind::Batch`]; the time is that of submission. A lost batch counts as two lost events for each pair.
         pub head: Head,
         /// The session's number.
         pub session: u32,
-        /// How many pairs.
+        /// Number of valid pairs.
         pub pairs: u16,
-        /// On which CPU all of it happened.
+        /// CPU on which all of it happened.
         pub cpu: u16,
-        /// What the times of the pairs count from: CLOCK_MONOTONIC, ns.
+        /// Zero of the times of the pairs: CLOCK_MONOTONIC, ns.
         pub time: u64,
     }
 }
@@ -383,9 +382,9 @@ plain_data! {
 plain_data! {
     /// `next()` returned, and then `show()`, with the same `m->index`: two [`Callback`]s in one.
     pub struct Pair [40] {
-        /// What next returned: as in [`Started::ret`].
+        /// Return value of next, as in [`Started::ret`].
         pub next: u64,
-        /// `m->index` when either of them returned.
+        /// `m->index` when either of them returned: a show that changed it is no part of a pair.
         pub index: i64,
         /// When next returned, ns from [`Batch::time`].
         pub next_after: u32,
@@ -395,7 +394,7 @@ plain_data! {
         pub next_count: u32,
         /// `m->count` when show returned, bytes.
         pub count: u32,
-        /// What show returned.
+        /// Return value of show.
         pub ret: i32,
         /// [`FLAG_FULL`] when next returned.
         pub next_flags: u8,
@@ -407,7 +406,7 @@ plain_data! {
 }
 
 plain_data! {
-    /// A release function was entered; [`Head::flags`] says which ([`via`]).
+    /// A release function was entered; [`Head::flags`] has its number ([`via`]).
     pub struct Release [32] {
         /// Kind [`Kind::Release`].
         pub head: Head,
@@ -415,7 +414,7 @@ plain_data! {
         pub session: u32,
         /// Thread id.
         pub tid: u32,
-        /// `m->private` at that moment; 0 for a plain file.
+        /// `m->private` on entry; 0 for a plain file.
         pub private: u64,
     }
 }
@@ -450,15 +449,15 @@ plain_data! {
         pub task: Task,
         /// File offset after the call, bytes.
         pub pos: i64,
-        /// Bytes asked for.
+        /// Bytes requested.
         pub want: u64,
-        /// Bytes done, or a negative errno.
+        /// Bytes transferred, or a negative errno.
         pub ret: i64,
     }
 }
 
 plain_data! {
-    /// The first bytes of the record just rendered. Followed in the ring record by `len` bytes.
+    /// The first bytes of the record that show has just rendered. Followed in the ring record by `len` bytes.
     pub struct Preview [24] {
         /// Kind [`Kind::Preview`].
         pub head: Head,

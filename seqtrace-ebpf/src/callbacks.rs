@@ -1,8 +1,8 @@
-//! The callbacks, seen at the functions themselves: kprobe and kretprobe on the addresses that user
-//! space found in `m->op`. Where a return cannot tell which function it is the return of (before 5.15), and for tables
-//! whose start cannot be probed; otherwise [`crate::passes`] does it.
+//! Callbacks, probed call by call: kprobe and kretprobe on the functions whose addresses user space found in `m->op`.
+//! Used where a kretprobe cannot identify the function that returned (before 5.15), and for tables whose start cannot
+//! be probed; otherwise [`crate::passes`] is used.
 //!
-//! A kretprobe does not know the arguments, so each entry leaves them for it ([`crate::tasks`]).
+//! A kretprobe has no access to the arguments, so the probe on the entry stores them ([`crate::tasks`]).
 
 use aya_ebpf::{
     bindings::pt_regs,
@@ -17,7 +17,7 @@ use crate::{
     session, slots, tasks,
 };
 
-/// Which callback, as `Calls::sp` carries it.
+/// Numbers of callbacks, as stored in [`Calls::sp`](crate::maps::Calls::sp).
 mod role {
     pub(super) const START: u64 = 1;
     pub(super) const NEXT: u64 = 2;
@@ -26,8 +26,8 @@ mod role {
     pub(super) const MASK: u64 = 7;
 }
 
-/// True if the core calls `role` when `before` has returned. Callbacks that end in a jump to another do not
-/// go this way: they go to their like, or from next to start (x86's c_next()).
+/// Returns true if the core calls `role` after `before` has returned. That is false for a callback that ends in a jump
+/// to another (a tail call): it jumps to one of the same kind, or from next to start (c_next() of x86).
 #[inline(always)]
 fn follows(before: u64, role: u64) -> bool {
     match role {
@@ -39,8 +39,9 @@ fn follows(before: u64, role: u64) -> bool {
     }
 }
 
-/// Remembers that a callback of `m` was entered; `m` 0 for a call that is not the core's own. The same `m`,
-/// or 0 if it is inside one of its own callbacks already: a wrapper calls another table's function.
+/// Stores that a callback of `m` was entered; `m` is 0 for a call that is not made by the core. `first`: no pass of the
+/// session is in progress. Returns `m`, or 0 if the task is inside a callback of `m` already: a wrapper calls a
+/// function of another table.
 #[inline(always)]
 fn enter(sp: u64, mut m: u64, role: u64, first: bool) -> u64 {
     let (_, tid) = kernel::ids();
@@ -48,9 +49,9 @@ fn enter(sp: u64, mut m: u64, role: u64, first: bool) -> u64 {
         tasks::enter_first(tid, m, sp | role);
         return m;
     };
-    // The stack grows down: calls whose return was missed have a stack pointer below ours, or ours, if
-    // they were the core's like this one. A jump from one callback to another (a tail call) leaves the stack
-    // pointer as it is, too; but none comes before the first of a pass.
+    // The stack grows down: a call whose return was missed has a stack pointer below the current one, or an equal one
+    // if the core made it like this call. A tail call from one callback to another keeps the stack pointer, too, but no
+    // tail call precedes the first callback of a pass.
     for _ in 0..CALL_DEPTH {
         let depth = calls.depth as usize;
         if depth == 0 || depth > CALL_DEPTH {
@@ -82,7 +83,7 @@ fn enter(sp: u64, mut m: u64, role: u64, first: bool) -> u64 {
     m
 }
 
-/// The seq_file of the innermost callback, which has just returned; 0 if it is not to be told.
+/// Removes the innermost callback, which has just returned. Returns its seq_file; 0 if its return is not to be emitted.
 #[inline(always)]
 fn leave() -> u64 {
     let (_, tid) = kernel::ids();
@@ -94,23 +95,23 @@ fn leave() -> u64 {
     calls.depth -= 1;
     let m = calls.m[(depth - 1) & (CALL_DEPTH - 1)];
     if calls.depth == 0 {
-        tasks::left(tid);
+        tasks::left_last(tid);
     }
     m
 }
 
-/// True if the core's own call sites tell of all files but BPF iterators.
+/// Returns true if all files but BPF iterators are observed at the core's call sites.
 #[inline(always)]
 fn iterators_only() -> bool {
-    // SAFETY: the map's own element.
+    // SAFETY: an element of the map.
     ITERATORS_ONLY.get_ptr(0).is_some_and(|only| unsafe { *only != 0 })
 }
 
-/// `m` if this call is the core's own and its file is traced, else 0.
+/// Returns `m` if the core makes this call and the file is traced, else 0.
 #[inline(always)]
 pub(crate) fn core_call(m: u64, pos: Option<u64>) -> u64 {
-    // The core gives start and next &m->index (fs/seq_file.c since 4.19); any other pointer is
-    // another iterator's nested call.
+    // The core passes &m->index to start and next (fs/seq_file.c since 4.19). With any other pointer, the caller is a
+    // callback of another iterator.
     let nested = match pos {
         Some(pos) => pos != m.wrapping_add(u64::from(config!(offsets.seq_file_index))),
         None => false,
@@ -121,6 +122,7 @@ pub(crate) fn core_call(m: u64, pos: Option<u64>) -> u64 {
     }
 }
 
+/// Returns the stack pointer.
 #[inline(always)]
 pub(crate) fn stack_pointer(regs: *const pt_regs) -> u64 {
     #[cfg(bpf_target_arch = "x86_64")]
@@ -139,11 +141,11 @@ pub(crate) fn stack_pointer(regs: *const pt_regs) -> u64 {
 #[kprobe]
 pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {
     let m = kernel::arg(&ctx, 0);
-    let first = session::traced(m).is_some_and(|state| state.passing == 0);
+    let first = session::traced(m).is_some_and(|state| state.in_pass == 0);
     let m = core_call(m, Some(kernel::arg(&ctx, 1)));
     let m = enter(stack_pointer(ctx.regs), m, role::START, first);
     if let Some(state) = session::traced(m) {
-        iterate::pass_begin(m, state, slots::staged(m));
+        iterate::pass_begin(m, state, slots::batch(m));
     }
     0
 }
@@ -185,7 +187,7 @@ pub(crate) fn start_return(ctx: RetProbeContext) -> u32 {
 pub(crate) fn next_return(ctx: RetProbeContext) -> u32 {
     let m = leave();
     if let Some(state) = session::traced(m) {
-        iterate::next_returned(ctx.regs, m, state, slots::staged(m));
+        iterate::next_returned(ctx.regs, m, state, slots::batch(m));
     }
     0
 }
@@ -195,7 +197,7 @@ pub(crate) fn next_return(ctx: RetProbeContext) -> u32 {
 pub(crate) fn show_return(ctx: RetProbeContext) -> u32 {
     let m = leave();
     if let Some(state) = session::traced(m) {
-        iterate::show_returned(ctx.regs, m, state, slots::staged(m));
+        iterate::show_returned(ctx.regs, m, state, slots::batch(m));
     }
     0
 }
@@ -205,7 +207,7 @@ pub(crate) fn show_return(ctx: RetProbeContext) -> u32 {
 pub(crate) fn stop_return(_ctx: RetProbeContext) -> u32 {
     let m = leave();
     if let Some(state) = session::traced(m) {
-        iterate::stop_returned(m, state, slots::staged(m));
+        iterate::stop_returned(m, state, slots::batch(m));
     }
     0
 }

@@ -1,9 +1,9 @@
-//! The configuration that user space writes before load.
+//! The configuration, which user space writes before the programs are loaded.
 
 use seqtrace_common::config::{Callers, Config, Namespace, Offsets, Text, Wrappers};
 
-/// Lies in `.rodata`, which is frozen before the verifier runs: it knows every value and drops the
-/// branches that are switched off.
+/// The configuration. It is in `.rodata`, which is frozen before the verifier runs: the verifier knows all values and
+/// skips the branches that they disable.
 #[unsafe(no_mangle)]
 pub(crate) static CONFIG: Config = Config {
     offsets: Offsets {
@@ -64,7 +64,7 @@ pub(crate) static CONFIG: Config = Config {
     },
 };
 
-/// A field of [`CONFIG`] as it is at run time; a plain read would be folded into the zero above.
+/// Reads a field of [`CONFIG`] at run time; the compiler would replace a plain read by the zero above.
 macro_rules! config {
     ($($field:tt)+) => {
         // SAFETY: a reference to a static is always readable.
@@ -73,7 +73,7 @@ macro_rules! config {
 }
 pub(crate) use config;
 
-/// True if one of these bits of `seqtrace_common::config::flag` is set.
+/// Returns true if one of these bits of `seqtrace_common::config::flag` is set.
 #[inline(always)]
 pub(crate) fn has(flag: u32) -> bool {
     config!(flags) & flag != 0

@@ -1,4 +1,4 @@
-//! Getting an event into the ring, or counting that it did not fit.
+//! Submission of events to the ring, and the count of those that did not fit.
 
 use aya_ebpf::maps::ring_buf::RingBufEntry;
 use seqtrace_common::wire::{Head, Kind, SeqState};
@@ -8,18 +8,18 @@ use crate::{
     maps::{EVENTS, LOST},
 };
 
-/// `BPF_RB_NO_WAKEUP` (include/uapi/linux/bpf.h): nobody waits for the ring, a thread of user space's empties it
-/// on a timer.
+/// `BPF_RB_NO_WAKEUP` (include/uapi/linux/bpf.h): no thread waits for the ring; one of user space empties it on a
+/// timer.
 pub(crate) const NO_WAKEUP: u64 = 1;
 
-/// Room for an event in the ring with its head, or `None` after counting the loss.
+/// Reserves ring memory for an event and makes its head. Returns `None` and counts a lost event if the ring is full.
 #[inline(always)]
 pub(crate) fn reserve<T: 'static>(kind: Kind, flags: u8) -> Option<(RingBufEntry<T>, Head)> {
     reserve_for(kind, flags, 1, kernel::now)
 }
 
-/// The same for what tells of several events at once, all of which are lost if there is no room; `time` says when
-/// it happened, if there is.
+/// Like [`reserve`], for a record that carries `events` events: on failure all of them are counted as lost. `time`
+/// returns the time for the head and is evaluated only on success.
 #[inline(always)]
 pub(crate) fn reserve_for<T: 'static>(
     kind: Kind,
@@ -31,26 +31,26 @@ pub(crate) fn reserve_for<T: 'static>(
     let lost = LOST.get_ptr_mut(cpu);
     let Some(entry) = EVENTS.reserve::<T>(0) else {
         if let Some(lost) = lost {
-            // SAFETY: the map's own element.
-            unsafe { kernel::count(lost, events) };
+            // SAFETY: an element of the map.
+            unsafe { kernel::atomic_add(lost, events) };
         }
         return None;
     };
     let lost = match lost {
-        // SAFETY: the map's own element.
+        // SAFETY: an element of the map.
         Some(lost) => unsafe { *lost as u32 },
         None => 0,
     };
     Some((entry, Head { time: time(), lost, cpu: cpu as u16, kind: kind as u8, flags }))
 }
 
-/// Writes one event; `make` completes it behind its head.
+/// Submits one event with the present time. `make` returns the event with its head.
 #[inline(always)]
 pub(crate) fn emit<T: 'static>(kind: Kind, flags: u8, make: impl FnOnce(Head) -> T) {
     emit_at(kind, flags, kernel::now, make);
 }
 
-/// The same of what happened before.
+/// Like [`emit`], with the time that `time` returns.
 #[inline(always)]
 pub(crate) fn emit_at<T: 'static>(
     kind: Kind,
@@ -64,8 +64,9 @@ pub(crate) fn emit_at<T: 'static>(
     }
 }
 
-/// Writes one event with what is seen of the seq_file `m` without `m->lock`; `parts` says where its time and that
-/// are. `make` reads it first; the time is one at which it was so.
+/// Submits one event that contains the state of the seq_file `m`, read without `m->lock`. `make` returns the event with
+/// a state read once; `parts` returns its time and its state, which are replaced by a consistent state and a time at
+/// which it was valid.
 #[inline(always)]
 pub(crate) fn emit_unlocked<T: 'static>(
     kind: Kind,
@@ -76,7 +77,7 @@ pub(crate) fn emit_unlocked<T: 'static>(
 ) {
     if let Some((mut entry, head)) = reserve_for::<T>(kind, flags, 1, || 0) {
         let (time, state) = parts(entry.write(make(head)));
-        *time = kernel::settle(m, state);
+        *time = kernel::read_consistent_state(m, state);
         entry.submit(NO_WAKEUP);
     }
 }

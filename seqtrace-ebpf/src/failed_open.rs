@@ -25,8 +25,8 @@ fn returned(ctx: &FExitContext) -> u32 {
     if ret < 0 {
         let file = kernel::number(ctx, 1);
         let m = kernel::private_data(file);
-        // A driver that has called seq_release() may leave private_data as it was. By now the memory may be the seq_file
-        // of another open.
+        // A driver that has called seq_release() may leave private_data as it was. By now the memory may be the
+        // seq_file of another open.
         let owner: u64 = field(m, config!(offsets.seq_file_file));
         if owner == file {
             release::open_failed(m, ret);

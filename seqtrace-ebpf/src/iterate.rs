@@ -1,15 +1,14 @@
-//! The callbacks, seen where the core calls them.
+//! Callbacks, probed at the core's call sites, and the emission of their events for all backends.
 //!
-//! `seq_read_iter()` and `traverse()` call start, next, show and stop through the file's table. A
-//! kprobe on the instruction behind such a call sees what the callback returned in rax and the
-//! seq_file in the callee-saved register that the compiler keeps it in; user space finds the places
-//! and the registers in the running kernel's text (`kernel::sites`). One program for each callback
-//! and register; only those that a kernel needs are loaded.
+//! `seq_read_iter()` and `traverse()` call start, next, show and stop through the file's table. A kprobe on the
+//! instruction after such a call finds the callback's return value in rax and the seq_file in the callee-saved register
+//! where the compiler keeps it. User space finds the call sites and the registers in the running kernel's text
+//! (`kernel::sites`). There is one program for each callback and register; only those that a kernel needs are loaded.
 //!
-//! The functions here also write the events of [`crate::callbacks`], so that both backends agree.
+//! A next() and the show() after it form a pair. Pairs are buffered in the session's slot and submitted together.
 
 use aya_ebpf::{bindings::pt_regs, macros::kprobe, programs::ProbeContext};
-use seqtrace_common::slots::{SessionState, Slot, Staged};
+use seqtrace_common::slots::{PendingBatch, SessionState, Slot};
 use seqtrace_common::wire::{
     Batch, Callback, FLAG_FULL, Kind, PAIRS, PREVIEW_BYTES, Pair, PassBegin, Preview, SeqState,
     Started,
@@ -18,27 +17,24 @@ use seqtrace_common::wire::{
 use crate::{
     config::config,
     emit::{self, emit, emit_at},
-    kernel::{self, Filled, field},
-    maps::{Last, Traversing},
+    kernel::{self, BufferState, field},
+    maps::{PassState, Traversing},
     session, slots,
 };
 
-/// A place for what waits to be told, if the session has one.
-pub(crate) type Place<'a> = Option<&'a mut Staged>;
-
-/// `start()` is about to be called.
+/// Emits the beginning of a pass: `start()` is about to be called.
 #[inline(never)]
-pub(crate) fn pass_begin(m: u64, state: &mut SessionState, place: Place<'_>) {
-    if let Some(staged) = place {
-        tell_staged(state.key, staged);
+pub(crate) fn pass_begin(m: u64, state: &mut SessionState, batch: Option<&mut PendingBatch>) {
+    if let Some(batch) = batch {
+        flush_batch(state.key, batch);
     }
     let (_, tid) = kernel::ids();
-    // In this order: a thread that returns from its read looks at both without m->lock (slots::tell_own()), and must not
-    // take this pass for its own.
-    // SAFETY: fields of ours.
+    // In this order: a thread that returns from its read examines both without m->lock (slots::flush_own()) and must
+    // not take this pass for its own.
+    // SAFETY: fields of our own state.
     unsafe {
         (&raw mut state.owner).write_volatile(tid);
-        (&raw mut state.passing).write_volatile(1);
+        (&raw mut state.in_pass).write_volatile(1);
     }
     let session = state.key;
     let SeqState { size, from, count, index, .. } = kernel::seq_state(m);
@@ -54,210 +50,212 @@ pub(crate) fn pass_begin(m: u64, state: &mut SessionState, place: Place<'_>) {
     });
 }
 
-/// `start()` returned.
+/// Emits the return of `start()`.
 #[inline(never)]
 pub(crate) fn start_returned(regs: *const pt_regs, m: u64, state: &mut SessionState) {
     let ret = kernel::returned(regs);
-    let Filled { count, flags, index } = kernel::filled(m);
+    let BufferState { count, flags, index } = kernel::read_buffer_state(m);
     state.count = count;
     let session = state.key;
     let private = field(m, config!(offsets.seq_file_private));
     emit(Kind::Start, flags, |head| Started { head, session, count, ret, index, private });
 }
 
-/// `next()` returned.
+/// Buffers the return of `next()`, or emits it if the session has no batch.
 #[inline(always)]
 pub(crate) fn next_returned(
     regs: *const pt_regs,
     m: u64,
     state: &mut SessionState,
-    place: Place<'_>,
+    batch: Option<&mut PendingBatch>,
 ) {
-    match place {
-        Some(staged) => stage_next(regs, m, state.key, staged),
-        None => next_alone(regs, m, state),
+    match batch {
+        Some(batch) => buffer_next(regs, m, state.key, batch),
+        None => submit_next(regs, m, state),
     }
 }
 
-/// `show()` returned.
+/// Buffers the return of `show()`, or emits it if the session has no batch.
 #[inline(always)]
 pub(crate) fn show_returned(
     regs: *const pt_regs,
     m: u64,
     state: &mut SessionState,
-    place: Place<'_>,
+    batch: Option<&mut PendingBatch>,
 ) {
-    match place {
-        Some(staged) => stage_show(regs, m, state.key, staged),
-        None => show_alone(regs, m, state),
+    match batch {
+        Some(batch) => buffer_show(regs, m, state.key, batch),
+        None => submit_show(regs, m, state),
     }
 }
 
-/// `show()` returned, and what the core does next is asked, too.
+/// Like [`show_returned`]; also returns the state of the pass, which decides what the core does next.
 #[inline(never)]
 pub(crate) fn show_of_pass_returned(
     regs: *const pt_regs,
     m: u64,
     state: &mut SessionState,
-    place: Place<'_>,
-) -> Last {
+    batch: Option<&mut PendingBatch>,
+) -> PassState {
     let ret = kernel::returned(regs) as i32;
-    let filled = kernel::filled(m);
-    match place {
-        Some(staged) => stage(ret, filled, state.key, staged),
-        None => show_alone(regs, m, state),
+    let buffer = kernel::read_buffer_state(m);
+    match batch {
+        Some(batch) => buffer_pair(ret, buffer, state.key, batch),
+        None => submit_show(regs, m, state),
     }
-    // As seq_read_iter(), traverse() (fs/seq_file.c) and bpf_seq_read() (kernel/bpf/bpf_iter.c).
-    let goes_on = ret > 0 || ret == 0 && filled.flags & FLAG_FULL == 0;
-    if goes_on { Last::More } else { Last::End }
+    // The same condition as in seq_read_iter(), traverse() (fs/seq_file.c) and bpf_seq_read() (kernel/bpf/bpf_iter.c).
+    let goes_on = ret > 0 || ret == 0 && buffer.flags & FLAG_FULL == 0;
+    if goes_on { PassState::More } else { PassState::End }
 }
 
-/// `stop()` returned.
+/// Flushes the batch and emits the return of `stop()`.
 #[inline(never)]
-pub(crate) fn stop_returned(m: u64, state: &mut SessionState, place: Place<'_>) {
-    if let Some(staged) = place {
-        tell_staged(state.key, staged);
+pub(crate) fn stop_returned(m: u64, state: &mut SessionState, batch: Option<&mut PendingBatch>) {
+    if let Some(batch) = batch {
+        flush_batch(state.key, batch);
     }
-    if state.passing == 0 {
+    if state.in_pass == 0 {
         return;
     }
-    state.passing = 0;
+    state.in_pass = 0;
     let again = state.traversing == Traversing::AGAIN;
     state.traversing = if again { Traversing::YES } else { Traversing::NO };
-    let Filled { count, flags, index } = kernel::filled(m);
+    let BufferState { count, flags, index } = kernel::read_buffer_state(m);
     state.count = count;
     let session = state.key;
     emit(Kind::Stop, flags, |head| Callback { head, session, count, ret: 0, index });
 }
 
-/// `next()` returned: it waits for its show.
+/// Buffers the return of `next()` until its show returns.
 #[inline(never)]
-fn stage_next(regs: *const pt_regs, m: u64, session: u32, staged: &mut Staged) {
+fn buffer_next(regs: *const pt_regs, m: u64, session: u32, batch: &mut PendingBatch) {
     let time = kernel::now();
-    if staged.open != 0 {
-        // Its show is not seen.
-        tell_staged(session, staged);
+    if batch.pending_next != 0 {
+        // The show of the next before was missed.
+        flush_batch(session, batch);
     }
     let cpu = kernel::cpu();
-    let mut after = time.wrapping_sub(staged.time);
-    let mut at = staged.pairs;
-    if at == 0 || after > LONGEST || staged.cpu != cpu {
+    let mut after = time.wrapping_sub(batch.time);
+    let mut at = batch.pairs;
+    if at == 0 || after > MAX_BATCH_SPAN_NS || batch.cpu != cpu {
         if at != 0 {
-            tell_pairs(session, staged);
+            submit_pairs(session, batch);
         }
-        staged.time = time;
-        staged.cpu = cpu;
+        batch.time = time;
+        batch.cpu = cpu;
         after = 0;
         at = 0;
     }
-    let pair = pair(staged, at);
-    let Filled { count, flags, index } = kernel::filled(m);
+    let pair = pair(batch, at);
+    let BufferState { count, flags, index } = kernel::read_buffer_state(m);
     pair.next = kernel::returned(regs);
     pair.index = index;
     pair.next_after = after as u32;
     pair.next_count = count;
     pair.next_flags = flags;
-    // SAFETY: a field of ours. User space may look at any time.
-    unsafe { (&raw mut staged.open).write_volatile(at + 1) };
+    // SAFETY: a field of our own state. User space may read it at any time.
+    unsafe { (&raw mut batch.pending_next).write_volatile(at + 1) };
 }
 
-/// `show()` returned: with its next it waits for more of their kind.
+/// Buffers the return of `show()` with its next.
 #[inline(never)]
-fn stage_show(regs: *const pt_regs, m: u64, session: u32, staged: &mut Staged) {
+fn buffer_show(regs: *const pt_regs, m: u64, session: u32, batch: &mut PendingBatch) {
     let ret = kernel::returned(regs) as i32;
-    stage(ret, kernel::filled(m), session, staged);
+    buffer_pair(ret, kernel::read_buffer_state(m), session, batch);
 }
 
+/// Completes the pair of the pending next with its show; emits both by themselves if they do not fit together.
 #[inline(always)]
-fn stage(ret: i32, filled: Filled, session: u32, staged: &mut Staged) {
-    let Filled { count, flags, index } = filled;
-    // From 1.
-    let number = staged.open;
+fn buffer_pair(ret: i32, buffer: BufferState, session: u32, batch: &mut PendingBatch) {
+    let BufferState { count, flags, index } = buffer;
+    // 1-based; 0: no next is pending.
+    let number = batch.pending_next;
     if number != 0 {
-        let after = kernel::now().wrapping_sub(staged.time);
-        let pair = pair(staged, number - 1);
-        if after <= LONGEST && staged.cpu == kernel::cpu() && pair.index == index {
+        let after = kernel::now().wrapping_sub(batch.time);
+        let pair = pair(batch, number - 1);
+        if after <= MAX_BATCH_SPAN_NS && batch.cpu == kernel::cpu() && pair.index == index {
             pair.show_after = after as u32;
             pair.count = count;
             pair.ret = ret;
             pair.flags = flags;
-            staged.open = 0;
-            // SAFETY: a field of ours. User space may look at any time.
-            unsafe { (&raw mut staged.pairs).write_volatile(number) };
+            batch.pending_next = 0;
+            // SAFETY: a field of our own state. User space may read it at any time.
+            unsafe { (&raw mut batch.pairs).write_volatile(number) };
             if number == PAIRS as u32 {
-                tell_pairs(session, staged);
+                submit_pairs(session, batch);
             }
             return;
         }
     }
-    tell_staged(session, staged);
-    show(session, ret, filled);
+    flush_batch(session, batch);
+    emit_show(session, ret, buffer);
 }
 
-/// One of the pairs, of which there are never more than [`PAIRS`].
+/// Returns pair `at`, which is below [`PAIRS`]. The verifier only knows that it is below 8.
 #[inline(always)]
-fn pair<'a>(staged: &Staged, at: u32) -> &'a mut Pair {
+fn pair<'a>(batch: &PendingBatch, at: u32) -> &'a mut Pair {
     const {
         assert!(PAIRS < 8 && 8 * size_of::<Pair>() < size_of::<Slot>() + size_of::<[Pair; PAIRS]>())
     };
-    let at = kernel::masked::<7>(u64::from(at)) as usize;
-    // SAFETY: it is below PAIRS.
-    unsafe { &mut *(&raw const staged.pair).cast::<Pair>().cast_mut().add(at) }
+    let at = kernel::opaque_mask::<7>(u64::from(at)) as usize;
+    // SAFETY: `at` is below PAIRS.
+    unsafe { &mut *(&raw const batch.pair).cast::<Pair>().cast_mut().add(at) }
 }
 
-/// ns from the first of the records that wait; beyond, no more wait.
-const LONGEST: u64 = u32::MAX as u64;
+/// Longest time between the first and the last event of a batch, ns: the times of a pair have 32 bits.
+const MAX_BATCH_SPAN_NS: u64 = u32::MAX as u64;
 
-/// Tells what waits, if anything does.
+/// Submits all that is in a batch.
 #[inline(always)]
-pub(crate) fn tell_staged(session: u32, staged: &mut Staged) {
-    if staged.pairs != 0 {
-        tell_pairs(session, staged);
+pub(crate) fn flush_batch(session: u32, batch: &mut PendingBatch) {
+    if batch.pairs != 0 {
+        submit_pairs(session, batch);
     }
-    if staged.open != 0 {
-        tell_open(session, staged);
+    if batch.pending_next != 0 {
+        submit_pending_next(session, batch);
     }
 }
 
-/// A [`Batch`] with its pairs behind it.
+/// A [`Batch`] followed by its pairs.
 #[repr(C)]
 struct BatchRecord {
     batch: Batch,
     pair: [Pair; PAIRS],
 }
 
-/// Tells the records that wait. What follows is a next without its show, if there is one: it waits on.
+/// Submits the completed pairs. A pending next() without its show() stays buffered.
 #[inline(never)]
-fn tell_pairs(session: u32, staged: &mut Staged) {
-    let pairs = staged.pairs;
+fn submit_pairs(session: u32, batch: &mut PendingBatch) {
+    let pairs = batch.pairs;
     let events = u64::from(pairs) * 2;
     let room = emit::reserve_for::<BatchRecord>(Kind::Batch, 0, events, kernel::now);
     if let Some((mut entry, head)) = room {
-        let (pairs, cpu) = (pairs as u16, staged.cpu as u16);
-        let batch = Batch { head, session, pairs, cpu, time: staged.time };
+        let (pairs, cpu) = (pairs as u16, batch.cpu as u16);
+        let header = Batch { head, session, pairs, cpu, time: batch.time };
         let record = entry.as_mut_ptr();
         // SAFETY: the ring's own memory, reserved for a BatchRecord.
         unsafe {
-            (&raw mut (*record).batch).write(batch);
-            (&raw mut (*record).pair).write(staged.pair);
+            (&raw mut (*record).batch).write(header);
+            (&raw mut (*record).pair).write(batch.pair);
         }
         entry.submit(emit::NO_WAKEUP);
     }
-    // SAFETY: a field of ours. User space may look at any time.
-    unsafe { (&raw mut staged.pairs).write_volatile(0) };
+    // SAFETY: a field of our own state. User space may read it at any time.
+    unsafe { (&raw mut batch.pairs).write_volatile(0) };
 }
 
-/// Tells of a next behind which no show comes, or none that could be told with it. Records before it have been told.
+/// Submits a pending next() on its own: its show() was missed, or cannot be paired with it. Completed pairs must have
+/// been submitted before.
 #[inline(never)]
-fn tell_open(session: u32, staged: &mut Staged) {
-    let number = staged.open;
+fn submit_pending_next(session: u32, batch: &mut PendingBatch) {
+    let number = batch.pending_next;
     if number == 0 {
         return;
     }
-    staged.open = 0;
-    let Pair { next, index, next_after, next_count, next_flags, .. } = *pair(staged, number - 1);
-    let time = staged.time.wrapping_add(u64::from(next_after));
-    // Told as of this CPU: it is this one's count of losses that the event carries.
+    batch.pending_next = 0;
+    let Pair { next, index, next_after, next_count, next_flags, .. } = *pair(batch, number - 1);
+    let time = batch.time.wrapping_add(u64::from(next_after));
+    // The event has the number of the current CPU, because it has the loss counter of the current CPU.
     emit_at(
         Kind::Next,
         next_flags,
@@ -266,47 +264,47 @@ fn tell_open(session: u32, staged: &mut Staged) {
     );
 }
 
-/// `next()` returned: told at once.
+/// Emits the return of `next()` at once.
 #[inline(never)]
-fn next_alone(regs: *const pt_regs, m: u64, state: &mut SessionState) {
+fn submit_next(regs: *const pt_regs, m: u64, state: &mut SessionState) {
     let ret = kernel::returned(regs);
-    let Filled { count, flags, index } = kernel::filled(m);
+    let BufferState { count, flags, index } = kernel::read_buffer_state(m);
     let session = state.key;
     state.count = if state.traversing == Traversing::NO { count } else { 0 };
     emit(Kind::Next, flags, |head| Callback { head, session, count, ret, index });
 }
 
-/// `show()` returned: told at once.
+/// Emits the return of `show()` at once, and the preview of its record.
 #[inline(never)]
-fn show_alone(regs: *const pt_regs, m: u64, state: &mut SessionState) {
+fn submit_show(regs: *const pt_regs, m: u64, state: &mut SessionState) {
     let ret = kernel::returned(regs) as i32;
-    let filled = kernel::filled(m);
-    show(state.key, ret, filled);
+    let buffer = kernel::read_buffer_state(m);
+    emit_show(state.key, ret, buffer);
     if config!(preview) > 0 {
-        preview(m, state, filled.count);
-        state.count = filled.count;
-        if state.traversing != Traversing::NO && filled.flags & FLAG_FULL != 0 {
+        preview(m, state, buffer.count);
+        state.count = buffer.count;
+        if state.traversing != Traversing::NO && buffer.flags & FLAG_FULL != 0 {
             state.traversing = Traversing::AGAIN;
         }
     }
 }
 
-/// Tells of a show by itself.
+/// Emits the return of a show that is not part of a pair.
 #[inline(always)]
-fn show(session: u32, ret: i32, filled: Filled) {
-    let Filled { count, flags, index } = filled;
+fn emit_show(session: u32, ret: i32, buffer: BufferState) {
+    let BufferState { count, flags, index } = buffer;
     let ret = i64::from(ret) as u64;
     emit(Kind::Show, flags, |head| Callback { head, session, count, ret, index });
 }
 
-/// An [`Preview`] with its bytes behind it.
+/// A [`Preview`] followed by its bytes.
 #[repr(C)]
 struct PreviewRecord {
     preview: Preview,
     bytes: [u8; PREVIEW_BYTES],
 }
 
-/// The first bytes of what show() has just written.
+/// Emits the first bytes of the record that show() has just rendered. `count` is `m->count` on its return.
 #[inline(always)]
 fn preview(m: u64, state: &SessionState, count: u32) {
     let written = count.wrapping_sub(state.count);
@@ -322,10 +320,10 @@ fn preview(m: u64, state: &SessionState, count: u32) {
     let from: u64 = field(m, config!(offsets.seq_file_from));
     if let Some((mut entry, head)) = emit::reserve::<PreviewRecord>(Kind::Preview, 0) {
         let record = entry.as_mut_ptr();
-        // The bytes of a main pass begin at buf; a traversal that stopped inside a record leaves
-        // `from` behind, which start() has seen reset to 0.
+        // A pass of seq_read_iter() writes from `buf` on. A traversal that stopped inside a record leaves a nonzero
+        // `from`, which is 0 again when start() is called.
         let source = buf.wrapping_add(from).wrapping_add(u64::from(state.count));
-        // SAFETY: the ring's own memory, reserved for a PreviewRecord; `len` is at most its room.
+        // SAFETY: the ring's own memory, reserved for a PreviewRecord; `len` is at most PREVIEW_BYTES.
         unsafe {
             if !kernel::copy((&raw mut (*record).bytes).cast(), len, source) {
                 len = 0;
@@ -336,34 +334,35 @@ fn preview(m: u64, state: &SessionState, count: u32) {
     }
 }
 
-/// The programs at the core's call sites: NAME, the register that holds `m`, and what it tells. Of a file that is not
-/// traced it must be told fast: nothing is called, no register saved.
+/// Defines programs at the core's call sites: name, register that holds `m`, and the expression that handles a traced
+/// file. Fast path: a hit for an untraced file ends within a dozen instructions, without a call and without register
+/// spills.
 macro_rules! sites {
-    ($($name:ident: $reg:ident, |$m:ident, $regs:ident, $state:ident, $place:ident| $tell:expr;)+) => {
+    ($($name:ident: $reg:ident, |$m:ident, $regs:ident, $state:ident, $batch:ident| $handle:expr;)+) => {
         $(
             #[kprobe]
             pub(crate) fn $name(ctx: ProbeContext) -> u32 {
                 #[inline(never)]
-                fn elsewhere($regs: *const pt_regs, $m: u64) {
-                    if let Some($state) = session::elsewhere($m) {
-                        let $place: Place<'_> = None;
-                        let _ = ($regs, &$place);
-                        $tell;
+                fn lookup_overflow($regs: *const pt_regs, $m: u64) {
+                    if let Some($state) = session::lookup_overflow($m) {
+                        let $batch: Option<&mut PendingBatch> = None;
+                        let _ = ($regs, &$batch);
+                        $handle;
                     }
                 }
                 let $regs: *const pt_regs = ctx.regs;
-                // SAFETY: the context is the probe's own.
+                // SAFETY: the context of a probe.
                 let $m = unsafe { (*$regs).$reg };
                 let slot = slots::of($m);
                 // SAFETY: an element of the table, and the core holds m->lock.
                 unsafe {
                     if (*slot).id == $m {
                         let $state = &mut (*slot).state;
-                        let $place = Some(&mut (*slot).staged);
-                        let _ = ($regs, &$place);
-                        $tell;
-                    } else if (*slot).others != 0 {
-                        elsewhere($regs, $m);
+                        let $batch = Some(&mut (*slot).batch);
+                        let _ = ($regs, &$batch);
+                        $handle;
+                    } else if (*slot).collisions != 0 {
+                        lookup_overflow($regs, $m);
                     }
                 }
                 0
@@ -372,17 +371,17 @@ macro_rules! sites {
     };
 }
 
-/// The programs behind the core's calls: one for each register that may hold `m`.
+/// Defines the programs after the core's calls: one for each register that may hold `m`.
 macro_rules! return_sites {
     ($($kind:ident: $($name:ident $reg:ident),+;)+) => { $($(return_sites!(@$kind $name $reg);)+)+ };
-    (@Start $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, place| start_returned(regs, m, state); } };
-    (@Next $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, place| next_returned(regs, m, state, place); } };
-    (@Show $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, place| show_returned(regs, m, state, place); } };
-    (@Stop $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, place| stop_returned(m, state, place); } };
+    (@Start $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, batch| start_returned(regs, m, state); } };
+    (@Next $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, batch| next_returned(regs, m, state, batch); } };
+    (@Show $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, batch| show_returned(regs, m, state, batch); } };
+    (@Stop $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, batch| stop_returned(m, state, batch); } };
 }
 
-// `call op->start`: `m` is its first argument.
-sites! { core_start_call: rdi, |m, regs, state, place| pass_begin(m, state, place); }
+// On the instruction `call op->start`: `m` is the first argument.
+sites! { core_start_call: rdi, |m, regs, state, batch| pass_begin(m, state, batch); }
 
 return_sites! {
     Start: core_start_rbx rbx, core_start_rbp rbp, core_start_r12 r12, core_start_r13 r13, core_start_r14 r14,

@@ -1,22 +1,20 @@
-//! seqtrace's programs: what they see they write into one ring buffer as `seqtrace_common::wire`
-//! events; what they conclude is next to nothing. Everything else is user space's work.
+//! The programs of seqtrace. They submit what they observe to one ring buffer, as events of `seqtrace_common::wire`,
+//! and leave nearly all conclusions to user space.
 //!
-//! One file a phase of a session's life: [`open`], [`read`], [`iterate`] (the callbacks, seen from
-//! the core's own call sites) or [`callbacks`] (seen at the functions themselves), [`release`] or [`failed_open`]; and
-//! [`plain`] for procfs files without a seq_file. They share [`maps`], [`emit`], [`kernel`] (the
-//! only reads of kernel memory), [`session`] (which files are traced), [`slots`] (where a callback finds its
-//! session), [`tasks`] (which callbacks a task is in) and [`config`].
+//! Each phase of a session has a file: [`open`]; [`read`]; the callbacks in [`iterate`] (probed at the core's call
+//! sites), [`passes`] or [`callbacks`] (probed at the functions themselves); [`release`] and [`failed_open`]. [`plain`]
+//! is for procfs files without a seq_file. They share [`maps`], [`emit`], [`kernel`] (the only reads of kernel memory),
+//! [`session`] (the known files), [`slots`] (the table by which a callback finds its session), [`tasks`] (the callbacks
+//! that a task is inside of) and [`config`].
 //!
-//! What comes with each read or file is seen through trampolines (fentry, fexit), which cost least; the
-//! places inside of the core through kprobes, which can be anywhere. Both are slow to detach, in ways
-//! of their own (`probe::functions` in user space), so there are no more of either than needed.
+//! Functions are probed by trampolines (fentry, fexit), which cost least, and instructions within the core by kprobes.
+//! Both are slow to detach, for different reasons (`probe::functions` in user space), so as few as possible are used.
 //!
-//! The order of attaching makes the start of a trace exact: every program but the two that begin a
-//! session (`seq_open` and the entry of `seq_read_iter`) ignores files it has never heard of, and
-//! user space attaches those two last.
+//! The order of attaching makes the beginning of a trace exact: the programs ignore unknown files, except for the two
+//! that begin a session (`seq_open` and the entry of `seq_read_iter`), and user space attaches those two last.
 #![no_std]
 #![no_main]
-// Inline assembly for BPF is not stable yet; `kernel::count` needs one instruction of it.
+// Inline assembly for BPF is not stable yet; `kernel::atomic_add` needs one instruction of it.
 #![feature(asm_experimental_arch)]
 
 mod callbacks;
@@ -40,7 +38,7 @@ fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// The kernel only lends its helpers to GPL-compatible programs.
+/// License of the programs. The kernel offers most helpers to GPL-compatible programs only.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,83 +1,84 @@
-//! The maps, all of them.
+//! All maps, and the tables and types that are in them.
 
 use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, RingBuf},
 };
 use seqtrace_common::config::FilterKey;
-use seqtrace_common::slots::{self, SLOT_COUNT, SessionState, Slot, Staged};
+use seqtrace_common::slots::{self, PendingBatch, SLOT_COUNT, SessionState, Slot};
 
-/// Open sessions at most, traced or not.
+/// Number of open files that can be known at once, traced or not.
 const SESSIONS: u32 = 32 * 1024;
-/// Calls of traced callbacks under way at once, at most.
+/// Number of tasks that can be in an overflow map at once.
 const TASKS: u32 = 8 * 1024;
 
-/// Whether passes are those of traverse().
+/// Values of [`SessionState::traversing`]: whether the passes are those of traverse().
 pub(crate) struct Traversing;
 
 impl Traversing {
-    /// They are not.
+    /// The passes are not those of traverse().
     pub(crate) const NO: u8 = 0;
-    /// They are, until stop is called.
+    /// The passes are those of traverse(), until stop is called.
     pub(crate) const YES: u8 = 1;
-    /// The last record did not fit: stop will be called, and the traversal begins again.
+    /// The last record did not fit: stop is called next, and then the traversal starts over.
     pub(crate) const AGAIN: u8 = 2;
 }
 
-/// The events. User space sets the size.
+/// The ring buffer with the events. User space sets its size.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 
-/// How many events each CPU had to drop. User space sets the size to the number of CPUs.
+/// By CPU: number of events that were dropped because the ring was full. User space sets the size to the number of
+/// CPUs.
 #[map]
 pub(crate) static LOST: Array<u64> = Array::with_max_entries(1, 0);
 
-/// How often something else was missed, by [`Missed`].
+/// By [`Missed`]: number of times that something else was missed.
 #[map]
 pub(crate) static MISSED: Array<u64> = Array::with_max_entries(Missed::COUNT, 0);
 
-/// Open files by `struct seq_file *`, plain procfs files by `struct file *`.
+/// The known open files: by `struct seq_file *`, or by `struct file *` for a plain procfs file.
 #[map]
 pub(crate) static SESSION: HashMap<u64, SessionState> = HashMap::with_max_entries(SESSIONS, 0);
 
-/// See [`crate::slots`]. Not a map by its declaration, so that its address is a constant.
+/// The table of [`crate::slots`]. It is not declared as a map, so that its address is a constant.
 #[unsafe(link_section = ".bss.slots")]
 pub(crate) static mut SLOTS: [Slot; slots::SLOTS] = [const {
-    Slot { id: 0, others: 0, pad: 0, state: SessionState::new(0), staged: Staged::NONE }
+    Slot { id: 0, collisions: 0, pad: 0, state: SessionState::new(0), batch: PendingBatch::NONE }
 }; slots::SLOTS];
 
-/// By number of a slot: who was first to want it.
+/// By slot number of [`SLOTS`]: the owner's address.
 #[map]
-pub(crate) static CLAIMS: HashMap<u32, u64> = HashMap::with_max_entries(SLOT_COUNT as u32, 0);
+pub(crate) static SLOT_OWNERS: HashMap<u32, u64> = HashMap::with_max_entries(SLOT_COUNT as u32, 0);
 
-/// Its one element is 1 if probes on callbacks are there for BPF iterators only, because the core's own
-/// call sites tell of all other files.
+/// One element: 1 if the probes on callbacks are for BPF iterators only, because the probes at the core's call sites
+/// observe all other files; else 0.
 #[map]
 pub(crate) static ITERATORS_ONLY: Array<u32> = Array::with_max_entries(1, 0);
 
-/// The session numbers in use, so that none is given twice.
+/// By session number: the file. Has the numbers that are in use, so that none is assigned twice.
 #[map]
 pub(crate) static KEYS: HashMap<u32, u64> = HashMap::with_max_entries(SESSIONS, 0);
 
-/// What each CPU's next session number is made of.
+/// By CPU: the counter from which its session numbers are made.
 #[map]
 pub(crate) static NEXT_KEY: Array<u32> = Array::with_max_entries(1, 0);
 
-/// What is allowed where a filter is on.
+/// What the filters allow.
 #[map]
 pub(crate) static FILTER: HashMap<FilterKey, u8> = HashMap::with_max_entries(1024, 0);
 
-/// Deepest nesting of traced callbacks in one task that is followed.
+/// Depth to which nested callbacks of one task are followed.
 pub(crate) const CALL_DEPTH: usize = 4;
 
-/// Callbacks that a task is inside of, outermost first; used by the `callbacks` backend only.
+/// The callbacks that a task is inside of, outermost first. Used by the backend `callbacks` only.
 #[repr(C)]
 pub(crate) struct Calls {
-    /// How many of the others hold something.
+    /// Number of valid elements in the arrays below.
     pub(crate) depth: u64,
     /// `struct seq_file *`, or 0 for a call that is not the core's own.
     pub(crate) m: [u64; CALL_DEPTH],
-    /// Stack pointer on entry, a multiple of 8, and which callback it is in the bits below.
+    /// Stack pointer on entry, a multiple of 8, plus the callback's number in the three lowest bits.
     pub(crate) sp: [u64; CALL_DEPTH],
 }
 
@@ -85,10 +86,10 @@ impl Calls {
     pub(crate) const NONE: Self = Self { depth: 0, m: [0; CALL_DEPTH], sp: [0; CALL_DEPTH] };
 }
 
-/// A place of [`crate::tasks`]; as long as two lines of the cache.
+/// A slot of [`crate::tasks`]; as long as two cache lines.
 #[repr(C)]
 pub(crate) struct TaskSlot {
-    /// Whose it is, a thread id; 0 for nobody's.
+    /// Owner: a thread id; 0 if the slot is free.
     pub(crate) tid: u32,
     /// Spelled-out padding, zero.
     pub(crate) pad: u32,
@@ -97,27 +98,28 @@ pub(crate) struct TaskSlot {
     pub(crate) pad2: [u64; 6],
 }
 
-/// Places for tasks inside of reads, a power of two.
+/// Number of slots for tasks inside of reads; a power of two.
 pub(crate) const TASK_SLOTS: usize = 1024;
 
-/// See [`crate::tasks`].
+/// The table of [`crate::tasks`].
 #[unsafe(link_section = ".bss.tasks")]
 pub(crate) static mut TASKS_INSIDE: [TaskSlot; TASK_SLOTS] =
     [const { TaskSlot { tid: 0, pad: 0, calls: Calls::NONE, pad2: [0; 6] } }; TASK_SLOTS];
 
-/// By number of a place of [`crate::tasks`]: who was first to want it.
+/// By slot number of [`TASKS_INSIDE`]: the owner's thread id.
 #[map]
-pub(crate) static TASK_CLAIMS: HashMap<u32, u32> = HashMap::with_max_entries(TASK_SLOTS as u32, 0);
+pub(crate) static TASK_SLOT_OWNERS: HashMap<u32, u32> =
+    HashMap::with_max_entries(TASK_SLOTS as u32, 0);
 
-/// By thread id: the calls of tasks whose place is another's.
+/// By thread id: the callbacks of tasks that own no slot.
 #[map]
 pub(crate) static CALLS: HashMap<u32, Calls> = HashMap::with_max_entries(TASKS, 0);
 
-/// What was seen last of a pass.
+/// State of a pass: the last that was observed of it.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Last {
-    /// start or show returned what ends the pass: stop is called.
+pub(crate) enum PassState {
+    /// start or show returned a value that ends the pass: stop is called next.
     End = 0,
     /// start was entered.
     Begun = 1,
@@ -131,94 +133,101 @@ pub(crate) enum Last {
     Stopping = 5,
 }
 
-/// A pass that a task is inside of: see [`crate::passes`].
+/// A pass that a task is inside of ([`crate::passes`]).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Pass {
     /// `struct seq_file *`; 0 for none.
     pub(crate) m: u64,
-    /// The stack pointer when start was entered.
+    /// Stack pointer on entry of start.
     pub(crate) sp: u64,
-    /// The stack pointer when start had returned; 0 before.
-    pub(crate) back: u64,
+    /// Stack pointer after the return of start; 0 before that.
+    pub(crate) return_sp: u64,
     /// `m->op->start`
     pub(crate) start: u64,
     /// `m->op->next`
     pub(crate) next: u64,
     /// `m->op->show`
     pub(crate) show: u64,
-    pub(crate) last: Last,
-    /// [`PROBES`] when it began.
+    pub(crate) state: PassState,
+    /// Value of [`PROBES`] when the pass began.
     pub(crate) attached: u32,
 }
 
 impl Pass {
-    pub(crate) const NONE: Self =
-        Self { m: 0, sp: 0, back: 0, start: 0, next: 0, show: 0, last: Last::End, attached: 0 };
+    pub(crate) const NONE: Self = Self {
+        m: 0,
+        sp: 0,
+        return_sp: 0,
+        start: 0,
+        next: 0,
+        show: 0,
+        state: PassState::End,
+        attached: 0,
+    };
 }
 
-/// Passes that a task is inside of: a callback may read another file.
+/// The passes that a task is inside of: a callback may read another file.
 #[repr(C)]
 pub(crate) struct Passes {
-    /// How many.
+    /// Number of passes.
     pub(crate) depth: u32,
     /// Spelled-out padding, zero.
     pub(crate) pad: u32,
-    /// The innermost.
+    /// The innermost pass.
     pub(crate) now: Pass,
-    /// Those around it, outermost first.
+    /// The passes around the innermost, outermost first.
     pub(crate) outer: [Pass; 3],
 }
 
-/// A place for the passes of a task; as long as four lines of the cache.
+/// A slot of [`crate::passes`]; as long as four cache lines.
 #[repr(C)]
-pub(crate) struct PassPlace {
-    /// Whose it is, a thread id; 0 for nobody's.
+pub(crate) struct PassSlot {
+    /// Owner: a thread id; 0 if the slot is free.
     pub(crate) tid: u32,
-    /// How many others should be here too.
-    pub(crate) others: u32,
+    /// Number of other tasks with passes that hash to this slot.
+    pub(crate) collisions: u32,
     pub(crate) passes: Passes,
     /// Spelled-out padding, zero.
     pub(crate) pad: [u64; 2],
 }
 
-/// See [`crate::passes`].
+/// The table of [`crate::passes`].
 #[unsafe(link_section = ".bss.passes")]
-pub(crate) static mut PASS_PLACES: [PassPlace; TASK_SLOTS] = [const {
+pub(crate) static mut PASS_SLOTS: [PassSlot; TASK_SLOTS] = [const {
     let passes = Passes { depth: 0, pad: 0, now: Pass::NONE, outer: [Pass::NONE; 3] };
-    PassPlace { tid: 0, others: 0, passes, pad: [0; 2] }
+    PassSlot { tid: 0, collisions: 0, passes, pad: [0; 2] }
 }; TASK_SLOTS];
 
-/// Passes under way that there was no room for.
-#[unsafe(link_section = ".bss.roomless")]
-pub(crate) static mut ROOMLESS: u32 = 0;
+/// Number of passes in progress that are not tracked because there was no room for them.
+#[unsafe(link_section = ".bss.untracked")]
+pub(crate) static mut UNTRACKED_PASSES: u32 = 0;
 
-/// By number of a place of [`crate::passes`]: who was first to want it.
+/// By slot number of [`PASS_SLOTS`]: the owner's thread id.
 #[map]
-pub(crate) static PASS_CLAIMS: HashMap<u32, u32> = HashMap::with_max_entries(TASK_SLOTS as u32, 0);
+pub(crate) static PASS_SLOT_OWNERS: HashMap<u32, u32> =
+    HashMap::with_max_entries(TASK_SLOTS as u32, 0);
 
-/// By thread id: the passes of tasks whose place is another's.
+/// By thread id: the passes of tasks that own no slot.
 #[map]
-pub(crate) static PASSES_ELSEWHERE: HashMap<u32, Passes> = HashMap::with_max_entries(TASKS, 0);
+pub(crate) static PASS_OVERFLOW: HashMap<u32, Passes> = HashMap::with_max_entries(TASKS, 0);
 
-/// By address: the functions that have the probes of [`crate::passes`], numbered as they got them.
+/// By address: the functions that have the probes of [`crate::passes`], numbered in the order of attaching.
 #[map]
 pub(crate) static PROBED: HashMap<u64, u32> = HashMap::with_max_entries(16 * 1024, 0);
 
-/// Its one element is how many of them there are.
+/// One element: the number of elements of [`PROBED`].
 #[map]
 pub(crate) static PROBES: Array<u32> = Array::with_max_entries(1, 0);
 
-/// What can be missed without an event being lost. The order is known to user space
-/// (`probe::loader`).
+/// What can be missed without an event being lost: the indexes of [`MISSED`].
 #[derive(Clone, Copy)]
 pub(crate) enum Missed {
-    /// The map of sessions is full: a file is not traced.
+    /// A file is not traced: a map of sessions is full.
     Session = 0,
-    /// The map of calls is full or a task nests too deeply: a callback is not seen.
+    /// A callback is not observed: a map of tasks is full, or the task's callbacks nest too deeply.
     Call = 1,
-    /// The kernel had no room to note where a callback returns to (`maxactive` of kretprobes): its
-    /// return is not seen.
+    /// The return of a callback is not observed: the kernel had no free instance of the kretprobe (`maxactive`).
     Return = 2,
 }
 
@@ -228,8 +237,8 @@ impl Missed {
     #[inline(always)]
     pub(crate) fn count(self) {
         if let Some(counter) = MISSED.get_ptr_mut(self as u32) {
-            // SAFETY: the map's own element.
-            unsafe { crate::kernel::count(counter, 1) };
+            // SAFETY: an element of the map.
+            unsafe { crate::kernel::atomic_add(counter, 1) };
         }
     }
 }

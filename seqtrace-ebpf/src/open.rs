@@ -1,4 +1,4 @@
-//! A session begins: seq_open(), and the wrappers that have it inside or around it.
+//! The beginning of a session: seq_open(), and its wrappers, which call it or have it inlined.
 
 use core::mem::MaybeUninit;
 
@@ -21,26 +21,28 @@ use crate::{
 /// Longest name of a directory level (NAME_MAX + 1).
 const NAME_ROOM: usize = 256;
 
-/// An [`Open`] with its path behind it. The last name may begin at the last of [`PATH_BYTES`].
+/// An [`Open`] followed by its path. The last name may begin at the last of [`PATH_BYTES`].
 #[repr(C)]
 struct OpenRecord {
     open: Open,
     path: [u8; PATH_BYTES + NAME_ROOM],
 }
 
-/// What begins a session, before it has a number.
+/// An open, before its session has a number.
 pub(crate) struct Opening {
     pub(crate) file: u64,
-    /// 0 for a plain file.
+    /// `struct seq_file *`; 0 for a plain file.
     pub(crate) m: u64,
+    /// 0 or a negative errno.
     pub(crate) ret: i32,
     /// Bits of [`open_flag`].
     pub(crate) flags: u8,
-    /// The wrapper that is known already, one of [`via`]; 0 for none.
+    /// The wrapper, if it is known already, one of [`via`]; else 0.
     pub(crate) via: u32,
 }
 
-/// Decides whether a session is traced, remembers it and tells of it. Its number, if it is traced.
+/// Decides whether a session is traced, adds its file to the known ones and emits the open. Returns the session's
+/// number if it is traced.
 #[inline(always)]
 pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
     let Opening { file, m, ret, mut flags, via } = *opening;
@@ -67,8 +69,8 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
         let mut name = MaybeUninit::<[u8; NAME_BYTES]>::uninit();
         let name: *mut u8 = name.as_mut_ptr().cast();
         let source = field(dentry, config!(offsets.dentry_name));
-        // SAFETY: the target is as long as is said, and a name with its NUL is there then: the helper writes zeroes if
-        // it fails.
+        // SAFETY: the target has NAME_BYTES. Afterwards it holds a name with its NUL: the helper writes zeroes if it
+        // fails.
         let accepted = unsafe {
             kernel::copy_str(name, NAME_BYTES as u32, source);
             session::accepts_name(name)
@@ -97,12 +99,12 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
     let record = entry.as_mut_ptr();
     // SAFETY: the ring's own memory, reserved for an OpenRecord.
     let path = unsafe { (&raw mut (*record).path).cast::<u8>() };
-    let told = flags & (open_flag::PLAIN | open_flag::ADOPTED) == 0;
-    // The stack's own room is short; the path is written over it below.
-    // SAFETY: the path has room for FRAMES addresses.
-    let via = if told { unsafe { wrapper(ctx, path.cast(), via) } } else { 0 };
-    // Kept in the ring's memory: of what is there the verifier knows nothing, and so goes through what follows once,
-    // not once for each wrapper.
+    let resolve_wrapper = flags & (open_flag::PLAIN | open_flag::ADOPTED) == 0;
+    // The stack addresses are stored in the memory of the path, which is written later: the BPF stack has 512 bytes.
+    // SAFETY: the memory of the path holds FRAMES addresses.
+    let via = if resolve_wrapper { unsafe { wrapper(ctx, path.cast(), via) } } else { 0 };
+    // Spilled to ring memory so that the verifier forgets its value and does not explore the rest once for each
+    // wrapper.
     // SAFETY: the ring's own memory, reserved for an OpenRecord.
     let kept = unsafe { &raw mut (*record).open.via };
     // SAFETY: as above.
@@ -135,7 +137,7 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
         path_len,
         size,
         inner: inner(inode, show),
-        // SAFETY: it was written.
+        // SAFETY: written above.
         via: unsafe { kept.read_volatile() },
         pad: 0,
     };
@@ -145,7 +147,7 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
     (key != 0).then_some(key)
 }
 
-/// Remembers that a file is not traced, so that its reads do not ask again.
+/// Adds a file to the known ones as untraced, so that the filters are not applied again when it is read.
 #[inline(always)]
 fn exclude(id: u64, ret: i32) {
     if ret == 0 {
@@ -153,7 +155,7 @@ fn exclude(id: u64, ret: i32) {
     }
 }
 
-/// An open file's table of functions, as an [`Open`] has it.
+/// The table of functions of an open file, as in [`Open`].
 struct Table {
     op: u64,
     start: u64,
@@ -164,7 +166,7 @@ struct Table {
     size: u64,
 }
 
-/// The callbacks of a seq file. What there is not reads as zero.
+/// Returns the callbacks of a seq file; 0 for each that it does not have.
 #[inline(always)]
 fn table(m: u64) -> Table {
     let op: u64 = field(m, config!(offsets.seq_file_op));
@@ -179,9 +181,9 @@ fn table(m: u64) -> Table {
     }
 }
 
-/// What a show that is a wrapper calls in the end: of a control group's file `cftype->seq_show`
-/// (cgroup_seqfile_show(), kernel/cgroup/cgroup.c), of a sysfs file the attribute's show behind
-/// `sysfs_ops->show` (sysfs_kf_seq_show(), fs/sysfs/file.c).
+/// Returns the function that the show of kernfs finally calls; 0 if `show` is another. For a file of a control group it
+/// is `cftype->seq_show` (cgroup_seqfile_show(), kernel/cgroup/cgroup.c), for a sysfs file the show of the attribute,
+/// which `sysfs_ops->show` calls (sysfs_kf_seq_show(), fs/sysfs/file.c).
 #[inline(always)]
 fn inner(inode: u64, show: u64) -> u64 {
     if show == 0 || show != config!(wrappers.kernfs_seq_show) {
@@ -201,7 +203,7 @@ fn inner(inode: u64, show: u64) -> u64 {
     if found != 0 { found } else { called }
 }
 
-/// The handlers of a plain procfs file: `PDE(inode)->proc_ops` (fs/proc/internal.h).
+/// Returns the handlers of a plain procfs file, from `PDE(inode)->proc_ops` (fs/proc/internal.h).
 #[inline(always)]
 fn handlers(inode: u64) -> Table {
     let pde: u64 = field(inode, config!(offsets.proc_inode_pde_from_inode));
@@ -214,9 +216,9 @@ fn handlers(inode: u64) -> Table {
     Table { op, start, stop, next: 0, show: 0, private: 0, size: 0 }
 }
 
-/// Writes the names from a dentry up to its filesystem's root; the bytes written, and whether some
-/// are missing. Whatever is asked in the loop ends it: the verifier goes through each level once, not through all that
-/// may have been so on the levels before.
+/// Writes the names from a dentry up to the root of its file system. Returns the number of bytes written, and true if
+/// names are missing. Each condition in the loop breaks out of it, so that the states of the verifier do not multiply
+/// from level to level.
 #[inline(always)]
 fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
     let parent_of = |dentry: u64| field::<u64>(dentry, config!(offsets.dentry_d_parent));
@@ -227,22 +229,21 @@ fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
     let mut len: usize = 0;
     for _ in 0..PATH_DEPTH {
         let name = field(dentry, config!(offsets.dentry_name));
-        // Known to be below PATH_BYTES, but before 6.4 the verifier forgets that when the compiler
-        // keeps `len` on the stack.
-        let at: usize = kernel::masked::<{ PATH_BYTES as i32 - 1 }>(len as u64) as usize;
-        // SAFETY: `at` is below PATH_BYTES and the buffer goes on for NAME_ROOM bytes behind it.
+        // `len` is below PATH_BYTES, but before 6.4 the verifier loses that bound when the compiler spills `len`.
+        let at: usize = kernel::opaque_mask::<{ PATH_BYTES as i32 - 1 }>(len as u64) as usize;
+        // SAFETY: `at` is below PATH_BYTES, and the buffer has NAME_ROOM bytes more.
         let copied = unsafe { kernel::copy_str(path.add(at), NAME_ROOM as u32, name) };
         if copied <= 0 || copied > NAME_ROOM as i64 {
             break;
         }
         len += copied as usize;
-        // A file without directories is its own root: an anonymous inode.
+        // A file without directories, an anonymous inode, is its own root.
         if parent == dentry {
             return (len as u32, false);
         }
         dentry = parent;
         parent = parent_of(dentry);
-        // Another root has no name that counts.
+        // The name of any other root is no part of the path.
         if parent == dentry || parent == 0 {
             return (len as u32, false);
         }
@@ -259,7 +260,7 @@ pub(crate) fn seq_open(ctx: FExitContext) -> u32 {
     opened(&ctx, ctx.arg(0), ctx.arg(2), 0)
 }
 
-/// A session of a seq file begins, or failed to.
+/// Handles the return of an open function of seq_file with the value `ret`.
 #[inline(always)]
 fn opened(ctx: &FExitContext, file: u64, ret: i32, via: u8) -> u32 {
     let m = if ret == 0 { kernel::private_data(file) } else { 0 };
@@ -267,8 +268,8 @@ fn opened(ctx: &FExitContext, file: u64, ret: i32, via: u8) -> u32 {
     0
 }
 
-// What follows is attached only where the compiler has put seq_open() into its wrapper: nobody saw it
-// return.
+// The following programs are attached only where the compiler has inlined seq_open() into the wrapper, so that its
+// return cannot be probed.
 
 /// `single_open()` returned.
 #[fexit(function = "single_open")]
@@ -288,7 +289,7 @@ pub(crate) fn seq_open_private_exit(ctx: FExitContext) -> u32 {
     opened(&ctx, ctx.arg(0), ctx.arg(3), via::SEQ_OPEN_PRIVATE)
 }
 
-/// `__seq_open_private()` returned: the private data, or NULL for want of memory.
+/// `__seq_open_private()` returned: the private data, or NULL if memory is short.
 #[fexit(function = "__seq_open_private")]
 pub(crate) fn seq_open_private_raw_exit(ctx: FExitContext) -> u32 {
     const ENOMEM: i32 = 12;
@@ -297,19 +298,19 @@ pub(crate) fn seq_open_private_raw_exit(ctx: FExitContext) -> u32 {
     opened(&ctx, ctx.arg(0), ret, via::SEQ_OPEN_PRIVATE_RAW)
 }
 
-/// Frames of the stack that are looked at: the program, its trampoline, seq_open(), its wrapper and that one's, and
-/// some to spare. The verifier goes through each in a dozen ways, and who starts a trace waits for it.
+/// Number of stack frames that are examined: the program, its trampoline, seq_open(), its wrapper, the wrapper of that,
+/// and a few spare ones. Each costs the verifier a dozen states, and so delays the start of a trace.
 const FRAMES: usize = 8;
 
-/// The outermost wrapper of seq_open() that is on the stack, one of [`via`], or `which`. single_open_size() calls
-/// single_open(), and seq_open_private() calls __seq_open_private(): fs/seq_file.c. An open is rare, and
-/// this costs less than a probe on each wrapper.
+/// Returns the outermost wrapper of seq_open() on the stack, one of [`via`]; `which` if there is none.
+/// single_open_size() calls single_open(), and seq_open_private() calls __seq_open_private() (fs/seq_file.c). Opens are
+/// rare: this costs less than a probe on each wrapper.
 ///
 /// # Safety
 /// `frames` must be valid for `FRAMES` addresses.
 #[inline(always)]
 unsafe fn wrapper(ctx: &impl EbpfContext, frames: *mut u64, mut which: u32) -> u32 {
-    // SAFETY: the caller vouches for the room.
+    // SAFETY: the caller guarantees the memory.
     let bytes = unsafe { bpf_get_stack(ctx.as_ptr(), frames.cast(), (FRAMES * 8) as u32, 0) };
     for at in 0..FRAMES {
         if (at * 8) as i64 >= bytes {

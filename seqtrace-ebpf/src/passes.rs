@@ -1,13 +1,14 @@
-//! The callbacks, seen at the functions themselves: kretprobes on the addresses that user space found in `m->op`, and
-//! kprobes on the entries of start and stop. For kernels whose text is not understood, and as the independent witness of
-//! [`crate::iterate`], whose events it writes.
+//! Callbacks, probed pass by pass: kretprobes on the functions whose addresses user space found in `m->op`, and kprobes
+//! on the entries of start and stop. Used for kernels whose text is not understood, and as the independent witness of
+//! [`crate::iterate`], whose functions emit the events.
 //!
-//! A kretprobe does not know the arguments. [`crate::callbacks`] notes them at each entry; here they are noted once a
-//! pass, when start is entered, and of next and show, nearly all calls, nothing is probed but the return. It finds its
-//! pass by the stack pointer: the core calls all callbacks of a pass from one call of one function, so behind all of
-//! them it is the same, and as long as that function runs no other of the thread has it. A callback that calls another
-//! table's function is deeper in the stack. One that ends in a jump to another (a tail call) is not: the function that
-//! has returned tells, where the kernel tells it (`bpf_get_func_ip()` of kprobes, since 5.15).
+//! A kretprobe has no access to the arguments. [`crate::callbacks`] stores them at each entry. Here they are stored
+//! once for each pass, when start is entered; of next and show, which are nearly all calls, only the return is probed.
+//! The stack pointer identifies the pass: the core calls all callbacks of a pass from one invocation of one function,
+//! so the stack pointer after their return is the same, and no other frame of the thread has it while that function
+//! runs. A function of another table, called by a callback, runs deeper in the stack. A tail call keeps the stack
+//! pointer; there the address of the function that returned distinguishes the two (`bpf_get_func_ip()` for kprobes,
+//! since 5.15).
 
 use aya_ebpf::{
     EbpfContext as _,
@@ -23,65 +24,66 @@ use crate::{
     iterate,
     kernel::{self, field},
     maps::{
-        Last, Missed, PASS_CLAIMS, PASS_PLACES, PASSES_ELSEWHERE, PROBED, PROBES, Pass, PassPlace,
-        Passes, ROOMLESS, TASK_SLOTS,
+        Missed, PASS_OVERFLOW, PASS_SLOT_OWNERS, PASS_SLOTS, PROBED, PROBES, Pass, PassSlot,
+        PassState, Passes, TASK_SLOTS, UNTRACKED_PASSES,
     },
     session, slots,
 };
 
-/// Passes in one another that are followed.
+/// Depth to which nested passes of one task are followed.
 const DEPTH: u32 = 4;
 
-/// [`SessionState::passing`]: there was no room for the pass, none of its callbacks is told.
-const NO_ROOM: u8 = 2;
+/// Value of [`SessionState::in_pass`]: there was no room to track the pass, so none of its callbacks is emitted.
+const UNTRACKED: u8 = 2;
 
+/// Returns the slot of a thread.
 #[inline(always)]
-fn of(tid: u32) -> *mut PassPlace {
-    const SIZE: u64 = size_of::<PassPlace>() as u64;
+fn of(tid: u32) -> *mut PassSlot {
+    const SIZE: u64 = size_of::<PassSlot>() as u64;
     const MASK: i32 = ((TASK_SLOTS as u64 - 1) * SIZE) as i32;
     const { assert!(SIZE == 256) };
-    let offset = kernel::masked::<MASK>(u64::from(tid) << 8);
+    let offset = kernel::opaque_mask::<MASK>(u64::from(tid) << 8);
     // SAFETY: the offset is that of an element.
-    unsafe { (&raw mut PASS_PLACES).cast::<u8>().add(offset as usize).cast() }
+    unsafe { (&raw mut PASS_SLOTS).cast::<u8>().add(offset as usize).cast() }
 }
 
-/// The passes that the current task is inside of, if it is inside of any.
+/// Returns the passes of the current task, if it is inside of any.
 #[inline(always)]
 fn passes(tid: u32) -> Option<&'static mut Passes> {
-    let place = of(tid);
-    // SAFETY: the element of this thread: no other thread touches it.
+    let slot = of(tid);
+    // SAFETY: the slot of this thread: no other thread accesses its passes.
     unsafe {
-        if (*place).tid == tid {
-            return Some(&mut (*place).passes);
+        if (*slot).tid == tid {
+            return Some(&mut (*slot).passes);
         }
-        if (*place).others == 0 {
+        if (*slot).collisions == 0 {
             return None;
         }
     }
-    elsewhere(tid)
+    lookup_overflow(tid)
 }
 
-/// The passes of a task whose place is another's.
+/// Returns the passes of a task that owns no slot.
 #[inline(never)]
-fn elsewhere(tid: u32) -> Option<&'static mut Passes> {
-    // SAFETY: the element of this thread: no other thread touches it.
-    PASSES_ELSEWHERE.get_ptr_mut(tid).map(|passes| unsafe { &mut *passes })
+fn lookup_overflow(tid: u32) -> Option<&'static mut Passes> {
+    // SAFETY: the element of this thread: no other thread accesses it.
+    PASS_OVERFLOW.get_ptr_mut(tid).map(|passes| unsafe { &mut *passes })
 }
 
 impl Passes {
-    /// The pass around the innermost becomes it.
+    /// Removes the innermost pass.
     #[inline(always)]
     fn pop(&mut self) {
         match self.depth {
             2 => self.now = self.outer[0],
             3 => self.now = self.outer[1],
             4 => self.now = self.outer[2],
-            _ => self.now.forget(),
+            _ => self.now.clear(),
         }
         self.depth = self.depth.saturating_sub(1);
     }
 
-    /// Makes room for one more within the innermost; false if there is none.
+    /// Makes room for a pass within the innermost. Returns false if there is none.
     #[inline(always)]
     fn push(&mut self) -> bool {
         match self.depth {
@@ -95,10 +97,10 @@ impl Passes {
         true
     }
 
-    /// Removes the innermost pass, of which nothing more will be seen.
+    /// Removes the innermost pass, which ended unobserved. Counts the return of stop as missed if stop was entered.
     #[inline(always)]
     fn abandon(&mut self) {
-        if self.now.last == Last::Stopping {
+        if self.now.state == PassState::Stopping {
             Missed::Return.count();
         }
         self.pop();
@@ -106,15 +108,15 @@ impl Passes {
 }
 
 impl Pass {
-    /// It is over, and nothing is taken for a part of it any more. What is left of it is not looked at.
+    /// Clears the fields by which callbacks are matched to a pass. The others are not used any more.
     #[inline(always)]
-    fn forget(&mut self) {
+    fn clear(&mut self) {
         self.m = 0;
-        self.back = 0;
-        self.last = Last::End;
+        self.return_sp = 0;
+        self.state = PassState::End;
     }
 
-    /// `start()` of `m` was entered.
+    /// Begins a pass: `start()` of `m` was entered.
     #[inline(never)]
     fn begin(&mut self, m: u64, sp: u64) {
         let op: u64 = field(m, config!(offsets.seq_file_op));
@@ -122,7 +124,7 @@ impl Pass {
             && config!(offsets.seq_operations_next) == 16
             && config!(offsets.seq_operations_show) == 24;
         if in_order {
-            // Of a short read most is the call.
+            // For short reads the helper call dominates the cost, so all four pointers are read at once.
             [self.start, _, self.next, self.show] = field(op, 0);
         } else {
             self.start = field(op, config!(offsets.seq_operations_start));
@@ -131,61 +133,61 @@ impl Pass {
         }
         self.m = m;
         self.sp = sp;
-        self.back = 0;
-        self.last = Last::Begun;
-        // SAFETY: the map's own element.
+        self.return_sp = 0;
+        self.state = PassState::Begun;
+        // SAFETY: an element of the map.
         self.attached = PROBES.get_ptr(0).map_or(0, |probes| unsafe { *probes });
     }
 
-    /// True if the returns of `function` were seen when the pass began.
+    /// Returns true if `function` was probed when the pass began.
     #[inline(never)]
-    fn sees(&self, function: u64) -> bool {
+    fn is_probed(&self, function: u64) -> bool {
         // SAFETY: an element of the map.
         PROBED.get_ptr(function).is_some_and(|number| unsafe { *number < self.attached })
     }
 
-    /// The kernel had no room to note where `function` returns to, if it is probed at all.
+    /// Counts a missed return of `function`, if it is probed: the kernel had no free instance of the kretprobe.
     #[inline(always)]
-    fn misses(&self, function: u64) {
-        if self.sees(function) {
+    fn count_missed_return(&self, function: u64) {
+        if self.is_probed(function) {
             Missed::Return.count();
         }
     }
 
-    /// True if start may be called in its stead.
+    /// Returns true if the pass may have ended, so that an entry of start with the same stack pointer begins another.
     #[inline(always)]
-    fn may_be_over(&self) -> bool {
-        match self.last {
-            Last::Stopping => true,
-            // c_next() of /proc/cpuinfo ends in a jump to c_start().
-            Last::Begun | Last::More => false,
-            Last::Found | Last::Next | Last::End => {
+    fn may_have_ended(&self) -> bool {
+        match self.state {
+            PassState::Stopping => true,
+            // c_next() of /proc/cpuinfo ends in a tail call of c_start().
+            PassState::Begun | PassState::More => false,
+            PassState::Found | PassState::Next | PassState::End => {
                 let op: u64 = field(self.m, config!(offsets.seq_file_op));
-                !self.sees(field(op, config!(offsets.seq_operations_stop)))
+                !self.is_probed(field(op, config!(offsets.seq_operations_stop)))
             }
         }
     }
 }
 
-/// What became of an entry of start.
+/// Result of an entry of start.
 #[derive(Clone, Copy, PartialEq)]
 enum Entered {
     Begun,
-    /// A callback of the same file called it.
+    /// A callback of the same file called start.
     Nested,
-    NoRoom,
+    Untracked,
 }
 
-/// `start()` of a traced file was entered.
+/// Handles an entry of `start()` of a traced file.
 #[inline(never)]
 fn enter(tid: u32, m: u64, sp: u64) -> Entered {
     let Some(passes) = passes(tid) else {
-        return first(tid, m, sp);
+        return claim_slot(tid, m, sp);
     };
     for _ in 0..DEPTH {
         let Passes { depth, now, .. } = passes;
-        // The stack grows down: whoever was deeper in it has returned.
-        let gone = now.sp < sp || now.sp == sp && (now.m != m || now.may_be_over());
+        // The stack grows down: a call that was deeper in it has returned.
+        let gone = now.sp < sp || now.sp == sp && (now.m != m || now.may_have_ended());
         if *depth == 0 || !gone {
             break;
         }
@@ -197,116 +199,118 @@ fn enter(tid: u32, m: u64, sp: u64) -> Entered {
         return Entered::Nested;
     }
     if !passes.push() {
-        return Entered::NoRoom;
+        return Entered::Untracked;
     }
     passes.now.begin(m, sp);
     Entered::Begun
 }
 
-/// The current task has no place yet.
+/// Begins the first pass of the current task, which owns no slot yet.
 #[inline(never)]
-fn first(tid: u32, m: u64, sp: u64) -> Entered {
+fn claim_slot(tid: u32, m: u64, sp: u64) -> Entered {
     const NO_EXIST: u64 = 1;
-    let place = of(tid);
-    if PASS_CLAIMS.insert(tid & (TASK_SLOTS as u32 - 1), tid, NO_EXIST).is_err() {
-        return first_elsewhere(tid, m, sp);
+    let slot = of(tid);
+    if PASS_SLOT_OWNERS.insert(tid & (TASK_SLOTS as u32 - 1), tid, NO_EXIST).is_err() {
+        return claim_overflow(tid, m, sp);
     }
-    // SAFETY: the table's own element, and ours now. What is around the first pass is looked at by nobody.
+    // SAFETY: an element of the table, which this thread owns now. The outer passes are not used at depth 1.
     unsafe {
-        (*place).passes.now.begin(m, sp);
-        (*place).passes.depth = 1;
-        (&raw mut (*place).tid).write_volatile(tid);
+        (*slot).passes.now.begin(m, sp);
+        (*slot).passes.depth = 1;
+        (&raw mut (*slot).tid).write_volatile(tid);
     }
     Entered::Begun
 }
 
-/// The current task's place is another's.
+/// Begins the first pass of the current task, whose slot has another owner.
 #[inline(never)]
-fn first_elsewhere(tid: u32, m: u64, sp: u64) -> Entered {
-    // The stack has no room for them.
+fn claim_overflow(tid: u32, m: u64, sp: u64) -> Entered {
+    // Static, because the BPF stack has 512 bytes.
     static NONE: Passes =
         Passes { depth: 1, pad: 0, now: Pass::NONE, outer: [const { Pass::NONE }; 3] };
-    if PASSES_ELSEWHERE.insert(tid, &NONE, 0).is_err() {
-        return Entered::NoRoom;
+    if PASS_OVERFLOW.insert(tid, &NONE, 0).is_err() {
+        return Entered::Untracked;
     }
-    let Some(passes) = elsewhere(tid) else { return Entered::NoRoom };
+    let Some(passes) = lookup_overflow(tid) else { return Entered::Untracked };
     passes.now.begin(m, sp);
     // SAFETY: an element of the table.
-    unsafe { kernel::add::<1>(&raw mut (*of(tid)).others) };
+    unsafe { kernel::atomic_add_u32::<1>(&raw mut (*of(tid)).collisions) };
     Entered::Begun
 }
 
-/// The current task's read or lseek of `m` returns.
+/// Ends the current task's pass of `m`, if any: its read or lseek returns.
 #[inline(always)]
 pub(crate) fn leave(tid: u32, m: u64, state: &mut SessionState) {
-    if state.passing == NO_ROOM && state.owner == tid {
-        seen_out(state);
+    if state.in_pass == UNTRACKED && state.owner == tid {
+        drop_untracked_pass(state);
     }
     if let Some(passes) = passes(tid) {
-        give_back(tid, m, passes);
+        release_slot(tid, m, passes);
     }
 }
 
+/// Removes an unfinished pass of `m`, and frees the slot if the task is inside of no pass.
 #[inline(never)]
-fn give_back(tid: u32, m: u64, passes: &mut Passes) {
-    // Its stop was not seen.
+fn release_slot(tid: u32, m: u64, passes: &mut Passes) {
+    // The stop of this pass was missed.
     if passes.depth != 0 && passes.now.m == m {
         passes.abandon();
     }
-    // Iterators are read inside of other reads.
+    // A BPF iterator can be read inside a callback of another file.
     if passes.depth != 0 {
         return;
     }
-    let place = of(tid);
-    // SAFETY: an element of the table; another's is left alone.
+    let slot = of(tid);
+    // SAFETY: an element of the table; it is changed only if this thread owns it.
     unsafe {
-        if (*place).tid == tid {
-            (&raw mut (*place).tid).write_volatile(0);
-            let _ = PASS_CLAIMS.remove(tid & (TASK_SLOTS as u32 - 1));
-        } else if PASSES_ELSEWHERE.remove(tid).is_ok() {
-            kernel::add::<-1>(&raw mut (*place).others);
+        if (*slot).tid == tid {
+            (&raw mut (*slot).tid).write_volatile(0);
+            let _ = PASS_SLOT_OWNERS.remove(tid & (TASK_SLOTS as u32 - 1));
+        } else if PASS_OVERFLOW.remove(tid).is_ok() {
+            kernel::atomic_add_u32::<-1>(&raw mut (*slot).collisions);
         }
     }
 }
 
-/// A pass that there was no room for is over.
+/// Ends a pass that was not tracked.
 #[inline(always)]
-fn seen_out(state: &mut SessionState) {
-    state.passing = 0;
-    // SAFETY: a number of ours.
-    unsafe { kernel::add::<-1>(&raw mut ROOMLESS) };
+fn drop_untracked_pass(state: &mut SessionState) {
+    state.in_pass = 0;
+    // SAFETY: a static of ours.
+    unsafe { kernel::atomic_add_u32::<-1>(&raw mut UNTRACKED_PASSES) };
 }
 
-/// A callback has returned, and no pass is known that it is of: counted if that may be for lack of room.
+/// Counts the return of a callback that matches no pass, if untracked passes are in progress.
 #[inline(always)]
-fn unknown() {
-    // SAFETY: a number of ours.
-    if unsafe { (&raw const ROOMLESS).read_volatile() } != 0 {
+fn count_unmatched_return() {
+    // SAFETY: a static of ours.
+    if unsafe { (&raw const UNTRACKED_PASSES).read_volatile() } != 0 {
         Missed::Call.count();
     }
 }
 
-/// The stack pointer behind the call that has returned.
+/// Returns the stack pointer after the return of the probed function.
 #[inline(always)]
-fn back(ctx: &RetProbeContext) -> u64 {
+fn return_sp(ctx: &RetProbeContext) -> u64 {
     stack_pointer(ctx.regs)
 }
 
-/// True if what has returned is `function`, and no other that it has called.
+/// Returns true if `function` itself has returned, not a function that it has tail-called.
 #[inline(always)]
-fn is(ctx: &RetProbeContext, function: u64) -> bool {
-    // SAFETY: the context is the probe's own.
+fn returned_from(ctx: &RetProbeContext, function: u64) -> bool {
+    // SAFETY: the context of a probe.
     unsafe { bpf_get_func_ip(ctx.as_ptr()) == function }
 }
 
-/// True if this was called where `sp` was the stack pointer at an entry: on x86 it is 8 more after the return.
+/// Returns true if a function that was entered with stack pointer `sp` has returned to `return_sp`: on x86 that is 8
+/// more.
 #[inline(always)]
-fn is_behind(back: u64, sp: u64) -> bool {
-    back.wrapping_sub(sp) <= 16
+fn same_frame(return_sp: u64, sp: u64) -> bool {
+    return_sp.wrapping_sub(sp) <= 16
 }
 
-/// True for a pointer to a record: what the core goes on with (`!p || IS_ERR(p)` in fs/seq_file.c; `MAX_ERRNO`,
-/// include/linux/err.h).
+/// Returns true for a pointer with which the core continues the pass (not `!p || IS_ERR(p)` in fs/seq_file.c;
+/// `MAX_ERRNO`, include/linux/err.h).
 #[inline(always)]
 fn is_record(pointer: u64) -> bool {
     const MAX_ERRNO: u64 = 4095;
@@ -323,15 +327,15 @@ pub(crate) fn pass_start_enter(ctx: ProbeContext) -> u32 {
     if entered == Entered::Nested {
         return 0;
     }
-    if state.passing == NO_ROOM {
-        seen_out(state);
+    if state.in_pass == UNTRACKED {
+        drop_untracked_pass(state);
     }
-    iterate::pass_begin(m, state, slots::staged(m));
-    if entered == Entered::NoRoom {
+    iterate::pass_begin(m, state, slots::batch(m));
+    if entered == Entered::Untracked {
         Missed::Call.count();
-        state.passing = NO_ROOM;
-        // SAFETY: a number of ours.
-        unsafe { kernel::add::<1>(&raw mut ROOMLESS) };
+        state.in_pass = UNTRACKED;
+        // SAFETY: a static of ours.
+        unsafe { kernel::atomic_add_u32::<1>(&raw mut UNTRACKED_PASSES) };
     }
     0
 }
@@ -342,12 +346,16 @@ pub(crate) fn pass_start_return(ctx: RetProbeContext) -> u32 {
     let (_, tid) = kernel::ids();
     let Some(passes) = passes(tid) else { return 0 };
     let pass = &mut passes.now;
-    let sp = back(&ctx);
-    if pass.last != Last::Begun || !is_behind(sp, pass.sp) || !is(&ctx, pass.start) {
+    let sp = return_sp(&ctx);
+    if pass.state != PassState::Begun
+        || !same_frame(sp, pass.sp)
+        || !returned_from(&ctx, pass.start)
+    {
         return 0;
     }
-    pass.back = sp;
-    pass.last = if is_record(kernel::returned(ctx.regs)) { Last::Found } else { Last::End };
+    pass.return_sp = sp;
+    pass.state =
+        if is_record(kernel::returned(ctx.regs)) { PassState::Found } else { PassState::End };
     if let Some(state) = session::traced(pass.m) {
         iterate::start_returned(ctx.regs, pass.m, state);
     }
@@ -359,21 +367,21 @@ pub(crate) fn pass_start_return(ctx: RetProbeContext) -> u32 {
 pub(crate) fn pass_next_return(ctx: RetProbeContext) -> u32 {
     let (_, tid) = kernel::ids();
     let Some(passes) = passes(tid) else {
-        unknown();
+        count_unmatched_return();
         return 0;
     };
     let pass = &mut passes.now;
-    if pass.back != back(&ctx) || !is(&ctx, pass.next) {
-        unknown();
+    if pass.return_sp != return_sp(&ctx) || !returned_from(&ctx, pass.next) {
+        count_unmatched_return();
         return 0;
     }
-    if pass.last != Last::More {
-        pass.misses(pass.show);
+    if pass.state != PassState::More {
+        pass.count_missed_return(pass.show);
     }
-    pass.last = Last::Next;
+    pass.state = PassState::Next;
     let m = pass.m;
     if let Some(state) = session::traced(m) {
-        iterate::next_returned(ctx.regs, m, state, slots::staged(m));
+        iterate::next_returned(ctx.regs, m, state, slots::batch(m));
     }
     0
 }
@@ -383,36 +391,36 @@ pub(crate) fn pass_next_return(ctx: RetProbeContext) -> u32 {
 pub(crate) fn pass_show_return(ctx: RetProbeContext) -> u32 {
     let (_, tid) = kernel::ids();
     let Some(passes) = passes(tid) else {
-        unknown();
+        count_unmatched_return();
         return 0;
     };
     let pass = &mut passes.now;
-    let sp = back(&ctx);
-    if pass.back != sp && !start_was_missed(pass, sp) || !is(&ctx, pass.show) {
-        unknown();
+    let sp = return_sp(&ctx);
+    if pass.return_sp != sp && !start_was_missed(pass, sp) || !returned_from(&ctx, pass.show) {
+        count_unmatched_return();
         return 0;
     }
-    if !matches!(pass.last, Last::Next | Last::Found) {
+    if !matches!(pass.state, PassState::Next | PassState::Found) {
         show_was_not_next(pass, sp);
     }
     let m = pass.m;
     if let Some(state) = session::traced(m) {
-        pass.last = iterate::show_of_pass_returned(ctx.regs, m, state, slots::staged(m));
+        pass.state = iterate::show_of_pass_returned(ctx.regs, m, state, slots::batch(m));
     }
     0
 }
 
-/// True if the kernel had no room to note where start returns to: show is not called before.
+/// Returns true if the return of start was missed: show is not called before it.
 #[inline(always)]
 fn start_was_missed(pass: &Pass, sp: u64) -> bool {
-    pass.last == Last::Begun && is_behind(sp, pass.sp)
+    pass.state == PassState::Begun && same_frame(sp, pass.sp)
 }
 
-/// Something between show and what was seen before it was missed.
+/// Counts the missed return that must have preceded this return of show.
 #[inline(never)]
 fn show_was_not_next(pass: &mut Pass, sp: u64) {
-    pass.back = sp;
-    pass.misses(if pass.last == Last::Begun { pass.start } else { pass.next });
+    pass.return_sp = sp;
+    pass.count_missed_return(if pass.state == PassState::Begun { pass.start } else { pass.next });
 }
 
 /// `void stop(struct seq_file *m, void *v)` was entered.
@@ -421,9 +429,9 @@ pub(crate) fn pass_stop_enter(ctx: ProbeContext) -> u32 {
     let m = core_call(kernel::arg(&ctx, 0), None);
     let Some(state) = session::traced(m) else { return 0 };
     let (_, tid) = kernel::ids();
-    if state.passing == NO_ROOM && state.owner == tid {
+    if state.in_pass == UNTRACKED && state.owner == tid {
         Missed::Call.count();
-        seen_out(state);
+        drop_untracked_pass(state);
         return 0;
     }
     let Some(passes) = passes(tid) else { return 0 };
@@ -431,14 +439,14 @@ pub(crate) fn pass_stop_enter(ctx: ProbeContext) -> u32 {
     if pass.m != m || pass.sp != stack_pointer(ctx.regs) {
         return 0;
     }
-    // What the core would have called before: see seq_read_iter() and traverse() (fs/seq_file.c).
-    match pass.last {
-        Last::Begun => pass.misses(pass.start),
-        Last::Found => pass.misses(pass.show),
-        Last::More => pass.misses(pass.next),
-        Last::Next | Last::End | Last::Stopping => {}
+    // Counts the callback that the core must have called since (seq_read_iter() and traverse(), fs/seq_file.c).
+    match pass.state {
+        PassState::Begun => pass.count_missed_return(pass.start),
+        PassState::Found => pass.count_missed_return(pass.show),
+        PassState::More => pass.count_missed_return(pass.next),
+        PassState::Next | PassState::End | PassState::Stopping => {}
     }
-    pass.last = Last::Stopping;
+    pass.state = PassState::Stopping;
     0
 }
 
@@ -447,15 +455,15 @@ pub(crate) fn pass_stop_enter(ctx: ProbeContext) -> u32 {
 pub(crate) fn pass_stop_return(ctx: RetProbeContext) -> u32 {
     let (_, tid) = kernel::ids();
     let Some(passes) = passes(tid) else { return 0 };
-    let (pass, sp) = (&passes.now, back(&ctx));
-    let same = pass.back == sp || pass.back == 0 && is_behind(sp, pass.sp);
-    if pass.last != Last::Stopping || !same {
+    let (pass, sp) = (&passes.now, return_sp(&ctx));
+    let same = pass.return_sp == sp || pass.return_sp == 0 && same_frame(sp, pass.sp);
+    if pass.state != PassState::Stopping || !same {
         return 0;
     }
     let m = pass.m;
     passes.pop();
     if let Some(state) = session::traced(m) {
-        iterate::stop_returned(m, state, slots::staged(m));
+        iterate::stop_returned(m, state, slots::batch(m));
     }
     0
 }

@@ -1,4 +1,4 @@
-//! procfs' own entry points (fs/proc/inode.c): files without a seq_file, and writes to any file.
+//! Entry points of procfs (fs/proc/inode.c): files without a seq_file, and writes to any file.
 
 use aya_ebpf::{
     macros::{fexit, kprobe},
@@ -14,8 +14,8 @@ use crate::{
     release, session,
 };
 
-/// `int proc_reg_open(struct inode *inode, struct file *file)` returned. A seq file has begun its
-/// session inside, if there was room for it.
+/// `int proc_reg_open(struct inode *inode, struct file *file)` returned. The session of a seq file has begun in it, in
+/// seq_open().
 #[fexit(function = "proc_reg_open")]
 pub(crate) fn proc_reg_open(ctx: FExitContext) -> u32 {
     let file = kernel::number(&ctx, 1);
@@ -28,6 +28,7 @@ pub(crate) fn proc_reg_open(ctx: FExitContext) -> u32 {
     0
 }
 
+/// Emits a read or write.
 #[inline(always)]
 fn io(kind: Kind, session: u32, pos: i64, want: u64, ret: i64) {
     emit(kind, 0, |head| Io { head, session, pad: 0, task: kernel::task(), pos, want, ret });
@@ -70,8 +71,8 @@ pub(crate) fn proc_reg_write(ctx: FExitContext) -> u32 {
     0
 }
 
-/// `int proc_reg_release(struct inode *inode, struct file *file)` was entered. Sessions of seq files
-/// end in their own release function.
+/// `int proc_reg_release(struct inode *inode, struct file *file)` was entered. The session of a seq file ends in its
+/// own release function.
 #[kprobe]
 pub(crate) fn proc_reg_release(ctx: ProbeContext) -> u32 {
     let file = kernel::arg(&ctx, 1);

@@ -21,20 +21,20 @@ use crate::{
     passes, session, slots, tasks,
 };
 
-/// The open file of a `struct kiocb *` and its seq_file.
+/// Returns the open file of a `struct kiocb *` and its seq_file.
 #[inline(always)]
 fn seq_file_of(iocb: u64) -> (u64, u64) {
     let file: u64 = field(iocb, config!(offsets.kiocb_ki_filp));
     (file, kernel::private_data(file))
 }
 
-/// Whether it was seq_read() that called seq_read_iter().
+/// Returns a flag of [`ReadEnter`]: whether seq_read() called seq_read_iter(). 0 if that is not known.
 ///
-/// A trampoline keeps its context, the arguments, at the bottom of its frame. Behind them are the value
-/// returned (there is one, because a fexit program is attached before this), the frame pointer, the
-/// address in seq_read_iter() that the trampoline returns to, and the one that seq_read_iter() returns to
-/// (arch_prepare_bpf_trampoline(), arch/x86/net/bpf_jit_comp.c). A kernel that jumps to its trampolines
-/// instead of calling them (since 6.19) has no address in seq_read_iter() there.
+/// A trampoline stores its context, the arguments, at the bottom of its frame. Above them are the return value (present
+/// because a fexit program was attached before this one), the frame pointer, the address in seq_read_iter() to which
+/// the trampoline returns, and the address to which seq_read_iter() returns (arch_prepare_bpf_trampoline(),
+/// arch/x86/net/bpf_jit_comp.c). A kernel that jumps to its trampolines instead of calling them (since 6.19) has no
+/// address in seq_read_iter() there.
 #[inline(always)]
 fn via_seq_read(ctx: &FEntryContext) -> u8 {
     const ARGUMENTS: u32 = 2 * 8;
@@ -48,8 +48,8 @@ fn via_seq_read(ctx: &FEntryContext) -> u8 {
     if seq_read.contains(caller) { FLAG_VIA_SEQ_READ } else { FLAG_VIA_OTHER }
 }
 
-/// `ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)` was entered. A file that was
-/// open before seqtrace attached begins its session here.
+/// `ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)` was entered. Begins the session of a file that
+/// was open before seqtrace attached.
 #[fentry(function = "seq_read_iter")]
 pub(crate) fn seq_read_iter_enter(ctx: FEntryContext) -> u32 {
     let iocb: u64 = ctx.arg(0);
@@ -74,15 +74,15 @@ pub(crate) fn seq_read_iter_enter(ctx: FEntryContext) -> u32 {
     0
 }
 
-/// The session of a file that was open before seqtrace attached begins: its number, or 0 if it is not traced. A function
-/// of its own, so that what comes after it finds its part of the stack free.
+/// Begins the session of a file that was open before seqtrace attached. Returns its number, or 0 if it is not traced.
+/// Separate function so that its stack frame is not added to the caller's (the limit is 512 bytes).
 #[inline(never)]
 fn adopt(ctx: *mut c_void, file: u64, m: u64) -> u32 {
     let opening = Opening { file, m, ret: 0, flags: open_flag::ADOPTED, via: 0 };
     open::begin(&FEntryContext::new(ctx), &opening).unwrap_or(0)
 }
 
-/// Tells that a read entered, for `want` bytes at `pos`. Of its own for the same reason.
+/// Emits the entry of a read of `want` bytes at `pos`. Separate function for the same reason as [`adopt`].
 #[inline(never)]
 fn entered(m: u64, session: u32, flags: u8, pos: i64, want: u64) {
     let make = |head| {
@@ -94,16 +94,16 @@ fn entered(m: u64, session: u32, flags: u8, pos: i64, want: u64) {
     });
 }
 
-/// Tells that a read returned.
+/// Emits the return of a read.
 #[inline(always)]
 fn returned(m: u64, ret: i64) {
     if let Some(state) = session::traced(m) {
         let session = state.key;
         let (_, tid) = kernel::ids();
         passes::leave(tid, m, state);
-        slots::tell_own(m, state, tid);
+        slots::flush_own(m, state, tid);
         state.traversing = Traversing::NO;
-        tasks::leave(tid);
+        tasks::release_slot(tid);
         let make = |head| ReadExit { head, session, tid, ret, state: kernel::seq_state(m) };
         emit_unlocked(Kind::ReadExit, 0, m, make, |event| (&mut event.head.time, &mut event.state));
     }
@@ -145,7 +145,7 @@ pub(crate) fn seq_lseek_enter(ctx: FEntryContext) -> u32 {
     let m = kernel::private_data(ctx.arg(0));
     if let Some(state) = session::traced(m) {
         let session = state.key;
-        // It calls nothing but traverse().
+        // seq_lseek() calls no callbacks but in traverse().
         state.traversing = Traversing::YES;
         let make = |head| LseekEnter {
             head,
@@ -171,9 +171,9 @@ pub(crate) fn seq_lseek_exit(ctx: FExitContext) -> u32 {
         let session = state.key;
         let (_, tid) = kernel::ids();
         passes::leave(tid, m, state);
-        slots::tell_own(m, state, tid);
+        slots::flush_own(m, state, tid);
         state.traversing = Traversing::NO;
-        tasks::leave(tid);
+        tasks::release_slot(tid);
         let ret = ctx.arg(3);
         let make = |head| LseekExit { head, session, tid, ret, state: kernel::seq_state(m) };
         emit_unlocked(Kind::LseekExit, 0, m, make, |event| {

@@ -1,5 +1,5 @@
-//! A session ends. On entry, since the seq_file is freed inside. All three are needed: the compiler
-//! inlines seq_release() into the other two.
+//! The end of a session: the release functions and failed opens. A release function is probed on its entry, because it
+//! frees the seq_file. All three are probed: the compiler inlines seq_release() into the other two.
 
 use aya_ebpf::{macros::fentry, programs::FEntryContext};
 use seqtrace_common::wire::{FLAG_REMOVED, Kind, OpenFailed, Release, via};
@@ -12,14 +12,14 @@ use crate::{
     session, slots,
 };
 
-/// Tells that a session ends, if it is traced, and forgets it.
+/// Emits the release of a file, if it is traced, and removes the file. `which` is one of [`via`].
 #[inline(always)]
 pub(crate) fn end(id: u64, file: u64, which: u8, private: u64) {
     let Some(state) = SESSION.get_ptr(id) else { return };
-    // SAFETY: an element of the map; the file is being released, nobody else uses it.
+    // SAFETY: an element of the map; no other task uses a file that is being released.
     let key = unsafe { (*state).key };
     if key != 0 {
-        slots::tell(id, key);
+        slots::flush(id, key);
         let (_, tid) = kernel::ids();
         let references: i64 = field(file, config!(offsets.file_references));
         let one = i64::from(config!(offsets.file_one_reference));
@@ -43,6 +43,7 @@ pub(crate) fn open_failed(m: u64, ret: i32) {
     session::remove(m, session);
 }
 
+/// Ends the session of a seq file.
 #[inline(always)]
 fn seq(file: u64, which: u8) -> u32 {
     let m = kernel::private_data(file);

@@ -1,4 +1,4 @@
-//! Which open files are traced, and under which number.
+//! The open files that are known, the numbers of their sessions, and the filters that decide which files are traced.
 
 use seqtrace_common::config::{FilterKey, Fnv, NAME_BYTES, flag};
 use seqtrace_common::slots::SessionState;
@@ -11,69 +11,69 @@ use crate::{
     slots,
 };
 
-/// The traced session of this `struct seq_file *` (or plain `struct file *`), if it is one.
+/// Returns the session of this `struct seq_file *` (or `struct file *` of a plain file), if it is traced.
 #[inline(always)]
 pub(crate) fn traced(id: u64) -> Option<&'static mut SessionState> {
     let slot = slots::of(id);
-    // SAFETY: an element of the table; what is in it stays while the file is open, and only the task that
-    // holds m->lock writes to it.
+    // SAFETY: an element of the table. The file owns the slot while it is open, and only the task that holds m->lock
+    // writes to the state.
     unsafe {
         if (*slot).id == id && id != 0 {
             return Some(&mut (*slot).state);
         }
-        if (*slot).others == 0 {
+        if (*slot).collisions == 0 {
             return None;
         }
     }
-    elsewhere(id)
+    lookup_overflow(id)
 }
 
-/// The traced session of a file whose place is another's, if it is one.
+/// Returns the session of a file that owns no slot, if it is traced.
 #[inline(always)]
-pub(crate) fn elsewhere(id: u64) -> Option<&'static mut SessionState> {
+pub(crate) fn lookup_overflow(id: u64) -> Option<&'static mut SessionState> {
     let state = SESSION.get_ptr_mut(id)?;
-    // SAFETY: an element of the map; it stays while the file is open, and only the task that holds
-    // m->lock writes to it.
+    // SAFETY: an element of the map. It exists while the file is open, and only the task that holds m->lock writes to
+    // it.
     let state = unsafe { &mut *state };
     (state.key != 0).then_some(state)
 }
 
-/// True if the file is known, traced or not.
+/// Returns true if the file is known, traced or not.
 #[inline(always)]
 pub(crate) fn known(id: u64) -> bool {
     SESSION.get_ptr(id).is_some()
 }
 
-/// [`SessionState::new()`], of a zero that the compiler does not know: several in a row become a call of memset(),
-/// which is a loop over bytes here, and the verifier goes through every round of it.
+/// Returns the same as [`SessionState::new()`], made of a zero that is opaque to the compiler. Otherwise it would call
+/// memset(), here a loop over bytes of which the verifier explores each round.
 #[inline(always)]
 fn fresh(key: u32) -> SessionState {
-    let zero = kernel::masked::<0>(0) as u32;
-    // SAFETY: it is numbers only.
+    let zero = kernel::opaque_mask::<0>(0) as u32;
+    // SAFETY: a struct of integers, of the same size.
     unsafe { core::mem::transmute::<[u32; 4], SessionState>([key, zero, zero, zero]) }
 }
 
-/// Remembers a file; its number is 0 if it is not to be traced. `None` if the maps are full.
+/// Adds a file to the known ones; `key` is 0 if it is not traced. Returns `None` if the maps are full.
 #[inline(always)]
 pub(crate) fn add(id: u64, key: u32) -> Option<()> {
     if let Some(old) = SESSION.get_ptr(id) {
-        // The address was used before by a file whose release was not seen.
+        // An earlier file at this address: its release was not seen.
         // SAFETY: an element of the map.
         let old = unsafe { (*old).key };
         if old != 0 {
-            slots::leave(id);
+            slots::release(id);
             let _ = KEYS.remove(old);
         }
     }
     let state = fresh(key);
     SESSION.insert(id, state, 0).ok()?;
     if key != 0 {
-        slots::take(id, state);
+        slots::claim(id, state);
     }
     Some(())
 }
 
-/// Remembers a file that is traced, under a number that no other has. `None` if the maps are full.
+/// Adds a file that is traced and returns its number, which no other session has. Returns `None` if the maps are full.
 #[inline(always)]
 pub(crate) fn begin(id: u64) -> Option<u32> {
     let key = new_key(id)?;
@@ -85,25 +85,25 @@ pub(crate) fn begin(id: u64) -> Option<u32> {
     Some(key)
 }
 
-/// Forgets a file.
+/// Removes a file from the known ones.
 #[inline(always)]
 pub(crate) fn remove(id: u64, key: u32) {
     if key != 0 {
-        slots::leave(id);
+        slots::release(id);
     }
     let _ = SESSION.remove(id);
     let _ = KEYS.remove(key);
 }
 
-/// A number that no open session has. The counter is this CPU's own, but the program may be
-/// preempted between reading and writing it: `KEYS` is what makes the number unique.
+/// Returns a number that no open session has. Each CPU has a counter, but the program may be preempted between reading
+/// and writing it: the insertion into `KEYS` makes the number unique.
 #[inline(always)]
 fn new_key(id: u64) -> Option<u32> {
     const NO_EXIST: u64 = 1;
     let cpu = kernel::cpu();
     let next = NEXT_KEY.get_ptr_mut(cpu)?;
     for _ in 0..4 {
-        // SAFETY: the map's own element.
+        // SAFETY: an element of the map.
         let value = unsafe {
             *next = (*next).wrapping_add(1);
             *next
@@ -117,39 +117,40 @@ fn new_key(id: u64) -> Option<u32> {
     None
 }
 
-/// Whether what a task opens is traced, as far as the task decides.
+/// Returns true if the filters accept files opened by this task.
 #[inline(always)]
 pub(crate) fn accepts_task(task: &Task) -> bool {
     (!has(flag::FILTER_PID) || allowed(flag::FILTER_PID, u64::from(task.pid)))
         && (!has(flag::FILTER_TID) || allowed(flag::FILTER_TID, u64::from(task.tid)))
         && (!has(flag::FILTER_UID) || allowed(flag::FILTER_UID, u64::from(task.uid)))
-        // SAFETY: it has so many bytes.
+        // SAFETY: a comm has COMM_BYTES.
         && (!has(flag::FILTER_COMM)
             || allowed(flag::FILTER_COMM, unsafe { hash::<COMM_BYTES>(task.comm.as_ptr()) }))
 }
 
-/// Whether a file of this name is traced.
+/// Returns true if the filters accept files of this name.
 ///
 /// # Safety
 /// `name` must be NUL-terminated or have [`NAME_BYTES`].
 #[inline(always)]
 pub(crate) unsafe fn accepts_name(name: *const u8) -> bool {
-    // SAFETY: the caller vouches for the name.
+    // SAFETY: the caller guarantees it.
     !has(flag::FILTER_NAME) || allowed(flag::FILTER_NAME, unsafe { hash::<NAME_BYTES>(name) })
 }
 
-/// True if the current task is seqtrace itself and its files are not to be traced.
+/// Returns true if the current task is seqtrace itself and its files are not to be traced.
 #[inline(always)]
 pub(crate) fn own() -> bool {
     !has(flag::TRACE_OWN) && kernel::own_pid() == config!(own_pid)
 }
 
+/// Returns true if the value is in the filter map.
 #[inline(always)]
 fn allowed(what: u32, value: u64) -> bool {
     FILTER.get_ptr(FilterKey { what, pad: 0, value }).is_some()
 }
 
-/// The hash of a text.
+/// Returns the hash of a text.
 ///
 /// # Safety
 /// `text` must be NUL-terminated or have N bytes.
@@ -158,7 +159,7 @@ unsafe fn hash<const N: usize>(text: *const u8) -> u64 {
     const { assert!(N == COMM_BYTES || N == NAME_BYTES) };
     let mut hash = Fnv::new();
     for at in 0..N {
-        // SAFETY: no NUL was before it.
+        // SAFETY: below N, and no NUL precedes it.
         let byte = unsafe { *text.add(at) };
         if byte == 0 {
             break;

@@ -1,98 +1,101 @@
-//! Where a callback finds its session without a lookup: a table with a place for each seq_file that its address
-//! alone decides. Most probes hit files that nobody traces; what that costs is a dozen instructions.
+//! The table in which callbacks find their session without a map lookup: the address of a seq_file determines its slot.
+//! Most probe hits are for files that are not traced; they cost a dozen instructions.
 //!
-//! Of two traced files with the same place one has it; the other's session is in the map `SESSION`, where all
-//! are, and the place says that there are such ones.
+//! Two traced files may hash to the same slot. The first one owns it. The session of the other is found in the map
+//! `SESSION`, which has all sessions; the slot counts such collisions.
 
-use seqtrace_common::slots::{SLOT_COUNT, SessionState, Slot, Staged};
+use seqtrace_common::slots::{PendingBatch, SLOT_COUNT, SessionState, Slot};
 
 use crate::{
     config::config,
     iterate, kernel,
-    maps::{CLAIMS, SLOTS},
+    maps::{SLOT_OWNERS, SLOTS},
 };
 
-/// seq_files are multiples of 8 apart.
+/// Returns the slot number of an address. Addresses of seq_files differ by multiples of 8.
 #[inline(always)]
 fn index(id: u64) -> u64 {
     (id >> 3) & (SLOT_COUNT as u64 - 1)
 }
 
-/// The place of a seq_file, or plain file.
+/// Returns the slot of a seq_file, or of a plain file.
 #[inline(always)]
 pub(crate) fn of(id: u64) -> *mut Slot {
     const SIZE: u64 = size_of::<Slot>() as u64;
     const MASK: i32 = ((SLOT_COUNT as u64 - 1) * SIZE) as i32;
     const { assert!(SIZE == 256) };
-    // As `index(id) * SIZE`, in fewer instructions.
-    let offset = kernel::masked::<MASK>(id << 5);
+    // The same as `index(id) * SIZE`, in fewer instructions.
+    let offset = kernel::opaque_mask::<MASK>(id << 5);
     // SAFETY: the offset is that of an element.
     unsafe { (&raw mut SLOTS).cast::<u8>().add(offset as usize).cast() }
 }
 
-/// A traced file gets its place, if that is free.
+/// Assigns a traced file its slot, if that is free; otherwise counts a collision.
 #[inline(always)]
-pub(crate) fn take(id: u64, state: SessionState) {
+pub(crate) fn claim(id: u64, state: SessionState) {
     const NO_EXIST: u64 = 1;
     let slot = of(id);
-    // A preview is told right behind its show: nothing may wait. Two opens at once may want the same place: of BPF's
-    // older instruction sets nothing could decide between them but a map.
-    if config!(preview) == 0 && CLAIMS.insert(index(id) as u32, id, NO_EXIST).is_ok() {
-        // SAFETY: the table's own element, and ours. The file is not read yet.
+    // With previews no slot is used: a preview must follow its show in the ring, so nothing may be buffered.
+    // Two concurrent opens may hash to the same slot. BPF ISA v1 and v2 have no cmpxchg, so a BPF_NOEXIST map insert
+    // decides the owner.
+    if config!(preview) == 0 && SLOT_OWNERS.insert(index(id) as u32, id, NO_EXIST).is_ok() {
+        // SAFETY: an element of the table, which this file owns. The file is not read yet.
         unsafe {
             (&raw mut (*slot).state).write(state);
-            (*slot).staged.pairs = 0;
-            (*slot).staged.open = 0;
+            (*slot).batch.pairs = 0;
+            (*slot).batch.pending_next = 0;
             (&raw mut (*slot).id).write_volatile(id);
         }
     } else {
         // SAFETY: the table's own element.
-        unsafe { kernel::add::<1>(&raw mut (*slot).others) };
+        unsafe { kernel::atomic_add_u32::<1>(&raw mut (*slot).collisions) };
     }
 }
 
-/// A traced file gives its place back.
+/// Frees the slot of a traced file, or removes its collision.
 #[inline(always)]
-pub(crate) fn leave(id: u64) {
+pub(crate) fn release(id: u64) {
     let slot = of(id);
     // SAFETY: the table's own element.
     unsafe {
         if (*slot).id == id {
             (&raw mut (*slot).id).write_volatile(0);
-            let _ = CLAIMS.remove(index(id) as u32);
+            let _ = SLOT_OWNERS.remove(index(id) as u32);
         } else {
-            kernel::add::<-1>(&raw mut (*slot).others);
+            kernel::atomic_add_u32::<-1>(&raw mut (*slot).collisions);
         }
     }
 }
 
-/// Where callbacks of a session wait to be told together; `None` if it has no place, and all are told at once.
+/// Returns the pending batch of a session; `None` if it owns no slot, so that each of its callbacks is submitted at
+/// once.
 #[inline(always)]
-pub(crate) fn staged(id: u64) -> Option<&'static mut Staged> {
+pub(crate) fn batch(id: u64) -> Option<&'static mut PendingBatch> {
     let slot = of(id);
     // SAFETY: an element of the table; only the task that holds m->lock writes to it.
-    unsafe { ((*slot).id == id).then_some(&mut (*slot).staged) }
+    unsafe { ((*slot).id == id).then_some(&mut (*slot).batch) }
 }
 
-/// Tells what waits, if the session's user is the only one.
+/// Flushes the session's pending batch, if the session owns a slot. No other task may be using the session.
 #[inline(always)]
-pub(crate) fn tell(id: u64, key: u32) {
-    if let Some(staged) = staged(id) {
-        iterate::tell_staged(key, staged);
+pub(crate) fn flush(id: u64, key: u32) {
+    if let Some(batch) = batch(id) {
+        iterate::flush_batch(key, batch);
     }
 }
 
-/// A read or lseek of thread `tid` has returned: tells what waits of a pass of its whose stop was not seen. Any other
-/// pass is under way in another thread, which writes there, or was told by its stop: m->lock has been dropped.
+/// Flushes the batch left behind by a pass of thread `tid` whose stop() was missed, when a read or lseek of that thread
+/// returns. m->lock has been released by then: a batch of another thread is still being written, or was flushed by its
+/// own stop().
 #[inline(always)]
-pub(crate) fn tell_own(id: u64, state: &mut SessionState, tid: u32) {
-    // SAFETY: fields of ours, in the order that pass_begin() needs.
+pub(crate) fn flush_own(id: u64, state: &mut SessionState, tid: u32) {
+    // SAFETY: fields of our own state. pass_begin() writes them in the reverse order.
     let own = unsafe {
-        (&raw const state.passing).read_volatile() != 0
+        (&raw const state.in_pass).read_volatile() != 0
             && (&raw const state.owner).read_volatile() == tid
     };
     if own {
-        state.passing = 0;
-        tell(id, state.key);
+        state.in_pass = 0;
+        flush(id, state.key);
     }
 }

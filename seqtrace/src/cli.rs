@@ -439,10 +439,14 @@ pub struct Doctor {
 
 /// `seqtrace list`
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 done, 2 usage, 3 environment (permission, kernel), 5 no file is \
+    named or matched."
+)]
 pub struct List {
-    /// Which files
-    #[arg(value_name = "GLOB", default_value = "/proc/*")]
-    pub glob: String,
+    /// Files to list: paths or globs
+    #[arg(value_name = "TARGET", default_value = "/proc/*")]
+    pub targets: Vec<OsString>,
     /// One JSON object a line instead of text
     #[arg(long)]
     pub json: bool,

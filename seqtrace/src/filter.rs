@@ -81,6 +81,24 @@ fn paths_allow(rule: &Rule<Glob>, session: &Session) -> bool {
     only && !rule.not.iter().any(is)
 }
 
+impl Filter {
+    /// False if `--path` and `--not-path` leave no session of the file at a path, whoever opens it.
+    pub(crate) fn may_accept(&self, path: &[u8]) -> bool {
+        let Rule { only, not } = &self.path;
+        if paths::is_per_reader(path) {
+            return true;
+        }
+        let forms = paths::shared(path);
+        let is = |glob: &Glob| forms.iter().any(|form| glob.matches(form));
+        (only.is_empty() || only.iter().any(is)) && !not.iter().any(is)
+    }
+
+    /// False if `--module` and `--not-module` leave no session of a file with these callbacks.
+    pub(crate) fn may_accept_callbacks(&self, callbacks: &Callbacks) -> bool {
+        self.module.allows(|module| are_in_module(module, functions(callbacks)))
+    }
+}
+
 /// The functions and the table.
 fn functions(callbacks: &Callbacks) -> impl Iterator<Item = &Symbol> {
     let Callbacks { table, start, next, show, stop } = callbacks;
@@ -93,7 +111,11 @@ fn in_module(module: &Glob, session: &Session) -> bool {
     }
     let callbacks = session.callbacks.iter().flat_map(functions);
     let handlers = session.handlers.iter().flatten();
-    let mut modules = callbacks.chain(handlers).filter_map(|function| function.module.as_deref());
+    are_in_module(module, callbacks.chain(handlers))
+}
+
+fn are_in_module<'a>(module: &Glob, functions: impl Iterator<Item = &'a Symbol>) -> bool {
+    let mut modules = functions.filter_map(|function| function.module.as_deref());
     if module.text() == b"vmlinux" {
         return modules.next().is_none();
     }

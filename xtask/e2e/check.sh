@@ -1,41 +1,10 @@
 # timeout: 900
-# `seqtrace check`: each bug of seqbugs is found by the ids of its table, the line that reproduces it does
-# so, each look-alike is clean; refusals, bounds and formats.
+# `seqtrace check`: a screen, formats, bounds, refusals, readers that hang. What it reports of the bugs and
+# look-alikes of seqbugs: check-iter.sh, check-plain.sh, check-fixed.sh.
 . "$E2E/lib.sh"
 
 # Of a loaded machine's time it takes what it takes.
 LIMITS="--time-limit 2m --read-limit 30s"
-
-load seqbugs
-seqtrace check $LIMITS --format json '/proc/seqbugs/*' >all.json 2>err
-expect_status status 0 [ $? -eq 1 ]
-sed -n 's/^SEQBUG(\([a-z0-9_]*\), *\([A-Z]*\), *"\([^"]*\)".*, "\([^"]*\)")$/\1|\2|\3|\4/p' \
-	"$E2E/seqbugs.table" >table
-expect_eq table "$(ls /proc/seqbugs | wc -l)" "$(wc -l <table)"
-
-# of NAME KEYS: from the report of a file
-of() {
-	e2e-helper json all.json type=check path=/proc/seqbugs/$1 --print "$2"
-}
-
-# reproduces NAME: the line shows something else than the right one does; without a right one, it shows
-# what should not be there, or fails, or prints nothing.
-reproduces() {
-	command=$(of $1 reproduce.command)
-	correct=$(of $1 reproduce.correct)
-	timeout 20 sh -c "$command" >got 2>/dev/null
-	status=$?
-	if [ "$correct" != - ]; then
-		timeout 20 sh -c "$correct" >right 2>/dev/null
-		! cmp -s got right || [ $status -ne 0 ]
-		return
-	fi
-	case $command in
-	*uniq*) [ -s got ] ;;
-	*wc*) [ -s got ] ;;
-	*) [ $status -ne 0 ] || [ ! -s got ] ;;
-	esac
-}
 
 # checks NAME STATUS CMD…: what it prints goes to `one`
 checks() {
@@ -46,30 +15,7 @@ checks() {
 	expect_eq $name "$wanted" $?
 }
 
-while IFS='|' read -r name what findings hint; do
-	found=$(of $name findings | grep -o '"id":"SQ[0-9]*"[^}]*"severity":"[a-z]*"' |
-		grep -v '"info"' | grep -o 'SQ[0-9]*' | tr '\n' ' ')
-	verdict=$(of $name verdict)
-	if [ $what = OK ]; then
-		expect_eq $name "clean " "$verdict $found"
-		continue
-	fi
-	expect_eq $name/verdict findings "$verdict"
-	missing=
-	for id in $(echo "$findings" | tr , ' '); do
-		case " $found" in *" $id "*) ;; *) missing="$missing $id" ;; esac
-	done
-	if [ -z "$missing" ]; then ok $name/ids; else fail $name/ids "not found:$missing; found: $found"; fi
-	if [ "$(of $name reproduce.command)" != - ]; then
-		if reproduces $name; then
-			ok $name/reproduce
-		else
-			fail $name/reproduce "shows nothing: $(of $name reproduce.command)"
-		fi
-	elif [ "$hint" != - ]; then
-		fail $name/reproduce "there is a line, but none was found: $hint"
-	fi
-done <table
+load seqbugs
 
 # One file: a screen, and the exit status.
 checks one/status 1 seqtrace check $LIMITS /proc/seqbugs/eof_stuck

@@ -46,5 +46,19 @@ expect_eq mod_proc/text "Hello from module!" "$(cat /proc/mod_node)"
 unload mod_proc
 
 load seqbugs
-if [ -r /proc/seqbugs/eof_stuck ]; then ok seqbugs; else fail seqbugs "no /proc/seqbugs/eof_stuck"; fi
+# behind FILE: what a read at its end returns; there should be nothing
+behind() {
+	dd if=$1 bs=6 skip=1 2>/dev/null
+}
+names=$(sed -n 's/^SEQBUG(\([a-z0-9_]*\),.*/\1/p' "$E2E/seqbugs.table" | sort)
+bugs=$(sed -n 's/^SEQBUG(\([a-z0-9_]*\), BUG,.*/\1/p' "$E2E/seqbugs.table" | sort)
+for folder in /proc/seqbugs /proc/seqbugs/plain /sys/kernel/debug/seqbugs; do
+	expect_eq $folder/names "$names" "$(ls $folder | grep -v -x 'plain\|fixed\|link')"
+	expect_eq $folder/fixed/names "$bugs" "$(ls $folder/fixed)"
+	expect_eq $folder/bug 2 "$(behind $folder/eof_stuck)"
+	expect_eq $folder/fixed "" "$(behind $folder/fixed/eof_stuck)"
+done
+expect_eq device/bug 2 "$(behind /dev/seqbugs)"
+expect_eq device/fixed "" "$(behind /dev/seqbugs_fixed)"
+expect_eq links "$(cat /proc/seqbugs/eof_stuck)" "$(cat /proc/seqbugs_alias/link)"
 unload seqbugs

@@ -7,12 +7,14 @@
 //! everything is traced and judged like the reads of anybody else.
 //!
 //! ```text
-//!  examine ── plan ──► process ──► reader (a process of its own: read, pread, lseek, splice)
-//!     │                   │            ┆ traced
-//!     │        calls ◄────┘            ▼
-//!     ├──► oracle, settle: bytes   seen: sessions, findings
-//!     └──────────► verdict ◄───────────┘──► repro ──► report
+//!  inquiry ── plan ──► examine ──► process ──► reader (a process of its own: read, pread, lseek, splice)
+//!     ▲                   │           │           ┆ traced
+//!     │   calls, sessions,│   calls ◄─┘           ▼
+//!     └───── findings ◄───┘ ◄──────────── seen: sessions, passes, findings
+//!  rounds, endless, origin, culprit ──► verdict ──► repro ──► report
 //! ```
+//!
+//! The [`inquiry`] decides and does no I/O; [`examine`] carries out and decides nothing.
 //!
 //! The reads are done by another process because a read can block for ever, and only a process can be
 //! got rid of. It is quiet, too: what it shows of itself in /proc does not change while it reads.
@@ -21,6 +23,7 @@
 
 pub mod call;
 pub mod examine;
+mod inquiry;
 pub mod left_alone;
 pub mod oracle;
 pub mod plan;
@@ -30,5 +33,4 @@ pub mod recorded;
 pub mod report;
 pub mod repro;
 pub mod seen;
-pub mod settle;
 pub mod verdict;

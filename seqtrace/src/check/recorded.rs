@@ -3,7 +3,7 @@
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
-use super::verdict::{Circumstances, Report, Verdict, add, conclude, unreadable};
+use super::verdict::{Circumstances, NOT_A_SEQ_FILE, Report, Verdict, add, conclude, unreadable};
 use crate::{
     recording::{Ending, Played},
     render::{Count, Sink, Updates},
@@ -88,8 +88,7 @@ impl File {
         report.notes.push(format!("from a recording: {}", Count(sessions, "session")));
         report.lost = played.summary.lost + played.summary.missed;
         if report.callbacks.is_none() {
-            report.verdict =
-                Verdict::Refused("not a seq file, or one without callbacks".to_owned());
+            report.verdict = Verdict::Refused(NOT_A_SEQ_FILE.to_owned());
             return report;
         }
         conclude(&mut report, &circumstances);

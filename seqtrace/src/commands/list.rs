@@ -6,8 +6,6 @@
 use std::{
     fmt::Write as _,
     io::{self, Write},
-    os::unix::ffi::OsStrExt,
-    path::Path,
     process::ExitCode,
     sync::Arc,
 };
@@ -20,7 +18,7 @@ use crate::{
     event::{FileKind, Open},
     exit::{Exit, Refusal},
     faults::Faults,
-    filter::Selection,
+    filter::{Selection, Target},
     kernel::preflight::Preflight,
     pipeline::{Pipeline, Until},
     probe::{
@@ -35,7 +33,7 @@ use crate::{
         Tracker,
         update::{Callbacks, Symbol},
     },
-    targets,
+    targets::{self, Named, Problem, Word},
 };
 
 /// A line of the list.
@@ -54,11 +52,7 @@ struct Entry {
 
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
-    let paths = targets::expand(args.glob.as_bytes());
-    if paths.is_empty() {
-        let what = format!("no file matches {}", args.glob);
-        return Err(Refusal::target(what, "the glob must be in quotes: '/proc/net/*'").into());
-    }
+    let files = files(targets::locate(&args.targets)?)?;
     let facts = Preflight::gather()?;
     let plan =
         Plan::choose(cli::Backend::Auto, &facts.symbols, &facts.kernel.offsets, Faults::default())?;
@@ -66,8 +60,8 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
     let _inside = runtime.enter();
     let mut trace = quiet_trace(&facts)?;
     let mut stdout = io::stdout().lock();
-    for path in paths {
-        let entry = entry(&path, &mut trace, &plan);
+    for file in files {
+        let entry = entry(&file, &mut trace, &plan);
         let written = if args.json {
             writeln!(stdout, "{}", serde_json::to_string(&entry)?)
         } else {
@@ -79,6 +73,35 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(Exit::Done.into())
+}
+
+/// The files that the words name, each once. Warns of each word that names none; folders, of which a
+/// glob that the shell expands has many, are counted.
+///
+/// # Errors
+/// No word names a file, or one is no path.
+fn files(words: Vec<Word>) -> Result<Vec<Named>, Refusal> {
+    let by_path = |word: &&Word| matches!(word.named, Target::Path(_) | Target::Glob(_));
+    if let Some(word) = words.iter().find(|word| !by_path(word)) {
+        let remedy =
+            "name paths or globs; `seqtrace check module:NAME` finds the files of a module";
+        return Err(Refusal::usage(format!("{}: list opens files", word.named), remedy));
+    }
+    let nothing = words.iter().all(|word| word.files.is_empty());
+    let is_folder = |word: &Word| matches!(word.problem, Some(Problem::Folder));
+    let folders = words.iter().filter(|word| is_folder(word)).count();
+    for word in &words {
+        match &word.problem {
+            Some(problem) if nothing => return Err(problem.refusal(&word.named)),
+            Some(_) if folders > 1 && is_folder(word) => {}
+            Some(problem) => eprintln!("warning: {}: {}", word.named, problem.reason()),
+            None => {}
+        }
+    }
+    if folders > 1 {
+        eprintln!("warning: {folders} folders are passed over");
+    }
+    Ok(targets::once(words.into_iter().flat_map(|word| word.files).collect()))
 }
 
 /// A trace that sees our own opens and shows nothing.
@@ -103,8 +126,18 @@ fn quiet_trace(facts: &Preflight) -> anyhow::Result<Trace> {
     Trace::begin(probes, &Plan::Core(Vec::new()), pipeline, None, false)
 }
 
-fn entry(path: &Path, trace: &mut Trace, plan: &Plan) -> Entry {
-    let shown = escape::text(path.as_os_str().as_bytes(), false).to_string();
+fn entry(file: &Named, trace: &mut Trace, plan: &Plan) -> Entry {
+    let mut entry = entry_of(file, trace, plan);
+    if let Some(leads_to) = file.leads_to() {
+        entry.note =
+            Some(entry.note.map_or(leads_to.clone(), |note| format!("{leads_to}; {note}")));
+    }
+    entry
+}
+
+fn entry_of(file: &Named, trace: &mut Trace, plan: &Plan) -> Entry {
+    let shown = escape::text(&file.path, false).to_string();
+    let path = file.real_path();
     let empty = |kind, note: String| Entry {
         path: shown.clone(),
         kind,
@@ -113,10 +146,10 @@ fn entry(path: &Path, trace: &mut Trace, plan: &Plan) -> Entry {
         traceable: false,
         note: Some(note),
     };
-    if let Some(why) = left_alone::why(path) {
+    if let Some(why) = left_alone::why(&path) {
         return empty("unknown", format!("not opened: {why}"));
     }
-    let open = match trace.look_at(path) {
+    let open = match trace.look_at(&path) {
         Err(error) => return empty("unknown", format!("cannot be opened: {error}")),
         Ok(None) => return empty("other", "neither a seq file nor plain procfs".to_owned()),
         Ok(Some(open)) => open,

@@ -80,12 +80,16 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
     let Ends { sink, mut writer, recording, wall_at_boot } = ends;
     let cli::Tracing { targets: words, select, limits, capture, command, fail_on } =
         request.tracing;
-    let selection = Selection { targets: targets::parse(words)?, filter: targets::filter(select)? };
+    let words = targets::locate(words)?;
+    let selection =
+        Selection { targets: targets::wanted(&words), filter: targets::filter_here(select)? };
     let facts = Preflight::gather()?;
     if let Some(instead) = facts.lacking {
         eprintln!("warning: symbols are hidden (kernel.kptr_restrict): {instead}");
     }
-    targets::check(&selection.targets, &facts.symbols)?;
+    for warning in targets::check(&words, &selection.filter, &facts.symbols)? {
+        eprintln!("warning: {warning}");
+    }
     let plan =
         Plan::choose(capture.backend, &facts.symbols, &facts.kernel.offsets, capture.inject)?;
     if capture.dry_run {
@@ -96,6 +100,7 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
     let settings = settings(&request, &facts, &selection);
     let mut probes = Probes::load(&settings).map_err(Refusal::from)?;
     probes.follow().map_err(Refusal::from)?;
+    probes.failed_opens(&targets::opens(&selection.targets)).map_err(Refusal::from)?;
     if selection.targets.iter().any(targets::may_become_plain) {
         probes.plain().map_err(Refusal::from)?;
     }
@@ -119,7 +124,7 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
         let mut signals = Signals::listen()?;
         let mut trace = Trace::begin(probes, &plan, pipeline, recorder, request.log)?;
         trace.pause = capture.inject.pause;
-        for target in targets::look_at(&selection.targets, &mut trace)? {
+        for target in targets::look_at(&words, &selection.filter, &mut trace)? {
             trace.announce_target(&target);
         }
         trace.announce_ready();

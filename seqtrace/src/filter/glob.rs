@@ -124,6 +124,16 @@ impl Glob {
         (!name.is_empty() && !name.iter().copied().any(is_special)).then_some(name)
     }
 
+    /// The folder with which the pattern begins, without escapes, as far as it stands for itself, and
+    /// the pattern of what is below it; `None` if the pattern does not begin with `/`.
+    pub(crate) fn split(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let components: Vec<&[u8]> =
+            self.text.strip_prefix(b"/")?.split(|byte| *byte == b'/').collect();
+        let names: Vec<Vec<u8>> = components.iter().map_while(|name| unescaped(name)).collect();
+        let rest = components.get(names.len()..).unwrap_or_default();
+        Some(([b"/", names.join(b"/".as_slice()).as_slice()].concat(), rest.join(b"/".as_slice())))
+    }
+
     /// Whether some path that ends as this one does could match.
     pub(super) fn may_end_as(&self, path: &[u8]) -> bool {
         self.last_name().is_none_or(|name| name == last(path))
@@ -139,6 +149,32 @@ impl fmt::Display for Glob {
         }
         Ok(())
     }
+}
+
+/// What a component matches alone, if there is but one name.
+pub(crate) fn unescaped(component: &[u8]) -> Option<Vec<u8>> {
+    let mut name = Vec::with_capacity(component.len());
+    let mut bytes = component.iter().copied();
+    while let Some(byte) = bytes.next() {
+        name.push(match byte {
+            b'\\' => bytes.next().filter(|next| is_special(*next))?,
+            byte if is_special(byte) => return None,
+            byte => byte,
+        });
+    }
+    Some(name)
+}
+
+/// A path as the pattern that matches it alone.
+pub(crate) fn quote(path: &[u8]) -> Vec<u8> {
+    let mut quoted = Vec::with_capacity(path.len());
+    for byte in path {
+        if is_special(*byte) {
+            quoted.push(b'\\');
+        }
+        quoted.push(*byte);
+    }
+    quoted
 }
 
 /// The last component.
@@ -198,6 +234,22 @@ mod tests {
     #[test]
     fn modules_have_underscores() {
         assert!(Glob::module("snd-hda-*").unwrap().matches(b"snd_hda_intel"));
+    }
+
+    #[test]
+    fn the_literal_folder_is_split_off() {
+        let split = |pattern: &str| {
+            let (folder, rest) = Glob::path(pattern).unwrap().split()?;
+            Some((String::from_utf8(folder).unwrap(), String::from_utf8(rest).unwrap()))
+        };
+        let parts = |folder: &str, rest: &str| Some((folder.to_owned(), rest.to_owned()));
+        assert_eq!(split("/proc/a/*"), parts("/proc/a", "*"));
+        assert_eq!(split("/proc/*/a"), parts("/proc", "*/a"));
+        assert_eq!(split("/{proc,sys/kernel}/a"), parts("/", "{proc,sys/kernel}/a"));
+        assert_eq!(split("/proc/a\\*b/[c]"), parts("/proc/a*b", "[c]"));
+        assert_eq!(split("/proc/a\\[b"), parts("/proc/a[b", ""));
+        assert_eq!(split("/proc/a\\nb"), parts("/proc", "a\\nb"));
+        assert_eq!(split("tcp*"), None);
     }
 
     #[test]

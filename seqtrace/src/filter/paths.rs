@@ -1,4 +1,4 @@
-//! The names that one file of /proc has.
+//! The names that one file has, whoever looks at it.
 //!
 //! `/proc/self` and `/proc/thread-self` are the reader's own directory, `/proc/net` and
 //! `/proc/mounts` are links into it (proc_net_init() and proc_root_init(), fs/proc). The reader of
@@ -6,14 +6,34 @@
 
 use crate::session::update::Session;
 
+/// Where debugfs shows tracefs once more (tracing_init_dentry(), kernel/trace/trace.c), and where it is
+/// at home.
+const TRACEFS: (&[u8], &[u8]) = (b"/sys/kernel/debug/tracing/", b"/sys/kernel/tracing/");
+
 /// The session's path, and the other ways to write it. `/proc/self/…` and `/proc/thread-self/…` stand
 /// for any process: who names them does not mean the tracer itself.
 pub(super) fn forms(session: &Session) -> Vec<Vec<u8>> {
-    let mut forms = vec![session.path.clone()];
+    let mut forms = shared(&session.path);
     if let Some(own) = Own::of(session) {
         own.forms(&mut forms);
     }
     forms
+}
+
+/// Ways to write a path that do not depend on who opened the file, the path first.
+pub(super) fn shared(path: &[u8]) -> Vec<Vec<u8>> {
+    let mut forms = vec![path.to_vec()];
+    for (here, there) in [(TRACEFS.0, TRACEFS.1), (TRACEFS.1, TRACEFS.0)] {
+        forms.extend(path.strip_prefix(here).map(|file| [there, file].concat()));
+    }
+    forms
+}
+
+/// Whether the ways to write a path depend on who opened the file.
+pub(super) fn is_per_reader(path: &[u8]) -> bool {
+    let Some(rest) = path.strip_prefix(b"/proc/") else { return false };
+    let first = split(rest).0;
+    matches!(first, b"self" | b"thread-self") || is_linked(rest) || number(first).is_some()
 }
 
 /// A file in a process's directory.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::glob::{Glob, GlobError, is_special, last};
+use super::glob::{Glob, GlobError, is_special, last, quote};
 use super::{functions, paths};
 use crate::render::escape;
 use crate::session::update::Session;
@@ -36,8 +36,8 @@ pub enum TargetError {
 
 impl Target {
     /// Understands a word. A relative path is one from `cwd`; a file that is called like
-    /// `module:x` is reached as `./module:x`. Links are not followed: what a path under /proc leads
-    /// to depends on who follows it.
+    /// `module:x` is reached as `./module:x`. Links are not followed: [`crate::targets`] does that,
+    /// where there is a machine to ask.
     ///
     /// # Errors
     ///
@@ -58,15 +58,10 @@ impl Target {
                 name => Ok(Self::Function(name.to_vec())),
             };
         }
-        let pattern = word.iter().copied().any(is_special);
-        let absolute = if word.starts_with(b"/") {
-            clean(word)
-        } else if pattern {
-            clean(&[&quote(cwd), b"/".as_slice(), word].concat())
-        } else {
-            clean(&[cwd, b"/", word].concat())
-        };
-        Ok(if pattern { Self::Glob(Glob::path(absolute)?) } else { Self::Path(absolute) })
+        if !word.iter().copied().any(is_special) {
+            return Ok(Self::Path(clean(&absolute(word, cwd))));
+        }
+        Ok(Self::Glob(Glob::path(clean(&absolute(word, &quote(cwd))))?))
     }
 
     /// Whether a session is of this target.
@@ -78,7 +73,9 @@ impl Target {
                     || (session.path_cut && ends_with(path, &session.path))
             }
             Self::Glob(glob) => {
-                paths::forms(session).iter().any(|form| glob.matches(form))
+                // A name may look like a pattern.
+                let is = |form: &Vec<u8>| glob.matches(form) || form == glob.text();
+                paths::forms(session).iter().any(is)
                     || (session.path_cut && glob.may_end_as(&session.path))
             }
             Self::Module(module) => super::in_module(module, session),
@@ -114,6 +111,11 @@ impl fmt::Display for Target {
     }
 }
 
+/// The path that a word means in the folder `cwd`.
+pub(crate) fn absolute(word: &[u8], cwd: &[u8]) -> Vec<u8> {
+    if word.starts_with(b"/") { word.to_vec() } else { [cwd, b"/", word].concat() }
+}
+
 /// Whether the last components are these.
 fn ends_with(path: &[u8], components: &[u8]) -> bool {
     let components = components.strip_prefix(b"/").unwrap_or(components);
@@ -121,7 +123,7 @@ fn ends_with(path: &[u8], components: &[u8]) -> bool {
 }
 
 /// Without `.`, `..` and repeated slashes, by the text alone.
-fn clean(path: &[u8]) -> Vec<u8> {
+pub(crate) fn clean(path: &[u8]) -> Vec<u8> {
     let mut kept: Vec<&[u8]> = Vec::new();
     for component in path.split(|byte| *byte == b'/') {
         match component {
@@ -133,16 +135,4 @@ fn clean(path: &[u8]) -> Vec<u8> {
         }
     }
     [b"/", kept.join(b"/".as_slice()).as_slice()].concat()
-}
-
-/// As a pattern that stands for itself.
-fn quote(path: &[u8]) -> Vec<u8> {
-    let mut quoted = Vec::with_capacity(path.len());
-    for byte in path {
-        if is_special(*byte) {
-            quoted.push(b'\\');
-        }
-        quoted.push(*byte);
-    }
-    quoted
 }

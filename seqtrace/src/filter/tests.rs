@@ -258,3 +258,38 @@ proptest! {
         prop_assert_eq!((tids, uids, comms), (None, None, None));
     }
 }
+
+#[test]
+fn a_file_of_tracefs_has_two_names() {
+    let (home, again) = ("/sys/kernel/tracing/trace", "/sys/kernel/debug/tracing/trace");
+    for path in [home, again] {
+        assert!(target(home).matches(&session(path)));
+        assert!(target(again).matches(&session(path)));
+        assert!(target("/sys/kernel/debug/tracing/*").matches(&session(path)));
+    }
+    assert!(!target(again).matches(&session("/sys/kernel/trace")));
+}
+
+#[test]
+fn a_name_may_look_like_a_pattern() {
+    assert!(target("/proc/foo[1]").matches(&session("/proc/foo[1]")));
+    assert!(target("/proc/foo[1]").matches(&session("/proc/foo1")));
+    assert!(!target("/proc/foo[1]").matches(&session("/proc/foo2")));
+    assert!(target("/proc/foo\\[1\\]").matches(&session("/proc/foo[1]")));
+}
+
+#[test]
+fn filters_tell_what_they_can_never_accept() {
+    let callbacks = session("/proc/foo").callbacks.unwrap();
+    let module = |text: &str| Filter {
+        module: only(vec![Glob::module(text).unwrap()]),
+        ..Filter::default()
+    };
+    assert!(module("foo-bar").may_accept_callbacks(&callbacks));
+    assert!(!module("other").may_accept_callbacks(&callbacks));
+    assert!(!module("vmlinux").may_accept_callbacks(&callbacks));
+    let path = Filter { path: not(vec![Glob::path("/proc/net/*").unwrap()]), ..Filter::default() };
+    assert!(path.may_accept(b"/proc/uptime"));
+    // Whose file that is depends on the reader.
+    assert!(path.may_accept(b"/proc/net/tcp"));
+}

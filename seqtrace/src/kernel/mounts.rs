@@ -79,6 +79,23 @@ impl Mounts {
         self.mounts.iter().any(|mount| mount.dev == dev)
     }
 
+    /// Path by which [`path`](Self::path) knows the file that is found at `path`, which has no links;
+    /// `dev` is its `super_block.s_dev`. `None` if no such filesystem is mounted there.
+    pub fn usual(&self, path: &[u8], dev: u32) -> Option<Vec<u8>> {
+        let below = |mount: &Mount| {
+            let rest = path.strip_prefix(mount.point.strip_suffix(b"/").unwrap_or(&mount.point))?;
+            (rest.is_empty() || rest.starts_with(b"/")).then(|| {
+                let names = rest.split(|&byte| byte == b'/').filter(|name| !name.is_empty());
+                mount.root.iter().cloned().chain(names.map(<[u8]>::to_vec)).collect()
+            })
+        };
+        let mounts = self.mounts.iter().filter(|mount| mount.dev == dev);
+        let found = mounts.filter_map(|mount| Some((mount.point.len(), below(mount)?)));
+        // Of several mounts at one point the last covers the others.
+        let (_, names): (_, Vec<Vec<u8>>) = found.max_by_key(|(depth, _)| *depth)?;
+        Some(self.path(&File { dev, magic: 0, names: &names, cut: false, pid: 0 }))
+    }
+
     /// The path as a user would type it; any bytes. Of a filesystem that is mounted nowhere and of no
     /// known type only `…/` and the names, likewise if the first names are missing.
     pub fn path(&self, file: &File<'_>) -> Vec<u8> {
@@ -243,6 +260,30 @@ damaged line
         let outside = [b"x".to_vec()];
         file.names = &outside;
         assert_eq!(only_part.path(&file), "…/x".as_bytes());
+    }
+
+    #[test]
+    fn the_usual_path_of_what_is_mounted_twice() {
+        let mounts = Mounts::parse(MOUNTS.as_bytes());
+        let usual = |path: &str, dev: (u32, u32)| {
+            let path = mounts.usual(path.as_bytes(), dev.0 << 20 | dev.1)?;
+            Some(String::from_utf8(path).unwrap())
+        };
+        let is = |path: &str| Some(path.to_owned());
+        assert_eq!(usual("/proc/uptime", (0, 21)), is("/proc/uptime"));
+        assert_eq!(usual("/mnt/tty/drivers", (0, 21)), is("/proc/tty/drivers"));
+        assert_eq!(usual("/mnt/tty", (0, 21)), is("/proc/tty"));
+        assert_eq!(usual("/mnt/ttys", (0, 21)), None);
+        assert_eq!(usual("/proc/self/maps", (0, 21)), is("/proc/self/maps"));
+        assert_eq!(
+            usual("/sys/kernel/debug/tracing/trace", (0, 12)),
+            is("/sys/kernel/tracing/trace")
+        );
+        assert_eq!(usual("/mnt/with space/c", (254, 1)), is("/mnt/whole/a/b/c"));
+        assert_eq!(usual("/chroot/proc/self/maps", (0, 61)), is("/chroot/proc/self/maps"));
+        assert_eq!(usual("/etc/passwd", (254, 0)), is("/etc/passwd"));
+        assert_eq!(usual("/", (254, 0)), is("/"));
+        assert_eq!(usual("/proc/uptime", (0, 99)), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use seqtrace_common::slots::{Slot, Staged};
+use seqtrace_common::slots::{PendingBatch, Slot};
 use seqtrace_common::wire::{self, Head, Kind, Pair, open_flag, via};
 use thiserror::Error;
 use zerocopy::FromBytes;
@@ -128,15 +128,15 @@ impl Decoder {
     /// Decodes what waits in the programs' memory to be told with others, because a show takes long or the trace
     /// ends. It is told now, and not again later.
     pub fn waiting(&mut self, slot: &Slot, mut out: impl FnMut(Event)) {
-        let Staged { time, cpu, pair, .. } = &slot.staged;
+        let PendingBatch { time, cpu, pair, .. } = &slot.batch;
         let key = slot.state.key;
-        let (pairs, open) = (slot.staged.pairs, slot.staged.open);
+        let (pairs, pending_next) = (slot.batch.pairs, slot.batch.pending_next);
         let cpu = u16::try_from(*cpu).unwrap_or(u16::MAX);
         let mut last = None;
         for (number, pair) in (1..).zip(pair) {
             let [next, show] = [pair.next_after, pair.show_after]
                 .map(|after| time.saturating_add(u64::from(after)));
-            if (number <= pairs || number == open) && self.is_told(key, next) {
+            if (number <= pairs || number == pending_next) && self.is_told(key, next) {
                 out(Event { time: next, cpu, body: next_of(key, pair) });
                 last = Some(next);
             }
@@ -201,22 +201,7 @@ fn body(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
         Kind::from_u8(head.kind).ok_or(DecodeError::Unknown { what: "kind", value: head.kind })?;
     Ok(match kind {
         Kind::Open => Body::Open(Box::new(open(record)?)),
-        Kind::ReadEnter => {
-            let (read, _) = take::<wire::ReadEnter>(record, "the entry of a read")?;
-            Body::ReadEnter {
-                key: read.session,
-                task: task(&read.task),
-                pos: read.pos,
-                want: read.want,
-                state: state(&read.state),
-                via: match head.flags {
-                    wire::FLAG_VIA_SEQ_READ => Some(Via::SeqRead),
-                    wire::FLAG_VIA_OTHER => Some(Via::ReadIter),
-                    wire::FLAG_VIA_BPF => Some(Via::BpfSeqRead),
-                    _ => None,
-                },
-            }
-        }
+        Kind::ReadEnter => read_enter(head, record)?,
         Kind::ReadExit => {
             let (read, _) = take::<wire::ReadExit>(record, "the return of a read")?;
             Body::ReadExit {
@@ -245,43 +230,13 @@ fn body(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
                 state: state(&seek.state),
             }
         }
-        Kind::PassBegin => {
-            let (pass, _) = take::<wire::PassBegin>(record, "the begin of a pass")?;
-            Body::PassBegin {
-                key: pass.session,
-                tid: pass.tid,
-                index: pass.index,
-                size: pass.size,
-                count: pass.count,
-                from: pass.from,
-            }
-        }
-        Kind::Start => {
-            let (start, _) = take::<wire::Started>(record, "start")?;
-            Body::Callback {
-                key: start.session,
-                role: Role::Start,
-                ret: start.ret,
-                index: start.index,
-                count: start.count,
-                full: head.flags & wire::FLAG_FULL != 0,
-                private: Some(start.private),
-            }
-        }
+        Kind::PassBegin => pass_begin(record)?,
+        Kind::Start => started(head, record)?,
         Kind::Batch => return Err(DecodeError::Unknown { what: "use of kind", value: head.kind }),
         Kind::Next => callback(head, record, Role::Next)?,
         Kind::Show => callback(head, record, Role::Show)?,
         Kind::Stop => callback(head, record, Role::Stop)?,
-        Kind::Release => {
-            let (release, _) = take::<wire::Release>(record, "a release")?;
-            Body::Release {
-                key: release.session,
-                tid: release.tid,
-                wrapper: wrapper(head.flags & !wire::FLAG_REMOVED)?,
-                private: release.private,
-                removed: head.flags & wire::FLAG_REMOVED != 0,
-            }
-        }
+        Kind::Release => release(head, record)?,
         Kind::OpenFailed => {
             let (open, _) = take::<wire::OpenFailed>(record, "a failed open")?;
             Body::OpenFailed { key: open.session, tid: open.tid, ret: open.ret }
@@ -299,6 +254,59 @@ fn body(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
             let bytes = prefix(rest, preview.len, "a preview's bytes")?.to_vec();
             Body::Preview { key: preview.session, bytes }
         }
+    })
+}
+
+fn read_enter(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
+    let (read, _) = take::<wire::ReadEnter>(record, "the entry of a read")?;
+    Ok(Body::ReadEnter {
+        key: read.session,
+        task: task(&read.task),
+        pos: read.pos,
+        want: read.want,
+        state: state(&read.state),
+        via: match head.flags {
+            wire::FLAG_VIA_SEQ_READ => Some(Via::SeqRead),
+            wire::FLAG_VIA_OTHER => Some(Via::ReadIter),
+            wire::FLAG_VIA_BPF => Some(Via::BpfSeqRead),
+            _ => None,
+        },
+    })
+}
+
+fn pass_begin(record: &[u8]) -> Result<Body, DecodeError> {
+    let (pass, _) = take::<wire::PassBegin>(record, "the begin of a pass")?;
+    Ok(Body::PassBegin {
+        key: pass.session,
+        tid: pass.tid,
+        index: pass.index,
+        size: pass.size,
+        count: pass.count,
+        from: pass.from,
+    })
+}
+
+fn started(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
+    let (start, _) = take::<wire::Started>(record, "start")?;
+    Ok(Body::Callback {
+        key: start.session,
+        role: Role::Start,
+        ret: start.ret,
+        index: start.index,
+        count: start.count,
+        full: head.flags & wire::FLAG_FULL != 0,
+        private: Some(start.private),
+    })
+}
+
+fn release(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
+    let (release, _) = take::<wire::Release>(record, "a release")?;
+    Ok(Body::Release {
+        key: release.session,
+        tid: release.tid,
+        wrapper: wrapper(head.flags & !wire::FLAG_REMOVED)?,
+        private: release.private,
+        removed: head.flags & wire::FLAG_REMOVED != 0,
     })
 }
 

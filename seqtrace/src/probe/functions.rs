@@ -6,6 +6,8 @@
 //! trace and two of RCU, 0.04 s, one kprobe after the other (perf_event_detach_bpf_prog() since 6.12 and in
 //! 6.1's updates, perf_trace_event_unreg()). Of either kind there should be as few as can be.
 
+use super::opens::Opens;
+
 /// How a program gets to a kernel function.
 #[derive(Clone, Copy)]
 pub(super) enum How {
@@ -30,15 +32,22 @@ pub(super) struct Frame {
     pub(super) required: bool,
 }
 
-const fn frame(program: &'static str, function: &'static str, how: How, required: bool) -> Frame {
+pub(super) const fn frame(
+    program: &'static str,
+    function: &'static str,
+    how: How,
+    required: bool,
+) -> Frame {
     Frame { program, function, how, required }
 }
 
 /// Functions that get a trampoline. The kernel knows them by their number in its BTF.
 pub(super) fn trampolines() -> Vec<&'static str> {
-    [FOLLOW, FAILED_OPENS, FOLLOW_PLAIN, ITERATOR, BEGIN, OPENERS, BEGIN_PLAIN]
+    let opens = Opens::ALL.iter().flat_map(|kind| kind.frames());
+    [FOLLOW, FOLLOW_PLAIN, ITERATOR, BEGIN, OPENERS, BEGIN_PLAIN]
         .concat()
         .iter()
+        .chain(opens)
         .filter(|frame| !matches!(frame.how, How::Kprobe))
         .map(|frame| frame.function)
         .collect()
@@ -53,15 +62,6 @@ pub(super) const FOLLOW: &[Frame] = &[
     frame("seq_lseek_enter", "seq_lseek", How::Fentry, true),
     frame("seq_lseek_exit", "seq_lseek", How::Fexit, true),
     frame("proc_reg_write", "proc_reg_write", How::Fexit, false),
-];
-
-/// Open functions of file systems whose return may end a session. No kernel has all of them.
-pub(super) const FAILED_OPENS: &[Frame] = &[
-    frame("proc_reg_open_failed", "proc_reg_open", How::Fexit, false),
-    frame("full_proxy_open_failed", "full_proxy_open", How::Fexit, false),
-    frame("full_proxy_open_regular_failed", "full_proxy_open_regular", How::Fexit, false),
-    frame("open_proxy_open_failed", "open_proxy_open", How::Fexit, false),
-    frame("chrdev_open_failed", "chrdev_open", How::Fexit, false),
 ];
 
 /// What follows a plain procfs file.

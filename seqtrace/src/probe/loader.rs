@@ -27,10 +27,9 @@ use zerocopy::IntoBytes;
 use super::{
     cast::{self, Cast},
     error::{ProbeError, chain, why},
-    functions::{
-        self, BEGIN, BEGIN_PLAIN, FAILED_OPENS, FOLLOW, FOLLOW_PLAIN, Frame, How, ITERATOR, OPENERS,
-    },
+    functions::{self, BEGIN, BEGIN_PLAIN, FOLLOW, FOLLOW_PLAIN, Frame, How, ITERATOR, OPENERS},
     misses,
+    opens::Opens,
 };
 use crate::{
     event::{OpTable, Role},
@@ -297,9 +296,9 @@ impl Probes {
             ("SESSION", faults.sessions),
             ("KEYS", faults.sessions),
             ("CALLS", faults.calls),
-            ("TASK_CLAIMS", faults.calls),
-            ("PASSES_ELSEWHERE", faults.calls),
-            ("PASS_CLAIMS", faults.calls),
+            ("TASK_SLOT_OWNERS", faults.calls),
+            ("PASS_OVERFLOW", faults.calls),
+            ("PASS_SLOT_OWNERS", faults.calls),
         ] {
             if let Some(room) = room {
                 loader.map_max_entries(map, room);
@@ -368,8 +367,16 @@ impl Probes {
     /// # Errors
     /// The kernel refuses a probe without which nothing can be told.
     pub fn follow(&mut self) -> Result<(), ProbeError> {
-        self.frames(FOLLOW)?;
-        self.frames(FAILED_OPENS)
+        self.frames(FOLLOW)
+    }
+
+    /// Attaches what sees opens of such files fail after `seq_open()` has succeeded. Apart from the rest because each
+    /// function adds to the time of detaching.
+    ///
+    /// # Errors
+    /// The kernel refuses a required probe; none of these is.
+    pub fn failed_opens(&mut self, kinds: &[Opens]) -> Result<(), ProbeError> {
+        kinds.iter().try_for_each(|kind| self.frames(kind.frames()))
     }
 
     /// Attaches what begins sessions: from here on events come.

@@ -11,6 +11,7 @@ pub mod loader;
 mod loads;
 pub mod log;
 mod misses;
+pub mod opens;
 mod order;
 mod spool;
 pub mod trace;

@@ -39,7 +39,7 @@ impl Waiting {
 
     /// Whether in the others something waits that happened until `end` (ns since boot).
     pub(super) fn is_unsettled(&self, settled: &[Slot], end: u64) -> bool {
-        self.before.iter().any(|slot| slot.staged.time <= end && !settled.contains(slot))
+        self.before.iter().any(|slot| slot.batch.time <= end && !settled.contains(slot))
     }
 }
 
@@ -50,18 +50,18 @@ fn busy(ebpf: &Ebpf) -> Result<Vec<Slot>, ProbeError> {
         Array::try_from(map).map_err(|source| ProbeError::Map { map: MAP, source })?;
     let all = array.get(&0, 0).map_err(|source| ProbeError::Map { map: MAP, source })?;
     let slots = all.chunks_exact(SLOT).filter_map(|bytes| Slot::read_from_bytes(bytes).ok());
-    Ok(slots.filter(|slot| slot.id != 0 && slot.staged.waits()).collect())
+    Ok(slots.filter(|slot| slot.id != 0 && slot.batch.is_pending()).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use seqtrace_common::slots::{SessionState, Staged};
+    use seqtrace_common::slots::{PendingBatch, SessionState};
 
     use super::*;
 
-    fn slot(key: u32, pairs: u32, open: u32, time: u64) -> Slot {
-        let staged = Staged { pairs, open, time, ..Staged::NONE };
-        Slot { id: 8, others: 0, pad: 0, state: SessionState::new(key), staged }
+    fn slot(key: u32, pairs: u32, pending_next: u32, time: u64) -> Slot {
+        let batch = PendingBatch { pairs, pending_next, time, ..PendingBatch::NONE };
+        Slot { id: 8, collisions: 0, pad: 0, state: SessionState::new(key), batch }
     }
 
     #[test]

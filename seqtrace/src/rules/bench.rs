@@ -24,8 +24,8 @@ struct Told {
     rule: &'static Rule,
     severity: Severity,
     times: u64,
-    /// Which callback was blamed.
-    role: Option<Role>,
+    /// What was told last, of a rule that explains others.
+    root: Option<Finding>,
 }
 
 /// A finding that a rule is writing.
@@ -94,16 +94,13 @@ impl Bench {
             told.severity = severity;
             told.times
         } else {
-            self.tally.push(Told { rule, severity, times, role: None });
+            self.tally.push(Told { rule, severity, times, root: None });
             times
         };
         let Draft { role, message, evidence, cause } = draft();
-        if let Some(told) = self.tally.iter_mut().find(|told| told.rule.id == rule.id) {
-            told.role = role;
-        }
         let cause =
             cause.filter(|id| *id != rule.id).map(|id| Cause { id, blame: self.blamed(id) });
-        self.raised.push(Finding {
+        let finding = Finding {
             id: rule.id,
             name: rule.name,
             severity,
@@ -114,7 +111,28 @@ impl Bench {
             evidence,
             cause,
             times: so_far,
-        });
+        };
+        if rule.id.culprit().is_some()
+            && let Some(told) = self.tally.iter_mut().find(|told| told.rule.id == rule.id)
+        {
+            told.root = Some(finding.clone());
+        }
+        self.raised.push(finding);
+    }
+
+    /// What a finding explains turned out to be that bad, so the finding is, too.
+    pub(super) fn worsen(&mut self, id: Id, severity: Severity) {
+        let Some(told) = self.tally.iter_mut().find(|told| told.rule.id == id) else { return };
+        let Some(root) = told.root.as_mut().filter(|root| root.severity < severity) else { return };
+        (told.severity, root.severity, root.times) = (severity, severity, told.times);
+        self.raised.push(Finding { read: self.read, ..root.clone() });
+    }
+
+    /// The first finding of the session that explains others and has no cause itself.
+    pub(super) fn root(&self) -> Option<Id> {
+        let roots = self.tally.iter().filter_map(|told| told.root.as_ref());
+        let mut firm = roots.filter(|root| root.severity > Severity::Info && root.cause.is_none());
+        firm.next().map(|root| root.id)
     }
 
     /// How often a rule was broken so far.
@@ -135,7 +153,7 @@ impl Bench {
     /// The sums, the worst first.
     pub(super) fn counts(&self) -> Vec<FindingCount> {
         let mut counts = Vec::new();
-        for Told { rule, severity, times, role: _ } in &self.tally {
+        for Told { rule, severity, times, root: _ } in &self.tally {
             let (severity, times) = (*severity, *times);
             let count = FindingCount { id: rule.id, name: rule.name, severity, sessions: 1, times };
             super::finding::add_counts(&mut counts, &[count]);
@@ -144,8 +162,7 @@ impl Bench {
     }
 
     fn blamed(&self, id: Id) -> Option<Blame> {
-        let role = self.tally.iter().find(|told| told.rule.id == id)?.role?;
-        self.function(role)
+        self.function(id.culprit()?)
     }
 
     fn function(&self, role: Role) -> Option<Blame> {

@@ -1,27 +1,29 @@
 //! One session before the judge: updates become claims of the ledger, claims go to the rules.
 
+mod calls;
+mod delivery;
+mod positions;
+
 use std::hash::{DefaultHasher, Hasher};
 use std::rc::Rc;
 
-use crate::event::{FileKind, Role, Wrapper};
+use self::calls::Call;
+use crate::event::{FileKind, Role};
 use crate::rules::bench::Bench;
 use crate::rules::finding::{Finding, FindingCount};
 use crate::rules::history::{self, FileKey, History, KnownFile, Place};
+use crate::rules::ledger::entries::Entry;
 use crate::rules::ledger::identity::Trust;
 use crate::rules::ledger::pass::{Origin, Resume};
-use crate::rules::ledger::{Fresh, Ledger, Shown};
-use crate::rules::rule::Severity;
-use crate::rules::sq304::Failure;
+use crate::rules::ledger::{Fresh, Ledger, Left, Shown};
 use crate::rules::{
-    sq101, sq103, sq104, sq105, sq201, sq202, sq203, sq204, sq205, sq301, sq302, sq303, sq304,
-    sq401, sq501, sq601, sq901,
+    sq104, sq105, sq106, sq201, sq203, sq204, sq301, sq302, sq303, sq304, sq401, sq501, sq901,
 };
-use crate::session::update::{
-    CallbackUpdate, Partial, Phase, ReadEnd, Session, SessionId, Totals, Update, What,
-};
+use crate::session::update::{CallbackUpdate, Phase, Session, SessionId, Update, What};
 
 /// Everything that is known of one open session.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Case {
     pub(super) session: Rc<Session>,
     /// Its file, if it has callbacks.
@@ -38,32 +40,35 @@ pub(super) struct Case {
     untold: bool,
     /// The end of the file was reached in this generation.
     complete: bool,
+    /// When the start of the pass returned.
+    began: Option<u64>,
     /// When the last pass ended.
     stopped: u64,
+    /// The texts of records are being kept.
+    texts: bool,
+    /// start set the position back, and no read has begun since.
+    back: Option<Back>,
+    /// What the generation before had handed out, until this one begins.
+    left: Option<Left>,
+    /// A resume whose record may be the one that was handed out, at another address, and when it was: its text
+    /// tells.
+    moved: Option<(Resume, u64)>,
     /// `m->private` as the last start saw it.
     private: Option<u64>,
     doubles: sq201::Doubles,
     cuts: sq203::Cuts,
     resumes: sq104::Resumes,
+    texts_of_firsts: sq104::Texts,
     ends: sq105::Ends,
     replay: sq204::Replay,
     storm: sq301::Storm,
 }
 
-/// A read or lseek that has not returned.
-#[derive(Debug)]
-struct Call {
-    /// The read's number; `None` for an lseek.
-    read: Option<u32>,
-    /// Its thread.
-    tid: Option<u32>,
-    /// A read's file offset.
-    pos: i64,
-    /// Passes begun.
-    passes: u32,
-    /// Another one was open at the same time.
-    shared: bool,
-    failure: Option<Failure>,
+/// A start that set the position back, and the resume in which it did, if it was in one.
+#[derive(Clone, Copy, Debug)]
+struct Back {
+    end: sq105::Back,
+    resume: Option<Resume>,
 }
 
 /// A show whose text may still come.
@@ -91,11 +96,17 @@ impl Case {
             waiting: None,
             untold: false,
             complete: false,
+            began: None,
             stopped: 0,
+            texts: false,
+            back: None,
+            left: None,
+            moved: None,
             private: None,
             doubles: sq201::Doubles::default(),
             cuts: sq203::Cuts::default(),
             resumes: sq104::Resumes::default(),
+            texts_of_firsts: sq104::Texts::default(),
             ends: sq105::Ends::default(),
             replay: sq204::Replay::default(),
             storm: sq301::Storm::default(),
@@ -143,6 +154,9 @@ impl Case {
 
     fn taint(&mut self) {
         self.ledger.taint();
+        self.back = None;
+        self.left = None;
+        self.moved = None;
         self.doubles.forget();
         self.ends.forget();
         self.replay.forget();
@@ -158,6 +172,7 @@ impl Case {
         if self.waiting.is_some() {
             self.text(update, file);
         }
+        self.texts = texts;
         let untold = std::mem::take(&mut self.untold);
         self.bench.read = update.read;
         match &update.what {
@@ -185,6 +200,9 @@ impl Case {
             }
             _ => {}
         }
+        if self.bench.has_raised() {
+            file.root = file.root.or(self.bench.root());
+        }
     }
 
     /// Behind a show that waits for it: its text, or something else.
@@ -196,32 +214,6 @@ impl Case {
         let Some(Waiting { callback, read, time }) = self.waiting.take() else { return };
         self.shown(&callback, read, time, hash, file);
         self.untold = false;
-    }
-
-    fn enter(&mut self, update: &Update, pos: i64) {
-        let shared = !self.open.is_empty();
-        for call in &mut self.open {
-            call.shared = true;
-        }
-        let tid = update.task.as_ref().map(|task| task.tid);
-        let call = Call { read: update.read, tid, pos, passes: 0, shared, failure: None };
-        self.open.push(call);
-    }
-
-    /// The call that an update belongs to.
-    fn call(&mut self, update: &Update) -> Option<&mut Call> {
-        let tid = update.task.as_ref().map(|task| task.tid);
-        self.open
-            .iter_mut()
-            .find(|call| call.read == update.read && (call.read.is_some() || call.tid == tid))
-    }
-
-    fn leave(&mut self, update: &Update) -> Option<Call> {
-        let tid = update.task.as_ref().map(|task| task.tid);
-        let at = self.open.iter().position(|call| {
-            call.read == update.read && (call.read.is_some() || call.tid == tid)
-        })?;
-        Some(self.open.remove(at))
     }
 
     #[inline]
@@ -248,7 +240,10 @@ impl Case {
             call.failure.get_or_insert(failure);
         }
         match callback.role {
-            Role::Start => self.start(update, callback, file),
+            Role::Start => {
+                self.began = Some(update.time);
+                self.start(update, callback, file);
+            }
             Role::Next => self.next(update, callback, file),
             Role::Show => {
                 sq302::judge(callback, &mut self.bench);
@@ -263,7 +258,10 @@ impl Case {
             }
             Role::Stop => {
                 sq303::judge(callback, &mut self.bench);
-                sq501::judge(callback, &mut self.bench);
+                if let Some(began) = self.began.take() {
+                    sq501::judge(update.time.saturating_sub(began), &mut self.bench);
+                }
+                self.settle_moved(file);
                 self.ledger.stop(callback);
                 self.stopped = update.time;
                 let handed = self.ledger.handed.map_or(0, |handed| handed.identity.key());
@@ -281,6 +279,8 @@ impl Case {
         let rewound = first && callback.phase == Phase::First;
         if rewound || callback.phase == Phase::Traverse {
             self.keep(file);
+            self.left = self.ledger.left();
+            self.back = None;
             self.ledger.begin();
             self.complete = false;
             self.doubles.forget();
@@ -289,67 +289,32 @@ impl Case {
         }
     }
 
+    /// Is the record that start returned the one that was handed out, at another address? Or is it the one that it was
+    /// before, by its text, too?
+    fn recognise(&mut self, entry: &Entry, file: &mut History) {
+        let Some((mut resume, time)) = self.moved.take() else { return };
+        let known = entry.hash != 0;
+        if known && file.text_at(resume.handed.pos) == Some((entry.hash, entry.len)) {
+            self.ledger.agrees_after_all();
+            if resume.seen.is_some() {
+                file.pointers.is_cursor();
+            }
+            self.resumes.agreed(file, &mut self.bench);
+            return;
+        }
+        if resume.trust == Trust::Weak
+            && resume.seen.is_some_and(|seen| seen.same_text(entry) == Some(true))
+        {
+            resume.trust = Trust::Firm;
+        }
+        self.disagreed(&resume, time, file);
+    }
+
     /// The generation is over: what is worth remembering of it?
     fn keep(&self, file: &mut History) {
         if self.ledger.is_known() {
-            file.keep(self.ledger.entries.first(history::SAMPLE), self.complete);
-        }
-    }
-
-    fn start(&mut self, update: &Update, callback: &CallbackUpdate, file: &mut History) {
-        let returned = callback.ret_ptr.unwrap_or_default();
-        self.private = callback.private.or(self.private);
-        if callback.bytes.is_some() {
-            self.ledger.strays();
-        }
-        let handed = self.ledger.handed;
-        if sq205::judge(callback, returned, handed.as_ref(), &mut self.bench) {
-            self.ledger.root = Some(sq205::RULE.id);
-        }
-        let resume = self.ledger.start(callback, returned, &mut file.pointers);
-        self.ledger.stamp(update.time, update.read);
-        if let Some(resume) = resume {
-            self.resumed(&resume, update.time, file);
-        }
-    }
-
-    fn resumed(&mut self, resume: &Resume, time: u64, file: &mut History) {
-        let key = resume.identity.key();
-        let other = file.other(self.session.id, key, self.stopped);
-        if let Some(other) =
-            other.filter(|_| !resume.agrees && !resume.rounded && resume.trust == Trust::Firm)
-        {
-            sq601::judge(resume, other, &mut self.bench);
-            return;
-        }
-        let here = self.here();
-        let severity = self.resumes.judge(resume, time, here, file, &mut self.bench);
-        if let Some(severity) = severity {
-            if self.ledger.root != Some(sq205::RULE.id) {
-                self.ledger.root = Some(sq104::RULE.id);
-            }
-            if severity > Severity::Info {
-                self.ledger.miss(resume.handed);
-            }
-        }
-    }
-
-    fn next(&mut self, update: &Update, callback: &CallbackUpdate, file: &mut History) {
-        let returned = callback.ret_ptr.unwrap_or_default();
-        if callback.bytes.is_some() {
-            self.ledger.strays();
-        }
-        let back = sq103::judge(callback, returned, &self.ledger.entries, &mut self.bench);
-        if back {
-            self.ledger.root = Some(sq103::RULE.id);
-        }
-        if let Some(stuck) = sq101::judge(callback, returned, &mut self.bench) {
-            self.ledger.root = Some(stuck);
-        }
-        self.ledger.next(callback, returned, &mut file.pointers);
-        self.ledger.stamp(update.time, update.read);
-        if back {
-            self.ledger.out_of_step();
+            let private = self.ledger.private();
+            file.keep(self.ledger.entries.first(history::SAMPLE), private, self.complete);
         }
     }
 
@@ -375,6 +340,7 @@ impl Case {
 
     fn accepted(&mut self, fresh: &Fresh, time: u64, file: &mut History) {
         let entry = &fresh.entry;
+        self.recognise(entry, file);
         let end = self.ledger.end();
         if !self.ledger.tiles(entry) {
             sq901::self_check(end.unwrap_or(0), entry.start, &mut self.bench);
@@ -385,87 +351,29 @@ impl Case {
         let behind = self.ledger.pass.as_ref().is_some_and(|pass| pass.origin == Origin::AfterEnd);
         let last = if behind { self.ledger.entries.last().copied() } else { None };
         let number = self.ledger.entries.total();
+        self.read_first(fresh, file);
+        let early = self.ledger.pass.as_mut().and_then(|pass| pass.early.take());
+        let new = early.is_some() && self.ledger.is_new(fresh);
         let double = self.ledger.accept(fresh, time, &file.pointers);
+        let root = self.ledger.root();
         if behind {
-            self.ends.behind(double.as_ref(), last.as_ref(), entry, &mut self.bench);
+            let root = root.or(file.root.filter(|root| *root != sq105::RULE.id));
+            if self.ends.behind(double.as_ref(), last.as_ref(), entry, root, &mut self.bench) {
+                self.ledger.blame(sq105::RULE.id, true);
+            }
+        }
+        if let Some(end) = early.filter(|_| new && double.is_none() && root.is_none()) {
+            let began = self.began.unwrap_or(time);
+            sq106::judge(&end, entry, began, file, &mut self.bench);
+            self.ledger.blame(sq106::RULE.id, true);
         }
         if let Some(double) = double {
             self.doubles.rendered(double);
         } else {
-            self.replay.accepted(number, entry, fresh.identity, here, file, &mut self.bench);
+            self.replay.accepted(number, fresh, here, file, &mut self.bench);
         }
         if self.ledger.entries.is_cut() {
             sq901::bound(self.ledger.entries.kept(), &mut self.bench);
-        }
-    }
-
-    fn read_end(&mut self, update: &Update, end: &ReadEnd, file: &mut History) {
-        let call = self.leave(update);
-        if end.partial.is_some() {
-            self.taint();
-        }
-        if !self.ledger.is_known() {
-            return;
-        }
-        let (failure, shared) = call.map_or((None, true), |call| (call.failure, call.shared));
-        if let Some(failure) = failure {
-            sq304::judge(&failure, end.ret, &mut self.bench);
-        }
-        if end.ret > 0 {
-            self.delivered(end, shared, file);
-        } else if end.ret == 0 && end.eof {
-            self.complete = true;
-            let severity = self.resumes.severity.unwrap_or(Severity::Info);
-            let (missed, more) = self.ledger.take_missed();
-            sq202::judge(&missed, more, severity, &mut self.bench);
-            let whole = u64::try_from(end.range.end).unwrap_or(0);
-            if self.ledger.root.is_none() {
-                file.whole = file.whole.max(Some(whole));
-            }
-        }
-    }
-
-    fn delivered(&mut self, end: &ReadEnd, shared: bool, file: &mut History) {
-        let (root, range) = (self.ledger.root, end.range);
-        let bytes = u64::try_from(end.ret).unwrap_or(0);
-        if let Some(kept) = self.ledger.end().filter(|_| !shared) {
-            let core = range.end.saturating_add_unsigned(end.leftover);
-            if kept != core {
-                sq901::self_check(kept, core, &mut self.bench);
-                self.taint();
-                return;
-            }
-        }
-        let doubles = self.doubles.delivered(range.end, root, &file.pointers, &mut self.bench);
-        let records = self.ledger.entries.total();
-        self.ends.delivered(bytes, doubles, records, file.whole, &mut self.bench);
-        let generation = self.ledger.generation;
-        self.cuts.delivered(
-            range,
-            generation,
-            &self.ledger.entries,
-            file.is_volatile(),
-            &mut self.bench,
-        );
-    }
-
-    fn close(
-        &mut self,
-        by: Option<Wrapper>,
-        totals: &Totals,
-        partial: &[Partial],
-        private: Option<u64>,
-        file: &mut History,
-    ) {
-        self.keep(file);
-        file.left(self.session.id);
-        self.storm.closed(totals, &mut self.bench);
-        if let Some(by) = by.filter(|_| !self.session.adopted) {
-            let opened = self.session.opened_by;
-            sq401::released(opened, by, private, self.private, &mut self.bench);
-        }
-        if totals.reads > 0 || totals.callbacks > 0 {
-            sq901::closed(partial, &mut self.bench);
         }
     }
 }

@@ -6,8 +6,11 @@ use std::collections::HashMap;
 use seqtrace_common::config::Fnv;
 
 use crate::event::{FileKind, OpTable};
+use crate::rules::ledger::Fresh;
 use crate::rules::ledger::entries::Entry;
-use crate::rules::ledger::identity::Pointers;
+use crate::rules::ledger::identity::{Pointers, offset};
+use crate::rules::ledger::pass::End;
+use crate::rules::rule::Id;
 use crate::session::update::{Session, SessionId};
 
 /// Files that are remembered.
@@ -15,7 +18,7 @@ const FILES: usize = 256;
 /// Records of a sample.
 pub(super) const SAMPLE: usize = 1024;
 /// Mismatches that are remembered.
-const ASTRAY: usize = 16;
+const ASTRAY: usize = 64;
 /// Open sessions of which the place is known.
 const PLACES: usize = 16;
 
@@ -44,12 +47,13 @@ impl FileKey {
     }
 }
 
-/// A start that disagreed with next: position, what was handed out, what came.
+/// What start did wrong, as it can be recognised in another generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mismatch {
-    pub(super) pos: i64,
-    pub(super) handed: u64,
-    pub(super) returned: u64,
+pub(super) enum Mismatch {
+    /// It returned another record for `pos` than the one that belongs there. Both by their keys.
+    Astray { pos: i64, handed: u64, returned: u64 },
+    /// It set the position back.
+    SetBack { from: i64, to: i64 },
 }
 
 /// Where a session stands.
@@ -68,6 +72,8 @@ pub(super) struct History {
     pub(super) pointers: Pointers,
     /// The first records of an earlier generation.
     pub(super) sample: Vec<Entry>,
+    /// `m->private` then.
+    private: Option<u64>,
     /// That one went to the end of the file.
     complete: bool,
     /// How often the text of a record was another in another generation.
@@ -76,6 +82,10 @@ pub(super) struct History {
     pub(super) whole: Option<u64>,
     astray: Vec<(Mismatch, (SessionId, u32))>,
     places: Vec<Place>,
+    /// Positions at which next had ended although start then found a record there, and the time of that start.
+    ends: Vec<(i64, u64)>,
+    /// The first finding that explains others, in any session.
+    pub(super) root: Option<Id>,
     /// Where a generation began to show the text of other records.
     pub(super) shifted: Option<(i64, (SessionId, u32))>,
 }
@@ -94,9 +104,42 @@ impl History {
         elsewhere
     }
 
+    /// Remembers that start found a record at `time` where next had ended. Returns true if a record had been
+    /// found there before next ended: then the list has not grown in between.
+    pub(super) fn ends_early(&mut self, end: &End, time: u64) -> bool {
+        if let Some((_, since)) = self.ends.iter().find(|(pos, _)| *pos == end.pos) {
+            return *since < end.time;
+        }
+        if self.ends.len() >= ASTRAY {
+            self.ends.remove(0);
+        }
+        self.ends.push((end.pos, time));
+        false
+    }
+
+    /// Hash and length of the text that the record at a position had in the sample, where it belonged and its
+    /// neighbours have other texts.
+    pub(super) fn text_at(&self, pos: i64) -> Option<(u64, u32)> {
+        let at = self.sample.iter().position(|entry| entry.pos == pos)?;
+        let entry = self.sample.get(at)?;
+        let before = at.checked_sub(1).and_then(|before| self.sample.get(before));
+        let after = self.sample.get(at + 1);
+        let apart = |other: &Entry| other.same_text(entry) == Some(false);
+        let known = entry.sure && before.is_none_or(apart) && after.is_none_or(apart);
+        (known && entry.hash != 0).then_some((entry.hash, entry.len))
+    }
+
     /// Its text is known to change: once can be what is being judged.
     pub(super) fn is_volatile(&self) -> bool {
         self.changes > 1
+    }
+
+    /// True if a record of the sample has the name of this one: by its address, or by where it lies in `m->private`.
+    pub(super) fn same_name(&self, before: &Entry, fresh: &Fresh) -> bool {
+        let (then, now) = (offset(before.ptr.0, self.private), fresh.offset);
+        before.key == fresh.entry.key
+            || before.ptr == fresh.entry.ptr
+            || then.is_some() && then == now
     }
 
     /// A pass of a session ended there.
@@ -123,7 +166,7 @@ impl History {
 
     /// A generation is over, `entries` are its first records: the first is remembered that went to
     /// the end of the file, until then the longest.
-    pub(super) fn keep(&mut self, entries: &[Entry], complete: bool) {
+    pub(super) fn keep(&mut self, entries: &[Entry], private: Option<u64>, complete: bool) {
         let entries = entries.get(..SAMPLE).unwrap_or(entries);
         let texts = |list: &[Entry]| list.iter().any(|entry| entry.hash != 0);
         let better = match (texts(entries), texts(&self.sample)) {
@@ -134,6 +177,7 @@ impl History {
         };
         if better {
             self.sample = entries.to_vec();
+            self.private = private;
             self.complete = complete;
         }
     }

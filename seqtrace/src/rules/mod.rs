@@ -23,6 +23,8 @@ mod sq101;
 mod sq103;
 mod sq104;
 mod sq105;
+mod sq106;
+mod sq107;
 mod sq201;
 mod sq202;
 mod sq203;
@@ -32,12 +34,14 @@ mod sq301;
 mod sq302;
 mod sq303;
 mod sq304;
+mod sq305;
+mod sq306;
 mod sq401;
 mod sq501;
 mod sq601;
 mod sq901;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verdict;
 
 pub use explain::{explain, list};
@@ -48,13 +52,15 @@ pub use sq301::PASSED_OVER;
 pub use verdict::Verdict;
 
 /// All rules, by id.
-pub fn all() -> [&'static Rule; 26] {
+pub fn all() -> [&'static Rule; 30] {
     [
         &sq101::RECORD,
         &sq101::END,
         &sq103::RULE,
         &sq104::RULE,
         &sq105::RULE,
+        &sq106::RULE,
+        &sq107::RULE,
         &sq201::RULE,
         &sq202::RULE,
         &sq203::RULE,
@@ -64,6 +70,8 @@ pub fn all() -> [&'static Rule; 26] {
         &sq302::RULE,
         &sq303::RULE,
         &sq304::RULE,
+        &sq305::RULE,
+        &sq306::RULE,
         &sq401::SINGLE,
         &sq401::PRIVATE,
         &sq401::NEVER,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::event::Role;
+
 /// `SQ102`. Ids are stable: they are never given to another rule.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(pub u16);
@@ -11,6 +13,17 @@ impl Id {
     /// True for SQ9xx: not a broken rule, but a reason why nothing can be said.
     pub fn is_quality(self) -> bool {
         self.0 / 100 == 9
+    }
+
+    /// The callback whose change mends what explains other findings; `None` for a rule that explains none.
+    pub(super) const fn culprit(self) -> Option<Role> {
+        match self.0 {
+            101..=103 | 106 => Some(Role::Next),
+            104 | 105 | 205 | 305 | 601 => Some(Role::Start),
+            302 => Some(Role::Show),
+            303 => Some(Role::Stop),
+            _ => None,
+        }
     }
 }
 

@@ -27,7 +27,8 @@ pub(super) static RECORD: Rule = Rule {
         something, and in the traversal of every pread, lseek and `while read`, it does not: the \
         position falls behind, and records are emitted again.",
     contract: CONTRACT,
-    fix: "Advance *pos in next(), always and before anything can return.",
+    fix: "Advance *pos in next(), always and before anything can return. Where a header has position 0, \
+        record n has position n + 1, in next() as in start().",
     code: "static void *foo_next(struct seq_file *m, void *v, loff_t *pos)\n\
         {\n\
         \t++*pos;\n\
@@ -52,10 +53,12 @@ pub(super) static END: Rule = Rule {
         the end, `dd skip=`, and a `while read` loop of a shell emit the last record twice, or for \
         ever.",
     contract: CONTRACT,
-    fix: "Advance *pos before looking whether there is another record, not only if there is one.",
+    fix: "Advance *pos before looking whether there is another record, not only if there is one. Then return \
+        the record that start() returns for that position, and NULL only behind the last one.",
     code: "\t++*pos;\t\t\t/* also behind the last one */\n\
         \tif (*pos >= nr)\n\
-        \t\treturn NULL;",
+        \t\treturn NULL;\n\
+        \treturn foo_at(*pos);\t/* the look-up of start() */",
     seen: &[
         "8d269a8e2a8f selinux: sel_avc_get_stat_idx should increase position index",
         "6722b23e7a2a tracing: trigger_next should increase position index",
@@ -64,8 +67,13 @@ pub(super) static END: Rule = Rule {
     ],
 };
 
-/// next returned. The rule that is broken and that the core did not mend, if one is.
-pub(super) fn judge(callback: &CallbackUpdate, returned: Ptr, bench: &mut Bench) -> Option<Id> {
+/// next returned. The rule that is broken, if one is. `cause`: the rule that start broke when the pass began.
+pub(super) fn judge(
+    callback: &CallbackUpdate,
+    returned: Ptr,
+    cause: Option<Id>,
+    bench: &mut Bench,
+) -> Option<Id> {
     if callback.pos_in != Some(callback.pos_out) {
         return None;
     }
@@ -74,6 +82,8 @@ pub(super) fn judge(callback: &CallbackUpdate, returned: Ptr, bench: &mut Bench)
         PtrKind::Err(_) => return None,
         PtrKind::Token | PtrKind::Record(_) => &RECORD,
     };
+    // A next that never advances does not do so at the end either: one bug.
+    let cause = cause.or((bench.times(RECORD.id) > 0).then_some(RECORD.id));
     bench.raise(rule, Severity::Error, || {
         let pos = callback.pos_out;
         let what = match returned.kind() {
@@ -82,15 +92,18 @@ pub(super) fn judge(callback: &CallbackUpdate, returned: Ptr, bench: &mut Bench)
         };
         let message = format!("next() returned {what} and left *pos at {pos}");
         Draft::new(if callback.fixed_up {
-            format!("{message}; the core adds the 1 here: cat looks right, pread and lseek do not")
+            format!(
+                "{message}; the core adds the 1 while it fills its buffer, a traversal (pread, lseek) does not"
+            )
         } else {
             let phase = during(callback.phase);
-            format!("{message}, {phase}: nobody adds the 1 there")
+            format!("{message}, {phase}: the core does not add the 1 there")
         })
         .blame(Role::Next)
         .with("position", Value::Position(pos))
         .with("given", Value::Pointer(callback.v.unwrap_or_default()))
         .with("returned", Value::Pointer(returned))
+        .because(cause)
     });
-    (!callback.fixed_up).then_some(rule.id)
+    Some(rule.id)
 }

@@ -1,6 +1,8 @@
 //! SQ103: next moved back.
 //!
 //! Trigger: next leaves `*pos` at a position where a record of this generation was accepted already.
+//! Where start had set the position back before, that is not next's doing (SQ104, SQ105), and where the core had
+//! corrected one it follows from that (SQ101).
 //! Never a comparison of numbers: positions may jump, be sparse, negative or encoded.
 
 use crate::event::{Ptr, PtrKind, Role};
@@ -22,17 +24,19 @@ pub(super) static RULE: Rule = Rule {
     contract: "A position names one record of the file from one read to the next: start() has nothing \
         else to resume from. Documentation/filesystems/seq_file.rst, \"The iterator interface\".",
     fix: "Take a position that grows with the order in which next() walks: the record's index, or the \
-        key by which the list is sorted, not a number that records merely carry.",
+        key by which the list is sorted, not a number that records merely carry. start() looks the record up \
+        by the same position.",
     code: "\tnext = foo_after(v);\n\
         \t*pos = next ? next->key : v->key + 1;\t/* sorted by key */",
     seen: &["a list walked in another order than the ids that are its positions"],
 };
 
-/// next returned. True if the rule is broken.
+/// next returned. True if the rule is broken. `cause`: the rule whose breach had moved positions before.
 pub(super) fn judge(
     callback: &CallbackUpdate,
     returned: Ptr,
     entries: &Entries,
+    cause: Option<Id>,
     bench: &mut Bench,
 ) -> bool {
     let stuck = callback.pos_in == Some(callback.pos_out);
@@ -58,6 +62,7 @@ pub(super) fn judge(
         .with("returned", Value::Pointer(returned))
         .with("taken by", Value::Pointer(taken.ptr))
         .with("emitted", Value::Range(range))
+        .because(cause)
     });
     true
 }

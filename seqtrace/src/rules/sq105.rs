@@ -1,10 +1,11 @@
 //! SQ105: no end of file.
 //!
 //! Trigger: behind the end (start or next had returned NULL) start returns a record again, and that
-//! is the last one once more, three times; or a generation delivers more than eight times what the
-//! whole file had before, half of it twice.
+//! is the last one once more: a warning at first, an error the third time. Or start sets the position back at the
+//! end: a warning, an error if the next read begins there or if it does so in another generation. Or a
+//! generation delivers more than eight times what the whole file had before, half of it twice.
 
-use crate::event::Role;
+use crate::event::{Ptr, Role};
 use crate::rules::bench::{Bench, Draft};
 use crate::rules::finding::Value;
 use crate::rules::ledger::Double;
@@ -15,17 +16,22 @@ use crate::rules::rule::{Id, Rule, Severity};
 pub(super) static RULE: Rule = Rule {
     id: Id(105),
     name: "no end of file",
-    least: Severity::Error,
+    least: Severity::Warning,
     most: Severity::Error,
     what: "The file does not end, or its end is emitted again and again.",
     why: "cat prints for ever. A read loop of a daemon never comes to its end and fills memory or disk.",
     contract: "A read returns 0 only if start() returns NULL (or nothing more is printed). That next() \
-        returned NULL ends a read, not the file. seq_read_iter(), fs/seq_file.c.",
-    fix: "Let start() return NULL for every position behind the last record.",
+        returned NULL ends a read, not the file. The next read begins at the *pos that start() leaves. \
+        seq_read_iter(), fs/seq_file.c.",
+    fix: "Let start() derive the record from *pos, return NULL for every position behind the last record, and \
+        leave *pos alone there. start() writes *pos only to skip forward to the next record there is; the core \
+        itself sets it to 0 for a read at offset 0.",
     code: "\tif (*pos >= nr)\n\
-        \t\treturn NULL;",
+        \t\treturn NULL;\t\t/* *pos stays */\n\
+        \treturn foo_at(*pos);",
     seen: &[
         "mm/slub: an empty alloc_traces printed \"No data\" without end (2021)",
+        "an example that is copied often: start() with \"*pos = 0; return NULL;\" at the end",
         "jbd2: jbd2_seq_info_next should increase position index (`while read` never ended)",
     ],
 };
@@ -51,38 +57,51 @@ impl Ends {
         *self = Self::default();
     }
 
-    /// A record was accepted in a pass that began behind the end; `last` was the last before it.
+    /// A record was accepted in a pass that began behind the end; `last` was the last before it. `root`: the rule
+    /// whose breach had broken the order of the generation before. Returns true if the rule is broken and
+    /// nothing else explains that.
     pub(super) fn behind(
         &mut self,
         double: Option<&Double>,
         last: Option<&Entry>,
         entry: &Entry,
+        root: Option<Id>,
         bench: &mut Bench,
-    ) {
+    ) -> bool {
         let same = |other: &Entry| {
             double.is_some_and(|double| !double.weak && double.earlier.start == other.start)
                 || (other.hash != 0 && other.same_text(entry) == Some(true))
         };
         if !last.is_some_and(same) {
-            return;
+            return false;
         }
         self.again += 1;
-        if self.again < ENDS || std::mem::replace(&mut self.told, true) {
-            return;
-        }
         let times = self.again;
-        bench.raise(&RULE, Severity::Error, || {
+        let severity = if times < ENDS { Severity::Warning } else { Severity::Error };
+        // What only looks alike, and what follows from another fault, counts if it goes on.
+        let certain = root.is_none() && double.is_some_and(|double| !double.weak);
+        if self.told || (severity < Severity::Error && !certain) {
+            return false;
+        }
+        self.told = severity == Severity::Error;
+        bench.raise(&RULE, severity, || {
+            let often = match times {
+                1 => "once more".to_owned(),
+                times => format!("so far {times} times"),
+            };
             Draft::new(format!(
-                "start() returns the last record ({:?}) behind the end, so far {times} times: at \
+                "start() returns the last record ({:?}) behind the end, {often}: at \
                  position {} it should return NULL",
                 entry.ptr, entry.pos
             ))
-            .blame(Role::Start)
+            .blame(root.and_then(Id::culprit).unwrap_or(Role::Start))
+            .because(root)
             .with("position", Value::Position(entry.pos))
             .with("record", Value::Pointer(entry.ptr))
             .with("emitted", Value::Range(entry.range()))
             .with("times", Value::Count(times.into()))
         });
+        root.is_none()
     }
 
     /// A read delivered that many bytes; so many records were doubles. `whole`: bytes that the file
@@ -93,6 +112,7 @@ impl Ends {
         doubles: u64,
         records: u64,
         whole: Option<u64>,
+        root: Option<Id>,
         bench: &mut Bench,
     ) {
         self.doubled += doubles;
@@ -109,10 +129,59 @@ impl Ends {
                  before",
                 self.bytes, self.doubled
             ))
-            .blame(Role::Start)
+            .blame(root.and_then(Id::culprit).unwrap_or(Role::Start))
+            .because(root)
             .with("whole", Value::Count(whole))
             .with("delivered", Value::Count(self.bytes))
             .with("doubles", Value::Count(self.doubled))
         });
     }
+}
+
+/// A start that moved the position back to that of a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Back {
+    pub(super) from: i64,
+    pub(super) to: i64,
+    /// What start returned there.
+    pub(super) returned: Ptr,
+}
+
+/// start set the position back, and next had handed out nothing. `again`: it did so before, in this
+/// generation or in another. `root`:
+/// the rule whose breach explains it.
+pub(super) fn set_back(back: Back, again: bool, root: Option<Id>, bench: &mut Bench) {
+    let severity = if again { Severity::Error } else { Severity::Warning };
+    let what = match back.returned {
+        Ptr::NULL => "the next read begins again",
+        _ => "the file begins again",
+    };
+    raise(back, severity, what, 1, root, bench);
+}
+
+/// A read begins at the position to which start had set it back.
+pub(super) fn began_again(back: Back, root: Option<Id>, bench: &mut Bench) {
+    let times = u64::from(bench.times(RULE.id) == 0);
+    raise(back, Severity::Error, "the next read began again there", times, root, bench);
+}
+
+fn raise(
+    back: Back,
+    severity: Severity,
+    what: &str,
+    times: u64,
+    root: Option<Id>,
+    bench: &mut Bench,
+) {
+    bench.raise_many(&RULE, severity, times, || {
+        let Back { from, to, returned } = back;
+        Draft::new(format!(
+            "start() returned {returned:?} and set *pos from {from} back to {to} at the end: {what}"
+        ))
+        .blame(Role::Start)
+        .because(root)
+        .with("from", Value::Position(from))
+        .with("to", Value::Position(to))
+        .with("returned", Value::Pointer(returned))
+    });
 }

@@ -31,7 +31,9 @@ pub(super) static RULE: Rule = Rule {
         next() moves to the following one. Documentation/filesystems/seq_file.rst; traverse() and \
         seq_read_iter(), fs/seq_file.c.",
     fix: "Look at the cause: mostly a next() that did not advance *pos (SQ101, SQ102), moved it back \
-        (SQ103), or a start() that does not resume where next() was (SQ104).",
+        (SQ103), or a start() that does not resume where next() was (SQ104). If there is none, next() returned \
+        what it was given: where it jumps over empty slots it has to set *pos to the slot of the record it \
+        returns.",
     code: "",
     seen: &[
         "8d269a8e2a8f selinux: dd bs=180 skip=1 printed the last line twice",
@@ -107,9 +109,12 @@ fn raise(double: &Double, count: u64, root: Option<Id>, bench: &mut Bench) {
         let how = if earlier.passed_over { "passed over" } else { "emitted" };
         let at =
             if later.pos == earlier.pos { String::new() } else { format!(" at pos {}", later.pos) };
-        let role = match root {
-            Some(Id(101..=103)) => Role::Next,
-            _ => Role::Start,
+        let walked = earlier.pass == later.pass;
+        let role = match root.and_then(Id::culprit) {
+            Some(role) => role,
+            // Both came from one walk, which next leads.
+            None if walked => Role::Next,
+            None => Role::Start,
         };
         Draft::new(format!(
             "pos {} ({:?}) {how} as bytes {}, emitted again{at} as {}",

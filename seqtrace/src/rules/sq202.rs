@@ -31,8 +31,15 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// The end was reached; these never came. `more` others are not remembered singly.
-pub(super) fn judge(missed: &[Handed], more: u64, certain: Severity, bench: &mut Bench) {
+/// The end was reached; these never came. `more` others are not remembered singly. `root`: the rule whose breach
+/// broke the order of the generation.
+pub(super) fn judge(
+    missed: &[Handed],
+    more: u64,
+    certain: Severity,
+    root: Option<Id>,
+    bench: &mut Bench,
+) {
     let Some(first) = missed.first() else { return };
     let count = missed.len() as u64 + more;
     let severity = if certain == Severity::Error { Severity::Error } else { Severity::Warning };
@@ -48,6 +55,6 @@ pub(super) fn judge(missed: &[Handed], more: u64, certain: Severity, bench: &mut
         .with("handed out", Value::Position(first.pos))
         .with("handed out", Value::Event { time: first.time, read: first.read })
         .with("lost", Value::Count(count))
-        .because(Some(super::sq104::RULE.id))
+        .because(root.or(Some(super::sq104::RULE.id)))
     });
 }

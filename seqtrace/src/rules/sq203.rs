@@ -73,6 +73,7 @@ impl Cuts {
 
 fn raise(cut: &Cut, now: &Entry, range: Range, volatile: bool, bench: &mut Bench) {
     let severity = if volatile { Severity::Info } else { Severity::Warning };
+    let cause = bench.root();
     bench.raise(&RULE, severity, || {
         let offset = cut.offset;
         let end = now.end().min(range.end);
@@ -87,6 +88,7 @@ fn raise(cut: &Cut, now: &Entry, range: Range, volatile: bool, bench: &mut Bench
         };
         Draft::new(message)
             .blame(Role::Show)
+            .because(cause)
             .with("before", Value::Range(cut.entry.range()))
             .with("now", Value::Range(now.range()))
             .with("position", Value::Position(now.pos))

@@ -10,6 +10,7 @@ use crate::event::Role;
 use crate::rules::bench::{Bench, Draft};
 use crate::rules::finding::Value;
 use crate::rules::history::History;
+use crate::rules::ledger::Fresh;
 use crate::rules::ledger::entries::Entry;
 use crate::rules::ledger::identity::{Identity, Trust};
 use crate::rules::rule::{Id, Rule, Severity};
@@ -22,14 +23,17 @@ pub(super) static RULE: Rule = Rule {
     least: Severity::Info,
     most: Severity::Error,
     what: "The same position was rendered with other text before.",
-    why: "If the data changes, that is what a reader has to live with. If the text moves by whole \
-        records, show() or start() advances something of its own: each rendering that the core throws \
-        away (a record that did not fit, a traversal) loses one, and the file differs by how it is \
-        read.",
-    contract: "The core calls show() for a record as often as it likes and keeps one rendering. show() \
-        must not change what the next call shows. seq_read_iter(), fs/seq_file.c.",
-    fix: "Move in next() only, and let show() print what it is given. If there is a cursor in \
-        m->private, set it anew in start(), from *pos.",
+    why: "If the data changes, that is what a reader has to live with. If the text depends on how the file is \
+        read, a callback carries something from one call to the next: show() that advances a cursor of its own \
+        loses a record with each rendering that the core throws away, start() that sets up less than next() \
+        renders the first record of each read wrongly, and next() that leads elsewhere than start() shows \
+        other records to a small read than to a large one.",
+    contract: "The core calls show() for a record as often as it likes and keeps one rendering, and it calls \
+        start() for any position that next() has set. What show() prints follows from the record, and the \
+        record from *pos. seq_read_iter(), traverse(), fs/seq_file.c.",
+    fix: "Move in next() only, and let show() print what it is given. start() sets up everything that show() and \
+        next() use, from *pos and at every position: an iterator that it allocates, a cursor or a state in \
+        m->private. next() sets up the same when it gets to that position.",
     code: "",
     seen: &[
         "/proc/net/dev once lost devices at the 4 KiB border: show() had advanced its own position",
@@ -60,12 +64,12 @@ impl Replay {
     pub(super) fn accepted(
         &mut self,
         number: u64,
-        entry: &Entry,
-        identity: Identity,
+        fresh: &Fresh,
         here: (SessionId, u32),
         file: &mut History,
         bench: &mut Bench,
     ) {
+        let (entry, identity) = (&fresh.entry, fresh.identity);
         let number = usize::try_from(number).unwrap_or(usize::MAX);
         let Some(before) = file.sample.get(number).copied().filter(|one| one.pos == entry.pos)
         else {
@@ -73,7 +77,7 @@ impl Replay {
             return;
         };
         if !identity.is_fixed() && identity != Identity::Blank {
-            match (before.key == entry.key, before.same_text(entry)) {
+            match (file.same_name(&before, fresh), before.same_text(entry)) {
                 // Its pointer outlived a generation.
                 (true, _) if number > 0 => file.pointers.survived(),
                 // The record did, and its pointer did not. Nor does that say much of a text that
@@ -89,8 +93,8 @@ impl Replay {
             return;
         }
         // The record itself is another: the list changed, not the text.
-        let moved =
-            before.key != entry.key && file.pointers.trust(identity, identity) > Trust::None;
+        let moved = !file.same_name(&before, fresh)
+            && file.pointers.trust(identity, identity) > Trust::None;
         if moved {
             return;
         }
@@ -121,6 +125,7 @@ impl Replay {
         let known = file.shifted.filter(|(pos, there)| *pos == begin && *there != here);
         file.shifted.get_or_insert((begin, here));
         let severity = if known.is_some() { Severity::Error } else { Severity::Info };
+        let cause = bench.root();
         bench.raise(&RULE, severity, || {
             let always = if known.is_some() { ", and not for the first time" } else { "" };
             Draft::new(format!(
@@ -128,6 +133,7 @@ impl Replay {
                  {always}: show() or start() moves something of its own"
             ))
             .blame(Role::Show)
+            .because(cause)
             .with("from", Value::Position(begin))
             .with("records", Value::Delta(far))
             .with("now", Value::Range(entry.range()))
@@ -155,14 +161,13 @@ fn changed(before: &Entry, entry: &Entry, file: &mut History, bench: &mut Bench)
     if file.changes > 1 {
         return;
     }
+    let cause = bench.root();
     bench.raise(&RULE, Severity::Info, || {
-        Draft::new(format!(
-            "position {} had another text in another reading: the data of this file changes",
-            entry.pos
-        ))
-        .blame(Role::Show)
-        .with("position", Value::Position(entry.pos))
-        .with("before", Value::Range(before.range()))
-        .with("now", Value::Range(entry.range()))
+        Draft::new(format!("position {} had another text in another reading", entry.pos))
+            .blame(Role::Show)
+            .because(cause)
+            .with("position", Value::Position(entry.pos))
+            .with("before", Value::Range(before.range()))
+            .with("now", Value::Range(entry.range()))
     });
 }

@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     id: Id(205),
     name: "header not at 0",
     least: Severity::Warning,
-    most: Severity::Warning,
+    most: Severity::Error,
     what: "start() returned SEQ_START_TOKEN for a position other than 0.",
     why: "The header is printed again by each read, in the place of the record that belongs there. With \
         a large buffer it shows once in a page, with a small one there is nothing but headers.",

@@ -114,9 +114,18 @@ pub(super) fn reused(file: u64, time: u64, bench: &mut Bench) {
 
 /// open() returned the negative errno `ret` after `opened` had succeeded. No release ran, and none will.
 pub(super) fn open_failed(opened: Wrapper, ret: i32, bench: &mut Bench) {
+    let leaked = match opened {
+        Wrapper::SingleOpen | Wrapper::SingleOpenSize => {
+            "the seq_file and its table of callbacks are leaked"
+        }
+        Wrapper::SeqOpenPrivate | Wrapper::SeqOpenPrivateRaw => {
+            "the seq_file and its private data are leaked"
+        }
+        _ => "the seq_file is leaked",
+    };
     bench.raise(&NEVER, Severity::Error, || {
         Draft::new(format!(
-            "open() failed with {} after {}() had succeeded: the seq_file is leaked",
+            "open() failed with {} after {}() had succeeded: {leaked}",
             Errno(ret.unsigned_abs().into()),
             opened.name()
         ))

@@ -1,12 +1,12 @@
 //! SQ501: held long.
 //!
-//! Trigger: from the call of start to the return of stop passed more than a threshold.
+//! Trigger: from the return of start to the return of stop passed more than a threshold. What start() does before
+//! it returns may be waiting, without a lock.
 
 use crate::event::Role;
 use crate::rules::bench::{Bench, Draft};
 use crate::rules::finding::Value;
 use crate::rules::rule::{Id, Rule, Severity};
-use crate::session::update::CallbackUpdate;
 
 /// See the [module](self).
 pub(super) static RULE: Rule = Rule {
@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
     name: "held long",
     least: Severity::Info,
     most: Severity::Info,
-    what: "A pass took longer than the threshold (50 ms).",
+    what: "A pass took longer than the threshold (50 ms) from the return of start() to stop().",
     why: "Whatever start() locks stays locked until stop(): others wait that long, or with RCU or \
         preemption off, nothing else runs.",
     contract: "Locks are taken in start() and dropped in stop(); a pass fills one buffer, so its length \
@@ -28,12 +28,14 @@ pub(super) static RULE: Rule = Rule {
 /// The threshold, ns.
 pub(super) const LONG: u64 = 50_000_000;
 
-/// stop returned.
-pub(super) fn judge(callback: &CallbackUpdate, bench: &mut Bench) {
-    let Some(held) = callback.held.filter(|held| *held > LONG) else { return };
+/// stop returned, so many ns after start had returned.
+pub(super) fn judge(held: u64, bench: &mut Bench) {
+    if held <= LONG {
+        return;
+    }
     bench.raise(&RULE, Severity::Info, || {
         Draft::new(format!(
-            "start to stop took {}.{} ms: what start() locks was held that long",
+            "from the return of start() to stop() took {}.{} ms: what start() locks was held that long",
             held / 1_000_000,
             held / 100_000 % 10
         ))

@@ -6,6 +6,7 @@ mod check;
 mod pass;
 mod query;
 mod read;
+mod roots;
 mod user;
 
 use std::ffi::OsString;
@@ -127,6 +128,8 @@ enum Command {
     },
     /// Print chosen values of chosen objects of a trace, tab-separated
     Json(query::Query),
+    /// For each file of a report of `seqtrace check`: path, verdict, id, role and severity of the root cause, all ids
+    Roots { reports: PathBuf },
     /// Counts objects, emitted records, events lost in gaps, events lost and missed by the end of a trace,
     /// without keeping anything: also of a pipe
     Tally { trace: PathBuf },
@@ -177,6 +180,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Insist { file, bs } => read::insist(&file, bs),
         Command::Receive { socket, ops } => read::received(pass::receive(&socket)?, &parse(&ops)?)?,
         Command::Json(query) => query.run()?,
+        Command::Roots { reports } => roots::print(&reports)?,
         Command::Tally { trace } => query::tally(&trace)?,
         Command::Validate { schema, trace } => return query::validate(&schema, &trace),
         Command::JsonCheck(check) => return check.run(),

@@ -36,6 +36,11 @@ fn write(report: &Report, text: &mut String) -> fmt::Result {
             let title = format!("not judged: {path}");
             writeln!(text, "::notice title={}::{}", Property(&title), Message(why))
         }
+        (Verdict::Clean, _) if let Some(why) = report.reservation() => {
+            let title = format!("bytes not compared: {path}");
+            let message = format!("clean {why}");
+            writeln!(text, "::notice title={}::{}", Property(&title), Message(&message))
+        }
         _ => Ok(()),
     }
 }

@@ -43,8 +43,11 @@ struct File<'a> {
     /// How the first whole read ended: `eof`, `error`, `cut`.
     end: Option<&'static str>,
     errno: Option<i32>,
-    /// It changes by itself: its bytes were not judged.
+    /// The same way of reading got other bytes at another time: where they change they were not judged.
     volatile: bool,
+    /// The bytes of at least one way of reading were compared with those of a whole read. If not, `clean`
+    /// means: as far as positions and pointers show.
+    bytes_compared: bool,
     /// Events that were lost while it was read.
     lost: u64,
     plans: Vec<Plan>,
@@ -57,7 +60,8 @@ struct File<'a> {
 struct Plan {
     name: &'static str,
     what: &'static str,
-    /// `ok`, `fail`, `changed` (the file changes by itself), `unsure` (nobody knows whether it does),
+    /// `ok`, `fail`, `changed` (the file changes: not judged), `excused` (other
+    /// numbers, for a reason that a note names), `unsure` (whether it does is not known),
     /// `skip`, `blocked`, `killed` (the reader was).
     outcome: &'static str,
     detail: Option<String>,
@@ -130,6 +134,7 @@ pub(super) fn report(report: &Report, out: &mut Vec<u8>) {
             end,
             errno,
             volatile: report.volatile,
+            bytes_compared: report.bytes_compared,
             lost: report.lost,
             plans: report.plans.iter().map(plan).collect(),
             findings: report.found.iter().map(finding).collect(),
@@ -156,6 +161,7 @@ fn plan(plan: &PlanReport) -> Plan {
     let offset = match &plan.outcome {
         PlanOutcome::Fail(failure)
         | PlanOutcome::Volatile(failure)
+        | PlanOutcome::Excused(failure)
         | PlanOutcome::Unsettled(failure) => Some(failure.difference.at),
         _ => None,
     };

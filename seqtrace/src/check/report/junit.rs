@@ -82,7 +82,10 @@ fn write(report: &Report, text: &mut String) -> fmt::Result {
             writeln!(text, "><skipped message=\"{}\"/></testcase>", Xml(why))?;
         }
         (_, Some(why)) => writeln!(text, "><error message=\"{}\"/></testcase>", Xml(why))?,
-        (_, None) => writeln!(text, "/>")?,
+        (_, None) => match report.reservation() {
+            Some(why) => writeln!(text, "><system-out>clean {}</system-out></testcase>", Xml(why))?,
+            None => writeln!(text, "/>")?,
+        },
     }
     writeln!(text, "  </testsuite>")
 }

@@ -53,6 +53,9 @@ fn write(number: u64, report: &Report, text: &mut String) -> std::fmt::Result {
     let rules = report.plans.len() + 1;
     let not = if bad(report).next().is_some() { "not ok" } else { "ok" };
     writeln!(text, "  {not} {rules} rules")?;
+    if let Some(why) = report.reservation() {
+        writeln!(text, "# clean {why}")?;
+    }
     match (&report.verdict, reason(&report.verdict)) {
         (Verdict::Clean, _) => writeln!(text, "ok {number} {path}"),
         (_, Some(why)) => writeln!(text, "# inconclusive: {why}\nnot ok {number} {path}"),

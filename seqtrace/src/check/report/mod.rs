@@ -66,6 +66,15 @@ pub struct Sums {
     pub volatile: u64,
 }
 
+/// How many files text does not list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unlisted {
+    /// Files that a glob matches and that were not read. No sum counts them.
+    pub(crate) passed_by: u64,
+    /// Named files that are no seq files. The sums count them as refused.
+    pub(crate) others: u64,
+}
+
 impl Sums {
     /// One more.
     pub fn add(&mut self, report: &Report) {
@@ -87,12 +96,21 @@ pub struct Writer {
     look: Look,
     sums: Sums,
     junit: Vec<u8>,
+    unlisted: Unlisted,
+    /// Files that are no seq files, until it is known whether they are listed.
+    others: Vec<Report>,
 }
 
 impl Writer {
     /// One that has said nothing.
     pub fn new(look: Look) -> Self {
-        Self { look, sums: Sums::default(), junit: Vec::new() }
+        Self {
+            look,
+            sums: Sums::default(),
+            junit: Vec::new(),
+            unlisted: Unlisted::default(),
+            others: Vec::new(),
+        }
     }
 
     /// Before the first report; `files` is how many there will be.
@@ -115,20 +133,51 @@ impl Writer {
         }
     }
 
-    /// A file that is counted and not shown.
-    pub fn pass_by(&mut self, report: &Report) {
-        self.sums.add(report);
+    /// Counts a file that a glob matches and that was not read.
+    pub(crate) fn pass_by(&mut self) {
+        self.unlisted.passed_by += 1;
+    }
+
+    /// Reports a file that is no seq file. Text lists them behind the others, or counts them if there are
+    /// several beside files that were judged.
+    pub(crate) fn other(&mut self, report: Report, out: &mut Vec<u8>) {
+        if self.look.format == Format::Text && !self.look.verbose {
+            self.others.push(report);
+        } else {
+            self.report(&report, out);
+        }
+    }
+
+    fn others(&mut self, out: &mut Vec<u8>) {
+        let others = std::mem::take(&mut self.others);
+        let judged = self.sums.files > self.sums.refused;
+        if judged && others.len() > 1 {
+            for report in &others {
+                self.sums.add(report);
+            }
+            self.unlisted.others = u64::try_from(others.len()).unwrap_or(u64::MAX);
+        } else {
+            for report in &others {
+                self.report(report, out);
+            }
+        }
     }
 
     /// Behind the last one.
     pub fn end(&mut self, out: &mut Vec<u8>) {
+        self.others(out);
         match self.look.format {
-            Format::Text => text::end(&self.sums, self.look, out),
+            Format::Text => text::end(&self.sums, self.unlisted, self.look, out),
             Format::Json => json::end(&self.sums, out),
             Format::Ktap => ktap::end(&self.sums, out),
             Format::Junit => junit::end(&self.sums, &self.junit, out),
             Format::Github => {}
         }
+    }
+
+    /// What is not listed.
+    pub(crate) fn unlisted(&self) -> Unlisted {
+        self.unlisted
     }
 
     /// What there was.
@@ -174,6 +223,9 @@ fn outcome(plan: &PlanReport) -> (&'static str, Option<String>) {
         }
         PlanOutcome::Volatile(failure) => {
             ("changed", Some(describe(failure.difference.at, &failure.difference.what)))
+        }
+        PlanOutcome::Excused(failure) => {
+            ("excused", Some(describe(failure.difference.at, &failure.difference.what)))
         }
         PlanOutcome::Unsettled(failure) => {
             ("unsure", Some(describe(failure.difference.at, &failure.difference.what)))

@@ -52,6 +52,7 @@ fn broken() -> Report {
         records: 3,
         end: Some(End::Eof),
         volatile: false,
+        bytes_compared: true,
         plans: vec![
             plan(Kind::Whole, PlanOutcome::Ok),
             plan(Kind::End, PlanOutcome::Fail(failure)),
@@ -120,7 +121,7 @@ fn text() {
               findings: 2 errors, 0 warnings
             clean        /proc/a\x1b[31m#1  6 bytes, 3 records
             refused      /proc/kmsg  a consuming stream: 100% lost, for ever
-            3 files: 1 clean, 1 with findings, 0 inconclusive, 1 not judged; 0 change by themselves
+            3 files: 1 clean, 1 with findings, 0 inconclusive, 1 not judged; 0 volatile
         "#]],
     );
 }
@@ -147,9 +148,9 @@ fn json() {
     written(
         Format::Json,
         &expect![[r#"
-            {"type":"check","v":1,"path":"/proc/seqbugs/eof_stuck","verdict":"findings","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null},{"name":"end","what":"at the end of the file and behind it","outcome":"fail","detail":"behind the end, at byte 6: \"2\\n\"","calls":2,"bytes":6,"offset":6},{"name":"splice","what":"splice into a pipe","outcome":"skip","detail":"splice gives EINVAL","calls":2,"bytes":6,"offset":null}],"findings":[{"id":"SQ102","name":"next did not advance at the end","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":null,"sessions":2,"times":1,"plans":["whole","end"]},{"id":"SQ201","name":"double emit","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":"SQ102 eof_next [seqbugs+0x250]","sessions":2,"times":1,"plans":["whole","end"]}],"notes":[],"reproduce":{"command":"dd if=/proc/seqbugs/eof_stuck bs=6 skip=1","shows":"behind the end, at byte 6: \"2\\n\"","correct":"cat /proc/seqbugs/eof_stuck | tail -c +7"}}
-            {"type":"check","v":1,"path":"/proc/a\\x1b[31m#1","verdict":"clean","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null}],"findings":[],"notes":[],"reproduce":null}
-            {"type":"check","v":1,"path":"/proc/kmsg","verdict":"refused","reason":"a consuming stream: 100% lost, for ever","table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"lost":0,"plans":[],"findings":[],"notes":[],"reproduce":null}
+            {"type":"check","v":1,"path":"/proc/seqbugs/eof_stuck","verdict":"findings","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"bytes_compared":true,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null},{"name":"end","what":"at the end of the file and behind it","outcome":"fail","detail":"behind the end, at byte 6: \"2\\n\"","calls":2,"bytes":6,"offset":6},{"name":"splice","what":"splice into a pipe","outcome":"skip","detail":"splice gives EINVAL","calls":2,"bytes":6,"offset":null}],"findings":[{"id":"SQ102","name":"next did not advance at the end","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":null,"sessions":2,"times":1,"plans":["whole","end"]},{"id":"SQ201","name":"double emit","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":"SQ102 eof_next [seqbugs+0x250]","sessions":2,"times":1,"plans":["whole","end"]}],"notes":[],"reproduce":{"command":"dd if=/proc/seqbugs/eof_stuck bs=6 skip=1","shows":"behind the end, at byte 6: \"2\\n\"","correct":"cat /proc/seqbugs/eof_stuck | tail -c +7"}}
+            {"type":"check","v":1,"path":"/proc/a\\x1b[31m#1","verdict":"clean","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"bytes_compared":true,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null}],"findings":[],"notes":[],"reproduce":null}
+            {"type":"check","v":1,"path":"/proc/kmsg","verdict":"refused","reason":"a consuming stream: 100% lost, for ever","table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"bytes_compared":true,"lost":0,"plans":[],"findings":[],"notes":[],"reproduce":null}
             {"type":"check_end","v":1,"files":3,"clean":1,"findings":1,"inconclusive":0,"refused":1,"volatile":0}
         "#]],
     );
@@ -280,4 +281,51 @@ fn ascii_is_ascii() {
     text::report(&report, look, &mut out);
     assert!(out.is_ascii());
     assert!(out.contains(&0x1b));
+}
+
+/// What text says of `others` files that are no seq files, beside a clean one if `judged`.
+fn with_others(others: usize, judged: bool, look: Look) -> String {
+    let mut writer = Writer::new(look);
+    let mut out = Vec::new();
+    for _ in 0..others {
+        let mut other = Report::new(b"/proc/cmdline".to_vec());
+        other.verdict = Verdict::Refused("not a seq file".to_owned());
+        writer.other(other, &mut out);
+    }
+    if judged {
+        writer.report(&clean(), &mut out);
+    }
+    writer.end(&mut out);
+    assert_eq!(writer.sums().refused, others as u64);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn many_files_that_are_no_seq_files_are_one_line() {
+    let lines = |text: &str| text.lines().count();
+    let text = with_others(169, true, Look::default());
+    assert!(text.contains("169 of the named files are not seq files: -v lists them\n"), "{text}");
+    assert!(text.contains("170 files: 1 clean") && text.contains("169 not judged"), "{text}");
+    assert_eq!(lines(&text), 3);
+    assert_eq!(lines(&with_others(1, true, Look::default())), 3);
+    // With nothing else to say, each is said.
+    assert_eq!(lines(&with_others(3, false, Look::default())), 4);
+    let json = Look { format: Format::Json, ..Look::default() };
+    assert_eq!(lines(&with_others(3, true, json)), 5);
+    let verbose = Look { verbose: true, ..Look::default() };
+    assert!(!with_others(3, true, verbose).contains("-v"));
+}
+
+#[test]
+fn files_that_globs_match_and_that_were_not_read_are_counted_apart() {
+    let mut writer = Writer::new(Look::default());
+    let mut out = Vec::new();
+    writer.report(&clean(), &mut out);
+    writer.pass_by();
+    writer.pass_by();
+    writer.end(&mut out);
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("1 file: 1 clean"), "{text}");
+    assert!(text.contains("0 not judged") && text.ends_with("; 2 passed over: -v lists them\n"));
+    assert_eq!(writer.sums().refused, 0);
 }

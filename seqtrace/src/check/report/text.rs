@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Color, Style};
 
-use super::{Look, Report, Sums, bad, blamed, cause, how_many, outcome, path, reason, word};
+use super::{
+    Look, Report, Sums, Unlisted, bad, blamed, cause, how_many, outcome, path, reason, word,
+};
 use crate::{
     check::{
         oracle::End,
@@ -30,16 +32,27 @@ pub(super) fn report(report: &Report, look: Look, out: &mut Vec<u8>) {
 }
 
 /// The last line.
-pub(super) fn end(sums: &Sums, look: Look, out: &mut Vec<u8>) {
+pub(super) fn end(sums: &Sums, unlisted: Unlisted, look: Look, out: &mut Vec<u8>) {
     if look.single {
         return;
     }
     let Sums { files, clean, findings, inconclusive, refused, volatile } = *sums;
-    let line = format!(
+    let Unlisted { passed_by, others } = unlisted;
+    let mut line = String::new();
+    if others > 0 && !look.quiet {
+        let _infallible =
+            writeln!(line, "{others} of the named files are not seq files: -v lists them");
+    }
+    let _infallible = write!(
+        line,
         "{}: {clean} clean, {findings} with findings, {inconclusive} inconclusive, \
-         {refused} not judged; {volatile} change by themselves\n",
+         {refused} not judged; {volatile} volatile",
         Count(files, "file")
     );
+    if passed_by > 0 {
+        let _infallible = write!(line, "; {passed_by} passed over: -v lists them");
+    }
+    line.push('\n');
     out.extend_from_slice(line.as_bytes());
 }
 
@@ -98,7 +111,7 @@ impl Text {
         if !report.plans.is_empty() {
             self.put(DIM, format_args!("  {}", size(report)));
         }
-        if let Some(why) = reason(&report.verdict) {
+        if let Some(why) = reason(&report.verdict).or(report.reservation()) {
             self.plain(format_args!("  {why}"));
         }
         self.end_line();
@@ -148,7 +161,11 @@ impl Text {
             None if bad(report).next().is_some() => {
                 self.plain(format_args!(": {errors}, {warnings}"));
             }
-            None => {}
+            None => {
+                if let Some(why) = report.reservation() {
+                    self.plain(format_args!(" {why}"));
+                }
+            }
         }
         self.end_line();
     }
@@ -159,9 +176,10 @@ impl Text {
             PlanOutcome::Ok => GOOD,
             PlanOutcome::Fail(_) | PlanOutcome::Killed => BAD,
             PlanOutcome::Blocked | PlanOutcome::Unsettled(_) => WARN,
-            PlanOutcome::Volatile(_) | PlanOutcome::Unsupported { .. } | PlanOutcome::NotRun(_) => {
-                DIM
-            }
+            PlanOutcome::Volatile(_)
+            | PlanOutcome::Excused(_)
+            | PlanOutcome::Unsupported { .. }
+            | PlanOutcome::NotRun(_) => DIM,
         };
         self.plain("  ");
         self.put(style, format_args!("{word:<8}"));

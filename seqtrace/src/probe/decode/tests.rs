@@ -150,10 +150,10 @@ impl Programs {
     fn slot(&mut self) -> &mut Slot {
         self.slot.get_or_insert_with(|| Slot {
             id: 8,
-            others: 0,
+            collisions: 0,
             pad: 0,
             state: SessionState::new(Self::KEY),
-            staged: Staged::NONE,
+            batch: PendingBatch::NONE,
         })
     }
 
@@ -167,17 +167,17 @@ impl Programs {
         self.ring.push(callback.as_bytes().to_vec());
     }
 
-    fn tell(&mut self) {
+    fn flush(&mut self) {
         let time = self.time;
-        let staged = std::mem::replace(&mut self.slot().staged, Staged::NONE);
-        if staged.pairs > 0 {
+        let batch = std::mem::replace(&mut self.slot().batch, PendingBatch::NONE);
+        if batch.pairs > 0 {
             let head = Self::head(Kind::Batch, time);
-            let (session, pairs) = (Self::KEY, u16::try_from(staged.pairs).unwrap());
-            let batch = wire::Batch { head, session, pairs, cpu: 0, time: staged.time };
-            self.ring.push([batch.as_bytes(), staged.pair.as_bytes()].concat());
+            let (session, pairs) = (Self::KEY, u16::try_from(batch.pairs).unwrap());
+            let header = wire::Batch { head, session, pairs, cpu: 0, time: batch.time };
+            self.ring.push([header.as_bytes(), batch.pair.as_bytes()].concat());
         }
-        if let Some(open) = usize::try_from(staged.open).unwrap().checked_sub(1) {
-            self.alone(Kind::Next, staged.time + u64::from(staged.pair[open].next_after));
+        if let Some(at) = usize::try_from(batch.pending_next).unwrap().checked_sub(1) {
+            self.alone(Kind::Next, batch.time + u64::from(batch.pair[at].next_after));
         }
     }
 
@@ -185,38 +185,38 @@ impl Programs {
         self.time += 10;
         let time = self.time;
         self.happened.push((time, Role::Next));
-        if self.slot().staged.open != 0 {
-            self.tell();
+        if self.slot().batch.pending_next != 0 {
+            self.flush();
         }
-        let staged = &mut self.slot().staged;
-        if staged.pairs == 0 {
-            staged.time = time;
+        let batch = &mut self.slot().batch;
+        if batch.pairs == 0 {
+            batch.time = time;
         }
-        let pair = &mut staged.pair[usize::try_from(staged.pairs).unwrap()];
-        pair.next_after = u32::try_from(time - staged.time).unwrap();
-        staged.open = staged.pairs + 1;
+        let pair = &mut batch.pair[usize::try_from(batch.pairs).unwrap()];
+        pair.next_after = u32::try_from(time - batch.time).unwrap();
+        batch.pending_next = batch.pairs + 1;
     }
 
     fn show(&mut self) {
         self.time += 10;
         let time = self.time;
         self.happened.push((time, Role::Show));
-        let staged = &mut self.slot().staged;
-        if staged.open == 0 {
-            self.tell();
+        let batch = &mut self.slot().batch;
+        if batch.pending_next == 0 {
+            self.flush();
             self.alone(Kind::Show, time);
             return;
         }
-        let pair = &mut staged.pair[usize::try_from(staged.pairs).unwrap()];
-        pair.show_after = u32::try_from(time - staged.time).unwrap();
-        staged.pairs = std::mem::take(&mut staged.open);
-        if usize::try_from(staged.pairs).unwrap() == wire::PAIRS {
-            self.tell();
+        let pair = &mut batch.pair[usize::try_from(batch.pairs).unwrap()];
+        pair.show_after = u32::try_from(time - batch.time).unwrap();
+        batch.pairs = std::mem::take(&mut batch.pending_next);
+        if usize::try_from(batch.pairs).unwrap() == wire::PAIRS {
+            self.flush();
         }
     }
 
     fn stop(&mut self) {
-        self.tell();
+        self.flush();
         self.time += 10;
         self.happened.push((self.time, Role::Stop));
         self.alone(Kind::Stop, self.time);
@@ -268,7 +268,7 @@ proptest! {
             for record in programs.ring.drain(..) {
                 decoder.decode(&record, |event| got.push(heard(&event))).unwrap();
             }
-            if look && programs.slot().staged.waits() {
+            if look && programs.slot().batch.is_pending() {
                 let slot = *programs.slot();
                 decoder.waiting(&slot, |event| got.push(heard(&event)));
             }
@@ -294,7 +294,7 @@ fn a_batch_that_is_cut_short_is_an_error() {
     let mut programs = Programs::default();
     programs.next();
     programs.show();
-    programs.tell();
+    programs.flush();
     let record = &programs.ring[0];
     let mut events = Vec::new();
     let mut decode = |record: &[u8]| Decoder::new().decode(record, |event| events.push(event));
@@ -310,7 +310,7 @@ fn what_was_told_of_a_session_is_forgotten_with_it() {
     programs.next();
     let mut told = 0;
     decoder.waiting(&programs.slot().clone(), |_| told += 1);
-    programs.tell();
+    programs.flush();
     decoder.decode(&programs.ring[0], |_| told += 1).unwrap();
     assert_eq!((told, decoder.told.len()), (1, 1));
     let head = Head { flags: via::SEQ_RELEASE, ..Programs::head(Kind::Release, 99) };

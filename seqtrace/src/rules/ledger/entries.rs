@@ -8,6 +8,7 @@ use crate::event::Ptr;
 use crate::hash::FastMap;
 
 /// An accepted rendering that wrote something.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::rules) struct Entry {
     /// `m->index` when it was shown.
@@ -32,6 +33,8 @@ pub(in crate::rules) struct Entry {
     pub(in crate::rules) placed: bool,
     /// An earlier rendering of it was thrown away.
     pub(in crate::rules) again: bool,
+    /// It belongs at its position: next led to it, or start returned what next had handed out.
+    pub(in crate::rules) sure: bool,
 }
 
 impl Entry {
@@ -118,6 +121,19 @@ impl Entries {
         let known = self.list.iter().map(|entry| entry.pos).zip(self.base..);
         let by_pos = self.by_pos.get_or_insert_with(|| known.collect());
         by_pos.entry(pos).or_insert(number);
+    }
+
+    /// The pointers of pass `pass` have other names now, those of earlier ones none.
+    pub(super) fn rename(&mut self, pass: u32, name: impl Fn(Ptr) -> u64) {
+        self.by_key.clear();
+        for at in 0..self.list.len() {
+            let (known, rest) = self.list.split_at_mut(at);
+            let Some(entry) = rest.first_mut() else { return };
+            entry.key = if entry.pass == pass { name(entry.ptr) } else { 0 };
+            if entry.key != 0 {
+                self.by_key.set(entry.key, at, known);
+            }
+        }
     }
 
     /// How many there were, those forgotten included.
@@ -216,6 +232,7 @@ mod tests {
             passed_over: false,
             placed: true,
             again: false,
+            sure: true,
         }
     }
 

@@ -29,8 +29,9 @@ const PRIVATE: u64 = 1 << 20;
 const IMAGE: u64 = 0xffff_ffff_8000_0000;
 
 impl Identity {
-    /// What `ptr` names, in the seq_file at `m` whose private pointer is `private`.
-    pub(in crate::rules) fn of(ptr: Ptr, m: u64, private: Option<u64>) -> Self {
+    /// What `ptr` names, in the seq_file at `m` whose private pointer is `private`; `relative` if the file's records
+    /// are known to lie where that points to.
+    pub(in crate::rules) fn of(ptr: Ptr, m: u64, private: Option<u64>, relative: bool) -> Self {
         match ptr.kind() {
             PtrKind::Null | PtrKind::Err(_) => Self::Blank,
             PtrKind::Token => Self::Token,
@@ -38,8 +39,8 @@ impl Identity {
             PtrKind::Record(value) if value.wrapping_sub(m) < SEQ_FILE => Self::Blank,
             PtrKind::Record(value) => match offset(value, private) {
                 Some(0) => Self::Blank,
-                Some(offset) => Self::Offset(offset),
-                None => Self::Pointer(value),
+                Some(offset) if relative => Self::Offset(offset),
+                _ => Self::Pointer(value),
             },
         }
     }
@@ -65,7 +66,7 @@ impl Identity {
 }
 
 /// How far into private a pointer points.
-fn offset(value: u64, private: Option<u64>) -> Option<u64> {
+pub(in crate::rules) fn offset(value: u64, private: Option<u64>) -> Option<u64> {
     let private = private.filter(|private| *private >= SMALL)?;
     value.checked_sub(private).filter(|offset| *offset < PRIVATE)
 }
@@ -76,6 +77,9 @@ pub(super) const DIFFERENT: u32 = 3;
 
 /// How often a record must have had the same pointer in two passes: once can be an allocator's whim.
 pub(super) const STABLE: u32 = 2;
+
+/// So many times as often a pointer must have lasted as one was given to another record.
+const RARE: u32 = 32;
 
 /// How much the pointers of a file mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,8 +97,11 @@ pub(in crate::rules) enum Trust {
 /// iterator keeps its cursor.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::rules) struct Pointers {
-    /// One pointer was given to different records.
-    cursor: bool,
+    /// How often one pointer was given to different records.
+    cursor: u32,
+    /// How often a record moved with `m->private`, and how often it stayed where it was.
+    relative: u32,
+    absolute: u32,
     /// next returned another than it was given.
     moves: bool,
     /// The most records of one pass that all had different ones.
@@ -108,7 +115,24 @@ pub(in crate::rules) struct Pointers {
 impl Pointers {
     /// One pointer was given to different records.
     pub(in crate::rules) fn is_cursor(&mut self) {
-        self.cursor = true;
+        self.cursor = self.cursor.saturating_add(1);
+    }
+
+    /// `m->private` was another in this pass: the record lies as far into it as before, or where it did.
+    pub(in crate::rules) fn moved_with_private(&mut self, did: bool) {
+        let count = if did { &mut self.relative } else { &mut self.absolute };
+        *count = count.saturating_add(1);
+    }
+
+    /// The records lie where `m->private` points to.
+    pub(in crate::rules) fn is_relative(&self) -> bool {
+        self.relative > self.absolute
+    }
+
+    /// One pointer is given to different records. What happens now and then, if memory is allocated again, does not
+    /// prove that.
+    fn recurs(&self) -> bool {
+        self.cursor > 0 && self.stable < self.cursor.saturating_mul(RARE)
     }
 
     /// next returned another than it was given.
@@ -141,7 +165,7 @@ impl Pointers {
         match (one, other) {
             (Identity::Blank, _) | (_, Identity::Blank) => Trust::None,
             (Identity::Token, _) | (_, Identity::Token) => Trust::Firm,
-            _ if self.cursor => Trust::None,
+            _ if self.recurs() => Trust::None,
             _ if one.is_fixed() && other.is_fixed() && self.moves => Trust::Firm,
             _ if self.different >= DIFFERENT && self.last() => Trust::Firm,
             _ if self.different >= DIFFERENT => Trust::Weak,
@@ -170,7 +194,7 @@ mod tests {
 
     #[test]
     fn names() {
-        let of = |value, private| Identity::of(Ptr(value), M, private);
+        let of = |value, private| Identity::of(Ptr(value), M, private, true);
         assert_eq!(of(0, None), Identity::Blank);
         assert_eq!(of(12u64.wrapping_neg(), None), Identity::Blank);
         assert_eq!(of(1, None), Identity::Token);
@@ -179,6 +203,9 @@ mod tests {
         assert_eq!(of(HEAP, Some(HEAP)), Identity::Blank);
         assert_eq!(of(HEAP + 8, Some(HEAP)), Identity::Offset(8));
         assert_eq!(of(HEAP + (2 << 20), Some(HEAP)), Identity::Pointer(HEAP + (2 << 20)));
+        // A record that only happens to lie near.
+        let near = Identity::of(Ptr(HEAP + 8), M, Some(HEAP), false);
+        assert_eq!(near, Identity::Pointer(HEAP + 8));
         // With 5-level paging the direct map begins lower.
         assert_eq!(of(0xff11_0000_1234_5678, None), Identity::Pointer(0xff11_0000_1234_5678));
     }
@@ -196,5 +223,9 @@ mod tests {
         pointers.is_cursor();
         assert_eq!(pointers.trust(a, b), Trust::None);
         assert_eq!(pointers.trust(a, Identity::Token), Trust::Firm);
+        for _ in 0..RARE {
+            pointers.survived();
+        }
+        assert_eq!(pointers.trust(a, b), Trust::Firm);
     }
 }

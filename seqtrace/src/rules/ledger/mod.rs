@@ -14,20 +14,19 @@ pub(in crate::rules) mod entries;
 pub(in crate::rules) mod identity;
 mod index;
 pub(in crate::rules) mod pass;
+mod resume;
+mod shown;
 
 use self::entries::{Entries, Entry};
-use self::identity::{Identity, Pointers, Trust};
-use self::pass::{Handed, Origin, Pass, Resume};
-use crate::event::{Ptr, PtrKind};
+use self::identity::{Identity, Pointers};
+use self::pass::{End, Handed, Origin, Pass};
+pub(in crate::rules) use self::shown::{Double, Fresh, Shown};
+use crate::event::{Ptr, PtrKind, Role};
 use crate::rules::rule::Id;
-use crate::session::update::{CallbackUpdate, Fate, Phase};
+use crate::session::update::CallbackUpdate;
 
 /// Entries of one generation that are kept: about 25 MB.
 const ENTRIES: usize = 1 << 18;
-/// Passes in which no pointer ever came back: allocations would have by then.
-const LONG: u32 = 32;
-/// Records that were handed out and missed, remembered until the end of the file.
-const MISSED: usize = 64;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -37,6 +36,8 @@ pub(in crate::rules) struct Ledger {
     m: u64,
     /// `m->private` in this pass.
     private: Option<u64>,
+    /// The records of the file lie where `m->private` points to.
+    relative: bool,
     /// Everything since the generation began was seen.
     known: bool,
     /// Number of the generation.
@@ -51,8 +52,17 @@ pub(in crate::rules) struct Ledger {
     pub(in crate::rules) handed: Option<Handed>,
     /// next or start returned NULL.
     pub(in crate::rules) ended: bool,
-    /// What broke the order of this generation, if something did.
-    pub(in crate::rules) root: Option<Id>,
+    /// The rule whose breach broke the order of this generation, if one did, and whether that is more than
+    /// information.
+    root: Option<(Id, bool)>,
+    /// next ended the last pass at a position of its own.
+    early: Option<End>,
+    /// start set the position back: from there on positions are not those that next was given.
+    pub(in crate::rules) set_back: bool,
+    /// The core corrected a position; the rule that next broke.
+    pub(in crate::rules) mended: Option<Id>,
+    /// The position of the generation's first record.
+    first: Option<i64>,
     /// Handed out, and another came instead.
     missed: Vec<Handed>,
     /// There were more of these than are kept.
@@ -64,40 +74,16 @@ pub(in crate::rules) struct Ledger {
     again: bool,
     /// Different records have the same text.
     alike: bool,
+    /// Two in a row have, in one pass.
+    monotonous: bool,
 }
 
-/// What became of a rendering, for the ledger.
+/// What is left of a generation when the next one begins.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::rules) enum Shown {
-    /// Its bytes are the reader's.
-    Accepted(Fresh),
-    /// It has no bytes, or they are not wanted.
-    Consumed,
-    /// It will be shown again.
-    Again,
-    /// Nothing is known.
-    Unknown,
-}
-
-/// An accepted rendering that is not in the ledger yet.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::rules) struct Fresh {
-    pub(in crate::rules) entry: Entry,
-    pub(in crate::rules) identity: Identity,
-    /// Number of the last entry with its key.
-    earlier: Option<u64>,
-}
-
-/// One record at two places.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::rules) struct Double {
-    pub(in crate::rules) earlier: Entry,
-    pub(in crate::rules) later: Entry,
-    /// The positions, the pointers and the text agree.
-    pub(in crate::rules) agree: (bool, bool, bool),
-    /// The pointer is all there is, and is not known to name records.
-    pub(in crate::rules) weak: bool,
-    pub(in crate::rules) time: u64,
+pub(in crate::rules) struct Left {
+    /// The record that next handed out last.
+    handed: Handed,
+    first: Entry,
 }
 
 impl Ledger {
@@ -106,6 +92,7 @@ impl Ledger {
         Self {
             m,
             private: None,
+            relative: false,
             known: !adopted,
             generation: 1,
             entries: Entries::new(ENTRIES),
@@ -115,12 +102,17 @@ impl Ledger {
             handed: None,
             ended: false,
             root: None,
+            early: None,
+            set_back: false,
+            mended: None,
+            first: None,
             missed: Vec::new(),
             missed_more: 0,
             passes: 0,
             recurred: 0,
             again: false,
             alike: false,
+            monotonous: false,
         }
     }
 
@@ -157,127 +149,69 @@ impl Ledger {
         self.handed = None;
         self.ended = false;
         self.root = None;
+        self.early = None;
+        self.set_back = false;
+        self.mended = None;
+        self.first = None;
         self.missed.clear();
         self.missed_more = 0;
         self.passes = 0;
         self.recurred = 0;
         self.again = false;
         self.alike = false;
+        self.monotonous = false;
+    }
+
+    /// `m->private` in this pass.
+    pub(in crate::rules) fn private(&self) -> Option<u64> {
+        self.private
+    }
+
+    /// How far into `m->private` a pointer points, if it does.
+    pub(in crate::rules) fn offset(&self, ptr: Ptr) -> Option<u64> {
+        identity::offset(ptr.0, self.private)
+    }
+
+    /// The rule whose breach broke the order of this generation.
+    pub(in crate::rules) fn root(&self) -> Option<Id> {
+        self.root.map(|(id, _)| id)
+    }
+
+    /// More than information broke the order of this generation.
+    pub(in crate::rules) fn is_broken(&self) -> bool {
+        self.root.is_some_and(|(_, firm)| firm)
+    }
+
+    /// A rule was broken that breaks the order. The first one explains the rest; information (not `firm`) gives
+    /// way.
+    pub(in crate::rules) fn blame(&mut self, id: Id, firm: bool) {
+        if self.root.is_none_or(|(_, known)| firm && !known) {
+            self.root = Some((id, firm));
+        }
+    }
+
+    /// The rule that start broke when this pass began with another record than the one that belongs there.
+    pub(in crate::rules) fn misled(&self) -> Option<Id> {
+        let astray = self.pass.as_ref().is_some_and(|pass| pass.origin == Origin::Astray);
+        self.root().filter(|root| astray && root.culprit() == Some(Role::Start))
+    }
+
+    /// The pass began with another record than the one that belongs there.
+    pub(in crate::rules) fn astray(&mut self) {
+        if let Some(pass) = &mut self.pass {
+            pass.origin = Origin::Astray;
+        }
+    }
+
+    /// What the generation handed out last, if that was not shown and it has a first record.
+    pub(in crate::rules) fn left(&self) -> Option<Left> {
+        let first = self.entries.first(1).first().filter(|_| self.known)?;
+        Some(Left { handed: self.handed?, first: *first })
     }
 
     /// What a pointer names.
     pub(in crate::rules) fn identity(&self, ptr: Ptr) -> Identity {
-        Identity::of(ptr, self.m, self.private)
-    }
-
-    /// start returned. What it resumed with is compared to what was handed out.
-    pub(in crate::rules) fn start(
-        &mut self,
-        callback: &CallbackUpdate,
-        returned: Ptr,
-        pointers: &mut Pointers,
-    ) -> Option<Resume> {
-        let before = self.private;
-        self.private = callback.private.or(before);
-        self.passes += 1;
-        let identity = self.identity(returned);
-        let mut pass = Pass::new(callback, returned, identity);
-        let resume = if self.passes > 1 {
-            let moved = before.is_some() && before != self.private;
-            let resume = self.resume(callback, returned, moved, pointers);
-            pass.origin = if resume.is_some_and(|resume| !resume.agrees) {
-                Origin::Astray
-            } else if self.handed.is_none() && self.ended {
-                Origin::AfterEnd
-            } else {
-                Origin::Resumed
-            };
-            resume
-        } else {
-            None
-        };
-        pass.doubling = pass.origin != Origin::Resumed;
-        self.handed = None;
-        self.ended = returned == Ptr::NULL;
-        if callback.phase != Phase::Traverse {
-            // A traversal that ended before its offset: the main part begins there all the same.
-            self.end = if pass.origin == Origin::AfterEnd { None } else { self.end };
-        }
-        self.pass = Some(pass);
-        resume
-    }
-
-    fn resume(
-        &mut self,
-        callback: &CallbackUpdate,
-        returned: Ptr,
-        private_moved: bool,
-        pointers: &mut Pointers,
-    ) -> Option<Resume> {
-        let handed = self.handed?;
-        if callback.pos_in != Some(handed.pos) || matches!(returned.kind(), PtrKind::Err(_)) {
-            return None;
-        }
-        let identity = self.identity(returned);
-        let same =
-            returned == handed.ptr || (identity == handed.identity && identity != Identity::Blank);
-        let known = self.entries.with_key(identity.key()).map(|(number, entry)| (number, *entry));
-        let trust = match (returned.kind(), same) {
-            // Where there was something there is nothing: no pointer is needed for that.
-            (PtrKind::Null, _) => Trust::Firm,
-            (_, true) => {
-                if handed.advanced && !identity.is_fixed() {
-                    pointers.survived();
-                }
-                return Some(Resume::agreeing(handed, returned));
-            }
-            // The iterator may be allocated anew for each pass: only what is relative to it counts.
-            _ if private_moved && !(identity.is_fixed() && handed.identity.is_fixed()) => {
-                Trust::None
-            }
-            _ => {
-                let trust = pointers.trust(identity, handed.identity);
-                pointers.strayed();
-                trust
-            }
-        };
-        Some(Resume {
-            handed,
-            returned,
-            identity,
-            agrees: false,
-            rounded: callback.pos_in != Some(callback.pos_out),
-            trust,
-            seen: known.map(|(_, entry)| entry),
-            delta: known.map(|(number, _)| {
-                i64::try_from(number).unwrap_or(0)
-                    - i64::try_from(self.entries.total()).unwrap_or(0)
-            }),
-        })
-    }
-
-    /// Remembers that a record was handed out and did not come.
-    pub(in crate::rules) fn miss(&mut self, handed: Handed) {
-        if self.missed.len() < MISSED {
-            self.missed.push(handed);
-        } else {
-            self.missed_more += 1;
-        }
-    }
-
-    /// Those that did not come until now.
-    pub(in crate::rules) fn take_missed(&mut self) -> (Vec<Handed>, u64) {
-        (std::mem::take(&mut self.missed), std::mem::take(&mut self.missed_more))
-    }
-
-    /// The position of the record at hand is not its own.
-    pub(in crate::rules) fn out_of_step(&mut self) {
-        if let Some(pass) = &mut self.pass {
-            pass.out_of_step = true;
-            if let Some(held) = &mut pass.held {
-                held.out_of_step = true;
-            }
-        }
+        Identity::of(ptr, self.m, self.private, self.relative)
     }
 
     /// next returned.
@@ -297,187 +231,11 @@ impl Ledger {
             pointers.moved();
         }
         pass.advance(callback, returned, identity, same, moved);
-        self.ended |= returned == Ptr::NULL;
-    }
-
-    /// show returned; `hash` is that of its text, 0 if it is not known.
-    pub(in crate::rules) fn show(
-        &mut self,
-        callback: &CallbackUpdate,
-        read: u32,
-        hash: u64,
-        pointers: &mut Pointers,
-    ) -> Shown {
-        let (Some(pass), Some(v), Some(pos)) = (&mut self.pass, callback.v, callback.pos_in) else {
-            return Shown::Unknown;
-        };
-        let (number, placed) = (pass.number, pass.placed);
-        // What next handed out has been named.
-        let named = pass.held.as_ref().filter(|held| held.ptr == v).map(|held| held.identity);
-        let passed_over = match callback.fate {
-            Some(Fate::Emitted) => false,
-            Some(Fate::PassedOver) => true,
-            Some(Fate::Empty | Fate::Skipped) => {
-                pass.held = None;
-                self.found(v);
-                return Shown::Consumed;
-            }
-            Some(Fate::DiscardedOverflow | Fate::DiscardedTail) => {
-                self.again = true;
-                return Shown::Again;
-            }
-            Some(Fate::Failed) => return Shown::Again,
-            Some(Fate::Unknown) | None => return Shown::Unknown,
-        };
-        pass.held = None;
-        let (Some(range), Some(len)) = (callback.range, callback.bytes) else {
-            return Shown::Unknown;
-        };
-        self.found(v);
-        let again = std::mem::take(&mut self.again) && pass_begins(self.pass.as_ref());
-        let identity = named.unwrap_or_else(|| self.identity(v));
-        let entry = Entry {
-            pos,
-            ptr: v,
-            key: identity.key(),
-            start: range.start,
-            len: u32::try_from(len).unwrap_or(u32::MAX),
-            pass: number,
-            read,
-            hash,
-            passed_over,
-            placed,
-            again,
-        };
-        let earlier = self.learn(&entry, identity, pointers);
-        if let Some(pass) = &mut self.pass {
-            pass.shown += 1;
-        }
-        Shown::Accepted(Fresh { entry, identity, earlier })
-    }
-
-    /// What the same pointer elsewhere in this generation says about pointers. The number of the last
-    /// entry that has it.
-    fn learn(&mut self, entry: &Entry, identity: Identity, pointers: &mut Pointers) -> Option<u64> {
-        let Some((number, earlier)) = self.entries.with_key(entry.key) else {
-            if self.recurred == 0 && self.passes >= LONG && self.entries.keys() >= LONG as usize {
-                pointers.differ(identity::DIFFERENT);
-                pointers.survived();
-                pointers.survived();
-            }
-            self.follows(None, entry, pointers);
-            self.differs(identity, pointers);
-            return None;
-        };
-        if identity == Identity::Token {
-            return Some(number);
-        }
-        self.recurred += 1;
-        let (new, pass) = (earlier.pass != entry.pass, earlier.pass);
-        match earlier.same_text(entry) {
-            Some(false) if earlier.pos != entry.pos => pointers.is_cursor(),
-            // Who has no text to look at must not guess: a cursor, or an object linked twice.
-            None if earlier.pass == entry.pass => pointers.is_cursor(),
-            _ => {}
-        }
-        let then = self.entries.number(number + 1).filter(|then| then.pass == pass);
-        let then = then.map(|then| then.key).filter(|_| new);
-        self.follows(then, entry, pointers);
-        if new {
-            self.differs(identity, pointers);
-        }
-        Some(number)
-    }
-
-    /// A record that was there before should be followed by the one that followed it then (`then` is
-    /// that of this entry): if not, their pointers were given to others meanwhile.
-    fn follows(&mut self, then: Option<u64>, entry: &Entry, pointers: &mut Pointers) {
-        let Some(pass) = &mut self.pass else { return };
-        match std::mem::replace(&mut pass.then, then) {
-            Some(expected) if expected == entry.key => pointers.survived(),
-            Some(_) => pointers.is_cursor(),
-            None => {}
-        }
-    }
-
-    /// A pointer that no other record of this pass had.
-    fn differs(&mut self, identity: Identity, pointers: &mut Pointers) {
-        let named = !matches!(identity, Identity::Blank | Identity::Token);
-        if let Some(pass) = self.pass.as_mut().filter(|_| named) {
-            pass.different += 1;
-            pointers.differ(pass.different);
-        }
-    }
-
-    /// A record that had been missed came after all.
-    fn found(&mut self, v: Ptr) {
-        if !self.missed.is_empty() {
-            let key = self.identity(v).key();
-            self.missed.retain(|missed| missed.ptr != v && missed.identity.key() != key);
-        }
-    }
-
-    /// Is the record that was just accepted one that was there before? Then it enters the ledger.
-    pub(in crate::rules) fn accept(
-        &mut self,
-        fresh: &Fresh,
-        time: u64,
-        pointers: &Pointers,
-    ) -> Option<Double> {
-        let entry = &fresh.entry;
-        if let Some(last) = self.entries.last() {
-            let other = last.key != entry.key;
-            self.alike |= other && last.same_text(entry) == Some(true);
-        }
-        let double = self.double(fresh, time, pointers);
-        if let Some(pass) = &mut self.pass {
-            pass.doubling &= double.is_some();
-        }
-        self.entries.push(*entry);
-        double
-    }
-
-    fn double(&self, fresh: &Fresh, time: u64, pointers: &Pointers) -> Option<Double> {
-        let Fresh { entry, identity, earlier } = fresh;
-        let identity = *identity;
-        let pass = self.pass.as_ref()?;
-        // In any other pass its pointer alone proves nothing.
-        let asked = (pass.doubling || pass.repeats) && identity != Identity::Token;
-        let by_key = earlier.filter(|_| asked).and_then(|number| self.entries.number(number));
-        let by_pos = self.entries.at(entry.pos).map(|(_, earlier)| earlier);
-        let double = |earlier: &Entry, agree, weak| {
-            Some(Double { earlier: *earlier, later: *entry, agree, weak, time })
-        };
-        let trust = pointers.trust(identity, identity);
-        if let Some(earlier) = by_key.filter(|_| trust > Trust::None) {
-            // A text that others have, too, says nothing.
-            let text = earlier.same_text(entry).filter(|same| !(*same && self.alike));
-            let agree = (earlier.pos == entry.pos, true, text == Some(true));
-            // Emitted again because start went back, or followed by what was emitted behind it.
-            let resumed = earlier.pass != entry.pass && pass.doubling;
-            // next returned what it was given, and the text says that it is no cursor.
-            let repeated =
-                pass.repeats && text == Some(true) && self.entries.last() == Some(earlier);
-            match (text, trust) {
-                (Some(true), Trust::Weak | Trust::Firm) if resumed || repeated => {
-                    return double(earlier, agree, false);
-                }
-                (None, Trust::Firm) if resumed => return double(earlier, agree, false),
-                (None, Trust::Weak) if resumed => return double(earlier, agree, true),
-                _ => {}
-            }
-        }
-        let earlier = by_pos.filter(|earlier| earlier.pass != entry.pass)?;
-        let text = earlier.same_text(entry);
-        let pointer = earlier.ptr == entry.ptr;
-        let earlier_identity = self.identity(earlier.ptr);
-        let other =
-            earlier.key != entry.key && pointers.trust(identity, earlier_identity) > Trust::None;
-        let placed = (earlier.placed && entry.placed) || pointer;
-        if text == Some(false) || other || !placed {
-            return None;
-        }
-        double(earlier, (true, pointer, text == Some(true)), false)
+        let ended = returned == Ptr::NULL;
+        self.ended |= ended;
+        let (pos, phase) = (callback.pos_out, callback.phase);
+        let early = ended && callback.pos_in != Some(pos) && !pass.out_of_step;
+        self.early = early.then_some(End { pos, phase, time: 0, read: None });
     }
 
     /// stop returned; the pass is over.
@@ -500,6 +258,9 @@ impl Ledger {
         if let Some(held) = self.pass.as_mut().and_then(|pass| pass.held.as_mut()) {
             (held.time, held.read) = (time, read);
         }
+        if let Some(end) = self.early.as_mut() {
+            (end.time, end.read) = (time, read);
+        }
     }
 
     /// File offset behind the last byte kept, where that can be said.
@@ -513,8 +274,4 @@ impl Ledger {
         self.end = Some(entry.end());
         fits
     }
-}
-
-fn pass_begins(pass: Option<&Pass>) -> bool {
-    pass.is_some_and(|pass| pass.shown == 0)
 }

@@ -23,6 +23,17 @@ pub(in crate::rules) struct Handed {
     pub(in crate::rules) time: u64,
 }
 
+/// next returned NULL and moved the position.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::rules) struct End {
+    /// The position that it left.
+    pub(in crate::rules) pos: i64,
+    pub(in crate::rules) phase: Phase,
+    /// When it returned, and in which read.
+    pub(in crate::rules) time: u64,
+    pub(in crate::rules) read: Option<u32>,
+}
+
 /// How a pass began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::rules) enum Origin {
@@ -49,6 +60,8 @@ pub(in crate::rules) struct Pass {
     pub(super) placed: bool,
     /// A next left the position alone, or moved it back, and the core did not help.
     pub(in crate::rules) out_of_step: bool,
+    /// start returned what next had handed out, or is the first of its generation.
+    pub(super) sure: bool,
     /// The last next returned what it was given.
     pub(super) repeats: bool,
     /// The record that followed the last one when that was there before.
@@ -57,6 +70,8 @@ pub(in crate::rules) struct Pass {
     pub(super) different: u32,
     /// It began astray or behind the end, and all its records so far were there before.
     pub(super) doubling: bool,
+    /// It began with a record where next had ended the pass before, and none was accepted yet.
+    pub(in crate::rules) early: Option<End>,
 }
 
 impl Pass {
@@ -79,10 +94,12 @@ impl Pass {
             shown: 0,
             placed: true,
             out_of_step: false,
+            sure: false,
             repeats: false,
             then: None,
             different: 0,
             doubling: false,
+            early: None,
         }
     }
 
@@ -114,7 +131,7 @@ impl Pass {
 }
 
 /// Something to show.
-fn is_record(ptr: Ptr) -> bool {
+pub(in crate::rules) fn is_record(ptr: Ptr) -> bool {
     matches!(ptr.kind(), PtrKind::Token | PtrKind::Record(_))
 }
 
@@ -128,8 +145,10 @@ pub(in crate::rules) struct Resume {
     pub(in crate::rules) identity: Identity,
     /// It is the same record, as far as can be told.
     pub(in crate::rules) agrees: bool,
-    /// start moved the position: it says itself that there is nothing at the old one.
+    /// start moved the position to one that no record had: it says itself that there is nothing at the old one.
     pub(in crate::rules) rounded: bool,
+    /// start set the position back to this one, at which a record was accepted before.
+    pub(in crate::rules) set_back: Option<i64>,
     /// How much the two pointers mean.
     pub(in crate::rules) trust: Trust,
     /// The record that start returned was accepted before, in this generation.
@@ -139,13 +158,21 @@ pub(in crate::rules) struct Resume {
 }
 
 impl Resume {
-    pub(super) fn agreeing(handed: Handed, returned: Ptr) -> Self {
+    /// True if the record that start returned can be the one that was handed out, at another address.
+    pub(in crate::rules) fn can_be_moved(&self) -> bool {
+        let record = is_record(self.returned) && self.set_back.is_none();
+        let right = !self.handed.identity.is_fixed() && !self.handed.out_of_step;
+        record && right && !self.agrees
+    }
+
+    pub(super) fn agreeing(handed: Handed, returned: Ptr, set_back: Option<i64>) -> Self {
         Self {
             handed,
             returned,
             identity: handed.identity,
             agrees: true,
             rounded: false,
+            set_back,
             trust: Trust::Firm,
             seen: None,
             delta: None,

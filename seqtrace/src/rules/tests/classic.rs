@@ -72,7 +72,7 @@ fn cat_hides_it_and_pread_shows_it() {
         s1.r1    │  next  pos 1→2      ffffffffc0a00040 → ffffffffc0a00080         1.0µs
         s1.r1    │  show  pos 2        ffffffffc0a00080   +2 B     buf 6/4096      1.0µs  emitted 4..6
         s1.r1    │  next  pos 2→2      ffffffffc0a00080 → NULL                     1.0µs  did not advance: the core adds 1  ✗✗ SQ102
-                 ✗✗ SQ102 next did not advance at the end: next() returned NULL and left *pos at 2; the core adds the 1 here: cat looks right, pread and lseek do not
+                 ✗✗ SQ102 next did not advance at the end: next() returned NULL and left *pos at 2; the core adds the 1 while it fills its buffer, a traversal (pread, lseek) does not
                     in fn_200   seqtrace explain SQ102
         s1.r1    │  stop  pos 3        NULL                                        1.0µs  held 8.0µs
         s1.r1    └─ = 6 B  3 records emitted, 0 discarded                         10.0µs  end of file
@@ -90,7 +90,7 @@ fn cat_hides_it_and_pread_shows_it() {
         s2.r1    │┄ next  pos 1→2      ffffffffc0a00040 → ffffffffc0a00080         1.0µs
         s2.r1    │┄ show  pos 2        ffffffffc0a00080   +2 B     buf 2/4096      1.0µs  passed over 4..6
         s2.r1    │┄ next  pos 2→2      ffffffffc0a00080 → NULL                     1.0µs  ✗✗ SQ102
-                 ✗✗ SQ102 next did not advance at the end: next() returned NULL and left *pos at 2, in a traversal: nobody adds the 1 there
+                 ✗✗ SQ102 next did not advance at the end: next() returned NULL and left *pos at 2, in a traversal: the core does not add the 1 there
                     in fn_200   seqtrace explain SQ102
         s2.r1    │┄ stop  pos 2        NULL                                        1.0µs  held 8.0µs
         s2.r1    │  start pos 2                         → ffffffffc0a00080         1.0µs
@@ -118,9 +118,9 @@ fn only_findings_in_ascii() {
     let data = format!("findings\n{data}");
     expect![[r#"
         findings
-                 xx SQ102 next did not advance at the end: next() returned NULL and left *pos at 2; the core adds the 1 here: cat looks right, pread and lseek do not
+                 xx SQ102 next did not advance at the end: next() returned NULL and left *pos at 2; the core adds the 1 while it fills its buffer, a traversal (pread, lseek) does not
                     in fn_200   seqtrace explain SQ102
-                 xx SQ102 next did not advance at the end: next() returned NULL and left *pos at 2, in a traversal: nobody adds the 1 there
+                 xx SQ102 next did not advance at the end: next() returned NULL and left *pos at 2, in a traversal: the core does not add the 1 there
                     in fn_200   seqtrace explain SQ102
                  xx SQ201 double emit: pos 2 (ffffffffc0a00080) passed over as bytes 4..6, emitted again as 6..8
                     cause SQ102 fn_200   seqtrace explain SQ201
@@ -133,12 +133,12 @@ fn compact_and_json() {
     let (data, ..) = run(&cat_and_pread(), pipeline(&options, Until::default()));
     expect![[r#"
         s1       open  seq_open  show fn_300
-        s1.r1    ✗✗ SQ102 next did not advance at the end: next() returned NULL and left *pos at 2; the core adds the 1 here: cat looks right, pread and lseek do not   in fn_200   seqtrace explain SQ102
+        s1.r1    ✗✗ SQ102 next did not advance at the end: next() returned NULL and left *pos at 2; the core adds the 1 while it fills its buffer, a traversal (pread, lseek) does not   in fn_200   seqtrace explain SQ102
         s1.r1    read 0+131072 = 6 B  start 0 → show×3 next×3 stuck×1 (eof) stop  3 emitted 0 discarded  10.0µs
         s1.r2    read 6+131072 = 0 B  start 3 (eof) stop  4.0µs
         s1       close seq_release  2 reads  6 B  3 records emitted, 0 discarded  open 17.0µs
         s2       open  seq_open  show fn_300
-        s2.r1    ✗✗ SQ102 next did not advance at the end: next() returned NULL and left *pos at 2, in a traversal: nobody adds the 1 there   in fn_200   seqtrace explain SQ102
+        s2.r1    ✗✗ SQ102 next did not advance at the end: next() returned NULL and left *pos at 2, in a traversal: the core does not add the 1 there   in fn_200   seqtrace explain SQ102
         s2.r1    read 6+131072 = 2 B  traverse start 0 → show×3 next×3 (eof) stop  start 2 → show×1 next×1 stuck×1 (eof) stop  1 emitted 0 discarded 3 passed over  15.0µs
         s2.r1    ✗✗ SQ201 double emit: pos 2 (ffffffffc0a00080) passed over as bytes 4..6, emitted again as 6..8   cause SQ102 fn_200   seqtrace explain SQ201
         s2       close seq_release  1 read  2 B  1 record emitted, 0 discarded, 3 passed over  open 17.0µs

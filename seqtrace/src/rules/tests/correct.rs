@@ -163,6 +163,7 @@ impl Model {
                 i32::from(show_model.skipped >> (nr % 64) & 1 == 1)
             }),
             stop: Box::new(|_, _| ()),
+            prints: Box::new(|_| ""),
             private: Box::new(move || match private {
                 Pointers::Private => HEAP,
                 Pointers::Snapshot => HEAP + 8192 * (private_pass.get() % 3),

@@ -2,69 +2,34 @@
 //! emits the events that the probes would. The session model has a simulator that knows the truth
 //! about fates; this one knows the bytes.
 
+pub(crate) use super::file::{File, Out};
 use crate::event::{Body, Event, FileKind, OpTable, Open, Role, SeqState, Task, Via, Wrapper};
 
-pub(super) const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 /// `struct seq_file *`, as files take it for their own. Each open's own is [`Fd::m`].
-pub(super) const M: u64 = 0xffff_8881_7700_0000;
+pub(crate) const M: u64 = 0xffff_8881_7700_0000;
 
 /// As far as seq_files are apart.
 const SIZE: u64 = 256;
 
-/// `m` as show and stop see it.
-pub(super) struct Out<'a> {
-    buf: &'a mut Vec<u8>,
-    size: usize,
-}
-
-impl Out<'_> {
-    /// `seq_puts()`: all or nothing; a full buffer is the mark of an overflow.
-    pub(super) fn put(&mut self, text: &str) {
-        if self.buf.len() + text.len() < self.size {
-            self.buf.extend_from_slice(text.as_bytes());
-        } else {
-            self.buf.resize(self.size, b'?');
-        }
-    }
-
-    /// What test for overflow tells: `seq_has_overflowed()`.
-    pub(super) fn overflowed(&self) -> bool {
-        self.buf.len() == self.size
-    }
-}
-
-type Start = Box<dyn FnMut(&mut i64) -> u64>;
-type Next = Box<dyn FnMut(u64, &mut i64) -> u64>;
-type Show = Box<dyn FnMut(u64, &mut Out<'_>) -> i32>;
-type Stop = Box<dyn FnMut(u64, &mut Out<'_>)>;
-
-/// The callbacks of a file.
-pub(super) struct File {
-    pub(super) start: Start,
-    pub(super) next: Next,
-    pub(super) show: Show,
-    pub(super) stop: Stop,
-    pub(super) private: Box<dyn Fn() -> u64>,
-}
-
 /// Who is told.
 #[derive(Default)]
-pub(super) struct World {
-    pub(super) events: Vec<Event>,
+pub(crate) struct World {
+    pub(crate) events: Vec<Event>,
     /// The first bytes of records are told.
-    pub(super) previews: bool,
-    pub(super) keys: u32,
+    pub(crate) previews: bool,
+    pub(crate) keys: u32,
 }
 
 impl World {
-    pub(super) fn tell(&mut self, body: Body) {
+    pub(crate) fn tell(&mut self, body: Body) {
         let time = 1_000 * (self.events.len() as u64 + 1);
         self.events.push(Event { time, cpu: 0, body });
     }
 }
 
 /// An open descriptor.
-pub(super) struct Fd {
+pub(crate) struct Fd {
     key: u32,
     file: File,
     buf: Vec<u8>,
@@ -72,7 +37,7 @@ pub(super) struct Fd {
     index: i64,
     read_pos: i64,
     /// `file->f_pos`
-    pub(super) f_pos: i64,
+    pub(crate) f_pos: i64,
 }
 
 const EAGAIN: i64 = -11;
@@ -91,7 +56,7 @@ fn len(bytes: &[u8]) -> i64 {
 
 impl Fd {
     /// open() of file number `ino`.
-    pub(super) fn open(world: &mut World, ino: u64, file: File, by: Wrapper) -> Self {
+    pub(crate) fn open(world: &mut World, ino: u64, file: File, by: Wrapper) -> Self {
         world.keys += 1;
         let key = world.keys;
         let pointer = 0xffff_8881_6600_0000 + 256 * u64::from(key);
@@ -99,7 +64,7 @@ impl Fd {
     }
 
     /// The same, with this `struct file *`.
-    pub(super) fn open_at(
+    pub(crate) fn open_at(
         world: &mut World,
         ino: u64,
         file: File,
@@ -132,7 +97,7 @@ impl Fd {
         M + SIZE * u64::from(key)
     }
 
-    pub(super) fn release(self, world: &mut World, by: Wrapper) {
+    pub(crate) fn release(self, world: &mut World, by: Wrapper) {
         let private = (self.file.private)();
         world.tell(Body::Release { key: self.key, tid: 1, wrapper: by, private, removed: false });
     }
@@ -161,7 +126,14 @@ impl Fd {
         }
         let mut out = Out { buf: &mut self.buf, size };
         let ret = match role {
-            Role::Start => (self.file.start)(&mut self.index),
+            Role::Start => {
+                let pos = self.index;
+                let ret = (self.file.start)(&mut self.index);
+                if ends(ret).is_none() {
+                    out.put((self.file.prints)(pos));
+                }
+                ret
+            }
             Role::Next => (self.file.next)(v, &mut self.index),
             Role::Show => i64::from((self.file.show)(v, &mut out)).cast_unsigned(),
             Role::Stop => {
@@ -243,14 +215,14 @@ impl Fd {
     }
 
     /// read()
-    pub(super) fn read(&mut self, world: &mut World, want: usize) -> Result<Vec<u8>, i64> {
+    pub(crate) fn read(&mut self, world: &mut World, want: usize) -> Result<Vec<u8>, i64> {
         let bytes = self.pread(world, self.f_pos, want)?;
         self.f_pos += len(&bytes);
         Ok(bytes)
     }
 
     /// pread()
-    pub(super) fn pread(
+    pub(crate) fn pread(
         &mut self,
         world: &mut World,
         pos: i64,
@@ -357,7 +329,7 @@ impl Fd {
     }
 
     /// lseek(SEEK_SET)
-    pub(super) fn lseek(&mut self, world: &mut World, offset: i64) -> i64 {
+    pub(crate) fn lseek(&mut self, world: &mut World, offset: i64) -> i64 {
         let key = self.key;
         world.tell(Body::LseekEnter { key, tid: 1, offset, whence: 0, state: self.state() });
         let mut ret = offset;
@@ -382,7 +354,7 @@ impl Fd {
     }
 
     /// Reads to the end, at most `limit` times.
-    pub(super) fn drain(&mut self, world: &mut World, want: usize, limit: usize) -> Vec<u8> {
+    pub(crate) fn drain(&mut self, world: &mut World, want: usize, limit: usize) -> Vec<u8> {
         let mut all = Vec::new();
         for _ in 0..limit {
             match self.read(world, want) {
@@ -394,6 +366,6 @@ impl Fd {
     }
 }
 
-pub(super) fn task() -> Task {
+pub(crate) fn task() -> Task {
     Task { pid: 1, tid: 1, uid: 0, comm: b"cat".to_vec() }
 }

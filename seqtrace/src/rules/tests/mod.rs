@@ -3,8 +3,13 @@
 mod classic;
 mod content;
 mod correct;
+mod culprits;
+mod faults;
+mod faulty;
+mod file;
 mod files;
-mod machine;
+pub(crate) mod machine;
+mod moving;
 mod partial;
 mod properties;
 mod release;

@@ -42,12 +42,14 @@ fn what_belongs_together() {
 
 #[test]
 fn an_open_that_fails_after_seq_open() {
-    for (wrapper, released, gap) in [
-        (Wrapper::SeqOpen, false, false),
-        (Wrapper::SingleOpen, false, false),
-        (Wrapper::SeqOpenPrivate, false, true),
-        (Wrapper::SeqOpen, true, false),
+    const SEQ_FILE: &str = "the seq_file is leaked";
+    for (wrapper, leaked, gap) in [
+        (Wrapper::SeqOpen, SEQ_FILE, false),
+        (Wrapper::SingleOpen, "the seq_file and its table of callbacks are leaked", false),
+        (Wrapper::SeqOpenPrivate, "the seq_file and its private data are leaked", true),
+        (Wrapper::SeqOpen, "", false),
     ] {
+        let released = leaked.is_empty();
         let mut world = World::default();
         let fd = Fd::open(&mut world, 1, list(Memory::Image), wrapper);
         if gap {
@@ -60,10 +62,8 @@ fn an_open_that_fails_after_seq_open() {
         world.tell(Body::OpenFailed { key: world.keys, tid: 1, ret: -22 });
         let found = findings(&world.events);
         let told: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
-        let message = format!(
-            "open() failed with EINVAL after {}() had succeeded: the seq_file is leaked",
-            wrapper.name()
-        );
+        let message =
+            format!("open() failed with EINVAL after {}() had succeeded: {leaked}", wrapper.name());
         assert_eq!(told, if released { vec![] } else { vec![message.as_str()] });
         assert!(found.iter().all(|one| one.id.to_string() == "SQ403" && one.blame.is_none()));
     }

@@ -1,10 +1,14 @@
 //! What the trace tells of a plan while it is carried out.
 
+pub(super) mod log;
+
 use std::{
     cell::{Cell, RefCell},
     mem,
     rc::Rc,
 };
+
+use log::Log;
 
 use crate::{
     render::{Sink, Updates},
@@ -24,6 +28,8 @@ pub struct SeenSession {
     pub borders: Vec<u64>,
     /// Renderings that were dropped because show() said so, with bytes.
     pub skipped: u64,
+    /// Its passes and what they rendered.
+    pub(crate) log: Log,
     /// It was released.
     pub closed: bool,
     /// Why not all of it was seen.
@@ -84,13 +90,25 @@ impl Seen {
                         session: Rc::clone(session),
                         borders: Vec::new(),
                         skipped: 0,
+                        log: Log::default(),
                         closed: false,
                         partial: Vec::new(),
                     });
                 }
             }
+            What::ReadBegin { pos, .. } => {
+                if let Some(seen) = self.session(update) {
+                    seen.log.read(*pos);
+                }
+            }
+            What::Preview { bytes } => {
+                if let Some(seen) = self.session(update) {
+                    seen.log.text(bytes);
+                }
+            }
             What::Callback(callback) => {
                 let Some(seen) = self.session(update) else { return };
+                seen.log.callback(callback);
                 seen.skipped += u64::from(
                     callback.fate == Some(Fate::Skipped) && callback.bytes.is_some_and(|n| n > 0),
                 );

@@ -1,0 +1,344 @@
+//! The callback that makes the first wrong record, for a file whose bytes differ by how they are read.
+//!
+//! The right text of a position is the one that is rendered when next() has walked to it from the first
+//! record on without a break, on a descriptor that was not used before: no start() has resumed anything,
+//! and no rendering was discarded. Every other pass is compared with that. A pass whose first record is
+//! wrong accuses start(). If such records are wrong only after a rendering of them was discarded, show() is
+//! accused. A pass that goes wrong later accuses next().
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Inquiry, Known, Lab, alone, ways::Ways};
+use crate::{
+    check::{
+        plan::{Kind, Shape, Step},
+        process::Ended,
+        seen::{
+            SeenSession,
+            log::{Log, Pass, Shown},
+        },
+        verdict::Charge,
+    },
+    event::Role,
+    rules::Id,
+};
+
+/// Distance behind the end to which a walk through the whole file seeks, in bytes.
+const FAR: u64 = 1 << 20;
+/// Number of walks through the file.
+const WALKS: u8 = 2;
+
+/// Hash of the first bytes of a record (0: not known), and its length in bytes.
+type Text = (u64, u64);
+
+/// The right text of each position.
+#[derive(Debug, Default)]
+struct Canon {
+    /// Texts by position; `None` where walks disagree or a position has several records.
+    texts: HashMap<i64, Option<Text>>,
+    /// Position of the first record; `None` until a walk has found one.
+    first: Option<i64>,
+}
+
+/// The beginning of a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Began {
+    /// The first pass of a descriptor, at the first record.
+    Fresh,
+    /// At the first record, on a descriptor that was read before.
+    Again,
+    /// In the middle, at a record that had not been rendered before.
+    Resumed,
+    /// In the middle, at a record of which a rendering was discarded.
+    Rerendered,
+}
+
+/// Facts that the passes show. Each position is that of the first fact of its kind.
+#[derive(Debug, Default)]
+struct Evidence {
+    /// start() wrote at this position, which is not 0.
+    wrote: Option<i64>,
+    /// next() had returned NULL at this position, and start() returns a new record there.
+    ended_early: Option<i64>,
+    /// next() had returned NULL at this position, and start() returns a record there that was rendered before.
+    end_again: Option<i64>,
+    /// start() found nothing at this position, where next() leads to a record.
+    vanished: Option<i64>,
+    /// Position of a wrong first record in a pass that resumed, and the position whose text it has.
+    resumed_wrong: Option<(i64, Option<i64>)>,
+    /// The same two positions for a pass at the first record of a descriptor that was read before.
+    again_wrong: Option<(i64, Option<i64>)>,
+    /// The first record of a pass is wrong, and an earlier rendering of it was discarded.
+    rerendered_wrong: Option<i64>,
+    /// Position of a wrong record behind a right first one.
+    later_wrong: Option<i64>,
+    /// Position of a record whose text is another one when the buffer is filled than in a traversal.
+    fresh_wrong: Option<i64>,
+}
+
+impl<L: Lab> Inquiry<'_, L> {
+    /// Returns the rule that the passes of failing plans show to be broken; `None` if no plan fails, or the
+    /// passes show nothing.
+    pub(super) async fn culprit(
+        &mut self,
+        known: &Known,
+        ways: &Ways,
+    ) -> anyhow::Result<Option<Charge>> {
+        let Some(wrong) = ways.wrong.first() else { return Ok(None) };
+        let mut canon = Canon::default();
+        if self.lab.is_over().is_none() {
+            let walks = self.quietly(&alone(Kind::Whole, walks(&known.shape))).await?;
+            if walks.ended == Ended::Done {
+                for session in &walks.seen.sessions {
+                    canon.walk(&session.log);
+                }
+            }
+        }
+        let mut evidence = Evidence::default();
+        let failing = ways.wrong.iter().flat_map(|wrong| &wrong.answer.seen.sessions);
+        for session in failing.chain(&known.whole) {
+            evidence.session(&session.log, &canon);
+        }
+        let by_place = || place(&wrong.answer.seen.sessions, wrong.difference.at);
+        Ok(evidence.charge(canon.first).or_else(by_place))
+    }
+}
+
+/// Steps that walk through the file: a traversal renders record by record from the first one to the end.
+fn walks(shape: &Shape) -> Vec<Step> {
+    let at = if shape.complete { shape.len.saturating_add(FAR) } else { shape.len };
+    (0..WALKS)
+        .flat_map(|slot| {
+            [Step::Open { slot }, Step::Pread { slot, at, want: 1 }, Step::Close { slot }]
+        })
+        .collect()
+}
+
+impl Canon {
+    /// Takes the first passes of an unused descriptor, all of them traversals. The last one counts: where a
+    /// record is larger than the buffer, the core traverses again (traverse(), fs/seq_file.c).
+    fn walk(&mut self, log: &Log) {
+        let mut seen: HashMap<i64, Text> = HashMap::new();
+        let mut twice = Vec::new();
+        let passes: Vec<_> = log.passes.iter().take_while(|pass| pass.begins).collect();
+        let Some(pass) = passes.last() else { return };
+        for shown in pass.shows.iter().filter(|shown| shown.is_accepted()) {
+            if seen.insert(shown.pos, text(shown)).is_some() {
+                twice.push(shown.pos);
+            }
+        }
+        self.first = self.first.or(pass.shows.first().map(|shown| shown.pos));
+        for (pos, text) in seen {
+            let text = Some(text).filter(|_| !twice.contains(&pos));
+            self.texts
+                .entry(pos)
+                .and_modify(|known| *known = known.filter(|known| Some(*known) == text))
+                .or_insert(text);
+        }
+    }
+
+    /// Returns true if a rendering is right; `None` if that is not known.
+    fn agrees(&self, shown: &Shown) -> Option<bool> {
+        let right = (*self.texts.get(&shown.pos)?)?;
+        let got = text(shown);
+        let same = right.1 == got.1;
+        match (right.0, got.0) {
+            (0, _) | (_, 0) if same => None,
+            (a, b) => Some(same && a == b),
+        }
+    }
+
+    /// Returns the only position whose right text this is.
+    fn whose(&self, shown: &Shown) -> Option<i64> {
+        let got = Some(text(shown)).filter(|text| text.0 != 0)?;
+        let mut same = self.texts.iter().filter(|(_, text)| **text == Some(got));
+        let (pos, _) = same.next()?;
+        same.next().is_none().then_some(*pos)
+    }
+}
+
+fn text(shown: &Shown) -> Text {
+    (shown.hash, shown.len)
+}
+
+/// Facts about a generation, gathered while its passes are looked at.
+#[derive(Debug, Default)]
+struct Generation {
+    rendered: Vec<i64>,
+    texts: HashSet<Text>,
+    discarded: Vec<i64>,
+    /// Position at which next() returned NULL; `None` if the last pass did not end so.
+    ended: Option<i64>,
+    /// A record was wrong: the records behind it are no evidence.
+    spoiled: bool,
+}
+
+impl Evidence {
+    /// Takes in the facts of a session.
+    fn session(&mut self, log: &Log, canon: &Canon) {
+        let mut so_far = Generation::default();
+        for (number, pass) in log.passes.iter().enumerate() {
+            if pass.begins {
+                so_far = Generation::default();
+            }
+            self.begun(pass, &so_far, canon);
+            let first = pass.shows.iter().find(|shown| shown.is_accepted());
+            let began = match first {
+                _ if pass.begins && number == 0 => Began::Fresh,
+                _ if pass.begins => Began::Again,
+                Some(first) if so_far.discarded.contains(&first.pos) => Began::Rerendered,
+                _ => Began::Resumed,
+            };
+            if !so_far.spoiled {
+                so_far.spoiled = self.pass(began, &pass.shows, canon);
+            }
+            for shown in &pass.shows {
+                let discarded = shown.is_discarded();
+                let list = if discarded { &mut so_far.discarded } else { &mut so_far.rendered };
+                list.push(shown.pos);
+                so_far.texts.extend(Some(text(shown)).filter(|text| text.0 != 0 && !discarded));
+            }
+            so_far.ended = pass.ended;
+        }
+    }
+
+    /// Takes in the facts about a pass's start().
+    fn begun(&mut self, pass: &Pass, so_far: &Generation, canon: &Canon) {
+        let Some(pos) = pass.pos_in else { return };
+        if pass.wrote > 0 && pos != 0 {
+            self.wrote = self.wrote.or(Some(pos));
+        }
+        let ended = so_far.ended == Some(pos);
+        if pass.found_nothing() {
+            // Behind next()'s NULL that is the end.
+            let promised = so_far.ended.is_none() && canon.texts.contains_key(&pos);
+            self.vanished = self.vanished.or(promised.then_some(pos));
+        } else if ended && !so_far.rendered.contains(&pos) {
+            let first = pass.shows.first().map(text);
+            let known = first.is_some_and(|first| so_far.texts.contains(&first));
+            let list = if known { &mut self.end_again } else { &mut self.ended_early };
+            *list = list.or(Some(pos));
+        }
+    }
+
+    /// Takes in the renderings of a pass. Returns true if one of them is wrong.
+    fn pass(&mut self, began: Began, shows: &[Shown], canon: &Canon) -> bool {
+        let mut accepted = shows.iter().filter(|shown| shown.is_accepted() && shown.len > 0);
+        let Some(first) = accepted.next() else { return false };
+        let whose = || Some((first.pos, canon.whose(first)));
+        match (began, canon.agrees(first)) {
+            (Began::Resumed, Some(false)) => self.resumed_wrong = self.resumed_wrong.or_else(whose),
+            (Began::Again, Some(false)) => self.again_wrong = self.again_wrong.or_else(whose),
+            (Began::Rerendered, Some(false)) => {
+                self.rerendered_wrong = self.rerendered_wrong.or(Some(first.pos));
+            }
+            (Began::Fresh, Some(false)) => {
+                self.fresh_wrong = self.fresh_wrong.or(Some(first.pos));
+            }
+            (_, None | Some(true)) => {
+                let wrong = accepted.find(|shown| canon.agrees(shown) == Some(false));
+                let Some(later) = wrong.map(|shown| shown.pos) else { return false };
+                let list = if began == Began::Fresh {
+                    &mut self.fresh_wrong
+                } else {
+                    &mut self.later_wrong
+                };
+                *list = list.or(Some(later));
+            }
+        }
+        true
+    }
+
+    /// Returns the broken rule and the callback that breaks it.
+    fn charge(&self, first: Option<i64>) -> Option<Charge> {
+        let charge = |id, role, message| Some(Charge { id: Id(id), role: Some(role), message });
+        if let Some(pos) = self.wrote {
+            let message = format!(
+                "start() printed at position {pos}: what it prints comes once for each read"
+            );
+            return charge(305, Role::Start, message);
+        }
+        if let Some(pos) = self.ended_early {
+            let message = format!(
+                "next() returned NULL at position {pos}, where start() then finds a record"
+            );
+            return charge(106, Role::Next, message);
+        }
+        if let Some(pos) = self.end_again {
+            let message = format!(
+                "start() returns a record again at position {pos}, behind the end, where next() had \
+                 returned NULL"
+            );
+            return charge(105, Role::Start, message);
+        }
+        if let Some(pos) = self.vanished {
+            let where_else = if Some(pos) == first {
+                "where it finds the first record on a descriptor that was not used before"
+            } else {
+                "where next() leads to a record"
+            };
+            let message = format!("start() finds nothing at position {pos}, {where_else}");
+            return charge(204, Role::Start, message);
+        }
+        if let Some(pos) = self.rerendered_wrong.filter(|_| self.resumed_wrong.is_none()) {
+            let message = format!(
+                "show() changes what it shows next: the record at position {pos} has another text after a \
+                 first rendering of it was thrown away"
+            );
+            return charge(204, Role::Show, message);
+        }
+        if let Some((pos, whose)) = self.resumed_wrong.or(self.again_wrong) {
+            return charge(204, Role::Start, started(pos, whose, first));
+        }
+        if let Some(pos) = self.fresh_wrong {
+            let message = format!(
+                "show() renders the record at position {pos} in one way while the buffer is filled and in \
+                 another in a traversal"
+            );
+            return charge(204, Role::Show, message);
+        }
+        let pos = self.later_wrong?;
+        let message = format!(
+            "next() leads to another record at position {pos} in a pass that resumed than in one from the \
+             beginning"
+        );
+        charge(204, Role::Next, message)
+    }
+}
+
+/// Describes a start() whose first record is wrong.
+fn started(pos: i64, whose: Option<i64>, first: Option<i64>) -> String {
+    match whose {
+        Some(other) if Some(other) == first && pos != other => format!(
+            "start() begins with the first record again, whatever *pos is: at position {pos} comes the text \
+             of position {other}"
+        ),
+        Some(other) if pos != other => format!(
+            "start() does not go by *pos: at position {pos} comes the text of position {other}"
+        ),
+        _ => format!(
+            "start() does not set up what next() leaves for show(): the record at position {pos} has another \
+             text where a pass begins with it"
+        ),
+    }
+}
+
+/// Returns the callback whose turn it was at the first byte that differs, for files whose texts show nothing.
+fn place(sessions: &[SeenSession], at: u64) -> Option<Charge> {
+    let at = i64::try_from(at).ok()?;
+    let covers =
+        |shown: &Shown| shown.range.is_some_and(|range| (range.start..range.end).contains(&at));
+    let passes = sessions.iter().flat_map(|session| session.log.passes.iter().skip(1));
+    let (pass, index) =
+        passes.filter_map(|pass| Some((pass, pass.shows.iter().position(covers)?))).last()?;
+    let pos = pass.shows.get(index)?.pos;
+    let (role, message) = if index == 0 {
+        let message =
+            format!("the first record of a pass that begins at position {pos} is another one");
+        (Role::Start, format!("start(): {message}"))
+    } else {
+        let message = format!("the record at position {pos} is another one behind a pass's first");
+        (Role::Show, format!("show() or next(): {message}"))
+    };
+    Some(Charge { id: Id(204), role: Some(role), message })
+}

@@ -1,0 +1,146 @@
+//! Files without an end. The evidence is positions and amounts, so the text may change meanwhile.
+
+use super::{Answer, Inquiry, Known, Lab, ways::Ways};
+use crate::{
+    check::{
+        call::{Call, Syscall},
+        oracle::Reference,
+        plan::{self, BEYOND, Shape},
+        process::Ended,
+        seen::SeenSession,
+        verdict::Charge,
+    },
+    event::Role,
+    rules::Id,
+};
+
+/// A way in which a file does not end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Way {
+    /// start() found nothing behind the end and set `*pos` back to the position of a record.
+    SetBack { from: i64, to: i64 },
+    /// One reader got far more than the whole file; both in bytes.
+    TooMuch { bytes: u64, whole: u64 },
+}
+
+impl<L: Lab> Inquiry<'_, L> {
+    /// Returns SQ105 if the file has no end: a plan must show it twice.
+    pub(super) async fn endless(
+        &mut self,
+        known: &mut Known,
+        ways: &Ways,
+    ) -> anyhow::Result<Option<Charge>> {
+        for (plan, answer) in &ways.beyond {
+            let Some(way) = way(answer, known.shape.len) else { continue };
+            if self.lab.is_over().is_some() {
+                break;
+            }
+            let again = self.carry(plan).await?;
+            let whole = self.carry(&plan::whole(known.limit)).await?;
+            let len = Reference::of(&whole.calls).map_or(0, |now| now.len());
+            if whole.ended != Ended::Done || known.consumed {
+                break;
+            }
+            if let Some(same) = self::way(&again, len.max(known.shape.len))
+                && std::mem::discriminant(&same) == std::mem::discriminant(&way)
+            {
+                return Ok(Some(charge(&way)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Returns true if more came than there can be, or bytes came behind the end.
+pub(super) fn is_suspicious(calls: &[Call], shape: &Shape) -> bool {
+    shape.complete
+        && shape.len > 0
+        && descriptors(calls).into_iter().any(|slot| {
+            let reads = sequential(calls, slot);
+            behind_end(&reads) || sum(&reads) > bound(shape.len)
+        })
+}
+
+/// Returns the most bytes that a file of this length may deliver to a reader that does not seek.
+fn bound(len: u64) -> u64 {
+    2 * len + BEYOND
+}
+
+fn descriptors(calls: &[Call]) -> Vec<(usize, u8)> {
+    let mut slots: Vec<_> = calls.iter().map(|call| (call.process, call.slot)).collect();
+    slots.sort_unstable();
+    slots.dedup();
+    slots
+}
+
+/// Returns the reads of a descriptor up to its first seek.
+fn sequential(calls: &[Call], slot: (usize, u8)) -> Vec<&Call> {
+    calls
+        .iter()
+        .filter(|call| (call.process, call.slot) == slot && call.syscall != Syscall::Open)
+        .take_while(|call| !matches!(call.syscall, Syscall::Lseek | Syscall::Pread))
+        .collect()
+}
+
+fn sum(reads: &[&Call]) -> u64 {
+    reads.iter().map(|call| call.bytes.len() as u64).sum()
+}
+
+/// Returns true if bytes came behind a read that had returned 0.
+fn behind_end(reads: &[&Call]) -> bool {
+    let ends = |call: &&Call| call.ret == 0 && call.want > 0;
+    let mut behind = reads.iter().skip_while(|call| !ends(call));
+    behind.any(|call| call.ret > 0)
+}
+
+/// Returns the way in which the file did not end in this run of a plan.
+fn way(answer: &Answer, len: u64) -> Option<Way> {
+    let back = answer.seen.sessions.iter().find_map(set_back);
+    let too_much = || {
+        let most = descriptors(&answer.calls)
+            .into_iter()
+            .map(|slot| sum(&sequential(&answer.calls, slot)))
+            .max()?;
+        (most > bound(len)).then_some(Way::TooMuch { bytes: most, whole: len })
+    };
+    back.or_else(too_much)
+}
+
+/// Returns the first start() of a session that found nothing behind the end and set `*pos` back to the
+/// position of an accepted record, if a pass then began there.
+fn set_back(session: &SeenSession) -> Option<Way> {
+    let mut accepted: Vec<i64> = Vec::new();
+    let mut back = None;
+    let mut ended = false;
+    for pass in &session.log.passes {
+        if pass.begins {
+            accepted.clear();
+            back = None;
+        }
+        if !pass.found_nothing() {
+            if back.is_some() {
+                return back;
+            }
+        } else if let Some(from) = pass.pos_in.filter(|from| ended && *from != pass.pos_out)
+            && accepted.contains(&pass.pos_out)
+        {
+            back = Some(Way::SetBack { from, to: pass.pos_out });
+        }
+        ended = pass.ended.is_some();
+        accepted.extend(pass.shows.iter().filter(|shown| shown.is_accepted()).map(|one| one.pos));
+    }
+    None
+}
+
+fn charge(way: &Way) -> Charge {
+    let message = match way {
+        Way::SetBack { from, to } => format!(
+            "start() found nothing at position {from}, behind the end, and set *pos back to {to}, the \
+             position of a record: the next read begins again"
+        ),
+        Way::TooMuch { bytes, whole } => {
+            format!("{bytes} bytes came and no end, where the whole file has {whole}")
+        }
+    };
+    Charge { id: Id(105), role: Some(Role::Start), message }
+}

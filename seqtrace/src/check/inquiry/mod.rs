@@ -1,0 +1,212 @@
+//! The inquiry into one file: it decides which experiments are needed and what their results mean.
+//!
+//! It opens nothing, asks no clock and knows no kernel. It asks a [`Lab`] to carry out plans and to wait, and
+//! gets system calls and what the trace saw of them. A test answers from a simulated file.
+//!
+//! ```text
+//!  opening   two tastes and two whole reads: the reference, the borders of records
+//!  ways      each plan against the whole reads around it, repeated in rounds where it differs
+//!  endless   files that do not end
+//!  origin    whole reads that differ from each other: time, or a side effect of reading
+//!  culprit   bytes that differ by how they are read: the callback to blame
+//!  conclude  the verdict (verdict/)
+//! ```
+
+mod culprit;
+mod endless;
+mod numbers;
+mod opening;
+mod origin;
+mod reproduce;
+mod rounds;
+mod ways;
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashSet, time::Duration};
+
+use super::{
+    call::Call,
+    oracle::Reference,
+    plan::{Act, Plan, Shape, Step},
+    process::Ended,
+    seen::{Seen, SeenSession},
+    verdict::{Circumstances, Report, Verdict, add, conclude},
+};
+use crate::{
+    rules::{Finding, Id, PASSED_OVER},
+    session::update::{Partial, SessionId},
+};
+
+/// The result of a plan.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    /// System calls, in order.
+    pub(super) calls: Vec<Call>,
+    pub(super) ended: Ended,
+    /// Sessions and findings that the trace saw meanwhile.
+    pub(super) seen: Seen,
+}
+
+/// Carries out the experiments of an inquiry.
+pub(super) trait Lab {
+    /// Carries out a plan and waits until the trace has seen all of it.
+    ///
+    /// # Errors
+    /// The readers or the trace fail. A read that fails is no error.
+    async fn carry(&mut self, plan: &Plan) -> anyhow::Result<Answer>;
+
+    /// Lets time pass, in which nothing is read.
+    ///
+    /// # Errors
+    /// The trace fails.
+    async fn idle(&mut self, time: Duration) -> anyhow::Result<()>;
+
+    /// Returns the reason why nothing more can be read; `None` while reading can go on.
+    fn is_over(&self) -> Option<&'static str>;
+
+    /// Grants half of the time limit once more.
+    fn extend(&mut self);
+
+    /// Returns the number of events lost since the inquiry began.
+    ///
+    /// # Errors
+    /// A counter cannot be read.
+    fn lost(&self) -> anyhow::Result<u64>;
+}
+
+/// The limits of an inquiry.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Most bytes of a file that are read.
+    pub(super) bytes: u64,
+    /// Files that reading changes are read all the same.
+    pub(super) force: bool,
+}
+
+/// An inquiry under way.
+pub(super) struct Inquiry<'a, L> {
+    lab: &'a mut L,
+    bounds: Bounds,
+    report: Report,
+    circumstances: Circumstances,
+    /// Sessions of this file: a late finding may belong to another file's session.
+    sessions: HashSet<SessionId>,
+}
+
+/// Facts about a file that can be read.
+struct Known {
+    shape: Shape,
+    /// Most bytes of a whole read.
+    limit: u64,
+    /// Result of the last whole read.
+    reference: Reference,
+    /// Sessions of the last whole read.
+    whole: Vec<SeenSession>,
+    /// Pairs of consecutive whole reads with the same bytes.
+    intact: u32,
+    /// Pairs of consecutive whole reads with different bytes.
+    broken: u32,
+    /// Reading the file empties it.
+    consumed: bool,
+}
+
+/// Inquires into a file. `report` has its path and its callbacks.
+///
+/// # Errors
+/// The lab fails.
+pub(super) async fn inquire<L: Lab>(
+    lab: &mut L,
+    bounds: Bounds,
+    report: Report,
+) -> anyhow::Result<Report> {
+    let inquiry = Inquiry {
+        lab,
+        bounds,
+        report,
+        circumstances: Circumstances::default(),
+        sessions: HashSet::new(),
+    };
+    inquiry.run().await
+}
+
+impl<L: Lab> Inquiry<'_, L> {
+    async fn run(mut self) -> anyhow::Result<Report> {
+        let mut known = match self.opening().await? {
+            Ok(known) => known,
+            Err(verdict) => {
+                self.report.lost = self.lab.lost()?;
+                self.report.verdict = verdict;
+                return Ok(self.report);
+            }
+        };
+        let ways = self.ways(&mut known).await?;
+        self.circumstances.endless = self.endless(&mut known, &ways).await?;
+        self.report.volatile |= known.broken > 0 || known.consumed;
+        if known.consumed {
+            self.note("reading it consumes it");
+        }
+        self.report.bytes_compared &= !known.consumed;
+        if known.broken > 0 && !known.consumed {
+            self.origin(&known).await?;
+        }
+        self.circumstances.culprit = self.culprit(&known, &ways).await?;
+        self.report.lost = self.lab.lost()?;
+        conclude(&mut self.report, &self.circumstances);
+        if self.report.verdict == Verdict::Findings {
+            self.reproduce(&known).await?;
+        }
+        Ok(self.report)
+    }
+
+    /// Carries a plan out and takes in its findings and its sessions.
+    async fn carry(&mut self, plan: &Plan) -> anyhow::Result<Answer> {
+        let mut answer = self.quietly(plan).await?;
+        let findings = std::mem::take(&mut answer.seen.findings);
+        let sessions = &self.sessions;
+        let ours = findings
+            .into_iter()
+            .filter(|finding| sessions.contains(&finding.session) && !is_about_seeking(finding));
+        add(&mut self.report.found, ours, Some(plan.kind));
+        for session in &answer.seen.sessions {
+            let SeenSession { closed, partial, .. } = session;
+            if !closed && answer.ended == Ended::Done {
+                self.circumstances.unreleased += u64::from(closes(plan));
+            }
+            let unseen = partial.iter().any(|reason| *reason != Partial::StillOpen);
+            self.circumstances.partial += u64::from(unseen);
+        }
+        Ok(answer)
+    }
+
+    /// Carries a plan out whose findings do not count, because the plan is an experiment and no way to read.
+    async fn quietly(&mut self, plan: &Plan) -> anyhow::Result<Answer> {
+        let answer = self.lab.carry(plan).await?;
+        self.sessions.extend(answer.seen.sessions.iter().map(|seen| seen.session.id));
+        Ok(answer)
+    }
+
+    fn note(&mut self, note: impl Into<String>) {
+        let note = note.into();
+        if !self.report.notes.contains(&note) {
+            self.report.notes.push(note);
+        }
+    }
+}
+
+/// Returns true for the finding that a reader seeks a lot: here the plan does that.
+fn is_about_seeking(finding: &Finding) -> bool {
+    finding.id == Id(301) && finding.evidence.iter().any(|one| one.label == PASSED_OVER)
+}
+
+/// Returns true if a plan closes its descriptors.
+fn closes(plan: &Plan) -> bool {
+    plan.acts.iter().any(|act| matches!(act.step, Step::Close { .. }))
+}
+
+/// Makes a plan for one process.
+fn alone(kind: super::plan::Kind, steps: Vec<Step>) -> Plan {
+    let acts = steps.into_iter().map(|step| Act { process: 0, step }).collect();
+    Plan { kind, acts }
+}

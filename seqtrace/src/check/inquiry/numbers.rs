@@ -1,0 +1,169 @@
+//! Numbers in text: two readings that differ in nothing else, and the differences.
+
+use crate::check::{
+    call::{Call, Syscall},
+    oracle::Reference,
+};
+
+/// Relation of a plan's bytes to the whole read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kin {
+    /// Equal lines except for numbers in them, and no line of the whole read at another offset.
+    Numbers,
+    /// Other lines, or lines at other offsets.
+    Structure,
+}
+
+/// A piece of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Token<'a> {
+    /// Words without digits, split at white space.
+    Text(Vec<&'a [u8]>),
+    /// A decimal number, or a hexadecimal one behind "0x".
+    Number(i128),
+}
+
+/// Compares the bytes of each descriptor, from the beginning on, with the whole read.
+pub(super) fn kin(calls: &[Call], reference: &Reference) -> Kin {
+    let mut slots: Vec<(usize, u8)> = calls.iter().map(|call| (call.process, call.slot)).collect();
+    slots.sort_unstable();
+    slots.dedup();
+    let expected: Vec<&[u8]> = lines(&reference.bytes);
+    let same = slots.iter().all(|slot| {
+        sequential(calls, *slot).is_some_and(|got| same_but_numbers(&lines(&got), &expected))
+    });
+    if same { Kin::Numbers } else { Kin::Structure }
+}
+
+/// Returns the bytes that a descriptor read from the beginning on; `None` if it sought.
+fn sequential(calls: &[Call], slot: (usize, u8)) -> Option<Vec<u8>> {
+    let mut got = Vec::new();
+    for call in calls.iter().filter(|call| (call.process, call.slot) == slot) {
+        match call.syscall {
+            Syscall::Open => {}
+            Syscall::Lseek | Syscall::Pread => return None,
+            Syscall::Read | Syscall::Readv | Syscall::Splice => {
+                got.extend_from_slice(&call.bytes);
+            }
+        }
+    }
+    Some(got)
+}
+
+fn lines(bytes: &[u8]) -> Vec<&[u8]> {
+    bytes.split_inclusive(|byte| *byte == b'\n').collect()
+}
+
+/// Returns true if the lines of `got`, which may end early, differ in numbers only.
+fn same_but_numbers(got: &[&[u8]], expected: &[&[u8]]) -> bool {
+    got.len() <= expected.len()
+        && got.iter().zip(expected).enumerate().all(|(index, (got_line, line))| {
+            let last = index + 1 == got.len() && !got_line.ends_with(b"\n");
+            last || got_line == line
+                || (!expected.contains(got_line)
+                    && integers(got_line, line).is_some_and(|pairs| !pairs.is_empty()))
+        })
+}
+
+/// Returns the integers of two lines, pair by pair; `None` if anything else differs.
+fn integers(a: &[u8], b: &[u8]) -> Option<Vec<(i128, i128)>> {
+    let (a, b) = (tokens(a), tokens(b));
+    if a.len() == b.len() { pairs(&a, &b) } else { None }
+}
+
+/// Returns the integers of two texts, pair by pair, as far as both go; `None` if anything else differs. The
+/// last token may be cut off and is left out.
+pub(super) fn leading_integers(a: &[u8], b: &[u8]) -> Option<Vec<(i128, i128)>> {
+    let (a, b) = (tokens(a), tokens(b));
+    let common = a.len().min(b.len()).saturating_sub(1);
+    pairs(a.get(..common)?, b.get(..common)?)
+}
+
+fn pairs(a: &[Token<'_>], b: &[Token<'_>]) -> Option<Vec<(i128, i128)>> {
+    let mut pairs = Vec::new();
+    for pair in a.iter().zip(b) {
+        match pair {
+            (Token::Number(a), Token::Number(b)) => pairs.push((*a, *b)),
+            (a, b) if a == b => {}
+            _ => return None,
+        }
+    }
+    Some(pairs)
+}
+
+fn tokens(text: &[u8]) -> Vec<Token<'_>> {
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits == 0 {
+            let len = rest.iter().take_while(|byte| !byte.is_ascii_digit()).count();
+            let (piece, behind) = rest.split_at(len);
+            tokens.push(words(piece));
+            rest = behind;
+            continue;
+        }
+        let hex = rest
+            .strip_prefix(b"0x")
+            .map(|digits| digits.iter().take_while(|byte| byte.is_ascii_hexdigit()).count());
+        let (len, radix, skip) = match hex {
+            Some(hex @ 1..) => (hex + 2, 16, 2),
+            _ => (digits, 10, 0),
+        };
+        let (number, behind) = rest.split_at(len);
+        let digits = std::str::from_utf8(number.get(skip..).unwrap_or_default()).unwrap_or("");
+        tokens.push(
+            i128::from_str_radix(digits, radix).map_or_else(|_| words(number), Token::Number),
+        );
+        rest = behind;
+    }
+    tokens
+}
+
+/// Splits text into words: a number of another width changes the white space beside it.
+fn words(text: &[u8]) -> Token<'_> {
+    let words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    Token::Text(words.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::oracle::End;
+
+    #[test]
+    fn numbers_pair_up() {
+        let of = |a: &str, b: &str| integers(a.as_bytes(), b.as_bytes());
+        assert_eq!(of("shown 9\n", "shown 10\n"), Some(vec![(9, 10)]));
+        assert_eq!(of("a   9 b\n", "a  10 b\n"), Some(vec![(9, 10)]));
+        assert_eq!(of("p 0x1f, 7\n", "p 0x20, 7\n"), Some(vec![(31, 32), (7, 7)]));
+        assert_eq!(of("a 9\n", "b 9\n"), None);
+        assert_eq!(of("a 9\n", "a 9 9\n"), None);
+        // What is cut off may have been longer.
+        let leading = |a: &str, b: &str| leading_integers(a.as_bytes(), b.as_bytes());
+        assert_eq!(leading("a 1 b 12", "a 1 b 1"), Some(vec![(1, 1)]));
+        assert_eq!(leading("a 9\na 10\na", "a 10\na 11\n"), Some(vec![(9, 10), (10, 11)]));
+    }
+
+    #[test]
+    fn lines_that_move_are_no_numbers() {
+        let reference =
+            Reference { bytes: b"record 0\nrecord 1\nrecord 2\n".to_vec(), end: End::Eof };
+        let read = |bytes: &[u8]| {
+            let call = Call {
+                process: 0,
+                slot: 0,
+                syscall: Syscall::Read,
+                at: 0,
+                want: 99,
+                ret: 1,
+                bytes: bytes.to_vec(),
+            };
+            kin(&[call], &reference)
+        };
+        assert_eq!(read(b"record 0\nrecord 7\nrecord 2\n"), Kin::Numbers);
+        assert_eq!(read(b"record 0\nrecord 2\n"), Kin::Structure);
+        assert_eq!(read(b"record 0\nrecord x\n"), Kin::Structure);
+        assert_eq!(read(b"record 0\nrecord 1\nrecord 2\nrecord 3\n"), Kin::Structure);
+    }
+}

@@ -1,0 +1,190 @@
+//! The first reads: they find out with care if the file can be read, and read again.
+
+use super::{Inquiry, Known, Lab};
+use crate::check::{
+    call::{Call, Syscall},
+    oracle::{End, Reference},
+    plan::{self, Kind, Shape},
+    process::Ended,
+    seen::{BORDERS, SeenSession},
+    verdict::{self, PlanOutcome, PlanReport, Verdict},
+};
+
+const CONSUMED: &str =
+    "reading it once leaves nothing for a second reader: not read further without --force";
+
+impl<L: Lab> Inquiry<'_, L> {
+    /// Returns the facts about the file, or the verdict if it is not read further.
+    pub(super) async fn opening(&mut self) -> anyhow::Result<Result<Known, Verdict>> {
+        let tastes = match self.tastes().await? {
+            Ok(tastes) => tastes,
+            Err(verdict) => return Ok(Err(verdict)),
+        };
+        let emptied = |now: &[u8]| now.is_empty() && tastes.iter().any(|taste| !taste.is_empty());
+        let mut consumed = tastes.last().is_some_and(|last| emptied(last));
+        if consumed && !self.bounds.force {
+            return Ok(Err(Verdict::Refused(CONSUMED.to_owned())));
+        }
+        let mut known = match self.first_whole().await? {
+            Ok(known) => known,
+            Err(verdict) => return Ok(Err(verdict)),
+        };
+        consumed |= emptied(&known.reference.bytes);
+        if consumed && !self.bounds.force {
+            return Ok(Err(Verdict::Refused(CONSUMED.to_owned())));
+        }
+        known.consumed = consumed;
+        let again = self.carry(&plan::whole(known.limit)).await?;
+        if let (Some(first), true) = (self.report.plans.first_mut(), again.ended != Ended::Done) {
+            first.outcome = unfinished(again.ended);
+        }
+        let Ok(second) = Reference::of(&again.calls) else { return Ok(Ok(known)) };
+        if again.ended != Ended::Done {
+            return Ok(Ok(known));
+        }
+        if second == known.reference {
+            known.intact += 1;
+            return Ok(Ok(known));
+        }
+        known.broken += 1;
+        if second.is_empty() && !known.reference.is_empty() {
+            if !self.bounds.force {
+                return Ok(Err(Verdict::Refused(CONSUMED.to_owned())));
+            }
+            known.consumed = true;
+        } else {
+            known.reference = second;
+            known.whole = again.seen.sessions;
+        }
+        Ok(Ok(known))
+    }
+
+    /// Makes two short reads: the second one is empty for a file that reading consumes.
+    async fn tastes(&mut self) -> anyhow::Result<Result<Vec<Vec<u8>>, Verdict>> {
+        let mut tastes = Vec::new();
+        for _ in 0..2 {
+            let answer = self.carry(&plan::taste()).await?;
+            let inconclusive = |why: &str| Ok(Err(Verdict::Inconclusive(why.to_owned())));
+            match answer.ended {
+                Ended::Done => {}
+                Ended::Died => return inconclusive(&verdict::killed("whole")),
+                Ended::Blocked => {
+                    return inconclusive("a read did not return: it waits for something");
+                }
+                Ended::OutOfTime => {
+                    return inconclusive("there was no time to read it: --time-limit gives more");
+                }
+            }
+            match Reference::of(&answer.calls) {
+                Err(errno) => return Ok(Err(verdict::not_opened(&mut self.report, errno))),
+                Ok(Reference { end: End::Error(nix::libc::EAGAIN), .. }) => {
+                    return inconclusive("a read would wait for something (EAGAIN)");
+                }
+                Ok(taste) => tastes.push(taste.bytes),
+            }
+        }
+        Ok(Ok(tastes))
+    }
+
+    /// Makes the first whole read and takes the shape of the file from it.
+    async fn first_whole(&mut self) -> anyhow::Result<Result<Known, Verdict>> {
+        let answer = self.carry(&plan::whole(self.bounds.bytes)).await?;
+        let (reference, outcome) = match first_whole(&answer.calls, answer.ended) {
+            Ok(read) => read,
+            Err(verdict) => return Ok(Err(verdict)),
+        };
+        let whole = answer.seen.sessions;
+        let shape = shape(&answer.calls, &reference, whole.first());
+        self.report.bytes = reference.len();
+        self.report.records = u64::try_from(shape.borders.len()).unwrap_or(u64::MAX);
+        self.report.end = Some(reference.end);
+        if shape.borders.len() >= BORDERS {
+            self.note(format!("only the first {BORDERS} records are counted and aimed at"));
+        }
+        if whole.iter().any(|session| session.skipped > 0) && reference.is_empty() {
+            self.note("show() rendered records, and none of them was delivered");
+        }
+        self.report.plans.push(PlanReport {
+            kind: Kind::Whole,
+            calls: count(&answer.calls),
+            bytes: reference.len(),
+            outcome,
+        });
+        // Where it hung, it would hang again.
+        let limit = if answer.ended == Ended::Done { self.bounds.bytes } else { reference.len() };
+        let (intact, broken, consumed) = (0, 0, false);
+        Ok(Ok(Known { shape, limit, reference, whole, intact, broken, consumed }))
+    }
+}
+
+pub(super) fn count(calls: &[Call]) -> u64 {
+    u64::try_from(calls.len()).unwrap_or(u64::MAX)
+}
+
+/// Returns the reference and the outcome of the first whole read. A read that does not come to its end is a
+/// reference as far as it came.
+fn first_whole(calls: &[Call], ended: Ended) -> Result<(Reference, PlanOutcome), Verdict> {
+    match (Reference::of(calls), ended) {
+        (Ok(reference), Ended::Done) => Ok((reference, PlanOutcome::Ok)),
+        (_, Ended::Died) => Err(Verdict::Inconclusive(verdict::killed(Kind::Whole.name()))),
+        (Ok(reference), _) if !reference.is_empty() => {
+            Ok((Reference { end: End::Cut, ..reference }, unfinished(ended)))
+        }
+        _ => Err(Verdict::Inconclusive("a whole read did not return in time".to_owned())),
+    }
+}
+
+/// Returns the outcome of a plan by the way in which it ended.
+pub(super) fn unfinished(ended: Ended) -> PlanOutcome {
+    match ended {
+        Ended::Done => PlanOutcome::Ok,
+        Ended::Blocked => PlanOutcome::Blocked,
+        Ended::OutOfTime => PlanOutcome::NotRun("no time left in the middle"),
+        Ended::Died => PlanOutcome::Killed,
+    }
+}
+
+/// Returns the shape of a file after a whole read. Without a trace of it, lines are taken for records.
+fn shape(calls: &[Call], reference: &Reference, session: Option<&SeenSession>) -> Shape {
+    let len = reference.len();
+    let mut borders: Vec<u64> = session.map(|seen| seen.borders.clone()).unwrap_or_default();
+    borders.retain(|border| (1..=len).contains(border));
+    if borders.is_empty() {
+        let ends = reference.bytes.iter().zip(1..).filter(|(byte, _)| **byte == b'\n');
+        borders = ends.map(|(_, end)| end).collect();
+    }
+    let turns = calls
+        .iter()
+        .filter(|call| call.syscall == Syscall::Read && call.ret > 0)
+        .map(|call| call.at + call.bytes.len() as u64)
+        .collect();
+    Shape { len, complete: reference.end == End::Eof, borders, turns }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(slot: u8, syscall: Syscall, at: u64) -> Call {
+        Call { process: 0, slot, syscall, at, want: 7, ret: 0, bytes: Vec::new() }
+    }
+
+    #[test]
+    fn a_whole_read_that_hangs_is_not_ok() {
+        let some = Call { ret: 2, bytes: b"0\n".to_vec(), ..call(0, Syscall::Read, 0) };
+        let end = call(0, Syscall::Read, 2);
+        let read = |end| Reference { bytes: b"0\n".to_vec(), end };
+        let calls = [some, end];
+        assert_eq!(first_whole(&calls, Ended::Done), Ok((read(End::Eof), PlanOutcome::Ok)));
+        let hangs = Ok((read(End::Cut), PlanOutcome::Blocked));
+        assert_eq!(first_whole(&calls[..1], Ended::Blocked), hangs);
+        assert!(matches!(
+            first_whole(&calls, Ended::OutOfTime),
+            Ok((Reference { end: End::Cut, .. }, PlanOutcome::NotRun(_)))
+        ));
+        for ended in [Ended::Blocked, Ended::OutOfTime, Ended::Died] {
+            assert!(matches!(first_whole(&[], ended), Err(Verdict::Inconclusive(_))));
+        }
+        assert!(first_whole(&calls, Ended::Died).is_err());
+    }
+}

@@ -1,0 +1,318 @@
+//! The reason why whole reads of a file differ from each other: time, or a side effect of reading.
+//!
+//! A *probe* opens the file, reads its beginning once and closes it. Between two probes there is one
+//! *treatment*: nothing, time, many renderings in few calls, many calls with few renderings, passes without
+//! renderings, opens without reads. The trace counts the calls of each callback. A number in the text that
+//! grows by the same nonzero amount for each call of show(), exactly and in every experiment, and that is no
+//! multiple of anything else, proves that rendering changes the text.
+
+use std::time::Duration;
+
+use super::{Answer, Inquiry, Known, Lab, alone, numbers};
+use crate::{
+    check::{
+        call::Syscall,
+        plan::{Kind, PAGE, Plan, Step},
+        process::Ended,
+        verdict::Charge,
+    },
+    event::Role,
+    rules::Id,
+};
+
+/// Number of consecutive probes without a treatment.
+const PROBES: u8 = 6;
+/// Bytes that a probe reads at most.
+const WANT: u64 = 1024;
+/// Time of the treatment that only waits.
+const IDLE: Duration = Duration::from_millis(400);
+/// Number of times that all treatments are tried.
+const TIMES: u32 = 2;
+/// Descriptor of the second probe of an experiment.
+const LAST: u8 = 200;
+
+/// Something that may make a number grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Driver {
+    Show,
+    Start,
+    Next,
+    Read,
+    Open,
+}
+
+const DRIVERS: [Driver; 5] =
+    [Driver::Show, Driver::Start, Driver::Next, Driver::Read, Driver::Open];
+
+/// The time from the rendering of one probe to that of the next, and the texts of both.
+struct Interval {
+    /// Calls of each driver, in the order of [`DRIVERS`].
+    counts: [i128; 5],
+    before: Vec<u8>,
+    after: Vec<u8>,
+}
+
+/// A number of the text, and the drivers whose multiple its growth is so far.
+#[derive(Clone, Debug)]
+struct Column {
+    /// Index among the numbers of the text.
+    index: usize,
+    /// Growth and calls in the first interval with calls, in the order of [`DRIVERS`]; (0, 0) before that,
+    /// `None` for a driver that does not fit.
+    fits: [Option<(i128, i128)>; 5],
+}
+
+/// The reason for changes of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// Time changes it, and reading alone does not.
+    Time,
+    /// Each call of a callback changes a number by this amount. `or_next`: next() is called as often as show().
+    Callback { role: Role, or_next: bool, by: i128 },
+    /// Not known.
+    Unknown,
+}
+
+impl<L: Lab> Inquiry<'_, L> {
+    /// Finds out why whole reads of the file differ, and notes it.
+    pub(super) async fn origin(&mut self, known: &Known) -> anyhow::Result<()> {
+        match self.what_changes_it(known).await? {
+            Origin::Time => {
+                self.note("it changes by itself (with time): where it does, its bytes are not judged");
+            }
+            Origin::Unknown => self.note(
+                "it changed between reads, whether with time or by being read is not known: where it \
+                 does, its bytes are not judged",
+            ),
+            Origin::Callback { role, or_next, by } => {
+                self.note("reading changes it: where it does, its bytes are not judged");
+                self.circumstances.side_effect = Some(charge(role, or_next, by));
+            }
+        }
+        Ok(())
+    }
+
+    async fn what_changes_it(&mut self, known: &Known) -> anyhow::Result<Origin> {
+        if self.lab.is_over().is_some() {
+            return Ok(Origin::Unknown);
+        }
+        let steps = (0..PROBES).flat_map(probe).collect();
+        let row = self.quietly(&alone(Kind::Whole, steps)).await?;
+        let Some(row) = intervals(&row) else { return Ok(Origin::Unknown) };
+        if row.iter().any(|interval| interval.before == interval.after) {
+            return self.is_it_time(&row).await;
+        }
+        let mut columns = columns(&row);
+        for _ in 0..TIMES {
+            for treatment in treatments(known) {
+                columns.retain(Column::is_candidate);
+                if columns.is_empty() || self.lab.is_over().is_some() {
+                    return Ok(Origin::Unknown);
+                }
+                let Some(interval) = self.experiment(&treatment).await? else {
+                    return Ok(Origin::Unknown);
+                };
+                columns = fitting(columns, &interval);
+            }
+        }
+        Ok(columns.iter().find_map(Column::origin).unwrap_or(Origin::Unknown))
+    }
+
+    /// Finds out if time alone changes a file that reading does not change each time.
+    async fn is_it_time(&mut self, row: &[Interval]) -> anyhow::Result<Origin> {
+        self.lab.idle(IDLE).await?;
+        let after = self.quietly(&alone(Kind::Whole, probe(0).into())).await?;
+        let text = after.calls.iter().find(|call| call.syscall == Syscall::Read);
+        let changed = row.last().zip(text).is_some_and(|(last, text)| last.after != text.bytes);
+        Ok(if changed { Origin::Time } else { Origin::Unknown })
+    }
+
+    /// Does a probe, a treatment and a probe; `None` if the trace did not see all of it.
+    async fn experiment(&mut self, treatment: &Treatment) -> anyhow::Result<Option<Interval>> {
+        let first = alone(Kind::Whole, probe(0).into());
+        let last = alone(Kind::Whole, probe(LAST).into());
+        let mut answer = self.quietly(&first).await?;
+        match treatment {
+            Treatment::Idle => self.lab.idle(IDLE).await?,
+            Treatment::Do(plan) => join(&mut answer, self.quietly(plan).await?),
+        }
+        join(&mut answer, self.quietly(&last).await?);
+        Ok(interval(&answer))
+    }
+}
+
+/// An activity between two probes.
+enum Treatment {
+    Idle,
+    Do(Plan),
+}
+
+fn probe(slot: u8) -> [Step; 3] {
+    [Step::Open { slot }, Step::Read { slot, want: WANT }, Step::Close { slot }]
+}
+
+/// Returns treatments, each of which separates some drivers from others. Time comes last, as it costs most.
+fn treatments(known: &Known) -> Vec<Treatment> {
+    let end = known.shape.len.saturating_add(PAGE);
+    let one = |steps: Vec<Step>| {
+        let steps = [vec![Step::Open { slot: 1 }], steps, vec![Step::Close { slot: 1 }]].concat();
+        Treatment::Do(alone(Kind::Whole, steps))
+    };
+    let opens = (1..12).flat_map(|slot| [Step::Open { slot }, Step::Close { slot }]).collect();
+    let mut treatments = vec![
+        // As many passes as renderings.
+        one(vec![Step::Pread { slot: 1, at: 0, want: 1 }; 7]),
+        // Reads, and hardly a callback.
+        one(vec![Step::Until { slot: 1, block: 1, to: known.shape.len.min(24) }]),
+        Treatment::Do(alone(Kind::Whole, opens)),
+        // As many renderings as there are in a page, in one pass.
+        one(vec![Step::Read { slot: 1, want: PAGE }]),
+    ];
+    if known.shape.complete && known.shape.len <= 16 * PAGE {
+        // Passes that find nothing to render.
+        let read = Step::Read { slot: 1, want: PAGE };
+        let until = Step::Until { slot: 1, block: PAGE, to: end };
+        treatments.push(one([vec![until], vec![read; 5]].concat()));
+    }
+    treatments.push(Treatment::Idle);
+    treatments
+}
+
+fn join(answer: &mut Answer, more: Answer) {
+    answer.calls.extend(more.calls);
+    answer.seen.sessions.extend(more.seen.sessions);
+    answer.seen.lost += more.seen.lost;
+    if more.ended != Ended::Done {
+        answer.ended = more.ended;
+    }
+}
+
+/// Returns the calls of each driver for each open; `None` if the trace did not see all of it.
+fn counted(answer: &Answer) -> Option<Vec<[i128; 5]>> {
+    let opens: Vec<usize> = (0..answer.calls.len())
+        .filter(|at| answer.calls.get(*at).is_some_and(|call| call.syscall == Syscall::Open))
+        .collect();
+    let sessions = &answer.seen.sessions;
+    if answer.ended != Ended::Done || answer.seen.lost > 0 || sessions.len() != opens.len() {
+        return None;
+    }
+    let behind = opens.iter().skip(1).copied().chain([answer.calls.len()]);
+    let counts = opens.iter().zip(behind).zip(sessions).map(|((open, behind), session)| {
+        let counts = session.log.counts;
+        let reads = behind.saturating_sub(open + 1) as u64;
+        [counts.show, counts.start, counts.next, reads, 1].map(i128::from)
+    });
+    sessions.iter().all(|session| session.partial.is_empty()).then(|| counts.collect())
+}
+
+/// Returns the text that a probe with this descriptor got.
+fn text(answer: &Answer, slot: u8) -> Option<Vec<u8>> {
+    let of = |call: &&crate::check::call::Call| call.slot == slot && call.syscall == Syscall::Read;
+    answer.calls.iter().find(of).map(|call| call.bytes.clone())
+}
+
+/// Returns the intervals between consecutive probes.
+fn intervals(answer: &Answer) -> Option<Vec<Interval>> {
+    let counts = counted(answer)?;
+    (1..PROBES)
+        .zip(counts)
+        .map(|(slot, counts)| {
+            let (before, after) = (text(answer, slot - 1)?, text(answer, slot)?);
+            Some(Interval { counts, before, after })
+        })
+        .collect()
+}
+
+/// Returns the interval from the first probe to the last one. It counts all calls of the first probe and none
+/// of the last: both render the same records before a number.
+fn interval(answer: &Answer) -> Option<Interval> {
+    let counts = counted(answer)?;
+    let (_, all) = counts.split_last()?;
+    let mut sum = [0; 5];
+    for counts in all {
+        for (sum, count) in sum.iter_mut().zip(counts) {
+            *sum += count;
+        }
+    }
+    Some(Interval { counts: sum, before: text(answer, 0)?, after: text(answer, LAST)? })
+}
+
+/// Returns the numbers that consecutive probes have, with the drivers that fit their growth.
+fn columns(row: &[Interval]) -> Vec<Column> {
+    let Some(first) = row.first() else { return Vec::new() };
+    let pairs = numbers::leading_integers(&first.before, &first.after).unwrap_or_default();
+    let columns = (0..pairs.len()).map(|index| Column { index, fits: [Some((0, 0)); 5] }).collect();
+    row.iter().fold(columns, fitting)
+}
+
+/// Returns the columns that an interval leaves as candidates.
+fn fitting(columns: Vec<Column>, interval: &Interval) -> Vec<Column> {
+    let Some(pairs) = numbers::leading_integers(&interval.before, &interval.after) else {
+        return Vec::new();
+    };
+    let mut left = Vec::new();
+    for mut column in columns {
+        let Some((before, after)) = pairs.get(column.index) else { continue };
+        let growth = after - before;
+        for (fit, count) in column.fits.iter_mut().zip(interval.counts) {
+            *fit = fit.and_then(|(known, times)| match (times, count) {
+                (0, 0) => (growth == 0).then_some((0, 0)),
+                (0, _) => (growth != 0 && growth % count == 0).then_some((growth, count)),
+                _ => (growth * times == known * count).then_some((known, times)),
+            });
+        }
+        if column.is_candidate() {
+            left.push(column);
+        }
+    }
+    left
+}
+
+impl Column {
+    fn fits(&self, driver: Driver) -> Option<i128> {
+        let at = DRIVERS.iter().position(|known| *known == driver)?;
+        let (growth, times) = (*self.fits.get(at)?)?;
+        (times != 0).then(|| growth / times)
+    }
+
+    /// Returns true if the calls of a callback may explain the growth.
+    fn is_candidate(&self) -> bool {
+        [Driver::Show, Driver::Start, Driver::Next]
+            .iter()
+            .any(|driver| self.fits(*driver).is_some())
+    }
+
+    /// Returns the only explanation of the growth; `None` if there are several.
+    fn origin(&self) -> Option<Origin> {
+        if self.fits(Driver::Read).or(self.fits(Driver::Open)).is_some() {
+            return None;
+        }
+        let fits = [Driver::Show, Driver::Start, Driver::Next].map(|driver| self.fits(driver));
+        let (role, or_next, by) = match fits {
+            [Some(by), None, next] => (Role::Show, next.is_some(), by),
+            [None, Some(by), None] => (Role::Start, false, by),
+            [None, None, Some(by)] => (Role::Next, false, by),
+            _ => return None,
+        };
+        Some(Origin::Callback { role, or_next, by })
+    }
+}
+
+fn charge(role: Role, or_next: bool, by: i128) -> Charge {
+    let what = match (role, or_next) {
+        (Role::Show, true) => "show(), or next(), which runs behind it,",
+        (Role::Show, false) => "show()",
+        (Role::Next, _) => "next()",
+        (Role::Start | Role::Stop, _) => "start() or stop()",
+    };
+    let call = match role {
+        Role::Show => "rendering",
+        Role::Next => "call of next()",
+        Role::Start | Role::Stop => "pass",
+    };
+    let message = format!(
+        "{what} changes the text: with each {call} a number in it changes by exactly {by}, and not with \
+         time, reads or opens"
+    );
+    Charge { id: Id(306), role: Some(role), message }
+}

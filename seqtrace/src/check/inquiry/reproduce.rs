@@ -1,0 +1,20 @@
+//! The search for a line of shell that shows the bug, tried before it is printed.
+
+use super::{Inquiry, Known, Lab, alone};
+use crate::check::{plan::Kind, process::Ended, repro::Search};
+
+impl<L: Lab> Inquiry<'_, L> {
+    /// Looks for a line, and carries out the trials and the whole reads around them.
+    pub(super) async fn reproduce(&mut self, known: &Known) -> anyhow::Result<()> {
+        let mut search = Search::new(&self.report, &known.shape);
+        while let Some(steps) = search.steps() {
+            if self.lab.is_over().is_some() {
+                break;
+            }
+            let answer = self.quietly(&alone(Kind::Whole, steps)).await?;
+            search.answer(answer.calls, answer.ended == Ended::Done);
+        }
+        self.report.repro = search.found();
+        Ok(())
+    }
+}

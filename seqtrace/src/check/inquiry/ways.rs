@@ -1,0 +1,246 @@
+//! The ways of reading, each compared with the whole reads around it.
+
+use super::{
+    Answer, Inquiry, Known, Lab, endless,
+    numbers::{self, Kin},
+    opening::{count, unfinished},
+    rounds::{Behind, Rounds, Settled},
+};
+use crate::check::{
+    call::{Call, Syscall},
+    oracle::{Difference, Outcome, Reference, bytes},
+    plan::{self, Plan},
+    process::Ended,
+    verdict::{Failure, PlanOutcome, PlanReport},
+};
+
+/// Runs with differing brackets until a plan is given up, in a file that rarely changes.
+const PATIENCE: u32 = 3;
+/// Excess of differing over equal pairs of whole reads above which a plan is given up after one such run.
+/// Above twice this excess no plan is repeated.
+const RESTLESS: u32 = 3;
+
+/// A plan that gets other bytes than a whole read, each time.
+pub(super) struct Wrong {
+    /// First difference of the last run.
+    pub(super) difference: Difference,
+    /// Result of the last run.
+    pub(super) answer: Answer,
+}
+
+/// Plans that got more or other bytes than they should.
+#[derive(Default)]
+pub(super) struct Ways {
+    /// Plans that fail.
+    pub(super) wrong: Vec<Wrong>,
+    /// Plans that read on behind the end of the file, or did not come to it.
+    pub(super) beyond: Vec<(Plan, Answer)>,
+}
+
+impl<L: Lab> Inquiry<'_, L> {
+    /// Carries out all plans, and repeats those whose bytes differ.
+    pub(super) async fn ways(&mut self, known: &mut Known) -> anyhow::Result<Ways> {
+        let mut ways = Ways::default();
+        let mut extended = false;
+        for plan in plan::all(&known.shape) {
+            let mut report =
+                PlanReport { kind: plan.kind, calls: 0, bytes: 0, outcome: PlanOutcome::Ok };
+            if let Some(why) = self.lab.is_over() {
+                report.outcome = PlanOutcome::NotRun(why);
+                self.report.plans.push(report);
+                continue;
+            }
+            let answer = self.carry(&plan).await?;
+            report.calls = count(&answer.calls);
+            report.bytes = bytes(&answer.calls);
+            if endless::is_suspicious(&answer.calls, &known.shape) {
+                ways.beyond.push((plan.clone(), answer.clone()));
+            }
+            report.outcome = match (answer.ended, known.reference.compare(&answer.calls)) {
+                (Ended::Died, _) => unfinished(answer.ended),
+                (_, Outcome::Differs(difference)) => {
+                    if !std::mem::replace(&mut extended, true) {
+                        self.lab.extend();
+                    }
+                    let failure = failure(&answer.calls, &difference);
+                    let settled = self.rounds(known, &plan, answer, &mut ways).await?;
+                    outcome(settled, failure)
+                }
+                (Ended::Blocked | Ended::OutOfTime, _) => unfinished(answer.ended),
+                (Ended::Done, Outcome::WouldBlock) => PlanOutcome::Blocked,
+                (Ended::Done, Outcome::Agrees) => PlanOutcome::Ok,
+                (Ended::Done, Outcome::Unsupported { syscall, errno }) => {
+                    PlanOutcome::Unsupported { syscall, errno }
+                }
+            };
+            self.circumstances.judged |= report.outcome.is_judged();
+            self.report.bytes_compared |=
+                matches!(report.outcome, PlanOutcome::Ok | PlanOutcome::Fail(_));
+            self.report.plans.push(report);
+        }
+        Ok(ways)
+    }
+
+    /// Repeats a plan whose bytes differ and the whole read in turn, until the reason is clear.
+    async fn rounds(
+        &mut self,
+        known: &mut Known,
+        plan: &Plan,
+        answer: Answer,
+        ways: &mut Ways,
+    ) -> anyhow::Result<Settled> {
+        if plan.kind.is_shared()
+            && let Some(settled) = self.control(known, plan).await?
+        {
+            return Ok(settled);
+        }
+        let patience = known.patience();
+        if patience == 0 {
+            return Ok(Settled::Changes);
+        }
+        let mut rounds = Rounds::default();
+        let mut last = (answer, None);
+        let settled = loop {
+            let outcome = known.reference.compare(&last.0.calls);
+            if let Outcome::Differs(difference) = &outcome {
+                last.1 = Some(difference.clone());
+            }
+            let done = last.0.ended == Ended::Done;
+            let behind = self.behind(known, &last.0.calls).await?;
+            rounds.round(&outcome, done, behind);
+            if let Some(settled) = rounds.settled(patience) {
+                break settled;
+            }
+            if self.lab.is_over().is_some() {
+                break Settled::Unknown;
+            }
+            last.0 = self.carry(plan).await?;
+        };
+        let (Settled::Fails { .. }, (answer, Some(difference))) = (settled, last) else {
+            return Ok(settled);
+        };
+        if let Some(why) = excuse(known, plan, &answer, &difference) {
+            self.note(why);
+            return Ok(Settled::Excused);
+        }
+        ways.wrong.push(Wrong { difference, answer });
+        Ok(settled)
+    }
+
+    /// Makes a whole read behind a plan that made these calls. If it differs from the one before the plan,
+    /// another one follows. If that one is the same as before, the file did not change: the plan has changed
+    /// what the next reader gets.
+    async fn behind(&mut self, known: &mut Known, calls: &[Call]) -> anyhow::Result<Behind> {
+        let Some(now) = self.whole(known).await? else { return Ok(Behind::Unknown) };
+        if now == known.reference {
+            known.intact += 1;
+            return Ok(Behind::Same);
+        }
+        let mut agrees = now.compare(calls) == Outcome::Agrees;
+        known.broken += 1;
+        let before = std::mem::replace(&mut known.reference, now);
+        if known.patience() == PATIENCE {
+            let Some(later) = self.whole(known).await? else { return Ok(Behind::Unknown) };
+            agrees |= later.compare(calls) == Outcome::Agrees;
+            let same = later == before;
+            known.reference = later;
+            if same {
+                known.broken -= 1;
+                return Ok(Behind::Same);
+            }
+        }
+        Ok(Behind::Changed { agrees })
+    }
+
+    /// Makes a whole read; `None` if it does not come to its end.
+    async fn whole(&mut self, known: &mut Known) -> anyhow::Result<Option<Reference>> {
+        let answer = self.carry(&plan::whole(known.limit)).await?;
+        known.whole = answer.seen.sessions;
+        Ok(Reference::of(&answer.calls).ok().filter(|_| answer.ended == Ended::Done))
+    }
+
+    /// Reads the file through two descriptors, one behind the other, before two in turn are judged: a file may
+    /// print how often it is open, and another text for each process.
+    async fn control(&mut self, known: &mut Known, plan: &Plan) -> anyhow::Result<Option<Settled>> {
+        let control = self.carry(&plan::control(&known.shape, plan.kind)).await?;
+        if known.reference.compare(&control.calls) == Outcome::Agrees {
+            return Ok(None);
+        }
+        let behind = self.behind(known, &control.calls).await?;
+        if behind == Behind::Same {
+            self.note(format!("it prints something else {}", plan.kind.readers()));
+            return Ok(Some(Settled::Excused));
+        }
+        Ok(Some(Settled::Changes))
+    }
+}
+
+impl Known {
+    /// Returns the number of runs with differing brackets until a plan is given up; 0 if no plan is repeated.
+    fn patience(&self) -> u32 {
+        match self.broken.saturating_sub(self.intact) {
+            0..=RESTLESS => PATIENCE,
+            more if more <= 2 * RESTLESS => 1,
+            _ => 0,
+        }
+    }
+}
+
+/// Returns the outcome of a plan after its rounds.
+fn outcome(settled: Settled, failure: Failure) -> PlanOutcome {
+    match settled {
+        Settled::Fails { steady } => PlanOutcome::Fail(Failure { steady, ..failure }),
+        Settled::Agrees => PlanOutcome::Ok,
+        Settled::Unknown => PlanOutcome::Unsettled(failure),
+        Settled::Excused => PlanOutcome::Excused(failure),
+        Settled::Mixed | Settled::Changes => PlanOutcome::Volatile(failure),
+    }
+}
+
+/// Returns the reason why bytes that differ each time are no defect; `None` if they are one. Lines that differ
+/// only in numbers count readers, if the file is open twice, or if the same callbacks rendered them as in a
+/// whole read.
+fn excuse(known: &Known, plan: &Plan, answer: &Answer, difference: &Difference) -> Option<String> {
+    if numbers::kin(&answer.calls, &known.reference) != Kin::Numbers {
+        return None;
+    }
+    if plan.kind.is_shared() {
+        return Some(format!("it prints other numbers {}", plan.kind.readers()));
+    }
+    rendered_the_same_way(answer, difference).then(|| {
+        format!(
+            "it prints other numbers in plan {}, rendered by the same callbacks",
+            plan.kind.name()
+        )
+    })
+}
+
+/// Returns true if a descriptor's first pass rendered the bytes that differ, from the first record on without
+/// a break: start() and next() were called as in a whole read.
+fn rendered_the_same_way(answer: &Answer, difference: &Difference) -> bool {
+    let Some(call) = answer.calls.get(difference.call) else { return false };
+    let key = |call: &Call| (call.process, call.slot);
+    let mut opened = answer.calls.iter().filter(|call| call.syscall == Syscall::Open);
+    let Some(number) = opened.position(|open| key(open) == key(call)) else { return false };
+    let Some(session) = answer.seen.sessions.get(number) else { return false };
+    let at = i64::try_from(difference.at).unwrap_or(i64::MAX);
+    let mut covering = session.log.passes.iter().enumerate().filter(|(_, pass)| {
+        pass.shows
+            .iter()
+            .any(|shown| shown.range.is_some_and(|range| (range.start..range.end).contains(&at)))
+    });
+    covering.next().is_some_and(|(index, pass)| index == 0 && pass.begins)
+        && covering.next().is_none()
+        && !session.log.cut
+}
+
+fn failure(calls: &[Call], difference: &Difference) -> Failure {
+    let call = calls.get(difference.call);
+    Failure {
+        syscall: call.map_or(Syscall::Read, |call| call.syscall),
+        at: call.map_or(difference.at, |call| call.at),
+        want: call.map_or(0, |call| call.want),
+        difference: difference.clone(),
+        steady: true,
+    }
+}

@@ -1,0 +1,70 @@
+//! What lines are made of: sizes and borders of a file.
+
+use crate::check::{
+    plan::{Kind, PAGE, Shape},
+    verdict::{PlanOutcome, Report},
+};
+
+/// Sizes of a file, in bytes unless another unit is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub(super) len: u64,
+    /// The whole read came to the end of the file.
+    pub(super) complete: bool,
+    /// Length that most records have; at least 1.
+    pub(super) record: u64,
+    /// Length of the longest record.
+    pub(super) longest: u64,
+    /// End of the first record; at least 1.
+    pub(super) first: u64,
+    /// End of the record in the middle; 0 without records.
+    pub(super) middle: u64,
+    /// Offset at which the first read of the whole read ended.
+    pub(super) first_turn: u64,
+    /// Number of reads of the whole read.
+    pub(super) turns: u64,
+    /// `cat` prints the same, whatever calls it makes: that of busybox uses sendfile(2) and reads once
+    /// more behind the end.
+    pub(super) cat: bool,
+}
+
+impl Facts {
+    pub(super) fn of(report: &Report, shape: &Shape) -> Self {
+        let mut lens: Vec<u64> = Vec::with_capacity(shape.borders.len());
+        let mut before = 0;
+        for border in &shape.borders {
+            lens.push(border.saturating_sub(before));
+            before = *border;
+        }
+        lens.sort_unstable();
+        let usual = lens.chunk_by(|a, b| a == b).max_by_key(|equal| equal.len());
+        let splices =
+            report.plans.iter().filter(|plan| plan.kind == Kind::Splice).all(|plan| {
+                matches!(plan.outcome, PlanOutcome::Ok | PlanOutcome::Unsupported { .. })
+            });
+        Self {
+            len: shape.len,
+            complete: shape.complete,
+            record: usual.and_then(|equal| equal.first().copied()).unwrap_or(0).max(1),
+            longest: lens.last().copied().unwrap_or(0),
+            first: shape.borders.first().copied().unwrap_or(0).max(1),
+            middle: shape.borders.get(shape.borders.len() / 2).copied().unwrap_or(0),
+            first_turn: shape.turns.first().copied().unwrap_or(shape.len),
+            turns: u64::try_from(shape.turns.len()).unwrap_or(u64::MAX),
+            cat: splices,
+        }
+    }
+
+    /// True if a read of so many bytes gets them all from a right file, up to its end: the core's buffer
+    /// has a page at least, and is not full before they are in it.
+    pub(super) const fn is_full(&self, want: u64, at: u64) -> bool {
+        let left = self.len.saturating_sub(at);
+        let want = if want < left { want } else { left };
+        want.saturating_add(self.longest) <= PAGE
+    }
+
+    /// The command that prints the whole file.
+    pub(super) fn source(&self, file: &str) -> String {
+        if self.cat { format!("cat {file}") } else { format!("dd if={file} bs=128k") }
+    }
+}

@@ -1,0 +1,234 @@
+//! Which lines are tried for a report, and in which order.
+//!
+//! First the lines that read as the plans do whose bytes differed, then the others: a trial is confirmed
+//! by what it gets, not by why it is in the list.
+
+use super::{
+    doubles,
+    facts::Facts,
+    measure::Measure,
+    python,
+    script::{Part, READS, Script, reads},
+    trial::{Fault, Trial},
+};
+use crate::{
+    check::{
+        oracle::End,
+        plan::{Kind, LARGE, PAGE, Shape},
+        verdict::{Failure, PlanOutcome, PlanReport, Report, is_bad},
+    },
+    rules::Id,
+};
+
+/// A block that dd is asked for at most, bytes.
+const BLOCK: u64 = 1 << 20;
+/// Reads of a trial whose kind of reading has not been seen to differ.
+const FEW: u64 = 1024;
+/// Reads of an endless file that are counted at least.
+const MANY: u64 = 1000;
+/// Turns of two descriptors.
+const TURNS: u64 = 24;
+/// Rules about what no reader sees: leaks, times, and what was not traced.
+const UNSEEN: [u16; 5] = [301, 401, 402, 403, 501];
+
+/// Lines to try, the one that says most first.
+pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
+    let facts = Facts::of(report, shape);
+    let mut trials = Vec::new();
+    if matches!(report.end, Some(End::Error(_))) && report.bytes > 0 {
+        trials.push(Trial::whole(Fault::Fails, &facts));
+    }
+    let groups: [(&[Kind], Vec<Script>); 3] = [
+        (&SEQUENTIAL, sequential(&facts)),
+        (&SEEKING, seeking(report, &facts)),
+        (&SHARED, shared(&facts)),
+    ];
+    let differs = |kinds: &[Kind]| {
+        report.plans.iter().any(|plan| kinds.contains(&plan.kind) && failure(plan).is_some())
+    };
+    let visible = report.plans.iter().any(PlanReport::failed)
+        || report
+            .found
+            .iter()
+            .any(|found| is_bad(&found.finding) && !UNSEEN.contains(&found.finding.id.0));
+    let (seen, other): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(kinds, _)| differs(kinds));
+    let mut scripts: Vec<Script> = Vec::new();
+    let endless = report.found.iter().any(|found| found.finding.id == Id(105));
+    if endless && report.volatile {
+        scripts.extend(behind(&facts));
+    }
+    scripts.extend(seen.into_iter().flat_map(|(_, scripts)| scripts));
+    if visible {
+        scripts.extend(behind(&facts));
+        let cheap = |script: &Script| cost(script, &facts) <= FEW;
+        scripts.extend(other.into_iter().flat_map(|(_, scripts)| scripts).filter(cheap));
+    }
+    if report.volatile {
+        // What compares more than the text has better prospects.
+        let (numbers, text): (Vec<_>, Vec<_>) =
+            scripts.into_iter().partition(|script| Measure::of(script, &facts).len() > 1);
+        scripts = [numbers, text].concat();
+    }
+    trials.extend(scripts.into_iter().map(|script| Trial::new(script, &facts)));
+    if visible {
+        trials.extend(whole(report).into_iter().map(|fault| Trial::whole(fault, &facts)));
+    }
+    trials.extend(
+        python::scripts(report, shape, &facts).into_iter().map(|script| Trial::new(script, &facts)),
+    );
+    let mut distinct: Vec<Trial> = Vec::with_capacity(trials.len());
+    for trial in trials {
+        if !distinct.contains(&trial) {
+            distinct.push(trial);
+        }
+    }
+    distinct
+}
+
+const SEQUENTIAL: [Kind; 8] = [
+    Kind::Records,
+    Kind::Before,
+    Kind::Behind,
+    Kind::Bytes,
+    Kind::Sevens,
+    Kind::Page,
+    Kind::ShortLong,
+    Kind::Vectored,
+];
+const SEEKING: [Kind; 4] = [Kind::End, Kind::Pread, Kind::Seek, Kind::Rewind];
+const SHARED: [Kind; 2] = [Kind::Interleaved, Kind::Processes];
+
+/// Where a plan's bytes differed, if they did, whatever that came to.
+pub(super) fn failure(plan: &PlanReport) -> Option<&Failure> {
+    match &plan.outcome {
+        PlanOutcome::Fail(failure)
+        | PlanOutcome::Volatile(failure)
+        | PlanOutcome::Unsettled(failure) => Some(failure),
+        _ => None,
+    }
+}
+
+/// Reads that a script makes, roughly.
+fn cost(script: &Script, facts: &Facts) -> u64 {
+    match script {
+        Script::Parts(parts) => parts.iter().map(|part| part.cost(facts)).sum(),
+        Script::Endless { count, .. } => *count,
+        Script::Turns { turns, .. } => 2 * turns,
+        Script::Between { .. } => 2 * reads(LARGE, facts),
+        Script::Python(_) | Script::Lseek { .. } | Script::Whole => 0,
+    }
+}
+
+/// From the beginning to the end, in blocks.
+fn sequential(facts: &Facts) -> Vec<Script> {
+    let record = facts.record;
+    let dd = |block| Part::dd(block, 0, None);
+    let blocks = [record, record + 1, facts.first, 7, 64, PAGE, record - 1, 1];
+    let blocks = blocks.into_iter().filter(|block| *block > 0);
+    let mut scripts: Vec<Script> = blocks.map(|block| Script::Parts(vec![dd(block)])).collect();
+    for first in [7, record] {
+        let first = Part::dd(first, 0, Some(1));
+        scripts.push(Script::Parts(vec![first, Part::REST]));
+    }
+    scripts
+}
+
+/// Forward on a descriptor: that is all that dd can seek.
+fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
+    let mut scripts = Vec::new();
+    // What happens at a seek shows best at the end of the file, where nothing should come.
+    let mut offsets = Vec::new();
+    for plan in report.plans.iter().filter(|plan| SEEKING.contains(&plan.kind)) {
+        let Some(failure) = failure(plan) else { continue };
+        match plan.kind {
+            Kind::End => offsets.extend([facts.len, failure.at]),
+            _ => offsets.extend([failure.at, facts.middle]),
+        }
+    }
+    offsets.extend([facts.len, facts.middle, facts.first]);
+    for offset in offsets {
+        let Some((block, skip)) = blocks(offset) else { continue };
+        scripts.push(Script::Parts(vec![Part::dd(block, skip, None)]));
+        scripts.push(Script::Parts(vec![Part::dd(block, skip, Some(1))]));
+    }
+    // Of a descriptor that was read before.
+    let record = facts.record;
+    let then =
+        |first: Part, skip: u64| Script::Parts(vec![first.hidden(), Part::dd(record, skip, None)]);
+    let records = facts.len / record;
+    for skip in [1, 9, records / 2, records] {
+        if skip > 0 && record <= BLOCK {
+            scripts.push(then(Part::dd(record, 0, Some(1)), skip));
+        }
+    }
+    if facts.first_turn < facts.len {
+        for skip in [1, (facts.len - facts.first_turn) / record / 2] {
+            scripts.push(then(Part::dd(LARGE, 0, Some(1)), skip.max(1)));
+        }
+    }
+    scripts.push(then(Part::REST, 1));
+    // Far behind the end, where nothing comes however long the lines are.
+    let far = (2 * facts.len + 2 * PAGE).next_power_of_two();
+    if facts.complete && far <= BLOCK {
+        scripts.push(Script::Parts(vec![Part::dd(far, 1, None)]));
+    }
+    scripts
+}
+
+/// An offset as a number of blocks.
+fn blocks(offset: u64) -> Option<(u64, u64)> {
+    let skips = 1..=1 << 14;
+    let mut fit = skips.filter(|skip| offset.is_multiple_of(*skip) && offset / skip <= BLOCK);
+    let skip = if offset == 0 { None } else { fit.next() }?;
+    Some((offset / skip, skip))
+}
+
+/// Two descriptors.
+fn shared(facts: &Facts) -> Vec<Script> {
+    let turns = |block: u64| Script::Turns {
+        block,
+        turns: facts.len.div_ceil(block.max(1)).clamp(1, TURNS),
+    };
+    let mut scripts = vec![turns(facts.first), turns(facts.record), turns(64)];
+    scripts.push(Script::Between { first: facts.first });
+    scripts
+}
+
+/// Reads behind an end that should last, and reads without an end.
+fn behind(facts: &Facts) -> Vec<Script> {
+    let mut scripts = Vec::new();
+    if !facts.complete {
+        return scripts;
+    }
+    for block in [1, 7, facts.record + 1] {
+        let count = (2 * facts.len / block + 1).next_multiple_of(MANY);
+        if count <= READS {
+            scripts.push(Script::Endless { block, count });
+        }
+    }
+    for block in [LARGE, facts.record] {
+        if reads(block, facts) < FEW {
+            let part = Part::dd(block, 0, None);
+            scripts.push(Script::Parts(vec![part, part]));
+        }
+    }
+    scripts
+}
+
+/// What is wrong with the whole read itself.
+fn whole(report: &Report) -> Vec<Fault> {
+    let has =
+        |id| report.found.iter().any(|found| found.finding.id == id && is_bad(&found.finding));
+    let mut faults = Vec::new();
+    faults.extend(doubles::pair(report).map(Fault::Double));
+    if has(Id(105)) {
+        faults.push(Fault::Endless);
+    }
+    if has(Id(302)) {
+        faults.push(Fault::Empty);
+    }
+    if has(Id(304)) {
+        faults.push(Fault::Silent);
+    }
+    faults
+}

@@ -1,0 +1,113 @@
+//! System calls of a line of Python.
+
+use super::{
+    facts::Facts,
+    right::Segment,
+    script::{Act, Purpose, READS},
+};
+use crate::check::plan::{LARGE, Step};
+
+/// A system call on standard input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Op {
+    Read {
+        want: u64,
+        shown: bool,
+    },
+    Pread {
+        at: u64,
+        want: u64,
+        shown: bool,
+    },
+    Seek {
+        to: u64,
+    },
+    Readv {
+        wants: Vec<u64>,
+    },
+    /// To the end.
+    Sendfile,
+}
+
+/// Bytes of a sendfile(2).
+const SENT: u64 = 1 << 16;
+
+impl Op {
+    /// The step that makes the call.
+    pub(super) fn act(&self, facts: &Facts) -> Act {
+        let slot = 0;
+        let read = |shown| Purpose::Read { shown, to_end: false };
+        match *self {
+            Self::Read { want, shown } => {
+                Act { step: Step::Read { slot, want }, purpose: read(shown) }
+            }
+            Self::Pread { at, want, shown } => {
+                Act { step: Step::Pread { slot, at, want }, purpose: read(shown) }
+            }
+            Self::Seek { to } => Act { step: Step::Seek { slot, to }, purpose: Purpose::Move },
+            Self::Readv { ref wants } => {
+                Act { step: Step::Vectored { slot, wants: wants.clone() }, purpose: read(true) }
+            }
+            Self::Sendfile => Act {
+                step: Step::Splice { slot, block: SENT, to: facts.len.saturating_add(SENT) },
+                purpose: Purpose::Read { shown: true, to_end: true },
+            },
+        }
+    }
+
+    /// Moves `at`, the file offset, on. What is printed, if anything is.
+    pub(super) fn pass(&self, facts: &Facts, at: &mut u64) -> Option<Segment> {
+        let (shown, want) = match *self {
+            Self::Read { want: LARGE, shown } => (shown, facts.first_turn.max(1)),
+            Self::Read { want, shown } => (shown, want),
+            Self::Readv { ref wants } => (true, wants.iter().sum()),
+            Self::Pread { at, want, shown } => {
+                return shown.then_some(Segment { begin: at, len: Some(want) });
+            }
+            Self::Seek { to } => {
+                *at = to;
+                return None;
+            }
+            Self::Sendfile => return Some(Segment { begin: *at, len: None }),
+        };
+        let begin = *at;
+        // A read at the end moves nothing.
+        *at = begin.saturating_add(want).min(facts.len.max(begin));
+        shown.then_some(Segment { begin, len: Some(want) })
+    }
+
+    /// True if it gets all it wants from a right file.
+    pub(super) fn is_full(&self, facts: &Facts) -> bool {
+        match self {
+            // What a large one gets is taken from the whole read, and pread(2) does not move the file.
+            Self::Read { want: LARGE, shown: false }
+            | Self::Pread { shown: false, .. }
+            | Self::Seek { .. }
+            | Self::Sendfile => true,
+            Self::Read { want, .. } => facts.is_full(*want, 0),
+            Self::Pread { at, want, .. } => facts.is_full(*want, *at),
+            Self::Readv { wants } => facts.is_full(wants.iter().sum(), 0),
+        }
+    }
+
+    /// The call in Python.
+    pub(super) fn text(&self) -> String {
+        let put =
+            |shown: bool, text: String| if shown { format!("write(1, {text})") } else { text };
+        match self {
+            Self::Read { want, shown } => put(*shown, format!("read(0, {want})")),
+            Self::Pread { at, want, shown } => put(*shown, format!("pread(0, {want}, {at})")),
+            Self::Seek { to } => format!("lseek(0, {to}, 0)"),
+            Self::Readv { wants } => {
+                let wants: Vec<String> = wants.iter().map(ToString::to_string).collect();
+                format!(
+                    "b = [bytearray(n) for n in ({},)]; n = readv(0, b); write(1, b\"\".join(b)[:n])",
+                    wants.join(", ")
+                )
+            }
+            Self::Sendfile => {
+                format!("all(sendfile(1, 0, None, {SENT}) for i in range({READS}))")
+            }
+        }
+    }
+}

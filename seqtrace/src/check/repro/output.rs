@@ -1,0 +1,185 @@
+//! What a command would have printed, from the calls of a trial.
+
+use super::script::{Act, Purpose, Script};
+use crate::check::{
+    call::Call,
+    oracle::End,
+    plan::{Slot, Step},
+};
+
+/// What a whole read got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// The bytes up to the first end.
+    pub bytes: Vec<u8>,
+    /// What is behind them.
+    pub end: End,
+    /// A read behind the end gets nothing.
+    pub lasts: bool,
+}
+
+impl Whole {
+    /// From the calls of [`super::whole`]. `None` if the file could not be opened.
+    pub fn of(calls: &[Call]) -> Option<Self> {
+        let (open, reads) = calls.split_first()?;
+        if open.ret < 0 {
+            return None;
+        }
+        let mut whole = Self { bytes: Vec::new(), end: End::Cut, lasts: true };
+        for call in reads {
+            if whole.end != End::Cut {
+                whole.lasts &= call.ret <= 0;
+            } else if let Some(errno) = errno(call) {
+                whole.end = End::Error(errno);
+            } else if call.ret == 0 {
+                whole.end = End::Eof;
+            } else {
+                whole.bytes.extend_from_slice(&call.bytes);
+            }
+        }
+        Some(whole)
+    }
+}
+
+/// What was printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Printed {
+    pub(super) bytes: Vec<u8>,
+    /// The first read that failed; a positive errno.
+    pub(super) errno: Option<i32>,
+    /// For each shown read: which act it belongs to, and the bytes that were printed when it returned.
+    pub(super) reads: Vec<(usize, usize)>,
+    /// A command that reads to the end came to it.
+    pub(super) ended: bool,
+    /// Whole reads that were made while as many descriptors were open.
+    pub(super) controls: Vec<Vec<u8>>,
+}
+
+impl Printed {
+    /// What the calls of these acts print. `None` if they were not all made, or a seek failed that a
+    /// command would do without.
+    pub(super) fn of(acts: &[Act], calls: &[Call]) -> Option<Self> {
+        let mut printed = Self {
+            bytes: Vec::new(),
+            errno: None,
+            reads: Vec::new(),
+            ended: true,
+            controls: Vec::new(),
+        };
+        let mut rest = calls;
+        let mut open: Vec<Slot> = Vec::new();
+        for (number, act) in acts.iter().enumerate() {
+            let (calls, behind) = rest.split_at(made(&act.step, rest, &open)?);
+            rest = behind;
+            printed.take(number, act, calls)?;
+            if let (Step::Open { slot }, [call]) = (&act.step, calls) {
+                match errno(call) {
+                    None => open.push(*slot),
+                    failed => printed.errno = printed.errno.or(failed),
+                }
+            }
+        }
+        rest.is_empty().then_some(printed)
+    }
+
+    fn take(&mut self, number: usize, act: &Act, calls: &[Call]) -> Option<()> {
+        match act.purpose {
+            Purpose::Move if calls.iter().any(|call| call.ret < 0) => return None,
+            Purpose::Setup | Purpose::Move => {}
+            Purpose::Print => {
+                let ret = calls.first().filter(|call| call.ret >= 0)?.ret;
+                self.bytes.extend_from_slice(format!("{ret}\n").as_bytes());
+            }
+            Purpose::Control => {
+                self.ended &= ends(calls);
+                let bytes = calls.iter().flat_map(|call| call.bytes.iter().copied());
+                self.controls.push(bytes.collect());
+            }
+            Purpose::Read { shown, to_end } => {
+                self.ended &= !to_end || ends(calls);
+                for call in calls {
+                    self.errno = self.errno.or(errno(call));
+                    if shown {
+                        self.bytes.extend_from_slice(&call.bytes);
+                        self.reads.push((number, self.bytes.len()));
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Index of the first of the reads that [`Script::cut`] counts.
+    fn first(&self, script: &Script) -> usize {
+        let last = self.reads.last().map(|(act, _)| *act);
+        match script {
+            // There each read is an act of its own.
+            Script::Turns { .. } => 0,
+            _ => self.reads.iter().take_while(|(act, _)| Some(*act) != last).count(),
+        }
+    }
+
+    /// Index, among the reads that [`Script::cut`] counts, of the one that printed the byte at an offset
+    /// of the output. `None` if none of these did.
+    pub(super) fn read_at(&self, script: &Script, at: usize) -> Option<u64> {
+        let first = self.first(script);
+        let index = self.reads.iter().skip(first).position(|(_, end)| *end > at)?;
+        u64::try_from(index).ok()
+    }
+
+    /// How many reads [`Script::cut`] counts.
+    pub(super) fn counted(&self, script: &Script) -> u64 {
+        u64::try_from(self.reads.len() - self.first(script)).unwrap_or(u64::MAX)
+    }
+
+    /// What was printed by no more than `count` of these reads.
+    pub(super) fn cut(&self, script: &Script, count: u64) -> Self {
+        let mut cut = self.clone();
+        let count =
+            if matches!(script, Script::Turns { .. }) { count.next_multiple_of(2) } else { count };
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        cut.reads.truncate(self.first(script).saturating_add(count));
+        if cut.reads.len() < self.reads.len() {
+            cut.bytes.truncate(cut.reads.last().map_or(0, |(_, end)| *end));
+            cut.errno = None;
+            cut.ended = true;
+        }
+        cut
+    }
+}
+
+/// How many of the calls are those of a step. `None` if some are missing.
+fn made(step: &Step, calls: &[Call], open: &[Slot]) -> Option<usize> {
+    let most = match step {
+        Step::Open { .. } => 1,
+        Step::Close { .. } => 0,
+        _ if !open.contains(&step.slot()) => 0,
+        Step::Sizes { wants, .. } => wants.len(),
+        Step::Until { .. } | Step::Splice { .. } => usize::MAX,
+        Step::Read { .. }
+        | Step::Vectored { .. }
+        | Step::Pread { .. }
+        | Step::Seek { .. }
+        | Step::Skip { .. } => 1,
+    };
+    let to = match step {
+        Step::Until { to, .. } | Step::Splice { to, .. } => *to,
+        _ => u64::MAX,
+    };
+    let single = most <= 1;
+    let last = calls.iter().take(most).position(|call| {
+        !single && (call.ret <= 0 || call.at.saturating_add(call.bytes.len() as u64) >= to)
+    });
+    match last {
+        Some(last) => Some(last + 1),
+        None => (calls.len() >= most).then_some(most),
+    }
+}
+
+fn ends(calls: &[Call]) -> bool {
+    calls.last().is_none_or(|call| call.ret <= 0)
+}
+
+fn errno(call: &Call) -> Option<i32> {
+    (call.ret < 0).then(|| i32::try_from(call.ret.saturating_neg()).unwrap_or(i32::MAX))
+}

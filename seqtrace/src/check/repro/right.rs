@@ -1,0 +1,112 @@
+//! What a line prints if the file is right, and the command that prints it.
+
+use super::{
+    facts::Facts,
+    measure::Measure,
+    output::Whole,
+    script::{Script, numbers},
+};
+use crate::check::oracle::End;
+
+/// Bytes of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Segment {
+    /// File offset.
+    pub(super) begin: u64,
+    /// Bytes; `None` up to the end of the file.
+    pub(super) len: Option<u64>,
+}
+
+/// The same bytes in fewer segments.
+pub(super) fn merged(segments: Vec<Segment>) -> Vec<Segment> {
+    let mut merged: Vec<Segment> = Vec::with_capacity(segments.len());
+    for segment in segments {
+        match merged.last_mut() {
+            Some(Segment { begin, len: Some(len) }) if *begin + *len == segment.begin => {
+                let more = segment.len;
+                let last = Segment { begin: *begin, len: more.map(|more| *len + more) };
+                merged.pop();
+                merged.push(last);
+            }
+            _ => merged.push(segment),
+        }
+    }
+    merged
+}
+
+impl Segment {
+    /// The whole file.
+    pub(super) const WHOLE: Self = Self { begin: 0, len: None };
+
+    /// Its bytes. `None` if they are not known, since the file was not read as far.
+    pub(super) fn bytes<'a>(&self, whole: &'a Whole) -> Option<&'a [u8]> {
+        let size = whole.bytes.len() as u64;
+        let end = self.len.map_or(u64::MAX, |len| self.begin.saturating_add(len));
+        if end > size && whole.end != End::Eof {
+            return None;
+        }
+        let index = |at: u64| usize::try_from(at.min(size)).unwrap_or(usize::MAX);
+        whole.bytes.get(index(self.begin)..index(end))
+    }
+
+    fn text(&self, source: &str) -> String {
+        let mut text = source.to_owned();
+        if self.begin > 0 {
+            text = format!("{text} | tail -c +{}", self.begin + 1);
+        }
+        if let Some(len) = self.len {
+            text = format!("{text} | head -c {len}");
+        }
+        text
+    }
+}
+
+/// What is printed from a file that is right.
+pub(super) fn bytes(segments: &[Segment], whole: &Whole) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for segment in segments {
+        bytes.extend_from_slice(segment.bytes(whole)?);
+    }
+    Some(bytes)
+}
+
+/// The file offset of an offset in what is printed from a file that is right.
+pub(super) fn file_offset(segments: &[Segment], whole: &Whole, mut at: u64) -> u64 {
+    let mut end = whole.bytes.len() as u64;
+    for segment in segments {
+        let len = segment.bytes(whole).map_or(0, |bytes| bytes.len() as u64);
+        if at < len {
+            return segment.begin + at;
+        }
+        at -= len;
+        end = segment.begin.saturating_add(len);
+    }
+    // Behind what it should print.
+    end + at
+}
+
+/// The command that prints it, as far as the filter lets it through.
+pub(super) fn command(script: &Script, measure: Measure, file: &str, facts: &Facts) -> String {
+    let filter = measure.text();
+    let source = facts.source(file);
+    if let Script::Turns { block, turns } = script {
+        return format!(
+            "for i in {}; do for j in 3 4; do {source} | tail -c +$((i * {block} + 1)) | \
+             head -c {block}; done; done",
+            numbers(*turns)
+        );
+    }
+    if let Script::Lseek { to } = script {
+        return format!("echo {to}");
+    }
+    let segments = script.segments(facts);
+    match segments.as_slice() {
+        [] if measure.number(b"").is_some() => "echo 0".to_owned(),
+        [] => ":".to_owned(),
+        [segment] => segment.text(&source) + filter,
+        segments => {
+            let texts: Vec<String> = segments.iter().map(|segment| segment.text(&source)).collect();
+            format!("{{ {}; }}{filter}", texts.join("; "))
+        }
+    }
+}

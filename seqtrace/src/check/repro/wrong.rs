@@ -1,0 +1,164 @@
+//! How what was printed differs from what is right, and that in words.
+
+use std::mem::{discriminant, replace};
+
+use super::{
+    describe,
+    measure::Measure,
+    output::{Printed, Whole},
+    right::{self, Segment},
+    script::Script,
+};
+use crate::{
+    check::{
+        call::{Call, Syscall},
+        oracle::{Difference, End, Outcome, Reference, What},
+    },
+    render::Count,
+};
+
+/// An output that is wrong.
+pub(super) struct Wrong {
+    /// What was printed, and what should have been, without a filter.
+    pub(super) got: Vec<u8>,
+    pub(super) right: Vec<u8>,
+    /// Where these differ behind the filter: a file offset for [`Measure::Text`], an offset in what the
+    /// filter prints for the others.
+    difference: Difference,
+}
+
+impl Wrong {
+    /// How an output is wrong by this measure; `None` if it is right, or if it is not known.
+    pub(super) fn of(
+        measure: Measure,
+        script: &Script,
+        segments: &[Segment],
+        printed: &Printed,
+        whole: &Whole,
+    ) -> Option<Self> {
+        if printed.controls.iter().any(|control| *control != whole.bytes) {
+            return None;
+        }
+        let right = match script {
+            Script::Lseek { to } => format!("{to}\n").into_bytes(),
+            _ => right::bytes(segments, whole)?,
+        };
+        let got = printed.bytes.clone();
+        let difference = match measure {
+            Measure::Text => {
+                let Difference { at, what, .. } = differ(&got, &right, printed.errno)?;
+                difference(right::file_offset(segments, whole, at), what)
+            }
+            Measure::Masked => differ(&measure.apply(&got), &measure.apply(&right), printed.errno)?,
+            Measure::Lines | Measure::Count => {
+                let (some, all) = (measure.number(&got)?, measure.number(&right)?);
+                // A few bytes more or less are what other numbers make.
+                if some == all || (measure == Measure::Count && !is_far(some, all)) {
+                    return None;
+                }
+                let what = if some > all {
+                    What::Beyond { got: Vec::new() }
+                } else {
+                    What::EndsEarly { expected: Vec::new() }
+                };
+                difference(0, what)
+            }
+        };
+        if matches!(script, Script::Endless { .. }) {
+            let goes_on = printed.errno.is_none() && grows(&printed.reads);
+            if !goes_on || whole.end != End::Eof || !is_far(got.len(), right.len()) {
+                return None;
+            }
+        }
+        Some(Self { got, right, difference })
+    }
+
+    /// Bytes that are right, from the beginning of the output on.
+    pub(super) fn common(&self) -> usize {
+        self.got.iter().zip(&self.right).take_while(|(a, b)| a == b).count()
+    }
+}
+
+/// What the runs showed, in words. `None` if they were not wrong in the same way.
+pub(super) fn shows(measure: Measure, script: &Script, wrongs: &[Wrong]) -> Option<String> {
+    let (first, others) = wrongs.split_first()?;
+    let Difference { at, what, .. } = &first.difference;
+    let same = |other: &Wrong| discriminant(&other.difference.what) == discriminant(what);
+    if !others.iter().all(same) {
+        return None;
+    }
+    let identical = others.iter().all(|other| other.difference == first.difference);
+    match (measure, script) {
+        (_, Script::Lseek { to }) => {
+            let got = String::from_utf8_lossy(&first.got);
+            identical.then(|| format!("lseek to {to} returns {}", got.trim_end()))
+        }
+        (Measure::Text, _) if identical => Some(describe(*at, what)),
+        (Measure::Text, _) => Some(format!("{}; other bytes each time", describe(*at, what))),
+        (Measure::Masked, _) => {
+            identical.then(|| format!("without digits and blanks, {}", describe(*at, what)))
+        }
+        (Measure::Lines | Measure::Count, _) => numbers(measure, script, first, others),
+    }
+}
+
+fn numbers(measure: Measure, script: &Script, first: &Wrong, others: &[Wrong]) -> Option<String> {
+    let right = measure.number(&first.right)?;
+    let one = measure.number(&first.got)?;
+    let mut others: Vec<usize> =
+        others.iter().map(|other| measure.number(&other.got)).collect::<Option<_>>()?;
+    others.retain(|other| *other != one);
+    let count = |number: usize| Count(number as u64, measure.unit());
+    let got = match others.first() {
+        None => count(one).to_string(),
+        Some(other) => format!("{one}, then {}", count(*other)),
+    };
+    let end = match script {
+        Script::Endless { .. } => "; the reads do not come to an end",
+        _ => "",
+    };
+    Some(format!("{got} instead of {right}{end}"))
+}
+
+const fn difference(at: u64, what: What) -> Difference {
+    Difference { call: 0, at, what }
+}
+
+/// How one text differs from another. A failure counts if no byte is wrong before it.
+fn differ(got: &[u8], right: &[u8], errno: Option<i32>) -> Option<Difference> {
+    let call = |at: usize, bytes: &[u8]| Call {
+        process: 0,
+        slot: 0,
+        syscall: Syscall::Read,
+        at: at as u64,
+        want: 1,
+        ret: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+        bytes: bytes.to_vec(),
+    };
+    let calls = [call(0, got), call(got.len(), b"")];
+    // Without bytes the first call would be the end already.
+    let calls = if got.is_empty() { &calls[1..] } else { &calls[..] };
+    let reference = Reference { bytes: right.to_vec(), end: End::Eof };
+    let outcome = reference.compare(calls);
+    let is_short = match &outcome {
+        Outcome::Differs(difference) => matches!(difference.what, What::EndsEarly { .. }),
+        _ => true,
+    };
+    match (outcome, errno.filter(|_| is_short)) {
+        (_, Some(errno)) => Some(difference(got.len() as u64, What::Fails { errno })),
+        (Outcome::Differs(Difference { at, what, .. }), _) => Some(difference(at, what)),
+        _ => None,
+    }
+}
+
+/// True if each read got something.
+fn grows(reads: &[(usize, usize)]) -> bool {
+    let mut before = 0;
+    !reads.is_empty() && reads.iter().all(|(_, end)| replace(&mut before, *end) < *end)
+}
+
+/// True if there is twice as much as there should be, or half as much.
+const fn is_far(got: usize, right: usize) -> bool {
+    let right = if right == 0 { 1 } else { right };
+    got >= 2 * right || 2 * got <= right
+}

@@ -1,0 +1,170 @@
+//! The passes of a session and their renderings, in order: the evidence for the callback to blame.
+
+use std::hash::{DefaultHasher, Hasher};
+
+use crate::{
+    event::{Ptr, Role},
+    session::update::{CallbackUpdate, Fate, Phase, Range},
+};
+
+/// Most renderings that are kept for a session.
+const SHOWS: usize = 1 << 15;
+/// Most passes that are kept for a session.
+const PASSES: usize = 1 << 15;
+
+/// The callbacks from one start() to its stop().
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pass {
+    /// The pass begins a generation: it is the first one of a read at offset 0, or a traversal.
+    pub(crate) begins: bool,
+    /// Position when start() was called; `None` if that was not seen.
+    pub(crate) pos_in: Option<i64>,
+    /// Position when start() returned.
+    pub(crate) pos_out: i64,
+    /// Pointer that start() returned.
+    pub(crate) first: Ptr,
+    /// Bytes that start() wrote, which must be 0.
+    pub(crate) wrote: u64,
+    pub(crate) shows: Vec<Shown>,
+    /// Position when next() returned NULL; `None` if it did not in this pass.
+    pub(crate) ended: Option<i64>,
+}
+
+/// One call of show().
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Position of the record, `m->index`.
+    pub(crate) pos: i64,
+    /// Pointer that show() was given.
+    pub(crate) ptr: Ptr,
+    /// Bytes that show() wrote.
+    pub(crate) len: u64,
+    /// Hash of the first bytes; 0: not known.
+    pub(crate) hash: u64,
+    pub(crate) fate: Fate,
+    /// File offsets of a record that was kept or passed over.
+    pub(crate) range: Option<Range>,
+}
+
+/// Numbers of calls of each callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Counts {
+    /// Calls of start(), and with it of stop().
+    pub(crate) start: u64,
+    pub(crate) next: u64,
+    pub(crate) show: u64,
+}
+
+/// The passes of one session, up to a limit.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Log {
+    pub(crate) passes: Vec<Pass>,
+    /// Calls in all passes, also in those above the limit.
+    pub(crate) counts: Counts,
+    /// The limit is reached: the last passes are missing.
+    pub(crate) cut: bool,
+    shows: usize,
+    /// The next pass is the first of a read at offset 0.
+    at_zero: bool,
+    /// The last callback was a show() whose preview has not arrived yet.
+    waits: bool,
+}
+
+impl Pass {
+    /// Returns true if start() returned no record, but NULL or an error.
+    pub(crate) fn found_nothing(&self) -> bool {
+        !is_record(self.first)
+    }
+}
+
+impl Shown {
+    /// Returns true if the core accepted the rendering: it was emitted or passed over.
+    pub(crate) fn is_accepted(&self) -> bool {
+        matches!(self.fate, Fate::Emitted | Fate::PassedOver)
+    }
+
+    /// Returns true if the rendering was dropped and the record will be rendered again.
+    pub(crate) fn is_discarded(&self) -> bool {
+        matches!(self.fate, Fate::DiscardedOverflow | Fate::DiscardedTail)
+    }
+}
+
+impl Log {
+    /// Notes that a read at this file offset was entered.
+    pub(super) fn read(&mut self, pos: i64) {
+        self.at_zero = pos == 0;
+        self.waits = false;
+    }
+
+    /// Takes in a callback that returned.
+    pub(super) fn callback(&mut self, callback: &CallbackUpdate) {
+        self.waits = false;
+        match callback.role {
+            Role::Start => {
+                self.counts.start += 1;
+                if self.passes.len() >= PASSES {
+                    self.cut = true;
+                    return;
+                }
+                let traverse = callback.phase == Phase::Traverse;
+                self.passes.push(Pass {
+                    begins: traverse || std::mem::take(&mut self.at_zero),
+                    pos_in: callback.pos_in,
+                    pos_out: callback.pos_out,
+                    first: callback.ret_ptr.unwrap_or_default(),
+                    wrote: callback.bytes.unwrap_or(0),
+                    shows: Vec::new(),
+                    ended: None,
+                });
+            }
+            Role::Next => {
+                self.counts.next += 1;
+                let null = callback.ret_ptr == Some(Ptr::NULL);
+                if let Some(pass) = self.passes.last_mut().filter(|_| !self.cut) {
+                    pass.ended = null.then_some(callback.pos_out);
+                }
+            }
+            Role::Show => {
+                self.counts.show += 1;
+                self.show(callback);
+            }
+            Role::Stop => {}
+        }
+    }
+
+    fn show(&mut self, callback: &CallbackUpdate) {
+        if self.shows >= SHOWS {
+            self.cut = true;
+        }
+        let Some(pass) = self.passes.last_mut().filter(|_| !self.cut) else { return };
+        self.shows += 1;
+        self.waits = true;
+        pass.shows.push(Shown {
+            pos: callback.pos_in.unwrap_or(callback.pos_out),
+            ptr: callback.v.unwrap_or_default(),
+            len: callback.bytes.unwrap_or(0),
+            hash: 0,
+            fate: callback.fate.unwrap_or(Fate::Unknown),
+            range: callback.range,
+        });
+    }
+
+    /// Takes in the first bytes that the last show() wrote.
+    pub(super) fn text(&mut self, bytes: &[u8]) {
+        if !std::mem::take(&mut self.waits) {
+            return;
+        }
+        let shown = self.passes.last_mut().and_then(|pass| pass.shows.last_mut());
+        if let Some(shown) = shown {
+            let mut hasher = DefaultHasher::new();
+            hasher.write(bytes);
+            shown.hash = hasher.finish() | 1;
+        }
+    }
+}
+
+/// Returns true for a pointer that show() would be called with.
+fn is_record(ptr: Ptr) -> bool {
+    use crate::event::PtrKind;
+    matches!(ptr.kind(), PtrKind::Token | PtrKind::Record(_))
+}

@@ -1,0 +1,283 @@
+//! The verdict on one file, from its plans and its findings.
+
+use crate::{
+    check::{
+        oracle::{End, What},
+        plan::Kind,
+    },
+    event::Role,
+    render::Count,
+    rules::{Blame, Finding, Id, Severity, find},
+    session::update::SessionId,
+};
+
+use super::{Failure, Found, PlanOutcome, PlanReport, Report, Verdict, errno_name, is_bad, roots};
+
+/// A broken rule that the experiments of a check prove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Rule that is broken.
+    pub id: Id,
+    /// Callback to blame; `None` if it is none of the four.
+    pub role: Option<Role>,
+    /// One line of own text: safe to print.
+    pub message: String,
+}
+
+/// Facts that [`conclude`] needs beside the report itself.
+#[derive(Clone, Debug, Default)]
+pub struct Circumstances {
+    /// Number of sessions whose descriptors were closed and that were not released.
+    pub unreleased: u64,
+    /// Number of sessions that were seen in part only.
+    pub partial: u64,
+    /// At least one plan was carried out.
+    pub judged: bool,
+    /// Reason why bytes differ by how they are read, if the passes show one.
+    pub culprit: Option<Charge>,
+    /// Proof that the file has no end.
+    pub endless: Option<Charge>,
+    /// Proof that reading changes the text.
+    pub side_effect: Option<Charge>,
+}
+
+/// Adds the findings that only the readers can prove, hangs consequences below their roots and sets the
+/// verdict.
+pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
+    // What was lost may have been the release.
+    if circumstances.unreleased > 0 && report.lost == 0 && !has(report, Id(403)) {
+        let descriptors = Count(circumstances.unreleased, "descriptor");
+        let message = format!("no release function ran for {descriptors} that the reader closed");
+        raise(report, Charge { id: Id(403), role: None, message }, Severity::Error);
+    }
+    if let Some(End::Error(errno)) = report.end.filter(|_| report.bytes > 0) {
+        let message = format!(
+            "behind byte {} the reader gets {} where the end of the file should be",
+            report.bytes,
+            errno_name(errno)
+        );
+        raise(report, Charge { id: Id(304), role: Some(Role::Show), message }, Severity::Error);
+    }
+    if report.volatile {
+        // What their evidence is, the data may have done.
+        for found in &mut report.found {
+            if matches!(found.finding.id, Id(203 | 204)) {
+                found.finding.severity = Severity::Info;
+            }
+        }
+    }
+    if let Some(endless) = circumstances.endless.clone() {
+        raise(report, endless, Severity::Error);
+    }
+    if let Some(side_effect) = circumstances.side_effect.clone() {
+        raise(report, side_effect, Severity::Warning);
+    }
+    bytes_differ(report, circumstances.culprit.as_ref());
+    roots::hang(report, report.plans.iter().any(|plan| plan.failed() && !plan.kind.is_shared()));
+    roots::sort(report);
+    judge(report, circumstances);
+}
+
+fn judge(report: &mut Report, circumstances: &Circumstances) {
+    let Circumstances { partial, judged, .. } = *circumstances;
+    let bad = report.found.iter().any(|found| is_bad(&found.finding));
+    let broken = bad || report.plans.iter().any(PlanReport::failed);
+    if !broken {
+        changes_now_and_then(report);
+    }
+    let unsure = report.found.iter().find(|found| found.finding.id.is_quality());
+    let blocked = names(report, |outcome| *outcome == PlanOutcome::Blocked);
+    let killed_in = names(report, |outcome| *outcome == PlanOutcome::Killed);
+    let not_run = |plan: &&PlanReport| matches!(plan.outcome, PlanOutcome::NotRun(_));
+    let not_run = report.plans.iter().filter(not_run).count();
+    let unsettled = names(report, |outcome| matches!(outcome, PlanOutcome::Unsettled(_)));
+    report.verdict = if broken {
+        Verdict::Findings
+    } else if let Some(plan) = killed_in {
+        Verdict::Inconclusive(killed(&plan))
+    } else if report.lost > 0 {
+        let were = if report.lost == 1 { "was" } else { "were" };
+        Verdict::Inconclusive(format!("{} {were} lost", Count(report.lost, "event")))
+    } else if let Some(unsure) = unsure {
+        let finding = &unsure.finding;
+        Verdict::Inconclusive(format!("{} {}: {}", finding.id, finding.name, finding.message))
+    } else if partial > 0 {
+        Verdict::Inconclusive(format!("{} seen in part only", Count(partial, "session")))
+    } else if let Some(plans) = blocked {
+        Verdict::Inconclusive(format!("a read did not return: {plans}"))
+    } else if let Some(plans) = unsettled {
+        Verdict::Inconclusive(format!(
+            "other bytes in {plans}, and no telling whether the file had changed"
+        ))
+    } else if not_run > 0 && judged {
+        Verdict::Inconclusive(format!(
+            "there was no time for {not_run} of {} plans: --time-limit gives more",
+            report.plans.len()
+        ))
+    } else if let (Some(End::Error(errno)), 0) = (report.end, report.bytes) {
+        unreadable(errno)
+    } else if judged {
+        Verdict::Clean
+    } else {
+        Verdict::Inconclusive("there was no time to judge anything".to_owned())
+    };
+}
+
+/// Returns the reason why nothing is known of a file whose reader was killed.
+pub(in crate::check) fn killed(plan: &str) -> String {
+    format!("the reader was killed in plan {plan}: dmesg tells whether the kernel oopsed")
+}
+
+/// Returns the verdict on a file whose open fails with `errno` (positive): what was found says more than that.
+pub(in crate::check) fn not_opened(report: &mut Report, errno: i32) -> Verdict {
+    let why = format!("cannot be opened: {}", errno_name(errno));
+    if report.found.iter().any(|found| is_bad(&found.finding)) {
+        report.notes.push(why);
+        Verdict::Findings
+    } else {
+        Verdict::Refused(why)
+    }
+}
+
+/// Returns the verdict on a file of which each read fails with `errno` (positive).
+pub(in crate::check) fn unreadable(errno: i32) -> Verdict {
+    Verdict::Refused(format!("it cannot be read: each read fails with {}", errno_name(errno)))
+}
+
+/// Marks a file as volatile whose bytes differed in a plan, but not each time.
+fn changes_now_and_then(report: &mut Report) {
+    let changed = names(report, |outcome| matches!(outcome, PlanOutcome::Volatile(_)));
+    if let (Some(plans), false) = (changed, report.volatile) {
+        report.volatile = true;
+        report.notes.push(format!("it changes now and then: the bytes of {plans} are not judged"));
+    }
+}
+
+/// Returns the names of the plans with such an outcome; `None` if there are none.
+fn names(report: &Report, is_such: impl Fn(&PlanOutcome) -> bool) -> Option<String> {
+    let plans = report.plans.iter().filter(|plan| is_such(&plan.outcome));
+    let names: Vec<&str> = plans.map(|plan| plan.kind.name()).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// Adds a finding for bytes that differ by how they are read, if no other finding explains them.
+fn bytes_differ(report: &mut Report, culprit: Option<&Charge>) {
+    if let Some((at, to)) = report.plans.iter().find_map(astray) {
+        let message = format!(
+            "lseek() to {at} returned {to}: the file's own llseek is to blame, not its callbacks"
+        );
+        raise(report, Charge { id: Id(107), role: None, message }, Severity::Error);
+    }
+    let failed = |shared: bool| {
+        move |plan: &&PlanReport| {
+            plan.failed() && astray(plan).is_none() && plan.kind.is_shared() == shared
+        }
+    };
+    let (alone, shared) = (
+        report.plans.iter().find(failed(false)).cloned(),
+        report.plans.iter().find(failed(true)).cloned(),
+    );
+    if report.plans.iter().any(PlanReport::failed) {
+        // They say that the data changes; it is proven that it does not.
+        report
+            .found
+            .retain(|found| found.finding.id != Id(204) || found.finding.severity > Severity::Info);
+    }
+    if let Some(plan) = alone {
+        let proof = format!(
+            "read as plan {} does, the file has other bytes from offset {} on than `cat` has, {}",
+            plan.kind.name(),
+            plan.failure().map_or(0, |failure| failure.difference.at),
+            how_often(&plan)
+        );
+        if !roots::explain_bytes(report, &proof) {
+            accuse(report, &proof, culprit);
+        }
+    } else if let Some(plan) = shared {
+        let message = format!(
+            "{} get other bytes from offset {} on than one alone, {}",
+            plan.kind.what(),
+            plan.failure().map_or(0, |failure| failure.difference.at),
+            how_often(&plan)
+        );
+        let charge = Charge { id: Id(601), role: Some(Role::Start), message };
+        raise(report, charge, Severity::Error);
+    }
+}
+
+/// Adds a finding for plans of one reader that get other bytes.
+fn accuse(report: &mut Report, proof: &str, culprit: Option<&Charge>) {
+    let (id, role) = culprit.map_or((Id(204), None), |culprit| (culprit.id, culprit.role));
+    let why = culprit.map_or(String::new(), |culprit| format!("{}; ", culprit.message));
+    let message = format!("{why}{proof}");
+    let (earlier, rest) =
+        std::mem::take(&mut report.found).into_iter().partition(|found| found.finding.id == id);
+    report.found = rest;
+    raise(report, Charge { id, role, message }, Severity::Error);
+    let earlier: Vec<Found> = earlier;
+    let failed = report.plans.iter().filter(|plan| plan.failed()).map(|plan| plan.kind);
+    let mut kinds: Vec<Kind> = failed.collect();
+    kinds.extend(earlier.iter().flat_map(|found| found.plans.iter().copied()));
+    kinds.sort_by_key(|kind| report.plans.iter().position(|plan| plan.kind == *kind));
+    kinds.dedup();
+    if let Some(found) = report.found.last_mut() {
+        found.plans = kinds;
+        found.sessions = earlier.iter().map(|found| found.sessions).max().unwrap_or(0);
+    }
+}
+
+/// Returns the wanted and the returned offset of a plan whose lseek went elsewhere.
+fn astray(plan: &PlanReport) -> Option<(u64, i64)> {
+    let failure = plan.failure()?;
+    match failure.difference.what {
+        What::Astray { to } => Some((failure.at, to)),
+        _ => None,
+    }
+}
+
+fn how_often(plan: &PlanReport) -> &'static str {
+    match plan.failure() {
+        Some(Failure { steady: false, .. }) => "each time different ones",
+        _ => "each time",
+    }
+}
+
+fn has(report: &Report, id: Id) -> bool {
+    report.found.iter().any(|found| found.finding.id == id)
+}
+
+/// Adds a finding, or makes a known finding of the same rule at least that bad.
+pub(super) fn raise(report: &mut Report, charge: Charge, severity: Severity) {
+    let Charge { id, role, message } = charge;
+    let known = report.found.iter_mut().filter(|found| found.finding.id == id);
+    if let Some(known) = known.max_by_key(|found| found.finding.severity) {
+        if known.finding.severity < severity {
+            known.finding.severity = severity;
+            known.finding.message = format!("{message}; {}", known.finding.message);
+        }
+        return;
+    }
+    let blame = role.and_then(|role| {
+        let callbacks = report.callbacks.as_ref()?;
+        let function = match role {
+            Role::Start => &callbacks.start,
+            Role::Next => &callbacks.next,
+            Role::Show => &callbacks.show,
+            Role::Stop => &callbacks.stop,
+        };
+        Some(Blame { role, function: function.clone() })
+    });
+    let finding = Finding {
+        id,
+        name: find(id).map_or("", |rule| rule.name),
+        severity,
+        session: SessionId(0),
+        read: None,
+        blame,
+        message,
+        evidence: Vec::new(),
+        cause: None,
+        times: 1,
+    };
+    report.found.push(Found { finding, plans: Vec::new(), sessions: 0 });
+}

@@ -1,0 +1,221 @@
+//! What a check of one file found out, and what that means.
+
+mod conclude;
+mod roots;
+
+pub use conclude::{Charge, Circumstances, conclude};
+pub(super) use conclude::{killed, not_opened, unreadable};
+
+use crate::{
+    rules::{Finding, Severity},
+    session::update::Callbacks,
+};
+
+use super::{
+    call::Syscall,
+    oracle::{Difference, End},
+    plan::Kind,
+    repro::Repro,
+};
+
+/// Why a file of another kind is refused.
+pub(crate) const NOT_A_SEQ_FILE: &str = "not a seq file, or one without callbacks";
+
+/// Everything about one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// As it was named. Any bytes: not yet safe to print.
+    pub path: Vec<u8>,
+    /// Its callbacks, as far as it was opened.
+    pub callbacks: Option<Callbacks>,
+    /// Bytes of the first whole read.
+    pub bytes: u64,
+    /// Records of the first whole read.
+    pub records: u64,
+    /// How the first whole read ended.
+    pub end: Option<End>,
+    /// The same way of reading got other bytes at another time, while nothing else happened.
+    pub volatile: bool,
+    /// The bytes of at least one other way of reading were compared with those of a whole read.
+    pub bytes_compared: bool,
+    /// In the order they were carried out.
+    pub plans: Vec<PlanReport>,
+    /// Findings, roots first, and the worst of each first.
+    pub found: Vec<Found>,
+    /// Whatever else a reader of the report should know. Our own words.
+    pub notes: Vec<String>,
+    /// How to see it without seqtrace.
+    pub repro: Option<Repro>,
+    /// Events that were lost, and probe hits that were missed.
+    pub lost: u64,
+    /// What all that means.
+    pub verdict: Verdict,
+}
+
+/// A plan in a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanReport {
+    /// The plan's purpose.
+    pub kind: Kind,
+    /// Number of system calls.
+    pub calls: u64,
+    /// Number of bytes read.
+    pub bytes: u64,
+    /// The result of the comparison.
+    pub outcome: PlanOutcome,
+}
+
+/// How a plan went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanOutcome {
+    /// Every byte as in the whole read.
+    Ok,
+    /// Not so, each time that it was repeated between two whole reads which were the same.
+    Fail(Failure),
+    /// Not so, but the file changes: no verdict.
+    Volatile(Failure),
+    /// The same lines with other numbers, for a reason that is not the way of reading.
+    Excused(Failure),
+    /// Not so, and it is not known whether the file keeps still.
+    Unsettled(Failure),
+    /// The file does not know this system call.
+    Unsupported {
+        /// The system call.
+        syscall: Syscall,
+        /// Its error number, positive.
+        errno: i32,
+    },
+    /// A read did not return.
+    Blocked,
+    /// The reader was killed while it read.
+    Killed,
+    /// Not carried out, or not to its end.
+    NotRun(&'static str),
+}
+
+impl PlanOutcome {
+    /// True if it came to an end that says something of the file.
+    pub fn is_judged(&self) -> bool {
+        !matches!(self, Self::NotRun(_) | Self::Blocked | Self::Killed)
+    }
+}
+
+/// Where a plan's bytes first differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The call that got them.
+    pub syscall: Syscall,
+    /// File offset of this call.
+    pub at: u64,
+    /// Bytes that this call wanted.
+    pub want: u64,
+    /// The first difference.
+    pub difference: Difference,
+    /// The same bytes came each time.
+    pub steady: bool,
+}
+
+/// A broken rule, over all sessions of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The worst of them, the first of its kind.
+    pub finding: Finding,
+    /// In which plans, in order.
+    pub plans: Vec<Kind>,
+    /// In how many sessions.
+    pub sessions: u64,
+}
+
+/// What a check means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All is as it should be.
+    Clean,
+    /// Rules are broken, or bytes differ.
+    Findings,
+    /// Nothing wrong was seen, but not enough was seen.
+    Inconclusive(String),
+    /// Not read, or not judged: not a seq file, or one that reading changes.
+    Refused(String),
+}
+
+impl Report {
+    /// Of a file of which nothing is known yet.
+    pub fn new(path: Vec<u8>) -> Self {
+        Self {
+            path,
+            callbacks: None,
+            bytes: 0,
+            records: 0,
+            end: None,
+            volatile: false,
+            bytes_compared: false,
+            plans: Vec::new(),
+            found: Vec::new(),
+            notes: Vec::new(),
+            repro: None,
+            lost: 0,
+            verdict: Verdict::Inconclusive(String::new()),
+        }
+    }
+}
+
+/// Takes findings of a plan in, if it was one that made them.
+pub fn add(
+    found: &mut Vec<Found>,
+    findings: impl IntoIterator<Item = Finding>,
+    kind: Option<Kind>,
+) {
+    for finding in findings {
+        let blamed = |finding: &Finding| finding.blame.as_ref().map(|blame| blame.role);
+        let known = found.iter_mut().find(|known| {
+            known.finding.id == finding.id && blamed(&known.finding) == blamed(&finding)
+        });
+        let Some(known) = known else {
+            found.push(Found { finding, plans: kind.into_iter().collect(), sessions: 1 });
+            continue;
+        };
+        known.plans.extend(kind.filter(|kind| !known.plans.contains(kind)));
+        // Told twice in a session means that it has become worse.
+        known.sessions += u64::from(known.finding.session != finding.session);
+        if finding.severity > known.finding.severity {
+            known.finding = finding;
+        }
+    }
+}
+
+impl Report {
+    /// What a clean file is called whose bytes could not be compared.
+    pub(super) fn reservation(&self) -> Option<&'static str> {
+        (self.verdict == Verdict::Clean && !self.bytes_compared)
+            .then_some("as far as positions and pointers show; bytes were not compared")
+    }
+}
+
+impl PlanReport {
+    /// True if its bytes differ and that counts.
+    pub fn failed(&self) -> bool {
+        matches!(self.outcome, PlanOutcome::Fail(_))
+    }
+
+    /// What differs, if that counts.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.outcome {
+            PlanOutcome::Fail(failure) => Some(failure),
+            _ => None,
+        }
+    }
+}
+
+/// True for what makes a check fail.
+pub fn is_bad(finding: &Finding) -> bool {
+    finding.severity > Severity::Info && !finding.id.is_quality()
+}
+
+/// An errno by name.
+pub fn errno_name(errno: i32) -> String {
+    crate::errno::Errno(u64::from(errno.unsigned_abs())).to_string()
+}
+
+#[cfg(test)]
+mod tests;

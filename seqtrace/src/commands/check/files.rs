@@ -1,0 +1,232 @@
+//! The files that the targets of a check name.
+
+use std::{
+    collections::HashMap,
+    ffi::{OsStr, OsString},
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    check::left_alone,
+    event::{FileKind, Open},
+    exit::Refusal,
+    filter::{Target, glob::Glob},
+    probe::trace::Trace,
+    targets::{Named, Word},
+};
+
+/// Most files that are looked at to find those of a module.
+const WALK_MOST: usize = 16_384;
+
+/// A file to check, or a target that names none.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    /// As it was named.
+    pub(super) path: PathBuf,
+    /// Path that its sessions have.
+    pub(super) real: PathBuf,
+    /// It was named, and not found by a glob.
+    pub(super) named: bool,
+    /// What the report is to say of its names.
+    pub(super) notes: Vec<String>,
+    /// Why it is not read, and whether that is because it is something else than a seq file for certain.
+    pub(super) problem: Option<(String, bool)>,
+}
+
+/// Refuses what is no target of a check, and a lone target that names no file.
+///
+/// # Errors
+/// `fn:SYMBOL`; one target only, and no file of that name.
+pub(super) fn refuse(wanted: &[Word]) -> Result<(), Refusal> {
+    for word in wanted {
+        match (&word.named, &word.problem) {
+            (Target::Function(_), _) => {
+                return Err(Refusal::usage(
+                    format!("{}: check reads files", word.named),
+                    "name a file, a glob or module:NAME; `seqtrace list` tells callbacks of files",
+                ));
+            }
+            (named, Some(problem)) if wanted.len() == 1 => return Err(problem.refusal(named)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The files that the targets name, each once.
+///
+/// # Errors
+/// The only target is a module without files.
+pub(super) fn candidates(wanted: Vec<Word>, trace: &mut Trace) -> Result<Vec<Candidate>, Refusal> {
+    let mut found = Found::default();
+    let single = wanted.len() == 1;
+    for word in wanted {
+        let named = !matches!(word.named, Target::Glob(_));
+        if let Some(problem) = &word.problem {
+            found.refused(&word.named, problem.reason(), problem.is_other_kind());
+        } else if let Target::Module(module) = &word.named {
+            let files = of_module(module, trace);
+            if files.is_empty() {
+                let none =
+                    format!("no seq file in /proc or debugfs has its callbacks in {}", word.named);
+                if single {
+                    let remedy =
+                        "is the module loaded, and does it make a file? name the file itself";
+                    return Err(Refusal::target(none, remedy));
+                }
+                found.refused(&word.named, none, false);
+            }
+            found.extend(files, named);
+        } else {
+            found.extend(word.files, named);
+        }
+    }
+    if found.candidates.is_empty() {
+        return Err(Refusal::usage("no target", "name a file: seqtrace check /proc/foo"));
+    }
+    Ok(found.candidates)
+}
+
+#[derive(Default)]
+struct Found {
+    candidates: Vec<Candidate>,
+    /// Where in `candidates` a real path is.
+    index: HashMap<Vec<u8>, usize>,
+}
+
+impl Found {
+    fn refused(&mut self, target: &Target, why: String, other_kind: bool) {
+        let path = match target {
+            Target::Path(path) => path_buf(path.clone()),
+            other => PathBuf::from(other.to_string()),
+        };
+        let problem = Some((why, other_kind));
+        let real = path.clone();
+        self.candidates.push(Candidate { path, real, named: true, notes: Vec::new(), problem });
+    }
+
+    fn extend(&mut self, files: Vec<Named>, named: bool) {
+        for file in files {
+            self.add(file, named);
+        }
+    }
+
+    /// Adds a file, or another name of it. The real path is the name if it is one of them.
+    fn add(&mut self, file: Named, named: bool) {
+        let note = file.leads_to();
+        let Named { path, real } = file;
+        let index = self.index.get(&real).copied();
+        let Some(earlier) = index.and_then(|index| self.candidates.get_mut(index)) else {
+            self.index.insert(real.clone(), self.candidates.len());
+            let (path, real) = (path_buf(path), path_buf(real));
+            let notes = note.into_iter().collect();
+            self.candidates.push(Candidate { path, real, named, notes, problem: None });
+            return;
+        };
+        earlier.named |= named;
+        if note.is_none() && earlier.path != earlier.real {
+            earlier.path.clone_from(&earlier.real);
+            earlier.notes.clear();
+        }
+    }
+}
+
+/// The files that have their callbacks in a module.
+fn of_module(module: &Glob, trace: &mut Trace) -> Vec<Named> {
+    let is_meant = |name: &str| module.matches(name.as_bytes());
+    walk(Path::new("/proc"))
+        .chain(walk(Path::new("/sys/kernel/debug")))
+        .filter(|path| is_of(path, &is_meant, trace))
+        .map(|path| {
+            let path = path.into_os_string().into_vec();
+            Named { real: path.clone(), path }
+        })
+        .collect()
+}
+
+/// Whether a file's callbacks are in such a module.
+fn is_of(path: &Path, module: &dyn Fn(&str) -> bool, trace: &mut Trace) -> bool {
+    if left_alone::why(path).is_some() {
+        return false;
+    }
+    let Ok(Some(Open { kind: kind @ FileKind::Seq { .. }, .. })) = trace.look_at(path) else {
+        return false;
+    };
+    let callbacks = trace.pipeline.callbacks(&kind);
+    callbacks.and_then(|callbacks| callbacks.show.module).is_some_and(|name| module(&name))
+}
+
+/// The files below a folder, in order, but for those of processes and of sysctl, which modules do not
+/// make.
+fn walk(root: &Path) -> impl Iterator<Item = PathBuf> {
+    let passed_by = |folder: &Path, name: &OsStr| {
+        let name = name.as_bytes();
+        folder == root
+            && (name.iter().all(u8::is_ascii_digit)
+                || [&b"self"[..], b"thread-self", b"sys", b"tracing"].contains(&name))
+    };
+    let mut folders = vec![root.to_path_buf()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && !passed_by(&folder, &entry.file_name()) => {
+                    folders.push(entry.path());
+                }
+                Ok(kind) if kind.is_file() => files.push(entry.path()),
+                _ => {}
+            }
+        }
+    }
+    files.sort();
+    if files.len() > WALK_MOST {
+        let all = files.len();
+        eprintln!(
+            "seqtrace: only {WALK_MOST} of the {all} files in {} are looked at",
+            root.display()
+        );
+        files.truncate(WALK_MOST);
+    }
+    files.into_iter()
+}
+
+fn path_buf(bytes: Vec<u8>) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, real: &str) -> Named {
+        Named { path: path.into(), real: real.into() }
+    }
+
+    #[test]
+    fn a_file_of_several_names_is_checked_once() {
+        let mut found = Found::default();
+        found.add(file("/proc/a/link", "/proc/a/alone"), false);
+        found.add(file("/proc/b", "/proc/b"), false);
+        found.add(file("/proc/a/alone", "/proc/a/alone"), true);
+        found.add(file("/proc/alias/alone", "/proc/a/alone"), false);
+        found.add(file("/proc/b", "/proc/b"), false);
+        let names: Vec<_> = found
+            .candidates
+            .iter()
+            .map(|one| (one.path.to_str().unwrap(), one.named, one.notes.len()))
+            .collect();
+        assert_eq!(names, [("/proc/a/alone", true, 0), ("/proc/b", false, 0)]);
+    }
+
+    #[test]
+    fn a_link_keeps_its_name_and_tells_the_real_path() {
+        let mut found = Found::default();
+        found.add(file("/proc/a/link", "/proc/a/alone"), true);
+        let [one] = found.candidates.as_slice() else { panic!("not one") };
+        assert_eq!(one.path, Path::new("/proc/a/link"));
+        assert_eq!(one.real, Path::new("/proc/a/alone"));
+        assert_eq!(one.notes, ["leads to /proc/a/alone"]);
+    }
+}

@@ -1,0 +1,152 @@
+//! What cannot be traced is refused before anything is attached; what matches nothing yet is told.
+
+use super::{Problem, Word, machine::path_buf};
+use crate::{
+    exit::Refusal,
+    filter::{Filter, Target, glob::Glob},
+    kernel::kallsyms::Kallsyms,
+    render::escape,
+};
+
+/// Refuses what can never be traced on this machine. Returns a warning for each target that matches
+/// nothing now.
+///
+/// # Errors
+/// A path that does not exist or is a folder, globs that match nothing, a symbol that the kernel does
+/// not have, a module that is part of the kernel, filters that exclude all targets.
+pub(crate) fn check(
+    words: &[Word],
+    filter: &Filter,
+    symbols: &Kallsyms,
+) -> Result<Vec<String>, Refusal> {
+    let mut warnings = Vec::new();
+    let found = words.iter().any(|word| word.problem.is_none());
+    for word in words {
+        match (&word.named, &word.problem) {
+            (glob, Some(Problem::NoMatch)) if found => {
+                warnings.push(format!(
+                    "no file matches {glob} now; files that appear later are traced"
+                ));
+            }
+            (target, Some(problem)) => return Err(problem.refusal(target)),
+            (Target::Function(name), None) => check_function(name, symbols)?,
+            (Target::Module(module), None) => {
+                let loaded = std::fs::read_to_string("/proc/modules").ok();
+                let loaded = loaded.iter().flat_map(|text| text.lines());
+                let loaded = loaded.filter_map(|line| line.split(' ').next());
+                warnings.extend(check_module(module, loaded, is_built_in)?);
+            }
+            (Target::Path(_) | Target::Glob(_), None) => {}
+        }
+    }
+    warnings.extend(check_filter(words, filter)?);
+    Ok(warnings)
+}
+
+fn check_function(name: &[u8], symbols: &Kallsyms) -> Result<(), Refusal> {
+    let text = String::from_utf8_lossy(name);
+    if symbols.variants(&text).is_empty() && symbols.by_name(&text).next().is_none() {
+        return Err(Refusal::target(
+            format!("the kernel has no function {}", escape::text(name, false)),
+            "look for it with: grep NAME /proc/kallsyms",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a module has a folder in sysfs: loaded ones have, and those that are part of the kernel and
+/// have parameters (kernel/params.c, param_sysfs_builtin()).
+fn is_built_in(name: &[u8]) -> bool {
+    std::fs::metadata(path_buf(&[b"/sys/module/", name].concat())).is_ok()
+}
+
+/// A warning if no module that is loaded is meant.
+fn check_module<'a>(
+    module: &Glob,
+    mut loaded: impl Iterator<Item = &'a str>,
+    is_built_in: impl Fn(&[u8]) -> bool,
+) -> Result<Option<String>, Refusal> {
+    let all_kernel = module.text() == b"vmlinux";
+    if all_kernel || loaded.any(|name| module.matches(name.as_bytes())) {
+        return Ok(None);
+    }
+    if module.is_literal() && is_built_in(module.text()) {
+        return Err(Refusal::target(
+            format!("{module} is no module here, but part of the kernel"),
+            "name its files, or a callback: fn:SYMBOL",
+        ));
+    }
+    Ok(Some(format!("no module {module} is loaded: files are traced when it is")))
+}
+
+/// An error if `--path` and `--not-path` exclude all files that were named, a warning if they exclude
+/// all that globs match now.
+fn check_filter(words: &[Word], filter: &Filter) -> Result<Option<String>, Refusal> {
+    let mut files = words.iter().flat_map(|word| &word.files).peekable();
+    let by_path = |word: &Word| matches!(word.named, Target::Path(_) | Target::Glob(_));
+    if files.peek().is_none()
+        || !words.iter().all(by_path)
+        || files.any(|file| filter.may_accept(&file.real))
+    {
+        return Ok(None);
+    }
+    if words.iter().all(|word| matches!(word.named, Target::Path(_))) {
+        return Err(Refusal::usage(
+            "--path and --not-path exclude all targets",
+            "a session is shown if it is one of a target and passes the filters: leave one of them out",
+        ));
+    }
+    Ok(Some("--path and --not-path exclude all files that match the targets now".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{filter::Rule, targets::Named};
+
+    #[test]
+    fn modules_that_are_not_loaded_are_told() {
+        let check = |name: &str| {
+            let module = Glob::module(name).unwrap();
+            let built_in = |name: &[u8]| name == b"ext4";
+            check_module(&module, ["seqbugs", "foo_bar"].into_iter(), built_in)
+        };
+        for loaded in ["seqbugs", "foo-bar", "foo*", "vmlinux"] {
+            assert_eq!(check(loaded).unwrap(), None, "{loaded}");
+        }
+        assert!(check("seqbug").unwrap().unwrap().contains("no module seqbug is loaded"));
+        assert!(check("ext*").unwrap().is_some());
+        assert_eq!(check("ext4").unwrap_err().exit, crate::exit::Exit::Target);
+    }
+
+    #[test]
+    fn filters_that_leave_nothing_are_refused() {
+        let word = |named: Target, files: &[&str]| Word {
+            real: vec![named.clone()],
+            named,
+            files: files
+                .iter()
+                .map(|path| Named { path: path.as_bytes().into(), real: path.as_bytes().into() })
+                .collect(),
+            problem: None,
+        };
+        let path = |text: &str| word(Target::Path(text.into()), &[text]);
+        let glob = |text: &str| Glob::path(text).unwrap();
+        let only = |text: &str| Filter {
+            path: Rule { only: vec![glob(text)], not: Vec::new() },
+            ..Filter::default()
+        };
+        let uptime = || path("/proc/uptime");
+        assert!(check_filter(&[uptime()], &only("/proc/stat")).is_err());
+        assert_eq!(check_filter(&[uptime(), path("/proc/stat")], &only("stat")).unwrap(), None);
+        assert_eq!(check_filter(&[uptime()], &Filter::default()).unwrap(), None);
+        // The same file has other names for other readers.
+        assert_eq!(check_filter(&[path("/proc/self/maps")], &only("/proc/7/*")).unwrap(), None);
+        let not = Rule { only: Vec::new(), not: vec![glob("/proc/**")] };
+        let not = Filter { path: not, ..Filter::default() };
+        assert!(check_filter(&[uptime()], &not).is_err());
+        let any = word(Target::Glob(glob("/proc/u*")), &["/proc/uptime"]);
+        assert!(check_filter(&[any], &not).unwrap().is_some());
+        assert_eq!(check_filter(&[], &not).unwrap(), None);
+    }
+}

@@ -1,0 +1,227 @@
+//! The files that a glob matches now.
+//!
+//! [`Glob::matches`] decides for a session; this walks the folders, so that both mean the same by a
+//! pattern.
+
+use std::{
+    fs::DirEntry,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+};
+
+use super::machine::path_buf;
+use crate::filter::glob::{self, Glob};
+
+/// Most patterns without braces that are made of one with braces.
+const MOST_ALTERNATIVES: usize = 1024;
+
+/// Existing files whose paths match an absolute pattern, in order, each once, at most `most`. Links
+/// are followed, but not by `**`: some lead upwards.
+pub(super) fn expand(pattern: &[u8], most: usize) -> Vec<Vec<u8>> {
+    let mut walk = Walk { most, found: Vec::new() };
+    for alternative in alternatives(pattern) {
+        let Some(rest) = alternative.strip_prefix(b"/") else { continue };
+        let components: Vec<&[u8]> = rest.split(|byte| *byte == b'/').collect();
+        walk.below(b"", &components);
+    }
+    let mut found = walk.found;
+    found.sort();
+    found.dedup();
+    found.truncate(most);
+    found
+}
+
+struct Walk {
+    most: usize,
+    found: Vec<Vec<u8>>,
+}
+
+impl Walk {
+    /// Adds what is below a folder; `/` is the empty one.
+    fn below(&mut self, folder: &[u8], components: &[&[u8]]) {
+        if self.found.len() >= self.most {
+            return;
+        }
+        let Some((first, rest)) = components.split_first() else {
+            if std::fs::metadata(path_buf(folder)).is_ok_and(|metadata| metadata.is_file()) {
+                self.found.push(folder.to_vec());
+            }
+            return;
+        };
+        if *first == b"**" {
+            self.everywhere(folder, components, rest);
+        } else if let Some(name) = glob::unescaped(first) {
+            self.below(&child(folder, &name), rest);
+        } else if let Ok(pattern) = Glob::path(*first) {
+            for entry in entries(folder) {
+                if pattern.matches(entry.file_name().as_bytes()) {
+                    self.below(&child(folder, entry.file_name().as_bytes()), rest);
+                }
+            }
+        }
+    }
+
+    fn everywhere(&mut self, folder: &[u8], components: &[&[u8]], rest: &[&[u8]]) {
+        if !rest.is_empty() {
+            self.below(folder, rest);
+        }
+        for entry in entries(folder) {
+            let path = child(folder, entry.file_name().as_bytes());
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.below(&path, components);
+            } else if rest.is_empty() {
+                self.below(&path, rest);
+            }
+        }
+    }
+}
+
+fn child(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    [folder, b"/", name].concat()
+}
+
+/// What is in a folder, in order; nothing if it is none.
+fn entries(folder: &[u8]) -> Vec<DirEntry> {
+    let path = if folder.is_empty() { b"/" } else { folder };
+    let Ok(entries) = std::fs::read_dir(path_buf(path)) else { return Vec::new() };
+    let mut entries: Vec<DirEntry> = entries.flatten().collect();
+    entries.sort_by_cached_key(|entry| entry.file_name().into_vec());
+    entries
+}
+
+/// The patterns without braces that a pattern stands for.
+fn alternatives(pattern: &[u8]) -> Vec<Vec<u8>> {
+    let mut done = Vec::new();
+    let mut todo = vec![pattern.to_vec()];
+    while let Some(pattern) = todo.pop() {
+        match braces(&pattern) {
+            Some((start, end)) if todo.len() + done.len() < MOST_ALTERNATIVES => {
+                let (head, tail) = (pattern.get(..start), pattern.get(end + 1..));
+                let inner = pattern.get(start + 1..end).unwrap_or_default();
+                for choice in choices(inner) {
+                    todo.push(
+                        [head.unwrap_or_default(), choice, tail.unwrap_or_default()].concat(),
+                    );
+                }
+            }
+            Some(_) => {}
+            None => done.push(pattern),
+        }
+    }
+    done
+}
+
+/// Where the first brace opens and where it closes.
+fn braces(pattern: &[u8]) -> Option<(usize, usize)> {
+    let mut start = None;
+    let mut depth = 0_u32;
+    for (index, byte) in special(pattern) {
+        match byte {
+            b'{' => {
+                start = start.or(Some(index));
+                depth += 1;
+            }
+            b'}' if depth == 1 => return Some((start?, index)),
+            b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// What stands between the commas within a brace.
+fn choices(inner: &[u8]) -> Vec<&[u8]> {
+    let mut choices = Vec::new();
+    let (mut depth, mut start) = (0_u32, 0);
+    for (index, byte) in special(inner) {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            b',' if depth == 0 => {
+                choices.extend(inner.get(start..index));
+                start = index + 1;
+            }
+            _ => {}
+        }
+    }
+    choices.extend(inner.get(start..));
+    choices
+}
+
+/// The bytes that are neither escaped nor in brackets, and where they are.
+fn special(pattern: &[u8]) -> impl Iterator<Item = (usize, u8)> {
+    let (mut escaped, mut bracket) = (false, false);
+    pattern.iter().copied().enumerate().filter(move |(_, byte)| {
+        if escaped {
+            escaped = false;
+            return false;
+        }
+        match byte {
+            b'\\' => escaped = true,
+            b'[' if !bracket => bracket = true,
+            b']' => bracket = false,
+            _ => return !bracket,
+        }
+        false
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alternatives_of(pattern: &str) -> Vec<String> {
+        let mut found: Vec<String> = alternatives(pattern.as_bytes())
+            .into_iter()
+            .map(|bytes| String::from_utf8(bytes).unwrap())
+            .collect();
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn braces_are_alternatives() {
+        assert_eq!(alternatives_of("/a/b"), ["/a/b"]);
+        assert_eq!(alternatives_of("/{a,b/c}/d"), ["/a/d", "/b/c/d"]);
+        assert_eq!(alternatives_of("/{a,{b,c}d}"), ["/a", "/bd", "/cd"]);
+        assert_eq!(alternatives_of("/{a,b}{c,d}"), ["/ac", "/ad", "/bc", "/bd"]);
+        assert_eq!(alternatives_of("/\\{a,b}"), ["/\\{a,b}"]);
+        assert_eq!(alternatives_of("/[{,}]"), ["/[{,}]"]);
+        assert!(alternatives_of(&"{a,b}".repeat(20)).len() <= MOST_ALTERNATIVES);
+    }
+
+    #[test]
+    fn files_are_found_as_sessions_are_matched() {
+        let root = std::env::temp_dir().join(format!("seqtrace-expand-{}", std::process::id()));
+        let _fresh = std::fs::remove_dir_all(&root);
+        for file in ["one/a", "one/b[1]", "one/deep/a", "two/a", "two/.c"] {
+            let file = root.join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "").unwrap();
+        }
+        std::os::unix::fs::symlink("one", root.join("alias")).unwrap();
+        let base = root.to_str().unwrap();
+        for (pattern, expected) in [
+            ("/*/a", &["alias/a", "one/a", "two/a"][..]),
+            ("/**/a", &["one/a", "one/deep/a", "two/a"]),
+            ("/one/**", &["one/a", "one/b[1]", "one/deep/a"]),
+            ("/{two,one/deep}/a", &["one/deep/a", "two/a"]),
+            ("/{one,o*}/a", &["one/a"]),
+            ("/one/b\\[1\\]", &["one/b[1]"]),
+            ("/one/b[1]", &[]),
+            ("/one/?[[]*", &["one/b[1]"]),
+            ("/two/*", &["two/.c", "two/a"]),
+            ("/one/a/*", &[]),
+            ("/*", &[]),
+        ] {
+            let pattern = format!("{base}{pattern}");
+            let found = expand(pattern.as_bytes(), 100);
+            let expected: Vec<Vec<u8>> =
+                expected.iter().map(|name| format!("{base}/{name}").into_bytes()).collect();
+            assert_eq!(found, expected, "{pattern}");
+            let glob = Glob::path(pattern.as_str()).unwrap();
+            assert!(found.iter().all(|path| glob.matches(path)), "{pattern}");
+        }
+        assert_eq!(expand(format!("{base}/**").as_bytes(), 2).len(), 2);
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+}
