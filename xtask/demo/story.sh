@@ -118,10 +118,10 @@ graph=yes
 for function in do_sys_poll seq_open seq_release vfs_read vfs_write single_open; do
 	run "echo $function >> $GRAPH"
 done
-say "all six are in it, in the order of a hash table; dd repeats the first three and never shows the others"
 run "cat $GRAPH"
-printf '%s$ seqtrace attach %s -- dd if=%s bs=30%s\n' "$BOLD" $GRAPH $GRAPH "$PLAIN"
-seqtrace attach $SEQTRACE_FLAGS $GRAPH -- dd if=$GRAPH bs=30 || die "seqtrace ended with status $?"
+say "dd reads 30 bytes at a time: it gets the first three twice and the others never"
+printf '%s$ seqtrace attach --preview 16 %s -- dd if=%s bs=30%s\n' "$BOLD" $GRAPH $GRAPH "$PLAIN"
+seqtrace attach $SEQTRACE_FLAGS --preview 16 $GRAPH -- dd if=$GRAPH bs=30 || die "seqtrace ended with status $?"
 say "start() has begun at the first function again, whatever *pos was: seqtrace check proves it"
 printf '%s$ seqtrace check %s%s\n' "$BOLD" $GRAPH "$PLAIN"
 seqtrace check $SEQTRACE_FLAGS $GRAPH

@@ -17,7 +17,7 @@ use crate::{paths, program, vm};
 const DISKS: &[&str] =
     &["crc32c_generic", "crc32c-intel", "crc32c-cryptoapi", "libcrc32c", "virtio_blk", "ext4"];
 
-/// MiB.
+/// Memory of the guest in MiB; modules and state take about 1 GiB of it.
 const MEMORY: u32 = 3072;
 
 /// Files on which the kernel's statistics are switched on, and what gives drivers something to do.

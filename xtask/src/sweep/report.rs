@@ -51,7 +51,7 @@ fn matches(glob: &str, text: &str) -> bool {
     })
 }
 
-/// What was found.
+/// The files of a sweep by verdict, and their errors and warnings by whether they are argued.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     /// Files by what became of them: a verdict, or a kind of refusal.
