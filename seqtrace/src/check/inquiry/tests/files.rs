@@ -31,6 +31,10 @@ pub(super) enum Kind {
     StartGivesUp,
     /// start() returns a cursor of the descriptor, whatever `*pos` is.
     StartIgnores,
+    /// open() makes the iterator, and start() returns it as the last pass has left it.
+    OpenIterator,
+    /// show() prints a heading where the section changes, and all readers share the last section.
+    ShowShares,
     /// next() returns NULL behind each record, and start() goes on there.
     NextEnds,
     /// start() behind the only record sets `*pos` back to it.
@@ -238,6 +242,34 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                     *pos += 1;
                     own.set(own.get() + 1);
                     rec(count, own.get())
+                }),
+                ..base
+            }
+        }
+        Kind::OpenIterator => {
+            let moved = Rc::clone(&own);
+            File {
+                start: Box::new(move |pos| if *pos < count { BASE } else { 0 }),
+                next: Box::new(move |v, pos| {
+                    *pos += 1;
+                    moved.set(moved.get() + 1);
+                    if moved.get() < count { v } else { 0 }
+                }),
+                show: Box::new(show_cell(list, own)),
+                ..base
+            }
+        }
+        Kind::ShowShares => {
+            let last = Rc::clone(&shared.counter);
+            let mut show = base.show;
+            File {
+                show: Box::new(move |v, m| {
+                    let section = nr(v) / 3 + 1;
+                    if nr(v) == 0 || last.replace(section) != section {
+                        last.set(section);
+                        m.put(&format!("[section {section}]\n"));
+                    }
+                    show(v, m)
                 }),
                 ..base
             }
