@@ -260,13 +260,13 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
             }
         }
         Kind::ShowShares => {
-            let last = Rc::clone(&shared.counter);
+            let section_before = Rc::clone(&shared.counter);
             let mut show = base.show;
             File {
                 show: Box::new(move |v, m| {
                     let section = nr(v) / 3 + 1;
-                    if nr(v) == 0 || last.replace(section) != section {
-                        last.set(section);
+                    if nr(v) == 0 || section_before.replace(section) != section {
+                        section_before.set(section);
                         m.put(&format!("[section {section}]\n"));
                     }
                     show(v, m)
