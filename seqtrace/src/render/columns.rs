@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use self::kept::{Kept, seconds};
 use super::duration::Duration;
-use super::line::Line;
+use super::line::LineWriter;
 use super::scratch::{Scratch, Text};
-use super::style::{Glyph, Look, Tone};
+use super::style::{Color, Glyph, Style};
 use super::{Clock, FieldError, Options, Ready, Time, clock, field};
 use crate::event::Task;
 use crate::session::update::{SessionId, Update};
@@ -150,7 +150,7 @@ impl Columns {
             parts,
             scratch: Scratch::default(),
             times: clock::Times::default(),
-            micros: Glyph::micros(Look::new(false, options.ascii).glyphs),
+            micros: Glyph::micros(Style::new(false, options.ascii).glyphs),
             mode,
             clock: options.clock.clone(),
             begin: None,
@@ -181,8 +181,8 @@ impl Columns {
         })
     }
 
-    pub(super) fn heading(&self, out: &mut Vec<u8>, look: Look) {
-        let mut line = Line::new(out, look);
+    pub(super) fn heading(&self, out: &mut Vec<u8>, style: Style) {
+        let mut line = LineWriter::new(out, style);
         for Slot { column, width, limit: _ } in self.slots() {
             let end = line.column() + width;
             let name = match column {
@@ -205,16 +205,16 @@ impl Columns {
                 | Column::Pid
                 | Column::Tid
                 | Column::Uid => {
-                    line.pad(end.saturating_sub(name.len()), 0).tone(Tone::Strong, name);
+                    line.pad(end.saturating_sub(name.len()), 0).color(Color::Strong, name);
                 }
                 _ => {
-                    line.tone(Tone::Strong, name).pad(end, 0);
+                    line.color(Color::Strong, name).pad(end, 0);
                 }
             }
             line.pad(0, 1);
         }
         if self.event {
-            line.tone(Tone::Strong, "EVENT");
+            line.color(Color::Strong, "EVENT");
         }
         line.end();
     }
@@ -222,7 +222,7 @@ impl Columns {
     /// Writes the columns of an update. The event, if it is told, can go on in what is returned, and
     /// whoever does so appends it to the line.
     #[inline]
-    pub(super) fn write(&mut self, line: &mut Line<'_>, update: &Update) -> Text<'_> {
+    pub(super) fn write(&mut self, line: &mut LineWriter<'_>, update: &Update) -> Text<'_> {
         let begin = *self.begin.get_or_insert(update.time);
         let delta = self.before.and_then(|before| update.time.checked_sub(before));
         self.before = Some(update.time);
@@ -239,13 +239,13 @@ impl Columns {
     #[inline(never)]
     fn anew(
         &mut self,
-        line: &mut Line<'_>,
+        line: &mut LineWriter<'_>,
         update: &Update,
         delta: Option<u64>,
         same: bool,
     ) -> Text<'_> {
         let begin = self.begin.unwrap_or(update.time);
-        let dim = line.look.color.then_some(Tone::Dim);
+        let dim = line.style.color.then_some(Color::Dim);
         let mut kept = Kept::default();
         if !same {
             self.owner = Some(Owner::of(update));
@@ -267,9 +267,9 @@ impl Columns {
                             self.times.write(&mut text, mode, &self.clock, begin, time, width);
                             kept.time(&text, seconds(mode, begin, time));
                         } else if let Some(delta) = delta {
-                            let shown = Duration::new(delta, line.look.glyphs.micro);
+                            let shown = Duration::new(delta, line.style.glyphs.micro);
                             text.pad((start + slot.width).saturating_sub(shown.width()), 0);
-                            text.toned(dim, |text| {
+                            text.colored(dim, |text| {
                                 kept.delta(text, delta);
                                 text.duration(&shown, self.micros);
                             });
@@ -283,7 +283,7 @@ impl Columns {
                 }
                 Part::Whose(whose) => {
                     if !same {
-                        whose.learn(line.look, update);
+                        whose.learn(line.style, update);
                     }
                     if let Some(short) = whose.text.first_chunk().filter(|_| whose.length <= SHORT)
                     {
@@ -333,9 +333,9 @@ impl Whose {
     }
 
     /// Takes what is to be said of an update.
-    fn learn(&mut self, look: Look, update: &Update) {
+    fn learn(&mut self, style: Style, update: &Update) {
         self.text.clear();
-        let mut text = Line::new(&mut self.text, look);
+        let mut text = LineWriter::new(&mut self.text, style);
         for slot in &mut self.slots {
             let start = text.column();
             cell(&mut text, slot.column, start + slot.width, update);
@@ -349,13 +349,13 @@ impl Whose {
 }
 
 /// What a column that ends at `end` says of an update.
-fn cell(line: &mut Line<'_>, column: Column, end: usize, update: &Update) {
+fn cell(line: &mut LineWriter<'_>, column: Column, end: usize, update: &Update) {
     let Update { time: _, cpu, session, read, task, what: _ } = update;
     match column {
         Column::Cpu => number(line, end, (*cpu).into()),
         Column::Session => {
             if let Some(session) = session {
-                line.toned(Tone::Session(session.id), |line| {
+                line.colored(Color::Session(session.id), |line| {
                     line.ascii(b"s").decimal(session.id.0.into());
                     if let Some(read) = read {
                         line.ascii(b".r").decimal((*read).into());
@@ -365,7 +365,7 @@ fn cell(line: &mut Line<'_>, column: Column, end: usize, update: &Update) {
         }
         Column::Path => {
             if let Some(session) = session {
-                super::phrase::path(line, session);
+                super::wording::path(line, session);
             }
         }
         Column::Task => {
@@ -399,7 +399,7 @@ fn cell(line: &mut Line<'_>, column: Column, end: usize, update: &Update) {
     }
 }
 
-fn number(line: &mut Line<'_>, end: usize, value: u32) {
+fn number(line: &mut LineWriter<'_>, end: usize, value: u32) {
     let digits = 1 + value.checked_ilog10().unwrap_or(0) as usize;
     line.pad(end.saturating_sub(digits), 0).decimal(value.into());
 }
@@ -425,16 +425,16 @@ mod tests {
             let options = Options { fields: Some(fields), color, ascii, time, ..Options::default() };
             let mut columns = Columns::new(&options, &[]).unwrap();
             let mut forgetful = Columns::new(&options, &[]).unwrap();
-            let look = Look::new(color, ascii);
+            let style = Style::new(color, ascii);
             for update in updates {
                 let (mut one, mut other) = (Vec::new(), Vec::new());
-                let mut line = Line::new(&mut one, look);
+                let mut line = LineWriter::new(&mut one, style);
                 let text = columns.write(&mut line, &update);
                 line.written(text.bytes(), text.column());
                 let width = line.column();
                 forgetful.times = clock::Times::default();
                 forgetful.owner = None;
-                let mut line = Line::new(&mut other, look);
+                let mut line = LineWriter::new(&mut other, style);
                 let text = forgetful.write(&mut line, &update);
                 line.written(text.bytes(), text.column());
                 prop_assert_eq!(width, line.column());

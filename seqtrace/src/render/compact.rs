@@ -11,10 +11,10 @@
 use std::collections::HashMap;
 
 use super::columns::Columns;
-use super::line::{Line, Pointer};
-use super::phrase::{self, CloseInfo};
+use super::line::{LineWriter, Pointer};
 use super::status::Status;
-use super::style::{Look, Tone};
+use super::style::{Color, Style};
+use super::wording::{self, CloseInfo};
 use super::{FieldError, Header, Options, Output, Ready, Sink, TargetInfo};
 use crate::event::{Ptr, PtrKind, Role};
 use crate::session::update::{
@@ -28,7 +28,7 @@ const PASSES: usize = 4;
 
 /// See the [module](self).
 pub struct Compact {
-    look: Look,
+    style: Style,
     status: Status,
     columns: Columns,
     quiet: bool,
@@ -119,20 +119,20 @@ impl Folded {
         }
     }
 
-    fn write(&self, line: &mut Line<'_>) {
+    fn write(&self, line: &mut LineWriter<'_>) {
         for pass in &self.passes {
             pass.write(line);
         }
         if self.more > 0 {
-            let more = line.look.glyphs.more;
-            line.tone(Tone::Dim, format_args!("  {more} {} more passes", self.more));
+            let more = line.style.glyphs.more;
+            line.color(Color::Dim, format_args!("  {more} {} more passes", self.more));
         }
     }
 }
 
 impl Pass {
-    fn write(&self, line: &mut Line<'_>) {
-        let glyphs = line.look.glyphs;
+    fn write(&self, line: &mut LineWriter<'_>) {
+        let glyphs = line.style.glyphs;
         line.put(if self.traverse { "  traverse " } else { "  " });
         match self.start {
             Some(pos) => line.put(format_args!("start {pos}")),
@@ -153,9 +153,9 @@ impl Pass {
         }
         for (name, count) in [(" failed", self.failed), (" stuck", self.fixed_up)] {
             if count > 0 {
-                line.tone(Tone::Error, name)
-                    .tone(Tone::Error, glyphs.times)
-                    .tone(Tone::Error, count);
+                line.color(Color::Error, name)
+                    .color(Color::Error, glyphs.times)
+                    .color(Color::Error, count);
             }
         }
         match self.last.map(Ptr::kind) {
@@ -163,7 +163,7 @@ impl Pass {
                 line.put(" (eof)");
             }
             Some(PtrKind::Err(_)) => {
-                line.put(" ").tone(Tone::Error, Pointer(self.last.unwrap_or_default()));
+                line.put(" ").color(Color::Error, Pointer(self.last.unwrap_or_default()));
             }
             _ => {}
         }
@@ -171,7 +171,7 @@ impl Pass {
             line.put(" stop");
         }
         if let Some(size) = self.grown {
-            line.tone(Tone::Warn, format_args!("  OVERFLOW {} {size}", glyphs.arrow));
+            line.color(Color::Warn, format_args!("  OVERFLOW {} {size}", glyphs.arrow));
         }
     }
 }
@@ -184,7 +184,7 @@ impl Compact {
     /// A column that there is not.
     pub fn new(options: &Options) -> Result<Self, FieldError> {
         Ok(Self {
-            look: Look::new(options.color, options.ascii),
+            style: Style::new(options.color, options.ascii),
             status: Status::new(options),
             columns: Columns::new(options, &DEFAULT)?,
             quiet: options.quiet,
@@ -222,29 +222,29 @@ impl Compact {
         true
     }
 
-    fn event(line: &mut Line<'_>, update: &Update, folded: &Folded) {
+    fn event(line: &mut LineWriter<'_>, update: &Update, folded: &Folded) {
         match &update.what {
             What::Open => {
-                line.tone(Tone::Strong, "open").put("  ");
+                line.color(Color::Strong, "open").put("  ");
                 if let Some(session) = &update.session {
-                    phrase::identity(line, session);
+                    wording::identity(line, session);
                 }
             }
             What::OpenFailed { ret } => {
-                line.tone(Tone::Strong, "open").put("  ");
-                phrase::failed(line, (*ret).into());
+                line.color(Color::Strong, "open").put("  ");
+                wording::failed(line, (*ret).into());
             }
             What::OpenLeaked { ret } => {
-                line.tone(Tone::Strong, "open").put("  ");
+                line.color(Color::Strong, "open").put("  ");
                 if let Some(session) = &update.session {
-                    phrase::leaked(line, session, *ret);
+                    wording::leaked(line, session, *ret);
                 }
             }
             What::ReadEnd(end) => read_end(line, end, folded),
             What::LseekEnd { ret, passed_over, leftover, duration } => {
-                line.tone(Tone::Strong, "lseek");
+                line.color(Color::Strong, "lseek");
                 if let Some(Begin::Lseek { offset, whence }) = folded.begin {
-                    line.put(format_args!(" {} {offset}", phrase::whence(whence)));
+                    line.put(format_args!(" {} {offset}", wording::whence(whence)));
                 }
                 returned(line, *ret, "");
                 folded.write(line);
@@ -257,12 +257,12 @@ impl Compact {
                 duration_of(line, *duration);
             }
             What::Write { pos, want, ret } => {
-                line.tone(Tone::Strong, "write").put(" ");
-                phrase::write(line, *want, *ret, *pos);
+                line.color(Color::Strong, "write").put(" ");
+                wording::write(line, *want, *ret, *pos);
             }
             What::PlainRead { pos, want, ret } => {
-                line.tone(Tone::Strong, "read").put(" ");
-                phrase::plain_read(line, *want, *ret, *pos);
+                line.color(Color::Strong, "read").put(" ");
+                wording::plain_read(line, *want, *ret, *pos);
             }
             What::Close {
                 by,
@@ -274,21 +274,21 @@ impl Compact {
                 private: _,
                 findings: _,
             } => {
-                line.tone(Tone::Strong, "close").put(" ");
+                line.color(Color::Strong, "close").put(" ");
                 let (by, lifetime, undelivered) = (*by, *lifetime, *undelivered);
                 let removed = *removed;
                 let info = CloseInfo { by, totals, lifetime, undelivered, partial, removed };
-                phrase::close(line, &info);
+                wording::close(line, &info);
             }
-            What::Gap { lost, sessions } => phrase::gap(line, *lost, update.cpu, sessions),
+            What::Gap { lost, sessions } => wording::gap(line, *lost, update.cpu, sessions),
             What::Finding(finding) => {
-                phrase::finding(line, finding);
+                wording::finding(line, finding);
                 line.put("   ");
-                phrase::explanation(line, finding);
+                wording::explanation(line, finding);
             }
-            What::Blind { function, role, reason } => phrase::blind(line, function, *role, reason),
+            What::Blind { function, role, reason } => wording::blind(line, function, *role, reason),
             What::Disagreement { expected, observed } => {
-                phrase::disagreement(line, expected, observed);
+                wording::disagreement(line, expected, observed);
             }
             // Folded.
             What::ReadBegin { .. }
@@ -317,7 +317,7 @@ impl Sink for Compact {
         self.columns.ready(ready);
         if !self.quiet {
             self.status.ready(*ready, &mut out.status);
-            self.columns.heading(&mut out.data, self.look);
+            self.columns.heading(&mut out.data, self.style);
         }
     }
 
@@ -337,7 +337,7 @@ impl Sink for Compact {
             }
             _ => None,
         };
-        let mut line = Line::new(&mut out.data, self.look);
+        let mut line = LineWriter::new(&mut out.data, self.style);
         let columns = self.columns.write(&mut line, update);
         line.written(columns.bytes(), columns.column());
         if self.columns.has_event() {
@@ -354,26 +354,26 @@ impl Sink for Compact {
 }
 
 /// ` = 6 B`, ` = ENOMEM`
-fn returned(line: &mut Line<'_>, ret: i64, unit: &str) {
+fn returned(line: &mut LineWriter<'_>, ret: i64, unit: &str) {
     line.put(" ");
     if ret < 0 {
-        phrase::failed(line, ret);
+        wording::failed(line, ret);
     } else {
-        line.put("= ").tone(Tone::Strong, format_args!("{ret}{unit}"));
+        line.put("= ").color(Color::Strong, format_args!("{ret}{unit}"));
     }
 }
 
-fn duration_of(line: &mut Line<'_>, ns: Option<u64>) {
+fn duration_of(line: &mut LineWriter<'_>, ns: Option<u64>) {
     if let Some(ns) = ns {
         let duration = line.duration(ns);
-        line.put("  ").tone(Tone::Dim, duration);
+        line.put("  ").color(Color::Dim, duration);
     }
 }
 
-fn read_end(line: &mut Line<'_>, end: &ReadEnd, folded: &Folded) {
+fn read_end(line: &mut LineWriter<'_>, end: &ReadEnd, folded: &Folded) {
     // The last pass tells of the end of the file.
     let ReadEnd { ret, range: _, totals, leftover, from_leftover, duration, eof: _, partial } = end;
-    line.tone(Tone::Strong, "read");
+    line.color(Color::Strong, "read");
     match folded.begin {
         Some(Begin::Read { pos, want, rewind }) => {
             line.put(format_args!(" {pos}+{want}"));
@@ -385,7 +385,7 @@ fn read_end(line: &mut Line<'_>, end: &ReadEnd, folded: &Folded) {
         _ => returned(line, *ret, " B"),
     }
     if folded.passes.is_empty() {
-        line.tone(Tone::Dim, "  no callbacks");
+        line.color(Color::Dim, "  no callbacks");
     }
     folded.write(line);
     let Totals { emitted, discarded, passed_over, .. } = totals;
@@ -403,7 +403,7 @@ fn read_end(line: &mut Line<'_>, end: &ReadEnd, folded: &Folded) {
     }
     duration_of(line, *duration);
     if let Some(reason) = partial {
-        line.tone(Tone::Warn, format_args!("  partial: {}", phrase::because(*reason)));
+        line.color(Color::Warn, format_args!("  partial: {}", wording::because(*reason)));
     }
 }
 

@@ -5,20 +5,20 @@ use std::fmt::{self, Display, Write};
 use super::digits::{self, FOUR};
 use super::duration::Duration;
 use super::escape;
-use super::style::{Look, RESET, Tone};
+use super::style::{Color, RESET, Style};
 use crate::errno::Errno;
 use crate::event::{Ptr, PtrKind};
 use crate::session::update::Symbol;
 
 /// Appends to a buffer, counting columns. Colours do not count. For what there is much of:
 /// [`super::scratch::Text`].
-pub(super) struct Line<'a> {
+pub(super) struct LineWriter<'a> {
     out: &'a mut Vec<u8>,
     column: usize,
-    pub(super) look: Look,
+    pub(super) style: Style,
 }
 
-impl Write for Line<'_> {
+impl Write for LineWriter<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.out.extend_from_slice(text.as_bytes());
         self.column += if text.is_ascii() { text.len() } else { text.chars().count() };
@@ -26,9 +26,9 @@ impl Write for Line<'_> {
     }
 }
 
-impl<'a> Line<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>, look: Look) -> Self {
-        Self { out, column: 0, look }
+impl<'a> LineWriter<'a> {
+    pub(super) fn new(out: &'a mut Vec<u8>, style: Style) -> Self {
+        Self { out, column: 0, style }
     }
 
     /// How many columns are filled.
@@ -37,20 +37,20 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn put(&mut self, what: impl Display) -> &mut Self {
-        // A Line itself never fails, and a Display that does has nothing more to say.
+        // A LineWriter itself never fails, and a Display that does has nothing more to say.
         let _ = write!(self, "{what}");
         self
     }
 
-    pub(super) fn tone(&mut self, tone: Tone, what: impl Display) -> &mut Self {
-        self.toned(tone, |line| {
+    pub(super) fn color(&mut self, color: Color, what: impl Display) -> &mut Self {
+        self.colored(color, |line| {
             line.put(what);
         })
     }
 
     /// Bytes that may hold anything.
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
-        let ascii = self.look.ascii;
+        let ascii = self.style.ascii;
         self.put(escape::text(bytes, ascii))
     }
 
@@ -93,18 +93,18 @@ impl<'a> Line<'a> {
     /// A time span that ends at a column.
     pub(super) fn span(&mut self, ns: u64, column: usize, least: usize) -> &mut Self {
         let duration = self.duration(ns);
-        self.pad(column.saturating_sub(duration.width()), least).tone(Tone::Dim, duration)
+        self.pad(column.saturating_sub(duration.width()), least).color(Color::Dim, duration)
     }
 
     /// What is written in it, in a tone.
     #[inline]
-    pub(super) fn toned(&mut self, tone: Tone, write: impl FnOnce(&mut Self)) -> &mut Self {
-        if !self.look.color {
+    pub(super) fn colored(&mut self, color: Color, write: impl FnOnce(&mut Self)) -> &mut Self {
+        if !self.style.color {
             write(self);
             return self;
         }
         // Not through write_str: escape sequences fill no columns.
-        self.out.extend_from_slice(tone.sequence());
+        self.out.extend_from_slice(color.sequence());
         write(self);
         self.out.extend_from_slice(RESET);
         self
@@ -118,11 +118,11 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn duration(&self, ns: u64) -> Duration {
-        Duration::new(ns, self.look.glyphs.micro)
+        Duration::new(ns, self.style.glyphs.micro)
     }
 
     pub(super) fn symbol<'s>(&self, symbol: &'s Symbol) -> Name<'s> {
-        Name { symbol, ascii: self.look.ascii }
+        Name { symbol, ascii: self.style.ascii }
     }
 }
 
@@ -164,12 +164,12 @@ impl Display for Name<'_> {
 /// A function or table and where it is: `eof_next [seqbugs]`, and with its place there
 /// `eof_next [seqbugs+0x250]`.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct SymbolLocation<'a> {
     pub(crate) name: Name<'a>,
     pub(crate) with_offset: bool,
 }
 
-impl Display for Place<'_> {
+impl Display for SymbolLocation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Name { symbol, ascii } = self.name;
         write!(f, "{}", self.name)?;
@@ -216,7 +216,7 @@ mod tests {
         let unnamed = Symbol { name: None, ..named.clone() };
         let kernel = Symbol::unnamed(0xffff_ffff_8100_0000);
         let place = |symbol, with_offset| {
-            Place { name: Name { symbol, ascii: true }, with_offset }.to_string()
+            SymbolLocation { name: Name { symbol, ascii: true }, with_offset }.to_string()
         };
         assert_eq!(place(&named, true), "eof_next [seqbugs+0x250]");
         assert_eq!(place(&named, false), "eof_next [seqbugs]");
@@ -228,8 +228,8 @@ mod tests {
     #[test]
     fn columns_count_characters_and_no_colours() {
         let mut out = Vec::new();
-        let mut line = Line::new(&mut out, Look::new(true, false));
-        line.tone(Tone::Error, "→µ").bytes(b"\x1b").pad(10, 1).put("x");
+        let mut line = LineWriter::new(&mut out, Style::new(true, false));
+        line.color(Color::Error, "→µ").bytes(b"\x1b").pad(10, 1).put("x");
         assert_eq!(line.column(), 11);
         line.pad(20, 0);
         line.end();

@@ -22,7 +22,6 @@ mod duration;
 pub mod escape;
 pub mod json;
 mod line;
-mod phrase;
 pub mod report;
 mod scratch;
 pub mod status;
@@ -30,12 +29,13 @@ mod style;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timeline;
+mod wording;
 
 use clap::ValueEnum;
 
 use crate::session::update::{Callbacks, Summary, Update};
 pub use clock::Clock;
-pub(crate) use line::{Count, Name, Place};
+pub(crate) use line::{Count, Name, SymbolLocation};
 
 /// What the output looks like (`--format`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

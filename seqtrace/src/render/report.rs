@@ -13,8 +13,8 @@ use std::hash::Hash;
 
 use hdrhistogram::Histogram;
 
-use super::line::{Count, Line};
-use super::style::{Look, Tone};
+use super::line::{Count, LineWriter};
+use super::style::{Color, Style};
 use super::{Clock, Header, Output, Ready, Sink, TargetInfo, escape};
 use crate::errno::Errno;
 use crate::event::Role;
@@ -44,7 +44,7 @@ pub struct Options {
 /// See the [module](self).
 pub struct Report {
     options: Options,
-    look: Look,
+    style: Style,
     head: Vec<u8>,
     begin: Option<u64>,
     /// Of the last update.
@@ -122,7 +122,7 @@ impl Report {
     /// An empty one.
     pub fn new(options: Options) -> Self {
         Self {
-            look: Look::new(options.color, options.ascii),
+            style: Style::new(options.color, options.ascii),
             ledger: options.ledger.then(Ledger::default),
             options,
             broken: Broken::default(),
@@ -165,16 +165,16 @@ impl Report {
     }
 
     fn duration(&self, ns: u64) -> String {
-        Line::new(&mut Vec::new(), self.look).duration(ns).to_string()
+        LineWriter::new(&mut Vec::new(), self.style).duration(ns).to_string()
     }
 
     fn summary(&self, summary: &Summary, out: &mut Vec<u8>) {
-        let mut line = Line::new(out, self.look);
+        let mut line = LineWriter::new(out, self.style);
         let span = self.last.saturating_sub(self.begin.unwrap_or(self.last));
         let begin = self.options.clock.utc(self.begin.unwrap_or(self.last));
         line.put(format_args!("from {begin}, for {}", self.duration(span)));
         line.end();
-        super::status::Status::of(self.look).summary(summary, out);
+        super::status::Status::of(self.style).summary(summary, out);
         let mut notes = Vec::new();
         notes.extend((self.gaps > 0).then(|| Count(self.gaps, "gap").to_string()));
         notes.extend((self.disagreements > 0).then(|| {
@@ -187,8 +187,8 @@ impl Report {
             notes.push(format!("{} {}", Count(*count, "read"), failed(*ret)));
         }
         if !notes.is_empty() {
-            let mut line = Line::new(out, self.look);
-            line.tone(Tone::Warn, notes.join("  "));
+            let mut line = LineWriter::new(out, self.style);
+            line.color(Color::Warn, notes.join("  "));
             line.end();
         }
     }
@@ -227,7 +227,7 @@ impl Report {
             let name = escape::text(path, self.options.ascii).to_string();
             table.row(name, numbers.map(|number| number.to_string()).to_vec());
         }
-        table.write(self.look, self.options.top, out);
+        table.write(self.style, self.options.top, out);
     }
 
     fn fates(&self, out: &mut Vec<u8>) {
@@ -237,7 +237,7 @@ impl Report {
                 table.row((*name).to_owned(), vec![count.to_string(), bytes.to_string()]);
             }
         }
-        table.write(self.look, None, out);
+        table.write(self.style, None, out);
     }
 
     fn times(&self, out: &mut Vec<u8>) {
@@ -257,19 +257,19 @@ impl Report {
                 row(&mut table, name.to_owned(), spans);
             }
         }
-        table.write(self.look, None, out);
+        table.write(self.style, None, out);
         let mut table = Table::new("CALLBACK", &["COUNT", "P50", "P90", "P99", "MAX", "TOTAL"]);
         let order = |(role, address): &(Role, u64), (_, spans): &(Symbol, Spans)| {
             (std::cmp::Reverse(spans.sum), *role, *address)
         };
         for ((role, _), (function, spans)) in sorted(&self.functions, order) {
             let mut name = Vec::new();
-            let mut line = Line::new(&mut name, Look::new(false, self.options.ascii));
+            let mut line = LineWriter::new(&mut name, Style::new(false, self.options.ascii));
             line.put(format_args!("{:<6}", role.name()));
-            super::phrase::symbol(&mut line, function);
+            super::wording::symbol(&mut line, function);
             row(&mut table, String::from_utf8_lossy(&name).into_owned(), spans);
         }
-        table.write(self.look, self.options.top, out);
+        table.write(self.style, self.options.top, out);
     }
 }
 
@@ -289,9 +289,9 @@ fn failed(ret: i64) -> String {
 
 impl Sink for Report {
     fn header(&mut self, header: &Header, _out: &mut Output) {
-        super::status::Status::of(self.look).header(header, &mut self.head);
+        super::status::Status::of(self.style).header(header, &mut self.head);
         if !header.command.is_empty() {
-            let mut line = Line::new(&mut self.head, self.look);
+            let mut line = LineWriter::new(&mut self.head, self.style);
             line.put("by");
             for word in &header.command {
                 line.put(" ").bytes(word);
@@ -351,12 +351,12 @@ impl Sink for Report {
     fn end(&mut self, summary: &Summary, out: &mut Output) {
         out.data.append(&mut self.head);
         self.summary(summary, &mut out.data);
-        self.broken.write(self.look, &mut out.data);
+        self.broken.write(self.style, &mut out.data);
         self.files(&mut out.data);
         self.fates(&mut out.data);
         self.times(&mut out.data);
         if let Some(ledger) = &self.ledger {
-            ledger.write(self.look, &mut out.data);
+            ledger.write(self.style, &mut out.data);
         }
     }
 }

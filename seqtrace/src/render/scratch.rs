@@ -11,7 +11,7 @@ use std::fmt;
 pub(super) use self::memo::Memo;
 use super::digits::{self, EIGHT, FOUR};
 use super::duration::{Duration, Number, Unit};
-use super::style::{Glyph, RESET, Tone};
+use super::style::{Color, Glyph, RESET};
 
 /// The longest text: all of the low bits, so that a place is kept inside by a single instruction.
 pub(super) const ROOM: usize = 0x3ff;
@@ -148,13 +148,13 @@ impl<'a> Text<'a> {
 
     /// What is written in it, in a tone; `None` without colours.
     #[inline]
-    pub(super) fn toned(&mut self, tone: Option<Tone>, write: impl FnOnce(&mut Self)) {
-        if let Some(tone) = tone {
-            self.word(tone.sequence());
-            self.wide += tone.sequence().len();
+    pub(super) fn colored(&mut self, color: Option<Color>, write: impl FnOnce(&mut Self)) {
+        if let Some(color) = color {
+            self.word(color.sequence());
+            self.wide += color.sequence().len();
         }
         write(self);
-        if tone.is_some() {
+        if color.is_some() {
             self.word(RESET);
             self.wide += RESET.len();
         }
@@ -167,20 +167,20 @@ impl<'a> Text<'a> {
         ns: u64,
         column: usize,
         least: usize,
-        tone: Option<Tone>,
+        color: Option<Color>,
         micros: Glyph,
     ) {
         if let Some((digits, length)) = Duration::tenths(ns) {
             // Nearly all: no need to ask for the unit.
             self.pad(column.saturating_sub(length + micros.columns), least);
-            self.toned(tone, |text| {
+            self.colored(color, |text| {
                 text.put_some(&digits, length);
                 text.glyph(micros);
             });
         } else {
             let duration = Duration::new(ns, "");
             self.pad(column.saturating_sub(duration.width()), least);
-            self.toned(tone, |text| text.duration(&duration, micros));
+            self.colored(color, |text| text.duration(&duration, micros));
         }
     }
 

@@ -5,7 +5,7 @@ use crate::session::update::SessionId;
 
 /// What a piece of text means, so that it can be coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(super) enum Color {
     /// Said less loudly: times, durations, what was dropped.
     Dim,
     /// The word that says what a line is about.
@@ -18,7 +18,7 @@ pub(super) enum Tone {
     Session(SessionId),
 }
 
-impl From<Severity> for Tone {
+impl From<Severity> for Color {
     fn from(severity: Severity) -> Self {
         match severity {
             Severity::Error => Self::Error,
@@ -28,7 +28,7 @@ impl From<Severity> for Tone {
     }
 }
 
-impl Tone {
+impl Color {
     /// The escape sequence that begins it; [`RESET`] ends it.
     pub(super) fn sequence(self) -> &'static [u8] {
         match self {
@@ -148,13 +148,13 @@ impl Glyphs {
 
 /// What text looks like.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
+pub(super) struct Style {
     pub(super) color: bool,
     pub(super) ascii: bool,
     pub(super) glyphs: &'static Glyphs,
 }
 
-impl Look {
+impl Style {
     pub(super) fn new(color: bool, ascii: bool) -> Self {
         Self { color, ascii, glyphs: if ascii { &Glyphs::ASCII } else { &Glyphs::UNICODE } }
     }
@@ -171,13 +171,13 @@ impl Look {
 
 #[cfg(test)]
 mod tests {
-    use anstyle::{AnsiColor, Color, Style};
+    use anstyle::AnsiColor;
 
     use super::*;
 
     #[test]
-    fn tones_are_what_terminals_take_for_them() {
-        let color = |color| Style::new().fg_color(Some(Color::Ansi(color)));
+    fn colors_are_the_escape_sequences_of_anstyle() {
+        let foreground = |color| anstyle::Style::new().fg_color(Some(anstyle::Color::Ansi(color)));
         let sessions = [
             AnsiColor::Cyan,
             AnsiColor::Cyan,
@@ -189,15 +189,15 @@ mod tests {
             AnsiColor::Cyan,
         ];
         let sessions =
-            (0..).zip(sessions).map(|(id, of)| (Tone::Session(SessionId(id)), color(of)));
+            (0..).zip(sessions).map(|(id, of)| (Color::Session(SessionId(id)), foreground(of)));
         let others = [
-            (Tone::Dim, Style::new().dimmed()),
-            (Tone::Strong, Style::new().bold()),
-            (Tone::Error, color(AnsiColor::Red).bold()),
-            (Tone::Warn, color(AnsiColor::Yellow)),
+            (Color::Dim, anstyle::Style::new().dimmed()),
+            (Color::Strong, anstyle::Style::new().bold()),
+            (Color::Error, foreground(AnsiColor::Red).bold()),
+            (Color::Warn, foreground(AnsiColor::Yellow)),
         ];
-        for (tone, style) in sessions.chain(others) {
-            assert_eq!(str::from_utf8(tone.sequence()), Ok(style.render().to_string().as_str()));
+        for (color, style) in sessions.chain(others) {
+            assert_eq!(str::from_utf8(color.sequence()), Ok(style.render().to_string().as_str()));
             assert_eq!(str::from_utf8(RESET), Ok(style.render_reset().to_string().as_str()));
         }
     }

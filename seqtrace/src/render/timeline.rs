@@ -18,10 +18,10 @@ use std::collections::HashSet;
 
 use self::callback::{Callbacks, Layout};
 use super::columns::Columns;
-use super::line::Line;
-use super::phrase::{self, CloseInfo};
+use super::line::LineWriter;
 use super::status::Status;
-use super::style::{Look, Tone};
+use super::style::{Color, Style};
+use super::wording::{self, CloseInfo};
 use super::{FieldError, Header, Options, Output, Ready, Sink, TargetInfo};
 use crate::event::{OpTable, Via};
 use crate::rules::Finding;
@@ -37,7 +37,7 @@ const INDENT: usize = 21;
 
 /// See the [module](self).
 pub struct Timeline {
-    look: Look,
+    style: Style,
     status: Status,
     columns: Columns,
     layout: &'static Layout,
@@ -61,10 +61,10 @@ impl Timeline {
         let columns = Columns::new(options, &DEFAULT)?;
         let wide = columns.width() + Layout::WIDE.end + FATE;
         let narrow = options.width.is_some_and(|width| usize::from(width) < wide);
-        let look = Look::new(options.color, options.ascii);
+        let style = Style::new(options.color, options.ascii);
         Ok(Self {
-            look,
-            callbacks: Callbacks::new(look),
+            style,
+            callbacks: Callbacks::new(style),
             status: Status::new(options),
             columns,
             layout: if narrow { &Layout::NARROW } else { &Layout::WIDE },
@@ -77,33 +77,33 @@ impl Timeline {
     }
 
     #[expect(clippy::too_many_lines, reason = "a table, an update an arm")]
-    fn event(&mut self, line: &mut Line<'_>, update: &Update) {
+    fn event(&mut self, line: &mut LineWriter<'_>, update: &Update) {
         let frame = Frame { start: line.column(), layout: self.layout, update };
         match &update.what {
-            What::Open => frame.session(line, "OPEN ", phrase::identity),
+            What::Open => frame.session(line, "OPEN ", wording::identity),
             What::OpenFailed { ret } => {
                 frame.session(line, "OPEN ", |line, session| {
                     line.put(session.opened_by.name()).put("  ");
-                    phrase::failed(line, (*ret).into());
+                    wording::failed(line, (*ret).into());
                 });
             }
             What::OpenLeaked { ret } => {
-                frame.session(line, "OPEN ", |line, session| phrase::leaked(line, session, *ret));
+                frame.session(line, "OPEN ", |line, session| wording::leaked(line, session, *ret));
             }
             What::ReadBegin { pos, want, traverse_from, rewind, via, state } => {
-                frame.bracket(line, line.look.glyphs.begin);
-                line.tone(Tone::Strong, "READ ").put(format_args!(" off {pos}  want {want}"));
+                frame.bracket(line, line.style.glyphs.begin);
+                line.color(Color::Strong, "READ ").put(format_args!(" off {pos}  want {want}"));
                 if let Some(core) = traverse_from {
-                    line.tone(Tone::Warn, format_args!("  position unknown: traverse 0..{pos}"));
-                    line.tone(Tone::Dim, format_args!("  (the core is at {core})"));
+                    line.color(Color::Warn, format_args!("  position unknown: traverse 0..{pos}"));
+                    line.color(Color::Dim, format_args!("  (the core is at {core})"));
                 }
                 if *rewind {
                     line.put("  rewind");
                 }
                 if self.verbose {
                     let via = via.map_or("?", Via::name);
-                    line.tone(
-                        Tone::Dim,
+                    line.color(
+                        Color::Dim,
                         format_args!(
                             "  via {via}  index {} count {} from {} size {} read_pos {}",
                             state.index, state.count, state.from, state.size, state.read_pos
@@ -112,17 +112,17 @@ impl Timeline {
                 }
             }
             What::Preview { bytes } => {
-                frame.bracket(line, line.look.glyphs.inside);
+                frame.bracket(line, line.style.glyphs.inside);
                 line.pad(frame.start + 9, 0)
                     .put("\"")
                     .bytes(bytes.get(..self.preview).unwrap_or(bytes));
                 line.put("\"");
             }
             What::Grow { from, to, restart, traverse } => {
-                let glyphs = line.look.glyphs;
+                let glyphs = line.style.glyphs;
                 frame.bracket(line, if *traverse { glyphs.traverse } else { glyphs.inside });
-                line.tone(
-                    Tone::Warn,
+                line.color(
+                    Color::Warn,
                     format_args!(
                         "OVERFLOW {from}/{from} {} grow {to}, restart {restart}",
                         glyphs.arrow
@@ -131,14 +131,14 @@ impl Timeline {
             }
             What::ReadEnd(end) => frame.read_end(line, end),
             What::LseekBegin { offset, whence } => {
-                frame.bracket(line, line.look.glyphs.begin);
-                line.tone(Tone::Strong, "LSEEK");
-                line.put(format_args!(" {} {offset}", phrase::whence(*whence)));
+                frame.bracket(line, line.style.glyphs.begin);
+                line.color(Color::Strong, "LSEEK");
+                line.put(format_args!(" {} {offset}", wording::whence(*whence)));
             }
             What::LseekEnd { ret, passed_over, leftover, duration } => {
-                frame.bracket(line, line.look.glyphs.end);
+                frame.bracket(line, line.style.glyphs.end);
                 if *ret < 0 {
-                    phrase::failed(line, *ret);
+                    wording::failed(line, *ret);
                 } else {
                     line.put(format_args!("= {ret}"));
                 }
@@ -151,12 +151,12 @@ impl Timeline {
                 frame.duration(line, *duration);
             }
             What::Write { pos, want, ret } => {
-                line.tone(Tone::Strong, "WRITE").put(" ");
-                phrase::write(line, *want, *ret, *pos);
+                line.color(Color::Strong, "WRITE").put(" ");
+                wording::write(line, *want, *ret, *pos);
             }
             What::PlainRead { pos, want, ret } => {
-                line.tone(Tone::Strong, "READ ").put(" ");
-                phrase::plain_read(line, *want, *ret, *pos);
+                line.color(Color::Strong, "READ ").put(" ");
+                wording::plain_read(line, *want, *ret, *pos);
             }
             What::Close {
                 by,
@@ -169,20 +169,20 @@ impl Timeline {
                 private: _,
                 findings: _,
             } => {
-                line.tone(Tone::Strong, "CLOSE").put(" ");
+                line.color(Color::Strong, "CLOSE").put(" ");
                 let (by, lifetime, undelivered) = (*by, *lifetime, *undelivered);
                 let removed = *removed;
-                phrase::close(
+                wording::close(
                     line,
                     &CloseInfo { by, totals, lifetime, undelivered, partial, removed },
                 );
             }
-            What::Gap { lost, sessions } => phrase::gap(line, *lost, update.cpu, sessions),
+            What::Gap { lost, sessions } => wording::gap(line, *lost, update.cpu, sessions),
             // Written in one go with its columns, and one with lines of its own.
             What::Callback(_) | What::Finding(_) => {}
-            What::Blind { function, role, reason } => phrase::blind(line, function, *role, reason),
+            What::Blind { function, role, reason } => wording::blind(line, function, *role, reason),
             What::Disagreement { expected, observed } => {
-                phrase::disagreement(line, expected, observed);
+                wording::disagreement(line, expected, observed);
             }
         }
     }
@@ -193,19 +193,19 @@ impl Timeline {
         let data = &mut out.data;
         if self.last == Some((session, data.len())) && data.pop_if(|byte| *byte == b'\n').is_some()
         {
-            let mut line = Line::new(data, self.look);
+            let mut line = LineWriter::new(data, self.style);
             line.put("  ");
-            phrase::mark(&mut line, finding.severity, finding.id);
+            wording::mark(&mut line, finding.severity, finding.id);
             line.end();
         }
         let indent = self.columns.width().min(INDENT);
-        let mut line = Line::new(data, self.look);
+        let mut line = LineWriter::new(data, self.style);
         line.pad(indent, 0);
-        phrase::finding(&mut line, finding);
+        wording::finding(&mut line, finding);
         line.end();
-        let mut line = Line::new(data, self.look);
+        let mut line = LineWriter::new(data, self.style);
         line.pad(indent + 3, 0);
-        phrase::explanation(&mut line, finding);
+        wording::explanation(&mut line, finding);
         line.end();
         self.last = None;
     }
@@ -218,9 +218,9 @@ impl Timeline {
             return;
         };
         if self.told.insert(*table) {
-            let mut line = Line::new(out, self.look);
+            let mut line = LineWriter::new(out, self.style);
             line.pad(self.columns.width(), 0).put("      ");
-            phrase::callbacks(&mut line, callbacks);
+            wording::callbacks(&mut line, callbacks);
             line.end();
         }
     }
@@ -243,7 +243,7 @@ impl Sink for Timeline {
         self.columns.ready(ready);
         if !self.quiet {
             self.status.ready(*ready, &mut out.status);
-            self.columns.heading(&mut out.data, self.look);
+            self.columns.heading(&mut out.data, self.style);
         }
     }
 
@@ -257,7 +257,7 @@ impl Sink for Timeline {
             }
             return;
         }
-        let mut line = Line::new(&mut out.data, self.look);
+        let mut line = LineWriter::new(&mut out.data, self.style);
         let event = self.columns.has_event();
         let mut text = self.columns.write(&mut line, update);
         if let (true, What::Callback(callback)) = (event, &update.what) {
@@ -292,9 +292,9 @@ struct Frame<'a> {
 
 impl Frame<'_> {
     /// The bracket in the session's colour, and a blank.
-    fn bracket(self, line: &mut Line<'_>, bracket: &str) {
+    fn bracket(self, line: &mut LineWriter<'_>, bracket: &str) {
         match &self.update.session {
-            Some(session) => line.toned(Tone::Session(session.id), |line| {
+            Some(session) => line.colored(Color::Session(session.id), |line| {
                 line.glyph(bracket);
             }),
             None => line.glyph(bracket),
@@ -303,32 +303,37 @@ impl Frame<'_> {
     }
 
     /// `OPEN  /proc/foo   …`
-    fn session(self, line: &mut Line<'_>, word: &str, rest: impl FnOnce(&mut Line<'_>, &Session)) {
-        line.tone(Tone::Strong, word).put(" ");
+    fn session(
+        self,
+        line: &mut LineWriter<'_>,
+        word: &str,
+        rest: impl FnOnce(&mut LineWriter<'_>, &Session),
+    ) {
+        line.color(Color::Strong, word).put(" ");
         if let Some(session) = &self.update.session {
-            phrase::path(line, session);
+            wording::path(line, session);
             line.put("   ");
             rest(line, session);
         }
     }
 
-    fn duration(self, line: &mut Line<'_>, ns: Option<u64>) {
+    fn duration(self, line: &mut LineWriter<'_>, ns: Option<u64>) {
         if let Some(ns) = ns {
             line.span(ns, self.start + self.layout.end, 2);
         }
     }
 
-    fn read_end(self, line: &mut Line<'_>, end: &ReadEnd) {
+    fn read_end(self, line: &mut LineWriter<'_>, end: &ReadEnd) {
         let ReadEnd { ret, range: _, totals, leftover, from_leftover, duration, eof, partial } =
             end;
-        self.bracket(line, line.look.glyphs.end);
+        self.bracket(line, line.style.glyphs.end);
         if *ret < 0 {
-            phrase::failed(line, *ret);
+            wording::failed(line, *ret);
         } else {
-            line.put("= ").tone(Tone::Strong, format_args!("{ret} B"));
+            line.put("= ").color(Color::Strong, format_args!("{ret} B"));
         }
         line.put("  ");
-        phrase::outcome(line, totals);
+        wording::outcome(line, totals);
         self.duration(line, *duration);
         if *from_leftover > 0 {
             line.put(format_args!("  {from_leftover} B from the buffer"));
@@ -340,7 +345,7 @@ impl Frame<'_> {
             line.put("  end of file");
         }
         if let Some(reason) = partial {
-            line.tone(Tone::Warn, format_args!("  partial: {}", phrase::because(*reason)));
+            line.color(Color::Warn, format_args!("  partial: {}", wording::because(*reason)));
         }
     }
 }

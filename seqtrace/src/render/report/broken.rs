@@ -1,6 +1,6 @@
 //! The findings of a report: each once for each file and function, and how often.
 
-use crate::render::{line::Line, phrase, style::Look};
+use crate::render::{line::LineWriter, style::Style, wording};
 use crate::rules::Finding;
 use crate::session::update::SessionId;
 
@@ -43,7 +43,7 @@ impl Broken {
     }
 
     /// The worst first; roots before what they explain.
-    pub(super) fn write(&self, look: Look, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, style: Style, out: &mut Vec<u8>) {
         let mut all: Vec<&One> = self.0.iter().collect();
         all.sort_by_key(|one| {
             let finding = &one.finding;
@@ -51,10 +51,10 @@ impl Broken {
         });
         for One { path, finding, sessions, .. } in all {
             out.push(b'\n');
-            let mut line = Line::new(out, look);
-            phrase::finding(&mut line, finding);
+            let mut line = LineWriter::new(out, style);
+            wording::finding(&mut line, finding);
             line.end();
-            let mut line = Line::new(out, look);
+            let mut line = LineWriter::new(out, style);
             line.pad(9, 0).bytes(path);
             let (first, read) = (finding.session, finding.read);
             line.put("   ");
@@ -66,7 +66,7 @@ impl Broken {
                 line.put(format_args!(".r{read}"));
             }
             line.put("   ");
-            phrase::explanation(&mut line, finding);
+            wording::explanation(&mut line, finding);
             line.end();
         }
     }

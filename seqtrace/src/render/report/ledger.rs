@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::table::Table;
 use crate::event::{Ptr, Role};
 use crate::render::{
-    line::{Line, Pointer},
-    style::{Look, Tone},
+    line::{LineWriter, Pointer},
+    style::{Color, Style},
 };
 use crate::session::update::{Fate, Range, SessionId, Update, What};
 
@@ -61,11 +61,11 @@ impl Ledger {
     }
 
     /// A table for each session.
-    pub(super) fn write(&self, look: Look, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, style: Style, out: &mut Vec<u8>) {
         for (id, Entries { path, rows }) in &self.0 {
             out.push(b'\n');
-            let mut line = Line::new(out, look);
-            line.tone(Tone::Strong, format_args!("LEDGER s{}", id.0));
+            let mut line = LineWriter::new(out, style);
+            line.color(Color::Strong, format_args!("LEDGER s{}", id.0));
             line.put("  ").bytes(path);
             line.end();
             let mut table = Table::new("BYTES", &["LENGTH", "POS", "RECORD", "PASS", "READ", ""]);
@@ -90,7 +90,7 @@ impl Ledger {
                     ],
                 );
             }
-            table.write(look, None, out);
+            table.write(style, None, out);
         }
     }
 }

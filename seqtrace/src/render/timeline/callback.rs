@@ -6,7 +6,7 @@
 use super::super::digits::hex;
 use super::super::duration::Duration;
 use super::super::scratch::{Memo, Text};
-use super::super::style::{Glyph, Look, Tone};
+use super::super::style::{Color, Glyph, Style};
 use crate::errno::Errno;
 use crate::event::{Ptr, PtrKind, Role};
 use crate::session::update::{CallbackUpdate, Fate, Phase, Range, SessionId};
@@ -57,10 +57,10 @@ struct Marks {
 }
 
 impl Callbacks {
-    pub(super) fn new(look: Look) -> Self {
-        let glyphs = look.glyphs;
+    pub(super) fn new(style: Style) -> Self {
+        let glyphs = style.glyphs;
         let marks = Marks {
-            color: look.color,
+            color: style.color,
             inside: glyphs.inside.into(),
             traverse: glyphs.traverse.into(),
             arrow: glyphs.arrow.into(),
@@ -83,7 +83,7 @@ impl Callbacks {
 }
 
 impl Marks {
-    fn tone(&self, tone: Tone) -> Option<Tone> {
+    fn tone(&self, tone: Color) -> Option<Color> {
         self.color.then_some(tone)
     }
 
@@ -150,7 +150,7 @@ impl Marks {
             text.glyph(self.arrow);
             text.put(b" ");
             if matches!(record.kind(), PtrKind::Err(_)) {
-                text.toned(self.tone(Tone::Error), |text| pointer(text, *record));
+                text.colored(self.tone(Color::Error), |text| pointer(text, *record));
             } else {
                 last.pointer.put(text, *record, |text| pointer(text, *record));
             }
@@ -161,7 +161,7 @@ impl Marks {
             written(text, &mut last.size, bytes, *count, *size);
         }
         if let Some(ns) = duration {
-            text.span(*ns, layout.end, 2, self.tone(Tone::Dim), self.micros);
+            text.span(*ns, layout.end, 2, self.tone(Color::Dim), self.micros);
         }
         if let Some(fate) = fate {
             self.fate(text, &mut last.offset, *fate, callback);
@@ -177,12 +177,12 @@ impl Marks {
         }
         if let Some(held) = held {
             let held = Duration::new(*held, "");
-            text.toned(self.tone(Tone::Dim), |text| text.put(b"  held "));
-            text.toned(self.tone(Tone::Dim), |text| text.duration(&held, self.micros));
+            text.colored(self.tone(Color::Dim), |text| text.put(b"  held "));
+            text.colored(self.tone(Color::Dim), |text| text.duration(&held, self.micros));
         }
         if *fixed_up {
-            let tone = self.tone(Tone::Warn);
-            text.toned(tone, |text| text.put(b"  did not advance: the core adds 1"));
+            let tone = self.tone(Color::Warn);
+            text.colored(tone, |text| text.put(b"  did not advance: the core adds 1"));
         }
     }
 
@@ -195,8 +195,8 @@ impl Marks {
         traverse: bool,
     ) {
         let bracket = if traverse { self.traverse } else { self.inside };
-        let tone = session.and_then(|session| self.tone(Tone::Session(session)));
-        text.toned(tone, |text| text.glyph(bracket));
+        let tone = session.and_then(|session| self.tone(Color::Session(session)));
+        text.colored(tone, |text| text.glyph(bracket));
         match role {
             Role::Start => text.put(b" start pos "),
             Role::Next => text.put(b" next  pos "),
@@ -214,42 +214,42 @@ impl Marks {
         fate: Fate,
         callback: &CallbackUpdate,
     ) {
-        let (dim, warn) = (self.tone(Tone::Dim), self.tone(Tone::Warn));
-        let error = self.tone(Tone::Error);
+        let (dim, warn) = (self.tone(Color::Dim), self.tone(Color::Warn));
+        let error = self.tone(Color::Error);
         let ret = callback.ret_int;
         text.put(b"  ");
         match fate {
             Fate::Emitted if callback.phase == Phase::Traverse => text.put(b"rest emitted"),
             Fate::Emitted => text.put(b"emitted"),
             Fate::DiscardedOverflow => {
-                text.toned(warn, |text| text.put(b"OVERFLOW"));
-                text.toned(dim, |text| text.put(b": discarded, shown again"));
+                text.colored(warn, |text| text.put(b"OVERFLOW"));
+                text.colored(dim, |text| text.put(b": discarded, shown again"));
             }
             Fate::DiscardedTail => {
-                text.toned(dim, |text| text.put(b"tail did not fit: dropped, shown again"));
+                text.colored(dim, |text| text.put(b"tail did not fit: dropped, shown again"));
             }
             Fate::Skipped => {
-                text.toned(dim, |text| text.put(b"SEQ_SKIP: discarded"));
+                text.colored(dim, |text| text.put(b"SEQ_SKIP: discarded"));
                 if let Some(ret) = ret.filter(|ret| *ret != 1) {
-                    text.toned(warn, |text| {
+                    text.colored(warn, |text| {
                         text.put(b" (returned ");
                         text.signed(ret.into());
                         text.put(b")");
                     });
                 }
             }
-            Fate::PassedOver => text.toned(dim, |text| text.put(b"passed over")),
-            Fate::Empty => text.toned(dim, |text| text.put(b"empty")),
+            Fate::PassedOver => text.colored(dim, |text| text.put(b"passed over")),
+            Fate::Empty => text.colored(dim, |text| text.put(b"empty")),
             Fate::Failed => {
-                text.toned(error, |text| text.put(b"failed "));
+                text.colored(error, |text| text.put(b"failed "));
                 let errno = Errno(ret.unwrap_or(0).unsigned_abs().into());
-                text.toned(error, |text| error_name(text, errno));
+                text.colored(error, |text| error_name(text, errno));
             }
-            Fate::Unknown => text.toned(warn, |text| text.put(b"fate unknown")),
+            Fate::Unknown => text.colored(warn, |text| text.put(b"fate unknown")),
         }
         let Some(range) = callback.range else { return };
         let tone = dim.filter(|_| fate != Fate::Emitted);
-        text.toned(tone, |text| {
+        text.colored(tone, |text| {
             text.put(b" ");
             if callback.phase == Phase::Traverse && fate == Fate::Emitted {
                 text.put(b"of ");

@@ -1,13 +1,18 @@
 use proptest::prelude::*;
 
 use super::super::super::arbitrary::story;
-use super::super::super::line::{Line, Pointer};
+use super::super::super::line::{LineWriter, Pointer};
 use super::super::super::scratch::Scratch;
 use super::*;
 use crate::session::update::What;
 
 /// A callback as it reads, without any of the haste.
-fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Tone>, callback: &CallbackUpdate) {
+fn plain(
+    line: &mut LineWriter<'_>,
+    layout: &Layout,
+    session: Option<Color>,
+    callback: &CallbackUpdate,
+) {
     let CallbackUpdate {
         role,
         phase,
@@ -31,10 +36,10 @@ fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Tone>, callback: 
         // Only the rules need it.
         private: _,
     } = callback;
-    let glyphs = line.look.glyphs;
+    let glyphs = line.style.glyphs;
     let bracket = if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside };
     match session {
-        Some(tone) => line.tone(tone, bracket),
+        Some(tone) => line.color(tone, bracket),
         None => line.put(bracket),
     };
     line.put(" ");
@@ -60,7 +65,7 @@ fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Tone>, callback: 
         .put(glyphs.arrow)
         .put(" ");
         if matches!(record.kind(), crate::event::PtrKind::Err(_)) {
-            line.tone(Tone::Error, Pointer(*record));
+            line.color(Color::Error, Pointer(*record));
         } else {
             line.put(Pointer(*record));
         }
@@ -81,7 +86,7 @@ fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Tone>, callback: 
     if let Some(ns) = duration {
         let duration = line.duration(*ns);
         line.pad(layout.end.saturating_sub(duration.width()), 2);
-        line.tone(Tone::Dim, duration);
+        line.color(Color::Dim, duration);
     }
     if let Some(fate) = fate {
         line.put("  ");
@@ -94,43 +99,44 @@ fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Tone>, callback: 
     }
     if let Some(held) = held {
         let held = line.duration(*held);
-        line.tone(Tone::Dim, "  held ").tone(Tone::Dim, held);
+        line.color(Color::Dim, "  held ").color(Color::Dim, held);
     }
     if *fixed_up {
-        line.tone(Tone::Warn, "  did not advance: the core adds 1");
+        line.color(Color::Warn, "  did not advance: the core adds 1");
     }
 }
 
 /// What became of what a show rendered, and where it went.
-fn say_fate(line: &mut Line<'_>, fate: Fate, callback: &CallbackUpdate) {
+fn say_fate(line: &mut LineWriter<'_>, fate: Fate, callback: &CallbackUpdate) {
     match fate {
         Fate::Emitted if callback.phase == Phase::Traverse => line.put("rest emitted"),
         Fate::Emitted => line.put("emitted"),
         Fate::DiscardedOverflow => {
-            line.tone(Tone::Warn, "OVERFLOW").tone(Tone::Dim, ": discarded, shown again")
+            line.color(Color::Warn, "OVERFLOW").color(Color::Dim, ": discarded, shown again")
         }
-        Fate::DiscardedTail => line.tone(Tone::Dim, "tail did not fit: dropped, shown again"),
+        Fate::DiscardedTail => line.color(Color::Dim, "tail did not fit: dropped, shown again"),
         Fate::Skipped => {
-            let line = line.tone(Tone::Dim, "SEQ_SKIP: discarded");
+            let line = line.color(Color::Dim, "SEQ_SKIP: discarded");
             match callback.ret_int {
                 Some(1) | None => line,
-                Some(ret) => line.tone(Tone::Warn, format_args!(" (returned {ret})")),
+                Some(ret) => line.color(Color::Warn, format_args!(" (returned {ret})")),
             }
         }
-        Fate::PassedOver => line.tone(Tone::Dim, "passed over"),
-        Fate::Empty => line.tone(Tone::Dim, "empty"),
+        Fate::PassedOver => line.color(Color::Dim, "passed over"),
+        Fate::Empty => line.color(Color::Dim, "empty"),
         Fate::Failed => {
             let ret = callback.ret_int.unwrap_or(0);
-            line.tone(Tone::Error, "failed ").tone(Tone::Error, Errno(ret.unsigned_abs().into()))
+            line.color(Color::Error, "failed ")
+                .color(Color::Error, Errno(ret.unsigned_abs().into()))
         }
-        Fate::Unknown => line.tone(Tone::Warn, "fate unknown"),
+        Fate::Unknown => line.color(Color::Warn, "fate unknown"),
     };
     if let Some(range) = callback.range {
         let dim = fate != Fate::Emitted;
         let of = if callback.phase == Phase::Traverse && !dim { "of " } else { "" };
         let range = format_args!(" {of}{}..{}", range.start, range.end);
         if dim {
-            line.tone(Tone::Dim, range)
+            line.color(Color::Dim, range)
         } else {
             line.put(range)
         };
@@ -145,9 +151,9 @@ proptest! {
         updates in story(),
         (color, ascii, narrow) in any::<(bool, bool, bool)>(),
     ) {
-        let look = Look::new(color, ascii);
+        let style = Style::new(color, ascii);
         let layout = if narrow { &Layout::NARROW } else { &Layout::WIDE };
-        let mut callbacks = Callbacks::new(look);
+        let mut callbacks = Callbacks::new(style);
         for update in updates {
             let What::Callback(callback) = &update.what else { continue };
             let session = update.session.as_ref().map(|session| session.id);
@@ -156,8 +162,8 @@ proptest! {
             let mut text = scratch.begin();
             callbacks.write(&mut text, layout, session, callback);
             let width = text.column();
-            let tone = session.map(Tone::Session);
-            let mut line = Line::new(&mut expected, look);
+            let tone = session.map(Color::Session);
+            let mut line = LineWriter::new(&mut expected, style);
             plain(&mut line, layout, tone, callback);
             prop_assert_eq!(width, line.column());
             prop_assert_eq!(str::from_utf8(text.bytes()), str::from_utf8(&expected));

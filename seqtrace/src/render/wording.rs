@@ -1,7 +1,7 @@
 //! What the text formats say alike: everything but callbacks and reads.
 
-use super::line::{Count, Line, Place};
-use super::style::Tone;
+use super::line::{Count, LineWriter, SymbolLocation};
+use super::style::Color;
 use crate::errno::Errno;
 use crate::event::{FileKind, Role, Wrapper};
 use crate::rules::{Blame, Cause, Finding, Id, Severity};
@@ -11,29 +11,29 @@ use crate::session::update::{Callbacks, Partial, Session, SessionId, Symbol, Tot
 const NAMED: usize = 8;
 
 /// ` [module]`, if it is one.
-pub(super) fn module(line: &mut Line<'_>, symbol: &Symbol) {
+pub(super) fn module(line: &mut LineWriter<'_>, symbol: &Symbol) {
     if let Some(module) = &symbol.module {
         line.put(" [").bytes(module.as_bytes()).put("]");
     }
 }
 
 /// A function or table and its module.
-pub(super) fn symbol(line: &mut Line<'_>, symbol: &Symbol) {
+pub(super) fn symbol(line: &mut LineWriter<'_>, symbol: &Symbol) {
     let name = line.symbol(symbol);
-    line.put(Place { name, with_offset: false });
+    line.put(SymbolLocation { name, with_offset: false });
 }
 
 /// The path, and a mark where its beginning is missing.
-pub(super) fn path(line: &mut Line<'_>, session: &Session) {
+pub(super) fn path(line: &mut LineWriter<'_>, session: &Session) {
     if session.path_cut {
-        let more = line.look.glyphs.more;
+        let more = line.style.glyphs.more;
         line.put(more);
     }
     line.bytes(&session.path);
 }
 
 /// Who made the file and what it is: `seq_open  eof_ops [seqbugs]`.
-pub(super) fn identity(line: &mut Line<'_>, session: &Session) {
+pub(super) fn identity(line: &mut LineWriter<'_>, session: &Session) {
     line.put(session.opened_by.name());
     match (&session.kind, &session.callbacks) {
         (FileKind::Plain { .. }, _) => {
@@ -67,19 +67,19 @@ pub(super) fn identity(line: &mut Line<'_>, session: &Session) {
         }
     }
     if session.adopted {
-        line.tone(Tone::Warn, "  was open already");
+        line.color(Color::Warn, "  was open already");
     }
 }
 
 /// The four functions: `start a_start  next a_next  show a_show  stop a_stop  [module]`.
-pub(super) fn callbacks(line: &mut Line<'_>, callbacks: &Callbacks) {
+pub(super) fn callbacks(line: &mut LineWriter<'_>, callbacks: &Callbacks) {
     let Callbacks { table: _, start, next, show, stop } = callbacks;
     let all = [(Role::Start, start), (Role::Next, next), (Role::Show, show), (Role::Stop, stop)];
     let shared = all.iter().all(|(_, function)| function.module == start.module);
     for (index, (role, function)) in all.into_iter().enumerate() {
         let name = line.symbol(function);
         line.put(if index == 0 { "" } else { "  " })
-            .tone(Tone::Dim, role.name())
+            .color(Color::Dim, role.name())
             .put(" ")
             .put(name);
         if !shared {
@@ -93,17 +93,17 @@ pub(super) fn callbacks(line: &mut Line<'_>, callbacks: &Callbacks) {
 }
 
 /// `= ENOMEM`, as an error.
-pub(super) fn failed(line: &mut Line<'_>, ret: i64) {
-    line.put("= ").tone(Tone::Error, Errno(ret.unsigned_abs()));
+pub(super) fn failed(line: &mut LineWriter<'_>, ret: i64) {
+    line.put("= ").color(Color::Error, Errno(ret.unsigned_abs()));
 }
 
 /// `= EINVAL  after seq_open() had succeeded`
-pub(super) fn leaked(line: &mut Line<'_>, session: &Session, ret: i32) {
+pub(super) fn leaked(line: &mut LineWriter<'_>, session: &Session, ret: i32) {
     failed(line, ret.into());
-    line.tone(Tone::Warn, format_args!("  after {}() had succeeded", session.opened_by.name()));
+    line.color(Color::Warn, format_args!("  after {}() had succeeded", session.opened_by.name()));
 }
 
-pub(super) fn write(line: &mut Line<'_>, want: u64, ret: i64, pos: i64) {
+pub(super) fn write(line: &mut LineWriter<'_>, want: u64, ret: i64, pos: i64) {
     match u64::try_from(ret) {
         Err(_) => {
             line.put(format_args!("{want} B  "));
@@ -119,7 +119,7 @@ pub(super) fn write(line: &mut Line<'_>, want: u64, ret: i64, pos: i64) {
     }
 }
 
-pub(super) fn plain_read(line: &mut Line<'_>, want: u64, ret: i64, pos: i64) {
+pub(super) fn plain_read(line: &mut LineWriter<'_>, want: u64, ret: i64, pos: i64) {
     line.put(format_args!("want {want}  "));
     if ret < 0 {
         failed(line, ret);
@@ -140,7 +140,7 @@ pub(super) fn whence(whence: u32) -> &'static str {
 }
 
 /// What a read did with records, beyond its bytes.
-pub(super) fn outcome(line: &mut Line<'_>, totals: &Totals) {
+pub(super) fn outcome(line: &mut LineWriter<'_>, totals: &Totals) {
     line.put(format_args!(
         "{} emitted, {} discarded",
         Count(totals.emitted, "record"),
@@ -164,14 +164,14 @@ pub(super) struct CloseInfo<'a> {
 }
 
 /// `seq_release  3 reads  6 B  3 records emitted, 0 discarded  open 1.2ms`
-pub(super) fn close(line: &mut Line<'_>, info: &CloseInfo<'_>) {
+pub(super) fn close(line: &mut LineWriter<'_>, info: &CloseInfo<'_>) {
     let CloseInfo { by, totals, lifetime, undelivered, partial, removed } = info;
     match by {
         Some(by) => line.put(by.name()),
         None if partial.contains(&Partial::StillOpen) => {
-            line.tone(Tone::Warn, "still open when tracing ended")
+            line.color(Color::Warn, "still open when tracing ended")
         }
-        None => line.tone(Tone::Warn, "no release was seen"),
+        None => line.color(Color::Warn, "no release was seen"),
     };
     line.put(format_args!("  {}  {} B  ", Count(totals.reads, "read"), totals.bytes));
     outcome(line, totals);
@@ -186,11 +186,11 @@ pub(super) fn close(line: &mut Line<'_>, info: &CloseInfo<'_>) {
         line.put("  open ").put(lifetime);
     }
     if *removed == Some(true) {
-        line.tone(Tone::Warn, "  the file was removed while open");
+        line.color(Color::Warn, "  the file was removed while open");
     }
     for (index, reason) in partial.iter().enumerate() {
-        line.tone(Tone::Warn, if index == 0 { "  partial: " } else { ", " });
-        line.tone(Tone::Warn, because(*reason));
+        line.color(Color::Warn, if index == 0 { "  partial: " } else { ", " });
+        line.color(Color::Warn, because(*reason));
     }
 }
 
@@ -209,36 +209,36 @@ pub(super) fn because(reason: Partial) -> &'static str {
 }
 
 /// `── gap: 37 events lost on CPU 1; s7 s8 incomplete ──`
-pub(super) fn gap(line: &mut Line<'_>, lost: u64, cpu: u16, sessions: &[SessionId]) {
-    let rule = line.look.glyphs.rule;
-    line.tone(Tone::Warn, format_args!("{rule} gap: {} lost on CPU {cpu}", Count(lost, "event")));
+pub(super) fn gap(line: &mut LineWriter<'_>, lost: u64, cpu: u16, sessions: &[SessionId]) {
+    let rule = line.style.glyphs.rule;
+    line.color(Color::Warn, format_args!("{rule} gap: {} lost on CPU {cpu}", Count(lost, "event")));
     if let Some((first, rest)) = sessions.split_first() {
-        line.tone(Tone::Warn, format_args!("; s{}", first.0));
+        line.color(Color::Warn, format_args!("; s{}", first.0));
         for id in rest.iter().take(NAMED - 1) {
-            line.tone(Tone::Warn, format_args!(" s{}", id.0));
+            line.color(Color::Warn, format_args!(" s{}", id.0));
         }
         if let Some(more) = sessions.len().checked_sub(NAMED).filter(|more| *more > 0) {
-            line.tone(Tone::Warn, format_args!(" and {more} more"));
+            line.color(Color::Warn, format_args!(" and {more} more"));
         }
-        line.tone(Tone::Warn, " incomplete");
+        line.color(Color::Warn, " incomplete");
     }
-    line.tone(Tone::Warn, format_args!(" {rule}"));
+    line.color(Color::Warn, format_args!(" {rule}"));
 }
 
 /// `✗✗ SQ102`
-pub(super) fn mark(line: &mut Line<'_>, severity: Severity, id: Id) {
-    let mark = line.look.mark(severity);
-    line.tone(severity.into(), format_args!("{mark} {id}"));
+pub(super) fn mark(line: &mut LineWriter<'_>, severity: Severity, id: Id) {
+    let mark = line.style.mark(severity);
+    line.color(severity.into(), format_args!("{mark} {id}"));
 }
 
 /// `✗✗ SQ201 double emit: pos 2 (ffff8881042a3008) passed over as bytes 4..6, emitted again as 6..8`
-pub(super) fn finding(line: &mut Line<'_>, finding: &Finding) {
+pub(super) fn finding(line: &mut LineWriter<'_>, finding: &Finding) {
     mark(line, finding.severity, finding.id);
-    line.put(" ").tone(Tone::Strong, finding.name).put(": ").bytes(finding.message.as_bytes());
+    line.put(" ").color(Color::Strong, finding.name).put(": ").bytes(finding.message.as_bytes());
 }
 
 /// `cause SQ102 eof_next [seqbugs+0x250]   seqtrace explain SQ201`
-pub(super) fn explanation(line: &mut Line<'_>, finding: &Finding) {
+pub(super) fn explanation(line: &mut LineWriter<'_>, finding: &Finding) {
     if let Some(Cause { id, blame }) = &finding.cause {
         line.put("cause ").put(id);
         if let Some(blame) = blame {
@@ -251,24 +251,24 @@ pub(super) fn explanation(line: &mut Line<'_>, finding: &Finding) {
         blamed(line, blame);
         line.put("   ");
     }
-    line.tone(Tone::Dim, format_args!("seqtrace explain {}", finding.id));
+    line.color(Color::Dim, format_args!("seqtrace explain {}", finding.id));
 }
 
-fn blamed(line: &mut Line<'_>, blame: &Blame) {
+fn blamed(line: &mut LineWriter<'_>, blame: &Blame) {
     let Blame { role: _, function } = blame;
     let name = line.symbol(function);
-    line.put(Place { name, with_offset: true });
+    line.put(SymbolLocation { name, with_offset: true });
 }
 
-pub(super) fn blind(line: &mut Line<'_>, function: &Symbol, role: Role, reason: &str) {
-    line.tone(Tone::Warn, format_args!("{} ", role.name()));
+pub(super) fn blind(line: &mut LineWriter<'_>, function: &Symbol, role: Role, reason: &str) {
+    line.color(Color::Warn, format_args!("{} ", role.name()));
     symbol(line, function);
-    line.tone(Tone::Warn, " is not traced: ").bytes(reason.as_bytes());
+    line.color(Color::Warn, " is not traced: ").bytes(reason.as_bytes());
 }
 
-pub(super) fn disagreement(line: &mut Line<'_>, expected: &str, observed: &str) {
-    line.tone(Tone::Warn, "events were missed: expected ")
+pub(super) fn disagreement(line: &mut LineWriter<'_>, expected: &str, observed: &str) {
+    line.color(Color::Warn, "events were missed: expected ")
         .bytes(expected.as_bytes())
-        .tone(Tone::Warn, ", saw ")
+        .color(Color::Warn, ", saw ")
         .bytes(observed.as_bytes());
 }
