@@ -338,8 +338,7 @@ impl Sink for Compact {
             _ => None,
         };
         let mut line = LineWriter::new(&mut out.data, self.style);
-        let columns = self.columns.write(&mut line, update);
-        line.written(columns.bytes(), columns.column());
+        self.columns.write(&mut line, update);
         if self.columns.has_event() {
             Self::event(&mut line, update, &folded.unwrap_or_default());
         }
@@ -365,8 +364,9 @@ fn returned(line: &mut LineWriter<'_>, ret: i64, unit: &str) {
 
 fn duration_of(line: &mut LineWriter<'_>, ns: Option<u64>) {
     if let Some(ns) = ns {
-        let duration = line.duration(ns);
-        line.put("  ").color(Color::Dim, duration);
+        line.put("  ").colored(Color::Dim, |line| {
+            line.duration(ns);
+        });
     }
 }
 

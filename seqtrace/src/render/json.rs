@@ -20,6 +20,7 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 use serde_json::{Serializer, Value};
 
+use self::callback::CallbackWriter;
 use self::object::Object;
 use self::text::Safe;
 use super::{Clock, FieldError, Header, Options, Output, Ready, Sink, TargetInfo, escape};
@@ -42,7 +43,7 @@ pub struct Json {
     /// Begun and not yet ended.
     reads: HashMap<(SessionId, Option<u32>), ReadBegin>,
     lseeks: HashMap<(SessionId, Option<u32>), LseekBegin>,
-    callbacks: callback::Callbacks,
+    callbacks: CallbackWriter,
 }
 
 /// What a read's object takes from its beginning.
@@ -88,7 +89,7 @@ impl Json {
             begin: None,
             reads: HashMap::new(),
             lseeks: HashMap::new(),
-            callbacks: callback::Callbacks::default(),
+            callbacks: CallbackWriter::default(),
         })
     }
 

@@ -1,128 +1,146 @@
-//! One line of text that knows how wide it has become.
+//! A line of text, appended to the output.
+//!
+//! Lines that are neither rare nor of unbounded length are written by [`super::bounded::BoundedLine`] instead.
 
 use std::fmt::{self, Display, Write};
 
-use super::digits::{self, FOUR};
-use super::duration::Duration;
+use super::duration::{Duration, Number, Unit};
 use super::escape;
-use super::style::{Color, RESET, Style};
+use super::style::{Color, Glyph, RESET, Style};
 use crate::errno::Errno;
 use crate::event::{Ptr, PtrKind};
 use crate::session::update::Symbol;
 
-/// Appends to a buffer, counting columns. Colours do not count. For what there is much of:
-/// [`super::scratch::Text`].
+/// Appends a line to a buffer and keeps count of the terminal columns that it fills. Escape sequences fill none.
 pub(super) struct LineWriter<'a> {
     out: &'a mut Vec<u8>,
-    column: usize,
+    /// Length that `out` would have if no column of this line were filled, so that `out.len() - origin` is the
+    /// column. ASCII moves only `out.len()`.
+    origin: usize,
     pub(super) style: Style,
 }
 
 impl Write for LineWriter<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.out.extend_from_slice(text.as_bytes());
-        self.column += if text.is_ascii() { text.len() } else { text.chars().count() };
+        let columns = if text.is_ascii() { text.len() } else { text.chars().count() };
+        self.written(text.as_bytes(), columns);
         Ok(())
     }
 }
 
 impl<'a> LineWriter<'a> {
+    #[inline]
     pub(super) fn new(out: &'a mut Vec<u8>, style: Style) -> Self {
-        Self { out, column: 0, style }
+        Self { origin: out.len(), out, style }
     }
 
-    /// How many columns are filled.
+    /// Returns the number of columns filled so far.
+    #[inline]
     pub(super) fn column(&self) -> usize {
-        self.column
+        self.out.len() - self.origin
     }
 
+    /// Appends ASCII.
+    #[inline]
+    pub(super) fn ascii(&mut self, text: &[u8]) -> &mut Self {
+        self.out.extend_from_slice(text);
+        self
+    }
+
+    /// Appends printable text that fills this many columns.
+    #[inline]
+    pub(super) fn written(&mut self, text: &[u8], columns: usize) -> &mut Self {
+        self.out.extend_from_slice(text);
+        self.origin += text.len() - columns;
+        self
+    }
+
+    pub(super) fn glyph(&mut self, glyph: Glyph) -> &mut Self {
+        self.written(glyph.text.as_bytes(), glyph.columns)
+    }
+
+    pub(super) fn decimal(&mut self, value: u64) -> &mut Self {
+        self.put(value)
+    }
+
+    /// Appends blanks up to a column, at least `least`.
+    #[inline]
+    pub(super) fn pad(&mut self, column: usize, least: usize) -> &mut Self {
+        let blanks = column.saturating_sub(self.column()).max(least);
+        self.out.resize(self.out.len() + blanks, b' ');
+        self
+    }
+
+    /// Appends a duration (ns).
+    pub(super) fn duration(&mut self, ns: u64) -> &mut Self {
+        self.rounded(Duration::new(ns))
+    }
+
+    /// Appends a duration (ns), dimmed, that ends at a column, with at least `least` blanks before it.
+    #[inline]
+    pub(super) fn duration_before(&mut self, ns: u64, column: usize, least: usize) -> &mut Self {
+        let duration = Duration::new(ns);
+        self.pad(column.saturating_sub(duration.width()), least).colored(Color::Dim, |line| {
+            line.rounded(duration);
+        })
+    }
+
+    #[inline]
+    fn rounded(&mut self, duration: Duration) -> &mut Self {
+        match duration.number {
+            Number::Short(digits) => self.ascii(digits.as_bytes()),
+            Number::Whole(value) => self.decimal(value),
+        };
+        match duration.unit {
+            Unit::Micro => self.glyph(self.style.glyphs.micros),
+            Unit::Milli => self.ascii(b"ms"),
+            Unit::Second => self.ascii(b"s"),
+        }
+    }
+
+    /// Appends anything, through `fmt`.
     pub(super) fn put(&mut self, what: impl Display) -> &mut Self {
-        // A LineWriter itself never fails, and a Display that does has nothing more to say.
+        // Writing to a LineWriter never fails; if the Display fails, the rest of it is missing.
         let _ = write!(self, "{what}");
         self
     }
 
+    /// Appends anything in a color, through `fmt`.
     pub(super) fn color(&mut self, color: Color, what: impl Display) -> &mut Self {
         self.colored(color, |line| {
             line.put(what);
         })
     }
 
-    /// Bytes that may hold anything.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
-        let ascii = self.style.ascii;
-        self.put(escape::text(bytes, ascii))
-    }
-
-    /// Blanks up to a column, at least `least`.
-    pub(super) fn pad(&mut self, column: usize, least: usize) -> &mut Self {
-        let blanks = column.saturating_sub(self.column).max(least);
-        self.out.resize(self.out.len() + blanks, b' ');
-        self.column += blanks;
-        self
-    }
-
-    /// A piece of ASCII, for which neither `fmt` nor a look at each character is needed.
-    #[inline]
-    pub(super) fn ascii(&mut self, piece: &[u8]) -> &mut Self {
-        self.written(piece, piece.len())
-    }
-
-    /// One of [`super::style::Glyphs`].
-    pub(super) fn glyph(&mut self, glyph: &str) -> &mut Self {
-        self.written(glyph.as_bytes(), glyph.chars().count())
-    }
-
-    /// What has been made safe already, so many columns wide.
-    #[inline]
-    pub(super) fn written(&mut self, text: &[u8], columns: usize) -> &mut Self {
-        self.out.extend_from_slice(text);
-        self.column += columns;
-        self
-    }
-
-    /// A number. Most have a few digits.
-    pub(super) fn decimal(&mut self, value: u64) -> &mut Self {
-        if value >= FOUR {
-            return self.put(value);
-        }
-        let (digits, length) = digits::leading(value);
-        self.ascii(digits.get(..length).unwrap_or_default())
-    }
-
-    /// A time span that ends at a column.
-    pub(super) fn span(&mut self, ns: u64, column: usize, least: usize) -> &mut Self {
-        let duration = self.duration(ns);
-        self.pad(column.saturating_sub(duration.width()), least).color(Color::Dim, duration)
-    }
-
-    /// What is written in it, in a tone.
+    /// Appends what `write` writes, in a color.
     #[inline]
     pub(super) fn colored(&mut self, color: Color, write: impl FnOnce(&mut Self)) -> &mut Self {
         if !self.style.color {
             write(self);
             return self;
         }
-        // Not through write_str: escape sequences fill no columns.
-        self.out.extend_from_slice(color.sequence());
+        self.written(color.sequence(), 0);
         write(self);
-        self.out.extend_from_slice(RESET);
-        self
+        self.written(RESET, 0)
     }
 
+    /// Appends untrusted bytes, escaped.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        let ascii = self.style.ascii;
+        self.put(escape::text(bytes, ascii))
+    }
+
+    /// Returns the name of a symbol in this line's character set.
+    pub(super) fn symbol<'s>(&self, symbol: &'s Symbol) -> Name<'s> {
+        Name { symbol, ascii: self.style.ascii }
+    }
+
+    /// Ends the line. Trailing blanks are removed.
     pub(super) fn end(self) {
         while self.out.last() == Some(&b' ') {
             self.out.pop();
         }
         self.out.push(b'\n');
-    }
-
-    pub(super) fn duration(&self, ns: u64) -> Duration {
-        Duration::new(ns, self.style.glyphs.micro)
-    }
-
-    pub(super) fn symbol<'s>(&self, symbol: &'s Symbol) -> Name<'s> {
-        Name { symbol, ascii: self.style.ascii }
     }
 }
 

@@ -14,6 +14,8 @@
 
 #[cfg(test)]
 mod arbitrary;
+mod bounded;
+mod chars;
 pub mod clock;
 mod columns;
 pub mod compact;
@@ -22,8 +24,8 @@ mod duration;
 pub mod escape;
 pub mod json;
 mod line;
+mod owner;
 pub mod report;
-mod scratch;
 pub mod status;
 mod style;
 #[cfg(test)]

@@ -165,7 +165,9 @@ impl Report {
     }
 
     fn duration(&self, ns: u64) -> String {
-        LineWriter::new(&mut Vec::new(), self.style).duration(ns).to_string()
+        let mut text = Vec::new();
+        LineWriter::new(&mut text, self.style).duration(ns);
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     fn summary(&self, summary: &Summary, out: &mut Vec<u8>) {

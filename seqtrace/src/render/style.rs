@@ -1,5 +1,8 @@
 //! Colours and characters: what the options `--color` and `--ascii` choose between.
 
+use std::fmt::{self, Display};
+
+use super::chars::Chars;
 use crate::rules::Severity;
 use crate::session::update::SessionId;
 
@@ -59,90 +62,81 @@ const BLUE: &[u8] = b"\x1b[34m";
 const BRIGHT_CYAN: &[u8] = b"\x1b[96m";
 const BRIGHT_GREEN: &[u8] = b"\x1b[92m";
 
-/// A few characters and how wide they are.
+/// A few printable characters.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Glyph {
-    pub(super) bytes: [u8; 8],
-    pub(super) length: usize,
+    pub(super) text: Chars<8>,
+    /// Width in terminal columns.
     pub(super) columns: usize,
 }
 
-impl From<&str> for Glyph {
-    fn from(text: &str) -> Self {
-        let mut bytes = [0; 8];
-        bytes.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
-        Self { bytes, length: text.len().min(8), columns: text.chars().count() }
-    }
-}
-
-impl Glyph {
-    /// The unit of millionths of a second.
-    pub(super) fn micros(glyphs: &Glyphs) -> Self {
-        let Self { mut bytes, length, columns } = glyphs.micro.into();
-        if let Some(end) = bytes.get_mut(length) {
-            *end = b's';
-        }
-        Self { bytes, length: length + 1, columns: columns + 1 }
+impl Display for Glyph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(str::from_utf8(self.text.as_bytes()).unwrap_or_default())
     }
 }
 
 /// The characters that lines are drawn with.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Glyphs {
-    /// A read or lseek begins.
-    pub(super) begin: &'static str,
-    /// Inside one.
-    pub(super) inside: &'static str,
-    /// Inside a traversal.
-    pub(super) traverse: &'static str,
-    /// It ends.
-    pub(super) end: &'static str,
-    /// From one value to the next.
-    pub(super) arrow: &'static str,
-    /// How often.
-    pub(super) times: &'static str,
-    /// Millionths.
-    pub(super) micro: &'static str,
+    /// First line of a read or lseek.
+    pub(super) begin: Glyph,
+    /// Line inside a read or lseek.
+    pub(super) inside: Glyph,
+    /// Line inside a traversal.
+    pub(super) traverse: Glyph,
+    /// Last line of a read or lseek.
+    pub(super) end: Glyph,
+    /// Between an old and a new value.
+    pub(super) arrow: Glyph,
+    /// Before a count.
+    pub(super) times: Glyph,
+    /// Unit of microseconds.
+    pub(super) micros: Glyph,
     /// Both ends of a line that belongs to no session.
-    pub(super) rule: &'static str,
-    /// Something is left out here.
-    pub(super) more: &'static str,
-    /// An error that a rule has found.
-    pub(super) error: &'static str,
-    /// A warning.
-    pub(super) warning: &'static str,
-    /// Information.
-    pub(super) info: &'static str,
+    pub(super) rule: Glyph,
+    /// Replaces what is left out.
+    pub(super) more: Glyph,
+    /// Mark of a finding that is an error.
+    pub(super) error: Glyph,
+    /// Mark of a finding that is a warning.
+    pub(super) warning: Glyph,
+    /// Mark of a finding that is information.
+    pub(super) info: Glyph,
+}
+
+const fn glyph(text: &str, columns: usize) -> Glyph {
+    Glyph { text: Chars::new(text), columns }
 }
 
 impl Glyphs {
     pub(super) const UNICODE: Self = Self {
-        begin: "┌─",
-        inside: "│ ",
-        traverse: "│┄",
-        end: "└─",
-        arrow: "→",
-        times: "×",
-        micro: "µ",
-        rule: "──",
-        more: "…",
-        error: "✗✗",
-        warning: "✗",
-        info: "i",
+        begin: glyph("┌─", 2),
+        inside: glyph("│ ", 2),
+        traverse: glyph("│┄", 2),
+        end: glyph("└─", 2),
+        arrow: glyph("→", 1),
+        times: glyph("×", 1),
+        micros: glyph("µs", 2),
+        rule: glyph("──", 2),
+        more: glyph("…", 1),
+        error: glyph("✗✗", 2),
+        warning: glyph("✗", 1),
+        info: glyph("i", 1),
     };
     pub(super) const ASCII: Self = Self {
-        begin: ",-",
-        inside: "| ",
-        traverse: "|:",
-        end: "`-",
-        arrow: "->",
-        times: "x",
-        micro: "u",
-        rule: "--",
-        more: "...",
-        error: "xx",
-        warning: "x",
-        info: "i",
+        begin: glyph(",-", 2),
+        inside: glyph("| ", 2),
+        traverse: glyph("|:", 2),
+        end: glyph("`-", 2),
+        arrow: glyph("->", 2),
+        times: glyph("x", 1),
+        micros: glyph("us", 2),
+        rule: glyph("--", 2),
+        more: glyph("...", 3),
+        error: glyph("xx", 2),
+        warning: glyph("x", 1),
+        info: glyph("i", 1),
     };
 }
 
@@ -160,7 +154,7 @@ impl Style {
     }
 
     /// The mark of a severity.
-    pub(super) fn mark(self, severity: Severity) -> &'static str {
+    pub(super) fn mark(self, severity: Severity) -> Glyph {
         match severity {
             Severity::Error => self.glyphs.error,
             Severity::Warning => self.glyphs.warning,

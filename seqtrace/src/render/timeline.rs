@@ -16,11 +16,12 @@ mod callback;
 
 use std::collections::HashSet;
 
-use self::callback::{Callbacks, Layout};
+use self::callback::Layout;
+use super::bounded::LineBuffer;
 use super::columns::Columns;
 use super::line::LineWriter;
 use super::status::Status;
-use super::style::{Color, Style};
+use super::style::{Color, Glyph, Style};
 use super::wording::{self, CloseInfo};
 use super::{FieldError, Header, Options, Output, Ready, Sink, TargetInfo};
 use crate::event::{OpTable, Via};
@@ -41,7 +42,8 @@ pub struct Timeline {
     status: Status,
     columns: Columns,
     layout: &'static Layout,
-    callbacks: Callbacks,
+    /// For callbacks.
+    buffer: LineBuffer,
     preview: usize,
     quiet: bool,
     verbose: bool,
@@ -64,10 +66,10 @@ impl Timeline {
         let style = Style::new(options.color, options.ascii);
         Ok(Self {
             style,
-            callbacks: Callbacks::new(style),
             status: Status::new(options),
             columns,
             layout: if narrow { &Layout::NARROW } else { &Layout::WIDE },
+            buffer: LineBuffer::default(),
             preview: options.preview,
             quiet: options.quiet,
             verbose: options.verbose,
@@ -178,8 +180,14 @@ impl Timeline {
                 );
             }
             What::Gap { lost, sessions } => wording::gap(line, *lost, update.cpu, sessions),
-            // Written in one go with its columns, and one with lines of its own.
-            What::Callback(_) | What::Finding(_) => {}
+            What::Callback(update) => {
+                let session = frame.update.session.as_ref().map(|session| session.id);
+                let mut text = self.buffer.begin(self.style);
+                callback::write(&mut text, self.layout, session, update);
+                line.written(text.bytes(), text.column());
+            }
+            // It has lines of its own.
+            What::Finding(_) => {}
             What::Blind { function, role, reason } => wording::blind(line, function, *role, reason),
             What::Disagreement { expected, observed } => {
                 wording::disagreement(line, expected, observed);
@@ -259,12 +267,7 @@ impl Sink for Timeline {
         }
         let mut line = LineWriter::new(&mut out.data, self.style);
         let event = self.columns.has_event();
-        let mut text = self.columns.write(&mut line, update);
-        if let (true, What::Callback(callback)) = (event, &update.what) {
-            let session = update.session.as_ref().map(|session| session.id);
-            self.callbacks.write(&mut text, self.layout, session, callback);
-        }
-        line.written(text.bytes(), text.column());
+        self.columns.write(&mut line, update);
         if event {
             self.event(&mut line, update);
         }
@@ -292,7 +295,7 @@ struct Frame<'a> {
 
 impl Frame<'_> {
     /// The bracket in the session's colour, and a blank.
-    fn bracket(self, line: &mut LineWriter<'_>, bracket: &str) {
+    fn bracket(self, line: &mut LineWriter<'_>, bracket: Glyph) {
         match &self.update.session {
             Some(session) => line.colored(Color::Session(session.id), |line| {
                 line.glyph(bracket);
@@ -319,7 +322,7 @@ impl Frame<'_> {
 
     fn duration(self, line: &mut LineWriter<'_>, ns: Option<u64>) {
         if let Some(ns) = ns {
-            line.span(ns, self.start + self.layout.end, 2);
+            line.duration_before(ns, self.start + self.layout.end, 2);
         }
     }
 

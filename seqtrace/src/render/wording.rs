@@ -182,8 +182,7 @@ pub(super) fn close(line: &mut LineWriter<'_>, info: &CloseInfo<'_>) {
         line.put(format_args!("  {undelivered} B never fetched"));
     }
     if let Some(lifetime) = lifetime {
-        let lifetime = line.duration(*lifetime);
-        line.put("  open ").put(lifetime);
+        line.put("  open ").duration(*lifetime);
     }
     if *removed == Some(true) {
         line.color(Color::Warn, "  the file was removed while open");

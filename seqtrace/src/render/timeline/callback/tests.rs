@@ -1,12 +1,13 @@
 use proptest::prelude::*;
 
 use super::super::super::arbitrary::story;
+use super::super::super::bounded::LineBuffer;
 use super::super::super::line::{LineWriter, Pointer};
-use super::super::super::scratch::Scratch;
+use super::super::super::style::Style;
 use super::*;
 use crate::session::update::What;
 
-/// A callback as it reads, without any of the haste.
+/// Renders a callback through `fmt`: what [`write`] is compared with.
 fn plain(
     line: &mut LineWriter<'_>,
     layout: &Layout,
@@ -39,7 +40,7 @@ fn plain(
     let glyphs = line.style.glyphs;
     let bracket = if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside };
     match session {
-        Some(tone) => line.color(tone, bracket),
+        Some(color) => line.color(color, bracket),
         None => line.put(bracket),
     };
     line.put(" ");
@@ -84,9 +85,7 @@ fn plain(
         }
     }
     if let Some(ns) = duration {
-        let duration = line.duration(*ns);
-        line.pad(layout.end.saturating_sub(duration.width()), 2);
-        line.color(Color::Dim, duration);
+        line.duration_before(*ns, layout.end, 2);
     }
     if let Some(fate) = fate {
         line.put("  ");
@@ -98,8 +97,9 @@ fn plain(
         line.put(format_args!("  {}..{}", range.start, range.end));
     }
     if let Some(held) = held {
-        let held = line.duration(*held);
-        line.color(Color::Dim, "  held ").color(Color::Dim, held);
+        line.color(Color::Dim, "  held ").colored(Color::Dim, |line| {
+            line.duration(*held);
+        });
     }
     if *fixed_up {
         line.color(Color::Warn, "  did not advance: the core adds 1");
@@ -153,20 +153,19 @@ proptest! {
     ) {
         let style = Style::new(color, ascii);
         let layout = if narrow { &Layout::NARROW } else { &Layout::WIDE };
-        let mut callbacks = Callbacks::new(style);
+        let mut buffer = LineBuffer::default();
         for update in updates {
             let What::Callback(callback) = &update.what else { continue };
             let session = update.session.as_ref().map(|session| session.id);
             let mut expected = Vec::new();
-            let mut scratch = Scratch::default();
-            let mut text = scratch.begin();
-            callbacks.write(&mut text, layout, session, callback);
-            let width = text.column();
-            let tone = session.map(Color::Session);
+            let mut line = buffer.begin(style);
+            write(&mut line, layout, session, callback);
+            let (width, shown) = (line.column(), line.bytes());
+            let color = session.map(Color::Session);
             let mut line = LineWriter::new(&mut expected, style);
-            plain(&mut line, layout, tone, callback);
+            plain(&mut line, layout, color, callback);
             prop_assert_eq!(width, line.column());
-            prop_assert_eq!(str::from_utf8(text.bytes()), str::from_utf8(&expected));
+            prop_assert_eq!(str::from_utf8(shown), str::from_utf8(&expected));
         }
     }
 }
