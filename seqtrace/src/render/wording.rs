@@ -1,29 +1,77 @@
-//! What the text formats say alike: everything but callbacks and reads.
+//! Words that the text formats share: everything but callbacks and the calls around them.
 
 use super::line::{Count, LineWriter, SymbolLocation};
 use super::style::Color;
 use crate::errno::Errno;
 use crate::event::{FileKind, Role, Wrapper};
 use crate::rules::{Blame, Cause, Finding, Id, Severity};
-use crate::session::update::{Callbacks, Partial, Session, SessionId, Symbol, Totals};
+use crate::session::update::{
+    Callbacks, Partial, Session, SessionId, Symbol, Totals, Update, What,
+};
 
-/// How many sessions a line names before it only counts.
-const NAMED: usize = 8;
+/// Greatest number of sessions that a line names. Further ones are counted.
+const MAX_NAMED: usize = 8;
 
-/// ` [module]`, if it is one.
+/// Writes an update that all text formats write alike, and nothing for others.
+pub(super) fn common(line: &mut LineWriter<'_>, update: &Update) {
+    match &update.what {
+        What::Write { pos, want, ret } => write(line, *want, *ret, *pos),
+        What::PlainRead { pos, want, ret } => plain_read(line, *want, *ret, *pos),
+        What::Close {
+            by,
+            totals,
+            lifetime,
+            undelivered,
+            partial,
+            removed,
+            // For the rules only.
+            private: _,
+            // Their own lines show them.
+            findings: _,
+        } => {
+            close(line, *by, totals, partial);
+            if *undelivered > 0 {
+                line.put(format_args!("  {undelivered} B never fetched"));
+            }
+            if let Some(lifetime) = lifetime {
+                line.put("  open ").duration(*lifetime);
+            }
+            if *removed == Some(true) {
+                line.color(Color::Warn, "  the file was removed while open");
+            }
+            reasons(line, partial);
+        }
+        What::Gap { lost, sessions } => gap(line, *lost, update.cpu, sessions),
+        What::Blind { function, role, reason } => blind(line, function, *role, reason),
+        What::Disagreement { expected, observed } => disagreement(line, expected, observed),
+        What::Open
+        | What::OpenFailed { .. }
+        | What::OpenLeaked { .. }
+        | What::ReadBegin { .. }
+        | What::ReadEnd(_)
+        | What::LseekBegin { .. }
+        | What::LseekEnd { .. }
+        | What::Callback(_)
+        | What::Preview { .. }
+        | What::Grow { .. }
+        | What::Finding(_) => {}
+    }
+}
+
+/// ` [module]`; nothing for the kernel itself.
 pub(super) fn module(line: &mut LineWriter<'_>, symbol: &Symbol) {
     if let Some(module) = &symbol.module {
         line.put(" [").bytes(module.as_bytes()).put("]");
     }
 }
 
-/// A function or table and its module.
+/// `eof_ops [seqbugs]`
 pub(super) fn symbol(line: &mut LineWriter<'_>, symbol: &Symbol) {
     let name = line.symbol(symbol);
     line.put(SymbolLocation { name, with_offset: false });
 }
 
-/// The path, and a mark where its beginning is missing.
+/// Writes the path, with a mark if its beginning is missing.
 pub(super) fn path(line: &mut LineWriter<'_>, session: &Session) {
     if session.path_cut {
         let more = line.style.glyphs.more;
@@ -32,7 +80,7 @@ pub(super) fn path(line: &mut LineWriter<'_>, session: &Session) {
     line.bytes(&session.path);
 }
 
-/// Who made the file and what it is: `seq_open  eof_ops [seqbugs]`.
+/// The function that opened the session, and its callbacks: `seq_open  eof_ops [seqbugs]`.
 pub(super) fn identity(line: &mut LineWriter<'_>, session: &Session) {
     line.put(session.opened_by.name());
     match (&session.kind, &session.callbacks) {
@@ -54,13 +102,13 @@ pub(super) fn identity(line: &mut LineWriter<'_>, session: &Session) {
             line.put("  ");
             if let Some(table) = &callbacks.table {
                 symbol(line, table);
-                // One table for all files of kernfs: their shows tell them apart.
+                // All files of kernfs have one table. Their show() identifies them.
                 if *inner != 0 && callbacks.show.address == *inner {
                     line.put("  show ");
                     symbol(line, &callbacks.show);
                 }
             } else {
-                // single_open's table is on the heap; its show names the file.
+                // The table of single_open() is on the heap. Its show() identifies the file.
                 line.put("show ");
                 symbol(line, &callbacks.show);
             }
@@ -71,7 +119,7 @@ pub(super) fn identity(line: &mut LineWriter<'_>, session: &Session) {
     }
 }
 
-/// The four functions: `start a_start  next a_next  show a_show  stop a_stop  [module]`.
+/// `start a_start  next a_next  show a_show  stop a_stop  [module]`
 pub(super) fn callbacks(line: &mut LineWriter<'_>, callbacks: &Callbacks) {
     let Callbacks { table: _, start, next, show, stop } = callbacks;
     let all = [(Role::Start, start), (Role::Next, next), (Role::Show, show), (Role::Stop, stop)];
@@ -92,7 +140,7 @@ pub(super) fn callbacks(line: &mut LineWriter<'_>, callbacks: &Callbacks) {
     }
 }
 
-/// `= ENOMEM`, as an error.
+/// `= ENOMEM`
 pub(super) fn failed(line: &mut LineWriter<'_>, ret: i64) {
     line.put("= ").color(Color::Error, Errno(ret.unsigned_abs()));
 }
@@ -103,7 +151,8 @@ pub(super) fn leaked(line: &mut LineWriter<'_>, session: &Session, ret: i32) {
     line.color(Color::Warn, format_args!("  after {}() had succeeded", session.opened_by.name()));
 }
 
-pub(super) fn write(line: &mut LineWriter<'_>, want: u64, ret: i64, pos: i64) {
+/// `2 B of 6  off 8 after`
+fn write(line: &mut LineWriter<'_>, want: u64, ret: i64, pos: i64) {
     match u64::try_from(ret) {
         Err(_) => {
             line.put(format_args!("{want} B  "));
@@ -119,7 +168,8 @@ pub(super) fn write(line: &mut LineWriter<'_>, want: u64, ret: i64, pos: i64) {
     }
 }
 
-pub(super) fn plain_read(line: &mut LineWriter<'_>, want: u64, ret: i64, pos: i64) {
+/// `want 131072  = 12 B  off 12 after`
+fn plain_read(line: &mut LineWriter<'_>, want: u64, ret: i64, pos: i64) {
     line.put(format_args!("want {want}  "));
     if ret < 0 {
         failed(line, ret);
@@ -139,7 +189,7 @@ pub(super) fn whence(whence: u32) -> &'static str {
     }
 }
 
-/// What a read did with records, beyond its bytes.
+/// `3 records emitted, 0 discarded, 1 passed over, 1 restart`
 pub(super) fn outcome(line: &mut LineWriter<'_>, totals: &Totals) {
     line.put(format_args!(
         "{} emitted, {} discarded",
@@ -154,18 +204,28 @@ pub(super) fn outcome(line: &mut LineWriter<'_>, totals: &Totals) {
     }
 }
 
-pub(super) struct CloseInfo<'a> {
-    pub(super) by: Option<Wrapper>,
-    pub(super) totals: &'a Totals,
-    pub(super) lifetime: Option<u64>,
-    pub(super) undelivered: u64,
-    pub(super) partial: &'a [Partial],
-    pub(super) removed: Option<bool>,
+/// `  1 passed over  14 B in the buffer`
+pub(super) fn lseek_rest(line: &mut LineWriter<'_>, passed_over: u64, leftover: u64) {
+    if passed_over > 0 {
+        line.put(format_args!("  {passed_over} passed over"));
+    }
+    if leftover > 0 {
+        line.put(format_args!("  {leftover} B in the buffer"));
+    }
 }
 
-/// `seq_release  3 reads  6 B  3 records emitted, 0 discarded  open 1.2ms`
-pub(super) fn close(line: &mut LineWriter<'_>, info: &CloseInfo<'_>) {
-    let CloseInfo { by, totals, lifetime, undelivered, partial, removed } = info;
+/// `  5 B from the buffer  13 B left over`
+pub(super) fn read_rest(line: &mut LineWriter<'_>, from_leftover: u64, leftover: u64) {
+    if from_leftover > 0 {
+        line.put(format_args!("  {from_leftover} B from the buffer"));
+    }
+    if leftover > 0 {
+        line.put(format_args!("  {leftover} B left over"));
+    }
+}
+
+/// `seq_release  3 reads  6 B  3 records emitted, 0 discarded  1 write  6 B written`
+fn close(line: &mut LineWriter<'_>, by: Option<Wrapper>, totals: &Totals, partial: &[Partial]) {
     match by {
         Some(by) => line.put(by.name()),
         None if partial.contains(&Partial::StillOpen) => {
@@ -178,23 +238,22 @@ pub(super) fn close(line: &mut LineWriter<'_>, info: &CloseInfo<'_>) {
     if totals.writes > 0 {
         line.put(format_args!("  {}  {} B written", Count(totals.writes, "write"), totals.written));
     }
-    if *undelivered > 0 {
-        line.put(format_args!("  {undelivered} B never fetched"));
-    }
-    if let Some(lifetime) = lifetime {
-        line.put("  open ").duration(*lifetime);
-    }
-    if *removed == Some(true) {
-        line.color(Color::Warn, "  the file was removed while open");
-    }
+}
+
+/// `  partial: events lost, still open`
+fn reasons(line: &mut LineWriter<'_>, partial: &[Partial]) {
     for (index, reason) in partial.iter().enumerate() {
         line.color(Color::Warn, if index == 0 { "  partial: " } else { ", " });
         line.color(Color::Warn, because(*reason));
     }
 }
 
-/// Why something is partial, in words.
-pub(super) fn because(reason: Partial) -> &'static str {
+/// `  partial: events lost`
+pub(super) fn partial(line: &mut LineWriter<'_>, reason: Partial) {
+    line.color(Color::Warn, format_args!("  partial: {}", because(reason)));
+}
+
+fn because(reason: Partial) -> &'static str {
     match reason {
         Partial::Adopted => "was open already",
         Partial::LateAttach => "callbacks attached late",
@@ -208,15 +267,15 @@ pub(super) fn because(reason: Partial) -> &'static str {
 }
 
 /// `── gap: 37 events lost on CPU 1; s7 s8 incomplete ──`
-pub(super) fn gap(line: &mut LineWriter<'_>, lost: u64, cpu: u16, sessions: &[SessionId]) {
+fn gap(line: &mut LineWriter<'_>, lost: u64, cpu: u16, sessions: &[SessionId]) {
     let rule = line.style.glyphs.rule;
     line.color(Color::Warn, format_args!("{rule} gap: {} lost on CPU {cpu}", Count(lost, "event")));
     if let Some((first, rest)) = sessions.split_first() {
         line.color(Color::Warn, format_args!("; s{}", first.0));
-        for id in rest.iter().take(NAMED - 1) {
+        for id in rest.iter().take(MAX_NAMED - 1) {
             line.color(Color::Warn, format_args!(" s{}", id.0));
         }
-        if let Some(more) = sessions.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        if let Some(more) = sessions.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
             line.color(Color::Warn, format_args!(" and {more} more"));
         }
         line.color(Color::Warn, " incomplete");
@@ -259,13 +318,15 @@ fn blamed(line: &mut LineWriter<'_>, blame: &Blame) {
     line.put(SymbolLocation { name, with_offset: true });
 }
 
-pub(super) fn blind(line: &mut LineWriter<'_>, function: &Symbol, role: Role, reason: &str) {
+/// `show t_show is not traced: notrace function`
+fn blind(line: &mut LineWriter<'_>, function: &Symbol, role: Role, reason: &str) {
     line.color(Color::Warn, format_args!("{} ", role.name()));
     symbol(line, function);
     line.color(Color::Warn, " is not traced: ").bytes(reason.as_bytes());
 }
 
-pub(super) fn disagreement(line: &mut LineWriter<'_>, expected: &str, observed: &str) {
+/// `events were missed: expected show, next or stop, saw start`
+fn disagreement(line: &mut LineWriter<'_>, expected: &str, observed: &str) {
     line.color(Color::Warn, "events were missed: expected ")
         .bytes(expected.as_bytes())
         .color(Color::Warn, ", saw ")

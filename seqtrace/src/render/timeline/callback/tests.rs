@@ -16,44 +16,26 @@ fn plain(
 ) {
     let CallbackUpdate {
         role,
-        phase,
-        // Counted by the brackets' starts and stops.
+        phase: _,
         pass: _,
-        pos_in,
-        pos_out,
+        pos_in: _,
+        pos_out: _,
         v,
         ret_ptr,
-        ret_int,
+        ret_int: _,
         bytes,
         count,
         size,
-        // Said by the fate.
         full: _,
         duration,
-        fate,
-        range,
-        held,
-        fixed_up,
-        // Only the rules need it.
+        fate: _,
+        range: _,
+        held: _,
+        fixed_up: _,
         private: _,
     } = callback;
-    let glyphs = line.style.glyphs;
-    let bracket = if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside };
-    match session {
-        Some(color) => line.color(color, bracket),
-        None => line.put(bracket),
-    };
-    line.put(" ");
-    line.put(format_args!("{:<5} pos ", role.name()));
-    match pos_in {
-        // next is to advance: that it did not must catch the eye.
-        Some(before) if before == pos_out && *role != Role::Next => line.put(before),
-        Some(before) => line.put(before).put(glyphs.arrow).put(pos_out),
-        None if matches!(role, Role::Start | Role::Next) => {
-            line.put("?").put(glyphs.arrow).put(pos_out)
-        }
-        None => line.put(pos_out),
-    };
+    let arrow = line.style.glyphs.arrow;
+    plain_beginning(line, session, callback);
     line.pad(layout.pointer, 1);
     if let Some(v) = v {
         line.put(Pointer(*v));
@@ -63,7 +45,7 @@ fn plain(
             Some(column) => line.pad(column, 1),
             None => line.put(if v.is_some() { " " } else { "" }),
         }
-        .put(glyphs.arrow)
+        .put(arrow)
         .put(" ");
         if matches!(record.kind(), crate::event::PtrKind::Err(_)) {
             line.color(Color::Error, Pointer(*record));
@@ -71,7 +53,6 @@ fn plain(
             line.put(Pointer(*record));
         }
     }
-    // stop writes nothing, unless it misbehaves.
     if let Some(bytes) = bytes.filter(|bytes| *role == Role::Show || *bytes > 0) {
         match layout.returned {
             Some(column) => line.pad(column + 2, 2),
@@ -87,9 +68,34 @@ fn plain(
     if let Some(ns) = duration {
         line.duration_before(*ns, layout.end, 2);
     }
+    plain_result(line, callback);
+}
+
+fn plain_beginning(line: &mut LineWriter<'_>, session: Option<Color>, callback: &CallbackUpdate) {
+    let CallbackUpdate { role, phase, pos_in, pos_out, .. } = callback;
+    let glyphs = line.style.glyphs;
+    let bracket = if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside };
+    match session {
+        Some(color) => line.color(color, bracket),
+        None => line.put(bracket),
+    };
+    line.put(" ");
+    line.put(format_args!("{:<5} pos ", role.name()));
+    match pos_in {
+        Some(before) if before == pos_out && *role != Role::Next => line.put(before),
+        Some(before) => line.put(before).put(glyphs.arrow).put(pos_out),
+        None if matches!(role, Role::Start | Role::Next) => {
+            line.put("?").put(glyphs.arrow).put(pos_out)
+        }
+        None => line.put(pos_out),
+    };
+}
+
+fn plain_result(line: &mut LineWriter<'_>, callback: &CallbackUpdate) {
+    let CallbackUpdate { ret_int, fate, range, held, fixed_up, .. } = callback;
     if let Some(fate) = fate {
         line.put("  ");
-        say_fate(line, *fate, callback);
+        plain_fate(line, *fate, callback);
     } else if let Some(ret) = ret_int.filter(|ret| *ret != 0) {
         line.put(format_args!("  returned {ret}"));
     }
@@ -106,8 +112,7 @@ fn plain(
     }
 }
 
-/// What became of what a show rendered, and where it went.
-fn say_fate(line: &mut LineWriter<'_>, fate: Fate, callback: &CallbackUpdate) {
+fn plain_fate(line: &mut LineWriter<'_>, fate: Fate, callback: &CallbackUpdate) {
     match fate {
         Fate::Emitted if callback.phase == Phase::Traverse => line.put("rest emitted"),
         Fate::Emitted => line.put("emitted"),
@@ -147,7 +152,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn a_callback_reads_as_it_should(
+    fn a_line_is_the_same_as_through_fmt(
         updates in story(),
         (color, ascii, narrow) in any::<(bool, bool, bool)>(),
     ) {
