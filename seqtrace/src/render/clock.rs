@@ -1,4 +1,4 @@
-//! Times as people read them.
+//! Times of lines.
 
 use std::fmt::Write;
 
@@ -7,14 +7,14 @@ pub use jiff::tz::TimeZone;
 
 use super::Time;
 use super::bounded::BoundedLine;
-use super::digits::six;
+use super::digits;
 
-/// How boot time becomes wall time. A value: whoever reads clocks and time zones makes it.
+/// Converts times since boot to wall time. A value: it does not read clocks or time zones itself.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    /// The wall clock (ns since 1970, UTC) at the moment when CLOCK_MONOTONIC was 0.
+    /// Wall time when CLOCK_MONOTONIC was 0, ns since 1970 UTC.
     pub wall_at_boot: i64,
-    /// For local times.
+    /// Zone of local times.
     pub zone: TimeZone,
 }
 
@@ -30,13 +30,13 @@ impl Clock {
         Timestamp::from_nanosecond(wall).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    /// Date and time in UTC, to the nanosecond.
+    /// Formats a time (ns since boot) as date and time in UTC, with nine decimals.
     pub(super) fn utc(&self, boot: u64) -> String {
         format!("{:.9}", self.at(boot))
     }
 }
 
-/// How wide times are at first, in columns; 0 where there is none.
+/// Returns the initial width of times in columns.
 pub(super) fn width(mode: Time) -> usize {
     match mode {
         Time::None => 0,
@@ -80,12 +80,12 @@ pub(super) fn write(
 fn seconds(line: &mut BoundedLine<'_>, negative: bool, ns: u64, width: usize) {
     let micros = ns / 1000;
     let (whole, fraction) = (micros / 1_000_000, micros % 1_000_000);
-    let digits = 1 + whole.checked_ilog10().map_or(0, |log| log as usize);
-    line.pad(0, width.saturating_sub(usize::from(negative) + digits + ".123456".len()));
+    let length = usize::from(negative) + digits::count(whole) + ".123456".len();
+    line.pad(0, width.saturating_sub(length));
     if negative {
         line.put(b"-");
     }
-    line.decimal(whole).put(b".").put(&six(fraction));
+    line.decimal(whole).put(b".").put(&digits::six(fraction));
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::bounded::LineBuffer;
 use super::line::LineWriter;
 use super::owner::LastOwner;
 use super::style::{Color, Style};
-use super::{Clock, FieldError, Options, Ready, Time, clock, field};
+use super::{Clock, FieldError, Options, Ready, Time, clock, digits, field};
 use crate::session::update::Update;
 
 /// A column that `--fields` can name.
@@ -253,8 +253,8 @@ fn cell(line: &mut LineWriter<'_>, column: Column, width: usize, update: &Update
 }
 
 fn number(line: &mut LineWriter<'_>, width: usize, value: u32) {
-    let digits = 1 + value.checked_ilog10().unwrap_or(0) as usize;
-    line.pad(width.saturating_sub(digits), 0).decimal(value.into());
+    let value = value.into();
+    line.pad(width.saturating_sub(digits::count(value)), 0).decimal(value);
 }
 
 #[cfg(test)]

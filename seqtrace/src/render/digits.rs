@@ -10,6 +10,17 @@ pub(super) const FOUR_DIGITS: u64 = 10_000;
 /// Smallest number with more than eight digits.
 pub(super) const EIGHT_DIGITS: u64 = 100_000_000;
 
+/// Returns the number of decimal digits. Most numbers have a few.
+#[inline]
+pub(super) fn count(value: u64) -> usize {
+    match value {
+        0..10 => 1,
+        10..100 => 2,
+        100..1000 => 3,
+        _ => 1 + value.checked_ilog10().unwrap_or(0) as usize,
+    }
+}
+
 /// Converts a number below 10^4, without leading zeros.
 #[inline]
 pub(super) fn up_to_four(value: u64) -> Chars<4> {
@@ -114,6 +125,7 @@ mod tests {
     }
 
     fn check(value: u64) {
+        assert_eq!(count(value), value.to_string().len());
         let decimal = value % EIGHT_DIGITS;
         assert_eq!(text(up_to_eight(decimal)), decimal.to_string());
         assert_eq!(str::from_utf8(&eight(decimal)), Ok(format!("{decimal:08}").as_str()));

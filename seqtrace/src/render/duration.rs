@@ -60,7 +60,7 @@ impl Duration {
     pub(super) fn width(self) -> usize {
         let number = match self.number {
             Number::Short(digits) => digits.length,
-            Number::Whole(value) => 1 + value.checked_ilog10().unwrap_or(0) as usize,
+            Number::Whole(value) => digits::count(value),
         };
         number + if self.unit == Unit::Second { 1 } else { 2 }
     }

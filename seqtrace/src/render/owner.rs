@@ -6,17 +6,18 @@
 use std::rc::Rc;
 
 use crate::event::Task;
-use crate::session::update::{SessionId, Update};
+use crate::session::update::{Session, Update};
 
 /// The owner of the previous update.
 #[derive(Default)]
 pub(super) struct LastOwner(Option<Owner>);
 
-/// Everything that the kept text may depend on. The path of a session never changes, so its id is enough.
+/// Everything that the kept text may depend on. Sessions and tasks never change, so their addresses identify them as
+/// long as they are held here.
 struct Owner {
     cpu: u16,
-    session: Option<SessionId>,
     read: Option<u32>,
+    session: Option<Rc<Session>>,
     task: Option<Rc<Task>>,
 }
 
@@ -24,28 +25,34 @@ impl LastOwner {
     /// Returns true if `update` has another owner than the previous one, or is the first.
     #[inline]
     pub(super) fn changes_with(&mut self, update: &Update) -> bool {
-        if self.0.as_ref().is_some_and(|owner| owner.is_of(update)) {
-            return false;
+        let same = self.0.as_ref().is_some_and(|owner| owner.is_of(update));
+        if !same {
+            self.remember(update);
         }
-        self.0 = Some(Owner::of(update));
-        true
+        !same
+    }
+
+    // Not inlined, so that the comparison is.
+    #[inline(never)]
+    fn remember(&mut self, update: &Update) {
+        let Update { time: _, cpu, session, read, task, what: _ } = update;
+        let (session, task) = (session.clone(), task.clone());
+        self.0 = Some(Owner { cpu: *cpu, read: *read, session, task });
     }
 }
 
 impl Owner {
-    fn of(update: &Update) -> Self {
-        let Update { time: _, cpu, session, read, task, what: _ } = update;
-        let session = session.as_ref().map(|session| session.id);
-        Self { cpu: *cpu, session, read: *read, task: task.clone() }
-    }
-
     #[inline]
     fn is_of(&self, update: &Update) -> bool {
         let Update { time: _, cpu, session, read, task, what: _ } = update;
         self.cpu == *cpu
-            && self.session == session.as_ref().map(|session| session.id)
             && self.read == *read
-            // Rc compares the addresses first.
-            && self.task == *task
+            && is_same(self.session.as_ref(), session.as_ref())
+            && is_same(self.task.as_ref(), task.as_ref())
     }
+}
+
+#[inline]
+fn is_same<T>(one: Option<&Rc<T>>, other: Option<&Rc<T>>) -> bool {
+    one.map(Rc::as_ptr) == other.map(Rc::as_ptr)
 }
