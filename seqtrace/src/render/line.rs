@@ -1,6 +1,6 @@
 //! A line of text, appended to the output.
 //!
-//! Lines that are neither rare nor of unbounded length are written by [`super::bounded::BoundedLine`] instead.
+//! Callbacks, which are nearly all lines of a trace, are written by [`super::bounded::BoundedLine`] instead.
 
 use std::fmt::{self, Display, Write};
 
@@ -144,7 +144,7 @@ impl<'a> LineWriter<'a> {
     }
 }
 
-/// A pointer by name where it has one. Addresses are 16 digits, as `%px` prints them.
+/// Displays a pointer: special values by name, addresses with 16 digits as `%px` prints them.
 #[derive(Clone, Copy)]
 pub(super) struct Pointer(pub(super) Ptr);
 
@@ -154,14 +154,14 @@ impl Display for Pointer {
             PtrKind::Null => f.write_str("NULL"),
             PtrKind::Token => f.write_str("TOKEN"),
             PtrKind::Err(errno) => write!(f, "ERR_PTR(-{})", Errno(errno.unsigned_abs().into())),
-            // An iterator's index or handle.
+            // An index or handle of the iterator.
             PtrKind::Record(value) if value < 1 << 32 => write!(f, "{value:#x}"),
             PtrKind::Record(value) => write!(f, "{value:016x}"),
         }
     }
 }
 
-/// A function by name, without its module.
+/// Displays the name of a function or table, or else its address.
 #[derive(Clone, Copy)]
 pub(crate) struct Name<'a> {
     pub(crate) symbol: &'a Symbol,
@@ -179,7 +179,7 @@ impl Display for Name<'_> {
     }
 }
 
-/// A function or table and where it is: `eof_next [seqbugs]`, and with its place there
+/// Displays a function or table with its module: `eof_next [seqbugs]`, or with its offset in the module
 /// `eof_next [seqbugs+0x250]`.
 #[derive(Clone, Copy)]
 pub(crate) struct SymbolLocation<'a> {
@@ -200,7 +200,7 @@ impl Display for SymbolLocation<'_> {
     }
 }
 
-/// A count with its noun: `1 record`, `3 records`.
+/// Displays a number with its noun: `1 record`, `3 records`.
 pub(crate) struct Count(pub(crate) u64, pub(crate) &'static str);
 
 impl Display for Count {
@@ -233,18 +233,18 @@ mod tests {
         };
         let unnamed = Symbol { name: None, ..named.clone() };
         let kernel = Symbol::unnamed(0xffff_ffff_8100_0000);
-        let place = |symbol, with_offset| {
+        let location = |symbol, with_offset| {
             SymbolLocation { name: Name { symbol, ascii: true }, with_offset }.to_string()
         };
-        assert_eq!(place(&named, true), "eof_next [seqbugs+0x250]");
-        assert_eq!(place(&named, false), "eof_next [seqbugs]");
-        assert_eq!(place(&unnamed, true), "ffffffffc0000250 [seqbugs+0x250]");
-        assert_eq!(place(&kernel, true), "ffffffff81000000");
-        assert_eq!(place(&Symbol::unnamed(0), true), "-");
+        assert_eq!(location(&named, true), "eof_next [seqbugs+0x250]");
+        assert_eq!(location(&named, false), "eof_next [seqbugs]");
+        assert_eq!(location(&unnamed, true), "ffffffffc0000250 [seqbugs+0x250]");
+        assert_eq!(location(&kernel, true), "ffffffff81000000");
+        assert_eq!(location(&Symbol::unnamed(0), true), "-");
     }
 
     #[test]
-    fn columns_count_characters_and_no_colours() {
+    fn columns_count_characters_and_no_colors() {
         let mut out = Vec::new();
         let mut line = LineWriter::new(&mut out, Style::new(true, false));
         line.color(Color::Error, "→µ").bytes(b"\x1b").pad(10, 1).put("x");

@@ -1,4 +1,4 @@
-//! Header, targets, progress and summary in words: what text formats say on standard error.
+//! Text on standard error: header, targets, progress and summary.
 
 use super::line::{Count, LineWriter};
 use super::style::{Color, Style};
@@ -7,26 +7,25 @@ use super::{Header, Options, Ready, TargetInfo};
 use crate::rules::FindingCount;
 use crate::session::update::Summary;
 
-/// How status text looks.
+/// Renders status text.
 #[derive(Clone, Copy, Debug)]
 pub struct Status {
     style: Style,
 }
 
 impl Status {
-    /// Takes `color_status` and `ascii` from the options.
+    /// Makes a renderer in the style of `options.color_status` and `options.ascii`.
     pub fn new(options: &Options) -> Self {
         Self { style: Style::new(options.color_status, options.ascii) }
     }
 
-    /// Looks like this.
     pub(super) fn of(style: Style) -> Self {
         Self { style }
     }
 
     /// `seqtrace 0.1.0  Linux 6.12.117 x86_64  backend core  ring 8 MiB`
     pub fn header(self, header: &Header, out: &mut Vec<u8>) {
-        // The user knows the command line; it is for those who read a recording's JSON.
+        // The user knows the command line. Only JSON has it.
         let Header { version, kernel, machine, backend, backend_reason, ring_bytes, command: _ } =
             header;
         let mut line = LineWriter::new(out, self.style);
@@ -128,7 +127,7 @@ impl Status {
     }
 }
 
-/// Powers of 1024 where they are whole: `8 MiB`.
+/// Displays a number of bytes, in a multiple of 1024 if it is a whole one: `8 MiB`.
 struct Bytes(u64);
 
 impl std::fmt::Display for Bytes {

@@ -1,4 +1,4 @@
-//! Colours and characters: what the options `--color` and `--ascii` choose between.
+//! Colors and characters, as chosen by `--color` and `--ascii`.
 
 use std::fmt::{self, Display};
 
@@ -6,18 +6,17 @@ use super::chars::Chars;
 use crate::rules::Severity;
 use crate::session::update::SessionId;
 
-/// What a piece of text means, so that it can be coloured.
+/// Meaning of a piece of text, which decides its color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Color {
-    /// Said less loudly: times, durations, what was dropped.
+    /// Less important: durations, dropped records.
     Dim,
-    /// The word that says what a line is about.
+    /// The word that names the event.
     Strong,
-    /// An error.
     Error,
-    /// Worth attention: events lost, a buffer that grew.
+    /// Lost events, a buffer that grew.
     Warn,
-    /// A session's own colour, the same in each of its lines.
+    /// The color of a session, the same in all of its lines.
     Session(SessionId),
 }
 
@@ -32,7 +31,7 @@ impl From<Severity> for Color {
 }
 
 impl Color {
-    /// The escape sequence that begins it; [`RESET`] ends it.
+    /// Returns the escape sequence that begins the color.
     pub(super) fn sequence(self) -> &'static [u8] {
         match self {
             Self::Dim => b"\x1b[2m",
@@ -51,10 +50,10 @@ impl Color {
     }
 }
 
-/// Ends every tone.
+/// Escape sequence that ends a color.
 pub(super) const RESET: &[u8] = b"\x1b[0m";
 
-// Colours for sessions: those that neither red nor yellow, which mean something, resemble.
+// Colors of sessions. Red and yellow are left out, because they mean errors and warnings.
 const CYAN: &[u8] = b"\x1b[36m";
 const GREEN: &[u8] = b"\x1b[32m";
 const MAGENTA: &[u8] = b"\x1b[35m";
@@ -140,7 +139,7 @@ impl Glyphs {
     };
 }
 
-/// What text looks like.
+/// Appearance of text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
     pub(super) color: bool,
@@ -153,7 +152,7 @@ impl Style {
         Self { color, ascii, glyphs: if ascii { &Glyphs::ASCII } else { &Glyphs::UNICODE } }
     }
 
-    /// The mark of a severity.
+    /// Returns the mark of findings of a severity.
     pub(super) fn mark(self, severity: Severity) -> Glyph {
         match severity {
             Severity::Error => self.glyphs.error,

@@ -10,7 +10,7 @@ use crate::render::{
 };
 use crate::session::update::{Fate, Range, SessionId, Update, What};
 
-/// Of all sessions.
+/// The ledgers of all sessions.
 #[derive(Default)]
 pub(super) struct Ledger(BTreeMap<SessionId, Entries>);
 
@@ -26,13 +26,13 @@ struct Entry {
     record: Option<Ptr>,
     pass: u32,
     read: Option<u32>,
-    /// It came from stop(), which should not write.
+    /// stop() wrote these bytes, though it should not write any.
     stop: bool,
     passed_over: bool,
 }
 
 impl Ledger {
-    /// Takes what was kept or passed over.
+    /// Adds an entry if the update is of a callback whose bytes were emitted or passed over.
     pub(super) fn update(&mut self, update: &Update) {
         let (Some(session), What::Callback(callback)) = (&update.session, &update.what) else {
             return;
@@ -41,7 +41,7 @@ impl Ledger {
         let passed_over = match callback.fate {
             Some(Fate::PassedOver) => true,
             Some(Fate::Emitted) => false,
-            // What stop() wrote has no fate of its own.
+            // Only shows have a fate.
             _ if callback.role == Role::Stop => false,
             _ => return,
         };
@@ -60,7 +60,7 @@ impl Ledger {
         });
     }
 
-    /// A table for each session.
+    /// Appends one table per session.
     pub(super) fn write(&self, style: Style, out: &mut Vec<u8>) {
         for (id, Entries { path, rows }) in &self.0 {
             out.push(b'\n');

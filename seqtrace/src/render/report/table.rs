@@ -1,11 +1,11 @@
-//! A table in plain text.
+//! Tables in plain text.
 
 use crate::render::{
     line::LineWriter,
     style::{Color, Style},
 };
 
-/// Names on the left, numbers on the right.
+/// A table whose first column is left-aligned and whose others are right-aligned.
 pub(super) struct Table {
     heading: Vec<String>,
     rows: Vec<Vec<String>>,
