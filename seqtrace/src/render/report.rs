@@ -332,7 +332,7 @@ impl Sink for Report {
             }
             What::LseekEnd { duration, .. } => self.lseeks.add(*duration),
             What::OpenFailed { ret } | What::OpenLeaked { ret } => {
-                *self.failed_opens.entry(*ret).or_default() += 1
+                *self.failed_opens.entry(*ret).or_default() += 1;
             }
             What::Close { totals, undelivered, partial, .. } => {
                 let path = session.map(|session| session.path.clone()).unwrap_or_default();
