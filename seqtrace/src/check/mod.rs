@@ -14,7 +14,7 @@
 //!  rounds, endless, origin, culprit ──► verdict ──► repro ──► report
 //! ```
 //!
-//! The [`inquiry`] decides and does no I/O; [`examine`] carries out and decides nothing.
+//! The `inquiry` decides and does no I/O; `examine` carries out and decides nothing.
 //!
 //! The reads are done by another process because a read can block for ever, and only a process can be
 //! got rid of. It is quiet, too: what it shows of itself in /proc does not change while it reads.

@@ -6,9 +6,9 @@
 //!
 //! | format | a callback is rendered as | header, targets, progress, summary go to |
 //! | --- | --- | --- |
-//! | [`timeline`] | a line | [`Output::status`] |
-//! | [`compact`] | part of the line of its read | [`Output::status`] |
-//! | [`json`] | an object | [`Output::data`], as objects |
+//! | `timeline` | a line | [`Output::status`] |
+//! | `compact` | part of the line of its read | [`Output::status`] |
+//! | `json` | an object | [`Output::data`], as objects |
 //!
 //! All text that a kernel module or a user could have chosen goes through [`escape`].
 

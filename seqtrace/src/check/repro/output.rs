@@ -19,7 +19,7 @@ pub struct Whole {
 }
 
 impl Whole {
-    /// From the calls of [`super::whole`]. `None` if the file could not be opened.
+    /// Makes it from the calls of a whole read. Returns `None` if the file could not be opened.
     pub fn of(calls: &[Call]) -> Option<Self> {
         let (open, reads) = calls.split_first()?;
         if open.ret < 0 {
