@@ -23,7 +23,7 @@ pub fn taste() -> Plan {
 /// two in turn.
 pub fn control(shape: &Shape, kind: Kind) -> Plan {
     let until = |slot| Step::Until { slot, block: LARGE, to: shape.to_the_end() };
-    let steps = opened([until(0), until(1)]);
+    let steps = together([until(0), until(1)]);
     Plan {
         kind: Kind::Whole,
         acts: if kind == Kind::Processes { shared(steps) } else { alone(steps) },
@@ -76,14 +76,43 @@ fn until_end(shape: &Shape, slot: Slot, block: u64) -> Vec<Step> {
     steps
 }
 
-fn opened(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
+/// Opens all descriptors before the first step and closes them behind the last one.
+fn together(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
     let steps = steps.into_iter().collect::<Vec<_>>();
-    let mut slots: Vec<Slot> = steps.iter().map(Step::slot).collect();
-    slots.sort_unstable();
-    slots.dedup();
+    let slots = slots(&steps);
     let open = slots.iter().map(|slot| Step::Open { slot: *slot });
     let close = slots.iter().map(|slot| Step::Close { slot: *slot });
     open.chain(steps).chain(close).collect()
+}
+
+/// Opens each descriptor before its own first step and closes it behind its last one: a file may print how
+/// often it is open.
+fn opened(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
+    let steps = steps.into_iter().collect::<Vec<_>>();
+    let at = |step: Option<usize>| step.unwrap_or(steps.len());
+    let lives: Vec<_> = slots(&steps)
+        .into_iter()
+        .map(|slot| {
+            let is_its = |step: &Step| step.slot() == slot;
+            (slot, at(steps.iter().position(is_its)), at(steps.iter().rposition(is_its)))
+        })
+        .collect();
+    let mut all = Vec::with_capacity(steps.len() + 2 * lives.len());
+    for (index, step) in steps.iter().enumerate() {
+        let begins = lives.iter().filter(|(_, first, _)| *first == index);
+        all.extend(begins.map(|(slot, ..)| Step::Open { slot: *slot }));
+        all.push(step.clone());
+        let ends = lives.iter().filter(|(.., last)| *last == index);
+        all.extend(ends.map(|(slot, ..)| Step::Close { slot: *slot }));
+    }
+    all
+}
+
+fn slots(steps: &[Step]) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = steps.iter().map(Step::slot).collect();
+    slots.sort_unstable();
+    slots.dedup();
+    slots
 }
 
 fn pages(shape: &Shape) -> Vec<Step> {
@@ -311,7 +340,7 @@ fn interleaved(shape: &Shape) -> Vec<Step> {
     for slot in [0, 1] {
         steps.extend(until_end(shape, slot, LARGE));
     }
-    opened(steps)
+    together(steps)
 }
 
 fn splice(shape: &Shape) -> Vec<Step> {

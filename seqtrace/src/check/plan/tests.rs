@@ -106,6 +106,24 @@ fn two_take_turns() {
 }
 
 #[test]
+fn one_reader_has_one_descriptor_open_at_a_time() {
+    let shape = shape(&[27; 300], true);
+    for plan in all(&shape) {
+        let mut open = 0;
+        let mut most = 0;
+        for act in &plan.acts {
+            open += match act.step {
+                Step::Open { .. } => 1,
+                Step::Close { .. } => -1,
+                _ => 0,
+            };
+            most = most.max(open);
+        }
+        assert_eq!(most, if plan.kind.is_shared() { 2 } else { 1 }, "{:?}", plan.kind);
+    }
+}
+
+#[test]
 fn small_blocks_are_at_the_borders() {
     let shape = shape(&[27; 300], true);
     let reads = run(&plan(&shape, Kind::Bytes), shape.len);

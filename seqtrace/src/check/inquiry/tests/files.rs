@@ -21,6 +21,8 @@ pub(super) enum Kind {
     },
     /// Correct, and prints the number of descriptors that are in the middle of the file.
     CountsReaders,
+    /// Correct, and prints how often it is open.
+    CountsOpens,
     /// start() begins with the first record, whatever `*pos` is.
     StartResets,
     /// start() does not set what next() sets for show().
@@ -182,6 +184,17 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                 start: Box::new(move |pos| {
                     hold.set(0);
                     start(pos)
+                }),
+                ..base
+            }
+        }
+        Kind::CountsOpens => {
+            let hold = Hold { all: Rc::clone(&shared.readers), here: own };
+            hold.set(1);
+            File {
+                show: Box::new(move |v, m| {
+                    m.put(&format!("row {:03} users {:04}\n", nr(v), hold.all.get()));
+                    0
                 }),
                 ..base
             }

@@ -109,8 +109,9 @@ proptest! {
     }
 
     #[test]
-    fn numbers_that_tell_who_looks_are_excused(list in lists(), iter: bool) {
-        let report = report(Kind::CountsReaders, &list, iter);
+    fn numbers_that_count_readers_are_excused(list in lists(), iter: bool, opens: bool) {
+        let kind = if opens { Kind::CountsOpens } else { Kind::CountsReaders };
+        let report = report(kind, &list, iter);
         prop_assert_eq!(&report.verdict, &Verdict::Clean, "{}", brief(&report));
         prop_assert!(report.bytes_compared && !report.volatile, "{}", brief(&report));
         let excused = |plan: &PlanReport| matches!(plan.outcome, PlanOutcome::Excused(_));
