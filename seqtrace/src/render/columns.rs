@@ -77,7 +77,7 @@ impl Column {
 /// Writes the columns of each line. The event has no fixed width and always comes last.
 pub(super) struct Columns {
     /// In the order of output, without [`Column::Event`].
-    slots: Vec<Slot>,
+    parts: Vec<Part>,
     event: bool,
     mode: Time,
     clock: Clock,
@@ -90,34 +90,64 @@ pub(super) struct Columns {
     buffer: LineBuffer,
 }
 
+/// Columns that are written together.
+enum Part {
+    Time(Slot),
+    Delta(Slot),
+    Owner(OwnerColumns),
+}
+
+/// Adjacent columns that depend on an update's owner alone.
+#[derive(Default)]
+struct OwnerColumns {
+    slots: Vec<Slot>,
+    /// Text for the owner of the previous line.
+    text: Vec<u8>,
+    /// Width of `text` in terminal columns.
+    columns: usize,
+}
+
 /// A column of this output.
 struct Slot {
     column: Column,
     /// Current width in terminal columns. Grows with longer text up to `limit`.
     width: usize,
     limit: usize,
-    /// Text for the owner of the previous line, up to the next column. Unused for times.
-    text: Vec<u8>,
-    /// Width of `text` in terminal columns.
-    columns: usize,
 }
 
 impl Slot {
     fn new(column: Column, mode: Time) -> Self {
         let (width, limit) = column.widths(mode);
-        Self { column, width, limit, text: Vec::new(), columns: 0 }
+        Self { column, width, limit }
     }
 
+    /// Widens the slot for a text of this width.
+    fn widen(&mut self, width: usize) {
+        self.width = self.width.max(width.min(self.limit));
+    }
+}
+
+impl Part {
+    fn slots(&self) -> &[Slot] {
+        match self {
+            Self::Time(slot) | Self::Delta(slot) => std::slice::from_ref(slot),
+            Self::Owner(owner) => &owner.slots,
+        }
+    }
+}
+
+impl OwnerColumns {
     /// Renders the text for the owner of `update`.
     fn rebuild(&mut self, style: Style, update: &Update) {
-        let mut text = std::mem::take(&mut self.text);
-        text.clear();
-        let mut line = LineWriter::new(&mut text, style);
-        cell(&mut line, self.column, self.width, update);
-        self.width = self.width.max(line.column().min(self.limit));
-        line.pad(self.width, 0).ascii(b" ");
+        self.text.clear();
+        let mut line = LineWriter::new(&mut self.text, style);
+        for slot in &mut self.slots {
+            let start = line.column();
+            cell(&mut line, slot.column, start + slot.width, update);
+            slot.widen(line.column() - start);
+            line.pad(start + slot.width, 0).ascii(b" ");
+        }
         self.columns = line.column();
-        self.text = text;
     }
 }
 
@@ -137,10 +167,23 @@ impl Columns {
                 })
                 .collect::<Result<_, _>>()?,
         };
-        let before_event = chosen.iter().filter(|column| **column != Column::Event);
+        let mut parts = Vec::new();
+        for column in &chosen {
+            let slot = Slot::new(*column, mode);
+            match (column, parts.last_mut()) {
+                (Column::Event, _) => {}
+                (Column::Time, _) => parts.push(Part::Time(slot)),
+                (Column::Delta, _) => parts.push(Part::Delta(slot)),
+                (_, Some(Part::Owner(owner))) => owner.slots.push(slot),
+                _ => {
+                    let slots = vec![slot];
+                    parts.push(Part::Owner(OwnerColumns { slots, ..OwnerColumns::default() }));
+                }
+            }
+        }
         Ok(Self {
             event: chosen.contains(&Column::Event),
-            slots: before_event.map(|column| Slot::new(*column, mode)).collect(),
+            parts,
             mode,
             clock: options.clock.clone(),
             begin: None,
@@ -160,12 +203,16 @@ impl Columns {
 
     /// Returns the current width of everything before the event.
     pub(super) fn width(&self) -> usize {
-        self.slots.iter().map(|slot| slot.width + 1).sum()
+        self.slots().map(|slot| slot.width + 1).sum()
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.parts.iter().flat_map(Part::slots)
     }
 
     pub(super) fn heading(&self, out: &mut Vec<u8>, style: Style) {
         let mut line = LineWriter::new(out, style);
-        for slot in &self.slots {
+        for slot in self.slots() {
             let end = line.column() + slot.width;
             let name = slot.column.heading();
             if slot.column.is_right_aligned() {
@@ -183,39 +230,45 @@ impl Columns {
 
     /// Appends the columns of an update, up to where the event begins.
     pub(super) fn write(&mut self, line: &mut LineWriter<'_>, update: &Update) {
-        let Self { slots, event: _, mode, clock, begin, previous, owner, buffer } = self;
+        let Self { parts, event: _, mode, clock, begin, previous, owner, buffer } = self;
         let begin = *begin.get_or_insert(update.time);
         let delta = previous.and_then(|previous| update.time.checked_sub(previous));
         *previous = Some(update.time);
         let rebuild = owner.changes_with(update);
-        for slot in slots {
-            if !matches!(slot.column, Column::Time | Column::Delta) {
-                if rebuild {
-                    slot.rebuild(line.style, update);
-                }
-                line.written(&slot.text, slot.columns);
-                continue;
-            }
+        for part in parts {
             let mut text = buffer.begin(line.style);
-            if slot.column == Column::Time {
-                clock::write(&mut text, *mode, clock, begin, update.time, slot.width);
-            } else if let Some(ns) = delta {
-                text.duration_before(ns, slot.width, 0);
-            }
-            slot.width = slot.width.max(text.column().min(slot.limit));
+            let slot = match part {
+                Part::Time(slot) => {
+                    clock::write(&mut text, *mode, clock, begin, update.time, slot.width);
+                    slot
+                }
+                Part::Delta(slot) => {
+                    if let Some(ns) = delta {
+                        text.duration_before(ns, slot.width, 0);
+                    }
+                    slot
+                }
+                Part::Owner(owner) => {
+                    if rebuild {
+                        owner.rebuild(line.style, update);
+                    }
+                    line.written(&owner.text, owner.columns);
+                    continue;
+                }
+            };
+            slot.widen(text.column());
             text.pad(slot.width, 0).put(b" ");
             line.written(text.bytes(), text.column());
         }
     }
 }
 
-/// Writes the text of a column that depends on the update's owner alone, right-aligned in `width` columns if it is
-/// a number.
-fn cell(line: &mut LineWriter<'_>, column: Column, width: usize, update: &Update) {
+/// Writes the text of a column that depends on the update's owner alone. Numbers end at `end`.
+fn cell(line: &mut LineWriter<'_>, column: Column, end: usize, update: &Update) {
     let Update { time: _, cpu, session, read, task, what: _ } = update;
     let task = task.as_deref();
     match column {
-        Column::Cpu => number(line, width, (*cpu).into()),
+        Column::Cpu => number(line, end, (*cpu).into()),
         Column::Session => {
             if let Some(session) = session {
                 line.colored(Color::Session(session.id), |line| {
@@ -244,17 +297,17 @@ fn cell(line: &mut LineWriter<'_>, column: Column, width: usize, update: &Update
                 line.bytes(&task.comm);
             }
         }
-        Column::Pid => task.into_iter().for_each(|task| number(line, width, task.pid)),
-        Column::Tid => task.into_iter().for_each(|task| number(line, width, task.tid)),
-        Column::Uid => task.into_iter().for_each(|task| number(line, width, task.uid)),
+        Column::Pid => task.into_iter().for_each(|task| number(line, end, task.pid)),
+        Column::Tid => task.into_iter().for_each(|task| number(line, end, task.tid)),
+        Column::Uid => task.into_iter().for_each(|task| number(line, end, task.uid)),
         // These depend on more than the owner.
         Column::Time | Column::Delta | Column::Event => {}
     }
 }
 
-fn number(line: &mut LineWriter<'_>, width: usize, value: u32) {
+fn number(line: &mut LineWriter<'_>, end: usize, value: u32) {
     let value = value.into();
-    line.pad(width.saturating_sub(digits::count(value)), 0).decimal(value);
+    line.pad(end.saturating_sub(digits::count(value)), 0).decimal(value);
 }
 
 #[cfg(test)]

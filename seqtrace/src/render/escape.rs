@@ -11,13 +11,13 @@ use std::fmt::{self, Write};
 /// Newline, tab, carriage return and backslash are escaped as in C, other control characters and bytes that are not
 /// UTF-8 as `\x1b`, invisible and direction-changing characters as `\u{202e}`. If `ascii`, all bytes that are not ASCII
 /// are escaped.
-pub fn text(bytes: &[u8], ascii: bool) -> Text<'_> {
+pub(crate) fn text(bytes: &[u8], ascii: bool) -> Text<'_> {
     Text { bytes, ascii }
 }
 
 /// Displays escaped bytes; made by [`text`].
 #[derive(Clone, Copy, Debug)]
-pub struct Text<'a> {
+pub(crate) struct Text<'a> {
     bytes: &'a [u8],
     ascii: bool,
 }
@@ -62,7 +62,7 @@ fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 /// Returns true for characters outside ASCII that a terminal interprets or hides, or that reorder the line: C1 controls,
 /// format characters (Unicode category Cf) that occur in text, line separators and blank fillers.
-pub fn is_deceptive(c: char) -> bool {
+pub(crate) fn is_deceptive(c: char) -> bool {
     matches!(c,
         '\u{80}'..='\u{9f}'
         | '\u{ad}'

@@ -10,7 +10,7 @@
 //! | `compact` | part of the line of its read | [`Output::status`] |
 //! | `json` | an object | [`Output::data`], as objects |
 //!
-//! All text that a kernel module or a user could have chosen goes through [`escape`].
+//! All text that a kernel module or a user could have chosen goes through `escape.rs`.
 
 #[cfg(test)]
 mod arbitrary;
@@ -21,12 +21,12 @@ mod columns;
 mod compact;
 mod digits;
 mod duration;
-pub mod escape;
-pub mod json;
+pub(crate) mod escape;
+pub(crate) mod json;
 mod line;
 mod owner;
 pub mod report;
-pub mod status;
+pub(crate) mod status;
 mod style;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -164,7 +164,7 @@ pub trait Sink {
 }
 
 /// A [`Sink`] that hands each update to a function and renders nothing.
-pub struct Updates<F>(pub F);
+pub(crate) struct Updates<F>(pub(crate) F);
 
 impl<F: FnMut(&Update)> Sink for Updates<F> {
     fn header(&mut self, _: &Header, _: &mut Output) {}
