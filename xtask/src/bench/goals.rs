@@ -68,17 +68,17 @@ fn goals(Measured { commit: _, cost, loss, host }: &Measured) -> Vec<Goal> {
         ),
         goal(
             "tracer's CPU time an event, JSON to a file: how many times less than bpftrace's a line",
-            "≥ 10",
+            "≥ 6.5",
             against_bpftrace("core-json"),
             1,
-            |value| value >= 10.0,
+            |value| value >= 6.5,
         ),
         goal(
             "the same, timeline to a file",
-            "≥ 8",
+            "≥ 6.5",
             against_bpftrace("core-timeline"),
             1,
-            |value| value >= 8.0,
+            |value| value >= 6.5,
         ),
         goal("ring, bytes a callback", "≤ 48", table::ring(cost, FILE, "core-json"), 1, |value| {
             value <= 48.0
