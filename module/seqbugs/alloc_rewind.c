@@ -8,7 +8,7 @@
  *   # dd if=alloc_rewind bs=27       record 0, three hundred times
  *
  * Looks like: ok_alloc, whose iterator begins at *pos.
- * seqtrace reports: check: SQ204, start().
+ * seqtrace reports: SQ104, by the text of the records.
  * The fix: start() sets the iterator from *pos.
  */
 

@@ -40,7 +40,7 @@ SEQBUG(overflow_negative, BUG, "SQ302", "show", "show() returns -1 when its reco
 SEQBUG(single_leak, BUG, "SQ401", "release", "single_open() with seq_release()", "-", "-")
 SEQBUG(private_leak, BUG, "SQ402", "release", "seq_open_private() with seq_release()", "private_leak_ops", "-")
 SEQBUG(never_released, BUG, "SQ403", "release", "no release at all", "never_released_ops", "-")
-SEQBUG(alloc_rewind, BUG, "SQ204", "start", "start() lets an allocated iterator begin at the first record, whatever *pos", "alloc_rewind_ops", "cat alloc_rewind | grep -c 000")
+SEQBUG(alloc_rewind, BUG, "SQ104", "start", "start() lets an allocated iterator begin at the first record, whatever *pos", "alloc_rewind_ops", "cat alloc_rewind | grep -c 000")
 SEQBUG(section_forgotten, BUG, "SQ204", "start,show", "start() forgets what next() noted for show()", "section_forgotten_ops", "cat section_forgotten | grep -c ^$")
 SEQBUG(start_output, BUG, "SQ305", "start", "start() prints a header in every pass", "start_output_ops", "cat start_output | grep -c three")
 SEQBUG(end_back, BUG, "SQ105", "start", "start() sets *pos back to the only record at the end", "end_back_ops", "dd if=end_back bs=1 count=1000 | wc -l")

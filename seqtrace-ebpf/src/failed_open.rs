@@ -41,13 +41,13 @@ pub(crate) fn proc_reg_open_failed(ctx: FExitContext) -> u32 {
     returned(&ctx)
 }
 
-/// `int full_proxy_open(struct inode *inode, struct file *filp)` (fs/debugfs/file.c, before 6.14) returned.
+/// `int full_proxy_open(struct inode *inode, struct file *filp)` (fs/debugfs/file.c of 5.10, 6.1 and 6.12) returned.
 #[fexit(function = "full_proxy_open")]
 pub(crate) fn full_proxy_open_failed(ctx: FExitContext) -> u32 {
     returned(&ctx)
 }
 
-/// `int full_proxy_open_regular(struct inode *inode, struct file *filp)` (fs/debugfs/file.c, since 6.14) returned.
+/// `int full_proxy_open_regular(struct inode *inode, struct file *filp)` (fs/debugfs/file.c of 7.2) returned.
 #[fexit(function = "full_proxy_open_regular")]
 pub(crate) fn full_proxy_open_regular_failed(ctx: FExitContext) -> u32 {
     returned(&ctx)

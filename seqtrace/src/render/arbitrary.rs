@@ -1,4 +1,4 @@
-//! Random callbacks, for tests of what is made of them.
+//! Random callbacks for tests of renderers.
 
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ use super::testing;
 use crate::event::{Ptr, Role, Task};
 use crate::session::update::{CallbackUpdate, Fate, Phase, Range, Update, What};
 
-/// Numbers as they are, and those at the ends.
+/// Numbers of any length, and those at the ends of the range.
 fn number() -> impl Strategy<Value = u64> {
     prop_oneof![
         4 => (any::<u64>(), 0..64u32).prop_map(|(value, shift)| value >> shift),
@@ -44,7 +44,7 @@ fn pointer() -> impl Strategy<Value = Ptr> {
 }
 
 prop_compose! {
-    fn place()(
+    fn call()(
         role in select(vec![Role::Start, Role::Next, Role::Show, Role::Stop]),
         phase in select(vec![Phase::Traverse, Phase::First, Phase::Fill, Phase::Unknown]),
         pass in prop_oneof![9 => 1..3u32, 1 => narrow()], pos_in in option::of(signed()), pos_out in signed(), still: bool,
@@ -55,7 +55,7 @@ prop_compose! {
 
 prop_compose! {
     fn callback()(
-        (role, phase, pass, pos_in, pos_out) in place(),
+        (role, phase, pass, pos_in, pos_out) in call(),
         v in option::of(pointer()),
         ret_ptr in option::of(pointer()),
         ret_int in option::of(prop_oneof![any::<i32>(), -600..5]),
@@ -81,7 +81,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// Callbacks of a few sessions and tasks, so that one may be like the one before.
+    /// Callbacks of a few sessions and tasks, so that consecutive ones may have the same owner.
     pub(super) fn update()(
         time in prop_oneof![testing::BEGIN - 10..testing::BEGIN * 2, number()],
         cpu in prop_oneof![9 => 0..2u16, 1 => any::<u16>()],
@@ -97,14 +97,14 @@ prop_compose! {
     }
 }
 
-/// How a callback of a story follows those before it.
+/// Relation of a callback to the previous ones.
 #[derive(Clone, Copy, Debug)]
 struct Step {
-    /// In a place where one before ran.
-    place: Option<Index>,
-    /// Like one before, and further on.
+    /// Has the session, task, CPU and pass of this one.
+    position: Option<Index>,
+    /// Continues this one: the position, pointers and offsets advance.
     like: Option<Index>,
-    /// So much later, ns.
+    /// Time since the previous callback, ns.
     later: Option<u64>,
 }
 
@@ -115,11 +115,10 @@ fn step() -> impl Strategy<Value = Step> {
         option::weighted(0.8, any::<Index>()),
         option::weighted(0.95, later),
     )
-        .prop_map(|(place, like, later)| Step { place, like, later })
+        .prop_map(|(position, like, later)| Step { position, like, later })
 }
 
-/// Callbacks as they come: sessions take turns, most callbacks run where one before did, a little
-/// later, and differ from it in a few numbers.
+/// Callbacks as in a trace: sessions take turns, and most callbacks continue a previous one a little later.
 pub(super) fn story() -> impl Strategy<Value = Vec<Update>> {
     prop::collection::vec((update(), step()), 1..40).prop_map(|steps| {
         let mut story: Vec<Update> = Vec::new();
@@ -131,15 +130,15 @@ pub(super) fn story() -> impl Strategy<Value = Vec<Update>> {
     })
 }
 
-/// Of the callbacks before, those three back are still likely to be followed.
-fn of(story: &[Update], index: Index) -> Option<&Update> {
-    let recent = story.get(story.len().saturating_sub(4)..)?;
-    (!recent.is_empty()).then(|| index.get(recent))
+/// Picks one of the last four callbacks.
+fn recent(story: &[Update], index: Index) -> Option<&Update> {
+    let last = story.get(story.len().saturating_sub(4)..)?;
+    (!last.is_empty()).then(|| index.get(last))
 }
 
 fn follow(story: &[Update], mut update: Update, step: Step) -> Update {
     let What::Callback(callback) = &mut update.what else { return update };
-    if let Some(before) = step.like.and_then(|index| of(story, index))
+    if let Some(before) = step.like.and_then(|index| recent(story, index))
         && let What::Callback(before) = &before.what
     {
         let grown = callback.count % 200;
@@ -158,9 +157,9 @@ fn follow(story: &[Update], mut update: Update, step: Step) -> Update {
             ..before.clone()
         };
     }
-    if let Some(before) = step.place.and_then(|index| of(story, index)) {
-        let What::Callback(place) = &before.what else { return update };
-        (callback.phase, callback.pass) = (place.phase, place.pass);
+    if let Some(before) = step.position.and_then(|index| recent(story, index)) {
+        let What::Callback(position) = &before.what else { return update };
+        (callback.phase, callback.pass) = (position.phase, position.pass);
         let Update { time: _, cpu, session, read, task, what: _ } = before;
         (update.cpu, update.read) = (*cpu, *read);
         (update.session, update.task) = (session.clone(), task.clone());

@@ -1,4 +1,4 @@
-//! Times as people read them.
+//! Times of lines.
 
 use std::fmt::Write;
 
@@ -6,15 +6,15 @@ use jiff::Timestamp;
 pub use jiff::tz::TimeZone;
 
 use super::Time;
-use super::digits::six;
-use super::scratch::{Scratch, Text};
+use super::bounded::BoundedLine;
+use super::digits;
 
-/// How boot time becomes wall time. A value: whoever reads clocks and time zones makes it.
+/// Converts times since boot to wall time. A value: it does not read clocks or time zones itself.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    /// The wall clock (ns since 1970, UTC) at the moment when CLOCK_MONOTONIC was 0.
+    /// Wall time when CLOCK_MONOTONIC was 0, ns since 1970 UTC.
     pub wall_at_boot: i64,
-    /// For local times.
+    /// Zone of local times.
     pub zone: TimeZone,
 }
 
@@ -30,13 +30,13 @@ impl Clock {
         Timestamp::from_nanosecond(wall).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    /// Date and time in UTC, to the nanosecond.
+    /// Formats a time (ns since boot) as date and time in UTC, with nine decimals.
     pub(super) fn utc(&self, boot: u64) -> String {
         format!("{:.9}", self.at(boot))
     }
 }
 
-/// How wide times are at first, in columns; 0 where there is none.
+/// Returns the initial width of times in columns.
 pub(super) fn width(mode: Time) -> usize {
     match mode {
         Time::None => 0,
@@ -47,99 +47,60 @@ pub(super) fn width(mode: Time) -> usize {
     }
 }
 
-/// Writes a time of day, or a date; nothing for the other modes.
-fn calendar(text: &mut Text<'_>, mode: Time, clock: &Clock, time: u64) {
-    // A text takes everything: writing to it never fails.
+/// Appends a time (ns since boot). `begin` is the zero of relative times. Times in seconds are right-aligned in
+/// `width` columns.
+#[inline]
+pub(super) fn write(
+    line: &mut BoundedLine<'_>,
+    mode: Time,
+    clock: &Clock,
+    begin: u64,
+    time: u64,
+    width: usize,
+) {
+    // Writing to a BoundedLine never fails.
     match mode {
-        Time::None | Time::Delta | Time::Rel | Time::Boot => {}
+        Time::Delta | Time::Rel => seconds(line, time < begin, time.abs_diff(begin), width),
+        Time::Boot => seconds(line, false, time, width),
+        Time::None => {}
         Time::Wall => {
             let local = clock.at(time).to_zoned(clock.zone.clone());
             let micros = local.subsec_nanosecond() / 1000;
-            let _ = write!(
-                text,
-                "{:02}:{:02}:{:02}.{micros:06}",
-                local.hour(),
-                local.minute(),
-                local.second()
-            );
+            let (hour, minute, second) = (local.hour(), local.minute(), local.second());
+            let _ = write!(line, "{hour:02}:{minute:02}:{second:02}.{micros:06}");
         }
         Time::Utc => {
-            let _ = write!(text, "{:.6}", clock.at(time));
+            let _ = write!(line, "{:.6}", clock.at(time));
         }
     }
 }
 
-/// A number of seconds and the point, where six digits follow.
-fn before_point(text: &mut Text<'_>, negative: bool, whole: u64, width: usize) {
-    let digits = 1 + whole.checked_ilog10().map_or(0, |digits| digits as usize);
-    text.pad(0, width.saturating_sub(usize::from(negative) + digits + 7));
+/// Appends seconds with six decimals, rounded down.
+#[inline]
+fn seconds(line: &mut BoundedLine<'_>, negative: bool, ns: u64, width: usize) {
+    let micros = ns / 1000;
+    let (whole, fraction) = (micros / 1_000_000, micros % 1_000_000);
+    let length = usize::from(negative) + digits::count(whole) + ".123456".len();
+    line.pad(0, width.saturating_sub(length));
     if negative {
-        text.put(b"-");
+        line.put(b"-");
     }
-    text.decimal(whole);
-    text.put(b".");
-}
-
-/// Writes times; most often only the microseconds differ from the time before.
-#[derive(Default)]
-pub(super) struct Times {
-    scratch: Scratch,
-    /// Sign, seconds and width of the time before, and its text up to the point.
-    before: Option<(bool, u64, usize)>,
-    text: [u8; 32],
-    length: usize,
-}
-
-impl Times {
-    /// Writes a time (ns since boot), `begin` being the zero of relative ones; of those and of times since boot, at
-    /// least `width` wide.
-    #[inline]
-    pub(super) fn write(
-        &mut self,
-        text: &mut Text<'_>,
-        mode: Time,
-        clock: &Clock,
-        begin: u64,
-        time: u64,
-        width: usize,
-    ) {
-        let (negative, ns) = match mode {
-            Time::Delta | Time::Rel => (time < begin, time.abs_diff(begin)),
-            Time::Boot => (false, time),
-            _ => return calendar(text, mode, clock, time),
-        };
-        let micros = ns / 1000;
-        let key = Some((negative, micros / 1_000_000, width));
-        if self.before != key {
-            let mut other = self.scratch.begin();
-            before_point(&mut other, negative, micros / 1_000_000, width);
-            self.text.iter_mut().zip(other.bytes()).for_each(|(to, from)| *to = *from);
-            self.length = other.bytes().len().min(self.text.len());
-            self.before = key;
-        }
-        text.put_some(&self.text, self.length);
-        text.put(&six(micros % 1_000_000));
-    }
+    line.decimal(whole).put(b".").put(&digits::six(fraction));
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::bounded::LineBuffer;
+    use super::super::style::Style;
     use super::*;
 
     fn shown(mode: Time, begin: u64, time: u64) -> String {
         let zone = TimeZone::fixed(jiff::tz::offset(2));
         let clock = Clock { wall_at_boot: 1_700_000_000_123_456_789, zone };
-        let mut scratch = Scratch::default();
-        let mut text = scratch.begin();
-        Times::default().write(&mut text, mode, &clock, begin, time, width(mode));
-        let mut other = Scratch::default();
-        let (mut again, mut times) = (other.begin(), Times::default());
-        for time in [time, time, time.saturating_sub(1_000_000_000), time] {
-            again = other.begin();
-            times.write(&mut again, mode, &clock, begin, time, width(mode));
-        }
-        assert_eq!(again.bytes(), text.bytes());
-        str::from_utf8(text.bytes()).unwrap().to_owned()
+        let mut buffer = LineBuffer::default();
+        let mut line = buffer.begin(Style::new(false, false));
+        write(&mut line, mode, &clock, begin, time, width(mode));
+        str::from_utf8(line.bytes()).unwrap().to_owned()
     }
 
     #[test]

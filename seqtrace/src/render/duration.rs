@@ -1,111 +1,100 @@
-//! Time spans as people read them.
+//! Durations with three digits.
 
-use std::fmt::{self, Display, Write};
+use super::chars::Chars;
+use super::digits;
 
-use super::digits::{four, leading, tenths};
-
-/// A time span with three digits: `0.2µs`, `961µs`, `1.25ms`, `2.10s`.
+/// A duration as it is shown: `0.2µs`, `961µs`, `1.25ms`, `2.10s`.
 #[derive(Clone, Copy)]
 pub(super) struct Duration {
     pub(super) number: Number,
     pub(super) unit: Unit,
-    micro: &'static str,
 }
 
-/// How many of the unit.
 #[derive(Clone, Copy)]
 pub(super) enum Number {
-    /// Digits and point, and how many they are.
-    Short([u8; 4], usize),
-    /// Four digits or more.
+    /// Up to three digits, with or without a point.
+    Short(Chars<4>),
+    /// Seconds of more than three digits.
     Whole(u64),
 }
 
-/// What is counted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// µs
     Micro,
-    /// ms
     Milli,
-    /// s
     Second,
 }
 
 impl Duration {
-    /// Of so many ns; `micro` is what stands for millionths.
     #[inline]
-    pub(super) fn new(ns: u64, micro: &'static str) -> Self {
-        match Self::tenths(ns) {
-            Some((digits, length)) => {
-                Self { number: Number::Short(digits, length), unit: Unit::Micro, micro }
-            }
-            None => Self::long(ns, micro),
+    pub(super) fn new(ns: u64) -> Self {
+        // Callbacks rarely take longer than that.
+        if ns < 99_950 {
+            return Self { number: Number::with_tenths((ns + 50) / 100), unit: Unit::Micro };
         }
+        Self::long(ns)
     }
 
-    /// The digits of one that is shown as tenths of a microsecond, as those of callbacks are, and how
-    /// many bytes they are.
-    #[inline]
-    pub(super) fn tenths(ns: u64) -> Option<([u8; 4], usize)> {
-        tenths((ns.saturating_add(50)) / 100)
-    }
-
-    // Inlined, all of the divisions would be done in advance.
+    // Not inlined: the compiler would do all of the divisions before the match.
     #[inline(never)]
-    fn long(ns: u64, micro: &'static str) -> Self {
-        // Rounded, not cut off: 999.5 of a unit are 1.00 of the next.
-        let (value, decimals, unit) = match ns {
-            0..999_500 => ((ns + 500) / 1_000, 0, Unit::Micro),
-            999_500..9_995_000 => ((ns + 5_000) / 10_000, 2, Unit::Milli),
-            9_995_000..99_950_000 => ((ns + 50_000) / 100_000, 1, Unit::Milli),
-            99_950_000..999_500_000 => ((ns + 500_000) / 1_000_000, 0, Unit::Milli),
-            999_500_000..9_995_000_000 => ((ns + 5_000_000) / 10_000_000, 2, Unit::Second),
-            9_995_000_000..99_950_000_000 => ((ns + 50_000_000) / 100_000_000, 1, Unit::Second),
-            _ => (ns.saturating_add(500_000_000) / 1_000_000_000, 0, Unit::Second),
-        };
-        let [_, hundreds, tens, ones] = four(value.min(999));
-        let number = match decimals {
-            0 if value > 999 => Number::Whole(value),
-            0 => {
-                let (digits, length) = leading(value);
-                Number::Short(digits, length)
+    fn long(ns: u64) -> Self {
+        // Rounds, so that 999.5 of a unit become 1.00 of the next.
+        let (number, unit) = match ns {
+            0..999_500 => (Number::whole((ns + 500) / 1_000), Unit::Micro),
+            999_500..9_995_000 => (Number::with_hundredths((ns + 5_000) / 10_000), Unit::Milli),
+            9_995_000..99_950_000 => (Number::with_tenths((ns + 50_000) / 100_000), Unit::Milli),
+            99_950_000..999_500_000 => (Number::whole((ns + 500_000) / 1_000_000), Unit::Milli),
+            999_500_000..9_995_000_000 => {
+                (Number::with_hundredths((ns + 5_000_000) / 10_000_000), Unit::Second)
             }
-            1 => Number::Short([hundreds, tens, b'.', ones], 4),
-            _ => Number::Short([hundreds, b'.', tens, ones], 4),
+            9_995_000_000..99_950_000_000 => {
+                (Number::with_tenths((ns + 50_000_000) / 100_000_000), Unit::Second)
+            }
+            _ => (Number::whole(ns.saturating_add(500_000_000) / 1_000_000_000), Unit::Second),
         };
-        Self { number, unit, micro }
+        Self { number, unit }
     }
 
-    /// In columns.
+    /// Returns the width in terminal columns.
     #[inline]
-    pub(super) fn width(&self) -> usize {
+    pub(super) fn width(self) -> usize {
         let number = match self.number {
-            Number::Short(_, length) => length,
-            Number::Whole(value) => 1 + value.checked_ilog10().unwrap_or(0) as usize,
+            Number::Short(digits) => digits.length,
+            Number::Whole(value) => digits::count(value),
         };
         number + if self.unit == Unit::Second { 1 } else { 2 }
     }
 }
 
-impl Display for Duration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.number {
-            Number::Short(digits, length) => {
-                digits.iter().take(length).try_for_each(|digit| f.write_char((*digit).into()))?;
-            }
-            Number::Whole(value) => write!(f, "{value}")?,
+impl Number {
+    fn whole(value: u64) -> Self {
+        if value > 999 {
+            return Self::Whole(value);
         }
-        match self.unit {
-            Unit::Micro => write!(f, "{}s", self.micro),
-            Unit::Milli => f.write_str("ms"),
-            Unit::Second => f.write_str("s"),
-        }
+        Self::Short(digits::up_to_four(value))
+    }
+
+    /// `10.5` or `0.2`, of a number of tenths below 1000.
+    #[inline]
+    fn with_tenths(tenths: u64) -> Self {
+        let [tens, ones, tenth] = digits::three(tenths);
+        Self::Short(match tens {
+            b'0' => Chars { bytes: [ones, b'.', tenth, 0], length: 3 },
+            _ => Chars { bytes: [tens, ones, b'.', tenth], length: 4 },
+        })
+    }
+
+    /// `1.25`, of a number of hundredths below 1000.
+    fn with_hundredths(hundredths: u64) -> Self {
+        let [ones, tenth, hundredth] = digits::three(hundredths);
+        Self::Short(Chars { bytes: [ones, b'.', tenth, hundredth], length: 4 })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::line::LineWriter;
+    use super::super::style::Style;
     use super::*;
 
     #[test]
@@ -130,9 +119,12 @@ mod tests {
             (7_500_000_000_000, "7500s"),
             (u64::MAX, "18446744073s"),
         ] {
-            let duration = Duration::new(ns, "µ");
-            assert_eq!(duration.to_string(), expected);
-            assert_eq!(duration.width(), expected.chars().count(), "{expected}");
+            let mut shown = Vec::new();
+            let mut line = LineWriter::new(&mut shown, Style::new(false, false));
+            line.duration(ns);
+            assert_eq!(line.column(), expected.chars().count(), "{expected}");
+            assert_eq!(Duration::new(ns).width(), expected.chars().count(), "{expected}");
+            assert_eq!(str::from_utf8(&shown), Ok(expected));
         }
     }
 }

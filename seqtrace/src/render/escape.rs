@@ -1,21 +1,21 @@
-//! Bytes that a kernel module, a file name or a program's name chose, made safe for a terminal.
+//! Escapes text for a terminal.
 //!
-//! A comm may be `\x1b]0;…`, a path may hold a right-to-left override. Whatever text goes out passes
-//! through [`text`]: what can be printed stays as it is, everything else is shown as an escape that
-//! cannot be mistaken for a character of the original.
+//! A kernel module, a file or a program can have any name: a comm may be `\x1b]0;…`, a path may contain a right-to-left
+//! override. All such text passes through [`text`], which keeps printable characters and replaces others by escapes.
+//! Escapes are unambiguous, because backslashes are escaped too.
 
 use std::fmt::{self, Write};
 
-/// Shows bytes as one line of printable text.
+/// Displays bytes as one line of printable text.
 ///
-/// `\n`, `\t`, `\r` and `\\` as in C; other control characters and bytes that are not UTF-8 as
-/// `\x1b`; invisible and direction-changing characters as `\u{202e}`. With `ascii`, everything that
-/// is not ASCII is shown byte by byte.
+/// Newline, tab, carriage return and backslash are escaped as in C, other control characters and bytes that are not
+/// UTF-8 as `\x1b`, invisible and direction-changing characters as `\u{202e}`. If `ascii`, all bytes that are not ASCII
+/// are escaped.
 pub fn text(bytes: &[u8], ascii: bool) -> Text<'_> {
     Text { bytes, ascii }
 }
 
-/// See [`text`].
+/// Displays escaped bytes; made by [`text`].
 #[derive(Clone, Copy, Debug)]
 pub struct Text<'a> {
     bytes: &'a [u8],
@@ -24,7 +24,7 @@ pub struct Text<'a> {
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Nearly all names are plain ASCII: one write, nothing to decode.
+        // Most names are plain ASCII and need no decoding.
         if let Ok(plain) = str::from_utf8(self.bytes)
             && plain.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\')
         {
@@ -60,9 +60,8 @@ fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))
 }
 
-/// True for characters beyond ASCII that a terminal obeys, hides or lets reorder the line: C1
-/// controls, the format characters (Unicode category Cf) that occur in text, line separators and
-/// blank fillers.
+/// Returns true for characters outside ASCII that a terminal interprets or hides, or that reorder the line: C1 controls,
+/// format characters (Unicode category Cf) that occur in text, line separators and blank fillers.
 pub fn is_deceptive(c: char) -> bool {
     matches!(c,
         '\u{80}'..='\u{9f}'
@@ -124,7 +123,7 @@ mod tests {
         );
     }
 
-    /// The escapes undone: what proves that nothing is lost.
+    /// Reverses the escaping.
     fn undo(text: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut rest = text.chars();

@@ -1,7 +1,7 @@
-//! An object a line, for programs.
+//! The format for programs: one JSON object per line.
 //!
-//! `object` is the format, separate from the types it is made from: this file takes those apart
-//! without `..`, so that whoever adds a field there decides here what becomes of it.
+//! `object` defines the format. Its types are separate from the model's, so that renaming a field of the model does not
+//! change the format; `convert` makes one from the other.
 //!
 //! ```text
 //! seqtrace attach --format json /proc/net/tcp -- cat /proc/net/tcp |
@@ -20,32 +20,33 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 use serde_json::{Serializer, Value};
 
+use self::callback::CallbackWriter;
 use self::object::Object;
 use self::text::Safe;
 use super::{Clock, FieldError, Header, Options, Output, Ready, Sink, TargetInfo, escape};
 use crate::event::Via;
 use crate::session::update::{SessionId, Summary, Update, What};
 
-/// The schema of a line, its parts among the generator's definitions.
-pub fn schema(generator: &mut SchemaGenerator) -> Schema {
+/// Returns the schema of a line. Its parts are added to the definitions of the generator.
+pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<Object<'_>>()
 }
 
-/// See the [module](self).
-pub struct Json {
+pub(super) struct Json {
     ascii: bool,
     preview: usize,
     fields: Option<Vec<String>>,
     clock: Clock,
-    /// Zero of relative times, ns since boot.
+    /// Zero of relative times, ns since boot. `None`: no line was written yet.
     begin: Option<u64>,
-    /// Begun and not yet ended.
+    /// Reads that have not ended, by session and number.
     reads: HashMap<(SessionId, Option<u32>), ReadBegin>,
+    /// Lseeks that have not ended, by session and thread.
     lseeks: HashMap<(SessionId, Option<u32>), LseekBegin>,
-    callbacks: callback::Callbacks,
+    callbacks: CallbackWriter,
 }
 
-/// What a read's object takes from its beginning.
+/// The part of a read's object that is known when the read begins.
 #[derive(Clone, Copy)]
 struct ReadBegin {
     time: u64,
@@ -56,7 +57,7 @@ struct ReadBegin {
     via: Option<Via>,
 }
 
-/// What a lseek's object takes from its beginning.
+/// The part of an lseek's object that is known when the lseek begins.
 #[derive(Clone, Copy)]
 struct LseekBegin {
     time: u64,
@@ -65,12 +66,10 @@ struct LseekBegin {
 }
 
 impl Json {
-    /// Takes what it needs from the options.
-    ///
     /// # Errors
     ///
-    /// A key that no object has.
-    pub fn new(options: &Options) -> Result<Self, FieldError> {
+    /// Fails if the options name a key that no object has.
+    pub(super) fn new(options: &Options) -> Result<Self, FieldError> {
         if let Some(fields) = &options.fields {
             let valid = keys(&schema_of_object());
             if let Some(unknown) = fields.iter().find(|word| !valid.contains(*word)) {
@@ -88,7 +87,7 @@ impl Json {
             begin: None,
             reads: HashMap::new(),
             lseeks: HashMap::new(),
-            callbacks: callback::Callbacks::default(),
+            callbacks: CallbackWriter::default(),
         })
     }
 
@@ -105,7 +104,7 @@ impl Json {
                 Err(error) => Err(error),
             },
         };
-        // A Vec takes everything and all keys are strings: nothing to fail on.
+        // Cannot fail: writing to a Vec succeeds, and all keys are strings.
         if written.is_ok() {
             out.push(b'\n');
         } else {
@@ -153,7 +152,7 @@ impl Sink for Json {
             What::ReadEnd(_) => read_begin = read.and_then(|key| self.reads.remove(&key)),
             What::LseekEnd { .. } => lseek_begin = lseek.and_then(|key| self.lseeks.remove(&key)),
             What::Close { .. } => {
-                // Whatever lost its end.
+                // The ends of these were lost.
                 self.reads.retain(|(id, _), _| Some(*id) != session);
                 self.lseeks.retain(|(id, _), _| Some(*id) != session);
             }
@@ -176,14 +175,14 @@ fn schema_of_object() -> Value {
     generator.into_root_schema_for::<Object<'_>>().to_value()
 }
 
-/// All keys that objects have, on their first level.
+/// Returns the keys of all objects, without those of nested objects.
 fn keys(schema: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     collect(schema, schema, &mut found);
     found
 }
 
-/// Follows what a schema is composed of: alternatives, parts and references.
+/// Adds the keys of a schema, of its alternatives and parts, and of schemas that it refers to.
 fn collect(root: &Value, schema: &Value, found: &mut BTreeSet<String>) {
     if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
         found.extend(properties.keys().cloned());
@@ -202,11 +201,11 @@ fn collect(root: &Value, schema: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The keys of an object that `--fields` names, in that order.
+/// The keys and values of an object that `--fields` names, in that order.
 struct Chosen<'a>(Vec<(&'a str, &'a Value)>);
 
 impl<'a> Chosen<'a> {
-    /// `None` for an object that has none of them.
+    /// Returns `None` if the object has none of the keys.
     fn of(whole: &'a Value, fields: &'a [String]) -> Option<Self> {
         let pairs: Vec<_> = fields
             .iter()

@@ -1,132 +1,150 @@
-//! One line of text that knows how wide it has become.
+//! A line of text, appended to the output.
+//!
+//! Callbacks, which are nearly all lines of a trace, are written by [`super::bounded::BoundedLine`] instead.
 
 use std::fmt::{self, Display, Write};
 
-use super::digits::{self, FOUR};
-use super::duration::Duration;
+use super::duration::{Duration, Number, Unit};
 use super::escape;
-use super::style::{Look, RESET, Tone};
+use super::style::{Color, Glyph, RESET, Style};
 use crate::errno::Errno;
 use crate::event::{Ptr, PtrKind};
 use crate::session::update::Symbol;
 
-/// Appends to a buffer, counting columns. Colours do not count. For what there is much of:
-/// [`super::scratch::Text`].
-pub(super) struct Line<'a> {
+/// Appends a line to a buffer and keeps count of the terminal columns that it fills. Escape sequences fill none.
+pub(super) struct LineWriter<'a> {
     out: &'a mut Vec<u8>,
-    column: usize,
-    pub(super) look: Look,
+    /// Length that `out` would have if no column of this line were filled, so that `out.len() - origin` is the
+    /// column. ASCII moves only `out.len()`.
+    origin: usize,
+    pub(super) style: Style,
 }
 
-impl Write for Line<'_> {
+impl Write for LineWriter<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.out.extend_from_slice(text.as_bytes());
-        self.column += if text.is_ascii() { text.len() } else { text.chars().count() };
+        let columns = if text.is_ascii() { text.len() } else { text.chars().count() };
+        self.written(text.as_bytes(), columns);
         Ok(())
     }
 }
 
-impl<'a> Line<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>, look: Look) -> Self {
-        Self { out, column: 0, look }
+impl<'a> LineWriter<'a> {
+    #[inline]
+    pub(super) fn new(out: &'a mut Vec<u8>, style: Style) -> Self {
+        Self { origin: out.len(), out, style }
     }
 
-    /// How many columns are filled.
+    /// Returns the number of columns filled so far.
+    #[inline]
     pub(super) fn column(&self) -> usize {
-        self.column
+        self.out.len() - self.origin
     }
 
+    /// Appends ASCII.
+    #[inline]
+    pub(super) fn ascii(&mut self, text: &[u8]) -> &mut Self {
+        self.out.extend_from_slice(text);
+        self
+    }
+
+    /// Appends printable text that fills this many columns.
+    #[inline]
+    pub(super) fn written(&mut self, text: &[u8], columns: usize) -> &mut Self {
+        self.out.extend_from_slice(text);
+        self.origin += text.len() - columns;
+        self
+    }
+
+    pub(super) fn glyph(&mut self, glyph: Glyph) -> &mut Self {
+        self.written(glyph.text.as_bytes(), glyph.columns)
+    }
+
+    pub(super) fn decimal(&mut self, value: u64) -> &mut Self {
+        self.put(value)
+    }
+
+    /// Appends blanks up to a column, at least `least`.
+    #[inline]
+    pub(super) fn pad(&mut self, column: usize, least: usize) -> &mut Self {
+        let blanks = column.saturating_sub(self.column()).max(least);
+        self.out.resize(self.out.len() + blanks, b' ');
+        self
+    }
+
+    /// Appends a duration (ns).
+    pub(super) fn duration(&mut self, ns: u64) -> &mut Self {
+        self.rounded(Duration::new(ns))
+    }
+
+    /// Appends a duration (ns), dimmed, that ends at a column, with at least `least` blanks before it.
+    #[inline]
+    pub(super) fn duration_before(&mut self, ns: u64, column: usize, least: usize) -> &mut Self {
+        let duration = Duration::new(ns);
+        self.pad(column.saturating_sub(duration.width()), least).colored(Color::Dim, |line| {
+            line.rounded(duration);
+        })
+    }
+
+    #[inline]
+    fn rounded(&mut self, duration: Duration) -> &mut Self {
+        match duration.number {
+            Number::Short(digits) => self.ascii(digits.as_bytes()),
+            Number::Whole(value) => self.decimal(value),
+        };
+        match duration.unit {
+            Unit::Micro => self.glyph(self.style.glyphs.micros),
+            Unit::Milli => self.ascii(b"ms"),
+            Unit::Second => self.ascii(b"s"),
+        }
+    }
+
+    /// Appends anything, through `fmt`.
     pub(super) fn put(&mut self, what: impl Display) -> &mut Self {
-        // A Line itself never fails, and a Display that does has nothing more to say.
+        // Writing to a LineWriter never fails; if the Display fails, the rest of it is missing.
         let _ = write!(self, "{what}");
         self
     }
 
-    pub(super) fn tone(&mut self, tone: Tone, what: impl Display) -> &mut Self {
-        self.toned(tone, |line| {
+    /// Appends anything in a color, through `fmt`.
+    pub(super) fn color(&mut self, color: Color, what: impl Display) -> &mut Self {
+        self.colored(color, |line| {
             line.put(what);
         })
     }
 
-    /// Bytes that may hold anything.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
-        let ascii = self.look.ascii;
-        self.put(escape::text(bytes, ascii))
-    }
-
-    /// Blanks up to a column, at least `least`.
-    pub(super) fn pad(&mut self, column: usize, least: usize) -> &mut Self {
-        let blanks = column.saturating_sub(self.column).max(least);
-        self.out.resize(self.out.len() + blanks, b' ');
-        self.column += blanks;
-        self
-    }
-
-    /// A piece of ASCII, for which neither `fmt` nor a look at each character is needed.
+    /// Appends what `write` writes, in a color.
     #[inline]
-    pub(super) fn ascii(&mut self, piece: &[u8]) -> &mut Self {
-        self.written(piece, piece.len())
-    }
-
-    /// One of [`super::style::Glyphs`].
-    pub(super) fn glyph(&mut self, glyph: &str) -> &mut Self {
-        self.written(glyph.as_bytes(), glyph.chars().count())
-    }
-
-    /// What has been made safe already, so many columns wide.
-    #[inline]
-    pub(super) fn written(&mut self, text: &[u8], columns: usize) -> &mut Self {
-        self.out.extend_from_slice(text);
-        self.column += columns;
-        self
-    }
-
-    /// A number. Most have a few digits.
-    pub(super) fn decimal(&mut self, value: u64) -> &mut Self {
-        if value >= FOUR {
-            return self.put(value);
-        }
-        let (digits, length) = digits::leading(value);
-        self.ascii(digits.get(..length).unwrap_or_default())
-    }
-
-    /// A time span that ends at a column.
-    pub(super) fn span(&mut self, ns: u64, column: usize, least: usize) -> &mut Self {
-        let duration = self.duration(ns);
-        self.pad(column.saturating_sub(duration.width()), least).tone(Tone::Dim, duration)
-    }
-
-    /// What is written in it, in a tone.
-    #[inline]
-    pub(super) fn toned(&mut self, tone: Tone, write: impl FnOnce(&mut Self)) -> &mut Self {
-        if !self.look.color {
+    pub(super) fn colored(&mut self, color: Color, write: impl FnOnce(&mut Self)) -> &mut Self {
+        if !self.style.color {
             write(self);
             return self;
         }
-        // Not through write_str: escape sequences fill no columns.
-        self.out.extend_from_slice(tone.sequence());
+        self.written(color.sequence(), 0);
         write(self);
-        self.out.extend_from_slice(RESET);
-        self
+        self.written(RESET, 0)
     }
 
+    /// Appends untrusted bytes, escaped.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        let ascii = self.style.ascii;
+        self.put(escape::text(bytes, ascii))
+    }
+
+    /// Returns the name of a symbol in this line's character set.
+    pub(super) fn symbol<'s>(&self, symbol: &'s Symbol) -> Name<'s> {
+        Name { symbol, ascii: self.style.ascii }
+    }
+
+    /// Ends the line. Trailing blanks are removed.
     pub(super) fn end(self) {
         while self.out.last() == Some(&b' ') {
             self.out.pop();
         }
         self.out.push(b'\n');
     }
-
-    pub(super) fn duration(&self, ns: u64) -> Duration {
-        Duration::new(ns, self.look.glyphs.micro)
-    }
-
-    pub(super) fn symbol<'s>(&self, symbol: &'s Symbol) -> Name<'s> {
-        Name { symbol, ascii: self.look.ascii }
-    }
 }
 
-/// A pointer by name where it has one. Addresses are 16 digits, as `%px` prints them.
+/// Displays a pointer: special values by name, addresses with 16 digits as `%px` prints them.
 #[derive(Clone, Copy)]
 pub(super) struct Pointer(pub(super) Ptr);
 
@@ -136,14 +154,14 @@ impl Display for Pointer {
             PtrKind::Null => f.write_str("NULL"),
             PtrKind::Token => f.write_str("TOKEN"),
             PtrKind::Err(errno) => write!(f, "ERR_PTR(-{})", Errno(errno.unsigned_abs().into())),
-            // An iterator's index or handle.
+            // An index or handle of the iterator.
             PtrKind::Record(value) if value < 1 << 32 => write!(f, "{value:#x}"),
             PtrKind::Record(value) => write!(f, "{value:016x}"),
         }
     }
 }
 
-/// A function by name, without its module.
+/// Displays the name of a function or table, or else its address.
 #[derive(Clone, Copy)]
 pub(crate) struct Name<'a> {
     pub(crate) symbol: &'a Symbol,
@@ -161,15 +179,15 @@ impl Display for Name<'_> {
     }
 }
 
-/// A function or table and where it is: `eof_next [seqbugs]`, and with its place there
+/// Displays a function or table with its module: `eof_next [seqbugs]`, or with its offset in the module
 /// `eof_next [seqbugs+0x250]`.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct SymbolLocation<'a> {
     pub(crate) name: Name<'a>,
     pub(crate) with_offset: bool,
 }
 
-impl Display for Place<'_> {
+impl Display for SymbolLocation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Name { symbol, ascii } = self.name;
         write!(f, "{}", self.name)?;
@@ -182,7 +200,7 @@ impl Display for Place<'_> {
     }
 }
 
-/// A count with its noun: `1 record`, `3 records`.
+/// Displays a number with its noun: `1 record`, `3 records`.
 pub(crate) struct Count(pub(crate) u64, pub(crate) &'static str);
 
 impl Display for Count {
@@ -215,21 +233,21 @@ mod tests {
         };
         let unnamed = Symbol { name: None, ..named.clone() };
         let kernel = Symbol::unnamed(0xffff_ffff_8100_0000);
-        let place = |symbol, with_offset| {
-            Place { name: Name { symbol, ascii: true }, with_offset }.to_string()
+        let location = |symbol, with_offset| {
+            SymbolLocation { name: Name { symbol, ascii: true }, with_offset }.to_string()
         };
-        assert_eq!(place(&named, true), "eof_next [seqbugs+0x250]");
-        assert_eq!(place(&named, false), "eof_next [seqbugs]");
-        assert_eq!(place(&unnamed, true), "ffffffffc0000250 [seqbugs+0x250]");
-        assert_eq!(place(&kernel, true), "ffffffff81000000");
-        assert_eq!(place(&Symbol::unnamed(0), true), "-");
+        assert_eq!(location(&named, true), "eof_next [seqbugs+0x250]");
+        assert_eq!(location(&named, false), "eof_next [seqbugs]");
+        assert_eq!(location(&unnamed, true), "ffffffffc0000250 [seqbugs+0x250]");
+        assert_eq!(location(&kernel, true), "ffffffff81000000");
+        assert_eq!(location(&Symbol::unnamed(0), true), "-");
     }
 
     #[test]
-    fn columns_count_characters_and_no_colours() {
+    fn columns_count_characters_and_no_colors() {
         let mut out = Vec::new();
-        let mut line = Line::new(&mut out, Look::new(true, false));
-        line.tone(Tone::Error, "→µ").bytes(b"\x1b").pad(10, 1).put("x");
+        let mut line = LineWriter::new(&mut out, Style::new(true, false));
+        line.color(Color::Error, "→µ").bytes(b"\x1b").pad(10, 1).put("x");
         assert_eq!(line.column(), 11);
         line.pad(20, 0);
         line.end();

@@ -1,58 +1,64 @@
-//! Updates to text and JSON.
+//! Renders updates as text or JSON.
 //!
-//! A [`Sink`] takes the values of [`crate::session::update`] in order and appends what they look like
-//! to buffers; it opens nothing, asks no clock and concludes nothing. The caller writes the buffers
-//! out. One sink is made for one output by [`sink`]:
+//! A [`Sink`] takes the updates of [`crate::session::update`] in order and appends their rendering to buffers, which the
+//! caller writes out. It has no side effects, reads no clock and draws no conclusions. [`sink`] makes the sink of an
+//! output:
 //!
-//! | format | a callback is | header, targets, progress, summary |
+//! | format | a callback is rendered as | header, targets, progress, summary go to |
 //! | --- | --- | --- |
 //! | [`timeline`] | a line | [`Output::status`] |
-//! | [`compact`] | part of its read's line | [`Output::status`] |
-//! | [`json`] | an object | objects in [`Output::data`] |
+//! | [`compact`] | part of the line of its read | [`Output::status`] |
+//! | [`json`] | an object | [`Output::data`], as objects |
 //!
-//! Everything that a kernel module or a user could have named goes through [`escape`].
+//! All text that a kernel module or a user could have chosen goes through [`escape`].
 
 #[cfg(test)]
 mod arbitrary;
+mod bounded;
+mod chars;
 pub mod clock;
 mod columns;
-pub mod compact;
+mod compact;
 mod digits;
 mod duration;
 pub mod escape;
 pub mod json;
 mod line;
-mod phrase;
+mod owner;
 pub mod report;
-mod scratch;
 pub mod status;
 mod style;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod timeline;
+mod text;
+mod timeline;
+mod wording;
 
 use clap::ValueEnum;
 
 use crate::session::update::{Callbacks, Summary, Update};
 pub use clock::Clock;
-pub(crate) use line::{Count, Name, Place};
+use compact::Compact;
+pub(crate) use line::{Count, Name, SymbolLocation};
+use text::TextSink;
+use timeline::Timeline;
 
-/// What the output looks like (`--format`).
+/// Output format (`--format`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// A line a callback, for reading
+    /// One line per callback, for reading
     #[default]
     Timeline,
-    /// A line a read, for busy systems
+    /// One line per read, for busy systems
     Compact,
-    /// An object a line, for programs; see docs/json.md
+    /// One JSON object per line, for programs; see docs/json.md
     Json,
 }
 
-/// How times are shown (`--time`). JSON always has both relative and absolute times.
+/// Format of times (`--time`). JSON always has both relative and absolute times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Time {
-    /// Seconds since tracing began, and the time since the line before
+    /// Seconds since tracing began, and the time since the previous line
     #[default]
     Delta,
     /// Seconds since tracing began
@@ -67,97 +73,97 @@ pub enum Time {
     None,
 }
 
-/// Everything that decides what the output looks like.
+/// Options of a renderer.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent command line switch")]
 pub struct Options {
-    /// Which renderer.
+    /// Output format.
     pub format: Format,
-    /// How times are shown.
+    /// Format of times.
     pub time: Time,
-    /// How boot time becomes wall time.
+    /// Conversion of times to wall time.
     pub clock: Clock,
-    /// Colour the data; resolved from `--color`, NO_COLOR and the terminal.
+    /// Colors in the data. Resolved from `--color`, NO_COLOR and the terminal.
     pub color: bool,
-    /// The same for what goes to standard error.
+    /// Colors on standard error.
     pub color_status: bool,
-    /// Nothing but ASCII: no box drawing, arrows or µ.
+    /// Only ASCII: no box drawing, arrows or µ.
     pub ascii: bool,
-    /// How many bytes of each record are shown; 0: none.
+    /// Greatest number of bytes of a preview. 0: no previews.
     pub preview: usize,
-    /// Columns, or for JSON keys, in this order; `None`: the format's own choice.
+    /// Columns, or keys of JSON, in order of output. `None`: the format's default.
     pub fields: Option<Vec<String>>,
-    /// Columns of the terminal, if the output is one.
+    /// Width of the terminal in columns. `None`: the output is no terminal.
     pub width: Option<u16>,
-    /// Leave out the columns' heading, and all status but warnings.
+    /// Omits the heading of the columns, and all status except warnings.
     pub quiet: bool,
-    /// Say more: addresses, how a read came in.
+    /// Adds the state of the seq_file when a read begins.
     pub verbose: bool,
 }
 
-/// What runs, where, and how: the first words of a trace.
+/// Facts about a trace that are known before it begins.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Header {
-    /// Of seqtrace.
+    /// Version of seqtrace.
     pub version: String,
-    /// The kernel's release, `uname -r`.
+    /// Kernel release (`uname -r`).
     pub kernel: String,
-    /// The machine, `uname -m`.
+    /// Machine (`uname -m`).
     pub machine: String,
     /// `core` or `callbacks`.
     pub backend: String,
-    /// Why this one, where it was not the first choice.
+    /// Why this backend was used. `None`: it was the first choice.
     pub backend_reason: Option<String>,
-    /// Size of the ring buffer, bytes.
+    /// Size of the ring buffer in bytes.
     pub ring_bytes: u64,
-    /// The command line. Any bytes: not yet safe to print.
+    /// Command line. Not escaped.
     pub command: Vec<Vec<u8>>,
 }
 
-/// What was found for one target of the command line.
+/// A target of the command line.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct TargetInfo {
-    /// As the user wrote it. Any bytes: not yet safe to print.
+    /// Word of the command line. Not escaped.
     pub word: Vec<u8>,
-    /// Its callbacks, where seqtrace could look.
+    /// Callbacks of the file. `None`: unknown, or it has none.
     pub callbacks: Option<Callbacks>,
-    /// What is wrong or special with it, in words for a person.
+    /// Remark for the user.
     pub note: Option<String>,
 }
 
-/// Everything is attached: from here on nothing is missed.
+/// The moment when all probes are attached. From here on the trace is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Ready {
-    /// CLOCK_MONOTONIC, ns since boot: the zero of relative times.
+    /// Zero of relative times, ns since boot (CLOCK_MONOTONIC).
     pub begin: u64,
-    /// Probes attached.
+    /// Number of attached probes.
     pub probes: u32,
 }
 
-/// Where rendered bytes go. The caller writes both out and clears them.
+/// Rendered bytes. The caller writes them out and clears the buffers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
-    /// For standard output or `-o FILE`: data only, whole lines.
+    /// For standard output or `-o FILE`: whole lines of data.
     pub data: Vec<u8>,
     /// For standard error: header, progress, summary.
     pub status: Vec<u8>,
 }
 
-/// Something that turns a trace into bytes. Calls come in the order of the methods here.
+/// Renders a trace. The methods are called in the order of their declaration.
 pub trait Sink {
-    /// Tracing is about to be set up.
+    /// Renders the header, before probes are attached.
     fn header(&mut self, header: &Header, out: &mut Output);
-    /// A target was looked at.
+    /// Renders a target.
     fn target(&mut self, target: &TargetInfo, out: &mut Output);
-    /// Everything is attached.
+    /// Renders that all probes are attached.
     fn ready(&mut self, ready: &Ready, out: &mut Output);
-    /// Something happened.
+    /// Renders an update.
     fn update(&mut self, update: &Update, out: &mut Output);
-    /// The trace ended.
+    /// Renders the summary.
     fn end(&mut self, summary: &Summary, out: &mut Output);
 }
 
-/// A [`Sink`] for those who are after what happened, and want no bytes.
+/// A [`Sink`] that hands each update to a function and renders nothing.
 pub struct Updates<F>(pub F);
 
 impl<F: FnMut(&Update)> Sink for Updates<F> {
@@ -174,30 +180,30 @@ impl<F: FnMut(&Update)> Sink for Updates<F> {
     fn end(&mut self, _: &Summary, _: &mut Output) {}
 }
 
-/// A word given to `--fields` that the format does not have.
+/// Error: `--fields` names a field that the format does not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no field `{unknown}` in this format; it has: {}", valid.join(", "))]
 pub struct FieldError {
-    /// The word, escaped.
+    /// The unknown name, escaped.
     pub unknown: String,
-    /// What there is.
+    /// Fields of the format.
     pub valid: Vec<String>,
 }
 
-/// Makes the renderer that the options ask for.
+/// Makes the sink for the options.
 ///
 /// # Errors
 ///
-/// A field that this format does not have.
+/// Fails if the options name a field that the format does not have.
 pub fn sink(options: &Options) -> Result<Box<dyn Sink>, FieldError> {
     Ok(match options.format {
-        Format::Timeline => Box::new(timeline::Timeline::new(options)?),
-        Format::Compact => Box::new(compact::Compact::new(options)?),
+        Format::Timeline => Box::new(TextSink::new(options, Timeline::new)?),
+        Format::Compact => Box::new(TextSink::new(options, |_, _| Compact::default())?),
         Format::Json => Box::new(json::Json::new(options)?),
     })
 }
 
-/// Finds a field by name among those that a format has.
+/// Finds a field of a format by its name.
 fn field<T: Copy>(word: &str, valid: &[(&str, T)]) -> Result<T, FieldError> {
     valid.iter().find(|(name, _)| *name == word).map(|(_, field)| *field).ok_or_else(|| {
         FieldError {

@@ -1,10 +1,9 @@
-//! A trace summed up: findings, files, what became of renderings, how long things took, and if it is
-//! wanted the ledger of each session.
+//! The summary of a trace: findings, files, fates of records, durations, and on request the ledger of each session.
 //!
-//! Everything is said at the end. What is kept grows with the files and functions, not with events;
-//! the ledger's with records.
+//! It is rendered at the end of the trace. Memory grows with the number of files and functions, not with events; with
+//! the ledger it grows with records.
 
-mod broken;
+mod findings;
 mod ledger;
 mod table;
 
@@ -13,52 +12,55 @@ use std::hash::Hash;
 
 use hdrhistogram::Histogram;
 
-use super::line::{Count, Line};
-use super::style::{Look, Tone};
+use super::line::{Count, LineWriter};
+use super::style::{Color, Style};
 use super::{Clock, Header, Output, Ready, Sink, TargetInfo, escape};
 use crate::errno::Errno;
 use crate::event::Role;
 use crate::session::update::{
     CallbackUpdate, Callbacks, Fate, Summary, Symbol, Totals, Update, What,
 };
-use broken::Broken;
+use findings::Findings;
 use ledger::Ledger;
 use table::Table;
 
-/// What a report looks like.
+/// Options of a report.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// How boot time becomes wall time.
+    /// Conversion of times to wall time.
     pub clock: Clock,
-    /// Colour it.
+    /// Uses colors.
     pub color: bool,
-    /// Nothing but ASCII.
+    /// Only ASCII.
     pub ascii: bool,
-    /// Files and functions to name, those first that count most; `None`: all.
+    /// Greatest number of rows of the tables of files and functions. `None`: no limit.
     pub top: Option<usize>,
-    /// List for each session which record the reader got at which file offsets. Then what is kept
-    /// grows with the records.
+    /// Adds the ledger of each session: which record the reader got at which file offsets.
     pub ledger: bool,
 }
 
-/// See the [module](self).
+/// Renders a report; see the [module](self).
 pub struct Report {
     options: Options,
-    look: Look,
+    style: Style,
     head: Vec<u8>,
+    /// Begin of the trace, ns since boot.
     begin: Option<u64>,
-    /// Of the last update.
+    /// Time of the last update, ns since boot.
     last: u64,
     files: HashMap<Vec<u8>, FileSums>,
+    /// Number of records and their bytes for each of [`FATES`].
     fates: [(u64, u64); FATES.len()],
+    /// Keyed by role and address.
     functions: HashMap<(Role, u64), (Symbol, Spans)>,
     reads: Spans,
     lseeks: Spans,
     held: Spans,
-    broken: Broken,
+    findings: Findings,
     ledger: Option<Ledger>,
     gaps: u64,
     disagreements: u64,
+    /// Number of failures, keyed by the negative errno.
     failed_opens: HashMap<i32, u64>,
     failed_reads: HashMap<i64, u64>,
 }
@@ -71,7 +73,7 @@ struct FileSums {
     totals: Totals,
 }
 
-/// The fates and their names.
+/// The fates in order of output.
 const FATES: [(Fate, &str); 8] = [
     (Fate::Emitted, "emitted"),
     (Fate::PassedOver, "passed over"),
@@ -83,9 +85,9 @@ const FATES: [(Fate, &str); 8] = [
     (Fate::Unknown, "unknown"),
 ];
 
-/// How long something took, each time.
+/// Durations of something, in ns.
 struct Spans {
-    /// To three digits.
+    /// Keeps three significant digits. `None`: it could not be made, which does not happen.
     histogram: Option<Histogram<u64>>,
     sum: u64,
     max: u64,
@@ -93,7 +95,7 @@ struct Spans {
 
 impl Default for Spans {
     fn default() -> Self {
-        // It grows as it must. Fails for more than five digits only.
+        // It resizes itself. new() fails for more than five digits only.
         Self { histogram: Histogram::new(3).ok(), sum: 0, max: 0 }
     }
 }
@@ -101,7 +103,7 @@ impl Default for Spans {
 impl Spans {
     fn add(&mut self, ns: Option<u64>) {
         let (Some(ns), Some(histogram)) = (ns, &mut self.histogram) else { return };
-        // Fails for what is out of the range of a histogram that grows: nothing is.
+        // Fails for values out of range only; a histogram that resizes itself has no range.
         let _recorded = histogram.record(ns);
         self.sum = self.sum.saturating_add(ns);
         self.max = self.max.max(ns);
@@ -113,19 +115,19 @@ impl Spans {
 
     fn quantile(&self, quantile: f64) -> u64 {
         let value = self.histogram.as_ref().map_or(0, |all| all.value_at_quantile(quantile));
-        // The histogram rounds up.
+        // The histogram returns the upper end of a bucket.
         value.min(self.max)
     }
 }
 
 impl Report {
-    /// An empty one.
+    /// Makes an empty report.
     pub fn new(options: Options) -> Self {
         Self {
-            look: Look::new(options.color, options.ascii),
+            style: Style::new(options.color, options.ascii),
             ledger: options.ledger.then(Ledger::default),
             options,
-            broken: Broken::default(),
+            findings: Findings::default(),
             head: Vec::new(),
             begin: None,
             last: 0,
@@ -145,8 +147,8 @@ impl Report {
     fn callback(&mut self, callbacks: Option<&Callbacks>, update: &CallbackUpdate) {
         let CallbackUpdate { role, duration, held, fate, bytes, .. } = update;
         self.held.add(*held);
-        if let Some(place) = fate.and_then(|fate| FATES.iter().position(|(one, _)| *one == fate)) {
-            let (count, sum) = &mut self.fates[place];
+        if let Some(index) = fate.and_then(|fate| FATES.iter().position(|(one, _)| *one == fate)) {
+            let (count, sum) = &mut self.fates[index];
             *count += 1;
             *sum = sum.saturating_add(bytes.unwrap_or(0));
         }
@@ -165,16 +167,18 @@ impl Report {
     }
 
     fn duration(&self, ns: u64) -> String {
-        Line::new(&mut Vec::new(), self.look).duration(ns).to_string()
+        let mut text = Vec::new();
+        LineWriter::new(&mut text, self.style).duration(ns);
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     fn summary(&self, summary: &Summary, out: &mut Vec<u8>) {
-        let mut line = Line::new(out, self.look);
+        let mut line = LineWriter::new(out, self.style);
         let span = self.last.saturating_sub(self.begin.unwrap_or(self.last));
         let begin = self.options.clock.utc(self.begin.unwrap_or(self.last));
         line.put(format_args!("from {begin}, for {}", self.duration(span)));
         line.end();
-        super::status::Status::of(self.look).summary(summary, out);
+        super::status::Status::of(self.style).summary(summary, out);
         let mut notes = Vec::new();
         notes.extend((self.gaps > 0).then(|| Count(self.gaps, "gap").to_string()));
         notes.extend((self.disagreements > 0).then(|| {
@@ -187,8 +191,8 @@ impl Report {
             notes.push(format!("{} {}", Count(*count, "read"), failed(*ret)));
         }
         if !notes.is_empty() {
-            let mut line = Line::new(out, self.look);
-            line.tone(Tone::Warn, notes.join("  "));
+            let mut line = LineWriter::new(out, self.style);
+            line.color(Color::Warn, notes.join("  "));
             line.end();
         }
     }
@@ -227,7 +231,7 @@ impl Report {
             let name = escape::text(path, self.options.ascii).to_string();
             table.row(name, numbers.map(|number| number.to_string()).to_vec());
         }
-        table.write(self.look, self.options.top, out);
+        table.write(self.style, self.options.top, out);
     }
 
     fn fates(&self, out: &mut Vec<u8>) {
@@ -237,7 +241,7 @@ impl Report {
                 table.row((*name).to_owned(), vec![count.to_string(), bytes.to_string()]);
             }
         }
-        table.write(self.look, None, out);
+        table.write(self.style, None, out);
     }
 
     fn times(&self, out: &mut Vec<u8>) {
@@ -257,23 +261,23 @@ impl Report {
                 row(&mut table, name.to_owned(), spans);
             }
         }
-        table.write(self.look, None, out);
+        table.write(self.style, None, out);
         let mut table = Table::new("CALLBACK", &["COUNT", "P50", "P90", "P99", "MAX", "TOTAL"]);
         let order = |(role, address): &(Role, u64), (_, spans): &(Symbol, Spans)| {
             (std::cmp::Reverse(spans.sum), *role, *address)
         };
         for ((role, _), (function, spans)) in sorted(&self.functions, order) {
             let mut name = Vec::new();
-            let mut line = Line::new(&mut name, Look::new(false, self.options.ascii));
+            let mut line = LineWriter::new(&mut name, Style::new(false, self.options.ascii));
             line.put(format_args!("{:<6}", role.name()));
-            super::phrase::symbol(&mut line, function);
+            super::wording::symbol(&mut line, function);
             row(&mut table, String::from_utf8_lossy(&name).into_owned(), spans);
         }
-        table.write(self.look, self.options.top, out);
+        table.write(self.style, self.options.top, out);
     }
 }
 
-/// In an order that does not depend on the map's.
+/// Returns the entries of a map, sorted by `order`.
 fn sorted<K, V, O: Ord>(map: &HashMap<K, V>, order: impl Fn(&K, &V) -> O) -> Vec<(&K, &V)>
 where
     K: Eq + Hash,
@@ -289,9 +293,9 @@ fn failed(ret: i64) -> String {
 
 impl Sink for Report {
     fn header(&mut self, header: &Header, _out: &mut Output) {
-        super::status::Status::of(self.look).header(header, &mut self.head);
+        super::status::Status::of(self.style).header(header, &mut self.head);
         if !header.command.is_empty() {
-            let mut line = Line::new(&mut self.head, self.look);
+            let mut line = LineWriter::new(&mut self.head, self.style);
             line.put("by");
             for word in &header.command {
                 line.put(" ").bytes(word);
@@ -340,7 +344,7 @@ impl Sink for Report {
             }
             What::Finding(finding) => {
                 let path = session.map(|session| session.path.as_slice()).unwrap_or_default();
-                self.broken.add(path, finding);
+                self.findings.add(path, finding);
             }
             What::Gap { .. } => self.gaps += 1,
             What::Disagreement { .. } => self.disagreements += 1,
@@ -351,12 +355,12 @@ impl Sink for Report {
     fn end(&mut self, summary: &Summary, out: &mut Output) {
         out.data.append(&mut self.head);
         self.summary(summary, &mut out.data);
-        self.broken.write(self.look, &mut out.data);
+        self.findings.write(self.style, &mut out.data);
         self.files(&mut out.data);
         self.fates(&mut out.data);
         self.times(&mut out.data);
         if let Some(ledger) = &self.ledger {
-            ledger.write(self.look, &mut out.data);
+            ledger.write(self.style, &mut out.data);
         }
     }
 }

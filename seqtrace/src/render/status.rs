@@ -1,35 +1,34 @@
-//! Header, targets, progress and summary in words: what text formats say on standard error.
+//! Text on standard error: header, targets, progress and summary.
 
-use super::line::{Count, Line};
-use super::phrase;
-use super::style::{Look, Tone};
+use super::line::{Count, LineWriter};
+use super::style::{Color, Style};
+use super::wording;
 use super::{Header, Options, Ready, TargetInfo};
 use crate::rules::FindingCount;
 use crate::session::update::Summary;
 
-/// How status text looks.
+/// Renders status text.
 #[derive(Clone, Copy, Debug)]
 pub struct Status {
-    look: Look,
+    style: Style,
 }
 
 impl Status {
-    /// Takes `color_status` and `ascii` from the options.
+    /// Makes a renderer in the style of `options.color_status` and `options.ascii`.
     pub fn new(options: &Options) -> Self {
-        Self { look: Look::new(options.color_status, options.ascii) }
+        Self { style: Style::new(options.color_status, options.ascii) }
     }
 
-    /// Looks like this.
-    pub(super) fn of(look: Look) -> Self {
-        Self { look }
+    pub(super) fn of(style: Style) -> Self {
+        Self { style }
     }
 
     /// `seqtrace 0.1.0  Linux 6.12.117 x86_64  backend core  ring 8 MiB`
     pub fn header(self, header: &Header, out: &mut Vec<u8>) {
-        // The user knows the command line; it is for those who read a recording's JSON.
+        // The user knows the command line. Only JSON has it.
         let Header { version, kernel, machine, backend, backend_reason, ring_bytes, command: _ } =
             header;
-        let mut line = Line::new(out, self.look);
+        let mut line = LineWriter::new(out, self.style);
         line.put("seqtrace ").bytes(version.as_bytes());
         line.put("  Linux ").bytes(kernel.as_bytes()).put(" ").bytes(machine.as_bytes());
         line.put("  backend ").bytes(backend.as_bytes());
@@ -43,26 +42,26 @@ impl Status {
     /// `target /proc/net/tcp  tcp4_seq_ops  start tcp_seq_start …`
     pub fn target(self, target: &TargetInfo, out: &mut Vec<u8>) {
         let TargetInfo { word, callbacks, note } = target;
-        let mut line = Line::new(out, self.look);
+        let mut line = LineWriter::new(out, self.style);
         line.put("target ").bytes(word);
         if let Some(callbacks) = callbacks {
             if let Some(table) = &callbacks.table {
                 line.put("  ");
-                phrase::symbol(&mut line, table);
+                wording::symbol(&mut line, table);
             }
             line.put("  ");
-            phrase::callbacks(&mut line, callbacks);
+            wording::callbacks(&mut line, callbacks);
         }
         if let Some(note) = note {
             line.put("  ")
-                .tone(Tone::Warn, crate::render::escape::text(note.as_bytes(), self.look.ascii));
+                .color(Color::Warn, crate::render::escape::text(note.as_bytes(), self.style.ascii));
         }
         line.end();
     }
 
     /// `attached: 26 probes   (Ctrl-C stops)`
     pub fn ready(self, ready: Ready, out: &mut Vec<u8>) {
-        let mut line = Line::new(out, self.look);
+        let mut line = LineWriter::new(out, self.style);
         line.put(format_args!(
             "attached: {}   (Ctrl-C stops)",
             Count(ready.probes.into(), "probe")
@@ -73,7 +72,7 @@ impl Status {
     /// `2 sessions  3 reads  8 B  4 records emitted  0 discarded  22 callbacks   lost 0  missed 0  partial 0`
     pub fn summary(self, summary: &Summary, out: &mut Vec<u8>) {
         let Summary { sessions, totals, lost, missed, partial, findings } = summary;
-        let mut line = Line::new(out, self.look);
+        let mut line = LineWriter::new(out, self.style);
         line.put(format_args!(
             "{}  {}  {} B  {} emitted  {} discarded",
             Count(*sessions, "session"),
@@ -99,7 +98,7 @@ impl Status {
             if count == 0 {
                 line.put(format_args!("{name} 0"));
             } else {
-                line.tone(Tone::Warn, format_args!("{name} {count}"));
+                line.color(Color::Warn, format_args!("{name} {count}"));
             }
         }
         line.end();
@@ -112,15 +111,15 @@ impl Status {
 impl Status {
     /// `findings: ✗✗ SQ102 next did not advance at the end 2   ✗✗ SQ201 double emit 1 (×3)`
     fn findings(self, findings: &[FindingCount], out: &mut Vec<u8>) {
-        let mut line = Line::new(out, self.look);
+        let mut line = LineWriter::new(out, self.style);
         line.put("findings:");
         for (index, count) in findings.iter().enumerate() {
             let FindingCount { id, name, severity, sessions, times } = count;
             line.put(if index == 0 { " " } else { "   " });
-            phrase::mark(&mut line, *severity, *id);
+            wording::mark(&mut line, *severity, *id);
             line.put(format_args!(" {name} {sessions}"));
             if times > sessions {
-                let sign = line.look.glyphs.times;
+                let sign = line.style.glyphs.times;
                 line.put(format_args!(" ({sign}{times})"));
             }
         }
@@ -128,7 +127,7 @@ impl Status {
     }
 }
 
-/// Powers of 1024 where they are whole: `8 MiB`.
+/// Displays a number of bytes, in a multiple of 1024 if it is a whole one: `8 MiB`.
 struct Bytes(u64);
 
 impl std::fmt::Display for Bytes {

@@ -1,24 +1,26 @@
-//! Colours and characters: what the options `--color` and `--ascii` choose between.
+//! Colors and characters, as chosen by `--color` and `--ascii`.
 
+use std::fmt::{self, Display};
+
+use super::chars::Chars;
 use crate::rules::Severity;
 use crate::session::update::SessionId;
 
-/// What a piece of text means, so that it can be coloured.
+/// Meaning of a piece of text, which decides its color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
-    /// Said less loudly: times, durations, what was dropped.
+pub(super) enum Color {
+    /// Less important: durations, dropped records.
     Dim,
-    /// The word that says what a line is about.
+    /// The word that names the event.
     Strong,
-    /// An error.
     Error,
-    /// Worth attention: events lost, a buffer that grew.
+    /// Lost events, a buffer that grew.
     Warn,
-    /// A session's own colour, the same in each of its lines.
+    /// The color of a session, the same in all of its lines.
     Session(SessionId),
 }
 
-impl From<Severity> for Tone {
+impl From<Severity> for Color {
     fn from(severity: Severity) -> Self {
         match severity {
             Severity::Error => Self::Error,
@@ -28,8 +30,8 @@ impl From<Severity> for Tone {
     }
 }
 
-impl Tone {
-    /// The escape sequence that begins it; [`RESET`] ends it.
+impl Color {
+    /// Returns the escape sequence that begins the color.
     pub(super) fn sequence(self) -> &'static [u8] {
         match self {
             Self::Dim => b"\x1b[2m",
@@ -48,10 +50,10 @@ impl Tone {
     }
 }
 
-/// Ends every tone.
+/// Escape sequence that ends a color.
 pub(super) const RESET: &[u8] = b"\x1b[0m";
 
-// Colours for sessions: those that neither red nor yellow, which mean something, resemble.
+// Colors of sessions. Red and yellow are left out, because they mean errors and warnings.
 const CYAN: &[u8] = b"\x1b[36m";
 const GREEN: &[u8] = b"\x1b[32m";
 const MAGENTA: &[u8] = b"\x1b[35m";
@@ -59,108 +61,99 @@ const BLUE: &[u8] = b"\x1b[34m";
 const BRIGHT_CYAN: &[u8] = b"\x1b[96m";
 const BRIGHT_GREEN: &[u8] = b"\x1b[92m";
 
-/// A few characters and how wide they are.
+/// A few printable characters.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Glyph {
-    pub(super) bytes: [u8; 8],
-    pub(super) length: usize,
+    pub(super) text: Chars<8>,
+    /// Width in terminal columns.
     pub(super) columns: usize,
 }
 
-impl From<&str> for Glyph {
-    fn from(text: &str) -> Self {
-        let mut bytes = [0; 8];
-        bytes.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
-        Self { bytes, length: text.len().min(8), columns: text.chars().count() }
-    }
-}
-
-impl Glyph {
-    /// The unit of millionths of a second.
-    pub(super) fn micros(glyphs: &Glyphs) -> Self {
-        let Self { mut bytes, length, columns } = glyphs.micro.into();
-        if let Some(end) = bytes.get_mut(length) {
-            *end = b's';
-        }
-        Self { bytes, length: length + 1, columns: columns + 1 }
+impl Display for Glyph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(str::from_utf8(self.text.as_bytes()).unwrap_or_default())
     }
 }
 
 /// The characters that lines are drawn with.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Glyphs {
-    /// A read or lseek begins.
-    pub(super) begin: &'static str,
-    /// Inside one.
-    pub(super) inside: &'static str,
-    /// Inside a traversal.
-    pub(super) traverse: &'static str,
-    /// It ends.
-    pub(super) end: &'static str,
-    /// From one value to the next.
-    pub(super) arrow: &'static str,
-    /// How often.
-    pub(super) times: &'static str,
-    /// Millionths.
-    pub(super) micro: &'static str,
+    /// First line of a read or lseek.
+    pub(super) begin: Glyph,
+    /// Line inside a read or lseek.
+    pub(super) inside: Glyph,
+    /// Line inside a traversal.
+    pub(super) traverse: Glyph,
+    /// Last line of a read or lseek.
+    pub(super) end: Glyph,
+    /// Between an old and a new value.
+    pub(super) arrow: Glyph,
+    /// Before a count.
+    pub(super) times: Glyph,
+    /// Unit of microseconds.
+    pub(super) micros: Glyph,
     /// Both ends of a line that belongs to no session.
-    pub(super) rule: &'static str,
-    /// Something is left out here.
-    pub(super) more: &'static str,
-    /// An error that a rule has found.
-    pub(super) error: &'static str,
-    /// A warning.
-    pub(super) warning: &'static str,
-    /// Information.
-    pub(super) info: &'static str,
+    pub(super) rule: Glyph,
+    /// Replaces what is left out.
+    pub(super) more: Glyph,
+    /// Mark of a finding that is an error.
+    pub(super) error: Glyph,
+    /// Mark of a finding that is a warning.
+    pub(super) warning: Glyph,
+    /// Mark of a finding that is information.
+    pub(super) info: Glyph,
+}
+
+const fn glyph(text: &str, columns: usize) -> Glyph {
+    Glyph { text: Chars::new(text), columns }
 }
 
 impl Glyphs {
     pub(super) const UNICODE: Self = Self {
-        begin: "┌─",
-        inside: "│ ",
-        traverse: "│┄",
-        end: "└─",
-        arrow: "→",
-        times: "×",
-        micro: "µ",
-        rule: "──",
-        more: "…",
-        error: "✗✗",
-        warning: "✗",
-        info: "i",
+        begin: glyph("┌─", 2),
+        inside: glyph("│ ", 2),
+        traverse: glyph("│┄", 2),
+        end: glyph("└─", 2),
+        arrow: glyph("→", 1),
+        times: glyph("×", 1),
+        micros: glyph("µs", 2),
+        rule: glyph("──", 2),
+        more: glyph("…", 1),
+        error: glyph("✗✗", 2),
+        warning: glyph("✗", 1),
+        info: glyph("i", 1),
     };
     pub(super) const ASCII: Self = Self {
-        begin: ",-",
-        inside: "| ",
-        traverse: "|:",
-        end: "`-",
-        arrow: "->",
-        times: "x",
-        micro: "u",
-        rule: "--",
-        more: "...",
-        error: "xx",
-        warning: "x",
-        info: "i",
+        begin: glyph(",-", 2),
+        inside: glyph("| ", 2),
+        traverse: glyph("|:", 2),
+        end: glyph("`-", 2),
+        arrow: glyph("->", 2),
+        times: glyph("x", 1),
+        micros: glyph("us", 2),
+        rule: glyph("--", 2),
+        more: glyph("...", 3),
+        error: glyph("xx", 2),
+        warning: glyph("x", 1),
+        info: glyph("i", 1),
     };
 }
 
-/// What text looks like.
+/// Appearance of text.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
+pub(super) struct Style {
     pub(super) color: bool,
     pub(super) ascii: bool,
     pub(super) glyphs: &'static Glyphs,
 }
 
-impl Look {
+impl Style {
     pub(super) fn new(color: bool, ascii: bool) -> Self {
         Self { color, ascii, glyphs: if ascii { &Glyphs::ASCII } else { &Glyphs::UNICODE } }
     }
 
-    /// The mark of a severity.
-    pub(super) fn mark(self, severity: Severity) -> &'static str {
+    /// Returns the mark of findings of a severity.
+    pub(super) fn mark(self, severity: Severity) -> Glyph {
         match severity {
             Severity::Error => self.glyphs.error,
             Severity::Warning => self.glyphs.warning,
@@ -171,13 +164,13 @@ impl Look {
 
 #[cfg(test)]
 mod tests {
-    use anstyle::{AnsiColor, Color, Style};
+    use anstyle::AnsiColor;
 
     use super::*;
 
     #[test]
-    fn tones_are_what_terminals_take_for_them() {
-        let color = |color| Style::new().fg_color(Some(Color::Ansi(color)));
+    fn colors_are_the_escape_sequences_of_anstyle() {
+        let foreground = |color| anstyle::Style::new().fg_color(Some(anstyle::Color::Ansi(color)));
         let sessions = [
             AnsiColor::Cyan,
             AnsiColor::Cyan,
@@ -189,15 +182,15 @@ mod tests {
             AnsiColor::Cyan,
         ];
         let sessions =
-            (0..).zip(sessions).map(|(id, of)| (Tone::Session(SessionId(id)), color(of)));
+            (0..).zip(sessions).map(|(id, of)| (Color::Session(SessionId(id)), foreground(of)));
         let others = [
-            (Tone::Dim, Style::new().dimmed()),
-            (Tone::Strong, Style::new().bold()),
-            (Tone::Error, color(AnsiColor::Red).bold()),
-            (Tone::Warn, color(AnsiColor::Yellow)),
+            (Color::Dim, anstyle::Style::new().dimmed()),
+            (Color::Strong, anstyle::Style::new().bold()),
+            (Color::Error, foreground(AnsiColor::Red).bold()),
+            (Color::Warn, foreground(AnsiColor::Yellow)),
         ];
-        for (tone, style) in sessions.chain(others) {
-            assert_eq!(str::from_utf8(tone.sequence()), Ok(style.render().to_string().as_str()));
+        for (color, style) in sessions.chain(others) {
+            assert_eq!(str::from_utf8(color.sequence()), Ok(style.render().to_string().as_str()));
             assert_eq!(str::from_utf8(RESET), Ok(style.render_reset().to_string().as_str()));
         }
     }

@@ -1,4 +1,4 @@
-//! A line a callback: the format for reading.
+//! The format for reading: one line per callback.
 //!
 //! ```text
 //! CPU TASK         SESSION  EVENT
@@ -8,340 +8,134 @@
 //!   1 cat/4123     s1.r1    │  next  pos 0→1      ffff8881042a3000 → ffff8881042a3004         0.2µs
 //! ```
 //!
-//! A callback's line has fixed places, so that the eye can follow one of them down: role, position,
-//! pointer in, pointer out or bytes, duration, and what became of a rendering. Sessions interleave;
-//! the brackets say which lines of a session belong together, its colour and id which session it is.
+//! The parts of a callback's line are in fixed columns: role, position, pointer passed, pointer returned or bytes
+//! written, duration, fate. Lines of several sessions may interleave. Brackets connect the lines of a call; color and
+//! id identify the session.
 
 mod callback;
+mod event;
 
 use std::collections::HashSet;
 
-use self::callback::{Callbacks, Layout};
-use super::columns::Columns;
-use super::line::Line;
-use super::phrase::{self, CloseInfo};
-use super::status::Status;
-use super::style::{Look, Tone};
-use super::{FieldError, Header, Options, Output, Ready, Sink, TargetInfo};
-use crate::event::{OpTable, Via};
+use self::callback::Layout;
+use self::event::Event;
+use super::Options;
+use super::bounded::LineBuffer;
+use super::line::LineWriter;
+use super::text::{Page, TextFormat};
+use super::wording;
+use crate::event::{FileKind, OpTable};
 use crate::rules::Finding;
-use crate::session::update::{ReadEnd, Session, SessionId, Summary, Update, What};
+use crate::session::update::{Session, SessionId, Update, What};
 
-const DEFAULT: [&str; 6] = ["time", "delta", "cpu", "task", "session", "event"];
-
-/// Room for most of what stands behind the duration.
+/// Columns that most fates fill behind the duration.
 const FATE: usize = 20;
 
-/// Where the lines of a finding begin: below the task, in the default columns.
+/// First column of a finding's lines: that of the task, in the default columns.
 const INDENT: usize = 21;
 
-/// See the [module](self).
-pub struct Timeline {
-    look: Look,
-    status: Status,
-    columns: Columns,
+pub(super) struct Timeline {
     layout: &'static Layout,
-    callbacks: Callbacks,
+    /// For callbacks.
+    buffer: LineBuffer,
+    /// Greatest number of bytes of a preview. 0: no previews.
     preview: usize,
-    quiet: bool,
     verbose: bool,
-    /// Whose functions were named already: they are told once.
-    told: HashSet<OpTable>,
-    /// Whose the last line is, and where it ends: a finding that it proves is marked there.
+    /// Tables whose functions have been named. They are named once.
+    named: HashSet<OpTable>,
+    /// Session of the last line, and the length of the output after it. A finding marks this line if the line is still
+    /// the last one and of the same session. `None`: there is no such line.
     last: Option<(Option<SessionId>, usize)>,
 }
 
 impl Timeline {
-    /// Takes what it needs from the options.
-    ///
-    /// # Errors
-    ///
-    /// A column that there is not.
-    pub fn new(options: &Options) -> Result<Self, FieldError> {
-        let columns = Columns::new(options, &DEFAULT)?;
-        let wide = columns.width() + Layout::WIDE.end + FATE;
+    pub(super) fn new(options: &Options, page: &Page) -> Self {
+        let wide = page.columns.width() + Layout::WIDE.end + FATE;
         let narrow = options.width.is_some_and(|width| usize::from(width) < wide);
-        let look = Look::new(options.color, options.ascii);
-        Ok(Self {
-            look,
-            callbacks: Callbacks::new(look),
-            status: Status::new(options),
-            columns,
+        Self {
             layout: if narrow { &Layout::NARROW } else { &Layout::WIDE },
+            buffer: LineBuffer::default(),
             preview: options.preview,
-            quiet: options.quiet,
             verbose: options.verbose,
-            told: HashSet::new(),
+            named: HashSet::new(),
             last: None,
-        })
-    }
-
-    #[expect(clippy::too_many_lines, reason = "a table, an update an arm")]
-    fn event(&mut self, line: &mut Line<'_>, update: &Update) {
-        let frame = Frame { start: line.column(), layout: self.layout, update };
-        match &update.what {
-            What::Open => frame.session(line, "OPEN ", phrase::identity),
-            What::OpenFailed { ret } => {
-                frame.session(line, "OPEN ", |line, session| {
-                    line.put(session.opened_by.name()).put("  ");
-                    phrase::failed(line, (*ret).into());
-                });
-            }
-            What::OpenLeaked { ret } => {
-                frame.session(line, "OPEN ", |line, session| phrase::leaked(line, session, *ret));
-            }
-            What::ReadBegin { pos, want, traverse_from, rewind, via, state } => {
-                frame.bracket(line, line.look.glyphs.begin);
-                line.tone(Tone::Strong, "READ ").put(format_args!(" off {pos}  want {want}"));
-                if let Some(core) = traverse_from {
-                    line.tone(Tone::Warn, format_args!("  position unknown: traverse 0..{pos}"));
-                    line.tone(Tone::Dim, format_args!("  (the core is at {core})"));
-                }
-                if *rewind {
-                    line.put("  rewind");
-                }
-                if self.verbose {
-                    let via = via.map_or("?", Via::name);
-                    line.tone(
-                        Tone::Dim,
-                        format_args!(
-                            "  via {via}  index {} count {} from {} size {} read_pos {}",
-                            state.index, state.count, state.from, state.size, state.read_pos
-                        ),
-                    );
-                }
-            }
-            What::Preview { bytes } => {
-                frame.bracket(line, line.look.glyphs.inside);
-                line.pad(frame.start + 9, 0)
-                    .put("\"")
-                    .bytes(bytes.get(..self.preview).unwrap_or(bytes));
-                line.put("\"");
-            }
-            What::Grow { from, to, restart, traverse } => {
-                let glyphs = line.look.glyphs;
-                frame.bracket(line, if *traverse { glyphs.traverse } else { glyphs.inside });
-                line.tone(
-                    Tone::Warn,
-                    format_args!(
-                        "OVERFLOW {from}/{from} {} grow {to}, restart {restart}",
-                        glyphs.arrow
-                    ),
-                );
-            }
-            What::ReadEnd(end) => frame.read_end(line, end),
-            What::LseekBegin { offset, whence } => {
-                frame.bracket(line, line.look.glyphs.begin);
-                line.tone(Tone::Strong, "LSEEK");
-                line.put(format_args!(" {} {offset}", phrase::whence(*whence)));
-            }
-            What::LseekEnd { ret, passed_over, leftover, duration } => {
-                frame.bracket(line, line.look.glyphs.end);
-                if *ret < 0 {
-                    phrase::failed(line, *ret);
-                } else {
-                    line.put(format_args!("= {ret}"));
-                }
-                if *passed_over > 0 {
-                    line.put(format_args!("  {passed_over} passed over"));
-                }
-                if *leftover > 0 {
-                    line.put(format_args!("  {leftover} B in the buffer"));
-                }
-                frame.duration(line, *duration);
-            }
-            What::Write { pos, want, ret } => {
-                line.tone(Tone::Strong, "WRITE").put(" ");
-                phrase::write(line, *want, *ret, *pos);
-            }
-            What::PlainRead { pos, want, ret } => {
-                line.tone(Tone::Strong, "READ ").put(" ");
-                phrase::plain_read(line, *want, *ret, *pos);
-            }
-            What::Close {
-                by,
-                totals,
-                lifetime,
-                undelivered,
-                partial,
-                removed,
-                // Told by the release itself, and where they were found.
-                private: _,
-                findings: _,
-            } => {
-                line.tone(Tone::Strong, "CLOSE").put(" ");
-                let (by, lifetime, undelivered) = (*by, *lifetime, *undelivered);
-                let removed = *removed;
-                phrase::close(
-                    line,
-                    &CloseInfo { by, totals, lifetime, undelivered, partial, removed },
-                );
-            }
-            What::Gap { lost, sessions } => phrase::gap(line, *lost, update.cpu, sessions),
-            // Written in one go with its columns, and one with lines of its own.
-            What::Callback(_) | What::Finding(_) => {}
-            What::Blind { function, role, reason } => phrase::blind(line, function, *role, reason),
-            What::Disagreement { expected, observed } => {
-                phrase::disagreement(line, expected, observed);
-            }
         }
     }
 
-    /// A mark on the line that proves it, if that is the one just written, and below what it says.
-    fn finding(&mut self, update: &Update, finding: &Finding, out: &mut Output) {
+    /// Marks the line before, if it proves the finding, and writes what was found below it.
+    fn finding(&mut self, page: &Page, update: &Update, finding: &Finding, data: &mut Vec<u8>) {
         let session = update.session.as_ref().map(|session| session.id);
-        let data = &mut out.data;
-        if self.last == Some((session, data.len())) && data.pop_if(|byte| *byte == b'\n').is_some()
-        {
-            let mut line = Line::new(data, self.look);
+        let proven_by_last = self.last == Some((session, data.len()));
+        if proven_by_last && data.pop_if(|byte| *byte == b'\n').is_some() {
+            let mut line = LineWriter::new(data, page.style);
             line.put("  ");
-            phrase::mark(&mut line, finding.severity, finding.id);
+            wording::mark(&mut line, finding.severity, finding.id);
             line.end();
         }
-        let indent = self.columns.width().min(INDENT);
-        let mut line = Line::new(data, self.look);
+        let indent = page.columns.width().min(INDENT);
+        let mut line = LineWriter::new(data, page.style);
         line.pad(indent, 0);
-        phrase::finding(&mut line, finding);
+        wording::finding(&mut line, finding);
         line.end();
-        let mut line = Line::new(data, self.look);
+        let mut line = LineWriter::new(data, page.style);
         line.pad(indent + 3, 0);
-        phrase::explanation(&mut line, finding);
+        wording::explanation(&mut line, finding);
         line.end();
         self.last = None;
     }
 
-    /// The names of the functions, when a table is opened for the first time.
-    fn functions(&mut self, session: &Session, out: &mut Vec<u8>) {
-        let (Some(callbacks), crate::event::FileKind::Seq { table, .. }) =
-            (&session.callbacks, &session.kind)
+    /// Names the functions of a table that is opened for the first time.
+    fn functions(&mut self, page: &Page, session: &Session, data: &mut Vec<u8>) {
+        let (Some(callbacks), FileKind::Seq { table, .. }) = (&session.callbacks, &session.kind)
         else {
             return;
         };
-        if self.told.insert(*table) {
-            let mut line = Line::new(out, self.look);
-            line.pad(self.columns.width(), 0).put("      ");
-            phrase::callbacks(&mut line, callbacks);
+        if self.named.insert(*table) {
+            let mut line = LineWriter::new(data, page.style);
+            line.pad(page.columns.width(), 0).put("      ");
+            wording::callbacks(&mut line, callbacks);
             line.end();
         }
     }
 }
 
-impl Sink for Timeline {
-    fn header(&mut self, header: &Header, out: &mut Output) {
-        if !self.quiet {
-            self.status.header(header, &mut out.status);
-        }
-    }
+impl TextFormat for Timeline {
+    const COLUMNS: &'static [&'static str] = &["time", "delta", "cpu", "task", "session", "event"];
 
-    fn target(&mut self, target: &TargetInfo, out: &mut Output) {
-        if !self.quiet || target.note.is_some() {
-            self.status.target(target, &mut out.status);
-        }
-    }
-
-    fn ready(&mut self, ready: &Ready, out: &mut Output) {
-        self.columns.ready(ready);
-        if !self.quiet {
-            self.status.ready(*ready, &mut out.status);
-            self.columns.heading(&mut out.data, self.look);
-        }
-    }
-
-    fn update(&mut self, update: &Update, out: &mut Output) {
-        if matches!(update.what, What::Preview { .. }) && self.preview == 0 {
-            return;
-        }
-        if let What::Finding(finding) = &update.what {
-            if self.columns.has_event() {
-                self.finding(update, finding, out);
+    fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) {
+        let has_event = page.columns.has_event();
+        match &update.what {
+            What::Preview { .. } if self.preview == 0 => return,
+            What::Finding(finding) => {
+                if has_event {
+                    self.finding(page, update, finding, data);
+                }
+                return;
             }
-            return;
+            _ => {}
         }
-        let mut line = Line::new(&mut out.data, self.look);
-        let event = self.columns.has_event();
-        let mut text = self.columns.write(&mut line, update);
-        if let (true, What::Callback(callback)) = (event, &update.what) {
-            let session = update.session.as_ref().map(|session| session.id);
-            self.callbacks.write(&mut text, self.layout, session, callback);
-        }
-        line.written(text.bytes(), text.column());
-        if event {
-            self.event(&mut line, update);
+        let mut line = LineWriter::new(data, page.style);
+        page.columns.write(&mut line, update);
+        let session = update.session.as_deref();
+        let id = session.map(|session| session.id);
+        match &update.what {
+            _ if !has_event => {}
+            What::Callback(callback) => {
+                let mut text = self.buffer.begin(page.style);
+                callback::write(&mut text, self.layout, id, callback);
+                line.written(text.bytes(), text.column());
+            }
+            _ => {
+                let (start, layout) = (line.column(), self.layout);
+                let (preview, verbose) = (self.preview, self.verbose);
+                Event { update, start, layout, preview, verbose }.write(&mut line);
+            }
         }
         line.end();
-        if let (true, What::Open, Some(session)) = (event, &update.what, &update.session) {
-            self.functions(session, &mut out.data);
+        if let (true, What::Open, Some(session)) = (has_event, &update.what, session) {
+            self.functions(page, session, data);
         }
-        self.last = Some((update.session.as_ref().map(|session| session.id), out.data.len()));
-    }
-
-    fn end(&mut self, summary: &Summary, out: &mut Output) {
-        if !self.quiet {
-            self.status.summary(summary, &mut out.status);
-        }
-    }
-}
-
-/// Where an event's text stands, and whose it is.
-#[derive(Clone, Copy)]
-struct Frame<'a> {
-    start: usize,
-    layout: &'static Layout,
-    update: &'a Update,
-}
-
-impl Frame<'_> {
-    /// The bracket in the session's colour, and a blank.
-    fn bracket(self, line: &mut Line<'_>, bracket: &str) {
-        match &self.update.session {
-            Some(session) => line.toned(Tone::Session(session.id), |line| {
-                line.glyph(bracket);
-            }),
-            None => line.glyph(bracket),
-        };
-        line.ascii(b" ");
-    }
-
-    /// `OPEN  /proc/foo   …`
-    fn session(self, line: &mut Line<'_>, word: &str, rest: impl FnOnce(&mut Line<'_>, &Session)) {
-        line.tone(Tone::Strong, word).put(" ");
-        if let Some(session) = &self.update.session {
-            phrase::path(line, session);
-            line.put("   ");
-            rest(line, session);
-        }
-    }
-
-    fn duration(self, line: &mut Line<'_>, ns: Option<u64>) {
-        if let Some(ns) = ns {
-            line.span(ns, self.start + self.layout.end, 2);
-        }
-    }
-
-    fn read_end(self, line: &mut Line<'_>, end: &ReadEnd) {
-        let ReadEnd { ret, range: _, totals, leftover, from_leftover, duration, eof, partial } =
-            end;
-        self.bracket(line, line.look.glyphs.end);
-        if *ret < 0 {
-            phrase::failed(line, *ret);
-        } else {
-            line.put("= ").tone(Tone::Strong, format_args!("{ret} B"));
-        }
-        line.put("  ");
-        phrase::outcome(line, totals);
-        self.duration(line, *duration);
-        if *from_leftover > 0 {
-            line.put(format_args!("  {from_leftover} B from the buffer"));
-        }
-        if *leftover > 0 {
-            line.put(format_args!("  {leftover} B left over"));
-        }
-        if *eof {
-            line.put("  end of file");
-        }
-        if let Some(reason) = partial {
-            line.tone(Tone::Warn, format_args!("  partial: {}", phrase::because(*reason)));
-        }
+        self.last = Some((id, data.len()));
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
         },
         verdict::Charge,
     },
-    event::Role,
+    event::{Ptr, Role},
     rules::Id,
 };
 
@@ -58,7 +58,7 @@ enum Began {
 struct Evidence {
     /// start() wrote at this position, which is not 0.
     wrote: Option<i64>,
-    /// next() had returned NULL at this position, and start() returns a new record there.
+    /// next() had returned NULL at this position, and start() returns a new record there. Nothing was wrong before.
     ended_early: Option<i64>,
     /// next() had returned NULL at this position, and start() returns a record there that was rendered before.
     end_again: Option<i64>,
@@ -84,7 +84,14 @@ impl<L: Lab> Inquiry<'_, L> {
         known: &Known,
         ways: &Ways,
     ) -> anyhow::Result<Option<Charge>> {
-        let Some(wrong) = ways.wrong.first() else { return Ok(None) };
+        if ways.wrong.is_empty() {
+            return Ok(None);
+        }
+        // What one reader does to another is no evidence for a reader alone.
+        let alone_wrong = || ways.wrong.iter().filter(|wrong| !wrong.shared);
+        let Some(wrong) = alone_wrong().next() else {
+            return Ok(Some(sharing(ways, &known.whole)));
+        };
         let mut canon = Canon::default();
         if self.lab.is_over().is_none() {
             let walks = self.quietly(&alone(Kind::Whole, walks(&known.shape))).await?;
@@ -95,7 +102,7 @@ impl<L: Lab> Inquiry<'_, L> {
             }
         }
         let mut evidence = Evidence::default();
-        let failing = ways.wrong.iter().flat_map(|wrong| &wrong.answer.seen.sessions);
+        let failing = alone_wrong().flat_map(|wrong| &wrong.answer.seen.sessions);
         for session in failing.chain(&known.whole) {
             evidence.session(&session.log, &canon);
         }
@@ -213,7 +220,7 @@ impl Evidence {
             // Behind next()'s NULL that is the end.
             let promised = so_far.ended.is_none() && canon.texts.contains_key(&pos);
             self.vanished = self.vanished.or(promised.then_some(pos));
-        } else if ended && !so_far.rendered.contains(&pos) {
+        } else if ended && !so_far.spoiled && !so_far.rendered.contains(&pos) {
             let first = pass.shows.first().map(text);
             let known = first.is_some_and(|first| so_far.texts.contains(&first));
             let list = if known { &mut self.end_again } else { &mut self.ended_early };
@@ -323,6 +330,23 @@ fn started(pos: i64, whose: Option<i64>, first: Option<i64>) -> String {
     }
 }
 
+/// Returns the charge for bytes that are wrong only where two readers take turns. If start() and next() return
+/// the same records for each of them as for one reader alone, show() keeps a state that they share.
+fn sharing(ways: &Ways, whole: &[SeenSession]) -> Charge {
+    let records = |sessions: &[SeenSession]| -> HashSet<(i64, Ptr)> {
+        let passes = sessions.iter().flat_map(|session| &session.log.passes);
+        passes.flat_map(|pass| pass.shows.iter().map(|shown| (shown.pos, shown.ptr))).collect()
+    };
+    let alone = records(whole);
+    let same = ways.wrong.iter().all(|wrong| records(&wrong.answer.seen.sessions) == alone);
+    let (role, message) = if same {
+        (Role::Show, "show() is given the right records and keeps a state that readers share")
+    } else {
+        (Role::Start, "start() does not find the record of its own reader")
+    };
+    Charge { id: Id(601), role: Some(role), message: message.to_owned() }
+}
+
 /// Returns the callback whose turn it was at the first byte that differs, for files whose texts show nothing.
 fn place(sessions: &[SeenSession], at: u64) -> Option<Charge> {
     let at = i64::try_from(at).ok()?;
@@ -330,7 +354,7 @@ fn place(sessions: &[SeenSession], at: u64) -> Option<Charge> {
         |shown: &Shown| shown.range.is_some_and(|range| (range.start..range.end).contains(&at));
     let passes = sessions.iter().flat_map(|session| session.log.passes.iter().skip(1));
     let (pass, index) =
-        passes.filter_map(|pass| Some((pass, pass.shows.iter().position(covers)?))).last()?;
+        passes.filter_map(|pass| Some((pass, pass.shows.iter().position(covers)?))).next_back()?;
     let pos = pass.shows.get(index)?.pos;
     let (role, message) = if index == 0 {
         let message =

@@ -142,10 +142,10 @@ mod tests {
             settled(&[broken.clone(), broken.clone(), broken.clone()], 3),
             Some(Settled::Changes)
         );
-        assert_eq!(settled(&[broken.clone()], 0), Some(Settled::Changes));
+        assert_eq!(settled(std::slice::from_ref(&broken), 0), Some(Settled::Changes));
         // It changed before the plan, or in the middle, and then the plan agrees.
         let late = (differs(27), Behind::Changed { agrees: true });
-        assert_eq!(settled(&[late.clone()], 3), Some(Settled::Agrees));
+        assert_eq!(settled(std::slice::from_ref(&late), 3), Some(Settled::Agrees));
         assert_eq!(settled(&[broken, (Outcome::Agrees, Behind::Same)], 3), Some(Settled::Agrees));
         // That it agreed in a broken bracket is no proof that it does.
         assert_eq!(settled(&[(differs(27), Behind::Same), late], 3), None);

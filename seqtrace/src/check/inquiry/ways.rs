@@ -26,6 +26,8 @@ pub(super) struct Wrong {
     pub(super) difference: Difference,
     /// Result of the last run.
     pub(super) answer: Answer,
+    /// Two readers take turns in it.
+    pub(super) shared: bool,
 }
 
 /// Plans that got more or other bytes than they should.
@@ -123,7 +125,7 @@ impl<L: Lab> Inquiry<'_, L> {
             self.note(why);
             return Ok(Settled::Excused);
         }
-        ways.wrong.push(Wrong { difference, answer });
+        ways.wrong.push(Wrong { difference, answer, shared: plan.kind.is_shared() });
         Ok(settled)
     }
 

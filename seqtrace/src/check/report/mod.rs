@@ -10,7 +10,7 @@ use clap::ValueEnum;
 
 use super::verdict::{PlanOutcome, PlanReport, Report, Verdict};
 use crate::{
-    render::{Name, Place, escape},
+    render::{Name, SymbolLocation, escape},
     rules::{Finding, Severity},
     session::update::Symbol,
 };
@@ -246,12 +246,12 @@ fn blamed(finding: &Finding) -> Option<String> {
 
 /// `eof_next [seqbugs]`
 fn symbol(symbol: &Symbol) -> String {
-    Place { name: Name { symbol, ascii: false }, with_offset: false }.to_string()
+    SymbolLocation { name: Name { symbol, ascii: false }, with_offset: false }.to_string()
 }
 
 /// `eof_next [seqbugs+0x250]`
 fn place(symbol: &Symbol) -> String {
-    Place { name: Name { symbol, ascii: false }, with_offset: true }.to_string()
+    SymbolLocation { name: Name { symbol, ascii: false }, with_offset: true }.to_string()
 }
 
 /// What causes a finding: `SQ102 eof_next [seqbugs+0x250]`.

@@ -31,7 +31,7 @@ const TURNS: u64 = 24;
 /// Rules about what no reader sees: leaks, times, and what was not traced.
 const UNSEEN: [u16; 5] = [301, 401, 402, 403, 501];
 
-/// Lines to try, the one that says most first.
+/// Lists the lines to try, the most telling first.
 pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
     let facts = Facts::of(report, shape);
     let mut trials = Vec::new();

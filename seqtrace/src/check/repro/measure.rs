@@ -19,8 +19,8 @@ pub(super) enum Measure {
 }
 
 impl Measure {
-    /// The measures that make sense for a script, the one that says most first. Where a line begins or
-    /// ends at an offset, only the text does: with other numbers it is another place.
+    /// The measures that make sense for a script, the most exact first. Where a line begins or
+    /// ends at an offset, only the text does: with other numbers these offsets are in other lines.
     pub(super) fn of(script: &Script, facts: &Facts) -> &'static [Self] {
         let segments = script.segments(facts);
         // Nothing comes there, however long the lines are.

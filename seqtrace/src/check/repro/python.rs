@@ -66,12 +66,12 @@ fn at(at: u64, facts: &Facts) -> impl Iterator<Item = Vec<Op>> + use<> {
 /// What a plan does, with the descriptor that differed, up to the call that did.
 fn from_plan(shape: &Shape, kind: Kind, failure: &Failure) -> Option<Vec<Op>> {
     let plan = plan::all(shape).into_iter().find(|plan| plan.kind == kind)?;
-    // The file offset at which each descriptor stands.
-    let mut places: BTreeMap<Slot, u64> = BTreeMap::new();
+    // The file offset of each descriptor.
+    let mut offsets: BTreeMap<Slot, u64> = BTreeMap::new();
     let mut ops: Vec<(Slot, Op)> = Vec::new();
     for act in plan.acts {
         let slot = act.step.slot();
-        let at = places.entry(slot).or_insert(0);
+        let at = offsets.entry(slot).or_insert(0);
         let before = *at;
         let step = ops_of(&act.step, shape, at)?;
         let is_it = match step.last() {

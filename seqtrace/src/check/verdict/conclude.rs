@@ -190,8 +190,13 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Charge>) {
             plan.failure().map_or(0, |failure| failure.difference.at),
             how_often(&plan)
         );
-        if !roots::explain_bytes(report, &proof) {
+        let start = culprit.filter(|one| (one.id, one.role) == (Id(204), Some(Role::Start)));
+        let overruled = start.is_some() && roots::is_early_end(report);
+        if overruled || !roots::explain_bytes(report, &proof) {
             accuse(report, &proof, culprit);
+        }
+        if overruled {
+            roots::overrule_early_end(report);
         }
     } else if let Some(plan) = shared {
         let message = format!(
@@ -200,8 +205,11 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Charge>) {
             plan.failure().map_or(0, |failure| failure.difference.at),
             how_often(&plan)
         );
-        let charge = Charge { id: Id(601), role: Some(Role::Start), message };
-        raise(report, charge, Severity::Error);
+        let sharing = culprit.filter(|culprit| culprit.id == Id(601));
+        let role = sharing.map_or(Some(Role::Start), |sharing| sharing.role);
+        let why = sharing.map_or(String::new(), |sharing| format!("{}; ", sharing.message));
+        let message = format!("{why}{message}");
+        raise(report, Charge { id: Id(601), role, message }, Severity::Error);
     }
 }
 

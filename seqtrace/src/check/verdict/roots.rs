@@ -42,6 +42,21 @@ fn root_of(report: &Report, consequence: Id) -> Option<usize> {
     })
 }
 
+/// Returns true if the root that explains other bytes is SQ106.
+pub(super) fn is_early_end(report: &Report) -> bool {
+    let root = root_of(report, Id(204)).and_then(|index| report.found.get(index));
+    root.is_some_and(|root| root.finding.id == Id(106))
+}
+
+/// Makes SQ106 a consequence of SQ204: start() began the pass with a wrong record, and next() went on from it.
+pub(super) fn overrule_early_end(report: &mut Report) {
+    let root = report.found.iter().find(|found| found.finding.id == Id(204) && is_root(found));
+    let Some(blame) = root.map(|root| root.finding.blame.clone()) else { return };
+    for found in report.found.iter_mut().filter(|found| found.finding.id == Id(106)) {
+        found.finding.cause = Some(Cause { id: Id(204), blame: blame.clone() });
+    }
+}
+
 /// Returns true if a root explains why bytes differ by how they are read. This root is an error then, and
 /// `proof` takes the place of the doubt in its message.
 pub(super) fn explain_bytes(report: &mut Report, proof: &str) -> bool {

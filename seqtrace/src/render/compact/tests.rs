@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use super::super::testing::{NULL, Story, record};
 use super::super::{Format, Options, Time};
-use super::PASSES;
+use super::fold::PASSES;
 use crate::session::update::Fate;
 
 fn compact() -> Options {

@@ -1,6 +1,6 @@
 use std::rc::Rc;
 
-use expect_test::expect;
+use expect_test::{expect, expect_file};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ fn objects(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Everything that the tests can make a sink say.
+/// Renders every kind of object once.
 fn everything() -> Vec<Value> {
     let mut story = Story::new(&json());
     story.cat();
@@ -54,7 +54,7 @@ fn everything() -> Vec<Value> {
 fn a_cat() {
     let mut story = Story::new(&json());
     story.cat();
-    // One of each type; all keys are told by the schema.
+    // The first object of each type. The schema lists all keys.
     let mut seen = std::collections::HashSet::new();
     let first: Vec<_> = story
         .data()
@@ -170,6 +170,13 @@ fn a_key_less_is_not_what_the_schema_says() {
     }
 }
 
+/// The format is a promise: a change here must only add keys.
+#[test]
+fn the_schema_is_the_published_one() {
+    let schema = serde_json::to_string_pretty(&schema_of_object()).unwrap() + "\n";
+    expect_file!["schema.json"].assert_eq(&schema);
+}
+
 #[test]
 fn the_schema_names_all_keys() {
     let keys = keys(&schema_of_object());
@@ -206,17 +213,17 @@ proptest! {
         let mut story = Story::new(&Options { ascii, ..json() });
         story.session = Some(Rc::new(session(1, &name)));
         story.task = Some(Rc::new(Task { comm: name.clone(), ..Task::default() }));
-        story.say(What::Open);
+        story.emit(What::Open);
         story.read(1, pos, 5);
-        story.say(What::Preview { bytes: name.clone() });
+        story.emit(What::Preview { bytes: name.clone() });
         story.read_end(pos, |_| ());
         let lossy = String::from_utf8_lossy(&name).into_owned();
-        story.say(What::Blind {
+        story.emit(What::Blind {
             function: symbol(&lossy, Some(&lossy)),
             role: Role::Show,
             reason: lossy.clone(),
         });
-        story.say(What::Disagreement { expected: lossy.clone(), observed: lossy });
+        story.emit(What::Disagreement { expected: lossy.clone(), observed: lossy });
         let text = story.data();
         prop_assert!(!text.chars().any(|c| c != '\n' && (c.is_control() || is_deceptive(c))));
         prop_assert!(!ascii || text.is_ascii());

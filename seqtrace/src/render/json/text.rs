@@ -1,4 +1,4 @@
-//! Strings and numbers as they are written in JSON.
+//! Values that JSON has as strings.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write as _};
@@ -13,8 +13,7 @@ use crate::event::{Ptr, PtrKind};
 use crate::rules::Id;
 use crate::session::update::SessionId;
 
-/// Writes the characters that a terminal obeys or hides as `\u` escapes; to a parser that is the
-/// same string.
+/// Writes characters that a terminal interprets or hides as `\u` escapes. A parser reads the same string.
 pub(super) struct Safe {
     pub(super) ascii: bool,
 }
@@ -46,17 +45,17 @@ impl serde_json::ser::Formatter for Safe {
     }
 }
 
-/// Bytes as text; what is not UTF-8 becomes U+FFFD, and then [`raw`] has the bytes.
+/// Converts bytes to text. Bytes that are not UTF-8 become U+FFFD; then [`raw`] returns the original.
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// The bytes in hex, if [`text`] cannot say them.
+/// Returns the bytes for output in hex, if they are not UTF-8. `None`: [`text`] is the original.
 pub(super) fn raw(bytes: &[u8]) -> Option<Raw<'_>> {
     str::from_utf8(bytes).is_err().then_some(Raw(bytes))
 }
 
-/// A type that is written as what it displays, with a schema of its own.
+/// Implements serialization as the displayed text, with the given schema.
 macro_rules! written {
     ($name:ident $(<$life:lifetime>)?, $schema:tt) => {
         impl Serialize for $name $(<$life>)? {
@@ -78,7 +77,7 @@ macro_rules! written {
     };
 }
 
-/// See [`raw`].
+/// Bytes in hex.
 #[derive(Clone, Copy)]
 pub(super) struct Raw<'a>(pub(super) &'a [u8]);
 
@@ -93,7 +92,6 @@ written!(Raw<'_>, {
     "description": "Bytes in hex"
 });
 
-/// An address.
 #[derive(Clone, Copy)]
 pub(super) struct Address(pub(super) u64);
 
@@ -104,7 +102,7 @@ impl Display for Address {
 }
 written!(Address, { "type": "string", "pattern": "^0x[0-9a-f]{1,16}$", "description": "An address" });
 
-/// What start and next return.
+/// A pointer that start or next returned.
 #[derive(Clone, Copy)]
 pub(super) struct Pointer(pub(super) Ptr);
 
@@ -124,7 +122,7 @@ written!(Pointer, {
     "description": "An iterator's pointer; TOKEN is SEQ_START_TOKEN, the number in ERR_PTR an errno"
 });
 
-/// Time since boot.
+/// A time, ns since boot. A string, because JSON numbers above 2^53 lose digits in many parsers.
 #[derive(Clone, Copy)]
 pub(super) struct BootTime(pub(super) u64);
 
@@ -139,7 +137,6 @@ written!(BootTime, {
     "description": "CLOCK_MONOTONIC, ns since boot"
 });
 
-/// The name of an error.
 #[derive(Clone, Copy)]
 pub(super) struct ErrorName(Errno);
 
@@ -160,7 +157,6 @@ written!(ErrorName, {
     "description": "ENOMEM; `errno 999` where the number has no name"
 });
 
-/// A session.
 #[derive(Clone, Copy)]
 pub(super) struct SessionName(pub(super) SessionId);
 
@@ -172,7 +168,6 @@ impl Display for SessionName {
 }
 written!(SessionName, { "type": "string", "pattern": "^s[0-9]+$", "description": "A session" });
 
-/// A read of a session.
 #[derive(Clone, Copy)]
 pub(super) struct ReadName(pub(super) SessionId, pub(super) u32);
 
@@ -183,7 +178,6 @@ impl Display for ReadName {
 }
 written!(ReadName, { "type": "string", "pattern": "^s[0-9]+\\.r[0-9]+$", "description": "A read" });
 
-/// A rule.
 #[derive(Clone, Copy)]
 pub(super) struct RuleName(pub(super) Id);
 
@@ -194,7 +188,6 @@ impl Display for RuleName {
 }
 written!(RuleName, { "type": "string", "pattern": "^SQ[0-9]{3}$", "description": "A rule" });
 
-/// A device.
 #[derive(Clone, Copy)]
 pub(super) struct Device(pub(super) u32);
 
@@ -206,7 +199,7 @@ impl Display for Device {
 }
 written!(Device, { "type": "string", "pattern": "^[0-9]+:[0-9]+$", "description": "major:minor" });
 
-/// The version of the format; 1.
+/// Version of the format: 1.
 #[derive(Clone, Copy)]
 pub(super) struct Version;
 

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::table::Table;
 use crate::event::{Ptr, Role};
 use crate::render::{
-    line::{Line, Pointer},
-    style::{Look, Tone},
+    line::{LineWriter, Pointer},
+    style::{Color, Style},
 };
 use crate::session::update::{Fate, Range, SessionId, Update, What};
 
-/// Of all sessions.
+/// The ledgers of all sessions.
 #[derive(Default)]
 pub(super) struct Ledger(BTreeMap<SessionId, Entries>);
 
@@ -26,13 +26,13 @@ struct Entry {
     record: Option<Ptr>,
     pass: u32,
     read: Option<u32>,
-    /// It came from stop(), which should not write.
+    /// stop() wrote these bytes, though it should not write any.
     stop: bool,
     passed_over: bool,
 }
 
 impl Ledger {
-    /// Takes what was kept or passed over.
+    /// Adds an entry if the update is of a callback whose bytes were emitted or passed over.
     pub(super) fn update(&mut self, update: &Update) {
         let (Some(session), What::Callback(callback)) = (&update.session, &update.what) else {
             return;
@@ -41,7 +41,7 @@ impl Ledger {
         let passed_over = match callback.fate {
             Some(Fate::PassedOver) => true,
             Some(Fate::Emitted) => false,
-            // What stop() wrote has no fate of its own.
+            // Only shows have a fate.
             _ if callback.role == Role::Stop => false,
             _ => return,
         };
@@ -60,12 +60,12 @@ impl Ledger {
         });
     }
 
-    /// A table for each session.
-    pub(super) fn write(&self, look: Look, out: &mut Vec<u8>) {
+    /// Appends one table per session.
+    pub(super) fn write(&self, style: Style, out: &mut Vec<u8>) {
         for (id, Entries { path, rows }) in &self.0 {
             out.push(b'\n');
-            let mut line = Line::new(out, look);
-            line.tone(Tone::Strong, format_args!("LEDGER s{}", id.0));
+            let mut line = LineWriter::new(out, style);
+            line.color(Color::Strong, format_args!("LEDGER s{}", id.0));
             line.put("  ").bytes(path);
             line.end();
             let mut table = Table::new("BYTES", &["LENGTH", "POS", "RECORD", "PASS", "READ", ""]);
@@ -90,7 +90,7 @@ impl Ledger {
                     ],
                 );
             }
-            table.write(look, None, out);
+            table.write(style, None, out);
         }
     }
 }

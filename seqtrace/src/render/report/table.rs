@@ -1,11 +1,11 @@
-//! A table in plain text.
+//! Tables in plain text.
 
 use crate::render::{
-    line::Line,
-    style::{Look, Tone},
+    line::LineWriter,
+    style::{Color, Style},
 };
 
-/// Names on the left, numbers on the right.
+/// A table whose first column is left-aligned and whose others are right-aligned.
 pub(super) struct Table {
     heading: Vec<String>,
     rows: Vec<Vec<String>>,
@@ -22,7 +22,7 @@ impl Table {
         self.rows.push(numbers);
     }
 
-    pub(super) fn write(&self, look: Look, top: Option<usize>, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, style: Style, top: Option<usize>, out: &mut Vec<u8>) {
         if self.rows.is_empty() {
             return;
         }
@@ -34,7 +34,7 @@ impl Table {
         };
         let widths: Vec<usize> = (0..self.heading.len()).map(width).collect();
         for (index, row) in [&self.heading].into_iter().chain(shown).enumerate() {
-            let mut line = Line::new(out, look);
+            let mut line = LineWriter::new(out, style);
             let mut end = 0;
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
                 end += width;
@@ -42,9 +42,9 @@ impl Table {
                     end += 2;
                     line.pad(end - cell.chars().count(), 0);
                 }
-                let tone = if index == 0 { Tone::Dim } else { Tone::Strong };
+                let color = if index == 0 { Color::Dim } else { Color::Strong };
                 if index == 0 || column == 0 {
-                    line.tone(tone, cell);
+                    line.color(color, cell);
                 } else {
                     line.put(cell);
                 }
@@ -52,8 +52,8 @@ impl Table {
             line.end();
         }
         if let Some(more) = self.rows.len().checked_sub(shown.len()).filter(|more| *more > 0) {
-            let mut line = Line::new(out, look);
-            line.tone(Tone::Dim, format_args!("and {more} more"));
+            let mut line = LineWriter::new(out, style);
+            line.color(Color::Dim, format_args!("and {more} more"));
             line.end();
         }
     }

@@ -1,322 +1,254 @@
-//! A callback's line, of which there are more than of all others.
-//!
-//! It is put together in a [`Text`], and nothing of it goes through `fmt`: that would cost more than
-//! everything else that happens to an event.
+//! A callback's line. Nearly all lines of a trace are one, so nothing of it goes through `fmt`.
 
+use super::super::bounded::BoundedLine;
 use super::super::digits::hex;
-use super::super::duration::Duration;
-use super::super::scratch::{Memo, Text};
-use super::super::style::{Glyph, Look, Tone};
+use super::super::style::Color;
 use crate::errno::Errno;
 use crate::event::{Ptr, PtrKind, Role};
 use crate::session::update::{CallbackUpdate, Fate, Phase, Range, SessionId};
 
-/// Where the parts of a callback's line begin, counted from the event's column.
+/// Columns of a callback's line, relative to the column of the event.
 pub(super) struct Layout {
+    /// The pointer that is passed to the callback.
     pub(super) pointer: usize,
-    /// The arrow of what is returned, where pointers are in two columns.
+    /// The arrow before the pointer that is returned. `None`: it follows the other pointer after a blank.
     pub(super) returned: Option<usize>,
-    /// Behind the duration.
+    /// End of the duration.
     pub(super) end: usize,
 }
 
 impl Layout {
     pub(super) const WIDE: Self = Self { pointer: 22, returned: Some(39), end: 71 };
-    /// For terminals that are not wide enough.
+    /// For terminals that are too narrow for [`Layout::WIDE`].
     pub(super) const NARROW: Self = Self { pointer: 19, returned: None, end: 62 };
 }
 
-/// Columns of `│  show  pos `, whatever the colours and characters.
-const BEGINNING: usize = 13;
+/// Columns that [`written`] fills with the number of bytes, its sign and its unit.
+const BYTES: usize = 7;
 
-/// Writes callbacks.
-pub(super) struct Callbacks {
-    marks: Marks,
-    last: Last,
-}
-
-/// What was said of the callback before, and is often said of the next one too: a show is where the
-/// next before it went, is given what that returned, and begins where the last show ended.
-#[derive(Default)]
-struct Last {
-    /// For each role, of a session and inside a traversal or not.
-    beginning: [Memo<(Option<SessionId>, bool), 32>; 4],
-    position: Memo<i64, 16>,
-    pointer: Memo<Ptr, 16>,
-    size: Memo<u64, 16>,
-    offset: Memo<i64, 16>,
-}
-
-/// What they are drawn with.
-struct Marks {
-    color: bool,
-    inside: Glyph,
-    traverse: Glyph,
-    arrow: Glyph,
-    micros: Glyph,
-}
-
-impl Callbacks {
-    pub(super) fn new(look: Look) -> Self {
-        let glyphs = look.glyphs;
-        let marks = Marks {
-            color: look.color,
-            inside: glyphs.inside.into(),
-            traverse: glyphs.traverse.into(),
-            arrow: glyphs.arrow.into(),
-            micros: Glyph::micros(glyphs),
+/// Writes the event of a callback to an empty line.
+pub(super) fn write(
+    line: &mut BoundedLine<'_>,
+    layout: &Layout,
+    session: Option<SessionId>,
+    callback: &CallbackUpdate,
+) {
+    let CallbackUpdate {
+        role,
+        phase,
+        // The starts and stops between the brackets show the passes.
+        pass: _,
+        pos_in,
+        pos_out,
+        v,
+        ret_ptr,
+        ret_int: _,
+        bytes,
+        count,
+        size,
+        // The fate implies it.
+        full: _,
+        duration,
+        fate: _,
+        range: _,
+        held: _,
+        fixed_up: _,
+        // For the rules only.
+        private: _,
+    } = callback;
+    bracket(line, session, *phase == Phase::Traverse);
+    match role {
+        Role::Start => line.put(b" start pos "),
+        Role::Next => line.put(b" next  pos "),
+        Role::Show => line.put(b" show  pos "),
+        Role::Stop => line.put(b" stop  pos "),
+    };
+    position(line, *role, *pos_in, *pos_out);
+    line.pad(layout.pointer, 1);
+    if let Some(v) = v {
+        pointer(line, *v);
+    }
+    if let Some(record) = ret_ptr {
+        match layout.returned {
+            Some(column) => line.pad(column, 1),
+            None => line.pad(0, usize::from(v.is_some())),
         };
-        Self { marks, last: Last::default() }
+        line.glyph(line.style.glyphs.arrow).ascii(b" ");
+        if matches!(record.kind(), PtrKind::Err(_)) {
+            line.colored(Color::Error, |line| pointer(line, *record));
+        } else {
+            pointer(line, *record);
+        }
     }
-
-    /// Writes what a callback is, behind the columns.
-    #[inline]
-    pub(super) fn write(
-        &mut self,
-        text: &mut Text<'_>,
-        layout: &Layout,
-        session: Option<SessionId>,
-        callback: &CallbackUpdate,
-    ) {
-        self.marks.callback(text, &mut self.last, layout, session, callback);
+    // A stop is not to write anything: its bytes are shown only if it does.
+    if let Some(bytes) = bytes.filter(|bytes| *role == Role::Show || *bytes > 0) {
+        line.pad(layout.returned.map_or(0, |column| column + 2), 2);
+        written(line, bytes, *count, *size);
     }
+    if let Some(ns) = duration {
+        line.duration_before(*ns, layout.end, 2);
+    }
+    result(line, callback);
 }
 
-impl Marks {
-    fn tone(&self, tone: Tone) -> Option<Tone> {
-        self.color.then_some(tone)
-    }
+/// `│ ` in the session's color.
+fn bracket(line: &mut BoundedLine<'_>, session: Option<SessionId>, traverse: bool) {
+    let glyphs = line.style.glyphs;
+    let bracket = if traverse { glyphs.traverse } else { glyphs.inside };
+    match session {
+        Some(session) => line.colored(Color::Session(session), |line| {
+            line.glyph(bracket);
+        }),
+        None => line.glyph(bracket),
+    };
+}
 
-    #[inline]
-    fn callback(
-        &self,
-        text: &mut Text<'_>,
-        last: &mut Last,
-        layout: &Layout,
-        session: Option<SessionId>,
-        callback: &CallbackUpdate,
-    ) {
-        let CallbackUpdate {
-            role,
-            phase,
-            // Counted by the brackets' starts and stops.
-            pass: _,
-            pos_in,
-            pos_out,
-            v,
-            ret_ptr,
-            ret_int,
-            bytes,
-            count,
-            size,
-            // Said by the fate.
-            full: _,
-            duration,
-            fate,
-            range,
-            held,
-            fixed_up,
-            // Only the rules need it.
-            private: _,
-        } = callback;
-        let traverse = *phase == Phase::Traverse;
-        last.beginning[*role as usize].put(text, (session, traverse), |text| {
-            self.beginning(text, *role, session, traverse);
-        });
-        text.set_column(BEGINNING);
-        match pos_in {
-            // next is to advance: that it did not must catch the eye.
-            Some(before) if before == pos_out && *role != Role::Next => {}
-            Some(before) => {
-                last.position.put(text, *before, |text| text.signed(*before));
-                text.glyph(self.arrow);
-            }
-            None if matches!(role, Role::Start | Role::Next) => {
-                text.put(b"?");
-                text.glyph(self.arrow);
-            }
-            None => {}
+/// `0→1`, or `1` if the position did not change.
+#[inline]
+fn position(line: &mut BoundedLine<'_>, role: Role, before: Option<i64>, after: i64) {
+    let arrow = line.style.glyphs.arrow;
+    match before {
+        // A next() that does not advance must be noticed, so it shows both.
+        Some(before) if before == after && role != Role::Next => {}
+        Some(before) => {
+            line.signed(before).glyph(arrow);
         }
-        last.position.put(text, *pos_out, |text| text.signed(*pos_out));
-        text.pad(layout.pointer, 1);
-        if let Some(v) = v {
-            last.pointer.put(text, *v, |text| pointer(text, *v));
+        None if matches!(role, Role::Start | Role::Next) => {
+            line.put(b"?").glyph(arrow);
         }
-        if let Some(record) = ret_ptr {
-            match layout.returned {
-                Some(column) => text.pad(column, 1),
-                None => text.pad(0, usize::from(v.is_some())),
-            }
-            text.glyph(self.arrow);
-            text.put(b" ");
-            if matches!(record.kind(), PtrKind::Err(_)) {
-                text.toned(self.tone(Tone::Error), |text| pointer(text, *record));
-            } else {
-                last.pointer.put(text, *record, |text| pointer(text, *record));
-            }
-        }
-        // stop writes nothing, unless it misbehaves.
-        if let Some(bytes) = bytes.filter(|bytes| *role == Role::Show || *bytes > 0) {
-            text.pad(layout.returned.map_or(0, |column| column + 2), 2);
-            written(text, &mut last.size, bytes, *count, *size);
-        }
-        if let Some(ns) = duration {
-            text.span(*ns, layout.end, 2, self.tone(Tone::Dim), self.micros);
-        }
-        if let Some(fate) = fate {
-            self.fate(text, &mut last.offset, *fate, callback);
-        } else {
-            if let Some(ret) = ret_int.filter(|ret| *ret != 0) {
-                text.put(b"  returned ");
-                text.signed(ret.into());
-            }
-            if let Some(range) = range {
-                text.put(b"  ");
-                offsets(text, &mut last.offset, *range);
-            }
-        }
-        if let Some(held) = held {
-            let held = Duration::new(*held, "");
-            text.toned(self.tone(Tone::Dim), |text| text.put(b"  held "));
-            text.toned(self.tone(Tone::Dim), |text| text.duration(&held, self.micros));
-        }
-        if *fixed_up {
-            let tone = self.tone(Tone::Warn);
-            text.toned(tone, |text| text.put(b"  did not advance: the core adds 1"));
-        }
+        None => {}
     }
-
-    /// `│  show  pos `
-    fn beginning(
-        &self,
-        text: &mut Text<'_>,
-        role: Role,
-        session: Option<SessionId>,
-        traverse: bool,
-    ) {
-        let bracket = if traverse { self.traverse } else { self.inside };
-        let tone = session.and_then(|session| self.tone(Tone::Session(session)));
-        text.toned(tone, |text| text.glyph(bracket));
-        match role {
-            Role::Start => text.put(b" start pos "),
-            Role::Next => text.put(b" next  pos "),
-            Role::Show => text.put(b" show  pos "),
-            Role::Stop => text.put(b" stop  pos "),
-        }
-    }
-
-    /// What became of what a show rendered, and where it went.
-    #[inline]
-    fn fate(
-        &self,
-        text: &mut Text<'_>,
-        offset: &mut Memo<i64, 16>,
-        fate: Fate,
-        callback: &CallbackUpdate,
-    ) {
-        let (dim, warn) = (self.tone(Tone::Dim), self.tone(Tone::Warn));
-        let error = self.tone(Tone::Error);
-        let ret = callback.ret_int;
-        text.put(b"  ");
-        match fate {
-            Fate::Emitted if callback.phase == Phase::Traverse => text.put(b"rest emitted"),
-            Fate::Emitted => text.put(b"emitted"),
-            Fate::DiscardedOverflow => {
-                text.toned(warn, |text| text.put(b"OVERFLOW"));
-                text.toned(dim, |text| text.put(b": discarded, shown again"));
-            }
-            Fate::DiscardedTail => {
-                text.toned(dim, |text| text.put(b"tail did not fit: dropped, shown again"));
-            }
-            Fate::Skipped => {
-                text.toned(dim, |text| text.put(b"SEQ_SKIP: discarded"));
-                if let Some(ret) = ret.filter(|ret| *ret != 1) {
-                    text.toned(warn, |text| {
-                        text.put(b" (returned ");
-                        text.signed(ret.into());
-                        text.put(b")");
-                    });
-                }
-            }
-            Fate::PassedOver => text.toned(dim, |text| text.put(b"passed over")),
-            Fate::Empty => text.toned(dim, |text| text.put(b"empty")),
-            Fate::Failed => {
-                text.toned(error, |text| text.put(b"failed "));
-                let errno = Errno(ret.unwrap_or(0).unsigned_abs().into());
-                text.toned(error, |text| error_name(text, errno));
-            }
-            Fate::Unknown => text.toned(warn, |text| text.put(b"fate unknown")),
-        }
-        let Some(range) = callback.range else { return };
-        let tone = dim.filter(|_| fate != Fate::Emitted);
-        text.toned(tone, |text| {
-            text.put(b" ");
-            if callback.phase == Phase::Traverse && fate == Fate::Emitted {
-                text.put(b"of ");
-            }
-            offsets(text, offset, range);
-        });
-    }
+    line.signed(after);
 }
 
 /// `+3 B     buf 134/4096`
 #[inline]
-fn written(
-    text: &mut Text<'_>,
-    last: &mut Memo<u64, 16>,
-    bytes: u64,
-    count: u64,
-    size: Option<u64>,
-) {
-    let fill = text.column() + 7;
-    text.put(b"+");
-    text.decimal(bytes);
-    text.put(b" B");
-    text.pad(fill, 0);
-    text.put(b"  buf ");
-    text.decimal(count);
+fn written(line: &mut BoundedLine<'_>, bytes: u64, count: u64, size: Option<u64>) {
+    let end = line.column() + BYTES;
+    line.put(b"+").decimal(bytes).ascii(b" B").pad(end, 0);
+    line.put(b"  buf ").decimal(count);
     if let Some(size) = size {
-        last.put(text, size, |text| {
-            text.put(b"/");
-            text.decimal(size);
+        line.put(b"/").decimal(size);
+    }
+}
+
+/// Writes what follows the duration: the fate of what show() rendered, and anything unusual.
+#[inline]
+fn result(line: &mut BoundedLine<'_>, callback: &CallbackUpdate) {
+    let CallbackUpdate { ret_int, fate: rendering, range, held, fixed_up, .. } = callback;
+    if let Some(rendering) = rendering {
+        line.put(b"  ");
+        fate(line, *rendering, callback);
+    } else {
+        if let Some(ret) = ret_int.filter(|ret| *ret != 0) {
+            line.put(b"  returned ").signed(ret.into());
+        }
+        if let Some(range) = range {
+            line.put(b"  ");
+            offsets(line, *range);
+        }
+    }
+    if let Some(held) = held {
+        dimmed(line, b"  held ").colored(Color::Dim, |line| {
+            line.duration(*held);
         });
     }
-}
-
-#[inline]
-fn offsets(text: &mut Text<'_>, last: &mut Memo<i64, 16>, range: Range) {
-    last.put(text, range.start, |text| text.signed(range.start));
-    text.put(b"..");
-    last.put(text, range.end, |text| text.signed(range.end));
-}
-
-/// A pointer by name where it has one, as [`super::super::line::Pointer`] shows it.
-#[inline]
-fn pointer(text: &mut Text<'_>, ptr: Ptr) {
-    match ptr.kind() {
-        PtrKind::Record(value) if value >= 1 << 32 => text.put(&hex(value)),
-        // An iterator's index or handle.
-        PtrKind::Record(value) => {
-            text.put(b"0x");
-            text.hex(value);
-        }
-        PtrKind::Null => text.put(b"NULL"),
-        PtrKind::Token => text.put(b"TOKEN"),
-        PtrKind::Err(errno) => {
-            text.put(b"ERR_PTR(-");
-            error_name(text, Errno(errno.unsigned_abs().into()));
-            text.put(b")");
-        }
+    if *fixed_up {
+        warning(line, b"  did not advance: the core adds 1");
     }
 }
 
-fn error_name(text: &mut Text<'_>, errno: Errno) {
-    if let Some(name) = errno.name() {
-        text.word(name.as_bytes());
+#[inline]
+fn fate(line: &mut BoundedLine<'_>, fate: Fate, callback: &CallbackUpdate) {
+    let traverse = callback.phase == Phase::Traverse;
+    match fate {
+        Fate::Emitted if traverse => line.put(b"rest emitted"),
+        Fate::Emitted => line.put(b"emitted"),
+        Fate::DiscardedOverflow => {
+            warning(line, b"OVERFLOW");
+            dimmed(line, b": discarded, shown again")
+        }
+        Fate::DiscardedTail => dimmed(line, b"tail did not fit: dropped, shown again"),
+        Fate::Skipped => skipped(line, callback.ret_int),
+        Fate::PassedOver => dimmed(line, b"passed over"),
+        Fate::Empty => dimmed(line, b"empty"),
+        Fate::Failed => failed(line, callback.ret_int),
+        Fate::Unknown => warning(line, b"fate unknown"),
+    };
+    let Some(range) = callback.range else { return };
+    if fate != Fate::Emitted {
+        line.colored(Color::Dim, |line| {
+            line.put(b" ");
+            offsets(line, range);
+        });
+        return;
+    }
+    if traverse {
+        line.put(b" of ");
     } else {
-        text.put(b"errno ");
-        text.decimal(errno.0);
+        line.put(b" ");
     }
+    offsets(line, range);
+}
+
+fn skipped<'w, 'a>(line: &'w mut BoundedLine<'a>, ret: Option<i32>) -> &'w mut BoundedLine<'a> {
+    dimmed(line, b"SEQ_SKIP: discarded");
+    match ret {
+        Some(1) | None => line,
+        Some(ret) => line.colored(Color::Warn, |line| {
+            line.put(b" (returned ").signed(ret.into()).ascii(b")");
+        }),
+    }
+}
+
+fn failed<'w, 'a>(line: &'w mut BoundedLine<'a>, ret: Option<i32>) -> &'w mut BoundedLine<'a> {
+    let errno = Errno(ret.unwrap_or(0).unsigned_abs().into());
+    line.colored(Color::Error, |line| {
+        line.put(b"failed ");
+    });
+    line.colored(Color::Error, |line| {
+        line.errno(errno);
+    })
+}
+
+#[inline]
+fn dimmed<'w, 'a, const N: usize>(
+    line: &'w mut BoundedLine<'a>,
+    text: &[u8; N],
+) -> &'w mut BoundedLine<'a> {
+    line.colored(Color::Dim, |line| {
+        line.put(text);
+    })
+}
+
+#[inline]
+fn warning<'w, 'a, const N: usize>(
+    line: &'w mut BoundedLine<'a>,
+    text: &[u8; N],
+) -> &'w mut BoundedLine<'a> {
+    line.colored(Color::Warn, |line| {
+        line.put(text);
+    })
+}
+
+#[inline]
+fn offsets(line: &mut BoundedLine<'_>, range: Range) {
+    line.signed(range.start).ascii(b"..").signed(range.end);
+}
+
+/// Writes a pointer, by name where it has one, as [`super::super::line::Pointer`] does.
+#[inline]
+fn pointer(line: &mut BoundedLine<'_>, ptr: Ptr) {
+    match ptr.kind() {
+        PtrKind::Record(value) if value >= 1 << 32 => line.put(&hex(value)),
+        // An index or handle of the iterator.
+        PtrKind::Record(value) => line.put(b"0x").hex(value),
+        PtrKind::Null => line.put(b"NULL"),
+        PtrKind::Token => line.put(b"TOKEN"),
+        PtrKind::Err(errno) => {
+            line.put(b"ERR_PTR(-").errno(Errno(errno.unsigned_abs().into())).ascii(b")")
+        }
+    };
 }
 
 #[cfg(test)]

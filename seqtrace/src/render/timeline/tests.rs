@@ -124,7 +124,7 @@ fn narrow_ascii_without_times() {
 }
 
 #[test]
-fn sessions_interleave_and_have_their_colours() {
+fn sessions_interleave_and_have_their_colors() {
     let mut story =
         Story::new(&Options { color: true, quiet: true, ..columns(&["session", "event"]) });
     let other = Some(Rc::new(session(2, b"/proc/other")));
@@ -173,13 +173,13 @@ fn quiet_leaves_the_data() {
 #[test]
 fn long_traces_widen_the_columns() {
     let mut story = Story::new(&columns(&["time", "task", "event"]));
-    story.say(What::Write { pos: 1, want: 1, ret: 1 });
+    story.emit(What::Write { pos: 1, want: 1, ret: 1 });
     story.time += 1_000_000_000_000;
     story.task =
         Some(Rc::new(Task { pid: 4_194_304, tid: 7, comm: b"a long name".to_vec(), uid: 0 }));
-    story.say(What::Write { pos: 1, want: 1, ret: 1 });
+    story.emit(What::Write { pos: 1, want: 1, ret: 1 });
     story.task = None;
-    story.say(What::Write { pos: 1, want: 1, ret: 1 });
+    story.emit(What::Write { pos: 1, want: 1, ret: 1 });
     expect![[r#"
             TIME TASK         EVENT
         0.000000 cat/4123     WRITE 1 B  off 1 after
@@ -209,11 +209,11 @@ proptest! {
         }
         story.session = Some(Rc::new(named));
         story.task = Some(Rc::new(Task { comm: name.clone(), ..Task::default() }));
-        story.say(What::Open);
-        story.say(What::Preview { bytes: name });
+        story.emit(What::Open);
+        story.emit(What::Preview { bytes: name });
         let function = symbol(&lossy, Some(&lossy));
-        story.say(What::Blind { function, role: Role::Show, reason: lossy.clone() });
-        story.say(What::Disagreement { expected: lossy.clone(), observed: lossy });
+        story.emit(What::Blind { function, role: Role::Show, reason: lossy.clone() });
+        story.emit(What::Disagreement { expected: lossy.clone(), observed: lossy });
         let text = story.data();
         prop_assert!(!text.chars().any(|c| c != '\n' && (c.is_control() || is_deceptive(c))));
         prop_assert!(!ascii || text.is_ascii());

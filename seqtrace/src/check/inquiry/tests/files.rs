@@ -31,6 +31,10 @@ pub(super) enum Kind {
     StartGivesUp,
     /// start() returns a cursor of the descriptor, whatever `*pos` is.
     StartIgnores,
+    /// open() makes the iterator, and start() returns it as the last pass has left it.
+    OpenIterator,
+    /// show() prints a heading where the section changes, and all readers share the last section.
+    ShowShares,
     /// next() returns NULL behind each record, and start() goes on there.
     NextEnds,
     /// start() behind the only record sets `*pos` back to it.
@@ -131,13 +135,14 @@ fn list_file(list: Rc<[usize]>) -> File {
 }
 
 /// Returns a show() that prints the record whose number the iterator has.
-fn show_cell(list: Rc<[usize]>, at: Rc<Cell<i64>>) -> Box<dyn FnMut(u64, &mut Out<'_>) -> i32> {
-    Box::new(move |_, m| {
+fn show_cell(list: Rc<[usize]>, at: Rc<Cell<i64>>) -> impl FnMut(u64, &mut Out<'_>) -> i32 {
+    move |_, m| {
         m.put(&text(&list, at.get()));
         0
-    })
+    }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table, a file an arm")]
 fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) -> File {
     let count = i64::try_from(list.len()).unwrap();
     let base = list_file(Rc::clone(&list));
@@ -237,6 +242,34 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                     *pos += 1;
                     own.set(own.get() + 1);
                     rec(count, own.get())
+                }),
+                ..base
+            }
+        }
+        Kind::OpenIterator => {
+            let moved = Rc::clone(&own);
+            File {
+                start: Box::new(move |pos| if *pos < count { BASE } else { 0 }),
+                next: Box::new(move |v, pos| {
+                    *pos += 1;
+                    moved.set(moved.get() + 1);
+                    if moved.get() < count { v } else { 0 }
+                }),
+                show: Box::new(show_cell(list, own)),
+                ..base
+            }
+        }
+        Kind::ShowShares => {
+            let section_before = Rc::clone(&shared.counter);
+            let mut show = base.show;
+            File {
+                show: Box::new(move |v, m| {
+                    let section = nr(v) / 3 + 1;
+                    if nr(v) == 0 || section_before.replace(section) != section {
+                        section_before.set(section);
+                        m.put(&format!("[section {section}]\n"));
+                    }
+                    show(v, m)
                 }),
                 ..base
             }
@@ -359,7 +392,7 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                     taken.set(taken.get() + 1);
                     rec(count, taken.get())
                 }),
-                show: show_cell(list, shown),
+                show: Box::new(show_cell(list, shown)),
                 ..base
             }
         }
@@ -386,7 +419,7 @@ fn iterator(list: Rc<[usize]>, shared: &Shared, begin: fn(i64) -> i64) -> File {
             moved.set(moved.get() + 1);
             if *pos < count { v } else { 0 }
         }),
-        show: show_cell(list, shown),
+        show: Box::new(show_cell(list, shown)),
         stop: Box::new(|_, _| ()),
         private: Box::new(|| 0),
         prints: Box::new(|_| ""),

@@ -145,6 +145,19 @@ proptest! {
     }
 
     #[test]
+    fn an_iterator_that_open_alone_sets_is_starts_fault(list in lists(), iter: bool) {
+        accuses(&report(Kind::OpenIterator, &list, iter), &[104, 204], Role::Start)?;
+    }
+
+    #[test]
+    fn a_state_of_show_that_readers_share_is_shows_fault(
+        list in prop::collection::vec(0..60_usize, 8..40),
+        iter: bool,
+    ) {
+        accuses(&report(Kind::ShowShares, &list, iter), &[204, 601], Role::Show)?;
+    }
+
+    #[test]
     fn start_that_prints_is_to_blame(list in lists(), iter: bool) {
         accuses(&report(Kind::StartPrints, &list, iter), &[305], Role::Start)?;
     }

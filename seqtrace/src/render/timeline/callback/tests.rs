@@ -1,53 +1,41 @@
 use proptest::prelude::*;
 
 use super::super::super::arbitrary::story;
-use super::super::super::line::{Line, Pointer};
-use super::super::super::scratch::Scratch;
+use super::super::super::bounded::LineBuffer;
+use super::super::super::line::{LineWriter, Pointer};
+use super::super::super::style::Style;
 use super::*;
 use crate::session::update::What;
 
-/// A callback as it reads, without any of the haste.
-fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Tone>, callback: &CallbackUpdate) {
+/// Renders a callback through `fmt`: what [`write`] is compared with.
+fn plain(
+    line: &mut LineWriter<'_>,
+    layout: &Layout,
+    session: Option<Color>,
+    callback: &CallbackUpdate,
+) {
     let CallbackUpdate {
         role,
-        phase,
-        // Counted by the brackets' starts and stops.
+        phase: _,
         pass: _,
-        pos_in,
-        pos_out,
+        pos_in: _,
+        pos_out: _,
         v,
         ret_ptr,
-        ret_int,
+        ret_int: _,
         bytes,
         count,
         size,
-        // Said by the fate.
         full: _,
         duration,
-        fate,
-        range,
-        held,
-        fixed_up,
-        // Only the rules need it.
+        fate: _,
+        range: _,
+        held: _,
+        fixed_up: _,
         private: _,
     } = callback;
-    let glyphs = line.look.glyphs;
-    let bracket = if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside };
-    match session {
-        Some(tone) => line.tone(tone, bracket),
-        None => line.put(bracket),
-    };
-    line.put(" ");
-    line.put(format_args!("{:<5} pos ", role.name()));
-    match pos_in {
-        // next is to advance: that it did not must catch the eye.
-        Some(before) if before == pos_out && *role != Role::Next => line.put(before),
-        Some(before) => line.put(before).put(glyphs.arrow).put(pos_out),
-        None if matches!(role, Role::Start | Role::Next) => {
-            line.put("?").put(glyphs.arrow).put(pos_out)
-        }
-        None => line.put(pos_out),
-    };
+    let arrow = line.style.glyphs.arrow;
+    plain_beginning(line, session, callback);
     line.pad(layout.pointer, 1);
     if let Some(v) = v {
         line.put(Pointer(*v));
@@ -57,15 +45,14 @@ fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Tone>, callback: 
             Some(column) => line.pad(column, 1),
             None => line.put(if v.is_some() { " " } else { "" }),
         }
-        .put(glyphs.arrow)
+        .put(arrow)
         .put(" ");
         if matches!(record.kind(), crate::event::PtrKind::Err(_)) {
-            line.tone(Tone::Error, Pointer(*record));
+            line.color(Color::Error, Pointer(*record));
         } else {
             line.put(Pointer(*record));
         }
     }
-    // stop writes nothing, unless it misbehaves.
     if let Some(bytes) = bytes.filter(|bytes| *role == Role::Show || *bytes > 0) {
         match layout.returned {
             Some(column) => line.pad(column + 2, 2),
@@ -79,13 +66,36 @@ fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Tone>, callback: 
         }
     }
     if let Some(ns) = duration {
-        let duration = line.duration(*ns);
-        line.pad(layout.end.saturating_sub(duration.width()), 2);
-        line.tone(Tone::Dim, duration);
+        line.duration_before(*ns, layout.end, 2);
     }
+    plain_result(line, callback);
+}
+
+fn plain_beginning(line: &mut LineWriter<'_>, session: Option<Color>, callback: &CallbackUpdate) {
+    let CallbackUpdate { role, phase, pos_in, pos_out, .. } = callback;
+    let glyphs = line.style.glyphs;
+    let bracket = if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside };
+    match session {
+        Some(color) => line.color(color, bracket),
+        None => line.put(bracket),
+    };
+    line.put(" ");
+    line.put(format_args!("{:<5} pos ", role.name()));
+    match pos_in {
+        Some(before) if before == pos_out && *role != Role::Next => line.put(before),
+        Some(before) => line.put(before).put(glyphs.arrow).put(pos_out),
+        None if matches!(role, Role::Start | Role::Next) => {
+            line.put("?").put(glyphs.arrow).put(pos_out)
+        }
+        None => line.put(pos_out),
+    };
+}
+
+fn plain_result(line: &mut LineWriter<'_>, callback: &CallbackUpdate) {
+    let CallbackUpdate { ret_int, fate, range, held, fixed_up, .. } = callback;
     if let Some(fate) = fate {
         line.put("  ");
-        say_fate(line, *fate, callback);
+        plain_fate(line, *fate, callback);
     } else if let Some(ret) = ret_int.filter(|ret| *ret != 0) {
         line.put(format_args!("  returned {ret}"));
     }
@@ -93,44 +103,45 @@ fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Tone>, callback: 
         line.put(format_args!("  {}..{}", range.start, range.end));
     }
     if let Some(held) = held {
-        let held = line.duration(*held);
-        line.tone(Tone::Dim, "  held ").tone(Tone::Dim, held);
+        line.color(Color::Dim, "  held ").colored(Color::Dim, |line| {
+            line.duration(*held);
+        });
     }
     if *fixed_up {
-        line.tone(Tone::Warn, "  did not advance: the core adds 1");
+        line.color(Color::Warn, "  did not advance: the core adds 1");
     }
 }
 
-/// What became of what a show rendered, and where it went.
-fn say_fate(line: &mut Line<'_>, fate: Fate, callback: &CallbackUpdate) {
+fn plain_fate(line: &mut LineWriter<'_>, fate: Fate, callback: &CallbackUpdate) {
     match fate {
         Fate::Emitted if callback.phase == Phase::Traverse => line.put("rest emitted"),
         Fate::Emitted => line.put("emitted"),
         Fate::DiscardedOverflow => {
-            line.tone(Tone::Warn, "OVERFLOW").tone(Tone::Dim, ": discarded, shown again")
+            line.color(Color::Warn, "OVERFLOW").color(Color::Dim, ": discarded, shown again")
         }
-        Fate::DiscardedTail => line.tone(Tone::Dim, "tail did not fit: dropped, shown again"),
+        Fate::DiscardedTail => line.color(Color::Dim, "tail did not fit: dropped, shown again"),
         Fate::Skipped => {
-            let line = line.tone(Tone::Dim, "SEQ_SKIP: discarded");
+            let line = line.color(Color::Dim, "SEQ_SKIP: discarded");
             match callback.ret_int {
                 Some(1) | None => line,
-                Some(ret) => line.tone(Tone::Warn, format_args!(" (returned {ret})")),
+                Some(ret) => line.color(Color::Warn, format_args!(" (returned {ret})")),
             }
         }
-        Fate::PassedOver => line.tone(Tone::Dim, "passed over"),
-        Fate::Empty => line.tone(Tone::Dim, "empty"),
+        Fate::PassedOver => line.color(Color::Dim, "passed over"),
+        Fate::Empty => line.color(Color::Dim, "empty"),
         Fate::Failed => {
             let ret = callback.ret_int.unwrap_or(0);
-            line.tone(Tone::Error, "failed ").tone(Tone::Error, Errno(ret.unsigned_abs().into()))
+            line.color(Color::Error, "failed ")
+                .color(Color::Error, Errno(ret.unsigned_abs().into()))
         }
-        Fate::Unknown => line.tone(Tone::Warn, "fate unknown"),
+        Fate::Unknown => line.color(Color::Warn, "fate unknown"),
     };
     if let Some(range) = callback.range {
         let dim = fate != Fate::Emitted;
         let of = if callback.phase == Phase::Traverse && !dim { "of " } else { "" };
         let range = format_args!(" {of}{}..{}", range.start, range.end);
         if dim {
-            line.tone(Tone::Dim, range)
+            line.color(Color::Dim, range)
         } else {
             line.put(range)
         };
@@ -141,26 +152,25 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn a_callback_reads_as_it_should(
+    fn a_line_is_the_same_as_through_fmt(
         updates in story(),
         (color, ascii, narrow) in any::<(bool, bool, bool)>(),
     ) {
-        let look = Look::new(color, ascii);
+        let style = Style::new(color, ascii);
         let layout = if narrow { &Layout::NARROW } else { &Layout::WIDE };
-        let mut callbacks = Callbacks::new(look);
+        let mut buffer = LineBuffer::default();
         for update in updates {
             let What::Callback(callback) = &update.what else { continue };
             let session = update.session.as_ref().map(|session| session.id);
             let mut expected = Vec::new();
-            let mut scratch = Scratch::default();
-            let mut text = scratch.begin();
-            callbacks.write(&mut text, layout, session, callback);
-            let width = text.column();
-            let tone = session.map(Tone::Session);
-            let mut line = Line::new(&mut expected, look);
-            plain(&mut line, layout, tone, callback);
+            let mut line = buffer.begin(style);
+            write(&mut line, layout, session, callback);
+            let (width, shown) = (line.column(), line.bytes());
+            let color = session.map(Color::Session);
+            let mut line = LineWriter::new(&mut expected, style);
+            plain(&mut line, layout, color, callback);
             prop_assert_eq!(width, line.column());
-            prop_assert_eq!(str::from_utf8(text.bytes()), str::from_utf8(&expected));
+            prop_assert_eq!(str::from_utf8(shown), str::from_utf8(&expected));
         }
     }
 }

@@ -1,24 +1,25 @@
-//! The findings of a report: each once for each file and function, and how often.
+//! The findings of a report, one entry per rule, file and function.
 
-use crate::render::{line::Line, phrase, style::Look};
+use crate::render::{line::LineWriter, style::Style, wording};
 use crate::rules::Finding;
 use crate::session::update::SessionId;
 
-/// What was found.
+/// All findings of a trace.
 #[derive(Default)]
-pub(super) struct Broken(Vec<One>);
+pub(super) struct Findings(Vec<Entry>);
 
-struct One {
+struct Entry {
     path: Vec<u8>,
-    /// The worst of them, of these the first.
+    /// First finding of the greatest severity.
     finding: Finding,
-    /// The session that told it last.
+    /// Session of the last finding.
     last: SessionId,
+    /// Number of sessions with such a finding.
     sessions: u64,
 }
 
-impl Broken {
-    /// One more.
+impl Findings {
+    /// Adds a finding of the file at `path`.
     pub(super) fn add(&mut self, path: &[u8], finding: &Finding) {
         let known = self.0.iter_mut().find(|known| {
             known.path == path
@@ -26,7 +27,7 @@ impl Broken {
                 && known.finding.blame == finding.blame
         });
         let Some(known) = known else {
-            self.0.push(One {
+            self.0.push(Entry {
                 path: path.to_vec(),
                 finding: finding.clone(),
                 last: finding.session,
@@ -34,7 +35,7 @@ impl Broken {
             });
             return;
         };
-        // Told twice in a session means that it has become worse.
+        // A second finding in a session has a greater severity: it replaces the first, and the session counts once.
         known.sessions += u64::from(known.last != finding.session);
         known.last = finding.session;
         if finding.severity > known.finding.severity {
@@ -42,19 +43,19 @@ impl Broken {
         }
     }
 
-    /// The worst first; roots before what they explain.
-    pub(super) fn write(&self, look: Look, out: &mut Vec<u8>) {
-        let mut all: Vec<&One> = self.0.iter().collect();
-        all.sort_by_key(|one| {
-            let finding = &one.finding;
+    /// Appends the findings: by severity, and causes before their effects.
+    pub(super) fn write(&self, style: Style, out: &mut Vec<u8>) {
+        let mut all: Vec<&Entry> = self.0.iter().collect();
+        all.sort_by_key(|entry| {
+            let finding = &entry.finding;
             (std::cmp::Reverse(finding.severity), finding.cause.is_some(), finding.id)
         });
-        for One { path, finding, sessions, .. } in all {
+        for Entry { path, finding, sessions, .. } in all {
             out.push(b'\n');
-            let mut line = Line::new(out, look);
-            phrase::finding(&mut line, finding);
+            let mut line = LineWriter::new(out, style);
+            wording::finding(&mut line, finding);
             line.end();
-            let mut line = Line::new(out, look);
+            let mut line = LineWriter::new(out, style);
             line.pad(9, 0).bytes(path);
             let (first, read) = (finding.session, finding.read);
             line.put("   ");
@@ -66,7 +67,7 @@ impl Broken {
                 line.put(format_args!(".r{read}"));
             }
             line.put("   ");
-            phrase::explanation(&mut line, finding);
+            wording::explanation(&mut line, finding);
             line.end();
         }
     }

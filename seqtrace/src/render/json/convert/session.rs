@@ -1,0 +1,205 @@
+//! Sessions, their reads and their callbacks.
+
+use super::Converter;
+use crate::event::{FileKind, OpTable, Task, Via};
+use crate::render::json::ReadBegin;
+use crate::render::json::object::{At, Cb, Function, Functions, Kind, Object, Open, Read, Who};
+use crate::render::json::text::{Address, Device, ErrorName, Pointer, raw, text};
+use crate::session::update::{self, CallbackUpdate, ReadEnd, Session};
+
+impl<'a> Converter<'a> {
+    pub(super) fn open(&self, ret: i32) -> Option<Object<'a>> {
+        let session = self.update.session.as_deref()?;
+        let Session {
+            id: _,
+            path: _,
+            path_cut,
+            opener,
+            opened_by,
+            adopted,
+            kind,
+            callbacks,
+            handlers,
+            file,
+            ino,
+            dev,
+        } = session;
+        let handler = |index: usize| {
+            handlers.as_ref().map(|both| &both[index]).filter(|one| one.address != 0).map(function)
+        };
+        let mut open = Open {
+            at: self.at(),
+            who: who(Some(self.update.task.as_deref().unwrap_or(opener)), Some(session)),
+            path_cut: *path_cut,
+            ret,
+            errno: ErrorName::of(ret.into()),
+            opened_by: opened_by.name(),
+            adopted: *adopted,
+            kind: Kind::Seq,
+            m: None,
+            op: None,
+            private: None,
+            size: None,
+            functions: callbacks.as_ref().map(functions).unwrap_or_default(),
+            plain_read: handler(0),
+            plain_write: handler(1),
+            file: Address(*file),
+            ino: *ino,
+            dev: Device(*dev),
+        };
+        match *kind {
+            FileKind::Seq { m, op, table, private, size, inner: _ } => {
+                open.m = Some(Address(m));
+                open.op = Some(Address(op));
+                open.private = Some(Address(private));
+                open.size = Some(size);
+                // Without symbols the addresses are still known.
+                if callbacks.is_none() && table != OpTable::default() {
+                    open.functions = addresses(table);
+                }
+            }
+            FileKind::Plain { .. } => open.kind = Kind::Plain,
+        }
+        Some(Object::Open(Box::new(open)))
+    }
+
+    pub(super) fn read(&self, end: &ReadEnd, begin: Option<ReadBegin>) -> Read<'a> {
+        let ReadEnd {
+            ret,
+            range: delivered,
+            totals,
+            leftover,
+            from_leftover,
+            duration,
+            eof,
+            partial: reason,
+        } = end;
+        let update::Totals {
+            // 1, the bytes of `ret`, and what has nothing to do with a read.
+            reads: _,
+            bytes: _,
+            writes: _,
+            written: _,
+            emitted,
+            discarded,
+            passed_over,
+            callbacks,
+            passes,
+            restarts,
+        } = *totals;
+        Read {
+            at: self.at(),
+            who: self.who(),
+            began: begin.map(|begin| self.relative(begin.time)),
+            pos: begin.map(|begin| begin.pos),
+            want: begin.map(|begin| begin.want),
+            traverse_from: begin.and_then(|begin| begin.traverse_from),
+            rewind: begin.map(|begin| begin.rewind),
+            via: begin.and_then(|begin| begin.via).map(Via::name),
+            ret: *ret,
+            errno: ErrorName::of(*ret),
+            bytes: u64::try_from(*ret).unwrap_or(0),
+            range: (*delivered).into(),
+            emitted,
+            discarded,
+            passed_over,
+            callbacks,
+            passes,
+            restarts,
+            leftover: *leftover,
+            from_leftover: *from_leftover,
+            duration: *duration,
+            eof: *eof,
+            partial: reason.map(Into::into),
+        }
+    }
+}
+
+pub(super) fn who<'a>(task: Option<&'a Task>, session: Option<&'a Session>) -> Who<'a> {
+    Who {
+        uid: task.map(|task| task.uid),
+        comm: task.map(|task| text(&task.comm)),
+        comm_bytes: task.and_then(|task| raw(&task.comm)),
+        path: session.map(|session| text(&session.path)),
+        path_bytes: session.and_then(|session| raw(&session.path)),
+    }
+}
+
+pub(super) fn cb(at: At, callback: &CallbackUpdate) -> Cb {
+    let CallbackUpdate {
+        role: callback_role,
+        phase: callback_phase,
+        pass,
+        pos_in,
+        pos_out,
+        v,
+        ret_ptr,
+        ret_int,
+        bytes,
+        count,
+        size,
+        full,
+        duration,
+        fate: rendering,
+        range: offsets,
+        held,
+        fixed_up,
+        private,
+    } = callback;
+    Cb {
+        at,
+        role: (*callback_role).into(),
+        phase: (*callback_phase).into(),
+        pass: *pass,
+        pos_in: *pos_in,
+        pos_out: *pos_out,
+        ptr_in: v.map(Pointer),
+        ptr_out: ret_ptr.map(Pointer),
+        ret: *ret_int,
+        bytes: *bytes,
+        count: *count,
+        size: *size,
+        full: *full,
+        duration: *duration,
+        fate: rendering.map(Into::into),
+        range: offsets.map(Into::into),
+        held: *held,
+        fixed_up: *fixed_up,
+        private: private.map(Address),
+    }
+}
+
+pub(super) fn functions(callbacks: &update::Callbacks) -> Functions<'_> {
+    let update::Callbacks { table, start, next, show, stop } = callbacks;
+    Functions {
+        table: table.as_ref().map(function),
+        start: Some(function(start)),
+        next: Some(function(next)),
+        show: Some(function(show)),
+        stop: Some(function(stop)),
+    }
+}
+
+fn addresses(table: OpTable) -> Functions<'static> {
+    let OpTable { start, next, show, stop } = table;
+    let bare = |address| {
+        Some(Function { address: Address(address), name: None, module: None, offset: None })
+    };
+    Functions {
+        table: None,
+        start: bare(start),
+        next: bare(next),
+        show: bare(show),
+        stop: bare(stop),
+    }
+}
+
+pub(super) fn function(symbol: &update::Symbol) -> Function<'_> {
+    let update::Symbol { address, name, module, offset } = symbol;
+    Function {
+        address: Address(*address),
+        name: name.as_deref(),
+        module: module.as_deref(),
+        offset: *offset,
+    }
+}

@@ -1,0 +1,81 @@
+//! The sink of the two text formats. They differ only in how they render updates.
+
+use super::columns::Columns;
+use super::status::Status;
+use super::style::Style;
+use super::{FieldError, Header, Options, Output, Ready, Sink, TargetInfo};
+use crate::session::update::{Summary, Update};
+
+/// A text format.
+pub(super) trait TextFormat {
+    /// Columns that are shown without `--fields`.
+    const COLUMNS: &'static [&'static str];
+
+    /// Appends the lines of an update to `data`, if it has any.
+    fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>);
+}
+
+/// What the lines of a text format have in common.
+pub(super) struct Page {
+    pub(super) style: Style,
+    pub(super) columns: Columns,
+}
+
+/// Renders data as a text format and status as text.
+pub(super) struct TextSink<F> {
+    format: F,
+    page: Page,
+    status: Status,
+    quiet: bool,
+}
+
+impl<F: TextFormat> TextSink<F> {
+    /// Makes a sink. `format` makes the format for a page.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the options name a column that does not exist.
+    pub(super) fn new(
+        options: &Options,
+        format: impl FnOnce(&Options, &Page) -> F,
+    ) -> Result<Self, FieldError> {
+        let page = Page {
+            style: Style::new(options.color, options.ascii),
+            columns: Columns::new(options, F::COLUMNS)?,
+        };
+        let format = format(options, &page);
+        Ok(Self { format, page, status: Status::new(options), quiet: options.quiet })
+    }
+}
+
+impl<F: TextFormat> Sink for TextSink<F> {
+    fn header(&mut self, header: &Header, out: &mut Output) {
+        if !self.quiet {
+            self.status.header(header, &mut out.status);
+        }
+    }
+
+    fn target(&mut self, target: &TargetInfo, out: &mut Output) {
+        if !self.quiet || target.note.is_some() {
+            self.status.target(target, &mut out.status);
+        }
+    }
+
+    fn ready(&mut self, ready: &Ready, out: &mut Output) {
+        self.page.columns.ready(ready);
+        if !self.quiet {
+            self.status.ready(*ready, &mut out.status);
+            self.page.columns.heading(&mut out.data, self.page.style);
+        }
+    }
+
+    fn update(&mut self, update: &Update, out: &mut Output) {
+        self.format.update(&mut self.page, update, &mut out.data);
+    }
+
+    fn end(&mut self, summary: &Summary, out: &mut Output) {
+        if !self.quiet {
+            self.status.summary(summary, &mut out.status);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The events of all lines but those of callbacks and findings.
+
+use super::super::line::LineWriter;
+use super::super::style::{Color, Glyph};
+use super::super::wording;
+use super::callback::Layout;
+use crate::event::{SeqState, Via};
+use crate::session::update::{ReadEnd, Session, Update, What};
+
+/// Column of a preview's text, relative to the event.
+const PREVIEW: usize = 9;
+
+#[derive(Clone, Copy)]
+pub(super) struct Event<'a> {
+    pub(super) update: &'a Update,
+    /// Column of the event.
+    pub(super) start: usize,
+    pub(super) layout: &'static Layout,
+    /// Greatest number of bytes of a preview.
+    pub(super) preview: usize,
+    pub(super) verbose: bool,
+}
+
+impl Event<'_> {
+    pub(super) fn write(self, line: &mut LineWriter<'_>) {
+        let glyphs = line.style.glyphs;
+        match &self.update.what {
+            What::Open => self.open(line, wording::identity),
+            What::OpenFailed { ret } => self.open(line, |line, session| {
+                line.put(session.opened_by.name()).put("  ");
+                wording::failed(line, (*ret).into());
+            }),
+            What::OpenLeaked { ret } => {
+                self.open(line, |line, session| wording::leaked(line, session, *ret));
+            }
+            What::ReadBegin { pos, want, traverse_from, rewind, via, state } => {
+                self.bracket(line, glyphs.begin);
+                line.color(Color::Strong, "READ ").put(format_args!(" off {pos}  want {want}"));
+                if let Some(core) = traverse_from {
+                    line.color(Color::Warn, format_args!("  position unknown: traverse 0..{pos}"));
+                    line.color(Color::Dim, format_args!("  (the core is at {core})"));
+                }
+                if *rewind {
+                    line.put("  rewind");
+                }
+                if self.verbose {
+                    entry(line, *via, state);
+                }
+            }
+            What::Preview { bytes } => {
+                self.bracket(line, glyphs.inside);
+                let shown = bytes.get(..self.preview).unwrap_or(bytes);
+                line.pad(self.start + PREVIEW, 0).put("\"").bytes(shown).put("\"");
+            }
+            What::Grow { from, to, restart, traverse } => {
+                self.bracket(line, if *traverse { glyphs.traverse } else { glyphs.inside });
+                let arrow = glyphs.arrow;
+                line.color(
+                    Color::Warn,
+                    format_args!("OVERFLOW {from}/{from} {arrow} grow {to}, restart {restart}"),
+                );
+            }
+            What::ReadEnd(end) => self.read_end(line, end),
+            What::LseekBegin { offset, whence } => {
+                self.bracket(line, glyphs.begin);
+                line.color(Color::Strong, "LSEEK");
+                line.put(format_args!(" {} {offset}", wording::whence(*whence)));
+            }
+            What::LseekEnd { ret, passed_over, leftover, duration } => {
+                self.bracket(line, glyphs.end);
+                if *ret < 0 {
+                    wording::failed(line, *ret);
+                } else {
+                    line.put(format_args!("= {ret}"));
+                }
+                wording::lseek_rest(line, *passed_over, *leftover);
+                self.duration(line, *duration);
+            }
+            What::Write { .. } => self.word(line, "WRITE"),
+            What::PlainRead { .. } => self.word(line, "READ "),
+            What::Close { .. } => self.word(line, "CLOSE"),
+            What::Gap { .. } | What::Blind { .. } | What::Disagreement { .. } => {
+                wording::common(line, self.update);
+            }
+            // They have writers of their own.
+            What::Callback(_) | What::Finding(_) => {}
+        }
+    }
+
+    /// Writes `OPEN  /proc/foo   ` and the rest.
+    fn open(self, line: &mut LineWriter<'_>, rest: impl FnOnce(&mut LineWriter<'_>, &Session)) {
+        line.color(Color::Strong, "OPEN ").put(" ");
+        if let Some(session) = &self.update.session {
+            wording::path(line, session);
+            line.put("   ");
+            rest(line, session);
+        }
+    }
+
+    /// Writes a word and what all text formats write behind it.
+    fn word(self, line: &mut LineWriter<'_>, word: &str) {
+        line.color(Color::Strong, word).put(" ");
+        wording::common(line, self.update);
+    }
+
+    /// Writes the bracket in the session's color, and a blank.
+    fn bracket(self, line: &mut LineWriter<'_>, bracket: Glyph) {
+        match &self.update.session {
+            Some(session) => line.colored(Color::Session(session.id), |line| {
+                line.glyph(bracket);
+            }),
+            None => line.glyph(bracket),
+        };
+        line.ascii(b" ");
+    }
+
+    /// Writes a duration where callbacks have theirs. `None`: it is unknown.
+    fn duration(self, line: &mut LineWriter<'_>, ns: Option<u64>) {
+        if let Some(ns) = ns {
+            line.duration_before(ns, self.start + self.layout.end, 2);
+        }
+    }
+
+    fn read_end(self, line: &mut LineWriter<'_>, end: &ReadEnd) {
+        let ReadEnd { ret, range: _, totals, leftover, from_leftover, duration, eof, partial } =
+            end;
+        self.bracket(line, line.style.glyphs.end);
+        if *ret < 0 {
+            wording::failed(line, *ret);
+        } else {
+            line.put("= ").color(Color::Strong, format_args!("{ret} B"));
+        }
+        line.put("  ");
+        wording::outcome(line, totals);
+        self.duration(line, *duration);
+        wording::read_rest(line, *from_leftover, *leftover);
+        if *eof {
+            line.put("  end of file");
+        }
+        if let Some(reason) = partial {
+            wording::partial(line, *reason);
+        }
+    }
+}
+
+/// Writes through which function a read came in, and the state of the seq_file at that time.
+fn entry(line: &mut LineWriter<'_>, via: Option<Via>, state: &SeqState) {
+    let via = via.map_or("?", Via::name);
+    let SeqState { size, from, count, index, read_pos } = state;
+    line.color(
+        Color::Dim,
+        format_args!(
+            "  via {via}  index {index} count {count} from {from} size {size} read_pos {read_pos}"
+        ),
+    );
+}

@@ -1,0 +1,334 @@
+//! Words that the text formats share: everything but callbacks and the calls around them.
+
+use super::line::{Count, LineWriter, SymbolLocation};
+use super::style::Color;
+use crate::errno::Errno;
+use crate::event::{FileKind, Role, Wrapper};
+use crate::rules::{Blame, Cause, Finding, Id, Severity};
+use crate::session::update::{
+    Callbacks, Partial, Session, SessionId, Symbol, Totals, Update, What,
+};
+
+/// Greatest number of sessions that a line names. Further ones are counted.
+const MAX_NAMED: usize = 8;
+
+/// Writes an update that all text formats write alike, and nothing for others.
+pub(super) fn common(line: &mut LineWriter<'_>, update: &Update) {
+    match &update.what {
+        What::Write { pos, want, ret } => write(line, *want, *ret, *pos),
+        What::PlainRead { pos, want, ret } => plain_read(line, *want, *ret, *pos),
+        What::Close {
+            by,
+            totals,
+            lifetime,
+            undelivered,
+            partial,
+            removed,
+            // For the rules only.
+            private: _,
+            // Their own lines show them.
+            findings: _,
+        } => {
+            close(line, *by, totals, partial);
+            if *undelivered > 0 {
+                line.put(format_args!("  {undelivered} B never fetched"));
+            }
+            if let Some(lifetime) = lifetime {
+                line.put("  open ").duration(*lifetime);
+            }
+            if *removed == Some(true) {
+                line.color(Color::Warn, "  the file was removed while open");
+            }
+            reasons(line, partial);
+        }
+        What::Gap { lost, sessions } => gap(line, *lost, update.cpu, sessions),
+        What::Blind { function, role, reason } => blind(line, function, *role, reason),
+        What::Disagreement { expected, observed } => disagreement(line, expected, observed),
+        What::Open
+        | What::OpenFailed { .. }
+        | What::OpenLeaked { .. }
+        | What::ReadBegin { .. }
+        | What::ReadEnd(_)
+        | What::LseekBegin { .. }
+        | What::LseekEnd { .. }
+        | What::Callback(_)
+        | What::Preview { .. }
+        | What::Grow { .. }
+        | What::Finding(_) => {}
+    }
+}
+
+/// ` [module]`; nothing for the kernel itself.
+pub(super) fn module(line: &mut LineWriter<'_>, symbol: &Symbol) {
+    if let Some(module) = &symbol.module {
+        line.put(" [").bytes(module.as_bytes()).put("]");
+    }
+}
+
+/// `eof_ops [seqbugs]`
+pub(super) fn symbol(line: &mut LineWriter<'_>, symbol: &Symbol) {
+    let name = line.symbol(symbol);
+    line.put(SymbolLocation { name, with_offset: false });
+}
+
+/// Writes the path, with a mark if its beginning is missing.
+pub(super) fn path(line: &mut LineWriter<'_>, session: &Session) {
+    if session.path_cut {
+        let more = line.style.glyphs.more;
+        line.put(more);
+    }
+    line.bytes(&session.path);
+}
+
+/// The function that opened the session, and its callbacks: `seq_open  eof_ops [seqbugs]`.
+pub(super) fn identity(line: &mut LineWriter<'_>, session: &Session) {
+    line.put(session.opened_by.name());
+    match (&session.kind, &session.callbacks) {
+        (FileKind::Plain { .. }, _) => {
+            line.put("  plain file, not a seq_file: no callbacks");
+            for (word, handler) in
+                ["  read ", "  write "].into_iter().zip(session.handlers.iter().flatten())
+            {
+                if handler.address != 0 {
+                    line.put(word);
+                    symbol(line, handler);
+                }
+            }
+        }
+        (FileKind::Seq { .. }, None) => {
+            line.put("  no callbacks: m->op is NULL");
+        }
+        (FileKind::Seq { inner, .. }, Some(callbacks)) => {
+            line.put("  ");
+            if let Some(table) = &callbacks.table {
+                symbol(line, table);
+                // All files of kernfs have one table. Their show() identifies them.
+                if *inner != 0 && callbacks.show.address == *inner {
+                    line.put("  show ");
+                    symbol(line, &callbacks.show);
+                }
+            } else {
+                // The table of single_open() is on the heap. Its show() identifies the file.
+                line.put("show ");
+                symbol(line, &callbacks.show);
+            }
+        }
+    }
+    if session.adopted {
+        line.color(Color::Warn, "  was open already");
+    }
+}
+
+/// `start a_start  next a_next  show a_show  stop a_stop  [module]`
+pub(super) fn callbacks(line: &mut LineWriter<'_>, callbacks: &Callbacks) {
+    let Callbacks { table: _, start, next, show, stop } = callbacks;
+    let all = [(Role::Start, start), (Role::Next, next), (Role::Show, show), (Role::Stop, stop)];
+    let shared = all.iter().all(|(_, function)| function.module == start.module);
+    for (index, (role, function)) in all.into_iter().enumerate() {
+        let name = line.symbol(function);
+        line.put(if index == 0 { "" } else { "  " })
+            .color(Color::Dim, role.name())
+            .put(" ")
+            .put(name);
+        if !shared {
+            module(line, function);
+        }
+    }
+    if shared {
+        line.put(" ");
+        module(line, start);
+    }
+}
+
+/// `= ENOMEM`
+pub(super) fn failed(line: &mut LineWriter<'_>, ret: i64) {
+    line.put("= ").color(Color::Error, Errno(ret.unsigned_abs()));
+}
+
+/// `= EINVAL  after seq_open() had succeeded`
+pub(super) fn leaked(line: &mut LineWriter<'_>, session: &Session, ret: i32) {
+    failed(line, ret.into());
+    line.color(Color::Warn, format_args!("  after {}() had succeeded", session.opened_by.name()));
+}
+
+/// `2 B of 6  off 8 after`
+fn write(line: &mut LineWriter<'_>, want: u64, ret: i64, pos: i64) {
+    match u64::try_from(ret) {
+        Err(_) => {
+            line.put(format_args!("{want} B  "));
+            failed(line, ret);
+        }
+        Ok(taken) => {
+            line.put(format_args!("{taken} B"));
+            if taken != want {
+                line.put(format_args!(" of {want}"));
+            }
+            line.put(format_args!("  off {pos} after"));
+        }
+    }
+}
+
+/// `want 131072  = 12 B  off 12 after`
+fn plain_read(line: &mut LineWriter<'_>, want: u64, ret: i64, pos: i64) {
+    line.put(format_args!("want {want}  "));
+    if ret < 0 {
+        failed(line, ret);
+    } else {
+        line.put(format_args!("= {ret} B  off {pos} after"));
+    }
+}
+
+pub(super) fn whence(whence: u32) -> &'static str {
+    match whence {
+        0 => "SEEK_SET",
+        1 => "SEEK_CUR",
+        2 => "SEEK_END",
+        3 => "SEEK_DATA",
+        4 => "SEEK_HOLE",
+        _ => "unknown whence",
+    }
+}
+
+/// `3 records emitted, 0 discarded, 1 passed over, 1 restart`
+pub(super) fn outcome(line: &mut LineWriter<'_>, totals: &Totals) {
+    line.put(format_args!(
+        "{} emitted, {} discarded",
+        Count(totals.emitted, "record"),
+        totals.discarded
+    ));
+    if totals.passed_over > 0 {
+        line.put(format_args!(", {} passed over", totals.passed_over));
+    }
+    if totals.restarts > 0 {
+        line.put(format_args!(", {}", Count(totals.restarts, "restart")));
+    }
+}
+
+/// `  1 passed over  14 B in the buffer`
+pub(super) fn lseek_rest(line: &mut LineWriter<'_>, passed_over: u64, leftover: u64) {
+    if passed_over > 0 {
+        line.put(format_args!("  {passed_over} passed over"));
+    }
+    if leftover > 0 {
+        line.put(format_args!("  {leftover} B in the buffer"));
+    }
+}
+
+/// `  5 B from the buffer  13 B left over`
+pub(super) fn read_rest(line: &mut LineWriter<'_>, from_leftover: u64, leftover: u64) {
+    if from_leftover > 0 {
+        line.put(format_args!("  {from_leftover} B from the buffer"));
+    }
+    if leftover > 0 {
+        line.put(format_args!("  {leftover} B left over"));
+    }
+}
+
+/// `seq_release  3 reads  6 B  3 records emitted, 0 discarded  1 write  6 B written`
+fn close(line: &mut LineWriter<'_>, by: Option<Wrapper>, totals: &Totals, partial: &[Partial]) {
+    match by {
+        Some(by) => line.put(by.name()),
+        None if partial.contains(&Partial::StillOpen) => {
+            line.color(Color::Warn, "still open when tracing ended")
+        }
+        None => line.color(Color::Warn, "no release was seen"),
+    };
+    line.put(format_args!("  {}  {} B  ", Count(totals.reads, "read"), totals.bytes));
+    outcome(line, totals);
+    if totals.writes > 0 {
+        line.put(format_args!("  {}  {} B written", Count(totals.writes, "write"), totals.written));
+    }
+}
+
+/// `  partial: events lost, still open`
+fn reasons(line: &mut LineWriter<'_>, partial: &[Partial]) {
+    for (index, reason) in partial.iter().enumerate() {
+        line.color(Color::Warn, if index == 0 { "  partial: " } else { ", " });
+        line.color(Color::Warn, because(*reason));
+    }
+}
+
+/// `  partial: events lost`
+pub(super) fn partial(line: &mut LineWriter<'_>, reason: Partial) {
+    line.color(Color::Warn, format_args!("  partial: {}", because(reason)));
+}
+
+fn because(reason: Partial) -> &'static str {
+    match reason {
+        Partial::Adopted => "was open already",
+        Partial::LateAttach => "callbacks attached late",
+        Partial::Gap => "events lost",
+        Partial::Blind => "a callback is not traced",
+        Partial::Disagrees => "not what the core does",
+        Partial::Overlap => "two used it at once",
+        Partial::StillOpen => "still open",
+        Partial::BpfIterator => "a BPF iterator",
+    }
+}
+
+/// `── gap: 37 events lost on CPU 1; s7 s8 incomplete ──`
+fn gap(line: &mut LineWriter<'_>, lost: u64, cpu: u16, sessions: &[SessionId]) {
+    let rule = line.style.glyphs.rule;
+    line.color(Color::Warn, format_args!("{rule} gap: {} lost on CPU {cpu}", Count(lost, "event")));
+    if let Some((first, rest)) = sessions.split_first() {
+        line.color(Color::Warn, format_args!("; s{}", first.0));
+        for id in rest.iter().take(MAX_NAMED - 1) {
+            line.color(Color::Warn, format_args!(" s{}", id.0));
+        }
+        if let Some(more) = sessions.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
+            line.color(Color::Warn, format_args!(" and {more} more"));
+        }
+        line.color(Color::Warn, " incomplete");
+    }
+    line.color(Color::Warn, format_args!(" {rule}"));
+}
+
+/// `✗✗ SQ102`
+pub(super) fn mark(line: &mut LineWriter<'_>, severity: Severity, id: Id) {
+    let mark = line.style.mark(severity);
+    line.color(severity.into(), format_args!("{mark} {id}"));
+}
+
+/// `✗✗ SQ201 double emit: pos 2 (ffff8881042a3008) passed over as bytes 4..6, emitted again as 6..8`
+pub(super) fn finding(line: &mut LineWriter<'_>, finding: &Finding) {
+    mark(line, finding.severity, finding.id);
+    line.put(" ").color(Color::Strong, finding.name).put(": ").bytes(finding.message.as_bytes());
+}
+
+/// `cause SQ102 eof_next [seqbugs+0x250]   seqtrace explain SQ201`
+pub(super) fn explanation(line: &mut LineWriter<'_>, finding: &Finding) {
+    if let Some(Cause { id, blame }) = &finding.cause {
+        line.put("cause ").put(id);
+        if let Some(blame) = blame {
+            line.put(" ");
+            blamed(line, blame);
+        }
+        line.put("   ");
+    } else if let Some(blame) = &finding.blame {
+        line.put("in ");
+        blamed(line, blame);
+        line.put("   ");
+    }
+    line.color(Color::Dim, format_args!("seqtrace explain {}", finding.id));
+}
+
+fn blamed(line: &mut LineWriter<'_>, blame: &Blame) {
+    let Blame { role: _, function } = blame;
+    let name = line.symbol(function);
+    line.put(SymbolLocation { name, with_offset: true });
+}
+
+/// `show t_show is not traced: notrace function`
+fn blind(line: &mut LineWriter<'_>, function: &Symbol, role: Role, reason: &str) {
+    line.color(Color::Warn, format_args!("{} ", role.name()));
+    symbol(line, function);
+    line.color(Color::Warn, " is not traced: ").bytes(reason.as_bytes());
+}
+
+/// `events were missed: expected show, next or stop, saw start`
+fn disagreement(line: &mut LineWriter<'_>, expected: &str, observed: &str) {
+    line.color(Color::Warn, "events were missed: expected ")
+        .bytes(expected.as_bytes())
+        .color(Color::Warn, ", saw ")
+        .bytes(observed.as_bytes());
+}
