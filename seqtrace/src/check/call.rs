@@ -56,6 +56,14 @@ pub struct Call {
     pub bytes: Vec<u8>,
 }
 
+/// Returns the process and the slot of each descriptor that calls were made on, each once.
+pub(super) fn descriptors(calls: &[Call]) -> Vec<(usize, u8)> {
+    let mut all: Vec<_> = calls.iter().map(|call| (call.process, call.slot)).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 /// Bytes of a head.
 const HEAD: usize = 32;
 /// Stands in the place of a syscall: the request is done.

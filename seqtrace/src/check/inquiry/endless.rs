@@ -3,7 +3,7 @@
 use super::{Answer, Inquiry, Known, Lab, ways::Ways};
 use crate::{
     check::{
-        call::{Call, Syscall},
+        call::{Call, Syscall, descriptors},
         oracle::Reference,
         plan::{self, BEYOND, Shape},
         process::Ended,
@@ -64,13 +64,6 @@ pub(super) fn is_suspicious(calls: &[Call], shape: &Shape) -> bool {
 /// Returns the most bytes that a file of this length may deliver to a reader that does not seek.
 fn bound(len: u64) -> u64 {
     2 * len + BEYOND
-}
-
-fn descriptors(calls: &[Call]) -> Vec<(usize, u8)> {
-    let mut slots: Vec<_> = calls.iter().map(|call| (call.process, call.slot)).collect();
-    slots.sort_unstable();
-    slots.dedup();
-    slots
 }
 
 /// Returns the reads of a descriptor up to its first seek.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::{Answer, Inquiry, Known, Lab, alone, numbers};
 use crate::{
     check::{
-        call::Syscall,
+        call::{Call, Syscall},
         plan::{Kind, PAGE, Plan, Step},
         process::Ended,
         verdict::Charge,
@@ -207,7 +207,7 @@ fn counted(answer: &Answer) -> Option<Vec<[i128; 5]>> {
 
 /// Returns the text that a probe with this descriptor got.
 fn text(answer: &Answer, slot: u8) -> Option<Vec<u8>> {
-    let of = |call: &&crate::check::call::Call| call.slot == slot && call.syscall == Syscall::Read;
+    let of = |call: &&Call| call.slot == slot && call.syscall == Syscall::Read;
     answer.calls.iter().find(of).map(|call| call.bytes.clone())
 }
 
