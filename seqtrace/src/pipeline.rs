@@ -256,27 +256,4 @@ impl View {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        recording::Recorded,
-        render::{self, Options},
-        rules::Verdict,
-    };
-
-    #[test]
-    fn what_the_kernel_missed_is_told_at_the_end() {
-        for (missed, verdict, said) in
-            [(0, Verdict::Clean, false), (3, Verdict::Inconclusive, true)]
-        {
-            let sink = render::sink(&Options::default()).unwrap();
-            let tracker = Tracker::new(Recorded::default());
-            let (selection, until) = (Selection::default(), Until::default());
-            let mut pipeline = Pipeline::new(tracker, selection, until, sink);
-            let summary = pipeline.finish(1, missed);
-            assert_eq!((summary.missed, Verdict::of(&summary)), (missed, verdict));
-            let status = String::from_utf8(std::mem::take(&mut pipeline.output.status)).unwrap();
-            assert_eq!(status.contains("SQ902 probe missed"), said, "{status}");
-        }
-    }
-}
+mod tests;

@@ -59,7 +59,7 @@ impl Named {
 
     /// Where the name leads, if it is not the real path.
     pub(crate) fn leads_to(&self) -> Option<String> {
-        let real = crate::render::escape::text(&self.real, false);
+        let real = crate::escape::text(&self.real, false);
         (self.path != self.real).then(|| format!("leads to {real}"))
     }
 }

@@ -3,10 +3,9 @@
 use std::process::ExitCode;
 
 use crate::{
-    cli,
+    cli, escape,
     exit::{Exit, Refusal},
     output::Writer,
-    render::escape,
     rules,
 };
 

@@ -6,9 +6,9 @@ use clap::CommandFactory;
 
 use crate::{
     cli::{self, Cli},
+    escape,
     exit::{Exit, Refusal},
     output::Writer,
-    render::escape,
     schema,
 };
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::{
     check::left_alone,
-    cli,
+    cli, escape,
     event::{FileKind, Open},
     exit::{Exit, Refusal},
     faults::Faults,
@@ -28,7 +28,7 @@ use crate::{
         trace::Trace,
     },
     recording::Noting,
-    render::{self, Name, escape},
+    render::{self, Name},
     session::{
         Tracker,
         update::{Callbacks, Symbol},

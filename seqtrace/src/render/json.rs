@@ -23,7 +23,8 @@ use serde_json::{Serializer, Value};
 use self::callback::CallbackWriter;
 use self::object::Object;
 use self::text::Safe;
-use super::{Clock, FieldError, Header, Options, Output, Ready, Sink, TargetInfo, escape};
+use super::{Clock, FieldError, Header, Options, Output, Ready, Sink, TargetInfo};
+use crate::escape;
 use crate::event::Via;
 use crate::session::update::{SessionId, Summary, Update, What};
 

@@ -5,9 +5,9 @@
 use std::fmt::{self, Display, Write};
 
 use super::duration::{Duration, Number, Unit};
-use super::escape;
 use super::style::{Color, Glyph, RESET, Style};
 use crate::errno::Errno;
+use crate::escape;
 use crate::event::{Ptr, PtrKind};
 use crate::session::update::Symbol;
 

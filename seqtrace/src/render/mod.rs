@@ -21,7 +21,6 @@ mod columns;
 mod compact;
 mod digits;
 mod duration;
-pub(crate) mod escape;
 pub(crate) mod json;
 mod line;
 mod owner;
@@ -36,6 +35,7 @@ mod wording;
 
 use clap::ValueEnum;
 
+use crate::escape;
 use crate::session::update::{Callbacks, Summary, Update};
 pub use clock::Clock;
 use compact::Compact;

@@ -14,8 +14,9 @@ use hdrhistogram::Histogram;
 
 use super::line::{Count, LineWriter};
 use super::style::{Color, Style};
-use super::{Clock, Header, Output, Ready, Sink, TargetInfo, escape};
+use super::{Clock, Header, Output, Ready, Sink, TargetInfo};
 use crate::errno::Errno;
+use crate::escape;
 use crate::event::Role;
 use crate::session::update::{
     CallbackUpdate, Callbacks, Fate, Summary, Symbol, Totals, Update, What,

@@ -54,7 +54,7 @@ impl Status {
         }
         if let Some(note) = note {
             line.put("  ")
-                .color(Color::Warn, crate::render::escape::text(note.as_bytes(), self.style.ascii));
+                .color(Color::Warn, crate::escape::text(note.as_bytes(), self.style.ascii));
         }
         line.end();
     }

@@ -2,10 +2,10 @@
 
 use super::{Problem, Word, machine::path_buf};
 use crate::{
+    escape,
     exit::Refusal,
     filter::{Filter, Target, glob::Glob},
     kernel::kallsyms::Kallsyms,
-    render::escape,
 };
 
 /// Refuses what can never be traced on this machine. Returns a warning for each target that matches

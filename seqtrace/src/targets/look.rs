@@ -5,11 +5,12 @@ use std::io;
 use super::{Named, Word};
 use crate::{
     check::left_alone,
+    escape,
     event::{FileKind, Open},
     exit::Refusal,
     filter::{Filter, Target, glob::Glob},
     probe::trace::Trace,
-    render::{TargetInfo, escape},
+    render::TargetInfo,
 };
 
 /// Most files of a glob that are opened to find out whether any of them can be traced.

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::machine::path_buf;
-use crate::{exit::Refusal, filter::Target, render::escape};
+use crate::{escape, exit::Refusal, filter::Target};
 
 /// Why a target names no file.
 #[derive(Debug)]

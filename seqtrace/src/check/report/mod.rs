@@ -10,7 +10,8 @@ use clap::ValueEnum;
 
 use super::verdict::{PlanOutcome, PlanReport, Report, Verdict};
 use crate::{
-    render::{Name, SymbolLocation, escape},
+    escape,
+    render::{Name, SymbolLocation},
     rules::{Finding, Severity},
     session::update::Symbol,
 };

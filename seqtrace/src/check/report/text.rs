@@ -12,7 +12,8 @@ use crate::{
         oracle::End,
         verdict::{Found, PlanOutcome, PlanReport, Verdict, errno_name},
     },
-    render::{Count, escape},
+    escape,
+    render::Count,
     rules::Severity,
 };
 

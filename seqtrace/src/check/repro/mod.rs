@@ -50,7 +50,7 @@ pub struct Repro {
 
 /// What differs, in words.
 pub fn describe(at: u64, what: &What) -> String {
-    let text = |bytes: &[u8]| crate::render::escape::text(bytes, false).to_string();
+    let text = |bytes: &[u8]| crate::escape::text(bytes, false).to_string();
     match what {
         What::Bytes { expected, got } => {
             format!("at byte {at}: \"{}\" instead of \"{}\"", text(got), text(expected))
@@ -72,7 +72,7 @@ pub fn describe(at: u64, what: &What) -> String {
 /// A path as a word of sh. `None` if it cannot be shown safely.
 pub fn quote(path: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(path).ok()?;
-    if text.chars().any(|c| c.is_control() || crate::render::escape::is_deceptive(c)) {
+    if text.chars().any(|c| c.is_control() || crate::escape::is_deceptive(c)) {
         return None;
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || "/_-.,:+@%=".contains(c);

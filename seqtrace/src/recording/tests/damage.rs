@@ -4,11 +4,10 @@ use std::sync::LazyLock;
 
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
+use seqtrace_model::testing::simulator::reader::{Act, plans};
+
 use super::live::{Setting, live, replay, sessions};
-use crate::{
-    recording::{Ending, ReadError},
-    session::tests::simulator::reader::{Act, plans},
-};
+use crate::recording::{Ending, ReadError};
 
 /// A small recording in several batches, and what it shows.
 fn recording() -> &'static (Setting, String, Vec<u8>) {

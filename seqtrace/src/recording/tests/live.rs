@@ -4,6 +4,8 @@ use std::{cell::RefCell, io, rc::Rc};
 
 use proptest::{collection::vec, option, prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
+use seqtrace_model::testing::simulator::reader::{Act, Plan, plans, run};
+
 use super::events;
 use crate::{
     event::{Body, Event, FileKind, OpTable, Task},
@@ -11,11 +13,7 @@ use crate::{
     pipeline::{Pipeline, Until, Wanted},
     recording::{Ending, Head, Item, Noting, Played, ReadError, Reader, Recorded, Recorder, play},
     render::{self, Clock, Format, Header, Options, Output, Ready, TargetInfo, Time},
-    session::{
-        Resolve, Tracker,
-        tests::simulator::reader::{Act, Plan, plans, run},
-        update::Symbol,
-    },
+    session::{Resolve, Tracker, update::Symbol},
 };
 
 /// Where a recording goes; the test keeps the other end.

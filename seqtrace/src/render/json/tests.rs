@@ -9,8 +9,8 @@ use super::super::testing::{BEGIN, Story, callbacks, session, symbol};
 use super::super::{Format, Header, Options, Output, Ready, Sink, TargetInfo, sink};
 use super::convert::Converter;
 use super::{Json, keys, schema_of_object};
+use crate::escape::is_deceptive;
 use crate::event::{Role, Task};
-use crate::render::escape::is_deceptive;
 use crate::schema::of_a_line;
 use crate::session::update::What;
 

@@ -7,8 +7,8 @@ use std::io;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-use super::super::escape;
 use crate::errno::Errno;
+use crate::escape;
 use crate::event::{Ptr, PtrKind};
 use crate::rules::Id;
 use crate::session::update::SessionId;

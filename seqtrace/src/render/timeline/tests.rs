@@ -5,9 +5,9 @@ use std::rc::Rc;
 use expect_test::expect;
 use proptest::prelude::*;
 
-use super::super::escape::is_deceptive;
 use super::super::testing::{Story, record, session, symbol};
 use super::super::{Format, Options, Time, sink};
+use crate::escape::is_deceptive;
 use crate::event::{Role, Task};
 use crate::session::update::{Fate, What};
 

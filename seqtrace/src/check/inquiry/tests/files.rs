@@ -5,7 +5,7 @@ use std::{cell::Cell, rc::Rc};
 use proptest::prelude::*;
 
 use super::lab::Make;
-use crate::rules::tests::machine::{File, Out};
+use seqtrace_model::testing::machine::{File, Out};
 
 /// The behaviour of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 
 use std::{cell::Cell, collections::HashMap, pin::pin, rc::Rc, task, time::Duration};
 
+use seqtrace_model::testing::machine::{Fd, File, World};
+
 use crate::{
     check::{
         call::{Call, Syscall},
@@ -16,7 +18,6 @@ use crate::{
     filter::Selection,
     pipeline::{Pipeline, Until},
     recording::Recorded,
-    rules::tests::machine::{Fd, File, World},
     session::{
         Tracker,
         update::{Callbacks, Symbol},

@@ -1,0 +1,110 @@
+//! SQ101, SQ102: next did not advance.
+//!
+//! Trigger: the core's own next (its position pointer is `&m->index`) returns with `*pos` as it was.
+//! One event is the proof.
+
+use crate::event::{Ptr, PtrKind, Role};
+use crate::finding::Value;
+use crate::finding::{Id, Severity};
+use crate::rules::bench::{Bench, Draft};
+use crate::rules::ledger::pass::during;
+use crate::rules::rule::Rule;
+use crate::session::update::CallbackUpdate;
+
+const CONTRACT: &str = "next() must move *pos to the position of the record it returns, and to one \
+    that was not used before even when it returns NULL: start() is given that position when the next \
+    read begins. Documentation/filesystems/seq_file.rst, \"The iterator interface\"; the fill loop of \
+    seq_read_iter(), fs/seq_file.c.";
+
+/// next returned a record and left the position alone.
+pub(super) static RECORD: Rule = Rule {
+    id: Id(101),
+    name: "next did not advance",
+    least: Severity::Error,
+    most: Severity::Error,
+    what: "next() returned a record and left *pos where it was.",
+    why: "While the core fills its buffer it adds the 1 itself and prints \"buggy .next function\" \
+        (rate limited), so cat looks right. Where it looks for the first record that prints \
+        something, and in the traversal of every pread, lseek and `while read`, it does not: the \
+        position falls behind, and records are emitted again.",
+    contract: CONTRACT,
+    fix: "Advance *pos in next(), always and before anything can return. Where a header has position 0, \
+        record n has position n + 1, in next() as in start().",
+    code: "static void *foo_next(struct seq_file *m, void *v, loff_t *pos)\n\
+        {\n\
+        \t++*pos;\n\
+        \treturn foo_after(v);\n\
+        }",
+    seen: &[
+        "89163f93c6f9, 5e698222c702 ipc: sysvipc_find_ipc() and its position",
+        "fs/ocfs2 lockres_seq_next, nst_seq_next, sc_seq_next: still so in 6.12",
+        "datto/dattobd issue 158: next() counted only when it was not at the header",
+    ],
+};
+
+/// next returned NULL and left the position alone.
+pub(super) static END: Rule = Rule {
+    id: Id(102),
+    name: "next did not advance at the end",
+    least: Severity::Error,
+    most: Severity::Error,
+    what: "next() returned NULL behind the last record and left *pos at it.",
+    why: "*pos still names the last record, so start() finds that one again where the file should \
+        end. cat does not show it: the core adds the 1 while it fills its buffer. A pread or lseek to \
+        the end, `dd skip=`, and a `while read` loop of a shell emit the last record twice, or for \
+        ever.",
+    contract: CONTRACT,
+    fix: "Advance *pos before looking whether there is another record, not only if there is one. Then return \
+        the record that start() returns for that position, and NULL only behind the last one.",
+    code: "\t++*pos;\t\t\t/* also behind the last one */\n\
+        \tif (*pos >= nr)\n\
+        \t\treturn NULL;\n\
+        \treturn foo_at(*pos);\t/* the look-up of start() */",
+    seen: &[
+        "8d269a8e2a8f selinux: sel_avc_get_stat_idx should increase position index",
+        "6722b23e7a2a tracing: trigger_next should increase position index",
+        "a3ea86739f1b rt_cpu_seq_next, 8b101a5e14f2 cio_ignore (the series of bugzilla 206283)",
+        "92c48950b43f dlm, gfs2: table_seq_next; 0d5ab144429e xtensa: c_next",
+    ],
+};
+
+/// next returned. The rule that is broken, if one is. `cause`: the rule that start broke when the pass began.
+pub(super) fn judge(
+    callback: &CallbackUpdate,
+    returned: Ptr,
+    cause: Option<Id>,
+    bench: &mut Bench,
+) -> Option<Id> {
+    if callback.pos_in != Some(callback.pos_out) {
+        return None;
+    }
+    let rule = match returned.kind() {
+        PtrKind::Null => &END,
+        PtrKind::Err(_) => return None,
+        PtrKind::Token | PtrKind::Record(_) => &RECORD,
+    };
+    // A next that never advances does not do so at the end either: one bug.
+    let cause = cause.or((bench.times(RECORD.id) > 0).then_some(RECORD.id));
+    bench.raise(rule, Severity::Error, || {
+        let pos = callback.pos_out;
+        let what = match returned.kind() {
+            PtrKind::Null => "NULL".to_owned(),
+            _ => format!("a record ({returned:?})"),
+        };
+        let message = format!("next() returned {what} and left *pos at {pos}");
+        Draft::new(if callback.fixed_up {
+            format!(
+                "{message}; the core adds the 1 while it fills its buffer, a traversal (pread, lseek) does not"
+            )
+        } else {
+            let phase = during(callback.phase);
+            format!("{message}, {phase}: the core does not add the 1 there")
+        })
+        .blame(Role::Next)
+        .with("position", Value::Position(pos))
+        .with("given", Value::Pointer(callback.v.unwrap_or_default()))
+        .with("returned", Value::Pointer(returned))
+        .because(cause)
+    });
+    Some(rule.id)
+}

@@ -1,0 +1,69 @@
+//! SQ103: next moved back.
+//!
+//! Trigger: next leaves `*pos` at a position where a record of this generation was accepted already.
+//! Where start had set the position back before, that is not next's doing (SQ104, SQ105), and where the core had
+//! corrected one it follows from that (SQ101).
+//! Never a comparison of numbers: positions may jump, be sparse, negative or encoded.
+
+use crate::event::{Ptr, PtrKind, Role};
+use crate::finding::Value;
+use crate::finding::{Id, Severity};
+use crate::rules::bench::{Bench, Draft};
+use crate::rules::ledger::entries::Entries;
+use crate::rules::rule::Rule;
+use crate::session::update::CallbackUpdate;
+
+/// See the [module](self).
+pub(super) static RULE: Rule = Rule {
+    id: Id(103),
+    name: "next moved back",
+    least: Severity::Error,
+    most: Severity::Error,
+    what: "next() set *pos to a position at which a record was emitted already.",
+    why: "Two records have one position. A read that resumes there gets the wrong one, and with it \
+        everything in between once more; a reader with a small buffer never reaches the end.",
+    contract: "A position names one record of the file from one read to the next: start() has nothing \
+        else to resume from. Documentation/filesystems/seq_file.rst, \"The iterator interface\".",
+    fix: "Take a position that grows with the order in which next() walks: the record's index, or the \
+        key by which the list is sorted, not a number that records merely carry. start() looks the record up \
+        by the same position.",
+    code: "\tnext = foo_after(v);\n\
+        \t*pos = next ? next->key : v->key + 1;\t/* sorted by key */",
+    seen: &["a list walked in another order than the ids that are its positions"],
+};
+
+/// next returned. True if the rule is broken. `cause`: the rule whose breach had moved positions before.
+pub(super) fn judge(
+    callback: &CallbackUpdate,
+    returned: Ptr,
+    entries: &Entries,
+    cause: Option<Id>,
+    bench: &mut Bench,
+) -> bool {
+    let stuck = callback.pos_in == Some(callback.pos_out);
+    if stuck || matches!(returned.kind(), PtrKind::Err(_)) {
+        return false;
+    }
+    let Some((_, taken)) = entries.at(callback.pos_out) else { return false };
+    // A stuck next before this one put several records there.
+    if !taken.placed {
+        return false;
+    }
+    bench.raise(&RULE, Severity::Error, || {
+        let (from, to) = (callback.pos_in.unwrap_or_default(), callback.pos_out);
+        let range = taken.range();
+        Draft::new(format!(
+            "next() moved *pos from {from} back to {to}, the position of a record already emitted as \
+             bytes {}..{}; it returned {returned:?}, that one was {:?}",
+            range.start, range.end, taken.ptr
+        ))
+        .blame(Role::Next)
+        .with("from", Value::Position(from))
+        .with("to", Value::Position(to))
+        .with("returned", Value::Pointer(returned))
+        .with("taken by", Value::Pointer(taken.ptr))
+        .with("emitted", Value::Range(range))
+        .because(cause)
+    });
+    true
+}

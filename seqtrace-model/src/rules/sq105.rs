@@ -1,0 +1,188 @@
+//! SQ105: no end of file.
+//!
+//! Trigger: behind the end (start or next had returned NULL) start returns a record again, and that
+//! is the last one once more: a warning at first, an error the third time. Or start sets the position back at the
+//! end: a warning, an error if the next read begins there or if it does so in another generation. Or a
+//! generation delivers more than eight times what the whole file had before, half of it twice.
+
+use crate::event::{Ptr, Role};
+use crate::finding::Value;
+use crate::finding::{Id, Severity};
+use crate::rules::bench::{Bench, Draft};
+use crate::rules::ledger::Double;
+use crate::rules::ledger::entries::Entry;
+use crate::rules::rule::Rule;
+
+/// See the [module](self).
+pub(super) static RULE: Rule = Rule {
+    id: Id(105),
+    name: "no end of file",
+    least: Severity::Warning,
+    most: Severity::Error,
+    what: "The file does not end, or its end is emitted again and again.",
+    why: "cat prints for ever. A read loop of a daemon never comes to its end and fills memory or disk.",
+    contract: "A read returns 0 only if start() returns NULL (or nothing more is printed). That next() \
+        returned NULL ends a read, not the file. The next read begins at the *pos that start() leaves. \
+        seq_read_iter(), fs/seq_file.c.",
+    fix: "Let start() derive the record from *pos, return NULL for every position behind the last record, and \
+        leave *pos alone there. start() writes *pos only to skip forward to the next record there is; the core \
+        itself sets it to 0 for a read at offset 0.",
+    code: "\tif (*pos >= nr)\n\
+        \t\treturn NULL;\t\t/* *pos stays */\n\
+        \treturn foo_at(*pos);",
+    seen: &[
+        "mm/slub: an empty alloc_traces printed \"No data\" without end (2021)",
+        "an example that is copied often: start() with \"*pos = 0; return NULL;\" at the end",
+        "jbd2: jbd2_seq_info_next should increase position index (`while read` never ended)",
+    ],
+};
+
+/// The end that often is no accident.
+const ENDS: u32 = 3;
+/// So many times the whole file is too much.
+const TIMES: u64 = 8;
+
+/// What was emitted behind the end, in one generation.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    again: u32,
+    /// Bytes delivered, and records that came twice.
+    bytes: u64,
+    doubled: u64,
+    told: bool,
+}
+
+impl Ends {
+    /// A generation begins.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A record was accepted in a pass that began behind the end; `last` was the last before it. `root`: the rule
+    /// whose breach had broken the order of the generation before. Returns true if the rule is broken and
+    /// nothing else explains that.
+    pub(super) fn behind(
+        &mut self,
+        double: Option<&Double>,
+        last: Option<&Entry>,
+        entry: &Entry,
+        root: Option<Id>,
+        bench: &mut Bench,
+    ) -> bool {
+        let same = |other: &Entry| {
+            double.is_some_and(|double| !double.weak && double.earlier.start == other.start)
+                || (other.hash != 0 && other.same_text(entry) == Some(true))
+        };
+        if !last.is_some_and(same) {
+            return false;
+        }
+        self.again += 1;
+        let times = self.again;
+        let severity = if times < ENDS { Severity::Warning } else { Severity::Error };
+        // What only looks alike, and what follows from another fault, counts if it goes on.
+        let certain = root.is_none() && double.is_some_and(|double| !double.weak);
+        if self.told || (severity < Severity::Error && !certain) {
+            return false;
+        }
+        self.told = severity == Severity::Error;
+        bench.raise(&RULE, severity, || {
+            let often = match times {
+                1 => "once more".to_owned(),
+                times => format!("so far {times} times"),
+            };
+            Draft::new(format!(
+                "start() returns the last record ({:?}) behind the end, {often}: at \
+                 position {} it should return NULL",
+                entry.ptr, entry.pos
+            ))
+            .blame(root.and_then(Id::culprit).unwrap_or(Role::Start))
+            .because(root)
+            .with("position", Value::Position(entry.pos))
+            .with("record", Value::Pointer(entry.ptr))
+            .with("emitted", Value::Range(entry.range()))
+            .with("times", Value::Count(times.into()))
+        });
+        root.is_none()
+    }
+
+    /// A read delivered that many bytes; so many records were doubles. `whole`: bytes that the file
+    /// had when it ended last.
+    pub(super) fn delivered(
+        &mut self,
+        bytes: u64,
+        doubles: u64,
+        records: u64,
+        whole: Option<u64>,
+        root: Option<Id>,
+        bench: &mut Bench,
+    ) {
+        self.doubled += doubles;
+        self.bytes = self.bytes.saturating_add(bytes);
+        let Some(whole) = whole.filter(|whole| *whole > 0) else { return };
+        let twice = self.doubled > 0 && self.doubled * 2 >= records;
+        let too_much = twice && self.bytes / TIMES > whole;
+        if !too_much || std::mem::replace(&mut self.told, true) {
+            return;
+        }
+        bench.raise(&RULE, Severity::Error, || {
+            Draft::new(format!(
+                "{} bytes and no end, where the whole file had {whole}; {} of {records} records came \
+                 before",
+                self.bytes, self.doubled
+            ))
+            .blame(root.and_then(Id::culprit).unwrap_or(Role::Start))
+            .because(root)
+            .with("whole", Value::Count(whole))
+            .with("delivered", Value::Count(self.bytes))
+            .with("doubles", Value::Count(self.doubled))
+        });
+    }
+}
+
+/// A start that moved the position back to that of a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Back {
+    pub(super) from: i64,
+    pub(super) to: i64,
+    /// What start returned there.
+    pub(super) returned: Ptr,
+}
+
+/// start set the position back, and next had handed out nothing. `again`: it did so before, in this
+/// generation or in another. `root`:
+/// the rule whose breach explains it.
+pub(super) fn set_back(back: Back, again: bool, root: Option<Id>, bench: &mut Bench) {
+    let severity = if again { Severity::Error } else { Severity::Warning };
+    let what = match back.returned {
+        Ptr::NULL => "the next read begins again",
+        _ => "the file begins again",
+    };
+    raise(back, severity, what, 1, root, bench);
+}
+
+/// A read begins at the position to which start had set it back.
+pub(super) fn began_again(back: Back, root: Option<Id>, bench: &mut Bench) {
+    let times = u64::from(bench.times(RULE.id) == 0);
+    raise(back, Severity::Error, "the next read began again there", times, root, bench);
+}
+
+fn raise(
+    back: Back,
+    severity: Severity,
+    what: &str,
+    times: u64,
+    root: Option<Id>,
+    bench: &mut Bench,
+) {
+    bench.raise_many(&RULE, severity, times, || {
+        let Back { from, to, returned } = back;
+        Draft::new(format!(
+            "start() returned {returned:?} and set *pos from {from} back to {to} at the end: {what}"
+        ))
+        .blame(Role::Start)
+        .because(root)
+        .with("from", Value::Position(from))
+        .with("to", Value::Position(to))
+        .with("returned", Value::Pointer(returned))
+    });
+}

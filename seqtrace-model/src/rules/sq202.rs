@@ -1,0 +1,61 @@
+//! SQ202: lost record.
+//!
+//! Trigger: next handed out a record, start resumed with another one, the reader read on to the end
+//! of the file, and the record never came: not even empty or skipped. Follows from SQ104, and is as
+//! certain as that is.
+
+use crate::event::Role;
+use crate::finding::Value;
+use crate::finding::{Id, Severity};
+use crate::rules::bench::{Bench, Draft};
+use crate::rules::ledger::pass::Handed;
+use crate::rules::rule::Rule;
+
+/// See the [module](self).
+pub(super) static RULE: Rule = Rule {
+    id: Id(202),
+    name: "lost record",
+    least: Severity::Warning,
+    most: Severity::Error,
+    what: "A record was handed out by next() and never emitted, though the reader came to the end.",
+    why: "The reader takes what it got for all there is. Which records are missing depends on the sizes \
+        of its reads.",
+    contract: "What next() returned and the core had no room for is asked for again by its position, in \
+        the next read. seq_read_iter(), fs/seq_file.c.",
+    fix: "Look at the cause: start() does not resume with what next() handed out (SQ104). Where the \
+        list really changes, take a position that others' coming and going does not move.",
+    code: "",
+    seen: &[
+        "2d4ecb030dcc cgroup.procs printed 2, 4, 6 for dd bs=1",
+        "ipv4: fix off-by-one in continuation handling in /proc/net/route (a route for each page)",
+        "proc/mounts: add cursor (mounts were lost when others went)",
+    ],
+};
+
+/// The end was reached; these never came. `more` others are not remembered singly. `root`: the rule whose breach
+/// broke the order of the generation.
+pub(super) fn judge(
+    missed: &[Handed],
+    more: u64,
+    certain: Severity,
+    root: Option<Id>,
+    bench: &mut Bench,
+) {
+    let Some(first) = missed.first() else { return };
+    let count = missed.len() as u64 + more;
+    let severity = if certain == Severity::Error { Severity::Error } else { Severity::Warning };
+    bench.raise_many(&RULE, severity, count, || {
+        let doubt =
+            if severity == Severity::Error { "" } else { ", unless it was deleted meanwhile" };
+        Draft::new(format!(
+            "{:?} was handed out by next() for position {} and never emitted{doubt}",
+            first.ptr, first.pos
+        ))
+        .blame(Role::Start)
+        .with("handed out", Value::Pointer(first.ptr))
+        .with("handed out", Value::Position(first.pos))
+        .with("handed out", Value::Event { time: first.time, read: first.read })
+        .with("lost", Value::Count(count))
+        .because(root.or(Some(super::sq104::RULE.id)))
+    });
+}

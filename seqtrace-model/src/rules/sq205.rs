@@ -1,0 +1,58 @@
+//! SQ205: a header that is not at position 0.
+//!
+//! Trigger: start returns `SEQ_START_TOKEN` for a position that is not 0, and it is not what next had
+//! handed out (then 1 is a number like others to this iterator).
+
+use crate::event::{Ptr, PtrKind, Role};
+use crate::finding::Value;
+use crate::finding::{Id, Severity};
+use crate::rules::bench::{Bench, Draft};
+use crate::rules::ledger::pass::Handed;
+use crate::rules::rule::Rule;
+use crate::session::update::CallbackUpdate;
+
+/// See the [module](self).
+pub(super) static RULE: Rule = Rule {
+    id: Id(205),
+    name: "header not at 0",
+    least: Severity::Warning,
+    most: Severity::Error,
+    what: "start() returned SEQ_START_TOKEN for a position other than 0.",
+    why: "The header is printed again by each read, in the place of the record that belongs there. With \
+        a large buffer it shows once in a page, with a small one there is nothing but headers.",
+    contract: "SEQ_START_TOKEN stands for a header that is shown before the first record, at position \
+        0. Documentation/filesystems/seq_file.rst; seq_list_start_head(), single_start(), \
+        fs/seq_file.c.",
+    fix: "Return the token for position 0 only, and count it: record n is at position n + 1.",
+    code: "\tif (*pos == 0)\n\
+        \t\treturn SEQ_START_TOKEN;\n\
+        \treturn foo_at(*pos - 1);",
+    seen: &["the pattern of a start() that takes a pass for a file"],
+};
+
+/// start returned. True if the rule is broken.
+pub(super) fn judge(
+    callback: &CallbackUpdate,
+    returned: Ptr,
+    handed: Option<&Handed>,
+    bench: &mut Bench,
+) -> bool {
+    let header = returned.kind() == PtrKind::Token;
+    let promised = handed.is_some_and(|handed| handed.ptr == returned);
+    let (true, false, Some(pos)) = (header, promised, callback.pos_in.filter(|pos| *pos != 0))
+    else {
+        return false;
+    };
+    bench.raise(&RULE, Severity::Warning, || {
+        let draft = Draft::new(format!(
+            "start() returned SEQ_START_TOKEN for position {pos}: the header is printed again"
+        ))
+        .blame(Role::Start)
+        .with("position", Value::Position(pos));
+        match handed {
+            Some(handed) => draft.with("handed out", Value::Pointer(handed.ptr)),
+            None => draft,
+        }
+    });
+    true
+}

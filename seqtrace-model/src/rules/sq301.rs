@@ -1,0 +1,106 @@
+//! SQ301: buffer storms.
+//!
+//! Trigger, when the session ends or the buffer has been doubled: three doublings; or twice as many
+//! bytes rendered and thrown away as delivered; or ten times as many records rendered by traversals
+//! as emitted.
+
+use crate::event::Role;
+use crate::finding::Value;
+use crate::finding::{Id, Severity};
+use crate::rules::bench::{Bench, Draft};
+use crate::rules::rule::Rule;
+use crate::session::update::{CallbackUpdate, Fate, Totals};
+
+/// See the [module](self).
+pub(super) static RULE: Rule = Rule {
+    id: Id(301),
+    name: "buffer storms",
+    least: Severity::Info,
+    most: Severity::Info,
+    what: "Much was rendered in vain: the buffer was doubled again and again, or records were rendered \
+        to be passed over.",
+    why: "show() runs several times for what the reader gets once, with the file's locks held. A reader \
+        that goes line by line and seeks back (`while read` of a shell) renders the file once for each \
+        of its lines.",
+    contract: "A record that does not fit into an empty buffer is thrown away, the buffer is doubled, and \
+        the pass begins again; a read at another offset renders everything before it. seq_read_iter(), \
+        traverse(), fs/seq_file.c.",
+    fix: "Print smaller records: one a line. If the whole file is one record, say how large it will be. A \
+        shell reads with mapfile or $(<file).",
+    code: "\treturn single_open_size(file, foo_show, inode->i_private, foo_size());",
+    seen: &[
+        "/proc/stat uses single_open_size() since it outgrew its buffer",
+        "fs/seq_file: fallback to vmalloc allocation; CVE-2021-33909",
+        "/proc/vmallocinfo, 6.12: show() runs four times for one read",
+    ],
+};
+
+/// Doublings that are a storm.
+const DOUBLINGS: u32 = 3;
+/// Less than this thrown away is not worth a word, bytes.
+const LITTLE: u64 = 16 << 10;
+/// Fewer records than this passed over are not, either.
+const FEW: u64 = 256;
+
+/// What a reader that seeks had rendered in vain, as evidence.
+pub const PASSED_OVER: &str = "passed over";
+
+/// What was rendered in vain in a session.
+#[derive(Debug, Default)]
+pub(super) struct Storm {
+    doublings: u32,
+    rejected: u64,
+}
+
+impl Storm {
+    /// show returned.
+    pub(super) fn shown(&mut self, callback: &CallbackUpdate) {
+        if matches!(callback.fate, Some(Fate::DiscardedOverflow | Fate::DiscardedTail)) {
+            self.rejected = self.rejected.saturating_add(callback.bytes.unwrap_or(0));
+        }
+    }
+
+    /// The buffer was doubled to this many bytes.
+    pub(super) fn grown(&mut self, to: u64, bench: &mut Bench) {
+        self.doublings += 1;
+        if self.doublings != DOUBLINGS {
+            return;
+        }
+        bench.raise(&RULE, Severity::Info, || {
+            Draft::new(format!(
+                "the buffer was doubled {DOUBLINGS} times, to {to} bytes, and the record rendered again \
+                 each time: smaller records, or single_open_size()"
+            ))
+            .blame(Role::Show)
+            .with("size", Value::Count(to))
+        });
+    }
+
+    /// The session is over.
+    pub(super) fn closed(&self, totals: &Totals, bench: &mut Bench) {
+        let rejected = self.rejected;
+        if rejected > LITTLE && rejected / 2 > totals.bytes {
+            bench.raise(&RULE, Severity::Info, || {
+                Draft::new(format!(
+                    "{rejected} bytes were rendered and thrown away, {} delivered: smaller records, \
+                     or single_open_size()",
+                    totals.bytes
+                ))
+                .blame(Role::Show)
+                .with("rejected", Value::Count(rejected))
+                .with("delivered", Value::Count(totals.bytes))
+            });
+        } else if totals.passed_over > FEW && totals.passed_over / 10 > totals.emitted {
+            bench.raise(&RULE, Severity::Info, || {
+                Draft::new(format!(
+                    "{} records were rendered only to be passed over, {} emitted: the reader seeks back \
+                     and forth (`while read`?)",
+                    totals.passed_over, totals.emitted
+                ))
+                .blame(Role::Show)
+                .with(PASSED_OVER, Value::Count(totals.passed_over))
+                .with("emitted", Value::Count(totals.emitted))
+            });
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! SQ303: output in stop.
+//!
+//! Trigger: `m->count` grows while stop runs.
+
+use crate::event::Role;
+use crate::finding::Value;
+use crate::finding::{Id, Severity};
+use crate::rules::bench::{Bench, Draft};
+use crate::rules::rule::Rule;
+use crate::session::update::CallbackUpdate;
+
+/// See the [module](self).
+pub(super) static RULE: Rule = Rule {
+    id: Id(303),
+    name: "output in stop",
+    least: Severity::Error,
+    most: Severity::Error,
+    what: "stop() wrote into the buffer.",
+    why: "stop() runs at the end of every pass, that is of every read, not at the end of the file. What \
+        it writes comes once for each read that has room for it and is lost in others: the content of \
+        the file depends on the reader's buffer.",
+    contract: "Only show() writes. stop() undoes what start() did. \
+        Documentation/filesystems/seq_file.rst; seq_read_iter(), fs/seq_file.c, calls stop() before it \
+        copies the buffer out. (BPF iterators have a loop of their own, bpf_seq_read(), and may.)",
+    fix: "Make the footer a record: a position behind the last one that show() renders.",
+    code: "\treturn *pos == nr ? FOOTER : foo_at(*pos); /* start(), next() */",
+    seen: &["an old example module whose stop() printed [end]"],
+};
+
+/// stop returned.
+pub(super) fn judge(callback: &CallbackUpdate, bench: &mut Bench) {
+    let Some(bytes) = callback.bytes.filter(|bytes| *bytes > 0) else { return };
+    bench.raise(&RULE, Severity::Error, || {
+        let what = format!("stop() wrote {bytes} bytes");
+        let draft = match callback.range {
+            Some(range) => Draft::new(format!(
+                "{what}, which the reader gets as bytes {}..{}, once for each read",
+                range.start, range.end
+            ))
+            .with("kept", Value::Range(range)),
+            None => Draft::new(format!("{what}, which are dropped here and kept in other reads")),
+        };
+        draft
+            .blame(Role::Stop)
+            .with("bytes", Value::Count(bytes))
+            .with("position", Value::Position(callback.pos_out))
+    });
+}

@@ -1,0 +1,135 @@
+//! SQ401, SQ402, SQ403: what an open has made and the release does not free.
+//!
+//! Trigger: the function that opened and the one that released do not belong together; or the
+//! `struct file` of an open session is the file of a new open, so that the old one was freed, and no
+//! release ran; or open() failed after seq_open() had succeeded, and no release ran.
+
+use crate::errno::Errno;
+use crate::event::Wrapper;
+use crate::finding::Value;
+use crate::finding::{Id, Severity};
+use crate::rules::bench::{Bench, Draft};
+use crate::rules::rule::Rule;
+
+/// single_open without single_release.
+pub(super) static SINGLE: Rule = Rule {
+    id: Id(401),
+    name: "single_open leaked",
+    least: Severity::Error,
+    most: Severity::Error,
+    what: "A file made by single_open() was released by seq_release().",
+    why: "single_open() allocates the table of callbacks, and only single_release() frees it: each open \
+        leaks 32 bytes, and anybody who may open the file can do so without end.",
+    contract: "single_open() goes with single_release(). Documentation/filesystems/seq_file.rst, \"The \
+        extra-simple version\"; fs/seq_file.c.",
+    fix: "Release with single_release(), or take DEFINE_SHOW_ATTRIBUTE() or proc_create_single().",
+    code: "\t.proc_release\t= single_release,",
+    seen: &[
+        "c552ffb5c93d crypto: cavium zip",
+        "gpio-mockup, nouveau, hisilicon, rtw88, rtlwifi (2019)",
+        "drivers/net/wireless/rsi/rsi_91x_debugfs.c: no release at all, 6.1 and 6.12",
+    ],
+};
+
+/// seq_open_private without seq_release_private.
+pub(super) static PRIVATE: Rule = Rule {
+    id: Id(402),
+    name: "private leaked",
+    least: Severity::Error,
+    most: Severity::Error,
+    what: "A file made by seq_open_private() was released by seq_release(), with m->private still set.",
+    why: "The private data is allocated for each open, and only seq_release_private() frees it.",
+    contract: "seq_open_private() goes with seq_release_private(). fs/seq_file.c.",
+    fix: "Release with seq_release_private(), or free m->private and clear it before seq_release().",
+    code: "\t.proc_release\t= seq_release_private,",
+    seen: &["the pattern; no file of the kernel is known to do it"],
+};
+
+/// No release at all.
+pub(super) static NEVER: Rule = Rule {
+    id: Id(403),
+    name: "never released",
+    least: Severity::Error,
+    most: Severity::Error,
+    what: "The file was closed for good, or open() failed after seq_open() had succeeded, and no release function of \
+        seq_file ran.",
+    why: "The seq_file and its buffer, 4 KiB and often much more, are leaked by each open.",
+    contract: "Whatever seq_open() made is freed by seq_release(): every file_operations or proc_ops that \
+        opens has to name a release. Documentation/filesystems/seq_file.rst. Of a file whose open() failed the kernel \
+        calls no release (do_dentry_open(), fs/open.c; __fput(), fs/file_table.c).",
+    fix: "Name seq_release(), single_release() or seq_release_private(). In an open() that can fail after seq_open(), \
+        call it on the error path, or do first what can fail.",
+    code: "\t.proc_release\t= seq_release,",
+    seen: &["drivers/net/wireless/rsi/rsi_91x_debugfs.c, 6.1 and 6.12"],
+};
+
+/// A session was released. `private` is `m->private` then, `known` what the last start saw.
+pub(super) fn released(
+    opened: Wrapper,
+    by: Wrapper,
+    private: Option<u64>,
+    known: Option<u64>,
+    bench: &mut Bench,
+) {
+    if by != Wrapper::SeqRelease {
+        return;
+    }
+    match opened {
+        Wrapper::SingleOpen | Wrapper::SingleOpenSize => {
+            bench.raise(&SINGLE, Severity::Error, || {
+                Draft::new(format!(
+                    "opened by {}(), released by seq_release(): its table of callbacks is leaked",
+                    opened.name()
+                ))
+            });
+        }
+        Wrapper::SeqOpenPrivate | Wrapper::SeqOpenPrivateRaw => {
+            // Cleared or changed: whoever did that may have freed it.
+            let Some(private) = private.filter(|private| *private != 0) else { return };
+            if known.is_some_and(|known| known != private) {
+                return;
+            }
+            bench.raise(&PRIVATE, Severity::Error, || {
+                Draft::new(format!(
+                    "opened by {}(), released by seq_release(): m->private ({private:016x}) is leaked",
+                    opened.name()
+                ))
+                .with("private", Value::Pointer(crate::event::Ptr(private)))
+            });
+        }
+        _ => {}
+    }
+}
+
+/// The `struct file` of a session is another open's now.
+pub(super) fn reused(file: u64, time: u64, bench: &mut Bench) {
+    bench.raise(&NEVER, Severity::Error, || {
+        Draft::new(format!(
+            "closed for good (its struct file {file:016x} was given to another open), and no release \
+             ran: the seq_file and its buffer are leaked"
+        ))
+        .with("file", Value::Pointer(crate::event::Ptr(file)))
+        .with("opened again", Value::Event { time, read: None })
+    });
+}
+
+/// open() returned the negative errno `ret` after `opened` had succeeded. No release ran, and none will.
+pub(super) fn open_failed(opened: Wrapper, ret: i32, bench: &mut Bench) {
+    let leaked = match opened {
+        Wrapper::SingleOpen | Wrapper::SingleOpenSize => {
+            "the seq_file and its table of callbacks are leaked"
+        }
+        Wrapper::SeqOpenPrivate | Wrapper::SeqOpenPrivateRaw => {
+            "the seq_file and its private data are leaked"
+        }
+        _ => "the seq_file is leaked",
+    };
+    bench.raise(&NEVER, Severity::Error, || {
+        Draft::new(format!(
+            "open() failed with {} after {}() had succeeded: {leaked}",
+            Errno(ret.unsigned_abs().into()),
+            opened.name()
+        ))
+        .with("open() returned", Value::Errno(ret.unsigned_abs()))
+    });
+}

@@ -1,0 +1,46 @@
+//! SQ501: held long.
+//!
+//! Trigger: from the return of start to the return of stop passed more than a threshold. What start() does before
+//! it returns may be waiting, without a lock.
+
+use crate::event::Role;
+use crate::finding::Value;
+use crate::finding::{Id, Severity};
+use crate::rules::bench::{Bench, Draft};
+use crate::rules::rule::Rule;
+
+/// See the [module](self).
+pub(super) static RULE: Rule = Rule {
+    id: Id(501),
+    name: "held long",
+    least: Severity::Info,
+    most: Severity::Info,
+    what: "A pass took longer than the threshold (50 ms) from the return of start() to stop().",
+    why: "Whatever start() locks stays locked until stop(): others wait that long, or with RCU or \
+        preemption off, nothing else runs.",
+    contract: "Locks are taken in start() and dropped in stop(); a pass fills one buffer, so its length \
+        is bounded by the records that fit. Documentation/filesystems/seq_file.rst.",
+    fix: "Hold less: RCU instead of a mutex, a reference instead of a lock; render less in show(), or \
+        what is expensive before start() locks.",
+    code: "",
+    seen: &["files that walk all tasks or all pages"],
+};
+
+/// The threshold, ns.
+pub(super) const LONG: u64 = 50_000_000;
+
+/// stop returned, so many ns after start had returned.
+pub(super) fn judge(held: u64, bench: &mut Bench) {
+    if held <= LONG {
+        return;
+    }
+    bench.raise(&RULE, Severity::Info, || {
+        Draft::new(format!(
+            "from the return of start() to stop() took {}.{} ms: what start() locks was held that long",
+            held / 1_000_000,
+            held / 100_000 % 10
+        ))
+        .blame(Role::Start)
+        .with("ns", Value::Count(held))
+    });
+}

@@ -1,0 +1,110 @@
+//! SQ901 to SQ907: why something was not judged. Not a broken rule: what makes a verdict
+//! inconclusive, which is never clean.
+
+use crate::finding::{Id, Severity};
+use crate::rules::bench::{Bench, Draft};
+use crate::rules::rule::Rule;
+use crate::session::update::Partial;
+
+macro_rules! quality {
+    ($name:ident, $id:literal, $title:literal, $what:literal, $fix:literal) => {
+        #[doc = $what]
+        pub(super) static $name: Rule = Rule {
+            id: Id($id),
+            name: $title,
+            least: Severity::Info,
+            most: Severity::Info,
+            what: $what,
+            why: "Nothing is judged across it: a record that was not seen can be neither lost nor \
+                doubled. The verdict is inconclusive, not clean.",
+            contract: "A claim about a file needs all of its callbacks from the beginning of a generation \
+                on: an open, a read at offset 0, or a traversal.",
+            fix: $fix,
+            code: "",
+            seen: &[],
+        };
+    };
+}
+
+quality!(
+    LOST,
+    901,
+    "events lost",
+    "Events were lost while the session was open.",
+    "Trace fewer files, or give a larger --ring-size."
+);
+quality!(
+    MISSED,
+    902,
+    "probe missed",
+    "The kernel could not run a probe, or a map was full.",
+    "Trace fewer files at once; `seqtrace doctor` tells whether the probes are optimised."
+);
+quality!(
+    LATE,
+    903,
+    "attached mid-session",
+    "The file was open already, or its callbacks were attached after its first read.",
+    "Start seqtrace first, or let it run the reader: seqtrace attach … -- CMD."
+);
+quality!(
+    BLIND,
+    904,
+    "callback not traceable",
+    "One of the file's callbacks cannot be probed.",
+    "Use the core backend, which sees the callbacks from the core's side."
+);
+quality!(
+    DISAGREES,
+    905,
+    "self-check failed",
+    "What was seen is not what the core does, or the ranges do not tile what the reader got.",
+    "Please report it, with a recording: either events were missed unseen, or this kernel differs."
+);
+quality!(
+    OVERLAP,
+    906,
+    "descriptor shared",
+    "Two threads used the descriptor at once, and which of them was first cannot be told.",
+    "Read with one thread."
+);
+quality!(
+    BOUND,
+    907,
+    "ledger full",
+    "The generation had more records than the ledger keeps; older ones were not compared.",
+    "Nothing, if the file is endless; else judge it by its parts."
+);
+
+/// A session is over, and this is why not all of it was judged.
+pub(super) fn closed(partial: &[Partial], bench: &mut Bench) {
+    for reason in partial {
+        let (rule, message) = match reason {
+            Partial::Gap => (&LOST, "events were lost; nothing is judged across that"),
+            Partial::Adopted => (&LATE, "it was open before seqtrace attached"),
+            Partial::LateAttach => (&LATE, "its callbacks were attached after its first read"),
+            Partial::Blind => (&BLIND, "one of its callbacks is not seen"),
+            Partial::Disagrees => (&DISAGREES, "what was seen is not what the core does"),
+            Partial::Overlap => (&OVERLAP, "two used the descriptor at once"),
+            // What was seen of it was judged.
+            Partial::StillOpen | Partial::BpfIterator => continue,
+        };
+        bench.raise(rule, Severity::Info, || Draft::new(message.to_owned()));
+    }
+}
+
+/// The ranges of the ledger are not what the reader got.
+pub(super) fn self_check(expected: i64, observed: i64, bench: &mut Bench) {
+    bench.raise(&DISAGREES, Severity::Info, || {
+        Draft::new(format!(
+            "the ledger ends at byte {expected}, the core's buffer at {observed}: not judged any further"
+        ))
+    });
+}
+
+/// Older records were forgotten.
+pub(super) fn bound(kept: u64, bench: &mut Bench) {
+    bench.raise(&BOUND, Severity::Info, || {
+        Draft::new(format!("only the last {kept} records are compared with each other"))
+    });
+}

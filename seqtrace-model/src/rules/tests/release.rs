@@ -1,0 +1,103 @@
+//! SQ401, SQ402, SQ403, and what looks like them.
+
+use super::verdicts::{findings, ids};
+use crate::event::{Body, Wrapper};
+use crate::testing::files::{Memory, list};
+use crate::testing::machine::{Fd, File, World};
+
+const PRIVATE: u64 = 0xffff_8881_5500_0000;
+
+fn cat(open: Wrapper, private: fn() -> u64, release: Wrapper) -> String {
+    let mut world = World::default();
+    let file = File { private: Box::new(private), ..list(Memory::Image) };
+    let mut fd = Fd::open(&mut world, 1, file, open);
+    fd.drain(&mut world, 4096, 9);
+    fd.release(&mut world, release);
+    ids(&world.events)
+}
+
+#[test]
+fn what_belongs_together() {
+    use Wrapper::{
+        SeqOpen, SeqOpenPrivate, SeqOpenPrivateRaw, SeqRelease, SeqReleasePrivate, SingleOpen,
+        SingleOpenSize, SingleRelease,
+    };
+    for (open, private, release, expected) in [
+        (SingleOpen, 0, SingleRelease, ""),
+        (SingleOpenSize, 0, SingleRelease, ""),
+        (SingleOpen, 0, SeqRelease, "SQ401"),
+        (SingleOpenSize, PRIVATE, SeqRelease, "SQ401"),
+        (SeqOpenPrivate, PRIVATE, SeqReleasePrivate, ""),
+        (SeqOpenPrivateRaw, PRIVATE, SeqReleasePrivate, ""),
+        (SeqOpenPrivate, PRIVATE, SeqRelease, "SQ402"),
+        (SeqOpenPrivateRaw, PRIVATE, SeqRelease, "SQ402"),
+        // Its release has freed it, and cleared it.
+        (SeqOpenPrivate, 0, SeqRelease, ""),
+        (SeqOpen, PRIVATE, SeqRelease, ""),
+    ] {
+        let private = if private == 0 { || 0 } else { || PRIVATE };
+        assert_eq!(cat(open, private, release), expected, "{open:?} {release:?}");
+    }
+}
+
+#[test]
+fn an_open_that_fails_after_seq_open() {
+    const SEQ_FILE: &str = "the seq_file is leaked";
+    for (wrapper, leaked, gap) in [
+        (Wrapper::SeqOpen, SEQ_FILE, false),
+        (Wrapper::SingleOpen, "the seq_file and its table of callbacks are leaked", false),
+        (Wrapper::SeqOpenPrivate, "the seq_file and its private data are leaked", true),
+        (Wrapper::SeqOpen, "", false),
+    ] {
+        let released = leaked.is_empty();
+        let mut world = World::default();
+        let fd = Fd::open(&mut world, 1, list(Memory::Image), wrapper);
+        if gap {
+            // The programs would not have found the file, had it been released.
+            world.tell(Body::Gap { lost: 3 });
+        }
+        if released {
+            fd.release(&mut world, Wrapper::SeqRelease);
+        }
+        world.tell(Body::OpenFailed { key: world.keys, tid: 1, ret: -22 });
+        let found = findings(&world.events);
+        let told: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
+        let message =
+            format!("open() failed with EINVAL after {}() had succeeded: {leaked}", wrapper.name());
+        assert_eq!(told, if released { vec![] } else { vec![message.as_str()] });
+        assert!(found.iter().all(|one| one.id.to_string() == "SQ403" && one.blame.is_none()));
+    }
+}
+
+#[test]
+fn a_struct_file_that_is_another_opens_was_never_released() {
+    let mut world = World::default();
+    let open = |world: &mut World| {
+        world.keys += 1;
+        Fd::open_at(world, 1, list(Memory::Image), Wrapper::SeqOpen, 0xffff_8881_6600_0000)
+    };
+    let mut one = open(&mut world);
+    one.drain(&mut world, 4096, 9);
+    let two = open(&mut world);
+    two.release(&mut world, Wrapper::SeqRelease);
+    let found = findings(&world.events);
+    let told: Vec<_> =
+        found.iter().map(|finding| (finding.session.0, finding.id.to_string())).collect();
+    assert_eq!(told, [(1, "SQ403".to_owned())]);
+
+    // After a gap the release may be what was lost.
+    let mut world = World::default();
+    let _lost = open(&mut world);
+    world.tell(Body::Gap { lost: 3 });
+    let two = open(&mut world);
+    two.release(&mut world, Wrapper::SeqRelease);
+    assert_eq!(ids(&world.events), "");
+
+    // Released, and then reused: what files do.
+    let mut world = World::default();
+    for _ in 0..3 {
+        let fd = open(&mut world);
+        fd.release(&mut world, Wrapper::SeqRelease);
+    }
+    assert_eq!(ids(&world.events), "");
+}

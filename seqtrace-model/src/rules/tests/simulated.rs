@@ -1,0 +1,85 @@
+//! The session model's simulator before the judge: files that answer anything at all, threads that
+//! share a descriptor, and holes.
+
+use proptest::prelude::*;
+
+use super::verdicts::updates;
+use crate::event::{Body, Event};
+use crate::rules::{Finding, Id, Severity};
+use crate::session::update::What;
+use crate::testing::simulator::file::{AnyFile, List, Next, Start, files, lists};
+use crate::testing::simulator::reader::{acts, crowd, plans, run};
+
+fn findings(events: &[Event]) -> Vec<Finding> {
+    let all = updates(events).into_iter();
+    all.filter_map(|update| match update.what {
+        What::Finding(finding) => Some(*finding),
+        _ => None,
+    })
+    .collect()
+}
+
+/// A list without the bugs that it has a choice of.
+fn right(list: &List) -> AnyFile {
+    let records = list.records.iter().map(|(bytes, ret)| (*bytes, (*ret).max(0))).collect();
+    AnyFile::List(List {
+        records,
+        next: Next::Right,
+        start: Start::Right,
+        stop_writes: 0,
+        fuel: u32::MAX,
+        ..list.clone()
+    })
+}
+
+/// Rules about records and their places.
+fn of_places(finding: &Finding) -> bool {
+    finding.severity > Severity::Info && finding.id < Id(300)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_ledger_tiles_whatever_a_file_does(plan in plans()) {
+        let found = findings(&run(1, plan).events);
+        prop_assert!(found.iter().all(|finding| !finding.id.is_quality()), "{found:#?}");
+    }
+
+    #[test]
+    fn threads_in_one_descriptor(
+        list in lists(),
+        acts in prop::collection::vec(prop::collection::vec(acts(), 1..8), 2..4),
+        dice in prop::collection::vec(any::<u8>(), 1..40),
+    ) {
+        let log = crowd(1, right(&list), acts, &dice);
+        let found = findings(&log.events);
+        prop_assert!(!found.iter().any(of_places), "{found:#?}");
+        prop_assert!(found.iter().all(|finding| finding.id != Id(905)), "{found:#?}");
+    }
+
+    #[test]
+    fn holes(
+        plan in plans(),
+        list in lists(),
+        holes in prop::collection::vec((0..200_usize, 1..12_usize), 1..3),
+    ) {
+        let mut plan = plan;
+        plan.file = right(&list);
+        let mut events = run(1, plan).events;
+        for (at, lost) in holes {
+            let at = at.min(events.len());
+            let end = (at + lost).min(events.len());
+            let time = at.checked_sub(1).map_or(0, |before| events[before].time) + 1;
+            let gap = Event { time, cpu: 0, body: Body::Gap { lost: lost as u64 } };
+            events.splice(at..end, [gap]);
+        }
+        let found = findings(&events);
+        prop_assert!(!found.iter().any(of_places), "{found:#?}");
+    }
+
+    #[test]
+    fn anything_goes(file in files(), acts in prop::collection::vec(prop::collection::vec(acts(), 1..6), 1..3)) {
+        findings(&crowd(1, file, acts, &[3, 1, 4, 1, 5]).events);
+    }
+}

@@ -1,0 +1,58 @@
+//! Events in, findings out.
+
+use std::collections::BTreeMap;
+
+use crate::event::Event;
+use crate::rules::{Finding, Judge, Severity};
+use crate::session::Tracker;
+use crate::session::update::{Update, What};
+use crate::testing::resolve::Names;
+
+/// What the tracker and the judge say, in order.
+pub(super) fn updates(events: &[Event]) -> Vec<Update> {
+    let (mut tracker, mut judge) = (Tracker::new(Names), Judge::new());
+    let mut all = Vec::new();
+    let mut last = 0;
+    for event in events {
+        last = event.time;
+        tracker.feed(event.clone(), &mut |update| {
+            judge.feed(update, &mut |update| all.push(update.clone()));
+        });
+    }
+    tracker.finish(last + 1, &mut |update| {
+        judge.feed(update, &mut |update| all.push(update.clone()));
+    });
+    all
+}
+
+/// The findings in the order in which they were told.
+pub(super) fn findings(events: &[Event]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for update in updates(events) {
+        match update.what {
+            What::Finding(finding) => found.push(*finding),
+            What::Disagreement { expected, observed } => {
+                panic!("the machine is wrong at {}: {expected}, {observed}", update.time)
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The ids of warnings and errors, each with the worst that was said, sorted.
+pub(super) fn broken(events: &[Event]) -> BTreeMap<String, Severity> {
+    let mut worst = BTreeMap::new();
+    for finding in findings(events) {
+        if finding.severity > Severity::Info {
+            let severity = worst.entry(finding.id.to_string()).or_insert(finding.severity);
+            *severity = finding.severity.max(*severity);
+        }
+    }
+    worst
+}
+
+/// The ids alone: `SQ102 SQ201`.
+pub(super) fn ids(events: &[Event]) -> String {
+    broken(events).into_keys().collect::<Vec<_>>().join(" ")
+}

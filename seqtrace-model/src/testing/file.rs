@@ -1,0 +1,39 @@
+//! A file as the machine calls it: four closures.
+
+/// `m` as show and stop see it.
+pub struct Out<'a> {
+    pub buf: &'a mut Vec<u8>,
+    pub size: usize,
+}
+
+impl Out<'_> {
+    /// `seq_puts()`: all or nothing; a full buffer is the mark of an overflow.
+    pub fn put(&mut self, text: &str) {
+        if self.buf.len() + text.len() < self.size {
+            self.buf.extend_from_slice(text.as_bytes());
+        } else {
+            self.buf.resize(self.size, b'?');
+        }
+    }
+
+    /// What test for overflow tells: `seq_has_overflowed()`.
+    pub fn overflowed(&self) -> bool {
+        self.buf.len() == self.size
+    }
+}
+
+type Start = Box<dyn FnMut(&mut i64) -> u64>;
+type Next = Box<dyn FnMut(u64, &mut i64) -> u64>;
+type Show = Box<dyn FnMut(u64, &mut Out<'_>) -> i32>;
+type Stop = Box<dyn FnMut(u64, &mut Out<'_>)>;
+
+/// The callbacks of a file.
+pub struct File {
+    pub start: Start,
+    pub next: Next,
+    pub show: Show,
+    pub stop: Stop,
+    pub private: Box<dyn Fn() -> u64>,
+    /// What start prints at a position.
+    pub prints: Box<dyn Fn(i64) -> &'static str>,
+}
