@@ -1,4 +1,4 @@
-//! Check of the dependencies between the modules of seqtrace: some must never be.
+//! Check of the dependencies between the modules of seqtrace and seqtrace-model: some must never be.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,8 @@ use super::measure::{Check, Measure, Violation, count};
 use super::rust::{Source, Token};
 use super::size::TestFiles;
 
-/// The folder whose files are checked.
-const ROOT: &str = "seqtrace/src/";
+/// The folders whose files are checked. No two of them have a module of the same name.
+const ROOTS: [&str; 2] = ["seqtrace/src/", "seqtrace-model/src/"];
 
 /// Counts the paths that lead from a module to one that it must not use. Tests may use anything.
 pub(super) fn forbidden(rules: &Arrows, sources: &[Source]) -> Vec<Measure> {
@@ -50,7 +50,7 @@ fn resolved(rules: &Arrows) -> BTreeMap<&str, BTreeSet<&str>> {
 
 /// Returns the path of the module in a file: `["probe", "decode"]`. The root of the crate has none.
 fn module(file: &str) -> Option<Vec<&str>> {
-    let path = file.strip_prefix(ROOT)?.strip_suffix(".rs")?;
+    let path = ROOTS.iter().find_map(|root| file.strip_prefix(root))?.strip_suffix(".rs")?;
     let mut parts: Vec<&str> = path.split('/').collect();
     parts.pop_if(|last| *last == "mod");
     let root = parts == ["lib"] || parts == ["main"];

@@ -76,7 +76,8 @@ impl TestFiles {
             let rest = file.strip_prefix(module.as_str());
             rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
         };
-        file.split('/').any(|part| part == "tests") || self.modules.iter().any(in_module)
+        file.split('/').any(|part| matches!(part, "tests" | "testing"))
+            || self.modules.iter().any(in_module)
     }
 }
 

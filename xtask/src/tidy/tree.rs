@@ -49,13 +49,14 @@ impl Tree {
         first.is_some_and(|file| file.starts_with(&folder))
     }
 
-    /// Returns the area of a file: a module of seqtrace, else the crate, else the top folder.
+    /// Returns the area of a file: a module of seqtrace or seqtrace-model, else the crate, else the top folder.
     pub(super) fn area(&self, file: &str) -> String {
-        if let Some(rest) = file.strip_prefix("seqtrace/src/") {
+        for krate in ["seqtrace", "seqtrace-model"] {
+            let Some(rest) = file.strip_prefix(&format!("{krate}/src/")) else { continue };
             let first = rest.split('/').next().unwrap_or(rest);
             let module = first.strip_suffix(".rs").unwrap_or(first);
-            if self.has_folder(&format!("seqtrace/src/{module}")) {
-                return format!("seqtrace/{module}");
+            if self.has_folder(&format!("{krate}/src/{module}")) {
+                return format!("{krate}/{module}");
             }
         }
         let folders = Path::new(file).ancestors().skip(1).filter_map(Path::to_str);
