@@ -9,8 +9,11 @@ pub mod event;
 pub mod filter;
 pub mod finding;
 pub mod hash;
+pub mod pipeline;
 pub mod rules;
 pub mod session;
+pub mod symbol;
 #[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
 pub mod testing;
+pub mod trace;

@@ -3,7 +3,7 @@
 //! ARCHITECTURE.md in the repository has the picture; the modules here are its boxes.
 #![forbid(unsafe_code)]
 
-pub use seqtrace_model::{errno, event, filter, finding, rules, session};
+pub use seqtrace_model::{errno, event, filter, finding, pipeline, rules, session};
 use seqtrace_model::{escape, hash};
 
 pub mod check;
@@ -14,11 +14,11 @@ pub mod exit;
 pub mod faults;
 pub mod kernel;
 pub mod output;
-pub mod pipeline;
 pub mod privileges;
 pub mod probe;
 pub mod recording;
 pub mod render;
+pub mod run;
 pub mod schema;
 pub mod signals;
 pub mod targets;

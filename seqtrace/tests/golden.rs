@@ -13,27 +13,26 @@ use expect_test::expect_file;
 use seqtrace::{
     filter::Selection,
     pipeline::{Pipeline, Until},
-    recording::{self, Ending, ReadError, Reader, Recorded},
-    render::{self, Clock, Format, Options, Output, Sink, report},
-    session::Tracker,
+    recording::{self, Ending, ReadError, Reader},
+    render::{self, Clock, Format, Options, Output, Renderer, Screen, report},
 };
 
-/// Plays a recording into a sink.
-fn play(path: &Path, sink: impl FnOnce(Clock) -> Box<dyn Sink>) -> anyhow::Result<Output> {
+/// Plays a recording into a renderer.
+fn play(path: &Path, renderer: impl FnOnce(Clock) -> Box<dyn Renderer>) -> anyhow::Result<Output> {
     let mut reader = Reader::open(File::open(path)?)?;
     let wall_at_boot = reader.head().wall_at_boot;
-    let sink = sink(Clock { wall_at_boot, ..Clock::default() });
-    let tracker = Tracker::new(Recorded::default());
-    let mut pipeline = Pipeline::new(tracker, Selection::default(), Until::default(), sink);
-    let played = recording::play(&mut reader, &mut pipeline, |_| Ok::<_, ReadError>(true))?;
+    let mut screen = Screen::new(renderer(Clock { wall_at_boot, ..Clock::default() }));
+    let mut pipeline = Pipeline::new(Selection::default(), Until::default());
+    let played =
+        recording::play(&mut reader, &mut pipeline, &mut screen, |_| Ok::<_, ReadError>(true))?;
     ensure!(played.ending == Ending::Whole, "{} is cut off", path.display());
-    Ok(pipeline.output)
+    Ok(screen.output)
 }
 
 fn rendered(path: &Path, format: Format) -> anyhow::Result<Output> {
     play(path, |clock| {
         let options = Options { format, clock, preview: 16, ..Options::default() };
-        render::sink(&options).expect("no fields were asked for")
+        render::renderer(&options).expect("no fields were asked for")
     })
 }
 

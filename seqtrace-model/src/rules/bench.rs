@@ -1,6 +1,6 @@
 //! Where rules raise what they found: each rule once a session, later ones are counted.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::event::Role;
 use crate::finding::{Blame, Cause, Evidence, Finding, FindingCount, Value};
@@ -11,7 +11,7 @@ use crate::session::update::Session;
 /// Collects the findings of one session.
 #[derive(Debug)]
 pub(super) struct Bench {
-    session: Rc<Session>,
+    session: Arc<Session>,
     /// What each rule has found so far.
     tally: Vec<Told>,
     /// Raised and not yet told.
@@ -63,7 +63,7 @@ impl Draft {
 }
 
 impl Bench {
-    pub(super) fn new(session: Rc<Session>) -> Self {
+    pub(super) fn new(session: Arc<Session>) -> Self {
         Self { session, tally: Vec::new(), raised: Vec::new(), read: None }
     }
 

@@ -5,7 +5,7 @@ mod delivery;
 mod positions;
 
 use std::hash::{DefaultHasher, Hasher};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use self::calls::Call;
 use crate::event::{FileKind, Role};
@@ -25,7 +25,7 @@ use crate::session::update::{CallbackUpdate, Phase, Session, SessionId, Update, 
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Case {
-    pub(super) session: Rc<Session>,
+    pub(super) session: Arc<Session>,
     /// Its file, if it has callbacks.
     pub(super) file: Option<KnownFile>,
     ledger: Ledger,
@@ -81,14 +81,14 @@ struct Waiting {
 
 impl Case {
     /// A session that was opened, or is seen for the first time.
-    pub(super) fn new(session: Rc<Session>) -> Self {
+    pub(super) fn new(session: Arc<Session>) -> Self {
         let m = match session.kind {
             FileKind::Seq { m, .. } => m,
             FileKind::Plain { .. } => 0,
         };
         Self {
             ledger: Ledger::new(m, session.adopted),
-            bench: Bench::new(Rc::clone(&session)),
+            bench: Bench::new(Arc::clone(&session)),
             file: FileKey::of(&session).map(KnownFile::new),
             session,
             open: Vec::new(),

@@ -1,6 +1,6 @@
 //! All sessions before the judge: updates in, the same updates and findings out.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::finding::{Finding, FindingCount};
 use crate::hash::{FastMap, RecentMap};
@@ -74,7 +74,7 @@ impl Judge {
         #[cfg(test)]
         let limit = self.limit;
         let case = self.cases.get_or_insert_with(session.id, || {
-            let case = Case::new(Rc::clone(session));
+            let case = Case::new(Arc::clone(session));
             #[cfg(test)]
             let case = case.limited(limit);
             case
@@ -107,9 +107,9 @@ impl Judge {
         let Some(old) = self.files.insert(file, id).filter(|old| *old != id) else { return };
         let Some(case) = self.cases.get_mut(old) else { return };
         case.reused(update.time);
-        let session = Rc::clone(&case.session);
+        let session = Arc::clone(&case.session);
         for finding in case.take() {
-            let session = Some(Rc::clone(&session));
+            let session = Some(Arc::clone(&session));
             let what = What::Finding(Box::new(finding));
             let Update { time, cpu, .. } = *update;
             out(&Update { time, cpu, session, read: None, task: None, what });

@@ -2,14 +2,13 @@
 //!
 //! [`super::reads`] has its reads and lseeks, [`super::passes`] its callbacks.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::event::{FileKind, OpTable, Role, SeqState, Task, Wrapper};
 use crate::session::held::{Held, Verdict};
 use crate::session::loose::{Loose, Roles};
 use crate::session::model::{Pass, State, Surprise};
 use crate::session::op::{Op, Stage};
-use crate::session::passes;
 use crate::session::update::{Fate, Partial, Session, Totals, Update, What};
 
 /// Where updates go.
@@ -37,7 +36,7 @@ const TASKS: usize = 4;
 /// An open session.
 #[derive(Debug)]
 pub(super) struct Live {
-    pub(super) session: Rc<Session>,
+    pub(super) session: Arc<Session>,
     /// When it was opened; `None` if it was open before.
     pub(super) opened: Option<u64>,
     /// `m`, as it is now if `synced`.
@@ -74,22 +73,21 @@ pub(super) struct Live {
     pub(super) watched: bool,
     /// Why `m` will never be known: a BPF iterator's loop is not the core's.
     pub(super) opaque: Option<Partial>,
-    /// What was told of the last callback. The next one's is made in its place: callbacks are most of
-    /// what happens, and share session, read and task.
-    pub(super) said: Update,
+    /// Time of the last callback, ns since boot; 0 before the first one.
+    pub(super) heard: u64,
     /// Recent users, the newest last.
-    pub(super) tasks: Vec<Rc<Task>>,
+    pub(super) tasks: Vec<Arc<Task>>,
 }
 
 impl Live {
-    pub(super) fn new(session: Rc<Session>, time: u64, opener: Rc<Task>) -> Self {
+    pub(super) fn new(session: Arc<Session>, time: u64, opener: Arc<Task>) -> Self {
         let size = match session.kind {
             FileKind::Seq { size, .. } => size,
             FileKind::Plain { .. } => 0,
         };
         let adopted = session.adopted;
         Self {
-            said: passes::nothing_said(&session),
+            heard: 0,
             session,
             opened: (!adopted).then_some(time),
             m: State { index: 0, count: 0, size, read_pos: 0 },
@@ -124,22 +122,22 @@ impl Live {
     }
 
     /// Remembers who uses the session; one allocation a task, not one a read.
-    pub(super) fn remember(&mut self, task: Task) -> Rc<Task> {
-        if let Some(known) = self.tasks.iter().rev().find(|known| ***known == task) {
-            return Rc::clone(known);
+    pub(super) fn remember(&mut self, task: &Task) -> Arc<Task> {
+        if let Some(known) = self.tasks.iter().rev().find(|known| known.as_ref() == task) {
+            return Arc::clone(known);
         }
         // The same thread under a new name: it called execve().
         self.tasks.retain(|known| known.tid != task.tid);
         if self.tasks.len() >= TASKS {
             self.tasks.remove(0);
         }
-        let task = Rc::new(task);
-        self.tasks.push(Rc::clone(&task));
+        let task = Arc::new(task.clone());
+        self.tasks.push(Arc::clone(&task));
         task
     }
 
     /// A task by thread id.
-    pub(super) fn task(&self, tid: u32) -> Option<Rc<Task>> {
+    pub(super) fn task(&self, tid: u32) -> Option<Arc<Task>> {
         self.tasks.iter().rev().find(|task| task.tid == tid).cloned()
     }
 
@@ -148,13 +146,24 @@ impl Live {
         &mut self,
         at: At,
         read: Option<u32>,
-        task: Option<Rc<Task>>,
+        task: Option<Arc<Task>>,
         what: What,
         out: Sink<'_>,
     ) {
-        let session = Some(Rc::clone(&self.session));
-        let update = Update { time: at.time, cpu: at.cpu, session, read, task, what };
+        let update = self.update(at, read, task, what);
         if self.held.is_empty() { out(&update) } else { self.held.push(update) }
+    }
+
+    /// Makes an update of the session.
+    pub(super) fn update(
+        &self,
+        at: At,
+        read: Option<u32>,
+        task: Option<Arc<Task>>,
+        what: What,
+    ) -> Update {
+        let session = Some(Arc::clone(&self.session));
+        Update { time: at.time, cpu: at.cpu, session, read, task, what }
     }
 
     /// Lets go what waited for a relative lseek, if anything did.
@@ -290,7 +299,7 @@ impl Live {
     }
 
     /// A write, or a read of a plain file: `done` bytes, or an error.
-    pub(super) fn io(&mut self, at: At, task: Task, done: i64, what: What, out: Sink<'_>) {
+    pub(super) fn io(&mut self, at: At, task: &Task, done: i64, what: What, out: Sink<'_>) {
         let task = self.remember(task);
         let bytes = u64::try_from(done).unwrap_or(0);
         let totals = &mut self.totals;
@@ -315,7 +324,7 @@ impl Live {
 
     /// Whether a pass is under way of which nothing has been heard since `time`.
     pub(super) fn is_quiet_since(&self, time: u64) -> bool {
-        self.walk.is_some() && self.began.unwrap_or(0).max(self.said.time) <= time
+        self.walk.is_some() && self.began.unwrap_or(0).max(self.heard) <= time
     }
 
     /// Was anything of it missed?

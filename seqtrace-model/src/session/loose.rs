@@ -1,8 +1,7 @@
 //! A pass that was not seen from its beginning, or not whole: no predictions, only what one event
 //! alone or two neighbours prove.
 
-use crate::event::{Ptr, Role};
-use crate::session::model::Returned;
+use crate::event::{Callback, Ptr, Role};
 use crate::session::update::{CallbackUpdate, Fate, Phase};
 
 /// A set of callbacks.
@@ -46,15 +45,15 @@ impl Loose {
         Self { index: Some(index), v: None }
     }
 
-    /// A callback returned; `blind` are those that cannot be seen. What is concluded goes into `said`, which has
+    /// A callback returned; `blind` are those that cannot be seen. What is concluded goes into `update`, which has
     /// what was seen.
-    pub(super) fn returned(&mut self, seen: &Returned, blind: Roles, said: &mut CallbackUpdate) {
-        said.phase = Phase::Unknown;
-        said.pos_in = self.index;
-        said.v = self.v;
+    pub(super) fn returned(&mut self, seen: &Callback, blind: Roles, update: &mut CallbackUpdate) {
+        update.phase = Phase::Unknown;
+        update.pos_in = self.index;
+        update.v = self.v;
         match seen.role {
             Role::Start => {
-                said.v = None;
+                update.v = None;
                 *self = Self { index: Some(seen.index), v: Some(Ptr(seen.ret)) };
             }
             Role::Next => {
@@ -63,16 +62,16 @@ impl Loose {
                 *self = Self { index: moved.then_some(seen.index), v: Some(Ptr(seen.ret)) };
             }
             Role::Show => {
-                said.pos_in = Some(seen.index);
+                update.pos_in = Some(seen.index);
                 self.index = Some(seen.index);
-                said.fate = Some(match seen.int() {
+                update.fate = Some(match seen.int() {
                     0 => Fate::Unknown,
                     1.. => Fate::Skipped,
                     _ => Fate::Failed,
                 });
             }
             Role::Stop => {
-                said.pos_in = Some(seen.index);
+                update.pos_in = Some(seen.index);
                 *self = Self::unknown();
             }
         }

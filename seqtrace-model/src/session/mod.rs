@@ -31,5 +31,4 @@ pub(crate) mod tests;
 mod tracker;
 pub mod update;
 
-pub use opening::{Resolve, callbacks};
 pub use tracker::Tracker;

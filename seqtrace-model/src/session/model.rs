@@ -14,7 +14,7 @@
 //!
 //! A pass that is not known from its beginning is walked by [`super::loose`] instead.
 
-use crate::event::{Ptr, PtrKind, Role, SeqState};
+use crate::event::{Callback, Ptr, PtrKind, Role, SeqState};
 use crate::session::update::{CallbackUpdate, Fate, Phase, Range};
 
 /// `struct seq_file` as the core leaves it between two passes.
@@ -146,27 +146,6 @@ pub(super) struct Pass {
     offs: u64,
 }
 
-/// A returned callback, as observed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Returned {
-    pub(super) role: Role,
-    pub(super) ret: u64,
-    pub(super) index: i64,
-    pub(super) count: u64,
-    pub(super) full: bool,
-    /// start only: `m->private`.
-    pub(super) private: Option<u64>,
-}
-
-impl Returned {
-    /// show's int.
-    pub(super) fn int(&self) -> i32 {
-        #[expect(clippy::cast_possible_truncation, reason = "an int, sign-extended on the wire")]
-        let int = self.ret as i32;
-        int
-    }
-}
-
 /// What follows from a returned callback, besides what is said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
@@ -202,7 +181,7 @@ impl Pass {
     }
 
     /// A callback returned: is it what the core calls there?
-    pub(super) fn check(&self, m: &State, seen: &Returned) -> Result<(), Surprise> {
+    pub(super) fn check(&self, m: &State, seen: &Callback) -> Result<(), Surprise> {
         let fits = match seen.role {
             Role::Start => self.step == Step::Start,
             Role::Show => matches!(self.step, Step::Show | Step::ShowOrStop),
@@ -219,7 +198,7 @@ impl Pass {
     }
 
     #[cold]
-    fn surprise(&self, m: &State, seen: &Returned, fits: bool) -> Surprise {
+    fn surprise(&self, m: &State, seen: &Callback, fits: bool) -> Surprise {
         let role = seen.role.name();
         if !fits {
             return Surprise::new(self.expectation(), role);
@@ -231,22 +210,22 @@ impl Pass {
     }
 
     /// A callback returned that was [checked](Self::check). `m` becomes what the core makes of it
-    /// before it calls the next one; what is concluded goes into `said`, which has what was seen.
+    /// before it calls the next one; what is concluded goes into `update`, which has what was seen.
     #[inline]
     pub(super) fn returned(
         &mut self,
         m: &mut State,
-        seen: &Returned,
-        said: &mut CallbackUpdate,
+        seen: &Callback,
+        update: &mut CallbackUpdate,
     ) -> Then {
-        said.phase = self.phase;
-        said.pos_in = Some(m.index);
-        said.v = Some(self.v);
+        update.phase = self.phase;
+        update.pos_in = Some(m.index);
+        update.v = Some(self.v);
         match seen.role {
-            Role::Start => self.started(m, seen, said),
-            Role::Show => return self.shown(m, seen, said),
-            Role::Next => self.advanced(m, seen, said),
-            Role::Stop => return Then::Ended(self.stopped(m, seen, said)),
+            Role::Start => self.started(m, seen, update),
+            Role::Show => return self.shown(m, seen, update),
+            Role::Next => self.advanced(m, seen, update),
+            Role::Stop => return Then::Ended(self.stopped(m, seen, update)),
         }
         Then::On
     }
@@ -262,11 +241,11 @@ impl Pass {
         .to_owned()
     }
 
-    fn started(&mut self, m: &mut State, seen: &Returned, said: &mut CallbackUpdate) {
-        said.v = None;
-        said.bytes = misplaced(m.count, seen.count);
+    fn started(&mut self, m: &mut State, seen: &Callback, update: &mut CallbackUpdate) {
+        update.v = None;
+        update.bytes = misplaced(m.count, u64::from(seen.count));
         m.index = seen.index;
-        m.count = seen.count;
+        m.count = u64::from(seen.count);
         self.v = Ptr(seen.ret);
         self.step = self.fetched(m);
     }
@@ -294,27 +273,28 @@ impl Pass {
     }
 
     #[inline]
-    fn shown(&mut self, m: &mut State, seen: &Returned, said: &mut CallbackUpdate) -> Then {
+    fn shown(&mut self, m: &mut State, seen: &Callback, update: &mut CallbackUpdate) -> Then {
         if self.step == Step::ShowOrStop {
             // It went on behind the record before: that one was passed over.
             self.base = add(self.base, m.count);
             m.count = 0;
         }
-        let bytes = seen.count.saturating_sub(m.count);
-        let range = Range { start: add(self.base, m.count), end: add(self.base, seen.count) };
-        m.count = seen.count;
+        let bytes = u64::from(seen.count).saturating_sub(m.count);
+        let range =
+            Range { start: add(self.base, m.count), end: add(self.base, u64::from(seen.count)) };
+        m.count = u64::from(seen.count);
         let (fate, step) = if self.phase == Phase::Fill {
             self.shown_filling(m, seen, bytes)
         } else {
             self.shown_first(m, seen, bytes, range.end)
         };
         self.step = step;
-        said.bytes = Some(bytes);
+        update.bytes = Some(bytes);
         if matches!(fate, None | Some(Fate::Emitted | Fate::PassedOver)) {
-            said.range = Some(range);
+            update.range = Some(range);
         }
         let Some(fate) = fate else { return Then::Undecided };
-        said.fate = Some(fate);
+        update.fate = Some(fate);
         Then::On
     }
 
@@ -322,7 +302,7 @@ impl Pass {
     fn shown_first(
         &mut self,
         m: &mut State,
-        seen: &Returned,
+        seen: &Callback,
         bytes: u64,
         end: i64,
     ) -> (Option<Fate>, Step) {
@@ -353,7 +333,7 @@ impl Pass {
     }
 
     /// In the fill loop.
-    fn shown_filling(&self, m: &mut State, seen: &Returned, bytes: u64) -> (Option<Fate>, Step) {
+    fn shown_filling(&self, m: &mut State, seen: &Callback, bytes: u64) -> (Option<Fate>, Step) {
         match seen.int() {
             0 if !seen.full => {
                 let fate = if bytes == 0 { Fate::Empty } else { Fate::Emitted };
@@ -371,14 +351,14 @@ impl Pass {
     }
 
     #[inline]
-    fn advanced(&mut self, m: &mut State, seen: &Returned, said: &mut CallbackUpdate) {
-        said.bytes = misplaced(m.count, seen.count);
+    fn advanced(&mut self, m: &mut State, seen: &Callback, update: &mut CallbackUpdate) {
+        update.bytes = misplaced(m.count, u64::from(seen.count));
         self.offs = m.count;
-        m.count = seen.count;
+        m.count = u64::from(seen.count);
         self.v = Ptr(seen.ret);
         if self.phase == Phase::Fill && seen.index == m.index {
             // "buggy .next function … did not update position index": only the fill loop helps.
-            said.fixed_up = true;
+            update.fixed_up = true;
             m.index = m.index.wrapping_add(1);
         } else {
             m.index = seen.index;
@@ -412,19 +392,20 @@ impl Pass {
         if end == target { Step::Stop(Outcome::Landed) } else { self.fetched(m) }
     }
 
-    fn stopped(&mut self, m: &mut State, seen: &Returned, said: &mut CallbackUpdate) -> Outcome {
+    fn stopped(&mut self, m: &mut State, seen: &Callback, update: &mut CallbackUpdate) -> Outcome {
         let outcome = if let Step::Stop(outcome) = self.step {
             outcome
         } else {
             self.near(add(self.base, m.count), false, 0)
         };
-        let written = Range { start: add(self.base, m.count), end: add(self.base, seen.count) };
+        let written =
+            Range { start: add(self.base, m.count), end: add(self.base, u64::from(seen.count)) };
         match outcome {
             // What a relative lseek left over is not known, so neither is what stop added to it.
             Outcome::LandedNear(_) => {}
-            _ => said.bytes = misplaced(m.count, seen.count),
+            _ => update.bytes = misplaced(m.count, u64::from(seen.count)),
         }
-        m.count = seen.count;
+        m.count = u64::from(seen.count);
         match outcome {
             Outcome::Grow => {
                 m.count = 0;
@@ -436,7 +417,7 @@ impl Pass {
             // taken for traverse()'s.
             Outcome::TraverseFailed(EAGAIN) | Outcome::LandedNear(_) => {}
             Outcome::TraverseFailed(_) => m.reset(),
-            Outcome::Filled(_) => said.range = said.bytes.map(|_| written),
+            Outcome::Filled(_) => update.range = update.bytes.map(|_| written),
             Outcome::Landed => m.read_pos = self.target.unwrap_or(m.read_pos),
         }
         outcome

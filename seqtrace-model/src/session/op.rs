@@ -2,7 +2,7 @@
 //! what the core returns from there (the label `Done` of `seq_read_iter()`, and `seq_lseek()`,
 //! fs/seq_file.c).
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::event::{SeqState, Task};
 use crate::session::model::{Landing, State, Surprise, add, deliver, distance};
@@ -53,7 +53,7 @@ pub(super) enum Stage {
 pub(super) struct Op {
     pub(super) kind: Kind,
     pub(super) tid: u32,
-    pub(super) task: Option<Rc<Task>>,
+    pub(super) task: Option<Arc<Task>>,
     pub(super) entered: u64,
     /// `m` on entry; in motion if `overlapped`.
     pub(super) entry: SeqState,
@@ -81,7 +81,7 @@ pub(super) struct Settled {
 }
 
 impl Op {
-    pub(super) fn new(kind: Kind, tid: u32, task: Option<Rc<Task>>, time: u64) -> Self {
+    pub(super) fn new(kind: Kind, tid: u32, task: Option<Arc<Task>>, time: u64) -> Self {
         Self {
             kind,
             tid,

@@ -1,15 +1,15 @@
 //! The callbacks of a session: whose they are, and what each of them did.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::event::{Ptr, Role};
+use crate::event::{Callback, Ptr, Role, Task};
 use crate::session::begin::{self, Begin, Decision};
 use crate::session::held::Verdict;
 use crate::session::live::{At, Live, Sink, Walk};
 use crate::session::loose::Loose;
-use crate::session::model::{EAGAIN, Outcome, Pass, Purpose, Returned, Surprise, Then, deliver};
+use crate::session::model::{EAGAIN, Outcome, Pass, Purpose, Surprise, Then, deliver};
 use crate::session::op::{Kind, Op, Stage};
-use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, Session, Totals, Update, What};
+use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, Totals, What};
 
 impl Live {
     /// start is about to be called.
@@ -102,11 +102,10 @@ impl Live {
         true
     }
 
-    /// A callback returned. True if what is [`said`](Self::said) of it now is to be told; else it waits.
-    #[inline]
-    pub(super) fn callback(&mut self, at: At, seen: &Returned, out: Sink<'_>) -> bool {
+    /// Takes a returned callback and emits its update, or defers it while a relative lseek is undecided.
+    pub(super) fn callback(&mut self, at: At, seen: &Callback, out: Sink<'_>) {
         if seen.role == Role::Show && !self.held.is_empty() {
-            // It went on behind the record that waits.
+            // The lseek went on behind the deferred record.
             self.release_held(Verdict::WentOn, out);
         }
         let size = match &self.walk {
@@ -123,43 +122,39 @@ impl Live {
                 None
             }
         };
-        let What::Callback(said) = &mut self.said.what else { return false };
-        observe(said, seen);
+        let mut update = observe(seen);
         let then = match &mut self.walk {
-            Some(Walk::Known(pass)) => pass.returned(&mut self.m, seen, said),
+            Some(Walk::Known(pass)) => pass.returned(&mut self.m, seen, &mut update),
             Some(Walk::Loose(loose)) => {
-                loose.returned(seen, self.blind, said);
+                loose.returned(seen, self.blind, &mut update);
                 Then::On
             }
             None => Then::On,
         };
-        said.pass = self.pass;
-        said.size = size;
-        said.duration = self.last.map(|last| at.time.saturating_sub(last));
-        let (fate, phase) = (said.fate, said.phase);
-        (self.said.time, self.said.cpu) = (at.time, at.cpu);
+        update.pass = self.pass;
+        update.size = size;
+        update.duration = self.last.map(|last| at.time.saturating_sub(last));
         self.watched = true;
+        self.heard = at.time;
         self.last = self.blind.is_empty().then_some(at.time);
-        let undecided = then == Then::Undecided;
-        self.sum(seen, fate, phase);
-        let mut near = false;
+        let (read, task) = self.sum(seen, update.fate, update.phase);
+        let mut undecided = then == Then::Undecided;
         if seen.role == Role::Stop {
             self.walk = None;
             self.last = None;
-            let began = self.began.take();
-            if let What::Callback(said) = &mut self.said.what {
-                said.held = began.map(|began| at.time.saturating_sub(began));
-            }
+            update.held = self.began.take().map(|began| at.time.saturating_sub(began));
             if let Then::Ended(outcome) = then {
-                near = matches!(outcome, Outcome::LandedNear(_));
-                self.pass_ended(outcome, phase);
+                undecided |= matches!(outcome, Outcome::LandedNear(_));
+                self.pass_ended(outcome, update.phase);
             }
         }
-        if self.held.is_empty() && !undecided && !near {
-            return true;
+        let what = What::Callback(update);
+        if undecided {
+            let update = self.update(at, read, task, what);
+            self.held.push(update);
+        } else {
+            self.tell(at, read, task, what, out);
         }
-        self.held.push(self.said.clone());
-        false
     }
 
     /// It is not what the core would have called: something was missed.
@@ -171,7 +166,7 @@ impl Live {
 
     /// The pass's beginning was not seen: it is the only reader's, if there is only one.
     #[cold]
-    fn begun_unseen(&mut self, at: At, seen: &Returned, out: Sink<'_>) {
+    fn begun_unseen(&mut self, at: At, seen: &Callback, out: Sink<'_>) {
         if self.synced {
             return self.lost_in_pass(at, Surprise::new("start", seen.role.name()), out);
         }
@@ -186,25 +181,21 @@ impl Live {
         self.size = None;
     }
 
-    /// Adds a callback to the sums, and says whose it is.
-    #[inline]
-    fn sum(&mut self, seen: &Returned, fate: Option<Fate>, phase: Phase) {
+    /// Adds a callback to the sums. Returns the read it belongs to and its task, as far as they are known.
+    fn sum(
+        &mut self,
+        seen: &Callback,
+        fate: Option<Fate>,
+        phase: Phase,
+    ) -> (Option<u32>, Option<Arc<Task>>) {
         let owner = self.owner;
         add(&mut self.totals, fate);
-        let (read, task) = if let Some(op) = self.ops.iter_mut().find(|op| op.tid == owner) {
-            add(&mut op.totals, fate);
-            let main = phase != Phase::Traverse;
-            let fetches = matches!(seen.role, Role::Start | Role::Next);
-            op.end_seen |= main && fetches && seen.ret == 0;
-            (op.read_id(), op.task.as_ref())
-        } else {
-            (None, self.tasks.iter().rev().find(|task| task.tid == owner))
-        };
-        let said = &mut self.said;
-        said.read = read;
-        if said.task.as_ref().map(Rc::as_ptr) != task.map(Rc::as_ptr) {
-            said.task = task.cloned();
-        }
+        let Some(op) = self.op(owner) else { return (None, self.task(owner)) };
+        add(&mut op.totals, fate);
+        let main = phase != Phase::Traverse;
+        let fetches = matches!(seen.role, Role::Start | Role::Next);
+        op.end_seen |= main && fetches && seen.ret == 0;
+        (op.read_id(), op.task.clone())
     }
 
     /// A pass is over: what the core does next with what is in the buffer.
@@ -236,49 +227,30 @@ impl Live {
     }
 }
 
-/// What can be said of a callback at first sight; of a show, that its fate is not known.
-#[inline]
-fn observe(said: &mut CallbackUpdate, seen: &Returned) {
+/// Makes the update of a callback from its event alone: the fate of a show is unknown.
+fn observe(seen: &Callback) -> CallbackUpdate {
     let fetches = matches!(seen.role, Role::Start | Role::Next);
     let show = seen.role == Role::Show;
-    said.role = seen.role;
-    said.pos_out = seen.index;
-    said.ret_ptr = fetches.then_some(Ptr(seen.ret));
-    said.ret_int = show.then(|| seen.int());
-    said.bytes = None;
-    said.count = seen.count;
-    said.full = seen.full;
-    said.fate = show.then_some(Fate::Unknown);
-    said.range = None;
-    said.held = None;
-    said.fixed_up = false;
-    said.private = seen.private;
-}
-
-/// The update of a session's callbacks before there was one.
-pub(super) fn nothing_said(session: &Rc<Session>) -> Update {
-    let callback = CallbackUpdate {
-        role: Role::Start,
+    CallbackUpdate {
+        role: seen.role,
         phase: Phase::Unknown,
         pass: 0,
         pos_in: None,
-        pos_out: 0,
+        pos_out: seen.index,
         v: None,
-        ret_ptr: None,
-        ret_int: None,
+        ret_ptr: fetches.then_some(Ptr(seen.ret)),
+        ret_int: show.then(|| seen.int()),
         bytes: None,
-        count: 0,
+        count: u64::from(seen.count),
         size: None,
-        full: false,
+        full: seen.full,
         duration: None,
-        fate: None,
+        fate: show.then_some(Fate::Unknown),
         range: None,
         held: None,
         fixed_up: false,
-        private: None,
-    };
-    let (session, what) = (Some(Rc::clone(session)), What::Callback(callback));
-    Update { time: 0, cpu: 0, session, read: None, task: None, what }
+        private: seen.private,
+    }
 }
 
 /// A callback, and what became of what it rendered.

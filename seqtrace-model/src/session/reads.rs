@@ -24,7 +24,7 @@ impl Live {
     pub(super) fn read_enter(
         &mut self,
         at: At,
-        task: Task,
+        task: &Task,
         wanted: Wanted,
         state: SeqState,
         out: Sink<'_>,

@@ -1,76 +1,122 @@
 //! All sessions: who an event belongs to.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Role};
 use crate::hash::{FastMap, RecentMap};
 use crate::session::begin::Begin;
 use crate::session::live::{At, Live, Released, Sink};
-use crate::session::model::Returned;
-use crate::session::opening::{self, Resolve};
+use crate::session::opening;
 use crate::session::reads::Wanted;
 use crate::session::update::{Partial, SessionId, Summary, Totals, Update, What};
+use crate::symbol::Symbol;
 
 /// Follows every session of a trace: events in, updates out.
 ///
-/// It holds what is open and nothing else, whatever has happened before.
-#[derive(Debug)]
-pub struct Tracker<R> {
-    resolver: R,
+/// Holds the open sessions only, so memory does not grow with the number of events.
+#[derive(Debug, Default)]
+pub struct Tracker {
     live: RecentMap<Key, Box<Live>>,
-    /// By address of the seq_file, or of a plain file: who has it.
+    /// Key of the open session by address of its seq_file, or of its file if it is plain.
     owners: FastMap<u64, Key>,
-    /// Functions that cannot be seen.
+    /// Callback functions that cannot be probed.
     blind: Vec<(u64, Role)>,
     /// Tables whose callbacks user space attached to.
     attached: Vec<OpTable>,
-    /// Sums of the sessions that are closed.
+    /// Sums of closed sessions.
     closed: Summary,
     strays: u64,
 }
 
-impl<R: Resolve> Tracker<R> {
-    /// A tracker that has seen nothing; names come from `resolver`.
-    pub fn new(resolver: R) -> Self {
-        Self {
-            resolver,
-            live: RecentMap::default(),
-            owners: FastMap::default(),
-            blind: Vec::new(),
-            attached: Vec::new(),
-            closed: Summary::default(),
-            strays: 0,
+impl Tracker {
+    /// Makes a tracker for a new trace.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes an event and emits the updates that follow from it, usually one.
+    ///
+    /// Updates of one session are emitted in the order of their events. Around a relative lseek a few are deferred for
+    /// some microseconds, behind those of other sessions.
+    pub fn feed(&mut self, event: &Event, out: &mut dyn FnMut(&Update)) {
+        let at = At { time: event.time, cpu: event.cpu };
+        match &event.body {
+            Body::Callback(callback) => {
+                self.with(callback.key, |live| live.callback(at, callback, out));
+            }
+            Body::PassBegin { key, tid, index, size, count, from } => {
+                let seen = Begin {
+                    tid: *tid,
+                    index: *index,
+                    size: u64::from(*size),
+                    count: u64::from(*count),
+                    from: u64::from(*from),
+                };
+                self.with(*key, |live| live.pass_begin(at, &seen, out));
+            }
+            Body::Preview { key, bytes } => {
+                self.with(*key, |live| live.preview(at, bytes.clone(), out));
+            }
+            Body::Gap { lost } => self.gap(at, *lost, out),
+            Body::Blind { function, role, reason } => {
+                self.blind(at, function, *role, reason.clone(), out);
+            }
+            Body::TableAttached { table } => {
+                for live in self.live.values_mut().filter(|live| live.table() == Some(*table)) {
+                    live.attached(out);
+                }
+                if !self.attached.contains(table) {
+                    self.attached.push(*table);
+                }
+            }
+            _ => self.call(at, &event.body, out),
         }
     }
 
-    /// The resolver, to tell it of symbols that came later.
-    pub fn resolver(&mut self) -> &mut R {
-        &mut self.resolver
-    }
-
-    /// Takes an event and tells what follows from it, mostly one update.
-    ///
-    /// Updates of one session come in the order of their events. Around a relative lseek a few are
-    /// told some microseconds late, behind those of other sessions.
-    pub fn feed(&mut self, event: Event, out: &mut dyn FnMut(&Update)) {
-        let Event { time, cpu, body } = event;
-        self.take(At { time, cpu }, body, out);
-    }
-
-    /// Takes a callback, which most events are: the update that is to be told now. What goes before it goes to `out`.
-    #[expect(clippy::inline_always, reason = "a call would cost as much as what is done here")]
-    #[inline(always)]
-    pub fn callback(&mut self, event: &Event, out: &mut dyn FnMut(&Update)) -> Option<&Update> {
-        let Body::Callback { key, role, ret, index, count, full, private } = event.body else {
-            return None;
-        };
-        let Some(live) = self.live.get_mut(key) else {
-            self.strays += 1;
-            return None;
-        };
-        let seen = Returned { role, ret, index, count: u64::from(count), full, private };
-        let at = At { time: event.time, cpu: event.cpu };
-        live.callback(at, &seen, out).then_some(&live.said)
+    /// Takes the event of a system call.
+    fn call(&mut self, at: At, body: &Body, out: Sink<'_>) {
+        match *body {
+            Body::ReadEnter { key, ref task, pos, want, state, via } => {
+                let wanted = Wanted { pos, want, via };
+                self.with(key, |live| live.read_enter(at, task, wanted, state, out));
+            }
+            Body::ReadExit { key, tid, ret, state } => {
+                self.with(key, |live| live.read_exit(at, tid, ret, state, out));
+            }
+            Body::LseekEnter { key, tid, offset, whence, state } => {
+                self.with(key, |live| live.lseek_enter(at, tid, (offset, whence), state, out));
+            }
+            Body::LseekExit { key, tid, ret, state } => {
+                self.with(key, |live| live.lseek_exit(at, tid, ret, state, out));
+            }
+            Body::Write { key, ref task, pos, want, ret } => self.with(key, |live| {
+                live.io(at, task, ret, What::Write { pos, want, ret }, out);
+            }),
+            Body::PlainRead { key, ref task, pos, want, ret } => self.with(key, |live| {
+                live.io(at, task, ret, What::PlainRead { pos, want, ret }, out);
+            }),
+            Body::Open(ref open) => self.open(at, open, out),
+            Body::Release { key, tid, wrapper, private, removed } => {
+                // single_release() calls seq_release(), whose event finds no session any more.
+                if let Some(live) = self.remove(key) {
+                    self.close(at, *live, Some(Released { wrapper, tid, private, removed }), out);
+                }
+            }
+            Body::OpenFailed { key, tid, ret } => match self.remove(key) {
+                Some(mut live) => {
+                    let task = live.task(tid);
+                    live.tell(at, None, task, What::OpenLeaked { ret }, out);
+                    self.close(at, *live, None, out);
+                }
+                None => self.strays += 1,
+            },
+            Body::Callback(_)
+            | Body::PassBegin { .. }
+            | Body::Preview { .. }
+            | Body::Gap { .. }
+            | Body::Blind { .. }
+            | Body::TableAttached { .. } => {}
+        }
     }
 
     /// The trace ends: closes what is open.
@@ -105,72 +151,6 @@ impl<R: Resolve> Tracker<R> {
         self.strays
     }
 
-    fn take(&mut self, at: At, body: Body, out: Sink<'_>) {
-        match body {
-            body @ Body::Callback { .. } => {
-                let At { time, cpu } = at;
-                if let Some(update) = self.callback(&Event { time, cpu, body }, out) {
-                    out(update);
-                }
-            }
-            Body::PassBegin { key, tid, index, size, count, from } => {
-                let seen = Begin {
-                    tid,
-                    index,
-                    size: u64::from(size),
-                    count: u64::from(count),
-                    from: u64::from(from),
-                };
-                self.with(key, |live| live.pass_begin(at, &seen, out));
-            }
-            Body::ReadEnter { key, task, pos, want, state, via } => {
-                let wanted = Wanted { pos, want, via };
-                self.with(key, |live| live.read_enter(at, task, wanted, state, out));
-            }
-            Body::ReadExit { key, tid, ret, state } => {
-                self.with(key, |live| live.read_exit(at, tid, ret, state, out));
-            }
-            Body::LseekEnter { key, tid, offset, whence, state } => {
-                self.with(key, |live| live.lseek_enter(at, tid, (offset, whence), state, out));
-            }
-            Body::LseekExit { key, tid, ret, state } => {
-                self.with(key, |live| live.lseek_exit(at, tid, ret, state, out));
-            }
-            Body::Preview { key, bytes } => self.with(key, |live| live.preview(at, bytes, out)),
-            Body::Write { key, task, pos, want, ret } => self.with(key, |live| {
-                live.io(at, task, ret, What::Write { pos, want, ret }, out);
-            }),
-            Body::PlainRead { key, task, pos, want, ret } => self.with(key, |live| {
-                live.io(at, task, ret, What::PlainRead { pos, want, ret }, out);
-            }),
-            Body::Open(open) => self.open(at, *open, out),
-            Body::Release { key, tid, wrapper, private, removed } => {
-                // single_release() calls seq_release(): of the second nothing is known any more.
-                if let Some(live) = self.remove(key) {
-                    self.close(at, *live, Some(Released { wrapper, tid, private, removed }), out);
-                }
-            }
-            Body::OpenFailed { key, tid, ret } => match self.remove(key) {
-                Some(mut live) => {
-                    let task = live.task(tid);
-                    live.tell(at, None, task, What::OpenLeaked { ret }, out);
-                    self.close(at, *live, None, out);
-                }
-                None => self.strays += 1,
-            },
-            Body::Gap { lost } => self.gap(at, lost, out),
-            Body::Blind { address, role, reason } => self.blind(at, address, role, reason, out),
-            Body::TableAttached { table } => {
-                for live in self.live.values_mut().filter(|live| live.table() == Some(table)) {
-                    live.attached(out);
-                }
-                if !self.attached.contains(&table) {
-                    self.attached.push(table);
-                }
-            }
-        }
-    }
-
     fn with(&mut self, key: Key, act: impl FnOnce(&mut Live)) {
         match self.live.get_mut(key) {
             Some(live) => act(live),
@@ -188,7 +168,7 @@ impl<R: Resolve> Tracker<R> {
         Some(live)
     }
 
-    fn open(&mut self, at: At, open: Open, out: Sink<'_>) {
+    fn open(&mut self, at: At, open: &Open, out: Sink<'_>) {
         if open.own {
             return;
         }
@@ -198,10 +178,10 @@ impl<R: Resolve> Tracker<R> {
         }
         self.closed.sessions += 1;
         let id = SessionId(u32::try_from(self.closed.sessions).unwrap_or(u32::MAX));
-        let session = Rc::new(opening::session(id, open, &mut self.resolver));
-        let opener = Rc::new(session.opener.clone());
+        let session = Arc::new(opening::session(id, open));
+        let opener = Arc::new(session.opener.clone());
         let what = if ret < 0 { What::OpenFailed { ret } } else { What::Open };
-        let mut live = Box::new(Live::new(session, at.time, Rc::clone(&opener)));
+        let mut live = Box::new(Live::new(session, at.time, Arc::clone(&opener)));
         live.tell(at, None, Some(opener), what, out);
         if ret < 0 {
             return;
@@ -246,14 +226,15 @@ impl<R: Resolve> Tracker<R> {
         out(&update(at, What::Gap { lost, sessions }));
     }
 
-    fn blind(&mut self, at: At, address: u64, role: Role, reason: String, out: Sink<'_>) {
+    fn blind(&mut self, at: At, function: &Symbol, role: Role, reason: String, out: Sink<'_>) {
+        let address = function.address;
         if !self.blind.contains(&(address, role)) {
             self.blind.push((address, role));
         }
         for live in self.live.values_mut() {
             live.blinded(address, role, out);
         }
-        let function = self.resolver.function(address);
+        let function = function.clone();
         out(&update(at, What::Blind { function, role, reason }));
     }
 }

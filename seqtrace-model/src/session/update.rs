@@ -3,51 +3,15 @@
 //! Renderers derive nothing: whatever a line or a JSON object says stands in one of these values.
 //! A value that could not be known is `None`, never a guess.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::event::{FileKind, Ptr, Role, SeqState, Task, Via, Wrapper};
 use crate::finding::{Finding, FindingCount};
+pub use crate::symbol::{Callbacks, Symbol};
 
 /// `s3`: the third session of a trace. Counts from 1 in the order of opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u32);
-
-/// A function by name, as far as it could be found.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Symbol {
-    /// Address of the function; 0 where the table has none.
-    pub address: u64,
-    /// Its name; `None` if no symbol was found (then show the address).
-    pub name: Option<Arc<str>>,
-    /// The module it belongs to; `None` for the kernel itself or if unknown.
-    pub module: Option<Arc<str>>,
-    /// Bytes from the beginning of its module's code, as `addr2line -j .text` wants them; `None` for
-    /// the kernel itself or if unknown.
-    pub offset: Option<u64>,
-}
-
-impl Symbol {
-    /// An address without a name.
-    pub const fn unnamed(address: u64) -> Self {
-        Self { address, name: None, module: None, offset: None }
-    }
-}
-
-/// The four callbacks of a seq file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Callbacks {
-    /// Name of the `struct seq_operations` itself, where there is a symbol for it (`eof_ops`).
-    pub table: Option<Symbol>,
-    /// `op->start`
-    pub start: Symbol,
-    /// `op->next`
-    pub next: Symbol,
-    /// `op->show`
-    pub show: Symbol,
-    /// `op->stop`
-    pub stop: Symbol,
-}
 
 /// What is known of a session for its whole life; shared by all its updates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +87,7 @@ pub struct Range {
 }
 
 /// One returned callback.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallbackUpdate {
     /// Which callback.
     pub role: Role,
@@ -242,11 +206,11 @@ pub struct Update {
     /// On which CPU.
     pub cpu: u16,
     /// The session it belongs to; `None` for a gap and the like.
-    pub session: Option<Rc<Session>>,
+    pub session: Option<Arc<Session>>,
     /// The read it belongs to (`s3.r2` is read 2), from 1.
     pub read: Option<u32>,
     /// Who did it, as far as known.
-    pub task: Option<Rc<Task>>,
+    pub task: Option<Arc<Task>>,
     /// What.
     pub what: What,
 }

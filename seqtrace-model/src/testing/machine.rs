@@ -3,7 +3,10 @@
 //! about fates; this one knows the bytes.
 
 pub use super::file::{File, Out};
-use crate::event::{Body, Event, FileKind, OpTable, Open, Role, SeqState, Task, Via, Wrapper};
+use crate::event::{
+    Body, Callback, Event, FileKind, OpTable, Open, Role, SeqState, Task, Via, Wrapper,
+};
+use crate::testing::resolve;
 
 pub const PAGE: usize = 4096;
 /// `struct seq_file *`, as files take it for their own. Each open's own is [`Fd::m`].
@@ -67,21 +70,15 @@ impl Fd {
     pub fn open_at(world: &mut World, ino: u64, file: File, by: Wrapper, pointer: u64) -> Self {
         let key = world.keys;
         let table = OpTable { start: 0x100 + ino, next: 0x200, show: 0x300, stop: 0x400 };
+        let kind = FileKind::Seq { m: Self::m(key), op: 2, table, private: 0, size: 0, inner: 0 };
         world.tell(Body::Open(Box::new(Open {
-            key,
-            ret: 0,
-            task: task(),
             file: pointer,
-            kind: FileKind::Seq { m: Self::m(key), op: 2, table, private: 0, size: 0, inner: 0 },
-            adopted: false,
-            own: false,
-            names: vec![b"foo".to_vec()],
-            path_cut: false,
             ino,
             dev: 5,
             magic: 0x9fa0,
             mode: 1,
             via: (by != Wrapper::SeqOpen).then_some(by),
+            ..resolve::open(key, task(), kind, &[b"foo"])
         })));
         Self { key, file, buf: Vec::new(), size: 0, index: 0, read_pos: 0, f_pos: 0 }
     }
@@ -137,7 +134,7 @@ impl Fd {
         };
         // What points into the seq_file points into this one's.
         let inside = matches!(role, Role::Start | Role::Next) && (M..M + SIZE).contains(&ret);
-        world.tell(Body::Callback {
+        world.tell(Body::Callback(Callback {
             key: self.key,
             role,
             ret: if inside { ret - M + Self::m(self.key) } else { ret },
@@ -145,7 +142,7 @@ impl Fd {
             count: u32::try_from(self.buf.len()).unwrap(),
             full: self.buf.len() == size,
             private: (role == Role::Start).then(|| (self.file.private)()),
-        });
+        }));
         if role == Role::Show && world.previews && self.buf.len() > count {
             let bytes: Vec<u8> = self.buf[count..].iter().take(64).copied().collect();
             world.tell(Body::Preview { key: self.key, bytes });

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::event::Task;
-use crate::session::Resolve;
-use crate::session::update::Symbol;
+use crate::event::{FileKind, Key, Open, Task};
+use crate::symbol::{Resolve, Symbol};
 
 /// A start at this address is `single_start`.
 pub const SINGLE_START: u64 = 0xffff_ffff_8100_0100;
@@ -26,13 +25,28 @@ impl Resolve for Names {
     fn table(&mut self, _address: u64) -> Option<Symbol> {
         None
     }
+}
 
-    fn path(&mut self, names: &[Vec<u8>], _dev: u32, _magic: u32, _opener: &Task) -> Vec<u8> {
-        let mut path = b"/proc".to_vec();
-        for name in names {
-            path.push(b'/');
-            path.extend_from_slice(name);
-        }
-        path
-    }
+/// Returns the open of a file below /proc, with names for its functions.
+pub fn open(key: Key, task: Task, kind: FileKind, components: &[&[u8]]) -> Open {
+    let mut open = Open {
+        key,
+        ret: 0,
+        task,
+        file: 0,
+        kind,
+        adopted: false,
+        own: false,
+        components: components.iter().map(|name| name.to_vec()).collect(),
+        path_cut: false,
+        path: Vec::new(),
+        functions: kind.functions(&mut Names),
+        ino: 0,
+        dev: 0,
+        magic: 0,
+        mode: 0,
+        via: None,
+    };
+    open.path = [b"/proc".as_slice(), &open.joined()].concat();
+    open
 }

@@ -20,8 +20,8 @@ use super::{
     verdict::{NOT_A_SEQ_FILE, Report, Verdict},
 };
 use crate::{
-    event::{FileKind, Open},
-    probe::trace::Trace,
+    event::{Functions, Open},
+    run::Trace,
 };
 
 /// How far a check goes.
@@ -40,8 +40,7 @@ pub struct Limits {
 /// Two reading processes and what traces them.
 pub struct Examiner {
     /// What sees the reads.
-    pub trace: Trace,
-    seen: Collector,
+    pub trace: Trace<Collector>,
     readers: [Process; 2],
     /// Does nothing. Its files in /proc keep still, where those of a reader show its own read.
     idle: Process,
@@ -70,17 +69,12 @@ impl Examiner {
     ///
     /// # Errors
     /// No further process can be started.
-    pub fn new(
-        trace: Trace,
-        seen: Collector,
-        readers: [Process; 2],
-        limits: Limits,
-    ) -> io::Result<Self> {
-        Ok(Self { trace, seen, readers, idle: Process::start(2)?, limits })
+    pub fn new(trace: Trace<Collector>, readers: [Process; 2], limits: Limits) -> io::Result<Self> {
+        Ok(Self { trace, readers, idle: Process::start(2)?, limits })
     }
 
     /// Ends the readers.
-    pub async fn end(self) -> Trace {
+    pub async fn end(self) -> Trace<Collector> {
         for reader in self.readers.into_iter().chain([self.idle]) {
             reader.end().await;
         }
@@ -92,7 +86,7 @@ impl Examiner {
     /// # Errors
     /// The readers or the trace fail; whatever the file does is in the report.
     pub async fn file(&mut self, path: &Path, real: &Path) -> anyhow::Result<Report> {
-        let lost = self.trace.lost()?;
+        let lost = self.trace.source.lost()?;
         let mut report = Report::new(path.as_os_str().as_bytes().to_vec());
         let read_as = read_as(real, self.idle.id());
         let deadline = Instant::now() + self.limits.time;
@@ -115,19 +109,22 @@ impl Examiner {
         if let Some(why) = left_alone::why(read_as).filter(|_| !self.limits.force) {
             return Some(format!("{why}: not opened without --force"));
         }
-        let looked = self.trace.look_at(read_as);
-        self.seen.take();
+        let looked = self.trace.source.look_at(read_as);
+        self.trace.pump();
+        self.trace.sink.take();
         match looked {
-            Err(error) => match self.trace.failed_open() {
+            Err(error) => match self.trace.source.failed_open() {
                 // What that open left behind is known when a reader, which is traced, has tried it.
-                Some(Open { kind, .. }) => {
-                    report.callbacks = self.trace.pipeline.callbacks(&kind);
+                Some(open) => {
+                    if let Functions::Callbacks(callbacks) = open.functions {
+                        report.callbacks = Some(callbacks);
+                    }
                     None
                 }
                 None => Some(format!("cannot be opened: {error}")),
             },
-            Ok(Some(Open { kind: kind @ FileKind::Seq { op, .. }, .. })) if op != 0 => {
-                report.callbacks = self.trace.pipeline.callbacks(&kind);
+            Ok(Some(Open { functions: Functions::Callbacks(callbacks), .. })) => {
+                report.callbacks = Some(callbacks);
                 None
             }
             Ok(_) => Some(NOT_A_SEQ_FILE.to_owned()),
@@ -139,10 +136,10 @@ impl Examiner {
         for number in [0, 1] {
             let fresh = Process::start(number)?;
             let pid = fresh.id().ok_or_else(|| io::Error::other("the reading process ended"))?;
-            self.trace.allow_pid(pid)?;
+            self.trace.source.allow_pid(pid)?;
             if let Some(reader) = self.readers.get_mut(number) {
                 let old = mem::replace(reader, fresh);
-                self.trace.during(old.end()).await;
+                self.trace.pump_while(old.end()).await;
             }
         }
         Ok(())
@@ -161,24 +158,25 @@ impl Lab for Reading<'_> {
             let process = acts.first().map_or(0, |act| act.process);
             let steps = acts.iter().map(|act| act.step.clone()).collect();
             let request = Request { path: self.path.as_os_str().as_bytes().to_vec(), steps };
-            let Examiner { trace, seen, readers, limits, .. } = &mut *self.examiner;
+            let Examiner { trace, readers, limits, .. } = &mut *self.examiner;
             let Some(reader) = readers.get_mut(process) else { continue };
-            let returned = || seen.returned();
+            let returned = trace.sink.returned();
+            let returned = || returned.get();
             let asked = reader.ask(&request, limits.step, self.deadline, returned, &mut calls);
-            ended = trace.during(asked).await?;
+            ended = trace.pump_while(asked).await?;
             if ended != Ended::Done {
                 self.killed = ended == Ended::Died;
                 self.examiner.replace_readers().await?;
                 break;
             }
         }
-        let seen = self.examiner.seen.take();
+        let seen = self.examiner.trace.sink.take();
         self.heavy |= seen.sessions.iter().any(|session| session.borders.len() > HEAVY);
         Ok(Answer { calls, ended, seen })
     }
 
     async fn idle(&mut self, time: Duration) -> anyhow::Result<()> {
-        self.examiner.trace.during(tokio::time::sleep(time)).await;
+        self.examiner.trace.pump_while(tokio::time::sleep(time)).await;
         Ok(())
     }
 
@@ -197,7 +195,7 @@ impl Lab for Reading<'_> {
     }
 
     fn lost(&self) -> anyhow::Result<u64> {
-        Ok(self.examiner.trace.lost()? - self.lost)
+        Ok(self.examiner.trace.source.lost()? - self.lost)
     }
 }
 

@@ -1,24 +1,23 @@
 //! What a recording proves of each file in it: the same report as of a file that is read, without the
 //! plans.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::collections::HashMap;
+
+use seqtrace_model::trace::{Shown, Sink};
 
 use super::verdict::{Circumstances, NOT_A_SEQ_FILE, Report, Verdict, add, conclude, unreadable};
 use crate::{
     recording::{Ending, Played},
-    render::{Count, Sink, Updates},
+    render::Count,
     rules::Finding,
     session::update::{Update, What},
 };
 
 /// Makes a report of each file, in the order in which they were opened first.
-#[derive(Clone, Debug, Default)]
-pub struct Gatherer(Rc<RefCell<Gathered>>);
-
 #[derive(Debug, Default)]
-struct Gathered {
+pub struct Gatherer {
     files: Vec<File>,
-    /// Where in `files` a path is.
+    /// Index in `files` by path.
     index: HashMap<Vec<u8>, usize>,
 }
 
@@ -34,22 +33,13 @@ struct File {
 }
 
 impl Gatherer {
-    /// What it gathers from.
-    pub fn sink(&self) -> Box<dyn Sink> {
-        let gathered = Rc::clone(&self.0);
-        Box::new(Updates(move |update: &Update| gathered.borrow_mut().update(update)))
+    /// Returns the reports on what was played. Lost events may have been of any file, and a recording that is cut off
+    /// may go on with any: then none is clean.
+    pub fn reports(self, played: &Played) -> Vec<Report> {
+        self.files.into_iter().map(|file| file.concluded(played)).collect()
     }
 
-    /// The reports on what was played. What was lost may have been of any file, and a recording that is
-    /// cut off may go on with any: then none is clean.
-    pub fn reports(&self, played: &Played) -> Vec<Report> {
-        let files = std::mem::take(&mut *self.0.borrow_mut()).files;
-        files.into_iter().map(|file| file.concluded(played)).collect()
-    }
-}
-
-impl Gathered {
-    fn update(&mut self, update: &Update) {
+    fn take(&mut self, update: &Update) {
         let Some(session) = &update.session else { return };
         let index = *self.index.entry(session.path.clone()).or_insert_with(|| {
             let report = Report {
@@ -82,6 +72,13 @@ impl Gathered {
     }
 }
 
+impl Sink for Gatherer {
+    fn update(&mut self, update: &Update) -> Shown {
+        self.take(update);
+        Shown::No
+    }
+}
+
 impl File {
     fn concluded(self, played: &Played) -> Report {
         let Self { mut report, sessions, circumstances, read, errno } = self;
@@ -105,7 +102,7 @@ impl File {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
+    use std::sync::Arc;
 
     use super::*;
     use crate::{
@@ -115,11 +112,11 @@ mod tests {
 
     /// The verdict on a file whose reads returned this.
     fn verdict(reads: &[i64]) -> Verdict {
-        let mut gathered = Gathered::default();
-        let session = Rc::new(session(1, b"/proc/foo"));
+        let mut gathered = Gatherer::default();
+        let session = Arc::new(session(1, b"/proc/foo"));
         let mut say = |what| {
-            let session = Some(Rc::clone(&session));
-            gathered.update(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
+            let session = Some(Arc::clone(&session));
+            gathered.take(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
         };
         say(What::Open);
         for ret in reads {

@@ -18,8 +18,8 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
     };
     let writer = Writer::open(args.output.file.as_deref())?;
     let wall_at_boot = clock::wall_at_boot();
-    let sink = look::sink(&args.output, &writer, wall_at_boot)?;
+    let renderer = look::renderer(&args.output, &writer, wall_at_boot)?;
     let recording = args.record.clone();
-    let traced = live::run(request, Ends { sink, writer, recording, wall_at_boot })?;
+    let traced = live::run(request, Ends { renderer, writer, recording, wall_at_boot })?;
     Ok(traced.map_or(Exit::Done.into(), |traced| traced.code))
 }

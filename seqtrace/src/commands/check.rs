@@ -32,13 +32,12 @@ use crate::{
     pipeline::{Pipeline, Until},
     probe::{
         backend::Plan,
-        live::Live,
-        loader::{Allow, Probes, Settings},
-        trace::Trace,
+        loader::{Allow, Settings},
+        setup::Setup,
     },
-    recording::{Ending, Noting},
+    recording::Ending,
     render::Output,
-    session::Tracker,
+    run::Trace,
     signals::Signals,
     targets,
 };
@@ -59,17 +58,16 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        let seen = Collector::default();
         let readers = [Process::start(0)?, Process::start(1)?];
-        let trace = trace(args, &wanted, &facts, &seen, &readers)?;
+        let trace = trace(args, &wanted, &facts, &readers)?;
         let limits = Limits {
             bytes: args.max_bytes,
             time: args.time_limit,
             step: args.read_limit,
             force: args.force,
         };
-        let mut examiner = Examiner::new(trace, seen, readers, limits)?;
-        let files = files::candidates(wanted, &mut examiner.trace)?;
+        let mut examiner = Examiner::new(trace, readers, limits)?;
+        let files = files::candidates(wanted, &mut examiner.trace.source)?;
         let mut report = Report::new(look(args, &writer, files.len() == 1));
         let mut named = 0;
         let interrupted = tokio::select! {
@@ -83,7 +81,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         let mut output = Output::default();
         report.end(&mut output.data);
         writer.write(&mut output)?;
-        Box::pin(examiner.end()).await.finish(&mut writer)?;
+        Box::pin(examiner.end()).await.finish(|_| Ok(true))?;
         Ok(exit(report.sums(), named, report.unlisted().passed_by, interrupted).into())
     })
 }
@@ -145,8 +143,8 @@ fn judge(
     mut writer: Writer,
 ) -> anyhow::Result<ExitCode> {
     let selection = Selection { targets, filter: Filter::default() };
-    let gatherer = Gatherer::default();
-    let played = replay::gather(recording, selection, gatherer.sink())?;
+    let mut gatherer = Gatherer::default();
+    let played = replay::gather(recording, selection, &mut gatherer)?;
     let reports = gatherer.reports(&played);
     if reports.is_empty() && played.ending == Ending::Cut {
         return Err(Refusal {
@@ -192,13 +190,12 @@ fn trace(
     args: &cli::Check,
     wanted: &[targets::Word],
     facts: &Preflight,
-    seen: &Collector,
     readers: &[Process; 2],
-) -> anyhow::Result<Trace> {
+) -> anyhow::Result<Trace<Collector>> {
     let plan =
         Plan::choose(args.backend, &facts.symbols, &facts.kernel.offsets, Faults::default())?;
     let pids = readers.iter().filter_map(Process::id).collect();
-    let mut probes = Probes::load(&Settings {
+    let settings = Settings {
         kernel: facts.kernel.clone(),
         show_own: true,
         preview: PREVIEW,
@@ -206,22 +203,21 @@ fn trace(
         allow: Allow { pids, ..Allow::default() },
         log: args.verbose >= 2,
         faults: Faults::default(),
-    })
-    .map_err(Refusal::from)?;
-    probes.follow().map_err(Refusal::from)?;
+    };
     let real: Vec<Target> = wanted.iter().flat_map(|word| word.real.clone()).collect();
-    probes.failed_opens(&targets::opens(&real)).map_err(Refusal::from)?;
-    let plan = plan.attach(&mut probes, args.backend).map_err(Refusal::from)?;
+    let setup = Setup {
+        settings,
+        symbols: Arc::clone(&facts.symbols),
+        opens: targets::opens(&real),
+        plain: false,
+    };
+    let attached = setup.attach(plan, args.backend).map_err(Refusal::from)?;
     if args.verbose > 0 && io::stderr().is_terminal() {
-        eprintln!("backend {}", plan.name());
+        eprintln!("backend {}", attached.plan.name());
     }
-    let pipeline = Pipeline::new(
-        Tracker::new(Noting::new(Live::new(Arc::clone(&facts.symbols)))),
-        Selection::default(),
-        Until::default(),
-        seen.sink(),
-    );
-    Trace::begin(probes, &plan, pipeline, None, args.verbose >= 2)
+    let pipeline = Pipeline::new(Selection::default(), Until::default());
+    let source = attached.begin().map_err(Refusal::from)?;
+    Ok(Trace::new(source, pipeline, None, Collector::default()))
 }
 
 /// What was found counts most, then what could not be told, then what was not read though it was named,

@@ -15,24 +15,20 @@ use serde::Serialize;
 use crate::{
     check::left_alone,
     cli, escape,
-    event::{FileKind, Open},
+    event::Functions,
     exit::{Exit, Refusal},
     faults::Faults,
-    filter::{Selection, Target},
+    filter::Target,
     kernel::preflight::Preflight,
-    pipeline::{Pipeline, Until},
     probe::{
         backend::Plan,
-        live::Live,
-        loader::{Allow, Probes, Settings},
-        trace::Trace,
+        error::ProbeError,
+        loader::{Allow, Settings},
+        setup::Setup,
+        source::Source,
     },
-    recording::Noting,
-    render::{self, Name},
-    session::{
-        Tracker,
-        update::{Callbacks, Symbol},
-    },
+    render::Name,
+    session::update::{Callbacks, Symbol},
     targets::{self, Named, Problem, Word},
 };
 
@@ -58,10 +54,10 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
         Plan::choose(cli::Backend::Auto, &facts.symbols, &facts.kernel.offsets, Faults::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _inside = runtime.enter();
-    let mut trace = quiet_trace(&facts)?;
+    let mut source = own_opens(&facts)?;
     let mut stdout = io::stdout().lock();
     for file in files {
-        let entry = entry(&file, &mut trace, &plan);
+        let entry = entry(&file, &mut source, &plan);
         let written = if args.json {
             writeln!(stdout, "{}", serde_json::to_string(&entry)?)
         } else {
@@ -104,9 +100,9 @@ fn files(words: Vec<Word>) -> Result<Vec<Named>, Refusal> {
     Ok(targets::once(words.into_iter().flat_map(|word| word.files).collect()))
 }
 
-/// A trace that sees our own opens and shows nothing.
-fn quiet_trace(facts: &Preflight) -> anyhow::Result<Trace> {
-    let mut probes = Probes::load(&Settings {
+/// Starts a trace of our own opens.
+fn own_opens(facts: &Preflight) -> Result<Source, ProbeError> {
+    let settings = Settings {
         kernel: facts.kernel.clone(),
         show_own: true,
         preview: 0,
@@ -114,20 +110,15 @@ fn quiet_trace(facts: &Preflight) -> anyhow::Result<Trace> {
         allow: Allow { pids: [std::process::id()].into(), ..Allow::default() },
         log: false,
         faults: Faults::default(),
-    })?;
-    probes.follow()?;
-    probes.plain()?;
-    let pipeline = Pipeline::new(
-        Tracker::new(Noting::new(Live::new(Arc::clone(&facts.symbols)))),
-        Selection::default(),
-        Until::default(),
-        render::sink(&render::Options::default())?,
-    );
-    Trace::begin(probes, &Plan::Core(Vec::new()), pipeline, None, false)
+    };
+    let symbols = Arc::clone(&facts.symbols);
+    let setup = Setup { settings, symbols, opens: Vec::new(), plain: true };
+    // Opens need no probes at the core.
+    setup.attach(Plan::Core(Vec::new()), cli::Backend::Auto)?.begin()
 }
 
-fn entry(file: &Named, trace: &mut Trace, plan: &Plan) -> Entry {
-    let mut entry = entry_of(file, trace, plan);
+fn entry(file: &Named, source: &mut Source, plan: &Plan) -> Entry {
+    let mut entry = entry_of(file, source, plan);
     if let Some(leads_to) = file.leads_to() {
         entry.note =
             Some(entry.note.map_or(leads_to.clone(), |note| format!("{leads_to}; {note}")));
@@ -135,7 +126,7 @@ fn entry(file: &Named, trace: &mut Trace, plan: &Plan) -> Entry {
     entry
 }
 
-fn entry_of(file: &Named, trace: &mut Trace, plan: &Plan) -> Entry {
+fn entry_of(file: &Named, source: &mut Source, plan: &Plan) -> Entry {
     let shown = escape::text(&file.path, false).to_string();
     let path = file.real_path();
     let empty = |kind, note: String| Entry {
@@ -149,37 +140,38 @@ fn entry_of(file: &Named, trace: &mut Trace, plan: &Plan) -> Entry {
     if let Some(why) = left_alone::why(&path) {
         return empty("unknown", format!("not opened: {why}"));
     }
-    let open = match trace.look_at(&path) {
+    let looked_at = source.look_at(&path);
+    while source.next_event().is_some() {}
+    let open = match looked_at {
         Err(error) => return empty("unknown", format!("cannot be opened: {error}")),
         Ok(None) => return empty("other", "neither a seq file nor plain procfs".to_owned()),
         Ok(Some(open)) => open,
     };
-    match open.kind {
-        FileKind::Plain { .. } => {
+    match &open.functions {
+        Functions::Handlers(_) => {
             Entry { traceable: true, ..empty("plain", "own handlers, no callbacks".to_owned()) }
         }
-        FileKind::Seq { .. } => seq_entry(&shown, &open, trace, plan),
+        Functions::None => empty("seq", "m->op is NULL: no callbacks".to_owned()),
+        Functions::Callbacks(callbacks) => {
+            let problem = match plan {
+                Plan::Core(_) => None,
+                Plan::Callbacks(_) => source.try_table(&open.kind),
+            };
+            seq_entry(&shown, callbacks, problem)
+        }
     }
 }
 
-fn seq_entry(path: &str, open: &Open, trace: &mut Trace, plan: &Plan) -> Entry {
-    let callbacks = trace.pipeline.callbacks(&open.kind);
-    let module = callbacks.as_ref().and_then(|callbacks| callbacks.show.module.as_deref());
-    let (traceable, note) = match plan {
-        _ if callbacks.is_none() => (false, Some("m->op is NULL: no callbacks".to_owned())),
-        Plan::Core(_) => (true, None),
-        Plan::Callbacks(_) => match trace.try_table(&open.kind) {
-            None => (true, None),
-            Some(why) => (false, Some(why)),
-        },
-    };
+/// Makes the entry of a seq file. `problem` is why its callbacks cannot be traced.
+fn seq_entry(path: &str, callbacks: &Callbacks, problem: Option<String>) -> Entry {
+    let module = callbacks.show.module.as_deref();
     Entry {
         path: path.to_owned(),
         kind: "seq",
         module: module.map(|name| escape::text(name.as_bytes(), false).to_string()),
-        callbacks: callbacks.as_ref().map(names),
-        traceable,
-        note,
+        callbacks: Some(names(callbacks)),
+        traceable: problem.is_none(),
+        note: problem,
     }
 }
 

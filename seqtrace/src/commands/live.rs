@@ -17,6 +17,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use seqtrace_model::trace::Sink as _;
 use tokio::{process::Child, time::Instant};
 
 use super::{invoker, look, recordings};
@@ -28,16 +29,11 @@ use crate::{
     output::Writer,
     pipeline::Pipeline,
     privileges,
-    probe::{
-        backend::Plan,
-        live::Live,
-        loader::{Probes, Settings},
-        trace::Trace,
-    },
-    recording::{Head, Noting, Recorder},
-    render::{Header, Sink},
+    probe::{backend::Plan, loader::Settings, setup::Setup},
+    recording::{Head, Recorder},
+    render::{Header, Renderer, Screen},
     rules::Verdict,
-    session::Tracker,
+    run::Trace,
     signals::Signals,
     targets,
 };
@@ -57,7 +53,7 @@ pub(super) struct Request<'a> {
 /// Where what happens goes.
 pub(super) struct Ends {
     /// Makes text of it.
-    pub(super) sink: Box<dyn Sink>,
+    pub(super) renderer: Box<dyn Renderer>,
     /// Takes the text.
     pub(super) writer: Writer,
     /// Where the recording goes, if there is to be one. Created when tracing is certain to begin: an
@@ -77,7 +73,7 @@ pub(super) struct Traced {
 
 /// Traces. `None` if it was only to be said what would be done.
 pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Traced>> {
-    let Ends { sink, mut writer, recording, wall_at_boot } = ends;
+    let Ends { renderer, mut writer, recording, wall_at_boot } = ends;
     let cli::Tracing { targets: words, select, limits, capture, command, fail_on } =
         request.tracing;
     let words = targets::locate(words)?;
@@ -98,33 +94,35 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
     }
 
     let settings = settings(&request, &facts, &selection);
-    let mut probes = Probes::load(&settings).map_err(Refusal::from)?;
-    probes.follow().map_err(Refusal::from)?;
-    probes.failed_opens(&targets::opens(&selection.targets)).map_err(Refusal::from)?;
-    if selection.targets.iter().any(targets::may_become_plain) {
-        probes.plain().map_err(Refusal::from)?;
-    }
-    let plan = plan.attach(&mut probes, capture.backend).map_err(Refusal::from)?;
+    let setup = Setup {
+        settings,
+        symbols: Arc::clone(&facts.symbols),
+        opens: targets::opens(&selection.targets),
+        plain: selection.targets.iter().any(targets::may_become_plain),
+    };
+    let attached = setup.attach(plan, capture.backend).map_err(Refusal::from)?;
 
-    let tracker = Tracker::new(Noting::new(Live::new(Arc::clone(&facts.symbols))));
-    let mut pipeline = Pipeline::new(tracker, selection.clone(), look::until(&limits.counts), sink);
+    let mut pipeline = Pipeline::new(selection.clone(), look::until(&limits.counts));
     if request.only_findings {
         pipeline.only_findings();
     }
-    let head = Head { header: header(capture, &facts, &plan), wall_at_boot };
+    let head = Head { header: header(capture, &facts, &attached.plan), wall_at_boot };
     let recording = recording.as_deref().map(recordings::create).transpose()?;
     let recorder = recording
-        .map(|output| Recorder::begin(output, &head, &mut pipeline))
+        .map(|output| Recorder::begin(output, &head))
         .transpose()
         .context("cannot write the recording")?;
-    pipeline.announce(|sink, output| sink.header(&head.header, output));
+    let mut screen = Screen::new(renderer);
+    screen.header(&head.header);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
         let mut signals = Signals::listen()?;
-        let mut trace = Trace::begin(probes, &plan, pipeline, recorder, request.log)?;
-        trace.pause = capture.inject.pause;
-        for target in targets::look_at(&words, &selection.filter, &mut trace)? {
+        let source = attached.begin().map_err(Refusal::from)?;
+        let mut trace = Trace::new(source, pipeline, recorder, screen);
+        let looked_at = targets::look_at(&words, &selection.filter, &mut trace.source);
+        trace.pump();
+        for target in looked_at? {
             trace.announce_target(&target);
         }
         trace.announce_ready();
@@ -136,14 +134,15 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
         let mut command = spawn(command, &writer)?.map(Running);
         let child = command.as_mut().map(|Running(child)| child);
         // Whatever else is opened may be a BPF iterator, whose callbacks need probes of their own.
-        let later = trace.by_callback() || targets::are_open_ended(&selection.targets);
+        let later = trace.source.by_callback() || targets::are_open_ended(&selection.targets);
         if let Err(error) = privileges::keep_what_tracing_needs(later) {
             eprintln!("warning: capabilities are kept: {error}");
         }
         let deadline = limits.duration.map(|time| Instant::now() + time);
-        let status = trace.run(&mut writer, &mut signals, child, deadline).await?;
+        let status =
+            trace.run(&mut writer, &mut signals, child, deadline, capture.inject.pause).await?;
         drop(command);
-        let (summary, recorder) = trace.finish(&mut writer)?;
+        let (summary, _, recorder) = trace.finish(|trace| trace.write(&mut writer))?;
         let code = match *fail_on {
             Some(severity) => Exit::on(Verdict::of(&summary), severity.into()).into(),
             None => status.map_or(Exit::Done.into(), exit_code),

@@ -7,16 +7,16 @@ use crate::{
     exit::Refusal,
     output::Writer,
     pipeline::{Until, Wanted},
-    render::{self, Clock, Sink, clock::TimeZone},
+    render::{self, Clock, Renderer, clock::TimeZone},
 };
 
 /// The renderer that the options ask for.
-pub(super) fn sink(
+pub(super) fn renderer(
     args: &cli::Output,
     writer: &Writer,
     wall_at_boot: i64,
-) -> Result<Box<dyn Sink>, Refusal> {
-    render::sink(&options(args, writer, wall_at_boot))
+) -> Result<Box<dyn Renderer>, Refusal> {
+    render::renderer(&options(args, writer, wall_at_boot))
         .map_err(|error| Refusal::usage(error.to_string(), "name some of these with --fields"))
 }
 

@@ -10,7 +10,7 @@ use crate::{
     cli, clock,
     exit::Exit,
     output::Writer,
-    render::{self, Header, Output, Ready, Sink, TargetInfo, status::Status},
+    render::{self, Header, Output, Ready, Renderer, Shown, TargetInfo, status::Status},
     session::update::{Summary, Update},
 };
 
@@ -27,11 +27,11 @@ pub(super) fn run(args: &cli::Record) -> anyhow::Result<ExitCode> {
         ascii: args.ascii,
         ..render::Options::default()
     };
-    let sink = Box::new(StatusOnly { status: Status::new(&options), quiet: args.quiet });
+    let renderer = Box::new(StatusOnly { status: Status::new(&options), quiet: args.quiet });
     let recording = Some(args.file.clone());
     // What the command writes is not to be mixed into a recording on standard output.
     let writer = Writer::nowhere(!recordings::is_stdio(&args.file));
-    let ends = Ends { sink, writer, recording, wall_at_boot: clock::wall_at_boot() };
+    let ends = Ends { renderer, writer, recording, wall_at_boot: clock::wall_at_boot() };
     let Some(Traced { code, recorder }) = live::run(request, ends)? else {
         return Ok(Exit::Done.into());
     };
@@ -56,7 +56,7 @@ impl StatusOnly {
     }
 }
 
-impl Sink for StatusOnly {
+impl Renderer for StatusOnly {
     fn header(&mut self, header: &Header, out: &mut Output) {
         self.say(out, |status, out| status.header(header, out));
     }
@@ -69,9 +69,9 @@ impl Sink for StatusOnly {
         self.say(out, |status, out| status.ready(*ready, out));
     }
 
-    fn update(&mut self, _update: &Update, out: &mut Output) {
-        // Nobody reads it, but --max-events counts what is shown.
-        out.data.push(b'\n');
+    fn update(&mut self, _update: &Update, _out: &mut Output) -> Shown {
+        // In the recording.
+        Shown::Yes
     }
 
     fn end(&mut self, summary: &Summary, out: &mut Output) {

@@ -3,15 +3,16 @@
 use std::{path::Path, process::ExitCode};
 
 use super::{look, recordings};
+use seqtrace_model::trace::Sink;
+
 use crate::{
     cli,
     exit::Exit,
     filter::Selection,
     output::Writer,
     pipeline::{Pipeline, Until},
-    recording::{self, Ending, Played, ReadError, Recorded},
-    render::Sink,
-    session::Tracker,
+    recording::{self, Ending, Played, ReadError},
+    render::{Renderer, Screen},
     targets,
 };
 
@@ -24,7 +25,7 @@ pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
         only_findings: args.output.only_findings,
     };
     let played = play(&args.recording, &view, writer, |writer, wall_at_boot| {
-        Ok(look::sink(&args.output, writer, wall_at_boot)?)
+        Ok(look::renderer(&args.output, writer, wall_at_boot)?)
     })?;
     Ok(match args.fail_on {
         Some(severity) => Exit::on(played.verdict(), severity.into()),
@@ -41,37 +42,35 @@ pub(super) struct View<'a> {
     pub(super) only_findings: bool,
 }
 
-/// Plays a recording into the sink that is made for it.
+/// Plays a recording into the renderer that is made for it.
 pub(super) fn play(
     file: &Path,
     view: &View<'_>,
     mut writer: Writer,
-    sink: impl FnOnce(&Writer, i64) -> anyhow::Result<Box<dyn Sink>>,
+    renderer: impl FnOnce(&Writer, i64) -> anyhow::Result<Box<dyn Renderer>>,
 ) -> anyhow::Result<Played> {
     let selection = Selection { targets: Vec::new(), filter: targets::filter(view.select)? };
     let mut reader = recordings::open(file)?;
-    let sink = sink(&writer, reader.head().wall_at_boot)?;
-    let tracker = Tracker::new(Recorded::default());
-    let mut pipeline = Pipeline::new(tracker, selection, view.until, sink);
+    let mut screen = Screen::new(renderer(&writer, reader.head().wall_at_boot)?);
+    let mut pipeline = Pipeline::new(selection, view.until);
     if view.only_findings {
         pipeline.only_findings();
     }
-    let played = recording::play(&mut reader, &mut pipeline, |pipeline| {
-        writer.write(&mut pipeline.output).map_err(PlayError::Output)
+    let played = recording::play(&mut reader, &mut pipeline, &mut screen, |screen| {
+        writer.write(&mut screen.output).map_err(PlayError::Output)
     });
     told(file, played)
 }
 
-/// Plays a recording into a sink that keeps what it needs and writes nothing.
+/// Plays a recording into a sink that writes nothing.
 pub(super) fn gather(
     file: &Path,
     selection: Selection,
-    sink: Box<dyn Sink>,
+    sink: &mut impl Sink,
 ) -> anyhow::Result<Played> {
     let mut reader = recordings::open(file)?;
-    let tracker = Tracker::new(Recorded::default());
-    let mut pipeline = Pipeline::new(tracker, selection, Until::default(), sink);
-    told(file, recording::play(&mut reader, &mut pipeline, |_| Ok(true)))
+    let mut pipeline = Pipeline::new(selection, Until::default());
+    told(file, recording::play(&mut reader, &mut pipeline, sink, |_| Ok(true)))
 }
 
 /// Says how it went.

@@ -9,7 +9,11 @@ use seqtrace_common::wire::{self, Head, Kind, Pair, open_flag, via};
 use thiserror::Error;
 use zerocopy::FromBytes;
 
-use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper};
+use seqtrace_model::symbol::Unnamed;
+
+use crate::event::{
+    Body, Callback, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper,
+};
 
 /// Why a record could not be read.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -79,7 +83,7 @@ impl Decoder {
         self.gap(&head, time, &mut out);
         let body = body(&head, record)?;
         match body {
-            Body::Callback { key, role: Role::Next, .. } if self.was_told(key, time) => {
+            Body::Callback(Callback { key, role: Role::Next, .. }) if self.was_told(key, time) => {
                 return Ok(());
             }
             // Nothing of it comes any more; what is remembered of others is asked for each callback.
@@ -288,7 +292,7 @@ fn pass_begin(record: &[u8]) -> Result<Body, DecodeError> {
 
 fn started(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
     let (start, _) = take::<wire::Started>(record, "start")?;
-    Ok(Body::Callback {
+    Ok(Body::Callback(Callback {
         key: start.session,
         role: Role::Start,
         ret: start.ret,
@@ -296,7 +300,7 @@ fn started(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
         count: start.count,
         full: head.flags & wire::FLAG_FULL != 0,
         private: Some(start.private),
-    })
+    }))
 }
 
 fn release(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
@@ -312,7 +316,7 @@ fn release(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
 
 /// The next of a pair.
 fn next_of(key: Key, pair: &Pair) -> Body {
-    Body::Callback {
+    Body::Callback(Callback {
         key,
         role: Role::Next,
         ret: pair.next,
@@ -320,12 +324,12 @@ fn next_of(key: Key, pair: &Pair) -> Body {
         count: pair.next_count,
         full: pair.next_flags & wire::FLAG_FULL != 0,
         private: None,
-    }
+    })
 }
 
 /// The show of a pair.
 fn show_of(key: Key, pair: &Pair) -> Body {
-    Body::Callback {
+    Body::Callback(Callback {
         key,
         role: Role::Show,
         ret: i64::from(pair.ret).cast_unsigned(),
@@ -333,12 +337,12 @@ fn show_of(key: Key, pair: &Pair) -> Body {
         count: pair.count,
         full: pair.flags & wire::FLAG_FULL != 0,
         private: None,
-    }
+    })
 }
 
 fn callback(head: &Head, record: &[u8], role: Role) -> Result<Body, DecodeError> {
     let (callback, _) = take::<wire::Callback>(record, role.name())?;
-    Ok(Body::Callback {
+    Ok(Body::Callback(Callback {
         key: callback.session,
         role,
         ret: callback.ret,
@@ -346,7 +350,7 @@ fn callback(head: &Head, record: &[u8], role: Role) -> Result<Body, DecodeError>
         count: callback.count,
         full: head.flags & wire::FLAG_FULL != 0,
         private: None,
-    })
+    }))
 }
 
 fn io(record: &[u8]) -> Result<(Key, Task, i64, u64, i64), DecodeError> {
@@ -359,9 +363,9 @@ fn open(record: &[u8]) -> Result<Open, DecodeError> {
     let flags = open.head.flags;
     let path = prefix(rest, open.path_len, "an open's path")?;
     // Leaf first, each name ended by a NUL.
-    let mut names: Vec<Vec<u8>> =
+    let mut components: Vec<Vec<u8>> =
         path.split(|&byte| byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect();
-    names.reverse();
+    components.reverse();
     let kind = if flags & open_flag::PLAIN == 0 {
         FileKind::Seq {
             m: open.m,
@@ -374,7 +378,7 @@ fn open(record: &[u8]) -> Result<Open, DecodeError> {
     } else {
         FileKind::Plain { read: open.start, write: open.stop }
     };
-    Ok(Open {
+    let mut opened = Open {
         key: open.session,
         ret: open.ret,
         task: task(&open.task),
@@ -382,14 +386,18 @@ fn open(record: &[u8]) -> Result<Open, DecodeError> {
         kind,
         adopted: flags & open_flag::ADOPTED != 0,
         own: flags & open_flag::OWN != 0,
-        names,
+        components,
         path_cut: flags & open_flag::PATH_CUT != 0,
+        path: Vec::new(),
+        functions: kind.functions(&mut Unnamed),
         ino: open.ino,
         dev: open.dev,
         magic: open.magic,
         mode: open.mode,
         via: if open.via == 0 { None } else { Some(wrapper(narrow(open.via))?) },
-    })
+    };
+    opened.path = opened.joined();
+    Ok(opened)
 }
 
 fn prefix<'a>(bytes: &'a [u8], len: u32, what: &'static str) -> Result<&'a [u8], DecodeError> {

@@ -25,6 +25,9 @@ pub enum ProbeError {
     /// The programs lack something that this version of user space expects.
     #[error("the eBPF object has no {0}: it does not belong to this version")]
     Missing(&'static str),
+    /// The log of the programs could not be opened.
+    #[error("cannot read the programs' log: {0}")]
+    Log(#[from] aya_log::Error),
     /// A map could not be read or written.
     #[error("map {map}: {source}")]
     Map {

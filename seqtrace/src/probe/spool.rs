@@ -17,7 +17,7 @@ use std::{
 
 use aya::maps::{MapData, RingBuf};
 use seqtrace_common::wire;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, futures::Notified};
 
 /// Bytes that may wait. When there are more, the ring fills up, and what it has no room for is counted.
 const ROOM: usize = 128 << 20;
@@ -167,9 +167,9 @@ impl Spool {
         }
     }
 
-    /// Waits until the thread has found something.
-    pub(super) async fn filled(&self) {
-        self.shared.filled.notified().await;
+    /// Completes when the thread has found records.
+    pub(super) fn filled(&self) -> Notified<'_> {
+        self.shared.filled.notified()
     }
 }
 

@@ -9,7 +9,7 @@ use arrow_array::{Array, ArrowPrimitiveType, BooleanArray, PrimitiveArray};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, NullBuffer, ScalarBuffer};
 
 use super::{columns::Arrays, row::Kind};
-use crate::event::{Body, Event, Role};
+use crate::event::{Body, Callback, Event, Role};
 
 /// The columns of callbacks.
 pub(super) struct Callbacks {
@@ -43,7 +43,6 @@ impl Callbacks {
             .collect();
         keep(&mut plain, kind.places().nulls());
         // Something is said of it that is not said of callbacks.
-        without(&mut plain, arrays.path.as_ref().map(|path| path as &dyn Array));
         without(&mut plain, arrays.shown.as_ref().map(|shown| shown as &dyn Array));
         let role = arrays.role.as_ref()?;
         Some(Self {
@@ -87,7 +86,7 @@ impl Callbacks {
         };
         while let Some((time, cpu, key, role, ret, index, count)) = cells(row) {
             let (full, private) = (full.value(row), private.get(row));
-            let body = Body::Callback { key, role, ret, index, count, full, private };
+            let body = Body::Callback(Callback { key, role, ret, index, count, full, private });
             take(Event { time, cpu, body });
             row += 1;
         }

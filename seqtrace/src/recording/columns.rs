@@ -7,7 +7,7 @@ use super::{
     cells::{Cell, UnknownWord},
     row::Kind,
 };
-use crate::event::{Body, Event, Role, Via, Wrapper};
+use crate::event::{Body, Callback, Event, Role, Via, Wrapper};
 
 macro_rules! columns {
     ($($(#[doc = $doc:literal])+ $name:ident: $cell:ty,)+) => {
@@ -205,7 +205,7 @@ impl Columns {
     /// has nothing for. False, and nothing added, if the event is something else.
     pub(super) fn push_callback(&mut self, event: &Event) -> bool {
         let Event { time, cpu, body } = event;
-        let Body::Callback { key, role, ret, index, count, full, private } = body else {
+        let Body::Callback(Callback { key, role, ret, index, count, full, private }) = body else {
             return false;
         };
         let row = self.rows;

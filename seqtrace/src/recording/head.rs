@@ -13,7 +13,7 @@
 use arrow_schema::Metadata;
 use serde_json::Value;
 
-use crate::render::Header;
+use seqtrace_model::trace::Header;
 
 /// The version of the format. It counts up whenever an older seqtrace would misunderstand.
 pub const FORMAT: u32 = 1;

@@ -4,9 +4,10 @@ use super::{
     columns::Row,
     row::{Kind, RowError, need},
 };
+use seqtrace_model::trace::Ready;
+
 use crate::{
     event::{Event, OpTable},
-    render::Ready,
     session::update::Symbol,
 };
 
@@ -17,8 +18,6 @@ pub enum Item {
     Event {
         /// What.
         event: Event,
-        /// The path that an open's file was found to have.
-        path: Option<Vec<u8>>,
         /// The session that it opens was not selected: only its open and its release are here.
         hidden: bool,
     },
@@ -47,7 +46,7 @@ pub enum Item {
 }
 
 impl Item {
-    pub(super) fn of(mut row: Row) -> Result<Self, RowError> {
+    pub(super) fn of(row: Row) -> Result<Self, RowError> {
         let kind = row.kind.ok_or(RowError::Kindless)?;
         Ok(match kind {
             Kind::Function => Self::Function(symbol(kind, row)?),
@@ -64,10 +63,9 @@ impl Item {
             }
             Kind::End => Self::End { time: need!(kind, row.time), missed: need!(kind, row.missed) },
             _ => {
-                let path = row.path.take();
                 let hidden = row.shown == Some(false);
                 let missing = RowError::Missing { kind: kind.name(), column: "cpu" };
-                Self::Event { event: row.event(kind)?.ok_or(missing)?, path, hidden }
+                Self::Event { event: row.event(kind)?.ok_or(missing)?, hidden }
             }
         })
     }

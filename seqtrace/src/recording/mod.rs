@@ -6,18 +6,17 @@
 //! the same [`Pipeline`] as a live trace, and a newer seqtrace finds more in an old recording.
 //!
 //! ```text
-//!  Event ──► Pipeline<Noting<Live>> ──► text                  head    metadata of the schema
-//!    │              │ answers                                 columns the table's columns
-//!    └─► recorder ◄─┘                                         row     Event ↔ row
-//!           │ rows                                            cells   values ↔ Arrow's arrays
-//!           ▼                                                 digest  a checksum for each batch
-//!         encode ──► bytes ──► frame ──► reader ──► item ──► Pipeline<Recorded> ──► text
+//!  Event ─► recorder    head    metadata of the schema
+//!             │ rows    columns the table's columns
+//!             ▼         row     Event ↔ row
+//!           encode      cells   values ↔ Arrow's arrays
+//!             │ bytes   digest  a checksum for each batch
+//!             ▼
+//!           frame ─► reader ─► item ─► Pipeline ─► Sink
 //! ```
 //!
-//! What the session model asked the running kernel about (names of functions, paths) is recorded
-//! before the event that made it ask, and answered the same way on replay. Batches are written when
-//! they are full and at least once a second, so that a recording that was cut off is one that ends
-//! earlier.
+//! Names of functions are recorded before the first open that needs them. Batches are written when they are full and at
+//! least once a second, so that a recording that was cut off is one that ends earlier.
 
 mod callbacks;
 mod cells;
@@ -38,39 +37,36 @@ use std::io::Read;
 
 pub use head::{FORMAT, Head};
 pub use item::Item;
-pub use names::{Noting, Recorded};
+pub use names::KnownNames;
 pub use reader::{Batch, Ending, ReadError, Reader};
 pub use recorder::Recorder;
 pub use row::RowError;
 
-use crate::{
+use seqtrace_model::{
     event::Event,
     pipeline::Pipeline,
-    render::TargetInfo,
     rules::Verdict,
-    session::{
-        Resolve,
-        update::{Callbacks, Summary},
-    },
+    session::update::Summary,
+    trace::{Sink, TargetInfo},
 };
 
-/// Plays a recording through a pipeline, from its header to its end. After each batch `written` is
-/// to write out [`Pipeline::output`]; if it says false, nobody wants to know more and the rest is not
-/// played.
+/// Plays a recording through a pipeline into a sink, from its header to its end. After each batch `written` writes out
+/// what the sink has made of it; if it returns false, the rest is not played.
 ///
 /// A recording that is cut off or damaged is played as far as it goes, and ended there.
 ///
 /// # Errors
 ///
-/// [`ReadError`] if it is damaged, or what `written` fails with.
-pub fn play<R: Read, E: From<ReadError>>(
+/// [`ReadError`] if it is damaged, or the error of `written`.
+pub fn play<R: Read, S: Sink, E: From<ReadError>>(
     reader: &mut Reader<R>,
-    pipeline: &mut Pipeline<Recorded>,
-    mut written: impl FnMut(&mut Pipeline<Recorded>) -> Result<bool, E>,
+    pipeline: &mut Pipeline,
+    sink: &mut S,
+    mut written: impl FnMut(&mut S) -> Result<bool, E>,
 ) -> Result<Played, E> {
-    let header = reader.head().header.clone();
-    pipeline.announce(|sink, output| sink.header(&header, output));
-    let mut player = Player { pipeline, time: 0, summary: None };
+    sink.header(&reader.head().header);
+    let mut player =
+        Player { pipeline, sink, names: KnownNames::default(), time: 0, summary: None };
     let result = 'play: loop {
         let mut batch = match reader.batch() {
             Ok(Some(batch)) => batch,
@@ -79,26 +75,26 @@ pub fn play<R: Read, E: From<ReadError>>(
         };
         loop {
             // Nearly all rows.
-            batch.callbacks(|event| player.callback(event));
+            batch.callbacks(|event| player.event(&event, false));
             let Some(item) = batch.next() else { break };
             let item = match item {
                 Ok(item) => item,
                 Err(error) => break 'play Err(error),
             };
-            // What is said first and last, to standard error, is to stay there.
+            // The first and the last lines go to standard error; what was rendered before goes before them.
             let outside = matches!(item, Item::Ready(_) | Item::End { .. });
-            if outside && !written(player.pipeline)? {
+            if outside && !written(player.sink)? {
                 return Ok(player.unread());
             }
             player.play(item);
         }
-        if !written(player.pipeline)? {
+        if !written(player.sink)? {
             return Ok(player.unread());
         }
     };
     let ending = if player.summary.is_some() { Ending::Whole } else { Ending::Cut };
     let summary = player.summary();
-    written(player.pipeline)?;
+    written(player.sink)?;
     result?;
     Ok(Played { ending, summary })
 }
@@ -122,19 +118,26 @@ impl Played {
     }
 }
 
-struct Player<'a> {
-    pipeline: &'a mut Pipeline<Recorded>,
-    /// Of the last event.
+struct Player<'a, S> {
+    pipeline: &'a mut Pipeline,
+    sink: &'a mut S,
+    names: KnownNames,
+    /// Time of the last event, ns since boot.
     time: u64,
-    /// It has ended, with this.
+    /// The summary, once the recording has ended.
     summary: Option<Summary>,
 }
 
-impl Player<'_> {
-    fn callback(&mut self, event: Event) {
-        if self.summary.is_none() {
-            self.time = self.time.max(event.time);
-            self.pipeline.feed(event);
+impl<S: Sink> Player<'_, S> {
+    fn event(&mut self, event: &Event, hidden: bool) {
+        if self.summary.is_some() {
+            return;
+        }
+        self.time = self.time.max(event.time);
+        if hidden {
+            self.pipeline.feed_hidden(event, self.sink);
+        } else {
+            self.pipeline.feed(event, self.sink);
         }
     }
 
@@ -143,49 +146,32 @@ impl Player<'_> {
             return;
         }
         match item {
-            Item::Function(symbol) => {
-                self.pipeline.resolver().functions.learn(&symbol);
-            }
-            Item::Table(symbol) => {
-                self.pipeline.resolver().tables.learn(&symbol);
-            }
-            Item::Event { event, path, hidden } => {
-                self.time = self.time.max(event.time);
-                self.pipeline.resolver().path = path;
-                if hidden {
-                    self.pipeline.feed_hidden(event);
-                } else {
-                    self.pipeline.feed(event);
-                }
+            Item::Function(_) | Item::Table(_) => self.names.learn(&item),
+            Item::Event { mut event, hidden } => {
+                self.names.name(&mut event);
+                self.event(&event, hidden);
             }
             Item::Target { word, callbacks, note } => {
-                let resolver = self.pipeline.resolver();
-                let callbacks = callbacks.map(|(op, table)| Callbacks {
-                    table: op.and_then(|op| resolver.table(op)),
-                    start: resolver.function(table.start),
-                    next: resolver.function(table.next),
-                    show: resolver.function(table.show),
-                    stop: resolver.function(table.stop),
-                });
-                let target = TargetInfo { word, callbacks, note };
-                self.pipeline.announce(|sink, output| sink.target(&target, output));
+                let callbacks = callbacks.map(|(op, table)| self.names.callbacks(op, table));
+                self.sink.target(&TargetInfo { word, callbacks, note });
             }
             Item::Ready(ready) => {
                 self.time = self.time.max(ready.begin);
-                self.pipeline.announce(|sink, output| sink.ready(&ready, output));
+                self.sink.ready(&ready);
             }
             Item::End { time, missed } => {
-                self.summary = Some(self.pipeline.finish(time, missed));
+                self.summary = Some(self.pipeline.finish(time, missed, self.sink));
             }
         }
     }
 
-    /// The summary; a recording that has no end of its own ends with its last event.
+    /// Returns the summary. A recording without an end ends with its last event.
     fn summary(&mut self) -> Summary {
-        self.summary.take().unwrap_or_else(|| self.pipeline.finish(self.time, 0))
+        let Self { pipeline, sink, time, summary, .. } = self;
+        summary.take().unwrap_or_else(|| pipeline.finish(*time, 0, *sink))
     }
 
-    /// Nobody wants to know how it goes on.
+    /// Ends a recording whose rest is not played.
     fn unread(mut self) -> Played {
         Played { ending: Ending::Whole, summary: self.summary() }
     }

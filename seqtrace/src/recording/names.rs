@@ -1,83 +1,20 @@
-//! What the resolver answered: noted while recording, given again on replay.
+//! Names in a recording: each is written once, before the first event that needs it.
 
 use std::collections::HashMap;
 
-use crate::{
-    event::Task,
-    session::{Resolve, update::Symbol},
+use seqtrace_model::{
+    event::{Body, Event, OpTable},
+    symbol::{Callbacks, Resolve, Symbol},
 };
 
-/// An answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Note {
-    /// Of [`Resolve::function`].
-    Function(Symbol),
-    /// Of [`Resolve::table`]; without a name if there was none.
-    Table(Symbol),
-    /// Of [`Resolve::path`].
-    Path(Vec<u8>),
-}
+use super::item::Item;
 
-/// Passes questions on to another resolver and, while a recording is made, notes the answers.
-#[derive(Debug)]
-pub struct Noting<R> {
-    inner: R,
-    on: bool,
-    notes: Vec<Note>,
-}
-
-impl<R> Noting<R> {
-    /// Notes nothing until `begin` is called.
-    pub fn new(inner: R) -> Self {
-        Self { inner, on: false, notes: Vec::new() }
-    }
-
-    /// Notes answers from here on.
-    pub(super) fn begin(&mut self) {
-        self.on = true;
-    }
-
-    /// The notes since the last call.
-    pub(super) fn notes(&mut self) -> std::vec::Drain<'_, Note> {
-        self.notes.drain(..)
-    }
-
-    fn note(&mut self, note: impl FnOnce() -> Note) {
-        if self.on {
-            self.notes.push(note());
-        }
-    }
-}
-
-impl<R: Resolve> Resolve for Noting<R> {
-    fn function(&mut self, address: u64) -> Symbol {
-        let symbol = self.inner.function(address);
-        self.note(|| Note::Function(Symbol { address, ..symbol.clone() }));
-        symbol
-    }
-
-    fn table(&mut self, address: u64) -> Option<Symbol> {
-        let symbol = self.inner.table(address);
-        self.note(|| {
-            let named = symbol.clone().unwrap_or(Symbol::unnamed(address));
-            Note::Table(Symbol { address, ..named })
-        });
-        symbol
-    }
-
-    fn path(&mut self, names: &[Vec<u8>], dev: u32, magic: u32, opener: &Task) -> Vec<u8> {
-        let path = self.inner.path(names, dev, magic, opener);
-        self.note(|| Note::Path(path.clone()));
-        path
-    }
-}
-
-/// Names by address. An address that is not there has none.
+/// Names by address. An address without an entry has no name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names(HashMap<u64, Symbol>);
 
 impl Names {
-    /// Learns a name, or that there is none any more. False if that is nothing new.
+    /// Learns a name, or that an address has none any more. Returns false if that was known.
     pub(super) fn learn(&mut self, symbol: &Symbol) -> bool {
         if symbol.name.is_none() && symbol.module.is_none() {
             return self.0.remove(&symbol.address).is_some();
@@ -94,28 +31,58 @@ impl Names {
     }
 }
 
-/// Answers as the resolver did when the recording was made.
-#[derive(Debug, Default)]
-pub struct Recorded {
+/// Names of functions and of tables, as far as a recording has been read or written.
+#[derive(Clone, Debug, Default)]
+pub struct KnownNames {
     pub(super) functions: Names,
     pub(super) tables: Names,
-    /// Of the file that is being opened.
-    pub(super) path: Option<Vec<u8>>,
 }
 
-impl Resolve for Recorded {
+impl KnownNames {
+    /// Takes the next item of a recording. Returns its event, with names.
+    pub fn event(&mut self, item: Item) -> Option<Event> {
+        self.learn(&item);
+        let Item::Event { mut event, .. } = item else { return None };
+        self.name(&mut event);
+        Some(event)
+    }
+
+    /// Learns the name in an item, if it is one.
+    pub(super) fn learn(&mut self, item: &Item) {
+        match item {
+            Item::Function(symbol) => self.functions.learn(symbol),
+            Item::Table(symbol) => self.tables.learn(symbol),
+            _ => false,
+        };
+    }
+
+    /// Fills in the names that an event needs.
+    pub(super) fn name(&mut self, event: &mut Event) {
+        match &mut event.body {
+            Body::Open(open) => open.functions = open.kind.functions(self),
+            Body::Blind { function, .. } => *function = self.function(function.address),
+            _ => {}
+        }
+    }
+
+    /// Returns the callbacks of a target. `op` is the address of its table if that has a name.
+    pub(super) fn callbacks(&mut self, op: Option<u64>, table: OpTable) -> Callbacks {
+        Callbacks {
+            table: op.and_then(|op| self.table(op)),
+            start: self.function(table.start),
+            next: self.function(table.next),
+            show: self.function(table.show),
+            stop: self.function(table.stop),
+        }
+    }
+}
+
+impl Resolve for KnownNames {
     fn function(&mut self, address: u64) -> Symbol {
         self.functions.get(address).unwrap_or(Symbol::unnamed(address))
     }
 
     fn table(&mut self, address: u64) -> Option<Symbol> {
         self.tables.get(address)
-    }
-
-    fn path(&mut self, names: &[Vec<u8>], _dev: u32, _magic: u32, _opener: &Task) -> Vec<u8> {
-        // Each open has its path with it.
-        self.path.take().unwrap_or_else(|| {
-            names.iter().flat_map(|name| [b"/", name.as_slice()]).flatten().copied().collect()
-        })
     }
 }

@@ -8,22 +8,12 @@ use std::{
 
 use arrow_schema::ArrowError;
 
-use super::{
-    columns::Row,
-    encode::Encoder,
-    head::Head,
-    item::Item,
-    names::{Names, Note, Noting},
-    row::Kind,
-};
-use crate::{
-    event::{Body, Event, Key},
-    pipeline::Pipeline,
-    render::{Ready, TargetInfo},
-    session::{
-        Resolve,
-        update::{Callbacks, Symbol},
-    },
+use super::{columns::Row, encode::Encoder, head::Head, item::Item, names::KnownNames, row::Kind};
+use seqtrace_model::{
+    event::{Body, Callback, Event, FileKind, Functions, Key, Open},
+    pipeline::Fed,
+    symbol::{Callbacks, Symbol},
+    trace::{Ready, TargetInfo},
 };
 
 /// After so many ns at most, what was recorded is written out.
@@ -35,8 +25,8 @@ pub struct Recorder {
     output: Box<dyn Write>,
     /// Nobody reads it any more.
     closed: bool,
-    functions: Names,
-    tables: Names,
+    /// Names that the recording has already.
+    names: KnownNames,
     /// Open sessions that are not shown.
     hidden: HashSet<Key>,
     /// What could not be encoded: [`Self::write`] says so.
@@ -49,14 +39,6 @@ pub struct Recorder {
     written: u64,
 }
 
-/// An event that is to be recorded behind the answers about it.
-enum Pending {
-    /// A callback as it is.
-    Callback(Event),
-    /// Another's row.
-    Row(Box<Row>),
-}
-
 impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recorder").field("events", &self.events).finish_non_exhaustive()
@@ -64,23 +46,17 @@ impl fmt::Debug for Recorder {
 }
 
 impl Recorder {
-    /// Begins a recording, and makes the pipeline note what the recording needs.
+    /// Begins a recording.
     ///
     /// # Errors
     ///
     /// The output cannot be written.
-    pub fn begin<R: Resolve>(
-        output: impl Write + 'static,
-        head: &Head,
-        pipeline: &mut Pipeline<Noting<R>>,
-    ) -> io::Result<Self> {
-        pipeline.resolver().begin();
+    pub fn begin(output: impl Write + 'static, head: &Head) -> io::Result<Self> {
         let mut recorder = Self {
             encoder: Encoder::new(head).map_err(io::Error::other)?,
             output: Box::new(output),
             closed: false,
-            functions: Names::default(),
-            tables: Names::default(),
+            names: KnownNames::default(),
             hidden: HashSet::new(),
             failed: None,
             waiting: None,
@@ -129,58 +105,75 @@ impl Recorder {
         });
     }
 
-    /// Feeds an event to the pipeline and records it, after what the pipeline asked about it.
-    pub fn feed<R: Resolve>(&mut self, pipeline: &mut Pipeline<Noting<R>>, event: Event) {
+    /// Records an event, behind the names that it needs. `fed` is what the pipeline did with it.
+    pub fn event(&mut self, event: &Event, fed: Fed) {
         self.time = event.time;
-        let kept = self.keeps(&event.body, pipeline.is_done());
-        let opened = match &event.body {
-            Body::Open(open) => Some(open.key),
-            _ => None,
-        };
-        let mut row = if matches!(event.body, Body::Callback { .. }) {
-            // Nearly all events: of these a copy is less than a row.
-            Pending::Callback(event.clone())
-        } else {
-            Pending::Row(Box::new(Row::of(&event)))
-        };
-        let shown = pipeline.feed(event);
-        for note in pipeline.resolver().notes() {
-            match (note, &mut row) {
-                (Note::Function(function), _) => self.name(Kind::Function, &function),
-                (Note::Table(table), _) => self.name(Kind::Table, &table),
-                (Note::Path(path), Pending::Row(row)) => row.path = Some(path),
-                // Of an event that opens nothing, nobody asks for a path.
-                (Note::Path(_), Pending::Callback(_)) => {}
-            }
+        if !self.keeps(&event.body, fed) {
+            return;
         }
-        if let (Some(key), Some(shown), Pending::Row(row)) = (opened, shown, &mut row) {
-            row.shown = Some(shown);
-            if shown {
-                self.hidden.remove(&key);
-            } else {
-                self.hidden.insert(key);
+        self.events += 1;
+        let pushed = match &event.body {
+            Body::Callback(_) => self.encoder.push_callback(event).map(|_| ()),
+            Body::Open(open) => {
+                let row = self.open(open, fed, Row::of(event));
+                self.encoder.push(row)
             }
-        }
-        if kept {
-            self.events += 1;
-            match row {
-                Pending::Row(row) => self.push(*row),
-                Pending::Callback(event) => {
-                    if let Err(error) = self.encoder.push_callback(&event) {
-                        self.failed.get_or_insert(error);
-                    }
-                }
+            Body::Blind { function, .. } => {
+                self.name(Kind::Function, function);
+                self.encoder.push(Row::of(event))
             }
+            _ => self.encoder.push(Row::of(event)),
+        };
+        if let Err(error) = pushed {
+            self.failed.get_or_insert(error);
         }
     }
 
-    /// Whether an event is recorded. Of a session that is not shown, only its open and its release
-    /// are: they count where sessions are numbered and where a gap names those that were open. When
-    /// nothing more is shown, only losses are.
-    fn keeps(&mut self, body: &Body, done: bool) -> bool {
+    /// Records the names of an open's functions. Returns the open's row with its path.
+    fn open(&mut self, open: &Open, fed: Fed, mut row: Row) -> Row {
+        if let Fed::Opened { shown } = fed {
+            row.shown = Some(shown);
+            if shown {
+                self.hidden.remove(&open.key);
+            } else {
+                self.hidden.insert(open.key);
+            }
+        }
+        if open.own {
+            return row;
+        }
+        if !open.path_cut {
+            row.path = Some(open.path.clone());
+        }
+        match &open.functions {
+            Functions::None => {}
+            Functions::Callbacks(callbacks) => {
+                let Callbacks { table, start, next, show, stop } = callbacks;
+                if let FileKind::Seq { op, inner, .. } = open.kind {
+                    self.name(Kind::Table, table.as_ref().unwrap_or(&Symbol::unnamed(op)));
+                    if inner != 0 && show.address != inner {
+                        self.name(Kind::Function, &Symbol::unnamed(inner));
+                    }
+                }
+                for function in [start, next, show, stop] {
+                    self.name(Kind::Function, function);
+                }
+            }
+            Functions::Handlers(handlers) => {
+                for handler in handlers {
+                    self.name(Kind::Function, handler);
+                }
+            }
+        }
+        row
+    }
+
+    /// Returns true if an event is recorded. Of a session that is not selected, only its open and its release are: they
+    /// count where sessions are numbered, and where a gap lists the open ones. Behind a limit, only losses are.
+    fn keeps(&mut self, body: &Body, fed: Fed) -> bool {
         let key = match body {
             Body::Gap { .. } => return true,
-            _ if done => return false,
+            _ if fed == Fed::Ignored => return false,
             Body::Release { key, .. } | Body::OpenFailed { key, .. } => {
                 self.hidden.remove(key);
                 return true;
@@ -193,7 +186,7 @@ impl Recorder {
             | Body::LseekEnter { key, .. }
             | Body::LseekExit { key, .. }
             | Body::PassBegin { key, .. }
-            | Body::Callback { key, .. }
+            | Body::Callback(Callback { key, .. })
             | Body::Preview { key, .. }
             | Body::Write { key, .. }
             | Body::PlainRead { key, .. } => key,
@@ -248,7 +241,8 @@ impl Recorder {
     }
 
     fn name(&mut self, kind: Kind, symbol: &Symbol) {
-        let names = if kind == Kind::Table { &mut self.tables } else { &mut self.functions };
+        let KnownNames { functions, tables } = &mut self.names;
+        let names = if kind == Kind::Table { tables } else { functions };
         if names.learn(symbol) {
             self.push(Item::name_row(kind, self.time, symbol));
         }

@@ -1,7 +1,10 @@
 //! Events to rows, and back.
 
 use super::{cells::Word, columns::Row};
-use crate::event::{Body, Event, FileKind, OpTable, Open, Role, SeqState, Task, Via, Wrapper};
+use seqtrace_model::event::{
+    Body, Callback, Event, FileKind, OpTable, Open, Role, SeqState, Task, Via, Wrapper,
+};
+use seqtrace_model::symbol::{Symbol, Unnamed};
 
 /// What a row is: one kind for each [`Body`], and those that explain events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,7 +201,7 @@ impl Row {
                 from: Some((*from).into()),
                 ..row
             },
-            Body::Callback { key, role, ret, index, count, full, private } => {
+            Body::Callback(Callback { key, role, ret, index, count, full, private }) => {
                 let points = matches!(role, Role::Start | Role::Next);
                 Self {
                     kind: Some(Kind::Callback),
@@ -236,9 +239,9 @@ impl Row {
                 ..row
             },
             Body::Gap { lost } => Self { kind: Some(Kind::Gap), lost: Some(*lost), ..row },
-            Body::Blind { address, role, reason } => Self {
+            Body::Blind { function, role, reason } => Self {
                 kind: Some(Kind::Blind),
-                address: Some(*address),
+                address: Some(function.address),
                 role: Some(*role),
                 reason: Some(reason.clone()),
                 ..row
@@ -319,8 +322,10 @@ impl Row {
             kind,
             adopted,
             own,
-            names,
+            components,
             path_cut,
+            path: _,
+            functions: _,
             ino,
             dev,
             magic,
@@ -334,7 +339,7 @@ impl Row {
             file: Some(*file),
             adopted: Some(*adopted),
             own: Some(*own),
-            names: Some(names.clone()),
+            names: Some(components.clone()),
             path_cut: Some(*path_cut),
             ino: Some(*ino),
             dev: Some(*dev),
@@ -413,7 +418,7 @@ impl Row {
             },
             Kind::Callback => {
                 let role = need!(kind, row.role);
-                Body::Callback {
+                Body::Callback(Callback {
                     key: need!(kind, row.session),
                     role,
                     ret: match role {
@@ -424,7 +429,7 @@ impl Row {
                     count: narrow!(kind, row.count),
                     full: need!(kind, row.full),
                     private: row.private,
-                }
+                })
             }
             Kind::Preview => {
                 Body::Preview { key: need!(kind, row.session), bytes: need!(kind, row.bytes) }
@@ -444,7 +449,7 @@ impl Row {
             },
             Kind::Gap => Body::Gap { lost: need!(kind, row.lost) },
             Kind::Blind => Body::Blind {
-                address: need!(kind, row.address),
+                function: Symbol::unnamed(need!(kind, row.address)),
                 role: need!(kind, row.role),
                 reason: need!(kind, row.reason),
             },
@@ -513,7 +518,7 @@ impl Row {
                 inner: row.inner.unwrap_or(0),
             },
         };
-        Ok(Open {
+        let mut open = Open {
             key: need!(kind, row.session),
             ret: row.errno(kind)?,
             file: need!(kind, row.file),
@@ -526,14 +531,18 @@ impl Row {
             magic: need!(kind, row.magic),
             mode: need!(kind, row.mode),
             via: row.wrapper,
-            names: need!(kind, row.names),
+            components: need!(kind, row.names),
+            path: Vec::new(),
+            functions: file_kind.functions(&mut Unnamed),
             task: Task {
                 pid: need!(kind, row.pid),
                 tid: need!(kind, row.tid),
                 uid: need!(kind, row.uid),
                 comm: need!(kind, row.comm),
             },
-        })
+        };
+        open.path = row.path.unwrap_or_else(|| open.joined());
+        Ok(open)
     }
 
     /// What an open returned: 0 or a negative errno.

@@ -1,6 +1,6 @@
 //! Random callbacks for tests of renderers.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use proptest::{
     option,
@@ -91,8 +91,8 @@ prop_compose! {
         comm in prop_oneof![9 => "[ab]".prop_map(String::into_bytes), 1 => any::<Vec<u8>>()],
         callback in callback(),
     ) -> Update {
-        let session = session.map(|id| Rc::new(testing::session(id, b"/proc/seqbugs/eof_stuck")));
-        let task = task.map(|(pid, tid)| Rc::new(Task { pid, tid, uid: 0, comm }));
+        let session = session.map(|id| Arc::new(testing::session(id, b"/proc/seqbugs/eof_stuck")));
+        let task = task.map(|(pid, tid)| Arc::new(Task { pid, tid, uid: 0, comm }));
         Update { time, cpu, session, read, task, what: What::Callback(callback) }
     }
 }

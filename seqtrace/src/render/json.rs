@@ -23,7 +23,7 @@ use serde_json::{Serializer, Value};
 use self::callback::CallbackWriter;
 use self::object::Object;
 use self::text::Safe;
-use super::{Clock, FieldError, Header, Options, Output, Ready, Sink, TargetInfo};
+use super::{Clock, FieldError, Header, Options, Output, Ready, Renderer, Shown, TargetInfo};
 use crate::escape;
 use crate::event::Via;
 use crate::session::update::{SessionId, Summary, Update, What};
@@ -114,7 +114,7 @@ impl Json {
     }
 }
 
-impl Sink for Json {
+impl Renderer for Json {
     fn header(&mut self, header: &Header, out: &mut Output) {
         self.write(&convert::header(header), &mut out.data);
     }
@@ -128,10 +128,23 @@ impl Sink for Json {
         self.write(&convert::ready(ready, &self.clock), &mut out.data);
     }
 
-    fn update(&mut self, update: &Update, out: &mut Output) {
+    fn update(&mut self, update: &Update, out: &mut Output) -> Shown {
+        let before = out.data.len();
+        self.object(update, &mut out.data);
+        Shown::from(out.data.len() > before)
+    }
+
+    fn end(&mut self, summary: &Summary, out: &mut Output) {
+        self.write(&convert::end(summary), &mut out.data);
+    }
+}
+
+impl Json {
+    /// Writes the object of an update, if it has one.
+    fn object(&mut self, update: &Update, data: &mut Vec<u8>) {
         let begin = *self.begin.get_or_insert(update.time);
         if let (What::Callback(callback), None) = (&update.what, &self.fields) {
-            self.callbacks.write(begin, update, callback, &mut out.data);
+            self.callbacks.write(begin, update, callback, data);
             return;
         }
         let session = update.session.as_ref().map(|session| session.id);
@@ -162,12 +175,8 @@ impl Sink for Json {
         }
         let converter = convert::Converter { begin, preview: self.preview, update };
         if let Some(object) = converter.object(read_begin, lseek_begin) {
-            self.write(&object, &mut out.data);
+            self.write(&object, data);
         }
-    }
-
-    fn end(&mut self, summary: &Summary, out: &mut Output) {
-        self.write(&convert::end(summary), &mut out.data);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Renders updates as text or JSON.
 //!
-//! A [`Sink`] takes the updates of [`crate::session::update`] in order and appends their rendering to buffers, which the
+//! A [`Renderer`] takes the updates of [`crate::session::update`] in order and appends their rendering to buffers, which the
 //! caller writes out. It has no side effects, reads no clock and draws no conclusions. [`sink`] makes the sink of an
 //! output:
 //!
@@ -36,10 +36,12 @@ mod wording;
 use clap::ValueEnum;
 
 use crate::escape;
-use crate::session::update::{Callbacks, Summary, Update};
+use crate::session::update::{Summary, Update};
 pub use clock::Clock;
 use compact::Compact;
 pub(crate) use line::{Count, Name, SymbolLocation};
+use seqtrace_model::trace::Sink;
+pub use seqtrace_model::trace::{Header, Ready, Shown, TargetInfo};
 use text::TextSink;
 use timeline::Timeline;
 
@@ -101,45 +103,6 @@ pub struct Options {
     pub verbose: bool,
 }
 
-/// Facts about a trace that are known before it begins.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Header {
-    /// Version of seqtrace.
-    pub version: String,
-    /// Kernel release (`uname -r`).
-    pub kernel: String,
-    /// Machine (`uname -m`).
-    pub machine: String,
-    /// `core` or `callbacks`.
-    pub backend: String,
-    /// Why this backend was used. `None`: it was the first choice.
-    pub backend_reason: Option<String>,
-    /// Size of the ring buffer in bytes.
-    pub ring_bytes: u64,
-    /// Command line. Not escaped.
-    pub command: Vec<Vec<u8>>,
-}
-
-/// A target of the command line.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct TargetInfo {
-    /// Word of the command line. Not escaped.
-    pub word: Vec<u8>,
-    /// Callbacks of the file. `None`: unknown, or it has none.
-    pub callbacks: Option<Callbacks>,
-    /// Remark for the user.
-    pub note: Option<String>,
-}
-
-/// The moment when all probes are attached. From here on the trace is complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Ready {
-    /// Zero of relative times, ns since boot (CLOCK_MONOTONIC).
-    pub begin: u64,
-    /// Number of attached probes.
-    pub probes: u32,
-}
-
 /// Rendered bytes. The caller writes them out and clears the buffers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
@@ -150,34 +113,53 @@ pub struct Output {
 }
 
 /// Renders a trace. The methods are called in the order of their declaration.
-pub trait Sink {
+pub trait Renderer {
     /// Renders the header, before probes are attached.
     fn header(&mut self, header: &Header, out: &mut Output);
     /// Renders a target.
     fn target(&mut self, target: &TargetInfo, out: &mut Output);
     /// Renders that all probes are attached.
     fn ready(&mut self, ready: &Ready, out: &mut Output);
-    /// Renders an update.
-    fn update(&mut self, update: &Update, out: &mut Output);
+    /// Renders an update. Returns whether the user sees something of it.
+    fn update(&mut self, update: &Update, out: &mut Output) -> Shown;
     /// Renders the summary.
     fn end(&mut self, summary: &Summary, out: &mut Output);
 }
 
-/// A [`Sink`] that hands each update to a function and renders nothing.
-pub(crate) struct Updates<F>(pub(crate) F);
+/// A renderer with the buffers that it renders into.
+pub struct Screen {
+    renderer: Box<dyn Renderer>,
+    /// Bytes to be written out.
+    pub output: Output,
+}
 
-impl<F: FnMut(&Update)> Sink for Updates<F> {
-    fn header(&mut self, _: &Header, _: &mut Output) {}
+impl Screen {
+    /// Makes a screen with empty buffers.
+    pub fn new(renderer: Box<dyn Renderer>) -> Self {
+        Self { renderer, output: Output::default() }
+    }
+}
 
-    fn target(&mut self, _: &TargetInfo, _: &mut Output) {}
-
-    fn ready(&mut self, _: &Ready, _: &mut Output) {}
-
-    fn update(&mut self, update: &Update, _: &mut Output) {
-        self.0(update);
+impl Sink for Screen {
+    fn header(&mut self, header: &Header) {
+        self.renderer.header(header, &mut self.output);
     }
 
-    fn end(&mut self, _: &Summary, _: &mut Output) {}
+    fn target(&mut self, target: &TargetInfo) {
+        self.renderer.target(target, &mut self.output);
+    }
+
+    fn ready(&mut self, ready: &Ready) {
+        self.renderer.ready(ready, &mut self.output);
+    }
+
+    fn update(&mut self, update: &Update) -> Shown {
+        self.renderer.update(update, &mut self.output)
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        self.renderer.end(summary, &mut self.output);
+    }
 }
 
 /// Error: `--fields` names a field that the format does not have.
@@ -195,7 +177,7 @@ pub struct FieldError {
 /// # Errors
 ///
 /// Fails if the options name a field that the format does not have.
-pub fn sink(options: &Options) -> Result<Box<dyn Sink>, FieldError> {
+pub fn renderer(options: &Options) -> Result<Box<dyn Renderer>, FieldError> {
     Ok(match options.format {
         Format::Timeline => Box::new(TextSink::new(options, Timeline::new)?),
         Format::Compact => Box::new(TextSink::new(options, |_, _| Compact::default())?),

@@ -3,7 +3,7 @@
 //! Renderers keep the part of a line that depends on nothing else, and copy it while the owner stays the same. It is
 //! the only text that is kept from line to line.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::event::Task;
 use crate::session::update::{Session, Update};
@@ -17,8 +17,8 @@ pub(super) struct LastOwner(Option<Owner>);
 struct Owner {
     cpu: u16,
     read: Option<u32>,
-    session: Option<Rc<Session>>,
-    task: Option<Rc<Task>>,
+    session: Option<Arc<Session>>,
+    task: Option<Arc<Task>>,
 }
 
 impl LastOwner {
@@ -53,6 +53,6 @@ impl Owner {
 }
 
 #[inline]
-fn is_same<T>(one: Option<&Rc<T>>, other: Option<&Rc<T>>) -> bool {
-    one.map(Rc::as_ptr) == other.map(Rc::as_ptr)
+fn is_same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+    one.map(Arc::as_ptr) == other.map(Arc::as_ptr)
 }

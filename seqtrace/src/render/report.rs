@@ -14,7 +14,7 @@ use hdrhistogram::Histogram;
 
 use super::line::{Count, LineWriter};
 use super::style::{Color, Style};
-use super::{Clock, Header, Output, Ready, Sink, TargetInfo};
+use super::{Clock, Header, Output, Ready, Renderer, Shown, TargetInfo};
 use crate::errno::Errno;
 use crate::escape;
 use crate::event::Role;
@@ -292,7 +292,7 @@ fn failed(ret: i64) -> String {
     format!("failed with {}", Errno(ret.unsigned_abs()))
 }
 
-impl Sink for Report {
+impl Renderer for Report {
     fn header(&mut self, header: &Header, _out: &mut Output) {
         super::status::Status::of(self.style).header(header, &mut self.head);
         if !header.command.is_empty() {
@@ -311,7 +311,27 @@ impl Sink for Report {
         self.begin = Some(ready.begin);
     }
 
-    fn update(&mut self, update: &Update, _out: &mut Output) {
+    fn update(&mut self, update: &Update, _out: &mut Output) -> Shown {
+        self.count(update);
+        Shown::No
+    }
+
+    fn end(&mut self, summary: &Summary, out: &mut Output) {
+        out.data.append(&mut self.head);
+        self.summary(summary, &mut out.data);
+        self.findings.write(self.style, &mut out.data);
+        self.files(&mut out.data);
+        self.fates(&mut out.data);
+        self.times(&mut out.data);
+        if let Some(ledger) = &self.ledger {
+            ledger.write(self.style, &mut out.data);
+        }
+    }
+}
+
+impl Report {
+    /// Adds an update to the tables.
+    fn count(&mut self, update: &Update) {
         self.begin.get_or_insert(update.time);
         self.last = self.last.max(update.time);
         let session = update.session.as_deref();
@@ -350,18 +370,6 @@ impl Sink for Report {
             What::Gap { .. } => self.gaps += 1,
             What::Disagreement { .. } => self.disagreements += 1,
             _ => {}
-        }
-    }
-
-    fn end(&mut self, summary: &Summary, out: &mut Output) {
-        out.data.append(&mut self.head);
-        self.summary(summary, &mut out.data);
-        self.findings.write(self.style, &mut out.data);
-        self.files(&mut out.data);
-        self.fates(&mut out.data);
-        self.times(&mut out.data);
-        if let Some(ledger) = &self.ledger {
-            ledger.write(self.style, &mut out.data);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 mod oddities;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
-use super::{Options, Output, Ready, sink};
+use super::{Options, Output, Ready, renderer};
 use crate::event::{FileKind, OpTable, Ptr, Role, SeqState, Task, Via, Wrapper};
 use crate::session::update::{
     CallbackUpdate, Callbacks, Fate, Phase, Range, ReadEnd, Session, SessionId, Summary, Symbol,
@@ -74,28 +74,28 @@ pub(crate) fn session(id: u32, path: &[u8]) -> Session {
 
 /// Sends updates to a sink and collects its output. Task, session and read are set once for several updates.
 pub(super) struct Story {
-    sink: Box<dyn super::Sink>,
+    sink: Box<dyn super::Renderer>,
     pub(super) out: Output,
     pub(super) time: u64,
-    pub(super) session: Option<Rc<Session>>,
+    pub(super) session: Option<Arc<Session>>,
     pub(super) read: Option<u32>,
-    pub(super) task: Option<Rc<Task>>,
+    pub(super) task: Option<Arc<Task>>,
     /// Phase of the next callbacks.
     pub(super) phase: Phase,
 }
 
 impl Story {
     pub(super) fn new(options: &Options) -> Self {
-        let mut sink = sink(options).unwrap();
+        let mut sink = renderer(options).unwrap();
         let mut out = Output::default();
         sink.ready(&Ready { begin: BEGIN, probes: 26 }, &mut out);
         Self {
             sink,
             out,
             time: BEGIN,
-            session: Some(Rc::new(session(1, b"/proc/seqbugs/eof_stuck"))),
+            session: Some(Arc::new(session(1, b"/proc/seqbugs/eof_stuck"))),
             read: None,
-            task: Some(Rc::new(cat())),
+            task: Some(Arc::new(cat())),
             phase: Phase::First,
         }
     }

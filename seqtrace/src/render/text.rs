@@ -3,7 +3,7 @@
 use super::columns::Columns;
 use super::status::Status;
 use super::style::Style;
-use super::{FieldError, Header, Options, Output, Ready, Sink, TargetInfo};
+use super::{FieldError, Header, Options, Output, Ready, Renderer, Shown, TargetInfo};
 use crate::session::update::{Summary, Update};
 
 /// A text format.
@@ -48,7 +48,7 @@ impl<F: TextFormat> TextSink<F> {
     }
 }
 
-impl<F: TextFormat> Sink for TextSink<F> {
+impl<F: TextFormat> Renderer for TextSink<F> {
     fn header(&mut self, header: &Header, out: &mut Output) {
         if !self.quiet {
             self.status.header(header, &mut out.status);
@@ -69,8 +69,10 @@ impl<F: TextFormat> Sink for TextSink<F> {
         }
     }
 
-    fn update(&mut self, update: &Update, out: &mut Output) {
+    fn update(&mut self, update: &Update, out: &mut Output) -> Shown {
+        let before = out.data.len();
         self.format.update(&mut self.page, update, &mut out.data);
+        Shown::from(out.data.len() > before)
     }
 
     fn end(&mut self, summary: &Summary, out: &mut Output) {

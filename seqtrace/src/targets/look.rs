@@ -6,10 +6,10 @@ use super::{Named, Word};
 use crate::{
     check::left_alone,
     escape,
-    event::{FileKind, Open},
+    event::{Functions, Open},
     exit::Refusal,
     filter::{Filter, Target, glob::Glob},
-    probe::trace::Trace,
+    probe::source::Source,
     render::TargetInfo,
 };
 
@@ -24,17 +24,17 @@ const TRY_MOST: usize = 256;
 pub(crate) fn look_at(
     words: &[Word],
     filter: &Filter,
-    trace: &mut Trace,
+    source: &mut Source,
 ) -> Result<Vec<TargetInfo>, Refusal> {
     let mut infos = Vec::new();
     for word in words {
         match &word.named {
             Target::Path(_) => {
                 for file in &word.files {
-                    infos.push(look_at_file(file, trace)?);
+                    infos.push(look_at_file(file, source)?);
                 }
             }
-            Target::Glob(glob) => look_at_matches(glob, &word.files, trace),
+            Target::Glob(glob) => look_at_matches(glob, &word.files, source),
             Target::Module(_) | Target::Function(_) => {}
         }
     }
@@ -57,17 +57,17 @@ fn are_excluded(infos: &[TargetInfo], filter: &Filter) -> bool {
 }
 
 /// Warns if none of the files that a glob matches can be traced.
-fn look_at_matches(glob: &Glob, files: &[Named], trace: &mut Trace) {
+fn look_at_matches(glob: &Glob, files: &[Named], source: &mut Source) {
     let mut traceable = files.len() > TRY_MOST || files.is_empty();
     for file in files {
-        if traceable && !trace.by_callback() {
+        if traceable && !source.by_callback() {
             return;
         }
         let path = file.real_path();
         // One file of many that cannot be opened is no reason to stop, and opening it may do something.
         traceable |= match left_alone::why(&path) {
             Some(_) => true,
-            None => !matches!(trace.look_at(&path), Ok(None)),
+            None => !matches!(source.look_at(&path), Ok(None)),
         };
     }
     if !traceable {
@@ -77,11 +77,11 @@ fn look_at_matches(glob: &Glob, files: &[Named], trace: &mut Trace) {
     }
 }
 
-fn look_at_file(file: &Named, trace: &mut Trace) -> Result<TargetInfo, Refusal> {
+fn look_at_file(file: &Named, source: &mut Source) -> Result<TargetInfo, Refusal> {
     let name = escape::text(&file.path, false);
-    let open = match trace.look_at(&file.real_path()) {
+    let open = match source.look_at(&file.real_path()) {
         Ok(Some(open)) => open,
-        Ok(None) if trace.watch_plain().is_ok_and(|new| new) => return look_at_file(file, trace),
+        Ok(None) if source.watch_plain().is_ok_and(|new| new) => return look_at_file(file, source),
         Ok(None) => {
             return Err(Refusal::target(
                 format!("{name} is not a seq file, nor a plain procfs file"),
@@ -99,17 +99,16 @@ fn look_at_file(file: &Named, trace: &mut Trace) -> Result<TargetInfo, Refusal> 
             return Ok(TargetInfo { word: file.path.clone(), callbacks: None, note });
         }
     };
-    Ok(info(file, &open, trace))
+    Ok(info(file, &open))
 }
 
-fn info(file: &Named, open: &Open, trace: &mut Trace) -> TargetInfo {
-    let (callbacks, note) = match open.kind {
-        FileKind::Plain { .. } => {
-            (None, Some("a plain procfs file: no seq_file, no callbacks".to_owned()))
-        }
-        FileKind::Seq { op: 0, .. } => (None, Some("has no callbacks (m->op is NULL)".to_owned())),
-        FileKind::Seq { .. } => (trace.pipeline.callbacks(&open.kind), None),
+fn info(file: &Named, open: &Open) -> TargetInfo {
+    let (callbacks, note) = match &open.functions {
+        Functions::Handlers(_) => (None, Some("a plain procfs file: no seq_file, no callbacks")),
+        Functions::None => (None, Some("has no callbacks (m->op is NULL)")),
+        Functions::Callbacks(callbacks) => (Some(callbacks.clone()), None),
     };
+    let note = note.map(str::to_owned);
     TargetInfo { word: file.path.clone(), callbacks, note: notes([file.leads_to(), note]) }
 }
 

@@ -1,9 +1,10 @@
 //! Nothing is judged that was not seen, and that is told.
 
 use super::verdicts::updates;
-use crate::event::{Body, Event, Role, Wrapper};
+use crate::event::{Body, Callback, Event, Role, Wrapper};
 use crate::rules::{Severity, sq501::LONG};
 use crate::session::update::What;
+use crate::symbol::Symbol;
 use crate::testing::files::{Memory, Shared, list, seqbug};
 use crate::testing::machine::{Fd, World};
 
@@ -79,13 +80,19 @@ fn what_was_open_already_is_judged_from_the_next_generation_on() {
 #[test]
 fn a_callback_that_is_not_seen() {
     let mut world = World::default();
-    let blind = |role, address| Body::Blind { address, role, reason: "notrace".to_owned() };
+    let blind = |role, address| Body::Blind {
+        function: Symbol::unnamed(address),
+        role,
+        reason: "notrace".to_owned(),
+    };
     world.tell(blind(Role::Show, 0x300));
     let file = seqbug("early", Memory::Image, &Shared::default()).unwrap();
     let mut fd = Fd::open(&mut world, 1, file, Wrapper::SeqOpen);
     fd.drain(&mut world, 27, 400);
     fd.release(&mut world, Wrapper::SeqRelease);
-    world.events.retain(|event| !matches!(event.body, Body::Callback { role: Role::Show, .. }));
+    world
+        .events
+        .retain(|event| !matches!(event.body, Body::Callback(Callback { role: Role::Show, .. })));
     assert_eq!(said(&world.events), ["SQ904"]);
 }
 
@@ -96,10 +103,10 @@ fn a_full_ledger_is_told() {
     fd.drain(&mut world, 4096, 400);
     let mut judge = crate::rules::Judge::new();
     judge.limit(100);
-    let mut tracker = crate::session::Tracker::new(crate::testing::resolve::Names);
+    let mut tracker = crate::session::Tracker::new();
     let mut told = Vec::new();
     for event in world.events {
-        tracker.feed(event, &mut |update| {
+        tracker.feed(&event, &mut |update| {
             judge.feed(update, &mut |update| {
                 if let What::Finding(finding) = &update.what {
                     told.push((finding.id.to_string(), finding.severity));
@@ -116,7 +123,8 @@ fn a_pass_that_takes_long_is_told() {
     let mut fd = Fd::open(&mut world, 1, list(Memory::Image), Wrapper::SeqOpen);
     fd.drain(&mut world, 4096, 9);
     fd.release(&mut world, Wrapper::SeqRelease);
-    let stop = |event: &Event| matches!(event.body, Body::Callback { role: Role::Stop, .. });
+    let stop =
+        |event: &Event| matches!(event.body, Body::Callback(Callback { role: Role::Stop, .. }));
     let first = world.events.iter().position(stop).unwrap();
     for (later, expected) in [(LONG / 2, &[][..]), (LONG, &["SQ501".to_owned()][..])] {
         let mut events = world.events.clone();

@@ -6,16 +6,15 @@ use crate::event::Event;
 use crate::rules::{Finding, Judge, Severity};
 use crate::session::Tracker;
 use crate::session::update::{Update, What};
-use crate::testing::resolve::Names;
 
 /// What the tracker and the judge say, in order.
 pub(super) fn updates(events: &[Event]) -> Vec<Update> {
-    let (mut tracker, mut judge) = (Tracker::new(Names), Judge::new());
+    let (mut tracker, mut judge) = (Tracker::new(), Judge::new());
     let mut all = Vec::new();
     let mut last = 0;
     for event in events {
         last = event.time;
-        tracker.feed(event.clone(), &mut |update| {
+        tracker.feed(&event, &mut |update| {
             judge.feed(update, &mut |update| all.push(update.clone()));
         });
     }

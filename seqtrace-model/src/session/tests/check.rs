@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::event::{Event, Ptr, Role};
 use crate::session::Tracker;
 use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, ReadEnd, Update, What};
-use crate::testing::resolve::Names;
 use crate::testing::simulator::log::{Log, TrueCall};
 
 /// How much must be known.
@@ -21,12 +20,12 @@ pub(crate) enum Known {
 
 /// Feeds events and returns what follows.
 pub(crate) fn updates(events: impl IntoIterator<Item = Event>) -> Vec<Update> {
-    let mut tracker = Tracker::new(Names);
+    let mut tracker = Tracker::new();
     let mut updates = Vec::new();
     let mut last = 0;
     for event in events {
         last = event.time;
-        tracker.feed(event, &mut |update| updates.push(update.clone()));
+        tracker.feed(&event, &mut |update| updates.push(update.clone()));
     }
     tracker.finish(last.saturating_add(1), &mut |update| updates.push(update.clone()));
     updates

@@ -1,10 +1,9 @@
 //! How sessions begin and end, and what is not a read.
 
-use crate::event::{Body, Event, Role, SeqState};
+use crate::event::{Body, Callback, Event, Role, SeqState};
 use crate::session::Tracker;
 use crate::session::tests::script::play;
 use crate::session::update::Update;
-use crate::testing::resolve::Names;
 use crate::testing::simulator::reader::{open, task};
 
 #[test]
@@ -137,10 +136,10 @@ fn a_missed_release() {
 
 #[test]
 fn the_summary_counts_what_was_seen() {
-    let mut tracker = Tracker::new(Names);
+    let mut tracker = Tracker::new();
     let mut out = |_: &Update| ();
-    let mut feed = |tracker: &mut Tracker<Names>, time, body| {
-        tracker.feed(Event { time, cpu: 0, body }, &mut out);
+    let mut feed = |tracker: &mut Tracker, time, body| {
+        tracker.feed(&Event { time, cpu: 0, body }, &mut out);
     };
     feed(&mut tracker, 1, open(1, false));
     feed(&mut tracker, 2, open(2, true));
@@ -159,21 +158,23 @@ fn the_summary_counts_what_was_seen() {
 
 #[test]
 fn a_pass_that_keeps_still() {
-    let mut tracker = Tracker::new(Names);
+    let mut tracker = Tracker::new();
     let mut feed = |time, body, quiet: &[(u64, bool)]| {
-        tracker.feed(Event { time, cpu: 0, body }, &mut |_| ());
+        tracker.feed(&Event { time, cpu: 0, body }, &mut |_| ());
         for &(since, expected) in quiet {
             assert_eq!(tracker.has_quiet_pass(since), expected, "at {time}, since {since}");
         }
     };
-    let callback = |role, ret| Body::Callback {
-        key: 1,
-        role,
-        ret,
-        index: 0,
-        count: 0,
-        full: false,
-        private: None,
+    let callback = |role, ret| {
+        Body::Callback(Callback {
+            key: 1,
+            role,
+            ret,
+            index: 0,
+            count: 0,
+            full: false,
+            private: None,
+        })
     };
     feed(1, open(1, false), &[(u64::MAX, false)]);
     let state = SeqState::default();

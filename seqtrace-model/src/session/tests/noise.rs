@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use crate::event::{Body, Event, FileKind, OpTable, Open, Role, SeqState, Wrapper};
+use crate::event::{Body, Callback, Event, FileKind, OpTable, Open, Role, SeqState, Wrapper};
+use crate::symbol::Symbol;
+use crate::testing::resolve;
 use crate::testing::simulator::reader::task;
 
 fn int() -> impl Strategy<Value = i64> {
@@ -58,20 +60,11 @@ fn open() -> impl Strategy<Value = Body> {
     (1..3_u32, 1..4_u32, any::<(bool, bool)>(), kind(), prop::option::of(wrapper())).prop_map(
         |(key, tid, (adopted, failed), kind, via)| {
             Body::Open(Box::new(Open {
-                key,
                 ret: if failed { -12 } else { 0 },
-                task: task(tid),
                 file: u64::from(key),
-                kind,
                 adopted,
-                own: false,
-                names: Vec::new(),
-                path_cut: false,
-                ino: 0,
-                dev: 0,
-                magic: 0,
-                mode: 0,
                 via,
+                ..resolve::open(key, task(tid), kind, &[])
             }))
         },
     )
@@ -79,14 +72,8 @@ fn open() -> impl Strategy<Value = Body> {
 
 fn callback() -> impl Strategy<Value = Body> {
     (1..3_u32, role(), natural(), int(), narrow(), any::<bool>()).prop_map(
-        |(key, role, ret, index, count, full)| Body::Callback {
-            key,
-            role,
-            ret,
-            index,
-            count,
-            full,
-            private: None,
+        |(key, role, ret, index, count, full)| {
+            Body::Callback(Callback { key, role, ret, index, count, full, private: None })
         },
     )
 }
@@ -126,7 +113,7 @@ fn body() -> impl Strategy<Value = Body> {
         1 => key.prop_map(|key| Body::Preview { key, bytes: vec![1] }),
         1 => natural().prop_map(|lost| Body::Gap { lost }),
         1 => (1..5_u64, role())
-            .prop_map(|(address, role)| Body::Blind { address, role, reason: String::new() }),
+            .prop_map(|(address, role)| Body::Blind { function: Symbol::unnamed(address), role, reason: String::new() }),
         1 => Just(Body::TableAttached {
             table: OpTable { start: 1, next: 2, show: 3, stop: 4 },
         }),

@@ -2,11 +2,12 @@
 
 use proptest::prelude::*;
 
-use crate::event::{Body, Event, FileKind, Role};
+use crate::event::{Body, Callback, Event, FileKind, Role};
 use crate::session::tests::check::{Known, check, updates};
 use crate::session::tests::noise;
 use crate::session::tests::say::say;
 use crate::session::update::{Partial, Update, What};
+use crate::symbol::Symbol;
 use crate::testing::simulator::file::files;
 use crate::testing::simulator::log::Log;
 use crate::testing::simulator::reader::{Act, acts, crowd, open, plans, run};
@@ -129,9 +130,9 @@ proptest! {
             (Role::Stop, 0x400),
         ][role];
         let reason = "notrace".to_owned();
-        let told = Event { time: 1, cpu: 0, body: Body::Blind { address, role, reason } };
+        let told = Event { time: 1, cpu: 0, body: Body::Blind { function: Symbol::unnamed(address), role, reason } };
         let events = log.events.iter().filter(|event| match event.body {
-            Body::Callback { role: seen, .. } => seen != role,
+            Body::Callback(Callback { role: seen, .. }) => seen != role,
             // The entry of start is not seen either.
             Body::PassBegin { .. } => role != Role::Start,
             _ => true,
@@ -155,7 +156,7 @@ proptest! {
         let attached = Event { time, cpu: 0, body: Body::TableAttached { table } };
         let unseen = events[..=at].to_vec();
         events.splice(..=at, unseen.into_iter().filter(|event| {
-            !matches!(event.body, Body::Callback { .. } | Body::PassBegin { .. })
+            !matches!(event.body, Body::Callback(_) | Body::PassBegin { .. })
         }).chain([attached]));
         let all = updates(events);
         let disagrees = all.iter().any(|update| matches!(update.what, What::Disagreement { .. }));

@@ -17,19 +17,20 @@
 //! µs after the one before.
 
 use crate::event::{
-    Body, Event, FileKind, Key, OpTable, Open, Ptr, Role, SeqState, Task, Via, Wrapper,
+    Body, Callback, Event, FileKind, Key, OpTable, Open, Ptr, Role, SeqState, Task, Via, Wrapper,
 };
 use crate::session::Tracker;
 use crate::session::tests::say::say;
 use crate::session::update::Update;
-use crate::testing::resolve::{Names, SINGLE_START};
+use crate::symbol::Symbol;
+use crate::testing::resolve::{self, SINGLE_START};
 
 /// The table of a session in a script.
 pub(crate) const TABLE: OpTable = OpTable { start: 0x100, next: 0x200, show: 0x300, stop: 0x400 };
 
 /// Plays a script and compares.
 pub(crate) fn play(script: &str) {
-    let mut tracker = Tracker::new(Names);
+    let mut tracker = Tracker::new();
     let mut parser = Parser::default();
     let (mut expected, mut observed) = (Vec::new(), Vec::new());
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -39,7 +40,7 @@ pub(crate) fn play(script: &str) {
         let mut out = |update: &Update| said.push(say(update));
         match left {
             "finish" => tracker.finish(parser.time + 1000, &mut out),
-            _ => tracker.feed(parser.event(left), &mut out),
+            _ => tracker.feed(&parser.event(left), &mut out),
         }
         let right = right.split(';').map(str::trim).collect::<Vec<_>>().join("; ");
         expected.push(format!("{left:<36}| {right}"));
@@ -145,7 +146,11 @@ impl Parser {
                     "show" => (Role::Show, TABLE.show),
                     _ => (Role::Stop, TABLE.stop),
                 };
-                Body::Blind { address, role, reason: "notrace".to_owned() }
+                Body::Blind {
+                    function: Symbol::unnamed(address),
+                    role,
+                    reason: "notrace".to_owned(),
+                }
             }
             "attached" => Body::TableAttached { table: TABLE },
             other => panic!("what is {other}?"),
@@ -165,7 +170,7 @@ impl Parser {
         let (index, count) = (self.index, self.count);
         // What the core does between two callbacks, as far as scripts would repeat it: a dropped
         // rendering is told by the next `=`, a corrected index by the next `@`.
-        Body::Callback { key, role, ret, index, count, full, private: None }
+        Body::Callback(Callback { key, role, ret, index, count, full, private: None })
     }
 }
 
@@ -202,20 +207,16 @@ fn open(key: Key, tid: u32, words: &[&str]) -> Open {
         _ => FileKind::Seq { m, op: 2, table, private: 0, size: 0, inner: 0 },
     };
     Open {
-        key,
         ret: if words.contains(&"failed") { -12 } else { 0 },
-        task: task(tid),
         file: u64::from(key) * 0x10,
-        kind,
         adopted: words.contains(&"adopted"),
         own: words.contains(&"own"),
-        names: vec![b"foo".to_vec()],
-        path_cut: false,
         ino: 1,
         dev: 5,
         magic: 0x9fa0,
         mode: 1,
         via: words.iter().position(|word| *word == "via").map(|at| wrapper(words[at + 1])),
+        ..resolve::open(key, task(tid), kind, &[b"foo"])
     }
 }
 

@@ -1,6 +1,6 @@
 //! The kernel's loop (fs/seq_file.c, 6.12), from its description.
 
-use crate::event::{Body, Key, Ptr, PtrKind, Role, SeqState};
+use crate::event::{Body, Callback, Key, Ptr, PtrKind, Role, SeqState};
 use crate::session::update::{Fate, Phase, Range, Totals};
 use crate::testing::simulator::file::{Output, SeqFile};
 use crate::testing::simulator::log::{Delivered, Log, TrueCall};
@@ -153,7 +153,7 @@ impl Seq {
                 0
             }
         };
-        let time = self.emit(Body::Callback {
+        let time = self.emit(Body::Callback(Callback {
             key: self.key,
             role,
             ret,
@@ -161,7 +161,7 @@ impl Seq {
             count: u32::try_from(self.count).expect("small"),
             full: self.has_overflowed(),
             private: None,
-        });
+        }));
         self.totals.callbacks += 1;
         let fetched = matches!(role, Role::Start | Role::Next);
         self.end_seen |= fetched && ret == 0 && self.phase != Phase::Traverse;

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use crate::event::{Body, Event, FileKind, OpTable, Open, SeqState, Task, Via, Wrapper};
+use crate::testing::resolve;
 use crate::testing::simulator::core::{Iter, Seq};
 use crate::testing::simulator::file::AnyFile;
 use crate::testing::simulator::log::{Log, TICK, TrueRead};
@@ -62,21 +63,15 @@ pub fn task(tid: u32) -> Task {
 /// The open of a simulated session.
 pub fn open(key: u32, adopted: bool) -> Body {
     let table = OpTable { start: 0x100, next: 0x200, show: 0x300, stop: 0x400 };
+    let kind = FileKind::Seq { m: u64::from(key), op: 2, table, private: 0, size: 0, inner: 0 };
     Body::Open(Box::new(Open {
-        key,
-        ret: 0,
-        task: task(1),
         file: u64::from(key) << 8,
-        kind: FileKind::Seq { m: u64::from(key), op: 2, table, private: 0, size: 0, inner: 0 },
         adopted,
-        own: false,
-        names: vec![b"simulated".to_vec()],
-        path_cut: false,
         ino: 1,
         dev: 1,
         magic: 0x9fa0,
         mode: 5,
-        via: None,
+        ..resolve::open(key, task(1), kind, &[b"simulated"])
     }))
 }
 

@@ -2,16 +2,12 @@
 
 pub(super) mod log;
 
-use std::{
-    cell::{Cell, RefCell},
-    mem,
-    rc::Rc,
-};
+use std::{cell::Cell, mem, rc::Rc, sync::Arc};
 
 use log::Log;
+use seqtrace_model::trace::{Shown, Sink};
 
 use crate::{
-    render::{Sink, Updates},
     rules::Finding,
     session::update::{Fate, Partial, Session, SessionId, Update, What},
 };
@@ -23,7 +19,7 @@ pub(super) const BORDERS: usize = 1 << 16;
 #[derive(Clone, Debug)]
 pub struct SeenSession {
     /// What is known of it.
-    pub session: Rc<Session>,
+    pub session: Arc<Session>,
     /// Where its records end in the file: of the first generation, ascending.
     pub borders: Vec<u64>,
     /// Renderings that were dropped because show() said so, with bytes.
@@ -47,35 +43,34 @@ pub struct Seen {
     pub lost: u64,
 }
 
-/// Keeps what a check needs of a trace.
-#[derive(Clone, Debug, Default)]
+/// Collects what a check needs of a trace.
+#[derive(Debug, Default)]
 pub struct Collector {
-    seen: Rc<RefCell<Seen>>,
+    seen: Seen,
     returned: Rc<Cell<u64>>,
 }
 
 impl Collector {
-    /// What it collects from.
-    pub fn sink(&self) -> Box<dyn Sink> {
-        let Self { seen, returned } = self.clone();
-        Box::new(Updates(move |update: &Update| {
-            let returns = matches!(
-                update.what,
-                What::Open | What::ReadEnd(_) | What::LseekEnd { .. } | What::Close { .. }
-            );
-            returned.set(returned.get().wrapping_add(u64::from(returns)));
-            seen.borrow_mut().update(update);
-        }))
+    /// Returns what was collected since the last call.
+    pub fn take(&mut self) -> Seen {
+        mem::take(&mut self.seen)
     }
 
-    /// What was seen since this was asked last.
-    pub fn take(&self) -> Seen {
-        mem::take(&mut *self.seen.borrow_mut())
+    /// Returns the counter of system calls that have returned. It wraps around.
+    pub fn returned(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.returned)
     }
+}
 
-    /// How many calls have returned; it only matters whether that is another number than before.
-    pub fn returned(&self) -> u64 {
-        self.returned.get()
+impl Sink for Collector {
+    fn update(&mut self, update: &Update) -> Shown {
+        let returns = matches!(
+            update.what,
+            What::Open | What::ReadEnd(_) | What::LseekEnd { .. } | What::Close { .. }
+        );
+        self.returned.set(self.returned.get().wrapping_add(u64::from(returns)));
+        self.seen.update(update);
+        Shown::No
     }
 }
 
@@ -87,7 +82,7 @@ impl Seen {
             What::Open => {
                 if let Some(session) = &update.session {
                     self.sessions.push(SeenSession {
-                        session: Rc::clone(session),
+                        session: Arc::clone(session),
                         borders: Vec::new(),
                         skipped: 0,
                         log: Log::default(),

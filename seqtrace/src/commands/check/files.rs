@@ -9,10 +9,10 @@ use std::{
 
 use crate::{
     check::left_alone,
-    event::{FileKind, Open},
+    event::{Functions, Open},
     exit::Refusal,
     filter::{Target, glob::Glob},
-    probe::trace::Trace,
+    probe::source::Source,
     targets::{Named, Word},
 };
 
@@ -58,7 +58,10 @@ pub(super) fn refuse(wanted: &[Word]) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// The only target is a module without files.
-pub(super) fn candidates(wanted: Vec<Word>, trace: &mut Trace) -> Result<Vec<Candidate>, Refusal> {
+pub(super) fn candidates(
+    wanted: Vec<Word>,
+    source: &mut Source,
+) -> Result<Vec<Candidate>, Refusal> {
     let mut found = Found::default();
     let single = wanted.len() == 1;
     for word in wanted {
@@ -66,7 +69,7 @@ pub(super) fn candidates(wanted: Vec<Word>, trace: &mut Trace) -> Result<Vec<Can
         if let Some(problem) = &word.problem {
             found.refused(&word.named, problem.reason(), problem.is_other_kind());
         } else if let Target::Module(module) = &word.named {
-            let files = of_module(module, trace);
+            let files = of_module(module, source);
             if files.is_empty() {
                 let none =
                     format!("no seq file in /proc or debugfs has its callbacks in {}", word.named);
@@ -133,11 +136,11 @@ impl Found {
 }
 
 /// The files that have their callbacks in a module.
-fn of_module(module: &Glob, trace: &mut Trace) -> Vec<Named> {
+fn of_module(module: &Glob, source: &mut Source) -> Vec<Named> {
     let is_meant = |name: &str| module.matches(name.as_bytes());
     walk(Path::new("/proc"))
         .chain(walk(Path::new("/sys/kernel/debug")))
-        .filter(|path| is_of(path, &is_meant, trace))
+        .filter(|path| is_of(path, &is_meant, source))
         .map(|path| {
             let path = path.into_os_string().into_vec();
             Named { real: path.clone(), path }
@@ -146,15 +149,15 @@ fn of_module(module: &Glob, trace: &mut Trace) -> Vec<Named> {
 }
 
 /// Whether a file's callbacks are in such a module.
-fn is_of(path: &Path, module: &dyn Fn(&str) -> bool, trace: &mut Trace) -> bool {
+fn is_of(path: &Path, module: &dyn Fn(&str) -> bool, source: &mut Source) -> bool {
     if left_alone::why(path).is_some() {
         return false;
     }
-    let Ok(Some(Open { kind: kind @ FileKind::Seq { .. }, .. })) = trace.look_at(path) else {
+    let Ok(Some(Open { functions: Functions::Callbacks(callbacks), .. })) = source.look_at(path)
+    else {
         return false;
     };
-    let callbacks = trace.pipeline.callbacks(&kind);
-    callbacks.and_then(|callbacks| callbacks.show.module).is_some_and(|name| module(&name))
+    callbacks.show.module.as_deref().is_some_and(module)
 }
 
 /// The files below a folder, in order, but for those of processes and of sysctl, which modules do not

@@ -31,7 +31,7 @@ fn a_callback_is_decoded() {
         [Event {
             time: 5,
             cpu: 0,
-            body: Body::Callback {
+            body: Body::Callback(Callback {
                 key: 7,
                 role: Role::Next,
                 ret: 0,
@@ -39,7 +39,7 @@ fn a_callback_is_decoded() {
                 count: 3,
                 full: false,
                 private: None
-            }
+            })
         }]
     );
 }
@@ -112,7 +112,7 @@ fn names_come_out_root_first() {
     record.extend_from_slice(b"tcp\0net\0rubbish");
     let events = decode_all(&mut Decoder::new(), &record);
     let Body::Open(open) = &events[0].body else { panic!("{events:?}") };
-    assert_eq!(open.names, [b"net".to_vec(), b"tcp".to_vec()]);
+    assert_eq!(open.components, [b"net".to_vec(), b"tcp".to_vec()]);
     assert_eq!(open.task.comm, b"cat");
     assert_eq!(open.via, Some(Wrapper::SingleOpen));
 }
@@ -250,7 +250,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn heard(event: &Event) -> (u64, Role) {
     match event.body {
-        Body::Callback { role, .. } => (event.time, role),
+        Body::Callback(Callback { role, .. }) => (event.time, role),
         ref other => panic!("{other:?}"),
     }
 }

@@ -1,9 +1,12 @@
 //! Random events, and that a recording gives them back.
 
 use proptest::{collection::vec, option, prelude::*};
+use seqtrace_model::symbol::{Symbol, Unnamed};
 
 use crate::{
-    event::{Body, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper},
+    event::{
+        Body, Callback, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper,
+    },
     recording::{Head, Item, Reader, cells::Word, columns::Row, encode::Encoder, row::Kind},
 };
 
@@ -60,15 +63,17 @@ fn kind() -> impl Strategy<Value = FileKind> {
 prop_compose! {
     fn open()(
         key in key(), ret in prop_oneof![9 => Just(0), 1 => any::<i32>()], task in task(),
-        file in 0..9u64, kind in kind(), flags in any::<[bool; 3]>(), names in vec(bytes(), 0..4),
+        file in 0..9u64, kind in kind(), flags in any::<[bool; 3]>(), components in vec(bytes(), 0..4),
         (ino, dev, magic, mode) in any::<(u64, u32, u32, u32)>(),
         via in proptest::option::of(wrapper()),
     ) -> Open {
         let [adopted, own, path_cut] = flags;
-        Open {
-            key, ret, task, file, kind, adopted, own: own && path_cut, names, path_cut, ino, dev,
-            magic, mode, via,
-        }
+        let mut open = Open {
+            key, ret, task, file, kind, adopted, own: own && path_cut, components, path_cut,
+            path: Vec::new(), functions: kind.functions(&mut Unnamed), ino, dev, magic, mode, via,
+        };
+        open.path = open.joined();
+        open
     }
 }
 
@@ -77,7 +82,7 @@ prop_compose! {
         key in key(), role in role(), ret in any::<u64>(), index in any::<i64>(),
         count in any::<u32>(), full in any::<bool>(), private in option::of(any::<u64>()),
     ) -> Body {
-        Body::Callback { key, role, ret, index, count, full, private }
+        Body::Callback(Callback { key, role, ret, index, count, full, private })
     }
 }
 
@@ -151,7 +156,7 @@ fn body() -> impl Strategy<Value = Body> {
         // The model adds them up.
         (0..1u64 << 40).prop_map(|lost| Body::Gap { lost }),
         (any::<u64>(), role(), ".{0,9}").prop_map(|(address, role, reason)| Body::Blind {
-            address,
+            function: Symbol::unnamed(address),
             role,
             reason
         }),
@@ -185,7 +190,7 @@ fn decode(bytes: &[u8]) -> Vec<Event> {
         loop {
             batch.callbacks(|event| events.push(event));
             match batch.next().transpose().unwrap() {
-                Some(Item::Event { event, path: None, hidden: false }) => events.push(event),
+                Some(Item::Event { event, hidden: false }) => events.push(event),
                 None => break,
                 other => panic!("{other:?}"),
             }
@@ -253,8 +258,8 @@ proptest! {
         let bytes = std::mem::take(encoder.bytes());
         let read = || Reader::open(bytes.as_slice()).unwrap().batch().unwrap().unwrap();
         let long = read().map(|item| match item {
-            Ok(Item::Event { event, path: None, hidden: false })
-                if matches!(event.body, Body::Callback { .. }) => Some(event),
+            Ok(Item::Event { event, hidden: false })
+                if matches!(event.body, Body::Callback(_)) => Some(event),
             _ => None,
         });
         let (mut batch, mut short) = (read(), Vec::new());
@@ -274,7 +279,7 @@ fn a_full_batch_is_written_by_itself() {
     let event = |index: i64| Event {
         time: 7,
         cpu: 1,
-        body: Body::Callback {
+        body: Body::Callback(Callback {
             key: 1,
             role: Role::Next,
             ret: 0,
@@ -282,7 +287,7 @@ fn a_full_batch_is_written_by_itself() {
             count: 0,
             full: false,
             private: None,
-        },
+        }),
     };
     let events: Vec<_> = (0..20_000).map(event).collect();
     let bytes = encode(&Head::default(), &events, &[]);

@@ -5,15 +5,18 @@ use std::{cell::RefCell, io, rc::Rc};
 use proptest::{collection::vec, option, prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use seqtrace_model::testing::simulator::reader::{Act, Plan, plans, run};
+use seqtrace_model::{
+    symbol::{Resolve, Symbol},
+    trace::Sink as _,
+};
 
 use super::events;
 use crate::{
-    event::{Body, Event, FileKind, OpTable, Task},
+    event::{Body, Callback, Event, FileKind, Functions, OpTable},
     filter::{Filter, Rule, Selection},
     pipeline::{Pipeline, Until, Wanted},
-    recording::{Ending, Head, Item, Noting, Played, ReadError, Reader, Recorded, Recorder, play},
-    render::{self, Clock, Format, Header, Options, Output, Ready, TargetInfo, Time},
-    session::{Resolve, Tracker, update::Symbol},
+    recording::{Ending, Head, Item, Played, ReadError, Reader, Recorder, play},
+    render::{self, Clock, Format, Header, Options, Output, Ready, Screen, TargetInfo, Time},
 };
 
 /// Where a recording goes; the test keeps the other end.
@@ -34,6 +37,22 @@ impl io::Write for Shared {
 #[derive(Default)]
 struct Fickle(u64);
 
+impl Fickle {
+    fn name(&mut self, event: &mut Event) {
+        match &mut event.body {
+            Body::Open(open) if !open.own => {
+                if !open.path_cut {
+                    self.0 += 1;
+                    open.path = [format!("/proc/{}/", self.0).as_bytes(), b"\xff\x1b"].concat();
+                }
+                open.functions = open.kind.functions(self);
+            }
+            Body::Blind { function, .. } => *function = self.function(function.address),
+            _ => {}
+        }
+    }
+}
+
 impl Resolve for Fickle {
     fn function(&mut self, address: u64) -> Symbol {
         let dice = self.0.wrapping_add(address);
@@ -47,11 +66,6 @@ impl Resolve for Fickle {
         let name = format!("ops{}", self.0 % 2).into();
         (!self.0.is_multiple_of(3))
             .then_some(Symbol { name: Some(name), ..Symbol::unnamed(address) })
-    }
-
-    fn path(&mut self, _names: &[Vec<u8>], _dev: u32, _magic: u32, _opener: &Task) -> Vec<u8> {
-        self.0 += 1;
-        [format!("/proc/{}/", self.0).as_bytes(), b"\xff\x1b"].concat()
     }
 }
 
@@ -93,7 +107,7 @@ pub(super) fn setting() -> impl Strategy<Value = Setting> {
 }
 
 impl Setting {
-    fn pipeline<R: Resolve>(&self, resolver: R, wall_at_boot: i64, filtered: bool) -> Pipeline<R> {
+    fn pipeline(&self, wall_at_boot: i64, filtered: bool) -> (Pipeline, Screen) {
         let options = Options {
             format: self.format,
             time: self.time,
@@ -104,12 +118,8 @@ impl Setting {
         let only = self.pid.filter(|_| filtered).into_iter().collect();
         let filter = Filter { pid: Rule { only, not: Vec::new() }, ..Filter::default() };
         let selection = Selection { targets: Vec::new(), filter };
-        Pipeline::new(
-            Tracker::new(resolver),
-            selection,
-            self.until,
-            render::sink(&options).unwrap(),
-        )
+        let screen = Screen::new(render::renderer(&options).unwrap());
+        (Pipeline::new(selection, self.until), screen)
     }
 }
 
@@ -122,34 +132,41 @@ fn head() -> Head {
 /// What attach shows, and the recording.
 pub(super) fn live(setting: &Setting, events: &[Event]) -> (Output, Vec<u8>) {
     let (head, shared) = (head(), Shared::default());
-    let mut pipeline = setting.pipeline(Noting::new(Fickle::default()), head.wall_at_boot, true);
-    let mut recorder = Recorder::begin(shared.clone(), &head, &mut pipeline).unwrap();
-    pipeline.announce(|sink, output| sink.header(&head.header, output));
+    let (mut pipeline, mut screen) = setting.pipeline(head.wall_at_boot, true);
+    let mut names = Fickle::default();
+    let mut recorder = Recorder::begin(shared.clone(), &head).unwrap();
+    screen.header(&head.header);
     let table = OpTable { start: 1, next: 2, show: 3, stop: 4 };
     let kind = FileKind::Seq { m: 1, op: 5, table, private: 0, size: 0, inner: 0 };
     for note in [None, Some("special".to_owned())] {
-        let callbacks = pipeline.callbacks(&kind).filter(|_| note.is_none());
+        let callbacks = match kind.functions(&mut names) {
+            Functions::Callbacks(callbacks) if note.is_none() => Some(callbacks),
+            _ => None,
+        };
         let target = TargetInfo { word: b"/proc/\xff".to_vec(), callbacks, note };
         recorder.target(&target);
-        pipeline.announce(|sink, output| sink.target(&target, output));
+        screen.target(&target);
     }
     for (index, event) in events.iter().enumerate() {
         if index == 3 {
             let ready = Ready { begin: 1000, probes: 26 };
             recorder.ready(&ready);
-            pipeline.announce(|sink, output| sink.ready(&ready, output));
+            screen.ready(&ready);
         }
-        recorder.feed(&mut pipeline, event.clone());
+        let mut event = event.clone();
+        names.name(&mut event);
+        let fed = pipeline.feed(&event, &mut screen);
+        recorder.event(&event, fed);
         if index % 10 == 9 {
             // Ten events a second.
             assert!(recorder.write(index as u64 * 100_000_000).unwrap());
         }
     }
     let end = events.iter().map(|event| event.time).max().unwrap_or(0).saturating_add(5);
-    pipeline.finish(end, 2);
+    pipeline.finish(end, 2, &mut screen);
     recorder.end(end, 2).unwrap();
     let recording = shared.0.borrow().clone();
-    (std::mem::take(&mut pipeline.output), recording)
+    (screen.output, recording)
 }
 
 /// What replay shows.
@@ -159,9 +176,9 @@ pub(super) fn replay(setting: &Setting, recording: &[u8]) -> (Output, Result<Pla
         Err(error) => return (Output::default(), Err(error)),
     };
     let wall_at_boot = reader.head().wall_at_boot;
-    let mut pipeline = setting.pipeline(Recorded::default(), wall_at_boot, false);
-    let ending = play(&mut reader, &mut pipeline, |_| Ok::<_, ReadError>(true));
-    (std::mem::take(&mut pipeline.output), ending)
+    let (mut pipeline, mut screen) = setting.pipeline(wall_at_boot, false);
+    let ending = play(&mut reader, &mut pipeline, &mut screen, |_| Ok::<_, ReadError>(true));
+    (screen.output, ending)
 }
 
 /// Sessions of several tasks, at the same time.
@@ -172,7 +189,7 @@ pub(super) fn sessions(plans: Vec<Plan>) -> Vec<Event> {
             match &mut event.body {
                 Body::Open(open) => open.task.pid = key % 3,
                 // What the simulator leaves out.
-                Body::Callback { index, .. } if *index % 5 == 4 => {
+                Body::Callback(Callback { index, .. }) if *index % 5 == 4 => {
                     let preview = Body::Preview { key, bytes: vec![b'x', 0x1b, 0xff] };
                     all.push(Event { time: event.time + 1, cpu: 1, body: preview });
                 }
@@ -241,12 +258,13 @@ fn what_is_older_than_a_second_survives_us() {
     let mut plan = plans().new_tree(&mut TestRunner::deterministic()).unwrap().current();
     plan.acts = vec![Act::Read { want: 10, fault: None }];
     let (setting, shared) = (Setting::default(), Shared::default());
-    let mut pipeline = setting.pipeline(Noting::new(Fickle::default()), 0, true);
-    let mut recorder = Recorder::begin(shared.clone(), &head(), &mut pipeline).unwrap();
+    let (mut pipeline, mut screen) = setting.pipeline(0, true);
+    let mut recorder = Recorder::begin(shared.clone(), &head()).unwrap();
     let header = shared.0.borrow().len();
     assert!(header > 0);
     for event in sessions(vec![plan]) {
-        recorder.feed(&mut pipeline, event);
+        let fed = pipeline.feed(&event, &mut screen);
+        recorder.event(&event, fed);
     }
     let second = 1_000_000_000;
     for (now, written) in [(5, false), (second, false), (second + 5, true)] {
@@ -277,8 +295,7 @@ impl io::Write for Pipe {
 #[test]
 fn that_nobody_reads_on_is_no_error() {
     for writes in [0, 1] {
-        let mut pipeline = Setting::default().pipeline(Noting::new(Fickle::default()), 0, true);
-        let mut recorder = Recorder::begin(Pipe(writes), &head(), &mut pipeline).unwrap();
+        let mut recorder = Recorder::begin(Pipe(writes), &head()).unwrap();
         assert_eq!(recorder.write(0).unwrap(), writes > 0);
         let written = recorder.written();
         recorder.ready(&Ready { begin: 1, probes: 26 });

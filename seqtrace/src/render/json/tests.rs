@@ -1,4 +1,4 @@
-use std::rc::Rc;
+use std::sync::Arc;
 
 use expect_test::{expect, expect_file};
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::arbitrary::story;
 use super::super::testing::{BEGIN, Story, callbacks, session, symbol};
-use super::super::{Format, Header, Options, Output, Ready, Sink, TargetInfo, sink};
+use super::super::{Format, Header, Options, Output, Ready, Renderer as _, TargetInfo, renderer};
 use super::convert::Converter;
 use super::{Json, keys, schema_of_object};
 use crate::escape::is_deceptive;
@@ -34,7 +34,7 @@ fn everything() -> Vec<Value> {
     story.oddities();
     let mut objects = objects(story.data());
     let mut out = Output::default();
-    let mut sink = sink(&json()).unwrap();
+    let mut sink = renderer(&json()).unwrap();
     let word = |word: &[u8]| word.to_vec();
     sink.header(
         &Header { command: vec![word(b"a"), word(b"\xff")], ..Header::default() },
@@ -196,7 +196,7 @@ fn fields_are_chosen_in_order() {
     let mut story = Story::new(&chosen(&["want"]));
     story.cat();
     assert_eq!(story.data(), "{\"want\":131072}\n{\"want\":131072}\n");
-    let error = sink(&chosen(&["type", "by\x1btes"])).err().unwrap().to_string();
+    let error = renderer(&chosen(&["type", "by\x1btes"])).err().unwrap().to_string();
     assert!(error.starts_with("no field `by\\x1btes` in this format; it has: adopted, backend, "));
 }
 
@@ -211,8 +211,8 @@ proptest! {
         pos: i64,
     ) {
         let mut story = Story::new(&Options { ascii, ..json() });
-        story.session = Some(Rc::new(session(1, &name)));
-        story.task = Some(Rc::new(Task { comm: name.clone(), ..Task::default() }));
+        story.session = Some(Arc::new(session(1, &name)));
+        story.task = Some(Arc::new(Task { comm: name.clone(), ..Task::default() }));
         story.emit(What::Open);
         story.read(1, pos, 5);
         story.emit(What::Preview { bytes: name.clone() });
@@ -264,7 +264,7 @@ proptest! {
 
 #[test]
 fn times_before_the_beginning_are_negative() {
-    let mut sink = sink(&json()).unwrap();
+    let mut sink = renderer(&json()).unwrap();
     let mut out = Output::default();
     sink.ready(&Ready { begin: 10, probes: 0 }, &mut out);
     let update = crate::session::update::Update {

@@ -1,6 +1,6 @@
 //! Updates that are not in [`Story::cat`]: errors, odd callbacks, odd files.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{BEGIN, Story, callbacks, cat, error, record, session, symbol};
 use crate::event::{FileKind, Ptr, Role, Task, Wrapper};
@@ -115,15 +115,15 @@ impl Story {
         plain.callbacks = None;
         plain.opened_by = Wrapper::ProcRegOpen;
         plain.path_cut = true;
-        self.session = Some(Rc::new(plain));
-        self.task = Some(Rc::new(Task { tid: 4130, comm: b"a\x1b]0;b\xc3".to_vec(), ..cat() }));
+        self.session = Some(Arc::new(plain));
+        self.task = Some(Arc::new(Task { tid: 4130, comm: b"a\x1b]0;b\xc3".to_vec(), ..cat() }));
         self.emit(What::Open);
         self.emit(What::PlainRead { pos: 12, want: 131_072, ret: 12 });
         self.emit(What::PlainRead { pos: 12, want: 131_072, ret: -5 });
         let mut adopted = session(3, b"/sys/fs/cgroup/cpu.stat");
         adopted.adopted = true;
         adopted.callbacks = None;
-        self.session = Some(Rc::new(adopted));
+        self.session = Some(Arc::new(adopted));
         self.emit(What::Open);
         let mut single = session(4, b"/proc/uptime");
         single.opened_by = Wrapper::SingleOpen;
@@ -133,7 +133,7 @@ impl Story {
             stop: Symbol::unnamed(0xffff_ffff_8100_1234),
             ..callbacks("single", None)
         });
-        self.session = Some(Rc::new(single));
+        self.session = Some(Arc::new(single));
         self.emit(What::Open);
         self.emit(What::OpenFailed { ret: -12 });
         self.emit(What::OpenLeaked { ret: -22 });

@@ -1,12 +1,12 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "as expect-test writes them")]
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use expect_test::expect;
 use proptest::prelude::*;
 
 use super::super::testing::{Story, record, session, symbol};
-use super::super::{Format, Options, Time, sink};
+use super::super::{Format, Options, Time, renderer};
 use crate::escape::is_deceptive;
 use crate::event::{Role, Task};
 use crate::session::update::{Fate, What};
@@ -127,7 +127,7 @@ fn narrow_ascii_without_times() {
 fn sessions_interleave_and_have_their_colors() {
     let mut story =
         Story::new(&Options { color: true, quiet: true, ..columns(&["session", "event"]) });
-    let other = Some(Rc::new(session(2, b"/proc/other")));
+    let other = Some(Arc::new(session(2, b"/proc/other")));
     story.read(1, 0, 10);
     let first = std::mem::replace(&mut story.session, other);
     story.read(1, 0, 20);
@@ -157,7 +157,7 @@ fn columns_can_be_chosen() {
         s1          1000    4123    4123 cat      /proc/seqbugs/eof_stuck  0.000000
         s1.r1       1000    4123    4123 cat      /proc/seqbugs/eof_stuck  0.000001"#]]
     .assert_eq(&lines.join("\n"));
-    let error = sink(&columns(&["time", "speed"])).err().unwrap().to_string();
+    let error = renderer(&columns(&["time", "speed"])).err().unwrap().to_string();
     expect!["no field `speed` in this format; it has: time, delta, cpu, task, comm, pid, tid, uid, session, path, event"].assert_eq(&error);
 }
 
@@ -176,7 +176,7 @@ fn long_traces_widen_the_columns() {
     story.emit(What::Write { pos: 1, want: 1, ret: 1 });
     story.time += 1_000_000_000_000;
     story.task =
-        Some(Rc::new(Task { pid: 4_194_304, tid: 7, comm: b"a long name".to_vec(), uid: 0 }));
+        Some(Arc::new(Task { pid: 4_194_304, tid: 7, comm: b"a long name".to_vec(), uid: 0 }));
     story.emit(What::Write { pos: 1, want: 1, ret: 1 });
     story.task = None;
     story.emit(What::Write { pos: 1, want: 1, ret: 1 });
@@ -207,8 +207,8 @@ proptest! {
             callbacks.table = Some(symbol(&lossy, Some(&lossy)));
             callbacks.show = symbol(&lossy, Some(&lossy));
         }
-        story.session = Some(Rc::new(named));
-        story.task = Some(Rc::new(Task { comm: name.clone(), ..Task::default() }));
+        story.session = Some(Arc::new(named));
+        story.task = Some(Arc::new(Task { comm: name.clone(), ..Task::default() }));
         story.emit(What::Open);
         story.emit(What::Preview { bytes: name });
         let function = symbol(&lossy, Some(&lossy));

@@ -17,11 +17,7 @@ use crate::{
     event::Wrapper,
     filter::Selection,
     pipeline::{Pipeline, Until},
-    recording::Recorded,
-    session::{
-        Tracker,
-        update::{Callbacks, Symbol},
-    },
+    session::update::{Callbacks, Symbol},
 };
 
 /// The time that has passed, in a unit of its own.
@@ -38,7 +34,7 @@ pub(super) struct Simulated {
     world: World,
     /// Number of events that the pipeline has got.
     fed: usize,
-    pipeline: Pipeline<Recorded>,
+    pipeline: Pipeline,
     seen: Collector,
     open: HashMap<(usize, u8), Fd>,
     pub(super) plans: usize,
@@ -49,8 +45,6 @@ const EINVAL: i64 = -22;
 
 impl Simulated {
     pub(super) fn new(make: Make, iter: bool) -> Self {
-        let seen = Collector::default();
-        let tracker = Tracker::new(Recorded::default());
         let (selection, until) = (Selection::default(), Until::default());
         Self {
             make,
@@ -58,8 +52,8 @@ impl Simulated {
             clock: Clock::default(),
             world: World { previews: true, ..World::default() },
             fed: 0,
-            pipeline: Pipeline::new(tracker, selection, until, seen.sink()),
-            seen,
+            pipeline: Pipeline::new(selection, until),
+            seen: Collector::default(),
             open: HashMap::new(),
             plans: 0,
         }
@@ -168,7 +162,7 @@ impl Simulated {
 
     fn feed(&mut self) {
         for event in self.world.events.get(self.fed..).unwrap_or_default() {
-            self.pipeline.feed(event.clone());
+            self.pipeline.feed(event, &mut self.seen);
         }
         self.fed = self.world.events.len();
     }

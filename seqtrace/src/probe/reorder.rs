@@ -1,42 +1,41 @@
-//! Events that are seen without `m->lock`, in the order in which they happened.
+//! Sorts events whose timestamps are out of order in the ring.
 //!
-//! A program first takes room in the ring and then looks: in between, its CPU may do something else for a while. Of
-//! what happens under `m->lock` the lock makes one order of both. A read or lseek enters before it has the lock and
-//! returns when it has dropped it: what its program saw of the seq_file may be from behind what others have done
-//! since, and told, behind it in the ring. So such an event waits for one that is later than it is.
+//! A program takes an event's timestamp before it submits the event, and may be interrupted in between. Events emitted
+//! while `m->lock` is held appear in the ring in timestamp order, because the lock serialises them. Entry and exit of
+//! read and lseek are emitted outside of the lock and may appear behind later events, so they are buffered until an
+//! event with a later timestamp arrives.
 
 use std::collections::VecDeque;
 
 use crate::event::{Body, Event};
 
-/// What waits: by time, which is seldom more than one.
+/// Buffered events, sorted by timestamp. Rarely holds more than one.
 #[derive(Debug, Default)]
-pub(super) struct Order {
-    late: VecDeque<Event>,
-}
+pub(super) struct ReorderBuffer(VecDeque<Event>);
 
-impl Order {
-    /// Takes the next event of the ring and tells what comes now.
+impl ReorderBuffer {
+    /// Takes the next event of the ring. Emits it, or buffers it, behind the buffered ones that are older.
     #[inline]
     pub(super) fn take(&mut self, event: Event, mut out: impl FnMut(Event)) {
-        if !self.late.is_empty() {
-            self.before(event.time, &mut out);
+        if !self.0.is_empty() {
+            self.flush_until(event.time, &mut out);
         }
         match event.body {
             Body::ReadEnter { .. }
             | Body::ReadExit { .. }
             | Body::LseekEnter { .. }
             | Body::LseekExit { .. } => {
-                let place = self.late.partition_point(|other| other.time <= event.time);
-                self.late.insert(place, event);
+                let index = self.0.partition_point(|other| other.time <= event.time);
+                self.0.insert(index, event);
             }
             _ => out(event),
         }
     }
 
-    /// Tells what waits from no later than `time`, ns since boot: nothing from before can come any more.
-    pub(super) fn before(&mut self, time: u64, mut out: impl FnMut(Event)) {
-        while let Some(event) = self.late.pop_front_if(|event| event.time <= time) {
+    /// Flushes buffered events with a timestamp <= `time` (ns since boot). The caller guarantees that no earlier event
+    /// can still arrive.
+    pub(super) fn flush_until(&mut self, time: u64, mut out: impl FnMut(Event)) {
+        while let Some(event) = self.0.pop_front_if(|event| event.time <= time) {
             out(event);
         }
     }
@@ -58,27 +57,27 @@ mod tests {
     }
 
     fn times(events: Vec<Event>, rest: u64) -> Vec<u64> {
-        let (mut order, mut times) = (Order::default(), Vec::new());
+        let (mut order, mut times) = (ReorderBuffer::default(), Vec::new());
         for event in events {
             order.take(event, |event| times.push(event.time));
         }
-        order.before(rest, |event| times.push(event.time));
+        order.flush_until(rest, |event| times.push(event.time));
         times
     }
 
     #[test]
-    fn what_was_seen_late_is_told_late() {
+    fn late_events_are_sorted_in() {
         assert_eq!(times(vec![exit(5), begin(3), begin(4), begin(6)], 0), [3, 4, 5, 6]);
         assert_eq!(times(vec![exit(5), exit(2), begin(3), begin(9)], 0), [2, 3, 5, 9]);
     }
 
     #[test]
-    fn what_is_in_order_stays_so() {
+    fn events_in_order_stay_in_order() {
         assert_eq!(times(vec![begin(1), exit(2), exit(2), begin(2), exit(3)], 0), [1, 2, 2, 2]);
     }
 
     #[test]
-    fn nothing_waits_for_ever() {
+    fn a_flush_empties_the_buffer() {
         assert_eq!(times(vec![exit(7), exit(9)], 8), [7]);
         assert_eq!(times(vec![exit(7), exit(9)], u64::MAX), [7, 9]);
     }

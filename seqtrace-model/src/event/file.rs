@@ -1,0 +1,220 @@
+//! Files as an open finds them.
+
+use super::{Key, Role, Task};
+use crate::symbol::{Callbacks, Resolve, Symbol};
+
+/// A kernel function that opens or releases a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wrapper {
+    /// `single_open()`
+    SingleOpen,
+    /// `single_open_size()`
+    SingleOpenSize,
+    /// `seq_open_private()`
+    SeqOpenPrivate,
+    /// `__seq_open_private()`
+    SeqOpenPrivateRaw,
+    /// `seq_open()`, called directly
+    SeqOpen,
+    /// `seq_release()`
+    SeqRelease,
+    /// `single_release()`
+    SingleRelease,
+    /// `seq_release_private()`
+    SeqReleasePrivate,
+    /// `proc_reg_open()` of a plain file
+    ProcRegOpen,
+    /// `proc_reg_release()` of a plain file
+    ProcRegRelease,
+}
+
+impl Wrapper {
+    /// Returns the function's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SingleOpen => "single_open",
+            Self::SingleOpenSize => "single_open_size",
+            Self::SeqOpenPrivate => "seq_open_private",
+            Self::SeqOpenPrivateRaw => "__seq_open_private",
+            Self::SeqOpen => "seq_open",
+            Self::SeqRelease => "seq_release",
+            Self::SingleRelease => "single_release",
+            Self::SeqReleasePrivate => "seq_release_private",
+            Self::ProcRegOpen => "proc_reg_open",
+            Self::ProcRegRelease => "proc_reg_release",
+        }
+    }
+}
+
+/// Addresses of the four callbacks in a `struct seq_operations`; 0 for a NULL member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct OpTable {
+    /// `op->start`
+    pub start: u64,
+    /// `op->next`
+    pub next: u64,
+    /// `op->show`
+    pub show: u64,
+    /// `op->stop`
+    pub stop: u64,
+}
+
+impl OpTable {
+    /// Returns the address of one callback.
+    pub const fn of(&self, role: Role) -> u64 {
+        match role {
+            Role::Start => self.start,
+            Role::Next => self.next,
+            Role::Show => self.show,
+            Role::Stop => self.stop,
+        }
+    }
+}
+
+/// Kind of a file: with callbacks of a seq_file, or plain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A seq file.
+    Seq {
+        /// `struct seq_file *`
+        m: u64,
+        /// `m->op`: constant for most files, on the heap for single_open; 0 for NULL (a kernfs file without seq_file
+        /// operations).
+        op: u64,
+        /// Callbacks in the table.
+        table: OpTable,
+        /// `m->private` on open.
+        private: u64,
+        /// `m->size` on open, bytes: 0, or the size that single_open_size() was given.
+        size: u64,
+        /// Function that `table.show` calls if that is a wrapper of kernfs: the show() of a sysfs or cgroup file. 0 if
+        /// there is none. The address may belong to no function.
+        inner: u64,
+    },
+    /// A plain procfs file. 0 for a handler that is NULL.
+    Plain {
+        /// `proc_ops::proc_read` or `proc_read_iter`
+        read: u64,
+        /// `proc_ops::proc_write`
+        write: u64,
+    },
+}
+
+impl FileKind {
+    /// Looks up the names of the file's functions.
+    pub fn functions(&self, names: &mut impl Resolve) -> Functions {
+        match *self {
+            Self::Seq { op: 0, .. } => Functions::None,
+            Self::Seq { op, table, inner, .. } => Functions::Callbacks(Callbacks {
+                table: names.table(op),
+                start: names.function(table.start),
+                next: names.function(table.next),
+                show: show(inner, table.show, names),
+                stop: names.function(table.stop),
+            }),
+            Self::Plain { read, write } => {
+                Functions::Handlers([names.function(read), names.function(write)])
+            }
+        }
+    }
+}
+
+/// Returns the show() that renders: the function behind kernfs' wrapper if that has a name, else the wrapper.
+fn show(inner: u64, outer: u64, names: &mut impl Resolve) -> Symbol {
+    if inner != 0 {
+        let found = names.function(inner);
+        if found.name.is_some() {
+            return found;
+        }
+    }
+    names.function(outer)
+}
+
+/// A file's functions by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Functions {
+    /// A seq file without operations (`m->op` is NULL).
+    None,
+    /// Callbacks of a seq file.
+    Callbacks(Callbacks),
+    /// Read and write handler of a plain file.
+    Handlers([Symbol; 2]),
+}
+
+/// An open of a file, or the first event of one that was already open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// Key of the session.
+    pub key: Key,
+    /// 0, or the negative errno with which the open failed; then no other event of the session follows.
+    pub ret: i32,
+    /// The opener; if `adopted`, the task of the first event.
+    pub task: Task,
+    /// `struct file *`
+    pub file: u64,
+    /// Addresses of the seq_file and its callbacks, or of the plain handlers.
+    pub kind: FileKind,
+    /// True if the file was open before seqtrace attached.
+    pub adopted: bool,
+    /// True if seqtrace itself opened the file; no other event of the session follows.
+    pub own: bool,
+    /// Components of the path from the root of the file's filesystem, without the mount point.
+    pub components: Vec<Vec<u8>>,
+    /// True if the first components are missing: the path was too deep or too long.
+    pub path_cut: bool,
+    /// Path as a user would type it, e.g. `/proc/net/tcp`: with the mount point, as far as it is known. Any bytes, not
+    /// yet escaped for a terminal.
+    pub path: Vec<u8>,
+    /// Names of the functions in `kind`.
+    pub functions: Functions,
+    /// `inode->i_ino`
+    pub ino: u64,
+    /// `super_block->s_dev`: major << 20 | minor
+    pub dev: u32,
+    /// `super_block->s_magic`
+    pub magic: u32,
+    /// `file->f_mode`: bit 0 read, bit 1 write, bit 2 lseek
+    pub mode: u32,
+    /// The outermost wrapper of seq_open() that the file was opened through; `None` for seq_open() itself.
+    pub via: Option<Wrapper>,
+}
+
+impl Open {
+    /// Joins the components to a path without a mount point.
+    pub fn joined(&self) -> Vec<u8> {
+        let parts = self.components.iter().flat_map(|name| [b"/", name.as_slice()]);
+        parts.flatten().copied().collect()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::panic, reason = "a test")]
+mod tests {
+    use super::*;
+
+    /// Knows functions below 100.
+    struct Few;
+
+    impl Resolve for Few {
+        fn function(&mut self, address: u64) -> Symbol {
+            let name = (address < 100).then(|| format!("f{address}").into());
+            Symbol { name, ..Symbol::unnamed(address) }
+        }
+
+        fn table(&mut self, _address: u64) -> Option<Symbol> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_wrapper_gives_way_to_what_it_calls() {
+        let table = OpTable { start: 1, next: 2, show: 3, stop: 4 };
+        for (inner, expected) in [(0, "f3"), (7, "f7"), (500, "f3")] {
+            let kind = FileKind::Seq { m: 1, op: 2, table, private: 0, size: 0, inner };
+            let Functions::Callbacks(found) = kind.functions(&mut Few) else {
+                panic!("a seq file")
+            };
+            assert_eq!(found.show.name.as_deref(), Some(expected), "{inner}");
+        }
+    }
+}

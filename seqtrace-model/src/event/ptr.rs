@@ -1,0 +1,57 @@
+//! Pointers that callbacks return and take.
+
+use std::fmt;
+
+/// A value that start() or next() returned, or that show() and stop() were given.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Ptr(pub u64);
+
+/// What a [`Ptr`] means to the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PtrKind {
+    /// NULL: the end.
+    Null,
+    /// `SEQ_START_TOKEN`, `(void *)1` (include/linux/seq_file.h): a header is to be shown.
+    Token,
+    /// `ERR_PTR(-errno)`; the errno, 1 to 4095 (`MAX_ERRNO`, include/linux/err.h).
+    Err(i32),
+    /// Anything else: an address, or a small number that an iterator uses as one.
+    Record(u64),
+}
+
+impl Ptr {
+    /// NULL.
+    pub const NULL: Self = Self(0);
+    /// `SEQ_START_TOKEN`.
+    pub const TOKEN: Self = Self(1);
+    const MAX_ERRNO: u64 = 4095;
+
+    /// The pointer's meaning.
+    pub fn kind(self) -> PtrKind {
+        match self.0 {
+            0 => PtrKind::Null,
+            1 => PtrKind::Token,
+            // IS_ERR_VALUE(): the last MAX_ERRNO addresses.
+            value if value >= 0u64.wrapping_sub(Self::MAX_ERRNO) => {
+                PtrKind::Err(i32::try_from(value.wrapping_neg()).unwrap_or(i32::MAX))
+            }
+            value => PtrKind::Record(value),
+        }
+    }
+
+    /// True for what ends a traversal of the core: NULL and ERR_PTR.
+    pub fn is_end(self) -> bool {
+        matches!(self.kind(), PtrKind::Null | PtrKind::Err(_))
+    }
+}
+
+impl fmt::Debug for Ptr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind() {
+            PtrKind::Null => write!(f, "NULL"),
+            PtrKind::Token => write!(f, "TOKEN"),
+            PtrKind::Err(errno) => write!(f, "ERR({errno})"),
+            PtrKind::Record(value) => write!(f, "{value:016x}"),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The whole model on one page: events in, updates and findings of selected sessions out.
+
+use crate::event::{Body, Event};
+use crate::filter::Selection;
+use crate::finding::{FindingCount, Id, Severity, add_counts};
+use crate::hash::RecentMap;
+use crate::rules::{self, Judge};
+use crate::session::Tracker;
+use crate::session::update::{SessionId, Summary, Update, What};
+use crate::trace::{Shown, Sink};
+
+/// Limits at which a trace ends by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Until {
+    /// Number of closed sessions.
+    pub sessions: Option<u64>,
+    /// Number of updates that were shown.
+    pub events: Option<u64>,
+    /// A finding.
+    pub finding: Option<Wanted>,
+}
+
+/// The finding that ends a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A warning or an error.
+    Any,
+    /// A finding of this rule, of any severity.
+    Rule(Id),
+}
+
+/// What the pipeline did with an event. A recording needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fed {
+    /// A limit had been reached before: only losses still count.
+    Ignored,
+    /// The event was analysed.
+    Followed,
+    /// The event opened a session, which is selected or not.
+    Opened {
+        /// True if it is selected.
+        shown: bool,
+    },
+}
+
+/// Follows sessions, selects some of them and judges those.
+pub struct Pipeline {
+    tracker: Tracker,
+    judge: Judge,
+    view: View,
+}
+
+/// What surrounds the rules: the selection before them, limits and sums behind them.
+#[derive(Default)]
+struct View {
+    selection: Selection,
+    until: Until,
+    /// Whether each open session is selected.
+    selected: RecentMap<SessionId, bool>,
+    only_findings: bool,
+    /// The finding that ends the trace was found.
+    found: bool,
+    /// Number of selected sessions so far.
+    begun: u64,
+    /// Number of selected sessions that are closed.
+    closed: u64,
+    /// Number of updates that were shown.
+    updates: u64,
+    summary: Summary,
+    /// Sessions that open now are not selected, whatever the selection is.
+    hide: bool,
+    /// Whether the session that the current event opened is selected; `None` if it opened none.
+    opened: Option<bool>,
+}
+
+impl Pipeline {
+    /// Makes a pipeline for a new trace.
+    pub fn new(selection: Selection, until: Until) -> Self {
+        Self {
+            tracker: Tracker::new(),
+            judge: Judge::new(),
+            view: View { selection, until, ..View::default() },
+        }
+    }
+
+    /// Passes on findings and losses only.
+    pub fn only_findings(&mut self) {
+        self.view.only_findings = true;
+    }
+
+    /// Takes an event and hands the updates that follow from it to `sink`.
+    ///
+    /// When a limit is reached, only losses still count.
+    pub fn feed(&mut self, event: &Event, sink: &mut dyn Sink) -> Fed {
+        if self.is_done() {
+            if let Body::Gap { lost } = event.body {
+                self.view.summary.lost += lost;
+            }
+            return Fed::Ignored;
+        }
+        let Self { tracker, judge, view } = self;
+        view.opened = None;
+        tracker.feed(event, &mut |update| view.judged(judge, update, sink));
+        view.opened.map_or(Fed::Followed, |shown| Fed::Opened { shown })
+    }
+
+    /// Takes an event like [`feed`](Self::feed). A session that it opens is not selected, whatever the selection is.
+    pub fn feed_hidden(&mut self, event: &Event, sink: &mut dyn Sink) {
+        self.view.hide = true;
+        self.feed(event, sink);
+        self.view.hide = false;
+    }
+
+    /// Returns true if a pass of any session is in progress and had no event since `time` (ns since boot).
+    pub fn has_quiet_pass(&self, time: u64) -> bool {
+        self.tracker.has_quiet_pass(time)
+    }
+
+    /// Returns true if a limit is reached: no further update will be shown.
+    pub fn is_done(&self) -> bool {
+        let reached = |limit: Option<u64>, count| limit.is_some_and(|limit| count >= limit);
+        reached(self.view.until.sessions, self.view.closed)
+            || reached(self.view.until.events, self.view.updates)
+            || self.view.found
+    }
+
+    /// Ends the trace at `time` (ns since boot): closes the open sessions and returns the summary. `missed` is the number
+    /// of probe hits for which no program ran.
+    pub fn finish(&mut self, time: u64, missed: u64, sink: &mut dyn Sink) -> Summary {
+        let Self { tracker, judge, view } = self;
+        tracker.finish(time, &mut |update| view.judged(judge, update, sink));
+        view.summary.missed = missed;
+        if missed > 0 {
+            add_counts(&mut view.summary.findings, missed_probes(missed).as_slice());
+        }
+        sink.end(&view.summary);
+        view.summary.clone()
+    }
+}
+
+impl View {
+    /// Judges an update if its session is selected, and shows it with the findings that it proves.
+    fn judged(&mut self, judge: &mut Judge, update: &Update, sink: &mut dyn Sink) {
+        if self.selects(update) {
+            judge.feed(update, &mut |update| self.take(update, sink));
+        }
+        if matches!(update.what, What::Close { .. } | What::OpenFailed { .. })
+            && let Some(session) = &update.session
+        {
+            self.selected.remove(session.id);
+        }
+    }
+
+    /// Returns true if an update is judged and shown. Sessions that are not selected are not judged either, so that
+    /// findings do not depend on whether other sessions were traced.
+    fn selects(&mut self, update: &Update) -> bool {
+        let Some(session) = &update.session else { return true };
+        *self.selected.get_or_insert_with(session.id, || {
+            let below = self.until.sessions.is_none_or(|limit| self.begun < limit);
+            let shown = below && !self.hide && self.selection.accepts(session);
+            self.begun += u64::from(shown);
+            self.opened = Some(shown);
+            shown
+        })
+    }
+
+    fn take(&mut self, update: &Update, sink: &mut dyn Sink) {
+        match &update.what {
+            What::Gap { lost, .. } => self.summary.lost += lost,
+            What::Finding(finding) => {
+                self.found |= self.until.finding.is_some_and(|wanted| match wanted {
+                    Wanted::Any => finding.severity > Severity::Info,
+                    Wanted::Rule(id) => finding.id == id,
+                });
+            }
+            What::Close { totals, partial, findings, .. } => {
+                self.closed += 1;
+                self.summary.sessions += 1;
+                self.summary.partial += u64::from(!partial.is_empty());
+                self.summary.totals.add(totals);
+                add_counts(&mut self.summary.findings, findings);
+            }
+            _ => {}
+        }
+        if self.only_findings && !matches!(update.what, What::Finding(_) | What::Gap { .. }) {
+            return;
+        }
+        if self.until.events.is_none_or(|limit| self.updates < limit) {
+            self.updates += u64::from(sink.update(update) == Shown::Yes);
+        }
+    }
+}
+
+/// Counts probe hits that were missed, as a finding of no session.
+fn missed_probes(times: u64) -> Option<FindingCount> {
+    let rule = rules::find(Id(902))?;
+    Some(FindingCount { id: rule.id, name: rule.name, severity: rule.most, sessions: 0, times })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Verdict;
+
+    struct Nothing;
+
+    impl Sink for Nothing {
+        fn update(&mut self, _update: &Update) -> Shown {
+            Shown::No
+        }
+    }
+
+    #[test]
+    fn missed_probes_are_a_finding_of_the_summary() {
+        for (missed, verdict) in [(0, Verdict::Clean), (3, Verdict::Inconclusive)] {
+            let mut pipeline = Pipeline::new(Selection::default(), Until::default());
+            let summary = pipeline.finish(1, missed, &mut Nothing);
+            assert_eq!((summary.missed, Verdict::of(&summary)), (missed, verdict));
+            let ids: Vec<Id> = summary.findings.iter().map(|count| count.id).collect();
+            assert_eq!(ids, if missed > 0 { vec![Id(902)] } else { vec![] });
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Functions by name.
+
+use std::sync::Arc;
+
+/// A function or table of the kernel, by name if it has a symbol.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Symbol {
+    /// Address; 0 for a NULL member of a table.
+    pub address: u64,
+    /// Name; `None` if there is no symbol. Renderers then show the address.
+    pub name: Option<Arc<str>>,
+    /// Module that contains it; `None` for the kernel itself or if unknown.
+    pub module: Option<Arc<str>>,
+    /// Offset from the start of the module's code in bytes, as for `addr2line -j .text`; `None` for the kernel itself
+    /// or if unknown.
+    pub offset: Option<u64>,
+}
+
+impl Symbol {
+    /// Makes a symbol without a name.
+    pub const fn unnamed(address: u64) -> Self {
+        Self { address, name: None, module: None, offset: None }
+    }
+}
+
+/// The four callbacks of a seq file, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callbacks {
+    /// The `struct seq_operations` itself; `None` if it has no symbol (on the heap for single_open).
+    pub table: Option<Symbol>,
+    /// `op->start`
+    pub start: Symbol,
+    /// `op->next`
+    pub next: Symbol,
+    /// `op->show`
+    pub show: Symbol,
+    /// `op->stop`
+    pub stop: Symbol,
+}
+
+/// Looks up names of addresses: in the running kernel, in a recording, or in a test.
+pub trait Resolve {
+    /// Returns the function at an address, without a name if there is none.
+    fn function(&mut self, address: u64) -> Symbol;
+
+    /// Returns the `struct seq_operations` at an address; `None` if it has no name.
+    fn table(&mut self, address: u64) -> Option<Symbol>;
+}
+
+/// Knows no names.
+#[derive(Clone, Copy, Debug)]
+pub struct Unnamed;
+
+impl Resolve for Unnamed {
+    fn function(&mut self, address: u64) -> Symbol {
+        Symbol::unnamed(address)
+    }
+
+    fn table(&mut self, _address: u64) -> Option<Symbol> {
+        None
+    }
+}

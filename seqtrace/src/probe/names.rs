@@ -1,0 +1,75 @@
+//! Names and paths on the running kernel.
+
+use std::{collections::HashSet, sync::Arc};
+
+use seqtrace_model::{
+    event::Open,
+    symbol::{Resolve, Symbol},
+};
+
+use crate::kernel::{
+    kallsyms::Kallsyms,
+    mounts::{File, Mounts},
+    symbols,
+};
+
+/// Resolves symbols from /proc/kallsyms and paths from the mounts. Reads either again when an address or a device is
+/// newer: a module that was loaded, a filesystem that was mounted.
+#[derive(Debug)]
+pub struct KernelNames {
+    symbols: Arc<Kallsyms>,
+    mounts: Mounts,
+    /// Addresses that had no name after a fresh read.
+    unknown: HashSet<u64>,
+    /// Devices that were not mounted after a fresh read.
+    unknown_devices: HashSet<u32>,
+}
+
+impl KernelNames {
+    /// Starts with the symbols that were read before the trace.
+    pub fn new(symbols: Arc<Kallsyms>) -> Self {
+        Self {
+            symbols,
+            mounts: Mounts::of_this_process().unwrap_or_default(),
+            unknown: HashSet::new(),
+            unknown_devices: HashSet::new(),
+        }
+    }
+
+    /// Fills in the path and the function names of an open.
+    pub(super) fn name(&mut self, open: &mut Open) {
+        open.functions = open.kind.functions(self);
+        if open.path_cut {
+            return;
+        }
+        let Open { components, dev, magic, task, .. } = &*open;
+        if !self.mounts.knows(*dev)
+            && self.unknown_devices.insert(*dev)
+            && let Ok(fresh) = Mounts::of_this_process()
+        {
+            self.mounts = fresh;
+        }
+        let file = File { dev: *dev, magic: *magic, names: components, cut: false, pid: task.pid };
+        open.path = self.mounts.path(&file);
+    }
+}
+
+impl Resolve for KernelNames {
+    /// Reads the symbols again if the address has no name, once for each such address.
+    fn function(&mut self, address: u64) -> Symbol {
+        let symbol = self.symbols.function(address);
+        if symbol.name.is_some() || address == 0 || !self.unknown.insert(address) {
+            return symbol;
+        }
+        if let Ok(fresh) = symbols::of_running_kernel() {
+            self.symbols = Arc::new(fresh.symbols.merge(&self.symbols));
+        }
+        self.symbols.function(address)
+    }
+
+    fn table(&mut self, address: u64) -> Option<Symbol> {
+        // The table of a single_open file is on the heap and has no symbol: reading again would not help.
+        let symbol = self.symbols.function(address);
+        symbol.name.is_some().then_some(symbol)
+    }
+}

@@ -1,0 +1,212 @@
+//! A trace in progress: events from the source go through the pipeline to the sink and to the recorder until something
+//! ends it.
+
+use std::{io, process::ExitStatus, time::Duration};
+
+use anyhow::Context;
+use seqtrace_model::{
+    pipeline::Pipeline,
+    session::update::Summary,
+    trace::{Ready, Sink, TargetInfo},
+};
+use tokio::{
+    process::Child,
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+
+use crate::{
+    clock,
+    output::Writer,
+    probe::source::{End, Source},
+    recording::Recorder,
+    render::Screen,
+    signals::Signals,
+};
+
+/// Interval at which recorded batches are written and the programs' own diagnostics are printed.
+const TICK: Duration = Duration::from_millis(20);
+/// Interval at which pending batches are polled. A pending callback is shown after two or three intervals.
+const POLL_INTERVAL: Duration = Duration::from_nanos(STALLED_NS);
+/// Time without an event after which a pass counts as stalled, ns.
+const STALLED_NS: u64 = 30_000_000;
+/// [`POLL_INTERVAL`] while other events arrive: then batches fill quickly.
+const BUSY_POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// Maximum number of polls at the end of a trace, while readers go on.
+const END_POLLS: u32 = 20;
+
+/// The parts of a live trace.
+pub struct Trace<S> {
+    /// Where events come from.
+    pub source: Source,
+    pipeline: Pipeline,
+    recorder: Option<Recorder>,
+    /// Where updates go.
+    pub sink: S,
+}
+
+impl<S: Sink> Trace<S> {
+    /// Connects the parts.
+    pub fn new(source: Source, pipeline: Pipeline, recorder: Option<Recorder>, sink: S) -> Self {
+        Self { source, pipeline, recorder, sink }
+    }
+
+    /// Announces the zero of relative times: from here on the trace is complete.
+    pub fn announce_ready(&mut self) {
+        let ready = Ready { begin: clock::monotonic(), probes: self.source.probes() };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.ready(&ready);
+        }
+        self.sink.ready(&ready);
+    }
+
+    /// Announces what a target is.
+    pub fn announce_target(&mut self, target: &TargetInfo) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.target(target);
+        }
+        self.sink.target(target);
+    }
+
+    /// Feeds the events that were fetched.
+    pub fn pump(&mut self) {
+        while let Some(event) = self.source.next_event() {
+            let fed = self.pipeline.feed(&event, &mut self.sink);
+            if let Some(recorder) = &mut self.recorder {
+                recorder.event(&event, fed);
+            }
+        }
+    }
+
+    /// Waits for `work` and feeds events meanwhile. On return, all events from before its end were fed.
+    pub async fn pump_while<T>(&mut self, work: impl Future<Output = T>) -> T {
+        const OFTEN: Duration = Duration::from_millis(4);
+        let mut work = std::pin::pin!(work);
+        let mut tick = interval(OFTEN);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let done = std::future::poll_fn(|context| {
+            while tick.poll_tick(context).is_ready() {}
+            self.source.fetch();
+            self.pump();
+            work.as_mut().poll(context)
+        })
+        .await;
+        self.source.catch_up();
+        self.pump();
+        done
+    }
+
+    /// Ends the trace and detaches. `written` writes out what the sink has made so far. Returns the summary, the sink and
+    /// the recorder, which has written everything.
+    ///
+    /// # Errors
+    /// A counter cannot be read, or data cannot be written.
+    pub fn finish(
+        mut self,
+        mut written: impl FnMut(&mut Self) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<(Summary, S, Option<Recorder>)> {
+        let end = clock::monotonic();
+        self.source.end_at(end);
+        // Readers are still running. A slot that changed since the last poll has been flushed by its reader.
+        for _ in 0..END_POLLS {
+            while self.source.fetch() && self.source.last() <= end {
+                self.pump();
+                written(&mut self)?;
+            }
+            if !self.source.poll_pending(end)? {
+                break;
+            }
+        }
+        let End { time, missed } = self.source.end(end)?;
+        self.pump();
+        let summary = self.pipeline.finish(time, missed, &mut self.sink);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end(time, missed).context("cannot write the recording")?;
+        }
+        written(&mut self)?;
+        self.source.detach();
+        Ok((summary, self.sink, self.recorder))
+    }
+}
+
+impl Trace<Screen> {
+    /// Runs until a signal, the deadline, the end of the child, a limit, or a closed pipe. Returns the child's status, if
+    /// that was it. `fault`: fixed poll interval of the ring, for fault-injection tests.
+    ///
+    /// # Errors
+    /// Data cannot be written.
+    pub async fn run(
+        &mut self,
+        writer: &mut Writer,
+        signals: &mut Signals,
+        mut child: Option<&mut Child>,
+        deadline: Option<Instant>,
+        fault: Option<Duration>,
+    ) -> anyhow::Result<Option<ExitStatus>> {
+        self.source.start(fault).context("cannot start a thread")?;
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut more = false;
+        let (mut polled, mut busy) = (Instant::now(), false);
+        loop {
+            tokio::select! {
+                biased;
+                () = signals.any() => return Ok(None),
+                () = until(deadline) => return Ok(None),
+                status = wait(&mut child) => {
+                    return Ok(Some(status.context("cannot wait for the command")?));
+                }
+                () = tokio::task::yield_now(), if more => {}
+                () = self.source.filled(), if !more => {}
+                _ = tick.tick() => {}
+            }
+            more = self.source.fetch();
+            self.pump();
+            busy |= more;
+            let interval = if busy { BUSY_POLL_INTERVAL } else { POLL_INTERVAL };
+            if !more && polled.elapsed() >= interval {
+                (polled, busy) = (Instant::now(), false);
+                self.poll_stalled()?;
+            }
+            if !self.write(writer)? || self.pipeline.is_done() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Feeds pending callbacks if a pass is stalled. The ring must be empty.
+    fn poll_stalled(&mut self) -> anyhow::Result<()> {
+        if self.pipeline.has_quiet_pass(clock::monotonic().saturating_sub(STALLED_NS)) {
+            self.source.poll_pending(u64::MAX)?;
+            self.pump();
+        }
+        Ok(())
+    }
+
+    /// Writes what has been rendered and recorded. Returns false if the reader of either is gone.
+    ///
+    /// # Errors
+    /// Data cannot be written.
+    pub fn write(&mut self, writer: &mut Writer) -> anyhow::Result<bool> {
+        self.source.flush_log();
+        let mut recorded = true;
+        if let Some(recorder) = &mut self.recorder {
+            recorded = recorder.write(clock::monotonic()).context("cannot write the recording")?;
+        }
+        let written = writer.write(&mut self.sink.output).context("cannot write the output")?;
+        Ok(recorded && written)
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait(child: &mut Option<&mut Child>) -> io::Result<ExitStatus> {
+    match child {
+        Some(child) => child.wait().await,
+        None => std::future::pending().await,
+    }
+}
