@@ -84,7 +84,7 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
     let selection =
         Selection { targets: targets::wanted(&words), filter: targets::filter_here(select)? };
     let facts = Preflight::gather()?;
-    if let Some(instead) = facts.lacking {
+    if let Some(instead) = facts.fallback {
         eprintln!("warning: symbols are hidden (kernel.kptr_restrict): {instead}");
     }
     for warning in targets::check(&words, &selection.filter, &facts.symbols)? {

@@ -127,7 +127,7 @@ impl Machine {
         if !mounts.knows(device) {
             *mounts = Mounts::of_this_process().ok()?;
         }
-        let home = mounts.usual(path, device).filter(|home| home != path)?;
+        let home = mounts.canonical(path, device).filter(|home| home != path)?;
         ask(&home).is_ok_and(|there| same(&there, metadata)).then_some(home)
     }
 }
