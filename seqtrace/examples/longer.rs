@@ -1,5 +1,5 @@
-//! Makes a long recording of a short one: the same events again and again, each time later. For
-//! measuring how time and memory grow (docs/performance.md).
+//! Makes a long recording from a short one by repeating its events with later timestamps. For measuring
+//! how time and memory grow (docs/performance.md).
 //!
 //! `cargo run --example longer -- SHORT.seqtrace TIMES LONG.seqtrace`
 #![forbid(unsafe_code)]
@@ -16,7 +16,7 @@ use seqtrace::{
     session::{Resolve, Tracker, update::Symbol},
 };
 
-/// What the short recording says of names; the path is the same for all files.
+/// Names from the short recording. All files get the same path.
 #[derive(Default)]
 struct Known {
     functions: HashMap<u64, Symbol>,

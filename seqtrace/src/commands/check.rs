@@ -13,7 +13,7 @@ use std::{
 use anyhow::Context;
 
 use self::files::Candidate;
-use super::{look, recordings, replay};
+use super::{options, recordings, replay};
 use crate::{
     check::{
         examine::{Examiner, Limits},
@@ -24,7 +24,7 @@ use crate::{
         verdict::{self, Verdict},
     },
     cli,
-    exit::{Exit, Refusal},
+    exit::{Exit, UserError},
     faults::Faults,
     filter::{Filter, Selection, Target},
     kernel::preflight::Preflight,
@@ -43,7 +43,7 @@ use crate::{
     targets,
 };
 
-/// The bytes of a record that the rules may compare.
+/// Bytes of each record that the rules may compare.
 const PREVIEW: u32 = 256;
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
@@ -88,7 +88,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Checks the files. How many that were named were not judged.
+/// Checks the files. Returns the number of named files that were not judged.
 async fn examine(
     examiner: &mut Examiner,
     files: &[Candidate],
@@ -99,7 +99,7 @@ async fn examine(
     let mut refused = 0;
     let mut output = Output::default();
     report.begin(u64::try_from(files.len()).unwrap_or(u64::MAX), &mut output.data);
-    // A single file is shown, whatever it is.
+    // A single file is always shown.
     let passes_by = args.format == Format::Text && args.verbose == 0 && files.len() > 1;
     for candidate in files {
         let (result, other_kind) = judge_one(examiner, candidate).await?;
@@ -119,7 +119,7 @@ async fn examine(
     Ok(refused)
 }
 
-/// The report on a file, and whether it is no seq file.
+/// Checks a file. Returns its report, and true if it is no seq file.
 async fn judge_one(
     examiner: &mut Examiner,
     candidate: &Candidate,
@@ -137,7 +137,7 @@ async fn judge_one(
     Ok((result, other_kind))
 }
 
-/// `check --from`: a recording instead of reads of our own.
+/// Runs `check --from`: judges a recording instead of reading files.
 fn judge(
     recording: &Path,
     targets: Vec<Target>,
@@ -149,17 +149,17 @@ fn judge(
     let played = replay::gather(recording, selection, gatherer.sink())?;
     let reports = gatherer.reports(&played);
     if reports.is_empty() && played.ending == Ending::Cut {
-        return Err(Refusal {
+        return Err(UserError {
             exit: Exit::Inconclusive,
             what: format!("{} is cut off before its first session", recordings::name(recording)),
-            remedy: "record it again".to_owned(),
+            hint: "record the trace again".to_owned(),
         }
         .into());
     }
     if reports.is_empty() {
-        return Err(Refusal::target(
+        return Err(UserError::target(
             format!("no session of these targets is in {}", recordings::name(recording)),
-            "`seqtrace report FILE` tells what is",
+            "`seqtrace report FILE` lists the files of a recording",
         )
         .into());
     }
@@ -171,7 +171,7 @@ fn judge(
     }
     report.end(&mut output.data);
     writer.write(&mut output)?;
-    // What was lost may have been of any file.
+    // Lost events may belong to any file.
     let unsure = played.verdict().is_inconclusive();
     Ok(exit(report.sums(), 0, 0, unsure).into())
 }
@@ -179,7 +179,7 @@ fn judge(
 fn look(args: &cli::Check, writer: &Writer, single: bool) -> Look {
     Look {
         format: args.format,
-        color: look::color_data(args.color, writer),
+        color: options::color_data(args.color, writer),
         ascii: args.ascii,
         verbose: args.verbose > 0,
         quiet: args.quiet,
@@ -187,10 +187,10 @@ fn look(args: &cli::Check, writer: &Writer, single: bool) -> Look {
     }
 }
 
-/// A trace of the readers, and of nobody else.
+/// Begins a trace that covers the readers only.
 fn trace(
     args: &cli::Check,
-    wanted: &[targets::Word],
+    wanted: &[targets::LocatedTarget],
     facts: &Preflight,
     seen: &Collector,
     readers: &[Process; 2],
@@ -207,11 +207,11 @@ fn trace(
         log: args.verbose >= 2,
         faults: Faults::default(),
     })
-    .map_err(Refusal::from)?;
-    probes.follow().map_err(Refusal::from)?;
+    .map_err(UserError::from)?;
+    probes.follow().map_err(UserError::from)?;
     let real: Vec<Target> = wanted.iter().flat_map(|word| word.real.clone()).collect();
-    probes.failed_opens(&targets::opens(&real)).map_err(Refusal::from)?;
-    let plan = plan.attach(&mut probes, args.backend).map_err(Refusal::from)?;
+    probes.failed_opens(&targets::opens(&real)).map_err(UserError::from)?;
+    let plan = plan.attach(&mut probes, args.backend).map_err(UserError::from)?;
     if args.verbose > 0 && io::stderr().is_terminal() {
         eprintln!("backend {}", plan.name());
     }
@@ -224,8 +224,8 @@ fn trace(
     Trace::begin(probes, &plan, pipeline, None, args.verbose >= 2)
 }
 
-/// What was found counts most, then what could not be told, then what was not read though it was named,
-/// or that nothing was read at all.
+/// Chooses the exit status. Findings come first, then inconclusive files, then named files that were
+/// not read. Without any file that was judged the status is that of a missing target.
 fn exit(sums: Sums, named: u64, passed_by: u64, unsure: bool) -> Exit {
     if sums.findings > 0 {
         Exit::Findings
@@ -238,7 +238,7 @@ fn exit(sums: Sums, named: u64, passed_by: u64, unsure: bool) -> Exit {
     }
 }
 
-/// `seqtrace read-for-check`: the process that reads.
+/// Runs `seqtrace read-for-check`: the process that reads.
 pub(super) fn read() -> anyhow::Result<ExitCode> {
     crate::check::reader::serve().context("cannot read on behalf of seqtrace check")?;
     Ok(Exit::Done.into())

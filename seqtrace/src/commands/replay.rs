@@ -1,8 +1,8 @@
-//! `seqtrace replay`: what `attach` showed, from a recording.
+//! `seqtrace replay`: renders a recording as `attach` renders a live trace.
 
 use std::{path::Path, process::ExitCode};
 
-use super::{look, recordings};
+use super::{options, recordings};
 use crate::{
     cli,
     exit::Exit,
@@ -20,11 +20,11 @@ pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
     let writer = recordings::writer(&args.recording, args.output.file.as_deref())?;
     let view = View {
         select: &args.select,
-        until: look::until(&args.counts),
+        until: options::until(&args.counts),
         only_findings: args.output.only_findings,
     };
     let played = play(&args.recording, &view, writer, |writer, wall_at_boot| {
-        Ok(look::sink(&args.output, writer, wall_at_boot)?)
+        Ok(options::sink(&args.output, writer, wall_at_boot)?)
     })?;
     Ok(match args.fail_on {
         Some(severity) => Exit::on(played.verdict(), severity.into()),
@@ -33,7 +33,7 @@ pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
     .into())
 }
 
-/// What of a recording is shown.
+/// The part of a recording that is shown.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     pub(super) select: &'a cli::Select,
@@ -41,7 +41,7 @@ pub(super) struct View<'a> {
     pub(super) only_findings: bool,
 }
 
-/// Plays a recording into the sink that is made for it.
+/// Replays a recording into the renderer that `sink` makes.
 pub(super) fn play(
     file: &Path,
     view: &View<'_>,
@@ -59,10 +59,10 @@ pub(super) fn play(
     let played = recording::play(&mut reader, &mut pipeline, |pipeline| {
         writer.write(&mut pipeline.output).map_err(PlayError::Output)
     });
-    told(file, played)
+    report_end(file, played)
 }
 
-/// Plays a recording into a sink that keeps what it needs and writes nothing.
+/// Replays a recording into a sink that collects data and renders nothing.
 pub(super) fn gather(
     file: &Path,
     selection: Selection,
@@ -71,22 +71,22 @@ pub(super) fn gather(
     let mut reader = recordings::open(file)?;
     let tracker = Tracker::new(Recorded::default());
     let mut pipeline = Pipeline::new(tracker, selection, Until::default(), sink);
-    told(file, recording::play(&mut reader, &mut pipeline, |_| Ok(true)))
+    report_end(file, recording::play(&mut reader, &mut pipeline, |_| Ok(true)))
 }
 
-/// Says how it went.
-fn told(file: &Path, played: Result<Played, PlayError>) -> anyhow::Result<Played> {
+/// Converts errors, and reports a recording that is cut off.
+fn report_end(file: &Path, played: Result<Played, PlayError>) -> anyhow::Result<Played> {
     let played = played.map_err(|error| match error {
         PlayError::Recording(error) => recordings::unreadable(file, &error).into(),
         PlayError::Output(error) => anyhow::Error::from(error).context("cannot write the output"),
     })?;
     if played.ending == Ending::Cut {
-        eprintln!("seqtrace: {} is cut off: this is as far as it goes", recordings::name(file));
+        eprintln!("seqtrace: {} is cut off: its last events are missing", recordings::name(file));
     }
     Ok(played)
 }
 
-/// What can go wrong.
+/// Errors of a replay.
 enum PlayError {
     Recording(ReadError),
     Output(std::io::Error),

@@ -15,7 +15,7 @@ mod checks;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
-    /// Nothing is wrong.
+    /// The property is as it should be.
     Ok,
     /// Tracing works, but something is missing, slower, or could not be examined.
     Warn,
@@ -70,7 +70,7 @@ pub(crate) struct Report {
     pub(crate) checks: Vec<Check>,
 }
 
-/// Examines this machine.
+/// Gathers the facts of this machine and runs all checks on them.
 pub(crate) fn examine() -> Report {
     judge(&Facts::gather())
 }

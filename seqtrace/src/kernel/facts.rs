@@ -98,13 +98,10 @@ pub(crate) struct Facts {
     pub(crate) lockdown: Seen<String>,
     /// True if /proc/kcore exists and opening it was not permitted.
     pub(crate) kcore_refused: bool,
-    /// Sysctl kernel.kptr_restrict.
     pub(crate) kptr_restrict: Seen<i64>,
-    /// Sysctl kernel.perf_event_paranoid.
     pub(crate) perf_event_paranoid: Seen<i64>,
-    /// Sysctl kernel.unprivileged_bpf_disabled.
     pub(crate) unprivileged_bpf_disabled: Seen<i64>,
-    /// Sysctl net.core.bpf_jit_enable.
+    /// Sysctl net.core.bpf_jit_enable; 0: programs are interpreted.
     pub(crate) bpf_jit: Seen<i64>,
     /// Soft RLIMIT_MEMLOCK in bytes; `u64::MAX`: unlimited.
     pub(crate) memlock: Seen<u64>,

@@ -11,7 +11,7 @@ use super::{
     symbols::{self, Available},
     text::Kcore,
 };
-use crate::{exit::Refusal, privileges};
+use crate::{exit::UserError, privileges};
 
 /// The facts about this kernel that the programs need.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Preflight {
     ///
     /// # Errors
     /// The process may not trace, or the kernel has no BTF or no symbols.
-    pub(crate) fn gather() -> Result<Self, Refusal> {
+    pub(crate) fn gather() -> Result<Self, UserError> {
         permitted()?;
         let (types, symbols) = thread::scope(|scope| {
             let symbols = scope.spawn(symbols::of_running_kernel);
@@ -51,7 +51,7 @@ impl Preflight {
             (types, symbols.join())
         });
         let (offsets, btf) = types.map_err(|error| {
-            Refusal::environment(
+            UserError::environment(
                 error.to_string(),
                 "seqtrace needs a kernel with CONFIG_DEBUG_INFO_BTF; `seqtrace doctor` has details",
             )
@@ -59,7 +59,7 @@ impl Preflight {
         let Available { symbols, fallback } = match symbols {
             Ok(Ok(available)) => available,
             Ok(Err(error)) => {
-                return Err(Refusal::environment(
+                return Err(UserError::environment(
                     error.to_string(),
                     "seqtrace needs a kernel with CONFIG_KALLSYMS and a /proc; `seqtrace doctor` has details",
                 ));
@@ -100,11 +100,11 @@ fn callers(symbols: &Kallsyms) -> Callers {
 }
 
 /// Refuses a process without the capabilities that tracing needs.
-fn permitted() -> Result<(), Refusal> {
+fn permitted() -> Result<(), UserError> {
     if privileges::may_trace() {
         return Ok(());
     }
-    Err(Refusal::environment(
+    Err(UserError::environment(
         "no permission to trace the kernel",
         "run it as root: sudo seqtrace … (at least CAP_BPF and CAP_PERFMON are needed)",
     ))

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     clock,
     event::{Body, Event, FileKind, OpTable, Open},
-    exit::Refusal,
+    exit::UserError,
     output::Writer,
     pipeline::Pipeline,
     recording::{Noting, Recorder},
@@ -100,9 +100,9 @@ impl Trace {
         let spool = Spool::new(probes.take_ring()?);
         let by_callback = matches!(plan, Plan::Callbacks(_));
         if by_callback {
-            probes.prepare_tables().map_err(Refusal::from)?;
+            probes.prepare_tables().map_err(UserError::from)?;
         }
-        probes.begin().map_err(Refusal::from)?;
+        probes.begin().map_err(UserError::from)?;
         Ok(Self {
             pipeline,
             recorder,

@@ -28,7 +28,7 @@ impl Folder {
         format!("{}/{name}", self.0.display())
     }
 
-    fn word(&self, name: &str) -> Word {
+    fn word(&self, name: &str) -> LocatedTarget {
         let words = locate(&[self.path(name).into()]).unwrap();
         words.into_iter().next().unwrap()
     }
@@ -117,8 +117,8 @@ fn a_name_that_looks_like_a_pattern_is_a_name_if_it_exists() {
 fn links_of_this_process_name_no_file() {
     let own = locate(&["/proc/self/fd/0".into()]).unwrap();
     assert!(matches!(own[0].problem, Some(Problem::Own { .. })));
-    let refusal = own[0].problem.as_ref().unwrap().refusal(&own[0].named);
-    assert!(refusal.what.contains("leads each process to a file of its own"), "{refusal}");
+    let error = own[0].problem.as_ref().unwrap().user_error(&own[0].named);
+    assert!(error.what.contains("leads each process to a file of its own"), "{error}");
     let own = locate(&["/proc/self/cwd/*".into()]).unwrap();
     assert!(matches!(own[0].problem, Some(Problem::Own { .. })));
     // The reader's own file is a target, for any reader.

@@ -22,13 +22,12 @@ pub(super) enum Callee {
 pub(super) enum Step {
     /// Continues, branches within the function, or returns.
     Local,
-    /// Calls and continues.
+    /// Calls a function and continues.
     Call(Callee),
     /// Jumps out of the function.
     TailCall(Callee),
 }
 
-/// A reachable instruction.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) instruction: Instruction,

@@ -134,17 +134,17 @@ pub enum SiteError {
         "the text of {location} is patched: another tracer or a live patch is at work ({what})"
     )]
     Patched {
-        /// Symbol and offset.
+        /// Symbol and offset of the code.
         location: String,
-        /// The code that is there.
+        /// Description of the code.
         what: String,
     },
     /// The text has a form that no known compiler emits.
     #[error("the text of {location} is not understood: {what}")]
     NotUnderstood {
-        /// Symbol and offset.
+        /// Symbol and offset of the code.
         location: String,
-        /// The code that is there.
+        /// Description of the code.
         what: String,
     },
     /// A function calls a callback less often than the source does.

@@ -45,7 +45,7 @@ fn analysed(build: impl FnOnce(&mut CodeAssembler)) -> Result<Analysis, SiteErro
     analyse(&[part("f", BASE, build)], &LAYOUT, &outside)
 }
 
-/// What was found, one `role register` a site.
+/// Returns the sites that were found, each as `role register`.
 fn sites(build: impl FnOnce(&mut CodeAssembler)) -> Vec<String> {
     let analysis = analysed(build).unwrap();
     let text = |site: &Site| {

@@ -1,39 +1,40 @@
-//! Looks at the targets before the trace begins: what they are.
+//! Inspects the files of the targets before the trace begins, by opening them.
 
 use std::io;
 
-use super::{Named, Word};
+use super::{LocatedTarget, NamedFile};
 use crate::{
     check::left_alone,
     event::{FileKind, Open},
-    exit::Refusal,
+    exit::UserError,
     filter::{Filter, Target, glob::Glob},
     probe::trace::Trace,
     render::{TargetInfo, escape},
 };
 
-/// Most files of a glob that are opened to find out whether any of them can be traced.
-const TRY_MOST: usize = 256;
+/// Maximum number of files of a glob that are opened to find out whether any of them can be traced.
+const MAX_TRIES: usize = 256;
 
-/// Opens the files that were named, and with the `callbacks` backend those that globs match, whose
-/// callbacks get their probes then. Warns of what matches nothing.
+/// Opens the files that were named and returns their descriptions. With the `callbacks` backend, opens
+/// the files that globs match, too, which attaches the probes of their callbacks. Warns of globs without
+/// traceable files.
 ///
 /// # Errors
-/// A path that is neither a seq file nor a plain procfs file, or that is gone by now.
-pub(crate) fn look_at(
-    words: &[Word],
+/// A path is neither a seq file nor a plain procfs file, or does not exist any more.
+pub(crate) fn inspect(
+    words: &[LocatedTarget],
     filter: &Filter,
     trace: &mut Trace,
-) -> Result<Vec<TargetInfo>, Refusal> {
+) -> Result<Vec<TargetInfo>, UserError> {
     let mut infos = Vec::new();
     for word in words {
         match &word.named {
             Target::Path(_) => {
                 for file in &word.files {
-                    infos.push(look_at_file(file, trace)?);
+                    infos.push(inspect_file(file, trace)?);
                 }
             }
-            Target::Glob(glob) => look_at_matches(glob, &word.files, trace),
+            Target::Glob(glob) => inspect_matches(glob, &word.files, trace),
             Target::Module(_) | Target::Function(_) => {}
         }
     }
@@ -43,11 +44,11 @@ pub(crate) fn look_at(
     Ok(infos)
 }
 
-fn is_paths(words: &[Word]) -> bool {
+fn is_paths(words: &[LocatedTarget]) -> bool {
     words.iter().all(|word| matches!(word.named, Target::Path(_)))
 }
 
-/// Whether filters by module exclude all files, which have callbacks.
+/// Returns true if all files have callbacks, and filters by module exclude them.
 fn are_excluded(infos: &[TargetInfo], filter: &Filter) -> bool {
     let excluded = |info: &TargetInfo| {
         info.callbacks.as_ref().is_some_and(|callbacks| !filter.may_accept_callbacks(callbacks))
@@ -55,15 +56,15 @@ fn are_excluded(infos: &[TargetInfo], filter: &Filter) -> bool {
     !infos.is_empty() && infos.iter().all(excluded)
 }
 
-/// Warns if none of the files that a glob matches can be traced.
-fn look_at_matches(glob: &Glob, files: &[Named], trace: &mut Trace) {
-    let mut traceable = files.len() > TRY_MOST || files.is_empty();
+/// Opens the files that a glob matches, and warns if none of them can be traced.
+fn inspect_matches(glob: &Glob, files: &[NamedFile], trace: &mut Trace) {
+    let mut traceable = files.len() > MAX_TRIES || files.is_empty();
     for file in files {
         if traceable && !trace.by_callback() {
             return;
         }
         let path = file.real_path();
-        // One file of many that cannot be opened is no reason to stop, and opening it may do something.
+        // Opening some files has effects, and one of many that cannot be opened is no reason to stop.
         traceable |= match left_alone::why(&path) {
             Some(_) => true,
             None => !matches!(trace.look_at(&path), Ok(None)),
@@ -76,32 +77,32 @@ fn look_at_matches(glob: &Glob, files: &[Named], trace: &mut Trace) {
     }
 }
 
-fn look_at_file(file: &Named, trace: &mut Trace) -> Result<TargetInfo, Refusal> {
+fn inspect_file(file: &NamedFile, trace: &mut Trace) -> Result<TargetInfo, UserError> {
     let name = escape::text(&file.path, false);
     let open = match trace.look_at(&file.real_path()) {
         Ok(Some(open)) => open,
-        Ok(None) if trace.watch_plain().is_ok_and(|new| new) => return look_at_file(file, trace),
+        Ok(None) if trace.watch_plain().is_ok_and(|new| new) => return inspect_file(file, trace),
         Ok(None) => {
-            return Err(Refusal::target(
+            return Err(UserError::target(
                 format!("{name} is not a seq file, nor a plain procfs file"),
-                "`seqtrace list GLOB` tells which files are",
+                "`seqtrace list GLOB` shows which files are",
             ));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Refusal::target(
+            return Err(UserError::target(
                 format!("{name} has vanished"),
-                "was the module unloaded? module:NAME waits for it to come back",
+                "was the module unloaded? module:NAME traces it when it is loaded again",
             ));
         }
         Err(error) => {
-            let note = notes([file.leads_to(), Some(format!("not looked at: {error}"))]);
+            let note = notes([file.leads_to(), Some(format!("cannot be opened: {error}"))]);
             return Ok(TargetInfo { word: file.path.clone(), callbacks: None, note });
         }
     };
     Ok(info(file, &open, trace))
 }
 
-fn info(file: &Named, open: &Open, trace: &mut Trace) -> TargetInfo {
+fn info(file: &NamedFile, open: &Open, trace: &mut Trace) -> TargetInfo {
     let (callbacks, note) = match open.kind {
         FileKind::Plain { .. } => {
             (None, Some("a plain procfs file: no seq_file, no callbacks".to_owned()))
@@ -112,7 +113,7 @@ fn info(file: &Named, open: &Open, trace: &mut Trace) -> TargetInfo {
     TargetInfo { word: file.path.clone(), callbacks, note: notes([file.leads_to(), note]) }
 }
 
-/// What there is of these in one text.
+/// Joins the notes that exist.
 fn notes(notes: [Option<String>; 2]) -> Option<String> {
     let notes: Vec<String> = notes.into_iter().flatten().collect();
     (!notes.is_empty()).then(|| notes.join("; "))
