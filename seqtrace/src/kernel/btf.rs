@@ -21,7 +21,7 @@ pub enum BtfError {
     /// The file cannot be read: most often the kernel was built without `CONFIG_DEBUG_INFO_BTF`.
     #[error("cannot read the kernel's BTF at {VMLINUX}: {0}")]
     Read(std::io::Error),
-    /// The bytes are not BTF as this version of seqtrace knows it.
+    /// The bytes are not BTF, or of a kind that this version of seqtrace does not support.
     #[error("the BTF of kernel {kernel} is not understood: {what}")]
     Format {
         /// Release of the kernel.

@@ -62,7 +62,7 @@ mod tests {
 
     const SEQ_OPEN: u64 = 0xffff_ffff_8100_1000;
 
-    /// Analyses a kernel whose wrappers lie 0x100 bytes apart, each with a call of the address given.
+    /// Analyses a kernel whose wrappers lie 0x100 bytes apart and each call the address given.
     fn found(calls: [u64; 4]) -> Vec<&'static str> {
         let mut lines = vec![format!("{SEQ_OPEN:x} T seq_open\n")];
         let mut memory = Vec::new();

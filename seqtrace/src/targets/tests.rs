@@ -62,7 +62,7 @@ fn a_link_is_its_file() {
         ("dir/link", "dir/link", "dir/one"),
         ("alias/one", "alias/one", "dir/one"),
         ("alias/./link", "alias/link", "dir/one"),
-        // The kernel goes up from where a link leads.
+        // The kernel goes up from the target of a link.
         ("up/../one", "dir/one", "dir/one"),
     ] {
         assert_eq!(folder.of(name), (vec![real.to_owned()], pairs(&[(path, real)])), "{name}");
@@ -83,7 +83,7 @@ fn a_glob_leads_to_each_file_once() {
     let (targets, files) = folder.of("dir/{link,one}");
     assert_eq!(targets, ["dir/{link,one}"]);
     assert_eq!(files, pairs(&[("dir/one", "dir/one")]));
-    // By their real paths the pattern does not match what is behind a link.
+    // The pattern does not match the real paths of files behind a link.
     let (targets, files) = folder.of("a*/tw?");
     assert_eq!(targets, ["a*/tw?", "dir/two"]);
     assert_eq!(files, pairs(&[("alias/two", "dir/two")]));

@@ -96,7 +96,7 @@ ffffffffc00ff000 t newcomer_too\t[newcomer]
     assert_eq!(
         merged.function(0xffff_ffff_c020_0040).name.as_deref(),
         Some("eof_show"),
-        "gone, nothing in its place"
+        "unloaded, and its addresses are unused"
     );
     assert_eq!(merged.by_name("eof_next").count(), 1);
     assert_eq!(merged.function(0xffff_ffff_c010_0008).module.as_deref(), Some("newcomer"));
