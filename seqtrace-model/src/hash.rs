@@ -56,7 +56,7 @@ impl<K, V> Default for RecentMap<K, V> {
 
 impl<K: Copy + Eq + Hash, V> RecentMap<K, V> {
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.list.len()
     }
 

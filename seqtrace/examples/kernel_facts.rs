@@ -1,5 +1,5 @@
-//! Prints what seqtrace finds out about the kernel it runs on, as one JSON object: offsets, core
-//! sites or why there are none, and how long each took. For bug reports and for trying new kernels.
+//! Prints facts about the running kernel as one JSON object: offsets, core sites or the reason why there
+//! are none, and the time that each took. For bug reports and for tests of new kernels.
 //!
 //! Needs root. `cargo run --example kernel_facts`
 #![forbid(unsafe_code)]
@@ -9,7 +9,7 @@ use std::time::Instant;
 use seqtrace::kernel::{btf::Btf, kallsyms::Kallsyms, mounts::Mounts, sites, text::Kcore};
 use serde_json::{Value, json};
 
-/// A value and the milliseconds it took.
+/// Returns the result of `work` and the milliseconds that it took.
 fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let begin = Instant::now();
     let value = work();

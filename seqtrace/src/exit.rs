@@ -1,27 +1,27 @@
-//! Exit statuses, and errors that know theirs.
+//! Exit statuses, and errors that have one.
 
 use std::process::ExitCode;
 
 use crate::rules::{Severity, Verdict};
 
-/// Why seqtrace ends, as its exit status tells.
+/// The reason why seqtrace ends, as its exit status reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: done.
+    /// 0: no error and no finding that counts.
     Done,
-    /// 1: rules are broken, and that was to count.
+    /// 1: rules are broken, and `--fail-on` or `check` counts that.
     Findings,
     /// 2: the command line makes no sense, or names a file that cannot be written.
     Usage,
-    /// 3: no permission, or a kernel that cannot do it.
+    /// 3: no permission, or a kernel that cannot trace.
     Environment,
-    /// 4: something was not seen that matters.
+    /// 4: an event that matters for the verdict was lost or not seen.
     Inconclusive,
     /// 5: a target was not found, or cannot be traced.
     Target,
-    /// 6: a recording that is unreadable, cut at its head, or too new.
+    /// 6: a recording that is unreadable, cut off in its header, or too new.
     Recording,
-    /// The command behind `--` could not be run: 126 or 127, as shells have it.
+    /// The command after `--` could not be run: 126 or 127, as shells return it.
     NotRun(u8),
 }
 
@@ -41,8 +41,8 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
-    /// The status of a trace that fails on findings this bad.
-    pub fn on(verdict: Verdict, severity: Severity) -> Self {
+    /// Returns the status of a trace with `--fail-on`, for which findings of this severity count.
+    pub(crate) fn on(verdict: Verdict, severity: Severity) -> Self {
         if verdict.is_at_least(severity) {
             Self::Findings
         } else if verdict.is_inconclusive() {
@@ -53,44 +53,40 @@ impl Exit {
     }
 }
 
-/// An error with its exit status: what failed, on what, and what to do.
+/// An error with its exit status and a hint for the user.
 #[derive(Debug, thiserror::Error)]
-#[error("{what}\n  {remedy}")]
-pub struct Refusal {
-    /// How the program ends.
-    pub exit: Exit,
-    /// What failed, on what.
-    pub what: String,
-    /// What to do.
-    pub remedy: String,
+#[error("{what}\n  {hint}")]
+pub struct UserError {
+    pub(crate) exit: Exit,
+    /// The failure and the object that it concerns.
+    pub(crate) what: String,
+    /// Action that the user can take.
+    pub(crate) hint: String,
 }
 
-impl Refusal {
-    /// The command line makes no sense.
-    pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, what: what.into(), remedy: remedy.into() }
+impl UserError {
+    pub(crate) fn usage(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, what: what.into(), hint: hint.into() }
     }
 
-    /// This machine cannot do it, or not for this user.
-    pub fn environment(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { exit: Exit::Environment, what: what.into(), remedy: remedy.into() }
+    pub(crate) fn environment(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit: Exit::Environment, what: what.into(), hint: hint.into() }
     }
 
-    /// A recording cannot be read, or not to its end.
-    pub fn recording(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { exit: Exit::Recording, what: what.into(), remedy: remedy.into() }
+    pub(crate) fn recording(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit: Exit::Recording, what: what.into(), hint: hint.into() }
     }
 
-    /// A target was not found or cannot be traced.
-    pub fn target(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { exit: Exit::Target, what: what.into(), remedy: remedy.into() }
+    pub(crate) fn target(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit: Exit::Target, what: what.into(), hint: hint.into() }
     }
 }
 
-/// The exit status of an error: a [`Refusal`]'s own; anything else came from the environment.
+/// Returns the exit status of an error: that of a [`UserError`] among its causes, or
+/// [`Exit::Environment`].
 pub fn of(error: &anyhow::Error) -> Exit {
     error
         .chain()
-        .find_map(|cause| cause.downcast_ref::<Refusal>())
-        .map_or(Exit::Environment, |refusal| refusal.exit)
+        .find_map(|cause| cause.downcast_ref::<UserError>())
+        .map_or(Exit::Environment, |error| error.exit)
 }

@@ -1,24 +1,24 @@
-//! Faults made to order, for tests: what is rare on a machine that works has to be seen all the same.
+//! Injected faults, for tests of conditions that are rare on a working machine.
 
 use std::{str::FromStr, time::Duration};
 
-/// What goes wrong. By default nothing does.
+/// Faults to inject. The default injects none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Open files that there is room for.
+    /// Capacity of the maps of open files; `None`: the default.
     pub sessions: Option<u32>,
-    /// Tasks inside of callbacks that there is room for (`callbacks` backend).
+    /// Capacity of the maps of calls and passes (`callbacks` backend); `None`: the default.
     pub calls: Option<u32>,
-    /// How long user space sleeps each time before it empties the ring.
+    /// Pause before each time user space empties the ring.
     pub pause: Option<Duration>,
-    /// The text of the core is not understood.
+    /// True: treat the text of the core as not understood.
     pub no_core: bool,
 }
 
 impl FromStr for Faults {
     type Err = String;
 
-    /// `sessions=4,calls=2,pause=50,no-core`; the pause is in ms.
+    /// Parses `sessions=4,calls=2,pause=50,no-core`; the pause is in ms.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut faults = Self::default();
         for word in text.split(',') {

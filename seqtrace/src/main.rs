@@ -1,4 +1,4 @@
-//! The command line program; everything it does is in the library.
+//! The command line program: a thin wrapper of the library.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

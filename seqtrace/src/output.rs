@@ -1,4 +1,4 @@
-//! Where rendered bytes go: standard output or a file for data, standard error for the rest.
+//! Writes rendered output: data to standard output or a file, status to standard error.
 
 use std::{
     fs::File,
@@ -6,48 +6,50 @@ use std::{
     path::Path,
 };
 
-use crate::{exit::Refusal, render::Output};
+use crate::{exit::UserError, render::Output};
 
-/// The two places.
+/// Writes data and status to their destinations.
 #[derive(Debug)]
 pub struct Writer {
     data: Data,
-    /// Something was written.
+    /// True if data was written.
     begun: bool,
-    /// Nobody reads the data any more.
+    /// True if the reader of the data has closed the pipe.
     closed: bool,
 }
 
+/// Destination of the data.
 #[derive(Debug)]
 enum Data {
     Stdout,
     File(File),
-    /// There is none; whether standard output is somebody else's.
+    /// All data is dropped.
     None {
+        /// True if the traced command may write to standard output.
         stdout_is_free: bool,
     },
 }
 
 impl Writer {
-    /// Writes what is all there is to say to standard output; that nobody reads on is no error.
+    /// Writes `data` to standard output. A closed pipe is not an error.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub fn print(data: Vec<u8>) -> anyhow::Result<()> {
+    /// Standard output cannot be written.
+    pub(crate) fn print(data: Vec<u8>) -> anyhow::Result<()> {
         let mut output = Output { data, status: Vec::new() };
         Self::open(None)?.write(&mut output)?;
         Ok(())
     }
 
-    /// Opens the file, or takes standard output.
+    /// Creates the file; `None`: standard output.
     ///
     /// # Errors
-    /// The file cannot be written.
-    pub fn open(file: Option<&Path>) -> Result<Self, Refusal> {
+    /// The file cannot be created.
+    pub(crate) fn open(file: Option<&Path>) -> Result<Self, UserError> {
         let data = match file {
             None => Data::Stdout,
             Some(path) => Data::File(File::create(path).map_err(|error| {
-                Refusal::usage(
+                UserError::usage(
                     format!("cannot write {}: {error}", path.display()),
                     "name a file in a folder that exists and that you may write to: -o FILE",
                 )
@@ -56,31 +58,33 @@ impl Writer {
         Ok(Self { data, begun: false, closed: false })
     }
 
-    /// For what has no data, only status. `stdout_is_free` says that others may write to standard
-    /// output.
-    pub fn nowhere(stdout_is_free: bool) -> Self {
+    /// Makes a writer that drops all data and writes only status. `stdout_is_free`: the traced command may
+    /// write to standard output.
+    pub(crate) fn status_only(stdout_is_free: bool) -> Self {
         Self { data: Data::None { stdout_is_free }, begun: false, closed: false }
     }
 
-    /// True if data goes to a terminal.
-    pub fn is_terminal(&self) -> bool {
+    /// Returns true if the data is written to a terminal.
+    pub(crate) fn is_terminal(&self) -> bool {
         matches!(self.data, Data::Stdout) && io::stdout().is_terminal()
     }
 
-    /// True if others may write to standard output: our data does not go there.
-    pub fn leaves_stdout(&self) -> bool {
+    /// Returns true if the traced command may write to standard output, because the data is not written
+    /// there.
+    pub(crate) fn leaves_stdout(&self) -> bool {
         matches!(self.data, Data::File(_) | Data::None { stdout_is_free: true })
     }
 
-    /// Writes what there is and clears it. False when the reader of the data is gone (`| head`).
+    /// Writes the output and clears it. Returns false if the reader of the data has closed the pipe
+    /// (`| head`).
     ///
     /// # Errors
-    /// The data cannot be written: a full disk, say. What goes to standard error is only an attempt.
-    pub fn write(&mut self, output: &mut Output) -> io::Result<bool> {
-        // What is said first, the header, comes before the first data; what is said last behind the last.
+    /// The data cannot be written (disk full). Errors of standard error are ignored.
+    pub(crate) fn write(&mut self, output: &mut Output) -> io::Result<bool> {
+        // The header comes before the first data, all later status after the data.
         if !self.begun {
             self.begun = !output.data.is_empty();
-            Self::say(output);
+            Self::write_status(output);
         }
         if !output.data.is_empty() && !self.closed {
             let result = match &mut self.data {
@@ -98,11 +102,11 @@ impl Writer {
             }
         }
         output.data.clear();
-        Self::say(output);
+        Self::write_status(output);
         Ok(!self.closed)
     }
 
-    fn say(output: &mut Output) {
+    fn write_status(output: &mut Output) {
         if !output.status.is_empty() {
             let _unwritten = io::stderr().write_all(&output.status);
             output.status.clear();

@@ -1,49 +1,49 @@
-//! What this process may do: no more than it still has to.
+//! The capabilities of this process, reduced to those that it still needs.
 
 use std::io;
 
 use caps::{CapSet, Capability, CapsHashSet};
 
-/// What a trace under way still needs, whoever started it: to read the programs' counters, set probes on
-/// tables that are met (CAP_BPF, CAP_PERFMON), learn the addresses of modules that are loaded
-/// (CAP_SYSLOG), and end a command that runs as another user (CAP_KILL).
+/// Capabilities that a running trace needs: to read the programs' counters and to probe callbacks of
+/// new tables (CAP_BPF, CAP_PERFMON), to read the addresses of modules that are loaded (CAP_SYSLOG), and
+/// to end a command that runs as another user (CAP_KILL).
 const WHILE_TRACING: [Capability; 4] =
     [Capability::CAP_BPF, Capability::CAP_PERFMON, Capability::CAP_SYSLOG, Capability::CAP_KILL];
 
-/// Gives up all other capabilities for good, in this thread and those that it will start, and the right
-/// to get any back by running a program. To be called when everything is attached and the command behind
-/// `--` has been started. `later`: more probes may have to be set.
+/// Drops all other capabilities permanently, in this thread and those that it starts, and the right to
+/// regain any by running a program. Call it when everything is attached and the command after `--` has
+/// been started. `later`: more probes may have to be attached.
 ///
 /// # Errors
-/// The kernel refuses.
-pub fn keep_what_tracing_needs(later: bool) -> io::Result<()> {
+/// The kernel refuses the change.
+pub(crate) fn keep_tracing_capabilities(later: bool) -> io::Result<()> {
     let has = caps::read(None, CapSet::Permitted).map_err(|error| refused(&error))?;
     let needed = |cap: &Capability| {
         WHILE_TRACING.contains(cap)
             || later && perf_is_for_admins() && *cap == Capability::CAP_SYS_ADMIN
     };
     let keep: CapsHashSet = has.into_iter().filter(needed).collect();
-    // What is effective must be permitted at any time.
+    // The effective set must be a subset of the permitted set at any time.
     caps::set(None, CapSet::Effective, &keep).map_err(|error| refused(&error))?;
     caps::set(None, CapSet::Permitted, &keep).map_err(|error| refused(&error))?;
     nix::sys::prctl::set_no_new_privs()?;
     Ok(())
 }
 
-/// Debian's kernels let nobody without CAP_SYS_ADMIN use perf_event_open() if kernel.perf_event_paranoid is 3,
-/// which is what they begin with.
+/// Returns true if perf_event_open() needs CAP_SYS_ADMIN: in Debian's kernels it does if
+/// kernel.perf_event_paranoid is 3, their default.
 fn perf_is_for_admins() -> bool {
     const FILE: &str = "/proc/sys/kernel/perf_event_paranoid";
     let level = std::fs::read_to_string(FILE).ok().and_then(|text| text.trim().parse::<i32>().ok());
     level.is_none_or(|level| level > 2)
 }
 
-/// Lets no program that is started from here on inherit a capability. Root's own are not inherited: whoever
-/// runs seqtrace as root runs the command as root, unless it was sudo.
+/// Clears the capabilities that programs inherit. Programs of root get root's capabilities without
+/// inheriting them: if root runs seqtrace without sudo, the command runs as root, too.
 ///
 /// # Errors
-/// The kernel refuses.
-pub fn bequeath_nothing() -> io::Result<()> {
+/// The kernel refuses the change.
+pub(crate) fn clear_inheritable() -> io::Result<()> {
     caps::clear(None, CapSet::Ambient).map_err(|error| refused(&error))?;
     caps::clear(None, CapSet::Inheritable).map_err(|error| refused(&error))
 }
@@ -52,9 +52,10 @@ fn refused(error: &caps::errors::CapsError) -> io::Error {
     io::Error::other(error.to_string())
 }
 
-/// True if programs can be loaded and attached: that takes CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN
-/// (capabilities(7)). Where it cannot be told, the kernel will tell.
-pub fn may_trace() -> bool {
+/// Returns true if this process may load and attach programs. That needs CAP_BPF and CAP_PERFMON, or
+/// CAP_SYS_ADMIN (capabilities(7)). If the capabilities are unknown, returns true: loading fails with the
+/// kernel's error then.
+pub(crate) fn may_trace() -> bool {
     caps::read(None, CapSet::Effective).map_or(true, |has| {
         has.contains(&Capability::CAP_SYS_ADMIN)
             || has.contains(&Capability::CAP_BPF) && has.contains(&Capability::CAP_PERFMON)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{check::report, render};
 
-/// Of one line: of a trace (`attach`, `replay`) or of a check. JSON Schema 2020-12.
+/// Returns the JSON Schema (2020-12) of one line of a trace (`attach`, `replay`) or of a check.
 pub fn of_a_line() -> Value {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let trace = render::json::schema(&mut generator);

@@ -1,11 +1,12 @@
-//! What asks us to end: SIGINT, SIGTERM, SIGHUP.
+//! The signals that end seqtrace: SIGINT, SIGTERM, SIGHUP.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Listens from when it is made. That has to be before anybody is told that we are ready: what comes
-/// right behind that must not get lost, and in the background of a shell SIGINT is ignored until then.
+/// Handlers of the signals, from creation on. Create it before readiness is reported: a signal that
+/// follows immediately must not be lost, and a background job of a shell ignores SIGINT until a handler
+/// is installed.
 #[derive(Debug)]
 pub struct Signals {
     interrupt: Signal,
@@ -14,11 +15,11 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Begins to listen. To be called within a runtime.
+    /// Installs the handlers. Call it within a tokio runtime.
     ///
     /// # Errors
     /// The kernel refuses a handler.
-    pub fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -26,8 +27,8 @@ impl Signals {
         })
     }
 
-    /// Waits for one.
-    pub async fn any(&mut self) {
+    /// Waits for any of the signals.
+    pub(crate) async fn any(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

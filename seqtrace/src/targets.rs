@@ -1,23 +1,23 @@
-//! The targets of the command line against the machine: do they exist, and what are they?
+//! Locates the targets of the command line on this machine.
 //!
-//! What a target means for a session is [`crate::filter`]'s; this is the edge. Sessions are known by
-//! the real path of their file, so links and further mounts are resolved here; in a recording of
-//! another machine nothing is left to resolve them, and names are compared as text.
+//! [`crate::filter`] decides which sessions a target matches; this is the edge. A session has the real
+//! path of its file, so links and mounts are resolved here. A recording of another machine has nothing
+//! to resolve them with: there names are compared as text.
 
-mod check;
 mod expand;
+mod inspect;
 mod links;
-mod look;
 mod machine;
 mod problem;
+mod validate;
 
 use std::{collections::BTreeSet, ffi::OsString, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use self::machine::{Machine, path_buf};
-pub(crate) use self::{check::check, look::look_at, problem::Problem};
+pub(crate) use self::{inspect::inspect, problem::Problem, validate::validate};
 use crate::{
     cli,
-    exit::Refusal,
+    exit::UserError,
     filter::{
         self, Filter, Rule, Selection, Target,
         glob::{self, Glob, GlobError},
@@ -26,49 +26,50 @@ use crate::{
     probe::{loader::Allow, opens::Opens},
 };
 
-/// Most files of a glob that are looked at.
-const LOOK_AT_MOST: usize = 4096;
+/// Maximum number of files that a glob stands for.
+const MAX_MATCHES: usize = 4096;
 
-/// A word of the command line, and what it means on this machine.
+/// A target of the command line and its files on this machine.
 #[derive(Debug)]
-pub(crate) struct Word {
-    /// The target as it was named, but for an absolute path.
+pub(crate) struct LocatedTarget {
+    /// The target as named, with an absolute path.
     pub(crate) named: Target,
-    /// Targets that match the sessions of its files.
+    /// Targets that match the sessions of its files, by real path.
     pub(crate) real: Vec<Target>,
     /// Existing files that a path or a glob names, each once.
-    pub(crate) files: Vec<Named>,
-    /// Why a path or a glob names no file.
+    pub(crate) files: Vec<NamedFile>,
+    /// The reason why a path or a glob names no file; `None` if it names one.
     pub(crate) problem: Option<Problem>,
 }
 
 /// A file of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
-    /// Absolute path as it was named, or as a glob matches it.
+pub(crate) struct NamedFile {
+    /// Absolute path as named, or as a glob matches it.
     pub(crate) path: Vec<u8>,
-    /// Path that its sessions have, without links.
+    /// Path that the file's sessions have, without links.
     pub(crate) real: Vec<u8>,
 }
 
-impl Named {
-    /// The real path, to be opened.
+impl NamedFile {
+    /// Returns the real path.
     pub(crate) fn real_path(&self) -> PathBuf {
         path_buf(&self.real)
     }
 
-    /// Where the name leads, if it is not the real path.
+    /// Describes the real path, if the name is another one.
     pub(crate) fn leads_to(&self) -> Option<String> {
         let real = crate::escape::text(&self.real, false);
         (self.path != self.real).then(|| format!("leads to {real}"))
     }
 }
 
-/// Reads the words of the command line as text. Relative paths are the current folder's.
+/// Parses the targets of the command line without looking for files. Relative paths start in the
+/// current folder.
 ///
 /// # Errors
-/// A word that is no target.
-pub(crate) fn parse(words: &[OsString]) -> Result<Vec<Target>, Refusal> {
+/// A word is no target.
+pub(crate) fn parse(words: &[OsString]) -> Result<Vec<Target>, UserError> {
     let here = here();
     words.iter().map(|word| parse_one(word, &here)).collect()
 }
@@ -77,47 +78,50 @@ fn here() -> Vec<u8> {
     machine::bytes(&std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")))
 }
 
-fn parse_one(word: &OsString, here: &[u8]) -> Result<Target, Refusal> {
+fn parse_one(word: &OsString, here: &[u8]) -> Result<Target, UserError> {
     Target::parse(word.as_bytes(), here).map_err(|error| {
-        Refusal::usage(
+        UserError::usage(
             format!("target `{}`: {error}", word.display()),
             "a target is a path, a glob in quotes, module:NAME or fn:SYMBOL",
         )
     })
 }
 
-/// Reads the words of the command line and finds their files. A file whose name looks like a pattern
-/// is meant by its name if it exists.
+/// Parses the targets of the command line and finds their files. A word that looks like a pattern is a
+/// path if a file of that name exists.
 ///
 /// # Errors
-/// A word that is no target.
-pub(crate) fn locate(words: &[OsString]) -> Result<Vec<Word>, Refusal> {
+/// A word is no target.
+pub(crate) fn locate(words: &[OsString]) -> Result<Vec<LocatedTarget>, UserError> {
     let (here, machine) = (here(), Machine::default());
     words.iter().map(|word| locate_one(word, &here, &machine)).collect()
 }
 
-fn locate_one(word: &OsString, here: &[u8], machine: &Machine) -> Result<Word, Refusal> {
+fn locate_one(word: &OsString, here: &[u8], machine: &Machine) -> Result<LocatedTarget, UserError> {
     let bytes = word.as_bytes();
     let path = absolute(bytes, here);
     let is_prefixed = bytes.starts_with(b"module:") || bytes.starts_with(b"fn:");
     if !bytes.is_empty() && !is_prefixed && std::fs::symlink_metadata(path_buf(&path)).is_ok() {
-        return Ok(Word::of_path(&path, machine));
+        return Ok(LocatedTarget::of_path(&path, machine));
     }
     Ok(match parse_one(word, here)? {
-        Target::Path(_) => Word::of_path(&path, machine),
+        Target::Path(_) => LocatedTarget::of_path(&path, machine),
         Target::Glob(glob) => match glob.split() {
-            Some((path, rest)) if rest.is_empty() => Word::of_path(&path, machine),
-            _ => Word::of_glob(glob, machine),
+            Some((path, rest)) if rest.is_empty() => LocatedTarget::of_path(&path, machine),
+            _ => LocatedTarget::of_glob(glob, machine),
         },
-        other @ (Target::Module(_) | Target::Function(_)) => {
-            Word { real: vec![other.clone()], named: other, files: Vec::new(), problem: None }
-        }
+        other @ (Target::Module(_) | Target::Function(_)) => LocatedTarget {
+            real: vec![other.clone()],
+            named: other,
+            files: Vec::new(),
+            problem: None,
+        },
     })
 }
 
-impl Word {
-    /// Of an absolute path. `..` behind a link leads where the kernel goes: then the real path is the
-    /// name.
+impl LocatedTarget {
+    /// Locates an absolute path. If it has `..`, which the kernel resolves after links, the name is the
+    /// real path.
     fn of_path(path: &[u8], machine: &Machine) -> Self {
         let upwards = path.split(|byte| *byte == b'/').any(|name| name == b"..");
         let (real, problem) = match machine.real(path) {
@@ -125,7 +129,7 @@ impl Word {
             Err(problem) => (clean(path), Some(problem)),
         };
         let named = if upwards { real.clone() } else { clean(path) };
-        let file = Named { path: named.clone(), real: real.clone() };
+        let file = NamedFile { path: named.clone(), real: real.clone() };
         Self {
             named: Target::Path(named),
             real: vec![Target::Path(real)],
@@ -134,17 +138,15 @@ impl Word {
         }
     }
 
-    /// Of an absolute pattern. What it matches through a link it would not match by the real path: such
-    /// files are targets of their own.
+    /// Locates the files of an absolute pattern. A file that the pattern matches through a link becomes a
+    /// target of its own: the pattern does not match its real path.
     fn of_glob(named: Glob, machine: &Machine) -> Self {
         let (glob, files, problem) = match real_glob(&named, machine) {
             Ok(glob) => (glob, matching(&named, machine), None),
             Err(problem) => (named.clone(), Vec::new(), Some(problem)),
         };
-        if files.len() >= LOOK_AT_MOST {
-            eprintln!(
-                "warning: only {LOOK_AT_MOST} of the files that {named} matches are looked at"
-            );
+        if files.len() >= MAX_MATCHES {
+            eprintln!("warning: {named} matches too many files: only {MAX_MATCHES} are used");
         }
         let problem = problem.or_else(|| files.is_empty().then_some(Problem::NoMatch));
         let through_links = files.iter().filter(|file| !glob.matches(&file.real));
@@ -155,12 +157,12 @@ impl Word {
     }
 }
 
-/// All targets that match the sessions of these words.
-pub(crate) fn wanted(words: &[Word]) -> Vec<Target> {
-    words.iter().flat_map(|word| word.real.iter().cloned()).collect()
+/// Returns the targets that match the sessions of all these files.
+pub(crate) fn session_targets(located: &[LocatedTarget]) -> Vec<Target> {
+    located.iter().flat_map(|target| target.real.iter().cloned()).collect()
 }
 
-/// The pattern with the real path of its literal folder.
+/// Replaces the literal folder of a pattern with its real path.
 fn real_glob(glob: &Glob, machine: &Machine) -> Result<Glob, Problem> {
     let Some((folder, rest)) = glob.split() else { return Ok(glob.clone()) };
     let folder = machine.real_folder(&folder)?;
@@ -169,15 +171,18 @@ fn real_glob(glob: &Glob, machine: &Machine) -> Result<Glob, Problem> {
     Ok(Glob::path(text).unwrap_or_else(|_| glob.clone()))
 }
 
-/// The existing files that a pattern matches, each once; a file that has links is named by its real
-/// path if that matches, too. Magic links are passed over: they are open files of processes.
-fn matching(glob: &Glob, machine: &Machine) -> Vec<Named> {
-    let found = expand::expand(glob.text(), LOOK_AT_MOST).into_iter();
-    once(found.filter_map(|path| Some(Named { real: machine.matched(&path)?, path })).collect())
+/// Returns the existing files that a pattern matches, each once. A file with links is named by its real
+/// path if the pattern matches that, too. Magic links are skipped: they are open files of processes.
+fn matching(glob: &Glob, machine: &Machine) -> Vec<NamedFile> {
+    let found = expand::expand(glob.text(), MAX_MATCHES).into_iter();
+    deduplicate(
+        found.filter_map(|path| Some(NamedFile { real: machine.matched(&path)?, path })).collect(),
+    )
 }
 
-/// Each file once, by its real path if it is named by that, too; otherwise the order stays.
-pub(crate) fn once(files: Vec<Named>) -> Vec<Named> {
+/// Removes further names of the same file and keeps the order. The real path is kept if it is among
+/// the names, otherwise the first name.
+pub(crate) fn deduplicate(files: Vec<NamedFile>) -> Vec<NamedFile> {
     let plain: BTreeSet<Vec<u8>> =
         files.iter().filter(|file| file.path == file.real).map(|file| file.real.clone()).collect();
     let mut seen = BTreeSet::new();
@@ -190,22 +195,25 @@ pub(crate) fn once(files: Vec<Named>) -> Vec<Named> {
         .collect()
 }
 
-/// Reads the filter options.
+/// Parses the filter options.
 ///
 /// # Errors
-/// A pattern that makes no sense.
-pub(crate) fn filter(select: &cli::Select) -> Result<Filter, Refusal> {
+/// A pattern is malformed, or can match no path.
+pub(crate) fn filter(select: &cli::Select) -> Result<Filter, UserError> {
     type Make = fn(Vec<u8>) -> Result<Glob, GlobError>;
     let globs = |option: &str, make: Make, words: &[String]| {
         let glob = |word: &String| {
             make(word.clone().into_bytes()).map_err(|error| {
-                Refusal::usage(format!("--{option}: {error}"), "quote globs: --path '/proc/net/*'")
+                UserError::usage(
+                    format!("--{option}: {error}"),
+                    "quote globs: --path '/proc/net/*'",
+                )
             })
         };
         words.iter().map(glob).collect::<Result<Vec<_>, _>>()
     };
     let rule = |option: &str, make: Make, only: &[String], not: &[String]| {
-        Ok::<_, Refusal>(Rule {
+        Ok::<_, UserError>(Rule {
             only: globs(option, make, only)?,
             not: globs(&format!("not-{option}"), make, not)?,
         })
@@ -237,24 +245,24 @@ pub(crate) fn filter(select: &cli::Select) -> Result<Filter, Refusal> {
     })
 }
 
-/// A pattern of several components that does not begin where paths begin matches none.
-fn refuse_relative(pattern: &str) -> Result<(), Refusal> {
+/// Refuses a pattern of several components that does not begin like a path: it can match none.
+fn refuse_relative(pattern: &str) -> Result<(), UserError> {
     let beginnings = ['/', '*', '?', '[', '{', '\\', '…'];
     if !pattern.contains('/') || pattern.starts_with(beginnings) || pattern.starts_with("anon_") {
         return Ok(());
     }
-    Err(Refusal::usage(
+    Err(UserError::usage(
         format!("--path {pattern}: no path begins like this"),
         format!("begin with the root, '/proc/{pattern}', or leave it open: '**/{pattern}'"),
     ))
 }
 
-/// Reads the filter options for sessions of this machine: a path that leads through a link means the
-/// real one, too.
+/// Parses the filter options for sessions of this machine: a pattern with a link in it also matches the
+/// real path.
 ///
 /// # Errors
-/// A pattern that makes no sense.
-pub(crate) fn filter_here(select: &cli::Select) -> Result<Filter, Refusal> {
+/// A pattern is malformed, or can match no path.
+pub(crate) fn filter_here(select: &cli::Select) -> Result<Filter, UserError> {
     let mut filter = filter(select)?;
     let machine = Machine::default();
     for globs in [&mut filter.path.only, &mut filter.path.not] {
@@ -264,7 +272,7 @@ pub(crate) fn filter_here(select: &cli::Select) -> Result<Filter, Refusal> {
     Ok(filter)
 }
 
-/// Patterns of the real paths of what a pattern matches, as far as they are others.
+/// Returns patterns of the real paths of the files that a pattern matches, unless they are the same.
 fn real_globs(glob: &Glob, machine: &Machine) -> Vec<Glob> {
     let Some((path, rest)) = glob.split() else { return Vec::new() };
     let literal = |path: &[u8]| Glob::path(glob::quote(path)).ok();
@@ -273,7 +281,7 @@ fn real_globs(glob: &Glob, machine: &Machine) -> Vec<Glob> {
         return real.and_then(|real| literal(&real)).into_iter().collect();
     }
     let real = real_glob(glob, machine).ok().filter(|real| real != glob);
-    // Everything below a folder would have to be looked at, and `**` follows no links.
+    // `**` follows no links, and expanding it would read all folders below.
     let walk = !rest.windows(2).any(|two| two == b"**");
     let files = if walk { matching(glob, machine) } else { Vec::new() };
     let is_matched =
@@ -283,8 +291,8 @@ fn real_globs(glob: &Glob, machine: &Machine) -> Vec<Glob> {
     real.into_iter().chain(links).collect()
 }
 
-/// True for a target that may be a plain procfs file some day: of a path it is known, and of a
-/// callback it is certain that it is not.
+/// Returns true for a target that may match plain procfs files that appear later. A path is examined
+/// when it is located, and a function is a callback of seq files only.
 pub(crate) fn may_become_plain(target: &Target) -> bool {
     matches!(target, Target::Glob(_) | Target::Module(_))
 }
@@ -303,12 +311,12 @@ pub(crate) fn opens(targets: &[Target]) -> Vec<Opens> {
     if targets.is_empty() { Opens::ALL.to_vec() } else { kinds }
 }
 
-/// False if all that is wanted are files that are known by now.
+/// Returns true if the targets may match files that appear later.
 pub(crate) fn are_open_ended(targets: &[Target]) -> bool {
     targets.is_empty() || !targets.iter().all(|target| matches!(target, Target::Path(_)))
 }
 
-/// What the programs may drop by themselves.
+/// Returns the filters that the programs can apply in the kernel.
 pub(crate) fn allow(selection: &Selection) -> Allow {
     let filter::Prefilter { names, pids, tids, uids, comms } =
         filter::kernel_prefilter(&selection.targets, &selection.filter);

@@ -188,7 +188,6 @@ impl Open {
 }
 
 #[cfg(test)]
-#[expect(clippy::panic, reason = "a test")]
 mod tests {
     use super::*;
 

@@ -250,7 +250,7 @@ impl Case {
                 self.storm.shown(callback);
                 let (read, time) = (update.read, update.time);
                 if texts && callback.bytes.unwrap_or(0) > 0 {
-                    let callback = callback.clone();
+                    let callback = *callback;
                     self.waiting = Some(Waiting { callback, read, time });
                 } else {
                     self.shown(callback, read, time, 0, file);

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use super::{
-    live::{self, Ends, Request},
-    look,
+    live::{self, Outputs, Request},
+    options,
 };
 use crate::{cli, clock, exit::Exit, output::Writer};
 
@@ -18,8 +18,8 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
     };
     let writer = Writer::open(args.output.file.as_deref())?;
     let wall_at_boot = clock::wall_at_boot();
-    let renderer = look::renderer(&args.output, &writer, wall_at_boot)?;
+    let renderer = options::renderer(&args.output, &writer, wall_at_boot)?;
     let recording = args.record.clone();
-    let traced = live::run(request, Ends { renderer, writer, recording, wall_at_boot })?;
+    let traced = live::run(request, Outputs { renderer, writer, recording, wall_at_boot })?;
     Ok(traced.map_or(Exit::Done.into(), |traced| traced.code))
 }

@@ -13,7 +13,7 @@ use std::{
 use anyhow::Context;
 
 use self::files::Candidate;
-use super::{look, recordings, replay};
+use super::{options, recordings, replay};
 use crate::{
     check::{
         examine::{Examiner, Limits},
@@ -24,7 +24,7 @@ use crate::{
         verdict::{self, Verdict},
     },
     cli,
-    exit::{Exit, Refusal},
+    exit::{Exit, UserError},
     faults::Faults,
     filter::{Filter, Selection, Target},
     kernel::preflight::Preflight,
@@ -42,7 +42,7 @@ use crate::{
     targets,
 };
 
-/// The bytes of a record that the rules may compare.
+/// Bytes of each record that the rules may compare.
 const PREVIEW: u32 = 256;
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
@@ -86,7 +86,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Checks the files. How many that were named were not judged.
+/// Checks the files. Returns the number of named files that were not judged.
 async fn examine(
     examiner: &mut Examiner,
     files: &[Candidate],
@@ -97,7 +97,7 @@ async fn examine(
     let mut refused = 0;
     let mut output = Output::default();
     report.begin(u64::try_from(files.len()).unwrap_or(u64::MAX), &mut output.data);
-    // A single file is shown, whatever it is.
+    // A single file is always shown.
     let passes_by = args.format == Format::Text && args.verbose == 0 && files.len() > 1;
     for candidate in files {
         let (result, other_kind) = judge_one(examiner, candidate).await?;
@@ -117,7 +117,7 @@ async fn examine(
     Ok(refused)
 }
 
-/// The report on a file, and whether it is no seq file.
+/// Checks a file. Returns its report, and true if it is no seq file.
 async fn judge_one(
     examiner: &mut Examiner,
     candidate: &Candidate,
@@ -135,7 +135,7 @@ async fn judge_one(
     Ok((result, other_kind))
 }
 
-/// `check --from`: a recording instead of reads of our own.
+/// Runs `check --from`: judges a recording instead of reading files.
 fn judge(
     recording: &Path,
     targets: Vec<Target>,
@@ -147,17 +147,17 @@ fn judge(
     let played = replay::gather(recording, selection, &mut gatherer)?;
     let reports = gatherer.reports(&played);
     if reports.is_empty() && played.ending == Ending::Cut {
-        return Err(Refusal {
+        return Err(UserError {
             exit: Exit::Inconclusive,
             what: format!("{} is cut off before its first session", recordings::name(recording)),
-            remedy: "record it again".to_owned(),
+            hint: "record the trace again".to_owned(),
         }
         .into());
     }
     if reports.is_empty() {
-        return Err(Refusal::target(
+        return Err(UserError::target(
             format!("no session of these targets is in {}", recordings::name(recording)),
-            "`seqtrace report FILE` tells what is",
+            "`seqtrace report FILE` lists the files of a recording",
         )
         .into());
     }
@@ -169,7 +169,7 @@ fn judge(
     }
     report.end(&mut output.data);
     writer.write(&mut output)?;
-    // What was lost may have been of any file.
+    // Lost events may belong to any file.
     let unsure = played.verdict().is_inconclusive();
     Ok(exit(report.sums(), 0, 0, unsure).into())
 }
@@ -177,7 +177,7 @@ fn judge(
 fn look(args: &cli::Check, writer: &Writer, single: bool) -> Look {
     Look {
         format: args.format,
-        color: look::color_data(args.color, writer),
+        color: options::color_data(args.color, writer),
         ascii: args.ascii,
         verbose: args.verbose > 0,
         quiet: args.quiet,
@@ -185,10 +185,10 @@ fn look(args: &cli::Check, writer: &Writer, single: bool) -> Look {
     }
 }
 
-/// A trace of the readers, and of nobody else.
+/// Begins a trace that covers the readers only.
 fn trace(
     args: &cli::Check,
-    wanted: &[targets::Word],
+    wanted: &[targets::LocatedTarget],
     facts: &Preflight,
     readers: &[Process; 2],
 ) -> anyhow::Result<Trace<Collector>> {
@@ -211,17 +211,17 @@ fn trace(
         opens: targets::opens(&real),
         plain: false,
     };
-    let attached = setup.attach(plan, args.backend).map_err(Refusal::from)?;
+    let attached = setup.attach(plan, args.backend).map_err(UserError::from)?;
     if args.verbose > 0 && io::stderr().is_terminal() {
         eprintln!("backend {}", attached.plan.name());
     }
     let pipeline = Pipeline::new(Selection::default(), Until::default());
-    let source = attached.begin().map_err(Refusal::from)?;
+    let source = attached.begin().map_err(UserError::from)?;
     Ok(Trace::new(source, pipeline, None, Collector::default()))
 }
 
-/// What was found counts most, then what could not be told, then what was not read though it was named,
-/// or that nothing was read at all.
+/// Chooses the exit status. Findings come first, then inconclusive files, then named files that were
+/// not read. Without any file that was judged the status is that of a missing target.
 fn exit(sums: Sums, named: u64, passed_by: u64, unsure: bool) -> Exit {
     if sums.findings > 0 {
         Exit::Findings
@@ -234,7 +234,7 @@ fn exit(sums: Sums, named: u64, passed_by: u64, unsure: bool) -> Exit {
     }
 }
 
-/// `seqtrace read-for-check`: the process that reads.
+/// Runs `seqtrace read-for-check`: the process that reads.
 pub(super) fn read() -> anyhow::Result<ExitCode> {
     crate::check::reader::serve().context("cannot read on behalf of seqtrace check")?;
     Ok(Exit::Done.into())

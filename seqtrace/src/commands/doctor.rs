@@ -1,4 +1,4 @@
-//! `seqtrace doctor`: can this machine trace?
+//! `seqtrace doctor`: checks whether this machine can trace.
 
 use std::{
     io::{self, Write},

@@ -1,10 +1,10 @@
-//! `seqtrace explain`: a rule in words.
+//! `seqtrace explain`: explains a rule.
 
 use std::process::ExitCode;
 
 use crate::{
     cli, escape,
-    exit::{Exit, Refusal},
+    exit::{Exit, UserError},
     output::Writer,
     rules,
 };
@@ -16,7 +16,7 @@ pub(super) fn run(args: &cli::Explain) -> anyhow::Result<ExitCode> {
         Some(word) => {
             let rule = word.parse().ok().and_then(rules::find).ok_or_else(|| {
                 let word = escape::text(word.as_bytes(), false);
-                Refusal::usage(
+                UserError::usage(
                     format!("there is no rule {word}"),
                     format!("these are the rules:\n\n{}", rules::list().trim_end()),
                 )

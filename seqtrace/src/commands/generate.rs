@@ -1,4 +1,4 @@
-//! `seqtrace schema`, `completions`, `man`: what can be made from the program itself.
+//! `seqtrace schema`, `completions` and `man`: texts that are generated from the program itself.
 
 use std::process::ExitCode;
 
@@ -7,18 +7,18 @@ use clap::CommandFactory;
 use crate::{
     cli::{self, Cli},
     escape,
-    exit::{Exit, Refusal},
+    exit::{Exit, UserError},
     output::Writer,
     schema,
 };
 
-/// `seqtrace schema`
+/// Runs `seqtrace schema`.
 pub(super) fn schema() -> anyhow::Result<ExitCode> {
     Writer::print(format!("{:#}\n", schema::of_a_line()).into_bytes())?;
     Ok(Exit::Done.into())
 }
 
-/// `seqtrace completions SHELL`
+/// Runs `seqtrace completions SHELL`.
 pub(super) fn completions(args: &cli::Completions) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "seqtrace", &mut script);
@@ -26,7 +26,7 @@ pub(super) fn completions(args: &cli::Completions) -> anyhow::Result<ExitCode> {
     Ok(Exit::Done.into())
 }
 
-/// `seqtrace man [COMMAND]`
+/// Runs `seqtrace man [COMMAND]`.
 pub(super) fn man(args: &cli::Man) -> anyhow::Result<ExitCode> {
     Writer::print(page(args.command.as_deref())?)?;
     Ok(Exit::Done.into())
@@ -34,13 +34,13 @@ pub(super) fn man(args: &cli::Man) -> anyhow::Result<ExitCode> {
 
 fn page(command: Option<&str>) -> anyhow::Result<Vec<u8>> {
     let mut whole = Cli::command();
-    // Gives the subcommands their full names.
+    // Sets the full names of the subcommands.
     whole.build();
     let command = match command {
         None => whole,
         Some(name) => whole.find_subcommand(name).cloned().ok_or_else(|| {
             let what = format!("there is no command {}", escape::text(name.as_bytes(), false));
-            Refusal::usage(what, "`seqtrace help` tells which there are")
+            UserError::usage(what, "`seqtrace help` lists the commands")
         })?,
     };
     let mut page = Vec::new();

@@ -1,7 +1,7 @@
-//! The command behind `attach … -- CMD` runs as the user who called sudo, not as root.
+//! Runs the command of `attach … -- CMD` as the user who called sudo, not as root.
 //!
-//! seqtrace starts itself once more for that: changing users is safe only in a process that has
-//! nothing else to lose.
+//! seqtrace starts itself once more for that: only a process that does nothing else may change its user
+//! safely.
 
 use std::{
     ffi::{CString, OsString},
@@ -12,14 +12,14 @@ use std::{
 use anyhow::{Context, bail};
 use nix::unistd::{Gid, Uid, User, geteuid, initgroups, setgid, setgroups, setuid};
 
-/// The user who called sudo, if that is how seqtrace was started.
+/// Returns the user who called sudo; `None` if seqtrace was not started by sudo.
 fn invoker() -> Option<(Uid, Gid)> {
     let number = |name| std::env::var(name).ok()?.parse::<u32>().ok();
     let (uid, gid) = (number("SUDO_UID")?, number("SUDO_GID")?);
     (geteuid().is_root() && uid != 0).then(|| (Uid::from_raw(uid), Gid::from_raw(gid)))
 }
 
-/// A command line that runs `command` as the invoker.
+/// Returns a command that runs `command` as the invoker.
 pub(super) fn command(command: &[OsString]) -> Option<Command> {
     let (program, arguments) = command.split_first()?;
     Some(if invoker().is_some() {
@@ -33,7 +33,7 @@ pub(super) fn command(command: &[OsString]) -> Option<Command> {
     })
 }
 
-/// `seqtrace run-as-invoker CMD…`: does not return unless it fails.
+/// Runs `seqtrace run-as-invoker CMD…`. Returns only if that fails.
 pub(super) fn become_and_run(command: &[OsString]) -> anyhow::Result<ExitCode> {
     let Some((program, arguments)) = command.split_first() else { bail!("no command given") };
     let mut next = Command::new(program);
@@ -55,12 +55,12 @@ pub(super) fn become_and_run(command: &[OsString]) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(not_run(&error)))
 }
 
-/// The exit status that shells use for a command that could not be run.
+/// Returns the exit status that shells use for a command that could not be run.
 pub(super) fn not_run(error: &std::io::Error) -> u8 {
     if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 }
 }
 
-/// Groups first, the user last: after that nothing can be changed any more.
+/// Changes groups and user. The user comes last: without root, groups cannot be changed any more.
 fn drop_privileges(uid: Uid, gid: Gid, user: Option<&User>) -> anyhow::Result<()> {
     match user {
         Some(user) => initgroups(&CString::new(user.name.as_bytes())?, gid)?,

@@ -1,7 +1,7 @@
-//! `seqtrace list`: which files are seq files, and what their callbacks are.
+//! `seqtrace list`: shows which files are seq files, and their callbacks.
 //!
-//! A file tells what it is only when it is opened, so that is what happens, for reading, without
-//! blocking and without reading a byte. Files where even that does something are left out by name.
+//! The kind of a file is known only when it is opened. Each file is opened for reading, without blocking,
+//! and no byte is read. Files for which even opening has an effect are excluded by name.
 
 use std::{
     fmt::Write as _,
@@ -16,7 +16,7 @@ use crate::{
     check::left_alone,
     cli, escape,
     event::Functions,
-    exit::{Exit, Refusal},
+    exit::{Exit, UserError},
     faults::Faults,
     filter::Target,
     kernel::preflight::Preflight,
@@ -29,7 +29,7 @@ use crate::{
     },
     render::Name,
     session::update::{Callbacks, Symbol},
-    targets::{self, Named, Problem, Word},
+    targets::{self, LocatedTarget, NamedFile, Problem},
 };
 
 /// A line of the list.
@@ -42,7 +42,7 @@ struct Entry {
     callbacks: Option<[String; 4]>,
     module: Option<String>,
     traceable: bool,
-    /// Why not, or what is special.
+    /// The reason why it is not traceable, or a remark.
     note: Option<String>,
 }
 
@@ -71,33 +71,32 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
     Ok(Exit::Done.into())
 }
 
-/// The files that the words name, each once. Warns of each word that names none; folders, of which a
-/// glob that the shell expands has many, are counted.
+/// Returns the files that the targets name, each once. Warns of each target that names none. Several
+/// folders, as a glob that the shell expands has them, get one warning.
 ///
 /// # Errors
-/// No word names a file, or one is no path.
-fn files(words: Vec<Word>) -> Result<Vec<Named>, Refusal> {
-    let by_path = |word: &&Word| matches!(word.named, Target::Path(_) | Target::Glob(_));
+/// No target names a file, or one is neither path nor glob.
+fn files(words: Vec<LocatedTarget>) -> Result<Vec<NamedFile>, UserError> {
+    let by_path = |word: &&LocatedTarget| matches!(word.named, Target::Path(_) | Target::Glob(_));
     if let Some(word) = words.iter().find(|word| !by_path(word)) {
-        let remedy =
-            "name paths or globs; `seqtrace check module:NAME` finds the files of a module";
-        return Err(Refusal::usage(format!("{}: list opens files", word.named), remedy));
+        let hint = "name paths or globs; `seqtrace check module:NAME` finds the files of a module";
+        return Err(UserError::usage(format!("{}: list opens files", word.named), hint));
     }
     let nothing = words.iter().all(|word| word.files.is_empty());
-    let is_folder = |word: &Word| matches!(word.problem, Some(Problem::Folder));
+    let is_folder = |word: &LocatedTarget| matches!(word.problem, Some(Problem::Folder));
     let folders = words.iter().filter(|word| is_folder(word)).count();
     for word in &words {
         match &word.problem {
-            Some(problem) if nothing => return Err(problem.refusal(&word.named)),
+            Some(problem) if nothing => return Err(problem.user_error(&word.named)),
             Some(_) if folders > 1 && is_folder(word) => {}
             Some(problem) => eprintln!("warning: {}: {}", word.named, problem.reason()),
             None => {}
         }
     }
     if folders > 1 {
-        eprintln!("warning: {folders} folders are passed over");
+        eprintln!("warning: {folders} folders are skipped");
     }
-    Ok(targets::once(words.into_iter().flat_map(|word| word.files).collect()))
+    Ok(targets::deduplicate(words.into_iter().flat_map(|word| word.files).collect()))
 }
 
 /// Starts a trace of our own opens.
@@ -117,7 +116,7 @@ fn own_opens(facts: &Preflight) -> Result<Source, ProbeError> {
     setup.attach(Plan::Core(Vec::new()), cli::Backend::Auto)?.begin()
 }
 
-fn entry(file: &Named, source: &mut Source, plan: &Plan) -> Entry {
+fn entry(file: &NamedFile, source: &mut Source, plan: &Plan) -> Entry {
     let mut entry = entry_of(file, source, plan);
     if let Some(leads_to) = file.leads_to() {
         entry.note =
@@ -126,7 +125,7 @@ fn entry(file: &Named, source: &mut Source, plan: &Plan) -> Entry {
     entry
 }
 
-fn entry_of(file: &Named, source: &mut Source, plan: &Plan) -> Entry {
+fn entry_of(file: &NamedFile, source: &mut Source, plan: &Plan) -> Entry {
     let shown = escape::text(&file.path, false).to_string();
     let path = file.real_path();
     let empty = |kind, note: String| Entry {

@@ -1,6 +1,6 @@
-//! A trace from the command line to its end: what `attach` and `record` have in common.
+//! A trace from the command line to its end, common to `attach` and `record`.
 //!
-//! They differ in where things go: [`Ends`].
+//! The two differ in their [`Outputs`].
 
 use std::{
     ffi::OsString,
@@ -20,10 +20,10 @@ use nix::{
 use seqtrace_model::trace::Sink as _;
 use tokio::{process::Child, time::Instant};
 
-use super::{invoker, look, recordings};
+use super::{invoker, options, recordings};
 use crate::{
     cli,
-    exit::{Exit, Refusal},
+    exit::{Exit, UserError},
     filter::Selection,
     kernel::preflight::Preflight,
     output::Writer,
@@ -38,52 +38,50 @@ use crate::{
     targets,
 };
 
-/// What to trace, and how.
+/// Targets and options of a trace.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'a> {
     pub(super) tracing: &'a cli::Tracing,
-    /// Nothing but findings is to be shown.
     pub(super) only_findings: bool,
-    /// Bytes of each record that are wanted.
+    /// Bytes of each record to copy, 0 to 256.
     pub(super) preview: u32,
-    /// The programs' own diagnostics are wanted.
+    /// Show diagnostics of the eBPF programs.
     pub(super) log: bool,
 }
 
-/// Where what happens goes.
-pub(super) struct Ends {
-    /// Makes text of it.
+/// Destinations of a trace.
+pub(super) struct Outputs {
     pub(super) renderer: Box<dyn Renderer>,
-    /// Takes the text.
     pub(super) writer: Writer,
-    /// Where the recording goes, if there is to be one. Created when tracing is certain to begin: an
-    /// older one of that name is not lost to a mistyped target.
+    /// File of the recording; `None`: no recording. It is created when all checks have passed, so that
+    /// a mistyped target does not overwrite an older recording.
     pub(super) recording: Option<PathBuf>,
-    /// The time of day when CLOCK_MONOTONIC was 0.
+    /// Time of day when CLOCK_MONOTONIC was 0, in ns since 1970 (UTC).
     pub(super) wall_at_boot: i64,
 }
 
-/// How it went.
+/// The result of a trace.
 pub(super) struct Traced {
-    /// Our exit status.
+    /// Exit status of seqtrace.
     pub(super) code: ExitCode,
-    /// What was recorded.
     pub(super) recorder: Option<Recorder>,
 }
 
-/// Traces. `None` if it was only to be said what would be done.
-pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Traced>> {
-    let Ends { renderer, mut writer, recording, wall_at_boot } = ends;
+/// Runs a trace to its end. Returns `None` for `--dry-run`.
+pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Option<Traced>> {
+    let Outputs { renderer, mut writer, recording, wall_at_boot } = outputs;
     let cli::Tracing { targets: words, select, limits, capture, command, fail_on } =
         request.tracing;
     let words = targets::locate(words)?;
-    let selection =
-        Selection { targets: targets::wanted(&words), filter: targets::filter_here(select)? };
+    let selection = Selection {
+        targets: targets::session_targets(&words),
+        filter: targets::filter_here(select)?,
+    };
     let facts = Preflight::gather()?;
-    if let Some(instead) = facts.lacking {
-        eprintln!("warning: symbols are hidden (kernel.kptr_restrict): {instead}");
+    if let Some(fallback) = facts.fallback {
+        eprintln!("warning: symbols are hidden (kernel.kptr_restrict): {fallback}");
     }
-    for warning in targets::check(&words, &selection.filter, &facts.symbols)? {
+    for warning in targets::validate(&words, &selection.filter, &facts.symbols)? {
         eprintln!("warning: {warning}");
     }
     let plan =
@@ -100,9 +98,9 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
         opens: targets::opens(&selection.targets),
         plain: selection.targets.iter().any(targets::may_become_plain),
     };
-    let attached = setup.attach(plan, capture.backend).map_err(Refusal::from)?;
+    let attached = setup.attach(plan, capture.backend).map_err(UserError::from)?;
 
-    let mut pipeline = Pipeline::new(selection.clone(), look::until(&limits.counts));
+    let mut pipeline = Pipeline::new(selection.clone(), options::until(&limits.counts));
     if request.only_findings {
         pipeline.only_findings();
     }
@@ -118,9 +116,9 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
         let mut signals = Signals::listen()?;
-        let source = attached.begin().map_err(Refusal::from)?;
+        let source = attached.begin().map_err(UserError::from)?;
         let mut trace = Trace::new(source, pipeline, recorder, screen);
-        let looked_at = targets::look_at(&words, &selection.filter, &mut trace.source);
+        let looked_at = targets::inspect(&words, &selection.filter, &mut trace.source);
         trace.pump();
         for target in looked_at? {
             trace.announce_target(&target);
@@ -133,10 +131,10 @@ pub(super) fn run(request: Request<'_>, ends: Ends) -> anyhow::Result<Option<Tra
 
         let mut command = spawn(command, &writer)?.map(Running);
         let child = command.as_mut().map(|Running(child)| child);
-        // Whatever else is opened may be a BPF iterator, whose callbacks need probes of their own.
+        // Other files may be BPF iterators, whose callbacks need probes of their own.
         let later = trace.source.by_callback() || targets::are_open_ended(&selection.targets);
-        if let Err(error) = privileges::keep_what_tracing_needs(later) {
-            eprintln!("warning: capabilities are kept: {error}");
+        if let Err(error) = privileges::keep_tracing_capabilities(later) {
+            eprintln!("warning: cannot drop capabilities: {error}");
         }
         let deadline = limits.duration.map(|time| Instant::now() + time);
         let status =
@@ -175,33 +173,33 @@ fn settings(request: &Request<'_>, facts: &Preflight, selection: &Selection) -> 
     }
 }
 
-/// Starts the command, if there is one. Its output must not mix with the data: unless that goes to a
-/// file, the command's standard output becomes our standard error.
+/// Starts the command, if there is one. Its output must not mix with the data: if the data is written
+/// to standard output, the command gets standard error as its standard output.
 fn spawn(words: &[OsString], writer: &Writer) -> anyhow::Result<Option<Child>> {
     let Some(mut command) = invoker::command(words) else { return Ok(None) };
     if !writer.leaves_stdout() {
         let stderr = io::stderr().as_fd().try_clone_to_owned().context("cannot share stderr")?;
         command.stdout(Stdio::from(stderr));
     }
-    privileges::bequeath_nothing().context("cannot keep capabilities from the command")?;
+    privileges::clear_inheritable().context("cannot drop the capabilities of the command")?;
     let child = tokio::process::Command::from(command).spawn();
     child.map(Some).map_err(|error| {
         let name = words.first().map(|name| name.display().to_string()).unwrap_or_default();
-        Refusal {
+        UserError {
             exit: Exit::NotRun(invoker::not_run(&error)),
             what: format!("cannot run {name}: {error}"),
-            remedy: "check the command behind --".to_owned(),
+            hint: "check the command behind --".to_owned(),
         }
         .into()
     })
 }
 
-/// The command. If the trace ends before it, however that comes, so does the command.
+/// The running command. If the trace ends first, for any reason, the command is terminated.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // There is none once it has been waited for.
+        // The id is `None` after the command has been waited for.
         let id = self.0.id().and_then(|id| i32::try_from(id).ok());
         if let Some(id) = id {
             // It may have ended by itself meanwhile.
@@ -210,7 +208,7 @@ impl Drop for Running {
     }
 }
 
-/// A command's status as a shell would tell it.
+/// Converts a command's exit status as a shell does: 128 and the signal's number, if a signal ended it.
 fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))

@@ -1,4 +1,4 @@
-//! The subcommands: each reads as what it does, in order.
+//! The subcommands, one file each.
 
 mod attach;
 mod check;
@@ -8,7 +8,7 @@ mod generate;
 mod invoker;
 mod list;
 mod live;
-mod look;
+mod options;
 mod record;
 mod recordings;
 mod replay;
@@ -18,10 +18,10 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 
-/// Runs what the command line asks for.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// Whatever stopped it; [`crate::exit::of`] knows the exit status.
+/// Any error that ended the subcommand; [`crate::exit::of`] returns its exit status.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Attach(args) => attach::run(&args),

@@ -1,10 +1,10 @@
-//! `seqtrace record`: a trace into a file, to be looked at later and elsewhere.
+//! `seqtrace record`: records a trace in a file, to examine it later and on any machine.
 
 use std::process::ExitCode;
 
 use super::{
-    live::{self, Ends, Request, Traced},
-    look, recordings,
+    live::{self, Outputs, Request, Traced},
+    options, recordings,
 };
 use crate::{
     cli, clock,
@@ -23,16 +23,16 @@ pub(super) fn run(args: &cli::Record) -> anyhow::Result<ExitCode> {
         log: args.verbose >= 2,
     };
     let options = render::Options {
-        color_status: look::color_status(args.color),
+        color_status: options::color_status(args.color),
         ascii: args.ascii,
         ..render::Options::default()
     };
     let renderer = Box::new(StatusOnly { status: Status::new(&options), quiet: args.quiet });
     let recording = Some(args.file.clone());
-    // What the command writes is not to be mixed into a recording on standard output.
-    let writer = Writer::nowhere(!recordings::is_stdio(&args.file));
-    let ends = Ends { renderer, writer, recording, wall_at_boot: clock::wall_at_boot() };
-    let Some(Traced { code, recorder }) = live::run(request, ends)? else {
+    // The command's output must not mix with a recording on standard output.
+    let writer = Writer::status_only(!recordings::is_stdio(&args.file));
+    let outputs = Outputs { renderer, writer, recording, wall_at_boot: clock::wall_at_boot() };
+    let Some(Traced { code, recorder }) = live::run(request, outputs)? else {
         return Ok(Exit::Done.into());
     };
     if let (Some(recorder), false) = (recorder, args.quiet) {
@@ -42,39 +42,39 @@ pub(super) fn run(args: &cli::Record) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// Header, targets, readiness and summary; the updates are for the recording.
+/// Renders header, targets, readiness and summary, but no updates: those are recorded.
 struct StatusOnly {
     status: Status,
     quiet: bool,
 }
 
 impl StatusOnly {
-    fn say(&self, out: &mut Output, say: impl FnOnce(Status, &mut Vec<u8>)) {
+    fn render(&self, out: &mut Output, render: impl FnOnce(Status, &mut Vec<u8>)) {
         if !self.quiet {
-            say(self.status, &mut out.status);
+            render(self.status, &mut out.status);
         }
     }
 }
 
 impl Renderer for StatusOnly {
     fn header(&mut self, header: &Header, out: &mut Output) {
-        self.say(out, |status, out| status.header(header, out));
+        self.render(out, |status, out| status.header(header, out));
     }
 
     fn target(&mut self, target: &TargetInfo, out: &mut Output) {
-        self.say(out, |status, out| status.target(target, out));
+        self.render(out, |status, out| status.target(target, out));
     }
 
     fn ready(&mut self, ready: &Ready, out: &mut Output) {
-        self.say(out, |status, out| status.ready(*ready, out));
+        self.render(out, |status, out| status.ready(*ready, out));
     }
 
     fn update(&mut self, _update: &Update, _out: &mut Output) -> Shown {
-        // In the recording.
+        // The recording has it.
         Shown::Yes
     }
 
     fn end(&mut self, summary: &Summary, out: &mut Output) {
-        self.say(out, |status, out| status.summary(summary, out));
+        self.render(out, |status, out| status.summary(summary, out));
     }
 }

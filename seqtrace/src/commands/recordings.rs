@@ -1,4 +1,4 @@
-//! Recordings as files, and how their errors are told.
+//! Opens and creates the files of recordings, and reports their errors.
 
 use std::{
     fs::{File, Metadata},
@@ -8,17 +8,17 @@ use std::{
 };
 
 use crate::{
-    exit::Refusal,
+    exit::UserError,
     output::Writer,
     recording::{ReadError, Reader},
 };
 
 /// Creates a recording; `-` is standard output.
-pub(super) fn create(path: &Path) -> Result<Box<dyn Write>, Refusal> {
+pub(super) fn create(path: &Path) -> Result<Box<dyn Write>, UserError> {
     if is_stdio(path) {
         let stdout = io::stdout();
         if stdout.is_terminal() {
-            return Err(Refusal::usage(
+            return Err(UserError::usage(
                 "a recording is not for a terminal",
                 "name a file: -o FILE, or a reader: | seqtrace replay -",
             ));
@@ -26,7 +26,7 @@ pub(super) fn create(path: &Path) -> Result<Box<dyn Write>, Refusal> {
         return Ok(Box::new(stdout));
     }
     let file = File::create(path).map_err(|error| {
-        Refusal::usage(
+        UserError::usage(
             format!("cannot write {}: {error}", path.display()),
             "name a file in a folder that exists and that you may write to",
         )
@@ -34,17 +34,17 @@ pub(super) fn create(path: &Path) -> Result<Box<dyn Write>, Refusal> {
     Ok(Box::new(file))
 }
 
-/// Opens where what is made of a recording goes.
+/// Opens the output of a command that reads a recording.
 ///
 /// # Errors
-/// It cannot be written, or is the recording itself: that would be empty before a byte of it is read.
-pub(super) fn writer(recording: &Path, output: Option<&Path>) -> Result<Writer, Refusal> {
+/// The output cannot be written, or is the recording itself, which would be truncated before it is read.
+pub(super) fn writer(recording: &Path, output: Option<&Path>) -> Result<Writer, UserError> {
     if let Some(output) = output
         && let (Ok(from), Ok(to)) = (metadata(recording), output.metadata())
         && from.is_file()
         && (from.dev(), from.ino()) == (to.dev(), to.ino())
     {
-        return Err(Refusal::usage(
+        return Err(UserError::usage(
             format!("{} is the recording itself", output.display()),
             "name another file: -o FILE",
         ));
@@ -52,7 +52,7 @@ pub(super) fn writer(recording: &Path, output: Option<&Path>) -> Result<Writer, 
     Writer::open(output)
 }
 
-/// Of the file that a name stands for, whatever name that is.
+/// Returns the metadata of the file that `recording` resolves to, following symlinks.
 fn metadata(recording: &Path) -> io::Result<Metadata> {
     if is_stdio(recording) {
         File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata()
@@ -62,7 +62,7 @@ fn metadata(recording: &Path) -> io::Result<Metadata> {
 }
 
 /// Opens a recording; `-` is standard input.
-pub(super) fn open(path: &Path) -> Result<Reader<Box<dyn Read>>, Refusal> {
+pub(super) fn open(path: &Path) -> Result<Reader<Box<dyn Read>>, UserError> {
     let input: Box<dyn Read> = if is_stdio(path) {
         Box::new(io::stdin())
     } else {
@@ -72,26 +72,26 @@ pub(super) fn open(path: &Path) -> Result<Reader<Box<dyn Read>>, Refusal> {
     Reader::open(input).map_err(|error| unreadable(path, &error))
 }
 
-/// An error of a recording, and what to do about it.
-pub(super) fn unreadable(path: &Path, error: &ReadError) -> Refusal {
-    let remedy = match error {
+/// Converts an error of a recording to one with a hint.
+pub(super) fn unreadable(path: &Path, error: &ReadError) -> UserError {
+    let hint = match error {
         ReadError::Io(_) => "name a file that exists and that you may read",
         ReadError::Foreign => "make one with: seqtrace record TARGET -o FILE",
-        ReadError::Headless => "nothing was recorded: record again",
+        ReadError::Headless => "the file has no trace: record again",
         ReadError::TooNew(_) => "read it with that version of seqtrace",
         ReadError::Damaged(_) => {
-            "what was shown before is right; the rest cannot be trusted: copy or record it again"
+            "the output so far is right, the rest of the file cannot be trusted: copy or record it again"
         }
     };
-    Refusal::recording(format!("{} {error}", name(path)), remedy)
+    UserError::recording(format!("{} {error}", name(path)), hint)
 }
 
-/// A recording's name in a message.
+/// Returns a recording's name for messages.
 pub(super) fn name(path: &Path) -> String {
     if is_stdio(path) { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-/// True for `-`.
+/// Returns true for `-`.
 pub(super) fn is_stdio(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_recording_is_not_written_over() {
+    fn a_recording_is_not_overwritten() {
         let folder = std::env::temp_dir().join(format!("seqtrace-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let [recording, link, symlink, other] =
@@ -110,13 +110,13 @@ mod tests {
         std::fs::hard_link(&recording, &link).unwrap();
         std::os::unix::fs::symlink(&recording, &symlink).unwrap();
         for output in [&recording, &link, &symlink] {
-            let refusal = writer(&recording, Some(output)).unwrap_err();
-            assert!(refusal.what.ends_with("is the recording itself"), "{refusal}");
+            let error = writer(&recording, Some(output)).unwrap_err();
+            assert!(error.what.ends_with("is the recording itself"), "{error}");
         }
         assert_eq!(std::fs::read(&recording).unwrap(), b"events");
         assert!(writer(&recording, Some(&other)).is_ok());
         assert!(writer(&recording, None).is_ok());
-        // What has no content has none to lose.
+        // A device has no content to lose.
         let null = Path::new("/dev/null");
         assert!(writer(null, Some(null)).is_ok());
         std::fs::remove_dir_all(&folder).unwrap();

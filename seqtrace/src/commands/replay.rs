@@ -1,8 +1,8 @@
-//! `seqtrace replay`: what `attach` showed, from a recording.
+//! `seqtrace replay`: renders a recording as `attach` renders a live trace.
 
 use std::{path::Path, process::ExitCode};
 
-use super::{look, recordings};
+use super::{options, recordings};
 use seqtrace_model::trace::Sink;
 
 use crate::{
@@ -21,11 +21,11 @@ pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
     let writer = recordings::writer(&args.recording, args.output.file.as_deref())?;
     let view = View {
         select: &args.select,
-        until: look::until(&args.counts),
+        until: options::until(&args.counts),
         only_findings: args.output.only_findings,
     };
     let played = play(&args.recording, &view, writer, |writer, wall_at_boot| {
-        Ok(look::renderer(&args.output, writer, wall_at_boot)?)
+        Ok(options::renderer(&args.output, writer, wall_at_boot)?)
     })?;
     Ok(match args.fail_on {
         Some(severity) => Exit::on(played.verdict(), severity.into()),
@@ -34,7 +34,7 @@ pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
     .into())
 }
 
-/// What of a recording is shown.
+/// The part of a recording that is shown.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     pub(super) select: &'a cli::Select,
@@ -42,7 +42,7 @@ pub(super) struct View<'a> {
     pub(super) only_findings: bool,
 }
 
-/// Plays a recording into the renderer that is made for it.
+/// Replays a recording into the renderer that `renderer` makes.
 pub(super) fn play(
     file: &Path,
     view: &View<'_>,
@@ -59,10 +59,10 @@ pub(super) fn play(
     let played = recording::play(&mut reader, &mut pipeline, &mut screen, |screen| {
         writer.write(&mut screen.output).map_err(PlayError::Output)
     });
-    told(file, played)
+    report_end(file, played)
 }
 
-/// Plays a recording into a sink that writes nothing.
+/// Replays a recording into a sink that renders nothing.
 pub(super) fn gather(
     file: &Path,
     selection: Selection,
@@ -70,22 +70,22 @@ pub(super) fn gather(
 ) -> anyhow::Result<Played> {
     let mut reader = recordings::open(file)?;
     let mut pipeline = Pipeline::new(selection, Until::default());
-    told(file, recording::play(&mut reader, &mut pipeline, sink, |_| Ok(true)))
+    report_end(file, recording::play(&mut reader, &mut pipeline, sink, |_| Ok(true)))
 }
 
-/// Says how it went.
-fn told(file: &Path, played: Result<Played, PlayError>) -> anyhow::Result<Played> {
+/// Converts errors, and reports a recording that is cut off.
+fn report_end(file: &Path, played: Result<Played, PlayError>) -> anyhow::Result<Played> {
     let played = played.map_err(|error| match error {
         PlayError::Recording(error) => recordings::unreadable(file, &error).into(),
         PlayError::Output(error) => anyhow::Error::from(error).context("cannot write the output"),
     })?;
     if played.ending == Ending::Cut {
-        eprintln!("seqtrace: {} is cut off: this is as far as it goes", recordings::name(file));
+        eprintln!("seqtrace: {} is cut off: its last events are missing", recordings::name(file));
     }
     Ok(played)
 }
 
-/// What can go wrong.
+/// Errors of a replay.
 enum PlayError {
     Recording(ReadError),
     Output(std::io::Error),

@@ -1,9 +1,9 @@
-//! `seqtrace report`: a recording summed up.
+//! `seqtrace report`: summarizes a recording.
 
 use std::process::ExitCode;
 
 use super::{
-    look, recordings,
+    options, recordings,
     replay::{self, View},
 };
 use crate::{
@@ -20,7 +20,7 @@ pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
     replay::play(&args.recording, &view, writer, |writer, wall_at_boot| {
         Ok(Box::new(report::Report::new(report::Options {
             clock: Clock { wall_at_boot, zone: TimeZone::UTC },
-            color: look::color_data(args.color, writer),
+            color: options::color_data(args.color, writer),
             ascii: args.ascii,
             ledger: args.ledger,
             top: usize::try_from(args.top).ok().filter(|top| *top > 0),

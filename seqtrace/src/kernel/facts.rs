@@ -1,6 +1,6 @@
-//! What can be seen of this machine, gathered for [`super::doctor`].
+//! Properties of this machine, gathered for [`super::doctor`].
 //!
-//! Nothing here fails: what cannot be seen is a value too, and says why.
+//! Nothing here fails: a property that cannot be read is a value with the reason.
 
 use std::{fmt, fs, io, path::Path};
 
@@ -12,14 +12,14 @@ use super::{
     text::{Kcore, TextError},
 };
 
-/// Something that was looked for.
+/// A property of the machine, as far as it can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen<T> {
-    /// It is there.
+pub(crate) enum Seen<T> {
+    /// The property exists and has this value.
     Is(T),
-    /// It is not there.
+    /// The property does not exist.
     Absent,
-    /// It may be there; why it cannot be seen.
+    /// The property may exist; the reason why it cannot be read.
     Hidden(String),
 }
 
@@ -35,25 +35,25 @@ impl<T> Seen<T> {
     }
 }
 
-/// Functions that seqtrace probes.
+/// Symbols of the functions that seqtrace probes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CoreSymbols {
-    /// Of [`NEEDED`] those that are missing or ambiguous.
-    pub needed_missing: Vec<&'static str>,
-    /// Of [`USEFUL`] those that are missing or ambiguous.
-    pub useful_missing: Vec<&'static str>,
-    /// What the compiler made of `traverse()`; empty if it was inlined.
-    pub traverse: Vec<String>,
-    /// Symbols in all.
-    pub count: usize,
+pub(crate) struct CoreSymbols {
+    /// Symbols of [`NEEDED`] that are missing or ambiguous.
+    pub(crate) needed_missing: Vec<&'static str>,
+    /// Symbols of [`USEFUL`] that are missing or ambiguous.
+    pub(crate) useful_missing: Vec<&'static str>,
+    /// Names of the compiler's variants of `traverse()`; empty if it was inlined.
+    pub(crate) traverse: Vec<String>,
+    /// Number of all symbols.
+    pub(crate) count: usize,
 }
 
-/// Without these no session can be seen.
-pub const NEEDED: [&str; 5] =
+/// Functions without which no session can be traced.
+pub(crate) const NEEDED: [&str; 5] =
     ["seq_open", "seq_read_iter", "seq_lseek", "seq_release", "single_release"];
 
-/// Without one of these something is missing from the picture.
-pub const USEFUL: [&str; 11] = [
+/// Functions without which traces lack opens, releases or plain procfs files.
+pub(crate) const USEFUL: [&str; 11] = [
     "seq_read",
     "single_open",
     "single_open_size",
@@ -67,64 +67,60 @@ pub const USEFUL: [&str; 11] = [
     "proc_reg_release",
 ];
 
-/// What is known of the BTF.
+/// Contents of the BTF.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BtfFacts {
-    /// Why offsets cannot be had.
-    pub refused: Option<String>,
-    /// The core's functions are in it, for fentry and fexit.
-    pub functions: bool,
+pub(crate) struct BtfFacts {
+    /// The reason why field offsets are unknown; `None` if all were found.
+    pub(crate) refused: Option<String>,
+    /// True if the core's functions are in it, so that fentry and fexit can attach.
+    pub(crate) functions: bool,
 }
 
-/// A machine, as far as it matters for tracing.
+/// The properties of a machine that matter for tracing.
 #[derive(Clone, Debug)]
-pub struct Facts {
-    /// `uname -r`.
-    pub release: String,
-    /// `x86_64`, …
-    pub machine: &'static str,
-    /// Effective user id.
-    pub uid: Option<u32>,
-    /// Effective capabilities, a bit each (include/uapi/linux/capability.h).
-    pub capabilities: Option<u64>,
-    /// Field offsets and functions.
-    pub btf: Seen<BtfFacts>,
+pub(crate) struct Facts {
+    /// The kernel's release, as `uname -r` prints it.
+    pub(crate) release: String,
+    /// The architecture, as Rust names it: `x86_64`.
+    pub(crate) machine: &'static str,
+    /// Effective user id; `None` if unknown.
+    pub(crate) uid: Option<u32>,
+    /// Effective capabilities, one bit each (include/uapi/linux/capability.h); `None` if unknown.
+    pub(crate) capabilities: Option<u64>,
+    pub(crate) btf: Seen<BtfFacts>,
     /// Number of the perf PMU through which kprobes are made.
-    pub kprobe_pmu: Seen<u32>,
+    pub(crate) kprobe_pmu: Seen<u32>,
     /// /sys/kernel/debug/kprobes/enabled
-    pub kprobes_enabled: Seen<bool>,
+    pub(crate) kprobes_enabled: Seen<bool>,
     /// /proc/sys/debug/kprobes-optimization
-    pub kprobes_optimised: Seen<bool>,
+    pub(crate) kprobes_optimised: Seen<bool>,
     /// The lockdown mode in force.
-    pub lockdown: Seen<String>,
-    /// Opening /proc/kcore was refused.
-    pub kcore_refused: bool,
-    /// kernel.kptr_restrict
-    pub kptr_restrict: Seen<i64>,
-    /// kernel.perf_event_paranoid
-    pub perf_event_paranoid: Seen<i64>,
-    /// kernel.unprivileged_bpf_disabled
-    pub unprivileged_bpf_disabled: Seen<i64>,
-    /// net.core.bpf_jit_enable
-    pub bpf_jit: Seen<i64>,
-    /// RLIMIT_MEMLOCK, soft, bytes; `u64::MAX` for unlimited.
-    pub memlock: Seen<u64>,
-    /// The functions to probe.
-    pub symbols: Result<CoreSymbols, String>,
-    /// Core sites, or why there are none.
-    pub sites: Result<Vec<Site>, String>,
-    /// Functions of the core that are live-patched: their replacements are not seen.
-    pub livepatched: Vec<String>,
-    /// Whether this is the initial pid namespace.
-    pub initial_pid_namespace: Seen<bool>,
+    pub(crate) lockdown: Seen<String>,
+    /// True if /proc/kcore exists and opening it was not permitted.
+    pub(crate) kcore_refused: bool,
+    pub(crate) kptr_restrict: Seen<i64>,
+    pub(crate) perf_event_paranoid: Seen<i64>,
+    pub(crate) unprivileged_bpf_disabled: Seen<i64>,
+    /// Sysctl net.core.bpf_jit_enable; 0: programs are interpreted.
+    pub(crate) bpf_jit: Seen<i64>,
+    /// Soft RLIMIT_MEMLOCK in bytes; `u64::MAX`: unlimited.
+    pub(crate) memlock: Seen<u64>,
+    /// Symbols of the functions to probe, or the reason why they are unknown.
+    pub(crate) symbols: Result<CoreSymbols, String>,
+    /// Core sites, or the reason why they are unknown.
+    pub(crate) sites: Result<Vec<Site>, String>,
+    /// Functions of the core that are live-patched: probes do not see their replacements.
+    pub(crate) livepatched: Vec<String>,
+    /// True in the initial pid namespace.
+    pub(crate) initial_pid_namespace: Seen<bool>,
 }
 
 impl Facts {
-    /// Looks at the machine this runs on. Takes some tens of milliseconds, most of it /proc/kallsyms.
-    pub fn gather() -> Self {
+    /// Examines the running machine. Takes some tens of milliseconds, most of them for /proc/kallsyms.
+    pub(crate) fn gather() -> Self {
         let btf = match Btf::of_running_kernel() {
             Ok(btf) => Ok(btf),
-            Err(BtfError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Err(BtfError::Read(error)) if error.kind() == io::ErrorKind::NotFound => {
                 Err(Seen::Absent)
             }
             Err(error) => Err(Seen::Hidden(error.to_string())),
@@ -142,7 +138,7 @@ impl Facts {
                 .map_err(|error| error.to_string()),
             (Err(why), _) => Err(why.clone()),
             (_, Ok(Err(why))) => Err(why.to_string()),
-            (_, Err(_)) => Err("field offsets are not known".into()),
+            (_, Err(_)) => Err("field offsets are unknown".into()),
         };
         let refused = offsets.ok().and_then(Result::err).map(|error| error.to_string());
         let btf = match btf {
@@ -188,7 +184,7 @@ fn text(path: &str) -> Seen<String> {
     if path.starts_with("/sys/") { beneath_sys(seen) } else { seen }
 }
 
-/// Where sysfs is not mounted nothing can be told from what is not there.
+/// Reports an absent file as hidden if sysfs is not mounted: its absence proves nothing then.
 fn beneath_sys<T>(seen: Seen<T>) -> Seen<T> {
     match seen {
         Seen::Absent if !Path::new("/sys/kernel").exists() => {
@@ -207,20 +203,20 @@ fn switch(value: u8) -> Option<bool> {
     Some(value != 0)
 }
 
-/// The words behind a key of /proc/self/status.
+/// Returns the words after a key of /proc/self/status.
 fn status_field(status: &Seen<String>, key: &str) -> Option<Vec<String>> {
     let Seen::Is(status) = status else { return None };
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     Some(line.split_whitespace().map(str::to_owned).collect())
 }
 
-/// The mode in brackets: `none [integrity] confidentiality`.
+/// Returns the mode in brackets: `none [integrity] confidentiality`.
 fn lockdown(modes: &str) -> Option<String> {
     let (_, rest) = modes.split_once('[')?;
     Some(rest.split_once(']')?.0.to_owned())
 }
 
-/// The soft limit of locked memory, from /proc/self/limits.
+/// Returns the soft limit of locked memory in bytes, from /proc/self/limits.
 fn memlock(limits: &str) -> Option<u64> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max locked memory"))?;
     match line.split_whitespace().next()? {
@@ -241,7 +237,7 @@ fn core_symbols(symbols: &Kallsyms) -> CoreSymbols {
     }
 }
 
-/// Functions of the core among those that live patches replace: `PATCH/vmlinux/FUNCTION,1`
+/// Returns the core's functions among those that live patches replace: `PATCH/vmlinux/FUNCTION,1`
 /// (Documentation/ABI/testing/sysfs-kernel-livepatch).
 fn livepatched(root: &Path) -> Vec<String> {
     let entries = |path: &Path| fs::read_dir(path).into_iter().flatten().flatten();
@@ -258,8 +254,8 @@ fn livepatched(root: &Path) -> Vec<String> {
         .collect()
 }
 
-/// The initial namespace has a fixed inode number (PROC_PID_INIT_INO, include/linux/proc_ns.h; part of
-/// the kernel's interface since 6.18 as PID_NS_INIT_INO).
+/// Recognises the initial namespace by its fixed inode number (PROC_PID_INIT_INO,
+/// include/linux/proc_ns.h; part of the kernel's interface since 6.18 as PID_NS_INIT_INO).
 fn initial_pid_namespace() -> Seen<bool> {
     const PATH: &str = "/proc/self/ns/pid";
     seen(fs::read_link(PATH), &PATH).map(|link| Some(link.to_str()? == "pid:[4026531836]"))

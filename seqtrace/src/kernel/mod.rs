@@ -1,19 +1,20 @@
-//! What seqtrace knows of the kernel it runs on, read from /proc and /sys: no probe, no aya.
+//! Facts about the running kernel, read from /proc and /sys: no probe, no aya.
 //!
-//! Each file has a pure part (bytes in, values out), tested anywhere, and a thin edge that reads.
+//! Each file has a pure part (bytes in, values out), which any machine can test, and a thin edge that
+//! reads.
 
 pub mod btf;
-pub mod doctor;
-pub mod facts;
+pub(crate) mod doctor;
+pub(crate) mod facts;
 pub mod kallsyms;
 pub mod mounts;
-pub mod openers;
+pub(crate) mod openers;
 pub mod preflight;
 pub mod sites;
-pub mod symbols;
+pub(crate) mod symbols;
 pub mod text;
 
-/// The running kernel's release, as `uname -r` prints it; `?` where /proc does not tell.
+/// Returns the running kernel's release, as `uname -r` prints it; `?` if /proc does not show it.
 pub fn release() -> String {
     std::fs::read_to_string("/proc/sys/kernel/osrelease")
         .map_or_else(|_| "?".into(), |release| release.trim_end().to_owned())

@@ -1,17 +1,13 @@
-//! From the names that a file has within its filesystem to the path a user would type.
+//! Translates the names of a file within its filesystem to the path that a user types.
 //!
-//! The programs walk a file's dentries up to the root of its filesystem, which costs less than
-//! walking mounts and is bounded; what is missing is where that filesystem is mounted, and
-//! /proc/self/mountinfo tells it by device number. Procfs has names of its own kind: a process sees
-//! itself as `self`, and `/proc/net` and `/proc/mounts` are links into `/proc/self` (fs/proc/root.c,
-//! fs/proc/proc_net.c).
+//! The programs walk a file's dentries up to the root of its filesystem, which costs less than walking
+//! mounts and is bounded. /proc/self/mountinfo has the mount points of that filesystem, by device number.
+//! Names in procfs depend on the process: it sees itself as `self`, and `/proc/net` and `/proc/mounts`
+//! are links into `/proc/self` (fs/proc/root.c, fs/proc/proc_net.c).
 
-use std::path::Path;
+const MOUNTINFO: &str = "/proc/self/mountinfo";
 
-/// Where the kernel prints the mounts of this process.
-pub const MOUNTINFO: &str = "/proc/self/mountinfo";
-
-/// Filesystems by `super_block.s_magic` (include/uapi/linux/magic.h) and where they belong.
+/// `super_block.s_magic` (include/uapi/linux/magic.h), type and usual mount point of filesystems.
 const USUAL: [(u32, &[u8], &[u8]); 9] = [
     (0x9fa0, b"proc", b"/proc"),
     (0x6265_6572, b"sysfs", b"/sys"),
@@ -24,64 +20,64 @@ const USUAL: [(u32, &[u8], &[u8]); 9] = [
     (0x6265_6570, b"configfs", b"/sys/kernel/config"),
 ];
 
-/// `ANON_INODE_FS_MAGIC`: files without a place, which have only a name.
+/// `ANON_INODE_FS_MAGIC`: files that have a name, but no path.
 const ANONYMOUS: u32 = 0x0904_1934;
 
-/// A mount: a directory of a filesystem, made visible at a place.
+/// A mount: a directory of a filesystem and its mount point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Mount {
-    /// As in `super_block.s_dev`: major << 20 | minor.
+    /// `super_block.s_dev`: major << 20 | minor.
     dev: u32,
-    /// Names of the directory within the filesystem; none for its root.
+    /// Names from the root of the filesystem to the mounted directory; empty: the root itself.
     root: Vec<Vec<u8>>,
+    /// Path of the mount point.
     point: Vec<u8>,
     fstype: Vec<u8>,
 }
 
-/// The mounts seen by this process.
+/// The mounts that this process sees.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mounts {
     mounts: Vec<Mount>,
 }
 
-/// What the programs tell of a file.
+/// The properties of a file that an event has.
 #[derive(Clone, Copy, Debug)]
-pub struct File<'a> {
+pub(crate) struct File<'a> {
     /// `super_block.s_dev`: major << 20 | minor.
-    pub dev: u32,
+    pub(crate) dev: u32,
     /// `super_block.s_magic`.
-    pub magic: u32,
-    /// The names from the root of the filesystem to the file.
-    pub names: &'a [Vec<u8>],
-    /// The first names are missing.
-    pub cut: bool,
-    /// Process id of the opener, in the initial namespace.
-    pub pid: u32,
+    pub(crate) magic: u32,
+    /// Names from the root of the filesystem to the file.
+    pub(crate) names: &'a [Vec<u8>],
+    /// True if the first names are missing.
+    pub(crate) cut: bool,
+    /// Process id of the opener, in the initial pid namespace.
+    pub(crate) pid: u32,
 }
 
 impl Mounts {
-    /// Those of this process.
+    /// Reads the mounts of this process.
     ///
     /// # Errors
-    /// If /proc/self/mountinfo cannot be read. `Mounts::default()` then still knows the usual places.
+    /// /proc/self/mountinfo cannot be read. `Mounts::default()` still knows the usual mount points then.
     pub fn of_this_process() -> std::io::Result<Self> {
-        std::fs::read(Path::new(MOUNTINFO)).map(|text| Self::parse(&text))
+        std::fs::read(MOUNTINFO).map(|text| Self::parse(&text))
     }
 
-    /// Parses mountinfo (Documentation/filesystems/proc.rst, 3.5); lines that are not understood are
-    /// passed over.
-    pub fn parse(text: &[u8]) -> Self {
+    /// Parses mountinfo (Documentation/filesystems/proc.rst, 3.5) and skips lines that are not understood.
+    pub(crate) fn parse(text: &[u8]) -> Self {
         Self { mounts: text.split(|&byte| byte == b'\n').filter_map(mount).collect() }
     }
 
-    /// True if a filesystem of this number is mounted.
-    pub fn knows(&self, dev: u32) -> bool {
+    /// Returns true if a filesystem with this device number is mounted.
+    pub(crate) fn knows(&self, dev: u32) -> bool {
         self.mounts.iter().any(|mount| mount.dev == dev)
     }
 
-    /// Path by which [`path`](Self::path) knows the file that is found at `path`, which has no links;
-    /// `dev` is its `super_block.s_dev`. `None` if no such filesystem is mounted there.
-    pub fn usual(&self, path: &[u8], dev: u32) -> Option<Vec<u8>> {
+    /// Returns the path that [`path`](Self::path) gives to the file at `path`, which must have no links.
+    /// `dev` is the file's `super_block.s_dev`. `None` if no such filesystem is mounted there.
+    pub(crate) fn canonical(&self, path: &[u8], dev: u32) -> Option<Vec<u8>> {
         let below = |mount: &Mount| {
             let rest = path.strip_prefix(mount.point.strip_suffix(b"/").unwrap_or(&mount.point))?;
             (rest.is_empty() || rest.starts_with(b"/")).then(|| {
@@ -96,9 +92,9 @@ impl Mounts {
         Some(self.path(&File { dev, magic: 0, names: &names, cut: false, pid: 0 }))
     }
 
-    /// The path as a user would type it; any bytes. Of a filesystem that is mounted nowhere and of no
-    /// known type only `…/` and the names, likewise if the first names are missing.
-    pub fn path(&self, file: &File<'_>) -> Vec<u8> {
+    /// Returns the path as a user types it, as raw bytes. The path is `…/` and the names if the first names
+    /// are missing, or if the filesystem is not mounted and its type is not known.
+    pub(crate) fn path(&self, file: &File<'_>) -> Vec<u8> {
         if file.cut {
             return join("…".as_bytes(), file.names);
         }
@@ -112,7 +108,7 @@ impl Mounts {
             .iter()
             .filter(|mount| mount.dev == file.dev)
             .filter_map(|mount| Some((mount, file.names.strip_prefix(mount.root.as_slice())?)))
-            // The usual place; else the whole filesystem rather than a part of it; else the first.
+            // The usual mount point, or else the mount with the shortest root, or else the first.
             .min_by_key(|(mount, _)| {
                 let usual = USUAL
                     .iter()
@@ -137,8 +133,8 @@ impl Mounts {
     }
 }
 
-/// A path below the opener's own directory in procfs. Whether `self` was typed or the number cannot be
-/// told; a process that asks for itself by number is rare.
+/// Returns a path below the opener's own directory in procfs. The file does not show whether `self` or
+/// the number was typed; processes rarely open their own files by number.
 fn join_self(point: &[u8], rest: &[Vec<u8>]) -> Vec<u8> {
     match rest[0].as_slice() {
         b"net" => join(point, rest),
@@ -167,7 +163,7 @@ fn join(point: &[u8], names: &[Vec<u8>]) -> Vec<u8> {
     path
 }
 
-/// `36 35 98:0 /root /point options [tags…] - type source options`
+/// Parses `36 35 98:0 /root /point options [tags…] - type source options`.
 fn mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
     let dev = std::str::from_utf8(fields.nth(2)?).ok()?;
@@ -185,7 +181,7 @@ fn mount(line: &[u8]) -> Option<Mount> {
     Some(Mount { dev: major << 20 | minor & 0xf_ffff, root, point, fstype })
 }
 
-/// Space, tab, newline and backslash are printed as `\040` and the like.
+/// Decodes the octal escapes of space, tab, newline and backslash, like `\040`.
 fn unescape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -231,7 +227,7 @@ damaged line
     }
 
     #[test]
-    fn filesystems_at_their_places() {
+    fn filesystems_at_their_mount_points() {
         assert_eq!(path((0, 21), 0x9fa0, "seqfiles/seqfile", 7), "/proc/seqfiles/seqfile");
         assert_eq!(path((0, 7), 0, "bdi/7:0/stats", 7), "/sys/kernel/debug/bdi/7:0/stats");
         assert_eq!(path((254, 0), 0, "etc/fstab", 7), "/etc/fstab");
@@ -244,7 +240,7 @@ damaged line
     }
 
     #[test]
-    fn tracefs_prefers_its_own_place_over_the_automount() {
+    fn tracefs_prefers_its_own_mount_point_over_the_automount() {
         assert_eq!(path((0, 12), 0, "trace", 7), "/sys/kernel/tracing/trace");
         assert_eq!(path((0, 60), 0x7472_6163, "trace", 7), "/mnt/tracing/trace");
     }
@@ -263,31 +259,31 @@ damaged line
     }
 
     #[test]
-    fn the_usual_path_of_what_is_mounted_twice() {
+    fn the_canonical_path_of_a_filesystem_that_is_mounted_twice() {
         let mounts = Mounts::parse(MOUNTS.as_bytes());
-        let usual = |path: &str, dev: (u32, u32)| {
-            let path = mounts.usual(path.as_bytes(), dev.0 << 20 | dev.1)?;
+        let canonical = |path: &str, dev: (u32, u32)| {
+            let path = mounts.canonical(path.as_bytes(), dev.0 << 20 | dev.1)?;
             Some(String::from_utf8(path).unwrap())
         };
         let is = |path: &str| Some(path.to_owned());
-        assert_eq!(usual("/proc/uptime", (0, 21)), is("/proc/uptime"));
-        assert_eq!(usual("/mnt/tty/drivers", (0, 21)), is("/proc/tty/drivers"));
-        assert_eq!(usual("/mnt/tty", (0, 21)), is("/proc/tty"));
-        assert_eq!(usual("/mnt/ttys", (0, 21)), None);
-        assert_eq!(usual("/proc/self/maps", (0, 21)), is("/proc/self/maps"));
+        assert_eq!(canonical("/proc/uptime", (0, 21)), is("/proc/uptime"));
+        assert_eq!(canonical("/mnt/tty/drivers", (0, 21)), is("/proc/tty/drivers"));
+        assert_eq!(canonical("/mnt/tty", (0, 21)), is("/proc/tty"));
+        assert_eq!(canonical("/mnt/ttys", (0, 21)), None);
+        assert_eq!(canonical("/proc/self/maps", (0, 21)), is("/proc/self/maps"));
         assert_eq!(
-            usual("/sys/kernel/debug/tracing/trace", (0, 12)),
+            canonical("/sys/kernel/debug/tracing/trace", (0, 12)),
             is("/sys/kernel/tracing/trace")
         );
-        assert_eq!(usual("/mnt/with space/c", (254, 1)), is("/mnt/whole/a/b/c"));
-        assert_eq!(usual("/chroot/proc/self/maps", (0, 61)), is("/chroot/proc/self/maps"));
-        assert_eq!(usual("/etc/passwd", (254, 0)), is("/etc/passwd"));
-        assert_eq!(usual("/", (254, 0)), is("/"));
-        assert_eq!(usual("/proc/uptime", (0, 99)), None);
+        assert_eq!(canonical("/mnt/with space/c", (254, 1)), is("/mnt/whole/a/b/c"));
+        assert_eq!(canonical("/chroot/proc/self/maps", (0, 61)), is("/chroot/proc/self/maps"));
+        assert_eq!(canonical("/etc/passwd", (254, 0)), is("/etc/passwd"));
+        assert_eq!(canonical("/", (254, 0)), is("/"));
+        assert_eq!(canonical("/proc/uptime", (0, 99)), None);
     }
 
     #[test]
-    fn not_mounted_here_goes_by_the_type() {
+    fn a_filesystem_that_is_not_mounted_is_known_by_its_type() {
         assert_eq!(path((0, 99), 0x9fa0, "net/tcp", 7), "/proc/net/tcp");
         assert_eq!(path((0, 99), 0x6367_7270, "a/cpu.stat", 7), "/sys/fs/cgroup/a/cpu.stat");
         assert_eq!(path((0, 99), 0x1234, "a/b", 7), "…/a/b");
@@ -315,7 +311,7 @@ damaged line
     }
 
     #[test]
-    fn a_cut_path_says_so() {
+    fn a_cut_path_is_marked() {
         let names = [b"deep".to_vec(), b"file".to_vec()];
         let file = File { dev: 21, magic: 0x9fa0, names: &names, cut: true, pid: 1 };
         assert_eq!(Mounts::parse(MOUNTS.as_bytes()).path(&file), "…/deep/file".as_bytes());

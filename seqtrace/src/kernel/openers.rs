@@ -1,6 +1,6 @@
-//! Functions that open a seq file without a call of seq_open(): compilers put it into its neighbours
-//! (gcc 16 into single_open() and __seq_open_private(), in Debian's 7.2). Whoever waits for seq_open() to
-//! return has to wait for theirs as well.
+//! Functions that open a seq file without a call of seq_open(), because the compiler has inlined it
+//! (gcc 16 into single_open() and __seq_open_private(), in Debian's 7.2). Probes on the return of
+//! seq_open() miss these opens: the functions need probes of their own.
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction};
 
@@ -9,15 +9,15 @@ use super::{
     text::{self, TextError},
 };
 
-/// Those that may, the inner before the outer.
+/// Functions that may have seq_open() inlined; a callee stands before its callers.
 const WRAPPERS: [&str; 4] =
     ["single_open", "single_open_size", "__seq_open_private", "seq_open_private"];
-/// A call that is counted goes to the padding before the function (`__pfx_seq_open`).
+/// Bytes of padding before a function (`__pfx_seq_open`), which calls with call depth tracking target.
 const PADDING: u64 = 16;
 
-/// The wrappers that neither call seq_open() nor another wrapper. `read` gives the live text at an
-/// address. What cannot be read counts as one that calls.
-pub fn inlined(
+/// Returns the wrappers that call neither seq_open() nor another wrapper. `read` reads the live text at
+/// an address. A wrapper whose text cannot be read counts as one that calls.
+pub(crate) fn inlined(
     symbols: &Kallsyms,
     read: &dyn Fn(u64, usize) -> Result<Vec<u8>, TextError>,
 ) -> Vec<&'static str> {
@@ -27,7 +27,7 @@ pub fn inlined(
     for name in WRAPPERS {
         let Some(address) = symbols.kernel_address(name) else { continue };
         let text = text::of_function(symbols, address, read);
-        if text.is_ok_and(|text| !goes_to(&text, address, &openers)) {
+        if text.is_ok_and(|text| !calls_any(&text, address, &openers)) {
             found.push(name);
         }
         openers.push(address);
@@ -35,8 +35,8 @@ pub fn inlined(
     found
 }
 
-/// True if a call or jump in this text goes to one of these functions.
-fn goes_to(text: &[u8], address: u64, functions: &[u64]) -> bool {
+/// Returns true if a call or jump in this text targets one of these functions.
+fn calls_any(text: &[u8], address: u64, functions: &[u64]) -> bool {
     let mut decoder = Decoder::with_ip(64, text, address, DecoderOptions::NONE);
     let mut instruction = Instruction::default();
     while decoder.can_decode() {
@@ -62,7 +62,7 @@ mod tests {
 
     const SEQ_OPEN: u64 = 0xffff_ffff_8100_1000;
 
-    /// A kernel whose wrappers lie 0x100 bytes apart, each with a call of the address given.
+    /// Analyses a kernel whose wrappers lie 0x100 bytes apart and each call the address given.
     fn found(calls: [u64; 4]) -> Vec<&'static str> {
         let mut lines = vec![format!("{SEQ_OPEN:x} T seq_open\n")];
         let mut memory = Vec::new();
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_call_it_has_it() {
+    fn a_wrapper_without_a_call_has_it_inlined() {
         let other = SEQ_OPEN + 0x10_0000;
         let single = SEQ_OPEN + 0x100;
         let raw = SEQ_OPEN + 0x300;

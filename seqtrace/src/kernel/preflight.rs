@@ -1,4 +1,4 @@
-//! What has to be known of the running kernel before anything is loaded.
+//! The facts about the running kernel that loading and attaching need.
 
 use std::{sync::Arc, thread};
 
@@ -8,45 +8,42 @@ use super::{
     btf::Btf,
     kallsyms::Kallsyms,
     openers, release,
-    symbols::{self, Known},
+    symbols::{self, Available},
     text::Kcore,
 };
-use crate::{exit::Refusal, privileges};
+use crate::{exit::UserError, privileges};
 
-/// What the programs have to know of this kernel.
+/// The facts about this kernel that the programs need.
 #[derive(Clone, Debug)]
 pub struct Kernel {
-    /// Its types.
-    pub btf: Arc<Btf>,
-    /// Where its fields are.
-    pub offsets: Offsets,
-    /// Functions that stand between the core and a file's own show.
-    pub wrappers: Wrappers,
-    /// Functions that are recognised on the stack.
-    pub callers: Callers,
-    /// Functions into which the compiler has put seq_open(): sessions begin when they return, too.
-    pub openers: Vec<&'static str>,
+    pub(crate) btf: Arc<Btf>,
+    pub(crate) offsets: Offsets,
+    /// Addresses of functions between the core and a file's own show.
+    pub(crate) wrappers: Wrappers,
+    /// Address ranges of functions that the programs recognise on the stack.
+    pub(crate) callers: Callers,
+    /// Functions in which the compiler has inlined seq_open(): sessions begin when they return, too.
+    pub(crate) openers: Vec<&'static str>,
 }
 
-/// The facts that tracing stands on, gathered once.
+/// The facts that a trace needs, gathered once.
 #[derive(Debug)]
 pub struct Preflight {
-    /// `uname -r`
-    pub release: String,
-    /// What the programs have to know.
-    pub kernel: Kernel,
-    /// The kernel's symbols as they are now.
-    pub symbols: Arc<Kallsyms>,
-    /// What is had instead of symbols, if they are hidden.
-    pub lacking: Option<&'static str>,
+    /// The kernel's release, as `uname -r` prints it.
+    pub(crate) release: String,
+    pub(crate) kernel: Kernel,
+    /// The kernel's symbols, as far as they are available.
+    pub(crate) symbols: Arc<Kallsyms>,
+    /// Describes the fallback if /proc/kallsyms hides addresses; `None` if it does not.
+    pub(crate) fallback: Option<&'static str>,
 }
 
 impl Preflight {
-    /// Reads BTF and symbols, side by side: each takes a while on a slow machine.
+    /// Reads BTF and symbols, in two threads: each takes a while on a slow machine.
     ///
     /// # Errors
-    /// The user may not trace, or the kernel does not tell enough of itself.
-    pub fn gather() -> Result<Self, Refusal> {
+    /// The process may not trace, or the kernel has no BTF or no symbols.
+    pub(crate) fn gather() -> Result<Self, UserError> {
         permitted()?;
         let (types, symbols) = thread::scope(|scope| {
             let symbols = scope.spawn(symbols::of_running_kernel);
@@ -54,17 +51,17 @@ impl Preflight {
             (types, symbols.join())
         });
         let (offsets, btf) = types.map_err(|error| {
-            Refusal::environment(
+            UserError::environment(
                 error.to_string(),
-                "seqtrace needs a kernel with CONFIG_DEBUG_INFO_BTF; `seqtrace doctor` tells more",
+                "seqtrace needs a kernel with CONFIG_DEBUG_INFO_BTF; `seqtrace doctor` has details",
             )
         })?;
-        let Known { symbols, lacking } = match symbols {
-            Ok(Ok(known)) => known,
+        let Available { symbols, fallback } = match symbols {
+            Ok(Ok(available)) => available,
             Ok(Err(error)) => {
-                return Err(Refusal::environment(
+                return Err(UserError::environment(
                     error.to_string(),
-                    "seqtrace needs a kernel with CONFIG_KALLSYMS and a /proc; `seqtrace doctor` tells more",
+                    "seqtrace needs a kernel with CONFIG_KALLSYMS and a /proc; `seqtrace doctor` has details",
                 ));
             }
             Err(panic) => std::panic::resume_unwind(panic),
@@ -75,13 +72,13 @@ impl Preflight {
             cgroup_seqfile_show: address("cgroup_seqfile_show"),
             sysfs_kf_seq_show: address("sysfs_kf_seq_show"),
         };
-        // Without the text they are taken for what most kernels have.
+        // Without the text assume what most kernels have: nothing is inlined.
         let openers = Kcore::open()
             .map(|kcore| openers::inlined(&symbols, &|at, len| kcore.read(at, len)))
             .unwrap_or_default();
         let (btf, callers) = (Arc::new(btf), callers(&symbols));
         let kernel = Kernel { btf, offsets, wrappers, callers, openers };
-        Ok(Self { release: release(), kernel, symbols: Arc::new(symbols), lacking })
+        Ok(Self { release: release(), kernel, symbols: Arc::new(symbols), fallback })
     }
 }
 
@@ -102,13 +99,13 @@ fn callers(symbols: &Kallsyms) -> Callers {
     }
 }
 
-/// Whether it can be tried at all.
-fn permitted() -> Result<(), Refusal> {
+/// Refuses a process without the capabilities that tracing needs.
+fn permitted() -> Result<(), UserError> {
     if privileges::may_trace() {
         return Ok(());
     }
-    Err(Refusal::environment(
+    Err(UserError::environment(
         "no permission to trace the kernel",
-        "run it as root: sudo seqtrace … (CAP_BPF and CAP_PERFMON are the least)",
+        "run it as root: sudo seqtrace … (at least CAP_BPF and CAP_PERFMON are needed)",
     ))
 }

@@ -1,49 +1,51 @@
-//! The kernel's symbols, as many as can be had.
+//! The kernel's symbols, with a fallback.
 //!
-//! With kernel.kptr_restrict=2, or without CAP_SYSLOG, /proc/kallsyms tells no addresses. The programs do
-//! not need them, but people want names. ftrace tells those of all functions that it can trace.
+//! With kernel.kptr_restrict=2, or without CAP_SYSLOG, /proc/kallsyms shows no addresses. The programs do
+//! not need them, but without them functions have no names in the output. ftrace shows the addresses of
+//! all functions that it can trace.
 
 use std::fmt::Write as _;
 
 use super::kallsyms::{Kallsyms, KallsymsError};
 
-/// Functions with their addresses, since 6.5: lines of `address name [module]` (t_show(),
-/// kernel/trace/ftrace.c). For root only.
+/// Lists functions with their addresses, since 6.5: lines of `address name [module]` (t_show(),
+/// kernel/trace/ftrace.c). Only root may read it.
 const FTRACE: &str = "/sys/kernel/tracing/available_filter_functions_addrs";
-/// What a compiler may put in front of the place that ftrace tells: `endbr64`.
+/// Bytes of `endbr64`, which may stand before the address that ftrace shows.
 const PREAMBLE: u64 = 4;
 /// Functions begin at multiples of this (CONFIG_FUNCTION_ALIGNMENT of x86 is 16 at least).
 const ALIGNMENT: u64 = 16;
 
-const NONE: &str = "functions have no names";
-
-/// What is known of the running kernel.
+/// The symbols that this process can read.
 #[derive(Debug)]
-pub struct Known {
-    /// Maybe none.
-    pub symbols: Kallsyms,
-    /// What is had instead, if /proc/kallsyms hides them.
-    pub lacking: Option<&'static str>,
+pub(crate) struct Available {
+    /// Empty if neither kallsyms nor ftrace shows addresses.
+    pub(crate) symbols: Kallsyms,
+    /// Describes the fallback if /proc/kallsyms hides addresses; `None` if it does not.
+    pub(crate) fallback: Option<&'static str>,
 }
 
-/// The running kernel's.
+/// Reads the running kernel's symbols.
 ///
 /// # Errors
-/// /proc/kallsyms is not there or not understood. That it hides addresses is no error.
-pub fn of_running_kernel() -> Result<Known, KallsymsError> {
+/// /proc/kallsyms does not exist or is not understood. Hidden addresses are no error.
+pub(crate) fn of_running_kernel() -> Result<Available, KallsymsError> {
     match Kallsyms::of_running_kernel() {
-        Ok(symbols) => Ok(Known { symbols, lacking: None }),
+        Ok(symbols) => Ok(Available { symbols, fallback: None }),
         Err(KallsymsError::Hidden) => {
             let traceable = std::fs::read_to_string(FTRACE).ok().and_then(|text| parse(&text).ok());
-            let lacking =
-                if traceable.is_some() { "names are those that ftrace tells" } else { NONE };
-            Ok(Known { symbols: traceable.unwrap_or_default(), lacking: Some(lacking) })
+            let fallback = if traceable.is_some() {
+                "only functions that ftrace can trace have names"
+            } else {
+                "functions have no names"
+            };
+            Ok(Available { symbols: traceable.unwrap_or_default(), fallback: Some(fallback) })
         }
         Err(error) => Err(error),
     }
 }
 
-/// Ftrace's functions as if kallsyms told them.
+/// Converts ftrace's list to the format of kallsyms.
 fn parse(text: &str) -> Result<Kallsyms, KallsymsError> {
     let mut lines = String::with_capacity(text.len() + text.len() / 8);
     for line in text.lines() {
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ftrace_tells_names() {
+    fn ftrace_has_names() {
         let text = "ffffffff81000014 seq_read_iter\nffffffff81000080 traverse.part.0\n\
                     ffffffffc0200004 eof_show [seqbugs]\nrubbish\n";
         let symbols = parse(text).unwrap();

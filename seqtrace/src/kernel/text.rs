@@ -1,50 +1,51 @@
 //! The kernel's live text, through /proc/kcore.
 //!
-//! Live, because the kernel rewrites itself: alternatives, retpolines, static keys and other people's
-//! probes are not in any file. /proc/kcore is an ELF core file (fs/proc/kcore.c) whose program headers
-//! say at which file offset which addresses lie.
+//! The text must be live because the kernel rewrites itself: alternatives, retpolines, static keys and
+//! the probes of other tools are not in any file. /proc/kcore is an ELF core file (fs/proc/kcore.c). Its
+//! program headers map addresses to file offsets.
 
 use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
 
 use super::kallsyms::Kallsyms;
 
-/// Where the kernel shows its memory (`CONFIG_PROC_KCORE`).
-pub const KCORE: &str = "/proc/kcore";
+/// An image of the kernel's memory (`CONFIG_PROC_KCORE`).
+const KCORE: &str = "/proc/kcore";
 
-/// Why text cannot be read.
+/// Reasons for which the text cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TextError {
-    /// Opening is refused.
+    /// Opening was not permitted.
     #[error(
-        "reading {KCORE} is not permitted: it takes root with CAP_SYS_RAWIO, \
-         and a kernel that is not locked down (/sys/kernel/security/lockdown)"
+        "reading {KCORE} is not permitted: it needs root with CAP_SYS_RAWIO, \
+        and a kernel that is not locked down (/sys/kernel/security/lockdown)"
     )]
     NotPermitted,
-    /// There is no such file: the kernel was built without `CONFIG_PROC_KCORE`.
+    /// The file does not exist: the kernel was built without `CONFIG_PROC_KCORE`.
     #[error("this kernel has no {KCORE} (CONFIG_PROC_KCORE)")]
     Missing,
-    /// Opening or reading failed otherwise.
+    /// Opening or reading failed for another reason.
     #[error("cannot read {KCORE}: {0}")]
     Read(#[from] io::Error),
-    /// It is not the ELF file that it should be.
+    /// The file has not the expected ELF headers.
     #[error("{KCORE} is not understood: {0}")]
     Format(&'static str),
     /// No segment covers the range.
     #[error("{KCORE} does not show {len} bytes at {address:#x}")]
     NotMapped {
-        /// First address.
+        /// First address that was requested.
         address: u64,
-        /// Bytes.
+        /// Number of bytes that were requested.
         len: usize,
     },
 }
 
-/// `ELF64_Ehdr` and `Elf64_Phdr`, in bytes (include/uapi/linux/elf.h).
+/// Bytes of `Elf64_Ehdr` (include/uapi/linux/elf.h).
 const EHDR_BYTES: usize = 64;
+/// Bytes of `Elf64_Phdr`.
 const PHDR_BYTES: usize = 56;
 const PT_LOAD: u32 = 1;
 
-/// Addresses, and where in the file they begin.
+/// A range of addresses and its offset in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Segment {
     address: u64,
@@ -60,7 +61,7 @@ pub struct Kcore {
 }
 
 impl Kcore {
-    /// Opens the running kernel's.
+    /// Opens the running kernel's memory.
     ///
     /// # Errors
     /// See [`TextError`].
@@ -82,10 +83,10 @@ impl Kcore {
         Ok(Self { file, segments: segments(&table) })
     }
 
-    /// Reads `len` bytes of memory at `address`, or what the segment there has of them.
+    /// Reads `len` bytes of memory at `address`, or fewer if the segment there ends before.
     ///
     /// # Errors
-    /// [`TextError::NotMapped`] if no byte of it is shown, [`TextError::Read`].
+    /// [`TextError::NotMapped`] if no segment covers the address, [`TextError::Read`].
     pub fn read(&self, address: u64, len: usize) -> Result<Vec<u8>, TextError> {
         let (offset, len) =
             find(&self.segments, address, len).ok_or(TextError::NotMapped { address, len })?;
@@ -95,17 +96,14 @@ impl Kcore {
     }
 }
 
-/// The live text of the function at an address, to the next symbol. `read` gives the text at an address
+/// Reads the live text from an address to the next symbol. `read` reads the text at an address
 /// ([`Kcore::read`]).
-///
-/// # Errors
-/// It cannot be read.
 pub(super) fn of_function(
     symbols: &Kallsyms,
     address: u64,
     read: &dyn Fn(u64, usize) -> Result<Vec<u8>, TextError>,
 ) -> Result<Vec<u8>, TextError> {
-    /// Far larger than any function that is asked for; a guard against a damaged table.
+    /// Bound for a damaged table; the functions that seqtrace analyses are far smaller.
     const MAX_BYTES: u64 = 64 << 10;
     let size = symbols.size_at(address).unwrap_or(MAX_BYTES).min(MAX_BYTES);
     read(address, usize::try_from(size).unwrap_or(0))
@@ -115,7 +113,7 @@ fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk().copied()
 }
 
-/// Where the program headers are in the file, and their size in bytes.
+/// Returns the file offset of the program headers and their size in bytes.
 fn program_headers(header: &[u8; EHDR_BYTES]) -> Result<(u64, usize), TextError> {
     let class_and_order = [2, if cfg!(target_endian = "little") { 1 } else { 2 }];
     if header[..4] != *b"\x7fELF" || header[4..6] != class_and_order {
@@ -132,7 +130,7 @@ fn program_headers(header: &[u8; EHDR_BYTES]) -> Result<(u64, usize), TextError>
     Ok((u64::from_ne_bytes(offset), usize::from(u16::from_ne_bytes(count)) * PHDR_BYTES))
 }
 
-/// The loadable segments of a table of program headers.
+/// Returns the loadable segments of a table of program headers.
 fn segments(table: &[u8]) -> Vec<Segment> {
     let segment = |header: &[u8]| {
         let load = u32::from_ne_bytes(number(header, 0)?) == PT_LOAD;
@@ -142,7 +140,7 @@ fn segments(table: &[u8]) -> Vec<Segment> {
     table.chunks_exact(PHDR_BYTES).filter_map(segment).collect()
 }
 
-/// The file offset of an address and how many of `len` bytes its segment has.
+/// Returns the file offset of an address, and how many of `len` bytes its segment has.
 fn find(segments: &[Segment], address: u64, len: usize) -> Option<(u64, usize)> {
     segments.iter().find_map(|segment| {
         let into = address.checked_sub(segment.address).filter(|&into| into < segment.size)?;
@@ -199,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_from_a_file_and_says_what_is_wrong() {
+    fn reads_from_a_file_and_reports_errors() {
         let path = std::env::temp_dir().join(format!("seqtrace-kcore-{}", std::process::id()));
         let mut bytes = ehdr(1).to_vec();
         bytes.extend(phdr(PT_LOAD, 120, 0x4000, 4));

@@ -7,7 +7,7 @@ use seqtrace_common::config::Offsets;
 use crate::{
     cli::Backend,
     event::Role,
-    exit::Refusal,
+    exit::UserError,
     faults::Faults,
     kernel::{kallsyms::Kallsyms, sites, text::Kcore},
     probe::{
@@ -35,7 +35,7 @@ impl Plan {
         symbols: &Kallsyms,
         offsets: &Offsets,
         faults: Faults,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, UserError> {
         if wish == Backend::Callbacks {
             return Ok(Self::Callbacks(None));
         }
@@ -46,7 +46,7 @@ impl Plan {
         });
         match (found, wish) {
             (Ok(sites), _) => Ok(Self::Core(probes(&sites))),
-            (Err(error), Backend::Core) => Err(Refusal::environment(
+            (Err(error), Backend::Core) => Err(UserError::environment(
                 format!("backend core is not possible here: {error}"),
                 "use --backend auto: it falls back to probes on the callbacks",
             )),

@@ -3,7 +3,7 @@
 use aya::{maps::MapError, programs::ProgramError};
 use thiserror::Error;
 
-use crate::exit::Refusal;
+use crate::exit::UserError;
 
 /// Why tracing could not be set up.
 #[derive(Debug, Error)]
@@ -38,7 +38,7 @@ pub enum ProbeError {
     },
 }
 
-impl From<ProbeError> for Refusal {
+impl From<ProbeError> for UserError {
     fn from(error: ProbeError) -> Self {
         Self::environment(error.to_string(), "`seqtrace doctor` tells what this machine lacks")
     }

@@ -1,7 +1,7 @@
-//! The files that a glob matches now.
+//! Expands a glob to the files that it matches now.
 //!
-//! [`Glob::matches`] decides for a session; this walks the folders, so that both mean the same by a
-//! pattern.
+//! [`Glob::matches`] decides for sessions. Folders are walked with the same matcher, so that a pattern
+//! has one meaning.
 
 use std::{
     fs::DirEntry,
@@ -11,13 +11,13 @@ use std::{
 use super::machine::path_buf;
 use crate::filter::glob::{self, Glob};
 
-/// Most patterns without braces that are made of one with braces.
-const MOST_ALTERNATIVES: usize = 1024;
+/// Maximum number of patterns without braces to which one with braces expands.
+const MAX_ALTERNATIVES: usize = 1024;
 
-/// Existing files whose paths match an absolute pattern, in order, each once, at most `most`. Links
-/// are followed, but not by `**`: some lead upwards.
-pub(super) fn expand(pattern: &[u8], most: usize) -> Vec<Vec<u8>> {
-    let mut walk = Walk { most, found: Vec::new() };
+/// Returns the existing files whose paths match an absolute pattern, sorted, each once, at most
+/// `limit`. Links are followed, but not by `**`: some lead upwards.
+pub(super) fn expand(pattern: &[u8], limit: usize) -> Vec<Vec<u8>> {
+    let mut walk = Walk { limit, found: Vec::new() };
     for alternative in alternatives(pattern) {
         let Some(rest) = alternative.strip_prefix(b"/") else { continue };
         let components: Vec<&[u8]> = rest.split(|byte| *byte == b'/').collect();
@@ -26,19 +26,19 @@ pub(super) fn expand(pattern: &[u8], most: usize) -> Vec<Vec<u8>> {
     let mut found = walk.found;
     found.sort();
     found.dedup();
-    found.truncate(most);
+    found.truncate(limit);
     found
 }
 
 struct Walk {
-    most: usize,
+    limit: usize,
     found: Vec<Vec<u8>>,
 }
 
 impl Walk {
-    /// Adds what is below a folder; `/` is the empty one.
+    /// Adds the files below a folder that match the components. An empty `folder` is the root.
     fn below(&mut self, folder: &[u8], components: &[&[u8]]) {
-        if self.found.len() >= self.most {
+        if self.found.len() >= self.limit {
             return;
         }
         let Some((first, rest)) = components.split_first() else {
@@ -79,7 +79,7 @@ fn child(folder: &[u8], name: &[u8]) -> Vec<u8> {
     [folder, b"/", name].concat()
 }
 
-/// What is in a folder, in order; nothing if it is none.
+/// Returns the sorted entries of a folder; none if it is no folder.
 fn entries(folder: &[u8]) -> Vec<DirEntry> {
     let path = if folder.is_empty() { b"/" } else { folder };
     let Ok(entries) = std::fs::read_dir(path_buf(path)) else { return Vec::new() };
@@ -88,13 +88,13 @@ fn entries(folder: &[u8]) -> Vec<DirEntry> {
     entries
 }
 
-/// The patterns without braces that a pattern stands for.
+/// Expands the braces of a pattern.
 fn alternatives(pattern: &[u8]) -> Vec<Vec<u8>> {
     let mut done = Vec::new();
     let mut todo = vec![pattern.to_vec()];
     while let Some(pattern) = todo.pop() {
         match braces(&pattern) {
-            Some((start, end)) if todo.len() + done.len() < MOST_ALTERNATIVES => {
+            Some((start, end)) if todo.len() + done.len() < MAX_ALTERNATIVES => {
                 let (head, tail) = (pattern.get(..start), pattern.get(end + 1..));
                 let inner = pattern.get(start + 1..end).unwrap_or_default();
                 for choice in choices(inner) {
@@ -110,7 +110,7 @@ fn alternatives(pattern: &[u8]) -> Vec<Vec<u8>> {
     done
 }
 
-/// Where the first brace opens and where it closes.
+/// Returns the indices of the first opening brace and of its closing one.
 fn braces(pattern: &[u8]) -> Option<(usize, usize)> {
     let mut start = None;
     let mut depth = 0_u32;
@@ -128,7 +128,7 @@ fn braces(pattern: &[u8]) -> Option<(usize, usize)> {
     None
 }
 
-/// What stands between the commas within a brace.
+/// Splits the content of a brace at its commas.
 fn choices(inner: &[u8]) -> Vec<&[u8]> {
     let mut choices = Vec::new();
     let (mut depth, mut start) = (0_u32, 0);
@@ -147,7 +147,7 @@ fn choices(inner: &[u8]) -> Vec<&[u8]> {
     choices
 }
 
-/// The bytes that are neither escaped nor in brackets, and where they are.
+/// Returns the bytes that are neither escaped nor in brackets, with their indices.
 fn special(pattern: &[u8]) -> impl Iterator<Item = (usize, u8)> {
     let (mut escaped, mut bracket) = (false, false);
     pattern.iter().copied().enumerate().filter(move |(_, byte)| {
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(alternatives_of("/{a,b}{c,d}"), ["/ac", "/ad", "/bc", "/bd"]);
         assert_eq!(alternatives_of("/\\{a,b}"), ["/\\{a,b}"]);
         assert_eq!(alternatives_of("/[{,}]"), ["/[{,}]"]);
-        assert!(alternatives_of(&"{a,b}".repeat(20)).len() <= MOST_ALTERNATIVES);
+        assert!(alternatives_of(&"{a,b}".repeat(20)).len() <= MAX_ALTERNATIVES);
     }
 
     #[test]

@@ -1,64 +1,64 @@
-//! Where a path leads, link by link.
+//! Resolves the links of a path, one by one.
 //!
 //! The kernel follows links while it opens a file, and a session has the path of the file that was
-//! opened. Links are resolved here as path_openat() does (fs/namei.c), but for those of procfs whose
+//! opened. Links are resolved here as path_openat() does (fs/namei.c), except for those of procfs whose
 //! text depends on the process that follows them: `/proc/self`, `/proc/thread-self` (fs/proc/self.c,
 //! fs/proc/thread_self.c), and `/proc/net` and `/proc/mounts`, which lead into `/proc/self`
-//! ([`crate::filter`] knows these four). The links in a process's own folder are magic
+//! ([`crate::filter`] matches these four). The links in a process's own folder are magic
 //! (proc_pid_get_link(), fs/proc/base.c): they lead to an open file, and their text is a description.
 
-/// Most links on one way: MAXSYMLINKS (include/linux/namei.h).
-const MOST_LINKS: usize = 40;
+/// Maximum number of links of a path: MAXSYMLINKS (include/linux/namei.h).
+const MAX_LINKS: usize = 40;
 
-/// Answers what the resolution of links asks of a file system.
-pub(super) trait Tree {
-    /// Text of the symbolic link at an absolute path; `None` if there is no link.
+/// Access to a file system, as far as the resolution of links needs it.
+pub(super) trait FileSystem {
+    /// Returns the text of the symbolic link at an absolute path; `None` if that is no link.
     fn link(&self, path: &[u8]) -> Option<Vec<u8>>;
-    /// Whether a folder is the root of a procfs.
+    /// Returns true if a folder is the root of a procfs.
     fn is_proc(&self, folder: &[u8]) -> bool;
 }
 
-/// Where a path leads.
+/// The result of the resolution of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// To this path, without links but for those that depend on the reader.
+pub(super) enum Resolution {
+    /// A path without links, except for those that depend on the reader.
     Real(Vec<u8>),
-    /// To this path, if the text of a magic link of a numbered process is right: the file there is to
-    /// be compared with the one that was named.
+    /// A path from the text of a magic link of a numbered process. The text may be wrong: the caller
+    /// compares the file at `path` with the one that was named.
     Magic {
-        /// Path that the text leads to.
+        /// Path to which the text leads.
         path: Vec<u8>,
         /// Path of the link.
         link: Vec<u8>,
     },
-    /// To another file for each process that follows this link.
+    /// The path of a link that leads each process to a file of its own.
     Own(Vec<u8>),
-    /// To what has no path: `pipe:[4711]`.
+    /// An object without a path: `pipe:[4711]`.
     Nameless {
         /// Path of the link.
         link: Vec<u8>,
-        /// Its text.
+        /// Text of the link.
         text: Vec<u8>,
     },
-    /// In a circle.
+    /// More links than the kernel follows: a circle.
     Loop,
 }
 
-/// What decides where a link leads.
+/// The kind of a link, which decides how it is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Its text.
+    /// A link that leads to its text.
     Plain,
-    /// Its text, which depends on the reader; the filters know its name.
+    /// A link whose text depends on the reader; filters match its name.
     PerReader,
-    /// An open file of the process that follows it.
+    /// A magic link to an open file of the process that follows it.
     Own,
-    /// An open file of a numbered process.
+    /// A magic link to an open file of a numbered process.
     Numbered,
 }
 
-/// Follows an absolute path. Components that do not exist are kept as they are.
-pub(super) fn follow(path: &[u8], tree: &impl Tree) -> Way {
+/// Resolves an absolute path. Components that do not exist are kept as they are.
+pub(super) fn follow(path: &[u8], tree: &impl FileSystem) -> Resolution {
     let mut ahead: Vec<Vec<u8>> = components(path).rev().collect();
     let mut walked: Vec<Vec<u8>> = Vec::new();
     let mut magic = None;
@@ -76,14 +76,16 @@ pub(super) fn follow(path: &[u8], tree: &impl Tree) -> Way {
         let Some(text) = tree.link(&here) else { continue };
         match kind(&walked, tree) {
             Kind::PerReader => continue,
-            Kind::Own => return Way::Own(here),
-            Kind::Numbered if !text.starts_with(b"/") => return Way::Nameless { link: here, text },
+            Kind::Own => return Resolution::Own(here),
+            Kind::Numbered if !text.starts_with(b"/") => {
+                return Resolution::Nameless { link: here, text };
+            }
             Kind::Numbered => magic = Some(here),
             Kind::Plain => {}
         }
         links += 1;
-        if links > MOST_LINKS {
-            return Way::Loop;
+        if links > MAX_LINKS {
+            return Resolution::Loop;
         }
         walked.pop();
         if text.starts_with(b"/") {
@@ -93,13 +95,13 @@ pub(super) fn follow(path: &[u8], tree: &impl Tree) -> Way {
     }
     let path = join(&walked);
     match magic {
-        Some(link) => Way::Magic { path, link },
-        None => Way::Real(path),
+        Some(link) => Resolution::Magic { path, link },
+        None => Resolution::Real(path),
     }
 }
 
-/// The kind of the link that has these components.
-fn kind(link: &[Vec<u8>], tree: &impl Tree) -> Kind {
+/// Returns the kind of the link with these components.
+fn kind(link: &[Vec<u8>], tree: &impl FileSystem) -> Kind {
     let Some((last, folder)) = link.split_last() else { return Kind::Plain };
     let per_reader = [&b"self"[..], b"thread-self", b"net", b"mounts"];
     if per_reader.contains(&last.as_slice()) && tree.is_proc(&join(folder)) {
@@ -111,7 +113,7 @@ fn kind(link: &[Vec<u8>], tree: &impl Tree) -> Kind {
         if !process || !tree.is_proc(&join(folder.get(..index).unwrap_or_default())) {
             continue;
         }
-        // What is below net is made by proc_symlink(), as elsewhere in procfs.
+        // Links below net are made by proc_symlink(), as elsewhere in procfs.
         let below = folder.get(index + 1..).unwrap_or_default();
         let below = match below {
             [task, _, rest @ ..] if task == b"task" => rest,
@@ -138,10 +140,10 @@ fn join(names: &[Vec<u8>]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// Links by path; procfs is at /proc and at /chroot/proc.
+    /// A file system with fixed links, and procfs at /proc and at /chroot/proc.
     struct Fake;
 
-    impl Tree for Fake {
+    impl FileSystem for Fake {
         fn link(&self, path: &[u8]) -> Option<Vec<u8>> {
             let text = match str::from_utf8(path).unwrap() {
                 "/proc/self" | "/chroot/proc/self" => "42",
@@ -176,7 +178,7 @@ mod tests {
         }
     }
 
-    fn way(path: &str) -> Way {
+    fn way(path: &str) -> Resolution {
         follow(path.as_bytes(), &Fake)
     }
 
@@ -199,7 +201,7 @@ mod tests {
             ("/../..", "/"),
             ("/sys/self/x", "/sys/there/x"),
         ] {
-            assert_eq!(way(path), Way::Real(real.as_bytes().to_vec()), "{path}");
+            assert_eq!(way(path), Resolution::Real(real.as_bytes().to_vec()), "{path}");
         }
     }
 
@@ -219,26 +221,28 @@ mod tests {
             ("/chroot/proc/net/tcp", "/chroot/proc/net/tcp"),
             ("/chroot/proc/self/maps", "/chroot/proc/self/maps"),
         ] {
-            assert_eq!(way(path), Way::Real(real.as_bytes().to_vec()), "{path}");
+            assert_eq!(way(path), Resolution::Real(real.as_bytes().to_vec()), "{path}");
         }
     }
 
     #[test]
-    fn magic_links_are_told_from_others() {
-        let own = |link: &str| Way::Own(link.as_bytes().to_vec());
+    fn magic_links_are_distinguished() {
+        let own = |link: &str| Resolution::Own(link.as_bytes().to_vec());
         assert_eq!(way("/proc/self/fd/0"), own("/proc/self/fd/0"));
         assert_eq!(way("/dev/stdin"), own("/proc/self/fd/0"));
         assert_eq!(way("/dev/fd/0"), own("/proc/self/fd/0"));
         assert_eq!(way("/proc/thread-self/cwd/x"), own("/proc/thread-self/cwd"));
-        let magic = |path: &str, link: &str| Way::Magic { path: path.into(), link: link.into() };
+        let magic =
+            |path: &str, link: &str| Resolution::Magic { path: path.into(), link: link.into() };
         assert_eq!(way("/proc/77/fd/0"), magic("/proc/faults/alone", "/proc/77/fd/0"));
         assert_eq!(way("/proc/77/root/proc/uptime"), magic("/proc/uptime", "/proc/77/root"));
-        let nameless = Way::Nameless { link: "/proc/77/fd/1".into(), text: "pipe:[4711]".into() };
+        let nameless =
+            Resolution::Nameless { link: "/proc/77/fd/1".into(), text: "pipe:[4711]".into() };
         assert_eq!(way("/proc/77/fd/1"), nameless);
     }
 
     #[test]
     fn a_circle_ends() {
-        assert_eq!(way("/tmp/round/x"), Way::Loop);
+        assert_eq!(way("/tmp/round/x"), Resolution::Loop);
     }
 }

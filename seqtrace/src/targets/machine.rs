@@ -1,4 +1,4 @@
-//! Links and mounts of this machine: the path that sessions of a named file have.
+//! Links and mounts of this machine, by which a named file gets the path that its sessions have.
 
 use std::{
     cell::RefCell,
@@ -19,22 +19,22 @@ use nix::sys::{
 };
 
 use super::{
-    links::{self, Tree, Way},
+    links::{self, FileSystem, Resolution},
     problem::Problem,
 };
 use crate::kernel::mounts::Mounts;
 
-/// PROC_ROOT_INO (include/linux/proc_ns.h).
+/// Inode number of the root of a procfs: PROC_ROOT_INO (include/linux/proc_ns.h).
 const PROC_ROOT: u64 = 1;
 
-/// The file system as this process sees it. Links are remembered: a glob asks for the same ones often.
+/// The file system as this process sees it. Links are cached: a glob reads the same ones often.
 #[derive(Debug, Default)]
 pub(super) struct Machine {
     links: RefCell<HashMap<Vec<u8>, Option<Vec<u8>>>>,
     mounts: RefCell<Mounts>,
 }
 
-impl Tree for Machine {
+impl FileSystem for Machine {
     fn link(&self, path: &[u8]) -> Option<Vec<u8>> {
         let mut links = self.links.borrow_mut();
         let read = || {
@@ -52,29 +52,31 @@ impl Tree for Machine {
 }
 
 impl Machine {
-    /// Path that the sessions of the file at an absolute path have. A file that does not exist has
-    /// the path that it would have.
+    /// Returns the path that sessions of the file at an absolute path have. The file need not exist.
     ///
     /// # Errors
-    /// The path leads each process elsewhere, or to nothing that has a path here.
+    /// The path leads each process to another file, or to an object without a path here.
     pub(super) fn real(&self, path: &[u8]) -> Result<Vec<u8>, Problem> {
         self.resolve(path, |path| std::fs::metadata(path_buf(path)))
     }
 
-    /// The same of a folder. `/.` enters a mount that is made only then
-    /// (`/sys/kernel/debug/tracing`: follow_automount(), fs/namei.c).
+    /// Returns the real path of a folder. `/.` triggers an automount (`/sys/kernel/debug/tracing`:
+    /// follow_automount(), fs/namei.c).
     ///
     /// # Errors
-    /// As of [`real`](Self::real).
+    /// See [`real`](Self::real).
     pub(super) fn real_folder(&self, path: &[u8]) -> Result<Vec<u8>, Problem> {
         self.resolve(path, |path| std::fs::metadata(path_buf(&[path, b"/."].concat())))
     }
 
-    /// Real path of a file that a glob matches; `None` behind a magic link.
+    /// Returns the real path of a file that a glob matches; `None` if it leads through a magic link.
     pub(super) fn matched(&self, path: &[u8]) -> Option<Vec<u8>> {
         match links::follow(path, self) {
-            Way::Real(_) => self.real(path).ok(),
-            Way::Magic { .. } | Way::Own(_) | Way::Nameless { .. } | Way::Loop => None,
+            Resolution::Real(_) => self.real(path).ok(),
+            Resolution::Magic { .. }
+            | Resolution::Own(_)
+            | Resolution::Nameless { .. }
+            | Resolution::Loop => None,
         }
     }
 
@@ -84,14 +86,14 @@ impl Machine {
         metadata: impl Fn(&[u8]) -> io::Result<Metadata>,
     ) -> Result<Vec<u8>, Problem> {
         let (real, link) = match links::follow(path, self) {
-            Way::Real(real) => (real, None),
-            Way::Magic { path, link } => (path, Some(link)),
-            Way::Own(link) => {
+            Resolution::Real(real) => (real, None),
+            Resolution::Magic { path, link } => (path, Some(link)),
+            Resolution::Own(link) => {
                 let here = self.link(&link).unwrap_or_default();
                 return Err(Problem::Own { link, here });
             }
-            Way::Nameless { link, text } => return Err(Problem::Elsewhere { link, text }),
-            Way::Loop => return Err(Problem::Loop),
+            Resolution::Nameless { link, text } => return Err(Problem::Elsewhere { link, text }),
+            Resolution::Loop => return Err(Problem::Loop),
         };
         let Ok(there) = metadata(&real) else {
             return match link {
@@ -104,18 +106,18 @@ impl Machine {
         {
             return Err(self.elsewhere(link));
         }
-        Ok(self.home(&real, &there, metadata).unwrap_or(real))
+        Ok(self.canonical(&real, &there, metadata).unwrap_or(real))
     }
 
-    /// The text of a magic link is a path of another mount namespace, or of a file that is gone.
+    /// Reports a magic link whose text is a path of another mount namespace, or of a deleted file.
     fn elsewhere(&self, link: Vec<u8>) -> Problem {
         let text = self.link(&link).unwrap_or_default();
         Problem::Elsewhere { link, text }
     }
 
-    /// Path of a file where its file system belongs: it may be mounted at several places, and sessions
-    /// are known by one of them.
-    fn home(
+    /// Returns the path of a file below the mount point that sessions use, if the file system is mounted
+    /// several times. `None` if `path` is that path.
+    fn canonical(
         &self,
         path: &[u8],
         metadata: &Metadata,
@@ -127,12 +129,12 @@ impl Machine {
         if !mounts.knows(device) {
             *mounts = Mounts::of_this_process().ok()?;
         }
-        let home = mounts.usual(path, device).filter(|home| home != path)?;
-        ask(&home).is_ok_and(|there| same(&there, metadata)).then_some(home)
+        let canonical = mounts.canonical(path, device).filter(|canonical| canonical != path)?;
+        ask(&canonical).is_ok_and(|there| same(&there, metadata)).then_some(canonical)
     }
 }
 
-/// Whether two paths lead to one file.
+/// Returns true if both are the metadata of one file.
 fn same(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }

@@ -28,7 +28,7 @@ impl Folder {
         format!("{}/{name}", self.0.display())
     }
 
-    fn word(&self, name: &str) -> Word {
+    fn word(&self, name: &str) -> LocatedTarget {
         let words = locate(&[self.path(name).into()]).unwrap();
         words.into_iter().next().unwrap()
     }
@@ -62,7 +62,7 @@ fn a_link_is_its_file() {
         ("dir/link", "dir/link", "dir/one"),
         ("alias/one", "alias/one", "dir/one"),
         ("alias/./link", "alias/link", "dir/one"),
-        // The kernel goes up from where a link leads.
+        // The kernel goes up from the target of a link.
         ("up/../one", "dir/one", "dir/one"),
     ] {
         assert_eq!(folder.of(name), (vec![real.to_owned()], pairs(&[(path, real)])), "{name}");
@@ -83,7 +83,7 @@ fn a_glob_leads_to_each_file_once() {
     let (targets, files) = folder.of("dir/{link,one}");
     assert_eq!(targets, ["dir/{link,one}"]);
     assert_eq!(files, pairs(&[("dir/one", "dir/one")]));
-    // By their real paths the pattern does not match what is behind a link.
+    // The pattern does not match the real paths of files behind a link.
     let (targets, files) = folder.of("a*/tw?");
     assert_eq!(targets, ["a*/tw?", "dir/two"]);
     assert_eq!(files, pairs(&[("alias/two", "dir/two")]));
@@ -117,8 +117,8 @@ fn a_name_that_looks_like_a_pattern_is_a_name_if_it_exists() {
 fn links_of_this_process_name_no_file() {
     let own = locate(&["/proc/self/fd/0".into()]).unwrap();
     assert!(matches!(own[0].problem, Some(Problem::Own { .. })));
-    let refusal = own[0].problem.as_ref().unwrap().refusal(&own[0].named);
-    assert!(refusal.what.contains("leads each process to a file of its own"), "{refusal}");
+    let error = own[0].problem.as_ref().unwrap().user_error(&own[0].named);
+    assert!(error.what.contains("leads each process to a file of its own"), "{error}");
     let own = locate(&["/proc/self/cwd/*".into()]).unwrap();
     assert!(matches!(own[0].problem, Some(Problem::Own { .. })));
     // The reader's own file is a target, for any reader.

@@ -14,7 +14,7 @@ pub(super) fn updates(events: &[Event]) -> Vec<Update> {
     let mut last = 0;
     for event in events {
         last = event.time;
-        tracker.feed(&event, &mut |update| {
+        tracker.feed(event, &mut |update| {
             judge.feed(update, &mut |update| all.push(update.clone()));
         });
     }

@@ -10,58 +10,58 @@ use std::{
 use crate::{
     check::left_alone,
     event::{Functions, Open},
-    exit::Refusal,
+    exit::UserError,
     filter::{Target, glob::Glob},
     probe::source::Source,
-    targets::{Named, Word},
+    targets::{LocatedTarget, NamedFile},
 };
 
-/// Most files that are looked at to find those of a module.
-const WALK_MOST: usize = 16_384;
+/// Maximum number of files that are opened to find those of a module.
+const MAX_FILES: usize = 16_384;
 
 /// A file to check, or a target that names none.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    /// As it was named.
+    /// Path as the user named it.
     pub(super) path: PathBuf,
     /// Path that its sessions have.
     pub(super) real: PathBuf,
-    /// It was named, and not found by a glob.
+    /// True if the file was named, false if a glob found it.
     pub(super) named: bool,
-    /// What the report is to say of its names.
+    /// Notes on its names, for the report.
     pub(super) notes: Vec<String>,
-    /// Why it is not read, and whether that is because it is something else than a seq file for certain.
+    /// The reason why the file is not read, and true if it is certainly no seq file. `None`: it is read.
     pub(super) problem: Option<(String, bool)>,
 }
 
-/// Refuses what is no target of a check, and a lone target that names no file.
+/// Refuses targets that `check` does not support, and an only target that names no file.
 ///
 /// # Errors
-/// `fn:SYMBOL`; one target only, and no file of that name.
-pub(super) fn refuse(wanted: &[Word]) -> Result<(), Refusal> {
+/// A target is `fn:SYMBOL`, or the only target names no file.
+pub(super) fn refuse(wanted: &[LocatedTarget]) -> Result<(), UserError> {
     for word in wanted {
         match (&word.named, &word.problem) {
             (Target::Function(_), _) => {
-                return Err(Refusal::usage(
+                return Err(UserError::usage(
                     format!("{}: check reads files", word.named),
-                    "name a file, a glob or module:NAME; `seqtrace list` tells callbacks of files",
+                    "name a file, a glob or module:NAME; `seqtrace list` shows the callbacks of files",
                 ));
             }
-            (named, Some(problem)) if wanted.len() == 1 => return Err(problem.refusal(named)),
+            (named, Some(problem)) if wanted.len() == 1 => return Err(problem.user_error(named)),
             _ => {}
         }
     }
     Ok(())
 }
 
-/// The files that the targets name, each once.
+/// Returns the files that the targets name, each once.
 ///
 /// # Errors
 /// The only target is a module without files.
 pub(super) fn candidates(
-    wanted: Vec<Word>,
+    wanted: Vec<LocatedTarget>,
     source: &mut Source,
-) -> Result<Vec<Candidate>, Refusal> {
+) -> Result<Vec<Candidate>, UserError> {
     let mut found = Found::default();
     let single = wanted.len() == 1;
     for word in wanted {
@@ -74,9 +74,9 @@ pub(super) fn candidates(
                 let none =
                     format!("no seq file in /proc or debugfs has its callbacks in {}", word.named);
                 if single {
-                    let remedy =
-                        "is the module loaded, and does it make a file? name the file itself";
-                    return Err(Refusal::target(none, remedy));
+                    let hint =
+                        "is the module loaded, and does it create a file? name the file itself";
+                    return Err(UserError::target(none, hint));
                 }
                 found.refused(&word.named, none, false);
             }
@@ -86,7 +86,7 @@ pub(super) fn candidates(
         }
     }
     if found.candidates.is_empty() {
-        return Err(Refusal::usage("no target", "name a file: seqtrace check /proc/foo"));
+        return Err(UserError::usage("no target", "name a file: seqtrace check /proc/foo"));
     }
     Ok(found.candidates)
 }
@@ -94,7 +94,7 @@ pub(super) fn candidates(
 #[derive(Default)]
 struct Found {
     candidates: Vec<Candidate>,
-    /// Where in `candidates` a real path is.
+    /// Index in `candidates` by real path.
     index: HashMap<Vec<u8>, usize>,
 }
 
@@ -109,16 +109,16 @@ impl Found {
         self.candidates.push(Candidate { path, real, named: true, notes: Vec::new(), problem });
     }
 
-    fn extend(&mut self, files: Vec<Named>, named: bool) {
+    fn extend(&mut self, files: Vec<NamedFile>, named: bool) {
         for file in files {
             self.add(file, named);
         }
     }
 
-    /// Adds a file, or another name of it. The real path is the name if it is one of them.
-    fn add(&mut self, file: Named, named: bool) {
+    /// Adds a file, or a further name of one. The real path is preferred as the file's name.
+    fn add(&mut self, file: NamedFile, named: bool) {
         let note = file.leads_to();
-        let Named { path, real } = file;
+        let NamedFile { path, real } = file;
         let index = self.index.get(&real).copied();
         let Some(earlier) = index.and_then(|index| self.candidates.get_mut(index)) else {
             self.index.insert(real.clone(), self.candidates.len());
@@ -135,20 +135,20 @@ impl Found {
     }
 }
 
-/// The files that have their callbacks in a module.
-fn of_module(module: &Glob, source: &mut Source) -> Vec<Named> {
+/// Finds the files that have their callbacks in a module.
+fn of_module(module: &Glob, source: &mut Source) -> Vec<NamedFile> {
     let is_meant = |name: &str| module.matches(name.as_bytes());
     walk(Path::new("/proc"))
         .chain(walk(Path::new("/sys/kernel/debug")))
         .filter(|path| is_of(path, &is_meant, source))
         .map(|path| {
             let path = path.into_os_string().into_vec();
-            Named { real: path.clone(), path }
+            NamedFile { real: path.clone(), path }
         })
         .collect()
 }
 
-/// Whether a file's callbacks are in such a module.
+/// Returns true if a file's callbacks are in such a module.
 fn is_of(path: &Path, module: &dyn Fn(&str) -> bool, source: &mut Source) -> bool {
     if left_alone::why(path).is_some() {
         return false;
@@ -160,8 +160,8 @@ fn is_of(path: &Path, module: &dyn Fn(&str) -> bool, source: &mut Source) -> boo
     callbacks.show.module.as_deref().is_some_and(module)
 }
 
-/// The files below a folder, in order, but for those of processes and of sysctl, which modules do not
-/// make.
+/// Returns the sorted files below a folder, without those of processes and of sysctl, which modules do
+/// not create.
 fn walk(root: &Path) -> impl Iterator<Item = PathBuf> {
     let passed_by = |folder: &Path, name: &OsStr| {
         let name = name.as_bytes();
@@ -184,13 +184,10 @@ fn walk(root: &Path) -> impl Iterator<Item = PathBuf> {
         }
     }
     files.sort();
-    if files.len() > WALK_MOST {
+    if files.len() > MAX_FILES {
         let all = files.len();
-        eprintln!(
-            "seqtrace: only {WALK_MOST} of the {all} files in {} are looked at",
-            root.display()
-        );
-        files.truncate(WALK_MOST);
+        eprintln!("seqtrace: only {MAX_FILES} of the {all} files in {} are opened", root.display());
+        files.truncate(MAX_FILES);
     }
     files.into_iter()
 }
@@ -203,8 +200,8 @@ fn path_buf(bytes: Vec<u8>) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn file(path: &str, real: &str) -> Named {
-        Named { path: path.into(), real: real.into() }
+    fn file(path: &str, real: &str) -> NamedFile {
+        NamedFile { path: path.into(), real: real.into() }
     }
 
     #[test]
@@ -224,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_keeps_its_name_and_tells_the_real_path() {
+    fn a_link_keeps_its_name_and_notes_the_real_path() {
         let mut found = Found::default();
         found.add(file("/proc/a/link", "/proc/a/alone"), true);
         let [one] = found.candidates.as_slice() else { panic!("not one") };

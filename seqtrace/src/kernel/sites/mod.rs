@@ -1,25 +1,27 @@
-//! Core sites: where the kernel's own loop calls start, next, show and stop.
+//! Core sites: the calls of start, next, show and stop in the kernel's own loop.
 //!
 //! The seq_file core calls the callbacks of every file through `m->op` in two functions only,
-//! `seq_read_iter()` and `traverse()` (fs/seq_file.c). A kprobe on the instruction behind such a call
-//! sees what the callback returned in rax and, in a register that calls preserve, `m`: so a dozen
-//! probes see every callback of every seq file. Where those calls are, which callback each one makes
-//! and which register holds `m` is found here, by following what the registers of the two functions
-//! hold along every path of their live text.
+//! `seq_read_iter()` and `traverse()` (fs/seq_file.c). A kprobe on the instruction after such a call
+//! finds the callback's return value in rax and `m` in a register that calls preserve: so a dozen probes
+//! see every callback of every seq file. This module finds those calls, the callback that each one makes
+//! and the register that holds `m`. It follows the data flow of the two functions along every path of
+//! their live text.
 //!
-//! This is pure: text and symbols in, sites out. It would rather refuse than guess: a wrong role or a
-//! wrong register would be a lie in every line of output, a refusal only means that the callbacks
-//! are probed one by one instead. What makes a site:
+//! The module is pure: text and symbols in, sites out. It refuses rather than guesses. A wrong role or
+//! register would make every line of output wrong; after a refusal the callbacks are probed one by one
+//! instead. A call is a site if:
 //!
 //! - the call's target is `[[m + op] + displacement]` on every path that leads to the call, and the
 //!   displacement is that of a member of `struct seq_operations`;
 //! - the first argument, rdi, is the same `m`, and so is a callee-saved register;
-//! - nothing jumps to the instruction behind the call, so that it runs only when the callback has
-//!   returned (of stop sites this is only noted: see [`Site::shared`]);
-//! - every indirect call of the function is either such a site or provably goes elsewhere.
+//! - nothing jumps to the instruction after the call, so that it runs only when the callback has
+//!   returned (for stop sites this is only noted: see [`Site::shared`]);
+//! - every indirect call of the function is either such a site or provably no call of a callback.
 
-mod flow;
-mod walk;
+mod callsites;
+mod cfg;
+mod dataflow;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -36,27 +38,20 @@ use crate::event::Role;
 
 /// A register of x86-64 that function calls preserve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reg {
-    /// rbx
+pub(crate) enum Reg {
     Rbx,
-    /// rbp
     Rbp,
-    /// r12
     R12,
-    /// r13
     R13,
-    /// r14
     R14,
-    /// r15
     R15,
 }
 
 impl Reg {
-    /// All of them.
-    pub const ALL: [Self; 6] = [Self::Rbx, Self::Rbp, Self::R12, Self::R13, Self::R14, Self::R15];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Rbx, Self::Rbp, Self::R12, Self::R13, Self::R14, Self::R15];
 
-    /// The register's name.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Rbx => "rbx",
             Self::Rbp => "rbp",
@@ -67,7 +62,7 @@ impl Reg {
         }
     }
 
-    /// The register's number in instructions.
+    /// Returns the register's number in the instruction encoding.
     const fn number(self) -> usize {
         match self {
             Self::Rbx => 3,
@@ -83,33 +78,33 @@ impl Reg {
 /// A call of a callback by the core.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// The symbol that it lies in: `seq_read_iter`, `traverse.part.0`, or the `.cold` part of one.
-    pub function: Arc<str>,
+    /// Symbol that contains the call: `seq_read_iter`, `traverse.part.0`, or the `.cold` part of one.
+    pub(crate) function: Arc<str>,
     /// Address of that symbol.
-    pub function_address: u64,
+    pub(crate) function_address: u64,
     /// Bytes from the symbol to the call. There `m` is in rdi.
-    pub offset_of_call: u64,
-    /// Bytes from the symbol to the instruction behind the call. There rax is what the callback
-    /// returned, and `m` is in [`Site::m`].
-    pub offset_after_call: u64,
-    /// Which callback.
-    pub role: Role,
-    /// Where `m` is when the callback has returned.
-    pub m: Reg,
-    /// The instruction behind the call is also reached without it, by a jump; `m` is in its register
-    /// on those paths too. Only stop is ever so: a hit counts if the pass has not been stopped yet.
-    /// (gcc lets the overflow path of traverse(), which has called stop elsewhere, share the epilogue.)
-    pub shared: bool,
+    pub(crate) offset_of_call: u64,
+    /// Bytes from the symbol to the instruction after the call. There rax is the callback's return
+    /// value, and `m` is in [`Site::m`].
+    pub(crate) offset_after_call: u64,
+    /// The callback that is called.
+    pub(crate) role: Role,
+    /// Register that holds `m` when the callback has returned.
+    pub(crate) m: Reg,
+    /// True if the instruction after the call is also reached without it, by a jump. `m` is in its
+    /// register on those paths, too. Only stop sites may be shared: a hit counts if the pass has not been
+    /// stopped yet. (In gcc's traverse() the overflow path, which has called stop elsewhere, shares the
+    /// epilogue.)
+    pub(crate) shared: bool,
 }
 
 impl Site {
-    /// Address of the call.
-    pub fn call_address(&self) -> u64 {
+    pub(crate) fn call_address(&self) -> u64 {
         self.function_address + self.offset_of_call
     }
 
-    /// Address of the instruction behind the call.
-    pub fn return_address(&self) -> u64 {
+    /// Returns the address of the instruction after the call.
+    pub(crate) fn return_address(&self) -> u64 {
         self.function_address + self.offset_after_call
     }
 }
@@ -122,11 +117,11 @@ impl fmt::Display for Site {
     }
 }
 
-/// Why there are no core sites. Whatever it is, the callbacks can be probed instead.
+/// Reasons for which there are no core sites. The callbacks can be probed instead.
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
-    /// Only x86-64 text is understood.
-    #[error("core sites are known for x86_64 only, not for {0}")]
+    /// The machine is no x86-64.
+    #[error("core sites are found on x86_64 only, not on {0}")]
     Machine(&'static str),
     /// A function of the core has no symbol, or several.
     #[error("the kernel has no unique symbol {0}")]
@@ -134,71 +129,72 @@ pub enum SiteError {
     /// The text cannot be read.
     #[error(transparent)]
     Text(#[from] TextError),
-    /// Somebody has changed the text at run time.
-    #[error("the text of {place} is patched: another tracer or a live patch is at work ({what})")]
+    /// The text was changed at run time.
+    #[error(
+        "the text of {location} is patched: another tracer or a live patch is at work ({what})"
+    )]
     Patched {
-        /// symbol+offset
-        place: String,
-        /// What was found there.
+        /// Symbol and offset of the code.
+        location: String,
+        /// Description of the code.
         what: String,
     },
-    /// The text is not as any known compiler makes it.
-    #[error("the text of {place} is not understood: {what}")]
+    /// The text has a form that no known compiler emits.
+    #[error("the text of {location} is not understood: {what}")]
     NotUnderstood {
-        /// symbol+offset
-        place: String,
-        /// What was found there.
+        /// Symbol and offset of the code.
+        location: String,
+        /// Description of the code.
         what: String,
     },
     /// A function calls a callback less often than the source does.
-    #[error("{function} calls {role} at {found} places; at least {needed} were expected")]
+    #[error("{function} has {found} calls of {role}; at least {needed} were expected")]
     Incomplete {
-        /// Which function.
+        /// Name of the function.
         function: String,
-        /// The callback.
+        /// Name of the callback.
         role: &'static str,
-        /// How often.
+        /// Number of calls that were found.
         found: usize,
-        /// How often at least.
+        /// Least number of calls.
         needed: usize,
     },
 }
 
-/// Contiguous text that belongs to a function: the function itself or what the compiler split off.
+/// Contiguous text of a function: the function itself or a part that the compiler split off.
 #[derive(Clone, Debug)]
-pub struct Part {
-    /// The symbol at its beginning.
-    pub name: Arc<str>,
-    /// Its address.
-    pub address: u64,
-    /// Its bytes, up to the next symbol.
-    pub text: Vec<u8>,
+struct Part {
+    /// Symbol at its beginning.
+    name: Arc<str>,
+    address: u64,
+    /// The bytes up to the next symbol.
+    text: Vec<u8>,
 }
 
-/// What lies at an address outside of the function.
+/// The code at an address outside of the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outside {
-    /// A retpoline or another thunk that jumps to where this register points; the register's number.
+enum Outside {
+    /// A retpoline or another thunk that jumps to the address in a register; the register's number.
     Thunk(usize),
-    /// A function of the kernel begins there.
+    /// The beginning of a kernel function.
     Function,
-    /// Nothing that has a name: a trampoline or a detour.
+    /// Code without a name: a trampoline or a detour.
     Unknown,
 }
 
-/// Offsets in bytes of the members that tell a core site.
+/// Offsets in bytes of the members by which a core site is recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
+struct Layout {
     /// `seq_file.op`
-    pub op: i64,
+    op: i64,
     /// `seq_operations.start`
-    pub start: i64,
+    start: i64,
     /// `seq_operations.stop`
-    pub stop: i64,
+    stop: i64,
     /// `seq_operations.next`
-    pub next: i64,
+    next: i64,
     /// `seq_operations.show`
-    pub show: i64,
+    show: i64,
 }
 
 impl From<&Offsets> for Layout {
@@ -226,13 +222,13 @@ impl Layout {
     }
 }
 
-/// What was found in a function.
+/// Calls of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Analysis {
-    /// The calls of callbacks, by address.
-    pub sites: Vec<Site>,
-    /// Addresses that it calls directly.
-    pub calls: Vec<u64>,
+struct Analysis {
+    /// Calls of callbacks, sorted by address.
+    sites: Vec<Site>,
+    /// Addresses of the functions that it calls directly.
+    calls: Vec<u64>,
 }
 
 impl Analysis {
@@ -240,7 +236,7 @@ impl Analysis {
         self.sites.iter().filter(|site| site.role == role).count()
     }
 
-    /// An error unless each callback is called at least that often: start, next, show, stop.
+    /// Returns an error unless each callback is called at least that often: start, next, show, stop.
     fn require(&self, function: &str, needed: [usize; 4]) -> Result<(), SiteError> {
         let roles = [Role::Start, Role::Next, Role::Show, Role::Stop];
         for (role, needed) in roles.into_iter().zip(needed) {
@@ -254,22 +250,22 @@ impl Analysis {
     }
 }
 
-/// Finds the calls of callbacks in a function. `parts` begins with the function itself; `outside` says
-/// what lies at an address that is in none of them.
+/// Finds the calls of callbacks in a function. `parts` begins with the function itself; `outside`
+/// classifies the code at an address that is in none of the parts.
 ///
 /// # Errors
-/// [`SiteError::Patched`] or [`SiteError::NotUnderstood`] wherever a call's meaning is not proven.
-pub fn analyse(
+/// [`SiteError::Patched`] or [`SiteError::NotUnderstood`] if the target of a call is not proven.
+fn analyse(
     parts: &[Part],
     layout: &Layout,
     outside: &dyn Fn(u64) -> Outside,
 ) -> Result<Analysis, SiteError> {
-    let graph = walk::walk(parts, outside)?;
-    let sites = flow::sites(&graph, layout)?;
+    let graph = cfg::build(parts, outside)?;
+    let sites = callsites::find(&graph, layout)?;
     Ok(Analysis { sites, calls: graph.direct_calls() })
 }
 
-/// The running kernel's core sites. `read` gives the live text at an address
+/// Finds the running kernel's core sites. `read` reads the live text at an address
 /// ([`super::text::Kcore::read`]).
 ///
 /// # Errors
@@ -294,7 +290,7 @@ pub fn core_sites(
 
     let reader = analyse_unique("seq_read_iter")?;
     let mut sites = Vec::new();
-    // Another file's function may be called traverse too: only what the core calls counts.
+    // Functions of other files may be called traverse, too: only a function that the core calls counts.
     let mut variants = symbols.variants("traverse");
     variants.retain(|entry| !entry.name.contains(".cold"));
     let mut called: Vec<Entry<'_>> = Vec::new();
@@ -308,7 +304,7 @@ pub fn core_sites(
         called.len()
     };
     if add_called(&reader) == 0 {
-        // The compiler has inlined it into both of its callers.
+        // The compiler has inlined traverse() into both of its callers.
         reader.require("seq_read_iter", [3, 3, 3, 2])?;
         let seeker = analyse_unique("seq_lseek")?;
         if add_called(&seeker) == 0 {
@@ -318,7 +314,7 @@ pub fn core_sites(
     } else {
         reader.require("seq_read_iter", [2, 2, 2, 1])?;
         if variants.len() > 1 {
-            // A second clone may serve lseek only, or it may be inlined there.
+            // seq_lseek() may call a second clone, or have traverse() inlined.
             let seeker = analyse_unique("seq_lseek")?;
             add_called(&seeker);
             sites.extend(seeker.sites);
@@ -333,7 +329,7 @@ pub fn core_sites(
     Ok(sites)
 }
 
-/// A function's text and that of its `.cold` parts.
+/// Reads the text of a function and of its `.cold` parts.
 fn parts(
     symbols: &Kallsyms,
     name: &str,
@@ -352,7 +348,7 @@ fn parts(
     Ok(parts)
 }
 
-/// What lies at an address, by symbols and, where there is none, by the bytes there.
+/// Classifies the code at an address by its symbols or, if there are none, by its bytes.
 fn outside(
     symbols: &Kallsyms,
     read: &dyn Fn(u64, usize) -> Result<Vec<u8>, TextError>,
@@ -361,25 +357,25 @@ fn outside(
     if let Some(thunk) = symbols.at_address(address).find_map(|entry| thunk_register(entry.name)) {
         return Outside::Thunk(thunk);
     }
-    let Some(place) = symbols.lookup(address) else { return Outside::Unknown };
-    // Code that the kernel makes at run time has names like `kprobe_optinsn_page [__builtin__kprobes]`.
-    let generated = place
+    let Some(found) = symbols.lookup(address) else { return Outside::Unknown };
+    // Code that is generated at run time has names like `kprobe_optinsn_page [__builtin__kprobes]`.
+    let generated = found
         .symbol
         .module
         .is_some_and(|module| module == "bpf" || module.starts_with("__builtin__"));
-    // A call that counts call depth goes to the padding before the function, `__pfx_…`.
-    if !generated && (place.offset == 0 || place.symbol.name.starts_with("__pfx_")) {
+    // A call with call depth tracking targets the padding before the function, `__pfx_…`.
+    if !generated && (found.offset == 0 || found.symbol.name.starts_with("__pfx_")) {
         return Outside::Function;
     }
     // Thunks against indirect target selection are allocated and have no symbols: see
     // its_allocate_thunk() in arch/x86/kernel/alternative.c.
     read(address, 16)
         .ok()
-        .and_then(|text| walk::jump_register(&text, address))
+        .and_then(|text| cfg::jump_register(&text, address))
         .map_or(Outside::Unknown, Outside::Thunk)
 }
 
-/// The number of the register in `__x86_indirect_thunk_r11`, `__x86_indirect_call_thunk_rax`, ….
+/// Returns the number of the register in `__x86_indirect_thunk_r11`, `__x86_indirect_call_thunk_rax`, ….
 fn thunk_register(symbol: &str) -> Option<usize> {
     const NAMES: [&str; 16] = [
         "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",

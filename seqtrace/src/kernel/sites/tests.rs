@@ -13,7 +13,7 @@ const FUNCTION: u64 = 0xffff_ffff_8230_0000;
 /// No symbol is there.
 const NOWHERE: u64 = 0xffff_ffff_c000_0123;
 
-/// The offsets in the tests: those of no real kernel.
+/// Offsets for the tests. They are those of no real kernel.
 const OP: i32 = 0x60;
 const LAYOUT: Layout = Layout { op: 0x60, start: 0, stop: 8, next: 0x10, show: 0x18 };
 const START: i32 = 0;
@@ -45,7 +45,7 @@ fn analysed(build: impl FnOnce(&mut CodeAssembler)) -> Result<Analysis, SiteErro
     analyse(&[part("f", BASE, build)], &LAYOUT, &outside)
 }
 
-/// What was found, one `role register` a site.
+/// Returns the sites that were found, each as `role register`.
 fn sites(build: impl FnOnce(&mut CodeAssembler)) -> Vec<String> {
     let analysis = analysed(build).unwrap();
     let text = |site: &Site| {
@@ -59,7 +59,7 @@ fn refusal(build: impl FnOnce(&mut CodeAssembler)) -> String {
     analysed(build).unwrap_err().to_string()
 }
 
-/// m from rdi into rbx, as `traverse()` gets it.
+/// Moves m from rdi into rbx, as `traverse()` does.
 fn prologue(a: &mut CodeAssembler) {
     a.endbr64().unwrap();
     a.nop_1::<AsmMemoryOperand>(dword_ptr(rax + rax)).unwrap();
@@ -75,7 +75,7 @@ fn epilogue(a: &mut CodeAssembler) {
     a.int3().unwrap();
 }
 
-/// A call of a callback with retpolines on.
+/// Calls a callback through a retpoline.
 fn retpoline(a: &mut CodeAssembler, displacement: i32) {
     a.mov(rax, qword_ptr(rbx + OP)).unwrap();
     a.mov(rdi, rbx).unwrap();
@@ -176,7 +176,7 @@ fn the_call_names_the_register_not_the_last_load() {
 
 #[test]
 fn a_table_that_is_kept_and_an_m_that_moves() {
-    // clang likes to keep the table in a register, or spills it.
+    // clang often keeps the table in a register, or spills it.
     assert_eq!(
         sites(|a| {
             a.push(r15).unwrap();
@@ -251,7 +251,7 @@ fn control_flow_integrity_around_the_call() {
     );
 }
 
-/// Fill loop with a branch back, as in the kernel.
+/// Builds the fill loop with its branch back, as in the kernel.
 fn with_loop(a: &mut CodeAssembler, inside: impl FnOnce(&mut CodeAssembler)) {
     let mut top = a.create_label();
     let mut out = a.create_label();
@@ -300,7 +300,7 @@ fn two_paths_two_callbacks_are_refused() {
         a.call(thunk(rax)).unwrap();
         epilogue(a);
     });
-    assert!(message.contains("not known where it goes"), "{message}");
+    assert!(message.contains("with an unknown target"), "{message}");
 }
 
 #[test]
@@ -374,7 +374,7 @@ fn m_must_survive_the_call() {
     assert!(message.contains("does not return to the core"), "{message}");
 }
 
-/// A call, and a path that jumps to the instruction behind it.
+/// Builds a call and a path that jumps to the instruction after it.
 fn shared(a: &mut CodeAssembler, displacement: i32, spoil: bool) {
     let mut behind = a.create_label();
     prologue(a);
@@ -431,7 +431,7 @@ fn other_indirect_calls_are_left_alone_if_that_is_proven() {
         }),
         ["show rbx"]
     );
-    // A table that came from who knows where might be m->op.
+    // A table of unknown origin might be m->op.
     let message = refusal(|a| {
         prologue(a);
         a.call(FUNCTION).unwrap();
@@ -439,7 +439,7 @@ fn other_indirect_calls_are_left_alone_if_that_is_proven() {
         a.call(qword_ptr(rax + SHOW)).unwrap();
         epilogue(a);
     });
-    assert!(message.contains("not known whose it is"), "{message}");
+    assert!(message.contains("through an unknown table"), "{message}");
     let message = refusal(|a| {
         prologue(a);
         retpoline(a, 0x20);
@@ -451,7 +451,7 @@ fn other_indirect_calls_are_left_alone_if_that_is_proven() {
         a.db(&[0x65, 0xff, 0x14, 0x25, 0, 0x10, 0, 0]).unwrap();
         epilogue(a);
     });
-    assert!(message.contains("not known where it goes"), "{message}");
+    assert!(message.contains("with an unknown target"), "{message}");
 }
 
 #[test]
@@ -506,7 +506,7 @@ fn ftrace_at_the_entry_is_fine() {
             a.jmp(FUNCTION).unwrap();
         })
     };
-    // Whatever the trampoline leaves in rdi: it is what rbx, and then rdi again, hold.
+    // The content of rdi after the trampoline, whatever it is, is also that of rbx and later of rdi.
     assert_eq!(hooked(true), ["show rbx"]);
     assert_eq!(hooked(false), ["show rbx"]);
 }
@@ -544,7 +544,7 @@ fn other_peoples_probes_are_recognised() {
 
 #[test]
 fn the_end_of_a_function() {
-    // A function that does not return may come last; what follows is filler.
+    // The last call may be of a function that does not return. Filler follows it.
     let noreturn = |filler: &'static [u8]| {
         sites(move |a| {
             prologue(a);
@@ -575,7 +575,7 @@ fn odd_text_is_refused() {
         prologue(a);
         a.jmp(qword_ptr(rax * 8 + 0x1000)).unwrap();
     });
-    assert!(jump_table.contains("not known where it goes"), "{jump_table}");
+    assert!(jump_table.contains("with an unknown target"), "{jump_table}");
     let unreached = refusal(|a| {
         prologue(a);
         epilogue(a);
@@ -601,11 +601,11 @@ fn thunks_by_name_and_by_what_they_do() {
     assert_eq!(thunk_register("__x86_indirect_its_thunk_rax"), Some(0));
     assert_eq!(thunk_register("__x86_indirect_thunk_array"), None);
     assert_eq!(thunk_register("__x86_return_thunk"), None);
-    // cs cs jmp *%r11; int3: what protects against indirect target selection.
-    assert_eq!(walk::jump_register(&[0x2e, 0x2e, 0x41, 0xff, 0xe3, 0xcc], BASE), Some(11));
-    assert_eq!(walk::jump_register(&[0x0f, 0xae, 0xe8, 0xff, 0xe0], BASE), Some(0));
-    assert_eq!(walk::jump_register(&[0xff, 0x20], BASE), None);
-    assert_eq!(walk::jump_register(&[0xc3], BASE), None);
+    // cs cs jmp *%r11; int3: the mitigation of indirect target selection.
+    assert_eq!(cfg::jump_register(&[0x2e, 0x2e, 0x41, 0xff, 0xe3, 0xcc], BASE), Some(11));
+    assert_eq!(cfg::jump_register(&[0x0f, 0xae, 0xe8, 0xff, 0xe0], BASE), Some(0));
+    assert_eq!(cfg::jump_register(&[0xff, 0x20], BASE), None);
+    assert_eq!(cfg::jump_register(&[0xc3], BASE), None);
 }
 
 /// A kernel of two functions and a thunk.
@@ -679,7 +679,7 @@ fn a_whole_kernel() {
     assert_eq!(found.len(), 11);
     assert_eq!(found[10], "traverse.part.0 stop");
 
-    // Another file's function of that name is not the core's; then lseek is asked too.
+    // A function of that name in another file is not the core's. Then seq_lseek() is analysed, too.
     kernel.add("traverse", BASE + 0x4000, epilogue);
     assert!(matches!(kernel.sites(), Err(SiteError::NoSymbol("seq_lseek"))));
     kernel.add("seq_lseek", BASE + 0x5000, |a| {

@@ -1,37 +1,37 @@
-//! What is shown, and how: options of the command line, and what the terminal can do.
+//! Converts options of the command line to those of renderers, with the properties of the terminal.
 
 use std::io::{self, IsTerminal};
 
 use crate::{
     cli,
-    exit::Refusal,
+    exit::UserError,
     output::Writer,
     pipeline::{Until, Wanted},
     render::{self, Clock, Renderer, clock::TimeZone},
 };
 
-/// The renderer that the options ask for.
+/// Returns the renderer that the options select.
 pub(super) fn renderer(
     args: &cli::Output,
     writer: &Writer,
     wall_at_boot: i64,
-) -> Result<Box<dyn Renderer>, Refusal> {
+) -> Result<Box<dyn Renderer>, UserError> {
     render::renderer(&options(args, writer, wall_at_boot))
-        .map_err(|error| Refusal::usage(error.to_string(), "name some of these with --fields"))
+        .map_err(|error| UserError::usage(error.to_string(), "name some of these with --fields"))
 }
 
-/// When the view ends.
+/// Returns the conditions under which the trace ends.
 pub(super) fn until(counts: &cli::Counts) -> Until {
     let finding = counts.until_finding.map(|rule| rule.map_or(Wanted::Any, Wanted::Rule));
     Until { sessions: counts.max_sessions, events: counts.max_events, finding }
 }
 
-/// Whether standard error is coloured.
+/// Returns true if standard error is coloured.
 pub(super) fn color_status(color: cli::Color) -> bool {
     colored(color, io::stderr().is_terminal())
 }
 
-/// Whether data is coloured.
+/// Returns true if the data is coloured.
 pub(super) fn color_data(color: cli::Color, writer: &Writer) -> bool {
     colored(color, writer.is_terminal())
 }

@@ -1,4 +1,4 @@
-//! The instructions of a function that can run, and which leads to which.
+//! Control flow graph: the reachable instructions of a function and the edges between them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,29 +6,28 @@ use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKi
 
 use super::{Outside, Part, SiteError};
 
-/// Where a call or a jump that leaves the function goes.
+/// The target of a call, or of a jump that leaves the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Callee {
-    /// To a function.
+    /// The function at this address.
     Direct(u64),
-    /// To where a register points, by itself or through a thunk.
+    /// The address in this register, directly or through a thunk.
     Register(usize),
-    /// To where the instruction's memory operand points.
+    /// The address in the instruction's memory operand.
     Memory,
 }
 
-/// What an instruction does to the flow.
+/// The effect of an instruction on the control flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Goes on, or branches within the function, or leaves it for good.
+    /// Continues, branches within the function, or returns.
     Local,
-    /// Calls and comes back.
+    /// Calls a function and continues.
     Call(Callee),
-    /// Jumps out of the function to where a register or memory points.
+    /// Jumps out of the function.
     TailCall(Callee),
 }
 
-/// An instruction that can run.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) instruction: Instruction,
@@ -37,27 +36,28 @@ pub(super) struct Node {
     pub(super) predecessors: Vec<u64>,
 }
 
-/// A function.
+/// The control flow graph of a function.
 pub(super) struct Graph<'a> {
     pub(super) parts: &'a [Part],
     pub(super) entry: u64,
+    /// The reachable instructions by address.
     pub(super) nodes: BTreeMap<u64, Node>,
-    /// Where branches lead, those of code that cannot run now (static keys) included.
+    /// Targets of all branches, including those in code that is unreachable now (static keys).
     pub(super) targets: BTreeSet<u64>,
 }
 
 impl Graph<'_> {
-    /// `symbol+0x12` for a message.
-    pub(super) fn place(&self, address: u64) -> String {
-        place(self.parts, address)
+    /// Formats an address for a message: `symbol+0x12`.
+    pub(super) fn location(&self, address: u64) -> String {
+        location(self.parts, address)
     }
 
-    /// The part that an address lies in.
+    /// Returns the part that contains an address.
     pub(super) fn part(&self, address: u64) -> Option<&Part> {
         part(self.parts, address)
     }
 
-    /// Addresses of the functions that are called directly.
+    /// Returns the addresses of the functions that are called directly.
     pub(super) fn direct_calls(&self) -> Vec<u64> {
         let called: BTreeSet<u64> = self
             .nodes
@@ -77,13 +77,13 @@ fn part(parts: &[Part], address: u64) -> Option<&Part> {
     parts.iter().find(|part| rest(part, address).is_some())
 }
 
-/// A part's bytes from an address on; `None` if the address is not in it.
+/// Returns a part's bytes from an address on; `None` if the address is outside of it.
 fn rest(part: &Part, address: u64) -> Option<&[u8]> {
-    let into = usize::try_from(address.checked_sub(part.address)?).ok()?;
-    part.text.get(into..).filter(|rest| !rest.is_empty())
+    let offset = usize::try_from(address.checked_sub(part.address)?).ok()?;
+    part.text.get(offset..).filter(|rest| !rest.is_empty())
 }
 
-fn place(parts: &[Part], address: u64) -> String {
+fn location(parts: &[Part], address: u64) -> String {
     part(parts, address).map_or_else(
         || format!("{address:#x}"),
         |part| format!("{}+{:#x}", part.name, address - part.address),
@@ -94,7 +94,7 @@ fn decode(text: &[u8], address: u64) -> Instruction {
     Decoder::with_ip(64, text, address, DecoderOptions::NONE).decode()
 }
 
-/// The register through which the code at an address jumps, if that is all it does: a thunk.
+/// Returns the register of the indirect jump, if the code at an address does nothing else: a thunk.
 pub(super) fn jump_register(text: &[u8], address: u64) -> Option<usize> {
     let decoder = Decoder::with_ip(64, text, address, DecoderOptions::NONE);
     let jump = decoder.into_iter().find(|instruction| {
@@ -104,30 +104,30 @@ pub(super) fn jump_register(text: &[u8], address: u64) -> Option<usize> {
     (indirect && jump.op0_kind() == OpKind::Register).then(|| number(jump.op0_register()))?
 }
 
-/// The number of a general purpose register, whichever part of it is meant.
+/// Returns the number of the general purpose register that an operand is, or is a part of.
 pub(super) fn number(register: Register) -> Option<usize> {
     register.is_gpr().then(|| register.full_register().number())
 }
 
-/// True where the rest of a part is what fills the space between functions.
+/// Returns true if the rest of a part is padding between functions.
 fn is_padding(text: &[u8], address: u64) -> bool {
     Decoder::with_ip(64, text, address, DecoderOptions::NONE)
         .into_iter()
         .all(|filler| matches!(filler.mnemonic(), Mnemonic::Int3 | Mnemonic::Nop))
 }
 
-/// Follows a function from its entry along every branch.
-pub(super) fn walk<'a>(
+/// Builds the graph by following every branch from the function's entry.
+pub(super) fn build<'a>(
     parts: &'a [Part],
     outside: &dyn Fn(u64) -> Outside,
 ) -> Result<Graph<'a>, SiteError> {
     let Some(first) = parts.first() else {
         return Err(SiteError::NotUnderstood {
-            place: "?".into(),
+            location: "?".into(),
             what: "there is no text".into(),
         });
     };
-    let walker = Walker { parts, outside, hook: hook(first) };
+    let builder = Builder { parts, outside, ftrace_site: ftrace_site(first) };
     let mut nodes: BTreeMap<u64, Node> = BTreeMap::new();
     let mut targets = BTreeSet::new();
     let mut pending = vec![first.address];
@@ -135,7 +135,7 @@ pub(super) fn walk<'a>(
         if nodes.contains_key(&address) {
             continue;
         }
-        let node = walker.node(address)?;
+        let node = builder.node(address)?;
         let next = node.instruction.next_ip();
         targets.extend(node.successors.iter().filter(|&&to| to != next || branches(&node)));
         pending.extend(&node.successors);
@@ -148,7 +148,7 @@ pub(super) fn walk<'a>(
         .collect();
     for (&address, node) in &nodes {
         if address < end {
-            return Err(walker.odd(address, "instructions overlap"));
+            return Err(builder.not_understood(address, "instructions overlap"));
         }
         end = node.instruction.next_ip();
     }
@@ -157,11 +157,11 @@ pub(super) fn walk<'a>(
             node.predecessors.push(from);
         }
     }
-    walker.sweep(&nodes, &mut targets)?;
+    builder.scan_unreachable(&nodes, &mut targets)?;
     Ok(Graph { parts, entry: first.address, nodes, targets })
 }
 
-/// True if a successor that is the next instruction may also be a branch target: `jcc +0`.
+/// Returns true if the next instruction is also the branch target: `jcc +0`.
 fn branches(node: &Node) -> bool {
     let instruction = &node.instruction;
     matches!(
@@ -170,44 +170,47 @@ fn branches(node: &Node) -> bool {
     ) && instruction.near_branch_target() == instruction.next_ip()
 }
 
-/// Address of the first instruction behind endbr64 and nops: where ftrace puts its call.
-fn hook(first: &Part) -> u64 {
+/// Returns the address of ftrace's call: the first instruction after endbr64 and nops.
+fn ftrace_site(first: &Part) -> u64 {
     Decoder::with_ip(64, &first.text, first.address, DecoderOptions::NONE)
         .into_iter()
         .find(|instruction| !matches!(instruction.mnemonic(), Mnemonic::Endbr64 | Mnemonic::Nop))
         .map_or(first.address, |instruction| instruction.ip())
 }
 
-struct Walker<'a> {
+struct Builder<'a> {
     parts: &'a [Part],
     outside: &'a dyn Fn(u64) -> Outside,
-    hook: u64,
+    /// Address at which ftrace may have put a call.
+    ftrace_site: u64,
 }
 
-impl Walker<'_> {
-    fn odd(&self, address: u64, what: impl Into<String>) -> SiteError {
-        SiteError::NotUnderstood { place: place(self.parts, address), what: what.into() }
+impl Builder<'_> {
+    fn not_understood(&self, address: u64, what: impl Into<String>) -> SiteError {
+        SiteError::NotUnderstood { location: location(self.parts, address), what: what.into() }
     }
 
     fn patched(&self, address: u64, what: impl Into<String>) -> SiteError {
-        SiteError::Patched { place: place(self.parts, address), what: what.into() }
+        SiteError::Patched { location: location(self.parts, address), what: what.into() }
     }
 
     fn inside(&self, address: u64) -> bool {
         part(self.parts, address).is_some()
     }
 
-    /// Decodes an instruction and finds what follows it.
+    /// Decodes an instruction and finds its successors.
     fn node(&self, address: u64) -> Result<Node, SiteError> {
         let text = part(self.parts, address).and_then(|part| rest(part, address));
         let instruction = decode(text.unwrap_or_default(), address);
         if instruction.is_invalid() {
-            return Err(self.odd(address, "no instruction, or the function runs off its end"));
+            return Err(
+                self.not_understood(address, "no instruction, or the function runs off its end")
+            );
         }
         let next = instruction.next_ip();
         let (step, successors) = match instruction.flow_control() {
             FlowControl::Next => (Step::Local, vec![next]),
-            // A WARN() goes on behind its ud2, a BUG() does not, and has no instructions there either.
+            // A WARN() continues after its ud2. A BUG() does not, and no instructions follow it.
             FlowControl::Exception => (Step::Local, self.unless_padding(next)),
             FlowControl::Return => (Step::Local, vec![]),
             FlowControl::ConditionalBranch => {
@@ -218,7 +221,9 @@ impl Walker<'_> {
                     match (self.outside)(target) {
                         Outside::Function => (Step::Local, vec![next]),
                         Outside::Thunk(_) => {
-                            return Err(self.odd(address, "a conditional jump to a thunk"));
+                            return Err(
+                                self.not_understood(address, "a conditional jump to a thunk")
+                            );
                         }
                         Outside::Unknown => return Err(self.detour(address, target)),
                     }
@@ -241,7 +246,7 @@ impl Walker<'_> {
             FlowControl::Call if instruction.mnemonic() == Mnemonic::Call => {
                 let callee = self.call(&instruction)?;
                 let successors = match callee {
-                    // A function that does not return, __stack_chk_fail(), may come last.
+                    // The last call may be of a function that does not return, like __stack_chk_fail().
                     Callee::Direct(_) => self.unless_padding(next),
                     _ => vec![next],
                 };
@@ -250,18 +255,23 @@ impl Walker<'_> {
             FlowControl::Interrupt if instruction.mnemonic() == Mnemonic::Int3 => {
                 return Err(self.patched(address, "a breakpoint"));
             }
-            _ => return Err(self.odd(address, "an instruction that no compiler emits here")),
+            _ => {
+                return Err(
+                    self.not_understood(address, "an instruction that no compiler emits here")
+                );
+            }
         };
         Ok(Node { instruction, step, successors, predecessors: Vec::new() })
     }
 
+    /// Returns the next instruction as successor, unless it is padding.
     fn unless_padding(&self, next: u64) -> Vec<u64> {
         let rest = part(self.parts, next).and_then(|part| rest(part, next));
         if rest.is_none_or(|rest| is_padding(rest, next)) { vec![] } else { vec![next] }
     }
 
     fn detour(&self, address: u64, target: u64) -> SiteError {
-        self.patched(address, format!("a jump to {target:#x}, where no function begins"))
+        self.patched(address, format!("a jump to {target:#x}, which is no function"))
     }
 
     fn call(&self, instruction: &Instruction) -> Result<Callee, SiteError> {
@@ -271,34 +281,38 @@ impl Walker<'_> {
             return if recursion {
                 Ok(Callee::Direct(target))
             } else {
-                Err(self.odd(address, "a call into the middle of the function"))
+                Err(self.not_understood(address, "a call into the middle of the function"))
             };
         }
         match (self.outside)(target) {
             Outside::Thunk(register) => Ok(Callee::Register(register)),
             Outside::Function => Ok(Callee::Direct(target)),
-            // ftrace: a trampoline, made at run time, that preserves every register.
-            Outside::Unknown if address == self.hook => Ok(Callee::Direct(target)),
+            // ftrace's trampoline is made at run time and preserves every register.
+            Outside::Unknown if address == self.ftrace_site => Ok(Callee::Direct(target)),
             Outside::Unknown => {
-                Err(self
-                    .patched(address, format!("a call of {target:#x}, where no function begins")))
+                Err(self.patched(address, format!("a call of {target:#x}, which is no function")))
             }
         }
     }
 
     fn indirect(&self, instruction: &Instruction) -> Result<Callee, SiteError> {
         match instruction.op0_kind() {
-            OpKind::Register => number(instruction.op0_register())
-                .map(Callee::Register)
-                .ok_or_else(|| self.odd(instruction.ip(), "a call through an odd register")),
+            OpKind::Register => {
+                number(instruction.op0_register()).map(Callee::Register).ok_or_else(|| {
+                    self.not_understood(
+                        instruction.ip(),
+                        "a call through a register that holds no address",
+                    )
+                })
+            }
             OpKind::Memory => Ok(Callee::Memory),
-            _ => Err(self.odd(instruction.ip(), "a far call")),
+            _ => Err(self.not_understood(instruction.ip(), "a far call")),
         }
     }
 
-    /// Looks through the code that nothing leads to now (behind a static key, say): were there an
-    /// indirect call, it would go unseen if the key is switched later.
-    fn sweep(
+    /// Scans the code that is unreachable now (a static key that is off) for indirect calls, which would
+    /// be missed if the key is switched later, and adds its branch targets.
+    fn scan_unreachable(
         &self,
         nodes: &BTreeMap<u64, Node>,
         targets: &mut BTreeSet<u64>,
@@ -319,7 +333,9 @@ impl Walker<'_> {
                 }
                 match instruction.flow_control() {
                     FlowControl::IndirectCall => {
-                        return Err(self.odd(address, "an indirect call that nothing leads to"));
+                        return Err(
+                            self.not_understood(address, "an indirect call that nothing leads to")
+                        );
                     }
                     FlowControl::Call | FlowControl::UnconditionalBranch
                         if matches!(
@@ -327,7 +343,9 @@ impl Walker<'_> {
                             Outside::Thunk(_)
                         ) && !self.inside(instruction.near_branch_target()) =>
                     {
-                        return Err(self.odd(address, "an indirect call that nothing leads to"));
+                        return Err(
+                            self.not_understood(address, "an indirect call that nothing leads to")
+                        );
                     }
                     FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch => {
                         targets.insert(instruction.near_branch_target());

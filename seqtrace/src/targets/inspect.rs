@@ -1,40 +1,41 @@
-//! Looks at the targets before the trace begins: what they are.
+//! Inspects the files of the targets before the trace begins, by opening them.
 
 use std::io;
 
-use super::{Named, Word};
+use super::{LocatedTarget, NamedFile};
 use crate::{
     check::left_alone,
     escape,
     event::{Functions, Open},
-    exit::Refusal,
+    exit::UserError,
     filter::{Filter, Target, glob::Glob},
     probe::source::Source,
     render::TargetInfo,
 };
 
-/// Most files of a glob that are opened to find out whether any of them can be traced.
-const TRY_MOST: usize = 256;
+/// Maximum number of files of a glob that are opened to find out whether any of them can be traced.
+const MAX_TRIES: usize = 256;
 
-/// Opens the files that were named, and with the `callbacks` backend those that globs match, whose
-/// callbacks get their probes then. Warns of what matches nothing.
+/// Opens the files that were named and returns their descriptions. With the `callbacks` backend, opens
+/// the files that globs match, too, which attaches the probes of their callbacks. Warns of globs without
+/// traceable files.
 ///
 /// # Errors
-/// A path that is neither a seq file nor a plain procfs file, or that is gone by now.
-pub(crate) fn look_at(
-    words: &[Word],
+/// A path is neither a seq file nor a plain procfs file, or does not exist any more.
+pub(crate) fn inspect(
+    words: &[LocatedTarget],
     filter: &Filter,
     source: &mut Source,
-) -> Result<Vec<TargetInfo>, Refusal> {
+) -> Result<Vec<TargetInfo>, UserError> {
     let mut infos = Vec::new();
     for word in words {
         match &word.named {
             Target::Path(_) => {
                 for file in &word.files {
-                    infos.push(look_at_file(file, source)?);
+                    infos.push(inspect_file(file, source)?);
                 }
             }
-            Target::Glob(glob) => look_at_matches(glob, &word.files, source),
+            Target::Glob(glob) => inspect_matches(glob, &word.files, source),
             Target::Module(_) | Target::Function(_) => {}
         }
     }
@@ -44,11 +45,11 @@ pub(crate) fn look_at(
     Ok(infos)
 }
 
-fn is_paths(words: &[Word]) -> bool {
+fn is_paths(words: &[LocatedTarget]) -> bool {
     words.iter().all(|word| matches!(word.named, Target::Path(_)))
 }
 
-/// Whether filters by module exclude all files, which have callbacks.
+/// Returns true if all files have callbacks, and filters by module exclude them.
 fn are_excluded(infos: &[TargetInfo], filter: &Filter) -> bool {
     let excluded = |info: &TargetInfo| {
         info.callbacks.as_ref().is_some_and(|callbacks| !filter.may_accept_callbacks(callbacks))
@@ -56,15 +57,15 @@ fn are_excluded(infos: &[TargetInfo], filter: &Filter) -> bool {
     !infos.is_empty() && infos.iter().all(excluded)
 }
 
-/// Warns if none of the files that a glob matches can be traced.
-fn look_at_matches(glob: &Glob, files: &[Named], source: &mut Source) {
-    let mut traceable = files.len() > TRY_MOST || files.is_empty();
+/// Opens the files that a glob matches, and warns if none of them can be traced.
+fn inspect_matches(glob: &Glob, files: &[NamedFile], source: &mut Source) {
+    let mut traceable = files.len() > MAX_TRIES || files.is_empty();
     for file in files {
         if traceable && !source.by_callback() {
             return;
         }
         let path = file.real_path();
-        // One file of many that cannot be opened is no reason to stop, and opening it may do something.
+        // Opening some files has effects, and one of many that cannot be opened is no reason to stop.
         traceable |= match left_alone::why(&path) {
             Some(_) => true,
             None => !matches!(source.look_at(&path), Ok(None)),
@@ -77,42 +78,42 @@ fn look_at_matches(glob: &Glob, files: &[Named], source: &mut Source) {
     }
 }
 
-fn look_at_file(file: &Named, source: &mut Source) -> Result<TargetInfo, Refusal> {
+fn inspect_file(file: &NamedFile, source: &mut Source) -> Result<TargetInfo, UserError> {
     let name = escape::text(&file.path, false);
     let open = match source.look_at(&file.real_path()) {
         Ok(Some(open)) => open,
-        Ok(None) if source.watch_plain().is_ok_and(|new| new) => return look_at_file(file, source),
+        Ok(None) if source.watch_plain().is_ok_and(|new| new) => return inspect_file(file, source),
         Ok(None) => {
-            return Err(Refusal::target(
+            return Err(UserError::target(
                 format!("{name} is not a seq file, nor a plain procfs file"),
-                "`seqtrace list GLOB` tells which files are",
+                "`seqtrace list GLOB` shows which files are",
             ));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Refusal::target(
+            return Err(UserError::target(
                 format!("{name} has vanished"),
-                "was the module unloaded? module:NAME waits for it to come back",
+                "was the module unloaded? module:NAME traces it when it is loaded again",
             ));
         }
         Err(error) => {
-            let note = notes([file.leads_to(), Some(format!("not looked at: {error}"))]);
+            let note = notes([file.leads_to(), Some(format!("cannot be opened: {error}"))]);
             return Ok(TargetInfo { word: file.path.clone(), callbacks: None, note });
         }
     };
     Ok(info(file, &open))
 }
 
-fn info(file: &Named, open: &Open) -> TargetInfo {
+fn info(file: &NamedFile, open: &Open) -> TargetInfo {
     let (callbacks, note) = match &open.functions {
         Functions::Handlers(_) => (None, Some("a plain procfs file: no seq_file, no callbacks")),
         Functions::None => (None, Some("has no callbacks (m->op is NULL)")),
         Functions::Callbacks(callbacks) => (Some(callbacks.clone()), None),
     };
-    let note = note.map(str::to_owned);
-    TargetInfo { word: file.path.clone(), callbacks, note: notes([file.leads_to(), note]) }
+    let note = notes([file.leads_to(), note.map(str::to_owned)]);
+    TargetInfo { word: file.path.clone(), callbacks, note }
 }
 
-/// What there is of these in one text.
+/// Joins the notes that exist.
 fn notes(notes: [Option<String>; 2]) -> Option<String> {
     let notes: Vec<String> = notes.into_iter().flatten().collect();
     (!notes.is_empty()).then(|| notes.join("; "))

@@ -1,0 +1,200 @@
+//! Groups of options that several subcommands share.
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+
+use super::values::{duration, faults, ring_size};
+use crate::{
+    faults::Faults,
+    render::{Format, Time},
+    rules::{Id, Severity},
+};
+
+/// Targets and options of `attach` and `record`.
+#[derive(Debug, Args)]
+pub(crate) struct Tracing {
+    /// Files to trace: a path, a glob, module:NAME or fn:SYMBOL
+    #[arg(value_name = "TARGET")]
+    pub(crate) targets: Vec<OsString>,
+    /// Command to run, as the user who called sudo; the trace ends when the command ends
+    #[arg(last = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+    /// Exit with 1 if there are findings of this severity, with 4 if the trace is inconclusive
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub(crate) fail_on: Option<FailOn>,
+    #[command(flatten)]
+    pub(crate) select: Select,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    #[command(flatten)]
+    pub(crate) capture: Capture,
+}
+
+/// Filters of sessions, by opener and file. A session is shown or hidden as a whole. Values of one
+/// option are alternatives; different options must all match.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Filters")]
+pub(crate) struct Select {
+    /// Only sessions opened by this process
+    #[arg(long, value_name = "PID", value_delimiter = ',')]
+    pub(crate) pid: Vec<u32>,
+    /// No sessions opened by this process
+    #[arg(long, value_name = "PID", value_delimiter = ',')]
+    pub(crate) not_pid: Vec<u32>,
+    /// Only sessions opened by this thread
+    #[arg(long, value_name = "TID", value_delimiter = ',')]
+    pub(crate) tid: Vec<u32>,
+    /// No sessions opened by this thread
+    #[arg(long, value_name = "TID", value_delimiter = ',')]
+    pub(crate) not_tid: Vec<u32>,
+    /// Only sessions opened by tasks of this name (a glob)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) comm: Vec<String>,
+    /// No sessions opened by tasks of this name (a glob)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) not_comm: Vec<String>,
+    /// Only sessions opened by this user id
+    #[arg(long, value_name = "UID", value_delimiter = ',')]
+    pub(crate) uid: Vec<u32>,
+    /// No sessions opened by this user id
+    #[arg(long, value_name = "UID", value_delimiter = ',')]
+    pub(crate) not_uid: Vec<u32>,
+    /// Only files whose path matches (a glob)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) path: Vec<String>,
+    /// No files whose path matches (a glob)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) not_path: Vec<String>,
+    /// Only files whose callbacks are in this module (a glob)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) module: Vec<String>,
+    /// No files whose callbacks are in this module (a glob)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) not_module: Vec<String>,
+}
+
+/// Least severity of the findings that `--fail-on` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Count warnings and errors
+    Warn,
+    /// Count errors, not warnings
+    Error,
+}
+
+impl From<FailOn> for Severity {
+    fn from(fail_on: FailOn) -> Self {
+        match fail_on {
+            FailOn::Warn => Self::Warning,
+            FailOn::Error => Self::Error,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// Use colours if the output is a terminal and NO_COLOR is not set
+    #[default]
+    Auto,
+    /// Use colours in any output
+    Always,
+    /// Do not use colours
+    Never,
+}
+
+/// Options of the output of `attach` and `replay`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Columns of the timeline or keys of the JSON objects, in this order
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) fields: Option<Vec<String>>,
+    /// Format of the times
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) time: Time,
+    /// Use colours in the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) color: Color,
+    /// Show only findings and lost events
+    #[arg(long)]
+    pub(crate) only_findings: bool,
+    /// Use ASCII characters only
+    #[arg(long)]
+    pub(crate) ascii: bool,
+    /// Show the first N bytes of each record, 0 to 256
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=256))]
+    pub(crate) preview: u32,
+    /// Write the data to a file instead of standard output
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Omit header, progress and summary
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Show more; given twice, also show diagnostics of the eBPF programs
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// Conditions under which a trace ends.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct Limits {
+    /// End after this time: 500ms, 10s, 2m, 1h
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) counts: Counts,
+}
+
+/// Conditions under which a trace or a replay ends.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct Counts {
+    /// End when this many sessions have closed; later sessions are not shown
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_sessions: Option<u64>,
+    /// End when this many events have been shown
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_events: Option<u64>,
+    /// End when RULE is broken; without RULE, when any rule is broken (info does not count)
+    #[arg(long, value_name = "RULE", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "clap's type of an option with an optional value")]
+    pub(crate) until_finding: Option<Option<Id>>,
+}
+
+/// Method by which callbacks are traced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// `core` if the kernel's code is understood, otherwise `callbacks`
+    #[default]
+    Auto,
+    /// Probe the calls in the kernel's own loop: all files at once
+    Core,
+    /// Probe the callback functions, file by file
+    Callbacks,
+}
+
+/// Options of the probes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Capture")]
+pub(crate) struct Capture {
+    /// Method by which callbacks are traced
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) backend: Backend,
+    /// Size of the ring buffer for events that are not shown yet: a power of two, e.g. 8MiB
+    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = ring_size)]
+    pub(crate) ring_size: u32,
+    /// Create this file when all probes are attached
+    #[arg(long, value_name = "PATH")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// Show what would be attached, and exit
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Faults to inject, for tests
+    #[arg(long, hide = true, default_value = "none", value_parser = faults)]
+    pub(crate) inject: Faults,
+}

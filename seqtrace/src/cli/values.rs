@@ -1,0 +1,67 @@
+//! Parsers of option values.
+
+use std::{num::ParseFloatError, time::Duration};
+
+use crate::faults::Faults;
+
+/// Parses `500ms`, `10s`, `2m` or `1h`; a bare number is seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 = number.parse().map_err(|error: ParseFloatError| error.to_string())?;
+    let scale = match unit {
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("unknown unit `{unit}`: use ms, s, m or h")),
+    };
+    Duration::try_from_secs_f64(number * scale).map_err(|error| error.to_string())
+}
+
+pub(super) fn faults(text: &str) -> Result<Faults, String> {
+    if text == "none" { Ok(Faults::default()) } else { text.parse() }
+}
+
+/// Parses `8MiB`, `512K` or `65536`; returns bytes.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        _ => return Err(format!("unknown unit `{unit}`: use KiB, MiB or GiB")),
+    };
+    let number: u64 = number.parse().map_err(|_| format!("`{text}` is not a size"))?;
+    number.checked_mul(1 << shift).ok_or_else(|| format!("`{text}` is too large"))
+}
+
+/// Parses a size that is a power of two from 4 KiB to 2 GiB; returns bytes.
+pub(super) fn ring_size(text: &str) -> Result<u32, String> {
+    u32::try_from(size(text)?)
+        .ok()
+        .filter(|bytes| bytes.is_power_of_two() && (4096..=1 << 31).contains(bytes))
+        .ok_or_else(|| format!("`{text}` is not a power of two from 4KiB to 2GiB"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
+        assert!(duration("3 fortnights").is_err());
+        assert!(duration("-1s").is_err());
+        assert!(duration("1e999h").is_err());
+        assert_eq!(ring_size("8MiB"), Ok(8 << 20));
+        assert_eq!(ring_size("65536"), Ok(65536));
+        for bad in ["0", "1", "3MiB", "4TiB", "8GiB", "", "MiB", "99999999999999999999"] {
+            assert!(ring_size(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The fields whose offsets the programs need.
+
+use super::{Btf, BtfError, Offsets};
+
+impl Btf {
+    /// Returns the offsets of all fields that the programs read.
+    ///
+    /// # Errors
+    /// The first struct or field that this kernel lacks.
+    pub fn offsets(&self) -> Result<Offsets, BtfError> {
+        let of = |structure, field| self.offset(structure, field);
+        let (file_references, file_one_reference) = match of("file", "f_count") {
+            Ok(offset) => (offset, 1),
+            Err(_) => (of("file", "f_ref")?, 0),
+        };
+        Ok(Offsets {
+            seq_file_buf: of("seq_file", "buf")?,
+            seq_file_size: of("seq_file", "size")?,
+            seq_file_from: of("seq_file", "from")?,
+            seq_file_count: of("seq_file", "count")?,
+            seq_file_index: of("seq_file", "index")?,
+            seq_file_read_pos: of("seq_file", "read_pos")?,
+            seq_file_op: of("seq_file", "op")?,
+            seq_file_file: of("seq_file", "file")?,
+            seq_file_private: of("seq_file", "private")?,
+            seq_operations_start: of("seq_operations", "start")?,
+            seq_operations_stop: of("seq_operations", "stop")?,
+            seq_operations_next: of("seq_operations", "next")?,
+            seq_operations_show: of("seq_operations", "show")?,
+            file_private_data: of("file", "private_data")?,
+            file_f_inode: of("file", "f_inode")?,
+            file_dentry: of("file", "f_path.dentry")?,
+            file_f_mode: of("file", "f_mode")?,
+            kiocb_ki_filp: of("kiocb", "ki_filp")?,
+            kiocb_ki_pos: of("kiocb", "ki_pos")?,
+            iov_iter_count: of("iov_iter", "count")?,
+            dentry_d_parent: of("dentry", "d_parent")?,
+            dentry_name: of("dentry", "d_name.name")?,
+            inode_i_ino: of("inode", "i_ino")?,
+            inode_i_sb: of("inode", "i_sb")?,
+            super_block_s_dev: of("super_block", "s_dev")?,
+            super_block_s_magic: of("super_block", "s_magic")?,
+            proc_inode_pde_from_inode: of("proc_inode", "pde")?
+                .wrapping_sub(of("proc_inode", "vfs_inode")?),
+            proc_dir_entry_proc_ops: of("proc_dir_entry", "proc_ops")?,
+            proc_ops_proc_read: of("proc_ops", "proc_read")?,
+            proc_ops_proc_read_iter: of("proc_ops", "proc_read_iter")?,
+            proc_ops_proc_write: of("proc_ops", "proc_write")?,
+            file_references,
+            file_one_reference,
+            inode_i_private: of("inode", "i_private")?,
+            kernfs_node_ops: of("kernfs_node", "attr.ops")?,
+            kernfs_node_priv: of("kernfs_node", "priv")?,
+            kernfs_ops_seq_show: of("kernfs_ops", "seq_show")?,
+            // Not needed by a kernel without control groups.
+            cftype_seq_show: of("cftype", "seq_show").unwrap_or(0),
+            device_attribute_show: of("device_attribute", "show")?,
+        })
+    }
+}

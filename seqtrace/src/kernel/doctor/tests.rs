@@ -1,0 +1,148 @@
+use super::{
+    checks::{cap, version},
+    *,
+};
+use crate::kernel::facts::{BtfFacts, CoreSymbols, Seen};
+
+/// Returns the facts of a machine without defects.
+fn good() -> Facts {
+    Facts {
+        release: "6.12.117+deb12-cloud-amd64".into(),
+        machine: "x86_64",
+        uid: Some(0),
+        capabilities: Some(u64::MAX),
+        btf: Seen::Is(BtfFacts { refused: None, functions: true }),
+        kprobe_pmu: Seen::Is(8),
+        kprobes_enabled: Seen::Is(true),
+        kprobes_optimised: Seen::Is(true),
+        lockdown: Seen::Is("none".into()),
+        kcore_refused: false,
+        kptr_restrict: Seen::Is(0),
+        perf_event_paranoid: Seen::Is(3),
+        unprivileged_bpf_disabled: Seen::Is(2),
+        bpf_jit: Seen::Is(1),
+        memlock: Seen::Is(65536),
+        symbols: Ok(CoreSymbols { traverse: vec!["traverse.part.0".into()], ..<_>::default() }),
+        sites: Ok(vec![]),
+        livepatched: vec![],
+        initial_pid_namespace: Seen::Is(true),
+    }
+}
+
+/// Returns the checks that are not ok after a change of a good machine.
+fn after(change: impl FnOnce(&mut Facts)) -> Vec<(&'static str, Status)> {
+    let mut facts = good();
+    change(&mut facts);
+    let report = judge(&facts);
+    let failed = report.checks.iter().any(|check| check.status == Status::Fail);
+    assert_eq!(report.exit_status(), if failed { 3 } else { 0 });
+    for check in &report.checks {
+        assert_eq!(check.remedy.is_none(), check.status == Status::Ok, "{check:?}");
+        assert!(!check.detail.is_empty());
+    }
+    let bad = report.checks.iter().filter(|check| check.status != Status::Ok);
+    bad.map(|check| (check.name, check.status)).collect()
+}
+
+#[test]
+fn a_good_machine() {
+    assert_eq!(after(|_| ()), []);
+}
+
+#[test]
+fn what_makes_tracing_impossible() {
+    use Status::Fail;
+    assert_eq!(after(|f| f.kprobe_pmu = Seen::Absent), [("kprobes", Fail)]);
+    assert_eq!(after(|f| f.kprobes_enabled = Seen::Is(false)), [("kprobes switch", Fail)]);
+    assert_eq!(after(|f| f.btf = Seen::Absent), [("BTF", Fail)]);
+    assert_eq!(
+        after(|f| {
+            f.btf = Seen::Is(BtfFacts { refused: Some("no field".into()), functions: true });
+        }),
+        [("BTF", Fail)]
+    );
+    assert_eq!(after(|f| f.lockdown = Seen::Is("confidentiality".into())), [("lockdown", Fail)]);
+    assert_eq!(after(|f| f.kptr_restrict = Seen::Is(2)), [("kptr_restrict", Fail)]);
+    assert_eq!(after(|f| f.symbols = Err("hidden".into())), [("symbols", Fail)]);
+    assert_eq!(
+        after(|f| {
+            f.symbols = Ok(CoreSymbols { needed_missing: vec!["seq_open"], ..<_>::default() });
+        }),
+        [("symbols", Fail)]
+    );
+    assert_eq!(after(|f| f.capabilities = Some(0)), [("capabilities", Fail)]);
+    assert_eq!(after(|f| f.perf_event_paranoid = Seen::Absent), [("perf and BPF", Fail)]);
+}
+
+#[test]
+fn what_is_worth_a_warning() {
+    use Status::Warn;
+    assert_eq!(after(|f| f.machine = "aarch64"), [("kernel", Warn)]);
+    assert_eq!(after(|f| f.sites = Err("the text of x is patched".into())), [("core sites", Warn)]);
+    assert_eq!(after(|f| f.livepatched = vec!["seq_open".into()]), [("live patches", Warn)]);
+    assert_eq!(after(|f| f.bpf_jit = Seen::Is(0)), [("BPF JIT", Warn)]);
+    assert_eq!(after(|f| f.kprobes_optimised = Seen::Is(false)), [("kprobes cost", Warn)]);
+    let only_bpf_and_perfmon = 1 << cap::BPF | 1 << cap::PERFMON;
+    assert_eq!(after(|f| f.capabilities = Some(only_bpf_and_perfmon)), [("capabilities", Warn)]);
+    assert_eq!(after(|f| f.initial_pid_namespace = Seen::Is(false)), [("pid namespace", Warn)]);
+    assert_eq!(after(|f| f.lockdown = Seen::Hidden("denied".into())), [("lockdown", Warn)]);
+    assert_eq!(
+        after(|f| {
+            f.symbols = Ok(CoreSymbols { useful_missing: vec!["seq_read"], ..<_>::default() });
+        }),
+        [("symbols", Warn)]
+    );
+}
+
+#[test]
+fn lockdown_is_recognised_without_securityfs() {
+    assert_eq!(after(|f| f.lockdown = Seen::Is("integrity".into())), []);
+    assert_eq!(after(|f| f.lockdown = Seen::Absent), []);
+    let refused = after(|f| {
+        f.lockdown = Seen::Absent;
+        f.kcore_refused = true;
+    });
+    assert_eq!(refused, [("lockdown", Status::Fail)]);
+}
+
+#[test]
+fn locked_memory_matters_on_old_kernels_only() {
+    let old = |f: &mut Facts| {
+        f.release = "5.10.0-46-amd64".into();
+        f.uid = Some(1000);
+    };
+    assert_eq!(after(old), [("locked memory", Status::Warn)]);
+    assert_eq!(
+        after(|f| {
+            old(f);
+            f.uid = Some(0);
+        }),
+        []
+    );
+    assert_eq!(version("7.2-rc1"), Some((7, 2)));
+    assert_eq!(version("?"), None);
+}
+
+#[test]
+fn reads_as_text_and_as_json() {
+    let mut facts = good();
+    facts.kprobe_pmu = Seen::Absent;
+    let report = judge(&facts);
+    let text = report.text();
+    assert!(text.contains("ok    kernel          Linux 6.12.117"), "{text}");
+    assert!(text.contains("FAIL  kprobes         the kernel has none"), "{text}");
+    assert!(text.contains("\n                      -> boot a kernel"), "{text}");
+    assert!(text.ends_with("This machine cannot trace: 1 failed, 0 to note.\n"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&report.json().unwrap()).unwrap();
+    assert_eq!(json["v"], 1);
+    assert_eq!(json["type"], "doctor");
+    assert_eq!(json["can_trace"], false);
+    assert_eq!(json["checks"][4]["status"], "fail");
+    assert!(json["checks"][0]["remedy"].is_null());
+}
+
+#[test]
+fn never_crashes_whatever_the_machine() {
+    let report = examine();
+    assert!(!report.text().is_empty());
+}

@@ -1,0 +1,137 @@
+//! The indirect calls of a function, and the callbacks that they make.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Layout, Reg, Site, SiteError,
+    cfg::{Callee, Graph, Step},
+    dataflow::{Interpreter, run_block, solve_fixpoint},
+    values::{Expression, Names, RDI, State, Value},
+};
+use crate::event::Role;
+
+const UNKNOWN_TARGET: &str = "an indirect call with an unknown target";
+
+/// The target of an indirect call.
+enum CallTarget {
+    /// A callback of this `m`.
+    Callback(Value, Role),
+    /// A function that is provably not in a table of callbacks.
+    Elsewhere,
+    /// Neither is proven; the reason.
+    Unknown(&'static str),
+}
+
+fn call_target(names: &Names, layout: &Layout, target: Value) -> CallTarget {
+    // After kCFI's checks the call targets an address a few bytes off the pointer's value.
+    let (target, _) = names.split(target, 0);
+    let (table, displacement) = match (target, names.get(target)) {
+        (Value::Static(_), _) => return CallTarget::Elsewhere,
+        (_, Some(Expression::Load(table, displacement))) => (table, displacement),
+        _ => return CallTarget::Unknown(UNKNOWN_TARGET),
+    };
+    match (table, names.get(table)) {
+        (Value::Static(_), _) => CallTarget::Elsewhere,
+        (_, Some(Expression::Load(m, op))) if op == layout.op => layout
+            .role(displacement)
+            .map_or(CallTarget::Unknown("a call through m->op of none of the callbacks"), |role| {
+                CallTarget::Callback(m, role)
+            }),
+        (_, Some(Expression::Load(..))) => CallTarget::Elsewhere,
+        _ => CallTarget::Unknown("an indirect call through an unknown table"),
+    }
+}
+
+/// Returns the states before each indirect call and before each instruction that follows one.
+fn states_around_calls(
+    graph: &Graph<'_>,
+    interpreter: &mut Interpreter,
+) -> Option<BTreeMap<u64, State>> {
+    let blocks = solve_fixpoint(graph, interpreter)?;
+    let mut states = blocks.clone();
+    for (address, mut state) in blocks {
+        let mut after_call = None;
+        run_block(graph, interpreter, address, &mut state, |address, node, state| {
+            let indirect = match node.step {
+                Step::Call(callee) | Step::TailCall(callee) => !matches!(callee, Callee::Direct(_)),
+                Step::Local => false,
+            };
+            if indirect || after_call == Some(address) {
+                states.insert(address, state.clone());
+            }
+            after_call = indirect.then(|| node.instruction.next_ip());
+        });
+    }
+    Some(states)
+}
+
+/// Finds the calls of callbacks in a function: all of them, or an error.
+pub(super) fn find(graph: &Graph<'_>, layout: &Layout) -> Result<Vec<Site>, SiteError> {
+    let mut interpreter = Interpreter::new();
+    let refuse = |address, what: &str| {
+        Err(SiteError::NotUnderstood { location: graph.location(address), what: what.to_owned() })
+    };
+    let Some(before) = states_around_calls(graph, &mut interpreter) else {
+        return refuse(graph.entry, "its data flow has no fixpoint");
+    };
+    let mut sites = Vec::new();
+    let mut the_m = None;
+    for (&address, node) in &graph.nodes {
+        let (callee, returns) = match node.step {
+            Step::Call(callee) => (callee, true),
+            Step::TailCall(callee) => (callee, false),
+            Step::Local => continue,
+        };
+        let Some(state) = before.get(&address) else { continue };
+        let target = match callee {
+            Callee::Direct(_) => continue,
+            Callee::Register(register) => Some(state.registers[register]),
+            Callee::Memory => interpreter.loaded(state, &node.instruction),
+        };
+        let Some(target) = target else {
+            return refuse(address, UNKNOWN_TARGET);
+        };
+        let (m, role) = match call_target(&interpreter.names, layout, target) {
+            CallTarget::Callback(m, role) => (m, role),
+            CallTarget::Elsewhere => continue,
+            CallTarget::Unknown(why) => return refuse(address, why),
+        };
+        if !returns {
+            return refuse(address, "a callback that does not return to the core");
+        }
+        if state.registers[RDI] != m {
+            return refuse(address, "a callback whose first argument is not known to be m");
+        }
+        if the_m.is_some_and(|known| known != m) {
+            return refuse(address, "callbacks of two different seq_files");
+        }
+        the_m = Some(m);
+        let return_address = node.instruction.next_ip();
+        let Some(after) = before.get(&return_address) else {
+            return refuse(address, "no instruction follows the call of a callback");
+        };
+        // Other paths may lead to the return address: their states are merged into this one.
+        let holds = |r: &Reg| after.registers[r.number()] == m && state.registers[r.number()] == m;
+        let Some(register) = Reg::ALL.into_iter().find(holds) else {
+            return refuse(address, "no register holds m across the call");
+        };
+        let shared = graph.targets.contains(&return_address);
+        if shared && role != Role::Stop {
+            return refuse(
+                return_address,
+                "the instruction after a callback is also reached by a jump",
+            );
+        }
+        let Some(part) = graph.part(address) else { continue };
+        sites.push(Site {
+            function: Arc::clone(&part.name),
+            function_address: part.address,
+            offset_of_call: address - part.address,
+            offset_after_call: return_address - part.address,
+            role,
+            m: register,
+            shared,
+        });
+    }
+    Ok(sites)
+}

@@ -1,0 +1,157 @@
+//! Symbolic values of registers and stack slots, and the state that they form.
+
+use std::collections::HashMap;
+
+pub(super) const RAX: usize = 0;
+pub(super) const RSP: usize = 4;
+pub(super) const RBP: usize = 5;
+pub(super) const RDI: usize = 7;
+/// Registers that calls do not preserve (System V ABI): rax, rcx, rdx, rsi, rdi, r8 to r11.
+const CLOBBERED: [usize; 9] = [RAX, 1, 2, 6, RDI, 8, 9, 10, 11];
+
+/// The origin of a value. Two values with the same origin are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Value {
+    /// The content of this register on entry.
+    Entry(usize),
+    /// An address on the stack: its distance in bytes from rsp on entry.
+    Stack(i64),
+    /// The content of memory at this fixed address.
+    Static(u64),
+    /// An expression: its index in [`Names`].
+    Made(usize),
+    /// The unknown value that the instruction at this address writes to this register.
+    Opaque(u64, usize),
+    /// The value of this register at this address, at which paths with different values meet.
+    Merged(u64, usize),
+}
+
+/// A value derived from another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Expression {
+    /// The eight bytes at value + displacement.
+    Load(Value, i64),
+    /// The sum of value and number.
+    Add(Value, i64),
+}
+
+/// All expressions of an analysis. Equal expressions have the same index.
+#[derive(Default)]
+pub(super) struct Names {
+    expressions: Vec<Expression>,
+    numbers: HashMap<Expression, usize>,
+}
+
+impl Names {
+    pub(super) fn get(&self, value: Value) -> Option<Expression> {
+        match value {
+            Value::Made(number) => self.expressions.get(number).copied(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn make(&mut self, expression: Expression) -> Value {
+        let next = self.expressions.len();
+        let number = *self.numbers.entry(expression).or_insert(next);
+        if number == next {
+            self.expressions.push(expression);
+        }
+        Value::Made(number)
+    }
+
+    pub(super) fn add(&mut self, value: Value, number: i64) -> Value {
+        let (base, sum) = self.split(value, number);
+        match base {
+            Value::Stack(at) => Value::Stack(at.wrapping_add(sum)),
+            _ if sum == 0 => base,
+            _ => self.make(Expression::Add(base, sum)),
+        }
+    }
+
+    pub(super) fn load(&mut self, value: Value, displacement: i64) -> Value {
+        let (base, sum) = self.split(value, displacement);
+        self.make(Expression::Load(base, sum))
+    }
+
+    /// Splits value + number into a base that is no sum, and a number.
+    pub(super) fn split(&self, value: Value, number: i64) -> (Value, i64) {
+        match self.get(value) {
+            Some(Expression::Add(base, inner)) => (base, inner.wrapping_add(number)),
+            _ => (value, number),
+        }
+    }
+}
+
+/// Values of registers and stack slots before or after an instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) registers: [Value; 16],
+    /// Eight-byte stack slots, sorted by their distance in bytes from rsp on entry.
+    pub(super) slots: Vec<(i64, Value)>,
+    /// Lowest stack address that a callee may know; `None`: no address has been passed on.
+    escaped: Option<i64>,
+}
+
+impl State {
+    pub(super) fn entry() -> Self {
+        let mut registers = std::array::from_fn(Value::Entry);
+        registers[RSP] = Value::Stack(0);
+        Self { registers, slots: Vec::new(), escaped: None }
+    }
+
+    /// Merges the state of another path into this one, at the address at which both meet.
+    pub(super) fn merge(&mut self, other: &Self, at: u64) {
+        for (number, (value, other)) in self.registers.iter_mut().zip(&other.registers).enumerate()
+        {
+            if value != other {
+                *value = Value::Merged(at, number);
+            }
+        }
+        self.slots.retain(|&(slot, value)| other.slot(slot) == Some(value));
+        self.escaped = match (self.escaped, other.escaped) {
+            (Some(one), Some(two)) => Some(one.min(two)),
+            (one, two) => one.or(two),
+        };
+    }
+
+    pub(super) fn escape(&mut self, value: Value) {
+        if let Value::Stack(at) = value {
+            self.escaped = Some(self.escaped.map_or(at, |lowest| lowest.min(at)));
+        }
+    }
+
+    pub(super) fn set(&mut self, register: usize, value: Value) {
+        if register != RSP && register != RBP {
+            self.escape(value);
+        }
+        self.registers[register] = value;
+    }
+
+    /// Forgets the slots that a write of `size` bytes touches.
+    pub(super) fn overwrite(&mut self, at: i64, size: usize) {
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
+        let touched = |slot: i64| slot < at.saturating_add(size) && at < slot.saturating_add(8);
+        self.slots.retain(|&(slot, _)| !touched(slot));
+    }
+
+    pub(super) fn store(&mut self, at: i64, value: Value) {
+        self.escape(value);
+        self.overwrite(at, 8);
+        let index = self.slots.partition_point(|&(slot, _)| slot < at);
+        self.slots.insert(index, (at, value));
+    }
+
+    pub(super) fn slot(&self, at: i64) -> Option<Value> {
+        let index = self.slots.binary_search_by_key(&at, |&(slot, _)| slot).ok()?;
+        self.slots.get(index).map(|&(_, value)| value)
+    }
+
+    pub(super) fn call(&mut self, at: u64) {
+        for register in CLOBBERED {
+            self.registers[register] = Value::Opaque(at, register);
+        }
+        if let Some(lowest) = self.escaped {
+            self.slots.retain(|&(slot, _)| slot < lowest);
+        }
+    }
+}
