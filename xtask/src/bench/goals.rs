@@ -18,6 +18,16 @@ struct Goal {
     met: fn(f64) -> bool,
 }
 
+fn goal(
+    description: &'static str,
+    wanted: &'static str,
+    measured: Option<f64>,
+    digits: usize,
+    met: fn(f64) -> bool,
+) -> Goal {
+    Goal { description, wanted, measured, digits, met }
+}
+
 /// Returns the goals as a table.
 pub(crate) fn table(measured: &Measured) -> String {
     let mut lines = vec![["goal", "wanted", "measured", ""].map(str::to_owned).to_vec()];
@@ -48,13 +58,6 @@ fn goals(Measured { commit: _, cost, loss, host }: &Measured) -> Vec<Goal> {
     };
     let lost = |row: &str| table::lost_or_missed(loss.row(FILE, row)?);
     let replay = table::rate(host, USUAL, NO_RENDERING);
-    let goal = |description, wanted, measured, digits, met| Goal {
-        description,
-        wanted,
-        measured,
-        digits,
-        met,
-    };
     vec![
         goal(
             "reader's overhead, backend core, as a multiple of the floor",
