@@ -1,6 +1,6 @@
 //! `cargo xtask load`: measures seqtrace under load in a guest and writes a table into docs/load.md.
 //!
-//! xtask/e2e/load.parts has the workloads and xtask/load/play.sh runs them. This module parses the script's output.
+//! xtask/e2e/load.parts has the workloads, called parts, and xtask/load/play.sh runs them. This module parses the script's output.
 
 use std::fmt::Write as _;
 use std::io;
@@ -27,15 +27,15 @@ pub(crate) struct Options {
     /// Debian's kernel: 6.1 or 6.12
     #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
     kernel: &'static Series,
-    /// Duration of the soak, in which all workloads run at once while seqtrace's memory is sampled; 0: no soak
+    /// Duration of the soak, in which all parts run at once while seqtrace's memory is sampled; 0: no soak
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     soak: u64,
-    /// Run a fifth of each workload and one minute of soak; do not write docs/load.md
+    /// Run a fifth of each part and one minute of soak; do not write docs/load.md
     #[arg(long, conflicts_with = "soak")]
     quick: bool,
 }
 
-/// Runs the workloads and returns the exit status: 0 if nothing failed.
+/// Runs the parts and returns the exit status: 0 if nothing failed.
 pub(crate) fn run(options: &Options) -> Result<u8> {
     setup::all()?;
     let helper = program::build("e2e-helper")?;
@@ -43,7 +43,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     let guest = GuestOptions {
         kernel: options.kernel,
         mem: 4096,
-        // The workloads before the soak take some minutes.
+        // The parts before the soak take some minutes.
         timeout: 3600 + 2 * soak,
         ..GuestOptions::default()
     };
@@ -74,17 +74,17 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     Ok(u8::from(!results.failures.is_empty()))
 }
 
-/// Results of all workloads and of the soak.
+/// Results of all parts and of the soak.
 #[derive(Debug, Default)]
 struct LoadResults {
-    workloads: Vec<WorkloadResult>,
+    parts: Vec<PartResult>,
     /// Samples of seqtrace's memory in the soak: seconds since its beginning, KiB.
     memory: Vec<(f64, u64)>,
     failures: Vec<String>,
 }
 
 #[derive(Debug, PartialEq)]
-struct WorkloadResult {
+struct PartResult {
     name: String,
     /// Number of JSON objects that seqtrace wrote.
     objects: u64,
@@ -100,7 +100,7 @@ struct WorkloadResult {
     seconds: f64,
 }
 
-impl WorkloadResult {
+impl PartResult {
     fn parse(line: &str) -> Option<Self> {
         let fields: Vec<&str> = line.split('\t').collect();
         let [name, objects, emitted, lost, missed, cpu, rss, seconds] = fields.as_slice() else {
@@ -122,7 +122,7 @@ impl WorkloadResult {
 impl LoadResults {
     fn line(&mut self, line: &str) {
         let parsed = if let Some(part) = line.strip_prefix("%% part ") {
-            WorkloadResult::parse(part).map(|result| self.workloads.push(result))
+            PartResult::parse(part).map(|result| self.parts.push(result))
         } else if let Some(sample) = line.strip_prefix("%% soak ") {
             let sample = sample.split_once('\t');
             sample
@@ -140,11 +140,11 @@ impl LoadResults {
         }
     }
 
-    /// Checks that workloads ran, and that memory did not grow in the soak: it must be the same in both halves, or
+    /// Checks that parts ran, and that memory did not grow in the soak: it must be the same in both halves, or
     /// within [`BACKLOG`], because seqtrace buffers events that arrive faster than it can show them.
     fn check(&mut self, soak: u64) {
-        if self.workloads.is_empty() {
-            self.failures.push("no workload ran".to_owned());
+        if self.parts.is_empty() {
+            self.failures.push("no part ran".to_owned());
         }
         if soak == 0 {
             return;
@@ -165,7 +165,7 @@ impl LoadResults {
     /// Returns the limit of seqtrace's memory in KiB: the memory of an idle tracer, the backlog, and a quarter of the
     /// backlog that an allocator may keep.
     fn bound(&self) -> u64 {
-        let idle = self.workloads.iter().find(|workload| workload.name == "nothing");
+        let idle = self.parts.iter().find(|part| part.name == "nothing");
         idle.map_or(0, |idle| idle.rss + BACKLOG + BACKLOG / 4)
     }
 
@@ -181,8 +181,8 @@ impl LoadResults {
             "| part | objects | records emitted | lost | missed | seqtrace's CPU, s | most memory, MiB | seconds |\n\
              | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         );
-        for WorkloadResult { name, objects, emitted, lost, missed, cpu, rss, seconds } in
-            &self.workloads
+        for PartResult { name, objects, emitted, lost, missed, cpu, rss, seconds } in
+            &self.parts
         {
             let name = name.replace('_', " ");
             let _infallible = writeln!(
@@ -226,11 +226,11 @@ mod tests {
         results
     }
 
-    const WORKLOAD: &str = "%% part one_reader\t2000123\t1000000\t0\t0\t61.2\t95000\t70.9\n";
+    const PART: &str = "%% part one_reader\t2000123\t1000000\t0\t0\t61.2\t95000\t70.9\n";
 
     #[test]
-    fn a_workload_is_a_row() {
-        let results = results(WORKLOAD, 0);
+    fn a_part_is_a_row() {
+        let results = results(PART, 0);
         assert_eq!(results.failures, Vec::<String>::new());
         let row = "| one reader | 2000123 | 1000000 | 0 | 0 | 61.2 | 92.7 | 71 |\n";
         assert!(results.table().ends_with(row), "{}", results.table());
@@ -240,7 +240,7 @@ mod tests {
     fn growing_memory_is_a_failure() {
         let soak = |last: u64| {
             let samples = [90_000, 95_000, 95_000, last].map(|rss| format!("%% soak 5.0\t{rss}\n"));
-            results(&format!("{WORKLOAD}{}", samples.concat()), 20).failures
+            results(&format!("{PART}{}", samples.concat()), 20).failures
         };
         assert_eq!(soak(97_000), Vec::<String>::new());
         assert_eq!(soak(195_000).len(), 1);
@@ -252,13 +252,13 @@ mod tests {
         };
         assert_eq!(most(60_000 + 163_840), Vec::<String>::new());
         assert_eq!(most(60_000 + 163_841).len(), 1);
-        assert_eq!(results(WORKLOAD, 20).failures, ["seqtrace's memory was not sampled"]);
+        assert_eq!(results(PART, 20).failures, ["seqtrace's memory was not sampled"]);
     }
 
     #[test]
     fn missing_and_malformed_lines_are_failures() {
-        assert_eq!(results("", 0).failures, ["no workload ran"]);
-        let results = results(&format!("{WORKLOAD}%% not ok left: 3 kprobes\n%% part x\n"), 0);
+        assert_eq!(results("", 0).failures, ["no part ran"]);
+        let results = results(&format!("{PART}%% not ok left: 3 kprobes\n%% part x\n"), 0);
         assert_eq!(results.failures, ["left: 3 kprobes", "not understood: %% part x"]);
     }
 }
