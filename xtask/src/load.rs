@@ -181,9 +181,7 @@ impl LoadResults {
             "| part | objects | records emitted | lost | missed | seqtrace's CPU, s | most memory, MiB | seconds |\n\
              | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         );
-        for PartResult { name, objects, emitted, lost, missed, cpu, rss, seconds } in
-            &self.parts
-        {
+        for PartResult { name, objects, emitted, lost, missed, cpu, rss, seconds } in &self.parts {
             let name = name.replace('_', " ");
             let _infallible = writeln!(
                 text,
