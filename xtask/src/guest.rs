@@ -32,12 +32,10 @@ pub(crate) struct GuestSpec {
     pub(crate) kernel: Kernel,
     /// Archive of the root file system, which contains `/script`.
     pub(crate) initramfs: Vec<u8>,
-    /// Number of CPUs.
-    pub(crate) smp: u32,
+    pub(crate) cpus: u32,
     /// If true, guest time counts instructions, 2 ns each, and the guest has one CPU.
     pub(crate) icount: bool,
-    /// Memory in MiB.
-    pub(crate) memory: u32,
+    pub(crate) memory_mib: u32,
     /// Additional kernel arguments, separated by blanks.
     pub(crate) append: String,
     /// Additional arguments for QEMU, which add devices.
@@ -165,7 +163,7 @@ fn qemu(spec: &GuestSpec) -> Command {
     let mut qemu = Command::new("setpriv");
     qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-vga", "none", "-net", "none"]);
-    qemu.args(["-m", &spec.memory.to_string()]);
+    qemu.args(["-m", &spec.memory_mib.to_string()]);
     if spec.icount {
         // QEMU counts `rep movsb` and `rep stosb` as one instruction per byte, far more than a processor needs. Without
         // the CPU flags erms and fsrm, Linux copies eight bytes per instruction.
@@ -176,7 +174,7 @@ fn qemu(spec: &GuestSpec) -> Command {
         // panics: it meets breakpoints of kprobes and ftrace in text that another CPU has just patched back. One
         // thread is no slower where two guests share two cores.
         qemu.args(["-cpu", "max", "-accel", "tcg,thread=single"]);
-        qemu.args(["-smp", &spec.smp.to_string()]);
+        qemu.args(["-smp", &spec.cpus.to_string()]);
     }
     qemu.arg("-kernel").arg(&spec.kernel.vmlinuz).args(["-initrd", "initramfs", "-append"]);
     // An oops in a module ends the guest, so that the test fails.

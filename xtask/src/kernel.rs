@@ -19,7 +19,7 @@ use archive::{Apt, Archive, depends, download, unpack};
 /// A series of kernel versions that Debian maintains.
 #[derive(Debug)]
 pub(crate) struct Series {
-    /// Value of `--kernel`.
+    /// Name of the series, which is the value of `--kernel`.
     pub(crate) name: &'static str,
     /// Folder under `kernels` in the cache.
     folder: &'static str,

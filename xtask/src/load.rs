@@ -96,7 +96,7 @@ struct PartResult {
     cpu: f64,
     /// seqtrace's largest memory in KiB.
     rss: u64,
-    /// Duration in seconds.
+    /// Duration in seconds, until seqtrace has ended.
     seconds: f64,
 }
 

@@ -9,7 +9,6 @@ use crate::paths;
 
 const END: &str = "<!-- end -->\n";
 
-/// A generated section.
 pub(crate) struct Section {
     /// Path of the document relative to the top of the checkout.
     document: &'static str,

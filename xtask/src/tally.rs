@@ -1,6 +1,6 @@
 //! Results of tests: the count, the failures, and the results of each script.
 
-/// Counted tests.
+/// Counts of tests by result.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) passed: usize,

@@ -34,7 +34,7 @@ pub(crate) struct GuestOptions {
     /// Debian's kernel: 5.10, 6.1, 6.12 or 7 (the newest)
     #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
     pub(crate) kernel: &'static Series,
-    /// Number of CPUs
+    /// Number of CPUs in the guest
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) smp: u32,
     /// Let guest time count instructions, 2 ns each, so that equal runs take equal time; one CPU
@@ -163,9 +163,9 @@ pub(crate) fn spec(
     Ok(GuestSpec {
         kernel,
         initramfs: archive.finish(),
-        smp: options.smp,
+        cpus: options.smp,
         icount: options.icount,
-        memory: options.mem,
+        memory_mib: options.mem,
         append: options.append.clone(),
         arguments: Vec::new(),
         timeout: Duration::from_secs(options.timeout),

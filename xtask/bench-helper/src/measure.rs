@@ -26,7 +26,7 @@ const KPROBES: &str = "/sys/kernel/debug/kprobes/list";
 pub(crate) struct Measure {
     #[command(flatten)]
     labels: FactLabels,
-    /// File to read
+    /// File to read while the tracer runs
     file: PathBuf,
     /// Stop a pass after the read that reaches this many bytes
     #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]

@@ -113,7 +113,7 @@ struct ObjectInfo {
     info: u64,
 }
 
-/// Calls bpf(2).
+/// Calls bpf(2) with the attributes of `command`.
 fn bpf<T>(command: libc::c_long, attributes: &mut T) -> io::Result<libc::c_long> {
     // SAFETY: every caller passes the struct of the command. The kernel accesses no more than its size, and the memory
     // that its pointers refer to outlives the call.

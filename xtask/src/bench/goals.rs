@@ -11,7 +11,7 @@ struct Goal {
     description: &'static str,
     /// The limit, for the table.
     wanted: &'static str,
-    /// `None`: not measured.
+    /// The measured value; `None`: not measured.
     measured: Option<f64>,
     /// Number of decimal digits in the table.
     digits: usize,

@@ -44,7 +44,7 @@ pub(crate) fn measure(seqtrace: &Path, longer: &Path, folder: &Path) -> Result<F
     let [small, large, largest] = SIZES.map(|size| folder.join(format!("{size}.seqtrace")));
     sh::output(Command::new(longer).arg(&large).arg("10").arg(&largest))?;
     let mut stopwatch =
-        Stopwatch { helper: program::build("bench-helper")?, facts: Facts::default() };
+        Stopwatch { bench_helper: program::build("bench-helper")?, facts: Facts::default() };
     for (size, file) in SIZES.into_iter().zip([&small, &large, &largest]) {
         views(seqtrace, size, file, &mut stopwatch)?;
     }
@@ -99,10 +99,9 @@ fn other_programs(
     Ok(())
 }
 
-/// Measures programs.
+/// Measures programs with bench-helper and collects the results.
 struct Stopwatch {
-    /// Path of bench-helper.
-    helper: PathBuf,
+    bench_helper: PathBuf,
     facts: Facts,
 }
 
@@ -112,7 +111,7 @@ impl Stopwatch {
         sh::progress("Timing", &format!("{row}, {size}"));
         let (mut least_cpu, mut most_memory) = (u64::MAX, 0);
         for _ in 0..runs {
-            let mut timed = Command::new(&self.helper);
+            let mut timed = Command::new(&self.bench_helper);
             timed.args(["time", "--"]).arg(command.get_program()).args(command.get_args());
             let output = sh::output(&mut timed)?;
             let (cpu, memory) =

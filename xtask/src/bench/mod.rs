@@ -39,7 +39,7 @@ pub(crate) struct Options {
     passes: u32,
 }
 
-/// All measurements.
+/// Measurements of all kinds.
 #[derive(Debug)]
 struct Measured {
     /// The commit that was measured, as [`git::commit`] describes it.

@@ -17,8 +17,8 @@ use crate::{paths, program, vm};
 const DISKS: &[&str] =
     &["crc32c_generic", "crc32c-intel", "crc32c-cryptoapi", "libcrc32c", "virtio_blk", "ext4"];
 
-/// Memory of the guest in MiB. Modules and state need about 1 GiB.
-const MEMORY: u32 = 3072;
+/// Memory of the guest. Modules and state need about 1 GiB of it.
+const MEMORY_MIB: u32 = 3072;
 
 /// Kernel arguments that enable statistics, and that keep the names of network devices and all messages.
 const APPEND: &str = "net.ifnames=0 log_buf_len=4M psi=1 schedstats=enable";
@@ -53,9 +53,9 @@ pub(super) fn spec(series: &'static Series, variables: &str, timeout: u64) -> Re
     Ok(GuestSpec {
         kernel,
         initramfs: archive.finish(),
-        smp: 2,
+        cpus: 2,
         icount: false,
-        memory: MEMORY,
+        memory_mib: MEMORY_MIB,
         append: APPEND.to_owned(),
         arguments,
         timeout: Duration::from_secs(timeout),

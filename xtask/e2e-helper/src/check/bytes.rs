@@ -11,8 +11,8 @@ use super::{int, range, string};
 pub(super) struct Bytes {
     /// File offsets of all bytes that callbacks wrote and the core kept.
     kept: Ranges,
-    /// The same for the callbacks of each read that has not returned yet, by name of the read. With a shared file a read
-    /// may begin before the one ahead of it has returned.
+    /// File offsets like `kept`, for the callbacks of each read that has not returned yet, by name of the read. With a
+    /// shared file, a read may begin before the previous one has returned.
     by_read: BTreeMap<String, Ranges>,
     /// Number of bytes in emitted records.
     emitted: i64,

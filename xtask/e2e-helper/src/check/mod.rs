@@ -120,9 +120,8 @@ impl Check {
 /// The part of a trace that was read so far.
 #[derive(Default)]
 struct Trace {
-    /// Number of objects.
+    /// Number of objects, of sessions and others.
     objects: usize,
-    /// Sessions by name.
     sessions: BTreeMap<String, Session>,
     /// Number of events that gaps report as lost.
     lost_in_gaps: i64,
