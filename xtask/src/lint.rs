@@ -4,7 +4,6 @@ use std::env;
 use std::process::Command;
 
 use crate::tally::Tally;
-use crate::test::last_lines;
 use crate::{paths, setup, sh, tidy};
 
 /// Runs the lints that `wants` selects by name.
@@ -39,7 +38,7 @@ fn lint<const N: usize>(tally: &mut Tally, name: &str, commands: [Command; N]) {
     sh::progress("Checking", name);
     for mut command in commands {
         if let Err(error) = sh::output(&mut command) {
-            eprintln!("{}", last_lines(&format!("{error:#}")));
+            eprintln!("{}", sh::last_lines(&format!("{error:#}")));
             tally.fail(name.to_owned());
             return;
         }

@@ -1,6 +1,7 @@
 //! Runs the project's tasks; `cargo xtask --help` lists them.
 #![forbid(unsafe_code)]
 
+mod apt;
 mod bench;
 mod demo;
 mod e2e;

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
-use crate::{kernel, paths, sh};
+use crate::{apt, kernel, paths, sh};
 
 /// Version of bpf-linker that reads the bitcode of Debian's rustc.
 const BPF_LINKER: &str = "0.13.0";
@@ -67,21 +67,21 @@ pub(crate) fn toolchain() -> Result<()> {
 
 /// Installs everything that virtual environments of Python need.
 pub(crate) fn python() -> Result<()> {
-    install(PYTHON)
+    apt::install(PYTHON)
 }
 
 /// Installs everything that disks for guests need.
 pub(crate) fn images() -> Result<()> {
     ensure!(
-        is_root()?,
+        apt::is_root()?,
         "only root can make the disks of a full sweep's guest: run this task as root"
     );
-    install(IMAGES)
+    apt::install(IMAGES)
 }
 
 /// Installs other tracers for comparison, and jq.
 pub(crate) fn tracers() -> Result<()> {
-    install(TRACERS)
+    apt::install(TRACERS)
 }
 
 fn prepare(packages: &[&str]) -> Result<()> {
@@ -94,7 +94,7 @@ fn prepare(packages: &[&str]) -> Result<()> {
     if !has_linker {
         packages.extend(LINKER);
     }
-    install(&packages)?;
+    apt::install(&packages)?;
     if !has_linker {
         build_linker()?;
     }
@@ -119,83 +119,6 @@ fn nightly_with_source() -> bool {
         entry.file_name().to_string_lossy().starts_with("nightly-")
             && entry.path().join("lib/rustlib/src/rust/library").exists()
     })
-}
-
-fn install(packages: &[&str]) -> Result<()> {
-    if packages.is_empty() {
-        return Ok(());
-    }
-    if paths::which("dpkg-query").is_none() || paths::which("apt-get").is_none() {
-        bail!(
-            "this machine is not Debian, and the kernels for the guests are Debian's: \
-             apt-get and dpkg are needed to fetch them.\n\
-             The task needs these packages of Debian 12: {}.\n\
-             Use a Debian 12 machine, virtual machine or container (no /dev/kvm needed).",
-            packages.join(" ")
-        );
-    }
-    let missing = missing(packages)?;
-    if missing.is_empty() {
-        return Ok(());
-    }
-    if !is_root()? {
-        bail!(
-            "packages are missing, and only root can install them. Run this, then try again:\n\
-             \n    sudo apt-get update && sudo apt-get install --no-install-recommends {}\n",
-            missing.join(" ")
-        );
-    }
-    sh::progress("Installing", &missing.join(" "));
-    if apt_install(&missing).is_err() {
-        // The package lists may be missing or old.
-        apt_update()?;
-        apt_install(&missing).with_context(|| {
-            format!(
-                "apt-get cannot install {} (Debian 12 with its security suite has them all)",
-                missing.join(" ")
-            )
-        })?;
-    }
-    Ok(())
-}
-
-fn missing<'a>(packages: &[&'a str]) -> Result<Vec<&'a str>> {
-    // dpkg-query fails if it does not know one of the packages, but still lists the others.
-    let output = Command::new("dpkg-query")
-        .args(["--show", "--showformat", "${Package} ${db:Status-Status}\n"])
-        .args(packages)
-        .output()
-        .context("cannot run dpkg-query")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let installed: Vec<&str> =
-        text.lines().filter_map(|line| line.strip_suffix(" installed")).collect();
-    Ok(packages.iter().copied().filter(|package| !installed.contains(package)).collect())
-}
-
-fn apt_install(packages: &[&str]) -> Result<()> {
-    sh::output(
-        Command::new("apt-get")
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .args(["--quiet", "--yes", "--no-install-recommends"])
-            .args(["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300", "install"])
-            .args(packages),
-    )
-    .map(drop)
-}
-
-/// Runs `apt-get update`, which needs root.
-pub(crate) fn apt_update() -> Result<()> {
-    ensure!(
-        is_root()?,
-        "the package lists are missing or old, and only root can fetch them: sudo apt-get update"
-    );
-    sh::progress("Updating", "the package lists");
-    sh::output(Command::new("apt-get").args(["--quiet", "-o", "DPkg::Lock::Timeout=300", "update"]))
-        .map(drop)
-}
-
-fn is_root() -> Result<bool> {
-    Ok(sh::output(Command::new("id").arg("-u"))?.trim() == "0")
 }
 
 fn build_linker() -> Result<()> {

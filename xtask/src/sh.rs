@@ -5,6 +5,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
+/// Number of lines that [`last_lines`] returns.
+const SHOWN_LINES: usize = 60;
+
 /// Prints a line of progress in cargo's style.
 pub(crate) fn progress(verb: &str, object: &str) {
     if io::stderr().is_terminal() {
@@ -64,4 +67,11 @@ fn show(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy()];
     words.extend(command.get_args().map(|arg| arg.to_string_lossy()));
     words.join(" ")
+}
+
+/// Returns the last lines of the output of a failed step.
+pub(crate) fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    let skip = lines.len().saturating_sub(SHOWN_LINES);
+    lines.get(skip..).unwrap_or_default().join("\n")
 }

@@ -15,9 +15,6 @@ use crate::kernel;
 use crate::tally::Tally;
 use crate::{interop, lint, matrix, setup, sh};
 
-/// Number of lines that are shown of the output of a failed step.
-const SHOWN_LINES: usize = 60;
-
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 #[command(
@@ -196,7 +193,7 @@ fn unit_tests(tally: &mut Tally) -> Result<()> {
     let text = String::from_utf8_lossy(&output.stdout);
     let counted = unit_results(&text);
     if !output.status.success() {
-        eprintln!("{text}\n{}", last_lines(&String::from_utf8_lossy(&output.stderr)));
+        eprintln!("{text}\n{}", sh::last_lines(&String::from_utf8_lossy(&output.stderr)));
         if counted.failed.is_empty() {
             tally.fail(format!("unit: cargo test: {}", output.status));
         }
@@ -223,13 +220,6 @@ fn unit_results(text: &str) -> Tally {
         }
     }
     tally
-}
-
-/// Returns the last lines of the output of a failed step.
-pub(crate) fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.trim_end().lines().collect();
-    let skip = lines.len().saturating_sub(SHOWN_LINES);
-    lines.get(skip..).unwrap_or_default().join("\n")
 }
 
 #[cfg(test)]

@@ -201,7 +201,7 @@ fn read(open: &mut OpenLog, file: &mut File, length: usize, out: &mut dyn Write)
 }
 
 fn spliced(open: &mut OpenLog, file: &File, out: &mut dyn Write) -> Result<usize> {
-    // A fresh pipe is empty: what a splice puts into it fits and is read without waiting.
+    // A new pipe is empty: the bytes of one splice fit into it and can be read without waiting.
     const LENGTH: usize = 65536;
     let (reader, writer) = pipe()?;
     let got = splice(file, None, &writer, None, LENGTH, SpliceFlags::empty());

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::Series;
-use crate::{setup, sh};
+use crate::{apt, sh};
 
 /// An archive of Debian; each has a mirror of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Apt {
 
     /// Fetches the package lists, those of this machine included.
     pub(super) fn refresh(&self) -> Result<()> {
-        if self.options.is_empty() { setup::apt_update() } else { self.update() }
+        if self.options.is_empty() { apt::update() } else { self.update() }
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn mirror(archive: Archive) -> Result<String> {
     if let Some(uri) = find()? {
         return Ok(uri);
     }
-    setup::apt_update()?;
+    apt::update()?;
     find()?.with_context(|| {
         format!("this machine's apt sources have no {archive:?} archive of Debian")
     })
