@@ -17,8 +17,8 @@ sees() {
 	fi
 }
 
-# prints NAME STATUS PATTERN ARG…: runs seqtrace and checks its exit status and that a line of its output matches
-prints() {
+# says NAME STATUS PATTERN ARG…: runs seqtrace and checks its exit status and that a line of its output matches
+says() {
 	name=$1
 	wanted=$2
 	pattern=$3
@@ -67,15 +67,15 @@ sees filter /proc/uptime --path "$PWD/links/proc/up*"
 seqtrace attach --format json --not-path "$PWD/links/uptime_link" -- cat /proc/uptime >trace 2>err
 expect_eq not-filter "" "$(e2e-helper json trace type=open path=/proc/uptime --print path)"
 
-prints target/leads 0 'target .*links/uptime_link  .*leads to /proc/uptime' attach links/uptime_link -- cat /proc/uptime
-prints own-fd 5 '/proc/self/fd/0 leads each process to a file of its own' attach /proc/self/fd/0
-prints own-fd/check 5 '/proc/self/fd/0 leads each process to a file of its own' check /dev/stdin
-prints other-kind 0 'none of the files that match .* is a seq file' attach --for 200ms '/proc/sys/kernel/os*'
-prints glob 0 'no file matches /proc/nope\* now' attach --for 200ms '/proc/nope*' /proc/uptime
-prints module 0 'no module nope is loaded' attach --for 200ms module:nope
-prints excluded 2 'exclude all targets' attach /proc/uptime --path /proc/version
-prints excluded-module 0 'exclude all targets' attach --for 200ms /proc/uptime --module nope
-prints relative 2 'no path begins like this' attach --path 'net/*'
+says target/leads 0 'target .*links/uptime_link  .*leads to /proc/uptime' attach links/uptime_link -- cat /proc/uptime
+says own-fd 5 '/proc/self/fd/0 leads each process to a file of its own' attach /proc/self/fd/0
+says own-fd/check 5 '/proc/self/fd/0 leads each process to a file of its own' check /dev/stdin
+says other-kind 0 'none of the files that match .* is a seq file' attach --for 200ms '/proc/sys/kernel/os*'
+says glob 0 'no file matches /proc/nope\* now' attach --for 200ms '/proc/nope*' /proc/uptime
+says module 0 'no module nope is loaded' attach --for 200ms module:nope
+says excluded 2 'exclude all targets' attach /proc/uptime --path /proc/version
+says excluded-module 0 'exclude all targets' attach --for 200ms /proc/uptime --module nope
+says relative 2 'no path begins like this' attach --path 'net/*'
 
 # check: a missing file does not prevent the check of the others.
 LIMITS="--time-limit 2m --read-limit 30s"
@@ -83,23 +83,23 @@ seqtrace check $LIMITS --format json /proc/none /proc/version /proc >check.json 
 expect_eq check/status 5 $?
 expect_eq check/each "/proc/none refused /proc/version clean /proc refused" \
 	"$(echo $(e2e-helper json check.json type=check --print path,verdict))"
-prints check/one 5 '/proc/none does not exist' check /proc/none
+says check/one 5 '/proc/none does not exist' check /proc/none
 seqtrace check $LIMITS --format json links/proc/version >check.json 2>err
 expect_eq check/link "$PWD/links/proc/version clean" \
 	"$(echo $(e2e-helper json check.json type=check --print path,verdict))"
 expect_grep check/note 'leads to /proc/version' check.json
-prints check/names 5 '^[0-9]* of the named files are not seq files: -v lists them' \
+says check/names 5 '^[0-9]* of the named files are not seq files: -v lists them' \
 	check $LIMITS /proc/sys/kernel/os* /proc/sys/kernel/*_max /proc/version
 expect_eq check/names/lines 3 "$(wc -l <out)"
-prints check/glob 0 '^1 file: 1 clean.* 0 not judged.* passed over' check $LIMITS '/proc/sys/kernel/os*' /proc/version
-prints check/no-seq-file 5 '^0 files: .*passed over' check '/proc/sys/kernel/os*'
-prints check/twice 0 '^2 files: 2 clean' check $LIMITS /proc/version links/proc/version /proc/filesystems
+says check/glob 0 '^1 file: 1 clean.* 0 not judged.* passed over' check $LIMITS '/proc/sys/kernel/os*' /proc/version
+says check/no-seq-file 5 '^0 files: .*passed over' check '/proc/sys/kernel/os*'
+says check/twice 0 '^2 files: 2 clean' check $LIMITS /proc/version links/proc/version /proc/filesystems
 
 # list: several arguments list each file once.
-prints list 0 'warning: /proc/none: does not exist' list /proc/version /proc/none '/proc/filesys*' /proc/version
+says list 0 'warning: /proc/none: does not exist' list /proc/version /proc/none '/proc/filesys*' /proc/version
 expect_eq list/once 2 "$(grep -c '^/proc/' out)"
-prints list/link 0 'links/uptime_link .*leads to /proc/uptime' list links/uptime_link
-prints list/none 5 'no file matches /proc/none' list '/proc/none*'
+says list/link 0 'links/uptime_link .*leads to /proc/uptime' list links/uptime_link
+says list/none 5 'no file matches /proc/none' list '/proc/none*'
 umount bound_file bound
 
 # Links that a module creates.
@@ -112,8 +112,8 @@ if [ -e /proc/seqbugs/link ] && [ -e /proc/seqbugs_alias ]; then
 		done
 	done
 	sees proc-path /proc/seqbugs/eof_stuck --path '/proc/seqbugs_alias/*' module:seqbugs
-	prints check/proc-link 1 'reproduce: .*/proc/seqbugs/link' check $LIMITS /proc/seqbugs/link
-	prints list/proc-link 0 '/proc/seqbugs/link .*eof_show.*leads to /proc/seqbugs/eof_stuck' list /proc/seqbugs/link
+	says check/proc-link 1 'reproduce: .*/proc/seqbugs/link' check $LIMITS /proc/seqbugs/link
+	says list/proc-link 0 '/proc/seqbugs/link .*eof_show.*leads to /proc/seqbugs/eof_stuck' list /proc/seqbugs/link
 else
 	skip proc-links "seqbugs makes no /proc/seqbugs/link and no /proc/seqbugs_alias"
 fi
