@@ -24,7 +24,7 @@ pub(crate) struct Options {
     /// Use this machine's own kernel, if `seqtrace doctor` reports that it can be traced
     #[arg(long, conflicts_with_all = ["kernel", "shell"])]
     host: bool,
-    /// Start an interactive guest with all modules loaded instead
+    /// Start an interactive guest with the modules loaded instead of the demo
     #[arg(long)]
     shell: bool,
 }

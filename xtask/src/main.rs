@@ -52,7 +52,7 @@ enum Task {
     Bench(bench::Options),
     /// Run lints, unit tests, and the end-to-end tests in guests
     Test(test::Options),
-    /// Check house rules without another lint: language, sizes, map, dependencies, Markdown
+    /// Check the house rules that no other lint checks: language, sizes, map, dependencies, Markdown
     Tidy(tidy::Options),
     /// Measure seqtrace under load in a guest, and write docs/load.md
     Load(load::Options),

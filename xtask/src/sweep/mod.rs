@@ -42,7 +42,7 @@ pub(crate) struct Options {
     /// Folder for the report; target/sweep/RELEASE if not given
     #[arg(short, long, value_name = "DIR", requires = "full")]
     output: Option<PathBuf>,
-    /// Run only these scripts that create state: modules, state, net, disks, tracing; empty: none
+    /// Run only these scripts that create state: modules, state, net, disks, tracing, or `none` of them
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "full")]
     state: Option<Vec<String>>,
     /// Check only files whose path contains this
