@@ -54,8 +54,7 @@ count() {
 	grep -c "$@" || true
 }
 
-# blocks FILE SIZE [dd operands]: reads at most 40000 blocks, because back has no
-# end
+# blocks FILE SIZE [dd operands]: at most 40000 blocks, because back has no end
 blocks() {
 	file=$1
 	bs=$2
@@ -210,8 +209,7 @@ keeps() {
 	esac
 }
 
-# always_same FILE: tests that the text is the same with blocks of all sizes and
-# with seeks
+# always_same FILE: tests that all block sizes and seeks give the same text
 always_same() {
 	cat $1 | keeps $1 > $tmp/whole
 	want=$(sum < $tmp/whole)
@@ -487,8 +485,7 @@ done
 cd $proc
 is ok.no_buggy_next "$(dmesg | count 'buggy .next function \(ok_\|[a-z_]*_fixed_\)')" 0
 
-# objects SLAB: prints the number of objects in the slab caches with a matching
-# name
+# objects SLAB: prints the number of objects in the matching slab caches
 objects() {
 	awk -v slab="^($1)$" '$1 ~ slab { n += $2 } END { print n + 0 }' /proc/slabinfo
 }
