@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What changed in the kernel between 5.10 and today and matters here. Every
- * test of a version in this folder is in this file.
+ * Differences between kernels since 5.10 that matter to these modules. All tests
+ * of kernel versions in this folder are in this file.
  */
 #ifndef SEQTRACE_COMPAT_H
 #define SEQTRACE_COMPAT_H

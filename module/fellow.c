@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /proc/fellow_root/fellow_entry, a value of at most 16 bytes: what is written
- * is what is read. A longer write fails with ENOSPC and changes nothing.
+ * /proc/fellow_root/fellow_entry, a value of at most 16 bytes that can be written
+ * and read. A longer write fails with ENOSPC and changes nothing.
  *
- * What it shows: single_open() for a value, one record a read, WRITE lines in
- * a session of a seq file, and a write that fails.
+ * It shows: single_open() for a value, one record per read, WRITE lines in a
+ * session of a seq file, and a write that fails.
  *
- * seqtrace says: none.
+ * seqtrace reports: none.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt

@@ -2,8 +2,8 @@
 /*
  * The kernel reads a seq_file of its own, once, while the module is loaded.
  *
- * There is no name in /proc: the file is anonymous, opened, read and closed by
- * the task that runs insmod. It has ten records, hoge1: to hoge10:, and its
+ * The file has no name in /proc: it is anonymous, and the task that runs insmod
+ * opens, reads and closes it. It has ten records, hoge1: to hoge10:, and its
  * stop() writes a footer:
  *
  *	# insmod hoge.ko size=100; dmesg
@@ -11,13 +11,13 @@
  *	# rmmod hoge; insmod hoge.ko size=10; dmesg
  *	hoge: hoge1:hoge
  *
- * With a short read what stop() wrote is behind what the reader asked for: it
- * stays in the core's buffer and is lost with it.
+ * With a short read, the footer is after the bytes that the reader asked for: it
+ * stays in the core's buffer, which is freed with it.
  *
- * What it shows: a session without a path in a file system, one read, and the
- * release of it, all in insmod.
+ * It shows: a session without a path in a file system, with one read and the
+ * release, all in insmod.
  *
- * seqtrace says: SQ303, output in stop.
+ * seqtrace reports: SQ303, output in stop.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -83,7 +83,7 @@ static int hoge_release(struct inode *inode, struct file *file)
 	return file->private_data ? seq_release(inode, file) : 0;
 }
 
-/* kernel_read() wants read_iter() and no read(). */
+/* kernel_read() requires read_iter() without read(). */
 static const struct file_operations hoge_fops = {
 	.owner		= THIS_MODULE,
 	.read_iter	= seq_read_iter,
@@ -115,9 +115,9 @@ static int __init hoge_init(void)
 	}
 
 	/*
-	 * From here on the module must stay, whatever happens: fput() leaves
-	 * the release to the task's way back to user space, and a failed init
-	 * would take hoge_fops away before that.
+	 * From here on init must not fail: fput() defers the release until the
+	 * task returns to user space, and a failed init would free hoge_fops
+	 * before that.
 	 */
 	err = seq_open(file, &hoge_ops);
 	len = err ? err : kernel_read(file, buf, size, &pos);

@@ -6,11 +6,11 @@
  *	# cat /proc/mod_node
  *	Hello from module!
  *
- * What it shows: open, read, write and release with sizes. cat asks for 131072
- * bytes and gets 19, asks again and gets 0.
+ * It shows: open, read, write and release with sizes. cat requests 131072 bytes
+ * and gets 19, requests again and gets 0.
  *
- * seqtrace says: none, and that the file has no callbacks: nothing calls
- * seq_open() here.
+ * seqtrace reports: none, and that the file has no callbacks, because nothing
+ * calls seq_open().
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -42,7 +42,7 @@ static ssize_t mod_proc_read(struct file *file, char __user *ubuf,
 	return ret;
 }
 
-/* What is written replaces the message, wherever the file offset is. */
+/* A write replaces the message, whatever the file offset is. */
 static ssize_t mod_proc_write(struct file *file, const char __user *ubuf,
 			      size_t len, loff_t *ppos)
 {

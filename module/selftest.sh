@@ -1,15 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Loads every module of this folder and checks that each file does what the
-# head of its source says: the bugs must show, the look-alikes must not.
-# Inside a guest, as root, with nothing but busybox:
+# Loads every module of this folder and checks that each file behaves as the
+# comment in its source describes: bugs must be visible, look-alikes correct.
+# Runs in a guest, as root, and needs nothing but busybox:
 #
 #	sh selftest.sh [folder with the .ko files, default /modules]
 #
-# Prints "ok NAME" or "FAIL NAME why" lines and a count; exits with 1 if one
-# failed. A table.h beside the modules is compared with what is in
-# /proc/seqbugs.
+# Prints lines "ok NAME" or "FAIL NAME reason" and a count; exits with 1 if a
+# test failed. If the folder has table.h, it is compared with /proc/seqbugs.
 
 modules=${1:-/modules}
 tmp=${TMPDIR:-/tmp}/selftest.$$
@@ -39,7 +38,7 @@ holds() {
 		echo "ok $name"
 		passed=$((passed + 1))
 	else
-		echo "FAIL $name not so: $*"
+		echo "FAIL $name false: $*"
 		failed=$((failed + 1))
 	fi
 }
@@ -50,12 +49,12 @@ finish() {
 	exit
 }
 
-# The number of lines that match; grep's own status is of no interest.
+# count ARG...: prints the number of lines that match; always succeeds
 count() {
 	grep -c "$@" || true
 }
 
-# blocks FILE SIZE [dd operands]: at most 40000 blocks, as back has no end.
+# blocks FILE SIZE [dd operands]: at most 40000 blocks, because back has no end
 blocks() {
 	file=$1
 	bs=$2
@@ -63,12 +62,12 @@ blocks() {
 	dd if="$file" bs="$bs" "${@:-count=40000}" 2>/dev/null
 }
 
-# What there is in FILE behind SIZE bytes, by a seek.
+# behind FILE SIZE: prints the text after SIZE bytes, by a seek
 behind() {
 	dd if="$1" bs="$2" skip=1 2>/dev/null
 }
 
-# lines FROM TO: the records as seqbugs prints them.
+# lines FROM TO: prints records as seqbugs does
 lines() {
 	i=$1
 	while [ "$i" -le "$2" ]; do
@@ -77,10 +76,10 @@ lines() {
 	done
 }
 
-# cat reads in large blocks, where head, uniq and grep read in smaller ones: the
-# bugs show in other places for those.
+# cat reads large blocks; head, uniq and grep read smaller ones, for which other
+# records show the bugs.
 
-# ids: the numbers of the records on standard input, on one line.
+# ids: prints the numbers of the records on standard input, on one line
 ids() {
 	sed -n 's/^record 0*\([0-9][0-9]*\) .*/\1/p' | tr '\n' ' '
 }
@@ -176,7 +175,7 @@ debugfs=/sys/kernel/debug/seqbugs
 [ -d $debugfs ] || debugfs=
 cd $proc || finish
 
-# names BUG|OK: those of the table, sorted
+# names BUG|OK: prints the names in the table, sorted
 names() {
 	sed -n "s/^SEQBUG(\([a-z0-9_]*\), *\($1\),.*/\1/p" "$modules/table.h" | sort
 }
@@ -199,7 +198,7 @@ lines 0 299 > $tmp/all
 all=$(sum < $tmp/all)
 { echo '-- three hundred records --'; cat $tmp/all; } > $tmp/titled
 
-# keeps FILE: what does not change from one reading to the next
+# keeps FILE: prints the part of standard input that is the same in each reading
 keeps() {
 	case $1 in
 	ok_time|volatile_cursor)		cut -c 1-10;;
@@ -210,7 +209,7 @@ keeps() {
 	esac
 }
 
-# always_same FILE: it is the same in blocks of all sizes, and by seeks
+# always_same FILE: tests that all block sizes and seeks give the same text
 always_same() {
 	cat $1 | keeps $1 > $tmp/whole
 	want=$(sum < $tmp/whole)
@@ -226,11 +225,11 @@ always_same() {
 	is $where.$1.seek "$(behind $1 1000 | sum)" "$(tail -c +1001 $tmp/whole | sum)"
 	is $where.$1.mid "$(blocks $1 64 skip=63 | sum)" "$(tail -c +4033 $tmp/whole | sum)"
 	is $where.$1.again "$(again 54 $1 | sum)" "$(tail -c +1055 $tmp/whole | sum)"
-	# Without lseek() dd reads its way there, in pieces.
+	# Without lseek() dd reads the text before it, in pieces.
 	[ $1 = ok_no_lseek ] || is $where.$1.behind "$(behind $1 $size | wc -c)" 0
 }
 
-# again SIZE FILE: what is a thousand bytes further behind a read of that size
+# again SIZE FILE: prints the text a thousand bytes after a read of SIZE bytes
 again() {
 	{
 		dd bs=$1 count=1 of=/dev/null
@@ -260,8 +259,8 @@ look_alikes() {
 		is $where.$f.text "$want" "$(sum < $tmp/want)"
 	done
 
-	# Whatever dies and comes back: no record twice, all in order, and those that
-	# are there in one reading are mostly there in the next.
+	# Records are removed and added: no record appears twice, all are in order, and
+	# most records of one reading are also in the next.
 	for bs in $blocks; do
 		blocks ok_volatile $bs > $tmp/now
 		is $where.ok_volatile.order.$bs "$(sum < $tmp/now)" "$(sort -u $tmp/now | sum)"
@@ -284,7 +283,7 @@ look_alikes() {
 	holds $where.ok_time.changes "$(head -n 1 ok_time; sleep 1)" != "$(head -n 1 ok_time)"
 }
 
-# two FILE: four records, by two readers in turn.
+# two FILE: prints four records, read by two readers in turn
 two() {
 	exec 3< $1 4< $1
 	for fd in 3 4 3 4; do
@@ -293,12 +292,12 @@ two() {
 	exec 3<&- 4<&-
 }
 
-# twice FILE: read to its end, and read again by the same reader
+# twice FILE: reads to the end, and again with the same open file
 twice() {
 	{ cat; cat; } < $1
 }
 
-# moved FILE: the record ten behind the first, by a seek of who has read the first
+# moved FILE: reads the first record, seeks, and prints the tenth after it
 moved() {
 	{
 		dd bs=27 count=1 of=/dev/null
@@ -439,7 +438,7 @@ bugs_of_show() {
 	is $where.open_fails.bug "$(cat open_fails 2>&1 | count 'Invalid argument')" 1
 }
 
-# The repaired ones: as right as the look-alikes.
+# The repaired files must be as correct as the look-alikes.
 fixed() {
 	for f in *; do
 		if [ $f = open_fails ]; then
@@ -486,11 +485,11 @@ done
 cd $proc
 is ok.no_buggy_next "$(dmesg | count 'buggy .next function \(ok_\|[a-z_]*_fixed_\)')" 0
 
-# objects SLAB: how many there are, in the caches whose name matches.
+# objects SLAB: prints the number of objects in the matching slab caches
 objects() {
 	awk -v slab="^($1)$" '$1 ~ slab { n += $2 } END { print n + 0 }' /proc/slabinfo
 }
-# opened FILE TIMES
+# opened FILE TIMES: opens and closes the file
 opened() {
 	i=0
 	while [ $i -lt $2 ]; do
@@ -498,9 +497,9 @@ opened() {
 		i=$((i + 1))
 	done
 }
-# grown FILE SLAB: how many more there are after two thousand opens. Objects
-# are counted by the slab (kmalloc-8 has 512 in one), and free ones that some
-# processor keeps for itself count as used: use those up first.
+# grown FILE SLAB: prints the number of objects that two thousand opens add.
+# Counts are in whole slabs (kmalloc-8 has 512 objects in one), and free objects in
+# per-CPU lists count as used: other opens use these up first.
 grown() {
 	opened $1 4000
 	before=$(objects "$2")
@@ -528,9 +527,9 @@ if [ -r /proc/slabinfo ]; then
 	holds ok_alloc.no_leak "$(grown ok_alloc seq_file)" -le 1024
 fi
 
-# --- leaving --------------------------------------------------------------
+# --- unloading ------------------------------------------------------------
 
-# With a file open and half read.
+# Unloads the module while a file is open and half read.
 exec 3< eof_stuck_long
 dd bs=27 count=1 <&3 >/dev/null 2>&1
 cd /

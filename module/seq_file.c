@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /proc/seqfiles/seqfile, the four callbacks at their smallest.
+ * /proc/seqfiles/seqfile, a minimal implementation of the four callbacks.
  *
  * Writes append to one text. The iterator has one element, the whole text;
  * reading prints it, and moving past it consumes it, so that a second cat
@@ -13,17 +13,17 @@
  *	ccccc
  *	# cat /proc/seqfiles/seqfile
  *
- * The text is consumed in next(), not in show(): the core calls show() again
- * when the text did not fit into its buffer, and a show() that had forgotten
- * what it printed would lose it.
+ * next() consumes the text, not show(): the core calls show() again if the text
+ * did not fit into its buffer, and the text would be lost if show() had already
+ * deleted it.
  *
- * What it shows: three sessions open/write/release, then open, a read with
+ * It shows: three sessions open/write/release, then open, a read with
  * start -> pointer, show, next -> NULL, stop(NULL), a read with start -> NULL,
  * stop(NULL), release.
  *
- * seqtrace says: none. check, which reads the file more than once, notes that
- * a replay renders other text (SQ204, info): a file that is consumed by
- * reading it is volatile.
+ * seqtrace reports: none. check, which reads the file more than once, reports
+ * that another read renders other text (SQ204, info): a file that reading
+ * consumes is volatile.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -41,7 +41,7 @@
 #define TEXT_MAX (4 * PAGE_SIZE)
 
 struct text {
-	struct mutex lock;	/* the text; held from start() to stop() */
+	struct mutex lock;	/* protects the text; held from start() to stop() */
 	size_t len;
 	char buf[TEXT_MAX];
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What seq_file.c and single_file.c share: the path, and the check that nobody
- * else has it.
+ * Shared by seq_file.c and single_file.c: the path of their file, and the check
+ * that it does not exist yet.
  */
 #ifndef SEQTRACE_SEQFILES_H
 #define SEQTRACE_SEQFILES_H
@@ -14,9 +14,9 @@
 #define SEQFILES_FILE	"seqfile"
 
 /*
- * Both modules make the same file and only one of them can have it. procfs
- * answers a second registration with a WARN and a stack trace, which is no
- * answer for a user, so look before making it. The error names the cause.
+ * Both modules create the same file, so only one of them can be loaded. procfs
+ * reports a second registration with a WARN and a stack trace, which does not
+ * help a user. This check comes first and prints the cause.
  */
 static inline int seqfiles_taken(void)
 {

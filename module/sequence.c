@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /proc/sequence, the counter that never ends: 0, 1, 2 … one number a line.
- * With the parameter records=N it ends behind N - 1.
+ * /proc/sequence, an endless counter: 0, 1, 2 … with one number per line. With
+ * the parameter records=N it ends after N - 1.
  *
  * The iterator is a loff_t, allocated by start() and freed by stop(); next()
  * counts it up and returns the same pointer. It is seekable because start()
@@ -10,17 +10,17 @@
  *	# dd if=/proc/sequence bs=512 count=1 > a
  *	# dd if=/proc/sequence bs=512 skip=1 count=1 >> a
  *
- * gives the first kilobyte of the output with nothing lost at the seam.
+ * gives the first kilobyte of the output without a gap.
  *
- * What it shows: one pointer for all records of a pass (and, when the
- * allocator hands the same memory out again, for those of the next), tails
- * that did not fit, and a traversal for the skip.
+ * It shows: one pointer for all records of a pass (and, if the allocator reuses
+ * the memory, for those of the next pass), records that did not fit, and a
+ * traversal for skip=1.
  *
- * seqtrace says: none. It has no end by intention: a whole-file reader (cat,
- * check) must set itself a limit, or records one.
+ * seqtrace reports: none. The file is endless on purpose: a reader of the whole
+ * file (cat, check) needs a limit, or the parameter records.
  *
- * With delay=MS every show() sleeps that long: for readers that are inside of
- * it at the same time.
+ * With delay=MS every show() sleeps for MS milliseconds, so that many readers are
+ * inside it at the same time.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -35,11 +35,11 @@
 
 static unsigned int delay;
 module_param(delay, uint, 0644);
-MODULE_PARM_DESC(delay, "how long show() sleeps, in ms");
+MODULE_PARM_DESC(delay, "time that show() sleeps, in ms (default 0)");
 
 static unsigned long records;
 module_param(records, ulong, 0444);
-MODULE_PARM_DESC(records, "how many there are; 0 for no end (default)");
+MODULE_PARM_DESC(records, "number of records; 0: no end (default)");
 
 static bool sequence_ends(loff_t pos)
 {

@@ -4,17 +4,16 @@
  * iterator of its own. Only one of the two modules can be loaded; the second
  * is refused with EEXIST.
  *
- * With single_open() there is no next() in which to consume the text, so it is
- * done in show(), but only when the text fitted: a text that did not fit is
- * thrown away by the core, which then calls show() again with a larger buffer.
+ * With single_open() the module has no next() that could consume the text, so
+ * show() does it, but only if the text fitted: if it did not, the core discards
+ * it and calls show() again with a larger buffer.
  *
- * What it shows: open, write, release for each echo; then open, a read with
- * show, a read with none, release. start, next and stop are the kernel's
- * single_start, single_next and single_stop, and the table that names them is
- * allocated for each open.
+ * It shows: open, write, release for each echo; then open, a read with show, a
+ * read without, release. start, next and stop are the kernel's single_start,
+ * single_next and single_stop, in a table that is allocated for each open.
  *
- * seqtrace says: none. check notes that a replay renders other text (SQ204,
- * info): a file that is consumed by reading it is volatile.
+ * seqtrace reports: none. check reports that another read renders other text
+ * (SQ204, info): a file that reading consumes is volatile.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -32,7 +31,7 @@
 #define TEXT_MAX (4 * PAGE_SIZE)
 
 struct text {
-	struct mutex lock;	/* the text */
+	struct mutex lock;	/* protects the text */
 	size_t len;
 	char buf[TEXT_MAX];
 };

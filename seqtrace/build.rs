@@ -1,15 +1,13 @@
-//! Builds the eBPF programs, `../seqtrace-ebpf`, which the program carries inside.
+//! Builds the eBPF programs in `../seqtrace-ebpf`, which seqtrace contains.
 //!
-//! They are compiled for a target of which rustup has no prebuilt `core`. Two toolchains have one, or can
-//! make one, and the sources are the same for both:
+//! Their target has no prebuilt `core` in rustup. Two toolchains can compile them:
 //!
-//! - Debian's: /usr/bin/rustc (package rustc-web) with libstd-rust-web-dev-bpf;
-//! - rustup's nightly with the component rust-src, as aya-build uses it.
+//! - Debian's, /usr/bin/rustc (package rustc-web) with libstd-rust-web-dev-bpf, which has a prebuilt `core`;
+//! - rustup's nightly with the component rust-src, which builds `core`.
 //!
-//! Both link with bpf-linker, from PATH or from the cache where `cargo xtask setup` puts it. Debian's is
-//! taken where both are there, because setup builds bpf-linker against the same LLVM;
-//! `SEQTRACE_EBPF=nightly` or `=debian` decides otherwise. `cargo build -vv` shows what was taken, and so
-//! does `seqtrace --version`.
+//! Both need bpf-linker, from PATH or from the cache where `cargo xtask setup` installs it. If both toolchains are
+//! installed, Debian's is used, because setup builds bpf-linker with the same LLVM. `SEQTRACE_EBPF=nightly` or `=debian`
+//! overrides that. `cargo build -vv` and `seqtrace --version` show the toolchain.
 
 use std::env;
 use std::fs;
@@ -43,17 +41,17 @@ fn build() -> Result<(), String> {
     }
     println!("cargo::rerun-if-env-changed=SEQTRACE_EBPF");
 
-    // What runs the programs is the kernel of the machine that seqtrace is built for.
+    // The kernel of the target machine runs the programs, so its architecture and byte order count.
     let architecture = variable("CARGO_CFG_TARGET_ARCH")?;
     let target = match variable("CARGO_CFG_TARGET_ENDIAN")?.as_str() {
         "big" => "bpfeb-unknown-none",
         _ => "bpfel-unknown-none",
     };
-    let toolchain = choose(target)?;
+    let chosen = choose(target)?;
     let linker = linker()?;
 
     let out = PathBuf::from(variable("OUT_DIR")?);
-    let (name, mut command, compiler) = match toolchain {
+    let (name, mut command, compiler) = match chosen {
         Toolchain::Debian => {
             let mut command = Command::new(variable("CARGO")?);
             // aya-ebpf uses one unstable feature.
@@ -83,30 +81,31 @@ fn build() -> Result<(), String> {
         .arg(&target_dir)
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .current_dir(&sources);
-    let taken = format!("{compiler}, {}", version(Command::new(&linker).arg("--version"))?);
-    println!("the eBPF programs are built by {taken}");
+    let toolchain = format!("{compiler}, {}", version(Command::new(&linker).arg("--version"))?);
+    println!("the eBPF programs are built by {toolchain}");
     let output = command.output().map_err(|error| format!("cannot run cargo: {error}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
+    let messages = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        return Err(format!("{taken} failed\n{said}"));
+        return Err(format!("{toolchain} failed\n{messages}"));
     }
-    println!("{said}");
+    println!("{messages}");
 
     let built = target_dir.join(target).join("release").join(PROGRAMS);
     let object = out.join(PROGRAMS);
     fs::copy(&built, &object).map_err(|error| format!("{}: {error}", built.display()))?;
     println!("cargo::rustc-env=SEQTRACE_EBPF_OBJ={}", object.display());
-    println!("cargo::rustc-env=SEQTRACE_EBPF_TOOLCHAIN={taken}");
+    println!("cargo::rustc-env=SEQTRACE_EBPF_TOOLCHAIN={toolchain}");
     Ok(())
 }
 
+/// Chooses a toolchain that has a core library for the target.
 fn choose(target: &str) -> Result<Toolchain, String> {
     let debian =
         || Path::new("/usr/lib/rustlib").join(target).exists() && Path::new(DEBIAN_RUSTC).exists();
     let nightly = || {
         let sysroot = Command::new("rustup")
             .args(["run", "nightly", "rustc", "--print", "sysroot"])
-            // A missing nightly is an answer, not something to download.
+            // rustup must not download a missing nightly.
             .env("RUSTUP_AUTO_INSTALL", "0")
             .output();
         sysroot.is_ok_and(|output| {
@@ -118,7 +117,7 @@ fn choose(target: &str) -> Result<Toolchain, String> {
     match env::var("SEQTRACE_EBPF").ok().as_deref() {
         Some("debian") => Ok(Toolchain::Debian),
         Some("nightly") => Ok(Toolchain::Nightly),
-        Some(other) => Err(format!("SEQTRACE_EBPF is debian or nightly, not {other}")),
+        Some(other) => Err(format!("SEQTRACE_EBPF must be debian or nightly, not {other}")),
         None if debian() => Ok(Toolchain::Debian),
         None if nightly() => Ok(Toolchain::Nightly),
         None => Err(format!(
@@ -129,12 +128,13 @@ fn choose(target: &str) -> Result<Toolchain, String> {
     }
 }
 
+/// Finds bpf-linker on PATH or in the cache.
 fn linker() -> Result<PathBuf, String> {
     const NAME: &str = "bpf-linker";
     let on_path = env::var_os("PATH").and_then(|path| {
         env::split_paths(&path).map(|dir| dir.join(NAME)).find(|file| file.is_file())
     });
-    // The same places as in xtask/src/paths.rs.
+    // The same cache as in xtask/src/paths.rs.
     let cache = env::var_os("SEQTRACE_CACHE")
         .map(PathBuf::from)
         .or_else(|| env::var_os("XDG_CACHE_HOME").map(|dir| PathBuf::from(dir).join("seqtrace")))
@@ -147,8 +147,8 @@ fn linker() -> Result<PathBuf, String> {
     })
 }
 
-/// The cargo that runs this script says much in the environment that is not meant for another one: its
-/// flags, its wrappers (clippy's, for one), its profile, this package.
+/// Removes the environment variables with which cargo describes this build to its build scripts, and that would change the
+/// build of another cargo: flags, wrappers (such as clippy's), profile, and package.
 fn forget_outer_cargo(command: &mut Command) {
     const KEPT: &[&str] = &["CARGO_HOME", "CARGO_MAKEFLAGS", "RUSTC", "RUSTC_BOOTSTRAP"];
     const CONFIGURATION: &[&str] = &["CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_SOURCE_"];
@@ -157,23 +157,23 @@ fn forget_outer_cargo(command: &mut Command) {
         let Some(text) = name.to_str() else { continue };
         let kept =
             KEPT.contains(&text) || CONFIGURATION.iter().any(|start| text.starts_with(start));
-        let theirs = ["CARGO", "RUSTC", "DEP_"].iter().any(|start| text.starts_with(start))
+        let is_cargos = ["CARGO", "RUSTC", "DEP_"].iter().any(|start| text.starts_with(start))
             || ["RUSTUP_TOOLCHAIN", "DEBUG", "OUT_DIR", "NUM_JOBS"].contains(&text)
             || OTHERS.contains(&text);
-        if theirs && !kept {
+        if is_cargos && !kept {
             command.env_remove(text);
         }
     }
-    // Empty: not even the one a configuration file names.
+    // An empty value also overrides the wrapper in a configuration file.
     command.env("RUSTC_WRAPPER", "").env("RUSTC_WORKSPACE_WRAPPER", "");
 }
 
-/// A folder that all builds of this checkout share (cargo's target directory), so that debug, release,
-/// guests' and clippy's builds do not compile the programs once each.
+/// Returns cargo's target directory, which all builds of this checkout share, so that debug, release, guest and clippy
+/// builds do not compile the programs once each.
 fn shared(out: &Path) -> PathBuf {
     let tagged = |dir: &&Path| dir.join("CACHEDIR.TAG").exists();
     let Some(dir) = out.ancestors().find(tagged) else { return out.to_path_buf() };
-    // With --target, a folder of that name is between: cargo tags it too.
+    // With --target, the target directory has a subfolder of that name, which cargo tags, too.
     let triple = env::var_os("TARGET");
     match dir.parent() {
         Some(parent) if dir.file_name() == triple.as_deref() && tagged(&parent) => parent,
@@ -182,22 +182,23 @@ fn shared(out: &Path) -> PathBuf {
     .to_path_buf()
 }
 
+/// Runs `command` and returns the first two words that it prints, such as `rustc 1.96.0`.
 fn version(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|error| format!("cannot run {program}: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     match text.lines().next() {
-        // Name and version: "rustc 1.96.0 (a hash and a date)".
+        // rustc prints "rustc 1.96.0 (a hash and a date)".
         Some(line) if output.status.success() => {
             Ok(line.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
         }
         _ => Err(format!(
-            "{program} does not say its version: {}",
+            "{program} does not print its version: {}",
             String::from_utf8_lossy(&output.stderr)
         )),
     }
 }
 
 fn variable(name: &str) -> Result<String, String> {
-    env::var(name).map_err(|_| format!("{name} is not set: this is for cargo to run"))
+    env::var(name).map_err(|_| format!("{name} is not set: run this script with cargo"))
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * start() allocates an iterator for the pass and lets it begin at the first
- * record, whatever *pos. Each pass has another pointer, so that no pointer shows
- * it; the text does.
+ * start() allocates an iterator for each pass and begins at the first record,
+ * whatever *pos is. The pointers of the passes differ, so only the text shows
+ * the bug.
  *
  *   # cat alloc_rewind               records 0 to 150, and 0 to 148
  *   # dd if=alloc_rewind bs=27       record 0, three hundred times

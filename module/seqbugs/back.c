@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * next() moves back: *pos is a number that the records carry, and record 200
- * carries one that is used already. next() walks the list and does not notice,
- * start() searches for the number and finds the record that had it first.
+ * next() moves back: *pos is a number that each record has, and record 200 has a
+ * number that another record uses already. next() walks the list and does not
+ * notice; start() searches for the number and finds the other record first.
  *
  *   # cat back                              right, if no read resumes there
  *   # dd if=back bs=27 count=1000           197 198 199 197 198 199 ... no end

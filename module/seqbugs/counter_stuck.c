@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A header and a list. start() counts the records until it is at *pos, with a
- * counter that it forgets to advance: it finds the first record for position 1,
- * and nothing for any other. The file ends where a read has to resume.
+ * A header and a list. start() counts records until it reaches *pos, but does not
+ * advance its counter: it finds the first record for position 1, and nothing for
+ * any other position. The file ends where a read has to resume.
  *
  *   # cat counter_stuck              150 of 300 records
  *   # dd if=counter_stuck bs=200     seven
  *
- * Looks like: ok_token, which counts right.
+ * Looks like: ok_token, which counts correctly.
  * seqtrace reports: SQ104 (vanished), and SQ202.
- * The fix: start() counts, as next() does.
+ * The fix: start() advances its counter, as next() does.
  *
  * In the kernel: /proc/net/bpqether (bpq_seq_start(), drivers/net/hamradio), 6.1
  * and 6.12.

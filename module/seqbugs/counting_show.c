@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * show() counts how often it is called, and prints that: the text changes with
- * each rendering, those included that the core throws away, and not with time.
+ * show() counts its calls and prints the count: the text changes with each
+ * rendering, including renderings that the core discards, and not with time.
  *
  *   # cat counting_show; cat counting_show   other numbers in each line
  *
  * Looks like: ok_time, whose text changes without being read; ok_counts_reads and
- * ok_counts_opens, which count what readers do and not what the core does.
+ * ok_counts_opens, which count calls of readers and not of the core.
  * seqtrace reports: check: SQ306, show().
- * The fix: show() does not change what it shows.
+ * The fix: show() does not change the data that it shows.
  */
 
 #include <linux/atomic.h>

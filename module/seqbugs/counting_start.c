@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * start() counts the passes, and each record's text has the count. How many
- * passes a reader takes depends on its blocks and on the core.
+ * start() counts the passes, and each record's text has the count. The number of
+ * passes depends on the reader's block size and on the core.
  *
  *   # cat counting_start; cat counting_start     other numbers
  *
- * Looks like: ok_counts_reads, which counts what readers do.
+ * Looks like: ok_counts_reads, which counts calls of readers.
  * seqtrace reports: check: SQ306, start().
- * The fix: start() does not change what show() shows.
+ * The fix: start() does not change the data that show() shows.
  */
 
 #include <linux/atomic.h>

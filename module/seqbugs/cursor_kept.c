@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The cursor is in m->private: open() sets it to the first record, next() moves
- * it, and start() returns it whatever *pos. Whoever reads from the beginning to
- * the end sees nothing; pread() and lseek() come from somewhere else.
+ * it, and start() returns it whatever *pos is. A reader that reads from beginning
+ * to end sees no difference; pread() and lseek() do.
  *
  *   # cat cursor_kept                right
  *   # { dd bs=27 count=1 of=/dev/null; dd bs=27 skip=9 count=1; } < cursor_kept
  *                                    record 11 instead of 10
  *
- * Looks like: ok_cursor, which uses its cursor only where *pos agrees with it.
- * seqtrace reports: SQ104, of a reader that seeks.
+ * Looks like: ok_cursor, which uses its cursor only if *pos agrees with it.
+ * seqtrace reports: SQ104, if the reader seeks.
  * The fix: start() sets the cursor from *pos.
  */
 

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A header, and a cursor in m->private that start() does not set to the first
- * record where it begins at 0: the header is right, and behind it comes what the
- * cursor stands on.
+ * A header, and a cursor in m->private. When start() begins at 0, it does not set
+ * the cursor to the first record: the header is right, but the record after it is
+ * the one at the cursor.
  *
  *   # cat cursor_not_reset           right
  *   # { dd bs=55 count=1 of=/dev/null; dd bs=55 skip=9 count=1; } < cursor_not_reset
  *                                    the end of record 20 instead of 19, by a seek
  *
- * Looks like: ok_cursor, which uses its cursor only where *pos agrees with it.
+ * Looks like: ok_cursor, which uses its cursor only if *pos agrees with it.
  * seqtrace reports: check: SQ204, start(), or next(), which trusts the cursor.
  * The fix: start() sets the cursor from *pos.
  *
  * In the kernel: debugfs l2tp/tunnels (l2tp_dfs_seq_start(),
- * net/l2tp/l2tp_debugfs.c), still so in 7.2.
+ * net/l2tp/l2tp_debugfs.c), still in 7.2.
  */
 
 #include "seqbugs.h"

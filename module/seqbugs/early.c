@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * start() resumes one record too early: the first read that resumes begins with
- * the record that the read before ended with. From then on positions and records
- * are apart by one, consistently, and nothing more is seen.
+ * the record that ended the previous read. From then on the position of each
+ * record is one too high, consistently, so no further record is emitted twice.
  *
  *   # cat early                      record 150 twice, around byte 4077
  *   # dd if=early bs=27              record 0 twice
- *   # dd if=early bs=8100 skip=1     record 299, behind the end
+ *   # dd if=early bs=8100 skip=1     record 299, after the end
  *
  * seqtrace reports: SQ104 (rewound), and SQ201 for the record emitted again.
  * The fix: start() derives the record from *pos, with the arithmetic of next().

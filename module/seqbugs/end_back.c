@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One record. start() knows it by *pos being 0, and at the end it sets *pos back
- * to 0, "for the next reader": but *pos belongs to the open file, and the next
- * read is one more of the same reader. A reader in small blocks never sees the
- * end: start() says that there is no more as the last byte is read, and the read
- * behind it begins again. The record is the time, so that its text is another one
- * each time, which is nothing wrong.
+ * One record, at position 0. At the end, start() sets *pos back to 0 "for the
+ * next reader". But *pos belongs to the open file, and the next read is another
+ * read of the same reader. A reader with small blocks never sees the end: start()
+ * reports the end when the last byte is read, and the next read begins again. The
+ * record's text is the time, so it differs each time, which is not a bug.
  *
  *   # cat end_back                           right
  *   # dd if=end_back bs=1 count=1000         seventy lines
  *   # { cat; cat; } < end_back               two lines
  *
- * Looks like: ok_end_key, whose start() moves *pos at the end, forward.
+ * Looks like: ok_end_key, whose start() moves *pos forward at the end.
  * seqtrace reports: SQ105, start().
- * The fix: start() returns NULL behind the record and leaves *pos alone.
+ * The fix: start() returns NULL after the record and does not change *pos.
  */
 
 #include <linux/jiffies.h>

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * next() leaves *pos alone when it returns NULL: the classic double emit.
+ * next() does not advance *pos when it returns NULL: the most common bug, which
+ * emits the last record twice.
  *
- *   # cat eof_stuck                  0 1 2: right, the core adds the 1 itself
- *   # dd if=eof_stuck bs=6 skip=1    2: there should be nothing behind byte 6
+ *   # cat eof_stuck                  0 1 2: right, because the core adds 1 itself
+ *   # dd if=eof_stuck bs=6 skip=1    2: nothing should be after byte 6
  *
- * The core repairs *pos only where it fills its buffer ("buggy .next function
- * eof_next did not update position index" in the log). A traversal, for lseek()
- * or pread(), has no such repair and leaves the position at the last record,
- * which the read behind the end then starts with.
+ * The core repairs *pos only in the loop that fills its buffer ("buggy .next
+ * function eof_next did not update position index" in the log). A traversal, for
+ * lseek() or pread(), does not repair it and leaves the position at the last
+ * record, with which the read after the end then begins.
  *
- * seqtrace reports: SQ102, and SQ201 for the read behind the end.
+ * seqtrace reports: SQ102, and SQ201 for the read after the end.
  * The fix: next() advances *pos before it looks for another record.
  *
  * In the kernel: 8d269a8e2a8f (sel_avc_get_stat_idx), 6722b23e7a2a (trigger_next),
- * swap_next of /proc/swaps and some thirty more, fixed in 2020.
+ * swap_next of /proc/swaps and about thirty more, fixed in 2020.
  */
 
 #include "seqbugs.h"

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * eof_stuck with three hundred records, so that the end lies behind a buffer
- * that overflowed and a read that resumed.
+ * eof_stuck with three hundred records, so that a buffer overflows and a read
+ * resumes before the end.
  *
- *   # dd if=eof_stuck_long bs=8100 skip=1    record 299, behind the end
+ *   # dd if=eof_stuck_long bs=8100 skip=1    record 299, after the end
  *
- * seqtrace reports: SQ102, and SQ201 for the read behind the end.
+ * seqtrace reports: SQ102, and SQ201 for the read after the end.
  * The fix: next() advances *pos before it looks for another record.
  *
  * In the kernel: 8d269a8e2a8f (sel_avc_get_stat_idx), 6722b23e7a2a (trigger_next),
- * swap_next of /proc/swaps and some thirty more, fixed in 2020.
+ * swap_next of /proc/swaps and about thirty more, fixed in 2020.
  */
 
 #include "seqbugs.h"

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * next() does not count the records that print nothing. Where the core fills its
- * buffer it repairs that. Where it looks for the first record of a read, and in a
- * traversal, it does not: *pos falls behind, and the next read begins with a
- * record that was emitted.
+ * next() does not count records that print nothing. The core repairs that where
+ * it fills its buffer, but not where it looks for the first record of a read, and
+ * not in a traversal: there *pos is too low, and the next read begins with a
+ * record that was already emitted.
  *
  *   # cat first_stuck                right
- *   # dd if=first_stuck bs=27        each record behind a silent one twice
- *   # dd if=first_stuck bs=5400 skip=1    records, behind the end
+ *   # dd if=first_stuck bs=27        each record after a silent one twice
+ *   # dd if=first_stuck bs=5400 skip=1    records, after the end
  *
  * Looks like: ok_empty, which counts them.
  * seqtrace reports: SQ101, and SQ201 for the records emitted again.
- * The fix: next() advances *pos, always.
+ * The fix: next() always advances *pos.
  */
 
 #include "seqbugs.h"

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A hash that is walked with an iterator in m->private. start() sets the iterator
- * to the beginning and takes one step, whatever *pos: the first entry begins each
- * pass. There are 60 entries, which fit into one buffer, so that a reader in large
- * blocks sees all of them once.
+ * A hash table that is walked with an iterator in m->private. start() sets the
+ * iterator to the beginning and takes one step, whatever *pos is, so each pass
+ * begins with the first entry. There are 60 entries, which fit into one buffer, so
+ * a reader with large blocks sees each of them once.
  *
  *   # cat graph_filter               right
  *   # dd if=graph_filter bs=27       the first entry, sixty times
  *
- * Looks like: ok_nested, whose start() takes as many steps as *pos says.
+ * Looks like: ok_nested, whose start() takes as many steps as *pos requires.
  * seqtrace reports: SQ104 (rewound), SQ201 and SQ202.
- * The fix: start() takes as many steps as *pos says.
+ * The fix: start() takes *pos + 1 steps.
  *
  * In the kernel: tracefs set_graph_function and set_graph_notrace (g_start(),
  * kernel/trace/ftrace.c), 6.1 to 7.2.

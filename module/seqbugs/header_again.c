@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * start() begins every pass with the header, as if a pass were a file. Each read
- * prints it, and in the place of a record: next() moves on from the position
- * that start() should have resumed at.
+ * start() begins every pass with the header, as if each pass began a file. Each
+ * read emits the header instead of a record: next() moves on from the position at
+ * which start() should have resumed.
  *
  *   # cat header_again               a header instead of record 150
  *   # dd if=header_again bs=28       headers and nothing else
@@ -17,7 +17,7 @@
 
 static void *header_again_start(struct seq_file *m, loff_t *pos)
 {
-	/* The bug: the header is position 0 and no other. */
+	/* The bug: the header is at position 0 only. */
 	return *pos <= SEQBUGS_RECORDS ? SEQ_START_TOKEN : NULL;
 }
 

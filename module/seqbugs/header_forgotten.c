@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The header is position 0, so record n is position n + 1. start() forgets the
- * header when it resumes and looks for record n at position n: each read but the
- * first loses a record.
+ * The header is at position 0, so record n is at position n + 1. When start()
+ * resumes, it ignores the header and looks for record n at position n: each read
+ * but the first loses a record.
  *
  *   # cat header_forgotten           record 150 is missing
  *   # dd if=header_forgotten bs=27   every other record is missing
  *
- * Looks like: ok_token, which counts right.
+ * Looks like: ok_token, which counts correctly.
  * seqtrace reports: SQ104 (ahead), and SQ202 for each record lost.
  * The fix: start() counts the header.
  *

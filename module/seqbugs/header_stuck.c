@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * next() counts *pos only when it moves from record to record, not when it moves
- * from the header to the first one. The core sees that *pos is still 0 and adds
- * the 1, behind the back of a module that has not reckoned with it.
+ * next() advances *pos only when it moves from record to record, not when it moves
+ * from the header to the first record. The core sees that *pos is still 0 and adds
+ * 1, which the module does not expect.
  *
  *   # cat header_stuck               record 1 is missing
  *   # dd if=header_stuck bs=28       record 0 is missing
  *
- * Looks like: ok_token, which counts right.
+ * Looks like: ok_token, which counts correctly.
  * seqtrace reports: SQ101 at position 0, and SQ104 (ahead) and SQ202 where a read
- * resumes behind the header. That record 1 is missing for cat is not seen by
- * pointers: next() never handed it out.
- * The fix: next() advances *pos, always; and start() counts the header, of which
+ * resumes after the header. The loss of record 1 with cat cannot be seen by
+ * pointers, because next() never returned it.
+ * The fix: next() always advances *pos; and start() counts the header, which
  * seqtrace reports as soon as next() is right.
  *
  * Known from a driver outside the kernel that worked before 4.19.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Slots with holes. next() jumps over a hole to the next record and then counts
- * *pos by one instead of to that record: the next call starts in the hole again
- * and finds the same record, once for each empty slot.
+ * Slots with holes. next() skips a hole and returns the next record, but advances
+ * *pos by one instead of to that record's slot: the next call starts in the hole
+ * again and finds the same record, once for each empty slot.
  *
- *   # cat ipc_holes | uniq -d        each record behind a hole
+ *   # cat ipc_holes | uniq -d        each record after a hole
  *
- * Looks like: ok_one_pointer (next() returns what it was given) and ok_jump
- * (which counts right).
+ * Looks like: ok_one_pointer (next() returns the pointer that it got) and ok_jump
+ * (which counts correctly).
  * seqtrace reports: SQ201.
  * The fix: *pos is the slot that was found.
  *

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * start() resumes one record too late: it takes *pos for the record shown last
- * and moves on from it, so that each read but the first loses a record.
+ * start() resumes one record too late: it treats *pos as the record that was shown
+ * last and moves on from it, so each read but the first loses a record.
  *
  *   # cat late                       record 151 is missing
  *   # dd if=late bs=27               every other record is missing
@@ -16,7 +16,7 @@
 
 static void *late_start(struct seq_file *m, loff_t *pos)
 {
-	/* The bug: *pos is the record to show now, not the one shown last. */
+	/* The bug: *pos is the record to show next, not the one shown last. */
 	return seqbugs_rec(*pos ? *pos + 1 : 0);
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * show() renders a record into a buffer of the iterator and copies it from there.
- * What did not fit stays in that buffer, and a flag says so: the pass that resumes
- * copies it and does not render it again. Where a reader comes from somewhere
- * else, start() drops the flag and not the text: it stays in the buffer, and the
- * first record is appended to it.
+ * Text that did not fit stays in that buffer, and a flag marks it: the pass that
+ * resumes copies it and does not render it again. After a seek, start() clears the
+ * flag but not the text: it stays in the buffer, and the first record is appended
+ * to it.
  *
  *   # cat leftover_line              right
  *   # { dd bs=4096 count=1 of=/dev/null; dd bs=27 skip=1 count=1; } < leftover_line
@@ -12,17 +12,17 @@
  *
  * Looks like: ok_large, whose records do not fit either.
  * seqtrace reports: check: SQ204, start().
- * The fix: start() drops both.
+ * The fix: start() clears both.
  *
- * In the kernel: tracefs trace and what is made of it (s_start(),
+ * In the kernel: tracefs trace and files with the same iterator (s_start(),
  * kernel/trace/trace.c), 6.12 to 7.2.
  */
 
 #include "seqbugs.h"
 
 struct leftover_line {
-	loff_t pos;		/* where next() left the iterator */
-	bool left;		/* text is what did not fit */
+	loff_t pos;		/* position of the iterator after next() */
+	bool left;		/* text has a part that did not fit */
 	size_t len;
 	char text[3 * SEQBUGS_LINE];
 };

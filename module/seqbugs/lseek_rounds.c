@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An llseek of the file's own, which rounds down to where a record begins, and
- * returns that: lseek(fd, 30, SEEK_SET) is 27. Whoever asked for byte 30 reads
- * what is at byte 27. pread() does not ask it and is right.
+ * An llseek of the file's own that rounds down to the beginning of a record and
+ * returns that offset: lseek(fd, 30, SEEK_SET) returns 27. The reader asked for
+ * byte 30 and reads byte 27. pread() does not call it and is right.
  *
  *   # dd if=lseek_rounds bs=30 skip=1 count=1    begins with "record 001"
  *
- * Looks like: ok_lseek, which returns what was asked for, or an error.
+ * Looks like: ok_lseek, which returns the requested offset, or an error.
  * seqtrace reports: check: SQ107.
  * The fix: seq_lseek().
  */

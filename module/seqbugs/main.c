@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One file for each bug of a seq_file user, and beside each the innocent
- * look-alike (ok_...) that must stay clean. table.h lists them with what
- * seqtrace must report of each; the sources, one behaviour each, explain it.
+ * Makes a file for each bug of a seq_file user, and for each look-alike (ok_...),
+ * a correct file that resembles a bug. table.h lists them with the findings that
+ * seqtrace must report; each source explains one behaviour.
  *
- * Each file exists several times, as seq_files are registered in several ways:
+ * Each file exists several times, because there are several ways to register a
+ * seq_file:
  *
  *   /proc/seqbugs/NAME                  with read_iter, most by proc_create_seq()
  *   /proc/seqbugs/plain/NAME            with .proc_read = seq_read
@@ -17,8 +18,8 @@
  *   /proc/seqbugs_alias                 a symlink to seqbugs
  *
  * Every read(2) of every file returns, and every file has an end for a reader
- * that reads it from 0 in blocks of 4096 bytes or more. Smaller blocks may
- * never see the end of some of the bugs: limit them.
+ * that reads it from 0 in blocks of 4096 bytes or more. With smaller blocks some
+ * of the bugs have no end: limit the number of blocks.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -42,14 +43,14 @@ static const struct {
 #undef SEQBUG
 };
 
-/* The folders that a file is in. */
+/* The folders that have a file. */
 struct seqbugs_dirs {
 	struct proc_dir_entry *iter;
 	struct proc_dir_entry *plain;
 	struct dentry *debugfs;
 };
 
-/* The operations of a file in each of them. */
+/* The operations of a file in each folder. */
 struct seqbugs_ops {
 	struct proc_ops iter;
 	struct proc_ops plain;
@@ -89,7 +90,7 @@ static int seqbugs_dev_open(struct inode *inode, struct file *file)
 {
 	struct seqbugs_dev *dev = container_of(file->private_data, struct seqbugs_dev, misc);
 
-	/* seq_open() warns if the pointer is in use. */
+	/* seq_open() warns if the pointer is not NULL. */
 	file->private_data = NULL;
 	return seqbugs_open(dev->file, file);
 }
@@ -124,7 +125,7 @@ static void seqbugs_fill(struct seqbugs_ops *ops, const struct seqbugs_file *of)
 	ops->file.release = release;
 }
 
-/* True if procfs can do all that there is to do. */
+/* Returns true if proc_create_seq() supports everything the file needs. */
 static bool seqbugs_is_simple(const struct seqbugs_file *of)
 {
 	return !of->open && !of->release && !of->llseek && !of->unseekable &&
@@ -138,7 +139,7 @@ static int seqbugs_create(const char *name, const struct seqbugs_file *of,
 	struct proc_dir_entry *made;
 
 	seqbugs_fill(ops, of);
-	/* A kernel without debugfs has the others. */
+	/* Ignores errors: without debugfs, the other folders have the file. */
 	debugfs_create_file(name, mode, in->debugfs, (void *)of, &ops->file);
 	if (!proc_create_data(name, mode, in->plain, &ops->plain, (void *)of))
 		return -ENOMEM;

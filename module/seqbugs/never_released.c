@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * No release at all: the seq_file, and its buffer once it was read, are leaked
- * for each open.
+ * No release at all: each open leaks the seq_file, and after a read also its
+ * buffer.
  *
  *   # i=0; while [ $i -lt 1000 ]; do cat never_released >/dev/null; i=$((i+1)); done
  *
  * seqtrace reports: SQ403.
  * The fix: seq_release().
  *
- * In the kernel: drivers/net/wireless/rsi/rsi_91x_debugfs.c, still so in 6.12.
+ * In the kernel: drivers/net/wireless/rsi/rsi_91x_debugfs.c, still in 6.12.
  */
 
 #include "seqbugs.h"

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * next() counts, and always returns NULL; start() finds the record that is at the
- * position next() left. Each read gets one record, and a reader that goes on
- * until there is nothing more gets them all. lseek() and pread() walk with next()
- * and do not get far.
+ * next() advances *pos and always returns NULL; start() finds the record at that
+ * position. Each read gets one record, and a reader that reads to the end gets all
+ * of them. lseek() and pread() walk with next() and come no further than one
+ * record.
  *
  *   # cat next_ends                          right
- *   # dd if=next_ends bs=100 skip=1 count=1  record 1, in the place of 3 to 7
+ *   # dd if=next_ends bs=100 skip=1 count=1  record 1, instead of 3 to 7
  *
- * Looks like: ok_grows, where there really is a further record by then; eof_stuck
- * repaired in the wrong place.
+ * Looks like: ok_grows, which really has another record by then; eof_stuck after
+ * an incomplete repair.
  * seqtrace reports: SQ106, next().
- * The fix: next() returns the record that is at the position it leaves.
+ * The fix: next() returns the record at the position that it sets.
  */
 
 #include "seqbugs.h"

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * next() fails behind record 149 and start() finds nothing there: the core drops
- * the error, the next read sees the end of the file, and the reader takes half of
- * the records for all of them.
+ * next() fails after record 149, and start() finds nothing there: the core drops
+ * the error, the next read returns the end of the file, and the reader takes half
+ * of the records for all.
  *
  *   # cat next_fails                 150 records and no error
  *
  * seqtrace reports: SQ304.
- * The fix: what can fail is done in open(), which can return the error. Here it
- * does not fail, and start() and next() have all records.
+ * The fix: operations that can fail are done in open(), which can return the
+ * error. Here they do not fail, and start() and next() have all records.
  */
 
 #include <linux/err.h>

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * start() never returns NULL: behind the last record it returns the last record
- * again. That next() returns NULL ends a read and not the file, so the reader
- * gets the end for ever. Here a thousand times, so that cat ends.
+ * start() never returns NULL: after the last record it returns the last record
+ * again. A NULL from next() ends a read and not the file, so the reader gets the
+ * last record forever. Here it gets it a thousand times, so that cat ends.
  *
  *   # cat no_eof | tail -n 1000      record 299
  *
- * seqtrace reports: SQ105, and SQ201 for the end emitted again.
- * The fix: start() returns NULL for every position behind the last record.
+ * seqtrace reports: SQ105, and SQ201 for the last record emitted again.
+ * The fix: start() returns NULL for every position after the last record.
  *
  * In the kernel: a slub debugfs file printed "No data" without end in 2021.
  */
 
 #include "seqbugs.h"
 
-/* Only for the reader's sake: the bug has no end. */
+/* Limits the output: the bug itself has no end. */
 #define NO_EOF_LIMIT (SEQBUGS_RECORDS + 1000)
 
 static void *no_eof_start(struct seq_file *m, loff_t *pos)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An iterator that is allocated by start() and freed by stop(), or by next() at
- * the end. Each pass has another pointer for its records, or, as the allocator
- * likes, the one that an earlier pass had for others.
+ * An iterator that start() allocates and stop(), or next() at the end, frees. Each
+ * pass has another pointer for its records, or, if the allocator reuses memory,
+ * the pointer that an earlier pass had for other records.
  *
  * Looks like: start() resuming with another record, a record emitted twice.
  * seqtrace reports: none.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A queue: next() takes the record that was shown out of it, and what was read is
- * gone. A write, of anything, fills the queue again.
+ * A queue: next() removes the record that was shown, so reading consumes it. Any
+ * write fills the queue again.
  *
  *   # cat ok_consumed; cat ok_consumed       a hundred records, and nothing
  *   # echo > ok_consumed                     a hundred records
  *
- * Looks like: a file whose text depends on how it is read, and it does.
- * seqtrace reports: none; check refuses to read it, and with --force it has no
- * command that shows anything.
+ * Looks like: a file whose text depends on how it is read. It does.
+ * seqtrace reports: none; check refuses to read it, and with --force it gives no
+ * reproduce command.
  *
  * In the kernel: /proc/kmsg, tracefs trace_pipe.
  */
@@ -20,7 +20,7 @@
 #define OK_CONSUMED_RECORDS 100
 
 static struct {
-	struct mutex lock;	/* from start() to stop() */
+	struct mutex lock;	/* held from start() to stop() */
 	int gone;
 } ok_consumed = {
 	.lock = __MUTEX_INITIALIZER(ok_consumed.lock),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first record says how often the file was opened so far.
+ * The text of the first record has the number of opens of the file so far.
  *
  * Looks like: counting_show, counting_start.
  * seqtrace reports: none.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first record says how often the file was read so far: each call of read(2),
- * whether or not anything is rendered for it.
+ * The text of the first record has the number of reads of the file so far: calls
+ * of read(2), whether or not a record is rendered for them.
  *
  * Looks like: counting_show, counting_start.
  * seqtrace reports: none.

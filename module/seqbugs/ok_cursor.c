@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A cursor in m->private that saves start() the way there: it is used only if it
- * stands where *pos says, otherwise start() walks from the first record.
+ * A cursor in m->private that saves start() the walk to the record: it is used
+ * only if its position equals *pos, otherwise start() walks from the first record.
  *
  * Looks like: cursor_kept, cursor_not_reset.
  * seqtrace reports: none.

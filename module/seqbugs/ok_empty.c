@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every third record prints nothing, among them the first, and the last thirty:
- * show() returns 0 and the core goes on to the next.
+ * Every third record prints nothing, including the first, and so do the last
+ * thirty: show() returns 0 and the core goes on to the next record.
  *
  * Looks like: records lost; first_stuck.
  * seqtrace reports: none.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * start() moves *pos at the end: to a key that no record has, and at which it finds
- * nothing any more.
+ * At the end, start() moves *pos to a key that no record has, and for which it
+ * finds nothing.
  *
  * Looks like: end_back, page_back, whose start() sets *pos back at the end.
  * seqtrace reports: none.
@@ -28,7 +28,7 @@ static void *ok_end_key_start(struct seq_file *m, loff_t *pos)
 
 static void *ok_end_key_next(struct seq_file *m, void *v, loff_t *pos)
 {
-	++*pos;		/* behind the last record, too: start() moves on from there */
+	++*pos;		/* also after the last record: start() moves on from there */
 	return seqbugs_rec(*pos);
 }
 

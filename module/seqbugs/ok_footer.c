@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A footer that is a record of its own, behind the last one: it comes once,
+ * A footer that is a record of its own, after the last one: it is emitted once,
  * however the file is read.
  *
  * Looks like: stop_output.

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A list that grows at its end, by a record each quarter of a second, until there
- * are two thousand. A reader at the end may find that there is one more by the
- * time of its next read.
+ * A list that grows at its end by one record each quarter of a second, up to two
+ * thousand. A reader at the end may find another record with its next read.
  *
  * Looks like: next_ends, no_eof.
  * seqtrace reports: none.
@@ -17,7 +16,7 @@
 
 static struct seqbugs_rec ok_grows_recs[OK_GROWS_MOST];
 
-/* When it was read for the first time. */
+/* Time of the first read. */
 static unsigned long ok_grows_since;
 
 static struct seqbugs_rec *ok_grows_rec(loff_t nr)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Positions are keys, with growing gaps between them: 5, 6, 9, 14, 21 ... start()
- * rounds up to the next key there is, and says so in *pos; even 0 becomes 5.
+ * Positions are keys with growing gaps between them: 5, 6, 9, 14, 21 ... start()
+ * rounds *pos up to the next key; even 0 becomes 5.
  *
  * Looks like: records skipped; start() changing *pos.
  * seqtrace reports: none.

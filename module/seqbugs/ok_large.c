@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Records larger than the buffer: 100 has 5,000 bytes and more, 200 has 10,000.
- * The core throws away what did not fit, doubles its buffer and calls start()
- * and show() again for the same position.
+ * Records larger than the buffer: record 100 has more than 5,000 bytes, record 200
+ * more than 10,000. The core discards the text that did not fit, doubles its
+ * buffer and calls start() and show() again for the same position.
  *
  * Looks like: a record shown two or three times.
  * seqtrace reports: none.

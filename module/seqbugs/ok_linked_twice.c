@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * One record that is in the list twice: record 7 is also the 250th. It is shown
- * in both places, and that is what the list says.
+ * both times, as the list has it.
  *
  * Looks like: a double emit, same pointer and same text.
  * seqtrace reports: none (info at most).

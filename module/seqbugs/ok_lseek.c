@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An llseek of the file's own, which allows SEEK_SET and SEEK_CUR up to a
- * megabyte, and fails with EINVAL for anything else.
+ * An llseek of the file's own that allows SEEK_SET and SEEK_CUR up to a megabyte,
+ * and fails with EINVAL for anything else.
  *
  * Looks like: lseek_rounds.
  * seqtrace reports: none.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Positions with bit 63 set: record 0 is position 0, all others are negative.
+ * Positions with bit 63 set: record 0 is at position 0, all others are at negative
+ * positions.
  *
- * Looks like: next() moving back, to whoever compares positions as numbers.
+ * Looks like: next() moving back, if positions are compared as signed numbers.
  * seqtrace reports: none.
  *
- * In the kernel: /proc/net/unix ends so, /proc/PID/maps has -1 and -2.
+ * In the kernel: the last positions of /proc/net/unix, and -1 and -2 of
+ * /proc/PID/maps.
  */
 
 #include "seqbugs.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * start() has no way to a record but to walk there, with its own next() and a
- * position of its own.
+ * start() can reach a record only by walking to it, with its own next() and a
+ * position variable of its own.
  *
- * Looks like: calls of next() inside start(), whose position is not the
- * seq_file's and counts up from 0 in each pass.
+ * Looks like: calls of next() inside start(), with a position that is not the
+ * seq_file's and starts at 0 in each pass.
  * seqtrace reports: none.
  *
  * In the kernel: s_start() of the tracing files.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One pointer for all records: the iterator is a cursor that each open has of
- * its own, and start(), which knows *pos, sets it anew for each pass.
+ * One pointer for all records: the iterator is a cursor that belongs to the open,
+ * and start() sets it from *pos in each pass.
  *
- * Looks like: next() returning the record it was given (ipc_holes), a cursor
- * that is shared (shared_cursor).
+ * Looks like: next() returning the record that it got (ipc_holes), a cursor that
+ * is shared (shared_cursor).
  * seqtrace reports: none.
  */
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * open() fails behind seq_open_private(), and releases what that allocated before
- * it returns its error.
+ * open() fails after seq_open_private(), and frees its allocations before it
+ * returns the error.
  *
  * Looks like: open_fails.
  * seqtrace reports: none; check refuses a file that cannot be opened.

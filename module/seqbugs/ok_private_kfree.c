@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * seq_open_private() and a release of its own that frees m->private before it
- * calls seq_release(): nothing is leaked.
+ * seq_open_private() and a release of the file's own that frees m->private before
+ * it calls seq_release(): nothing is leaked.
  *
  * Looks like: private_leak.
  * seqtrace reports: none.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Each record has the number of its users, and who has the file open is one of
- * them: two descriptors see other numbers than one alone.
+ * The text of each record has the number of its users, which includes open
+ * descriptors: with two descriptors open, a reader sees other numbers than with
+ * one.
  *
- * Looks like: shared_cursor. Two readers disturb each other there, and here they
- * are counted.
+ * Looks like: shared_cursor. There, two readers disturb each other; here, they are
+ * counted.
  * seqtrace reports: none.
  *
  * In the kernel: the reference counts of debugfs gfs2/NAME/glocks.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Three hundred records with one and the same text.
+ * Three hundred records with the same text.
  *
  * Looks like: a double emit, if only the text is compared.
  * seqtrace reports: none.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An empty line between sections that show() prints by itself: every section but
- * the first begins with one, in whatever pass it comes.
+ * Empty lines between sections, which show() prints without help: every section
+ * but the first begins with one, in any pass.
  *
  * Looks like: section_forgotten.
  * seqtrace reports: none.

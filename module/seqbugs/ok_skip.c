@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every third record is not for this reader: show() has already printed when it
- * finds out and returns SEQ_SKIP. The core drops what was printed.
+ * Every third record is not meant for this reader: show() has already printed when
+ * it finds out, and returns SEQ_SKIP. The core discards the text.
  *
  * Looks like: show() returning a positive number (skip_all), records lost.
  * seqtrace reports: none.

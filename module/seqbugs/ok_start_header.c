@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * start() prints a header, at position 0 only. Whoever reads the file gets it
- * once, in front of the first record: a pass that begins at 0 is the beginning of
- * the file, or a traversal from there.
+ * start() prints a header at position 0 only. A reader gets it once, before the
+ * first record: a pass that begins at 0 is at the beginning of the file, or is
+ * part of a traversal from there.
  *
  * Looks like: start_output.
- * seqtrace reports: none; that start() prints is information (SQ305).
+ * seqtrace reports: none; SQ305 (start() prints) as information.
  *
  * In the kernel: sctp_eps_seq_start(), net/sctp/proc.c.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Each record has the time, in milliseconds: the text changes whether it is read
- * or not.
+ * The text of each record has the time in milliseconds: it changes whether or not
+ * the file is read.
  *
  * Looks like: counting_show; stale.
  * seqtrace reports: none.

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A list that really changes: whenever the lock is free, a record dies and
- * another comes back, the one that next() has handed out among them. The
- * positions are keys that stay with their records, so that start() resumes with
- * the first record there is from that key on: what lives throughout is shown
- * once.
+ * A list that changes: whenever the lock is free, one record is removed and
+ * another one added, sometimes the one that next() has returned. The positions
+ * are keys that stay with their records, so start() resumes with the first record
+ * from that key on: a record that stays in the list is shown once.
  *
- * Looks like: late, uaf_sim, ordinal: start() does not resume with what next()
- * handed out.
+ * Looks like: late, uaf_sim, ordinal: start() does not resume with the record that
+ * next() returned.
  * seqtrace reports: none; that the list changed is information.
  */
 
@@ -20,7 +19,7 @@
 #define OK_VOLATILE_DEAD	40
 
 static struct {
-	struct mutex lock;	/* from start() to stop() */
+	struct mutex lock;	/* held from start() to stop() */
 	DECLARE_BITMAP(dead, OK_VOLATILE_SLOTS);
 	unsigned int changes;
 	unsigned int seed;
@@ -31,7 +30,7 @@ static struct {
 
 static struct seqbugs_rec ok_volatile_recs[OK_VOLATILE_SLOTS];
 
-/* The first living record from that slot on, and its slot. */
+/* Returns the first record in use from that slot on, and sets its slot. */
 static void *ok_volatile_find(loff_t slot, loff_t *pos)
 {
 	if (slot < OK_VOLATILE_SLOTS)
@@ -67,7 +66,7 @@ static void *ok_volatile_next(struct seq_file *m, void *v, loff_t *pos)
 	return ok_volatile_find(*pos + 1, pos);
 }
 
-/* Two changes, the second, now and then, to the record handed out. */
+/* Makes two changes; sometimes the second is to the record next() returned. */
 static void ok_volatile_stop(struct seq_file *m, void *v)
 {
 	struct seqbugs_rec *rec = v;

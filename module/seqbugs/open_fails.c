@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * open() fails behind seq_open(), and returns its error as if nothing had been
- * done: no release runs for an open that failed, and the seq_file is leaked.
+ * open() fails after seq_open(), and returns its error without releasing anything:
+ * the kernel calls no release for an open that failed, so the seq_file is leaked.
  *
  *   # cat open_fails                 Invalid argument
  *

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * show() returns -1 when its record did not fit, as seq_printf() once did. In
- * the middle of a buffer that does no harm; but record 10 is larger than an empty
- * buffer, and the core, told of an error, never makes it larger.
+ * show() returns -1 when its record did not fit, as seq_printf() once did. In the
+ * middle of a buffer this does no harm; but record 10 is larger than an empty
+ * buffer, and because of the error the core does not enlarge it.
  *
  *   # cat overflow_negative          ten records, then "Operation not permitted"
  *
@@ -11,7 +11,7 @@
  * The fix: show() returns 0 and does not test for an overflow.
  *
  * In the kernel: wherever show() returned the value of seq_printf(), until a
- * series of 2014 took the return values away.
+ * series of 2014 removed the return values.
  */
 
 #include "seqbugs.h"

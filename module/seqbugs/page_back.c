@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * end_back with three hundred records: start() begins at 0 only, and for every
- * other position it says that there is no more and sets *pos back to 0. The file
- * ends with its first buffer, and what comes behind the end is its beginning.
+ * end_back with three hundred records: start() begins at 0 only. For every other
+ * position it returns NULL and sets *pos back to 0. The file ends with its first
+ * buffer, and a read after the end begins the file again.
  *
  *   # cat page_back                  records 0 to 150, and the end
  *   # dd if=page_back bs=27          record 0
  *   # { cat; cat; } < page_back      records 0 to 150, twice
  *
- * Looks like: ok_end_key, whose start() moves *pos at the end, forward.
- * seqtrace reports: SQ104 (start() gave up where next() had handed out a record,
- * and set *pos back), SQ202 for that record, SQ201 for the records that come
+ * Looks like: ok_end_key, whose start() moves *pos forward at the end.
+ * seqtrace reports: SQ104 (start() returned NULL where next() had returned a
+ * record, and set *pos back), SQ202 for that record, SQ201 for the records emitted
  * again.
- * The fix: start() derives the record from *pos, and leaves *pos alone.
+ * The fix: start() derives the record from *pos and does not change *pos.
  */
 
 #include "seqbugs.h"
@@ -21,7 +21,7 @@ static void *page_back_start(struct seq_file *m, loff_t *pos)
 {
 	if (*pos == 0)
 		return seqbugs_rec(0);
-	*pos = 0;		/* the bug: *pos is a record's */
+	*pos = 0;		/* the bug: *pos is the position of a record */
 	return NULL;
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * seq_open_private() with seq_release(): what belongs to the open is leaked,
- * each time.
+ * seq_open_private() with seq_release(): each open leaks its private data.
  *
- * Looks like: ok_private, with seq_release_private(); ok_private_kfree, which
- * frees it itself.
+ * Looks like: ok_private, with seq_release_private(); ok_private_kfree, whose
+ * release frees it.
  * seqtrace reports: SQ402.
  * The fix: seq_release_private().
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * start() ignores *pos and begins with the first record again, in every read.
- * Nothing ever ends but a file that fits into one buffer, and not even that.
- * Here it gives up at position 3000, so that cat ends.
+ * start() ignores *pos and begins with the first record again, in every read. Even
+ * a file that fits into one buffer has no end. Here start() returns NULL from
+ * position 3000 on, so that cat ends.
  *
  *   # cat rewind                     records 0 to 150, twenty times
  *
@@ -12,7 +12,7 @@
 
 #include "seqbugs.h"
 
-/* Only for the reader's sake: the bug has no end. */
+/* Limits the output: the bug itself has no end. */
 #define REWIND_LIMIT 3000
 
 static void *rewind_start(struct seq_file *m, loff_t *pos)

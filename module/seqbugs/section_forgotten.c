@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An empty line between sections: next() notes that show() has to print one
- * first, and start() deletes the note, as if every pass began with the first
- * section.
+ * Empty lines between sections: next() sets a flag if show() has to print one
+ * first, and start() clears it, as if every pass began with the first section.
  *
- *   # cat section_forgotten          no empty line behind section 33
+ *   # cat section_forgotten          no empty line after section 33
  *   # dd if=section_forgotten bs=119 no empty lines at all
  *
- * Looks like: ok_section, whose show() knows by the section itself.
+ * Looks like: ok_section, whose show() needs the section only.
  * seqtrace reports: check: SQ204, start() or show().
- * The fix: start() sets what next() sets, from *pos.
+ * The fix: start() sets the flag from *pos, as next() does.
  */
 
 #include "seqbugs.h"
@@ -17,7 +16,7 @@
 #define SECTION_FORGOTTEN_SECTIONS 60
 
 struct section_forgotten {
-	bool apart;	/* there is a section before this one */
+	bool apart;	/* true if a section precedes this one */
 };
 
 static struct seqbugs_rec *section_forgotten_rec(loff_t nr)
@@ -45,7 +44,7 @@ static void section_forgotten_stop(struct seq_file *m, void *v)
 {
 }
 
-/* An empty line, if it is wanted, and 119 bytes. */
+/* Prints an empty line, if required, and 119 bytes. */
 static int section_forgotten_show(struct seq_file *m, void *v)
 {
 	struct section_forgotten *section = m->private;

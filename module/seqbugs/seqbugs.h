@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the files of /proc/seqbugs share: three hundred records, 27 bytes each,
- * so that every file crosses the first 4096-byte buffer at record 151.
+ * Shared by the files of /proc/seqbugs: three hundred records of 27 bytes, so that
+ * every file overflows the first 4096-byte buffer at record 151.
  */
 #ifndef SEQBUGS_H
 #define SEQBUGS_H
@@ -12,7 +12,7 @@
 
 #define SEQBUGS_RECORDS 300
 
-/* The length of a record's text, in bytes. */
+/* Length of a record's text in bytes. */
 #define SEQBUGS_LINE 27
 
 struct seqbugs_rec {
@@ -21,7 +21,7 @@ struct seqbugs_rec {
 
 extern struct seqbugs_rec seqbugs_recs[SEQBUGS_RECORDS];
 
-/* The record with that ordinal, or NULL. */
+/* Returns record nr, or NULL if there is none. */
 static inline struct seqbugs_rec *seqbugs_rec(loff_t nr)
 {
 	if (nr < 0 || nr >= SEQBUGS_RECORDS)
@@ -29,37 +29,37 @@ static inline struct seqbugs_rec *seqbugs_rec(loff_t nr)
 	return &seqbugs_recs[nr];
 }
 
-/* The record behind that one, or NULL. */
+/* Returns the record after rec, or NULL if rec is the last. */
 static inline struct seqbugs_rec *seqbugs_rec_after(const struct seqbugs_rec *rec)
 {
 	return seqbugs_rec(rec->id + 1);
 }
 
-/* SEQBUGS_LINE bytes. */
+/* Prints a record, SEQBUGS_LINE bytes. */
 static inline void seqbugs_print(struct seq_file *m, int id)
 {
 	seq_printf(m, "record %03d abcdefghijklmno\n", id);
 }
 
 /*
- * What a file consists of. main.c makes of it a procfs file with read_iter, a
- * procfs file with read, a debugfs file, and for one of them a device. What is
- * NULL is the seq_file function of that name.
+ * Description of a file, from which main.c makes a procfs file with read_iter, a
+ * procfs file with read, a debugfs file, and for one of them a device. For a NULL
+ * function, the seq_file function of that name is used.
  */
 struct seqbugs_file {
-	/* NULL where open() is single_open(). */
+	/* NULL if open() calls single_open(). */
 	const struct seq_operations *ops;
 	int (*open)(struct file *file, const struct seq_operations *ops);
-	/* If open() is set, NULL means that there is no release. */
+	/* NULL means no release if open is set. */
 	int (*release)(struct inode *inode, struct file *file);
 	loff_t (*llseek)(struct file *file, loff_t offset, int whence);
-	/* There is no llseek(). */
+	/* If true, the file has no llseek(). */
 	bool unseekable;
 	ssize_t (*read)(struct file *file, char __user *buf, size_t size, loff_t *pos);
 	ssize_t (*read_iter)(struct kiocb *iocb, struct iov_iter *to);
-	/* NULL: the file cannot be written. */
+	/* NULL: the file is read-only. */
 	ssize_t (*write)(struct file *file, const char __user *buf, size_t size, loff_t *pos);
-	/* The file with its bug repaired; NULL if it has none. */
+	/* The repaired file; NULL if the file has no bug. */
 	const struct seqbugs_file *fixed;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The cursor belongs to the file, not to the open: one reader alone sees nothing
- * wrong, two at once move each other.
+ * The cursor belongs to the file, not to the open: a single reader sees correct
+ * text, but two readers at once move each other's position.
  *
  *   # exec 3< shared_cursor 4< shared_cursor
  *   # dd bs=27 count=1 <&3; dd bs=27 count=1 <&4; dd bs=27 count=1 <&3
@@ -12,16 +12,16 @@
  * may also break SQ104.
  * The fix: no cursor at all: start() derives the record from *pos.
  *
- * In the kernel's neighbourhood: the OpenZFS procfs_list kept its cursor so.
+ * Outside of the kernel tree: the OpenZFS procfs_list kept its cursor like this.
  */
 
 #include <linux/mutex.h>
 
 #include "seqbugs.h"
 
-/* The bug: this is the place for a lock, not for a cursor. */
+/* The bug: the cursor is shared; only the lock should be. */
 static struct {
-	struct mutex lock;	/* from start() to stop() */
+	struct mutex lock;	/* held from start() to stop() */
 	int at;
 } shared_cursor = {
 	.lock = __MUTEX_INITIALIZER(shared_cursor.lock),

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * show() fails for record 150. The core drops that error if it has something to
- * deliver, and the reader hears of it one read later; what is behind record 150
- * cannot be reached at all.
+ * show() fails for record 150. The core drops that error if it has bytes to
+ * deliver, and the reader gets it with its next read; the records after 150 cannot
+ * be reached at all.
  *
  *   # cat show_fails                 150 records, then an I/O error
  *
  * seqtrace reports: SQ304.
- * The fix: what can fail is found before the first record, and show() prints what
- * came of it.
+ * The fix: operations that can fail are done before the first record, and show()
+ * prints their result.
  */
 
 #include "seqbugs.h"

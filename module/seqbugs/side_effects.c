@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * show() moves: it prints the record its own cursor stands on and advances the
+ * show() moves: it prints the record at a cursor of its own and advances the
  * cursor. The core calls show() again for a record that did not fit, and the
- * record that was thrown away is never printed.
+ * record whose text was discarded is never printed again.
  *
  *   # cat side_effects               record 151 is missing
  *   # dd if=side_effects bs=27       all three hundred
  *
- * No position and no pointer is wrong: only the text tells.
+ * Positions and pointers are right: only the text shows the bug.
  * seqtrace reports: SQ204 (a rendering again that lost a record).
  * The fix: next() moves the cursor, start() sets it from *pos, show() prints the
- * record it stands on.
+ * record at the cursor.
  *
- * In the kernel: /proc/net/dev once lost devices at the 4 KiB border like this.
+ * In the kernel: /proc/net/dev once lost devices at 4 KiB boundaries like this.
  */
 
 #include "seqbugs.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * show() returns the number of bytes it has printed. Every positive number is
- * SEQ_SKIP to the core: all records are dropped.
+ * show() returns the number of bytes that it printed. The core treats every
+ * positive number as SEQ_SKIP and discards all records.
  *
  *   # cat skip_all                   nothing
  *
- * Looks like: ok_skip, which means it.
+ * Looks like: ok_skip, which means to skip.
  * seqtrace reports: SQ302.
  * The fix: show() returns 0.
  */

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * start() forgets to initialise a part of its iterator where it resumes, and
- * show() prints that: whatever has been there. Here it is a letter that goes
- * with each resume. A hundred records fit into the first buffer, so that a
- * reader in large blocks never resumes and sees nothing of it.
+ * When start() resumes, it does not initialise a part of its iterator, and show()
+ * prints that part: whatever the memory contains. Here it is a letter that changes
+ * with each resume. A hundred records fit into the first buffer, so a reader with
+ * large blocks never resumes and sees correct text.
  *
  *   # cat stale                      a hundred lines that end with o
  *   # dd if=stale bs=27              and here with another letter, each time
  *
- * No position and no pointer is wrong, and the text is not the same wrong one
- * twice: a file that changes by itself looks like this, too, but changes for
- * those as well that read it whole.
+ * Positions and pointers are right, and the wrong text differs each time. A file
+ * that changes by itself looks like this, too, but its text also changes for
+ * readers that read it whole.
  * Looks like: ok_volatile.
  * seqtrace reports: check: SQ204.
- * The fix: start() initialises all of its iterator, whatever *pos.
+ * The fix: start() initialises all of its iterator, whatever *pos is.
  */
 
 #include <linux/atomic.h>
@@ -39,7 +39,7 @@ static void *stale_start(struct seq_file *m, loff_t *pos)
 
 	if (*pos == 0)
 		iter->last = 'o';
-	else	/* the bug: what memory happens to hold */
+	else	/* the bug: the value of uninitialised memory */
 		iter->last = 'A' + (unsigned int)atomic_inc_return(&stale_memory) % 26;
 	return stale_rec(*pos);
 }

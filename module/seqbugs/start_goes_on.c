@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * start() does next()'s work: it ignores *pos, goes on from the record that it
- * returned last, and next() ends the pass and leaves *pos alone. Each read gets
- * one record, and a reader that goes on until there is nothing more gets them all.
+ * start() does the work of next(): it ignores *pos, goes on from the record that
+ * it returned last, and next() ends the pass and does not change *pos. Each read
+ * gets one record, and a reader that reads to the end gets all of them.
  *
  *   # cat start_goes_on                          right
- *   # dd if=start_goes_on bs=100 skip=1 count=1  record 1, in the place of 3 to 7
+ *   # dd if=start_goes_on bs=100 skip=1 count=1  record 1, instead of 3 to 7
  *
  * Looks like: next_ends, whose start() is right.
  * seqtrace reports: SQ102, next(), as the first of two; check: SQ204, start(), as
@@ -22,7 +22,7 @@
 #define START_GOES_ON_RECORDS 40
 
 struct start_goes_on {
-	int done;	/* records that were returned */
+	int done;	/* number of records returned */
 };
 
 static struct seqbugs_rec *start_goes_on_rec(loff_t nr)

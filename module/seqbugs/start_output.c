@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * start() prints a header, in every pass: it comes once for each read, wherever
- * that begins. What is read depends on how it is read.
+ * start() prints a header in every pass: each read gets one, wherever it begins.
+ * The text depends on how the file is read.
  *
- *   # cat start_output               a header in front of records 0 and 150
- *   # dd if=start_output bs=55       a header in front of each record
+ *   # cat start_output               a header before records 0 and 150
+ *   # dd if=start_output bs=55       a header before each record
  *
  * Looks like: ok_start_header, which prints it at position 0 only; ok_token.
  * seqtrace reports: SQ305.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stop() prints a footer. stop() ends a pass, not the file: the footer comes
- * once for each read, wherever that ended, and the one at the end of the file
- * is thrown away. What is read depends on how it is read.
+ * stop() prints a footer. stop() ends a pass, not the file: each read gets a
+ * footer, wherever it ends, and the core discards the one at the end of the file.
+ * The text depends on how the file is read.
  *
- *   # cat stop_output                a footer behind record 150, and at the end
- *   # dd if=stop_output bs=27        a footer behind each record
+ *   # cat stop_output                a footer after record 150, and at the end
+ *   # dd if=stop_output bs=27        a footer after each record
  *
  * seqtrace reports: SQ303.
- * The fix: the footer is a record, at the position behind the last one.
+ * The fix: the footer is a record, at the position after the last one.
  */
 
 #include "seqbugs.h"

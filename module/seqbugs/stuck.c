@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * next() never advances *pos: it walks on from the record it is given and
- * forgets that start() has nothing but the position to resume from.
+ * next() never advances *pos: it moves on from the record that it gets, but
+ * start() has only the position to resume from.
  *
- *   # cat stuck                      right, the core adds the 1 itself
- *   # dd if=stuck bs=8100 skip=1     the whole file, behind its end
+ *   # cat stuck                      right, because the core adds 1 itself
+ *   # dd if=stuck bs=8100 skip=1     the whole file, after its end
  *
- * The core's repair is in the loop that fills the buffer; a traversal has none
+ * The core repairs *pos in the loop that fills the buffer; a traversal does not
  * and leaves *pos at 0.
  *
  * seqtrace reports: SQ101, SQ102 for the last one, and SQ201 after a traversal.
- * The fix: next() advances *pos, always.
+ * The fix: next() always advances *pos.
  *
  * In the kernel: lockres_seq_next, nst_seq_next and sc_seq_next of ocfs2 still
- * do it in 6.12.
+ * have this bug in 6.12.
  */
 
 #include "seqbugs.h"

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The files of /proc/seqbugs, one a line: the module, the tests and the
- * documentation read them from here. No include guard: included once for each
- * meaning of
+ * The files of /proc/seqbugs, one per line. The module, the tests and the
+ * documentation use this table. It has no include guard, because it is included
+ * once for each meaning of
  *
  * SEQBUG(name, BUG|OK, "findings", "role", "what it does", "seq_operations", "hint")
  *
- * findings: what seqtrace must report of it, comma-separated, root cause first,
- * consequences behind it; "-" for none (info is allowed).
- * role: the function whose change repairs it, which is the one that the first
- * finding blames: start, next, show, stop, release, open, llseek; two with a comma
- * between them where either is right; "-" for an OK.
- * seq_operations: the table the four callbacks come from; "-" with single_open.
- * hint: what to do in /proc/seqbugs to see it; "-" if nothing is seen there.
+ * findings: the findings that seqtrace must report, separated by commas, the root
+ * cause first, then its consequences; "-" for none (info is allowed).
+ * role: the function whose change repairs the file, which the first finding must
+ * blame: start, next, show, stop, release, open, llseek; two, separated by a
+ * comma, if either is right; "-" for an OK.
+ * seq_operations: the table of the four callbacks; "-" with single_open().
+ * hint: a command in /proc/seqbugs that shows the bug; "-" if a reader sees none.
  */
 SEQBUG(eof_stuck, BUG, "SQ102,SQ201", "next", "next() leaves *pos alone at the end", "eof_ops", "dd if=eof_stuck bs=6 skip=1")
 SEQBUG(eof_stuck_long, BUG, "SQ102,SQ201", "next", "next() leaves *pos alone at the end of 300 records", "eof_long_ops", "dd if=eof_stuck_long bs=8100 skip=1")

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The cursor outlives the lock: between two reads it points to a record that
- * nothing keeps, and the record is freed. Here stop() plays the other task, which
- * replaces the record that next() has just handed out by a new one of that number,
- * at the same address as it happens, and nothing is really freed: where a module
- * of this kind would read freed memory, this one knows that the record its cursor
- * points to is gone, and ends.
+ * The cursor outlives the lock: between two reads it points to a record that no
+ * reference keeps, and the record is freed. Here stop() acts as the other task: it
+ * replaces the record that next() has just returned by a new one with the same
+ * number, which happens to have the same address. Nothing is really freed: where a
+ * module with this bug would read freed memory, this one knows that the record at
+ * its cursor is gone, and ends the file.
  *
  *   # cat uaf_sim                    151 records, and no error
  *   # dd if=uaf_sim bs=27            record 0
  *
- * Looks like: ok_volatile, which resumes behind a record that went away.
- * seqtrace reports: SQ104 (vanished), and SQ202 for the record handed out.
+ * Looks like: ok_volatile, which resumes after a record that was removed.
+ * seqtrace reports: SQ104 (vanished), and SQ202 for the record that next() returned.
  * The fix: start() looks for the record by *pos and finds the new one.
  *
- * In the kernel's neighbourhood: the OpenZFS procfs_list, whose nodes could be
- * freed between reads.
+ * Outside of the kernel tree: the OpenZFS procfs_list, whose nodes could be freed
+ * between reads.
  */
 
 #include "seqbugs.h"
 
 struct uaf_sim {
 	struct seqbugs_rec *at;		/* the bug: kept from stop() to start() */
-	struct seqbugs_rec *freed;	/* the one freed last */
+	struct seqbugs_rec *freed;	/* the record freed last */
 };
 
 static void *uaf_sim_start(struct seq_file *m, loff_t *pos)
@@ -32,7 +32,7 @@ static void *uaf_sim_start(struct seq_file *m, loff_t *pos)
 	if (*pos == 0)
 		list->at = seqbugs_rec(0);
 	else if (list->at == list->freed)
-		list->at = NULL;	/* here memory would be read after free */
+		list->at = NULL;	/* a module with this bug reads freed memory here */
 	return list->at;
 }
 
@@ -45,7 +45,7 @@ static void *uaf_sim_next(struct seq_file *m, void *v, loff_t *pos)
 	return list->at;
 }
 
-/* Another task gets the lock, and replaces a record. */
+/* Acts as another task that gets the lock and replaces a record. */
 static void uaf_sim_stop(struct seq_file *m, void *v)
 {
 	struct uaf_sim *list = m->private;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * start() ignores *pos: it copies the record on which its cursor stands into
- * m->private and returns the copy, one address for all records. The text has the
- * seconds that the system is up, and so it changes by itself as well.
+ * start() ignores *pos: it copies the record at its cursor into m->private and
+ * returns the copy, which has one address for all records. The text has the
+ * uptime in seconds, so it also changes by itself.
  *
  *   # cat volatile_cursor            right
  *   # { dd bs=27 count=1 of=/dev/null; dd bs=27 skip=9 count=1; } < volatile_cursor

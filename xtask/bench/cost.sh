@@ -1,9 +1,9 @@
-# What tracing costs, in one guest whose time counts instructions: see docs/performance.md.
+# Measures the cost of tracing in a guest whose time counts instructions: see docs/performance.md.
 . /bench/lib.sh
 
 cd /tmp || exit 1
 
-# What tells whether the probes got faster.
+# The rows that show whether the probes became faster.
 probes() {
 	measure untraced
 	measure floor-kprobe --ready-file ready -- bench-helper floor kprobe --ready-file ready $ADDRESSES
@@ -14,7 +14,7 @@ probes() {
 	seqtrace_row excluded-pid attach --backend core --format json --pid 1
 }
 
-# What else there is to compare.
+# The other rows.
 others() {
 	fentry_row
 	for backend in core callbacks; do
@@ -27,18 +27,18 @@ others() {
 }
 
 insmod /modules/sequence.ko || exit 1
-# It never ends: the first 10,000 numbers.
+# The file is endless; reads its first 10,000 records.
 file sequence /proc/sequence "$READS" 48890
 probes
 [ "$QUICK" = 0 ] || exit 0
 others
 
 insmod /modules/seqbugs.ko || exit 1
-# A beginning of about as many records.
+# Reads about as many records from the beginning of the file.
 file kallsyms /proc/kallsyms "$READS" 450000
 probes
 others
-# Few calls a pass: more passes.
+# The next files have few callbacks per pass, so there are more passes.
 file vmstat /proc/vmstat $((READS * 20)) 1000000
 probes
 others

@@ -1,13 +1,13 @@
-# What the benchmark's scripts in the guest share. They print facts, `fact ROW FILE KEY VALUE`, see
-# xtask/bench-helper; everything else they say goes to stderr. A row that cannot be had says why, as the
-# fact `absent`.
+# Functions of the benchmark's scripts in guests. The scripts print facts, `fact ROW FILE KEY VALUE` (see
+# xtask/bench-helper/src/fact.rs), to stdout and messages to stderr. A row that cannot be measured has only the fact
+# `absent`, with the reason.
 
 fact() {
 	printf 'fact\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$4"
 }
 
-# file LABEL PATH PASSES MOST: what the next rows read. Finds its four callbacks, and counts how often
-# one pass calls them: empty probes on them, counted by the kernel.
+# file LABEL PATH PASSES MOST: selects the file of the next rows. Finds its four callbacks and counts their calls in one
+# pass, with empty probes whose runs the kernel counts.
 file() {
 	LABEL=$1 FILE=$2 PASSES=$3 MOST=$4
 	echo "$LABEL" >&2
@@ -17,7 +17,7 @@ file() {
 		awk -v address="${address#0x}" '$1 == address && NF > 3 { gsub(/[][]/, "", $4); print $4 ":" $3; exit }
 			$1 == address { print $3; exit }' /proc/kallsyms
 	done)
-	# The core's call sites: `  ADDRESS core_…`.
+	# Call sites in the core, which seqtrace prints as `  ADDRESS core_…`.
 	SITES=$(seqtrace attach --dry-run --backend core "$FILE" | sed -n 's/^ *\([0-9a-f]*\) core_.*/\1/p')
 	rm -f ready
 	bench-helper floor kprobe --count --ready-file ready $ADDRESSES >count &
@@ -27,13 +27,13 @@ file() {
 	kill -INT $floor
 	wait $floor
 	read -r count <count
-	# The reader warms up with a pass of its own.
+	# The reader makes one more pass to warm up.
 	fact calls "$LABEL" calls $((count / 2))
 	fact calls "$LABEL" path "$FILE"
 	fact calls "$LABEL" functions "$(echo $FUNCTIONS)"
 }
 
-# measure ROW OPTION… -- TRACER…; what the tracer says goes to $ROW.err
+# measure ROW OPTION… -- TRACER…: measures a tracer, whose stderr goes to the file err
 measure() {
 	row=$1
 	shift
@@ -46,12 +46,12 @@ measure() {
 	fi
 }
 
-# seqtrace_row ROW ARGUMENT…
+# seqtrace_row ROW ARGUMENT…: measures seqtrace
 seqtrace_row() {
 	row=$1
 	shift
 	measure "$row" --ready-file ready -- seqtrace "$@" --ready-file ready -o out || return
-	# The summary: `… lost 0  missed 0 …`, or in JSON `…"lost":0,"missed":0,…`.
+	# The summary is `… lost 0  missed 0 …`, or in JSON `…"lost":0,"missed":0,…`.
 	tail -n 1 out | grep '"type":"end"' >>err
 	sed -n 's/.*"lost":\([0-9]*\),"missed":\([0-9]*\),.*/\1 \2/p
 		s/.* lost \([0-9]*\)  missed \([0-9]*\)  .*/\1 \2/p' err >summary
@@ -63,7 +63,7 @@ seqtrace_row() {
 	rm -f out
 }
 
-# unique ROW: whether the callbacks can be named. If not, that is why there is no such row.
+# unique ROW: returns true if the names of the callbacks are unique in the kernel; otherwise the row is absent
 unique() {
 	for name in $(echo $FUNCTIONS | sed 's/[^ ]*://g'); do
 		same=$(grep -c " $name\(	.*\)*$" /proc/kallsyms)
@@ -74,14 +74,14 @@ unique() {
 	done
 }
 
-# fentry_row: the floor of trampolines.
+# fentry_row: measures empty fentry and fexit programs
 fentry_row() {
 	unique floor-fentry || return
 	measure floor-fentry --ready-file ready -- bench-helper floor fentry --ready-file ready $FUNCTIONS
 }
 
-# bpftrace_row: a line for each callback with what seqtrace shows of it: position, pointer, value returned,
-# time taken. As much room for them as seqtrace's ring has.
+# bpftrace_row: measures bpftrace, which prints a line for each callback with the facts that seqtrace shows: position,
+# pointer, value returned, duration. Its buffer is as large as seqtrace's ring buffer.
 bpftrace_row() {
 	unique bpftrace || return
 	set -- $(echo $FUNCTIONS | sed 's/[^ ]*://g')
@@ -102,7 +102,7 @@ bpftrace_row() {
 	rm -f out
 }
 
-# graph_row: ftrace's function_graph, its text to a file.
+# graph_row: measures ftrace's function_graph, whose text goes to a file
 graph_row() {
 	tracing=/sys/kernel/tracing
 	echo 8192 >$tracing/buffer_size_kb

@@ -1,4 +1,4 @@
-# Whether events are lost at full speed: 2 CPUs in real time, the ring as large as it is by default.
+# Counts the events that are lost at full speed, on 2 CPUs in real time, with a ring buffer of the default size.
 . /bench/lib.sh
 
 cd /tmp || exit 1

@@ -1,17 +1,17 @@
-# Recordings of the same reads for the host, as a tar archive on stdout: 100,000 and 1,000,000 events, and what
-# trace-cmd records of the shorter ones: with ftrace's function_graph, which knows functions and times, and with kprobe
-# events that tell what seqtrace's tell.
+# Makes recordings for measurements on the host and writes them to stdout as a tar archive: seqtrace's with 100,000 and
+# 1,000,000 events, and trace-cmd's of the same reads as the shorter one, with ftrace's function_graph (functions and
+# durations) and with kprobe events (the facts that seqtrace records).
 exec 3>&1 >&2
 
 cd /tmp || exit 1
 insmod /modules/sequence.ko || exit 1
 
-# What is read N times, one time to warm up included.
+# reader N: prints a command that reads the file N times, including once to warm up
 reader() {
 	echo "bench-helper read /proc/sequence --most 48890 --passes $(($1 - 1))"
 }
 
-# What a command says is of interest if it fails.
+# quietly CMD…: runs a command and shows its output only if it fails
 quietly() {
 	"$@" >log 2>&1 || {
 		cat log
@@ -19,12 +19,12 @@ quietly() {
 	}
 }
 
-# Nothing is to be lost: as much room as all of it takes.
+# The buffers hold all events, so none is lost.
 record="seqtrace record -q --backend core /proc/sequence --ring-size"
 quietly $record 16MiB -o 100000.seqtrace -- $(reader 5)
 quietly $record 128MiB -o 1000000.seqtrace -- $(reader 50)
 quietly trace-cmd record -q -b 32768 -o graph.dat -p function_graph -l 'sequence_*' $(reader 5)
-# count and index of struct seq_file, the same from 5.10 on.
+# Offsets of count and index in struct seq_file; the same since 5.10.
 m='m=%di:x64 count=+24(%di):u64 index=+40(%di):s64'
 tracing=/sys/kernel/tracing
 for role in start next show stop; do

@@ -1,17 +1,17 @@
-# The README's story: what seq_file.ko, single_file.ko and a file of the kernel's own do when they are
-# written and read, as seqtrace sees it. `cargo xtask demo` runs it in a guest, with --host on this machine.
+# Runs the README's examples: seqtrace traces seq_file.ko, single_file.ko and files of the kernel while they are written
+# and read. `cargo xtask demo` runs it in a guest, with --host on this machine.
 #
-# MODULES   folder with seq_file.ko and single_file.ko; empty: the kernel's own files only
-# SEQTRACE_FLAGS   more options for every `seqtrace attach`
+# MODULES: folder with seq_file.ko and single_file.ko; empty: traces the kernel's own files only
+# SEQTRACE_FLAGS: additional options for all runs of seqtrace
 
-# One stream, so that narration, timeline and programs' output stay in order.
+# stderr goes to stdout, so that headings, timeline and the output of programs stay in order.
 exec 2>&1
 
 FILE=/proc/seqfiles/seqfile
 READY=$(mktemp -u)
 tracer=
 module=
-# The tracer's list of functions to graph, and whether we have written to it.
+# ftrace's list of functions to graph; $graph is set if this script has written to it.
 GRAPH=/sys/kernel/tracing/set_graph_function
 graph=
 
@@ -28,16 +28,16 @@ die() {
 	exit 1
 }
 
-# A heading.
-say() {
+# heading TEXT: prints a heading
+heading() {
 	printf '\n%s# %s%s\n' "$BOLD" "$*" "$PLAIN"
 }
 
-# Shows a command and runs it.
+# run CMD: prints a command and runs it
 run() {
 	printf '%s$ %s%s\n' "$BOLD" "$*" "$PLAIN"
 	sh -c "$*" || die "that failed with status $?"
-	# The timeline of it, before the next command.
+	# Lets seqtrace print the timeline before the next command.
 	sleep 0.3
 }
 
@@ -58,7 +58,7 @@ attach() {
 	done
 }
 
-# Ctrl-C.
+# Ends seqtrace as Ctrl-C does.
 stop() {
 	kill -INT "$tracer"
 	wait "$tracer"
@@ -86,32 +86,32 @@ three_echos_two_cats() {
 }
 
 if [ -n "$MODULES" ]; then
-	say "seq_file.ko: one record that holds everything written so far; reading it consumes it"
+	heading "seq_file.ko: one record that holds everything written so far; reading it consumes it"
 	load seq_file
 	attach "$FILE"
 	three_echos_two_cats
 	stop
 	unload
 
-	say "single_file.ko: the same file by single_open(): no iterator to write, show() alone"
+	heading "single_file.ko: the same file by single_open(): no iterator to write, show() alone"
 	load single_file
 	attach "$FILE"
 	three_echos_two_cats
 	stop
 	unload
 else
-	say "no modules for this kernel: the kernel's own files only"
+	heading "no modules for this kernel: the kernel's own files only"
 fi
 
-say "/proc/vmstat, a file of the kernel's own, through a read buffer of 128 bytes"
+heading "/proc/vmstat, a file of the kernel's own, through a read buffer of 128 bytes"
 printf '%s$ seqtrace attach /proc/vmstat -- dd if=/proc/vmstat of=/dev/null bs=128 count=4%s\n' "$BOLD" "$PLAIN"
 seqtrace attach $SEQTRACE_FLAGS /proc/vmstat -- dd if=/proc/vmstat of=/dev/null bs=128 count=4 ||
 	die "seqtrace ended with status $?"
 
-say "set_graph_function, another one: a bug of Linux's own tracer, without any module"
+heading "set_graph_function, another one: a bug of Linux's own tracer, without any module"
 if ! grep -q -s '^#' $GRAPH; then
-	# No graph tracer in this kernel; or a list that somebody has written and that is not ours to change.
-	say "skipped: $GRAPH is not there (CONFIG_FUNCTION_GRAPH_TRACER), or it is in use"
+	# The kernel has no graph tracer, or the list was written by someone else and must not be changed.
+	heading "skipped: $GRAPH does not exist (CONFIG_FUNCTION_GRAPH_TRACER), or it is in use"
 	exit 0
 fi
 graph=yes
@@ -119,10 +119,10 @@ for function in do_sys_poll seq_open seq_release vfs_read vfs_write single_open;
 	run "echo $function >> $GRAPH"
 done
 run "cat $GRAPH"
-say "dd reads 30 bytes at a time: it gets the first three twice and the others never"
+heading "dd reads 30 bytes at a time: it gets the first three twice and the others never"
 printf '%s$ seqtrace attach --preview 16 %s -- dd if=%s bs=30%s\n' "$BOLD" $GRAPH $GRAPH "$PLAIN"
 seqtrace attach $SEQTRACE_FLAGS --preview 16 $GRAPH -- dd if=$GRAPH bs=30 || die "seqtrace ended with status $?"
-say "start() has begun at the first function again, whatever *pos was: seqtrace check proves it"
+heading "start() has begun at the first function again, whatever *pos was: seqtrace check proves it"
 printf '%s$ seqtrace check %s%s\n' "$BOLD" $GRAPH "$PLAIN"
 seqtrace check $SEQTRACE_FLAGS $GRAPH
 status=$?

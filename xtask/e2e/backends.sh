@@ -1,11 +1,11 @@
-# The two backends are each other's witness: for the same reads they tell the same, callback by callback.
+# Both backends must report the same callbacks for the same reads.
 . "$E2E/lib.sh"
 
 load seqbugs
 load sequence
 
-# Reads that take every way through the core: whole, page by page, tiny, resumed in the middle of a
-# record, traversals, seeks, the end, and beyond it.
+# Reads that cover the core's paths: the whole file, page by page, tiny reads, reads that begin in the middle of a
+# record, traversals, seeks, the end of the file, and offsets after it.
 reads() {
 	for file in "$@"; do
 		e2e-helper read-all "$file" 131072 --most 40000
@@ -16,7 +16,7 @@ reads() {
 	done >/dev/null
 }
 
-# What a callback is, without times and with pointers by the order of their appearance.
+# The fields of callbacks without times. Pointers are numbered in the order of their appearance.
 FIELDS=session,read,role,phase,pass,pos_in,pos_out,ptr_in,ptr_out,ret,bytes,count,size,full,fate,fixed_up
 
 compare() {
@@ -44,7 +44,7 @@ compare() {
 BUGS=/proc/seqbugs
 compare fixed $BUGS/eof_stuck $BUGS/ok_large $BUGS/ok_skip $BUGS/stop_output \
 	$BUGS/ok_single $BUGS/ok_nested /proc/mounts
-# Their iterators come from the heap, with each open or each start: whether an address comes back is
-# chance.
+# Their iterators are allocated on the heap with each open or start. Whether the same address is used again is
+# random.
 FIELDS=session,read,role,phase,pass,pos_in,pos_out,ret,bytes,count,size,full,fate,fixed_up
 compare heap /proc/sequence /proc/kallsyms

@@ -1,4 +1,4 @@
-# The guest is what the tests take it for.
+# Checks the properties of the guest that the other tests rely on.
 . "$E2E/lib.sh"
 
 case $(uname -r) in

@@ -1,6 +1,6 @@
 # timeout: 900
-# `seqtrace check` and the files of seqbugs that have read_iter: each bug is found, its root cause and the
-# function at fault first, the line that reproduces it does so, and each look-alike is clean.
+# `seqtrace check` on the files of seqbugs with read_iter. Each bug is found, with its root cause and the faulty function
+# first; the reproduce line shows the bug; each look-alike is clean.
 . "$E2E/lib.sh"
 load seqbugs
 . "$E2E/seqbugs.parts"
@@ -10,15 +10,15 @@ check_all 1 '/proc/seqbugs/*'
 for name in $(names 'BUG') $(names 'OK'); do
 	judge $name /proc/seqbugs
 done
-# The glob passes over folders, and a link is no further file.
+# A glob ignores folders, and a link does not count as another file.
 expect_eq folders "" "$(of /proc/seqbugs/plain verdict)$(of /proc/seqbugs/fixed verdict)"
 
-# What reading takes away is read with --force only, and then has no line that shows anything.
+# A file that reading empties is read with --force only, and gets no reproduce line.
 echo >/proc/seqbugs/ok_consumed
 seqtrace check $LIMITS --force --format json /proc/seqbugs/ok_consumed >all.json 2>err
 expect_eq consumed/reproduce - "$(of /proc/seqbugs/ok_consumed reproduce.command)"
 
-# An open that fails is seen by attach as well.
+# attach also reports a failing open.
 for backend in core callbacks; do
 	for name in open_fails ok_open_fails; do
 		seqtrace attach --format json --backend $backend /proc/seqbugs/$name -- \

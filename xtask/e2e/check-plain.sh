@@ -1,7 +1,7 @@
 # timeout: 900
-# `seqtrace check` and the files of seqbugs as most are made by hand, with .proc_read = seq_read: without
-# read_iter the kernel splits a readv into several reads. The same as in check-iter.sh must be found, and in
-# debugfs and of a character device as well.
+# `seqtrace check` on the files of seqbugs without read_iter, with .proc_read = seq_read as in most modules. The kernel
+# then splits a readv into several reads. The findings must be the same as in check-iter.sh, also for files in debugfs and
+# for a character device.
 . "$E2E/lib.sh"
 load seqbugs
 . "$E2E/seqbugs.parts"

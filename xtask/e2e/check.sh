@@ -1,12 +1,12 @@
 # timeout: 900
-# `seqtrace check`: a screen, formats, bounds, refusals, readers that hang. What it reports of the bugs and
-# look-alikes of seqbugs: check-iter.sh, check-plain.sh, check-fixed.sh.
+# `seqtrace check`: text report, formats, time limits, refusals, readers that hang. Its findings in the files of seqbugs
+# are tested by check-iter.sh, check-plain.sh and check-fixed.sh.
 . "$E2E/lib.sh"
 
-# Of a loaded machine's time it takes what it takes.
+# High time limits, because the machine may be busy.
 LIMITS="--time-limit 2m --read-limit 30s"
 
-# checks NAME STATUS CMD…: what it prints goes to `one`
+# checks NAME STATUS CMD…: runs CMD with its output to the file `one`
 checks() {
 	name=$1
 	wanted=$2
@@ -17,7 +17,7 @@ checks() {
 
 load seqbugs
 
-# One file: a screen, and the exit status.
+# One file: the text report and the exit status.
 checks one/status 1 seqtrace check $LIMITS /proc/seqbugs/eof_stuck
 expect_grep one/plan '  FAIL    end  *behind the end, at byte 6: "2\\n"' one
 expect_grep one/finding 'SQ102 next did not advance at the end' one
@@ -32,7 +32,7 @@ expect_grep callbacks/sums '^2 files: 1 clean, 1 with findings' one
 seqtrace check $LIMITS --format ktap /proc/seqbugs/eof_stuck >ktap
 expect_eq ktap/head "KTAP version 1" "$(head -n 1 ktap)"
 expect_grep ktap/not_ok '^not ok 1 /proc/seqbugs/eof_stuck$' ktap
-# The other formats make the same of a recording, and need no kernel for it.
+# The other formats give the same report from a recording, without a kernel to trace.
 seqtrace record -q -o stuck /proc/seqbugs/eof_stuck -- cat /proc/seqbugs/eof_stuck >text 2>&1
 seqtrace check --from stuck --format github >github
 expect_grep github/error '^::error title=SQ102 next did not advance at the end%3A' github
@@ -40,7 +40,7 @@ seqtrace check --from stuck --format junit -o junit.xml
 expect_grep junit/failure '<failure type="SQ102"' junit.xml
 unload seqbugs
 
-# What has no end is judged as far as it was read.
+# An endless file is judged by the part that was read.
 load sequence
 seqtrace check $LIMITS --max-bytes 16KiB --format json /proc/sequence >sequence
 expect_status sequence/status 0 [ $? -eq 0 ]
@@ -59,7 +59,7 @@ echo hello >/proc/seqfiles/seqfile
 checks consumed/force 0 seqtrace check $LIMITS --force /proc/seqfiles/seqfile
 unload seq_file
 
-# What is opened and cannot be read, and what there is no time for: neither is clean.
+# A file that can be opened but not read, and a file that exceeds the time limit, are not clean.
 mkdir -p /sys/fs/cgroup/e2e
 echo threaded >/sys/fs/cgroup/e2e/cgroup.type
 checks unreadable/status 5 seqtrace check /sys/fs/cgroup/e2e/cgroup.procs
@@ -68,10 +68,10 @@ rmdir /sys/fs/cgroup/e2e
 checks late/status 4 seqtrace check --time-limit 100ms --max-bytes 64KiB /proc/kallsyms
 expect_grep late/why 'time' one
 
-# A reader that hangs, and one that is killed as by an oops, in the middle of a file: neither ends the
-# check, and the next file gets new readers.
-# meanwhile SIGNAL: checks two files, and sends that to the reader of the first
-meanwhile() {
+# A reader hangs, or is killed as by an oops, in the middle of a file. The check goes on, and the next file gets new
+# readers.
+# check_and_signal SIGNAL: checks two files, and sends SIGNAL to the reader of the first
+check_and_signal() {
 	seqtrace check --read-limit 5s --time-limit 2m --max-bytes 64KiB --format json /proc/kallsyms /proc/version >two 2>err &
 	tracer=$!
 	wait_for 60 reads_kallsyms || fail $1/reads "no reader has the file open"
@@ -86,9 +86,9 @@ reads_kallsyms() {
 	done
 	return 1
 }
-meanwhile STOP
+check_and_signal STOP
 expect_grep STOP/why 'did not return' two
-meanwhile KILL
+check_and_signal KILL
 expect_grep KILL/why 'the reader was killed in plan' two
 
 checks refused/status 5 seqtrace check /proc/kmsg /proc/self/cmdline /proc/sys/kernel/osrelease

@@ -1,10 +1,10 @@
-# Modules come and go while they are traced: loaded after attach, unloaded with a file open, loaded
-# again; sessions end, nothing hangs, what comes back is picked up.
+# Modules are loaded and unloaded while they are traced: loaded after attach, unloaded with a file open, loaded again.
+# Sessions end, nothing hangs, and a module that is loaded again is traced again.
 . "$E2E/lib.sh"
 
 FILE=/proc/seqbugs/eof_stuck
 
-# wholes: of how many sessions all three records were seen
+# wholes: number of sessions in which all three records were seen
 wholes() {
 	grep -c '"type":"close".*"emitted":3,.*"partial":\[\]' $TRACE
 }
@@ -37,8 +37,8 @@ for backend in core callbacks; do
 	else
 		fail $backend/again "the reloaded module's file was not picked up"
 	fi
-	# A probe on a function goes with its module, and must be set anew though a function at the same address,
-	# often the very one, had it before.
+	# A probe is removed with its module. It must be set again even if the function has the same address, which is
+	# often so.
 	before=$(wholes)
 	if wait_for 60 whole_again; then
 		ok $backend/reloaded
@@ -51,7 +51,7 @@ for backend in core callbacks; do
 	unload seqbugs
 done
 
-# A session that is open before seqtrace is adopted by its first read, and says so.
+# A session that was opened before seqtrace started is adopted at its first read and marked as such.
 load seqbugs
 rm -f go done
 e2e-helper ops $FILE r2 e"$PWD/go" r2 r2 >read &
@@ -67,7 +67,7 @@ if attach_bg --format json $FILE; then
 fi
 unload seqbugs
 
-# hoge: the kernel reads its own seq_file inside insmod.
+# hoge: the kernel reads a seq_file of its own inside insmod.
 TRACE=hoge.json
 if attach_bg --format json; then
 	insmod /modules/hoge.ko size=10

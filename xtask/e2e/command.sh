@@ -1,5 +1,5 @@
 # once
-# seqtrace attach -- CMD: the command's status, nothing of its first read missed, stdout only data.
+# seqtrace attach -- CMD: exits with the command's status, sees the command's first read, and writes only data to stdout.
 . "$E2E/lib.sh"
 
 FILE=/proc/seqfiles/seqfile

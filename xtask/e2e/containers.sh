@@ -1,5 +1,5 @@
-# Readers in containers, by what these are made of: a pid namespace with a procfs of its own, a chroot, a
-# bind mount. Tasks have the numbers, and files the paths, that the host knows them by.
+# Readers in containers, made of a pid namespace with its own procfs, a chroot, and a bind mount. The trace has the task
+# ids and paths as the host sees them.
 . "$E2E/lib.sh"
 
 load seqbugs
@@ -16,7 +16,7 @@ for backend in core callbacks; do
 	rm -f go
 	attach_bg --format json --backend $backend $FILE $PWD/root/proc/uptime || continue
 
-	# s1: a pid namespace with its own mount of procfs, which the host does not see.
+	# s1: a pid namespace with its own mount of procfs, which is not visible on the host.
 	unshare -m -p -f --mount-proc sh -c "
 		while [ ! -e go ]; do sleep 0.1; done
 		e2e-helper ops $FILE r100 p10@50
@@ -28,7 +28,7 @@ for backend in core callbacks; do
 	done
 	touch go
 	wait $outer
-	# s2: another mount of procfs. s3: in a chroot. s4: a folder of procfs at another place.
+	# s2: another mount of procfs. s3: in a chroot. s4: a folder of procfs mounted at another path.
 	e2e-helper ops root/proc/uptime r10 >got
 	chroot root /bin/e2e-helper ops /proc/uptime r10 >got
 	e2e-helper ops proc/ok_large r10 >got
@@ -50,7 +50,7 @@ for backend in core callbacks; do
 done
 umount root/proc proc
 
-# seqtrace in a container itself: it knows its own files, and does what it does elsewhere.
+# seqtrace itself in a container: it resolves the paths of the container and traces as on the host.
 in_container() {
 	unshare -m -p -f --mount-proc sh -c "$1"
 }

@@ -1,4 +1,4 @@
-# seqtrace doctor on a kernel that can be traced, and without the right to trace it.
+# seqtrace doctor on a kernel that can be traced, with and without the necessary privileges.
 . "$E2E/lib.sh"
 
 expect_status root 0 seqtrace doctor

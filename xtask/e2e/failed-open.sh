@@ -1,5 +1,5 @@
-# An open that fails after seq_open() has succeeded: attach, a recording and check report what it leaks, in procfs and
-# in debugfs. A driver that releases first leaks nothing.
+# An open fails after seq_open() has succeeded: attach, a recording and check report the leak, in procfs and in debugfs.
+# A driver that calls seq_release() first leaks nothing.
 . "$E2E/lib.sh"
 
 load seqbugs
@@ -23,7 +23,7 @@ for backend in core callbacks; do
 	expect_status $backend/schema 0 e2e-helper validate schema $TRACE
 done
 
-# Whatever the target, the leak is found.
+# The leak is found with every kind of target.
 leaks() {
 	expect_status "target/$1" 1 seqtrace attach -q --fail-on error -o x "$@" -- cat $FAILS
 }
@@ -31,7 +31,7 @@ leaks
 leaks module:seqbugs
 leaks '/proc/seqbugs/*'
 
-# A recording says the same.
+# A recording has the same finding.
 seqtrace attach --record a.seqtrace -o live $FAILS $FINE -- cat $FAILS $FINE >text 2>&1
 seqtrace replay a.seqtrace >replayed 2>/dev/null
 if cmp live replayed; then ok replay; else fail replay "replay shows something else"; fi
@@ -39,7 +39,7 @@ expect_grep timeline "OPEN  $FAILS   = EINVAL  after seq_open() had succeeded" l
 expect_status from/status 1 seqtrace check --from a.seqtrace $FAILS -o report
 expect_grep from/report 'SQ403 never released: open() failed with EINVAL after seq_open() had succeeded' report
 
-# check cannot read it, and reports the leak nevertheless.
+# check cannot read the file, but reports the leak.
 for file in $FAILS /proc/seqbugs/plain/open_fails /sys/kernel/debug/seqbugs/open_fails; do
 	expect_status check/$file 1 seqtrace check "$file" -o report
 	expect_grep check/$file/report 'SQ403 never released: open() failed with EINVAL' report

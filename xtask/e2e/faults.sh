@@ -1,16 +1,16 @@
-# What is rare, forced: full maps, returns that the kernel could not note, a core that is not understood.
-# Each is counted, exactly, and no verdict stands on what was not seen.
+# Forces rare faults: full maps, missed returns of kretprobes, a core whose call sites cannot be analysed. Each fault is
+# counted exactly, and no verdict relies on events that were not seen.
 . "$E2E/lib.sh"
 
 FILE=/proc/version
 
-# Whether the reader has read: a whole line, which it passes on at once. (Its descriptor's file in /proc is a
-# seq file itself, and would take room.)
+# Returns true if the reader has read a line, which it forwards at once. (Its file in /proc/PID/fdinfo is not used,
+# because that is a seq file and would take a slot.)
 has_read() {
 	[ -s got ]
 }
 
-# Room for four files and eight are open: of the others neither the open nor the read is followed.
+# The map has four entries and eight files are open: neither the open nor the reads of the others are traced.
 TRACE=sessions.json
 if attach_bg --format json --inject sessions=4 --fail-on warn $FILE; then
 	rm -f go
@@ -27,10 +27,10 @@ if attach_bg --format json --inject sessions=4 --fail-on warn $FILE; then
 	expect_status sessions/inconclusive 4 stop_attach
 	expect_eq sessions/seen 4 "$(grep -c '"type":"open"' $TRACE)"
 	expect_eq sessions/counted 8 "$(e2e-helper json $TRACE type=end --print missed)"
-	expect_grep sessions/told 'SQ902' $TRACE
+	expect_grep sessions/reported 'SQ902' $TRACE
 fi
 
-# Not understood: the other backend, and why.
+# If the call sites cannot be analysed, seqtrace uses the other backend and reports the reason.
 TRACE=core.json
 if attach_bg --format json --inject no-core $FILE; then
 	cat $FILE >/dev/null
@@ -41,9 +41,9 @@ if attach_bg --format json --inject no-core $FILE; then
 fi
 expect_status no-core/asked 3 seqtrace attach --inject no-core --backend core $FILE
 
-# A reader of events that is slow, and a ring that is small: what is lost and what is got is all there was.
+# With a slow reader of events and a small ring buffer, the lost and the received events add up to all events.
 for pause in 0 300; do
-	# Room for all of it, and for little.
+	# A ring buffer that holds all events, and one that holds few.
 	case $pause in 0) ring=8MiB ;; *) ring=16KiB ;; esac
 	seqtrace record -o $pause.seqtrace --ring-size $ring --inject pause=$pause /proc/kallsyms -- \
 		e2e-helper read-all /proc/kallsyms 4096 --most 200000 >/dev/null 2>$pause.err
@@ -60,12 +60,12 @@ else
 fi
 expect_eq slow/exact "$all_0" "$all_300"
 
-# Many are inside of one function at the same time: show() sleeps, longer than forty readers take to start.
+# Many tasks are inside one function at the same time: show() sleeps longer than forty readers take to start.
 load sequence
 echo 3000 >/sys/module/sequence/parameters/delay
 
-# crowd TASKS: each reads one record. $status of the tracer, how many callbacks and shows it saw, and what
-# it counted as missed.
+# crowd TASKS: each task reads one record. Sets $status of the tracer and the numbers of callbacks, shows and missed
+# calls in the trace.
 crowd() {
 	readers=
 	for _ in $(seq $1); do
@@ -80,12 +80,12 @@ crowd() {
 	missed=$(e2e-helper json $TRACE type=end --print missed)
 }
 
-# forced NAME: so that what follows is not about nothing
+# forced NAME: fails if the fault did not occur, because the following tests would then test nothing
 forced() {
 	if [ "$missed" -gt 0 ]; then ok $1/forced; else fail $1/forced "none was missed"; fi
 }
 
-# More tasks than the kernel can note returns of (a kretprobe's maxactive).
+# More tasks than a kretprobe can track (maxactive).
 TRACE=returns.json
 if attach_bg --format json --backend callbacks --fail-on warn /proc/sequence; then
 	crowd 40
@@ -93,7 +93,7 @@ if attach_bg --format json --backend callbacks --fail-on warn /proc/sequence; th
 	expect_eq returns/exact 40 $((shown + missed))
 	expect_eq returns/inconclusive 4 $status
 fi
-# More than the programs have room for: of each the entry is counted that there was no room for.
+# More tasks than the programs' map holds: each call without an entry in the map is counted.
 TRACE=calls.json
 if attach_bg --format json --backend callbacks --inject calls=2 --fail-on warn /proc/sequence; then
 	crowd 8
@@ -102,7 +102,7 @@ if attach_bg --format json --backend callbacks --inject calls=2 --fail-on warn /
 	expect_eq calls/exact $((8 * 4)) $((seen + missed))
 	expect_eq calls/inconclusive 4 $status
 fi
-# The core's own call sites need no such room.
+# The backend core needs no such entries.
 TRACE=returns.core.json
 if attach_bg --format json --backend core --fail-on warn /proc/sequence; then
 	crowd 40

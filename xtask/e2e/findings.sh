@@ -1,21 +1,21 @@
-# What a trace proves by itself: the classic case, findings in each format, --fail-on and what ends a
-# trace, sessions in which nothing is wrong, recordings judged elsewhere.
+# Findings of a trace: the classic bug, all formats, --fail-on, the end of a trace at a finding, sessions without
+# findings, and recordings.
 . "$E2E/lib.sh"
 
 FILE=/proc/seqbugs/eof_stuck
 load seqbugs
 seqtrace schema >schema
 
-# The ids of a trace's findings, one a line; that a pass took long is the machine's doing.
+# The ids of a trace's findings, one per line, without the one about long passes, which depends on the machine.
 ids() {
 	e2e-helper json "$1" type=finding id!=SQ501 --print id,severity,cause.id | tr '\t' ' '
 }
 
 for backend in core callbacks; do
-	# cat reads it right: the core repairs what next() forgot. That is SQ102, and nothing came twice.
+	# cat reads the file correctly, because the core advances the position if next() did not: SQ102 is the only error.
 	seqtrace attach --format json --backend $backend $FILE -- cat $FILE >cat 2>err
 	expect_eq $backend/cat "SQ102 error -" "$(ids cat)"
-	# At the end of the file nobody repairs it: the last record comes again, and that has a cause.
+	# At the end of the file the core does not advance it: the last record appears twice, which SQ102 explains.
 	seqtrace attach --format json --backend $backend $FILE -- e2e-helper pread $FILE 6 4096 >pread 2>err
 	expect_eq $backend/pread "$(printf 'SQ102 error -\nSQ201 error SQ102')" "$(ids pread)"
 	expect_eq $backend/blame "next eof_next seqbugs" "$(e2e-helper json pread type=finding id=SQ102 \
@@ -26,7 +26,7 @@ for backend in core callbacks; do
 	done
 done
 
-# The other formats show the same. replay shows what attach shows: see recording.sh.
+# The other formats show the same. recording.sh tests that replay shows the same as attach.
 seqtrace record -q -o bad.seqtrace $FILE -- e2e-helper pread $FILE 6 4096
 seqtrace replay bad.seqtrace >text 2>err
 expect_grep text/double 'SQ201 double emit: pos 2 (.*) passed over as bytes 4\.\.6, emitted again as 6\.\.8' text
@@ -42,12 +42,12 @@ expect_status fail-on/clean 0 seqtrace attach -q --fail-on warn -o x /proc/modul
 expect_status fail-on/lost 4 seqtrace attach -q --ring-size 4KiB --fail-on error -o x /proc/kallsyms -- \
 	cat /proc/kallsyms
 
-# It ends with the finding, not with the command.
+# The trace ends at the finding, before the command ends.
 seqtrace attach -q --until-finding=SQ201 -o x $FILE -- \
 	sh -c "cat $FILE; e2e-helper pread $FILE 6 99; sleep 60" >until 2>&1
 expect_grep until SQ201 x
 
-# A recording is judged like the trace that it is of.
+# A recording gives the same findings as the trace.
 seqtrace record -q -o good.seqtrace /proc/modules -- cat /proc/modules >text
 expect_status from/bad 1 seqtrace check --from bad.seqtrace -o report
 expect_grep from/report 'cause SQ102 eof_next \[seqbugs+0x[0-9a-f]*\]' report

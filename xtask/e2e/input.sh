@@ -1,5 +1,5 @@
 # once
-# Bad input: each gets a message that names the thing and what to do, the right exit status, no panic.
+# Invalid input: the message names the fault and the remedy, the exit status is the documented one, nothing panics.
 . "$E2E/lib.sh"
 
 # refuse NAME STATUS PATTERN ARG…
@@ -17,7 +17,7 @@ refuse() {
 		fail "$name" "it panicked: $*"
 		cat err
 	elif ! grep -q -e "$pattern" err; then
-		fail "$name" "its message does not say $pattern: $*"
+		fail "$name" "its message does not contain $pattern: $*"
 		cat err
 	elif [ "$(wc -l <err)" -gt 20 ]; then
 		fail "$name" "its message has $(wc -l <err) lines: $*"
@@ -49,8 +49,8 @@ su user -c 'seqtrace attach /proc/uptime' >out 2>err
 expect_eq not-root/status 3 $?
 expect_grep not-root/message 'sudo seqtrace' err
 
-# A path that vanishes between the check and the look is refused like one that never was; one that
-# vanishes while it is traced ends its session (see comings.sh).
+# A path that disappears between the check and the lookup is refused like one that never existed. A file that disappears
+# while it is traced ends its session (see comings.sh).
 seqtrace attach --for 200ms >out 2>err
 expect_eq for/status 0 $?
 expect_grep for/summary 'sessions\|session' err
@@ -66,12 +66,12 @@ expect_eq max-events/status 0 $?
 expect_eq max-events/lines 3 \
 	"$(grep -c -v -e '"type":"header"' -e '"type":"target"' -e '"type":"ready"' -e '"type":"end"' trace)"
 
-# The reader of the data goes away: no error, no message.
+# The reader of stdout closes it: no error and no message.
 seqtrace attach /proc/kallsyms -- sh -c 'cat /proc/kallsyms >/dev/null' 2>err | head -n 2 >out
 expect_eq head/lines 2 "$(wc -l <out)"
 if grep -q -e panicked -e 'Broken pipe' err; then fail head/quiet "it complained"; else ok head/quiet; fi
 
-# What a task calls itself never reaches the terminal raw.
+# Control characters in a task's name are escaped.
 cp /bin/busybox "$(printf '\033[31mcat')"
 seqtrace attach --color never /proc/uptime -- "./$(printf '\033[31mcat')" /proc/uptime >out 2>/dev/null
 if grep -q "$(printf '\033')" out; then fail escapes "an escape got through"; else ok escapes; fi

@@ -1,13 +1,13 @@
-# BPF iterators are seq files, too, but bpf_seq_read() reads them, with a loop of its own.
+# BPF iterators are also seq files, but bpf_seq_read() reads them with a loop of its own.
 . "$E2E/lib.sh"
 
-# Before 5.11 programs are locked memory.
+# Before 5.11 programs count against RLIMIT_MEMLOCK.
 ulimit -l unlimited
 
 for backend in core callbacks; do
 	TRACE=$backend.json
 	attach_bg --format json --backend $backend || continue
-	# The first one is met unprepared: probes are set when it is opened.
+	# seqtrace does not know the first iterator in advance: it sets probes when the iterator is opened.
 	bench-helper iterate >/dev/null
 	wait_for 60 probed task_seq_stop || fail $backend/probes "no probes were set on its callbacks"
 	bench-helper iterate --size 30 >$backend.read
@@ -20,7 +20,7 @@ for backend in core callbacks; do
 		"$(of type=read --print bytes | awk '{s += $1} END {print s}')"
 	expect_eq $backend/through bpf_seq_read "$(of type=read --print via | sort -u)"
 	expect_eq $backend/positions "" "$(of type=read --print traverse_from | grep -v '^-$')"
-	# A record for each task, and the end of a read is no record less.
+	# There is a record for each task, also where a read ends.
 	records=$(of type=cb role=show --print pos_in | sort -nu | wc -l)
 	expect_eq $backend/records "$(grep -c it $backend.read)" $((records + 1))
 	if [ "$(of type=cb role=stop --print role | wc -l)" -gt 3 ]; then
@@ -32,7 +32,7 @@ for backend in core callbacks; do
 	expect_eq $backend/findings 0 "$(of type=finding --print id | wc -l)"
 done
 
-# What the core reads is told once, though its callbacks may have probes by now.
+# Callbacks that the core calls are reported once, although they may have probes by now.
 load seqbugs
 TRACE=both.json
 if attach_bg --format json; then

@@ -1,10 +1,10 @@
-# Readers that are killed: between reads, and in the middle of a read, which the kernel finishes before
-# they die. Their sessions are closed, and are as they would have been.
+# Readers are killed between reads, and in the middle of a read, which the kernel finishes first. Their sessions are
+# closed and complete.
 . "$E2E/lib.sh"
 
 load sequence
 
-# die NAME: kills the reader, and waits until its session is closed and the tracer has ended.
+# die NAME: kills the reader and waits until its session is closed and the tracer has ended.
 die() {
 	kill -9 $reader
 	wait $reader
@@ -17,16 +17,16 @@ die() {
 for backend in core callbacks; do
 	TRACE=$backend.json
 	attach_bg --format json --backend $backend /proc/sequence || continue
-	# Byte by byte, and without an end.
+	# Reads single bytes of an endless file.
 	e2e-helper insist /proc/sequence 1 &
 	reader=$!
 	wait_for 60 lines 50 '"type":"read"' || fail $backend/reads "no reads were seen"
 	die $backend
-	told=$(e2e-helper json $TRACE type=read ret=1 --print pos)
-	expect_eq $backend/offsets "$(seq 0 $(($(echo "$told" | wc -l) - 1)))" "$told"
+	offsets=$(e2e-helper json $TRACE type=read ret=1 --print pos)
+	expect_eq $backend/offsets "$(seq 0 $(($(echo "$offsets" | wc -l) - 1)))" "$offsets"
 done
 
-# Inside of a read for seconds, whatever the machine does: two records are passed over, one is read.
+# The reader is inside a read for seconds on any machine: two records are passed over, one is read.
 TRACE=inside.json
 echo 1000 >/sys/module/sequence/parameters/delay
 if attach_bg --format json /proc/sequence; then
@@ -34,7 +34,7 @@ if attach_bg --format json /proc/sequence; then
 	reader=$!
 	wait_for 60 lines 1 '"role":"start"' || fail inside/start "the read was not seen"
 	die inside
-	# It never had them, but the kernel did its part.
+	# The reader did not get the bytes, but the kernel finished the read.
 	expect_eq inside/unfinished 0 "$(wc -c <got)"
 	expect_eq inside/read "4 2 2" "$(e2e-helper json $TRACE type=read --print pos,want,ret | tr '\t' ' ')"
 	expect_eq inside/passed 2 "$(e2e-helper json $TRACE type=read --print passed_over)"

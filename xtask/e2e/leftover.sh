@@ -1,4 +1,4 @@
-# After kill -9 nothing of seqtrace is left in the kernel.
+# After kill -9, no probe or program of seqtrace is left in the kernel.
 . "$E2E/lib.sh"
 
 for backend in core callbacks; do

@@ -1,22 +1,22 @@
-# For the scripts of this folder, which begin with: . "$E2E/lib.sh"
+# Functions for the scripts in this folder, which begin with: . "$E2E/lib.sh"
 #
-# A script reports each test with ok, fail or skip, or with what is made of them below. What it prints
-# otherwise is shown if one of its tests fails. It runs as root in a folder of its own ($T), with $KERNEL
-# (6.1, 6.12) and $NAME (of the script) set. `# timeout: N` in it changes the time limit of 600 s. Modules,
-# processes and files that it leaves are removed after it.
+# A script reports each test with ok, fail or skip, or with one of the functions below that call these. Its other output
+# is shown if one of its tests fails. It runs as root in a folder of its own, $T. $KERNEL is the name of the kernel (6.1,
+# 6.12), $NAME that of the script. A line `# timeout: N` sets its time limit in seconds; without it, 600 s. Modules,
+# processes and files that it leaves are removed afterwards.
 
 ok() {
 	echo "%% ok $1"
 }
 
-# fail NAME WHY…
+# fail NAME REASON…
 fail() {
 	name=$1
 	shift
 	echo "%% not ok $name: $*"
 }
 
-# skip NAME WHY…
+# skip NAME REASON…
 skip() {
 	name=$1
 	shift
@@ -36,7 +36,7 @@ expect_eq() {
 	fi
 }
 
-# expect_status NAME STATUS CMD…: runs CMD
+# expect_status NAME STATUS CMD…: runs CMD, which must exit with STATUS
 expect_status() {
 	name=$1
 	wanted=$2
@@ -60,7 +60,7 @@ expect_grep() {
 	fi
 }
 
-# wait_for SECONDS CMD…: until CMD succeeds
+# wait_for SECONDS CMD…: waits until CMD succeeds
 wait_for() {
 	tries=$(($1 * 20))
 	shift
@@ -71,7 +71,7 @@ wait_for() {
 	done
 }
 
-# load MODULE. A kernel for which modules cannot be built here ends the script: see docs/kernels.md.
+# load MODULE: loads a module. Ends the script if no modules can be built for this kernel (docs/kernels.md).
 load() {
 	if [ -z "$(ls /modules 2>/dev/null)" ]; then
 		skip "$1" "no modules can be built for this kernel"
@@ -84,8 +84,8 @@ unload() {
 	rmmod "$1" || fail "unload/$1" "rmmod: status $?"
 }
 
-# attach_bg ARG…: `seqtrace attach ARG…` in the background, ready when this returns. Its stdout goes to
-# $TRACE, its stderr to $TRACE.err (TRACE is trace if not set).
+# attach_bg ARG…: runs `seqtrace attach ARG…` in the background and returns when it is ready. Its stdout goes to $TRACE
+# (default: trace), its stderr to $TRACE.err.
 attach_bg() {
 	TRACE=${TRACE:-trace}
 	rm -f ready
@@ -102,14 +102,14 @@ attach_is_ready() {
 	[ -e ready ] || ! kill -0 "$tracer" 2>/dev/null
 }
 
-# stop_attach: Ctrl-C; returns seqtrace's exit status.
+# stop_attach: sends SIGINT and returns seqtrace's exit status.
 stop_attach() {
 	kill -INT "$tracer" 2>/dev/null
-	# A tracer that does not end is the time limit's business.
+	# If the tracer does not end, the script's time limit ends it.
 	wait "$tracer"
 }
 
-# cb TRACE FIELDS [CONDITION…]: the callbacks of a JSON trace, pointers as p1, p2, …
+# cb TRACE FIELDS [CONDITION…]: prints the callbacks of a JSON trace, with pointers as p1, p2, …
 cb() {
 	trace=$1
 	fields=$2
@@ -117,22 +117,22 @@ cb() {
 	e2e-helper json "$trace" type=cb "$@" --print "$fields" --alias
 }
 
-# fields SESSION TYPE KEYS: of the session's objects of that type, with blanks between
+# fields SESSION TYPE KEYS: prints values of the session's objects of that type, separated by blanks
 fields() {
 	e2e-helper json "$TRACE" session="$1" type="$2" --print "$3" | tr '\t' ' '
 }
 
-# lines N PATTERN: whether the trace has this many lines that match
+# lines N PATTERN: returns true if at least N lines of the trace match
 lines() {
 	[ "$(grep -c "$2" "$TRACE")" -ge "$1" ]
 }
 
-# probed FUNCTION: whether it has probes on its entry and on its return. Of a table, stop gets them last.
+# probed FUNCTION: returns true if the function has probes on entry and return. seqtrace probes stop last.
 probed() {
 	[ "$(grep -v -e GONE -e DISABLED /sys/kernel/debug/kprobes/list | grep -c " $1[+ ]")" -ge 2 ]
 }
 
-# Kprobes, and trampolines: what `bpftool link` would show of them.
+# Returns true if the kernel has no kprobes and no trampolines of seq_file functions.
 no_probes() {
 	[ -z "$(cat /sys/kernel/debug/kprobes/list)" ] &&
 		! grep -q seq_ /sys/kernel/tracing/enabled_functions

@@ -1,5 +1,5 @@
-# The parts of `cargo xtask load`, each for a moment: seqtrace stays up, ends as it should, and either has
-# everything or says how much it has not.
+# Runs each workload of `cargo xtask load` briefly. seqtrace does not fail, exits with the right status, and either has
+# all events or reports how many it lacks.
 . "$E2E/lib.sh"
 SIZE=quick
 . "$E2E/load.parts"

@@ -1,9 +1,9 @@
-# Loss, forced by a tiny ring: every lost event is counted, the gaps stand in the trace, and what they
-# touch is marked.
+# Loss, forced by a tiny ring buffer: every lost event is counted, the trace has gaps where events were lost, and the
+# affected sessions are marked as partial.
 . "$E2E/lib.sh"
 
-# The same reads with room for every event and with room for few: what was recorded and what was
-# counted as lost is the same in sum, to the event.
+# The same reads with a ring buffer that holds every event, and with one that holds few: the sum of recorded and lost
+# events is the same.
 events() {
 	seqtrace record -o $1.seqtrace --backend $2 --ring-size $3 /proc/kallsyms -- \
 		e2e-helper read-all /proc/kallsyms 4096 --most 50000 >reads 2>$1.err
@@ -19,10 +19,10 @@ for backend in core callbacks; do
 	all=$recorded
 	events little $backend 4KiB
 	if [ "$lost" -gt 0 ]; then ok $backend/forced; else fail $backend/forced "nothing was lost"; fi
-	# A gap is an event of the recording, but none of the kernel's.
+	# A gap counts as an event of the recording, but the kernel did not emit it.
 	expect_eq $backend/exact "$all" $((recorded - gaps + lost))
 	expect_status $backend/inconclusive 4 seqtrace check --from little.seqtrace -o report
-	expect_grep $backend/told 'inconclusive.*events were lost' report
+	expect_grep $backend/reported 'inconclusive.*events were lost' report
 
 	TRACE=$backend.json
 	attach_bg --format json --ring-size 4KiB --backend $backend /proc/kallsyms || continue
@@ -31,6 +31,6 @@ for backend in core callbacks; do
 	gaps=$(e2e-helper json $TRACE type=gap --print lost | awk '{s += $1} END {print s + 0}')
 	if [ "$gaps" -gt 0 ]; then ok $backend/gaps; else fail $backend/gaps "nothing was lost"; fi
 	expect_eq $backend/counted "$gaps" "$(e2e-helper json $TRACE type=end --print lost)"
-	# Of the session, which may be partial for other reasons besides: its release may be lost, too.
+	# The session may be partial for other reasons, too: its release may be lost.
 	expect_grep $backend/partial '"partial":\[[^]]*"gap"\|"partial":"gap"' $TRACE
 done

@@ -1,4 +1,4 @@
-# The modules load, do what they say and go away.
+# The modules load, behave as documented, and can be unloaded.
 . "$E2E/lib.sh"
 
 FILE=/proc/seqfiles/seqfile
@@ -46,7 +46,7 @@ expect_eq mod_proc/text "Hello from module!" "$(cat /proc/mod_node)"
 unload mod_proc
 
 load seqbugs
-# behind FILE: what a read at its end returns; there should be nothing
+# behind FILE: prints the result of a read at the end of the file, which should be empty
 behind() {
 	dd if=$1 bs=6 skip=1 2>/dev/null
 }

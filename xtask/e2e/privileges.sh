@@ -1,13 +1,13 @@
-# What seqtrace may do, and what it gives up.
+# The privileges that seqtrace needs, and those that it drops.
 . "$E2E/lib.sh"
 
 FILE=/proc/version
-# Of its /proc/PID/status, by name.
+# Prints a value of the tracer's /proc/PID/status by its name.
 status() {
 	sed -n "s/^$1:[[:space:]]*//p" "/proc/$2/status"
 }
 
-# As root: what tracing needs is kept, the rest is given up as soon as all is attached.
+# As root: seqtrace keeps the capabilities that tracing needs and drops the others as soon as all probes are attached.
 TRACE=root
 if attach_bg $FILE; then
 	wait_for 60 grep -q 'NoNewPrivs:.*1' /proc/$tracer/status
@@ -20,13 +20,13 @@ if attach_bg $FILE; then
 	expect_grep root/seen 'version_proc_show' $TRACE
 fi
 
-# A module that is loaded later has names, and with the backend callbacks probes.
+# A module that is loaded later gets symbol names, and with the backend callbacks also probes.
 for backend in core callbacks; do
 	TRACE=later.$backend
 	attach_bg --format json --backend $backend module:seqbugs || continue
 	load seqbugs
 	cat /proc/seqbugs/eof_stuck >/dev/null
-	# The first open tells of the table, then probes are set: not in no time.
+	# Probes are set after the first open, which reports the callbacks of the file. This takes a moment.
 	[ $backend = core ] || wait_for 60 probed eof_stop || fail later/$backend/probes "none were set"
 	cat /proc/seqbugs/eof_stuck >/dev/null
 	expect_status later/$backend/exit 0 stop_attach
@@ -36,34 +36,34 @@ for backend in core callbacks; do
 	unload seqbugs
 done
 
-# Without root, with the least that the kernel allows: no /proc/kcore, so no core.
+# Without root, with the fewest capabilities that the kernel allows: /proc/kcore is unreadable, so no backend core.
 chmod 755 . /sys/kernel/tracing 2>/dev/null
-# Before 5.11 maps and programs are locked memory, of which an ordinary user has little.
+# Before 5.11 maps and programs count against RLIMIT_MEMLOCK, which is low for an ordinary user.
 ulimit -l unlimited
 least() {
 	e2e-helper as-user 1000 --caps "$1" -- seqtrace attach --format json $FILE -- \
 		sh -c "cat $FILE; grep ^Cap /proc/self/status" >least.json 2>least.err
 }
-# Debian's kernels ask for CAP_SYS_ADMIN here unless this is lower.
+# Debian's kernels require CAP_SYS_ADMIN here unless this value is lower.
 expect_status least/paranoid 0 least bpf,perfmon,syslog
-expect_grep least/paranoid-told '"kind":"blind".*perf_event_open' least.json
+expect_grep least/paranoid-reported '"kind":"blind".*perf_event_open' least.json
 echo 2 >/proc/sys/kernel/perf_event_paranoid
 expect_status least/exit 0 least bpf,perfmon,syslog
 expect_grep least/backend '"backend":"callbacks"' least.json
 expect_grep least/why '"backend_reason":"[^"]*kcore' least.json
 expect_grep least/named version_proc_show least.json
 expect_eq least/shows 1 "$(e2e-helper json least.json type=cb role=show --print role | wc -l)"
-# The command behind -- has none of it.
+# The command after -- has none of these capabilities.
 for set in CapInh CapPrm CapEff CapAmb; do
 	expect_grep least/$set "^$set:[[:space:]]*0000000000000000" least.err
 done
 expect_status least/refused 3 least perfmon,syslog
 
-# Addresses are hidden from everybody: they come from the programs, the names from ftrace (since 6.5).
+# kallsyms hides all addresses: the programs report addresses, and ftrace names them (since 6.5).
 echo 2 >/proc/sys/kernel/kptr_restrict
 seqtrace attach --format json $FILE -- cat $FILE >hidden.json 2>hidden.err
 expect_eq hidden/exit 0 $?
-expect_grep hidden/told 'symbols are hidden (kernel.kptr_restrict)' hidden.err
+expect_grep hidden/reported 'symbols are hidden (kernel.kptr_restrict)' hidden.err
 expect_eq hidden/shows 1 "$(e2e-helper json hidden.json type=cb role=show --print role | wc -l)"
 if [ -e /sys/kernel/tracing/available_filter_functions_addrs ]; then
 	expect_grep hidden/named version_proc_show hidden.json

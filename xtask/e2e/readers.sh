@@ -1,4 +1,4 @@
-# A hundred readers at once: sessions do not mix, nothing is lost or every loss is counted.
+# A hundred readers at once: sessions are kept apart, and every lost event is counted.
 . "$E2E/lib.sh"
 
 while read -r file size; do

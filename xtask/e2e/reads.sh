@@ -1,5 +1,5 @@
-# What the trace says of reads is what the readers got: files of the kernel's own, in blocks from 1 to
-# 131072 bytes, by pread in the middle, lseek and splice; by both backends.
+# The reads in the trace are those that the readers made: of the kernel's own files, in blocks of 1 to 131072 bytes, with
+# pread, lseek and splice, with both backends.
 . "$E2E/lib.sh"
 
 mkdir -p /sys/fs/cgroup/e2e
@@ -16,15 +16,15 @@ done
 
 TRACEFS=/sys/kernel/debug/tracing/available_events
 for backend in core callbacks; do
-	# ftrace does not let its own functions be probed: see below.
+	# ftrace does not allow probes on its own functions: see below.
 	if [ $backend = callbacks ]; then
 		set -- $(printf '%s\n' "$@" | grep -v $TRACEFS)
 	fi
 	rm -f log
-	# This is about what is seen: an emulated machine is no measure for loss.
+	# Loss is accepted: an emulated machine may be too slow.
 	attach_bg --format json --ring-size 64MiB --backend $backend "$@" || continue
 	if [ $backend = callbacks ]; then
-		# A return that knows its function (bpf_get_func_ip() of kprobes, 5.15) needs nothing at the entry.
+		# Where bpf_get_func_ip() works in kretprobes (5.15), no state is kept from the entry.
 		case $(uname -r) in 5.10.*) entries=1 ;; *) entries=0 ;; esac
 		expect_eq entries/next $entries "$(grep -c ' k  *vmstat_next[+ ]' /sys/kernel/debug/kprobes/list)"
 		expect_eq entries/start 1 "$(grep -c ' k  *vmstat_start[+ ]' /sys/kernel/debug/kprobes/list)"
@@ -36,8 +36,8 @@ for backend in core callbacks; do
 		e2e-helper read-all $file 131072 --most 300000 --log log
 		e2e-helper pread $file 50 200 --log log
 		e2e-helper lseek $file 30 100 --log log
-		# Forth and back, past the end, across what is in the buffer. What is past the end of 150,000
-		# symbols would be rendered for long.
+		# Forwards and backwards, after the end, and across the end of the buffer. Not after the end of kallsyms:
+		# the traversal would render 150,000 symbols.
 		case $file in */kallsyms) far=300000 ;; *) far=100000000 ;; esac
 		e2e-helper ops $file --log log r10 c-5 r10 p20@3 r300 s0 r5 p10@$far r10
 	done >/dev/null
@@ -46,7 +46,7 @@ for backend in core callbacks; do
 	e2e-helper json-check trace --log log --tap $backend
 done
 
-# What cannot be probed is named, with the reason, and the rest goes on.
+# Functions that cannot be probed are reported with the reason; the other callbacks are traced.
 if attach_bg --format json --backend callbacks $TRACEFS; then
 	cat $TRACEFS | wc -c >bytes
 	expect_status untraceable/exit 0 stop_attach
@@ -56,7 +56,7 @@ if attach_bg --format json --backend callbacks $TRACEFS; then
 		"$(e2e-helper json trace type=read --print bytes | awk '{s += $1} END {print s}')"
 fi
 
-# All files of kernfs have the same callbacks: they are named by the show that is their own.
+# All files of kernfs have the same callbacks, so the trace names the file's own show function.
 set -- /sys/fs/cgroup/e2e/cgroup.stat /sys/devices/system/cpu/online /sys/kernel/mm/transparent_hugepage/enabled
 if attach_bg --format json "$@"; then
 	cat "$@" >/dev/null

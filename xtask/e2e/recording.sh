@@ -1,5 +1,5 @@
 # once
-# Recordings: replay shows what attach showed, byte for byte; pipes, kill -9, files that are none.
+# Recordings: the output of replay equals that of attach; also pipes, kill -9, and files that are not recordings.
 . "$E2E/lib.sh"
 
 FILE=/proc/seqbugs/eof_stuck
@@ -14,15 +14,15 @@ for format in timeline compact json; do
 		sh -c "cat $FILE /proc/mounts; dd if=$FILE bs=6 skip=1 2>&1" >text 2>live.status
 	seqtrace replay a.seqtrace --format $format --preview 9 >replayed 2>replayed.status
 	same $format live replayed
-	# The command of attach writes where the summary goes, too.
+	# The command of attach also writes to stderr, where the summary is.
 	same $format/status live.status replayed.status
 done
 
 seqtrace record -o - $FILE -- cat $FILE 2>errors | seqtrace replay - >replayed 2>/dev/null
 expect_grep pipe CLOSE replayed
 expect_grep pipe/command '^2$' errors
-# The reader of the recording goes away, which is no error; the disk is full, which is. The command ends
-# with the trace, however that ends.
+# The reader of the recording closes the pipe, which is not an error; the disk is full, which is. In both cases the
+# command ends with the trace.
 command="trap 'touch ended; exit' TERM; for i in \$(seq 200); do cat $FILE; sleep 0.1; done >/dev/null"
 gone() {
 	wait_for 60 test -e ended && ok $1/command || fail $1/command "it goes on"
@@ -47,7 +47,7 @@ seqtrace record -q -o c.seqtrace --ready-file ready $FILE &
 pid=$!
 wait_for 60 test -e ready
 cat $FILE >text
-# It is written a second later at the most.
+# Events are written after at most a second.
 written() {
 	seqtrace replay c.seqtrace 2>/dev/null | grep -q 'CLOSE seq_release'
 }
@@ -56,12 +56,12 @@ kill -9 $pid
 seqtrace replay c.seqtrace >replayed 2>errors
 expect_eq killed/status 0 $?
 expect_grep killed 'CLOSE seq_release' replayed
-expect_grep killed/said 'is cut off' errors
+expect_grep killed/reported 'is cut off' errors
 
 expect_status no-recording 6 seqtrace replay $FILE
 expect_status no-file 6 seqtrace replay nothing
 
-# What is made of a recording is not written over it.
+# The output of replay does not overwrite the recording.
 cp a.seqtrace again.seqtrace
 for command in replay report 'check --from'; do
 	expect_status "itself/${command%% *}" 2 seqtrace $command a.seqtrace -o ./a.seqtrace

@@ -1,23 +1,23 @@
 # timeout: 900
-# The line that `seqtrace check` gives to reproduce a bug: one of each kind does so without seqtrace, each
-# time it is pasted; where there is nothing to be seen, there is none.
+# The reproduce line of `seqtrace check`: for each kind of bug, it shows the bug without seqtrace, each time it is run. A
+# bug without a visible effect has no line.
 . "$E2E/lib.sh"
 
 load seqbugs
 
-# of KEYS: from the report of the file
+# of KEYS: prints values from the report of the file
 of() {
 	e2e-helper json one type=check --print "$1"
 }
 
-# prints LINE: what it prints and its status, as the shell of the guest has it
+# prints LINE: runs the line in the guest's shell and prints its output and its exit status
 prints() {
 	timeout 20 sh -c "$1" 2>/dev/null
 	echo "status $?"
 }
 
-# reproduces NAME PATTERN: the line is of this kind, and prints something else than the right one. Where there
-# is no right one, it fails or prints what should not be there (`uniq -d`), or that there is nothing.
+# reproduces NAME PATTERN: the line matches PATTERN, and its output differs from that of the correct line. If there is no
+# correct line, it fails, or prints text that should not be there (`uniq -d`), or prints nothing.
 reproduces() {
 	name=$1
 	seqtrace check --time-limit 2m --read-limit 30s --format json /proc/seqbugs/$name >one 2>err
@@ -59,7 +59,7 @@ reproduces single_leak '^-$'
 reproduces ok_volatile '^-$'
 unload seqbugs
 
-# What reading empties gets no line, whatever is read of it.
+# A file that reading empties gets no line.
 load seq_file
 echo hello >/proc/seqfiles/seqfile
 seqtrace check --time-limit 2m --read-limit 30s --force --format json /proc/seqfiles/seqfile >one 2>err

@@ -1,5 +1,5 @@
-# The next open gets the seq_file that the last one gave back: each is a session of its own, by both
-# backends, with its own numbers.
+# An open gets the struct seq_file that the previous release freed. Each open is a session of its own, with both backends
+# and with its own totals.
 . "$E2E/lib.sh"
 
 TIMES=100
@@ -14,7 +14,7 @@ for backend in core callbacks; do
 	e2e-helper cycles $TIMES /proc/modules 1000 --log log
 	expect_status $backend/exit 0 stop_attach
 	e2e-helper json-check $TRACE --log log --sessions $((3 * TIMES)) --tap $backend
-	# Otherwise this was about nothing.
+	# Otherwise the test would test nothing.
 	addresses=$(e2e-helper json $TRACE type=open --print m | sort -u | wc -l)
 	if [ "$addresses" -lt $TIMES ]; then
 		ok $backend/reused

@@ -1,5 +1,5 @@
-# One open file and several readers: threads at the same time, a child, and a process that was handed the
-# descriptor. One session, and each read is its own reader's, with the callbacks that are its own.
+# One open file with several readers: threads at the same time, a child, and a process that received the descriptor. The
+# trace has one session, and each read has the task that made it and the callbacks that it caused.
 . "$E2E/lib.sh"
 
 load seqbugs
@@ -7,9 +7,9 @@ FILE=/proc/seqbugs/ok_large
 cat $FILE >whole
 
 for backend in core callbacks; do
-	# Threads: who comes second waits for the seq_file's mutex, inside of seq_read_iter(). What read()
-	# hands out is in order, since it locks the file's offset; pread() makes the core traverse, and each
-	# one finds the other's state.
+	# Threads: the second one waits for the seq_file's mutex inside seq_read_iter(). The bytes that read() returns
+	# are in order, because it locks the file's offset. pread() makes the core traverse, and each thread finds the
+	# state that another one left.
 	TRACE=$backend.threads.json
 	rm -f log
 	attach_bg --format json --ring-size 64MiB --backend $backend $FILE /proc/mounts /proc/cpuinfo ||
@@ -27,8 +27,8 @@ for backend in core callbacks; do
 	rm -f socket done named
 	attach_bg --format json --backend $backend $FILE || continue
 
-	# s1: two processes, of which one has inherited the file. (By read(): sendfile(), which busybox' cat
-	# uses, does not lock the file's offset, and both would get it all.)
+	# s1: two processes, one of which inherited the file. (With read(): sendfile(), which busybox' cat uses, does
+	# not lock the file's offset, and both would get all bytes.)
 	exec 3<$FILE
 	dd bs=1000 <&3 >one 2>/dev/null &
 	first=$!
@@ -37,7 +37,7 @@ for backend in core callbacks; do
 	wait $first $second
 	exec 3<&-
 
-	# s2: it is handed over by a unix socket, and both go on with it.
+	# s2: the file is passed over a unix socket, and both processes go on reading.
 	e2e-helper receive socket r100 p50@10 c-20 r10 >got &
 	receiver=$!
 	wait_for 60 test -S socket
@@ -45,10 +45,10 @@ for backend in core callbacks; do
 	giver=$!
 	wait $receiver $giver
 
-	# s3, s4: by its name in /proc/PID/fd, which is an open of its own.
+	# s3, s4: opened by the name in /proc/PID/fd, which is a separate open.
 	e2e-helper ops $FILE r200 e"$PWD/done" >named &
 	opener=$!
-	# Its descriptor is 3, when it has read: before that, it may be another file's.
+	# After its first read, the file's descriptor is 3; before, 3 may be another file.
 	wait_for 60 test -s named
 	dd if=/proc/$opener/fd/3 bs=100 count=1 >got 2>/dev/null &
 	named=$!

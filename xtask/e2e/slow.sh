@@ -1,10 +1,10 @@
-# A show that sleeps: what led to it is seen while it does, though the programs tell several records at once.
+# While show() sleeps, the trace already has the callbacks before it, although the programs submit events in batches.
 . "$E2E/lib.sh"
 
 load sequence
 DELAY=/sys/module/sequence/parameters/delay
 
-# role ROLE: how many of these callbacks the trace has so far
+# role ROLE: prints the number of callbacks of this role in the trace so far
 role() {
 	grep -c "\"role\":\"$1\"" $TRACE
 }
@@ -15,7 +15,7 @@ for backend in core callbacks; do
 	attach_bg --format json --backend $backend /proc/sequence || continue
 	e2e-helper ops /proc/sequence r6 >/dev/null &
 	reader=$!
-	# Of three records of two bytes each the second and the third are reached by next.
+	# The file has three records of two bytes each; next() returns the second and the third.
 	for number in 1 2; do
 		wait_for 60 lines $number '"role":"next"' || fail $backend/next-$number "it was not seen"
 		expect_eq $backend/before-its-show-$number $number "$(role show)"
@@ -27,7 +27,7 @@ for backend in core callbacks; do
 	expect_eq $backend/roles "start show next show next show next stop" \
 		"$(e2e-helper json $TRACE type=cb --print role | tr '\n' ' ' | sed 's/ $//')"
 
-	# The trace ends while show sleeps.
+	# The trace ends while show() sleeps.
 	echo 2000 >$DELAY
 	TRACE=$backend.end.json
 	attach_bg --format json --backend $backend /proc/sequence || continue

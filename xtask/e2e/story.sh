@@ -1,5 +1,5 @@
-# The story of seq_file.ko and single_file.ko: four sessions each, their callbacks in order, every byte
-# accounted for, by both backends.
+# The README's example with seq_file.ko and single_file.ko: four sessions each, with callbacks in order and every byte
+# explained, with both backends.
 . "$E2E/lib.sh"
 
 FILE=/proc/seqfiles/seqfile

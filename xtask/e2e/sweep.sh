@@ -1,5 +1,5 @@
-# `seqtrace check` over the seq files of the kernel's own: nothing is said that is not true. What remains
-# is listed here by its path and argued in docs/in-tree.md.
+# `seqtrace check` on the kernel's own seq files: every finding is true. Known findings are listed here by path and
+# explained in docs/in-tree.md.
 . "$E2E/lib.sh"
 
 KNOWN="none"
@@ -15,7 +15,7 @@ mkdir -p /sys/fs/cgroup/e2e
 	find /sys/kernel/debug -type f | grep -v '^/sys/kernel/debug/tracing'
 	find /sys/kernel/tracing -type f | grep -v '/events/.*/\|/trace_pipe\|/per_cpu/cpu[1-9]'
 	find /sys/kernel/tracing/events/sched/sched_switch -type f
-	# Thousands of the same kind: one of each subsystem.
+	# Thousands of files of the same kind: checks one of each subsystem.
 	for events in /sys/kernel/tracing/events/*/; do
 		find "$events" -mindepth 2 -name format | head -n 1
 	done
@@ -40,7 +40,7 @@ while [ $next -le $total ]; do
 done
 rmdir /sys/fs/cgroup/e2e
 
-# A chunk that was refused as a whole would go unnoticed.
+# Otherwise a chunk whose files were all refused would not be noticed.
 expect_eq all "$total" "$(e2e-helper json all type=check --print path | wc -l)"
 judged=$(e2e-helper json all type=check verdict=clean --print path | wc -l)
 echo "$judged seq files are clean"

@@ -1,7 +1,7 @@
-"""Recordings in pyarrow: the table says what seqtrace says.
+"""Checks that recordings contain the same in pyarrow as in the output of seqtrace.
 
-Usage: recordings.py FILE.seqtrace…, each with what `replay --format json` printed beside it as FILE.json.
-Prints a line of `ok NAME` or `not ok NAME: why` for each recording.
+Usage: recordings.py FILE.seqtrace…, each with the output of `replay --format json` beside it as FILE.json.
+Prints a line `ok NAME` or `not ok NAME: reason` for each recording.
 """
 
 import json
@@ -27,7 +27,7 @@ def compare(path):
     header = of_type("header")[0]
     assert table.schema.metadata[b"seqtrace.kernel"].decode() == header["kernel"]
 
-    # Callbacks, in order. A session's number in the table is the kernel's, in JSON ours.
+    # Callbacks in order. The table has the kernel's numbers of sessions, JSON has seqtrace's.
     callbacks = of_kind(table, "callback")
     assert callbacks["role"].to_pylist() == [one["role"] for one in of_type("cb")]
     assert callbacks["index"].to_pylist() == [one["pos_out"] for one in of_type("cb")]
@@ -36,7 +36,7 @@ def compare(path):
     reads = of_kind(table, "read_exit")
     assert reads["ret"].to_pylist() == [one["ret"] for one in of_type("read")]
 
-    # Our own opens, and those that were not selected, are not shown.
+    # replay does not show seqtrace's own opens and those that were not selected.
     opens = of_kind(table.filter(pc.equal(table["shown"], True)), "open")
     assert [bytes(one).decode() for one in opens["comm"].to_pylist()] == [
         one["comm"] for one in of_type("open")

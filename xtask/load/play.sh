@@ -1,9 +1,9 @@
-# What `cargo xtask load` plays in a guest: /e2e/load.parts, one after the other, and a soak of $SOAK
-# seconds with all of them at once. Prints a line for each part, which xtask/src/load.rs reads:
+# Runs in the guest of `cargo xtask load`: the parts of /e2e/load.parts one after the other, then a soak of $SOAK seconds
+# with all parts at once. Prints lines that xtask/src/load.rs parses:
 #
 #     %% part NAME	OBJECTS	EMITTED	LOST	MISSED	CPU	RSS	SECONDS
 #     %% soak SECONDS	RSS
-#     %% not ok WHAT: why
+#     %% not ok NAME: reason
 
 export E2E=/e2e
 . $E2E/lib.sh
@@ -14,7 +14,7 @@ cd /tmp/load || exit 1
 insmod /modules/seq_file.ko
 insmod /modules/sequence.ko records=$RECORDS
 
-# report NAME
+# report NAME: prints the line of a part and checks its results
 report() {
 	printf '%%%% part %s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$objects" "$emitted" "$lost" "$missed" "$cpu" \
 		"$rss" "$seconds"
@@ -25,7 +25,7 @@ report() {
 for part in nothing one_reader one_reader_ring_128MiB all_of_proc many_readers byte_by_byte writer_storm; do
 	traced $part || fail $part "seqtrace did not get ready"
 	report $part
-	echo "$part took $played s to play; its trace has $(($(wc -c <$TRACE) / 1048576)) MiB" >&2
+	echo "$part took $played s; its trace has $(($(wc -c <$TRACE) / 1048576)) MiB" >&2
 	case $part in
 	one_reader*)
 		[ "$emitted $lost" = "$RECORDS 0" ] || fail $part "$emitted of $RECORDS records, $lost events lost"
@@ -34,7 +34,7 @@ for part in nothing one_reader one_reader_ring_128MiB all_of_proc many_readers b
 	rm -f $TRACE
 done
 
-# Less at a time than there would be alone, so that everything has its turn again and again.
+# Smaller parts for the soak, so that each runs many times.
 some_records() {
 	e2e-helper read-all /proc/sequence 131072 --most 100000 >/dev/null
 }
@@ -51,8 +51,8 @@ some_writes() {
 	e2e-helper writes 500 /proc/seqfiles/seqfile
 }
 
-# ever PART…: in turns, until there is no file "going"
-ever() {
+# repeat PART…: runs the parts in turn until the file "going" is removed
+repeat() {
 	while [ -e going ]; do
 		for part in "$@"; do
 			$part
@@ -60,7 +60,7 @@ ever() {
 	done
 }
 
-# The trace goes through a pipe and is counted: nothing of it stays.
+# soak: runs all parts at once. The trace is counted through a pipe and not stored.
 soak() {
 	mkfifo fifo
 	e2e-helper tally fifo >soak.counted &
@@ -72,9 +72,9 @@ soak() {
 	start_cpu=$(cpu)
 	begin=$(now)
 	touch going
-	ever some_records some_writes &
+	repeat some_records some_writes &
 	one=$!
-	ever all_of_proc some_readers some_bytes &
+	repeat all_of_proc some_readers some_bytes &
 	two=$!
 	while [ "$(minus "$(now)" "$begin" | cut -d . -f 1)" -lt $SOAK ]; do
 		sleep 5

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the README's story, played live in a guest, or on this machine with `--host`.
+//! `cargo xtask demo`: runs the README's examples live in a guest, or on this machine with `--host`.
 
 use std::fs;
 use std::io::{self, IsTerminal as _};
@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use crate::kernel::{self, Series};
-use crate::vm::{self, Machine};
-use crate::{guest, modules, paths, program, setup, sh};
+use crate::vm::{self, GuestOptions};
+use crate::{modules, paths, program, setup, sh};
 
 const STORY: &str = include_str!("../demo/story.sh");
 
@@ -21,37 +21,32 @@ pub(crate) struct Options {
     /// Debian's kernel: 6.1 or 6.12
     #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
     kernel: &'static Series,
-    /// Use this machine's own kernel, if `seqtrace doctor` says that it can be traced
+    /// Use this machine's own kernel, if `seqtrace doctor` reports that it can be traced
     #[arg(long, conflicts_with_all = ["kernel", "shell"])]
     host: bool,
-    /// An interactive guest with everything loaded instead
+    /// Start an interactive guest with the modules loaded instead of the demo
     #[arg(long)]
     shell: bool,
 }
 
-/// Plays the story and returns its exit status.
+/// Runs the demo script and returns its exit status.
 pub(crate) fn run(options: &Options) -> Result<u8> {
     if options.host {
         return host();
     }
     setup::all()?;
-    let machine = Machine { kernel: options.kernel, ..Machine::default() };
+    let guest = GuestOptions { kernel: options.kernel, ..GuestOptions::default() };
     if options.shell {
-        vm::shell(&machine, SHELL)?;
+        vm::shell(&guest, SHELL)?;
         return Ok(0);
     }
-    let script = format!("export MODULES=/modules\n{}{STORY}", look());
-    let mut spec = vm::spec(&machine, &script, &[])?;
+    let script = format!("export MODULES=/modules\n{}{STORY}", terminal_variables());
+    let mut spec = vm::spec(&guest, &script, &[])?;
     spec.timeout = Duration::from_mins(10);
-    sh::say("Booting", &format!("a guest with Linux {}", spec.kernel.release));
-    let result = guest::run(&spec, &mut io::stdout(), &mut io::stderr())?;
-    if let Some(complaint) = result.complaint(&spec) {
-        eprintln!("error: {complaint}");
-    }
-    Ok(vm::status(result.end))
+    vm::run_script(&spec, &mut io::stderr())
 }
 
-/// What an interactive guest does before its prompt.
+/// Commands that an interactive guest runs before its first prompt.
 const SHELL: &str = "
 for module in seq_file sequence fellow mod_proc seqbugs; do
 	insmod /modules/$module.ko
@@ -69,8 +64,8 @@ Loaded: seq_file sequence fellow mod_proc seqbugs (all modules: /modules). Try:
 END
 ";
 
-/// How the story looks: colours if this is a terminal, as wide as it is.
-fn look() -> String {
+/// Returns assignments of shell variables for the terminal: colours, and the number of columns.
+fn terminal_variables() -> String {
     if !io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some() {
         return "BOLD= PLAIN= SEQTRACE_FLAGS=\n".to_owned();
     }
@@ -87,8 +82,8 @@ fn host() -> Result<u8> {
     let doctor = Command::new(&seqtrace).arg("doctor").status().context("cannot run seqtrace")?;
     if !doctor.success() {
         eprintln!(
-            "error: seqtrace doctor does not agree to trace this machine's kernel; \
-             `cargo xtask demo` without --host boots one that can be traced"
+            "error: seqtrace doctor reports that this machine's kernel cannot be traced; \
+             `cargo xtask demo` without --host boots a kernel that can"
         );
         return Ok(doctor.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1));
     }
@@ -96,27 +91,28 @@ fn host() -> Result<u8> {
     let dir = seqtrace.parent().context("no folder")?;
     let status = Command::new("sh")
         .arg("-c")
-        .arg(format!("{}{STORY}", look()))
+        .arg(format!("{}{STORY}", terminal_variables()))
         .env("PATH", format!("{}:/usr/sbin:/sbin:/usr/bin:/bin", dir.display()))
         .env("MODULES", modules.unwrap_or_default())
         .status()
         .context("cannot run sh")?;
     match status.code() {
         Some(code) => Ok(u8::try_from(code)?),
-        None => bail!("the story ended by {status}"),
+        None => bail!("the demo script ended by {status}"),
     }
 }
 
-/// The folder of the modules built for the running kernel, if it has headers.
+/// Builds the modules for the running kernel and returns their folder; `None` if the kernel has no headers or does not
+/// load modules.
 fn host_modules() -> Result<Option<PathBuf>> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let release = release.trim();
     let headers = Path::new("/lib/modules").join(release).join("build");
     if !headers.exists() || !Path::new("/proc/modules").exists() {
-        sh::say(
+        sh::progress(
             "Skipping",
             &format!(
-                "our modules: this kernel has no headers ({}) or no modules",
+                "the project's modules: this kernel has no headers ({}) or does not load modules",
                 headers.display()
             ),
         );

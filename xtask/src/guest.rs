@@ -1,7 +1,7 @@
-//! A guest: one QEMU process, the script it runs, what comes out of it and how it ends.
+//! Runs a script in a guest: one QEMU process.
 //!
-//! stdout, stderr and the exit status travel over three virtio ports to unix sockets in a private
-//! folder, so any number of guests run at once. The kernel's console goes to a file.
+//! Three virtio ports carry the script's stdout, its stderr, and its exit status to unix sockets in a folder of their
+//! own, so guests can run at the same time. The kernel's console goes to a file.
 
 use std::env;
 use std::fs;
@@ -17,92 +17,91 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context as _, Result, bail};
 
 use crate::kernel::Kernel;
-use crate::paths;
+use crate::{paths, sh};
 
-/// How many console logs are kept.
-const LOGS: usize = 32;
-/// How many of a console's lines a message quotes.
-const LAST_LINES: usize = 20;
-/// The beginning of the names of scratch folders; the process's id follows.
-const SCRATCH: &str = "seqtrace-vm-";
+/// Number of console logs that are kept.
+const MAX_LOGS: usize = 32;
+/// Number of console lines that a message quotes.
+const QUOTED_LINES: usize = 20;
+/// Prefix of the names of scratch folders; the id of the process follows.
+const SCRATCH_PREFIX: &str = "seqtrace-vm-";
 
-/// What to boot.
+/// Description of a guest.
 #[derive(Debug, Clone)]
 pub(crate) struct GuestSpec {
-    /// Which kernel.
     pub(crate) kernel: Kernel,
-    /// Its file system, `/script` included.
+    /// Archive of the root file system, which contains `/script`.
     pub(crate) initramfs: Vec<u8>,
-    /// CPUs.
-    pub(crate) smp: u32,
-    /// Guest time counts instructions: 2 ns each. Means one CPU.
+    pub(crate) cpus: u32,
+    /// If true, guest time counts instructions, 2 ns each, and the guest has one CPU.
     pub(crate) icount: bool,
-    /// Memory, MiB.
-    pub(crate) memory: u32,
-    /// More kernel arguments.
+    pub(crate) memory_mib: u32,
+    /// Additional kernel arguments, separated by blanks.
     pub(crate) append: String,
-    /// More arguments for QEMU: devices.
+    /// Additional arguments for QEMU, which add devices.
     pub(crate) arguments: Vec<String>,
-    /// How long it may take.
+    /// Time limit from the start of QEMU to the end of the script.
     pub(crate) timeout: Duration,
 }
 
-/// How a guest ended.
+/// Reason for which a guest ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The script ended, with this status.
+pub(crate) enum GuestEnd {
+    /// The script ended with this exit status.
     Exit(u8),
-    /// It took longer than it may.
+    /// The time limit was reached after the script had started.
     TimedOut,
-    /// It went away before the script ended: a panic or an oops.
+    /// QEMU ended while the script was running: the kernel panicked or powered off.
     Died,
-    /// It went away, or time ran out, before the script was started.
+    /// QEMU ended before the script started.
     NotBooted,
-    /// Nobody reads our stdout any more.
-    Closed,
+    /// The reader of xtask's stdout closed it.
+    OutputClosed,
 }
 
-/// What became of a guest.
+/// Result of a guest that ran.
 #[derive(Debug)]
 pub(crate) struct GuestResult {
-    /// How it ended.
-    pub(crate) end: End,
-    /// The kernel's console.
-    pub(crate) console: PathBuf,
+    pub(crate) end: GuestEnd,
+    /// Log of the kernel's console.
+    console: PathBuf,
 }
 
 impl GuestResult {
-    /// Says what went wrong unless the script ended by itself: the reason and the console's last lines.
-    pub(crate) fn complaint(&self, spec: &GuestSpec) -> Option<String> {
-        let what = match self.end {
-            End::Exit(_) | End::Closed => return None,
-            End::TimedOut => format!("ran out of time ({} s)", spec.timeout.as_secs()),
-            End::Died => "died: the kernel panicked or powered off".to_owned(),
-            End::NotBooted => "did not boot".to_owned(),
+    /// Describes why the guest failed and quotes its console; `None` if the script ended by itself.
+    pub(crate) fn failure(&self, spec: &GuestSpec) -> Option<String> {
+        let reason = match self.end {
+            GuestEnd::Exit(_) | GuestEnd::OutputClosed => return None,
+            GuestEnd::TimedOut => format!("ran out of time ({} s)", spec.timeout.as_secs()),
+            GuestEnd::Died => "died: the kernel panicked or powered off".to_owned(),
+            GuestEnd::NotBooted => "did not boot".to_owned(),
         };
-        let lines = last_lines(&self.console);
+        let lines = quote(&self.console);
         Some(format!(
-            "the guest with kernel {} {what}\nlast lines of its console ({}):\n{lines}",
+            "the guest with kernel {} {reason}\nlast lines of its console ({}):\n{lines}",
             spec.kernel.release,
             self.console.display()
         ))
     }
 }
 
-enum News {
-    Started,
-    Status(u8),
-    Closed,
+enum GuestEvent {
+    ScriptStarted,
+    /// The script ended with this exit status.
+    ScriptEnded(u8),
+    /// Writing to the destination of the script's stdout failed.
+    OutputClosed,
 }
 
-/// Boots a guest, copies the script's stdout and stderr to `out` and `err` as they come, and waits for
-/// its end. QEMU does not outlive the calling thread.
+/// Boots a guest, forwards the script's stdout and stderr to `out` and `err` without delay, and waits for its end. QEMU
+/// ends at the latest when the calling thread does.
 pub(crate) fn run(
     spec: &GuestSpec,
     out: &mut (dyn Write + Send),
     err: &mut (dyn Write + Send),
 ) -> Result<GuestResult> {
-    let scratch = Scratch::new()?;
+    sh::progress("Booting", &format!("a guest with Linux {}", spec.kernel.release));
+    let scratch = ScratchDir::new()?;
     let console = console_log(&spec.kernel.release)?;
     let listen = |name: &str| -> Result<UnixListener> {
         let listener = UnixListener::bind(scratch.0.join(name))?;
@@ -121,35 +120,34 @@ pub(crate) fn run(
     }
     qemu.current_dir(&scratch.0).stdin(Stdio::null()).stdout(Stdio::null());
     qemu.stderr(fs::File::create(scratch.0.join("qemu"))?);
-    let mut child = Running(qemu.spawn().context("cannot run setpriv and qemu-system-x86_64")?);
+    let mut child = KillOnDrop(qemu.spawn().context("cannot run setpriv and qemu-system-x86_64")?);
     let deadline = Instant::now() + spec.timeout;
 
-    let said = || fs::read_to_string(scratch.0.join("qemu")).unwrap_or_default();
+    let messages = || fs::read_to_string(scratch.0.join("qemu")).unwrap_or_default();
     let Some([stdout, stderr, control]) = connect(&listeners, &mut child.0)? else {
-        bail!("QEMU does not start: {}", said().trim());
+        bail!("QEMU does not start: {}", messages().trim());
     };
 
-    let end = thread::scope(|scope| -> Result<End> {
-        let (sender, news) = mpsc::channel();
+    let end = thread::scope(|scope| -> Result<GuestEnd> {
+        let (sender, events) = mpsc::channel();
         let closed = sender.clone();
-        scope.spawn(move || copy(stdout, out, Some(&closed)));
-        scope.spawn(move || copy(stderr, err, None));
-        scope.spawn(move || listen_to(control, &sender));
-        let end = follow(&news, &mut child.0, deadline);
-        // All that the script wrote is in our sockets: QEMU is needed no more, and the threads end
-        // with its sockets.
+        scope.spawn(move || forward(stdout, out, Some(&closed)));
+        scope.spawn(move || forward(stderr, err, None));
+        scope.spawn(move || read_control(control, &sender));
+        let end = wait_for_end(&events, &mut child.0, deadline);
+        // The sockets have everything that the script wrote. Without QEMU they end, and so do the threads.
         child.stop();
         end
     })?;
-    if end == End::NotBooted {
-        eprint!("{}", said());
+    if end == GuestEnd::NotBooted {
+        eprint!("{}", messages());
     }
     Ok(GuestResult { end, console })
 }
 
 /// Boots a guest whose console is this terminal.
 pub(crate) fn interactive(spec: &GuestSpec) -> Result<()> {
-    let scratch = Scratch::new()?;
+    let scratch = ScratchDir::new()?;
     fs::write(scratch.0.join("initramfs"), &spec.initramfs)?;
     let mut qemu = qemu(spec);
     qemu.args(["-display", "none", "-serial", "mon:stdio"]).current_dir(&scratch.0);
@@ -161,31 +159,31 @@ pub(crate) fn interactive(spec: &GuestSpec) -> Result<()> {
 }
 
 fn qemu(spec: &GuestSpec) -> Command {
-    // A killed xtask takes QEMU with it: nothing else would end a guest that hangs.
+    // QEMU ends with xtask even if xtask is killed: nothing else would end a guest that hangs.
     let mut qemu = Command::new("setpriv");
     qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-vga", "none", "-net", "none"]);
-    qemu.args(["-m", &spec.memory.to_string()]);
+    qemu.args(["-m", &spec.memory_mib.to_string()]);
     if spec.icount {
-        // `rep movsb` and `rep stosb` count as an instruction a byte, for which no processor takes that long.
-        // One that says it is not good at them gets eight bytes an instruction from Linux.
+        // QEMU counts `rep movsb` and `rep stosb` as one instruction per byte, far more than a processor needs. Without
+        // the CPU flags erms and fsrm, Linux copies eight bytes per instruction.
         qemu.args(["-cpu", "max,erms=off,fsrm=off"]);
         qemu.args(["-accel", "tcg", "-icount", "shift=1,sleep=off", "-smp", "1"]);
     } else {
-        // All CPUs in one thread. With a thread each, and more of them than the machine has cores, the
-        // kernel dies of breakpoints in text that another CPU has just patched back: of kprobes, and of
-        // ftrace's own. It is no slower where two guests share two cores.
+        // All CPUs share one thread. With one thread per CPU, and more CPUs than the machine has cores, the kernel
+        // panics: it meets breakpoints of kprobes and ftrace in text that another CPU has just patched back. One
+        // thread is no slower where two guests share two cores.
         qemu.args(["-cpu", "max", "-accel", "tcg,thread=single"]);
-        qemu.args(["-smp", &spec.smp.to_string()]);
+        qemu.args(["-smp", &spec.cpus.to_string()]);
     }
     qemu.arg("-kernel").arg(&spec.kernel.vmlinuz).args(["-initrd", "initramfs", "-append"]);
-    // An oops in a module must not pass for success.
+    // An oops in a module ends the guest, so that the test fails.
     qemu.arg(format!("console=ttyS0 quiet panic=-1 oops=panic {}", spec.append));
     qemu.args(&spec.arguments);
     qemu
 }
 
-/// QEMU connects as it starts; `None` if it ends instead.
+/// Accepts QEMU's connections to the three sockets. Returns `None` if QEMU ends instead.
 fn connect(listeners: &[UnixListener; 3], child: &mut Child) -> Result<Option<[UnixStream; 3]>> {
     let mut accept = |listener: &UnixListener| -> Result<Option<UnixStream>> {
         loop {
@@ -213,29 +211,34 @@ fn connect(listeners: &[UnixListener; 3], child: &mut Child) -> Result<Option<[U
     Ok(Some([first, second, third]))
 }
 
-fn follow(news: &mpsc::Receiver<News>, child: &mut Child, deadline: Instant) -> Result<End> {
+fn wait_for_end(
+    events: &mpsc::Receiver<GuestEvent>,
+    child: &mut Child,
+    deadline: Instant,
+) -> Result<GuestEnd> {
     let mut started = false;
     let mut gone = false;
     loop {
-        match news.recv_timeout(Duration::from_millis(50)) {
-            Ok(News::Started) => started = true,
-            Ok(News::Status(status)) => return Ok(End::Exit(status)),
-            Ok(News::Closed) => return Ok(End::Closed),
+        match events.recv_timeout(Duration::from_millis(50)) {
+            Ok(GuestEvent::ScriptStarted) => started = true,
+            Ok(GuestEvent::ScriptEnded(status)) => return Ok(GuestEnd::Exit(status)),
+            Ok(GuestEvent::OutputClosed) => return Ok(GuestEnd::OutputClosed),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) if gone => {
-                return Ok(if started { End::Died } else { End::NotBooted });
+                return Ok(if started { GuestEnd::Died } else { GuestEnd::NotBooted });
             }
-            // Once more round the loop for news that came together with the end.
+            // Another iteration receives events that arrived together with the end.
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 gone = child.try_wait()?.is_some();
             }
         }
         if Instant::now() > deadline {
-            return Ok(End::TimedOut);
+            return Ok(GuestEnd::TimedOut);
         }
     }
 }
 
-fn copy(mut from: UnixStream, to: &mut (dyn Write + Send), closed: Option<&Sender<News>>) {
+/// Copies `from` to `to`. If writing fails, reports that to `closed` and discards the rest, so that QEMU never blocks.
+fn forward(mut from: UnixStream, to: &mut (dyn Write + Send), closed: Option<&Sender<GuestEvent>>) {
     let mut buffer = vec![0; 65536];
     let mut open = true;
     loop {
@@ -249,13 +252,14 @@ fn copy(mut from: UnixStream, to: &mut (dyn Write + Send), closed: Option<&Sende
         if open && to.write_all(bytes).and_then(|()| to.flush()).is_err() {
             open = false;
             if let Some(closed) = closed {
-                closed.send(News::Closed).ok();
+                closed.send(GuestEvent::OutputClosed).ok();
             }
         }
     }
 }
 
-fn listen_to(control: UnixStream, news: &Sender<News>) {
+/// Sends an event for each line that /init writes to the control port.
+fn read_control(control: UnixStream, events: &Sender<GuestEvent>) {
     for line in BufReader::new(control).split(b'\n') {
         let line = match line {
             Ok(line) => line,
@@ -265,30 +269,30 @@ fn listen_to(control: UnixStream, news: &Sender<News>) {
             }
         };
         let line = String::from_utf8_lossy(&line);
-        let what = match line.strip_prefix("status ").map(str::parse) {
-            Some(Ok(status)) => News::Status(status),
-            _ => News::Started,
+        let event = match line.strip_prefix("status ").map(str::parse) {
+            Some(Ok(status)) => GuestEvent::ScriptEnded(status),
+            _ => GuestEvent::ScriptStarted,
         };
-        if news.send(what).is_err() {
+        if events.send(event).is_err() {
             return;
         }
     }
 }
 
-/// The end of a guest's console, made safe for a terminal: where the trouble begins, if the kernel
-/// said so, and the last lines.
-fn last_lines(console: &Path) -> String {
-    const TROUBLE: &[&str] = &["Kernel panic", "BUG:", "Oops", "general protection fault"];
+/// Quotes a guest's console without control characters: from the first line that reports a crash, if there is one, and
+/// the last lines.
+fn quote(console: &Path) -> String {
+    const CRASH: &[&str] = &["Kernel panic", "BUG:", "Oops", "general protection fault"];
     let bytes = fs::read(console).unwrap_or_default();
     let text: String = String::from_utf8_lossy(&bytes)
         .chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
         .collect();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let trouble = lines.iter().position(|line| TROUBLE.iter().any(|word| line.contains(word)));
-    let tail = lines.len().saturating_sub(LAST_LINES);
-    let begin = trouble.unwrap_or(tail);
-    let end = lines.len().min(begin + LAST_LINES);
+    let crash = lines.iter().position(|line| CRASH.iter().any(|word| line.contains(word)));
+    let tail = lines.len().saturating_sub(QUOTED_LINES);
+    let begin = crash.unwrap_or(tail);
+    let end = lines.len().min(begin + QUOTED_LINES);
     let shown = lines.get(begin..end).unwrap_or_default();
     let more = lines.get(end.max(lines.len().saturating_sub(4))..).unwrap_or_default();
     let mut quoted: Vec<String> = shown.iter().map(|line| format!("  | {line}")).collect();
@@ -305,12 +309,12 @@ fn last_lines(console: &Path) -> String {
 fn console_log(release: &str) -> Result<PathBuf> {
     let dir = paths::target().join("vm");
     fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    prune(&dir);
-    Ok(dir.join(format!("console-{release}-{}-{}.log", process::id(), next())))
+    remove_old_logs(&dir);
+    Ok(dir.join(format!("console-{release}-{}-{}.log", process::id(), next_number())))
 }
 
-/// Keeps the newest logs only; what cannot be removed stays.
-fn prune(dir: &Path) {
+/// Removes all but the newest logs. Errors are ignored: an old log does no harm.
+fn remove_old_logs(dir: &Path) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     let mut logs: Vec<(SystemTime, PathBuf)> = entries
         .flatten()
@@ -318,33 +322,37 @@ fn prune(dir: &Path) {
         .filter(|(_, path)| path.extension().is_some_and(|extension| extension == "log"))
         .collect();
     logs.sort();
-    let surplus = logs.len().saturating_sub(LOGS);
+    let surplus = logs.len().saturating_sub(MAX_LOGS);
     for (_, path) in logs.into_iter().take(surplus) {
         fs::remove_file(path).ok();
     }
 }
 
-fn next() -> u32 {
+/// Returns a number that is unique in this process.
+fn next_number() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// A folder with a short path, as addresses of unix sockets must be; gone when dropped.
-struct Scratch(PathBuf);
+/// A temporary folder that is removed when dropped. Its path is short, because the address of a unix socket has at most
+/// 108 bytes (unix(7)).
+struct ScratchDir(PathBuf);
 
-impl Scratch {
+impl ScratchDir {
     fn new() -> Result<Self> {
-        Self::sweep();
-        let dir = env::temp_dir().join(format!("{SCRATCH}{}-{}", process::id(), next()));
+        Self::remove_stale();
+        let name = format!("{SCRATCH_PREFIX}{}-{}", process::id(), next_number());
+        let dir = env::temp_dir().join(name);
         fs::create_dir(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         Ok(Self(dir))
     }
 
-    /// Removes what killed processes left.
-    fn sweep() {
+    /// Removes the folders of processes that were killed.
+    fn remove_stale() {
         for entry in fs::read_dir(env::temp_dir()).into_iter().flatten().flatten() {
             let name = entry.file_name();
-            let pid = name.to_str().and_then(|name| name.strip_prefix(SCRATCH)?.split('-').next());
+            let rest = name.to_str().and_then(|name| name.strip_prefix(SCRATCH_PREFIX));
+            let pid = rest.and_then(|rest| rest.split('-').next());
             if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
                 fs::remove_dir_all(entry.path()).ok();
             }
@@ -352,23 +360,23 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
+impl Drop for ScratchDir {
     fn drop(&mut self) {
         fs::remove_dir_all(&self.0).ok();
     }
 }
 
-/// A child that ends with its owner.
-struct Running(Child);
+/// A child process that is killed when dropped.
+struct KillOnDrop(Child);
 
-impl Running {
+impl KillOnDrop {
     fn stop(&mut self) {
         self.0.kill().ok();
         self.0.wait().ok();
     }
 }
 
-impl Drop for Running {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         self.stop();
     }

@@ -1,6 +1,7 @@
-//! The guest's file system: an archive in cpio's "newc" format, which the kernel unpacks into memory.
-//! Not compressed: unpacking costs an emulated machine more than copying.
-//! (Format: Documentation/driver-api/early-userspace/buffer-format.rst.)
+//! Makes the guest's root file system: a cpio archive in the format "newc", which the kernel unpacks into memory
+//! (Documentation/driver-api/early-userspace/buffer-format.rst).
+//!
+//! The archive is not compressed, because an emulated machine copies faster than it unpacks.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,15 +19,16 @@ const FILE: u32 = 0o100_000;
 const LINK: u32 = 0o120_000;
 const CHARACTER_DEVICE: u32 = 0o020_000;
 
-/// An archive in the making.
+/// Writer of an archive.
 pub(crate) struct Initramfs {
     bytes: Vec<u8>,
+    /// Inode number of the last entry; 0: no entry yet.
     inode: u32,
     directories: BTreeSet<PathBuf>,
 }
 
 impl Initramfs {
-    /// What every guest has: busybox, users, mount points and `/init`.
+    /// Begins an archive with the files of every guest: busybox, users, mount points and `/init`.
     pub(crate) fn base() -> Result<Self> {
         let mut archive = Self { bytes: Vec::new(), inode: 0, directories: BTreeSet::new() };
         let busybox = ["/bin/busybox", "/usr/bin/busybox"]
@@ -44,7 +46,7 @@ impl Initramfs {
             archive.directory(Path::new(dir));
         }
         archive.link("var/run", "/run");
-        // The kernel opens it for /init before anything is mounted.
+        // The kernel opens it before /init has mounted anything (console_on_rootfs(), init/main.c).
         archive.entry("dev/console", CHARACTER_DEVICE | 0o600, &[], (5, 1));
         archive.file("init", include_bytes!("../guest/init"), 0o755);
         archive.file(
@@ -60,7 +62,7 @@ impl Initramfs {
         Ok(archive)
     }
 
-    /// Adds `bytes` as the file `name` (no leading slash), its directories before it.
+    /// Adds a file and the directories that contain it. `name` has no leading slash.
     pub(crate) fn file(&mut self, name: impl AsRef<Path>, bytes: &[u8], mode: u32) {
         self.entry(name, FILE | mode, bytes, (0, 0));
     }
@@ -89,7 +91,7 @@ impl Initramfs {
         Ok(())
     }
 
-    /// The finished archive.
+    /// Ends the archive and returns its bytes.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.entry("TRAILER!!!", 0, &[], (0, 0));
         self.bytes
@@ -133,10 +135,14 @@ impl Initramfs {
     }
 }
 
-/// Where `--add PATH` ends up: `/add` and the last name of `path`.
+/// Returns the destination of `--add PATH` in the guest, which is `add` and the last component of the path, and the
+/// canonical source.
 pub(crate) fn added(path: &Path) -> Result<(PathBuf, PathBuf)> {
     let real = path.canonicalize().with_context(|| format!("--add {}", path.display()))?;
-    let name = path.file_name().or_else(|| real.file_name()).context("--add: not a name")?;
+    let name = path
+        .file_name()
+        .or_else(|| real.file_name())
+        .context("--add: the path has no last component")?;
     Ok((Path::new("add").join(name), real))
 }
 

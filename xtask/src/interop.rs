@@ -1,19 +1,19 @@
-//! Recordings in the hands of others: pyarrow reads the golden ones and finds in them what seqtrace does.
+//! Test that pyarrow reads the golden recordings and finds the same in them as seqtrace.
 
 use std::fs;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::test::Tally;
+use crate::tally::Tally;
 use crate::{paths, setup, sh};
 
-/// The version that the test installs into a virtual environment under `target/`.
+/// Requirement for pip; the test installs it into a virtual environment under `target/`.
 const PYARROW: &str = "pyarrow==26.0.1";
 
-/// The golden recordings by `xtask/interop/recordings.py`.
+/// Runs `xtask/interop/recordings.py` on the golden recordings.
 pub(crate) fn recordings() -> Result<Tally> {
-    sh::say("Testing", "interop/pyarrow");
+    sh::progress("Testing", "interop/pyarrow");
     let environment = paths::target().join("pyarrow");
     let python = environment.join("bin/python");
     let installed = environment.join(PYARROW);

@@ -1,11 +1,10 @@
-//! Kernels for guests, and the headers to build modules for them: Debian's cloud kernels, unpacked
-//! in the cache. The machine's own /boot, /lib/modules and /usr/src are left alone.
+//! Fetches Debian's kernels for guests, with the headers to build modules for them, and unpacks them in the cache. The
+//! machine's own /boot, /lib/modules and /usr/src are not touched.
 //!
-//! A kernel's version is resolved through its metapackage and never pinned: old versions leave the
-//! archive. What was resolved stays until `cargo xtask setup --update`, so that a warm cache needs no
-//! network.
+//! A metapackage names the version of a kernel. Versions are not pinned, because old ones leave the archive. A fetched
+//! version stays until `cargo xtask setup --update`, so that a filled cache needs no network.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,104 +16,103 @@ pub(crate) mod archive;
 
 use archive::{Apt, Archive, depends, download, unpack};
 
-/// A line of kernels.
+/// A series of kernel versions that Debian maintains.
 #[derive(Debug)]
 pub(crate) struct Series {
-    /// What `--kernel` calls it.
+    /// Name of the series, which is the value of `--kernel`.
     pub(crate) name: &'static str,
-    /// Its folder in the cache.
+    /// Folder under `kernels` in the cache.
     folder: &'static str,
-    /// The metapackage that depends on the newest image.
+    /// Debian package that depends on the newest image.
     metapackage: &'static str,
-    /// Archives and suites of another release of Debian that have it, on the mirror that this machine's
-    /// sources name; none: this machine's own sources.
+    /// Archives and suites of another release of Debian that have the kernel; empty: this machine's own sources have it.
     suites: &'static [(Archive, &'static str)],
-    /// Modules can be built for it here.
-    pub(crate) modules: bool,
-    /// It is tested if nothing else is asked for.
-    pub(crate) usual: bool,
+    /// If true, the headers are fetched too, and modules can be built.
+    builds_modules: bool,
+    /// If true, `cargo xtask test` tests it without `--all-kernels`.
+    pub(crate) tested_by_default: bool,
 }
 
-/// Every line of kernels there is.
+/// Cloud kernels, which most guests boot.
 pub(crate) static SERIES: [Series; 4] = [
     Series {
         name: "6.12",
         folder: "6.12",
         metapackage: "linux-image-6.12-cloud-amd64",
         suites: &[],
-        modules: true,
-        usual: true,
+        builds_modules: true,
+        tested_by_default: true,
     },
     Series {
         name: "6.1",
         folder: "6.1",
         metapackage: "linux-image-cloud-amd64",
         suites: &[],
-        modules: true,
-        usual: true,
+        builds_modules: true,
+        tested_by_default: true,
     },
     Series {
         name: "5.10",
         folder: "5.10",
         metapackage: "linux-image-cloud-amd64",
         suites: &[(Archive::Security, "bullseye-security"), (Archive::Main, "bullseye")],
-        modules: true,
-        usual: false,
+        builds_modules: true,
+        tested_by_default: false,
     },
     Series {
         name: "7",
         folder: "7",
         metapackage: "linux-image-cloud-amd64",
         suites: &[(Archive::Main, "sid")],
-        // Its build tools want a newer libc, its flags a newer compiler than Debian 12 has.
-        modules: false,
-        usual: false,
+        // The headers' build tools need a newer libc, and their flags a newer compiler, than Debian 12 has.
+        builds_modules: false,
+        tested_by_default: false,
     },
 ];
 
-/// Debian's full kernels, of the same names: with nearly all drivers, and no headers here.
+/// Debian's full kernels, which have nearly all drivers. Their headers are not fetched.
 pub(crate) static FULL: [Series; 3] = [
     Series {
         name: "6.12",
         folder: "6.12-full",
         metapackage: "linux-image-6.12-amd64",
         suites: &[],
-        modules: false,
-        usual: false,
+        builds_modules: false,
+        tested_by_default: false,
     },
     Series {
         name: "6.1",
         folder: "6.1-full",
         metapackage: "linux-image-amd64",
         suites: &[],
-        modules: false,
-        usual: false,
+        builds_modules: false,
+        tested_by_default: false,
     },
     Series {
         name: "7",
         folder: "7-full",
         metapackage: "linux-image-amd64",
         suites: &[(Archive::Main, "sid")],
-        modules: false,
-        usual: false,
+        builds_modules: false,
+        tested_by_default: false,
     },
 ];
 
-/// What `--kernel` is when not given.
+/// Default value of `--kernel`.
 pub(crate) const DEFAULT: &str = "6.12";
 
-/// The series that [`DEFAULT`] names.
+/// Returns the series that [`DEFAULT`] names.
 pub(crate) fn default() -> &'static Series {
     let [first, ..] = &SERIES;
     first
 }
 
-/// Parses `--kernel`.
+/// Parses the value of `--kernel`.
 pub(crate) fn parse(name: &str) -> Result<&'static Series, String> {
     find(&SERIES, name)
 }
 
-/// Parses `--kernel` where full kernels are meant.
+/// Parses the value of `--kernel` of tasks that boot full kernels.
 pub(crate) fn parse_full(name: &str) -> Result<&'static Series, String> {
     find(&FULL, name)
 }
@@ -126,27 +124,26 @@ fn find(all: &'static [Series], name: &str) -> Result<&'static Series, String> {
     })
 }
 
-/// An unpacked kernel.
+/// A kernel in the cache.
 #[derive(Debug, Clone)]
 pub(crate) struct Kernel {
-    /// `uname -r`
+    /// Output of `uname -r` on this kernel.
     pub(crate) release: String,
-    /// The unpacked packages.
+    /// Folder of the unpacked packages.
     root: PathBuf,
-    /// The boot image.
     pub(crate) vmlinuz: PathBuf,
-    /// What `make -C` is given to build modules, if that can be done.
+    /// Argument of `make -C` that builds modules; `None` if no modules can be built.
     pub(crate) headers: Option<PathBuf>,
 }
 
-/// The kernel of `series`, fetched if the cache does not have one.
+/// Returns the kernel of `series`. Fetches it if the cache does not have one.
 pub(crate) fn get(series: &'static Series) -> Result<Kernel> {
     let dir = directory(series)?;
     if let Some(kernel) = cached(series, &dir) {
         return Ok(kernel);
     }
-    // Several checkouts share the cache: one fetches, the others wait.
-    let lock = lock(&dir)?;
+    let lock = paths::lock(&dir)?;
+    // Another checkout may have fetched it while this one waited for the lock.
     let kernel = match cached(series, &dir) {
         Some(kernel) => kernel,
         None => fetch(series, &dir)
@@ -156,11 +153,11 @@ pub(crate) fn get(series: &'static Series) -> Result<Kernel> {
     Ok(kernel)
 }
 
-/// Fetches the newest kernel of `series` even if there is one.
+/// Returns the newest kernel of `series`. Fetches it if the cache has an older one or none.
 pub(crate) fn update(series: &'static Series) -> Result<Kernel> {
     let dir = directory(series)?;
-    let lock = lock(&dir)?;
-    let apt = Apt::of(series, &dir)?;
+    let lock = paths::lock(&dir)?;
+    let apt = Apt::new(series, &dir)?;
     apt.update()?;
     let newest = image_package(series, &apt)?;
     let kernel = match cached(series, &dir) {
@@ -177,18 +174,13 @@ fn directory(series: &Series) -> Result<PathBuf> {
     Ok(dir)
 }
 
-fn lock(dir: &Path) -> Result<File> {
-    let file = File::create(dir.join("lock"))?;
-    file.lock().with_context(|| format!("cannot lock {}", dir.display()))?;
-    Ok(file)
-}
-
-/// `DIR/current` names the release; it is written last, so what it names is whole.
+/// Returns the kernel that `DIR/current` names. That file is written last, so the kernel is complete.
 fn cached(series: &Series, dir: &Path) -> Option<Kernel> {
     let release = fs::read_to_string(dir.join("current")).ok()?;
     open(series, &dir.join(&release), &release).ok()
 }
 
+/// Returns the unpacked kernel in `root`, if it is complete.
 fn open(series: &Series, root: &Path, release: &str) -> Result<Kernel> {
     let vmlinuz = [format!("boot/vmlinuz-{release}"), format!("usr/lib/modules/{release}/vmlinuz")]
         .into_iter()
@@ -196,24 +188,24 @@ fn open(series: &Series, root: &Path, release: &str) -> Result<Kernel> {
         .find(|path| path.exists())
         .with_context(|| format!("no vmlinuz in {}", root.display()))?;
     let headers = root.join(format!("usr/src/linux-headers-{release}"));
-    let there = headers.join("Makefile").exists();
-    ensure!(there || !series.modules, "no headers in {}", root.display());
-    let headers = series.modules.then_some(headers);
+    let has_headers = headers.join("Makefile").exists();
+    ensure!(has_headers || !series.builds_modules, "no headers in {}", root.display());
+    let headers = series.builds_modules.then_some(headers);
     Ok(Kernel { release: release.to_owned(), root: root.to_path_buf(), vmlinuz, headers })
 }
 
 impl Kernel {
-    /// The kernel's own modules `names` and what they depend on, not compressed, in the order of
-    /// insertion. What is built in is left out.
+    /// Returns names and uncompressed contents of the modules `names` and of the modules they depend on, in the order in
+    /// which they can be loaded. Modules that are built in are left out.
     pub(crate) fn modules(&self, names: &[&str]) -> Result<Vec<(String, Vec<u8>)>> {
         let mut found = Vec::new();
         for name in names {
-            self.module(name, &mut found)?;
+            self.add_module(name, &mut found)?;
         }
         Ok(found)
     }
 
-    /// The folder `modules/RELEASE` of the unpacked packages.
+    /// Returns the folder `modules/RELEASE` of the unpacked packages.
     pub(crate) fn modules_folder(&self) -> Result<PathBuf> {
         ["lib", "usr/lib"]
             .into_iter()
@@ -222,22 +214,23 @@ impl Kernel {
             .with_context(|| format!("no modules in {}", self.root.display()))
     }
 
-    fn module(&self, name: &str, found: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
-        if found.iter().any(|(there, _)| there == name) {
+    /// Adds a module after its dependencies.
+    fn add_module(&self, name: &str, found: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
+        if found.iter().any(|(known, _)| known == name) {
             return Ok(());
         }
         let dir = self.modules_folder()?.join("kernel");
         let Some(file) = find_module(&dir, name)? else { return Ok(()) };
         let bytes = read_module(&file)?;
         for dependency in dependencies(&bytes) {
-            self.module(&dependency, found)?;
+            self.add_module(&dependency, found)?;
         }
         found.push((name.to_owned(), bytes));
         Ok(())
     }
 }
 
-/// A module's bytes, unpacked.
+/// Reads a module and uncompresses it.
 fn read_module(file: &Path) -> Result<Vec<u8>> {
     if file.extension().is_none_or(|extension| extension == "ko") {
         return fs::read(file).with_context(|| format!("cannot read {}", file.display()));
@@ -247,7 +240,7 @@ fn read_module(file: &Path) -> Result<Vec<u8>> {
     Ok(xz.stdout)
 }
 
-/// What a module says it depends on: `depends=a,b` in its section .modinfo.
+/// Returns the modules that a module depends on: `depends=a,b` in its section .modinfo.
 fn dependencies(module: &[u8]) -> Vec<String> {
     const KEY: &[u8] = b"\0depends=";
     let Some(at) = module.windows(KEY.len()).position(|bytes| bytes == KEY) else {
@@ -259,6 +252,7 @@ fn dependencies(module: &[u8]) -> Vec<String> {
     names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
+/// Searches a folder and its subfolders for the file of a module.
 fn find_module(dir: &Path, name: &str) -> Result<Option<PathBuf>> {
     for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
         let entry = entry?;
@@ -279,28 +273,31 @@ fn find_module(dir: &Path, name: &str) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// The image the metapackage stands for.
+/// Returns the package with the kernel's image.
 fn image_package(series: &Series, apt: &Apt) -> Result<String> {
     let find = || -> Result<Option<String>> {
         let names = depends(series.metapackage, apt)?;
         Ok(names.into_iter().find(|name| name.starts_with("linux-image-")))
     };
-    // A machine that never ran `apt-get update` knows no packages at all.
+    // apt has no package lists before the first `apt-get update`.
     if let Ok(Some(image)) = find() {
         return Ok(image);
     }
     apt.refresh()?;
-    find()?.with_context(|| format!("{} depends on no image", series.metapackage))
+    find()?.with_context(|| {
+        format!("package {} depends on no linux-image package", series.metapackage)
+    })
 }
 
+/// Fetches a kernel. If that fails, updates the package lists and tries again.
 fn fetch(series: &'static Series, dir: &Path) -> Result<Kernel> {
-    sh::say("Fetching", &format!("Debian's kernel {} and its headers", series.name));
-    let apt = Apt::of(series, dir)?;
+    sh::progress("Fetching", &format!("Debian's kernel {} and its headers", series.name));
+    let apt = Apt::new(series, dir)?;
     match fetch_resolved(series, &apt, dir) {
         Ok(kernel) => Ok(kernel),
-        // The lists may name a version that has left the archive.
+        // Old lists name versions that have left the archive.
         Err(error) => {
-            sh::say("Retrying", &format!("with fresh package lists, because: {error:#}"));
+            sh::progress("Retrying", &format!("with new package lists, because: {error:#}"));
             apt.refresh()?;
             fetch_resolved(series, &apt, dir)
         }
@@ -310,21 +307,7 @@ fn fetch(series: &'static Series, dir: &Path) -> Result<Kernel> {
 fn fetch_resolved(series: &'static Series, apt: &Apt, dir: &Path) -> Result<Kernel> {
     let image = image_package(series, apt)?;
     let release = image.strip_prefix("linux-image-").unwrap_or(&image).to_owned();
-
-    let mut packages = vec![image.clone()];
-    // Newer suites have the parts of an image in packages of their own.
-    let parts = [format!("linux-binary-{release}"), format!("linux-modules-{release}")];
-    packages.extend(depends(&image, apt)?.into_iter().filter(|name| parts.contains(name)));
-    if series.modules {
-        let headers = format!("linux-headers-{release}");
-        let wanted = ["linux-headers-", "linux-kbuild-", "linux-compiler-"];
-        packages.extend(
-            depends(&headers, apt)?
-                .into_iter()
-                .filter(|name| wanted.iter().any(|prefix| name.starts_with(prefix))),
-        );
-        packages.push(headers);
-    }
+    let packages = packages(series, apt, &image, &release)?;
 
     let work = dir.join("unpacking");
     if work.exists() {
@@ -335,22 +318,22 @@ fn fetch_resolved(series: &'static Series, apt: &Apt, dir: &Path) -> Result<Kern
     download(&packages, apt, &work)?;
     unpack(&work, &root)?;
     if !has_vmlinuz(&root, &release) {
-        // Some suites ship the signed image as a template only.
+        // Some suites have the signed image as a template only.
         let unsigned = work.join("unsigned");
         fs::create_dir_all(&unsigned)?;
         download(&[format!("{image}-unsigned")], apt, &unsigned)?;
         unpack(&unsigned, &root)?;
     }
-    if series.modules {
+    if series.builds_modules {
         relocate(&root.join(format!("usr/src/linux-headers-{release}")))?;
     }
     open(series, &root, &release)?;
 
-    let place = dir.join(&release);
-    if place.exists() {
-        fs::remove_dir_all(&place)?;
+    let unpacked = dir.join(&release);
+    if unpacked.exists() {
+        fs::remove_dir_all(&unpacked)?;
     }
-    fs::rename(&root, &place)?;
+    fs::rename(&root, &unpacked)?;
     fs::remove_dir_all(&work)?;
     let previous = fs::read_to_string(dir.join("current")).unwrap_or_default();
     fs::write(dir.join("current.new"), &release)?;
@@ -358,7 +341,22 @@ fn fetch_resolved(series: &'static Series, apt: &Apt, dir: &Path) -> Result<Kern
     if !previous.is_empty() && previous != release {
         fs::remove_dir_all(dir.join(previous)).ok();
     }
-    open(series, &place, &release)
+    open(series, &unpacked, &release)
+}
+
+/// Returns the packages that make up a kernel: the image, the packages with its parts in newer suites, and the headers.
+fn packages(series: &Series, apt: &Apt, image: &str, release: &str) -> Result<Vec<String>> {
+    let mut packages = vec![image.to_owned()];
+    let parts = [format!("linux-binary-{release}"), format!("linux-modules-{release}")];
+    packages.extend(depends(image, apt)?.into_iter().filter(|name| parts.contains(name)));
+    if series.builds_modules {
+        let headers = format!("linux-headers-{release}");
+        let wanted = ["linux-headers-", "linux-kbuild-", "linux-compiler-"];
+        let is_wanted = |name: &String| wanted.iter().any(|prefix| name.starts_with(prefix));
+        packages.extend(depends(&headers, apt)?.into_iter().filter(is_wanted));
+        packages.push(headers);
+    }
+    Ok(packages)
 }
 
 fn has_vmlinuz(root: &Path, release: &str) -> bool {
@@ -366,12 +364,10 @@ fn has_vmlinuz(root: &Path, release: &str) -> bool {
         || root.join(format!("usr/lib/modules/{release}/vmlinuz")).exists()
 }
 
-/// Makes the headers work where they were unpacked: their links are relative, only the Makefile
-/// names /usr/src.
+/// Makes the headers usable in the cache: replaces /usr/src in the Makefile, the only absolute path in them.
 fn relocate(headers: &Path) -> Result<()> {
     let file = headers.join("Makefile");
-    let text =
-        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = paths::read(&file)?;
     let here = "include $(realpath $(dir $(lastword $(MAKEFILE_LIST))))/../";
     fs::write(&file, text.replace("include /usr/src/", here))?;
     Ok(())

@@ -1,19 +1,25 @@
-//! `cargo xtask load`: seqtrace under load in a guest, as a table in docs/load.md.
+//! `cargo xtask load`: measures seqtrace under load in a guest and writes a table into docs/load.md.
 //!
-//! What is played is in xtask/e2e/load.parts, how in xtask/load/play.sh; this reads its lines.
+//! xtask/e2e/load.parts has the workloads, called parts, and xtask/load/play.sh runs them. This module parses the script's output.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
-use std::process::Command;
+use std::io;
 
 use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::kernel::{self, Series};
-use crate::vm::{self, Machine};
-use crate::{guest, matrix, paths, program, setup, sh};
+use crate::lines::LineWriter;
+use crate::section::Section;
+use crate::vm::{self, GuestOptions};
+use crate::{git, guest, paths, program, setup};
 
-const PLAY: &str = include_str!("../load/play.sh");
+const SCRIPT: &str = include_str!("../load/play.sh");
+
+const SECTION: Section = Section::new("docs/load.md", "cargo xtask load");
+
+/// KiB of events that seqtrace may buffer, as in seqtrace/src/probe/spool.rs.
+const BACKLOG: u64 = 128 << 10;
 
 /// Options of `cargo xtask load`.
 #[derive(Debug, Args)]
@@ -21,92 +27,80 @@ pub(crate) struct Options {
     /// Debian's kernel: 6.1 or 6.12
     #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
     kernel: &'static Series,
-    /// Seconds of everything at once, while seqtrace's memory is watched; 0 for none
+    /// Duration of the soak, in which all parts run at once while seqtrace's memory is sampled; 0: no soak
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     soak: u64,
-    /// A fifth of everything and a minute of soak; docs/load.md is left as it is
+    /// Run a fifth of each part and one minute of soak; do not write docs/load.md
     #[arg(long, conflicts_with = "soak")]
     quick: bool,
 }
 
-/// Plays the load and returns 0 if everything was as it should be.
+/// Runs the parts and returns the exit status: 0 if nothing failed.
 pub(crate) fn run(options: &Options) -> Result<u8> {
     setup::all()?;
     let helper = program::build("e2e-helper")?;
     let (size, soak) = if options.quick { ("short", 60) } else { ("full", options.soak) };
-    let machine = Machine {
+    let guest = GuestOptions {
         kernel: options.kernel,
         mem: 4096,
-        // The parts take some minutes.
+        // The parts before the soak take some minutes.
         timeout: 3600 + 2 * soak,
-        ..Machine::default()
+        ..GuestOptions::default()
     };
-    let script = format!("export SIZE={size} SOAK={soak}\n{PLAY}");
+    let script = format!("export SIZE={size} SOAK={soak}\n{SCRIPT}");
     let files = [("bin/e2e-helper", helper), ("e2e", paths::root().join("xtask/e2e"))];
-    let spec = vm::spec(&machine, &script, &files)?;
-    sh::say("Booting", &format!("a guest with Linux {}", spec.kernel.release));
-    // Before somebody changes something.
-    let commit = commit()?;
-    let mut played = Played::default();
-    let result = guest::run(&spec, &mut played, &mut io::stderr())?;
-    if let Some(complaint) = result.complaint(&spec) {
-        bail!("{complaint}");
+    let spec = vm::spec(&guest, &script, &files)?;
+    // Not after the run, which takes long enough for the checkout to change.
+    let commit = git::commit()?;
+    let mut results = LoadResults::default();
+    let mut lines = LineWriter::new(|line: &str| results.line(line.trim_end()));
+    let result = guest::run(&spec, &mut lines, &mut io::stderr())?;
+    if let Some(failure) = result.failure(&spec) {
+        bail!("{failure}");
     }
-    played.judge(soak);
-    let table = played.table();
+    results.check(soak);
+    let table = results.table();
     println!("{table}");
     if !options.quick {
-        let head = format!(
+        let heading = format!(
             "Commit {commit}, Linux {}, `cargo xtask load --kernel {} --soak {soak}`:\n\n",
             spec.kernel.release, options.kernel.name
         );
-        matrix::between_marks("docs/load.md", BEGIN, &format!("{head}{table}"))?;
+        SECTION.write(&format!("{heading}{table}"))?;
     }
-    for wrong in &played.wrong {
-        println!("FAILED: {wrong}");
+    for failure in &results.failures {
+        println!("FAILED: {failure}");
     }
-    Ok(u8::from(!played.wrong.is_empty()))
+    Ok(u8::from(!results.failures.is_empty()))
 }
 
-const BEGIN: &str = "<!-- written by cargo xtask load -->\n";
-
-/// KiB that may wait in seqtrace's memory: `ROOM` in seqtrace/src/probe/spool.rs.
-const BACKLOG: u64 = 128 << 10;
-
-/// The commit that was measured; a star if files differ from it.
-fn commit() -> Result<String> {
-    let git = |arguments: &[&str]| {
-        sh::output(Command::new("git").args(arguments).current_dir(paths::root()))
-    };
-    let changed = !git(&["status", "--porcelain", "--untracked-files=no"])?.trim().is_empty();
-    let hash = git(&["rev-parse", "--short", "HEAD"])?;
-    Ok(format!("{}{}", hash.trim(), if changed { "*" } else { "" }))
-}
-
-/// What came of the load.
+/// Results of all parts and of the soak.
 #[derive(Debug, Default)]
-struct Played {
-    /// The beginning of a line.
-    partial: Vec<u8>,
-    parts: Vec<Part>,
-    /// Seconds since the soak's beginning, KiB.
+struct LoadResults {
+    parts: Vec<PartResult>,
+    /// Samples of seqtrace's memory in the soak: seconds since its beginning, KiB.
     memory: Vec<(f64, u64)>,
-    wrong: Vec<String>,
+    failures: Vec<String>,
 }
 
 #[derive(Debug, PartialEq)]
-struct Part {
+struct PartResult {
     name: String,
+    /// Number of JSON objects that seqtrace wrote.
     objects: u64,
+    /// Number of records whose fate is emitted.
     emitted: u64,
     lost: u64,
     missed: u64,
+    /// seqtrace's CPU time in seconds.
     cpu: f64,
+    /// seqtrace's largest memory in KiB.
     rss: u64,
+    /// Duration in seconds, until seqtrace has ended.
     seconds: f64,
 }
 
-impl Part {
+impl PartResult {
     fn parse(line: &str) -> Option<Self> {
         let fields: Vec<&str> = line.split('\t').collect();
         let [name, objects, emitted, lost, missed, cpu, rss, seconds] = fields.as_slice() else {
@@ -125,57 +119,57 @@ impl Part {
     }
 }
 
-impl Played {
+impl LoadResults {
     fn line(&mut self, line: &str) {
-        let known = if let Some(part) = line.strip_prefix("%% part ") {
-            Part::parse(part).map(|part| self.parts.push(part))
+        let parsed = if let Some(part) = line.strip_prefix("%% part ") {
+            PartResult::parse(part).map(|result| self.parts.push(result))
         } else if let Some(sample) = line.strip_prefix("%% soak ") {
             let sample = sample.split_once('\t');
             sample
                 .and_then(|(at, rss)| Some((at.parse().ok()?, rss.parse().ok()?)))
                 .map(|sample| self.memory.push(sample))
-        } else if let Some(wrong) = line.strip_prefix("%% not ok ") {
-            self.wrong.push(wrong.to_owned());
+        } else if let Some(failure) = line.strip_prefix("%% not ok ") {
+            self.failures.push(failure.to_owned());
             Some(())
         } else {
             eprintln!("{line}");
             Some(())
         };
-        if known.is_none() {
-            self.wrong.push(format!("not understood: {line}"));
+        if parsed.is_none() {
+            self.failures.push(format!("not understood: {line}"));
         }
     }
 
-    /// What the script cannot see: is the memory that the soak needs the same in its middle and at its
-    /// end, or bounded at least? What seqtrace is told faster than it can show waits, up to [`BACKLOG`].
-    fn judge(&mut self, soak: u64) {
+    /// Checks that parts ran, and that memory did not grow in the soak: it must be the same in both halves, or
+    /// within [`BACKLOG`], because seqtrace buffers events that arrive faster than it can show them.
+    fn check(&mut self, soak: u64) {
         if self.parts.is_empty() {
-            self.wrong.push("nothing was played".to_owned());
+            self.failures.push("no part ran".to_owned());
         }
         if soak == 0 {
             return;
         }
         match self.halves() {
-            // A tenth, and what an allocator keeps of one flood.
+            // A tenth, and 4 MiB that an allocator may keep after a burst.
             Some((first, second)) if second > (first + first / 10 + 4096).max(self.bound()) => {
-                self.wrong.push(format!(
-                    "seqtrace's memory grew in the soak: {first} KiB at most in the first half of \
-                     it, {second} KiB in the second"
+                self.failures.push(format!(
+                    "seqtrace's memory grew in the soak: at most {first} KiB in the first half, \
+                     {second} KiB in the second"
                 ));
             }
             Some(_) => {}
-            None => self.wrong.push("seqtrace's memory was not seen".to_owned()),
+            None => self.failures.push("seqtrace's memory was not sampled".to_owned()),
         }
     }
 
-    /// The most memory that may be needed, in KiB: that of a tracer that sees nothing, and the backlog with a
-    /// quarter for what an allocator keeps.
+    /// Returns the limit of seqtrace's memory in KiB: the memory of an idle tracer, the backlog, and a quarter of the
+    /// backlog that an allocator may keep.
     fn bound(&self) -> u64 {
         let idle = self.parts.iter().find(|part| part.name == "nothing");
-        idle.map_or(0, |part| part.rss + BACKLOG + BACKLOG / 4)
+        idle.map_or(0, |idle| idle.rss + BACKLOG + BACKLOG / 4)
     }
 
-    /// The most memory, in KiB, in the first and in the second half of the soak.
+    /// Returns the largest memory, in KiB, in the first and in the second half of the soak.
     fn halves(&self) -> Option<(u64, u64)> {
         let (first, second) = self.memory.split_at(self.memory.len() / 2);
         let most = |half: &[(f64, u64)]| half.iter().map(|sample| sample.1).max();
@@ -187,7 +181,7 @@ impl Played {
             "| part | objects | records emitted | lost | missed | seqtrace's CPU, s | most memory, MiB | seconds |\n\
              | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         );
-        for Part { name, objects, emitted, lost, missed, cpu, rss, seconds } in &self.parts {
+        for PartResult { name, objects, emitted, lost, missed, cpu, rss, seconds } in &self.parts {
             let name = name.replace('_', " ");
             let _infallible = writeln!(
                 text,
@@ -214,74 +208,55 @@ impl Played {
     }
 }
 
-/// MiB with a decimal.
+/// Converts KiB to MiB with one decimal digit.
 fn mib(kib: u64) -> String {
     format!("{}.{}", kib / 1024, kib % 1024 * 10 / 1024)
-}
-
-impl Write for Played {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.partial.extend(bytes);
-        while let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.partial.drain(..=end).collect();
-            let line = String::from_utf8_lossy(&line).into_owned();
-            self.line(line.trim_end());
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn played(text: &str, soak: u64) -> Played {
-        let mut played = Played::default();
-        // Pieces as they may come from a socket.
-        for piece in text.as_bytes().chunks(7) {
-            played.write_all(piece).unwrap();
-        }
-        played.judge(soak);
-        played
+    fn results(text: &str, soak: u64) -> LoadResults {
+        let mut results = LoadResults::default();
+        text.lines().for_each(|line| results.line(line));
+        results.check(soak);
+        results
     }
 
     const PART: &str = "%% part one_reader\t2000123\t1000000\t0\t0\t61.2\t95000\t70.9\n";
 
     #[test]
     fn a_part_is_a_row() {
-        let played = played(PART, 0);
-        assert_eq!(played.wrong, Vec::<String>::new());
+        let results = results(PART, 0);
+        assert_eq!(results.failures, Vec::<String>::new());
         let row = "| one reader | 2000123 | 1000000 | 0 | 0 | 61.2 | 92.7 | 71 |\n";
-        assert!(played.table().ends_with(row), "{}", played.table());
+        assert!(results.table().ends_with(row), "{}", results.table());
     }
 
     #[test]
-    fn memory_that_grows_is_wrong() {
+    fn growing_memory_is_a_failure() {
         let soak = |last: u64| {
             let samples = [90_000, 95_000, 95_000, last].map(|rss| format!("%% soak 5.0\t{rss}\n"));
-            played(&format!("{PART}{}", samples.concat()), 20).wrong
+            results(&format!("{PART}{}", samples.concat()), 20).failures
         };
         assert_eq!(soak(97_000), Vec::<String>::new());
         assert_eq!(soak(195_000).len(), 1);
-        // A backlog is no leak.
+        // A backlog is not a leak.
         let idle = "%% part nothing\t70\t7\t0\t0\t0.1\t60000\t4\n";
         let most = |rss: u64| {
             let samples = [90_000, rss].map(|rss| format!("%% soak 5.0\t{rss}\n")).concat();
-            played(&format!("{idle}{samples}"), 20).wrong
+            results(&format!("{idle}{samples}"), 20).failures
         };
         assert_eq!(most(60_000 + 163_840), Vec::<String>::new());
         assert_eq!(most(60_000 + 163_841).len(), 1);
-        assert_eq!(played(PART, 20).wrong, ["seqtrace's memory was not seen"]);
+        assert_eq!(results(PART, 20).failures, ["seqtrace's memory was not sampled"]);
     }
 
     #[test]
-    fn nothing_passes_unseen() {
-        assert_eq!(played("", 0).wrong, ["nothing was played"]);
-        let played = played(&format!("{PART}%% not ok left: 3 kprobes\n%% part x\n"), 0);
-        assert_eq!(played.wrong, ["left: 3 kprobes", "not understood: %% part x"]);
+    fn missing_and_malformed_lines_are_failures() {
+        assert_eq!(results("", 0).failures, ["no part ran"]);
+        let results = results(&format!("{PART}%% not ok left: 3 kprobes\n%% part x\n"), 0);
+        assert_eq!(results.failures, ["left: 3 kprobes", "not understood: %% part x"]);
     }
 }

@@ -1,21 +1,27 @@
-//! The project's tasks: `cargo xtask --help`.
+//! Runs the project's tasks; `cargo xtask --help` lists them.
 #![forbid(unsafe_code)]
 
+mod apt;
 mod bench;
 mod demo;
 mod e2e;
+mod git;
 mod guest;
 mod initramfs;
 mod interop;
 mod kernel;
+mod lines;
+mod lint;
 mod load;
 mod matrix;
 mod modules;
 mod paths;
 mod program;
+mod section;
 mod setup;
 mod sh;
 mod sweep;
+mod tally;
 mod test;
 mod tidy;
 mod vm;
@@ -24,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// The project's tasks. Each does its own set-up.
+/// Runs the project's tasks. Each task installs what it needs first.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", disable_version_flag = true)]
 struct Cli {
@@ -34,23 +40,23 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install and fetch what this machine lacks: packages, bpf-linker, kernels
+    /// Install packages, build bpf-linker and fetch kernels, as far as they are missing
     Setup {
-        /// Look for newer kernels too
+        /// Fetch newer kernels, too
         #[arg(long)]
         update: bool,
     },
-    /// Play the README's story live: modules, echos and cats as seqtrace sees them
+    /// Run the README's examples live: modules, writers and readers as seqtrace sees them
     Demo(demo::Options),
-    /// Measure what tracing costs
+    /// Measure the cost of tracing
     Bench(bench::Options),
-    /// Formatting, clippy, unit tests, and the end-to-end tests in guests
+    /// Run lints, unit tests, and the end-to-end tests in guests
     Test(test::Options),
-    /// Check the house rules that no other lint knows: language, sizes, map, dependencies, Markdown
+    /// Check the house rules that no other lint checks: language, sizes, map, dependencies, Markdown
     Tidy(tidy::Options),
-    /// Load seqtrace in a guest as far as it goes, and write docs/load.md
+    /// Measure seqtrace under load in a guest, and write docs/load.md
     Load(load::Options),
-    /// Check the kernel's own seq files
+    /// Run `seqtrace check` on the kernel's own seq files
     Sweep(sweep::Options),
     /// Run a script in a guest with a Debian kernel
     Vm(vm::Options),
@@ -88,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_stands_behind_two_dashes() {
+    fn a_script_follows_two_dashes() {
         let line = ["xtask", "vm", "--kernel", "6.1", "--", "insmod", "x.ko; true"];
         assert!(Cli::try_parse_from(line).is_ok());
         assert!(Cli::try_parse_from(["xtask", "vm", "true"]).is_err());

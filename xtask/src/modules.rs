@@ -1,5 +1,7 @@
-//! Kernel modules for guests: a copy of a module's folder is built under target/, against the headers
-//! of the guest's kernel, when its sources have changed.
+//! Builds kernel modules for guests.
+//!
+//! A copy of the folder with the sources is built under target/, against the headers of the guest's kernel. A build is
+//! repeated only if the sources or the headers have changed.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -13,34 +15,34 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{paths, sh};
 
-/// Kbuild's products, should someone have built in the sources' folder.
+/// Extensions of files that Kbuild makes. They are not copied if the folder of the sources has them.
 const PRODUCTS: &[&str] = &["ko", "o", "mod", "cmd", "symvers", "order"];
 
-/// Guests of one kernel that are started at once want the same modules.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// Lock of the folders under target/: guests that start at the same time may need the same modules.
+static BUILD_LOCK: Mutex<()> = Mutex::new(());
 
-/// Builds the out-of-tree modules of the folder `source` against `headers` and returns the `.ko` files.
+/// Builds the out-of-tree modules of the folder `source` against `headers`. Returns the paths of the `.ko` files, sorted.
 pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<PathBuf>> {
     let source =
         source.canonicalize().with_context(|| format!("no module folder {}", source.display()))?;
     ensure!(
         source.join("Makefile").exists() || source.join("Kbuild").exists(),
-        "{} has neither Makefile nor Kbuild: not a folder of out-of-tree modules",
+        "{} has neither Makefile nor Kbuild, so it is not a folder of out-of-tree modules",
         source.display()
     );
     let mut files = Vec::new();
     collect(&source, &source, &mut files)?;
     files.sort();
 
-    let mut place = DefaultHasher::new();
-    source.hash(&mut place);
+    let mut path_hash = DefaultHasher::new();
+    source.hash(&mut path_hash);
     let name = source.file_name().unwrap_or_default().to_string_lossy();
-    let dir =
-        paths::target().join("kmod").join(release).join(format!("{name}-{:08x}", place.finish()));
+    let name = format!("{name}-{:08x}", path_hash.finish());
+    let dir = paths::target().join("kmod").join(release).join(name);
 
-    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _lock = BUILD_LOCK.lock().unwrap_or_else(PoisonError::into_inner);
     let stamp = dir.join(".stamp");
-    let hash = content(&source, &files, headers)?;
+    let hash = content_hash(&source, &files, headers)?;
     if fs::read_to_string(&stamp).ok().as_deref() != Some(&hash) {
         make(&source, &files, &dir, headers, release)?;
         fs::write(&stamp, &hash)?;
@@ -54,7 +56,7 @@ pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<
 }
 
 fn make(source: &Path, files: &[PathBuf], dir: &Path, headers: &Path, release: &str) -> Result<()> {
-    sh::say("Building", &format!("modules of {} for {release}", source.display()));
+    sh::progress("Building", &format!("modules of {} for {release}", source.display()));
     if dir.exists() {
         fs::remove_dir_all(dir)?;
     }
@@ -69,20 +71,20 @@ fn make(source: &Path, files: &[PathBuf], dir: &Path, headers: &Path, release: &
     let mut make = Command::new("make");
     make.arg("-C").arg(headers).arg(format!("M={}", dir.display()));
     make.arg(format!("-j{jobs}"));
-    // Debian's headers name the compiler that built the kernel; another one of this machine will do.
+    // Debian's headers name the exact compiler of the kernel; gcc-12, or any gcc, is close enough.
     let compiler = if paths::which("gcc-12").is_some() { "gcc-12" } else { "gcc" };
     make.arg(format!("CC={compiler}"));
-    // Cargo's own jobserver and flags are not make's.
+    // These variables of cargo's jobserver would change make's own.
     make.env_remove("MAKEFLAGS").env_remove("MFLAGS").env_remove("CARGO_MAKEFLAGS");
-    let said = sh::output(make.arg("modules"))
+    let output = sh::output(make.arg("modules"))
         .with_context(|| format!("{} does not build", source.display()))?;
-    for line in said.lines().filter(|line| line.contains("warning")) {
+    for line in output.lines().filter(|line| line.contains("warning")) {
         eprintln!("{line}");
     }
     Ok(())
 }
 
-/// The paths under `dir` that are sources, relative to `top`.
+/// Adds the paths of the sources under `dir`, relative to `top`, to `files`.
 fn collect(top: &Path, dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -99,7 +101,7 @@ fn collect(top: &Path, dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn content(source: &Path, files: &[PathBuf], headers: &Path) -> Result<String> {
+fn content_hash(source: &Path, files: &[PathBuf], headers: &Path) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     headers.hash(&mut hasher);
     for file in files {

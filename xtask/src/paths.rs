@@ -1,20 +1,21 @@
-//! Where things are: the checkout, its target directory, the cache outside of it.
+//! Paths of the checkout, of cargo's target directory and of the cache, and access to files in them.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// The top of the checkout.
+/// Returns the top of the checkout.
 pub(crate) fn root() -> PathBuf {
-    // `cargo run` says where the package is now; the constant is where it was compiled.
+    // `cargo run` sets the variable to the current path of the package; the constant is its path at compile time.
     let package = env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     package.parent().map_or_else(|| package.clone(), Path::to_path_buf)
 }
 
-/// Cargo's target directory: whatever `CARGO_TARGET_DIR` or a configuration says, this program is in it.
+/// Returns cargo's target directory. It contains this program, whether or not `CARGO_TARGET_DIR` or a configuration file
+/// moved it.
 pub(crate) fn target() -> PathBuf {
     env::current_exe()
         .ok()
@@ -24,7 +25,7 @@ pub(crate) fn target() -> PathBuf {
         .unwrap_or_else(|| root().join("target"))
 }
 
-/// What is big, can be made again and is the same for every checkout: `SEQTRACE_CACHE` or
+/// Returns the folder of large files that every checkout can use and that can be made again: `SEQTRACE_CACHE`, or
 /// `~/.cache/seqtrace`.
 pub(crate) fn cache() -> Result<PathBuf> {
     let dir = match (env::var_os("SEQTRACE_CACHE"), env::var_os("XDG_CACHE_HOME")) {
@@ -39,10 +40,22 @@ pub(crate) fn cache() -> Result<PathBuf> {
     dir.canonicalize().with_context(|| format!("cannot use {}", dir.display()))
 }
 
-/// The program `name`, if it is on PATH.
+/// Locks a folder of the cache, which several checkouts share, until the result is dropped.
+pub(crate) fn lock(dir: &Path) -> Result<File> {
+    let file = File::create(dir.join("lock"))?;
+    file.lock().with_context(|| format!("cannot lock {}", dir.display()))?;
+    Ok(file)
+}
+
+/// Reads a text file.
+pub(crate) fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Returns the path of the program `name`; `None` if it is not on PATH.
 pub(crate) fn which(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    // A root shell made by su may lack the sbin directories.
+    // PATH of a root shell that su started may lack the sbin folders.
     env::split_paths(&path)
         .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
         .map(|dir| dir.join(name))

@@ -1,4 +1,4 @@
-//! Programs for guests: linked statically, because a guest has no libraries.
+//! Builds programs for guests. They are linked statically, because a guest has no libraries.
 
 use std::path::PathBuf;
 
@@ -8,14 +8,14 @@ use crate::{paths, setup, sh};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// Builds a program as guests run it, and returns the file.
+/// Builds a program with the profile `guest` and returns its path.
 pub(crate) fn build(package: &str) -> Result<PathBuf> {
     let folder = cargo("guest", &["--package", package])?;
     built(folder.join(package))
 }
 
-/// Builds seqtrace as it is shipped, and one of its examples: at once, because an example asks for more
-/// features of some crates, and they are not to be built twice.
+/// Builds seqtrace with the profile `release`, and one of its examples, and returns their paths. One build for both: the
+/// example enables more features of some crates, which two builds would compile twice.
 pub(crate) fn release(example: &str) -> Result<[PathBuf; 2]> {
     let select = ["--package", "seqtrace", "--bin", "seqtrace", "--example", example];
     let folder = cargo("release", &select)?;
@@ -27,10 +27,10 @@ fn built(file: PathBuf) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// Builds what `select` says and returns the profile's folder.
+/// Builds the packages that the arguments `select` name, and returns the folder of the profile.
 ///
-/// With `--target`, cargo keeps these objects apart from the machine's own: neither build undoes the
-/// other's.
+/// With `--target`, cargo keeps these objects in a folder of their own, so that they and those of other builds do not
+/// replace each other.
 fn cargo(profile: &str, select: &[&str]) -> Result<PathBuf> {
     let target = paths::target();
     sh::cargo(

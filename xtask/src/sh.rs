@@ -1,21 +1,23 @@
-//! Running other programs and saying what goes on. stdout belongs to the tasks' results: everything
-//! here writes to stderr.
+//! Runs other programs and reports progress. Everything here writes to stderr: stdout is for the results of tasks.
 
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-/// One line of progress, in cargo's manner.
-pub(crate) fn say(verb: &str, what: &str) {
+/// Number of lines that [`last_lines`] returns.
+const SHOWN_LINES: usize = 60;
+
+/// Prints a line of progress in cargo's style.
+pub(crate) fn progress(verb: &str, object: &str) {
     if io::stderr().is_terminal() {
-        eprintln!("\x1b[1;32m{verb:>12}\x1b[0m {what}");
+        eprintln!("\x1b[1;32m{verb:>12}\x1b[0m {object}");
     } else {
-        eprintln!("{verb:>12} {what}");
+        eprintln!("{verb:>12} {object}");
     }
 }
 
-/// Runs `command` silently and returns its stdout; what it said goes into the error.
+/// Runs `command` silently and returns its stdout. If it fails, the error contains its output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
@@ -33,8 +35,8 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs cargo, passing on what it says except the line with which it always ends and the short wait
-/// for another cargo: a task that had nothing to build says nothing.
+/// Runs cargo and forwards its messages, except the final `Finished` and the short wait for another cargo. A build with
+/// nothing to do prints nothing.
 pub(crate) fn cargo(command: &mut Command) -> Result<()> {
     if io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
@@ -47,7 +49,7 @@ pub(crate) fn cargo(command: &mut Command) -> Result<()> {
         .with_context(|| format!("cannot run {}", show(command)))?;
     if let Some(stderr) = child.stderr.take() {
         for line in BufReader::new(stderr).lines() {
-            let line = line.context("cannot read what cargo says")?;
+            let line = line.context("cannot read the output of cargo")?;
             let idle = ["Finished", "lock on package cache"].iter().any(|word| line.contains(word));
             if !idle {
                 eprintln!("{line}");
@@ -65,4 +67,11 @@ fn show(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy()];
     words.extend(command.get_args().map(|arg| arg.to_string_lossy()));
     words.join(" ")
+}
+
+/// Returns the last lines of the output of a failed step.
+pub(crate) fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    let skip = lines.len().saturating_sub(SHOWN_LINES);
+    lines.get(skip..).unwrap_or_default().join("\n")
 }

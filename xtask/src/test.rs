@@ -1,117 +1,52 @@
-//! `cargo xtask test`: lints, unit tests and the end-to-end tests in guests, and an honest count.
+//! `cargo xtask test`: lints, unit tests, and end-to-end tests in guests.
 //!
-//! Every test has a name: `lint/fmt`, `unit`, `e2e/6.1/story/echo`. FILTER selects by part of it.
+//! Every test has a name: `lint/fmt`, `unit`, `e2e/6.1/story/echo`. FILTER selects tests by a part of the name.
 
 use std::collections::VecDeque;
-use std::env;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::e2e::{self, Guest, Outcome};
+use crate::e2e::{self, GuestTests};
 use crate::kernel;
-use crate::{interop, matrix, paths, setup, sh, tidy};
-
-/// How many lines of a failed step are shown.
-const SHOWN: usize = 60;
+use crate::tally::Tally;
+use crate::{interop, lint, matrix, setup, sh};
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Names: lint/fmt lint/clippy lint/doc lint/ebpf lint/tidy unit/… interop/pyarrow\n       \
                         e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
-                        Without FILTER and --all-kernels, a script that says `# once` is run on one kernel only.\n\
+                        Without FILTER and --all-kernels, a script with the line `# once` runs on one kernel only.\n\
                         Ends with one line `N passed, N failed, N skipped`; exit status 1 if any failed."
 )]
 pub(crate) struct Options {
-    /// No guests: lints and unit tests
+    /// Run lints and unit tests only, no guests
     #[arg(long)]
     quick: bool,
-    /// Show what the end-to-end tests print, also if they pass
+    /// Show the output of end-to-end tests even if they pass
     #[arg(short, long)]
     verbose: bool,
-    /// In guests with 5.10 and the newest kernel, too
+    /// Run the end-to-end tests on 5.10 and on the newest kernel, too
     #[arg(long)]
     all_kernels: bool,
-    /// Only tests whose name contains this: `lint`, `unit`, `e2e/6.1/`, `story`
+    /// Run only tests whose names contain this: `lint`, `unit`, `e2e/6.1/`, `story`
     filter: Option<String>,
 }
 
 impl Options {
-    /// Only the tests whose names contain `filter`, and what they print.
+    /// Selects the tests whose names contain `filter` and shows their output.
     pub(crate) fn only(filter: &str) -> Self {
         let filter = Some(filter.to_owned());
         Self { quick: false, verbose: true, all_kernels: false, filter }
     }
 }
 
-/// What is run on kernels without mitigations, of which only the core's text is another.
+/// Scripts that also run on kernels without mitigations. These kernels differ in the core's text only.
 const UNMITIGATED: &[&str] = &["backends", "boot", "doctor", "reads", "story"];
-
-/// What was found out.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    passed: usize,
-    failed: Vec<String>,
-    skipped: Vec<String>,
-    /// Script by script, what was run in guests.
-    outcomes: Vec<Outcome>,
-}
-
-impl Tally {
-    /// A test passed.
-    pub(crate) fn pass(&mut self) {
-        self.passed += 1;
-    }
-
-    /// A test failed; `name` may say why.
-    pub(crate) fn fail(&mut self, name: String) {
-        self.failed.push(name);
-    }
-
-    /// A test was not run; `name` may say why.
-    pub(crate) fn skip(&mut self, name: String) {
-        self.skipped.push(name);
-    }
-
-    /// A script was run in a guest; its tests have been counted.
-    pub(crate) fn outcome(&mut self, outcome: Outcome) {
-        self.outcomes.push(outcome);
-    }
-
-    /// Nothing was tested.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.passed + self.failed.len() + self.skipped.len() == 0
-    }
-
-    /// Takes in another count.
-    pub(crate) fn add(&mut self, other: Self) {
-        self.passed += other.passed;
-        self.failed.extend(other.failed);
-        self.skipped.extend(other.skipped);
-        self.outcomes.extend(other.outcomes);
-    }
-
-    /// The last lines: what failed, what was skipped, the count. True if nothing failed.
-    fn conclude(&self) -> bool {
-        for name in &self.skipped {
-            println!("skipped: {name}");
-        }
-        for name in &self.failed {
-            println!("FAILED: {name}");
-        }
-        println!(
-            "{} passed, {} failed, {} skipped",
-            self.passed,
-            self.failed.len(),
-            self.skipped.len()
-        );
-        self.failed.is_empty()
-    }
-}
 
 /// Runs the tests and returns the exit status.
 pub(crate) fn run(options: &Options) -> Result<u8> {
@@ -121,9 +56,9 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
 
     let set_up = if options.quick { setup::toolchain } else { setup::all };
     set_up()?;
-    lints(&mut tally, wants);
+    lint::run(&mut tally, wants);
     if wants("unit") {
-        unit(&mut tally)?;
+        unit_tests(&mut tally)?;
     }
     if wants("interop/pyarrow") {
         if options.quick {
@@ -133,14 +68,38 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
         }
     }
 
+    let guests = split(select(all_guests(options.all_kernels)?, options, &mut tally)?);
+    if options.quick {
+        for GuestTests { name, scripts, .. } in guests {
+            for script in scripts {
+                tally.skip(format!("e2e/{name}/{script}: --quick"));
+            }
+        }
+    } else {
+        tally.add(run_guests(guests, options.verbose));
+        if options.all_kernels {
+            // A filtered run replaces its cells of the table only.
+            let write = if filter.is_empty() { matrix::write } else { matrix::update };
+            write(&tally.scripts)?;
+        }
+    }
+
+    if tally.is_empty() {
+        tally.fail(format!("no test has `{filter}` in its name"));
+    }
+    Ok(u8::from(!tally.print()))
+}
+
+/// Returns a guest with its scripts for each kernel that is tested by default, or for all kernels.
+fn all_guests(all_kernels: bool) -> Result<Vec<GuestTests>> {
     let scripts = e2e::scripts()?;
     let mut guests = Vec::new();
-    for series in kernel::SERIES.iter().filter(|series| series.usual || options.all_kernels) {
+    for series in kernel::SERIES.iter().filter(|series| series.tested_by_default || all_kernels) {
         let name = series.name.to_owned();
-        guests.push(Guest { name, series, append: "", scripts: scripts.clone() });
-        if options.all_kernels {
-            // Other text: calls through pointers are plain instructions instead of calls of thunks.
-            guests.push(Guest {
+        guests.push(GuestTests { name, series, append: "", scripts: scripts.clone() });
+        if all_kernels {
+            // The core's text differs: calls through pointers are plain instructions, not calls of thunks.
+            guests.push(GuestTests {
                 name: format!("{}-unmitigated", series.name),
                 series,
                 append: "mitigations=off",
@@ -148,107 +107,70 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
             });
         }
     }
-    for Guest { name, series, scripts, .. } in &mut guests {
-        scripts.retain(|script| wants(&format!("e2e/{name}/{script}")));
-        // Who asks for tests by their names gets them.
+    Ok(guests)
+}
+
+/// Removes scripts that the options exclude from each guest.
+fn select(
+    mut guests: Vec<GuestTests>,
+    options: &Options,
+    tally: &mut Tally,
+) -> Result<Vec<GuestTests>> {
+    let filter = options.filter.as_deref().unwrap_or_default();
+    for GuestTests { name, series, scripts, .. } in &mut guests {
+        scripts.retain(|script| format!("e2e/{name}/{script}").contains(filter));
+        // A filter names the tests to run, so none of them is left out.
         if series.name != kernel::DEFAULT && !options.all_kernels && filter.is_empty() {
             let once = e2e::once(scripts)?;
             scripts.retain(|script| !once.contains(script));
             for script in once {
                 let only = kernel::DEFAULT;
                 tally.skip(format!(
-                    "e2e/{name}/{script}: no kernel makes a difference to it, it is for {only} alone"
+                    "e2e/{name}/{script}: does not depend on the kernel, runs on {only} only"
                 ));
             }
         }
     }
-    let guests = portions(guests);
-    if options.quick {
-        for Guest { name, scripts, .. } in guests {
-            for script in scripts {
-                tally.skip(format!("e2e/{name}/{script}: --quick"));
-            }
-        }
-    } else {
-        tally.add(in_guests(guests, options.verbose));
-        if options.all_kernels {
-            // A part of it replaces its part of the table.
-            let write = if filter.is_empty() { matrix::write } else { matrix::update };
-            write(&tally.outcomes)?;
-        }
-    }
-
-    if tally.is_empty() {
-        tally.fail(format!("no test has `{filter}` in its name"));
-    }
-    Ok(u8::from(!tally.conclude()))
+    Ok(guests)
 }
 
-/// Runs the lints that are wanted.
-fn lints(tally: &mut Tally, wants: impl Fn(&str) -> bool) {
-    if wants("lint/fmt") {
-        lint(tally, "lint/fmt", [cargo(&["fmt", "--all", "--check"]), ebpf(&["fmt", "--check"])]);
-    }
-    if wants("lint/clippy") {
-        let arguments = ["clippy", "--workspace", "--all-targets", "--locked"];
-        lint(tally, "lint/clippy", [deny(cargo(&arguments))]);
-    }
-    if wants("lint/doc") {
-        let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
-        doc.env("RUSTDOCFLAGS", "-D warnings");
-        lint(tally, "lint/doc", [doc]);
-    }
-    if wants("lint/ebpf") {
-        lint(tally, "lint/ebpf", [deny(ebpf_clippy())]);
-    }
-    if wants("lint/tidy") {
-        sh::say("Checking", "lint/tidy");
-        match tidy::run(&tidy::Options::default()) {
-            Ok(0) => tally.pass(),
-            Ok(_) => tally.fail("lint/tidy".to_owned()),
-            Err(error) => tally.fail(format!("lint/tidy: {error:#}")),
-        }
-    }
-}
+/// Largest number of scripts that one guest runs.
+const SCRIPTS_PER_GUEST: usize = 7;
 
-/// How many scripts a guest runs, at most.
-const PORTION: usize = 7;
-
-/// The same in more guests, each with a few of the scripts: they end at about the same time, whatever a kernel or a
-/// script takes.
-fn portions(guests: Vec<Guest>) -> Vec<Guest> {
-    let mut portions = Vec::new();
+/// Distributes the scripts of each guest over several guests, so that guests which run at the same time end at about
+/// the same time.
+fn split(guests: Vec<GuestTests>) -> Vec<GuestTests> {
+    let mut parts = Vec::new();
     for guest in guests {
-        for (turn, scripts) in guest.scripts.chunks(PORTION).enumerate() {
+        for (number, scripts) in guest.scripts.chunks(SCRIPTS_PER_GUEST).enumerate() {
             let (name, scripts) = (guest.name.clone(), scripts.to_vec());
-            portions.push((turn, Guest { name, scripts, ..guest }));
+            parts.push((number, GuestTests { name, scripts, ..guest }));
         }
     }
-    portions.sort_by_key(|(turn, _)| *turn);
-    portions.into_iter().map(|(_, guest)| guest).collect()
+    parts.sort_by_key(|(number, _)| *number);
+    parts.into_iter().map(|(_, guest)| guest).collect()
 }
 
-/// Runs guests, some at a time.
-fn in_guests(guests: Vec<Guest>, verbose: bool) -> Tally {
-    let one = |guest: &Guest| {
+/// Runs the guests, one on each core.
+fn run_guests(guests: Vec<GuestTests>, verbose: bool) -> Tally {
+    let run_one = |guest: &GuestTests| {
         e2e::run(guest, verbose).unwrap_or_else(|error| {
             let mut tally = Tally::default();
             tally.fail(format!("e2e/{}: {error:#}", guest.name));
             tally
         })
     };
-    // A guest waits for grace periods most of the time: two find room on two cores.
+    // A guest uses one core, and is idle during grace periods.
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let together = cores.min(4);
-    let waiting = Mutex::new(VecDeque::from(guests));
+    let queue = Mutex::new(VecDeque::from(guests));
     let tally = Mutex::new(Tally::default());
-    // By itself: in the condition of the loop, the lock would be held while the guest runs.
-    let next = || locked(&waiting).pop_front();
+    // A closure, because the lock in a loop's condition would be held while the guest runs.
+    let next = || locked(&queue).pop_front();
     thread::scope(|scope| {
-        for _ in 0..together {
+        for _ in 0..cores.min(4) {
             scope.spawn(|| {
                 while let Some(guest) = next() {
-                    let result = one(&guest);
+                    let result = run_one(&guest);
                     locked(&tally).add(result);
                 }
             });
@@ -257,97 +179,47 @@ fn in_guests(guests: Vec<Guest>, verbose: bool) -> Tally {
     tally.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A thread that panicked has said so; what it left is whole.
+/// Locks a mutex. A panic of another thread is ignored here: it has printed its message, and no operation on these
+/// values stops half-way.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn cargo(arguments: &[&str]) -> Command {
-    let mut command = setup::outer_cargo();
-    command.args(arguments).current_dir(paths::root());
-    command
-}
-
-fn ebpf(arguments: &[&str]) -> Command {
-    let mut command = cargo(arguments);
-    command.current_dir(paths::root().join("seqtrace-ebpf"));
-    command
-}
-
-/// clippy for the eBPF programs. There is none for their target, but nothing that it looks at depends on
-/// it: they are checked as a program of this machine.
-fn ebpf_clippy() -> Command {
-    let mut command = ebpf(&["clippy", "--release", "--locked", "--target-dir"]);
-    command.arg(paths::target().join("ebpf/clippy"));
-    // The unstable feature that aya-ebpf uses.
-    command.env("RUSTC_BOOTSTRAP", "1");
-    let flag = format!("--cfg=bpf_target_arch=\"{}\"", env::consts::ARCH);
-    command.env("CARGO_ENCODED_RUSTFLAGS", flag);
-    command
-}
-
-fn deny(mut command: Command) -> Command {
-    command.args(["--", "-D", "warnings"]);
-    command
-}
-
-fn lint<const N: usize>(tally: &mut Tally, name: &str, commands: [Command; N]) {
-    sh::say("Checking", name);
-    for mut command in commands {
-        if let Err(error) = sh::output(&mut command) {
-            eprintln!("{}", tail(&format!("{error:#}")));
-            tally.fail(name.to_owned());
-            return;
-        }
-    }
-    tally.pass();
-}
-
-fn unit(tally: &mut Tally) -> Result<()> {
-    sh::say("Testing", "unit");
-    let output = cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--color=never"])
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot run cargo test")?;
+fn unit_tests(tally: &mut Tally) -> Result<()> {
+    sh::progress("Testing", "unit");
+    let arguments = ["test", "--workspace", "--locked", "--no-fail-fast", "--color=never"];
+    let output =
+        lint::cargo(&arguments).stdin(Stdio::null()).output().context("cannot run cargo test")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let counted = unit_results(&text);
     if !output.status.success() {
-        eprintln!("{text}\n{}", tail(&String::from_utf8_lossy(&output.stderr)));
+        eprintln!("{text}\n{}", sh::last_lines(&String::from_utf8_lossy(&output.stderr)));
         if counted.failed.is_empty() {
             tally.fail(format!("unit: cargo test: {}", output.status));
         }
     }
-    sh::say("", &format!("{} passed, {} failed", counted.passed, counted.failed.len()));
+    sh::progress("", &format!("{} passed, {} failed", counted.passed, counted.failed.len()));
     tally.add(counted);
     Ok(())
 }
 
-/// What cargo test says: `test a::b ... FAILED`, `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+/// Parses the output of cargo test: `test a::b ... FAILED`, `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
 fn unit_results(text: &str) -> Tally {
     let mut tally = Tally::default();
     for line in text.lines() {
         if let Some(result) = line.strip_prefix("test result: ") {
-            let number = |what: &str| -> usize {
-                let (before, _) = result.split_once(what).unwrap_or_default();
-                before.rsplit([' ', ';', '.']).find_map(|word| word.parse().ok()).unwrap_or(0)
-            };
-            tally.passed += number(" passed");
+            let (before, _) = result.split_once(" passed").unwrap_or_default();
+            let number = before.rsplit([' ', ';', '.']).find_map(|word| word.parse().ok());
+            tally.passed += number.unwrap_or(0);
         } else if let Some(test) = line.strip_prefix("test ") {
             if let Some(name) = test.strip_suffix(" ... FAILED") {
                 tally.fail(format!("unit/{name}"));
-            } else if let Some((name, why)) = test.split_once(" ... ignored") {
-                tally.skip(format!("unit/{name}{why}"));
+            } else if let Some((name, reason)) = test.split_once(" ... ignored") {
+                tally.skip(format!("unit/{name}{reason}"));
             }
         }
     }
     tally
-}
-
-/// The end of what a failed step said.
-fn tail(text: &str) -> String {
-    let lines: Vec<&str> = text.trim_end().lines().collect();
-    let skip = lines.len().saturating_sub(SHOWN);
-    lines.get(skip..).unwrap_or_default().join("\n")
 }
 
 #[cfg(test)]
@@ -355,17 +227,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_script_is_in_one_portion() {
+    fn every_script_is_in_one_guest() {
         let scripts = |range: std::ops::Range<usize>| range.map(|i| i.to_string()).collect();
         let series = &kernel::SERIES[0];
         let guest = |name: &str, count| {
             let (name, scripts) = (name.to_owned(), scripts(0..count));
-            Guest { name, series, append: "", scripts }
+            GuestTests { name, series, append: "", scripts }
         };
-        let parts = portions(vec![guest("a", PORTION + 1), guest("b", 0), guest("c", 2)]);
+        let parts = split(vec![guest("a", SCRIPTS_PER_GUEST + 1), guest("b", 0), guest("c", 2)]);
         let parts: Vec<_> =
-            parts.into_iter().map(|Guest { name, scripts, .. }| (name, scripts)).collect();
-        let expected = [("a", 0..PORTION), ("c", 0..2), ("a", PORTION..PORTION + 1)];
+            parts.into_iter().map(|GuestTests { name, scripts, .. }| (name, scripts)).collect();
+        let rest = SCRIPTS_PER_GUEST..SCRIPTS_PER_GUEST + 1;
+        let expected = [("a", 0..SCRIPTS_PER_GUEST), ("c", 0..2), ("a", rest)];
         assert_eq!(parts, expected.map(|(name, range)| (name.to_owned(), scripts(range))));
     }
 

@@ -1,11 +1,11 @@
-//! `cargo xtask vm`: a script in a guest.
+//! `cargo xtask vm`: runs a script in a guest.
 //!
-//! stdout is the script's and nothing else; the exit status is the script's, or one of the three below,
-//! which a message on stderr explains.
+//! stdout has the script's stdout and nothing else. The exit status is the script's, or one of the three below; then a
+//! message on stderr has the reason.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -13,51 +13,51 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
-use crate::guest::{self, End, GuestSpec};
+use crate::guest::{self, GuestEnd, GuestSpec};
 use crate::initramfs::{self, Initramfs};
 use crate::kernel::{self, Kernel, Series};
 use crate::{modules, paths, program, setup, sh};
 
-/// The guest ran out of time.
-pub(crate) const TIMED_OUT: u8 = 124;
-/// The guest did not boot, or died.
-pub(crate) const DIED: u8 = 125;
-/// There was no guest: something did not build, or is missing.
+/// Exit status if the guest reached its time limit.
+const TIMED_OUT: u8 = 124;
+/// Exit status if the guest did not boot, or died.
+const DIED: u8 = 125;
+/// Exit status if no guest was started, because something is missing or does not build.
 pub(crate) const NO_GUEST: u8 = 126;
 
-/// The driver of the virtio ports, where a kernel has it as modules.
+/// Modules with the driver of the virtio ports; a kernel may have it built in.
 pub(crate) const PORTS: &[&str] = &["virtio_pci", "virtio_console"];
 
-/// What to boot and what to put into it.
+/// Options that describe a guest.
 #[derive(Debug, Args)]
-pub(crate) struct Machine {
+pub(crate) struct GuestOptions {
     /// Debian's kernel: 5.10, 6.1, 6.12 or 7 (the newest)
     #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
     pub(crate) kernel: &'static Series,
-    /// CPUs
+    /// Number of CPUs in the guest
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) smp: u32,
-    /// Guest time counts instructions, 2 ns each: the same run takes the same time; one CPU
+    /// Let guest time count instructions, 2 ns each, so that equal runs take equal time; one CPU
     #[arg(long)]
     pub(crate) icount: bool,
-    /// Memory in MiB
+    /// Memory of the guest in MiB
     #[arg(long, value_name = "MB", default_value_t = 1024)]
     pub(crate) mem: u32,
-    /// A folder of out-of-tree modules, built and put into /modules (repeatable)
+    /// Build the out-of-tree modules of a folder and add them to /modules (repeatable)
     #[arg(long, value_name = "DIR")]
     pub(crate) kmod: Vec<PathBuf>,
-    /// A file or folder, copied to /add (repeatable)
+    /// Copy a file or folder to /add (repeatable)
     #[arg(long, value_name = "PATH")]
     pub(crate) add: Vec<PathBuf>,
-    /// More kernel arguments
+    /// Additional kernel arguments, separated by blanks
     #[arg(long, value_name = "ARGS", default_value = "")]
     pub(crate) append: String,
-    /// Seconds until the guest is given up
+    /// Time limit of the guest in seconds
     #[arg(long, value_name = "S", default_value_t = 600)]
     pub(crate) timeout: u64,
 }
 
-impl Default for Machine {
+impl Default for GuestOptions {
     fn default() -> Self {
         Self {
             kernel: kernel::default(),
@@ -75,18 +75,18 @@ impl Default for Machine {
 /// Options of `cargo xtask vm`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit status: SCRIPT's; 124 the guest ran out of time; 125 it did not boot or \
-                        died; 126 there was no guest (something is missing or does not build).\n\
+    after_help = "Exit status: SCRIPT's; 124 if the guest reached its time limit; 125 if it did not boot or \
+                        died; 126 if no guest was started (something is missing or does not build).\n\
                         In the guest: seqtrace on PATH, the modules in /modules, --add in /add, busybox, \
                         users root and user (1000), no network but lo."
 )]
 pub(crate) struct Options {
     #[command(flatten)]
-    machine: Machine,
-    /// An interactive shell on this terminal instead of SCRIPT
+    guest: GuestOptions,
+    /// Start an interactive shell on this terminal instead of SCRIPT
     #[arg(long, conflicts_with = "script")]
     shell: bool,
-    /// What the guest's sh runs
+    /// Script for the guest's sh
     #[arg(last = true, required_unless_present = "shell")]
     script: Vec<String>,
 }
@@ -95,42 +95,41 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<u8> {
     setup::all()?;
     if options.shell {
-        shell(&options.machine, "")?;
+        shell(&options.guest, "")?;
         return Ok(0);
     }
-    // `-- 'a; b'` and `-- cat /proc/version` both do what they look like.
-    let spec = spec(&options.machine, &options.script.join(" "), &[])?;
-    let result = guest::run(&spec, &mut io::stdout(), &mut io::stderr())?;
-    if let Some(complaint) = result.complaint(&spec) {
-        eprintln!("error: {complaint}");
-    }
-    Ok(status(result.end))
+    // Words are joined, so that both `-- 'a; b'` and `-- cat /proc/version` work.
+    run_script(&spec(&options.guest, &options.script.join(" "), &[])?, &mut io::stderr())
 }
 
-/// The exit status that stands for `end`.
-pub(crate) fn status(end: End) -> u8 {
-    match end {
-        End::Exit(status) => status,
-        End::TimedOut => TIMED_OUT,
-        End::Died | End::NotBooted => DIED,
-        End::Closed => 0,
+/// Boots a guest and forwards the script's stdout to stdout and its stderr to `err`. Returns the exit status.
+pub(crate) fn run_script(spec: &GuestSpec, err: &mut (dyn Write + Send)) -> Result<u8> {
+    let result = guest::run(spec, &mut io::stdout(), err)?;
+    if let Some(failure) = result.failure(spec) {
+        eprintln!("error: {failure}");
     }
+    Ok(match result.end {
+        GuestEnd::Exit(status) => status,
+        GuestEnd::TimedOut => TIMED_OUT,
+        GuestEnd::Died | GuestEnd::NotBooted => DIED,
+        GuestEnd::OutputClosed => 0,
+    })
 }
 
-/// Boots an interactive guest; `prepare` runs before the shell's first prompt.
-pub(crate) fn shell(machine: &Machine, prepare: &str) -> Result<()> {
-    // The serial line does not know how large the terminal is.
+/// Boots an interactive guest. The shell runs `prepare` before its first prompt.
+pub(crate) fn shell(options: &GuestOptions, prepare: &str) -> Result<()> {
+    // A serial line has no size of its own.
     let (rows, columns) = terminal_size().unwrap_or((24, 80));
     let mut script = format!("stty rows {rows} cols {columns}\n");
     script.push_str(prepare);
     script.push_str("\ncd /root\nexec sh -l\n");
-    let mut spec = spec(machine, &script, &[])?;
+    let mut spec = spec(options, &script, &[])?;
     spec.append.push_str(" guest.shell");
-    sh::say("Booting", &format!("{} (exit or Ctrl-A X ends it)", spec.kernel.release));
+    sh::progress("Booting", &format!("{} (exit or Ctrl-A X ends it)", spec.kernel.release));
     guest::interactive(&spec)
 }
 
-/// Rows and columns of our terminal, if there is one.
+/// Returns the rows and columns of xtask's terminal; `None` without a terminal.
 pub(crate) fn terminal_size() -> Option<(u16, u16)> {
     let stty = Command::new("stty").arg("size").stdin(Stdio::inherit()).output().ok()?;
     let text = String::from_utf8_lossy(&stty.stdout).into_owned();
@@ -138,22 +137,22 @@ pub(crate) fn terminal_size() -> Option<(u16, u16)> {
     Some((rows.parse().ok()?, columns.parse().ok()?))
 }
 
-/// Builds all that `machine` asks for. `files` are more files for the guest.
+/// Builds everything that the guest needs. `files` are additional files: path in the guest, and source.
 pub(crate) fn spec(
-    machine: &Machine,
+    options: &GuestOptions,
     script: &str,
     files: &[(&str, PathBuf)],
 ) -> Result<GuestSpec> {
-    let kernel = kernel::get(machine.kernel)?;
+    let kernel = kernel::get(options.kernel)?;
     let mut archive = Initramfs::base()?;
     archive.file("bin/seqtrace", &fs::read(program::build("seqtrace")?)?, 0o755);
-    for (name, bytes) in modules(&kernel, &machine.kmod)? {
+    for (name, bytes) in modules(&kernel, &options.kmod)? {
         archive.file(format!("modules/{name}"), &bytes, 0o644);
     }
     for (number, (name, bytes)) in kernel.modules(PORTS)?.into_iter().enumerate() {
         archive.file(format!("lib/ports/{number}-{name}.ko"), &bytes, 0o644);
     }
-    for path in &machine.add {
+    for path in &options.add {
         let (name, from) = initramfs::added(path)?;
         archive.tree(&name, &from)?;
     }
@@ -164,16 +163,16 @@ pub(crate) fn spec(
     Ok(GuestSpec {
         kernel,
         initramfs: archive.finish(),
-        smp: machine.smp,
-        icount: machine.icount,
-        memory: machine.mem,
-        append: machine.append.clone(),
+        cpus: options.smp,
+        icount: options.icount,
+        memory_mib: options.mem,
+        append: options.append.clone(),
         arguments: Vec::new(),
-        timeout: Duration::from_secs(machine.timeout),
+        timeout: Duration::from_secs(options.timeout),
     })
 }
 
-/// The project's modules and those of `--kmod`, by file name.
+/// Builds the project's modules and those of the folders `more`. Returns their contents by file name.
 fn modules(kernel: &Kernel, more: &[PathBuf]) -> Result<BTreeMap<String, Vec<u8>>> {
     let own = paths::root().join("module");
     let mut found = BTreeMap::new();
@@ -188,7 +187,7 @@ fn modules(kernel: &Kernel, more: &[PathBuf]) -> Result<BTreeMap<String, Vec<u8>
             let bytes =
                 fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
             if found.insert(name.clone(), bytes).is_some() {
-                bail!("two of the folders build a module {name}");
+                bail!("two of the folders build a module {name}: rename one");
             }
         }
     }

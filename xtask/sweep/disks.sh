@@ -1,4 +1,4 @@
-# File systems on loop devices, with files and locks in them; a cluster of one node for ocfs2; NFS from here to here.
+# Mounts file systems on loop devices, with files and locks in them, an ocfs2 cluster of one node, and NFS from this machine.
 
 modprobe loop max_loop=40
 modprobe zram num_devices=2
@@ -24,7 +24,7 @@ for type in xfs btrfs jfs f2fs ext4 exfat reiserfs gfs2; do
 done
 mount -i -t nilfs2 -o loop /image.nilfs2 /fs/nilfs2
 
-# ocfs2 wants a cluster: one node, local.
+# ocfs2 needs a cluster; this one has one local node.
 modprobe -a ocfs2 ocfs2_stack_o2cb ocfs2_dlm ocfs2_dlmfs
 mkdir -p /etc/ocfs2
 cat >/etc/ocfs2/cluster.conf <<'END'
@@ -59,7 +59,7 @@ mkdir -p /overlay/lower /overlay/upper /overlay/work /fs/overlay
 mount -t overlay -o lowerdir=/overlay/lower,upperdir=/overlay/upper,workdir=/overlay/work none /fs/overlay
 mkfs.ext4 -q /dev/zram0 && mkdir -p /fs/zram && mount /dev/zram0 /fs/zram
 
-# NFS.
+# NFS server and client.
 for i in $(seq 40); do
 	mkdir -p /exports/$i
 	echo "/exports/$i 10.$i.0.0/16(rw,no_subtree_check,fsid=$i) 127.0.0.1(rw,no_root_squash,no_subtree_check,fsid=$i)"

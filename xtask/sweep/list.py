@@ -1,6 +1,6 @@
-"""Lists the files that a full sweep checks: of those that have one iterator, a few.
+"""Lists the files that a full sweep checks: a few of each kind.
 
-Files are of one kind if their paths are the same but for numbers, or as KINDS says.
+Files of one kind have the same iterator. Their paths differ in numbers only, or match the same pattern in KINDS.
 """
 
 import collections
@@ -13,31 +13,32 @@ ROOTS = [
     "/sys/fs/resctrl", "/cgroup1", "/dlmfs",
 ]
 
-# Files that are not read, and why.
+# Patterns of files that are not read.
 LEFT_OUT = [
-    # gfs2_glockfd_seq_start() returns NULL at positions above 0 and gfs2_glockfd_seq_stop() then releases what it has
-    # released before: reading it in two parts is a use after free (docs/kernel-bugs.md).
+    # gfs2_glockfd_seq_start() returns NULL at positions above 0, and gfs2_glockfd_seq_stop() then releases the same
+    # object again: reading the file in two parts is a use after free (docs/kernel-bugs.md).
     r"^/sys/kernel/debug/gfs2/[^/]*/glockfd$",
-    # Reading consumes them, or waits for an event.
+    # Reading consumes the text, or waits for an event.
     r"/(kmsg|trace_pipe|trace_pipe_raw|snapshot_raw|usbmon|vmcore|events?)$", r"/usbmon/",
-    # Reading does something.
+    # Reading has side effects or returns memory.
     r"/(kcore|pagemap|clear_refs|sysrq-trigger|mem)$",
-    # /proc/sys has no seq files, tasks have theirs below, debugfs shows tracefs again.
+    # /proc/sys has no seq files, walk_task() lists those of tasks, and debugfs contains tracefs again.
     r"^/proc/(\d+|self|thread-self|sys)(/|$)", r"^/sys/kernel/debug/tracing(/|$)",
-    # One file a CPU and an interrupt of the same iterator.
+    # Files for each CPU and each interrupt with the same iterator.
     r"/per_cpu/cpu[1-9]", r"^/proc/irq/\d",
-    # No seq files.
+    # These are not seq files.
     r"^/sys/kernel/tracing/(instances/[^/]*/)?options/",
 ]
 
-# Kinds whose names differ by more than numbers: what of the path makes the kind, how many files of a kind.
+# Kinds whose paths differ in more than numbers. The groups of the pattern identify the kind; the number is how many files
+# of a kind are listed.
 KINDS = [
     (r"^/sys/fs/cgroup/.*?(?P<k>[^/]*(procs|threads))$", 4),
     (r"^/sys/fs/cgroup/.*?(?P<k>[^/]*)$", 2),
     (r"^/cgroup1/(?P<k>[^/]*/).*?(?P<l>[^/]*)$", 2),
     (r"/debug/(?P<k>slab)/[^/]*/(?P<l>.*)$", 3),
     (r"/instances/.*/events/.*/(?P<k>[^/]*)$", 1),
-    # One of each subsystem.
+    # One file of each subsystem.
     (r"/tracing/events/(?P<k>[^/]*)/.*/(?P<l>format)$", 1),
     (r"/tracing/events/sched/(?P<k>sched_(?:switch|wakeup))/(?P<l>.*)$", 1),
     (r"/tracing/events/(?P<k>raw_syscalls/sys_enter|kmem/kmalloc)/(?P<l>.*)$", 1),
@@ -50,7 +51,7 @@ KINDS = [
     (r"^(?P<k>/dlmfs)/", 2),
 ]
 
-# Of a task, the files about itself.
+# Folders of a task that are not searched.
 TASK = {"task", "fd", "fdinfo", "map_files", "cwd", "root", "ns", "attr"}
 
 counts = collections.Counter()
@@ -89,7 +90,7 @@ def walk(root):
 
 
 def walk_task(root, pid):
-    """The files of a task, its network name space included, one of each name."""
+    """Adds the files of a task, including its network namespace, one of each name."""
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(d for d in folders if d not in TASK)
         for name in sorted(files):
@@ -104,7 +105,7 @@ def walk_task(root, pid):
 
 
 def descriptors(pid):
-    """fdinfo of one descriptor of each kind that a task has open."""
+    """Adds the fdinfo of one open descriptor of each kind."""
     seen = set()
     for number in sorted(os.listdir(f"/proc/{pid}/fd"), key=int):
         try:

@@ -1,5 +1,5 @@
-# Loads modules: those of the emulated devices by udev, those that make devices of nothing, and all that have seq files and
-# need no device. Names that a kernel does not have are passed over.
+# Loads modules: those of the emulated devices by udev, those that create virtual devices, and all modules with seq files that
+# need no device. Names that a kernel does not have are ignored.
 
 load() {
 	modprobe -q "$@" && return
@@ -10,7 +10,7 @@ load() {
 udevadm trigger
 udevadm settle -t 120
 
-# Devices of nothing.
+# Modules that create virtual devices.
 load scsi_debug dev_size_mb=16 num_tgts=3 max_luns=2
 load nbd nbds_max=4
 load null_blk nr_devices=2
@@ -25,10 +25,10 @@ for module in snd-dummy snd-aloop snd-virmidi snd-seq snd-seq-midi snd-hrtimer h
 	load $module
 done
 
-# Not these: they test, stress, watch the machine, or want it for themselves.
+# Modules that are not loaded: they test, stress or watch the machine, or take it over.
 without='test|torture|kunit|lkdtm|selftest|_wdt|watchdog|netconsole|kgdb|ipmi_devintf|hangcheck|mce-inject|softdog'
 names=$(sed 's|.*/||; s|\.ko.*||' "/lib/modules/$(uname -r)/seq-modules" | grep -v -E "$without")
 echo "$(echo "$names" | wc -l) modules with seq files that need no device"
-# All at once; what fails does not stop the others.
+# All in one call; a module that fails does not stop the others.
 echo "$names" | xargs modprobe -q -a 2>&1 | tail -n 5
 echo "$(wc -l </proc/modules) modules loaded"

@@ -1,6 +1,6 @@
-# Networks: devices of every kind, addresses, routes, neighbours, filters, tunnels, services, and sockets (sockets.py).
+# Creates network devices of all kinds, addresses, routes, neighbours, filters, tunnels, services, and sockets (sockets.py).
 
-# Some of these fail where a kernel lacks them: the commands are counted, not looked at one by one.
+# Some commands fail if the kernel lacks a feature, so failures are counted and do not end the script.
 batch() {
 	"$@" 2>&1 | sort | uniq -c | sort -rn | head -n 10
 }
@@ -73,7 +73,7 @@ links() {
 }
 links >/root/links
 batch ip -force -batch /root/links
-# Not in the batch: ip ends behind it.
+# Not in the batch, because ip ends after this command.
 for i in $(seq 60); do ip maddr add 33:33:00:00:$(printf %02x $i):01 dev du$((i % 40 + 1)); done
 for i in $(seq 5); do
 	ip netns add ns$i
@@ -83,17 +83,17 @@ for i in $(seq 5); do
 	ip -n ns$i link set vf$((i + 10)) up
 done
 
-# A hamradio link for each Ethernet device: more than a page of /proc/net/bpqether.
+# A hamradio link for each Ethernet device, so that /proc/net/bpqether has more than a page.
 modprobe bpqether
 modprobe mkiss
 
-# Queues.
+# Queueing disciplines.
 tc qdisc add dev du7 root handle 1: htb default 10
 for i in $(seq 10 60); do echo "class add dev du7 parent 1: classid 1:$i htb rate 1mbit"; done | tc -force -batch -
 tc qdisc add dev du8 root fq_codel
 tc qdisc add dev du9 clsact
 
-# Filters: the old tables, whose matches have files, and nftables.
+# Packet filters: iptables, whose matches have files in /proc, and nftables.
 rules() {
 	echo "*filter"
 	echo "-A INPUT -i lo -m recent --set --name lo --rdest"
@@ -140,7 +140,7 @@ for i in $(seq 40); do
 		--orig-sport 1001 --orig-dport 80 -t 10000
 done >/dev/null 2>&1
 
-# IPVS.
+# IPVS services.
 services() {
 	for i in $(seq 60); do
 		echo "-A -t 10.9.0.$i:80 -s rr"
@@ -151,7 +151,7 @@ services() {
 }
 services | ipvsadm -R
 
-# Tunnels.
+# Tunnels and IPsec.
 ip l2tp add tunnel remote 127.0.0.1 local 127.0.0.1 tunnel_id 1 peer_tunnel_id 1 encap udp udp_sport 5000 udp_dport 5001
 ip l2tp add tunnel remote 10.2.0.7 local 10.2.0.1 tunnel_id 7 peer_tunnel_id 8 encap ip
 for i in $(seq 50); do
@@ -167,7 +167,7 @@ keys() {
 keys >/root/keys
 batch ip -force -batch /root/keys
 
-# The rest, a few of each.
+# Other kinds of state, a few of each.
 tipc bearer enable media eth device du10
 for i in 1 2 3; do candump -n 100000 vc$i,123:7FF,#FFFFFFFF >/dev/null 2>&1 & done
 for i in $(seq 12); do echo "add_device du$i@$i" >/proc/net/pktgen/kpktgend_0; done
@@ -177,7 +177,7 @@ iw dev wlan0 set type ibss
 for device in wpan0 wpan1; do ip link set $device up; done
 
 python3 /sweep/sockets.py >/root/sockets.log 2>&1 &
-# It writes its pid when its sockets are there.
+# sockets.py writes its pid after it has created its sockets.
 for _ in $(seq 600); do
 	[ -e /run/sockets.pid ] && break
 	sleep 0.1

@@ -118,7 +118,7 @@ def multicast():
             try:
                 group.setsockopt(0, socket.IP_ADD_MEMBERSHIP, where)
             except OSError:
-                # A socket may be in so many groups only.
+                # The number of groups per socket is limited.
                 group = sock(V4, DGRAM)
                 source = socket.inet_aton(f"232.{i}.0.{k}") + where[4:] + socket.inet_aton("9.9.9.9")
                 attempt("source", group.setsockopt, 0, 39, source)

@@ -1,11 +1,11 @@
-# Cgroups, mounts, swap, keys, name spaces, device mapper, gadgets: what has a list in /proc or debugfs.
+# Creates cgroups, mounts, swap, keys, namespaces, device-mapper devices and gadgets, which have lists in /proc or debugfs.
 
 modprobe -a dm-mod dm-zero
 modprobe loop max_loop=40
 modprobe zram num_devices=2
 modprobe -a dummy_hcd libcomposite usb_f_ecm usb_f_acm
 
-# Cgroups: of version 2 many, of version 1 what version 2 leaves over.
+# Cgroups: many of version 2; of version 1, the controllers that version 2 does not use.
 cd /sys/fs/cgroup || exit
 for controller in cpu cpuset memory io pids hugetlb rdma misc; do
 	echo +$controller >cgroup.subtree_control
@@ -31,7 +31,7 @@ for dir in /cgroup1/*; do
 done 2>/dev/null
 for i in $(seq 120); do echo "c $i:$i rw" >/cgroup1/devices/n1/devices.allow; done 2>/dev/null
 
-# Mounts, swaps, name spaces.
+# Mounts, swap files and namespaces.
 cd /
 for i in $(seq 300); do
 	mkdir -p /mounts/$i
@@ -45,12 +45,12 @@ for i in $(seq 12); do
 done
 for _ in $(seq 5); do unshare --user --map-root-user --net --mount --uts --ipc --pid --fork sleep 1000000 & done
 
-# Keys of many users.
+# Keys of several users.
 for i in $(seq 100); do keyctl add user k$i data$i @u; done >/dev/null
 for i in $(seq 80); do keyctl newring r$i @u; done >/dev/null
 for user in $(seq 1000 1030); do setpriv --reuid $user --clear-groups keyctl add user a b @u; done >/dev/null
 
-# Device mapper, loop devices, RAID, compressed RAM.
+# Device mapper, loop devices, RAID and zram.
 for i in $(seq 20); do
 	truncate -s 64M /loop$i
 	losetup /dev/loop$i /loop$i
@@ -70,7 +70,7 @@ raid 10 /dev/loop9 /dev/loop10
 raid 6 /dev/loop11 /dev/loop12 /dev/loop13 /dev/loop14
 for i in 0 1; do echo 20M >/sys/block/zram$i/disksize; done 2>/dev/null
 
-# A USB gadget at the dummy controller.
+# A USB gadget on the dummy controller.
 gadget=/sys/kernel/config/usb_gadget/g1
 if mkdir $gadget; then
 	echo 0x1d6b >$gadget/idVendor
@@ -80,7 +80,7 @@ if mkdir $gadget; then
 	ls /sys/class/udc | head -n 1 >$gadget/UDC
 fi
 
-# The block layer's and the scheduler's files.
+# Settings of the block layer and the scheduler that fill their files.
 for device in /sys/block/*/queue/scheduler; do echo mq-deadline >$device; done 2>/dev/null
 echo 1 >/proc/sys/kernel/sched_schedstats
 echo state made

@@ -1,8 +1,8 @@
-# tracefs: probes, synthetic events, histograms, triggers, filters, instances, and something in the buffers.
+# Sets up tracefs: probes, synthetic events, histograms, triggers, filters, instances, and events in the buffers.
 
 cd /sys/kernel/tracing || exit
 
-# Says what is done and when: some of it takes long under emulation.
+# Prints each step with its time: some steps take long under emulation.
 step() {
 	echo "$(date +%s) $*"
 }
@@ -36,7 +36,7 @@ step filters
 echo 'vfs_*' >set_ftrace_filter
 echo 'tcp_*' >>set_ftrace_filter
 echo 'udp_*' >set_ftrace_notrace
-# Each patches the kernel's text, which takes seconds here.
+# Each of these patches the kernel's text, which takes seconds under emulation.
 echo 'vfs_fstat:traceoff:5' >>set_ftrace_filter
 echo 'do_exit:enable_event:sched:sched_switch:3' >>set_ftrace_filter
 echo 'do_sys*' >set_graph_function

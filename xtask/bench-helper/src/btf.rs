@@ -1,49 +1,60 @@
-//! Functions by name in the kernel's BTF: just their ids. (Format: Documentation/bpf/btf.rst.)
+//! Finds the ids of functions in the BTF of the kernel and of modules (Documentation/bpf/btf.rst).
+//!
+//! aya parses the kernel's BTF only. btf-rs parses that of modules too, but its licence, LGPL, is not among those that
+//! deny.toml allows.
 
 use std::fs;
 
 use anyhow::{Context as _, Result, bail};
 
-const HEADER: usize = 24;
-const TYPE: usize = 12;
-const FUNC: u32 = 12;
+/// Size of struct btf_header in bytes.
+const HEADER_SIZE: usize = 24;
+/// Size of struct btf_type in bytes.
+const TYPE_SIZE: usize = 12;
+const BTF_KIND_FUNC: u32 = 12;
 
-/// A kernel's or a module's BTF. A module's continues the kernel's: ids and names count on.
+/// BTF of the kernel or of a module. In a module's BTF, ids of types and offsets of strings start where the kernel's end.
 struct Btf {
     bytes: Vec<u8>,
+    /// Byte offsets of the type section.
     types: std::ops::Range<usize>,
+    /// Byte offset of the string section.
     strings: usize,
+    /// Size of the string section in bytes.
     strings_len: usize,
 }
 
 impl Btf {
+    /// Reads the BTF of `vmlinux` or of a module.
     fn read(name: &str) -> Result<Self> {
         let path = format!("/sys/kernel/btf/{name}");
         let bytes = fs::read(&path).with_context(|| format!("cannot read {path}"))?;
-        let field = |at| word(&bytes, at).map(usize::try_from)?.context("large");
+        let field = |at| {
+            word(&bytes, at).map(usize::try_from)?.context("BTF has an offset that is too large")
+        };
         // hdr_len; type_off, type_len, str_off, str_len
         let (types, types_len) = (field(4)? + field(8)?, field(12)?);
         let strings = field(4)? + field(16)?;
         let strings_len = field(20)?;
-        if bytes.len() < HEADER.max(types + types_len).max(strings + strings_len) {
-            bail!("{path} is cut off");
+        if bytes.len() < HEADER_SIZE.max(types + types_len).max(strings + strings_len) {
+            bail!("{path} is truncated");
         }
         Ok(Self { bytes, types: types..types + types_len, strings, strings_len })
     }
 
-    /// How many types there are, and among them the number of the function that `is` it by its name's
-    /// place.
-    fn scan(&self, is: impl Fn(u32) -> bool) -> Result<(u32, Option<u32>)> {
+    /// Returns the number of types, and the 0-based index of the last function for whose name's string offset `matches`
+    /// returns true.
+    fn scan(&self, matches: impl Fn(u32) -> bool) -> Result<(u32, Option<u32>)> {
         let (mut at, mut count, mut found) = (self.types.start, 0, None);
         while at < self.types.end {
             let info = word(&self.bytes, at + 4)?;
             let kind = info >> 24 & 0x1f;
             let members = usize::try_from(info & 0xffff)?;
-            if kind == FUNC && is(word(&self.bytes, at)?) {
+            if kind == BTF_KIND_FUNC && matches(word(&self.bytes, at)?) {
                 found = Some(count);
             }
             count += 1;
-            at += TYPE
+            at += TYPE_SIZE
                 + match kind {
                     // INT, VAR, DECL_TAG
                     1 | 14 | 17 => 4,
@@ -59,34 +70,36 @@ impl Btf {
         Ok((count, found))
     }
 
+    /// Returns the string at an offset of the string section.
     fn string(&self, at: usize) -> &[u8] {
         let bytes = self.bytes.get(self.strings + at..).unwrap_or_default();
         bytes.split(|byte| *byte == 0).next().unwrap_or_default()
     }
 }
 
+/// Returns the u32 at a byte offset.
 fn word(bytes: &[u8], at: usize) -> Result<u32> {
-    let word = bytes.get(at..at + 4).context("BTF is cut off")?;
+    let word = bytes.get(at..at + 4).context("BTF is truncated")?;
     Ok(u32::from_ne_bytes(word.try_into()?))
 }
 
-/// The id of a function of a module, or of the kernel itself.
+/// Returns the BTF id of a function of a module; `None`: of the kernel.
 pub(crate) fn function(module: Option<&str>, name: &str) -> Result<u32> {
     let kernel = Btf::read("vmlinux")?;
     let (kernel_types, found) = kernel
         .scan(|at| usize::try_from(at).is_ok_and(|at| kernel.string(at) == name.as_bytes()))?;
-    // Type 0, void, is not in the table.
+    // The first type in the table has id 1: id 0 is void.
     let id = match module {
         None => found.map(|number| number + 1),
         Some(module) => {
             let module = Btf::read(module)?;
-            let is = |at: u32| {
+            let matches = |at: u32| {
                 let own =
                     usize::try_from(at).ok().and_then(|at| at.checked_sub(kernel.strings_len));
                 own.is_some_and(|at| module.string(at) == name.as_bytes())
             };
-            module.scan(is)?.1.map(|number| number + 1 + kernel_types)
+            module.scan(matches)?.1.map(|number| number + 1 + kernel_types)
         }
     };
-    id.with_context(|| format!("no function {name} in BTF"))
+    id.with_context(|| format!("BTF has no function {name}"))
 }

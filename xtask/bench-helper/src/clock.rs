@@ -1,16 +1,15 @@
-//! CPU time of processes, to the nanosecond: the scheduler's own account (`sum_exec_runtime`), not the
-//! ticks that utime and stime are.
+//! CPU time of processes in ns. These clocks read the scheduler's `sum_exec_runtime`; utime and stime count ticks.
 
 use anyhow::Result;
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
-/// Of this process, ns.
+/// Returns the CPU time of this process in ns.
 pub(crate) fn own() -> Result<u64> {
     now(ClockId::CLOCK_PROCESS_CPUTIME_ID)
 }
 
-/// Of another process, ended threads included, ns.
+/// Returns the CPU time of a process in ns, including threads that have ended.
 pub(crate) fn of(pid: u32) -> Result<u64> {
     now(clock_getcpuclockid(Pid::from_raw(i32::try_from(pid)?))?)
 }

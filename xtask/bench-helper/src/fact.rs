@@ -1,22 +1,21 @@
-//! What is found out, a line each: `fact ROW FILE KEY VALUE`, tab-separated. The shell scripts print
-//! such lines, too; `cargo xtask bench` makes tables of them.
+//! Prints measurements as lines `fact ROW FILE KEY VALUE`, separated by tabs. The shell scripts of the benchmark also print
+//! such lines. `cargo xtask bench` formats them as tables.
 
 use std::fmt::Display;
 
-/// Where a fact belongs.
+/// Row and file that measurements belong to.
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Place {
-    /// How the file is traced
+pub(crate) struct FactLabels {
+    /// Name of the way in which the file is traced
     #[arg(long)]
     pub(crate) row: String,
-    /// What the file is called in the table
+    /// Name of the file in the table
     #[arg(long)]
     pub(crate) label: String,
 }
 
-impl Place {
-    /// Prints a fact.
-    pub(crate) fn say(&self, key: &str, value: impl Display) {
+impl FactLabels {
+    pub(crate) fn print(&self, key: &str, value: impl Display) {
         println!("fact\t{}\t{}\t{key}\t{value}", self.row, self.label);
     }
 }

@@ -1,4 +1,4 @@
-//! The floor: programs that do nothing, on the entry and the return of functions.
+//! Attaches empty programs to functions. Their overhead is the floor that the overhead of tracers is compared with.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -6,71 +6,75 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use nix::sys::signal::{SigSet, Signal};
 
-use crate::sys::{Attached, Side};
+use crate::sys::{AttachedProgram, ProbePoint};
 use crate::{btf, sys};
 
-/// How programs are attached.
+/// Ways to attach programs.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Kind {
-    /// kprobe and kretprobe; functions are addresses
+enum AttachType {
+    /// Attach a kprobe and a kretprobe; functions are addresses
     Kprobe,
-    /// kprobes alone, at addresses that may lie inside of functions
+    /// Attach kprobes only, at addresses that may be inside functions
     Site,
-    /// fentry and fexit; functions are NAME or MODULE:NAME
+    /// Attach fentry and fexit; functions are NAME or MODULE:NAME
     Fentry,
 }
 
-/// `bench-helper floor`
+/// Options of `bench-helper floor`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Floor {
-    kind: Kind,
+    attach_type: AttachType,
     functions: Vec<String>,
-    /// Created when all are attached
+    /// Create this file when all programs are attached
     #[arg(long)]
     ready_file: PathBuf,
-    /// At the end, print how often a function was entered
+    /// At the end, print the total number of calls of the functions
     #[arg(long)]
     count: bool,
 }
 
 impl Floor {
-    /// Attaches, and waits.
+    /// Attaches the programs and waits for SIGINT.
     pub(crate) fn run(&self) -> Result<()> {
         let mut interrupt = SigSet::empty();
         interrupt.add(Signal::SIGINT);
         interrupt.thread_block()?;
-        let counting = self.count.then(sys::count).transpose()?;
+        let counting = self.count.then(sys::count_runs).transpose()?;
         let mut entries = Vec::new();
         let mut returns = Vec::new();
         for function in &self.functions {
-            entries.push(self.attach(function, Side::Entry)?);
-            if !matches!(self.kind, Kind::Site) {
-                returns.push(self.attach(function, Side::Return)?);
+            entries.push(self.attach(function, ProbePoint::Entry)?);
+            if !matches!(self.attach_type, AttachType::Site) {
+                returns.push(self.attach(function, ProbePoint::Return)?);
             }
         }
         File::create(&self.ready_file)?;
         interrupt.wait()?;
         if counting.is_some() {
-            println!("{}", entries.iter().map(Attached::runs).sum::<Result<u64>>()?);
+            println!("{}", entries.iter().map(AttachedProgram::runs).sum::<Result<u64>>()?);
         }
         Ok(())
     }
 
-    fn attach(&self, function: &str, side: Side) -> Result<Attached> {
-        let attached = match self.kind {
-            Kind::Kprobe | Kind::Site => {
+    fn attach(&self, function: &str, point: ProbePoint) -> Result<AttachedProgram> {
+        let attached = match self.attach_type {
+            AttachType::Kprobe | AttachType::Site => {
                 let pmu = fs::read_to_string("/sys/bus/event_source/devices/kprobe/type")?;
                 let address = function.trim_start_matches("0x");
-                Attached::kprobe(pmu.trim().parse()?, u64::from_str_radix(address, 16)?, side)
+                AttachedProgram::kprobe(
+                    pmu.trim().parse()?,
+                    u64::from_str_radix(address, 16)?,
+                    point,
+                )
             }
-            Kind::Fentry => {
+            AttachType::Fentry => {
                 let (module, name) = match function.split_once(':') {
                     Some((module, name)) => (Some(module), name),
                     None => (None, function),
                 };
                 let id = btf::function(module, name)?;
                 let module = module.map(sys::module_btf).transpose()?;
-                Attached::trampoline(id, module.as_ref(), side)
+                AttachedProgram::trampoline(id, module.as_ref(), point)
             }
         };
         attached.with_context(|| function.to_owned())

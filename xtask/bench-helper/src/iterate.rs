@@ -1,4 +1,4 @@
-//! A BPF iterator: a seq file that bpf_seq_read() reads.
+//! Reads a BPF iterator, a seq file that bpf_seq_read() (kernel/bpf/bpf_iter.c) reads.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -7,19 +7,19 @@ use anyhow::Result;
 
 use crate::{btf, sys};
 
-/// `bench-helper iterate`
+/// Options of `bench-helper iterate`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Iterate {
-    /// Over what: the kernel has a bpf_iter_NAME() for it
+    /// Kind of object: NAME of the kernel's function bpf_iter_NAME()
     #[arg(default_value = "task")]
     target: String,
-    /// Bytes a read
+    /// Number of bytes that each read requests
     #[arg(long, default_value_t = 4096)]
     size: usize,
 }
 
 impl Iterate {
-    /// Reads the iterator to its end, to stdout.
+    /// Reads the iterator to its end and prints the bytes.
     pub(crate) fn run(&self) -> Result<()> {
         let id = btf::function(None, &format!("bpf_iter_{}", self.target))?;
         let mut file = File::from(sys::iterator(id)?);

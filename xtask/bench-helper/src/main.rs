@@ -1,5 +1,5 @@
-//! What the benchmarks do in a guest: reading with the clock of the reader's own CPU time, empty
-//! programs on the callbacks as the floor to compare with, and what a tracer costs meanwhile.
+//! Helper of the benchmarks in guests: measures the CPU time of readers and tracers, and attaches empty programs for
+//! comparison.
 
 mod btf;
 mod clock;
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// Measures tracers.
+/// Measures the cost of tracers.
 #[derive(Parser)]
 #[command(name = "bench-helper")]
 struct Cli {
@@ -26,15 +26,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Read a file again and again; for each pass: CPU time in ns, bytes, reads
+    /// Read a file repeatedly and print for each pass: CPU time in ns, bytes, reads
     Read(read::Read),
     /// Attach empty programs to functions until SIGINT
     Floor(floor::Floor),
     /// Read a BPF iterator that writes a line for each object
     Iterate(iterate::Iterate),
-    /// Run a tracer while a file is read, and print what both of them cost
+    /// Run a tracer while a file is read, and print the cost of both
     Measure(measure::Measure),
-    /// Run a program: its CPU time in ns and its most memory in KiB
+    /// Run a program and print its CPU time in ns and its largest memory in KiB
     Time(time::Time),
 }
 

@@ -1,4 +1,4 @@
-//! A tracer at work: what it costs the reader and what it costs itself.
+//! Measures a tracer: the CPU time of a reader that is traced, and the resources of the tracer.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -11,48 +11,48 @@ use anyhow::{Context as _, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::fact::Place;
+use crate::fact::FactLabels;
 use crate::{clock, sys};
 
-/// Longest that anything may take.
-const PATIENCE: Duration = Duration::from_mins(5);
-/// How long a tracer has to be idle before it is taken to have nothing left to do.
+/// Time limit of each wait.
+const TIMEOUT: Duration = Duration::from_mins(5);
+/// Time for which a tracer must be idle to count as finished with its work.
 const IDLE: Duration = Duration::from_millis(300);
-/// Every kprobe that there is.
+/// File that lists all kprobes.
 const KPROBES: &str = "/sys/kernel/debug/kprobes/list";
 
-/// `bench-helper measure`
+/// Options of `bench-helper measure`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Measure {
     #[command(flatten)]
-    place: Place,
-    /// The file that is read
+    labels: FactLabels,
+    /// File to read while the tracer runs
     file: PathBuf,
-    /// No further read of a pass when this many bytes were read
+    /// Stop a pass after the read that reaches this many bytes
     #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
     most: u64,
-    /// How often it is read
+    /// Number of times to read the file
     #[arg(long, default_value_t = 5)]
     passes: u32,
-    /// The tracer is ready when this file exists
+    /// Wait until this file exists before reading
     #[arg(long, conflicts_with = "ready_probes")]
     ready_file: Option<PathBuf>,
-    /// The tracer is ready when there are that many kprobes
+    /// Wait until there are this many kprobes before reading
     #[arg(long)]
     ready_probes: Option<usize>,
-    /// What the tracer writes; its lines are counted
+    /// Count the lines that the tracer writes to this file
     #[arg(long)]
     lines: Option<PathBuf>,
-    /// The tracer; none: the file is read untraced
+    /// Tracer with its arguments; without it, the file is read untraced
     #[arg(last = true)]
     tracer: Vec<String>,
 }
 
 impl Measure {
-    /// Measures, and prints facts.
+    /// Measures and prints facts.
     pub(crate) fn run(&self) -> Result<()> {
         if self.tracer.is_empty() {
-            return self.reads();
+            return self.read();
         }
         if let Some(file) = &self.ready_file {
             fs::remove_file(file).ok();
@@ -62,28 +62,28 @@ impl Measure {
         let tracer = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
-            // Ours is for facts.
+            // Facts are printed to this process's stdout.
             .stdout(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot run {program}"))?;
         let mut tracer = Tracer(tracer);
         wait(&mut tracer, || self.is_ready())?;
-        self.place.say("ready_ns", begin.elapsed().as_nanos());
-        // The kernel optimises probes some ticks after they were set.
-        tracer.settle()?;
-        self.probes()?;
+        self.labels.print("ready_ns", begin.elapsed().as_nanos());
+        // The kernel optimises kprobes some ticks after they are set (kprobe_optimizer(), kernel/kprobes.c).
+        tracer.wait_until_idle()?;
+        self.print_probes()?;
 
         let lines = self.count_lines()?;
         let (cpu, ring) = (clock::of(tracer.0.id())?, sys::produced_in_all()?);
-        self.reads()?;
-        tracer.settle()?;
-        self.place.say("tracer_ns", clock::of(tracer.0.id())? - cpu);
-        self.place.say("ring_bytes", sys::produced_in_all()?.wrapping_sub(ring));
+        self.read()?;
+        tracer.wait_until_idle()?;
+        self.labels.print("tracer_ns", clock::of(tracer.0.id())? - cpu);
+        self.labels.print("ring_bytes", sys::produced_in_all()?.wrapping_sub(ring));
         if let (Some(before), Some(after)) = (lines, self.count_lines()?) {
-            self.place.say("lines", after - before);
+            self.labels.print("lines", after - before);
         }
-        self.place.say("hwm_kb", tracer.most_memory()?);
-        self.place.say("detach_ns", tracer.interrupt()?.as_nanos());
+        self.labels.print("hwm_kb", tracer.largest_memory()?);
+        self.labels.print("detach_ns", tracer.interrupt()?.as_nanos());
         Ok(())
     }
 
@@ -95,19 +95,18 @@ impl Measure {
         }
     }
 
-    /// Says how many kprobes the kernel has made into jumps.
-    fn probes(&self) -> Result<()> {
+    /// Prints the number of kprobes, and how many of them the kernel has optimised to jumps or set by ftrace.
+    fn print_probes(&self) -> Result<()> {
         let probes = kprobes()?;
-        self.place.say("probes", probes.lines().count());
+        self.labels.print("probes", probes.lines().count());
         let with = |what: &str| probes.lines().filter(|line| line.contains(what)).count();
-        self.place.say("probes_jump", with("[OPTIMIZED]"));
-        self.place.say("probes_ftrace", with("[FTRACE]"));
+        self.labels.print("probes_jump", with("[OPTIMIZED]"));
+        self.labels.print("probes_ftrace", with("[FTRACE]"));
         Ok(())
     }
 
-    /// Reads the file in another process, and says what that cost. What a tracer sees is one pass more:
-    /// the first one, which warms up.
-    fn reads(&self) -> Result<()> {
+    /// Reads the file in another process and prints the cost. The tracer sees one more pass, the first, which warms up.
+    fn read(&self) -> Result<()> {
         let mut reader = Command::new("/proc/self/exe");
         reader.arg("read").arg(&self.file);
         reader.args(["--most", &self.most.to_string(), "--passes", &self.passes.to_string()]);
@@ -116,17 +115,19 @@ impl Measure {
         let mut passes = Vec::new();
         for line in String::from_utf8(output.stdout)?.lines() {
             let numbers = line.split(' ').map(str::parse).collect::<Result<Vec<u64>, _>>()?;
-            let &[time, bytes, reads] = numbers.as_slice() else { bail!("the reader says {line}") };
+            let &[time, bytes, reads] = numbers.as_slice() else {
+                bail!("the reader printed {line}")
+            };
             passes.push((time, bytes, reads));
         }
         let sum = |of: fn(&(u64, u64, u64)) -> u64| passes.iter().map(of).sum::<u64>();
         let count = u64::try_from(passes.len())?;
-        self.place.say("passes", count);
-        self.place.say("cpu_ns", sum(|pass| pass.0) / count);
-        self.place.say("cpu_min_ns", passes.iter().map(|pass| pass.0).min().unwrap_or(0));
-        self.place.say("cpu_max_ns", passes.iter().map(|pass| pass.0).max().unwrap_or(0));
-        self.place.say("bytes", sum(|pass| pass.1) / count);
-        self.place.say("reads", sum(|pass| pass.2) / count);
+        self.labels.print("passes", count);
+        self.labels.print("cpu_ns", sum(|pass| pass.0) / count);
+        self.labels.print("cpu_min_ns", passes.iter().map(|pass| pass.0).min().unwrap_or(0));
+        self.labels.print("cpu_max_ns", passes.iter().map(|pass| pass.0).max().unwrap_or(0));
+        self.labels.print("bytes", sum(|pass| pass.1) / count);
+        self.labels.print("reads", sum(|pass| pass.2) / count);
         Ok(())
     }
 
@@ -139,8 +140,9 @@ fn kprobes() -> Result<String> {
     fs::read_to_string(KPROBES).with_context(|| format!("cannot read {KPROBES}"))
 }
 
+/// Counts the newlines in a file.
 fn newlines(path: &Path) -> Result<u64> {
-    let mut file = File::open(path).with_context(|| format!("no {}", path.display()))?;
+    let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut block = vec![0; 1 << 20];
     let mut count = 0;
     loop {
@@ -152,62 +154,62 @@ fn newlines(path: &Path) -> Result<u64> {
     }
 }
 
-/// Waits until `done`, as long as the tracer lives.
+/// Waits until `done` returns true. Fails if the tracer ends before.
 fn wait(tracer: &mut Tracer, done: impl Fn() -> bool) -> Result<()> {
     let begin = Instant::now();
     while !done() {
         if let Some(status) = tracer.0.try_wait()? {
             bail!("the tracer ended before it was ready: {status}");
         }
-        ensure!(begin.elapsed() < PATIENCE, "the tracer does not get ready");
+        ensure!(begin.elapsed() < TIMEOUT, "the tracer does not get ready");
         thread::sleep(Duration::from_millis(1));
     }
     Ok(())
 }
 
-/// A tracer that does not outlive us.
+/// Process of a tracer, killed when dropped.
 struct Tracer(Child);
 
 impl Tracer {
-    /// Waits until it has nothing to do.
-    fn settle(&self) -> Result<()> {
+    /// Waits until the tracer hardly uses the CPU any more.
+    fn wait_until_idle(&self) -> Result<()> {
         let begin = Instant::now();
         let mut before = clock::of(self.0.id())?;
         loop {
             thread::sleep(IDLE);
             let now = clock::of(self.0.id())?;
-            // A tracer that has work takes a whole CPU, a timer that finds none a few hundredths at most.
+            // A tracer with work uses a whole CPU; one that polls without work uses a few per cent at most.
             if u128::from(now - before) < IDLE.as_nanos() / 10 {
                 return Ok(());
             }
-            ensure!(begin.elapsed() < PATIENCE, "the tracer does not become idle");
+            ensure!(begin.elapsed() < TIMEOUT, "the tracer does not become idle");
             before = now;
         }
     }
 
-    /// The most memory it ever had, KiB.
-    fn most_memory(&self) -> Result<u64> {
+    /// Returns the largest memory of the tracer so far, in KiB.
+    fn largest_memory(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
         let value = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let value = value.and_then(|value| value.trim().strip_suffix(" kB"));
         Ok(value.context("no VmHWM")?.parse()?)
     }
 
-    /// Ctrl-C: how long it takes to end.
+    /// Sends SIGINT and returns the time until the tracer has ended.
     fn interrupt(&mut self) -> Result<Duration> {
         let begin = Instant::now();
         kill(Pid::from_raw(i32::try_from(self.0.id())?), Signal::SIGINT)?;
         let status = self.0.wait()?;
-        let took = begin.elapsed();
-        // What Ctrl-C ends without being asked has no status.
+        let duration = begin.elapsed();
+        // A tracer without a handler is ended by the signal and has no exit code.
         ensure!(status.success() || status.code().is_none(), "the tracer failed: {status}");
-        Ok(took)
+        Ok(duration)
     }
 }
 
 impl Drop for Tracer {
     fn drop(&mut self) {
-        // It is gone already if all went well.
+        // Errors are ignored: normally the process has ended already.
         self.0.kill().ok();
         self.0.wait().ok();
     }

@@ -1,4 +1,4 @@
-//! The reader whose cost is measured.
+//! Reads a file and measures the CPU time of each pass.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -8,27 +8,27 @@ use anyhow::{Context as _, Result};
 
 use crate::clock;
 
-/// What cat asks for at a time.
+/// Number of bytes that each read requests, as with cat.
 const BLOCK: usize = 128 << 10;
 
-/// `bench-helper read`
+/// Options of `bench-helper read`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Read {
     file: PathBuf,
-    /// How often, after once to warm up
+    /// Number of passes, after one that warms up
     #[arg(long, default_value_t = 1)]
     passes: u32,
-    /// No further read of a pass when this many bytes were read
+    /// Stop a pass after the read that reaches this many bytes
     #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
     most: u64,
 }
 
 impl Read {
-    /// Reads, and prints a line a pass.
+    /// Reads the file and prints a line for each pass.
     pub(crate) fn run(&self) -> Result<()> {
         let mut buffer = vec![0; BLOCK];
         self.pass(&mut buffer)?;
-        // Printing is left for the end: it is not the file's cost.
+        // Printed at the end, so that printing is not measured.
         let mut passes = Vec::new();
         for _ in 0..self.passes {
             let begin = clock::own()?;
@@ -41,7 +41,7 @@ impl Read {
         Ok(())
     }
 
-    /// From open to close: how many bytes in how many reads.
+    /// Opens, reads and closes the file. Returns the number of bytes and of reads.
     fn pass(&self, buffer: &mut [u8]) -> Result<(u64, u64)> {
         let cannot = || format!("cannot read {}", self.file.display());
         let mut file = File::open(&self.file).with_context(cannot)?;

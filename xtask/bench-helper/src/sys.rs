@@ -1,6 +1,9 @@
-//! bpf(2) and perf_event_open(2), as far as an empty program needs them: aya cannot attach to functions
-//! of modules by BTF, and a program of two instructions needs no compiler.
-//! (Layouts: include/uapi/linux/bpf.h, perf_event.h.)
+//! Loads and attaches programs of a few instructions with bpf(2) and perf_event_open(2), and reads what the kernel counts
+//! for them.
+//!
+//! aya 0.14 does not fit: it loads programs from ELF objects only, which needs a compiler for eBPF and a second build
+//! script, and its fentry programs do not attach to functions of modules.
+//! (Layouts of structs: include/uapi/linux/bpf.h and perf_event.h.)
 #![expect(unsafe_code, reason = "system calls that no safe crate offers")]
 
 use std::ffi::CString;
@@ -29,14 +32,13 @@ const TRACE_FENTRY: u32 = 24;
 const TRACE_FEXIT: u32 = 25;
 const TRACE_ITER: u32 = 28;
 
-/// PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_SET_BPF
-const IOC_ENABLE: libc::c_ulong = 0x2400;
-const IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
+const PERF_EVENT_IOC_ENABLE: libc::c_ulong = 0x2400;
+const PERF_EVENT_IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
 
-/// `r0 = 0; exit`
+/// Program `r0 = 0; exit`.
 const EMPTY: [u64; 2] = [0x0000_0000_0000_00b7, 0x0000_0000_0000_0095];
 
-/// `bpf_seq_write(ctx->meta->seq, "it\n", 3); return 0`
+/// Program `bpf_seq_write(ctx->meta->seq, "it\n", 3); return 0`.
 const WRITE_A_LINE: [u64; 9] = [
     // r6 = ctx->meta; r1 = r6->seq
     0x0000_0000_0000_1679,
@@ -52,6 +54,7 @@ const WRITE_A_LINE: [u64; 9] = [
     EMPTY[1],
 ];
 
+/// The member of union bpf_attr for BPF_PROG_LOAD.
 #[repr(C)]
 #[derive(Default)]
 struct ProgLoad {
@@ -77,6 +80,7 @@ struct ProgLoad {
     pad: u32,
 }
 
+/// The beginning of struct perf_event_attr.
 #[repr(C)]
 #[derive(Default)]
 struct PerfEvent {
@@ -91,35 +95,38 @@ struct PerfEvent {
     probe_addr: u64,
 }
 
+/// The member of union bpf_attr for BPF_*_GET_*_ID and BPF_*_GET_FD_BY_ID.
 #[repr(C)]
 #[derive(Default)]
-struct Id {
-    wanted: u32,
+struct ObjectId {
+    start: u32,
     next: u32,
     open_flags: u32,
 }
 
+/// The member of union bpf_attr for BPF_OBJ_GET_INFO_BY_FD.
 #[repr(C)]
-struct Info {
+struct ObjectInfo {
     fd: RawFd,
     len: u32,
-    into: u64,
+    /// Address of the buffer for the information.
+    info: u64,
 }
 
-/// bpf(2).
+/// Calls bpf(2) with the attributes of `command`.
 fn bpf<T>(command: libc::c_long, attributes: &mut T) -> io::Result<libc::c_long> {
-    // SAFETY: every caller hands over the struct of the command; the kernel touches no more than its size,
-    // and what its pointers name outlives the call.
+    // SAFETY: every caller passes the struct of the command. The kernel accesses no more than its size, and the memory
+    // that its pointers refer to outlives the call.
     let result = unsafe {
         libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attributes), size_of::<T>())
     };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
-/// A system call's result as a descriptor.
+/// Converts the result of a system call to a file descriptor.
 fn owned(result: libc::c_long) -> Result<OwnedFd> {
     let fd = RawFd::try_from(result)?;
-    // SAFETY: the kernel has just made it for us.
+    // SAFETY: the kernel has just created the descriptor, and it has no other owner.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
@@ -127,14 +134,14 @@ fn address<T: ?Sized>(of: &T) -> u64 {
     std::ptr::from_ref(of).cast::<u8>().addr() as u64
 }
 
-/// Where an empty program runs.
+/// Point of a function at which a program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) enum ProbePoint {
     Entry,
     Return,
 }
 
-/// Loads a program that does nothing.
+/// Loads the empty program; `fill` can change the attributes, the instructions included.
 fn load(kind: u32, fill: impl FnOnce(&mut ProgLoad)) -> Result<OwnedFd> {
     let license = CString::new("GPL")?;
     let mut attributes = ProgLoad {
@@ -146,62 +153,66 @@ fn load(kind: u32, fill: impl FnOnce(&mut ProgLoad)) -> Result<OwnedFd> {
         ..ProgLoad::default()
     };
     fill(&mut attributes);
-    owned(bpf(PROG_LOAD, &mut attributes).context("the empty program does not load")?)
+    owned(bpf(PROG_LOAD, &mut attributes).context("cannot load the program")?)
 }
 
-/// An attached program: gone when dropped.
-pub(crate) struct Attached {
+/// An attached program. Dropping it detaches the program.
+pub(crate) struct AttachedProgram {
     program: OwnedFd,
     _link: OwnedFd,
 }
 
-impl Attached {
-    /// A kprobe or kretprobe at an address, by perf.
-    pub(crate) fn kprobe(pmu: u32, at: u64, side: Side) -> Result<Self> {
+impl AttachedProgram {
+    /// Attaches the empty program as a kprobe or kretprobe to an address. `pmu` is the type of the kprobe PMU.
+    pub(crate) fn kprobe(pmu: u32, at: u64, point: ProbePoint) -> Result<Self> {
         let program = load(PROG_TYPE_KPROBE, |_| ())?;
         let mut event = PerfEvent {
             kind: pmu,
             size: u32::try_from(size_of::<PerfEvent>())?,
             // Bit 0 makes it a return probe (/sys/bus/event_source/devices/kprobe/format/retprobe).
-            config: u64::from(side == Side::Return),
+            config: u64::from(point == ProbePoint::Return),
             probe_addr: at,
             ..PerfEvent::default()
         };
         let (any, cpu, none) = (-1, 0, -1);
-        // SAFETY: the struct says its size; the kernel reads it and keeps nothing.
+        // SAFETY: the struct contains its size. The kernel reads it and keeps no pointer to it.
         let result =
             unsafe { libc::syscall(libc::SYS_perf_event_open, &raw mut event, any, cpu, none, 0) };
         if result < 0 {
-            return Err(io::Error::last_os_error()).with_context(|| format!("no probe at {at:#x}"));
+            return Err(io::Error::last_os_error())
+                .with_context(|| format!("cannot set a probe at {at:#x}"));
         }
         let link = owned(result)?;
-        // SAFETY: both take an integer.
+        // SAFETY: the argument of both is an integer.
         let done = unsafe {
-            libc::ioctl(link.as_raw_fd(), IOC_SET_BPF, program.as_raw_fd()) == 0
-                && libc::ioctl(link.as_raw_fd(), IOC_ENABLE, 0) == 0
+            libc::ioctl(link.as_raw_fd(), PERF_EVENT_IOC_SET_BPF, program.as_raw_fd()) == 0
+                && libc::ioctl(link.as_raw_fd(), PERF_EVENT_IOC_ENABLE, 0) == 0
         };
         if !done {
-            return Err(io::Error::last_os_error()).context("the probe takes no program");
+            return Err(io::Error::last_os_error())
+                .context("cannot attach the program to the probe");
         }
         Ok(Self { program, _link: link })
     }
 
-    /// fentry or fexit of the function with this BTF id, in the module whose BTF `module` is.
-    pub(crate) fn trampoline(id: u32, module: Option<&OwnedFd>, side: Side) -> Result<Self> {
+    /// Attaches the empty program to fentry or fexit of the function with the BTF id `id`. `module` is the BTF of the
+    /// function's module; `None`: the kernel's own function.
+    pub(crate) fn trampoline(id: u32, module: Option<&OwnedFd>, point: ProbePoint) -> Result<Self> {
         let module = module.map_or(Ok(0), |fd| u32::try_from(fd.as_raw_fd()))?;
         let program = load(PROG_TYPE_TRACING, |attributes| {
             attributes.expected_attach_type =
-                if side == Side::Entry { TRACE_FENTRY } else { TRACE_FEXIT };
+                if point == ProbePoint::Entry { TRACE_FENTRY } else { TRACE_FEXIT };
             attributes.attach_btf_id = id;
             attributes.attach_btf_obj_fd = module;
         })?;
         // struct { name, prog_fd }
         let mut attributes = [0, u64::try_from(program.as_raw_fd())?];
-        let link = bpf(RAW_TRACEPOINT_OPEN, &mut attributes).context("the function takes none")?;
+        let link = bpf(RAW_TRACEPOINT_OPEN, &mut attributes)
+            .context("cannot attach the program to the function")?;
         Ok(Self { program, _link: owned(link)? })
     }
 
-    /// How often it ran while [`count`] was in force.
+    /// Returns the number of runs while the result of [`count_runs`] existed.
     pub(crate) fn runs(&self) -> Result<u64> {
         // `run_cnt` is at byte 200 of struct bpf_prog_info.
         let mut info = [0_u64; 26];
@@ -210,7 +221,8 @@ impl Attached {
     }
 }
 
-/// A descriptor of an iterator, whose function has this BTF id, that writes a line for each object.
+/// Creates a BPF iterator that writes a line for each object, and returns its descriptor. `id` is the BTF id of the
+/// kernel's function bpf_iter_NAME().
 pub(crate) fn iterator(id: u32) -> Result<OwnedFd> {
     let program = load(PROG_TYPE_TRACING, |attributes| {
         attributes.insns = address(&WRITE_A_LINE);
@@ -220,43 +232,44 @@ pub(crate) fn iterator(id: u32) -> Result<OwnedFd> {
     })?;
     // struct { prog_fd, target_fd, attach_type, flags, iter_info, iter_info_len }
     let mut attributes = [u32::try_from(program.as_raw_fd())?, 0, TRACE_ITER, 0, 0, 0, 0, 0];
-    let link = owned(bpf(LINK_CREATE, &mut attributes).context("no link to the iterator")?)?;
+    let link = owned(bpf(LINK_CREATE, &mut attributes).context("cannot attach the iterator")?)?;
     // struct { link_fd, flags }
     let mut attributes = [u32::try_from(link.as_raw_fd())?, 0];
-    owned(bpf(ITER_CREATE, &mut attributes).context("no iterator")?)
+    owned(bpf(ITER_CREATE, &mut attributes).context("cannot create the iterator")?)
 }
 
-/// Makes the kernel count programs' runs, until it is dropped.
-pub(crate) fn count() -> Result<OwnedFd> {
+/// Makes the kernel count the runs of programs until the result is dropped.
+pub(crate) fn count_runs() -> Result<OwnedFd> {
     // BPF_STATS_RUN_TIME
-    owned(bpf(ENABLE_STATS, &mut 0_u32).context("the kernel does not count")?)
+    owned(bpf(ENABLE_STATS, &mut 0_u32).context("cannot make the kernel count runs of programs")?)
 }
 
-/// The descriptors of all of the kernel's objects of a kind.
+/// Opens all BPF objects of a kind. `next` and `open` are the commands that find the next id and open an id.
 fn all(next: libc::c_long, open: libc::c_long) -> Result<Vec<OwnedFd>> {
     let mut found = Vec::new();
-    let mut id = Id::default();
+    let mut id = ObjectId::default();
     while bpf(next, &mut id).is_ok() {
-        id.wanted = id.next;
-        // One that is gone meanwhile is not missed.
-        if let Ok(fd) = bpf(open, &mut Id { wanted: id.wanted, ..Id::default() }) {
+        id.start = id.next;
+        // An object may have been removed since its id was found.
+        if let Ok(fd) = bpf(open, &mut ObjectId { start: id.start, ..ObjectId::default() }) {
             found.push(owned(fd)?);
         }
     }
     Ok(found)
 }
 
+/// Reads the information about an object into `info`, which has the layout of its struct bpf_*_info.
 fn get_info<T>(fd: &impl AsFd, info: &mut T) -> Result<()> {
-    let mut attributes = Info {
+    let mut attributes = ObjectInfo {
         fd: fd.as_fd().as_raw_fd(),
         len: u32::try_from(size_of::<T>())?,
-        into: address(info),
+        info: address(info),
     };
     bpf(OBJ_GET_INFO_BY_FD, &mut attributes)?;
     Ok(())
 }
 
-/// The BTF of a module.
+/// Returns a descriptor of a module's BTF.
 pub(crate) fn module_btf(module: &str) -> Result<OwnedFd> {
     for fd in all(BTF_GET_NEXT_ID, BTF_GET_FD_BY_ID)? {
         let name = [0_u8; 64];
@@ -267,10 +280,10 @@ pub(crate) fn module_btf(module: &str) -> Result<OwnedFd> {
             return Ok(fd);
         }
     }
-    anyhow::bail!("no BTF of module {module}")
+    anyhow::bail!("the kernel has no BTF of module {module}")
 }
 
-/// How many bytes were ever reserved in a ring buffer; `None` of maps that are none.
+/// Returns the number of bytes ever reserved in a ring buffer; `None` if the map is of another type.
 fn produced(map: &OwnedFd) -> Result<Option<u64>> {
     const RINGBUF: u32 = 27;
     let mut info = [0_u32; 10];
@@ -278,9 +291,9 @@ fn produced(map: &OwnedFd) -> Result<Option<u64>> {
     if info[0] != RINGBUF {
         return Ok(None);
     }
-    let page = NonZeroUsize::new(4096).context("no page")?;
-    // SAFETY: a new mapping, of the page where the kernel keeps the producer's position (the second one,
-    // kernel/bpf/ringbuf.c); it is only read, and unmapped before anyone else knows of it.
+    let page = NonZeroUsize::new(4096).context("the page size is 0")?;
+    // SAFETY: this is a new read-only mapping of the map's second page, which has the producer's position (struct
+    // bpf_ringbuf, kernel/bpf/ringbuf.c). No reference to it outlives this block, which unmaps it.
     unsafe {
         let at = mmap(None, page, ProtFlags::PROT_READ, MapFlags::MAP_SHARED, map, 4096)?;
         let position = at.cast::<u64>().read_volatile();
@@ -289,7 +302,7 @@ fn produced(map: &OwnedFd) -> Result<Option<u64>> {
     }
 }
 
-/// The same, of all ring buffers together.
+/// Returns the number of bytes ever reserved in all ring buffers together.
 pub(crate) fn produced_in_all() -> Result<u64> {
     let mut sum = 0;
     for map in all(MAP_GET_NEXT_ID, MAP_GET_FD_BY_ID)? {

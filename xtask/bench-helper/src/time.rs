@@ -1,4 +1,4 @@
-//! What a program costs from its begin to its end.
+//! Measures the CPU time and the memory of a program from start to exit.
 
 use std::process::{Command, Stdio};
 
@@ -6,16 +6,16 @@ use anyhow::{Context as _, Result, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
-/// `bench-helper time`
+/// Options of `bench-helper time`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Time {
-    /// The program
+    /// Program with its arguments
     #[arg(last = true, required = true)]
     command: Vec<String>,
 }
 
 impl Time {
-    /// Runs it, and prints its CPU time in ns and the most memory that it had, in KiB.
+    /// Runs the program. Prints its CPU time in ns and its largest memory in KiB.
     pub(crate) fn run(&self) -> Result<()> {
         let (program, arguments) = self.command.split_first().context("no command")?;
         let status = Command::new(program)
@@ -26,7 +26,8 @@ impl Time {
             .status()
             .with_context(|| format!("cannot run {program}"))?;
         ensure!(status.success(), "{program}: {status}");
-        // User and system time are shares of the scheduler's precise sum: together they are that sum.
+        // The sum is exact: the kernel splits the scheduler's precise CPU time into user and system time
+        // (cputime_adjust(), kernel/sched/cputime.c).
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
         let cpu = nanoseconds(usage.user_time())? + nanoseconds(usage.system_time())?;
         println!("{cpu} {}", usage.max_rss());

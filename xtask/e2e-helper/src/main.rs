@@ -1,5 +1,5 @@
-//! What the end-to-end tests do in a guest that busybox cannot: exact reads, many readers at once, and
-//! the comparison of a trace with what the readers got.
+//! Helper of the end-to-end tests in guests, for everything that busybox cannot do: exact reads, many readers at once,
+//! and the comparison of a trace with what readers got.
 #![forbid(unsafe_code)]
 
 mod check;
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
-/// Reads files in exact ways and checks traces of it.
+/// Reads files in exact ways and checks traces.
 #[derive(Parser)]
 #[command(name = "e2e-helper")]
 struct Cli {
@@ -24,17 +24,17 @@ struct Cli {
     command: Command,
 }
 
-/// Where a reader notes what it got, for `json-check --log`.
+/// Log of a reader, for `json-check --log`.
 #[derive(Args)]
 struct Log {
-    /// Append a line for each open and what was read in it
+    /// Append a line for each open, with its reads
     #[arg(long)]
     log: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// One pread(); the bytes go to stdout
+    /// Call pread() once and print the bytes
     Pread {
         file: PathBuf,
         offset: u64,
@@ -42,17 +42,17 @@ enum Command {
         #[command(flatten)]
         log: Log,
     },
-    /// read() with blocks of BS bytes up to the end of the file
+    /// Read blocks of BS bytes up to the end of the file and print the bytes
     ReadAll {
         file: PathBuf,
         bs: usize,
-        /// No further read when this many bytes were read
+        /// Stop after the read that reaches this many bytes
         #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
         most: u64,
         #[command(flatten)]
         log: Log,
     },
-    /// lseek(SEEK_SET), then one read()
+    /// Call lseek(SEEK_SET), then read() once, and print the bytes
     Lseek {
         file: PathBuf,
         offset: u64,
@@ -60,16 +60,15 @@ enum Command {
         #[command(flatten)]
         log: Log,
     },
-    /// splice() into a pipe up to the end of the file
+    /// Call splice() into a pipe up to the end of the file and print the bytes
     Splice {
         file: PathBuf,
         #[command(flatten)]
         log: Log,
     },
-    /// Any sequence on one open file: r100 read, p100@50 pread, s50 lseek to 50, c-5 lseek by -5,
-    /// x splice to the end, a100 read to the end in blocks, wTEXT write, t500 sleep ms, e/PATH wait
-    /// until PATH exists, u/PATH hand the open file to who is at the unix socket PATH and wait until it
-    /// is done
+    /// Run a sequence of operations on one open file: r100 read, p100@50 pread, s50 lseek to 50, c-5 lseek by -5, x splice
+    /// to the end, a100 read to the end in blocks, wTEXT write, t500 sleep ms, e/PATH wait until PATH exists, u/PATH send
+    /// the open file to `receive` at the unix socket PATH and wait until that process has ended
     Ops {
         file: PathBuf,
         #[arg(allow_hyphen_values = true)]
@@ -77,18 +76,18 @@ enum Command {
         #[command(flatten)]
         log: Log,
     },
-    /// N threads read the whole file at once, each by an open of its own; prints nothing of it
+    /// Read the whole file in COUNT threads at once, each with an open of its own
     Readers {
         count: usize,
         file: PathBuf,
         bs: usize,
-        /// No further read when this many bytes were read
+        /// Stop after the read that reaches this many bytes
         #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
         most: u64,
         #[command(flatten)]
         log: Log,
     },
-    /// Run a command as user ID, with these capabilities (bpf, perfmon …) and no others
+    /// Run a command as user ID with only these capabilities (bpf, perfmon …)
     AsUser {
         id: u32,
         #[arg(long, value_delimiter = ',')]
@@ -96,7 +95,7 @@ enum Command {
         #[arg(last = true)]
         command: Vec<OsString>,
     },
-    /// The whole file, opened COUNT times, one after the other; prints nothing of it
+    /// Open and read the whole file COUNT times, one after the other
     Cycles {
         count: usize,
         file: PathBuf,
@@ -104,38 +103,38 @@ enum Command {
         #[command(flatten)]
         log: Log,
     },
-    /// Writes a word COUNT times, by one open file; that the file is full is no error
+    /// Write a word COUNT times to one open file; ENOSPC is not an error
     Writes { count: usize, file: PathBuf },
-    /// N threads share one open file: each reads from the common offset on to the end, or with --pread
-    /// every N-th block of the file; prints nothing of it
+    /// Read one open file in COUNT threads, each from the common offset to the end, or with --pread each every COUNT-th
+    /// block
     Threads {
         count: usize,
         file: PathBuf,
         bs: usize,
-        /// This many blocks, by offset
+        /// Read this many blocks by offset
         #[arg(long, value_name = "BLOCKS")]
         pread: Option<usize>,
         #[command(flatten)]
         log: Log,
     },
-    /// Opens the file and reads blocks of it again and again, whatever fails, until it is killed
+    /// Open and read the file repeatedly, despite errors, until this process is killed
     Insist { file: PathBuf, bs: usize },
-    /// Take an open file from who hands it over at the unix socket, and do what `ops` does with it
+    /// Receive an open file at a unix socket from `ops` (u/PATH), and run operations on it
     Receive {
         socket: PathBuf,
         #[arg(allow_hyphen_values = true)]
         ops: Vec<String>,
     },
-    /// Print chosen values of chosen objects of a trace, tab-separated
+    /// Print selected values of selected objects of a trace, separated by tabs
     Json(query::Query),
-    /// For each file of a report of `seqtrace check`: path, verdict, id, role and severity of the root cause, all ids
+    /// Print for each file in a report of `seqtrace check`: path, verdict, id, role and severity of the root cause, all ids
     Roots { reports: PathBuf },
-    /// Counts objects, emitted records, events lost in gaps, events lost and missed by the end of a trace,
-    /// without keeping anything: also of a pipe
+    /// Count the objects of a trace, its emitted records, the events lost in gaps, and the lost and missed events at its
+    /// end; the trace may be a pipe
     Tally { trace: PathBuf },
-    /// Each line is an object of a JSON Schema
+    /// Check each object of a trace against a JSON Schema
     Validate { schema: PathBuf, trace: PathBuf },
-    /// Check a trace against the rules of the format and against what readers noted
+    /// Check a trace against the rules of the format and against the logs of readers
     JsonCheck(check::Check),
 }
 
@@ -151,23 +150,23 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<bool> {
-    use read::Op;
+    use read::FileOp;
     match command {
         Command::Pread { file, offset, length, log } => {
-            read::ops(&file, &[Op::Pread(length, offset)], log.log.as_deref())?;
+            read::ops(&file, &[FileOp::Pread(length, offset)], log.log.as_deref())?;
         }
         Command::ReadAll { file, bs, most, log } => {
-            read::ops(&file, &[Op::ReadAll(bs, most)], log.log.as_deref())?;
+            read::ops(&file, &[FileOp::ReadAll(bs, most)], log.log.as_deref())?;
         }
         Command::Lseek { file, offset, length, log } => {
-            read::ops(&file, &[Op::Seek(offset), Op::Read(length)], log.log.as_deref())?;
+            read::ops(&file, &[FileOp::Seek(offset), FileOp::Read(length)], log.log.as_deref())?;
         }
-        Command::Splice { file, log } => read::ops(&file, &[Op::Splice], log.log.as_deref())?,
+        Command::Splice { file, log } => read::ops(&file, &[FileOp::Splice], log.log.as_deref())?,
         Command::Ops { file, ops, log } => {
             read::ops(&file, &parse(&ops)?, log.log.as_deref())?;
         }
         Command::Readers { count, file, bs, most, log } => {
-            read::many(count, &file, &Op::ReadAll(bs, most), log.log.as_deref())?;
+            read::readers(count, &file, &FileOp::ReadAll(bs, most), log.log.as_deref())?;
         }
         Command::AsUser { id, caps, command } => user::run(id, &caps, &command)?,
         Command::Writes { count, file } => read::writes(count, &file)?,
@@ -188,6 +187,6 @@ fn run(command: Command) -> Result<bool> {
     Ok(true)
 }
 
-fn parse(ops: &[String]) -> Result<Vec<read::Op>> {
+fn parse(ops: &[String]) -> Result<Vec<read::FileOp>> {
     ops.iter().map(|op| op.parse()).collect()
 }

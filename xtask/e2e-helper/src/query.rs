@@ -1,19 +1,19 @@
-//! `validate`: are objects what a schema says? `json`: chosen values of chosen objects, so that a shell script can compare them.
+//! Reads traces for shell scripts: `json` prints selected values, `tally` counts, `validate` checks against a schema.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::Value;
 
-/// Says which objects are not what the schema allows.
+/// Prints the objects that the schema does not allow. Returns false if there are any, or if the trace is empty.
 pub(crate) fn validate(schema: &Path, trace: &Path) -> Result<bool> {
     let text = std::fs::read_to_string(schema)
         .with_context(|| format!("cannot read {}", schema.display()))?;
-    let schema = serde_json::from_str(&text).context("the schema is no JSON")?;
+    let schema = serde_json::from_str(&text).context("the schema is not JSON")?;
     let validator = jsonschema::validator_for(&schema)?;
     let (mut count, mut valid) = (0, true);
     for object in objects(trace)? {
@@ -27,7 +27,7 @@ pub(crate) fn validate(schema: &Path, trace: &Path) -> Result<bool> {
     Ok(valid && count > 0)
 }
 
-/// Counts what a large trace says, without looking at more of it than it must.
+/// Counts the objects of a large trace. Parses only the objects whose values it needs.
 pub(crate) fn tally(trace: &Path) -> Result<()> {
     let file = File::open(trace).with_context(|| format!("cannot read {}", trace.display()))?;
     let (mut objects, mut emitted, mut gaps) = (0_u64, 0_u64, 0_u64);
@@ -38,10 +38,10 @@ pub(crate) fn tally(trace: &Path) -> Result<()> {
         if line.starts_with("{\"type\":\"cb\"") {
             emitted += u64::from(line.contains("\"fate\":\"emitted\""));
         } else if line.starts_with("{\"type\":\"gap\"") {
-            let gap: Value = serde_json::from_str(&line).context("a gap is no JSON")?;
-            gaps += get(&gap, "lost").as_u64().context("a gap without a number")?;
+            let gap: Value = serde_json::from_str(&line).context("a gap is not JSON")?;
+            gaps += get(&gap, "lost").as_u64().context("a gap has no number of lost events")?;
         } else if line.starts_with("{\"type\":\"end\"") {
-            end = serde_json::from_str(&line).context("the end is no JSON")?;
+            end = serde_json::from_str(&line).context("the end is not JSON")?;
         }
     }
     let (lost, missed) = (text(get(&end, "lost")), text(get(&end, "missed")));
@@ -49,17 +49,17 @@ pub(crate) fn tally(trace: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Prints a line for each object that has all of the values.
+/// Prints a line for each object that meets all conditions.
 #[derive(Args)]
 pub(crate) struct Query {
-    /// A trace: one JSON object a line
+    /// Trace with one JSON object per line
     file: PathBuf,
-    /// KEY=VALUE or KEY!=VALUE; an inner key as outer.inner; null is -
+    /// Conditions KEY=VALUE or KEY!=VALUE; an inner key is outer.inner, null is -
     conditions: Vec<String>,
-    /// Keys to print, tab-separated; all of the object without it
+    /// Print the values of these keys, separated by tabs, instead of the object
     #[arg(long, value_delimiter = ',')]
     print: Vec<String>,
-    /// Print p1, p2, … for 0x… in the order of appearance: pointers differ from run to run
+    /// Print pointers 0x… as p1, p2, … in order of appearance, because they differ from run to run
     #[arg(long)]
     alias: bool,
 }
@@ -69,18 +69,7 @@ impl Query {
         let mut aliases = HashMap::new();
         for object in objects(&self.file)? {
             let object = object?;
-            let mut matches = true;
-            for condition in &self.conditions {
-                let (negated, (key, value)) = match condition.split_once("!=") {
-                    Some(pair) => (true, pair),
-                    None => match condition.split_once('=') {
-                        Some(pair) => (false, pair),
-                        None => bail!("{condition} is not KEY=VALUE"),
-                    },
-                };
-                matches &= (text(get(&object, key)) == value) != negated;
-            }
-            if !matches {
+            if !self.matches(&object)? {
                 continue;
             }
             if self.print.is_empty() {
@@ -104,9 +93,26 @@ impl Query {
         }
         Ok(())
     }
+
+    /// Returns true if the object meets all conditions.
+    fn matches(&self, object: &Value) -> Result<bool> {
+        for condition in &self.conditions {
+            let (key, value) = condition
+                .split_once('=')
+                .with_context(|| format!("{condition} is not KEY=VALUE or KEY!=VALUE"))?;
+            let (key, is_equal_wanted) = match key.strip_suffix('!') {
+                Some(key) => (key, false),
+                None => (key, true),
+            };
+            if (text(get(object, key)) == value) != is_equal_wanted {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
-/// The objects of a file, one at a time.
+/// Reads the objects of a file one at a time.
 pub(crate) fn objects(file: &Path) -> Result<impl Iterator<Item = Result<Value>>> {
     let opened = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
     Ok(BufReader::new(opened).lines().enumerate().map(move |(number, line)| {
@@ -116,7 +122,7 @@ pub(crate) fn objects(file: &Path) -> Result<impl Iterator<Item = Result<Value>>
     }))
 }
 
-/// All objects of a file.
+/// Reads all objects of a file.
 pub(crate) fn load(file: &Path) -> Result<Vec<Value>> {
     objects(file)?.collect()
 }

@@ -1,4 +1,4 @@
-//! Readers, and what they note: one line of JSON for each open, written when it is closed.
+//! Readers. A reader's log has one line of JSON for each open, written when the file is closed.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
@@ -17,31 +17,29 @@ use serde_json::{Value, json};
 
 use crate::pass;
 
-/// Something done with an open file.
-pub(crate) enum Op {
-    /// Bytes.
+/// Operation on an open file.
+pub(crate) enum FileOp {
+    /// Calls read() once with this number of bytes.
     Read(usize),
-    /// Blocks of that many bytes, to the end or until that many were read.
+    /// Reads blocks of `.0` bytes to the end of the file, or until `.1` bytes were read.
     ReadAll(usize, u64),
-    /// Bytes, offset.
+    /// Calls pread() once with `.0` bytes at the offset `.1`.
     Pread(usize, u64),
-    /// From the beginning.
+    /// Calls lseek() with SEEK_SET.
     Seek(u64),
-    /// From here.
+    /// Calls lseek() with SEEK_CUR.
     SeekBy(i64),
-    /// To the end.
+    /// Splices to the end of the file.
     Splice,
-    /// These bytes.
     Write(Vec<u8>),
-    /// That long.
     Sleep(Duration),
-    /// Until it exists.
+    /// Waits until the path exists.
     Await(PathBuf),
-    /// To who is at this socket.
-    HandOver(PathBuf),
+    /// Sends the open file to the process that listens at this unix socket, and waits until that process has ended.
+    Send(PathBuf),
 }
 
-impl FromStr for Op {
+impl FromStr for FileOp {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -62,24 +60,24 @@ impl FromStr for Op {
             'w' => Self::Write(rest.into()),
             't' => Self::Sleep(Duration::from_millis(rest.parse()?)),
             'e' => Self::Await(rest.into()),
-            'u' => Self::HandOver(rest.into()),
+            'u' => Self::Send(rest.into()),
             _ => bail!("unknown operation {text}"),
         })
     }
 }
 
-/// What is noted of one open.
-struct Session {
+/// Log entry of one open.
+struct OpenLog {
     ino: u64,
     path: PathBuf,
-    /// The file's offset, counted here: to ask the kernel would be a call of its own.
+    /// The file's offset. It is counted, because asking the kernel would be another system call.
     position: u64,
     calls: Vec<Value>,
-    /// By several threads: nobody knows in which order.
+    /// True if several threads made the calls, so that their order is not known.
     unordered: bool,
 }
 
-impl Session {
+impl OpenLog {
     fn open(path: &Path, write: bool) -> Result<(Self, File)> {
         let file = OpenOptions::new().read(true).write(write).open(path);
         let file = file.with_context(|| format!("cannot open {}", path.display()))?;
@@ -91,13 +89,13 @@ impl Session {
         Self { ino, path: path.to_owned(), position: 0, calls: Vec::new(), unordered: false }
     }
 
-    /// A call that should show as a read of the trace, whatever came of it.
-    fn note(&mut self, call: &str, position: u64, want: usize, got: &io::Result<usize>) {
+    /// Adds a call that must be a read in the trace, even if it failed.
+    fn add(&mut self, call: &str, position: u64, want: usize, got: &io::Result<usize>) {
         let ret = ret(got);
         self.calls.push(json!({ "call": call, "pos": position, "want": want, "ret": ret }));
     }
 
-    /// An offset that the file refuses, as before its beginning, leaves it where it is.
+    /// Calls lseek(). An error is ignored: the file then stays at its offset.
     fn seek(&mut self, file: &mut File, to: SeekFrom) {
         if let Ok(position) = file.seek(to) {
             self.position = position;
@@ -115,7 +113,7 @@ impl Session {
         })
         .to_string();
         line.push('\n');
-        // One write of an appending file: lines of several threads do not mix.
+        // One write() with O_APPEND, so that lines of several threads do not mix.
         let mut file = OpenOptions::new().create(true).append(true).open(log)?;
         file.write_all(line.as_bytes()).with_context(|| format!("cannot write {}", log.display()))
     }
@@ -125,7 +123,7 @@ fn tid() -> i32 {
     rustix::thread::gettid().as_raw_nonzero().get()
 }
 
-/// What the kernel returned.
+/// Returns the value that the kernel returned: a count, or a negative error number.
 fn ret(got: &io::Result<usize>) -> i64 {
     match got {
         Ok(count) => i64::try_from(*count).unwrap_or(i64::MAX),
@@ -133,89 +131,84 @@ fn ret(got: &io::Result<usize>) -> i64 {
     }
 }
 
-/// Opens `path` once and does `ops`; what is read goes to stdout.
-pub(crate) fn ops(path: &Path, ops: &[Op], log: Option<&Path>) -> Result<()> {
-    perform(path, ops, log, &mut io::stdout().lock())
+/// Opens `path` and runs operations. Prints the bytes that they read.
+pub(crate) fn ops(path: &Path, ops: &[FileOp], log: Option<&Path>) -> Result<()> {
+    open_and_run(path, ops, log, &mut io::stdout().lock())
 }
 
-fn perform(path: &Path, ops: &[Op], log: Option<&Path>, out: &mut dyn Write) -> Result<()> {
-    let writes = ops.iter().any(|op| matches!(op, Op::Write(_)));
-    let (mut session, mut file) = Session::open(path, writes)?;
-    carry_out(&mut session, &mut file, ops, out)?;
-    drop(file);
-    session.close(log)
-}
-
-/// Does `ops` with a file that somebody else opened; what is read goes to stdout.
-pub(crate) fn received(mut file: File, ops: &[Op]) -> Result<()> {
-    let mut session = Session::new(file.metadata()?.ino(), Path::new(""));
-    carry_out(&mut session, &mut file, ops, &mut io::stdout().lock())
-}
-
-fn carry_out(
-    session: &mut Session,
-    file: &mut File,
-    ops: &[Op],
+fn open_and_run(
+    path: &Path,
+    ops: &[FileOp],
+    log: Option<&Path>,
     out: &mut dyn Write,
 ) -> Result<()> {
+    let writes = ops.iter().any(|op| matches!(op, FileOp::Write(_)));
+    let (mut open, mut file) = OpenLog::open(path, writes)?;
+    run(&mut open, &mut file, ops, out)?;
+    drop(file);
+    open.close(log)
+}
+
+/// Runs operations on a file that another process opened. Prints the bytes that they read.
+pub(crate) fn received(mut file: File, ops: &[FileOp]) -> Result<()> {
+    let mut open = OpenLog::new(file.metadata()?.ino(), Path::new(""));
+    run(&mut open, &mut file, ops, &mut io::stdout().lock())
+}
+
+fn run(open: &mut OpenLog, file: &mut File, ops: &[FileOp], out: &mut dyn Write) -> Result<()> {
     for op in ops {
         match op {
-            Op::Read(length) => {
-                read(session, file, *length, out)?;
+            FileOp::Read(length) => {
+                read(open, file, *length, out)?;
             }
-            Op::ReadAll(length, most) => {
-                while session.position < *most && read(session, file, *length, out)? > 0 {}
+            FileOp::ReadAll(length, most) => {
+                while open.position < *most && read(open, file, *length, out)? > 0 {}
             }
-            Op::Pread(length, offset) => {
+            FileOp::Pread(length, offset) => {
                 let mut buffer = vec![0; *length];
                 let got = file.read_at(&mut buffer, *offset);
-                session.note("pread", *offset, *length, &got);
+                open.add("pread", *offset, *length, &got);
                 out.write_all(buffer.get(..got.unwrap_or(0)).unwrap_or_default())?;
             }
-            Op::Seek(offset) => {
-                session.seek(file, SeekFrom::Start(*offset));
+            FileOp::Seek(offset) => {
+                open.seek(file, SeekFrom::Start(*offset));
             }
-            Op::SeekBy(offset) => {
-                session.seek(file, SeekFrom::Current(*offset));
+            FileOp::SeekBy(offset) => {
+                open.seek(file, SeekFrom::Current(*offset));
             }
-            Op::Splice => while spliced(session, file, out)? > 0 {},
-            Op::Write(bytes) => file.write_all(bytes).context("write")?,
-            Op::Sleep(time) => thread::sleep(*time),
-            Op::Await(path) => {
+            FileOp::Splice => while spliced(open, file, out)? > 0 {},
+            FileOp::Write(bytes) => file.write_all(bytes).context("write")?,
+            FileOp::Sleep(time) => thread::sleep(*time),
+            FileOp::Await(path) => {
                 while !path.exists() {
                     thread::sleep(Duration::from_millis(10));
                 }
             }
-            Op::HandOver(socket) => pass::hand_over(file, socket)?,
+            FileOp::Send(socket) => pass::send(file, socket)?,
         }
     }
     out.flush().context("cannot write")
 }
 
-fn read(
-    session: &mut Session,
-    file: &mut File,
-    length: usize,
-    out: &mut dyn Write,
-) -> Result<usize> {
+fn read(open: &mut OpenLog, file: &mut File, length: usize, out: &mut dyn Write) -> Result<usize> {
     let mut buffer = vec![0; length];
     let got = file.read(&mut buffer);
-    session.note("read", session.position, length, &got);
+    open.add("read", open.position, length, &got);
     let count = got.context("read")?;
-    session.position += count as u64;
+    open.position += count as u64;
     out.write_all(buffer.get(..count).unwrap_or_default())?;
     Ok(count)
 }
 
-fn spliced(session: &mut Session, file: &File, out: &mut dyn Write) -> Result<usize> {
-    // A fresh pipe is empty: what a splice puts into it fits and is read without waiting.
+fn spliced(open: &mut OpenLog, file: &File, out: &mut dyn Write) -> Result<usize> {
+    // A new pipe is empty: the bytes of one splice fit into it and can be read without waiting.
     const LENGTH: usize = 65536;
     let (reader, writer) = pipe()?;
     let got = splice(file, None, &writer, None, LENGTH, SpliceFlags::empty());
     let got = got.map_err(io::Error::from);
-    session.note("splice", session.position, LENGTH, &got);
+    open.add("splice", open.position, LENGTH, &got);
     let count = got.context("splice")?;
-    session.position += count as u64;
+    open.position += count as u64;
     drop(writer);
     let mut buffer = Vec::new();
     File::from(reader).read_to_end(&mut buffer)?;
@@ -223,15 +216,15 @@ fn spliced(session: &mut Session, file: &File, out: &mut dyn Write) -> Result<us
     Ok(count)
 }
 
-/// `count` threads read `path` at the same time.
-pub(crate) fn many(count: usize, path: &Path, op: &Op, log: Option<&Path>) -> Result<()> {
+/// Opens and reads `path` in `count` threads at the same time.
+pub(crate) fn readers(count: usize, path: &Path, op: &FileOp, log: Option<&Path>) -> Result<()> {
     let start = Barrier::new(count);
     thread::scope(|scope| {
         let readers: Vec<_> = (0..count)
             .map(|_| {
                 scope.spawn(|| {
                     start.wait();
-                    perform(path, slice::from_ref(op), log, &mut io::sink())
+                    open_and_run(path, slice::from_ref(op), log, &mut io::sink())
                 })
             })
             .collect();
@@ -247,11 +240,13 @@ pub(crate) fn many(count: usize, path: &Path, op: &Op, log: Option<&Path>) -> Re
 
 /// Opens and reads `path` `count` times, one after the other.
 pub(crate) fn cycles(count: usize, path: &Path, bs: usize, log: Option<&Path>) -> Result<()> {
-    (0..count).try_for_each(|_| perform(path, &[Op::ReadAll(bs, u64::MAX)], log, &mut io::sink()))
+    (0..count).try_for_each(|_| {
+        open_and_run(path, &[FileOp::ReadAll(bs, u64::MAX)], log, &mut io::sink())
+    })
 }
 
-/// `count` threads read one open file at the same time: from the offset that they share, or of `blocks`
-/// blocks each its own.
+/// Reads one open file in `count` threads at the same time: from the common offset to the end, or, if `blocks` is a number,
+/// that many blocks by their offsets, distributed over the threads.
 pub(crate) fn threads(
     count: usize,
     path: &Path,
@@ -259,7 +254,7 @@ pub(crate) fn threads(
     blocks: Option<usize>,
     log: Option<&Path>,
 ) -> Result<()> {
-    let (mut session, file) = Session::open(path, false)?;
+    let (mut open, file) = OpenLog::open(path, false)?;
     let start = Barrier::new(count);
     let calls = Mutex::new(Vec::new());
     let note = |call: &str, position: Option<u64>, got: &io::Result<usize>| {
@@ -292,12 +287,12 @@ pub(crate) fn threads(
         }
     });
     drop(file);
-    session.unordered = true;
-    session.calls = calls.into_inner().unwrap_or_else(PoisonError::into_inner);
-    session.close(log)
+    open.unordered = true;
+    open.calls = calls.into_inner().unwrap_or_else(PoisonError::into_inner);
+    open.close(log)
 }
 
-/// Writes to `path` `count` times. What does not fit is refused (ENOSPC), and is a write all the same.
+/// Writes to `path` `count` times. A write that fails with ENOSPC counts.
 pub(crate) fn writes(count: usize, path: &Path) -> Result<()> {
     let file = OpenOptions::new().write(true).open(path);
     let mut file = file.with_context(|| format!("cannot open {}", path.display()))?;
@@ -312,13 +307,13 @@ pub(crate) fn writes(count: usize, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Opens `path` and reads from it until that fails, and again.
+/// Opens and reads `path` repeatedly, until this process is killed.
 pub(crate) fn insist(path: &Path, bs: usize) -> ! {
     let mut buffer = vec![0; bs];
     loop {
         if let Ok(mut file) = File::open(path) {
             while file.read(&mut buffer).is_ok_and(|count| count > 0) {
-                // Half of the time: what is traced should not be a flood.
+                // Pauses between reads, so that the trace does not grow too fast.
                 thread::sleep(Duration::from_millis(2));
             }
         }

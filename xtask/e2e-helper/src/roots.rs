@@ -1,4 +1,4 @@
-//! `roots`: the root cause of each file that `seqtrace check --format json` reports, and the callback that it blames.
+//! `roots`: prints the root cause of each file in a report of `seqtrace check --format json`, and the callback it blames.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use crate::query;
 
-/// The keys of a report that name the callbacks.
+/// Keys of a report whose values are the names of callbacks.
 const ROLES: [&str; 4] = ["start", "next", "show", "stop"];
 
-/// Prints a line for each file: path, verdict, id, role and severity of the first finding that is no information, and
-/// the ids of all that are none, separated by blanks. What is not there is `-`.
+/// Prints a line for each file: path, verdict, id, role and severity of the first finding that is an error or a warning,
+/// and the ids of all such findings, separated by blanks. A missing value is `-`.
 pub(crate) fn print(reports: &Path) -> Result<()> {
     for object in query::objects(reports)? {
         let object = object?;
@@ -24,10 +24,10 @@ pub(crate) fn print(reports: &Path) -> Result<()> {
 
 fn line(report: &Value) -> String {
     let findings = report.get("findings").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let bad: Vec<&Value> =
+    let serious: Vec<&Value> =
         findings.iter().filter(|finding| text(finding, "severity") != "info").collect();
-    let ids: Vec<&str> = bad.iter().map(|finding| text(finding, "id")).collect();
-    let root = bad.first().copied().unwrap_or(&Value::Null);
+    let ids: Vec<&str> = serious.iter().map(|finding| text(finding, "id")).collect();
+    let root = serious.first().copied().unwrap_or(&Value::Null);
     let all = if ids.is_empty() { "-".to_owned() } else { ids.join(" ") };
     [
         text(report, "path"),
@@ -40,10 +40,10 @@ fn line(report: &Value) -> String {
     .join("\t")
 }
 
-/// The callback of the report that has the name of what is blamed, or the name if none has.
+/// Returns the role of the callback with the blamed name; the name itself if no callback has it.
 fn role<'a>(report: &Value, blame: Option<&'a str>) -> &'a str {
     let Some(blame) = blame else { return "-" };
-    // `eof_next [seqbugs+0x250]` is eof_next [seqbugs].
+    // `eof_next [seqbugs+0x250]` blames `eof_next [seqbugs]`.
     let (name, offset) = blame.split_once("+0x").unwrap_or((blame, ""));
     let name = if offset.ends_with(']') { format!("{name}]") } else { name.to_owned() };
     ROLES.into_iter().find(|key| text(report, key) == name).unwrap_or(blame)
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_finding_that_counts_is_the_root() {
+    fn the_first_serious_finding_is_the_root() {
         let report = serde_json::json!({
             "type": "check", "path": "/proc/a", "verdict": "findings",
             "start": "a_start [m]", "next": "a_next [m]", "show": "a_show [m]", "stop": "a_stop [m]",

@@ -1,4 +1,4 @@
-//! A program run by somebody who may do little.
+//! Runs a program as an unprivileged user.
 
 use std::ffi::OsString;
 use std::io;
@@ -11,13 +11,12 @@ use rustix::thread::{
     set_keep_capabilities, set_thread_gid, set_thread_uid,
 };
 
-/// Becomes the user with these capabilities and no others, and runs the command. Returns only if that
-/// fails.
+/// Switches to the user with only the capabilities `names` and executes the command. Returns only on failure.
 pub(crate) fn run(id: u32, names: &[String], command: &[OsString]) -> Result<()> {
     let mut caps = CapabilitySet::empty();
     for name in names {
         caps |= CapabilitySet::from_name(&name.to_uppercase())
-            .with_context(|| format!("there is no capability {name}"))?;
+            .with_context(|| format!("unknown capability {name}"))?;
     }
     let Some((program, arguments)) = command.split_first() else { bail!("no command") };
     let become_user = || -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! What was found out: by file and row, values by name.
+//! Measured values by file, row and name. A row is a way to trace the file.
 
 use std::collections::BTreeMap;
 
@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 
 use crate::sh;
 
-/// The row under which a script says what a file is, rather than what tracing it costs.
+/// Name of the row that describes the file itself instead of a way to trace it.
 pub(crate) const FILE: &str = "calls";
 
-/// Facts of one guest.
+/// Measurements from one guest, or from the host.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
-    /// `uname -r`
+    /// Output of `uname -r`; empty for the host.
     pub(crate) release: String,
-    /// Files and, of each, rows, in the order in which they came.
+    /// Names of files with their rows, in the order in which they were measured.
     files: Vec<(String, Vec<Row>)>,
 }
 
-/// What is known of one way to trace one file.
+/// Values of one way to trace one file.
 #[derive(Debug, Default)]
 pub(crate) struct Row {
     pub(crate) name: String,
@@ -26,32 +26,31 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// A number of nature, bytes or nanoseconds.
+    /// Returns a value as a number: a count, bytes, KiB or nanoseconds, depending on the key.
     pub(crate) fn number(&self, key: &str) -> Option<f64> {
         self.values.get(key)?.parse().ok()
     }
 
-    /// A word.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(String::as_str)
     }
 }
 
 impl Facts {
-    /// Takes a line of a script's output: `fact ROW FILE KEY VALUE`. Other lines are passed on.
+    /// Parses a line of a script's output: `fact ROW FILE KEY VALUE`, separated by tabs. Prints other lines.
     pub(crate) fn line(&mut self, line: &str) {
         let words: Vec<&str> = line.splitn(5, '\t').collect();
         let &["fact", row, file, key, value] = words.as_slice() else {
-            sh::say("Guest", &line.chars().filter(|c| !c.is_control()).collect::<String>());
+            sh::progress("Guest", line);
             return;
         };
         self.set(file, row, key, &value);
     }
 
-    /// Notes a value.
+    /// Sets a value, in a new row if there is none of that name.
     pub(crate) fn set(&mut self, file: &str, row: &str, key: &str, value: &impl ToString) {
         let rows = self.entry(file);
-        let at = rows.iter().position(|there| there.name == row).unwrap_or(rows.len());
+        let at = rows.iter().position(|known| known.name == row).unwrap_or(rows.len());
         if at == rows.len() {
             rows.push(Row { name: row.to_owned(), values: BTreeMap::new() });
         }
@@ -68,19 +67,18 @@ impl Facts {
         &mut self.files[at].1
     }
 
-    /// The files, and how they were traced.
+    /// Returns the names of the files with their rows.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &[Row])> {
         self.files.iter().map(|(name, rows)| (name.as_str(), rows.as_slice()))
     }
 
-    /// A row of a file.
     pub(crate) fn row(&self, file: &str, row: &str) -> Option<&Row> {
         let (_, rows) = self.files.iter().find(|(name, _)| name == file)?;
-        rows.iter().find(|there| there.name == row)
+        rows.iter().find(|known| known.name == row)
     }
 
-    /// All of it.
-    pub(crate) fn value(&self) -> Value {
+    /// Returns all measurements as JSON.
+    pub(crate) fn json(&self) -> Value {
         let mut files = serde_json::Map::new();
         for (name, rows) in &self.files {
             let rows = rows.iter().map(|row| {

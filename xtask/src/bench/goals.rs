@@ -1,27 +1,39 @@
-//! What is wanted, and whether it is so.
+//! Performance goals, compared with the measurements.
 
 use super::Measured;
 use super::host::{KPROBES, NO_RENDERING, USUAL};
 use super::table::{self, markdown};
 
-/// The file by which goals are judged.
+/// The file whose measurements are compared with goals.
 const FILE: &str = "sequence";
 
-/// A goal and what was measured; `None` is not known.
 struct Goal {
-    what: &'static str,
+    description: &'static str,
+    /// The limit, for the table.
     wanted: &'static str,
+    /// The measured value; `None`: not measured.
     measured: Option<f64>,
+    /// Number of decimal digits in the table.
     digits: usize,
     met: fn(f64) -> bool,
 }
 
-/// The goals as a table.
+fn goal(
+    description: &'static str,
+    wanted: &'static str,
+    measured: Option<f64>,
+    digits: usize,
+    met: fn(f64) -> bool,
+) -> Goal {
+    Goal { description, wanted, measured, digits, met }
+}
+
+/// Returns the goals as a table.
 pub(crate) fn table(measured: &Measured) -> String {
     let mut lines = vec![["goal", "wanted", "measured", ""].map(str::to_owned).to_vec()];
-    for Goal { what, wanted, measured, digits, met } in goals(measured) {
+    for Goal { description, wanted, measured, digits, met } in goals(measured) {
         lines.push(vec![
-            what.to_owned(),
+            description.to_owned(),
             wanted.to_owned(),
             measured.map_or("not measured".to_owned(), |value| format!("{value:.digits$}")),
             match measured.map(met) {
@@ -36,14 +48,16 @@ pub(crate) fn table(measured: &Measured) -> String {
 }
 
 fn goals(Measured { commit: _, cost, loss, host }: &Measured) -> Vec<Goal> {
-    let floor = |row| table::of_floor(cost, FILE, row);
-    let most = |one: Option<f64>, other: Option<f64>| Some(one?.max(other?));
+    let floor = |row| table::multiple_of_floor(cost, FILE, row);
+    let larger = |one: Option<f64>, other: Option<f64>| Some(one?.max(other?));
     let against_bpftrace = |row| {
-        Some(table::tracer_per_line(cost, FILE, "bpftrace")? / table::tracer(cost, FILE, row)?)
+        Some(
+            table::tracer_per_line(cost, FILE, "bpftrace")?
+                / table::tracer_per_call(cost, FILE, row)?,
+        )
     };
-    let lost = |row: &str| table::unseen(loss.row(FILE, row)?);
+    let lost = |row: &str| table::lost_or_missed(loss.row(FILE, row)?);
     let replay = table::rate(host, USUAL, NO_RENDERING);
-    let goal = |what, wanted, measured, digits, met| Goal { what, wanted, measured, digits, met };
     vec![
         goal(
             "reader's overhead, backend core, as a multiple of the floor",
@@ -62,27 +76,31 @@ fn goals(Measured { commit: _, cost, loss, host }: &Measured) -> Vec<Goal> {
         goal(
             "reader's overhead with a filter that excludes the file, as a multiple of the floor",
             "≤ 0.35",
-            most(floor("excluded-path"), floor("excluded-pid")),
+            larger(floor("excluded-path"), floor("excluded-pid")),
             2,
             |value| value <= 0.35,
         ),
         goal(
-            "tracer's CPU time an event, JSON to a file: how many times less than bpftrace's a line",
+            "tracer's CPU time per event, JSON to a file: factor by which it is less than bpftrace's per line",
             "≥ 6.5",
             against_bpftrace("core-json"),
             1,
             |value| value >= 6.5,
         ),
         goal(
-            "the same, timeline to a file",
+            "tracer's CPU time per event, timeline to a file: the same factor",
             "≥ 6.5",
             against_bpftrace("core-timeline"),
             1,
             |value| value >= 6.5,
         ),
-        goal("ring, bytes a callback", "≤ 48", table::ring(cost, FILE, "core-json"), 1, |value| {
-            value <= 48.0
-        }),
+        goal(
+            "ring buffer, bytes per callback",
+            "≤ 48",
+            table::ring_per_call(cost, FILE, "core-json"),
+            1,
+            |value| value <= 48.0,
+        ),
         goal(
             "events lost at full speed, 2 CPUs, default ring, JSON to a file",
             "0",
@@ -98,7 +116,7 @@ fn goals(Measured { commit: _, cost, loss, host }: &Measured) -> Vec<Goal> {
             |value| value >= 5.0,
         ),
         goal(
-            "the same: how many times faster than trace-cmd report with what tells the same, a callback",
+            "replay per callback: factor by which it is faster than trace-cmd report of kprobe events with the same facts",
             "≥ 20",
             replay.zip(table::rate(host, "trace-cmd", KPROBES)).map(|(own, other)| own / other),
             1,
@@ -113,7 +131,7 @@ mod tests {
     use crate::bench::facts::Facts;
 
     #[test]
-    fn what_was_not_measured_is_not_met() {
+    fn a_goal_without_a_measurement_is_not_met() {
         let mut cost = Facts::default();
         for (row, cpu) in [("untraced", 100), ("floor-kprobe", 300), ("core-json", 200)] {
             cost.set(FILE, row, "cpu_ns", &cpu);

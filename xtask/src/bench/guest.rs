@@ -1,4 +1,4 @@
-//! The guests: what is put into them, and the facts that come out.
+//! Runs the benchmark scripts in guests and collects their measurements.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -11,71 +11,74 @@ use anyhow::{Result, bail};
 use super::Options;
 use super::facts::Facts;
 use super::tools;
-use crate::guest::{self, End};
-use crate::vm::{self, Machine};
+use crate::guest::{self, GuestEnd};
+use crate::lines::LineWriter;
+use crate::vm::{self, GuestOptions};
 use crate::{paths, program, sh};
 
-/// What tracing costs the reader and the tracer, in a guest whose time counts instructions.
+/// Measures the cost of tracing for the reader and for the tracer, in a guest whose time counts instructions.
 pub(crate) fn cost(options: &Options, seqtrace: Option<&Path>) -> Result<Facts> {
-    let mut machine = Machine {
+    let mut guest = GuestOptions {
         kernel: options.kernel,
         icount: true,
         timeout: 5400,
-        // Without it, what a process does between a tracer's wakeup and the next chance to schedule
-        // counts as the tracer's time (wakeup_preempt(), kernel/sched/core.c, spares an update of the
-        // run queue's clock): up to a tick each time.
+        // Otherwise the time of another process between a tracer's wakeup and the next chance to schedule, up to a
+        // tick, counts as the tracer's: wakeup_preempt(), kernel/sched/core.c, skips an update of the run queue's
+        // clock.
         append: "preempt=full".to_owned(),
-        ..Machine::default()
+        ..GuestOptions::default()
     };
     let mut files = helper()?;
     if !options.quick {
-        files.extend(others(&mut machine, &["bpftrace"])?);
+        files.extend(tracers(&mut guest, &["bpftrace"])?);
     }
     files.extend(shipped(seqtrace));
     let quick = u8::from(options.quick);
     let script = format!("export QUICK={quick} READS={}\nexec sh /bench/cost.sh\n", options.passes);
-    facts(&machine, &script, &files)
+    facts(&guest, &script, &files)
 }
 
-/// What is lost at full speed, on two CPUs in real time.
+/// Counts the events that are lost at full speed, on two CPUs in real time.
 pub(crate) fn loss(options: &Options, seqtrace: &Path) -> Result<Facts> {
-    let mut machine = Machine { kernel: options.kernel, timeout: 1800, ..Machine::default() };
+    let mut guest =
+        GuestOptions { kernel: options.kernel, timeout: 1800, ..GuestOptions::default() };
     let mut files = helper()?;
-    files.extend(others(&mut machine, &["bpftrace"])?);
+    files.extend(tracers(&mut guest, &["bpftrace"])?);
     files.extend(shipped(Some(seqtrace)));
-    facts(&machine, "exec sh /bench/loss.sh\n", &files)
+    facts(&guest, "exec sh /bench/loss.sh\n", &files)
 }
 
-/// Records traces in a guest and unpacks them into `folder`.
+/// Records traces in a guest and unpacks them into `folder`, which it empties first.
 pub(crate) fn traces(options: &Options, seqtrace: &Path, folder: &Path) -> Result<()> {
-    let mut machine = Machine { kernel: options.kernel, timeout: 1800, ..Machine::default() };
+    let mut guest =
+        GuestOptions { kernel: options.kernel, timeout: 1800, ..GuestOptions::default() };
     let mut files = helper()?;
-    files.extend(others(&mut machine, &["trace-cmd"])?);
+    files.extend(tracers(&mut guest, &["trace-cmd"])?);
     files.extend(shipped(Some(seqtrace)));
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
     fs::create_dir_all(folder)?;
     let archive = folder.join("traces.tar");
-    boot(&machine, "exec sh /bench/traces.sh\n", &files, &mut File::create(&archive)?)?;
+    boot(&guest, "exec sh /bench/traces.sh\n", &files, &mut File::create(&archive)?)?;
     sh::output(Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(folder))?;
     fs::remove_file(&archive)?;
     Ok(())
 }
 
-/// A file for a guest: where it goes, and where it is.
-type Placed = (String, PathBuf);
+/// A file for a guest: its path in the guest, and its source.
+pub(super) type GuestFile = (String, PathBuf);
 
-/// The scripts and what they run.
-fn helper() -> Result<Vec<Placed>> {
+/// Returns the benchmark scripts and bench-helper.
+fn helper() -> Result<Vec<GuestFile>> {
     let scripts = paths::root().join("xtask/bench");
     let helper = program::build("bench-helper")?;
     Ok(vec![("bench".to_owned(), scripts), ("bin/bench-helper".to_owned(), helper)])
 }
 
-/// Other tracers. They bring libraries: LLVM, for one.
-fn others(machine: &mut Machine, programs: &[&str]) -> Result<BTreeSet<Placed>> {
-    machine.mem = 3072;
+/// Returns other tracers with their libraries. Raises the guest's memory, because the libraries are large: LLVM is one.
+fn tracers(guest: &mut GuestOptions, programs: &[&str]) -> Result<BTreeSet<GuestFile>> {
+    guest.mem = 3072;
     let mut files = BTreeSet::new();
     for program in programs {
         files.extend(tools::with_libraries(program)?);
@@ -83,61 +86,35 @@ fn others(machine: &mut Machine, programs: &[&str]) -> Result<BTreeSet<Placed>> 
     Ok(files)
 }
 
-/// seqtrace as it is shipped, in place of the one that is built fast.
-fn shipped(seqtrace: Option<&Path>) -> Option<Placed> {
+/// Returns the release build of seqtrace, which replaces the guest's default one.
+fn shipped(seqtrace: Option<&Path>) -> Option<GuestFile> {
     seqtrace.map(|file| ("bin/seqtrace".to_owned(), file.to_owned()))
 }
 
-fn facts(machine: &Machine, script: &str, files: &[Placed]) -> Result<Facts> {
+/// Runs a script and parses its measurements.
+fn facts(guest: &GuestOptions, script: &str, files: &[GuestFile]) -> Result<Facts> {
     let mut facts = Facts::default();
-    facts.release = boot(machine, script, files, &mut Lines::new(&mut facts))?;
+    let mut lines = LineWriter::new(|line: &str| facts.line(line));
+    let release = boot(guest, script, files, &mut lines)?;
+    facts.release = release;
     Ok(facts)
 }
 
-/// Boots a guest, runs the script to its end, and returns the kernel's release.
+/// Runs a script in a guest, with its stdout to `out`. Returns the kernel's release, or an error if the script fails.
 fn boot(
-    machine: &Machine,
+    guest: &GuestOptions,
     script: &str,
-    files: &[Placed],
+    files: &[GuestFile],
     out: &mut (dyn Write + Send),
 ) -> Result<String> {
     let files: Vec<_> = files.iter().map(|(name, from)| (name.as_str(), from.clone())).collect();
-    let spec = vm::spec(machine, script, &files)?;
-    sh::say("Booting", &format!("a guest with Linux {}", spec.kernel.release));
+    let spec = vm::spec(guest, script, &files)?;
     let result = guest::run(&spec, out, &mut io::stderr())?;
-    match result.complaint(&spec) {
-        Some(complaint) => bail!("{complaint}"),
-        None if result.end != End::Exit(0) => bail!("the guest's script: {:?}", result.end),
-        None => Ok(spec.kernel.release),
-    }
-}
-
-/// Facts, read as they come.
-struct Lines<'a> {
-    facts: &'a mut Facts,
-    partial: Vec<u8>,
-}
-
-impl<'a> Lines<'a> {
-    fn new(facts: &'a mut Facts) -> Self {
-        Self { facts, partial: Vec::new() }
-    }
-}
-
-impl Write for Lines<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        for byte in bytes {
-            if *byte == b'\n' {
-                self.facts.line(&String::from_utf8_lossy(&self.partial));
-                self.partial.clear();
-            } else {
-                self.partial.push(*byte);
-            }
+    match result.failure(&spec) {
+        Some(failure) => bail!("{failure}"),
+        None if result.end != GuestEnd::Exit(0) => {
+            bail!("the guest's script failed: {:?}", result.end)
         }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        None => Ok(spec.kernel.release),
     }
 }

@@ -1,4 +1,4 @@
-//! What it costs to look at recordings: whole programs on this machine, by their CPU time.
+//! Measures programs that read recordings: CPU time and memory of the whole program, on this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,16 @@ use anyhow::{Context as _, Result, ensure};
 use super::facts::{FILE, Facts};
 use crate::{program, sh};
 
-/// How often each program is run; the fastest counts.
+/// Number of runs of each program; the fastest counts.
 const RUNS: u32 = 5;
-/// Of long recordings.
+/// Number of runs of programs that take long.
 const FEW_RUNS: u32 = 2;
-/// What replay takes before anything is rendered.
+/// Row of a replay that renders nothing.
 pub(crate) const NO_RENDERING: &str = "decode, ledger, rules";
 
-/// What is done with a recording: a name and seqtrace's arguments before FILE.
+/// Ways to read a recording: name of the row, and seqtrace's arguments before FILE.
 const VIEWS: &[(&str, &[&str])] = &[
-    // Nothing is found in it: nothing is rendered.
+    // The recording has no findings, so nothing is rendered.
     (NO_RENDERING, &["replay", "-q", "--only-findings"]),
     ("timeline", &["replay", "-q", "--format", "timeline"]),
     ("compact", &["replay", "-q", "--format", "compact"]),
@@ -26,33 +26,33 @@ const VIEWS: &[(&str, &[&str])] = &[
     ("report", &["report"]),
 ];
 
-/// trace-cmd report of what tells the same: position, bytes and pointer on entry, what is returned.
+/// Row of trace-cmd report of the facts that seqtrace records: position, bytes and pointer on entry, value returned.
 pub(crate) const KPROBES: &str = "trace-cmd report, kprobe events";
-/// trace-cmd report of functions and times.
+/// Row of trace-cmd report of functions and durations.
 const GRAPH: &str = "trace-cmd report, function_graph";
 
-/// What grows with the recording: as many of [`VIEWS`].
+/// The rows of [`VIEWS`] that are measured with recordings of all sizes.
 pub(crate) const GROWTH: &[&str] = &[NO_RENDERING, "timeline", "report"];
 
-/// How long recordings are.
+/// Sizes of the recordings in events.
 pub(crate) const SIZES: [&str; 3] = ["100000", "1000000", "10000000"];
-/// The one that is looked at in every way.
+/// Size of the recording that is measured in all of [`VIEWS`].
 pub(crate) const USUAL: &str = "1000000";
 
-/// Measures with the traces in `folder`; `longer` is the example of that name.
+/// Measures seqtrace and other programs with the traces in `folder`. `longer` is the program of the example of that name.
 pub(crate) fn measure(seqtrace: &Path, longer: &Path, folder: &Path) -> Result<Facts> {
     let [small, large, largest] = SIZES.map(|size| folder.join(format!("{size}.seqtrace")));
     sh::output(Command::new(longer).arg(&large).arg("10").arg(&largest))?;
     let mut stopwatch =
-        Stopwatch { helper: program::build("bench-helper")?, facts: Facts::default() };
+        Stopwatch { bench_helper: program::build("bench-helper")?, facts: Facts::default() };
     for (size, file) in SIZES.into_iter().zip([&small, &large, &largest]) {
         views(seqtrace, size, file, &mut stopwatch)?;
     }
-    others(seqtrace, &small, folder, &mut stopwatch)?;
+    other_programs(seqtrace, &small, folder, &mut stopwatch)?;
     Ok(stopwatch.facts)
 }
 
-/// Looks at a recording with seqtrace.
+/// Measures seqtrace with one recording.
 fn views(seqtrace: &Path, size: &str, file: &Path, stopwatch: &mut Stopwatch) -> Result<()> {
     stopwatch.facts.set(size, FILE, "events", &events(seqtrace, file)?);
     stopwatch.facts.set(size, FILE, "bytes", &fs::metadata(file)?.len());
@@ -68,8 +68,13 @@ fn views(seqtrace: &Path, size: &str, file: &Path, stopwatch: &mut Stopwatch) ->
     Ok(())
 }
 
-/// Looks at what is comparable with other programs.
-fn others(seqtrace: &Path, short: &Path, folder: &Path, stopwatch: &mut Stopwatch) -> Result<()> {
+/// Measures jq with seqtrace's JSON, and trace-cmd with its own recordings of the same reads.
+fn other_programs(
+    seqtrace: &Path,
+    short: &Path,
+    folder: &Path,
+    stopwatch: &mut Stopwatch,
+) -> Result<()> {
     let json = folder.join("short.json");
     let mut replay = Command::new(seqtrace);
     sh::output(replay.args(["replay", "-q", "--format", "json"]).arg(short).arg("-o").arg(&json))?;
@@ -79,51 +84,51 @@ fn others(seqtrace: &Path, short: &Path, folder: &Path, stopwatch: &mut Stopwatc
     jq.args(["-c", "select(.type == \"cb\") | .t"]).arg(&json);
     stopwatch.time("jq", "jq", FEW_RUNS, &jq)?;
 
-    // The same reads as of the short recording. An event is a callback, of which entry and return are a record each.
+    // trace-cmd recorded the same reads as the short recording. An event is a callback, with a record each for entry and
+    // return.
     stopwatch.facts.set("trace-cmd", FILE, "events", &events(seqtrace, short)?);
     for (row, file) in [(KPROBES, "kprobes.dat"), (GRAPH, "graph.dat")] {
         let file = folder.join(file);
         let mut report = Command::new("trace-cmd");
         report.args(["report", "-i"]).arg(&file);
-        // Two lines a callback; of function_graph one, as nothing is called within.
+        // Two lines per callback; one with function_graph, because the callbacks call no traced function.
         let lines = sh::output(&mut report)?.lines().count();
-        ensure!(lines >= events(seqtrace, short)?.try_into()?, "{} is not whole", file.display());
+        ensure!(lines >= events(seqtrace, short)?.try_into()?, "{} lacks events", file.display());
         stopwatch.time("trace-cmd", row, RUNS, &report)?;
     }
     Ok(())
 }
 
-/// Runs programs and notes what they take.
+/// Measures programs with bench-helper and collects the results.
 struct Stopwatch {
-    helper: PathBuf,
+    bench_helper: PathBuf,
     facts: Facts,
 }
 
 impl Stopwatch {
+    /// Runs a program several times. Sets the least CPU time and the largest memory.
     fn time(&mut self, size: &str, row: &str, runs: u32, command: &Command) -> Result<()> {
-        sh::say("Timing", &format!("{row}, {size}"));
-        let (mut least, mut most) = (u64::MAX, 0);
+        sh::progress("Timing", &format!("{row}, {size}"));
+        let (mut least_cpu, mut most_memory) = (u64::MAX, 0);
         for _ in 0..runs {
-            let mut timed = Command::new(&self.helper);
+            let mut timed = Command::new(&self.bench_helper);
             timed.args(["time", "--"]).arg(command.get_program()).args(command.get_args());
-            let said = sh::output(&mut timed)?;
-            let (cpu, memory) = said.trim().split_once(' ').context("bench-helper time")?;
-            least = least.min(cpu.parse()?);
-            most = most.max(memory.parse::<u64>()?);
+            let output = sh::output(&mut timed)?;
+            let (cpu, memory) =
+                output.trim().split_once(' ').context("bench-helper time printed no pair")?;
+            least_cpu = least_cpu.min(cpu.parse()?);
+            most_memory = most_memory.max(memory.parse::<u64>()?);
         }
-        self.facts.set(size, row, "cpu_ns", &least);
-        self.facts.set(size, row, "hwm_kb", &most);
+        self.facts.set(size, row, "cpu_ns", &least_cpu);
+        self.facts.set(size, row, "hwm_kb", &most_memory);
         Ok(())
     }
 }
 
-/// How many callbacks a recording tells of: nearly all of its events. None may have been lost.
+/// Counts the callbacks in a recording, which are nearly all of its events. Fails if events were lost.
 fn events(seqtrace: &Path, file: &Path) -> Result<u64> {
     let report = sh::output(Command::new(seqtrace).arg("report").arg(file))?;
-    let before = |what: &str| -> Option<u64> {
-        let (before, _) = report.split_once(what)?;
-        before.rsplit(' ').next()?.parse().ok()
-    };
     ensure!(report.contains(" lost 0 "), "events of {} were lost", file.display());
-    before(" callbacks ").context("a report that counts no callbacks")
+    let count = report.split_once(" callbacks ").and_then(|(before, _)| before.rsplit(' ').next());
+    count.and_then(|count| count.parse().ok()).context("the report has no count of callbacks")
 }

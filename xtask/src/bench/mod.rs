@@ -1,8 +1,7 @@
-//! `cargo xtask bench`: what tracing costs, in figures that can be had again.
+//! `cargo xtask bench`: measures the cost of tracing reproducibly.
 //!
-//! `guest` boots guests, with `tools` in them, and collects `facts`; `host` measures programs on this
-//! machine. `table` makes tables of the facts, `goals` compares them with what is wanted, `document`
-//! puts all of that into docs/performance.md.
+//! `guest` boots guests with the programs of `tools` and collects `facts`; `host` measures programs on this machine.
+//! `table` formats the facts, `goals` compares them with goals, `document` combines both for docs/performance.md.
 
 mod document;
 mod facts;
@@ -20,50 +19,50 @@ use serde_json::{Value, json};
 
 use self::facts::Facts;
 use crate::kernel::{self, Series};
-use crate::{paths, program, setup, sh};
+use crate::{git, paths, program, setup, sh};
 
 /// Options of `cargo xtask bench`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The figures go to stdout as a table, to target/bench.json as facts. Guest time counts \
-                        instructions: the same sources give the same figures on any machine."
+    after_help = "Prints tables, and writes all values to target/bench.json. Guest time counts instructions, so the same \
+                        sources give the same values on any machine."
 )]
 pub(crate) struct Options {
     /// Debian's kernel: 5.10, 6.1, 6.12 or 7 (the newest)
     #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
     kernel: &'static Series,
-    /// The least that tells whether the probes got faster: one file, the floor, both backends, filters
+    /// Measure only enough to compare probes: one file, the floor, both backends, filters
     #[arg(long)]
     quick: bool,
-    /// How often each file is read
+    /// Number of times that each file is read
     #[arg(long, value_name = "N", default_value_t = 5)]
     passes: u32,
 }
 
-/// What was measured.
+/// Measurements of all kinds.
 #[derive(Debug)]
 struct Measured {
-    /// Of what.
+    /// The commit that was measured, as [`git::commit`] describes it.
     commit: String,
-    /// In a guest whose time counts instructions.
+    /// Cost of tracing, from a guest whose time counts instructions.
     cost: Facts,
-    /// On two CPUs in real time.
+    /// Lost events, from a guest with two CPUs in real time.
     loss: Facts,
-    /// On this machine.
+    /// Cost of reading recordings, from this machine.
     host: Facts,
 }
 
-/// Measures, prints, and returns the exit status.
+/// Measures, prints and writes the tables, and returns the exit status.
 pub(crate) fn run(options: &Options) -> Result<u8> {
     setup::all()?;
     if options.quick {
         let cost = guest::cost(options, None)?;
         print!("{}", table::cost(&cost));
-        write_json(&json!({ "cost": cost.value() }))?;
+        write_json(&json!({ "cost": cost.json() }))?;
         return Ok(0);
     }
     setup::tracers()?;
-    let commit = document::commit();
+    let commit = git::commit()?;
     let [seqtrace, longer] = program::release("longer")?;
     let traces = paths::target().join("bench");
     guest::traces(options, &seqtrace, &traces)?;
@@ -73,12 +72,12 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     let measured = Measured { commit, cost, loss, host };
     let Measured { commit, cost, loss, host } = &measured;
     write_json(
-        &json!({ "commit": commit, "cost": cost.value(), "loss": loss.value(), "host": host.value() }),
+        &json!({ "commit": commit, "cost": cost.json(), "loss": loss.json(), "host": host.json() }),
     )?;
     let text = document::text(&measured);
     print!("{text}");
     if options.kernel.name == kernel::DEFAULT {
-        document::write(&text)?;
+        document::SECTION.write(&text)?;
     }
     Ok(0)
 }
@@ -87,6 +86,6 @@ fn write_json(value: &Value) -> Result<()> {
     let file = paths::target().join("bench.json");
     fs::write(&file, serde_json::to_string_pretty(value)?)
         .with_context(|| format!("cannot write {}", file.display()))?;
-    sh::say("Written", &file.display().to_string());
+    sh::progress("Written", &file.display().to_string());
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! Facts as tables, in Markdown: a terminal shows them as well.
+//! Formats measurements as Markdown tables, which are also readable in a terminal.
 
 use super::facts::{FILE, Facts, Row};
 use super::host::{GROWTH, SIZES, USUAL};
 
-/// Columns, as they are headed.
+/// Headings of the columns of the table of costs.
 const COST: &[&str] = &[
     "tracing",
     "reader ms",
@@ -18,7 +18,7 @@ const COST: &[&str] = &[
     "probes (jumps)",
 ];
 
-/// What tracing costs: a table a file.
+/// Returns the cost of tracing, as one table for each file.
 pub(crate) fn cost(facts: &Facts) -> String {
     let mut text = Vec::new();
     for (file, rows) in facts.files() {
@@ -35,60 +35,60 @@ pub(crate) fn cost(facts: &Facts) -> String {
     text.concat()
 }
 
-/// By how much the reader is slower, ns per callback.
+/// Returns the additional CPU time of the reader compared with untraced reads, in ns per callback.
 pub(crate) fn overhead(facts: &Facts, file: &str, row: &str) -> Option<f64> {
     let cpu = |row| facts.row(file, row)?.number("cpu_ns");
     let calls = facts.row(file, FILE)?.number("calls")?;
     Some((cpu(row)? - cpu("untraced")?) / calls)
 }
 
-/// The same, as a multiple of what empty kprobes and kretprobes cost.
-pub(crate) fn of_floor(facts: &Facts, file: &str, row: &str) -> Option<f64> {
+/// Returns the reader's overhead as a multiple of the floor, the overhead of empty kprobes and kretprobes.
+pub(crate) fn multiple_of_floor(facts: &Facts, file: &str, row: &str) -> Option<f64> {
     Some(overhead(facts, file, row)? / overhead(facts, file, "floor-kprobe")?)
 }
 
-/// What all passes that the tracer saw have in events.
+/// Returns the number of callbacks in all passes that the tracer saw.
 fn events(facts: &Facts, file: &str, row: &Row) -> Option<f64> {
-    // One to warm up.
+    // The passes do not include the first one, which warms up.
     Some(facts.row(file, FILE)?.number("calls")? * (row.number("passes")? + 1.0))
 }
 
-/// The tracer's own CPU time, ns a callback.
-pub(crate) fn tracer(facts: &Facts, file: &str, row: &str) -> Option<f64> {
+/// Returns the tracer's own CPU time in ns per callback.
+pub(crate) fn tracer_per_call(facts: &Facts, file: &str, row: &str) -> Option<f64> {
     let row = facts.row(file, row)?;
     Some(row.number("tracer_ns")? / events(facts, file, row)?)
 }
 
-/// Room taken in the ring, bytes a callback.
-pub(crate) fn ring(facts: &Facts, file: &str, row: &str) -> Option<f64> {
+/// Returns the space used in the ring buffer, in bytes per callback.
+pub(crate) fn ring_per_call(facts: &Facts, file: &str, row: &str) -> Option<f64> {
     let row = facts.row(file, row)?;
     Some(row.number("ring_bytes")? / events(facts, file, row)?)
 }
 
-/// The tracer's own CPU time, ns a line that it wrote: some may be lost.
+/// Returns the tracer's own CPU time in ns per line that it wrote, for tracers that lose events.
 pub(crate) fn tracer_per_line(facts: &Facts, file: &str, row: &str) -> Option<f64> {
     let row = facts.row(file, row)?;
     Some(row.number("tracer_ns")? / row.number("lines")?)
 }
 
-/// Events in a second of CPU time.
+/// Returns the number of events per second of CPU time.
 pub(crate) fn rate(facts: &Facts, size: &str, row: &str) -> Option<f64> {
     Some(facts.row(size, FILE)?.number("events")? / facts.row(size, row)?.number("cpu_ns")? * 1e9)
 }
 
-/// Events that were lost, and calls that were missed; `None` for what does not count them.
-pub(crate) fn unseen(row: &Row) -> Option<f64> {
+/// Returns the number of lost events and missed calls; `None` if the tracer does not count them.
+pub(crate) fn lost_or_missed(row: &Row) -> Option<f64> {
     Some(row.number("lost")? + row.number("missed").unwrap_or(0.0))
 }
 
-/// What is lost at full speed.
+/// Returns the losses at full speed, as one table for each file.
 pub(crate) fn loss(facts: &Facts) -> String {
     let head = ["tracing", "events", "lost", "of 100"].map(str::to_owned).to_vec();
     let mut text = Vec::new();
     for (file, rows) in facts.files() {
         let mut lines = vec![head.clone()];
         for row in rows.iter().filter(|row| row.number("lost").is_some()) {
-            let lost = unseen(row);
+            let lost = lost_or_missed(row);
             let events = events(facts, file, row);
             lines.push(vec![
                 row.name.clone(),
@@ -102,7 +102,7 @@ pub(crate) fn loss(facts: &Facts) -> String {
     text.concat()
 }
 
-/// How fast recordings are looked at.
+/// Returns the speed of reading recordings, as a table.
 pub(crate) fn throughput(facts: &Facts) -> String {
     let head = ["what", "events", "CPU s", "million events/s", "RSS MiB"];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
@@ -111,27 +111,27 @@ pub(crate) fn throughput(facts: &Facts) -> String {
             continue;
         }
         for row in rows.iter().filter(|row| row.name != FILE) {
-            lines.push(looked(facts, size, row, &row.name));
+            lines.push(speed_row(facts, size, row, &row.name));
         }
     }
     markdown(&lines)
 }
 
-/// Whether time grows with the recording, and memory does not.
+/// Returns time and memory by size of the recording, as a table. Time should grow with the size, memory should not.
 pub(crate) fn growth(facts: &Facts) -> String {
     let head = ["what", "events", "CPU s", "million events/s", "RSS MiB"];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     for view in GROWTH {
         for size in SIZES {
             if let Some(row) = facts.row(size, view) {
-                lines.push(looked(facts, size, row, view));
+                lines.push(speed_row(facts, size, row, view));
             }
         }
     }
     markdown(&lines)
 }
 
-fn looked(facts: &Facts, size: &str, row: &Row, name: &str) -> Vec<String> {
+fn speed_row(facts: &Facts, size: &str, row: &Row, name: &str) -> Vec<String> {
     vec![
         name.to_owned(),
         fixed(facts.row(size, FILE).and_then(|row| row.number("events")), 0, 1.0),
@@ -145,25 +145,29 @@ fn or_dash(value: Option<String>) -> String {
     value.unwrap_or_else(|| "–".to_owned())
 }
 
-/// A number in units of `scale`.
+/// Formats a number in units of `scale`; a dash for `None`.
 fn fixed(value: Option<f64>, digits: usize, scale: f64) -> String {
     or_dash(value.map(|value| format!("{:.digits$}", value / scale)))
 }
 
 fn cost_row(facts: &Facts, file: &str, row: &Row) -> Vec<String> {
     let name = row.name.as_str();
-    if let Some(why) = row.text("absent") {
-        return vec![name.to_owned(), format!("({why})")];
+    if let Some(reason) = row.text("absent") {
+        return vec![name.to_owned(), format!("({reason})")];
     }
-    let own = name != "untraced";
+    let is_traced = name != "untraced";
     vec![
         name.to_owned(),
         fixed(row.number("cpu_ns"), 2, 1e6),
-        fixed(overhead(facts, file, name).filter(|_| own), 0, 1.0),
-        fixed(of_floor(facts, file, name).filter(|_| own), 2, 1.0),
-        fixed(tracer_per_line(facts, file, name).or_else(|| tracer(facts, file, name)), 0, 1.0),
-        fixed(ring(facts, file, name).filter(|bytes| *bytes > 0.0), 1, 1.0),
-        fixed(unseen(row), 0, 1.0),
+        fixed(overhead(facts, file, name).filter(|_| is_traced), 0, 1.0),
+        fixed(multiple_of_floor(facts, file, name).filter(|_| is_traced), 2, 1.0),
+        fixed(
+            tracer_per_line(facts, file, name).or_else(|| tracer_per_call(facts, file, name)),
+            0,
+            1.0,
+        ),
+        fixed(ring_per_call(facts, file, name).filter(|bytes| *bytes > 0.0), 1, 1.0),
+        fixed(lost_or_missed(row), 0, 1.0),
         fixed(row.number("ready_ns"), 0, 1e6),
         fixed(row.number("detach_ns"), 0, 1e6),
         fixed(row.number("hwm_kb"), 1, 1024.0),
@@ -174,7 +178,7 @@ fn cost_row(facts: &Facts, file: &str, row: &Row) -> Vec<String> {
     ]
 }
 
-/// Lines of cells, the first of them the head.
+/// Formats rows of cells as a table. The first row is the heading.
 pub(crate) fn markdown(lines: &[Vec<String>]) -> String {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let cell = |line: &[String], column: usize| line.get(column).cloned().unwrap_or_default();
@@ -214,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn costs_are_told_in_multiples_of_the_floor() {
+    fn costs_are_multiples_of_the_floor() {
         let facts = facts(
             "calls s calls 1000\ncalls s path /proc/s\nuntraced s cpu_ns 1000000\n\
              floor-kprobe s cpu_ns 3000000\nfloor-kprobe s passes 4\nfloor-kprobe s tracer_ns 0\n\

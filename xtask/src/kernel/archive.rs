@@ -1,4 +1,4 @@
-//! Debian's archives: this machine's apt with its own sources, or with those of another release.
+//! Access to Debian's archives by apt.
 
 use std::fs;
 use std::path::Path;
@@ -7,22 +7,23 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::Series;
-use crate::{setup, sh};
+use crate::{apt, sh};
 
-/// A part of a Debian mirror.
+/// An archive of Debian; each has a mirror of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Archive {
     Main,
     Security,
 }
 
-/// apt with this machine's sources, or with those of another release and lists of its own.
+/// apt, either with this machine's sources or with those of another release of Debian.
 pub(super) struct Apt {
+    /// Arguments that select the sources; empty: this machine's.
     options: Vec<String>,
 }
 
 impl Apt {
-    pub(super) fn of(series: &Series, dir: &Path) -> Result<Self> {
+    pub(super) fn new(series: &Series, dir: &Path) -> Result<Self> {
         if series.suites.is_empty() {
             return Ok(Self { options: Vec::new() });
         }
@@ -41,7 +42,7 @@ impl Apt {
             "Dir::Etc::sourceparts=/nonexistent".to_owned(),
             format!("Dir::State::Lists={own}/lists"),
             format!("Dir::Cache={own}/cache"),
-            // Releases that are no longer supported stop renewing their signatures.
+            // The signatures of releases that are no longer supported expire.
             "Acquire::Check-Valid-Until=false".to_owned(),
             "APT::Sandbox::User=root".to_owned(),
         ];
@@ -50,7 +51,7 @@ impl Apt {
         })
     }
 
-    /// Fetches the lists, if they are our own.
+    /// Fetches the package lists of another release. The machine's own lists are left as they are.
     pub(super) fn update(&self) -> Result<()> {
         if self.options.is_empty() {
             return Ok(());
@@ -59,16 +60,16 @@ impl Apt {
             .map(drop)
     }
 
-    /// Fetches the lists, whosever they are.
+    /// Fetches the package lists, those of this machine included.
     pub(super) fn refresh(&self) -> Result<()> {
-        if self.options.is_empty() { setup::apt_update() } else { self.update() }
+        if self.options.is_empty() { apt::update() } else { self.update() }
     }
 }
 
-/// Debian's keys, as the package debian-archive-keyring has them.
+/// Debian's keys, from the package debian-archive-keyring.
 pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// Where this machine's own sources get an archive from.
+/// Returns the URL from which this machine's own sources fetch an archive.
 pub(crate) fn mirror(archive: Archive) -> Result<String> {
     let find = || -> Result<Option<String>> {
         let format = "$(REPO_URI) $(SUITE)";
@@ -82,13 +83,13 @@ pub(crate) fn mirror(archive: Archive) -> Result<String> {
     if let Some(uri) = find()? {
         return Ok(uri);
     }
-    setup::apt_update()?;
+    apt::update()?;
     find()?.with_context(|| {
-        format!("this machine's apt sources name no {archive:?} archive of Debian")
+        format!("this machine's apt sources have no {archive:?} archive of Debian")
     })
 }
 
-/// The packages `package` depends on, alternatives included.
+/// Returns the packages that `package` depends on, alternatives included.
 pub(super) fn depends(package: &str, apt: &Apt) -> Result<Vec<String>> {
     let text = sh::output(Command::new("apt-cache").args(&apt.options).args(["depends", package]))?;
     let names: Vec<String> = text
@@ -97,13 +98,14 @@ pub(super) fn depends(package: &str, apt: &Apt) -> Result<Vec<String>> {
         .map(str::to_owned)
         .collect();
     if names.is_empty() {
-        bail!("apt knows no package {package}");
+        bail!("apt does not find the package {package}, or it has no dependencies");
     }
     Ok(names)
 }
 
+/// Downloads packages into `dir`.
 pub(super) fn download(packages: &[String], apt: &Apt, dir: &Path) -> Result<()> {
-    // Root's downloads are normally dropped to a user who cannot write here: apt warns, harmlessly.
+    // apt as root downloads as the user _apt, who cannot write to this folder.
     sh::output(
         Command::new("apt-get")
             .args(&apt.options)
@@ -114,6 +116,7 @@ pub(super) fn download(packages: &[String], apt: &Apt, dir: &Path) -> Result<()>
     Ok(())
 }
 
+/// Unpacks the packages in `dir` into `root` and removes them.
 pub(super) fn unpack(dir: &Path, root: &Path) -> Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();

@@ -1,7 +1,7 @@
-//! The disks of a full sweep's guest, made once and kept in the cache: a Debian with tools, and a kernel's modules.
+//! Makes the disks of a full sweep's guest: one with Debian and tools, one with a kernel's modules. The cache keeps them.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs::{self, File};
+use std::fs;
 use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,12 +11,12 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::kernel::{Kernel, archive};
 use crate::{paths, setup, sh};
 
-/// The release of Debian that the tools are from.
+/// Release of Debian on the root disk.
 const SUITE: &str = "bookworm";
-/// Room for the root's files and for the disks that its scripts make; what is not used takes none.
+/// Size of the root disk, with space for the disk images that the sweep's scripts make. The file is sparse.
 const ROOT_SIZE: &str = "8G";
-/// Prints those of the modules `$@` in whose symbols there is a function that a seq file needs. As a script because it
-/// unpacks hundreds of megabytes, for which a debug build of this program takes minutes.
+/// Shell script that prints those of the modules `$@` whose symbols contain a function that seq files use. A script,
+/// because a debug build of this program would take minutes to unpack hundreds of megabytes.
 const WITH_SEQ_FILES: &str = r#"
 export LC_ALL=C
 for file; do
@@ -27,16 +27,15 @@ done
 exit 0
 "#;
 
-/// The disk with Debian and the packages of xtask/sweep/packages.
+/// Returns the disk with Debian and the packages of xtask/sweep/packages.
 pub(super) fn root() -> Result<PathBuf> {
-    let list = paths::root().join("xtask/sweep/packages");
-    let list = fs::read_to_string(&list).context("cannot read xtask/sweep/packages")?;
+    let list = paths::read(&paths::root().join("xtask/sweep/packages"))?;
     let packages: Vec<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
     let packages = packages.join(" ").split_whitespace().collect::<Vec<_>>().join(",");
     let mut hasher = DefaultHasher::new();
     (SUITE, ROOT_SIZE, &packages).hash(&mut hasher);
-    made(&format!("root-{:08x}.ext4", hasher.finish()), |work, disk| {
-        sh::say("Making", &format!("a root of Debian {SUITE} (once, some minutes)"));
+    cached(&format!("root-{:08x}.ext4", hasher.finish()), |work, disk| {
+        sh::progress("Making", &format!("a root disk with Debian {SUITE} (once, some minutes)"));
         let mirror = archive::mirror(archive::Archive::Main)?;
         let folder = work.join("root");
         let source = format!("deb [signed-by={}] {mirror} {SUITE} main", archive::KEYRING);
@@ -48,7 +47,7 @@ pub(super) fn root() -> Result<PathBuf> {
                 .arg(&folder)
                 .arg(source),
         )
-        .context("cannot make a root of Debian for the sweep's guest")?;
+        .context("cannot make the root disk of the sweep's guest")?;
         for dir in ["var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"] {
             fs::remove_dir_all(folder.join(dir)).ok();
         }
@@ -56,11 +55,11 @@ pub(super) fn root() -> Result<PathBuf> {
     })
 }
 
-/// The disk with the modules of `kernel`, to be mounted at /lib/modules. Its file `seq-modules` names those that have seq
-/// files, by path.
+/// Returns the disk with the modules of `kernel`, which the guest mounts at /lib/modules. Its file `RELEASE/seq-modules`
+/// lists the paths of modules with seq files.
 pub(super) fn modules(kernel: &Kernel) -> Result<PathBuf> {
-    made(&format!("modules-{}.ext4", kernel.release), |work, disk| {
-        sh::say("Making", &format!("a disk of the modules of {} (once)", kernel.release));
+    cached(&format!("modules-{}.ext4", kernel.release), |work, disk| {
+        sh::progress("Making", &format!("a disk of the modules of {} (once)", kernel.release));
         let folder = work.join("lib/modules");
         fs::create_dir_all(&folder)?;
         let from = kernel.modules_folder()?;
@@ -72,10 +71,9 @@ pub(super) fn modules(kernel: &Kernel) -> Result<PathBuf> {
     })
 }
 
-/// The modules of the folders in xtask/sweep/folders that have seq files, by their paths in `from`.
+/// Returns the paths, relative to `from`, of modules with seq files in the folders that xtask/sweep/folders lists.
 fn with_seq_files(from: &Path) -> Result<String> {
-    let list = paths::root().join("xtask/sweep/folders");
-    let list = fs::read_to_string(&list).context("cannot read xtask/sweep/folders")?;
+    let list = paths::read(&paths::root().join("xtask/sweep/folders"))?;
     let mut find = Command::new("find");
     find.current_dir(from);
     find.args(list.lines().filter(|folder| from.join(folder).is_dir()));
@@ -86,17 +84,17 @@ fn with_seq_files(from: &Path) -> Result<String> {
     sh::output(Command::new("sh").current_dir(from).args(["-c", script, "sh"]).args(names))
 }
 
-/// The file `name` of the cache, which `make` makes if it is not there; it is given a folder to work in and the file.
-fn made(name: &str, make: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<PathBuf> {
+/// Returns the file `name` of the cache. If it does not exist, calls `make` with a work folder and the path of the file to
+/// make.
+fn cached(name: &str, make: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<PathBuf> {
     let dir = paths::cache()?.join("sweep");
     fs::create_dir_all(&dir)?;
     let file = dir.join(name);
     if file.exists() {
         return Ok(file);
     }
-    // Several checkouts share the cache: one makes it, the others wait.
-    let lock = File::create(dir.join("lock"))?;
-    lock.lock().with_context(|| format!("cannot lock {}", dir.display()))?;
+    let _lock = paths::lock(&dir)?;
+    // Another checkout may have made it while this one waited for the lock.
     if file.exists() {
         return Ok(file);
     }
@@ -110,12 +108,12 @@ fn made(name: &str, make: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<Pat
     make(&work, &unfinished)?;
     fs::rename(&unfinished, &file)?;
     fs::remove_dir_all(&work)?;
-    prune(&dir, name)?;
+    remove_old_roots(&dir, name)?;
     Ok(file)
 }
 
-/// Removes what an earlier list of packages made.
-fn prune(dir: &Path, name: &str) -> Result<()> {
+/// Removes the root disks of earlier lists of packages after a new one was made.
+fn remove_old_roots(dir: &Path, name: &str) -> Result<()> {
     if !name.starts_with("root-") {
         return Ok(());
     }
@@ -129,15 +127,15 @@ fn prune(dir: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes `disk` an ext4 file system of this size with the files of `folder`.
+/// Makes an ext4 file system with the files of `folder`.
 fn format(disk: &Path, label: &str, size: &str, folder: &Path) -> Result<()> {
     if disk.exists() {
         fs::remove_file(disk)?;
     }
-    ensure!(folder.exists(), "{} is not there", folder.display());
+    ensure!(folder.exists(), "{} does not exist", folder.display());
     let Some(mkfs) = paths::which("mkfs.ext4") else { bail!("no mkfs.ext4 (package e2fsprogs)") };
     sh::output(
-        // No journal: the host's cache is lost with the guest anyway.
+        // No journal, because nothing that the guest writes is kept.
         Command::new(mkfs)
             .args(["-q", "-F", "-O", "^has_journal", "-L", label, "-d"])
             .args([folder, disk])

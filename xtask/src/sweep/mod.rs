@@ -1,39 +1,39 @@
-//! `cargo xtask sweep --full`: `seqtrace check` over the seq files of one of Debian's full kernels.
+//! `cargo xtask sweep --full`: runs `seqtrace check` on the seq files of one of Debian's full kernels.
 //!
-//! The guest's root is a Debian of its own on a disk, with the tools that give the kernel something to show
-//! (`image.rs`). The scripts of xtask/sweep load modules, make state, list the files and check them. What is found is
-//! compared with the findings that have been argued (`report.rs`, xtask/sweep/known).
+//! The guest's root is a disk with Debian and with tools that create kernel state (`image.rs`). The scripts of xtask/sweep
+//! load modules, create state, list the files and check them. `report.rs` compares the findings with xtask/sweep/known,
+//! the list of findings that are known and explained.
 
+mod guest;
 mod image;
-mod machine;
 mod report;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::guest::{self, End};
+use self::report::{KnownFindings, SweepReport};
+use crate::guest::{GuestEnd, GuestSpec};
 use crate::kernel::{self, Series};
+use crate::lines::LineWriter;
 use crate::{paths, setup, sh, test, vm};
 
-use report::{Known, Report};
-
-/// Makes state in the guest, in this order: xtask/sweep/NAME.sh.
+/// Scripts that create state in the guest, in the order in which they run: xtask/sweep/NAME.sh.
 const STAGES: &[&str] = &["modules", "state", "net", "disks", "tracing"];
 
 /// Options of `cargo xtask sweep`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Without --full: what `cargo xtask test sweep` does, the seq files of the cloud kernels.\n\
-                  With --full: makes DIR/check.jsonl (the report of `seqtrace check`), DIR/summary and DIR/log. \
+    after_help = "Without --full: the same as `cargo xtask test sweep`, which checks the files of the cloud kernels.\n\
+                  With --full: writes DIR/check.jsonl (the report of `seqtrace check`), DIR/summary and DIR/log. \
                   Takes about half an hour.\n\
-                  Exit status: 0, or 1 if there is an error or a warning that xtask/sweep/known does not have."
+                  Exit status: 0, or 1 if there is an error or a warning that is not in xtask/sweep/known."
 )]
 pub(crate) struct Options {
-    /// A guest with Debian's full kernel, many modules and much state
+    /// Use a guest with Debian's full kernel, many modules and much state
     #[arg(long)]
     full: bool,
     /// Debian's full kernel: 6.1, 6.12 or 7 (the newest)
@@ -42,16 +42,16 @@ pub(crate) struct Options {
     /// Folder for the report; target/sweep/RELEASE if not given
     #[arg(short, long, value_name = "DIR", requires = "full")]
     output: Option<PathBuf>,
-    /// Only some of the state: modules, state, net, disks, tracing; none for nothing
+    /// Run only these scripts that create state: modules, state, net, disks, tracing, or `none` of them
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "full")]
     state: Option<Vec<String>>,
     /// Check only files whose path contains this
     #[arg(long, value_name = "TEXT", requires = "full")]
     only: Option<String>,
-    /// Seconds until the guest is given up
+    /// Time limit of the guest in seconds
     #[arg(long, value_name = "S", default_value_t = 7200)]
     timeout: u64,
-    /// What the guest's bash runs instead of the checks, when the state is made
+    /// Script for the guest's bash to run instead of the checks, after the scripts that create state
     #[arg(last = true, requires = "full")]
     script: Vec<String>,
 }
@@ -59,45 +59,50 @@ pub(crate) struct Options {
 /// Runs the sweep and returns the exit status.
 pub(crate) fn run(options: &Options) -> Result<u8> {
     if !options.full {
-        sh::say("Sweeping", "the cloud kernels' files (--full: a full kernel's)");
+        sh::progress("Checking", "the files of the cloud kernels (--full: those of a full kernel)");
         return test::run(&test::Options::only("sweep"));
     }
     setup::all()?;
-    let spec = machine::spec(options.kernel, &guest_script(options), options.timeout)?;
+    let spec = guest::spec(options.kernel, &guest_script(options), options.timeout)?;
     let dir = match &options.output {
         Some(dir) => dir.clone(),
         None => paths::target().join("sweep").join(&spec.kernel.release),
     };
     fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    sh::say("Booting", &format!("a guest with Linux {}", spec.kernel.release));
-    let mut log = Log::new(File::create(dir.join("log"))?);
+    let log = File::create(dir.join("log"))?;
     if !options.script.is_empty() {
-        let result = guest::run(&spec, &mut io::stdout(), &mut log)?;
-        if let Some(complaint) = result.complaint(&spec) {
-            eprintln!("error: {complaint}");
-        }
-        return Ok(vm::status(result.end));
+        return vm::run_script(
+            &spec,
+            &mut Tee(log, LineWriter::new(|line: &str| show(line, &mut Vec::new()))),
+        );
     }
-    let lines = dir.join("check.jsonl");
-    let result = guest::run(&spec, &mut File::create(&lines)?, &mut log)?;
-    let known = Known::parse(&fs::read_to_string(paths::root().join("xtask/sweep/known"))?)?;
-    let mut report = Report::read(&fs::read_to_string(&lines)?, &known);
-    if let Some(complaint) = result.complaint(&spec) {
-        report.trouble(complaint);
-    } else if result.end != End::Exit(0) {
-        report.trouble(format!("the guest's script ended by {:?}", result.end));
-    }
-    for trouble in log.trouble {
-        report.trouble(trouble);
-    }
+    let report = check(&spec, &dir.join("check.jsonl"), log)?;
     let summary = report.summary(&spec.kernel.release);
     fs::write(dir.join("summary"), &summary)?;
     print!("{summary}");
-    sh::say("Wrote", &format!("{}", dir.display()));
-    Ok(u8::from(!report.good()))
+    sh::progress("Written", &format!("{}", dir.display()));
+    Ok(u8::from(!report.is_good()))
 }
 
-/// What the guest runs once its disks are mounted.
+/// Runs the checks in the guest. Writes the report of `seqtrace check` to `lines`, and the guest's stderr to `log`.
+fn check(spec: &GuestSpec, lines: &Path, log: File) -> Result<SweepReport> {
+    let mut problems = Vec::new();
+    let mut log = Tee(log, LineWriter::new(|line: &str| show(line, &mut problems)));
+    let result = crate::guest::run(spec, &mut File::create(lines)?, &mut log)?;
+    let known = KnownFindings::parse(&paths::read(&paths::root().join("xtask/sweep/known"))?)?;
+    let mut report = SweepReport::read(&paths::read(lines)?, &known);
+    if let Some(failure) = result.failure(spec) {
+        report.add_problem(failure);
+    } else if result.end != GuestEnd::Exit(0) {
+        report.add_problem(format!("the guest's script ended by {:?}", result.end));
+    }
+    for problem in problems {
+        report.add_problem(problem);
+    }
+    Ok(report)
+}
+
+/// Returns assignments of shell variables for the guest's script.
 fn guest_script(options: &Options) -> String {
     let stages = match &options.state {
         Some(names) => names.join(" "),
@@ -111,51 +116,33 @@ fn guest_script(options: &Options) -> String {
     )
 }
 
-/// A word of sh.
+/// Quotes a text as one word of sh.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// The guest's stderr: all of it goes to a file, lines that begin with `%% ` to this terminal too.
-struct Log {
-    file: File,
-    /// The beginning of a line.
-    partial: Vec<u8>,
-    /// Lines that begin with `%% trouble `.
-    trouble: Vec<String>,
+/// Shows a line of the guest's stderr if it begins with `%% `. Adds the text of a line `%% trouble …` to `problems`.
+fn show(line: &str, problems: &mut Vec<String>) {
+    let Some(line) = line.trim_end().strip_prefix("%% ") else { return };
+    if let Some(problem) = line.strip_prefix("trouble ") {
+        problems.push(problem.to_owned());
+    }
+    sh::progress("", line);
 }
 
-impl Log {
-    fn new(file: File) -> Self {
-        Self { file, partial: Vec::new(), trouble: Vec::new() }
-    }
+/// Writer that writes the same bytes to two writers.
+struct Tee<A, B>(A, B);
 
-    fn line(&mut self, line: &[u8]) {
-        let Some(line) = line.strip_prefix(b"%% ") else { return };
-        // Without what a terminal would obey.
-        let line = String::from_utf8_lossy(line);
-        let line: String = line.chars().filter(|c| !c.is_control()).collect();
-        if let Some(trouble) = line.strip_prefix("trouble ") {
-            self.trouble.push(trouble.to_owned());
-        }
-        sh::say("", &line);
-    }
-}
-
-impl Write for Log {
+impl<A: Write, B: Write> Write for Tee<A, B> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write_all(bytes)?;
-        self.partial.extend(bytes);
-        while let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
-            let rest = self.partial.split_off(end + 1);
-            let line = std::mem::replace(&mut self.partial, rest);
-            self.line(line.trim_ascii_end());
-        }
+        self.0.write_all(bytes)?;
+        self.1.write_all(bytes)?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.0.flush()?;
+        self.1.flush()
     }
 }
 

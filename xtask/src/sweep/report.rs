@@ -1,4 +1,4 @@
-//! What `seqtrace check` found in a full sweep, compared with the findings that have been argued.
+//! Summary of a full sweep, which separates known from new findings.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,44 +6,45 @@ use std::fmt::Write as _;
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-/// The argued findings: xtask/sweep/known.
+/// The findings that are known and explained, from xtask/sweep/known.
 #[derive(Debug, Default)]
-pub(super) struct Known(Vec<Argued>);
+pub(super) struct KnownFindings(Vec<KnownFinding>);
 
 /// A line of xtask/sweep/known: `PATH FUNCTION WHY`.
 #[derive(Debug)]
-struct Argued {
-    /// A glob, whose `*` matches `/` too.
+struct KnownFinding {
+    /// Glob; `*` also matches `/`.
     path: String,
-    /// The function that is blamed.
+    /// Function that the finding blames.
     function: String,
-    why: String,
+    /// Reason why the finding is true, or the document with the reason.
+    reason: String,
 }
 
-impl Known {
-    /// Parses the file; what begins with # is a comment.
+impl KnownFindings {
+    /// Parses the file. Lines that begin with `#` are comments.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let mut known = Vec::new();
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let mut words = line.splitn(3, ' ').map(str::trim);
             let mut word = || words.next().unwrap_or_default().to_owned();
-            let argued = Argued { path: word(), function: word(), why: word() };
-            ensure!(!argued.why.is_empty(), "not PATH FUNCTION WHY: {line}");
-            known.push(argued);
+            let finding = KnownFinding { path: word(), function: word(), reason: word() };
+            ensure!(!finding.reason.is_empty(), "not PATH FUNCTION WHY: {line}");
+            known.push(finding);
         }
         Ok(Self(known))
     }
 
-    /// Why a root finding of `path` that blames `function` is true.
-    fn why(&self, path: &str, function: &str) -> Option<&str> {
+    /// Returns the reason why a root finding in `path` that blames `function` is true; `None` if it is not known.
+    fn reason(&self, path: &str, function: &str) -> Option<&str> {
         self.0
             .iter()
-            .find(|argued| argued.function == function && matches(&argued.path, path))
-            .map(|argued| argued.why.as_str())
+            .find(|known| known.function == function && matches(&known.path, path))
+            .map(|known| known.reason.as_str())
     }
 }
 
-/// Whether the glob matches all of `text`; `*` matches anything.
+/// Returns true if the glob matches all of `text`; `*` matches any text.
 fn matches(glob: &str, text: &str) -> bool {
     let Some((begin, rest)) = glob.split_once('*') else { return glob == text };
     text.strip_prefix(begin).is_some_and(|text| {
@@ -51,48 +52,53 @@ fn matches(glob: &str, text: &str) -> bool {
     })
 }
 
-/// The files of a sweep by verdict, and their errors and warnings by whether they are argued.
+/// Summary of a sweep.
 #[derive(Debug, Default)]
-pub(super) struct Report {
-    /// Files by what became of them: a verdict, or a kind of refusal.
+pub(super) struct SweepReport {
+    /// Number of files by verdict. Each reason of a refusal counts as a verdict.
     counts: BTreeMap<String, u64>,
-    /// Files whose text changes by itself.
+    /// Number of files whose text changes by itself.
     volatile: u64,
+    /// A line for each error and warning that is known.
     known: Vec<String>,
-    unknown: Vec<String>,
+    /// A line for each error and warning that is not known.
+    new: Vec<String>,
+    /// A line for each file with an inconclusive verdict.
     inconclusive: Vec<String>,
-    trouble: Vec<String>,
+    /// Reasons why the sweep is incomplete.
+    problems: Vec<String>,
 }
 
-impl Report {
+impl SweepReport {
     /// Reads the JSON lines of `seqtrace check`.
-    pub(super) fn read(lines: &str, known: &Known) -> Self {
+    pub(super) fn read(lines: &str, known: &KnownFindings) -> Self {
         let mut report = Self::default();
-        let mut cut = 0;
+        let mut malformed = 0;
         for line in lines.lines() {
             match serde_json::from_str::<Value>(line) {
-                Ok(object) if text(&object, "type") == "check" => report.file(&object, known),
+                Ok(object) if text(&object, "type") == "check" => report.add_file(&object, known),
                 Ok(_) => {}
-                Err(_) => cut += 1,
+                Err(_) => malformed += 1,
             }
         }
-        if cut > 0 {
-            report.trouble(format!("{cut} lines of the report are no JSON"));
+        if malformed > 0 {
+            report.add_problem(format!("{malformed} lines of the report are not JSON"));
         }
         report
     }
 
-    /// Something went wrong: the sweep is not whole.
-    pub(super) fn trouble(&mut self, what: String) {
-        self.trouble.push(what);
+    /// Adds a reason why the sweep is incomplete.
+    pub(super) fn add_problem(&mut self, problem: String) {
+        self.problems.push(problem);
     }
 
-    /// Whether the sweep is whole, and every error and warning of it argued.
-    pub(super) fn good(&self) -> bool {
-        self.unknown.is_empty() && self.trouble.is_empty() && !self.counts.is_empty()
+    /// Returns true if the sweep is complete and all errors and warnings are known.
+    pub(super) fn is_good(&self) -> bool {
+        self.new.is_empty() && self.problems.is_empty() && !self.counts.is_empty()
     }
 
-    fn file(&mut self, object: &Value, known: &Known) {
+    /// Adds the report of one file.
+    fn add_file(&mut self, object: &Value, known: &KnownFindings) {
         let verdict = text(object, "verdict");
         let (path, reason) = (text(object, "path"), text(object, "reason"));
         let kind = if verdict == "refused" {
@@ -107,39 +113,39 @@ impl Report {
         }
         let findings = object.get("findings").and_then(Value::as_array);
         for finding in findings.into_iter().flatten() {
-            let severe = matches!(text(finding, "severity"), "error" | "warning");
-            // A consequence stands and falls with its root.
-            let root = finding.get("cause").is_none_or(Value::is_null);
-            if !(severe && root) {
+            let is_severe = matches!(text(finding, "severity"), "error" | "warning");
+            // A known root explains its consequences.
+            let is_root = finding.get("cause").is_none_or(Value::is_null);
+            if !(is_severe && is_root) {
                 continue;
             }
             let function = function(text(finding, "blame"));
-            let head = format!(
+            let line = format!(
                 "{path}: {} {} in {function}",
                 text(finding, "severity"),
                 text(finding, "id")
             );
-            match known.why(path, function) {
-                Some(why) => self.known.push(format!("{head} ({why})")),
-                None => self.unknown.push(format!("{head}: {}", text(finding, "message"))),
+            match known.reason(path, function) {
+                Some(reason) => self.known.push(format!("{line} ({reason})")),
+                None => self.new.push(format!("{line}: {}", text(finding, "message"))),
             }
         }
     }
 
-    /// The summary, for people.
+    /// Returns the summary as text.
     pub(super) fn summary(&self, release: &str) -> String {
         let mut out = format!("Linux {release}: {} files\n", self.counts.values().sum::<u64>());
         for (kind, count) in &self.counts {
             writeln!(out, "{count:8} {kind}").ok();
         }
         writeln!(out, "{:8} of them change by themselves", self.volatile).ok();
-        for (head, lines) in [
-            ("Errors and warnings that have been argued", &self.known),
-            ("Errors and warnings that have not", &self.unknown),
+        for (heading, lines) in [
+            ("Known errors and warnings", &self.known),
+            ("New errors and warnings", &self.new),
             ("Inconclusive", &self.inconclusive),
-            ("Trouble", &self.trouble),
+            ("Problems of the sweep", &self.problems),
         ] {
-            writeln!(out, "{head}: {}", lines.len()).ok();
+            writeln!(out, "{heading}: {}", lines.len()).ok();
             for line in lines {
                 writeln!(out, "    {line}").ok();
             }
@@ -152,7 +158,7 @@ fn text<'a>(object: &'a Value, key: &str) -> &'a str {
     object.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The function's name of `g_start+0x10` or `bpq_seq_start [bpqether+0x10]`; `-` if there is none.
+/// Returns the function's name from `g_start+0x10` or `bpq_seq_start [bpqether+0x10]`; `-` if there is none.
 fn function(blame: &str) -> &str {
     match blame.split([' ', '+']).next() {
         Some(name) if !name.is_empty() => name,
@@ -178,12 +184,12 @@ mod tests {
         format!("{line}\n")
     }
 
-    fn known() -> Known {
-        Known::parse("# why\n/t/set_graph_* g_start docs/kernel-bugs.md\n").unwrap()
+    fn known() -> KnownFindings {
+        KnownFindings::parse("# why\n/t/set_graph_* g_start docs/kernel-bugs.md\n").unwrap()
     }
 
     #[test]
-    fn a_root_that_is_argued_covers_its_consequences() {
+    fn a_known_root_covers_its_consequences() {
         let lines = check(
             "/t/set_graph_function",
             &[
@@ -192,8 +198,8 @@ mod tests {
                 ("SQ301", "info", "g_show", None),
             ],
         );
-        let report = Report::read(&lines, &known());
-        assert!(report.good());
+        let report = SweepReport::read(&lines, &known());
+        assert!(report.is_good());
         assert_eq!(
             report.known,
             ["/t/set_graph_function: error SQ104 in g_start (docs/kernel-bugs.md)"]
@@ -201,32 +207,33 @@ mod tests {
     }
 
     #[test]
-    fn another_function_or_file_is_not_argued() {
+    fn another_function_or_file_is_not_known() {
         for (path, blame) in [("/t/set_graph_function", "g_show [x+0x1]"), ("/t/trace", "g_start")]
         {
-            let report = Report::read(&check(path, &[("SQ104", "warning", blame, None)]), &known());
-            assert!(!report.good());
-            assert_eq!(report.unknown.len(), 1);
+            let report =
+                SweepReport::read(&check(path, &[("SQ104", "warning", blame, None)]), &known());
+            assert!(!report.is_good());
+            assert_eq!(report.new.len(), 1);
         }
     }
 
     #[test]
-    fn a_report_of_nothing_is_not_good() {
-        assert!(!Report::read("", &known()).good());
-        let mut report = Report::read(&check("/proc/a", &[]), &known());
-        assert!(report.good());
-        report.trouble("the guest died".to_owned());
-        assert!(!report.good());
-        assert!(!Report::read("{\"type\":\"check\",", &known()).good());
+    fn an_empty_report_is_not_good() {
+        assert!(!SweepReport::read("", &known()).is_good());
+        let mut report = SweepReport::read(&check("/proc/a", &[]), &known());
+        assert!(report.is_good());
+        report.add_problem("the guest died".to_owned());
+        assert!(!report.is_good());
+        assert!(!SweepReport::read("{\"type\":\"check\",", &known()).is_good());
     }
 
     #[test]
-    fn a_line_without_a_reason_is_no_argument() {
-        assert!(Known::parse("/t/x g_start\n").is_err());
+    fn a_known_finding_needs_a_reason() {
+        assert!(KnownFindings::parse("/t/x g_start\n").is_err());
     }
 
     #[test]
-    fn globs_match_the_whole() {
+    fn globs_match_the_whole_text() {
         assert!(matches("/a/*/c*", "/a/b/x/c1"));
         assert!(!matches("/a/*", "/b/a/c"));
         assert!(!matches("/a", "/a/b"));

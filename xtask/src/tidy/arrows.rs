@@ -1,17 +1,18 @@
-//! Check of the dependencies between the modules of seqtrace and seqtrace-model: some must never be.
+//! Checks that modules of seqtrace and seqtrace-model do not use modules that tidy.toml forbids them. A dependency is
+//! called an arrow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::config::Arrows;
+use super::config::ArrowRules;
 use super::measure::{Check, Measure, Violation, count};
-use super::rust::{Source, Token};
+use super::rust::{SourceFile, Token};
 use super::size::TestFiles;
 
-/// The folders whose files are checked. No two of them have a module of the same name.
+/// Folders with the modules that are checked. No two of them have a module of the same name.
 const ROOTS: [&str; 2] = ["seqtrace/src/", "seqtrace-model/src/"];
 
-/// Counts the paths that lead from a module to one that it must not use. Tests may use anything.
-pub(super) fn forbidden(rules: &Arrows, sources: &[Source]) -> Vec<Measure> {
+/// Counts the uses of a module by one that must not use it. Tests may use all modules.
+pub(super) fn forbidden(rules: &ArrowRules, sources: &[SourceFile]) -> Vec<Measure> {
     let tests = TestFiles::of(sources);
     let forbidden = resolved(rules);
     let mut found = Vec::new();
@@ -30,8 +31,8 @@ pub(super) fn forbidden(rules: &Arrows, sources: &[Source]) -> Vec<Measure> {
     count(Check::Arrows, found)
 }
 
-/// Replaces the names of groups by what is in them.
-fn resolved(rules: &Arrows) -> BTreeMap<&str, BTreeSet<&str>> {
+/// Returns the forbidden modules by module, with groups replaced by their members.
+fn resolved(rules: &ArrowRules) -> BTreeMap<&str, BTreeSet<&str>> {
     let members = |name: &'_ String| -> Vec<&str> {
         rules
             .groups
@@ -48,7 +49,7 @@ fn resolved(rules: &Arrows) -> BTreeMap<&str, BTreeSet<&str>> {
     forbidden
 }
 
-/// Returns the path of the module in a file: `["probe", "decode"]`. The root of the crate has none.
+/// Returns the path of the module in a file: `["probe", "decode"]`. Returns `None` for the root of the crate.
 fn module(file: &str) -> Option<Vec<&str>> {
     let path = ROOTS.iter().find_map(|root| file.strip_prefix(root))?.strip_suffix(".rs")?;
     let mut parts: Vec<&str> = path.split('/').collect();
@@ -57,7 +58,7 @@ fn module(file: &str) -> Option<Vec<&str>> {
     (!root && !parts.is_empty()).then_some(parts)
 }
 
-/// Returns the top-level names that paths of the file lead to, with their lines.
+/// Returns the top-level modules that the tokens of a file refer to, with line numbers.
 fn uses<'a>(module: &[&str], tokens: &'a [(usize, Token)]) -> Vec<(usize, &'a str)> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -92,7 +93,7 @@ fn is_separator(tokens: &[(usize, Token)], at: usize) -> bool {
     is_colon(at) && is_colon(at + 1)
 }
 
-/// Returns the first name of what follows `crate::`, or the first names in `{…}`.
+/// Returns the name after `crate::`, or the first name of each path in `{…}`, with line numbers.
 fn heads(tokens: &[(usize, Token)]) -> Vec<(usize, &str)> {
     let mut heads = Vec::new();
     let mut depth = 0_usize;
@@ -121,9 +122,9 @@ fn heads(tokens: &[(usize, Token)]) -> Vec<(usize, &str)> {
 mod tests {
     use super::*;
 
-    fn rules() -> Arrows {
+    fn rules() -> ArrowRules {
         let list = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        Arrows {
+        ArrowRules {
             groups: [("edge".to_owned(), list(&["cli", "output", "probe"]))].into(),
             forbidden: [
                 ("session".to_owned(), list(&["edge", "rules"])),
@@ -134,8 +135,8 @@ mod tests {
     }
 
     fn found(sources: &[(&str, &str)]) -> Vec<(String, Vec<usize>)> {
-        let sources: Vec<Source> =
-            sources.iter().map(|(file, text)| Source::parse(file, text).unwrap()).collect();
+        let sources: Vec<SourceFile> =
+            sources.iter().map(|(file, text)| SourceFile::parse(file, text).unwrap()).collect();
         let measures = forbidden(&rules(), &sources);
         let lines = |m: &Measure| m.violations.iter().map(|v| v.line).collect();
         measures.iter().map(|m| (m.key.clone(), lines(m))).collect()

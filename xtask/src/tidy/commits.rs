@@ -1,40 +1,35 @@
-//! Check of commit subjects: `area: imperative verb and object`.
-
-use std::path::Path;
-use std::process::Command;
+//! Checks commit subjects: `area: imperative verb and object`.
 
 use anyhow::Result;
 
-use super::config::Commits;
-use crate::sh;
+use super::config::CommitRules;
+use crate::git;
 
-/// The subjects that were looked at, and a line for each that is wrong.
+/// Result of a check of subjects.
 #[derive(Debug)]
 pub(super) struct Subjects {
+    /// Number of subjects that were checked.
     pub(super) checked: usize,
+    /// Messages for the user, one for each wrong subject.
     pub(super) lines: Vec<String>,
 }
 
-/// Checks the commits since HEAD and `rev` parted, without merges.
-pub(super) fn check(rules: &Commits, root: &Path, rev: &str) -> Result<Subjects> {
-    let git = |arguments: &[&str]| {
-        let mut git = Command::new("git");
-        sh::output(git.current_dir(root).args(arguments))
-    };
-    let base = git(&["merge-base", "--end-of-options", rev, "HEAD"])?;
+/// Checks the commits on HEAD that `rev` does not have, without merges.
+pub(super) fn check(rules: &CommitRules, rev: &str) -> Result<Subjects> {
+    let base = git::run(&["merge-base", "--end-of-options", rev, "HEAD"])?;
     let range = format!("{}..HEAD", base.trim());
-    let log = git(&["log", "--no-merges", "--reverse", "--format=%h %s", &range])?;
+    let log = git::run(&["log", "--no-merges", "--reverse", "--format=%h %s", &range])?;
     let mut subjects = Subjects { checked: 0, lines: Vec::new() };
     for (commit, subject) in log.lines().filter_map(|line| line.split_once(' ')) {
         subjects.checked += 1;
-        let wrong = wrong(rules, subject);
-        subjects.lines.extend(wrong.map(|wrong| format!("{commit}: {wrong}: {subject}")));
+        let fault = fault(rules, subject);
+        subjects.lines.extend(fault.map(|fault| format!("{commit}: {fault}: {subject}")));
     }
     Ok(subjects)
 }
 
-/// Returns what is wrong with a subject.
-fn wrong(rules: &Commits, subject: &str) -> Option<String> {
+/// Returns the fault of a subject; `None` if there is none.
+fn fault(rules: &CommitRules, subject: &str) -> Option<String> {
     let length = subject.chars().count();
     if length > rules.subject_columns {
         return Some(format!("{length} characters, limit {}", rules.subject_columns));
@@ -54,7 +49,7 @@ fn wrong(rules: &Commits, subject: &str) -> Option<String> {
         return Some("does not begin with a verb in lower case".to_owned());
     }
     let is_wrong = rules.not_imperative.iter().any(|wrong| wrong == word);
-    is_wrong.then(|| format!("`{word}` is no imperative"))
+    is_wrong.then(|| format!("`{word}` is not an imperative"))
 }
 
 #[cfg(test)]
@@ -62,22 +57,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subjects_are_judged() {
+    fn faults_of_subjects_are_found() {
         let list = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
-        let rules = Commits {
+        let rules = CommitRules {
             subject_columns: 40,
             areas: list(&["probe", "session"]),
             not_imperative: list(&["what", "each", "adds"]),
         };
-        let wrong = |subject| wrong(&rules, subject).unwrap_or_default();
-        assert_eq!(wrong("probe: name the poll intervals"), "");
-        assert_eq!(wrong("probe, session: cut a field"), "");
-        assert_eq!(wrong("probe: each patience is named"), "`each` is no imperative");
-        assert_eq!(wrong("probe: adds a field"), "`adds` is no imperative");
-        assert_eq!(wrong("probe: Add a field"), "does not begin with a verb in lower case");
-        assert_eq!(wrong("probe: add a field."), "ends in a full stop");
-        assert_eq!(wrong("rules: add a field"), "unknown area `rules`");
-        assert_eq!(wrong("wip"), "not `area: text`");
-        assert_eq!(wrong(&format!("probe: add {}", "x".repeat(40))), "51 characters, limit 40");
+        let fault = |subject| fault(&rules, subject).unwrap_or_default();
+        assert_eq!(fault("probe: name the poll intervals"), "");
+        assert_eq!(fault("probe, session: cut a field"), "");
+        assert_eq!(fault("probe: each patience is named"), "`each` is not an imperative");
+        assert_eq!(fault("probe: adds a field"), "`adds` is not an imperative");
+        assert_eq!(fault("probe: Add a field"), "does not begin with a verb in lower case");
+        assert_eq!(fault("probe: add a field."), "ends in a full stop");
+        assert_eq!(fault("rules: add a field"), "unknown area `rules`");
+        assert_eq!(fault("wip"), "not `area: text`");
+        assert_eq!(fault(&format!("probe: add {}", "x".repeat(40))), "51 characters, limit 40");
     }
 }

@@ -1,4 +1,4 @@
-//! xtask/tidy.toml: limits, word lists, forbidden dependencies, and the budgets.
+//! Reads xtask/tidy.toml, which has limits, word lists, forbidden dependencies and budgets, and writes the budgets.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,29 +9,30 @@ use serde::Deserialize;
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, de, value};
 
 use super::measure::Check;
+use crate::paths;
 
-/// Path relative to the top of the checkout.
+/// Path of the configuration, relative to the top of the checkout.
 pub(super) const FILE: &str = "xtask/tidy.toml";
 
-/// Reason of a long file that `--accept-current` adds. A person replaces it.
+/// Preliminary reason of a long file that `--accept-current` adds to the budgets.
 const NEW_REASON: &str = "longer than the limit; to be split";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Config {
-    pub(super) language: Language,
-    pub(super) size: Size,
-    pub(super) arrows: Arrows,
-    pub(super) commits: Commits,
-    /// By name of a check, then by key.
+    pub(super) language: LanguageRules,
+    pub(super) size: SizeLimits,
+    pub(super) arrows: ArrowRules,
+    pub(super) commits: CommitRules,
+    /// Budgets by name of the check, then by key.
     #[serde(default)]
-    budget: BTreeMap<String, BTreeMap<String, Entry>>,
+    budget: BTreeMap<String, BTreeMap<String, Budget>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Language {
-    /// Words in lower case that no text may contain.
+pub(super) struct LanguageRules {
+    /// Words that no text may contain, in lower case.
     pub(super) forbidden: Vec<String>,
     /// Words with which a doc comment must not open, in lower case.
     pub(super) openers: Vec<String>,
@@ -41,7 +42,7 @@ pub(super) struct Language {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Size {
+pub(super) struct SizeLimits {
     pub(super) function_lines: usize,
     pub(super) file_lines: usize,
     pub(super) markdown_columns: usize,
@@ -49,34 +50,34 @@ pub(super) struct Size {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Arrows {
-    /// Names for sets of modules.
+pub(super) struct ArrowRules {
+    /// Sets of modules, by the name of the set.
     pub(super) groups: BTreeMap<String, Vec<String>>,
-    /// By module: modules and groups that it must not use.
+    /// Modules and groups that a module must not use, by module.
     pub(super) forbidden: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Commits {
+pub(super) struct CommitRules {
     pub(super) subject_columns: usize,
     pub(super) areas: Vec<String>,
-    /// Words that cannot be the imperative with which a subject begins, in lower case.
+    /// Words that are not imperatives but could begin a subject, in lower case.
     pub(super) not_imperative: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
-enum Entry {
+enum Budget {
     Plain(usize),
-    /// A file that may be long, and why.
+    /// Budget of a long file, with the reason for its length.
     Reasoned {
         lines: usize,
         reason: String,
     },
 }
 
-impl Entry {
+impl Budget {
     fn value(&self) -> usize {
         match self {
             Self::Plain(value) | Self::Reasoned { lines: value, .. } => *value,
@@ -84,30 +85,29 @@ impl Entry {
     }
 }
 
-/// The largest values allowed, by check and key. Anything else may have 0.
+/// Largest allowed values, by check and key. A key without a budget has 0.
 pub(super) type Budgets = BTreeMap<(Check, String), usize>;
 
 impl Config {
     pub(super) fn read(root: &Path) -> Result<Self> {
-        let text =
-            fs::read_to_string(root.join(FILE)).with_context(|| format!("cannot read {FILE}"))?;
-        Self::parse(&text).with_context(|| format!("cannot use {FILE}"))
+        Self::parse(&paths::read(&root.join(FILE))?).with_context(|| format!("cannot use {FILE}"))
     }
 
     fn parse(text: &str) -> Result<Self> {
         let config: Self = de::from_str(text)?;
         for (name, entries) in &config.budget {
             let check = Check::ALL.iter().find(|check| check.name() == name);
-            let check = check.with_context(|| format!("there is no check `{name}`"))?;
+            let check =
+                check.with_context(|| format!("[budget.{name}]: no check has this name"))?;
             for (key, entry) in entries {
                 let reasoned = match entry {
-                    Entry::Plain(_) => false,
-                    Entry::Reasoned { reason, .. } => !reason.trim().is_empty(),
+                    Budget::Plain(_) => false,
+                    Budget::Reasoned { reason, .. } => !reason.trim().is_empty(),
                 };
                 let wanted = *check == Check::Files;
                 ensure!(
                     reasoned == wanted,
-                    "{name} \"{key}\": only a long file has a reason, and must"
+                    "{name} \"{key}\": budgets of files need a reason, others have none"
                 );
             }
         }
@@ -125,11 +125,11 @@ impl Config {
     }
 }
 
-/// Replaces the budgets in the file. The rest of it, and the reasons of long files, stay.
+/// Replaces the budgets in the file. Keeps the reasons of long files and the rest of the file.
 pub(super) fn write(root: &Path, budgets: &Budgets) -> Result<()> {
     let path = root.join(FILE);
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {FILE}"))?;
-    let text = replace(&text, budgets).with_context(|| format!("cannot use {FILE}"))?;
+    let text =
+        replace(&paths::read(&path)?, budgets).with_context(|| format!("cannot use {FILE}"))?;
     fs::write(&path, text).with_context(|| format!("cannot write {FILE}"))
 }
 
@@ -155,13 +155,13 @@ fn replace(text: &str, budgets: &Budgets) -> Result<String> {
         let table = parent.entry(check.name()).or_insert_with(|| Item::Table(Table::new()));
         let table =
             table.as_table_mut().with_context(|| format!("`{}` is not a table", check.name()))?;
-        // Comments above the table stay.
+        // Keeps the comments above the table.
         table.clear();
         for (key, lines) in entries {
             let number = i64::try_from(lines)?;
             let item = if check == Check::Files {
                 let reason = match old.budget.get(check.name()).and_then(|old| old.get(key)) {
-                    Some(Entry::Reasoned { reason, .. }) => reason,
+                    Some(Budget::Reasoned { reason, .. }) => reason,
                     _ => NEW_REASON,
                 };
                 let mut entry = InlineTable::new();
@@ -187,13 +187,13 @@ mod tests {
         [commits]\nsubject-columns = 72\nareas = []\nnot-imperative = []\n";
 
     #[test]
-    fn this_projects_file_is_understood() {
+    fn the_file_of_this_project_is_valid() {
         let config = Config::read(&crate::paths::root()).unwrap();
         assert!(config.language.forbidden.contains(&"nobody".to_owned()));
     }
 
     #[test]
-    fn budgets_are_replaced_and_the_rest_stays() {
+    fn budgets_are_replaced_and_the_rest_is_kept() {
         let old = format!(
             "{HEAD}\n# Words.\n[budget.words]\nb = 2\n\n[budget.files]\n\"a.rs\" = {{ lines = 500, reason = \"so\" }}\n\
              [budget.map]\n\"x.rs\" = 1\n"

@@ -1,4 +1,4 @@
-//! Facts that need a syntax tree: functions, items of tests, texts of clap's attributes.
+//! Finds functions, items of tests, and texts of clap's attributes in a syntax tree.
 
 use anyhow::Result;
 use proc_macro2::{TokenStream, TokenTree};
@@ -6,21 +6,21 @@ use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Block, ImplItemFn, ItemFn, ItemImpl, ItemMod, Meta, Signature, TraitItemFn};
 
-use super::rust::{Function, Index, Line, Source};
+use super::rust::{Function, Line, LineIndex, SourceFile};
 
-/// Attributes of clap whose texts are shown to the user.
+/// Attributes of clap with texts for the user.
 const CLAP: [&str; 5] = ["arg", "command", "value", "group", "clap"];
 
 /// Parses the tokens and adds what it finds to `source`.
-pub(super) fn find(stream: TokenStream, index: &Index, source: &mut Source) -> Result<()> {
+pub(super) fn find(stream: TokenStream, index: &LineIndex, source: &mut SourceFile) -> Result<()> {
     let file: syn::File = syn::parse2(stream)?;
     Finder { index, source }.visit_file(&file);
     Ok(())
 }
 
 struct Finder<'a> {
-    index: &'a Index,
-    source: &'a mut Source,
+    index: &'a LineIndex,
+    source: &'a mut SourceFile,
 }
 
 impl Finder<'_> {
@@ -31,7 +31,7 @@ impl Finder<'_> {
         self.source.functions.push(Function { name, line, lines: end + 1 - line });
     }
 
-    /// Notes the item's lines and returns true if only tests have it.
+    /// Returns true if the item is part of tests. Adds its lines to the source's test lines.
     fn is_test(&mut self, attributes: &[Attribute], span: proc_macro2::Span) -> bool {
         let test = attributes.iter().any(is_test);
         if test {
@@ -103,7 +103,7 @@ impl Finder<'_> {
     }
 }
 
-/// Returns true for `#[test]` and for a `#[cfg]` that only tests fulfil.
+/// Returns true for `#[test]`, and for `#[cfg]` with a condition that is true in tests only.
 fn is_test(attribute: &Attribute) -> bool {
     match &attribute.meta {
         Meta::Path(path) => path.is_ident("test"),
@@ -128,8 +128,8 @@ fn contains(tree: &TokenTree, wanted: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Source {
-        Source::parse("x.rs", text).unwrap()
+    fn parse(text: &str) -> SourceFile {
+        SourceFile::parse("x.rs", text).unwrap()
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn help_is_what_attributes_of_clap_say() {
+    fn help_is_found_in_attributes_of_clap() {
         let source = parse(
             "#[derive(Args)]\n#[command(after_help = \"One\\nTwo\")]\nstruct S {\n    \
              #[arg(long, help = \"Three\")]\n    #[serde(rename = \"no\")]\n    x: u8,\n}\n",

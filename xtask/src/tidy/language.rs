@@ -1,16 +1,16 @@
-//! Checks of the language: forbidden words, doc comments that open with a fragment, doc comments that are too short.
+//! Checks the language: forbidden words, doc comments that open with a fragment, doc comments that are too short.
 
-use super::config::Language;
+use super::config::LanguageRules;
 use super::markdown::Document;
 use super::measure::{Check, Measure, Violation, count};
-use super::rust::{Line, Source};
-use super::tree::Tree;
+use super::rust::{Line, SourceFile};
+use super::tree::FileTree;
 
 /// Counts the forbidden words of each area in comments, help texts and documents.
 pub(super) fn words(
-    rules: &Language,
-    tree: &Tree,
-    sources: &[Source],
+    rules: &LanguageRules,
+    tree: &FileTree,
+    sources: &[SourceFile],
     documents: &[Document],
 ) -> Vec<Measure> {
     let sources =
@@ -30,7 +30,11 @@ pub(super) fn words(
 }
 
 /// Returns the percentage, rounded up, of each area's doc comments that open with a fragment.
-pub(super) fn openers(rules: &Language, tree: &Tree, sources: &[Source]) -> Vec<Measure> {
+pub(super) fn openers(
+    rules: &LanguageRules,
+    tree: &FileTree,
+    sources: &[SourceFile],
+) -> Vec<Measure> {
     let mut measures =
         count(Check::Openers, docs(tree, sources, |doc| opens_with_fragment(rules, &doc.text)));
     for measure in &mut measures {
@@ -42,14 +46,18 @@ pub(super) fn openers(rules: &Language, tree: &Tree, sources: &[Source]) -> Vec<
 }
 
 /// Counts the doc comments of each area that have no more than a few words.
-pub(super) fn stubs(rules: &Language, tree: &Tree, sources: &[Source]) -> Vec<Measure> {
+pub(super) fn stubs(
+    rules: &LanguageRules,
+    tree: &FileTree,
+    sources: &[SourceFile],
+) -> Vec<Measure> {
     let short = |doc: &Line| doc.text.split_whitespace().count() <= rules.stub_words;
     count(Check::Stubs, docs(tree, sources, short))
 }
 
 fn docs(
-    tree: &Tree,
-    sources: &[Source],
+    tree: &FileTree,
+    sources: &[SourceFile],
     wrong: impl Fn(&Line) -> bool,
 ) -> Vec<(String, Violation)> {
     let mut found = Vec::new();
@@ -64,8 +72,8 @@ fn docs(
     found
 }
 
-/// Returns the forbidden words of a text, outside of backticks, as often as they occur.
-fn forbidden(rules: &Language, text: &str) -> Vec<String> {
+/// Returns all occurrences of forbidden words in a text, outside of backticks.
+fn forbidden(rules: &LanguageRules, text: &str) -> Vec<String> {
     let prose = text.split('`').step_by(2);
     let words = prose.flat_map(|part| {
         part.split(|c: char| !(c.is_alphanumeric() || c == '_')).map(str::to_lowercase)
@@ -73,7 +81,7 @@ fn forbidden(rules: &Language, text: &str) -> Vec<String> {
     words.filter(|word| rules.forbidden.iter().any(|forbidden| forbidden == word)).collect()
 }
 
-fn opens_with_fragment(rules: &Language, text: &str) -> bool {
+fn opens_with_fragment(rules: &LanguageRules, text: &str) -> bool {
     let text = text.trim_start().to_lowercase();
     rules.openers.iter().any(|opener| {
         let rest = text.strip_prefix(opener.as_str());
@@ -89,8 +97,8 @@ fn first_line(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn rules() -> Language {
-        Language {
+    fn rules() -> LanguageRules {
+        LanguageRules {
             forbidden: ["tell", "place"].map(str::to_owned).to_vec(),
             openers: ["of", "what", "so many"].map(str::to_owned).to_vec(),
             stub_words: 3,
@@ -108,15 +116,15 @@ mod tests {
     fn openers_are_whole_words() {
         let opens = |text| opens_with_fragment(&rules(), text);
         assert!(opens("Of a read.") && opens("What?") && opens("So many\nbytes"));
-        assert!(!opens("Offset.") && !opens("Returns what waits.") && !opens("So much"));
+        assert!(!opens("Offset.") && !opens("Returns what it has.") && !opens("So much"));
     }
 
     #[test]
     fn areas_are_counted() {
         let text = "/// Of it all, that is what is told.\nfn f() {}\n/// Returns the name of the file.\n\
                     fn g() {}\n/// Its name.\nfn h() {}\n// I tell\nfn i() {}\n";
-        let sources = [Source::parse("a/x.rs", text).unwrap()];
-        let tree = Tree { files: ["a/x.rs".to_owned()].into() };
+        let sources = [SourceFile::parse("a/x.rs", text).unwrap()];
+        let tree = FileTree { files: ["a/x.rs".to_owned()].into() };
         let all = [
             words(&rules(), &tree, &sources, &[]),
             openers(&rules(), &tree, &sources),

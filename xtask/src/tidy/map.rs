@@ -1,19 +1,19 @@
-//! Check of ARCHITECTURE.md's map: every source file is in it.
+//! Checks that ARCHITECTURE.md's map has every source file.
 
 use std::ops::RangeInclusive;
 
 use super::measure::{Check, Measure, Violation, count};
-use super::tree::Tree;
+use super::tree::FileTree;
 
-/// The document with the map, in the first code block behind the heading.
+/// Document with the map, which is the first code block after the heading.
 pub(super) const DOCUMENT: &str = "ARCHITECTURE.md";
 const HEADING: &str = "## The map";
 
-/// Ends of the names of source files.
+/// Extensions of source files.
 const EXTENSIONS: [&str; 5] = ["rs", "sh", "c", "h", "py"];
 
-/// Finds the source files that the map lacks. `is_test` is true for those that need not be there.
-pub(super) fn missing(tree: &Tree, map: &str, is_test: impl Fn(&str) -> bool) -> Vec<Measure> {
+/// Finds source files that the map lacks. Files for which `is_test` returns true may be missing.
+pub(super) fn missing(tree: &FileTree, map: &str, is_test: impl Fn(&str) -> bool) -> Vec<Measure> {
     let map = Map::parse(map);
     let lacking = EXTENSIONS
         .iter()
@@ -30,37 +30,37 @@ pub(super) fn missing(tree: &Tree, map: &str, is_test: impl Fn(&str) -> bool) ->
 #[derive(Debug, Default)]
 struct Map {
     files: Vec<Pattern>,
-    /// Folders none of whose files has a line; with `/` at the end.
+    /// Folders whose files have no lines of their own; paths end in `/`.
     folders: Vec<String>,
 }
 
 #[derive(Debug)]
 enum Pattern {
-    /// With at most one `*`, which stands for anything but `/`.
+    /// Path with at most one `*`, which matches anything but `/`.
     Glob(String),
-    /// Files of one folder, by name.
+    /// Range of paths in one folder.
     Range(RangeInclusive<String>),
 }
 
 /// A line of the map that names files.
-struct Entry<'a> {
+struct MapEntry<'a> {
     indent: usize,
-    /// With the folders around it.
+    /// Paths relative to the top of the checkout.
     paths: Vec<String>,
-    /// The last file of a range that the last path begins.
+    /// Name of the last file of the range that the last of `paths` begins; `None`: no range.
     end: Option<&'a str>,
 }
 
 impl Map {
-    /// Reads the map out of the document.
+    /// Parses the map in the document.
     fn parse(document: &str) -> Self {
         let block = document.split_once(HEADING).and_then(|(_, rest)| rest.split_once("```"));
         let block = block.and_then(|(_, rest)| rest.split_once("```"));
         let lines = block.map_or("", |(block, _)| block).lines().skip(1);
-        let mut entries: Vec<Entry<'_>> = Vec::new();
+        let mut entries: Vec<MapEntry<'_>> = Vec::new();
         for line in lines.filter(|line| !line.trim().is_empty()) {
             let indent = line.chars().take_while(|c| *c == ' ').count();
-            // What is further to the right is the rest of a description.
+            // A line that is indented further continues a description.
             if entries.last().is_none_or(|last| indent <= last.indent + 2) {
                 let entry = entry(&entries, indent, line.trim());
                 entries.push(entry);
@@ -74,7 +74,7 @@ impl Map {
         map
     }
 
-    fn add(&mut self, entry: &Entry<'_>, is_parent: bool) {
+    fn add(&mut self, entry: &MapEntry<'_>, is_parent: bool) {
         for path in &entry.paths {
             if !path.ends_with('/') {
                 self.files.push(Pattern::Glob(path.clone()));
@@ -96,8 +96,8 @@ impl Map {
     }
 }
 
-/// Reads `src/a.rs, b.rs  description`; names without a folder are in the first one's.
-fn entry<'a>(before: &[Entry<'_>], indent: usize, line: &'a str) -> Entry<'a> {
+/// Parses `src/a.rs, b.rs  description`. A name without a folder is in the folder of the first name.
+fn entry<'a>(before: &[MapEntry<'_>], indent: usize, line: &'a str) -> MapEntry<'a> {
     let parent = before.iter().rev().find(|entry| entry.indent < indent);
     let base = parent.and_then(|entry| entry.paths.iter().find(|path| path.ends_with('/')));
     let base = base.map_or("", String::as_str);
@@ -116,7 +116,7 @@ fn entry<'a>(before: &[Entry<'_>], indent: usize, line: &'a str) -> Entry<'a> {
         }
     }
     let end = words.next_if(|word| *word == "…").and_then(|_| words.next());
-    Entry { indent, paths, end }
+    MapEntry { indent, paths, end }
 }
 
 impl Pattern {
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn source_files_are_reported_and_tests_are_not() {
         let files = ["seqtrace/new.rs", "seqtrace/t.rs", "seqtrace/data.json", "common/x.rs"];
-        let tree = Tree { files: files.map(str::to_owned).into() };
+        let tree = FileTree { files: files.map(str::to_owned).into() };
         let found = missing(&tree, DOCUMENT, |file| file.ends_with("t.rs"));
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].key, "seqtrace/new.rs");

@@ -1,4 +1,4 @@
-//! Checks of Markdown: lines that are too long, links that lead nowhere.
+//! Checks Markdown documents for long lines and dead links.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -6,27 +6,27 @@ use std::ops::Range;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::measure::{Check, Measure, Violation, count};
-use super::rust::{Index, Line};
-use super::tree::Tree;
+use super::rust::{Line, LineIndex};
+use super::tree::FileTree;
 
-/// A Markdown document as the checks need it.
+/// Facts about a Markdown document.
 #[derive(Debug, Default)]
 pub(super) struct Document {
     /// Path relative to the top of the checkout.
     pub(super) file: String,
-    /// Text outside of code, in pieces.
+    /// Pieces of text outside of code, with line numbers.
     pub(super) prose: Vec<Line>,
-    /// Targets of links and images.
+    /// Targets of links and images, with line numbers.
     links: Vec<Line>,
-    /// Names that a link behind `#` can have.
+    /// Anchors of headings, which a link can name after `#`.
     anchors: BTreeSet<String>,
-    /// Length in characters of each line, and true for one of a table or a code block.
+    /// Length of each line in characters, and true for lines of tables and code blocks.
     lines: Vec<(usize, bool)>,
 }
 
 impl Document {
     pub(super) fn parse(file: &str, text: &str) -> Self {
-        let index = Index::new(text);
+        let index = LineIndex::new(text);
         let lines = text.lines().map(|line| (line.chars().count(), false)).collect();
         let mut document = Self { file: file.to_owned(), lines, ..Self::default() };
         let mut heading: Option<String> = None;
@@ -65,7 +65,8 @@ impl Document {
         document
     }
 
-    fn mark_block(&mut self, index: &Index, range: &Range<usize>) {
+    /// Marks the lines of a table or a code block.
+    fn mark_block(&mut self, index: &LineIndex, range: &Range<usize>) {
         let last = index.line(range.end.saturating_sub(1).max(range.start));
         let lines = self.lines.get_mut(index.line(range.start) - 1..last).unwrap_or_default();
         for (_, in_block) in lines {
@@ -73,7 +74,7 @@ impl Document {
         }
     }
 
-    /// Names a heading as GitHub does: a second one of the same text gets `-1`.
+    /// Adds the anchor of a heading as GitHub does: a second heading with the same text gets `-1`.
     fn anchor(&mut self, heading: &str) {
         let slug: String = heading
             .to_lowercase()
@@ -87,8 +88,8 @@ impl Document {
     }
 }
 
-/// Counts each area's lines that are longer than `limit` characters: those in tables and code blocks, and all others.
-pub(super) fn width(limit: usize, tree: &Tree, documents: &[Document]) -> Vec<Measure> {
+/// Counts the lines of each area that are longer than `limit` characters, those in tables and code blocks separately.
+pub(super) fn width(limit: usize, tree: &FileTree, documents: &[Document]) -> Vec<Measure> {
     let measure = |check, blocks| {
         let mut found = Vec::new();
         for document in documents {
@@ -108,7 +109,7 @@ pub(super) fn width(limit: usize, tree: &Tree, documents: &[Document]) -> Vec<Me
 }
 
 /// Counts the links of each document to files and headings that do not exist.
-pub(super) fn links(tree: &Tree, documents: &[Document]) -> Vec<Measure> {
+pub(super) fn links(tree: &FileTree, documents: &[Document]) -> Vec<Measure> {
     let by_file: BTreeMap<&str, &Document> =
         documents.iter().map(|document| (document.file.as_str(), document)).collect();
     let dead = documents.iter().flat_map(|document| {
@@ -121,7 +122,13 @@ pub(super) fn links(tree: &Tree, documents: &[Document]) -> Vec<Measure> {
     count(Check::Links, dead)
 }
 
-fn leads(tree: &Tree, documents: &BTreeMap<&str, &Document>, from: &Document, link: &Line) -> bool {
+/// Returns true if a link leads to a file and an anchor that exist, or out of the checkout by URL.
+fn leads(
+    tree: &FileTree,
+    documents: &BTreeMap<&str, &Document>,
+    from: &Document,
+    link: &Line,
+) -> bool {
     if link.text.contains("://") || link.text.starts_with("mailto:") {
         return true;
     }
@@ -132,7 +139,7 @@ fn leads(tree: &Tree, documents: &BTreeMap<&str, &Document>, from: &Document, li
     anchor.is_empty() || document.is_none_or(|document| document.anchors.contains(anchor))
 }
 
-/// Returns where a relative link of `file` leads, relative to the top; `None` for outside of the checkout.
+/// Resolves a relative link of `file` to a path relative to the top of the checkout; `None`: outside of the checkout.
 fn resolve(file: &str, link: &str) -> Option<String> {
     let mut parts: Vec<&str> = match link.strip_prefix('/') {
         Some(_) => Vec::new(),
@@ -155,12 +162,12 @@ fn resolve(file: &str, link: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn tree(files: &[&str]) -> Tree {
-        Tree { files: files.iter().map(|&file| file.to_owned()).collect() }
+    fn tree(files: &[&str]) -> FileTree {
+        FileTree { files: files.iter().map(|&file| file.to_owned()).collect() }
     }
 
     #[test]
-    fn code_is_no_prose() {
+    fn code_is_not_prose() {
         let document = Document::parse(
             "a.md",
             "# One `two`\n\nThree `four`\nfive\n\n```\nsix\n```\n\n| a | b |\n| - | - |\n| c | `d` |\n",
@@ -171,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_and_code_have_a_width_of_their_own() {
+    fn lines_of_tables_and_code_are_counted_separately() {
         let text = "long line\n\n```\nlong code\n```\n\n| long head | b |\n| - | - |\n| long cell | d |\n\nlong end\n";
         let tree = tree(&["docs/a.md"]);
         let measures = width(6, &tree, &[Document::parse("docs/a.md", text)]);

@@ -1,4 +1,4 @@
-//! The result of a check: how much of something an area, a file or a function has, and where.
+//! Results of checks: violations, and the values that are compared with budgets.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ impl Check {
         Self::Links,
     ];
 
-    /// The name of the check's budget table.
+    /// Returns the name of the check's budget table.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Words => "words",
@@ -47,7 +47,7 @@ impl Check {
         }
     }
 
-    /// The fault of a line that the check reports.
+    /// Returns the fault of a line that the check reports.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Words => "forbidden word",
@@ -63,7 +63,7 @@ impl Check {
         }
     }
 
-    /// The unit of the check's budget.
+    /// Returns the unit of the check's budget, to be appended to a number.
     pub(super) fn unit(self) -> &'static str {
         match self {
             Self::Openers => " %",
@@ -87,14 +87,14 @@ pub(super) struct Violation {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Measure {
     pub(super) check: Check,
-    /// The area, file, function or arrow that the budget is for.
+    /// Area, file, function or arrow with a budget of its own.
     pub(super) key: String,
-    /// In the check's unit: a count, a percentage, or lines.
+    /// Value in the check's unit: a count, a percentage or lines.
     pub(super) value: usize,
     pub(super) violations: Vec<Violation>,
 }
 
-/// Counts violations: one measure for each key.
+/// Counts violations and returns a measure for each key.
 pub(super) fn count(
     check: Check,
     violations: impl IntoIterator<Item = (String, Violation)>,

@@ -1,19 +1,20 @@
-//! `cargo xtask tidy`: the house rules that no other lint knows.
+//! `cargo xtask tidy`: checks the house rules that no other lint knows.
 //!
-//! `rust` and `markdown` read files, `language`, `size`, `map`, `arrows` and `markdown` measure, `judge` compares with
-//! the budgets of `config`. A budget is what there is today: more fails, and less fails until the budget is lowered.
+//! `rust` and `markdown` read files, `language`, `size`, `map`, `arrows` and `markdown` measure, `compare` compares with
+//! the budgets of `config`. A budget is the current number of violations: more fails, and fewer fails until the budget is
+//! lowered.
 
+mod added;
 mod arrows;
 mod commits;
+mod compare;
 mod config;
 mod items;
-mod judge;
 mod language;
 mod map;
 mod markdown;
 mod measure;
 mod rust;
-mod since;
 mod size;
 mod tree;
 
@@ -22,39 +23,39 @@ use std::path::Path;
 use anyhow::Result;
 use clap::Args;
 
+use self::added::AddedLines;
 use self::config::Config;
 use self::markdown::Document;
 use self::measure::Measure;
-use self::rust::Source;
-use self::since::Added;
+use self::rust::SourceFile;
 use self::size::TestFiles;
-use self::tree::Tree;
+use self::tree::FileTree;
 use crate::{paths, sh};
 
 /// Options of `cargo xtask tidy`.
 #[derive(Debug, Default, Args)]
 #[command(
     after_help = "Limits, word lists and budgets are in xtask/tidy.toml; CONTRIBUTING.md explains them.\n\
-                        Ends with one line `tidy: N checks, N over budget`; exit status 1 if a budget is not met."
+                        Ends with one line `tidy: N checks, N over budget`; exit status 1 if a budget is exceeded or too large."
 )]
 pub(crate) struct Options {
-    /// Lower the budgets to what is there
+    /// Lower the budgets to the current numbers
     #[arg(long)]
     write: bool,
-    /// With --write: raise budgets, too. Only for a merge of branches that had budgets of their own
+    /// With --write: also raise budgets. Only for a merge of branches with different budgets
     #[arg(long, requires = "write")]
     accept_current: bool,
-    /// Check only the subjects of commits since HEAD and REV parted
+    /// Check only the subjects of the commits on HEAD that REV does not have
     #[arg(long, value_name = "REV", conflicts_with = "write")]
     commits: Option<String>,
 }
 
-/// Checks, prints what is wrong, and returns the exit status.
+/// Runs the checks, prints violations, and returns the exit status.
 pub(crate) fn run(options: &Options) -> Result<u8> {
     let root = paths::root();
     let config = Config::read(&root)?;
     if let Some(rev) = &options.commits {
-        let subjects = commits::check(&config.commits, &root, rev)?;
+        let subjects = commits::check(&config.commits, rev)?;
         for line in &subjects.lines {
             println!("{line}");
         }
@@ -64,11 +65,11 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     let measures = measure(&config, &root)?;
     let mut budgets = config.budgets();
     if options.write {
-        budgets = judge::lowered(&measures, &budgets, options.accept_current);
+        budgets = compare::lowered(&measures, &budgets, options.accept_current);
         config::write(&root, &budgets)?;
-        sh::say("Written", config::FILE);
+        sh::progress("Written", config::FILE);
     }
-    let report = judge::compare(&measures, &budgets, &Added::find(&root));
+    let report = compare::compare(&measures, &budgets, &AddedLines::find());
     for line in &report.lines {
         println!("{line}");
     }
@@ -79,23 +80,25 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     Ok(u8::from(report.over + report.under > 0))
 }
 
+/// Measures everything that has a budget.
 fn measure(config: &Config, root: &Path) -> Result<Vec<Measure>> {
-    let tree = Tree::list(root)?;
+    let read = |file: &str| paths::read(&root.join(file));
+    let tree = FileTree::list(root)?;
     let sources = tree
         .with_extension("rs")
-        .map(|file| Source::parse(file, &tree::read(root, file)?))
+        .map(|file| SourceFile::parse(file, &read(file)?))
         .collect::<Result<Vec<_>>>()?;
     let documents = tree
         .with_extension("md")
-        .map(|file| Ok(Document::parse(file, &tree::read(root, file)?)))
+        .map(|file| Ok(Document::parse(file, &read(file)?)))
         .collect::<Result<Vec<_>>>()?;
     let scripts = ["sh", "c", "h", "py"]
         .into_iter()
         .flat_map(|extension| tree.with_extension(extension))
-        .map(|file| Ok((file.to_owned(), tree::read(root, file)?.lines().count())))
+        .map(|file| Ok((file.to_owned(), read(file)?.lines().count())))
         .collect::<Result<Vec<_>>>()?;
     let tests = TestFiles::of(&sources);
-    let architecture = tree::read(root, map::DOCUMENT)?;
+    let architecture = read(map::DOCUMENT)?;
     let Config { language, size, arrows, .. } = config;
     let measures = [
         language::words(language, &tree, &sources, &documents),

@@ -1,8 +1,8 @@
-//! Facts about a Rust source file: comments, documentation, functions, paths to other modules.
+//! Reads a Rust source file: comments, documentation, tokens, functions and tests.
 //!
-//! proc-macro2 is the lexer. It drops plain comments, but what lies between two of its tokens is white space and plain
-//! comments and nothing else, so the gaps are searched for them. syn finds functions, tests and attributes. Code inside
-//! macro invocations has comments and paths for this module, but no functions.
+//! proc-macro2 is the lexer. It drops plain comments, but only white space and plain comments lie between its tokens, so
+//! this module searches the gaps for them. syn finds functions, tests and attributes. Functions inside macro invocations
+//! are not found.
 
 use std::ops::{Range, RangeInclusive};
 use std::str::FromStr as _;
@@ -12,7 +12,7 @@ use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 
 use super::items;
 
-/// Text with the line on which it begins.
+/// A text and the line on which it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     /// Line number in the file, 1-based.
@@ -23,13 +23,13 @@ pub(super) struct Line {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Function {
     pub(super) name: String,
-    /// 1-based line of `fn`.
+    /// Line number of `fn`, 1-based.
     pub(super) line: usize,
-    /// From `fn` to the closing brace.
+    /// Number of lines from `fn` to the closing brace.
     pub(super) lines: usize,
 }
 
-/// A token as [`super::arrows`] needs it.
+/// Token with the details that [`super::arrows`] uses.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Token {
     Word(String),
@@ -40,64 +40,65 @@ pub(super) enum Token {
 
 /// A Rust source file.
 #[derive(Debug, Default)]
-pub(super) struct Source {
+pub(super) struct SourceFile {
     /// Path relative to the top of the checkout.
     pub(super) file: String,
     /// Length of the file in lines.
     pub(super) lines: usize,
-    /// Lines of plain comments and of doc comments, without their marks, in order.
+    /// Lines of plain comments and doc comments, without comment marks, in order.
     pub(super) comments: Vec<Line>,
-    /// Doc comments; consecutive lines are one.
+    /// Doc comments; consecutive lines are joined.
     pub(super) docs: Vec<Line>,
-    /// Texts of clap's attributes.
+    /// Texts in attributes of clap, which are shown to the user.
     pub(super) help: Vec<Line>,
     /// Functions outside of tests.
     pub(super) functions: Vec<Function>,
-    /// Lines of items that only tests have.
+    /// Line numbers of test items, 1-based.
     pub(super) tests: Vec<RangeInclusive<usize>>,
-    /// Names of `#[cfg(test)] mod name;`.
+    /// Names of test modules in files of their own: `#[cfg(test)] mod name;`.
     pub(super) test_modules: Vec<String>,
-    /// All tokens but comments, with their lines.
+    /// All tokens except comments, with 1-based line numbers.
     pub(super) tokens: Vec<(usize, Token)>,
 }
 
-impl Source {
+impl SourceFile {
     pub(super) fn parse(file: &str, text: &str) -> Result<Self> {
         let stream = TokenStream::from_str(text)
             .map_err(|error| anyhow!("{error}"))
             .with_context(|| format!("cannot read {file} as Rust"))?;
-        let mut reader = Reader { text, index: Index::new(text), end: 0, source: Self::default() };
-        reader.stream(stream.clone());
-        reader.gap(text.len());
-        let Reader { index, mut source, .. } = reader;
+        let mut lexer =
+            Lexer { text, index: LineIndex::new(text), end: 0, source: Self::default() };
+        lexer.stream(stream.clone());
+        lexer.gap(text.len());
+        let Lexer { index, mut source, .. } = lexer;
         file.clone_into(&mut source.file);
         source.lines = text.lines().count();
         source.docs = docs(&source.docs);
         items::find(stream, &index, &mut source).with_context(|| format!("cannot parse {file}"))?;
-        // The spans of this file are not needed any more.
+        // Frees the memory of this file's spans, which are no longer used.
         proc_macro2::extra::invalidate_current_thread_spans();
         Ok(source)
     }
 
-    /// Returns true if only tests have the line.
+    /// Returns true if the 1-based line is part of a test item.
     pub(super) fn is_test(&self, line: usize) -> bool {
         self.tests.iter().any(|lines| lines.contains(&line))
     }
 }
 
-/// Maps offsets to lines.
-pub(super) struct Index {
-    /// Offsets in bytes at which lines begin.
+/// Maps byte offsets to line numbers.
+pub(super) struct LineIndex {
+    /// Byte offsets at which lines begin.
     starts: Vec<usize>,
 }
 
-impl Index {
+impl LineIndex {
     pub(super) fn new(text: &str) -> Self {
         let newlines = text.match_indices('\n').map(|(at, _)| at + 1);
         Self { starts: [0].into_iter().chain(newlines).collect() }
     }
 
-    /// Returns the 1-based line of a byte.
+    /// Returns the 1-based line of the byte at `offset`.
     pub(super) fn line(&self, offset: usize) -> usize {
         self.starts.partition_point(|&start| start <= offset)
     }
@@ -109,15 +110,15 @@ impl Index {
     }
 }
 
-struct Reader<'a> {
+struct Lexer<'a> {
     text: &'a str,
-    index: Index,
-    /// Offset behind the last token.
+    index: LineIndex,
+    /// Byte offset of the end of the last token.
     end: usize,
-    source: Source,
+    source: SourceFile,
 }
 
-impl Reader<'_> {
+impl Lexer<'_> {
     fn stream(&mut self, stream: TokenStream) {
         let mut trees = stream.into_iter().peekable();
         while let Some(tree) = trees.next() {
@@ -127,7 +128,7 @@ impl Reader<'_> {
                 && self.slice(&range).starts_with('/')
             {
                 self.doc(&range);
-                // The tokens of the attribute that it stands for have the same span.
+                // The lexer turns a doc comment into the tokens of an attribute, all with the same span.
                 while trees.next_if(|tree| tree.span().byte_range() == range).is_some() {}
                 continue;
             }
@@ -174,7 +175,7 @@ impl Reader<'_> {
         self.source.comments.extend(lines);
     }
 
-    /// Takes the comments between the last token and `start`.
+    /// Adds the comments between the last token and the byte offset `start`.
     fn gap(&mut self, start: usize) {
         let mut at = self.end;
         loop {
@@ -196,7 +197,7 @@ impl Reader<'_> {
     }
 }
 
-/// Returns the length in bytes of the block comment at the beginning of `text`; these nest.
+/// Returns the length in bytes of the block comment at the beginning of `text`. Block comments nest.
 fn block_length(text: &str) -> usize {
     let mut depth = 0_usize;
     let mut at = 0;
@@ -217,7 +218,7 @@ fn block_length(text: &str) -> usize {
     text.len()
 }
 
-/// Splits a comment into lines without its marks.
+/// Splits a comment into lines and removes the comment marks.
 fn lines(number: usize, comment: &str) -> Vec<Line> {
     let comment = comment.strip_suffix("*/").unwrap_or(comment);
     let line = |(n, text): (usize, &str)| {
@@ -227,7 +228,7 @@ fn lines(number: usize, comment: &str) -> Vec<Line> {
     comment.lines().enumerate().map(line).collect()
 }
 
-/// Joins consecutive lines of documentation.
+/// Joins consecutive lines of documentation into one text each.
 fn docs(lines: &[Line]) -> Vec<Line> {
     let mut docs: Vec<Line> = Vec::new();
     let mut last = 0;
@@ -253,8 +254,8 @@ mod tests {
     }
 
     #[test]
-    fn comments_are_found_and_strings_are_none() {
-        let source = Source::parse(
+    fn comments_are_found_and_strings_are_not() {
+        let source = SourceFile::parse(
             "x.rs",
             "//! A head.\n//! It goes on.\n\n// ä plain\nfn f() { /* in\n side /* nested */ it */\n    \
              let s = \"// none\"; // behind\n}\n/// Doc.\nstruct S;\nm! { // in a macro\n}\n// end",
@@ -282,13 +283,13 @@ mod tests {
     fn documentation_of_fields_is_not_joined() {
         let text =
             "struct S {\n    /// One.\n    a: u8,\n    /// Two\n    /// lines.\n    b: u8,\n}\n";
-        let source = Source::parse("x.rs", text).unwrap();
+        let source = SourceFile::parse("x.rs", text).unwrap();
         assert_eq!(texts(&source.docs), [(2, "One."), (4, "Two\nlines.")]);
     }
 
     #[test]
-    fn what_is_no_rust_is_an_error() {
-        assert!(Source::parse("x.rs", "fn f( {").is_err());
-        assert!(Source::parse("x.rs", "fn fn").is_err());
+    fn invalid_rust_is_an_error() {
+        assert!(SourceFile::parse("x.rs", "fn f( {").is_err());
+        assert!(SourceFile::parse("x.rs", "fn fn").is_err());
     }
 }

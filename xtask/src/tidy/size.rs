@@ -1,13 +1,13 @@
-//! Checks of size: functions and files.
+//! Checks the sizes of functions and files.
 
 use std::collections::BTreeSet;
 
-use super::config::Size;
+use super::config::SizeLimits;
 use super::measure::{Check, Measure, Violation};
-use super::rust::Source;
+use super::rust::SourceFile;
 
-/// Measures the functions that are longer than the limit. Tests have none.
-pub(super) fn functions(limits: &Size, sources: &[Source]) -> Vec<Measure> {
+/// Measures the functions that are longer than the limit. Functions of tests have no limit.
+pub(super) fn functions(limits: &SizeLimits, sources: &[SourceFile]) -> Vec<Measure> {
     let tests = TestFiles::of(sources);
     let mut measures: Vec<Measure> = Vec::new();
     for source in sources.iter().filter(|source| !tests.has(&source.file)) {
@@ -16,7 +16,7 @@ pub(super) fn functions(limits: &Size, sources: &[Source]) -> Vec<Measure> {
             let text = format!("{}() has {} lines", function.name, function.lines);
             let violation = Violation { file: source.file.clone(), line: function.line, text };
             match measures.iter_mut().find(|measure| measure.key == key) {
-                // Methods of two types: the budget is the longest one's.
+                // Two types have a method of this name: the longer one is compared with the budget.
                 Some(measure) => {
                     measure.value = measure.value.max(function.lines);
                     measure.violations.push(violation);
@@ -36,8 +36,8 @@ pub(super) fn functions(limits: &Size, sources: &[Source]) -> Vec<Measure> {
 /// Measures the files that are longer than the limit without their tests. `scripts` are other files and their lengths
 /// in lines.
 pub(super) fn files(
-    limits: &Size,
-    sources: &[Source],
+    limits: &SizeLimits,
+    sources: &[SourceFile],
     scripts: &[(String, usize)],
 ) -> Vec<Measure> {
     let tests = TestFiles::of(sources);
@@ -55,7 +55,7 @@ pub(super) fn files(
     .collect()
 }
 
-/// The files that only tests have.
+/// The files that only tests use.
 #[derive(Debug)]
 pub(super) struct TestFiles {
     /// Paths of modules behind `#[cfg(test)]`, without `.rs`.
@@ -63,7 +63,7 @@ pub(super) struct TestFiles {
 }
 
 impl TestFiles {
-    pub(super) fn of(sources: &[Source]) -> Self {
+    pub(super) fn of(sources: &[SourceFile]) -> Self {
         let modules = sources.iter().flat_map(|source| {
             let folder = module_folder(&source.file);
             source.test_modules.iter().map(move |name| format!("{folder}/{name}"))
@@ -81,7 +81,7 @@ impl TestFiles {
     }
 }
 
-/// Returns the folder in which the modules that `file` declares are.
+/// Returns the folder with the modules that `file` declares.
 fn module_folder(file: &str) -> &str {
     let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
     match name {
@@ -94,10 +94,10 @@ fn module_folder(file: &str) -> &str {
 mod tests {
     use super::*;
 
-    const LIMITS: Size = Size { function_lines: 3, file_lines: 8, markdown_columns: 0 };
+    const LIMITS: SizeLimits = SizeLimits { function_lines: 3, file_lines: 8, markdown_columns: 0 };
 
-    fn source(file: &str, text: &str) -> Source {
-        Source::parse(file, text).unwrap()
+    fn source(file: &str, text: &str) -> SourceFile {
+        SourceFile::parse(file, text).unwrap()
     }
 
     #[test]

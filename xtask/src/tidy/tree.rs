@@ -1,28 +1,23 @@
-//! The files of the checkout, and the areas that budgets are kept for.
+//! Lists the files of the checkout and maps them to areas. Budgets of language are kept for each area.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
-use crate::sh;
+use crate::git;
 
-/// The files that git tracks or would add, by their paths relative to the top.
+/// The files that git tracks or would add.
 #[derive(Debug)]
-pub(super) struct Tree {
-    /// Paths in alphabetical order.
+pub(super) struct FileTree {
+    /// Paths relative to the top of the checkout.
     pub(super) files: BTreeSet<String>,
 }
 
-impl Tree {
+impl FileTree {
     /// Lists the files of the checkout at `root`.
     pub(super) fn list(root: &Path) -> Result<Self> {
-        let mut git = Command::new("git");
-        git.current_dir(root);
-        git.args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"]);
-        let listing = sh::output(&mut git)?;
+        let listing = git::run(&["ls-files", "--cached", "--others", "--exclude-standard", "-z"])?;
         let files = listing.split_terminator('\0').filter(|file| root.join(file).is_file());
         Ok(Self { files: files.map(str::to_owned).collect() })
     }
@@ -37,7 +32,7 @@ impl Tree {
         self.files.iter().map(String::as_str).filter(matches)
     }
 
-    /// Returns true if `path` is a file, or a folder that has files.
+    /// Returns true if `path` is a file or a folder with files.
     pub(super) fn has(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
         path.is_empty() || self.files.contains(path) || self.has_folder(path)
@@ -49,7 +44,7 @@ impl Tree {
         first.is_some_and(|file| file.starts_with(&folder))
     }
 
-    /// Returns the area of a file: a module of seqtrace or seqtrace-model, else the crate, else the top folder.
+    /// Returns the area of a file: its module of seqtrace or seqtrace-model; otherwise its crate; otherwise its top folder.
     pub(super) fn area(&self, file: &str) -> String {
         for krate in ["seqtrace", "seqtrace-model"] {
             let Some(rest) = file.strip_prefix(&format!("{krate}/src/")) else { continue };
@@ -67,16 +62,11 @@ impl Tree {
     }
 }
 
-/// Reads a file of the checkout.
-pub(super) fn read(root: &Path, file: &str) -> Result<String> {
-    fs::read_to_string(root.join(file)).with_context(|| format!("cannot read {file}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tree() -> Tree {
+    fn tree() -> FileTree {
         let files = [
             "README.md",
             "docs/json.md",
@@ -90,7 +80,7 @@ mod tests {
             "xtask/e2e-helper/src/main.rs",
             "xtask/src/main.rs",
         ];
-        Tree { files: files.map(str::to_owned).into() }
+        FileTree { files: files.map(str::to_owned).into() }
     }
 
     #[test]

@@ -1,27 +1,28 @@
-//! Compares what was measured with the budgets.
+//! Compares measures with budgets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::added::AddedLines;
 use super::config::{self, Budgets};
 use super::measure::{Check, Measure, Violation};
-use super::since::Added;
 
-/// The result of all checks.
+/// Result of all checks.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct Comparison {
     /// Number of values that were compared with a budget.
     pub(super) checks: usize,
     /// Number of values that are more than their budgets.
     pub(super) over: usize,
-    /// Number of budgets that are more than what is there.
+    /// Number of budgets that are larger than the value.
     pub(super) under: usize,
-    /// Lines for the user, one for each violation.
+    /// Messages for the user, one for each violation.
     pub(super) lines: Vec<String>,
 }
 
-/// Compares. If an area has too much, only what `added` has is listed, or everything if that explains nothing.
-pub(super) fn compare(measures: &[Measure], budgets: &Budgets, added: &Added) -> Report {
-    let mut report = Report::default();
+/// Compares measures with budgets. For a value over its budget, lists the violations in added lines, or all violations if
+/// no added line has one.
+pub(super) fn compare(measures: &[Measure], budgets: &Budgets, added: &AddedLines) -> Comparison {
+    let mut report = Comparison::default();
     let mut kinds: BTreeSet<Check> = Check::ALL.into();
     let by_key: BTreeMap<_, _> =
         measures.iter().map(|measure| ((measure.check, measure.key.clone()), measure)).collect();
@@ -40,12 +41,12 @@ pub(super) fn compare(measures: &[Measure], budgets: &Budgets, added: &Added) ->
             report.lines.push(under(key.0, &key.1, value));
         }
     }
-    // A check that found nothing and has no budget is one that passed.
+    // A check without violations and budgets has passed.
     report.checks += kinds.len();
     report
 }
 
-/// Returns the budgets after `--write`: lowered to what is there, or, if `accept`, set to it.
+/// Returns the budgets that `--write` writes: the current values where they are lower, or all of them if `accept`.
 pub(super) fn lowered(measures: &[Measure], budgets: &Budgets, accept: bool) -> Budgets {
     let mut new = Budgets::new();
     for Measure { check, key, value, .. } in measures {
@@ -56,7 +57,7 @@ pub(super) fn lowered(measures: &[Measure], budgets: &Budgets, accept: bool) -> 
     new
 }
 
-fn over(measure: &Measure, budget: usize, added: &Added) -> Vec<String> {
+fn over(measure: &Measure, budget: usize, added: &AddedLines) -> Vec<String> {
     let Measure { check, key, value, violations } = measure;
     let new: Vec<&Violation> =
         violations.iter().filter(|violation| added.has(&violation.file, violation.line)).collect();
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn more_fails_and_less_wants_a_lower_budget() {
+    fn more_fails_and_fewer_need_a_lower_budget() {
         let measures = [
             measure(Check::Words, "a", 2, &[3, 4]),
             measure(Check::Words, "b", 1, &[5]),
@@ -113,7 +114,7 @@ mod tests {
             (Check::Words, "c", 4),
             (Check::Functions, "a.rs f", 91),
         ]);
-        let report = compare(&measures, &budgets, &Added::default());
+        let report = compare(&measures, &budgets, &AddedLines::default());
         assert_eq!(
             report.lines,
             [
@@ -129,8 +130,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_added_is_to_blame() {
-        let added = Added::parse("+++ b/a.rs\n@@ -1 +4,2 @@\n");
+    fn violations_in_added_lines_are_listed() {
+        let added = AddedLines::parse("+++ b/a.rs\n@@ -1 +4,2 @@\n");
         let report = compare(&[measure(Check::Words, "a", 2, &[3, 4])], &Budgets::new(), &added);
         assert_eq!(report.lines, ["a.rs:4: forbidden word (a has 2, budget 0): text 4"]);
     }

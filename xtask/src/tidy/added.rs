@@ -1,27 +1,24 @@
-//! The lines that were added since the budgets were committed: those that are probably too much.
+//! Finds the lines that were added since the budgets were committed. If a budget is exceeded, they are probably the cause.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
-use std::process::Command;
 
 use super::config;
-use crate::sh;
+use crate::git;
 
-/// Lines that were added, by file.
+/// Added lines by file.
 #[derive(Debug, Default)]
-pub(super) struct Added {
+pub(super) struct AddedLines {
     /// Line numbers in the new file, 1-based.
     lines: BTreeMap<String, Vec<Range<usize>>>,
 }
 
-impl Added {
-    /// Asks git. Without an answer nothing was added.
-    pub(super) fn find(root: &Path) -> Self {
+impl AddedLines {
+    /// Asks git. If git fails, no line counts as added.
+    pub(super) fn find() -> Self {
         let git = |arguments: &[&str]| {
-            let mut git = Command::new("git");
-            git.current_dir(root).args(["-c", "core.quotePath=false"]).args(arguments);
-            sh::output(&mut git).unwrap_or_default()
+            let quoting = ["-c", "core.quotePath=false"];
+            git::run(&[&quoting[..], arguments].concat()).unwrap_or_default()
         };
         let commit = git(&["log", "-1", "--format=%H", "--", config::FILE]);
         if commit.is_empty() {
@@ -36,7 +33,7 @@ impl Added {
         added
     }
 
-    /// Reads a diff without context.
+    /// Parses a diff without context lines.
     pub(super) fn parse(diff: &str) -> Self {
         let mut added = Self::default();
         let mut file = "";
@@ -55,7 +52,7 @@ impl Added {
     }
 }
 
-/// Reads `-12,3 +14,2 @@ …`.
+/// Parses the header of a hunk, `-12,3 +14,2 @@ …`, and returns the lines of the new file.
 fn hunk(header: &str) -> Option<Range<usize>> {
     let new = header.split(' ').find_map(|part| part.strip_prefix('+'))?;
     let (start, length) = new.split_once(',').unwrap_or((new, "1"));
@@ -68,8 +65,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_diff_names_what_was_added() {
-        let added = Added::parse(
+    fn a_diff_names_added_lines() {
+        let added = AddedLines::parse(
             "diff --git a/a.rs b/a.rs\n--- a/a.rs\n+++ b/a.rs\n@@ -1 +2 @@ fn f() {\n-x\n+y\n\
              @@ -7,2 +8,0 @@\n-x\n-x\n@@ -20,0 +19,3 @@\n+x\n+x\n+x\n+++ b/b.rs\n@@ -0,0 +1,2 @@\n",
         );

@@ -1,10 +1,10 @@
-//! The guest of a full sweep: two disks, many emulated devices, an initramfs that mounts the disks.
+//! Describes the guest of a full sweep, which has two disks, many emulated devices, and an initramfs that mounts the disks.
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::image;
 use crate::guest::GuestSpec;
@@ -12,18 +12,19 @@ use crate::initramfs::Initramfs;
 use crate::kernel::{self, Series};
 use crate::{paths, program, vm};
 
-/// What the initramfs needs to mount the disks, where a kernel has it as modules. The checksums are not dependencies
-/// that a module names.
+/// Modules that mount the disks; a kernel may have some of them built in. The checksums are listed because the modules do
+/// not name them as dependencies.
 const DISKS: &[&str] =
     &["crc32c_generic", "crc32c-intel", "crc32c-cryptoapi", "libcrc32c", "virtio_blk", "ext4"];
 
-/// Memory of the guest in MiB; modules and state take about 1 GiB of it.
-const MEMORY: u32 = 3072;
+/// Memory of the guest. Modules and state need about 1 GiB of it.
+const MEMORY_MIB: u32 = 3072;
 
-/// Files on which the kernel's statistics are switched on, and what gives drivers something to do.
+/// Kernel arguments that enable statistics, and that keep the names of network devices and all messages.
 const APPEND: &str = "net.ifnames=0 log_buf_len=4M psi=1 schedstats=enable";
 
-/// Builds the guest with the full kernel `series`. `variables` are for its script.
+/// Builds the guest with the full kernel `series`. `variables` are assignments of shell variables for its script;
+/// `timeout` is in seconds.
 pub(super) fn spec(series: &'static Series, variables: &str, timeout: u64) -> Result<GuestSpec> {
     let root = image::root()?;
     let kernel = kernel::get(series)?;
@@ -36,14 +37,14 @@ pub(super) fn spec(series: &'static Series, variables: &str, timeout: u64) -> Re
     }
     let scripts = paths::root().join("xtask/sweep");
     archive.tree(Path::new("sweep"), &scripts)?;
-    let boot = fs::read_to_string(scripts.join("boot")).context("cannot read xtask/sweep/boot")?;
+    let boot = paths::read(&scripts.join("boot"))?;
     archive.file("script", boot.as_bytes(), 0o755);
     archive.file("sweep/variables", variables.as_bytes(), 0o644);
-    let devices = fs::read_to_string(scripts.join("devices"))?;
+    let devices = paths::read(&scripts.join("devices"))?;
     let mut arguments = words(&devices);
     for (name, file) in [("root", root), ("modules", modules)] {
         arguments.push("-drive".to_owned());
-        // What the guest writes goes to a file that QEMU deletes.
+        // snapshot=on: the guest writes to a temporary file, which QEMU deletes.
         let file = file.display();
         arguments.push(format!("file={file},format=raw,if=none,id={name},snapshot=on"));
         arguments.push("-device".to_owned());
@@ -52,16 +53,16 @@ pub(super) fn spec(series: &'static Series, variables: &str, timeout: u64) -> Re
     Ok(GuestSpec {
         kernel,
         initramfs: archive.finish(),
-        smp: 2,
+        cpus: 2,
         icount: false,
-        memory: MEMORY,
+        memory_mib: MEMORY_MIB,
         append: APPEND.to_owned(),
         arguments,
         timeout: Duration::from_secs(timeout),
     })
 }
 
-/// The words of a file whose lines may be comments.
+/// Splits a text into words, without lines that begin with `#`.
 fn words(text: &str) -> Vec<String> {
     text.lines()
         .filter(|line| !line.starts_with('#'))

@@ -1,0 +1,20 @@
+//! Questions that git answers about the checkout.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{paths, sh};
+
+/// Runs git at the top of the checkout and returns its stdout.
+pub(crate) fn run(arguments: &[&str]) -> Result<String> {
+    sh::output(Command::new("git").args(arguments).current_dir(paths::root()))
+}
+
+/// Describes the checked-out commit, followed by ` and changes` if tracked files differ from it.
+pub(crate) fn commit() -> Result<String> {
+    let hash = run(&["rev-parse", "--short=12", "HEAD"])?;
+    let status = run(&["status", "--porcelain", "--untracked-files=no"])?;
+    let changes = if status.trim().is_empty() { "" } else { " and changes" };
+    Ok(format!("{}{changes}", hash.trim()))
+}

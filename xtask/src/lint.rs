@@ -1,0 +1,78 @@
+//! The lints of `cargo xtask test`: formatting, clippy, rustdoc and the house rules.
+
+use std::env;
+use std::process::Command;
+
+use crate::tally::Tally;
+use crate::{paths, setup, sh, tidy};
+
+/// Runs the lints that `wants` selects by name.
+pub(crate) fn run(tally: &mut Tally, wants: impl Fn(&str) -> bool) {
+    if wants("lint/fmt") {
+        lint(tally, "lint/fmt", [cargo(&["fmt", "--all", "--check"]), ebpf(&["fmt", "--check"])]);
+    }
+    if wants("lint/clippy") {
+        let arguments = ["clippy", "--workspace", "--all-targets", "--locked"];
+        lint(tally, "lint/clippy", [deny_warnings(cargo(&arguments))]);
+    }
+    if wants("lint/doc") {
+        let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+        doc.env("RUSTDOCFLAGS", "-D warnings");
+        lint(tally, "lint/doc", [doc]);
+    }
+    if wants("lint/ebpf") {
+        lint(tally, "lint/ebpf", [deny_warnings(ebpf_clippy())]);
+    }
+    if wants("lint/tidy") {
+        sh::progress("Checking", "lint/tidy");
+        match tidy::run(&tidy::Options::default()) {
+            Ok(0) => tally.pass(),
+            Ok(_) => tally.fail("lint/tidy".to_owned()),
+            Err(error) => tally.fail(format!("lint/tidy: {error:#}")),
+        }
+    }
+}
+
+/// Runs `commands` as one test, up to the first that fails.
+fn lint<const N: usize>(tally: &mut Tally, name: &str, commands: [Command; N]) {
+    sh::progress("Checking", name);
+    for mut command in commands {
+        if let Err(error) = sh::output(&mut command) {
+            eprintln!("{}", sh::last_lines(&format!("{error:#}")));
+            tally.fail(name.to_owned());
+            return;
+        }
+    }
+    tally.pass();
+}
+
+/// Cargo for the workspace.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = setup::outer_cargo();
+    command.args(arguments).current_dir(paths::root());
+    command
+}
+
+/// Cargo for the workspace of the eBPF programs.
+fn ebpf(arguments: &[&str]) -> Command {
+    let mut command = cargo(arguments);
+    command.current_dir(paths::root().join("seqtrace-ebpf"));
+    command
+}
+
+/// clippy for the eBPF programs. rustup has no clippy for their target. None of the lints depends on the target, so the
+/// programs are checked as a program of this machine.
+fn ebpf_clippy() -> Command {
+    let mut command = ebpf(&["clippy", "--release", "--locked", "--target-dir"]);
+    command.arg(paths::target().join("ebpf/clippy"));
+    // aya-ebpf uses an unstable feature.
+    command.env("RUSTC_BOOTSTRAP", "1");
+    let flag = format!("--cfg=bpf_target_arch=\"{}\"", env::consts::ARCH);
+    command.env("CARGO_ENCODED_RUSTFLAGS", flag);
+    command
+}
+
+fn deny_warnings(mut command: Command) -> Command {
+    command.args(["--", "-D", "warnings"]);
+    command
+}
