@@ -16,6 +16,7 @@ use crate::rules::ledger::entries::Entry;
 use crate::rules::ledger::identity::Trust;
 use crate::rules::ledger::pass::{Origin, Resume};
 use crate::rules::ledger::{Fresh, Ledger, Left, Shown};
+use crate::rules::rule::Severity;
 use crate::rules::{
     sq104, sq105, sq106, sq201, sq203, sq204, sq301, sq302, sq303, sq304, sq401, sq501, sq901,
 };
@@ -364,8 +365,8 @@ impl Case {
         }
         if let Some(end) = early.filter(|_| new && double.is_none() && root.is_none()) {
             let began = self.began.unwrap_or(time);
-            sq106::judge(&end, entry, began, file, &mut self.bench);
-            self.ledger.blame(sq106::RULE.id, true);
+            let severity = sq106::judge(&end, entry, began, file, &mut self.bench);
+            self.ledger.blame(sq106::RULE.id, severity > Severity::Info);
         }
         if let Some(double) = double {
             self.doubles.rendered(double);
