@@ -15,4 +15,5 @@ mod properties;
 mod release;
 mod seqbugs;
 mod simulated;
+mod states;
 mod verdicts;
