@@ -1,13 +1,13 @@
 //! `check`: reads a file in every way that matters and judges what came.
 //!
 //! `cat` reads a seq file in one of many ways, and most bugs show in the others: where a read ends in
-//! the middle of a record, behind a seek, at the end of the file, with two readers. So the file is read
-//! whole, which gives a reference and the borders of its records, and then in all the ways that
+//! the middle of a record, after a seek, at the end of the file, with two readers. So the file is read
+//! whole, which gives a reference and the ends of its records, and then in all the ways that
 //! [`plan`] derives from these. Each byte is compared with the reference at its offset, and meanwhile
 //! everything is traced and judged like the reads of anybody else.
 //!
 //! ```text
-//!  inquiry ── plan ──► examine ──► process ──► reader (a process of its own: read, pread, lseek, splice)
+//!  inquiry ── plan ──► file_checker ──► process ──► reader (a process of its own: read, pread, lseek, splice)
 //!     ▲                   │           │           ┆ traced
 //!     │   calls, sessions,│   calls ◄─┘           ▼
 //!     └───── findings ◄───┘ ◄──────────── seen: sessions, passes, findings
@@ -22,9 +22,9 @@
 //! [`recorded`] makes the same report of what others have read.
 
 pub mod call;
-pub mod examine;
+pub mod denylist;
+pub mod file_checker;
 mod inquiry;
-pub mod left_alone;
 pub mod oracle;
 pub mod plan;
 pub mod process;

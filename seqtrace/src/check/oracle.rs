@@ -18,7 +18,7 @@ pub enum End {
 pub struct Reference {
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// What is behind them.
+    /// What is after them.
     pub end: End,
 }
 
@@ -194,7 +194,7 @@ impl Reference {
                 _ => None,
             };
         }
-        // Bytes behind the reference.
+        // Bytes after the reference.
         let beyond = call.bytes.len() > rest.len() && self.end != End::Cut;
         beyond.then(|| (place, What::Beyond { got: got() }))
     }

@@ -32,7 +32,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// How long a call may take. When one returned is not heard from the reader, which would disturb what it
 /// reads, but seen from outside.
 #[derive(Clone, Copy, Debug)]
-struct Patience {
+struct ReadDeadline {
     limit: Duration,
     /// When the last one returned, as far as known.
     since: Instant,
@@ -40,7 +40,7 @@ struct Patience {
     returned: u64,
 }
 
-impl Patience {
+impl ReadDeadline {
     /// Something came from the reader: it was not in a call then.
     fn hears(&mut self, now: Instant) {
         self.since = now;
@@ -113,7 +113,8 @@ impl Process {
             written => written?,
         }
         let mut chunk = vec![0; 64 << 10];
-        let mut patience = Patience { limit: step, since: Instant::now(), returned: returned() };
+        let mut patience =
+            ReadDeadline { limit: step, since: Instant::now(), returned: returned() };
         loop {
             if self.understand(calls)? {
                 return Ok(Ended::Done);
@@ -139,7 +140,7 @@ impl Process {
         }
     }
 
-    /// Takes the calls that have come. True behind the last one of the request.
+    /// Takes the calls that have come. True after the last one of the request.
     fn understand(&mut self, calls: &mut Vec<Call>) -> io::Result<bool> {
         let mut taken = 0;
         let mut done = false;

@@ -173,9 +173,9 @@ impl Reader {
         let mut rest = room(buffer, want);
         for want in wants {
             let size = usize::try_from(*want).unwrap_or(0).min(rest.len());
-            let (slice, behind) = rest.split_at_mut(size);
+            let (slice, after) = rest.split_at_mut(size);
             slices.push(IoSliceMut::new(slice));
-            rest = behind;
+            rest = after;
         }
         let result = descriptor.file.read_vectored(&mut slices);
         descriptor.at += u64::try_from(*result.as_ref().unwrap_or(&0)).unwrap_or(0);

@@ -13,10 +13,10 @@ use crate::{
 
 /// Makes a report of each file, in the order in which they were opened first.
 #[derive(Clone, Debug, Default)]
-pub struct Gatherer(Rc<RefCell<Gathered>>);
+pub struct ReportCollector(Rc<RefCell<Collected>>);
 
 #[derive(Debug, Default)]
-struct Gathered {
+struct Collected {
     files: Vec<File>,
     /// Where in `files` a path is.
     index: HashMap<Vec<u8>, usize>,
@@ -33,11 +33,11 @@ struct File {
     errno: Option<i32>,
 }
 
-impl Gatherer {
+impl ReportCollector {
     /// What it gathers from.
     pub fn sink(&self) -> Box<dyn Sink> {
-        let gathered = Rc::clone(&self.0);
-        Box::new(Updates(move |update: &Update| gathered.borrow_mut().update(update)))
+        let collected = Rc::clone(&self.0);
+        Box::new(Updates(move |update: &Update| collected.borrow_mut().update(update)))
     }
 
     /// The reports on what was played. What was lost may have been of any file, and a recording that is
@@ -48,7 +48,7 @@ impl Gatherer {
     }
 }
 
-impl Gathered {
+impl Collected {
     fn update(&mut self, update: &Update) {
         let Some(session) = &update.session else { return };
         let index = *self.index.entry(session.path.clone()).or_insert_with(|| {
@@ -115,11 +115,11 @@ mod tests {
 
     /// The verdict on a file whose reads returned this.
     fn verdict(reads: &[i64]) -> Verdict {
-        let mut gathered = Gathered::default();
+        let mut collected = Collected::default();
         let session = Rc::new(session(1, b"/proc/foo"));
         let mut say = |what| {
             let session = Some(Rc::clone(&session));
-            gathered.update(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
+            collected.update(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
         };
         say(What::Open);
         for ret in reads {
@@ -135,7 +135,7 @@ mod tests {
             })));
         }
         let played = Played { ending: Ending::Whole, summary: Summary::default() };
-        gathered.files.remove(0).concluded(&played).verdict
+        collected.files.remove(0).concluded(&played).verdict
     }
 
     #[test]

@@ -16,9 +16,9 @@ use self::files::Candidate;
 use super::{look, recordings, replay};
 use crate::{
     check::{
-        examine::{Examiner, Limits},
+        file_checker::{FileChecker, Limits},
         process::Process,
-        recorded::Gatherer,
+        recorded::ReportCollector,
         report::{Format, Look, Sums, Writer as Report},
         seen::Collector,
         verdict::{self, Verdict},
@@ -68,14 +68,14 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
             step: args.read_limit,
             force: args.force,
         };
-        let mut examiner = Examiner::new(trace, seen, readers, limits)?;
-        let files = files::candidates(wanted, &mut examiner.trace)?;
+        let mut checker = FileChecker::new(trace, seen, readers, limits)?;
+        let files = files::candidates(wanted, &mut checker.trace)?;
         let mut report = Report::new(look(args, &writer, files.len() == 1));
         let mut named = 0;
         let interrupted = tokio::select! {
             biased;
             () = signals.any() => true,
-            done = examine(&mut examiner, &files, args, &mut report, &mut writer) => {
+            done = examine(&mut checker, &files, args, &mut report, &mut writer) => {
                 named = done?;
                 false
             }
@@ -83,14 +83,14 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         let mut output = Output::default();
         report.end(&mut output.data);
         writer.write(&mut output)?;
-        Box::pin(examiner.end()).await.finish(&mut writer)?;
+        Box::pin(checker.end()).await.finish(&mut writer)?;
         Ok(exit(report.sums(), named, report.unlisted().passed_by, interrupted).into())
     })
 }
 
 /// Checks the files. How many that were named were not judged.
 async fn examine(
-    examiner: &mut Examiner,
+    checker: &mut FileChecker,
     files: &[Candidate],
     args: &cli::Check,
     report: &mut Report,
@@ -102,7 +102,7 @@ async fn examine(
     // A single file is shown, whatever it is.
     let passes_by = args.format == Format::Text && args.verbose == 0 && files.len() > 1;
     for candidate in files {
-        let (result, other_kind) = judge_one(examiner, candidate).await?;
+        let (result, other_kind) = judge_one(checker, candidate).await?;
         let is_refused = matches!(result.verdict, Verdict::Refused(_));
         refused += u64::from(is_refused && candidate.named);
         if is_refused && !candidate.named && passes_by {
@@ -121,7 +121,7 @@ async fn examine(
 
 /// The report on a file, and whether it is no seq file.
 async fn judge_one(
-    examiner: &mut Examiner,
+    checker: &mut FileChecker,
     candidate: &Candidate,
 ) -> anyhow::Result<(verdict::Report, bool)> {
     let Candidate { path, real, named: _, notes, problem } = candidate;
@@ -130,7 +130,7 @@ async fn judge_one(
         result.verdict = Verdict::Refused(why.clone());
         return Ok((result, *other_kind));
     }
-    let mut result = examiner.file(path, real).await?;
+    let mut result = checker.file(path, real).await?;
     result.notes.extend_from_slice(notes);
     let other_kind =
         matches!(&result.verdict, Verdict::Refused(why) if why == verdict::NOT_A_SEQ_FILE);
@@ -145,7 +145,7 @@ fn judge(
     mut writer: Writer,
 ) -> anyhow::Result<ExitCode> {
     let selection = Selection { targets, filter: Filter::default() };
-    let gatherer = Gatherer::default();
+    let gatherer = ReportCollector::default();
     let played = replay::gather(recording, selection, gatherer.sink())?;
     let reports = gatherer.reports(&played);
     if reports.is_empty() && played.ending == Ending::Cut {

@@ -13,7 +13,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    check::left_alone,
+    check::denylist,
     cli,
     event::{FileKind, Open},
     exit::{Exit, Refusal},
@@ -146,7 +146,7 @@ fn entry_of(file: &Named, trace: &mut Trace, plan: &Plan) -> Entry {
         traceable: false,
         note: Some(note),
     };
-    if let Some(why) = left_alone::why(&path) {
+    if let Some(why) = denylist::reason(&path) {
         return empty("unknown", format!("not opened: {why}"));
     }
     let open = match trace.look_at(&path) {

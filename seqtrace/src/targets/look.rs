@@ -4,7 +4,7 @@ use std::io;
 
 use super::{Named, Word};
 use crate::{
-    check::left_alone,
+    check::denylist,
     event::{FileKind, Open},
     exit::Refusal,
     filter::{Filter, Target, glob::Glob},
@@ -64,7 +64,7 @@ fn look_at_matches(glob: &Glob, files: &[Named], trace: &mut Trace) {
         }
         let path = file.real_path();
         // One file of many that cannot be opened is no reason to stop, and opening it may do something.
-        traceable |= match left_alone::why(&path) {
+        traceable |= match denylist::reason(&path) {
             Some(_) => true,
             None => !matches!(trace.look_at(&path), Ok(None)),
         };

@@ -23,7 +23,7 @@ use crate::{
     rules::Id,
 };
 
-/// Distance behind the end to which a walk through the whole file seeks, in bytes.
+/// Distance past the end to which a walk through the whole file seeks, in bytes.
 const FAR: u64 = 1 << 20;
 /// Number of walks through the file.
 const WALKS: u8 = 2;
@@ -33,7 +33,7 @@ type Text = (u64, u64);
 
 /// The right text of each position.
 #[derive(Debug, Default)]
-struct Canon {
+struct ExpectedTexts {
     /// Texts by position; `None` where walks disagree or a position has several records.
     texts: HashMap<i64, Option<Text>>,
     /// Position of the first record; `None` until a walk has found one.
@@ -70,7 +70,7 @@ struct Evidence {
     again_wrong: Option<(i64, Option<i64>)>,
     /// The first record of a pass is wrong, and an earlier rendering of it was discarded.
     rerendered_wrong: Option<i64>,
-    /// Position of a wrong record behind a right first one.
+    /// Position of a wrong record after a right first one.
     later_wrong: Option<i64>,
     /// Position of a record whose text is another one when the buffer is filled than in a traversal.
     fresh_wrong: Option<i64>,
@@ -92,22 +92,22 @@ impl<L: Lab> Inquiry<'_, L> {
         let Some(wrong) = alone_wrong().next() else {
             return Ok(Some(sharing(ways, &known.whole)));
         };
-        let mut canon = Canon::default();
+        let mut expected = ExpectedTexts::default();
         if self.lab.is_over().is_none() {
             let walks = self.quietly(&alone(Kind::Whole, walks(&known.shape))).await?;
             if walks.ended == Ended::Done {
                 for session in &walks.seen.sessions {
-                    canon.walk(&session.log);
+                    expected.walk(&session.log);
                 }
             }
         }
         let mut evidence = Evidence::default();
         let failing = alone_wrong().flat_map(|wrong| &wrong.answer.seen.sessions);
         for session in failing.chain(&known.whole) {
-            evidence.session(&session.log, &canon);
+            evidence.session(&session.log, &expected);
         }
         let by_place = || place(&wrong.answer.seen.sessions, wrong.difference.at);
-        Ok(evidence.charge(canon.first).or_else(by_place))
+        Ok(evidence.charge(expected.first).or_else(by_place))
     }
 }
 
@@ -121,7 +121,7 @@ fn walks(shape: &Shape) -> Vec<Step> {
         .collect()
 }
 
-impl Canon {
+impl ExpectedTexts {
     /// Takes the first passes of an unused descriptor, all of them traversals. The last one counts: where a
     /// record is larger than the buffer, the core traverses again (traverse(), fs/seq_file.c).
     fn walk(&mut self, log: &Log) {
@@ -168,7 +168,7 @@ fn text(shown: &Shown) -> Text {
     (shown.hash, shown.len)
 }
 
-/// Facts about a generation, gathered while its passes are looked at.
+/// Facts about a generation, collected while its passes are looked at.
 #[derive(Debug, Default)]
 struct Generation {
     rendered: Vec<i64>,
@@ -176,19 +176,19 @@ struct Generation {
     discarded: Vec<i64>,
     /// Position at which next() returned NULL; `None` if the last pass did not end so.
     ended: Option<i64>,
-    /// A record was wrong: the records behind it are no evidence.
+    /// A record was wrong: the records after it are no evidence.
     spoiled: bool,
 }
 
 impl Evidence {
     /// Takes in the facts of a session.
-    fn session(&mut self, log: &Log, canon: &Canon) {
+    fn session(&mut self, log: &Log, expected: &ExpectedTexts) {
         let mut so_far = Generation::default();
         for (number, pass) in log.passes.iter().enumerate() {
             if pass.begins {
                 so_far = Generation::default();
             }
-            self.begun(pass, &so_far, canon);
+            self.begun(pass, &so_far, expected);
             let first = pass.shows.iter().find(|shown| shown.is_accepted());
             let began = match first {
                 _ if pass.begins && number == 0 => Began::Fresh,
@@ -197,7 +197,7 @@ impl Evidence {
                 _ => Began::Resumed,
             };
             if !so_far.spoiled {
-                so_far.spoiled = self.pass(began, &pass.shows, canon);
+                so_far.spoiled = self.pass(began, &pass.shows, expected);
             }
             for shown in &pass.shows {
                 let discarded = shown.is_discarded();
@@ -210,15 +210,15 @@ impl Evidence {
     }
 
     /// Takes in the facts about a pass's start().
-    fn begun(&mut self, pass: &Pass, so_far: &Generation, canon: &Canon) {
+    fn begun(&mut self, pass: &Pass, so_far: &Generation, expected: &ExpectedTexts) {
         let Some(pos) = pass.pos_in else { return };
         if pass.wrote > 0 && pos != 0 {
             self.wrote = self.wrote.or(Some(pos));
         }
         let ended = so_far.ended == Some(pos);
         if pass.found_nothing() {
-            // Behind next()'s NULL that is the end.
-            let promised = so_far.ended.is_none() && canon.texts.contains_key(&pos);
+            // After next()'s NULL that is the end.
+            let promised = so_far.ended.is_none() && expected.texts.contains_key(&pos);
             self.vanished = self.vanished.or(promised.then_some(pos));
         } else if ended && !so_far.spoiled && !so_far.rendered.contains(&pos) {
             let first = pass.shows.first().map(text);
@@ -229,11 +229,11 @@ impl Evidence {
     }
 
     /// Takes in the renderings of a pass. Returns true if one of them is wrong.
-    fn pass(&mut self, began: Began, shows: &[Shown], canon: &Canon) -> bool {
+    fn pass(&mut self, began: Began, shows: &[Shown], expected: &ExpectedTexts) -> bool {
         let mut accepted = shows.iter().filter(|shown| shown.is_accepted() && shown.len > 0);
         let Some(first) = accepted.next() else { return false };
-        let whose = || Some((first.pos, canon.whose(first)));
-        match (began, canon.agrees(first)) {
+        let whose = || Some((first.pos, expected.whose(first)));
+        match (began, expected.agrees(first)) {
             (Began::Resumed, Some(false)) => self.resumed_wrong = self.resumed_wrong.or_else(whose),
             (Began::Again, Some(false)) => self.again_wrong = self.again_wrong.or_else(whose),
             (Began::Rerendered, Some(false)) => {
@@ -243,7 +243,7 @@ impl Evidence {
                 self.fresh_wrong = self.fresh_wrong.or(Some(first.pos));
             }
             (_, None | Some(true)) => {
-                let wrong = accepted.find(|shown| canon.agrees(shown) == Some(false));
+                let wrong = accepted.find(|shown| expected.agrees(shown) == Some(false));
                 let Some(later) = wrong.map(|shown| shown.pos) else { return false };
                 let list = if began == Began::Fresh {
                     &mut self.fresh_wrong
@@ -273,7 +273,7 @@ impl Evidence {
         }
         if let Some(pos) = self.end_again {
             let message = format!(
-                "start() returns a record again at position {pos}, behind the end, where next() had \
+                "start() returns a record again at position {pos}, past the end, where next() had \
                  returned NULL"
             );
             return charge(105, Role::Start, message);
@@ -361,7 +361,7 @@ fn place(sessions: &[SeenSession], at: u64) -> Option<Charge> {
             format!("the first record of a pass that begins at position {pos} is another one");
         (Role::Start, format!("start(): {message}"))
     } else {
-        let message = format!("the record at position {pos} is another one behind a pass's first");
+        let message = format!("the record at position {pos} is another one after a pass's first");
         (Role::Show, format!("show() or next(): {message}"))
     };
     Some(Charge { id: Id(204), role: Some(role), message })

@@ -17,7 +17,7 @@ use crate::{
 /// A way in which a file does not end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Way {
-    /// start() found nothing behind the end and set `*pos` back to the position of a record.
+    /// start() found nothing past the end and set `*pos` back to the position of a record.
     SetBack { from: i64, to: i64 },
     /// One reader got far more than the whole file; both in bytes.
     TooMuch { bytes: u64, whole: u64 },
@@ -51,13 +51,13 @@ impl<L: Lab> Inquiry<'_, L> {
     }
 }
 
-/// Returns true if more came than there can be, or bytes came behind the end.
+/// Returns true if more came than there can be, or bytes came past the end.
 pub(super) fn is_suspicious(calls: &[Call], shape: &Shape) -> bool {
     shape.complete
         && shape.len > 0
         && descriptors(calls).into_iter().any(|slot| {
             let reads = sequential(calls, slot);
-            behind_end(&reads) || sum(&reads) > bound(shape.len)
+            past_end(&reads) || sum(&reads) > bound(shape.len)
         })
 }
 
@@ -79,11 +79,11 @@ fn sum(reads: &[&Call]) -> u64 {
     reads.iter().map(|call| call.bytes.len() as u64).sum()
 }
 
-/// Returns true if bytes came behind a read that had returned 0.
-fn behind_end(reads: &[&Call]) -> bool {
+/// Returns true if bytes came after a read that had returned 0.
+fn past_end(reads: &[&Call]) -> bool {
     let ends = |call: &&Call| call.ret == 0 && call.want > 0;
-    let mut behind = reads.iter().skip_while(|call| !ends(call));
-    behind.any(|call| call.ret > 0)
+    let mut after = reads.iter().skip_while(|call| !ends(call));
+    after.any(|call| call.ret > 0)
 }
 
 /// Returns the way in which the file did not end in this run of a plan.
@@ -99,7 +99,7 @@ fn way(answer: &Answer, len: u64) -> Option<Way> {
     back.or_else(too_much)
 }
 
-/// Returns the first start() of a session that found nothing behind the end and set `*pos` back to the
+/// Returns the first start() of a session that found nothing past the end and set `*pos` back to the
 /// position of an accepted record, if a pass then began there.
 fn set_back(session: &SeenSession) -> Option<Way> {
     let mut accepted: Vec<i64> = Vec::new();
@@ -128,7 +128,7 @@ fn set_back(session: &SeenSession) -> Option<Way> {
 fn charge(way: &Way) -> Charge {
     let message = match way {
         Way::SetBack { from, to } => format!(
-            "start() found nothing at position {from}, behind the end, and set *pos back to {to}, the \
+            "start() found nothing at position {from}, past the end, and set *pos back to {to}, the \
              position of a record: the next read begins again"
         ),
         Way::TooMuch { bytes, whole } => {

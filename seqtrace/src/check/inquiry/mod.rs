@@ -4,7 +4,7 @@
 //! gets system calls and what the trace saw of them. A test answers from a simulated file.
 //!
 //! ```text
-//!  opening   two tastes and two whole reads: the reference, the borders of records
+//!  opening   two first_reads and two whole reads: the reference, the ends of records
 //!  ways      each plan against the whole reads around it, repeated in rounds where it differs
 //!  endless   files that do not end
 //!  origin    whole reads that differ from each other: time, or a side effect of reading

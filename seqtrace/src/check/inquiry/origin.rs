@@ -196,10 +196,10 @@ fn counted(answer: &Answer) -> Option<Vec<[i128; 5]>> {
     if answer.ended != Ended::Done || answer.seen.lost > 0 || sessions.len() != opens.len() {
         return None;
     }
-    let behind = opens.iter().skip(1).copied().chain([answer.calls.len()]);
-    let counts = opens.iter().zip(behind).zip(sessions).map(|((open, behind), session)| {
+    let after = opens.iter().skip(1).copied().chain([answer.calls.len()]);
+    let counts = opens.iter().zip(after).zip(sessions).map(|((open, after), session)| {
         let counts = session.log.counts;
-        let reads = behind.saturating_sub(open + 1) as u64;
+        let reads = after.saturating_sub(open + 1) as u64;
         [counts.show, counts.start, counts.next, reads, 1].map(i128::from)
     });
     sessions.iter().all(|session| session.partial.is_empty()).then(|| counts.collect())
@@ -300,7 +300,7 @@ impl Column {
 
 fn charge(role: Role, or_next: bool, by: i128) -> Charge {
     let what = match (role, or_next) {
-        (Role::Show, true) => "show(), or next(), which runs behind it,",
+        (Role::Show, true) => "show(), or next(), which runs after it,",
         (Role::Show, false) => "show()",
         (Role::Next, _) => "next()",
         (Role::Start | Role::Stop, _) => "start() or stop()",

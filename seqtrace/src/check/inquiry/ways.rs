@@ -2,9 +2,9 @@
 
 use super::{
     Answer, Inquiry, Known, Lab, endless,
-    numbers::{self, Kin},
+    numbers::{self, LineDiff},
     opening::{count, unfinished},
-    rounds::{Behind, Rounds, Settled},
+    rounds::{Conclusion, NextWhole, Rounds},
 };
 use crate::check::{
     call::{Call, Syscall},
@@ -35,7 +35,7 @@ pub(super) struct Wrong {
 pub(super) struct Ways {
     /// Plans that fail.
     pub(super) wrong: Vec<Wrong>,
-    /// Plans that read on behind the end of the file, or did not come to it.
+    /// Plans that read on past the end of the file, or did not come to it.
     pub(super) beyond: Vec<(Plan, Answer)>,
 }
 
@@ -65,8 +65,8 @@ impl<L: Lab> Inquiry<'_, L> {
                         self.lab.extend();
                     }
                     let failure = failure(&answer.calls, &difference);
-                    let settled = self.rounds(known, &plan, answer, &mut ways).await?;
-                    outcome(settled, failure)
+                    let conclusion = self.rounds(known, &plan, answer, &mut ways).await?;
+                    outcome(conclusion, failure)
                 }
                 (Ended::Blocked | Ended::OutOfTime, _) => unfinished(answer.ended),
                 (Ended::Done, Outcome::WouldBlock) => PlanOutcome::Blocked,
@@ -90,68 +90,68 @@ impl<L: Lab> Inquiry<'_, L> {
         plan: &Plan,
         answer: Answer,
         ways: &mut Ways,
-    ) -> anyhow::Result<Settled> {
+    ) -> anyhow::Result<Conclusion> {
         if plan.kind.is_shared()
-            && let Some(settled) = self.control(known, plan).await?
+            && let Some(conclusion) = self.control(known, plan).await?
         {
-            return Ok(settled);
+            return Ok(conclusion);
         }
         let patience = known.patience();
         if patience == 0 {
-            return Ok(Settled::Changes);
+            return Ok(Conclusion::Changes);
         }
         let mut rounds = Rounds::default();
         let mut last = (answer, None);
-        let settled = loop {
+        let conclusion = loop {
             let outcome = known.reference.compare(&last.0.calls);
             if let Outcome::Differs(difference) = &outcome {
                 last.1 = Some(difference.clone());
             }
             let done = last.0.ended == Ended::Done;
-            let behind = self.behind(known, &last.0.calls).await?;
-            rounds.round(&outcome, done, behind);
-            if let Some(settled) = rounds.settled(patience) {
-                break settled;
+            let after = self.next_whole(known, &last.0.calls).await?;
+            rounds.round(&outcome, done, after);
+            if let Some(conclusion) = rounds.conclusion(patience) {
+                break conclusion;
             }
             if self.lab.is_over().is_some() {
-                break Settled::Unknown;
+                break Conclusion::Unknown;
             }
             last.0 = self.carry(plan).await?;
         };
-        let (Settled::Fails { .. }, (answer, Some(difference))) = (settled, last) else {
-            return Ok(settled);
+        let (Conclusion::Fails { .. }, (answer, Some(difference))) = (conclusion, last) else {
+            return Ok(conclusion);
         };
         if let Some(why) = excuse(known, plan, &answer, &difference) {
             self.note(why);
-            return Ok(Settled::Excused);
+            return Ok(Conclusion::Excused);
         }
         ways.wrong.push(Wrong { difference, answer, shared: plan.kind.is_shared() });
-        Ok(settled)
+        Ok(conclusion)
     }
 
-    /// Makes a whole read behind a plan that made these calls. If it differs from the one before the plan,
+    /// Makes a whole read after a plan that made these calls. If it differs from the one before the plan,
     /// another one follows. If that one is the same as before, the file did not change: the plan has changed
     /// what the next reader gets.
-    async fn behind(&mut self, known: &mut Known, calls: &[Call]) -> anyhow::Result<Behind> {
-        let Some(now) = self.whole(known).await? else { return Ok(Behind::Unknown) };
+    async fn next_whole(&mut self, known: &mut Known, calls: &[Call]) -> anyhow::Result<NextWhole> {
+        let Some(now) = self.whole(known).await? else { return Ok(NextWhole::Unknown) };
         if now == known.reference {
             known.intact += 1;
-            return Ok(Behind::Same);
+            return Ok(NextWhole::Same);
         }
         let mut agrees = now.compare(calls) == Outcome::Agrees;
         known.broken += 1;
         let before = std::mem::replace(&mut known.reference, now);
         if known.patience() == PATIENCE {
-            let Some(later) = self.whole(known).await? else { return Ok(Behind::Unknown) };
+            let Some(later) = self.whole(known).await? else { return Ok(NextWhole::Unknown) };
             agrees |= later.compare(calls) == Outcome::Agrees;
             let same = later == before;
             known.reference = later;
             if same {
                 known.broken -= 1;
-                return Ok(Behind::Same);
+                return Ok(NextWhole::Same);
             }
         }
-        Ok(Behind::Changed { agrees })
+        Ok(NextWhole::Changed { agrees })
     }
 
     /// Makes a whole read; `None` if it does not come to its end.
@@ -161,19 +161,23 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(Reference::of(&answer.calls).ok().filter(|_| answer.ended == Ended::Done))
     }
 
-    /// Reads the file through two descriptors, one behind the other, before two in turn are judged: a file may
+    /// Reads the file through two descriptors, one after the other, before two in turn are judged: a file may
     /// print how often it is open, and another text for each process.
-    async fn control(&mut self, known: &mut Known, plan: &Plan) -> anyhow::Result<Option<Settled>> {
+    async fn control(
+        &mut self,
+        known: &mut Known,
+        plan: &Plan,
+    ) -> anyhow::Result<Option<Conclusion>> {
         let control = self.carry(&plan::control(&known.shape, plan.kind)).await?;
         if known.reference.compare(&control.calls) == Outcome::Agrees {
             return Ok(None);
         }
-        let behind = self.behind(known, &control.calls).await?;
-        if behind == Behind::Same {
+        let after = self.next_whole(known, &control.calls).await?;
+        if after == NextWhole::Same {
             self.note(format!("it prints something else {}", plan.kind.readers()));
-            return Ok(Some(Settled::Excused));
+            return Ok(Some(Conclusion::Excused));
         }
-        Ok(Some(Settled::Changes))
+        Ok(Some(Conclusion::Changes))
     }
 }
 
@@ -189,13 +193,13 @@ impl Known {
 }
 
 /// Returns the outcome of a plan after its rounds.
-fn outcome(settled: Settled, failure: Failure) -> PlanOutcome {
-    match settled {
-        Settled::Fails { steady } => PlanOutcome::Fail(Failure { steady, ..failure }),
-        Settled::Agrees => PlanOutcome::Ok,
-        Settled::Unknown => PlanOutcome::Unsettled(failure),
-        Settled::Excused => PlanOutcome::Excused(failure),
-        Settled::Mixed | Settled::Changes => PlanOutcome::Volatile(failure),
+fn outcome(conclusion: Conclusion, failure: Failure) -> PlanOutcome {
+    match conclusion {
+        Conclusion::Fails { steady } => PlanOutcome::Fail(Failure { steady, ..failure }),
+        Conclusion::Agrees => PlanOutcome::Ok,
+        Conclusion::Unknown => PlanOutcome::Undecided(failure),
+        Conclusion::Excused => PlanOutcome::Excused(failure),
+        Conclusion::Mixed | Conclusion::Changes => PlanOutcome::Volatile(failure),
     }
 }
 
@@ -203,7 +207,7 @@ fn outcome(settled: Settled, failure: Failure) -> PlanOutcome {
 /// only in numbers count readers, if the file is open twice, or if the same callbacks rendered them as in a
 /// whole read.
 fn excuse(known: &Known, plan: &Plan, answer: &Answer, difference: &Difference) -> Option<String> {
-    if numbers::kin(&answer.calls, &known.reference) != Kin::Numbers {
+    if numbers::line_diff(&answer.calls, &known.reference) != LineDiff::NumbersOnly {
         return None;
     }
     if plan.kind.is_shared() {

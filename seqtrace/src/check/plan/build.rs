@@ -13,13 +13,13 @@ pub fn whole(limit: u64) -> Plan {
 }
 
 /// One read of a descriptor that is closed again: enough to tell a file that reading changes.
-pub fn taste() -> Plan {
+pub fn first_read() -> Plan {
     let steps =
         vec![Step::Open { slot: 0 }, Step::Read { slot: 0, want: PAGE }, Step::Close { slot: 0 }];
     Plan { kind: Kind::Whole, acts: alone(steps) }
 }
 
-/// The whole file by both readers, but one behind the other, while both have it open: the control for
+/// The whole file by both readers, but one after the other, while both have it open: the control for
 /// two in turn.
 pub fn control(shape: &Shape, kind: Kind) -> Plan {
     let until = |slot| Step::Until { slot, block: LARGE, to: shape.to_the_end() };
@@ -36,7 +36,7 @@ pub fn all(shape: &Shape) -> Vec<Plan> {
         (Kind::Page, pages(shape)),
         (Kind::Records, records(shape, 0)),
         (Kind::Before, records(shape, -1)),
-        (Kind::Behind, records(shape, 1)),
+        (Kind::After, records(shape, 1)),
         (Kind::Bytes, small(shape, 1, 512)),
         (Kind::Sevens, small(shape, 7, PAGE + 512)),
         (Kind::End, end(shape)),
@@ -76,7 +76,7 @@ fn until_end(shape: &Shape, slot: Slot, block: u64) -> Vec<Step> {
     steps
 }
 
-/// Opens all descriptors before the first step and closes them behind the last one.
+/// Opens all descriptors before the first step and closes them after the last one.
 fn together(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
     let steps = steps.into_iter().collect::<Vec<_>>();
     let slots = slots(&steps);
@@ -85,7 +85,7 @@ fn together(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
     open.chain(steps).chain(close).collect()
 }
 
-/// Opens each descriptor before its own first step and closes it behind its last one: a file may print how
+/// Opens each descriptor before its own first step and closes it after its last one: a file may print how
 /// often it is open.
 fn opened(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
     let steps = steps.into_iter().collect::<Vec<_>>();
@@ -123,7 +123,7 @@ fn pages(shape: &Shape) -> Vec<Step> {
 /// page, and the end. In between, in large ones.
 fn small(shape: &Shape, block: u64, beginning: u64) -> Vec<Step> {
     let around = |at: u64| (at.saturating_sub(AROUND * block), at.saturating_add(AROUND * block));
-    let mut regions = vec![(0, beginning), around(shape.first_turn()), around(PAGE)];
+    let mut regions = vec![(0, beginning), around(shape.first_read_end()), around(PAGE)];
     regions.push((shape.len.saturating_sub(AROUND * block), shape.len));
     regions.sort_unstable();
     let mut steps = Vec::new();
@@ -149,16 +149,16 @@ fn small(shape: &Shape, block: u64, beginning: u64) -> Vec<Step> {
 /// those around the end of the first read, and the last.
 fn records(shape: &Shape, shift: i64) -> Vec<Step> {
     let aims: Vec<u64> = shape
-        .borders
+        .record_ends
         .iter()
-        .filter_map(|border| border.checked_add_signed(shift))
+        .filter_map(|record_end| record_end.checked_add_signed(shift))
         .filter(|aim| *aim > 0 && *aim <= shape.len)
         .collect();
     let mut steps = Vec::new();
     let mut at = 0;
-    for (first, behind) in runs(shape, &aims) {
-        let Some(aims) = aims.get(first..behind) else { continue };
-        if let Some(before) = first.checked_sub(1).and_then(|index| shape.borders.get(index))
+    for (first, after) in runs(shape, &aims) {
+        let Some(aims) = aims.get(first..after) else { continue };
+        if let Some(before) = first.checked_sub(1).and_then(|index| shape.record_ends.get(index))
             && *before > at
         {
             steps.push(Step::Until { slot: 0, block: LARGE, to: *before });
@@ -183,14 +183,14 @@ fn runs(shape: &Shape, aims: &[u64]) -> Vec<(usize, usize)> {
     if count <= 2 * RUN {
         return vec![(0, count)];
     }
-    let turn = aims.partition_point(|aim| *aim < shape.first_turn());
+    let turn = aims.partition_point(|aim| *aim < shape.first_read_end());
     let mut runs = vec![(0, RUN / 2)];
-    for (first, behind) in
+    for (first, after) in
         [(turn.saturating_sub(32), turn + 32), (count.saturating_sub(RUN / 4), count)]
     {
-        let first = first.max(runs.last().map_or(0, |(_, behind)| *behind));
-        if behind > first {
-            runs.push((first, behind));
+        let first = first.max(runs.last().map_or(0, |(_, after)| *after));
+        if after > first {
+            runs.push((first, after));
         }
     }
     runs
@@ -226,7 +226,7 @@ fn end(shape: &Shape) -> Vec<Step> {
         Step::Seek { slot: 2, to: shape.len + 1000 },
         Step::Read { slot: 2, want: PAGE },
     ];
-    if let Some(last) = shape.borders.iter().rev().nth(1) {
+    if let Some(last) = shape.record_ends.iter().rev().nth(1) {
         steps.push(Step::Seek { slot: 2, to: *last });
         steps.extend(until_end(shape, 2, PAGE));
     }
@@ -235,13 +235,13 @@ fn end(shape: &Shape) -> Vec<Step> {
 
 fn preads(shape: &Shape) -> Vec<Step> {
     let mut steps = Vec::new();
-    for (number, border) in shape.sample(shape.affordable()).into_iter().enumerate() {
+    for (number, record_end) in shape.sample(shape.affordable()).into_iter().enumerate() {
         let want = if number % 4 == 3 { PAGE } else { 64 };
-        steps.push(Step::Pread { slot: 0, at: border, want });
+        steps.push(Step::Pread { slot: 0, at: record_end, want });
         if number % 2 == 0 {
-            steps.push(Step::Pread { slot: 0, at: border.saturating_sub(1), want: 2 });
+            steps.push(Step::Pread { slot: 0, at: record_end.saturating_sub(1), want: 2 });
         } else {
-            steps.push(Step::Pread { slot: 0, at: border + 1, want });
+            steps.push(Step::Pread { slot: 0, at: record_end + 1, want });
         }
     }
     // Beyond the end is another plan's.
@@ -263,7 +263,7 @@ fn seeks(shape: &Shape) -> Vec<Step> {
     if shape.len == 0 {
         return Vec::new();
     }
-    let part = |parts: u64| shape.border_from(shape.len * parts / 8).min(shape.len - 1);
+    let part = |parts: u64| shape.record_end_from(shape.len * parts / 8).min(shape.len - 1);
     let read = |want| Step::Read { slot: 0, want };
     let to = |to| Step::Seek { slot: 0, to };
     let room = |at: u64, want: u64| if shape.complete { want } else { want.min(shape.len - at) };
@@ -278,10 +278,10 @@ fn seeks(shape: &Shape) -> Vec<Step> {
         read(room(0, PAGE)),
         to(part(2) / 2),
         read(room(part(2) / 2, 1)),
-        // As a shell's `read` does: a block, and back to behind its first line.
+        // As a shell's `read` does: a block, and back to after its first line.
         to(0),
     ];
-    if let Some(first) = shape.borders.first().filter(|first| **first < shape.len.min(PAGE)) {
+    if let Some(first) = shape.record_ends.first().filter(|first| **first < shape.len.min(PAGE)) {
         let first = *first;
         steps.extend([
             read(first),
@@ -312,7 +312,7 @@ fn rewind(shape: &Shape) -> Vec<Step> {
 }
 
 fn short_long(shape: &Shape) -> Vec<Step> {
-    let second = shape.borders.get(1).copied().unwrap_or(2).min(shape.len.max(1));
+    let second = shape.record_ends.get(1).copied().unwrap_or(2).min(shape.len.max(1));
     let mut steps = vec![Step::Read { slot: 0, want: shape.len.clamp(1, 7) }];
     steps.extend(until_end(shape, 0, LARGE));
     steps.push(Step::Read { slot: 1, want: second });
@@ -325,11 +325,11 @@ fn interleaved(shape: &Shape) -> Vec<Step> {
     const TURNS: usize = 24;
     let mut steps = Vec::new();
     let mut at = 0;
-    for border in shape.borders.iter().take(TURNS) {
+    for record_end in shape.record_ends.iter().take(TURNS) {
         for slot in [0, 1] {
-            steps.push(Step::Until { slot, block: border - at, to: *border });
+            steps.push(Step::Until { slot, block: record_end - at, to: *record_end });
         }
-        at = *border;
+        at = *record_end;
     }
     let pages = (shape.to_the_end().saturating_sub(at) / PAGE).min(64);
     for page in 1..=pages {

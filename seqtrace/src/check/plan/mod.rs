@@ -1,11 +1,11 @@
 //! The ways to read a file, as data.
 //!
-//! The borders that they aim at come from the first whole read: where records end, and where its reads
+//! The record_ends that they aim at come from the first whole read: where records end, and where its reads
 //! ended, which is where the core stopped and started again.
 
 mod build;
 
-pub use build::{all, control, taste, whole};
+pub use build::{all, control, first_read, whole};
 
 use serde::{Deserialize, Serialize};
 
@@ -114,11 +114,11 @@ pub enum Kind {
     Records,
     /// Each read ends a byte before a record does.
     Before,
-    /// Each read ends a byte behind a record.
-    Behind,
-    /// pread(2) at and around the borders of records.
+    /// Each read ends a byte past a record.
+    After,
+    /// pread(2) at and around the ends of records.
     Pread,
-    /// pread(2) and lseek(2) at the end and behind it.
+    /// pread(2) and lseek(2) at the end and after it.
     End,
     /// lseek(2) forth and back.
     Seek,
@@ -146,7 +146,7 @@ impl Kind {
             Self::Sevens => "sevens",
             Self::Records => "records",
             Self::Before => "records-1",
-            Self::Behind => "records+1",
+            Self::After => "records+1",
             Self::Pread => "pread",
             Self::End => "end",
             Self::Seek => "seek",
@@ -168,9 +168,9 @@ impl Kind {
             Self::Sevens => "seven bytes at a time",
             Self::Records => "a record at a time",
             Self::Before => "up to a byte before each record's end",
-            Self::Behind => "up to a byte behind each record's end",
-            Self::Pread => "pread at the borders of records",
-            Self::End => "at the end of the file and behind it",
+            Self::After => "up to a byte past each record's end",
+            Self::Pread => "pread at the ends of records",
+            Self::End => "at the end of the file and past it",
             Self::Seek => "lseek forth and back",
             Self::Rewind => "lseek to the beginning from the middle",
             Self::ShortLong => "a short read, then long ones",
@@ -212,16 +212,16 @@ pub struct Shape {
     /// That was all: the end of the file was reached.
     pub complete: bool,
     /// Where records end, ascending.
-    pub borders: Vec<u64>,
+    pub record_ends: Vec<u64>,
     /// Where its reads ended, ascending.
-    pub turns: Vec<u64>,
+    pub read_ends: Vec<u64>,
 }
 
 /// The size of the core's first buffer, PAGE_SIZE as a rule.
 pub const PAGE: u64 = 4096;
 /// Blocks of a whole read: what `cat` of coreutils takes.
 pub const LARGE: u64 = 128 << 10;
-/// How far behind the end a read to the end goes on, if there is more.
+/// How far past the end a read to the end goes on, if there is more.
 pub(super) const BEYOND: u64 = 2 * PAGE;
 /// Records that a plan reads one by one in one go.
 const RUN: usize = 512;
@@ -263,34 +263,34 @@ impl Shape {
         if self.len <= PAGE { 2 * self.len + BEYOND + 1 } else { self.len + BEYOND.min(blocks) }
     }
 
-    /// The border at or behind an offset.
-    fn border_from(&self, at: u64) -> u64 {
-        let index = self.borders.partition_point(|border| *border < at);
-        self.borders.get(index).copied().unwrap_or(self.len)
+    /// The record_end at or after an offset.
+    fn record_end_from(&self, at: u64) -> u64 {
+        let index = self.record_ends.partition_point(|record_end| *record_end < at);
+        self.record_ends.get(index).copied().unwrap_or(self.len)
     }
 
     /// The first offset at which a read of a large block ended, or where a page ends.
-    fn first_turn(&self) -> u64 {
-        self.turns.iter().copied().find(|turn| *turn < self.len).unwrap_or(PAGE).min(self.len)
+    fn first_read_end(&self) -> u64 {
+        self.read_ends.iter().copied().find(|end| *end < self.len).unwrap_or(PAGE).min(self.len)
     }
 
     /// How many places can be sought without rendering too much.
     fn affordable(&self) -> usize {
-        (RENDERINGS / self.borders.len().max(1)).clamp(2, 48)
+        (RENDERINGS / self.record_ends.len().max(1)).clamp(2, 48)
     }
 
-    /// At most `most` borders: the first, the last, those around multiples of a page and around the
+    /// At most `most` record_ends: the first, the last, those around multiples of a page and around the
     /// ends of reads, and some in between.
     fn sample(&self, most: usize) -> Vec<u64> {
-        let count = self.borders.len();
+        let count = self.record_ends.len();
         if count <= most {
-            return self.borders.clone();
+            return self.record_ends.clone();
         }
         let mut indices = vec![count - 1, count / 2, 0, 1, count - 2];
         let pages = (1..).map(|page| page * PAGE).take_while(|at| *at < self.len).take(4);
-        for place in self.turns.iter().copied().take(4).chain(pages) {
-            let behind = self.borders.partition_point(|border| *border < place);
-            indices.extend([behind.saturating_sub(1), behind, behind + 1]);
+        for at_end in self.read_ends.iter().copied().take(4).chain(pages) {
+            let after = self.record_ends.partition_point(|record_end| *record_end < at_end);
+            indices.extend([after.saturating_sub(1), after, after + 1]);
         }
         indices.truncate(most);
         let rest = most - indices.len();
@@ -298,7 +298,7 @@ impl Shape {
         indices.retain(|index| *index < count);
         indices.sort_unstable();
         indices.dedup();
-        indices.iter().filter_map(|index| self.borders.get(*index).copied()).collect()
+        indices.iter().filter_map(|index| self.record_ends.get(*index).copied()).collect()
     }
 }
 

@@ -4,19 +4,19 @@ use super::*;
 
 /// Records of these lengths, read in blocks of a page.
 fn shape(lens: &[u64], complete: bool) -> Shape {
-    let mut borders = Vec::new();
+    let mut record_ends = Vec::new();
     let mut at = 0;
     for len in lens {
         at += len;
-        borders.push(at);
+        record_ends.push(at);
     }
-    let mut turns: Vec<u64> = Vec::new();
-    for border in &borders {
-        if border - turns.last().copied().unwrap_or(0) > PAGE {
-            turns.push(*border);
+    let mut read_ends: Vec<u64> = Vec::new();
+    for record_end in &record_ends {
+        if record_end - read_ends.last().copied().unwrap_or(0) > PAGE {
+            read_ends.push(*record_end);
         }
     }
-    Shape { len: at, complete, borders, turns }
+    Shape { len: at, complete, record_ends, read_ends }
 }
 
 /// The plan's steps over a file of this length that does what it should: where reads begin, and how
@@ -80,7 +80,7 @@ fn records_end_where_records_end() {
     assert_eq!(&reads[300..], [(8100, 0), (8100, 0)]);
     let reads = run(&plan(&shape, Kind::Before), shape.len);
     assert_eq!(&reads[..3], [(0, 26), (26, 27), (53, 27)]);
-    let reads = run(&plan(&shape, Kind::Behind), shape.len);
+    let reads = run(&plan(&shape, Kind::After), shape.len);
     assert_eq!(&reads[..3], [(0, 28), (28, 27), (55, 27)]);
 }
 
@@ -171,7 +171,7 @@ proptest! {
         let shape = shape(&lens, true);
         let sample = shape.sample(most);
         prop_assert!(sample.len() <= most && sample.is_sorted());
-        prop_assert!(sample.iter().all(|at| shape.borders.contains(at)));
-        prop_assert_eq!(sample.last(), shape.borders.last());
+        prop_assert!(sample.iter().all(|at| shape.record_ends.contains(at)));
+        prop_assert_eq!(sample.last(), shape.record_ends.last());
     }
 }

@@ -45,7 +45,7 @@ fn write(report: &Report, text: &mut String) -> fmt::Result {
     }
 }
 
-/// What stands behind the second `::`.
+/// What stands after the second `::`.
 struct Message<'a>(&'a str);
 
 impl fmt::Display for Message<'_> {

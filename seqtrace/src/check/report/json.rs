@@ -162,7 +162,7 @@ fn plan(plan: &PlanReport) -> Plan {
         PlanOutcome::Fail(failure)
         | PlanOutcome::Volatile(failure)
         | PlanOutcome::Excused(failure)
-        | PlanOutcome::Unsettled(failure) => Some(failure.difference.at),
+        | PlanOutcome::Undecided(failure) => Some(failure.difference.at),
         _ => None,
     };
     Plan {

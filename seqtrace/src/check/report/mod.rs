@@ -138,7 +138,7 @@ impl Writer {
         self.unlisted.passed_by += 1;
     }
 
-    /// Reports a file that is no seq file. Text lists them behind the others, or counts them if there are
+    /// Reports a file that is no seq file. Text lists them after the others, or counts them if there are
     /// several beside files that were judged.
     pub(crate) fn other(&mut self, report: Report, out: &mut Vec<u8>) {
         if self.look.format == Format::Text && !self.look.verbose {
@@ -163,7 +163,7 @@ impl Writer {
         }
     }
 
-    /// Behind the last one.
+    /// After the last one.
     pub fn end(&mut self, out: &mut Vec<u8>) {
         self.others(out);
         match self.look.format {
@@ -227,7 +227,7 @@ fn outcome(plan: &PlanReport) -> (&'static str, Option<String>) {
         PlanOutcome::Excused(failure) => {
             ("excused", Some(describe(failure.difference.at, &failure.difference.what)))
         }
-        PlanOutcome::Unsettled(failure) => {
+        PlanOutcome::Undecided(failure) => {
             ("unsure", Some(describe(failure.difference.at, &failure.difference.what)))
         }
         PlanOutcome::Unsupported { syscall, errno } => {

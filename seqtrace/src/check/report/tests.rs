@@ -65,7 +65,7 @@ fn broken() -> Report {
         notes: Vec::new(),
         repro: Some(Repro {
             command: "dd if=/proc/seqbugs/eof_stuck bs=6 skip=1".to_owned(),
-            shows: "behind the end, at byte 6: \"2\\n\"".to_owned(),
+            shows: "past the end, at byte 6: \"2\\n\"".to_owned(),
             correct: Some("cat /proc/seqbugs/eof_stuck | tail -c +7".to_owned()),
         }),
         lost: 0,
@@ -110,14 +110,14 @@ fn text() {
         &expect![[r#"
             /proc/seqbugs/eof_stuck  6 bytes, 3 records
               ok      whole           to the end in large blocks: 6 bytes, 2 calls
-              FAIL    end             behind the end, at byte 6: "2\n"
+              FAIL    end             past the end, at byte 6: "2\n"
               skip    splice          splice gives EINVAL
               ✗✗ SQ102 next did not advance at the end: pos 2 <again> & "again"
                     in eof_next [seqbugs+0x250]   seen in whole, end   seqtrace explain SQ102
               ✗✗ SQ201 double emit: pos 2 <again> & "again"
                     cause SQ102 eof_next [seqbugs+0x250]   seen in whole, end   seqtrace explain SQ201
               reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
-                behind the end, at byte 6: "2\n"; right is: cat /proc/seqbugs/eof_stuck | tail -c +7
+                past the end, at byte 6: "2\n"; right is: cat /proc/seqbugs/eof_stuck | tail -c +7
               findings: 2 errors, 0 warnings
             clean        /proc/a\x1b[31m#1  6 bytes, 3 records
             refused      /proc/kmsg  a consuming stream: 100% lost, for ever
@@ -148,7 +148,7 @@ fn json() {
     written(
         Format::Json,
         &expect![[r#"
-            {"type":"check","v":1,"path":"/proc/seqbugs/eof_stuck","verdict":"findings","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"bytes_compared":true,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null},{"name":"end","what":"at the end of the file and behind it","outcome":"fail","detail":"behind the end, at byte 6: \"2\\n\"","calls":2,"bytes":6,"offset":6},{"name":"splice","what":"splice into a pipe","outcome":"skip","detail":"splice gives EINVAL","calls":2,"bytes":6,"offset":null}],"findings":[{"id":"SQ102","name":"next did not advance at the end","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":null,"sessions":2,"times":1,"plans":["whole","end"]},{"id":"SQ201","name":"double emit","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":"SQ102 eof_next [seqbugs+0x250]","sessions":2,"times":1,"plans":["whole","end"]}],"notes":[],"reproduce":{"command":"dd if=/proc/seqbugs/eof_stuck bs=6 skip=1","shows":"behind the end, at byte 6: \"2\\n\"","correct":"cat /proc/seqbugs/eof_stuck | tail -c +7"}}
+            {"type":"check","v":1,"path":"/proc/seqbugs/eof_stuck","verdict":"findings","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"bytes_compared":true,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null},{"name":"end","what":"at the end of the file and past it","outcome":"fail","detail":"past the end, at byte 6: \"2\\n\"","calls":2,"bytes":6,"offset":6},{"name":"splice","what":"splice into a pipe","outcome":"skip","detail":"splice gives EINVAL","calls":2,"bytes":6,"offset":null}],"findings":[{"id":"SQ102","name":"next did not advance at the end","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":null,"sessions":2,"times":1,"plans":["whole","end"]},{"id":"SQ201","name":"double emit","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":"SQ102 eof_next [seqbugs+0x250]","sessions":2,"times":1,"plans":["whole","end"]}],"notes":[],"reproduce":{"command":"dd if=/proc/seqbugs/eof_stuck bs=6 skip=1","shows":"past the end, at byte 6: \"2\\n\"","correct":"cat /proc/seqbugs/eof_stuck | tail -c +7"}}
             {"type":"check","v":1,"path":"/proc/a\\x1b[31m#1","verdict":"clean","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"bytes_compared":true,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null}],"findings":[],"notes":[],"reproduce":null}
             {"type":"check","v":1,"path":"/proc/kmsg","verdict":"refused","reason":"a consuming stream: 100% lost, for ever","table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"bytes_compared":true,"lost":0,"plans":[],"findings":[],"notes":[],"reproduce":null}
             {"type":"check_end","v":1,"files":3,"clean":1,"findings":1,"inconclusive":0,"refused":1,"volatile":0}
@@ -179,13 +179,13 @@ fn ktap() {
           KTAP version 1
           1..4
           ok 1 whole
-          # behind the end, at byte 6: "2\n"
+          # past the end, at byte 6: "2\n"
           not ok 2 end
           ok 3 splice # SKIP splice gives EINVAL
           # error SQ102 next did not advance at the end: pos 2 <again> & "again"
           # error SQ201 double emit: pos 2 <again> & "again"
           # reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
-          # behind the end, at byte 6: "2\n"
+          # past the end, at byte 6: "2\n"
           not ok 4 rules
         not ok 1 /proc/seqbugs/eof_stuck
           KTAP version 1
@@ -208,18 +208,18 @@ fn junit() {
             <testsuites name="seqtrace check" tests="3" failures="1" errors="0" skipped="1">
               <testsuite name="/proc/seqbugs/eof_stuck" tests="6" failures="3" errors="0" skipped="1">
                 <testcase classname="/proc/seqbugs/eof_stuck" name="whole"/>
-                <testcase classname="/proc/seqbugs/eof_stuck" name="end"><failure message="behind the end, at byte 6: &quot;2\n&quot;"/></testcase>
+                <testcase classname="/proc/seqbugs/eof_stuck" name="end"><failure message="past the end, at byte 6: &quot;2\n&quot;"/></testcase>
                 <testcase classname="/proc/seqbugs/eof_stuck" name="splice"><skipped message="splice gives EINVAL"/></testcase>
                 <testcase classname="/proc/seqbugs/eof_stuck" name="SQ102 next did not advance at the end">
                   <failure type="SQ102" message="pos 2 &lt;again&gt; &amp; &quot;again&quot;">in eof_next [seqbugs+0x250]
             reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
-            behind the end, at byte 6: &quot;2\n&quot;
+            past the end, at byte 6: &quot;2\n&quot;
             </failure>
                 </testcase>
                 <testcase classname="/proc/seqbugs/eof_stuck" name="SQ201 double emit">
                   <failure type="SQ201" message="pos 2 &lt;again&gt; &amp; &quot;again&quot;">in eof_next [seqbugs+0x250]
             reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
-            behind the end, at byte 6: &quot;2\n&quot;
+            past the end, at byte 6: &quot;2\n&quot;
             </failure>
                 </testcase>
                 <testcase classname="/proc/seqbugs/eof_stuck" name="verdict"/>
@@ -241,8 +241,8 @@ fn github() {
     written(
         Format::Github,
         &expect![[r#"
-            ::error title=SQ102 next did not advance at the end%3A /proc/seqbugs/eof_stuck::pos 2 <again> & "again"%0Ain eof_next [seqbugs+0x250]%0Areproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1%0Abehind the end, at byte 6: "2\n"
-            ::error title=SQ201 double emit%3A /proc/seqbugs/eof_stuck::pos 2 <again> & "again"%0Ain eof_next [seqbugs+0x250]%0Areproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1%0Abehind the end, at byte 6: "2\n"
+            ::error title=SQ102 next did not advance at the end%3A /proc/seqbugs/eof_stuck::pos 2 <again> & "again"%0Ain eof_next [seqbugs+0x250]%0Areproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1%0Apast the end, at byte 6: "2\n"
+            ::error title=SQ201 double emit%3A /proc/seqbugs/eof_stuck::pos 2 <again> & "again"%0Ain eof_next [seqbugs+0x250]%0Areproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1%0Apast the end, at byte 6: "2\n"
             ::notice title=not judged%3A /proc/kmsg::a consuming stream: 100%25 lost, for ever
         "#]],
     );

@@ -175,7 +175,7 @@ impl Text {
         let style = match plan.outcome {
             PlanOutcome::Ok => GOOD,
             PlanOutcome::Fail(_) | PlanOutcome::Killed => BAD,
-            PlanOutcome::Blocked | PlanOutcome::Unsettled(_) => WARN,
+            PlanOutcome::Blocked | PlanOutcome::Undecided(_) => WARN,
             PlanOutcome::Volatile(_)
             | PlanOutcome::Excused(_)
             | PlanOutcome::Unsupported { .. }

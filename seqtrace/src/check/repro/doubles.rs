@@ -1,7 +1,7 @@
 //! A record that a whole read gets twice, to be seen by `uniq -d`.
 //!
 //! Lines that are there twice prove nothing: a blank one, or a comment, may well be. So the line ends
-//! behind the second of two renderings of which it is known that they are of one record, and is
+//! after the second of two renderings of which it is known that they are of one record, and is
 //! given only if up to there no other line is there twice.
 
 use super::Repro;
@@ -47,15 +47,15 @@ pub(super) fn line(pair: &Pair, bytes: &[u8], end: End, source: &str) -> Option<
         return None;
     }
     let wanted = lines(record);
-    let behind = index(pair.again.end)?;
+    let after = index(pair.again.end)?;
     let is_all =
         |bytes: &[u8]| twice(&lines(bytes)) == twice(&[wanted.as_slice(), &wanted].concat());
     let next_to_each_other = wanted.len() == 1 && index(pair.first.end) == Some(again);
     let sorted = if next_to_each_other { "" } else { "sort | " };
     let source = if end == End::Eof && is_all(bytes) {
         source.to_owned()
-    } else if is_all(bytes.get(..behind)?) {
-        format!("{source} | head -c {behind}")
+    } else if is_all(bytes.get(..after)?) {
+        format!("{source} | head -c {after}")
     } else {
         return None;
     };

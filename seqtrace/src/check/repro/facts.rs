@@ -1,4 +1,4 @@
-//! What lines are made of: sizes and borders of a file.
+//! What lines are made of: sizes and offsets in a file.
 
 use crate::check::{
     plan::{Kind, PAGE, Shape},
@@ -20,21 +20,21 @@ pub(super) struct Facts {
     /// End of the record in the middle; 0 without records.
     pub(super) middle: u64,
     /// Offset at which the first read of the whole read ended.
-    pub(super) first_turn: u64,
+    pub(super) first_read_end: u64,
     /// Number of reads of the whole read.
-    pub(super) turns: u64,
+    pub(super) read_count: u64,
     /// `cat` prints the same, whatever calls it makes: that of busybox uses sendfile(2) and reads once
-    /// more behind the end.
+    /// more past the end.
     pub(super) cat: bool,
 }
 
 impl Facts {
     pub(super) fn of(report: &Report, shape: &Shape) -> Self {
-        let mut lens: Vec<u64> = Vec::with_capacity(shape.borders.len());
+        let mut lens: Vec<u64> = Vec::with_capacity(shape.record_ends.len());
         let mut before = 0;
-        for border in &shape.borders {
-            lens.push(border.saturating_sub(before));
-            before = *border;
+        for record_end in &shape.record_ends {
+            lens.push(record_end.saturating_sub(before));
+            before = *record_end;
         }
         lens.sort_unstable();
         let usual = lens.chunk_by(|a, b| a == b).max_by_key(|equal| equal.len());
@@ -47,10 +47,10 @@ impl Facts {
             complete: shape.complete,
             record: usual.and_then(|equal| equal.first().copied()).unwrap_or(0).max(1),
             longest: lens.last().copied().unwrap_or(0),
-            first: shape.borders.first().copied().unwrap_or(0).max(1),
-            middle: shape.borders.get(shape.borders.len() / 2).copied().unwrap_or(0),
-            first_turn: shape.turns.first().copied().unwrap_or(shape.len),
-            turns: u64::try_from(shape.turns.len()).unwrap_or(u64::MAX),
+            first: shape.record_ends.first().copied().unwrap_or(0).max(1),
+            middle: shape.record_ends.get(shape.record_ends.len() / 2).copied().unwrap_or(0),
+            first_read_end: shape.read_ends.first().copied().unwrap_or(shape.len),
+            read_count: u64::try_from(shape.read_ends.len()).unwrap_or(u64::MAX),
             cat: splices,
         }
     }

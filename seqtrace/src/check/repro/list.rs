@@ -55,11 +55,11 @@ pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
     let mut scripts: Vec<Script> = Vec::new();
     let endless = report.found.iter().any(|found| found.finding.id == Id(105));
     if endless && report.volatile {
-        scripts.extend(behind(&facts));
+        scripts.extend(past_end(&facts));
     }
     scripts.extend(seen.into_iter().flat_map(|(_, scripts)| scripts));
     if visible {
-        scripts.extend(behind(&facts));
+        scripts.extend(past_end(&facts));
         let cheap = |script: &Script| cost(script, &facts) <= FEW;
         scripts.extend(other.into_iter().flat_map(|(_, scripts)| scripts).filter(cheap));
     }
@@ -88,7 +88,7 @@ pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
 const SEQUENTIAL: [Kind; 8] = [
     Kind::Records,
     Kind::Before,
-    Kind::Behind,
+    Kind::After,
     Kind::Bytes,
     Kind::Sevens,
     Kind::Page,
@@ -103,7 +103,7 @@ pub(super) fn failure(plan: &PlanReport) -> Option<&Failure> {
     match &plan.outcome {
         PlanOutcome::Fail(failure)
         | PlanOutcome::Volatile(failure)
-        | PlanOutcome::Unsettled(failure) => Some(failure),
+        | PlanOutcome::Undecided(failure) => Some(failure),
         _ => None,
     }
 }
@@ -161,13 +161,13 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
             scripts.push(then(Part::dd(record, 0, Some(1)), skip));
         }
     }
-    if facts.first_turn < facts.len {
-        for skip in [1, (facts.len - facts.first_turn) / record / 2] {
+    if facts.first_read_end < facts.len {
+        for skip in [1, (facts.len - facts.first_read_end) / record / 2] {
             scripts.push(then(Part::dd(LARGE, 0, Some(1)), skip.max(1)));
         }
     }
     scripts.push(then(Part::REST, 1));
-    // Far behind the end, where nothing comes however long the lines are.
+    // Far past the end, where nothing comes however long the lines are.
     let far = (2 * facts.len + 2 * PAGE).next_power_of_two();
     if facts.complete && far <= BLOCK {
         scripts.push(Script::Parts(vec![Part::dd(far, 1, None)]));
@@ -194,8 +194,8 @@ fn shared(facts: &Facts) -> Vec<Script> {
     scripts
 }
 
-/// Reads behind an end that should last, and reads without an end.
-fn behind(facts: &Facts) -> Vec<Script> {
+/// Reads after an end that should last, and reads without an end.
+fn past_end(facts: &Facts) -> Vec<Script> {
     let mut scripts = Vec::new();
     if !facts.complete {
         return scripts;

@@ -5,7 +5,7 @@
 
 use super::{facts::Facts, output::Whole, right::Segment, script::Script};
 
-/// A filter behind a command.
+/// A filter after a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Measure {
     /// Everything.

@@ -2,7 +2,7 @@
 //!
 //! What a line does is known system call by system call, so it is tried by a reading process that makes
 //! the same calls. A line is given only if that was wrong twice, in the same way, while whole reads before,
-//! between and behind it agreed: what reading empties, or what changes by itself, gets no line, or one that
+//! between and after it agreed: what reading empties, or what changes by itself, gets no line, or one that
 //! compares only what does not change.
 //!
 //! ```text
@@ -14,7 +14,7 @@
 //! Only what coreutils and busybox both have is used (`dd`, `cat`, `head`, `tail`, `sort`, `uniq`, `tr`, `wc`),
 //! unless nothing else shows it: then Python makes the calls. Both kinds of `dd` are tried, since that of
 //! coreutils asks where its input stands. `cat` stands for reads in large blocks; that of busybox uses
-//! sendfile(2) and reads once more behind the end, so `dd bs=128k` is used where that makes a difference.
+//! sendfile(2) and reads once more past the end, so `dd bs=128k` is used where that makes a difference.
 
 mod doubles;
 mod facts;
@@ -55,7 +55,7 @@ pub fn describe(at: u64, what: &What) -> String {
         What::Bytes { expected, got } => {
             format!("at byte {at}: \"{}\" instead of \"{}\"", text(got), text(expected))
         }
-        What::Beyond { got } => format!("behind the end, at byte {at}: \"{}\"", text(got)),
+        What::Beyond { got } => format!("past the end, at byte {at}: \"{}\"", text(got)),
         What::EndsEarly { expected } => {
             format!("ends at byte {at}, before \"{}\"", text(expected))
         }

@@ -58,7 +58,7 @@ impl Op {
     /// Moves `at`, the file offset, on. What is printed, if anything is.
     pub(super) fn pass(&self, facts: &Facts, at: &mut u64) -> Option<Segment> {
         let (shown, want) = match *self {
-            Self::Read { want: LARGE, shown } => (shown, facts.first_turn.max(1)),
+            Self::Read { want: LARGE, shown } => (shown, facts.first_read_end.max(1)),
             Self::Read { want, shown } => (shown, want),
             Self::Readv { ref wants } => (true, wants.iter().sum()),
             Self::Pread { at, want, shown } => {

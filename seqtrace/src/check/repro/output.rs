@@ -12,9 +12,9 @@ use crate::check::{
 pub struct Whole {
     /// The bytes up to the first end.
     pub bytes: Vec<u8>,
-    /// What is behind them.
+    /// What is after them.
     pub end: End,
-    /// A read behind the end gets nothing.
+    /// A read past the end gets nothing.
     pub lasts: bool,
 }
 
@@ -69,8 +69,8 @@ impl Printed {
         let mut rest = calls;
         let mut open: Vec<Slot> = Vec::new();
         for (number, act) in acts.iter().enumerate() {
-            let (calls, behind) = rest.split_at(made(&act.step, rest, &open)?);
-            rest = behind;
+            let (calls, after) = rest.split_at(made(&act.step, rest, &open)?);
+            rest = after;
             printed.take(number, act, calls)?;
             if let (Step::Open { slot }, [call]) = (&act.step, calls) {
                 match errno(call) {

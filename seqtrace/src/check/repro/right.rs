@@ -81,7 +81,7 @@ pub(super) fn file_offset(segments: &[Segment], whole: &Whole, mut at: u64) -> u
         at -= len;
         end = segment.begin.saturating_add(len);
     }
-    // Behind what it should print.
+    // After what it should print.
     end + at
 }
 

@@ -90,7 +90,7 @@ impl Part {
 
 /// Reads that a command makes at most.
 pub(super) fn reads(block: u64, facts: &Facts) -> u64 {
-    let needed = (facts.len / block.max(1)).max(4 * facts.turns);
+    let needed = (facts.len / block.max(1)).max(4 * facts.read_count);
     needed.saturating_add(SPARE).min(READS)
 }
 
@@ -277,13 +277,13 @@ impl Part {
         acts.push(sizes(0, block, count.unwrap_or_else(|| reads(block, facts)), purpose));
     }
 
-    /// Moves `at` on and adds what is printed. `at` is `None` behind the end.
+    /// Moves `at` on and adds what is printed. `at` is `None` past the end.
     fn pass(&self, facts: &Facts, at: &mut Option<u64>, segments: &mut Vec<Segment>) {
         let (skip, len) = match self.tool {
             Tool::Rest => (0, None),
             // The only block of which it is known that a read gets less.
             Tool::Dd { block: LARGE, skip, count: Some(1) } => {
-                (skip * LARGE, Some(facts.first_turn.max(1)))
+                (skip * LARGE, Some(facts.first_read_end.max(1)))
             }
             Tool::Dd { block, skip, count } => (block * skip, count.map(|count| count * block)),
         };

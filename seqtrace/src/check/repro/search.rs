@@ -20,13 +20,13 @@ use crate::check::{
 #[derive(Debug)]
 pub struct Search {
     path: Vec<u8>,
-    /// The steps of a whole read, and of a read behind its end.
+    /// The steps of a whole read, and of a read after its end.
     whole_steps: Vec<Step>,
     trials: IntoIter<Trial>,
     current: Option<Trial>,
     /// The whole read that was made last.
     whole: Option<Whole>,
-    /// Calls of the current trial that wait for the whole read behind them.
+    /// Calls of the current trial that wait for the whole read after them.
     tried: Option<Vec<Call>>,
     runs: Vec<Run>,
     found: Option<Repro>,
@@ -81,16 +81,16 @@ impl Search {
     }
 
     fn take_whole(&mut self, calls: &[Call]) {
-        let Some(behind) = Whole::of(calls) else {
+        let Some(after) = Whole::of(calls) else {
             self.current = None;
             return;
         };
-        let before = self.whole.replace(behind.clone());
+        let before = self.whole.replace(after.clone());
         let (Some(before), Some(calls)) = (before, self.tried.take()) else {
             self.skip_empty();
             return;
         };
-        self.runs.push(Run { before, calls, behind });
+        self.runs.push(Run { before, calls, after });
         if self.runs.len() >= RUNS {
             let current = self.current.take();
             self.found = current.and_then(|trial| trial.confirm(&self.runs, &self.path));

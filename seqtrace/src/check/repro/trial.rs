@@ -48,8 +48,8 @@ pub struct Run {
     pub before: Whole,
     /// The trial's calls.
     pub calls: Vec<Call>,
-    /// The whole read behind it.
-    pub behind: Whole,
+    /// The whole read after it.
+    pub after: Whole,
 }
 
 /// How often a trial is carried out before its line is printed.
@@ -104,7 +104,7 @@ impl Trial {
             return None;
         }
         let mut trial = self.clone();
-        trial.facts.cat &= runs.iter().all(|run| run.before.lasts && run.behind.lasts);
+        trial.facts.cat &= runs.iter().all(|run| run.before.lasts && run.after.lasts);
         match &trial.fault {
             Some(fault) if keeps_still(runs, Measure::Text) => trial.around(fault, runs, &file),
             Some(_) => None,
@@ -227,17 +227,17 @@ impl Trial {
         let len = bytes.len();
         let (command, shows) = match (fault, end) {
             (Fault::Fails, End::Error(errno)) => {
-                (source, format!("fails with {} behind {len} bytes", errno_name(*errno)))
+                (source, format!("fails with {} after {len} bytes", errno_name(*errno)))
             }
             (Fault::Silent, End::Eof) => {
-                (format!("{source} | wc -c"), format!("ends behind {len} bytes without an error"))
+                (format!("{source} | wc -c"), format!("ends after {len} bytes without an error"))
             }
             (Fault::Empty, End::Eof) if bytes.is_empty() => {
                 (source, "prints nothing, though show() does".to_owned())
             }
             (Fault::Double(pair), end) => return doubles::line(pair, bytes, *end, &source),
             (Fault::Endless, End::Cut) => {
-                let reads = self.facts.turns.clamp(1, READS);
+                let reads = self.facts.read_count.clamp(1, READS);
                 let command = format!("dd if={file} bs=128k count={reads} | wc -c");
                 (command, format!("{reads} reads do not come to an end"))
             }
@@ -250,6 +250,6 @@ impl Trial {
 /// True if all whole reads are the same by this measure.
 fn keeps_still(runs: &[Run], measure: Measure) -> bool {
     let Some(first) = runs.first() else { return false };
-    let mut wholes = runs.iter().flat_map(|run| [&run.before, &run.behind]);
+    let mut wholes = runs.iter().flat_map(|run| [&run.before, &run.after]);
     wholes.all(|whole| measure.same(&first.before, whole))
 }

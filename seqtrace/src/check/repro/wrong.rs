@@ -22,7 +22,7 @@ pub(super) struct Wrong {
     /// What was printed, and what should have been, without a filter.
     pub(super) got: Vec<u8>,
     pub(super) right: Vec<u8>,
-    /// Where these differ behind the filter: a file offset for [`Measure::Text`], an offset in what the
+    /// Where these differ after the filter: a file offset for [`Measure::Text`], an offset in what the
     /// filter prints for the others.
     difference: Difference,
 }

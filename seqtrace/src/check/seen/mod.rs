@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Borders of records that are remembered of one session.
-pub(super) const BORDERS: usize = 1 << 16;
+pub(super) const RECORD_ENDS: usize = 1 << 16;
 
 /// One open of the file, by a reading process.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct SeenSession {
     /// What is known of it.
     pub session: Rc<Session>,
     /// Where its records end in the file: of the first generation, ascending.
-    pub borders: Vec<u64>,
+    pub record_ends: Vec<u64>,
     /// Renderings that were dropped because show() said so, with bytes.
     pub skipped: u64,
     /// Its passes and what they rendered.
@@ -88,7 +88,7 @@ impl Seen {
                 if let Some(session) = &update.session {
                     self.sessions.push(SeenSession {
                         session: Rc::clone(session),
-                        borders: Vec::new(),
+                        record_ends: Vec::new(),
                         skipped: 0,
                         log: Log::default(),
                         closed: false,
@@ -115,10 +115,10 @@ impl Seen {
                 let kept = callback.fate == Some(Fate::Emitted);
                 let end = callback.range.filter(|_| kept).map(|range| range.end);
                 if let Some(end) = end.and_then(|end| u64::try_from(end).ok())
-                    && seen.borders.last().is_none_or(|last| *last < end)
-                    && seen.borders.len() < BORDERS
+                    && seen.record_ends.last().is_none_or(|last| *last < end)
+                    && seen.record_ends.len() < RECORD_ENDS
                 {
-                    seen.borders.push(end);
+                    seen.record_ends.push(end);
                 }
             }
             What::Close { partial, by, .. } => {

@@ -52,7 +52,7 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
     }
     if let Some(End::Error(errno)) = report.end.filter(|_| report.bytes > 0) {
         let message = format!(
-            "behind byte {} the reader gets {} where the end of the file should be",
+            "after byte {} the reader gets {} where the end of the file should be",
             report.bytes,
             errno_name(errno)
         );
@@ -90,7 +90,7 @@ fn judge(report: &mut Report, circumstances: &Circumstances) {
     let killed_in = names(report, |outcome| *outcome == PlanOutcome::Killed);
     let not_run = |plan: &&PlanReport| matches!(plan.outcome, PlanOutcome::NotRun(_));
     let not_run = report.plans.iter().filter(not_run).count();
-    let unsettled = names(report, |outcome| matches!(outcome, PlanOutcome::Unsettled(_)));
+    let undecided = names(report, |outcome| matches!(outcome, PlanOutcome::Undecided(_)));
     report.verdict = if broken {
         Verdict::Findings
     } else if let Some(plan) = killed_in {
@@ -105,7 +105,7 @@ fn judge(report: &mut Report, circumstances: &Circumstances) {
         Verdict::Inconclusive(format!("{} seen in part only", Count(partial, "session")))
     } else if let Some(plans) = blocked {
         Verdict::Inconclusive(format!("a read did not return: {plans}"))
-    } else if let Some(plans) = unsettled {
+    } else if let Some(plans) = undecided {
         Verdict::Inconclusive(format!(
             "other bytes in {plans}, and no telling whether the file had changed"
         ))

@@ -77,7 +77,7 @@ pub enum PlanOutcome {
     /// The same lines with other numbers, for a reason that is not the way of reading.
     Excused(Failure),
     /// Not so, and it is not known whether the file keeps still.
-    Unsettled(Failure),
+    Undecided(Failure),
     /// The file does not know this system call.
     Unsupported {
         /// The system call.

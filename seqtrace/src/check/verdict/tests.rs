@@ -136,13 +136,13 @@ fn a_file_that_changes_is_not_called_clean_in_silence() {
     assert_eq!((&changed.verdict, changed.volatile), (&Verdict::Clean, true));
     assert_eq!(changed.notes, ["it changes now and then: the bytes of records are not judged"]);
     // What another plan proves is not taken back.
-    let plans = [plans, vec![failed(Kind::Behind)]].concat();
+    let plans = [plans, vec![failed(Kind::After)]].concat();
     let both = concluded(Report { plans, ..report() });
     assert_eq!((&both.verdict, both.volatile), (&Verdict::Findings, false));
     // Nor is what nobody had the time to find out passed over.
-    let plans = vec![differed(Kind::Records, PlanOutcome::Unsettled)];
-    let unsettled = concluded(Report { plans, ..report() });
-    assert!(matches!(unsettled.verdict, Verdict::Inconclusive(why) if why.contains("records")));
+    let plans = vec![differed(Kind::Records, PlanOutcome::Undecided)];
+    let undecided = concluded(Report { plans, ..report() });
+    assert!(matches!(undecided.verdict, Verdict::Inconclusive(why) if why.contains("records")));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    check::left_alone,
+    check::denylist,
     event::{FileKind, Open},
     exit::Refusal,
     filter::{Target, glob::Glob},
@@ -147,7 +147,7 @@ fn of_module(module: &Glob, trace: &mut Trace) -> Vec<Named> {
 
 /// Whether a file's callbacks are in such a module.
 fn is_of(path: &Path, module: &dyn Fn(&str) -> bool, trace: &mut Trace) -> bool {
-    if left_alone::why(path).is_some() {
+    if denylist::reason(path).is_some() {
         return false;
     }
     let Ok(Some(Open { kind: kind @ FileKind::Seq { .. }, .. })) = trace.look_at(path) else {

@@ -37,9 +37,9 @@ pub(super) enum Kind {
     OpenIterator,
     /// show() prints a heading where the section changes, and all readers share the last section.
     ShowShares,
-    /// next() returns NULL behind each record, and start() goes on there.
+    /// next() returns NULL after each record, and start() goes on there.
     NextEnds,
-    /// start() behind the only record sets `*pos` back to it.
+    /// start() after the only record sets `*pos` back to it.
     SetsBack,
     /// All descriptors have one cursor, which begins again only when it has come to the end.
     LeftBehind,

@@ -1,4 +1,4 @@
-//! A laboratory without a kernel: it carries plans out on a simulated file, behind which are the real tracker,
+//! A laboratory without a kernel: it carries plans out on a simulated file, after which are the real tracker,
 //! rules and collector.
 
 use std::{cell::Cell, collections::HashMap, pin::pin, rc::Rc, task, time::Duration};

@@ -87,7 +87,7 @@ proptest! {
         let report = lab.report();
         prop_assert_eq!(&report.verdict, &Verdict::Clean, "{}", brief(&report));
         prop_assert!(report.bytes_compared && !report.volatile && report.repro.is_none());
-        // Two tastes, two whole reads, and each plan once.
+        // Two first_reads, two whole reads, and each plan once.
         prop_assert_eq!(lab.plans, report.plans.len() + 3);
     }
 

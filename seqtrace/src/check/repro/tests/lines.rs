@@ -34,8 +34,8 @@ fn facts() -> Facts {
         longest: 2,
         first: 2,
         middle: 4,
-        first_turn: 6,
-        turns: 1,
+        first_read_end: 6,
+        read_count: 1,
         cat: true,
     }
 }
@@ -64,10 +64,10 @@ fn whole(bytes: &[u8]) -> Whole {
 fn runs(wholes: [&[u8]; 3], calls: [Vec<Call>; RUNS]) -> Vec<Run> {
     let around = [(0, 1), (1, 2)];
     let runs = calls.into_iter().zip(around);
-    runs.map(|(calls, (before, behind))| Run {
+    runs.map(|(calls, (before, after))| Run {
         before: whole(wholes[before]),
         calls,
-        behind: whole(wholes[behind]),
+        after: whole(wholes[after]),
     })
     .collect()
 }
@@ -141,7 +141,7 @@ fn what_was_not_done_shows_nothing() {
 #[test]
 fn an_end_that_does_not_last_is_nothing_for_cat() {
     let mut runs = runs([FILE; 3], read_as([WRONG; 2]));
-    runs[1].behind.lasts = false;
+    runs[1].after.lasts = false;
     let correct = blocks().confirm(&runs, b"/f").unwrap().correct;
     assert_eq!(correct.as_deref(), Some("dd if=/f bs=128k | head -c 6"));
 }
@@ -213,7 +213,7 @@ fn the_whole_read_itself() {
     let line = |fault: Fault, bytes: &[u8], end| {
         let trial = Trial::whole(fault, &facts());
         let whole = Whole { bytes: bytes.to_vec(), end, lasts: true };
-        let run = Run { before: whole.clone(), calls: Vec::new(), behind: whole };
+        let run = Run { before: whole.clone(), calls: Vec::new(), after: whole };
         trial.confirm(&[run.clone(), run], b"/f").map(|repro| repro.command)
     };
     assert_eq!(line(Fault::Fails, b"a\n", End::Error(5)).as_deref(), Some("cat /f"));
@@ -237,7 +237,7 @@ fn a_line_is_twice_because_a_record_is() {
     };
     assert_eq!(command(pair(2, 4, 2), b"a\nb\nb\n").as_deref(), Some("cat /f | uniq -d"));
     assert_eq!(command(pair(0, 4, 2), b"a\nb\na\n").as_deref(), Some("cat /f | sort | uniq -d"));
-    // What is there twice behind it is none of this record's doing.
+    // What is there twice after it is none of this record's doing.
     let bounded = command(pair(0, 4, 2), b"a\nb\na\n#\n#\n");
     assert_eq!(bounded.as_deref(), Some("cat /f | head -c 6 | sort | uniq -d"));
     // Nor is what is there twice before it, and then nothing is to be seen.

@@ -28,12 +28,12 @@ fn examined(sim: &mut Sim<File>, limit: u64) -> (Report, Shape) {
     let calls = sim.run(&steps(&plan::whole(limit)));
     let reference = Reference::of(&calls).unwrap();
     let ends = reference.bytes.iter().zip(1..).filter(|(byte, _)| **byte == b'\n');
-    let turns = calls.iter().filter(|call| call.ret > 0 && call.syscall == Syscall::Read);
+    let read_ends = calls.iter().filter(|call| call.ret > 0 && call.syscall == Syscall::Read);
     let shape = Shape {
         len: reference.len(),
         complete: reference.end == End::Eof,
-        borders: ends.map(|(_, end)| end).collect(),
-        turns: turns.map(|call| call.at + call.bytes.len() as u64).collect(),
+        record_ends: ends.map(|(_, end)| end).collect(),
+        read_ends: read_ends.map(|call| call.at + call.bytes.len() as u64).collect(),
     };
     (report.bytes, report.end) = (reference.len(), Some(reference.end));
     let again = Reference::of(&sim.run(&steps(&plan::whole(limit)))).unwrap();
@@ -132,7 +132,7 @@ fn each_bug_has_its_line() {
     }
     expect_test::expect![[r##"
         EofStuck: dd if=/proc/foo bs=81 skip=1
-          behind the end, at byte 81: "rec 00002 abcdefghijklmnop\n"
+          past the end, at byte 81: "rec 00002 abcdefghijklmnop\n"
           cat /proc/foo | tail -c +82
         EofStuckTicking: { dd bs=128k >/dev/null; dd bs=33 skip=1; } </proc/foo | wc -l
           1 line instead of 0
@@ -159,7 +159,7 @@ fn each_bug_has_its_line() {
           at byte 62: "rec 00003 abcdefghijklmnop\n" instead of "rec 00002 abcdefghijklmnop\n"
           cat /proc/foo | tail -c +55 | head -c 54
         Alone: dd if=/proc/foo bs=270 skip=1 count=2
-          behind the end, at byte 270: "rec 00001 abcdefghijklmnop\nrec 00002 abcdefghijklmnop\n"
+          past the end, at byte 270: "rec 00001 abcdefghijklmnop\nrec 00002 abcdefghijklmnop\n"
           cat /proc/foo | tail -c +271 | head -c 540
         Stale: dd if=/proc/foo bs=27 count=3
           at byte 27: "1f722b88\n" instead of "rec 00001 abcdefghijklmnop\n"; other bytes each time
@@ -174,7 +174,7 @@ fn each_bug_has_its_line() {
           lseek to 8100 returns 8099
           echo 8100
         EofStuckNoLseek: python3 -c 'from os import *; write(1, pread(0, 27, 8100))' </proc/foo
-          behind the end, at byte 8100: "rec 00299 abcdefghijklmnop\n"
+          past the end, at byte 8100: "rec 00299 abcdefghijklmnop\n"
           cat /proc/foo | tail -c +8101 | head -c 27
         Readv: python3 -c 'from os import *; b = [bytearray(n) for n in (27, 27,)]; n = readv(0, b); write(1, b"".join(b)[:n])' </proc/foo
           at byte 0: "!ec 00000 abcdefghijklmnop\n" instead of "rec 00000 abcdefghijklmnop\n"
@@ -183,7 +183,7 @@ fn each_bug_has_its_line() {
           at byte 0: "!ec 00000 abcdefghijklmnop\n" instead of "rec 00000 abcdefghijklmnop\n"
           dd if=/proc/foo bs=128k
         Fails: cat /proc/foo
-          fails with EIO behind 135 bytes
+          fails with EIO after 135 bytes
           -
     "##]].assert_eq(&all);
 }

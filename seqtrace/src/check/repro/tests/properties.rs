@@ -68,12 +68,12 @@ proptest! {
     fn no_double_is_made_of_lines_that_are_equal(
         records in records(),
         first in 0i64..200,
-        behind in 1i64..200,
+        after in 1i64..200,
         len in 1i64..60,
     ) {
         let mut sim = Sim::new(File::new(Kind::Right, records));
         let (mut report, shape) = examined(&mut sim, 1 << 20);
-        accuse(&mut report, 0, &[201], (first, first + behind, len));
+        accuse(&mut report, 0, &[201], (first, first + after, len));
         if let Some(line) = searched(&mut sim, &report, &shape) {
             // Accused as it is, only what is there twice is shown, and nothing else.
             prop_assert!(line.command.ends_with("uniq -d"));

@@ -11,8 +11,8 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
+    denylist,
     inquiry::{self, Answer, Bounds, Lab},
-    left_alone,
     plan::{Act, Plan},
     process::{Ended, Process},
     reader::Request,
@@ -38,7 +38,7 @@ pub struct Limits {
 }
 
 /// Two reading processes and what traces them.
-pub struct Examiner {
+pub struct FileChecker {
     /// What sees the reads.
     pub trace: Trace,
     seen: Collector,
@@ -53,7 +53,7 @@ const HEAVY: usize = 2048;
 
 /// The readers at work on one file.
 struct Reading<'a> {
-    examiner: &'a mut Examiner,
+    checker: &'a mut FileChecker,
     /// The file that is read: another than the one named where that means the reader itself.
     path: &'a Path,
     /// So many records that events of one step may fill the ring.
@@ -65,7 +65,7 @@ struct Reading<'a> {
     killed: bool,
 }
 
-impl Examiner {
+impl FileChecker {
     /// From a trace whose sink is `seen` and which follows the readers.
     ///
     /// # Errors
@@ -106,20 +106,20 @@ impl Examiner {
         }
         let bounds = Bounds { bytes: self.limits.bytes, force: self.limits.force };
         let mut reading =
-            Reading { examiner: self, path: &read_as, heavy: false, deadline, lost, killed: false };
+            Reading { checker: self, path: &read_as, heavy: false, deadline, lost, killed: false };
         Box::pin(inquiry::inquire(&mut reading, bounds, report)).await
     }
 
     /// Why a file is not read at all.
     fn refuses(&mut self, read_as: &Path, report: &mut Report) -> Option<String> {
-        if let Some(why) = left_alone::why(read_as).filter(|_| !self.limits.force) {
+        if let Some(why) = denylist::reason(read_as).filter(|_| !self.limits.force) {
             return Some(format!("{why}: not opened without --force"));
         }
         let looked = self.trace.look_at(read_as);
         self.seen.take();
         match looked {
             Err(error) => match self.trace.failed_open() {
-                // What that open left behind is known when a reader, which is traced, has tried it.
+                // What that open left after is known when a reader, which is traced, has tried it.
                 Some(Open { kind, .. }) => {
                     report.callbacks = self.trace.pipeline.callbacks(&kind);
                     None
@@ -161,24 +161,24 @@ impl Lab for Reading<'_> {
             let process = acts.first().map_or(0, |act| act.process);
             let steps = acts.iter().map(|act| act.step.clone()).collect();
             let request = Request { path: self.path.as_os_str().as_bytes().to_vec(), steps };
-            let Examiner { trace, seen, readers, limits, .. } = &mut *self.examiner;
+            let FileChecker { trace, seen, readers, limits, .. } = &mut *self.checker;
             let Some(reader) = readers.get_mut(process) else { continue };
             let returned = || seen.returned();
             let asked = reader.ask(&request, limits.step, self.deadline, returned, &mut calls);
             ended = trace.during(asked).await?;
             if ended != Ended::Done {
                 self.killed = ended == Ended::Died;
-                self.examiner.replace_readers().await?;
+                self.checker.replace_readers().await?;
                 break;
             }
         }
-        let seen = self.examiner.seen.take();
-        self.heavy |= seen.sessions.iter().any(|session| session.borders.len() > HEAVY);
+        let seen = self.checker.seen.take();
+        self.heavy |= seen.sessions.iter().any(|session| session.record_ends.len() > HEAVY);
         Ok(Answer { calls, ended, seen })
     }
 
     async fn idle(&mut self, time: Duration) -> anyhow::Result<()> {
-        self.examiner.trace.during(tokio::time::sleep(time)).await;
+        self.checker.trace.during(tokio::time::sleep(time)).await;
         Ok(())
     }
 
@@ -193,11 +193,11 @@ impl Lab for Reading<'_> {
     }
 
     fn extend(&mut self) {
-        self.deadline += self.examiner.limits.time / 2;
+        self.deadline += self.checker.limits.time / 2;
     }
 
     fn lost(&self) -> anyhow::Result<u64> {
-        Ok(self.examiner.trace.lost()? - self.lost)
+        Ok(self.checker.trace.lost()? - self.lost)
     }
 }
 
