@@ -19,7 +19,7 @@ use crate::{
         file_checker::{FileChecker, Limits},
         process::Process,
         recorded::ReportCollector,
-        report::{Format, Look, Sums, Writer as Report},
+        report::{Format, Options, ReportWriter, Sums},
         seen::Collector,
         verdict::{self, Verdict},
     },
@@ -70,7 +70,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         };
         let mut checker = FileChecker::new(trace, seen, readers, limits)?;
         let files = files::candidates(wanted, &mut checker.trace)?;
-        let mut report = Report::new(look(args, &writer, files.len() == 1));
+        let mut report = ReportWriter::new(options(args, &writer, files.len() == 1));
         let mut named = 0;
         let interrupted = tokio::select! {
             biased;
@@ -93,7 +93,7 @@ async fn examine(
     checker: &mut FileChecker,
     files: &[Candidate],
     args: &cli::Check,
-    report: &mut Report,
+    report: &mut ReportWriter,
     writer: &mut Writer,
 ) -> anyhow::Result<u64> {
     let mut refused = 0;
@@ -163,7 +163,7 @@ fn judge(
         )
         .into());
     }
-    let mut report = Report::new(look(args, &writer, reports.len() == 1));
+    let mut report = ReportWriter::new(options(args, &writer, reports.len() == 1));
     let mut output = Output::default();
     report.begin(u64::try_from(reports.len()).unwrap_or(u64::MAX), &mut output.data);
     for file in &reports {
@@ -176,8 +176,8 @@ fn judge(
     Ok(exit(report.sums(), 0, 0, unsure).into())
 }
 
-fn look(args: &cli::Check, writer: &Writer, single: bool) -> Look {
-    Look {
+fn options(args: &cli::Check, writer: &Writer, single: bool) -> Options {
+    Options {
         format: args.format,
         color: look::color_data(args.color, writer),
         ascii: args.ascii,

@@ -89,7 +89,7 @@ fn refused() -> Report {
 }
 
 fn bytes(format: Format) -> Vec<u8> {
-    let mut writer = Writer::new(Look { format, ..Look::default() });
+    let mut writer = ReportWriter::new(Options { format, ..Options::default() });
     let mut out = Vec::new();
     writer.begin(3, &mut out);
     for report in [broken(), clean(), refused()] {
@@ -97,6 +97,15 @@ fn bytes(format: Format) -> Vec<u8> {
     }
     writer.end(&mut out);
     out
+}
+
+/// The report on one file, and the end.
+fn one(report: &Report, format: Format) -> String {
+    let mut writer = ReportWriter::new(Options { format, ..Options::default() });
+    let mut out = Vec::new();
+    writer.report(report, &mut out);
+    writer.end(&mut out);
+    String::from_utf8(out).unwrap()
 }
 
 fn written(format: Format, expected: &Expect) {
@@ -133,7 +142,7 @@ fn one_is_no_plural() {
     one.found.truncate(1);
     one.plans.truncate(1);
     one.plans[0].calls = 1;
-    let mut writer = Writer::new(Look::default());
+    let mut writer = ReportWriter::new(Options::default());
     let mut out = Vec::new();
     writer.report(&one, &mut out);
     writer.end(&mut out);
@@ -253,10 +262,7 @@ fn a_reader_that_was_killed_is_not_skipped() {
     let mut report = clean();
     report.plans[0].outcome = PlanOutcome::Killed;
     report.verdict = Verdict::Inconclusive("the reader was killed".to_owned());
-    let (mut ktap, mut junit) = (Vec::new(), Vec::new());
-    ktap::report(1, &report, &mut ktap);
-    junit::report(&report, &mut junit);
-    let (ktap, junit) = (String::from_utf8(ktap).unwrap(), String::from_utf8(junit).unwrap());
+    let (ktap, junit) = (one(&report, Format::Ktap), one(&report, Format::Junit));
     assert!(ktap.contains("\n  not ok 1 whole\n") && !ktap.contains("SKIP"), "{ktap}");
     assert!(junit.contains("errors=\"2\" skipped=\"0\""), "{junit}");
     assert!(junit.contains("name=\"whole\"><error message="), "{junit}");
@@ -266,9 +272,7 @@ fn a_reader_that_was_killed_is_not_skipped() {
 fn xml_is_escaped() {
     let mut report = clean();
     report.path = b"/proc/<a href=\"'&\x07".to_vec();
-    let mut out = Vec::new();
-    junit::report(&report, &mut out);
-    let text = String::from_utf8(out).unwrap();
+    let text = one(&report, Format::Junit);
     assert!(text.contains("name=\"/proc/&lt;a href=&quot;&apos;&amp;\\x07\""), "{text}");
 }
 
@@ -276,16 +280,16 @@ fn xml_is_escaped() {
 fn ascii_is_ascii() {
     let mut report = broken();
     report.path = "/proc/größe".into();
+    let options = Options { ascii: true, color: true, ..Options::default() };
     let mut out = Vec::new();
-    let look = Look { ascii: true, color: true, ..Look::default() };
-    text::report(&report, look, &mut out);
+    ReportWriter::new(options).report(&report, &mut out);
     assert!(out.is_ascii());
     assert!(out.contains(&0x1b));
 }
 
-/// What text says of `others` files that are no seq files, beside a clean one if `judged`.
-fn with_others(others: usize, judged: bool, look: Look) -> String {
-    let mut writer = Writer::new(look);
+/// Returns the text for `others` files that are no seq files, beside a clean one if `judged`.
+fn with_others(others: usize, judged: bool, options: Options) -> String {
+    let mut writer = ReportWriter::new(options);
     let mut out = Vec::new();
     for _ in 0..others {
         let mut other = Report::new(b"/proc/cmdline".to_vec());
@@ -303,22 +307,22 @@ fn with_others(others: usize, judged: bool, look: Look) -> String {
 #[test]
 fn many_files_that_are_no_seq_files_are_one_line() {
     let lines = |text: &str| text.lines().count();
-    let text = with_others(169, true, Look::default());
+    let text = with_others(169, true, Options::default());
     assert!(text.contains("169 of the named files are not seq files: -v lists them\n"), "{text}");
     assert!(text.contains("170 files: 1 clean") && text.contains("169 not judged"), "{text}");
     assert_eq!(lines(&text), 3);
-    assert_eq!(lines(&with_others(1, true, Look::default())), 3);
-    // With nothing else to say, each is said.
-    assert_eq!(lines(&with_others(3, false, Look::default())), 4);
-    let json = Look { format: Format::Json, ..Look::default() };
+    assert_eq!(lines(&with_others(1, true, Options::default())), 3);
+    // If no other file was judged, each is listed.
+    assert_eq!(lines(&with_others(3, false, Options::default())), 4);
+    let json = Options { format: Format::Json, ..Options::default() };
     assert_eq!(lines(&with_others(3, true, json)), 5);
-    let verbose = Look { verbose: true, ..Look::default() };
+    let verbose = Options { verbose: true, ..Options::default() };
     assert!(!with_others(3, true, verbose).contains("-v"));
 }
 
 #[test]
 fn files_that_globs_match_and_that_were_not_read_are_counted_apart() {
-    let mut writer = Writer::new(Look::default());
+    let mut writer = ReportWriter::new(Options::default());
     let mut out = Vec::new();
     writer.report(&clean(), &mut out);
     writer.pass_by();

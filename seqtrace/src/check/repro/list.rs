@@ -100,12 +100,7 @@ const SHARED: [Kind; 2] = [Kind::Interleaved, Kind::Processes];
 
 /// Where a plan's bytes differed, if they did, whatever that came to.
 pub(super) fn failure(plan: &PlanReport) -> Option<&Failure> {
-    match &plan.outcome {
-        PlanOutcome::Fail(failure)
-        | PlanOutcome::Volatile(failure)
-        | PlanOutcome::Undecided(failure) => Some(failure),
-        _ => None,
-    }
+    plan.outcome.failure().filter(|_| !matches!(plan.outcome, PlanOutcome::Excused(_)))
 }
 
 /// Reads that a script makes, roughly.

@@ -94,9 +94,20 @@ pub enum PlanOutcome {
 }
 
 impl PlanOutcome {
-    /// True if it came to an end that says something of the file.
-    pub fn is_judged(&self) -> bool {
+    /// Returns true if the plan came to an end that proves something about the file.
+    pub(super) fn is_judged(&self) -> bool {
         !matches!(self, Self::NotRun(_) | Self::Blocked | Self::Killed)
+    }
+
+    /// Returns the first difference from the whole read, no matter what follows from it.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Fail(failure)
+            | Self::Volatile(failure)
+            | Self::Excused(failure)
+            | Self::Undecided(failure) => Some(failure),
+            _ => None,
+        }
     }
 }
 
