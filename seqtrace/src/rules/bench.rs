@@ -111,16 +111,12 @@ impl Bench {
             self.worsen(cause.id, severity);
         }
         let mut finding = Finding {
-            id: rule.id,
-            name: rule.name,
-            severity,
-            session: self.session.id,
             read: self.read,
             blame: role.and_then(|role| self.function(role)),
-            message,
             evidence,
             cause,
             times: so_far,
+            ..Finding::new(rule, severity, self.session.id, message)
         };
         if rule.id.culprit().is_some()
             && let Some(told) = self.tally.iter_mut().find(|told| told.rule.id == rule.id)
@@ -189,13 +185,6 @@ impl Bench {
     }
 
     fn function(&self, role: Role) -> Option<Blame> {
-        let callbacks = self.session.callbacks.as_ref()?;
-        let function = match role {
-            Role::Start => &callbacks.start,
-            Role::Next => &callbacks.next,
-            Role::Show => &callbacks.show,
-            Role::Stop => &callbacks.stop,
-        };
-        Some(Blame { role, function: function.clone() })
+        Some(Blame::new(role, self.session.callbacks.as_ref()?))
     }
 }

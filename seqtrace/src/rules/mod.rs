@@ -16,6 +16,7 @@ mod case;
 mod explain;
 mod finding;
 mod history;
+pub mod ids;
 mod judge;
 mod ledger;
 mod rule;

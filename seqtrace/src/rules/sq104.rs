@@ -21,6 +21,7 @@ use crate::event::{Ptr, Role};
 use crate::rules::bench::{Bench, Draft};
 use crate::rules::finding::Value;
 use crate::rules::history::{History, Mismatch};
+use crate::rules::ids::SQ101;
 use crate::rules::ledger::identity::Trust;
 use crate::rules::ledger::pass::Resume;
 use crate::rules::rule::{Id, Rule, Severity};
@@ -266,7 +267,7 @@ pub(super) fn goes_on(
 /// it whose position the core had to correct, or start itself.
 pub(super) fn origin(resume: &Resume, root: Option<Id>) -> Option<Id> {
     let mended = resume.handed.fixed_up && root != Some(RULE.id);
-    if mended { Some(Id(101)) } else { root.or(Some(RULE.id)) }
+    if mended { Some(SQ101) } else { root.or(Some(RULE.id)) }
 }
 
 /// What start did, in words.

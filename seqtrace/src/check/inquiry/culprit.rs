@@ -17,10 +17,10 @@ use crate::{
             SeenSession,
             log::{Log, Pass, Shown},
         },
-        verdict::Charge,
+        verdict::Proof,
     },
     event::{Ptr, Role},
-    rules::Id,
+    rules::ids::{SQ105, SQ106, SQ204, SQ305, SQ601},
 };
 
 /// Distance past the end to which a walk through the whole file seeks, in bytes.
@@ -83,7 +83,7 @@ impl<L: Lab> Inquiry<'_, L> {
         &mut self,
         known: &Known,
         ways: &Ways,
-    ) -> anyhow::Result<Option<Charge>> {
+    ) -> anyhow::Result<Option<Proof>> {
         if ways.wrong.is_empty() {
             return Ok(None);
         }
@@ -107,7 +107,7 @@ impl<L: Lab> Inquiry<'_, L> {
             evidence.session(&session.log, &expected);
         }
         let by_place = || place(&wrong.answer.seen.sessions, wrong.difference.at);
-        Ok(evidence.charge(expected.first).or_else(by_place))
+        Ok(evidence.proof(expected.first).or_else(by_place))
     }
 }
 
@@ -257,26 +257,26 @@ impl Evidence {
     }
 
     /// Returns the broken rule and the callback that breaks it.
-    fn charge(&self, first: Option<i64>) -> Option<Charge> {
-        let charge = |id, role, message| Some(Charge { id: Id(id), role: Some(role), message });
+    fn proof(&self, first: Option<i64>) -> Option<Proof> {
+        let proof = |id, role, message| Some(Proof { id, role: Some(role), message });
         if let Some(pos) = self.wrote {
             let message = format!(
                 "start() printed at position {pos}: what it prints comes once for each read"
             );
-            return charge(305, Role::Start, message);
+            return proof(SQ305, Role::Start, message);
         }
         if let Some(pos) = self.ended_early {
             let message = format!(
                 "next() returned NULL at position {pos}, where start() then finds a record"
             );
-            return charge(106, Role::Next, message);
+            return proof(SQ106, Role::Next, message);
         }
         if let Some(pos) = self.end_again {
             let message = format!(
                 "start() returns a record again at position {pos}, past the end, where next() had \
                  returned NULL"
             );
-            return charge(105, Role::Start, message);
+            return proof(SQ105, Role::Start, message);
         }
         if let Some(pos) = self.vanished {
             let where_else = if Some(pos) == first {
@@ -285,31 +285,31 @@ impl Evidence {
                 "where next() leads to a record"
             };
             let message = format!("start() finds nothing at position {pos}, {where_else}");
-            return charge(204, Role::Start, message);
+            return proof(SQ204, Role::Start, message);
         }
         if let Some(pos) = self.rerendered_wrong.filter(|_| self.resumed_wrong.is_none()) {
             let message = format!(
                 "show() changes what it shows next: the record at position {pos} has another text after a \
                  first rendering of it was thrown away"
             );
-            return charge(204, Role::Show, message);
+            return proof(SQ204, Role::Show, message);
         }
         if let Some((pos, whose)) = self.resumed_wrong.or(self.again_wrong) {
-            return charge(204, Role::Start, started(pos, whose, first));
+            return proof(SQ204, Role::Start, started(pos, whose, first));
         }
         if let Some(pos) = self.fresh_wrong {
             let message = format!(
                 "show() renders the record at position {pos} in one way while the buffer is filled and in \
                  another in a traversal"
             );
-            return charge(204, Role::Show, message);
+            return proof(SQ204, Role::Show, message);
         }
         let pos = self.later_wrong?;
         let message = format!(
             "next() leads to another record at position {pos} in a pass that resumed than in one from the \
              beginning"
         );
-        charge(204, Role::Next, message)
+        proof(SQ204, Role::Next, message)
     }
 }
 
@@ -330,9 +330,9 @@ fn started(pos: i64, whose: Option<i64>, first: Option<i64>) -> String {
     }
 }
 
-/// Returns the charge for bytes that are wrong only where two readers take turns. If start() and next() return
+/// Returns the proof for bytes that are wrong only where two readers take turns. If start() and next() return
 /// the same records for each of them as for one reader alone, show() keeps a state that they share.
-fn sharing(ways: &Ways, whole: &[SeenSession]) -> Charge {
+fn sharing(ways: &Ways, whole: &[SeenSession]) -> Proof {
     let records = |sessions: &[SeenSession]| -> HashSet<(i64, Ptr)> {
         let passes = sessions.iter().flat_map(|session| &session.log.passes);
         passes.flat_map(|pass| pass.shows.iter().map(|shown| (shown.pos, shown.ptr))).collect()
@@ -344,11 +344,11 @@ fn sharing(ways: &Ways, whole: &[SeenSession]) -> Charge {
     } else {
         (Role::Start, "start() does not find the record of its own reader")
     };
-    Charge { id: Id(601), role: Some(role), message: message.to_owned() }
+    Proof { id: SQ601, role: Some(role), message: message.to_owned() }
 }
 
 /// Returns the callback whose turn it was at the first byte that differs, for files whose texts show nothing.
-fn place(sessions: &[SeenSession], at: u64) -> Option<Charge> {
+fn place(sessions: &[SeenSession], at: u64) -> Option<Proof> {
     let at = i64::try_from(at).ok()?;
     let covers =
         |shown: &Shown| shown.range.is_some_and(|range| (range.start..range.end).contains(&at));
@@ -364,5 +364,5 @@ fn place(sessions: &[SeenSession], at: u64) -> Option<Charge> {
         let message = format!("the record at position {pos} is another one after a pass's first");
         (Role::Show, format!("show() or next(): {message}"))
     };
-    Some(Charge { id: Id(204), role: Some(role), message })
+    Some(Proof { id: SQ204, role: Some(role), message })
 }

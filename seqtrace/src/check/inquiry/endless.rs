@@ -8,10 +8,10 @@ use crate::{
         plan::{self, BEYOND, Shape},
         process::Ended,
         seen::SeenSession,
-        verdict::Charge,
+        verdict::Proof,
     },
     event::Role,
-    rules::Id,
+    rules::ids::SQ105,
 };
 
 /// A way in which a file does not end.
@@ -29,7 +29,7 @@ impl<L: Lab> Inquiry<'_, L> {
         &mut self,
         known: &mut Known,
         ways: &Ways,
-    ) -> anyhow::Result<Option<Charge>> {
+    ) -> anyhow::Result<Option<Proof>> {
         for (plan, answer) in &ways.beyond {
             let Some(way) = way(answer, known.shape.len) else { continue };
             if self.lab.is_over().is_some() {
@@ -44,7 +44,7 @@ impl<L: Lab> Inquiry<'_, L> {
             if let Some(same) = self::way(&again, len.max(known.shape.len))
                 && std::mem::discriminant(&same) == std::mem::discriminant(&way)
             {
-                return Ok(Some(charge(&way)));
+                return Ok(Some(proof(&way)));
             }
         }
         Ok(None)
@@ -125,7 +125,7 @@ fn set_back(session: &SeenSession) -> Option<Way> {
     None
 }
 
-fn charge(way: &Way) -> Charge {
+fn proof(way: &Way) -> Proof {
     let message = match way {
         Way::SetBack { from, to } => format!(
             "start() found nothing at position {from}, past the end, and set *pos back to {to}, the \
@@ -135,5 +135,5 @@ fn charge(way: &Way) -> Charge {
             format!("{bytes} bytes came and no end, where the whole file has {whole}")
         }
     };
-    Charge { id: Id(105), role: Some(Role::Start), message }
+    Proof { id: SQ105, role: Some(Role::Start), message }
 }

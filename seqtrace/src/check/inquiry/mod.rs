@@ -35,7 +35,7 @@ use super::{
     verdict::{Circumstances, Report, Verdict, add, conclude},
 };
 use crate::{
-    rules::{Finding, Id, PASSED_OVER},
+    rules::{Finding, PASSED_OVER, ids::SQ301},
     session::update::{Partial, SessionId},
 };
 
@@ -197,7 +197,7 @@ impl<L: Lab> Inquiry<'_, L> {
 
 /// Returns true for the finding that a reader seeks a lot: here the plan does that.
 fn is_about_seeking(finding: &Finding) -> bool {
-    finding.id == Id(301) && finding.evidence.iter().any(|one| one.label == PASSED_OVER)
+    finding.id == SQ301 && finding.evidence.iter().any(|one| one.label == PASSED_OVER)
 }
 
 /// Returns true if a plan closes its descriptors.

@@ -14,10 +14,10 @@ use crate::{
         call::{Call, Syscall},
         plan::{Kind, PAGE, Plan, Step},
         process::Ended,
-        verdict::Charge,
+        verdict::Proof,
     },
     event::Role,
-    rules::Id,
+    rules::ids::SQ306,
 };
 
 /// Number of consecutive probes without a treatment.
@@ -86,7 +86,7 @@ impl<L: Lab> Inquiry<'_, L> {
             ),
             Origin::Callback { role, or_next, by } => {
                 self.note("reading changes it: where it does, its bytes are not judged");
-                self.circumstances.side_effect = Some(charge(role, or_next, by));
+                self.circumstances.side_effect = Some(proof(role, or_next, by));
             }
         }
         Ok(())
@@ -298,7 +298,7 @@ impl Column {
     }
 }
 
-fn charge(role: Role, or_next: bool, by: i128) -> Charge {
+fn proof(role: Role, or_next: bool, by: i128) -> Proof {
     let what = match (role, or_next) {
         (Role::Show, true) => "show(), or next(), which runs after it,",
         (Role::Show, false) => "show()",
@@ -314,5 +314,5 @@ fn charge(role: Role, or_next: bool, by: i128) -> Charge {
         "{what} changes the text: with each {call} a number in it changes by exactly {by}, and not with \
          time, reads or opens"
     );
-    Charge { id: Id(306), role: Some(role), message }
+    Proof { id: SQ306, role: Some(role), message }
 }

@@ -7,7 +7,7 @@
 use super::Repro;
 use crate::{
     check::{oracle::End, plan::Kind, verdict::Report},
-    rules::{Id, Value},
+    rules::{Value, ids::SQ201},
     session::update::Range,
 };
 
@@ -22,7 +22,7 @@ pub(super) struct Pair {
 pub(super) fn pair(report: &Report) -> Option<Pair> {
     report.found.iter().find_map(|found| {
         let finding = &found.finding;
-        if finding.id != Id(201) || found.plans.first() != Some(&Kind::Whole) {
+        if finding.id != SQ201 || found.plans.first() != Some(&Kind::Whole) {
             return None;
         }
         let range = |label| {

@@ -17,7 +17,10 @@ use crate::{
         plan::{Kind, LARGE, PAGE, Shape},
         verdict::{Failure, PlanOutcome, PlanReport, Report, is_bad},
     },
-    rules::Id,
+    rules::{
+        Id,
+        ids::{SQ105, SQ301, SQ302, SQ304, SQ401, SQ402, SQ403, SQ501},
+    },
 };
 
 /// A block that dd is asked for at most, bytes.
@@ -29,7 +32,7 @@ const MANY: u64 = 1000;
 /// Turns of two descriptors.
 const TURNS: u64 = 24;
 /// Rules about what no reader sees: leaks, times, and what was not traced.
-const UNSEEN: [u16; 5] = [301, 401, 402, 403, 501];
+const UNSEEN: [Id; 5] = [SQ301, SQ401, SQ402, SQ403, SQ501];
 
 /// Lists the lines to try, the most telling first.
 pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
@@ -50,10 +53,10 @@ pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
         || report
             .found
             .iter()
-            .any(|found| is_bad(&found.finding) && !UNSEEN.contains(&found.finding.id.0));
+            .any(|found| is_bad(&found.finding) && !UNSEEN.contains(&found.finding.id));
     let (seen, other): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(kinds, _)| differs(kinds));
     let mut scripts: Vec<Script> = Vec::new();
-    let endless = report.found.iter().any(|found| found.finding.id == Id(105));
+    let endless = report.found.iter().any(|found| found.finding.id == SQ105);
     if endless && report.volatile {
         scripts.extend(past_end(&facts));
     }
@@ -216,13 +219,13 @@ fn whole(report: &Report) -> Vec<Fault> {
         |id| report.found.iter().any(|found| found.finding.id == id && is_bad(&found.finding));
     let mut faults = Vec::new();
     faults.extend(doubles::pair(report).map(Fault::Double));
-    if has(Id(105)) {
+    if has(SQ105) {
         faults.push(Fault::Endless);
     }
-    if has(Id(302)) {
+    if has(SQ302) {
         faults.push(Fault::Empty);
     }
-    if has(Id(304)) {
+    if has(SQ304) {
         faults.push(Fault::Silent);
     }
     faults

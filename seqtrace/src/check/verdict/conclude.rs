@@ -7,7 +7,10 @@ use crate::{
     },
     event::Role,
     render::Count,
-    rules::{Blame, Finding, Id, Severity, find},
+    rules::{
+        Blame, Finding, Id, Severity, find,
+        ids::{SQ107, SQ203, SQ204, SQ304, SQ403, SQ601},
+    },
     session::update::SessionId,
 };
 
@@ -15,7 +18,7 @@ use super::{Failure, Found, PlanOutcome, PlanReport, Report, Verdict, errno_name
 
 /// A broken rule that the experiments of a check prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Charge {
+pub struct Proof {
     /// Rule that is broken.
     pub id: Id,
     /// Callback to blame; `None` if it is none of the four.
@@ -34,21 +37,21 @@ pub struct Circumstances {
     /// At least one plan was carried out.
     pub judged: bool,
     /// Reason why bytes differ by how they are read, if the passes show one.
-    pub culprit: Option<Charge>,
+    pub culprit: Option<Proof>,
     /// Proof that the file has no end.
-    pub endless: Option<Charge>,
+    pub endless: Option<Proof>,
     /// Proof that reading changes the text.
-    pub side_effect: Option<Charge>,
+    pub side_effect: Option<Proof>,
 }
 
 /// Adds the findings that only the readers can prove, hangs consequences below their roots and sets the
 /// verdict.
 pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
     // What was lost may have been the release.
-    if circumstances.unreleased > 0 && report.lost == 0 && !has(report, Id(403)) {
+    if circumstances.unreleased > 0 && report.lost == 0 && !has(report, SQ403) {
         let descriptors = Count(circumstances.unreleased, "descriptor");
         let message = format!("no release function ran for {descriptors} that the reader closed");
-        raise(report, Charge { id: Id(403), role: None, message }, Severity::Error);
+        raise(report, Proof { id: SQ403, role: None, message }, Severity::Error);
     }
     if let Some(End::Error(errno)) = report.end.filter(|_| report.bytes > 0) {
         let message = format!(
@@ -56,12 +59,12 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
             report.bytes,
             errno_name(errno)
         );
-        raise(report, Charge { id: Id(304), role: Some(Role::Show), message }, Severity::Error);
+        raise(report, Proof { id: SQ304, role: Some(Role::Show), message }, Severity::Error);
     }
     if report.volatile {
         // What their evidence is, the data may have done.
         for found in &mut report.found {
-            if matches!(found.finding.id, Id(203 | 204)) {
+            if matches!(found.finding.id, SQ203 | SQ204) {
                 found.finding.severity = Severity::Info;
             }
         }
@@ -161,12 +164,12 @@ fn names(report: &Report, is_such: impl Fn(&PlanOutcome) -> bool) -> Option<Stri
 }
 
 /// Adds a finding for bytes that differ by how they are read, if no other finding explains them.
-fn bytes_differ(report: &mut Report, culprit: Option<&Charge>) {
+fn bytes_differ(report: &mut Report, culprit: Option<&Proof>) {
     if let Some((at, to)) = report.plans.iter().find_map(astray) {
         let message = format!(
             "lseek() to {at} returned {to}: the file's own llseek is to blame, not its callbacks"
         );
-        raise(report, Charge { id: Id(107), role: None, message }, Severity::Error);
+        raise(report, Proof { id: SQ107, role: None, message }, Severity::Error);
     }
     let failed = |shared: bool| {
         move |plan: &&PlanReport| {
@@ -181,19 +184,19 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Charge>) {
         // They say that the data changes; it is proven that it does not.
         report
             .found
-            .retain(|found| found.finding.id != Id(204) || found.finding.severity > Severity::Info);
+            .retain(|found| found.finding.id != SQ204 || found.finding.severity > Severity::Info);
     }
     if let Some(plan) = alone {
-        let proof = format!(
+        let evidence = format!(
             "read as plan {} does, the file has other bytes from offset {} on than `cat` has, {}",
             plan.kind.name(),
             plan.failure().map_or(0, |failure| failure.difference.at),
             how_often(&plan)
         );
-        let start = culprit.filter(|one| (one.id, one.role) == (Id(204), Some(Role::Start)));
+        let start = culprit.filter(|one| (one.id, one.role) == (SQ204, Some(Role::Start)));
         let overruled = start.is_some() && roots::is_early_end(report);
-        if overruled || !roots::explain_bytes(report, &proof) {
-            accuse(report, &proof, culprit);
+        if overruled || !roots::explain_bytes(report, &evidence) {
+            accuse(report, &evidence, culprit);
         }
         if overruled {
             roots::overrule_early_end(report);
@@ -205,23 +208,23 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Charge>) {
             plan.failure().map_or(0, |failure| failure.difference.at),
             how_often(&plan)
         );
-        let sharing = culprit.filter(|culprit| culprit.id == Id(601));
+        let sharing = culprit.filter(|culprit| culprit.id == SQ601);
         let role = sharing.map_or(Some(Role::Start), |sharing| sharing.role);
         let why = sharing.map_or(String::new(), |sharing| format!("{}; ", sharing.message));
         let message = format!("{why}{message}");
-        raise(report, Charge { id: Id(601), role, message }, Severity::Error);
+        raise(report, Proof { id: SQ601, role, message }, Severity::Error);
     }
 }
 
 /// Adds a finding for plans of one reader that get other bytes.
-fn accuse(report: &mut Report, proof: &str, culprit: Option<&Charge>) {
-    let (id, role) = culprit.map_or((Id(204), None), |culprit| (culprit.id, culprit.role));
+fn accuse(report: &mut Report, evidence: &str, culprit: Option<&Proof>) {
+    let (id, role) = culprit.map_or((SQ204, None), |culprit| (culprit.id, culprit.role));
     let why = culprit.map_or(String::new(), |culprit| format!("{}; ", culprit.message));
-    let message = format!("{why}{proof}");
+    let message = format!("{why}{evidence}");
     let (earlier, rest) =
         std::mem::take(&mut report.found).into_iter().partition(|found| found.finding.id == id);
     report.found = rest;
-    raise(report, Charge { id, role, message }, Severity::Error);
+    raise(report, Proof { id, role, message }, Severity::Error);
     let earlier: Vec<Found> = earlier;
     let failed = report.plans.iter().filter(|plan| plan.failed()).map(|plan| plan.kind);
     let mut kinds: Vec<Kind> = failed.collect();
@@ -255,8 +258,8 @@ fn has(report: &Report, id: Id) -> bool {
 }
 
 /// Adds a finding, or makes a known finding of the same rule at least that bad.
-pub(super) fn raise(report: &mut Report, charge: Charge, severity: Severity) {
-    let Charge { id, role, message } = charge;
+pub(super) fn raise(report: &mut Report, proof: Proof, severity: Severity) {
+    let Proof { id, role, message } = proof;
     let known = report.found.iter_mut().filter(|found| found.finding.id == id);
     if let Some(known) = known.max_by_key(|found| found.finding.severity) {
         if known.finding.severity < severity {
@@ -265,27 +268,11 @@ pub(super) fn raise(report: &mut Report, charge: Charge, severity: Severity) {
         }
         return;
     }
-    let blame = role.and_then(|role| {
-        let callbacks = report.callbacks.as_ref()?;
-        let function = match role {
-            Role::Start => &callbacks.start,
-            Role::Next => &callbacks.next,
-            Role::Show => &callbacks.show,
-            Role::Stop => &callbacks.stop,
-        };
-        Some(Blame { role, function: function.clone() })
-    });
+    let Some(rule) = find(id) else { return };
+    let blame = role.zip(report.callbacks.as_ref());
     let finding = Finding {
-        id,
-        name: find(id).map_or("", |rule| rule.name),
-        severity,
-        session: SessionId(0),
-        read: None,
-        blame,
-        message,
-        evidence: Vec::new(),
-        cause: None,
-        times: 1,
+        blame: blame.map(|(role, callbacks)| Blame::new(role, callbacks)),
+        ..Finding::new(rule, severity, SessionId(0), message)
     };
     report.found.push(Found { finding, plans: Vec::new(), sessions: 0 });
 }

@@ -3,7 +3,7 @@
 mod conclude;
 mod roots;
 
-pub use conclude::{Charge, Circumstances, conclude};
+pub use conclude::{Circumstances, Proof, conclude};
 pub(super) use conclude::{killed, not_opened, unreadable};
 
 use crate::{

@@ -18,8 +18,8 @@ fn report() -> Report {
 
 fn finding(id: u16, severity: Severity, session: u32) -> Finding {
     let mut report = report();
-    let charge = Charge { id: Id(id), role: None, message: "because".to_owned() };
-    super::conclude::raise(&mut report, charge, severity);
+    let proof = Proof { id: Id(id), role: None, message: "because".to_owned() };
+    super::conclude::raise(&mut report, proof, severity);
     Finding { session: SessionId(session), ..report.found.remove(0).finding }
 }
 
@@ -53,8 +53,8 @@ fn an_open_that_fails_may_have_leaked() {
     let mut none = report();
     assert_eq!(not_opened(&mut none, 22), refused);
     let mut leaked = report();
-    let charge = Charge { id: Id(403), role: None, message: "leaked".to_owned() };
-    super::conclude::raise(&mut leaked, charge, Severity::Error);
+    let proof = Proof { id: Id(403), role: None, message: "leaked".to_owned() };
+    super::conclude::raise(&mut leaked, proof, Severity::Error);
     assert_eq!(not_opened(&mut leaked, 22), Verdict::Findings);
     assert_eq!(leaked.notes, ["cannot be opened: EINVAL"]);
 }
