@@ -1,5 +1,4 @@
-//! What a recording proves of each file in it: the same report as of a file that is read, without the
-//! plans.
+//! Reports on the files of a recording: as for a file that check reads itself, but without plans.
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
@@ -11,14 +10,14 @@ use crate::{
     session::update::{Update, What},
 };
 
-/// Makes a report of each file, in the order in which they were opened first.
+/// Makes a report on each file, in the order in which the files were first opened.
 #[derive(Clone, Debug, Default)]
-pub struct ReportCollector(Rc<RefCell<Collected>>);
+pub(crate) struct ReportCollector(Rc<RefCell<Collected>>);
 
 #[derive(Debug, Default)]
 struct Collected {
     files: Vec<File>,
-    /// Where in `files` a path is.
+    /// Index in `files`, by path.
     index: HashMap<Vec<u8>, usize>,
 }
 
@@ -27,22 +26,22 @@ struct File {
     report: Report,
     sessions: u64,
     circumstances: Circumstances,
-    /// A read got bytes, or the end of the file.
+    /// A read returned bytes or the end of the file.
     read: bool,
-    /// With what the last read failed that did; positive.
+    /// Positive errno of the last read that failed; `None` if none did.
     errno: Option<i32>,
 }
 
 impl ReportCollector {
-    /// What it gathers from.
-    pub fn sink(&self) -> Box<dyn Sink> {
+    /// Returns the sink that the recording is played into.
+    pub(crate) fn sink(&self) -> Box<dyn Sink> {
         let collected = Rc::clone(&self.0);
         Box::new(Updates(move |update: &Update| collected.borrow_mut().update(update)))
     }
 
-    /// The reports on what was played. What was lost may have been of any file, and a recording that is
-    /// cut off may go on with any: then none is clean.
-    pub fn reports(&self, played: &Played) -> Vec<Report> {
+    /// Returns the reports. If events were lost, or the recording is cut off, no file is clean: the missing events
+    /// may belong to any of them.
+    pub(crate) fn reports(&self, played: &Played) -> Vec<Report> {
         let files = std::mem::take(&mut *self.0.borrow_mut()).files;
         files.into_iter().map(|file| file.concluded(played)).collect()
     }
@@ -96,7 +95,7 @@ impl File {
             report.verdict = Verdict::Inconclusive("the recording is cut off".to_owned());
         }
         if report.verdict == Verdict::Clean && !read {
-            let never = || Verdict::Refused("nobody has read it".to_owned());
+            let never = || Verdict::Refused("no read in the recording".to_owned());
             report.verdict = errno.map_or_else(never, unreadable);
         }
         report
@@ -113,7 +112,7 @@ mod tests {
         session::update::{Range, ReadEnd, Summary, Totals},
     };
 
-    /// The verdict on a file whose reads returned this.
+    /// Returns the verdict on a file whose reads returned these values.
     fn verdict(reads: &[i64]) -> Verdict {
         let mut collected = Collected::default();
         let session = Rc::new(session(1, b"/proc/foo"));
@@ -146,6 +145,6 @@ mod tests {
             assert!(matches!(&verdict, Verdict::Refused(why) if why.contains(word)), "{verdict:?}");
         };
         refused(verdict(&[-5, -5]), "EIO");
-        refused(verdict(&[]), "nobody");
+        refused(verdict(&[]), "no read");
     }
 }

@@ -3,7 +3,7 @@
 use super::{AROUND, Act, FEW, Kind, LARGE, PAGE, Plan, RUN, Shape, Slot, Step};
 
 /// To the end, or as far as the limit: for the reference.
-pub fn whole(limit: u64) -> Plan {
+pub(crate) fn whole(limit: u64) -> Plan {
     let steps = vec![
         Step::Open { slot: 0 },
         Step::Until { slot: 0, block: LARGE, to: limit },
@@ -13,7 +13,7 @@ pub fn whole(limit: u64) -> Plan {
 }
 
 /// One read of a descriptor that is closed again: enough to tell a file that reading changes.
-pub fn first_read() -> Plan {
+pub(crate) fn first_read() -> Plan {
     let steps =
         vec![Step::Open { slot: 0 }, Step::Read { slot: 0, want: PAGE }, Step::Close { slot: 0 }];
     Plan { kind: Kind::Whole, acts: alone(steps) }
@@ -21,7 +21,7 @@ pub fn first_read() -> Plan {
 
 /// The whole file by both readers, but one after the other, while both have it open: the control for
 /// two in turn.
-pub fn control(shape: &Shape, kind: Kind) -> Plan {
+pub(crate) fn control(shape: &Shape, kind: Kind) -> Plan {
     let until = |slot| Step::Until { slot, block: LARGE, to: shape.to_the_end() };
     let steps = together([until(0), until(1)]);
     Plan {
@@ -31,7 +31,7 @@ pub fn control(shape: &Shape, kind: Kind) -> Plan {
 }
 
 /// All plans for a file of this shape, but the whole read itself.
-pub fn all(shape: &Shape) -> Vec<Plan> {
+pub(crate) fn all(shape: &Shape) -> Vec<Plan> {
     [
         (Kind::Page, pages(shape)),
         (Kind::Records, records(shape, 0)),

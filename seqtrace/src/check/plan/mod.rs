@@ -5,16 +5,16 @@
 
 mod build;
 
-pub use build::{all, control, first_read, whole};
+pub(crate) use build::{all, control, first_read, whole};
 
 use serde::{Deserialize, Serialize};
 
 /// A descriptor: a number of the plan's own, not the system's.
-pub type Slot = u8;
+pub(crate) type Slot = u8;
 
 /// Something that a reading process does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Step {
+pub(crate) enum Step {
     /// Opens the file, for reading and without blocking.
     Open {
         /// Number of the descriptor from now on.
@@ -92,16 +92,16 @@ pub enum Step {
 
 /// A step, and which of the two reading processes does it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Act {
+pub(crate) struct Act {
     /// Number of the process, 0 or 1.
-    pub process: usize,
+    pub(crate) process: usize,
     /// The step to do.
-    pub step: Step,
+    pub(crate) step: Step,
 }
 
 /// The purpose of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// From the beginning to the end in large blocks, as `cat` does.
     Whole,
     /// In blocks of a page.
@@ -138,7 +138,7 @@ pub enum Kind {
 
 impl Kind {
     /// Its name in reports; stable.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Whole => "whole",
             Self::Page => "pages",
@@ -160,7 +160,7 @@ impl Kind {
     }
 
     /// What it does, in a few words.
-    pub const fn what(self) -> &'static str {
+    pub(crate) const fn what(self) -> &'static str {
         match self {
             Self::Whole => "to the end in large blocks",
             Self::Page => "to the end in blocks of 4096",
@@ -182,7 +182,7 @@ impl Kind {
     }
 
     /// Names the circumstance of a plan in which two read at once.
-    pub const fn readers(self) -> &'static str {
+    pub(crate) const fn readers(self) -> &'static str {
         match self {
             Self::Processes => "while two processes have it open",
             _ => "while it is open twice",
@@ -190,37 +190,37 @@ impl Kind {
     }
 
     /// True where two readers are at work at once.
-    pub const fn is_shared(self) -> bool {
+    pub(crate) const fn is_shared(self) -> bool {
         matches!(self, Self::Interleaved | Self::Processes)
     }
 }
 
 /// A way to read a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The purpose of the plan.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// The steps, in order.
-    pub acts: Vec<Act>,
+    pub(crate) acts: Vec<Act>,
 }
 
 /// Facts about a file from its first whole read.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Shape {
+pub(crate) struct Shape {
     /// Bytes of the whole read.
-    pub len: u64,
+    pub(crate) len: u64,
     /// That was all: the end of the file was reached.
-    pub complete: bool,
+    pub(crate) complete: bool,
     /// Where records end, ascending.
-    pub record_ends: Vec<u64>,
+    pub(crate) record_ends: Vec<u64>,
     /// Where its reads ended, ascending.
-    pub read_ends: Vec<u64>,
+    pub(crate) read_ends: Vec<u64>,
 }
 
 /// The size of the core's first buffer, PAGE_SIZE as a rule.
-pub const PAGE: u64 = 4096;
+pub(crate) const PAGE: u64 = 4096;
 /// Blocks of a whole read: what `cat` of coreutils takes.
-pub const LARGE: u64 = 128 << 10;
+pub(crate) const LARGE: u64 = 128 << 10;
 /// How far past the end a read to the end goes on, if there is more.
 pub(super) const BEYOND: u64 = 2 * PAGE;
 /// Records that a plan reads one by one in one go.
@@ -235,7 +235,7 @@ const FEW: usize = 12;
 
 impl Step {
     /// Returns the descriptor's number.
-    pub const fn slot(&self) -> Slot {
+    pub(crate) const fn slot(&self) -> Slot {
         match self {
             Self::Open { slot }
             | Self::Close { slot }
@@ -253,7 +253,7 @@ impl Step {
 
 impl Shape {
     /// How far a read to the end may go: a file that has grown, or has no end, is noticed.
-    pub fn to_the_end(&self) -> u64 {
+    pub(crate) fn to_the_end(&self) -> u64 {
         if self.complete { self.len.saturating_add(BEYOND) } else { self.len }
     }
 

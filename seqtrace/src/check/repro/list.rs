@@ -35,7 +35,7 @@ const TURNS: u64 = 24;
 const UNSEEN: [Id; 5] = [SQ301, SQ401, SQ402, SQ403, SQ501];
 
 /// Lists the lines to try, the most telling first.
-pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
+pub(crate) fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
     let facts = Facts::of(report, shape);
     let mut trials = Vec::new();
     if matches!(report.end, Some(End::Error(_))) && report.bytes > 0 {

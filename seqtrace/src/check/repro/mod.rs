@@ -29,27 +29,24 @@ mod search;
 mod trial;
 mod wrong;
 
-pub use list::trials;
-pub use output::Whole;
-pub use search::Search;
-pub use trial::{RUNS, Run, Trial};
+pub(crate) use search::Search;
 
 use super::oracle::What;
 
 /// The line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Repro {
+pub(crate) struct Repro {
     /// To be given to sh.
-    pub command: String,
+    pub(crate) command: String,
     /// What it shows, in words.
-    pub shows: String,
+    pub(crate) shows: String,
     /// A line that prints what the command should print; `None` where the command should print nothing, or
     /// something, or not fail.
-    pub correct: Option<String>,
+    pub(crate) correct: Option<String>,
 }
 
 /// What differs, in words.
-pub fn describe(at: u64, what: &What) -> String {
+pub(crate) fn describe(at: u64, what: &What) -> String {
     let text = |bytes: &[u8]| crate::render::escape::text(bytes, false).to_string();
     match what {
         What::Bytes { expected, got } => {
@@ -70,7 +67,7 @@ pub fn describe(at: u64, what: &What) -> String {
 }
 
 /// A path as a word of sh. `None` if it cannot be shown safely.
-pub fn quote(path: &[u8]) -> Option<String> {
+pub(crate) fn quote(path: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(path).ok()?;
     if text.chars().any(|c| c.is_control() || crate::render::escape::is_deceptive(c)) {
         return None;

@@ -9,18 +9,18 @@ use crate::check::{
 
 /// What a whole read got.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Whole {
+pub(crate) struct Whole {
     /// The bytes up to the first end.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// What is after them.
-    pub end: End,
+    pub(crate) end: End,
     /// A read past the end gets nothing.
-    pub lasts: bool,
+    pub(crate) lasts: bool,
 }
 
 impl Whole {
     /// Makes it from the calls of a whole read. Returns `None` if the file could not be opened.
-    pub fn of(calls: &[Call]) -> Option<Self> {
+    pub(crate) fn of(calls: &[Call]) -> Option<Self> {
         let (open, reads) = calls.split_first()?;
         if open.ret < 0 {
             return None;

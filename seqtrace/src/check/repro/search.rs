@@ -18,7 +18,7 @@ use crate::check::{
 /// Goes through the trials of a report. It asks for steps and is given the calls that came of them, until
 /// it asks for nothing more.
 #[derive(Debug)]
-pub struct Search {
+pub(crate) struct Search {
     path: Vec<u8>,
     /// The steps of a whole read, and of a read after its end.
     whole_steps: Vec<Step>,
@@ -34,7 +34,7 @@ pub struct Search {
 
 impl Search {
     /// Of a file with findings.
-    pub fn new(report: &Report, shape: &Shape) -> Self {
+    pub(crate) fn new(report: &Report, shape: &Shape) -> Self {
         let mut search = Self {
             path: report.path.clone(),
             whole_steps: whole_steps(report, shape),
@@ -51,7 +51,7 @@ impl Search {
 
     /// What one process is to do next: each time with descriptors of its own, which are closed at the end.
     /// `None` if the search is over.
-    pub fn steps(&self) -> Option<Vec<Step>> {
+    pub(crate) fn steps(&self) -> Option<Vec<Step>> {
         let current = self.current.as_ref()?;
         let whole = self.whole.is_none() || self.tried.is_some();
         Some(if whole { self.whole_steps.clone() } else { current.steps(self.runs.len()) })
@@ -59,7 +59,7 @@ impl Search {
 
     /// Takes the calls of these steps. `done` is false if they were not carried out to their end: nothing
     /// more is tried then.
-    pub fn answer(&mut self, calls: Vec<Call>, done: bool) {
+    pub(crate) fn answer(&mut self, calls: Vec<Call>, done: bool) {
         let Some(current) = self.current.as_ref().filter(|_| done) else {
             self.current = None;
             return;
@@ -76,7 +76,7 @@ impl Search {
     }
 
     /// The line, if there is one.
-    pub fn found(self) -> Option<Repro> {
+    pub(crate) fn found(self) -> Option<Repro> {
         self.found
     }
 

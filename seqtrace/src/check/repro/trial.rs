@@ -19,7 +19,7 @@ use crate::check::{
 
 /// A line, and what a reading process has to do to find out whether it shows anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trial {
+pub(crate) struct Trial {
     pub(super) script: Script,
     pub(super) facts: Facts,
     /// What is wrong with the whole read itself, for [`Script::Whole`].
@@ -43,17 +43,17 @@ pub(super) enum Fault {
 
 /// One carrying out of a trial, between two whole reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+pub(crate) struct Run {
     /// The whole read before it.
-    pub before: Whole,
+    pub(crate) before: Whole,
     /// The trial's calls.
-    pub calls: Vec<Call>,
+    pub(crate) calls: Vec<Call>,
     /// The whole read after it.
-    pub after: Whole,
+    pub(crate) after: Whole,
 }
 
 /// How often a trial is carried out before its line is printed.
-pub const RUNS: usize = 2;
+pub(crate) const RUNS: usize = 2;
 
 impl Trial {
     pub(super) fn new(script: Script, facts: &Facts) -> Self {
@@ -66,13 +66,13 @@ impl Trial {
 
     /// What the reading process does in run number `run`, counted from 0: the calls that dd of busybox
     /// makes, and those of coreutils, in turn. Empty if nothing but the whole reads around it is needed.
-    pub fn steps(&self, run: usize) -> Vec<Step> {
+    pub(crate) fn steps(&self, run: usize) -> Vec<Step> {
         self.script.acts(&self.facts, run % 2 == 1).into_iter().map(|act| act.step).collect()
     }
 
     /// True if the calls of run number `run` are not those of a right file, so that it is worthwhile to
     /// repeat them.
-    pub fn suspects(&self, run: usize, calls: &[Call], whole: &Whole) -> bool {
+    pub(crate) fn suspects(&self, run: usize, calls: &[Call], whole: &Whole) -> bool {
         let wrong = || {
             let printed = self.printed(run, calls)?;
             let mut measures = self.measures();
@@ -82,7 +82,7 @@ impl Trial {
     }
 
     /// True if these runs were wrong while the file kept still, by one measure at least.
-    pub fn stands(&self, runs: &[Run]) -> bool {
+    pub(crate) fn stands(&self, runs: &[Run]) -> bool {
         let is_wrong = |measure, (number, run): (usize, &Run)| {
             let printed = self.printed(number, &run.calls)?;
             self.wrong(measure, &self.script, &printed, &run.before)
@@ -98,7 +98,7 @@ impl Trial {
     }
 
     /// The line, if all of these runs were wrong in the same way while the file kept still.
-    pub fn confirm(&self, runs: &[Run], path: &[u8]) -> Option<Repro> {
+    pub(crate) fn confirm(&self, runs: &[Run], path: &[u8]) -> Option<Repro> {
         let file = quote(path)?;
         if runs.len() < RUNS {
             return None;

@@ -1,4 +1,4 @@
-//! What the trace tells of a plan while it is carried out.
+//! Sessions and findings that the trace sees while a plan is carried out.
 
 pub(super) mod log;
 
@@ -16,47 +16,45 @@ use crate::{
     session::update::{Fate, Partial, Session, SessionId, Update, What},
 };
 
-/// Borders of records that are remembered of one session.
+/// Most ends of records that are kept for a session.
 pub(super) const RECORD_ENDS: usize = 1 << 16;
 
 /// One open of the file, by a reading process.
 #[derive(Clone, Debug)]
-pub struct SeenSession {
-    /// What is known of it.
-    pub session: Rc<Session>,
-    /// Where its records end in the file: of the first generation, ascending.
-    pub record_ends: Vec<u64>,
-    /// Renderings that were dropped because show() said so, with bytes.
-    pub skipped: u64,
-    /// Its passes and what they rendered.
+pub(crate) struct SeenSession {
+    pub(crate) session: Rc<Session>,
+    /// File offsets at which the records of the first generation end, ascending.
+    pub(crate) record_ends: Vec<u64>,
+    /// Number of renderings with bytes that were dropped because show() returned SEQ_SKIP.
+    pub(crate) skipped: u64,
     pub(crate) log: Log,
-    /// It was released.
-    pub closed: bool,
-    /// Why not all of it was seen.
-    pub partial: Vec<Partial>,
+    /// A release was seen.
+    pub(crate) closed: bool,
+    /// Reasons why not all of the session was seen.
+    pub(crate) partial: Vec<Partial>,
 }
 
-/// Everything since [`Collector::take`] was asked last.
+/// Sessions and findings since the last [`Collector::take`].
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// In the order of opening.
-    pub sessions: Vec<SeenSession>,
-    /// In the order they were told; some belong to sessions of an earlier plan.
-    pub findings: Vec<Finding>,
-    /// Events that were lost.
-    pub lost: u64,
+    pub(crate) sessions: Vec<SeenSession>,
+    /// In the order in which they were reported; some belong to sessions of an earlier plan.
+    pub(crate) findings: Vec<Finding>,
+    /// Number of lost events.
+    pub(crate) lost: u64,
 }
 
-/// Keeps what a check needs of a trace.
+/// Collects sessions and findings from a trace.
 #[derive(Clone, Debug, Default)]
-pub struct Collector {
+pub(crate) struct Collector {
     seen: Rc<RefCell<Seen>>,
     returned: Rc<Cell<u64>>,
 }
 
 impl Collector {
-    /// What it collects from.
-    pub fn sink(&self) -> Box<dyn Sink> {
+    /// Returns the sink of the trace.
+    pub(crate) fn sink(&self) -> Box<dyn Sink> {
         let Self { seen, returned } = self.clone();
         Box::new(Updates(move |update: &Update| {
             let returns = matches!(
@@ -68,13 +66,13 @@ impl Collector {
         }))
     }
 
-    /// What was seen since this was asked last.
-    pub fn take(&self) -> Seen {
+    /// Returns the sessions and findings since the last call.
+    pub(crate) fn take(&self) -> Seen {
         mem::take(&mut *self.seen.borrow_mut())
     }
 
-    /// How many calls have returned; it only matters whether that is another number than before.
-    pub fn returned(&self) -> u64 {
+    /// Returns the number of system calls that have returned, modulo 2^64. Only its changes matter.
+    pub(crate) fn returned(&self) -> u64 {
         self.returned.get()
     }
 }

@@ -18,35 +18,35 @@ use super::{Failure, Found, PlanOutcome, PlanReport, Report, Verdict, errno_name
 
 /// A broken rule that the experiments of a check prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proof {
+pub(crate) struct Proof {
     /// Rule that is broken.
-    pub id: Id,
+    pub(crate) id: Id,
     /// Callback to blame; `None` if it is none of the four.
-    pub role: Option<Role>,
+    pub(crate) role: Option<Role>,
     /// One line of own text: safe to print.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// Facts that [`conclude`] needs beside the report itself.
 #[derive(Clone, Debug, Default)]
-pub struct Circumstances {
+pub(crate) struct Circumstances {
     /// Number of sessions whose descriptors were closed and that were not released.
-    pub unreleased: u64,
+    pub(crate) unreleased: u64,
     /// Number of sessions that were seen in part only.
-    pub partial: u64,
+    pub(crate) partial: u64,
     /// At least one plan was carried out.
-    pub judged: bool,
+    pub(crate) judged: bool,
     /// Reason why bytes differ by how they are read, if the passes show one.
-    pub culprit: Option<Proof>,
+    pub(crate) culprit: Option<Proof>,
     /// Proof that the file has no end.
-    pub endless: Option<Proof>,
+    pub(crate) endless: Option<Proof>,
     /// Proof that reading changes the text.
-    pub side_effect: Option<Proof>,
+    pub(crate) side_effect: Option<Proof>,
 }
 
 /// Adds the findings that only the readers can prove, hangs consequences below their roots and sets the
 /// verdict.
-pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
+pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
     // What was lost may have been the release.
     if circumstances.unreleased > 0 && report.lost == 0 && !has(report, SQ403) {
         let descriptors = Count(circumstances.unreleased, "descriptor");

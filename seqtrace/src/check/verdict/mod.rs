@@ -3,7 +3,7 @@
 mod conclude;
 mod roots;
 
-pub use conclude::{Circumstances, Proof, conclude};
+pub(crate) use conclude::{Circumstances, Proof, conclude};
 pub(super) use conclude::{killed, not_opened, unreadable};
 
 use crate::{
@@ -23,51 +23,51 @@ pub(crate) const NOT_A_SEQ_FILE: &str = "not a seq file, or one without callback
 
 /// Everything about one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub(crate) struct Report {
     /// As it was named. Any bytes: not yet safe to print.
-    pub path: Vec<u8>,
+    pub(crate) path: Vec<u8>,
     /// Its callbacks, as far as it was opened.
-    pub callbacks: Option<Callbacks>,
+    pub(crate) callbacks: Option<Callbacks>,
     /// Bytes of the first whole read.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Records of the first whole read.
-    pub records: u64,
+    pub(crate) records: u64,
     /// How the first whole read ended.
-    pub end: Option<End>,
+    pub(crate) end: Option<End>,
     /// The same way of reading got other bytes at another time, while nothing else happened.
-    pub volatile: bool,
+    pub(crate) volatile: bool,
     /// The bytes of at least one other way of reading were compared with those of a whole read.
-    pub bytes_compared: bool,
+    pub(crate) bytes_compared: bool,
     /// In the order they were carried out.
-    pub plans: Vec<PlanReport>,
+    pub(crate) plans: Vec<PlanReport>,
     /// Findings, roots first, and the worst of each first.
-    pub found: Vec<Found>,
+    pub(crate) found: Vec<Found>,
     /// Whatever else a reader of the report should know. Our own words.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// How to see it without seqtrace.
-    pub repro: Option<Repro>,
+    pub(crate) repro: Option<Repro>,
     /// Events that were lost, and probe hits that were missed.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// What all that means.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
 }
 
 /// A plan in a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlanReport {
+pub(crate) struct PlanReport {
     /// The plan's purpose.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Number of system calls.
-    pub calls: u64,
+    pub(crate) calls: u64,
     /// Number of bytes read.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// The result of the comparison.
-    pub outcome: PlanOutcome,
+    pub(crate) outcome: PlanOutcome,
 }
 
 /// How a plan went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PlanOutcome {
+pub(crate) enum PlanOutcome {
     /// Every byte as in the whole read.
     Ok,
     /// Not so, each time that it was repeated between two whole reads which were the same.
@@ -113,33 +113,33 @@ impl PlanOutcome {
 
 /// Where a plan's bytes first differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The call that got them.
-    pub syscall: Syscall,
+    pub(crate) syscall: Syscall,
     /// File offset of this call.
-    pub at: u64,
+    pub(crate) at: u64,
     /// Bytes that this call wanted.
-    pub want: u64,
+    pub(crate) want: u64,
     /// The first difference.
-    pub difference: Difference,
+    pub(crate) difference: Difference,
     /// The same bytes came each time.
-    pub steady: bool,
+    pub(crate) steady: bool,
 }
 
 /// A broken rule, over all sessions of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub(crate) struct Found {
     /// The worst of them, the first of its kind.
-    pub finding: Finding,
+    pub(crate) finding: Finding,
     /// In which plans, in order.
-    pub plans: Vec<Kind>,
+    pub(crate) plans: Vec<Kind>,
     /// In how many sessions.
-    pub sessions: u64,
+    pub(crate) sessions: u64,
 }
 
 /// What a check means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// All is as it should be.
     Clean,
     /// Rules are broken, or bytes differ.
@@ -152,7 +152,7 @@ pub enum Verdict {
 
 impl Report {
     /// Of a file of which nothing is known yet.
-    pub fn new(path: Vec<u8>) -> Self {
+    pub(crate) fn new(path: Vec<u8>) -> Self {
         Self {
             path,
             callbacks: None,
@@ -172,7 +172,7 @@ impl Report {
 }
 
 /// Takes findings of a plan in, if it was one that made them.
-pub fn add(
+pub(crate) fn add(
     found: &mut Vec<Found>,
     findings: impl IntoIterator<Item = Finding>,
     kind: Option<Kind>,
@@ -205,12 +205,12 @@ impl Report {
 
 impl PlanReport {
     /// True if its bytes differ and that counts.
-    pub fn failed(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         matches!(self.outcome, PlanOutcome::Fail(_))
     }
 
     /// What differs, if that counts.
-    pub fn failure(&self) -> Option<&Failure> {
+    pub(crate) fn failure(&self) -> Option<&Failure> {
         match &self.outcome {
             PlanOutcome::Fail(failure) => Some(failure),
             _ => None,
@@ -219,12 +219,12 @@ impl PlanReport {
 }
 
 /// True for what makes a check fail.
-pub fn is_bad(finding: &Finding) -> bool {
+pub(crate) fn is_bad(finding: &Finding) -> bool {
     finding.severity > Severity::Info && !finding.id.is_quality()
 }
 
 /// An errno by name.
-pub fn errno_name(errno: i32) -> String {
+pub(crate) fn errno_name(errno: i32) -> String {
     crate::errno::Errno(u64::from(errno.unsigned_abs())).to_string()
 }
 

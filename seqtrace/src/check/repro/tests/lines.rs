@@ -2,15 +2,16 @@
 
 use super::{
     super::{
-        RUNS, Repro, Run, Search, Trial, Whole,
+        Repro, Search,
         doubles::{Pair, line},
         facts::Facts,
         list::trials,
         measure::Measure,
         ops::Op,
+        output::Whole,
         quote, right,
         script::{Part, Script},
-        trial::Fault,
+        trial::{Fault, RUNS, Run, Trial},
     },
     examined,
     files::{File, Kind},
