@@ -87,7 +87,7 @@ impl<L: Lab> Inquiry<'_, L> {
         if ways.wrong.is_empty() {
             return Ok(None);
         }
-        // What one reader does to another is no evidence for a reader alone.
+        // A plan in which one reader disturbs another is no evidence about a reader alone.
         let alone_wrong = || ways.wrong.iter().filter(|wrong| !wrong.shared);
         let Some(wrong) = alone_wrong().next() else {
             return Ok(Some(sharing(ways, &known.whole)));
@@ -106,8 +106,8 @@ impl<L: Lab> Inquiry<'_, L> {
         for session in failing.chain(&known.whole) {
             evidence.session(&session.log, &expected);
         }
-        let by_place = || place(&wrong.answer.seen.sessions, wrong.difference.at);
-        Ok(evidence.proof(expected.first).or_else(by_place))
+        let by_offset = || by_offset(&wrong.answer.seen.sessions, wrong.difference.at);
+        Ok(evidence.proof(expected.first).or_else(by_offset))
     }
 }
 
@@ -155,8 +155,8 @@ impl ExpectedTexts {
         }
     }
 
-    /// Returns the only position whose right text this is.
-    fn whose(&self, shown: &Shown) -> Option<i64> {
+    /// Returns the position whose right text this is; `None` if there are several or none.
+    fn position_of(&self, shown: &Shown) -> Option<i64> {
         let got = Some(text(shown)).filter(|text| text.0 != 0)?;
         let mut same = self.texts.iter().filter(|(_, text)| **text == Some(got));
         let (pos, _) = same.next()?;
@@ -217,7 +217,7 @@ impl Evidence {
         }
         let ended = so_far.ended == Some(pos);
         if pass.found_nothing() {
-            // After next()'s NULL that is the end.
+            // After a NULL of next() this is the end of the file.
             let promised = so_far.ended.is_none() && expected.texts.contains_key(&pos);
             self.vanished = self.vanished.or(promised.then_some(pos));
         } else if ended && !so_far.spoiled && !so_far.rendered.contains(&pos) {
@@ -232,7 +232,7 @@ impl Evidence {
     fn pass(&mut self, began: Began, shows: &[Shown], expected: &ExpectedTexts) -> bool {
         let mut accepted = shows.iter().filter(|shown| shown.is_accepted() && shown.len > 0);
         let Some(first) = accepted.next() else { return false };
-        let whose = || Some((first.pos, expected.whose(first)));
+        let whose = || Some((first.pos, expected.position_of(first)));
         match (began, expected.agrees(first)) {
             (Began::Resumed, Some(false)) => self.resumed_wrong = self.resumed_wrong.or_else(whose),
             (Began::Again, Some(false)) => self.again_wrong = self.again_wrong.or_else(whose),
@@ -260,9 +260,8 @@ impl Evidence {
     fn proof(&self, first: Option<i64>) -> Option<Proof> {
         let proof = |id, role, message| Some(Proof { id, role: Some(role), message });
         if let Some(pos) = self.wrote {
-            let message = format!(
-                "start() printed at position {pos}: what it prints comes once for each read"
-            );
+            let message =
+                format!("start() printed at position {pos}: its output appears once for each read");
             return proof(SQ305, Role::Start, message);
         }
         if let Some(pos) = self.ended_early {
@@ -290,7 +289,7 @@ impl Evidence {
         if let Some(pos) = self.rerendered_wrong.filter(|_| self.resumed_wrong.is_none()) {
             let message = format!(
                 "show() changes what it shows next: the record at position {pos} has another text after a \
-                 first rendering of it was thrown away"
+                 first rendering of it was discarded"
             );
             return proof(SQ204, Role::Show, message);
         }
@@ -317,11 +316,11 @@ impl Evidence {
 fn started(pos: i64, whose: Option<i64>, first: Option<i64>) -> String {
     match whose {
         Some(other) if Some(other) == first && pos != other => format!(
-            "start() begins with the first record again, whatever *pos is: at position {pos} comes the text \
-             of position {other}"
+            "start() begins with the first record again, whatever *pos is: at position {pos} it leads to the \
+             text of position {other}"
         ),
         Some(other) if pos != other => format!(
-            "start() does not go by *pos: at position {pos} comes the text of position {other}"
+            "start() does not look at *pos: at position {pos} it leads to the text of position {other}"
         ),
         _ => format!(
             "start() does not set up what next() leaves for show(): the record at position {pos} has another \
@@ -347,8 +346,8 @@ fn sharing(ways: &Ways, whole: &[SeenSession]) -> Proof {
     Proof { id: SQ601, role: Some(role), message: message.to_owned() }
 }
 
-/// Returns the callback whose turn it was at the first byte that differs, for files whose texts show nothing.
-fn place(sessions: &[SeenSession], at: u64) -> Option<Proof> {
+/// Returns the callback that ran last before the first byte that differs, for files whose texts show nothing.
+fn by_offset(sessions: &[SeenSession], at: u64) -> Option<Proof> {
     let at = i64::try_from(at).ok()?;
     let covers =
         |shown: &Shown| shown.range.is_some_and(|range| (range.start..range.end).contains(&at));
@@ -358,10 +357,11 @@ fn place(sessions: &[SeenSession], at: u64) -> Option<Proof> {
     let pos = pass.shows.get(index)?.pos;
     let (role, message) = if index == 0 {
         let message =
-            format!("the first record of a pass that begins at position {pos} is another one");
+            format!("the first record of a pass that begins at position {pos} is a wrong one");
         (Role::Start, format!("start(): {message}"))
     } else {
-        let message = format!("the record at position {pos} is another one after a pass's first");
+        let message =
+            format!("the record at position {pos} is a wrong one, and not the first of its pass");
         (Role::Show, format!("show() or next(): {message}"))
     };
     Some(Proof { id: SQ204, role: Some(role), message })

@@ -1,4 +1,4 @@
-//! Files without an end. The evidence is positions and amounts, so the text may change meanwhile.
+//! Files without an end. Positions and numbers of bytes are the evidence, so the text may change meanwhile.
 
 use super::{Answer, Inquiry, Known, Lab, ways::Ways};
 use crate::{
@@ -51,7 +51,7 @@ impl<L: Lab> Inquiry<'_, L> {
     }
 }
 
-/// Returns true if more came than there can be, or bytes came past the end.
+/// Returns true if a reader got more bytes than the file can have, or bytes after the end of the file.
 pub(super) fn is_suspicious(calls: &[Call], shape: &Shape) -> bool {
     shape.complete
         && shape.len > 0
@@ -132,7 +132,7 @@ fn proof(way: &Way) -> Proof {
              position of a record: the next read begins again"
         ),
         Way::TooMuch { bytes, whole } => {
-            format!("{bytes} bytes came and no end, where the whole file has {whole}")
+            format!("a reader got {bytes} bytes and no end, and the whole file has {whole}")
         }
     };
     Proof { id: SQ105, role: Some(Role::Start), message }

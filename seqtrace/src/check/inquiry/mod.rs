@@ -1,10 +1,10 @@
 //! The inquiry into one file: it decides which experiments are needed and what their results mean.
 //!
-//! It opens nothing, asks no clock and knows no kernel. It asks a [`Lab`] to carry out plans and to wait, and
-//! gets system calls and what the trace saw of them. A test answers from a simulated file.
+//! It does no I/O and reads no clock. A [`Lab`] carries out plans and waits for it, and returns the system calls
+//! and what the trace saw of them. In tests a simulated file is the lab.
 //!
 //! ```text
-//!  opening   two first_reads and two whole reads: the reference, the ends of records
+//!  opening   two short reads and two whole reads: the reference, the ends of records
 //!  ways      each plan against the whole reads around it, repeated in rounds where it differs
 //!  endless   files that do not end
 //!  origin    whole reads that differ from each other: time, or a side effect of reading
@@ -57,7 +57,7 @@ pub(super) trait Lab {
     /// The readers or the trace fail. A read that fails is no error.
     async fn carry(&mut self, plan: &Plan) -> anyhow::Result<Answer>;
 
-    /// Lets time pass, in which nothing is read.
+    /// Waits without reading anything.
     ///
     /// # Errors
     /// The trace fails.
@@ -66,7 +66,7 @@ pub(super) trait Lab {
     /// Returns the reason why nothing more can be read; `None` while reading can go on.
     fn is_over(&self) -> Option<&'static str>;
 
-    /// Grants half of the time limit once more.
+    /// Extends the time limit by half of it.
     fn extend(&mut self);
 
     /// Returns the number of events lost since the inquiry began.
@@ -81,7 +81,7 @@ pub(super) trait Lab {
 pub(super) struct Bounds {
     /// Most bytes of a file that are read.
     pub(super) bytes: u64,
-    /// Files that reading changes are read all the same.
+    /// Read also files that reading changes.
     pub(super) force: bool,
 }
 
@@ -112,7 +112,7 @@ struct Known {
     consumed: bool,
 }
 
-/// Inquires into a file. `report` has its path and its callbacks.
+/// Examines a file. `report` has its path and its callbacks.
 ///
 /// # Errors
 /// The lab fails.
@@ -195,7 +195,7 @@ impl<L: Lab> Inquiry<'_, L> {
     }
 }
 
-/// Returns true for the finding that a reader seeks a lot: here the plan does that.
+/// Returns true for the finding that a reader seeks a lot: the plans of a check do that on purpose.
 fn is_about_seeking(finding: &Finding) -> bool {
     finding.id == SQ301 && finding.evidence.iter().any(|one| one.label == PASSED_OVER)
 }

@@ -1,4 +1,4 @@
-//! The first reads: they find out with care if the file can be read, and read again.
+//! The first reads: they show if the file can be read at all, and if it can be read again.
 
 use super::{Inquiry, Known, Lab};
 use crate::check::{
@@ -61,7 +61,7 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(Ok(known))
     }
 
-    /// Makes two short reads: the second one is empty for a file that reading consumes.
+    /// Reads the beginning of the file twice: the second time it is empty if reading consumes the file.
     async fn first_reads(&mut self) -> anyhow::Result<Result<Vec<Vec<u8>>, Verdict>> {
         let mut first_reads = Vec::new();
         for _ in 0..2 {
@@ -112,7 +112,7 @@ impl<L: Lab> Inquiry<'_, L> {
             bytes: reference.len(),
             outcome,
         });
-        // Where it hung, it would hang again.
+        // A read that blocked would block again.
         let limit = if answer.ended == Ended::Done { self.bounds.bytes } else { reference.len() };
         let (intact, broken, consumed) = (0, 0, false);
         Ok(Ok(Known { shape, limit, reference, whole, intact, broken, consumed }))

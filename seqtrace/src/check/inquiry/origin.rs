@@ -78,14 +78,14 @@ impl<L: Lab> Inquiry<'_, L> {
     pub(super) async fn origin(&mut self, known: &Known) -> anyhow::Result<()> {
         match self.what_changes_it(known).await? {
             Origin::Time => {
-                self.note("it changes by itself (with time): where it does, its bytes are not judged");
+                self.note("it changes by itself (with time): bytes that change are not judged");
             }
             Origin::Unknown => self.note(
-                "it changed between reads, whether with time or by being read is not known: where it \
-                 does, its bytes are not judged",
+                "it changed between reads, and it is not known if time or reading changes it: bytes that change \
+                 are not judged",
             ),
             Origin::Callback { role, or_next, by } => {
-                self.note("reading changes it: where it does, its bytes are not judged");
+                self.note("reading changes it: bytes that change are not judged");
                 self.circumstances.side_effect = Some(proof(role, or_next, by));
             }
         }
@@ -162,7 +162,7 @@ fn treatments(known: &Known) -> Vec<Treatment> {
     let mut treatments = vec![
         // As many passes as renderings.
         one(vec![Step::Pread { slot: 1, at: 0, want: 1 }; 7]),
-        // Reads, and hardly a callback.
+        // Reads with hardly a callback.
         one(vec![Step::Until { slot: 1, block: 1, to: known.shape.len.min(24) }]),
         Treatment::Do(alone(Kind::Whole, opens)),
         // As many renderings as there are in a page, in one pass.

@@ -74,9 +74,9 @@ impl Rounds {
         }
     }
 
-    /// Returns the conclusion; `None` if one more round is needed. `patience` is the number of runs with
-    /// differing brackets that show a file which changes.
-    pub(super) fn conclusion(&self, patience: u32) -> Option<Conclusion> {
+    /// Returns the conclusion; `None` if one more round is needed. `max_broken`: number of runs with differing
+    /// brackets that show a file which changes.
+    pub(super) fn conclusion(&self, max_broken: u32) -> Option<Conclusion> {
         let first = self.wrong.first();
         if self.unknown {
             Some(Conclusion::Unknown)
@@ -87,7 +87,7 @@ impl Rounds {
         } else if self.wrong.len() >= PROOF {
             let steady = self.wrong.iter().all(|difference| Some(difference) == first);
             Some(Conclusion::Fails { steady })
-        } else if self.broken > 0 && self.broken >= patience {
+        } else if self.broken > 0 && self.broken >= max_broken {
             Some(Conclusion::Changes)
         } else {
             None
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(conclusion(&[round(27), round(27), round(27)], 3), steady);
         let other = Some(Conclusion::Fails { steady: false });
         assert_eq!(conclusion(&[round(27), round(54), round(81)], 3), other);
-        // A change in between is no excuse.
+        // A run without equal whole reads around it does not count.
         let slow = [round(27), (differs(27), BROKEN), round(27), round(27)];
         assert_eq!(conclusion(&slow, 3), steady);
     }
@@ -150,7 +150,7 @@ mod tests {
             conclusion(&[broken, (Outcome::Agrees, NextWhole::Same)], 3),
             Some(Conclusion::Agrees)
         );
-        // That it agreed in a broken bracket is no proof that it does.
+        // An agreement between different whole reads proves nothing.
         assert_eq!(conclusion(&[(differs(27), NextWhole::Same), late], 3), None);
     }
 

@@ -14,11 +14,11 @@ use crate::check::{
     verdict::{Failure, PlanOutcome, PlanReport},
 };
 
-/// Runs with differing brackets until a plan is given up, in a file that rarely changes.
-const PATIENCE: u32 = 3;
+/// Number of runs with differing brackets after which a plan is given up, for a file that rarely changes.
+const MAX_BROKEN: u32 = 3;
 /// Excess of differing over equal pairs of whole reads above which a plan is given up after one such run.
 /// Above twice this excess no plan is repeated.
-const RESTLESS: u32 = 3;
+const MAX_EXCESS: u32 = 3;
 
 /// A plan that gets other bytes than a whole read, each time.
 pub(super) struct Wrong {
@@ -96,8 +96,8 @@ impl<L: Lab> Inquiry<'_, L> {
         {
             return Ok(conclusion);
         }
-        let patience = known.patience();
-        if patience == 0 {
+        let max_broken = known.max_broken();
+        if max_broken == 0 {
             return Ok(Conclusion::Changes);
         }
         let mut rounds = Rounds::default();
@@ -110,7 +110,7 @@ impl<L: Lab> Inquiry<'_, L> {
             let done = last.0.ended == Ended::Done;
             let after = self.next_whole(known, &last.0.calls).await?;
             rounds.round(&outcome, done, after);
-            if let Some(conclusion) = rounds.conclusion(patience) {
+            if let Some(conclusion) = rounds.conclusion(max_broken) {
                 break conclusion;
             }
             if self.lab.is_over().is_some() {
@@ -141,7 +141,7 @@ impl<L: Lab> Inquiry<'_, L> {
         let mut agrees = now.compare(calls) == Outcome::Agrees;
         known.broken += 1;
         let before = std::mem::replace(&mut known.reference, now);
-        if known.patience() == PATIENCE {
+        if known.max_broken() == MAX_BROKEN {
             let Some(later) = self.whole(known).await? else { return Ok(NextWhole::Unknown) };
             agrees |= later.compare(calls) == Outcome::Agrees;
             let same = later == before;
@@ -174,7 +174,7 @@ impl<L: Lab> Inquiry<'_, L> {
         }
         let after = self.next_whole(known, &control.calls).await?;
         if after == NextWhole::Same {
-            self.note(format!("it prints something else {}", plan.kind.readers()));
+            self.note(format!("its text differs {}", plan.kind.readers()));
             return Ok(Some(Conclusion::Excused));
         }
         Ok(Some(Conclusion::Changes))
@@ -182,11 +182,11 @@ impl<L: Lab> Inquiry<'_, L> {
 }
 
 impl Known {
-    /// Returns the number of runs with differing brackets until a plan is given up; 0 if no plan is repeated.
-    fn patience(&self) -> u32 {
+    /// Returns the number of runs with differing brackets after which a plan is given up; 0 if no plan is repeated.
+    fn max_broken(&self) -> u32 {
         match self.broken.saturating_sub(self.intact) {
-            0..=RESTLESS => PATIENCE,
-            more if more <= 2 * RESTLESS => 1,
+            0..=MAX_EXCESS => MAX_BROKEN,
+            more if more <= 2 * MAX_EXCESS => 1,
             _ => 0,
         }
     }
@@ -211,13 +211,10 @@ fn excuse(known: &Known, plan: &Plan, answer: &Answer, difference: &Difference) 
         return None;
     }
     if plan.kind.is_shared() {
-        return Some(format!("it prints other numbers {}", plan.kind.readers()));
+        return Some(format!("its numbers differ {}", plan.kind.readers()));
     }
     rendered_the_same_way(answer, difference).then(|| {
-        format!(
-            "it prints other numbers in plan {}, rendered by the same callbacks",
-            plan.kind.name()
-        )
+        format!("its numbers differ in plan {}, rendered by the same callbacks", plan.kind.name())
     })
 }
 

@@ -1,8 +1,8 @@
-//! The plans themselves: what is done for each kind, derived from the shape of a file.
+//! The steps of each kind of plan, derived from the shape of a file.
 
 use super::{AROUND, Act, FEW, Kind, LARGE, PAGE, Plan, RUN, Shape, Slot, Step};
 
-/// To the end, or as far as the limit: for the reference.
+/// Reads to the end, or up to `limit`: the reads of a reference.
 pub(crate) fn whole(limit: u64) -> Plan {
     let steps = vec![
         Step::Open { slot: 0 },
@@ -12,15 +12,15 @@ pub(crate) fn whole(limit: u64) -> Plan {
     Plan { kind: Kind::Whole, acts: alone(steps) }
 }
 
-/// One read of a descriptor that is closed again: enough to tell a file that reading changes.
+/// Opens the file, reads once and closes it: twice in a row, this shows a file that reading empties.
 pub(crate) fn first_read() -> Plan {
     let steps =
         vec![Step::Open { slot: 0 }, Step::Read { slot: 0, want: PAGE }, Step::Close { slot: 0 }];
     Plan { kind: Kind::Whole, acts: alone(steps) }
 }
 
-/// The whole file by both readers, but one after the other, while both have it open: the control for
-/// two in turn.
+/// Reads the whole file through two descriptors, one after the other, while both are open: the control for the plans in
+/// which two readers take turns.
 pub(crate) fn control(shape: &Shape, kind: Kind) -> Plan {
     let until = |slot| Step::Until { slot, block: LARGE, to: shape.to_the_end() };
     let steps = together([until(0), until(1)]);
@@ -30,7 +30,7 @@ pub(crate) fn control(shape: &Shape, kind: Kind) -> Plan {
     }
 }
 
-/// All plans for a file of this shape, but the whole read itself.
+/// Returns all plans for a file of this shape except for the whole read.
 pub(crate) fn all(shape: &Shape) -> Vec<Plan> {
     [
         (Kind::Page, pages(shape)),
@@ -62,12 +62,12 @@ fn alone(steps: Vec<Step>) -> Vec<Act> {
     steps.into_iter().map(|step| Act { process: 0, step }).collect()
 }
 
-/// What descriptor 1 does is the other process's.
+/// Assigns the steps of descriptor 1 to the second process.
 fn shared(steps: Vec<Step>) -> Vec<Act> {
     steps.into_iter().map(|step| Act { process: usize::from(step.slot()), step }).collect()
 }
 
-/// To the end; once more there, for an end that does not last.
+/// Reads to the end and once more there: the end may not last.
 fn until_end(shape: &Shape, slot: Slot, block: u64) -> Vec<Step> {
     let mut steps = vec![Step::Until { slot, block, to: shape.to_the_end() }];
     if shape.complete {
@@ -119,8 +119,8 @@ fn pages(shape: &Shape) -> Vec<Step> {
     opened(until_end(shape, 0, PAGE))
 }
 
-/// In small blocks where it matters: the beginning, around the end of the first read and of the first
-/// page, and the end. In between, in large ones.
+/// Reads in small blocks at the beginning, around the end of the first read and of the first page, and at the end, and
+/// in large blocks in between.
 fn small(shape: &Shape, block: u64, beginning: u64) -> Vec<Step> {
     let around = |at: u64| (at.saturating_sub(AROUND * block), at.saturating_add(AROUND * block));
     let mut regions = vec![(0, beginning), around(shape.first_read_end()), around(PAGE)];
@@ -145,8 +145,8 @@ fn small(shape: &Shape, block: u64, beginning: u64) -> Vec<Step> {
     opened(steps)
 }
 
-/// A record a read, each read ending `shift` bytes from a record's end. Of many records the first,
-/// those around the end of the first read, and the last.
+/// Reads a record a read, each read ending `shift` bytes past a record's end. If there are many records, only the first,
+/// those around the end of the first read, and the last are read so.
 fn records(shape: &Shape, shift: i64) -> Vec<Step> {
     let aims: Vec<u64> = shape
         .record_ends
@@ -177,16 +177,16 @@ fn records(shape: &Shape, shift: i64) -> Vec<Step> {
     opened(steps)
 }
 
-/// The indices of the aims that are read one by one, as half-open ranges in order.
+/// Returns the indices of the aims that are read one by one, as half-open ranges in order.
 fn runs(shape: &Shape, aims: &[u64]) -> Vec<(usize, usize)> {
     let count = aims.len();
     if count <= 2 * RUN {
         return vec![(0, count)];
     }
-    let turn = aims.partition_point(|aim| *aim < shape.first_read_end());
+    let read_end = aims.partition_point(|aim| *aim < shape.first_read_end());
     let mut runs = vec![(0, RUN / 2)];
     for (first, after) in
-        [(turn.saturating_sub(32), turn + 32), (count.saturating_sub(RUN / 4), count)]
+        [(read_end.saturating_sub(32), read_end + 32), (count.saturating_sub(RUN / 4), count)]
     {
         let first = first.max(runs.last().map_or(0, |(_, after)| *after));
         if after > first {
@@ -209,17 +209,17 @@ fn end(shape: &Shape) -> Vec<Step> {
     }
     let pread = |slot, at| Step::Pread { slot, at, want: PAGE };
     let mut steps = vec![
-        // Of a descriptor that nobody has read from.
+        // On a descriptor that was not read before.
         pread(0, shape.len),
         pread(0, shape.len + 1),
         pread(0, shape.len.saturating_sub(1)),
         pread(0, shape.len),
         pread(0, shape.len + 100_000),
-        // Of one that has been read to the end.
+        // On a descriptor that was read to the end.
         Step::Until { slot: 1, block: LARGE, to: shape.to_the_end() },
         pread(1, shape.len),
         Step::Read { slot: 1, want: LARGE },
-        // A seek to the end, and beyond.
+        // After a seek to the end, and past it.
         Step::Seek { slot: 2, to: shape.len },
         Step::Read { slot: 2, want: PAGE },
         Step::Read { slot: 2, want: PAGE },
@@ -244,7 +244,7 @@ fn preads(shape: &Shape) -> Vec<Step> {
             steps.push(Step::Pread { slot: 0, at: record_end + 1, want });
         }
     }
-    // Beyond the end is another plan's.
+    // Offsets past the end belong to plan `end`.
     steps.retain(|step| !matches!(step, Step::Pread { at, .. } if *at >= shape.len));
     for step in &mut steps {
         if let Step::Pread { at, want, .. } = step
@@ -266,19 +266,19 @@ fn seeks(shape: &Shape) -> Vec<Step> {
     let part = |parts: u64| shape.record_end_from(shape.len * parts / 8).min(shape.len - 1);
     let read = |want| Step::Read { slot: 0, want };
     let to = |to| Step::Seek { slot: 0, to };
-    let room = |at: u64, want: u64| if shape.complete { want } else { want.min(shape.len - at) };
+    let bounded = |at: u64, want: u64| if shape.complete { want } else { want.min(shape.len - at) };
     let mut steps = vec![
         to(part(4)),
-        read(room(part(4), 100)),
+        read(bounded(part(4), 100)),
         to(part(1)),
-        read(room(part(1), 10)),
+        read(bounded(part(1), 10)),
         to(part(6)),
-        read(room(part(6), PAGE)),
+        read(bounded(part(6), PAGE)),
         to(0),
-        read(room(0, PAGE)),
+        read(bounded(0, PAGE)),
         to(part(2) / 2),
-        read(room(part(2) / 2, 1)),
-        // As a shell's `read` does: a block, and back to after its first line.
+        read(bounded(part(2) / 2, 1)),
+        // As `read` of a shell does: read a block, then seek back to the end of its first line.
         to(0),
     ];
     if let Some(first) = shape.record_ends.first().filter(|first| **first < shape.len.min(PAGE)) {
@@ -287,7 +287,7 @@ fn seeks(shape: &Shape) -> Vec<Step> {
             read(first),
             Step::Skip { slot: 0, by: 1 },
             Step::Skip { slot: 0, by: -1 },
-            read(room(first, PAGE)),
+            read(bounded(first, PAGE)),
             to(first),
         ]);
     }
@@ -320,7 +320,7 @@ fn short_long(shape: &Shape) -> Vec<Step> {
     opened(steps)
 }
 
-/// Two descriptors in turn: a record each for a while, then pages.
+/// Reads through two descriptors in turn: a record each for a while, then pages.
 fn interleaved(shape: &Shape) -> Vec<Step> {
     const TURNS: usize = 24;
     let mut steps = Vec::new();

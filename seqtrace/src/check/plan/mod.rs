@@ -1,7 +1,7 @@
 //! The ways to read a file, as data.
 //!
-//! The record_ends that they aim at come from the first whole read: where records end, and where its reads
-//! ended, which is where the core stopped and started again.
+//! Plans aim at two kinds of offsets, both from the first whole read: those at which records end, and those at which its
+//! reads ended, where the core called stop() and start().
 
 mod build;
 
@@ -9,13 +9,13 @@ pub(crate) use build::{all, control, first_read, whole};
 
 use serde::{Deserialize, Serialize};
 
-/// A descriptor: a number of the plan's own, not the system's.
+/// Number of a descriptor in a plan; not the number that open(2) returns.
 pub(crate) type Slot = u8;
 
-/// Something that a reading process does.
+/// A step of a reading process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Step {
-    /// Opens the file, for reading and without blocking.
+    /// Opens the file for reading, with O_NONBLOCK.
     Open {
         /// Number of the descriptor from now on.
         slot: Slot,
@@ -32,15 +32,15 @@ pub(crate) enum Step {
         /// Bytes to ask for.
         want: u64,
     },
-    /// One read(2) for each of these sizes; ends early at an error or the end of the file.
+    /// Makes one read(2) for each of these sizes; ends early at an error or the end of the file.
     Sizes {
         /// Descriptor to read.
         slot: Slot,
         /// Bytes to ask for, read by read.
         wants: Vec<u64>,
     },
-    /// read(2)s of this size until the descriptor stands at `to`, an error or the end of the file. The
-    /// last one is smaller where that would go beyond.
+    /// Makes read(2) calls of this size up to offset `to`, an error or the end of the file. The last call is smaller if it
+    /// would read past `to`.
     Until {
         /// Descriptor to read.
         slot: Slot,
@@ -49,14 +49,14 @@ pub(crate) enum Step {
         /// File offset to go to.
         to: u64,
     },
-    /// One readv(2) with these buffers.
+    /// Makes one readv(2) with buffers of these sizes.
     Vectored {
         /// Descriptor to read.
         slot: Slot,
         /// Size of each buffer, bytes.
         wants: Vec<u64>,
     },
-    /// Makes one pread(2) call.
+    /// Makes one pread(2).
     Pread {
         /// Descriptor to read.
         slot: Slot,
@@ -79,7 +79,7 @@ pub(crate) enum Step {
         /// Distance in bytes, forth or back.
         by: i64,
     },
-    /// splice(2)s into a pipe until `to`, an error or the end of the file.
+    /// Makes splice(2) calls into a pipe up to offset `to`, an error or the end of the file.
     Splice {
         /// Descriptor to read from.
         slot: Slot,
@@ -90,7 +90,7 @@ pub(crate) enum Step {
     },
 }
 
-/// A step, and which of the two reading processes does it.
+/// A step, and the number of the reading process that carries it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Act {
     /// Number of the process, 0 or 1.
@@ -108,17 +108,17 @@ pub(crate) enum Kind {
     Page,
     /// One byte a read.
     Bytes,
-    /// In blocks of seven bytes, which fit to nothing.
+    /// In blocks of seven bytes: hardly a read ends where a record ends.
     Sevens,
     /// Each read ends where a record ends.
     Records,
     /// Each read ends a byte before a record does.
     Before,
-    /// Each read ends a byte past a record.
+    /// Each read ends a byte past the end of a record.
     After,
     /// pread(2) at and around the ends of records.
     Pread,
-    /// pread(2) and lseek(2) at the end and after it.
+    /// pread(2) and lseek(2) at the end of the file and past it.
     End,
     /// lseek(2) forth and back.
     Seek,
@@ -137,7 +137,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Its name in reports; stable.
+    /// Returns the name in reports, which never changes.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Whole => "whole",
@@ -159,7 +159,7 @@ impl Kind {
         }
     }
 
-    /// What it does, in a few words.
+    /// Returns a short description.
     pub(crate) const fn what(self) -> &'static str {
         match self {
             Self::Whole => "to the end in large blocks",
@@ -181,7 +181,7 @@ impl Kind {
         }
     }
 
-    /// Names the circumstance of a plan in which two read at once.
+    /// Returns the circumstance of a plan with two readers, for messages.
     pub(crate) const fn readers(self) -> &'static str {
         match self {
             Self::Processes => "while two processes have it open",
@@ -189,7 +189,7 @@ impl Kind {
         }
     }
 
-    /// True where two readers are at work at once.
+    /// Returns true for plans in which two readers take turns.
     pub(crate) const fn is_shared(self) -> bool {
         matches!(self, Self::Interleaved | Self::Processes)
     }
@@ -207,30 +207,30 @@ pub(crate) struct Plan {
 /// Facts about a file from its first whole read.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Shape {
-    /// Bytes of the whole read.
+    /// Number of bytes of the whole read.
     pub(crate) len: u64,
-    /// That was all: the end of the file was reached.
+    /// The whole read reached the end of the file.
     pub(crate) complete: bool,
-    /// Where records end, ascending.
+    /// Offsets at which records end, ascending.
     pub(crate) record_ends: Vec<u64>,
-    /// Where its reads ended, ascending.
+    /// Offsets at which the reads of the whole read ended, ascending.
     pub(crate) read_ends: Vec<u64>,
 }
 
-/// The size of the core's first buffer, PAGE_SIZE as a rule.
+/// Size of the core's first buffer in bytes: PAGE_SIZE (seq_read_iter(), fs/seq_file.c).
 pub(crate) const PAGE: u64 = 4096;
-/// Blocks of a whole read: what `cat` of coreutils takes.
+/// Size of the blocks of a whole read in bytes, as in `cat` of coreutils.
 pub(crate) const LARGE: u64 = 128 << 10;
-/// How far past the end a read to the end goes on, if there is more.
+/// Number of bytes past the known end that a read to the end may get.
 pub(super) const BEYOND: u64 = 2 * PAGE;
-/// Records that a plan reads one by one in one go.
+/// Number of records above which a plan does not read all of them one by one.
 const RUN: usize = 512;
-/// Bytes around a place that are read one by one.
+/// Number of blocks before and after an offset that are read one by one.
 const AROUND: u64 = 48;
-/// Renderings that all of a plan's seeks together may cost.
+/// Number of renderings that the seeks of a plan may cost together.
 const RENDERINGS: usize = 100_000;
 
-/// Seeks that a plan has to be able to afford, or it does with less.
+/// Number of seeks below which the plan `end` seeks less.
 const FEW: usize = 12;
 
 impl Step {
@@ -252,34 +252,34 @@ impl Step {
 }
 
 impl Shape {
-    /// How far a read to the end may go: a file that has grown, or has no end, is noticed.
+    /// Returns the offset up to which a read to the end goes: past the end, to notice a file that has grown or has no end.
     pub(crate) fn to_the_end(&self) -> u64 {
         if self.complete { self.len.saturating_add(BEYOND) } else { self.len }
     }
 
-    /// How far a read in small blocks may go: of a small file so far that it becomes clear that it has no
-    /// end.
+    /// Returns the offset up to which a read in small blocks goes: for a small file so far that it proves that the file
+    /// has no end.
     fn beyond(&self, blocks: u64) -> u64 {
         if self.len <= PAGE { 2 * self.len + BEYOND + 1 } else { self.len + BEYOND.min(blocks) }
     }
 
-    /// The record_end at or after an offset.
+    /// Returns the first end of a record at or after an offset.
     fn record_end_from(&self, at: u64) -> u64 {
         let index = self.record_ends.partition_point(|record_end| *record_end < at);
         self.record_ends.get(index).copied().unwrap_or(self.len)
     }
 
-    /// The first offset at which a read of a large block ended, or where a page ends.
+    /// Returns the first offset at which a read of the whole read ended; the end of a page if it has one read only.
     fn first_read_end(&self) -> u64 {
         self.read_ends.iter().copied().find(|end| *end < self.len).unwrap_or(PAGE).min(self.len)
     }
 
-    /// How many places can be sought without rendering too much.
+    /// Returns the number of seeks whose renderings do not take too long.
     fn affordable(&self) -> usize {
         (RENDERINGS / self.record_ends.len().max(1)).clamp(2, 48)
     }
 
-    /// At most `most` record_ends: the first, the last, those around multiples of a page and around the
+    /// Returns at most `most` ends of records: the first, the last, those around multiples of a page and around the
     /// ends of reads, and some in between.
     fn sample(&self, most: usize) -> Vec<u64> {
         let count = self.record_ends.len();

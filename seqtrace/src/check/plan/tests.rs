@@ -19,8 +19,8 @@ fn shape(lens: &[u64], complete: bool) -> Shape {
     Shape { len: at, complete, record_ends, read_ends }
 }
 
-/// The plan's steps over a file of this length that does what it should: where reads begin, and how
-/// many bytes they get. What is wrong with the plan panics.
+/// Carries out a plan on a correct file of this length. Returns offset and length of each read. Panics if the plan is
+/// wrong.
 fn run(plan: &Plan, len: u64) -> Vec<(u64, u64)> {
     let mut open = std::collections::HashMap::new();
     let mut reads = Vec::new();
@@ -96,12 +96,12 @@ fn the_end_is_looked_at_from_all_sides() {
 fn two_take_turns() {
     let shape = shape(&[27; 3], true);
     let acts = plan(&shape, Kind::Processes).acts;
-    let who: Vec<usize> = acts
+    let processes: Vec<usize> = acts
         .iter()
         .filter(|act| matches!(act.step, Step::Until { block: 27, .. }))
         .map(|act| act.process)
         .collect();
-    assert_eq!(who, [0, 1, 0, 1, 0, 1]);
+    assert_eq!(processes, [0, 1, 0, 1, 0, 1]);
     assert!(plan(&shape, Kind::Interleaved).acts.iter().all(|act| act.process == 0));
 }
 
@@ -150,12 +150,12 @@ proptest! {
         complete: bool,
     ) {
         let shape = shape(&lens, complete);
-        // What is not complete goes on.
+        // A file that was not read to its end is longer than its shape.
         let len = if complete { shape.len } else { shape.len + (1 << 20) };
         for plan in all(&shape) {
             let reads = run(&plan, len);
             prop_assert!(reads.len() < 8000, "{:?}: {} reads", plan.kind, reads.len());
-            // A file that fails at once is asked for a byte all the same.
+            // A plan for a file that fails at once still reads a byte.
             if !complete && shape.len > 0 {
                 prop_assert!(reads.iter().all(|(at, got)| at + got <= shape.len), "{:?}", plan.kind);
             }

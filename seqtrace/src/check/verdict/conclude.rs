@@ -23,7 +23,7 @@ pub(crate) struct Proof {
     pub(crate) id: Id,
     /// Callback to blame; `None` if it is none of the four.
     pub(crate) role: Option<Role>,
-    /// One line of own text: safe to print.
+    /// One line in words of seqtrace: safe to print.
     pub(crate) message: String,
 }
 
@@ -44,10 +44,9 @@ pub(crate) struct Circumstances {
     pub(crate) side_effect: Option<Proof>,
 }
 
-/// Adds the findings that only the readers can prove, hangs consequences below their roots and sets the
-/// verdict.
+/// Adds the findings that only readers can prove, links consequences to their causes and sets the verdict.
 pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
-    // What was lost may have been the release.
+    // The event of the release may have been lost.
     if circumstances.unreleased > 0 && report.lost == 0 && !has(report, SQ403) {
         let descriptors = Count(circumstances.unreleased, "descriptor");
         let message = format!("no release function ran for {descriptors} that the reader closed");
@@ -62,7 +61,7 @@ pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
         raise(report, Proof { id: SQ304, role: Some(Role::Show), message }, Severity::Error);
     }
     if report.volatile {
-        // What their evidence is, the data may have done.
+        // Their evidence is text, which the data changes, too.
         for found in &mut report.found {
             if matches!(found.finding.id, SQ203 | SQ204) {
                 found.finding.severity = Severity::Info;
@@ -76,7 +75,7 @@ pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
         raise(report, side_effect, Severity::Warning);
     }
     bytes_differ(report, circumstances.culprit.as_ref());
-    roots::hang(report, report.plans.iter().any(|plan| plan.failed() && !plan.kind.is_shared()));
+    roots::link(report, report.plans.iter().any(|plan| plan.failed() && !plan.kind.is_shared()));
     roots::sort(report);
     judge(report, circumstances);
 }
@@ -110,11 +109,11 @@ fn judge(report: &mut Report, circumstances: &Circumstances) {
         Verdict::Inconclusive(format!("a read did not return: {plans}"))
     } else if let Some(plans) = undecided {
         Verdict::Inconclusive(format!(
-            "other bytes in {plans}, and no telling whether the file had changed"
+            "the bytes of {plans} differ, and it is not known if the file had changed"
         ))
     } else if not_run > 0 && judged {
         Verdict::Inconclusive(format!(
-            "there was no time for {not_run} of {} plans: --time-limit gives more",
+            "no time was left for {not_run} of {} plans: raise --time-limit",
             report.plans.len()
         ))
     } else if let (Some(End::Error(errno)), 0) = (report.end, report.bytes) {
@@ -122,16 +121,16 @@ fn judge(report: &mut Report, circumstances: &Circumstances) {
     } else if judged {
         Verdict::Clean
     } else {
-        Verdict::Inconclusive("there was no time to judge anything".to_owned())
+        Verdict::Inconclusive("no time was left to judge anything: raise --time-limit".to_owned())
     };
 }
 
 /// Returns the reason why nothing is known of a file whose reader was killed.
 pub(in crate::check) fn killed(plan: &str) -> String {
-    format!("the reader was killed in plan {plan}: dmesg tells whether the kernel oopsed")
+    format!("the reader was killed in plan {plan}: dmesg shows if the kernel oopsed")
 }
 
-/// Returns the verdict on a file whose open fails with `errno` (positive): what was found says more than that.
+/// Returns the verdict on a file whose open fails with `errno` (positive). A finding, such as a leak, comes first.
 pub(in crate::check) fn not_opened(report: &mut Report, errno: i32) -> Verdict {
     let why = format!("cannot be opened: {}", errno_name(errno));
     if report.found.iter().any(|found| is_bad(&found.finding)) {
@@ -142,7 +141,7 @@ pub(in crate::check) fn not_opened(report: &mut Report, errno: i32) -> Verdict {
     }
 }
 
-/// Returns the verdict on a file of which each read fails with `errno` (positive).
+/// Returns the verdict on a file for which each read fails with `errno` (positive).
 pub(in crate::check) fn unreadable(errno: i32) -> Verdict {
     Verdict::Refused(format!("it cannot be read: each read fails with {}", errno_name(errno)))
 }
@@ -167,7 +166,7 @@ fn names(report: &Report, is_such: impl Fn(&PlanOutcome) -> bool) -> Option<Stri
 fn bytes_differ(report: &mut Report, culprit: Option<&Proof>) {
     if let Some((at, to)) = report.plans.iter().find_map(astray) {
         let message = format!(
-            "lseek() to {at} returned {to}: the file's own llseek is to blame, not its callbacks"
+            "lseek() to {at} returned {to}: the fault is in the llseek of the file, not in its callbacks"
         );
         raise(report, Proof { id: SQ107, role: None, message }, Severity::Error);
     }
@@ -181,14 +180,14 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Proof>) {
         report.plans.iter().find(failed(true)).cloned(),
     );
     if report.plans.iter().any(PlanReport::failed) {
-        // They say that the data changes; it is proven that it does not.
+        // This finding claims that the data changes, and the plans prove that it does not.
         report
             .found
             .retain(|found| found.finding.id != SQ204 || found.finding.severity > Severity::Info);
     }
     if let Some(plan) = alone {
         let evidence = format!(
-            "read as plan {} does, the file has other bytes from offset {} on than `cat` has, {}",
+            "read as in plan {}, the file differs from the output of `cat` from offset {} on, {}",
             plan.kind.name(),
             plan.failure().map_or(0, |failure| failure.difference.at),
             how_often(&plan)
@@ -203,7 +202,7 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Proof>) {
         }
     } else if let Some(plan) = shared {
         let message = format!(
-            "{} get other bytes from offset {} on than one alone, {}",
+            "{}: from offset {} on the bytes differ from those of one reader alone, {}",
             plan.kind.what(),
             plan.failure().map_or(0, |failure| failure.difference.at),
             how_often(&plan)
@@ -248,7 +247,7 @@ fn astray(plan: &PlanReport) -> Option<(u64, i64)> {
 
 fn how_often(plan: &PlanReport) -> &'static str {
     match plan.failure() {
-        Some(Failure { steady: false, .. }) => "each time different ones",
+        Some(Failure { steady: false, .. }) => "with other bytes each time",
         _ => "each time",
     }
 }

@@ -9,7 +9,7 @@ use crate::rules::{
     },
 };
 
-/// Rules, each with the rules that break in consequence. An earlier root explains before a later one.
+/// Rules, each with the rules that break in consequence. If several are broken, the first of the list is the cause.
 const CONSEQUENCES: &[(Id, &[Id])] = &[
     (SQ107, &[SQ204]),
     (SQ305, &[SQ104, SQ105, SQ201, SQ202, SQ203, SQ204]),
@@ -63,8 +63,8 @@ pub(super) fn overrule_early_end(report: &mut Report) {
     }
 }
 
-/// Returns true if a root explains why bytes differ by how they are read. This root is an error then, and
-/// `evidence` takes the place of the doubt in its message.
+/// Returns true if a root explains why bytes differ by how they are read. The root becomes an error, and `evidence`
+/// replaces the reservation in its message.
 pub(super) fn explain_bytes(report: &mut Report, evidence: &str) -> bool {
     let root = root_of(report, SQ204).and_then(|index| report.found.get_mut(index));
     let Some(Found { finding, .. }) = root else { return false };
@@ -75,15 +75,14 @@ pub(super) fn explain_bytes(report: &mut Report, evidence: &str) -> bool {
     true
 }
 
-/// Returns a message without the clause by which a rule leaves open that the data has changed.
+/// Returns a message without its reservation that the data may have changed.
 fn certain(message: &str) -> &str {
     const DOUBTS: [&str; 3] = ["; unless ", "; the list changed, or ", "; it moved the position: "];
     DOUBTS.iter().find_map(|doubt| message.split_once(doubt)).map_or(message, |(known, _)| known)
 }
 
-/// Hangs each consequence below its root, and makes the root at least as bad. `alone` is true if a reader
-/// alone gets other bytes.
-pub(super) fn hang(report: &mut Report, alone: bool) {
+/// Sets the cause of each consequence, and makes the cause at least as bad. `alone`: a reader alone gets wrong bytes.
+pub(super) fn link(report: &mut Report, alone: bool) {
     let shared = report.found.iter().any(|found| found.finding.id == SQ601 && is_root(found));
     for index in 0..report.found.len() {
         let Some(found) = report.found.get(index).filter(|found| is_root(found)) else { continue };
