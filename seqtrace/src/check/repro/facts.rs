@@ -1,4 +1,4 @@
-//! What lines are made of: sizes and offsets in a file.
+//! Sizes and offsets in a file, from which commands are made.
 
 use crate::check::{
     plan::{Kind, PAGE, Shape},
@@ -23,8 +23,7 @@ pub(super) struct Facts {
     pub(super) first_read_end: u64,
     /// Number of reads of the whole read.
     pub(super) read_count: u64,
-    /// `cat` prints the same, whatever calls it makes: that of busybox uses sendfile(2) and reads once
-    /// more past the end.
+    /// Every `cat` prints the same: that of busybox uses sendfile(2) and reads once more at the end.
     pub(super) cat: bool,
 }
 
@@ -55,15 +54,15 @@ impl Facts {
         }
     }
 
-    /// True if a read of so many bytes gets them all from a right file, up to its end: the core's buffer
-    /// has a page at least, and is not full before they are in it.
+    /// Returns true if one read of `want` bytes at `at` gets all of them from a correct file, up to its end: the core's
+    /// buffer has a page at least and takes that many bytes before it is full.
     pub(super) const fn is_full(&self, want: u64, at: u64) -> bool {
         let left = self.len.saturating_sub(at);
         let want = if want < left { want } else { left };
         want.saturating_add(self.longest) <= PAGE
     }
 
-    /// The command that prints the whole file.
+    /// Returns the command that prints the whole file.
     pub(super) fn source(&self, file: &str) -> String {
         if self.cat { format!("cat {file}") } else { format!("dd if={file} bs=128k") }
     }

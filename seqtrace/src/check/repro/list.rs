@@ -1,7 +1,7 @@
-//! Which lines are tried for a report, and in which order.
+//! The commands that are tried for a report, in order.
 //!
-//! First the lines that read as the plans do whose bytes differed, then the others: a trial is confirmed
-//! by what it gets, not by why it is in the list.
+//! Commands that read in the manner of a plan whose bytes differed come first. All others follow: a trial is
+//! confirmed by its output, whatever put it on the list.
 
 use super::{
     doubles,
@@ -23,18 +23,18 @@ use crate::{
     },
 };
 
-/// A block that dd is asked for at most, bytes.
+/// Largest block of dd in bytes.
 const BLOCK: u64 = 1 << 20;
-/// Reads of a trial whose kind of reading has not been seen to differ.
+/// Most reads of a trial that reads in a manner whose plans did not differ.
 const FEW: u64 = 1024;
-/// Reads of an endless file that are counted at least.
+/// Least number of reads that prove a file endless.
 const MANY: u64 = 1000;
-/// Turns of two descriptors.
+/// Most turns of two descriptors.
 const TURNS: u64 = 24;
-/// Rules about what no reader sees: leaks, times, and what was not traced.
+/// Rules about faults that no reader sees in the bytes: leaks, and time.
 const UNSEEN: [Id; 5] = [SQ301, SQ401, SQ402, SQ403, SQ501];
 
-/// Lists the lines to try, the most telling first.
+/// Returns the trials of a report, the most promising first.
 pub(crate) fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
     let facts = Facts::of(report, shape);
     let mut trials = Vec::new();
@@ -67,7 +67,7 @@ pub(crate) fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
         scripts.extend(other.into_iter().flat_map(|(_, scripts)| scripts).filter(cheap));
     }
     if report.volatile {
-        // What compares more than the text has better prospects.
+        // A command that can be judged by more than the text is more likely to be confirmed.
         let (numbers, text): (Vec<_>, Vec<_>) =
             scripts.into_iter().partition(|script| Measure::of(script, &facts).len() > 1);
         scripts = [numbers, text].concat();
@@ -101,12 +101,12 @@ const SEQUENTIAL: [Kind; 8] = [
 const SEEKING: [Kind; 4] = [Kind::End, Kind::Pread, Kind::Seek, Kind::Rewind];
 const SHARED: [Kind; 2] = [Kind::Interleaved, Kind::Processes];
 
-/// Where a plan's bytes differed, if they did, whatever that came to.
+/// Returns the difference of a plan, also if the file changes; `None` if it agrees or is excused.
 pub(super) fn failure(plan: &PlanReport) -> Option<&Failure> {
     plan.outcome.failure().filter(|_| !matches!(plan.outcome, PlanOutcome::Excused(_)))
 }
 
-/// Reads that a script makes, roughly.
+/// Returns the approximate number of reads of a script.
 fn cost(script: &Script, facts: &Facts) -> u64 {
     match script {
         Script::Parts(parts) => parts.iter().map(|part| part.cost(facts)).sum(),
@@ -117,7 +117,7 @@ fn cost(script: &Script, facts: &Facts) -> u64 {
     }
 }
 
-/// From the beginning to the end, in blocks.
+/// Returns scripts that read from the beginning to the end in blocks.
 fn sequential(facts: &Facts) -> Vec<Script> {
     let record = facts.record;
     let dd = |block| Part::dd(block, 0, None);
@@ -131,10 +131,10 @@ fn sequential(facts: &Facts) -> Vec<Script> {
     scripts
 }
 
-/// Forward on a descriptor: that is all that dd can seek.
+/// Returns scripts that seek forward on a descriptor, as dd can.
 fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
     let mut scripts = Vec::new();
-    // What happens at a seek shows best at the end of the file, where nothing should come.
+    // A faulty seek shows best at the end of the file, where a read should get nothing.
     let mut offsets = Vec::new();
     for plan in report.plans.iter().filter(|plan| SEEKING.contains(&plan.kind)) {
         let Some(failure) = failure(plan) else { continue };
@@ -149,7 +149,7 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
         scripts.push(Script::Parts(vec![Part::dd(block, skip, None)]));
         scripts.push(Script::Parts(vec![Part::dd(block, skip, Some(1))]));
     }
-    // Of a descriptor that was read before.
+    // On a descriptor that was read before.
     let record = facts.record;
     let then =
         |first: Part, skip: u64| Script::Parts(vec![first.hidden(), Part::dd(record, skip, None)]);
@@ -165,7 +165,7 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
         }
     }
     scripts.push(then(Part::REST, 1));
-    // Far past the end, where nothing comes however long the lines are.
+    // Far past the end, where a read gets nothing even if numbers grow longer.
     let far = (2 * facts.len + 2 * PAGE).next_power_of_two();
     if facts.complete && far <= BLOCK {
         scripts.push(Script::Parts(vec![Part::dd(far, 1, None)]));
@@ -173,7 +173,7 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
     scripts
 }
 
-/// An offset as a number of blocks.
+/// Returns an offset as a size and a number of blocks.
 fn blocks(offset: u64) -> Option<(u64, u64)> {
     let skips = 1..=1 << 14;
     let mut fit = skips.filter(|skip| offset.is_multiple_of(*skip) && offset / skip <= BLOCK);
@@ -181,7 +181,7 @@ fn blocks(offset: u64) -> Option<(u64, u64)> {
     Some((offset / skip, skip))
 }
 
-/// Two descriptors.
+/// Returns scripts that read through two descriptors.
 fn shared(facts: &Facts) -> Vec<Script> {
     let turns = |block: u64| Script::Turns {
         block,
@@ -192,7 +192,7 @@ fn shared(facts: &Facts) -> Vec<Script> {
     scripts
 }
 
-/// Reads after an end that should last, and reads without an end.
+/// Returns scripts that read on at the end of the file.
 fn past_end(facts: &Facts) -> Vec<Script> {
     let mut scripts = Vec::new();
     if !facts.complete {
@@ -213,7 +213,7 @@ fn past_end(facts: &Facts) -> Vec<Script> {
     scripts
 }
 
-/// What is wrong with the whole read itself.
+/// Returns the faults that the whole read itself may show.
 fn whole(report: &Report) -> Vec<Fault> {
     let has =
         |id| report.found.iter().any(|found| found.finding.id == id && is_bad(&found.finding));

@@ -51,7 +51,7 @@ pub(super) enum Kind {
     ShowCounts,
     /// start() counts, and show() prints it.
     StartCounts,
-    /// Reading takes the records away.
+    /// Reading removes the records.
     Consumed,
     /// start() resumes wrong, in a file whose text changes once.
     ResetsAndChanges(u64),

@@ -1,9 +1,9 @@
-//! Lines one by one: their text, what is made of their calls, and what is not enough for them.
+//! Single commands: their text, their output from calls, and runs that do not confirm them.
 
 use super::{
     super::{
         Repro, Search,
-        doubles::{Pair, line},
+        doubles::{self, Pair},
         facts::Facts,
         list::trials,
         measure::Measure,
@@ -102,14 +102,14 @@ fn wrong_twice_between_whole_reads_that_agree() {
     assert_eq!(repro.command, "dd if=/f bs=2 count=3");
     assert_eq!(repro.shows, "at byte 2: \"0\\n\" instead of \"1\\n\"");
     assert_eq!(repro.correct.as_deref(), Some("cat /f | head -c 6"));
-    // Once is not enough, and nothing is while the file changes.
+    // One run does not confirm a command, and none does while the file changes.
     assert_eq!(confirm([FILE; 3], [WRONG, &[b"0\n", b"1\n", b"2\n", b""]]), None);
     for changed in 0..3 {
         let mut wholes = [FILE; 3];
         wholes[changed] = b"";
         assert_eq!(confirm(wholes, [WRONG; 2]), None, "{changed}");
     }
-    // Nor are two that are wrong in different ways.
+    // Nor do two runs that are wrong in different ways.
     assert_eq!(confirm([FILE; 3], [WRONG, &[b"0\n", b""]]), None);
     let garbage: &[&[u8]] = &[b"0\n", b"x\n", b"1\n", b"2\n", b""];
     let shows = confirm([FILE; 3], [WRONG, garbage]).unwrap().shows;
@@ -124,7 +124,7 @@ fn what_was_not_done_shows_nothing() {
     assert_eq!(blocks().confirm(&runs([FILE; 3], short), b"/f"), None);
     assert_eq!(blocks().confirm(&runs([FILE; 3], read_as([WRONG; 2]))[..1], b"/f"), None);
     assert_eq!(blocks().confirm(&runs([FILE; 3], read_as([WRONG; 2])), b"/a\nb"), None);
-    // dd reads its way where it cannot seek: these are not its calls.
+    // If dd cannot seek, it reads instead: these are not its calls.
     let trial = Trial::new(Script::Parts(vec![Part::dd(2, 1, None)]), &facts());
     let seek = Call { ret: -29, ..lseek(0, 2) };
     let calls = |asks: Option<Call>| {
@@ -170,7 +170,7 @@ fn two_descriptors_are_compared_with_two_descriptors() {
         confirm(FILE).unwrap().command,
         "(exec 3</f 4</f; for i in 0 1; do dd bs=2 count=1 <&3; dd bs=2 count=1 <&4; done)"
     );
-    // A file that counts who has it open is right.
+    // A file that prints how often it is open is correct.
     assert_eq!(confirm(b"0\n1\n3\n"), None);
 }
 
@@ -234,14 +234,14 @@ fn a_line_is_twice_because_a_record_is() {
         again: Range { start: again, end: again + len },
     };
     let command = |pair: Pair, bytes: &[u8]| {
-        line(&pair, bytes, End::Eof, "cat /f").map(|repro: Repro| repro.command)
+        doubles::command(&pair, bytes, End::Eof, "cat /f").map(|repro: Repro| repro.command)
     };
     assert_eq!(command(pair(2, 4, 2), b"a\nb\nb\n").as_deref(), Some("cat /f | uniq -d"));
     assert_eq!(command(pair(0, 4, 2), b"a\nb\na\n").as_deref(), Some("cat /f | sort | uniq -d"));
-    // What is there twice after it is none of this record's doing.
+    // Lines that occur twice after it are not of this record.
     let bounded = command(pair(0, 4, 2), b"a\nb\na\n#\n#\n");
     assert_eq!(bounded.as_deref(), Some("cat /f | head -c 6 | sort | uniq -d"));
-    // Nor is what is there twice before it, and then nothing is to be seen.
+    // Lines that occur twice before it hide the record, so there is no command.
     assert_eq!(command(pair(4, 8, 2), b"#\n#\na\nb\na\n"), None);
     assert_eq!(command(pair(0, 4, 2), b"a\nb\nc\n"), None);
     assert_eq!(command(pair(0, 2, 1), b"a,a\n"), None);

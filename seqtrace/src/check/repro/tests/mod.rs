@@ -22,7 +22,7 @@ use sim::Sim;
 
 const PATH: &str = "/proc/foo";
 
-/// What a check makes of a file: without rules, the bytes alone.
+/// Returns the report on a file from its bytes alone, without rules.
 fn examined(sim: &mut Sim<File>, limit: u64) -> (Report, Shape) {
     let mut report = Report::new(PATH.as_bytes().to_vec());
     let calls = sim.run(&steps(&plan::whole(limit)));
@@ -90,23 +90,23 @@ fn searched(sim: &mut Sim<File>, report: &Report, shape: &Shape) -> Option<Repro
     search.found()
 }
 
-/// The line for a file with one bug, and what it shows.
-fn line(kind: Kind, count: usize, ids: &[u16]) -> Option<Repro> {
+/// Returns the command for a file with one bug, and its description.
+fn repro(kind: Kind, count: usize, ids: &[u16]) -> Option<Repro> {
     let mut sim = Sim::new(File::of(kind, count));
     let (mut report, shape) = examined(&mut sim, 1 << 16);
     report.found.extend(ids.iter().map(|id| found(*id)));
     searched(&mut sim, &report, &shape)
 }
 
-fn command(kind: Kind, count: usize, ids: &[u16]) -> String {
-    let Some(Repro { command, shows, correct }) = line(kind, count, ids) else {
+fn described(kind: Kind, count: usize, ids: &[u16]) -> String {
+    let Some(Repro { command, shows, correct }) = repro(kind, count, ids) else {
         return "none".to_owned();
     };
     format!("{command}\n  {shows}\n  {}", correct.as_deref().unwrap_or("-"))
 }
 
 #[test]
-fn each_bug_has_its_line() {
+fn each_bug_has_its_command() {
     let mut all = String::new();
     for (kind, count, ids) in [
         (Kind::EofStuck, 3, &[102][..]),
@@ -128,7 +128,7 @@ fn each_bug_has_its_line() {
         (Kind::Splice, 300, &[204]),
         (Kind::Fails, 10, &[304]),
     ] {
-        writeln!(all, "{kind:?}: {}", command(kind, count, ids)).unwrap();
+        writeln!(all, "{kind:?}: {}", described(kind, count, ids)).unwrap();
     }
     expect_test::expect![[r##"
         EofStuck: dd if=/proc/foo bs=81 skip=1
@@ -150,7 +150,7 @@ fn each_bug_has_its_line() {
           without digits and blanks, at byte 30: "#atable\n" instead of "atrecabcdefghijklmnop\n"
           dd if=/proc/foo bs=128k | tr -d '0-9 '
         Counter: dd if=/proc/foo bs=1 count=1000 | wc -c
-          1000 bytes instead of 5; the reads do not come to an end
+          1000 bytes instead of 5; the reads do not reach an end
           dd if=/proc/foo bs=128k | wc -c
         OnePage: dd if=/proc/foo bs=27
           ends at byte 27, before "rec 00001 abcdefghijklmnop\nrec 00002 abcdefghijklmnop\nre"
@@ -168,7 +168,7 @@ fn each_bug_has_its_line() {
           at byte 35: "rec 00002 abcdefghijklmnop\n" instead of "rec 00001 abcdefghijklmnop\n"
           for i in 0 1 2; do for j in 3 4; do cat /proc/foo | tail -c +$((i * 27 + 1)) | head -c 27; done; done
         Endless: dd if=/proc/foo bs=128k count=17 | wc -c
-          17 reads do not come to an end
+          17 reads do not reach an end
           -
         Astray: python3 -c 'from os import *; print(lseek(0, 8100, 0))' </proc/foo
           lseek to 8100 returns 8099
@@ -189,10 +189,10 @@ fn each_bug_has_its_line() {
 }
 
 #[test]
-fn what_reading_changes_has_no_line() {
+fn a_file_that_reading_changes_has_no_command() {
     for kind in [Kind::Consumed, Kind::Counting, Kind::Ticking, Kind::Right] {
         for ids in [&[204][..], &[105], &[102, 201]] {
-            assert_eq!(line(kind, 300, ids), None, "{kind:?}");
+            assert_eq!(repro(kind, 300, ids), None, "{kind:?}");
         }
     }
 }
