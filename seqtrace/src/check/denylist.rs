@@ -8,7 +8,7 @@ const DENYLIST: &[(&str, &str)] = &[
     ("trace_pipe", "a consuming stream"),
     ("trace_pipe_raw", "a consuming stream"),
     ("snapshot_raw", "a consuming stream"),
-    ("event", "only one may open it at a time"),
+    ("event", "only one process may open it at a time"),
 ];
 
 /// Returns the reason why a file of this name is not opened; `None` if it is.

@@ -78,7 +78,6 @@ impl FileChecker {
         Ok(Self { trace, seen, readers, idle: Process::start(2)?, limits })
     }
 
-    /// Ends all processes.
     pub(crate) async fn end(self) -> Trace {
         for reader in self.readers.into_iter().chain([self.idle]) {
             reader.end().await;
@@ -183,9 +182,9 @@ impl Lab for Reading<'_> {
 
     fn is_over(&self) -> Option<&'static str> {
         if self.killed {
-            Some("not after a reader was killed")
+            Some("a reader was killed before")
         } else if Instant::now() >= self.deadline {
-            Some("no time left")
+            Some("no time was left")
         } else {
             None
         }

@@ -2,7 +2,7 @@
 
 use super::call::{Call, Syscall};
 
-/// How a whole read ends.
+/// End of a whole read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// A read returned 0.
@@ -28,7 +28,6 @@ const SHOWN: usize = 56;
 /// A difference from the reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// Different bytes.
     Bytes {
         /// The line of the reference at this offset, from its beginning if that is near.
         expected: Vec<u8>,
@@ -45,11 +44,8 @@ pub(crate) enum What {
         /// The bytes of the reference at this offset.
         expected: Vec<u8>,
     },
-    /// A call failed that should not.
-    Fails {
-        /// Positive errno.
-        errno: i32,
-    },
+    /// A call failed that should not, with this positive errno.
+    Fails { errno: i32 },
     /// No error where the reference has one.
     Succeeds {
         /// Positive errno of the reference.
@@ -78,10 +74,9 @@ pub(crate) enum Outcome {
     /// Every byte is that of the reference.
     Agrees,
     Differs(Difference),
-    /// The file does not support this call: it failed with ESPIPE or EINVAL.
+    /// The file does not support this call: it failed with ESPIPE or EINVAL, here as a positive errno.
     Unsupported {
         syscall: Syscall,
-        /// Positive errno.
         errno: i32,
     },
     /// A read would have blocked: EAGAIN.

@@ -16,7 +16,7 @@ use super::{
 /// Name of the hidden subcommand that runs a reader.
 pub(crate) const SUBCOMMAND: &str = "read-for-check";
 
-/// A reading process.
+/// A reading process and its pipes.
 #[derive(Debug)]
 pub(crate) struct Process {
     number: usize,
@@ -55,7 +55,7 @@ impl ReadDeadline {
     }
 }
 
-/// How a request ended.
+/// End of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// All steps were done.

@@ -116,13 +116,13 @@ mod tests {
     fn verdict(reads: &[i64]) -> Verdict {
         let mut collected = Collected::default();
         let session = Rc::new(session(1, b"/proc/foo"));
-        let mut say = |what| {
+        let mut feed = |what| {
             let session = Some(Rc::clone(&session));
             collected.update(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
         };
-        say(What::Open);
+        feed(What::Open);
         for ret in reads {
-            say(What::ReadEnd(Box::new(ReadEnd {
+            feed(What::ReadEnd(Box::new(ReadEnd {
                 ret: *ret,
                 range: Range { start: 0, end: 0 },
                 totals: Totals::default(),

@@ -66,7 +66,7 @@ struct Evidence {
     vanished: Option<i64>,
     /// Position of a wrong first record in a pass that resumed, and the position whose text it has.
     resumed_wrong: Option<(i64, Option<i64>)>,
-    /// The same two positions for a pass at the first record of a descriptor that was read before.
+    /// Both positions for a pass at the first record of a descriptor that was read before.
     again_wrong: Option<(i64, Option<i64>)>,
     /// The first record of a pass is wrong, and an earlier rendering of it was discarded.
     rerendered_wrong: Option<i64>,
@@ -84,11 +84,11 @@ impl<L: Lab> Inquiry<'_, L> {
         known: &Known,
         ways: &Ways,
     ) -> anyhow::Result<Option<Proof>> {
-        if ways.wrong.is_empty() {
+        if ways.failed.is_empty() {
             return Ok(None);
         }
         // A plan in which one reader disturbs another is no evidence about a reader alone.
-        let alone_wrong = || ways.wrong.iter().filter(|wrong| !wrong.shared);
+        let alone_wrong = || ways.failed.iter().filter(|wrong| !wrong.shared);
         let Some(wrong) = alone_wrong().next() else {
             return Ok(Some(sharing(ways, &known.whole)));
         };
@@ -337,7 +337,7 @@ fn sharing(ways: &Ways, whole: &[SeenSession]) -> Proof {
         passes.flat_map(|pass| pass.shows.iter().map(|shown| (shown.pos, shown.ptr))).collect()
     };
     let alone = records(whole);
-    let same = ways.wrong.iter().all(|wrong| records(&wrong.answer.seen.sessions) == alone);
+    let same = ways.failed.iter().all(|wrong| records(&wrong.answer.seen.sessions) == alone);
     let (role, message) = if same {
         (Role::Show, "show() is given the right records and keeps a state that readers share")
     } else {

@@ -14,9 +14,9 @@ use crate::{
     rules::ids::SQ105,
 };
 
-/// A way in which a file does not end.
+/// Evidence that a file does not end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Way {
+enum NoEnd {
     /// start() found nothing past the end and set `*pos` back to the position of a record.
     SetBack { from: i64, to: i64 },
     /// One reader got far more than the whole file; both in bytes.
@@ -30,8 +30,8 @@ impl<L: Lab> Inquiry<'_, L> {
         known: &mut Known,
         ways: &Ways,
     ) -> anyhow::Result<Option<Proof>> {
-        for (plan, answer) in &ways.beyond {
-            let Some(way) = way(answer, known.shape.len) else { continue };
+        for (plan, answer) in &ways.overlong {
+            let Some(evidence) = evidence(answer, known.shape.len) else { continue };
             if self.lab.is_over().is_some() {
                 break;
             }
@@ -41,10 +41,10 @@ impl<L: Lab> Inquiry<'_, L> {
             if whole.ended != Ended::Done || known.consumed {
                 break;
             }
-            if let Some(same) = self::way(&again, len.max(known.shape.len))
-                && std::mem::discriminant(&same) == std::mem::discriminant(&way)
+            if let Some(same) = self::evidence(&again, len.max(known.shape.len))
+                && std::mem::discriminant(&same) == std::mem::discriminant(&evidence)
             {
-                return Ok(Some(proof(&way)));
+                return Ok(Some(proof(&evidence)));
             }
         }
         Ok(None)
@@ -86,22 +86,22 @@ fn past_end(reads: &[&Call]) -> bool {
     after.any(|call| call.ret > 0)
 }
 
-/// Returns the way in which the file did not end in this run of a plan.
-fn way(answer: &Answer, len: u64) -> Option<Way> {
+/// Returns the evidence from one run of a plan that the file does not end.
+fn evidence(answer: &Answer, len: u64) -> Option<NoEnd> {
     let back = answer.seen.sessions.iter().find_map(set_back);
     let too_much = || {
         let most = descriptors(&answer.calls)
             .into_iter()
             .map(|slot| sum(&sequential(&answer.calls, slot)))
             .max()?;
-        (most > bound(len)).then_some(Way::TooMuch { bytes: most, whole: len })
+        (most > bound(len)).then_some(NoEnd::TooMuch { bytes: most, whole: len })
     };
     back.or_else(too_much)
 }
 
 /// Returns the first start() of a session that found nothing past the end and set `*pos` back to the
 /// position of an accepted record, if a pass then began there.
-fn set_back(session: &SeenSession) -> Option<Way> {
+fn set_back(session: &SeenSession) -> Option<NoEnd> {
     let mut accepted: Vec<i64> = Vec::new();
     let mut back = None;
     let mut ended = false;
@@ -117,7 +117,7 @@ fn set_back(session: &SeenSession) -> Option<Way> {
         } else if let Some(from) = pass.pos_in.filter(|from| ended && *from != pass.pos_out)
             && accepted.contains(&pass.pos_out)
         {
-            back = Some(Way::SetBack { from, to: pass.pos_out });
+            back = Some(NoEnd::SetBack { from, to: pass.pos_out });
         }
         ended = pass.ended.is_some();
         accepted.extend(pass.shows.iter().filter(|shown| shown.is_accepted()).map(|one| one.pos));
@@ -125,13 +125,13 @@ fn set_back(session: &SeenSession) -> Option<Way> {
     None
 }
 
-fn proof(way: &Way) -> Proof {
-    let message = match way {
-        Way::SetBack { from, to } => format!(
+fn proof(evidence: &NoEnd) -> Proof {
+    let message = match evidence {
+        NoEnd::SetBack { from, to } => format!(
             "start() found nothing at position {from}, past the end, and set *pos back to {to}, the \
              position of a record: the next read begins again"
         ),
-        Way::TooMuch { bytes, whole } => {
+        NoEnd::TooMuch { bytes, whole } => {
             format!("a reader got {bytes} bytes and no end, and the whole file has {whole}")
         }
     };

@@ -145,7 +145,7 @@ impl<L: Lab> Inquiry<'_, L> {
         self.circumstances.endless = self.endless(&mut known, &ways).await?;
         self.report.volatile |= known.broken > 0 || known.consumed;
         if known.consumed {
-            self.note("reading it consumes it");
+            self.note("reading consumes the file");
         }
         self.report.bytes_compared &= !known.consumed;
         if known.broken > 0 && !known.consumed {

@@ -11,7 +11,7 @@ use crate::check::{
 };
 
 const CONSUMED: &str =
-    "reading it once leaves nothing for a second reader: not read further without --force";
+    "one read leaves nothing for a second reader: not read further without --force";
 
 impl<L: Lab> Inquiry<'_, L> {
     /// Returns the facts about the file, or the verdict if it is not read further.
@@ -74,7 +74,7 @@ impl<L: Lab> Inquiry<'_, L> {
                     return inconclusive("a read did not return: it waits for something");
                 }
                 Ended::OutOfTime => {
-                    return inconclusive("there was no time to read it: --time-limit gives more");
+                    return inconclusive("no time was left to read it: raise --time-limit");
                 }
             }
             match Reference::of(&answer.calls) {
@@ -101,7 +101,9 @@ impl<L: Lab> Inquiry<'_, L> {
         self.report.records = u64::try_from(shape.record_ends.len()).unwrap_or(u64::MAX);
         self.report.end = Some(reference.end);
         if shape.record_ends.len() >= RECORD_ENDS {
-            self.note(format!("only the first {RECORD_ENDS} records are counted and aimed at"));
+            self.note(format!(
+                "only the first {RECORD_ENDS} records are counted, and read one by one"
+            ));
         }
         if whole.iter().any(|session| session.skipped > 0) && reference.is_empty() {
             self.note("show() rendered records, and none of them was delivered");
@@ -141,7 +143,7 @@ pub(super) fn unfinished(ended: Ended) -> PlanOutcome {
     match ended {
         Ended::Done => PlanOutcome::Ok,
         Ended::Blocked => PlanOutcome::Blocked,
-        Ended::OutOfTime => PlanOutcome::NotRun("no time left in the middle"),
+        Ended::OutOfTime => PlanOutcome::NotRun("no time was left to finish it"),
         Ended::Died => PlanOutcome::Killed,
     }
 }

@@ -68,8 +68,11 @@ enum Origin {
     /// Time changes it, and reading alone does not.
     Time,
     /// Each call of a callback changes a number by this amount. `or_next`: next() is called as often as show().
-    Callback { role: Role, or_next: bool, by: i128 },
-    /// Not known.
+    Callback {
+        role: Role,
+        or_next: bool,
+        by: i128,
+    },
     Unknown,
 }
 
@@ -78,14 +81,14 @@ impl<L: Lab> Inquiry<'_, L> {
     pub(super) async fn origin(&mut self, known: &Known) -> anyhow::Result<()> {
         match self.what_changes_it(known).await? {
             Origin::Time => {
-                self.note("it changes by itself (with time): bytes that change are not judged");
+                self.note("the file changes by itself (with time): bytes that change are not judged");
             }
             Origin::Unknown => self.note(
-                "it changed between reads, and it is not known if time or reading changes it: bytes that change \
+                "the file changed between reads, and it is not known if time or reading changes it: bytes that change \
                  are not judged",
             ),
             Origin::Callback { role, or_next, by } => {
-                self.note("reading changes it: bytes that change are not judged");
+                self.note("reading changes the file: bytes that change are not judged");
                 self.circumstances.side_effect = Some(proof(role, or_next, by));
             }
         }

@@ -13,7 +13,7 @@ use crate::check::oracle::{Difference, Outcome};
 pub(super) enum NextWhole {
     /// The bytes of the whole read before the run.
     Same,
-    /// Other bytes.
+    /// Bytes that differ from those of the whole read before the run.
     Changed {
         /// The plan agrees with the whole read after it.
         agrees: bool,

@@ -21,7 +21,7 @@ const MAX_BROKEN: u32 = 3;
 const MAX_EXCESS: u32 = 3;
 
 /// A plan that gets other bytes than a whole read, each time.
-pub(super) struct Wrong {
+pub(super) struct FailedPlan {
     /// First difference of the last run.
     pub(super) difference: Difference,
     /// Result of the last run.
@@ -30,13 +30,12 @@ pub(super) struct Wrong {
     pub(super) shared: bool,
 }
 
-/// Plans that got more or other bytes than they should.
+/// Plans that fail, and plans that may have found a file without an end.
 #[derive(Default)]
 pub(super) struct Ways {
-    /// Plans that fail.
-    pub(super) wrong: Vec<Wrong>,
+    pub(super) failed: Vec<FailedPlan>,
     /// Plans that read on past the end of the file, or did not come to it.
-    pub(super) beyond: Vec<(Plan, Answer)>,
+    pub(super) overlong: Vec<(Plan, Answer)>,
 }
 
 impl<L: Lab> Inquiry<'_, L> {
@@ -56,7 +55,7 @@ impl<L: Lab> Inquiry<'_, L> {
             report.calls = count(&answer.calls);
             report.bytes = bytes(&answer.calls);
             if endless::is_suspicious(&answer.calls, &known.shape) {
-                ways.beyond.push((plan.clone(), answer.clone()));
+                ways.overlong.push((plan.clone(), answer.clone()));
             }
             report.outcome = match (answer.ended, known.reference.compare(&answer.calls)) {
                 (Ended::Died, _) => unfinished(answer.ended),
@@ -125,7 +124,7 @@ impl<L: Lab> Inquiry<'_, L> {
             self.note(why);
             return Ok(Conclusion::Excused);
         }
-        ways.wrong.push(Wrong { difference, answer, shared: plan.kind.is_shared() });
+        ways.failed.push(FailedPlan { difference, answer, shared: plan.kind.is_shared() });
         Ok(conclusion)
     }
 
@@ -174,7 +173,7 @@ impl<L: Lab> Inquiry<'_, L> {
         }
         let after = self.next_whole(known, &control.calls).await?;
         if after == NextWhole::Same {
-            self.note(format!("its text differs {}", plan.kind.readers()));
+            self.note(format!("the text differs {}", plan.kind.readers()));
             return Ok(Some(Conclusion::Excused));
         }
         Ok(Some(Conclusion::Changes))
@@ -211,10 +210,13 @@ fn excuse(known: &Known, plan: &Plan, answer: &Answer, difference: &Difference) 
         return None;
     }
     if plan.kind.is_shared() {
-        return Some(format!("its numbers differ {}", plan.kind.readers()));
+        return Some(format!("numbers in the text differ {}", plan.kind.readers()));
     }
     rendered_the_same_way(answer, difference).then(|| {
-        format!("its numbers differ in plan {}, rendered by the same callbacks", plan.kind.name())
+        format!(
+            "numbers in the text differ in plan {}, rendered by the same callbacks",
+            plan.kind.name()
+        )
     })
 }
 

@@ -17,24 +17,19 @@ pub(crate) type Slot = u8;
 pub(crate) enum Step {
     /// Opens the file for reading, with O_NONBLOCK.
     Open {
-        /// Number of the descriptor from now on.
         slot: Slot,
     },
-    /// Closes the descriptor.
     Close {
-        /// Descriptor to close.
         slot: Slot,
     },
-    /// Makes one read(2).
+    /// Makes a single read(2).
     Read {
-        /// Descriptor to read.
         slot: Slot,
         /// Bytes to ask for.
         want: u64,
     },
     /// Makes one read(2) for each of these sizes; ends early at an error or the end of the file.
     Sizes {
-        /// Descriptor to read.
         slot: Slot,
         /// Bytes to ask for, read by read.
         wants: Vec<u64>,
@@ -42,7 +37,6 @@ pub(crate) enum Step {
     /// Makes read(2) calls of this size up to offset `to`, an error or the end of the file. The last call is smaller if it
     /// would read past `to`.
     Until {
-        /// Descriptor to read.
         slot: Slot,
         /// Size of each read, bytes.
         block: u64,
@@ -51,14 +45,12 @@ pub(crate) enum Step {
     },
     /// Makes one readv(2) with buffers of these sizes.
     Vectored {
-        /// Descriptor to read.
         slot: Slot,
         /// Size of each buffer, bytes.
         wants: Vec<u64>,
     },
-    /// Makes one pread(2).
+    /// Makes a single pread(2).
     Pread {
-        /// Descriptor to read.
         slot: Slot,
         /// File offset to read at.
         at: u64,
@@ -67,21 +59,18 @@ pub(crate) enum Step {
     },
     /// Makes an lseek(2) with SEEK_SET.
     Seek {
-        /// Descriptor to move.
         slot: Slot,
         /// File offset to go to.
         to: u64,
     },
     /// Makes an lseek(2) with SEEK_CUR.
     Skip {
-        /// Descriptor to move.
         slot: Slot,
         /// Distance in bytes, forth or back.
         by: i64,
     },
     /// Makes splice(2) calls into a pipe up to offset `to`, an error or the end of the file.
     Splice {
-        /// Descriptor to read from.
         slot: Slot,
         /// Size of each call, bytes.
         block: u64,
@@ -95,7 +84,6 @@ pub(crate) enum Step {
 pub(crate) struct Act {
     /// Number of the process, 0 or 1.
     pub(crate) process: usize,
-    /// The step to do.
     pub(crate) step: Step,
 }
 
@@ -171,7 +159,7 @@ impl Kind {
             Self::After => "up to a byte past each record's end",
             Self::Pread => "pread at the ends of records",
             Self::End => "at the end of the file and past it",
-            Self::Seek => "lseek forth and back",
+            Self::Seek => "lseek forward and back",
             Self::Rewind => "lseek to the beginning from the middle",
             Self::ShortLong => "a short read, then long ones",
             Self::Interleaved => "two descriptors in turn",
@@ -184,8 +172,8 @@ impl Kind {
     /// Returns the circumstance of a plan with two readers, for messages.
     pub(crate) const fn readers(self) -> &'static str {
         match self {
-            Self::Processes => "while two processes have it open",
-            _ => "while it is open twice",
+            Self::Processes => "while two processes have the file open",
+            _ => "while the file is open twice",
         }
     }
 
@@ -198,9 +186,7 @@ impl Kind {
 /// A way to read a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// The purpose of the plan.
     pub(crate) kind: Kind,
-    /// The steps, in order.
     pub(crate) acts: Vec<Act>,
 }
 

@@ -40,9 +40,9 @@ struct File<'a> {
     stop: Option<String>,
     /// Bytes of the first whole read.
     bytes: u64,
-    /// Records in them.
+    /// Records of the first whole read.
     records: u64,
-    /// How the first whole read ended: `eof`, `error`, `cut`.
+    /// End of the first whole read: `eof`, `error`, `cut`.
     end: Option<&'static str>,
     errno: Option<i32>,
     /// One way of reading got different bytes at different times; such bytes are not judged.

@@ -126,7 +126,7 @@ fn text() {
               ✗✗ SQ201 double emit: pos 2 <again> & "again"
                     cause SQ102 eof_next [seqbugs+0x250]   seen in whole, end   seqtrace explain SQ201
               reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
-                past the end, at byte 6: "2\n"; right is: cat /proc/seqbugs/eof_stuck | tail -c +7
+                past the end, at byte 6: "2\n"; correct output: cat /proc/seqbugs/eof_stuck | tail -c +7
               findings: 2 errors, 0 warnings
             clean        /proc/a\x1b[31m#1  6 bytes, 3 records
             refused      /proc/kmsg  a consuming stream: 100% lost, for ever

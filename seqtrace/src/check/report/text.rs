@@ -70,7 +70,7 @@ impl Layout for Text {
     }
 }
 
-/// Appends styled text.
+/// Appends text in the style that the options allow.
 struct Screen<'a> {
     out: &'a mut String,
     options: Options,
@@ -163,7 +163,7 @@ impl Screen<'_> {
             self.end_line();
             self.plain(format_args!("    {}", repro.shows))?;
             if let Some(correct) = &repro.correct {
-                self.put(DIM, format_args!("; right is: {correct}"))?;
+                self.put(DIM, format_args!("; correct output: {correct}"))?;
             }
             self.end_line();
         }

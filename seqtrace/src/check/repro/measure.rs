@@ -6,7 +6,6 @@ use super::{facts::Facts, output::Whole, right::Segment, script::Script};
 /// A property of an output, and the filter that prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Measure {
-    /// All bytes.
     Text,
     /// All bytes but digits and blanks.
     Masked,

@@ -36,7 +36,7 @@ use super::oracle::What;
 /// A command that shows a bug.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Repro {
-    /// Text for sh.
+    /// Text to be run by sh.
     pub(crate) command: String,
     /// Description of the wrong output.
     pub(crate) shows: String,
@@ -44,7 +44,7 @@ pub(crate) struct Repro {
     pub(crate) correct: Option<String>,
 }
 
-/// Describes a difference.
+/// Describes a difference at a file offset.
 pub(crate) fn describe(at: u64, what: &What) -> String {
     let text = |bytes: &[u8]| crate::render::escape::text(bytes, false).to_string();
     match what {

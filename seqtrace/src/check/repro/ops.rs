@@ -25,7 +25,7 @@ pub(super) enum Op {
     Readv {
         wants: Vec<u64>,
     },
-    /// To the end.
+    /// Calls sendfile(2) up to the end of the file.
     Sendfile,
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Segment {
     pub(super) len: Option<u64>,
 }
 
-/// Joins adjacent segments.
+/// Joins segments that are adjacent in the file.
 pub(super) fn merged(segments: Vec<Segment>) -> Vec<Segment> {
     let mut merged: Vec<Segment> = Vec::with_capacity(segments.len());
     for segment in segments {
@@ -35,7 +35,6 @@ pub(super) fn merged(segments: Vec<Segment>) -> Vec<Segment> {
 }
 
 impl Segment {
-    /// The whole file.
     pub(super) const WHOLE: Self = Self { begin: 0, len: None };
 
     /// Returns the bytes of the segment; `None` if the whole read ended before its end.

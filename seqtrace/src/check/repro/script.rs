@@ -9,7 +9,7 @@ use super::{
 };
 use crate::check::plan::{LARGE, Slot, Step};
 
-/// A command.
+/// A command in terms of its system calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Script {
     /// Tools that share one descriptor: `dd if=FILE bs=27`, `{ dd bs=7 count=1; cat; } <FILE`.

@@ -143,7 +143,7 @@ pub(in crate::check) fn not_opened(report: &mut Report, errno: i32) -> Verdict {
 
 /// Returns the verdict on a file for which each read fails with `errno` (positive).
 pub(in crate::check) fn unreadable(errno: i32) -> Verdict {
-    Verdict::Refused(format!("it cannot be read: each read fails with {}", errno_name(errno)))
+    Verdict::Refused(format!("cannot be read: each read fails with {}", errno_name(errno)))
 }
 
 /// Marks a file as volatile whose bytes differed in a plan, but not each time.
@@ -151,7 +151,9 @@ fn changes_now_and_then(report: &mut Report) {
     let changed = names(report, |outcome| matches!(outcome, PlanOutcome::Volatile(_)));
     if let (Some(plans), false) = (changed, report.volatile) {
         report.volatile = true;
-        report.notes.push(format!("it changes now and then: the bytes of {plans} are not judged"));
+        report
+            .notes
+            .push(format!("the file changes now and then: the bytes of {plans} are not judged"));
     }
 }
 

@@ -134,7 +134,10 @@ fn a_file_that_changes_is_not_called_clean_in_silence() {
     let plans = vec![differed(Kind::Records, PlanOutcome::Volatile)];
     let changed = concluded(Report { plans: plans.clone(), ..report() });
     assert_eq!((&changed.verdict, changed.volatile), (&Verdict::Clean, true));
-    assert_eq!(changed.notes, ["it changes now and then: the bytes of records are not judged"]);
+    assert_eq!(
+        changed.notes,
+        ["the file changes now and then: the bytes of records are not judged"]
+    );
     // The proof of another plan stays.
     let plans = [plans, vec![failed(Kind::After)]].concat();
     let both = concluded(Report { plans, ..report() });

@@ -295,7 +295,7 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
             ..base
         },
         Kind::SetsBack => {
-            let (turns, told) = (Rc::clone(&shared.counter), Rc::clone(&shared.counter));
+            let (turns, printed) = (Rc::clone(&shared.counter), Rc::clone(&shared.counter));
             File {
                 start: Box::new(|pos| {
                     if *pos == 0 {
@@ -310,7 +310,7 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                     0
                 }),
                 show: Box::new(move |_, m| {
-                    m.put(&format!("{}\n", told.get()));
+                    m.put(&format!("{}\n", printed.get()));
                     0
                 }),
                 ..base
@@ -381,7 +381,7 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
             }
         }
         Kind::StartCounts => {
-            let (counter, told) = (Rc::clone(&shared.counter), Rc::clone(&shared.counter));
+            let (counter, printed) = (Rc::clone(&shared.counter), Rc::clone(&shared.counter));
             let mut start = base.start;
             File {
                 start: Box::new(move |pos| {
@@ -389,7 +389,7 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                     start(pos)
                 }),
                 show: Box::new(move |v, m| {
-                    m.put(&format!("row {:05} pass {}\n", nr(v), told.get()));
+                    m.put(&format!("row {:05} pass {}\n", nr(v), printed.get()));
                     0
                 }),
                 ..base

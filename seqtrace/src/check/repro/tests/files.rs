@@ -16,13 +16,13 @@ pub(super) enum Kind {
     Early,
     /// start() begins from record 0.
     Reset,
-    /// start() prints.
+    /// start() prints a header in each pass.
     StartPrints,
     /// start() prints, and the numbers change with each system call.
     StartPrintsTicking,
     /// start() sets `*pos` back at the end; the numbers change with each rendering.
     Counter,
-    /// The same with more than a page of records.
+    /// `Counter` with more than a page of records.
     OnePage,
     /// start() returns a stored cursor.
     Cursor,

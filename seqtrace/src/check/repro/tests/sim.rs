@@ -15,7 +15,7 @@ pub(super) struct Out {
 }
 
 impl Out {
-    /// seq_puts()
+    /// Prints as seq_puts() does.
     pub(super) fn put(&mut self, text: &[u8]) {
         if self.buf.len() + text.len() < self.size {
             self.buf.extend_from_slice(text);
@@ -193,7 +193,7 @@ impl Fd {
         calls.push(Call { ret: i64::try_from(ret).unwrap(), ..head });
     }
 
-    /// seq_read_iter()
+    /// Reads as seq_read_iter() does.
     fn read_at<F: Callbacks>(&mut self, file: &mut F, at: u64, want: u64) -> Result<Vec<u8>, i64> {
         let want = usize::try_from(want).unwrap();
         if want == 0 {
