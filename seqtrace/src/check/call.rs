@@ -47,6 +47,13 @@ pub(crate) struct Call {
     pub(crate) bytes: Vec<u8>,
 }
 
+impl Call {
+    /// Returns the positive errno of a call that failed.
+    pub(super) fn errno(&self) -> Option<i32> {
+        (self.ret < 0).then(|| i32::try_from(self.ret.saturating_neg()).unwrap_or(i32::MAX))
+    }
+}
+
 /// Returns the process and the slot of each descriptor in these calls, each once.
 pub(super) fn descriptors(calls: &[Call]) -> Vec<(usize, u8)> {
     let mut all: Vec<_> = calls.iter().map(|call| (call.process, call.slot)).collect();

@@ -96,7 +96,7 @@ impl Reference {
     pub(crate) fn of(calls: &[Call]) -> Result<Self, i32> {
         let mut reference = Self { bytes: Vec::new(), end: End::Cut };
         for call in calls {
-            match (call.syscall, error(call.ret)) {
+            match (call.syscall, call.errno()) {
                 (Syscall::Open, Some(errno)) => return Err(errno),
                 (Syscall::Open, None) => {}
                 (_, Some(errno)) => reference.end = End::Error(errno),
@@ -119,7 +119,7 @@ impl Reference {
     pub(crate) fn compare(&self, calls: &[Call]) -> Outcome {
         let mut outcome = Outcome::Agrees;
         for (number, call) in calls.iter().enumerate() {
-            let errno = error(call.ret);
+            let errno = call.errno();
             let unknown = match call.syscall {
                 Syscall::Lseek | Syscall::Pread => errno == Some(nix::libc::ESPIPE),
                 Syscall::Splice => errno == Some(nix::libc::EINVAL),
@@ -197,11 +197,6 @@ fn line(bytes: &[u8]) -> Vec<u8> {
 
 fn head(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().take(SHOWN).copied().collect()
-}
-
-/// Returns the positive errno of a return value that is an error.
-fn error(ret: i64) -> Option<i32> {
-    (ret < 0).then(|| i32::try_from(ret.saturating_neg()).unwrap_or(i32::MAX))
 }
 
 #[cfg(test)]

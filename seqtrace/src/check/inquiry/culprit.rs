@@ -8,10 +8,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Inquiry, Known, Lab, alone, ways::Ways};
+use super::{Inquiry, Known, Lab, ways::Ways};
 use crate::{
     check::{
-        plan::{Kind, Shape, Step},
+        plan::{Kind, Plan, Shape, Step},
         process::Ended,
         seen::{
             SeenSession,
@@ -94,7 +94,7 @@ impl<L: Lab> Inquiry<'_, L> {
         };
         let mut expected = ExpectedTexts::default();
         if self.lab.is_over().is_none() {
-            let walks = self.quietly(&alone(Kind::Whole, walks(&known.shape))).await?;
+            let walks = self.quietly(&Plan::alone(Kind::Whole, walks(&known.shape))).await?;
             if walks.ended == Ended::Done {
                 for session in &walks.seen.sessions {
                     expected.walk(&session.log);

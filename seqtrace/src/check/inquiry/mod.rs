@@ -29,7 +29,7 @@ use std::{collections::HashSet, time::Duration};
 use super::{
     call::Call,
     oracle::Reference,
-    plan::{Act, Plan, Shape, Step},
+    plan::{Plan, Shape, Step},
     process::Ended,
     seen::{Seen, SeenSession},
     verdict::{Circumstances, Report, Verdict, add, conclude},
@@ -203,10 +203,4 @@ fn is_about_seeking(finding: &Finding) -> bool {
 /// Returns true if a plan closes its descriptors.
 fn closes(plan: &Plan) -> bool {
     plan.acts.iter().any(|act| matches!(act.step, Step::Close { .. }))
-}
-
-/// Makes a plan for one process.
-fn alone(kind: super::plan::Kind, steps: Vec<Step>) -> Plan {
-    let acts = steps.into_iter().map(|step| Act { process: 0, step }).collect();
-    Plan { kind, acts }
 }

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use super::{Answer, Inquiry, Known, Lab, alone, numbers};
+use super::{Answer, Inquiry, Known, Lab, numbers};
 use crate::{
     check::{
         call::{Call, Syscall},
@@ -100,7 +100,7 @@ impl<L: Lab> Inquiry<'_, L> {
             return Ok(Origin::Unknown);
         }
         let steps = (0..PROBES).flat_map(probe).collect();
-        let row = self.quietly(&alone(Kind::Whole, steps)).await?;
+        let row = self.quietly(&Plan::alone(Kind::Whole, steps)).await?;
         let Some(row) = intervals(&row) else { return Ok(Origin::Unknown) };
         if row.iter().any(|interval| interval.before == interval.after) {
             return self.is_it_time(&row).await;
@@ -124,7 +124,7 @@ impl<L: Lab> Inquiry<'_, L> {
     /// Finds out if time alone changes a file that reading does not change each time.
     async fn is_it_time(&mut self, row: &[Interval]) -> anyhow::Result<Origin> {
         self.lab.idle(IDLE).await?;
-        let after = self.quietly(&alone(Kind::Whole, probe(0).into())).await?;
+        let after = self.quietly(&Plan::alone(Kind::Whole, probe(0).into())).await?;
         let text = after.calls.iter().find(|call| call.syscall == Syscall::Read);
         let changed = row.last().zip(text).is_some_and(|(last, text)| last.after != text.bytes);
         Ok(if changed { Origin::Time } else { Origin::Unknown })
@@ -132,8 +132,8 @@ impl<L: Lab> Inquiry<'_, L> {
 
     /// Does a probe, a treatment and a probe; `None` if the trace did not see all of it.
     async fn experiment(&mut self, treatment: &Treatment) -> anyhow::Result<Option<Interval>> {
-        let first = alone(Kind::Whole, probe(0).into());
-        let last = alone(Kind::Whole, probe(LAST).into());
+        let first = Plan::alone(Kind::Whole, probe(0).into());
+        let last = Plan::alone(Kind::Whole, probe(LAST).into());
         let mut answer = self.quietly(&first).await?;
         match treatment {
             Treatment::Idle => self.lab.idle(IDLE).await?,
@@ -159,7 +159,7 @@ fn treatments(known: &Known) -> Vec<Treatment> {
     let end = known.shape.len.saturating_add(PAGE);
     let one = |steps: Vec<Step>| {
         let steps = [vec![Step::Open { slot: 1 }], steps, vec![Step::Close { slot: 1 }]].concat();
-        Treatment::Do(alone(Kind::Whole, steps))
+        Treatment::Do(Plan::alone(Kind::Whole, steps))
     };
     let opens = (1..12).flat_map(|slot| [Step::Open { slot }, Step::Close { slot }]).collect();
     let mut treatments = vec![
@@ -167,7 +167,7 @@ fn treatments(known: &Known) -> Vec<Treatment> {
         one(vec![Step::Pread { slot: 1, at: 0, want: 1 }; 7]),
         // Reads with hardly a callback.
         one(vec![Step::Until { slot: 1, block: 1, to: known.shape.len.min(24) }]),
-        Treatment::Do(alone(Kind::Whole, opens)),
+        Treatment::Do(Plan::alone(Kind::Whole, opens)),
         // As many renderings as there are in a page, in one pass.
         one(vec![Step::Read { slot: 1, want: PAGE }]),
     ];

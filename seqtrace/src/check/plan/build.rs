@@ -1,6 +1,6 @@
 //! The steps of each kind of plan, derived from the shape of a file.
 
-use super::{AROUND, Act, FEW, Kind, LARGE, PAGE, Plan, RUN, Shape, Slot, Step};
+use super::{AROUND, FEW, Kind, LARGE, PAGE, Plan, RUN, Shape, Slot, Step};
 
 /// Reads to the end, or up to `limit`: the reads of a reference.
 pub(crate) fn whole(limit: u64) -> Plan {
@@ -9,14 +9,14 @@ pub(crate) fn whole(limit: u64) -> Plan {
         Step::Until { slot: 0, block: LARGE, to: limit },
         Step::Close { slot: 0 },
     ];
-    Plan { kind: Kind::Whole, acts: alone(steps) }
+    Plan::alone(Kind::Whole, steps)
 }
 
 /// Opens the file, reads once and closes it: twice in a row, this shows a file that reading empties.
 pub(crate) fn first_read() -> Plan {
     let steps =
         vec![Step::Open { slot: 0 }, Step::Read { slot: 0, want: PAGE }, Step::Close { slot: 0 }];
-    Plan { kind: Kind::Whole, acts: alone(steps) }
+    Plan::alone(Kind::Whole, steps)
 }
 
 /// Reads the whole file through two descriptors, one after the other, while both are open: the control for the plans in
@@ -24,10 +24,8 @@ pub(crate) fn first_read() -> Plan {
 pub(crate) fn control(shape: &Shape, kind: Kind) -> Plan {
     let until = |slot| Step::Until { slot, block: LARGE, to: shape.to_the_end() };
     let steps = together([until(0), until(1)]);
-    Plan {
-        kind: Kind::Whole,
-        acts: if kind == Kind::Processes { shared(steps) } else { alone(steps) },
-    }
+    let plan = if kind == Kind::Processes { Plan::shared } else { Plan::alone };
+    plan(Kind::Whole, steps)
 }
 
 /// Returns all plans for a file of this shape except for the whole read.
@@ -51,20 +49,11 @@ pub(crate) fn all(shape: &Shape) -> Vec<Plan> {
     ]
     .into_iter()
     .filter(|(_, steps)| !steps.is_empty())
-    .map(|(kind, steps)| Plan {
-        kind,
-        acts: if kind == Kind::Processes { shared(steps) } else { alone(steps) },
+    .map(|(kind, steps)| {
+        let plan = if kind == Kind::Processes { Plan::shared } else { Plan::alone };
+        plan(kind, steps)
     })
     .collect()
-}
-
-fn alone(steps: Vec<Step>) -> Vec<Act> {
-    steps.into_iter().map(|step| Act { process: 0, step }).collect()
-}
-
-/// Assigns the steps of descriptor 1 to the second process.
-fn shared(steps: Vec<Step>) -> Vec<Act> {
-    steps.into_iter().map(|step| Act { process: usize::from(step.slot()), step }).collect()
 }
 
 /// Reads to the end and once more there: the end may not last.

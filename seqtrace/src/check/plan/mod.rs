@@ -190,6 +190,19 @@ pub(crate) struct Plan {
     pub(crate) acts: Vec<Act>,
 }
 
+impl Plan {
+    /// Returns a plan for one process.
+    pub(super) fn alone(kind: Kind, steps: Vec<Step>) -> Self {
+        Self { kind, acts: steps.into_iter().map(|step| Act { process: 0, step }).collect() }
+    }
+
+    /// Returns a plan in which the second process carries out the steps of descriptor 1.
+    fn shared(kind: Kind, steps: Vec<Step>) -> Self {
+        let act = |step: Step| Act { process: usize::from(step.slot()), step };
+        Self { kind, acts: steps.into_iter().map(act).collect() }
+    }
+}
+
 /// Facts about a file from its first whole read.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Shape {

@@ -3,7 +3,7 @@
 use super::{
     facts::Facts,
     right::Segment,
-    script::{Act, Purpose, READS},
+    script::{Purpose, READS, TrialStep},
 };
 use crate::check::plan::{LARGE, Step};
 
@@ -34,21 +34,24 @@ const SENT: u64 = 1 << 16;
 
 impl Op {
     /// Returns the step that makes the call.
-    pub(super) fn act(&self, facts: &Facts) -> Act {
+    pub(super) fn act(&self, facts: &Facts) -> TrialStep {
         let slot = 0;
         let read = |shown| Purpose::Read { shown, to_end: false };
         match *self {
             Self::Read { want, shown } => {
-                Act { step: Step::Read { slot, want }, purpose: read(shown) }
+                TrialStep { step: Step::Read { slot, want }, purpose: read(shown) }
             }
             Self::Pread { at, want, shown } => {
-                Act { step: Step::Pread { slot, at, want }, purpose: read(shown) }
+                TrialStep { step: Step::Pread { slot, at, want }, purpose: read(shown) }
             }
-            Self::Seek { to } => Act { step: Step::Seek { slot, to }, purpose: Purpose::Move },
-            Self::Readv { ref wants } => {
-                Act { step: Step::Vectored { slot, wants: wants.clone() }, purpose: read(true) }
+            Self::Seek { to } => {
+                TrialStep { step: Step::Seek { slot, to }, purpose: Purpose::Move }
             }
-            Self::Sendfile => Act {
+            Self::Readv { ref wants } => TrialStep {
+                step: Step::Vectored { slot, wants: wants.clone() },
+                purpose: read(true),
+            },
+            Self::Sendfile => TrialStep {
                 step: Step::Splice { slot, block: SENT, to: facts.len.saturating_add(SENT) },
                 purpose: Purpose::Read { shown: true, to_end: true },
             },

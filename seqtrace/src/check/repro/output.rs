@@ -1,6 +1,6 @@
 //! The output that a command would have, from the calls of a trial.
 
-use super::script::{Act, Purpose, Script};
+use super::script::{Purpose, Script, TrialStep};
 use crate::check::{
     call::Call,
     oracle::End,
@@ -28,7 +28,7 @@ impl Whole {
         for call in reads {
             if whole.end != End::Cut {
                 whole.lasts &= call.ret <= 0;
-            } else if let Some(errno) = errno(call) {
+            } else if let Some(errno) = call.errno() {
                 whole.end = End::Error(errno);
             } else if call.ret == 0 {
                 whole.end = End::Eof;
@@ -57,7 +57,7 @@ pub(super) struct Printed {
 impl Printed {
     /// Returns the output of these calls; `None` if calls are missing, or if a seek failed: dd then reads instead, so
     /// these are not its calls.
-    pub(super) fn of(acts: &[Act], calls: &[Call]) -> Option<Self> {
+    pub(super) fn of(acts: &[TrialStep], calls: &[Call]) -> Option<Self> {
         let mut printed = Self {
             bytes: Vec::new(),
             errno: None,
@@ -72,7 +72,7 @@ impl Printed {
             rest = after;
             printed.take(number, act, calls)?;
             if let (Step::Open { slot }, [call]) = (&act.step, calls) {
-                match errno(call) {
+                match call.errno() {
                     None => open.push(*slot),
                     failed => printed.errno = printed.errno.or(failed),
                 }
@@ -81,7 +81,7 @@ impl Printed {
         rest.is_empty().then_some(printed)
     }
 
-    fn take(&mut self, number: usize, act: &Act, calls: &[Call]) -> Option<()> {
+    fn take(&mut self, number: usize, act: &TrialStep, calls: &[Call]) -> Option<()> {
         match act.purpose {
             Purpose::Move if calls.iter().any(|call| call.ret < 0) => return None,
             Purpose::Setup | Purpose::Move => {}
@@ -97,7 +97,7 @@ impl Printed {
             Purpose::Read { shown, to_end } => {
                 self.ended &= !to_end || ends(calls);
                 for call in calls {
-                    self.errno = self.errno.or(errno(call));
+                    self.errno = self.errno.or(call.errno());
                     if shown {
                         self.bytes.extend_from_slice(&call.bytes);
                         self.reads.push((number, self.bytes.len()));
@@ -177,8 +177,4 @@ fn made(step: &Step, calls: &[Call], open: &[Slot]) -> Option<usize> {
 
 fn ends(calls: &[Call]) -> bool {
     calls.last().is_none_or(|call| call.ret <= 0)
-}
-
-fn errno(call: &Call) -> Option<i32> {
-    (call.ret < 0).then(|| i32::try_from(call.ret.saturating_neg()).unwrap_or(i32::MAX))
 }

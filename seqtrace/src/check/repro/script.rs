@@ -62,7 +62,7 @@ pub(super) enum Purpose {
 
 /// A step and its purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Act {
+pub(super) struct TrialStep {
     pub(super) step: Step,
     pub(super) purpose: Purpose,
 }
@@ -95,25 +95,26 @@ pub(super) fn reads(block: u64, facts: &Facts) -> u64 {
     needed.saturating_add(SPARE).min(READS)
 }
 
-fn setup(step: Step) -> Act {
-    Act { step, purpose: Purpose::Setup }
+fn setup(step: Step) -> TrialStep {
+    TrialStep { step, purpose: Purpose::Setup }
 }
 
-fn sizes(slot: Slot, block: u64, times: u64, purpose: Purpose) -> Act {
+fn sizes(slot: Slot, block: u64, times: u64, purpose: Purpose) -> TrialStep {
     let wants = vec![block; usize::try_from(times.min(READS)).unwrap_or(0)];
-    Act { step: Step::Sizes { slot, wants }, purpose }
+    TrialStep { step: Step::Sizes { slot, wants }, purpose }
 }
 
 impl Script {
     /// Returns the steps of a trial. `asks`: dd asks for its offset by an lseek(2) that moves nothing, as that of
     /// coreutils does and that of busybox does not.
-    pub(super) fn acts(&self, facts: &Facts, asks: bool) -> Vec<Act> {
+    pub(super) fn acts(&self, facts: &Facts, asks: bool) -> Vec<TrialStep> {
         let ask = |slot| asks.then_some(setup(Step::Skip { slot, by: 0 }));
         let open = |slot| setup(Step::Open { slot });
         let close = |slot| setup(Step::Close { slot });
         let rest = |slot, purpose| sizes(slot, LARGE, reads(LARGE, facts), purpose);
         let read = |shown, to_end| Purpose::Read { shown, to_end };
-        let one = |slot, want| Act { step: Step::Read { slot, want }, purpose: read(true, false) };
+        let one =
+            |slot, want| TrialStep { step: Step::Read { slot, want }, purpose: read(true, false) };
         let control = [open(2), open(3), rest(2, Purpose::Control), rest(3, Purpose::Control)]
             .into_iter()
             .chain([close(2), close(3)]);
@@ -156,7 +157,7 @@ impl Script {
             }
             Self::Lseek { to } => {
                 let step = Step::Seek { slot: 0, to: *to };
-                acts.extend([open(0), Act { step, purpose: Purpose::Print }]);
+                acts.extend([open(0), TrialStep { step, purpose: Purpose::Print }]);
             }
         }
         acts.push(close(0));
@@ -259,7 +260,7 @@ impl Part {
         }
     }
 
-    fn acts(&self, facts: &Facts, asks: bool, acts: &mut Vec<Act>) {
+    fn acts(&self, facts: &Facts, asks: bool, acts: &mut Vec<TrialStep>) {
         let Self { tool, shown } = *self;
         let (block, count) = match tool {
             Tool::Rest => (LARGE, None),
@@ -269,7 +270,10 @@ impl Part {
                 }
                 if skip > 0 {
                     let by = block.saturating_mul(skip).cast_signed();
-                    acts.push(Act { step: Step::Skip { slot: 0, by }, purpose: Purpose::Move });
+                    acts.push(TrialStep {
+                        step: Step::Skip { slot: 0, by },
+                        purpose: Purpose::Move,
+                    });
                 }
                 (block, count)
             }
