@@ -24,7 +24,7 @@ struct Told {
     rule: &'static Rule,
     severity: Severity,
     times: u64,
-    /// The last finding of a rule that explains others; one that is information without its doubt.
+    /// The last finding of a rule that explains others, without its reservation.
     root: Option<Finding>,
 }
 
@@ -49,7 +49,7 @@ impl Draft {
         self
     }
 
-    /// Ends the message with a reservation. A consequence that is more than information drops that of information.
+    /// Ends the message with a reservation, which is dropped when a consequence raises the severity.
     pub(super) fn unless(mut self, doubt: &str) -> Self {
         doubt.clone_into(&mut self.doubt);
         self
@@ -121,9 +121,7 @@ impl Bench {
         if rule.id.culprit().is_some()
             && let Some(told) = self.tally.iter_mut().find(|told| told.rule.id == rule.id)
         {
-            let doubt = if severity > Severity::Info { doubt.as_str() } else { "" };
-            let message = format!("{}{doubt}", finding.message);
-            told.root = Some(Finding { message, ..finding.clone() });
+            told.root = Some(finding.clone());
         }
         finding.message.push_str(&doubt);
         self.raised.push(finding);

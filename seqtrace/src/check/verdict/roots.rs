@@ -103,17 +103,22 @@ pub(super) fn link(report: &mut Report, alone: bool) {
             found.finding.cause = cause;
         }
     }
-    let causes: Vec<_> = report
-        .found
-        .iter()
-        .filter_map(|found| Some((found.finding.cause.as_ref()?.id, found.finding.severity)))
-        .collect();
-    for (id, severity) in causes {
-        let root = report.found.iter_mut().find(|found| found.finding.id == id && is_root(found));
-        if let Some(root) = root {
-            root.finding.severity = root.finding.severity.max(severity);
+    while let Some((index, severity)) = milder_cause(report) {
+        if let Some(Found { finding, .. }) = report.found.get_mut(index) {
+            finding.severity = severity;
+            finding.message = certain(&finding.message).to_owned();
         }
     }
+}
+
+/// Returns the index of a cause that is milder than one of its consequences, and the severity of this consequence.
+fn milder_cause(report: &Report) -> Option<(usize, Severity)> {
+    report.found.iter().find_map(|Found { finding, .. }| {
+        let id = finding.cause.as_ref()?.id;
+        let causes = report.found.iter().enumerate().filter(|(_, found)| found.finding.id == id);
+        let (index, cause) = causes.max_by_key(|(_, found)| found.finding.severity)?;
+        (cause.finding.severity < finding.severity).then_some((index, finding.severity))
+    })
 }
 
 /// Puts roots before consequences, and the worst of each first.

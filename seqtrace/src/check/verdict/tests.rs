@@ -173,6 +173,26 @@ fn what_the_data_may_have_done_is_information() {
 }
 
 #[test]
+fn a_cause_is_no_milder_than_its_consequences() {
+    let because = |id, finding| {
+        let cause = Some(crate::rules::Cause { id: Id(id), blame: None });
+        Finding { cause, ..finding }
+    };
+    let mut report = report();
+    let weak = Finding {
+        message: "start() went back; unless each pass allocates its own records".to_owned(),
+        ..because(101, finding(104, Severity::Info, 1))
+    };
+    let findings =
+        [finding(101, Severity::Warning, 1), weak, because(104, finding(201, Severity::Error, 2))];
+    add(&mut report.found, findings, Some(Kind::Records));
+    let report = concluded(report);
+    assert!(report.found.iter().all(|found| found.finding.severity == Severity::Error));
+    let start = report.found.iter().find(|found| found.finding.id == Id(104)).unwrap();
+    assert_eq!(start.finding.message, "start() went back");
+}
+
+#[test]
 fn findings_are_reported_once() {
     let mut found = Vec::new();
     add(&mut found, vec![finding(104, Severity::Warning, 1)], Some(Kind::Whole));
