@@ -118,14 +118,14 @@ pub(super) fn begins_again(memory: Memory, count: i64) -> File {
     }
 }
 
-/// start() sets its iterator to the first record whatever the position is, and next() counts the position on: g_start() and
-/// g_next() of kernel/trace/ftrace.c.
+/// start() sets its iterator to the first record whatever the position is, and next() counts the position on and ends at
+/// that: g_start() and g_next() of kernel/trace/ftrace.c.
 pub(super) fn walks_again(memory: Memory, count: i64) -> File {
     File {
         start: Box::new(move |pos| if *pos < count { memory.rec(0) } else { 0 }),
         next: Box::new(move |v, pos| {
             *pos += 1;
-            at(memory, count, memory.nr(v) + 1)
+            if *pos < count { memory.rec(memory.nr(v) + 1) } else { 0 }
         }),
         ..short(memory, count)
     }
