@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::event::{Ptr, Role};
-use crate::session::update::{Range, SessionId, Symbol};
+use crate::rules::Rule;
+use crate::session::update::{Callbacks, Range, SessionId, Symbol};
 
 /// `SQ102`. Ids are stable: they are never given to another rule.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,6 +76,37 @@ pub struct Finding {
     /// How often it was seen in this session so far. It is told when it is seen first, and again
     /// only where it has become worse.
     pub times: u64,
+}
+
+impl Finding {
+    /// Returns a finding that has been seen once, without callback, evidence and cause.
+    pub fn new(rule: &Rule, severity: Severity, session: SessionId, message: String) -> Self {
+        Self {
+            id: rule.id,
+            name: rule.name,
+            severity,
+            session,
+            read: None,
+            blame: None,
+            message,
+            evidence: Vec::new(),
+            cause: None,
+            times: 1,
+        }
+    }
+}
+
+impl Blame {
+    /// Returns the function that has this role among the callbacks of a file.
+    pub fn new(role: Role, callbacks: &Callbacks) -> Self {
+        let function = match role {
+            Role::Start => &callbacks.start,
+            Role::Next => &callbacks.next,
+            Role::Show => &callbacks.show,
+            Role::Stop => &callbacks.stop,
+        };
+        Self { role, function: function.clone() }
+    }
 }
 
 /// A function to look at.

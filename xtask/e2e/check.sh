@@ -19,7 +19,7 @@ load seqbugs
 
 # One file: the text report and the exit status.
 checks one/status 1 seqtrace check $LIMITS /proc/seqbugs/eof_stuck
-expect_grep one/plan '  FAIL    end  *behind the end, at byte 6: "2\\n"' one
+expect_grep one/plan '  FAIL    end  *past the end, at byte 6: "2\\n"' one
 expect_grep one/finding 'SQ102 next did not advance at the end' one
 expect_grep one/cause 'cause SQ102 eof_next \[seqbugs+0x[0-9a-f]*\]' one
 expect_grep one/reproduce 'reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1' one

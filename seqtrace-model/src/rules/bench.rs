@@ -25,7 +25,7 @@ struct Told {
     rule: &'static Rule,
     severity: Severity,
     times: u64,
-    /// What was told last, of a rule that explains others.
+    /// The last finding of a rule that explains others, without its reservation.
     root: Option<Finding>,
 }
 
@@ -33,6 +33,7 @@ struct Told {
 pub(super) struct Draft {
     role: Option<Role>,
     message: String,
+    doubt: String,
     evidence: Vec<Evidence>,
     cause: Option<Id>,
 }
@@ -40,12 +41,18 @@ pub(super) struct Draft {
 impl Draft {
     /// Its line.
     pub(super) fn new(message: String) -> Self {
-        Self { role: None, message, evidence: Vec::new(), cause: None }
+        Self { role: None, message, doubt: String::new(), evidence: Vec::new(), cause: None }
     }
 
     /// The callback to look at.
     pub(super) fn blame(mut self, role: Role) -> Self {
         self.role = Some(role);
+        self
+    }
+
+    /// Ends the message with a reservation, which is dropped when a consequence raises the severity.
+    pub(super) fn unless(mut self, doubt: &str) -> Self {
+        doubt.clone_into(&mut self.doubt);
         self
     }
 
@@ -98,35 +105,40 @@ impl Bench {
             self.tally.push(Told { rule, severity, times, root: None });
             times
         };
-        let Draft { role, message, evidence, cause } = draft();
+        let Draft { role, message, doubt, evidence, cause } = draft();
         let cause =
             cause.filter(|id| *id != rule.id).map(|id| Cause { id, blame: self.blamed(id) });
-        let finding = Finding {
-            id: rule.id,
-            name: rule.name,
-            severity,
-            session: self.session.id,
+        if let Some(cause) = &cause {
+            self.worsen(cause.id, severity);
+        }
+        let mut finding = Finding {
             read: self.read,
             blame: role.and_then(|role| self.function(role)),
-            message,
             evidence,
             cause,
             times: so_far,
+            ..Finding::new(rule, severity, self.session.id, message)
         };
         if rule.id.culprit().is_some()
             && let Some(told) = self.tally.iter_mut().find(|told| told.rule.id == rule.id)
         {
             told.root = Some(finding.clone());
         }
+        finding.message.push_str(&doubt);
         self.raised.push(finding);
     }
 
-    /// What a finding explains turned out to be that bad, so the finding is, too.
-    pub(super) fn worsen(&mut self, id: Id, severity: Severity) {
+    /// Raises a finding, and what explains it, to the severity of a consequence: a cause is never milder than what
+    /// it explains.
+    fn worsen(&mut self, id: Id, severity: Severity) {
         let Some(told) = self.tally.iter_mut().find(|told| told.rule.id == id) else { return };
         let Some(root) = told.root.as_mut().filter(|root| root.severity < severity) else { return };
         (told.severity, root.severity, root.times) = (severity, severity, told.times);
-        self.raised.push(Finding { read: self.read, ..root.clone() });
+        let finding = Finding { read: self.read, ..root.clone() };
+        if let Some(cause) = &finding.cause {
+            self.worsen(cause.id, severity);
+        }
+        self.raised.push(finding);
     }
 
     /// The first finding of the session that explains others and has no cause itself.
@@ -134,6 +146,11 @@ impl Bench {
         let roots = self.tally.iter().filter_map(|told| told.root.as_ref());
         let mut firm = roots.filter(|root| root.severity > Severity::Info && root.cause.is_none());
         firm.next().map(|root| root.id)
+    }
+
+    /// Returns true if a rule was broken, by more than information.
+    pub(super) fn is_firm(&self, id: Id) -> bool {
+        self.tally.iter().any(|told| told.rule.id == id && told.severity > Severity::Info)
     }
 
     /// How often a rule was broken so far.
@@ -167,13 +184,6 @@ impl Bench {
     }
 
     fn function(&self, role: Role) -> Option<Blame> {
-        let callbacks = self.session.callbacks.as_ref()?;
-        let function = match role {
-            Role::Start => &callbacks.start,
-            Role::Next => &callbacks.next,
-            Role::Show => &callbacks.show,
-            Role::Stop => &callbacks.stop,
-        };
-        Some(Blame { role, function: function.clone() })
+        Some(Blame::new(role, self.session.callbacks.as_ref()?))
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use self::calls::Call;
 use crate::event::{FileKind, Role};
+use crate::finding::Severity;
 use crate::finding::{Finding, FindingCount};
 use crate::rules::bench::Bench;
 use crate::rules::history::{self, FileKey, History, KnownFile, Place};
@@ -364,8 +365,8 @@ impl Case {
         }
         if let Some(end) = early.filter(|_| new && double.is_none() && root.is_none()) {
             let began = self.began.unwrap_or(time);
-            sq106::judge(&end, entry, began, file, &mut self.bench);
-            self.ledger.blame(sq106::RULE.id, true);
+            let severity = sq106::judge(&end, entry, began, file, &mut self.bench);
+            self.ledger.blame(sq106::RULE.id, severity > Severity::Info);
         }
         if let Some(double) = double {
             self.doubles.rendered(double);

@@ -15,6 +15,7 @@ mod bench;
 mod case;
 mod explain;
 mod history;
+pub mod ids;
 mod judge;
 mod ledger;
 mod rule;

@@ -10,7 +10,7 @@
 //!
 //! One mismatch does not tell a wrong start() from a list that changed between two reads: it is a
 //! warning. It is an error if it is deterministic: the same again in another generation, or every
-//! resume goes astray in the same way; or the next read really begins where start set the position back to.
+//! resume goes astray in the same way; or the next read really begins where start set the position back to, or a consequence of it is an error.
 //! Where start moves the position to one that no record had, it says itself that there is nothing at the
 //! old one: information, and so is a mismatch of pointers of which it is not known whether records keep them.
 
@@ -22,6 +22,7 @@ use crate::finding::Value;
 use crate::finding::{Id, Severity};
 use crate::rules::bench::{Bench, Draft};
 use crate::rules::history::{History, Mismatch};
+use crate::rules::ids::SQ101;
 use crate::rules::ledger::identity::Trust;
 use crate::rules::ledger::pass::Resume;
 use crate::rules::rule::Rule;
@@ -203,16 +204,18 @@ impl Resumes {
         bench: &mut Bench,
     ) {
         let (astray, total) = (self.astray, self.astray + self.agreed);
-        let doubt = match severity {
+        let always = match severity {
             Severity::Error => format!("; {astray} of {total} resumes, and always so"),
-            Severity::Warning if resume.set_back.is_some() => String::new(),
-            Severity::Warning => "; the list changed, or start() is wrong".to_owned(),
-            Severity::Info if resume.rounded => {
-                "; it moved the position: the list has changed".to_owned()
-            }
-            Severity::Info => "; unless each pass allocates its own records".to_owned(),
+            _ => String::new(),
         };
-        raise(resume, context, severity, (times, astray, total), &doubt, bench);
+        let doubt = match severity {
+            Severity::Error => "",
+            Severity::Warning if resume.set_back.is_some() => "",
+            Severity::Warning => "; the list changed, or start() is wrong",
+            Severity::Info if resume.rounded => "; it moved the position: the list has changed",
+            Severity::Info => "; unless each pass allocates its own records",
+        };
+        raise(resume, context, severity, (times, astray, total), (&always, doubt), bench);
     }
 
     /// A read begins at the position to which start had set it back.
@@ -220,7 +223,7 @@ impl Resumes {
         self.severity = Some(Severity::Error);
         let counts = (0, self.astray, self.astray + self.agreed);
         let so = ", and the next read began there";
-        raise(resume, context, Severity::Error, counts, so, bench);
+        raise(resume, context, Severity::Error, counts, (so, ""), bench);
     }
 }
 
@@ -240,18 +243,18 @@ pub(super) fn goes_on(
         Trust::Firm => Severity::Warning,
         _ => Severity::Info,
     };
-    let doubt = if severity == Severity::Error {
-        ", and not for the first time"
-    } else {
-        "; unless the list changed"
+    let (again, doubt) = match severity {
+        Severity::Error => (", and not for the first time", ""),
+        _ => ("", "; unless the list changed"),
     };
     let read = bench.read;
     bench.raise(&RULE, severity, || {
         Draft::new(format!(
             "start() returned {:?} at position {pos}, which next() had handed out for position {} before: \
-             it does not look at *pos{doubt}",
+             it does not look at *pos{again}",
             resume.returned, handed.pos
         ))
+        .unless(doubt)
         .blame(Role::Start)
         .with("position", Value::Position(pos))
         .with("handed out", Value::Pointer(handed.ptr))
@@ -265,7 +268,7 @@ pub(super) fn goes_on(
 /// it whose position the core had to correct, or start itself.
 pub(super) fn origin(resume: &Resume, root: Option<Id>) -> Option<Id> {
     let mended = resume.handed.fixed_up && root != Some(RULE.id);
-    if mended { Some(Id(101)) } else { root.or(Some(RULE.id)) }
+    if mended { Some(SQ101) } else { root.or(Some(RULE.id)) }
 }
 
 /// What start did, in words.
@@ -301,14 +304,15 @@ fn raise(
     context: Context,
     severity: Severity,
     (times, astray, total): (u64, u32, u32),
-    doubt: &str,
+    (certainty, doubt): (&str, &str),
     bench: &mut Bench,
 ) {
     let Context { time, here: _, root } = context;
     let read = bench.read;
     bench.raise_many(&RULE, severity, times, || {
         let handed = &resume.handed;
-        let draft = Draft::new(deed(resume) + doubt)
+        let draft = Draft::new(deed(resume) + certainty)
+            .unless(doubt)
             .blame(Role::Start)
             .with("position", Value::Position(handed.pos))
             .with("handed out", Value::Pointer(handed.ptr))

@@ -40,9 +40,15 @@ pub(super) static RULE: Rule = Rule {
 /// A list has hardly grown in so short a time, ns.
 const SHORT: u64 = 5_000_000;
 
-/// A record was accepted that start returned for the position at which next had ended. `time`: when start
-/// returned.
-pub(super) fn judge(end: &End, entry: &Entry, time: u64, file: &mut History, bench: &mut Bench) {
+/// Reports that next had ended at a position for which start then returned a record, and returns how bad that is.
+/// `entry`: that record, which was accepted; `time`: when start returned, ns since boot.
+pub(super) fn judge(
+    end: &End,
+    entry: &Entry,
+    time: u64,
+    file: &mut History,
+    bench: &mut Bench,
+) -> Severity {
     let known = file.ends_early(end, time);
     let severity = match time.saturating_sub(end.time) {
         _ if known => Severity::Error,
@@ -50,22 +56,24 @@ pub(super) fn judge(end: &End, entry: &Entry, time: u64, file: &mut History, ben
         _ => Severity::Info,
     };
     bench.raise(&RULE, severity, || {
-        let doubt = if known {
-            ", as it had before"
+        let (again, doubt) = if known {
+            (", as it had before", "")
         } else {
-            "; unless the list grew in between, next() ends too early"
+            ("", "; unless the list grew in between, next() ends too early")
         };
         let pos = end.pos;
         Draft::new(format!(
             "next() returned NULL at position {pos}, {}, and start() returned a further record ({:?}) for that \
-             position{doubt}",
+             position{again}",
             during(end.phase),
             entry.ptr
         ))
+        .unless(doubt)
         .blame(Role::Next)
         .with("position", Value::Position(pos))
         .with("ended", Value::Event { time: end.time, read: end.read })
         .with("record", Value::Pointer(entry.ptr))
         .with("emitted", Value::Range(entry.range()))
     });
+    severity
 }

@@ -1,22 +1,15 @@
-//! What a reading process did, call by call, and how it tells of it.
+//! System calls of a reading process, and the messages that carry their results.
 //!
-//! A call is a head of fixed size, little endian, and the bytes that were read. The two ends are always
-//! the same program.
+//! A message is a head of fixed size, little endian, and the bytes that were read. Sender and receiver are
+//! the same program, so the format has no version.
 
-/// Which system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Syscall {
-    /// open(2)
+pub(crate) enum Syscall {
     Open,
-    /// read(2)
     Read,
-    /// pread(2)
     Pread,
-    /// readv(2)
     Readv,
-    /// lseek(2)
     Lseek,
-    /// splice(2)
     Splice,
 }
 
@@ -24,8 +17,7 @@ impl Syscall {
     const ALL: [Self; 6] =
         [Self::Open, Self::Read, Self::Pread, Self::Readv, Self::Lseek, Self::Splice];
 
-    /// Its name.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Read => "read",
@@ -37,26 +29,32 @@ impl Syscall {
     }
 }
 
-/// One system call.
+/// A system call and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// Which process, 0 or 1.
-    pub process: usize,
-    /// Which descriptor.
-    pub slot: u8,
-    /// What.
-    pub syscall: Syscall,
-    /// File offset at which it read; for lseek the offset that was wanted.
-    pub at: u64,
-    /// Bytes asked for; 0 where that means nothing.
-    pub want: u64,
-    /// Bytes read, the new offset, or a negative errno.
-    pub ret: i64,
-    /// What was read.
-    pub bytes: Vec<u8>,
+pub(crate) struct Call {
+    /// Number of the process, 0 or 1.
+    pub(crate) process: usize,
+    /// Number of the descriptor in the plan.
+    pub(crate) slot: u8,
+    pub(crate) syscall: Syscall,
+    /// File offset of the read; for lseek the requested offset.
+    pub(crate) at: u64,
+    /// Bytes requested; 0 for open and lseek.
+    pub(crate) want: u64,
+    /// Number of bytes read, the new offset for lseek, or a negative errno.
+    pub(crate) ret: i64,
+    /// Bytes that were read.
+    pub(crate) bytes: Vec<u8>,
 }
 
-/// Returns the process and the slot of each descriptor that calls were made on, each once.
+impl Call {
+    /// Returns the positive errno of a call that failed.
+    pub(super) fn errno(&self) -> Option<i32> {
+        (self.ret < 0).then(|| i32::try_from(self.ret.saturating_neg()).unwrap_or(i32::MAX))
+    }
+}
+
+/// Returns the process and the slot of each descriptor in these calls, each once.
 pub(super) fn descriptors(calls: &[Call]) -> Vec<(usize, u8)> {
     let mut all: Vec<_> = calls.iter().map(|call| (call.process, call.slot)).collect();
     all.sort_unstable();
@@ -64,30 +62,30 @@ pub(super) fn descriptors(calls: &[Call]) -> Vec<(usize, u8)> {
     all
 }
 
-/// Bytes of a head.
+/// Size of a head in bytes.
 const HEAD: usize = 32;
-/// Stands in the place of a syscall: the request is done.
+/// First byte of the message that ends a request; other messages have the system call there.
 const DONE: u8 = 0xff;
-/// No call reads more.
+/// Most bytes that a call reads.
 const MOST: usize = 1 << 24;
 
-/// What a reading process says.
+/// A message of a reading process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Message {
+pub(crate) enum Message {
     /// A system call returned.
     Call(Call),
     /// All steps of the request are done.
     Done,
 }
 
-/// Bytes that no reading process of this program says.
+/// Bytes that are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the reading process says what cannot be understood")]
-pub struct Garbled;
+#[error("the reading process sent bytes that are no message")]
+pub(crate) struct Garbled;
 
 impl Message {
-    /// Appends it as bytes. `bytes` are those of a call (its own are not looked at).
-    pub fn encode(head: Option<&Call>, bytes: &[u8], out: &mut Vec<u8>) {
+    /// Appends a message: a call with the given `bytes` instead of its own, or [`Message::Done`] for `None`.
+    pub(super) fn encode(head: Option<&Call>, bytes: &[u8], out: &mut Vec<u8>) {
         let mut record = [0; HEAD];
         match head {
             None => record[0] = DONE,
@@ -106,11 +104,11 @@ impl Message {
         out.extend_from_slice(bytes);
     }
 
-    /// The one at the front of `input`, if it is all there, and its length.
+    /// Returns the message at the front of `input` and its length; `None` if `input` ends within it.
     ///
     /// # Errors
-    /// Something else is there.
-    pub fn decode(process: usize, input: &[u8]) -> Result<Option<(Self, usize)>, Garbled> {
+    /// The bytes are no message.
+    pub(crate) fn decode(process: usize, input: &[u8]) -> Result<Option<(Self, usize)>, Garbled> {
         let Some((head, rest)) = input.split_first_chunk::<HEAD>() else { return Ok(None) };
         let number = |at: usize| {
             let mut bytes = [0; 8];
@@ -149,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_is_understood() {
+    fn messages_survive_a_round_trip() {
         let calls = [
             call(Syscall::Read, b"abc", 3),
             call(Syscall::Pread, b"", -29),
@@ -161,7 +159,7 @@ mod tests {
             Message::encode(Some(call), &call.bytes, &mut bytes);
         }
         Message::encode(None, b"", &mut bytes);
-        // As it may come through a pipe.
+        // A pipe delivers in pieces.
         let mut input = Vec::new();
         let mut got = Vec::new();
         for piece in bytes.chunks(5) {

@@ -1,36 +1,36 @@
-//! `check`: reads a file in every way that matters and judges what came.
+//! `check`: reads a file in every way that matters and judges the bytes and the trace.
 //!
 //! `cat` reads a seq file in one of many ways, and most bugs show in the others: where a read ends in
-//! the middle of a record, behind a seek, at the end of the file, with two readers. So the file is read
-//! whole, which gives a reference and the borders of its records, and then in all the ways that
-//! [`plan`] derives from these. Each byte is compared with the reference at its offset, and meanwhile
-//! everything is traced and judged like the reads of anybody else.
+//! the middle of a record, after a seek, at the end of the file, with two readers. So the file is read
+//! whole, which gives a reference and the offsets at which records end, and then in all the ways that
+//! [`plan`] derives from these. Each byte is compared with the reference at its offset. Meanwhile all
+//! reads are traced, and the rules judge them like the reads of any other process.
 //!
 //! ```text
-//!  inquiry ── plan ──► examine ──► process ──► reader (a process of its own: read, pread, lseek, splice)
-//!     ▲                   │           │           ┆ traced
-//!     │   calls, sessions,│   calls ◄─┘           ▼
-//!     └───── findings ◄───┘ ◄──────────── seen: sessions, passes, findings
+//!  inquiry ── plan ──► file_checker ──► process ──► reader (a separate process: read, pread, lseek, splice)
+//!     ▲                   │                │           ┆ traced
+//!     │   calls, sessions,│        calls ◄─┘           ▼
+//!     └───── findings ◄───┘ ◄───────────────── seen: sessions, passes, findings
 //!  rounds, endless, origin, culprit ──► verdict ──► repro ──► report
 //! ```
 //!
-//! The `inquiry` decides and does no I/O; `examine` carries out and decides nothing.
+//! The `inquiry` decides and does no I/O; the `file_checker` carries out plans and decides nothing.
 //!
-//! The reads are done by another process because a read can block for ever, and only a process can be
-//! got rid of. It is quiet, too: what it shows of itself in /proc does not change while it reads.
+//! A separate process reads, because a read can block for ever, and only a process can be killed. Its own
+//! files in /proc do not change while it reads.
 //!
-//! [`recorded`] makes the same report of what others have read.
+//! [`recorded`] makes the same report from a recording of other readers.
 
-pub mod call;
-pub mod examine;
+pub(crate) mod call;
+pub(crate) mod denylist;
+pub(crate) mod file_checker;
 mod inquiry;
-pub mod left_alone;
-pub mod oracle;
-pub mod plan;
-pub mod process;
-pub mod reader;
-pub mod recorded;
-pub mod report;
-pub mod repro;
-pub mod seen;
-pub mod verdict;
+pub(crate) mod oracle;
+pub(crate) mod plan;
+pub(crate) mod process;
+pub(crate) mod reader;
+pub(crate) mod recorded;
+pub(crate) mod report;
+pub(crate) mod repro;
+pub(crate) mod seen;
+pub(crate) mod verdict;

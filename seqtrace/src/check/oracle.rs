@@ -1,111 +1,102 @@
-//! The bytes: what every way of reading must agree on.
+//! Comparison of the bytes of a plan with those of a whole read.
 
 use super::call::{Call, Syscall};
 
-/// How the reference ends.
+/// End of a whole read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// A read returned 0.
     Eof,
     /// A read failed with this errno, positive.
     Error(i32),
-    /// It goes on, but was read no further.
+    /// The limit was reached before the end of the file.
     Cut,
 }
 
-/// What the first whole read got.
+/// Bytes and end of a whole read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference {
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// What is behind them.
-    pub end: End,
+pub(crate) struct Reference {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) end: End,
 }
 
-/// Bytes of a difference that are shown: before it and in all.
+/// Most bytes of the line before a difference that are shown.
 const BEFORE: usize = 32;
+/// Most bytes that are shown of each side of a difference.
 const SHOWN: usize = 56;
 
-/// How what was read differs from the reference.
+/// A difference from the reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
-    /// Other bytes.
+pub(crate) enum What {
     Bytes {
-        /// The line that is there according to the reference, from its beginning if that is near.
+        /// The line of the reference at this offset, from its beginning if that is near.
         expected: Vec<u8>,
-        /// The line that came, from the same offset.
+        /// The line that was read, from the same offset.
         got: Vec<u8>,
     },
-    /// Bytes where the reference has ended.
+    /// Bytes past the end of the reference.
     Beyond {
-        /// The first of them.
+        /// The first of these bytes.
         got: Vec<u8>,
     },
-    /// The end of the file, where the reference goes on.
+    /// The end of the file where the reference goes on.
     EndsEarly {
-        /// What is there.
+        /// The bytes of the reference at this offset.
         expected: Vec<u8>,
     },
-    /// A read failed that should not.
-    Fails {
-        /// Positive.
-        errno: i32,
-    },
+    /// A call failed that should not, with this positive errno.
+    Fails { errno: i32 },
     /// No error where the reference has one.
     Succeeds {
-        /// That error, positive.
+        /// Positive errno of the reference.
         errno: i32,
     },
-    /// lseek went elsewhere.
+    /// lseek() returned another offset than requested.
     Astray {
-        /// The offset it returned.
+        /// The offset or negative errno that it returned.
         to: i64,
     },
 }
 
 /// The first difference of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// Index of the call.
-    pub call: usize,
+pub(crate) struct Difference {
+    /// 0-based index of the call.
+    pub(crate) call: usize,
     /// File offset of the first byte that differs.
-    pub at: u64,
-    /// What differs.
-    pub what: What,
+    pub(crate) at: u64,
+    pub(crate) what: What,
 }
 
-/// What comparing a plan's calls with the reference gave.
+/// Result of the comparison of a plan's calls with the reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Every byte as in the reference.
+pub(crate) enum Outcome {
+    /// Every byte is that of the reference.
     Agrees,
-    /// Not so.
     Differs(Difference),
-    /// The file does not know this call: ESPIPE, EINVAL.
+    /// The file does not support this call: it failed with ESPIPE or EINVAL, here as a positive errno.
     Unsupported {
-        /// Which.
         syscall: Syscall,
-        /// Positive.
         errno: i32,
     },
     /// A read would have blocked: EAGAIN.
     WouldBlock,
 }
 
-/// Bytes that the calls read.
-pub fn bytes(calls: &[Call]) -> u64 {
+/// Returns the number of bytes that the calls read.
+pub(crate) fn bytes(calls: &[Call]) -> u64 {
     calls.iter().map(|call| call.bytes.len() as u64).sum()
 }
 
 impl Reference {
-    /// What these reads from the beginning on got. `None` if the file could not be opened.
+    /// Takes the bytes of reads from the beginning of the file on.
     ///
     /// # Errors
-    /// The errno with which it could not, positive.
-    pub fn of(calls: &[Call]) -> Result<Self, i32> {
+    /// The file could not be opened: the positive errno.
+    pub(crate) fn of(calls: &[Call]) -> Result<Self, i32> {
         let mut reference = Self { bytes: Vec::new(), end: End::Cut };
         for call in calls {
-            match (call.syscall, error(call.ret)) {
+            match (call.syscall, call.errno()) {
                 (Syscall::Open, Some(errno)) => return Err(errno),
                 (Syscall::Open, None) => {}
                 (_, Some(errno)) => reference.end = End::Error(errno),
@@ -116,21 +107,19 @@ impl Reference {
         Ok(reference)
     }
 
-    /// Bytes.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.bytes.len() as u64
     }
 
-    /// True if there are none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Compares what was read with what should be there.
-    pub fn compare(&self, calls: &[Call]) -> Outcome {
+    /// Compares the results of calls with the reference.
+    pub(crate) fn compare(&self, calls: &[Call]) -> Outcome {
         let mut outcome = Outcome::Agrees;
         for (number, call) in calls.iter().enumerate() {
-            let errno = error(call.ret);
+            let errno = call.errno();
             let unknown = match call.syscall {
                 Syscall::Lseek | Syscall::Pread => errno == Some(nix::libc::ESPIPE),
                 Syscall::Splice => errno == Some(nix::libc::EINVAL),
@@ -150,7 +139,7 @@ impl Reference {
         outcome
     }
 
-    /// What of the line is before an offset; nothing if it begins far away.
+    /// Returns the part before an offset of the line at this offset; empty if it is longer than [`BEFORE`].
     fn line_before(&self, at: usize) -> &[u8] {
         let before = self.bytes.get(..at).unwrap_or_default();
         let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -162,7 +151,7 @@ impl Reference {
         let here = usize::try_from(at).unwrap_or(usize::MAX);
         let rest = self.bytes.get(here..).unwrap_or_default();
         if let Some(errno) = errno {
-            // A seek, too, renders what it passes, and fails where that fails.
+            // A seek renders all records up to its offset, and fails where show() fails (traverse(), fs/seq_file.c).
             let same = self.end == End::Error(errno)
                 && (rest.is_empty() || call.syscall == Syscall::Lseek);
             return (!same).then_some((at, What::Fails { errno }));
@@ -178,13 +167,13 @@ impl Reference {
         let same = rest.iter().zip(&call.bytes).take_while(|(a, b)| a == b).count();
         let expected = || head(rest.get(same..).unwrap_or_default());
         let got = || head(call.bytes.get(same..).unwrap_or_default());
-        let place = at + same as u64;
+        let differs_at = at + same as u64;
         if same < call.bytes.len().min(rest.len()) {
             let before = self.line_before(here + same);
             let line = |rest: &[u8]| line(&[before, rest].concat());
             let expected = line(rest.get(same..).unwrap_or_default());
             let got = line(call.bytes.get(same..).unwrap_or_default());
-            return Some((place, What::Bytes { expected, got }));
+            return Some((differs_at, What::Bytes { expected, got }));
         }
         if call.bytes.is_empty() {
             return match self.end {
@@ -194,13 +183,13 @@ impl Reference {
                 _ => None,
             };
         }
-        // Bytes behind the reference.
+        // Bytes past the end of the reference.
         let beyond = call.bytes.len() > rest.len() && self.end != End::Cut;
-        beyond.then(|| (place, What::Beyond { got: got() }))
+        beyond.then(|| (differs_at, What::Beyond { got: got() }))
     }
 }
 
-/// The first line of these bytes, with its end.
+/// Returns the first line of these bytes with its newline.
 fn line(bytes: &[u8]) -> Vec<u8> {
     let len = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
     head(bytes.get(..len).unwrap_or(bytes))
@@ -208,11 +197,6 @@ fn line(bytes: &[u8]) -> Vec<u8> {
 
 fn head(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().take(SHOWN).copied().collect()
-}
-
-/// A positive errno, if a return value is an error.
-fn error(ret: i64) -> Option<i32> {
-    (ret < 0).then(|| i32::try_from(ret.saturating_neg()).unwrap_or(i32::MAX))
 }
 
 #[cfg(test)]
@@ -270,11 +254,11 @@ mod tests {
     }
 
     #[test]
-    fn the_first_byte_that_differs_is_told() {
+    fn the_first_byte_that_differs_is_reported() {
         let whole = reference(b"one\ntwo\nthree\n", End::Eof);
         let other = What::Bytes { expected: b"two\n".to_vec(), got: b"one\n".to_vec() };
         assert_eq!(difference(&whole, read(0, 100, b"one\none\n")), Some((4, other)));
-        // The beginning of the line tells more than the byte itself.
+        // The whole line is shown, although one byte was read.
         let other = What::Bytes { expected: b"two\n".to_vec(), got: b"twx".to_vec() };
         assert_eq!(difference(&whole, read(6, 1, b"x")), Some((6, other)));
         let early = What::EndsEarly { expected: b"three\n".to_vec() };
@@ -318,7 +302,7 @@ mod tests {
         let unsupported = Outcome::Unsupported { syscall: Syscall::Splice, errno: EINVAL };
         assert_eq!(whole.compare(&[fails(Syscall::Splice, 0, EINVAL)]), unsupported);
         assert_eq!(whole.compare(&[fails(Syscall::Read, 0, EAGAIN)]), Outcome::WouldBlock);
-        // What is there all the same counts.
+        // The bytes that it reads are compared all the same.
         let calls = [fails(Syscall::Lseek, 2, ESPIPE), read(0, 2, b"xy")];
         assert!(matches!(whole.compare(&calls), Outcome::Differs(_)));
     }

@@ -1,4 +1,4 @@
-//! A reading process, seen from the one that asks.
+//! Control of a reading process.
 
 use std::{io, process::Stdio, time::Duration};
 
@@ -13,12 +13,12 @@ use super::{
     reader::Request,
 };
 
-/// The name of the hidden subcommand.
-pub const SUBCOMMAND: &str = "read-for-check";
+/// Name of the hidden subcommand that runs a reader.
+pub(crate) const SUBCOMMAND: &str = "read-for-check";
 
-/// A reading process.
+/// A reading process and its pipes.
 #[derive(Debug)]
-pub struct Process {
+pub(crate) struct Process {
     number: usize,
     child: Child,
     stdin: ChildStdin,
@@ -26,28 +26,28 @@ pub struct Process {
     input: Vec<u8>,
 }
 
-/// How often is looked whether calls have returned: the reader tells of them much later.
-const GLANCE: Duration = Duration::from_millis(20);
+/// Interval at which the trace is asked if calls have returned: the reader reports them much later.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How long a call may take. When one returned is not heard from the reader, which would disturb what it
-/// reads, but seen from outside.
+/// Time limit of one call. The trace shows when a call returned; a message of the reader for each call would disturb
+/// what it reads.
 #[derive(Clone, Copy, Debug)]
-struct Patience {
+struct ReadDeadline {
     limit: Duration,
-    /// When the last one returned, as far as known.
+    /// Time at which the last call is known to have returned.
     since: Instant,
-    /// How many have returned.
+    /// Number of calls that have returned by then.
     returned: u64,
 }
 
-impl Patience {
-    /// Something came from the reader: it was not in a call then.
-    fn hears(&mut self, now: Instant) {
+impl ReadDeadline {
+    /// Begins again: a message of the reader shows that it was not in a call.
+    fn restart(&mut self, now: Instant) {
         self.since = now;
     }
 
-    /// So many calls have returned by now. True if the next one takes too long.
-    fn is_over(&mut self, now: Instant, returned: u64) -> bool {
+    /// Takes the number of calls that have returned by now. Returns true if the next one takes too long.
+    fn has_passed(&mut self, now: Instant, returned: u64) -> bool {
         if self.returned != returned {
             (self.since, self.returned) = (now, returned);
         }
@@ -55,25 +55,25 @@ impl Patience {
     }
 }
 
-/// How a request ended.
+/// End of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// All was done.
+pub(crate) enum Ended {
+    /// All steps were done.
     Done,
     /// A call did not return in time.
     Blocked,
-    /// There is no time left for this file.
+    /// The time for this file is over.
     OutOfTime,
-    /// The process was killed. An oops does that to whoever is in the kernel for it.
+    /// The process was killed, as an oops does to the process in whose context it happens.
     Died,
 }
 
 impl Process {
-    /// Starts one. `number` is what its calls are marked with.
+    /// Starts a reading process; its calls carry `number`.
     ///
     /// # Errors
-    /// This program cannot be started once more.
-    pub fn start(number: usize) -> io::Result<Self> {
+    /// This program cannot be started again.
+    pub(crate) fn start(number: usize) -> io::Result<Self> {
         let mut this = Command::new("/proc/self/exe");
         this.arg(SUBCOMMAND);
         Self::of(number, this)
@@ -87,18 +87,18 @@ impl Process {
         Ok(Self { number, child, stdin, stdout, input: Vec::new() })
     }
 
-    /// Its process id, while it lives.
-    pub fn id(&self) -> Option<u32> {
+    /// Returns the process id; `None` after it was reaped.
+    pub(crate) fn id(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Does a request; calls are appended as they come. None of them may take longer than `step`:
-    /// `returned` tells how many have returned so far, from whatever number on. If it does not end with
-    /// [`Ended::Done`], the process is of no use any more.
+    /// Sends a request and appends the calls to `calls` as their results arrive. No call may take longer than
+    /// `step`. `returned` counts the calls that have returned; only its changes matter. Unless the request ends
+    /// with [`Ended::Done`], the process cannot be used again.
     ///
     /// # Errors
-    /// The process says what makes no sense.
-    pub async fn ask(
+    /// The process sends bytes that are no message.
+    pub(crate) async fn ask(
         &mut self,
         request: &Request,
         step: Duration,
@@ -113,15 +113,16 @@ impl Process {
             written => written?,
         }
         let mut chunk = vec![0; 64 << 10];
-        let mut patience = Patience { limit: step, since: Instant::now(), returned: returned() };
+        let mut time_limit =
+            ReadDeadline { limit: step, since: Instant::now(), returned: returned() };
         loop {
-            if self.understand(calls)? {
+            if self.take_calls(calls)? {
                 return Ok(Ended::Done);
             }
-            let glance = (Instant::now() + GLANCE.min(step)).min(deadline);
-            let Ok(got) = timeout_at(glance, self.stdout.read(&mut chunk)).await else {
+            let poll = (Instant::now() + POLL_INTERVAL.min(step)).min(deadline);
+            let Ok(got) = timeout_at(poll, self.stdout.read(&mut chunk)).await else {
                 let now = Instant::now();
-                if patience.is_over(now, returned()) {
+                if time_limit.has_passed(now, returned()) {
                     return Ok(Ended::Blocked);
                 } else if now >= deadline {
                     return Ok(Ended::OutOfTime);
@@ -129,18 +130,18 @@ impl Process {
                 continue;
             };
             let got = got?;
-            patience.hears(Instant::now());
+            time_limit.restart(Instant::now());
             if got == 0 {
                 return Ok(Ended::Died);
             }
             self.input.extend_from_slice(chunk.get(..got).unwrap_or_default());
-            // Others are to get their turn, between two chunks at the latest.
+            // Lets the task that empties the ring run between two chunks.
             tokio::task::yield_now().await;
         }
     }
 
-    /// Takes the calls that have come. True behind the last one of the request.
-    fn understand(&mut self, calls: &mut Vec<Call>) -> io::Result<bool> {
+    /// Decodes the messages that have arrived. Returns true after the last one of the request.
+    fn take_calls(&mut self, calls: &mut Vec<Call>) -> io::Result<bool> {
         let mut taken = 0;
         let mut done = false;
         while !done
@@ -158,13 +159,13 @@ impl Process {
         Ok(done)
     }
 
-    /// True if it has ended, of whatever.
-    pub fn is_gone(&mut self) -> bool {
+    /// Returns true if the process has ended, for whatever reason.
+    pub(crate) fn is_gone(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Ends it, whatever it is doing; waits for that, but not for ever.
-    pub async fn end(mut self) {
+    /// Kills the process and waits at most a second for its end: a process in an uninterruptible sleep does not end.
+    pub(crate) async fn end(mut self) {
         let _gone = self.child.start_kill();
         let _late = tokio::time::timeout(Duration::from_secs(1), self.child.wait()).await;
     }
@@ -174,7 +175,8 @@ impl Process {
 mod tests {
     use super::*;
 
-    /// How a request to this shell line ends, while calls return for so long, and when.
+    /// Sends a request to this shell line, while calls return for the time `returning`. Returns how it ends, and after
+    /// which time.
     fn ended(line: &str, returning: Duration) -> (Ended, Duration) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -205,7 +207,7 @@ mod tests {
         let (hangs, after) = ended("exec sleep 60", Duration::ZERO);
         assert_eq!(hangs, Ended::Blocked);
         assert!(after >= Duration::from_millis(300), "{after:?}");
-        // Many that are quick may take longer together.
+        // Many quick calls may take longer together.
         let (hangs, after) = ended("exec sleep 60", Duration::from_secs(1));
         assert_eq!(hangs, Ended::Blocked);
         assert!(after >= Duration::from_millis(1200), "{after:?}");

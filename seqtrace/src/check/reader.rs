@@ -1,8 +1,8 @@
-//! The reading process: does what it is told, one request after the other.
+//! The reading process: carries out one request after the other.
 //!
-//! A request is a line of JSON on standard input; what is done is told on standard output. It holds one
-//! buffer for all its life and opens nothing but the files it is told to, so that what /proc shows of it
-//! stays the same.
+//! A request is a line of JSON on standard input; messages about the calls go to standard output. The process
+//! has one buffer all its life and opens only the files that it is asked to read, so that its files in /proc
+//! do not change.
 
 use std::{
     collections::HashMap,
@@ -26,33 +26,32 @@ use super::{
     plan::{Slot, Step},
 };
 
-/// What a reading process is asked to do.
+/// Steps for a reading process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
-    /// The file. Any bytes.
-    pub path: Vec<u8>,
-    /// What to do with it.
-    pub steps: Vec<Step>,
+pub(crate) struct Request {
+    /// Path of the file. Any bytes.
+    pub(crate) path: Vec<u8>,
+    pub(crate) steps: Vec<Step>,
 }
 
-/// Largest read.
+/// Size of the largest read in bytes.
 const BUFFER: usize = 1 << 20;
-/// What has been done is told after so many bytes, and at the end of a request: not before each read,
-/// since then somebody else would be awake during some ways of reading and not during others, and files
-/// like /proc/loadavg show that.
-const TELL: usize = 16 << 10;
+/// Number of bytes of messages after which they are flushed; the end of a request flushes, too. A flush for each
+/// read would wake the other process in some ways of reading and not in others, and files like /proc/loadavg
+/// show that.
+const FLUSH_SIZE: usize = 16 << 10;
 
 /// Serves requests until standard input ends.
 ///
 /// # Errors
 /// Standard input or output fails.
-pub fn serve() -> io::Result<()> {
-    // Whoever asks is gone: so are we, even in the middle of a read.
+pub(crate) fn serve() -> io::Result<()> {
+    // If the parent dies, end too, even in the middle of a read.
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
     let mut reader = Reader {
         open: HashMap::new(),
         buffer: vec![0; BUFFER],
-        out: Vec::with_capacity(2 * TELL),
+        out: Vec::with_capacity(2 * FLUSH_SIZE),
         pipe: nix::unistd::pipe()?,
     };
     let mut line = String::new();
@@ -68,13 +67,13 @@ pub fn serve() -> io::Result<()> {
             reader.step(&path, step)?;
         }
         Message::encode(None, &[], &mut reader.out);
-        reader.tell()?;
+        reader.flush()?;
     }
 }
 
 struct Descriptor {
     file: File,
-    /// Where it stands, as far as reads and seeks tell.
+    /// File offset after the last read or seek.
     at: u64,
 }
 
@@ -82,7 +81,7 @@ struct Reader {
     open: HashMap<Slot, Descriptor>,
     buffer: Vec<u8>,
     out: Vec<u8>,
-    /// Where splice puts what it reads.
+    /// Pipe into which splice(2) moves the bytes.
     pipe: (OwnedFd, OwnedFd),
 }
 
@@ -123,8 +122,8 @@ impl Reader {
             Step::Pread { slot, at, want } => {
                 let Self { open, buffer, .. } = self;
                 let Some(descriptor) = open.get(&slot) else { return Ok(()) };
-                let result = descriptor.file.read_at(room(buffer, want), at);
-                self.told(slot, Syscall::Pread, at, want, &result)
+                let result = descriptor.file.read_at(front(buffer, want), at);
+                self.record_read(slot, Syscall::Pread, at, want, &result)
             }
             Step::Seek { slot, to } => self.seek(slot, SeekFrom::Start(to), to),
             Step::Skip { slot, by } => {
@@ -144,23 +143,23 @@ impl Reader {
         if let Ok(file) = opened {
             self.open.insert(slot, Descriptor { file, at: 0 });
         }
-        self.say(&head(slot, Syscall::Open, 0, 0, ret), 0)
+        self.record(&head(slot, Syscall::Open, 0, 0, ret), 0)
     }
 
-    /// Bytes from where a descriptor stands up to `to`; `None` if it is there, or not open.
+    /// Returns the number of bytes from the offset of a descriptor up to `to`; `None` if that is reached, or it is not open.
     fn left(&self, slot: Slot, to: u64) -> Option<u64> {
         let left = to.saturating_sub(self.open.get(&slot)?.at);
         (left > 0).then_some(left)
     }
 
-    /// One read(2). False at the end of the file and after an error.
+    /// Makes one read(2). Returns false at the end of the file and after an error.
     fn read(&mut self, slot: Slot, want: u64) -> io::Result<bool> {
         let Self { open, buffer, .. } = self;
         let Some(descriptor) = open.get_mut(&slot) else { return Ok(false) };
         let at = descriptor.at;
-        let result = descriptor.file.read(room(buffer, want));
+        let result = descriptor.file.read(front(buffer, want));
         descriptor.at += u64::try_from(*result.as_ref().unwrap_or(&0)).unwrap_or(0);
-        self.told(slot, Syscall::Read, at, want, &result)?;
+        self.record_read(slot, Syscall::Read, at, want, &result)?;
         Ok(result.is_ok_and(|got| got > 0))
     }
 
@@ -170,19 +169,19 @@ impl Reader {
         let Some(descriptor) = open.get_mut(&slot) else { return Ok(()) };
         let at = descriptor.at;
         let mut slices = Vec::with_capacity(wants.len());
-        let mut rest = room(buffer, want);
+        let mut rest = front(buffer, want);
         for want in wants {
             let size = usize::try_from(*want).unwrap_or(0).min(rest.len());
-            let (slice, behind) = rest.split_at_mut(size);
+            let (slice, after) = rest.split_at_mut(size);
             slices.push(IoSliceMut::new(slice));
-            rest = behind;
+            rest = after;
         }
         let result = descriptor.file.read_vectored(&mut slices);
         descriptor.at += u64::try_from(*result.as_ref().unwrap_or(&0)).unwrap_or(0);
-        self.told(slot, Syscall::Readv, at, want, &result)
+        self.record_read(slot, Syscall::Readv, at, want, &result)
     }
 
-    /// One splice(2) into the pipe, which is emptied. False at the end of the file and after an error.
+    /// Makes one splice(2) into the pipe and empties it. Returns false at the end of the file and after an error.
     fn splice(&mut self, slot: Slot, want: u64) -> io::Result<bool> {
         let Self { open, buffer, pipe: (from, into), .. } = self;
         let Some(descriptor) = open.get_mut(&slot) else { return Ok(false) };
@@ -205,7 +204,7 @@ impl Reader {
             Err(errno) => Err(io::Error::from(errno)),
         };
         descriptor.at += u64::try_from(*result.as_ref().unwrap_or(&0)).unwrap_or(0);
-        self.told(slot, Syscall::Splice, at, want, &result)?;
+        self.record_read(slot, Syscall::Splice, at, want, &result)?;
         Ok(result.is_ok_and(|got| got > 0))
     }
 
@@ -218,10 +217,10 @@ impl Reader {
             }
             Err(error) => errno(&error),
         };
-        self.say(&head(slot, Syscall::Lseek, to, 0, ret), 0)
+        self.record(&head(slot, Syscall::Lseek, to, 0, ret), 0)
     }
 
-    fn told(
+    fn record_read(
         &mut self,
         slot: Slot,
         syscall: Syscall,
@@ -233,16 +232,16 @@ impl Reader {
             Ok(got) => (i64::try_from(*got).unwrap_or(i64::MAX), *got),
             Err(error) => (errno(error), 0),
         };
-        self.say(&head(slot, syscall, at, want, ret), len)
+        self.record(&head(slot, syscall, at, want, ret), len)
     }
 
-    fn say(&mut self, call: &Call, len: usize) -> io::Result<()> {
+    fn record(&mut self, call: &Call, len: usize) -> io::Result<()> {
         let Self { buffer, out, .. } = self;
         Message::encode(Some(call), buffer.get(..len).unwrap_or_default(), out);
-        if self.out.len() >= TELL { self.tell() } else { Ok(()) }
+        if self.out.len() >= FLUSH_SIZE { self.flush() } else { Ok(()) }
     }
 
-    fn tell(&mut self) -> io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         if !self.out.is_empty() {
             let mut stdout = io::stdout().lock();
             stdout.write_all(&self.out)?;
@@ -257,7 +256,7 @@ fn head(slot: Slot, syscall: Syscall, at: u64, want: u64, ret: i64) -> Call {
     Call { process: 0, slot, syscall, at, want, ret, bytes: Vec::new() }
 }
 
-fn room(buffer: &mut [u8], want: u64) -> &mut [u8] {
+fn front(buffer: &mut [u8], want: u64) -> &mut [u8] {
     let len = usize::try_from(want).unwrap_or(usize::MAX).min(buffer.len());
     buffer.get_mut(..len).unwrap_or_default()
 }

@@ -1,5 +1,4 @@
-//! What a recording proves of each file in it: the same report as of a file that is read, without the
-//! plans.
+//! Reports on the files of a recording: as for a file that check reads itself, but without plans.
 
 use std::collections::HashMap;
 
@@ -13,9 +12,9 @@ use crate::{
     session::update::{Update, What},
 };
 
-/// Makes a report of each file, in the order in which they were opened first.
+/// Makes a report on each file, in the order in which the files were first opened.
 #[derive(Debug, Default)]
-pub struct Gatherer {
+pub(crate) struct ReportCollector {
     files: Vec<File>,
     /// Index in `files` by path.
     index: HashMap<Vec<u8>, usize>,
@@ -26,16 +25,16 @@ struct File {
     report: Report,
     sessions: u64,
     circumstances: Circumstances,
-    /// A read got bytes, or the end of the file.
+    /// A read returned bytes or the end of the file.
     read: bool,
-    /// With what the last read failed that did; positive.
+    /// Positive errno of the last read that failed; `None` if none did.
     errno: Option<i32>,
 }
 
-impl Gatherer {
-    /// Returns the reports on what was played. Lost events may have been of any file, and a recording that is cut off
-    /// may go on with any: then none is clean.
-    pub fn reports(self, played: &Played) -> Vec<Report> {
+impl ReportCollector {
+    /// Returns the reports. If events were lost, or the recording is cut off, no file is clean: the missing events
+    /// may belong to any of them.
+    pub(crate) fn reports(self, played: &Played) -> Vec<Report> {
         self.files.into_iter().map(|file| file.concluded(played)).collect()
     }
 
@@ -72,7 +71,7 @@ impl Gatherer {
     }
 }
 
-impl Sink for Gatherer {
+impl Sink for ReportCollector {
     fn update(&mut self, update: &Update) -> Shown {
         self.take(update);
         Shown::No
@@ -93,7 +92,7 @@ impl File {
             report.verdict = Verdict::Inconclusive("the recording is cut off".to_owned());
         }
         if report.verdict == Verdict::Clean && !read {
-            let never = || Verdict::Refused("nobody has read it".to_owned());
+            let never = || Verdict::Refused("no read in the recording".to_owned());
             report.verdict = errno.map_or_else(never, unreadable);
         }
         report
@@ -110,17 +109,17 @@ mod tests {
         session::update::{Range, ReadEnd, Summary, Totals},
     };
 
-    /// The verdict on a file whose reads returned this.
+    /// Returns the verdict on a file whose reads returned these values.
     fn verdict(reads: &[i64]) -> Verdict {
-        let mut gathered = Gatherer::default();
+        let mut collected = ReportCollector::default();
         let session = Arc::new(session(1, b"/proc/foo"));
-        let mut say = |what| {
+        let mut feed = |what| {
             let session = Some(Arc::clone(&session));
-            gathered.take(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
+            collected.take(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
         };
-        say(What::Open);
+        feed(What::Open);
         for ret in reads {
-            say(What::ReadEnd(Box::new(ReadEnd {
+            feed(What::ReadEnd(Box::new(ReadEnd {
                 ret: *ret,
                 range: Range { start: 0, end: 0 },
                 totals: Totals::default(),
@@ -132,7 +131,7 @@ mod tests {
             })));
         }
         let played = Played { ending: Ending::Whole, summary: Summary::default() };
-        gathered.files.remove(0).concluded(&played).verdict
+        collected.files.remove(0).concluded(&played).verdict
     }
 
     #[test]
@@ -143,6 +142,6 @@ mod tests {
             assert!(matches!(&verdict, Verdict::Refused(why) if why.contains(word)), "{verdict:?}");
         };
         refused(verdict(&[-5, -5]), "EIO");
-        refused(verdict(&[]), "nobody");
+        refused(verdict(&[]), "no read");
     }
 }

@@ -16,10 +16,10 @@ use self::files::Candidate;
 use super::{options, recordings, replay};
 use crate::{
     check::{
-        examine::{Examiner, Limits},
+        file_checker::{FileChecker, Limits},
         process::Process,
-        recorded::Gatherer,
-        report::{Format, Look, Sums, Writer as Report},
+        recorded::ReportCollector,
+        report::{Format, Options, ReportWriter, Sums},
         seen::Collector,
         verdict::{self, Verdict},
     },
@@ -66,14 +66,14 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
             step: args.read_limit,
             force: args.force,
         };
-        let mut examiner = Examiner::new(trace, readers, limits)?;
-        let files = files::candidates(wanted, &mut examiner.trace.source)?;
-        let mut report = Report::new(look(args, &writer, files.len() == 1));
+        let mut checker = FileChecker::new(trace, readers, limits)?;
+        let files = files::candidates(wanted, &mut checker.trace.source)?;
+        let mut report = ReportWriter::new(options(args, &writer, files.len() == 1));
         let mut named = 0;
         let interrupted = tokio::select! {
             biased;
             () = signals.any() => true,
-            done = examine(&mut examiner, &files, args, &mut report, &mut writer) => {
+            done = examine(&mut checker, &files, args, &mut report, &mut writer) => {
                 named = done?;
                 false
             }
@@ -81,17 +81,17 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         let mut output = Output::default();
         report.end(&mut output.data);
         writer.write(&mut output)?;
-        Box::pin(examiner.end()).await.finish(|_| Ok(true))?;
+        Box::pin(checker.end()).await.finish(|_| Ok(true))?;
         Ok(exit(report.sums(), named, report.unlisted().passed_by, interrupted).into())
     })
 }
 
 /// Checks the files. Returns the number of named files that were not judged.
 async fn examine(
-    examiner: &mut Examiner,
+    checker: &mut FileChecker,
     files: &[Candidate],
     args: &cli::Check,
-    report: &mut Report,
+    report: &mut ReportWriter,
     writer: &mut Writer,
 ) -> anyhow::Result<u64> {
     let mut refused = 0;
@@ -100,7 +100,7 @@ async fn examine(
     // A single file is always shown.
     let passes_by = args.format == Format::Text && args.verbose == 0 && files.len() > 1;
     for candidate in files {
-        let (result, other_kind) = judge_one(examiner, candidate).await?;
+        let (result, other_kind) = judge_one(checker, candidate).await?;
         let is_refused = matches!(result.verdict, Verdict::Refused(_));
         refused += u64::from(is_refused && candidate.named);
         if is_refused && !candidate.named && passes_by {
@@ -119,7 +119,7 @@ async fn examine(
 
 /// Checks a file. Returns its report, and true if it is no seq file.
 async fn judge_one(
-    examiner: &mut Examiner,
+    checker: &mut FileChecker,
     candidate: &Candidate,
 ) -> anyhow::Result<(verdict::Report, bool)> {
     let Candidate { path, real, named: _, notes, problem } = candidate;
@@ -128,7 +128,7 @@ async fn judge_one(
         result.verdict = Verdict::Refused(why.clone());
         return Ok((result, *other_kind));
     }
-    let mut result = examiner.file(path, real).await?;
+    let mut result = checker.file(path, real).await?;
     result.notes.extend_from_slice(notes);
     let other_kind =
         matches!(&result.verdict, Verdict::Refused(why) if why == verdict::NOT_A_SEQ_FILE);
@@ -143,7 +143,7 @@ fn judge(
     mut writer: Writer,
 ) -> anyhow::Result<ExitCode> {
     let selection = Selection { targets, filter: Filter::default() };
-    let mut gatherer = Gatherer::default();
+    let mut gatherer = ReportCollector::default();
     let played = replay::gather(recording, selection, &mut gatherer)?;
     let reports = gatherer.reports(&played);
     if reports.is_empty() && played.ending == Ending::Cut {
@@ -161,7 +161,7 @@ fn judge(
         )
         .into());
     }
-    let mut report = Report::new(look(args, &writer, reports.len() == 1));
+    let mut report = ReportWriter::new(options(args, &writer, reports.len() == 1));
     let mut output = Output::default();
     report.begin(u64::try_from(reports.len()).unwrap_or(u64::MAX), &mut output.data);
     for file in &reports {
@@ -174,8 +174,8 @@ fn judge(
     Ok(exit(report.sums(), 0, 0, unsure).into())
 }
 
-fn look(args: &cli::Check, writer: &Writer, single: bool) -> Look {
-    Look {
+fn options(args: &cli::Check, writer: &Writer, single: bool) -> Options {
+    Options {
         format: args.format,
         color: options::color_data(args.color, writer),
         ascii: args.ascii,

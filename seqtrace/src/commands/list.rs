@@ -13,7 +13,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    check::left_alone,
+    check::denylist,
     cli, escape,
     event::Functions,
     exit::{Exit, UserError},
@@ -136,7 +136,7 @@ fn entry_of(file: &NamedFile, source: &mut Source, plan: &Plan) -> Entry {
         traceable: false,
         note: Some(note),
     };
-    if let Some(why) = left_alone::why(&path) {
+    if let Some(why) = denylist::reason(&path) {
         return empty("unknown", format!("not opened: {why}"));
     }
     let looked_at = source.look_at(&path);

@@ -4,7 +4,7 @@ use std::io;
 
 use super::{LocatedTarget, NamedFile};
 use crate::{
-    check::left_alone,
+    check::denylist,
     escape,
     event::{Functions, Open},
     exit::UserError,
@@ -66,7 +66,7 @@ fn inspect_matches(glob: &Glob, files: &[NamedFile], source: &mut Source) {
         }
         let path = file.real_path();
         // Opening some files has effects, and one of many that cannot be opened is no reason to stop.
-        traceable |= match left_alone::why(&path) {
+        traceable |= match denylist::reason(&path) {
             Some(_) => true,
             None => !matches!(source.look_at(&path), Ok(None)),
         };

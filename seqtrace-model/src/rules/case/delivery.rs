@@ -47,6 +47,9 @@ impl Case {
             }
         }
         let doubles = self.doubles.delivered(range.end, root, &file.pointers, &mut self.bench);
+        if let Some(root) = root.filter(|root| doubles > 0 && self.bench.is_firm(*root)) {
+            self.ledger.blame(root, true);
+        }
         let records = self.ledger.entries.total();
         self.ends.delivered(bytes, doubles, records, file.whole, root, &mut self.bench);
         let generation = self.ledger.generation;

@@ -103,9 +103,6 @@ impl Case {
         let Some(severity) = severity else { return };
         let origin = sq104::origin(resume, context.root).unwrap_or(sq104::RULE.id);
         self.ledger.blame(origin, severity > Severity::Info);
-        if severity == Severity::Error && self.ledger.root() == Some(sq205::RULE.id) {
-            self.bench.worsen(sq205::RULE.id, severity);
-        }
         if severity > Severity::Info {
             self.ledger.miss(resume.handed);
         }

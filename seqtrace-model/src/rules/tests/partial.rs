@@ -32,7 +32,8 @@ fn around(name: &str, meanwhile: impl Fn(&mut World)) -> World {
 #[test]
 fn a_gap_ends_what_was_known() {
     let world = around("early", |_| ());
-    assert_eq!(said(&world.events), ["SQ104", "SQ201"]);
+    // A warning, and an error as soon as a record came twice.
+    assert_eq!(said(&world.events), ["SQ104", "SQ104", "SQ201"]);
     let world = around("early", |world| world.tell(Body::Gap { lost: 2 }));
     assert_eq!(said(&world.events), ["SQ901"]);
 }

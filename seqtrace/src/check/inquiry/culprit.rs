@@ -8,22 +8,22 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Inquiry, Known, Lab, alone, ways::Ways};
+use super::{Inquiry, Known, Lab, ways::Ways};
 use crate::{
     check::{
-        plan::{Kind, Shape, Step},
+        plan::{Kind, Plan, Shape, Step},
         process::Ended,
         seen::{
             SeenSession,
             log::{Log, Pass, Shown},
         },
-        verdict::Charge,
+        verdict::Proof,
     },
     event::{Ptr, Role},
-    rules::Id,
+    rules::ids::{SQ105, SQ106, SQ204, SQ305, SQ601},
 };
 
-/// Distance behind the end to which a walk through the whole file seeks, in bytes.
+/// Distance past the end to which a walk through the whole file seeks, in bytes.
 const FAR: u64 = 1 << 20;
 /// Number of walks through the file.
 const WALKS: u8 = 2;
@@ -33,7 +33,7 @@ type Text = (u64, u64);
 
 /// The right text of each position.
 #[derive(Debug, Default)]
-struct Canon {
+struct ExpectedTexts {
     /// Texts by position; `None` where walks disagree or a position has several records.
     texts: HashMap<i64, Option<Text>>,
     /// Position of the first record; `None` until a walk has found one.
@@ -66,11 +66,11 @@ struct Evidence {
     vanished: Option<i64>,
     /// Position of a wrong first record in a pass that resumed, and the position whose text it has.
     resumed_wrong: Option<(i64, Option<i64>)>,
-    /// The same two positions for a pass at the first record of a descriptor that was read before.
+    /// Both positions for a pass at the first record of a descriptor that was read before.
     again_wrong: Option<(i64, Option<i64>)>,
     /// The first record of a pass is wrong, and an earlier rendering of it was discarded.
     rerendered_wrong: Option<i64>,
-    /// Position of a wrong record behind a right first one.
+    /// Position of a wrong record after a right first one.
     later_wrong: Option<i64>,
     /// Position of a record whose text is another one when the buffer is filled than in a traversal.
     fresh_wrong: Option<i64>,
@@ -83,31 +83,31 @@ impl<L: Lab> Inquiry<'_, L> {
         &mut self,
         known: &Known,
         ways: &Ways,
-    ) -> anyhow::Result<Option<Charge>> {
-        if ways.wrong.is_empty() {
+    ) -> anyhow::Result<Option<Proof>> {
+        if ways.failed.is_empty() {
             return Ok(None);
         }
-        // What one reader does to another is no evidence for a reader alone.
-        let alone_wrong = || ways.wrong.iter().filter(|wrong| !wrong.shared);
+        // A plan in which one reader disturbs another is no evidence about a reader alone.
+        let alone_wrong = || ways.failed.iter().filter(|wrong| !wrong.shared);
         let Some(wrong) = alone_wrong().next() else {
             return Ok(Some(sharing(ways, &known.whole)));
         };
-        let mut canon = Canon::default();
+        let mut expected = ExpectedTexts::default();
         if self.lab.is_over().is_none() {
-            let walks = self.quietly(&alone(Kind::Whole, walks(&known.shape))).await?;
+            let walks = self.quietly(&Plan::alone(Kind::Whole, walks(&known.shape))).await?;
             if walks.ended == Ended::Done {
                 for session in &walks.seen.sessions {
-                    canon.walk(&session.log);
+                    expected.walk(&session.log);
                 }
             }
         }
         let mut evidence = Evidence::default();
         let failing = alone_wrong().flat_map(|wrong| &wrong.answer.seen.sessions);
         for session in failing.chain(&known.whole) {
-            evidence.session(&session.log, &canon);
+            evidence.session(&session.log, &expected);
         }
-        let by_place = || place(&wrong.answer.seen.sessions, wrong.difference.at);
-        Ok(evidence.charge(canon.first).or_else(by_place))
+        let by_offset = || by_offset(&wrong.answer.seen.sessions, wrong.difference.at);
+        Ok(evidence.proof(expected.first).or_else(by_offset))
     }
 }
 
@@ -121,7 +121,7 @@ fn walks(shape: &Shape) -> Vec<Step> {
         .collect()
 }
 
-impl Canon {
+impl ExpectedTexts {
     /// Takes the first passes of an unused descriptor, all of them traversals. The last one counts: where a
     /// record is larger than the buffer, the core traverses again (traverse(), fs/seq_file.c).
     fn walk(&mut self, log: &Log) {
@@ -155,8 +155,8 @@ impl Canon {
         }
     }
 
-    /// Returns the only position whose right text this is.
-    fn whose(&self, shown: &Shown) -> Option<i64> {
+    /// Returns the position whose right text this is; `None` if there are several or none.
+    fn position_of(&self, shown: &Shown) -> Option<i64> {
         let got = Some(text(shown)).filter(|text| text.0 != 0)?;
         let mut same = self.texts.iter().filter(|(_, text)| **text == Some(got));
         let (pos, _) = same.next()?;
@@ -168,7 +168,7 @@ fn text(shown: &Shown) -> Text {
     (shown.hash, shown.len)
 }
 
-/// Facts about a generation, gathered while its passes are looked at.
+/// Facts about a generation, collected while its passes are looked at.
 #[derive(Debug, Default)]
 struct Generation {
     rendered: Vec<i64>,
@@ -176,19 +176,19 @@ struct Generation {
     discarded: Vec<i64>,
     /// Position at which next() returned NULL; `None` if the last pass did not end so.
     ended: Option<i64>,
-    /// A record was wrong: the records behind it are no evidence.
+    /// A record was wrong: the records after it are no evidence.
     spoiled: bool,
 }
 
 impl Evidence {
     /// Takes in the facts of a session.
-    fn session(&mut self, log: &Log, canon: &Canon) {
+    fn session(&mut self, log: &Log, expected: &ExpectedTexts) {
         let mut so_far = Generation::default();
         for (number, pass) in log.passes.iter().enumerate() {
             if pass.begins {
                 so_far = Generation::default();
             }
-            self.begun(pass, &so_far, canon);
+            self.begun(pass, &so_far, expected);
             let first = pass.shows.iter().find(|shown| shown.is_accepted());
             let began = match first {
                 _ if pass.begins && number == 0 => Began::Fresh,
@@ -197,7 +197,7 @@ impl Evidence {
                 _ => Began::Resumed,
             };
             if !so_far.spoiled {
-                so_far.spoiled = self.pass(began, &pass.shows, canon);
+                so_far.spoiled = self.pass(began, &pass.shows, expected);
             }
             for shown in &pass.shows {
                 let discarded = shown.is_discarded();
@@ -210,15 +210,15 @@ impl Evidence {
     }
 
     /// Takes in the facts about a pass's start().
-    fn begun(&mut self, pass: &Pass, so_far: &Generation, canon: &Canon) {
+    fn begun(&mut self, pass: &Pass, so_far: &Generation, expected: &ExpectedTexts) {
         let Some(pos) = pass.pos_in else { return };
         if pass.wrote > 0 && pos != 0 {
             self.wrote = self.wrote.or(Some(pos));
         }
         let ended = so_far.ended == Some(pos);
         if pass.found_nothing() {
-            // Behind next()'s NULL that is the end.
-            let promised = so_far.ended.is_none() && canon.texts.contains_key(&pos);
+            // After a NULL of next() this is the end of the file.
+            let promised = so_far.ended.is_none() && expected.texts.contains_key(&pos);
             self.vanished = self.vanished.or(promised.then_some(pos));
         } else if ended && !so_far.spoiled && !so_far.rendered.contains(&pos) {
             let first = pass.shows.first().map(text);
@@ -229,11 +229,11 @@ impl Evidence {
     }
 
     /// Takes in the renderings of a pass. Returns true if one of them is wrong.
-    fn pass(&mut self, began: Began, shows: &[Shown], canon: &Canon) -> bool {
+    fn pass(&mut self, began: Began, shows: &[Shown], expected: &ExpectedTexts) -> bool {
         let mut accepted = shows.iter().filter(|shown| shown.is_accepted() && shown.len > 0);
         let Some(first) = accepted.next() else { return false };
-        let whose = || Some((first.pos, canon.whose(first)));
-        match (began, canon.agrees(first)) {
+        let whose = || Some((first.pos, expected.position_of(first)));
+        match (began, expected.agrees(first)) {
             (Began::Resumed, Some(false)) => self.resumed_wrong = self.resumed_wrong.or_else(whose),
             (Began::Again, Some(false)) => self.again_wrong = self.again_wrong.or_else(whose),
             (Began::Rerendered, Some(false)) => {
@@ -243,7 +243,7 @@ impl Evidence {
                 self.fresh_wrong = self.fresh_wrong.or(Some(first.pos));
             }
             (_, None | Some(true)) => {
-                let wrong = accepted.find(|shown| canon.agrees(shown) == Some(false));
+                let wrong = accepted.find(|shown| expected.agrees(shown) == Some(false));
                 let Some(later) = wrong.map(|shown| shown.pos) else { return false };
                 let list = if began == Began::Fresh {
                     &mut self.fresh_wrong
@@ -257,26 +257,25 @@ impl Evidence {
     }
 
     /// Returns the broken rule and the callback that breaks it.
-    fn charge(&self, first: Option<i64>) -> Option<Charge> {
-        let charge = |id, role, message| Some(Charge { id: Id(id), role: Some(role), message });
+    fn proof(&self, first: Option<i64>) -> Option<Proof> {
+        let proof = |id, role, message| Some(Proof { id, role: Some(role), message });
         if let Some(pos) = self.wrote {
-            let message = format!(
-                "start() printed at position {pos}: what it prints comes once for each read"
-            );
-            return charge(305, Role::Start, message);
+            let message =
+                format!("start() printed at position {pos}: its output appears once for each read");
+            return proof(SQ305, Role::Start, message);
         }
         if let Some(pos) = self.ended_early {
             let message = format!(
                 "next() returned NULL at position {pos}, where start() then finds a record"
             );
-            return charge(106, Role::Next, message);
+            return proof(SQ106, Role::Next, message);
         }
         if let Some(pos) = self.end_again {
             let message = format!(
-                "start() returns a record again at position {pos}, behind the end, where next() had \
+                "start() returns a record again at position {pos}, past the end, where next() had \
                  returned NULL"
             );
-            return charge(105, Role::Start, message);
+            return proof(SQ105, Role::Start, message);
         }
         if let Some(pos) = self.vanished {
             let where_else = if Some(pos) == first {
@@ -285,31 +284,31 @@ impl Evidence {
                 "where next() leads to a record"
             };
             let message = format!("start() finds nothing at position {pos}, {where_else}");
-            return charge(204, Role::Start, message);
+            return proof(SQ204, Role::Start, message);
         }
         if let Some(pos) = self.rerendered_wrong.filter(|_| self.resumed_wrong.is_none()) {
             let message = format!(
                 "show() changes what it shows next: the record at position {pos} has another text after a \
-                 first rendering of it was thrown away"
+                 first rendering of it was discarded"
             );
-            return charge(204, Role::Show, message);
+            return proof(SQ204, Role::Show, message);
         }
         if let Some((pos, whose)) = self.resumed_wrong.or(self.again_wrong) {
-            return charge(204, Role::Start, started(pos, whose, first));
+            return proof(SQ204, Role::Start, started(pos, whose, first));
         }
         if let Some(pos) = self.fresh_wrong {
             let message = format!(
                 "show() renders the record at position {pos} in one way while the buffer is filled and in \
                  another in a traversal"
             );
-            return charge(204, Role::Show, message);
+            return proof(SQ204, Role::Show, message);
         }
         let pos = self.later_wrong?;
         let message = format!(
             "next() leads to another record at position {pos} in a pass that resumed than in one from the \
              beginning"
         );
-        charge(204, Role::Next, message)
+        proof(SQ204, Role::Next, message)
     }
 }
 
@@ -317,11 +316,11 @@ impl Evidence {
 fn started(pos: i64, whose: Option<i64>, first: Option<i64>) -> String {
     match whose {
         Some(other) if Some(other) == first && pos != other => format!(
-            "start() begins with the first record again, whatever *pos is: at position {pos} comes the text \
-             of position {other}"
+            "start() begins with the first record again, whatever *pos is: at position {pos} it leads to the \
+             text of position {other}"
         ),
         Some(other) if pos != other => format!(
-            "start() does not go by *pos: at position {pos} comes the text of position {other}"
+            "start() does not look at *pos: at position {pos} it leads to the text of position {other}"
         ),
         _ => format!(
             "start() does not set up what next() leaves for show(): the record at position {pos} has another \
@@ -330,25 +329,25 @@ fn started(pos: i64, whose: Option<i64>, first: Option<i64>) -> String {
     }
 }
 
-/// Returns the charge for bytes that are wrong only where two readers take turns. If start() and next() return
+/// Returns the proof for bytes that are wrong only where two readers take turns. If start() and next() return
 /// the same records for each of them as for one reader alone, show() keeps a state that they share.
-fn sharing(ways: &Ways, whole: &[SeenSession]) -> Charge {
+fn sharing(ways: &Ways, whole: &[SeenSession]) -> Proof {
     let records = |sessions: &[SeenSession]| -> HashSet<(i64, Ptr)> {
         let passes = sessions.iter().flat_map(|session| &session.log.passes);
         passes.flat_map(|pass| pass.shows.iter().map(|shown| (shown.pos, shown.ptr))).collect()
     };
     let alone = records(whole);
-    let same = ways.wrong.iter().all(|wrong| records(&wrong.answer.seen.sessions) == alone);
+    let same = ways.failed.iter().all(|wrong| records(&wrong.answer.seen.sessions) == alone);
     let (role, message) = if same {
         (Role::Show, "show() is given the right records and keeps a state that readers share")
     } else {
         (Role::Start, "start() does not find the record of its own reader")
     };
-    Charge { id: Id(601), role: Some(role), message: message.to_owned() }
+    Proof { id: SQ601, role: Some(role), message: message.to_owned() }
 }
 
-/// Returns the callback whose turn it was at the first byte that differs, for files whose texts show nothing.
-fn place(sessions: &[SeenSession], at: u64) -> Option<Charge> {
+/// Returns the callback that ran last before the first byte that differs, for files whose texts show nothing.
+fn by_offset(sessions: &[SeenSession], at: u64) -> Option<Proof> {
     let at = i64::try_from(at).ok()?;
     let covers =
         |shown: &Shown| shown.range.is_some_and(|range| (range.start..range.end).contains(&at));
@@ -358,11 +357,12 @@ fn place(sessions: &[SeenSession], at: u64) -> Option<Charge> {
     let pos = pass.shows.get(index)?.pos;
     let (role, message) = if index == 0 {
         let message =
-            format!("the first record of a pass that begins at position {pos} is another one");
+            format!("the first record of a pass that begins at position {pos} is a wrong one");
         (Role::Start, format!("start(): {message}"))
     } else {
-        let message = format!("the record at position {pos} is another one behind a pass's first");
+        let message =
+            format!("the record at position {pos} is a wrong one, and not the first of its pass");
         (Role::Show, format!("show() or next(): {message}"))
     };
-    Some(Charge { id: Id(204), role: Some(role), message })
+    Some(Proof { id: SQ204, role: Some(role), message })
 }

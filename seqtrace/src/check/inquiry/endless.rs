@@ -1,4 +1,4 @@
-//! Files without an end. The evidence is positions and amounts, so the text may change meanwhile.
+//! Files without an end. Positions and numbers of bytes are the evidence, so the text may change meanwhile.
 
 use super::{Answer, Inquiry, Known, Lab, ways::Ways};
 use crate::{
@@ -8,16 +8,16 @@ use crate::{
         plan::{self, BEYOND, Shape},
         process::Ended,
         seen::SeenSession,
-        verdict::Charge,
+        verdict::Proof,
     },
     event::Role,
-    rules::Id,
+    rules::ids::SQ105,
 };
 
-/// A way in which a file does not end.
+/// Evidence that a file does not end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Way {
-    /// start() found nothing behind the end and set `*pos` back to the position of a record.
+enum NoEnd {
+    /// start() found nothing past the end and set `*pos` back to the position of a record.
     SetBack { from: i64, to: i64 },
     /// One reader got far more than the whole file; both in bytes.
     TooMuch { bytes: u64, whole: u64 },
@@ -29,9 +29,9 @@ impl<L: Lab> Inquiry<'_, L> {
         &mut self,
         known: &mut Known,
         ways: &Ways,
-    ) -> anyhow::Result<Option<Charge>> {
-        for (plan, answer) in &ways.beyond {
-            let Some(way) = way(answer, known.shape.len) else { continue };
+    ) -> anyhow::Result<Option<Proof>> {
+        for (plan, answer) in &ways.overlong {
+            let Some(evidence) = evidence(answer, known.shape.len) else { continue };
             if self.lab.is_over().is_some() {
                 break;
             }
@@ -41,23 +41,23 @@ impl<L: Lab> Inquiry<'_, L> {
             if whole.ended != Ended::Done || known.consumed {
                 break;
             }
-            if let Some(same) = self::way(&again, len.max(known.shape.len))
-                && std::mem::discriminant(&same) == std::mem::discriminant(&way)
+            if let Some(same) = self::evidence(&again, len.max(known.shape.len))
+                && std::mem::discriminant(&same) == std::mem::discriminant(&evidence)
             {
-                return Ok(Some(charge(&way)));
+                return Ok(Some(proof(&evidence)));
             }
         }
         Ok(None)
     }
 }
 
-/// Returns true if more came than there can be, or bytes came behind the end.
+/// Returns true if a reader got more bytes than the file can have, or bytes after the end of the file.
 pub(super) fn is_suspicious(calls: &[Call], shape: &Shape) -> bool {
     shape.complete
         && shape.len > 0
         && descriptors(calls).into_iter().any(|slot| {
             let reads = sequential(calls, slot);
-            behind_end(&reads) || sum(&reads) > bound(shape.len)
+            past_end(&reads) || sum(&reads) > bound(shape.len)
         })
 }
 
@@ -79,29 +79,29 @@ fn sum(reads: &[&Call]) -> u64 {
     reads.iter().map(|call| call.bytes.len() as u64).sum()
 }
 
-/// Returns true if bytes came behind a read that had returned 0.
-fn behind_end(reads: &[&Call]) -> bool {
+/// Returns true if bytes came after a read that had returned 0.
+fn past_end(reads: &[&Call]) -> bool {
     let ends = |call: &&Call| call.ret == 0 && call.want > 0;
-    let mut behind = reads.iter().skip_while(|call| !ends(call));
-    behind.any(|call| call.ret > 0)
+    let mut after = reads.iter().skip_while(|call| !ends(call));
+    after.any(|call| call.ret > 0)
 }
 
-/// Returns the way in which the file did not end in this run of a plan.
-fn way(answer: &Answer, len: u64) -> Option<Way> {
+/// Returns the evidence from one run of a plan that the file does not end.
+fn evidence(answer: &Answer, len: u64) -> Option<NoEnd> {
     let back = answer.seen.sessions.iter().find_map(set_back);
     let too_much = || {
         let most = descriptors(&answer.calls)
             .into_iter()
             .map(|slot| sum(&sequential(&answer.calls, slot)))
             .max()?;
-        (most > bound(len)).then_some(Way::TooMuch { bytes: most, whole: len })
+        (most > bound(len)).then_some(NoEnd::TooMuch { bytes: most, whole: len })
     };
     back.or_else(too_much)
 }
 
-/// Returns the first start() of a session that found nothing behind the end and set `*pos` back to the
+/// Returns the first start() of a session that found nothing past the end and set `*pos` back to the
 /// position of an accepted record, if a pass then began there.
-fn set_back(session: &SeenSession) -> Option<Way> {
+fn set_back(session: &SeenSession) -> Option<NoEnd> {
     let mut accepted: Vec<i64> = Vec::new();
     let mut back = None;
     let mut ended = false;
@@ -117,7 +117,7 @@ fn set_back(session: &SeenSession) -> Option<Way> {
         } else if let Some(from) = pass.pos_in.filter(|from| ended && *from != pass.pos_out)
             && accepted.contains(&pass.pos_out)
         {
-            back = Some(Way::SetBack { from, to: pass.pos_out });
+            back = Some(NoEnd::SetBack { from, to: pass.pos_out });
         }
         ended = pass.ended.is_some();
         accepted.extend(pass.shows.iter().filter(|shown| shown.is_accepted()).map(|one| one.pos));
@@ -125,15 +125,15 @@ fn set_back(session: &SeenSession) -> Option<Way> {
     None
 }
 
-fn charge(way: &Way) -> Charge {
-    let message = match way {
-        Way::SetBack { from, to } => format!(
-            "start() found nothing at position {from}, behind the end, and set *pos back to {to}, the \
+fn proof(evidence: &NoEnd) -> Proof {
+    let message = match evidence {
+        NoEnd::SetBack { from, to } => format!(
+            "start() found nothing at position {from}, past the end, and set *pos back to {to}, the \
              position of a record: the next read begins again"
         ),
-        Way::TooMuch { bytes, whole } => {
-            format!("{bytes} bytes came and no end, where the whole file has {whole}")
+        NoEnd::TooMuch { bytes, whole } => {
+            format!("a reader got {bytes} bytes and no end, and the whole file has {whole}")
         }
     };
-    Charge { id: Id(105), role: Some(Role::Start), message }
+    Proof { id: SQ105, role: Some(Role::Start), message }
 }

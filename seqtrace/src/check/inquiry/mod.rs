@@ -1,10 +1,10 @@
 //! The inquiry into one file: it decides which experiments are needed and what their results mean.
 //!
-//! It opens nothing, asks no clock and knows no kernel. It asks a [`Lab`] to carry out plans and to wait, and
-//! gets system calls and what the trace saw of them. A test answers from a simulated file.
+//! It does no I/O and reads no clock. A [`Lab`] carries out plans and waits for it, and returns the system calls
+//! and what the trace saw of them. In tests a simulated file is the lab.
 //!
 //! ```text
-//!  opening   two tastes and two whole reads: the reference, the borders of records
+//!  opening   two short reads and two whole reads: the reference, the ends of records
 //!  ways      each plan against the whole reads around it, repeated in rounds where it differs
 //!  endless   files that do not end
 //!  origin    whole reads that differ from each other: time, or a side effect of reading
@@ -29,13 +29,13 @@ use std::{collections::HashSet, time::Duration};
 use super::{
     call::Call,
     oracle::Reference,
-    plan::{Act, Plan, Shape, Step},
+    plan::{Plan, Shape, Step},
     process::Ended,
     seen::{Seen, SeenSession},
     verdict::{Circumstances, Report, Verdict, add, conclude},
 };
 use crate::{
-    rules::{Finding, Id, PASSED_OVER},
+    rules::{Finding, PASSED_OVER, ids::SQ301},
     session::update::{Partial, SessionId},
 };
 
@@ -57,7 +57,7 @@ pub(super) trait Lab {
     /// The readers or the trace fail. A read that fails is no error.
     async fn carry(&mut self, plan: &Plan) -> anyhow::Result<Answer>;
 
-    /// Lets time pass, in which nothing is read.
+    /// Waits without reading anything.
     ///
     /// # Errors
     /// The trace fails.
@@ -66,7 +66,7 @@ pub(super) trait Lab {
     /// Returns the reason why nothing more can be read; `None` while reading can go on.
     fn is_over(&self) -> Option<&'static str>;
 
-    /// Grants half of the time limit once more.
+    /// Extends the time limit by half of it.
     fn extend(&mut self);
 
     /// Returns the number of events lost since the inquiry began.
@@ -81,7 +81,7 @@ pub(super) trait Lab {
 pub(super) struct Bounds {
     /// Most bytes of a file that are read.
     pub(super) bytes: u64,
-    /// Files that reading changes are read all the same.
+    /// Read also files that reading changes.
     pub(super) force: bool,
 }
 
@@ -112,7 +112,7 @@ struct Known {
     consumed: bool,
 }
 
-/// Inquires into a file. `report` has its path and its callbacks.
+/// Examines a file. `report` has its path and its callbacks.
 ///
 /// # Errors
 /// The lab fails.
@@ -145,7 +145,7 @@ impl<L: Lab> Inquiry<'_, L> {
         self.circumstances.endless = self.endless(&mut known, &ways).await?;
         self.report.volatile |= known.broken > 0 || known.consumed;
         if known.consumed {
-            self.note("reading it consumes it");
+            self.note("reading consumes the file");
         }
         self.report.bytes_compared &= !known.consumed;
         if known.broken > 0 && !known.consumed {
@@ -195,18 +195,12 @@ impl<L: Lab> Inquiry<'_, L> {
     }
 }
 
-/// Returns true for the finding that a reader seeks a lot: here the plan does that.
+/// Returns true for the finding that a reader seeks a lot: the plans of a check do that on purpose.
 fn is_about_seeking(finding: &Finding) -> bool {
-    finding.id == Id(301) && finding.evidence.iter().any(|one| one.label == PASSED_OVER)
+    finding.id == SQ301 && finding.evidence.iter().any(|one| one.label == PASSED_OVER)
 }
 
 /// Returns true if a plan closes its descriptors.
 fn closes(plan: &Plan) -> bool {
     plan.acts.iter().any(|act| matches!(act.step, Step::Close { .. }))
-}
-
-/// Makes a plan for one process.
-fn alone(kind: super::plan::Kind, steps: Vec<Step>) -> Plan {
-    let acts = steps.into_iter().map(|step| Act { process: 0, step }).collect();
-    Plan { kind, acts }
 }

@@ -7,9 +7,9 @@ use crate::check::{
 
 /// Relation of a plan's bytes to the whole read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kin {
+pub(super) enum LineDiff {
     /// Equal lines except for numbers in them, and no line of the whole read at another offset.
-    Numbers,
+    NumbersOnly,
     /// Other lines, or lines at other offsets.
     Structure,
 }
@@ -19,17 +19,17 @@ pub(super) enum Kin {
 enum Token<'a> {
     /// Words without digits, split at white space.
     Text(Vec<&'a [u8]>),
-    /// A decimal number below 2^64, or a hexadecimal one behind "0x": differences and multiples do not overflow.
+    /// A decimal number below 2^64, or a hexadecimal one after "0x": differences and multiples do not overflow.
     Number(i128),
 }
 
 /// Compares the bytes of each descriptor, from the beginning on, with the whole read.
-pub(super) fn kin(calls: &[Call], reference: &Reference) -> Kin {
+pub(super) fn line_diff(calls: &[Call], reference: &Reference) -> LineDiff {
     let expected: Vec<&[u8]> = lines(&reference.bytes);
     let same = descriptors(calls).into_iter().all(|slot| {
         sequential(calls, slot).is_some_and(|got| same_but_numbers(&lines(&got), &expected))
     });
-    if same { Kin::Numbers } else { Kin::Structure }
+    if same { LineDiff::NumbersOnly } else { LineDiff::Structure }
 }
 
 /// Returns the bytes that a descriptor read from the beginning on; `None` if it sought.
@@ -95,9 +95,9 @@ fn tokens(text: &[u8]) -> Vec<Token<'_>> {
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if digits == 0 {
             let len = rest.iter().take_while(|byte| !byte.is_ascii_digit()).count();
-            let (piece, behind) = rest.split_at(len);
+            let (piece, after) = rest.split_at(len);
             tokens.push(words(piece));
-            rest = behind;
+            rest = after;
             continue;
         }
         let hex = rest
@@ -107,12 +107,12 @@ fn tokens(text: &[u8]) -> Vec<Token<'_>> {
             Some(hex @ 1..) => (hex + 2, 16, 2),
             _ => (digits, 10, 0),
         };
-        let (number, behind) = rest.split_at(len);
+        let (number, after) = rest.split_at(len);
         let digits = std::str::from_utf8(number.get(skip..).unwrap_or_default()).unwrap_or("");
         let number = u64::from_str_radix(digits, radix)
             .map_or_else(|_| words(number), |value| Token::Number(value.into()));
         tokens.push(number);
-        rest = behind;
+        rest = after;
     }
     tokens
 }
@@ -160,11 +160,11 @@ mod tests {
                 ret: 1,
                 bytes: bytes.to_vec(),
             };
-            kin(&[call], &reference)
+            line_diff(&[call], &reference)
         };
-        assert_eq!(read(b"record 0\nrecord 7\nrecord 2\n"), Kin::Numbers);
-        assert_eq!(read(b"record 0\nrecord 2\n"), Kin::Structure);
-        assert_eq!(read(b"record 0\nrecord x\n"), Kin::Structure);
-        assert_eq!(read(b"record 0\nrecord 1\nrecord 2\nrecord 3\n"), Kin::Structure);
+        assert_eq!(read(b"record 0\nrecord 7\nrecord 2\n"), LineDiff::NumbersOnly);
+        assert_eq!(read(b"record 0\nrecord 2\n"), LineDiff::Structure);
+        assert_eq!(read(b"record 0\nrecord x\n"), LineDiff::Structure);
+        assert_eq!(read(b"record 0\nrecord 1\nrecord 2\nrecord 3\n"), LineDiff::Structure);
     }
 }

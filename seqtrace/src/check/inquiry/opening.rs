@@ -1,4 +1,4 @@
-//! The first reads: they find out with care if the file can be read, and read again.
+//! The first reads: they show if the file can be read at all, and if it can be read again.
 
 use super::{Inquiry, Known, Lab};
 use crate::check::{
@@ -6,22 +6,24 @@ use crate::check::{
     oracle::{End, Reference},
     plan::{self, Kind, Shape},
     process::Ended,
-    seen::{BORDERS, SeenSession},
+    seen::{RECORD_ENDS, SeenSession},
     verdict::{self, PlanOutcome, PlanReport, Verdict},
 };
 
 const CONSUMED: &str =
-    "reading it once leaves nothing for a second reader: not read further without --force";
+    "one read leaves nothing for a second reader: not read further without --force";
 
 impl<L: Lab> Inquiry<'_, L> {
     /// Returns the facts about the file, or the verdict if it is not read further.
     pub(super) async fn opening(&mut self) -> anyhow::Result<Result<Known, Verdict>> {
-        let tastes = match self.tastes().await? {
-            Ok(tastes) => tastes,
+        let first_reads = match self.first_reads().await? {
+            Ok(first_reads) => first_reads,
             Err(verdict) => return Ok(Err(verdict)),
         };
-        let emptied = |now: &[u8]| now.is_empty() && tastes.iter().any(|taste| !taste.is_empty());
-        let mut consumed = tastes.last().is_some_and(|last| emptied(last));
+        let emptied = |now: &[u8]| {
+            now.is_empty() && first_reads.iter().any(|first_read| !first_read.is_empty())
+        };
+        let mut consumed = first_reads.last().is_some_and(|last| emptied(last));
         if consumed && !self.bounds.force {
             return Ok(Err(Verdict::Refused(CONSUMED.to_owned())));
         }
@@ -59,11 +61,11 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(Ok(known))
     }
 
-    /// Makes two short reads: the second one is empty for a file that reading consumes.
-    async fn tastes(&mut self) -> anyhow::Result<Result<Vec<Vec<u8>>, Verdict>> {
-        let mut tastes = Vec::new();
+    /// Reads the beginning of the file twice: the second time it is empty if reading consumes the file.
+    async fn first_reads(&mut self) -> anyhow::Result<Result<Vec<Vec<u8>>, Verdict>> {
+        let mut first_reads = Vec::new();
         for _ in 0..2 {
-            let answer = self.carry(&plan::taste()).await?;
+            let answer = self.carry(&plan::first_read()).await?;
             let inconclusive = |why: &str| Ok(Err(Verdict::Inconclusive(why.to_owned())));
             match answer.ended {
                 Ended::Done => {}
@@ -72,7 +74,7 @@ impl<L: Lab> Inquiry<'_, L> {
                     return inconclusive("a read did not return: it waits for something");
                 }
                 Ended::OutOfTime => {
-                    return inconclusive("there was no time to read it: --time-limit gives more");
+                    return inconclusive("no time was left to read it: raise --time-limit");
                 }
             }
             match Reference::of(&answer.calls) {
@@ -80,10 +82,10 @@ impl<L: Lab> Inquiry<'_, L> {
                 Ok(Reference { end: End::Error(nix::libc::EAGAIN), .. }) => {
                     return inconclusive("a read would wait for something (EAGAIN)");
                 }
-                Ok(taste) => tastes.push(taste.bytes),
+                Ok(first_read) => first_reads.push(first_read.bytes),
             }
         }
-        Ok(Ok(tastes))
+        Ok(Ok(first_reads))
     }
 
     /// Makes the first whole read and takes the shape of the file from it.
@@ -96,10 +98,12 @@ impl<L: Lab> Inquiry<'_, L> {
         let whole = answer.seen.sessions;
         let shape = shape(&answer.calls, &reference, whole.first());
         self.report.bytes = reference.len();
-        self.report.records = u64::try_from(shape.borders.len()).unwrap_or(u64::MAX);
+        self.report.records = u64::try_from(shape.record_ends.len()).unwrap_or(u64::MAX);
         self.report.end = Some(reference.end);
-        if shape.borders.len() >= BORDERS {
-            self.note(format!("only the first {BORDERS} records are counted and aimed at"));
+        if shape.record_ends.len() >= RECORD_ENDS {
+            self.note(format!(
+                "only the first {RECORD_ENDS} records are counted, and read one by one"
+            ));
         }
         if whole.iter().any(|session| session.skipped > 0) && reference.is_empty() {
             self.note("show() rendered records, and none of them was delivered");
@@ -110,7 +114,7 @@ impl<L: Lab> Inquiry<'_, L> {
             bytes: reference.len(),
             outcome,
         });
-        // Where it hung, it would hang again.
+        // A read that blocked would block again.
         let limit = if answer.ended == Ended::Done { self.bounds.bytes } else { reference.len() };
         let (intact, broken, consumed) = (0, 0, false);
         Ok(Ok(Known { shape, limit, reference, whole, intact, broken, consumed }))
@@ -139,7 +143,7 @@ pub(super) fn unfinished(ended: Ended) -> PlanOutcome {
     match ended {
         Ended::Done => PlanOutcome::Ok,
         Ended::Blocked => PlanOutcome::Blocked,
-        Ended::OutOfTime => PlanOutcome::NotRun("no time left in the middle"),
+        Ended::OutOfTime => PlanOutcome::NotRun("no time was left to finish it"),
         Ended::Died => PlanOutcome::Killed,
     }
 }
@@ -147,18 +151,19 @@ pub(super) fn unfinished(ended: Ended) -> PlanOutcome {
 /// Returns the shape of a file after a whole read. Without a trace of it, lines are taken for records.
 fn shape(calls: &[Call], reference: &Reference, session: Option<&SeenSession>) -> Shape {
     let len = reference.len();
-    let mut borders: Vec<u64> = session.map(|seen| seen.borders.clone()).unwrap_or_default();
-    borders.retain(|border| (1..=len).contains(border));
-    if borders.is_empty() {
+    let mut record_ends: Vec<u64> =
+        session.map(|seen| seen.record_ends.clone()).unwrap_or_default();
+    record_ends.retain(|record_end| (1..=len).contains(record_end));
+    if record_ends.is_empty() {
         let ends = reference.bytes.iter().zip(1..).filter(|(byte, _)| **byte == b'\n');
-        borders = ends.map(|(_, end)| end).collect();
+        record_ends = ends.map(|(_, end)| end).collect();
     }
-    let turns = calls
+    let read_ends = calls
         .iter()
         .filter(|call| call.syscall == Syscall::Read && call.ret > 0)
         .map(|call| call.at + call.bytes.len() as u64)
         .collect();
-    Shape { len, complete: reference.end == End::Eof, borders, turns }
+    Shape { len, complete: reference.end == End::Eof, record_ends, read_ends }
 }
 
 #[cfg(test)]

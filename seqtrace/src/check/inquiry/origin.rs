@@ -8,16 +8,16 @@
 
 use std::time::Duration;
 
-use super::{Answer, Inquiry, Known, Lab, alone, numbers};
+use super::{Answer, Inquiry, Known, Lab, numbers};
 use crate::{
     check::{
         call::{Call, Syscall},
         plan::{Kind, PAGE, Plan, Step},
         process::Ended,
-        verdict::Charge,
+        verdict::Proof,
     },
     event::Role,
-    rules::Id,
+    rules::ids::SQ306,
 };
 
 /// Number of consecutive probes without a treatment.
@@ -68,8 +68,11 @@ enum Origin {
     /// Time changes it, and reading alone does not.
     Time,
     /// Each call of a callback changes a number by this amount. `or_next`: next() is called as often as show().
-    Callback { role: Role, or_next: bool, by: i128 },
-    /// Not known.
+    Callback {
+        role: Role,
+        or_next: bool,
+        by: i128,
+    },
     Unknown,
 }
 
@@ -78,15 +81,15 @@ impl<L: Lab> Inquiry<'_, L> {
     pub(super) async fn origin(&mut self, known: &Known) -> anyhow::Result<()> {
         match self.what_changes_it(known).await? {
             Origin::Time => {
-                self.note("it changes by itself (with time): where it does, its bytes are not judged");
+                self.note("the file changes by itself (with time): bytes that change are not judged");
             }
             Origin::Unknown => self.note(
-                "it changed between reads, whether with time or by being read is not known: where it \
-                 does, its bytes are not judged",
+                "the file changed between reads, and it is not known if time or reading changes it: bytes that change \
+                 are not judged",
             ),
             Origin::Callback { role, or_next, by } => {
-                self.note("reading changes it: where it does, its bytes are not judged");
-                self.circumstances.side_effect = Some(charge(role, or_next, by));
+                self.note("reading changes the file: bytes that change are not judged");
+                self.circumstances.side_effect = Some(proof(role, or_next, by));
             }
         }
         Ok(())
@@ -97,7 +100,7 @@ impl<L: Lab> Inquiry<'_, L> {
             return Ok(Origin::Unknown);
         }
         let steps = (0..PROBES).flat_map(probe).collect();
-        let row = self.quietly(&alone(Kind::Whole, steps)).await?;
+        let row = self.quietly(&Plan::alone(Kind::Whole, steps)).await?;
         let Some(row) = intervals(&row) else { return Ok(Origin::Unknown) };
         if row.iter().any(|interval| interval.before == interval.after) {
             return self.is_it_time(&row).await;
@@ -121,7 +124,7 @@ impl<L: Lab> Inquiry<'_, L> {
     /// Finds out if time alone changes a file that reading does not change each time.
     async fn is_it_time(&mut self, row: &[Interval]) -> anyhow::Result<Origin> {
         self.lab.idle(IDLE).await?;
-        let after = self.quietly(&alone(Kind::Whole, probe(0).into())).await?;
+        let after = self.quietly(&Plan::alone(Kind::Whole, probe(0).into())).await?;
         let text = after.calls.iter().find(|call| call.syscall == Syscall::Read);
         let changed = row.last().zip(text).is_some_and(|(last, text)| last.after != text.bytes);
         Ok(if changed { Origin::Time } else { Origin::Unknown })
@@ -129,8 +132,8 @@ impl<L: Lab> Inquiry<'_, L> {
 
     /// Does a probe, a treatment and a probe; `None` if the trace did not see all of it.
     async fn experiment(&mut self, treatment: &Treatment) -> anyhow::Result<Option<Interval>> {
-        let first = alone(Kind::Whole, probe(0).into());
-        let last = alone(Kind::Whole, probe(LAST).into());
+        let first = Plan::alone(Kind::Whole, probe(0).into());
+        let last = Plan::alone(Kind::Whole, probe(LAST).into());
         let mut answer = self.quietly(&first).await?;
         match treatment {
             Treatment::Idle => self.lab.idle(IDLE).await?,
@@ -156,15 +159,15 @@ fn treatments(known: &Known) -> Vec<Treatment> {
     let end = known.shape.len.saturating_add(PAGE);
     let one = |steps: Vec<Step>| {
         let steps = [vec![Step::Open { slot: 1 }], steps, vec![Step::Close { slot: 1 }]].concat();
-        Treatment::Do(alone(Kind::Whole, steps))
+        Treatment::Do(Plan::alone(Kind::Whole, steps))
     };
     let opens = (1..12).flat_map(|slot| [Step::Open { slot }, Step::Close { slot }]).collect();
     let mut treatments = vec![
         // As many passes as renderings.
         one(vec![Step::Pread { slot: 1, at: 0, want: 1 }; 7]),
-        // Reads, and hardly a callback.
+        // Reads with hardly a callback.
         one(vec![Step::Until { slot: 1, block: 1, to: known.shape.len.min(24) }]),
-        Treatment::Do(alone(Kind::Whole, opens)),
+        Treatment::Do(Plan::alone(Kind::Whole, opens)),
         // As many renderings as there are in a page, in one pass.
         one(vec![Step::Read { slot: 1, want: PAGE }]),
     ];
@@ -196,10 +199,10 @@ fn counted(answer: &Answer) -> Option<Vec<[i128; 5]>> {
     if answer.ended != Ended::Done || answer.seen.lost > 0 || sessions.len() != opens.len() {
         return None;
     }
-    let behind = opens.iter().skip(1).copied().chain([answer.calls.len()]);
-    let counts = opens.iter().zip(behind).zip(sessions).map(|((open, behind), session)| {
+    let after = opens.iter().skip(1).copied().chain([answer.calls.len()]);
+    let counts = opens.iter().zip(after).zip(sessions).map(|((open, after), session)| {
         let counts = session.log.counts;
-        let reads = behind.saturating_sub(open + 1) as u64;
+        let reads = after.saturating_sub(open + 1) as u64;
         [counts.show, counts.start, counts.next, reads, 1].map(i128::from)
     });
     sessions.iter().all(|session| session.partial.is_empty()).then(|| counts.collect())
@@ -298,9 +301,9 @@ impl Column {
     }
 }
 
-fn charge(role: Role, or_next: bool, by: i128) -> Charge {
+fn proof(role: Role, or_next: bool, by: i128) -> Proof {
     let what = match (role, or_next) {
-        (Role::Show, true) => "show(), or next(), which runs behind it,",
+        (Role::Show, true) => "show(), or next(), which runs after it,",
         (Role::Show, false) => "show()",
         (Role::Next, _) => "next()",
         (Role::Start | Role::Stop, _) => "start() or stop()",
@@ -314,5 +317,5 @@ fn charge(role: Role, or_next: bool, by: i128) -> Charge {
         "{what} changes the text: with each {call} a number in it changes by exactly {by}, and not with \
          time, reads or opens"
     );
-    Charge { id: Id(306), role: Some(role), message }
+    Proof { id: SQ306, role: Some(role), message }
 }

@@ -1,7 +1,11 @@
 //! The search for a line of shell that shows the bug, tried before it is printed.
 
-use super::{Inquiry, Known, Lab, alone};
-use crate::check::{plan::Kind, process::Ended, repro::Search};
+use super::{Inquiry, Known, Lab};
+use crate::check::{
+    plan::{Kind, Plan},
+    process::Ended,
+    repro::Search,
+};
 
 impl<L: Lab> Inquiry<'_, L> {
     /// Looks for a line, and carries out the trials and the whole reads around them.
@@ -11,7 +15,7 @@ impl<L: Lab> Inquiry<'_, L> {
             if self.lab.is_over().is_some() {
                 break;
             }
-            let answer = self.quietly(&alone(Kind::Whole, steps)).await?;
+            let answer = self.quietly(&Plan::alone(Kind::Whole, steps)).await?;
             search.answer(answer.calls, answer.ended == Ended::Done);
         }
         self.report.repro = search.found();

@@ -2,9 +2,9 @@
 
 use super::{
     Answer, Inquiry, Known, Lab, endless,
-    numbers::{self, Kin},
+    numbers::{self, LineDiff},
     opening::{count, unfinished},
-    rounds::{Behind, Rounds, Settled},
+    rounds::{Conclusion, NextWhole, Rounds},
 };
 use crate::check::{
     call::{Call, Syscall},
@@ -14,14 +14,14 @@ use crate::check::{
     verdict::{Failure, PlanOutcome, PlanReport},
 };
 
-/// Runs with differing brackets until a plan is given up, in a file that rarely changes.
-const PATIENCE: u32 = 3;
+/// Number of runs with differing brackets after which a plan is given up, for a file that rarely changes.
+const MAX_BROKEN: u32 = 3;
 /// Excess of differing over equal pairs of whole reads above which a plan is given up after one such run.
 /// Above twice this excess no plan is repeated.
-const RESTLESS: u32 = 3;
+const MAX_EXCESS: u32 = 3;
 
 /// A plan that gets other bytes than a whole read, each time.
-pub(super) struct Wrong {
+pub(super) struct FailedPlan {
     /// First difference of the last run.
     pub(super) difference: Difference,
     /// Result of the last run.
@@ -30,13 +30,12 @@ pub(super) struct Wrong {
     pub(super) shared: bool,
 }
 
-/// Plans that got more or other bytes than they should.
+/// Plans that fail, and plans that may have found a file without an end.
 #[derive(Default)]
 pub(super) struct Ways {
-    /// Plans that fail.
-    pub(super) wrong: Vec<Wrong>,
-    /// Plans that read on behind the end of the file, or did not come to it.
-    pub(super) beyond: Vec<(Plan, Answer)>,
+    pub(super) failed: Vec<FailedPlan>,
+    /// Plans that read on past the end of the file, or did not come to it.
+    pub(super) overlong: Vec<(Plan, Answer)>,
 }
 
 impl<L: Lab> Inquiry<'_, L> {
@@ -56,7 +55,7 @@ impl<L: Lab> Inquiry<'_, L> {
             report.calls = count(&answer.calls);
             report.bytes = bytes(&answer.calls);
             if endless::is_suspicious(&answer.calls, &known.shape) {
-                ways.beyond.push((plan.clone(), answer.clone()));
+                ways.overlong.push((plan.clone(), answer.clone()));
             }
             report.outcome = match (answer.ended, known.reference.compare(&answer.calls)) {
                 (Ended::Died, _) => unfinished(answer.ended),
@@ -65,8 +64,8 @@ impl<L: Lab> Inquiry<'_, L> {
                         self.lab.extend();
                     }
                     let failure = failure(&answer.calls, &difference);
-                    let settled = self.rounds(known, &plan, answer, &mut ways).await?;
-                    outcome(settled, failure)
+                    let conclusion = self.rounds(known, &plan, answer, &mut ways).await?;
+                    outcome(conclusion, failure)
                 }
                 (Ended::Blocked | Ended::OutOfTime, _) => unfinished(answer.ended),
                 (Ended::Done, Outcome::WouldBlock) => PlanOutcome::Blocked,
@@ -90,68 +89,68 @@ impl<L: Lab> Inquiry<'_, L> {
         plan: &Plan,
         answer: Answer,
         ways: &mut Ways,
-    ) -> anyhow::Result<Settled> {
+    ) -> anyhow::Result<Conclusion> {
         if plan.kind.is_shared()
-            && let Some(settled) = self.control(known, plan).await?
+            && let Some(conclusion) = self.control(known, plan).await?
         {
-            return Ok(settled);
+            return Ok(conclusion);
         }
-        let patience = known.patience();
-        if patience == 0 {
-            return Ok(Settled::Changes);
+        let max_broken = known.max_broken();
+        if max_broken == 0 {
+            return Ok(Conclusion::Changes);
         }
         let mut rounds = Rounds::default();
         let mut last = (answer, None);
-        let settled = loop {
+        let conclusion = loop {
             let outcome = known.reference.compare(&last.0.calls);
             if let Outcome::Differs(difference) = &outcome {
                 last.1 = Some(difference.clone());
             }
             let done = last.0.ended == Ended::Done;
-            let behind = self.behind(known, &last.0.calls).await?;
-            rounds.round(&outcome, done, behind);
-            if let Some(settled) = rounds.settled(patience) {
-                break settled;
+            let after = self.next_whole(known, &last.0.calls).await?;
+            rounds.round(&outcome, done, after);
+            if let Some(conclusion) = rounds.conclusion(max_broken) {
+                break conclusion;
             }
             if self.lab.is_over().is_some() {
-                break Settled::Unknown;
+                break Conclusion::Unknown;
             }
             last.0 = self.carry(plan).await?;
         };
-        let (Settled::Fails { .. }, (answer, Some(difference))) = (settled, last) else {
-            return Ok(settled);
+        let (Conclusion::Fails { .. }, (answer, Some(difference))) = (conclusion, last) else {
+            return Ok(conclusion);
         };
         if let Some(why) = excuse(known, plan, &answer, &difference) {
             self.note(why);
-            return Ok(Settled::Excused);
+            return Ok(Conclusion::Excused);
         }
-        ways.wrong.push(Wrong { difference, answer, shared: plan.kind.is_shared() });
-        Ok(settled)
+        ways.failed.push(FailedPlan { difference, answer, shared: plan.kind.is_shared() });
+        Ok(conclusion)
     }
 
-    /// Makes a whole read behind a plan that made these calls. If it differs from the one before the plan,
+    /// Makes a whole read after a plan that made these calls. If it differs from the one before the plan,
     /// another one follows. If that one is the same as before, the file did not change: the plan has changed
     /// what the next reader gets.
-    async fn behind(&mut self, known: &mut Known, calls: &[Call]) -> anyhow::Result<Behind> {
-        let Some(now) = self.whole(known).await? else { return Ok(Behind::Unknown) };
+    async fn next_whole(&mut self, known: &mut Known, calls: &[Call]) -> anyhow::Result<NextWhole> {
+        let Some(now) = self.whole(known).await? else { return Ok(NextWhole::Unknown) };
         if now == known.reference {
             known.intact += 1;
-            return Ok(Behind::Same);
+            return Ok(NextWhole::Same);
         }
         let mut agrees = now.compare(calls) == Outcome::Agrees;
         known.broken += 1;
         let before = std::mem::replace(&mut known.reference, now);
-        if known.patience() == PATIENCE {
-            let Some(later) = self.whole(known).await? else { return Ok(Behind::Unknown) };
+        if known.max_broken() == MAX_BROKEN {
+            let Some(later) = self.whole(known).await? else { return Ok(NextWhole::Unknown) };
             agrees |= later.compare(calls) == Outcome::Agrees;
             let same = later == before;
             known.reference = later;
             if same {
                 known.broken -= 1;
-                return Ok(Behind::Same);
+                return Ok(NextWhole::Same);
             }
         }
-        Ok(Behind::Changed { agrees })
+        Ok(NextWhole::Changed { agrees })
     }
 
     /// Makes a whole read; `None` if it does not come to its end.
@@ -161,41 +160,45 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(Reference::of(&answer.calls).ok().filter(|_| answer.ended == Ended::Done))
     }
 
-    /// Reads the file through two descriptors, one behind the other, before two in turn are judged: a file may
+    /// Reads the file through two descriptors, one after the other, before two in turn are judged: a file may
     /// print how often it is open, and another text for each process.
-    async fn control(&mut self, known: &mut Known, plan: &Plan) -> anyhow::Result<Option<Settled>> {
+    async fn control(
+        &mut self,
+        known: &mut Known,
+        plan: &Plan,
+    ) -> anyhow::Result<Option<Conclusion>> {
         let control = self.carry(&plan::control(&known.shape, plan.kind)).await?;
         if known.reference.compare(&control.calls) == Outcome::Agrees {
             return Ok(None);
         }
-        let behind = self.behind(known, &control.calls).await?;
-        if behind == Behind::Same {
-            self.note(format!("it prints something else {}", plan.kind.readers()));
-            return Ok(Some(Settled::Excused));
+        let after = self.next_whole(known, &control.calls).await?;
+        if after == NextWhole::Same {
+            self.note(format!("the text differs {}", plan.kind.readers()));
+            return Ok(Some(Conclusion::Excused));
         }
-        Ok(Some(Settled::Changes))
+        Ok(Some(Conclusion::Changes))
     }
 }
 
 impl Known {
-    /// Returns the number of runs with differing brackets until a plan is given up; 0 if no plan is repeated.
-    fn patience(&self) -> u32 {
+    /// Returns the number of runs with differing brackets after which a plan is given up; 0 if no plan is repeated.
+    fn max_broken(&self) -> u32 {
         match self.broken.saturating_sub(self.intact) {
-            0..=RESTLESS => PATIENCE,
-            more if more <= 2 * RESTLESS => 1,
+            0..=MAX_EXCESS => MAX_BROKEN,
+            more if more <= 2 * MAX_EXCESS => 1,
             _ => 0,
         }
     }
 }
 
 /// Returns the outcome of a plan after its rounds.
-fn outcome(settled: Settled, failure: Failure) -> PlanOutcome {
-    match settled {
-        Settled::Fails { steady } => PlanOutcome::Fail(Failure { steady, ..failure }),
-        Settled::Agrees => PlanOutcome::Ok,
-        Settled::Unknown => PlanOutcome::Unsettled(failure),
-        Settled::Excused => PlanOutcome::Excused(failure),
-        Settled::Mixed | Settled::Changes => PlanOutcome::Volatile(failure),
+fn outcome(conclusion: Conclusion, failure: Failure) -> PlanOutcome {
+    match conclusion {
+        Conclusion::Fails { steady } => PlanOutcome::Fail(Failure { steady, ..failure }),
+        Conclusion::Agrees => PlanOutcome::Ok,
+        Conclusion::Unknown => PlanOutcome::Undecided(failure),
+        Conclusion::Excused => PlanOutcome::Excused(failure),
+        Conclusion::Mixed | Conclusion::Changes => PlanOutcome::Volatile(failure),
     }
 }
 
@@ -203,15 +206,15 @@ fn outcome(settled: Settled, failure: Failure) -> PlanOutcome {
 /// only in numbers count readers, if the file is open twice, or if the same callbacks rendered them as in a
 /// whole read.
 fn excuse(known: &Known, plan: &Plan, answer: &Answer, difference: &Difference) -> Option<String> {
-    if numbers::kin(&answer.calls, &known.reference) != Kin::Numbers {
+    if numbers::line_diff(&answer.calls, &known.reference) != LineDiff::NumbersOnly {
         return None;
     }
     if plan.kind.is_shared() {
-        return Some(format!("it prints other numbers {}", plan.kind.readers()));
+        return Some(format!("numbers in the text differ {}", plan.kind.readers()));
     }
     rendered_the_same_way(answer, difference).then(|| {
         format!(
-            "it prints other numbers in plan {}, rendered by the same callbacks",
+            "numbers in the text differ in plan {}, rendered by the same callbacks",
             plan.kind.name()
         )
     })

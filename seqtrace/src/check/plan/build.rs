@@ -1,42 +1,40 @@
-//! The plans themselves: what is done for each kind, derived from the shape of a file.
+//! The steps of each kind of plan, derived from the shape of a file.
 
-use super::{AROUND, Act, FEW, Kind, LARGE, PAGE, Plan, RUN, Shape, Slot, Step};
+use super::{AROUND, FEW, Kind, LARGE, PAGE, Plan, RUN, Shape, Slot, Step};
 
-/// To the end, or as far as the limit: for the reference.
-pub fn whole(limit: u64) -> Plan {
+/// Reads to the end, or up to `limit`: the reads of a reference.
+pub(crate) fn whole(limit: u64) -> Plan {
     let steps = vec![
         Step::Open { slot: 0 },
         Step::Until { slot: 0, block: LARGE, to: limit },
         Step::Close { slot: 0 },
     ];
-    Plan { kind: Kind::Whole, acts: alone(steps) }
+    Plan::alone(Kind::Whole, steps)
 }
 
-/// One read of a descriptor that is closed again: enough to tell a file that reading changes.
-pub fn taste() -> Plan {
+/// Opens the file, reads once and closes it: twice in a row, this shows a file that reading empties.
+pub(crate) fn first_read() -> Plan {
     let steps =
         vec![Step::Open { slot: 0 }, Step::Read { slot: 0, want: PAGE }, Step::Close { slot: 0 }];
-    Plan { kind: Kind::Whole, acts: alone(steps) }
+    Plan::alone(Kind::Whole, steps)
 }
 
-/// The whole file by both readers, but one behind the other, while both have it open: the control for
-/// two in turn.
-pub fn control(shape: &Shape, kind: Kind) -> Plan {
+/// Reads the whole file through two descriptors, one after the other, while both are open: the control for the plans in
+/// which two readers take turns.
+pub(crate) fn control(shape: &Shape, kind: Kind) -> Plan {
     let until = |slot| Step::Until { slot, block: LARGE, to: shape.to_the_end() };
     let steps = together([until(0), until(1)]);
-    Plan {
-        kind: Kind::Whole,
-        acts: if kind == Kind::Processes { shared(steps) } else { alone(steps) },
-    }
+    let plan = if kind == Kind::Processes { Plan::shared } else { Plan::alone };
+    plan(Kind::Whole, steps)
 }
 
-/// All plans for a file of this shape, but the whole read itself.
-pub fn all(shape: &Shape) -> Vec<Plan> {
+/// Returns all plans for a file of this shape except for the whole read.
+pub(crate) fn all(shape: &Shape) -> Vec<Plan> {
     [
         (Kind::Page, pages(shape)),
         (Kind::Records, records(shape, 0)),
         (Kind::Before, records(shape, -1)),
-        (Kind::Behind, records(shape, 1)),
+        (Kind::After, records(shape, 1)),
         (Kind::Bytes, small(shape, 1, 512)),
         (Kind::Sevens, small(shape, 7, PAGE + 512)),
         (Kind::End, end(shape)),
@@ -51,23 +49,14 @@ pub fn all(shape: &Shape) -> Vec<Plan> {
     ]
     .into_iter()
     .filter(|(_, steps)| !steps.is_empty())
-    .map(|(kind, steps)| Plan {
-        kind,
-        acts: if kind == Kind::Processes { shared(steps) } else { alone(steps) },
+    .map(|(kind, steps)| {
+        let plan = if kind == Kind::Processes { Plan::shared } else { Plan::alone };
+        plan(kind, steps)
     })
     .collect()
 }
 
-fn alone(steps: Vec<Step>) -> Vec<Act> {
-    steps.into_iter().map(|step| Act { process: 0, step }).collect()
-}
-
-/// What descriptor 1 does is the other process's.
-fn shared(steps: Vec<Step>) -> Vec<Act> {
-    steps.into_iter().map(|step| Act { process: usize::from(step.slot()), step }).collect()
-}
-
-/// To the end; once more there, for an end that does not last.
+/// Reads to the end and once more there: the end may not last.
 fn until_end(shape: &Shape, slot: Slot, block: u64) -> Vec<Step> {
     let mut steps = vec![Step::Until { slot, block, to: shape.to_the_end() }];
     if shape.complete {
@@ -76,7 +65,7 @@ fn until_end(shape: &Shape, slot: Slot, block: u64) -> Vec<Step> {
     steps
 }
 
-/// Opens all descriptors before the first step and closes them behind the last one.
+/// Opens all descriptors before the first step and closes them after the last one.
 fn together(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
     let steps = steps.into_iter().collect::<Vec<_>>();
     let slots = slots(&steps);
@@ -85,7 +74,7 @@ fn together(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
     open.chain(steps).chain(close).collect()
 }
 
-/// Opens each descriptor before its own first step and closes it behind its last one: a file may print how
+/// Opens each descriptor before its own first step and closes it after its last one: a file may print how
 /// often it is open.
 fn opened(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
     let steps = steps.into_iter().collect::<Vec<_>>();
@@ -119,11 +108,11 @@ fn pages(shape: &Shape) -> Vec<Step> {
     opened(until_end(shape, 0, PAGE))
 }
 
-/// In small blocks where it matters: the beginning, around the end of the first read and of the first
-/// page, and the end. In between, in large ones.
+/// Reads in small blocks at the beginning, around the end of the first read and of the first page, and at the end, and
+/// in large blocks in between.
 fn small(shape: &Shape, block: u64, beginning: u64) -> Vec<Step> {
     let around = |at: u64| (at.saturating_sub(AROUND * block), at.saturating_add(AROUND * block));
-    let mut regions = vec![(0, beginning), around(shape.first_turn()), around(PAGE)];
+    let mut regions = vec![(0, beginning), around(shape.first_read_end()), around(PAGE)];
     regions.push((shape.len.saturating_sub(AROUND * block), shape.len));
     regions.sort_unstable();
     let mut steps = Vec::new();
@@ -145,20 +134,20 @@ fn small(shape: &Shape, block: u64, beginning: u64) -> Vec<Step> {
     opened(steps)
 }
 
-/// A record a read, each read ending `shift` bytes from a record's end. Of many records the first,
-/// those around the end of the first read, and the last.
+/// Reads a record a read, each read ending `shift` bytes past a record's end. If there are many records, only the first,
+/// those around the end of the first read, and the last are read so.
 fn records(shape: &Shape, shift: i64) -> Vec<Step> {
     let aims: Vec<u64> = shape
-        .borders
+        .record_ends
         .iter()
-        .filter_map(|border| border.checked_add_signed(shift))
+        .filter_map(|record_end| record_end.checked_add_signed(shift))
         .filter(|aim| *aim > 0 && *aim <= shape.len)
         .collect();
     let mut steps = Vec::new();
     let mut at = 0;
-    for (first, behind) in runs(shape, &aims) {
-        let Some(aims) = aims.get(first..behind) else { continue };
-        if let Some(before) = first.checked_sub(1).and_then(|index| shape.borders.get(index))
+    for (first, after) in runs(shape, &aims) {
+        let Some(aims) = aims.get(first..after) else { continue };
+        if let Some(before) = first.checked_sub(1).and_then(|index| shape.record_ends.get(index))
             && *before > at
         {
             steps.push(Step::Until { slot: 0, block: LARGE, to: *before });
@@ -177,20 +166,20 @@ fn records(shape: &Shape, shift: i64) -> Vec<Step> {
     opened(steps)
 }
 
-/// The indices of the aims that are read one by one, as half-open ranges in order.
+/// Returns the indices of the aims that are read one by one, as half-open ranges in order.
 fn runs(shape: &Shape, aims: &[u64]) -> Vec<(usize, usize)> {
     let count = aims.len();
     if count <= 2 * RUN {
         return vec![(0, count)];
     }
-    let turn = aims.partition_point(|aim| *aim < shape.first_turn());
+    let read_end = aims.partition_point(|aim| *aim < shape.first_read_end());
     let mut runs = vec![(0, RUN / 2)];
-    for (first, behind) in
-        [(turn.saturating_sub(32), turn + 32), (count.saturating_sub(RUN / 4), count)]
+    for (first, after) in
+        [(read_end.saturating_sub(32), read_end + 32), (count.saturating_sub(RUN / 4), count)]
     {
-        let first = first.max(runs.last().map_or(0, |(_, behind)| *behind));
-        if behind > first {
-            runs.push((first, behind));
+        let first = first.max(runs.last().map_or(0, |(_, after)| *after));
+        if after > first {
+            runs.push((first, after));
         }
     }
     runs
@@ -209,24 +198,24 @@ fn end(shape: &Shape) -> Vec<Step> {
     }
     let pread = |slot, at| Step::Pread { slot, at, want: PAGE };
     let mut steps = vec![
-        // Of a descriptor that nobody has read from.
+        // On a descriptor that was not read before.
         pread(0, shape.len),
         pread(0, shape.len + 1),
         pread(0, shape.len.saturating_sub(1)),
         pread(0, shape.len),
         pread(0, shape.len + 100_000),
-        // Of one that has been read to the end.
+        // On a descriptor that was read to the end.
         Step::Until { slot: 1, block: LARGE, to: shape.to_the_end() },
         pread(1, shape.len),
         Step::Read { slot: 1, want: LARGE },
-        // A seek to the end, and beyond.
+        // After a seek to the end, and past it.
         Step::Seek { slot: 2, to: shape.len },
         Step::Read { slot: 2, want: PAGE },
         Step::Read { slot: 2, want: PAGE },
         Step::Seek { slot: 2, to: shape.len + 1000 },
         Step::Read { slot: 2, want: PAGE },
     ];
-    if let Some(last) = shape.borders.iter().rev().nth(1) {
+    if let Some(last) = shape.record_ends.iter().rev().nth(1) {
         steps.push(Step::Seek { slot: 2, to: *last });
         steps.extend(until_end(shape, 2, PAGE));
     }
@@ -235,16 +224,16 @@ fn end(shape: &Shape) -> Vec<Step> {
 
 fn preads(shape: &Shape) -> Vec<Step> {
     let mut steps = Vec::new();
-    for (number, border) in shape.sample(shape.affordable()).into_iter().enumerate() {
+    for (number, record_end) in shape.sample(shape.affordable()).into_iter().enumerate() {
         let want = if number % 4 == 3 { PAGE } else { 64 };
-        steps.push(Step::Pread { slot: 0, at: border, want });
+        steps.push(Step::Pread { slot: 0, at: record_end, want });
         if number % 2 == 0 {
-            steps.push(Step::Pread { slot: 0, at: border.saturating_sub(1), want: 2 });
+            steps.push(Step::Pread { slot: 0, at: record_end.saturating_sub(1), want: 2 });
         } else {
-            steps.push(Step::Pread { slot: 0, at: border + 1, want });
+            steps.push(Step::Pread { slot: 0, at: record_end + 1, want });
         }
     }
-    // Beyond the end is another plan's.
+    // Offsets past the end belong to plan `end`.
     steps.retain(|step| !matches!(step, Step::Pread { at, .. } if *at >= shape.len));
     for step in &mut steps {
         if let Step::Pread { at, want, .. } = step
@@ -263,31 +252,31 @@ fn seeks(shape: &Shape) -> Vec<Step> {
     if shape.len == 0 {
         return Vec::new();
     }
-    let part = |parts: u64| shape.border_from(shape.len * parts / 8).min(shape.len - 1);
+    let part = |parts: u64| shape.record_end_from(shape.len * parts / 8).min(shape.len - 1);
     let read = |want| Step::Read { slot: 0, want };
     let to = |to| Step::Seek { slot: 0, to };
-    let room = |at: u64, want: u64| if shape.complete { want } else { want.min(shape.len - at) };
+    let bounded = |at: u64, want: u64| if shape.complete { want } else { want.min(shape.len - at) };
     let mut steps = vec![
         to(part(4)),
-        read(room(part(4), 100)),
+        read(bounded(part(4), 100)),
         to(part(1)),
-        read(room(part(1), 10)),
+        read(bounded(part(1), 10)),
         to(part(6)),
-        read(room(part(6), PAGE)),
+        read(bounded(part(6), PAGE)),
         to(0),
-        read(room(0, PAGE)),
+        read(bounded(0, PAGE)),
         to(part(2) / 2),
-        read(room(part(2) / 2, 1)),
-        // As a shell's `read` does: a block, and back to behind its first line.
+        read(bounded(part(2) / 2, 1)),
+        // As `read` of a shell does: read a block, then seek back to the end of its first line.
         to(0),
     ];
-    if let Some(first) = shape.borders.first().filter(|first| **first < shape.len.min(PAGE)) {
+    if let Some(first) = shape.record_ends.first().filter(|first| **first < shape.len.min(PAGE)) {
         let first = *first;
         steps.extend([
             read(first),
             Step::Skip { slot: 0, by: 1 },
             Step::Skip { slot: 0, by: -1 },
-            read(room(first, PAGE)),
+            read(bounded(first, PAGE)),
             to(first),
         ]);
     }
@@ -312,7 +301,7 @@ fn rewind(shape: &Shape) -> Vec<Step> {
 }
 
 fn short_long(shape: &Shape) -> Vec<Step> {
-    let second = shape.borders.get(1).copied().unwrap_or(2).min(shape.len.max(1));
+    let second = shape.record_ends.get(1).copied().unwrap_or(2).min(shape.len.max(1));
     let mut steps = vec![Step::Read { slot: 0, want: shape.len.clamp(1, 7) }];
     steps.extend(until_end(shape, 0, LARGE));
     steps.push(Step::Read { slot: 1, want: second });
@@ -320,16 +309,16 @@ fn short_long(shape: &Shape) -> Vec<Step> {
     opened(steps)
 }
 
-/// Two descriptors in turn: a record each for a while, then pages.
+/// Reads through two descriptors in turn: a record each for a while, then pages.
 fn interleaved(shape: &Shape) -> Vec<Step> {
     const TURNS: usize = 24;
     let mut steps = Vec::new();
     let mut at = 0;
-    for border in shape.borders.iter().take(TURNS) {
+    for record_end in shape.record_ends.iter().take(TURNS) {
         for slot in [0, 1] {
-            steps.push(Step::Until { slot, block: border - at, to: *border });
+            steps.push(Step::Until { slot, block: record_end - at, to: *record_end });
         }
-        at = *border;
+        at = *record_end;
     }
     let pages = (shape.to_the_end().saturating_sub(at) / PAGE).min(64);
     for page in 1..=pages {

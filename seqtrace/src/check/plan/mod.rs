@@ -1,64 +1,56 @@
 //! The ways to read a file, as data.
 //!
-//! The borders that they aim at come from the first whole read: where records end, and where its reads
-//! ended, which is where the core stopped and started again.
+//! Plans aim at two kinds of offsets, both from the first whole read: those at which records end, and those at which its
+//! reads ended, where the core called stop() and start().
 
 mod build;
 
-pub use build::{all, control, taste, whole};
+pub(crate) use build::{all, control, first_read, whole};
 
 use serde::{Deserialize, Serialize};
 
-/// A descriptor: a number of the plan's own, not the system's.
-pub type Slot = u8;
+/// Number of a descriptor in a plan; not the number that open(2) returns.
+pub(crate) type Slot = u8;
 
-/// Something that a reading process does.
+/// A step of a reading process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Step {
-    /// Opens the file, for reading and without blocking.
+pub(crate) enum Step {
+    /// Opens the file for reading, with O_NONBLOCK.
     Open {
-        /// Number of the descriptor from now on.
         slot: Slot,
     },
-    /// Closes the descriptor.
     Close {
-        /// Descriptor to close.
         slot: Slot,
     },
-    /// Makes one read(2).
+    /// Makes a single read(2).
     Read {
-        /// Descriptor to read.
         slot: Slot,
         /// Bytes to ask for.
         want: u64,
     },
-    /// One read(2) for each of these sizes; ends early at an error or the end of the file.
+    /// Makes one read(2) for each of these sizes; ends early at an error or the end of the file.
     Sizes {
-        /// Descriptor to read.
         slot: Slot,
         /// Bytes to ask for, read by read.
         wants: Vec<u64>,
     },
-    /// read(2)s of this size until the descriptor stands at `to`, an error or the end of the file. The
-    /// last one is smaller where that would go beyond.
+    /// Makes read(2) calls of this size up to offset `to`, an error or the end of the file. The last call is smaller if it
+    /// would read past `to`.
     Until {
-        /// Descriptor to read.
         slot: Slot,
         /// Size of each read, bytes.
         block: u64,
         /// File offset to go to.
         to: u64,
     },
-    /// One readv(2) with these buffers.
+    /// Makes one readv(2) with buffers of these sizes.
     Vectored {
-        /// Descriptor to read.
         slot: Slot,
         /// Size of each buffer, bytes.
         wants: Vec<u64>,
     },
-    /// Makes one pread(2) call.
+    /// Makes a single pread(2).
     Pread {
-        /// Descriptor to read.
         slot: Slot,
         /// File offset to read at.
         at: u64,
@@ -67,21 +59,18 @@ pub enum Step {
     },
     /// Makes an lseek(2) with SEEK_SET.
     Seek {
-        /// Descriptor to move.
         slot: Slot,
         /// File offset to go to.
         to: u64,
     },
     /// Makes an lseek(2) with SEEK_CUR.
     Skip {
-        /// Descriptor to move.
         slot: Slot,
         /// Distance in bytes, forth or back.
         by: i64,
     },
-    /// splice(2)s into a pipe until `to`, an error or the end of the file.
+    /// Makes splice(2) calls into a pipe up to offset `to`, an error or the end of the file.
     Splice {
-        /// Descriptor to read from.
         slot: Slot,
         /// Size of each call, bytes.
         block: u64,
@@ -90,35 +79,34 @@ pub enum Step {
     },
 }
 
-/// A step, and which of the two reading processes does it.
+/// A step, and the number of the reading process that carries it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Act {
+pub(crate) struct Act {
     /// Number of the process, 0 or 1.
-    pub process: usize,
-    /// The step to do.
-    pub step: Step,
+    pub(crate) process: usize,
+    pub(crate) step: Step,
 }
 
 /// The purpose of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// From the beginning to the end in large blocks, as `cat` does.
     Whole,
     /// In blocks of a page.
     Page,
     /// One byte a read.
     Bytes,
-    /// In blocks of seven bytes, which fit to nothing.
+    /// In blocks of seven bytes: hardly a read ends where a record ends.
     Sevens,
     /// Each read ends where a record ends.
     Records,
     /// Each read ends a byte before a record does.
     Before,
-    /// Each read ends a byte behind a record.
-    Behind,
-    /// pread(2) at and around the borders of records.
+    /// Each read ends a byte past the end of a record.
+    After,
+    /// pread(2) at and around the ends of records.
     Pread,
-    /// pread(2) and lseek(2) at the end and behind it.
+    /// pread(2) and lseek(2) at the end of the file and past it.
     End,
     /// lseek(2) forth and back.
     Seek,
@@ -137,8 +125,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its name in reports; stable.
-    pub const fn name(self) -> &'static str {
+    /// Returns the name in reports, which never changes.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Whole => "whole",
             Self::Page => "pages",
@@ -146,7 +134,7 @@ impl Kind {
             Self::Sevens => "sevens",
             Self::Records => "records",
             Self::Before => "records-1",
-            Self::Behind => "records+1",
+            Self::After => "records+1",
             Self::Pread => "pread",
             Self::End => "end",
             Self::Seek => "seek",
@@ -159,8 +147,8 @@ impl Kind {
         }
     }
 
-    /// What it does, in a few words.
-    pub const fn what(self) -> &'static str {
+    /// Returns a short description.
+    pub(crate) const fn what(self) -> &'static str {
         match self {
             Self::Whole => "to the end in large blocks",
             Self::Page => "to the end in blocks of 4096",
@@ -168,10 +156,10 @@ impl Kind {
             Self::Sevens => "seven bytes at a time",
             Self::Records => "a record at a time",
             Self::Before => "up to a byte before each record's end",
-            Self::Behind => "up to a byte behind each record's end",
-            Self::Pread => "pread at the borders of records",
-            Self::End => "at the end of the file and behind it",
-            Self::Seek => "lseek forth and back",
+            Self::After => "up to a byte past each record's end",
+            Self::Pread => "pread at the ends of records",
+            Self::End => "at the end of the file and past it",
+            Self::Seek => "lseek forward and back",
             Self::Rewind => "lseek to the beginning from the middle",
             Self::ShortLong => "a short read, then long ones",
             Self::Interleaved => "two descriptors in turn",
@@ -181,61 +169,72 @@ impl Kind {
         }
     }
 
-    /// Names the circumstance of a plan in which two read at once.
-    pub const fn readers(self) -> &'static str {
+    /// Returns the circumstance of a plan with two readers, for messages.
+    pub(crate) const fn readers(self) -> &'static str {
         match self {
-            Self::Processes => "while two processes have it open",
-            _ => "while it is open twice",
+            Self::Processes => "while two processes have the file open",
+            _ => "while the file is open twice",
         }
     }
 
-    /// True where two readers are at work at once.
-    pub const fn is_shared(self) -> bool {
+    /// Returns true for plans in which two readers take turns.
+    pub(crate) const fn is_shared(self) -> bool {
         matches!(self, Self::Interleaved | Self::Processes)
     }
 }
 
 /// A way to read a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// The purpose of the plan.
-    pub kind: Kind,
-    /// The steps, in order.
-    pub acts: Vec<Act>,
+pub(crate) struct Plan {
+    pub(crate) kind: Kind,
+    pub(crate) acts: Vec<Act>,
+}
+
+impl Plan {
+    /// Returns a plan for one process.
+    pub(super) fn alone(kind: Kind, steps: Vec<Step>) -> Self {
+        Self { kind, acts: steps.into_iter().map(|step| Act { process: 0, step }).collect() }
+    }
+
+    /// Returns a plan in which the second process carries out the steps of descriptor 1.
+    fn shared(kind: Kind, steps: Vec<Step>) -> Self {
+        let act = |step: Step| Act { process: usize::from(step.slot()), step };
+        Self { kind, acts: steps.into_iter().map(act).collect() }
+    }
 }
 
 /// Facts about a file from its first whole read.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Shape {
-    /// Bytes of the whole read.
-    pub len: u64,
-    /// That was all: the end of the file was reached.
-    pub complete: bool,
-    /// Where records end, ascending.
-    pub borders: Vec<u64>,
-    /// Where its reads ended, ascending.
-    pub turns: Vec<u64>,
+pub(crate) struct Shape {
+    /// Number of bytes of the whole read.
+    pub(crate) len: u64,
+    /// The whole read reached the end of the file.
+    pub(crate) complete: bool,
+    /// Offsets at which records end, ascending.
+    pub(crate) record_ends: Vec<u64>,
+    /// Offsets at which the reads of the whole read ended, ascending.
+    pub(crate) read_ends: Vec<u64>,
 }
 
-/// The size of the core's first buffer, PAGE_SIZE as a rule.
-pub const PAGE: u64 = 4096;
-/// Blocks of a whole read: what `cat` of coreutils takes.
-pub const LARGE: u64 = 128 << 10;
-/// How far behind the end a read to the end goes on, if there is more.
+/// Size of the core's first buffer in bytes: PAGE_SIZE (seq_read_iter(), fs/seq_file.c).
+pub(crate) const PAGE: u64 = 4096;
+/// Size of the blocks of a whole read in bytes, as in `cat` of coreutils.
+pub(crate) const LARGE: u64 = 128 << 10;
+/// Number of bytes past the known end that a read to the end may get.
 pub(super) const BEYOND: u64 = 2 * PAGE;
-/// Records that a plan reads one by one in one go.
+/// Number of records above which a plan does not read all of them one by one.
 const RUN: usize = 512;
-/// Bytes around a place that are read one by one.
+/// Number of blocks before and after an offset that are read one by one.
 const AROUND: u64 = 48;
-/// Renderings that all of a plan's seeks together may cost.
+/// Number of renderings that the seeks of a plan may cost together.
 const RENDERINGS: usize = 100_000;
 
-/// Seeks that a plan has to be able to afford, or it does with less.
+/// Number of seeks below which the plan `end` seeks less.
 const FEW: usize = 12;
 
 impl Step {
     /// Returns the descriptor's number.
-    pub const fn slot(&self) -> Slot {
+    pub(crate) const fn slot(&self) -> Slot {
         match self {
             Self::Open { slot }
             | Self::Close { slot }
@@ -252,45 +251,45 @@ impl Step {
 }
 
 impl Shape {
-    /// How far a read to the end may go: a file that has grown, or has no end, is noticed.
-    pub fn to_the_end(&self) -> u64 {
+    /// Returns the offset up to which a read to the end goes: past the end, to notice a file that has grown or has no end.
+    pub(crate) fn to_the_end(&self) -> u64 {
         if self.complete { self.len.saturating_add(BEYOND) } else { self.len }
     }
 
-    /// How far a read in small blocks may go: of a small file so far that it becomes clear that it has no
-    /// end.
+    /// Returns the offset up to which a read in small blocks goes: for a small file so far that it proves that the file
+    /// has no end.
     fn beyond(&self, blocks: u64) -> u64 {
         if self.len <= PAGE { 2 * self.len + BEYOND + 1 } else { self.len + BEYOND.min(blocks) }
     }
 
-    /// The border at or behind an offset.
-    fn border_from(&self, at: u64) -> u64 {
-        let index = self.borders.partition_point(|border| *border < at);
-        self.borders.get(index).copied().unwrap_or(self.len)
+    /// Returns the first end of a record at or after an offset.
+    fn record_end_from(&self, at: u64) -> u64 {
+        let index = self.record_ends.partition_point(|record_end| *record_end < at);
+        self.record_ends.get(index).copied().unwrap_or(self.len)
     }
 
-    /// The first offset at which a read of a large block ended, or where a page ends.
-    fn first_turn(&self) -> u64 {
-        self.turns.iter().copied().find(|turn| *turn < self.len).unwrap_or(PAGE).min(self.len)
+    /// Returns the first offset at which a read of the whole read ended; the end of a page if it has one read only.
+    fn first_read_end(&self) -> u64 {
+        self.read_ends.iter().copied().find(|end| *end < self.len).unwrap_or(PAGE).min(self.len)
     }
 
-    /// How many places can be sought without rendering too much.
+    /// Returns the number of seeks whose renderings do not take too long.
     fn affordable(&self) -> usize {
-        (RENDERINGS / self.borders.len().max(1)).clamp(2, 48)
+        (RENDERINGS / self.record_ends.len().max(1)).clamp(2, 48)
     }
 
-    /// At most `most` borders: the first, the last, those around multiples of a page and around the
+    /// Returns at most `most` ends of records: the first, the last, those around multiples of a page and around the
     /// ends of reads, and some in between.
     fn sample(&self, most: usize) -> Vec<u64> {
-        let count = self.borders.len();
+        let count = self.record_ends.len();
         if count <= most {
-            return self.borders.clone();
+            return self.record_ends.clone();
         }
         let mut indices = vec![count - 1, count / 2, 0, 1, count - 2];
         let pages = (1..).map(|page| page * PAGE).take_while(|at| *at < self.len).take(4);
-        for place in self.turns.iter().copied().take(4).chain(pages) {
-            let behind = self.borders.partition_point(|border| *border < place);
-            indices.extend([behind.saturating_sub(1), behind, behind + 1]);
+        for at_end in self.read_ends.iter().copied().take(4).chain(pages) {
+            let after = self.record_ends.partition_point(|record_end| *record_end < at_end);
+            indices.extend([after.saturating_sub(1), after, after + 1]);
         }
         indices.truncate(most);
         let rest = most - indices.len();
@@ -298,7 +297,7 @@ impl Shape {
         indices.retain(|index| *index < count);
         indices.sort_unstable();
         indices.dedup();
-        indices.iter().filter_map(|index| self.borders.get(*index).copied()).collect()
+        indices.iter().filter_map(|index| self.record_ends.get(*index).copied()).collect()
     }
 }
 

@@ -4,23 +4,23 @@ use super::*;
 
 /// Records of these lengths, read in blocks of a page.
 fn shape(lens: &[u64], complete: bool) -> Shape {
-    let mut borders = Vec::new();
+    let mut record_ends = Vec::new();
     let mut at = 0;
     for len in lens {
         at += len;
-        borders.push(at);
+        record_ends.push(at);
     }
-    let mut turns: Vec<u64> = Vec::new();
-    for border in &borders {
-        if border - turns.last().copied().unwrap_or(0) > PAGE {
-            turns.push(*border);
+    let mut read_ends: Vec<u64> = Vec::new();
+    for record_end in &record_ends {
+        if record_end - read_ends.last().copied().unwrap_or(0) > PAGE {
+            read_ends.push(*record_end);
         }
     }
-    Shape { len: at, complete, borders, turns }
+    Shape { len: at, complete, record_ends, read_ends }
 }
 
-/// The plan's steps over a file of this length that does what it should: where reads begin, and how
-/// many bytes they get. What is wrong with the plan panics.
+/// Carries out a plan on a correct file of this length. Returns offset and length of each read. Panics if the plan is
+/// wrong.
 fn run(plan: &Plan, len: u64) -> Vec<(u64, u64)> {
     let mut open = std::collections::HashMap::new();
     let mut reads = Vec::new();
@@ -80,7 +80,7 @@ fn records_end_where_records_end() {
     assert_eq!(&reads[300..], [(8100, 0), (8100, 0)]);
     let reads = run(&plan(&shape, Kind::Before), shape.len);
     assert_eq!(&reads[..3], [(0, 26), (26, 27), (53, 27)]);
-    let reads = run(&plan(&shape, Kind::Behind), shape.len);
+    let reads = run(&plan(&shape, Kind::After), shape.len);
     assert_eq!(&reads[..3], [(0, 28), (28, 27), (55, 27)]);
 }
 
@@ -96,12 +96,12 @@ fn the_end_is_looked_at_from_all_sides() {
 fn two_take_turns() {
     let shape = shape(&[27; 3], true);
     let acts = plan(&shape, Kind::Processes).acts;
-    let who: Vec<usize> = acts
+    let processes: Vec<usize> = acts
         .iter()
         .filter(|act| matches!(act.step, Step::Until { block: 27, .. }))
         .map(|act| act.process)
         .collect();
-    assert_eq!(who, [0, 1, 0, 1, 0, 1]);
+    assert_eq!(processes, [0, 1, 0, 1, 0, 1]);
     assert!(plan(&shape, Kind::Interleaved).acts.iter().all(|act| act.process == 0));
 }
 
@@ -150,12 +150,12 @@ proptest! {
         complete: bool,
     ) {
         let shape = shape(&lens, complete);
-        // What is not complete goes on.
+        // A file that was not read to its end is longer than its shape.
         let len = if complete { shape.len } else { shape.len + (1 << 20) };
         for plan in all(&shape) {
             let reads = run(&plan, len);
             prop_assert!(reads.len() < 8000, "{:?}: {} reads", plan.kind, reads.len());
-            // A file that fails at once is asked for a byte all the same.
+            // A plan for a file that fails at once still reads a byte.
             if !complete && shape.len > 0 {
                 prop_assert!(reads.iter().all(|(at, got)| at + got <= shape.len), "{:?}", plan.kind);
             }
@@ -171,7 +171,7 @@ proptest! {
         let shape = shape(&lens, true);
         let sample = shape.sample(most);
         prop_assert!(sample.len() <= most && sample.is_sorted());
-        prop_assert!(sample.iter().all(|at| shape.borders.contains(at)));
-        prop_assert_eq!(sample.last(), shape.borders.last());
+        prop_assert!(sample.iter().all(|at| shape.record_ends.contains(at)));
+        prop_assert_eq!(sample.last(), shape.record_ends.last());
     }
 }

@@ -1,15 +1,18 @@
-//! Workflow commands of GitHub Actions: `::error title=…::…`.
+//! Workflow commands of GitHub Actions (`::error title=…::…`): a line for each finding, and one for a file that could
+//! not be judged.
 
 use std::fmt::{self, Write as _};
 
-use super::{Report, bad, blamed, path, reason};
+use super::{Layout, Report, bad, blamed, path, reason};
 use crate::{check::verdict::Verdict, rules::Severity};
 
-/// A file: a line for each finding, and one if it could not be judged.
-pub(super) fn report(report: &Report, out: &mut Vec<u8>) {
-    let mut text = String::new();
-    let _infallible = write(report, &mut text);
-    out.extend_from_slice(text.as_bytes());
+#[derive(Debug)]
+pub(super) struct Github;
+
+impl Layout for Github {
+    fn report(&mut self, report: &Report, out: &mut String) -> fmt::Result {
+        write(report, out)
+    }
 }
 
 fn write(report: &Report, text: &mut String) -> fmt::Result {
@@ -20,10 +23,10 @@ fn write(report: &Report, text: &mut String) -> fmt::Result {
         let title = format!("{} {}: {path}", finding.id, finding.name);
         let mut message = finding.message.clone();
         if let Some(blamed) = blamed(finding) {
-            let _infallible = write!(message, "\nin {blamed}");
+            write!(message, "\nin {blamed}")?;
         }
         if let Some(repro) = &report.repro {
-            let _infallible = write!(message, "\nreproduce: {}\n{}", repro.command, repro.shows);
+            write!(message, "\nreproduce: {}\n{}", repro.command, repro.shows)?;
         }
         writeln!(text, "::{command} title={}::{}", Property(&title), Message(&message))?;
     }
@@ -45,7 +48,7 @@ fn write(report: &Report, text: &mut String) -> fmt::Result {
     }
 }
 
-/// What stands behind the second `::`.
+/// Text after the second `::`, escaped.
 struct Message<'a>(&'a str);
 
 impl fmt::Display for Message<'_> {
@@ -55,7 +58,7 @@ impl fmt::Display for Message<'_> {
     }
 }
 
-/// A value of a property.
+/// Value of a property, escaped.
 struct Property<'a>(&'a str);
 
 impl fmt::Display for Property<'_> {

@@ -1,12 +1,14 @@
-//! An object a line, in the manner of the trace's JSON: versioned, every key always there.
+//! An object a line, as in the JSON of a trace: versioned, with every key always present.
+
+use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
-use super::{Report, Sums, blamed, cause, outcome, path, reason, word};
+use super::{Layout, Report, Sums, Unlisted, blamed, cause, outcome, path, reason, word};
 use crate::check::{
     oracle::End,
-    verdict::{Found, PlanOutcome, PlanReport},
+    verdict::{Found, PlanReport},
 };
 
 /// The objects of `check --format json`. They are the format: keys are only ever added.
@@ -20,16 +22,16 @@ enum Object<'a> {
     End(Sum),
 }
 
-/// A file and what was found.
+/// The result for one file.
 #[derive(Serialize, JsonSchema)]
 struct File<'a> {
     /// Version of the format.
     v: u32,
-    /// As it was named; what a terminal would obey is escaped.
+    /// Path as it was named, with control characters escaped.
     path: String,
     /// `clean`, `findings`, `inconclusive`, `refused`.
     verdict: &'static str,
-    /// Why it is inconclusive or was refused.
+    /// Reason why it is inconclusive or was refused.
     reason: Option<&'a str>,
     table: Option<String>,
     start: Option<String>,
@@ -38,12 +40,12 @@ struct File<'a> {
     stop: Option<String>,
     /// Bytes of the first whole read.
     bytes: u64,
-    /// Records in them.
+    /// Records of the first whole read.
     records: u64,
-    /// How the first whole read ended: `eof`, `error`, `cut`.
+    /// End of the first whole read: `eof`, `error`, `cut`.
     end: Option<&'static str>,
     errno: Option<i32>,
-    /// The same way of reading got other bytes at another time: where they change they were not judged.
+    /// One way of reading got different bytes at different times; such bytes are not judged.
     volatile: bool,
     /// The bytes of at least one way of reading were compared with those of a whole read. If not, `clean`
     /// means: as far as positions and pointers show.
@@ -61,8 +63,8 @@ struct Plan {
     name: &'static str,
     what: &'static str,
     /// `ok`, `fail`, `changed` (the file changes: not judged), `excused` (other
-    /// numbers, for a reason that a note names), `unsure` (whether it does is not known),
-    /// `skip`, `blocked`, `killed` (the reader was).
+    /// numbers, for a reason that a note names), `unsure` (not known if the file changes),
+    /// `skip`, `blocked`, `killed` (the reader was killed).
     outcome: &'static str,
     detail: Option<String>,
     calls: u64,
@@ -91,7 +93,7 @@ struct Reproduce<'a> {
     correct: Option<&'a str>,
 }
 
-/// How many files came to what.
+/// Numbers of files by verdict.
 #[derive(Serialize, JsonSchema)]
 struct Sum {
     /// Version of the format.
@@ -104,13 +106,27 @@ struct Sum {
     volatile: u64,
 }
 
-/// The schema of a line, its parts among the generator's definitions.
-pub fn schema(generator: &mut SchemaGenerator) -> Schema {
+/// Returns the schema of a line; its parts are among the generator's definitions.
+pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<Object<'_>>()
 }
 
-/// A file.
-pub(super) fn report(report: &Report, out: &mut Vec<u8>) {
+#[derive(Debug)]
+pub(super) struct Json;
+
+impl Layout for Json {
+    fn report(&mut self, report: &Report, out: &mut String) -> fmt::Result {
+        line(&Object::File(Box::new(file(report))), out)
+    }
+
+    fn end(&mut self, sums: &Sums, _unlisted: Unlisted, out: &mut String) -> fmt::Result {
+        let Sums { files, clean, findings, inconclusive, refused, volatile } = *sums;
+        let sum = Sum { v: 1, files, clean, findings, inconclusive, refused, volatile };
+        line(&Object::End(sum), out)
+    }
+}
+
+fn file(report: &Report) -> File<'_> {
     let callbacks = report.callbacks.as_ref();
     let (end, errno) = match report.end {
         None => (None, None),
@@ -118,53 +134,36 @@ pub(super) fn report(report: &Report, out: &mut Vec<u8>) {
         Some(End::Cut) => (Some("cut"), None),
         Some(End::Error(errno)) => (Some("error"), Some(errno)),
     };
-    line(
-        &Object::File(Box::new(File {
-            v: 1,
-            path: path(report),
-            verdict: word(&report.verdict),
-            reason: reason(&report.verdict),
-            table: callbacks.and_then(|all| all.table.as_ref()).map(super::symbol),
-            start: callbacks.map(|all| super::symbol(&all.start)),
-            next: callbacks.map(|all| super::symbol(&all.next)),
-            show: callbacks.map(|all| super::symbol(&all.show)),
-            stop: callbacks.map(|all| super::symbol(&all.stop)),
-            bytes: report.bytes,
-            records: report.records,
-            end,
-            errno,
-            volatile: report.volatile,
-            bytes_compared: report.bytes_compared,
-            lost: report.lost,
-            plans: report.plans.iter().map(plan).collect(),
-            findings: report.found.iter().map(finding).collect(),
-            notes: &report.notes,
-            reproduce: report.repro.as_ref().map(|repro| Reproduce {
-                command: &repro.command,
-                shows: &repro.shows,
-                correct: repro.correct.as_deref(),
-            }),
-        })),
-        out,
-    );
-}
-
-/// The sums.
-pub(super) fn end(sums: &Sums, out: &mut Vec<u8>) {
-    let Sums { files, clean, findings, inconclusive, refused, volatile } = *sums;
-    let sum = Sum { v: 1, files, clean, findings, inconclusive, refused, volatile };
-    line(&Object::End(sum), out);
+    File {
+        v: 1,
+        path: path(report),
+        verdict: word(&report.verdict),
+        reason: reason(&report.verdict),
+        table: callbacks.and_then(|all| all.table.as_ref()).map(super::symbol),
+        start: callbacks.map(|all| super::symbol(&all.start)),
+        next: callbacks.map(|all| super::symbol(&all.next)),
+        show: callbacks.map(|all| super::symbol(&all.show)),
+        stop: callbacks.map(|all| super::symbol(&all.stop)),
+        bytes: report.bytes,
+        records: report.records,
+        end,
+        errno,
+        volatile: report.volatile,
+        bytes_compared: report.bytes_compared,
+        lost: report.lost,
+        plans: report.plans.iter().map(plan).collect(),
+        findings: report.found.iter().map(finding).collect(),
+        notes: &report.notes,
+        reproduce: report.repro.as_ref().map(|repro| Reproduce {
+            command: &repro.command,
+            shows: &repro.shows,
+            correct: repro.correct.as_deref(),
+        }),
+    }
 }
 
 fn plan(plan: &PlanReport) -> Plan {
     let (outcome, detail) = outcome(plan);
-    let offset = match &plan.outcome {
-        PlanOutcome::Fail(failure)
-        | PlanOutcome::Volatile(failure)
-        | PlanOutcome::Excused(failure)
-        | PlanOutcome::Unsettled(failure) => Some(failure.difference.at),
-        _ => None,
-    };
     Plan {
         name: plan.kind.name(),
         what: plan.kind.what(),
@@ -175,7 +174,7 @@ fn plan(plan: &PlanReport) -> Plan {
         detail,
         calls: plan.calls,
         bytes: plan.bytes,
-        offset,
+        offset: plan.outcome.failure().map(|failure| failure.difference.at),
     }
 }
 
@@ -194,8 +193,8 @@ fn finding(found: &Found) -> Finding<'_> {
     }
 }
 
-fn line(value: &impl Serialize, out: &mut Vec<u8>) {
-    // Values of these types can always be written.
-    let _infallible = serde_json::to_writer(&mut *out, value);
-    out.push(b'\n');
+fn line(object: &Object<'_>, out: &mut String) -> fmt::Result {
+    out.push_str(&serde_json::to_string(object).map_err(|_| fmt::Error)?);
+    out.push('\n');
+    Ok(())
 }

@@ -1,28 +1,32 @@
-//! JUnit's XML, as continuous integration reads it: a suite for each file.
+//! JUnit's XML for continuous integration: a suite for each file, in it a case for each plan, for each finding and for the
+//! verdict.
 
 use std::fmt::{self, Write as _};
 
-use super::{Report, Sums, bad, blamed, outcome, path, reason};
+use super::{Layout, Report, Sums, Unlisted, bad, blamed, outcome, path, reason};
 use crate::check::verdict::{PlanOutcome, Verdict};
 
-/// A file.
-pub(super) fn report(report: &Report, out: &mut Vec<u8>) {
-    let mut text = String::new();
-    let _infallible = write(report, &mut text);
-    out.extend_from_slice(text.as_bytes());
+#[derive(Debug, Default)]
+pub(super) struct Junit {
+    /// Suites, which are written last: the sums are attributes of the element around them.
+    suites: String,
 }
 
-/// All of it.
-pub(super) fn end(sums: &Sums, suites: &[u8], out: &mut Vec<u8>) {
-    let Sums { files, clean: _, findings, inconclusive, refused, volatile: _ } = *sums;
-    let head = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <testsuites name=\"seqtrace check\" tests=\"{files}\" failures=\"{findings}\" \
-         errors=\"{inconclusive}\" skipped=\"{refused}\">\n"
-    );
-    out.extend_from_slice(head.as_bytes());
-    out.extend_from_slice(suites);
-    out.extend_from_slice(b"</testsuites>\n");
+impl Layout for Junit {
+    fn report(&mut self, report: &Report, _out: &mut String) -> fmt::Result {
+        write(report, &mut self.suites)
+    }
+
+    fn end(&mut self, sums: &Sums, _unlisted: Unlisted, out: &mut String) -> fmt::Result {
+        let Sums { files, clean: _, findings, inconclusive, refused, volatile: _ } = *sums;
+        writeln!(
+            out,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <testsuites name=\"seqtrace check\" tests=\"{files}\" failures=\"{findings}\" \
+             errors=\"{inconclusive}\" skipped=\"{refused}\">\n{}</testsuites>",
+            self.suites
+        )
+    }
 }
 
 fn write(report: &Report, text: &mut String) -> fmt::Result {
@@ -90,7 +94,7 @@ fn write(report: &Report, text: &mut String) -> fmt::Result {
     writeln!(text, "  </testsuite>")
 }
 
-/// Text as it may stand in an attribute or between tags.
+/// Text for an attribute or for the content of an element, escaped.
 struct Xml<'a>(&'a str);
 
 impl fmt::Display for Xml<'_> {
@@ -102,7 +106,7 @@ impl fmt::Display for Xml<'_> {
                 '&' => f.write_str("&amp;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&apos;")?,
-                // What XML 1.0 does not allow even as a reference.
+                // XML 1.0 does not allow these even as references (section 2.2, Char).
                 '\0'..='\u{8}'
                 | '\u{b}'
                 | '\u{c}'

@@ -1,24 +1,35 @@
 //! KTAP, Documentation/dev-tools/ktap.rst: a test for each file, in it one for each plan and one for the
 //! rules.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-use super::{Report, Sums, bad, outcome, path, reason};
+use super::{Layout, Report, Sums, Unlisted, bad, outcome, path, reason};
 use crate::check::verdict::{PlanOutcome, Verdict};
 
-/// The head.
-pub(super) fn begin(files: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("KTAP version 1\n1..{files}\n").as_bytes());
+#[derive(Debug, Default)]
+pub(super) struct Ktap {
+    /// Number of files reported so far.
+    files: u64,
 }
 
-/// A file.
-pub(super) fn report(number: u64, report: &Report, out: &mut Vec<u8>) {
-    let mut text = String::new();
-    let _infallible = write(number, report, &mut text);
-    out.extend_from_slice(text.as_bytes());
+impl Layout for Ktap {
+    fn begin(&mut self, files: u64, out: &mut String) -> fmt::Result {
+        write!(out, "KTAP version 1\n1..{files}\n")
+    }
+
+    fn report(&mut self, report: &Report, out: &mut String) -> fmt::Result {
+        self.files += 1;
+        write(self.files, report, out)
+    }
+
+    fn end(&mut self, sums: &Sums, _unlisted: Unlisted, out: &mut String) -> fmt::Result {
+        let Sums { files, clean, findings, inconclusive, refused, volatile: _ } = *sums;
+        let fail = findings + inconclusive;
+        writeln!(out, "# Totals: pass:{clean} fail:{fail} skip:{refused} total:{files}")
+    }
 }
 
-fn write(number: u64, report: &Report, text: &mut String) -> std::fmt::Result {
+fn write(number: u64, report: &Report, text: &mut String) -> fmt::Result {
     let path = path(report).replace('#', "\\#");
     if let Verdict::Refused(why) = &report.verdict {
         return writeln!(text, "ok {number} {path} # SKIP {why}");
@@ -61,12 +72,4 @@ fn write(number: u64, report: &Report, text: &mut String) -> std::fmt::Result {
         (_, Some(why)) => writeln!(text, "# inconclusive: {why}\nnot ok {number} {path}"),
         _ => writeln!(text, "not ok {number} {path}"),
     }
-}
-
-/// The sums, as a comment.
-pub(super) fn end(sums: &Sums, out: &mut Vec<u8>) {
-    let Sums { files, clean, findings, inconclusive, refused, volatile: _ } = *sums;
-    let fail = findings + inconclusive;
-    let line = format!("# Totals: pass:{clean} fail:{fail} skip:{refused} total:{files}\n");
-    out.extend_from_slice(line.as_bytes());
 }

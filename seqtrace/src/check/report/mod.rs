@@ -1,14 +1,19 @@
-//! What a check says, in the formats that people and their tools read.
+//! The results of a check, in formats for people and for their tools: one file for each format.
 
 mod github;
-pub mod json;
+pub(crate) mod json;
 mod junit;
 mod ktap;
 mod text;
 
+use std::fmt::{self, Debug};
+
 use clap::ValueEnum;
 
-use super::verdict::{PlanOutcome, PlanReport, Report, Verdict};
+use super::{
+    repro::describe,
+    verdict::{Failure, Found, PlanOutcome, PlanReport, Report, Verdict, errno_name, is_bad},
+};
 use crate::{
     escape,
     render::{Name, SymbolLocation},
@@ -16,9 +21,9 @@ use crate::{
     session::update::Symbol,
 };
 
-/// What the output looks like (`check --format`).
+/// Formats of `check --format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For reading
     #[default]
     Text,
@@ -32,42 +37,35 @@ pub enum Format {
     Github,
 }
 
-/// How it looks.
+/// Options of the output. All but the format are for text.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent command line switch")]
-pub struct Look {
-    /// Which format.
-    pub format: Format,
-    /// Colour it, if it is text.
-    pub color: bool,
-    /// Nothing but ASCII.
-    pub ascii: bool,
-    /// Clean files in full, and findings that are information.
-    pub verbose: bool,
-    /// Nothing of clean files.
-    pub quiet: bool,
-    /// There is one target, and it is worth a screen.
-    pub single: bool,
+pub(crate) struct Options {
+    pub(crate) format: Format,
+    pub(crate) color: bool,
+    /// Escape everything that is not ASCII.
+    pub(crate) ascii: bool,
+    /// Show clean files in full, and findings that are information.
+    pub(crate) verbose: bool,
+    /// Leave out clean files.
+    pub(crate) quiet: bool,
+    /// The only target is one file: show it in full, without a line of sums.
+    pub(crate) single: bool,
 }
 
-/// How many files came to what.
+/// Numbers of files by verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sums {
-    /// All of them.
-    pub files: u64,
-    /// Nothing wrong.
-    pub clean: u64,
-    /// Something wrong.
-    pub findings: u64,
-    /// Not enough seen.
-    pub inconclusive: u64,
-    /// Not read.
-    pub refused: u64,
-    /// Of the judged ones, those whose bytes could not be.
-    pub volatile: u64,
+pub(crate) struct Sums {
+    pub(crate) files: u64,
+    pub(crate) clean: u64,
+    pub(crate) findings: u64,
+    pub(crate) inconclusive: u64,
+    pub(crate) refused: u64,
+    /// Clean files and files with findings whose text changes by itself, so that not all bytes were judged.
+    pub(crate) volatile: u64,
 }
 
-/// How many files text does not list.
+/// Numbers of files that text does not list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unlisted {
     /// Files that a glob matches and that were not read. No sum counts them.
@@ -76,9 +74,39 @@ pub(crate) struct Unlisted {
     pub(crate) others: u64,
 }
 
+/// Writes reports in one format. An error of `fmt` never occurs, because a String takes all text.
+trait Layout: Debug {
+    /// Appends the text before the first report. `files`: number of reports that will follow.
+    fn begin(&mut self, _files: u64, _out: &mut String) -> fmt::Result {
+        Ok(())
+    }
+
+    /// Appends the report on one file.
+    fn report(&mut self, report: &Report, out: &mut String) -> fmt::Result;
+
+    /// Appends the text after the last report.
+    fn end(&mut self, _sums: &Sums, _unlisted: Unlisted, _out: &mut String) -> fmt::Result {
+        Ok(())
+    }
+
+    /// Returns true if files that are no seq files come last.
+    fn defers_others(&self) -> bool {
+        false
+    }
+}
+
+fn layout(options: Options) -> Box<dyn Layout> {
+    match options.format {
+        Format::Text => Box::new(text::Text::new(options)),
+        Format::Json => Box::new(json::Json),
+        Format::Ktap => Box::new(ktap::Ktap::default()),
+        Format::Junit => Box::new(junit::Junit::default()),
+        Format::Github => Box::new(github::Github),
+    }
+}
+
 impl Sums {
-    /// One more.
-    pub fn add(&mut self, report: &Report) {
+    fn add(&mut self, report: &Report) {
         self.files += 1;
         let judged = matches!(report.verdict, Verdict::Clean | Verdict::Findings);
         self.volatile += u64::from(report.volatile && judged);
@@ -91,47 +119,35 @@ impl Sums {
     }
 }
 
-/// Turns reports into bytes.
+/// Writes the reports of a check to a buffer, and counts them.
 #[derive(Debug)]
-pub struct Writer {
-    look: Look,
+pub(crate) struct ReportWriter {
+    layout: Box<dyn Layout>,
     sums: Sums,
-    junit: Vec<u8>,
     unlisted: Unlisted,
-    /// Files that are no seq files, until it is known whether they are listed.
+    /// Reports on files that are no seq files, kept until it is known if they are listed.
     others: Vec<Report>,
 }
 
-impl Writer {
-    /// One that has said nothing.
-    pub fn new(look: Look) -> Self {
+impl ReportWriter {
+    pub(crate) fn new(options: Options) -> Self {
         Self {
-            look,
+            layout: layout(options),
             sums: Sums::default(),
-            junit: Vec::new(),
             unlisted: Unlisted::default(),
             others: Vec::new(),
         }
     }
 
-    /// Before the first report; `files` is how many there will be.
-    pub fn begin(&self, files: u64, out: &mut Vec<u8>) {
-        if self.look.format == Format::Ktap {
-            ktap::begin(files, out);
-        }
+    /// Appends the text before the first report. `files`: number of reports that will follow.
+    pub(crate) fn begin(&mut self, files: u64, out: &mut Vec<u8>) {
+        append(out, |text| self.layout.begin(files, text));
     }
 
-    /// A file.
-    pub fn report(&mut self, report: &Report, out: &mut Vec<u8>) {
+    /// Appends the report on one file.
+    pub(crate) fn report(&mut self, report: &Report, out: &mut Vec<u8>) {
         self.sums.add(report);
-        match self.look.format {
-            Format::Text => text::report(report, self.look, out),
-            Format::Json => json::report(report, out),
-            Format::Ktap => ktap::report(self.sums.files, report, out),
-            // The sums stand before the files.
-            Format::Junit => junit::report(report, &mut self.junit),
-            Format::Github => github::report(report, out),
-        }
+        append(out, |text| self.layout.report(report, text));
     }
 
     /// Counts a file that a glob matches and that was not read.
@@ -139,10 +155,10 @@ impl Writer {
         self.unlisted.passed_by += 1;
     }
 
-    /// Reports a file that is no seq file. Text lists them behind the others, or counts them if there are
+    /// Reports a file that is no seq file. Text lists them after the others, or counts them if there are
     /// several beside files that were judged.
     pub(crate) fn other(&mut self, report: Report, out: &mut Vec<u8>) {
-        if self.look.format == Format::Text && !self.look.verbose {
+        if self.layout.defers_others() {
             self.others.push(report);
         } else {
             self.report(&report, out);
@@ -164,35 +180,33 @@ impl Writer {
         }
     }
 
-    /// Behind the last one.
-    pub fn end(&mut self, out: &mut Vec<u8>) {
+    /// Appends the text after the last report.
+    pub(crate) fn end(&mut self, out: &mut Vec<u8>) {
         self.others(out);
-        match self.look.format {
-            Format::Text => text::end(&self.sums, self.unlisted, self.look, out),
-            Format::Json => json::end(&self.sums, out),
-            Format::Ktap => ktap::end(&self.sums, out),
-            Format::Junit => junit::end(&self.sums, &self.junit, out),
-            Format::Github => {}
-        }
+        append(out, |text| self.layout.end(&self.sums, self.unlisted, text));
     }
 
-    /// What is not listed.
     pub(crate) fn unlisted(&self) -> Unlisted {
         self.unlisted
     }
 
-    /// What there was.
-    pub fn sums(&self) -> Sums {
+    pub(crate) fn sums(&self) -> Sums {
         self.sums
     }
 }
 
-/// The path, safe to print.
+fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut String) -> fmt::Result) {
+    let mut text = String::new();
+    let _infallible = write(&mut text);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Returns the path, escaped for a terminal.
 fn path(report: &Report) -> String {
     escape::text(&report.path, false).to_string()
 }
 
-/// A verdict in a word.
+/// Returns the verdict as one word.
 fn word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Clean => "clean",
@@ -202,7 +216,7 @@ fn word(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// Why there is no verdict.
+/// Returns the reason for a verdict that judges nothing.
 fn reason(verdict: &Verdict) -> Option<&str> {
     match verdict {
         Verdict::Clean | Verdict::Findings => None,
@@ -210,27 +224,21 @@ fn reason(verdict: &Verdict) -> Option<&str> {
     }
 }
 
-/// An outcome in a word, and what there is to say of it.
+/// Returns the outcome of a plan as one word, and its details; `None` if there are none.
 fn outcome(plan: &PlanReport) -> (&'static str, Option<String>) {
-    use super::{repro::describe, verdict::errno_name};
+    let differs = |failure: &Failure| describe(failure.difference.at, &failure.difference.what);
     match &plan.outcome {
         PlanOutcome::Ok => ("ok", None),
         PlanOutcome::Fail(failure) => {
-            let mut text = describe(failure.difference.at, &failure.difference.what);
+            let mut text = differs(failure);
             if !failure.steady {
-                text.push_str("; each time something else");
+                text.push_str("; other bytes each time");
             }
             ("FAIL", Some(text))
         }
-        PlanOutcome::Volatile(failure) => {
-            ("changed", Some(describe(failure.difference.at, &failure.difference.what)))
-        }
-        PlanOutcome::Excused(failure) => {
-            ("excused", Some(describe(failure.difference.at, &failure.difference.what)))
-        }
-        PlanOutcome::Unsettled(failure) => {
-            ("unsure", Some(describe(failure.difference.at, &failure.difference.what)))
-        }
+        PlanOutcome::Volatile(failure) => ("changed", Some(differs(failure))),
+        PlanOutcome::Excused(failure) => ("excused", Some(differs(failure))),
+        PlanOutcome::Undecided(failure) => ("unsure", Some(differs(failure))),
         PlanOutcome::Unsupported { syscall, errno } => {
             ("skip", Some(format!("{} gives {}", syscall.name(), errno_name(*errno))))
         }
@@ -240,36 +248,37 @@ fn outcome(plan: &PlanReport) -> (&'static str, Option<String>) {
     }
 }
 
-/// The function that a finding blames: `eof_next [seqbugs+0x250]`.
+/// Returns the function that a finding blames: `eof_next [seqbugs+0x250]`.
 fn blamed(finding: &Finding) -> Option<String> {
-    finding.blame.as_ref().map(|blame| place(&blame.function))
+    finding.blame.as_ref().map(|blame| location(&blame.function))
 }
 
-/// `eof_next [seqbugs]`
+/// Returns a symbol with its module: `eof_next [seqbugs]`.
 fn symbol(symbol: &Symbol) -> String {
     SymbolLocation { name: Name { symbol, ascii: false }, with_offset: false }.to_string()
 }
 
-/// `eof_next [seqbugs+0x250]`
-fn place(symbol: &Symbol) -> String {
+/// Returns a symbol with its module and offset: `eof_next [seqbugs+0x250]`.
+fn location(symbol: &Symbol) -> String {
     SymbolLocation { name: Name { symbol, ascii: false }, with_offset: true }.to_string()
 }
 
-/// What causes a finding: `SQ102 eof_next [seqbugs+0x250]`.
+/// Returns the cause of a finding: `SQ102 eof_next [seqbugs+0x250]`.
 fn cause(finding: &Finding) -> Option<String> {
     let cause = finding.cause.as_ref()?;
-    let blame = cause.blame.as_ref().map(|blame| format!(" {}", place(&blame.function)));
+    let blame = cause.blame.as_ref().map(|blame| format!(" {}", location(&blame.function)));
     Some(format!("{}{}", cause.id, blame.unwrap_or_default()))
 }
 
-/// Findings that make a check fail.
-fn bad(report: &Report) -> impl Iterator<Item = &super::verdict::Found> {
-    report.found.iter().filter(|found| super::verdict::is_bad(&found.finding))
+/// Returns the findings that make a check fail.
+fn bad(report: &Report) -> impl Iterator<Item = &Found> {
+    report.found.iter().filter(|found| is_bad(&found.finding))
 }
 
-/// How many there are of a severity.
+/// Returns the number of findings with this severity.
 fn how_many(report: &Report, severity: Severity) -> u64 {
-    bad(report).filter(|found| found.finding.severity == severity).map(|_| 1).sum()
+    let count = bad(report).filter(|found| found.finding.severity == severity).count();
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ fn broken() -> Report {
         notes: Vec::new(),
         repro: Some(Repro {
             command: "dd if=/proc/seqbugs/eof_stuck bs=6 skip=1".to_owned(),
-            shows: "behind the end, at byte 6: \"2\\n\"".to_owned(),
+            shows: "past the end, at byte 6: \"2\\n\"".to_owned(),
             correct: Some("cat /proc/seqbugs/eof_stuck | tail -c +7".to_owned()),
         }),
         lost: 0,
@@ -89,7 +89,7 @@ fn refused() -> Report {
 }
 
 fn bytes(format: Format) -> Vec<u8> {
-    let mut writer = Writer::new(Look { format, ..Look::default() });
+    let mut writer = ReportWriter::new(Options { format, ..Options::default() });
     let mut out = Vec::new();
     writer.begin(3, &mut out);
     for report in [broken(), clean(), refused()] {
@@ -97,6 +97,15 @@ fn bytes(format: Format) -> Vec<u8> {
     }
     writer.end(&mut out);
     out
+}
+
+/// The report on one file, and the end.
+fn one(report: &Report, format: Format) -> String {
+    let mut writer = ReportWriter::new(Options { format, ..Options::default() });
+    let mut out = Vec::new();
+    writer.report(report, &mut out);
+    writer.end(&mut out);
+    String::from_utf8(out).unwrap()
 }
 
 fn written(format: Format, expected: &Expect) {
@@ -110,14 +119,14 @@ fn text() {
         &expect![[r#"
             /proc/seqbugs/eof_stuck  6 bytes, 3 records
               ok      whole           to the end in large blocks: 6 bytes, 2 calls
-              FAIL    end             behind the end, at byte 6: "2\n"
+              FAIL    end             past the end, at byte 6: "2\n"
               skip    splice          splice gives EINVAL
               ✗✗ SQ102 next did not advance at the end: pos 2 <again> & "again"
                     in eof_next [seqbugs+0x250]   seen in whole, end   seqtrace explain SQ102
               ✗✗ SQ201 double emit: pos 2 <again> & "again"
                     cause SQ102 eof_next [seqbugs+0x250]   seen in whole, end   seqtrace explain SQ201
               reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
-                behind the end, at byte 6: "2\n"; right is: cat /proc/seqbugs/eof_stuck | tail -c +7
+                past the end, at byte 6: "2\n"; correct output: cat /proc/seqbugs/eof_stuck | tail -c +7
               findings: 2 errors, 0 warnings
             clean        /proc/a\x1b[31m#1  6 bytes, 3 records
             refused      /proc/kmsg  a consuming stream: 100% lost, for ever
@@ -133,7 +142,7 @@ fn one_is_no_plural() {
     one.found.truncate(1);
     one.plans.truncate(1);
     one.plans[0].calls = 1;
-    let mut writer = Writer::new(Look::default());
+    let mut writer = ReportWriter::new(Options::default());
     let mut out = Vec::new();
     writer.report(&one, &mut out);
     writer.end(&mut out);
@@ -148,7 +157,7 @@ fn json() {
     written(
         Format::Json,
         &expect![[r#"
-            {"type":"check","v":1,"path":"/proc/seqbugs/eof_stuck","verdict":"findings","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"bytes_compared":true,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null},{"name":"end","what":"at the end of the file and behind it","outcome":"fail","detail":"behind the end, at byte 6: \"2\\n\"","calls":2,"bytes":6,"offset":6},{"name":"splice","what":"splice into a pipe","outcome":"skip","detail":"splice gives EINVAL","calls":2,"bytes":6,"offset":null}],"findings":[{"id":"SQ102","name":"next did not advance at the end","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":null,"sessions":2,"times":1,"plans":["whole","end"]},{"id":"SQ201","name":"double emit","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":"SQ102 eof_next [seqbugs+0x250]","sessions":2,"times":1,"plans":["whole","end"]}],"notes":[],"reproduce":{"command":"dd if=/proc/seqbugs/eof_stuck bs=6 skip=1","shows":"behind the end, at byte 6: \"2\\n\"","correct":"cat /proc/seqbugs/eof_stuck | tail -c +7"}}
+            {"type":"check","v":1,"path":"/proc/seqbugs/eof_stuck","verdict":"findings","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"bytes_compared":true,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null},{"name":"end","what":"at the end of the file and past it","outcome":"fail","detail":"past the end, at byte 6: \"2\\n\"","calls":2,"bytes":6,"offset":6},{"name":"splice","what":"splice into a pipe","outcome":"skip","detail":"splice gives EINVAL","calls":2,"bytes":6,"offset":null}],"findings":[{"id":"SQ102","name":"next did not advance at the end","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":null,"sessions":2,"times":1,"plans":["whole","end"]},{"id":"SQ201","name":"double emit","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":"SQ102 eof_next [seqbugs+0x250]","sessions":2,"times":1,"plans":["whole","end"]}],"notes":[],"reproduce":{"command":"dd if=/proc/seqbugs/eof_stuck bs=6 skip=1","shows":"past the end, at byte 6: \"2\\n\"","correct":"cat /proc/seqbugs/eof_stuck | tail -c +7"}}
             {"type":"check","v":1,"path":"/proc/a\\x1b[31m#1","verdict":"clean","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"bytes_compared":true,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null}],"findings":[],"notes":[],"reproduce":null}
             {"type":"check","v":1,"path":"/proc/kmsg","verdict":"refused","reason":"a consuming stream: 100% lost, for ever","table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"bytes_compared":true,"lost":0,"plans":[],"findings":[],"notes":[],"reproduce":null}
             {"type":"check_end","v":1,"files":3,"clean":1,"findings":1,"inconclusive":0,"refused":1,"volatile":0}
@@ -179,13 +188,13 @@ fn ktap() {
           KTAP version 1
           1..4
           ok 1 whole
-          # behind the end, at byte 6: "2\n"
+          # past the end, at byte 6: "2\n"
           not ok 2 end
           ok 3 splice # SKIP splice gives EINVAL
           # error SQ102 next did not advance at the end: pos 2 <again> & "again"
           # error SQ201 double emit: pos 2 <again> & "again"
           # reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
-          # behind the end, at byte 6: "2\n"
+          # past the end, at byte 6: "2\n"
           not ok 4 rules
         not ok 1 /proc/seqbugs/eof_stuck
           KTAP version 1
@@ -208,18 +217,18 @@ fn junit() {
             <testsuites name="seqtrace check" tests="3" failures="1" errors="0" skipped="1">
               <testsuite name="/proc/seqbugs/eof_stuck" tests="6" failures="3" errors="0" skipped="1">
                 <testcase classname="/proc/seqbugs/eof_stuck" name="whole"/>
-                <testcase classname="/proc/seqbugs/eof_stuck" name="end"><failure message="behind the end, at byte 6: &quot;2\n&quot;"/></testcase>
+                <testcase classname="/proc/seqbugs/eof_stuck" name="end"><failure message="past the end, at byte 6: &quot;2\n&quot;"/></testcase>
                 <testcase classname="/proc/seqbugs/eof_stuck" name="splice"><skipped message="splice gives EINVAL"/></testcase>
                 <testcase classname="/proc/seqbugs/eof_stuck" name="SQ102 next did not advance at the end">
                   <failure type="SQ102" message="pos 2 &lt;again&gt; &amp; &quot;again&quot;">in eof_next [seqbugs+0x250]
             reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
-            behind the end, at byte 6: &quot;2\n&quot;
+            past the end, at byte 6: &quot;2\n&quot;
             </failure>
                 </testcase>
                 <testcase classname="/proc/seqbugs/eof_stuck" name="SQ201 double emit">
                   <failure type="SQ201" message="pos 2 &lt;again&gt; &amp; &quot;again&quot;">in eof_next [seqbugs+0x250]
             reproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1
-            behind the end, at byte 6: &quot;2\n&quot;
+            past the end, at byte 6: &quot;2\n&quot;
             </failure>
                 </testcase>
                 <testcase classname="/proc/seqbugs/eof_stuck" name="verdict"/>
@@ -241,8 +250,8 @@ fn github() {
     written(
         Format::Github,
         &expect![[r#"
-            ::error title=SQ102 next did not advance at the end%3A /proc/seqbugs/eof_stuck::pos 2 <again> & "again"%0Ain eof_next [seqbugs+0x250]%0Areproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1%0Abehind the end, at byte 6: "2\n"
-            ::error title=SQ201 double emit%3A /proc/seqbugs/eof_stuck::pos 2 <again> & "again"%0Ain eof_next [seqbugs+0x250]%0Areproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1%0Abehind the end, at byte 6: "2\n"
+            ::error title=SQ102 next did not advance at the end%3A /proc/seqbugs/eof_stuck::pos 2 <again> & "again"%0Ain eof_next [seqbugs+0x250]%0Areproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1%0Apast the end, at byte 6: "2\n"
+            ::error title=SQ201 double emit%3A /proc/seqbugs/eof_stuck::pos 2 <again> & "again"%0Ain eof_next [seqbugs+0x250]%0Areproduce: dd if=/proc/seqbugs/eof_stuck bs=6 skip=1%0Apast the end, at byte 6: "2\n"
             ::notice title=not judged%3A /proc/kmsg::a consuming stream: 100%25 lost, for ever
         "#]],
     );
@@ -253,10 +262,7 @@ fn a_reader_that_was_killed_is_not_skipped() {
     let mut report = clean();
     report.plans[0].outcome = PlanOutcome::Killed;
     report.verdict = Verdict::Inconclusive("the reader was killed".to_owned());
-    let (mut ktap, mut junit) = (Vec::new(), Vec::new());
-    ktap::report(1, &report, &mut ktap);
-    junit::report(&report, &mut junit);
-    let (ktap, junit) = (String::from_utf8(ktap).unwrap(), String::from_utf8(junit).unwrap());
+    let (ktap, junit) = (one(&report, Format::Ktap), one(&report, Format::Junit));
     assert!(ktap.contains("\n  not ok 1 whole\n") && !ktap.contains("SKIP"), "{ktap}");
     assert!(junit.contains("errors=\"2\" skipped=\"0\""), "{junit}");
     assert!(junit.contains("name=\"whole\"><error message="), "{junit}");
@@ -266,9 +272,7 @@ fn a_reader_that_was_killed_is_not_skipped() {
 fn xml_is_escaped() {
     let mut report = clean();
     report.path = b"/proc/<a href=\"'&\x07".to_vec();
-    let mut out = Vec::new();
-    junit::report(&report, &mut out);
-    let text = String::from_utf8(out).unwrap();
+    let text = one(&report, Format::Junit);
     assert!(text.contains("name=\"/proc/&lt;a href=&quot;&apos;&amp;\\x07\""), "{text}");
 }
 
@@ -276,16 +280,16 @@ fn xml_is_escaped() {
 fn ascii_is_ascii() {
     let mut report = broken();
     report.path = "/proc/größe".into();
+    let options = Options { ascii: true, color: true, ..Options::default() };
     let mut out = Vec::new();
-    let look = Look { ascii: true, color: true, ..Look::default() };
-    text::report(&report, look, &mut out);
+    ReportWriter::new(options).report(&report, &mut out);
     assert!(out.is_ascii());
     assert!(out.contains(&0x1b));
 }
 
-/// What text says of `others` files that are no seq files, beside a clean one if `judged`.
-fn with_others(others: usize, judged: bool, look: Look) -> String {
-    let mut writer = Writer::new(look);
+/// Returns the text for `others` files that are no seq files, beside a clean one if `judged`.
+fn with_others(others: usize, judged: bool, options: Options) -> String {
+    let mut writer = ReportWriter::new(options);
     let mut out = Vec::new();
     for _ in 0..others {
         let mut other = Report::new(b"/proc/cmdline".to_vec());
@@ -303,22 +307,22 @@ fn with_others(others: usize, judged: bool, look: Look) -> String {
 #[test]
 fn many_files_that_are_no_seq_files_are_one_line() {
     let lines = |text: &str| text.lines().count();
-    let text = with_others(169, true, Look::default());
+    let text = with_others(169, true, Options::default());
     assert!(text.contains("169 of the named files are not seq files: -v lists them\n"), "{text}");
     assert!(text.contains("170 files: 1 clean") && text.contains("169 not judged"), "{text}");
     assert_eq!(lines(&text), 3);
-    assert_eq!(lines(&with_others(1, true, Look::default())), 3);
-    // With nothing else to say, each is said.
-    assert_eq!(lines(&with_others(3, false, Look::default())), 4);
-    let json = Look { format: Format::Json, ..Look::default() };
+    assert_eq!(lines(&with_others(1, true, Options::default())), 3);
+    // If no other file was judged, each is listed.
+    assert_eq!(lines(&with_others(3, false, Options::default())), 4);
+    let json = Options { format: Format::Json, ..Options::default() };
     assert_eq!(lines(&with_others(3, true, json)), 5);
-    let verbose = Look { verbose: true, ..Look::default() };
+    let verbose = Options { verbose: true, ..Options::default() };
     assert!(!with_others(3, true, verbose).contains("-v"));
 }
 
 #[test]
 fn files_that_globs_match_and_that_were_not_read_are_counted_apart() {
-    let mut writer = Writer::new(Look::default());
+    let mut writer = ReportWriter::new(Options::default());
     let mut out = Vec::new();
     writer.report(&clean(), &mut out);
     writer.pass_by();

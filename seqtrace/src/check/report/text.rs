@@ -1,11 +1,12 @@
-//! A screen for one file, a line for each of many.
+//! Text: a screen for one file, a line for each of many.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use anstyle::{AnsiColor, Color, Style};
 
 use super::{
-    Look, Report, Sums, Unlisted, bad, blamed, cause, how_many, outcome, path, reason, word,
+    Layout, Options, Report, Sums, Unlisted, bad, blamed, cause, how_many, outcome, path, reason,
+    word,
 };
 use crate::{
     check::{
@@ -17,49 +18,63 @@ use crate::{
     rules::Severity,
 };
 
-/// A report in words.
-pub(super) fn report(report: &Report, look: Look, out: &mut Vec<u8>) {
-    let mut text = Text { text: String::new(), look };
-    let full = look.verbose || look.single || report.verdict == Verdict::Findings;
-    match report.verdict {
-        Verdict::Clean | Verdict::Refused(_) if look.quiet => {}
-        Verdict::Refused(_) | Verdict::Inconclusive(_) if report.plans.is_empty() => {
-            text.one_line(report);
+#[derive(Debug)]
+pub(super) struct Text {
+    options: Options,
+}
+
+impl Text {
+    pub(super) fn new(options: Options) -> Self {
+        Self { options }
+    }
+}
+
+impl Layout for Text {
+    fn report(&mut self, report: &Report, out: &mut String) -> fmt::Result {
+        let options = self.options;
+        let mut screen = Screen { out, options };
+        let full = options.verbose || options.single || report.verdict == Verdict::Findings;
+        match report.verdict {
+            Verdict::Clean | Verdict::Refused(_) if options.quiet => Ok(()),
+            Verdict::Refused(_) | Verdict::Inconclusive(_) if report.plans.is_empty() => {
+                screen.one_line(report)
+            }
+            _ if full => screen.full(report),
+            _ => screen.one_line(report),
         }
-        _ if full => text.screen(report),
-        _ => text.one_line(report),
     }
-    out.extend_from_slice(text.text.as_bytes());
+
+    fn end(&mut self, sums: &Sums, unlisted: Unlisted, out: &mut String) -> fmt::Result {
+        if self.options.single {
+            return Ok(());
+        }
+        let Sums { files, clean, findings, inconclusive, refused, volatile } = *sums;
+        let Unlisted { passed_by, others } = unlisted;
+        if others > 0 && !self.options.quiet {
+            writeln!(out, "{others} of the named files are not seq files: -v lists them")?;
+        }
+        write!(
+            out,
+            "{}: {clean} clean, {findings} with findings, {inconclusive} inconclusive, \
+             {refused} not judged; {volatile} volatile",
+            Count(files, "file")
+        )?;
+        if passed_by > 0 {
+            write!(out, "; {passed_by} passed over: -v lists them")?;
+        }
+        out.push('\n');
+        Ok(())
+    }
+
+    fn defers_others(&self) -> bool {
+        !self.options.verbose
+    }
 }
 
-/// The last line.
-pub(super) fn end(sums: &Sums, unlisted: Unlisted, look: Look, out: &mut Vec<u8>) {
-    if look.single {
-        return;
-    }
-    let Sums { files, clean, findings, inconclusive, refused, volatile } = *sums;
-    let Unlisted { passed_by, others } = unlisted;
-    let mut line = String::new();
-    if others > 0 && !look.quiet {
-        let _infallible =
-            writeln!(line, "{others} of the named files are not seq files: -v lists them");
-    }
-    let _infallible = write!(
-        line,
-        "{}: {clean} clean, {findings} with findings, {inconclusive} inconclusive, \
-         {refused} not judged; {volatile} volatile",
-        Count(files, "file")
-    );
-    if passed_by > 0 {
-        let _infallible = write!(line, "; {passed_by} passed over: -v lists them");
-    }
-    line.push('\n');
-    out.extend_from_slice(line.as_bytes());
-}
-
-struct Text {
-    text: String,
-    look: Look,
+/// Appends text in the style that the options allow.
+struct Screen<'a> {
+    out: &'a mut String,
+    options: Options,
 }
 
 const DIM: Style = Style::new().dimmed();
@@ -71,148 +86,151 @@ const BAD: Style = color(AnsiColor::Red).bold();
 const WARN: Style = color(AnsiColor::Yellow);
 const GOOD: Style = color(AnsiColor::Green);
 
-impl Text {
-    fn put(&mut self, style: Style, text: impl std::fmt::Display) {
-        // Only what is shown as it is may be beyond ASCII: the rest has been escaped.
+impl Screen<'_> {
+    fn put(&mut self, style: Style, text: impl std::fmt::Display) -> fmt::Result {
+        // Foreign bytes have been escaped before: only our own marks and words can be beyond ASCII.
         let text = text.to_string();
-        let text = if self.look.ascii {
+        let text = if self.options.ascii {
             escape::text(text.as_bytes(), true).to_string().replace("\\\\", "\\")
         } else {
             text
         };
-        let _infallible = if self.look.color {
-            write!(self.text, "{style}{text}{style:#}")
+        if self.options.color {
+            write!(self.out, "{style}{text}{style:#}")
         } else {
-            write!(self.text, "{text}")
-        };
+            self.out.write_str(&text)
+        }
     }
 
-    fn plain(&mut self, text: impl std::fmt::Display) {
-        self.put(Style::new(), text);
+    fn plain(&mut self, text: impl std::fmt::Display) -> fmt::Result {
+        self.put(Style::new(), text)
     }
 
     fn end_line(&mut self) {
-        self.text.push('\n');
+        self.out.push('\n');
     }
 
-    fn verdict(&mut self, report: &Report) {
+    fn verdict(&mut self, report: &Report) -> fmt::Result {
         let style = match report.verdict {
             Verdict::Clean => GOOD,
             Verdict::Findings => BAD,
             Verdict::Inconclusive(_) => WARN,
             Verdict::Refused(_) => DIM,
         };
-        self.put(style, word(&report.verdict));
+        self.put(style, word(&report.verdict))
     }
 
-    fn one_line(&mut self, report: &Report) {
-        self.verdict(report);
+    fn one_line(&mut self, report: &Report) -> fmt::Result {
+        self.verdict(report)?;
         let pad = 13usize.saturating_sub(word(&report.verdict).len());
-        self.plain(format_args!("{:pad$}{}", "", path(report)));
+        self.plain(format_args!("{:pad$}{}", "", path(report)))?;
         if !report.plans.is_empty() {
-            self.put(DIM, format_args!("  {}", size(report)));
+            self.put(DIM, format_args!("  {}", size(report)))?;
         }
         if let Some(why) = reason(&report.verdict).or(report.reservation()) {
-            self.plain(format_args!("  {why}"));
+            self.plain(format_args!("  {why}"))?;
         }
         self.end_line();
+        Ok(())
     }
 
-    fn screen(&mut self, report: &Report) {
-        self.put(STRONG, path(report));
+    fn full(&mut self, report: &Report) -> fmt::Result {
+        self.put(STRONG, path(report))?;
         if let Some(callbacks) = &report.callbacks {
             let table = callbacks.table.as_ref().unwrap_or(&callbacks.show);
-            self.plain(format_args!("  {}", super::symbol(table)));
+            self.plain(format_args!("  {}", super::symbol(table)))?;
         }
-        self.put(DIM, format_args!("  {}", size(report)));
+        self.put(DIM, format_args!("  {}", size(report)))?;
         self.end_line();
         for plan in &report.plans {
-            self.plan(plan);
+            self.plan(plan)?;
         }
         for note in &report.notes {
-            self.plain(format_args!("  note: {note}"));
+            self.plain(format_args!("  note: {note}"))?;
             self.end_line();
         }
         let shown = |found: &&Found| {
-            self.look.verbose
+            self.options.verbose
                 || found.finding.severity > Severity::Info
                 || found.finding.id.is_quality()
         };
         let list: Vec<&Found> = report.found.iter().filter(shown).collect();
         for found in list {
-            self.finding(found);
+            self.finding(found)?;
         }
         if let Some(repro) = &report.repro {
-            self.put(STRONG, "  reproduce: ");
-            self.plain(&repro.command);
+            self.put(STRONG, "  reproduce: ")?;
+            self.plain(&repro.command)?;
             self.end_line();
-            self.plain(format_args!("    {}", repro.shows));
+            self.plain(format_args!("    {}", repro.shows))?;
             if let Some(correct) = &repro.correct {
-                self.put(DIM, format_args!("; right is: {correct}"));
+                self.put(DIM, format_args!("; correct output: {correct}"))?;
             }
             self.end_line();
         }
-        self.plain("  ");
-        self.verdict(report);
+        self.plain("  ")?;
+        self.verdict(report)?;
         let (errors, warnings) =
             (how_many(report, Severity::Error), how_many(report, Severity::Warning));
         let (errors, warnings) = (Count(errors, "error"), Count(warnings, "warning"));
         match reason(&report.verdict) {
-            Some(why) => self.plain(format_args!(": {why}")),
+            Some(why) => self.plain(format_args!(": {why}"))?,
             None if bad(report).next().is_some() => {
-                self.plain(format_args!(": {errors}, {warnings}"));
+                self.plain(format_args!(": {errors}, {warnings}"))?;
             }
             None => {
                 if let Some(why) = report.reservation() {
-                    self.plain(format_args!(" {why}"));
+                    self.plain(format_args!(" {why}"))?;
                 }
             }
         }
         self.end_line();
+        Ok(())
     }
 
-    fn plan(&mut self, plan: &PlanReport) {
+    fn plan(&mut self, plan: &PlanReport) -> fmt::Result {
         let (word, more) = outcome(plan);
         let style = match plan.outcome {
             PlanOutcome::Ok => GOOD,
             PlanOutcome::Fail(_) | PlanOutcome::Killed => BAD,
-            PlanOutcome::Blocked | PlanOutcome::Unsettled(_) => WARN,
+            PlanOutcome::Blocked | PlanOutcome::Undecided(_) => WARN,
             PlanOutcome::Volatile(_)
             | PlanOutcome::Excused(_)
             | PlanOutcome::Unsupported { .. }
             | PlanOutcome::NotRun(_) => DIM,
         };
-        self.plain("  ");
-        self.put(style, format_args!("{word:<8}"));
-        self.plain(format_args!("{:<16}", plan.kind.name()));
+        self.plain("  ")?;
+        self.put(style, format_args!("{word:<8}"))?;
+        self.plain(format_args!("{:<16}", plan.kind.name()))?;
         if let Some(more) = more {
-            self.plain(more);
+            self.plain(more)?;
         } else {
             let PlanReport { calls, bytes, .. } = plan;
             let what = plan.kind.what();
             let (bytes, calls) = (Count(*bytes, "byte"), Count(*calls, "call"));
-            self.put(DIM, format_args!("{what}: {bytes}, {calls}"));
+            self.put(DIM, format_args!("{what}: {bytes}, {calls}"))?;
         }
         self.end_line();
+        Ok(())
     }
 
-    fn finding(&mut self, found: &Found) {
+    fn finding(&mut self, found: &Found) -> fmt::Result {
         let finding = &found.finding;
-        let (mark, style) = match (finding.severity, self.look.ascii) {
+        let (mark, style) = match (finding.severity, self.options.ascii) {
             (Severity::Error, false) => ("✗✗", BAD),
             (Severity::Error, true) => ("xx", BAD),
             (Severity::Warning, false) => ("✗ ", WARN),
             (Severity::Warning, true) => ("x ", WARN),
             (Severity::Info, _) => ("i ", DIM),
         };
-        self.text.push_str("  ");
-        if self.look.color {
-            let _infallible = write!(self.text, "{style}{mark} {}{style:#}", finding.id);
+        self.out.push_str("  ");
+        if self.options.color {
+            write!(self.out, "{style}{mark} {}{style:#}", finding.id)?;
         } else {
-            let _infallible = write!(self.text, "{mark} {}", finding.id);
+            write!(self.out, "{mark} {}", finding.id)?;
         }
-        self.put(STRONG, format_args!(" {}", finding.name));
-        self.plain(format_args!(": {}", finding.message));
+        self.put(STRONG, format_args!(" {}", finding.name))?;
+        self.plain(format_args!(": {}", finding.message))?;
         self.end_line();
         let mut more = Vec::new();
         if let Some(cause) = cause(finding) {
@@ -227,12 +245,13 @@ impl Text {
             more.push(format!("seen in {}{others}", plans.join(", ")));
         }
         more.push(format!("seqtrace explain {}", finding.id));
-        self.put(DIM, format_args!("        {}", more.join("   ")));
+        self.put(DIM, format_args!("        {}", more.join("   ")))?;
         self.end_line();
+        Ok(())
     }
 }
 
-/// `8100 bytes, 300 records`, and how they end.
+/// Returns the size of the file, and how the whole read ended: `8100 bytes, 300 records`.
 fn size(report: &Report) -> String {
     let (bytes, records) = (Count(report.bytes, "byte"), Count(report.records, "record"));
     let mut text = format!("{bytes}, {records}");

@@ -1,13 +1,13 @@
-//! A record that a whole read gets twice, to be seen by `uniq -d`.
+//! Commands with `uniq -d`, for a record that a whole read gets twice.
 //!
-//! Lines that are there twice prove nothing: a blank one, or a comment, may well be. So the line ends
-//! behind the second of two renderings of which it is known that they are of one record, and is
-//! given only if up to there no other line is there twice.
+//! Equal lines alone prove nothing: a blank line or a comment may occur twice. So the command looks at the bytes up
+//! to the second of two renderings that a finding has proven to be of one record, and is used only if no other
+//! line occurs twice in them.
 
 use super::Repro;
 use crate::{
     check::{oracle::End, plan::Kind, verdict::Report},
-    rules::{Id, Value},
+    rules::{Value, ids::SQ201},
     session::update::Range,
 };
 
@@ -18,11 +18,11 @@ pub(super) struct Pair {
     pub(super) again: Range,
 }
 
-/// The first double emit that a whole read had.
+/// Returns the first double emit in a whole read.
 pub(super) fn pair(report: &Report) -> Option<Pair> {
     report.found.iter().find_map(|found| {
         let finding = &found.finding;
-        if finding.id != Id(201) || found.plans.first() != Some(&Kind::Whole) {
+        if finding.id != SQ201 || found.plans.first() != Some(&Kind::Whole) {
             return None;
         }
         let range = |label| {
@@ -35,8 +35,8 @@ pub(super) fn pair(report: &Report) -> Option<Pair> {
     })
 }
 
-/// The line that prints nothing but the record.
-pub(super) fn line(pair: &Pair, bytes: &[u8], end: End, source: &str) -> Option<Repro> {
+/// Returns the command that prints nothing but the record.
+pub(super) fn command(pair: &Pair, bytes: &[u8], end: End, source: &str) -> Option<Repro> {
     let index = |at: i64| usize::try_from(at).ok();
     let part = |range: Range| bytes.get(index(range.start)?..index(range.end)?);
     let begins = |at: usize| at == 0 || bytes.get(at - 1) == Some(&b'\n');
@@ -47,15 +47,16 @@ pub(super) fn line(pair: &Pair, bytes: &[u8], end: End, source: &str) -> Option<
         return None;
     }
     let wanted = lines(record);
-    let behind = index(pair.again.end)?;
-    let is_all =
-        |bytes: &[u8]| twice(&lines(bytes)) == twice(&[wanted.as_slice(), &wanted].concat());
+    let after = index(pair.again.end)?;
+    let is_all = |bytes: &[u8]| {
+        duplicates(&lines(bytes)) == duplicates(&[wanted.as_slice(), &wanted].concat())
+    };
     let next_to_each_other = wanted.len() == 1 && index(pair.first.end) == Some(again);
     let sorted = if next_to_each_other { "" } else { "sort | " };
     let source = if end == End::Eof && is_all(bytes) {
         source.to_owned()
-    } else if is_all(bytes.get(..behind)?) {
-        format!("{source} | head -c {behind}")
+    } else if is_all(bytes.get(..after)?) {
+        format!("{source} | head -c {after}")
     } else {
         return None;
     };
@@ -75,8 +76,8 @@ fn lines(bytes: &[u8]) -> Vec<&[u8]> {
     bytes.split_inclusive(|byte| *byte == b'\n').collect()
 }
 
-/// What `sort | uniq -d` makes of lines.
-fn twice<'a>(lines: &[&'a [u8]]) -> Vec<&'a [u8]> {
+/// Returns the output of `sort | uniq -d` for these lines.
+fn duplicates<'a>(lines: &[&'a [u8]]) -> Vec<&'a [u8]> {
     let mut sorted = lines.to_vec();
     sorted.sort_unstable();
     sorted.chunk_by(|a, b| a == b).filter(|same| same.len() > 1).map(|same| same[0]).collect()

@@ -1,4 +1,4 @@
-//! What lines are made of: sizes and borders of a file.
+//! Sizes and offsets in a file, from which commands are made.
 
 use crate::check::{
     plan::{Kind, PAGE, Shape},
@@ -20,21 +20,20 @@ pub(super) struct Facts {
     /// End of the record in the middle; 0 without records.
     pub(super) middle: u64,
     /// Offset at which the first read of the whole read ended.
-    pub(super) first_turn: u64,
+    pub(super) first_read_end: u64,
     /// Number of reads of the whole read.
-    pub(super) turns: u64,
-    /// `cat` prints the same, whatever calls it makes: that of busybox uses sendfile(2) and reads once
-    /// more behind the end.
+    pub(super) read_count: u64,
+    /// Every `cat` prints the same: that of busybox uses sendfile(2) and reads once more at the end.
     pub(super) cat: bool,
 }
 
 impl Facts {
     pub(super) fn of(report: &Report, shape: &Shape) -> Self {
-        let mut lens: Vec<u64> = Vec::with_capacity(shape.borders.len());
+        let mut lens: Vec<u64> = Vec::with_capacity(shape.record_ends.len());
         let mut before = 0;
-        for border in &shape.borders {
-            lens.push(border.saturating_sub(before));
-            before = *border;
+        for record_end in &shape.record_ends {
+            lens.push(record_end.saturating_sub(before));
+            before = *record_end;
         }
         lens.sort_unstable();
         let usual = lens.chunk_by(|a, b| a == b).max_by_key(|equal| equal.len());
@@ -47,23 +46,23 @@ impl Facts {
             complete: shape.complete,
             record: usual.and_then(|equal| equal.first().copied()).unwrap_or(0).max(1),
             longest: lens.last().copied().unwrap_or(0),
-            first: shape.borders.first().copied().unwrap_or(0).max(1),
-            middle: shape.borders.get(shape.borders.len() / 2).copied().unwrap_or(0),
-            first_turn: shape.turns.first().copied().unwrap_or(shape.len),
-            turns: u64::try_from(shape.turns.len()).unwrap_or(u64::MAX),
+            first: shape.record_ends.first().copied().unwrap_or(0).max(1),
+            middle: shape.record_ends.get(shape.record_ends.len() / 2).copied().unwrap_or(0),
+            first_read_end: shape.read_ends.first().copied().unwrap_or(shape.len),
+            read_count: u64::try_from(shape.read_ends.len()).unwrap_or(u64::MAX),
             cat: splices,
         }
     }
 
-    /// True if a read of so many bytes gets them all from a right file, up to its end: the core's buffer
-    /// has a page at least, and is not full before they are in it.
+    /// Returns true if one read of `want` bytes at `at` gets all of them from a correct file, up to its end: the core's
+    /// buffer has a page at least and takes that many bytes before it is full.
     pub(super) const fn is_full(&self, want: u64, at: u64) -> bool {
         let left = self.len.saturating_sub(at);
         let want = if want < left { want } else { left };
         want.saturating_add(self.longest) <= PAGE
     }
 
-    /// The command that prints the whole file.
+    /// Returns the command that prints the whole file.
     pub(super) fn source(&self, file: &str) -> String {
         if self.cat { format!("cat {file}") } else { format!("dd if={file} bs=128k") }
     }

@@ -1,7 +1,7 @@
-//! Which lines are tried for a report, and in which order.
+//! The commands that are tried for a report, in order.
 //!
-//! First the lines that read as the plans do whose bytes differed, then the others: a trial is confirmed
-//! by what it gets, not by why it is in the list.
+//! Commands that read in the manner of a plan whose bytes differed come first. All others follow: a trial is
+//! confirmed by its output, whatever put it on the list.
 
 use super::{
     doubles,
@@ -17,22 +17,25 @@ use crate::{
         plan::{Kind, LARGE, PAGE, Shape},
         verdict::{Failure, PlanOutcome, PlanReport, Report, is_bad},
     },
-    rules::Id,
+    rules::{
+        Id,
+        ids::{SQ105, SQ301, SQ302, SQ304, SQ401, SQ402, SQ403, SQ501},
+    },
 };
 
-/// A block that dd is asked for at most, bytes.
+/// Largest block of dd in bytes.
 const BLOCK: u64 = 1 << 20;
-/// Reads of a trial whose kind of reading has not been seen to differ.
+/// Most reads of a trial that reads in a manner whose plans did not differ.
 const FEW: u64 = 1024;
-/// Reads of an endless file that are counted at least.
+/// Least number of reads that prove a file endless.
 const MANY: u64 = 1000;
-/// Turns of two descriptors.
+/// Most turns of two descriptors.
 const TURNS: u64 = 24;
-/// Rules about what no reader sees: leaks, times, and what was not traced.
-const UNSEEN: [u16; 5] = [301, 401, 402, 403, 501];
+/// Rules about faults that no reader sees in the bytes: leaks, and time.
+const UNSEEN: [Id; 5] = [SQ301, SQ401, SQ402, SQ403, SQ501];
 
-/// Lists the lines to try, the most telling first.
-pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
+/// Returns the trials of a report, the most promising first.
+pub(crate) fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
     let facts = Facts::of(report, shape);
     let mut trials = Vec::new();
     if matches!(report.end, Some(End::Error(_))) && report.bytes > 0 {
@@ -50,21 +53,21 @@ pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
         || report
             .found
             .iter()
-            .any(|found| is_bad(&found.finding) && !UNSEEN.contains(&found.finding.id.0));
+            .any(|found| is_bad(&found.finding) && !UNSEEN.contains(&found.finding.id));
     let (seen, other): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(kinds, _)| differs(kinds));
     let mut scripts: Vec<Script> = Vec::new();
-    let endless = report.found.iter().any(|found| found.finding.id == Id(105));
+    let endless = report.found.iter().any(|found| found.finding.id == SQ105);
     if endless && report.volatile {
-        scripts.extend(behind(&facts));
+        scripts.extend(past_end(&facts));
     }
     scripts.extend(seen.into_iter().flat_map(|(_, scripts)| scripts));
     if visible {
-        scripts.extend(behind(&facts));
+        scripts.extend(past_end(&facts));
         let cheap = |script: &Script| cost(script, &facts) <= FEW;
         scripts.extend(other.into_iter().flat_map(|(_, scripts)| scripts).filter(cheap));
     }
     if report.volatile {
-        // What compares more than the text has better prospects.
+        // A command that can be judged by more than the text is more likely to be confirmed.
         let (numbers, text): (Vec<_>, Vec<_>) =
             scripts.into_iter().partition(|script| Measure::of(script, &facts).len() > 1);
         scripts = [numbers, text].concat();
@@ -88,7 +91,7 @@ pub fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
 const SEQUENTIAL: [Kind; 8] = [
     Kind::Records,
     Kind::Before,
-    Kind::Behind,
+    Kind::After,
     Kind::Bytes,
     Kind::Sevens,
     Kind::Page,
@@ -98,17 +101,12 @@ const SEQUENTIAL: [Kind; 8] = [
 const SEEKING: [Kind; 4] = [Kind::End, Kind::Pread, Kind::Seek, Kind::Rewind];
 const SHARED: [Kind; 2] = [Kind::Interleaved, Kind::Processes];
 
-/// Where a plan's bytes differed, if they did, whatever that came to.
+/// Returns the difference of a plan, also if the file changes; `None` if it agrees or is excused.
 pub(super) fn failure(plan: &PlanReport) -> Option<&Failure> {
-    match &plan.outcome {
-        PlanOutcome::Fail(failure)
-        | PlanOutcome::Volatile(failure)
-        | PlanOutcome::Unsettled(failure) => Some(failure),
-        _ => None,
-    }
+    plan.outcome.failure().filter(|_| !matches!(plan.outcome, PlanOutcome::Excused(_)))
 }
 
-/// Reads that a script makes, roughly.
+/// Returns the approximate number of reads of a script.
 fn cost(script: &Script, facts: &Facts) -> u64 {
     match script {
         Script::Parts(parts) => parts.iter().map(|part| part.cost(facts)).sum(),
@@ -119,7 +117,7 @@ fn cost(script: &Script, facts: &Facts) -> u64 {
     }
 }
 
-/// From the beginning to the end, in blocks.
+/// Returns scripts that read from the beginning to the end in blocks.
 fn sequential(facts: &Facts) -> Vec<Script> {
     let record = facts.record;
     let dd = |block| Part::dd(block, 0, None);
@@ -133,10 +131,10 @@ fn sequential(facts: &Facts) -> Vec<Script> {
     scripts
 }
 
-/// Forward on a descriptor: that is all that dd can seek.
+/// Returns scripts that seek forward on a descriptor, as dd can.
 fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
     let mut scripts = Vec::new();
-    // What happens at a seek shows best at the end of the file, where nothing should come.
+    // A faulty seek shows best at the end of the file, where a read should get nothing.
     let mut offsets = Vec::new();
     for plan in report.plans.iter().filter(|plan| SEEKING.contains(&plan.kind)) {
         let Some(failure) = failure(plan) else { continue };
@@ -151,7 +149,7 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
         scripts.push(Script::Parts(vec![Part::dd(block, skip, None)]));
         scripts.push(Script::Parts(vec![Part::dd(block, skip, Some(1))]));
     }
-    // Of a descriptor that was read before.
+    // On a descriptor that was read before.
     let record = facts.record;
     let then =
         |first: Part, skip: u64| Script::Parts(vec![first.hidden(), Part::dd(record, skip, None)]);
@@ -161,13 +159,13 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
             scripts.push(then(Part::dd(record, 0, Some(1)), skip));
         }
     }
-    if facts.first_turn < facts.len {
-        for skip in [1, (facts.len - facts.first_turn) / record / 2] {
+    if facts.first_read_end < facts.len {
+        for skip in [1, (facts.len - facts.first_read_end) / record / 2] {
             scripts.push(then(Part::dd(LARGE, 0, Some(1)), skip.max(1)));
         }
     }
     scripts.push(then(Part::REST, 1));
-    // Far behind the end, where nothing comes however long the lines are.
+    // Far past the end, where a read gets nothing even if numbers grow longer.
     let far = (2 * facts.len + 2 * PAGE).next_power_of_two();
     if facts.complete && far <= BLOCK {
         scripts.push(Script::Parts(vec![Part::dd(far, 1, None)]));
@@ -175,7 +173,7 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
     scripts
 }
 
-/// An offset as a number of blocks.
+/// Returns an offset as a size and a number of blocks.
 fn blocks(offset: u64) -> Option<(u64, u64)> {
     let skips = 1..=1 << 14;
     let mut fit = skips.filter(|skip| offset.is_multiple_of(*skip) && offset / skip <= BLOCK);
@@ -183,7 +181,7 @@ fn blocks(offset: u64) -> Option<(u64, u64)> {
     Some((offset / skip, skip))
 }
 
-/// Two descriptors.
+/// Returns scripts that read through two descriptors.
 fn shared(facts: &Facts) -> Vec<Script> {
     let turns = |block: u64| Script::Turns {
         block,
@@ -194,8 +192,8 @@ fn shared(facts: &Facts) -> Vec<Script> {
     scripts
 }
 
-/// Reads behind an end that should last, and reads without an end.
-fn behind(facts: &Facts) -> Vec<Script> {
+/// Returns scripts that read on at the end of the file.
+fn past_end(facts: &Facts) -> Vec<Script> {
     let mut scripts = Vec::new();
     if !facts.complete {
         return scripts;
@@ -215,19 +213,19 @@ fn behind(facts: &Facts) -> Vec<Script> {
     scripts
 }
 
-/// What is wrong with the whole read itself.
+/// Returns the faults that the whole read itself may show.
 fn whole(report: &Report) -> Vec<Fault> {
     let has =
         |id| report.found.iter().any(|found| found.finding.id == id && is_bad(&found.finding));
     let mut faults = Vec::new();
     faults.extend(doubles::pair(report).map(Fault::Double));
-    if has(Id(105)) {
+    if has(SQ105) {
         faults.push(Fault::Endless);
     }
-    if has(Id(302)) {
+    if has(SQ302) {
         faults.push(Fault::Empty);
     }
-    if has(Id(304)) {
+    if has(SQ304) {
         faults.push(Fault::Silent);
     }
     faults

@@ -1,16 +1,13 @@
-//! What of an output is compared.
-//!
-//! The text, if the file keeps still. Of a file that does not, what it keeps: the text without its
-//! numbers, the number of lines, or of bytes.
+//! The parts of an output that are compared: the text, if the file does not change, else a property that does not
+//! change: the text without its numbers, the number of lines, or the number of bytes.
 
 use super::{facts::Facts, output::Whole, right::Segment, script::Script};
 
-/// A filter behind a command.
+/// A property of an output, and the filter that prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Measure {
-    /// Everything.
     Text,
-    /// Everything but digits and blanks.
+    /// All bytes but digits and blanks.
     Masked,
     /// The number of lines.
     Lines,
@@ -19,11 +16,11 @@ pub(super) enum Measure {
 }
 
 impl Measure {
-    /// The measures that make sense for a script, the most exact first. Where a line begins or
-    /// ends at an offset, only the text does: with other numbers these offsets are in other lines.
+    /// Returns the measures for a script, the most exact first. For a script that begins or ends at an offset it is
+    /// the text alone: with other numbers the offset is in another line.
     pub(super) fn of(script: &Script, facts: &Facts) -> &'static [Self] {
         let segments = script.segments(facts);
-        // Nothing comes there, however long the lines are.
+        // A read there gets nothing, even if numbers grow longer.
         let is_far = |segment: &Segment| segment.begin >= facts.len.saturating_mul(2);
         match script {
             Script::Endless { .. } => &[Self::Count, Self::Lines],
@@ -36,7 +33,7 @@ impl Measure {
         }
     }
 
-    /// What the filter prints.
+    /// Returns the output of the filter.
     pub(super) fn apply(self, bytes: &[u8]) -> Vec<u8> {
         let number = |count: usize| format!("{count}\n").into_bytes();
         match self {
@@ -50,7 +47,7 @@ impl Measure {
         }
     }
 
-    /// True if two whole reads are the same by it.
+    /// Returns true if two whole reads have the same property.
     pub(super) fn same(self, one: &Whole, other: &Whole) -> bool {
         one.end == other.end
             && match self {
@@ -61,7 +58,7 @@ impl Measure {
             }
     }
 
-    /// The number it prints; `None` if it prints text.
+    /// Returns the number that the filter prints; `None` if it prints text.
     pub(super) fn number(self, bytes: &[u8]) -> Option<usize> {
         match self {
             Self::Text | Self::Masked => None,
@@ -70,7 +67,7 @@ impl Measure {
         }
     }
 
-    /// The filter, to be appended to a command.
+    /// Returns the filter as text to append to a command.
     pub(super) const fn text(self) -> &'static str {
         match self {
             Self::Text => "",
@@ -80,7 +77,7 @@ impl Measure {
         }
     }
 
-    /// What the number counts.
+    /// Returns the unit of the number.
     pub(super) const fn unit(self) -> &'static str {
         match self {
             Self::Lines => "line",

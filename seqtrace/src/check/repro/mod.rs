@@ -1,20 +1,20 @@
-//! A shell line that shows a bug without seqtrace.
+//! A shell command that shows a bug without seqtrace.
 //!
-//! What a line does is known system call by system call, so it is tried by a reading process that makes
-//! the same calls. A line is given only if that was wrong twice, in the same way, while whole reads before,
-//! between and behind it agreed: what reading empties, or what changes by itself, gets no line, or one that
-//! compares only what does not change.
+//! The system calls of each candidate are known, so a reading process makes the same calls to try it. A command is
+//! confirmed if its output is wrong twice, in the same way, while the whole reads before, between and after the
+//! two runs agree. A file that changes by itself, or that reading empties, gets no command, or one whose filter
+//! passes only what does not change.
 //!
 //! ```text
 //!  facts ──► list, python: scripts ──► trial: steps ──► (a reading process) ──► output
-//!                          script ──► right: what a right file prints ──► wrong ◄──┘
+//!                          script ──► right: output for a correct file ──► wrong ◄─┘
 //!                                                                          └──► Repro
 //! ```
 //!
-//! Only what coreutils and busybox both have is used (`dd`, `cat`, `head`, `tail`, `sort`, `uniq`, `tr`, `wc`),
-//! unless nothing else shows it: then Python makes the calls. Both kinds of `dd` are tried, since that of
-//! coreutils asks where its input stands. `cat` stands for reads in large blocks; that of busybox uses
-//! sendfile(2) and reads once more behind the end, so `dd bs=128k` is used where that makes a difference.
+//! Commands use the tools that both coreutils and busybox have (`dd`, `cat`, `head`, `tail`, `sort`, `uniq`, `tr`, `wc`).
+//! Python makes the calls if they cannot. Trials alternate between the two kinds of `dd`: that of coreutils begins with
+//! an lseek(2) for its offset. `cat` is used for reads in large blocks; that of busybox uses sendfile(2) and reads once
+//! more at the end, so `dd bs=128k` replaces it where that makes a difference.
 
 mod doubles;
 mod facts;
@@ -29,33 +29,29 @@ mod search;
 mod trial;
 mod wrong;
 
-pub use list::trials;
-pub use output::Whole;
-pub use search::Search;
-pub use trial::{RUNS, Run, Trial};
+pub(crate) use search::Search;
 
 use super::oracle::What;
 
-/// The line.
+/// A command that shows a bug.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Repro {
-    /// To be given to sh.
-    pub command: String,
-    /// What it shows, in words.
-    pub shows: String,
-    /// A line that prints what the command should print; `None` where the command should print nothing, or
-    /// something, or not fail.
-    pub correct: Option<String>,
+pub(crate) struct Repro {
+    /// Text to be run by sh.
+    pub(crate) command: String,
+    /// Description of the wrong output.
+    pub(crate) shows: String,
+    /// Command with the output that `command` should have; `None` if there is none to compare with.
+    pub(crate) correct: Option<String>,
 }
 
-/// What differs, in words.
-pub fn describe(at: u64, what: &What) -> String {
+/// Describes a difference at a file offset.
+pub(crate) fn describe(at: u64, what: &What) -> String {
     let text = |bytes: &[u8]| crate::escape::text(bytes, false).to_string();
     match what {
         What::Bytes { expected, got } => {
             format!("at byte {at}: \"{}\" instead of \"{}\"", text(got), text(expected))
         }
-        What::Beyond { got } => format!("behind the end, at byte {at}: \"{}\"", text(got)),
+        What::Beyond { got } => format!("past the end, at byte {at}: \"{}\"", text(got)),
         What::EndsEarly { expected } => {
             format!("ends at byte {at}, before \"{}\"", text(expected))
         }
@@ -69,8 +65,8 @@ pub fn describe(at: u64, what: &What) -> String {
     }
 }
 
-/// A path as a word of sh. `None` if it cannot be shown safely.
-pub fn quote(path: &[u8]) -> Option<String> {
+/// Returns a path as a word of sh; `None` if it cannot be printed safely.
+pub(crate) fn quote(path: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(path).ok()?;
     if text.chars().any(|c| c.is_control() || crate::escape::is_deceptive(c)) {
         return None;

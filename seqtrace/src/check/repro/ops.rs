@@ -1,9 +1,9 @@
-//! System calls of a line of Python.
+//! System calls of a Python command.
 
 use super::{
     facts::Facts,
     right::Segment,
-    script::{Act, Purpose, READS},
+    script::{Purpose, READS, TrialStep},
 };
 use crate::check::plan::{LARGE, Step};
 
@@ -25,40 +25,43 @@ pub(super) enum Op {
     Readv {
         wants: Vec<u64>,
     },
-    /// To the end.
+    /// Calls sendfile(2) up to the end of the file.
     Sendfile,
 }
 
-/// Bytes of a sendfile(2).
+/// Number of bytes of one sendfile(2).
 const SENT: u64 = 1 << 16;
 
 impl Op {
-    /// The step that makes the call.
-    pub(super) fn act(&self, facts: &Facts) -> Act {
+    /// Returns the step that makes the call.
+    pub(super) fn act(&self, facts: &Facts) -> TrialStep {
         let slot = 0;
         let read = |shown| Purpose::Read { shown, to_end: false };
         match *self {
             Self::Read { want, shown } => {
-                Act { step: Step::Read { slot, want }, purpose: read(shown) }
+                TrialStep { step: Step::Read { slot, want }, purpose: read(shown) }
             }
             Self::Pread { at, want, shown } => {
-                Act { step: Step::Pread { slot, at, want }, purpose: read(shown) }
+                TrialStep { step: Step::Pread { slot, at, want }, purpose: read(shown) }
             }
-            Self::Seek { to } => Act { step: Step::Seek { slot, to }, purpose: Purpose::Move },
-            Self::Readv { ref wants } => {
-                Act { step: Step::Vectored { slot, wants: wants.clone() }, purpose: read(true) }
+            Self::Seek { to } => {
+                TrialStep { step: Step::Seek { slot, to }, purpose: Purpose::Move }
             }
-            Self::Sendfile => Act {
+            Self::Readv { ref wants } => TrialStep {
+                step: Step::Vectored { slot, wants: wants.clone() },
+                purpose: read(true),
+            },
+            Self::Sendfile => TrialStep {
                 step: Step::Splice { slot, block: SENT, to: facts.len.saturating_add(SENT) },
                 purpose: Purpose::Read { shown: true, to_end: true },
             },
         }
     }
 
-    /// Moves `at`, the file offset, on. What is printed, if anything is.
-    pub(super) fn pass(&self, facts: &Facts, at: &mut u64) -> Option<Segment> {
+    /// Advances `at`, the file offset, as for a correct file. Returns the printed segment; `None` if nothing is printed.
+    pub(super) fn advance(&self, facts: &Facts, at: &mut u64) -> Option<Segment> {
         let (shown, want) = match *self {
-            Self::Read { want: LARGE, shown } => (shown, facts.first_turn.max(1)),
+            Self::Read { want: LARGE, shown } => (shown, facts.first_read_end.max(1)),
             Self::Read { want, shown } => (shown, want),
             Self::Readv { ref wants } => (true, wants.iter().sum()),
             Self::Pread { at, want, shown } => {
@@ -71,15 +74,15 @@ impl Op {
             Self::Sendfile => return Some(Segment { begin: *at, len: None }),
         };
         let begin = *at;
-        // A read at the end moves nothing.
+        // A read at the end does not move the offset.
         *at = begin.saturating_add(want).min(facts.len.max(begin));
         shown.then_some(Segment { begin, len: Some(want) })
     }
 
-    /// True if it gets all it wants from a right file.
+    /// Returns true if the call gets all requested bytes from a correct file.
     pub(super) fn is_full(&self, facts: &Facts) -> bool {
         match self {
-            // What a large one gets is taken from the whole read, and pread(2) does not move the file.
+            // The whole read shows how much a large read gets, and pread(2) does not move the offset.
             Self::Read { want: LARGE, shown: false }
             | Self::Pread { shown: false, .. }
             | Self::Seek { .. }
@@ -90,7 +93,7 @@ impl Op {
         }
     }
 
-    /// The call in Python.
+    /// Returns the call as Python.
     pub(super) fn text(&self) -> String {
         let put =
             |shown: bool, text: String| if shown { format!("write(1, {text})") } else { text };

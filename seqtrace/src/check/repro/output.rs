@@ -1,26 +1,25 @@
-//! What a command would have printed, from the calls of a trial.
+//! The output that a command would have, from the calls of a trial.
 
-use super::script::{Act, Purpose, Script};
+use super::script::{Purpose, Script, TrialStep};
 use crate::check::{
     call::Call,
     oracle::End,
     plan::{Slot, Step},
 };
 
-/// What a whole read got.
+/// Result of a whole read and of one more read at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Whole {
+pub(crate) struct Whole {
     /// The bytes up to the first end.
-    pub bytes: Vec<u8>,
-    /// What is behind them.
-    pub end: End,
-    /// A read behind the end gets nothing.
-    pub lasts: bool,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) end: End,
+    /// The read at the end gets nothing.
+    pub(crate) lasts: bool,
 }
 
 impl Whole {
-    /// Makes it from the calls of a whole read. Returns `None` if the file could not be opened.
-    pub fn of(calls: &[Call]) -> Option<Self> {
+    /// Takes the calls of a whole read; `None` if the file could not be opened.
+    pub(crate) fn of(calls: &[Call]) -> Option<Self> {
         let (open, reads) = calls.split_first()?;
         if open.ret < 0 {
             return None;
@@ -29,7 +28,7 @@ impl Whole {
         for call in reads {
             if whole.end != End::Cut {
                 whole.lasts &= call.ret <= 0;
-            } else if let Some(errno) = errno(call) {
+            } else if let Some(errno) = call.errno() {
                 whole.end = End::Error(errno);
             } else if call.ret == 0 {
                 whole.end = End::Eof;
@@ -41,24 +40,24 @@ impl Whole {
     }
 }
 
-/// What was printed.
+/// Output of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Printed {
     pub(super) bytes: Vec<u8>,
-    /// The first read that failed; a positive errno.
+    /// Positive errno of the first read that failed.
     pub(super) errno: Option<i32>,
-    /// For each shown read: which act it belongs to, and the bytes that were printed when it returned.
+    /// For each shown read: index of its act, and number of bytes that were printed when it returned.
     pub(super) reads: Vec<(usize, usize)>,
-    /// A command that reads to the end came to it.
+    /// Every command that reads to the end reached it.
     pub(super) ended: bool,
-    /// Whole reads that were made while as many descriptors were open.
+    /// Bytes of the whole reads that were made while as many descriptors were open.
     pub(super) controls: Vec<Vec<u8>>,
 }
 
 impl Printed {
-    /// What the calls of these acts print. `None` if they were not all made, or a seek failed that a
-    /// command would do without.
-    pub(super) fn of(acts: &[Act], calls: &[Call]) -> Option<Self> {
+    /// Returns the output of these calls; `None` if calls are missing, or if a seek failed: dd then reads instead, so
+    /// these are not its calls.
+    pub(super) fn of(acts: &[TrialStep], calls: &[Call]) -> Option<Self> {
         let mut printed = Self {
             bytes: Vec::new(),
             errno: None,
@@ -69,11 +68,11 @@ impl Printed {
         let mut rest = calls;
         let mut open: Vec<Slot> = Vec::new();
         for (number, act) in acts.iter().enumerate() {
-            let (calls, behind) = rest.split_at(made(&act.step, rest, &open)?);
-            rest = behind;
+            let (calls, after) = rest.split_at(made(&act.step, rest, &open)?);
+            rest = after;
             printed.take(number, act, calls)?;
             if let (Step::Open { slot }, [call]) = (&act.step, calls) {
-                match errno(call) {
+                match call.errno() {
                     None => open.push(*slot),
                     failed => printed.errno = printed.errno.or(failed),
                 }
@@ -82,7 +81,7 @@ impl Printed {
         rest.is_empty().then_some(printed)
     }
 
-    fn take(&mut self, number: usize, act: &Act, calls: &[Call]) -> Option<()> {
+    fn take(&mut self, number: usize, act: &TrialStep, calls: &[Call]) -> Option<()> {
         match act.purpose {
             Purpose::Move if calls.iter().any(|call| call.ret < 0) => return None,
             Purpose::Setup | Purpose::Move => {}
@@ -98,7 +97,7 @@ impl Printed {
             Purpose::Read { shown, to_end } => {
                 self.ended &= !to_end || ends(calls);
                 for call in calls {
-                    self.errno = self.errno.or(errno(call));
+                    self.errno = self.errno.or(call.errno());
                     if shown {
                         self.bytes.extend_from_slice(&call.bytes);
                         self.reads.push((number, self.bytes.len()));
@@ -109,30 +108,30 @@ impl Printed {
         Some(())
     }
 
-    /// Index of the first of the reads that [`Script::cut`] counts.
+    /// Returns the index of the first read that [`Script::cut`] counts.
     fn first(&self, script: &Script) -> usize {
         let last = self.reads.last().map(|(act, _)| *act);
         match script {
-            // There each read is an act of its own.
+            // Each read is an act of its own.
             Script::Turns { .. } => 0,
             _ => self.reads.iter().take_while(|(act, _)| Some(*act) != last).count(),
         }
     }
 
-    /// Index, among the reads that [`Script::cut`] counts, of the one that printed the byte at an offset
-    /// of the output. `None` if none of these did.
+    /// Returns the index, among the reads that [`Script::cut`] counts, of the read that printed the byte at an offset of
+    /// the output; `None` if none of them did.
     pub(super) fn read_at(&self, script: &Script, at: usize) -> Option<u64> {
         let first = self.first(script);
         let index = self.reads.iter().skip(first).position(|(_, end)| *end > at)?;
         u64::try_from(index).ok()
     }
 
-    /// How many reads [`Script::cut`] counts.
+    /// Returns the number of reads that [`Script::cut`] counts.
     pub(super) fn counted(&self, script: &Script) -> u64 {
         u64::try_from(self.reads.len() - self.first(script)).unwrap_or(u64::MAX)
     }
 
-    /// What was printed by no more than `count` of these reads.
+    /// Returns the output of the first `count` of these reads.
     pub(super) fn cut(&self, script: &Script, count: u64) -> Self {
         let mut cut = self.clone();
         let count =
@@ -148,7 +147,7 @@ impl Printed {
     }
 }
 
-/// How many of the calls are those of a step. `None` if some are missing.
+/// Returns the number of calls that belong to a step; `None` if some are missing.
 fn made(step: &Step, calls: &[Call], open: &[Slot]) -> Option<usize> {
     let most = match step {
         Step::Open { .. } => 1,
@@ -178,8 +177,4 @@ fn made(step: &Step, calls: &[Call], open: &[Slot]) -> Option<usize> {
 
 fn ends(calls: &[Call]) -> bool {
     calls.last().is_none_or(|call| call.ret <= 0)
-}
-
-fn errno(call: &Call) -> Option<i32> {
-    (call.ret < 0).then(|| i32::try_from(call.ret.saturating_neg()).unwrap_or(i32::MAX))
 }

@@ -1,5 +1,5 @@
-//! Lines for what neither coreutils nor busybox can show: backward seeks, pread(2), readv(2) and
-//! sendfile(2).
+//! Python commands, for calls that the tools of coreutils and busybox cannot make: backward seeks, pread(2), readv(2)
+//! and sendfile(2).
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use crate::check::{
     verdict::{Failure, Report},
 };
 
-/// Bytes that a line prints at an offset.
+/// Number of bytes that a command prints at an offset.
 const SHOWN: u64 = 64;
-/// Calls of a line.
+/// Most calls of a command.
 const CALLS: usize = 12;
 
-/// Lines for the plans that differ, the shortest first.
+/// Returns scripts for the plans that differ, the shortest first.
 pub(super) fn scripts(report: &Report, shape: &Shape, facts: &Facts) -> Vec<Script> {
     let mut scripts = Vec::new();
     for plan in &report.plans {
@@ -45,7 +45,7 @@ pub(super) fn scripts(report: &Report, shape: &Shape, facts: &Facts) -> Vec<Scri
     scripts
 }
 
-/// Ways to come to an offset.
+/// Returns several ways to read at an offset.
 fn at(at: u64, facts: &Facts) -> impl Iterator<Item = Vec<Op>> + use<> {
     let hidden = |want| Op::Read { want, shown: false };
     let shown = Op::Read { want: facts.record.clamp(1, SHOWN), shown: true };
@@ -63,7 +63,7 @@ fn at(at: u64, facts: &Facts) -> impl Iterator<Item = Vec<Op>> + use<> {
     ways.into_iter()
 }
 
-/// What a plan does, with the descriptor that differed, up to the call that did.
+/// Returns the calls of a plan on the descriptor whose bytes differed, up to the call that got them.
 fn from_plan(shape: &Shape, kind: Kind, failure: &Failure) -> Option<Vec<Op>> {
     let plan = plan::all(shape).into_iter().find(|plan| plan.kind == kind)?;
     // The file offset of each descriptor.
@@ -97,8 +97,8 @@ fn from_plan(shape: &Shape, kind: Kind, failure: &Failure) -> Option<Vec<Op>> {
     None
 }
 
-/// A step's calls, of which none is shown. Moves `at`, the file offset, on as in a right file. `None` if
-/// they are not known.
+/// Returns the calls of a step, without output; `None` if they are not known. Advances `at`, the file offset, as for a
+/// correct file.
 fn ops_of(step: &Step, shape: &Shape, at: &mut u64) -> Option<Vec<Op>> {
     let read = |want| Op::Read { want, shown: false };
     let moved = |at: u64, want: u64| at.saturating_add(want).min(shape.len.max(at));
@@ -110,7 +110,7 @@ fn ops_of(step: &Step, shape: &Shape, at: &mut u64) -> Option<Vec<Op>> {
         }
         Step::Until { block, to, .. } => {
             let left = to.saturating_sub(*at);
-            // As many as there may be, where the core gives a page at a time.
+            // Upper bound of the number of calls: the core may return a page at a time.
             let times = left.div_ceil(block.clamp(1, PAGE)) + 1;
             *at = moved(*at, left);
             (0..times.min(CALLS as u64 + 1)).map(|_| read(block)).collect()

@@ -1,4 +1,4 @@
-//! What a line prints if the file is right, and the command that prints it.
+//! The output of a script for a correct file, and a command with this output.
 
 use super::{
     facts::Facts,
@@ -8,16 +8,16 @@ use super::{
 };
 use crate::check::oracle::End;
 
-/// Bytes of the file.
+/// A range of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
-    /// File offset.
+    /// File offset of the first byte.
     pub(super) begin: u64,
-    /// Bytes; `None` up to the end of the file.
+    /// Number of bytes; `None`: up to the end of the file.
     pub(super) len: Option<u64>,
 }
 
-/// The same bytes in fewer segments.
+/// Joins segments that are adjacent in the file.
 pub(super) fn merged(segments: Vec<Segment>) -> Vec<Segment> {
     let mut merged: Vec<Segment> = Vec::with_capacity(segments.len());
     for segment in segments {
@@ -35,10 +35,9 @@ pub(super) fn merged(segments: Vec<Segment>) -> Vec<Segment> {
 }
 
 impl Segment {
-    /// The whole file.
     pub(super) const WHOLE: Self = Self { begin: 0, len: None };
 
-    /// Its bytes. `None` if they are not known, since the file was not read as far.
+    /// Returns the bytes of the segment; `None` if the whole read ended before its end.
     pub(super) fn bytes<'a>(&self, whole: &'a Whole) -> Option<&'a [u8]> {
         let size = whole.bytes.len() as u64;
         let end = self.len.map_or(u64::MAX, |len| self.begin.saturating_add(len));
@@ -61,7 +60,7 @@ impl Segment {
     }
 }
 
-/// What is printed from a file that is right.
+/// Returns the output for a correct file.
 pub(super) fn bytes(segments: &[Segment], whole: &Whole) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     for segment in segments {
@@ -70,7 +69,7 @@ pub(super) fn bytes(segments: &[Segment], whole: &Whole) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The file offset of an offset in what is printed from a file that is right.
+/// Returns the file offset of an offset in the output for a correct file.
 pub(super) fn file_offset(segments: &[Segment], whole: &Whole, mut at: u64) -> u64 {
     let mut end = whole.bytes.len() as u64;
     for segment in segments {
@@ -81,11 +80,11 @@ pub(super) fn file_offset(segments: &[Segment], whole: &Whole, mut at: u64) -> u
         at -= len;
         end = segment.begin.saturating_add(len);
     }
-    // Behind what it should print.
+    // Past the end of the output.
     end + at
 }
 
-/// The command that prints it, as far as the filter lets it through.
+/// Returns the command that prints the output for a correct file, through the filter of `measure`.
 pub(super) fn command(script: &Script, measure: Measure, file: &str, facts: &Facts) -> String {
     let filter = measure.text();
     let source = facts.source(file);

@@ -1,4 +1,4 @@
-//! What a line does, as data: both the system calls of a trial and the text of the line are made of it.
+//! Commands as data, from which both the system calls of a trial and the text of the command are made.
 
 use std::fmt::Write as _;
 
@@ -9,68 +9,69 @@ use super::{
 };
 use crate::check::plan::{LARGE, Slot, Step};
 
-/// What a line does.
+/// A command in terms of its system calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Script {
-    /// Commands that share one descriptor: `dd if=FILE bs=27`, `{ dd bs=7 count=1; cat; } <FILE`.
+    /// Tools that share one descriptor: `dd if=FILE bs=27`, `{ dd bs=7 count=1; cat; } <FILE`.
     Parts(Vec<Part>),
-    /// Two descriptors, a block each in turn.
+    /// Reads a block through each of two descriptors in turn.
     Turns { block: u64, turns: u64 },
-    /// A block of one descriptor, the whole file by another one, the rest of the first.
+    /// Reads a block through one descriptor, the whole file through another one, then the rest through the first.
     Between { first: u64 },
-    /// More reads than the file has bytes; the line counts what they get.
+    /// Makes more reads than the file has bytes, and counts the bytes.
     Endless { block: u64, count: u64 },
-    /// Calls that neither coreutils nor busybox make.
+    /// Makes calls that no tool of coreutils or busybox makes.
     Python(Vec<Op>),
-    /// The number that lseek(2) returns.
+    /// Prints the return value of lseek(2).
     Lseek { to: u64 },
     /// The whole read itself.
     Whole,
 }
 
-/// A command of a line.
+/// A tool of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) tool: Tool,
-    /// Its output is not thrown away.
+    /// The output is printed, not sent to /dev/null.
     pub(super) shown: bool,
 }
 
-/// What reads.
+/// A tool that reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tool {
-    /// `dd`. `skip` and `count` are numbers of blocks; without `count` it reads to the end.
+    /// `dd`. `block`: bytes; `skip` and `count`: blocks. `None`: to the end.
     Dd { block: u64, skip: u64, count: Option<u64> },
-    /// To the end in large blocks: `cat`, or `dd` where not every `cat` does the same.
+    /// Reads to the end in large blocks: `cat`, or `dd` if not every `cat` prints the same.
     Rest,
 }
 
-/// What a step is for.
+/// Purpose of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// It need not succeed, and nothing depends on what it returns.
+    /// Opens, closes or moves nothing: its result does not matter.
     Setup,
-    /// A seek that must succeed, since the command would read its way otherwise.
+    /// A seek that must succeed, because dd would read up to the offset otherwise.
     Move,
-    /// A read. `to_end`: the command goes on to the end of the file.
+    /// A read. `shown`: its bytes are printed; `to_end`: the tool reads to the end of the file.
     Read { shown: bool, to_end: bool },
-    /// A read that must get the whole file, while as many descriptors are open as in the line.
+    /// A read that must get the whole file, while as many descriptors are open as in the command.
     Control,
-    /// A seek whose return value is shown.
+    /// A seek whose return value is printed.
     Print,
 }
 
-/// A step and what it is for.
+/// A step and its purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Act {
+pub(super) struct TrialStep {
     pub(super) step: Step,
     pub(super) purpose: Purpose,
 }
 
-/// Reads of a command that are tried.
+/// Most reads of a tool in a trial.
 pub(super) const READS: u64 = 4096;
-/// Reads beyond those that a command should need.
+/// Number of reads in a trial beyond those that a tool needs for a correct file.
 const SPARE: u64 = 64;
+
 impl Part {
     pub(super) const fn dd(block: u64, skip: u64, count: Option<u64>) -> Self {
         Self { tool: Tool::Dd { block, skip, count }, shown: true }
@@ -78,7 +79,7 @@ impl Part {
 
     pub(super) const REST: Self = Self { tool: Tool::Rest, shown: true };
 
-    /// True if it reads to the end.
+    /// Returns true if the tool reads to the end.
     pub(super) const fn is_to_end(&self) -> bool {
         matches!(self.tool, Tool::Rest | Tool::Dd { count: None, .. })
     }
@@ -88,31 +89,32 @@ impl Part {
     }
 }
 
-/// Reads that a command makes at most.
+/// Returns the most reads of a tool that reads to the end in such blocks.
 pub(super) fn reads(block: u64, facts: &Facts) -> u64 {
-    let needed = (facts.len / block.max(1)).max(4 * facts.turns);
+    let needed = (facts.len / block.max(1)).max(4 * facts.read_count);
     needed.saturating_add(SPARE).min(READS)
 }
 
-fn setup(step: Step) -> Act {
-    Act { step, purpose: Purpose::Setup }
+fn setup(step: Step) -> TrialStep {
+    TrialStep { step, purpose: Purpose::Setup }
 }
 
-fn sizes(slot: Slot, block: u64, times: u64, purpose: Purpose) -> Act {
+fn sizes(slot: Slot, block: u64, times: u64, purpose: Purpose) -> TrialStep {
     let wants = vec![block; usize::try_from(times.min(READS)).unwrap_or(0)];
-    Act { step: Step::Sizes { slot, wants }, purpose }
+    TrialStep { step: Step::Sizes { slot, wants }, purpose }
 }
 
 impl Script {
-    /// What a reading process does for it. dd of coreutils begins with an lseek(2) that moves nothing,
-    /// dd of busybox does not: `asks` adds these.
-    pub(super) fn acts(&self, facts: &Facts, asks: bool) -> Vec<Act> {
+    /// Returns the steps of a trial. `asks`: dd asks for its offset by an lseek(2) that moves nothing, as that of
+    /// coreutils does and that of busybox does not.
+    pub(super) fn acts(&self, facts: &Facts, asks: bool) -> Vec<TrialStep> {
         let ask = |slot| asks.then_some(setup(Step::Skip { slot, by: 0 }));
         let open = |slot| setup(Step::Open { slot });
         let close = |slot| setup(Step::Close { slot });
         let rest = |slot, purpose| sizes(slot, LARGE, reads(LARGE, facts), purpose);
         let read = |shown, to_end| Purpose::Read { shown, to_end };
-        let one = |slot, want| Act { step: Step::Read { slot, want }, purpose: read(true, false) };
+        let one =
+            |slot, want| TrialStep { step: Step::Read { slot, want }, purpose: read(true, false) };
         let control = [open(2), open(3), rest(2, Purpose::Control), rest(3, Purpose::Control)]
             .into_iter()
             .chain([close(2), close(3)]);
@@ -155,14 +157,14 @@ impl Script {
             }
             Self::Lseek { to } => {
                 let step = Step::Seek { slot: 0, to: *to };
-                acts.extend([open(0), Act { step, purpose: Purpose::Print }]);
+                acts.extend([open(0), TrialStep { step, purpose: Purpose::Print }]);
             }
         }
         acts.push(close(0));
         acts
     }
 
-    /// What of the file it prints if the file is right.
+    /// Returns the segments that are printed from a correct file.
     pub(super) fn segments(&self, facts: &Facts) -> Vec<Segment> {
         let mut segments = Vec::new();
         match self {
@@ -172,7 +174,7 @@ impl Script {
             Self::Parts(parts) => {
                 let mut at = Some(0);
                 for part in parts {
-                    part.pass(facts, &mut at, &mut segments);
+                    part.advance(facts, &mut at, &mut segments);
                 }
             }
             Self::Turns { block, turns } => {
@@ -182,14 +184,14 @@ impl Script {
             }
             Self::Python(ops) => {
                 let mut at = 0;
-                segments.extend(ops.iter().filter_map(|op| op.pass(facts, &mut at)));
+                segments.extend(ops.iter().filter_map(|op| op.advance(facts, &mut at)));
             }
             Self::Lseek { .. } => {}
         }
         merged(segments)
     }
 
-    /// The line.
+    /// Returns the command as text.
     pub(super) fn text(&self, file: &str, facts: &Facts) -> String {
         let rest = if facts.cat { "cat" } else { "dd bs=128k" };
         match self {
@@ -226,7 +228,7 @@ impl Script {
         }
     }
 
-    /// The same with no more than `count` reads of its last command.
+    /// Returns the script with at most `count` reads of its last tool.
     pub(super) fn cut(&self, count: u64) -> Self {
         let mut cut = self.clone();
         match &mut cut {
@@ -242,14 +244,14 @@ impl Script {
     }
 }
 
-/// `0 1 2`
+/// Returns the numbers below `turns`: `0 1 2`.
 pub(super) fn numbers(turns: u64) -> String {
     let numbers: Vec<String> = (0..turns).map(|turn| turn.to_string()).collect();
     numbers.join(" ")
 }
 
 impl Part {
-    /// Reads that it makes at most.
+    /// Returns the most reads of the tool.
     pub(super) fn cost(&self, facts: &Facts) -> u64 {
         match self.tool {
             Tool::Dd { count: Some(count), .. } => count,
@@ -258,7 +260,7 @@ impl Part {
         }
     }
 
-    fn acts(&self, facts: &Facts, asks: bool, acts: &mut Vec<Act>) {
+    fn acts(&self, facts: &Facts, asks: bool, acts: &mut Vec<TrialStep>) {
         let Self { tool, shown } = *self;
         let (block, count) = match tool {
             Tool::Rest => (LARGE, None),
@@ -268,7 +270,10 @@ impl Part {
                 }
                 if skip > 0 {
                     let by = block.saturating_mul(skip).cast_signed();
-                    acts.push(Act { step: Step::Skip { slot: 0, by }, purpose: Purpose::Move });
+                    acts.push(TrialStep {
+                        step: Step::Skip { slot: 0, by },
+                        purpose: Purpose::Move,
+                    });
                 }
                 (block, count)
             }
@@ -277,13 +282,13 @@ impl Part {
         acts.push(sizes(0, block, count.unwrap_or_else(|| reads(block, facts)), purpose));
     }
 
-    /// Moves `at` on and adds what is printed. `at` is `None` behind the end.
-    fn pass(&self, facts: &Facts, at: &mut Option<u64>, segments: &mut Vec<Segment>) {
+    /// Advances `at`, the file offset, which is `None` at the end of the file, and adds the printed segment.
+    fn advance(&self, facts: &Facts, at: &mut Option<u64>, segments: &mut Vec<Segment>) {
         let (skip, len) = match self.tool {
             Tool::Rest => (0, None),
-            // The only block of which it is known that a read gets less.
+            // For this block alone the whole read shows how much a read gets.
             Tool::Dd { block: LARGE, skip, count: Some(1) } => {
-                (skip * LARGE, Some(facts.first_turn.max(1)))
+                (skip * LARGE, Some(facts.first_read_end.max(1)))
             }
             Tool::Dd { block, skip, count } => (block * skip, count.map(|count| count * block)),
         };

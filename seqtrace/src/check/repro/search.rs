@@ -1,4 +1,4 @@
-//! Which trial comes next, and when a line is found.
+//! The order of trials, up to the first command that is confirmed.
 
 use std::vec::IntoIter;
 
@@ -15,26 +15,26 @@ use crate::check::{
     verdict::Report,
 };
 
-/// Goes through the trials of a report. It asks for steps and is given the calls that came of them, until
-/// it asks for nothing more.
+/// Goes through the trials of a report. The caller carries out the steps of [`steps`](Self::steps) and passes the calls to
+/// [`answer`](Self::answer), until there are no more steps.
 #[derive(Debug)]
-pub struct Search {
+pub(crate) struct Search {
     path: Vec<u8>,
-    /// The steps of a whole read, and of a read behind its end.
+    /// Steps of a whole read, and of a read at its end.
     whole_steps: Vec<Step>,
     trials: IntoIter<Trial>,
     current: Option<Trial>,
-    /// The whole read that was made last.
+    /// Result of the last whole read.
     whole: Option<Whole>,
-    /// Calls of the current trial that wait for the whole read behind them.
+    /// Calls of the current trial, kept until the whole read after them.
     tried: Option<Vec<Call>>,
     runs: Vec<Run>,
     found: Option<Repro>,
 }
 
 impl Search {
-    /// Of a file with findings.
-    pub fn new(report: &Report, shape: &Shape) -> Self {
+    /// Begins a search for a file with findings.
+    pub(crate) fn new(report: &Report, shape: &Shape) -> Self {
         let mut search = Self {
             path: report.path.clone(),
             whole_steps: whole_steps(report, shape),
@@ -49,17 +49,15 @@ impl Search {
         search
     }
 
-    /// What one process is to do next: each time with descriptors of its own, which are closed at the end.
-    /// `None` if the search is over.
-    pub fn steps(&self) -> Option<Vec<Step>> {
+    /// Returns the next steps for one process, which open and close their own descriptors; `None` if the search is over.
+    pub(crate) fn steps(&self) -> Option<Vec<Step>> {
         let current = self.current.as_ref()?;
         let whole = self.whole.is_none() || self.tried.is_some();
         Some(if whole { self.whole_steps.clone() } else { current.steps(self.runs.len()) })
     }
 
-    /// Takes the calls of these steps. `done` is false if they were not carried out to their end: nothing
-    /// more is tried then.
-    pub fn answer(&mut self, calls: Vec<Call>, done: bool) {
+    /// Takes the calls of these steps. `done`: all steps were carried out; if not, the search is over.
+    pub(crate) fn answer(&mut self, calls: Vec<Call>, done: bool) {
         let Some(current) = self.current.as_ref().filter(|_| done) else {
             self.current = None;
             return;
@@ -68,36 +66,36 @@ impl Search {
             self.take_whole(&calls);
             return;
         };
-        if current.suspects(self.runs.len(), &calls, before) {
+        if current.is_suspicious(self.runs.len(), &calls, before) {
             self.tried = Some(calls);
         } else {
             self.next();
         }
     }
 
-    /// The line, if there is one.
-    pub fn found(self) -> Option<Repro> {
+    /// Returns the command that was confirmed.
+    pub(crate) fn found(self) -> Option<Repro> {
         self.found
     }
 
     fn take_whole(&mut self, calls: &[Call]) {
-        let Some(behind) = Whole::of(calls) else {
+        let Some(after) = Whole::of(calls) else {
             self.current = None;
             return;
         };
-        let before = self.whole.replace(behind.clone());
+        let before = self.whole.replace(after.clone());
         let (Some(before), Some(calls)) = (before, self.tried.take()) else {
             self.skip_empty();
             return;
         };
-        self.runs.push(Run { before, calls, behind });
+        self.runs.push(Run { before, calls, after });
         if self.runs.len() >= RUNS {
             let current = self.current.take();
             self.found = current.and_then(|trial| trial.confirm(&self.runs, &self.path));
             if self.found.is_none() {
                 self.next();
             }
-        } else if self.current.as_ref().is_some_and(|trial| trial.stands(&self.runs)) {
+        } else if self.current.as_ref().is_some_and(|trial| trial.holds(&self.runs)) {
             self.skip_empty();
         } else {
             self.next();
@@ -110,7 +108,7 @@ impl Search {
         self.skip_empty();
     }
 
-    /// A trial without steps waits for whole reads only.
+    /// Takes a trial without steps for carried out: it needs only whole reads.
     fn skip_empty(&mut self) {
         let is_empty = |trial: &Trial| trial.steps(0).is_empty();
         if self.whole.is_some() && self.current.as_ref().is_some_and(is_empty) {
@@ -122,7 +120,7 @@ impl Search {
 fn whole_steps(report: &Report, shape: &Shape) -> Vec<Step> {
     let slot = 0;
     let to = match report.end {
-        // The read that fails is one more.
+        // One more read, which fails.
         Some(End::Error(_)) => shape.len + PAGE,
         _ => shape.to_the_end(),
     };

@@ -1,4 +1,4 @@
-//! A line that may show it, and what has to be seen before it is printed.
+//! A command that may show the bug, and the runs that confirm it.
 
 use super::{
     Repro,
@@ -17,43 +17,40 @@ use crate::check::{
     verdict::errno_name,
 };
 
-/// A line, and what a reading process has to do to find out whether it shows anything.
+/// A command to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trial {
+pub(crate) struct Trial {
     pub(super) script: Script,
     pub(super) facts: Facts,
-    /// What is wrong with the whole read itself, for [`Script::Whole`].
+    /// Fault of the whole read itself, for [`Script::Whole`]; `None` for other scripts.
     pub(super) fault: Option<Fault>,
 }
 
-/// What a whole read may have wrong with it.
+/// A fault that the whole read itself shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// It fails where the end should be.
+    /// A read fails where the file should end.
     Fails,
-    /// It ends where a callback failed.
+    /// The file ends where a callback failed.
     Silent,
-    /// It gets nothing, though show() prints.
+    /// The read gets nothing, although show() prints.
     Empty,
-    /// A record is in it twice.
+    /// A record is emitted twice.
     Double(Pair),
-    /// It has no end.
+    /// The file has no end.
     Endless,
 }
 
-/// One carrying out of a trial, between two whole reads.
+/// One run of a trial, between two whole reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
-    /// The whole read before it.
-    pub before: Whole,
-    /// The trial's calls.
-    pub calls: Vec<Call>,
-    /// The whole read behind it.
-    pub behind: Whole,
+pub(crate) struct Run {
+    pub(crate) before: Whole,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) after: Whole,
 }
 
-/// How often a trial is carried out before its line is printed.
-pub const RUNS: usize = 2;
+/// Number of wrong runs that confirm a command.
+pub(crate) const RUNS: usize = 2;
 
 impl Trial {
     pub(super) fn new(script: Script, facts: &Facts) -> Self {
@@ -64,15 +61,14 @@ impl Trial {
         Self { script: Script::Whole, facts: facts.clone(), fault: Some(fault) }
     }
 
-    /// What the reading process does in run number `run`, counted from 0: the calls that dd of busybox
-    /// makes, and those of coreutils, in turn. Empty if nothing but the whole reads around it is needed.
-    pub fn steps(&self, run: usize) -> Vec<Step> {
+    /// Returns the steps of the 0-based run `run`: even runs make the calls of busybox' dd, odd ones those of coreutils.
+    /// No steps: the whole reads around the run suffice.
+    pub(crate) fn steps(&self, run: usize) -> Vec<Step> {
         self.script.acts(&self.facts, run % 2 == 1).into_iter().map(|act| act.step).collect()
     }
 
-    /// True if the calls of run number `run` are not those of a right file, so that it is worthwhile to
-    /// repeat them.
-    pub fn suspects(&self, run: usize, calls: &[Call], whole: &Whole) -> bool {
+    /// Returns true if the calls of run `run` are wrong, so that the trial is worth repeating.
+    pub(crate) fn is_suspicious(&self, run: usize, calls: &[Call], whole: &Whole) -> bool {
         let wrong = || {
             let printed = self.printed(run, calls)?;
             let mut measures = self.measures();
@@ -81,34 +77,36 @@ impl Trial {
         self.script == Script::Whole || wrong().is_some()
     }
 
-    /// True if these runs were wrong while the file kept still, by one measure at least.
-    pub fn stands(&self, runs: &[Run]) -> bool {
+    /// Returns true if by one measure all of these runs are wrong and the file did not change.
+    pub(crate) fn holds(&self, runs: &[Run]) -> bool {
         let is_wrong = |measure, (number, run): (usize, &Run)| {
             let printed = self.printed(number, &run.calls)?;
             self.wrong(measure, &self.script, &printed, &run.before)
         };
-        let holds = |measure| {
-            keeps_still(runs, measure)
+        let all_wrong = |measure| {
+            is_unchanged(runs, measure)
                 && runs.iter().enumerate().all(|run| is_wrong(measure, run).is_some())
         };
         match self.fault {
-            Some(_) => keeps_still(runs, Measure::Text),
-            None => self.measures().any(holds),
+            Some(_) => is_unchanged(runs, Measure::Text),
+            None => self.measures().any(all_wrong),
         }
     }
 
-    /// The line, if all of these runs were wrong in the same way while the file kept still.
-    pub fn confirm(&self, runs: &[Run], path: &[u8]) -> Option<Repro> {
+    /// Returns the command if all of these runs are wrong in the same way and the file did not change.
+    pub(crate) fn confirm(&self, runs: &[Run], path: &[u8]) -> Option<Repro> {
         let file = quote(path)?;
         if runs.len() < RUNS {
             return None;
         }
         let mut trial = self.clone();
-        trial.facts.cat &= runs.iter().all(|run| run.before.lasts && run.behind.lasts);
+        trial.facts.cat &= runs.iter().all(|run| run.before.lasts && run.after.lasts);
         match &trial.fault {
-            Some(fault) if keeps_still(runs, Measure::Text) => trial.around(fault, runs, &file),
+            Some(fault) if is_unchanged(runs, Measure::Text) => {
+                trial.whole_read(fault, runs, &file)
+            }
             Some(_) => None,
-            None => self.measures().find_map(|measure| trial.by(measure, runs, &file)),
+            None => self.measures().find_map(|measure| trial.filtered(measure, runs, &file)),
         }
     }
 
@@ -130,9 +128,9 @@ impl Trial {
         Wrong::of(measure, script, &script.segments(&self.facts), printed, whole)
     }
 
-    /// The line that ends with this filter.
-    fn by(&self, measure: Measure, runs: &[Run], file: &str) -> Option<Repro> {
-        if !keeps_still(runs, measure) {
+    /// Returns the command with the filter of `measure`.
+    fn filtered(&self, measure: Measure, runs: &[Run], file: &str) -> Option<Repro> {
+        if !is_unchanged(runs, measure) {
             return None;
         }
         let printed = runs.iter().enumerate();
@@ -144,8 +142,8 @@ impl Trial {
         };
         let mut script = self.script.clone();
         let mut wrongs = wrong(&script, &printed)?;
-        let enough = || self.enough(&printed, &wrongs);
-        if let Some(count) = (measure == Measure::Text).then(enough).flatten() {
+        let needed = || self.needed_reads(&printed, &wrongs);
+        if let Some(count) = (measure == Measure::Text).then(needed).flatten() {
             printed = printed.iter().map(|printed| printed.cut(&script, count)).collect();
             script = script.cut(count);
             wrongs = wrong(&script, &printed)?;
@@ -161,9 +159,9 @@ impl Trial {
         Some(Repro { command, shows, correct: Some(correct) })
     }
 
-    /// Reads of the last command, or of both descriptors, that are enough to see it in all runs. `None`
-    /// if the command has to read to the end.
-    fn enough(&self, printed: &[Printed], wrongs: &[Wrong]) -> Option<u64> {
+    /// Returns the number of reads of the last tool, or of both descriptors, after which all runs show the fault; `None` if
+    /// the tool has to read to the end.
+    fn needed_reads(&self, printed: &[Printed], wrongs: &[Wrong]) -> Option<u64> {
         let (block, begin) = match &self.script {
             Script::Turns { block, .. } => (*block, 0),
             Script::Parts(parts) => match parts.last()?.tool {
@@ -177,17 +175,17 @@ impl Trial {
         }
         let mut most = 0;
         for (printed, wrong) in printed.iter().zip(wrongs) {
-            // One more, to see how it goes on.
+            // One more read, to show how the output goes on.
             let reads = printed.read_at(&self.script, wrong.common())? + 2;
             most = most.max(reads);
         }
-        // Nearly all of it is no less to look at than all.
+        // A limit that cuts off at most one read is not worth its words.
         let is_short = |one: &Printed| one.ended && one.counted(&self.script) <= most + 1;
         let to_end = matches!(&self.script, Script::Parts(parts) if parts.last()?.is_to_end());
         (!to_end || !printed.iter().all(is_short)).then_some(most)
     }
 
-    /// The file offset at which the last of some commands begins to read.
+    /// Returns the file offset at which the last of these tools begins to read.
     fn begin_of_last(&self, parts: &[Part]) -> u64 {
         let Some((last, before)) = parts.split_last() else { return 0 };
         let parts = before.iter().map(|part| part.hidden()).chain([Part { shown: true, ..*last }]);
@@ -195,15 +193,14 @@ impl Trial {
         segments.first().map_or(self.facts.len, |segment| segment.begin)
     }
 
-    /// True if each read that is counted gets all it wants from a right file: only then that file prints
-    /// what the other command prints.
+    /// Returns true if each counted read gets all requested bytes from a correct file: else `correct` would print more.
     fn is_full(&self, script: &Script) -> bool {
         let facts = &self.facts;
         match script {
             Script::Parts(parts) => (1..=parts.len()).all(|count| {
                 let parts = parts.get(..count).unwrap_or_default();
                 match parts.last().map(|last| last.tool) {
-                    // What it gets is taken from the whole read.
+                    // The whole read shows how much it gets.
                     Some(Tool::Dd { block: LARGE, count: Some(1), .. }) => true,
                     Some(Tool::Dd { block, count: Some(_), .. }) => {
                         facts.is_full(block, self.begin_of_last(parts))
@@ -220,26 +217,26 @@ impl Trial {
         }
     }
 
-    /// A line about the whole read itself.
-    fn around(&self, fault: &Fault, runs: &[Run], file: &str) -> Option<Repro> {
+    /// Returns the command that shows a fault of the whole read itself.
+    fn whole_read(&self, fault: &Fault, runs: &[Run], file: &str) -> Option<Repro> {
         let Whole { bytes, end, .. } = &runs.first()?.before;
         let source = self.facts.source(file);
         let len = bytes.len();
         let (command, shows) = match (fault, end) {
             (Fault::Fails, End::Error(errno)) => {
-                (source, format!("fails with {} behind {len} bytes", errno_name(*errno)))
+                (source, format!("fails with {} after {len} bytes", errno_name(*errno)))
             }
             (Fault::Silent, End::Eof) => {
-                (format!("{source} | wc -c"), format!("ends behind {len} bytes without an error"))
+                (format!("{source} | wc -c"), format!("ends after {len} bytes without an error"))
             }
             (Fault::Empty, End::Eof) if bytes.is_empty() => {
-                (source, "prints nothing, though show() does".to_owned())
+                (source, "prints nothing, although show() does".to_owned())
             }
-            (Fault::Double(pair), end) => return doubles::line(pair, bytes, *end, &source),
+            (Fault::Double(pair), end) => return doubles::command(pair, bytes, *end, &source),
             (Fault::Endless, End::Cut) => {
-                let reads = self.facts.turns.clamp(1, READS);
+                let reads = self.facts.read_count.clamp(1, READS);
                 let command = format!("dd if={file} bs=128k count={reads} | wc -c");
-                (command, format!("{reads} reads do not come to an end"))
+                (command, format!("{reads} reads do not reach an end"))
             }
             _ => return None,
         };
@@ -247,9 +244,9 @@ impl Trial {
     }
 }
 
-/// True if all whole reads are the same by this measure.
-fn keeps_still(runs: &[Run], measure: Measure) -> bool {
+/// Returns true if all whole reads are the same by this measure.
+fn is_unchanged(runs: &[Run], measure: Measure) -> bool {
     let Some(first) = runs.first() else { return false };
-    let mut wholes = runs.iter().flat_map(|run| [&run.before, &run.behind]);
+    let mut wholes = runs.iter().flat_map(|run| [&run.before, &run.after]);
     wholes.all(|whole| measure.same(&first.before, whole))
 }

@@ -1,4 +1,4 @@
-//! How what was printed differs from what is right, and that in words.
+//! The difference between an output and the output for a correct file, and its description.
 
 use std::mem::{discriminant, replace};
 
@@ -19,16 +19,16 @@ use crate::{
 
 /// An output that is wrong.
 pub(super) struct Wrong {
-    /// What was printed, and what should have been, without a filter.
+    /// The output and the right output, without a filter.
     pub(super) got: Vec<u8>,
     pub(super) right: Vec<u8>,
-    /// Where these differ behind the filter: a file offset for [`Measure::Text`], an offset in what the
-    /// filter prints for the others.
+    /// First difference after the filter: at a file offset for [`Measure::Text`], else at an offset in the output of the
+    /// filter.
     difference: Difference,
 }
 
 impl Wrong {
-    /// How an output is wrong by this measure; `None` if it is right, or if it is not known.
+    /// Compares an output by this measure; `None` if it is right, or if the right output is not known.
     pub(super) fn of(
         measure: Measure,
         script: &Script,
@@ -52,7 +52,7 @@ impl Wrong {
             Measure::Masked => differ(&measure.apply(&got), &measure.apply(&right), printed.errno)?,
             Measure::Lines | Measure::Count => {
                 let (some, all) = (measure.number(&got)?, measure.number(&right)?);
-                // A few bytes more or less are what other numbers make.
+                // Longer or shorter numbers make a difference of a few bytes.
                 if some == all || (measure == Measure::Count && !is_far(some, all)) {
                     return None;
                 }
@@ -73,13 +73,13 @@ impl Wrong {
         Some(Self { got, right, difference })
     }
 
-    /// Bytes that are right, from the beginning of the output on.
+    /// Returns the number of right bytes at the beginning of the output.
     pub(super) fn common(&self) -> usize {
         self.got.iter().zip(&self.right).take_while(|(a, b)| a == b).count()
     }
 }
 
-/// What the runs showed, in words. `None` if they were not wrong in the same way.
+/// Describes the runs; `None` if they are not wrong in the same way.
 pub(super) fn shows(measure: Measure, script: &Script, wrongs: &[Wrong]) -> Option<String> {
     let (first, others) = wrongs.split_first()?;
     let Difference { at, what, .. } = &first.difference;
@@ -114,7 +114,7 @@ fn numbers(measure: Measure, script: &Script, first: &Wrong, others: &[Wrong]) -
         Some(other) => format!("{one}, then {}", count(*other)),
     };
     let end = match script {
-        Script::Endless { .. } => "; the reads do not come to an end",
+        Script::Endless { .. } => "; the reads do not reach an end",
         _ => "",
     };
     Some(format!("{got} instead of {right}{end}"))
@@ -124,7 +124,7 @@ const fn difference(at: u64, what: What) -> Difference {
     Difference { call: 0, at, what }
 }
 
-/// How one text differs from another. A failure counts if no byte is wrong before it.
+/// Returns the first difference of a text. An error of a read counts if no byte before it is wrong.
 fn differ(got: &[u8], right: &[u8], errno: Option<i32>) -> Option<Difference> {
     let call = |at: usize, bytes: &[u8]| Call {
         process: 0,
@@ -136,7 +136,7 @@ fn differ(got: &[u8], right: &[u8], errno: Option<i32>) -> Option<Difference> {
         bytes: bytes.to_vec(),
     };
     let calls = [call(0, got), call(got.len(), b"")];
-    // Without bytes the first call would be the end already.
+    // A first call without bytes would mean the end of the file.
     let calls = if got.is_empty() { &calls[1..] } else { &calls[..] };
     let reference = Reference { bytes: right.to_vec(), end: End::Eof };
     let outcome = reference.compare(calls);
@@ -151,13 +151,13 @@ fn differ(got: &[u8], right: &[u8], errno: Option<i32>) -> Option<Difference> {
     }
 }
 
-/// True if each read got something.
+/// Returns true if each read got bytes.
 fn grows(reads: &[(usize, usize)]) -> bool {
     let mut before = 0;
     !reads.is_empty() && reads.iter().all(|(_, end)| replace(&mut before, *end) < *end)
 }
 
-/// True if there is twice as much as there should be, or half as much.
+/// Returns true if `got` is at least twice or at most half of what is right.
 const fn is_far(got: usize, right: usize) -> bool {
     let right = if right == 0 { 1 } else { right };
     got >= 2 * right || 2 * got <= right

@@ -23,7 +23,7 @@ pub(crate) struct Pass {
     pub(crate) pos_out: i64,
     /// Pointer that start() returned.
     pub(crate) first: Ptr,
-    /// Bytes that start() wrote, which must be 0.
+    /// Bytes that start() wrote; should be 0.
     pub(crate) wrote: u64,
     pub(crate) shows: Vec<Shown>,
     /// Position when next() returned NULL; `None` if it did not in this pass.

@@ -1,4 +1,4 @@
-//! What the trace tells of a plan while it is carried out.
+//! Sessions and findings that the trace sees while a plan is carried out.
 
 pub(super) mod log;
 
@@ -12,52 +12,50 @@ use crate::{
     session::update::{Fate, Partial, Session, SessionId, Update, What},
 };
 
-/// Borders of records that are remembered of one session.
-pub(super) const BORDERS: usize = 1 << 16;
+/// Most ends of records that are kept for a session.
+pub(super) const RECORD_ENDS: usize = 1 << 16;
 
 /// One open of the file, by a reading process.
 #[derive(Clone, Debug)]
-pub struct SeenSession {
-    /// What is known of it.
-    pub session: Arc<Session>,
-    /// Where its records end in the file: of the first generation, ascending.
-    pub borders: Vec<u64>,
-    /// Renderings that were dropped because show() said so, with bytes.
-    pub skipped: u64,
-    /// Its passes and what they rendered.
+pub(crate) struct SeenSession {
+    pub(crate) session: Arc<Session>,
+    /// File offsets at which the records of the first generation end, ascending.
+    pub(crate) record_ends: Vec<u64>,
+    /// Number of renderings with bytes that were dropped because show() returned SEQ_SKIP.
+    pub(crate) skipped: u64,
     pub(crate) log: Log,
-    /// It was released.
-    pub closed: bool,
-    /// Why not all of it was seen.
-    pub partial: Vec<Partial>,
+    /// A release was seen.
+    pub(crate) closed: bool,
+    /// Reasons why not all of the session was seen.
+    pub(crate) partial: Vec<Partial>,
 }
 
-/// Everything since [`Collector::take`] was asked last.
+/// Sessions and findings since the last [`Collector::take`].
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// In the order of opening.
-    pub sessions: Vec<SeenSession>,
-    /// In the order they were told; some belong to sessions of an earlier plan.
-    pub findings: Vec<Finding>,
-    /// Events that were lost.
-    pub lost: u64,
+    pub(crate) sessions: Vec<SeenSession>,
+    /// In the order in which they were reported; some belong to sessions of an earlier plan.
+    pub(crate) findings: Vec<Finding>,
+    /// Number of lost events.
+    pub(crate) lost: u64,
 }
 
-/// Collects what a check needs of a trace.
+/// Collects sessions and findings from a trace.
 #[derive(Debug, Default)]
-pub struct Collector {
+pub(crate) struct Collector {
     seen: Seen,
     returned: Rc<Cell<u64>>,
 }
 
 impl Collector {
-    /// Returns what was collected since the last call.
-    pub fn take(&mut self) -> Seen {
+    /// Returns the sessions and findings since the last call.
+    pub(crate) fn take(&mut self) -> Seen {
         mem::take(&mut self.seen)
     }
 
-    /// Returns the counter of system calls that have returned. It wraps around.
-    pub fn returned(&self) -> Rc<Cell<u64>> {
+    /// Returns the counter of system calls that have returned, modulo 2^64. Only its changes matter.
+    pub(crate) fn returned(&self) -> Rc<Cell<u64>> {
         Rc::clone(&self.returned)
     }
 }
@@ -83,7 +81,7 @@ impl Seen {
                 if let Some(session) = &update.session {
                     self.sessions.push(SeenSession {
                         session: Arc::clone(session),
-                        borders: Vec::new(),
+                        record_ends: Vec::new(),
                         skipped: 0,
                         log: Log::default(),
                         closed: false,
@@ -110,10 +108,10 @@ impl Seen {
                 let kept = callback.fate == Some(Fate::Emitted);
                 let end = callback.range.filter(|_| kept).map(|range| range.end);
                 if let Some(end) = end.and_then(|end| u64::try_from(end).ok())
-                    && seen.borders.last().is_none_or(|last| *last < end)
-                    && seen.borders.len() < BORDERS
+                    && seen.record_ends.last().is_none_or(|last| *last < end)
+                    && seen.record_ends.len() < RECORD_ENDS
                 {
-                    seen.borders.push(end);
+                    seen.record_ends.push(end);
                 }
             }
             What::Close { partial, by, .. } => {

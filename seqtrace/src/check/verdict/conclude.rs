@@ -7,7 +7,10 @@ use crate::{
     },
     event::Role,
     render::Count,
-    rules::{Blame, Finding, Id, Severity, find},
+    rules::{
+        Blame, Finding, Id, Severity, find,
+        ids::{SQ107, SQ203, SQ204, SQ304, SQ403, SQ601},
+    },
     session::update::SessionId,
 };
 
@@ -15,53 +18,52 @@ use super::{Failure, Found, PlanOutcome, PlanReport, Report, Verdict, errno_name
 
 /// A broken rule that the experiments of a check prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Charge {
+pub(crate) struct Proof {
     /// Rule that is broken.
-    pub id: Id,
+    pub(crate) id: Id,
     /// Callback to blame; `None` if it is none of the four.
-    pub role: Option<Role>,
-    /// One line of own text: safe to print.
-    pub message: String,
+    pub(crate) role: Option<Role>,
+    /// One line in words of seqtrace: safe to print.
+    pub(crate) message: String,
 }
 
 /// Facts that [`conclude`] needs beside the report itself.
 #[derive(Clone, Debug, Default)]
-pub struct Circumstances {
+pub(crate) struct Circumstances {
     /// Number of sessions whose descriptors were closed and that were not released.
-    pub unreleased: u64,
+    pub(crate) unreleased: u64,
     /// Number of sessions that were seen in part only.
-    pub partial: u64,
+    pub(crate) partial: u64,
     /// At least one plan was carried out.
-    pub judged: bool,
+    pub(crate) judged: bool,
     /// Reason why bytes differ by how they are read, if the passes show one.
-    pub culprit: Option<Charge>,
+    pub(crate) culprit: Option<Proof>,
     /// Proof that the file has no end.
-    pub endless: Option<Charge>,
+    pub(crate) endless: Option<Proof>,
     /// Proof that reading changes the text.
-    pub side_effect: Option<Charge>,
+    pub(crate) side_effect: Option<Proof>,
 }
 
-/// Adds the findings that only the readers can prove, hangs consequences below their roots and sets the
-/// verdict.
-pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
-    // What was lost may have been the release.
-    if circumstances.unreleased > 0 && report.lost == 0 && !has(report, Id(403)) {
+/// Adds the findings that only readers can prove, links consequences to their causes and sets the verdict.
+pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
+    // The event of the release may have been lost.
+    if circumstances.unreleased > 0 && report.lost == 0 && !has(report, SQ403) {
         let descriptors = Count(circumstances.unreleased, "descriptor");
         let message = format!("no release function ran for {descriptors} that the reader closed");
-        raise(report, Charge { id: Id(403), role: None, message }, Severity::Error);
+        raise(report, Proof { id: SQ403, role: None, message }, Severity::Error);
     }
     if let Some(End::Error(errno)) = report.end.filter(|_| report.bytes > 0) {
         let message = format!(
-            "behind byte {} the reader gets {} where the end of the file should be",
+            "after byte {} the reader gets {} where the end of the file should be",
             report.bytes,
             errno_name(errno)
         );
-        raise(report, Charge { id: Id(304), role: Some(Role::Show), message }, Severity::Error);
+        raise(report, Proof { id: SQ304, role: Some(Role::Show), message }, Severity::Error);
     }
     if report.volatile {
-        // What their evidence is, the data may have done.
+        // Their evidence is text, which the data changes, too.
         for found in &mut report.found {
-            if matches!(found.finding.id, Id(203 | 204)) {
+            if matches!(found.finding.id, SQ203 | SQ204) {
                 found.finding.severity = Severity::Info;
             }
         }
@@ -73,7 +75,7 @@ pub fn conclude(report: &mut Report, circumstances: &Circumstances) {
         raise(report, side_effect, Severity::Warning);
     }
     bytes_differ(report, circumstances.culprit.as_ref());
-    roots::hang(report, report.plans.iter().any(|plan| plan.failed() && !plan.kind.is_shared()));
+    roots::link(report, report.plans.iter().any(|plan| plan.failed() && !plan.kind.is_shared()));
     roots::sort(report);
     judge(report, circumstances);
 }
@@ -90,7 +92,7 @@ fn judge(report: &mut Report, circumstances: &Circumstances) {
     let killed_in = names(report, |outcome| *outcome == PlanOutcome::Killed);
     let not_run = |plan: &&PlanReport| matches!(plan.outcome, PlanOutcome::NotRun(_));
     let not_run = report.plans.iter().filter(not_run).count();
-    let unsettled = names(report, |outcome| matches!(outcome, PlanOutcome::Unsettled(_)));
+    let undecided = names(report, |outcome| matches!(outcome, PlanOutcome::Undecided(_)));
     report.verdict = if broken {
         Verdict::Findings
     } else if let Some(plan) = killed_in {
@@ -105,13 +107,13 @@ fn judge(report: &mut Report, circumstances: &Circumstances) {
         Verdict::Inconclusive(format!("{} seen in part only", Count(partial, "session")))
     } else if let Some(plans) = blocked {
         Verdict::Inconclusive(format!("a read did not return: {plans}"))
-    } else if let Some(plans) = unsettled {
+    } else if let Some(plans) = undecided {
         Verdict::Inconclusive(format!(
-            "other bytes in {plans}, and no telling whether the file had changed"
+            "the bytes of {plans} differ, and it is not known if the file had changed"
         ))
     } else if not_run > 0 && judged {
         Verdict::Inconclusive(format!(
-            "there was no time for {not_run} of {} plans: --time-limit gives more",
+            "no time was left for {not_run} of {} plans: raise --time-limit",
             report.plans.len()
         ))
     } else if let (Some(End::Error(errno)), 0) = (report.end, report.bytes) {
@@ -119,16 +121,16 @@ fn judge(report: &mut Report, circumstances: &Circumstances) {
     } else if judged {
         Verdict::Clean
     } else {
-        Verdict::Inconclusive("there was no time to judge anything".to_owned())
+        Verdict::Inconclusive("no time was left to judge anything: raise --time-limit".to_owned())
     };
 }
 
 /// Returns the reason why nothing is known of a file whose reader was killed.
 pub(in crate::check) fn killed(plan: &str) -> String {
-    format!("the reader was killed in plan {plan}: dmesg tells whether the kernel oopsed")
+    format!("the reader was killed in plan {plan}: dmesg shows if the kernel oopsed")
 }
 
-/// Returns the verdict on a file whose open fails with `errno` (positive): what was found says more than that.
+/// Returns the verdict on a file whose open fails with `errno` (positive). A finding, such as a leak, comes first.
 pub(in crate::check) fn not_opened(report: &mut Report, errno: i32) -> Verdict {
     let why = format!("cannot be opened: {}", errno_name(errno));
     if report.found.iter().any(|found| is_bad(&found.finding)) {
@@ -139,9 +141,9 @@ pub(in crate::check) fn not_opened(report: &mut Report, errno: i32) -> Verdict {
     }
 }
 
-/// Returns the verdict on a file of which each read fails with `errno` (positive).
+/// Returns the verdict on a file for which each read fails with `errno` (positive).
 pub(in crate::check) fn unreadable(errno: i32) -> Verdict {
-    Verdict::Refused(format!("it cannot be read: each read fails with {}", errno_name(errno)))
+    Verdict::Refused(format!("cannot be read: each read fails with {}", errno_name(errno)))
 }
 
 /// Marks a file as volatile whose bytes differed in a plan, but not each time.
@@ -149,7 +151,9 @@ fn changes_now_and_then(report: &mut Report) {
     let changed = names(report, |outcome| matches!(outcome, PlanOutcome::Volatile(_)));
     if let (Some(plans), false) = (changed, report.volatile) {
         report.volatile = true;
-        report.notes.push(format!("it changes now and then: the bytes of {plans} are not judged"));
+        report
+            .notes
+            .push(format!("the file changes now and then: the bytes of {plans} are not judged"));
     }
 }
 
@@ -161,12 +165,12 @@ fn names(report: &Report, is_such: impl Fn(&PlanOutcome) -> bool) -> Option<Stri
 }
 
 /// Adds a finding for bytes that differ by how they are read, if no other finding explains them.
-fn bytes_differ(report: &mut Report, culprit: Option<&Charge>) {
+fn bytes_differ(report: &mut Report, culprit: Option<&Proof>) {
     if let Some((at, to)) = report.plans.iter().find_map(astray) {
         let message = format!(
-            "lseek() to {at} returned {to}: the file's own llseek is to blame, not its callbacks"
+            "lseek() to {at} returned {to}: the fault is in the llseek of the file, not in its callbacks"
         );
-        raise(report, Charge { id: Id(107), role: None, message }, Severity::Error);
+        raise(report, Proof { id: SQ107, role: None, message }, Severity::Error);
     }
     let failed = |shared: bool| {
         move |plan: &&PlanReport| {
@@ -178,50 +182,50 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Charge>) {
         report.plans.iter().find(failed(true)).cloned(),
     );
     if report.plans.iter().any(PlanReport::failed) {
-        // They say that the data changes; it is proven that it does not.
+        // This finding claims that the data changes, and the plans prove that it does not.
         report
             .found
-            .retain(|found| found.finding.id != Id(204) || found.finding.severity > Severity::Info);
+            .retain(|found| found.finding.id != SQ204 || found.finding.severity > Severity::Info);
     }
     if let Some(plan) = alone {
-        let proof = format!(
-            "read as plan {} does, the file has other bytes from offset {} on than `cat` has, {}",
+        let evidence = format!(
+            "read as in plan {}, the file differs from the output of `cat` from offset {} on, {}",
             plan.kind.name(),
             plan.failure().map_or(0, |failure| failure.difference.at),
             how_often(&plan)
         );
-        let start = culprit.filter(|one| (one.id, one.role) == (Id(204), Some(Role::Start)));
+        let start = culprit.filter(|one| (one.id, one.role) == (SQ204, Some(Role::Start)));
         let overruled = start.is_some() && roots::is_early_end(report);
-        if overruled || !roots::explain_bytes(report, &proof) {
-            accuse(report, &proof, culprit);
+        if overruled || !roots::explain_bytes(report, &evidence) {
+            accuse(report, &evidence, culprit);
         }
         if overruled {
             roots::overrule_early_end(report);
         }
     } else if let Some(plan) = shared {
         let message = format!(
-            "{} get other bytes from offset {} on than one alone, {}",
+            "{}: from offset {} on the bytes differ from those of one reader alone, {}",
             plan.kind.what(),
             plan.failure().map_or(0, |failure| failure.difference.at),
             how_often(&plan)
         );
-        let sharing = culprit.filter(|culprit| culprit.id == Id(601));
+        let sharing = culprit.filter(|culprit| culprit.id == SQ601);
         let role = sharing.map_or(Some(Role::Start), |sharing| sharing.role);
         let why = sharing.map_or(String::new(), |sharing| format!("{}; ", sharing.message));
         let message = format!("{why}{message}");
-        raise(report, Charge { id: Id(601), role, message }, Severity::Error);
+        raise(report, Proof { id: SQ601, role, message }, Severity::Error);
     }
 }
 
 /// Adds a finding for plans of one reader that get other bytes.
-fn accuse(report: &mut Report, proof: &str, culprit: Option<&Charge>) {
-    let (id, role) = culprit.map_or((Id(204), None), |culprit| (culprit.id, culprit.role));
+fn accuse(report: &mut Report, evidence: &str, culprit: Option<&Proof>) {
+    let (id, role) = culprit.map_or((SQ204, None), |culprit| (culprit.id, culprit.role));
     let why = culprit.map_or(String::new(), |culprit| format!("{}; ", culprit.message));
-    let message = format!("{why}{proof}");
+    let message = format!("{why}{evidence}");
     let (earlier, rest) =
         std::mem::take(&mut report.found).into_iter().partition(|found| found.finding.id == id);
     report.found = rest;
-    raise(report, Charge { id, role, message }, Severity::Error);
+    raise(report, Proof { id, role, message }, Severity::Error);
     let earlier: Vec<Found> = earlier;
     let failed = report.plans.iter().filter(|plan| plan.failed()).map(|plan| plan.kind);
     let mut kinds: Vec<Kind> = failed.collect();
@@ -245,7 +249,7 @@ fn astray(plan: &PlanReport) -> Option<(u64, i64)> {
 
 fn how_often(plan: &PlanReport) -> &'static str {
     match plan.failure() {
-        Some(Failure { steady: false, .. }) => "each time different ones",
+        Some(Failure { steady: false, .. }) => "with other bytes each time",
         _ => "each time",
     }
 }
@@ -255,8 +259,8 @@ fn has(report: &Report, id: Id) -> bool {
 }
 
 /// Adds a finding, or makes a known finding of the same rule at least that bad.
-pub(super) fn raise(report: &mut Report, charge: Charge, severity: Severity) {
-    let Charge { id, role, message } = charge;
+pub(super) fn raise(report: &mut Report, proof: Proof, severity: Severity) {
+    let Proof { id, role, message } = proof;
     let known = report.found.iter_mut().filter(|found| found.finding.id == id);
     if let Some(known) = known.max_by_key(|found| found.finding.severity) {
         if known.finding.severity < severity {
@@ -265,27 +269,11 @@ pub(super) fn raise(report: &mut Report, charge: Charge, severity: Severity) {
         }
         return;
     }
-    let blame = role.and_then(|role| {
-        let callbacks = report.callbacks.as_ref()?;
-        let function = match role {
-            Role::Start => &callbacks.start,
-            Role::Next => &callbacks.next,
-            Role::Show => &callbacks.show,
-            Role::Stop => &callbacks.stop,
-        };
-        Some(Blame { role, function: function.clone() })
-    });
+    let Some(rule) = find(id) else { return };
+    let blame = role.zip(report.callbacks.as_ref());
     let finding = Finding {
-        id,
-        name: find(id).map_or("", |rule| rule.name),
-        severity,
-        session: SessionId(0),
-        read: None,
-        blame,
-        message,
-        evidence: Vec::new(),
-        cause: None,
-        times: 1,
+        blame: blame.map(|(role, callbacks)| Blame::new(role, callbacks)),
+        ..Finding::new(rule, severity, SessionId(0), message)
     };
     report.found.push(Found { finding, plans: Vec::new(), sessions: 0 });
 }

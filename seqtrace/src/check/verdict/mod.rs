@@ -1,9 +1,9 @@
-//! What a check of one file found out, and what that means.
+//! The report on one file, and its verdict.
 
 mod conclude;
 mod roots;
 
-pub use conclude::{Charge, Circumstances, conclude};
+pub(crate) use conclude::{Circumstances, Proof, conclude};
 pub(super) use conclude::{killed, not_opened, unreadable};
 
 use crate::{
@@ -18,130 +18,136 @@ use super::{
     repro::Repro,
 };
 
-/// Why a file of another kind is refused.
+/// Reason for which a file of another kind is refused.
 pub(crate) const NOT_A_SEQ_FILE: &str = "not a seq file, or one without callbacks";
 
-/// Everything about one file.
+/// The report on one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// As it was named. Any bytes: not yet safe to print.
-    pub path: Vec<u8>,
-    /// Its callbacks, as far as it was opened.
-    pub callbacks: Option<Callbacks>,
-    /// Bytes of the first whole read.
-    pub bytes: u64,
-    /// Records of the first whole read.
-    pub records: u64,
-    /// How the first whole read ended.
-    pub end: Option<End>,
-    /// The same way of reading got other bytes at another time, while nothing else happened.
-    pub volatile: bool,
+pub(crate) struct Report {
+    /// Path as it was named. Any bytes: to be escaped before it is printed.
+    pub(crate) path: Vec<u8>,
+    /// Callbacks of the file; `None` if it was not opened or has none.
+    pub(crate) callbacks: Option<Callbacks>,
+    /// Number of bytes of the first whole read.
+    pub(crate) bytes: u64,
+    /// Number of records of the first whole read.
+    pub(crate) records: u64,
+    /// End of the first whole read; `None` without one.
+    pub(crate) end: Option<End>,
+    /// One way of reading got different bytes at different times, while nothing else happened.
+    pub(crate) volatile: bool,
     /// The bytes of at least one other way of reading were compared with those of a whole read.
-    pub bytes_compared: bool,
-    /// In the order they were carried out.
-    pub plans: Vec<PlanReport>,
+    pub(crate) bytes_compared: bool,
+    /// Plans in the order in which they were carried out.
+    pub(crate) plans: Vec<PlanReport>,
     /// Findings, roots first, and the worst of each first.
-    pub found: Vec<Found>,
-    /// Whatever else a reader of the report should know. Our own words.
-    pub notes: Vec<String>,
-    /// How to see it without seqtrace.
-    pub repro: Option<Repro>,
-    /// Events that were lost, and probe hits that were missed.
-    pub lost: u64,
-    /// What all that means.
-    pub verdict: Verdict,
+    pub(crate) found: Vec<Found>,
+    /// Further facts for the reader of the report, in words of seqtrace: safe to print.
+    pub(crate) notes: Vec<String>,
+    /// Command that shows the bug without seqtrace; `None` if none was found.
+    pub(crate) repro: Option<Repro>,
+    /// Number of lost events and missed probe hits.
+    pub(crate) lost: u64,
+    pub(crate) verdict: Verdict,
 }
 
 /// A plan in a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlanReport {
-    /// The plan's purpose.
-    pub kind: Kind,
+pub(crate) struct PlanReport {
+    pub(crate) kind: Kind,
     /// Number of system calls.
-    pub calls: u64,
+    pub(crate) calls: u64,
     /// Number of bytes read.
-    pub bytes: u64,
-    /// The result of the comparison.
-    pub outcome: PlanOutcome,
+    pub(crate) bytes: u64,
+    pub(crate) outcome: PlanOutcome,
 }
 
-/// How a plan went.
+/// Outcome of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PlanOutcome {
-    /// Every byte as in the whole read.
+pub(crate) enum PlanOutcome {
+    /// Every byte is that of the whole read.
     Ok,
-    /// Not so, each time that it was repeated between two whole reads which were the same.
+    /// Bytes differ from those of the whole read, in each run between two equal whole reads.
     Fail(Failure),
-    /// Not so, but the file changes: no verdict.
+    /// Bytes differ, but the file changes: no verdict.
     Volatile(Failure),
-    /// The same lines with other numbers, for a reason that is not the way of reading.
+    /// Only numbers differ, and the way of reading is not the reason.
     Excused(Failure),
-    /// Not so, and it is not known whether the file keeps still.
-    Unsettled(Failure),
-    /// The file does not know this system call.
+    /// Bytes differ, and it is not known if the file changes.
+    Undecided(Failure),
+    /// The file does not support this system call.
     Unsupported {
-        /// The system call.
         syscall: Syscall,
-        /// Its error number, positive.
+        /// Positive errno of the call.
         errno: i32,
     },
     /// A read did not return.
     Blocked,
     /// The reader was killed while it read.
     Killed,
-    /// Not carried out, or not to its end.
+    /// Not carried out, or not to its end, for this reason.
     NotRun(&'static str),
 }
 
 impl PlanOutcome {
-    /// True if it came to an end that says something of the file.
-    pub fn is_judged(&self) -> bool {
+    /// Returns true if the plan came to an end that proves something about the file.
+    pub(super) fn is_judged(&self) -> bool {
         !matches!(self, Self::NotRun(_) | Self::Blocked | Self::Killed)
+    }
+
+    /// Returns the first difference from the whole read, no matter what follows from it.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Fail(failure)
+            | Self::Volatile(failure)
+            | Self::Excused(failure)
+            | Self::Undecided(failure) => Some(failure),
+            _ => None,
+        }
     }
 }
 
-/// Where a plan's bytes first differ.
+/// First difference of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The call that got them.
-    pub syscall: Syscall,
+pub(crate) struct Failure {
+    /// System call that got the wrong bytes.
+    pub(crate) syscall: Syscall,
     /// File offset of this call.
-    pub at: u64,
-    /// Bytes that this call wanted.
-    pub want: u64,
-    /// The first difference.
-    pub difference: Difference,
-    /// The same bytes came each time.
-    pub steady: bool,
+    pub(crate) at: u64,
+    /// Number of bytes that this call requested.
+    pub(crate) want: u64,
+    pub(crate) difference: Difference,
+    /// The wrong bytes are the same each time.
+    pub(crate) steady: bool,
 }
 
 /// A broken rule, over all sessions of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// The worst of them, the first of its kind.
-    pub finding: Finding,
-    /// In which plans, in order.
-    pub plans: Vec<Kind>,
-    /// In how many sessions.
-    pub sessions: u64,
+pub(crate) struct Found {
+    /// The worst finding of the rule; the first of several equally bad ones.
+    pub(crate) finding: Finding,
+    /// Plans in which the rule was broken, in order.
+    pub(crate) plans: Vec<Kind>,
+    /// Number of sessions in which the rule was broken.
+    pub(crate) sessions: u64,
 }
 
-/// What a check means.
+/// Verdict on a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// All is as it should be.
+pub(crate) enum Verdict {
+    /// No rule is broken, and no bytes differ.
     Clean,
     /// Rules are broken, or bytes differ.
     Findings,
-    /// Nothing wrong was seen, but not enough was seen.
+    /// Nothing wrong was seen, but not enough was seen, for this reason.
     Inconclusive(String),
-    /// Not read, or not judged: not a seq file, or one that reading changes.
+    /// Not read, or not judged, for this reason: not a seq file, or one that reading changes.
     Refused(String),
 }
 
 impl Report {
-    /// Of a file of which nothing is known yet.
-    pub fn new(path: Vec<u8>) -> Self {
+    /// Returns an empty report.
+    pub(crate) fn new(path: Vec<u8>) -> Self {
         Self {
             path,
             callbacks: None,
@@ -160,8 +166,8 @@ impl Report {
     }
 }
 
-/// Takes findings of a plan in, if it was one that made them.
-pub fn add(
+/// Adds findings to a list that has one entry for each rule and callback. `kind`: the plan that broke the rules.
+pub(crate) fn add(
     found: &mut Vec<Found>,
     findings: impl IntoIterator<Item = Finding>,
     kind: Option<Kind>,
@@ -176,7 +182,7 @@ pub fn add(
             continue;
         };
         known.plans.extend(kind.filter(|kind| !known.plans.contains(kind)));
-        // Told twice in a session means that it has become worse.
+        // A second finding in a session means that the first has become worse.
         known.sessions += u64::from(known.finding.session != finding.session);
         if finding.severity > known.finding.severity {
             known.finding = finding;
@@ -185,7 +191,7 @@ pub fn add(
 }
 
 impl Report {
-    /// What a clean file is called whose bytes could not be compared.
+    /// Returns the reservation about a clean file whose bytes could not be compared.
     pub(super) fn reservation(&self) -> Option<&'static str> {
         (self.verdict == Verdict::Clean && !self.bytes_compared)
             .then_some("as far as positions and pointers show; bytes were not compared")
@@ -193,13 +199,13 @@ impl Report {
 }
 
 impl PlanReport {
-    /// True if its bytes differ and that counts.
-    pub fn failed(&self) -> bool {
+    /// Returns true if the bytes of the plan differ and the file does not change.
+    pub(crate) fn failed(&self) -> bool {
         matches!(self.outcome, PlanOutcome::Fail(_))
     }
 
-    /// What differs, if that counts.
-    pub fn failure(&self) -> Option<&Failure> {
+    /// Returns the difference of a plan that failed.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
         match &self.outcome {
             PlanOutcome::Fail(failure) => Some(failure),
             _ => None,
@@ -207,13 +213,13 @@ impl PlanReport {
     }
 }
 
-/// True for what makes a check fail.
-pub fn is_bad(finding: &Finding) -> bool {
+/// Returns true for a finding that makes a check fail.
+pub(crate) fn is_bad(finding: &Finding) -> bool {
     finding.severity > Severity::Info && !finding.id.is_quality()
 }
 
-/// An errno by name.
-pub fn errno_name(errno: i32) -> String {
+/// Returns the name of a positive errno.
+pub(crate) fn errno_name(errno: i32) -> String {
     crate::errno::Errno(u64::from(errno.unsigned_abs())).to_string()
 }
 

@@ -1,32 +1,38 @@
 //! Causes among the findings of a file: one bug, one root.
 
 use super::{Found, Report, is_bad};
-use crate::rules::{Cause, Id, Severity};
+use crate::rules::{
+    Cause, Id, Severity,
+    ids::{
+        SQ101, SQ102, SQ103, SQ104, SQ105, SQ106, SQ107, SQ201, SQ202, SQ203, SQ204, SQ205, SQ302,
+        SQ303, SQ304, SQ305, SQ601,
+    },
+};
 
-/// Rules, each with the rules that break in consequence. An earlier root explains before a later one.
-const CONSEQUENCES: &[(u16, &[u16])] = &[
-    (107, &[204]),
-    (305, &[104, 105, 201, 202, 203, 204]),
-    (303, &[201, 203, 204]),
-    (302, &[201, 202, 203, 204, 304]),
-    (205, &[104, 105, 201, 202, 203, 204]),
-    (101, &[103, 104, 105, 106, 201, 202, 203, 204]),
-    (102, &[104, 105, 106, 201, 202, 203, 204]),
-    (104, &[103, 105, 106, 201, 202, 203, 204, 601]),
-    (103, &[105, 201, 202, 203, 204]),
-    (106, &[105, 201, 202, 203, 204]),
-    (601, &[103, 104, 105, 106, 201, 202, 203, 204]),
-    (105, &[201, 202, 203, 204]),
-    (204, &[201, 202, 203, 601]),
-    (304, &[202, 203, 204]),
+/// Rules, each with the rules that break in consequence. If several are broken, the first of the list is the cause.
+const CONSEQUENCES: &[(Id, &[Id])] = &[
+    (SQ107, &[SQ204]),
+    (SQ305, &[SQ104, SQ105, SQ201, SQ202, SQ203, SQ204]),
+    (SQ303, &[SQ201, SQ203, SQ204]),
+    (SQ302, &[SQ201, SQ202, SQ203, SQ204, SQ304]),
+    (SQ205, &[SQ104, SQ105, SQ201, SQ202, SQ203, SQ204]),
+    (SQ101, &[SQ103, SQ104, SQ105, SQ106, SQ201, SQ202, SQ203, SQ204]),
+    (SQ102, &[SQ104, SQ105, SQ106, SQ201, SQ202, SQ203, SQ204]),
+    (SQ104, &[SQ103, SQ105, SQ106, SQ201, SQ202, SQ203, SQ204, SQ601]),
+    (SQ103, &[SQ105, SQ201, SQ202, SQ203, SQ204]),
+    (SQ106, &[SQ105, SQ201, SQ202, SQ203, SQ204]),
+    (SQ601, &[SQ103, SQ104, SQ105, SQ106, SQ201, SQ202, SQ203, SQ204]),
+    (SQ105, &[SQ201, SQ202, SQ203, SQ204]),
+    (SQ204, &[SQ201, SQ202, SQ203, SQ601]),
+    (SQ304, &[SQ202, SQ203, SQ204]),
 ];
 
 /// Rules that a shared cursor breaks, if no reader alone gets other bytes.
-const BY_SHARING: &[u16] = &[103, 104, 105, 106];
+const BY_SHARING: &[Id] = &[SQ103, SQ104, SQ105, SQ106];
 
 fn explains(root: Id, consequence: Id) -> bool {
-    let row = CONSEQUENCES.iter().find(|(id, _)| *id == root.0);
-    row.is_some_and(|(_, all)| all.contains(&consequence.0))
+    let row = CONSEQUENCES.iter().find(|(id, _)| *id == root);
+    row.is_some_and(|(_, all)| all.contains(&consequence))
 }
 
 fn is_root(found: &Found) -> bool {
@@ -36,56 +42,55 @@ fn is_root(found: &Found) -> bool {
 /// Returns the index of the root that explains a broken rule.
 fn root_of(report: &Report, consequence: Id) -> Option<usize> {
     CONSEQUENCES.iter().find_map(|(id, _)| {
-        let explains = explains(Id(*id), consequence);
-        let is_it = |found: &Found| found.finding.id == Id(*id) && is_root(found);
+        let explains = explains(*id, consequence);
+        let is_it = |found: &Found| found.finding.id == *id && is_root(found);
         report.found.iter().position(is_it).filter(|_| explains)
     })
 }
 
 /// Returns true if the root that explains other bytes is SQ106.
 pub(super) fn is_early_end(report: &Report) -> bool {
-    let root = root_of(report, Id(204)).and_then(|index| report.found.get(index));
-    root.is_some_and(|root| root.finding.id == Id(106))
+    let root = root_of(report, SQ204).and_then(|index| report.found.get(index));
+    root.is_some_and(|root| root.finding.id == SQ106)
 }
 
 /// Makes SQ106 a consequence of SQ204: start() began the pass with a wrong record, and next() went on from it.
 pub(super) fn overrule_early_end(report: &mut Report) {
-    let root = report.found.iter().find(|found| found.finding.id == Id(204) && is_root(found));
+    let root = report.found.iter().find(|found| found.finding.id == SQ204 && is_root(found));
     let Some(blame) = root.map(|root| root.finding.blame.clone()) else { return };
-    for found in report.found.iter_mut().filter(|found| found.finding.id == Id(106)) {
-        found.finding.cause = Some(Cause { id: Id(204), blame: blame.clone() });
+    for found in report.found.iter_mut().filter(|found| found.finding.id == SQ106) {
+        found.finding.cause = Some(Cause { id: SQ204, blame: blame.clone() });
     }
 }
 
-/// Returns true if a root explains why bytes differ by how they are read. This root is an error then, and
-/// `proof` takes the place of the doubt in its message.
-pub(super) fn explain_bytes(report: &mut Report, proof: &str) -> bool {
-    let root = root_of(report, Id(204)).and_then(|index| report.found.get_mut(index));
+/// Returns true if a root explains why bytes differ by how they are read. The root becomes an error, and `evidence`
+/// replaces the reservation in its message.
+pub(super) fn explain_bytes(report: &mut Report, evidence: &str) -> bool {
+    let root = root_of(report, SQ204).and_then(|index| report.found.get_mut(index));
     let Some(Found { finding, .. }) = root else { return false };
     if finding.severity < Severity::Error {
         finding.severity = Severity::Error;
-        finding.message = format!("{}; {proof}", certain(&finding.message));
+        finding.message = format!("{}; {evidence}", certain(&finding.message));
     }
     true
 }
 
-/// Returns a message without the clause by which a rule leaves open that the data has changed.
+/// Returns a message without its reservation that the data may have changed.
 fn certain(message: &str) -> &str {
     const DOUBTS: [&str; 3] = ["; unless ", "; the list changed, or ", "; it moved the position: "];
     DOUBTS.iter().find_map(|doubt| message.split_once(doubt)).map_or(message, |(known, _)| known)
 }
 
-/// Hangs each consequence below its root, and makes the root at least as bad. `alone` is true if a reader
-/// alone gets other bytes.
-pub(super) fn hang(report: &mut Report, alone: bool) {
-    let shared = report.found.iter().any(|found| found.finding.id == Id(601) && is_root(found));
+/// Sets the cause of each consequence, and makes the cause at least as bad. `alone`: a reader alone gets wrong bytes.
+pub(super) fn link(report: &mut Report, alone: bool) {
+    let shared = report.found.iter().any(|found| found.finding.id == SQ601 && is_root(found));
     for index in 0..report.found.len() {
         let Some(found) = report.found.get(index).filter(|found| is_root(found)) else { continue };
         let id = found.finding.id;
         let root = match id {
-            Id(601) if !alone => None,
-            id if shared && !alone && BY_SHARING.contains(&id.0) => {
-                report.found.iter().position(|found| found.finding.id == Id(601))
+            SQ601 if !alone => None,
+            id if shared && !alone && BY_SHARING.contains(&id) => {
+                report.found.iter().position(|found| found.finding.id == SQ601)
             }
             id => root_of(report, id),
         };
@@ -98,17 +103,22 @@ pub(super) fn hang(report: &mut Report, alone: bool) {
             found.finding.cause = cause;
         }
     }
-    let causes: Vec<_> = report
-        .found
-        .iter()
-        .filter_map(|found| Some((found.finding.cause.as_ref()?.id, found.finding.severity)))
-        .collect();
-    for (id, severity) in causes {
-        let root = report.found.iter_mut().find(|found| found.finding.id == id && is_root(found));
-        if let Some(root) = root {
-            root.finding.severity = root.finding.severity.max(severity);
+    while let Some((index, severity)) = milder_cause(report) {
+        if let Some(Found { finding, .. }) = report.found.get_mut(index) {
+            finding.severity = severity;
+            finding.message = certain(&finding.message).to_owned();
         }
     }
+}
+
+/// Returns the index of a cause that is milder than one of its consequences, and the severity of this consequence.
+fn milder_cause(report: &Report) -> Option<(usize, Severity)> {
+    report.found.iter().find_map(|Found { finding, .. }| {
+        let id = finding.cause.as_ref()?.id;
+        let causes = report.found.iter().enumerate().filter(|(_, found)| found.finding.id == id);
+        let (index, cause) = causes.max_by_key(|(_, found)| found.finding.severity)?;
+        (cause.finding.severity < finding.severity).then_some((index, finding.severity))
+    })
 }
 
 /// Puts roots before consequences, and the worst of each first.

@@ -18,8 +18,8 @@ fn report() -> Report {
 
 fn finding(id: u16, severity: Severity, session: u32) -> Finding {
     let mut report = report();
-    let charge = Charge { id: Id(id), role: None, message: "because".to_owned() };
-    super::conclude::raise(&mut report, charge, severity);
+    let proof = Proof { id: Id(id), role: None, message: "because".to_owned() };
+    super::conclude::raise(&mut report, proof, severity);
     Finding { session: SessionId(session), ..report.found.remove(0).finding }
 }
 
@@ -29,7 +29,7 @@ fn failed(kind: Kind) -> PlanReport {
     PlanReport { kind, calls: 1, bytes: 27, outcome: PlanOutcome::Fail(failure) }
 }
 
-/// A plan whose bytes differ, and what that came to.
+/// Returns a plan whose bytes differ, with this outcome.
 fn differed(kind: Kind, outcome: impl Fn(Failure) -> PlanOutcome) -> PlanReport {
     let mut plan = failed(kind);
     if let PlanOutcome::Fail(failure) = plan.outcome {
@@ -53,8 +53,8 @@ fn an_open_that_fails_may_have_leaked() {
     let mut none = report();
     assert_eq!(not_opened(&mut none, 22), refused);
     let mut leaked = report();
-    let charge = Charge { id: Id(403), role: None, message: "leaked".to_owned() };
-    super::conclude::raise(&mut leaked, charge, Severity::Error);
+    let proof = Proof { id: Id(403), role: None, message: "leaked".to_owned() };
+    super::conclude::raise(&mut leaked, proof, Severity::Error);
     assert_eq!(not_opened(&mut leaked, 22), Verdict::Findings);
     assert_eq!(leaked.notes, ["cannot be opened: EINVAL"]);
 }
@@ -74,7 +74,7 @@ fn inconclusive_is_never_clean() {
     let mut quality = report();
     add(&mut quality.found, vec![finding(905, Severity::Info, 1)], Some(Kind::Whole));
     assert!(matches!(concluded(quality).verdict, Verdict::Inconclusive(_)));
-    // What was found stays found.
+    // Lost events do not hide a finding.
     let mut both = Report { lost: 3, ..report() };
     add(&mut both.found, vec![finding(102, Severity::Error, 1)], Some(Kind::Whole));
     assert_eq!(concluded(both).verdict, Verdict::Findings);
@@ -87,7 +87,7 @@ fn what_there_was_no_time_for_is_not_clean() {
     let plans = vec![ok, not_run(Kind::Seek), not_run(Kind::End)];
     let late = concluded(Report { plans, ..report() });
     assert!(matches!(&late.verdict, Verdict::Inconclusive(why) if why.contains("2 of 3 plans")));
-    // What was found in time stays found.
+    // Nor does a lack of time.
     let plans = vec![failed(Kind::Records), not_run(Kind::End)];
     assert_eq!(concluded(Report { plans, ..report() }).verdict, Verdict::Findings);
 }
@@ -100,7 +100,7 @@ fn a_read_that_does_not_return_is_not_clean() {
 }
 
 #[test]
-fn a_reader_that_was_killed_is_told() {
+fn a_reader_that_was_killed_is_reported() {
     let killed = PlanReport { outcome: PlanOutcome::Killed, ..failed(Kind::Records) };
     let rest = PlanReport { outcome: PlanOutcome::NotRun("not now"), ..failed(Kind::End) };
     let report = concluded(Report { plans: vec![killed, rest], ..report() });
@@ -114,7 +114,7 @@ fn bytes_that_differ_are_a_finding() {
     assert_eq!((ids(&alone), &alone.verdict), (vec![204], &Verdict::Findings));
     let shared = concluded(Report { plans: vec![failed(Kind::Processes)], ..report() });
     assert_eq!(ids(&shared), [601]);
-    // One that explains them is enough.
+    // A finding that explains them is enough.
     let mut explained = Report { plans: vec![failed(Kind::Records)], ..report() };
     add(&mut explained.found, vec![finding(104, Severity::Warning, 1)], Some(Kind::Records));
     assert_eq!(ids(&concluded(explained)), [104]);
@@ -126,7 +126,7 @@ fn bytes_that_differ_in_differing_ways_are_a_finding() {
     let plans = vec![differed(Kind::Records, unsteady)];
     let report = concluded(Report { plans, ..report() });
     assert_eq!((ids(&report), &report.verdict), (vec![204], &Verdict::Findings));
-    assert!(report.found[0].finding.message.ends_with("each time different ones"));
+    assert!(report.found[0].finding.message.ends_with("with other bytes each time"));
 }
 
 #[test]
@@ -134,15 +134,18 @@ fn a_file_that_changes_is_not_called_clean_in_silence() {
     let plans = vec![differed(Kind::Records, PlanOutcome::Volatile)];
     let changed = concluded(Report { plans: plans.clone(), ..report() });
     assert_eq!((&changed.verdict, changed.volatile), (&Verdict::Clean, true));
-    assert_eq!(changed.notes, ["it changes now and then: the bytes of records are not judged"]);
-    // What another plan proves is not taken back.
-    let plans = [plans, vec![failed(Kind::Behind)]].concat();
+    assert_eq!(
+        changed.notes,
+        ["the file changes now and then: the bytes of records are not judged"]
+    );
+    // The proof of another plan stays.
+    let plans = [plans, vec![failed(Kind::After)]].concat();
     let both = concluded(Report { plans, ..report() });
     assert_eq!((&both.verdict, both.volatile), (&Verdict::Findings, false));
-    // Nor is what nobody had the time to find out passed over.
-    let plans = vec![differed(Kind::Records, PlanOutcome::Unsettled)];
-    let unsettled = concluded(Report { plans, ..report() });
-    assert!(matches!(unsettled.verdict, Verdict::Inconclusive(why) if why.contains("records")));
+    // A plan that was not repeated for lack of time is not ignored.
+    let plans = vec![differed(Kind::Records, PlanOutcome::Undecided)];
+    let undecided = concluded(Report { plans, ..report() });
+    assert!(matches!(undecided.verdict, Verdict::Inconclusive(why) if why.contains("records")));
 }
 
 #[test]
@@ -156,7 +159,7 @@ fn a_file_that_cannot_be_read_is_not_clean() {
     let unreadable = Report { end: Some(End::Error(5)), bytes: 0, ..report() };
     let verdict = concluded(unreadable.clone()).verdict;
     assert!(matches!(&verdict, Verdict::Refused(why) if why.contains("EIO")), "{verdict:?}");
-    // A way to read it all the same is a finding.
+    // If one way of reading works, that is a finding.
     let plans = vec![failed(Kind::Pread)];
     assert_eq!(concluded(Report { plans, ..unreadable }).verdict, Verdict::Findings);
 }
@@ -170,7 +173,27 @@ fn what_the_data_may_have_done_is_information() {
 }
 
 #[test]
-fn findings_are_told_once() {
+fn a_cause_is_no_milder_than_its_consequences() {
+    let because = |id, finding| {
+        let cause = Some(crate::rules::Cause { id: Id(id), blame: None });
+        Finding { cause, ..finding }
+    };
+    let mut report = report();
+    let weak = Finding {
+        message: "start() went back; unless each pass allocates its own records".to_owned(),
+        ..because(101, finding(104, Severity::Info, 1))
+    };
+    let findings =
+        [finding(101, Severity::Warning, 1), weak, because(104, finding(201, Severity::Error, 2))];
+    add(&mut report.found, findings, Some(Kind::Records));
+    let report = concluded(report);
+    assert!(report.found.iter().all(|found| found.finding.severity == Severity::Error));
+    let start = report.found.iter().find(|found| found.finding.id == Id(104)).unwrap();
+    assert_eq!(start.finding.message, "start() went back");
+}
+
+#[test]
+fn findings_are_reported_once() {
     let mut found = Vec::new();
     add(&mut found, vec![finding(104, Severity::Warning, 1)], Some(Kind::Whole));
     add(&mut found, vec![finding(104, Severity::Error, 1)], Some(Kind::Whole));

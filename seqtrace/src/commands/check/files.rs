@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    check::left_alone,
+    check::denylist,
     event::{Functions, Open},
     exit::UserError,
     filter::{Target, glob::Glob},
@@ -150,7 +150,7 @@ fn of_module(module: &Glob, source: &mut Source) -> Vec<NamedFile> {
 
 /// Returns true if a file's callbacks are in such a module.
 fn is_of(path: &Path, module: &dyn Fn(&str) -> bool, source: &mut Source) -> bool {
-    if left_alone::why(path).is_some() {
+    if denylist::reason(path).is_some() {
         return false;
     }
     let Ok(Some(Open { functions: Functions::Callbacks(callbacks), .. })) = source.look_at(path)

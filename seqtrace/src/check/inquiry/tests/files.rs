@@ -37,9 +37,9 @@ pub(super) enum Kind {
     OpenIterator,
     /// show() prints a heading where the section changes, and all readers share the last section.
     ShowShares,
-    /// next() returns NULL behind each record, and start() goes on there.
+    /// next() returns NULL after each record, and start() goes on there.
     NextEnds,
-    /// start() behind the only record sets `*pos` back to it.
+    /// start() after the only record sets `*pos` back to it.
     SetsBack,
     /// All descriptors have one cursor, which begins again only when it has come to the end.
     LeftBehind,
@@ -51,7 +51,7 @@ pub(super) enum Kind {
     ShowCounts,
     /// start() counts, and show() prints it.
     StartCounts,
-    /// Reading takes the records away.
+    /// Reading removes the records.
     Consumed,
     /// start() resumes wrong, in a file whose text changes once.
     ResetsAndChanges(u64),
@@ -295,7 +295,7 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
             ..base
         },
         Kind::SetsBack => {
-            let (turns, told) = (Rc::clone(&shared.counter), Rc::clone(&shared.counter));
+            let (turns, printed) = (Rc::clone(&shared.counter), Rc::clone(&shared.counter));
             File {
                 start: Box::new(|pos| {
                     if *pos == 0 {
@@ -310,7 +310,7 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                     0
                 }),
                 show: Box::new(move |_, m| {
-                    m.put(&format!("{}\n", told.get()));
+                    m.put(&format!("{}\n", printed.get()));
                     0
                 }),
                 ..base
@@ -381,7 +381,7 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
             }
         }
         Kind::StartCounts => {
-            let (counter, told) = (Rc::clone(&shared.counter), Rc::clone(&shared.counter));
+            let (counter, printed) = (Rc::clone(&shared.counter), Rc::clone(&shared.counter));
             let mut start = base.start;
             File {
                 start: Box::new(move |pos| {
@@ -389,7 +389,7 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                     start(pos)
                 }),
                 show: Box::new(move |v, m| {
-                    m.put(&format!("row {:05} pass {}\n", nr(v), told.get()));
+                    m.put(&format!("row {:05} pass {}\n", nr(v), printed.get()));
                     0
                 }),
                 ..base

@@ -1,5 +1,4 @@
-//! A laboratory without a kernel: it carries plans out on a simulated file, behind which are the real tracker,
-//! rules and collector.
+//! A lab without a kernel: it carries plans out on a simulated file, and feeds the real tracker, rules and collector.
 
 use std::{cell::Cell, collections::HashMap, pin::pin, rc::Rc, task, time::Duration};
 
@@ -20,7 +19,7 @@ use crate::{
     session::update::{Callbacks, Symbol},
 };
 
-/// The time that has passed, in a unit of its own.
+/// Simulated time, in an arbitrary unit.
 pub(super) type Clock = Rc<Cell<u64>>;
 
 /// Makes the callbacks for an open.

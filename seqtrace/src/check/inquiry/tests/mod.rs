@@ -41,8 +41,8 @@ fn brief(report: &Report) -> String {
     format!("{:?}\n{}", report.verdict, lines.join("\n"))
 }
 
-/// Asserts that a defect is found, that it has one root, which breaks one of these rules, and that nothing
-/// says that the data changes.
+/// Asserts that a defect is found, that it has one root, which breaks one of these rules, and that the report does not
+/// claim that the data changes.
 fn accuses(report: &Report, ids: &[u16], role: Role) -> Result<(), TestCaseError> {
     prop_assert_eq!(&report.verdict, &Verdict::Findings, "{}", brief(report));
     let roots = roots(report);
@@ -87,7 +87,7 @@ proptest! {
         let report = lab.report();
         prop_assert_eq!(&report.verdict, &Verdict::Clean, "{}", brief(&report));
         prop_assert!(report.bytes_compared && !report.volatile && report.repro.is_none());
-        // Two tastes, two whole reads, and each plan once.
+        // Two short reads, two whole reads, and each plan once.
         prop_assert_eq!(lab.plans, report.plans.len() + 3);
     }
 
@@ -104,7 +104,7 @@ proptest! {
         let report = lab.report();
         prop_assert_eq!(&report.verdict, &Verdict::Clean, "{}", brief(&report));
         prop_assert!(report.repro.is_none(), "{}", brief(&report));
-        // Not much more is read than of a file that keeps still.
+        // Not much more is read than for a file that does not change.
         prop_assert!(lab.plans <= 2 * (report.plans.len() + 3), "{} plans", lab.plans);
     }
 

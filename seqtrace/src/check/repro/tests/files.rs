@@ -1,4 +1,4 @@
-//! Files with a bug each, and right ones.
+//! Files with a bug each, and correct ones.
 
 use super::sim::{Callbacks, Out};
 use crate::check::call::Syscall;
@@ -6,9 +6,9 @@ use crate::check::call::Syscall;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Right,
-    /// Its numbers change with each system call.
+    /// Correct, with numbers that change with each system call.
     Ticking,
-    /// Its numbers change with each rendering.
+    /// Correct, with numbers that change with each rendering.
     Counting,
     /// next() leaves `*pos` alone at the end.
     EofStuck,
@@ -16,27 +16,27 @@ pub(super) enum Kind {
     Early,
     /// start() begins from record 0.
     Reset,
-    /// start() prints.
+    /// start() prints a header in each pass.
     StartPrints,
     /// start() prints, and the numbers change with each system call.
     StartPrintsTicking,
     /// start() sets `*pos` back at the end; the numbers change with each rendering.
     Counter,
-    /// The same with more than a page of records.
+    /// `Counter` with more than a page of records.
     OnePage,
     /// start() returns a stored cursor.
     Cursor,
     /// next() returns NULL for each record.
     Alone,
-    /// Other garbage in each resumed record.
+    /// Each resumed record has other garbage.
     Stale,
     /// All readers share a cursor.
     Shared,
-    /// The last record comes for ever.
+    /// The last record is returned for ever.
     Endless,
-    /// Reading takes the records away.
+    /// Reading removes the records.
     Consumed,
-    /// lseek() returns another offset than it went to.
+    /// lseek() returns another offset than the one it set.
     Astray,
     /// `EofStuck`, with numbers that change with each system call.
     EofStuckTicking,
@@ -63,7 +63,7 @@ impl File {
         Self { kind, records, shared: 0, count: 7, ticks: 0 }
     }
 
-    /// So many records of 27 bytes.
+    /// Returns a number of records of 27 bytes.
     pub(super) fn of(kind: Kind, count: usize) -> Self {
         let record = |number| format!("rec {number:05} abcdefghijklmnop\n").into_bytes();
         Self::new(kind, (0..count).map(record).collect())

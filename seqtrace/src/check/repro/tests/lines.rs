@@ -1,16 +1,17 @@
-//! Lines one by one: their text, what is made of their calls, and what is not enough for them.
+//! Single commands: their text, their output from calls, and runs that do not confirm them.
 
 use super::{
     super::{
-        RUNS, Repro, Run, Search, Trial, Whole,
-        doubles::{Pair, line},
+        Repro, Search,
+        doubles::{self, Pair},
         facts::Facts,
         list::trials,
         measure::Measure,
         ops::Op,
+        output::Whole,
         quote, right,
         script::{Part, Script},
-        trial::Fault,
+        trial::{Fault, RUNS, Run, Trial},
     },
     examined,
     files::{File, Kind},
@@ -34,8 +35,8 @@ fn facts() -> Facts {
         longest: 2,
         first: 2,
         middle: 4,
-        first_turn: 6,
-        turns: 1,
+        first_read_end: 6,
+        read_count: 1,
         cat: true,
     }
 }
@@ -64,10 +65,10 @@ fn whole(bytes: &[u8]) -> Whole {
 fn runs(wholes: [&[u8]; 3], calls: [Vec<Call>; RUNS]) -> Vec<Run> {
     let around = [(0, 1), (1, 2)];
     let runs = calls.into_iter().zip(around);
-    runs.map(|(calls, (before, behind))| Run {
+    runs.map(|(calls, (before, after))| Run {
         before: whole(wholes[before]),
         calls,
-        behind: whole(wholes[behind]),
+        after: whole(wholes[after]),
     })
     .collect()
 }
@@ -101,14 +102,14 @@ fn wrong_twice_between_whole_reads_that_agree() {
     assert_eq!(repro.command, "dd if=/f bs=2 count=3");
     assert_eq!(repro.shows, "at byte 2: \"0\\n\" instead of \"1\\n\"");
     assert_eq!(repro.correct.as_deref(), Some("cat /f | head -c 6"));
-    // Once is not enough, and nothing is while the file changes.
+    // One run does not confirm a command, and none does while the file changes.
     assert_eq!(confirm([FILE; 3], [WRONG, &[b"0\n", b"1\n", b"2\n", b""]]), None);
     for changed in 0..3 {
         let mut wholes = [FILE; 3];
         wholes[changed] = b"";
         assert_eq!(confirm(wholes, [WRONG; 2]), None, "{changed}");
     }
-    // Nor are two that are wrong in different ways.
+    // Nor do two runs that are wrong in different ways.
     assert_eq!(confirm([FILE; 3], [WRONG, &[b"0\n", b""]]), None);
     let garbage: &[&[u8]] = &[b"0\n", b"x\n", b"1\n", b"2\n", b""];
     let shows = confirm([FILE; 3], [WRONG, garbage]).unwrap().shows;
@@ -123,7 +124,7 @@ fn what_was_not_done_shows_nothing() {
     assert_eq!(blocks().confirm(&runs([FILE; 3], short), b"/f"), None);
     assert_eq!(blocks().confirm(&runs([FILE; 3], read_as([WRONG; 2]))[..1], b"/f"), None);
     assert_eq!(blocks().confirm(&runs([FILE; 3], read_as([WRONG; 2])), b"/a\nb"), None);
-    // dd reads its way where it cannot seek: these are not its calls.
+    // If dd cannot seek, it reads instead: these are not its calls.
     let trial = Trial::new(Script::Parts(vec![Part::dd(2, 1, None)]), &facts());
     let seek = Call { ret: -29, ..lseek(0, 2) };
     let calls = |asks: Option<Call>| {
@@ -141,7 +142,7 @@ fn what_was_not_done_shows_nothing() {
 #[test]
 fn an_end_that_does_not_last_is_nothing_for_cat() {
     let mut runs = runs([FILE; 3], read_as([WRONG; 2]));
-    runs[1].behind.lasts = false;
+    runs[1].after.lasts = false;
     let correct = blocks().confirm(&runs, b"/f").unwrap().correct;
     assert_eq!(correct.as_deref(), Some("dd if=/f bs=128k | head -c 6"));
 }
@@ -169,7 +170,7 @@ fn two_descriptors_are_compared_with_two_descriptors() {
         confirm(FILE).unwrap().command,
         "(exec 3</f 4</f; for i in 0 1; do dd bs=2 count=1 <&3; dd bs=2 count=1 <&4; done)"
     );
-    // A file that counts who has it open is right.
+    // A file that prints how often it is open is correct.
     assert_eq!(confirm(b"0\n1\n3\n"), None);
 }
 
@@ -213,7 +214,7 @@ fn the_whole_read_itself() {
     let line = |fault: Fault, bytes: &[u8], end| {
         let trial = Trial::whole(fault, &facts());
         let whole = Whole { bytes: bytes.to_vec(), end, lasts: true };
-        let run = Run { before: whole.clone(), calls: Vec::new(), behind: whole };
+        let run = Run { before: whole.clone(), calls: Vec::new(), after: whole };
         trial.confirm(&[run.clone(), run], b"/f").map(|repro| repro.command)
     };
     assert_eq!(line(Fault::Fails, b"a\n", End::Error(5)).as_deref(), Some("cat /f"));
@@ -233,14 +234,14 @@ fn a_line_is_twice_because_a_record_is() {
         again: Range { start: again, end: again + len },
     };
     let command = |pair: Pair, bytes: &[u8]| {
-        line(&pair, bytes, End::Eof, "cat /f").map(|repro: Repro| repro.command)
+        doubles::command(&pair, bytes, End::Eof, "cat /f").map(|repro: Repro| repro.command)
     };
     assert_eq!(command(pair(2, 4, 2), b"a\nb\nb\n").as_deref(), Some("cat /f | uniq -d"));
     assert_eq!(command(pair(0, 4, 2), b"a\nb\na\n").as_deref(), Some("cat /f | sort | uniq -d"));
-    // What is there twice behind it is none of this record's doing.
+    // Lines that occur twice after it are not of this record.
     let bounded = command(pair(0, 4, 2), b"a\nb\na\n#\n#\n");
     assert_eq!(bounded.as_deref(), Some("cat /f | head -c 6 | sort | uniq -d"));
-    // Nor is what is there twice before it, and then nothing is to be seen.
+    // Lines that occur twice before it hide the record, so there is no command.
     assert_eq!(command(pair(4, 8, 2), b"#\n#\na\nb\na\n"), None);
     assert_eq!(command(pair(0, 4, 2), b"a\nb\nc\n"), None);
     assert_eq!(command(pair(0, 2, 1), b"a,a\n"), None);

@@ -22,18 +22,18 @@ use sim::Sim;
 
 const PATH: &str = "/proc/foo";
 
-/// What a check makes of a file: without rules, the bytes alone.
+/// Returns the report on a file from its bytes alone, without rules.
 fn examined(sim: &mut Sim<File>, limit: u64) -> (Report, Shape) {
     let mut report = Report::new(PATH.as_bytes().to_vec());
     let calls = sim.run(&steps(&plan::whole(limit)));
     let reference = Reference::of(&calls).unwrap();
     let ends = reference.bytes.iter().zip(1..).filter(|(byte, _)| **byte == b'\n');
-    let turns = calls.iter().filter(|call| call.ret > 0 && call.syscall == Syscall::Read);
+    let read_ends = calls.iter().filter(|call| call.ret > 0 && call.syscall == Syscall::Read);
     let shape = Shape {
         len: reference.len(),
         complete: reference.end == End::Eof,
-        borders: ends.map(|(_, end)| end).collect(),
-        turns: turns.map(|call| call.at + call.bytes.len() as u64).collect(),
+        record_ends: ends.map(|(_, end)| end).collect(),
+        read_ends: read_ends.map(|call| call.at + call.bytes.len() as u64).collect(),
     };
     (report.bytes, report.end) = (reference.len(), Some(reference.end));
     let again = Reference::of(&sim.run(&steps(&plan::whole(limit)))).unwrap();
@@ -90,23 +90,23 @@ fn searched(sim: &mut Sim<File>, report: &Report, shape: &Shape) -> Option<Repro
     search.found()
 }
 
-/// The line for a file with one bug, and what it shows.
-fn line(kind: Kind, count: usize, ids: &[u16]) -> Option<Repro> {
+/// Returns the command for a file with one bug, and its description.
+fn repro(kind: Kind, count: usize, ids: &[u16]) -> Option<Repro> {
     let mut sim = Sim::new(File::of(kind, count));
     let (mut report, shape) = examined(&mut sim, 1 << 16);
     report.found.extend(ids.iter().map(|id| found(*id)));
     searched(&mut sim, &report, &shape)
 }
 
-fn command(kind: Kind, count: usize, ids: &[u16]) -> String {
-    let Some(Repro { command, shows, correct }) = line(kind, count, ids) else {
+fn described(kind: Kind, count: usize, ids: &[u16]) -> String {
+    let Some(Repro { command, shows, correct }) = repro(kind, count, ids) else {
         return "none".to_owned();
     };
     format!("{command}\n  {shows}\n  {}", correct.as_deref().unwrap_or("-"))
 }
 
 #[test]
-fn each_bug_has_its_line() {
+fn each_bug_has_its_command() {
     let mut all = String::new();
     for (kind, count, ids) in [
         (Kind::EofStuck, 3, &[102][..]),
@@ -128,11 +128,11 @@ fn each_bug_has_its_line() {
         (Kind::Splice, 300, &[204]),
         (Kind::Fails, 10, &[304]),
     ] {
-        writeln!(all, "{kind:?}: {}", command(kind, count, ids)).unwrap();
+        writeln!(all, "{kind:?}: {}", described(kind, count, ids)).unwrap();
     }
     expect_test::expect![[r##"
         EofStuck: dd if=/proc/foo bs=81 skip=1
-          behind the end, at byte 81: "rec 00002 abcdefghijklmnop\n"
+          past the end, at byte 81: "rec 00002 abcdefghijklmnop\n"
           cat /proc/foo | tail -c +82
         EofStuckTicking: { dd bs=128k >/dev/null; dd bs=33 skip=1; } </proc/foo | wc -l
           1 line instead of 0
@@ -150,7 +150,7 @@ fn each_bug_has_its_line() {
           without digits and blanks, at byte 30: "#atable\n" instead of "atrecabcdefghijklmnop\n"
           dd if=/proc/foo bs=128k | tr -d '0-9 '
         Counter: dd if=/proc/foo bs=1 count=1000 | wc -c
-          1000 bytes instead of 5; the reads do not come to an end
+          1000 bytes instead of 5; the reads do not reach an end
           dd if=/proc/foo bs=128k | wc -c
         OnePage: dd if=/proc/foo bs=27
           ends at byte 27, before "rec 00001 abcdefghijklmnop\nrec 00002 abcdefghijklmnop\nre"
@@ -159,7 +159,7 @@ fn each_bug_has_its_line() {
           at byte 62: "rec 00003 abcdefghijklmnop\n" instead of "rec 00002 abcdefghijklmnop\n"
           cat /proc/foo | tail -c +55 | head -c 54
         Alone: dd if=/proc/foo bs=270 skip=1 count=2
-          behind the end, at byte 270: "rec 00001 abcdefghijklmnop\nrec 00002 abcdefghijklmnop\n"
+          past the end, at byte 270: "rec 00001 abcdefghijklmnop\nrec 00002 abcdefghijklmnop\n"
           cat /proc/foo | tail -c +271 | head -c 540
         Stale: dd if=/proc/foo bs=27 count=3
           at byte 27: "1f722b88\n" instead of "rec 00001 abcdefghijklmnop\n"; other bytes each time
@@ -168,13 +168,13 @@ fn each_bug_has_its_line() {
           at byte 35: "rec 00002 abcdefghijklmnop\n" instead of "rec 00001 abcdefghijklmnop\n"
           for i in 0 1 2; do for j in 3 4; do cat /proc/foo | tail -c +$((i * 27 + 1)) | head -c 27; done; done
         Endless: dd if=/proc/foo bs=128k count=17 | wc -c
-          17 reads do not come to an end
+          17 reads do not reach an end
           -
         Astray: python3 -c 'from os import *; print(lseek(0, 8100, 0))' </proc/foo
           lseek to 8100 returns 8099
           echo 8100
         EofStuckNoLseek: python3 -c 'from os import *; write(1, pread(0, 27, 8100))' </proc/foo
-          behind the end, at byte 8100: "rec 00299 abcdefghijklmnop\n"
+          past the end, at byte 8100: "rec 00299 abcdefghijklmnop\n"
           cat /proc/foo | tail -c +8101 | head -c 27
         Readv: python3 -c 'from os import *; b = [bytearray(n) for n in (27, 27,)]; n = readv(0, b); write(1, b"".join(b)[:n])' </proc/foo
           at byte 0: "!ec 00000 abcdefghijklmnop\n" instead of "rec 00000 abcdefghijklmnop\n"
@@ -183,16 +183,16 @@ fn each_bug_has_its_line() {
           at byte 0: "!ec 00000 abcdefghijklmnop\n" instead of "rec 00000 abcdefghijklmnop\n"
           dd if=/proc/foo bs=128k
         Fails: cat /proc/foo
-          fails with EIO behind 135 bytes
+          fails with EIO after 135 bytes
           -
     "##]].assert_eq(&all);
 }
 
 #[test]
-fn what_reading_changes_has_no_line() {
+fn a_file_that_reading_changes_has_no_command() {
     for kind in [Kind::Consumed, Kind::Counting, Kind::Ticking, Kind::Right] {
         for ids in [&[204][..], &[105], &[102, 201]] {
-            assert_eq!(line(kind, 300, ids), None, "{kind:?}");
+            assert_eq!(repro(kind, 300, ids), None, "{kind:?}");
         }
     }
 }

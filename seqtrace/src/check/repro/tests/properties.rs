@@ -1,4 +1,4 @@
-//! No line is confirmed for a file that is right, whatever a report accuses it of.
+//! No command is confirmed for a correct file, whatever a report claims about it.
 
 use proptest::prelude::*;
 
@@ -29,7 +29,7 @@ fn records() -> impl Strategy<Value = Vec<Vec<u8>>> {
     prop::collection::vec(text.prop_map(String::into_bytes), 0..60)
 }
 
-/// Accuses each plan of having differed at some offset, and the file of this.
+/// Returns a report in which each plan differs at some offset, and which has findings of these rules.
 fn accuse(report: &mut Report, at: u64, ids: &[u16], pair: (i64, i64, i64)) {
     for plan in &mut report.plans {
         let difference = Difference { call: 0, at, what: What::Astray { to: 0 } };
@@ -51,7 +51,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
-    fn a_right_file_has_no_line(
+    fn a_correct_file_has_no_command(
         records in records(),
         kind in prop_oneof![Just(Kind::Right), Just(Kind::Ticking), Just(Kind::Counting)],
         at in 0u64..10_000,
@@ -68,14 +68,14 @@ proptest! {
     fn no_double_is_made_of_lines_that_are_equal(
         records in records(),
         first in 0i64..200,
-        behind in 1i64..200,
+        after in 1i64..200,
         len in 1i64..60,
     ) {
         let mut sim = Sim::new(File::new(Kind::Right, records));
         let (mut report, shape) = examined(&mut sim, 1 << 20);
-        accuse(&mut report, 0, &[201], (first, first + behind, len));
+        accuse(&mut report, 0, &[201], (first, first + after, len));
         if let Some(line) = searched(&mut sim, &report, &shape) {
-            // Accused as it is, only what is there twice is shown, and nothing else.
+            // Despite the claims, only a record that occurs twice gets a command.
             prop_assert!(line.command.ends_with("uniq -d"));
         }
     }

@@ -8,14 +8,14 @@ use crate::check::{
 
 const PAGE: usize = 4096;
 
-/// What show() and start() print into.
+/// Buffer that show() and start() print into.
 pub(super) struct Out {
     pub(super) buf: Vec<u8>,
     size: usize,
 }
 
 impl Out {
-    /// seq_puts()
+    /// Prints as seq_puts() does.
     pub(super) fn put(&mut self, text: &[u8]) {
         if self.buf.len() + text.len() < self.size {
             self.buf.extend_from_slice(text);
@@ -25,7 +25,7 @@ impl Out {
     }
 }
 
-/// The callbacks. `private` is of each open.
+/// The callbacks. `private`: one for each open.
 pub(super) trait Callbacks {
     fn start(&mut self, private: &mut i64, pos: &mut i64, out: &mut Out) -> Option<i64>;
     fn next(&mut self, private: &mut i64, v: i64, pos: &mut i64) -> Option<i64>;
@@ -33,16 +33,16 @@ pub(super) trait Callbacks {
     fn show(&mut self, private: &mut i64, v: i64, out: &mut Out) -> Result<(), i64>;
     fn stop(&mut self, _out: &mut Out) {}
     fn open(&mut self, _private: &mut i64) {}
-    /// Time goes on: a system call was made.
+    /// Called for each system call: lets time pass.
     fn tick(&mut self) {}
-    /// What lseek returns instead.
+    /// Changes the return value of lseek.
     fn astray(&self, to: u64) -> u64 {
         to
     }
     fn lseeks(&self) -> bool {
         true
     }
-    /// True if the first byte that this call gets is another one.
+    /// Returns true if the first byte of this call is to be wrong.
     fn garbles(&self, _syscall: Syscall) -> bool {
         false
     }
@@ -193,7 +193,7 @@ impl Fd {
         calls.push(Call { ret: i64::try_from(ret).unwrap(), ..head });
     }
 
-    /// seq_read_iter()
+    /// Reads as seq_read_iter() does.
     fn read_at<F: Callbacks>(&mut self, file: &mut F, at: u64, want: u64) -> Result<Vec<u8>, i64> {
         let want = usize::try_from(want).unwrap();
         if want == 0 {

@@ -1,5 +1,5 @@
-//! One file after the other: what an inquiry asks for is carried out by the reading processes, traced, and
-//! answered.
+//! Checks one file after the other: the reading processes carry out the plans of an inquiry, and the trace
+//! records what the kernel does.
 
 use std::{
     io, mem,
@@ -11,8 +11,8 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
+    denylist,
     inquiry::{self, Answer, Bounds, Lab},
-    left_alone,
     plan::{Act, Plan},
     process::{Ended, Process},
     reader::Request,
@@ -24,57 +24,59 @@ use crate::{
     run::Trace,
 };
 
-/// How far a check goes.
+/// Limits of a check.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Bytes of a file that are judged.
-    pub bytes: u64,
-    /// Time for a file.
-    pub time: Duration,
-    /// Time for a read: then it blocks.
-    pub step: Duration,
-    /// Files that reading changes are read all the same.
-    pub force: bool,
+pub(crate) struct Limits {
+    /// Most bytes of a file that are read.
+    pub(crate) bytes: u64,
+    /// Time for a file, without the extension for a file whose bytes differ.
+    pub(crate) time: Duration,
+    /// Time after which a read counts as blocked.
+    pub(crate) step: Duration,
+    /// Read also files that reading changes.
+    pub(crate) force: bool,
 }
 
-/// Two reading processes and what traces them.
-pub struct Examiner {
-    /// What sees the reads.
-    pub trace: Trace<Collector>,
+/// Two reading processes and the trace that follows them.
+pub(crate) struct FileChecker {
+    pub(crate) trace: Trace<Collector>,
     readers: [Process; 2],
-    /// Does nothing. Its files in /proc keep still, where those of a reader show its own read.
+    /// Process that does nothing. It stands in for /proc/self: the files of a reader would show its own read.
     idle: Process,
     limits: Limits,
 }
 
-/// Records from which on steps are done one by one, and the ring is emptied between them.
+/// Number of records above which each step is a request of its own, so that the ring is emptied in between.
 const HEAVY: usize = 2048;
 
 /// The readers at work on one file.
 struct Reading<'a> {
-    examiner: &'a mut Examiner,
-    /// The file that is read: another than the one named where that means the reader itself.
+    checker: &'a mut FileChecker,
+    /// Path that is opened: differs from the named one under /proc/self.
     path: &'a Path,
-    /// So many records that events of one step may fill the ring.
+    /// The events of one step may fill the ring.
     heavy: bool,
     deadline: Instant,
-    /// Events that were lost before.
+    /// Number of events that were lost before this file.
     lost: u64,
-    /// A reader was killed. What it held may be held for ever: nothing more is read.
+    /// A reader was killed. A lock that it held may stay held, so nothing more is read.
     killed: bool,
 }
 
-impl Examiner {
-    /// From a trace whose sink is `seen` and which follows the readers.
+impl FileChecker {
+    /// Takes a trace that follows the readers and whose sink is `seen`.
     ///
     /// # Errors
-    /// No further process can be started.
-    pub fn new(trace: Trace<Collector>, readers: [Process; 2], limits: Limits) -> io::Result<Self> {
+    /// The idle process cannot be started.
+    pub(crate) fn new(
+        trace: Trace<Collector>,
+        readers: [Process; 2],
+        limits: Limits,
+    ) -> io::Result<Self> {
         Ok(Self { trace, readers, idle: Process::start(2)?, limits })
     }
 
-    /// Ends the readers.
-    pub async fn end(self) -> Trace<Collector> {
+    pub(crate) async fn end(self) -> Trace<Collector> {
         for reader in self.readers.into_iter().chain([self.idle]) {
             reader.end().await;
         }
@@ -84,14 +86,14 @@ impl Examiner {
     /// Checks one file: reports it as `path` and reads it by `real`, the path that its sessions have.
     ///
     /// # Errors
-    /// The readers or the trace fail; whatever the file does is in the report.
-    pub async fn file(&mut self, path: &Path, real: &Path) -> anyhow::Result<Report> {
+    /// The readers or the trace fail. Errors of the file are in the report.
+    pub(crate) async fn file(&mut self, path: &Path, real: &Path) -> anyhow::Result<Report> {
         let lost = self.trace.source.lost()?;
         let mut report = Report::new(path.as_os_str().as_bytes().to_vec());
         let read_as = read_as(real, self.idle.id());
         let deadline = Instant::now() + self.limits.time;
         if self.readers.iter_mut().any(Process::is_gone) {
-            // That was none of this file's doing.
+            // An earlier file is to blame, not this one.
             self.replace_readers().await?;
         }
         if let Some(why) = self.refuses(&read_as, &mut report) {
@@ -100,13 +102,13 @@ impl Examiner {
         }
         let bounds = Bounds { bytes: self.limits.bytes, force: self.limits.force };
         let mut reading =
-            Reading { examiner: self, path: &read_as, heavy: false, deadline, lost, killed: false };
+            Reading { checker: self, path: &read_as, heavy: false, deadline, lost, killed: false };
         Box::pin(inquiry::inquire(&mut reading, bounds, report)).await
     }
 
-    /// Why a file is not read at all.
+    /// Returns the reason why a file is not read at all.
     fn refuses(&mut self, read_as: &Path, report: &mut Report) -> Option<String> {
-        if let Some(why) = left_alone::why(read_as).filter(|_| !self.limits.force) {
+        if let Some(why) = denylist::reason(read_as).filter(|_| !self.limits.force) {
             return Some(format!("{why}: not opened without --force"));
         }
         let looked = self.trace.source.look_at(read_as);
@@ -114,7 +116,7 @@ impl Examiner {
         self.trace.sink.take();
         match looked {
             Err(error) => match self.trace.source.failed_open() {
-                // What that open left behind is known when a reader, which is traced, has tried it.
+                // The traced open of a reader will show whether a failed open leaks.
                 Some(open) => {
                     if let Functions::Callbacks(callbacks) = open.functions {
                         report.callbacks = Some(callbacks);
@@ -131,7 +133,7 @@ impl Examiner {
         }
     }
 
-    /// A reader that hangs or is gone is given up; its descriptors are closed with it.
+    /// Starts new readers. The old ones, one of which hangs or is gone, are killed, which closes their descriptors.
     async fn replace_readers(&mut self) -> anyhow::Result<()> {
         for number in [0, 1] {
             let fresh = Process::start(number)?;
@@ -158,7 +160,7 @@ impl Lab for Reading<'_> {
             let process = acts.first().map_or(0, |act| act.process);
             let steps = acts.iter().map(|act| act.step.clone()).collect();
             let request = Request { path: self.path.as_os_str().as_bytes().to_vec(), steps };
-            let Examiner { trace, readers, limits, .. } = &mut *self.examiner;
+            let FileChecker { trace, readers, limits, .. } = &mut *self.checker;
             let Some(reader) = readers.get_mut(process) else { continue };
             let returned = trace.sink.returned();
             let returned = || returned.get();
@@ -166,41 +168,41 @@ impl Lab for Reading<'_> {
             ended = trace.pump_while(asked).await?;
             if ended != Ended::Done {
                 self.killed = ended == Ended::Died;
-                self.examiner.replace_readers().await?;
+                self.checker.replace_readers().await?;
                 break;
             }
         }
-        let seen = self.examiner.trace.sink.take();
-        self.heavy |= seen.sessions.iter().any(|session| session.borders.len() > HEAVY);
+        let seen = self.checker.trace.sink.take();
+        self.heavy |= seen.sessions.iter().any(|session| session.record_ends.len() > HEAVY);
         Ok(Answer { calls, ended, seen })
     }
 
     async fn idle(&mut self, time: Duration) -> anyhow::Result<()> {
-        self.examiner.trace.pump_while(tokio::time::sleep(time)).await;
+        self.checker.trace.pump_while(tokio::time::sleep(time)).await;
         Ok(())
     }
 
     fn is_over(&self) -> Option<&'static str> {
         if self.killed {
-            Some("not after a reader was killed")
+            Some("a reader was killed before")
         } else if Instant::now() >= self.deadline {
-            Some("no time left")
+            Some("no time was left")
         } else {
             None
         }
     }
 
     fn extend(&mut self) {
-        self.deadline += self.examiner.limits.time / 2;
+        self.deadline += self.checker.limits.time / 2;
     }
 
     fn lost(&self) -> anyhow::Result<u64> {
-        Ok(self.examiner.trace.source.lost()? - self.lost)
+        Ok(self.checker.trace.source.lost()? - self.lost)
     }
 }
 
-/// Of a file about the reader itself that of a process which does nothing: a reader's own stack or
-/// system call is another with each way of reading.
+/// Replaces /proc/self and /proc/thread-self by the files of the process `idle`, which does nothing: a reader's own
+/// stack or system call differs from one way of reading to the other.
 fn read_as(path: &Path, idle: Option<u32>) -> PathBuf {
     let Some(idle) = idle else { return path.to_path_buf() };
     let folder = PathBuf::from(format!("/proc/{idle}"));
@@ -218,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_reads_of_himself() {
+    fn a_reader_does_not_read_its_own_files() {
         let of = |path: &str| read_as(Path::new(path), Some(42)).display().to_string();
         assert_eq!(of("/proc/self/maps"), "/proc/42/maps");
         assert_eq!(of("/proc/thread-self/stat"), "/proc/42/task/42/stat");
