@@ -4,8 +4,8 @@
 //! Each phase of a session has a file: [`open`]; [`read`]; the callbacks in [`iterate`] (probed at the core's call
 //! sites), [`passes`] or [`callbacks`] (probed at the functions themselves); [`release`] and [`failed_open`]. [`plain`]
 //! is for procfs files without a seq_file. They share [`maps`], [`emit`], [`kernel`] (the only reads of kernel memory),
-//! [`session`] (the known files), [`slots`] (the table by which a callback finds its session), [`tasks`] (the callbacks
-//! that a task is inside of) and [`config`].
+//! [`session`] (the known files), [`slots`] (the table by which a callback finds its session), [`batch`] (the callbacks that
+//! are pending), [`tasks`] (the callbacks that a task is inside of) and [`config`].
 //!
 //! Functions are probed by trampolines (fentry, fexit), which cost least, and instructions within the core by kprobes.
 //! Both are slow to detach, for different reasons (`probe::functions` in user space), so as few as possible are used.
@@ -17,6 +17,7 @@
 // Inline assembly for BPF is not stable yet; `kernel::atomic_add` needs one instruction of it.
 #![feature(asm_experimental_arch)]
 
+mod batch;
 mod callbacks;
 mod config;
 mod emit;

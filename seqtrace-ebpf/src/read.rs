@@ -13,12 +13,13 @@ use seqtrace_common::wire::{
 };
 
 use crate::{
+    batch,
     config::config,
     emit::emit_unlocked,
     kernel::{self, field},
     maps::Traversing,
     open::{self, Opening},
-    passes, session, slots, tasks,
+    passes, session, tasks,
 };
 
 /// Returns the open file of a `struct kiocb *` and its seq_file.
@@ -101,7 +102,7 @@ fn returned(m: u64, ret: i64) {
         let session = state.key;
         let (_, tid) = kernel::ids();
         passes::leave(tid, m, state);
-        slots::flush_own(m, state, tid);
+        batch::flush_own(m, state, tid);
         state.traversing = Traversing::NO;
         tasks::release_slot(tid);
         let make = |head| ReadExit { head, session, tid, ret, state: kernel::seq_state(m) };
@@ -171,7 +172,7 @@ pub(crate) fn seq_lseek_exit(ctx: FExitContext) -> u32 {
         let session = state.key;
         let (_, tid) = kernel::ids();
         passes::leave(tid, m, state);
-        slots::flush_own(m, state, tid);
+        batch::flush_own(m, state, tid);
         state.traversing = Traversing::NO;
         tasks::release_slot(tid);
         let ret = ctx.arg(3);

@@ -5,11 +5,12 @@ use aya_ebpf::{macros::fentry, programs::FEntryContext};
 use seqtrace_common::wire::{FLAG_REMOVED, Kind, OpenFailed, Release, via};
 
 use crate::{
+    batch,
     config::config,
     emit::emit,
     kernel::{self, field},
     maps::SESSION,
-    session, slots,
+    session,
 };
 
 /// Emits the release of a file, if it is traced, and removes the file. `which` is one of [`via`].
@@ -19,7 +20,7 @@ pub(crate) fn end(id: u64, file: u64, which: u8, private: u64) {
     // SAFETY: an element of the map; no other task uses a file that is being released.
     let key = unsafe { (*state).key };
     if key != 0 {
-        slots::flush(id, key);
+        batch::flush_session(id, key);
         let (_, tid) = kernel::ids();
         let references: i64 = field(file, config!(offsets.file_references));
         let one = i64::from(config!(offsets.file_one_reference));

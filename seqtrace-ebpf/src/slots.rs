@@ -8,7 +8,7 @@ use seqtrace_common::slots::{PendingBatch, SLOT_COUNT, SessionState, Slot};
 
 use crate::{
     config::config,
-    iterate, kernel,
+    kernel,
     maps::{SLOT_OWNERS, SLOTS},
 };
 
@@ -74,28 +74,4 @@ pub(crate) fn batch(id: u64) -> Option<&'static mut PendingBatch> {
     let slot = of(id);
     // SAFETY: an element of the table; only the task that holds m->lock writes to it.
     unsafe { ((*slot).id == id).then_some(&mut (*slot).batch) }
-}
-
-/// Flushes the session's pending batch, if the session owns a slot. No other task may be using the session.
-#[inline(always)]
-pub(crate) fn flush(id: u64, key: u32) {
-    if let Some(batch) = batch(id) {
-        iterate::flush_batch(key, batch);
-    }
-}
-
-/// Flushes the batch left behind by a pass of thread `tid` whose stop() was missed, when a read or lseek of that thread
-/// returns. m->lock has been released by then: a batch of another thread is still being written, or was flushed by its
-/// own stop().
-#[inline(always)]
-pub(crate) fn flush_own(id: u64, state: &mut SessionState, tid: u32) {
-    // SAFETY: fields of our own state. pass_begin() writes them in the reverse order.
-    let own = unsafe {
-        (&raw const state.in_pass).read_volatile() != 0
-            && (&raw const state.owner).read_volatile() == tid
-    };
-    if own {
-        state.in_pass = 0;
-        flush(id, state.key);
-    }
 }
