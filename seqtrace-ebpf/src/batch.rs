@@ -87,7 +87,7 @@ fn pair<'a>(batch: &PendingBatch, at: u32) -> &'a mut Pair {
     const {
         assert!(PAIRS < 8 && 8 * size_of::<Pair>() < size_of::<Slot>() + size_of::<[Pair; PAIRS]>())
     };
-    let at = kernel::opaque_mask::<7>(u64::from(at)) as usize;
+    let at = kernel::opaque_mask!(u64::from(at), 7) as usize;
     // SAFETY: `at` is below PAIRS.
     unsafe { &mut *(&raw const batch.pair).cast::<Pair>().cast_mut().add(at) }
 }

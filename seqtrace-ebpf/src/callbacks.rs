@@ -13,8 +13,8 @@ use aya_ebpf::{
 use crate::{
     config::config,
     iterate, kernel,
-    maps::{CALL_DEPTH, ITERATORS_ONLY, Missed},
-    session, slots, tasks,
+    maps::{CALL_DEPTH, Calls, ITERATORS_ONLY, Missed},
+    session, slots, table, tasks,
 };
 
 /// Numbers of callbacks, as stored in [`Calls::sp`](crate::maps::Calls::sp).
@@ -45,7 +45,7 @@ fn follows(before: u64, role: u64) -> bool {
 #[inline(always)]
 fn enter(sp: u64, mut m: u64, role: u64, first: bool) -> u64 {
     let (_, tid) = kernel::ids();
-    let Some(calls) = tasks::calls(tid) else {
+    let Some(calls) = table::current::<Calls>(tid) else {
         tasks::enter_first(tid, m, sp | role);
         return m;
     };
@@ -87,7 +87,7 @@ fn enter(sp: u64, mut m: u64, role: u64, first: bool) -> u64 {
 #[inline(always)]
 fn leave() -> u64 {
     let (_, tid) = kernel::ids();
-    let Some(calls) = tasks::calls(tid) else { return 0 };
+    let Some(calls) = table::current::<Calls>(tid) else { return 0 };
     let depth = calls.depth as usize;
     if depth == 0 || depth > CALL_DEPTH {
         return 0;
@@ -95,7 +95,8 @@ fn leave() -> u64 {
     calls.depth -= 1;
     let m = calls.m[(depth - 1) & (CALL_DEPTH - 1)];
     if calls.depth == 0 {
-        tasks::left_last(tid);
+        // The slot is kept until the read or lseek returns.
+        table::remove_overflow::<Calls>(tid);
     }
     m
 }

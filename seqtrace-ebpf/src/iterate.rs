@@ -8,7 +8,7 @@
 //! The returns of next() and show() are buffered if the session owns a slot ([`crate::batch`]); everything else is submitted at once.
 
 use aya_ebpf::{bindings::pt_regs, macros::kprobe, programs::ProbeContext};
-use seqtrace_common::slots::{PendingBatch, SessionState};
+use seqtrace_common::slots::{PendingBatch, SessionState, Slot};
 use seqtrace_common::wire::{
     Callback, FLAG_FULL, Kind, PREVIEW_BYTES, PassBegin, Preview, SeqState, Started,
 };
@@ -19,7 +19,8 @@ use crate::{
     emit::{self, emit},
     kernel::{self, BufferState, field},
     maps::{PassState, Traversing},
-    session, slots,
+    session,
+    table::{self, Lookup},
 };
 
 /// Emits the beginning of a pass: `start()` is about to be called.
@@ -207,17 +208,16 @@ macro_rules! sites {
                 let $regs: *const pt_regs = ctx.regs;
                 // SAFETY: the context of a probe.
                 let $m = unsafe { (*$regs).$reg };
-                let slot = slots::of($m);
-                // SAFETY: an element of the table, and the core holds m->lock.
-                unsafe {
-                    if (*slot).id == $m {
-                        let $state = &mut (*slot).state;
-                        let $batch = Some(&mut (*slot).batch);
+                match table::find::<Slot>($m) {
+                    Lookup::Owned(slot) => {
+                        // SAFETY: an element of the table, and the core holds m->lock.
+                        let Slot { state: $state, batch, .. } = unsafe { &mut *slot };
+                        let $batch = Some(batch);
                         let _ = ($regs, &$batch);
                         $handle;
-                    } else if (*slot).collisions != 0 {
-                        lookup_overflow($regs, $m);
                     }
+                    Lookup::Overflow => lookup_overflow($regs, $m),
+                    Lookup::Absent => {}
                 }
                 0
             }

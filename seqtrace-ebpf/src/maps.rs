@@ -7,6 +7,8 @@ use aya_ebpf::{
 use seqtrace_common::config::FilterKey;
 use seqtrace_common::slots::{self, PendingBatch, SLOT_COUNT, SessionState, Slot};
 
+use crate::table::ThreadSlot;
+
 /// Number of open files that can be known at once, traced or not.
 const SESSIONS: u32 = 32 * 1024;
 /// Number of tasks that can be in an overflow map at once.
@@ -80,40 +82,28 @@ pub(crate) struct Calls {
     pub(crate) m: [u64; CALL_DEPTH],
     /// Stack pointer on entry, a multiple of 8, plus the callback's number in the three lowest bits.
     pub(crate) sp: [u64; CALL_DEPTH],
+    /// Makes the size of a slot a power of two.
+    pub(crate) slot_pad: [u64; 5],
 }
 
 impl Calls {
-    pub(crate) const NONE: Self = Self { depth: 0, m: [0; CALL_DEPTH], sp: [0; CALL_DEPTH] };
+    pub(crate) const NONE: Self =
+        Self { depth: 0, m: [0; CALL_DEPTH], sp: [0; CALL_DEPTH], slot_pad: [0; 5] };
 }
-
-/// A slot of [`crate::tasks`]; as long as two cache lines.
-#[repr(C)]
-pub(crate) struct TaskSlot {
-    /// Owner: a thread id; 0 if the slot is free.
-    pub(crate) tid: u32,
-    /// Spelled-out padding, zero.
-    pub(crate) pad: u32,
-    pub(crate) calls: Calls,
-    /// Spelled-out padding, zero.
-    pub(crate) pad2: [u64; 6],
-}
-
-/// Number of slots for tasks inside of reads; a power of two.
-pub(crate) const TASK_SLOTS: usize = 1024;
 
 /// The table of [`crate::tasks`].
 #[unsafe(link_section = ".bss.tasks")]
-pub(crate) static mut TASKS_INSIDE: [TaskSlot; TASK_SLOTS] =
-    [const { TaskSlot { tid: 0, pad: 0, calls: Calls::NONE, pad2: [0; 6] } }; TASK_SLOTS];
+pub(crate) static mut TASK_SLOTS: [ThreadSlot<Calls>; SLOT_COUNT] =
+    [const { ThreadSlot::free(Calls::NONE) }; SLOT_COUNT];
 
-/// By slot number of [`TASKS_INSIDE`]: the owner's thread id.
+/// By slot number of [`TASK_SLOTS`]: the owner's thread id.
 #[map]
-pub(crate) static TASK_SLOT_OWNERS: HashMap<u32, u32> =
-    HashMap::with_max_entries(TASK_SLOTS as u32, 0);
+pub(crate) static TASK_SLOT_OWNERS: HashMap<u32, u64> =
+    HashMap::with_max_entries(SLOT_COUNT as u32, 0);
 
 /// By thread id: the callbacks of tasks that own no slot.
 #[map]
-pub(crate) static CALLS: HashMap<u32, Calls> = HashMap::with_max_entries(TASKS, 0);
+pub(crate) static CALLS: HashMap<u64, Calls> = HashMap::with_max_entries(TASKS, 0);
 
 /// State of a pass: the last that was observed of it.
 #[repr(u32)]
@@ -178,26 +168,19 @@ pub(crate) struct Passes {
     pub(crate) now: Pass,
     /// The passes around the innermost, outermost first.
     pub(crate) outer: [Pass; 3],
+    /// Makes the size of a slot a power of two.
+    pub(crate) slot_pad: u64,
 }
 
-/// A slot of [`crate::passes`]; as long as four cache lines.
-#[repr(C)]
-pub(crate) struct PassSlot {
-    /// Owner: a thread id; 0 if the slot is free.
-    pub(crate) tid: u32,
-    /// Number of other tasks with passes that hash to this slot.
-    pub(crate) collisions: u32,
-    pub(crate) passes: Passes,
-    /// Spelled-out padding, zero.
-    pub(crate) pad: [u64; 2],
+impl Passes {
+    pub(crate) const NONE: Self =
+        Self { depth: 0, pad: 0, now: Pass::NONE, outer: [Pass::NONE; 3], slot_pad: 0 };
 }
 
-/// The table of [`crate::passes`].
+/// The table of [`crate::pass_stack`].
 #[unsafe(link_section = ".bss.passes")]
-pub(crate) static mut PASS_SLOTS: [PassSlot; TASK_SLOTS] = [const {
-    let passes = Passes { depth: 0, pad: 0, now: Pass::NONE, outer: [Pass::NONE; 3] };
-    PassSlot { tid: 0, collisions: 0, passes, pad: [0; 2] }
-}; TASK_SLOTS];
+pub(crate) static mut PASS_SLOTS: [ThreadSlot<Passes>; SLOT_COUNT] =
+    [const { ThreadSlot::free(Passes::NONE) }; SLOT_COUNT];
 
 /// Number of passes in progress that are not tracked because there was no room for them.
 #[unsafe(link_section = ".bss.untracked")]
@@ -205,12 +188,12 @@ pub(crate) static mut UNTRACKED_PASSES: u32 = 0;
 
 /// By slot number of [`PASS_SLOTS`]: the owner's thread id.
 #[map]
-pub(crate) static PASS_SLOT_OWNERS: HashMap<u32, u32> =
-    HashMap::with_max_entries(TASK_SLOTS as u32, 0);
+pub(crate) static PASS_SLOT_OWNERS: HashMap<u32, u64> =
+    HashMap::with_max_entries(SLOT_COUNT as u32, 0);
 
 /// By thread id: the passes of tasks that own no slot.
 #[map]
-pub(crate) static PASS_OVERFLOW: HashMap<u32, Passes> = HashMap::with_max_entries(TASKS, 0);
+pub(crate) static PASS_OVERFLOW: HashMap<u64, Passes> = HashMap::with_max_entries(TASKS, 0);
 
 /// By address: the functions that have the probes of [`crate::passes`], numbered in the order of attaching.
 #[map]

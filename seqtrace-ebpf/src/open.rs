@@ -230,7 +230,7 @@ fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
     for _ in 0..PATH_DEPTH {
         let name = field(dentry, config!(offsets.dentry_name));
         // `len` is below PATH_BYTES, but before 6.4 the verifier loses that bound when the compiler spills `len`.
-        let at: usize = kernel::opaque_mask::<{ PATH_BYTES as i32 - 1 }>(len as u64) as usize;
+        let at: usize = kernel::opaque_mask!(len as u64, PATH_BYTES as i32 - 1) as usize;
         // SAFETY: `at` is below PATH_BYTES, and the buffer has NAME_ROOM bytes more.
         let copied = unsafe { kernel::copy_str(path.add(at), NAME_ROOM as u32, name) };
         if copied <= 0 || copied > NAME_ROOM as i64 {

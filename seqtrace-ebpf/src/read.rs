@@ -19,7 +19,7 @@ use crate::{
     kernel::{self, field},
     maps::Traversing,
     open::{self, Opening},
-    passes, session, tasks,
+    pass_stack, session, tasks,
 };
 
 /// Returns the open file of a `struct kiocb *` and its seq_file.
@@ -101,7 +101,7 @@ fn returned(m: u64, ret: i64) {
     if let Some(state) = session::traced(m) {
         let session = state.key;
         let (_, tid) = kernel::ids();
-        passes::leave(tid, m, state);
+        pass_stack::leave(tid, m, state);
         batch::flush_own(m, state, tid);
         state.traversing = Traversing::NO;
         tasks::release_slot(tid);
@@ -171,7 +171,7 @@ pub(crate) fn seq_lseek_exit(ctx: FExitContext) -> u32 {
     if let Some(state) = session::traced(m) {
         let session = state.key;
         let (_, tid) = kernel::ids();
-        passes::leave(tid, m, state);
+        pass_stack::leave(tid, m, state);
         batch::flush_own(m, state, tid);
         state.traversing = Traversing::NO;
         tasks::release_slot(tid);
