@@ -138,7 +138,7 @@ pub(crate) fn stack_pointer(regs: *const pt_regs) -> u64 {
     }
 }
 
-/// `void *start(struct seq_file *m, loff_t *pos)` was entered.
+/// Handles the entry of `void *start(struct seq_file *m, loff_t *pos)`.
 #[kprobe]
 pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {
     let m = kernel::arg(&ctx, 0);
@@ -151,7 +151,7 @@ pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `void *next(struct seq_file *m, void *v, loff_t *pos)` was entered.
+/// Handles the entry of `void *next(struct seq_file *m, void *v, loff_t *pos)`.
 #[kprobe]
 pub(crate) fn next_enter(ctx: ProbeContext) -> u32 {
     let m = core_call(kernel::arg(&ctx, 0), Some(kernel::arg(&ctx, 2)));
@@ -159,21 +159,21 @@ pub(crate) fn next_enter(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `int show(struct seq_file *m, void *v)` was entered.
+/// Handles the entry of `int show(struct seq_file *m, void *v)`.
 #[kprobe]
 pub(crate) fn show_enter(ctx: ProbeContext) -> u32 {
     enter(stack_pointer(ctx.regs), core_call(kernel::arg(&ctx, 0), None), role::SHOW, false);
     0
 }
 
-/// `void stop(struct seq_file *m, void *v)` was entered.
+/// Handles the entry of `void stop(struct seq_file *m, void *v)`.
 #[kprobe]
 pub(crate) fn stop_enter(ctx: ProbeContext) -> u32 {
     enter(stack_pointer(ctx.regs), core_call(kernel::arg(&ctx, 0), None), role::STOP, false);
     0
 }
 
-/// `start()` returned.
+/// Handles the return of `start()`.
 #[kretprobe]
 pub(crate) fn start_return(ctx: RetProbeContext) -> u32 {
     let m = leave();
@@ -183,7 +183,7 @@ pub(crate) fn start_return(ctx: RetProbeContext) -> u32 {
     0
 }
 
-/// `next()` returned.
+/// Handles the return of `next()`.
 #[kretprobe]
 pub(crate) fn next_return(ctx: RetProbeContext) -> u32 {
     let m = leave();
@@ -193,7 +193,7 @@ pub(crate) fn next_return(ctx: RetProbeContext) -> u32 {
     0
 }
 
-/// `show()` returned.
+/// Handles the return of `show()`.
 #[kretprobe]
 pub(crate) fn show_return(ctx: RetProbeContext) -> u32 {
     let m = leave();
@@ -203,7 +203,7 @@ pub(crate) fn show_return(ctx: RetProbeContext) -> u32 {
     0
 }
 
-/// `stop()` returned.
+/// Handles the return of `stop()`.
 #[kretprobe]
 pub(crate) fn stop_return(_ctx: RetProbeContext) -> u32 {
     let m = leave();

@@ -5,7 +5,8 @@
 //! where the compiler keeps it. User space finds the call sites and the registers in the running kernel's text
 //! (`kernel::sites`). There is one program for each callback and register; only those that a kernel needs are loaded.
 //!
-//! The returns of next() and show() are buffered if the session owns a slot ([`crate::batch`]); everything else is submitted at once.
+//! The returns of next() and show() are buffered if the session owns a slot ([`crate::batch`]); everything else is
+//! submitted at once.
 
 use aya_ebpf::{bindings::pt_regs, macros::kprobe, programs::ProbeContext};
 use seqtrace_common::slots::{PendingBatch, SessionState, Slot};

@@ -305,7 +305,6 @@ pub(crate) struct BufferState {
     pub(crate) count: u32,
     /// [`FLAG_FULL`] if `m->count == m->size`, else 0.
     pub(crate) flags: u8,
-    /// `m->index`
     pub(crate) index: i64,
 }
 

@@ -11,8 +11,8 @@ use crate::table::ThreadSlot;
 
 /// Number of open files that can be known at once, traced or not.
 const SESSIONS: u32 = 32 * 1024;
-/// Number of tasks that can be in an overflow map at once.
-const TASKS: u32 = 8 * 1024;
+/// Number of threads that can be in an overflow map at once.
+const THREADS: u32 = 8 * 1024;
 
 /// Values of [`SessionState::traversing`]: whether the passes are those of traverse().
 pub(crate) struct Traversing;
@@ -66,14 +66,14 @@ pub(crate) static KEYS: HashMap<u32, u64> = HashMap::with_max_entries(SESSIONS, 
 #[map]
 pub(crate) static NEXT_KEY: Array<u32> = Array::with_max_entries(1, 0);
 
-/// What the filters allow.
+/// The values that the filters allow.
 #[map]
 pub(crate) static FILTER: HashMap<FilterKey, u8> = HashMap::with_max_entries(1024, 0);
 
-/// Depth to which nested callbacks of one task are followed.
+/// Depth to which nested callbacks of one thread are followed.
 pub(crate) const CALL_DEPTH: usize = 4;
 
-/// The callbacks that a task is inside of, outermost first. Used by the backend `callbacks` only.
+/// The callbacks that a thread is inside of, outermost first. Only used by the backend `callbacks`.
 #[repr(C)]
 pub(crate) struct Calls {
     /// Number of valid elements in the arrays below.
@@ -101,17 +101,17 @@ pub(crate) static mut TASK_SLOTS: [ThreadSlot<Calls>; SLOT_COUNT] =
 pub(crate) static TASK_SLOT_OWNERS: HashMap<u32, u64> =
     HashMap::with_max_entries(SLOT_COUNT as u32, 0);
 
-/// By thread id: the callbacks of tasks that own no slot.
+/// By thread id: the callbacks of threads that own no slot.
 #[map]
-pub(crate) static CALLS: HashMap<u64, Calls> = HashMap::with_max_entries(TASKS, 0);
+pub(crate) static CALLS: HashMap<u64, Calls> = HashMap::with_max_entries(THREADS, 0);
 
-/// State of a pass: the last that was observed of it.
+/// State of a pass: the last callback that was observed.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum PassState {
     /// start or show returned a value that ends the pass: stop is called next.
     End = 0,
-    /// start was entered.
+    /// start was entered and has not returned.
     Begun = 1,
     /// start returned a record: show is called next.
     Found = 2,
@@ -119,11 +119,11 @@ pub(crate) enum PassState {
     Next = 3,
     /// show returned, and the core goes on: next is called.
     More = 4,
-    /// stop was entered.
+    /// stop was entered and has not returned.
     Stopping = 5,
 }
 
-/// A pass that a task is inside of ([`crate::passes`]).
+/// A pass that a thread is inside of ([`crate::pass_stack`]). `start`, `next` and `show` are those of `m->op`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Pass {
@@ -133,11 +133,8 @@ pub(crate) struct Pass {
     pub(crate) sp: u64,
     /// Stack pointer after the return of start; 0 before that.
     pub(crate) return_sp: u64,
-    /// `m->op->start`
     pub(crate) start: u64,
-    /// `m->op->next`
     pub(crate) next: u64,
-    /// `m->op->show`
     pub(crate) show: u64,
     pub(crate) state: PassState,
     /// Value of [`PROBES`] when the pass began.
@@ -157,14 +154,12 @@ impl Pass {
     };
 }
 
-/// The passes that a task is inside of: a callback may read another file.
+/// The passes that a thread is inside of; `depth` is their number.
 #[repr(C)]
 pub(crate) struct Passes {
-    /// Number of passes.
     pub(crate) depth: u32,
-    /// Spelled-out padding, zero.
     pub(crate) pad: u32,
-    /// The innermost pass.
+    /// The innermost pass; unused at depth 0.
     pub(crate) now: Pass,
     /// The passes around the innermost, outermost first.
     pub(crate) outer: [Pass; 3],
@@ -191,9 +186,9 @@ pub(crate) static mut UNTRACKED_PASSES: u32 = 0;
 pub(crate) static PASS_SLOT_OWNERS: HashMap<u32, u64> =
     HashMap::with_max_entries(SLOT_COUNT as u32, 0);
 
-/// By thread id: the passes of tasks that own no slot.
+/// By thread id: the passes of threads that own no slot.
 #[map]
-pub(crate) static PASS_OVERFLOW: HashMap<u64, Passes> = HashMap::with_max_entries(TASKS, 0);
+pub(crate) static PASS_OVERFLOW: HashMap<u64, Passes> = HashMap::with_max_entries(THREADS, 0);
 
 /// By address: the functions that have the probes of [`crate::passes`], numbered in the order of attaching.
 #[map]
@@ -203,7 +198,7 @@ pub(crate) static PROBED: HashMap<u64, u32> = HashMap::with_max_entries(16 * 102
 #[map]
 pub(crate) static PROBES: Array<u32> = Array::with_max_entries(1, 0);
 
-/// What can be missed without an event being lost: the indexes of [`MISSED`].
+/// Incidents in which something is missed but no event is lost: the indexes of [`MISSED`].
 #[derive(Clone, Copy)]
 pub(crate) enum Missed {
     /// A file is not traced: a map of sessions is full.

@@ -54,7 +54,7 @@ fn is_record(pointer: u64) -> bool {
     pointer != 0 && pointer < 0_u64.wrapping_sub(MAX_ERRNO)
 }
 
-/// `void *start(struct seq_file *m, loff_t *pos)` was entered.
+/// Handles the entry of `void *start(struct seq_file *m, loff_t *pos)`.
 #[kprobe]
 pub(crate) fn pass_start_enter(ctx: ProbeContext) -> u32 {
     let m = core_call(kernel::arg(&ctx, 0), Some(kernel::arg(&ctx, 1)));
@@ -75,7 +75,7 @@ pub(crate) fn pass_start_enter(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `start()` returned.
+/// Handles the return of `start()`.
 #[kretprobe]
 pub(crate) fn pass_start_return(ctx: RetProbeContext) -> u32 {
     let (_, tid) = kernel::ids();
@@ -97,7 +97,7 @@ pub(crate) fn pass_start_return(ctx: RetProbeContext) -> u32 {
     0
 }
 
-/// `next()` returned.
+/// Handles the return of `next()`.
 #[kretprobe]
 pub(crate) fn pass_next_return(ctx: RetProbeContext) -> u32 {
     let (_, tid) = kernel::ids();
@@ -121,7 +121,7 @@ pub(crate) fn pass_next_return(ctx: RetProbeContext) -> u32 {
     0
 }
 
-/// `show()` returned.
+/// Handles the return of `show()`.
 #[kretprobe]
 pub(crate) fn pass_show_return(ctx: RetProbeContext) -> u32 {
     let (_, tid) = kernel::ids();
@@ -158,7 +158,7 @@ fn show_was_not_next(pass: &mut Pass, sp: u64) {
     pass.count_missed_return(if pass.state == PassState::Begun { pass.start } else { pass.next });
 }
 
-/// `void stop(struct seq_file *m, void *v)` was entered.
+/// Handles the entry of `void stop(struct seq_file *m, void *v)`.
 #[kprobe]
 pub(crate) fn pass_stop_enter(ctx: ProbeContext) -> u32 {
     let m = core_call(kernel::arg(&ctx, 0), None);
@@ -185,7 +185,7 @@ pub(crate) fn pass_stop_enter(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `stop()` returned.
+/// Handles the return of `stop()`.
 #[kretprobe]
 pub(crate) fn pass_stop_return(ctx: RetProbeContext) -> u32 {
     let (_, tid) = kernel::ids();

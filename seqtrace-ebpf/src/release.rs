@@ -52,19 +52,19 @@ fn seq(file: u64, which: u8) -> u32 {
     0
 }
 
-/// `int seq_release(struct inode *inode, struct file *file)`
+/// Handles the entry of `int seq_release(struct inode *inode, struct file *file)`.
 #[fentry(function = "seq_release")]
 pub(crate) fn seq_release(ctx: FEntryContext) -> u32 {
     seq(ctx.arg(1), via::SEQ_RELEASE)
 }
 
-/// `int single_release(struct inode *inode, struct file *file)`
+/// Handles the entry of `int single_release(struct inode *inode, struct file *file)`.
 #[fentry(function = "single_release")]
 pub(crate) fn single_release(ctx: FEntryContext) -> u32 {
     seq(ctx.arg(1), via::SINGLE_RELEASE)
 }
 
-/// `int seq_release_private(struct inode *inode, struct file *file)`
+/// Handles the entry of `int seq_release_private(struct inode *inode, struct file *file)`.
 #[fentry(function = "seq_release_private")]
 pub(crate) fn seq_release_private(ctx: FEntryContext) -> u32 {
     seq(ctx.arg(1), via::SEQ_RELEASE_PRIVATE)

@@ -1,9 +1,9 @@
-//! Tables in the programs' own memory, in which state is found without a map lookup, which costs 100 instructions: the
+//! Tables in the programs' own memory. State is found in them without a map lookup, which costs 100 instructions: the
 //! number of an owner (the address of a seq_file, or a thread id) determines its slot. [`crate::slots`] has the table
-//! of sessions, [`crate::tasks`] that of calls, [`crate::pass_stack`] that of passes.
+//! of sessions, [`crate::tasks`] that of callbacks, [`crate::pass_stack`] that of passes.
 //!
-//! Two owners may hash to the same slot. The first one gets it. The state of the other is in an overflow map; the slot
-//! counts such collisions, so that the map is only searched if there are any.
+//! Two owners may hash to the same slot. The first one gets it. The state of the other is in an overflow map. The slot
+//! counts such collisions: if there are none, the map is not searched.
 
 use aya_ebpf::maps::HashMap;
 use seqtrace_common::slots::SLOT_COUNT;
@@ -17,7 +17,6 @@ pub(crate) struct SlotHead {
     owner: u64,
     /// Number of other owners with state that hash to this slot.
     collisions: u32,
-    /// Spelled-out padding, zero.
     pad: u32,
 }
 
@@ -170,8 +169,8 @@ fn lookup_overflow<T: PerThread>(tid: u32) -> Option<&'static mut T> {
     T::overflow().get_ptr_mut(u64::from(tid)).map(|state| unsafe { &mut *state })
 }
 
-/// Adds state of a thread that has none, in its slot if that is free. The state has any value. Returns `None` if there
-/// is no room for it.
+/// Adds state for a thread that has none: in its slot, if that is free, else in the overflow map. The caller must set
+/// the state, which may have any value. Returns `None` if the overflow map is full.
 #[inline(always)]
 pub(crate) fn add<T: PerThread>(tid: u32) -> Option<&'static mut T> {
     match claim::<ThreadSlot<T>>(u64::from(tid), |_| ()) {

@@ -1,5 +1,5 @@
-//! The callbacks that a thread is inside of, in a table of [`crate::table`]. Inserting and removing a map element with
-//! each callback costs more than all the rest.
+//! The callbacks that a thread is inside of, in a table of [`crate::table`]: inserting and removing a map element with
+//! each callback would cost more than everything else.
 //!
 //! A thread owns its slot from its first callback of a traced file until its read or lseek returns. Inside a callback
 //! of an untraced file, whose reads are not probed, its state is in the overflow map, and only until the callback
