@@ -212,7 +212,7 @@ macro_rules! sites {
                 match table::find::<Slot>($m) {
                     Lookup::Owned(slot) => {
                         // SAFETY: an element of the table, and the core holds m->lock.
-                        let Slot { state: $state, batch, .. } = unsafe { &mut *slot };
+                        let ($state, batch) = unsafe { (&mut (*slot).state, &mut (*slot).batch) };
                         let $batch = Some(batch);
                         let _ = ($regs, &$batch);
                         $handle;

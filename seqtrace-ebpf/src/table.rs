@@ -66,14 +66,16 @@ fn index<S: TableSlot>(owner: u64) -> u32 {
 #[inline(always)]
 pub(crate) fn find<S: TableSlot>(owner: u64) -> Lookup<S> {
     let slot = slot_of::<S>(owner);
+    let head = slot.cast::<SlotHead>();
     // SAFETY: an element of the table.
-    let SlotHead { owner: current, collisions, .. } = unsafe { &*slot.cast::<SlotHead>() };
-    if *current == owner {
-        Lookup::Owned(slot)
-    } else if *collisions != 0 {
-        Lookup::Overflow
-    } else {
-        Lookup::Absent
+    unsafe {
+        if (*head).owner == owner {
+            Lookup::Owned(slot)
+        } else if (*head).collisions != 0 {
+            Lookup::Overflow
+        } else {
+            Lookup::Absent
+        }
     }
 }
 
