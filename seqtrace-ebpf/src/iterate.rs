@@ -190,61 +190,99 @@ fn preview(m: u64, state: &SessionState, count: u32) {
     }
 }
 
-/// Defines programs at the core's call sites: name, register that holds `m`, and the expression that handles a traced
-/// file. Fast path: a hit for an untraced file ends within a dozen instructions, without a call and without register
-/// spills.
+/// Handles a hit at one of the core's call sites: calls `handle` if the file `m` is traced. Fast path: a hit for an
+/// untraced file ends within a dozen instructions, without a call and without register spills.
+#[inline(always)]
+fn hit(regs: *const pt_regs, m: u64, handle: impl Handler) {
+    match table::find::<Slot>(m) {
+        Lookup::Owned(slot) => {
+            // SAFETY: an element of the table, and the core holds m->lock.
+            let (state, batch) = unsafe { (&mut (*slot).state, &mut (*slot).batch) };
+            handle(regs, m, state, Some(batch));
+        }
+        Lookup::Overflow => hit_without_slot(regs, m, handle),
+        Lookup::Absent => {}
+    }
+}
+
+/// Like [`hit`], for a file that owns no slot.
+#[inline(never)]
+fn hit_without_slot(regs: *const pt_regs, m: u64, handle: impl Handler) {
+    if let Some(state) = session::lookup_overflow(m) {
+        handle(regs, m, state, None);
+    }
+}
+
+/// A function that handles a call or return of a callback.
+trait Handler: Fn(*const pt_regs, u64, &mut SessionState, Option<&mut PendingBatch>) {}
+
+impl<T: Fn(*const pt_regs, u64, &mut SessionState, Option<&mut PendingBatch>)> Handler for T {}
+
+/// Handles the call of `start()`.
+#[inline(always)]
+fn on_start_call(
+    _: *const pt_regs,
+    m: u64,
+    state: &mut SessionState,
+    batch: Option<&mut PendingBatch>,
+) {
+    pass_begin(m, state, batch);
+}
+
+/// Handles the return of `start()`.
+#[inline(always)]
+fn on_start_return(
+    regs: *const pt_regs,
+    m: u64,
+    state: &mut SessionState,
+    _: Option<&mut PendingBatch>,
+) {
+    start_returned(regs, m, state);
+}
+
+/// Handles the return of `stop()`.
+#[inline(always)]
+fn on_stop_return(
+    _: *const pt_regs,
+    m: u64,
+    state: &mut SessionState,
+    batch: Option<&mut PendingBatch>,
+) {
+    stop_returned(m, state, batch);
+}
+
+/// Defines programs at the core's call sites that have the same handler: name, and register that holds `m`.
 macro_rules! sites {
-    ($($name:ident: $reg:ident, |$m:ident, $regs:ident, $state:ident, $batch:ident| $handle:expr;)+) => {
+    ($handler:ident: $($name:ident $register:ident),+) => {
         $(
             #[kprobe]
             pub(crate) fn $name(ctx: ProbeContext) -> u32 {
-                #[inline(never)]
-                fn lookup_overflow($regs: *const pt_regs, $m: u64) {
-                    if let Some($state) = session::lookup_overflow($m) {
-                        let $batch: Option<&mut PendingBatch> = None;
-                        let _ = ($regs, &$batch);
-                        $handle;
-                    }
-                }
-                let $regs: *const pt_regs = ctx.regs;
+                let regs: *const pt_regs = ctx.regs;
                 // SAFETY: the context of a probe.
-                let $m = unsafe { (*$regs).$reg };
-                match table::find::<Slot>($m) {
-                    Lookup::Owned(slot) => {
-                        // SAFETY: an element of the table, and the core holds m->lock.
-                        let ($state, batch) = unsafe { (&mut (*slot).state, &mut (*slot).batch) };
-                        let $batch = Some(batch);
-                        let _ = ($regs, &$batch);
-                        $handle;
-                    }
-                    Lookup::Overflow => lookup_overflow($regs, $m),
-                    Lookup::Absent => {}
-                }
+                hit(regs, unsafe { (*regs).$register }, $handler);
                 0
             }
         )+
     };
 }
 
-/// Defines the programs after the core's calls: one for each register that may hold `m`.
-macro_rules! return_sites {
-    ($($kind:ident: $($name:ident $reg:ident),+;)+) => { $($(return_sites!(@$kind $name $reg);)+)+ };
-    (@Start $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, batch| start_returned(regs, m, state); } };
-    (@Next $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, batch| next_returned(regs, m, state, batch); } };
-    (@Show $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, batch| show_returned(regs, m, state, batch); } };
-    (@Stop $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, batch| stop_returned(m, state, batch); } };
-}
-
 // On the instruction `call op->start`: `m` is the first argument.
-sites! { core_start_call: rdi, |m, regs, state, batch| pass_begin(m, state, batch); }
+sites! { on_start_call: core_start_call rdi }
 
-return_sites! {
-    Start: core_start_rbx rbx, core_start_rbp rbp, core_start_r12 r12, core_start_r13 r13, core_start_r14 r14,
-        core_start_r15 r15;
-    Next: core_next_rbx rbx, core_next_rbp rbp, core_next_r12 r12, core_next_r13 r13, core_next_r14 r14,
-        core_next_r15 r15;
-    Show: core_show_rbx rbx, core_show_rbp rbp, core_show_r12 r12, core_show_r13 r13, core_show_r14 r14,
-        core_show_r15 r15;
-    Stop: core_stop_rbx rbx, core_stop_rbp rbp, core_stop_r12 r12, core_stop_r13 r13, core_stop_r14 r14,
-        core_stop_r15 r15;
+// After the core's calls: one program for each register that may hold `m`.
+sites! {
+    on_start_return: core_start_rbx rbx, core_start_rbp rbp, core_start_r12 r12, core_start_r13 r13,
+    core_start_r14 r14, core_start_r15 r15
+}
+sites! {
+    next_returned: core_next_rbx rbx, core_next_rbp rbp, core_next_r12 r12, core_next_r13 r13,
+    core_next_r14 r14, core_next_r15 r15
+}
+sites! {
+    show_returned: core_show_rbx rbx, core_show_rbp rbp, core_show_r12 r12, core_show_r13 r13,
+    core_show_r14 r14, core_show_r15 r15
+}
+sites! {
+    on_stop_return: core_stop_rbx rbx, core_stop_rbp rbp, core_stop_r12 r12, core_stop_r13 r13,
+    core_stop_r14 r14, core_stop_r15 r15
 }
