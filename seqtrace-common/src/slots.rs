@@ -29,9 +29,9 @@ plain_data! {
     pub struct SessionState [16] {
         /// The session's number on the wire; 0 for a file that is not traced.
         pub key: u32,
-        /// 1 from the call of start to the return of stop, 2 if the pass is not tracked for lack of room, else 0. gcc
-        /// lets the overflow path of traverse(), which has called stop elsewhere, run through the instruction behind
-        /// another call of stop: the second hit is no second stop.
+        /// 1 from the call of start to the return of stop, 2 if the pass could not be tracked, else 0. gcc lets the
+        /// overflow path of traverse(), which has called stop elsewhere, run through the instruction after another call
+        /// of stop: the second hit is not a second stop.
         pub in_pass: u8,
         /// Nonzero while the passes are those of traverse(), which empties the buffer after each record without
         /// calling anything. Only maintained for previews.

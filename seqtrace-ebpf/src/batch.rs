@@ -111,9 +111,9 @@ pub(crate) fn flush_session(id: u64, key: u32) {
     }
 }
 
-/// Flushes the batch left behind by a pass of thread `tid` whose stop() was missed, when a read or lseek of that thread
-/// returns. m->lock has been released by then: a batch of another thread is still being written, or was flushed by its
-/// own stop().
+/// Flushes the batch of a pass of thread `tid` whose stop() was missed, when a read or lseek of that thread returns.
+/// m->lock has been released by then: a batch of another thread is still being written, or was flushed by its own
+/// stop().
 #[inline(always)]
 pub(crate) fn flush_own(id: u64, state: &mut SessionState, tid: u32) {
     // SAFETY: fields of our own state. pass_begin() writes them in the reverse order.
@@ -139,8 +139,8 @@ struct BatchRecord {
 fn submit_pairs(session: u32, batch: &mut PendingBatch) {
     let pairs = batch.pairs;
     let events = u64::from(pairs) * 2;
-    let room = emit::reserve_for::<BatchRecord>(Kind::Batch, 0, events, kernel::now);
-    if let Some((mut entry, head)) = room {
+    let reserved = emit::reserve_for::<BatchRecord>(Kind::Batch, 0, events, kernel::now);
+    if let Some((mut entry, head)) = reserved {
         let (pairs, cpu) = (pairs as u16, batch.cpu as u16);
         let header = Batch { head, session, pairs, cpu, time: batch.time };
         let record = entry.as_mut_ptr();

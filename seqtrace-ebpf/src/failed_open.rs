@@ -6,7 +6,7 @@
 //! `seq_release()` itself, the seq_file is leaked.
 //!
 //! The driver's function is not known before its first call, but the function of the file system that calls it is. Only
-//! those file systems matter where a module can have its own open function. kernfs is none of them: it calls
+//! those file systems matter where a module can have its own open function. kernfs is not among them: it calls
 //! `seq_open()` itself, and `seq_release()` on each of its error paths (`kernfs_fop_open()`, fs/kernfs/file.c).
 //! An open that succeeds costs one comparison.
 

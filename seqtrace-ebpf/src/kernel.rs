@@ -189,8 +189,8 @@ pub(crate) fn arg(ctx: &ProbeContext, n: usize) -> u64 {
     ctx.arg(n).unwrap_or(0)
 }
 
-/// Returns argument `n` of a function behind a trampoline, counted from 0, as a number. The verifier knows the type
-/// that `ctx.arg()` points to and does not allow arithmetic with it.
+/// Returns argument `n` of a function that is probed by a trampoline, counted from 0, as a number. The verifier knows
+/// the type that `ctx.arg()` points to and does not allow arithmetic with it.
 #[inline(always)]
 pub(crate) fn number(ctx: &impl EbpfContext, n: u32) -> u64 {
     field(ctx.as_ptr() as u64, n * 8)

@@ -177,7 +177,7 @@ impl Passes {
 pub(crate) static mut PASS_SLOTS: [ThreadSlot<Passes>; SLOT_COUNT] =
     [const { ThreadSlot::free(Passes::NONE) }; SLOT_COUNT];
 
-/// Number of passes in progress that are not tracked because there was no room for them.
+/// Number of passes in progress that are not tracked because a map is full or they nest too deeply.
 #[unsafe(link_section = ".bss.untracked")]
 pub(crate) static mut UNTRACKED_PASSES: u32 = 0;
 

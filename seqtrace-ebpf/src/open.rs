@@ -18,14 +18,14 @@ use crate::{
     session,
 };
 
-/// Longest name of a directory level (NAME_MAX + 1).
-const NAME_ROOM: usize = 256;
+/// Longest name of a directory level in bytes, with its NUL (NAME_MAX + 1).
+const LEVEL_BYTES: usize = 256;
 
 /// An [`Open`] followed by its path. The last name may begin at the last of [`PATH_BYTES`].
 #[repr(C)]
 struct OpenRecord {
     open: Open,
-    path: [u8; PATH_BYTES + NAME_ROOM],
+    path: [u8; PATH_BYTES + LEVEL_BYTES],
 }
 
 /// An open, before its session has a number.
@@ -253,9 +253,9 @@ fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
         let name = field(dentry, config!(offsets.dentry_name));
         // `len` is below PATH_BYTES, but before 6.4 the verifier loses that bound when the compiler spills `len`.
         let at: usize = kernel::opaque_mask!(len as u64, PATH_BYTES as i32 - 1) as usize;
-        // SAFETY: `at` is below PATH_BYTES, and the buffer has NAME_ROOM bytes more.
-        let copied = unsafe { kernel::copy_str(path.add(at), NAME_ROOM as u32, name) };
-        if copied <= 0 || copied > NAME_ROOM as i64 {
+        // SAFETY: `at` is below PATH_BYTES, and the buffer has LEVEL_BYTES bytes more.
+        let copied = unsafe { kernel::copy_str(path.add(at), LEVEL_BYTES as u32, name) };
+        if copied <= 0 || copied > LEVEL_BYTES as i64 {
             break;
         }
         len += copied as usize;
@@ -357,5 +357,5 @@ unsafe fn wrapper(ctx: &impl EbpfContext, frames: *mut u64, mut which: u32) -> u
 const _: () = assert!(PATH_BYTES.is_power_of_two());
 const _: () = assert!(FRAMES * 8 <= PATH_BYTES);
 const _: () = assert!(
-    core::mem::size_of::<OpenRecord>() == core::mem::size_of::<Open>() + PATH_BYTES + NAME_ROOM
+    core::mem::size_of::<OpenRecord>() == core::mem::size_of::<Open>() + PATH_BYTES + LEVEL_BYTES
 );

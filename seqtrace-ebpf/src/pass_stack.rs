@@ -17,7 +17,7 @@ use crate::{
 /// Depth to which nested passes of one thread are followed.
 const DEPTH: u32 = 4;
 
-/// Value of [`SessionState::in_pass`]: there was no room to track the pass, so none of its callbacks is emitted.
+/// Value of [`SessionState::in_pass`]: the pass could not be tracked, so none of its callbacks is emitted.
 pub(crate) const UNTRACKED: u8 = 2;
 
 impl PerThread for Passes {
@@ -55,7 +55,7 @@ impl Passes {
         self.depth = self.depth.saturating_sub(1);
     }
 
-    /// Makes room for a pass within the innermost. Returns false if there is none.
+    /// Adds a pass within the innermost; the caller sets it. Returns false if the passes nest too deeply.
     #[inline(always)]
     fn push(&mut self) -> bool {
         match self.depth {
