@@ -1,89 +1,62 @@
-//! What user space passes to the programs: field offsets and switches before they are loaded ([`Config`], a read-only
-//! global), filters through a map ([`FilterKey`]).
+//! Configuration that user space passes to the programs: field offsets and switches before they are loaded
+//! ([`Config`], a read-only global), filters through a map ([`FilterKey`]).
 
 use crate::plain_data;
 
 plain_data! {
-    /// Offsets of fields of the kernel's structs, in bytes, from the running kernel's BTF. Names are `struct_field`.
+    /// Offsets of fields of the kernel's structs, in bytes, from the running kernel's BTF. A name is that of the struct
+    /// and that of the field, unless documented otherwise.
     pub struct Offsets [156] {
-        /// `seq_file.buf`
         pub seq_file_buf: u32,
-        /// `seq_file.size`
         pub seq_file_size: u32,
-        /// `seq_file.from`
         pub seq_file_from: u32,
-        /// `seq_file.count`
         pub seq_file_count: u32,
-        /// `seq_file.index`
         pub seq_file_index: u32,
-        /// `seq_file.read_pos`
         pub seq_file_read_pos: u32,
-        /// `seq_file.op`
         pub seq_file_op: u32,
-        /// `seq_file.file`: the open file of a seq_file
         pub seq_file_file: u32,
-        /// `seq_file.private`
         pub seq_file_private: u32,
-        /// `seq_operations.start`
         pub seq_operations_start: u32,
-        /// `seq_operations.stop`
         pub seq_operations_stop: u32,
-        /// `seq_operations.next`
         pub seq_operations_next: u32,
-        /// `seq_operations.show`
         pub seq_operations_show: u32,
-        /// `file.private_data`
         pub file_private_data: u32,
-        /// `file.f_inode`
         pub file_f_inode: u32,
-        /// `file.f_path` + `path.dentry`
+        /// Offset of `f_path.dentry` in `struct file`.
         pub file_dentry: u32,
-        /// `file.f_mode`
         pub file_f_mode: u32,
-        /// `kiocb.ki_filp`
         pub kiocb_ki_filp: u32,
-        /// `kiocb.ki_pos`
         pub kiocb_ki_pos: u32,
-        /// `iov_iter.count`
         pub iov_iter_count: u32,
-        /// `dentry.d_parent`
         pub dentry_d_parent: u32,
-        /// `dentry.d_name` + `qstr.name`; `d_name` may sit in an unnamed union
+        /// Offset of `d_name.name` in `struct dentry`. `d_name` may be in an unnamed union.
         pub dentry_name: u32,
-        /// `inode.i_ino`
         pub inode_i_ino: u32,
-        /// `inode.i_sb`
         pub inode_i_sb: u32,
-        /// `super_block.s_dev`
         pub super_block_s_dev: u32,
-        /// `super_block.s_magic`
         pub super_block_s_magic: u32,
-        /// `proc_inode.pde` - `proc_inode.vfs_inode`, a negative number in two's complement
+        /// Offset of `proc_inode.pde` minus that of `proc_inode.vfs_inode`: a negative number in two's complement.
         pub proc_inode_pde_from_inode: u32,
-        /// `proc_dir_entry.proc_ops`
         pub proc_dir_entry_proc_ops: u32,
-        /// `proc_ops.proc_read`
         pub proc_ops_proc_read: u32,
-        /// `proc_ops.proc_read_iter`
         pub proc_ops_proc_read_iter: u32,
-        /// `proc_ops.proc_write`
         pub proc_ops_proc_write: u32,
-        /// `file.f_count`, or since 6.13 `file.f_ref`
+        /// Offset of `f_count` in `struct file`, or of `f_ref` since 6.13.
         pub file_references: u32,
         /// Value of [`Self::file_references`] while one reference is left: 1 for `f_count`, which counts from 1; 0 for
         /// `f_ref`, which counts from 0 and is negative after the last put (include/linux/file_ref.h).
         pub file_one_reference: u32,
-        /// `inode.i_private`: for a kernfs file its `struct kernfs_node` (kernfs_init_inode(), fs/kernfs/inode.c)
+        /// Offset of `inode.i_private`: for a kernfs file its `struct kernfs_node` (kernfs_init_inode(),
+        /// fs/kernfs/inode.c).
         pub inode_i_private: u32,
-        /// `kernfs_node.attr.ops`
+        /// Offset of `attr.ops` in `struct kernfs_node`.
         pub kernfs_node_ops: u32,
-        /// `kernfs_node.priv`
         pub kernfs_node_priv: u32,
-        /// `kernfs_ops.seq_show`
         pub kernfs_ops_seq_show: u32,
-        /// `cftype.seq_show`; 0 in kernels without control groups
+        /// Offset of `cftype.seq_show`; 0 in kernels without control groups.
         pub cftype_seq_show: u32,
-        /// `device_attribute.show`: all kinds of sysfs attributes begin with a `struct attribute`, which show follows
+        /// Offset of `device_attribute.show`: all kinds of sysfs attributes begin with a `struct attribute`, which show
+        /// follows.
         pub device_attribute_show: u32,
     }
 }
@@ -105,7 +78,7 @@ impl Offsets {
 /// without effect: aya does not link functions of the kernel.
 pub const CAST: i32 = 0x7e5e_97ca;
 
-/// Bits of [`Config::flags`].
+/// Bits of the field [`Config::flags`].
 pub mod flag {
     /// Opens by seqtrace itself are emitted (marked as such, not traced).
     pub const SHOW_OWN: u32 = 1;
@@ -119,19 +92,18 @@ pub mod flag {
     pub const FILTER_COMM: u32 = 32;
     /// Only files are traced whose name (last component of the path) has a hash in the filter map.
     pub const FILTER_NAME: u32 = 64;
+    /// Files opened by seqtrace itself are traced like any other.
+    pub const TRACE_OWN: u32 = 128;
     /// `seq_file` begins with buf, size, from, count, pad_until, index and read_pos, 8 bytes each, so that one read
     /// gets them all.
     pub const SEQ_HEAD: u32 = 256;
-    /// Files opened by seqtrace itself are traced like any other.
-    pub const TRACE_OWN: u32 = 128;
 }
 
 plain_data! {
     /// The programs' read-only configuration, set before load.
     pub struct Config [312] {
-        /// Offsets of the kernel's fields.
         pub offsets: Offsets,
-        /// Bits of [`flag`].
+        /// Bits of the module [`flag`].
         pub flags: u32,
         /// seqtrace's own thread group id, in its own namespace.
         pub own_pid: u32,
@@ -140,7 +112,6 @@ plain_data! {
         /// Type id of `struct seq_file` in the kernel's BTF, by which it is read without a helper; 0 if the kernel has
         /// no function for [`CAST`], or if [`flag::SEQ_HEAD`] is not set.
         pub seq_file_type: u32,
-        /// Spelled-out padding, zero.
         pub pad: u32,
         /// seqtrace's own pid namespace; zeroes for the initial one.
         pub own_namespace: Namespace,
@@ -162,7 +133,6 @@ plain_data! {
 }
 
 impl Text {
-    /// The text of no function.
     pub const NONE: Self = Self { begin: 0, len: 0 };
 
     /// Returns true if the address is within the text.
@@ -175,17 +145,12 @@ impl Text {
 plain_data! {
     /// Functions that are recognised on the stack. A probe on each would cost more, in particular when it is detached.
     pub struct Callers [96] {
-        /// `seq_read_iter()`
         pub seq_read_iter: Text,
-        /// `seq_read()`
         pub seq_read: Text,
-        /// `single_open()`
         pub single_open: Text,
-        /// `single_open_size()`
         pub single_open_size: Text,
-        /// `__seq_open_private()`
+        /// `__seq_open_private()`, which is also the inner function of `seq_open_private()`.
         pub seq_open_private_raw: Text,
-        /// `seq_open_private()`
         pub seq_open_private: Text,
     }
 }
@@ -193,9 +158,7 @@ plain_data! {
 plain_data! {
     /// A namespace, as stat(2) of its file in /proc/PID/ns identifies it.
     pub struct Namespace [16] {
-        /// Device number of the file.
         pub dev: u64,
-        /// Inode number of the file.
         pub ino: u64,
     }
 }
@@ -217,7 +180,6 @@ plain_data! {
     pub struct FilterKey [16] {
         /// One of the bits `FILTER_…` of [`flag`].
         pub what: u32,
-        /// Spelled-out padding, zero.
         pub pad: u32,
         /// The pid, tid or uid, or the [`Fnv`] hash of the comm or the name.
         pub value: u64,
@@ -232,7 +194,7 @@ pub const NAME_BYTES: usize = 64;
 pub struct Fnv(u64);
 
 impl Fnv {
-    /// Returns the hash of nothing.
+    /// Returns the hash of an empty string.
     pub const fn new() -> Self {
         Self(0xcbf2_9ce4_8422_2325)
     }
@@ -252,7 +214,6 @@ impl Fnv {
             .finish()
     }
 
-    /// Returns the hash as a number.
     pub const fn finish(self) -> u64 {
         self.0
     }

@@ -1,9 +1,9 @@
-//! What crosses the boundary between seqtrace's eBPF programs and its user space, and nothing else.
+//! The interface between seqtrace's eBPF programs and its user space.
 //!
-//! Everything here is plain data with a fixed layout: `#[repr(C)]`, padding spelled out, the size
-//! asserted at compile time. [`wire`] has the events that the programs submit to the ring buffer, [`config`]
-//! what user space passes to the programs before they are loaded and later through maps, [`slots`] what they store of
-//! sessions, where user space finds callbacks that were not submitted yet.
+//! All types are plain data with a fixed layout: `#[repr(C)]`, padding spelled out as fields `pad` (zero), the size
+//! asserted at compile time. [`wire`] has the events that the programs submit to the ring buffer, [`config`] the
+//! configuration and the filters that user space passes to the programs, [`slots`] the state of sessions, where user
+//! space finds callbacks that were not submitted yet.
 #![no_std]
 #![forbid(unsafe_code)]
 

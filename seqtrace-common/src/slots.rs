@@ -1,5 +1,5 @@
-//! What the programs store of a session while its callbacks run. User space only reads it, to find callbacks that were
-//! not submitted to the ring yet.
+//! State of a session that the programs keep while its callbacks run. User space only reads it, to find callbacks that
+//! were not submitted to the ring yet.
 
 use crate::plain_data;
 use crate::wire::{PAIRS, Pair};
@@ -17,9 +17,7 @@ plain_data! {
         pub id: u64,
         /// Number of other traced files that hash to this slot.
         pub collisions: u32,
-        /// Spelled-out padding, zero.
         pub pad: u32,
-        /// State of the owner's session.
         pub state: SessionState,
         /// Callbacks of the session that were not submitted yet.
         pub batch: PendingBatch,
@@ -27,20 +25,19 @@ plain_data! {
 }
 
 plain_data! {
-    /// What the programs know of an open file.
+    /// State of an open file.
     pub struct SessionState [16] {
         /// The session's number on the wire; 0 for a file that is not traced.
         pub key: u32,
-        /// 1 from the call of start to the return of stop, 2 if the pass is not tracked for lack of room, else 0. gcc
-        /// lets the overflow path of traverse(), which has called stop elsewhere, run through the instruction behind
-        /// another call of stop: the second hit is no second stop.
+        /// 1 from the call of start to the return of stop, 2 if the pass could not be tracked, else 0. gcc lets the
+        /// overflow path of traverse(), which has called stop elsewhere, run through the instruction after another call
+        /// of stop: the second hit is not a second stop.
         pub in_pass: u8,
-        /// Nonzero while the passes are those of traverse(), which empties the buffer behind each record without
+        /// Nonzero while the passes are those of traverse(), which empties the buffer after each record without
         /// calling anything. Only maintained for previews.
         pub traversing: u8,
-        /// 1 once it has been read through bpf_seq_read().
+        /// 1 once the file has been read through bpf_seq_read(), else 0.
         pub iterator: u8,
-        /// Spelled-out padding, zero.
         pub pad: u8,
         /// Last value seen of `m->count`, bytes: offset in the buffer at which the next record begins. Only maintained
         /// for previews.
@@ -58,17 +55,17 @@ impl SessionState {
 }
 
 plain_data! {
-    /// Records that are submitted together: reserving space in the ring is half the cost of submitting one.
+    /// Pairs of callbacks that are to be submitted together: reserving space in the ring is half the cost of submitting
+    /// one.
     pub struct PendingBatch [224] {
-        /// Number of complete pairs.
+        /// Number of pairs that are complete.
         pub pairs: u32,
         /// 1-based index of the pair whose next() has returned but whose show() has not; 0 if none.
         pub pending_next: u32,
-        /// CPU on which all of it happened.
+        /// CPU on which all callbacks returned.
         pub cpu: u32,
-        /// Spelled-out padding, zero.
         pub pad: u32,
-        /// When the first next() returned: CLOCK_MONOTONIC, ns.
+        /// Time at which the first next() returned: CLOCK_MONOTONIC, ns.
         pub time: u64,
         /// The pairs, in the order of their callbacks.
         pub pair: [Pair; PAIRS],
@@ -81,7 +78,6 @@ impl PendingBatch {
         self.pairs != 0 || self.pending_next != 0
     }
 
-    /// An empty batch.
     pub const NONE: Self = {
         let none = Pair {
             next: 0,

@@ -1,57 +1,48 @@
 //! The events that the programs submit to the ring buffer, one struct for each kind.
 //!
-//! Every event begins with a [`Head`]. Lengths and positions are the kernel's own; times are
-//! `bpf_ktime_get_ns()` (CLOCK_MONOTONIC, ns since boot).
-//!
-//! A record (a next and its show) takes 40 bytes, and five records share one event. What an earlier event of the same
-//! pass contains is not repeated: the task, the `struct seq_file`, the pointer given to show, the position before next.
+//! Every event begins with a [`Head`]. Lengths (bytes) and positions are the kernel's own; times are
+//! `bpf_ktime_get_ns()` (CLOCK_MONOTONIC, ns since boot). A field `session` has the number of the session: unique among
+//! open sessions, never 0. `tid` is the id of the current thread in the initial pid namespace.
 
 use crate::plain_data;
+
+mod callbacks;
+
+pub use callbacks::*;
 
 /// Longest path that the programs collect, in bytes, including the NUL of each name.
 pub const PATH_BYTES: usize = 512;
 /// Number of directory levels that the programs walk up from a file, at most.
 pub const PATH_DEPTH: usize = 16;
-/// `TASK_COMM_LEN` (include/linux/sched.h).
+/// Length of a task's name, with its NUL: `TASK_COMM_LEN` (include/linux/sched.h).
 pub const COMM_BYTES: usize = 16;
-/// Longest preview of a record, in bytes.
-pub const PREVIEW_BYTES: usize = 256;
 
-/// Kind of an event: the value of [`Head::kind`].
+/// Kind of an event: the value of [`Head::kind`]. The event is a struct of the same name, except where the variant's
+/// doc names another.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// [`Open`] of a seq file, or of a plain procfs file.
     Open = 2,
-    /// [`ReadEnter`]: `seq_read_iter()` was entered.
     ReadEnter = 3,
-    /// [`ReadExit`]: `seq_read_iter()` returned.
     ReadExit = 4,
-    /// [`LseekEnter`]: `seq_lseek()` was entered.
     LseekEnter = 5,
-    /// [`LseekExit`]: `seq_lseek()` returned.
     LseekExit = 6,
-    /// [`PassBegin`]: `start()` is about to be called.
     PassBegin = 7,
-    /// [`Started`]: `start()` returned.
+    /// `start()` returned: a [`Started`].
     Start = 8,
-    /// [`Callback`]: `next()` returned.
+    /// `next()` returned: a [`Callback`].
     Next = 9,
-    /// [`Callback`]: `show()` returned.
+    /// `show()` returned: a [`Callback`].
     Show = 10,
-    /// [`Callback`]: `stop()` returned.
+    /// `stop()` returned: a [`Callback`].
     Stop = 11,
-    /// [`Release`]: a release function was entered.
     Release = 12,
-    /// [`Io`]: a write returned.
+    /// A write returned: an [`Io`].
     Write = 13,
-    /// [`Io`]: a read of a plain procfs file returned.
+    /// A read of a plain procfs file returned: an [`Io`].
     PlainRead = 14,
-    /// [`Batch`]: `next()` returned, and then `show()`, some times.
-    Batch = 16,
-    /// [`Preview`]: the first bytes of the record that the last show rendered.
     Preview = 15,
-    /// [`OpenFailed`]: an open failed after `seq_open()` had succeeded.
+    Batch = 16,
     OpenFailed = 17,
 }
 
@@ -80,24 +71,18 @@ impl Kind {
     }
 }
 
-/// Numbers of functions: of a wrapper of `seq_open()` in [`Open::via`], of a release function in [`Head::flags`] of a
-/// [`Release`].
+/// Numbers of the functions of these names: wrappers of `seq_open()` in [`Open::via`], release functions in
+/// [`Head::flags`] of a [`Release`].
 pub mod via {
-    /// `single_open()`
     pub const SINGLE_OPEN: u8 = 1;
-    /// `single_open_size()`
     pub const SINGLE_OPEN_SIZE: u8 = 2;
-    /// `seq_open_private()`
     pub const SEQ_OPEN_PRIVATE: u8 = 3;
-    /// `__seq_open_private()`
+    /// `__seq_open_private()`, which is also the inner function of `seq_open_private()`.
     pub const SEQ_OPEN_PRIVATE_RAW: u8 = 4;
-    /// `seq_release()`
     pub const SEQ_RELEASE: u8 = 5;
-    /// `single_release()`
     pub const SINGLE_RELEASE: u8 = 6;
-    /// `seq_release_private()`
     pub const SEQ_RELEASE_PRIVATE: u8 = 7;
-    /// `proc_reg_release()` of a plain procfs file
+    /// `proc_reg_release()` of a plain procfs file.
     pub const PROC_REG_RELEASE: u8 = 8;
 }
 
@@ -118,9 +103,6 @@ pub mod open_flag {
     pub const PATH_CUT: u8 = 8;
 }
 
-/// Bit of [`Head::flags`] in [`Started`] and [`Callback`]: `m->count == m->size` on return, by which the core
-/// recognises that a record did not fit (`seq_has_overflowed()`, fs/seq_file.c).
-pub const FLAG_FULL: u8 = 1;
 /// Bit of [`Head::flags`] in [`ReadEnter`]: the read came through `seq_read()`.
 pub const FLAG_VIA_SEQ_READ: u8 = 1;
 /// Bit of [`Head::flags`] in [`ReadEnter`]: the read did not come through `seq_read()`.
@@ -132,14 +114,13 @@ pub const FLAG_VIA_BPF: u8 = 4;
 plain_data! {
     /// The beginning of every event.
     pub struct Head [16] {
-        /// CLOCK_MONOTONIC, ns.
         pub time: u64,
         /// Events that this CPU has dropped so far because the ring was full (wraps). An increase since the last event
         /// of this CPU is a gap just before this event.
         pub lost: u32,
         /// CPU that emitted the event.
         pub cpu: u16,
-        /// A [`Kind`].
+        /// A [`Kind`], as a number.
         pub kind: u8,
         /// Meaning depends on the kind: [`via`], [`open_flag`], [`FLAG_FULL`], [`FLAG_VIA_SEQ_READ`].
         pub flags: u8,
@@ -147,15 +128,14 @@ plain_data! {
 }
 
 plain_data! {
-    /// A task.
+    /// Identity of a task at the time of the event.
     pub struct Task [32] {
         /// Thread group id ("process id") in the initial pid namespace.
         pub pid: u32,
         /// Thread id in the initial pid namespace.
         pub tid: u32,
-        /// Real user id.
+        /// Real user id in the initial user namespace.
         pub uid: u32,
-        /// Spelled-out padding, zero.
         pub pad: u32,
         /// `task->comm`, NUL-padded. May have any bytes: the task chooses them.
         pub comm: [u8; 16],
@@ -166,31 +146,28 @@ plain_data! {
     /// `seq_open()` returned, or `proc_reg_open()` of a plain file. Followed in the ring record by `path_len` bytes:
     /// the names of the file's dentries from leaf to root, each NUL-terminated.
     pub struct Open [168] {
-        /// Kind [`Kind::Open`], flags [`open_flag`].
+        /// The flags are those of [`open_flag`].
         pub head: Head,
-        /// The session's number: unique among open sessions, never 0.
+        /// Number of the session; 0 if it is not traced (failed, or [`open_flag::OWN`]).
         pub session: u32,
         /// Return value of `seq_open()`: 0 or a negative errno.
         pub ret: i32,
         /// The task that opened the file; if adopted, the task that read it first.
         pub task: Task,
-        /// `struct file *`.
+        /// Address of the `struct file`.
         pub file: u64,
-        /// `struct seq_file *`; 0 for a plain file or a failed open.
+        /// Address of the `struct seq_file`; 0 for a plain file or a failed open.
         pub m: u64,
-        /// `const struct seq_operations *`; 0 for none (kernfs, plain files).
+        /// Address of the `struct seq_operations`; 0 for none (kernfs, plain files).
         pub op: u64,
         /// `op->start`; for a plain file the read handler (`proc_ops::proc_read` or `proc_read_iter`).
         pub start: u64,
         /// `op->stop`; for a plain file the write handler (`proc_ops::proc_write`).
         pub stop: u64,
-        /// `op->next`.
         pub next: u64,
-        /// `op->show`.
         pub show: u64,
         /// `m->private` when `seq_open()` returned.
         pub private: u64,
-        /// `inode->i_ino`.
         pub ino: u64,
         /// `super_block->s_dev`: major << 20 | minor (include/linux/kdev_t.h).
         pub dev: u32,
@@ -207,7 +184,6 @@ plain_data! {
         pub inner: u64,
         /// The outermost wrapper of `seq_open()` through which the file was opened ([`via`]); 0 for none.
         pub via: u32,
-        /// Spelled-out padding, zero.
         pub pad: u32,
     }
 }
@@ -232,18 +208,14 @@ plain_data! {
     /// `seq_read_iter()` was entered. The state is read before the core takes `m->lock`: a concurrent reader may be
     /// changing it.
     pub struct ReadEnter [112] {
-        /// Kind [`Kind::ReadEnter`], flags [`FLAG_VIA_SEQ_READ`], [`FLAG_VIA_OTHER`],
-        /// [`FLAG_VIA_BPF`].
+        /// The flags are [`FLAG_VIA_SEQ_READ`], [`FLAG_VIA_OTHER`] and [`FLAG_VIA_BPF`].
         pub head: Head,
-        /// The session's number.
         pub session: u32,
-        /// Spelled-out padding, zero.
         pub pad: u32,
-        /// The reader.
         pub task: Task,
         /// `iocb->ki_pos`: file offset of the read, bytes.
         pub pos: i64,
-        /// `iov_iter_count(iter)`: bytes requested.
+        /// Number of bytes requested: `iov_iter_count(iter)`.
         pub want: u64,
         /// The seq_file on entry.
         pub state: SeqState,
@@ -253,11 +225,8 @@ plain_data! {
 plain_data! {
     /// `seq_read_iter()` returned. The state is read after the core dropped `m->lock`.
     pub struct ReadExit [72] {
-        /// Kind [`Kind::ReadExit`].
         pub head: Head,
-        /// The session's number.
         pub session: u32,
-        /// Thread id.
         pub tid: u32,
         /// Bytes returned, or a negative errno.
         pub ret: i64,
@@ -267,19 +236,15 @@ plain_data! {
 }
 
 plain_data! {
-    /// `seq_lseek()` was entered.
+    /// `seq_lseek()` was entered. The state is read before the core takes `m->lock`.
     pub struct LseekEnter [80] {
-        /// Kind [`Kind::LseekEnter`].
         pub head: Head,
-        /// The session's number.
         pub session: u32,
-        /// Thread id.
         pub tid: u32,
         /// The offset argument, bytes.
         pub offset: i64,
         /// 0 for SEEK_SET, 1 for SEEK_CUR; any other value fails.
         pub whence: u32,
-        /// Spelled-out padding, zero.
         pub pad: u32,
         /// The seq_file on entry.
         pub state: SeqState,
@@ -287,13 +252,10 @@ plain_data! {
 }
 
 plain_data! {
-    /// `seq_lseek()` returned.
+    /// `seq_lseek()` returned. The state is read after the core dropped `m->lock`.
     pub struct LseekExit [72] {
-        /// Kind [`Kind::LseekExit`].
         pub head: Head,
-        /// The session's number.
         pub session: u32,
-        /// Thread id.
         pub tid: u32,
         /// The new offset, or a negative errno.
         pub ret: i64,
@@ -303,116 +265,10 @@ plain_data! {
 }
 
 plain_data! {
-    /// `start()` is about to be called: a pass begins. All callbacks up to the session's next PassBegin are those of
-    /// this task, because the core holds `m->lock` from before start until after stop.
-    pub struct PassBegin [48] {
-        /// Kind [`Kind::PassBegin`].
-        pub head: Head,
-        /// The session's number.
-        pub session: u32,
-        /// Thread id.
-        pub tid: u32,
-        /// `m->index`: the position that start is given.
-        pub index: i64,
-        /// `m->size`, bytes.
-        pub size: u32,
-        /// `m->count`, bytes.
-        pub count: u32,
-        /// `m->from`, bytes.
-        pub from: u32,
-        /// Spelled-out padding, zero.
-        pub pad: u32,
-    }
-}
-
-plain_data! {
-    /// `start()` returned.
-    pub struct Started [48] {
-        /// Kind [`Kind::Start`], flags [`FLAG_FULL`].
-        pub head: Head,
-        /// The session's number.
-        pub session: u32,
-        /// `m->count`, bytes.
-        pub count: u32,
-        /// The record: a pointer, `NULL`, `SEQ_START_TOKEN` (1) or an `ERR_PTR`.
-        pub ret: u64,
-        /// `m->index` on return.
-        pub index: i64,
-        /// `m->private` on return.
-        pub private: u64,
-    }
-}
-
-plain_data! {
-    /// `next()`, `show()` or `stop()` returned.
-    pub struct Callback [40] {
-        /// Kind [`Kind::Next`], [`Kind::Show`] or [`Kind::Stop`], flags [`FLAG_FULL`].
-        pub head: Head,
-        /// The session's number.
-        pub session: u32,
-        /// `m->count` on return, bytes.
-        pub count: u32,
-        /// Return value. next: the record as in [`Started::ret`]; show: the int, sign-extended; stop: 0.
-        pub ret: u64,
-        /// `m->index` on return.
-        pub index: i64,
-    }
-}
-
-/// Number of records that one [`Batch`] holds, at most.
-pub const PAIRS: usize = 5;
-
-plain_data! {
-    /// Some records of one session: for each, `next()` returned, and then `show()`. Followed in the ring record by
-    /// [`PAIRS`] times [`Pair`], of which the first `pairs` are valid.
-    pub struct Batch [32] {
-        /// Kind [`Kind::Batch`]; the time is that of submission. A lost batch counts as two lost events for each pair.
-        pub head: Head,
-        /// The session's number.
-        pub session: u32,
-        /// Number of valid pairs.
-        pub pairs: u16,
-        /// CPU on which all of it happened.
-        pub cpu: u16,
-        /// Zero of the times of the pairs: CLOCK_MONOTONIC, ns.
-        pub time: u64,
-    }
-}
-
-plain_data! {
-    /// `next()` returned, and then `show()`, with the same `m->index`: two [`Callback`]s in one.
-    pub struct Pair [40] {
-        /// Return value of next, as in [`Started::ret`].
-        pub next: u64,
-        /// `m->index` when either of them returned: a show that changed it is no part of a pair.
-        pub index: i64,
-        /// When next returned, ns from [`Batch::time`].
-        pub next_after: u32,
-        /// When show returned, ns from [`Batch::time`].
-        pub show_after: u32,
-        /// `m->count` when next returned, bytes.
-        pub next_count: u32,
-        /// `m->count` when show returned, bytes.
-        pub count: u32,
-        /// Return value of show.
-        pub ret: i32,
-        /// [`FLAG_FULL`] when next returned.
-        pub next_flags: u8,
-        /// [`FLAG_FULL`] when show returned.
-        pub flags: u8,
-        /// Spelled-out padding, zero.
-        pub pad: u16,
-    }
-}
-
-plain_data! {
     /// A release function was entered; [`Head::flags`] has its number ([`via`]).
     pub struct Release [32] {
-        /// Kind [`Kind::Release`].
         pub head: Head,
-        /// The session's number.
         pub session: u32,
-        /// Thread id.
         pub tid: u32,
         /// `m->private` on entry; 0 for a plain file.
         pub private: u64,
@@ -423,15 +279,11 @@ plain_data! {
     /// The open of a traced seq file returned an error, and no release function was called: what `seq_open()` allocated
     /// is leaked. Ends the session.
     pub struct OpenFailed [32] {
-        /// Kind [`Kind::OpenFailed`].
         pub head: Head,
-        /// The session's number.
         pub session: u32,
-        /// Thread id.
         pub tid: u32,
-        /// Negative errno.
+        /// The error, a negative errno.
         pub ret: i32,
-        /// Spelled-out padding, zero.
         pub pad: u32,
     }
 }
@@ -439,31 +291,15 @@ plain_data! {
 plain_data! {
     /// A write, or a read of a plain procfs file, returned.
     pub struct Io [80] {
-        /// Kind [`Kind::Write`] or [`Kind::PlainRead`].
         pub head: Head,
-        /// The session's number.
         pub session: u32,
-        /// Spelled-out padding, zero.
         pub pad: u32,
-        /// The reader or writer.
         pub task: Task,
         /// File offset after the call, bytes.
         pub pos: i64,
-        /// Bytes requested.
+        /// Number of bytes requested.
         pub want: u64,
         /// Bytes transferred, or a negative errno.
         pub ret: i64,
-    }
-}
-
-plain_data! {
-    /// The first bytes of the record that show has just rendered. Followed in the ring record by `len` bytes.
-    pub struct Preview [24] {
-        /// Kind [`Kind::Preview`].
-        pub head: Head,
-        /// The session's number.
-        pub session: u32,
-        /// Bytes that follow; at most [`PREVIEW_BYTES`].
-        pub len: u32,
     }
 }

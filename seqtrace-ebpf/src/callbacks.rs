@@ -13,8 +13,8 @@ use aya_ebpf::{
 use crate::{
     config::config,
     iterate, kernel,
-    maps::{CALL_DEPTH, ITERATORS_ONLY, Missed},
-    session, slots, tasks,
+    maps::{CALL_DEPTH, Calls, ITERATORS_ONLY, Missed},
+    session, slots, table, tasks,
 };
 
 /// Numbers of callbacks, as stored in [`Calls::sp`](crate::maps::Calls::sp).
@@ -45,7 +45,7 @@ fn follows(before: u64, role: u64) -> bool {
 #[inline(always)]
 fn enter(sp: u64, mut m: u64, role: u64, first: bool) -> u64 {
     let (_, tid) = kernel::ids();
-    let Some(calls) = tasks::calls(tid) else {
+    let Some(calls) = table::current::<Calls>(tid) else {
         tasks::enter_first(tid, m, sp | role);
         return m;
     };
@@ -87,7 +87,7 @@ fn enter(sp: u64, mut m: u64, role: u64, first: bool) -> u64 {
 #[inline(always)]
 fn leave() -> u64 {
     let (_, tid) = kernel::ids();
-    let Some(calls) = tasks::calls(tid) else { return 0 };
+    let Some(calls) = table::current::<Calls>(tid) else { return 0 };
     let depth = calls.depth as usize;
     if depth == 0 || depth > CALL_DEPTH {
         return 0;
@@ -95,7 +95,8 @@ fn leave() -> u64 {
     calls.depth -= 1;
     let m = calls.m[(depth - 1) & (CALL_DEPTH - 1)];
     if calls.depth == 0 {
-        tasks::left_last(tid);
+        // The slot is kept until the read or lseek returns.
+        table::remove_overflow::<Calls>(tid);
     }
     m
 }
@@ -137,7 +138,7 @@ pub(crate) fn stack_pointer(regs: *const pt_regs) -> u64 {
     }
 }
 
-/// `void *start(struct seq_file *m, loff_t *pos)` was entered.
+/// Handles the entry of `void *start(struct seq_file *m, loff_t *pos)`.
 #[kprobe]
 pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {
     let m = kernel::arg(&ctx, 0);
@@ -150,7 +151,7 @@ pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `void *next(struct seq_file *m, void *v, loff_t *pos)` was entered.
+/// Handles the entry of `void *next(struct seq_file *m, void *v, loff_t *pos)`.
 #[kprobe]
 pub(crate) fn next_enter(ctx: ProbeContext) -> u32 {
     let m = core_call(kernel::arg(&ctx, 0), Some(kernel::arg(&ctx, 2)));
@@ -158,21 +159,21 @@ pub(crate) fn next_enter(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `int show(struct seq_file *m, void *v)` was entered.
+/// Handles the entry of `int show(struct seq_file *m, void *v)`.
 #[kprobe]
 pub(crate) fn show_enter(ctx: ProbeContext) -> u32 {
     enter(stack_pointer(ctx.regs), core_call(kernel::arg(&ctx, 0), None), role::SHOW, false);
     0
 }
 
-/// `void stop(struct seq_file *m, void *v)` was entered.
+/// Handles the entry of `void stop(struct seq_file *m, void *v)`.
 #[kprobe]
 pub(crate) fn stop_enter(ctx: ProbeContext) -> u32 {
     enter(stack_pointer(ctx.regs), core_call(kernel::arg(&ctx, 0), None), role::STOP, false);
     0
 }
 
-/// `start()` returned.
+/// Handles the return of `start()`.
 #[kretprobe]
 pub(crate) fn start_return(ctx: RetProbeContext) -> u32 {
     let m = leave();
@@ -182,7 +183,7 @@ pub(crate) fn start_return(ctx: RetProbeContext) -> u32 {
     0
 }
 
-/// `next()` returned.
+/// Handles the return of `next()`.
 #[kretprobe]
 pub(crate) fn next_return(ctx: RetProbeContext) -> u32 {
     let m = leave();
@@ -192,7 +193,7 @@ pub(crate) fn next_return(ctx: RetProbeContext) -> u32 {
     0
 }
 
-/// `show()` returned.
+/// Handles the return of `show()`.
 #[kretprobe]
 pub(crate) fn show_return(ctx: RetProbeContext) -> u32 {
     let m = leave();
@@ -202,7 +203,7 @@ pub(crate) fn show_return(ctx: RetProbeContext) -> u32 {
     0
 }
 
-/// `stop()` returned.
+/// Handles the return of `stop()`.
 #[kretprobe]
 pub(crate) fn stop_return(_ctx: RetProbeContext) -> u32 {
     let m = leave();

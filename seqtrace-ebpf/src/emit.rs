@@ -8,7 +8,7 @@ use crate::{
     maps::{EVENTS, LOST},
 };
 
-/// `BPF_RB_NO_WAKEUP` (include/uapi/linux/bpf.h): no thread waits for the ring; one of user space empties it on a
+/// `BPF_RB_NO_WAKEUP` (include/uapi/linux/bpf.h): no thread waits for the ring. User space empties it on a
 /// timer.
 pub(crate) const NO_WAKEUP: u64 = 1;
 

@@ -6,7 +6,7 @@
 //! `seq_release()` itself, the seq_file is leaked.
 //!
 //! The driver's function is not known before its first call, but the function of the file system that calls it is. Only
-//! those file systems matter where a module can have its own open function. kernfs is none of them: it calls
+//! those file systems matter where a module can have its own open function. kernfs is not among them: it calls
 //! `seq_open()` itself, and `seq_release()` on each of its error paths (`kernfs_fop_open()`, fs/kernfs/file.c).
 //! An open that succeeds costs one comparison.
 
@@ -35,31 +35,33 @@ fn returned(ctx: &FExitContext) -> u32 {
     0
 }
 
-/// `int proc_reg_open(struct inode *inode, struct file *file)` (fs/proc/inode.c) returned.
+/// Handles the return of `int proc_reg_open(struct inode *inode, struct file *file)` (fs/proc/inode.c).
 #[fexit(function = "proc_reg_open")]
 pub(crate) fn proc_reg_open_failed(ctx: FExitContext) -> u32 {
     returned(&ctx)
 }
 
-/// `int full_proxy_open(struct inode *inode, struct file *filp)` (fs/debugfs/file.c of 5.10, 6.1 and 6.12) returned.
+/// Handles the return of `int full_proxy_open(struct inode *inode, struct file *filp)` (fs/debugfs/file.c of 5.10, 6.1
+/// and 6.12).
 #[fexit(function = "full_proxy_open")]
 pub(crate) fn full_proxy_open_failed(ctx: FExitContext) -> u32 {
     returned(&ctx)
 }
 
-/// `int full_proxy_open_regular(struct inode *inode, struct file *filp)` (fs/debugfs/file.c of 7.2) returned.
+/// Handles the return of `int full_proxy_open_regular(struct inode *inode, struct file *filp)` (fs/debugfs/file.c of
+/// 7.2).
 #[fexit(function = "full_proxy_open_regular")]
 pub(crate) fn full_proxy_open_regular_failed(ctx: FExitContext) -> u32 {
     returned(&ctx)
 }
 
-/// `int open_proxy_open(struct inode *inode, struct file *filp)` (fs/debugfs/file.c) returned.
+/// Handles the return of `int open_proxy_open(struct inode *inode, struct file *filp)` (fs/debugfs/file.c).
 #[fexit(function = "open_proxy_open")]
 pub(crate) fn open_proxy_open_failed(ctx: FExitContext) -> u32 {
     returned(&ctx)
 }
 
-/// `int chrdev_open(struct inode *inode, struct file *filp)` (fs/char_dev.c) returned.
+/// Handles the return of `int chrdev_open(struct inode *inode, struct file *filp)` (fs/char_dev.c).
 #[fexit(function = "chrdev_open")]
 pub(crate) fn chrdev_open_failed(ctx: FExitContext) -> u32 {
     returned(&ctx)

@@ -5,31 +5,33 @@
 //! where the compiler keeps it. User space finds the call sites and the registers in the running kernel's text
 //! (`kernel::sites`). There is one program for each callback and register; only those that a kernel needs are loaded.
 //!
-//! A next() and the show() after it form a pair. Pairs are buffered in the session's slot and submitted together.
+//! The returns of next() and show() are buffered if the session owns a slot ([`crate::batch`]); everything else is
+//! submitted at once.
 
 use aya_ebpf::{bindings::pt_regs, macros::kprobe, programs::ProbeContext};
 use seqtrace_common::slots::{PendingBatch, SessionState, Slot};
 use seqtrace_common::wire::{
-    Batch, Callback, FLAG_FULL, Kind, PAIRS, PREVIEW_BYTES, Pair, PassBegin, Preview, SeqState,
-    Started,
+    Callback, FLAG_FULL, Kind, PREVIEW_BYTES, PassBegin, Preview, SeqState, Started,
 };
 
 use crate::{
+    batch,
     config::config,
-    emit::{self, emit, emit_at},
+    emit::{self, emit},
     kernel::{self, BufferState, field},
     maps::{PassState, Traversing},
-    session, slots,
+    session,
+    table::{self, Lookup},
 };
 
 /// Emits the beginning of a pass: `start()` is about to be called.
 #[inline(never)]
 pub(crate) fn pass_begin(m: u64, state: &mut SessionState, batch: Option<&mut PendingBatch>) {
     if let Some(batch) = batch {
-        flush_batch(state.key, batch);
+        batch::flush(state.key, batch);
     }
     let (_, tid) = kernel::ids();
-    // In this order: a thread that returns from its read examines both without m->lock (slots::flush_own()) and must
+    // In this order: a thread that returns from its read examines both without m->lock (batch::flush_own()) and must
     // not take this pass for its own.
     // SAFETY: fields of our own state.
     unsafe {
@@ -70,7 +72,7 @@ pub(crate) fn next_returned(
     batch: Option<&mut PendingBatch>,
 ) {
     match batch {
-        Some(batch) => buffer_next(regs, m, state.key, batch),
+        Some(batch) => batch::buffer_next(regs, m, state.key, batch),
         None => submit_next(regs, m, state),
     }
 }
@@ -84,7 +86,7 @@ pub(crate) fn show_returned(
     batch: Option<&mut PendingBatch>,
 ) {
     match batch {
-        Some(batch) => buffer_show(regs, m, state.key, batch),
+        Some(batch) => batch::buffer_show(regs, m, state.key, batch),
         None => submit_show(regs, m, state),
     }
 }
@@ -100,7 +102,7 @@ pub(crate) fn show_of_pass_returned(
     let ret = kernel::returned(regs) as i32;
     let buffer = kernel::read_buffer_state(m);
     match batch {
-        Some(batch) => buffer_pair(ret, buffer, state.key, batch),
+        Some(batch) => batch::buffer_pair(ret, buffer, state.key, batch),
         None => submit_show(regs, m, state),
     }
     // The same condition as in seq_read_iter(), traverse() (fs/seq_file.c) and bpf_seq_read() (kernel/bpf/bpf_iter.c).
@@ -112,7 +114,7 @@ pub(crate) fn show_of_pass_returned(
 #[inline(never)]
 pub(crate) fn stop_returned(m: u64, state: &mut SessionState, batch: Option<&mut PendingBatch>) {
     if let Some(batch) = batch {
-        flush_batch(state.key, batch);
+        batch::flush(state.key, batch);
     }
     if state.in_pass == 0 {
         return;
@@ -124,144 +126,6 @@ pub(crate) fn stop_returned(m: u64, state: &mut SessionState, batch: Option<&mut
     state.count = count;
     let session = state.key;
     emit(Kind::Stop, flags, |head| Callback { head, session, count, ret: 0, index });
-}
-
-/// Buffers the return of `next()` until its show returns.
-#[inline(never)]
-fn buffer_next(regs: *const pt_regs, m: u64, session: u32, batch: &mut PendingBatch) {
-    let time = kernel::now();
-    if batch.pending_next != 0 {
-        // The show of the next before was missed.
-        flush_batch(session, batch);
-    }
-    let cpu = kernel::cpu();
-    let mut after = time.wrapping_sub(batch.time);
-    let mut at = batch.pairs;
-    if at == 0 || after > MAX_BATCH_SPAN_NS || batch.cpu != cpu {
-        if at != 0 {
-            submit_pairs(session, batch);
-        }
-        batch.time = time;
-        batch.cpu = cpu;
-        after = 0;
-        at = 0;
-    }
-    let pair = pair(batch, at);
-    let BufferState { count, flags, index } = kernel::read_buffer_state(m);
-    pair.next = kernel::returned(regs);
-    pair.index = index;
-    pair.next_after = after as u32;
-    pair.next_count = count;
-    pair.next_flags = flags;
-    // SAFETY: a field of our own state. User space may read it at any time.
-    unsafe { (&raw mut batch.pending_next).write_volatile(at + 1) };
-}
-
-/// Buffers the return of `show()` with its next.
-#[inline(never)]
-fn buffer_show(regs: *const pt_regs, m: u64, session: u32, batch: &mut PendingBatch) {
-    let ret = kernel::returned(regs) as i32;
-    buffer_pair(ret, kernel::read_buffer_state(m), session, batch);
-}
-
-/// Completes the pair of the pending next with its show; emits both by themselves if they do not fit together.
-#[inline(always)]
-fn buffer_pair(ret: i32, buffer: BufferState, session: u32, batch: &mut PendingBatch) {
-    let BufferState { count, flags, index } = buffer;
-    // 1-based; 0: no next is pending.
-    let number = batch.pending_next;
-    if number != 0 {
-        let after = kernel::now().wrapping_sub(batch.time);
-        let pair = pair(batch, number - 1);
-        if after <= MAX_BATCH_SPAN_NS && batch.cpu == kernel::cpu() && pair.index == index {
-            pair.show_after = after as u32;
-            pair.count = count;
-            pair.ret = ret;
-            pair.flags = flags;
-            batch.pending_next = 0;
-            // SAFETY: a field of our own state. User space may read it at any time.
-            unsafe { (&raw mut batch.pairs).write_volatile(number) };
-            if number == PAIRS as u32 {
-                submit_pairs(session, batch);
-            }
-            return;
-        }
-    }
-    flush_batch(session, batch);
-    emit_show(session, ret, buffer);
-}
-
-/// Returns pair `at`, which is below [`PAIRS`]. The verifier only knows that it is below 8.
-#[inline(always)]
-fn pair<'a>(batch: &PendingBatch, at: u32) -> &'a mut Pair {
-    const {
-        assert!(PAIRS < 8 && 8 * size_of::<Pair>() < size_of::<Slot>() + size_of::<[Pair; PAIRS]>())
-    };
-    let at = kernel::opaque_mask::<7>(u64::from(at)) as usize;
-    // SAFETY: `at` is below PAIRS.
-    unsafe { &mut *(&raw const batch.pair).cast::<Pair>().cast_mut().add(at) }
-}
-
-/// Longest time between the first and the last event of a batch, ns: the times of a pair have 32 bits.
-const MAX_BATCH_SPAN_NS: u64 = u32::MAX as u64;
-
-/// Submits all that is in a batch.
-#[inline(always)]
-pub(crate) fn flush_batch(session: u32, batch: &mut PendingBatch) {
-    if batch.pairs != 0 {
-        submit_pairs(session, batch);
-    }
-    if batch.pending_next != 0 {
-        submit_pending_next(session, batch);
-    }
-}
-
-/// A [`Batch`] followed by its pairs.
-#[repr(C)]
-struct BatchRecord {
-    batch: Batch,
-    pair: [Pair; PAIRS],
-}
-
-/// Submits the completed pairs. A pending next() without its show() stays buffered.
-#[inline(never)]
-fn submit_pairs(session: u32, batch: &mut PendingBatch) {
-    let pairs = batch.pairs;
-    let events = u64::from(pairs) * 2;
-    let room = emit::reserve_for::<BatchRecord>(Kind::Batch, 0, events, kernel::now);
-    if let Some((mut entry, head)) = room {
-        let (pairs, cpu) = (pairs as u16, batch.cpu as u16);
-        let header = Batch { head, session, pairs, cpu, time: batch.time };
-        let record = entry.as_mut_ptr();
-        // SAFETY: the ring's own memory, reserved for a BatchRecord.
-        unsafe {
-            (&raw mut (*record).batch).write(header);
-            (&raw mut (*record).pair).write(batch.pair);
-        }
-        entry.submit(emit::NO_WAKEUP);
-    }
-    // SAFETY: a field of our own state. User space may read it at any time.
-    unsafe { (&raw mut batch.pairs).write_volatile(0) };
-}
-
-/// Submits a pending next() on its own: its show() was missed, or cannot be paired with it. Completed pairs must have
-/// been submitted before.
-#[inline(never)]
-fn submit_pending_next(session: u32, batch: &mut PendingBatch) {
-    let number = batch.pending_next;
-    if number == 0 {
-        return;
-    }
-    batch.pending_next = 0;
-    let Pair { next, index, next_after, next_count, next_flags, .. } = *pair(batch, number - 1);
-    let time = batch.time.wrapping_add(u64::from(next_after));
-    // The event has the number of the current CPU, because it has the loss counter of the current CPU.
-    emit_at(
-        Kind::Next,
-        next_flags,
-        || time,
-        |head| Callback { head, session, count: next_count, ret: next, index },
-    );
 }
 
 /// Emits the return of `next()` at once.
@@ -279,7 +143,7 @@ fn submit_next(regs: *const pt_regs, m: u64, state: &mut SessionState) {
 fn submit_show(regs: *const pt_regs, m: u64, state: &mut SessionState) {
     let ret = kernel::returned(regs) as i32;
     let buffer = kernel::read_buffer_state(m);
-    emit_show(state.key, ret, buffer);
+    batch::emit_show(state.key, ret, buffer);
     if config!(preview) > 0 {
         preview(m, state, buffer.count);
         state.count = buffer.count;
@@ -287,14 +151,6 @@ fn submit_show(regs: *const pt_regs, m: u64, state: &mut SessionState) {
             state.traversing = Traversing::AGAIN;
         }
     }
-}
-
-/// Emits the return of a show that is not part of a pair.
-#[inline(always)]
-fn emit_show(session: u32, ret: i32, buffer: BufferState) {
-    let BufferState { count, flags, index } = buffer;
-    let ret = i64::from(ret) as u64;
-    emit(Kind::Show, flags, |head| Callback { head, session, count, ret, index });
 }
 
 /// A [`Preview`] followed by its bytes.
@@ -334,62 +190,99 @@ fn preview(m: u64, state: &SessionState, count: u32) {
     }
 }
 
-/// Defines programs at the core's call sites: name, register that holds `m`, and the expression that handles a traced
-/// file. Fast path: a hit for an untraced file ends within a dozen instructions, without a call and without register
-/// spills.
+/// Handles a hit at one of the core's call sites: calls `handle` if the file `m` is traced. Fast path: a hit for an
+/// untraced file ends within a dozen instructions, without a call and without register spills.
+#[inline(always)]
+fn hit(regs: *const pt_regs, m: u64, handle: impl Handler) {
+    match table::find::<Slot>(m) {
+        Lookup::Owned(slot) => {
+            // SAFETY: an element of the table, and the core holds m->lock.
+            let (state, batch) = unsafe { (&mut (*slot).state, &mut (*slot).batch) };
+            handle(regs, m, state, Some(batch));
+        }
+        Lookup::Overflow => hit_without_slot(regs, m, handle),
+        Lookup::Absent => {}
+    }
+}
+
+/// Like [`hit`], for a file that owns no slot.
+#[inline(never)]
+fn hit_without_slot(regs: *const pt_regs, m: u64, handle: impl Handler) {
+    if let Some(state) = session::lookup_overflow(m) {
+        handle(regs, m, state, None);
+    }
+}
+
+/// A function that handles a call or return of a callback.
+trait Handler: Fn(*const pt_regs, u64, &mut SessionState, Option<&mut PendingBatch>) {}
+
+impl<T: Fn(*const pt_regs, u64, &mut SessionState, Option<&mut PendingBatch>)> Handler for T {}
+
+/// Handles the call of `start()`.
+#[inline(always)]
+fn on_start_call(
+    _: *const pt_regs,
+    m: u64,
+    state: &mut SessionState,
+    batch: Option<&mut PendingBatch>,
+) {
+    pass_begin(m, state, batch);
+}
+
+/// Handles the return of `start()`.
+#[inline(always)]
+fn on_start_return(
+    regs: *const pt_regs,
+    m: u64,
+    state: &mut SessionState,
+    _: Option<&mut PendingBatch>,
+) {
+    start_returned(regs, m, state);
+}
+
+/// Handles the return of `stop()`.
+#[inline(always)]
+fn on_stop_return(
+    _: *const pt_regs,
+    m: u64,
+    state: &mut SessionState,
+    batch: Option<&mut PendingBatch>,
+) {
+    stop_returned(m, state, batch);
+}
+
+/// Defines programs at the core's call sites that have the same handler: name, and register that holds `m`.
 macro_rules! sites {
-    ($($name:ident: $reg:ident, |$m:ident, $regs:ident, $state:ident, $batch:ident| $handle:expr;)+) => {
+    ($handler:ident: $($name:ident $register:ident),+) => {
         $(
             #[kprobe]
             pub(crate) fn $name(ctx: ProbeContext) -> u32 {
-                #[inline(never)]
-                fn lookup_overflow($regs: *const pt_regs, $m: u64) {
-                    if let Some($state) = session::lookup_overflow($m) {
-                        let $batch: Option<&mut PendingBatch> = None;
-                        let _ = ($regs, &$batch);
-                        $handle;
-                    }
-                }
-                let $regs: *const pt_regs = ctx.regs;
+                let regs: *const pt_regs = ctx.regs;
                 // SAFETY: the context of a probe.
-                let $m = unsafe { (*$regs).$reg };
-                let slot = slots::of($m);
-                // SAFETY: an element of the table, and the core holds m->lock.
-                unsafe {
-                    if (*slot).id == $m {
-                        let $state = &mut (*slot).state;
-                        let $batch = Some(&mut (*slot).batch);
-                        let _ = ($regs, &$batch);
-                        $handle;
-                    } else if (*slot).collisions != 0 {
-                        lookup_overflow($regs, $m);
-                    }
-                }
+                hit(regs, unsafe { (*regs).$register }, $handler);
                 0
             }
         )+
     };
 }
 
-/// Defines the programs after the core's calls: one for each register that may hold `m`.
-macro_rules! return_sites {
-    ($($kind:ident: $($name:ident $reg:ident),+;)+) => { $($(return_sites!(@$kind $name $reg);)+)+ };
-    (@Start $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, batch| start_returned(regs, m, state); } };
-    (@Next $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, batch| next_returned(regs, m, state, batch); } };
-    (@Show $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, batch| show_returned(regs, m, state, batch); } };
-    (@Stop $name:ident $reg:ident) => { sites! { $name: $reg, |m, regs, state, batch| stop_returned(m, state, batch); } };
-}
-
 // On the instruction `call op->start`: `m` is the first argument.
-sites! { core_start_call: rdi, |m, regs, state, batch| pass_begin(m, state, batch); }
+sites! { on_start_call: core_start_call rdi }
 
-return_sites! {
-    Start: core_start_rbx rbx, core_start_rbp rbp, core_start_r12 r12, core_start_r13 r13, core_start_r14 r14,
-        core_start_r15 r15;
-    Next: core_next_rbx rbx, core_next_rbp rbp, core_next_r12 r12, core_next_r13 r13, core_next_r14 r14,
-        core_next_r15 r15;
-    Show: core_show_rbx rbx, core_show_rbp rbp, core_show_r12 r12, core_show_r13 r13, core_show_r14 r14,
-        core_show_r15 r15;
-    Stop: core_stop_rbx rbx, core_stop_rbp rbp, core_stop_r12 r12, core_stop_r13 r13, core_stop_r14 r14,
-        core_stop_r15 r15;
+// After the core's calls: one program for each register that may hold `m`.
+sites! {
+    on_start_return: core_start_rbx rbx, core_start_rbp rbp, core_start_r12 r12, core_start_r13 r13,
+    core_start_r14 r14, core_start_r15 r15
+}
+sites! {
+    next_returned: core_next_rbx rbx, core_next_rbp rbp, core_next_r12 r12, core_next_r13 r13,
+    core_next_r14 r14, core_next_r15 r15
+}
+sites! {
+    show_returned: core_show_rbx rbx, core_show_rbp rbp, core_show_r12 r12, core_show_r13 r13,
+    core_show_r14 r14, core_show_r15 r15
+}
+sites! {
+    on_stop_return: core_stop_rbx rbx, core_stop_rbp rbp, core_stop_r12 r12, core_stop_r13 r13,
+    core_stop_r14 r14, core_stop_r15 r15
 }

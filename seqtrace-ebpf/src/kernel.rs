@@ -107,21 +107,24 @@ pub(crate) unsafe fn atomic_add_u32<const N: i32>(number: *mut u32) {
     }
 }
 
-/// Returns `value & MASK`, in a way that is opaque to the compiler: it cannot remove a mask that it knows to be
-/// redundant and that the verifier needs.
-#[inline(always)]
-pub(crate) fn opaque_mask<const MASK: i32>(mut value: u64) -> u64 {
-    // SAFETY: only the register is changed.
-    unsafe {
-        core::arch::asm!(
-            "{value} &= {mask}",
-            value = inout(reg) value,
-            mask = const MASK,
-            options(pure, nomem, nostack),
-        );
-    }
-    value
+/// Evaluates to `value & mask`, in a way that is opaque to the compiler: it cannot remove a mask that it knows to be
+/// redundant and that the verifier needs. A macro, because the mask may depend on type parameters.
+macro_rules! opaque_mask {
+    ($value:expr, $mask:expr) => {{
+        let mut value: u64 = $value;
+        // SAFETY: only the register is changed.
+        unsafe {
+            core::arch::asm!(
+                "{value} &= {mask}",
+                value = inout(reg) value,
+                mask = const $mask,
+                options(pure, nomem, nostack),
+            );
+        }
+        value
+    }};
 }
+pub(crate) use opaque_mask;
 
 /// Returns the number of the current CPU.
 #[inline(always)]
@@ -186,8 +189,8 @@ pub(crate) fn arg(ctx: &ProbeContext, n: usize) -> u64 {
     ctx.arg(n).unwrap_or(0)
 }
 
-/// Returns argument `n` of a function behind a trampoline, counted from 0, as a number. The verifier knows the type
-/// that `ctx.arg()` points to and does not allow arithmetic with it.
+/// Returns argument `n` of a function that is probed by a trampoline, counted from 0, as a number. The verifier knows
+/// the type that `ctx.arg()` points to and does not allow arithmetic with it.
 #[inline(always)]
 pub(crate) fn number(ctx: &impl EbpfContext, n: u32) -> u64 {
     field(ctx.as_ptr() as u64, n * 8)
@@ -302,7 +305,6 @@ pub(crate) struct BufferState {
     pub(crate) count: u32,
     /// [`FLAG_FULL`] if `m->count == m->size`, else 0.
     pub(crate) flags: u8,
-    /// `m->index`
     pub(crate) index: i64,
 }
 

@@ -4,8 +4,8 @@
 //! Each phase of a session has a file: [`open`]; [`read`]; the callbacks in [`iterate`] (probed at the core's call
 //! sites), [`passes`] or [`callbacks`] (probed at the functions themselves); [`release`] and [`failed_open`]. [`plain`]
 //! is for procfs files without a seq_file. They share [`maps`], [`emit`], [`kernel`] (the only reads of kernel memory),
-//! [`session`] (the known files), [`slots`] (the table by which a callback finds its session), [`tasks`] (the callbacks
-//! that a task is inside of) and [`config`].
+//! [`session`] (the known files), [`batch`] (the pending callbacks) and [`config`]. State is found through [`table`]:
+//! sessions in [`slots`], the passes that a thread is inside of in [`pass_stack`], its callbacks in [`tasks`].
 //!
 //! Functions are probed by trampolines (fentry, fexit), which cost least, and instructions within the core by kprobes.
 //! Both are slow to detach, for different reasons (`probe::functions` in user space), so as few as possible are used.
@@ -14,9 +14,10 @@
 //! that begin a session (`seq_open` and the entry of `seq_read_iter`), and user space attaches those two last.
 #![no_std]
 #![no_main]
-// Inline assembly for BPF is not stable yet; `kernel::atomic_add` needs one instruction of it.
+// Inline assembly for BPF is not stable yet; the module `kernel` needs an instruction of it here and there.
 #![feature(asm_experimental_arch)]
 
+mod batch;
 mod callbacks;
 mod config;
 mod emit;
@@ -25,12 +26,14 @@ mod iterate;
 mod kernel;
 mod maps;
 mod open;
+mod pass_stack;
 mod passes;
 mod plain;
 mod read;
 mod release;
 mod session;
 mod slots;
+mod table;
 mod tasks;
 
 #[panic_handler]

@@ -7,10 +7,12 @@ use aya_ebpf::{
 use seqtrace_common::config::FilterKey;
 use seqtrace_common::slots::{self, PendingBatch, SLOT_COUNT, SessionState, Slot};
 
+use crate::table::ThreadSlot;
+
 /// Number of open files that can be known at once, traced or not.
 const SESSIONS: u32 = 32 * 1024;
-/// Number of tasks that can be in an overflow map at once.
-const TASKS: u32 = 8 * 1024;
+/// Number of threads that can be in an overflow map at once.
+const THREADS: u32 = 8 * 1024;
 
 /// Values of [`SessionState::traversing`]: whether the passes are those of traverse().
 pub(crate) struct Traversing;
@@ -64,14 +66,14 @@ pub(crate) static KEYS: HashMap<u32, u64> = HashMap::with_max_entries(SESSIONS, 
 #[map]
 pub(crate) static NEXT_KEY: Array<u32> = Array::with_max_entries(1, 0);
 
-/// What the filters allow.
+/// The values that the filters allow.
 #[map]
 pub(crate) static FILTER: HashMap<FilterKey, u8> = HashMap::with_max_entries(1024, 0);
 
-/// Depth to which nested callbacks of one task are followed.
+/// Depth to which nested callbacks of one thread are followed.
 pub(crate) const CALL_DEPTH: usize = 4;
 
-/// The callbacks that a task is inside of, outermost first. Used by the backend `callbacks` only.
+/// The callbacks that a thread is inside of, outermost first. Only used by the backend `callbacks`.
 #[repr(C)]
 pub(crate) struct Calls {
     /// Number of valid elements in the arrays below.
@@ -80,48 +82,36 @@ pub(crate) struct Calls {
     pub(crate) m: [u64; CALL_DEPTH],
     /// Stack pointer on entry, a multiple of 8, plus the callback's number in the three lowest bits.
     pub(crate) sp: [u64; CALL_DEPTH],
+    /// Makes the size of a slot a power of two.
+    pub(crate) slot_pad: [u64; 5],
 }
 
 impl Calls {
-    pub(crate) const NONE: Self = Self { depth: 0, m: [0; CALL_DEPTH], sp: [0; CALL_DEPTH] };
+    pub(crate) const NONE: Self =
+        Self { depth: 0, m: [0; CALL_DEPTH], sp: [0; CALL_DEPTH], slot_pad: [0; 5] };
 }
-
-/// A slot of [`crate::tasks`]; as long as two cache lines.
-#[repr(C)]
-pub(crate) struct TaskSlot {
-    /// Owner: a thread id; 0 if the slot is free.
-    pub(crate) tid: u32,
-    /// Spelled-out padding, zero.
-    pub(crate) pad: u32,
-    pub(crate) calls: Calls,
-    /// Spelled-out padding, zero.
-    pub(crate) pad2: [u64; 6],
-}
-
-/// Number of slots for tasks inside of reads; a power of two.
-pub(crate) const TASK_SLOTS: usize = 1024;
 
 /// The table of [`crate::tasks`].
 #[unsafe(link_section = ".bss.tasks")]
-pub(crate) static mut TASKS_INSIDE: [TaskSlot; TASK_SLOTS] =
-    [const { TaskSlot { tid: 0, pad: 0, calls: Calls::NONE, pad2: [0; 6] } }; TASK_SLOTS];
+pub(crate) static mut TASK_SLOTS: [ThreadSlot<Calls>; SLOT_COUNT] =
+    [const { ThreadSlot::free(Calls::NONE) }; SLOT_COUNT];
 
-/// By slot number of [`TASKS_INSIDE`]: the owner's thread id.
+/// By slot number of [`TASK_SLOTS`]: the owner's thread id.
 #[map]
-pub(crate) static TASK_SLOT_OWNERS: HashMap<u32, u32> =
-    HashMap::with_max_entries(TASK_SLOTS as u32, 0);
+pub(crate) static TASK_SLOT_OWNERS: HashMap<u32, u64> =
+    HashMap::with_max_entries(SLOT_COUNT as u32, 0);
 
-/// By thread id: the callbacks of tasks that own no slot.
+/// By thread id: the callbacks of threads that own no slot.
 #[map]
-pub(crate) static CALLS: HashMap<u32, Calls> = HashMap::with_max_entries(TASKS, 0);
+pub(crate) static CALLS: HashMap<u64, Calls> = HashMap::with_max_entries(THREADS, 0);
 
-/// State of a pass: the last that was observed of it.
+/// State of a pass: the last callback that was observed.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum PassState {
     /// start or show returned a value that ends the pass: stop is called next.
     End = 0,
-    /// start was entered.
+    /// start was entered and has not returned.
     Begun = 1,
     /// start returned a record: show is called next.
     Found = 2,
@@ -129,11 +119,11 @@ pub(crate) enum PassState {
     Next = 3,
     /// show returned, and the core goes on: next is called.
     More = 4,
-    /// stop was entered.
+    /// stop was entered and has not returned.
     Stopping = 5,
 }
 
-/// A pass that a task is inside of ([`crate::passes`]).
+/// A pass that a thread is inside of ([`crate::pass_stack`]). `start`, `next` and `show` are those of `m->op`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Pass {
@@ -143,11 +133,8 @@ pub(crate) struct Pass {
     pub(crate) sp: u64,
     /// Stack pointer after the return of start; 0 before that.
     pub(crate) return_sp: u64,
-    /// `m->op->start`
     pub(crate) start: u64,
-    /// `m->op->next`
     pub(crate) next: u64,
-    /// `m->op->show`
     pub(crate) show: u64,
     pub(crate) state: PassState,
     /// Value of [`PROBES`] when the pass began.
@@ -167,50 +154,41 @@ impl Pass {
     };
 }
 
-/// The passes that a task is inside of: a callback may read another file.
+/// The passes that a thread is inside of; `depth` is their number.
 #[repr(C)]
 pub(crate) struct Passes {
-    /// Number of passes.
     pub(crate) depth: u32,
-    /// Spelled-out padding, zero.
     pub(crate) pad: u32,
-    /// The innermost pass.
+    /// The innermost pass; unused at depth 0.
     pub(crate) now: Pass,
     /// The passes around the innermost, outermost first.
     pub(crate) outer: [Pass; 3],
+    /// Makes the size of a slot a power of two.
+    pub(crate) slot_pad: u64,
 }
 
-/// A slot of [`crate::passes`]; as long as four cache lines.
-#[repr(C)]
-pub(crate) struct PassSlot {
-    /// Owner: a thread id; 0 if the slot is free.
-    pub(crate) tid: u32,
-    /// Number of other tasks with passes that hash to this slot.
-    pub(crate) collisions: u32,
-    pub(crate) passes: Passes,
-    /// Spelled-out padding, zero.
-    pub(crate) pad: [u64; 2],
+impl Passes {
+    pub(crate) const NONE: Self =
+        Self { depth: 0, pad: 0, now: Pass::NONE, outer: [Pass::NONE; 3], slot_pad: 0 };
 }
 
-/// The table of [`crate::passes`].
+/// The table of [`crate::pass_stack`].
 #[unsafe(link_section = ".bss.passes")]
-pub(crate) static mut PASS_SLOTS: [PassSlot; TASK_SLOTS] = [const {
-    let passes = Passes { depth: 0, pad: 0, now: Pass::NONE, outer: [Pass::NONE; 3] };
-    PassSlot { tid: 0, collisions: 0, passes, pad: [0; 2] }
-}; TASK_SLOTS];
+pub(crate) static mut PASS_SLOTS: [ThreadSlot<Passes>; SLOT_COUNT] =
+    [const { ThreadSlot::free(Passes::NONE) }; SLOT_COUNT];
 
-/// Number of passes in progress that are not tracked because there was no room for them.
+/// Number of passes in progress that are not tracked because a map is full or they nest too deeply.
 #[unsafe(link_section = ".bss.untracked")]
 pub(crate) static mut UNTRACKED_PASSES: u32 = 0;
 
 /// By slot number of [`PASS_SLOTS`]: the owner's thread id.
 #[map]
-pub(crate) static PASS_SLOT_OWNERS: HashMap<u32, u32> =
-    HashMap::with_max_entries(TASK_SLOTS as u32, 0);
+pub(crate) static PASS_SLOT_OWNERS: HashMap<u32, u64> =
+    HashMap::with_max_entries(SLOT_COUNT as u32, 0);
 
-/// By thread id: the passes of tasks that own no slot.
+/// By thread id: the passes of threads that own no slot.
 #[map]
-pub(crate) static PASS_OVERFLOW: HashMap<u32, Passes> = HashMap::with_max_entries(TASKS, 0);
+pub(crate) static PASS_OVERFLOW: HashMap<u64, Passes> = HashMap::with_max_entries(THREADS, 0);
 
 /// By address: the functions that have the probes of [`crate::passes`], numbered in the order of attaching.
 #[map]
@@ -220,7 +198,7 @@ pub(crate) static PROBED: HashMap<u64, u32> = HashMap::with_max_entries(16 * 102
 #[map]
 pub(crate) static PROBES: Array<u32> = Array::with_max_entries(1, 0);
 
-/// What can be missed without an event being lost: the indexes of [`MISSED`].
+/// Incidents in which something is missed but no event is lost: the indexes of [`MISSED`].
 #[derive(Clone, Copy)]
 pub(crate) enum Missed {
     /// A file is not traced: a map of sessions is full.

@@ -8,7 +8,7 @@ use aya_ebpf::{
 use aya_log_ebpf::{debug, warn};
 use seqtrace_common::{
     config::{NAME_BYTES, flag},
-    wire::{Kind, Open, PATH_BYTES, PATH_DEPTH, open_flag, via},
+    wire::{Head, Kind, Open, PATH_BYTES, PATH_DEPTH, Task, open_flag, via},
 };
 
 use crate::{
@@ -18,14 +18,14 @@ use crate::{
     session,
 };
 
-/// Longest name of a directory level (NAME_MAX + 1).
-const NAME_ROOM: usize = 256;
+/// Longest name of a directory level in bytes, with its NUL (NAME_MAX + 1).
+const LEVEL_BYTES: usize = 256;
 
 /// An [`Open`] followed by its path. The last name may begin at the last of [`PATH_BYTES`].
 #[repr(C)]
 struct OpenRecord {
     open: Open,
-    path: [u8; PATH_BYTES + NAME_ROOM],
+    path: [u8; PATH_BYTES + LEVEL_BYTES],
 }
 
 /// An open, before its session has a number.
@@ -35,7 +35,7 @@ pub(crate) struct Opening {
     pub(crate) m: u64,
     /// 0 or a negative errno.
     pub(crate) ret: i32,
-    /// Bits of [`open_flag`].
+    /// Bits of the module [`open_flag`].
     pub(crate) flags: u8,
     /// The wrapper, if it is known already, one of [`via`]; else 0.
     pub(crate) via: u32,
@@ -45,7 +45,7 @@ pub(crate) struct Opening {
 /// number if it is traced.
 #[inline(always)]
 pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
-    let Opening { file, m, ret, mut flags, via } = *opening;
+    let Opening { file, m, ret, mut flags, .. } = *opening;
     let id = if flags & open_flag::PLAIN == 0 { m } else { file };
     let own = session::own();
     if own {
@@ -63,23 +63,11 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
         exclude(id, ret);
         return None;
     }
-
     let dentry: u64 = field(file, config!(offsets.file_dentry));
-    if !own && has(flag::FILTER_NAME) {
-        let mut name = MaybeUninit::<[u8; NAME_BYTES]>::uninit();
-        let name: *mut u8 = name.as_mut_ptr().cast();
-        let source = field(dentry, config!(offsets.dentry_name));
-        // SAFETY: the target has NAME_BYTES. Afterwards it holds a name with its NUL: the helper writes zeroes if it
-        // fails.
-        let accepted = unsafe {
-            kernel::copy_str(name, NAME_BYTES as u32, source);
-            session::accepts_name(name)
-        };
-        if !accepted {
-            debug!(ctx, "not traced, no target has the name of the file, seq_file {:x}", m);
-            exclude(id, ret);
-            return None;
-        }
+    if !own && !accepts_name(dentry) {
+        debug!(ctx, "not traced, no target has the name of the file, seq_file {:x}", m);
+        exclude(id, ret);
+        return None;
     }
 
     let mut key = 0;
@@ -92,12 +80,48 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
         debug!(ctx, "session {} begins: seq_file {:x} flags {}", key, m, flags);
     }
 
-    let Some((mut entry, mut head)) = emit::reserve::<OpenRecord>(Kind::Open, flags) else {
+    let Some((mut entry, head)) = emit::reserve::<OpenRecord>(Kind::Open, flags) else {
         warn!(ctx, "the ring is full: the open of session {} is lost", key);
         return None;
     };
-    let record = entry.as_mut_ptr();
     // SAFETY: the ring's own memory, reserved for an OpenRecord.
+    unsafe { fill(entry.as_mut_ptr(), ctx, head, opening, key, task, dentry) };
+    entry.submit(emit::NO_WAKEUP);
+    (key != 0).then_some(key)
+}
+
+/// Returns true if the filters accept files of this name.
+#[inline(always)]
+fn accepts_name(dentry: u64) -> bool {
+    if !has(flag::FILTER_NAME) {
+        return true;
+    }
+    let mut name = MaybeUninit::<[u8; NAME_BYTES]>::uninit();
+    let name: *mut u8 = name.as_mut_ptr().cast();
+    let source = field(dentry, config!(offsets.dentry_name));
+    // SAFETY: the target has NAME_BYTES. Afterwards it holds a name with its NUL: the helper writes zeroes if it fails.
+    unsafe {
+        kernel::copy_str(name, NAME_BYTES as u32, source);
+        session::accepts_name(name)
+    }
+}
+
+/// Fills an event with the open of the session `session`.
+///
+/// # Safety
+/// `record` must be ring memory reserved for an [`OpenRecord`].
+#[inline(always)]
+unsafe fn fill(
+    record: *mut OpenRecord,
+    ctx: &impl EbpfContext,
+    mut head: Head,
+    opening: &Opening,
+    session: u32,
+    task: Task,
+    dentry: u64,
+) {
+    let Opening { file, m, ret, flags, via } = *opening;
+    // SAFETY: the caller guarantees the memory.
     let path = unsafe { (&raw mut (*record).path).cast::<u8>() };
     let resolve_wrapper = flags & (open_flag::PLAIN | open_flag::ADOPTED) == 0;
     // The stack addresses are stored in the memory of the path, which is written later: the BPF stack has 512 bytes.
@@ -105,7 +129,7 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
     let via = if resolve_wrapper { unsafe { wrapper(ctx, path.cast(), via) } } else { 0 };
     // Spilled to ring memory so that the verifier forgets its value and does not explore the rest once for each
     // wrapper.
-    // SAFETY: the ring's own memory, reserved for an OpenRecord.
+    // SAFETY: the caller guarantees the memory.
     let kept = unsafe { &raw mut (*record).open.via };
     // SAFETY: as above.
     unsafe { kept.write_volatile(via) };
@@ -119,7 +143,7 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
         if flags & open_flag::PLAIN != 0 { handlers(inode) } else { table(m) };
     let open = Open {
         head,
-        session: key,
+        session,
         ret,
         task,
         file,
@@ -141,10 +165,8 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
         via: unsafe { kept.read_volatile() },
         pad: 0,
     };
-    // SAFETY: the ring's own memory, reserved for an OpenRecord.
+    // SAFETY: the caller guarantees the memory.
     unsafe { (&raw mut (*record).open).write(open) };
-    entry.submit(emit::NO_WAKEUP);
-    (key != 0).then_some(key)
 }
 
 /// Adds a file to the known ones as untraced, so that the filters are not applied again when it is read.
@@ -230,10 +252,10 @@ fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
     for _ in 0..PATH_DEPTH {
         let name = field(dentry, config!(offsets.dentry_name));
         // `len` is below PATH_BYTES, but before 6.4 the verifier loses that bound when the compiler spills `len`.
-        let at: usize = kernel::opaque_mask::<{ PATH_BYTES as i32 - 1 }>(len as u64) as usize;
-        // SAFETY: `at` is below PATH_BYTES, and the buffer has NAME_ROOM bytes more.
-        let copied = unsafe { kernel::copy_str(path.add(at), NAME_ROOM as u32, name) };
-        if copied <= 0 || copied > NAME_ROOM as i64 {
+        let at: usize = kernel::opaque_mask!(len as u64, PATH_BYTES as i32 - 1) as usize;
+        // SAFETY: `at` is below PATH_BYTES, and the buffer has LEVEL_BYTES bytes more.
+        let copied = unsafe { kernel::copy_str(path.add(at), LEVEL_BYTES as u32, name) };
+        if copied <= 0 || copied > LEVEL_BYTES as i64 {
             break;
         }
         len += copied as usize;
@@ -254,7 +276,7 @@ fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
     (len as u32, true)
 }
 
-/// `int seq_open(struct file *file, const struct seq_operations *op)` returned.
+/// Handles the return of `int seq_open(struct file *file, const struct seq_operations *op)`.
 #[fexit(function = "seq_open")]
 pub(crate) fn seq_open(ctx: FExitContext) -> u32 {
     opened(&ctx, ctx.arg(0), ctx.arg(2), 0)
@@ -271,25 +293,25 @@ fn opened(ctx: &FExitContext, file: u64, ret: i32, via: u8) -> u32 {
 // The following programs are attached only where the compiler has inlined seq_open() into the wrapper, so that its
 // return cannot be probed.
 
-/// `single_open()` returned.
+/// Handles the return of `single_open()`.
 #[fexit(function = "single_open")]
 pub(crate) fn single_open_exit(ctx: FExitContext) -> u32 {
     opened(&ctx, ctx.arg(0), ctx.arg(3), via::SINGLE_OPEN)
 }
 
-/// `single_open_size()` returned.
+/// Handles the return of `single_open_size()`.
 #[fexit(function = "single_open_size")]
 pub(crate) fn single_open_size_exit(ctx: FExitContext) -> u32 {
     opened(&ctx, ctx.arg(0), ctx.arg(4), via::SINGLE_OPEN_SIZE)
 }
 
-/// `seq_open_private()` returned.
+/// Handles the return of `seq_open_private()`.
 #[fexit(function = "seq_open_private")]
 pub(crate) fn seq_open_private_exit(ctx: FExitContext) -> u32 {
     opened(&ctx, ctx.arg(0), ctx.arg(3), via::SEQ_OPEN_PRIVATE)
 }
 
-/// `__seq_open_private()` returned: the private data, or NULL if memory is short.
+/// Handles the return of `__seq_open_private()`: the private data, or NULL if memory is short.
 #[fexit(function = "__seq_open_private")]
 pub(crate) fn seq_open_private_raw_exit(ctx: FExitContext) -> u32 {
     const ENOMEM: i32 = 12;
@@ -335,5 +357,5 @@ unsafe fn wrapper(ctx: &impl EbpfContext, frames: *mut u64, mut which: u32) -> u
 const _: () = assert!(PATH_BYTES.is_power_of_two());
 const _: () = assert!(FRAMES * 8 <= PATH_BYTES);
 const _: () = assert!(
-    core::mem::size_of::<OpenRecord>() == core::mem::size_of::<Open>() + PATH_BYTES + NAME_ROOM
+    core::mem::size_of::<OpenRecord>() == core::mem::size_of::<Open>() + PATH_BYTES + LEVEL_BYTES
 );

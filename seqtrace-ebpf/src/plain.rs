@@ -14,8 +14,8 @@ use crate::{
     release, session,
 };
 
-/// `int proc_reg_open(struct inode *inode, struct file *file)` returned. The session of a seq file has begun in it, in
-/// seq_open().
+/// Handles the return of `int proc_reg_open(struct inode *inode, struct file *file)`. The session of a seq file has
+/// begun in it, in seq_open().
 #[fexit(function = "proc_reg_open")]
 pub(crate) fn proc_reg_open(ctx: FExitContext) -> u32 {
     let file = kernel::number(&ctx, 1);
@@ -34,7 +34,7 @@ fn io(kind: Kind, session: u32, pos: i64, want: u64, ret: i64) {
     emit(kind, 0, |head| Io { head, session, pad: 0, task: kernel::task(), pos, want, ret });
 }
 
-/// `ssize_t proc_reg_read(struct file *, char __user *, size_t, loff_t *)` returned.
+/// Handles the return of `ssize_t proc_reg_read(struct file *, char __user *, size_t, loff_t *)`.
 #[fexit(function = "proc_reg_read")]
 pub(crate) fn proc_reg_read(ctx: FExitContext) -> u32 {
     if let Some(state) = session::traced(kernel::number(&ctx, 0)) {
@@ -43,7 +43,7 @@ pub(crate) fn proc_reg_read(ctx: FExitContext) -> u32 {
     0
 }
 
-/// `ssize_t proc_reg_read_iter(struct kiocb *iocb, struct iov_iter *iter)` returned.
+/// Handles the return of `ssize_t proc_reg_read_iter(struct kiocb *iocb, struct iov_iter *iter)`.
 #[fexit(function = "proc_reg_read_iter")]
 pub(crate) fn proc_reg_read_iter(ctx: FExitContext) -> u32 {
     let iocb: u64 = ctx.arg(0);
@@ -57,7 +57,7 @@ pub(crate) fn proc_reg_read_iter(ctx: FExitContext) -> u32 {
     0
 }
 
-/// `ssize_t proc_reg_write(struct file *, const char __user *, size_t, loff_t *)` returned.
+/// Handles the return of `ssize_t proc_reg_write(struct file *, const char __user *, size_t, loff_t *)`.
 #[fexit(function = "proc_reg_write")]
 pub(crate) fn proc_reg_write(ctx: FExitContext) -> u32 {
     let file = kernel::number(&ctx, 0);
@@ -71,8 +71,8 @@ pub(crate) fn proc_reg_write(ctx: FExitContext) -> u32 {
     0
 }
 
-/// `int proc_reg_release(struct inode *inode, struct file *file)` was entered. The session of a seq file ends in its
-/// own release function.
+/// Handles the entry of `int proc_reg_release(struct inode *inode, struct file *file)`. The session of a seq file ends
+/// in its own release function.
 #[kprobe]
 pub(crate) fn proc_reg_release(ctx: ProbeContext) -> u32 {
     let file = kernel::arg(&ctx, 1);

@@ -13,12 +13,13 @@ use seqtrace_common::wire::{
 };
 
 use crate::{
+    batch,
     config::config,
     emit::emit_unlocked,
     kernel::{self, field},
     maps::Traversing,
     open::{self, Opening},
-    passes, session, slots, tasks,
+    pass_stack, session, tasks,
 };
 
 /// Returns the open file of a `struct kiocb *` and its seq_file.
@@ -48,8 +49,8 @@ fn via_seq_read(ctx: &FEntryContext) -> u8 {
     if seq_read.contains(caller) { FLAG_VIA_SEQ_READ } else { FLAG_VIA_OTHER }
 }
 
-/// `ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)` was entered. Begins the session of a file that
-/// was open before seqtrace attached.
+/// Handles the entry of `ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)`. Begins the session of a
+/// file that was open before seqtrace attached.
 #[fentry(function = "seq_read_iter")]
 pub(crate) fn seq_read_iter_enter(ctx: FEntryContext) -> u32 {
     let iocb: u64 = ctx.arg(0);
@@ -100,8 +101,8 @@ fn returned(m: u64, ret: i64) {
     if let Some(state) = session::traced(m) {
         let session = state.key;
         let (_, tid) = kernel::ids();
-        passes::leave(tid, m, state);
-        slots::flush_own(m, state, tid);
+        pass_stack::leave(tid, m, state);
+        batch::flush_own(m, state, tid);
         state.traversing = Traversing::NO;
         tasks::release_slot(tid);
         let make = |head| ReadExit { head, session, tid, ret, state: kernel::seq_state(m) };
@@ -109,7 +110,7 @@ fn returned(m: u64, ret: i64) {
     }
 }
 
-/// `ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)` returned.
+/// Handles the return of `ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)`.
 #[fexit(function = "seq_read_iter")]
 pub(crate) fn seq_read_iter_exit(ctx: FExitContext) -> u32 {
     let (_, m) = seq_file_of(ctx.arg(0));
@@ -117,7 +118,7 @@ pub(crate) fn seq_read_iter_exit(ctx: FExitContext) -> u32 {
     0
 }
 
-/// `ssize_t bpf_seq_read(struct file *file, char __user *buf, size_t size, loff_t *ppos)` was entered.
+/// Handles the entry of `ssize_t bpf_seq_read(struct file *file, char __user *buf, size_t size, loff_t *ppos)`.
 #[fentry(function = "bpf_seq_read")]
 pub(crate) fn bpf_seq_read_enter(ctx: FEntryContext) -> u32 {
     let file: u64 = ctx.arg(0);
@@ -132,14 +133,14 @@ pub(crate) fn bpf_seq_read_enter(ctx: FEntryContext) -> u32 {
     0
 }
 
-/// `ssize_t bpf_seq_read(struct file *file, char __user *buf, size_t size, loff_t *ppos)` returned.
+/// Handles the return of `ssize_t bpf_seq_read(struct file *file, char __user *buf, size_t size, loff_t *ppos)`.
 #[fexit(function = "bpf_seq_read")]
 pub(crate) fn bpf_seq_read_exit(ctx: FExitContext) -> u32 {
     returned(kernel::private_data(ctx.arg(0)), ctx.arg(4));
     0
 }
 
-/// `loff_t seq_lseek(struct file *file, loff_t offset, int whence)` was entered.
+/// Handles the entry of `loff_t seq_lseek(struct file *file, loff_t offset, int whence)`.
 #[fentry(function = "seq_lseek")]
 pub(crate) fn seq_lseek_enter(ctx: FEntryContext) -> u32 {
     let m = kernel::private_data(ctx.arg(0));
@@ -163,15 +164,15 @@ pub(crate) fn seq_lseek_enter(ctx: FEntryContext) -> u32 {
     0
 }
 
-/// `loff_t seq_lseek(struct file *file, loff_t offset, int whence)` returned.
+/// Handles the return of `loff_t seq_lseek(struct file *file, loff_t offset, int whence)`.
 #[fexit(function = "seq_lseek")]
 pub(crate) fn seq_lseek_exit(ctx: FExitContext) -> u32 {
     let m = kernel::private_data(ctx.arg(0));
     if let Some(state) = session::traced(m) {
         let session = state.key;
         let (_, tid) = kernel::ids();
-        passes::leave(tid, m, state);
-        slots::flush_own(m, state, tid);
+        pass_stack::leave(tid, m, state);
+        batch::flush_own(m, state, tid);
         state.traversing = Traversing::NO;
         tasks::release_slot(tid);
         let ret = ctx.arg(3);

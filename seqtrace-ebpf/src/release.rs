@@ -5,11 +5,12 @@ use aya_ebpf::{macros::fentry, programs::FEntryContext};
 use seqtrace_common::wire::{FLAG_REMOVED, Kind, OpenFailed, Release, via};
 
 use crate::{
+    batch,
     config::config,
     emit::emit,
     kernel::{self, field},
     maps::SESSION,
-    session, slots,
+    session,
 };
 
 /// Emits the release of a file, if it is traced, and removes the file. `which` is one of [`via`].
@@ -19,7 +20,7 @@ pub(crate) fn end(id: u64, file: u64, which: u8, private: u64) {
     // SAFETY: an element of the map; no other task uses a file that is being released.
     let key = unsafe { (*state).key };
     if key != 0 {
-        slots::flush(id, key);
+        batch::flush_session(id, key);
         let (_, tid) = kernel::ids();
         let references: i64 = field(file, config!(offsets.file_references));
         let one = i64::from(config!(offsets.file_one_reference));
@@ -51,19 +52,19 @@ fn seq(file: u64, which: u8) -> u32 {
     0
 }
 
-/// `int seq_release(struct inode *inode, struct file *file)`
+/// Handles the entry of `int seq_release(struct inode *inode, struct file *file)`.
 #[fentry(function = "seq_release")]
 pub(crate) fn seq_release(ctx: FEntryContext) -> u32 {
     seq(ctx.arg(1), via::SEQ_RELEASE)
 }
 
-/// `int single_release(struct inode *inode, struct file *file)`
+/// Handles the entry of `int single_release(struct inode *inode, struct file *file)`.
 #[fentry(function = "single_release")]
 pub(crate) fn single_release(ctx: FEntryContext) -> u32 {
     seq(ctx.arg(1), via::SINGLE_RELEASE)
 }
 
-/// `int seq_release_private(struct inode *inode, struct file *file)`
+/// Handles the entry of `int seq_release_private(struct inode *inode, struct file *file)`.
 #[fentry(function = "seq_release_private")]
 pub(crate) fn seq_release_private(ctx: FEntryContext) -> u32 {
     seq(ctx.arg(1), via::SEQ_RELEASE_PRIVATE)

@@ -1,7 +1,7 @@
 //! The open files that are known, the numbers of their sessions, and the filters that decide which files are traced.
 
 use seqtrace_common::config::{FilterKey, Fnv, NAME_BYTES, flag};
-use seqtrace_common::slots::SessionState;
+use seqtrace_common::slots::{SessionState, Slot};
 use seqtrace_common::wire::{COMM_BYTES, Task};
 
 use crate::{
@@ -9,23 +9,20 @@ use crate::{
     kernel,
     maps::{FILTER, KEYS, Missed, NEXT_KEY, SESSION},
     slots,
+    table::{self, Lookup},
 };
 
 /// Returns the session of this `struct seq_file *` (or `struct file *` of a plain file), if it is traced.
 #[inline(always)]
 pub(crate) fn traced(id: u64) -> Option<&'static mut SessionState> {
-    let slot = slots::of(id);
-    // SAFETY: an element of the table. The file owns the slot while it is open, and only the task that holds m->lock
-    // writes to the state.
-    unsafe {
-        if (*slot).id == id && id != 0 {
-            return Some(&mut (*slot).state);
-        }
-        if (*slot).collisions == 0 {
-            return None;
-        }
+    match table::find::<Slot>(id) {
+        // A free slot has the owner 0.
+        // SAFETY: an element of the table. The file owns the slot while it is open, and only the task that holds
+        // m->lock writes to the state.
+        Lookup::Owned(slot) => (id != 0).then_some(unsafe { &mut (*slot).state }),
+        Lookup::Overflow => lookup_overflow(id),
+        Lookup::Absent => None,
     }
-    lookup_overflow(id)
 }
 
 /// Returns the session of a file that owns no slot, if it is traced.
@@ -48,7 +45,7 @@ pub(crate) fn known(id: u64) -> bool {
 /// memset(), here a loop over bytes of which the verifier explores each round.
 #[inline(always)]
 fn fresh(key: u32) -> SessionState {
-    let zero = kernel::opaque_mask::<0>(0) as u32;
+    let zero = kernel::opaque_mask!(0, 0) as u32;
     // SAFETY: a struct of integers, of the same size.
     unsafe { core::mem::transmute::<[u32; 4], SessionState>([key, zero, zero, zero]) }
 }

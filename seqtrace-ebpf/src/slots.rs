@@ -1,69 +1,58 @@
-//! The table in which callbacks find their session without a map lookup: the address of a seq_file determines its slot.
-//! Most probe hits are for files that are not traced; they cost a dozen instructions.
-//!
-//! Two traced files may hash to the same slot. The first one owns it. The session of the other is found in the map
-//! `SESSION`, which has all sessions; the slot counts such collisions.
+//! The table of sessions ([`crate::table`]): the address of a seq_file determines its slot. Most probe hits are for
+//! files that are not traced; they cost a dozen instructions. The overflow map is `SESSION`, which has all sessions.
 
-use seqtrace_common::slots::{PendingBatch, SLOT_COUNT, SessionState, Slot};
+use core::mem::offset_of;
+
+use aya_ebpf::maps::HashMap;
+use seqtrace_common::slots::{PendingBatch, SessionState, Slot};
 
 use crate::{
     config::config,
-    iterate, kernel,
     maps::{SLOT_OWNERS, SLOTS},
+    table::{self, Lookup, TableSlot},
 };
 
-/// Returns the slot number of an address. Addresses of seq_files differ by multiples of 8.
-#[inline(always)]
-fn index(id: u64) -> u64 {
-    (id >> 3) & (SLOT_COUNT as u64 - 1)
-}
+const _: () = assert!(offset_of!(Slot, id) == 0 && offset_of!(Slot, collisions) == 8);
 
-/// Returns the slot of a seq_file, or of a plain file.
-#[inline(always)]
-pub(crate) fn of(id: u64) -> *mut Slot {
-    const SIZE: u64 = size_of::<Slot>() as u64;
-    const MASK: i32 = ((SLOT_COUNT as u64 - 1) * SIZE) as i32;
-    const { assert!(SIZE == 256) };
-    // The same as `index(id) * SIZE`, in fewer instructions.
-    let offset = kernel::opaque_mask::<MASK>(id << 5);
-    // SAFETY: the offset is that of an element.
-    unsafe { (&raw mut SLOTS).cast::<u8>().add(offset as usize).cast() }
+// SAFETY: `repr(C)`, and begins with the fields of a `SlotHead`; the table has a guard slot more.
+unsafe impl TableSlot for Slot {
+    /// A seq_file is aligned to 8 bytes.
+    const EQUAL_BITS: u32 = 3;
+
+    #[inline(always)]
+    fn table() -> *mut Self {
+        (&raw mut SLOTS).cast()
+    }
+
+    #[inline(always)]
+    fn owners() -> &'static HashMap<u32, u64> {
+        &SLOT_OWNERS
+    }
 }
 
 /// Assigns a traced file its slot, if that is free; otherwise counts a collision.
 #[inline(always)]
 pub(crate) fn claim(id: u64, state: SessionState) {
-    const NO_EXIST: u64 = 1;
-    let slot = of(id);
-    // With previews no slot is used: a preview must follow its show in the ring, so nothing may be buffered.
-    // Two concurrent opens may hash to the same slot. BPF ISA v1 and v2 have no cmpxchg, so a BPF_NOEXIST map insert
-    // decides the owner.
-    if config!(preview) == 0 && SLOT_OWNERS.insert(index(id) as u32, id, NO_EXIST).is_ok() {
+    let fill = |slot: *mut Slot| {
         // SAFETY: an element of the table, which this file owns. The file is not read yet.
         unsafe {
             (&raw mut (*slot).state).write(state);
             (*slot).batch.pairs = 0;
             (*slot).batch.pending_next = 0;
-            (&raw mut (*slot).id).write_volatile(id);
         }
-    } else {
-        // SAFETY: the table's own element.
-        unsafe { kernel::atomic_add_u32::<1>(&raw mut (*slot).collisions) };
+    };
+    // With previews no slot is used: a preview must follow its show in the ring, so nothing may be buffered.
+    if config!(preview) != 0 || table::claim(id, fill).is_none() {
+        table::add_collisions::<Slot, 1>(id);
     }
 }
 
 /// Frees the slot of a traced file, or removes its collision.
 #[inline(always)]
 pub(crate) fn release(id: u64) {
-    let slot = of(id);
-    // SAFETY: the table's own element.
-    unsafe {
-        if (*slot).id == id {
-            (&raw mut (*slot).id).write_volatile(0);
-            let _ = SLOT_OWNERS.remove(index(id) as u32);
-        } else {
-            kernel::atomic_add_u32::<-1>(&raw mut (*slot).collisions);
-        }
+    match table::find::<Slot>(id) {
+        Lookup::Owned(slot) => table::free(slot, id),
+        Lookup::Overflow | Lookup::Absent => table::add_collisions::<Slot, -1>(id),
     }
 }
 
@@ -71,31 +60,9 @@ pub(crate) fn release(id: u64) {
 /// once.
 #[inline(always)]
 pub(crate) fn batch(id: u64) -> Option<&'static mut PendingBatch> {
-    let slot = of(id);
-    // SAFETY: an element of the table; only the task that holds m->lock writes to it.
-    unsafe { ((*slot).id == id).then_some(&mut (*slot).batch) }
-}
-
-/// Flushes the session's pending batch, if the session owns a slot. No other task may be using the session.
-#[inline(always)]
-pub(crate) fn flush(id: u64, key: u32) {
-    if let Some(batch) = batch(id) {
-        iterate::flush_batch(key, batch);
-    }
-}
-
-/// Flushes the batch left behind by a pass of thread `tid` whose stop() was missed, when a read or lseek of that thread
-/// returns. m->lock has been released by then: a batch of another thread is still being written, or was flushed by its
-/// own stop().
-#[inline(always)]
-pub(crate) fn flush_own(id: u64, state: &mut SessionState, tid: u32) {
-    // SAFETY: fields of our own state. pass_begin() writes them in the reverse order.
-    let own = unsafe {
-        (&raw const state.in_pass).read_volatile() != 0
-            && (&raw const state.owner).read_volatile() == tid
-    };
-    if own {
-        state.in_pass = 0;
-        flush(id, state.key);
+    match table::find::<Slot>(id) {
+        // SAFETY: an element of the table; only the task that holds m->lock writes to it.
+        Lookup::Owned(slot) => Some(unsafe { &mut (*slot).batch }),
+        Lookup::Overflow | Lookup::Absent => None,
     }
 }
