@@ -209,7 +209,7 @@ mod tests {
     use crate::rules::Verdict;
     use crate::testing::simulator::reader::{open, task};
 
-    /// Counts the updates.
+    /// Number of updates that were forwarded.
     #[derive(Default)]
     struct Count(u64);
 

@@ -10,7 +10,7 @@ pub enum Wrapper {
     SingleOpen,
     SingleOpenSize,
     SeqOpenPrivate,
-    /// The function `__seq_open_private()`.
+    /// `__seq_open_private()`, called without its wrapper.
     SeqOpenPrivateRaw,
     /// `seq_open()`, called without a wrapper.
     SeqOpen,
@@ -44,13 +44,13 @@ impl Wrapper {
 /// Addresses of the four callbacks in a `struct seq_operations`; 0 for a NULL member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct OpTable {
-    /// Address of `op->start`.
+    /// Address of the start callback.
     pub start: u64,
-    /// Address of `op->next`.
+    /// Address of the next callback.
     pub next: u64,
-    /// Address of `op->show`.
+    /// Address of the show callback.
     pub show: u64,
-    /// Address of `op->stop`.
+    /// Address of the stop callback.
     pub stop: u64,
 }
 
@@ -162,7 +162,7 @@ pub struct Open {
     pub path: Vec<u8>,
     /// Names of the functions whose addresses are in `kind`.
     pub functions: Functions,
-    /// Inode number (`inode->i_ino`).
+    /// Inode number of the file (`inode->i_ino`).
     pub ino: u64,
     /// Device number (`super_block->s_dev`): major << 20 | minor.
     pub dev: u32,

@@ -114,7 +114,7 @@ pub struct Callback {
 impl Callback {
     /// Returns the int that show returned: 0, a positive number (SEQ_SKIP) or a negative errno.
     #[expect(clippy::cast_possible_truncation, reason = "an int, sign-extended on the wire")]
-    pub const fn int(&self) -> i32 {
+    pub(crate) const fn int(&self) -> i32 {
         self.ret as i32
     }
 }
@@ -126,11 +126,11 @@ pub struct Event {
     pub time: u64,
     /// CPU on which the probe ran. A notice of user space has that of the event behind it.
     pub cpu: u16,
-    /// The observation itself.
+    /// Kind of the observation, with its values.
     pub body: Body,
 }
 
-/// Kinds of events.
+/// Kind of an event, with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// An open returned.
@@ -139,7 +139,7 @@ pub enum Body {
     ReadEnter {
         /// Key of the session.
         key: Key,
-        /// The calling task.
+        /// Task that made the call.
         task: Task,
         /// File offset of the read, bytes.
         pos: i64,
@@ -236,7 +236,7 @@ pub enum Body {
     Write {
         /// Key of the session.
         key: Key,
-        /// The calling task.
+        /// Task that made the call.
         task: Task,
         /// File offset after the call.
         pos: i64,
@@ -249,7 +249,7 @@ pub enum Body {
     PlainRead {
         /// Key of the session.
         key: Key,
-        /// The calling task.
+        /// Task that made the call.
         task: Task,
         /// File offset after the call.
         pos: i64,

@@ -20,9 +20,9 @@ pub enum PtrKind {
 }
 
 impl Ptr {
-    /// The NULL pointer.
+    /// The value of a NULL pointer.
     pub const NULL: Self = Self(0);
-    /// The pointer `SEQ_START_TOKEN`.
+    /// The value of `SEQ_START_TOKEN` (include/linux/seq_file.h).
     pub const TOKEN: Self = Self(1);
     const MAX_ERRNO: u64 = 4095;
 

@@ -6,9 +6,8 @@ use crate::event::{SeqState, Task};
 use crate::session::model::AmbiguousSeekEnd;
 use crate::session::update::{Partial, Totals};
 
-/// SEEK_SET (include/uapi/linux/fs.h)
+// include/uapi/linux/fs.h
 pub(super) const SEEK_SET: u32 = 0;
-/// SEEK_CUR (include/uapi/linux/fs.h)
 pub(super) const SEEK_CUR: u32 = 1;
 
 /// A system call with its arguments.

@@ -15,9 +15,9 @@ const MAX_CALLS: usize = 1024;
 /// The arguments of a read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReadArgs {
-    /// File offset, bytes.
+    /// File offset of the read, bytes.
     pub(super) pos: i64,
-    /// Requested bytes.
+    /// Number of requested bytes.
     pub(super) want: u64,
     /// The function through which the read came; `None` if unknown.
     pub(super) via: Option<Via>,

@@ -14,7 +14,7 @@ use crate::session::pass_tracking::PassTracking;
 use crate::session::tasks::RecentTasks;
 use crate::session::update::{Fate, Partial, Session, Totals, Update, What};
 
-/// Consumer of updates.
+/// Callback that receives the updates.
 pub(super) type Emit<'a> = &'a mut dyn FnMut(&Update);
 
 /// Time and CPU of an event.
@@ -259,7 +259,7 @@ impl SessionState {
 pub(super) struct Release {
     pub(super) wrapper: Wrapper,
     pub(super) tid: u32,
-    /// `m->private` on entry.
+    /// `m->private` when the function was entered.
     pub(super) private: u64,
     /// True if the descriptor is still open: the file itself is removed.
     pub(super) removed: bool,

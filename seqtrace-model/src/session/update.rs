@@ -41,7 +41,7 @@ pub struct Session {
     pub handlers: Option<[Symbol; 2]>,
     /// Address of the `struct file`.
     pub file: u64,
-    /// Inode number (`inode->i_ino`).
+    /// Inode number of the file (`inode->i_ino`).
     pub ino: u64,
     /// Device number (`super_block->s_dev`): major << 20 | minor.
     pub dev: u32,
@@ -60,11 +60,11 @@ pub struct Update {
     pub read: Option<u32>,
     /// The task that caused it; `None` if unknown.
     pub task: Option<Arc<Task>>,
-    /// The conclusion itself.
+    /// Kind of the conclusion, with its values.
     pub what: What,
 }
 
-/// Kinds of updates.
+/// Kind of an update, with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// A session began.
@@ -80,7 +80,7 @@ pub enum What {
         /// Negative errno of the open.
         ret: i32,
     },
-    /// A read entered.
+    /// A read entered the core.
     ReadBegin {
         /// File offset of the read, bytes.
         pos: i64,
@@ -114,7 +114,7 @@ pub enum What {
         /// True inside `traverse()`, false in the main part of a read.
         traverse: bool,
     },
-    /// A read returned.
+    /// A read returned to its caller.
     ReadEnd(Box<ReadEnd>),
     /// `seq_lseek()` was entered.
     LseekBegin {
@@ -152,7 +152,7 @@ pub enum What {
         /// Bytes returned, or a negative errno.
         ret: i64,
     },
-    /// A session ended.
+    /// A session ended, by its release or with the trace.
     Close {
         /// The release function; `None` if the session was still open at the end of the trace, its release was missed,
         /// or its open failed ([`What::OpenLeaked`]).

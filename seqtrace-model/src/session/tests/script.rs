@@ -195,7 +195,7 @@ fn open(key: Key, tid: u32, words: &[&str]) -> Open {
     if words.contains(&"single_start") {
         table.start = SINGLE_START;
     }
-    // An address of its own, unless it says `m1`, `m2`, …
+    // The seq_file has an address of its own, unless the script gives one: `m1`, `m2`, …
     let m = words.iter().find_map(|word| word.strip_prefix('m')?.parse().ok());
     let m = m.unwrap_or(u64::from(key) << 16);
     let kind = match words {

@@ -6,7 +6,7 @@ use crate::finding::FindingCount;
 /// Sums over a read, a session or a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// Number of reads.
+    /// Number of reads, including those that failed.
     pub reads: u64,
     /// Bytes that reads returned.
     pub bytes: u64,
@@ -22,7 +22,7 @@ pub struct Totals {
     pub passes: u64,
     /// Number of passes that began again with a buffer of twice the size.
     pub restarts: u64,
-    /// Number of writes.
+    /// Number of writes, including those that failed.
     pub writes: u64,
     /// Bytes that writes accepted.
     pub written: u64,
