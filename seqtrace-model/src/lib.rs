@@ -1,8 +1,9 @@
 //! The model of seqtrace: from events of the kernel's seq_file to sessions, records and findings.
 //!
 //! A seq_file renders a file record by record, through four callbacks of its driver: start, next, show and stop. The
-//! probes of seqtrace see these callbacks and the system calls around them as [`event::Event`]s. This crate concludes from
-//! the events which record reached the reader at which file offsets, and whether the callbacks kept their contract.
+//! probes of seqtrace see these callbacks and the system calls around them as [`event::Event`]s. This crate concludes
+//! from the events which record reached the reader at which file offsets, and whether the callbacks kept their
+//! contract.
 //!
 //! ```text
 //!  Event ─► session ───────► filter ─────► rules ────────────► Sink
@@ -30,9 +31,9 @@
 //!
 //! # Example
 //!
-//! A file has one record of two bytes, and its next() leaves `*pos` unchanged at the end. A pread at the end of the file
-//! makes the core traverse it. The traversal passes over the record and ends with position 0, where the core then starts
-//! to read. So the reader gets the record again, behind its end.
+//! A file has one record of two bytes, and its next() leaves `*pos` unchanged at the end. A pread at the end of the
+//! file makes the core traverse it. The traversal passes over the record and ends with position 0, where the core then
+//! starts to read. So the reader gets the record again, behind its end.
 //!
 //! ```
 //! use seqtrace_model::event::{

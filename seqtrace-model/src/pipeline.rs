@@ -16,7 +16,8 @@ use crate::trace::{Shown, Sink};
 /// Limits at which a trace ends by itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Until {
-    /// Number of selected sessions, all closed; `None`: no limit.
+    /// Number of selected sessions. No further ones are selected, and the trace ends when all are closed. `None`: no
+    /// limit.
     pub sessions: Option<u64>,
     /// Number of updates that the sink showed; `None`: no limit.
     pub events: Option<u64>,
@@ -71,7 +72,7 @@ struct View {
     /// Number of updates that were shown.
     updates: u64,
     summary: Summary,
-    /// True while no session that opens is selected.
+    /// True while sessions that open are not selected.
     hide: bool,
     /// True if the session that the current event opened is selected; `None` if it opened none.
     opened: Option<bool>,

@@ -175,7 +175,7 @@ pub struct Open {
 }
 
 impl Open {
-    /// Makes a successful open of which nothing but its key and file is known.
+    /// Makes a successful open with the given key and file. All other values are empty.
     pub fn new(key: Key, kind: FileKind) -> Self {
         Self {
             key,

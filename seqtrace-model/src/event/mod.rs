@@ -101,7 +101,7 @@ pub struct Callback {
     pub role: Role,
     /// Returned value. start, next: the record's pointer. show: the int, sign-extended. stop: 0.
     pub ret: u64,
-    /// `m->index` on return.
+    /// Position (`m->index`) on return.
     pub index: i64,
     /// `m->count` on return, bytes.
     pub count: u32,
@@ -133,7 +133,7 @@ pub struct Event {
 /// Kind of an event, with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// An open returned.
+    /// The open of a file returned.
     Open(Box<Open>),
     /// `seq_read_iter()` was entered. `state` is read before `m->lock` is taken.
     ReadEnter {
@@ -161,7 +161,7 @@ pub enum Body {
         /// State of the seq_file on return.
         state: SeqState,
     },
-    /// `seq_lseek()` was entered.
+    /// An lseek entered `seq_lseek()`.
     LseekEnter {
         /// Key of the session.
         key: Key,
@@ -174,7 +174,7 @@ pub enum Body {
         /// State of the seq_file on entry.
         state: SeqState,
     },
-    /// `seq_lseek()` returned.
+    /// An lseek returned from `seq_lseek()`.
     LseekExit {
         /// Key of the session.
         key: Key,
@@ -217,7 +217,7 @@ pub enum Body {
         tid: u32,
         /// The function that releases the file.
         wrapper: Wrapper,
-        /// `m->private` on entry.
+        /// `m->private` when the function was entered.
         private: u64,
         /// True if the descriptor is still open: the file itself is removed, for example with its module.
         removed: bool,
@@ -232,7 +232,7 @@ pub enum Body {
         /// Negative errno of the open.
         ret: i32,
     },
-    /// A write returned.
+    /// A write to a traced file returned.
     Write {
         /// Key of the session.
         key: Key,

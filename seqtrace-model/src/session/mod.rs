@@ -1,9 +1,10 @@
-//! The session model: concludes from events what each read of each session did.
+//! The session model: follows each open file through its reads, and concludes the fate of each record.
 //!
-//! The probes report the values that the callbacks returned. They do not see what the core makes of them: which record
-//! it keeps, which one it drops and renders again, and at which file offsets the reader gets the bytes. The core's loop
-//! is deterministic, so all of this follows from `struct seq_file` on entry of a read and from the returned values. The
-//! model runs the same loop (`model`), one event at a time, and emits its conclusions as [`update::Update`]s.
+//! The probes report the values that the callbacks returned. They do not see the decisions that the core makes from
+//! these values: to keep a record, to drop it and render it again, to copy its bytes to the reader at some file offset.
+//! The core's loop is deterministic, so the decisions follow from `struct seq_file` on entry of a read and from the
+//! returned values. The model runs the same loop (`model`), one event at a time, and emits its conclusions as
+//! [`update::Update`]s.
 //!
 //! The model also detects missed events. If an event, or the seq_file on return of a read, is not what the loop would
 //! produce, the session is marked [`Disagrees`](update::Partial::Disagrees), and nothing is concluded from it until a

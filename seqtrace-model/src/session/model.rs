@@ -1,8 +1,8 @@
-//! The core's loop for one pass, as a state machine. From the state of the seq_file and the value that the last callback
-//! returned follow the next callback, the state that it finds, and the fate of what it rendered.
+//! The core's loop for one pass, as a state machine. The state of the seq_file and the value that the last callback
+//! returned determine the next callback, the state in which it is called, and the fate of a rendering.
 //!
-//! The source is `seq_read_iter()` and `traverse()` in fs/seq_file.c, 6.12 (5.10 to 7.2 have the same loop). Events carry
-//! values *on return* of a callback only. Changes that the core makes between two callbacks (`m->count` put back,
+//! The source is `seq_read_iter()` and `traverse()` in fs/seq_file.c, 6.12 (5.10 to 7.2 have the same loop). Events
+//! carry values *on return* of a callback only. Changes that the core makes between two callbacks (`m->count` put back,
 //! `m->index` corrected, a record of a traversal dropped) are computed here.
 //!
 //! ```text
@@ -17,7 +17,7 @@ use crate::event::{Callback, Ptr, PtrKind, Role};
 use crate::session::core_state::{CoreState, ModelMismatch, add, distance};
 use crate::session::update::{CallbackUpdate, Fate, Phase, Range};
 
-/// -EAGAIN (include/uapi/asm-generic/errno-base.h).
+// include/uapi/asm-generic/errno-base.h
 pub(super) const EAGAIN: i32 = -11;
 
 /// Purpose of a pass.
@@ -52,8 +52,8 @@ pub(super) struct AmbiguousSeekEnd {
     pub(super) last: bool,
     /// True if the traversal begins again, unless it has reached its offset: the next callback returned -EAGAIN.
     pub(super) retry: bool,
-    /// Bytes that start wrote. They are left over at any offset.
-    pub(super) stray: u64,
+    /// Bytes that start wrote, which it should not. They are left over at any offset.
+    pub(super) start_bytes: u64,
 }
 
 /// The result of a pass.
@@ -88,7 +88,8 @@ pub(super) struct Pass {
     target: Option<i64>,
     /// The pointer that start or next returned last.
     v: Ptr,
-    /// `m->count` before the last next, to which the fill loop resets it when it drops a record.
+    /// `m->count` before the last next (`offs` in seq_read_iter()). The fill loop resets it to this value when it drops
+    /// a record.
     offs: u64,
 }
 
@@ -162,7 +163,7 @@ impl Pass {
         StepOutcome::Continue
     }
 
-    fn expectation(&self) -> String {
+    fn expectation(&self) -> &'static str {
         match self.step {
             Step::Start => "start",
             Step::Show => "show",
@@ -170,7 +171,6 @@ impl Pass {
             Step::ShowOrStop => "show or stop",
             Step::Stop(_) => "stop",
         }
-        .to_owned()
     }
 
     fn started(&mut self, m: &mut CoreState, seen: &Callback, update: &mut CallbackUpdate) {
@@ -199,14 +199,14 @@ impl Pass {
         })
     }
 
-    fn ambiguous_end(&self, end: i64, last: bool, stray: u64) -> PassOutcome {
+    fn ambiguous_end(&self, end: i64, last: bool, start_bytes: u64) -> PassOutcome {
         let retry = self.v.kind() == PtrKind::Err(-EAGAIN);
         PassOutcome::AmbiguousSeekEnd(AmbiguousSeekEnd {
             start: self.base,
             end,
             last,
             retry,
-            stray,
+            start_bytes,
         })
     }
 
@@ -241,8 +241,8 @@ impl Pass {
         StepOutcome::Continue
     }
 
-    /// Decides the fate of a rendering in `traverse()`, or of the first record of a read. `end` is the file offset behind
-    /// the rendering. The fate is `None` if it depends on the unknown offset of a relative lseek.
+    /// Decides the fate of a rendering in `traverse()`, or of the first record of a read. `end` is the file offset
+    /// behind the rendering. The fate is `None` if it depends on the unknown offset of a relative lseek.
     fn shown_first(
         &mut self,
         m: &mut CoreState,
@@ -326,8 +326,8 @@ impl Pass {
         };
     }
 
-    /// Returns the step after next in `traverse()`. The core drops the record before, unless the target is inside it. It
-    /// checks this before it looks at the pointer that next returned.
+    /// Returns the step after next in `traverse()`. The core drops the record before, unless the target is inside it.
+    /// It checks this before it looks at the pointer that next returned.
     fn traversed(&mut self, m: &mut CoreState) -> Step {
         let end = add(self.base, m.count);
         let Some(target) = self.target else {

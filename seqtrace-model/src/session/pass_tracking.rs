@@ -36,7 +36,7 @@ impl PassTracking {
         Self { size, ..Self::default() }
     }
 
-    /// Counts a new pass, of which nothing else is known yet.
+    /// Counts a new pass. Its state is not known yet.
     pub(super) fn next(&mut self, owner: u32) {
         self.current = None;
         self.owner = owner;

@@ -158,8 +158,8 @@ impl SessionState {
         self.pass.current = Some(TrackedPass::Untracked(UntrackedPass::default()));
     }
 
-    /// Begins a pass at a callback, because its beginning was not seen. The pass belongs to the only call in flight; its
-    /// owner is unknown if there are several.
+    /// Begins a pass at a callback, because its beginning was not seen. The pass belongs to the only call in flight;
+    /// its owner is unknown if there are several.
     #[cold]
     fn begin_unseen(&mut self, at: Timestamp, seen: &Callback, out: Emit<'_>) {
         if self.file.synced {

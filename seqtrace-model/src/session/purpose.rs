@@ -112,8 +112,8 @@ fn resumes(
     if !call.overlapped {
         return Some(pos == m.read_pos);
     }
-    // Other calls may have taken a part of the leftover without a callback. Then m->read_pos is unknown, but not the end
-    // of the buffer. And a traversal begins at position 0.
+    // Other calls may have taken a part of the leftover without a callback. Then m->read_pos is unknown, but not the
+    // end of the buffer. And a traversal begins at position 0.
     if ambiguous {
         None
     } else if seen.index != 0 {

@@ -182,7 +182,7 @@ impl SessionState {
                 SeekResult::Failed
             } else {
                 self.file.keep(leftover);
-                let of_record = distance(ret, end.end).saturating_add(end.stray);
+                let of_record = distance(ret, end.end).saturating_add(end.start_bytes);
                 let stop_bytes = leftover.checked_sub(of_record).filter(|&bytes| bytes > 0);
                 SeekResult::Reached { target: ret, stop_bytes }
             };
@@ -206,8 +206,8 @@ impl SessionState {
         }
     }
 
-    /// Checks with `expected` that the core returns `ret` from the call of thread `tid`, and that the seq_file is in the
-    /// state that the model has then. Returns the result of `expected`; `None` if the call could not be followed.
+    /// Checks with `expected` that the core returns `ret` from the call of thread `tid`, and that the seq_file is in
+    /// the state that the model has then. Returns the result of `expected`; `None` if the call could not be followed.
     fn verify_return<T>(
         &mut self,
         at: Timestamp,

@@ -1,5 +1,5 @@
-//! Checks that a read or lseek returned what the core returns from the state that it has reached: the label `Done` of
-//! `seq_read_iter()`, and `seq_lseek()`, fs/seq_file.c.
+//! Checks of returned values: a read or lseek must return the value that the core returns from the state that it has
+//! reached (the label `Done` of `seq_read_iter()`, and `seq_lseek()`, fs/seq_file.c).
 
 use std::fmt::Display;
 
@@ -123,8 +123,8 @@ impl InFlightCall {
         Ok(())
     }
 
-    /// Checks the return of an lseek. `ret` is the new file offset or a negative errno. Returns the number of bytes that
-    /// stay in the buffer.
+    /// Checks the return of an lseek. `ret` is the new file offset or a negative errno. Returns the number of bytes
+    /// that stay in the buffer.
     ///
     /// `m` and `exclusive` are those of [`InFlightCall::read_returned`].
     pub(super) fn lseek_returned(

@@ -1,6 +1,6 @@
-//! One open session: what is known of its file, its calls in flight and its pass in progress.
+//! One open session: the state of its file, its calls in flight and its pass in progress.
 //!
-//! This file has what all events of a session have in common. `super::reads` takes its reads and lseeks,
+//! This file has the parts that all events of a session share. `super::reads` handles its reads and lseeks,
 //! `super::passes` its callbacks.
 
 use std::sync::Arc;

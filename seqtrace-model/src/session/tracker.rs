@@ -170,9 +170,9 @@ impl Tracker {
         }
     }
 
-    /// Closes the session that had the seq_file or file at `address` before session `key`. Its release was lost, because
-    /// seq_release() frees the seq_file and __fput() the file. Without this, a trace that loses releases would hold more
-    /// and more sessions.
+    /// Closes the session that had the seq_file or file at `address` before session `key`. Its release was lost: an
+    /// address is reused only after seq_release() has freed the seq_file, or __fput() the file. Without this, a trace
+    /// that loses releases would hold more and more sessions.
     fn close_reused(&mut self, at: Timestamp, address: u64, key: Key, out: Emit<'_>) {
         if let Some(old) = self.keys.insert(address, key)
             && old != key

@@ -1,5 +1,5 @@
-//! Passes without a known beginning. Nothing is predicted: only conclusions from one event or from two neighbours are
-//! drawn.
+//! Passes without a known beginning. The model predicts nothing in them. It concludes only from single events and from
+//! pairs of consecutive ones.
 
 use crate::event::{Callback, Ptr, Role};
 use crate::session::update::{CallbackUpdate, Fate, Phase};

@@ -1,7 +1,7 @@
 //! Conclusions of the session model: the input of the rules and of every renderer.
 //!
-//! Renderers derive nothing: each line and each JSON object shows values of one [`Update`]. A value that is not known is
-//! `None`, never a guess.
+//! Renderers derive nothing: each line and each JSON object shows values of one [`Update`]. A value that is not known
+//! is `None`, never a guess.
 
 mod callback;
 mod totals;
@@ -67,15 +67,15 @@ pub struct Update {
 /// Kind of an update, with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// A session began.
+    /// A session began, by its open or by the first event of a file that was open before.
     Open,
     /// `seq_open()` failed. The session has no further updates.
     OpenFailed {
         /// Negative errno of the open.
         ret: i32,
     },
-    /// The open failed after `seq_open()` had succeeded, and no release function ran: what `seq_open()` allocated is
-    /// leaked. [`What::Close`] follows.
+    /// The open failed after `seq_open()` had succeeded, and no release function ran: the memory that `seq_open()`
+    /// allocated is leaked. [`What::Close`] follows.
     OpenLeaked {
         /// Negative errno of the open.
         ret: i32,
@@ -96,7 +96,7 @@ pub enum What {
         /// The seq_file on entry.
         state: SeqState,
     },
-    /// A callback returned.
+    /// A callback of the session returned.
     Callback(CallbackUpdate),
     /// The first bytes of the record that the previous callback rendered.
     Preview {
@@ -116,14 +116,14 @@ pub enum What {
     },
     /// A read returned to its caller.
     ReadEnd(Box<ReadEnd>),
-    /// `seq_lseek()` was entered.
+    /// An lseek entered `seq_lseek()`.
     LseekBegin {
         /// The offset argument, bytes.
         offset: i64,
         /// The whence argument: 0 SEEK_SET, 1 SEEK_CUR, others are refused.
         whence: u32,
     },
-    /// `seq_lseek()` returned.
+    /// An lseek returned from `seq_lseek()`.
     LseekEnd {
         /// New file offset, or a negative errno.
         ret: i64,
@@ -134,7 +134,7 @@ pub enum What {
         /// Time from entry to return, ns; `None` if the entry was not seen.
         duration: Option<u64>,
     },
-    /// A write returned.
+    /// A write to the file returned.
     Write {
         /// File offset after the call, bytes.
         pos: i64,
