@@ -1,4 +1,8 @@
 //! The whole model on one page: events in, updates and findings of selected sessions out.
+//!
+//! ```text
+//! Event ─► tracker ─► Update ─► selection ─► rules ─► Update, Finding ─► limits and sums ─► Sink
+//! ```
 
 use crate::event::{Body, Event};
 use crate::filter::Selection;
@@ -12,11 +16,12 @@ use crate::trace::{Shown, Sink};
 /// Limits at which a trace ends by itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Until {
-    /// Number of closed sessions.
+    /// Number of selected sessions. No further ones are selected, and the trace ends when all are closed. `None`: no
+    /// limit.
     pub sessions: Option<u64>,
-    /// Number of updates that were shown.
+    /// Number of updates that the sink showed; `None`: no limit.
     pub events: Option<u64>,
-    /// A finding.
+    /// The first finding of this kind; `None`: findings end nothing.
     pub finding: Option<Wanted>,
 }
 
@@ -29,36 +34,36 @@ pub enum Wanted {
     Rule(Id),
 }
 
-/// What the pipeline did with an event. A recording needs to know.
+/// Effect of an event on the pipeline. A recorder skips events that had none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fed {
-    /// A limit had been reached before: only losses still count.
+    /// A limit was reached before. Only lost events are still counted.
     Ignored,
     /// The event was analysed.
     Followed,
     /// The event opened a session, which is selected or not.
     Opened {
-        /// True if it is selected.
+        /// True if the session is selected.
         shown: bool,
     },
 }
 
-/// Follows sessions, selects some of them and judges those.
+/// Follows all sessions, selects some of them and applies the rules to those.
 pub struct Pipeline {
     tracker: Tracker,
     judge: Judge,
     view: View,
 }
 
-/// What surrounds the rules: the selection before them, limits and sums behind them.
+/// The selection before the rules, and the limits and sums behind them.
 #[derive(Default)]
 struct View {
     selection: Selection,
     until: Until,
-    /// Whether each open session is selected.
+    /// For each open session, true if it is selected.
     selected: RecentMap<SessionId, bool>,
     only_findings: bool,
-    /// The finding that ends the trace was found.
+    /// True if the finding that ends the trace was reported.
     found: bool,
     /// Number of selected sessions so far.
     begun: u64,
@@ -67,9 +72,9 @@ struct View {
     /// Number of updates that were shown.
     updates: u64,
     summary: Summary,
-    /// Sessions that open now are not selected, whatever the selection is.
+    /// True while sessions that open are not selected.
     hide: bool,
-    /// Whether the session that the current event opened is selected; `None` if it opened none.
+    /// True if the session that the current event opened is selected; `None` if it opened none.
     opened: Option<bool>,
 }
 
@@ -83,14 +88,14 @@ impl Pipeline {
         }
     }
 
-    /// Passes on findings and losses only.
+    /// Forwards findings and gaps only, from here on.
     pub fn only_findings(&mut self) {
         self.view.only_findings = true;
     }
 
-    /// Takes an event and hands the updates that follow from it to `sink`.
+    /// Takes an event and forwards the updates that follow from it to `sink`.
     ///
-    /// When a limit is reached, only losses still count.
+    /// After a limit is reached, only lost events are counted.
     pub fn feed(&mut self, event: &Event, sink: &mut dyn Sink) -> Fed {
         if self.is_done() {
             if let Body::Gap { lost } = event.body {
@@ -100,11 +105,11 @@ impl Pipeline {
         }
         let Self { tracker, judge, view } = self;
         view.opened = None;
-        tracker.feed(event, &mut |update| view.judged(judge, update, sink));
+        tracker.feed(event, &mut |update| view.judge(judge, update, sink));
         view.opened.map_or(Fed::Followed, |shown| Fed::Opened { shown })
     }
 
-    /// Takes an event like [`feed`](Self::feed). A session that it opens is not selected, whatever the selection is.
+    /// Takes an event like [`feed`](Self::feed), but does not select the session that it opens.
     pub fn feed_hidden(&mut self, event: &Event, sink: &mut dyn Sink) {
         self.view.hide = true;
         self.feed(event, sink);
@@ -124,11 +129,12 @@ impl Pipeline {
             || self.view.found
     }
 
-    /// Ends the trace at `time` (ns since boot): closes the open sessions and returns the summary. `missed` is the number
-    /// of probe hits for which no program ran.
+    /// Ends the trace at `time` (ns since boot): closes the open sessions and returns the summary.
+    ///
+    /// `missed` is the number of probe hits for which no program ran.
     pub fn finish(&mut self, time: u64, missed: u64, sink: &mut dyn Sink) -> Summary {
         let Self { tracker, judge, view } = self;
-        tracker.finish(time, &mut |update| view.judged(judge, update, sink));
+        tracker.finish(time, &mut |update| view.judge(judge, update, sink));
         view.summary.missed = missed;
         if missed > 0 {
             add_counts(&mut view.summary.findings, missed_probes(missed).as_slice());
@@ -139,10 +145,10 @@ impl Pipeline {
 }
 
 impl View {
-    /// Judges an update if its session is selected, and shows it with the findings that it proves.
-    fn judged(&mut self, judge: &mut Judge, update: &Update, sink: &mut dyn Sink) {
+    /// Applies the rules to an update if its session is selected, and forwards it with the findings that it proves.
+    fn judge(&mut self, judge: &mut Judge, update: &Update, sink: &mut dyn Sink) {
         if self.selects(update) {
-            judge.feed(update, &mut |update| self.take(update, sink));
+            judge.feed(update, &mut |update| self.forward(update, sink));
         }
         if matches!(update.what, What::Close { .. } | What::OpenFailed { .. })
             && let Some(session) = &update.session
@@ -151,8 +157,8 @@ impl View {
         }
     }
 
-    /// Returns true if an update is judged and shown. Sessions that are not selected are not judged either, so that
-    /// findings do not depend on whether other sessions were traced.
+    /// Returns true if an update is selected. The rules see selected sessions only, so that findings do not depend on
+    /// other sessions that happen to be traced.
     fn selects(&mut self, update: &Update) -> bool {
         let Some(session) = &update.session else { return true };
         *self.selected.get_or_insert_with(session.id, || {
@@ -164,7 +170,8 @@ impl View {
         })
     }
 
-    fn take(&mut self, update: &Update, sink: &mut dyn Sink) {
+    /// Adds an update to the sums and forwards it, unless a limit is reached.
+    fn forward(&mut self, update: &Update, sink: &mut dyn Sink) {
         match &update.what {
             What::Gap { lost, .. } => self.summary.lost += lost,
             What::Finding(finding) => {
@@ -191,7 +198,7 @@ impl View {
     }
 }
 
-/// Counts probe hits that were missed, as a finding of no session.
+/// Returns the finding for missed probe hits. It belongs to no session.
 fn missed_probes(times: u64) -> Option<FindingCount> {
     let rule = rules::find(Id(902))?;
     Some(FindingCount { id: rule.id, name: rule.name, severity: rule.most, sessions: 0, times })
@@ -201,20 +208,42 @@ fn missed_probes(times: u64) -> Option<FindingCount> {
 mod tests {
     use super::*;
     use crate::rules::Verdict;
+    use crate::testing::simulator::reader::{open, task};
 
-    struct Nothing;
+    /// Number of updates that were forwarded.
+    #[derive(Default)]
+    struct Count(u64);
 
-    impl Sink for Nothing {
+    impl Sink for Count {
         fn update(&mut self, _update: &Update) -> Shown {
+            self.0 += 1;
             Shown::No
         }
+    }
+
+    #[test]
+    fn the_summary_counts_all_sessions() {
+        let mut pipeline = Pipeline::new(Selection::default(), Until::default());
+        let mut sink = Count::default();
+        let write = |key| Body::Write { key, task: task(1), pos: 3, want: 3, ret: 3 };
+        let bodies =
+            [open(1, false), open(2, true), Body::Gap { lost: 37 }, open(3, false), write(3)];
+        for (time, body) in (1..).zip(bodies) {
+            pipeline.feed(&Event { time, cpu: 0, body }, &mut sink);
+        }
+        let updates = sink.0;
+        pipeline.feed(&Event { time: 6, cpu: 0, body: write(99) }, &mut sink);
+        assert_eq!(sink.0, updates, "an event of an unknown session has no effect");
+        let summary = pipeline.finish(7, 0, &mut sink);
+        assert_eq!((summary.sessions, summary.lost, summary.partial), (3, 37, 3));
+        assert_eq!((summary.totals.writes, summary.totals.written), (1, 3));
     }
 
     #[test]
     fn missed_probes_are_a_finding_of_the_summary() {
         for (missed, verdict) in [(0, Verdict::Clean), (3, Verdict::Inconclusive)] {
             let mut pipeline = Pipeline::new(Selection::default(), Until::default());
-            let summary = pipeline.finish(1, missed, &mut Nothing);
+            let summary = pipeline.finish(1, missed, &mut Count::default());
             assert_eq!((summary.missed, Verdict::of(&summary)), (missed, verdict));
             let ids: Vec<Id> = summary.findings.iter().map(|count| count.id).collect();
             assert_eq!(ids, if missed > 0 { vec![Id(902)] } else { vec![] });

@@ -1,13 +1,13 @@
-//! Functions by name.
+//! Functions by name, and the trait that looks names up.
 
 use std::sync::Arc;
 
-/// A function or table of the kernel, by name if it has a symbol.
+/// A function or table of the kernel, with its name if it has a symbol.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Symbol {
-    /// Address; 0 for a NULL member of a table.
+    /// Kernel address; 0 for a NULL member of a table.
     pub address: u64,
-    /// Name; `None` if there is no symbol. Renderers then show the address.
+    /// Name of the symbol; `None` if there is none. Renderers then show the address.
     pub name: Option<Arc<str>>,
     /// Module that contains it; `None` for the kernel itself or if unknown.
     pub module: Option<Arc<str>>,
@@ -28,17 +28,17 @@ impl Symbol {
 pub struct Callbacks {
     /// The `struct seq_operations` itself; `None` if it has no symbol (on the heap for single_open).
     pub table: Option<Symbol>,
-    /// `op->start`
+    /// Function that positions the iterator (`op->start`).
     pub start: Symbol,
-    /// `op->next`
+    /// Function that moves to the next record (`op->next`).
     pub next: Symbol,
-    /// `op->show`
+    /// Function that renders a record (`op->show`).
     pub show: Symbol,
-    /// `op->stop`
+    /// Function that ends a pass (`op->stop`).
     pub stop: Symbol,
 }
 
-/// Looks up names of addresses: in the running kernel, in a recording, or in a test.
+/// Source of names for addresses, e.g. the running kernel.
 pub trait Resolve {
     /// Returns the function at an address, without a name if there is none.
     fn function(&mut self, address: u64) -> Symbol;
@@ -47,7 +47,7 @@ pub trait Resolve {
     fn table(&mut self, address: u64) -> Option<Symbol>;
 }
 
-/// Knows no names.
+/// A source without any names.
 #[derive(Clone, Copy, Debug)]
 pub struct Unnamed;
 

@@ -1,4 +1,4 @@
-//! Facts about a trace that are no events, and the consumers of a trace.
+//! Facts about a trace besides its events, and the trait of its consumers.
 
 use crate::session::update::{Summary, Update};
 use crate::symbol::Callbacks;
@@ -6,48 +6,48 @@ use crate::symbol::Callbacks;
 /// The circumstances of a trace.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Header {
-    /// Version of seqtrace.
+    /// Version of seqtrace, e.g. `0.1.0`.
     pub version: String,
-    /// Kernel release (`uname -r`).
+    /// Release of the traced kernel (`uname -r`).
     pub kernel: String,
-    /// Machine (`uname -m`).
+    /// Architecture of the traced machine (`uname -m`).
     pub machine: String,
-    /// `core` or `callbacks`.
+    /// Backend: `core` or `callbacks`.
     pub backend: String,
-    /// Why this backend was used. `None`: it was the first choice.
+    /// Reason for this backend, in words; `None`: it is the first choice.
     pub backend_reason: Option<String>,
     /// Size of the ring buffer in bytes.
     pub ring_bytes: u64,
-    /// Command line. Not escaped.
+    /// Words of the command line. Any bytes, not yet escaped for a terminal.
     pub command: Vec<Vec<u8>>,
 }
 
-/// A target of the command line.
+/// A traced file, as the command line names it.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct TargetInfo {
-    /// Word of the command line. Not escaped.
+    /// Word of the command line. Any bytes, not yet escaped for a terminal.
     pub word: Vec<u8>,
-    /// Callbacks of the file. `None`: unknown, or it has none.
+    /// Callbacks of the file; `None` if they are unknown or it has none.
     pub callbacks: Option<Callbacks>,
-    /// Remark for the user.
+    /// Remark for the user; `None`: there is none.
     pub note: Option<String>,
 }
 
 /// The moment when all probes are attached. From here on the trace is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Ready {
-    /// Zero of relative times, ns since boot (CLOCK_MONOTONIC).
+    /// Time that relative times count from: CLOCK_MONOTONIC, ns since boot.
     pub begin: u64,
     /// Number of attached probes.
     pub probes: u32,
 }
 
-/// Whether a consumer showed an update. `--max-events` counts those that were shown.
+/// Answer of a consumer to an update. `--max-events` counts the updates that were shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// The user sees something of it.
+    /// The user sees a line for the update, or a part of one.
     Yes,
-    /// It was kept for a later line, or the format has no line for it.
+    /// The update is kept for a later line, or the format has no line for it.
     No,
 }
 
@@ -57,12 +57,12 @@ impl From<bool> for Shown {
     }
 }
 
-/// Consumes a trace: a renderer, a collector. The methods are called in the order of their declaration.
+/// Consumer of a trace, e.g. a renderer. The methods are called in the order of their declaration.
 pub trait Sink {
-    /// Takes the circumstances, before probes are attached.
+    /// Takes the circumstances, before any probe is attached.
     fn header(&mut self, _header: &Header) {}
 
-    /// Takes a target.
+    /// Takes a target. It is called once per target.
     fn target(&mut self, _target: &TargetInfo) {}
 
     /// Takes the moment when all probes are attached.
@@ -71,6 +71,6 @@ pub trait Sink {
     /// Takes an update of a selected session, or one of no session.
     fn update(&mut self, update: &Update) -> Shown;
 
-    /// Takes the summary. Nothing follows.
+    /// Takes the summary at the end of the trace.
     fn end(&mut self, _summary: &Summary) {}
 }

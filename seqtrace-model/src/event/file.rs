@@ -1,30 +1,25 @@
-//! Files as an open finds them.
+//! Opens, and the files that they find.
 
 use super::{Key, Role, Task};
-use crate::symbol::{Callbacks, Resolve, Symbol};
+use crate::symbol::{Callbacks, Resolve, Symbol, Unnamed};
 
-/// A kernel function that opens or releases a file.
+/// A kernel function that opens or releases a file. A variant has the name of its function.
+#[expect(missing_docs, reason = "a variant has the name of its kernel function")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Wrapper {
-    /// `single_open()`
     SingleOpen,
-    /// `single_open_size()`
     SingleOpenSize,
-    /// `seq_open_private()`
     SeqOpenPrivate,
-    /// `__seq_open_private()`
+    /// `__seq_open_private()`, called without its wrapper.
     SeqOpenPrivateRaw,
-    /// `seq_open()`, called directly
+    /// `seq_open()`, called without a wrapper.
     SeqOpen,
-    /// `seq_release()`
     SeqRelease,
-    /// `single_release()`
     SingleRelease,
-    /// `seq_release_private()`
     SeqReleasePrivate,
-    /// `proc_reg_open()` of a plain file
+    /// `proc_reg_open()`, for a plain procfs file.
     ProcRegOpen,
-    /// `proc_reg_release()` of a plain file
+    /// `proc_reg_release()`, for a plain procfs file.
     ProcRegRelease,
 }
 
@@ -49,13 +44,13 @@ impl Wrapper {
 /// Addresses of the four callbacks in a `struct seq_operations`; 0 for a NULL member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct OpTable {
-    /// `op->start`
+    /// Address of the start callback.
     pub start: u64,
-    /// `op->next`
+    /// Address of the next callback.
     pub next: u64,
-    /// `op->show`
+    /// Address of the show callback.
     pub show: u64,
-    /// `op->stop`
+    /// Address of the stop callback.
     pub stop: u64,
 }
 
@@ -74,28 +69,28 @@ impl OpTable {
 /// Kind of a file: with callbacks of a seq_file, or plain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
-    /// A seq file.
+    /// A seq file, whose callbacks the core calls.
     Seq {
-        /// `struct seq_file *`
+        /// Address of the `struct seq_file`.
         m: u64,
         /// `m->op`: constant for most files, on the heap for single_open; 0 for NULL (a kernfs file without seq_file
         /// operations).
         op: u64,
-        /// Callbacks in the table.
+        /// Addresses of the callbacks; all 0 if `op` is 0.
         table: OpTable,
-        /// `m->private` on open.
+        /// `m->private` when the file was opened.
         private: u64,
-        /// `m->size` on open, bytes: 0, or the size that single_open_size() was given.
+        /// Buffer size when the file was opened, bytes: 0, or the size that single_open_size() was given.
         size: u64,
-        /// Function that `table.show` calls if that is a wrapper of kernfs: the show() of a sysfs or cgroup file. 0 if
-        /// there is none. The address may belong to no function.
+        /// Address of the function that `table.show` calls, if that is a wrapper of kernfs: the show() of a sysfs or
+        /// cgroup file. 0: none. The address may belong to no function.
         inner: u64,
     },
-    /// A plain procfs file. 0 for a handler that is NULL.
+    /// A plain procfs file, which has handlers instead of callbacks.
     Plain {
-        /// `proc_ops::proc_read` or `proc_read_iter`
+        /// Address of `proc_ops::proc_read` or `proc_read_iter`; 0 for NULL.
         read: u64,
-        /// `proc_ops::proc_write`
+        /// Address of `proc_ops::proc_write`; 0 for NULL.
         write: u64,
     },
 }
@@ -135,22 +130,22 @@ fn show(inner: u64, outer: u64, names: &mut impl Resolve) -> Symbol {
 pub enum Functions {
     /// A seq file without operations (`m->op` is NULL).
     None,
-    /// Callbacks of a seq file.
+    /// Callbacks of a seq file, by name.
     Callbacks(Callbacks),
-    /// Read and write handler of a plain file.
+    /// Read and write handler of a plain file, by name.
     Handlers([Symbol; 2]),
 }
 
 /// An open of a file, or the first event of one that was already open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
-    /// Key of the session.
+    /// Key of the session that begins.
     pub key: Key,
     /// 0, or the negative errno with which the open failed; then no other event of the session follows.
     pub ret: i32,
-    /// The opener; if `adopted`, the task of the first event.
+    /// The opener; if `adopted`, the task that was first seen to use the file.
     pub task: Task,
-    /// `struct file *`
+    /// Address of the `struct file`.
     pub file: u64,
     /// Addresses of the seq_file and its callbacks, or of the plain handlers.
     pub kind: FileKind,
@@ -165,21 +160,43 @@ pub struct Open {
     /// Path as a user would type it, e.g. `/proc/net/tcp`: with the mount point, as far as it is known. Any bytes, not
     /// yet escaped for a terminal.
     pub path: Vec<u8>,
-    /// Names of the functions in `kind`.
+    /// Names of the functions whose addresses are in `kind`.
     pub functions: Functions,
-    /// `inode->i_ino`
+    /// Inode number of the file (`inode->i_ino`).
     pub ino: u64,
-    /// `super_block->s_dev`: major << 20 | minor
+    /// Device number (`super_block->s_dev`): major << 20 | minor.
     pub dev: u32,
-    /// `super_block->s_magic`
+    /// Type of the filesystem (`super_block->s_magic`).
     pub magic: u32,
-    /// `file->f_mode`: bit 0 read, bit 1 write, bit 2 lseek
+    /// Mode of the file (`file->f_mode`): bit 0 read, bit 1 write, bit 2 lseek.
     pub mode: u32,
     /// The outermost wrapper of seq_open() that the file was opened through; `None` for seq_open() itself.
     pub via: Option<Wrapper>,
 }
 
 impl Open {
+    /// Makes a successful open with the given key and file. All other values are empty.
+    pub fn new(key: Key, kind: FileKind) -> Self {
+        Self {
+            key,
+            ret: 0,
+            task: Task::default(),
+            file: 0,
+            kind,
+            adopted: false,
+            own: false,
+            components: Vec::new(),
+            path_cut: false,
+            path: Vec::new(),
+            functions: kind.functions(&mut Unnamed),
+            ino: 0,
+            dev: 0,
+            magic: 0,
+            mode: 0,
+            via: None,
+        }
+    }
+
     /// Joins the components to a path without a mount point.
     pub fn joined(&self) -> Vec<u8> {
         let parts = self.components.iter().flat_map(|name| [b"/", name.as_slice()]);
@@ -191,7 +208,7 @@ impl Open {
 mod tests {
     use super::*;
 
-    /// Knows functions below 100.
+    /// A source with names for the addresses below 100.
     struct Few;
 
     impl Resolve for Few {
@@ -206,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrapper_gives_way_to_what_it_calls() {
+    fn an_inner_function_with_a_name_replaces_its_wrapper() {
         let table = OpTable { start: 1, next: 2, show: 3, stop: 4 };
         for (inner, expected) in [(0, "f3"), (7, "f7"), (500, "f3")] {
             let kind = FileKind::Seq { m: 1, op: 2, table, private: 0, size: 0, inner };

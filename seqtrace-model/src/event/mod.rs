@@ -1,8 +1,7 @@
 //! Decoded kernel events: the input of the model.
 //!
-//! An [`Event`] is a plain value. It comes from the ring buffer, from a recording or from a test's script, and the model
-//! cannot distinguish these sources. Numbers are the kernel's own. Conclusions (which record, emitted or discarded) are
-//! made by [`crate::session`].
+//! An [`Event`] is a plain value. It comes from the ring buffer, from a recording or from a test, and the model cannot
+//! distinguish these sources. Numbers are the kernel's own. [`crate::session`] draws the conclusions.
 
 mod file;
 mod ptr;
@@ -20,9 +19,9 @@ pub type Key = u32;
 pub struct Task {
     /// Thread group id, which user space calls the process id.
     pub pid: u32,
-    /// Thread id.
+    /// Thread id of the task.
     pub tid: u32,
-    /// Real user id.
+    /// Real user id of the task.
     pub uid: u32,
     /// `task->comm`: at most 15 bytes, any but NUL, not yet escaped for a terminal.
     pub comm: Vec<u8>,
@@ -40,10 +39,10 @@ pub enum Via {
 }
 
 impl Via {
-    /// All values.
+    /// All values, in the order of their declaration.
     pub const ALL: &'static [Self] = &[Self::SeqRead, Self::ReadIter, Self::BpfSeqRead];
 
-    /// Returns the name in output.
+    /// Returns the name that output shows.
     pub const fn name(self) -> &'static str {
         match self {
             Self::SeqRead => "seq_read",
@@ -56,28 +55,28 @@ impl Via {
 /// The fields of `struct seq_file` that the core's algorithm depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct SeqState {
-    /// Buffer size, bytes; 0 before the first read.
+    /// `m->size`: buffer size, bytes; 0: there is no buffer yet.
     pub size: u64,
-    /// Offset of the first byte in the buffer that was not delivered yet.
+    /// `m->from`: offset in the buffer of the first byte that was not delivered yet.
     pub from: u64,
-    /// Bytes in the buffer that were not delivered yet.
+    /// `m->count`: bytes in the buffer that were not delivered yet.
     pub count: u64,
-    /// Position of the iterator.
+    /// `m->index`: position of the iterator.
     pub index: i64,
-    /// File offset up to which the core has delivered.
+    /// `m->read_pos`: file offset up to which the core has delivered.
     pub read_pos: i64,
 }
 
 /// One of the four callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
-    /// `op->start`
+    /// Positions the iterator at `*pos`, and takes the locks of the file.
     Start,
-    /// `op->next`
+    /// Moves to the record after the given one, and advances `*pos`.
     Next,
-    /// `op->show`
+    /// Renders the given record into the buffer.
     Show,
-    /// `op->stop`
+    /// Ends the pass, and drops the locks of the file.
     Stop,
 }
 
@@ -100,53 +99,53 @@ pub struct Callback {
     pub key: Key,
     /// The callback that returned.
     pub role: Role,
-    /// Returned value. start, next: the record. show: the int, sign-extended. stop: 0.
+    /// Returned value. start, next: the record's pointer. show: the int, sign-extended. stop: 0.
     pub ret: u64,
-    /// `m->index` on return.
+    /// Position (`m->index`) on return.
     pub index: i64,
     /// `m->count` on return, bytes.
     pub count: u32,
-    /// `m->count == m->size` on return: the record did not fit.
+    /// True if `m->count == m->size` on return: the record did not fit.
     pub full: bool,
     /// start only: `m->private` on return; `None` if the probe does not report it.
     pub private: Option<u64>,
 }
 
 impl Callback {
-    /// Returns show's int.
+    /// Returns the int that show returned: 0, a positive number (SEQ_SKIP) or a negative errno.
     #[expect(clippy::cast_possible_truncation, reason = "an int, sign-extended on the wire")]
-    pub const fn int(&self) -> i32 {
+    pub(crate) const fn int(&self) -> i32 {
         self.ret as i32
     }
 }
 
-/// An event.
+/// An observation of a probe, or a notice of user space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// CLOCK_MONOTONIC, ns since boot.
+    /// Time of the observation: CLOCK_MONOTONIC, ns since boot.
     pub time: u64,
-    /// CPU on which it happened.
+    /// CPU on which the probe ran. A notice of user space has that of the event behind it.
     pub cpu: u16,
-    /// What happened.
+    /// Kind of the observation, with its values.
     pub body: Body,
 }
 
-/// Kinds of events.
+/// Kind of an event, with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// An open returned.
+    /// The open of a file returned.
     Open(Box<Open>),
     /// `seq_read_iter()` was entered. `state` is read before `m->lock` is taken.
     ReadEnter {
         /// Key of the session.
         key: Key,
-        /// The reader.
+        /// Task that made the call.
         task: Task,
         /// File offset of the read, bytes.
         pos: i64,
-        /// Bytes requested.
+        /// Number of requested bytes.
         want: u64,
-        /// The seq_file on entry.
+        /// State of the seq_file on entry.
         state: SeqState,
         /// The function through which the read came; `None` if unknown.
         via: Option<Via>,
@@ -155,53 +154,53 @@ pub enum Body {
     ReadExit {
         /// Key of the session.
         key: Key,
-        /// Thread id.
+        /// Thread id of the caller.
         tid: u32,
         /// Bytes returned, or a negative errno.
         ret: i64,
-        /// The seq_file on return.
+        /// State of the seq_file on return.
         state: SeqState,
     },
-    /// `seq_lseek()` was entered.
+    /// An lseek entered `seq_lseek()`.
     LseekEnter {
         /// Key of the session.
         key: Key,
-        /// Thread id.
+        /// Thread id of the caller.
         tid: u32,
-        /// The offset argument.
+        /// The offset argument, bytes.
         offset: i64,
-        /// SEEK_SET 0, SEEK_CUR 1.
+        /// The whence argument: 0 SEEK_SET, 1 SEEK_CUR, others are refused.
         whence: u32,
-        /// The seq_file on entry.
+        /// State of the seq_file on entry.
         state: SeqState,
     },
-    /// `seq_lseek()` returned.
+    /// An lseek returned from `seq_lseek()`.
     LseekExit {
         /// Key of the session.
         key: Key,
-        /// Thread id.
+        /// Thread id of the caller.
         tid: u32,
         /// The new offset, or a negative errno.
         ret: i64,
-        /// The seq_file on return.
+        /// State of the seq_file on return.
         state: SeqState,
     },
     /// `start()` is about to be called. All callbacks of the session up to the next `PassBegin` are made by this task.
     PassBegin {
         /// Key of the session.
         key: Key,
-        /// Thread id.
+        /// Thread id of the caller.
         tid: u32,
         /// `m->index`: the position that start is given.
         index: i64,
-        /// `m->size`, bytes.
+        /// Buffer size (`m->size`), bytes.
         size: u32,
-        /// `m->count`, bytes.
+        /// Bytes in the buffer (`m->count`).
         count: u32,
-        /// `m->from`, bytes.
+        /// Offset of the first of these bytes in the buffer (`m->from`).
         from: u32,
     },
-    /// A callback returned.
+    /// A callback of a seq file returned.
     Callback(Callback),
     /// The first bytes of the record that the session's last show rendered.
     Preview {
@@ -214,11 +213,11 @@ pub enum Body {
     Release {
         /// Key of the session.
         key: Key,
-        /// Thread id.
+        /// Thread id of the caller.
         tid: u32,
-        /// The release function.
+        /// The function that releases the file.
         wrapper: Wrapper,
-        /// `m->private` on entry.
+        /// `m->private` when the function was entered.
         private: u64,
         /// True if the descriptor is still open: the file itself is removed, for example with its module.
         removed: bool,
@@ -228,20 +227,20 @@ pub enum Body {
     OpenFailed {
         /// Key of the session.
         key: Key,
-        /// Thread id.
+        /// Thread id of the caller.
         tid: u32,
-        /// Negative errno.
+        /// Negative errno of the open.
         ret: i32,
     },
-    /// A write returned.
+    /// A write to a traced file returned.
     Write {
         /// Key of the session.
         key: Key,
-        /// The caller.
+        /// Task that made the call.
         task: Task,
         /// File offset after the call.
         pos: i64,
-        /// Bytes passed in.
+        /// Number of bytes passed in.
         want: u64,
         /// Bytes accepted, or a negative errno.
         ret: i64,
@@ -250,32 +249,32 @@ pub enum Body {
     PlainRead {
         /// Key of the session.
         key: Key,
-        /// The caller.
+        /// Task that made the call.
         task: Task,
         /// File offset after the call.
         pos: i64,
-        /// Bytes requested.
+        /// Number of requested bytes.
         want: u64,
         /// Bytes returned, or a negative errno.
         ret: i64,
     },
     /// Events of this event's CPU were lost just before it.
     Gap {
-        /// Number of lost events.
+        /// Number of events that were lost.
         lost: u64,
     },
     /// User space reports that a callback function cannot be probed.
     Blind {
-        /// The function.
+        /// The kernel function that no probe sees.
         function: Symbol,
         /// The callback that the function implements.
         role: Role,
-        /// Reason, for the user.
+        /// Reason in words, for the user.
         reason: String,
     },
     /// User space attached probes to the callbacks of this table. Sessions that were open before are seen in part.
     TableAttached {
-        /// The table.
+        /// Addresses of the callbacks in the table.
         table: OpTable,
     },
 }

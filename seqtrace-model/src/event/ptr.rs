@@ -6,27 +6,27 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Ptr(pub u64);
 
-/// What a [`Ptr`] means to the core.
+/// Meaning of a [`Ptr`] to the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PtrKind {
-    /// NULL: the end.
+    /// NULL: the end of the file.
     Null,
-    /// `SEQ_START_TOKEN`, `(void *)1` (include/linux/seq_file.h): a header is to be shown.
+    /// `SEQ_START_TOKEN`, `(void *)1` (include/linux/seq_file.h): show is asked to render a header.
     Token,
-    /// `ERR_PTR(-errno)`; the errno, 1 to 4095 (`MAX_ERRNO`, include/linux/err.h).
+    /// `ERR_PTR(-errno)`. Holds the positive errno, 1 to 4095 (`MAX_ERRNO`, include/linux/err.h).
     Err(i32),
-    /// Anything else: an address, or a small number that an iterator uses as one.
+    /// Any other value: an address, or a small number that an iterator uses as one.
     Record(u64),
 }
 
 impl Ptr {
-    /// NULL.
+    /// The value of a NULL pointer.
     pub const NULL: Self = Self(0);
-    /// `SEQ_START_TOKEN`.
+    /// The value of `SEQ_START_TOKEN` (include/linux/seq_file.h).
     pub const TOKEN: Self = Self(1);
     const MAX_ERRNO: u64 = 4095;
 
-    /// The pointer's meaning.
+    /// Returns the meaning of the pointer to the core.
     pub fn kind(self) -> PtrKind {
         match self.0 {
             0 => PtrKind::Null,
@@ -39,8 +39,8 @@ impl Ptr {
         }
     }
 
-    /// True for what ends a traversal of the core: NULL and ERR_PTR.
-    pub fn is_end(self) -> bool {
+    /// Returns true for the pointers that end the core's loop: NULL and ERR_PTR.
+    pub(crate) fn is_end(self) -> bool {
         matches!(self.kind(), PtrKind::Null | PtrKind::Err(_))
     }
 }

@@ -36,7 +36,7 @@ pub enum TargetError {
 
 impl Target {
     /// Understands a word. A relative path is one from `cwd`; a file that is called like
-    /// `module:x` is reached as `./module:x`. Links are not followed: [`crate::targets`] does that,
+    /// `module:x` is reached as `./module:x`. Links are not followed: `seqtrace::targets` does that,
     /// where there is a machine to ask.
     ///
     /// # Errors

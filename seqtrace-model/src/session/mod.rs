@@ -1,34 +1,39 @@
-//! The session model: events in, updates out. No I/O, no clock, no kernel.
+//! The session model: follows each open file through its reads, and concludes the fate of each record.
 //!
-//! The probes tell what callbacks returned; what the core made of that (which record was kept, which
-//! was dropped and will be rendered again, at which file offsets the reader got it) happens between
-//! the probes. But the core's loop is deterministic: from `struct seq_file` on entry and the values
-//! that the callbacks returned, everything else follows. So the model runs that loop beside the
-//! kernel's (`model`), one event at a time, and says what follows as [`update::Update`]s.
+//! The probes report the values that the callbacks returned. They do not see the decisions that the core makes from
+//! these values: to keep a record, to drop it and render it again, to copy its bytes to the reader at some file offset.
+//! The core's loop is deterministic, so the decisions follow from `struct seq_file` on entry of a read and from the
+//! returned values. The model runs the same loop (`model`), one event at a time, and emits its conclusions as
+//! [`update::Update`]s.
 //!
-//! That is also the proof that nothing was missed: where an event is not what the loop would do, or
-//! the seq_file on return not what it would leave, the session is told to disagree and nothing more
-//! is concluded from it until a read enters with a known state.
+//! The model also detects missed events. If an event, or the seq_file on return of a read, is not what the loop would
+//! produce, the session is marked [`Disagrees`](update::Partial::Disagrees), and nothing is concluded from it until a
+//! read enters with a known state.
 //!
 //! ```text
-//!  Event ─► tracker ─► live ─┬─ reads   reads and lseeks in flight ── op  what they must return
-//!           by key           └─ passes  start … stop, callbacks ─┬─ begin  why start is called
-//!                                                                ├─ model  the loop
-//!                                                                └─ loose  what is left without
+//!  Event ─► tracker ─► state ─┬─ reads   entry and return of reads and lseeks ── call, returned  expected results
+//!           by key            └─ passes  start … stop, callbacks ─┬─ purpose    why the core calls start
+//!                                                                 ├─ model      the core's loop
+//!                                                                 └─ untracked  passes without a known beginning
 //! ```
 
-mod begin;
-mod held;
-mod live;
-mod loose;
+mod call;
+mod core_state;
+mod deferred;
+mod file_tracking;
 mod model;
-mod op;
 mod opening;
+mod pass_tracking;
 mod passes;
+mod purpose;
 mod reads;
+mod returned;
+mod state;
+mod tasks;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 mod tracker;
+mod untracked;
 pub mod update;
 
-pub use tracker::Tracker;
+pub(crate) use tracker::Tracker;

@@ -1,228 +1,218 @@
-//! The callbacks of a session: whose they are, and what each of them did.
+//! The callbacks of a session: the call that each belongs to, and its effect.
 
 use std::sync::Arc;
 
 use crate::event::{Callback, Ptr, Role, Task};
-use crate::session::begin::{self, Begin, Decision};
-use crate::session::held::Verdict;
-use crate::session::live::{At, Live, Sink, Walk};
-use crate::session::loose::Loose;
-use crate::session::model::{EAGAIN, Outcome, Pass, Purpose, Surprise, Then, deliver};
-use crate::session::op::{Kind, Op, Stage};
-use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, Totals, What};
+use crate::session::call::{CallKind, CallState, InFlightCall};
+use crate::session::core_state::ModelMismatch;
+use crate::session::deferred::SeekResult;
+use crate::session::model::{EAGAIN, Pass, PassOutcome, Purpose, StepOutcome};
+use crate::session::pass_tracking::TrackedPass;
+use crate::session::purpose::{self, Decision, PassBegin};
+use crate::session::state::{Emit, SessionState, Timestamp};
+use crate::session::untracked::UntrackedPass;
+use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, What};
 
-impl Live {
-    /// start is about to be called.
-    pub(super) fn pass_begin(&mut self, at: At, seen: &Begin, out: Sink<'_>) {
-        let retries = self.op(seen.tid).is_some_and(|op| matches!(op.stage, Stage::LandedNear(_)));
-        self.release_held(if retries { Verdict::Failed } else { Verdict::Unknown }, out);
+impl SessionState {
+    /// Begins a pass: start is about to be called.
+    pub(super) fn pass_begin(&mut self, at: Timestamp, seen: &PassBegin, out: Emit<'_>) {
+        let call = self.calls.of(seen.tid);
+        let retries = call.is_some_and(|call| matches!(call.state, CallState::AmbiguousSeekEnd(_)));
+        self.release_deferred(if retries { SeekResult::Failed } else { SeekResult::Unknown }, out);
         let decision = self.decide(seen);
-        let before = self.m.size;
-        self.owner = seen.tid;
-        self.pass = self.pass.wrapping_add(1);
-        self.walk = None;
-        let decision = match decision {
-            Ok(decision) => decision,
-            Err(surprise) => {
-                self.disagree(at, surprise, out);
-                Decision::Lost
-            }
-        };
-        self.watched = true;
-        self.walk = Some(match decision {
-            Decision::Known { purpose, drained } => {
-                self.enter(at, seen, purpose, drained, before, out);
-                Walk::Known(Pass::begin(purpose))
-            }
-            Decision::Unclear => {
-                self.lose_track(Partial::Overlap, out);
-                Walk::Loose(Loose::begin(seen.index))
-            }
-            Decision::Lost => Walk::Loose(Loose::begin(seen.index)),
+        self.pass.next(seen.tid);
+        let decision = decision.unwrap_or_else(|mismatch| {
+            self.mismatch(at, mismatch, out);
+            Decision::Unknown
         });
-        self.size = Some(seen.size);
-        self.began = Some(at.time);
-        self.last = Some(at.time);
+        self.callbacks_seen = true;
+        let untracked = TrackedPass::Untracked(UntrackedPass::begin(seen.index));
+        let pass = match decision {
+            Decision::Known { purpose, drained } => {
+                self.enter_pass(at, seen, purpose, drained, out);
+                TrackedPass::Modelled(Pass::begin(purpose))
+            }
+            Decision::OrderAmbiguous => {
+                self.lose_track(Partial::Overlap, out);
+                untracked
+            }
+            Decision::Unknown => untracked,
+        };
+        self.pass.begin(pass, at.time, seen.size);
         self.count(seen.tid, |totals| totals.passes += 1);
     }
 
-    /// The core is where it calls start: `m` becomes what it has there.
-    fn enter(
+    /// Moves the model to the point where the core calls start for `purpose`.
+    fn enter_pass(
         &mut self,
-        at: At,
-        seen: &Begin,
+        at: Timestamp,
+        seen: &PassBegin,
         purpose: Purpose,
         drained: u64,
-        before: u64,
-        out: Sink<'_>,
+        out: Emit<'_>,
     ) {
-        self.m.index = seen.index;
-        self.m.count = 0;
-        self.m.size = seen.size;
+        let m = &mut self.file.m;
+        let size_before = m.size / 2;
+        m.index = seen.index;
+        m.count = 0;
+        m.size = seen.size;
         if let Purpose::Read { base, .. } = purpose {
-            self.m.read_pos = base;
+            m.read_pos = base;
         }
-        let Some(op) = self.op(seen.tid) else { return };
-        let again = matches!(op.stage, Stage::TraverseAgain | Stage::ReadAgain);
-        op.stage = Stage::InPass;
-        op.drained = drained;
+        let Some(call) = self.calls.of_mut(seen.tid) else { return };
+        let again = matches!(call.state, CallState::TraverseAgain | CallState::ReadAgain);
+        call.state = CallState::InPass;
+        call.drained = drained;
         if again {
-            op.restarts += 1;
-            let (restart, read, task) = (op.restarts, op.read_id(), op.task.clone());
+            call.restarts += 1;
+            let (restart, read, task) = (call.restarts, call.read_id(), call.task.clone());
             let traverse = matches!(purpose, Purpose::Traverse { .. });
-            let what = What::Grow { from: before / 2, to: seen.size, restart, traverse };
+            let what = What::Grow { from: size_before, to: seen.size, restart, traverse };
             self.count(seen.tid, |totals| totals.restarts += 1);
-            self.tell(at, read, task, what, out);
+            self.emit(at, read, task, what, out);
         }
     }
 
-    /// Why start is called, and that it is called as the core would.
-    fn decide(&mut self, seen: &Begin) -> Result<Decision, Surprise> {
-        if !self.synced || !self.blind.is_empty() {
-            return Ok(Decision::Lost);
+    /// Decides the purpose of a pass, and checks that the core would call start in this state.
+    fn decide(&mut self, seen: &PassBegin) -> Result<Decision, ModelMismatch> {
+        if !self.file.synced {
+            return Ok(Decision::Unknown);
         }
-        let near = self.overtake_lseek(seen.tid);
-        let Some(op) = self.ops.iter().find(|op| op.tid == seen.tid) else {
-            return Err(Surprise::new("a read or an lseek", "start"));
+        let ambiguous = self.overtake_lseek(seen.tid);
+        let Some(call) = self.calls.of(seen.tid) else {
+            return Err(ModelMismatch::new("a read or an lseek", "start"));
         };
-        if self.walk.is_some() {
-            return Err(Surprise::new("the rest of the pass", "start"));
+        if self.pass.current.is_some() {
+            return Err(ModelMismatch::new("the rest of the pass", "start"));
         }
-        begin::decide(op, &self.m, near, seen)
+        purpose::decide(call, &self.file.m, ambiguous, seen)
     }
 
-    /// Another thread's relative lseek that has not told yet where it went: where `m` is, is not
-    /// known until it is told, and now it never is.
+    /// Returns true if another thread's SEEK_CUR has not reported its offset yet. A pass of thread `tid` now begins
+    /// before it does, so the offset can no longer be determined.
     fn overtake_lseek(&mut self, tid: u32) -> bool {
-        let near = |op: &&mut Op| op.tid != tid && matches!(op.stage, Stage::LandedNear(_));
-        let Some(op) = self.ops.iter_mut().find(near) else { return false };
-        op.stage = Stage::Lost;
-        op.partial = Some(Partial::Overlap);
-        self.mark(Partial::Overlap);
+        let ambiguous = |call: &&mut InFlightCall| {
+            call.tid != tid && matches!(call.state, CallState::AmbiguousSeekEnd(_))
+        };
+        let Some(call) = self.calls.iter_mut().find(ambiguous) else { return false };
+        call.state = CallState::Unknown;
+        call.partial = Some(Partial::Overlap);
+        self.add_partial(Partial::Overlap);
         true
     }
 
     /// Takes a returned callback and emits its update, or defers it while a relative lseek is undecided.
-    pub(super) fn callback(&mut self, at: At, seen: &Callback, out: Sink<'_>) {
-        if seen.role == Role::Show && !self.held.is_empty() {
-            // The lseek went on behind the deferred record.
-            self.release_held(Verdict::WentOn, out);
+    pub(super) fn callback(&mut self, at: Timestamp, seen: &Callback, out: Emit<'_>) {
+        if seen.role == Role::Show && !self.deferred.is_empty() {
+            self.release_deferred(SeekResult::PassedRecord, out);
         }
-        let size = match &self.walk {
-            Some(Walk::Known(pass)) => {
-                let size = self.m.size;
-                if let Err(surprise) = pass.check(&self.m, seen) {
-                    self.lost_in_pass(at, surprise, out);
+        let size = match &self.pass.current {
+            Some(TrackedPass::Modelled(pass)) => {
+                let size = self.file.m.size;
+                if let Err(mismatch) = pass.check(&self.file.m, seen) {
+                    self.mismatch_in_pass(at, mismatch, out);
                 }
                 Some(size)
             }
-            Some(Walk::Loose(_)) => self.size,
+            Some(TrackedPass::Untracked(_)) => self.pass.size,
             None => {
-                self.begun_unseen(at, seen, out);
+                self.begin_unseen(at, seen, out);
                 None
             }
         };
         let mut update = observe(seen);
-        let then = match &mut self.walk {
-            Some(Walk::Known(pass)) => pass.returned(&mut self.m, seen, &mut update),
-            Some(Walk::Loose(loose)) => {
-                loose.returned(seen, self.blind, &mut update);
-                Then::On
+        let outcome = match &mut self.pass.current {
+            Some(TrackedPass::Modelled(pass)) => pass.returned(&mut self.file.m, seen, &mut update),
+            Some(TrackedPass::Untracked(pass)) => {
+                pass.returned(seen, self.file.blind, &mut update);
+                StepOutcome::Continue
             }
-            None => Then::On,
+            None => StepOutcome::Continue,
         };
-        update.pass = self.pass;
+        update.pass = self.pass.number;
         update.size = size;
-        update.duration = self.last.map(|last| at.time.saturating_sub(last));
-        self.watched = true;
-        self.heard = at.time;
-        self.last = self.blind.is_empty().then_some(at.time);
-        let (read, task) = self.sum(seen, update.fate, update.phase);
-        let mut undecided = then == Then::Undecided;
+        update.duration = self.pass.returned(at.time, self.file.blind.is_empty());
+        self.callbacks_seen = true;
+        let (read, task) = self.count_callback(seen, update.fate, update.phase);
+        let mut undecided = outcome == StepOutcome::Undecided;
         if seen.role == Role::Stop {
-            self.walk = None;
-            self.last = None;
-            update.held = self.began.take().map(|began| at.time.saturating_sub(began));
-            if let Then::Ended(outcome) = then {
-                undecided |= matches!(outcome, Outcome::LandedNear(_));
+            update.held = self.pass.end(at.time);
+            if let StepOutcome::Ended(outcome) = outcome {
+                undecided |= matches!(outcome, PassOutcome::AmbiguousSeekEnd(_));
                 self.pass_ended(outcome, update.phase);
             }
         }
         let what = What::Callback(update);
         if undecided {
             let update = self.update(at, read, task, what);
-            self.held.push(update);
+            self.deferred.push(update);
         } else {
-            self.tell(at, read, task, what, out);
+            self.emit(at, read, task, what, out);
         }
     }
 
-    /// It is not what the core would have called: something was missed.
+    /// Handles a callback that the core would not have called here: an event was missed.
     #[cold]
-    fn lost_in_pass(&mut self, at: At, surprise: Surprise, out: Sink<'_>) {
-        self.disagree(at, surprise, out);
-        self.walk = Some(Walk::Loose(Loose::unknown()));
+    fn mismatch_in_pass(&mut self, at: Timestamp, mismatch: ModelMismatch, out: Emit<'_>) {
+        self.mismatch(at, mismatch, out);
+        self.pass.current = Some(TrackedPass::Untracked(UntrackedPass::default()));
     }
 
-    /// The pass's beginning was not seen: it is the only reader's, if there is only one.
+    /// Begins a pass at a callback, because its beginning was not seen. The pass belongs to the only call in flight;
+    /// its owner is unknown if there are several.
     #[cold]
-    fn begun_unseen(&mut self, at: At, seen: &Callback, out: Sink<'_>) {
-        if self.synced {
-            return self.lost_in_pass(at, Surprise::new("start", seen.role.name()), out);
+    fn begin_unseen(&mut self, at: Timestamp, seen: &Callback, out: Emit<'_>) {
+        if self.file.synced {
+            let mismatch = ModelMismatch::new("start", seen.role.name());
+            return self.mismatch_in_pass(at, mismatch, out);
         }
-        self.owner = match self.ops.as_slice() {
-            [op] if !op.doubtful => op.tid,
-            _ => 0,
-        };
-        self.pass = self.pass.wrapping_add(1);
-        self.walk = Some(Walk::Loose(Loose::unknown()));
-        self.began = None;
-        self.last = None;
-        self.size = None;
+        self.pass.begin_unseen(self.calls.only().map_or(0, |call| call.tid));
     }
 
-    /// Adds a callback to the sums. Returns the read it belongs to and its task, as far as they are known.
-    fn sum(
+    /// Adds a callback to the sums. Returns number and task of the read that it belongs to, as far as they are known.
+    fn count_callback(
         &mut self,
         seen: &Callback,
         fate: Option<Fate>,
         phase: Phase,
     ) -> (Option<u32>, Option<Arc<Task>>) {
-        let owner = self.owner;
-        add(&mut self.totals, fate);
-        let Some(op) = self.op(owner) else { return (None, self.task(owner)) };
-        add(&mut op.totals, fate);
+        let owner = self.pass.owner;
+        self.totals.add_callback(fate);
+        let Some(call) = self.calls.of_mut(owner) else { return (None, self.tasks.find(owner)) };
+        call.totals.add_callback(fate);
         let main = phase != Phase::Traverse;
         let fetches = matches!(seen.role, Role::Start | Role::Next);
-        op.end_seen |= main && fetches && seen.ret == 0;
-        (op.read_id(), op.task.clone())
+        call.end_seen |= main && fetches && seen.ret == 0;
+        (call.read_id(), call.task.clone())
     }
 
-    /// A pass is over: what the core does next with what is in the buffer.
-    fn pass_ended(&mut self, outcome: Outcome, phase: Phase) {
-        let count = self.m.count;
-        let Some(op) = self.ops.iter_mut().find(|op| op.tid == self.owner) else { return };
-        op.stage = match outcome {
-            Outcome::Grow if phase == Phase::Traverse => Stage::TraverseAgain,
-            Outcome::Grow => Stage::ReadAgain,
-            Outcome::Landed => Stage::Landed { leftover: count },
-            Outcome::LandedNear(landing) => Stage::LandedNear(landing),
-            Outcome::TraverseFailed(EAGAIN) => Stage::TraverseRetry,
-            Outcome::TraverseFailed(error) => Stage::TraverseFailed { error },
-            Outcome::Dry(error) => Stage::Dry { error },
-            Outcome::Filled(error) => Stage::Filled { kept: count, error },
+    /// Takes the result of a modelled pass, and delivers the buffered bytes as the core does next.
+    fn pass_ended(&mut self, outcome: PassOutcome, phase: Phase) {
+        let count = self.file.m.count;
+        let Some(call) = self.calls.of_mut(self.pass.owner) else { return };
+        call.state = match outcome {
+            PassOutcome::Grow if phase == Phase::Traverse => CallState::TraverseAgain,
+            PassOutcome::Grow => CallState::ReadAgain,
+            PassOutcome::Traversed => CallState::Traversed { leftover: count },
+            PassOutcome::AmbiguousSeekEnd(end) => CallState::AmbiguousSeekEnd(end),
+            PassOutcome::TraverseFailed(EAGAIN) => CallState::TraverseRetry,
+            PassOutcome::TraverseFailed(error) => CallState::TraverseFailed { error },
+            PassOutcome::NoRecord(error) => CallState::NoRecord { error },
+            PassOutcome::Filled(error) => CallState::Filled { kept: count, error },
         };
-        if matches!(outcome, Outcome::Landed | Outcome::Filled(_)) {
-            self.pending = self.pending.saturating_add_unsigned(count);
+        if matches!(outcome, PassOutcome::Traversed | PassOutcome::Filled(_)) {
+            self.file.keep(count);
         }
-        // The bytes are copied out before m->lock is dropped, whenever the return is seen.
-        if let Kind::Read { pos, want, .. } = op.kind {
+        // The core copies the bytes before it drops m->lock, whenever the probe sees the return.
+        if let CallKind::Read { pos, want, .. } = call.kind {
             let copied = match outcome {
-                Outcome::Landed if count > want => want,
-                Outcome::Filled(_) => op.drained.saturating_add(count.min(want - op.drained)),
+                PassOutcome::Traversed if count > want => want,
+                PassOutcome::Filled(_) => {
+                    call.drained.saturating_add(count.min(want - call.drained))
+                }
                 _ => return,
             };
-            deliver(&mut self.m, pos, copied);
+            self.file.m.deliver(pos, copied);
         }
     }
 }
@@ -250,18 +240,5 @@ fn observe(seen: &Callback) -> CallbackUpdate {
         held: None,
         fixed_up: false,
         private: seen.private,
-    }
-}
-
-/// A callback, and what became of what it rendered.
-fn add(totals: &mut Totals, fate: Option<Fate>) {
-    totals.callbacks += 1;
-    match fate {
-        Some(Fate::Emitted) => totals.emitted += 1,
-        Some(Fate::PassedOver) => totals.passed_over += 1,
-        Some(Fate::DiscardedOverflow | Fate::DiscardedTail | Fate::Skipped) => {
-            totals.discarded += 1;
-        }
-        Some(Fate::Empty | Fate::Failed | Fate::Unknown) | None => {}
     }
 }

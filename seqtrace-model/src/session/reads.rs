@@ -1,254 +1,262 @@
-//! The reads and lseeks of a session.
+//! The reads and lseeks of a session: their entries and returns.
 
 use crate::event::{SeqState, Task, Via};
-use crate::session::held::Verdict;
-use crate::session::live::{At, Live, Sink};
-use crate::session::model::{State, Surprise, distance};
-use crate::session::op::{Kind, Op, Settled, Stage};
+use crate::session::call::{CallKind, CallState, InFlightCall};
+use crate::session::core_state::{CoreState, ModelMismatch, distance};
+use crate::session::deferred::SeekResult;
+use crate::session::returned::Leftovers;
+use crate::session::state::{Emit, SessionState, Timestamp};
 use crate::session::update::{Partial, Range, ReadEnd, What};
 
-/// Reads in flight that a session follows. More threads in one descriptor than this are followed
-/// one after another, and the session is partial.
-const OPS: usize = 1024;
+/// Maximum number of calls in flight that a session follows. If more threads share a descriptor, the oldest call is
+/// dropped, and the session is partial.
+const MAX_CALLS: usize = 1024;
 
-/// What a read asks for.
+/// The arguments of a read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
+pub(super) struct ReadArgs {
+    /// File offset of the read, bytes.
     pub(super) pos: i64,
+    /// Number of requested bytes.
     pub(super) want: u64,
+    /// The function through which the read came; `None` if unknown.
     pub(super) via: Option<Via>,
 }
 
-impl Live {
-    /// A read entered.
+impl SessionState {
+    /// Takes the entry of a read.
     pub(super) fn read_enter(
         &mut self,
-        at: At,
+        at: Timestamp,
         task: &Task,
-        wanted: Wanted,
+        args: ReadArgs,
         state: SeqState,
-        out: Sink<'_>,
+        out: Emit<'_>,
     ) {
-        let task = self.remember(task);
-        let Wanted { pos, want, via } = wanted;
-        if via == Some(Via::BpfSeqRead) && self.opaque.is_none() {
-            self.opaque = Some(Partial::BpfIterator);
+        let task = self.tasks.remember(task);
+        let ReadArgs { pos, want, via } = args;
+        if via == Some(Via::BpfSeqRead) && self.file.unmodelled.is_none() {
+            self.file.unmodelled = Some(Partial::BpfIterator);
             self.lose_track(Partial::BpfIterator, out);
         }
         let earlier = self.reads > 0;
         self.reads = self.reads.wrapping_add(1);
-        let kind = Kind::Read { id: self.reads, pos, want };
-        let alone =
-            self.op_enter(at, Op::new(kind, task.tid, Some(task.clone()), at.time), state, out);
+        let kind = CallKind::Read { id: self.reads, pos, want };
+        let call = InFlightCall::new(kind, task.tid, Some(task.clone()), at.time);
+        let alone = self.call_enter(at, call, state, out);
         self.count(task.tid, |totals| totals.reads += 1);
-        // A BPF iterator knows no positions in bytes.
-        let moves = alone && want > 0 && pos != state.read_pos && self.opaque.is_none();
+        // A BPF iterator does not keep a file offset in m->read_pos (bpf_seq_read(), kernel/bpf/bpf_iter.c).
+        let modelled = self.file.unmodelled.is_none();
+        let moves = alone && want > 0 && pos != state.read_pos && modelled;
         let used = (state.index, state.count, state.read_pos) != (0, 0, 0);
         let what = What::ReadBegin {
             pos,
             want,
             traverse_from: (moves && pos != 0).then_some(state.read_pos),
-            rewind: want > 0 && pos == 0 && self.opaque.is_none() && (earlier || (alone && used)),
+            rewind: want > 0 && pos == 0 && modelled && (earlier || (alone && used)),
             via,
             state,
         };
-        self.tell(at, Some(self.reads), Some(task), what, out);
+        self.emit(at, Some(self.reads), Some(task), what, out);
     }
 
-    /// An lseek entered.
+    /// Takes the entry of an lseek.
     pub(super) fn lseek_enter(
         &mut self,
-        at: At,
+        at: Timestamp,
         tid: u32,
         (offset, whence): (i64, u32),
         state: SeqState,
-        out: Sink<'_>,
+        out: Emit<'_>,
     ) {
-        let task = self.task(tid);
-        let op = Op::new(Kind::Lseek { offset, whence }, tid, task.clone(), at.time);
-        self.op_enter(at, op, state, out);
-        self.tell(at, None, task, What::LseekBegin { offset, whence }, out);
+        let task = self.tasks.find(tid);
+        let kind = CallKind::Lseek { offset, whence };
+        let call = InFlightCall::new(kind, tid, task.clone(), at.time);
+        self.call_enter(at, call, state, out);
+        self.emit(at, None, task, What::LseekBegin { offset, whence }, out);
     }
 
-    /// A read or lseek entered; true if no other one is in flight.
-    fn op_enter(&mut self, at: At, mut op: Op, state: SeqState, out: Sink<'_>) -> bool {
-        if let Some(index) = self.ops.iter().position(|other| other.tid == op.tid) {
-            let old = self.ops.remove(index);
-            if !old.doubtful && self.synced {
-                let surprise = Surprise::new("return of a read or lseek", "another one");
-                self.disagree(at, surprise, out);
-            }
+    /// Adds a call that enters. Returns true if no other one is in flight.
+    fn call_enter(
+        &mut self,
+        at: Timestamp,
+        mut call: InFlightCall,
+        state: SeqState,
+        out: Emit<'_>,
+    ) -> bool {
+        if let Some(old) = self.calls.remove(call.tid)
+            && !old.may_have_returned
+            && self.file.synced
+        {
+            let mismatch = ModelMismatch::new("return of a read or lseek", "another one");
+            self.mismatch(at, mismatch, out);
         }
-        if self.ops.len() >= OPS {
-            self.ops.remove(0);
+        if self.calls.len() >= MAX_CALLS {
+            self.calls.remove_oldest();
             self.lose_track(Partial::Overlap, out);
         }
-        let alone = self.ops.is_empty();
+        let alone = self.calls.is_empty();
         if alone {
-            if self.synced
-                && let Err(surprise) = self.m.compare(&state)
+            if self.file.synced
+                && let Err(mismatch) = self.file.m.check(&state)
             {
-                self.disagree(at, surprise, out);
+                self.mismatch(at, mismatch, out);
             }
             self.sync(&state);
         } else {
-            op.overlapped = true;
-            for other in &mut self.ops {
+            call.overlapped = true;
+            for other in self.calls.iter_mut() {
                 other.overlapped = true;
             }
         }
-        op.entry = state;
-        if !self.synced {
-            op.partial = Some(self.unsynced);
-            op.stage = Stage::Lost;
+        call.entry = state;
+        if !self.file.synced {
+            call.partial = Some(self.file.desync_reason);
+            call.state = CallState::Unknown;
         }
-        self.ops.push(op);
+        self.calls.push(call);
         alone
     }
 
-    /// A read returned.
-    pub(super) fn read_exit(&mut self, at: At, tid: u32, ret: i64, state: SeqState, out: Sink<'_>) {
-        let Some(op) = self.op(tid) else {
-            return self.stray_exit(at, out);
-        };
-        let Kind::Read { id, pos, want } = op.kind else {
-            return self.stray_exit(at, out);
-        };
-        let delivered = u64::try_from(ret).unwrap_or(0);
-        let settled = self.settle(
-            at,
-            (tid, ret),
-            state,
-            |op, m, sure| op.read_returned(m, sure, pos, want, ret),
-            out,
-        );
-        if self.synced {
-            self.pending = self.pending.saturating_sub_unsigned(delivered);
-        }
-        self.count(tid, |totals| totals.bytes = totals.bytes.wrapping_add(delivered));
-        let Some(op) = self.take_op(tid) else { return };
-        let settled = settled.unwrap_or_else(|| observed(&op, pos, delivered, state));
-        let end = ReadEnd {
-            ret,
-            range: Range { start: pos, end: pos.saturating_add_unsigned(delivered) },
-            totals: op.totals,
-            leftover: settled.leftover,
-            from_leftover: settled.from_leftover,
-            duration: Some(at.time.saturating_sub(op.entered)),
-            eof: op.end_seen && settled.leftover == 0,
-            partial: op.partial,
-        };
-        self.tell(at, Some(id), op.task, What::ReadEnd(Box::new(end)), out);
-    }
-
-    /// An lseek returned.
-    pub(super) fn lseek_exit(
+    /// Takes the return of a read. `ret`: its bytes, or a negative errno.
+    pub(super) fn read_exit(
         &mut self,
-        at: At,
+        at: Timestamp,
         tid: u32,
         ret: i64,
         state: SeqState,
-        out: Sink<'_>,
+        out: Emit<'_>,
     ) {
-        let Some(op) = self.op(tid) else {
-            return self.stray_exit(at, out);
+        let kind = self.calls.of(tid).map(|call| call.kind);
+        let Some(CallKind::Read { id, pos, want }) = kind else {
+            return self.unexpected_exit(at, out);
         };
-        let Kind::Lseek { offset, whence } = op.kind else {
-            return self.stray_exit(at, out);
-        };
-        let landing = op.stage;
-        let settled = self.settle(
+        let delivered = u64::try_from(ret).unwrap_or(0);
+        let verified = self.verify_return(
             at,
             (tid, ret),
             state,
-            |op, m, sure| op.lseek_returned(m, sure, (offset, whence), ret),
+            |call, m, exclusive| call.read_returned(m, exclusive, (pos, want), ret),
             out,
         );
-        let leftover = settled.unwrap_or(state.count);
-        if let (Stage::LandedNear(near), Some(leftover)) = (landing, settled) {
-            let verdict = if ret < 0 {
-                Verdict::Failed
+        self.file.delivered(delivered);
+        self.count(tid, |totals| totals.bytes = totals.bytes.wrapping_add(delivered));
+        let Some(call) = self.calls.remove(tid) else { return };
+        let leftovers = verified.unwrap_or_else(|| observed(&call, pos, delivered, state));
+        let end = ReadEnd {
+            ret,
+            range: Range { start: pos, end: pos.saturating_add_unsigned(delivered) },
+            totals: call.totals,
+            leftover: leftovers.leftover,
+            from_leftover: leftovers.from_leftover,
+            duration: Some(at.time.saturating_sub(call.entered)),
+            eof: call.end_seen && leftovers.leftover == 0,
+            partial: call.partial,
+        };
+        self.emit(at, Some(id), call.task, What::ReadEnd(Box::new(end)), out);
+    }
+
+    /// Takes the return of an lseek. `ret`: the new file offset, or a negative errno.
+    pub(super) fn lseek_exit(
+        &mut self,
+        at: Timestamp,
+        tid: u32,
+        ret: i64,
+        state: SeqState,
+        out: Emit<'_>,
+    ) {
+        let call = self.calls.of(tid).map(|call| (call.kind, call.state));
+        let Some((CallKind::Lseek { offset, whence }, call_state)) = call else {
+            return self.unexpected_exit(at, out);
+        };
+        let verified = self.verify_return(
+            at,
+            (tid, ret),
+            state,
+            |call, m, exclusive| call.lseek_returned(m, exclusive, (offset, whence), ret),
+            out,
+        );
+        let leftover = verified.unwrap_or(state.count);
+        if let (CallState::AmbiguousSeekEnd(end), Some(leftover)) = (call_state, verified) {
+            let result = if ret < 0 {
+                SeekResult::Failed
             } else {
-                self.pending = self.pending.saturating_add_unsigned(leftover);
-                let of_record = distance(ret, near.end).saturating_add(near.stray);
+                self.file.keep(leftover);
+                let of_record = distance(ret, end.end).saturating_add(end.start_bytes);
                 let stop_bytes = leftover.checked_sub(of_record).filter(|&bytes| bytes > 0);
-                Verdict::WentTo { target: ret, stop_bytes }
+                SeekResult::Reached { target: ret, stop_bytes }
             };
-            self.release_held(verdict, out);
+            self.release_deferred(result, out);
         }
-        let Some(op) = self.take_op(tid) else { return };
+        let Some(call) = self.calls.remove(tid) else { return };
         let what = What::LseekEnd {
             ret,
-            passed_over: op.totals.passed_over,
+            passed_over: call.totals.passed_over,
             leftover,
-            duration: Some(at.time.saturating_sub(op.entered)),
+            duration: Some(at.time.saturating_sub(call.entered)),
         };
-        self.tell(at, None, op.task, what, out);
+        self.emit(at, None, call.task, what, out);
     }
 
-    /// Something returned that is not known to have entered.
-    fn stray_exit(&mut self, at: At, out: Sink<'_>) {
-        if self.synced {
-            self.disagree(at, Surprise::new("no return", "return of a read or lseek"), out);
+    /// Handles the return of a call whose entry was not seen.
+    fn unexpected_exit(&mut self, at: Timestamp, out: Emit<'_>) {
+        if self.file.synced {
+            let mismatch = ModelMismatch::new("no return", "return of a read or lseek");
+            self.mismatch(at, mismatch, out);
         }
     }
 
-    /// A read or lseek is over.
-    fn take_op(&mut self, tid: u32) -> Option<Op> {
-        let index = self.ops.iter().position(|op| op.tid == tid)?;
-        Some(self.ops.remove(index))
-    }
-
-    /// A read or lseek returned: is that what the core returns there, and is `m` what it should be?
-    /// `None` if that cannot be said.
-    fn settle<T>(
+    /// Checks with `expected` that the core returns `ret` from the call of thread `tid`, and that the seq_file is in
+    /// the state that the model has then. Returns the result of `expected`; `None` if the call could not be followed.
+    fn verify_return<T>(
         &mut self,
-        at: At,
+        at: Timestamp,
         (tid, ret): (u32, i64),
         state: SeqState,
-        returned: impl FnOnce(&Op, &mut State, bool) -> Result<T, Surprise>,
-        out: Sink<'_>,
+        expected: impl FnOnce(&InFlightCall, &mut CoreState, bool) -> Result<T, ModelMismatch>,
+        out: Emit<'_>,
     ) -> Option<T> {
-        let alone = self.ops.len() == 1;
-        let op = self.ops.iter().find(|op| op.tid == tid)?;
-        // These may have emptied the buffer without a callback: when they did, nobody saw.
-        let silent = matches!(op.stage, Stage::Entered | Stage::TraverseAgain) && ret <= 0;
-        self.muddled |= op.overlapped && silent;
-        if op.stage == Stage::Lost {
-            if self.synced && alone {
+        let alone = self.calls.len() == 1;
+        let call = self.calls.of(tid)?;
+        // Such a call may have emptied the buffer without a callback. The time at which it did is unknown.
+        let silent =
+            matches!(call.state, CallState::Entered | CallState::TraverseAgain) && ret <= 0;
+        self.file.order_ambiguous |= call.overlapped && silent;
+        if call.state == CallState::Unknown {
+            if self.file.synced && alone {
                 self.sync(&state);
             }
             return None;
         }
-        let sure = !op.overlapped;
-        let result = returned(op, &mut self.m, sure).and_then(|settled| {
-            // Of several at once some may have called nothing: what they took is no longer in the
-            // buffer, but its end is where it was.
-            if sure {
-                self.m.compare(&state)?;
-            } else if alone && !self.muddled {
-                self.m.compare_end(&state)?;
+        let exclusive = !call.overlapped;
+        let result = expected(call, &mut self.file.m, exclusive).and_then(|result| {
+            // Overlapped calls may have taken bytes from the buffer without a callback. The end of the buffer is known
+            // still.
+            if exclusive {
+                self.file.m.check(&state)?;
+            } else if alone && !self.file.order_ambiguous {
+                self.file.m.check_end(&state)?;
             }
-            Ok(settled)
+            Ok(result)
         });
         match result {
-            Ok(settled) => {
+            Ok(result) => {
                 if alone {
                     self.sync(&state);
                 }
-                Some(settled)
+                Some(result)
             }
-            Err(surprise) => {
-                self.disagree(at, surprise, out);
+            Err(mismatch) => {
+                self.mismatch(at, mismatch, out);
                 None
             }
         }
     }
 }
 
-/// What the snapshots say of a read that could not be followed.
-fn observed(op: &Op, pos: i64, delivered: u64, state: SeqState) -> Settled {
-    let resumed = pos != 0 && pos == op.entry.read_pos;
-    let from_leftover = if resumed { delivered.min(op.entry.count) } else { 0 };
-    Settled { from_leftover, leftover: state.count }
+/// Concludes the leftovers of a read that could not be followed, from the states on its entry and return alone.
+fn observed(call: &InFlightCall, pos: i64, delivered: u64, state: SeqState) -> Leftovers {
+    let resumed = pos != 0 && pos == call.entry.read_pos;
+    let from_leftover = if resumed { delivered.min(call.entry.count) } else { 0 };
+    Leftovers { from_leftover, leftover: state.count }
 }

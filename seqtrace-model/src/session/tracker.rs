@@ -1,36 +1,34 @@
-//! All sessions: who an event belongs to.
+//! All sessions of a trace: finds the session that an event belongs to.
 
 use std::sync::Arc;
 
 use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Role};
 use crate::hash::{FastMap, RecentMap};
-use crate::session::begin::Begin;
-use crate::session::live::{At, Live, Released, Sink};
 use crate::session::opening;
-use crate::session::reads::Wanted;
-use crate::session::update::{Partial, SessionId, Summary, Totals, Update, What};
+use crate::session::purpose::PassBegin;
+use crate::session::reads::ReadArgs;
+use crate::session::state::{Emit, Release, SessionState, Timestamp};
+use crate::session::update::{Partial, SessionId, Update, What};
 use crate::symbol::Symbol;
 
 /// Follows every session of a trace: events in, updates out.
 ///
 /// Holds the open sessions only, so memory does not grow with the number of events.
 #[derive(Debug, Default)]
-pub struct Tracker {
-    live: RecentMap<Key, Box<Live>>,
-    /// Key of the open session by address of its seq_file, or of its file if it is plain.
-    owners: FastMap<u64, Key>,
-    /// Callback functions that cannot be probed.
+pub(crate) struct Tracker {
+    sessions: RecentMap<Key, Box<SessionState>>,
+    /// Keys of the open sessions, by the address that only they have ([`address`]).
+    keys: FastMap<u64, Key>,
+    /// Callback functions that cannot be probed, by address.
     blind: Vec<(u64, Role)>,
-    /// Tables whose callbacks user space attached to.
+    /// Tables whose callbacks user space has attached to.
     attached: Vec<OpTable>,
-    /// Sums of closed sessions.
-    closed: Summary,
-    strays: u64,
+    /// Id of the last session; 0 before the first.
+    last_id: u32,
 }
 
 impl Tracker {
-    /// Makes a tracker for a new trace.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
@@ -38,78 +36,71 @@ impl Tracker {
     ///
     /// Updates of one session are emitted in the order of their events. Around a relative lseek a few are deferred for
     /// some microseconds, behind those of other sessions.
-    pub fn feed(&mut self, event: &Event, out: &mut dyn FnMut(&Update)) {
-        let at = At { time: event.time, cpu: event.cpu };
+    pub(crate) fn feed(&mut self, event: &Event, out: &mut dyn FnMut(&Update)) {
+        let at = Timestamp { time: event.time, cpu: event.cpu };
         match &event.body {
             Body::Callback(callback) => {
-                self.with(callback.key, |live| live.callback(at, callback, out));
+                self.with(callback.key, |session| session.callback(at, callback, out));
             }
             Body::PassBegin { key, tid, index, size, count, from } => {
-                let seen = Begin {
+                let seen = PassBegin {
                     tid: *tid,
                     index: *index,
                     size: u64::from(*size),
                     count: u64::from(*count),
                     from: u64::from(*from),
                 };
-                self.with(*key, |live| live.pass_begin(at, &seen, out));
+                self.with(*key, |session| session.pass_begin(at, &seen, out));
             }
             Body::Preview { key, bytes } => {
-                self.with(*key, |live| live.preview(at, bytes.clone(), out));
+                self.with(*key, |session| session.preview(at, bytes.clone(), out));
             }
             Body::Gap { lost } => self.gap(at, *lost, out),
             Body::Blind { function, role, reason } => {
                 self.blind(at, function, *role, reason.clone(), out);
             }
-            Body::TableAttached { table } => {
-                for live in self.live.values_mut().filter(|live| live.table() == Some(*table)) {
-                    live.attached(out);
-                }
-                if !self.attached.contains(table) {
-                    self.attached.push(*table);
-                }
-            }
+            Body::TableAttached { table } => self.attached(*table, out),
             _ => self.call(at, &event.body, out),
         }
     }
 
     /// Takes the event of a system call.
-    fn call(&mut self, at: At, body: &Body, out: Sink<'_>) {
+    fn call(&mut self, at: Timestamp, body: &Body, out: Emit<'_>) {
         match *body {
             Body::ReadEnter { key, ref task, pos, want, state, via } => {
-                let wanted = Wanted { pos, want, via };
-                self.with(key, |live| live.read_enter(at, task, wanted, state, out));
+                let args = ReadArgs { pos, want, via };
+                self.with(key, |session| session.read_enter(at, task, args, state, out));
             }
             Body::ReadExit { key, tid, ret, state } => {
-                self.with(key, |live| live.read_exit(at, tid, ret, state, out));
+                self.with(key, |session| session.read_exit(at, tid, ret, state, out));
             }
             Body::LseekEnter { key, tid, offset, whence, state } => {
-                self.with(key, |live| live.lseek_enter(at, tid, (offset, whence), state, out));
+                let args = (offset, whence);
+                self.with(key, |session| session.lseek_enter(at, tid, args, state, out));
             }
             Body::LseekExit { key, tid, ret, state } => {
-                self.with(key, |live| live.lseek_exit(at, tid, ret, state, out));
+                self.with(key, |session| session.lseek_exit(at, tid, ret, state, out));
             }
-            Body::Write { key, ref task, pos, want, ret } => self.with(key, |live| {
-                live.io(at, task, ret, What::Write { pos, want, ret }, out);
+            Body::Write { key, ref task, pos, want, ret } => self.with(key, |session| {
+                session.io(at, task, ret, What::Write { pos, want, ret }, out);
             }),
-            Body::PlainRead { key, ref task, pos, want, ret } => self.with(key, |live| {
-                live.io(at, task, ret, What::PlainRead { pos, want, ret }, out);
+            Body::PlainRead { key, ref task, pos, want, ret } => self.with(key, |session| {
+                session.io(at, task, ret, What::PlainRead { pos, want, ret }, out);
             }),
             Body::Open(ref open) => self.open(at, open, out),
             Body::Release { key, tid, wrapper, private, removed } => {
-                // single_release() calls seq_release(), whose event finds no session any more.
-                if let Some(live) = self.remove(key) {
-                    self.close(at, *live, Some(Released { wrapper, tid, private, removed }), out);
+                // single_release() calls seq_release(). The event of the inner one finds no session any more.
+                if let Some(session) = self.remove(key) {
+                    session.close(at, Some(Release { wrapper, tid, private, removed }), out);
                 }
             }
-            Body::OpenFailed { key, tid, ret } => match self.remove(key) {
-                Some(mut live) => {
-                    let task = live.task(tid);
-                    live.tell(at, None, task, What::OpenLeaked { ret }, out);
-                    self.close(at, *live, None, out);
+            Body::OpenFailed { key, tid, ret } => {
+                if let Some(mut session) = self.remove(key) {
+                    let task = session.tasks.find(tid);
+                    session.emit(at, None, task, What::OpenLeaked { ret }, out);
+                    session.close(at, None, out);
                 }
-                None => self.strays += 1,
-            },
+            }
             Body::Callback(_)
             | Body::PassBegin { .. }
             | Body::Preview { .. }
@@ -119,127 +110,120 @@ impl Tracker {
         }
     }
 
-    /// The trace ends: closes what is open.
-    pub fn finish(&mut self, time: u64, out: &mut dyn FnMut(&Update)) {
-        let at = At { time, cpu: 0 };
-        let mut open: Vec<_> = self.live.take().collect();
-        open.sort_unstable_by_key(|live| live.session.id);
-        for mut live in open {
-            live.mark(Partial::StillOpen);
-            self.close(at, *live, None, out);
+    /// Closes all open sessions at the end of the trace, `time` (ns since boot).
+    pub(crate) fn finish(&mut self, time: u64, out: &mut dyn FnMut(&Update)) {
+        let at = Timestamp { time, cpu: 0 };
+        let mut open: Vec<_> = self.sessions.take().collect();
+        open.sort_unstable_by_key(|session| session.session.id);
+        for mut session in open {
+            session.add_partial(Partial::StillOpen);
+            session.close(at, None, out);
         }
     }
 
-    /// Whether a pass is under way of which nothing has been heard since `time` (ns since boot).
-    pub fn has_quiet_pass(&self, time: u64) -> bool {
-        self.live.values().any(|live| live.is_quiet_since(time))
+    /// Returns true if a pass of any session is in progress and had no event since `time` (ns since boot).
+    pub(crate) fn has_quiet_pass(&self, time: u64) -> bool {
+        self.sessions.values().any(|session| session.pass.is_quiet_since(time))
     }
 
-    /// Sums over all sessions so far. What the kernel itself missed ([`Summary::missed`]) is not in
-    /// the events: the caller adds it.
-    pub fn summary(&self) -> Summary {
-        let mut summary = self.closed.clone();
-        for live in self.live.values() {
-            summary.totals.add(&live.totals);
-            summary.partial += u64::from(live.seen_in_part());
-        }
-        summary
-    }
-
-    /// Events of sessions whose open was not seen, so far.
-    pub fn strays(&self) -> u64 {
-        self.strays
-    }
-
-    fn with(&mut self, key: Key, act: impl FnOnce(&mut Live)) {
-        match self.live.get_mut(key) {
-            Some(live) => act(live),
-            None => self.strays += 1,
+    /// Applies `act` to an open session. Events of unknown sessions, whose open was lost, have no effect.
+    fn with(&mut self, key: Key, act: impl FnOnce(&mut SessionState)) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            act(session);
         }
     }
 
-    /// Removes a session that is over.
-    fn remove(&mut self, key: Key) -> Option<Box<Live>> {
-        let live = self.live.remove(key)?;
-        let address = address(&live.session.kind, live.session.file);
-        if self.owners.get(&address) == Some(&key) {
-            self.owners.remove(&address);
+    fn remove(&mut self, key: Key) -> Option<Box<SessionState>> {
+        let session = self.sessions.remove(key)?;
+        let address = address(&session.session.kind, session.session.file);
+        if self.keys.get(&address) == Some(&key) {
+            self.keys.remove(&address);
         }
-        Some(live)
+        Some(session)
     }
 
-    fn open(&mut self, at: At, open: &Open, out: Sink<'_>) {
+    fn open(&mut self, at: Timestamp, open: &Open, out: Emit<'_>) {
         if open.own {
             return;
         }
         let (key, ret) = (open.key, open.ret);
         if ret >= 0 {
-            self.reused(at, address(&open.kind, open.file), key, out);
+            self.close_reused(at, address(&open.kind, open.file), key, out);
         }
-        self.closed.sessions += 1;
-        let id = SessionId(u32::try_from(self.closed.sessions).unwrap_or(u32::MAX));
-        let session = Arc::new(opening::session(id, open));
+        self.last_id = self.last_id.saturating_add(1);
+        let session = Arc::new(opening::session(SessionId(self.last_id), open));
         let opener = Arc::new(session.opener.clone());
         let what = if ret < 0 { What::OpenFailed { ret } } else { What::Open };
-        let mut live = Box::new(Live::new(session, at.time, Arc::clone(&opener)));
-        live.tell(at, None, Some(opener), what, out);
+        let mut session = Box::new(SessionState::new(session, at.time, Arc::clone(&opener)));
+        session.emit(at, None, Some(opener), what, out);
         if ret < 0 {
             return;
         }
-        live.watched = live.table().is_some_and(|table| self.attached.contains(&table));
+        session.callbacks_seen =
+            session.table().is_some_and(|table| self.attached.contains(&table));
         for &(address, role) in &self.blind {
-            live.blinded(address, role, out);
+            session.blind(address, role, out);
         }
-        if let Some(mut old) = self.live.insert(key, live) {
+        if let Some(mut old) = self.sessions.insert(key, session) {
             old.release_missed(at, out);
-            self.close(at, *old, None, out);
+            old.close(at, None, out);
         }
     }
 
-    /// A seq_file is freed when it is released (seq_release()), a file behind it (__fput()): who had this
-    /// one before is over, though its release was lost. A trace that loses some would otherwise remember
-    /// more and more sessions.
-    fn reused(&mut self, at: At, address: u64, key: Key, out: Sink<'_>) {
-        if let Some(old) = self.owners.insert(address, key)
+    /// Closes the session that had the seq_file or file at `address` before session `key`. Its release was lost: an
+    /// address is reused only after seq_release() has freed the seq_file, or __fput() the file. Without this, a trace
+    /// that loses releases would hold more and more sessions.
+    fn close_reused(&mut self, at: Timestamp, address: u64, key: Key, out: Emit<'_>) {
+        if let Some(old) = self.keys.insert(address, key)
             && old != key
-            && let Some(mut live) = self.live.remove(old)
+            && let Some(mut session) = self.sessions.remove(old)
         {
-            live.release_missed(at, out);
-            self.close(at, *live, None, out);
+            session.release_missed(at, out);
+            session.close(at, None, out);
         }
     }
 
-    fn close(&mut self, at: At, live: Live, by: Option<Released>, out: Sink<'_>) {
-        let closed = live.close(at, by, out);
-        self.closed.totals.add(&closed.totals);
-        self.closed.partial += u64::from(closed.seen_in_part);
+    fn attached(&mut self, table: OpTable, out: Emit<'_>) {
+        let sessions = self.sessions.values_mut();
+        for session in sessions.filter(|session| session.table() == Some(table)) {
+            session.attached(out);
+        }
+        if !self.attached.contains(&table) {
+            self.attached.push(table);
+        }
     }
 
-    fn gap(&mut self, at: At, lost: u64, out: Sink<'_>) {
-        self.closed.lost = self.closed.lost.saturating_add(lost);
-        let mut sessions = Vec::with_capacity(self.live.len());
-        for live in self.live.values_mut() {
-            live.gap(out);
-            sessions.push(live.session.id);
+    fn gap(&mut self, at: Timestamp, lost: u64, out: Emit<'_>) {
+        let mut sessions = Vec::with_capacity(self.sessions.len());
+        for session in self.sessions.values_mut() {
+            session.gap(out);
+            sessions.push(session.session.id);
         }
         sessions.sort_unstable();
         out(&update(at, What::Gap { lost, sessions }));
     }
 
-    fn blind(&mut self, at: At, function: &Symbol, role: Role, reason: String, out: Sink<'_>) {
+    fn blind(
+        &mut self,
+        at: Timestamp,
+        function: &Symbol,
+        role: Role,
+        reason: String,
+        out: Emit<'_>,
+    ) {
         let address = function.address;
         if !self.blind.contains(&(address, role)) {
             self.blind.push((address, role));
         }
-        for live in self.live.values_mut() {
-            live.blinded(address, role, out);
+        for session in self.sessions.values_mut() {
+            session.blind(address, role, out);
         }
         let function = function.clone();
         out(&update(at, What::Blind { function, role, reason }));
     }
 }
 
-/// What belongs to one session alone while it is open.
+/// Returns an address that no other open session has: that of the seq_file, or of the file if it is plain.
 fn address(kind: &FileKind, file: u64) -> u64 {
     match kind {
         FileKind::Seq { m, .. } => *m,
@@ -247,34 +231,7 @@ fn address(kind: &FileKind, file: u64) -> u64 {
     }
 }
 
-fn update(at: At, what: What) -> Update {
+/// Makes an update that belongs to no session.
+fn update(at: Timestamp, what: What) -> Update {
     Update { time: at.time, cpu: at.cpu, session: None, read: None, task: None, what }
-}
-
-impl Totals {
-    /// Adds another's sums to these.
-    pub fn add(&mut self, other: &Self) {
-        let Self {
-            reads,
-            bytes,
-            emitted,
-            discarded,
-            passed_over,
-            callbacks,
-            passes,
-            restarts,
-            writes,
-            written,
-        } = self;
-        *reads += other.reads;
-        *bytes = bytes.wrapping_add(other.bytes);
-        *emitted += other.emitted;
-        *discarded += other.discarded;
-        *passed_over += other.passed_over;
-        *callbacks += other.callbacks;
-        *passes += other.passes;
-        *restarts += other.restarts;
-        *writes += other.writes;
-        *written = written.wrapping_add(other.written);
-    }
 }

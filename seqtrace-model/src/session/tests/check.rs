@@ -1,4 +1,4 @@
-//! Updates against the truth.
+//! Comparison of updates with the truth that the simulator knows.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,18 @@ use crate::session::Tracker;
 use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, ReadEnd, Update, What};
 use crate::testing::simulator::log::{Log, TrueCall};
 
-/// How much must be known.
+/// Completeness that a check requires of the updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// Everything.
+    /// Every value is known.
     All,
-    /// What does not depend on which thread was first.
+    /// Every value is known that does not depend on the order of threads.
     Crowd,
-    /// Anything or nothing, but what is said must be true.
+    /// Values may be unknown, but those that are known are true.
     Some,
 }
 
-/// Feeds events and returns what follows.
+/// Returns the updates that follow from events.
 pub(crate) fn updates(events: impl IntoIterator<Item = Event>) -> Vec<Update> {
     let mut tracker = Tracker::new();
     let mut updates = Vec::new();
@@ -31,9 +31,9 @@ pub(crate) fn updates(events: impl IntoIterator<Item = Event>) -> Vec<Update> {
     updates
 }
 
-/// Compares.
+/// Compares updates with the truth in `log`.
 pub(crate) fn check(log: &Log, updates: &[Update], known: Known) {
-    let mut said = BTreeMap::new();
+    let mut callbacks = BTreeMap::new();
     let own = updates.iter().filter(|update| update.session.is_some());
     assert!(own.is_sorted_by_key(|update| update.time), "a session's updates in their order");
     for update in updates {
@@ -52,7 +52,7 @@ pub(crate) fn check(log: &Log, updates: &[Update], known: Known) {
                         assert!(tid.is_none_or(|tid| tid == truth.tid), "task of {callback:?}");
                     }
                 }
-                said.insert(update.time, callback);
+                callbacks.insert(update.time, callback);
             }
             What::ReadEnd(end) => {
                 let truth = &log.reads[&update.time];
@@ -96,12 +96,12 @@ pub(crate) fn check(log: &Log, updates: &[Update], known: Known) {
         }
     }
     if known != Known::Some {
-        assert_eq!(said.len(), log.calls.len(), "callbacks told");
+        assert_eq!(callbacks.len(), log.calls.len(), "number of callbacks");
     }
-    witness(log, &said);
+    witness(log, &callbacks);
 }
 
-/// A read that is seen whole: what it returned is what its ranges say.
+/// Checks that the ranges of a read that was seen whole have as many bytes as it returned.
 fn tiles(end: &ReadEnd) {
     let bytes = u64::try_from(end.ret).unwrap_or(0);
     assert_eq!(end.range.end - end.range.start, bytes.cast_signed());
@@ -109,10 +109,10 @@ fn tiles(end: &ReadEnd) {
     assert!(end.from_leftover <= bytes);
 }
 
-/// Every byte that the reader got is where the record's range says.
-fn witness(log: &Log, said: &BTreeMap<u64, &CallbackUpdate>) {
+/// Checks that each byte that the reader got is at the file offset that the record's range gives.
+fn witness(log: &Log, callbacks: &BTreeMap<u64, &CallbackUpdate>) {
     for byte in &log.delivered {
-        let Some(callback) = said.get(&byte.call) else { continue };
+        let Some(callback) = callbacks.get(&byte.call) else { continue };
         if let Some(fate) = callback.fate {
             let kept = matches!(fate, Fate::Emitted | Fate::Unknown);
             assert!(kept, "{byte:?} was delivered: {callback:?}");
@@ -152,7 +152,7 @@ fn same_call(time: u64, callback: &CallbackUpdate, truth: &TrueCall) {
 }
 
 fn true_call(time: u64, callback: &CallbackUpdate, truth: &TrueCall, pass: bool) {
-    let because = || format!("at {time}: said {callback:?}, true is {truth:?}");
+    let because = || format!("at {time}: the update has {callback:?}, true is {truth:?}");
     assert_eq!(callback.role, truth.role, "{}", because());
     let phase = callback.phase;
     assert!(phase == Phase::Unknown || phase == truth.phase, "{}", because());

@@ -1,9 +1,8 @@
-//! How sessions begin and end, and what is not a read.
+//! Beginning and end of sessions, and events that are not reads.
 
 use crate::event::{Body, Callback, Event, Role, SeqState};
 use crate::session::Tracker;
 use crate::session::tests::script::play;
-use crate::session::update::Update;
 use crate::testing::simulator::reader::{open, task};
 
 #[test]
@@ -97,7 +96,7 @@ fn previews_belong_to_the_last_show() {
 }
 
 #[test]
-fn bytes_that_nobody_fetched() {
+fn bytes_that_no_read_fetched() {
     play(
         "open                   | s1 open seq_open
          read 0 want 3 (0 0 0)  | r1 read 0 want 3
@@ -114,7 +113,7 @@ fn bytes_that_nobody_fetched() {
 }
 
 #[test]
-fn what_is_open_at_the_end() {
+fn sessions_open_at_the_end() {
     play(
         "open                   | s1 open seq_open
          #2 open                | s2 open seq_open
@@ -123,7 +122,7 @@ fn what_is_open_at_the_end() {
     );
 }
 
-/// The number of an open session is given to another one: its release was missed.
+/// An open reuses the key of an open session, whose release was missed.
 #[test]
 fn a_missed_release() {
     play(
@@ -135,29 +134,7 @@ fn a_missed_release() {
 }
 
 #[test]
-fn the_summary_counts_what_was_seen() {
-    let mut tracker = Tracker::new();
-    let mut out = |_: &Update| ();
-    let mut feed = |tracker: &mut Tracker, time, body| {
-        tracker.feed(&Event { time, cpu: 0, body }, &mut out);
-    };
-    feed(&mut tracker, 1, open(1, false));
-    feed(&mut tracker, 2, open(2, true));
-    feed(&mut tracker, 3, Body::Gap { lost: 37 });
-    feed(&mut tracker, 4, open(3, false));
-    let write = |key| Body::Write { key, task: task(1), pos: 3, want: 3, ret: 3 };
-    feed(&mut tracker, 5, write(3));
-    feed(&mut tracker, 6, write(99));
-    let summary = tracker.summary();
-    assert_eq!((summary.sessions, summary.lost, summary.partial), (3, 37, 2));
-    assert_eq!((summary.totals.writes, summary.totals.written), (1, 3));
-    assert_eq!(tracker.strays(), 1);
-    tracker.finish(7, &mut |_| ());
-    assert_eq!(tracker.summary(), summary, "a session merely still open was seen whole");
-}
-
-#[test]
-fn a_pass_that_keeps_still() {
+fn a_quiet_pass() {
     let mut tracker = Tracker::new();
     let mut feed = |time, body, quiet: &[(u64, bool)]| {
         tracker.feed(&Event { time, cpu: 0, body }, &mut |_| ());

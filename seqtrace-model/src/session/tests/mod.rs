@@ -1,13 +1,12 @@
-//! What makes the model right: scripts that read like logs, and a simulator of the kernel's loop
-//! that knows the truth.
+//! Tests of the model: scripts that read like logs, and a simulator of the kernel's loop that knows the truth.
 
 mod check;
+mod describe;
 mod lifecycle;
 mod noise;
 mod partial;
 mod programs;
 mod properties;
-pub(crate) mod say;
-pub(crate) mod script;
+mod script;
 mod sequences;
 mod threads;

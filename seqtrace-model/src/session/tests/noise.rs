@@ -1,4 +1,4 @@
-//! Events that nothing would emit: any order, any values, the extreme ones most of all.
+//! Events in any order and with any values, which no kernel emits. Extreme values are frequent.
 
 use proptest::prelude::*;
 
@@ -120,7 +120,7 @@ fn body() -> impl Strategy<Value = Body> {
     ]
 }
 
-/// Any event.
+/// Generates an arbitrary event.
 pub(crate) fn events() -> impl Strategy<Value = Event> {
     (natural(), body()).prop_map(|(time, body)| Event { time, cpu: 0, body })
 }

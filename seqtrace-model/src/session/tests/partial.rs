@@ -1,8 +1,8 @@
-//! Sessions that are not seen whole.
+//! Partial sessions: their beginning, callbacks or order are not all seen.
 
 use crate::session::tests::script::play;
 
-/// Nothing is concluded from the gap on, until a read enters.
+/// After a gap nothing is concluded until a read enters.
 #[test]
 fn a_gap_in_a_read() {
     play(
@@ -27,8 +27,8 @@ fn a_gap_in_a_read() {
     );
 }
 
-/// A gap may have swallowed the return of a read: while it may still be in flight, another
-/// thread's snapshot of the seq_file proves nothing.
+/// The return of a read may be lost in a gap. While the read may still be in flight, the state that another thread saw
+/// on entry proves nothing.
 #[test]
 fn a_gap_that_may_hide_a_reader() {
     play(
@@ -48,7 +48,7 @@ fn a_gap_that_may_hide_a_reader() {
     );
 }
 
-/// Files that were open before: the first read tells the state.
+/// The first read of an adopted session shows its state.
 #[test]
 fn adopted_between_two_reads() {
     play(
@@ -80,7 +80,7 @@ fn adopted_in_the_middle_of_a_read() {
     );
 }
 
-/// A callback that should have come did not: told once, and good again with the next read.
+/// A missing callback is reported once. The next read has a known state again.
 #[test]
 fn a_missing_next() {
     play(
@@ -102,7 +102,7 @@ fn a_missing_next() {
     );
 }
 
-/// A whole record is missing: the position says so.
+/// A missing record is noticed by its position.
 #[test]
 fn a_missing_record() {
     play(
@@ -132,8 +132,7 @@ fn a_show_that_cannot_be_traced() {
     );
 }
 
-/// The first file of a table, where the callbacks themselves are traced: attached to while it is
-/// being read.
+/// With the backend `callbacks`, user space attaches to a table while its first file is being read.
 #[test]
 fn attached_between_two_reads() {
     play(
@@ -153,7 +152,7 @@ fn attached_between_two_reads() {
     );
 }
 
-/// Attached to between its open and its first read: nothing was missed.
+/// If user space attaches between open and first read, nothing is missed.
 #[test]
 fn attached_in_time() {
     play(
@@ -168,7 +167,7 @@ fn attached_in_time() {
     );
 }
 
-/// The buffer has bytes: the core can only return some of them, or -EFAULT.
+/// From a buffer with bytes the core can only return some of them, or -EFAULT.
 #[test]
 fn a_return_that_the_core_does_not_give() {
     play(
@@ -183,7 +182,7 @@ fn a_return_that_the_core_does_not_give() {
     );
 }
 
-/// A leftover that was all copied out has the core go on.
+/// After copying the whole leftover the core calls start. A read that returns without it is a mismatch.
 #[test]
 fn a_leftover_used_up_without_a_start() {
     play(

@@ -1,5 +1,5 @@
-//! What usual programs do to a file of 300 records of 27 bytes, as it was seen on 6.1 and 6.12:
-//! the simulator does the same, and the tracker tells it so.
+//! System calls of common programs on a file of 300 records of 27 bytes. The expected callbacks were seen on 6.1 and
+//! 6.12; here the simulator makes them.
 
 use crate::event::{Ptr, Role};
 use crate::session::tests::check::{Known, check, updates};
@@ -23,8 +23,8 @@ fn lseek(offset: i64, whence: u32) -> Act {
     Act::Lseek { offset, whence }
 }
 
-/// What the tracker says of a program, a line a system call.
-fn tell(file: List, acts: &[Act]) -> Vec<String> {
+/// Returns a line for each system call of a program.
+fn lines(file: List, acts: &[Act]) -> Vec<String> {
     let log = run_full_size(AnyFile::List(file), acts.to_vec());
     let updates = updates(log.events.clone());
     check(&log, &updates, Known::All);
@@ -69,7 +69,7 @@ fn callback_word(callback: &CallbackUpdate) -> String {
     }
 }
 
-/// `show next show next show next` is `{show next}x3`.
+/// Folds repeated pairs: `show next show next show next` becomes `{show next}x3`.
 fn fold(words: &[String]) -> Vec<String> {
     let mut folded = Vec::new();
     let mut rest = words;
@@ -93,7 +93,7 @@ fn records() -> List {
 #[test]
 fn cat() {
     assert_eq!(
-        tell(records(), &[read(131_072), read(131_072), read(131_072)]),
+        lines(records(), &[read(131_072), read(131_072), read(131_072)]),
         [
             "READ(0) start(0) {show next}x151 show(151)OVERFLOW stop(v151) ret 4077",
             "READ(4077) start(151) {show next}x148 show next->NULL stop(NULL) ret 4023",
@@ -102,10 +102,10 @@ fn cat() {
     );
 }
 
-/// It asks once more behind the end.
+/// Busybox reads once more at the end of the file.
 #[test]
 fn busybox_cat() {
-    let lines = tell(records(), &[read(65536), read(65536), read(65536), read(65536)]);
+    let lines = lines(records(), &[read(65536), read(65536), read(65536), read(65536)]);
     assert_eq!(lines[2..], ["READ(8100) start(300)->NULL stop(NULL) ret 0"; 2]);
 }
 
@@ -113,19 +113,19 @@ fn busybox_cat() {
 fn dd_bs_1() {
     let mut acts = vec![lseek(0, CUR)];
     acts.extend([read(1); 28]);
-    let lines = tell(records(), &acts);
+    let lines = lines(records(), &acts);
     assert_eq!(lines[..2], ["LSEEK(0,CUR) ret 0", "READ(0) start(0) show next stop(v1) ret 1"]);
     for (offset, line) in (1..).zip(&lines[2..27]) {
         assert_eq!(*line, format!("READ({offset}) ret 1"));
     }
-    // The last byte of the buffer: the core goes on, and the record is for a later read.
+    // With the last byte of the buffer the core fetches the next record, which a later read gets.
     assert_eq!(lines[27..], ["READ(26) start(1) show next stop(v2) ret 1", "READ(27) ret 1"]);
 }
 
 #[test]
 fn dd_bs_27() {
     assert_eq!(
-        tell(records(), &[read(27), read(27)]),
+        lines(records(), &[read(27), read(27)]),
         [
             "READ(0) start(0) show next stop(v1) ret 27",
             "READ(27) start(1) show next stop(v2) ret 27",
@@ -136,7 +136,7 @@ fn dd_bs_27() {
 #[test]
 fn dd_bs_40_skip_1() {
     assert_eq!(
-        tell(records(), &[lseek(40, CUR), read(40)]),
+        lines(records(), &[lseek(40, CUR), read(40)]),
         [
             "LSEEK(40,CUR) start(0) {show next}x2 stop(v2) ret 40 leftover 14",
             "READ(40) start(2) show next stop(v3) ret 40",
@@ -144,11 +144,11 @@ fn dd_bs_40_skip_1() {
     );
 }
 
-/// It leaves m->read_pos behind the file position: the next read traverses too.
+/// A pread moves m->read_pos but not the file position, so the next read traverses, too.
 #[test]
 fn pread_in_the_middle() {
     assert_eq!(
-        tell(records(), &[read(27), pread(4050, 100), read(27)]),
+        lines(records(), &[read(27), pread(4050, 100), read(27)]),
         [
             "READ(0) start(0) show next stop(v1) ret 27",
             "READ(4050) start(0) {show next}x150 stop(v150) start(150) {show next}x4 stop(v154) \
@@ -158,11 +158,11 @@ fn pread_in_the_middle() {
     );
 }
 
-/// No traversal at offset 0, but a reset.
+/// A read at offset 0 resets the core and does not traverse.
 #[test]
 fn read_at_offset_0() {
     assert_eq!(
-        tell(records(), &[read(10), pread(0, 27)]),
+        lines(records(), &[read(10), pread(0, 27)]),
         [
             "READ(0) start(0) show next stop(v1) ret 10",
             "READ(0) start(0) show next stop(v1) ret 27",
@@ -173,7 +173,7 @@ fn read_at_offset_0() {
 #[test]
 fn lseek_past_the_end() {
     assert_eq!(
-        tell(records(), &[lseek(9000, SET), read(4096)]),
+        lines(records(), &[lseek(9000, SET), read(4096)]),
         [
             "LSEEK(9000,SET) start(0) {show next}x299 show next->NULL stop(NULL) ret 9000",
             "READ(9000) start(300)->NULL stop(NULL) ret 0",
@@ -184,7 +184,7 @@ fn lseek_past_the_end() {
 #[test]
 fn head_n_1() {
     assert_eq!(
-        tell(records(), &[read(8192), lseek(-4050, CUR)]),
+        lines(records(), &[read(8192), lseek(-4050, CUR)]),
         [
             "READ(0) start(0) {show next}x151 show(151)OVERFLOW stop(v151) ret 4077",
             "LSEEK(-4050,CUR) start(0) show next stop(v1) ret 27",
@@ -194,16 +194,16 @@ fn head_n_1() {
 
 #[test]
 fn tail_n_2() {
-    let lines = tell(records(), &[lseek(0, CUR), lseek(0, END), lseek(0, SET), read(8192)]);
+    let lines = lines(records(), &[lseek(0, CUR), lseek(0, END), lseek(0, SET), read(8192)]);
     assert_eq!(lines[..3], ["LSEEK(0,CUR) ret 0", "LSEEK(0,END) ret -22", "LSEEK(0,SET) ret 0"]);
 }
 
-/// `while read line`: back to behind the line each time, all lines before it rendered again.
+/// `while read line` seeks back behind each line, so all lines before it are rendered again.
 #[test]
 fn bash_while_read() {
     let loops = [lseek(0, CUR), read(4096), lseek(-4050, CUR), read(4096), lseek(-4050, CUR)];
     assert_eq!(
-        tell(records(), &loops),
+        lines(records(), &loops),
         [
             "LSEEK(0,CUR) ret 0",
             "READ(0) start(0) {show next}x151 show(151)OVERFLOW stop(v151) ret 4077",
@@ -216,14 +216,14 @@ fn bash_while_read() {
 
 #[test]
 fn read_of_nothing() {
-    assert_eq!(tell(records(), &[read(0)]), ["READ(0) ret 0"]);
+    assert_eq!(lines(records(), &[read(0)]), ["READ(0) ret 0"]);
 }
 
-/// The buffer is kept, and the next try gives the same bytes.
+/// After -EFAULT the next read gets the same bytes.
 #[test]
 fn read_into_bad_memory() {
     assert_eq!(
-        tell(records(), &[Act::Read { want: 27, fault: Some(0) }, pread(27, 27)]),
+        lines(records(), &[Act::Read { want: 27, fault: Some(0) }, pread(27, 27)]),
         [
             "READ(0) start(0) show next stop(v1) ret -14",
             "READ(27) start(0) show next stop(v1) start(1) show next stop(v2) ret 27",
@@ -231,11 +231,11 @@ fn read_into_bad_memory() {
     );
 }
 
-/// One record of 20,000 bytes, as /proc/vmallocinfo has it: rendered four times.
+/// A record of 20,000 bytes is rendered four times, in buffers of increasing size.
 #[test]
 fn one_giant_record() {
     assert_eq!(
-        tell(List::innocent(vec![(20_000, 0)]), &[read(131_072), read(131_072)]),
+        lines(List::innocent(vec![(20_000, 0)]), &[read(131_072), read(131_072)]),
         [
             "READ(0) start(0) show(0)OVERFLOW stop(v0) GROW(8192) \
              start(0) show(0)OVERFLOW stop(v0) GROW(16384) \

@@ -1,18 +1,18 @@
-//! Whatever a file does and however it is read: the updates are what happened.
+//! Properties: the updates are true for any file and any way of reading.
 
 use proptest::prelude::*;
 
 use crate::event::{Body, Callback, Event, FileKind, Role};
 use crate::session::tests::check::{Known, check, updates};
+use crate::session::tests::describe::describe;
 use crate::session::tests::noise;
-use crate::session::tests::say::say;
 use crate::session::update::{Partial, Update, What};
 use crate::symbol::Symbol;
 use crate::testing::simulator::file::files;
 use crate::testing::simulator::log::Log;
 use crate::testing::simulator::reader::{Act, acts, crowd, open, plans, run};
 
-/// 500 cases, or as many as `PROPTEST_CASES` says.
+/// Runs 500 cases, or `PROPTEST_CASES`.
 fn config() -> ProptestConfig {
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
@@ -24,14 +24,14 @@ fn config() -> ProptestConfig {
 proptest! {
     #![proptest_config(config())]
 
-    /// One thread, nothing lost: everything is known and true.
+    /// One thread and no lost event: every value is known and true.
     #[test]
     fn a_reader_alone(plan in plans()) {
         let log = run(1, plan);
         check(&log, &updates(log.events.clone()), Known::All);
     }
 
-    /// Several threads in one descriptor: no contradiction is seen, and what is said is true.
+    /// Several threads that share a descriptor: no mismatch, and known values are true.
     #[test]
     fn a_crowd(
         file in files(),
@@ -42,7 +42,7 @@ proptest! {
         check(&log, &updates(log.events.clone()), Known::Crowd);
     }
 
-    /// Two sessions at once, by one thread: a file read inside of the other's show.
+    /// Two sessions of one thread: a file is read inside the other's show.
     #[test]
     fn nested(one in plans(), two in plans(), dice in prop::collection::vec(any::<bool>(), 1..40)) {
         let logs = [run(1, one), run(2, two)];
@@ -68,19 +68,19 @@ proptest! {
         }
     }
 
-    /// Events are lost and it is told where: nothing untrue is said.
+    /// Reported losses: known values are true.
     #[test]
     fn gaps(plan in plans(), holes in prop::collection::vec((0..200_usize, 1..12_usize), 1..3)) {
         let log = run(1, plan);
         let all = updates(with_gaps(&log, &holes));
         check(&log, &all, Known::Some);
-        let told = all.iter().any(|update| matches!(&update.what, What::Gap { sessions, .. } if !sessions.is_empty()));
-        if told {
+        let affected = all.iter().any(|update| matches!(&update.what, What::Gap { sessions, .. } if !sessions.is_empty()));
+        if affected {
             assert!(partial(&all).contains(&Partial::Gap));
         }
     }
 
-    /// A crowd, and events are lost: whatever is said then, it is said without falling over.
+    /// Reported losses among several threads: the model does not panic.
     #[test]
     fn gaps_in_a_crowd(
         file in files(),
@@ -92,7 +92,7 @@ proptest! {
         updates(with_gaps(&log, &holes));
     }
 
-    /// One event is lost and nobody tells: that does not go unnoticed.
+    /// An unreported loss of one event is noticed.
     #[test]
     fn one_event_missing(plan in plans(), at in any::<prop::sample::Index>()) {
         let log = run(1, plan);
@@ -106,7 +106,7 @@ proptest! {
         assert!(!opened || !partial(&all).is_empty(), "unnoticed: {lost:?}");
     }
 
-    /// The session was open, or even being read, before anybody looked.
+    /// The session was open, or being read, before the trace began.
     #[test]
     fn adopted(plan in plans(), at in any::<prop::sample::Index>()) {
         let log = run(1, plan);
@@ -119,7 +119,7 @@ proptest! {
         assert_eq!(partial(&all), [Partial::Adopted]);
     }
 
-    /// One of the callbacks cannot be seen.
+    /// One of the callbacks cannot be probed.
     #[test]
     fn blind(plan in plans(), role in 0..4_usize) {
         let log = run(1, plan);
@@ -130,22 +130,22 @@ proptest! {
             (Role::Stop, 0x400),
         ][role];
         let reason = "notrace".to_owned();
-        let told = Event { time: 1, cpu: 0, body: Body::Blind { function: Symbol::unnamed(address), role, reason } };
+        let blind = Event { time: 1, cpu: 0, body: Body::Blind { function: Symbol::unnamed(address), role, reason } };
         let events = log.events.iter().filter(|event| match event.body {
             Body::Callback(Callback { role: seen, .. }) => seen != role,
-            // The entry of start is not seen either.
+            // The probe of start's entry is missing, too.
             Body::PassBegin { .. } => role != Role::Start,
             _ => true,
         }).cloned();
-        let all = updates(std::iter::once(told).chain(events));
+        let all = updates(std::iter::once(blind).chain(events));
         check(&log, &all, Known::Some);
         assert_eq!(partial(&all), [Partial::Blind]);
     }
 
-    /// Probes were attached to the callbacks only after a while.
+    /// Probes are attached to the callbacks after some events.
     #[test]
     fn late(mut plan in plans(), at in any::<prop::sample::Index>()) {
-        // Without its callbacks a read that found no memory looks like one that called none.
+        // If its callbacks are not seen, a read that fails with -ENOMEM looks like one that called none.
         plan.acts.retain(|act| !matches!(act, Act::NoMemory(_)));
         let log = run(1, plan);
         let mut events = log.events.clone();
@@ -160,12 +160,12 @@ proptest! {
         }).chain([attached]));
         let all = updates(events);
         let disagrees = all.iter().any(|update| matches!(update.what, What::Disagreement { .. }));
-        let said: Vec<_> = all.iter().map(say).collect();
-        assert!(!disagrees, "{}", said.join("\n"));
+        let lines: Vec<_> = all.iter().map(describe).collect();
+        assert!(!disagrees, "{}", lines.join("\n"));
         check(&log, &all, Known::Some);
     }
 
-    /// Whatever comes, it survives.
+    /// Arbitrary events do not make the model panic.
     #[test]
     fn noise(events in prop::collection::vec(noise::events(), 0..80)) {
         let all = updates(events);
@@ -186,7 +186,7 @@ fn with_gaps(log: &Log, holes: &[(usize, usize)]) -> Vec<Event> {
     events
 }
 
-/// Why the sessions were not seen whole.
+/// Returns the reasons why sessions were not seen whole.
 fn partial(updates: &[Update]) -> Vec<Partial> {
     let closes = updates.iter().filter_map(|update| match &update.what {
         What::Close { partial, .. } => Some(partial.clone()),

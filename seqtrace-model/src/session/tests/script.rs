@@ -1,4 +1,4 @@
-//! Scripts: what the probes saw on the left of `|`, what follows from it on the right.
+//! Scripts: an event on the left of `|`, the updates that follow from it on the right.
 //!
 //! ```text
 //! open                          | s1 open seq_open
@@ -11,24 +11,23 @@
 //! = 2 (1 0 2)                   | r1 = 2 at 0..2 left 0 emitted 1 eof
 //! ```
 //!
-//! Left: `#2` another session, `@7` another thread, both in front; `(index count read_pos)` the
-//! seq_file; `@3` and `=27` index and count on return, which stay as they were where not told;
-//! `full`. Pointers are capital letters. Right: several updates are parted by `;`. Every event is 1
-//! µs after the one before.
+//! Left: `#2` is another session, `@7` another thread, both in front; `(index count read_pos)` is the seq_file; `@3`
+//! and `=27` are index and count on return, by default those of the callback before; `full` marks a full buffer.
+//! Pointers are capital letters. Right: `;` separates updates. Each event is 1 µs after the one before.
 
 use crate::event::{
     Body, Callback, Event, FileKind, Key, OpTable, Open, Ptr, Role, SeqState, Task, Via, Wrapper,
 };
 use crate::session::Tracker;
-use crate::session::tests::say::say;
+use crate::session::tests::describe::describe;
 use crate::session::update::Update;
 use crate::symbol::Symbol;
 use crate::testing::resolve::{self, SINGLE_START};
 
-/// The table of a session in a script.
+/// Callbacks of the sessions in a script.
 pub(crate) const TABLE: OpTable = OpTable { start: 0x100, next: 0x200, show: 0x300, stop: 0x400 };
 
-/// Plays a script and compares.
+/// Plays a script and compares the updates with its right side.
 pub(crate) fn play(script: &str) {
     let mut tracker = Tracker::new();
     let mut parser = Parser::default();
@@ -36,15 +35,15 @@ pub(crate) fn play(script: &str) {
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (left, right) = line.split_once('|').unwrap_or((line, ""));
         let (left, right) = (left.trim(), right.trim());
-        let mut said = Vec::new();
-        let mut out = |update: &Update| said.push(say(update));
+        let mut updates = Vec::new();
+        let mut out = |update: &Update| updates.push(describe(update));
         match left {
             "finish" => tracker.finish(parser.time + 1000, &mut out),
             _ => tracker.feed(&parser.event(left), &mut out),
         }
         let right = right.split(';').map(str::trim).collect::<Vec<_>>().join("; ");
         expected.push(format!("{left:<36}| {right}"));
-        observed.push(format!("{left:<36}| {}", said.join("; ")));
+        observed.push(format!("{left:<36}| {}", updates.join("; ")));
     }
     let (expected, observed) = (expected.join("\n"), observed.join("\n"));
     assert!(expected == observed, "expected\n{expected}\nobserved\n{observed}");
@@ -168,13 +167,13 @@ impl Parser {
         }
         let full = words.contains(&"full");
         let (index, count) = (self.index, self.count);
-        // What the core does between two callbacks, as far as scripts would repeat it: a dropped
-        // rendering is told by the next `=`, a corrected index by the next `@`.
+        // Changes that the core makes between two callbacks are in the script: the next `=` shows a dropped rendering,
+        // the next `@` a corrected index.
         Body::Callback(Callback { key, role, ret, index, count, full, private: None })
     }
 }
 
-/// The task of a thread.
+/// Returns the task of a thread.
 pub(crate) fn task(tid: u32) -> Task {
     Task { pid: tid, tid, uid: 0, comm: b"cat".to_vec() }
 }
@@ -196,7 +195,7 @@ fn open(key: Key, tid: u32, words: &[&str]) -> Open {
     if words.contains(&"single_start") {
         table.start = SINGLE_START;
     }
-    // An address of its own, unless it says `m1`, `m2`, …
+    // The seq_file has an address of its own, unless the script gives one: `m1`, `m2`, …
     let m = words.iter().find_map(|word| word.strip_prefix('m')?.parse().ok());
     let m = m.unwrap_or(u64::from(key) << 16);
     let kind = match words {

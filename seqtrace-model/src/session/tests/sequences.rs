@@ -1,10 +1,9 @@
-//! What usual programs do to a file, event by event (the kernel's own sequences, as seen on 6.1
-//! and 6.12).
+//! Event sequences of common programs, as the kernel produces them (seen on 6.1 and 6.12).
 
 use crate::session::tests::script::play;
 
-/// Three records of two bytes; next forgets to advance at the end, which `cat` does not show: the
-/// fill loop of `seq_read_iter()` corrects the position.
+/// A file of three records of two bytes, whose next does not advance the position at the end. `cat` does not show it,
+/// because the fill loop of `seq_read_iter()` corrects the position.
 #[test]
 fn cat_of_a_next_that_is_stuck_at_the_end() {
     play(
@@ -29,7 +28,7 @@ fn cat_of_a_next_that_is_stuck_at_the_end() {
     );
 }
 
-/// The same file: a pread at the end of the file gets the last record once more.
+/// A pread at the end of the same file gets the last record again.
 #[test]
 fn pread_of_a_next_that_is_stuck_at_the_end() {
     play(

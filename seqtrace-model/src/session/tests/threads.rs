@@ -1,8 +1,8 @@
-//! Several at once: threads in one descriptor, a file read inside of another's show.
+//! Concurrent calls: threads that share a descriptor, and a file that is read inside another file's show.
 
 use crate::session::tests::script::play;
 
-/// A pass is the thread's that began it, whoever entered first.
+/// A pass belongs to the thread that began it, in any order of entries.
 #[test]
 fn two_preads_at_once() {
     play(
@@ -30,7 +30,7 @@ fn two_preads_at_once() {
     );
 }
 
-/// One of two takes a part of the leftover and calls nothing.
+/// One of two reads gets a part of the leftover and calls no callback.
 #[test]
 fn a_silent_read_among_two() {
     play(
@@ -55,7 +55,7 @@ fn a_silent_read_among_two() {
     );
 }
 
-/// One thread reads a file inside of another file's show.
+/// A thread reads a file inside another file's show.
 #[test]
 fn a_read_inside_of_a_show() {
     play(
@@ -75,7 +75,7 @@ fn a_read_inside_of_a_show() {
     );
 }
 
-/// The rest of a record that a relative lseek enters: known when it returns, told then.
+/// A relative lseek enters a record. The leftover is known when the lseek returns, so the updates are emitted then.
 #[test]
 fn a_relative_lseek() {
     play(

@@ -1,27 +1,24 @@
-//! The classic case, as a user sees it: a next that does not advance at the end. cat hides it, a
-//! pread at the end of the file shows it.
+//! A whole trace as a user sees it, from events to text. The file's next() does not advance at the end: cat does not show
+//! it, a pread at the end of the file does.
 
 #![expect(clippy::needless_raw_string_hashes, reason = "as expect-test writes them")]
 
 use expect_test::expect;
-
+use seqtrace::{
+    event::Wrapper,
+    filter::Selection,
+    pipeline::{Pipeline, Until, Wanted},
+    render::{Format, Options, Screen, renderer},
+    rules::{Severity, Verdict},
+    session::update::Summary,
+};
 use seqtrace_model::testing::{
     files::{Memory, Shared, seqbug},
     machine::{Fd, World},
-    resolve::Names,
 };
 
-use crate::event::Wrapper;
-use crate::filter::Selection;
-use crate::pipeline::{Pipeline, Until, Wanted};
-use crate::recording::Recorded;
-use crate::render::{self, Format, Options, sink};
-use crate::rules::{Severity, Verdict};
-use crate::session::Tracker;
-use crate::session::update::Summary;
-
 fn three_letters(world: &mut World) -> Fd {
-    let mut file = seqbug("eof_stuck", Memory::Image, &Shared::default()).unwrap();
+    let mut file = seqbug("eof_stuck", Memory::Image, &Shared::default()).expect("a seqbug");
     file.show = Box::new(|v, m| {
         m.put(&format!("{}\n", Memory::Image.nr(v)));
         0
@@ -40,21 +37,22 @@ fn cat_and_pread() -> World {
     world
 }
 
-fn pipeline(options: &Options, until: Until) -> Pipeline<Names> {
-    let sink = sink(options).unwrap();
-    Pipeline::new(Tracker::new(Names), Selection::default(), until, sink)
+fn pipeline(until: Until) -> Pipeline {
+    Pipeline::new(Selection::default(), until)
 }
 
-fn run(world: &World, mut pipeline: Pipeline<Names>) -> (String, String, Summary) {
+/// Returns data and status of a trace, and its summary.
+fn run(world: &World, mut pipeline: Pipeline, options: &Options) -> (String, String, Summary) {
+    let mut screen = Screen::new(renderer(options).expect("known fields"));
     for event in &world.events {
-        pipeline.feed(event.clone());
+        pipeline.feed(event, &mut screen);
         if pipeline.is_done() {
             break;
         }
     }
-    let summary = pipeline.finish(1_000_000, 0);
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (text(&pipeline.output.data), text(&pipeline.output.status), summary)
+    let summary = pipeline.finish(1_000_000, 0, &mut screen);
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+    (text(&screen.output.data), text(&screen.output.status), summary)
 }
 
 fn event_only() -> Options {
@@ -64,7 +62,7 @@ fn event_only() -> Options {
 
 #[test]
 fn cat_hides_it_and_pread_shows_it() {
-    let (data, status, summary) = run(&cat_and_pread(), pipeline(&event_only(), Until::default()));
+    let (data, status, summary) = run(&cat_and_pread(), pipeline(Until::default()), &event_only());
     expect![[r#"
         s1       OPEN  /proc/foo   seq_open  show fn_300
                        start fn_101  next fn_200  show fn_300  stop fn_400
@@ -116,9 +114,9 @@ fn cat_hides_it_and_pread_shows_it() {
 
 #[test]
 fn only_findings_in_ascii() {
-    let mut pipeline = pipeline(&Options { ascii: true, ..event_only() }, Until::default());
+    let mut pipeline = pipeline(Until::default());
     pipeline.only_findings();
-    let (data, ..) = run(&cat_and_pread(), pipeline);
+    let (data, ..) = run(&cat_and_pread(), pipeline, &Options { ascii: true, ..event_only() });
     let data = format!("findings\n{data}");
     expect![[r#"
         findings
@@ -134,7 +132,7 @@ fn only_findings_in_ascii() {
 #[test]
 fn compact_and_json() {
     let options = Options { format: Format::Compact, ..event_only() };
-    let (data, ..) = run(&cat_and_pread(), pipeline(&options, Until::default()));
+    let (data, ..) = run(&cat_and_pread(), pipeline(Until::default()), &options);
     expect![[r#"
         s1       open  seq_open  show fn_300
         s1.r1    ✗✗ SQ102 next did not advance at the end: next() returned NULL and left *pos at 2; the core adds the 1 while it fills its buffer, a traversal (pread, lseek) does not   in fn_200   seqtrace explain SQ102
@@ -148,7 +146,7 @@ fn compact_and_json() {
         s2       close seq_release  1 read  2 B  1 record emitted, 0 discarded, 3 passed over  open 17.0µs
     "#]].assert_eq(&data);
     let options = Options { format: Format::Json, ..Options::default() };
-    let (data, ..) = run(&cat_and_pread(), pipeline(&options, Until::default()));
+    let (data, ..) = run(&cat_and_pread(), pipeline(Until::default()), &options);
     let last = data.lines().filter(|line| line.contains(r#""id":"SQ201""#)).collect::<Vec<_>>();
     expect![[r#"
         {"type":"finding","v":1,"t":34000,"time":"35000","cpu":0,"session":"s2","read":"s2.r1","pid":1,"tid":1,"uid":0,"comm":"cat","comm_bytes":null,"path":"/proc/foo","path_bytes":null,"id":"SQ201","name":"double emit","severity":"error","blame":{"role":"next","function":{"address":"0x200","name":"fn_200","module":null,"offset":null}},"message":"pos 2 (ffffffffc0a00080) passed over as bytes 4..6, emitted again as 6..8","cause":{"id":"SQ102","blame":{"role":"next","function":{"address":"0x200","name":"fn_200","module":null,"offset":null}}},"times":1,"evidence":[{"label":"first","pos":null,"ptr":null,"range":{"start":4,"end":6},"time":null,"read":null,"count":null,"delta":null,"errno":null,"witnesses":null},{"label":"first","pos":2,"ptr":null,"range":null,"time":null,"read":null,"count":null,"delta":null,"errno":null,"witnesses":null},{"label":"first","pos":null,"ptr":"0xffffffffc0a00080","range":null,"time":null,"read":null,"count":null,"delta":null,"errno":null,"witnesses":null},{"label":"again","pos":null,"ptr":null,"range":{"start":6,"end":8},"time":null,"read":null,"count":null,"delta":null,"errno":null,"witnesses":null},{"label":"again","pos":2,"ptr":null,"range":null,"time":null,"read":null,"count":null,"delta":null,"errno":null,"witnesses":null},{"label":"again","pos":null,"ptr":"0xffffffffc0a00080","range":null,"time":null,"read":null,"count":null,"delta":null,"errno":null,"witnesses":null},{"label":"again","pos":null,"ptr":null,"range":null,"time":"32000","read":1,"count":null,"delta":null,"errno":null,"witnesses":null},{"label":"agree","pos":null,"ptr":null,"range":null,"time":null,"read":null,"count":null,"delta":null,"errno":null,"witnesses":["position","pointer","length"]}]}
@@ -159,23 +157,19 @@ fn compact_and_json() {
 #[test]
 fn a_trace_ends_at_a_finding() {
     let until = Until { finding: Some(Wanted::Rule("SQ201".parse().unwrap())), ..Until::default() };
-    let (data, ..) = run(&cat_and_pread(), pipeline(&event_only(), until));
+    let (data, ..) = run(&cat_and_pread(), pipeline(until), &event_only());
     assert!(data.contains("SQ201") && !data.contains("s2       CLOSE seq_release"), "{data}");
     let until = Until { finding: Some(Wanted::Any), ..Until::default() };
-    let (data, ..) = run(&cat_and_pread(), pipeline(&event_only(), until));
+    let (data, ..) = run(&cat_and_pread(), pipeline(until), &event_only());
     assert!(data.contains("SQ102") && !data.contains("SQ201"), "{data}");
 }
 
 #[test]
-fn what_the_kernel_missed_is_told_at_the_end() {
-    for (missed, verdict, said) in [(0, Verdict::Clean, false), (3, Verdict::Inconclusive, true)] {
-        let sink = render::sink(&Options::default()).unwrap();
-        let tracker = Tracker::new(Recorded::default());
-        let (selection, until) = (Selection::default(), Until::default());
-        let mut pipeline = Pipeline::new(tracker, selection, until, sink);
-        let summary = pipeline.finish(1, missed);
-        assert_eq!((summary.missed, Verdict::of(&summary)), (missed, verdict));
-        let status = String::from_utf8(std::mem::take(&mut pipeline.output.status)).unwrap();
-        assert_eq!(status.contains("SQ902 probe missed"), said, "{status}");
+fn missed_probes_are_reported_at_the_end() {
+    for (missed, reported) in [(0, false), (3, true)] {
+        let mut screen = Screen::new(renderer(&Options::default()).unwrap());
+        pipeline(Until::default()).finish(1, missed, &mut screen);
+        let status = String::from_utf8(screen.output.status).unwrap();
+        assert_eq!(status.contains("SQ902 probe missed"), reported, "{status}");
     }
 }

@@ -1,5 +1,5 @@
-//! A pass that was not seen from its beginning, or not whole: no predictions, only what one event
-//! alone or two neighbours prove.
+//! Passes without a known beginning. The model predicts nothing in them. It concludes only from single events and from
+//! pairs of consecutive ones.
 
 use crate::event::{Callback, Ptr, Role};
 use crate::session::update::{CallbackUpdate, Fate, Phase};
@@ -9,44 +9,36 @@ use crate::session::update::{CallbackUpdate, Fate, Phase};
 pub(super) struct Roles(u8);
 
 impl Roles {
-    /// Adds one.
     pub(super) fn insert(&mut self, role: Role) {
         self.0 |= 1 << role as u8;
     }
 
-    /// Is it in?
     pub(super) fn contains(self, role: Role) -> bool {
         self.0 & (1 << role as u8) != 0
     }
 
-    /// Is none in?
     pub(super) fn is_empty(self) -> bool {
         self.0 == 0
     }
 }
 
-/// What is known inside of such a pass.
+/// The facts that are known inside an untracked pass. The default value: none.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Loose {
-    /// `m->index`, if nothing can have changed it since it was seen.
+pub(super) struct UntrackedPass {
+    /// `m->index`; `None` if it may have changed since it was seen.
     index: Option<i64>,
-    /// The record at hand.
+    /// The record that start or next returned last; `None` if unknown.
     v: Option<Ptr>,
 }
 
-impl Loose {
-    /// Nothing is known.
-    pub(super) fn unknown() -> Self {
-        Self::default()
-    }
-
-    /// start is about to be called for this position.
+impl UntrackedPass {
+    /// Begins a pass whose start is about to be called with position `index`.
     pub(super) fn begin(index: i64) -> Self {
         Self { index: Some(index), v: None }
     }
 
-    /// A callback returned; `blind` are those that cannot be seen. What is concluded goes into `update`, which has
-    /// what was seen.
+    /// Takes a returned callback and adds the conclusions to `update`. `blind` are the callbacks that no probe can
+    /// see.
     pub(super) fn returned(&mut self, seen: &Callback, blind: Roles, update: &mut CallbackUpdate) {
         update.phase = Phase::Unknown;
         update.pos_in = self.index;
@@ -57,7 +49,8 @@ impl Loose {
                 *self = Self { index: Some(seen.index), v: Some(Ptr(seen.ret)) };
             }
             Role::Next => {
-                // Unmoved, the core may correct it: the fill loop does, the other two do not.
+                // If next did not move the position, the core may correct it: seq_read_iter() does while it fills the
+                // buffer, its search for a first record and traverse() do not.
                 let moved = self.index.is_some_and(|index| index != seen.index);
                 *self = Self { index: moved.then_some(seen.index), v: Some(Ptr(seen.ret)) };
             }
@@ -72,12 +65,12 @@ impl Loose {
             }
             Role::Stop => {
                 update.pos_in = Some(seen.index);
-                *self = Self::unknown();
+                *self = Self::default();
             }
         }
-        // start may have run again anywhere, next behind any show.
+        // An unseen start may run at any time, an unseen next after any show.
         if blind.contains(Role::Start) || (blind.contains(Role::Next) && seen.role == Role::Show) {
-            *self = Self::unknown();
+            *self = Self::default();
         }
     }
 }

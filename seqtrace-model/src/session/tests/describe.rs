@@ -1,4 +1,4 @@
-//! Updates in the words of the scripts: the right side.
+//! Text form of updates, as the right side of a script shows them.
 
 use crate::event::{Ptr, PtrKind, Role, Wrapper};
 use crate::session::update::{CallbackUpdate, Fate, Phase, ReadEnd, Update, What};
@@ -15,8 +15,8 @@ fn name(ptr: Option<Ptr>) -> String {
     }
 }
 
-/// An update in the words of the scripts.
-pub(crate) fn say(update: &Update) -> String {
+/// Returns an update in the words of the scripts.
+pub(super) fn describe(update: &Update) -> String {
     let read = update.read.map_or_else(|| "r?".to_owned(), |read| format!("r{read}"));
     match &update.what {
         What::Open => {
@@ -32,13 +32,13 @@ pub(crate) fn say(update: &Update) -> String {
             let rewind = if *rewind { " rewind" } else { "" };
             format!("{read} read {pos} want {want}{traverse}{rewind}")
         }
-        What::Callback(callback) => say_callback(callback),
+        What::Callback(callback) => callback_words(callback),
         What::Preview { bytes } => format!("preview {}", String::from_utf8_lossy(bytes)),
         What::Grow { from, to, restart, traverse } => {
             let traverse = if *traverse { " traverse" } else { "" };
             format!("grow {from}>{to} restart {restart}{traverse}")
         }
-        What::ReadEnd(end) => format!("{read} {}", say_read_end(end)),
+        What::ReadEnd(end) => format!("{read} {}", read_end_words(end)),
         What::LseekBegin { offset, whence } => {
             let whence = ["set", "cur"].get(*whence as usize).unwrap_or(&"end");
             format!("lseek {whence} {offset}")
@@ -70,7 +70,7 @@ pub(crate) fn say(update: &Update) -> String {
     }
 }
 
-fn say_callback(callback: &CallbackUpdate) -> String {
+fn callback_words(callback: &CallbackUpdate) -> String {
     let phase = match callback.phase {
         Phase::Traverse => "traverse",
         Phase::First => "first",
@@ -112,7 +112,7 @@ fn say_callback(callback: &CallbackUpdate) -> String {
     words.join(" ")
 }
 
-fn say_read_end(end: &ReadEnd) -> String {
+fn read_end_words(end: &ReadEnd) -> String {
     let mut words = vec![format!("= {}", end.ret)];
     if end.range.start != end.range.end {
         words.push(format!("at {}..{}", end.range.start, end.range.end));

@@ -1,0 +1,92 @@
+//! Conclusions about a returned callback.
+
+use crate::event::{Ptr, Role};
+
+/// Part of the core's loop (fs/seq_file.c) in which a callback runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// `traverse()`, for a read or lseek to an offset that is not the core's.
+    Traverse,
+    /// The search for the first record that gives bytes, in `seq_read_iter()`.
+    First,
+    /// The fill loop, in which `seq_read_iter()` adds records to a buffer that has one.
+    Fill,
+    /// Unknown, because the session is partial.
+    Unknown,
+}
+
+/// The core's decision about a rendering. It is known when show returns, except around relative lseeks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// The core kept the rendering, at known file offsets. If no read fetches it, the session's
+    /// [`undelivered`](super::What::Close::undelivered) bytes count it.
+    Emitted,
+    /// The record alone overflowed the buffer. The core drops it, doubles the buffer and renders it again.
+    DiscardedOverflow,
+    /// The record did not fit behind those in the buffer. The core drops it, and the next read renders it again.
+    DiscardedTail,
+    /// show() returned a positive number (SEQ_SKIP), and the core dropped the rendering.
+    Skipped,
+    /// A traversal rendered the record and dropped it, because it ends before the wanted offset.
+    PassedOver,
+    /// show() returned 0 and wrote nothing.
+    Empty,
+    /// show() returned a negative errno, and the core dropped the rendering.
+    Failed,
+    /// Unknown, because the session is partial.
+    Unknown,
+}
+
+/// A half-open range of file offsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Range {
+    /// File offset of the first byte.
+    pub start: i64,
+    /// File offset behind the last byte.
+    pub end: i64,
+}
+
+/// A returned callback. In every field `None` means that the value is unknown, or that it does not exist for this
+/// callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallbackUpdate {
+    /// The callback that returned.
+    pub role: Role,
+    /// The part of the core's loop in which it ran.
+    pub phase: Phase,
+    /// Number of the pass within the session, from 1.
+    pub pass: u32,
+    /// Position (`m->index`) on entry.
+    pub pos_in: Option<i64>,
+    /// Position (`m->index`) on return.
+    pub pos_out: i64,
+    /// next, show, stop: the record that it was given.
+    pub v: Option<Ptr>,
+    /// start, next: the record that it returned.
+    pub ret_ptr: Option<Ptr>,
+    /// show: the int that it returned.
+    pub ret_int: Option<i32>,
+    /// Bytes that it wrote. On overflow: the bytes that were free. start, next, stop: `None` if they wrote nothing, as
+    /// they should.
+    pub bytes: Option<u64>,
+    /// `m->count` on return, bytes.
+    pub count: u64,
+    /// `m->size`: buffer size, bytes.
+    pub size: Option<u64>,
+    /// True if the buffer was full on return: the rendering did not fit.
+    pub full: bool,
+    /// Time from the previous event of the pass to the return, ns.
+    pub duration: Option<u64>,
+    /// show: the core's decision about the rendering.
+    pub fate: Option<Fate>,
+    /// show: file offsets of the bytes that were emitted or passed over. If a traversal enters a record in the middle,
+    /// this is the whole record, with fate `Emitted`. stop: file offsets of the bytes that it wrote, if the core kept
+    /// them.
+    pub range: Option<Range>,
+    /// stop: time since start was called, ns. The pass holds the locks of the file for this time.
+    pub held: Option<u64>,
+    /// next: true if it did not move the position and the core added 1 ("buggy .next function", seq_read_iter()).
+    pub fixed_up: bool,
+    /// start: `m->private` on return, if the probe reports it.
+    pub private: Option<u64>,
+}
