@@ -113,7 +113,7 @@ impl Bench {
             cause,
             times: so_far,
         };
-        if rule.id.culprit().is_some()
+        if rule.culprit.is_some()
             && let Some(told) = self.tally.iter_mut().find(|told| told.rule.id == rule.id)
         {
             told.root = Some(finding.clone());

@@ -1,37 +1,29 @@
-//! One session before the judge: updates become claims of the ledger, claims go to the rules.
+//! One session before the judge: updates enter the ledger, and what follows is handed to the rules.
 
-mod calls;
-mod delivery;
-mod positions;
+pub(super) mod calls;
 
 use std::hash::{DefaultHasher, Hasher};
 use std::rc::Rc;
 
-use self::calls::Call;
+use self::calls::Calls;
+use super::Rules;
+use super::bench::Bench;
+use super::history::{self, FileKey, History, KnownFile};
+use super::hooks::{Accepted, Closed, Context, Delivery, Hooks, Returned, Started};
+use super::ledger::pass::Origin;
+use super::ledger::{Fresh, Ledger, Shown};
 use crate::event::{FileKind, Role};
 use crate::finding::{Finding, FindingCount};
-use crate::rules::bench::Bench;
-use crate::rules::history::{self, FileKey, History, KnownFile, Place};
-use crate::rules::ledger::entries::Entry;
-use crate::rules::ledger::identity::Trust;
-use crate::rules::ledger::pass::{Origin, Resume};
-use crate::rules::ledger::{Fresh, Ledger, Left, Shown};
-use crate::rules::{
-    sq104, sq105, sq106, sq201, sq203, sq204, sq301, sq302, sq303, sq304, sq401, sq501, sq901,
-};
-use crate::session::update::{CallbackUpdate, Phase, Session, SessionId, Update, What};
+use crate::session::update::{CallbackUpdate, Phase, ReadEnd, Session, Update, What};
 
 /// Everything that is known of one open session.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Case {
-    pub(super) session: Rc<Session>,
     /// Its file, if it has callbacks.
     pub(super) file: Option<KnownFile>,
-    ledger: Ledger,
-    bench: Bench,
-    /// Reads and lseeks that have not returned.
-    open: Vec<Call>,
+    facts: Facts,
+    rules: Rules,
+    calls: Calls,
     /// Events were lost while it was open.
     holes: bool,
     /// A show whose text may still come.
@@ -40,35 +32,23 @@ pub(super) struct Case {
     untold: bool,
     /// The end of the file was reached in this generation.
     complete: bool,
-    /// When the start of the pass returned.
-    began: Option<u64>,
-    /// When the last pass ended.
-    stopped: u64,
-    /// The texts of records are being kept.
-    texts: bool,
-    /// start set the position back, and no read has begun since.
-    back: Option<Back>,
-    /// What the generation before had handed out, until this one begins.
-    left: Option<Left>,
-    /// A resume whose record may be the one that was handed out, at another address, and when it was: its text
-    /// tells.
-    moved: Option<(Resume, u64)>,
-    /// `m->private` as the last start saw it.
-    private: Option<u64>,
-    doubles: sq201::Doubles,
-    cuts: sq203::Cuts,
-    resumes: sq104::Resumes,
-    texts_of_firsts: sq104::Texts,
-    ends: sq105::Ends,
-    replay: sq204::Replay,
-    storm: sq301::Storm,
 }
 
-/// A start that set the position back, and the resume in which it did, if it was in one.
-#[derive(Clone, Copy, Debug)]
-struct Back {
-    end: sq105::Back,
-    resume: Option<Resume>,
+/// Facts of the session that the rules share.
+#[derive(Debug)]
+struct Facts {
+    session: Rc<Session>,
+    ledger: Ledger,
+    bench: Bench,
+    texts: bool,
+}
+
+impl Facts {
+    #[inline]
+    fn with<'a>(&'a mut self, history: &'a mut History) -> Context<'a> {
+        let Self { session, ledger, bench, texts } = self;
+        Context { session, ledger, history, bench, texts: *texts }
+    }
 }
 
 /// A show whose text may still come.
@@ -87,29 +67,19 @@ impl Case {
             FileKind::Plain { .. } => 0,
         };
         Self {
-            ledger: Ledger::new(m, session.adopted),
-            bench: Bench::new(Rc::clone(&session)),
             file: FileKey::of(&session).map(KnownFile::new),
-            session,
-            open: Vec::new(),
+            facts: Facts {
+                ledger: Ledger::new(m, session.adopted),
+                bench: Bench::new(Rc::clone(&session)),
+                session,
+                texts: false,
+            },
+            rules: Rules::default(),
+            calls: Calls::default(),
             holes: false,
             waiting: None,
             untold: false,
             complete: false,
-            began: None,
-            stopped: 0,
-            texts: false,
-            back: None,
-            left: None,
-            moved: None,
-            private: None,
-            doubles: sq201::Doubles::default(),
-            cuts: sq203::Cuts::default(),
-            resumes: sq104::Resumes::default(),
-            texts_of_firsts: sq104::Texts::default(),
-            ends: sq105::Ends::default(),
-            replay: sq204::Replay::default(),
-            storm: sq301::Storm::default(),
         }
     }
 
@@ -117,24 +87,28 @@ impl Case {
     #[cfg(test)]
     pub(super) fn limited(mut self, entries: Option<usize>) -> Self {
         if let Some(entries) = entries {
-            self.ledger.limit(entries);
+            self.facts.ledger.limit(entries);
         }
         self
     }
 
+    pub(super) fn session(&self) -> &Rc<Session> {
+        &self.facts.session
+    }
+
     /// Whether anything was found since it was taken last.
     pub(super) fn has_found(&self) -> bool {
-        self.bench.has_raised()
+        self.facts.bench.has_raised()
     }
 
     /// What was found since this was asked last.
     pub(super) fn take(&mut self) -> Vec<Finding> {
-        self.bench.take()
+        self.facts.bench.take()
     }
 
     /// What was found in all.
     pub(super) fn counts(&self) -> Vec<FindingCount> {
-        self.bench.counts()
+        self.facts.bench.counts()
     }
 
     /// Events were lost while it was open.
@@ -145,47 +119,37 @@ impl Case {
     }
 
     /// Its `struct file` is another's now. Where events were lost, its release may be among them.
-    pub(super) fn reused(&mut self, time: u64) {
-        let callbacks = self.session.callbacks.is_some();
-        if callbacks && !self.session.adopted && !self.holes {
-            sq401::reused(self.session.file, time, &mut self.bench);
+    pub(super) fn reused(&mut self, time: u64, history: &mut History) {
+        if !self.holes {
+            self.rules.on_reused(&mut self.facts.with(history), time);
         }
     }
 
     fn taint(&mut self) {
-        self.ledger.taint();
-        self.back = None;
-        self.left = None;
-        self.moved = None;
-        self.doubles.forget();
-        self.ends.forget();
-        self.replay.forget();
-    }
-
-    fn here(&self) -> (SessionId, u32) {
-        (self.session.id, self.ledger.generation)
+        self.facts.ledger.taint();
+        self.rules.forget();
     }
 
     /// An update of this session. `texts`: those of records are being kept.
     #[inline]
-    pub(super) fn see(&mut self, update: &Update, texts: bool, file: &mut History) {
+    pub(super) fn see(&mut self, update: &Update, texts: bool, history: &mut History) {
         if self.waiting.is_some() {
-            self.text(update, file);
+            self.text(update, history);
         }
-        self.texts = texts;
+        self.facts.texts = texts;
         let untold = std::mem::take(&mut self.untold);
-        self.bench.read = update.read;
+        self.facts.bench.read = update.read;
         match &update.what {
-            What::Callback(callback) => self.callback(update, callback, texts, file),
+            What::Callback(callback) => self.callback(update, callback, texts, history),
             // The first text of the trace: nobody knew that there would be any.
-            What::Preview { bytes } if untold => self.ledger.entries.text(hash(bytes)),
-            What::ReadBegin { pos, .. } => self.enter(update, *pos),
-            What::LseekBegin { .. } => self.enter(update, 0),
-            What::Grow { to, .. } => self.storm.grown(*to, &mut self.bench),
-            What::ReadEnd(end) => self.read_end(update, end, file),
+            What::Preview { bytes } if untold => self.facts.ledger.entries.text(hash(bytes)),
+            What::ReadBegin { pos, .. } => self.calls.enter(update, *pos),
+            What::LseekBegin { .. } => self.calls.enter(update, 0),
+            What::Grow { to, .. } => self.rules.on_grow(&mut self.facts.with(history), *to),
+            What::ReadEnd(end) => self.read_end(update, end, history),
             What::LseekEnd { ret, .. } => {
-                if let Some(failure) = self.leave(update).and_then(|call| call.failure) {
-                    sq304::judge(&failure, *ret, &mut self.bench);
+                if let Some(failure) = self.calls.leave(update).and_then(|call| call.failure) {
+                    self.rules.on_call_end(&mut self.facts.with(history), &failure, *ret);
                 }
             }
             What::Disagreement { .. } => {
@@ -193,26 +157,28 @@ impl Case {
                 self.taint();
             }
             What::OpenLeaked { ret } => {
-                sq401::open_failed(self.session.opened_by, *ret, &mut self.bench);
+                self.rules.on_open_failed(&mut self.facts.with(history), *ret);
             }
             What::Close { by, totals, partial, private, .. } => {
-                self.close(*by, totals, partial, *private, file);
+                self.keep(history);
+                let closed = Closed { by: *by, totals, partial, private: *private };
+                self.rules.on_close(&mut self.facts.with(history), &closed);
             }
             _ => {}
         }
-        if self.bench.has_raised() {
-            file.root = file.root.or(self.bench.root());
+        if self.facts.bench.has_raised() {
+            history.root = history.root.or(self.facts.bench.root());
         }
     }
 
     /// Behind a show that waits for it: its text, or something else.
-    fn text(&mut self, update: &Update, file: &mut History) {
+    fn text(&mut self, update: &Update, history: &mut History) {
         let hash = match &update.what {
             What::Preview { bytes } => hash(bytes),
             _ => 0,
         };
         let Some(Waiting { callback, read, time }) = self.waiting.take() else { return };
-        self.shown(&callback, read, time, hash, file);
+        self.shown(&callback, read, time, hash, history);
         self.untold = false;
     }
 
@@ -222,100 +188,85 @@ impl Case {
         update: &Update,
         callback: &CallbackUpdate,
         texts: bool,
-        file: &mut History,
+        history: &mut History,
     ) {
         if callback.phase == Phase::Unknown {
             self.taint();
             return;
         }
         if callback.role == Role::Start {
-            self.begin(update, callback, file);
+            self.begin(update, callback, history);
         }
-        if !self.ledger.is_known() {
+        if !self.facts.ledger.is_known() {
             return;
         }
-        if let Some(failure) = sq304::failure(callback, update.time)
-            && let Some(call) = self.call(update)
-        {
-            call.failure.get_or_insert(failure);
-        }
+        self.calls.note_failure(update, callback);
+        let (read, time) = (update.read, update.time);
+        let returned = Returned { callback, ptr: callback.ret_ptr.unwrap_or_default(), time };
         match callback.role {
-            Role::Start => {
-                self.began = Some(update.time);
-                self.start(update, callback, file);
-            }
-            Role::Next => self.next(update, callback, file),
+            Role::Start => self.start(&returned, read, history),
+            Role::Next => self.next(&returned, read, history),
             Role::Show => {
-                sq302::judge(callback, &mut self.bench);
-                self.storm.shown(callback);
-                let (read, time) = (update.read, update.time);
+                self.rules.on_show(&mut self.facts.with(history), callback);
                 if texts && callback.bytes.unwrap_or(0) > 0 {
                     let callback = callback.clone();
                     self.waiting = Some(Waiting { callback, read, time });
                 } else {
-                    self.shown(callback, read, time, 0, file);
+                    self.shown(callback, read, time, 0, history);
                 }
             }
             Role::Stop => {
-                sq303::judge(callback, &mut self.bench);
-                if let Some(began) = self.began.take() {
-                    sq501::judge(update.time.saturating_sub(began), &mut self.bench);
-                }
-                self.settle_moved(file);
-                self.ledger.stop(callback);
-                self.stopped = update.time;
-                let handed = self.ledger.handed.map_or(0, |handed| handed.identity.key());
-                file.stands(Place { session: self.session.id, handed, time: update.time });
+                self.rules.on_stop(&mut self.facts.with(history), &returned);
+                self.facts.ledger.stop(callback);
             }
         }
     }
 
     /// Does a generation begin with this start?
-    fn begin(&mut self, update: &Update, callback: &CallbackUpdate, file: &mut History) {
-        let first = self.call(update).is_some_and(|call| {
-            call.passes += 1;
-            call.passes == 1 && call.read.is_some() && call.pos == 0
-        });
-        let rewound = first && callback.phase == Phase::First;
+    fn begin(&mut self, update: &Update, callback: &CallbackUpdate, history: &mut History) {
+        let rewound = self.calls.begin_pass(update) && callback.phase == Phase::First;
         if rewound || callback.phase == Phase::Traverse {
-            self.keep(file);
-            self.left = self.ledger.left();
-            self.back = None;
-            self.ledger.begin();
+            self.keep(history);
+            self.rules.forget();
+            self.rules.on_generation(&mut self.facts.with(history));
+            self.facts.ledger.begin();
             self.complete = false;
-            self.doubles.forget();
-            self.ends.forget();
-            self.replay.forget();
         }
-    }
-
-    /// Is the record that start returned the one that was handed out, at another address? Or is it the one that it was
-    /// before, by its text, too?
-    fn recognise(&mut self, entry: &Entry, file: &mut History) {
-        let Some((mut resume, time)) = self.moved.take() else { return };
-        let known = entry.hash != 0;
-        if known && file.text_at(resume.handed.pos) == Some((entry.hash, entry.len)) {
-            self.ledger.agrees_after_all();
-            if resume.seen.is_some() {
-                file.pointers.is_cursor();
-            }
-            self.resumes.agreed(file, &mut self.bench);
-            return;
-        }
-        if resume.trust == Trust::Weak
-            && resume.seen.is_some_and(|seen| seen.same_text(entry) == Some(true))
-        {
-            resume.trust = Trust::Firm;
-        }
-        self.disagreed(&resume, time, file);
     }
 
     /// The generation is over: what is worth remembering of it?
-    fn keep(&self, file: &mut History) {
-        if self.ledger.is_known() {
-            let private = self.ledger.private();
-            file.keep(self.ledger.entries.first(history::SAMPLE), private, self.complete);
+    fn keep(&self, history: &mut History) {
+        let ledger = &self.facts.ledger;
+        if ledger.is_known() {
+            let first = ledger.entries.first(history::SAMPLE);
+            history.keep(first, ledger.private(), self.complete);
         }
+    }
+
+    fn start(&mut self, start: &Returned<'_>, read: Option<u32>, history: &mut History) {
+        let Returned { callback, ptr, time } = *start;
+        if callback.bytes.is_some() {
+            self.facts.ledger.strays();
+        }
+        let root = self.facts.ledger.root();
+        self.rules.before_start(&mut self.facts.with(history), start);
+        let ledger = &mut self.facts.ledger;
+        let (set_back, was_set_back) = (ledger.sets_back(callback, ptr), ledger.set_back);
+        let resume = ledger.start(callback, ptr, time, &mut history.pointers);
+        ledger.stamp(time, read);
+        let mut pass = Started { root, set_back, was_set_back, resume, explained: false };
+        self.rules.on_start(&mut self.facts.with(history), start, &mut pass);
+    }
+
+    fn next(&mut self, next: &Returned<'_>, read: Option<u32>, history: &mut History) {
+        let Returned { callback, ptr, time } = *next;
+        if callback.bytes.is_some() {
+            self.facts.ledger.strays();
+        }
+        self.rules.before_next(&mut self.facts.with(history), next);
+        self.facts.ledger.next(callback, ptr, &mut history.pointers);
+        self.facts.ledger.stamp(time, read);
+        self.rules.on_next(&mut self.facts.with(history), next);
     }
 
     /// A rendering, and its text if that is known.
@@ -325,56 +276,79 @@ impl Case {
         read: Option<u32>,
         time: u64,
         hash: u64,
-        file: &mut History,
+        history: &mut History,
     ) {
         let read = read.unwrap_or(0);
-        match self.ledger.show(callback, read, hash, &mut file.pointers) {
+        match self.facts.ledger.show(callback, read, hash, &mut history.pointers) {
             Shown::Accepted(fresh) => {
                 self.untold = hash == 0;
-                self.accepted(&fresh, time, file);
+                self.accepted(&fresh, time, history);
             }
             Shown::Consumed | Shown::Again => {}
             Shown::Unknown => self.taint(),
         }
     }
 
-    fn accepted(&mut self, fresh: &Fresh, time: u64, file: &mut History) {
-        let entry = &fresh.entry;
-        self.recognise(entry, file);
-        let end = self.ledger.end();
-        if !self.ledger.tiles(entry) {
-            sq901::self_check(end.unwrap_or(0), entry.start, &mut self.bench);
+    fn accepted(&mut self, fresh: &Fresh, time: u64, history: &mut History) {
+        self.rules.before_accept(&mut self.facts.with(history), fresh);
+        let ledger = &mut self.facts.ledger;
+        let expected = ledger.end().unwrap_or(0);
+        if !ledger.tiles(&fresh.entry) {
+            return self.untiled(expected, fresh.entry.start, history);
+        }
+        let behind = ledger.pass.as_ref().is_some_and(|pass| pass.origin == Origin::AfterEnd);
+        let last = if behind { ledger.entries.last().copied() } else { None };
+        let number = ledger.entries.total();
+        let early = ledger.pass.as_mut().and_then(|pass| pass.early.take());
+        let early = early.filter(|_| ledger.is_new(fresh));
+        let double = ledger.accept(fresh, time, &history.pointers);
+        let early = early.filter(|_| double.is_none());
+        let accepted = Accepted { fresh, number, last, early, double, time };
+        self.rules.on_accept(&mut self.facts.with(history), &accepted);
+    }
+
+    /// The ledger does not end where the core's buffer does: nothing is claimed of this generation any further.
+    fn untiled(&mut self, expected: i64, observed: i64, history: &mut History) {
+        self.rules.on_untiled(&mut self.facts.with(history), expected, observed);
+        self.taint();
+    }
+
+    fn read_end(&mut self, update: &Update, end: &ReadEnd, history: &mut History) {
+        let call = self.calls.leave(update);
+        if end.partial.is_some() {
             self.taint();
+        }
+        if !self.facts.ledger.is_known() {
             return;
         }
-        let here = self.here();
-        let behind = self.ledger.pass.as_ref().is_some_and(|pass| pass.origin == Origin::AfterEnd);
-        let last = if behind { self.ledger.entries.last().copied() } else { None };
-        let number = self.ledger.entries.total();
-        self.read_first(fresh, file);
-        let early = self.ledger.pass.as_mut().and_then(|pass| pass.early.take());
-        let new = early.is_some() && self.ledger.is_new(fresh);
-        let double = self.ledger.accept(fresh, time, &file.pointers);
-        let root = self.ledger.root();
-        if behind {
-            let root = root.or(file.root.filter(|root| *root != sq105::RULE.id));
-            if self.ends.behind(double.as_ref(), last.as_ref(), entry, root, &mut self.bench) {
-                self.ledger.blame(sq105::RULE.id, true);
+        let (failure, shared) = call.map_or((None, true), |call| (call.failure, call.shared));
+        if let Some(failure) = failure {
+            self.rules.on_call_end(&mut self.facts.with(history), &failure, end.ret);
+        }
+        if end.ret > 0 {
+            self.delivered(end, shared, history);
+        } else if end.ret == 0 && end.eof {
+            self.complete = true;
+            self.rules.on_end_of_file(&mut self.facts.with(history));
+            if self.facts.ledger.root().is_none() {
+                let whole = u64::try_from(end.range.end).unwrap_or(0);
+                history.whole = history.whole.max(Some(whole));
             }
         }
-        if let Some(end) = early.filter(|_| new && double.is_none() && root.is_none()) {
-            let began = self.began.unwrap_or(time);
-            sq106::judge(&end, entry, began, file, &mut self.bench);
-            self.ledger.blame(sq106::RULE.id, true);
+    }
+
+    fn delivered(&mut self, end: &ReadEnd, shared: bool, history: &mut History) {
+        let Facts { ledger, bench, .. } = &self.facts;
+        let root = ledger.root().or(bench.root());
+        if let Some(kept) = ledger.end().filter(|_| !shared) {
+            let core = end.range.end.saturating_add_unsigned(end.leftover);
+            if kept != core {
+                return self.untiled(kept, core, history);
+            }
         }
-        if let Some(double) = double {
-            self.doubles.rendered(double);
-        } else {
-            self.replay.accepted(number, fresh, here, file, &mut self.bench);
-        }
-        if self.ledger.entries.is_cut() {
-            sq901::bound(self.ledger.entries.kept(), &mut self.bench);
-        }
+        let bytes = u64::try_from(end.ret).unwrap_or(0);
+        let mut delivery = Delivery { bytes, range: end.range, root, doubles: 0 };
+        self.rules.on_delivered(&mut self.facts.with(history), &mut delivery);
     }
 }
 

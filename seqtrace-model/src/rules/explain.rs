@@ -10,7 +10,7 @@ const WIDTH: usize = 88;
 
 /// A rule, explained.
 pub fn explain(rule: &Rule) -> String {
-    let Rule { id, name, least, most, what, why, contract, fix, code, seen } = rule;
+    let Rule { id, name, least, most, culprit: _, what, why, contract, fix, code, seen } = rule;
     let mut text = format!("{id}  {name}  ({})\n", severities(*least, *most));
     for (title, body) in
         [("", *what), ("Why it matters", *why), ("The contract", *contract), ("The fix", *fix)]

@@ -106,8 +106,10 @@ impl Judge {
     fn opened(&mut self, update: &Update, id: SessionId, file: u64, out: &mut dyn FnMut(&Update)) {
         let Some(old) = self.files.insert(file, id).filter(|old| *old != id) else { return };
         let Some(case) = self.cases.get_mut(old) else { return };
-        case.reused(update.time);
-        let session = Rc::clone(&case.session);
+        let Some(known) = &mut case.file else { return };
+        let history = self.histories.of(known);
+        case.reused(update.time, history);
+        let session = Rc::clone(case.session());
         for finding in case.take() {
             let session = Some(Rc::clone(&session));
             let what = What::Finding(Box::new(finding));

@@ -6,15 +6,9 @@ use crate::event::Role;
 use crate::finding::{Id, Severity};
 
 impl Id {
-    /// The callback whose change mends what explains other findings; `None` for a rule that explains none.
-    pub(super) const fn culprit(self) -> Option<Role> {
-        match self.0 {
-            101..=103 | 106 => Some(Role::Next),
-            104 | 105 | 205 | 305 | 601 => Some(Role::Start),
-            302 => Some(Role::Show),
-            303 => Some(Role::Stop),
-            _ => None,
-        }
+    /// Returns the [`Rule::culprit`] of the rule with this id.
+    pub(super) fn culprit(self) -> Option<Role> {
+        super::find(self)?.culprit
     }
 }
 
@@ -49,6 +43,8 @@ pub struct Rule {
     pub least: Severity,
     /// The most that a finding of it means.
     pub most: Severity,
+    /// The callback whose change repairs the file, if a breach of this rule explains other findings; else `None`.
+    pub culprit: Option<Role>,
     /// What was seen.
     pub what: &'static str,
     /// Why it matters.

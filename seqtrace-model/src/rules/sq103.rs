@@ -5,13 +5,12 @@
 //! corrected one it follows from that (SQ101).
 //! Never a comparison of numbers: positions may jump, be sparse, negative or encoded.
 
-use crate::event::{Ptr, PtrKind, Role};
+use crate::event::{PtrKind, Role};
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
-use crate::rules::ledger::entries::Entries;
+use crate::rules::bench::Draft;
+use crate::rules::hooks::{Context, Hooks, Returned};
 use crate::rules::rule::Rule;
-use crate::session::update::CallbackUpdate;
 
 /// See the [module](self).
 pub(super) static RULE: Rule = Rule {
@@ -19,6 +18,7 @@ pub(super) static RULE: Rule = Rule {
     name: "next moved back",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: Some(Role::Next),
     what: "next() set *pos to a position at which a record was emitted already.",
     why: "Two records have one position. A read that resumes there gets the wrong one, and with it \
         everything in between once more; a reader with a small buffer never reaches the end.",
@@ -32,24 +32,44 @@ pub(super) static RULE: Rule = Rule {
     seen: &["a list walked in another order than the ids that are its positions"],
 };
 
-/// next returned. True if the rule is broken. `cause`: the rule whose breach had moved positions before.
-pub(super) fn judge(
-    callback: &CallbackUpdate,
-    returned: Ptr,
-    entries: &Entries,
-    cause: Option<Id>,
-    bench: &mut Bench,
-) -> bool {
+/// The last next moved back, and the ledger has not taken it yet.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    back: bool,
+}
+
+impl Hooks for State {
+    fn before_next(&mut self, cx: &mut Context<'_>, next: &Returned<'_>) {
+        // What start has set back is not next's.
+        self.back = !cx.ledger.set_back && judge(next, cx);
+        if self.back {
+            cx.ledger.blame(cx.ledger.mended.unwrap_or(RULE.id), true);
+        }
+    }
+
+    fn on_next(&mut self, cx: &mut Context<'_>, _: &Returned<'_>) {
+        if std::mem::take(&mut self.back) {
+            cx.ledger.out_of_step();
+        }
+    }
+}
+
+/// Returns true if next broke the rule.
+fn judge(next: &Returned<'_>, cx: &mut Context<'_>) -> bool {
+    let (callback, returned) = (next.callback, next.ptr);
     let stuck = callback.pos_in == Some(callback.pos_out);
     if stuck || matches!(returned.kind(), PtrKind::Err(_)) {
         return false;
     }
-    let Some((_, taken)) = entries.at(callback.pos_out) else { return false };
+    let Some((_, taken)) = cx.ledger.entries.at(callback.pos_out) else { return false };
     // A stuck next before this one put several records there.
     if !taken.placed {
         return false;
     }
-    bench.raise(&RULE, Severity::Error, || {
+    let taken = *taken;
+    // The rule whose breach had moved positions before.
+    let cause = cx.ledger.mended.or(cx.ledger.root());
+    cx.bench.raise(&RULE, Severity::Error, || {
         let (from, to) = (callback.pos_in.unwrap_or_default(), callback.pos_out);
         let range = taken.range();
         Draft::new(format!(

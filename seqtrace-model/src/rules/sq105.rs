@@ -8,9 +8,13 @@
 use crate::event::{Ptr, Role};
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
+use crate::rules::SQ104;
 use crate::rules::bench::{Bench, Draft};
+use crate::rules::history::Mismatch;
+use crate::rules::hooks::{Accepted, Context, Delivery, Hooks, Returned, Started};
 use crate::rules::ledger::Double;
 use crate::rules::ledger::entries::Entry;
+use crate::rules::ledger::pass::is_record;
 use crate::rules::rule::Rule;
 
 /// See the [module](self).
@@ -19,6 +23,7 @@ pub(super) static RULE: Rule = Rule {
     name: "no end of file",
     least: Severity::Warning,
     most: Severity::Error,
+    culprit: Some(Role::Start),
     what: "The file does not end, or its end is emitted again and again.",
     why: "cat prints for ever. A read loop of a daemon never comes to its end and fills memory or disk.",
     contract: "A read returns 0 only if start() returns NULL (or nothing more is printed). That next() \
@@ -44,27 +49,64 @@ const TIMES: u64 = 8;
 
 /// What was emitted behind the end, in one generation.
 #[derive(Debug, Default)]
-pub(super) struct Ends {
+pub(super) struct State {
     again: u32,
     /// Bytes delivered, and records that came twice.
     bytes: u64,
     doubled: u64,
     told: bool,
+    /// The last start set the position back.
+    back: Option<Back>,
 }
 
-impl Ends {
-    /// A generation begins.
-    pub(super) fn forget(&mut self) {
+impl Hooks for State {
+    fn forget(&mut self) {
         *self = Self::default();
     }
 
+    fn before_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>) {
+        let Some(back) = self.back.take() else { return };
+        let again = start.callback.pos_in == Some(back.to) && is_record(start.ptr);
+        if again && back.returned == Ptr::NULL {
+            began_again(back, cx.ledger.root(), cx.bench);
+        }
+    }
+
+    fn on_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>, pass: &mut Started) {
+        let (Some(from), Some(to)) = (start.callback.pos_in, pass.set_back) else { return };
+        let back = Back { from, to, returned: start.ptr };
+        self.back = Some(back);
+        // Where next had handed out a record, SQ104 judges.
+        if pass.resume.is_none() {
+            let mismatch = Mismatch::SetBack { from, to };
+            let again = cx.history.mismatched(mismatch, cx.here()) || pass.was_set_back;
+            let root = pass.root.or(cx.history.root.filter(|root| *root == SQ104));
+            set_back(back, again, root, cx.bench);
+            cx.ledger.blame(RULE.id, true);
+        }
+    }
+
+    fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        let Some(last) = &accepted.last else { return };
+        let root = cx.ledger.root().or(cx.history.root.filter(|root| *root != RULE.id));
+        if self.behind(accepted.double.as_ref(), last, &accepted.fresh.entry, root, cx.bench) {
+            cx.ledger.blame(RULE.id, true);
+        }
+    }
+
+    fn on_delivered(&mut self, cx: &mut Context<'_>, delivery: &mut Delivery) {
+        self.delivered(delivery, cx.ledger.entries.total(), cx.history.whole, cx.bench);
+    }
+}
+
+impl State {
     /// A record was accepted in a pass that began behind the end; `last` was the last before it. `root`: the rule
     /// whose breach had broken the order of the generation before. Returns true if the rule is broken and
     /// nothing else explains that.
-    pub(super) fn behind(
+    fn behind(
         &mut self,
         double: Option<&Double>,
-        last: Option<&Entry>,
+        last: &Entry,
         entry: &Entry,
         root: Option<Id>,
         bench: &mut Bench,
@@ -73,7 +115,7 @@ impl Ends {
             double.is_some_and(|double| !double.weak && double.earlier.start == other.start)
                 || (other.hash != 0 && other.same_text(entry) == Some(true))
         };
-        if !last.is_some_and(same) {
+        if !same(last) {
             return false;
         }
         self.again += 1;
@@ -105,17 +147,15 @@ impl Ends {
         root.is_none()
     }
 
-    /// A read delivered that many bytes; so many records were doubles. `whole`: bytes that the file
-    /// had when it ended last.
-    pub(super) fn delivered(
+    /// `records` of the generation were accepted until now; the file had `whole` bytes when it ended last.
+    fn delivered(
         &mut self,
-        bytes: u64,
-        doubles: u64,
+        delivery: &Delivery,
         records: u64,
         whole: Option<u64>,
-        root: Option<Id>,
         bench: &mut Bench,
     ) {
+        let Delivery { bytes, range: _, root, doubles } = *delivery;
         self.doubled += doubles;
         self.bytes = self.bytes.saturating_add(bytes);
         let Some(whole) = whole.filter(|whole| *whole > 0) else { return };
@@ -141,17 +181,17 @@ impl Ends {
 
 /// A start that moved the position back to that of a record.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Back {
-    pub(super) from: i64,
-    pub(super) to: i64,
+struct Back {
+    from: i64,
+    to: i64,
     /// What start returned there.
-    pub(super) returned: Ptr,
+    returned: Ptr,
 }
 
 /// start set the position back, and next had handed out nothing. `again`: it did so before, in this
 /// generation or in another. `root`:
 /// the rule whose breach explains it.
-pub(super) fn set_back(back: Back, again: bool, root: Option<Id>, bench: &mut Bench) {
+fn set_back(back: Back, again: bool, root: Option<Id>, bench: &mut Bench) {
     let severity = if again { Severity::Error } else { Severity::Warning };
     let what = match back.returned {
         Ptr::NULL => "the next read begins again",
@@ -161,7 +201,7 @@ pub(super) fn set_back(back: Back, again: bool, root: Option<Id>, bench: &mut Be
 }
 
 /// A read begins at the position to which start had set it back.
-pub(super) fn began_again(back: Back, root: Option<Id>, bench: &mut Bench) {
+fn began_again(back: Back, root: Option<Id>, bench: &mut Bench) {
     let times = u64::from(bench.times(RULE.id) == 0);
     raise(back, Severity::Error, "the next read began again there", times, root, bench);
 }

@@ -8,10 +8,9 @@
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
-use crate::rules::history::History;
-use crate::rules::ledger::entries::Entry;
-use crate::rules::ledger::pass::{End, during};
+use crate::rules::bench::Draft;
+use crate::rules::hooks::{Accepted, Context, Hooks};
+use crate::rules::ledger::pass::during;
 use crate::rules::rule::Rule;
 
 /// See the [module](self).
@@ -20,6 +19,7 @@ pub(super) static RULE: Rule = Rule {
     name: "early end",
     least: Severity::Info,
     most: Severity::Error,
+    culprit: Some(Role::Next),
     what: "next() returned NULL though there is a further record: start() finds it at the position that next() \
         had set.",
     why: "NULL from next() ends a pass, not the file, so that cat still gets everything, one short read after \
@@ -40,16 +40,29 @@ pub(super) static RULE: Rule = Rule {
 /// A list has hardly grown in so short a time, ns.
 const SHORT: u64 = 5_000_000;
 
-/// A record was accepted that start returned for the position at which next had ended. `time`: when start
-/// returned.
-pub(super) fn judge(end: &End, entry: &Entry, time: u64, file: &mut History, bench: &mut Bench) {
-    let known = file.ends_early(end, time);
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        if accepted.early.is_some() && cx.ledger.root().is_none() {
+            judge(cx, accepted);
+            cx.ledger.blame(RULE.id, true);
+        }
+    }
+}
+
+/// Reports that start returned a further record for the position at which next had ended.
+fn judge(cx: &mut Context<'_>, accepted: &Accepted<'_>) {
+    let (Some(end), entry) = (accepted.early, &accepted.fresh.entry) else { return };
+    let time = cx.ledger.pass.as_ref().map_or(accepted.time, |pass| pass.began);
+    let known = cx.history.ends_early(&end, time);
     let severity = match time.saturating_sub(end.time) {
         _ if known => Severity::Error,
         ..=SHORT => Severity::Warning,
         _ => Severity::Info,
     };
-    bench.raise(&RULE, severity, || {
+    cx.bench.raise(&RULE, severity, || {
         let doubt = if known {
             ", as it had before"
         } else {

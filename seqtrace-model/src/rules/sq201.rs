@@ -13,6 +13,7 @@ use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
 use crate::rules::bench::{Bench, Draft};
+use crate::rules::hooks::{Accepted, Context, Delivery, Hooks};
 use crate::rules::ledger::Double;
 use crate::rules::ledger::identity::{Identity, Pointers, Trust, witnesses};
 use crate::rules::rule::Rule;
@@ -24,6 +25,7 @@ pub(super) static RULE: Rule = Rule {
     name: "double emit",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: None,
     what: "One record reached the reader at two places of the file, or was passed over on the way to \
         an offset and emitted behind it.",
     why: "The reader counts, adds up or parses a record twice. How often depends on the sizes and \
@@ -45,7 +47,7 @@ pub(super) static RULE: Rule = Rule {
 
 /// Doubles that were rendered, until the reader has them.
 #[derive(Debug, Default)]
-pub(super) struct Doubles {
+pub(super) struct State {
     first: Option<Double>,
     /// File offsets of all, ascending.
     starts: Vec<i64>,
@@ -53,23 +55,30 @@ pub(super) struct Doubles {
     weak: Option<(Double, u64)>,
 }
 
-impl Doubles {
-    /// One was rendered.
-    pub(super) fn rendered(&mut self, double: Double) {
+impl Hooks for State {
+    /// What was not delivered never will be.
+    fn forget(&mut self) {
+        self.first = None;
+        self.starts.clear();
+    }
+
+    fn on_accept(&mut self, _: &mut Context<'_>, accepted: &Accepted<'_>) {
+        let Some(double) = accepted.double else { return };
         if self.starts.is_empty() {
             self.first = Some(double);
         }
         self.starts.push(double.later.start);
     }
 
-    /// The generation is over: what was not delivered never will be.
-    pub(super) fn forget(&mut self) {
-        self.first = None;
-        self.starts.clear();
+    fn on_delivered(&mut self, cx: &mut Context<'_>, delivery: &mut Delivery) {
+        let (end, root) = (delivery.range.end, delivery.root);
+        delivery.doubles = self.delivered(end, root, &cx.history.pointers, cx.bench);
     }
+}
 
+impl State {
     /// The reader got all bytes up to `end`. How many doubles were among them.
-    pub(super) fn delivered(
+    fn delivered(
         &mut self,
         end: i64,
         root: Option<Id>,

@@ -8,7 +8,8 @@ use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
 use crate::rules::bench::{Bench, Draft};
-use crate::rules::ledger::entries::{Entries, Entry};
+use crate::rules::hooks::{Context, Delivery, Hooks};
+use crate::rules::ledger::entries::Entry;
 use crate::rules::rule::Rule;
 use crate::session::update::Range;
 
@@ -18,6 +19,7 @@ pub(super) static RULE: Rule = Rule {
     name: "torn record",
     least: Severity::Info,
     most: Severity::Warning,
+    culprit: None,
     what: "The reader got the beginning of one rendering of a record and the rest of another, different \
         one.",
     why: "A number can have its first digits from one value and the last from another; a line can be \
@@ -36,7 +38,7 @@ const CUTS: usize = 8;
 
 /// Where reads ended inside of records.
 #[derive(Debug, Default)]
-pub(super) struct Cuts(Vec<Cut>);
+pub(super) struct State(Vec<Cut>);
 
 #[derive(Clone, Copy, Debug)]
 struct Cut {
@@ -45,21 +47,15 @@ struct Cut {
     generation: u32,
 }
 
-impl Cuts {
-    /// A read of that generation delivered that range.
-    pub(super) fn delivered(
-        &mut self,
-        range: Range,
-        generation: u32,
-        entries: &Entries,
-        volatile: bool,
-        bench: &mut Bench,
-    ) {
+impl Hooks for State {
+    fn on_delivered(&mut self, cx: &mut Context<'_>, delivery: &mut Delivery) {
+        let Context { ledger, history, bench, .. } = cx;
+        let (range, generation, entries) = (delivery.range, ledger.generation, &ledger.entries);
         let cut = self.0.iter().find(|cut| cut.offset == range.start).copied();
         if let (Some(cut), Some(now)) = (cut, entries.covering(range.start)) {
             let same_place = now.start == cut.entry.start && cut.generation != generation;
             if same_place && cut.entry.same_text(now) == Some(false) {
-                raise(&cut, now, range, volatile, bench);
+                raise(&cut, now, range, history.is_volatile(), bench);
             }
         }
         self.0.retain(|cut| cut.offset != range.end && cut.offset != range.start);

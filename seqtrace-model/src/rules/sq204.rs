@@ -11,7 +11,7 @@ use crate::finding::Value;
 use crate::finding::{Id, Severity};
 use crate::rules::bench::{Bench, Draft};
 use crate::rules::history::History;
-use crate::rules::ledger::Fresh;
+use crate::rules::hooks::{Accepted, Context, Hooks};
 use crate::rules::ledger::entries::Entry;
 use crate::rules::ledger::identity::{Identity, Trust};
 use crate::rules::rule::Rule;
@@ -23,6 +23,7 @@ pub(super) static RULE: Rule = Rule {
     name: "replay differs",
     least: Severity::Info,
     most: Severity::Error,
+    culprit: None,
     what: "The same position was rendered with other text before.",
     why: "If the data changes, that is what a reader has to live with. If the text depends on how the file is \
         read, a callback carries something from one call to the next: show() that advances a cursor of its own \
@@ -49,29 +50,30 @@ const ROW: u32 = 2;
 
 /// A run of records with their neighbours' text.
 #[derive(Debug, Default)]
-pub(super) struct Replay {
+pub(super) struct State {
     /// How far, how many, and where it began.
     run: Option<(i64, u32, i64)>,
     told: bool,
 }
 
-impl Replay {
-    /// A generation begins.
-    pub(super) fn forget(&mut self) {
+impl Hooks for State {
+    fn forget(&mut self) {
         *self = Self::default();
     }
 
-    /// The record with that number of its generation was accepted.
-    pub(super) fn accepted(
-        &mut self,
-        number: u64,
-        fresh: &Fresh,
-        here: (SessionId, u32),
-        file: &mut History,
-        bench: &mut Bench,
-    ) {
+    fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        if accepted.double.is_none() {
+            self.accepted(cx, accepted);
+        }
+    }
+}
+
+impl State {
+    fn accepted(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        let here = cx.here();
+        let (file, bench, fresh) = (&mut *cx.history, &mut *cx.bench, accepted.fresh);
         let (entry, identity) = (&fresh.entry, fresh.identity);
-        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        let number = usize::try_from(accepted.number).unwrap_or(usize::MAX);
         let Some(before) = file.sample.get(number).copied().filter(|one| one.pos == entry.pos)
         else {
             self.run = None;

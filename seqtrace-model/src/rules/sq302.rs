@@ -8,6 +8,7 @@ use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
 use crate::rules::bench::{Bench, Draft};
+use crate::rules::hooks::{Context, Hooks};
 use crate::rules::rule::Rule;
 use crate::session::update::{CallbackUpdate, Phase};
 
@@ -17,6 +18,7 @@ pub(super) static RULE: Rule = Rule {
     name: "show's return value",
     least: Severity::Info,
     most: Severity::Error,
+    culprit: Some(Role::Show),
     what: "show() returned a positive number and had written bytes, or a negative one because its \
         record did not fit.",
     why: "Any positive number means SEQ_SKIP: what was written is thrown away, and the file reads as \
@@ -34,11 +36,15 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// show returned.
-#[inline]
-pub(super) fn judge(callback: &CallbackUpdate, bench: &mut Bench) {
-    if let Some(ret) = callback.ret_int.filter(|ret| *ret != 0) {
-        unusual(callback, ret, bench);
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    #[inline]
+    fn on_show(&mut self, cx: &mut Context<'_>, callback: &CallbackUpdate) {
+        if let Some(ret) = callback.ret_int.filter(|ret| *ret != 0) {
+            unusual(callback, ret, cx.bench);
+        }
     }
 }
 

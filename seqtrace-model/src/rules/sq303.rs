@@ -5,9 +5,9 @@
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
+use crate::rules::bench::Draft;
+use crate::rules::hooks::{Context, Hooks, Returned};
 use crate::rules::rule::Rule;
-use crate::session::update::CallbackUpdate;
 
 /// See the [module](self).
 pub(super) static RULE: Rule = Rule {
@@ -15,6 +15,7 @@ pub(super) static RULE: Rule = Rule {
     name: "output in stop",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: Some(Role::Stop),
     what: "stop() wrote into the buffer.",
     why: "stop() runs at the end of every pass, that is of every read, not at the end of the file. What \
         it writes comes once for each read that has room for it and is lost in others: the content of \
@@ -27,10 +28,19 @@ pub(super) static RULE: Rule = Rule {
     seen: &["an old example module whose stop() printed [end]"],
 };
 
-/// stop returned.
-pub(super) fn judge(callback: &CallbackUpdate, bench: &mut Bench) {
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    fn on_stop(&mut self, cx: &mut Context<'_>, stop: &Returned<'_>) {
+        judge(cx, stop);
+    }
+}
+
+fn judge(cx: &mut Context<'_>, stop: &Returned<'_>) {
+    let callback = stop.callback;
     let Some(bytes) = callback.bytes.filter(|bytes| *bytes > 0) else { return };
-    bench.raise(&RULE, Severity::Error, || {
+    cx.bench.raise(&RULE, Severity::Error, || {
         let what = format!("stop() wrote {bytes} bytes");
         let draft = match callback.range {
             Some(range) => Draft::new(format!(

@@ -4,12 +4,13 @@
 //! tells an error only if it has no bytes to give.
 
 use crate::errno::Errno;
-use crate::event::{PtrKind, Role};
+use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
 use crate::rules::bench::{Bench, Draft};
+use crate::rules::case::calls::Failure;
+use crate::rules::hooks::{Context, Hooks};
 use crate::rules::rule::Rule;
-use crate::session::update::CallbackUpdate;
 
 /// See the [module](self).
 pub(super) static RULE: Rule = Rule {
@@ -17,6 +18,7 @@ pub(super) static RULE: Rule = Rule {
     name: "hidden error",
     least: Severity::Warning,
     most: Severity::Error,
+    culprit: None,
     what: "A callback failed, and the read that called it returned bytes, or 0, and not the error.",
     why: "The reader hears of the error one read later, or never: if the next start() finds nothing, half \
         of the file looks like all of it.",
@@ -32,30 +34,16 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// A failure inside of a read or lseek.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Failure {
-    role: Role,
-    errno: u32,
-    pos: i64,
-    time: u64,
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    fn on_call_end(&mut self, cx: &mut Context<'_>, failure: &Failure, ret: i64) {
+        judge(failure, ret, cx.bench);
+    }
 }
 
-/// Did this callback fail? A show whose record did not fit did not: it is shown again.
-pub(super) fn failure(callback: &CallbackUpdate, time: u64) -> Option<Failure> {
-    let errno = match (callback.role, callback.ret_ptr, callback.ret_int) {
-        (Role::Show, _, Some(ret)) if ret < 0 && !callback.full => ret.unsigned_abs(),
-        (Role::Start | Role::Next, Some(ptr), _) => match ptr.kind() {
-            PtrKind::Err(errno) => errno.unsigned_abs(),
-            _ => return None,
-        },
-        _ => return None,
-    };
-    Some(Failure { role: callback.role, errno, pos: callback.pos_out, time })
-}
-
-/// The read or lseek of that failure returned.
-pub(super) fn judge(failure: &Failure, ret: i64, bench: &mut Bench) {
+fn judge(failure: &Failure, ret: i64, bench: &mut Bench) {
     let Failure { role, errno, pos, time } = *failure;
     if ret == -i64::from(errno) {
         return;

@@ -9,6 +9,7 @@ use crate::event::Wrapper;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
 use crate::rules::bench::{Bench, Draft};
+use crate::rules::hooks::{Closed, Context, Hooks, Returned};
 use crate::rules::rule::Rule;
 
 /// single_open without single_release.
@@ -17,6 +18,7 @@ pub(super) static SINGLE: Rule = Rule {
     name: "single_open leaked",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: None,
     what: "A file made by single_open() was released by seq_release().",
     why: "single_open() allocates the table of callbacks, and only single_release() frees it: each open \
         leaks 32 bytes, and anybody who may open the file can do so without end.",
@@ -37,6 +39,7 @@ pub(super) static PRIVATE: Rule = Rule {
     name: "private leaked",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: None,
     what: "A file made by seq_open_private() was released by seq_release(), with m->private still set.",
     why: "The private data is allocated for each open, and only seq_release_private() frees it.",
     contract: "seq_open_private() goes with seq_release_private(). fs/seq_file.c.",
@@ -51,6 +54,7 @@ pub(super) static NEVER: Rule = Rule {
     name: "never released",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: None,
     what: "The file was closed for good, or open() failed after seq_open() had succeeded, and no release function of \
         seq_file ran.",
     why: "The seq_file and its buffer, 4 KiB and often much more, are leaked by each open.",
@@ -63,8 +67,36 @@ pub(super) static NEVER: Rule = Rule {
     seen: &["drivers/net/wireless/rsi/rsi_91x_debugfs.c, 6.1 and 6.12"],
 };
 
+/// `m->private` as the last start saw it.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    private: Option<u64>,
+}
+
+impl Hooks for State {
+    fn before_start(&mut self, _: &mut Context<'_>, start: &Returned<'_>) {
+        self.private = start.callback.private.or(self.private);
+    }
+
+    fn on_open_failed(&mut self, cx: &mut Context<'_>, ret: i32) {
+        open_failed(cx.session.opened_by, ret, cx.bench);
+    }
+
+    fn on_reused(&mut self, cx: &mut Context<'_>, time: u64) {
+        if cx.session.callbacks.is_some() && !cx.session.adopted {
+            reused(cx.session.file, time, cx.bench);
+        }
+    }
+
+    fn on_close(&mut self, cx: &mut Context<'_>, closed: &Closed<'_>) {
+        if let Some(by) = closed.by.filter(|_| !cx.session.adopted) {
+            released(cx.session.opened_by, by, closed.private, self.private, cx.bench);
+        }
+    }
+}
+
 /// A session was released. `private` is `m->private` then, `known` what the last start saw.
-pub(super) fn released(
+fn released(
     opened: Wrapper,
     by: Wrapper,
     private: Option<u64>,
@@ -102,7 +134,7 @@ pub(super) fn released(
 }
 
 /// The `struct file` of a session is another open's now.
-pub(super) fn reused(file: u64, time: u64, bench: &mut Bench) {
+fn reused(file: u64, time: u64, bench: &mut Bench) {
     bench.raise(&NEVER, Severity::Error, || {
         Draft::new(format!(
             "closed for good (its struct file {file:016x} was given to another open), and no release \
@@ -114,7 +146,7 @@ pub(super) fn reused(file: u64, time: u64, bench: &mut Bench) {
 }
 
 /// open() returned the negative errno `ret` after `opened` had succeeded. No release ran, and none will.
-pub(super) fn open_failed(opened: Wrapper, ret: i32, bench: &mut Bench) {
+fn open_failed(opened: Wrapper, ret: i32, bench: &mut Bench) {
     let leaked = match opened {
         Wrapper::SingleOpen | Wrapper::SingleOpenSize => {
             "the seq_file and its table of callbacks are leaked"

@@ -7,6 +7,7 @@ use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
 use crate::rules::bench::{Bench, Draft};
+use crate::rules::hooks::{Context, Hooks, Returned};
 use crate::rules::rule::Rule;
 
 /// See the [module](self).
@@ -15,6 +16,7 @@ pub(super) static RULE: Rule = Rule {
     name: "held long",
     least: Severity::Info,
     most: Severity::Info,
+    culprit: None,
     what: "A pass took longer than the threshold (50 ms) from the return of start() to stop().",
     why: "Whatever start() locks stays locked until stop(): others wait that long, or with RCU or \
         preemption off, nothing else runs.",
@@ -29,8 +31,20 @@ pub(super) static RULE: Rule = Rule {
 /// The threshold, ns.
 pub(super) const LONG: u64 = 50_000_000;
 
-/// stop returned, so many ns after start had returned.
-pub(super) fn judge(held: u64, bench: &mut Bench) {
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    #[inline]
+    fn on_stop(&mut self, cx: &mut Context<'_>, stop: &Returned<'_>) {
+        if let Some(pass) = &cx.ledger.pass {
+            judge(stop.time.saturating_sub(pass.began), cx.bench);
+        }
+    }
+}
+
+/// stop returned `held` ns after start had returned.
+fn judge(held: u64, bench: &mut Bench) {
     if held <= LONG {
         return;
     }

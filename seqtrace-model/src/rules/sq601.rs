@@ -8,6 +8,9 @@ use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
 use crate::rules::bench::{Bench, Draft};
+use crate::rules::history::Place;
+use crate::rules::hooks::{Closed, Context, Hooks, Returned, Started};
+use crate::rules::ledger::identity::Trust;
 use crate::rules::ledger::pass::Resume;
 use crate::rules::rule::Rule;
 use crate::session::update::SessionId;
@@ -18,6 +21,7 @@ pub(super) static RULE: Rule = Rule {
     name: "shared cursor",
     least: Severity::Warning,
     most: Severity::Error,
+    culprit: Some(Role::Start),
     what: "A reader went on where another reader of the same file was.",
     why: "One reader alone sees nothing wrong. Two at once take records from each other: each gets a part \
         of the file, and takes it for all of it.",
@@ -29,8 +33,40 @@ pub(super) static RULE: Rule = Rule {
     seen: &["openzfs/zfs issue 7819: the cursor of a kstat was shared by its readers"],
 };
 
+/// When the last pass of the session ended, ns since boot.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    stopped: u64,
+}
+
+impl Hooks for State {
+    fn on_start(&mut self, cx: &mut Context<'_>, _: &Returned<'_>, pass: &mut Started) {
+        let Some(resume) = &pass.resume else { return };
+        let astray = !resume.agrees && !resume.rounded && resume.set_back.is_none();
+        if !astray || resume.trust != Trust::Firm {
+            return;
+        }
+        let other = cx.history.other(cx.session.id, resume.identity.key(), self.stopped);
+        if let Some(other) = other {
+            judge(resume, other, cx.bench);
+            pass.explained = true;
+        }
+    }
+
+    fn on_stop(&mut self, cx: &mut Context<'_>, stop: &Returned<'_>) {
+        self.stopped = stop.time;
+        let handed = cx.ledger.pass.as_ref().and_then(|pass| pass.held.as_ref());
+        let handed = handed.map_or(0, |handed| handed.identity.key());
+        cx.history.stands(Place { session: cx.session.id, handed, time: stop.time });
+    }
+
+    fn on_close(&mut self, cx: &mut Context<'_>, _: &Closed<'_>) {
+        cx.history.left(cx.session.id);
+    }
+}
+
 /// A session resumed with what `other` had been handed.
-pub(super) fn judge(resume: &Resume, other: SessionId, bench: &mut Bench) {
+fn judge(resume: &Resume, other: SessionId, bench: &mut Bench) {
     let severity = if bench.times(RULE.id) > 0 { Severity::Error } else { Severity::Warning };
     bench.raise(&RULE, severity, || {
         let (handed, returned) = (&resume.handed, resume.returned);

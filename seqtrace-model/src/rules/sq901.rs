@@ -3,6 +3,7 @@
 
 use crate::finding::{Id, Severity};
 use crate::rules::bench::{Bench, Draft};
+use crate::rules::hooks::{Accepted, Closed, Context, Hooks};
 use crate::rules::rule::Rule;
 use crate::session::update::Partial;
 
@@ -14,6 +15,7 @@ macro_rules! quality {
             name: $title,
             least: Severity::Info,
             most: Severity::Info,
+            culprit: None,
             what: $what,
             why: "Nothing is judged across it: a record that was not seen can be neither lost nor \
                 doubled. The verdict is inconclusive, not clean.",
@@ -76,8 +78,29 @@ quality!(
     "Nothing, if the file is endless; else judge it by its parts."
 );
 
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    fn on_accept(&mut self, cx: &mut Context<'_>, _: &Accepted<'_>) {
+        if cx.ledger.entries.is_cut() {
+            bound(cx.ledger.entries.kept(), cx.bench);
+        }
+    }
+
+    fn on_untiled(&mut self, cx: &mut Context<'_>, expected: i64, observed: i64) {
+        self_check(expected, observed, cx.bench);
+    }
+
+    fn on_close(&mut self, cx: &mut Context<'_>, closed: &Closed<'_>) {
+        if closed.totals.reads > 0 || closed.totals.callbacks > 0 {
+            incomplete(closed.partial, cx.bench);
+        }
+    }
+}
+
 /// A session is over, and this is why not all of it was judged.
-pub(super) fn closed(partial: &[Partial], bench: &mut Bench) {
+fn incomplete(partial: &[Partial], bench: &mut Bench) {
     for reason in partial {
         let (rule, message) = match reason {
             Partial::Gap => (&LOST, "events were lost; nothing is judged across that"),
@@ -94,7 +117,7 @@ pub(super) fn closed(partial: &[Partial], bench: &mut Bench) {
 }
 
 /// The ranges of the ledger are not what the reader got.
-pub(super) fn self_check(expected: i64, observed: i64, bench: &mut Bench) {
+fn self_check(expected: i64, observed: i64, bench: &mut Bench) {
     bench.raise(&DISAGREES, Severity::Info, || {
         Draft::new(format!(
             "the ledger ends at byte {expected}, the core's buffer at {observed}: not judged any further"
@@ -103,7 +126,7 @@ pub(super) fn self_check(expected: i64, observed: i64, bench: &mut Bench) {
 }
 
 /// Older records were forgotten.
-pub(super) fn bound(kept: u64, bench: &mut Bench) {
+fn bound(kept: u64, bench: &mut Bench) {
     bench.raise(&BOUND, Severity::Info, || {
         Draft::new(format!("only the last {kept} records are compared with each other"))
     });

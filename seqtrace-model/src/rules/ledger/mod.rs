@@ -22,7 +22,7 @@ use self::identity::{Identity, Pointers};
 use self::pass::{End, Handed, Origin, Pass};
 pub(in crate::rules) use self::shown::{Double, Fresh, Shown};
 use crate::event::{Ptr, PtrKind, Role};
-use crate::finding::Id;
+use crate::finding::{Id, Severity};
 use crate::session::update::CallbackUpdate;
 
 /// Entries of one generation that are kept: about 25 MB.
@@ -63,6 +63,8 @@ pub(in crate::rules) struct Ledger {
     pub(in crate::rules) mended: Option<Id>,
     /// The position of the generation's first record.
     first: Option<i64>,
+    /// The worst that was said of a resume in this session.
+    pub(in crate::rules) astray_severity: Option<Severity>,
     /// Handed out, and another came instead.
     missed: Vec<Handed>,
     /// There were more of these than are kept.
@@ -106,6 +108,7 @@ impl Ledger {
             set_back: false,
             mended: None,
             first: None,
+            astray_severity: None,
             missed: Vec::new(),
             missed_more: 0,
             passes: 0,

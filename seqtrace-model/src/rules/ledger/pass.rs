@@ -51,6 +51,8 @@ pub(in crate::rules) enum Origin {
 pub(in crate::rules) struct Pass {
     /// Its number in the session.
     pub(in crate::rules) number: u32,
+    /// When start returned, ns since boot.
+    pub(in crate::rules) began: u64,
     pub(in crate::rules) origin: Origin,
     /// The record at hand, not shown yet.
     pub(in crate::rules) held: Option<Handed>,
@@ -76,7 +78,12 @@ pub(in crate::rules) struct Pass {
 
 impl Pass {
     /// start returned.
-    pub(super) fn new(callback: &CallbackUpdate, returned: Ptr, identity: Identity) -> Self {
+    pub(super) fn new(
+        callback: &CallbackUpdate,
+        returned: Ptr,
+        identity: Identity,
+        began: u64,
+    ) -> Self {
         let held = Handed {
             pos: callback.pos_out,
             ptr: returned,
@@ -89,6 +96,7 @@ impl Pass {
         };
         Self {
             number: callback.pass,
+            began,
             origin: Origin::Resumed,
             held: is_record(returned).then_some(held),
             shown: 0,

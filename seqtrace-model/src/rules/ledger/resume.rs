@@ -15,6 +15,7 @@ impl Ledger {
         &mut self,
         callback: &CallbackUpdate,
         returned: Ptr,
+        time: u64,
         pointers: &mut Pointers,
     ) -> Option<Resume> {
         let before = self.private;
@@ -22,7 +23,7 @@ impl Ledger {
         self.passes += 1;
         self.locate(before, callback, returned, pointers);
         let identity = self.identity(returned);
-        let mut pass = Pass::new(callback, returned, identity);
+        let mut pass = Pass::new(callback, returned, identity, time);
         let set_back = self.sets_back(callback, returned);
         self.set_back |= set_back.is_some();
         let early = self.early.take().filter(|end| callback.pos_in == Some(end.pos));
