@@ -303,7 +303,7 @@ impl Case {
         let early = early.filter(|_| ledger.is_new(fresh));
         let double = ledger.accept(fresh, time, &history.pointers);
         let early = early.filter(|_| double.is_none());
-        let accepted = Accepted { fresh, number, last, early, double, time };
+        let accepted = Accepted { fresh, number, last, early, double: double.as_ref(), time };
         self.rules.on_accept(&mut self.facts.with(history), &accepted);
     }
 

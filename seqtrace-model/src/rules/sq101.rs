@@ -74,15 +74,23 @@ pub(super) static END: Rule = Rule {
 pub(super) struct State;
 
 impl Hooks for State {
+    #[inline]
     fn before_next(&mut self, cx: &mut Context<'_>, next: &Returned<'_>) {
-        // What start broke when the pass began explains what next does behind it.
-        let cause = cx.ledger.misled();
-        let stuck = judge(next, cause, cx);
-        if next.callback.fixed_up {
-            cx.ledger.mended = cx.ledger.mended.or(cause).or(stuck);
-        } else if let Some(stuck) = stuck {
-            cx.ledger.blame(stuck, true);
+        if next.callback.fixed_up || next.callback.pos_in == Some(next.callback.pos_out) {
+            stuck(cx, next);
         }
+    }
+}
+
+/// next left the position alone.
+fn stuck(cx: &mut Context<'_>, next: &Returned<'_>) {
+    // What start broke when the pass began explains what next does behind it.
+    let cause = cx.ledger.misled();
+    let stuck = judge(next, cause, cx);
+    if next.callback.fixed_up {
+        cx.ledger.mended = cx.ledger.mended.or(cause).or(stuck);
+    } else if let Some(stuck) = stuck {
+        cx.ledger.blame(stuck, true);
     }
 }
 

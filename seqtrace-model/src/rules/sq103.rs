@@ -10,6 +10,8 @@ use crate::finding::Value;
 use crate::finding::{Id, Severity};
 use crate::rules::bench::Draft;
 use crate::rules::hooks::{Context, Hooks, Returned};
+use crate::rules::ledger::Ledger;
+use crate::rules::ledger::entries::Entry;
 use crate::rules::rule::Rule;
 
 /// See the [module](self).
@@ -39,14 +41,19 @@ pub(super) struct State {
 }
 
 impl Hooks for State {
+    #[inline]
     fn before_next(&mut self, cx: &mut Context<'_>, next: &Returned<'_>) {
         // What start has set back is not next's.
-        self.back = !cx.ledger.set_back && judge(next, cx);
-        if self.back {
-            cx.ledger.blame(cx.ledger.mended.unwrap_or(RULE.id), true);
+        if !cx.ledger.set_back
+            && let Some(taken) = taken(next, cx.ledger)
+        {
+            let taken = *taken;
+            self.back = true;
+            report(next, &taken, cx);
         }
     }
 
+    #[inline]
     fn on_next(&mut self, cx: &mut Context<'_>, _: &Returned<'_>) {
         if std::mem::take(&mut self.back) {
             cx.ledger.out_of_step();
@@ -54,19 +61,20 @@ impl Hooks for State {
     }
 }
 
-/// Returns true if next broke the rule.
-fn judge(next: &Returned<'_>, cx: &mut Context<'_>) -> bool {
-    let (callback, returned) = (next.callback, next.ptr);
-    let stuck = callback.pos_in == Some(callback.pos_out);
-    if stuck || matches!(returned.kind(), PtrKind::Err(_)) {
-        return false;
+/// Returns the record that was accepted at the position to which next moved.
+#[inline]
+fn taken<'a>(next: &Returned<'_>, ledger: &'a Ledger) -> Option<&'a Entry> {
+    let stuck = next.callback.pos_in == Some(next.callback.pos_out);
+    if stuck || matches!(next.ptr.kind(), PtrKind::Err(_)) {
+        return None;
     }
-    let Some((_, taken)) = cx.ledger.entries.at(callback.pos_out) else { return false };
+    let (_, taken) = ledger.entries.at(next.callback.pos_out)?;
     // A stuck next before this one put several records there.
-    if !taken.placed {
-        return false;
-    }
-    let taken = *taken;
+    Some(taken).filter(|taken| taken.placed)
+}
+
+fn report(next: &Returned<'_>, taken: &Entry, cx: &mut Context<'_>) {
+    let (callback, returned) = (next.callback, next.ptr);
     // The rule whose breach had moved positions before.
     let cause = cx.ledger.mended.or(cx.ledger.root());
     cx.bench.raise(&RULE, Severity::Error, || {
@@ -85,5 +93,5 @@ fn judge(next: &Returned<'_>, cx: &mut Context<'_>) -> bool {
         .with("emitted", Value::Range(range))
         .because(cause)
     });
-    true
+    cx.ledger.blame(cx.ledger.mended.unwrap_or(RULE.id), true);
 }

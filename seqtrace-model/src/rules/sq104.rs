@@ -114,29 +114,37 @@ impl Hooks for State {
         }
     }
 
+    #[inline]
     fn before_next(&mut self, cx: &mut Context<'_>, next: &Returned<'_>) {
         self.settle_moved(cx);
-        self.texts.follow(next.callback, cx);
+        if let Some(first) = cx.ledger.first_of_pass() {
+            self.texts.follow(next.callback, &first, cx);
+        }
     }
 
     fn on_stop(&mut self, cx: &mut Context<'_>, _: &Returned<'_>) {
         self.settle_moved(cx);
     }
 
+    #[inline]
     fn before_accept(&mut self, cx: &mut Context<'_>, fresh: &Fresh) {
-        self.recognise(&fresh.entry, cx);
+        if let Some((resume, time)) = self.moved.take() {
+            self.recognise(resume, time, &fresh.entry, cx);
+        }
     }
 
+    #[inline]
     fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
-        self.texts.read_first(accepted.fresh, cx);
+        if accepted.fresh.resumed {
+            self.texts.read_first(accepted.fresh, cx);
+        }
     }
 }
 
 impl State {
     /// Is the record that start returned the one that was handed out, at another address? Or is it the one that it was
     /// before, by its text, too?
-    fn recognise(&mut self, entry: &Entry, cx: &mut Context<'_>) {
-        let Some((mut resume, time)) = self.moved.take() else { return };
+    fn recognise(&mut self, mut resume: Resume, time: u64, entry: &Entry, cx: &mut Context<'_>) {
         let known = entry.hash != 0;
         if known && cx.history.text_at(resume.handed.pos) == Some((entry.hash, entry.len)) {
             cx.ledger.agrees_after_all();
@@ -155,6 +163,7 @@ impl State {
     }
 
     /// The record that start returned was not rendered: nothing more will be known of it.
+    #[inline]
     fn settle_moved(&mut self, cx: &mut Context<'_>) {
         if let Some((resume, time)) = self.moved.take() {
             self.disagreed(&resume, time, cx);

@@ -86,10 +86,11 @@ impl Hooks for State {
         }
     }
 
+    #[inline]
     fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
         let Some(last) = &accepted.last else { return };
         let root = cx.ledger.root().or(cx.history.root.filter(|root| *root != RULE.id));
-        if self.behind(accepted.double.as_ref(), last, &accepted.fresh.entry, root, cx.bench) {
+        if self.behind(accepted.double, last, &accepted.fresh.entry, root, cx.bench) {
             cx.ledger.blame(RULE.id, true);
         }
     }

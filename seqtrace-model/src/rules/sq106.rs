@@ -44,6 +44,7 @@ const SHORT: u64 = 5_000_000;
 pub(super) struct State;
 
 impl Hooks for State {
+    #[inline]
     fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
         if accepted.early.is_some() && cx.ledger.root().is_none() {
             judge(cx, accepted);

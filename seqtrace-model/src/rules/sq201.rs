@@ -62,10 +62,11 @@ impl Hooks for State {
         self.starts.clear();
     }
 
+    #[inline]
     fn on_accept(&mut self, _: &mut Context<'_>, accepted: &Accepted<'_>) {
         let Some(double) = accepted.double else { return };
         if self.starts.is_empty() {
-            self.first = Some(double);
+            self.first = Some(*double);
         }
         self.starts.push(double.later.start);
     }

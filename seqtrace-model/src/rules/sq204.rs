@@ -61,6 +61,7 @@ impl Hooks for State {
         *self = Self::default();
     }
 
+    #[inline]
     fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
         if accepted.double.is_none() {
             self.accepted(cx, accepted);

@@ -82,6 +82,7 @@ quality!(
 pub(super) struct State;
 
 impl Hooks for State {
+    #[inline]
     fn on_accept(&mut self, cx: &mut Context<'_>, _: &Accepted<'_>) {
         if cx.ledger.entries.is_cut() {
             bound(cx.ledger.entries.kept(), cx.bench);

@@ -201,6 +201,7 @@ impl Ledger {
     }
 
     /// The record that was accepted last, if it is the first of a pass that is not the first of its generation.
+    #[inline]
     pub(in crate::rules) fn first_of_pass(&self) -> Option<Entry> {
         let pass = self.pass.as_ref().filter(|pass| pass.shown == 1 && self.passes > 1)?;
         self.entries.last().copied().filter(|last| last.pass == pass.number && last.hash != 0)

@@ -27,7 +27,7 @@ impl Texts {
         let entry = &fresh.entry;
         let (identity, text) = (fresh.identity, (entry.hash, entry.len));
         let unknown = cx.history.pointers.trust(identity, identity) == Trust::None;
-        if !fresh.resumed || entry.hash == 0 || !unknown || cx.ledger.is_broken() {
+        if entry.hash == 0 || !unknown || cx.ledger.is_broken() {
             return;
         }
         let Some(right) = cx.history.text_at(entry.pos) else { return };
@@ -45,20 +45,19 @@ impl Texts {
 
     /// next goes on behind the first record of a pass: if to where it had gone before from the record whose text that
     /// one has, it is start that went back.
-    pub(super) fn follow(&mut self, next: &CallbackUpdate, cx: &mut Context<'_>) {
+    pub(super) fn follow(&mut self, next: &CallbackUpdate, first: &Entry, cx: &mut Context<'_>) {
         let other = cx.ledger.root().is_some_and(|root| root != RULE.id);
         if (other && cx.ledger.is_broken()) || cx.ledger.mended.is_some() {
             return;
         }
-        let Some(last) = cx.ledger.first_of_pass() else { return };
-        let identity = cx.ledger.identity(last.ptr);
+        let identity = cx.ledger.identity(first.ptr);
         if cx.history.pointers.trust(identity, identity) > Trust::None {
             return;
         }
-        let earlier = cx.ledger.there_before(&last);
+        let earlier = cx.ledger.there_before(first);
         let behind = |one: &Entry| cx.ledger.behind(one) == Some(next.pos_out);
         if let Some(earlier) = earlier.filter(behind) {
-            self.went_back(&earlier, &last, true, cx);
+            self.went_back(&earlier, first, true, cx);
         }
     }
 
