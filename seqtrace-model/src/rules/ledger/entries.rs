@@ -3,9 +3,13 @@
 //! A few words a record, found by position and by pointer. There is a bound: where it is reached the
 //! older half is forgotten, and that is told.
 
-use super::index::Index;
+use std::hash::BuildHasher as _;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as Slot;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
 use crate::event::Ptr;
-use crate::hash::FastMap;
 
 /// An accepted rendering that wrote something.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -65,18 +69,18 @@ pub(in crate::rules) struct Entries {
     base: u64,
     /// Number of the first entry with that position, from when they do not ascend any more. While each
     /// is higher than the one before, as in most files, the list is in their order and needs no map.
-    by_pos: Option<FastMap<i64, u64>>,
-    /// The last entry with that key.
-    by_key: Index,
+    by_pos: Option<FxHashMap<i64, u64>>,
+    /// Index in the list of the last entry with each key. Its 4 bytes matter: it is looked up for each record.
+    by_key: HashTable<u32>,
     limit: usize,
 }
 
 impl Entries {
     /// None yet, and never more than `limit`.
     pub(super) fn new(limit: usize) -> Self {
-        // The index has 32 bits for a place.
+        // `by_key` has 32 bits for an index.
         let limit = limit.clamp(2, 1 << 30);
-        Self { list: Vec::new(), base: 0, by_pos: None, by_key: Index::default(), limit }
+        Self { list: Vec::new(), base: 0, by_pos: None, by_key: HashTable::new(), limit }
     }
 
     /// Forgets all.
@@ -87,6 +91,7 @@ impl Entries {
         self.by_key.clear();
         // One huge file must not hold its memory until the descriptor is closed.
         self.list.shrink_to(1024);
+        self.by_key.shrink_to(1024, |_| 0);
     }
 
     /// Adds one at the end.
@@ -98,7 +103,7 @@ impl Entries {
             self.place(entry.pos);
         }
         if entry.key != 0 {
-            self.by_key.set(entry.key, self.list.len(), &self.list);
+            set(&mut self.by_key, entry.key, self.list.len(), &self.list);
         }
         self.list.push(entry);
     }
@@ -112,7 +117,14 @@ impl Entries {
         if let Some(by_pos) = &mut self.by_pos {
             by_pos.retain(|_, number| *number >= base);
         }
-        self.by_key.forget(half);
+        let half = u32::try_from(half).unwrap_or(u32::MAX);
+        self.by_key.retain(|index| match index.checked_sub(half) {
+            Some(kept) => {
+                *index = kept;
+                true
+            }
+            None => false,
+        });
     }
 
     /// The entry that comes now has this position, and positions do not ascend.
@@ -131,7 +143,7 @@ impl Entries {
             let Some(entry) = rest.first_mut() else { return };
             entry.key = if entry.pass == pass { name(entry.ptr) } else { 0 };
             if entry.key != 0 {
-                self.by_key.set(entry.key, at, known);
+                set(&mut self.by_key, entry.key, at, known);
             }
         }
     }
@@ -168,7 +180,8 @@ impl Entries {
         if key == 0 {
             return None;
         }
-        let index = self.by_key.get(key, &self.list)?;
+        let index =
+            *self.by_key.find(hash(key), |index| key_at(&self.list, *index) == key)? as usize;
         self.list.get(index).map(|entry| (self.base + index as u64, entry))
     }
 
@@ -209,6 +222,26 @@ impl Entries {
         let index = usize::try_from(number.checked_sub(self.base)?).ok()?;
         self.list.get(index).map(|entry| (number, entry))
     }
+}
+
+/// Makes the entry at index `at` the last one with this key; `list` has those before it.
+fn set(by_key: &mut HashTable<u32>, key: u64, at: usize, list: &[Entry]) {
+    let Ok(at) = u32::try_from(at) else { return };
+    let same = |index: &u32| key_at(list, *index) == key;
+    match by_key.entry(hash(key), same, |index| hash(key_at(list, *index))) {
+        Slot::Occupied(mut slot) => *slot.get_mut() = at,
+        Slot::Vacant(slot) => {
+            slot.insert(at);
+        }
+    }
+}
+
+fn key_at(list: &[Entry], index: u32) -> u64 {
+    list.get(index as usize).map_or(0, |entry| entry.key)
+}
+
+fn hash(key: u64) -> u64 {
+    FxBuildHasher.hash_one(key)
 }
 
 #[cfg(test)]

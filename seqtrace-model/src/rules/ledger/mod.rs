@@ -12,7 +12,6 @@
 
 pub(in crate::rules) mod entries;
 pub(in crate::rules) mod identity;
-mod index;
 pub(in crate::rules) mod pass;
 mod resume;
 mod shown;
