@@ -8,7 +8,6 @@ pub mod escape;
 pub mod event;
 pub mod filter;
 pub mod finding;
-pub mod hash;
 pub mod rules;
 pub mod session;
 #[cfg(any(test, feature = "testing"))]

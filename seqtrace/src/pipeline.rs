@@ -4,10 +4,11 @@
 
 use std::mem::ManuallyDrop;
 
+use rustc_hash::FxHashMap;
+
 use crate::{
     event::{Body, Event, FileKind},
     filter::Selection,
-    hash::RecentMap,
     render::{Output, Sink},
     rules::{FindingCount, Id, Judge, Severity, add_counts, find},
     session::{
@@ -51,7 +52,7 @@ struct View {
     until: Until,
     sink: Box<dyn Sink>,
     /// Open sessions, and whether they are shown.
-    shown: RecentMap<SessionId, bool>,
+    shown: FxHashMap<SessionId, bool>,
     only_findings: bool,
     /// What was to be found was found.
     found: bool,
@@ -80,7 +81,7 @@ impl<R: Resolve> Pipeline<R> {
                 selection,
                 until,
                 sink,
-                shown: RecentMap::default(),
+                shown: FxHashMap::default(),
                 only_findings: false,
                 found: false,
                 begun: 0,
@@ -192,7 +193,7 @@ impl View {
         if matches!(update.what, What::Close { .. } | What::OpenFailed { .. })
             && let Some(session) = &update.session
         {
-            self.shown.remove(session.id);
+            self.shown.remove(&session.id);
         }
     }
 
@@ -201,7 +202,7 @@ impl View {
     #[inline]
     fn admits(&mut self, update: &Update) -> bool {
         let Some(session) = &update.session else { return true };
-        *self.shown.get_or_insert_with(session.id, || {
+        *self.shown.entry(session.id).or_insert_with(|| {
             let room = self.until.sessions.is_none_or(|limit| self.begun < limit);
             let shown = room && !self.hide && self.selection.accepts(session);
             self.begun += u64::from(shown);

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use crate::finding::{Finding, FindingCount};
-use crate::hash::{FastMap, RecentMap};
 use crate::rules::case::Case;
 use crate::rules::history::Histories;
 use crate::session::update::{SessionId, Update, What};
@@ -15,9 +16,9 @@ use crate::session::update::{SessionId, Update, What};
 /// each with the records of the current generation, up to a bound.
 #[derive(Debug, Default)]
 pub struct Judge {
-    cases: RecentMap<SessionId, Case>,
+    cases: FxHashMap<SessionId, Box<Case>>,
     /// Which open session a `struct file` belongs to.
-    files: FastMap<u64, SessionId>,
+    files: FxHashMap<u64, SessionId>,
     histories: Histories,
     /// The texts of records are in the stream: of each rendering, right behind it.
     texts: bool,
@@ -49,8 +50,11 @@ impl Judge {
         let (id, file) = (session.id, session.file);
         let found = self.see(update);
         if matches!(update.what, What::Close { .. }) {
-            let case = self.cases.remove(id);
-            out(&with_findings(update, case.as_ref().map(Case::counts).unwrap_or_default()));
+            let case = self.cases.remove(&id);
+            out(&with_findings(
+                update,
+                case.as_ref().map(|case| case.counts()).unwrap_or_default(),
+            ));
             if self.files.get(&file) == Some(&id) {
                 self.files.remove(&file);
             }
@@ -73,11 +77,11 @@ impl Judge {
         let Some(session) = &update.session else { return false };
         #[cfg(test)]
         let limit = self.limit;
-        let case = self.cases.get_or_insert_with(session.id, || {
+        let case = self.cases.entry(session.id).or_insert_with(|| {
             let case = Case::new(Rc::clone(session));
             #[cfg(test)]
             let case = case.limited(limit);
-            case
+            Box::new(case)
         });
         if let Some(file) = &mut case.file {
             let file = self.histories.of(file);
@@ -90,13 +94,13 @@ impl Judge {
     #[cold]
     pub fn tell(&mut self, update: &Update, out: &mut dyn FnMut(&Update)) {
         let Some(session) = &update.session else { return };
-        let found = self.cases.get_mut(session.id).map(Case::take).unwrap_or_default();
+        let found = self.cases.get_mut(&session.id).map(|case| case.take()).unwrap_or_default();
         tell(update, found, out);
     }
 
     fn gap(&mut self, sessions: &[SessionId]) {
         for id in sessions {
-            if let Some(case) = self.cases.get_mut(*id) {
+            if let Some(case) = self.cases.get_mut(id) {
                 case.gap();
             }
         }
@@ -105,7 +109,7 @@ impl Judge {
     /// A file was opened: was its `struct file` that of a session that was never released?
     fn opened(&mut self, update: &Update, id: SessionId, file: u64, out: &mut dyn FnMut(&Update)) {
         let Some(old) = self.files.insert(file, id).filter(|old| *old != id) else { return };
-        let Some(case) = self.cases.get_mut(old) else { return };
+        let Some(case) = self.cases.get_mut(&old) else { return };
         let Some(known) = &mut case.file else { return };
         let history = self.histories.of(known);
         case.reused(update.time, history);

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Role};
-use crate::hash::{FastMap, RecentMap};
 use crate::session::begin::Begin;
 use crate::session::live::{At, Live, Released, Sink};
 use crate::session::model::Returned;
@@ -17,9 +18,9 @@ use crate::session::update::{Partial, SessionId, Summary, Totals, Update, What};
 #[derive(Debug)]
 pub struct Tracker<R> {
     resolver: R,
-    live: RecentMap<Key, Box<Live>>,
+    live: FxHashMap<Key, Box<Live>>,
     /// By address of the seq_file, or of a plain file: who has it.
-    owners: FastMap<u64, Key>,
+    owners: FxHashMap<u64, Key>,
     /// Functions that cannot be seen.
     blind: Vec<(u64, Role)>,
     /// Tables whose callbacks user space attached to.
@@ -34,8 +35,8 @@ impl<R: Resolve> Tracker<R> {
     pub fn new(resolver: R) -> Self {
         Self {
             resolver,
-            live: RecentMap::default(),
-            owners: FastMap::default(),
+            live: FxHashMap::default(),
+            owners: FxHashMap::default(),
             blind: Vec::new(),
             attached: Vec::new(),
             closed: Summary::default(),
@@ -64,7 +65,7 @@ impl<R: Resolve> Tracker<R> {
         let Body::Callback { key, role, ret, index, count, full, private } = event.body else {
             return None;
         };
-        let Some(live) = self.live.get_mut(key) else {
+        let Some(live) = self.live.get_mut(&key) else {
             self.strays += 1;
             return None;
         };
@@ -76,7 +77,7 @@ impl<R: Resolve> Tracker<R> {
     /// The trace ends: closes what is open.
     pub fn finish(&mut self, time: u64, out: &mut dyn FnMut(&Update)) {
         let at = At { time, cpu: 0 };
-        let mut open: Vec<_> = self.live.take().collect();
+        let mut open: Vec<_> = std::mem::take(&mut self.live).into_values().collect();
         open.sort_unstable_by_key(|live| live.session.id);
         for mut live in open {
             live.mark(Partial::StillOpen);
@@ -172,7 +173,7 @@ impl<R: Resolve> Tracker<R> {
     }
 
     fn with(&mut self, key: Key, act: impl FnOnce(&mut Live)) {
-        match self.live.get_mut(key) {
+        match self.live.get_mut(&key) {
             Some(live) => act(live),
             None => self.strays += 1,
         }
@@ -180,7 +181,7 @@ impl<R: Resolve> Tracker<R> {
 
     /// Removes a session that is over.
     fn remove(&mut self, key: Key) -> Option<Box<Live>> {
-        let live = self.live.remove(key)?;
+        let live = self.live.remove(&key)?;
         let address = address(&live.session.kind, live.session.file);
         if self.owners.get(&address) == Some(&key) {
             self.owners.remove(&address);
@@ -222,7 +223,7 @@ impl<R: Resolve> Tracker<R> {
     fn reused(&mut self, at: At, address: u64, key: Key, out: Sink<'_>) {
         if let Some(old) = self.owners.insert(address, key)
             && old != key
-            && let Some(mut live) = self.live.remove(old)
+            && let Some(mut live) = self.live.remove(&old)
         {
             live.release_missed(at, out);
             self.close(at, *live, None, out);

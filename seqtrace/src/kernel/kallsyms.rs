@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use crate::{hash::spread, session::update::Symbol};
+use crate::session::update::Symbol;
 
 /// Where the kernel prints them.
 pub const PATH: &str = "/proc/kallsyms";
@@ -492,7 +492,9 @@ impl NameIndex {
             (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
             _ => (name.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), 0),
         };
-        let mixed = spread(first ^ last.rotate_left(23) ^ name.len() as u64);
+        // Multiplying by 2^64 / golden ratio spreads similar names over the high bits (Fibonacci hashing).
+        let mixed =
+            (first ^ last.rotate_left(23) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let [.., low, high] = mixed.to_le_bytes();
         u16::from_le_bytes([low, high])
     }
