@@ -485,17 +485,15 @@ impl NameIndex {
         self.order.get(at(bucket)..at(bucket + 1)).unwrap_or(&[])
     }
 
-    /// The first and the last eight bytes and the length tell most names apart, at a fraction of the
-    /// cost of hashing all of them.
+    /// Returns the bucket of a name, from its first and last 8 bytes and its length: most names differ there.
     fn bucket(name: &[u8]) -> u16 {
         let (first, last) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
             (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
             _ => (name.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), 0),
         };
-        // Multiplying by 2^64 / golden ratio spreads similar names over the high bits (Fibonacci hashing).
-        let mixed =
-            (first ^ last.rotate_left(23) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let [.., low, high] = mixed.to_le_bytes();
+        let key = first ^ last.rotate_left(23) ^ name.len() as u64;
+        // 2^64 / golden ratio spreads similar keys over the high bits.
+        let [.., low, high] = key.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
         u16::from_le_bytes([low, high])
     }
 }
