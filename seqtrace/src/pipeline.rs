@@ -10,7 +10,7 @@ use crate::{
     event::{Body, Event, FileKind},
     filter::Selection,
     render::{Output, Sink},
-    rules::{FindingCount, Id, Judge, Severity, add_counts, find},
+    rules::{FindingCount, Id, RuleEngine, Severity, add_counts, find},
     session::{
         Resolve, Tracker, callbacks,
         update::{Callbacks, SessionId, Summary, Update, What},
@@ -40,7 +40,7 @@ pub enum Wanted {
 /// Events to text.
 pub struct Pipeline<R> {
     tracker: Tracker<R>,
-    judge: Judge,
+    engine: RuleEngine,
     view: View,
     /// What is to be written out.
     pub output: Output,
@@ -76,7 +76,7 @@ impl<R: Resolve> Pipeline<R> {
     ) -> Self {
         Self {
             tracker,
-            judge: Judge::new(),
+            engine: RuleEngine::new(),
             view: View {
                 selection,
                 until,
@@ -115,19 +115,19 @@ impl<R: Resolve> Pipeline<R> {
             }
             return None;
         }
-        let Self { tracker, judge, view, output } = self;
+        let Self { tracker, engine, view, output } = self;
         view.opened = None;
         // What most events are owns nothing that would have to be dropped.
         let event = ManuallyDrop::new(event);
         if let Body::Callback { .. } = event.body {
-            let told = tracker.callback(&event, &mut |update| view.judged(judge, update, output));
+            let told = tracker.callback(&event, &mut |update| view.judged(engine, update, output));
             if let Some(update) = told {
-                view.callback(judge, update, output);
+                view.callback(engine, update, output);
             }
             return view.opened;
         }
         let event = ManuallyDrop::into_inner(event);
-        tracker.feed(event, &mut |update| view.judged(judge, update, output));
+        tracker.feed(event, &mut |update| view.judged(engine, update, output));
         view.opened
     }
 
@@ -163,8 +163,8 @@ impl<R: Resolve> Pipeline<R> {
 
     /// Ends the trace at `time` (ns since boot): closes what is open and says the last word.
     pub fn finish(&mut self, time: u64, missed: u64) -> Summary {
-        let Self { tracker, judge, view, output } = self;
-        tracker.finish(time, &mut |update| view.judged(judge, update, output));
+        let Self { tracker, engine, view, output } = self;
+        tracker.finish(time, &mut |update| view.judged(engine, update, output));
         view.missed(missed);
         view.sink.end(&view.summary, output);
         view.summary.clone()
@@ -174,21 +174,21 @@ impl<R: Resolve> Pipeline<R> {
 impl View {
     /// [`judged`](Self::judged) for the update of a callback, with nothing that only others need.
     #[inline]
-    fn callback(&mut self, judge: &mut Judge, update: &Update, output: &mut Output) {
+    fn callback(&mut self, engine: &mut RuleEngine, update: &Update, output: &mut Output) {
         if !self.admits(update) {
             return;
         }
-        let found = judge.see(update);
+        let found = engine.observe(update);
         self.show(update, output);
         if found {
-            judge.tell(update, &mut |update| self.take(update, output));
+            engine.emit_findings(update, &mut |update| self.take(update, output));
         }
     }
 
     /// Takes an update of a session that is shown, and what it proves.
-    fn judged(&mut self, judge: &mut Judge, update: &Update, output: &mut Output) {
+    fn judged(&mut self, engine: &mut RuleEngine, update: &Update, output: &mut Output) {
         if self.admits(update) {
-            judge.feed(update, &mut |update| self.take(update, output));
+            engine.feed(update, &mut |update| self.take(update, output));
         }
         if matches!(update.what, What::Close { .. } | What::OpenFailed { .. })
             && let Some(session) = &update.session

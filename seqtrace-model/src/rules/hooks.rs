@@ -1,16 +1,17 @@
 //! Interface between the analysis of a session and the rules.
 //!
-//! A rule has a state for each session and implements the [`Hooks`] that it needs; the others do nothing. The analysis
-//! ([`case`](super::case)) keeps the ledger, calls the hooks and names no rule. [`rules!`](super::registry) makes one
-//! struct of all states, so a hook is a direct call. Those that run once a record are `#[inline]` and decide quickly that
-//! they have nothing to do: tracking and judging a callback took 943 instructions without that, and takes 849 with it.
+//! A rule has a state for each session and implements the [`Hooks`] that it needs; the others do
+//! nothing. The analysis ([`super::analysis`]) keeps the ledger, calls the hooks and names no rule.
+//! The macro in `registry.rs` makes one struct of all states, so a hook is a direct call. Hooks
+//! that run once a record are `#[inline]` and decide quickly that there is nothing to do: tracking
+//! and judging a callback took 943 instructions without that, 849 with it.
 
-use super::bench::Bench;
-use super::case::calls::Failure;
+use super::analysis::calls::Failure;
+use super::collector::FindingCollector;
 use super::history::History;
 use super::ledger::entries::Entry;
 use super::ledger::pass::{End, Resume};
-use super::ledger::{Double, Fresh, Ledger};
+use super::ledger::{Duplicate, Ledger, NewEntry};
 use crate::event::{Ptr, Wrapper};
 use crate::finding::Id;
 use crate::session::update::{CallbackUpdate, Partial, Range, Session, SessionId, Totals};
@@ -21,14 +22,14 @@ pub(super) struct Context<'a> {
     pub(super) ledger: &'a mut Ledger,
     /// Facts from all sessions of the file.
     pub(super) history: &'a mut History,
-    pub(super) bench: &'a mut Bench,
+    pub(super) findings: &'a mut FindingCollector,
     /// True if the trace has the text of records.
     pub(super) texts: bool,
 }
 
 impl Context<'_> {
     /// Identifies the current generation among those of all sessions.
-    pub(super) fn here(&self) -> (SessionId, u32) {
+    pub(super) fn generation_key(&self) -> (SessionId, u32) {
         (self.session.id, self.ledger.generation)
     }
 }
@@ -43,31 +44,31 @@ pub(super) struct Returned<'a> {
     pub(super) time: u64,
 }
 
-/// The beginning of a pass, as the ledger took it.
-pub(super) struct Started {
-    /// The rule whose breach had broken the order of the generation before this start.
+/// Beginning of a pass, as the ledger took it.
+pub(super) struct PassStart {
+    /// Rule whose breach had broken the order of the generation before this start.
     pub(super) root: Option<Id>,
     /// Position of an accepted record to which start moved `*pos` back.
     pub(super) set_back: Option<i64>,
-    /// An earlier start of the generation had set the position back.
+    /// True if an earlier start of the generation had set the position back.
     pub(super) was_set_back: bool,
-    /// Comparison with the record that next had handed out, if it had.
+    /// Comparison with the handed-out record, if there was one.
     pub(super) resume: Option<Resume>,
-    /// A rule has found why the resume went astray: others leave it alone.
+    /// True if a rule has explained why the resume disagrees: other rules leave it alone.
     pub(super) explained: bool,
 }
 
 /// A rendering that the ledger has accepted.
 pub(super) struct Accepted<'a> {
-    pub(super) fresh: &'a Fresh,
+    pub(super) new_entry: &'a NewEntry,
     /// Number of the record in its generation, from 0.
     pub(super) number: u64,
-    /// The record before it, in a pass that began behind the end of the file.
+    /// Record before it, if the pass began behind the end of the file.
     pub(super) last: Option<Entry>,
-    /// An end that next had reported at the position of this new record.
+    /// End that next had reported at the position of this new record.
     pub(super) early: Option<End>,
-    /// The record was accepted before in this generation.
-    pub(super) double: Option<&'a Double>,
+    /// Pair of renderings, if the record was accepted before in this generation.
+    pub(super) duplicate: Option<&'a Duplicate>,
     /// Time at which show returned, ns since boot.
     pub(super) time: u64,
 }
@@ -76,10 +77,10 @@ pub(super) struct Accepted<'a> {
 pub(super) struct Delivery {
     pub(super) bytes: u64,
     pub(super) range: Range,
-    /// The rule whose breach explains what is wrong with them, if one does.
+    /// Rule whose breach explains faults in these bytes.
     pub(super) root: Option<Id>,
     /// Number of records among them that the reader had got before.
-    pub(super) doubles: u64,
+    pub(super) duplicates: u64,
 }
 
 /// The end of a session.
@@ -111,15 +112,15 @@ pub(super) trait Hooks {
     #[inline]
     fn before_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>) {}
 
-    /// start returned; a pass begins.
+    /// start returned, and the ledger has begun a pass.
     #[inline]
-    fn on_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>, pass: &mut Started) {}
+    fn on_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>, pass: &mut PassStart) {}
 
     /// next returned; the ledger has not taken it yet.
     #[inline]
     fn before_next(&mut self, cx: &mut Context<'_>, next: &Returned<'_>) {}
 
-    /// next returned.
+    /// next returned, and the ledger has taken it.
     #[inline]
     fn on_next(&mut self, cx: &mut Context<'_>, next: &Returned<'_>) {}
 
@@ -133,7 +134,7 @@ pub(super) trait Hooks {
 
     /// The core kept a rendering; the ledger has not accepted it yet.
     #[inline]
-    fn before_accept(&mut self, cx: &mut Context<'_>, fresh: &Fresh) {}
+    fn before_accept(&mut self, cx: &mut Context<'_>, new_entry: &NewEntry) {}
 
     /// The ledger has accepted a rendering.
     #[inline]
@@ -141,7 +142,7 @@ pub(super) trait Hooks {
 
     /// The ledger ends at file offset `expected`, the core's buffer at `observed`.
     #[inline]
-    fn on_untiled(&mut self, cx: &mut Context<'_>, expected: i64, observed: i64) {}
+    fn on_not_contiguous(&mut self, cx: &mut Context<'_>, expected: i64, observed: i64) {}
 
     /// A read returned bytes.
     #[inline]

@@ -1,25 +1,26 @@
 //! The rules: updates in, findings out. Pure, as the session model is.
 //!
 //! ```text
-//!  Update ─► judge ─► case ─┬─ ledger   which record is at which file offsets, pass by pass
-//!           by session      ├─ history  what other sessions of the file have shown
-//!                           └─ sq101 …  each rule looks at one claim and says what it proves
-//!                                 │
-//!                               bench ─► Finding, told right behind the update that proves it
+//!  Update ─► engine ─► analysis ─┬─ ledger   the record at each range of file offsets, pass by pass
+//!                   of a session ├─ history  facts about the file from its other sessions
+//!                                └─ sq101 …  each rule judges one claim
+//!                                      │
+//!                                  collector ─► Finding, emitted behind the update that proves it
 //! ```
 //!
-//! Nothing is judged that was not seen: the ledger claims things only inside of a *generation* that
-//! was followed from its beginning, and everything else is SQ9xx, inconclusive.
+//! A rule is a file `sqNNN.rs` and an entry in the list below; [`hooks`] has its interface. Only
+//! what was seen is judged: the ledger makes claims only in a *generation* that was followed from
+//! its beginning. All else is SQ9xx, inconclusive.
 
 #[macro_use]
 mod registry;
 
-mod bench;
-mod case;
+mod analysis;
+mod collector;
+mod engine;
 mod explain;
 mod history;
 mod hooks;
-mod judge;
 mod ledger;
 mod rule;
 mod sq101;
@@ -47,22 +48,23 @@ mod sq901;
 mod tests;
 mod verdict;
 
-use self::case::calls::Failure;
-use self::hooks::{Accepted, Closed, Context, Delivery, Hooks, Returned, Started};
-use self::ledger::Fresh;
+use self::analysis::calls::Failure;
+use self::hooks::{Accepted, Closed, Context, Delivery, Hooks, PassStart, Returned};
+use self::ledger::NewEntry;
 pub use crate::finding::{
     Blame, Cause, Evidence, Finding, FindingCount, Id, Severity, Value, Witness, add_counts,
 };
+pub use engine::RuleEngine;
 pub use explain::{explain, list};
-pub use judge::Judge;
 pub use rule::{NoId, Rule};
 pub use sq301::PASSED_OVER;
 pub use verdict::Verdict;
 
 use crate::session::update::CallbackUpdate;
 
-// Causes come before what they explain: SQ601, SQ305 and SQ104 before SQ105, SQ205 and what next does (SQ101, SQ103);
-// SQ201 counts the doubles of a delivery for SQ105.
+// The order is that of evaluation. Causes come before what they explain: SQ305, SQ601 and SQ104
+// before SQ105, SQ205 and the rules about next (SQ101, SQ103). SQ201 counts the duplicates of a
+// delivery for SQ105.
 rules! {
     sq302 { SQ302: RULE }
     sq303 { SQ303: RULE }

@@ -35,7 +35,7 @@ macro_rules! rules {
             }
 
             #[inline]
-            fn on_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>, pass: &mut Started) {
+            fn on_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>, pass: &mut PassStart) {
                 $(self.$module.on_start(cx, start, pass);)+
             }
 
@@ -60,8 +60,8 @@ macro_rules! rules {
             }
 
             #[inline]
-            fn before_accept(&mut self, cx: &mut Context<'_>, fresh: &Fresh) {
-                $(self.$module.before_accept(cx, fresh);)+
+            fn before_accept(&mut self, cx: &mut Context<'_>, new_entry: &NewEntry) {
+                $(self.$module.before_accept(cx, new_entry);)+
             }
 
             #[inline]
@@ -69,8 +69,8 @@ macro_rules! rules {
                 $(self.$module.on_accept(cx, accepted);)+
             }
 
-            fn on_untiled(&mut self, cx: &mut Context<'_>, expected: i64, observed: i64) {
-                $(self.$module.on_untiled(cx, expected, observed);)+
+            fn on_not_contiguous(&mut self, cx: &mut Context<'_>, expected: i64, observed: i64) {
+                $(self.$module.on_not_contiguous(cx, expected, observed);)+
             }
 
             fn on_delivered(&mut self, cx: &mut Context<'_>, delivery: &mut Delivery) {

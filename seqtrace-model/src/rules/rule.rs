@@ -1,4 +1,4 @@
-//! What a rule is: its name and its explanation. What triggers it is in its own file.
+//! A rule as `seqtrace explain` shows it. The trigger is in the file of the rule.
 
 use std::str::FromStr;
 
@@ -12,7 +12,7 @@ impl Id {
     }
 }
 
-/// Not the id of a rule.
+/// A text that is not the id of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the id of a rule, like SQ201")]
 pub struct NoId;
@@ -20,7 +20,7 @@ pub struct NoId;
 impl FromStr for Id {
     type Err = NoId;
 
-    /// `SQ201`, `sq201` or `201`.
+    /// Parses `SQ201`, `sq201` or `201`.
     fn from_str(text: &str) -> Result<Self, NoId> {
         let digits = match text.get(..2) {
             Some(prefix) if prefix.eq_ignore_ascii_case("SQ") => text.get(2..).unwrap_or(""),
@@ -32,29 +32,29 @@ impl FromStr for Id {
     }
 }
 
-/// A rule as `seqtrace explain` shows it.
+/// A rule and its explanation.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Its id.
+    /// Id of the rule; ids are never reused.
     pub id: Id,
-    /// A few words: `double emit`.
+    /// A few words, as `double emit`.
     pub name: &'static str,
-    /// The least that a finding of it means.
+    /// Lowest severity of its findings.
     pub least: Severity,
-    /// The most that a finding of it means.
+    /// Highest severity of its findings.
     pub most: Severity,
     /// The callback whose change repairs the file, if a breach of this rule explains other findings; else `None`.
     pub culprit: Option<Role>,
-    /// What was seen.
+    /// Fault of a file that breaks the rule.
     pub what: &'static str,
-    /// Why it matters.
+    /// Consequence for a reader.
     pub why: &'static str,
-    /// What the kernel expects, and where that is written.
+    /// Contract of the kernel, and where it is written.
     pub contract: &'static str,
-    /// What to do.
+    /// Advice for the repair of the file.
     pub fix: &'static str,
-    /// The fix as code, where a few lines say it; else empty.
+    /// The repair as a few lines of C; may be empty.
     pub code: &'static str,
-    /// Where it happened: commits and files of the kernel or of others.
+    /// Commits and files in which it happened.
     pub seen: &'static [&'static str],
 }

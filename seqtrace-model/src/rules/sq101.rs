@@ -6,7 +6,7 @@
 use crate::event::{PtrKind, Role};
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::Draft;
+use crate::rules::collector::FindingBuilder;
 use crate::rules::hooks::{Context, Hooks, Returned};
 use crate::rules::ledger::pass::during;
 use crate::rules::rule::Rule;
@@ -82,13 +82,13 @@ impl Hooks for State {
     }
 }
 
-/// next left the position alone.
+/// Judges a next that left the position alone.
 fn stuck(cx: &mut Context<'_>, next: &Returned<'_>) {
-    // What start broke when the pass began explains what next does behind it.
-    let cause = cx.ledger.misled();
+    // A breach of start at the beginning of the pass explains what next does after it.
+    let cause = cx.ledger.misled_by_start();
     let stuck = judge(next, cause, cx);
     if next.callback.fixed_up {
-        cx.ledger.mended = cx.ledger.mended.or(cause).or(stuck);
+        cx.ledger.corrected = cx.ledger.corrected.or(cause).or(stuck);
     } else if let Some(stuck) = stuck {
         cx.ledger.blame(stuck, true);
     }
@@ -105,16 +105,16 @@ fn judge(next: &Returned<'_>, cause: Option<Id>, cx: &mut Context<'_>) -> Option
         PtrKind::Err(_) => return None,
         PtrKind::Token | PtrKind::Record(_) => &RECORD,
     };
-    // A next that never advances does not do so at the end either: one bug.
-    let cause = cause.or((cx.bench.times(RECORD.id) > 0).then_some(RECORD.id));
-    cx.bench.raise(rule, Severity::Error, || {
+    // A next that never advances does not advance at the end either: one bug.
+    let cause = cause.or((cx.findings.times(RECORD.id) > 0).then_some(RECORD.id));
+    cx.findings.report(rule, Severity::Error, || {
         let pos = callback.pos_out;
         let what = match returned.kind() {
             PtrKind::Null => "NULL".to_owned(),
             _ => format!("a record ({returned:?})"),
         };
         let message = format!("next() returned {what} and left *pos at {pos}");
-        Draft::new(if callback.fixed_up {
+        FindingBuilder::new(if callback.fixed_up {
             format!(
                 "{message}; the core adds the 1 while it fills its buffer, a traversal (pread, lseek) does not"
             )

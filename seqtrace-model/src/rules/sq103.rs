@@ -1,20 +1,19 @@
 //! SQ103: next moved back.
 //!
-//! Trigger: next leaves `*pos` at a position where a record of this generation was accepted already.
-//! Where start had set the position back before, that is not next's doing (SQ104, SQ105), and where the core had
-//! corrected one it follows from that (SQ101).
-//! Never a comparison of numbers: positions may jump, be sparse, negative or encoded.
+//! Trigger: next leaves `*pos` at a position at which a record of this generation was accepted
+//! already. If a start had set the position back before, SQ104 or SQ105 is reported instead; if the
+//! core had corrected a position, SQ101 is the cause. Numbers are never compared by size: positions
+//! may jump, be sparse, negative or encoded.
 
 use crate::event::{PtrKind, Role};
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::Draft;
+use crate::rules::collector::FindingBuilder;
 use crate::rules::hooks::{Context, Hooks, Returned};
 use crate::rules::ledger::Ledger;
 use crate::rules::ledger::entries::Entry;
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(103),
     name: "next moved back",
@@ -34,7 +33,7 @@ pub(super) static RULE: Rule = Rule {
     seen: &["a list walked in another order than the ids that are its positions"],
 };
 
-/// The last next moved back, and the ledger has not taken it yet.
+/// State between the two hooks of a next.
 #[derive(Debug, Default)]
 pub(super) struct State {
     back: bool,
@@ -43,7 +42,7 @@ pub(super) struct State {
 impl Hooks for State {
     #[inline]
     fn before_next(&mut self, cx: &mut Context<'_>, next: &Returned<'_>) {
-        // What start has set back is not next's.
+        // A position that start has set back is not a fault of next.
         if !cx.ledger.set_back
             && let Some(taken) = taken(next, cx.ledger)
         {
@@ -69,18 +68,18 @@ fn taken<'a>(next: &Returned<'_>, ledger: &'a Ledger) -> Option<&'a Entry> {
         return None;
     }
     let (_, taken) = ledger.entries.at(next.callback.pos_out)?;
-    // A stuck next before this one put several records there.
-    Some(taken).filter(|taken| taken.placed)
+    // A next that left the position alone has several records there.
+    Some(taken).filter(|taken| taken.has_position)
 }
 
 fn report(next: &Returned<'_>, taken: &Entry, cx: &mut Context<'_>) {
     let (callback, returned) = (next.callback, next.ptr);
-    // The rule whose breach had moved positions before.
-    let cause = cx.ledger.mended.or(cx.ledger.root());
-    cx.bench.raise(&RULE, Severity::Error, || {
+    // Rule whose breach had moved positions before.
+    let cause = cx.ledger.corrected.or(cx.ledger.root());
+    cx.findings.report(&RULE, Severity::Error, || {
         let (from, to) = (callback.pos_in.unwrap_or_default(), callback.pos_out);
         let range = taken.range();
-        Draft::new(format!(
+        FindingBuilder::new(format!(
             "next() moved *pos from {from} back to {to}, the position of a record already emitted as \
              bytes {}..{}; it returned {returned:?}, that one was {:?}",
             range.start, range.end, taken.ptr
@@ -93,5 +92,5 @@ fn report(next: &Returned<'_>, taken: &Entry, cx: &mut Context<'_>) {
         .with("emitted", Value::Range(range))
         .because(cause)
     });
-    cx.ledger.blame(cx.ledger.mended.unwrap_or(RULE.id), true);
+    cx.ledger.blame(cx.ledger.corrected.unwrap_or(RULE.id), true);
 }

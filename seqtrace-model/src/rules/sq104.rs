@@ -1,37 +1,38 @@
 //! SQ104: start disagrees with next.
 //!
-//! Trigger: at the end of a pass next had handed out a record that was not shown; the core then asks
-//! start for that position, and start returns another record (rewound, ahead) or NULL (vanished).
-//! Only pointers that name records are compared. Where the position itself was wrong (SQ101 not
-//! mended by the core, SQ103) start is not to blame.
+//! Trigger, one of:
 //!
-//! Or start sets the position back to one at which a record was accepted before: no pointer is needed for that.
-//! Or a generation begins, and start goes on with what next had handed out before it.
+//! - At the end of a pass next had handed out a record that no show rendered. The core asks start
+//!   for its position, and start returns another record (rewound, ahead) or NULL (vanished). Only
+//!   pointers that identify records are compared. If the position itself was wrong (SQ101 without a
+//!   correction by the core, SQ103), start is not to blame.
+//! - start sets the position back to one at which a record was accepted before. No pointer is
+//!   needed for that.
+//! - A generation begins, and start continues with the record that next had handed out before it.
 //!
-//! One mismatch does not tell a wrong start() from a list that changed between two reads: it is a
-//! warning. It is an error if it is deterministic: the same again in another generation, or every
-//! resume goes astray in the same way; or the next read really begins where start set the position back to.
-//! Where start moves the position to one that no record had, it says itself that there is nothing at the
-//! old one: information, and so is a mismatch of pointers of which it is not known whether records keep them.
+//! One mismatch does not distinguish a wrong start() from a list that changed between two reads: it
+//! is a warning. It is an error if it is deterministic: if it happens again in another generation,
+//! if every resume disagrees in the same way, or if the next read begins where start set the
+//! position back to. If start moves the position to one that no record had, it reports that the old
+//! one is free: information, as is a mismatch of pointers that may not last from pass to pass.
 
 mod resumes;
 mod text;
 
 use self::resumes::{Observed, Resumes};
-use self::text::Texts;
+use self::text::FirstTexts;
 use crate::event::Role;
 use crate::finding::{Id, Severity, Value};
-use crate::rules::bench::Draft;
+use crate::rules::collector::FindingBuilder;
 use crate::rules::history::Mismatch;
-use crate::rules::hooks::{Accepted, Context, Hooks, Returned, Started};
+use crate::rules::hooks::{Accepted, Context, Hooks, PassStart, Returned};
 use crate::rules::ledger::entries::Entry;
 use crate::rules::ledger::identity::Trust;
 use crate::rules::ledger::pass::{Resume, is_record};
-use crate::rules::ledger::{Fresh, Left};
+use crate::rules::ledger::{NewEntry, PreviousGeneration};
 use crate::rules::rule::Rule;
 use crate::rules::{SQ101, SQ205, SQ601};
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(104),
     name: "start disagrees with next",
@@ -65,91 +66,91 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// Resumes in a row that go astray in one way before that counts as a rule.
+/// Number of consecutive resumes that disagree in one way before that counts as a rule.
 const ALWAYS: u32 = 3;
 
-/// What is kept of a session.
+/// State of a session.
 #[derive(Debug, Default)]
 pub(super) struct State {
     resumes: Resumes,
-    texts: Texts,
-    /// What the generation before had handed out, until the first start of this one returns.
-    left: Option<Left>,
-    /// A resume whose record may be the one that was handed out, at another address, and when it was: its text
-    /// tells.
-    moved: Option<(Resume, u64)>,
-    /// A resume in which the last start set the position back.
-    back: Option<Resume>,
+    texts: FirstTexts,
+    /// Facts of the generation before, until the first start of this one returns.
+    previous: Option<PreviousGeneration>,
+    /// A resume whose record may be the handed-out one at another address, until show renders its
+    /// text; with the time of the start, ns since boot.
+    unconfirmed: Option<(Resume, u64)>,
+    /// The last resume, if start set the position back in it.
+    set_back: Option<Resume>,
 }
 
 impl Hooks for State {
     fn forget(&mut self) {
-        self.left = None;
-        self.moved = None;
-        self.back = None;
+        self.previous = None;
+        self.unconfirmed = None;
+        self.set_back = None;
     }
 
     fn on_generation(&mut self, cx: &mut Context<'_>) {
-        self.left = cx.ledger.left();
+        self.previous = cx.ledger.previous_generation();
     }
 
     fn before_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>) {
-        let Some(resume) = self.back.take() else { return };
+        let Some(resume) = self.set_back.take() else { return };
         if start.callback.pos_in == resume.set_back && is_record(start.ptr) {
             let root = cx.ledger.root();
             self.resumes.began_again(&Observed { resume, time: start.time, root }, cx);
         }
     }
 
-    fn on_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>, pass: &mut Started) {
-        if let Some(left) = self.left.take() {
-            goes_on(&left, start, cx);
+    fn on_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>, pass: &mut PassStart) {
+        if let Some(previous) = self.previous.take() {
+            continues_previous(&previous, start, cx);
         }
         let Some(resume) = pass.resume.filter(|_| !pass.explained) else { return };
-        if cx.texts && resume.can_be_moved() && cx.history.text_at(resume.handed.pos).is_some() {
-            // The next rendering tells.
-            self.moved = Some((resume, start.time));
+        if cx.texts && resume.can_be_moved() && cx.history.text_at(resume.promised.pos).is_some() {
+            // The text of the next rendering decides.
+            self.unconfirmed = Some((resume, start.time));
         } else {
-            self.disagreed(&resume, start.time, cx);
+            self.judge_resume(&resume, start.time, cx);
         }
     }
 
     #[inline]
     fn before_next(&mut self, cx: &mut Context<'_>, next: &Returned<'_>) {
-        self.settle_moved(cx);
+        self.judge_unrendered(cx);
         if let Some(first) = cx.ledger.first_of_pass() {
-            self.texts.follow(next.callback, &first, cx);
+            self.texts.check_successor(next.callback, &first, cx);
         }
     }
 
     fn on_stop(&mut self, cx: &mut Context<'_>, _: &Returned<'_>) {
-        self.settle_moved(cx);
+        self.judge_unrendered(cx);
     }
 
     #[inline]
-    fn before_accept(&mut self, cx: &mut Context<'_>, fresh: &Fresh) {
-        if let Some((resume, time)) = self.moved.take() {
-            self.recognise(resume, time, &fresh.entry, cx);
+    fn before_accept(&mut self, cx: &mut Context<'_>, new_entry: &NewEntry) {
+        if let Some((resume, time)) = self.unconfirmed.take() {
+            self.recognise(resume, time, &new_entry.entry, cx);
         }
     }
 
     #[inline]
     fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
-        if accepted.fresh.resumed {
-            self.texts.read_first(accepted.fresh, cx);
+        if accepted.new_entry.resumed {
+            self.texts.check_first_record(accepted.new_entry, cx);
         }
     }
 }
 
 impl State {
-    /// Is the record that start returned the one that was handed out, at another address? Or is it the one that it was
-    /// before, by its text, too?
+    /// Judges a resume by the text of its record, which may be that of the handed-out record, or of
+    /// the one that had the same pointer before.
     fn recognise(&mut self, mut resume: Resume, time: u64, entry: &Entry, cx: &mut Context<'_>) {
         let known = entry.hash != 0;
-        if known && cx.history.text_at(resume.handed.pos) == Some((entry.hash, entry.len)) {
-            cx.ledger.agrees_after_all();
+        if known && cx.history.text_at(resume.promised.pos) == Some((entry.hash, entry.len)) {
+            cx.ledger.confirm_resume();
             if resume.seen.is_some() {
-                cx.history.pointers.is_cursor();
+                cx.history.pointers.note_shared();
             }
             self.resumes.agreed(cx);
             return;
@@ -159,48 +160,50 @@ impl State {
         {
             resume.trust = Trust::Firm;
         }
-        self.disagreed(&resume, time, cx);
+        self.judge_resume(&resume, time, cx);
     }
 
-    /// The record that start returned was not rendered: nothing more will be known of it.
+    /// Judges a resume whose record was not rendered: its text stays unknown.
     #[inline]
-    fn settle_moved(&mut self, cx: &mut Context<'_>) {
-        if let Some((resume, time)) = self.moved.take() {
-            self.disagreed(&resume, time, cx);
+    fn judge_unrendered(&mut self, cx: &mut Context<'_>) {
+        if let Some((resume, time)) = self.unconfirmed.take() {
+            self.judge_resume(&resume, time, cx);
         }
     }
 
-    /// start returned what it did: does it disagree?
-    fn disagreed(&mut self, resume: &Resume, time: u64, cx: &mut Context<'_>) {
-        // Who shares a cursor with others does not find what is handed out here.
+    /// Judges a resume, and blames its origin.
+    fn judge_resume(&mut self, resume: &Resume, time: u64, cx: &mut Context<'_>) {
+        // With a shared cursor the handed-out record may be gone.
         let shared = cx.history.root.filter(|root| *root == SQ601);
         let root = cx.ledger.root().or(shared);
         let observed = Observed { resume: *resume, time, root };
         let Some(severity) = self.resumes.judge(observed, cx) else { return };
         cx.ledger.blame(origin(resume, root).unwrap_or(RULE.id), severity > Severity::Info);
         if severity == Severity::Error && cx.ledger.root() == Some(SQ205) {
-            cx.bench.worsen(SQ205, severity);
+            cx.findings.worsen(SQ205, severity);
         }
         if severity > Severity::Info {
-            cx.ledger.miss(resume.handed);
+            cx.ledger.note_missed(resume.promised);
         }
         if resume.set_back.is_some() {
-            self.back = Some(*resume);
+            self.set_back = Some(*resume);
         }
     }
 }
 
-/// A generation begins: with what next had handed out before it?
-fn goes_on(left: &Left, start: &Returned<'_>, cx: &mut Context<'_>) {
+/// Compares the first start of a generation with the record that next had handed out before it.
+fn continues_previous(previous: &PreviousGeneration, start: &Returned<'_>, cx: &mut Context<'_>) {
     let (callback, pointers) = (start.callback, &cx.history.pointers);
-    let Some(resume) = cx.ledger.goes_on(left, callback, start.ptr, pointers) else { return };
-    // The record that was the first of the generation before.
-    let Resume { handed, seen, trust, .. } = resume;
+    let Some(resume) = cx.ledger.continues_previous(previous, callback, start.ptr, pointers) else {
+        return;
+    };
+    // `seen` is the first record of the generation before.
+    let Resume { promised, seen, trust, .. } = resume;
     let pos = seen.map_or(0, |first| first.pos);
-    let (first, returned) = (seen.map_or(0, |first| first.key), handed.identity.key());
-    let mismatch = Mismatch::Astray { pos, handed: first, returned };
+    let (first, returned) = (seen.map_or(0, |first| first.key), promised.identity.key());
+    let mismatch = Mismatch::OtherRecord { pos, promised: first, returned };
     let severity = match trust {
-        Trust::Firm if cx.history.mismatched(mismatch, cx.here()) => Severity::Error,
+        Trust::Firm if cx.history.mismatched(mismatch, cx.generation_key()) => Severity::Error,
         Trust::Firm => Severity::Warning,
         _ => Severity::Info,
     };
@@ -209,25 +212,25 @@ fn goes_on(left: &Left, start: &Returned<'_>, cx: &mut Context<'_>) {
     } else {
         "; unless the list changed"
     };
-    let (time, read) = (start.time, cx.bench.read);
-    cx.bench.raise(&RULE, severity, || {
-        Draft::new(format!(
+    let (time, read) = (start.time, cx.findings.read);
+    cx.findings.report(&RULE, severity, || {
+        FindingBuilder::new(format!(
             "start() returned {:?} at position {pos}, which next() had handed out for position {} before: \
              it does not look at *pos{doubt}",
-            resume.returned, handed.pos
+            resume.returned, promised.pos
         ))
         .blame(Role::Start)
         .with("position", Value::Position(pos))
-        .with("handed out", Value::Pointer(handed.ptr))
-        .with("handed out", Value::Event { time: handed.time, read: handed.read })
+        .with("handed out", Value::Pointer(promised.ptr))
+        .with("handed out", Value::Event { time: promised.time, read: promised.read })
         .with("returned", Value::Event { time, read })
     });
     cx.ledger.blame(RULE.id, severity > Severity::Info);
 }
 
-/// The rule whose breach shows in a resume that went astray: an older one of the generation (`root`), the next before
-/// it whose position the core had to correct, or start itself.
+/// Returns the rule whose breach explains a resume that disagrees: the root of the generation, that
+/// of a next whose position the core had corrected, or this one.
 fn origin(resume: &Resume, root: Option<Id>) -> Option<Id> {
-    let mended = resume.handed.fixed_up && root != Some(RULE.id);
-    if mended { Some(SQ101) } else { root.or(Some(RULE.id)) }
+    let corrected = resume.promised.fixed_up && root != Some(RULE.id);
+    if corrected { Some(SQ101) } else { root.or(Some(RULE.id)) }
 }

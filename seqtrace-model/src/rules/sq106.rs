@@ -1,19 +1,18 @@
 //! SQ106: early end.
 //!
-//! Trigger: next returned NULL and moved `*pos`, the very next start of that generation returns a record for
-//! that position, and it is none that was accepted before. A list can have grown between the two, so it is a
-//! warning, and only information if there was much time. It is an error once next returns NULL at a position
-//! at which a record had been seen before that.
+//! Trigger: next returned NULL and moved `*pos`, and the very next start of that generation returns
+//! a record for that position that was not accepted before. A list can have grown in between, so it
+//! is a warning, and only information if there was much time. It is an error once next returns NULL
+//! at a position at which a record was seen before that.
 
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::Draft;
+use crate::rules::collector::FindingBuilder;
 use crate::rules::hooks::{Accepted, Context, Hooks};
 use crate::rules::ledger::pass::during;
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(106),
     name: "early end",
@@ -37,7 +36,7 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// A list has hardly grown in so short a time, ns.
+/// Time in which a list has hardly grown, ns.
 const SHORT: u64 = 5_000_000;
 
 #[derive(Debug, Default)]
@@ -55,7 +54,7 @@ impl Hooks for State {
 
 /// Reports that start returned a further record for the position at which next had ended.
 fn judge(cx: &mut Context<'_>, accepted: &Accepted<'_>) {
-    let (Some(end), entry) = (accepted.early, &accepted.fresh.entry) else { return };
+    let (Some(end), entry) = (accepted.early, &accepted.new_entry.entry) else { return };
     let time = cx.ledger.pass.as_ref().map_or(accepted.time, |pass| pass.began);
     let known = cx.history.ends_early(&end, time);
     let severity = match time.saturating_sub(end.time) {
@@ -63,14 +62,14 @@ fn judge(cx: &mut Context<'_>, accepted: &Accepted<'_>) {
         ..=SHORT => Severity::Warning,
         _ => Severity::Info,
     };
-    cx.bench.raise(&RULE, severity, || {
+    cx.findings.report(&RULE, severity, || {
         let doubt = if known {
             ", as it had before"
         } else {
             "; unless the list grew in between, next() ends too early"
         };
         let pos = end.pos;
-        Draft::new(format!(
+        FindingBuilder::new(format!(
             "next() returned NULL at position {pos}, {}, and start() returned a further record ({:?}) for that \
              position{doubt}",
             during(end.phase),

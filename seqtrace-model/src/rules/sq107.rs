@@ -1,10 +1,9 @@
-//! SQ107: wrong lseek. `check` raises it: only the reader knows which offset it asked for.
+//! SQ107: wrong lseek. Reported by `check`: only the reader knows the offset that it asked for.
 
 use crate::finding::{Id, Severity};
 use crate::rules::hooks::Hooks;
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(107),
     name: "wrong lseek",

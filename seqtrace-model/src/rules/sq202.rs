@@ -1,18 +1,17 @@
 //! SQ202: lost record.
 //!
 //! Trigger: next handed out a record, start resumed with another one, the reader read on to the end
-//! of the file, and the record never came: not even empty or skipped. Follows from SQ104, and is as
-//! certain as that is.
+//! of the file, and the record never came: not even empty or skipped. It follows from SQ104 and has
+//! the same severity.
 
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
 use crate::rules::SQ104;
-use crate::rules::bench::Draft;
+use crate::rules::collector::FindingBuilder;
 use crate::rules::hooks::{Context, Hooks};
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(202),
     name: "lost record",
@@ -44,16 +43,16 @@ impl Hooks for State {
 }
 
 fn judge(cx: &mut Context<'_>) {
-    // `more` others are not remembered singly.
+    // `more`: number of those that the ledger did not keep.
     let (missed, more) = cx.ledger.take_missed();
     let Some(first) = missed.first() else { return };
     let count = missed.len() as u64 + more;
-    let severity = cx.ledger.astray_severity.unwrap_or(Severity::Info).max(Severity::Warning);
+    let severity = cx.ledger.resume_severity.unwrap_or(Severity::Info).max(Severity::Warning);
     let root = cx.ledger.root();
-    cx.bench.raise_many(&RULE, severity, count, || {
+    cx.findings.report_many(&RULE, severity, count, || {
         let doubt =
             if severity == Severity::Error { "" } else { ", unless it was deleted meanwhile" };
-        Draft::new(format!(
+        FindingBuilder::new(format!(
             "{:?} was handed out by next() for position {} and never emitted{doubt}",
             first.ptr, first.pos
         ))

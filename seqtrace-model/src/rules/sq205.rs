@@ -1,16 +1,15 @@
 //! SQ205: a header that is not at position 0.
 //!
-//! Trigger: start returns `SEQ_START_TOKEN` for a position that is not 0, and it is not what next had
-//! handed out (then 1 is a number like others to this iterator).
+//! Trigger: start returns `SEQ_START_TOKEN` for a position other than 0, and next had not handed it
+//! out (else 1 is a number like others to this iterator).
 
 use crate::event::{PtrKind, Role};
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::Draft;
+use crate::rules::collector::FindingBuilder;
 use crate::rules::hooks::{Context, Hooks, Returned};
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(205),
     name: "header not at 0",
@@ -43,21 +42,20 @@ impl Hooks for State {
 
 /// Returns true if start broke the rule.
 fn judge(cx: &mut Context<'_>, start: &Returned<'_>) -> bool {
-    let (callback, returned, handed) = (start.callback, start.ptr, cx.ledger.handed);
+    let (callback, returned, promised) = (start.callback, start.ptr, cx.ledger.promised);
     let header = returned.kind() == PtrKind::Token;
-    let promised = handed.is_some_and(|handed| handed.ptr == returned);
-    let (true, false, Some(pos)) = (header, promised, callback.pos_in.filter(|pos| *pos != 0))
-    else {
+    let agrees = promised.is_some_and(|promised| promised.ptr == returned);
+    let (true, false, Some(pos)) = (header, agrees, callback.pos_in.filter(|pos| *pos != 0)) else {
         return false;
     };
-    cx.bench.raise(&RULE, Severity::Warning, || {
-        let draft = Draft::new(format!(
+    cx.findings.report(&RULE, Severity::Warning, || {
+        let draft = FindingBuilder::new(format!(
             "start() returned SEQ_START_TOKEN for position {pos}: the header is printed again"
         ))
         .blame(Role::Start)
         .with("position", Value::Position(pos));
-        match handed {
-            Some(handed) => draft.with("handed out", Value::Pointer(handed.ptr)),
+        match promised {
+            Some(promised) => draft.with("handed out", Value::Pointer(promised.ptr)),
             None => draft,
         }
     });

@@ -1,18 +1,16 @@
 //! SQ301: buffer storms.
 //!
-//! Trigger, when the session ends or the buffer has been doubled: three doublings; or twice as many
-//! bytes rendered and thrown away as delivered; or ten times as many records rendered by traversals
-//! as emitted.
+//! Trigger, when the buffer is doubled or the session ends: three doublings; twice as many bytes
+//! discarded as delivered; or ten times as many records passed over as emitted.
 
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::Draft;
+use crate::rules::collector::FindingBuilder;
 use crate::rules::hooks::{Closed, Context, Hooks};
 use crate::rules::rule::Rule;
 use crate::session::update::{CallbackUpdate, Fate};
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(301),
     name: "buffer storms",
@@ -37,17 +35,17 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// Doublings that are a storm.
+/// Number of doublings that is reported.
 const DOUBLINGS: u32 = 3;
-/// Less than this thrown away is not worth a word, bytes.
+/// Number of discarded bytes that is never reported.
 const LITTLE: u64 = 16 << 10;
-/// Fewer records than this passed over are not, either.
+/// Number of records passed over that is never reported.
 const FEW: u64 = 256;
 
-/// What a reader that seeks had rendered in vain, as evidence.
+/// Label of the evidence of a reader that seeks: the number of records passed over.
 pub const PASSED_OVER: &str = "passed over";
 
-/// What was rendered in vain in a session.
+/// State of a session.
 #[derive(Debug, Default)]
 pub(super) struct State {
     doublings: u32,
@@ -67,8 +65,8 @@ impl Hooks for State {
         if self.doublings != DOUBLINGS {
             return;
         }
-        cx.bench.raise(&RULE, Severity::Info, || {
-            Draft::new(format!(
+        cx.findings.report(&RULE, Severity::Info, || {
+            FindingBuilder::new(format!(
                 "the buffer was doubled {DOUBLINGS} times, to {to} bytes, and the record rendered again \
                  each time: smaller records, or single_open_size()"
             ))
@@ -80,8 +78,8 @@ impl Hooks for State {
     fn on_close(&mut self, cx: &mut Context<'_>, closed: &Closed<'_>) {
         let (rejected, totals) = (self.rejected, closed.totals);
         if rejected > LITTLE && rejected / 2 > totals.bytes {
-            cx.bench.raise(&RULE, Severity::Info, || {
-                Draft::new(format!(
+            cx.findings.report(&RULE, Severity::Info, || {
+                FindingBuilder::new(format!(
                     "{rejected} bytes were rendered and thrown away, {} delivered: smaller records, \
                      or single_open_size()",
                     totals.bytes
@@ -91,8 +89,8 @@ impl Hooks for State {
                 .with("delivered", Value::Count(totals.bytes))
             });
         } else if totals.passed_over > FEW && totals.passed_over / 10 > totals.emitted {
-            cx.bench.raise(&RULE, Severity::Info, || {
-                Draft::new(format!(
+            cx.findings.report(&RULE, Severity::Info, || {
+                FindingBuilder::new(format!(
                     "{} records were rendered only to be passed over, {} emitted: the reader seeks back \
                      and forth (`while read`?)",
                     totals.passed_over, totals.emitted

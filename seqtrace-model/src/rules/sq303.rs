@@ -5,11 +5,10 @@
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::Draft;
+use crate::rules::collector::FindingBuilder;
 use crate::rules::hooks::{Context, Hooks, Returned};
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(303),
     name: "output in stop",
@@ -40,15 +39,17 @@ impl Hooks for State {
 fn judge(cx: &mut Context<'_>, stop: &Returned<'_>) {
     let callback = stop.callback;
     let Some(bytes) = callback.bytes.filter(|bytes| *bytes > 0) else { return };
-    cx.bench.raise(&RULE, Severity::Error, || {
+    cx.findings.report(&RULE, Severity::Error, || {
         let what = format!("stop() wrote {bytes} bytes");
         let draft = match callback.range {
-            Some(range) => Draft::new(format!(
+            Some(range) => FindingBuilder::new(format!(
                 "{what}, which the reader gets as bytes {}..{}, once for each read",
                 range.start, range.end
             ))
             .with("kept", Value::Range(range)),
-            None => Draft::new(format!("{what}, which are dropped here and kept in other reads")),
+            None => FindingBuilder::new(format!(
+                "{what}, which are dropped here and kept in other reads"
+            )),
         };
         draft
             .blame(Role::Stop)

@@ -1,18 +1,17 @@
 //! SQ304: hidden error.
 //!
 //! Trigger: show, next or start failed in a read or lseek that did not return that error. The core
-//! tells an error only if it has no bytes to give.
+//! returns an error only if it has no bytes to return.
 
 use crate::errno::Errno;
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
-use crate::rules::case::calls::Failure;
+use crate::rules::analysis::calls::Failure;
+use crate::rules::collector::{FindingBuilder, FindingCollector};
 use crate::rules::hooks::{Context, Hooks};
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(304),
     name: "hidden error",
@@ -39,17 +38,17 @@ pub(super) struct State;
 
 impl Hooks for State {
     fn on_call_end(&mut self, cx: &mut Context<'_>, failure: &Failure, ret: i64) {
-        judge(failure, ret, cx.bench);
+        judge(failure, ret, cx.findings);
     }
 }
 
-fn judge(failure: &Failure, ret: i64, bench: &mut Bench) {
+fn judge(failure: &Failure, ret: i64, findings: &mut FindingCollector) {
     let Failure { role, errno, pos, time } = *failure;
     if ret == -i64::from(errno) {
         return;
     }
-    let read = bench.read;
-    bench.raise(&RULE, Severity::Warning, || {
+    let read = findings.read;
+    findings.report(&RULE, Severity::Warning, || {
         let fate = match role {
             Role::Next => "the core drops it",
             _ => "the reader hears of it in the next read, if at all",
@@ -58,7 +57,7 @@ fn judge(failure: &Failure, ret: i64, bench: &mut Bench) {
             Ok(bytes) => bytes.to_string(),
             Err(_) => Errno(ret.unsigned_abs()).to_string(),
         };
-        Draft::new(format!(
+        FindingBuilder::new(format!(
             "{}() failed with {} at position {pos}, but the call returned {returned}: {fate}",
             role.name(),
             Errno(errno.into())

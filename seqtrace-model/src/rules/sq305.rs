@@ -1,16 +1,16 @@
 //! SQ305: output in start.
 //!
-//! Trigger: `m->count` grows while start runs. At position 0 that is a header that comes once, as files of the
-//! kernel have it: information. At any other position each read that resumes there prints it again.
+//! Trigger: `m->count` grows while start runs. At position 0 that is a header that appears once, as
+//! in some files of the kernel: information. At any other position each read that resumes there
+//! prints it again.
 
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::Draft;
+use crate::rules::collector::FindingBuilder;
 use crate::rules::hooks::{Context, Hooks, Returned};
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(305),
     name: "output in start",
@@ -47,10 +47,10 @@ fn judge(cx: &mut Context<'_>, start: &Returned<'_>) {
     let Some(bytes) = callback.bytes.filter(|bytes| *bytes > 0) else { return };
     let first = callback.pos_in == Some(0);
     let severity = if first { Severity::Info } else { Severity::Error };
-    cx.bench.raise(&RULE, severity, || {
+    cx.findings.report(&RULE, severity, || {
         let pos = callback.pos_in.unwrap_or(callback.pos_out);
         let often = if first { "" } else { ": each read that begins there gets them again" };
-        Draft::new(format!("start() wrote {bytes} bytes at position {pos}{often}"))
+        FindingBuilder::new(format!("start() wrote {bytes} bytes at position {pos}{often}"))
             .blame(Role::Start)
             .with("bytes", Value::Count(bytes))
             .with("position", Value::Position(pos))

@@ -1,10 +1,10 @@
-//! SQ306: side effect. `check` raises it: it takes experiments to tell reading from time.
+//! SQ306: side effect. Reported by `check`: it takes experiments to distinguish the effect of
+//! reading from that of time.
 
 use crate::finding::{Id, Severity};
 use crate::rules::hooks::Hooks;
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(306),
     name: "side effect",

@@ -1,18 +1,17 @@
-//! SQ401, SQ402, SQ403: what an open has made and the release does not free.
+//! SQ401, SQ402, SQ403: leaks of what an open allocated.
 //!
-//! Trigger: the function that opened and the one that released do not belong together; or the
-//! `struct file` of an open session is the file of a new open, so that the old one was freed, and no
-//! release ran; or open() failed after seq_open() had succeeded, and no release ran.
+//! Trigger: the function that opened and the one that released do not belong together; the `struct
+//! file` of an open session is that of a new open, so the old one was freed, and no release ran; or
+//! open() failed after seq_open() had succeeded, and no release ran.
 
 use crate::errno::Errno;
 use crate::event::Wrapper;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
+use crate::rules::collector::{FindingBuilder, FindingCollector};
 use crate::rules::hooks::{Closed, Context, Hooks, Returned};
 use crate::rules::rule::Rule;
 
-/// single_open without single_release.
 pub(super) static SINGLE: Rule = Rule {
     id: Id(401),
     name: "single_open leaked",
@@ -33,7 +32,6 @@ pub(super) static SINGLE: Rule = Rule {
     ],
 };
 
-/// seq_open_private without seq_release_private.
 pub(super) static PRIVATE: Rule = Rule {
     id: Id(402),
     name: "private leaked",
@@ -48,7 +46,6 @@ pub(super) static PRIVATE: Rule = Rule {
     seen: &["the pattern; no file of the kernel is known to do it"],
 };
 
-/// No release at all.
 pub(super) static NEVER: Rule = Rule {
     id: Id(403),
     name: "never released",
@@ -79,50 +76,50 @@ impl Hooks for State {
     }
 
     fn on_open_failed(&mut self, cx: &mut Context<'_>, ret: i32) {
-        open_failed(cx.session.opened_by, ret, cx.bench);
+        open_failed(cx.session.opened_by, ret, cx.findings);
     }
 
     fn on_reused(&mut self, cx: &mut Context<'_>, time: u64) {
         if cx.session.callbacks.is_some() && !cx.session.adopted {
-            reused(cx.session.file, time, cx.bench);
+            reused(cx.session.file, time, cx.findings);
         }
     }
 
     fn on_close(&mut self, cx: &mut Context<'_>, closed: &Closed<'_>) {
         if let Some(by) = closed.by.filter(|_| !cx.session.adopted) {
-            released(cx.session.opened_by, by, closed.private, self.private, cx.bench);
+            released(cx.session.opened_by, by, closed.private, self.private, cx.findings);
         }
     }
 }
 
-/// A session was released. `private` is `m->private` then, `known` what the last start saw.
+/// Judges a release. `private`: `m->private` at the release; `known`: as the last start saw it.
 fn released(
     opened: Wrapper,
     by: Wrapper,
     private: Option<u64>,
     known: Option<u64>,
-    bench: &mut Bench,
+    findings: &mut FindingCollector,
 ) {
     if by != Wrapper::SeqRelease {
         return;
     }
     match opened {
         Wrapper::SingleOpen | Wrapper::SingleOpenSize => {
-            bench.raise(&SINGLE, Severity::Error, || {
-                Draft::new(format!(
+            findings.report(&SINGLE, Severity::Error, || {
+                FindingBuilder::new(format!(
                     "opened by {}(), released by seq_release(): its table of callbacks is leaked",
                     opened.name()
                 ))
             });
         }
         Wrapper::SeqOpenPrivate | Wrapper::SeqOpenPrivateRaw => {
-            // Cleared or changed: whoever did that may have freed it.
+            // If it was cleared or changed, it may have been freed.
             let Some(private) = private.filter(|private| *private != 0) else { return };
             if known.is_some_and(|known| known != private) {
                 return;
             }
-            bench.raise(&PRIVATE, Severity::Error, || {
-                Draft::new(format!(
+            findings.report(&PRIVATE, Severity::Error, || {
+                FindingBuilder::new(format!(
                     "opened by {}(), released by seq_release(): m->private ({private:016x}) is leaked",
                     opened.name()
                 ))
@@ -133,10 +130,10 @@ fn released(
     }
 }
 
-/// The `struct file` of a session is another open's now.
-fn reused(file: u64, time: u64, bench: &mut Bench) {
-    bench.raise(&NEVER, Severity::Error, || {
-        Draft::new(format!(
+/// Reports that the `struct file` of a session belongs to another open.
+fn reused(file: u64, time: u64, findings: &mut FindingCollector) {
+    findings.report(&NEVER, Severity::Error, || {
+        FindingBuilder::new(format!(
             "closed for good (its struct file {file:016x} was given to another open), and no release \
              ran: the seq_file and its buffer are leaked"
         ))
@@ -145,8 +142,8 @@ fn reused(file: u64, time: u64, bench: &mut Bench) {
     });
 }
 
-/// open() returned the negative errno `ret` after `opened` had succeeded. No release ran, and none will.
-fn open_failed(opened: Wrapper, ret: i32, bench: &mut Bench) {
+/// Reports that open() returned the negative errno `ret` after `opened` had succeeded.
+fn open_failed(opened: Wrapper, ret: i32, findings: &mut FindingCollector) {
     let leaked = match opened {
         Wrapper::SingleOpen | Wrapper::SingleOpenSize => {
             "the seq_file and its table of callbacks are leaked"
@@ -156,8 +153,8 @@ fn open_failed(opened: Wrapper, ret: i32, bench: &mut Bench) {
         }
         _ => "the seq_file is leaked",
     };
-    bench.raise(&NEVER, Severity::Error, || {
-        Draft::new(format!(
+    findings.report(&NEVER, Severity::Error, || {
+        FindingBuilder::new(format!(
             "open() failed with {} after {}() had succeeded: {leaked}",
             Errno(ret.unsigned_abs().into()),
             opened.name()

@@ -1,16 +1,15 @@
 //! SQ501: held long.
 //!
-//! Trigger: from the return of start to the return of stop passed more than a threshold. What start() does before
-//! it returns may be waiting, without a lock.
+//! Trigger: the time from the return of start to that of stop exceeds a threshold. Time before
+//! start returns may be spent waiting, without a lock.
 
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
+use crate::rules::collector::{FindingBuilder, FindingCollector};
 use crate::rules::hooks::{Context, Hooks, Returned};
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(501),
     name: "held long",
@@ -28,7 +27,7 @@ pub(super) static RULE: Rule = Rule {
     seen: &["files that walk all tasks or all pages"],
 };
 
-/// The threshold, ns.
+/// Longest time that is not reported, ns.
 pub(super) const LONG: u64 = 50_000_000;
 
 #[derive(Debug, Default)]
@@ -38,18 +37,18 @@ impl Hooks for State {
     #[inline]
     fn on_stop(&mut self, cx: &mut Context<'_>, stop: &Returned<'_>) {
         if let Some(pass) = &cx.ledger.pass {
-            judge(stop.time.saturating_sub(pass.began), cx.bench);
+            judge(stop.time.saturating_sub(pass.began), cx.findings);
         }
     }
 }
 
-/// stop returned `held` ns after start had returned.
-fn judge(held: u64, bench: &mut Bench) {
+/// Judges a pass that took `held` ns from the return of start to that of stop.
+fn judge(held: u64, findings: &mut FindingCollector) {
     if held <= LONG {
         return;
     }
-    bench.raise(&RULE, Severity::Info, || {
-        Draft::new(format!(
+    findings.report(&RULE, Severity::Info, || {
+        FindingBuilder::new(format!(
             "from the return of start() to stop() took {}.{} ms: what start() locks was held that long",
             held / 1_000_000,
             held / 100_000 % 10

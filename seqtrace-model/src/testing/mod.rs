@@ -1,5 +1,5 @@
 //! Simulated seq_files and readers, for tests of this crate and of others.
-#![cfg_attr(not(test), expect(clippy::unwrap_used, clippy::panic, reason = "only tests use this"))]
+#![expect(clippy::unwrap_used, reason = "only tests use this")]
 
 pub mod file;
 pub mod files;

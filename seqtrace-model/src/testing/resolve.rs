@@ -1,4 +1,4 @@
-//! Names for tests.
+//! Resolver of names for tests.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use crate::event::Task;
 use crate::session::Resolve;
 use crate::session::update::Symbol;
 
-/// A start at this address is `single_start`.
+/// Address whose function is called `single_start`.
 pub const SINGLE_START: u64 = 0xffff_ffff_8100_0100;
 
-/// Names every function after its address.
+/// Resolver that names every function after its address.
 #[derive(Debug, Default)]
 pub struct Names;
 

@@ -3,57 +3,57 @@
 use super::{ALWAYS, RULE, origin};
 use crate::event::{Ptr, Role};
 use crate::finding::{Id, Severity, Value};
-use crate::rules::bench::{Bench, Draft};
+use crate::rules::collector::{FindingBuilder, FindingCollector};
 use crate::rules::history::Mismatch;
 use crate::rules::hooks::Context;
 use crate::rules::ledger::identity::Trust;
 use crate::rules::ledger::pass::Resume;
 
-/// Resumes in a row that go astray in one way where start says that the old position is gone: lists do change.
+/// Like [`ALWAYS`], where start reports that the old position is free: lists do change.
 const ALWAYS_ROUNDED: u32 = 8;
 
-/// The resumes of a session.
+/// Statistics about the resumes of a session.
 #[derive(Debug, Default)]
 pub(super) struct Resumes {
     agreed: u32,
-    astray: u32,
-    /// How the last one went astray, and how often in a row in that way.
-    way: Option<(Way, u32)>,
-    /// The first one whose pointers may still turn out to name records.
+    mismatched: u32,
+    /// The last mismatch, and how often in a row it came.
+    mismatch: Option<(ResumeMismatch, u32)>,
+    /// The first mismatch whose pointers may still turn out to identify records.
     weak: Option<Observed>,
 }
 
-/// A resume that went astray, and what was known then.
+/// A resume that disagreed, and the facts known then.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Observed {
     pub(super) resume: Resume,
     /// Time at which start returned, ns since boot.
     pub(super) time: u64,
-    /// The rule whose breach had broken the order of the generation before.
+    /// Rule whose breach had broken the order of the generation before.
     pub(super) root: Option<Id>,
 }
 
-/// In which way.
+/// The way in which a resume disagrees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// The record was accepted before, so many records back.
+enum ResumeMismatch {
+    /// The record was accepted before, this many records back (negative).
     Rewound(i64),
-    /// It was not.
+    /// The record was not accepted before.
     Ahead,
-    /// There is none.
+    /// start returned NULL instead of a record.
     Vanished,
 }
 
-fn way(resume: &Resume) -> Way {
+fn mismatch(resume: &Resume) -> ResumeMismatch {
     match (resume.returned, resume.delta) {
-        (Ptr::NULL, _) => Way::Vanished,
-        (_, Some(delta)) => Way::Rewound(delta),
-        _ => Way::Ahead,
+        (Ptr::NULL, _) => ResumeMismatch::Vanished,
+        (_, Some(delta)) => ResumeMismatch::Rewound(delta),
+        _ => ResumeMismatch::Ahead,
     }
 }
 
 impl Resumes {
-    /// start returned in a resume. How bad it is, if it disagrees and start is to blame.
+    /// Judges a resume. Returns the severity, if it disagrees and start is to blame.
     pub(super) fn judge(&mut self, observed: Observed, cx: &mut Context<'_>) -> Option<Severity> {
         let resume = &observed.resume;
         if resume.agrees && resume.set_back.is_none() {
@@ -61,112 +61,115 @@ impl Resumes {
             return None;
         }
         let position = resume.set_back.is_some();
-        if !position && (resume.trust == Trust::None || resume.handed.out_of_step) {
+        if !position && (resume.trust == Trust::None || resume.promised.out_of_step) {
             return None;
         }
-        self.astray += 1;
-        let times = self.again(way(resume));
+        self.mismatched += 1;
+        let times = self.count(mismatch(resume));
         let severity = self.severity(resume, times, cx);
         if resume.trust != Trust::Firm && self.weak.is_none() {
             self.weak = Some(observed);
         }
-        self.raise(&observed, severity, 1, cx);
-        self.settle(cx);
+        self.report(&observed, severity, 1, cx);
+        self.recheck(cx);
         Some(severity)
     }
 
-    /// A resume agreed.
+    /// Counts a resume that agreed.
     pub(super) fn agreed(&mut self, cx: &mut Context<'_>) {
         self.agreed += 1;
-        self.way = None;
-        self.settle(cx);
+        self.mismatch = None;
+        self.recheck(cx);
     }
 
-    /// How often in a row they went astray in this way.
-    fn again(&mut self, way: Way) -> u32 {
-        let times = match self.way {
-            Some((last, times)) if last == way => times + 1,
+    /// Returns how often in a row resumes disagreed in this way.
+    fn count(&mut self, mismatch: ResumeMismatch) -> u32 {
+        let times = match self.mismatch {
+            Some((last, times)) if last == mismatch => times + 1,
             _ => 1,
         };
-        self.way = Some((way, times));
+        self.mismatch = Some((mismatch, times));
         times
     }
 
     fn severity(&self, resume: &Resume, times: u32, cx: &mut Context<'_>) -> Severity {
-        let pos = resume.handed.pos;
-        let (handed, returned) = (resume.handed.identity.key(), resume.identity.key());
+        let pos = resume.promised.pos;
+        let (promised, returned) = (resume.promised.identity.key(), resume.identity.key());
         let mismatch = match resume.set_back {
             Some(to) => Mismatch::SetBack { from: pos, to },
-            None => Mismatch::Astray { pos, handed, returned },
+            None => Mismatch::OtherRecord { pos, promised, returned },
         };
         let firm = resume.trust == Trust::Firm;
-        let again = firm && !resume.rounded && cx.history.mismatched(mismatch, cx.here());
-        let always = if resume.rounded { ALWAYS_ROUNDED } else { ALWAYS };
-        match (firm, resume.rounded) {
-            (true, _) if again || (times >= always && self.agreed == 0) => Severity::Error,
+        let count =
+            firm && !resume.moved_ahead && cx.history.mismatched(mismatch, cx.generation_key());
+        let always = if resume.moved_ahead { ALWAYS_ROUNDED } else { ALWAYS };
+        match (firm, resume.moved_ahead) {
+            (true, _) if count || (times >= always && self.agreed == 0) => Severity::Error,
             (true, false) => Severity::Warning,
             _ => Severity::Info,
         }
     }
 
-    /// Was something learned of the pointers that makes an older mismatch certain?
-    fn settle(&mut self, cx: &mut Context<'_>) {
+    /// Reports an older mismatch, if pointers have turned out to identify records.
+    fn recheck(&mut self, cx: &mut Context<'_>) {
         let Some(observed) = self.weak else { return };
         let resume = &observed.resume;
-        match cx.history.pointers.trust(resume.identity, resume.handed.identity) {
+        match cx.history.pointers.trust(resume.identity, resume.promised.identity) {
             Trust::Weak => {}
             Trust::None => self.weak = None,
             Trust::Firm => {
                 self.weak = None;
-                if !resume.rounded {
-                    self.raise(&observed, Severity::Warning, 0, cx);
+                if !resume.moved_ahead {
+                    self.report(&observed, Severity::Warning, 0, cx);
                 }
             }
         }
     }
 
-    fn raise(&self, observed: &Observed, severity: Severity, times: u64, cx: &mut Context<'_>) {
-        let (astray, total) = (self.astray, self.astray + self.agreed);
+    fn report(&self, observed: &Observed, severity: Severity, times: u64, cx: &mut Context<'_>) {
+        let (mismatched, total) = (self.mismatched, self.mismatched + self.agreed);
         let resume = &observed.resume;
         let doubt = match severity {
-            Severity::Error => format!("; {astray} of {total} resumes, and always so"),
+            Severity::Error => format!("; {mismatched} of {total} resumes, and always so"),
             Severity::Warning if resume.set_back.is_some() => String::new(),
             Severity::Warning => "; the list changed, or start() is wrong".to_owned(),
-            Severity::Info if resume.rounded => {
+            Severity::Info if resume.moved_ahead => {
                 "; it moved the position: the list has changed".to_owned()
             }
             Severity::Info => "; unless each pass allocates its own records".to_owned(),
         };
-        cx.ledger.astray_severity = cx.ledger.astray_severity.max(Some(severity));
-        raise(observed, severity, (times, astray, total), &doubt, cx.bench);
+        cx.ledger.resume_severity = cx.ledger.resume_severity.max(Some(severity));
+        report(observed, severity, (times, mismatched, total), &doubt, cx.findings);
     }
 
-    /// A read begins at the position to which start had set it back.
+    /// Reports that a read begins at the position to which start had set it back.
     pub(super) fn began_again(&self, observed: &Observed, cx: &mut Context<'_>) {
-        cx.ledger.astray_severity = Some(Severity::Error);
-        let counts = (0, self.astray, self.astray + self.agreed);
+        cx.ledger.resume_severity = Some(Severity::Error);
+        let counts = (0, self.mismatched, self.mismatched + self.agreed);
         let so = ", and the next read began there";
-        raise(observed, Severity::Error, counts, so, cx.bench);
+        report(observed, Severity::Error, counts, so, cx.findings);
     }
 }
 
-/// What start did, in words.
-fn deed(resume: &Resume) -> String {
-    let (pos, returned) = (resume.handed.pos, resume.returned);
-    let promised = format!("next() had handed out {:?}", resume.handed.ptr);
+/// Describes what start did.
+fn describe(resume: &Resume) -> String {
+    let (pos, returned) = (resume.promised.pos, resume.returned);
+    let promised = format!("next() had handed out {:?}", resume.promised.ptr);
     let back = resume.set_back.map(|to| format!("set *pos back to {to}"));
     let also = back.as_ref().map_or(String::new(), |back| format!(", and {back}"));
-    match (way(resume), resume.seen, &back) {
+    match (mismatch(resume), resume.seen, &back) {
         (_, _, Some(back)) if resume.agrees => {
             format!(
                 "start() returned {returned:?}, which next() had handed out for position {pos}, and {back}"
             )
         }
-        (Way::Vanished, _, Some(back)) => {
+        (ResumeMismatch::Vanished, _, Some(back)) => {
             format!("start() gave up at position {pos}, where {promised}, and {back}")
         }
-        (Way::Vanished, ..) => format!("start() found nothing at position {pos}, where {promised}"),
-        (Way::Rewound(_), Some(seen), _) => format!(
+        (ResumeMismatch::Vanished, ..) => {
+            format!("start() found nothing at position {pos}, where {promised}")
+        }
+        (ResumeMismatch::Rewound(_), Some(seen), _) => format!(
             "start() went back at position {pos}: {promised}, start() returned {returned:?}, \
              already emitted as bytes {}..{}{also}",
             seen.start,
@@ -178,30 +181,30 @@ fn deed(resume: &Resume) -> String {
     }
 }
 
-fn raise(
+fn report(
     observed: &Observed,
     severity: Severity,
-    (times, astray, total): (u64, u32, u32),
+    (times, mismatched, total): (u64, u32, u32),
     doubt: &str,
-    bench: &mut Bench,
+    findings: &mut FindingCollector,
 ) {
     let Observed { resume, time, root } = *observed;
-    let read = bench.read;
-    bench.raise_many(&RULE, severity, times, || {
-        let handed = &resume.handed;
-        let draft = Draft::new(deed(&resume) + doubt)
+    let read = findings.read;
+    findings.report_many(&RULE, severity, times, || {
+        let promised = &resume.promised;
+        let draft = FindingBuilder::new(describe(&resume) + doubt)
             .blame(Role::Start)
-            .with("position", Value::Position(handed.pos))
-            .with("handed out", Value::Pointer(handed.ptr))
-            .with("handed out", Value::Event { time: handed.time, read: handed.read })
+            .with("position", Value::Position(promised.pos))
+            .with("handed out", Value::Pointer(promised.ptr))
+            .with("handed out", Value::Event { time: promised.time, read: promised.read })
             .with("returned", Value::Pointer(resume.returned))
             .with("returned", Value::Event { time, read })
-            .with("astray", Value::Count(astray.into()))
+            .with("astray", Value::Count(mismatched.into()))
             .with("resumes", Value::Count(total.into()));
-        let draft = match (resume.set_back, way(&resume)) {
+        let draft = match (resume.set_back, mismatch(&resume)) {
             (Some(to), _) => draft.with("set back to", Value::Position(to)),
-            (None, Way::Rewound(delta)) => draft.with("records", Value::Delta(delta)),
-            (None, Way::Ahead | Way::Vanished) => draft,
+            (None, ResumeMismatch::Rewound(delta)) => draft.with("records", Value::Delta(delta)),
+            (None, ResumeMismatch::Ahead | ResumeMismatch::Vanished) => draft,
         };
         draft.because(origin(&resume, root).filter(|origin| *origin != RULE.id))
     });

@@ -1,31 +1,31 @@
-//! Where pointers say nothing of records, their text can: start resumed with a record that was there before.
+//! Resumes of files whose pointers identify no records: the texts of records show that start went
+//! back.
 
 use super::{ALWAYS, RULE};
 use crate::event::Role;
 use crate::finding::{Severity, Value};
-use crate::rules::bench::Draft;
+use crate::rules::collector::FindingBuilder;
 use crate::rules::history::Mismatch;
 use crate::rules::hooks::Context;
-use crate::rules::ledger::Fresh;
+use crate::rules::ledger::NewEntry;
 use crate::rules::ledger::entries::Entry;
 use crate::rules::ledger::identity::Trust;
 use crate::session::update::CallbackUpdate;
 
-/// The first records of the passes of a session, by their text.
+/// Statistics about the texts of the first records of passes.
 #[derive(Debug, Default)]
-pub(super) struct Texts {
-    /// Those that were right.
+pub(super) struct FirstTexts {
+    /// Number of texts that belong to their positions.
     right: u32,
-    /// Those that were there before, in a row.
+    /// Number of consecutive texts of earlier records.
     wrong: u32,
 }
 
-impl Texts {
-    /// The first record of a pass was rendered with its text: is it the one that belongs there? Only where pointers do
-    /// not tell.
-    pub(super) fn read_first(&mut self, fresh: &Fresh, cx: &mut Context<'_>) {
-        let entry = &fresh.entry;
-        let (identity, text) = (fresh.identity, (entry.hash, entry.len));
+impl FirstTexts {
+    /// Judges the text of the first record of a pass, unless pointers identify records.
+    pub(super) fn check_first_record(&mut self, new_entry: &NewEntry, cx: &mut Context<'_>) {
+        let entry = &new_entry.entry;
+        let (identity, text) = (new_entry.identity, (entry.hash, entry.len));
         let unknown = cx.history.pointers.trust(identity, identity) == Trust::None;
         if entry.hash == 0 || !unknown || cx.ledger.is_broken() {
             return;
@@ -36,43 +36,56 @@ impl Texts {
             self.wrong = 0;
             return;
         }
-        let earlier = cx.ledger.there_before(entry);
+        let earlier = cx.ledger.earlier_with_text(entry);
         let earlier = earlier.filter(|one| cx.history.text_at(one.pos) == Some(text));
         if let Some(earlier) = earlier {
-            self.went_back(&earlier, entry, false, cx);
+            self.report_rewind(&earlier, entry, false, cx);
         }
     }
 
-    /// next goes on behind the first record of a pass: if to where it had gone before from the record whose text that
-    /// one has, it is start that went back.
-    pub(super) fn follow(&mut self, next: &CallbackUpdate, first: &Entry, cx: &mut Context<'_>) {
+    /// Judges a next behind the first record of a pass. If it moves to the position to which it had
+    /// moved from an earlier record with the same text, start went back to that record.
+    pub(super) fn check_successor(
+        &mut self,
+        next: &CallbackUpdate,
+        first: &Entry,
+        cx: &mut Context<'_>,
+    ) {
         let other = cx.ledger.root().is_some_and(|root| root != RULE.id);
-        if (other && cx.ledger.is_broken()) || cx.ledger.mended.is_some() {
+        if (other && cx.ledger.is_broken()) || cx.ledger.corrected.is_some() {
             return;
         }
         let identity = cx.ledger.identity(first.ptr);
         if cx.history.pointers.trust(identity, identity) > Trust::None {
             return;
         }
-        let earlier = cx.ledger.there_before(first);
+        let earlier = cx.ledger.earlier_with_text(first);
         let behind = |one: &Entry| cx.ledger.behind(one) == Some(next.pos_out);
         if let Some(earlier) = earlier.filter(behind) {
-            self.went_back(&earlier, first, true, cx);
+            self.report_rewind(&earlier, first, true, cx);
         }
     }
 
-    /// `entry` has the text of `earlier`. `certain`: that follows from where next went from there.
-    fn went_back(&mut self, earlier: &Entry, entry: &Entry, certain: bool, cx: &mut Context<'_>) {
+    /// Reports that `entry` has the text of `earlier`. `certain`: a next has confirmed that they
+    /// are one record.
+    fn report_rewind(
+        &mut self,
+        earlier: &Entry,
+        entry: &Entry,
+        certain: bool,
+        cx: &mut Context<'_>,
+    ) {
         self.wrong += 1;
         let (pos, to) = (entry.pos, earlier.pos);
-        let mismatch = Mismatch::Astray { pos, handed: 0, returned: to.cast_unsigned() };
-        // What was forgotten of a file that does so always counts, too.
-        let again = cx.history.mismatched(mismatch, cx.here()) || cx.history.root == Some(RULE.id);
+        let mismatch = Mismatch::OtherRecord { pos, promised: 0, returned: to.cast_unsigned() };
+        // The history of a file that always does so may have lost the mismatch.
+        let again = cx.history.mismatched(mismatch, cx.generation_key())
+            || cx.history.root == Some(RULE.id);
         let always = self.wrong >= ALWAYS && self.right == 0;
         let severity = if certain || again || always { Severity::Error } else { Severity::Info };
-        cx.bench.raise(&RULE, severity, || {
+        cx.findings.report(&RULE, severity, || {
             let doubt = if severity == Severity::Error { "" } else { "; unless the list changed" };
-            Draft::new(format!(
+            FindingBuilder::new(format!(
                 "start() went back at position {pos}: the record that it returned has the text of the one at \
                  position {to}, already emitted as bytes {}..{}{doubt}",
                 earlier.start,
@@ -85,7 +98,7 @@ impl Texts {
         });
         cx.ledger.blame(RULE.id, severity > Severity::Info);
         if severity > Severity::Info {
-            cx.ledger.astray();
+            cx.ledger.mark_mismatch();
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Call {
 pub(in crate::rules) struct Failure {
     pub(in crate::rules) role: Role,
     pub(in crate::rules) errno: u32,
-    /// Position on return.
+    /// Position when the callback returned.
     pub(in crate::rules) pos: i64,
     /// Time of the return, ns since boot.
     pub(in crate::rules) time: u64,

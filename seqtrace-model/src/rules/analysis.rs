@@ -1,4 +1,4 @@
-//! One session before the judge: updates enter the ledger, and what follows is handed to the rules.
+//! Analysis of one session: updates enter the ledger, and the rules get what follows from them.
 
 pub(super) mod calls;
 
@@ -7,30 +7,29 @@ use std::rc::Rc;
 
 use self::calls::Calls;
 use super::Rules;
-use super::bench::Bench;
+use super::collector::FindingCollector;
 use super::history::{self, FileKey, History, KnownFile};
-use super::hooks::{Accepted, Closed, Context, Delivery, Hooks, Returned, Started};
+use super::hooks::{Accepted, Closed, Context, Delivery, Hooks, PassStart, Returned};
 use super::ledger::pass::Origin;
-use super::ledger::{Fresh, Ledger, Shown};
+use super::ledger::{Ledger, NewEntry, Shown};
 use crate::event::{FileKind, Role};
 use crate::finding::{Finding, FindingCount};
 use crate::session::update::{CallbackUpdate, Phase, ReadEnd, Session, Update, What};
 
-/// Everything that is known of one open session.
+/// State of one open session.
 #[derive(Debug)]
-pub(super) struct Case {
+pub(super) struct SessionAnalysis {
     /// Its file, if it has callbacks.
     pub(super) file: Option<KnownFile>,
     facts: Facts,
     rules: Rules,
     calls: Calls,
-    /// Events were lost while it was open.
-    holes: bool,
-    /// A show whose text may still come.
-    waiting: Option<Waiting>,
-    /// The update before was a record that was accepted without its text.
-    untold: bool,
-    /// The end of the file was reached in this generation.
+    /// True if events were lost while it was open.
+    has_gaps: bool,
+    pending_show: Option<PendingShow>,
+    /// True if the update before was a record that was accepted without its text.
+    text_pending: bool,
+    /// True if the reader has reached the end of the file in this generation.
     complete: bool,
 }
 
@@ -39,28 +38,28 @@ pub(super) struct Case {
 struct Facts {
     session: Rc<Session>,
     ledger: Ledger,
-    bench: Bench,
+    findings: FindingCollector,
     texts: bool,
 }
 
 impl Facts {
     #[inline]
     fn with<'a>(&'a mut self, history: &'a mut History) -> Context<'a> {
-        let Self { session, ledger, bench, texts } = self;
-        Context { session, ledger, history, bench, texts: *texts }
+        let Self { session, ledger, findings, texts } = self;
+        Context { session, ledger, history, findings, texts: *texts }
     }
 }
 
-/// A show whose text may still come.
+/// A show whose text may be the next update.
 #[derive(Debug)]
-struct Waiting {
+struct PendingShow {
     callback: CallbackUpdate,
     read: Option<u32>,
     time: u64,
 }
 
-impl Case {
-    /// A session that was opened, or is seen for the first time.
+impl SessionAnalysis {
+    /// Returns the state of a session that was opened, or is seen for the first time.
     pub(super) fn new(session: Rc<Session>) -> Self {
         let m = match session.kind {
             FileKind::Seq { m, .. } => m,
@@ -70,20 +69,20 @@ impl Case {
             file: FileKey::of(&session).map(KnownFile::new),
             facts: Facts {
                 ledger: Ledger::new(m, session.adopted),
-                bench: Bench::new(Rc::clone(&session)),
+                findings: FindingCollector::new(Rc::clone(&session)),
                 session,
                 texts: false,
             },
             rules: Rules::default(),
             calls: Calls::default(),
-            holes: false,
-            waiting: None,
-            untold: false,
+            has_gaps: false,
+            pending_show: None,
+            text_pending: false,
             complete: false,
         }
     }
 
-    /// A smaller ledger, for tests.
+    /// Lowers the maximum number of entries of the ledger.
     #[cfg(test)]
     pub(super) fn limited(mut self, entries: Option<usize>) -> Self {
         if let Some(entries) = entries {
@@ -96,31 +95,32 @@ impl Case {
         &self.facts.session
     }
 
-    /// Whether anything was found since it was taken last.
-    pub(super) fn has_found(&self) -> bool {
-        self.facts.bench.has_raised()
+    /// Returns true if there are findings that were not taken.
+    pub(super) fn has_findings(&self) -> bool {
+        self.facts.findings.has_new()
     }
 
-    /// What was found since this was asked last.
+    /// Takes the new findings.
     pub(super) fn take(&mut self) -> Vec<Finding> {
-        self.facts.bench.take()
+        self.facts.findings.take()
     }
 
-    /// What was found in all.
+    /// Returns the counts of all rules.
     pub(super) fn counts(&self) -> Vec<FindingCount> {
-        self.facts.bench.counts()
+        self.facts.findings.counts()
     }
 
-    /// Events were lost while it was open.
+    /// Takes the fact that events were lost.
     pub(super) fn gap(&mut self) {
-        self.waiting = None;
-        self.holes = true;
+        self.pending_show = None;
+        self.has_gaps = true;
         self.taint();
     }
 
-    /// Its `struct file` is another's now. Where events were lost, its release may be among them.
+    /// Takes the fact that another open has the `struct file`. If events were lost, the release may
+    /// be one of them.
     pub(super) fn reused(&mut self, time: u64, history: &mut History) {
-        if !self.holes {
+        if !self.has_gaps {
             self.rules.on_reused(&mut self.facts.with(history), time);
         }
     }
@@ -130,19 +130,19 @@ impl Case {
         self.rules.forget();
     }
 
-    /// An update of this session. `texts`: those of records are being kept.
+    /// Takes an update of this session. `texts`: the trace has the texts of records.
     #[inline]
-    pub(super) fn see(&mut self, update: &Update, texts: bool, history: &mut History) {
-        if self.waiting.is_some() {
+    pub(super) fn observe(&mut self, update: &Update, texts: bool, history: &mut History) {
+        if self.pending_show.is_some() {
             self.text(update, history);
         }
         self.facts.texts = texts;
-        let untold = std::mem::take(&mut self.untold);
-        self.facts.bench.read = update.read;
+        let text_pending = std::mem::take(&mut self.text_pending);
+        self.facts.findings.read = update.read;
         match &update.what {
             What::Callback(callback) => self.callback(update, callback, texts, history),
-            // The first text of the trace: nobody knew that there would be any.
-            What::Preview { bytes } if untold => self.facts.ledger.entries.text(hash(bytes)),
+            // The first text of the trace: its record was accepted already.
+            What::Preview { bytes } if text_pending => self.facts.ledger.entries.text(hash(bytes)),
             What::ReadBegin { pos, .. } => self.calls.enter(update, *pos),
             What::LseekBegin { .. } => self.calls.enter(update, 0),
             What::Grow { to, .. } => self.rules.on_grow(&mut self.facts.with(history), *to),
@@ -153,7 +153,7 @@ impl Case {
                 }
             }
             What::Disagreement { .. } => {
-                self.holes = true;
+                self.has_gaps = true;
                 self.taint();
             }
             What::OpenLeaked { ret } => {
@@ -166,20 +166,20 @@ impl Case {
             }
             _ => {}
         }
-        if self.facts.bench.has_raised() {
-            history.root = history.root.or(self.facts.bench.root());
+        if self.facts.findings.has_new() {
+            history.root = history.root.or(self.facts.findings.root());
         }
     }
 
-    /// Behind a show that waits for it: its text, or something else.
+    /// Gives the pending show the text in an update, or none if the update has none.
     fn text(&mut self, update: &Update, history: &mut History) {
         let hash = match &update.what {
             What::Preview { bytes } => hash(bytes),
             _ => 0,
         };
-        let Some(Waiting { callback, read, time }) = self.waiting.take() else { return };
+        let Some(PendingShow { callback, read, time }) = self.pending_show.take() else { return };
         self.shown(&callback, read, time, hash, history);
-        self.untold = false;
+        self.text_pending = false;
     }
 
     #[inline]
@@ -210,7 +210,7 @@ impl Case {
                 self.rules.on_show(&mut self.facts.with(history), callback);
                 if texts && callback.bytes.unwrap_or(0) > 0 {
                     let callback = callback.clone();
-                    self.waiting = Some(Waiting { callback, read, time });
+                    self.pending_show = Some(PendingShow { callback, read, time });
                 } else {
                     self.shown(callback, read, time, 0, history);
                 }
@@ -222,7 +222,7 @@ impl Case {
         }
     }
 
-    /// Does a generation begin with this start?
+    /// Begins a generation, if one begins with this start.
     fn begin(&mut self, update: &Update, callback: &CallbackUpdate, history: &mut History) {
         let rewound = self.calls.begin_pass(update) && callback.phase == Phase::First;
         if rewound || callback.phase == Phase::Traverse {
@@ -234,7 +234,7 @@ impl Case {
         }
     }
 
-    /// The generation is over: what is worth remembering of it?
+    /// Offers the first records of the generation to the history of the file.
     fn keep(&self, history: &mut History) {
         let ledger = &self.facts.ledger;
         if ledger.is_known() {
@@ -246,30 +246,30 @@ impl Case {
     fn start(&mut self, start: &Returned<'_>, read: Option<u32>, history: &mut History) {
         let Returned { callback, ptr, time } = *start;
         if callback.bytes.is_some() {
-            self.facts.ledger.strays();
+            self.facts.ledger.ignore_offsets();
         }
         let root = self.facts.ledger.root();
         self.rules.before_start(&mut self.facts.with(history), start);
         let ledger = &mut self.facts.ledger;
         let (set_back, was_set_back) = (ledger.sets_back(callback, ptr), ledger.set_back);
         let resume = ledger.start(callback, ptr, time, &mut history.pointers);
-        ledger.stamp(time, read);
-        let mut pass = Started { root, set_back, was_set_back, resume, explained: false };
+        ledger.set_time(time, read);
+        let mut pass = PassStart { root, set_back, was_set_back, resume, explained: false };
         self.rules.on_start(&mut self.facts.with(history), start, &mut pass);
     }
 
     fn next(&mut self, next: &Returned<'_>, read: Option<u32>, history: &mut History) {
         let Returned { callback, ptr, time } = *next;
         if callback.bytes.is_some() {
-            self.facts.ledger.strays();
+            self.facts.ledger.ignore_offsets();
         }
         self.rules.before_next(&mut self.facts.with(history), next);
         self.facts.ledger.next(callback, ptr, &mut history.pointers);
-        self.facts.ledger.stamp(time, read);
+        self.facts.ledger.set_time(time, read);
         self.rules.on_next(&mut self.facts.with(history), next);
     }
 
-    /// A rendering, and its text if that is known.
+    /// Takes a rendering; `hash` is that of its text, 0 if it is unknown.
     fn shown(
         &mut self,
         callback: &CallbackUpdate,
@@ -280,36 +280,38 @@ impl Case {
     ) {
         let read = read.unwrap_or(0);
         match self.facts.ledger.show(callback, read, hash, &mut history.pointers) {
-            Shown::Accepted(fresh) => {
-                self.untold = hash == 0;
-                self.accepted(&fresh, time, history);
+            Shown::Accepted(new_entry) => {
+                self.text_pending = hash == 0;
+                self.accepted(&new_entry, time, history);
             }
             Shown::Consumed | Shown::Again => {}
             Shown::Unknown => self.taint(),
         }
     }
 
-    fn accepted(&mut self, fresh: &Fresh, time: u64, history: &mut History) {
-        self.rules.before_accept(&mut self.facts.with(history), fresh);
+    fn accepted(&mut self, new_entry: &NewEntry, time: u64, history: &mut History) {
+        self.rules.before_accept(&mut self.facts.with(history), new_entry);
         let ledger = &mut self.facts.ledger;
         let expected = ledger.end().unwrap_or(0);
-        if !ledger.tiles(&fresh.entry) {
-            return self.untiled(expected, fresh.entry.start, history);
+        if !ledger.is_contiguous(&new_entry.entry) {
+            return self.not_contiguous(expected, new_entry.entry.start, history);
         }
         let behind = ledger.pass.as_ref().is_some_and(|pass| pass.origin == Origin::AfterEnd);
         let last = if behind { ledger.entries.last().copied() } else { None };
         let number = ledger.entries.total();
         let early = ledger.pass.as_mut().and_then(|pass| pass.early.take());
-        let early = early.filter(|_| ledger.is_new(fresh));
-        let double = ledger.accept(fresh, time, &history.pointers);
-        let early = early.filter(|_| double.is_none());
-        let accepted = Accepted { fresh, number, last, early, double: double.as_ref(), time };
+        let early = early.filter(|_| ledger.is_new(new_entry));
+        let duplicate = ledger.accept(new_entry, time, &history.pointers);
+        let early = early.filter(|_| duplicate.is_none());
+        let accepted =
+            Accepted { new_entry, number, last, early, duplicate: duplicate.as_ref(), time };
         self.rules.on_accept(&mut self.facts.with(history), &accepted);
     }
 
-    /// The ledger does not end where the core's buffer does: nothing is claimed of this generation any further.
-    fn untiled(&mut self, expected: i64, observed: i64, history: &mut History) {
-        self.rules.on_untiled(&mut self.facts.with(history), expected, observed);
+    /// Reports that the ledger does not end where the core's buffer does. Nothing is claimed of
+    /// this generation any further.
+    fn not_contiguous(&mut self, expected: i64, observed: i64, history: &mut History) {
+        self.rules.on_not_contiguous(&mut self.facts.with(history), expected, observed);
         self.taint();
     }
 
@@ -331,28 +333,28 @@ impl Case {
             self.complete = true;
             self.rules.on_end_of_file(&mut self.facts.with(history));
             if self.facts.ledger.root().is_none() {
-                let whole = u64::try_from(end.range.end).unwrap_or(0);
-                history.whole = history.whole.max(Some(whole));
+                let whole_bytes = u64::try_from(end.range.end).unwrap_or(0);
+                history.whole_bytes = history.whole_bytes.max(Some(whole_bytes));
             }
         }
     }
 
     fn delivered(&mut self, end: &ReadEnd, shared: bool, history: &mut History) {
-        let Facts { ledger, bench, .. } = &self.facts;
-        let root = ledger.root().or(bench.root());
+        let Facts { ledger, findings, .. } = &self.facts;
+        let root = ledger.root().or(findings.root());
         if let Some(kept) = ledger.end().filter(|_| !shared) {
             let core = end.range.end.saturating_add_unsigned(end.leftover);
             if kept != core {
-                return self.untiled(kept, core, history);
+                return self.not_contiguous(kept, core, history);
             }
         }
         let bytes = u64::try_from(end.ret).unwrap_or(0);
-        let mut delivery = Delivery { bytes, range: end.range, root, doubles: 0 };
+        let mut delivery = Delivery { bytes, range: end.range, root, duplicates: 0 };
         self.rules.on_delivered(&mut self.facts.with(history), &mut delivery);
     }
 }
 
-/// Of the first bytes of a record; never 0.
+/// Returns the hash of the first bytes of a record; never 0.
 fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(bytes);
