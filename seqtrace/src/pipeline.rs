@@ -10,7 +10,7 @@ use crate::{
     event::{Body, Event, FileKind},
     filter::Selection,
     render::{Output, Sink},
-    rules::{FindingCount, Id, RuleEngine, Severity, add_counts, find},
+    rules::{FindingCount, Id, RuleEngine, SQ902, Severity, add_counts, find},
     session::{
         Resolve, Tracker, callbacks,
         update::{Callbacks, SessionId, Summary, Update, What},
@@ -235,7 +235,7 @@ impl View {
     /// The kernel missed so many hits of probes: nobody knows in which sessions.
     fn missed(&mut self, missed: u64) {
         self.summary.missed = missed;
-        if let Some(rule) = find(Id(902)).filter(|_| missed > 0) {
+        if let Some(rule) = find(SQ902).filter(|_| missed > 0) {
             let (id, name, severity) = (rule.id, rule.name, rule.most);
             let count = FindingCount { id, name, severity, sessions: 0, times: missed };
             add_counts(&mut self.summary.findings, &[count]);
