@@ -35,9 +35,8 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// Parses a word. A relative path is one from `cwd`; a file that is called like
-    /// `module:x` is reached as `./module:x`. Links are not followed: [`crate::targets`] does that,
-    /// where there is a machine to ask.
+    /// Parses a word. A relative path starts at `cwd`; a file with a name like `module:x` is
+    /// reached as `./module:x`. Links are not followed: the module `targets` of seqtrace does that.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@
 //!                                  collector ─► Finding, emitted behind the update that proves it
 //! ```
 //!
-//! A rule is a file `sqNNN.rs` and an entry in the list below; [`hooks`] has its interface. Only
+//! A rule is a file `sqNNN.rs` and an entry in the list below; `hooks.rs` has its interface. Only
 //! what was seen is judged: the ledger makes claims only in a *generation* that was followed from
 //! its beginning. All else is SQ9xx, inconclusive.
 

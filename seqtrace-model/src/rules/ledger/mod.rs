@@ -66,12 +66,13 @@ pub(in crate::rules) struct Ledger {
     first: Option<i64>,
     /// Highest severity of a resume that disagreed, in the whole session.
     pub(in crate::rules) resume_severity: Option<Severity>,
-    /// Records that were handed out and replaced by others; at most [`resume::MISSED`].
+    /// Records that were handed out and replaced by others; at most `MISSED` (resume.rs).
     missed: Vec<PromisedRecord>,
     /// Number of such records beyond those in `missed`.
-    missed_uncounted: u64,
+    missed_unkept: u64,
     /// Number of passes in this generation.
     passes: u32,
+    /// Number of accepted renderings whose pointer an earlier record of this generation had.
     recurred: u32,
     /// True if the last rendering did not fit: the record is rendered again.
     again: bool,
@@ -111,7 +112,7 @@ impl Ledger {
             first: None,
             resume_severity: None,
             missed: Vec::new(),
-            missed_uncounted: 0,
+            missed_unkept: 0,
             passes: 0,
             recurred: 0,
             again: false,
@@ -158,7 +159,7 @@ impl Ledger {
         self.corrected = None;
         self.first = None;
         self.missed.clear();
-        self.missed_uncounted = 0;
+        self.missed_unkept = 0;
         self.passes = 0;
         self.recurred = 0;
         self.again = false;

@@ -69,7 +69,7 @@ pub(in crate::rules) struct Pass {
     pub(super) returned_same: bool,
     /// Key of the record expected next: the one that followed the last record when that was
     /// rendered before.
-    pub(super) then: Option<u64>,
+    pub(super) successor: Option<u64>,
     /// Number of accepted records with a pointer that no other record of this pass had.
     pub(super) different: u32,
     /// True if the pass began with the wrong record or behind the end, and all its records so far
@@ -106,7 +106,7 @@ impl Pass {
             out_of_step: false,
             in_place: false,
             returned_same: false,
-            then: None,
+            successor: None,
             different: 0,
             only_duplicates: false,
             early: None,

@@ -194,13 +194,13 @@ impl Ledger {
         if self.missed.len() < MISSED {
             self.missed.push(promised);
         } else {
-            self.missed_uncounted += 1;
+            self.missed_unkept += 1;
         }
     }
 
     /// Takes the records that were missed until now, and the number of further ones.
     pub(in crate::rules) fn take_missed(&mut self) -> (Vec<PromisedRecord>, u64) {
-        (std::mem::take(&mut self.missed), std::mem::take(&mut self.missed_uncounted))
+        (std::mem::take(&mut self.missed), std::mem::take(&mut self.missed_unkept))
     }
 
     /// Marks the position of the pending record as wrong.

@@ -137,9 +137,9 @@ impl Ledger {
             None if earlier.pass == entry.pass => pointers.note_shared(),
             _ => {}
         }
-        let then = self.entries.number(number + 1).filter(|then| then.pass == pass);
-        let then = then.map(|then| then.key).filter(|_| new);
-        self.follows(then, entry, pointers);
+        let successor = self.entries.number(number + 1).filter(|one| one.pass == pass);
+        let successor = successor.map(|one| one.key).filter(|_| new);
+        self.follows(successor, entry, pointers);
         if new {
             self.differs(identity, pointers);
         }
@@ -148,9 +148,9 @@ impl Ledger {
 
     /// Compares the key with that of the expected successor: if it differs, pointers are shared
     /// between records. `successor`: the key that should follow this entry.
-    fn follows(&mut self, then: Option<u64>, entry: &Entry, pointers: &mut Pointers) {
+    fn follows(&mut self, successor: Option<u64>, entry: &Entry, pointers: &mut Pointers) {
         let Some(pass) = &mut self.pass else { return };
-        match std::mem::replace(&mut pass.then, then) {
+        match std::mem::replace(&mut pass.successor, successor) {
             Some(expected) if expected == entry.key => pointers.note_stable(),
             Some(_) => pointers.note_shared(),
             None => {}
