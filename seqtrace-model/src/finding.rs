@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::event::{Ptr, Role};
-use crate::session::update::{Range, SessionId, Symbol};
+use crate::session::update::{Callbacks, Range, SessionId, Symbol};
 
 /// Id of a rule: `SQ102`. Ids are stable: they are never given to another rule.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,6 +75,19 @@ pub struct Finding {
     /// Number of breaches in this session so far. A rule is reported at its first breach, and again
     /// only at a higher severity.
     pub times: u64,
+}
+
+impl Blame {
+    /// Returns the function that has this role among the callbacks of a file.
+    pub fn new(role: Role, callbacks: &Callbacks) -> Self {
+        let function = match role {
+            Role::Start => &callbacks.start,
+            Role::Next => &callbacks.next,
+            Role::Show => &callbacks.show,
+            Role::Stop => &callbacks.stop,
+        };
+        Self { role, function: function.clone() }
+    }
 }
 
 /// A function to look at.

@@ -25,7 +25,7 @@ struct RuleTally {
     rule: &'static Rule,
     severity: Severity,
     times: u64,
-    /// Last finding, if the rule explains others.
+    /// Last finding without its reservation, if the rule explains others.
     root: Option<Finding>,
 }
 
@@ -33,6 +33,7 @@ struct RuleTally {
 pub(super) struct FindingBuilder {
     role: Option<Role>,
     message: String,
+    doubt: String,
     evidence: Vec<Evidence>,
     cause: Option<Id>,
 }
@@ -40,12 +41,18 @@ pub(super) struct FindingBuilder {
 impl FindingBuilder {
     /// Returns a builder of a finding with this message.
     pub(super) fn new(message: String) -> Self {
-        Self { role: None, message, evidence: Vec::new(), cause: None }
+        Self { role: None, message, doubt: String::new(), evidence: Vec::new(), cause: None }
     }
 
     /// Sets the callback to look at.
     pub(super) fn blame(mut self, role: Role) -> Self {
         self.role = Some(role);
+        self
+    }
+
+    /// Ends the message with a reservation, which is dropped when a consequence raises the severity.
+    pub(super) fn unless(mut self, doubt: &str) -> Self {
+        doubt.clone_into(&mut self.doubt);
         self
     }
 
@@ -99,38 +106,42 @@ impl FindingCollector {
             self.tally.push(RuleTally { rule, severity, times, root: None });
             times
         };
-        let FindingBuilder { role, message, evidence, cause } = build();
+        let FindingBuilder { role, message, doubt, evidence, cause } = build();
         let cause =
             cause.filter(|id| *id != rule.id).map(|id| Cause { id, blame: self.blamed(id) });
-        let finding = Finding {
-            id: rule.id,
-            name: rule.name,
-            severity,
-            session: self.session.id,
+        if let Some(cause) = &cause {
+            self.worsen(cause.id, severity);
+        }
+        let mut finding = Finding {
             read: self.read,
             blame: role.and_then(|role| self.function(role)),
-            message,
             evidence,
             cause,
             times: so_far,
+            ..Finding::new(rule, severity, self.session.id, message)
         };
         if rule.culprit.is_some()
             && let Some(entry) = self.tally.iter_mut().find(|entry| entry.rule.id == rule.id)
         {
             entry.root = Some(finding.clone());
         }
+        finding.message.push_str(&doubt);
         self.new_findings.push(finding);
     }
 
-    /// Raises the severity of a finding of rule `id` because a finding that it explains has a
-    /// higher one.
-    pub(super) fn worsen(&mut self, id: Id, severity: Severity) {
+    /// Raises a finding, and those that explain it, to the severity of a consequence: a cause is never milder than what
+    /// it explains.
+    fn worsen(&mut self, id: Id, severity: Severity) {
         let Some(entry) = self.tally.iter_mut().find(|entry| entry.rule.id == id) else { return };
         let Some(root) = entry.root.as_mut().filter(|root| root.severity < severity) else {
             return;
         };
         (entry.severity, root.severity, root.times) = (severity, severity, entry.times);
-        self.new_findings.push(Finding { read: self.read, ..root.clone() });
+        let finding = Finding { read: self.read, ..root.clone() };
+        if let Some(cause) = &finding.cause {
+            self.worsen(cause.id, severity);
+        }
+        self.new_findings.push(finding);
     }
 
     /// Returns the first finding of the session that explains others, has no cause itself and is
@@ -139,6 +150,11 @@ impl FindingCollector {
         let roots = self.tally.iter().filter_map(|entry| entry.root.as_ref());
         let mut firm = roots.filter(|root| root.severity > Severity::Info && root.cause.is_none());
         firm.next().map(|root| root.id)
+    }
+
+    /// Returns true if a rule was broken, by more than information.
+    pub(super) fn is_firm(&self, id: Id) -> bool {
+        self.tally.iter().any(|entry| entry.rule.id == id && entry.severity > Severity::Info)
     }
 
     /// Returns how often a rule was broken so far.
@@ -172,13 +188,6 @@ impl FindingCollector {
     }
 
     fn function(&self, role: Role) -> Option<Blame> {
-        let callbacks = self.session.callbacks.as_ref()?;
-        let function = match role {
-            Role::Start => &callbacks.start,
-            Role::Next => &callbacks.next,
-            Role::Show => &callbacks.show,
-            Role::Stop => &callbacks.stop,
-        };
-        Some(Blame { role, function: function.clone() })
+        Some(Blame::new(role, self.session.callbacks.as_ref()?))
     }
 }

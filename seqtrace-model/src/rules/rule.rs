@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use crate::event::Role;
-use crate::finding::{Id, Severity};
+use crate::finding::{Finding, Id, Severity};
+use crate::session::update::SessionId;
 
 impl Id {
     /// Returns the [`Rule::culprit`] of the rule with this id.
@@ -57,4 +58,22 @@ pub struct Rule {
     pub code: &'static str,
     /// Commits and files in which it happened.
     pub seen: &'static [&'static str],
+}
+
+impl Finding {
+    /// Returns a finding that has been seen once, without callback, evidence and cause.
+    pub fn new(rule: &Rule, severity: Severity, session: SessionId, message: String) -> Self {
+        Self {
+            id: rule.id,
+            name: rule.name,
+            severity,
+            session,
+            read: None,
+            blame: None,
+            message,
+            evidence: Vec::new(),
+            cause: None,
+            times: 1,
+        }
+    }
 }

@@ -29,8 +29,9 @@ pub(super) static RECORD: Rule = Rule {
         something, and in the traversal of every pread, lseek and `while read`, it does not: the \
         position falls behind, and records are emitted again.",
     contract: CONTRACT,
-    fix: "Advance *pos in next(), always and before anything can return. Where a header has position 0, \
-        record n has position n + 1, in next() as in start().",
+    fix: "Advance *pos in next(), always and before anything can return. Then check that start() counts in the same \
+        way: where a header has position 0, record n has position n + 1 in both. A start() that was written for a \
+        next() that skips the header has to be repaired too, or SQ104 follows.",
     code: "static void *foo_next(struct seq_file *m, void *v, loff_t *pos)\n\
         {\n\
         \t++*pos;\n\
@@ -57,7 +58,8 @@ pub(super) static END: Rule = Rule {
         ever.",
     contract: CONTRACT,
     fix: "Advance *pos before looking whether there is another record, not only if there is one. Then return \
-        the record that start() returns for that position, and NULL only behind the last one.",
+        the record that start() returns for that position, and NULL only behind the last one. A start() that goes on \
+        from a cursor of its own has to look at *pos first, or SQ104 follows.",
     code: "\t++*pos;\t\t\t/* also behind the last one */\n\
         \tif (*pos >= nr)\n\
         \t\treturn NULL;\n\

@@ -31,7 +31,7 @@ use crate::rules::ledger::identity::Trust;
 use crate::rules::ledger::pass::{Resume, is_record};
 use crate::rules::ledger::{NewEntry, PreviousGeneration};
 use crate::rules::rule::Rule;
-use crate::rules::{SQ101, SQ205, SQ601};
+use crate::rules::{SQ101, SQ601};
 
 pub(super) static RULE: Rule = Rule {
     id: Id(104),
@@ -179,9 +179,6 @@ impl State {
         let observed = Observed { resume: *resume, time, root };
         let Some(severity) = self.resumes.judge(observed, cx) else { return };
         cx.ledger.blame(origin(resume, root).unwrap_or(RULE.id), severity > Severity::Info);
-        if severity == Severity::Error && cx.ledger.root() == Some(SQ205) {
-            cx.findings.worsen(SQ205, severity);
-        }
         if severity > Severity::Info {
             cx.ledger.note_missed(resume.promised);
         }
@@ -207,18 +204,18 @@ fn continues_previous(previous: &PreviousGeneration, start: &Returned<'_>, cx: &
         Trust::Firm => Severity::Warning,
         _ => Severity::Info,
     };
-    let doubt = if severity == Severity::Error {
-        ", and not for the first time"
-    } else {
-        "; unless the list changed"
+    let (again, doubt) = match severity {
+        Severity::Error => (", and not for the first time", ""),
+        _ => ("", "; unless the list changed"),
     };
     let (time, read) = (start.time, cx.findings.read);
     cx.findings.report(&RULE, severity, || {
         FindingBuilder::new(format!(
             "start() returned {:?} at position {pos}, which next() had handed out for position {} before: \
-             it does not look at *pos{doubt}",
+             it does not look at *pos{again}",
             resume.returned, promised.pos
         ))
+        .unless(doubt)
         .blame(Role::Start)
         .with("position", Value::Position(pos))
         .with("handed out", Value::Pointer(promised.ptr))

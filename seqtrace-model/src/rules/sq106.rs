@@ -47,7 +47,6 @@ impl Hooks for State {
     fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
         if accepted.early.is_some() && cx.ledger.root().is_none() {
             judge(cx, accepted);
-            cx.ledger.blame(RULE.id, true);
         }
     }
 }
@@ -63,22 +62,24 @@ fn judge(cx: &mut Context<'_>, accepted: &Accepted<'_>) {
         _ => Severity::Info,
     };
     cx.findings.report(&RULE, severity, || {
-        let doubt = if known {
-            ", as it had before"
+        let (again, doubt) = if known {
+            (", as it had before", "")
         } else {
-            "; unless the list grew in between, next() ends too early"
+            ("", "; unless the list grew in between, next() ends too early")
         };
         let pos = end.pos;
         FindingBuilder::new(format!(
             "next() returned NULL at position {pos}, {}, and start() returned a further record ({:?}) for that \
-             position{doubt}",
+             position{again}",
             during(end.phase),
             entry.ptr
         ))
+        .unless(doubt)
         .blame(Role::Next)
         .with("position", Value::Position(pos))
         .with("ended", Value::Event { time: end.time, read: end.read })
         .with("record", Value::Pointer(entry.ptr))
         .with("emitted", Value::Range(entry.range()))
     });
+    cx.ledger.blame(RULE.id, severity > Severity::Info);
 }

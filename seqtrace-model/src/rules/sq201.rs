@@ -74,6 +74,11 @@ impl Hooks for State {
     fn on_delivered(&mut self, cx: &mut Context<'_>, delivery: &mut Delivery) {
         let (end, root) = (delivery.range.end, delivery.root);
         delivery.duplicates = self.delivered(end, root, &cx.history.pointers, cx.findings);
+        if let Some(root) =
+            root.filter(|root| cx.findings.is_firm(*root) && delivery.duplicates > 0)
+        {
+            cx.ledger.blame(root, true);
+        }
     }
 }
 

@@ -23,10 +23,16 @@ pub(super) static RULE: Rule = Rule {
         of the file looks like all of it.",
     contract: "The core keeps what was rendered before an error and drops the error: of show() until the \
         same record fails as the first of a read, of next() for good. seq_read_iter(), fs/seq_file.c.",
-    fix: "Find what can fail before the first record, in open() or start(). If it fails later, let \
-        start() return the same error for that position, so that the next read tells it.",
-    code: "\tif (foo->error)\n\
-        \t\treturn ERR_PTR(foo->error);\t/* in start(), too */",
+    fix: "Do what can fail in open(), which can return the error. Then next() and start() have every record: a start() \
+        that stops where next() used to fail still cuts the file off. next() never returns an error. What only show() can \
+        find out it prints, as a part of its record. An error behind the first record reaches the reader one read late \
+        at best, if start() or show() returns it again for that position, and is still reported.",
+    code: "static int foo_open(struct inode *inode, struct file *file)\n\
+        {\n\
+        \tint err = foo_prepare();\t/* what can fail */\n\
+        \n\
+        \treturn err ? err : seq_open(file, &foo_ops);\n\
+        }",
     seen: &[
         "CVE-2016-7910: start() failed, and stop() ran with what the pass before had freed",
         "sendfile() of a file whose show() fails returned 4050 bytes and no error",

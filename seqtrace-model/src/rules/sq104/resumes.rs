@@ -129,17 +129,19 @@ impl Resumes {
     fn report(&self, observed: &Observed, severity: Severity, times: u64, cx: &mut Context<'_>) {
         let (mismatched, total) = (self.mismatched, self.mismatched + self.agreed);
         let resume = &observed.resume;
-        let doubt = match severity {
+        let always = match severity {
             Severity::Error => format!("; {mismatched} of {total} resumes, and always so"),
-            Severity::Warning if resume.set_back.is_some() => String::new(),
-            Severity::Warning => "; the list changed, or start() is wrong".to_owned(),
-            Severity::Info if resume.moved_ahead => {
-                "; it moved the position: the list has changed".to_owned()
-            }
-            Severity::Info => "; unless each pass allocates its own records".to_owned(),
+            _ => String::new(),
+        };
+        let doubt = match severity {
+            Severity::Error => "",
+            Severity::Warning if resume.set_back.is_some() => "",
+            Severity::Warning => "; the list changed, or start() is wrong",
+            Severity::Info if resume.moved_ahead => "; it moved the position: the list has changed",
+            Severity::Info => "; unless each pass allocates its own records",
         };
         cx.ledger.resume_severity = cx.ledger.resume_severity.max(Some(severity));
-        report(observed, severity, (times, mismatched, total), &doubt, cx.findings);
+        report(observed, severity, (times, mismatched, total), (&always, doubt), cx.findings);
     }
 
     /// Reports that a read begins at the position to which start had set it back.
@@ -147,7 +149,7 @@ impl Resumes {
         cx.ledger.resume_severity = Some(Severity::Error);
         let counts = (0, self.mismatched, self.mismatched + self.agreed);
         let so = ", and the next read began there";
-        report(observed, Severity::Error, counts, so, cx.findings);
+        report(observed, Severity::Error, counts, (so, ""), cx.findings);
     }
 }
 
@@ -185,14 +187,15 @@ fn report(
     observed: &Observed,
     severity: Severity,
     (times, mismatched, total): (u64, u32, u32),
-    doubt: &str,
+    (certainty, doubt): (&str, &str),
     findings: &mut FindingCollector,
 ) {
     let Observed { resume, time, root } = *observed;
     let read = findings.read;
     findings.report_many(&RULE, severity, times, || {
         let promised = &resume.promised;
-        let draft = FindingBuilder::new(describe(&resume) + doubt)
+        let draft = FindingBuilder::new(describe(&resume) + certainty)
+            .unless(doubt)
             .blame(Role::Start)
             .with("position", Value::Position(promised.pos))
             .with("handed out", Value::Pointer(promised.ptr))

@@ -87,10 +87,11 @@ impl FirstTexts {
             let doubt = if severity == Severity::Error { "" } else { "; unless the list changed" };
             FindingBuilder::new(format!(
                 "start() went back at position {pos}: the record that it returned has the text of the one at \
-                 position {to}, already emitted as bytes {}..{}{doubt}",
+                 position {to}, already emitted as bytes {}..{}",
                 earlier.start,
                 earlier.end()
             ))
+            .unless(doubt)
             .blame(Role::Start)
             .with("position", Value::Position(pos))
             .with("first", Value::Range(earlier.range()))

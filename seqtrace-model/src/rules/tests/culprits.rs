@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::faults::{
     around, begins_again, counter, counts_by_itself, ends_early, grows, keeps_cursor,
-    miscounts_header, one_page, prints, reallocated, set_back_at_end, short,
+    miscounts_header, one_page, prints, reallocated, set_back_at_end, short, walks_again,
 };
 use super::verdicts::findings;
 use crate::event::Wrapper;
@@ -212,6 +212,34 @@ fn records_that_happen_to_lie_near_what_the_file_keeps() {
     }
     let found = reported(&world);
     assert!(found.starts_with("SQ104 start error, "), "{found}");
+}
+
+#[test]
+fn a_root_is_no_milder_than_what_it_explains() {
+    // The entries of set_graph_function are allocated, and this is the first that is seen of them.
+    let mut world = world(true);
+    read(&mut world, walks_again(Memory::Heap, 6), 81);
+    let found = findings(&world.events);
+    let steps: Vec<_> =
+        found.iter().map(|one| format!("{} {}", one.id, one.severity.name())).collect();
+    assert_eq!(steps, ["SQ104 info", "SQ104 error", "SQ201 error"]);
+    let (first, proven, double) = (&found[0], &found[1], &found[2]);
+    assert_eq!(
+        first.message,
+        format!("{}; unless each pass allocates its own records", proven.message)
+    );
+    assert!(proven.message.ends_with("already emitted as bytes 0..27"), "{}", proven.message);
+    assert_eq!(double.cause.as_ref().map(|cause| cause.id), Some(proven.id));
+    for memory in BOTH {
+        for count in [6, 300] {
+            for wants in [&[81][..], &[81, 81], &[131_072, 81], &[100, 4096, 81]] {
+                let found = all(|| walks_again(memory, count), wants, true);
+                assert!(found.starts_with("SQ104 start error"), "{count} {wants:?} {found}");
+                let roots: Vec<_> = found.split(", ").filter(|one| !one.contains('<')).collect();
+                assert_eq!(roots, ["SQ104 start error"], "{found}");
+            }
+        }
+    }
 }
 
 #[test]

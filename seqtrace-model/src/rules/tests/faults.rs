@@ -18,7 +18,7 @@ pub(super) fn short(memory: Memory, count: i64) -> File {
     }
 }
 
-fn at(memory: Memory, count: i64, pos: i64) -> u64 {
+pub(super) fn at(memory: Memory, count: i64, pos: i64) -> u64 {
     if pos < count { memory.rec(pos) } else { 0 }
 }
 
@@ -113,6 +113,19 @@ pub(super) fn begins_again(memory: Memory, count: i64) -> File {
         next: Box::new(move |v, pos| {
             *pos = memory.nr(v) + 1;
             at(memory, count, *pos)
+        }),
+        ..short(memory, count)
+    }
+}
+
+/// start() sets its iterator to the first record whatever the position is, and next() counts the position on and ends at
+/// that: g_start() and g_next() of kernel/trace/ftrace.c.
+pub(super) fn walks_again(memory: Memory, count: i64) -> File {
+    File {
+        start: Box::new(move |pos| if *pos < count { memory.rec(0) } else { 0 }),
+        next: Box::new(move |v, pos| {
+            *pos += 1;
+            if *pos < count { memory.rec(memory.nr(v) + 1) } else { 0 }
         }),
         ..short(memory, count)
     }

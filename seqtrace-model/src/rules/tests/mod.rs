@@ -10,4 +10,5 @@ mod properties;
 mod release;
 mod seqbugs;
 mod simulated;
+mod states;
 mod verdicts;

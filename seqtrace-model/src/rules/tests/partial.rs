@@ -31,7 +31,8 @@ fn around(name: &str, meanwhile: impl Fn(&mut World)) -> World {
 #[test]
 fn a_gap_ends_what_was_known() {
     let world = around("early", |_| ());
-    assert_eq!(reported_ids(&world.events), ["SQ104", "SQ201"]);
+    // A warning, and an error as soon as a record came twice.
+    assert_eq!(reported_ids(&world.events), ["SQ104", "SQ104", "SQ201"]);
     let world = around("early", |world| world.emit(Body::Gap { lost: 2 }));
     assert_eq!(reported_ids(&world.events), ["SQ901"]);
 }

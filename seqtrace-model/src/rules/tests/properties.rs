@@ -7,18 +7,18 @@ use super::correct::{Bug, Model, Pointers, models};
 use super::verdicts::{broken, findings};
 use crate::event::Wrapper;
 use crate::rules::Severity;
-use crate::testing::machine::{Fd, World};
+use crate::testing::machine::{Fd, File, World};
 
 /// An action of a program on one of its descriptors.
 #[derive(Clone, Copy, Debug)]
-enum Act {
+pub(super) enum Act {
     Read(usize),
     Pread(i64, usize),
     Lseek(i64),
     Drain(usize),
 }
 
-fn acts() -> impl Strategy<Value = Vec<(bool, Act)>> {
+pub(super) fn acts() -> impl Strategy<Value = Vec<(bool, Act)>> {
     let want = || prop_oneof![1 => Just(0_usize), 6 => 1..80_usize, 2 => 80..5000_usize, 1 => Just(131_072)];
     let offset = || prop_oneof![3 => 0..200_i64, 2 => 0..12_000_i64, 2 => (0..300_i64).prop_map(|nr| 27 * nr)];
     let act = prop_oneof![
@@ -30,9 +30,10 @@ fn acts() -> impl Strategy<Value = Vec<(bool, Act)>> {
     prop::collection::vec((any::<bool>(), act), 1..20)
 }
 
-fn play(model: &Model, acts: &[(bool, Act)], previews: bool) -> World {
+/// Opens a file twice, `open` gets the number of the open, and reads it in these ways.
+pub(super) fn play(open: impl Fn(u64) -> File, acts: &[(bool, Act)], previews: bool) -> World {
     let mut world = World { previews, ..World::default() };
-    let mut fds = [0, 1].map(|nr| Fd::open(&mut world, 1, model.file(nr), Wrapper::SeqOpen));
+    let mut fds = [0, 1].map(|nr| Fd::open(&mut world, 1, open(nr), Wrapper::SeqOpen));
     for (which, act) in acts {
         let fd = &mut fds[usize::from(*which)];
         match *act {
@@ -61,7 +62,7 @@ proptest! {
 
     #[test]
     fn correct_files_are_never_accused(model in models(), acts in acts(), previews: bool) {
-        let world = play(&model, &acts, previews);
+        let world = play(|nr| model.file(nr), &acts, previews);
         let found = findings(&world.events);
         let untrue: Vec<_> =
             found.iter().filter(|finding| finding.severity > Severity::Info).collect();

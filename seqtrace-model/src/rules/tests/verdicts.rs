@@ -40,6 +40,19 @@ pub(super) fn findings(events: &[Event]) -> Vec<Finding> {
     found
 }
 
+/// Findings that are worse than what explains them, which a session also reported.
+pub(super) fn milder_roots(found: &[Finding]) -> Vec<String> {
+    let worst = |session, id| {
+        let of = found.iter().filter(|one| one.session == session && one.id == id);
+        of.map(|one| one.severity).max()
+    };
+    let milder = |one: &&Finding| {
+        let root = one.cause.as_ref().and_then(|cause| worst(one.session, cause.id));
+        root.is_some_and(|root| root < one.severity)
+    };
+    found.iter().filter(milder).map(|one| format!("{one:?}")).collect()
+}
+
 /// Returns the ids of warnings and errors, each with its highest severity, sorted.
 pub(super) fn broken(events: &[Event]) -> BTreeMap<String, Severity> {
     let mut worst = BTreeMap::new();
