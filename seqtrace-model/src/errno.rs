@@ -1,22 +1,22 @@
-//! Names of error numbers: kernel developers think in ENOMEM, not in 12.
+//! Names of error numbers, as kernel developers know them: ENOMEM rather than 12.
 //!
-//! A table of our own because the kernel hands out numbers that user space has no names for
-//! (include/linux/errno.h, from 512). The numbers are those of include/uapi/asm-generic/errno*.h, which
-//! x86, arm64, riscv and s390 use.
+//! This crate has a table of its own because the kernel returns numbers that user space has no
+//! names for (include/linux/errno.h, from 512). The numbers are those of
+//! include/uapi/asm-generic/errno*.h, which x86, arm64, riscv and s390 use.
 
 use std::fmt;
 
-/// Shows an error number by name: `ENOMEM`, or `errno 999` where there is none.
+/// An error number, displayed by name: `ENOMEM`, or `errno 999` if it has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Errno(pub u64);
 
 impl Errno {
-    /// The error in a kernel return value; `None` if it is not negative.
+    /// Returns the error in a return value of the kernel; `None` if it is not negative.
     pub fn of(ret: i64) -> Option<Self> {
         (ret < 0).then(|| Self(ret.unsigned_abs()))
     }
 
-    /// Its name, if it has one.
+    /// Returns its name, if it has one.
     pub fn name(self) -> Option<&'static str> {
         let user = usize::try_from(self.0).ok().and_then(|number| USER.get(number).copied());
         user.filter(|name| !name.is_empty())
@@ -33,7 +33,7 @@ impl fmt::Display for Errno {
     }
 }
 
-/// By number; empty where the number is not used.
+/// Names by number; empty where the number is not used.
 #[rustfmt::skip]
 const USER: [&str; 134] = [
     "", "EPERM", "ENOENT", "ESRCH", "EINTR", "EIO", "ENXIO", "E2BIG", "ENOEXEC", "EBADF", "ECHILD",
@@ -55,7 +55,7 @@ const USER: [&str; 134] = [
     "ENOTRECOVERABLE", "ERFKILL", "EHWPOISON",
 ];
 
-/// include/linux/errno.h
+/// Names from include/linux/errno.h.
 const KERNEL: [(u64, &str); 19] = [
     (512, "ERESTARTSYS"),
     (513, "ERESTARTNOINTR"),

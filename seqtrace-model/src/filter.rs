@@ -1,9 +1,9 @@
-//! Which sessions are shown.
+//! Selection of the sessions that are shown.
 //!
-//! A session is judged once, by who opened it, its path and its callbacks' modules, and then shown
-//! whole or not at all: half a session proves nothing. The judgement is the same live and from a
-//! recording. Live, [`kernel_prefilter`] says what need not even leave the kernel: never less than
-//! what is shown, often more.
+//! A session is judged once, by its opener, its path and the modules of its callbacks. It is shown
+//! whole or not at all: half a session proves nothing. The result is the same live and from a
+//! recording. Live, [`kernel_prefilter`] gives the kernel a filter that may pass more than what is
+//! shown, but never less.
 
 pub mod glob;
 mod paths;
@@ -13,12 +13,12 @@ use self::glob::Glob;
 pub use self::target::Target;
 use crate::session::update::{Callbacks, Session, Symbol};
 
-/// The values of one kind of filter: any of `only`, if there are any, and none of `not`.
+/// Values of one kind of filter: any of `only` if there are any, and none of `not`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule<T> {
-    /// `--pid 1 --pid 2`
+    /// Accepted values, as of `--pid 1 --pid 2`; empty: all.
     pub only: Vec<T>,
-    /// `--not-pid 3`
+    /// Rejected values, as of `--not-pid 3`.
     pub not: Vec<T>,
 }
 
@@ -34,7 +34,7 @@ impl<T> Rule<T> {
     }
 }
 
-/// All filters of a command line; each kind has to agree.
+/// Filters of a command line. A session must pass each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Process id of the opener.
@@ -43,17 +43,17 @@ pub struct Filter {
     pub tid: Rule<u32>,
     /// Real user id of the opener.
     pub uid: Rule<u32>,
-    /// Name of the opening task; [`Glob::comm`].
+    /// Name of the opening task; see [`Glob::comm`].
     pub comm: Rule<Glob>,
-    /// The file; [`Glob::path`].
+    /// Path of the file; see [`Glob::path`].
     pub path: Rule<Glob>,
-    /// The module of any of the callbacks; `vmlinux` for files all of whose callbacks are the
-    /// kernel's own; [`Glob::module`].
+    /// Module of any of the callbacks; `vmlinux` for files all of whose callbacks are in the kernel
+    /// image; see [`Glob::module`].
     pub module: Rule<Glob>,
 }
 
 impl Filter {
-    /// Whether a session is shown.
+    /// Returns true if a session is shown.
     pub fn accepts(&self, session: &Session) -> bool {
         let Self { pid, tid, uid, comm, path, module } = self;
         let opener = &session.opener;
@@ -72,7 +72,7 @@ fn paths_allow(rule: &Rule<Glob>, session: &Session) -> bool {
     }
     let forms = paths::forms(session);
     let is = |glob: &Glob| forms.iter().any(|form| glob.matches(form));
-    // Of a path whose beginning is missing, more may be wanted than can be proven.
+    // If the beginning of a path is missing, more is accepted than can be proven.
     let only = rule.only.is_empty()
         || rule
             .only
@@ -82,7 +82,8 @@ fn paths_allow(rule: &Rule<Glob>, session: &Session) -> bool {
 }
 
 impl Filter {
-    /// False if `--path` and `--not-path` leave no session of the file at a path, whoever opens it.
+    /// Returns false if `--path` and `--not-path` reject every session of the file at a path, for
+    /// all openers.
     pub fn may_accept(&self, path: &[u8]) -> bool {
         let Rule { only, not } = &self.path;
         if paths::is_per_reader(path) {
@@ -93,13 +94,14 @@ impl Filter {
         (only.is_empty() || only.iter().any(is)) && !not.iter().any(is)
     }
 
-    /// False if `--module` and `--not-module` leave no session of a file with these callbacks.
+    /// Returns false if `--module` and `--not-module` reject every session of a file with these
+    /// callbacks.
     pub fn may_accept_callbacks(&self, callbacks: &Callbacks) -> bool {
         self.module.allows(|module| are_in_module(module, functions(callbacks)))
     }
 }
 
-/// The functions and the table.
+/// Returns the functions and the table.
 fn functions(callbacks: &Callbacks) -> impl Iterator<Item = &Symbol> {
     let Callbacks { table, start, next, show, stop } = callbacks;
     [start, next, show, stop].into_iter().chain(table)
@@ -122,17 +124,17 @@ fn are_in_module<'a>(module: &Glob, functions: impl Iterator<Item = &'a Symbol>)
     modules.any(|name| module.matches(name.as_bytes()))
 }
 
-/// Targets and filters together: what a trace shows.
+/// Targets and filters of a trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Any of these; all files if there are none.
+    /// Targets, of which a session must match one; empty: all files.
     pub targets: Vec<Target>,
-    /// And each of these.
+    /// Filters that a session must pass, too.
     pub filter: Filter,
 }
 
 impl Selection {
-    /// Whether a session is shown.
+    /// Returns true if a session is shown.
     pub fn accepts(&self, session: &Session) -> bool {
         let Self { targets, filter } = self;
         (targets.is_empty() || targets.iter().any(|target| target.matches(session)))
@@ -140,11 +142,11 @@ impl Selection {
     }
 }
 
-/// What the kernel can drop by itself. `None`: any. All of a session's events are kept or dropped by
-/// its open, as in [`Filter`].
+/// Filter that the eBPF programs apply when a session is opened. Fields list accepted values;
+/// `None`: all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prefilter {
-    /// Last path components.
+    /// Last components of paths.
     pub names: Option<Vec<Vec<u8>>>,
     /// Process ids of openers.
     pub pids: Option<Vec<u32>>,
@@ -156,8 +158,8 @@ pub struct Prefilter {
     pub comms: Option<Vec<Vec<u8>>>,
 }
 
-/// What the kernel can drop: whatever passes [`Target::matches`] for any target (all, if there is
-/// none) and [`Filter::accepts`] passes this.
+/// Returns a filter that passes every session that matches any of the targets (all, if there are
+/// none) and passes [`Filter::accepts`].
 pub fn kernel_prefilter(targets: &[Target], filter: &Filter) -> Prefilter {
     let names = all(targets, Target::last_name)
         .or_else(|| all(&filter.path.only, |glob| glob.last_name().map(<[u8]>::to_vec)));
@@ -170,7 +172,8 @@ pub fn kernel_prefilter(targets: &[Target], filter: &Filter) -> Prefilter {
     }
 }
 
-/// The values of all of them, each once; `None` if there are none or one of them has no value.
+/// Returns the value of each element, without repetition; `None` if there are no elements or one
+/// has no value.
 fn all<T, V: Ord>(from: &[T], value: impl FnMut(&T) -> Option<V>) -> Option<Vec<V>> {
     let mut values: Vec<V> = from.iter().map(value).collect::<Option<_>>()?;
     values.sort();

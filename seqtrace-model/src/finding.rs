@@ -1,17 +1,16 @@
-//! What the rules say: findings, with their evidence.
+//! Findings of the rules, with their evidence.
 
 use std::fmt;
 
 use crate::event::{Ptr, Role};
-use crate::rules::Rule;
 use crate::session::update::{Callbacks, Range, SessionId, Symbol};
 
-/// `SQ102`. Ids are stable: they are never given to another rule.
+/// Id of a rule: `SQ102`. Ids are stable: they are never given to another rule.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(pub u16);
 
 impl Id {
-    /// True for SQ9xx: not a broken rule, but a reason why nothing can be said.
+    /// Returns true for SQ9xx: not a broken rule, but a reason why something was not judged.
     pub fn is_quality(self) -> bool {
         self.0 / 100 == 9
     }
@@ -29,19 +28,19 @@ impl fmt::Debug for Id {
     }
 }
 
-/// How bad it is.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// Worth knowing; a correct file can do this.
+    /// Worth knowing: a correct file can do this.
     Info,
-    /// Something is wrong; the file or what it shows.
+    /// Something is wrong, either with the file or with the way it is read.
     Warning,
     /// The file breaks the contract.
     Error,
 }
 
 impl Severity {
-    /// In words.
+    /// Returns the name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -51,49 +50,31 @@ impl Severity {
     }
 }
 
-/// A broken rule, and what proves it.
+/// A broken rule, and its evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Which rule.
+    /// Id of the rule.
     pub id: Id,
-    /// Its name: `double emit`.
+    /// Name of the rule, as `double emit`.
     pub name: &'static str,
-    /// How bad.
+    /// Severity.
     pub severity: Severity,
-    /// In which session.
+    /// Session in which it was found.
     pub session: SessionId,
-    /// In which read, if it was in one.
+    /// Number of the read in which it was found; `None` outside of reads.
     pub read: Option<u32>,
-    /// The function to look at.
+    /// Function to look at.
     pub blame: Option<Blame>,
-    /// One line in a developer's words, to stand behind the name. Only text of our own: safe to
-    /// print.
+    /// One line that describes it, without the name of the rule. It has no text from outside: safe
+    /// to print.
     pub message: String,
-    /// What was seen.
+    /// Facts that prove it.
     pub evidence: Vec<Evidence>,
-    /// The finding of this session that explains this one.
+    /// Finding of the same session that explains this one; `None` for a root.
     pub cause: Option<Cause>,
-    /// How often it was seen in this session so far. It is told when it is seen first, and again
-    /// only where it has become worse.
+    /// Number of breaches in this session so far. A rule is reported at its first breach, and again
+    /// only at a higher severity.
     pub times: u64,
-}
-
-impl Finding {
-    /// Returns a finding that has been seen once, without callback, evidence and cause.
-    pub fn new(rule: &Rule, severity: Severity, session: SessionId, message: String) -> Self {
-        Self {
-            id: rule.id,
-            name: rule.name,
-            severity,
-            session,
-            read: None,
-            blame: None,
-            message,
-            evidence: Vec::new(),
-            cause: None,
-            times: 1,
-        }
-    }
 }
 
 impl Blame {
@@ -112,31 +93,31 @@ impl Blame {
 /// A function to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blame {
-    /// Which callback it is.
+    /// Callback.
     pub role: Role,
-    /// Its name, and where in its module.
+    /// Function, with its module.
     pub function: Symbol,
 }
 
-/// What explains a finding.
+/// Root of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
-    /// The rule that is broken, too.
+    /// Rule whose breach explains it.
     pub id: Id,
-    /// By which function.
+    /// Function that broke that rule.
     pub blame: Option<Blame>,
 }
 
-/// One thing that was seen.
+/// A fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    /// What it is: `handed out`, `first`, `again`.
+    /// Label, as `handed out`, `first`, `again`.
     pub label: &'static str,
-    /// The value.
+    /// Value.
     pub value: Value,
 }
 
-/// What can be seen.
+/// Value of a fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// A position, `m->index`.
@@ -145,38 +126,38 @@ pub enum Value {
     Pointer(Ptr),
     /// File offsets.
     Range(Range),
-    /// When it happened, ns since boot, and in which read.
+    /// An event.
     Event {
-        /// CLOCK_MONOTONIC
+        /// Time, ns since boot (CLOCK_MONOTONIC).
         time: u64,
-        /// The read's number.
+        /// Number of the read; `None` outside of reads.
         read: Option<u32>,
     },
-    /// A number of something.
+    /// A count.
     Count(u64),
     /// A signed distance, in records.
     Delta(i64),
     /// A positive errno.
     Errno(u32),
-    /// What agrees that two renderings are of one record.
+    /// Witnesses that two renderings are of one record.
     Witnesses(Vec<Witness>),
 }
 
-/// What tells that two renderings are of one record. Each can be wrong alone.
+/// A witness that two renderings are of one record. Each can be wrong alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Witness {
     /// The same position.
     Position,
-    /// The same pointer, in an iterator whose pointers mean something.
+    /// The same pointer, in a file whose pointers identify records.
     Pointer,
-    /// The same text, as far as it was kept.
+    /// The same text, as far as the trace has it.
     Bytes,
     /// The same number of bytes.
     Length,
 }
 
 impl Witness {
-    /// In a word.
+    /// Returns the name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Position => "position",
@@ -187,22 +168,22 @@ impl Witness {
     }
 }
 
-/// How often a rule was broken.
+/// Number of breaches of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FindingCount {
-    /// Which rule.
+    /// Id of the rule.
     pub id: Id,
-    /// Its name.
+    /// Name of the rule.
     pub name: &'static str,
-    /// The worst of them.
+    /// Highest severity.
     pub severity: Severity,
-    /// In how many sessions.
+    /// Number of sessions with a breach.
     pub sessions: u64,
-    /// How often in all.
+    /// Number of breaches.
     pub times: u64,
 }
 
-/// Adds counts to counts; the worst first, then by id.
+/// Adds counts to sums, sorted by severity, the highest first, then by id.
 pub fn add_counts(sums: &mut Vec<FindingCount>, more: &[FindingCount]) {
     for count in more {
         if let Some(sum) = sums.iter_mut().find(|sum| sum.id == count.id) {

@@ -103,7 +103,6 @@ pub mod escape;
 pub mod event;
 pub mod filter;
 pub mod finding;
-pub mod hash;
 pub mod pipeline;
 pub mod rules;
 pub mod session;

@@ -4,11 +4,12 @@
 //! Event ─► tracker ─► Update ─► selection ─► rules ─► Update, Finding ─► limits and sums ─► Sink
 //! ```
 
+use rustc_hash::FxHashMap;
+
 use crate::event::{Body, Event};
 use crate::filter::Selection;
 use crate::finding::{FindingCount, Id, Severity, add_counts};
-use crate::hash::RecentMap;
-use crate::rules::{self, Judge};
+use crate::rules::{self, RuleEngine, SQ902};
 use crate::session::Tracker;
 use crate::session::update::{SessionId, Summary, Update, What};
 use crate::trace::{Shown, Sink};
@@ -51,7 +52,7 @@ pub enum Fed {
 /// Follows all sessions, selects some of them and applies the rules to those.
 pub struct Pipeline {
     tracker: Tracker,
-    judge: Judge,
+    engine: RuleEngine,
     view: View,
 }
 
@@ -61,7 +62,7 @@ struct View {
     selection: Selection,
     until: Until,
     /// For each open session, true if it is selected.
-    selected: RecentMap<SessionId, bool>,
+    selected: FxHashMap<SessionId, bool>,
     only_findings: bool,
     /// True if the finding that ends the trace was reported.
     found: bool,
@@ -83,7 +84,7 @@ impl Pipeline {
     pub fn new(selection: Selection, until: Until) -> Self {
         Self {
             tracker: Tracker::new(),
-            judge: Judge::new(),
+            engine: RuleEngine::new(),
             view: View { selection, until, ..View::default() },
         }
     }
@@ -103,9 +104,9 @@ impl Pipeline {
             }
             return Fed::Ignored;
         }
-        let Self { tracker, judge, view } = self;
+        let Self { tracker, engine, view } = self;
         view.opened = None;
-        tracker.feed(event, &mut |update| view.judge(judge, update, sink));
+        tracker.feed(event, &mut |update| view.judge(engine, update, sink));
         view.opened.map_or(Fed::Followed, |shown| Fed::Opened { shown })
     }
 
@@ -133,8 +134,8 @@ impl Pipeline {
     ///
     /// `missed` is the number of probe hits for which no program ran.
     pub fn finish(&mut self, time: u64, missed: u64, sink: &mut dyn Sink) -> Summary {
-        let Self { tracker, judge, view } = self;
-        tracker.finish(time, &mut |update| view.judge(judge, update, sink));
+        let Self { tracker, engine, view } = self;
+        tracker.finish(time, &mut |update| view.judge(engine, update, sink));
         view.summary.missed = missed;
         if missed > 0 {
             add_counts(&mut view.summary.findings, missed_probes(missed).as_slice());
@@ -146,14 +147,14 @@ impl Pipeline {
 
 impl View {
     /// Applies the rules to an update if its session is selected, and forwards it with the findings that it proves.
-    fn judge(&mut self, judge: &mut Judge, update: &Update, sink: &mut dyn Sink) {
+    fn judge(&mut self, engine: &mut RuleEngine, update: &Update, sink: &mut dyn Sink) {
         if self.selects(update) {
-            judge.feed(update, &mut |update| self.forward(update, sink));
+            engine.feed(update, &mut |update| self.forward(update, sink));
         }
         if matches!(update.what, What::Close { .. } | What::OpenFailed { .. })
             && let Some(session) = &update.session
         {
-            self.selected.remove(session.id);
+            self.selected.remove(&session.id);
         }
     }
 
@@ -161,7 +162,7 @@ impl View {
     /// other sessions that happen to be traced.
     fn selects(&mut self, update: &Update) -> bool {
         let Some(session) = &update.session else { return true };
-        *self.selected.get_or_insert_with(session.id, || {
+        *self.selected.entry(session.id).or_insert_with(|| {
             let below = self.until.sessions.is_none_or(|limit| self.begun < limit);
             let shown = below && !self.hide && self.selection.accepts(session);
             self.begun += u64::from(shown);
@@ -200,7 +201,7 @@ impl View {
 
 /// Returns the finding for missed probe hits. It belongs to no session.
 fn missed_probes(times: u64) -> Option<FindingCount> {
-    let rule = rules::find(Id(902))?;
+    let rule = rules::find(SQ902)?;
     Some(FindingCount { id: rule.id, name: rule.name, severity: rule.most, sessions: 0, times })
 }
 

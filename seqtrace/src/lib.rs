@@ -3,8 +3,8 @@
 //! ARCHITECTURE.md in the repository has the picture; the modules here are its boxes.
 #![forbid(unsafe_code)]
 
+use seqtrace_model::escape;
 pub use seqtrace_model::{errno, event, filter, finding, pipeline, rules, session};
-use seqtrace_model::{escape, hash};
 
 pub mod check;
 pub mod cli;

@@ -5,45 +5,46 @@ use std::fmt;
 
 use crate::escape;
 
-/// A pattern: `*` and `?` (anything but `/`), `**` (anything, as a whole component), `[a-z]`,
-/// `[!a-z]`, `{one,other}`, `\` before a character that is meant as it is.
+/// A pattern. `*` and `?` match anything but `/`, `**` as a whole component matches any number of
+/// components; `[a-z]`, `[!a-z]`, `{one,other}`, and `\` before a character that is meant
+/// literally.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob {
     text: Vec<u8>,
     subject: Subject,
 }
 
-/// What a pattern is for.
+/// Kind of text that a pattern is matched with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subject {
-    /// A path, or if the pattern has no `/`, the last component of one.
+    /// A path; if the pattern has no `/`, its last component.
     Path,
-    /// A name, in which `/` is a character like others (`kworker/0:1`).
+    /// A name, in which `/` is an ordinary character (`kworker/0:1`).
     Name,
 }
 
-/// A pattern that cannot be understood.
+/// Error in a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("bad pattern `{pattern}`: {problem} at byte {index}")]
 pub struct GlobError {
-    /// The pattern, escaped.
+    /// Pattern, escaped for a terminal.
     pub pattern: String,
-    /// What is wrong.
+    /// Description of the problem.
     pub problem: &'static str,
-    /// Where.
+    /// Byte offset of the problem in the pattern.
     pub index: usize,
 }
 
-/// Longest task name, TASK_COMM_LEN (include/linux/sched.h) less the NUL.
+/// Maximum length of a task name in bytes: TASK_COMM_LEN (include/linux/sched.h) less the NUL.
 const COMM: usize = 15;
 
-/// True where a word is a pattern.
+/// Returns true for characters that make a word a pattern.
 pub(super) fn is_special(byte: u8) -> bool {
     matches!(byte, b'*' | b'?' | b'[' | b']' | b'{' | b'}' | b'\\')
 }
 
 impl Glob {
-    /// A pattern for paths; without a `/`, for the last component.
+    /// Returns a pattern for paths; without a `/`, for their last component.
     ///
     /// # Errors
     ///
@@ -52,7 +53,7 @@ impl Glob {
         Self::new(text.into(), Subject::Path)
     }
 
-    /// A pattern for task names. The kernel keeps 15 bytes of them, so a longer name is cut.
+    /// Returns a pattern for task names. The kernel keeps 15 bytes of them, so a longer name is cut.
     ///
     /// # Errors
     ///
@@ -65,7 +66,7 @@ impl Glob {
         Ok(glob)
     }
 
-    /// A pattern for module names. As for modprobe, `-` and `_` are the same.
+    /// Returns a pattern for module names. As for modprobe, `-` and `_` are the same.
     ///
     /// # Errors
     ///
@@ -90,24 +91,24 @@ impl Glob {
             let pattern = escape::text(&text, false).to_string();
             return Err(GlobError { pattern, problem, index: error.index });
         }
-        // To the matcher it would mean "not"; here --not-… says that.
+        // The matcher takes a leading `!` for negation; here --not-… does that.
         if text.first() == Some(&b'!') {
             text.insert(0, b'\\');
         }
         Ok(Self { text, subject })
     }
 
-    /// The pattern.
+    /// Returns the pattern as it was given.
     pub fn text(&self) -> &[u8] {
         &self.text
     }
 
-    /// Stands for nothing but itself.
+    /// Returns true if the pattern matches only its own text.
     pub fn is_literal(&self) -> bool {
         !self.text.iter().copied().any(is_special)
     }
 
-    /// Whether a path or name is meant.
+    /// Returns true if the pattern matches a path or name.
     pub fn matches(&self, subject: &[u8]) -> bool {
         match self.subject {
             Subject::Path if !self.text.contains(&b'/') => {
@@ -118,14 +119,14 @@ impl Glob {
         }
     }
 
-    /// The last component of all paths that match, if there is but one.
+    /// Returns the last component of all paths that match, if it is the same for all.
     pub(super) fn last_name(&self) -> Option<&[u8]> {
         let name = last(&self.text);
         (!name.is_empty() && !name.iter().copied().any(is_special)).then_some(name)
     }
 
-    /// The folder with which the pattern begins, without escapes, as far as it stands for itself, and
-    /// the pattern of what is below it; `None` if the pattern does not begin with `/`.
+    /// Splits a pattern into the literal folder with which it begins, unescaped, and the pattern of
+    /// what is below it. `None` if the pattern does not begin with `/`.
     pub fn split(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         let components: Vec<&[u8]> =
             self.text.strip_prefix(b"/")?.split(|byte| *byte == b'/').collect();
@@ -134,7 +135,7 @@ impl Glob {
         Some(([b"/", names.join(b"/".as_slice()).as_slice()].concat(), rest.join(b"/".as_slice())))
     }
 
-    /// Whether some path that ends as this one does could match.
+    /// Returns true if some path with the end of this one could match.
     pub(super) fn may_end_as(&self, path: &[u8]) -> bool {
         self.last_name().is_none_or(|name| name == last(path))
     }
@@ -142,7 +143,7 @@ impl Glob {
 
 impl fmt::Display for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The pattern's own backslashes are not to be doubled.
+        // Backslashes of the pattern must not be doubled.
         for (index, part) in self.text.split(|byte| *byte == b'\\').enumerate() {
             f.write_str(if index == 0 { "" } else { "\\" })?;
             escape::text(part, false).fmt(f)?;
@@ -151,7 +152,7 @@ impl fmt::Display for Glob {
     }
 }
 
-/// What a component matches alone, if there is but one name.
+/// Returns the name that a component matches, if it matches only one.
 pub fn unescaped(component: &[u8]) -> Option<Vec<u8>> {
     let mut name = Vec::with_capacity(component.len());
     let mut bytes = component.iter().copied();
@@ -165,7 +166,7 @@ pub fn unescaped(component: &[u8]) -> Option<Vec<u8>> {
     Some(name)
 }
 
-/// A path as the pattern that matches it alone.
+/// Returns the pattern that matches only this path.
 pub fn quote(path: &[u8]) -> Vec<u8> {
     let mut quoted = Vec::with_capacity(path.len());
     for byte in path {
@@ -177,12 +178,12 @@ pub fn quote(path: &[u8]) -> Vec<u8> {
     quoted
 }
 
-/// The last component.
+/// Returns the last component of a path.
 pub(super) fn last(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }
 
-/// To the matcher a `/` is special; in names it is not.
+/// Replaces `/`, which is special to the matcher but not in names.
 fn plain(name: &[u8]) -> Cow<'_, [u8]> {
     if name.contains(&b'/') {
         name.iter().map(|byte| if *byte == b'/' { 1 } else { *byte }).collect()

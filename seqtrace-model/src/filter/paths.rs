@@ -1,17 +1,17 @@
-//! The names that one file has, whoever looks at it.
+//! Equivalent paths of one file.
 //!
-//! `/proc/self` and `/proc/thread-self` are the reader's own directory, `/proc/net` and
-//! `/proc/mounts` are links into it (proc_net_init() and proc_root_init(), fs/proc). The reader of
-//! `/proc/net/tcp` and the one of `/proc/123/net/tcp` may look at the same file.
+//! `/proc/self` and `/proc/thread-self` are the directory of the process that looks, `/proc/net`
+//! and `/proc/mounts` are links into it (proc_net_init() and proc_root_init(), fs/proc). Readers of
+//! `/proc/net/tcp` and of `/proc/123/net/tcp` may read the same file.
 
 use crate::session::update::Session;
 
-/// Where debugfs shows tracefs once more (tracing_init_dentry(), kernel/trace/trace.c), and where it is
-/// at home.
+/// Path at which debugfs automounts tracefs (tracing_init_dentry(), kernel/trace/trace.c), and the
+/// path of tracefs itself.
 const TRACEFS: (&[u8], &[u8]) = (b"/sys/kernel/debug/tracing/", b"/sys/kernel/tracing/");
 
-/// The session's path, and the other ways to write it. `/proc/self/…` and `/proc/thread-self/…` stand
-/// for any process: who names them does not mean the tracer itself.
+/// Returns the path of a session and its equivalents. `/proc/self/…` and `/proc/thread-self/…` are
+/// the directories of any process: as a target they never mean the tracer itself.
 pub(super) fn forms(session: &Session) -> Vec<Vec<u8>> {
     let mut forms = shared(&session.path);
     if let Some(own) = Own::of(session) {
@@ -20,7 +20,7 @@ pub(super) fn forms(session: &Session) -> Vec<Vec<u8>> {
     forms
 }
 
-/// Ways to write a path that do not depend on who opened the file, the path first.
+/// Returns a path and those of its equivalents that do not depend on the opener.
 pub(super) fn shared(path: &[u8]) -> Vec<Vec<u8>> {
     let mut forms = vec![path.to_vec()];
     for (here, there) in [(TRACEFS.0, TRACEFS.1), (TRACEFS.1, TRACEFS.0)] {
@@ -29,19 +29,19 @@ pub(super) fn shared(path: &[u8]) -> Vec<Vec<u8>> {
     forms
 }
 
-/// Whether the ways to write a path depend on who opened the file.
+/// Returns true if the equivalents of a path depend on the opener.
 pub(super) fn is_per_reader(path: &[u8]) -> bool {
     let Some(rest) = path.strip_prefix(b"/proc/") else { return false };
     let first = split(rest).0;
     matches!(first, b"self" | b"thread-self") || is_linked(rest) || number(first).is_some()
 }
 
-/// A file in a process's directory.
+/// A file in the directory of a process.
 struct Own<'a> {
     pid: u32,
-    /// In `task/<tid>/`.
+    /// Thread id, if it is in `task/<tid>/`.
     tid: Option<u32>,
-    /// What follows.
+    /// Rest of the path.
     file: &'a [u8],
 }
 
@@ -85,12 +85,12 @@ impl<'a> Own<'a> {
     }
 }
 
-/// Has a link to it in /proc.
+/// Returns true if /proc has a link to the file.
 fn is_linked(file: &[u8]) -> bool {
     file == b"mounts" || split(file).0 == b"net"
 }
 
-/// The first component and the rest.
+/// Splits a path into the first component and the rest.
 fn split(path: &[u8]) -> (&[u8], &[u8]) {
     let length = path.iter().position(|byte| *byte == b'/').unwrap_or(path.len());
     let (first, rest) = path.split_at(length);
@@ -98,7 +98,7 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn number(digits: &[u8]) -> Option<u32> {
-    // parse() would also take a sign.
+    // parse() would accept a sign, too.
     digits.first().filter(|first| first.is_ascii_digit())?;
     str::from_utf8(digits).ok()?.parse().ok()
 }

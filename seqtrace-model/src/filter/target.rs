@@ -1,4 +1,4 @@
-//! What is traced: the words of the command line.
+//! Targets of a trace: words of the command line.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use super::{functions, paths};
 use crate::escape;
 use crate::session::update::Session;
 
-/// A word of the command line.
+/// A target: the files that a trace is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// One file, by an absolute path.
     Path(Vec<u8>),
-    /// All files whose paths match.
+    /// All files whose paths match a pattern.
     Glob(Glob),
     /// `module:NAME`: all files with a callback in that module.
     Module(Glob),
@@ -20,24 +20,23 @@ pub enum Target {
     Function(Vec<u8>),
 }
 
-/// A word that is no target.
+/// Error in a target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
-    /// Nothing.
+    /// The word is empty.
     #[error("an empty target")]
     Empty,
-    /// A prefix alone.
+    /// The word is a prefix without a name.
     #[error("`{0}` needs a name behind the colon")]
     NoName(&'static str),
-    /// Not understood.
+    /// The pattern is wrong.
     #[error(transparent)]
     Glob(#[from] GlobError),
 }
 
 impl Target {
-    /// Understands a word. A relative path is one from `cwd`; a file that is called like
-    /// `module:x` is reached as `./module:x`. Links are not followed: `seqtrace::targets` does that,
-    /// where there is a machine to ask.
+    /// Parses a word. A relative path starts at `cwd`; a file with a name like `module:x` is
+    /// reached as `./module:x`. Links are not followed: the module `targets` of seqtrace does that.
     ///
     /// # Errors
     ///
@@ -64,16 +63,16 @@ impl Target {
         Ok(Self::Glob(Glob::path(clean(&absolute(word, &quote(cwd))))?))
     }
 
-    /// Whether a session is of this target.
+    /// Returns true if a session matches this target.
     pub fn matches(&self, session: &Session) -> bool {
         match self {
             Self::Path(path) => {
                 paths::forms(session).contains(path)
-                    // The beginning is missing: it may well be this one.
+                    // The beginning of the path is missing: it may be this file.
                     || (session.path_cut && ends_with(path, &session.path))
             }
             Self::Glob(glob) => {
-                // A name may look like a pattern.
+                // A name may contain characters of patterns.
                 let is = |form: &Vec<u8>| glob.matches(form) || form == glob.text();
                 paths::forms(session).iter().any(is)
                     || (session.path_cut && glob.may_end_as(&session.path))
@@ -90,7 +89,7 @@ impl Target {
         }
     }
 
-    /// The last component of all paths that match, if there is but one.
+    /// Returns the last component of all paths that match, if it is the same for all.
     pub(super) fn last_name(&self) -> Option<Vec<u8>> {
         match self {
             Self::Path(path) => Some(last(path).to_vec()).filter(|name| !name.is_empty()),
@@ -111,18 +110,18 @@ impl fmt::Display for Target {
     }
 }
 
-/// The path that a word means in the folder `cwd`.
+/// Returns the absolute path of a word in the folder `cwd`.
 pub fn absolute(word: &[u8], cwd: &[u8]) -> Vec<u8> {
     if word.starts_with(b"/") { word.to_vec() } else { [cwd, b"/", word].concat() }
 }
 
-/// Whether the last components are these.
+/// Returns true if the last components of a path are these.
 fn ends_with(path: &[u8], components: &[u8]) -> bool {
     let components = components.strip_prefix(b"/").unwrap_or(components);
     path.strip_suffix(components).is_some_and(|head| head.ends_with(b"/"))
 }
 
-/// Without `.`, `..` and repeated slashes, by the text alone.
+/// Returns a path without `.`, `..` and repeated slashes, by its text alone.
 pub fn clean(path: &[u8]) -> Vec<u8> {
     let mut kept: Vec<&[u8]> = Vec::new();
     for component in path.split(|byte| *byte == b'/') {

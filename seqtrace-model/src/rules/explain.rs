@@ -1,16 +1,16 @@
-//! `seqtrace explain`: the rules in words.
+//! Text of `seqtrace explain`.
 
 use std::fmt::Write;
 
 use crate::finding::Severity;
 use crate::rules::rule::Rule;
 
-/// Columns of the text.
+/// Maximum width of a line, columns.
 const WIDTH: usize = 88;
 
-/// A rule, explained.
+/// Returns the explanation of a rule.
 pub fn explain(rule: &Rule) -> String {
-    let Rule { id, name, least, most, what, why, contract, fix, code, seen } = rule;
+    let Rule { id, name, least, most, culprit: _, what, why, contract, fix, code, seen } = rule;
     let mut text = format!("{id}  {name}  ({})\n", severities(*least, *most));
     for (title, body) in
         [("", *what), ("Why it matters", *why), ("The contract", *contract), ("The fix", *fix)]
@@ -25,14 +25,14 @@ pub fn explain(rule: &Rule) -> String {
     }
     if !seen.is_empty() {
         put(&mut text, "\nSeen in");
-        for place in *seen {
-            wrap(&mut text, place, "  - ", "    ");
+        for example in *seen {
+            wrap(&mut text, example, "  - ", "    ");
         }
     }
     text
 }
 
-/// All rules, one a line.
+/// Returns the list of all rules, one a line.
 pub fn list() -> String {
     let mut text = String::new();
     for rule in super::all() {
@@ -58,7 +58,7 @@ fn section(text: &mut String, title: &str, body: &str) {
     wrap(text, body, "  ", "  ");
 }
 
-/// A paragraph, broken at blanks.
+/// Appends a paragraph, broken at blanks.
 fn wrap(text: &mut String, body: &str, first: &str, rest: &str) {
     let mut line = first.to_owned();
     for word in body.split_whitespace() {
@@ -75,7 +75,7 @@ fn wrap(text: &mut String, body: &str, first: &str, rest: &str) {
 }
 
 fn put(text: &mut String, line: &str) {
-    // A String takes everything.
+    // Writing to a String never fails.
     let _ = writeln!(text, "{}", line.trim_end());
 }
 

@@ -1,5 +1,5 @@
-//! What is remembered of a file between its sessions, for evidence that one session alone cannot
-//! give. Bounded: a few hundred files, a thousand records each.
+//! Facts about a file from all of its sessions, for evidence that one session alone cannot give.
+//! Bounded: 256 files, 1024 records each.
 
 use std::collections::HashMap;
 
@@ -7,23 +7,24 @@ use seqtrace_common::config::Fnv;
 
 use crate::event::{FileKind, OpTable};
 use crate::finding::Id;
-use crate::rules::ledger::Fresh;
+use crate::rules::ledger::NewEntry;
 use crate::rules::ledger::entries::Entry;
 use crate::rules::ledger::identity::{Pointers, offset};
 use crate::rules::ledger::pass::End;
 use crate::session::update::{Session, SessionId};
 
-/// Files that are remembered.
+/// Maximum number of files.
 const FILES: usize = 256;
-/// Records of a sample.
+/// Maximum number of records in a sample.
 pub(super) const SAMPLE: usize = 1024;
-/// Mismatches that are remembered.
-const ASTRAY: usize = 64;
-/// Open sessions of which the place is known.
-const PLACES: usize = 16;
+/// Maximum number of mismatches of a file.
+const MISMATCHES: usize = 64;
+/// Maximum number of sessions of a file whose last record is known.
+const PASS_ENDS: usize = 16;
 
-/// Which file: kernfs has one table for all of its files, single_open one table for each open, and
-/// eventfs one inode number (EVENTFS_FILE_INODE_INO, fs/tracefs/event_inode.c).
+/// Identity of a file. The table alone is not enough: kernfs has one for all of its files,
+/// single_open one for each open; nor is the inode: eventfs has one number for all
+/// (EVENTFS_FILE_INODE_INO, fs/tracefs/event_inode.c).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FileKey {
     table: OpTable,
@@ -34,7 +35,7 @@ pub(super) struct FileKey {
 }
 
 impl FileKey {
-    /// The file of a session, if it has callbacks.
+    /// Returns the file of a session, if it has callbacks.
     pub(super) fn of(session: &Session) -> Option<Self> {
         match session.kind {
             FileKind::Seq { op, table, .. } if op != 0 => {
@@ -47,125 +48,138 @@ impl FileKey {
     }
 }
 
-/// What start did wrong, as it can be recognised in another generation.
+/// A mistake of start that can be recognised in another generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mismatch {
-    /// It returned another record for `pos` than the one that belongs there. Both by their keys.
-    Astray { pos: i64, handed: u64, returned: u64 },
+    /// It returned another record for `pos` than the one that belongs there; both by their keys.
+    OtherRecord { pos: i64, promised: u64, returned: u64 },
     /// It set the position back.
     SetBack { from: i64, to: i64 },
 }
 
-/// Where a session stands.
+/// The end of a session's last pass.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct PassEnd {
     pub(super) session: SessionId,
-    /// Key of what next handed out last.
-    pub(super) handed: u64,
-    /// When its last pass ended.
+    /// Key of the record that next handed out last.
+    pub(super) promised: u64,
+    /// Time, ns since boot.
     pub(super) time: u64,
 }
 
-/// What is remembered of one file.
+/// Facts about one file.
 #[derive(Debug, Default)]
 pub(super) struct History {
     pub(super) pointers: Pointers,
-    /// The first records of an earlier generation.
+    /// First records of an earlier generation.
     pub(super) sample: Vec<Entry>,
-    /// `m->private` then.
+    /// `m->private` in the generation of the sample.
     private: Option<u64>,
-    /// That one went to the end of the file.
+    /// True if the sample is of a generation that reached the end of the file.
     complete: bool,
-    /// How often the text of a record was another in another generation.
+    /// Number of records that had another text in another generation.
     pub(super) changes: u32,
-    /// The most bytes that a whole generation had, up to its end.
-    pub(super) whole: Option<u64>,
-    astray: Vec<(Mismatch, (SessionId, u32))>,
-    places: Vec<Place>,
-    /// Positions at which next had ended although start then found a record there, and the time of that start.
+    /// Largest number of bytes of a whole generation.
+    pub(super) whole_bytes: Option<u64>,
+    mismatches: Vec<(Mismatch, (SessionId, u32))>,
+    pass_ends: Vec<PassEnd>,
+    /// Positions at which next had ended although start then found a record there, each with the
+    /// time of that start.
     ends: Vec<(i64, u64)>,
-    /// The first finding that explains others, in any session.
+    /// First finding of any session that explains others.
     pub(super) root: Option<Id>,
-    /// Where a generation began to show the text of other records.
+    /// Position from which a generation showed the texts of other records.
     pub(super) shifted: Option<(i64, (SessionId, u32))>,
 }
 
 impl History {
-    /// Was the same mismatch seen in another generation? It is remembered.
-    pub(super) fn mismatched(&mut self, mismatch: Mismatch, here: (SessionId, u32)) -> bool {
-        let mut known = self.astray.iter().filter(|(other, _)| *other == mismatch);
-        let elsewhere = known.any(|(_, there)| *there != here);
-        if !elsewhere && !self.astray.contains(&(mismatch, here)) {
-            if self.astray.len() >= ASTRAY {
-                self.astray.remove(0);
+    /// Returns true if the same mismatch was seen in another generation, and remembers it.
+    pub(super) fn mismatched(
+        &mut self,
+        mismatch: Mismatch,
+        generation_key: (SessionId, u32),
+    ) -> bool {
+        let mut known = self.mismatches.iter().filter(|(other, _)| *other == mismatch);
+        let elsewhere = known.any(|(_, there)| *there != generation_key);
+        if !elsewhere && !self.mismatches.contains(&(mismatch, generation_key)) {
+            if self.mismatches.len() >= MISMATCHES {
+                self.mismatches.remove(0);
             }
-            self.astray.push((mismatch, here));
+            self.mismatches.push((mismatch, generation_key));
         }
         elsewhere
     }
 
-    /// Remembers that start found a record at `time` where next had ended. Returns true if a record had been
-    /// found there before next ended: then the list has not grown in between.
+    /// Remembers that start found a record at `time` where next had ended. Returns true if a record
+    /// had been found there before next ended: then the list has not grown in between.
     pub(super) fn ends_early(&mut self, end: &End, time: u64) -> bool {
         if let Some((_, since)) = self.ends.iter().find(|(pos, _)| *pos == end.pos) {
             return *since < end.time;
         }
-        if self.ends.len() >= ASTRAY {
+        if self.ends.len() >= MISMATCHES {
             self.ends.remove(0);
         }
         self.ends.push((end.pos, time));
         false
     }
 
-    /// Hash and length of the text that the record at a position had in the sample, where it belonged and its
-    /// neighbours have other texts.
+    /// Returns hash and length of the text that belongs to a position: that of its record in the
+    /// sample, if the record belongs there and its neighbours have other texts.
     pub(super) fn text_at(&self, pos: i64) -> Option<(u64, u32)> {
         let at = self.sample.iter().position(|entry| entry.pos == pos)?;
         let entry = self.sample.get(at)?;
         let before = at.checked_sub(1).and_then(|before| self.sample.get(before));
         let after = self.sample.get(at + 1);
         let apart = |other: &Entry| other.same_text(entry) == Some(false);
-        let known = entry.sure && before.is_none_or(apart) && after.is_none_or(apart);
+        let known = entry.in_place && before.is_none_or(apart) && after.is_none_or(apart);
         (known && entry.hash != 0).then_some((entry.hash, entry.len))
     }
 
-    /// Its text is known to change: once can be what is being judged.
+    /// Returns true if the text of the file is known to change. One change can be the fault that is
+    /// being judged.
     pub(super) fn is_volatile(&self) -> bool {
         self.changes > 1
     }
 
-    /// True if a record of the sample has the name of this one: by its address, or by where it lies in `m->private`.
-    pub(super) fn same_name(&self, before: &Entry, fresh: &Fresh) -> bool {
-        let (then, now) = (offset(before.ptr.0, self.private), fresh.offset);
-        before.key == fresh.entry.key
-            || before.ptr == fresh.entry.ptr
+    /// Returns true if a record of the sample has the identity of `new_entry`: its address, or its
+    /// offset into `m->private`.
+    pub(super) fn same_identity(&self, before: &Entry, new_entry: &NewEntry) -> bool {
+        let (then, now) = (offset(before.ptr.0, self.private), new_entry.offset);
+        before.key == new_entry.entry.key
+            || before.ptr == new_entry.entry.ptr
             || then.is_some() && then == now
     }
 
-    /// A pass of a session ended there.
-    pub(super) fn stands(&mut self, place: Place) {
-        self.left(place.session);
-        if self.places.len() >= PLACES {
-            self.places.remove(0);
+    /// Remembers the end of a pass.
+    pub(super) fn note_pass_end(&mut self, end: PassEnd) {
+        self.remove_session(end.session);
+        if self.pass_ends.len() >= PASS_ENDS {
+            self.pass_ends.remove(0);
         }
-        self.places.push(place);
+        self.pass_ends.push(end);
     }
 
-    /// A session is over.
-    pub(super) fn left(&mut self, session: SessionId) {
-        self.places.retain(|place| place.session != session);
+    /// Forgets a session that is over.
+    pub(super) fn remove_session(&mut self, session: SessionId) {
+        self.pass_ends.retain(|end| end.session != session);
     }
 
-    /// Another session that was handed this record, after that time.
-    pub(super) fn other(&self, session: SessionId, key: u64, since: u64) -> Option<SessionId> {
-        let other = |place: &&Place| {
-            key != 0 && place.session != session && place.handed == key && place.time > since
+    /// Returns another session in which next handed out this record after the time `since`.
+    pub(super) fn session_with(
+        &self,
+        session: SessionId,
+        key: u64,
+        since: u64,
+    ) -> Option<SessionId> {
+        let other = |end: &&PassEnd| {
+            key != 0 && end.session != session && end.promised == key && end.time > since
         };
-        self.places.iter().find(other).map(|place| place.session)
+        self.pass_ends.iter().find(other).map(|end| end.session)
     }
 
-    /// A generation is over, `entries` are its first records: the first is remembered that went to
-    /// the end of the file, until then the longest.
+    /// Offers the first records of a generation as the sample. The first generation that reached
+    /// the end of the file is kept, until then the longest; one with texts is better than one
+    /// without.
     pub(super) fn keep(&mut self, entries: &[Entry], private: Option<u64>, complete: bool) {
         let entries = entries.get(..SAMPLE).unwrap_or(entries);
         let texts = |list: &[Entry]| list.iter().any(|entry| entry.hash != 0);
@@ -183,7 +197,7 @@ impl History {
     }
 }
 
-/// A file, and where its history was found last.
+/// A file, and the number under which its history was found last.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnownFile {
     key: FileKey,
@@ -191,24 +205,24 @@ pub(super) struct KnownFile {
 }
 
 impl KnownFile {
-    /// A file that was not looked for yet.
+    /// Returns a file whose history was not looked up yet.
     pub(super) fn new(key: FileKey) -> Self {
         Self { key, number: u64::MAX }
     }
 }
 
-/// The files; the one that has been remembered longest makes room.
+/// Histories of all files; a new one replaces the oldest.
 #[derive(Debug, Default)]
 pub(super) struct Histories {
-    /// By their numbers, which count up: a new one takes the place of the oldest.
+    /// A history with number n is at index n modulo [`FILES`].
     ring: Vec<(u64, FileKey, History)>,
     numbers: HashMap<FileKey, u64>,
     begun: u64,
 }
 
 impl Histories {
-    /// The history of a file. It is looked for by name only if it is no longer where it was: this is
-    /// asked for each update.
+    /// Returns the history of a file. It is looked up by key only if it is not where it was last:
+    /// this runs for each update.
     pub(super) fn of(&mut self, file: &mut KnownFile) -> &mut History {
         if self.ring.get(slot(file.number)).is_none_or(|(number, ..)| *number != file.number) {
             file.number = self.find(file.key);
@@ -235,7 +249,7 @@ impl Histories {
     }
 }
 
-/// Where in the ring.
+/// Index in the ring.
 fn slot(number: u64) -> usize {
     usize::try_from(number % FILES as u64).unwrap_or(0)
 }
@@ -253,7 +267,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever asks, and however long ago it asked last: the same as if each looked by name.
+        /// The history is the one that a lookup by key would find, however long ago the last lookup
+        /// was.
         #[test]
         fn a_history_is_found_again(asks in prop::collection::vec((0..8_usize, 0..400_u64), 1..2000)) {
             let mut histories = Histories::default();

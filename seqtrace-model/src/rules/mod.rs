@@ -1,22 +1,26 @@
 //! The rules: updates in, findings out. Pure, as the session model is.
 //!
 //! ```text
-//!  Update ─► judge ─► case ─┬─ ledger   which record is at which file offsets, pass by pass
-//!           by session      ├─ history  what other sessions of the file have shown
-//!                           └─ sq101 …  each rule looks at one claim and says what it proves
-//!                                 │
-//!                               bench ─► Finding, told right behind the update that proves it
+//!  Update ─► engine ─► analysis ─┬─ ledger   the record at each range of file offsets, pass by pass
+//!                   of a session ├─ history  facts about the file from its other sessions
+//!                                └─ sq101 …  each rule judges one claim
+//!                                      │
+//!                                  collector ─► Finding, emitted behind the update that proves it
 //! ```
 //!
-//! Nothing is judged that was not seen: the ledger claims things only inside of a *generation* that
-//! was followed from its beginning, and everything else is SQ9xx, inconclusive.
+//! A rule is a file `sqNNN.rs` and an entry in the list below; `hooks.rs` has its interface. Only
+//! what was seen is judged: the ledger makes claims only in a *generation* that was followed from
+//! its beginning. All else is SQ9xx, inconclusive.
 
-mod bench;
-mod case;
+#[macro_use]
+mod registry;
+
+mod analysis;
+mod collector;
+mod engine;
 mod explain;
 mod history;
-pub mod ids;
-mod judge;
+mod hooks;
 mod ledger;
 mod rule;
 mod sq101;
@@ -44,52 +48,58 @@ mod sq901;
 mod tests;
 mod verdict;
 
+use self::analysis::calls::Failure;
+use self::hooks::{Accepted, Closed, Context, Delivery, Hooks, PassStart, Returned};
+use self::ledger::NewEntry;
 pub use crate::finding::{
     Blame, Cause, Evidence, Finding, FindingCount, Id, Severity, Value, Witness, add_counts,
 };
+pub use engine::RuleEngine;
 pub use explain::{explain, list};
-pub use judge::Judge;
 pub use rule::{NoId, Rule};
 pub use sq301::PASSED_OVER;
 pub use verdict::Verdict;
 
-/// All rules, by id.
-pub fn all() -> [&'static Rule; 30] {
-    [
-        &sq101::RECORD,
-        &sq101::END,
-        &sq103::RULE,
-        &sq104::RULE,
-        &sq105::RULE,
-        &sq106::RULE,
-        &sq107::RULE,
-        &sq201::RULE,
-        &sq202::RULE,
-        &sq203::RULE,
-        &sq204::RULE,
-        &sq205::RULE,
-        &sq301::RULE,
-        &sq302::RULE,
-        &sq303::RULE,
-        &sq304::RULE,
-        &sq305::RULE,
-        &sq306::RULE,
-        &sq401::SINGLE,
-        &sq401::PRIVATE,
-        &sq401::NEVER,
-        &sq501::RULE,
-        &sq601::RULE,
-        &sq901::LOST,
-        &sq901::MISSED,
-        &sq901::LATE,
-        &sq901::BLIND,
-        &sq901::DISAGREES,
-        &sq901::OVERLAP,
-        &sq901::BOUND,
-    ]
+use crate::session::update::CallbackUpdate;
+
+// The order is that of evaluation. Causes come before what they explain: SQ305, SQ601 and SQ104
+// before SQ105, SQ205 and the rules about next (SQ101, SQ103). SQ201 counts the duplicates of a
+// delivery for SQ105.
+rules! {
+    sq302 { SQ302: RULE }
+    sq303 { SQ303: RULE }
+    sq501 { SQ501: RULE }
+    sq305 { SQ305: RULE }
+    sq601 { SQ601: RULE }
+    sq104 { SQ104: RULE }
+    sq101 { SQ101: RECORD, SQ102: END }
+    sq103 { SQ103: RULE }
+    sq201 { SQ201: RULE }
+    sq105 { SQ105: RULE }
+    sq106 { SQ106: RULE }
+    sq203 { SQ203: RULE }
+    sq204 { SQ204: RULE }
+    sq205 { SQ205: RULE }
+    sq202 { SQ202: RULE }
+    sq301 { SQ301: RULE }
+    sq304 { SQ304: RULE }
+    sq401 { SQ401: SINGLE, SQ402: PRIVATE, SQ403: NEVER }
+    sq901 {
+        SQ901: LOST, SQ902: MISSED, SQ903: LATE, SQ904: BLIND, SQ905: DISAGREES, SQ906: OVERLAP, SQ907: BOUND
+    }
+    // Only `check` reports these.
+    sq107 { SQ107: RULE }
+    sq306 { SQ306: RULE }
 }
 
-/// A rule by its id.
+/// Returns all rules, sorted by id.
+pub fn all() -> Vec<&'static Rule> {
+    let mut all = LIST.to_vec();
+    all.sort_by_key(|rule| rule.id);
+    all
+}
+
+/// Returns the rule with an id.
 pub fn find(id: Id) -> Option<&'static Rule> {
-    all().into_iter().find(|rule| rule.id == id)
+    LIST.iter().copied().find(|rule| rule.id == id)
 }

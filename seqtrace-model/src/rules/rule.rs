@@ -1,24 +1,19 @@
-//! What a rule is: its name and its explanation. What triggers it is in its own file.
+//! A rule as `seqtrace explain` shows it. The trigger is in the file of the rule.
 
 use std::str::FromStr;
 
 use crate::event::Role;
-use crate::finding::{Id, Severity};
+use crate::finding::{Finding, Id, Severity};
+use crate::session::update::SessionId;
 
 impl Id {
-    /// The callback whose change mends what explains other findings; `None` for a rule that explains none.
-    pub(super) const fn culprit(self) -> Option<Role> {
-        match self.0 {
-            101..=103 | 106 => Some(Role::Next),
-            104 | 105 | 205 | 305 | 601 => Some(Role::Start),
-            302 => Some(Role::Show),
-            303 => Some(Role::Stop),
-            _ => None,
-        }
+    /// Returns the [`Rule::culprit`] of the rule with this id.
+    pub(super) fn culprit(self) -> Option<Role> {
+        super::find(self)?.culprit
     }
 }
 
-/// Not the id of a rule.
+/// A text that is not the id of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the id of a rule, like SQ201")]
 pub struct NoId;
@@ -26,7 +21,7 @@ pub struct NoId;
 impl FromStr for Id {
     type Err = NoId;
 
-    /// `SQ201`, `sq201` or `201`.
+    /// Parses `SQ201`, `sq201` or `201`.
     fn from_str(text: &str) -> Result<Self, NoId> {
         let digits = match text.get(..2) {
             Some(prefix) if prefix.eq_ignore_ascii_case("SQ") => text.get(2..).unwrap_or(""),
@@ -38,27 +33,47 @@ impl FromStr for Id {
     }
 }
 
-/// A rule as `seqtrace explain` shows it.
+/// A rule and its explanation.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Its id.
+    /// Id of the rule; ids are never reused.
     pub id: Id,
-    /// A few words: `double emit`.
+    /// A few words, as `double emit`.
     pub name: &'static str,
-    /// The least that a finding of it means.
+    /// Lowest severity of its findings.
     pub least: Severity,
-    /// The most that a finding of it means.
+    /// Highest severity of its findings.
     pub most: Severity,
-    /// What was seen.
+    /// The callback whose change repairs the file, if a breach of this rule explains other findings; else `None`.
+    pub culprit: Option<Role>,
+    /// Fault of a file that breaks the rule.
     pub what: &'static str,
-    /// Why it matters.
+    /// Consequence for a reader.
     pub why: &'static str,
-    /// What the kernel expects, and where that is written.
+    /// Contract of the kernel, and where it is written.
     pub contract: &'static str,
-    /// What to do.
+    /// Advice for the repair of the file.
     pub fix: &'static str,
-    /// The fix as code, where a few lines say it; else empty.
+    /// The repair as a few lines of C; may be empty.
     pub code: &'static str,
-    /// Where it happened: commits and files of the kernel or of others.
+    /// Commits and files in which it happened.
     pub seen: &'static [&'static str],
+}
+
+impl Finding {
+    /// Returns a finding that has been seen once, without callback, evidence and cause.
+    pub fn new(rule: &Rule, severity: Severity, session: SessionId, message: String) -> Self {
+        Self {
+            id: rule.id,
+            name: rule.name,
+            severity,
+            session,
+            read: None,
+            blame: None,
+            message,
+            evidence: Vec::new(),
+            cause: None,
+            times: 1,
+        }
+    }
 }

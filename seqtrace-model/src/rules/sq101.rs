@@ -3,13 +3,13 @@
 //! Trigger: the core's own next (its position pointer is `&m->index`) returns with `*pos` as it was.
 //! One event is the proof.
 
-use crate::event::{Ptr, PtrKind, Role};
+use crate::event::{PtrKind, Role};
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
+use crate::rules::collector::FindingBuilder;
+use crate::rules::hooks::{Context, Hooks, Returned};
 use crate::rules::ledger::pass::during;
 use crate::rules::rule::Rule;
-use crate::session::update::CallbackUpdate;
 
 const CONTRACT: &str = "next() must move *pos to the position of the record it returns, and to one \
     that was not used before even when it returns NULL: start() is given that position when the next \
@@ -22,6 +22,7 @@ pub(super) static RECORD: Rule = Rule {
     name: "next did not advance",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: Some(Role::Next),
     what: "next() returned a record and left *pos where it was.",
     why: "While the core fills its buffer it adds the 1 itself and prints \"buggy .next function\" \
         (rate limited), so cat looks right. Where it looks for the first record that prints \
@@ -49,6 +50,7 @@ pub(super) static END: Rule = Rule {
     name: "next did not advance at the end",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: Some(Role::Next),
     what: "next() returned NULL behind the last record and left *pos at it.",
     why: "*pos still names the last record, so start() finds that one again where the file should \
         end. cat does not show it: the core adds the 1 while it fills its buffer. A pread or lseek to \
@@ -70,13 +72,33 @@ pub(super) static END: Rule = Rule {
     ],
 };
 
-/// next returned. The rule that is broken, if one is. `cause`: the rule that start broke when the pass began.
-pub(super) fn judge(
-    callback: &CallbackUpdate,
-    returned: Ptr,
-    cause: Option<Id>,
-    bench: &mut Bench,
-) -> Option<Id> {
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    #[inline]
+    fn before_next(&mut self, cx: &mut Context<'_>, next: &Returned<'_>) {
+        if next.callback.fixed_up || next.callback.pos_in == Some(next.callback.pos_out) {
+            stuck(cx, next);
+        }
+    }
+}
+
+/// Judges a next that left the position alone.
+fn stuck(cx: &mut Context<'_>, next: &Returned<'_>) {
+    // A breach of start at the beginning of the pass explains what next does after it.
+    let cause = cx.ledger.misled_by_start();
+    let stuck = judge(next, cause, cx);
+    if next.callback.fixed_up {
+        cx.ledger.corrected = cx.ledger.corrected.or(cause).or(stuck);
+    } else if let Some(stuck) = stuck {
+        cx.ledger.blame(stuck, true);
+    }
+}
+
+/// Returns the rule that next broke, if it did.
+fn judge(next: &Returned<'_>, cause: Option<Id>, cx: &mut Context<'_>) -> Option<Id> {
+    let (callback, returned) = (next.callback, next.ptr);
     if callback.pos_in != Some(callback.pos_out) {
         return None;
     }
@@ -85,16 +107,16 @@ pub(super) fn judge(
         PtrKind::Err(_) => return None,
         PtrKind::Token | PtrKind::Record(_) => &RECORD,
     };
-    // A next that never advances does not do so at the end either: one bug.
-    let cause = cause.or((bench.times(RECORD.id) > 0).then_some(RECORD.id));
-    bench.raise(rule, Severity::Error, || {
+    // A next that never advances does not advance at the end either: one bug.
+    let cause = cause.or((cx.findings.times(RECORD.id) > 0).then_some(RECORD.id));
+    cx.findings.report(rule, Severity::Error, || {
         let pos = callback.pos_out;
         let what = match returned.kind() {
             PtrKind::Null => "NULL".to_owned(),
             _ => format!("a record ({returned:?})"),
         };
         let message = format!("next() returned {what} and left *pos at {pos}");
-        Draft::new(if callback.fixed_up {
+        FindingBuilder::new(if callback.fixed_up {
             format!(
                 "{message}; the core adds the 1 while it fills its buffer, a traversal (pread, lseek) does not"
             )

@@ -1,24 +1,25 @@
 //! SQ103: next moved back.
 //!
-//! Trigger: next leaves `*pos` at a position where a record of this generation was accepted already.
-//! Where start had set the position back before, that is not next's doing (SQ104, SQ105), and where the core had
-//! corrected one it follows from that (SQ101).
-//! Never a comparison of numbers: positions may jump, be sparse, negative or encoded.
+//! Trigger: next leaves `*pos` at a position at which a record of this generation was accepted
+//! already. If a start had set the position back before, SQ104 or SQ105 is reported instead; if the
+//! core had corrected a position, SQ101 is the cause. Numbers are never compared by size: positions
+//! may jump, be sparse, negative or encoded.
 
-use crate::event::{Ptr, PtrKind, Role};
+use crate::event::{PtrKind, Role};
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
-use crate::rules::ledger::entries::Entries;
+use crate::rules::collector::FindingBuilder;
+use crate::rules::hooks::{Context, Hooks, Returned};
+use crate::rules::ledger::Ledger;
+use crate::rules::ledger::entries::Entry;
 use crate::rules::rule::Rule;
-use crate::session::update::CallbackUpdate;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(103),
     name: "next moved back",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: Some(Role::Next),
     what: "next() set *pos to a position at which a record was emitted already.",
     why: "Two records have one position. A read that resumes there gets the wrong one, and with it \
         everything in between once more; a reader with a small buffer never reaches the end.",
@@ -32,27 +33,53 @@ pub(super) static RULE: Rule = Rule {
     seen: &["a list walked in another order than the ids that are its positions"],
 };
 
-/// next returned. True if the rule is broken. `cause`: the rule whose breach had moved positions before.
-pub(super) fn judge(
-    callback: &CallbackUpdate,
-    returned: Ptr,
-    entries: &Entries,
-    cause: Option<Id>,
-    bench: &mut Bench,
-) -> bool {
-    let stuck = callback.pos_in == Some(callback.pos_out);
-    if stuck || matches!(returned.kind(), PtrKind::Err(_)) {
-        return false;
+/// State between the two hooks of a next.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    back: bool,
+}
+
+impl Hooks for State {
+    #[inline]
+    fn before_next(&mut self, cx: &mut Context<'_>, next: &Returned<'_>) {
+        // A position that start has set back is not a fault of next.
+        if !cx.ledger.set_back
+            && let Some(taken) = taken(next, cx.ledger)
+        {
+            let taken = *taken;
+            self.back = true;
+            report(next, &taken, cx);
+        }
     }
-    let Some((_, taken)) = entries.at(callback.pos_out) else { return false };
-    // A stuck next before this one put several records there.
-    if !taken.placed {
-        return false;
+
+    #[inline]
+    fn on_next(&mut self, cx: &mut Context<'_>, _: &Returned<'_>) {
+        if std::mem::take(&mut self.back) {
+            cx.ledger.out_of_step();
+        }
     }
-    bench.raise(&RULE, Severity::Error, || {
+}
+
+/// Returns the record that was accepted at the position to which next moved.
+#[inline]
+fn taken<'a>(next: &Returned<'_>, ledger: &'a Ledger) -> Option<&'a Entry> {
+    let stuck = next.callback.pos_in == Some(next.callback.pos_out);
+    if stuck || matches!(next.ptr.kind(), PtrKind::Err(_)) {
+        return None;
+    }
+    let (_, taken) = ledger.entries.at(next.callback.pos_out)?;
+    // A next that left the position alone has several records there.
+    Some(taken).filter(|taken| taken.has_position)
+}
+
+fn report(next: &Returned<'_>, taken: &Entry, cx: &mut Context<'_>) {
+    let (callback, returned) = (next.callback, next.ptr);
+    // Rule whose breach had moved positions before.
+    let cause = cx.ledger.corrected.or(cx.ledger.root());
+    cx.findings.report(&RULE, Severity::Error, || {
         let (from, to) = (callback.pos_in.unwrap_or_default(), callback.pos_out);
         let range = taken.range();
-        Draft::new(format!(
+        FindingBuilder::new(format!(
             "next() moved *pos from {from} back to {to}, the position of a record already emitted as \
              bytes {}..{}; it returned {returned:?}, that one was {:?}",
             range.start, range.end, taken.ptr
@@ -65,5 +92,5 @@ pub(super) fn judge(
         .with("emitted", Value::Range(range))
         .because(cause)
     });
-    true
+    cx.ledger.blame(cx.ledger.corrected.unwrap_or(RULE.id), true);
 }

@@ -1,39 +1,44 @@
 //! SQ104: start disagrees with next.
 //!
-//! Trigger: at the end of a pass next had handed out a record that was not shown; the core then asks
-//! start for that position, and start returns another record (rewound, ahead) or NULL (vanished).
-//! Only pointers that name records are compared. Where the position itself was wrong (SQ101 not
-//! mended by the core, SQ103) start is not to blame.
+//! Trigger, one of:
 //!
-//! Or start sets the position back to one at which a record was accepted before: no pointer is needed for that.
-//! Or a generation begins, and start goes on with what next had handed out before it.
+//! - At the end of a pass next had handed out a record that no show rendered. The core asks start
+//!   for its position, and start returns another record (rewound, ahead) or NULL (vanished). Only
+//!   pointers that identify records are compared. If the position itself was wrong (SQ101 without a
+//!   correction by the core, SQ103), start is not to blame.
+//! - start sets the position back to one at which a record was accepted before. No pointer is
+//!   needed for that.
+//! - A generation begins, and start continues with the record that next had handed out before it.
 //!
-//! One mismatch does not tell a wrong start() from a list that changed between two reads: it is a
-//! warning. It is an error if it is deterministic: the same again in another generation, or every
-//! resume goes astray in the same way; or the next read really begins where start set the position back to, or a consequence of it is an error.
-//! Where start moves the position to one that no record had, it says itself that there is nothing at the
-//! old one: information, and so is a mismatch of pointers of which it is not known whether records keep them.
+//! One mismatch does not distinguish a wrong start() from a list that changed between two reads: it
+//! is a warning. It is an error if it is deterministic: if it happens again in another generation,
+//! if every resume disagrees in the same way, or if the next read begins where start set the
+//! position back to. If start moves the position to one that no record had, it reports that the old
+//! one is free: information, as is a mismatch of pointers that may not last from pass to pass.
 
+mod resumes;
 mod text;
 
-pub(super) use self::text::Texts;
-use crate::event::{Ptr, Role};
-use crate::finding::Value;
-use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
-use crate::rules::history::{History, Mismatch};
-use crate::rules::ids::SQ101;
+use self::resumes::{Observed, Resumes};
+use self::text::FirstTexts;
+use crate::event::Role;
+use crate::finding::{Id, Severity, Value};
+use crate::rules::collector::FindingBuilder;
+use crate::rules::history::Mismatch;
+use crate::rules::hooks::{Accepted, Context, Hooks, PassStart, Returned};
+use crate::rules::ledger::entries::Entry;
 use crate::rules::ledger::identity::Trust;
-use crate::rules::ledger::pass::Resume;
+use crate::rules::ledger::pass::{Resume, is_record};
+use crate::rules::ledger::{NewEntry, PreviousGeneration};
 use crate::rules::rule::Rule;
-use crate::session::update::SessionId;
+use crate::rules::{SQ101, SQ601};
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(104),
     name: "start disagrees with next",
     least: Severity::Info,
     most: Severity::Error,
+    culprit: Some(Role::Start),
     what: "A read resumed with another record than the one that next() had handed out last, or with \
         none.",
     why: "After each record that it keeps the core asks next() for the following one, and often has no \
@@ -61,185 +66,141 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// Resumes that go astray in one way, without any that does not, before that counts as a rule.
+/// Number of consecutive resumes that disagree in one way before that counts as a rule.
 const ALWAYS: u32 = 3;
-/// The same where start says that the old position is gone: lists do change.
-const ALWAYS_ROUNDED: u32 = 8;
 
-/// The resumes of a session.
+/// State of a session.
 #[derive(Debug, Default)]
-pub(super) struct Resumes {
-    agreed: u32,
-    astray: u32,
-    /// How the last one went astray, and how often in that way.
-    way: Option<(Way, u32)>,
-    /// Seen, but it is not known yet what the pointers mean.
-    weak: Option<(Resume, Context)>,
-    /// Worst that was said of this session.
-    pub(super) severity: Option<Severity>,
+pub(super) struct State {
+    resumes: Resumes,
+    texts: FirstTexts,
+    /// Facts of the generation before, until the first start of this one returns.
+    previous: Option<PreviousGeneration>,
+    /// A resume whose record may be the handed-out one at another address, until show renders its
+    /// text; with the time of the start, ns since boot.
+    unconfirmed: Option<(Resume, u64)>,
+    /// The last resume, if start set the position back in it.
+    set_back: Option<Resume>,
 }
 
-/// What is known of the session when a resume is judged.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Context {
-    /// When start returned.
-    pub(super) time: u64,
-    /// The generation.
-    pub(super) here: (SessionId, u32),
-    /// The rule whose breach had broken the order of the generation before.
-    pub(super) root: Option<Id>,
-}
-
-/// In which way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// The record was accepted before, so many records back.
-    Rewound(i64),
-    /// It was not.
-    Ahead,
-    /// There is none.
-    Vanished,
-}
-
-fn way(resume: &Resume) -> Way {
-    match (resume.returned, resume.delta) {
-        (Ptr::NULL, _) => Way::Vanished,
-        (_, Some(delta)) => Way::Rewound(delta),
-        _ => Way::Ahead,
-    }
-}
-
-impl Resumes {
-    /// start returned in a resume. How bad it is, if it disagrees and start is to blame.
-    pub(super) fn judge(
-        &mut self,
-        resume: &Resume,
-        context: Context,
-        file: &mut History,
-        bench: &mut Bench,
-    ) -> Option<Severity> {
-        if resume.agrees && resume.set_back.is_none() {
-            self.agreed(file, bench);
-            return None;
-        }
-        let position = resume.set_back.is_some();
-        if !position && (resume.trust == Trust::None || resume.handed.out_of_step) {
-            return None;
-        }
-        self.astray += 1;
-        let times = self.again(way(resume));
-        let severity = self.severity(resume, times, context.here, file);
-        if resume.trust != Trust::Firm && self.weak.is_none() {
-            self.weak = Some((*resume, context));
-        }
-        self.severity = self.severity.max(Some(severity));
-        self.raise(resume, context, severity, 1, bench);
-        self.settle(file, bench);
-        Some(severity)
+impl Hooks for State {
+    fn forget(&mut self) {
+        self.previous = None;
+        self.unconfirmed = None;
+        self.set_back = None;
     }
 
-    /// A resume agreed.
-    pub(super) fn agreed(&mut self, file: &History, bench: &mut Bench) {
-        self.agreed += 1;
-        self.way = None;
-        self.settle(file, bench);
+    fn on_generation(&mut self, cx: &mut Context<'_>) {
+        self.previous = cx.ledger.previous_generation();
     }
 
-    /// How often in a row they went astray in this way.
-    fn again(&mut self, way: Way) -> u32 {
-        let times = match self.way {
-            Some((last, times)) if last == way => times + 1,
-            _ => 1,
-        };
-        self.way = Some((way, times));
-        times
-    }
-
-    fn severity(
-        &self,
-        resume: &Resume,
-        times: u32,
-        here: (SessionId, u32),
-        file: &mut History,
-    ) -> Severity {
-        let pos = resume.handed.pos;
-        let (handed, returned) = (resume.handed.identity.key(), resume.identity.key());
-        let mismatch = match resume.set_back {
-            Some(to) => Mismatch::SetBack { from: pos, to },
-            None => Mismatch::Astray { pos, handed, returned },
-        };
-        let firm = resume.trust == Trust::Firm;
-        let again = firm && !resume.rounded && file.mismatched(mismatch, here);
-        let always = if resume.rounded { ALWAYS_ROUNDED } else { ALWAYS };
-        match (firm, resume.rounded) {
-            (true, _) if again || (times >= always && self.agreed == 0) => Severity::Error,
-            (true, false) => Severity::Warning,
-            _ => Severity::Info,
+    fn before_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>) {
+        let Some(resume) = self.set_back.take() else { return };
+        if start.callback.pos_in == resume.set_back && is_record(start.ptr) {
+            let root = cx.ledger.root();
+            self.resumes.began_again(&Observed { resume, time: start.time, root }, cx);
         }
     }
 
-    /// Was something learned of the pointers that makes an older mismatch certain?
-    fn settle(&mut self, file: &History, bench: &mut Bench) {
-        let Some((resume, context)) = self.weak else { return };
-        match file.pointers.trust(resume.identity, resume.handed.identity) {
-            Trust::Weak => {}
-            Trust::None => self.weak = None,
-            Trust::Firm => {
-                self.weak = None;
-                if !resume.rounded {
-                    let severity = Severity::Warning;
-                    self.severity = self.severity.max(Some(severity));
-                    self.raise(&resume, context, severity, 0, bench);
-                }
+    fn on_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>, pass: &mut PassStart) {
+        if let Some(previous) = self.previous.take() {
+            continues_previous(&previous, start, cx);
+        }
+        let Some(resume) = pass.resume.filter(|_| !pass.explained) else { return };
+        if cx.texts && resume.can_be_moved() && cx.history.text_at(resume.promised.pos).is_some() {
+            // The text of the next rendering decides.
+            self.unconfirmed = Some((resume, start.time));
+        } else {
+            self.judge_resume(&resume, start.time, cx);
+        }
+    }
+
+    #[inline]
+    fn before_next(&mut self, cx: &mut Context<'_>, next: &Returned<'_>) {
+        self.judge_unrendered(cx);
+        if let Some(first) = cx.ledger.first_of_pass() {
+            self.texts.check_successor(next.callback, &first, cx);
+        }
+    }
+
+    fn on_stop(&mut self, cx: &mut Context<'_>, _: &Returned<'_>) {
+        self.judge_unrendered(cx);
+    }
+
+    #[inline]
+    fn before_accept(&mut self, cx: &mut Context<'_>, new_entry: &NewEntry) {
+        if let Some((resume, time)) = self.unconfirmed.take() {
+            self.recognise(resume, time, &new_entry.entry, cx);
+        }
+    }
+
+    #[inline]
+    fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        if accepted.new_entry.resumed {
+            self.texts.check_first_record(accepted.new_entry, cx);
+        }
+    }
+}
+
+impl State {
+    /// Judges a resume by the text of its record, which may be that of the handed-out record, or of
+    /// the one that had the same pointer before.
+    fn recognise(&mut self, mut resume: Resume, time: u64, entry: &Entry, cx: &mut Context<'_>) {
+        let known = entry.hash != 0;
+        if known && cx.history.text_at(resume.promised.pos) == Some((entry.hash, entry.len)) {
+            cx.ledger.confirm_resume();
+            if resume.seen.is_some() {
+                cx.history.pointers.note_shared();
             }
+            self.resumes.agreed(cx);
+            return;
+        }
+        if resume.trust == Trust::Weak
+            && resume.seen.is_some_and(|seen| seen.same_text(entry) == Some(true))
+        {
+            resume.trust = Trust::Firm;
+        }
+        self.judge_resume(&resume, time, cx);
+    }
+
+    /// Judges a resume whose record was not rendered: its text stays unknown.
+    #[inline]
+    fn judge_unrendered(&mut self, cx: &mut Context<'_>) {
+        if let Some((resume, time)) = self.unconfirmed.take() {
+            self.judge_resume(&resume, time, cx);
         }
     }
 
-    fn raise(
-        &self,
-        resume: &Resume,
-        context: Context,
-        severity: Severity,
-        times: u64,
-        bench: &mut Bench,
-    ) {
-        let (astray, total) = (self.astray, self.astray + self.agreed);
-        let always = match severity {
-            Severity::Error => format!("; {astray} of {total} resumes, and always so"),
-            _ => String::new(),
-        };
-        let doubt = match severity {
-            Severity::Error => "",
-            Severity::Warning if resume.set_back.is_some() => "",
-            Severity::Warning => "; the list changed, or start() is wrong",
-            Severity::Info if resume.rounded => "; it moved the position: the list has changed",
-            Severity::Info => "; unless each pass allocates its own records",
-        };
-        raise(resume, context, severity, (times, astray, total), (&always, doubt), bench);
-    }
-
-    /// A read begins at the position to which start had set it back.
-    pub(super) fn began_again(&mut self, resume: &Resume, context: Context, bench: &mut Bench) {
-        self.severity = Some(Severity::Error);
-        let counts = (0, self.astray, self.astray + self.agreed);
-        let so = ", and the next read began there";
-        raise(resume, context, Severity::Error, counts, (so, ""), bench);
+    /// Judges a resume, and blames its origin.
+    fn judge_resume(&mut self, resume: &Resume, time: u64, cx: &mut Context<'_>) {
+        // With a shared cursor the handed-out record may be gone.
+        let shared = cx.history.root.filter(|root| *root == SQ601);
+        let root = cx.ledger.root().or(shared);
+        let observed = Observed { resume: *resume, time, root };
+        let Some(severity) = self.resumes.judge(observed, cx) else { return };
+        cx.ledger.blame(origin(resume, root).unwrap_or(RULE.id), severity > Severity::Info);
+        if severity > Severity::Info {
+            cx.ledger.note_missed(resume.promised);
+        }
+        if resume.set_back.is_some() {
+            self.set_back = Some(*resume);
+        }
     }
 }
 
-/// A generation began with what next had handed out before it; `seen` is the record that was its first then.
-pub(super) fn goes_on(
-    resume: &Resume,
-    context: Context,
-    file: &mut History,
-    bench: &mut Bench,
-) -> Severity {
-    let Resume { handed, seen, trust, .. } = resume;
+/// Compares the first start of a generation with the record that next had handed out before it.
+fn continues_previous(previous: &PreviousGeneration, start: &Returned<'_>, cx: &mut Context<'_>) {
+    let (callback, pointers) = (start.callback, &cx.history.pointers);
+    let Some(resume) = cx.ledger.continues_previous(previous, callback, start.ptr, pointers) else {
+        return;
+    };
+    // `seen` is the first record of the generation before.
+    let Resume { promised, seen, trust, .. } = resume;
     let pos = seen.map_or(0, |first| first.pos);
-    let (first, returned) = (seen.map_or(0, |first| first.key), handed.identity.key());
-    let mismatch = Mismatch::Astray { pos, handed: first, returned };
+    let (first, returned) = (seen.map_or(0, |first| first.key), promised.identity.key());
+    let mismatch = Mismatch::OtherRecord { pos, promised: first, returned };
     let severity = match trust {
-        Trust::Firm if file.mismatched(mismatch, context.here) => Severity::Error,
+        Trust::Firm if cx.history.mismatched(mismatch, cx.generation_key()) => Severity::Error,
         Trust::Firm => Severity::Warning,
         _ => Severity::Info,
     };
@@ -247,85 +208,26 @@ pub(super) fn goes_on(
         Severity::Error => (", and not for the first time", ""),
         _ => ("", "; unless the list changed"),
     };
-    let read = bench.read;
-    bench.raise(&RULE, severity, || {
-        Draft::new(format!(
+    let (time, read) = (start.time, cx.findings.read);
+    cx.findings.report(&RULE, severity, || {
+        FindingBuilder::new(format!(
             "start() returned {:?} at position {pos}, which next() had handed out for position {} before: \
              it does not look at *pos{again}",
-            resume.returned, handed.pos
+            resume.returned, promised.pos
         ))
         .unless(doubt)
         .blame(Role::Start)
         .with("position", Value::Position(pos))
-        .with("handed out", Value::Pointer(handed.ptr))
-        .with("handed out", Value::Event { time: handed.time, read: handed.read })
-        .with("returned", Value::Event { time: context.time, read })
+        .with("handed out", Value::Pointer(promised.ptr))
+        .with("handed out", Value::Event { time: promised.time, read: promised.read })
+        .with("returned", Value::Event { time, read })
     });
-    severity
+    cx.ledger.blame(RULE.id, severity > Severity::Info);
 }
 
-/// The rule whose breach shows in a resume that went astray: an older one of the generation (`root`), the next before
-/// it whose position the core had to correct, or start itself.
-pub(super) fn origin(resume: &Resume, root: Option<Id>) -> Option<Id> {
-    let mended = resume.handed.fixed_up && root != Some(RULE.id);
-    if mended { Some(SQ101) } else { root.or(Some(RULE.id)) }
-}
-
-/// What start did, in words.
-fn deed(resume: &Resume) -> String {
-    let (pos, returned) = (resume.handed.pos, resume.returned);
-    let promised = format!("next() had handed out {:?}", resume.handed.ptr);
-    let back = resume.set_back.map(|to| format!("set *pos back to {to}"));
-    let also = back.as_ref().map_or(String::new(), |back| format!(", and {back}"));
-    match (way(resume), resume.seen, &back) {
-        (_, _, Some(back)) if resume.agrees => {
-            format!(
-                "start() returned {returned:?}, which next() had handed out for position {pos}, and {back}"
-            )
-        }
-        (Way::Vanished, _, Some(back)) => {
-            format!("start() gave up at position {pos}, where {promised}, and {back}")
-        }
-        (Way::Vanished, ..) => format!("start() found nothing at position {pos}, where {promised}"),
-        (Way::Rewound(_), Some(seen), _) => format!(
-            "start() went back at position {pos}: {promised}, start() returned {returned:?}, \
-             already emitted as bytes {}..{}{also}",
-            seen.start,
-            seen.end()
-        ),
-        _ => format!(
-            "start() went ahead at position {pos}: {promised}, start() returned {returned:?}{also}"
-        ),
-    }
-}
-
-fn raise(
-    resume: &Resume,
-    context: Context,
-    severity: Severity,
-    (times, astray, total): (u64, u32, u32),
-    (certainty, doubt): (&str, &str),
-    bench: &mut Bench,
-) {
-    let Context { time, here: _, root } = context;
-    let read = bench.read;
-    bench.raise_many(&RULE, severity, times, || {
-        let handed = &resume.handed;
-        let draft = Draft::new(deed(resume) + certainty)
-            .unless(doubt)
-            .blame(Role::Start)
-            .with("position", Value::Position(handed.pos))
-            .with("handed out", Value::Pointer(handed.ptr))
-            .with("handed out", Value::Event { time: handed.time, read: handed.read })
-            .with("returned", Value::Pointer(resume.returned))
-            .with("returned", Value::Event { time, read })
-            .with("astray", Value::Count(astray.into()))
-            .with("resumes", Value::Count(total.into()));
-        let draft = match (resume.set_back, way(resume)) {
-            (Some(to), _) => draft.with("set back to", Value::Position(to)),
-            (None, Way::Rewound(delta)) => draft.with("records", Value::Delta(delta)),
-            (None, Way::Ahead | Way::Vanished) => draft,
-        };
-        draft.because(origin(resume, root).filter(|origin| *origin != RULE.id))
-    });
+/// Returns the rule whose breach explains a resume that disagrees: the root of the generation, that
+/// of a next whose position the core had corrected, or this one.
+fn origin(resume: &Resume, root: Option<Id>) -> Option<Id> {
+    let corrected = resume.promised.fixed_up && root != Some(RULE.id);
+    if corrected { Some(SQ101) } else { root.or(Some(RULE.id)) }
 }

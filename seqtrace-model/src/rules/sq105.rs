@@ -1,24 +1,32 @@
 //! SQ105: no end of file.
 //!
-//! Trigger: behind the end (start or next had returned NULL) start returns a record again, and that
-//! is the last one once more: a warning at first, an error the third time. Or start sets the position back at the
-//! end: a warning, an error if the next read begins there or if it does so in another generation. Or a
-//! generation delivers more than eight times what the whole file had before, half of it twice.
+//! Trigger, one of:
+//!
+//! - Behind the end (start or next had returned NULL) start returns the last record once more: a
+//!   warning, an error the third time.
+//! - start sets the position back at the end: a warning, an error if the next read begins there or
+//!   if it happens in another generation.
+//! - A generation delivers more than eight times the bytes of the whole file, half of its records
+//!   twice.
 
 use crate::event::{Ptr, Role};
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
-use crate::rules::ledger::Double;
+use crate::rules::SQ104;
+use crate::rules::collector::{FindingBuilder, FindingCollector};
+use crate::rules::history::Mismatch;
+use crate::rules::hooks::{Accepted, Context, Delivery, Hooks, PassStart, Returned};
+use crate::rules::ledger::Duplicate;
 use crate::rules::ledger::entries::Entry;
+use crate::rules::ledger::pass::is_record;
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(105),
     name: "no end of file",
     least: Severity::Warning,
     most: Severity::Error,
+    culprit: Some(Role::Start),
     what: "The file does not end, or its end is emitted again and again.",
     why: "cat prints for ever. A read loop of a daemon never comes to its end and fills memory or disk.",
     contract: "A read returns 0 only if start() returns NULL (or nothing more is printed). That next() \
@@ -37,60 +45,99 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// The end that often is no accident.
+/// Number of repeated ends that is no coincidence.
 const ENDS: u32 = 3;
-/// So many times the whole file is too much.
+/// Multiple of the size of the whole file that is too much.
 const TIMES: u64 = 8;
 
-/// What was emitted behind the end, in one generation.
+/// State of a generation.
 #[derive(Debug, Default)]
-pub(super) struct Ends {
+pub(super) struct State {
     again: u32,
-    /// Bytes delivered, and records that came twice.
+    /// Bytes delivered in this generation.
     bytes: u64,
-    doubled: u64,
-    told: bool,
+    duplicated: u64,
+    reported: bool,
+    /// Set if the last start set the position back.
+    back: Option<SetBack>,
 }
 
-impl Ends {
-    /// A generation begins.
-    pub(super) fn forget(&mut self) {
+impl Hooks for State {
+    fn forget(&mut self) {
         *self = Self::default();
     }
 
-    /// A record was accepted in a pass that began behind the end; `last` was the last before it. `root`: the rule
-    /// whose breach had broken the order of the generation before. Returns true if the rule is broken and
-    /// nothing else explains that.
-    pub(super) fn behind(
+    fn before_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>) {
+        let Some(back) = self.back.take() else { return };
+        let again = start.callback.pos_in == Some(back.to) && is_record(start.ptr);
+        if again && back.returned == Ptr::NULL {
+            began_again(back, cx.ledger.root(), cx.findings);
+        }
+    }
+
+    fn on_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>, pass: &mut PassStart) {
+        let (Some(from), Some(to)) = (start.callback.pos_in, pass.set_back) else { return };
+        let back = SetBack { from, to, returned: start.ptr };
+        self.back = Some(back);
+        // If next had handed out a record, SQ104 judges.
+        if pass.resume.is_none() {
+            let mismatch = Mismatch::SetBack { from, to };
+            let again = cx.history.mismatched(mismatch, cx.generation_key()) || pass.was_set_back;
+            let root = pass.root.or(cx.history.root.filter(|root| *root == SQ104));
+            set_back(back, again, root, cx.findings);
+            cx.ledger.blame(RULE.id, true);
+        }
+    }
+
+    #[inline]
+    fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        let Some(last) = &accepted.last else { return };
+        let root = cx.ledger.root().or(cx.history.root.filter(|root| *root != RULE.id));
+        if self.behind(accepted.duplicate, last, &accepted.new_entry.entry, root, cx.findings) {
+            cx.ledger.blame(RULE.id, true);
+        }
+    }
+
+    fn on_delivered(&mut self, cx: &mut Context<'_>, delivery: &mut Delivery) {
+        self.delivered(delivery, cx.ledger.entries.total(), cx.history.whole_bytes, cx.findings);
+    }
+}
+
+impl State {
+    /// Judges a record that was accepted in a pass that began behind the end; `last` is the record
+    /// before it. `root`: rule whose breach had broken the order of the generation before. Returns
+    /// true if the rule is broken and nothing else explains that.
+    fn behind(
         &mut self,
-        double: Option<&Double>,
-        last: Option<&Entry>,
+        duplicate: Option<&Duplicate>,
+        last: &Entry,
         entry: &Entry,
         root: Option<Id>,
-        bench: &mut Bench,
+        findings: &mut FindingCollector,
     ) -> bool {
         let same = |other: &Entry| {
-            double.is_some_and(|double| !double.weak && double.earlier.start == other.start)
+            duplicate
+                .is_some_and(|duplicate| !duplicate.weak && duplicate.earlier.start == other.start)
                 || (other.hash != 0 && other.same_text(entry) == Some(true))
         };
-        if !last.is_some_and(same) {
+        if !same(last) {
             return false;
         }
         self.again += 1;
         let times = self.again;
         let severity = if times < ENDS { Severity::Warning } else { Severity::Error };
-        // What only looks alike, and what follows from another fault, counts if it goes on.
-        let certain = root.is_none() && double.is_some_and(|double| !double.weak);
-        if self.told || (severity < Severity::Error && !certain) {
+        // A record that is only similar, or that follows from another fault, counts if it goes on.
+        let certain = root.is_none() && duplicate.is_some_and(|duplicate| !duplicate.weak);
+        if self.reported || (severity < Severity::Error && !certain) {
             return false;
         }
-        self.told = severity == Severity::Error;
-        bench.raise(&RULE, severity, || {
+        self.reported = severity == Severity::Error;
+        findings.report(&RULE, severity, || {
             let often = match times {
                 1 => "once more".to_owned(),
                 times => format!("so far {times} times"),
             };
-            Draft::new(format!(
+            FindingBuilder::new(format!(
                 "start() returns the last record ({:?}) behind the end, {often}: at \
                  position {} it should return NULL",
                 entry.ptr, entry.pos
@@ -105,78 +152,76 @@ impl Ends {
         root.is_none()
     }
 
-    /// A read delivered that many bytes; so many records were doubles. `whole`: bytes that the file
-    /// had when it ended last.
-    pub(super) fn delivered(
+    /// Judges a delivery. `records`: accepted in this generation; `whole_bytes`: size of the file
+    /// when it ended last.
+    fn delivered(
         &mut self,
-        bytes: u64,
-        doubles: u64,
+        delivery: &Delivery,
         records: u64,
-        whole: Option<u64>,
-        root: Option<Id>,
-        bench: &mut Bench,
+        whole_bytes: Option<u64>,
+        findings: &mut FindingCollector,
     ) {
-        self.doubled += doubles;
+        let Delivery { bytes, range: _, root, duplicates } = *delivery;
+        self.duplicated += duplicates;
         self.bytes = self.bytes.saturating_add(bytes);
-        let Some(whole) = whole.filter(|whole| *whole > 0) else { return };
-        let twice = self.doubled > 0 && self.doubled * 2 >= records;
-        let too_much = twice && self.bytes / TIMES > whole;
-        if !too_much || std::mem::replace(&mut self.told, true) {
+        let Some(whole_bytes) = whole_bytes.filter(|whole_bytes| *whole_bytes > 0) else { return };
+        let twice = self.duplicated > 0 && self.duplicated * 2 >= records;
+        let too_much = twice && self.bytes / TIMES > whole_bytes;
+        if !too_much || std::mem::replace(&mut self.reported, true) {
             return;
         }
-        bench.raise(&RULE, Severity::Error, || {
-            Draft::new(format!(
-                "{} bytes and no end, where the whole file had {whole}; {} of {records} records came \
+        findings.report(&RULE, Severity::Error, || {
+            FindingBuilder::new(format!(
+                "{} bytes and no end, where the whole file had {whole_bytes}; {} of {records} records came \
                  before",
-                self.bytes, self.doubled
+                self.bytes, self.duplicated
             ))
             .blame(root.and_then(Id::culprit).unwrap_or(Role::Start))
             .because(root)
-            .with("whole", Value::Count(whole))
+            .with("whole", Value::Count(whole_bytes))
             .with("delivered", Value::Count(self.bytes))
-            .with("doubles", Value::Count(self.doubled))
+            .with("doubles", Value::Count(self.duplicated))
         });
     }
 }
 
 /// A start that moved the position back to that of a record.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Back {
-    pub(super) from: i64,
-    pub(super) to: i64,
-    /// What start returned there.
-    pub(super) returned: Ptr,
+struct SetBack {
+    from: i64,
+    to: i64,
+    /// Pointer that start returned.
+    returned: Ptr,
 }
 
-/// start set the position back, and next had handed out nothing. `again`: it did so before, in this
-/// generation or in another. `root`:
-/// the rule whose breach explains it.
-pub(super) fn set_back(back: Back, again: bool, root: Option<Id>, bench: &mut Bench) {
+/// Reports a start that set the position back. `again`: it did so before, in this generation or in
+/// another. `root`: rule whose breach explains it.
+fn set_back(back: SetBack, again: bool, root: Option<Id>, findings: &mut FindingCollector) {
     let severity = if again { Severity::Error } else { Severity::Warning };
     let what = match back.returned {
         Ptr::NULL => "the next read begins again",
         _ => "the file begins again",
     };
-    raise(back, severity, what, 1, root, bench);
+    report(back, severity, what, 1, root, findings);
 }
 
-/// A read begins at the position to which start had set it back.
-pub(super) fn began_again(back: Back, root: Option<Id>, bench: &mut Bench) {
-    let times = u64::from(bench.times(RULE.id) == 0);
-    raise(back, Severity::Error, "the next read began again there", times, root, bench);
+/// Reports that a read begins at the position to which start had set it back.
+fn began_again(back: SetBack, root: Option<Id>, findings: &mut FindingCollector) {
+    let times = u64::from(findings.times(RULE.id) == 0);
+    report(back, Severity::Error, "the next read began again there", times, root, findings);
 }
 
-fn raise(
-    back: Back,
+fn report(
+    back: SetBack,
     severity: Severity,
     what: &str,
     times: u64,
     root: Option<Id>,
-    bench: &mut Bench,
+    findings: &mut FindingCollector,
 ) {
-    bench.raise_many(&RULE, severity, times, || {
-        let Back { from, to, returned } = back;
-        Draft::new(format!(
+    findings.report_many(&RULE, severity, times, || {
+        let SetBack { from, to, returned } = back;
+        FindingBuilder::new(format!(
             "start() returned {returned:?} and set *pos from {from} back to {to} at the end: {what}"
         ))
         .blame(Role::Start)

@@ -1,25 +1,24 @@
 //! SQ106: early end.
 //!
-//! Trigger: next returned NULL and moved `*pos`, the very next start of that generation returns a record for
-//! that position, and it is none that was accepted before. A list can have grown between the two, so it is a
-//! warning, and only information if there was much time. It is an error once next returns NULL at a position
-//! at which a record had been seen before that.
+//! Trigger: next returned NULL and moved `*pos`, and the very next start of that generation returns
+//! a record for that position that was not accepted before. A list can have grown in between, so it
+//! is a warning, and only information if there was much time. It is an error once next returns NULL
+//! at a position at which a record was seen before that.
 
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
-use crate::rules::history::History;
-use crate::rules::ledger::entries::Entry;
-use crate::rules::ledger::pass::{End, during};
+use crate::rules::collector::FindingBuilder;
+use crate::rules::hooks::{Accepted, Context, Hooks};
+use crate::rules::ledger::pass::during;
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(106),
     name: "early end",
     least: Severity::Info,
     most: Severity::Error,
+    culprit: Some(Role::Next),
     what: "next() returned NULL though there is a further record: start() finds it at the position that next() \
         had set.",
     why: "NULL from next() ends a pass, not the file, so that cat still gets everything, one short read after \
@@ -37,32 +36,39 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// A list has hardly grown in so short a time, ns.
+/// Time in which a list has hardly grown, ns.
 const SHORT: u64 = 5_000_000;
 
-/// Reports that next had ended at a position for which start then returned a record, and returns how bad that is.
-/// `entry`: that record, which was accepted; `time`: when start returned, ns since boot.
-pub(super) fn judge(
-    end: &End,
-    entry: &Entry,
-    time: u64,
-    file: &mut History,
-    bench: &mut Bench,
-) -> Severity {
-    let known = file.ends_early(end, time);
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    #[inline]
+    fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        if accepted.early.is_some() && cx.ledger.root().is_none() {
+            judge(cx, accepted);
+        }
+    }
+}
+
+/// Reports that start returned a further record for the position at which next had ended.
+fn judge(cx: &mut Context<'_>, accepted: &Accepted<'_>) {
+    let (Some(end), entry) = (accepted.early, &accepted.new_entry.entry) else { return };
+    let time = cx.ledger.pass.as_ref().map_or(accepted.time, |pass| pass.began);
+    let known = cx.history.ends_early(&end, time);
     let severity = match time.saturating_sub(end.time) {
         _ if known => Severity::Error,
         ..=SHORT => Severity::Warning,
         _ => Severity::Info,
     };
-    bench.raise(&RULE, severity, || {
+    cx.findings.report(&RULE, severity, || {
         let (again, doubt) = if known {
             (", as it had before", "")
         } else {
             ("", "; unless the list grew in between, next() ends too early")
         };
         let pos = end.pos;
-        Draft::new(format!(
+        FindingBuilder::new(format!(
             "next() returned NULL at position {pos}, {}, and start() returned a further record ({:?}) for that \
              position{again}",
             during(end.phase),
@@ -75,5 +81,5 @@ pub(super) fn judge(
         .with("record", Value::Pointer(entry.ptr))
         .with("emitted", Value::Range(entry.range()))
     });
-    severity
+    cx.ledger.blame(RULE.id, severity > Severity::Info);
 }

@@ -1,14 +1,15 @@
-//! SQ107: wrong lseek. `check` raises it: only the reader knows which offset it asked for.
+//! SQ107: wrong lseek. Reported by `check`: only the reader knows the offset that it asked for.
 
 use crate::finding::{Id, Severity};
+use crate::rules::hooks::Hooks;
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(107),
     name: "wrong lseek",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: None,
     what: "lseek() returned another offset than the one that was asked for.",
     why: "The reader goes on at another place than it believes. tail, dd skip= and a shell's `while read` \
         print the wrong bytes, although the four callbacks are right.",
@@ -19,3 +20,9 @@ pub(super) static RULE: Rule = Rule {
     code: "\t.proc_lseek\t= seq_lseek,",
     seen: &["drivers whose own llseek rounds the offset, or takes SEEK_CUR for SEEK_SET"],
 };
+
+/// A trace alone never breaks this rule.
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {}

@@ -1,29 +1,30 @@
 //! SQ201: double emit.
 //!
-//! Trigger: two accepted renderings of one generation are of one record, at disjoint file offsets,
-//! and the later one was delivered. That they are of one record needs witnesses that agree: the
-//! text (or, where it was not kept, its length) and the position or an informative pointer. A resume
-//! must lie between them, or next must have returned what it was given; the same object reached by
-//! an uninterrupted walk is linked twice, and its file is right.
+//! Trigger: two accepted renderings of one generation, at disjoint file offsets, are of one record,
+//! and the reader got the later one. Witnesses must agree on that: the text (or its length, if the
+//! trace has no texts), and the position or a pointer that identifies records. A resume must lie
+//! between them, or next must have returned the pointer that it got: an object that one
+//! uninterrupted walk reaches twice is linked twice, and its file is right.
 //!
-//! Overflow, a dropped tail, EFAULT, rewind and replay are none of this by construction: rejected
-//! renderings are not in the ledger, and a traversal begins a new generation.
+//! Overflow, a discarded tail, EFAULT, rewind and replay do not trigger it: discarded renderings
+//! are not in the ledger, and a traversal begins a new generation.
 
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
-use crate::rules::ledger::Double;
+use crate::rules::collector::{FindingBuilder, FindingCollector};
+use crate::rules::hooks::{Accepted, Context, Delivery, Hooks};
+use crate::rules::ledger::Duplicate;
 use crate::rules::ledger::identity::{Identity, Pointers, Trust, witnesses};
 use crate::rules::rule::Rule;
 use crate::session::update::Range;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(201),
     name: "double emit",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: None,
     what: "One record reached the reader at two places of the file, or was passed over on the way to \
         an offset and emitted behind it.",
     why: "The reader counts, adds up or parses a record twice. How often depends on the sizes and \
@@ -43,38 +44,52 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// Doubles that were rendered, until the reader has them.
+/// Duplicates that the reader has not got yet.
 #[derive(Debug, Default)]
-pub(super) struct Doubles {
-    first: Option<Double>,
-    /// File offsets of all, ascending.
+pub(super) struct State {
+    first: Option<Duplicate>,
+    /// File offsets of all duplicates, ascending.
     starts: Vec<i64>,
-    /// Delivered, but only pointers say so, and it is not known what they mean.
-    weak: Option<(Double, u64)>,
+    /// First delivered duplicate for which only pointers are witnesses, while it is unknown whether
+    /// they identify records; with the number of all of these.
+    weak: Option<(Duplicate, u64)>,
 }
 
-impl Doubles {
-    /// One was rendered.
-    pub(super) fn rendered(&mut self, double: Double) {
-        if self.starts.is_empty() {
-            self.first = Some(double);
-        }
-        self.starts.push(double.later.start);
-    }
-
-    /// The generation is over: what was not delivered never will be.
-    pub(super) fn forget(&mut self) {
+impl Hooks for State {
+    /// Drops what was not delivered: it never will be.
+    fn forget(&mut self) {
         self.first = None;
         self.starts.clear();
     }
 
-    /// The reader got all bytes up to `end`. How many doubles were among them.
-    pub(super) fn delivered(
+    #[inline]
+    fn on_accept(&mut self, _: &mut Context<'_>, accepted: &Accepted<'_>) {
+        let Some(duplicate) = accepted.duplicate else { return };
+        if self.starts.is_empty() {
+            self.first = Some(*duplicate);
+        }
+        self.starts.push(duplicate.later.start);
+    }
+
+    fn on_delivered(&mut self, cx: &mut Context<'_>, delivery: &mut Delivery) {
+        let (end, root) = (delivery.range.end, delivery.root);
+        delivery.duplicates = self.delivered(end, root, &cx.history.pointers, cx.findings);
+        if let Some(root) =
+            root.filter(|root| cx.findings.is_firm(*root) && delivery.duplicates > 0)
+        {
+            cx.ledger.blame(root, true);
+        }
+    }
+}
+
+impl State {
+    /// Reports the duplicates below file offset `end`, which the reader got. Returns their number.
+    fn delivered(
         &mut self,
         end: i64,
         root: Option<Id>,
         pointers: &Pointers,
-        bench: &mut Bench,
+        findings: &mut FindingCollector,
     ) -> u64 {
         let count = self.starts.partition_point(|start| *start < end);
         self.starts.drain(..count);
@@ -86,15 +101,15 @@ impl Doubles {
                 let sum = self.weak.map_or(count, |(_, sum)| sum + count);
                 self.weak = Some((self.weak.map_or(first, |(weak, _)| weak), sum));
             } else {
-                raise(&first, count, root, bench);
+                report(&first, count, root, findings);
             }
             self.first = (!self.starts.is_empty()).then_some(first);
         }
         if let Some((first, sum)) = self.weak.take() {
-            // Only addresses are ever doubted.
+            // Only addresses are ever in doubt.
             let identity = Identity::Pointer(first.later.key);
             match pointers.trust(identity, identity) {
-                Trust::Firm => raise(&first, sum, root, bench),
+                Trust::Firm => report(&first, sum, root, findings),
                 Trust::Weak => self.weak = Some((first, sum)),
                 Trust::None => {}
             }
@@ -103,26 +118,26 @@ impl Doubles {
     }
 }
 
-fn raise(double: &Double, count: u64, root: Option<Id>, bench: &mut Bench) {
-    let Double { earlier, later, agree: (pos, pointer, bytes), weak: _, time } = *double;
-    bench.raise_many(&RULE, Severity::Error, count, || {
-        let place = |range: Range| format!("{}..{}", range.start, range.end);
+fn report(duplicate: &Duplicate, count: u64, root: Option<Id>, findings: &mut FindingCollector) {
+    let Duplicate { earlier, later, agree: (pos, pointer, bytes), weak: _, time } = *duplicate;
+    findings.report_many(&RULE, Severity::Error, count, || {
+        let offsets = |range: Range| format!("{}..{}", range.start, range.end);
         let how = if earlier.passed_over { "passed over" } else { "emitted" };
         let at =
             if later.pos == earlier.pos { String::new() } else { format!(" at pos {}", later.pos) };
         let walked = earlier.pass == later.pass;
         let role = match root.and_then(Id::culprit) {
             Some(role) => role,
-            // Both came from one walk, which next leads.
+            // Both are from one walk, which next leads.
             None if walked => Role::Next,
             None => Role::Start,
         };
-        Draft::new(format!(
+        FindingBuilder::new(format!(
             "pos {} ({:?}) {how} as bytes {}, emitted again{at} as {}",
             earlier.pos,
             later.ptr,
-            place(earlier.range()),
-            place(later.range())
+            offsets(earlier.range()),
+            offsets(later.range())
         ))
         .blame(role)
         .with("first", Value::Range(earlier.range()))

@@ -1,22 +1,23 @@
 //! SQ202: lost record.
 //!
 //! Trigger: next handed out a record, start resumed with another one, the reader read on to the end
-//! of the file, and the record never came: not even empty or skipped. Follows from SQ104, and is as
-//! certain as that is.
+//! of the file, and the record never came: not even empty or skipped. It follows from SQ104 and has
+//! the same severity.
 
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
-use crate::rules::ledger::pass::Handed;
+use crate::rules::SQ104;
+use crate::rules::collector::FindingBuilder;
+use crate::rules::hooks::{Context, Hooks};
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(202),
     name: "lost record",
     least: Severity::Warning,
     most: Severity::Error,
+    culprit: None,
     what: "A record was handed out by next() and never emitted, though the reader came to the end.",
     why: "The reader takes what it got for all there is. Which records are missing depends on the sizes \
         of its reads.",
@@ -32,22 +33,26 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// The end was reached; these never came. `more` others are not remembered singly. `root`: the rule whose breach
-/// broke the order of the generation.
-pub(super) fn judge(
-    missed: &[Handed],
-    more: u64,
-    certain: Severity,
-    root: Option<Id>,
-    bench: &mut Bench,
-) {
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    fn on_end_of_file(&mut self, cx: &mut Context<'_>) {
+        judge(cx);
+    }
+}
+
+fn judge(cx: &mut Context<'_>) {
+    // `more`: number of those that the ledger did not keep.
+    let (missed, more) = cx.ledger.take_missed();
     let Some(first) = missed.first() else { return };
     let count = missed.len() as u64 + more;
-    let severity = if certain == Severity::Error { Severity::Error } else { Severity::Warning };
-    bench.raise_many(&RULE, severity, count, || {
+    let severity = cx.ledger.resume_severity.unwrap_or(Severity::Info).max(Severity::Warning);
+    let root = cx.ledger.root();
+    cx.findings.report_many(&RULE, severity, count, || {
         let doubt =
             if severity == Severity::Error { "" } else { ", unless it was deleted meanwhile" };
-        Draft::new(format!(
+        FindingBuilder::new(format!(
             "{:?} was handed out by next() for position {} and never emitted{doubt}",
             first.ptr, first.pos
         ))
@@ -56,6 +61,6 @@ pub(super) fn judge(
         .with("handed out", Value::Position(first.pos))
         .with("handed out", Value::Event { time: first.time, read: first.read })
         .with("lost", Value::Count(count))
-        .because(root.or(Some(super::sq104::RULE.id)))
+        .because(root.or(Some(SQ104)))
     });
 }

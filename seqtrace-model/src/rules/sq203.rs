@@ -1,23 +1,24 @@
 //! SQ203: torn record.
 //!
-//! Trigger: a read ended inside of a record; a later one, of another generation, went on from that
-//! offset, and there the record begins at the same offset but was rendered with another text or
-//! length: the reader has a part of each. It is information for files whose text is known to change.
+//! Trigger: a read ended inside of a record; a later one, of another generation, continued at that
+//! offset, and there the record begins at the same offset but has another text or length: the
+//! reader has a part of each. It is information for files whose text is known to change.
 
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
-use crate::rules::ledger::entries::{Entries, Entry};
+use crate::rules::collector::{FindingBuilder, FindingCollector};
+use crate::rules::hooks::{Context, Delivery, Hooks};
+use crate::rules::ledger::entries::Entry;
 use crate::rules::rule::Rule;
 use crate::session::update::Range;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(203),
     name: "torn record",
     least: Severity::Info,
     most: Severity::Warning,
+    culprit: None,
     what: "The reader got the beginning of one rendering of a record and the rest of another, different \
         one.",
     why: "A number can have its first digits from one value and the last from another; a line can be \
@@ -31,66 +32,66 @@ pub(super) static RULE: Rule = Rule {
     seen: &["/proc/stat and other live files read line by line with lseek back"],
 };
 
-/// Borders inside of records that are remembered.
-const CUTS: usize = 8;
+/// Maximum number of boundaries that are kept.
+const BOUNDARIES: usize = 8;
 
-/// Where reads ended inside of records.
+/// Boundaries of reads inside of records.
 #[derive(Debug, Default)]
-pub(super) struct Cuts(Vec<Cut>);
+pub(super) struct State(Vec<ReadBoundary>);
 
 #[derive(Clone, Copy, Debug)]
-struct Cut {
+struct ReadBoundary {
     offset: i64,
     entry: Entry,
     generation: u32,
 }
 
-impl Cuts {
-    /// A read of that generation delivered that range.
-    pub(super) fn delivered(
-        &mut self,
-        range: Range,
-        generation: u32,
-        entries: &Entries,
-        volatile: bool,
-        bench: &mut Bench,
-    ) {
-        let cut = self.0.iter().find(|cut| cut.offset == range.start).copied();
-        if let (Some(cut), Some(now)) = (cut, entries.covering(range.start)) {
-            let same_place = now.start == cut.entry.start && cut.generation != generation;
-            if same_place && cut.entry.same_text(now) == Some(false) {
-                raise(&cut, now, range, volatile, bench);
+impl Hooks for State {
+    fn on_delivered(&mut self, cx: &mut Context<'_>, delivery: &mut Delivery) {
+        let Context { ledger, history, findings, .. } = cx;
+        let (range, generation, entries) = (delivery.range, ledger.generation, &ledger.entries);
+        let boundary = self.0.iter().find(|boundary| boundary.offset == range.start).copied();
+        if let (Some(boundary), Some(now)) = (boundary, entries.covering(range.start)) {
+            let same_place = now.start == boundary.entry.start && boundary.generation != generation;
+            if same_place && boundary.entry.same_text(now) == Some(false) {
+                report(&boundary, now, range, history.is_volatile(), findings);
             }
         }
-        self.0.retain(|cut| cut.offset != range.end && cut.offset != range.start);
+        self.0.retain(|boundary| boundary.offset != range.end && boundary.offset != range.start);
         if let Some(entry) = entries.covering(range.end).filter(|entry| entry.start < range.end) {
-            if self.0.len() >= CUTS {
+            if self.0.len() >= BOUNDARIES {
                 self.0.remove(0);
             }
-            self.0.push(Cut { offset: range.end, entry: *entry, generation });
+            self.0.push(ReadBoundary { offset: range.end, entry: *entry, generation });
         }
     }
 }
 
-fn raise(cut: &Cut, now: &Entry, range: Range, volatile: bool, bench: &mut Bench) {
+fn report(
+    boundary: &ReadBoundary,
+    now: &Entry,
+    range: Range,
+    volatile: bool,
+    findings: &mut FindingCollector,
+) {
     let severity = if volatile { Severity::Info } else { Severity::Warning };
-    let cause = bench.root();
-    bench.raise(&RULE, severity, || {
-        let offset = cut.offset;
+    let cause = findings.root();
+    findings.report(&RULE, severity, || {
+        let offset = boundary.offset;
         let end = now.end().min(range.end);
-        let place = format!("pos {}: bytes {}..{offset}", now.pos, now.start);
-        let message = if now.len == cut.entry.len {
-            format!("{place} are of one rendering, {offset}..{end} of another with other text")
+        let bytes = format!("pos {}: bytes {}..{offset}", now.pos, now.start);
+        let message = if now.len == boundary.entry.len {
+            format!("{bytes} are of one rendering, {offset}..{end} of another with other text")
         } else {
-            let (before, after) = (cut.entry.len, now.len);
+            let (before, after) = (boundary.entry.len, now.len);
             format!(
-                "{place} are of a rendering of {before} bytes, {offset}..{end} of one of {after}"
+                "{bytes} are of a rendering of {before} bytes, {offset}..{end} of one of {after}"
             )
         };
-        Draft::new(message)
+        FindingBuilder::new(message)
             .blame(Role::Show)
             .because(cause)
-            .with("before", Value::Range(cut.entry.range()))
+            .with("before", Value::Range(boundary.entry.range()))
             .with("now", Value::Range(now.range()))
             .with("position", Value::Position(now.pos))
             .with("pointer", Value::Pointer(now.ptr))

@@ -1,28 +1,28 @@
 //! SQ204: replay differs.
 //!
-//! Trigger: a position renders other text than in another generation of the file. That is a file
-//! whose data changes: information, once. If the text of several records in a row is that of their
-//! neighbours, by the same distance, and pointers do not say that the list itself moved, then show or
-//! start moves something of its own; and if that begins at the same position in more than one
-//! generation, the list did not change by accident: an error. Needs the bytes of records.
+//! Trigger: a position has another text than in another generation of the file. A file whose data
+//! changes does that: information, once. If several consecutive records have the texts of their
+//! neighbours at the same distance, and pointers do not show that the list itself moved, then show
+//! or start moves a cursor of its own. If that begins at the same position in more than one
+//! generation, the list did not change by chance: an error. It needs the texts of records.
 
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
+use crate::rules::collector::{FindingBuilder, FindingCollector};
 use crate::rules::history::History;
-use crate::rules::ledger::Fresh;
+use crate::rules::hooks::{Accepted, Context, Hooks};
 use crate::rules::ledger::entries::Entry;
 use crate::rules::ledger::identity::{Identity, Trust};
 use crate::rules::rule::Rule;
 use crate::session::update::SessionId;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(204),
     name: "replay differs",
     least: Severity::Info,
     most: Severity::Error,
+    culprit: None,
     what: "The same position was rendered with other text before.",
     why: "If the data changes, that is what a reader has to live with. If the text depends on how the file is \
         read, a callback carries something from one call to the next: show() that advances a cursor of its own \
@@ -42,50 +42,52 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// How far away the text can be.
+/// Maximum distance of the text, in records.
 const REACH: usize = 3;
-/// Records in a row that are no accident.
+/// Number of consecutive records that is no coincidence.
 const ROW: u32 = 2;
 
-/// A run of records with their neighbours' text.
+/// State of a generation.
 #[derive(Debug, Default)]
-pub(super) struct Replay {
-    /// How far, how many, and where it began.
+pub(super) struct State {
+    /// Run of records with the texts of others: distance, length, first position.
     run: Option<(i64, u32, i64)>,
-    told: bool,
+    reported: bool,
 }
 
-impl Replay {
-    /// A generation begins.
-    pub(super) fn forget(&mut self) {
+impl Hooks for State {
+    fn forget(&mut self) {
         *self = Self::default();
     }
 
-    /// The record with that number of its generation was accepted.
-    pub(super) fn accepted(
-        &mut self,
-        number: u64,
-        fresh: &Fresh,
-        here: (SessionId, u32),
-        file: &mut History,
-        bench: &mut Bench,
-    ) {
-        let (entry, identity) = (&fresh.entry, fresh.identity);
-        let number = usize::try_from(number).unwrap_or(usize::MAX);
-        let Some(before) = file.sample.get(number).copied().filter(|one| one.pos == entry.pos)
+    #[inline]
+    fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        if accepted.duplicate.is_none() {
+            self.accepted(cx, accepted);
+        }
+    }
+}
+
+impl State {
+    fn accepted(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
+        let generation_key = cx.generation_key();
+        let (history, findings, new_entry) =
+            (&mut *cx.history, &mut *cx.findings, accepted.new_entry);
+        let (entry, identity) = (&new_entry.entry, new_entry.identity);
+        let number = usize::try_from(accepted.number).unwrap_or(usize::MAX);
+        let Some(before) = history.sample.get(number).copied().filter(|one| one.pos == entry.pos)
         else {
             self.run = None;
             return;
         };
-        if !identity.is_fixed() && identity != Identity::Blank {
-            match (file.same_name(&before, fresh), before.same_text(entry)) {
-                // Its pointer outlived a generation.
-                (true, _) if number > 0 => file.pointers.survived(),
-                // The record did, and its pointer did not. Nor does that say much of a text that
-                // others have, too.
-                (false, Some(true)) => file.pointers.is_cursor(),
-                // Another record, or another place for the same one.
-                (false, None) => file.pointers.strayed(),
+        if !identity.is_fixed() && identity != Identity::Unknown {
+            match (history.same_identity(&before, new_entry), before.same_text(entry)) {
+                // Its pointer was the same in two generations.
+                (true, _) if number > 0 => history.pointers.note_stable(),
+                // The record was, its pointer was not; or other records have the same text.
+                (false, Some(true)) => history.pointers.note_shared(),
+                // Another record, or the same one at another address.
+                (false, None) => history.pointers.note_mismatch(),
                 _ => {}
             }
         }
@@ -93,17 +95,17 @@ impl Replay {
             self.run = None;
             return;
         }
-        // The record itself is another: the list changed, not the text.
-        let moved = !file.same_name(&before, fresh)
-            && file.pointers.trust(identity, identity) > Trust::None;
+        // It is another record: the list changed, not the text.
+        let moved = !history.same_identity(&before, new_entry)
+            && history.pointers.trust(identity, identity) > Trust::None;
         if moved {
             return;
         }
-        if let Some(far) = distance(&file.sample, number, entry) {
-            self.shifted(far, entry, here, file, bench);
+        if let Some(far) = distance(&history.sample, number, entry) {
+            self.shifted(far, entry, generation_key, history, findings);
         } else {
             self.run = None;
-            changed(&before, entry, file, bench);
+            changed(&before, entry, history, findings);
         }
     }
 
@@ -111,25 +113,26 @@ impl Replay {
         &mut self,
         far: i64,
         entry: &Entry,
-        here: (SessionId, u32),
-        file: &mut History,
-        bench: &mut Bench,
+        generation_key: (SessionId, u32),
+        history: &mut History,
+        findings: &mut FindingCollector,
     ) {
         let (count, begin) = match self.run {
             Some((same, count, begin)) if same == far => (count + 1, begin),
             _ => (1, entry.pos),
         };
         self.run = Some((far, count, begin));
-        if count < ROW || std::mem::replace(&mut self.told, true) {
+        if count < ROW || std::mem::replace(&mut self.reported, true) {
             return;
         }
-        let known = file.shifted.filter(|(pos, there)| *pos == begin && *there != here);
-        file.shifted.get_or_insert((begin, here));
+        let known =
+            history.shifted.filter(|(pos, there)| *pos == begin && *there != generation_key);
+        history.shifted.get_or_insert((begin, generation_key));
         let severity = if known.is_some() { Severity::Error } else { Severity::Info };
-        let cause = bench.root();
-        bench.raise(&RULE, severity, || {
+        let cause = findings.root();
+        findings.report(&RULE, severity, || {
             let always = if known.is_some() { ", and not for the first time" } else { "" };
-            Draft::new(format!(
+            FindingBuilder::new(format!(
                 "from position {begin} on each has the text of the one {far:+} away in another reading\
                  {always}: show() or start() moves something of its own"
             ))
@@ -142,7 +145,7 @@ impl Replay {
     }
 }
 
-/// How many records away the text was before.
+/// Returns the distance in records to the position that had this text before.
 fn distance(sample: &[Entry], number: usize, entry: &Entry) -> Option<i64> {
     let near = |at: usize| {
         let other = sample.get(at)?;
@@ -157,14 +160,14 @@ fn distance(sample: &[Entry], number: usize, entry: &Entry) -> Option<i64> {
     })
 }
 
-fn changed(before: &Entry, entry: &Entry, file: &mut History, bench: &mut Bench) {
-    file.changes = file.changes.saturating_add(1);
-    if file.changes > 1 {
+fn changed(before: &Entry, entry: &Entry, history: &mut History, findings: &mut FindingCollector) {
+    history.changes = history.changes.saturating_add(1);
+    if history.changes > 1 {
         return;
     }
-    let cause = bench.root();
-    bench.raise(&RULE, Severity::Info, || {
-        Draft::new(format!("position {} had another text in another reading", entry.pos))
+    let cause = findings.root();
+    findings.report(&RULE, Severity::Info, || {
+        FindingBuilder::new(format!("position {} had another text in another reading", entry.pos))
             .blame(Role::Show)
             .because(cause)
             .with("position", Value::Position(entry.pos))

@@ -1,22 +1,21 @@
 //! SQ205: a header that is not at position 0.
 //!
-//! Trigger: start returns `SEQ_START_TOKEN` for a position that is not 0, and it is not what next had
-//! handed out (then 1 is a number like others to this iterator).
+//! Trigger: start returns `SEQ_START_TOKEN` for a position other than 0, and next had not handed it
+//! out (else 1 is a number like others to this iterator).
 
-use crate::event::{Ptr, PtrKind, Role};
+use crate::event::{PtrKind, Role};
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
-use crate::rules::ledger::pass::Handed;
+use crate::rules::collector::FindingBuilder;
+use crate::rules::hooks::{Context, Hooks, Returned};
 use crate::rules::rule::Rule;
-use crate::session::update::CallbackUpdate;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(205),
     name: "header not at 0",
     least: Severity::Warning,
     most: Severity::Error,
+    culprit: Some(Role::Start),
     what: "start() returned SEQ_START_TOKEN for a position other than 0.",
     why: "The header is printed again by each read, in the place of the record that belongs there. With \
         a large buffer it shows once in a page, with a small one there is nothing but headers.",
@@ -30,27 +29,33 @@ pub(super) static RULE: Rule = Rule {
     seen: &["the pattern of a start() that takes a pass for a file"],
 };
 
-/// start returned. True if the rule is broken.
-pub(super) fn judge(
-    callback: &CallbackUpdate,
-    returned: Ptr,
-    handed: Option<&Handed>,
-    bench: &mut Bench,
-) -> bool {
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    fn before_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>) {
+        if judge(cx, start) {
+            cx.ledger.blame(RULE.id, true);
+        }
+    }
+}
+
+/// Returns true if start broke the rule.
+fn judge(cx: &mut Context<'_>, start: &Returned<'_>) -> bool {
+    let (callback, returned, promised) = (start.callback, start.ptr, cx.ledger.promised);
     let header = returned.kind() == PtrKind::Token;
-    let promised = handed.is_some_and(|handed| handed.ptr == returned);
-    let (true, false, Some(pos)) = (header, promised, callback.pos_in.filter(|pos| *pos != 0))
-    else {
+    let agrees = promised.is_some_and(|promised| promised.ptr == returned);
+    let (true, false, Some(pos)) = (header, agrees, callback.pos_in.filter(|pos| *pos != 0)) else {
         return false;
     };
-    bench.raise(&RULE, Severity::Warning, || {
-        let draft = Draft::new(format!(
+    cx.findings.report(&RULE, Severity::Warning, || {
+        let draft = FindingBuilder::new(format!(
             "start() returned SEQ_START_TOKEN for position {pos}: the header is printed again"
         ))
         .blame(Role::Start)
         .with("position", Value::Position(pos));
-        match handed {
-            Some(handed) => draft.with("handed out", Value::Pointer(handed.ptr)),
+        match promised {
+            Some(promised) => draft.with("handed out", Value::Pointer(promised.ptr)),
             None => draft,
         }
     });

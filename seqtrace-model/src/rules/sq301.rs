@@ -1,22 +1,22 @@
 //! SQ301: buffer storms.
 //!
-//! Trigger, when the session ends or the buffer has been doubled: three doublings; or twice as many
-//! bytes rendered and thrown away as delivered; or ten times as many records rendered by traversals
-//! as emitted.
+//! Trigger, when the buffer is doubled or the session ends: three doublings; twice as many bytes
+//! discarded as delivered; or ten times as many records passed over as emitted.
 
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
+use crate::rules::collector::FindingBuilder;
+use crate::rules::hooks::{Closed, Context, Hooks};
 use crate::rules::rule::Rule;
-use crate::session::update::{CallbackUpdate, Fate, Totals};
+use crate::session::update::{CallbackUpdate, Fate};
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(301),
     name: "buffer storms",
     least: Severity::Info,
     most: Severity::Info,
+    culprit: None,
     what: "Much was rendered in vain: the buffer was doubled again and again, or records were rendered \
         to be passed over.",
     why: "show() runs several times for what the reader gets once, with the file's locks held. A reader \
@@ -35,39 +35,38 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// Doublings that are a storm.
+/// Number of doublings that is reported.
 const DOUBLINGS: u32 = 3;
-/// Less than this thrown away is not worth a word, bytes.
+/// Number of discarded bytes that is never reported.
 const LITTLE: u64 = 16 << 10;
-/// Fewer records than this passed over are not, either.
+/// Number of records passed over that is never reported.
 const FEW: u64 = 256;
 
-/// What a reader that seeks had rendered in vain, as evidence.
+/// Label of the evidence of a reader that seeks: the number of records passed over.
 pub const PASSED_OVER: &str = "passed over";
 
-/// What was rendered in vain in a session.
+/// State of a session.
 #[derive(Debug, Default)]
-pub(super) struct Storm {
+pub(super) struct State {
     doublings: u32,
     rejected: u64,
 }
 
-impl Storm {
-    /// show returned.
-    pub(super) fn shown(&mut self, callback: &CallbackUpdate) {
+impl Hooks for State {
+    #[inline]
+    fn on_show(&mut self, _: &mut Context<'_>, callback: &CallbackUpdate) {
         if matches!(callback.fate, Some(Fate::DiscardedOverflow | Fate::DiscardedTail)) {
             self.rejected = self.rejected.saturating_add(callback.bytes.unwrap_or(0));
         }
     }
 
-    /// The buffer was doubled to this many bytes.
-    pub(super) fn grown(&mut self, to: u64, bench: &mut Bench) {
+    fn on_grow(&mut self, cx: &mut Context<'_>, to: u64) {
         self.doublings += 1;
         if self.doublings != DOUBLINGS {
             return;
         }
-        bench.raise(&RULE, Severity::Info, || {
-            Draft::new(format!(
+        cx.findings.report(&RULE, Severity::Info, || {
+            FindingBuilder::new(format!(
                 "the buffer was doubled {DOUBLINGS} times, to {to} bytes, and the record rendered again \
                  each time: smaller records, or single_open_size()"
             ))
@@ -76,12 +75,11 @@ impl Storm {
         });
     }
 
-    /// The session is over.
-    pub(super) fn closed(&self, totals: &Totals, bench: &mut Bench) {
-        let rejected = self.rejected;
+    fn on_close(&mut self, cx: &mut Context<'_>, closed: &Closed<'_>) {
+        let (rejected, totals) = (self.rejected, closed.totals);
         if rejected > LITTLE && rejected / 2 > totals.bytes {
-            bench.raise(&RULE, Severity::Info, || {
-                Draft::new(format!(
+            cx.findings.report(&RULE, Severity::Info, || {
+                FindingBuilder::new(format!(
                     "{rejected} bytes were rendered and thrown away, {} delivered: smaller records, \
                      or single_open_size()",
                     totals.bytes
@@ -91,8 +89,8 @@ impl Storm {
                 .with("delivered", Value::Count(totals.bytes))
             });
         } else if totals.passed_over > FEW && totals.passed_over / 10 > totals.emitted {
-            bench.raise(&RULE, Severity::Info, || {
-                Draft::new(format!(
+            cx.findings.report(&RULE, Severity::Info, || {
+                FindingBuilder::new(format!(
                     "{} records were rendered only to be passed over, {} emitted: the reader seeks back \
                      and forth (`while read`?)",
                     totals.passed_over, totals.emitted

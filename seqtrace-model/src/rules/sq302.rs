@@ -1,22 +1,23 @@
 //! SQ302: show's return value.
 //!
-//! Trigger: show wrote something and returned a number above 1, or returned a negative number for a
-//! record that filled an otherwise empty buffer. `SEQ_SKIP` is 1; a positive number with no bytes
-//! harms nobody.
+//! Trigger: show wrote bytes and returned a number above 1, or returned a negative number for a
+//! record that filled an otherwise empty buffer. `SEQ_SKIP` is 1; a positive number without bytes
+//! does no harm.
 
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
+use crate::rules::collector::{FindingBuilder, FindingCollector};
+use crate::rules::hooks::{Context, Hooks};
 use crate::rules::rule::Rule;
 use crate::session::update::{CallbackUpdate, Phase};
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(302),
     name: "show's return value",
     least: Severity::Info,
     most: Severity::Error,
+    culprit: Some(Role::Show),
     what: "show() returned a positive number and had written bytes, or a negative one because its \
         record did not fit.",
     why: "Any positive number means SEQ_SKIP: what was written is thrown away, and the file reads as \
@@ -34,27 +35,31 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// show returned.
-#[inline]
-pub(super) fn judge(callback: &CallbackUpdate, bench: &mut Bench) {
-    if let Some(ret) = callback.ret_int.filter(|ret| *ret != 0) {
-        unusual(callback, ret, bench);
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    #[inline]
+    fn on_show(&mut self, cx: &mut Context<'_>, callback: &CallbackUpdate) {
+        if let Some(ret) = callback.ret_int.filter(|ret| *ret != 0) {
+            unusual(callback, ret, cx.findings);
+        }
     }
 }
 
-/// show() returned something other than 0.
-fn unusual(callback: &CallbackUpdate, ret: i32, bench: &mut Bench) {
+/// Judges a show that returned a number other than 0.
+fn unusual(callback: &CallbackUpdate, ret: i32, findings: &mut FindingCollector) {
     let bytes = callback.bytes.unwrap_or(0);
     let alone = matches!(callback.phase, Phase::First | Phase::Traverse);
     let severity = if ret > 1 && bytes > 0 || ret < 0 && callback.full && alone {
         Severity::Error
     } else if ret < 0 && callback.full {
-        // The fill loop drops it and begins the next read with the record: it may fit there.
+        // The fill loop discards the record and begins the next read with it: it may fit there.
         Severity::Info
     } else {
         return;
     };
-    bench.raise(&RULE, severity, || {
+    findings.report(&RULE, severity, || {
         let message = if ret > 0 {
             format!(
                 "show() wrote {bytes} bytes and returned {ret}, which throws them away (SEQ_SKIP)"
@@ -64,7 +69,7 @@ fn unusual(callback: &CallbackUpdate, ret: i32, bench: &mut Bench) {
         } else {
             format!("show() returned {ret} for a record that did not fit; here the core ignores it")
         };
-        let draft = Draft::new(message)
+        let draft = FindingBuilder::new(message)
             .blame(Role::Show)
             .with("position", Value::Position(callback.pos_out))
             .with("bytes", Value::Count(bytes));

@@ -5,16 +5,16 @@
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
+use crate::rules::collector::FindingBuilder;
+use crate::rules::hooks::{Context, Hooks, Returned};
 use crate::rules::rule::Rule;
-use crate::session::update::CallbackUpdate;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(303),
     name: "output in stop",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: Some(Role::Stop),
     what: "stop() wrote into the buffer.",
     why: "stop() runs at the end of every pass, that is of every read, not at the end of the file. What \
         it writes comes once for each read that has room for it and is lost in others: the content of \
@@ -27,18 +27,29 @@ pub(super) static RULE: Rule = Rule {
     seen: &["an old example module whose stop() printed [end]"],
 };
 
-/// stop returned.
-pub(super) fn judge(callback: &CallbackUpdate, bench: &mut Bench) {
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    fn on_stop(&mut self, cx: &mut Context<'_>, stop: &Returned<'_>) {
+        judge(cx, stop);
+    }
+}
+
+fn judge(cx: &mut Context<'_>, stop: &Returned<'_>) {
+    let callback = stop.callback;
     let Some(bytes) = callback.bytes.filter(|bytes| *bytes > 0) else { return };
-    bench.raise(&RULE, Severity::Error, || {
+    cx.findings.report(&RULE, Severity::Error, || {
         let what = format!("stop() wrote {bytes} bytes");
         let draft = match callback.range {
-            Some(range) => Draft::new(format!(
+            Some(range) => FindingBuilder::new(format!(
                 "{what}, which the reader gets as bytes {}..{}, once for each read",
                 range.start, range.end
             ))
             .with("kept", Value::Range(range)),
-            None => Draft::new(format!("{what}, which are dropped here and kept in other reads")),
+            None => FindingBuilder::new(format!(
+                "{what}, which are dropped here and kept in other reads"
+            )),
         };
         draft
             .blame(Role::Stop)

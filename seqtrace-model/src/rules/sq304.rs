@@ -1,22 +1,23 @@
 //! SQ304: hidden error.
 //!
 //! Trigger: show, next or start failed in a read or lseek that did not return that error. The core
-//! tells an error only if it has no bytes to give.
+//! returns an error only if it has no bytes to return.
 
 use crate::errno::Errno;
-use crate::event::{PtrKind, Role};
+use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
+use crate::rules::analysis::calls::Failure;
+use crate::rules::collector::{FindingBuilder, FindingCollector};
+use crate::rules::hooks::{Context, Hooks};
 use crate::rules::rule::Rule;
-use crate::session::update::CallbackUpdate;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(304),
     name: "hidden error",
     least: Severity::Warning,
     most: Severity::Error,
+    culprit: None,
     what: "A callback failed, and the read that called it returned bytes, or 0, and not the error.",
     why: "The reader hears of the error one read later, or never: if the next start() finds nothing, half \
         of the file looks like all of it.",
@@ -38,36 +39,22 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// A failure inside of a read or lseek.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Failure {
-    role: Role,
-    errno: u32,
-    pos: i64,
-    time: u64,
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    fn on_call_end(&mut self, cx: &mut Context<'_>, failure: &Failure, ret: i64) {
+        judge(failure, ret, cx.findings);
+    }
 }
 
-/// Did this callback fail? A show whose record did not fit did not: it is shown again.
-pub(super) fn failure(callback: &CallbackUpdate, time: u64) -> Option<Failure> {
-    let errno = match (callback.role, callback.ret_ptr, callback.ret_int) {
-        (Role::Show, _, Some(ret)) if ret < 0 && !callback.full => ret.unsigned_abs(),
-        (Role::Start | Role::Next, Some(ptr), _) => match ptr.kind() {
-            PtrKind::Err(errno) => errno.unsigned_abs(),
-            _ => return None,
-        },
-        _ => return None,
-    };
-    Some(Failure { role: callback.role, errno, pos: callback.pos_out, time })
-}
-
-/// The read or lseek of that failure returned.
-pub(super) fn judge(failure: &Failure, ret: i64, bench: &mut Bench) {
+fn judge(failure: &Failure, ret: i64, findings: &mut FindingCollector) {
     let Failure { role, errno, pos, time } = *failure;
     if ret == -i64::from(errno) {
         return;
     }
-    let read = bench.read;
-    bench.raise(&RULE, Severity::Warning, || {
+    let read = findings.read;
+    findings.report(&RULE, Severity::Warning, || {
         let fate = match role {
             Role::Next => "the core drops it",
             _ => "the reader hears of it in the next read, if at all",
@@ -76,7 +63,7 @@ pub(super) fn judge(failure: &Failure, ret: i64, bench: &mut Bench) {
             Ok(bytes) => bytes.to_string(),
             Err(_) => Errno(ret.unsigned_abs()).to_string(),
         };
-        Draft::new(format!(
+        FindingBuilder::new(format!(
             "{}() failed with {} at position {pos}, but the call returned {returned}: {fate}",
             role.name(),
             Errno(errno.into())

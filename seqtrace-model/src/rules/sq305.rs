@@ -1,21 +1,22 @@
 //! SQ305: output in start.
 //!
-//! Trigger: `m->count` grows while start runs. At position 0 that is a header that comes once, as files of the
-//! kernel have it: information. At any other position each read that resumes there prints it again.
+//! Trigger: `m->count` grows while start runs. At position 0 that is a header that appears once, as
+//! in some files of the kernel: information. At any other position each read that resumes there
+//! prints it again.
 
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
+use crate::rules::collector::FindingBuilder;
+use crate::rules::hooks::{Context, Hooks, Returned};
 use crate::rules::rule::Rule;
-use crate::session::update::CallbackUpdate;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(305),
     name: "output in start",
     least: Severity::Info,
     most: Severity::Error,
+    culprit: Some(Role::Start),
     what: "start() wrote into the buffer.",
     why: "start() runs at the beginning of every pass, and a file that is longer than one buffer has a pass \
         for each read. What start() writes comes once for each of them, in the middle of the file: the content \
@@ -32,15 +33,24 @@ pub(super) static RULE: Rule = Rule {
     seen: &["sctp_eps_seq_start(), net/sctp/proc.c: at position 0 only, so that it shows once"],
 };
 
-/// start returned.
-pub(super) fn judge(callback: &CallbackUpdate, bench: &mut Bench) {
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    fn before_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>) {
+        judge(cx, start);
+    }
+}
+
+fn judge(cx: &mut Context<'_>, start: &Returned<'_>) {
+    let callback = start.callback;
     let Some(bytes) = callback.bytes.filter(|bytes| *bytes > 0) else { return };
     let first = callback.pos_in == Some(0);
     let severity = if first { Severity::Info } else { Severity::Error };
-    bench.raise(&RULE, severity, || {
+    cx.findings.report(&RULE, severity, || {
         let pos = callback.pos_in.unwrap_or(callback.pos_out);
         let often = if first { "" } else { ": each read that begins there gets them again" };
-        Draft::new(format!("start() wrote {bytes} bytes at position {pos}{often}"))
+        FindingBuilder::new(format!("start() wrote {bytes} bytes at position {pos}{often}"))
             .blame(Role::Start)
             .with("bytes", Value::Count(bytes))
             .with("position", Value::Position(pos))

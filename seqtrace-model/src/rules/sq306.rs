@@ -1,14 +1,16 @@
-//! SQ306: side effect. `check` raises it: it takes experiments to tell reading from time.
+//! SQ306: side effect. Reported by `check`: it takes experiments to distinguish the effect of
+//! reading from that of time.
 
 use crate::finding::{Id, Severity};
+use crate::rules::hooks::Hooks;
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(306),
     name: "side effect",
     least: Severity::Warning,
     most: Severity::Warning,
+    culprit: None,
     what: "The text changes because the file is read: with each rendering or with each pass, and not with time.",
     why: "The core renders a record as often as it likes: again after an overflow, again for each read that \
         resumes, again for each pread and lseek. A counter that show() increments counts buffers, not readers, \
@@ -24,3 +26,9 @@ pub(super) static RULE: Rule = Rule {
         "debugfs files that count their readers in show()",
     ],
 };
+
+/// A trace alone never breaks this rule.
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {}

@@ -1,22 +1,23 @@
-//! SQ401, SQ402, SQ403: what an open has made and the release does not free.
+//! SQ401, SQ402, SQ403: leaks of what an open allocated.
 //!
-//! Trigger: the function that opened and the one that released do not belong together; or the
-//! `struct file` of an open session is the file of a new open, so that the old one was freed, and no
-//! release ran; or open() failed after seq_open() had succeeded, and no release ran.
+//! Trigger: the function that opened and the one that released do not belong together; the `struct
+//! file` of an open session is that of a new open, so the old one was freed, and no release ran; or
+//! open() failed after seq_open() had succeeded, and no release ran.
 
 use crate::errno::Errno;
 use crate::event::Wrapper;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
+use crate::rules::collector::{FindingBuilder, FindingCollector};
+use crate::rules::hooks::{Closed, Context, Hooks, Returned};
 use crate::rules::rule::Rule;
 
-/// single_open without single_release.
 pub(super) static SINGLE: Rule = Rule {
     id: Id(401),
     name: "single_open leaked",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: None,
     what: "A file made by single_open() was released by seq_release().",
     why: "single_open() allocates the table of callbacks, and only single_release() frees it: each open \
         leaks 32 bytes, and anybody who may open the file can do so without end.",
@@ -31,12 +32,12 @@ pub(super) static SINGLE: Rule = Rule {
     ],
 };
 
-/// seq_open_private without seq_release_private.
 pub(super) static PRIVATE: Rule = Rule {
     id: Id(402),
     name: "private leaked",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: None,
     what: "A file made by seq_open_private() was released by seq_release(), with m->private still set.",
     why: "The private data is allocated for each open, and only seq_release_private() frees it.",
     contract: "seq_open_private() goes with seq_release_private(). fs/seq_file.c.",
@@ -45,12 +46,12 @@ pub(super) static PRIVATE: Rule = Rule {
     seen: &["the pattern; no file of the kernel is known to do it"],
 };
 
-/// No release at all.
 pub(super) static NEVER: Rule = Rule {
     id: Id(403),
     name: "never released",
     least: Severity::Error,
     most: Severity::Error,
+    culprit: None,
     what: "The file was closed for good, or open() failed after seq_open() had succeeded, and no release function of \
         seq_file ran.",
     why: "The seq_file and its buffer, 4 KiB and often much more, are leaked by each open.",
@@ -63,34 +64,62 @@ pub(super) static NEVER: Rule = Rule {
     seen: &["drivers/net/wireless/rsi/rsi_91x_debugfs.c, 6.1 and 6.12"],
 };
 
-/// A session was released. `private` is `m->private` then, `known` what the last start saw.
-pub(super) fn released(
+/// `m->private` as the last start saw it.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    private: Option<u64>,
+}
+
+impl Hooks for State {
+    fn before_start(&mut self, _: &mut Context<'_>, start: &Returned<'_>) {
+        self.private = start.callback.private.or(self.private);
+    }
+
+    fn on_open_failed(&mut self, cx: &mut Context<'_>, ret: i32) {
+        open_failed(cx.session.opened_by, ret, cx.findings);
+    }
+
+    fn on_reused(&mut self, cx: &mut Context<'_>, time: u64) {
+        if cx.session.callbacks.is_some() && !cx.session.adopted {
+            reused(cx.session.file, time, cx.findings);
+        }
+    }
+
+    fn on_close(&mut self, cx: &mut Context<'_>, closed: &Closed<'_>) {
+        if let Some(by) = closed.by.filter(|_| !cx.session.adopted) {
+            released(cx.session.opened_by, by, closed.private, self.private, cx.findings);
+        }
+    }
+}
+
+/// Judges a release. `private`: `m->private` at the release; `known`: as the last start saw it.
+fn released(
     opened: Wrapper,
     by: Wrapper,
     private: Option<u64>,
     known: Option<u64>,
-    bench: &mut Bench,
+    findings: &mut FindingCollector,
 ) {
     if by != Wrapper::SeqRelease {
         return;
     }
     match opened {
         Wrapper::SingleOpen | Wrapper::SingleOpenSize => {
-            bench.raise(&SINGLE, Severity::Error, || {
-                Draft::new(format!(
+            findings.report(&SINGLE, Severity::Error, || {
+                FindingBuilder::new(format!(
                     "opened by {}(), released by seq_release(): its table of callbacks is leaked",
                     opened.name()
                 ))
             });
         }
         Wrapper::SeqOpenPrivate | Wrapper::SeqOpenPrivateRaw => {
-            // Cleared or changed: whoever did that may have freed it.
+            // If it was cleared or changed, it may have been freed.
             let Some(private) = private.filter(|private| *private != 0) else { return };
             if known.is_some_and(|known| known != private) {
                 return;
             }
-            bench.raise(&PRIVATE, Severity::Error, || {
-                Draft::new(format!(
+            findings.report(&PRIVATE, Severity::Error, || {
+                FindingBuilder::new(format!(
                     "opened by {}(), released by seq_release(): m->private ({private:016x}) is leaked",
                     opened.name()
                 ))
@@ -101,10 +130,10 @@ pub(super) fn released(
     }
 }
 
-/// The `struct file` of a session is another open's now.
-pub(super) fn reused(file: u64, time: u64, bench: &mut Bench) {
-    bench.raise(&NEVER, Severity::Error, || {
-        Draft::new(format!(
+/// Reports that the `struct file` of a session belongs to another open.
+fn reused(file: u64, time: u64, findings: &mut FindingCollector) {
+    findings.report(&NEVER, Severity::Error, || {
+        FindingBuilder::new(format!(
             "closed for good (its struct file {file:016x} was given to another open), and no release \
              ran: the seq_file and its buffer are leaked"
         ))
@@ -113,8 +142,8 @@ pub(super) fn reused(file: u64, time: u64, bench: &mut Bench) {
     });
 }
 
-/// open() returned the negative errno `ret` after `opened` had succeeded. No release ran, and none will.
-pub(super) fn open_failed(opened: Wrapper, ret: i32, bench: &mut Bench) {
+/// Reports that open() returned the negative errno `ret` after `opened` had succeeded.
+fn open_failed(opened: Wrapper, ret: i32, findings: &mut FindingCollector) {
     let leaked = match opened {
         Wrapper::SingleOpen | Wrapper::SingleOpenSize => {
             "the seq_file and its table of callbacks are leaked"
@@ -124,8 +153,8 @@ pub(super) fn open_failed(opened: Wrapper, ret: i32, bench: &mut Bench) {
         }
         _ => "the seq_file is leaked",
     };
-    bench.raise(&NEVER, Severity::Error, || {
-        Draft::new(format!(
+    findings.report(&NEVER, Severity::Error, || {
+        FindingBuilder::new(format!(
             "open() failed with {} after {}() had succeeded: {leaked}",
             Errno(ret.unsigned_abs().into()),
             opened.name()

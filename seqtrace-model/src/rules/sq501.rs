@@ -1,20 +1,21 @@
 //! SQ501: held long.
 //!
-//! Trigger: from the return of start to the return of stop passed more than a threshold. What start() does before
-//! it returns may be waiting, without a lock.
+//! Trigger: the time from the return of start to that of stop exceeds a threshold. Time before
+//! start returns may be spent waiting, without a lock.
 
 use crate::event::Role;
 use crate::finding::Value;
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
+use crate::rules::collector::{FindingBuilder, FindingCollector};
+use crate::rules::hooks::{Context, Hooks, Returned};
 use crate::rules::rule::Rule;
 
-/// See the [module](self).
 pub(super) static RULE: Rule = Rule {
     id: Id(501),
     name: "held long",
     least: Severity::Info,
     most: Severity::Info,
+    culprit: None,
     what: "A pass took longer than the threshold (50 ms) from the return of start() to stop().",
     why: "Whatever start() locks stays locked until stop(): others wait that long, or with RCU or \
         preemption off, nothing else runs.",
@@ -26,16 +27,28 @@ pub(super) static RULE: Rule = Rule {
     seen: &["files that walk all tasks or all pages"],
 };
 
-/// The threshold, ns.
+/// Longest time that is not reported, ns.
 pub(super) const LONG: u64 = 50_000_000;
 
-/// stop returned, so many ns after start had returned.
-pub(super) fn judge(held: u64, bench: &mut Bench) {
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    #[inline]
+    fn on_stop(&mut self, cx: &mut Context<'_>, stop: &Returned<'_>) {
+        if let Some(pass) = &cx.ledger.pass {
+            judge(stop.time.saturating_sub(pass.began), cx.findings);
+        }
+    }
+}
+
+/// Judges a pass that took `held` ns from the return of start to that of stop.
+fn judge(held: u64, findings: &mut FindingCollector) {
     if held <= LONG {
         return;
     }
-    bench.raise(&RULE, Severity::Info, || {
-        Draft::new(format!(
+    findings.report(&RULE, Severity::Info, || {
+        FindingBuilder::new(format!(
             "from the return of start() to stop() took {}.{} ms: what start() locks was held that long",
             held / 1_000_000,
             held / 100_000 % 10

@@ -1,8 +1,9 @@
-//! SQ901 to SQ907: why something was not judged. Not a broken rule: what makes a verdict
-//! inconclusive, which is never clean.
+//! SQ901 to SQ907: reasons why something was not judged. They are no broken rules: they make a
+//! verdict inconclusive.
 
 use crate::finding::{Id, Severity};
-use crate::rules::bench::{Bench, Draft};
+use crate::rules::collector::{FindingBuilder, FindingCollector};
+use crate::rules::hooks::{Accepted, Closed, Context, Hooks};
 use crate::rules::rule::Rule;
 use crate::session::update::Partial;
 
@@ -14,6 +15,7 @@ macro_rules! quality {
             name: $title,
             least: Severity::Info,
             most: Severity::Info,
+            culprit: None,
             what: $what,
             why: "Nothing is judged across it: a record that was not seen can be neither lost nor \
                 doubled. The verdict is inconclusive, not clean.",
@@ -76,8 +78,30 @@ quality!(
     "Nothing, if the file is endless; else judge it by its parts."
 );
 
-/// A session is over, and this is why not all of it was judged.
-pub(super) fn closed(partial: &[Partial], bench: &mut Bench) {
+#[derive(Debug, Default)]
+pub(super) struct State;
+
+impl Hooks for State {
+    #[inline]
+    fn on_accept(&mut self, cx: &mut Context<'_>, _: &Accepted<'_>) {
+        if cx.ledger.entries.is_truncated() {
+            bound(cx.ledger.entries.kept(), cx.findings);
+        }
+    }
+
+    fn on_not_contiguous(&mut self, cx: &mut Context<'_>, expected: i64, observed: i64) {
+        self_check(expected, observed, cx.findings);
+    }
+
+    fn on_close(&mut self, cx: &mut Context<'_>, closed: &Closed<'_>) {
+        if closed.totals.reads > 0 || closed.totals.callbacks > 0 {
+            incomplete(closed.partial, cx.findings);
+        }
+    }
+}
+
+/// Reports why not all of a session was judged.
+fn incomplete(partial: &[Partial], findings: &mut FindingCollector) {
     for reason in partial {
         let (rule, message) = match reason {
             Partial::Gap => (&LOST, "events were lost; nothing is judged across that"),
@@ -86,25 +110,25 @@ pub(super) fn closed(partial: &[Partial], bench: &mut Bench) {
             Partial::Blind => (&BLIND, "one of its callbacks is not seen"),
             Partial::Disagrees => (&DISAGREES, "what was seen is not what the core does"),
             Partial::Overlap => (&OVERLAP, "two used the descriptor at once"),
-            // What was seen of it was judged.
+            // Everything that was seen was judged.
             Partial::StillOpen | Partial::BpfIterator => continue,
         };
-        bench.raise(rule, Severity::Info, || Draft::new(message.to_owned()));
+        findings.report(rule, Severity::Info, || FindingBuilder::new(message.to_owned()));
     }
 }
 
-/// The ranges of the ledger are not what the reader got.
-pub(super) fn self_check(expected: i64, observed: i64, bench: &mut Bench) {
-    bench.raise(&DISAGREES, Severity::Info, || {
-        Draft::new(format!(
+/// Reports that the ranges of the ledger are not what the reader got.
+fn self_check(expected: i64, observed: i64, findings: &mut FindingCollector) {
+    findings.report(&DISAGREES, Severity::Info, || {
+        FindingBuilder::new(format!(
             "the ledger ends at byte {expected}, the core's buffer at {observed}: not judged any further"
         ))
     });
 }
 
-/// Older records were forgotten.
-pub(super) fn bound(kept: u64, bench: &mut Bench) {
-    bench.raise(&BOUND, Severity::Info, || {
-        Draft::new(format!("only the last {kept} records are compared with each other"))
+/// Reports that older records were dropped.
+fn bound(kept: u64, findings: &mut FindingCollector) {
+    findings.report(&BOUND, Severity::Info, || {
+        FindingBuilder::new(format!("only the last {kept} records are compared with each other"))
     });
 }

@@ -1,26 +1,26 @@
-//! What a trace proves, as its exit status tells.
+//! Verdict over a trace; the exit status follows from it.
 
 use crate::finding::Severity;
 use crate::session::update::Summary;
 
-/// What can be said of everything that was seen.
+/// Verdict over everything that was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Everything was seen, and no rule is broken. Information does not count.
+    /// Everything was seen and no rule is broken. Information does not count.
     Clean,
-    /// Rules are broken.
+    /// Rules are broken, in what was seen.
     Findings {
-        /// The worst of it: a warning or an error.
+        /// Highest severity: warning or error.
         worst: Severity,
-        /// Besides, something was not seen.
+        /// True if something was not seen, too.
         inconclusive: bool,
     },
-    /// No rule is broken in what was seen, but something was not seen: never clean.
+    /// No rule is broken in what was seen, but something was not seen.
     Inconclusive,
 }
 
 impl Verdict {
-    /// The verdict over a trace.
+    /// Returns the verdict over a trace.
     pub fn of(summary: &Summary) -> Self {
         let Summary { sessions: _, totals: _, lost, missed, partial, findings } = summary;
         let inconclusive = *lost > 0
@@ -35,12 +35,12 @@ impl Verdict {
         }
     }
 
-    /// True if something at least this bad was found.
+    /// Returns true if there is a finding of at least this severity.
     pub fn is_at_least(self, severity: Severity) -> bool {
         matches!(self, Self::Findings { worst, .. } if worst >= severity)
     }
 
-    /// True if something that matters was not seen.
+    /// Returns true if something was not seen.
     pub fn is_inconclusive(self) -> bool {
         match self {
             Self::Clean => false,

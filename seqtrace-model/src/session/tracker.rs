@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Role};
-use crate::hash::{FastMap, RecentMap};
+
 use crate::session::opening;
 use crate::session::purpose::PassBegin;
 use crate::session::reads::ReadArgs;
@@ -16,9 +18,9 @@ use crate::symbol::Symbol;
 /// Holds the open sessions only, so memory does not grow with the number of events.
 #[derive(Debug, Default)]
 pub(crate) struct Tracker {
-    sessions: RecentMap<Key, Box<SessionState>>,
+    sessions: FxHashMap<Key, Box<SessionState>>,
     /// Keys of the open sessions, by the address that only they have ([`address`]).
-    keys: FastMap<u64, Key>,
+    keys: FxHashMap<u64, Key>,
     /// Callback functions that cannot be probed, by address.
     blind: Vec<(u64, Role)>,
     /// Tables whose callbacks user space has attached to.
@@ -113,7 +115,7 @@ impl Tracker {
     /// Closes all open sessions at the end of the trace, `time` (ns since boot).
     pub(crate) fn finish(&mut self, time: u64, out: &mut dyn FnMut(&Update)) {
         let at = Timestamp { time, cpu: 0 };
-        let mut open: Vec<_> = self.sessions.take().collect();
+        let mut open: Vec<_> = std::mem::take(&mut self.sessions).into_values().collect();
         open.sort_unstable_by_key(|session| session.session.id);
         for mut session in open {
             session.add_partial(Partial::StillOpen);
@@ -128,13 +130,13 @@ impl Tracker {
 
     /// Applies `act` to an open session. Events of unknown sessions, whose open was lost, have no effect.
     fn with(&mut self, key: Key, act: impl FnOnce(&mut SessionState)) {
-        if let Some(session) = self.sessions.get_mut(key) {
+        if let Some(session) = self.sessions.get_mut(&key) {
             act(session);
         }
     }
 
     fn remove(&mut self, key: Key) -> Option<Box<SessionState>> {
-        let session = self.sessions.remove(key)?;
+        let session = self.sessions.remove(&key)?;
         let address = address(&session.session.kind, session.session.file);
         if self.keys.get(&address) == Some(&key) {
             self.keys.remove(&address);
@@ -176,7 +178,7 @@ impl Tracker {
     fn close_reused(&mut self, at: Timestamp, address: u64, key: Key, out: Emit<'_>) {
         if let Some(old) = self.keys.insert(address, key)
             && old != key
-            && let Some(mut session) = self.sessions.remove(old)
+            && let Some(mut session) = self.sessions.remove(&old)
         {
             session.release_missed(at, out);
             session.close(at, None, out);

@@ -1,13 +1,13 @@
-//! A file as the machine calls it: four closures.
+//! A file of the machine: four closures.
 
-/// `m` as show and stop see it.
+/// The part of the `seq_file` that show and stop use.
 pub struct Out<'a> {
     pub buf: &'a mut Vec<u8>,
     pub size: usize,
 }
 
 impl Out<'_> {
-    /// `seq_puts()`: all or nothing; a full buffer is the mark of an overflow.
+    /// Writes text as `seq_puts()` does: all or nothing; on overflow it fills the buffer.
     pub fn put(&mut self, text: &str) {
         if self.buf.len() + text.len() < self.size {
             self.buf.extend_from_slice(text.as_bytes());
@@ -16,7 +16,7 @@ impl Out<'_> {
         }
     }
 
-    /// What test for overflow tells: `seq_has_overflowed()`.
+    /// Returns true after an overflow, as `seq_has_overflowed()` does.
     pub fn overflowed(&self) -> bool {
         self.buf.len() == self.size
     }
@@ -34,6 +34,6 @@ pub struct File {
     pub show: Show,
     pub stop: Stop,
     pub private: Box<dyn Fn() -> u64>,
-    /// What start prints at a position.
+    /// Returns the text that start prints at a position.
     pub prints: Box<dyn Fn(i64) -> &'static str>,
 }

@@ -1,4 +1,4 @@
-//! The files of module/seqbugs, in Rust: what each does is said there and in its table.
+//! The files of module/seqbugs, in Rust. Their sources and table.h describe them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use super::moving::{allocated, volatile};
 
 pub const N: i64 = 300;
 
-/// Where records lie: in a module's data, or allocated.
+/// Memory of records: data of a module, or allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memory {
     Image,
@@ -17,12 +17,12 @@ pub enum Memory {
 }
 
 impl Memory {
-    /// The record with that number, or NULL.
+    /// Returns the record with a number, or NULL.
     pub fn rec(self, nr: i64) -> u64 {
         if (0..N).contains(&nr) { self.base() + 64 * nr.cast_unsigned() } else { 0 }
     }
 
-    /// Its number.
+    /// Returns the number of a record.
     pub fn nr(self, v: u64) -> i64 {
         (v.wrapping_sub(self.base()) / 64).cast_signed()
     }
@@ -42,7 +42,7 @@ pub fn text(nr: i64) -> String {
     format!("record {nr:03} abcdefghijklmno\n")
 }
 
-/// A correct list: the positions are the numbers.
+/// Returns a correct list, whose positions are the numbers of records.
 pub fn list(memory: Memory) -> File {
     File {
         start: Box::new(move |pos| memory.rec(*pos)),
@@ -71,11 +71,11 @@ fn titled(memory: Memory) -> impl FnMut(u64, &mut Out<'_>) -> i32 {
     }
 }
 
-/// What all opens of a file share.
+/// State that all opens of a file share.
 #[derive(Clone, Default)]
 pub struct Shared(Rc<Cell<i64>>);
 
-/// A file of module/seqbugs by name; `None` for those that have no bug in their callbacks.
+/// Returns a file of module/seqbugs by name; `None` for those without a bug in their callbacks.
 #[expect(clippy::too_many_lines, reason = "a table, a file an arm")]
 pub fn seqbug(name: &str, memory: Memory, shared: &Shared) -> Option<File> {
     let rec = move |nr| memory.rec(nr);

@@ -1,6 +1,7 @@
-//! A seq_file with text: the core's loop over four closures, and readers that do what readers do. It
-//! emits the events that the probes would. The session model has a simulator that knows the truth
-//! about fates; this one knows the bytes.
+//! Machine: a seq_file with text. It runs the core's loop over four closures, and readers that do
+//! what readers do, and emits the events that the probes would.
+//!
+//! The simulator knows the truth about fates; the machine knows the bytes.
 
 pub use super::file::{File, Out};
 use crate::event::{
@@ -9,29 +10,30 @@ use crate::event::{
 use crate::testing::resolve;
 
 pub const PAGE: usize = 4096;
-/// `struct seq_file *`, as files take it for their own. Each open's own is [`Fd::m`].
+/// Address of the seq_file in the pointers that files return. Each open replaces it by its own,
+/// [`Fd::m`].
 pub const M: u64 = 0xffff_8881_7700_0000;
 
-/// As far as seq_files are apart.
+/// Distance between seq_files, bytes.
 const SIZE: u64 = 256;
 
-/// Who is told.
+/// Everything outside of files: the events so far.
 #[derive(Default)]
 pub struct World {
     pub events: Vec<Event>,
-    /// The first bytes of records are told.
+    /// True if the first bytes of records are emitted.
     pub previews: bool,
     pub keys: u32,
 }
 
 impl World {
-    pub fn tell(&mut self, body: Body) {
+    pub fn emit(&mut self, body: Body) {
         let time = 1_000 * (self.events.len() as u64 + 1);
         self.events.push(Event { time, cpu: 0, body });
     }
 }
 
-/// An open descriptor.
+/// An open descriptor of a file.
 pub struct Fd {
     key: u32,
     file: File,
@@ -39,7 +41,7 @@ pub struct Fd {
     size: usize,
     index: i64,
     read_pos: i64,
-    /// `file->f_pos`
+    /// File offset of the descriptor, `file->f_pos`.
     pub f_pos: i64,
 }
 
@@ -58,7 +60,7 @@ fn len(bytes: &[u8]) -> i64 {
 }
 
 impl Fd {
-    /// open() of file number `ino`.
+    /// Opens a file with inode number `ino`.
     pub fn open(world: &mut World, ino: u64, file: File, by: Wrapper) -> Self {
         world.keys += 1;
         let key = world.keys;
@@ -66,12 +68,12 @@ impl Fd {
         Self::open_at(world, ino, file, by, pointer)
     }
 
-    /// The same, with this `struct file *`.
+    /// Opens a file with this `struct file *`.
     pub fn open_at(world: &mut World, ino: u64, file: File, by: Wrapper, pointer: u64) -> Self {
         let key = world.keys;
         let table = OpTable { start: 0x100 + ino, next: 0x200, show: 0x300, stop: 0x400 };
         let kind = FileKind::Seq { m: Self::m(key), op: 2, table, private: 0, size: 0, inner: 0 };
-        world.tell(Body::Open(Box::new(Open {
+        world.emit(Body::Open(Box::new(Open {
             file: pointer,
             ino,
             dev: 5,
@@ -83,14 +85,14 @@ impl Fd {
         Self { key, file, buf: Vec::new(), size: 0, index: 0, read_pos: 0, f_pos: 0 }
     }
 
-    /// The `struct seq_file *` of an open.
+    /// Returns the address of the seq_file of an open.
     fn m(key: u32) -> u64 {
         M + SIZE * u64::from(key)
     }
 
     pub fn release(self, world: &mut World, by: Wrapper) {
         let private = (self.file.private)();
-        world.tell(Body::Release { key: self.key, tid: 1, wrapper: by, private, removed: false });
+        world.emit(Body::Release { key: self.key, tid: 1, wrapper: by, private, removed: false });
     }
 
     fn state(&self) -> SeqState {
@@ -106,7 +108,7 @@ impl Fd {
     fn call(&mut self, world: &mut World, role: Role, v: u64) -> u64 {
         let (count, size) = (self.buf.len(), self.size);
         if role == Role::Start {
-            world.tell(Body::PassBegin {
+            world.emit(Body::PassBegin {
                 key: self.key,
                 tid: 1,
                 index: self.index,
@@ -132,9 +134,9 @@ impl Fd {
                 0
             }
         };
-        // What points into the seq_file points into this one's.
+        // A pointer into the seq_file points into that of this open.
         let inside = matches!(role, Role::Start | Role::Next) && (M..M + SIZE).contains(&ret);
-        world.tell(Body::Callback(Callback {
+        world.emit(Body::Callback(Callback {
             key: self.key,
             role,
             ret: if inside { ret - M + Self::m(self.key) } else { ret },
@@ -145,7 +147,7 @@ impl Fd {
         }));
         if role == Role::Show && world.previews && self.buf.len() > count {
             let bytes: Vec<u8> = self.buf[count..].iter().take(64).copied().collect();
-            world.tell(Body::Preview { key: self.key, bytes });
+            world.emit(Body::Preview { key: self.key, bytes });
         }
         ret
     }
@@ -205,25 +207,25 @@ impl Fd {
         error
     }
 
-    /// read()
+    /// Reads at the file offset, as read() does.
     pub fn read(&mut self, world: &mut World, want: usize) -> Result<Vec<u8>, i64> {
         let bytes = self.pread(world, self.f_pos, want)?;
         self.f_pos += len(&bytes);
         Ok(bytes)
     }
 
-    /// pread()
+    /// Reads at an offset, as pread() does.
     pub fn pread(&mut self, world: &mut World, pos: i64, want: usize) -> Result<Vec<u8>, i64> {
         let (key, state) = (self.key, self.state());
         let via = Some(Via::ReadIter);
         let body = Body::ReadEnter { key, task: task(), pos, want: want as u64, state, via };
-        world.tell(body);
+        world.emit(body);
         let result = if want == 0 { Ok(Vec::new()) } else { self.read_iter(world, pos, want) };
         let ret = match &result {
             Ok(bytes) => len(bytes),
             Err(error) => *error,
         };
-        world.tell(Body::ReadExit { key, tid: 1, ret, state: self.state() });
+        world.emit(Body::ReadExit { key, tid: 1, ret, state: self.state() });
         result
     }
 
@@ -314,10 +316,10 @@ impl Fd {
         error
     }
 
-    /// lseek(SEEK_SET)
+    /// Sets the file offset, as lseek(SEEK_SET) does.
     pub fn lseek(&mut self, world: &mut World, offset: i64) -> i64 {
         let key = self.key;
-        world.tell(Body::LseekEnter { key, tid: 1, offset, whence: 0, state: self.state() });
+        world.emit(Body::LseekEnter { key, tid: 1, offset, whence: 0, state: self.state() });
         let mut ret = offset;
         if offset != self.read_pos {
             let mut error = EAGAIN;
@@ -335,7 +337,7 @@ impl Fd {
         if ret >= 0 {
             self.f_pos = offset;
         }
-        world.tell(Body::LseekExit { key, tid: 1, ret, state: self.state() });
+        world.emit(Body::LseekExit { key, tid: 1, ret, state: self.state() });
         ret
     }
 

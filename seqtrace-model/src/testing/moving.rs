@@ -1,4 +1,4 @@
-//! Correct files whose records do not stay where they are, or do not stay.
+//! Correct files whose records move or vanish.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -6,17 +6,18 @@ use std::rc::Rc;
 use super::files::{Memory, N, TOKEN, list, text};
 use super::machine::File;
 
-/// The iterator is allocated by start and freed by stop: another address each time, or one that
-/// others had before. With a header, and with one text for all, if wanted.
+/// Returns a file whose iterator is allocated by start and freed by stop: at a new address each
+/// time, or at one that another had before. Optionally with a header, and with one text for all
+/// records.
 pub fn allocated(header: bool, same_text: bool) -> File {
     const HEAP: u64 = 0xffff_8881_3300_0000;
     let at = Rc::new(Cell::new(0));
-    let place = Rc::new(Cell::new(HEAP));
+    let address = Rc::new(Cell::new(HEAP));
     let allocate = {
-        let place = Rc::clone(&place);
+        let address = Rc::clone(&address);
         move || {
-            place.set(HEAP + 64 * ((place.get() - HEAP) / 64 * 5 + 3) % (64 * 37));
-            place.get()
+            address.set(HEAP + 64 * ((address.get() - HEAP) / 64 * 5 + 3) % (64 * 37));
+            address.get()
         }
     };
     let (start_at, next_at, show_at) = (Rc::clone(&at), Rc::clone(&at), at);
@@ -50,7 +51,7 @@ pub fn allocated(header: bool, same_text: bool) -> File {
     }
 }
 
-/// A list that really changes: positions are keys that stay with their records.
+/// Returns a list that changes: positions are keys that stay with their records.
 pub fn volatile(memory: Memory) -> File {
     let dead: Rc<RefCell<Vec<i64>>> = Rc::default();
     let find = {

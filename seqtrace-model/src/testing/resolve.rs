@@ -1,14 +1,14 @@
-//! Names for tests.
+//! Resolver of names for tests.
 
 use std::sync::Arc;
 
 use crate::event::{FileKind, Key, Open, Task};
 use crate::symbol::{Resolve, Symbol};
 
-/// A start at this address is `single_start`.
+/// Address whose function is called `single_start`.
 pub const SINGLE_START: u64 = 0xffff_ffff_8100_0100;
 
-/// Names every function after its address.
+/// Resolver that names every function after its address.
 #[derive(Debug, Default)]
 pub struct Names;
 

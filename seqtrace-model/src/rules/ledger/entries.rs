@@ -1,54 +1,59 @@
-//! The ledger proper: which record is at which file offsets, for one generation.
+//! Accepted renderings of one generation, found by position, by pointer and by file offset.
 //!
-//! A few words a record, found by position and by pointer. There is a bound: where it is reached the
-//! older half is forgotten, and that is told.
+//! At the bound the older half is dropped; SQ907 reports that.
 
-use super::index::Index;
+use std::hash::BuildHasher as _;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as Slot;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
 use crate::event::Ptr;
-use crate::hash::FastMap;
 
-/// An accepted rendering that wrote something.
+/// Accepted rendering of a record that wrote bytes.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::rules) struct Entry {
-    /// `m->index` when it was shown.
+    /// `m->index` when show was called.
     pub(in crate::rules) pos: i64,
-    /// The pointer that show was given.
+    /// Pointer that show got.
     pub(in crate::rules) ptr: Ptr,
-    /// [`super::identity::Identity::key`] of it.
+    /// [`Identity::key`](super::identity::Identity::key) of the pointer; 0 if it identifies
+    /// nothing.
     pub(in crate::rules) key: u64,
     /// File offset of its first byte.
     pub(in crate::rules) start: i64,
-    /// How many bytes.
+    /// Length of the rendering, bytes.
     pub(in crate::rules) len: u32,
-    /// In which pass.
+    /// Number of the pass in the session.
     pub(in crate::rules) pass: u32,
-    /// In which read; 0 for an lseek.
+    /// Number of the read in the session; 0 for an lseek.
     pub(in crate::rules) read: u32,
-    /// Of its text, as far as that was kept; 0 if it was not.
+    /// Hash of its text, as far as the trace has it; 0 if it has none.
     pub(in crate::rules) hash: u64,
-    /// A traversal passed over it.
+    /// True if a traversal passed over it.
     pub(in crate::rules) passed_over: bool,
-    /// Its position was given to it by start, or by a next that moved.
-    pub(in crate::rules) placed: bool,
-    /// An earlier rendering of it was thrown away.
+    /// True if the position is its own: start was asked for it, or next moved to it.
+    pub(in crate::rules) has_position: bool,
+    /// True if an earlier rendering of it was discarded.
     pub(in crate::rules) again: bool,
-    /// It belongs at its position: next led to it, or start returned what next had handed out.
-    pub(in crate::rules) sure: bool,
+    /// True if it belongs at its position: next led to it, or start returned the record that next
+    /// had handed out.
+    pub(in crate::rules) in_place: bool,
 }
 
 impl Entry {
-    /// File offset behind its last byte.
+    /// Returns the file offset behind its last byte.
     pub(in crate::rules) fn end(&self) -> i64 {
         self.start.saturating_add_unsigned(u64::from(self.len))
     }
 
-    /// Its file offsets.
+    /// Returns its file offsets.
     pub(in crate::rules) fn range(&self) -> crate::session::update::Range {
         crate::session::update::Range { start: self.start, end: self.end() }
     }
 
-    /// The same text, as far as is known: `None` if the length is the same and no more is known.
+    /// Compares texts; `None` if the lengths are equal and a text is unknown.
     pub(in crate::rules) fn same_text(&self, other: &Self) -> Option<bool> {
         if self.len != other.len {
             return Some(false);
@@ -57,29 +62,30 @@ impl Entry {
     }
 }
 
-/// The entries of a generation, in the order of file offsets.
+/// Entries of a generation, in the order of file offsets.
 #[derive(Debug)]
 pub(in crate::rules) struct Entries {
     list: Vec<Entry>,
-    /// Number of the first in the list.
+    /// Number of the first entry in `list`; above 0 if older ones were dropped.
     base: u64,
-    /// Number of the first entry with that position, from when they do not ascend any more. While each
-    /// is higher than the one before, as in most files, the list is in their order and needs no map.
-    by_pos: Option<FastMap<i64, u64>>,
-    /// The last entry with that key.
-    by_key: Index,
+    /// Number of the first entry with each position. `None` while positions ascend, as in most
+    /// files: the list is sorted by them then.
+    by_pos: Option<FxHashMap<i64, u64>>,
+    /// Index in `list` of the last entry with each key. An index of 4 bytes keeps the table of a
+    /// large file in the cache.
+    by_key: HashTable<u32>,
     limit: usize,
 }
 
 impl Entries {
-    /// None yet, and never more than `limit`.
+    /// Returns an empty list that keeps at most `limit` entries.
     pub(super) fn new(limit: usize) -> Self {
-        // The index has 32 bits for a place.
+        // `by_key` has 32 bits for an index.
         let limit = limit.clamp(2, 1 << 30);
-        Self { list: Vec::new(), base: 0, by_pos: None, by_key: Index::default(), limit }
+        Self { list: Vec::new(), base: 0, by_pos: None, by_key: HashTable::new(), limit }
     }
 
-    /// Forgets all.
+    /// Drops all entries, and returns most of their memory.
     pub(super) fn clear(&mut self) {
         self.list.clear();
         self.base = 0;
@@ -87,23 +93,24 @@ impl Entries {
         self.by_key.clear();
         // One huge file must not hold its memory until the descriptor is closed.
         self.list.shrink_to(1024);
+        self.by_key.shrink_to(1024, |_| 0);
     }
 
-    /// Adds one at the end.
+    /// Appends an entry; at the bound it drops the older half first.
     pub(super) fn push(&mut self, entry: Entry) {
         if self.list.len() >= self.limit {
             self.forget(self.limit / 2);
         }
         if self.by_pos.is_some() || self.list.last().is_some_and(|last| last.pos >= entry.pos) {
-            self.place(entry.pos);
+            self.index_position(entry.pos);
         }
         if entry.key != 0 {
-            self.by_key.set(entry.key, self.list.len(), &self.list);
+            set(&mut self.by_key, entry.key, self.list.len(), &self.list);
         }
         self.list.push(entry);
     }
 
-    /// The first `half` are too many.
+    /// Drops the first `half` entries.
     #[cold]
     fn forget(&mut self, half: usize) {
         self.list.drain(..half);
@@ -112,18 +119,26 @@ impl Entries {
         if let Some(by_pos) = &mut self.by_pos {
             by_pos.retain(|_, number| *number >= base);
         }
-        self.by_key.forget(half);
+        let half = u32::try_from(half).unwrap_or(u32::MAX);
+        self.by_key.retain(|index| match index.checked_sub(half) {
+            Some(kept) => {
+                *index = kept;
+                true
+            }
+            None => false,
+        });
     }
 
-    /// The entry that comes now has this position, and positions do not ascend.
-    fn place(&mut self, pos: i64) {
+    /// Adds the next entry to `by_pos`: positions do not ascend.
+    fn index_position(&mut self, pos: i64) {
         let number = self.total();
         let known = self.list.iter().map(|entry| entry.pos).zip(self.base..);
         let by_pos = self.by_pos.get_or_insert_with(|| known.collect());
         by_pos.entry(pos).or_insert(number);
     }
 
-    /// The pointers of pass `pass` have other names now, those of earlier ones none.
+    /// Replaces the keys: pointers of pass `pass` get the key that `name` returns, those of other
+    /// passes none.
     pub(super) fn rename(&mut self, pass: u32, name: impl Fn(Ptr) -> u64) {
         self.by_key.clear();
         for at in 0..self.list.len() {
@@ -131,27 +146,27 @@ impl Entries {
             let Some(entry) = rest.first_mut() else { return };
             entry.key = if entry.pass == pass { name(entry.ptr) } else { 0 };
             if entry.key != 0 {
-                self.by_key.set(entry.key, at, known);
+                set(&mut self.by_key, entry.key, at, known);
             }
         }
     }
 
-    /// How many there were, those forgotten included.
+    /// Returns the number of entries of the generation, dropped ones included.
     pub(in crate::rules) fn total(&self) -> u64 {
         self.base + self.list.len() as u64
     }
 
-    /// Some were forgotten.
-    pub(in crate::rules) fn is_cut(&self) -> bool {
+    /// Returns true if older entries were dropped.
+    pub(in crate::rules) fn is_truncated(&self) -> bool {
         self.base > 0
     }
 
-    /// How many different pointers there are.
+    /// Returns the number of different keys.
     pub(super) fn keys(&self) -> usize {
         self.by_key.len()
     }
 
-    /// The first at that position, and its number.
+    /// Returns the first entry at a position, and its number.
     pub(in crate::rules) fn at(&self, pos: i64) -> Option<(u64, &Entry)> {
         if let Some(by_pos) = &self.by_pos {
             return self.numbered(*by_pos.get(&pos)?);
@@ -163,44 +178,45 @@ impl Entries {
         self.list.get(index).map(|entry| (self.base + index as u64, entry))
     }
 
-    /// The last with that key, and its number.
+    /// Returns the last entry with a key, and its number.
     pub(in crate::rules) fn with_key(&self, key: u64) -> Option<(u64, &Entry)> {
         if key == 0 {
             return None;
         }
-        let index = self.by_key.get(key, &self.list)?;
+        let index =
+            *self.by_key.find(hash(key), |index| key_at(&self.list, *index) == key)? as usize;
         self.list.get(index).map(|entry| (self.base + index as u64, entry))
     }
 
-    /// The one that the byte at a file offset belongs to.
+    /// Returns the entry that the byte at a file offset belongs to.
     pub(in crate::rules) fn covering(&self, offset: i64) -> Option<&Entry> {
         let behind = self.list.partition_point(|entry| entry.start <= offset);
         self.list.get(behind.checked_sub(1)?).filter(|entry| offset < entry.end())
     }
 
-    /// The last one.
+    /// Returns the last entry.
     pub(in crate::rules) fn last(&self) -> Option<&Entry> {
         self.list.last()
     }
 
-    /// The text of the last one has become known.
+    /// Sets the hash of the last entry's text.
     pub(in crate::rules) fn text(&mut self, hash: u64) {
         if let Some(last) = self.list.last_mut() {
             last.hash = hash;
         }
     }
 
-    /// How many are remembered.
+    /// Returns the number of entries that are kept.
     pub(in crate::rules) fn kept(&self) -> u64 {
         self.list.len() as u64
     }
 
-    /// The first ones, if none was forgotten.
+    /// Returns the first `count` entries of the generation; none if some were dropped.
     pub(in crate::rules) fn first(&self, count: usize) -> &[Entry] {
-        if self.is_cut() { &[] } else { self.list.get(..count).unwrap_or(&self.list) }
+        if self.is_truncated() { &[] } else { self.list.get(..count).unwrap_or(&self.list) }
     }
 
-    /// The one with that number.
+    /// Returns the entry with a number.
     pub(super) fn number(&self, number: u64) -> Option<&Entry> {
         self.numbered(number).map(|(_, entry)| entry)
     }
@@ -209,6 +225,26 @@ impl Entries {
         let index = usize::try_from(number.checked_sub(self.base)?).ok()?;
         self.list.get(index).map(|entry| (number, entry))
     }
+}
+
+/// Makes the entry at index `at` the last one with this key; `list` has those before it.
+fn set(by_key: &mut HashTable<u32>, key: u64, at: usize, list: &[Entry]) {
+    let Ok(at) = u32::try_from(at) else { return };
+    let same = |index: &u32| key_at(list, *index) == key;
+    match by_key.entry(hash(key), same, |index| hash(key_at(list, *index))) {
+        Slot::Occupied(mut slot) => *slot.get_mut() = at,
+        Slot::Vacant(slot) => {
+            slot.insert(at);
+        }
+    }
+}
+
+fn key_at(list: &[Entry], index: u32) -> u64 {
+    list.get(index as usize).map_or(0, |entry| entry.key)
+}
+
+fn hash(key: u64) -> u64 {
+    FxBuildHasher.hash_one(key)
 }
 
 #[cfg(test)]
@@ -230,9 +266,9 @@ mod tests {
             read: 1,
             hash: 0,
             passed_over: false,
-            placed: true,
+            has_position: true,
             again: false,
-            sure: true,
+            in_place: true,
         }
     }
 
@@ -243,7 +279,7 @@ mod tests {
             entries.push(entry(pos, 100 + pos.cast_unsigned(), 2 * pos));
         }
         assert_eq!((entries.total(), entries.list.len()), (20, 8));
-        assert!(entries.is_cut() && entries.first(3).is_empty());
+        assert!(entries.is_truncated() && entries.first(3).is_empty());
         assert_eq!(entries.at(3), None);
         assert_eq!(entries.at(12).map(|(number, entry)| (number, entry.start)), Some((12, 24)));
         assert_eq!(entries.with_key(119).map(|(number, _)| number), Some(19));
@@ -263,7 +299,7 @@ mod tests {
         assert_eq!(entries.with_key(0), None);
     }
 
-    /// What an index has to say, from maps of everything.
+    /// Reference implementation with a map of everything.
     #[derive(Default)]
     struct Naive {
         list: Vec<Entry>,
@@ -297,7 +333,7 @@ mod tests {
         #[test]
         fn entries_are_found_as_in_maps(
             limit in 2..40_usize,
-            // How the next position follows from the last, and a key.
+            // Steps from position to position, each with a key.
             steps in prop::collection::vec((
                 prop_oneof![20 => Just(1_i64), 2 => -6..10_i64, 1 => Just(i64::MIN)],
                 prop_oneof![0..40_u64, (0..40_u64).prop_map(|n| 0xffff_8881_0000_0000 + (n << 12))],

@@ -1,93 +1,97 @@
-//! The ledger of a session: for each byte the reader got, which record, pass and read it is from.
+//! Ledger of a session: the record, the pass and the read of each byte that the reader got.
 //!
 //! ```text
-//! generation ── begins at open, a read at 0, every traversal: the position counts from 0 again
-//!   pass ────── start … stop; `handed` is what next gave out and nobody has shown yet
+//! generation ── begins at an open, a read at offset 0, every traversal: positions count from 0 again
+//!   pass ────── start … stop; `promised` is the record that the last next returned and no show rendered
 //!     entry ─── an accepted rendering, at file offsets [start, end)
 //! ```
 //!
-//! The core's fate for each rendering comes with its update; here it becomes a claim about records:
-//! is this one the one that was promised, and was it there before? A generation is *known* if
-//! nothing of it was missed; in others nothing is claimed.
+//! The session model decides the fate of each rendering. The ledger makes it a claim about records:
+//! is this the record that next had handed out, and was it accepted before? A generation is *known*
+//! if no event of it was missed; nothing is claimed in others.
 
 pub(in crate::rules) mod entries;
 pub(in crate::rules) mod identity;
-mod index;
 pub(in crate::rules) mod pass;
 mod resume;
 mod shown;
 
 use self::entries::{Entries, Entry};
 use self::identity::{Identity, Pointers};
-use self::pass::{End, Handed, Origin, Pass};
-pub(in crate::rules) use self::shown::{Double, Fresh, Shown};
+use self::pass::{End, Origin, Pass, PromisedRecord};
+pub(in crate::rules) use self::shown::{Duplicate, NewEntry, Shown};
 use crate::event::{Ptr, PtrKind, Role};
-use crate::finding::Id;
+use crate::finding::{Id, Severity};
 use crate::session::update::CallbackUpdate;
 
-/// Entries of one generation that are kept: about 25 MB.
+/// Maximum number of entries that are kept of one generation: about 25 MB.
 const ENTRIES: usize = 1 << 18;
 
-/// See the [module](self).
+/// Ledger of one session; see the [module](self).
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(in crate::rules) struct Ledger {
-    /// `struct seq_file *`
+    /// Address of the `struct seq_file`.
     m: u64,
-    /// `m->private` in this pass.
+    /// `m->private` in the current pass.
     private: Option<u64>,
-    /// The records of the file lie where `m->private` points to.
+    /// True if records lie in the memory that `m->private` points to, so that pointers are compared
+    /// relative to it.
     relative: bool,
-    /// Everything since the generation began was seen.
+    /// True if every event since the generation began was seen.
     known: bool,
-    /// Number of the generation.
+    /// Number of the generation in the session, from 1.
     pub(in crate::rules) generation: u32,
     pub(in crate::rules) entries: Entries,
-    /// File offset behind the last byte that was kept; `None` where that cannot be said.
+    /// File offset behind the last accepted byte; `None` if unknown.
     end: Option<i64>,
-    /// A callback other than show wrote: offsets are not checked any further.
-    stray: bool,
+    /// True if a callback other than show wrote: from there on offsets are not checked.
+    offsets_ignored: bool,
     pub(in crate::rules) pass: Option<Pass>,
-    /// What the last pass handed out and nobody showed.
-    pub(in crate::rules) handed: Option<Handed>,
-    /// next or start returned NULL.
+    /// Record that the last next of the previous pass handed out, if no show rendered it.
+    pub(in crate::rules) promised: Option<PromisedRecord>,
+    /// True if start or next returned NULL last.
     pub(in crate::rules) ended: bool,
-    /// The rule whose breach broke the order of this generation, if one did, and whether that is more than
+    /// Rule whose breach broke the order of this generation; true if that finding is more than
     /// information.
     root: Option<(Id, bool)>,
-    /// next ended the last pass at a position of its own.
+    /// End that next reported in the previous pass, with the position moved.
     early: Option<End>,
-    /// start set the position back: from there on positions are not those that next was given.
+    /// True if a start has set the position back: from there on positions are not those that next
+    /// set.
     pub(in crate::rules) set_back: bool,
-    /// The core corrected a position; the rule that next broke.
-    pub(in crate::rules) mended: Option<Id>,
-    /// The position of the generation's first record.
+    /// Rule that next broke when it left the position alone and the core corrected it.
+    pub(in crate::rules) corrected: Option<Id>,
+    /// Position of the generation's first record.
     first: Option<i64>,
-    /// Handed out, and another came instead.
-    missed: Vec<Handed>,
-    /// There were more of these than are kept.
-    missed_more: u64,
-    /// Passes of this generation, and renderings of a pointer that was there before.
+    /// Highest severity of a resume that disagreed, in the whole session.
+    pub(in crate::rules) resume_severity: Option<Severity>,
+    /// Records that were handed out and replaced by others; at most `MISSED` (resume.rs).
+    missed: Vec<PromisedRecord>,
+    /// Number of such records beyond those in `missed`.
+    missed_unkept: u64,
+    /// Number of passes in this generation.
     passes: u32,
+    /// Number of accepted renderings whose pointer an earlier record of this generation had.
     recurred: u32,
-    /// What was rendered last did not fit: it will be shown again.
+    /// True if the last rendering did not fit: the record is rendered again.
     again: bool,
-    /// Different records have the same text.
-    alike: bool,
-    /// Two in a row have, in one pass.
-    monotonous: bool,
+    /// True if two different records have the same text.
+    ambiguous_text: bool,
+    /// True if two consecutive records of one pass have the same text.
+    repeated_text: bool,
 }
 
-/// What is left of a generation when the next one begins.
+/// Facts of a generation that the first start of the next one is compared with.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::rules) struct Left {
-    /// The record that next handed out last.
-    handed: Handed,
+pub(in crate::rules) struct PreviousGeneration {
+    /// Record that next handed out last.
+    promised: PromisedRecord,
     first: Entry,
 }
 
 impl Ledger {
-    /// The ledger of a session; `adopted` if its beginning was missed.
+    /// Returns an empty ledger. `adopted`: the beginning of the session was missed.
     pub(in crate::rules) fn new(m: u64, adopted: bool) -> Self {
         Self {
             m,
@@ -97,44 +101,45 @@ impl Ledger {
             generation: 1,
             entries: Entries::new(ENTRIES),
             end: Some(0),
-            stray: false,
+            offsets_ignored: false,
             pass: None,
-            handed: None,
+            promised: None,
             ended: false,
             root: None,
             early: None,
             set_back: false,
-            mended: None,
+            corrected: None,
             first: None,
+            resume_severity: None,
             missed: Vec::new(),
-            missed_more: 0,
+            missed_unkept: 0,
             passes: 0,
             recurred: 0,
             again: false,
-            alike: false,
-            monotonous: false,
+            ambiguous_text: false,
+            repeated_text: false,
         }
     }
 
-    /// A smaller bound, for tests.
+    /// Lowers the maximum number of entries.
     #[cfg(test)]
     pub(in crate::rules) fn limit(&mut self, entries: usize) {
         self.entries = Entries::new(entries);
     }
 
-    /// Nothing was missed since the generation began.
+    /// Returns true if no event was missed since the generation began.
     pub(in crate::rules) fn is_known(&self) -> bool {
         self.known
     }
 
-    /// Something was missed: nothing is claimed until the next generation.
+    /// Records that events were missed: nothing is claimed until the next generation.
     pub(in crate::rules) fn taint(&mut self) {
         self.known = false;
         self.pass = None;
         self.forget();
     }
 
-    /// Positions count from 0 again, and all is seen from here on.
+    /// Begins a generation of which everything is seen.
     pub(in crate::rules) fn begin(&mut self) {
         self.known = true;
         self.generation = self.generation.wrapping_add(1);
@@ -145,76 +150,78 @@ impl Ledger {
     fn forget(&mut self) {
         self.entries.clear();
         self.end = Some(0);
-        self.stray = false;
-        self.handed = None;
+        self.offsets_ignored = false;
+        self.promised = None;
         self.ended = false;
         self.root = None;
         self.early = None;
         self.set_back = false;
-        self.mended = None;
+        self.corrected = None;
         self.first = None;
         self.missed.clear();
-        self.missed_more = 0;
+        self.missed_unkept = 0;
         self.passes = 0;
         self.recurred = 0;
         self.again = false;
-        self.alike = false;
-        self.monotonous = false;
+        self.ambiguous_text = false;
+        self.repeated_text = false;
     }
 
-    /// `m->private` in this pass.
+    /// `m->private` in the current pass.
     pub(in crate::rules) fn private(&self) -> Option<u64> {
         self.private
     }
 
-    /// How far into `m->private` a pointer points, if it does.
+    /// Returns the offset of a pointer into the memory at `m->private`.
     pub(in crate::rules) fn offset(&self, ptr: Ptr) -> Option<u64> {
         identity::offset(ptr.0, self.private)
     }
 
-    /// The rule whose breach broke the order of this generation.
+    /// Returns the rule whose breach broke the order of this generation.
     pub(in crate::rules) fn root(&self) -> Option<Id> {
         self.root.map(|(id, _)| id)
     }
 
-    /// More than information broke the order of this generation.
+    /// Returns true if a warning or an error explains that the order of this generation is broken.
     pub(in crate::rules) fn is_broken(&self) -> bool {
         self.root.is_some_and(|(_, firm)| firm)
     }
 
-    /// A rule was broken that breaks the order. The first one explains the rest; information (not `firm`) gives
-    /// way.
+    /// Notes that a breach of rule `id` breaks the order of this generation. The first one is kept
+    /// as the root; one that is only information (not `firm`) is replaced by the first that is
+    /// more.
     pub(in crate::rules) fn blame(&mut self, id: Id, firm: bool) {
         if self.root.is_none_or(|(_, known)| firm && !known) {
             self.root = Some((id, firm));
         }
     }
 
-    /// The rule that start broke when this pass began with another record than the one that belongs there.
-    pub(in crate::rules) fn misled(&self) -> Option<Id> {
-        let astray = self.pass.as_ref().is_some_and(|pass| pass.origin == Origin::Astray);
-        self.root().filter(|root| astray && root.culprit() == Some(Role::Start))
+    /// Returns the rule that start broke, if this pass began with the wrong record.
+    pub(in crate::rules) fn misled_by_start(&self) -> Option<Id> {
+        let mismatch = self.pass.as_ref().is_some_and(|pass| pass.origin == Origin::Mismatch);
+        self.root().filter(|root| mismatch && root.culprit() == Some(Role::Start))
     }
 
-    /// The pass began with another record than the one that belongs there.
-    pub(in crate::rules) fn astray(&mut self) {
+    /// Notes that the pass began with the wrong record.
+    pub(in crate::rules) fn mark_mismatch(&mut self) {
         if let Some(pass) = &mut self.pass {
-            pass.origin = Origin::Astray;
+            pass.origin = Origin::Mismatch;
         }
     }
 
-    /// What the generation handed out last, if that was not shown and it has a first record.
-    pub(in crate::rules) fn left(&self) -> Option<Left> {
+    /// Returns the record that the generation handed out last, if no show rendered it, and its
+    /// first record.
+    pub(in crate::rules) fn previous_generation(&self) -> Option<PreviousGeneration> {
         let first = self.entries.first(1).first().filter(|_| self.known)?;
-        Some(Left { handed: self.handed?, first: *first })
+        Some(PreviousGeneration { promised: self.promised?, first: *first })
     }
 
-    /// What a pointer names.
+    /// Returns the identity of a pointer.
     pub(in crate::rules) fn identity(&self, ptr: Ptr) -> Identity {
         Identity::of(ptr, self.m, self.private, self.relative)
     }
 
-    /// next returned.
+    /// Takes a next that returned.
     pub(in crate::rules) fn next(
         &mut self,
         callback: &CallbackUpdate,
@@ -226,7 +233,7 @@ impl Ledger {
         self.again = false;
         let same = callback.v == Some(returned);
         let from_token = callback.v.map(Ptr::kind) == Some(PtrKind::Token);
-        let moved = !same && !from_token && identity != Identity::Blank;
+        let moved = !same && !from_token && identity != Identity::Unknown;
         if moved {
             pointers.moved();
         }
@@ -238,39 +245,42 @@ impl Ledger {
         self.early = early.then_some(End { pos, phase, time: 0, read: None });
     }
 
-    /// stop returned; the pass is over.
+    /// Takes a stop that returned, and ends the pass.
     pub(in crate::rules) fn stop(&mut self, callback: &CallbackUpdate) {
-        self.handed = self.pass.take().and_then(|pass| pass.held);
+        self.promised = self.pass.take().and_then(|pass| pass.pending_record);
         match callback.range {
             Some(range) if self.end == Some(range.start) => self.end = Some(range.end),
             None if callback.bytes.is_none() => {}
-            _ => self.stray = true,
+            _ => self.offsets_ignored = true,
         }
     }
 
-    /// A callback wrote that should not: the offsets are not followed any further.
-    pub(in crate::rules) fn strays(&mut self) {
-        self.stray = true;
+    /// Stops checking offsets: a callback other than show wrote.
+    pub(in crate::rules) fn ignore_offsets(&mut self) {
+        self.offsets_ignored = true;
     }
 
-    /// When and in which read what is at hand was handed out.
-    pub(in crate::rules) fn stamp(&mut self, time: u64, read: Option<u32>) {
-        if let Some(held) = self.pass.as_mut().and_then(|pass| pass.held.as_mut()) {
-            (held.time, held.read) = (time, read);
+    /// Sets time (ns since boot) and read of the record, or of the end, that start or next has just
+    /// returned.
+    pub(in crate::rules) fn set_time(&mut self, time: u64, read: Option<u32>) {
+        if let Some(pending_record) =
+            self.pass.as_mut().and_then(|pass| pass.pending_record.as_mut())
+        {
+            (pending_record.time, pending_record.read) = (time, read);
         }
         if let Some(end) = self.early.as_mut() {
             (end.time, end.read) = (time, read);
         }
     }
 
-    /// File offset behind the last byte kept, where that can be said.
+    /// Returns the file offset behind the last accepted byte; `None` if unknown.
     pub(in crate::rules) fn end(&self) -> Option<i64> {
-        self.end.filter(|_| !self.stray)
+        self.end.filter(|_| !self.offsets_ignored)
     }
 
-    /// Follows the offsets: does this entry begin where the one before ended?
-    pub(in crate::rules) fn tiles(&mut self, entry: &Entry) -> bool {
-        let fits = self.stray || self.end.is_none_or(|end| end == entry.start);
+    /// Returns true if an entry begins where the one before ended, and moves the end behind it.
+    pub(in crate::rules) fn is_contiguous(&mut self, entry: &Entry) -> bool {
+        let fits = self.offsets_ignored || self.end.is_none_or(|end| end == entry.start);
         self.end = Some(entry.end());
         fits
     }

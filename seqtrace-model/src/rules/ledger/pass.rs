@@ -1,46 +1,47 @@
-//! start … stop, and what is promised from one pass to the next.
+//! A pass, from start to stop, and the record that it hands over to the next pass.
 
 use super::entries::Entry;
 use super::identity::{Identity, Trust};
 use crate::event::{Ptr, PtrKind};
 use crate::session::update::{CallbackUpdate, Phase};
 
-/// A record that start or next returned and that has not been shown, or not to the end.
+/// A record that start or next returned and that no show has rendered completely: the handed-out
+/// record.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::rules) struct Handed {
-    /// The position that the core has for it.
+pub(in crate::rules) struct PromisedRecord {
+    /// Position that the core has for it.
     pub(in crate::rules) pos: i64,
     pub(in crate::rules) ptr: Ptr,
     pub(in crate::rules) identity: Identity,
-    /// The core had to correct the position.
+    /// True if the core corrected the position: next had left it alone.
     pub(in crate::rules) fixed_up: bool,
-    /// The position is wrong and nobody corrected it.
+    /// True if the position is wrong and was not corrected.
     pub(in crate::rules) out_of_step: bool,
-    /// next returned another than it was given.
+    /// True if next returned another pointer than it got.
     pub(in crate::rules) advanced: bool,
-    /// When it was handed out, and in which read.
+    /// Number of the read in which it was handed out.
     pub(in crate::rules) read: Option<u32>,
     pub(in crate::rules) time: u64,
 }
 
-/// next returned NULL and moved the position.
+/// A next that returned NULL and moved the position.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rules) struct End {
-    /// The position that it left.
+    /// Position that next left behind.
     pub(in crate::rules) pos: i64,
     pub(in crate::rules) phase: Phase,
-    /// When it returned, and in which read.
+    /// Time of the return, ns since boot.
     pub(in crate::rules) time: u64,
     pub(in crate::rules) read: Option<u32>,
 }
 
-/// How a pass began.
+/// Record with which a pass began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::rules) enum Origin {
-    /// With the record that was handed out, or as the first of its generation.
+    /// With the handed-out record, or as the first of its generation.
     Resumed,
-    /// With another one.
-    Astray,
+    /// With another record than the one handed out.
+    Mismatch,
     /// Behind the end of the file.
     AfterEnd,
 }
@@ -49,35 +50,43 @@ pub(in crate::rules) enum Origin {
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(in crate::rules) struct Pass {
-    /// Its number in the session.
+    /// Number of the pass in the session, from 1.
     pub(in crate::rules) number: u32,
+    /// Time at which start returned, ns since boot.
+    pub(in crate::rules) began: u64,
     pub(in crate::rules) origin: Origin,
-    /// The record at hand, not shown yet.
-    pub(in crate::rules) held: Option<Handed>,
-    /// Records accepted.
+    /// Record that start or next returned last, until show renders it.
+    pub(in crate::rules) pending_record: Option<PromisedRecord>,
+    /// Number of records accepted.
     pub(super) shown: u32,
-    /// The position of the record at hand was given to it: start was asked for it, or next moved.
-    pub(super) placed: bool,
-    /// A next left the position alone, or moved it back, and the core did not help.
+    /// True if the pending record has a position of its own: start was asked for it, or next moved.
+    pub(super) has_position: bool,
+    /// True if a next left the position alone or moved it back, and the core did not correct it.
     pub(in crate::rules) out_of_step: bool,
-    /// start returned what next had handed out, or is the first of its generation.
-    pub(super) sure: bool,
-    /// The last next returned what it was given.
-    pub(super) repeats: bool,
-    /// The record that followed the last one when that was there before.
-    pub(super) then: Option<u64>,
-    /// Records accepted that have a pointer of their own.
+    /// True if start returned the handed-out record, or this is the first pass of its generation.
+    pub(super) in_place: bool,
+    /// True if the last next returned the pointer that it got.
+    pub(super) returned_same: bool,
+    /// Key of the record expected next: the one that followed the last record when that was
+    /// rendered before.
+    pub(super) successor: Option<u64>,
+    /// Number of accepted records with a pointer that no other record of this pass had.
     pub(super) different: u32,
-    /// It began astray or behind the end, and all its records so far were there before.
-    pub(super) doubling: bool,
-    /// It began with a record where next had ended the pass before, and none was accepted yet.
+    /// True if the pass began with the wrong record or behind the end, and all its records so far
+    /// were accepted before.
+    pub(super) only_duplicates: bool,
+    /// End that next had reported at the position of the first record, until that is accepted.
     pub(in crate::rules) early: Option<End>,
 }
 
 impl Pass {
-    /// start returned.
-    pub(super) fn new(callback: &CallbackUpdate, returned: Ptr, identity: Identity) -> Self {
-        let held = Handed {
+    pub(super) fn new(
+        callback: &CallbackUpdate,
+        returned: Ptr,
+        identity: Identity,
+        began: u64,
+    ) -> Self {
+        let pending_record = PromisedRecord {
             pos: callback.pos_out,
             ptr: returned,
             identity,
@@ -89,21 +98,22 @@ impl Pass {
         };
         Self {
             number: callback.pass,
+            began,
             origin: Origin::Resumed,
-            held: is_record(returned).then_some(held),
+            pending_record: is_record(returned).then_some(pending_record),
             shown: 0,
-            placed: true,
+            has_position: true,
             out_of_step: false,
-            sure: false,
-            repeats: false,
-            then: None,
+            in_place: false,
+            returned_same: false,
+            successor: None,
             different: 0,
-            doubling: false,
+            only_duplicates: false,
             early: None,
         }
     }
 
-    /// next returned.
+    /// Takes a next that returned.
     pub(super) fn advance(
         &mut self,
         callback: &CallbackUpdate,
@@ -113,11 +123,11 @@ impl Pass {
         advanced: bool,
     ) {
         let moved = callback.pos_in != Some(callback.pos_out);
-        self.placed = moved || callback.fixed_up;
-        self.out_of_step |= !self.placed;
-        self.repeats = same;
+        self.has_position = moved || callback.fixed_up;
+        self.out_of_step |= !self.has_position;
+        self.returned_same = same;
         let pos = callback.pos_out.wrapping_add(i64::from(callback.fixed_up));
-        self.held = is_record(returned).then_some(Handed {
+        self.pending_record = is_record(returned).then_some(PromisedRecord {
             pos,
             ptr: returned,
             identity,
@@ -130,48 +140,49 @@ impl Pass {
     }
 }
 
-/// Something to show.
+/// Returns true if the pointer is a record that show renders.
 pub(in crate::rules) fn is_record(ptr: Ptr) -> bool {
     matches!(ptr.kind(), PtrKind::Token | PtrKind::Record(_))
 }
 
-/// A pass began where another had ended: what was promised, and what came.
+/// The beginning of a pass, compared with the record that the pass before had handed out.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rules) struct Resume {
-    /// What had been handed out.
-    pub(in crate::rules) handed: Handed,
-    /// What start returned.
+    /// Record that the pass before had handed out.
+    pub(in crate::rules) promised: PromisedRecord,
+    /// Pointer that start returned.
     pub(in crate::rules) returned: Ptr,
     pub(in crate::rules) identity: Identity,
-    /// It is the same record, as far as can be told.
+    /// True if it is the same record, as far as is known.
     pub(in crate::rules) agrees: bool,
-    /// start moved the position to one that no record had: it says itself that there is nothing at the old one.
-    pub(in crate::rules) rounded: bool,
-    /// start set the position back to this one, at which a record was accepted before.
+    /// True if start moved the position to one that no record had: it reports by that that the old
+    /// one is free.
+    pub(in crate::rules) moved_ahead: bool,
+    /// Position of an accepted record to which start set the position back.
     pub(in crate::rules) set_back: Option<i64>,
-    /// How much the two pointers mean.
+    /// Degree to which the two pointers can be compared.
     pub(in crate::rules) trust: Trust,
-    /// The record that start returned was accepted before, in this generation.
+    /// Entry of the record that start returned, if it was accepted before in this generation.
     pub(in crate::rules) seen: Option<Entry>,
-    /// How many records back it is from where the next one belongs.
+    /// Distance in records from the next new record to `seen`; negative.
     pub(in crate::rules) delta: Option<i64>,
 }
 
 impl Resume {
-    /// True if the record that start returned can be the one that was handed out, at another address.
+    /// Returns true if start may have returned the handed-out record at another address.
     pub(in crate::rules) fn can_be_moved(&self) -> bool {
         let record = is_record(self.returned) && self.set_back.is_none();
-        let right = !self.handed.identity.is_fixed() && !self.handed.out_of_step;
+        let right = !self.promised.identity.is_fixed() && !self.promised.out_of_step;
         record && right && !self.agrees
     }
 
-    pub(super) fn agreeing(handed: Handed, returned: Ptr, set_back: Option<i64>) -> Self {
+    pub(super) fn agreeing(promised: PromisedRecord, returned: Ptr, set_back: Option<i64>) -> Self {
         Self {
-            handed,
+            promised,
             returned,
-            identity: handed.identity,
+            identity: promised.identity,
             agrees: true,
-            rounded: false,
+            moved_ahead: false,
             set_back,
             trust: Trust::Firm,
             seen: None,
@@ -180,7 +191,7 @@ impl Resume {
     }
 }
 
-/// Where in the core, in a developer's words.
+/// Describes where in the core a callback was called.
 pub(in crate::rules) fn during(phase: Phase) -> &'static str {
     match phase {
         Phase::Traverse => "in a traversal",

@@ -1,20 +1,22 @@
-//! The passes of a generation: what start returned against what next had handed out.
+//! Comparison of what start returned with the record that next had handed out.
 
 use super::identity::{self, Identity, Pointers, Trust};
-use super::pass::{Handed, Origin, Pass, Resume, is_record};
-use super::{Ledger, Left};
+use super::pass::{Origin, Pass, PromisedRecord, Resume, is_record};
+use super::{Ledger, PreviousGeneration};
 use crate::event::{Ptr, PtrKind};
 use crate::session::update::{CallbackUpdate, Phase};
 
-/// Records that were handed out and missed, remembered until the end of the file.
+/// Maximum number of missed records that are kept until the end of the file.
 const MISSED: usize = 64;
 
 impl Ledger {
-    /// start returned. What it resumed with is compared to what was handed out.
+    /// Takes a start that returned. Returns the comparison with the handed-out record, if there was
+    /// one.
     pub(in crate::rules) fn start(
         &mut self,
         callback: &CallbackUpdate,
         returned: Ptr,
+        time: u64,
         pointers: &mut Pointers,
     ) -> Option<Resume> {
         let before = self.private;
@@ -22,7 +24,7 @@ impl Ledger {
         self.passes += 1;
         self.locate(before, callback, returned, pointers);
         let identity = self.identity(returned);
-        let mut pass = Pass::new(callback, returned, identity);
+        let mut pass = Pass::new(callback, returned, identity, time);
         let set_back = self.sets_back(callback, returned);
         self.set_back |= set_back.is_some();
         let early = self.early.take().filter(|end| callback.pos_in == Some(end.pos));
@@ -32,8 +34,8 @@ impl Ledger {
             let moved = before.is_some() && before != self.private;
             let resume = self.resume(callback, returned, moved, set_back, pointers);
             pass.origin = if resume.is_some_and(|resume| !resume.agrees) {
-                Origin::Astray
-            } else if self.handed.is_none() && self.ended {
+                Origin::Mismatch
+            } else if self.promised.is_none() && self.ended {
                 Origin::AfterEnd
             } else {
                 Origin::Resumed
@@ -43,20 +45,20 @@ impl Ledger {
             self.first = is_record(returned).then_some(callback.pos_out);
             None
         };
-        pass.doubling = pass.origin != Origin::Resumed;
-        pass.sure = resume.map_or(self.passes == 1, |resume| resume.agrees);
-        self.handed = None;
+        pass.only_duplicates = pass.origin != Origin::Resumed;
+        pass.in_place = resume.map_or(self.passes == 1, |resume| resume.agrees);
+        self.promised = None;
         self.ended = returned == Ptr::NULL;
         if callback.phase != Phase::Traverse {
-            // A traversal that ended before its offset: the main part begins there all the same.
+            // A traversal that ended before its offset goes on here all the same.
             self.end = if pass.origin == Origin::AfterEnd { None } else { self.end };
         }
         self.pass = Some(pass);
         resume
     }
 
-    /// Do the records of the file lie where `m->private` points to? It tells where that is another than in the pass
-    /// before.
+    /// Learns whether records lie in the memory at `m->private`. That shows where it differs from
+    /// that of the pass before (`before`).
     fn locate(
         &mut self,
         before: Option<u64>,
@@ -64,14 +66,15 @@ impl Ledger {
         returned: Ptr,
         pointers: &mut Pointers,
     ) {
-        if let Some(handed) = self.handed.filter(|handed| callback.pos_in == Some(handed.pos))
+        if let Some(promised) =
+            self.promised.filter(|promised| callback.pos_in == Some(promised.pos))
             && before != self.private
         {
-            let was = identity::offset(handed.ptr.0, before).filter(|offset| *offset > 0);
+            let was = identity::offset(promised.ptr.0, before).filter(|offset| *offset > 0);
             if was.is_some() && was == self.offset(returned) {
-                pointers.moved_with_private(true);
-            } else if returned == handed.ptr {
-                pointers.moved_with_private(false);
+                pointers.note_private_moved(true);
+            } else if returned == promised.ptr {
+                pointers.note_private_moved(false);
             }
         }
         let relative = pointers.is_relative();
@@ -82,12 +85,12 @@ impl Ledger {
         let (m, last) = (self.m, self.entries.last().map_or(0, |entry| entry.pass));
         let name = |ptr| Identity::of(ptr, m, before, relative);
         self.entries.rename(last, |ptr| name(ptr).key());
-        if let Some(handed) = &mut self.handed {
-            handed.identity = name(handed.ptr);
+        if let Some(promised) = &mut self.promised {
+            promised.identity = name(promised.ptr);
         }
     }
 
-    /// The position of an accepted record to which start set the position back.
+    /// Returns the position of an accepted record to which start set the position back.
     pub(in crate::rules) fn sets_back(
         &self,
         callback: &CallbackUpdate,
@@ -108,42 +111,43 @@ impl Ledger {
         set_back: Option<i64>,
         pointers: &mut Pointers,
     ) -> Option<Resume> {
-        let handed = self.handed?;
-        if callback.pos_in != Some(handed.pos) || matches!(returned.kind(), PtrKind::Err(_)) {
+        let promised = self.promised?;
+        if callback.pos_in != Some(promised.pos) || matches!(returned.kind(), PtrKind::Err(_)) {
             return None;
         }
         let identity = self.identity(returned);
-        let same =
-            returned == handed.ptr || (identity == handed.identity && identity != Identity::Blank);
+        let same = returned == promised.ptr
+            || (identity == promised.identity && identity != Identity::Unknown);
         let known = self.entries.with_key(identity.key()).map(|(number, entry)| (number, *entry));
         let trust = match (returned.kind(), same) {
-            // Where there was something there is nothing: no pointer is needed for that.
+            // NULL needs no trust in pointers.
             (PtrKind::Null, _) => Trust::Firm,
             (_, true) => {
-                if handed.advanced && !identity.is_fixed() {
-                    pointers.survived();
+                if promised.advanced && !identity.is_fixed() {
+                    pointers.note_stable();
                 }
-                return Some(Resume::agreeing(handed, returned, set_back));
+                return Some(Resume::agreeing(promised, returned, set_back));
             }
-            // The iterator may be allocated anew for each pass: only what is relative to it counts.
-            _ if private_moved && !(identity.is_fixed() && handed.identity.is_fixed()) => {
+            // Each pass may allocate its iterator: only pointers relative to it can be compared.
+            _ if private_moved && !(identity.is_fixed() && promised.identity.is_fixed()) => {
                 Trust::None
             }
             _ => {
-                let trust = pointers.trust(identity, handed.identity);
-                pointers.strayed();
+                let trust = pointers.trust(identity, promised.identity);
+                pointers.note_mismatch();
                 trust
             }
         };
-        // That start moved the position back needs no pointer either, but then no pointer tells where to.
+        // A position that was set back needs no trust in pointers, but the record that was returned
+        // does.
         let known = known.filter(|_| set_back.is_none() || trust > Trust::None);
         let trust = if set_back.is_some() { Trust::Firm } else { trust };
         Some(Resume {
-            handed,
+            promised,
             returned,
             identity,
             agrees: false,
-            rounded: set_back.is_none() && callback.pos_in != Some(callback.pos_out),
+            moved_ahead: set_back.is_none() && callback.pos_in != Some(callback.pos_out),
             set_back,
             trust,
             seen: known.map(|(_, entry)| entry),
@@ -154,56 +158,57 @@ impl Ledger {
         })
     }
 
-    /// The first start of a generation returned what next had handed out before it, for another position.
-    pub(in crate::rules) fn goes_on(
+    /// Returns a comparison if the first start of a generation returned the record that next had
+    /// handed out before it for another position.
+    pub(in crate::rules) fn continues_previous(
         &self,
-        left: &Left,
+        previous: &PreviousGeneration,
         callback: &CallbackUpdate,
         returned: Ptr,
         pointers: &Pointers,
     ) -> Option<Resume> {
-        let Left { handed, first } = *left;
-        // m->private itself says nothing of a record, unless next had handed it out.
-        let identity = handed.identity;
-        let same = returned == handed.ptr && identity != Identity::Blank;
-        let elsewhere = callback.pos_out == first.pos && handed.pos != first.pos;
+        let PreviousGeneration { promised, first } = *previous;
+        // m->private itself identifies no record, unless next had handed it out.
+        let identity = promised.identity;
+        let same = returned == promised.ptr && identity != Identity::Unknown;
+        let elsewhere = callback.pos_out == first.pos && promised.pos != first.pos;
         if self.passes != 1 || !same || !elsewhere || first.ptr == returned {
             return None;
         }
         let trust = pointers.trust(identity, identity);
-        let resume = Resume::agreeing(handed, returned, None);
+        let resume = Resume::agreeing(promised, returned, None);
         let resume = Resume { agrees: false, trust, seen: Some(first), ..resume };
         (trust > Trust::None).then_some(resume)
     }
 
-    /// The record that start returned is the one that was handed out after all.
-    pub(in crate::rules) fn agrees_after_all(&mut self) {
+    /// Notes that start returned the handed-out record after all.
+    pub(in crate::rules) fn confirm_resume(&mut self) {
         if let Some(pass) = &mut self.pass {
             pass.origin = Origin::Resumed;
-            pass.doubling = false;
+            pass.only_duplicates = false;
         }
     }
 
-    /// Remembers that a record was handed out and did not come.
-    pub(in crate::rules) fn miss(&mut self, handed: Handed) {
+    /// Keeps a record that was handed out and replaced by another.
+    pub(in crate::rules) fn note_missed(&mut self, promised: PromisedRecord) {
         if self.missed.len() < MISSED {
-            self.missed.push(handed);
+            self.missed.push(promised);
         } else {
-            self.missed_more += 1;
+            self.missed_unkept += 1;
         }
     }
 
-    /// Those that did not come until now.
-    pub(in crate::rules) fn take_missed(&mut self) -> (Vec<Handed>, u64) {
-        (std::mem::take(&mut self.missed), std::mem::take(&mut self.missed_more))
+    /// Takes the records that were missed until now, and the number of further ones.
+    pub(in crate::rules) fn take_missed(&mut self) -> (Vec<PromisedRecord>, u64) {
+        (std::mem::take(&mut self.missed), std::mem::take(&mut self.missed_unkept))
     }
 
-    /// The position of the record at hand is not its own.
+    /// Marks the position of the pending record as wrong.
     pub(in crate::rules) fn out_of_step(&mut self) {
         if let Some(pass) = &mut self.pass {
             pass.out_of_step = true;
-            if let Some(held) = &mut pass.held {
-                held.out_of_step = true;
+            if let Some(pending_record) = &mut pass.pending_record {
+                pending_record.out_of_step = true;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Renderings: which of them enter the ledger, and which records were there before.
+//! Renderings: which ones enter the ledger, and which records were accepted before.
 
 use super::Ledger;
 use super::entries::Entry;
@@ -7,49 +7,50 @@ use super::pass::Pass;
 use crate::event::Ptr;
 use crate::session::update::{CallbackUpdate, Fate};
 
-/// Passes in which no pointer ever came back: allocations would have by then.
+/// Number of passes without a repeated pointer after which pointers are not those of short-lived
+/// allocations.
 const LONG: u32 = 32;
 
-/// What became of a rendering, for the ledger.
+/// Result of a rendering for the ledger.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rules) enum Shown {
-    /// Its bytes are the reader's.
-    Accepted(Fresh),
-    /// It has no bytes, or they are not wanted.
+    /// The core kept its bytes.
+    Accepted(NewEntry),
+    /// It has no bytes, or show returned SEQ_SKIP.
     Consumed,
-    /// It will be shown again.
+    /// The record will be rendered again.
     Again,
-    /// Nothing is known.
+    /// Its fate is unknown.
     Unknown,
 }
 
-/// An accepted rendering that is not in the ledger yet.
+/// Accepted rendering that is not in the ledger yet.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::rules) struct Fresh {
+pub(in crate::rules) struct NewEntry {
     pub(in crate::rules) entry: Entry,
     pub(in crate::rules) identity: Identity,
-    /// How far into `m->private` it lies, if it does.
+    /// Offset of the pointer into the memory at `m->private`.
     pub(in crate::rules) offset: Option<u64>,
-    /// It is the first record of a pass that is not the first of its generation.
+    /// True if it is the first record of a pass that is not the first of its generation.
     pub(in crate::rules) resumed: bool,
-    /// Number of the last entry with its key.
+    /// Number of the last entry with the same key.
     earlier: Option<u64>,
 }
 
-/// One record at two places.
+/// Two accepted renderings of one record in one generation.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::rules) struct Double {
+pub(in crate::rules) struct Duplicate {
     pub(in crate::rules) earlier: Entry,
     pub(in crate::rules) later: Entry,
-    /// The positions, the pointers and the text agree.
+    /// True for each of positions, pointers and texts that agrees.
     pub(in crate::rules) agree: (bool, bool, bool),
-    /// The pointer is all there is, and is not known to name records.
+    /// True if only the pointers agree, and pointers are not known to identify records.
     pub(in crate::rules) weak: bool,
     pub(in crate::rules) time: u64,
 }
 
 impl Ledger {
-    /// show returned; `hash` is that of its text, 0 if it is not known.
+    /// Takes a show that returned. `hash` is that of its text; 0: unknown.
     pub(in crate::rules) fn show(
         &mut self,
         callback: &CallbackUpdate,
@@ -60,16 +61,20 @@ impl Ledger {
         let (Some(pass), Some(v), Some(pos)) = (&mut self.pass, callback.v, callback.pos_in) else {
             return Shown::Unknown;
         };
-        let (number, placed) = (pass.number, pass.placed);
-        let sure = pass.shown > 0 || pass.sure;
-        // What next handed out has been named.
-        let named = pass.held.as_ref().filter(|held| held.ptr == v).map(|held| held.identity);
+        let (number, has_position) = (pass.number, pass.has_position);
+        let in_place = pass.shown > 0 || pass.in_place;
+        // The identity was determined when next returned it.
+        let named = pass
+            .pending_record
+            .as_ref()
+            .filter(|pending_record| pending_record.ptr == v)
+            .map(|pending_record| pending_record.identity);
         let passed_over = match callback.fate {
             Some(Fate::Emitted) => false,
             Some(Fate::PassedOver) => true,
             Some(Fate::Empty | Fate::Skipped) => {
-                pass.held = None;
-                self.found(v);
+                pass.pending_record = None;
+                self.drop_missed(v);
                 return Shown::Consumed;
             }
             Some(Fate::DiscardedOverflow | Fate::DiscardedTail) => {
@@ -79,11 +84,11 @@ impl Ledger {
             Some(Fate::Failed) => return Shown::Again,
             Some(Fate::Unknown) | None => return Shown::Unknown,
         };
-        pass.held = None;
+        pass.pending_record = None;
         let (Some(range), Some(len)) = (callback.range, callback.bytes) else {
             return Shown::Unknown;
         };
-        self.found(v);
+        self.drop_missed(v);
         let again = std::mem::take(&mut self.again) && pass_begins(self.pass.as_ref());
         let identity = named.unwrap_or_else(|| self.identity(v));
         let entry = Entry {
@@ -96,26 +101,26 @@ impl Ledger {
             read,
             hash,
             passed_over,
-            placed,
+            has_position,
             again,
-            sure,
+            in_place,
         };
         let resumed = self.passes > 1 && pass_begins(self.pass.as_ref());
         let earlier = self.learn(&entry, identity, pointers);
         if let Some(pass) = &mut self.pass {
             pass.shown += 1;
         }
-        Shown::Accepted(Fresh { entry, identity, offset: self.offset(v), resumed, earlier })
+        Shown::Accepted(NewEntry { entry, identity, offset: self.offset(v), resumed, earlier })
     }
 
-    /// What the same pointer elsewhere in this generation says about pointers. The number of the last
-    /// entry that has it.
+    /// Learns about pointers from an earlier entry of this generation with the same key. Returns
+    /// the number of that entry.
     fn learn(&mut self, entry: &Entry, identity: Identity, pointers: &mut Pointers) -> Option<u64> {
         let Some((number, earlier)) = self.entries.with_key(entry.key) else {
             if self.recurred == 0 && self.passes >= LONG && self.entries.keys() >= LONG as usize {
-                pointers.differ(identity::DIFFERENT);
-                pointers.survived();
-                pointers.survived();
+                pointers.note_different(identity::DIFFERENT);
+                pointers.note_stable();
+                pointers.note_stable();
             }
             self.follows(None, entry, pointers);
             self.differs(identity, pointers);
@@ -127,131 +132,133 @@ impl Ledger {
         self.recurred += 1;
         let (new, pass) = (earlier.pass != entry.pass, earlier.pass);
         match earlier.same_text(entry) {
-            Some(false) if earlier.pos != entry.pos => pointers.is_cursor(),
-            // Who has no text to look at must not guess: a cursor, or an object linked twice.
-            None if earlier.pass == entry.pass => pointers.is_cursor(),
+            Some(false) if earlier.pos != entry.pos => pointers.note_shared(),
+            // Without texts this is a cursor, or an object that is linked twice.
+            None if earlier.pass == entry.pass => pointers.note_shared(),
             _ => {}
         }
-        let then = self.entries.number(number + 1).filter(|then| then.pass == pass);
-        let then = then.map(|then| then.key).filter(|_| new);
-        self.follows(then, entry, pointers);
+        let successor = self.entries.number(number + 1).filter(|one| one.pass == pass);
+        let successor = successor.map(|one| one.key).filter(|_| new);
+        self.follows(successor, entry, pointers);
         if new {
             self.differs(identity, pointers);
         }
         Some(number)
     }
 
-    /// A record that was there before should be followed by the one that followed it then (`then` is
-    /// that of this entry): if not, their pointers were given to others meanwhile.
-    fn follows(&mut self, then: Option<u64>, entry: &Entry, pointers: &mut Pointers) {
+    /// Compares the key with that of the expected successor: if it differs, pointers are shared
+    /// between records. `successor`: the key that should follow this entry.
+    fn follows(&mut self, successor: Option<u64>, entry: &Entry, pointers: &mut Pointers) {
         let Some(pass) = &mut self.pass else { return };
-        match std::mem::replace(&mut pass.then, then) {
-            Some(expected) if expected == entry.key => pointers.survived(),
-            Some(_) => pointers.is_cursor(),
+        match std::mem::replace(&mut pass.successor, successor) {
+            Some(expected) if expected == entry.key => pointers.note_stable(),
+            Some(_) => pointers.note_shared(),
             None => {}
         }
     }
 
-    /// A pointer that no other record of this pass had.
+    /// Counts a pointer that no other record of this pass had.
     fn differs(&mut self, identity: Identity, pointers: &mut Pointers) {
-        let named = !matches!(identity, Identity::Blank | Identity::Token);
+        let named = !matches!(identity, Identity::Unknown | Identity::Token);
         if let Some(pass) = self.pass.as_mut().filter(|_| named) {
             pass.different += 1;
-            pointers.differ(pass.different);
+            pointers.note_different(pass.different);
         }
     }
 
-    /// A record that had been missed came after all.
-    fn found(&mut self, v: Ptr) {
+    /// Drops a record from the missed ones.
+    fn drop_missed(&mut self, v: Ptr) {
         if !self.missed.is_empty() {
             let key = self.identity(v).key();
             self.missed.retain(|missed| missed.ptr != v && missed.identity.key() != key);
         }
     }
 
-    /// Is the record that was just accepted one that was there before? Then it enters the ledger.
+    /// Adds a rendering to the ledger. Returns the duplicate, if the record was accepted before.
     pub(in crate::rules) fn accept(
         &mut self,
-        fresh: &Fresh,
+        new_entry: &NewEntry,
         time: u64,
         pointers: &Pointers,
-    ) -> Option<Double> {
-        let entry = &fresh.entry;
+    ) -> Option<Duplicate> {
+        let entry = &new_entry.entry;
         if let Some(last) = self.entries.last() {
             let other = last.key != entry.key;
             let same = last.same_text(entry) == Some(true);
-            self.alike |= other && same;
-            self.monotonous |= same && last.pass == entry.pass;
+            self.ambiguous_text |= other && same;
+            self.repeated_text |= same && last.pass == entry.pass;
         }
-        let double = self.double(fresh, time, pointers);
+        let duplicate = self.duplicate(new_entry, time, pointers);
         if let Some(pass) = &mut self.pass {
-            pass.doubling &= double.is_some();
+            pass.only_duplicates &= duplicate.is_some();
         }
         self.entries.push(*entry);
-        double
+        duplicate
     }
 
-    /// True if the record that was just accepted is not one that was accepted before in this generation.
-    pub(in crate::rules) fn is_new(&self, fresh: &Fresh) -> bool {
-        let other = |earlier: &Entry| earlier.same_text(&fresh.entry) == Some(false);
-        let by_key = fresh.earlier.and_then(|number| self.entries.number(number));
+    /// Returns true if the record was not accepted before in this generation.
+    pub(in crate::rules) fn is_new(&self, new_entry: &NewEntry) -> bool {
+        let other = |earlier: &Entry| earlier.same_text(&new_entry.entry) == Some(false);
+        let by_key = new_entry.earlier.and_then(|number| self.entries.number(number));
         let last =
-            self.entries.last().is_none_or(|last| last.same_text(&fresh.entry) != Some(true));
+            self.entries.last().is_none_or(|last| last.same_text(&new_entry.entry) != Some(true));
         last && by_key.is_none_or(other)
     }
 
-    /// The record that was accepted last, if it is the first of a pass that is not the first of its generation.
+    /// Returns the record that was accepted last, if it is the first of a pass that is not the
+    /// first of its generation, and its text is known.
+    #[inline]
     pub(in crate::rules) fn first_of_pass(&self) -> Option<Entry> {
         let pass = self.pass.as_ref().filter(|pass| pass.shown == 1 && self.passes > 1)?;
         self.entries.last().copied().filter(|last| last.pass == pass.number && last.hash != 0)
     }
 
-    /// The first record of the generation, or the last before this one, if it has its text and its neighbours have
-    /// others.
-    pub(in crate::rules) fn there_before(&self, entry: &Entry) -> Option<Entry> {
+    /// Returns the first record of the generation, or the last one before `entry`, if it has the
+    /// same text and its neighbours have other texts.
+    pub(in crate::rules) fn earlier_with_text(&self, entry: &Entry) -> Option<Entry> {
         let behind = self.entries.last().is_some_and(|last| last == entry);
         let before = self.entries.total() - u64::from(behind);
         let candidates = [Some(0), before.checked_sub(1)].into_iter().flatten();
-        candidates.filter(|_| !self.monotonous).find_map(|number| {
+        candidates.filter(|_| !self.repeated_text).find_map(|number| {
             let one = self.entries.number(number)?;
             let same = one.pos != entry.pos && one.same_text(entry) == Some(true);
             same.then_some(*one)
         })
     }
 
-    /// The position of the record that followed this one.
+    /// Returns the position of the record that followed an entry.
     pub(in crate::rules) fn behind(&self, entry: &Entry) -> Option<i64> {
         let (number, _) = self.entries.at(entry.pos)?;
         self.entries.number(number + 1).map(|then| then.pos)
     }
 
-    fn double(&self, fresh: &Fresh, time: u64, pointers: &Pointers) -> Option<Double> {
-        let Fresh { entry, identity, offset: _, resumed: _, earlier } = fresh;
+    fn duplicate(&self, new_entry: &NewEntry, time: u64, pointers: &Pointers) -> Option<Duplicate> {
+        let NewEntry { entry, identity, offset: _, resumed: _, earlier } = new_entry;
         let identity = *identity;
         let pass = self.pass.as_ref()?;
-        // In any other pass its pointer alone proves nothing.
-        let asked = (pass.doubling || pass.repeats) && identity != Identity::Token;
+        // In any other pass the pointer alone proves nothing.
+        let asked = (pass.only_duplicates || pass.returned_same) && identity != Identity::Token;
         let by_key = earlier.filter(|_| asked).and_then(|number| self.entries.number(number));
         let by_pos = self.entries.at(entry.pos).map(|(_, earlier)| earlier);
-        let double = |earlier: &Entry, agree, weak| {
-            Some(Double { earlier: *earlier, later: *entry, agree, weak, time })
+        let duplicate = |earlier: &Entry, agree, weak| {
+            Some(Duplicate { earlier: *earlier, later: *entry, agree, weak, time })
         };
         let trust = pointers.trust(identity, identity);
         if let Some(earlier) = by_key.filter(|_| trust > Trust::None) {
-            // A text that others have, too, says nothing.
-            let text = earlier.same_text(entry).filter(|same| !(*same && self.alike));
+            // A text that other records have, too, is no witness.
+            let text = earlier.same_text(entry).filter(|same| !(*same && self.ambiguous_text));
             let agree = (earlier.pos == entry.pos, true, text == Some(true));
-            // Emitted again because start went back, or followed by what was emitted behind it.
-            let resumed = earlier.pass != entry.pass && pass.doubling;
-            // next returned what it was given, and the text says that it is no cursor.
+            // Emitted again because start went back, or the successor of such a record.
+            let resumed = earlier.pass != entry.pass && pass.only_duplicates;
+            // next returned the pointer that it got, and the text shows that it is no cursor.
             let repeated =
-                pass.repeats && text == Some(true) && self.entries.last() == Some(earlier);
+                pass.returned_same && text == Some(true) && self.entries.last() == Some(earlier);
             match (text, trust) {
                 (Some(true), Trust::Weak | Trust::Firm) if resumed || repeated => {
-                    return double(earlier, agree, false);
+                    return duplicate(earlier, agree, false);
                 }
-                (None, Trust::Firm) if resumed => return double(earlier, agree, false),
-                (None, Trust::Weak) if resumed => return double(earlier, agree, true),
+                (None, Trust::Firm) if resumed => return duplicate(earlier, agree, false),
+                (None, Trust::Weak) if resumed => return duplicate(earlier, agree, true),
                 _ => {}
             }
         }
@@ -261,11 +268,11 @@ impl Ledger {
         let earlier_identity = self.identity(earlier.ptr);
         let other =
             earlier.key != entry.key && pointers.trust(identity, earlier_identity) > Trust::None;
-        let placed = (earlier.placed && entry.placed) || pointer;
-        if text == Some(false) || other || !placed {
+        let has_position = (earlier.has_position && entry.has_position) || pointer;
+        if text == Some(false) || other || !has_position {
             return None;
         }
-        double(earlier, (true, pointer, text == Some(true)), false)
+        duplicate(earlier, (true, pointer, text == Some(true)), false)
     }
 }
 

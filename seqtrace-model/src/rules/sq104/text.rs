@@ -1,50 +1,91 @@
-//! Where pointers say nothing of records, their text can: start resumed with a record that was there before.
+//! Resumes of files whose pointers identify no records: the texts of records show that start went
+//! back.
 
 use super::{ALWAYS, RULE};
 use crate::event::Role;
-use crate::finding::Severity;
-use crate::finding::Value;
-use crate::rules::bench::{Bench, Draft};
-use crate::rules::history::{History, Mismatch};
+use crate::finding::{Severity, Value};
+use crate::rules::collector::FindingBuilder;
+use crate::rules::history::Mismatch;
+use crate::rules::hooks::Context;
+use crate::rules::ledger::NewEntry;
 use crate::rules::ledger::entries::Entry;
-use crate::session::update::SessionId;
+use crate::rules::ledger::identity::Trust;
+use crate::session::update::CallbackUpdate;
 
-/// The first records of the passes of a session, by their text.
+/// Statistics about the texts of the first records of passes.
 #[derive(Debug, Default)]
-pub(in crate::rules) struct Texts {
-    /// Those that were right.
+pub(super) struct FirstTexts {
+    /// Number of texts that belong to their positions.
     right: u32,
-    /// Those that were there before, in a row.
+    /// Number of consecutive texts of earlier records.
     wrong: u32,
 }
 
-impl Texts {
-    /// The first record of a pass has the text that belongs to its position.
-    pub(in crate::rules) fn agreed(&mut self) {
-        self.right += 1;
-        self.wrong = 0;
+impl FirstTexts {
+    /// Judges the text of the first record of a pass, unless pointers identify records.
+    pub(super) fn check_first_record(&mut self, new_entry: &NewEntry, cx: &mut Context<'_>) {
+        let entry = &new_entry.entry;
+        let (identity, text) = (new_entry.identity, (entry.hash, entry.len));
+        let unknown = cx.history.pointers.trust(identity, identity) == Trust::None;
+        if entry.hash == 0 || !unknown || cx.ledger.is_broken() {
+            return;
+        }
+        let Some(right) = cx.history.text_at(entry.pos) else { return };
+        if right == text {
+            self.right += 1;
+            self.wrong = 0;
+            return;
+        }
+        let earlier = cx.ledger.earlier_with_text(entry);
+        let earlier = earlier.filter(|one| cx.history.text_at(one.pos) == Some(text));
+        if let Some(earlier) = earlier {
+            self.report_rewind(&earlier, entry, false, cx);
+        }
     }
 
-    /// It has the text of `earlier`. `certain`: that follows from where next went from there. How bad it is.
-    pub(in crate::rules) fn astray(
+    /// Judges a next behind the first record of a pass. If it moves to the position to which it had
+    /// moved from an earlier record with the same text, start went back to that record.
+    pub(super) fn check_successor(
+        &mut self,
+        next: &CallbackUpdate,
+        first: &Entry,
+        cx: &mut Context<'_>,
+    ) {
+        let other = cx.ledger.root().is_some_and(|root| root != RULE.id);
+        if (other && cx.ledger.is_broken()) || cx.ledger.corrected.is_some() {
+            return;
+        }
+        let identity = cx.ledger.identity(first.ptr);
+        if cx.history.pointers.trust(identity, identity) > Trust::None {
+            return;
+        }
+        let earlier = cx.ledger.earlier_with_text(first);
+        let behind = |one: &Entry| cx.ledger.behind(one) == Some(next.pos_out);
+        if let Some(earlier) = earlier.filter(behind) {
+            self.report_rewind(&earlier, first, true, cx);
+        }
+    }
+
+    /// Reports that `entry` has the text of `earlier`. `certain`: a next has confirmed that they
+    /// are one record.
+    fn report_rewind(
         &mut self,
         earlier: &Entry,
         entry: &Entry,
         certain: bool,
-        here: (SessionId, u32),
-        file: &mut History,
-        bench: &mut Bench,
-    ) -> Severity {
+        cx: &mut Context<'_>,
+    ) {
         self.wrong += 1;
         let (pos, to) = (entry.pos, earlier.pos);
-        let mismatch = Mismatch::Astray { pos, handed: 0, returned: to.cast_unsigned() };
-        // What was forgotten of a file that does so always counts, too.
-        let again = file.mismatched(mismatch, here) || file.root == Some(RULE.id);
+        let mismatch = Mismatch::OtherRecord { pos, promised: 0, returned: to.cast_unsigned() };
+        // The history of a file that always does so may have lost the mismatch.
+        let again = cx.history.mismatched(mismatch, cx.generation_key())
+            || cx.history.root == Some(RULE.id);
         let always = self.wrong >= ALWAYS && self.right == 0;
         let severity = if certain || again || always { Severity::Error } else { Severity::Info };
-        bench.raise(&RULE, severity, || {
+        cx.findings.report(&RULE, severity, || {
             let doubt = if severity == Severity::Error { "" } else { "; unless the list changed" };
-            Draft::new(format!(
+            FindingBuilder::new(format!(
                 "start() went back at position {pos}: the record that it returned has the text of the one at \
                  position {to}, already emitted as bytes {}..{}",
                 earlier.start,
@@ -56,6 +97,9 @@ impl Texts {
             .with("first", Value::Range(earlier.range()))
             .with("again", Value::Range(entry.range()))
         });
-        severity
+        cx.ledger.blame(RULE.id, severity > Severity::Info);
+        if severity > Severity::Info {
+            cx.ledger.mark_mismatch();
+        }
     }
 }

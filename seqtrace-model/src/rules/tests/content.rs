@@ -58,7 +58,7 @@ fn return_values_of_show() {
         )),
         "SQ302"
     );
-    // Refuses to be read, and says so (cgroup's write-only files).
+    // Returns an error for each read (write-only files of cgroup).
     assert_eq!(all(&cat(shows(|_, _| -22), 4096)), "");
     // Negative on overflow, where there is room for it in the next read.
     let tail = |v, m: &mut Out<'_>| {
@@ -81,7 +81,7 @@ fn hidden_errors() {
     };
     let world = cat(shows(late), 131_072);
     assert_eq!(all(&world), "SQ304");
-    // The only record of its read: told at once.
+    // The only record of its read: reported at once.
     assert_eq!(all(&cat(shows(late), 27)), "");
     let fails = || File { start: Box::new(|_| (-12_i64).cast_unsigned()), ..list(Memory::Image) };
     assert_eq!(all(&cat(fails(), 27)), "");
@@ -142,7 +142,7 @@ fn torn_records() {
         })
     };
     assert_eq!(pieces(one(), true), "SQ203");
-    // All of it changes: that is told, and nothing is wrong with the file.
+    // All of it changes: that is reported, and the file is right.
     assert_eq!(pieces(counter(), true), "");
     assert_eq!(pieces(list(Memory::Image), true), "");
 }

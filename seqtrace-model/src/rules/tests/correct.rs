@@ -7,13 +7,13 @@ use proptest::prelude::*;
 
 use crate::testing::machine::{File, M};
 
-/// What start and next return.
+/// Kind of pointers that start and next return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pointers {
     /// The record's address, in a module or on the heap.
     Image,
     Heap,
-    /// A small number.
+    /// A small number: the index of the record.
     Number,
     /// One address for all: a cursor on the heap, m->private, or &m->index.
     Cursor,
@@ -29,7 +29,7 @@ pub(super) enum Pointers {
     Copies,
 }
 
-/// What next or start does wrong.
+/// Fault of next or start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bug {
     None,
@@ -53,7 +53,7 @@ pub(super) struct Model {
     pub(super) stride: i64,
     pub(super) header: bool,
     pub(super) same_text: bool,
-    /// One record is at two places, if it is an address.
+    /// True if one record is linked twice, where pointers are addresses.
     pub(super) linked_twice: bool,
     pub(super) bug: Bug,
 }
@@ -76,14 +76,14 @@ impl Model {
         (0..=self.count()).find(|nr| self.pos(*nr) == pos).unwrap_or(self.count())
     }
 
-    /// What show prints.
+    /// Returns the text that show prints for a record.
     pub(super) fn text(&self, nr: usize) -> String {
         let len = usize::from(self.records[nr]);
         let name = if self.same_text { "same".to_owned() } else { format!("record {nr:04}") };
         name.chars().chain(std::iter::repeat('.')).take(len).collect()
     }
 
-    /// What a reader should get.
+    /// Returns the bytes that a reader should get.
     pub(super) fn content(&self) -> Vec<u8> {
         let shown = (0..self.count()).filter(|nr| self.skipped >> (nr % 64) & 1 == 0);
         shown.flat_map(|nr| self.text(nr).into_bytes()).collect()
@@ -173,7 +173,7 @@ impl Model {
     }
 }
 
-/// Correct files.
+/// Correct files of all kinds.
 pub(super) fn models() -> impl Strategy<Value = Model> {
     let record = prop_oneof![
         6 => 1..60_u16, 1 => Just(27), 2 => Just(0), 2 => 1000..3000_u16, 1 => 4000..9000_u16

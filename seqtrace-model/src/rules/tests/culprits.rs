@@ -26,7 +26,7 @@ fn read(world: &mut World, file: File, want: usize) {
 }
 
 /// The worst finding of each rule: `SQ104 start error`, `SQ201 error < SQ104`. Information is `SQ305 start info`.
-fn told(world: &World) -> String {
+fn reported(world: &World) -> String {
     let mut worst: BTreeMap<(bool, String), Finding> = BTreeMap::new();
     for finding in findings(&world.events) {
         let known = worst
@@ -53,7 +53,7 @@ fn all(open: impl Fn() -> File, wants: &[usize], previews: bool) -> String {
     for want in wants {
         read(&mut world, open(), *want);
     }
-    told(&world)
+    reported(&world)
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn one_page_and_no_more() {
     for memory in BOTH {
         let mut world = world(false);
         read(&mut world, one_page(memory, 300), 131_072);
-        assert_eq!(told(&world), "SQ104 start warning, SQ202 warning < SQ104");
+        assert_eq!(reported(&world), "SQ104 start warning, SQ202 warning < SQ104");
         let found = findings(&world.events);
         let expected = format!(
             "start() gave up at position 151, where next() had handed out {:016x}, and set *pos back to 0",
@@ -148,7 +148,7 @@ fn a_traversal_finds_an_end_that_is_none() {
         let _ = fd.pread(&mut world, 100, 27);
         fd.release(&mut world, Wrapper::SeqRelease);
     }
-    assert!(told(&world).starts_with("SQ106 next error"), "{}", told(&world));
+    assert!(reported(&world).starts_with("SQ106 next error"), "{}", reported(&world));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_stored_cursor() {
         let _ = fd.read(&mut world, 100);
         fd.release(&mut world, Wrapper::SeqRelease);
     }
-    let found = told(&world);
+    let found = reported(&world);
     assert!(found.starts_with("SQ104 start error"), "{found}");
 }
 
@@ -210,7 +210,7 @@ fn records_that_happen_to_lie_near_what_the_file_keeps() {
         let file = begins_again(Memory::Heap, 6);
         read(&mut world, File { private: Box::new(move || private), ..file }, want);
     }
-    let found = told(&world);
+    let found = reported(&world);
     assert!(found.starts_with("SQ104 start error, "), "{found}");
 }
 

@@ -22,7 +22,7 @@ pub(super) fn at(memory: Memory, count: i64, pos: i64) -> u64 {
     if pos < count { memory.rec(pos) } else { 0 }
 }
 
-/// start() says "end" everywhere but at 0, and sets the position back to 0.
+/// start() returns NULL for every position but 0, and sets the position back to 0.
 pub(super) fn one_page(memory: Memory, count: i64) -> File {
     File {
         start: Box::new(move |pos| {
@@ -67,7 +67,7 @@ pub(super) fn counter() -> File {
     file
 }
 
-/// Behind the end start() begins again, and says so in the position.
+/// Behind the end start() begins again, and sets the position accordingly.
 pub(super) fn around(memory: Memory, count: i64) -> File {
     File {
         start: Box::new(move |pos| {
@@ -78,7 +78,7 @@ pub(super) fn around(memory: Memory, count: i64) -> File {
     }
 }
 
-/// next() says "end" behind every `group` records, and start() goes on from there.
+/// next() returns NULL behind every `group` records, and start() continues there.
 pub(super) fn ends_early(memory: Memory, count: i64, group: i64) -> File {
     File {
         next: Box::new(move |_, pos| {
@@ -202,18 +202,18 @@ pub(super) fn reallocated(count: i64, often: u64) -> File {
     const HEAP: u64 = 0xffff_8881_3000_0000;
     let (calls, base) = (Cell::new(0), Rc::new(Cell::new(HEAP)));
     let (walk, shown) = (Rc::clone(&base), Rc::clone(&base));
-    let place = move |base: u64, pos: i64| {
+    let record = move |base: u64, pos: i64| {
         if pos < count { base + 64 * pos.cast_unsigned() } else { 0 }
     };
     File {
         start: Box::new(move |pos| {
             calls.set(calls.get() + 1);
             base.set(HEAP + 0x10_0000 * (calls.get() / often % 7));
-            place(base.get(), *pos)
+            record(base.get(), *pos)
         }),
         next: Box::new(move |_, pos| {
             *pos += 1;
-            place(walk.get(), *pos)
+            record(walk.get(), *pos)
         }),
         show: Box::new(move |v, m| {
             m.put(&text(((v - shown.get()) / 64).cast_signed()));

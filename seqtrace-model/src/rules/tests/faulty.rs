@@ -67,7 +67,7 @@ fn faults() -> impl Strategy<Value = Fault> {
     ]
 }
 
-/// How a descriptor is read: the size of a read, and where it begins.
+/// Reads of a descriptor: their size, and the offset of the first one.
 pub(super) fn ways() -> impl Strategy<Value = Vec<(usize, i64)>> {
     let want = prop_oneof![2 => Just(131_072_usize), 3 => 20..200_usize, 2 => 200..5000_usize];
     let from = prop_oneof![4 => Just(0_i64), 1 => (0..60_i64).prop_map(|nr| 27 * nr)];

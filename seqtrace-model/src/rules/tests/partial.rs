@@ -1,4 +1,4 @@
-//! Nothing is judged that was not seen, and that is told.
+//! Only what was seen is judged, and the rest is reported as inconclusive.
 
 use super::verdicts::updates;
 use crate::event::{Body, Callback, Event, Role, Wrapper};
@@ -8,7 +8,7 @@ use crate::symbol::Symbol;
 use crate::testing::files::{Memory, Shared, list, seqbug};
 use crate::testing::machine::{Fd, World};
 
-fn said(events: &[Event]) -> Vec<String> {
+fn reported_ids(events: &[Event]) -> Vec<String> {
     let all = updates(events).into_iter();
     all.filter_map(|update| match update.what {
         What::Finding(finding) => Some(finding.id.to_string()),
@@ -33,9 +33,9 @@ fn around(name: &str, meanwhile: impl Fn(&mut World)) -> World {
 fn a_gap_ends_what_was_known() {
     let world = around("early", |_| ());
     // A warning, and an error as soon as a record came twice.
-    assert_eq!(said(&world.events), ["SQ104", "SQ104", "SQ201"]);
-    let world = around("early", |world| world.tell(Body::Gap { lost: 2 }));
-    assert_eq!(said(&world.events), ["SQ901"]);
+    assert_eq!(reported_ids(&world.events), ["SQ104", "SQ104", "SQ201"]);
+    let world = around("early", |world| world.emit(Body::Gap { lost: 2 }));
+    assert_eq!(reported_ids(&world.events), ["SQ901"]);
 }
 
 #[test]
@@ -44,13 +44,13 @@ fn the_next_generation_is_judged_again() {
     let file = seqbug("eof_stuck", Memory::Image, &Shared::default()).unwrap();
     let mut fd = Fd::open(&mut world, 1, file, Wrapper::SeqOpen);
     let _ = fd.read(&mut world, 27);
-    world.tell(Body::Gap { lost: 2 });
+    world.emit(Body::Gap { lost: 2 });
     fd.drain(&mut world, 27, 400);
-    assert_eq!(said(&world.events), ["SQ901"]);
+    assert_eq!(reported_ids(&world.events), ["SQ901"]);
     let _ = fd.pread(&mut world, 5, 1);
     let _ = fd.pread(&mut world, 81, 100);
     fd.release(&mut world, Wrapper::SeqRelease);
-    assert_eq!(said(&world.events), ["SQ102", "SQ201", "SQ901"]);
+    assert_eq!(reported_ids(&world.events), ["SQ102", "SQ201", "SQ901"]);
 }
 
 fn adopted(world: &mut World) {
@@ -71,11 +71,11 @@ fn what_was_open_already_is_judged_from_the_next_generation_on() {
     let _ = fd.read(&mut before, 27);
     fd.drain(&mut world, 27, 400);
     adopted(&mut world);
-    assert_eq!(said(&world.events), ["SQ903"]);
+    assert_eq!(reported_ids(&world.events), ["SQ903"]);
     let _ = fd.pread(&mut world, 0, 1000);
     fd.release(&mut world, Wrapper::SeqRelease);
-    // Who opened it is not known either.
-    assert_eq!(said(&world.events), ["SQ102", "SQ903"]);
+    // The function that opened it is unknown, too.
+    assert_eq!(reported_ids(&world.events), ["SQ102", "SQ903"]);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_callback_that_is_not_seen() {
         role,
         reason: "notrace".to_owned(),
     };
-    world.tell(blind(Role::Show, 0x300));
+    world.emit(blind(Role::Show, 0x300));
     let file = seqbug("early", Memory::Image, &Shared::default()).unwrap();
     let mut fd = Fd::open(&mut world, 1, file, Wrapper::SeqOpen);
     fd.drain(&mut world, 27, 400);
@@ -94,32 +94,32 @@ fn a_callback_that_is_not_seen() {
     world
         .events
         .retain(|event| !matches!(event.body, Body::Callback(Callback { role: Role::Show, .. })));
-    assert_eq!(said(&world.events), ["SQ904"]);
+    assert_eq!(reported_ids(&world.events), ["SQ904"]);
 }
 
 #[test]
-fn a_full_ledger_is_told() {
+fn a_full_ledger_is_reported() {
     let mut world = World::default();
     let mut fd = Fd::open(&mut world, 1, list(Memory::Image), Wrapper::SeqOpen);
     fd.drain(&mut world, 4096, 400);
-    let mut judge = crate::rules::Judge::new();
-    judge.limit(100);
+    let mut engine = crate::rules::RuleEngine::new();
+    engine.limit(100);
     let mut tracker = crate::session::Tracker::new();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for event in world.events {
         tracker.feed(&event, &mut |update| {
-            judge.feed(update, &mut |update| {
+            engine.feed(update, &mut |update| {
                 if let What::Finding(finding) = &update.what {
-                    told.push((finding.id.to_string(), finding.severity));
+                    reported.push((finding.id.to_string(), finding.severity));
                 }
             });
         });
     }
-    assert_eq!(told, [("SQ907".to_owned(), Severity::Info)]);
+    assert_eq!(reported, [("SQ907".to_owned(), Severity::Info)]);
 }
 
 #[test]
-fn a_pass_that_takes_long_is_told() {
+fn a_pass_that_takes_long_is_reported() {
     let mut world = World::default();
     let mut fd = Fd::open(&mut world, 1, list(Memory::Image), Wrapper::SeqOpen);
     fd.drain(&mut world, 4096, 9);
@@ -132,6 +132,6 @@ fn a_pass_that_takes_long_is_told() {
         for event in &mut events[first..] {
             event.time += later;
         }
-        assert_eq!(said(&events), expected, "{later} ns");
+        assert_eq!(reported_ids(&events), expected, "{later} ns");
     }
 }

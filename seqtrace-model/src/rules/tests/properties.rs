@@ -1,4 +1,5 @@
-//! Whatever reads a correct file, nothing is wrong with it; and a bug that a reader can see is found.
+//! Correct files have no findings, in whichever way they are read; a bug that a reader can see is
+//! found.
 
 use proptest::prelude::*;
 
@@ -8,7 +9,7 @@ use crate::event::Wrapper;
 use crate::rules::Severity;
 use crate::testing::machine::{Fd, File, World};
 
-/// What a program does with one of its descriptors.
+/// An action of a program on one of its descriptors.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Act {
     Read(usize),
@@ -111,7 +112,7 @@ proptest! {
         }
         if got == content[from..] {
             prop_assert!(!found.contains_key("SQ201"), "{found:?}");
-            // Of a record that prints nothing nobody misses anything, but it was passed by.
+            // The reader misses nothing of a record without output, but the record was lost.
             let silent = model.skipped != 0 || model.records.contains(&0);
             prop_assert!(silent || !found.contains_key("SQ202"), "{found:?}");
         }

@@ -54,17 +54,17 @@ fn an_open_that_fails_after_seq_open() {
         let fd = Fd::open(&mut world, 1, list(Memory::Image), wrapper);
         if gap {
             // The programs would not have found the file, had it been released.
-            world.tell(Body::Gap { lost: 3 });
+            world.emit(Body::Gap { lost: 3 });
         }
         if released {
             fd.release(&mut world, Wrapper::SeqRelease);
         }
-        world.tell(Body::OpenFailed { key: world.keys, tid: 1, ret: -22 });
+        world.emit(Body::OpenFailed { key: world.keys, tid: 1, ret: -22 });
         let found = findings(&world.events);
-        let told: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
+        let reported: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
         let message =
             format!("open() failed with EINVAL after {}() had succeeded: {leaked}", wrapper.name());
-        assert_eq!(told, if released { vec![] } else { vec![message.as_str()] });
+        assert_eq!(reported, if released { vec![] } else { vec![message.as_str()] });
         assert!(found.iter().all(|one| one.id.to_string() == "SQ403" && one.blame.is_none()));
     }
 }
@@ -81,14 +81,14 @@ fn a_struct_file_that_is_another_opens_was_never_released() {
     let two = open(&mut world);
     two.release(&mut world, Wrapper::SeqRelease);
     let found = findings(&world.events);
-    let told: Vec<_> =
+    let reported: Vec<_> =
         found.iter().map(|finding| (finding.session.0, finding.id.to_string())).collect();
-    assert_eq!(told, [(1, "SQ403".to_owned())]);
+    assert_eq!(reported, [(1, "SQ403".to_owned())]);
 
     // After a gap the release may be what was lost.
     let mut world = World::default();
     let _lost = open(&mut world);
-    world.tell(Body::Gap { lost: 3 });
+    world.emit(Body::Gap { lost: 3 });
     let two = open(&mut world);
     two.release(&mut world, Wrapper::SeqRelease);
     assert_eq!(ids(&world.events), "");

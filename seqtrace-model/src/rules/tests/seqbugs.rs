@@ -198,7 +198,7 @@ fn without_the_text_less_is_found_and_nothing_more() {
             let follow = ["SQ201", "SQ202"];
             let known = |id: &str| expected.contains(id) || (bug && follow.contains(&id));
             let more: Vec<_> = found.keys().filter(|id| !known(id)).collect();
-            // Only the text tells these from their look-alikes.
+            // Only the text distinguishes these from their look-alikes.
             let silent = ["ipc_holes", "side_effects"].contains(&name.as_str());
             if !more.is_empty() || (bug && found.is_empty() && !silent) {
                 wrong.push(format!("{name} {memory:?}: expected {expected}, found {found:?}"));
@@ -209,13 +209,13 @@ fn without_the_text_less_is_found_and_nothing_more() {
 }
 
 #[test]
-fn a_finding_is_told_once_a_session_and_counted() {
+fn a_finding_is_reported_once_a_session_and_counted() {
     let world = played("stuck", Memory::Image, true);
     let mut seen = std::collections::BTreeSet::new();
     for finding in findings(&world.events) {
         assert!(
             seen.insert((finding.session, finding.id, finding.severity)),
-            "{finding:?} is told twice"
+            "{finding:?} is reported twice"
         );
     }
 }

@@ -1,5 +1,5 @@
-//! The session model's simulator before the judge: files that answer anything at all, threads that
-//! share a descriptor, and holes.
+//! The rules on the session model's simulator: files that return anything, threads that share a
+//! descriptor, and lost events.
 
 use proptest::prelude::*;
 
@@ -19,14 +19,14 @@ fn findings(events: &[Event]) -> Vec<Finding> {
     .collect()
 }
 
-/// The findings, none of them worse than its cause.
+/// Returns the findings, none of them worse than its cause.
 fn checked(events: &[Event]) -> Vec<Finding> {
     let found = findings(events);
     assert_eq!(milder_roots(&found), [""; 0]);
     found
 }
 
-/// A list without the bugs that it has a choice of.
+/// Returns a list without its bugs.
 fn right(list: &List) -> AnyFile {
     let records = list.records.iter().map(|(bytes, ret)| (*bytes, (*ret).max(0))).collect();
     AnyFile::List(List {
@@ -39,8 +39,8 @@ fn right(list: &List) -> AnyFile {
     })
 }
 
-/// Rules about records and their places.
-fn of_places(finding: &Finding) -> bool {
+/// Returns true for warnings and errors of rules about records and their positions.
+fn about_records(finding: &Finding) -> bool {
     finding.severity > Severity::Info && finding.id < Id(300)
 }
 
@@ -61,7 +61,7 @@ proptest! {
     ) {
         let log = crowd(1, right(&list), acts, &dice);
         let found = findings(&log.events);
-        prop_assert!(!found.iter().any(of_places), "{found:#?}");
+        prop_assert!(!found.iter().any(about_records), "{found:#?}");
         prop_assert!(found.iter().all(|finding| finding.id != Id(905)), "{found:#?}");
     }
 
@@ -82,7 +82,7 @@ proptest! {
             events.splice(at..end, [gap]);
         }
         let found = findings(&events);
-        prop_assert!(!found.iter().any(of_places), "{found:#?}");
+        prop_assert!(!found.iter().any(about_records), "{found:#?}");
     }
 
     #[test]

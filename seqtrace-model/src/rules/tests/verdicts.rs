@@ -3,28 +3,28 @@
 use std::collections::BTreeMap;
 
 use crate::event::Event;
-use crate::rules::{Finding, Judge, Severity};
+use crate::rules::{Finding, RuleEngine, Severity};
 use crate::session::Tracker;
 use crate::session::update::{Update, What};
 
-/// What the tracker and the judge say, in order.
+/// Returns the updates of tracker and rule engine, in order.
 pub(super) fn updates(events: &[Event]) -> Vec<Update> {
-    let (mut tracker, mut judge) = (Tracker::new(), Judge::new());
+    let (mut tracker, mut engine) = (Tracker::new(), RuleEngine::new());
     let mut all = Vec::new();
     let mut last = 0;
     for event in events {
         last = event.time;
         tracker.feed(event, &mut |update| {
-            judge.feed(update, &mut |update| all.push(update.clone()));
+            engine.feed(update, &mut |update| all.push(update.clone()));
         });
     }
     tracker.finish(last + 1, &mut |update| {
-        judge.feed(update, &mut |update| all.push(update.clone()));
+        engine.feed(update, &mut |update| all.push(update.clone()));
     });
     all
 }
 
-/// The findings in the order in which they were told.
+/// Returns the findings, in order.
 pub(super) fn findings(events: &[Event]) -> Vec<Finding> {
     let mut found = Vec::new();
     for update in updates(events) {
@@ -52,7 +52,7 @@ pub(super) fn milder_roots(found: &[Finding]) -> Vec<String> {
     found.iter().filter(milder).map(|one| format!("{one:?}")).collect()
 }
 
-/// The ids of warnings and errors, each with the worst that was said, sorted.
+/// Returns the ids of warnings and errors, each with its highest severity, sorted.
 pub(super) fn broken(events: &[Event]) -> BTreeMap<String, Severity> {
     let mut worst = BTreeMap::new();
     for finding in findings(events) {
@@ -64,7 +64,7 @@ pub(super) fn broken(events: &[Event]) -> BTreeMap<String, Severity> {
     worst
 }
 
-/// The ids alone: `SQ102 SQ201`.
+/// Returns the ids alone: `SQ102 SQ201`.
 pub(super) fn ids(events: &[Event]) -> String {
     broken(events).into_keys().collect::<Vec<_>>().join(" ")
 }

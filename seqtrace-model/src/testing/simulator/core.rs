@@ -10,47 +10,48 @@ const EFAULT: i64 = -14;
 const EINVAL: i64 = -22;
 const EAGAIN: i64 = -11;
 
-/// `struct iov_iter`: where the bytes go.
+/// Destination of a read: `struct iov_iter`.
 #[derive(Clone, Copy, Debug)]
 pub struct Iter {
-    /// Bytes still wanted.
+    /// Number of bytes still wanted.
     pub room: u64,
-    /// After so many bytes the reader's memory faults.
+    /// Number of bytes after which the memory of the reader faults.
     pub fault: Option<u64>,
 }
 
-/// `struct seq_file`, with what it needs to tell the truth.
+/// `struct seq_file`, with facts for the log.
 pub struct Seq {
     pub key: Key,
     pub log: Log,
     file: Box<dyn SeqFile>,
-    /// Size of a first buffer.
+    /// Size of a first buffer, bytes.
     pub page: u64,
-    /// Who wrote each byte; `None` without a buffer.
+    /// For each byte the call that wrote it, and its index in the output of that call; `None`
+    /// without a buffer.
     buf: Option<Vec<(u64, u32)>>,
     size: u64,
     from: u64,
     count: u64,
     index: i64,
     read_pos: i64,
-    /// Allocations until one fails.
+    /// Number of allocations until one fails.
     pub memory: Option<u32>,
-    /// Who calls.
+    /// Thread of the current call.
     pub tid: u32,
     pub read: Option<u32>,
-    /// Sums of this call.
+    /// Sums of the current call.
     pub totals: Totals,
     pub end_seen: bool,
     pub drained: u64,
     pass: u32,
     began: u64,
     phase: Phase,
-    /// Every state behind an event, for those who look at it from outside.
+    /// State behind each event, by its time.
     pub states: Vec<(u64, SeqState)>,
 }
 
 impl Seq {
-    /// A new one; its page is soon full.
+    /// Returns a new seq_file with a small page, which is soon full.
     pub fn new(key: Key, file: Box<dyn SeqFile>) -> Self {
         Self {
             key,
@@ -76,7 +77,7 @@ impl Seq {
         }
     }
 
-    /// What a probe reads.
+    /// Returns the state that a probe reads.
     pub fn state(&self) -> SeqState {
         SeqState {
             size: self.size,
@@ -93,7 +94,7 @@ impl Seq {
         time
     }
 
-    /// Forgets what the call before left in the sums.
+    /// Begins a call: resets the sums.
     pub fn enter(&mut self, tid: u32, read: Option<u32>) {
         self.tid = tid;
         self.read = read;
@@ -115,7 +116,7 @@ impl Seq {
         self.count == self.size
     }
 
-    /// Bytes in the buffer that nobody will get.
+    /// Counts the bytes in the buffer as undelivered and drops them.
     fn drop_buffer(&mut self) {
         self.log.undelivered += self.count;
         self.count = 0;
@@ -185,7 +186,7 @@ impl Seq {
         ret
     }
 
-    /// What became of the rendering that the last show returned.
+    /// Notes the fate of the rendering of the last show.
     fn fate(&mut self, time: u64, fate: Fate, range: Option<Range>) {
         match fate {
             Fate::Emitted => self.totals.emitted += 1,
@@ -200,7 +201,7 @@ impl Seq {
         call.range = range;
     }
 
-    /// `seq_read_iter()`
+    /// Does what `seq_read_iter()` does.
     #[expect(clippy::too_many_lines, reason = "one function, as in the kernel, to compare")]
     pub fn read_iter(&mut self, ki_pos: &mut i64, iter: &mut Iter) -> i64 {
         if iter.room == 0 {
@@ -352,7 +353,7 @@ impl Seq {
         i64::try_from(copied).expect("few bytes")
     }
 
-    /// `traverse()`
+    /// Does what `traverse()` does, up to a file offset.
     fn traverse(&mut self, offset: i64) -> i64 {
         self.index = 0;
         self.drop_buffer();
@@ -423,13 +424,14 @@ impl Seq {
         let before = self.count;
         self.call(Role::Stop, p);
         if self.count > before {
-            // It wrote at m->buf + m->count, but the leftover begins at m->from: a bug's bug.
+            // It wrote at m->buf + m->count, but the leftover begins at m->from: a consequence of
+            // the bug.
             if let Some(buf) = &mut self.buf {
                 buf.fill((0, 0));
             }
         }
         if err != 0 {
-            // Nobody gets these: the caller or the next try drops them.
+            // These bytes are lost: the caller or the next attempt drops them.
             self.count = 0;
         }
         err
@@ -467,7 +469,7 @@ impl Seq {
         offset
     }
 
-    /// The last release.
+    /// Releases the file for the last time.
     pub fn release(&mut self) {
         self.drop_buffer();
     }
@@ -479,7 +481,8 @@ impl Seq {
         }
     }
 
-    /// `copy_to_iter()` of what is in the buffer from `from`, at a file offset.
+    /// Copies the buffer from index `from` to the reader, at a file offset, as `copy_to_iter()`
+    /// does.
     fn copy_to_iter(&mut self, from: u64, offset: i64, iter: &mut Iter) -> u64 {
         let mut copied = 0;
         while copied < self.count && iter.room > 0 && iter.fault != Some(0) {
@@ -496,7 +499,7 @@ impl Seq {
     }
 }
 
-/// The errno of an ERR_PTR, negative; 0 for others.
+/// Returns the errno of an ERR_PTR, negative; 0 for other pointers.
 fn error(p: u64) -> i64 {
     match Ptr(p).kind() {
         PtrKind::Err(errno) => i64::from(-errno),

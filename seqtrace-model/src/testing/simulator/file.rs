@@ -1,4 +1,4 @@
-//! Files: what start, next, show and stop do.
+//! Files of the simulator: their start, next, show and stop.
 
 use proptest::prelude::*;
 
@@ -7,27 +7,27 @@ pub struct Output<'a> {
     pub buffer: &'a mut Vec<(u64, u32)>,
     pub count: &'a mut u64,
     pub size: u64,
-    /// The time at which this callback will return: its name.
+    /// Time at which this callback will return, which identifies the call.
     pub call: u64,
     pub written: u32,
 }
 
 impl Output<'_> {
-    /// `seq_write()`: all or nothing, and "count == size" for overflow (fs/seq_file.c).
+    /// Writes as `seq_write()` does: all or nothing, and count == size on overflow (fs/seq_file.c).
     pub fn write(&mut self, bytes: u32) {
         if *self.count + u64::from(bytes) < self.size {
             for _ in 0..bytes {
                 self.put();
             }
         } else {
-            // Whatever was there stays there, uncalled for.
+            // Bytes that were there remain.
             let at = usize::try_from(*self.count).expect("a small buffer");
             self.buffer[at..].fill((0, 0));
             *self.count = self.size;
         }
     }
 
-    /// `seq_printf()`: as much as fits.
+    /// Writes as `seq_printf()` does: as much as fits.
     pub fn print(&mut self, bytes: u32) {
         for _ in 0..bytes {
             if *self.count < self.size {
@@ -44,7 +44,7 @@ impl Output<'_> {
         }
     }
 
-    /// Some take back their last comma.
+    /// Removes the last byte, as files do that print one comma too many.
     pub fn take_back(&mut self) {
         *self.count -= u64::from(self.written.min(1));
     }
@@ -57,7 +57,7 @@ impl Output<'_> {
     }
 }
 
-/// The four callbacks.
+/// The four callbacks of a file.
 pub trait SeqFile {
     fn start(&mut self, pos: &mut i64, m: &mut Output<'_>) -> u64;
     fn next(&mut self, v: u64, pos: &mut i64, m: &mut Output<'_>) -> u64;
@@ -73,7 +73,7 @@ pub struct List {
     pub records: Vec<(u32, i32)>,
     pub next: Next,
     pub start: Start,
-    /// Positions beyond the first are this, and so far apart.
+    /// Position of the second record; the distance between positions is the same.
     pub first: i64,
     pub stride: i64,
     pub header: bool,
@@ -83,11 +83,11 @@ pub struct List {
     pub stop_writes: u32,
     pub prints: bool,
     pub cursor: usize,
-    /// So many calls until it ends whatever the bugs say.
+    /// Number of calls after which the file ends, whatever its bugs.
     pub fuel: u32,
 }
 
-/// How next treats the position.
+/// Treatment of the position by next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     Right,
@@ -97,7 +97,7 @@ pub enum Next {
     Fails(usize, i64),
 }
 
-/// How start treats the position.
+/// Treatment of the position by start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     Right,
@@ -109,7 +109,7 @@ pub enum Start {
 }
 
 impl List {
-    /// A list without any bug.
+    /// Returns a list without bugs.
     pub fn innocent(records: Vec<(u32, i32)>) -> Self {
         Self {
             records,
@@ -202,7 +202,7 @@ impl SeqFile for List {
     }
 }
 
-/// Answers anything at all.
+/// A file whose callbacks return random values.
 #[derive(Clone, Debug)]
 pub struct Chaos {
     pub seed: u64,
@@ -298,7 +298,7 @@ pub enum AnyFile {
 }
 
 impl AnyFile {
-    /// Its callbacks.
+    /// Returns the callbacks of the file.
     pub fn callbacks(self) -> Box<dyn SeqFile> {
         match self {
             Self::List(list) => Box::new(list),
@@ -307,12 +307,12 @@ impl AnyFile {
     }
 }
 
-/// An error; -EAGAIN is what `traverse()` itself says to be called again.
+/// Errors. traverse() returns -EAGAIN itself, to be called again.
 fn errno() -> impl Strategy<Value = i64> {
     prop_oneof![Just(-5), Just(-11)]
 }
 
-/// Lists with bugs.
+/// Lists with any combination of bugs.
 pub fn lists() -> impl Strategy<Value = List> {
     let record = (
         prop_oneof![6 => 1..30_u32, 1 => Just(0), 1 => 60..300_u32],

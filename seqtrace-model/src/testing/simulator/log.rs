@@ -1,14 +1,14 @@
-//! Events as the probes would emit them, each with the truth about it.
+//! Log of a simulation: events as the probes would emit them, each with the truth about it.
 
 use std::collections::BTreeMap;
 
 use crate::event::{Body, Event, Ptr, Role};
 use crate::session::update::{Fate, Phase, Range, Totals};
 
-/// Distance between two events, ns. Other threads' events fit in between.
+/// Distance between two events, ns. Events of other threads fit in between.
 pub const TICK: u64 = 100;
 
-/// What is true of a callback and cannot be seen in its event.
+/// Truth about a callback that its event does not show.
 #[derive(Clone, Debug)]
 pub struct TrueCall {
     pub role: Role,
@@ -23,13 +23,13 @@ pub struct TrueCall {
     pub fate: Option<Fate>,
     pub range: Option<Range>,
     pub fixed_up: bool,
-    /// Number of the read, if it was one that called.
+    /// Number of the read that called it, if it was a read.
     pub read: Option<u32>,
-    /// Whose it is.
+    /// Thread that called it.
     pub tid: u32,
 }
 
-/// What is true of a read.
+/// Truth about a read.
 #[derive(Clone, Debug)]
 pub struct TrueRead {
     pub leftover: u64,
@@ -41,37 +41,37 @@ pub struct TrueRead {
 /// A byte that the reader got.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivered {
-    /// File offset.
+    /// File offset of the byte.
     pub offset: i64,
-    /// Time of the event of the callback that wrote it; 0 where that is not known.
+    /// Time of the return of the callback that wrote it; 0 if unknown.
     pub call: u64,
-    /// Which byte of that callback's output.
+    /// Index of the byte in the output of that callback.
     pub nth: u32,
 }
 
-/// Everything that happened to a simulated session. Events are told apart by their times.
+/// Events of a simulated session, and the truth about them. A time identifies an event.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     pub now: u64,
     pub events: Vec<Event>,
     pub calls: BTreeMap<u64, TrueCall>,
     pub reads: BTreeMap<u64, TrueRead>,
-    /// Time of an lseek's return, and what stayed in the buffer.
+    /// Bytes that stayed in the buffer after an lseek, by the time of its return.
     pub lseeks: BTreeMap<u64, u64>,
     pub delivered: Vec<Delivered>,
-    /// Bytes kept and never fetched.
+    /// Number of bytes that were kept and never fetched.
     pub undelivered: u64,
 }
 
 impl Log {
-    /// Emits an event; returns its time.
+    /// Emits an event and returns its time.
     pub fn emit(&mut self, body: Body) -> u64 {
         self.now += TICK;
         self.events.push(Event { time: self.now, cpu: 0, body });
         self.now
     }
 
-    /// The truth about the callback that returned last.
+    /// Returns the truth about the callback that returned last.
     pub fn last_call(&mut self) -> &mut TrueCall {
         self.calls.get_mut(&self.now).expect("a callback returned last")
     }

@@ -1,10 +1,10 @@
-//! A seq_file that runs in a test: the kernel's loop over a Rust iterator, with a reader. It emits
-//! the events that the probes would, and knows the truth about each.
+//! Simulator of a seq_file: the kernel's loop over a Rust iterator, with a reader. It emits the
+//! events that the probes would, and knows the truth about each.
 //!
-//! Nothing here shares code with the model: the loop is written down from the description of
-//! `seq_read_iter()`, `traverse()` and `seq_lseek()` (fs/seq_file.c), jumps and all, over a buffer
-//! whose every byte says which call wrote it. What the reader gets is therefore a second witness,
-//! beside what the loop notes at each branch.
+//! It shares no code with the model. The loop is written from the description of `seq_read_iter()`,
+//! `traverse()` and `seq_lseek()` (fs/seq_file.c), jumps included, over a buffer in which each byte
+//! knows the call that wrote it. So the bytes that the reader gets are a second witness, beside the
+//! notes of the loop at each branch.
 
 pub mod core;
 pub mod file;

@@ -1,4 +1,4 @@
-//! Who reads the file, and how.
+//! Readers of the simulator: threads and their system calls.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::testing::simulator::core::{Iter, Seq};
 use crate::testing::simulator::file::AnyFile;
 use crate::testing::simulator::log::{Log, TICK, TrueRead};
 
-/// Something that a program does with its descriptor.
+/// An action of a program on its descriptor.
 #[derive(Clone, Copy, Debug)]
 pub enum Act {
     /// read() at the file position.
@@ -17,28 +17,28 @@ pub enum Act {
     Pread { pos: i64, want: u64, fault: Option<u64> },
     /// lseek()
     Lseek { offset: i64, whence: u32 },
-    /// Back to the beginning without an event, as kernfs' lseek does it.
+    /// Sets the position to 0 without an event, as the lseek of kernfs does.
     Rewind,
-    /// So many allocations later there is no memory.
+    /// Makes an allocation fail, after this many that succeed.
     NoMemory(u32),
     /// write()
     Write,
 }
 
-/// A descriptor, what is behind it, and what is done to it.
+/// A file, and the actions on its descriptor.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub file: AnyFile,
     pub acts: Vec<Act>,
 }
 
-/// Any plan.
+/// Plans of all kinds.
 pub fn plans() -> impl Strategy<Value = Plan> {
     (super::file::files(), prop::collection::vec(acts(), 1..14))
         .prop_map(|(file, acts)| Plan { file, acts })
 }
 
-/// Anything a program can do.
+/// Actions of all kinds.
 pub fn acts() -> impl Strategy<Value = Act> {
     let want = || prop_oneof![1 => Just(0_u64), 6 => 1..40_u64, 4 => 40..200_u64, 3 => Just(4096)];
     let fault = || prop_oneof![12 => Just(None), 1 => (0..60_u64).prop_map(Some)];
@@ -55,12 +55,12 @@ pub fn acts() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// A thread as the probes see it.
+/// Returns a thread as the probes see it.
 pub fn task(tid: u32) -> Task {
     Task { pid: 1, tid, uid: 0, comm: format!("t{tid}").into_bytes() }
 }
 
-/// The open of a simulated session.
+/// Returns the open of a simulated session.
 pub fn open(key: u32, adopted: bool) -> Body {
     let table = OpTable { start: 0x100, next: 0x200, show: 0x300, stop: 0x400 };
     let kind = FileKind::Seq { m: u64::from(key), op: 2, table, private: 0, size: 0, inner: 0 };
@@ -75,12 +75,12 @@ pub fn open(key: u32, adopted: bool) -> Body {
     }))
 }
 
-/// One thread does one thing after another; the descriptor is opened before and released after.
+/// Runs the actions of one thread, between an open and a release.
 pub fn run(key: u32, plan: Plan) -> Log {
     alone(Descriptor::open(key, plan.file), plan.acts)
 }
 
-/// The same with pages of 4096 bytes.
+/// Runs the actions of one thread with pages of 4096 bytes.
 pub fn run_full_size(file: AnyFile, acts: Vec<Act>) -> Log {
     let mut descriptor = Descriptor::open(1, file);
     descriptor.seq.page = 4096;
@@ -97,7 +97,7 @@ fn alone(mut descriptor: Descriptor, acts: Vec<Act>) -> Log {
     descriptor.release()
 }
 
-/// Several threads share a descriptor. `dice` says who moves next.
+/// Runs several threads that share a descriptor. `dice` decides which one continues.
 pub fn crowd(key: u32, file: AnyFile, acts: Vec<Vec<Act>>, dice: &[u8]) -> Log {
     let mut descriptor = Descriptor::open(key, file);
     let mut threads: Vec<Thread> = (1..)
@@ -118,7 +118,8 @@ pub fn crowd(key: u32, file: AnyFile, acts: Vec<Vec<Act>>, dice: &[u8]) -> Log {
             Some(call) => {
                 let (call, section) = descriptor.locked(call);
                 thread.call = Some(call);
-                // While it holds m->lock, others enter, and those that are done return.
+                // While this thread holds m->lock, others enter, and those that have dropped it
+                // return.
                 for other in &mut threads {
                     if dice.next().unwrap_or(0) % 3 > 0 {
                         continue;
@@ -153,7 +154,7 @@ impl Thread {
 struct Call {
     tid: u32,
     kind: CallKind,
-    /// What it returns, once it has dropped the lock.
+    /// Result of the call, once it has dropped the lock.
     done: Option<Done>,
 }
 
@@ -183,7 +184,7 @@ impl Descriptor {
         Self { seq, f_pos: 0, reads: 0 }
     }
 
-    /// A system call reaches the probe at its entry.
+    /// Emits the entry of a system call.
     fn enter(&mut self, tid: u32, act: Act, crowd: bool) -> Option<Call> {
         let (call, body) = self.entry(tid, act, crowd, self.seq.state())?;
         self.seq.emit(body);
@@ -227,7 +228,7 @@ impl Descriptor {
         Some((Call { tid, kind, done: None }, body))
     }
 
-    /// A system call does all that it does under `m->lock`. Also returns the events and states.
+    /// Does all that a system call does under `m->lock`. Returns the events and states, too.
     fn locked(&mut self, mut call: Call) -> (Call, Vec<(u64, SeqState)>) {
         let seq = &mut self.seq;
         let ret = match call.kind {
@@ -254,7 +255,7 @@ impl Descriptor {
         (call, seq.states.clone())
     }
 
-    /// A system call passes the probe at its return.
+    /// Emits the return of a system call.
     fn exit(&mut self, call: Call) {
         let body = self.exit_body(call, self.seq.state());
         let time = self.seq.emit(body);
@@ -285,8 +286,8 @@ impl Descriptor {
         }
     }
 
-    /// While another thread holds the lock and is just behind the event of `time`, this one enters
-    /// or returns.
+    /// Lets a thread enter or return just behind the event at `time`, while another one holds the
+    /// lock.
     fn meanwhile(&mut self, thread: &mut Thread, time: u64, state: SeqState) {
         let (body, call) = match thread.call.take() {
             Some(call) if call.done.is_some() => (self.exit_body(call, state), Some(call)),
@@ -306,7 +307,7 @@ impl Descriptor {
                 (body, None)
             }
         };
-        // Behind that event, and behind what others did there meanwhile.
+        // Behind that event, and behind the events of other threads there.
         let events = &mut self.seq.log.events;
         let mut at = events.partition_point(|event| event.time <= time);
         while events.get(at).is_some_and(|event| event.time < time + TICK) {

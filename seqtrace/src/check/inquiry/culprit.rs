@@ -20,7 +20,7 @@ use crate::{
         verdict::Proof,
     },
     event::{Ptr, Role},
-    rules::ids::{SQ105, SQ106, SQ204, SQ305, SQ601},
+    rules::{SQ105, SQ106, SQ204, SQ305, SQ601},
 };
 
 /// Distance past the end to which a walk through the whole file seeks, in bytes.

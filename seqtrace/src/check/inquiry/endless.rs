@@ -11,7 +11,7 @@ use crate::{
         verdict::Proof,
     },
     event::Role,
-    rules::ids::SQ105,
+    rules::SQ105,
 };
 
 /// Evidence that a file does not end.

@@ -35,7 +35,7 @@ use super::{
     verdict::{Circumstances, Report, Verdict, add, conclude},
 };
 use crate::{
-    rules::{Finding, PASSED_OVER, ids::SQ301},
+    rules::{Finding, PASSED_OVER, SQ301},
     session::update::{Partial, SessionId},
 };
 

@@ -17,7 +17,7 @@ use crate::{
         verdict::Proof,
     },
     event::Role,
-    rules::ids::SQ306,
+    rules::SQ306,
 };
 
 /// Number of consecutive probes without a treatment.

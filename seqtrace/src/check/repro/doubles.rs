@@ -7,7 +7,7 @@
 use super::Repro;
 use crate::{
     check::{oracle::End, plan::Kind, verdict::Report},
-    rules::{Value, ids::SQ201},
+    rules::{SQ201, Value},
     session::update::Range,
 };
 

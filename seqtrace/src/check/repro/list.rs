@@ -17,10 +17,7 @@ use crate::{
         plan::{Kind, LARGE, PAGE, Shape},
         verdict::{Failure, PlanOutcome, PlanReport, Report, is_bad},
     },
-    rules::{
-        Id,
-        ids::{SQ105, SQ301, SQ302, SQ304, SQ401, SQ402, SQ403, SQ501},
-    },
+    rules::{Id, SQ105, SQ301, SQ302, SQ304, SQ401, SQ402, SQ403, SQ501},
 };
 
 /// Largest block of dd in bytes.

@@ -7,10 +7,7 @@ use crate::{
     },
     event::Role,
     render::Count,
-    rules::{
-        Blame, Finding, Id, Severity, find,
-        ids::{SQ107, SQ203, SQ204, SQ304, SQ403, SQ601},
-    },
+    rules::{Blame, Finding, Id, SQ107, SQ203, SQ204, SQ304, SQ403, SQ601, Severity, find},
     session::update::SessionId,
 };
 

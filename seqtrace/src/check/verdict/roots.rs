@@ -2,11 +2,8 @@
 
 use super::{Found, Report, is_bad};
 use crate::rules::{
-    Cause, Id, Severity,
-    ids::{
-        SQ101, SQ102, SQ103, SQ104, SQ105, SQ106, SQ107, SQ201, SQ202, SQ203, SQ204, SQ205, SQ302,
-        SQ303, SQ304, SQ305, SQ601,
-    },
+    Cause, Id, SQ101, SQ102, SQ103, SQ104, SQ105, SQ106, SQ107, SQ201, SQ202, SQ203, SQ204, SQ205,
+    SQ302, SQ303, SQ304, SQ305, SQ601, Severity,
 };
 
 /// Rules, each with the rules that break in consequence. If several are broken, the first of the list is the cause.

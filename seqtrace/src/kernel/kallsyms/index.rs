@@ -1,7 +1,6 @@
 //! An index of the symbols' names by hash.
 
 use super::Kallsyms;
-use crate::hash::spread;
 
 /// Indices of symbols, grouped by the hash of their names: bucket `b` is
 /// `order[begin[b]..begin[b + 1]]`.
@@ -51,8 +50,9 @@ impl NameIndex {
             (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
             _ => (name.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), 0),
         };
-        let mixed = spread(first ^ last.rotate_left(23) ^ name.len() as u64);
-        let [.., low, high] = mixed.to_le_bytes();
+        let key = first ^ last.rotate_left(23) ^ name.len() as u64;
+        // 2^64 / golden ratio spreads similar keys over the high bits.
+        let [.., low, high] = key.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
         u16::from_le_bytes([low, high])
     }
 }

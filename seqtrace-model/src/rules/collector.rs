@@ -1,4 +1,4 @@
-//! Where rules raise what they found: each rule once a session, later ones are counted.
+//! Collects the findings of a session: each rule is reported once, later breaches are counted.
 
 use std::sync::Arc;
 
@@ -8,29 +8,29 @@ use crate::finding::{Id, Severity};
 use crate::rules::rule::Rule;
 use crate::session::update::Session;
 
-/// Collects the findings of one session.
+/// Findings of one session.
 #[derive(Debug)]
-pub(super) struct Bench {
+pub(super) struct FindingCollector {
     session: Arc<Session>,
-    /// What each rule has found so far.
-    tally: Vec<Told>,
-    /// Raised and not yet told.
-    raised: Vec<Finding>,
-    /// The read of the update that is looked at.
+    /// Tally of each rule that was broken.
+    tally: Vec<RuleTally>,
+    /// Findings that were not taken yet.
+    new_findings: Vec<Finding>,
+    /// Read of the update that is being judged.
     pub(super) read: Option<u32>,
 }
 
 #[derive(Debug)]
-struct Told {
+struct RuleTally {
     rule: &'static Rule,
     severity: Severity,
     times: u64,
-    /// The last finding of a rule that explains others, without its reservation.
+    /// Last finding without its reservation, if the rule explains others.
     root: Option<Finding>,
 }
 
-/// A finding that a rule is writing.
-pub(super) struct Draft {
+/// A finding that a rule is building.
+pub(super) struct FindingBuilder {
     role: Option<Role>,
     message: String,
     doubt: String,
@@ -38,13 +38,13 @@ pub(super) struct Draft {
     cause: Option<Id>,
 }
 
-impl Draft {
-    /// Its line.
+impl FindingBuilder {
+    /// Returns a builder of a finding with this message.
     pub(super) fn new(message: String) -> Self {
         Self { role: None, message, doubt: String::new(), evidence: Vec::new(), cause: None }
     }
 
-    /// The callback to look at.
+    /// Sets the callback to look at.
     pub(super) fn blame(mut self, role: Role) -> Self {
         self.role = Some(role);
         self
@@ -56,56 +56,57 @@ impl Draft {
         self
     }
 
-    /// Something that was seen.
+    /// Adds a fact to the evidence.
     pub(super) fn with(mut self, label: &'static str, value: Value) -> Self {
         self.evidence.push(Evidence { label, value });
         self
     }
 
-    /// What explains it, if something does.
+    /// Sets the rule that explains it.
     pub(super) fn because(mut self, cause: Option<Id>) -> Self {
         self.cause = cause;
         self
     }
 }
 
-impl Bench {
+impl FindingCollector {
     pub(super) fn new(session: Arc<Session>) -> Self {
-        Self { session, tally: Vec::new(), raised: Vec::new(), read: None }
+        Self { session, tally: Vec::new(), new_findings: Vec::new(), read: None }
     }
 
-    /// A rule is broken. Told in full if it is the first time in this session, or worse than before.
-    pub(super) fn raise(
+    /// Reports a broken rule. The finding is built only if it is the first of its rule in this
+    /// session, or worse than those before.
+    pub(super) fn report(
         &mut self,
         rule: &'static Rule,
         severity: Severity,
-        draft: impl FnOnce() -> Draft,
+        build: impl FnOnce() -> FindingBuilder,
     ) {
-        self.raise_many(rule, severity, 1, draft);
+        self.report_many(rule, severity, 1, build);
     }
 
-    /// A rule is broken, `times` times; the draft is of the first of them. 0 times: it was counted
-    /// before, and has turned out to be worse.
-    pub(super) fn raise_many(
+    /// Reports a rule that was broken `times` times; the finding describes the first of them. 0: it
+    /// was counted before and has turned out to be worse.
+    pub(super) fn report_many(
         &mut self,
         rule: &'static Rule,
         severity: Severity,
         times: u64,
-        draft: impl FnOnce() -> Draft,
+        build: impl FnOnce() -> FindingBuilder,
     ) {
-        let at = self.tally.iter().position(|told| told.rule.id == rule.id);
-        let so_far = if let Some(told) = at.and_then(|at| self.tally.get_mut(at)) {
-            told.times += times;
-            if told.severity >= severity {
+        let at = self.tally.iter().position(|entry| entry.rule.id == rule.id);
+        let so_far = if let Some(entry) = at.and_then(|at| self.tally.get_mut(at)) {
+            entry.times += times;
+            if entry.severity >= severity {
                 return;
             }
-            told.severity = severity;
-            told.times
+            entry.severity = severity;
+            entry.times
         } else {
-            self.tally.push(Told { rule, severity, times, root: None });
+            self.tally.push(RuleTally { rule, severity, times, root: None });
             times
         };
-        let Draft { role, message, doubt, evidence, cause } = draft();
+        let FindingBuilder { role, message, doubt, evidence, cause } = build();
         let cause =
             cause.filter(|id| *id != rule.id).map(|id| Cause { id, blame: self.blamed(id) });
         if let Some(cause) = &cause {
@@ -119,59 +120,62 @@ impl Bench {
             times: so_far,
             ..Finding::new(rule, severity, self.session.id, message)
         };
-        if rule.id.culprit().is_some()
-            && let Some(told) = self.tally.iter_mut().find(|told| told.rule.id == rule.id)
+        if rule.culprit.is_some()
+            && let Some(entry) = self.tally.iter_mut().find(|entry| entry.rule.id == rule.id)
         {
-            told.root = Some(finding.clone());
+            entry.root = Some(finding.clone());
         }
         finding.message.push_str(&doubt);
-        self.raised.push(finding);
+        self.new_findings.push(finding);
     }
 
-    /// Raises a finding, and what explains it, to the severity of a consequence: a cause is never milder than what
+    /// Raises a finding, and those that explain it, to the severity of a consequence: a cause is never milder than what
     /// it explains.
     fn worsen(&mut self, id: Id, severity: Severity) {
-        let Some(told) = self.tally.iter_mut().find(|told| told.rule.id == id) else { return };
-        let Some(root) = told.root.as_mut().filter(|root| root.severity < severity) else { return };
-        (told.severity, root.severity, root.times) = (severity, severity, told.times);
+        let Some(entry) = self.tally.iter_mut().find(|entry| entry.rule.id == id) else { return };
+        let Some(root) = entry.root.as_mut().filter(|root| root.severity < severity) else {
+            return;
+        };
+        (entry.severity, root.severity, root.times) = (severity, severity, entry.times);
         let finding = Finding { read: self.read, ..root.clone() };
         if let Some(cause) = &finding.cause {
             self.worsen(cause.id, severity);
         }
-        self.raised.push(finding);
+        self.new_findings.push(finding);
     }
 
-    /// The first finding of the session that explains others and has no cause itself.
+    /// Returns the first finding of the session that explains others, has no cause itself and is
+    /// more than information.
     pub(super) fn root(&self) -> Option<Id> {
-        let roots = self.tally.iter().filter_map(|told| told.root.as_ref());
+        let roots = self.tally.iter().filter_map(|entry| entry.root.as_ref());
         let mut firm = roots.filter(|root| root.severity > Severity::Info && root.cause.is_none());
         firm.next().map(|root| root.id)
     }
 
     /// Returns true if a rule was broken, by more than information.
     pub(super) fn is_firm(&self, id: Id) -> bool {
-        self.tally.iter().any(|told| told.rule.id == id && told.severity > Severity::Info)
+        self.tally.iter().any(|entry| entry.rule.id == id && entry.severity > Severity::Info)
     }
 
-    /// How often a rule was broken so far.
+    /// Returns how often a rule was broken so far.
     pub(super) fn times(&self, id: Id) -> u64 {
-        self.tally.iter().find(|told| told.rule.id == id).map_or(0, |told| told.times)
+        self.tally.iter().find(|entry| entry.rule.id == id).map_or(0, |entry| entry.times)
     }
 
-    /// Whether anything was raised that was not taken.
-    pub(super) fn has_raised(&self) -> bool {
-        !self.raised.is_empty()
+    /// Returns true if there are findings that were not taken.
+    pub(super) fn has_new(&self) -> bool {
+        !self.new_findings.is_empty()
     }
 
-    /// What was raised since this was asked last.
+    /// Takes the new findings.
     pub(super) fn take(&mut self) -> Vec<Finding> {
-        std::mem::take(&mut self.raised)
+        std::mem::take(&mut self.new_findings)
     }
 
-    /// The sums, the worst first.
+    /// Returns the counts of all rules, the worst first.
     pub(super) fn counts(&self) -> Vec<FindingCount> {
         let mut counts = Vec::new();
-        for Told { rule, severity, times, root: _ } in &self.tally {
+        for RuleTally { rule, severity, times, root: _ } in &self.tally {
             let (severity, times) = (*severity, *times);
             let count = FindingCount { id: rule.id, name: rule.name, severity, sessions: 1, times };
             crate::finding::add_counts(&mut counts, &[count]);

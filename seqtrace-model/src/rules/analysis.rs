@@ -1,0 +1,362 @@
+//! Analysis of one session: updates enter the ledger, and the rules get what follows from them.
+
+pub(super) mod calls;
+
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::Arc;
+
+use self::calls::Calls;
+use super::Rules;
+use super::collector::FindingCollector;
+use super::history::{self, FileKey, History, KnownFile};
+use super::hooks::{Accepted, Closed, Context, Delivery, Hooks, PassStart, Returned};
+use super::ledger::pass::Origin;
+use super::ledger::{Ledger, NewEntry, Shown};
+use crate::event::{FileKind, Role};
+use crate::finding::{Finding, FindingCount};
+use crate::session::update::{CallbackUpdate, Phase, ReadEnd, Session, Update, What};
+
+/// State of one open session.
+#[derive(Debug)]
+pub(super) struct SessionAnalysis {
+    /// Its file, if it has callbacks.
+    pub(super) file: Option<KnownFile>,
+    facts: Facts,
+    rules: Rules,
+    calls: Calls,
+    /// True if events were lost while it was open.
+    has_gaps: bool,
+    pending_show: Option<PendingShow>,
+    /// True if the update before was a record that was accepted without its text.
+    text_pending: bool,
+    /// True if the reader has reached the end of the file in this generation.
+    complete: bool,
+}
+
+/// Facts of the session that the rules share.
+#[derive(Debug)]
+struct Facts {
+    session: Arc<Session>,
+    ledger: Ledger,
+    findings: FindingCollector,
+    texts: bool,
+}
+
+impl Facts {
+    #[inline]
+    fn with<'a>(&'a mut self, history: &'a mut History) -> Context<'a> {
+        let Self { session, ledger, findings, texts } = self;
+        Context { session, ledger, history, findings, texts: *texts }
+    }
+}
+
+/// A show whose text may be the next update.
+#[derive(Debug)]
+struct PendingShow {
+    callback: CallbackUpdate,
+    read: Option<u32>,
+    time: u64,
+}
+
+impl SessionAnalysis {
+    /// Returns the state of a session that was opened, or is seen for the first time.
+    pub(super) fn new(session: Arc<Session>) -> Self {
+        let m = match session.kind {
+            FileKind::Seq { m, .. } => m,
+            FileKind::Plain { .. } => 0,
+        };
+        Self {
+            file: FileKey::of(&session).map(KnownFile::new),
+            facts: Facts {
+                ledger: Ledger::new(m, session.adopted),
+                findings: FindingCollector::new(Arc::clone(&session)),
+                session,
+                texts: false,
+            },
+            rules: Rules::default(),
+            calls: Calls::default(),
+            has_gaps: false,
+            pending_show: None,
+            text_pending: false,
+            complete: false,
+        }
+    }
+
+    /// Lowers the maximum number of entries of the ledger.
+    #[cfg(test)]
+    pub(super) fn limited(mut self, entries: Option<usize>) -> Self {
+        if let Some(entries) = entries {
+            self.facts.ledger.limit(entries);
+        }
+        self
+    }
+
+    pub(super) fn session(&self) -> &Arc<Session> {
+        &self.facts.session
+    }
+
+    /// Returns true if there are findings that were not taken.
+    pub(super) fn has_findings(&self) -> bool {
+        self.facts.findings.has_new()
+    }
+
+    /// Takes the new findings.
+    pub(super) fn take(&mut self) -> Vec<Finding> {
+        self.facts.findings.take()
+    }
+
+    /// Returns the counts of all rules.
+    pub(super) fn counts(&self) -> Vec<FindingCount> {
+        self.facts.findings.counts()
+    }
+
+    /// Takes the fact that events were lost.
+    pub(super) fn gap(&mut self) {
+        self.pending_show = None;
+        self.has_gaps = true;
+        self.taint();
+    }
+
+    /// Takes the fact that another open has the `struct file`. If events were lost, the release may
+    /// be one of them.
+    pub(super) fn reused(&mut self, time: u64, history: &mut History) {
+        if !self.has_gaps {
+            self.rules.on_reused(&mut self.facts.with(history), time);
+        }
+    }
+
+    fn taint(&mut self) {
+        self.facts.ledger.taint();
+        self.rules.forget();
+    }
+
+    /// Takes an update of this session. `texts`: the trace has the texts of records.
+    #[inline]
+    pub(super) fn observe(&mut self, update: &Update, texts: bool, history: &mut History) {
+        if self.pending_show.is_some() {
+            self.text(update, history);
+        }
+        self.facts.texts = texts;
+        let text_pending = std::mem::take(&mut self.text_pending);
+        self.facts.findings.read = update.read;
+        match &update.what {
+            What::Callback(callback) => self.callback(update, callback, texts, history),
+            // The first text of the trace: its record was accepted already.
+            What::Preview { bytes } if text_pending => self.facts.ledger.entries.text(hash(bytes)),
+            What::ReadBegin { pos, .. } => self.calls.enter(update, *pos),
+            What::LseekBegin { .. } => self.calls.enter(update, 0),
+            What::Grow { to, .. } => self.rules.on_grow(&mut self.facts.with(history), *to),
+            What::ReadEnd(end) => self.read_end(update, end, history),
+            What::LseekEnd { ret, .. } => {
+                if let Some(failure) = self.calls.leave(update).and_then(|call| call.failure) {
+                    self.rules.on_call_end(&mut self.facts.with(history), &failure, *ret);
+                }
+            }
+            What::Disagreement { .. } => {
+                self.has_gaps = true;
+                self.taint();
+            }
+            What::OpenLeaked { ret } => {
+                self.rules.on_open_failed(&mut self.facts.with(history), *ret);
+            }
+            What::Close { by, totals, partial, private, .. } => {
+                self.keep(history);
+                let closed = Closed { by: *by, totals, partial, private: *private };
+                self.rules.on_close(&mut self.facts.with(history), &closed);
+            }
+            _ => {}
+        }
+        if self.facts.findings.has_new() {
+            history.root = history.root.or(self.facts.findings.root());
+        }
+    }
+
+    /// Gives the pending show the text in an update, or none if the update has none.
+    fn text(&mut self, update: &Update, history: &mut History) {
+        let hash = match &update.what {
+            What::Preview { bytes } => hash(bytes),
+            _ => 0,
+        };
+        let Some(PendingShow { callback, read, time }) = self.pending_show.take() else { return };
+        self.shown(&callback, read, time, hash, history);
+        self.text_pending = false;
+    }
+
+    #[inline]
+    fn callback(
+        &mut self,
+        update: &Update,
+        callback: &CallbackUpdate,
+        texts: bool,
+        history: &mut History,
+    ) {
+        if callback.phase == Phase::Unknown {
+            self.taint();
+            return;
+        }
+        if callback.role == Role::Start {
+            self.begin(update, callback, history);
+        }
+        if !self.facts.ledger.is_known() {
+            return;
+        }
+        self.calls.note_failure(update, callback);
+        let (read, time) = (update.read, update.time);
+        let returned = Returned { callback, ptr: callback.ret_ptr.unwrap_or_default(), time };
+        match callback.role {
+            Role::Start => self.start(&returned, read, history),
+            Role::Next => self.next(&returned, read, history),
+            Role::Show => {
+                self.rules.on_show(&mut self.facts.with(history), callback);
+                if texts && callback.bytes.unwrap_or(0) > 0 {
+                    let callback = *callback;
+                    self.pending_show = Some(PendingShow { callback, read, time });
+                } else {
+                    self.shown(callback, read, time, 0, history);
+                }
+            }
+            Role::Stop => {
+                self.rules.on_stop(&mut self.facts.with(history), &returned);
+                self.facts.ledger.stop(callback);
+            }
+        }
+    }
+
+    /// Begins a generation, if one begins with this start.
+    fn begin(&mut self, update: &Update, callback: &CallbackUpdate, history: &mut History) {
+        let rewound = self.calls.begin_pass(update) && callback.phase == Phase::First;
+        if rewound || callback.phase == Phase::Traverse {
+            self.keep(history);
+            self.rules.forget();
+            self.rules.on_generation(&mut self.facts.with(history));
+            self.facts.ledger.begin();
+            self.complete = false;
+        }
+    }
+
+    /// Offers the first records of the generation to the history of the file.
+    fn keep(&self, history: &mut History) {
+        let ledger = &self.facts.ledger;
+        if ledger.is_known() {
+            let first = ledger.entries.first(history::SAMPLE);
+            history.keep(first, ledger.private(), self.complete);
+        }
+    }
+
+    fn start(&mut self, start: &Returned<'_>, read: Option<u32>, history: &mut History) {
+        let Returned { callback, ptr, time } = *start;
+        if callback.bytes.is_some() {
+            self.facts.ledger.ignore_offsets();
+        }
+        let root = self.facts.ledger.root();
+        self.rules.before_start(&mut self.facts.with(history), start);
+        let ledger = &mut self.facts.ledger;
+        let (set_back, was_set_back) = (ledger.sets_back(callback, ptr), ledger.set_back);
+        let resume = ledger.start(callback, ptr, time, &mut history.pointers);
+        ledger.set_time(time, read);
+        let mut pass = PassStart { root, set_back, was_set_back, resume, explained: false };
+        self.rules.on_start(&mut self.facts.with(history), start, &mut pass);
+    }
+
+    fn next(&mut self, next: &Returned<'_>, read: Option<u32>, history: &mut History) {
+        let Returned { callback, ptr, time } = *next;
+        if callback.bytes.is_some() {
+            self.facts.ledger.ignore_offsets();
+        }
+        self.rules.before_next(&mut self.facts.with(history), next);
+        self.facts.ledger.next(callback, ptr, &mut history.pointers);
+        self.facts.ledger.set_time(time, read);
+        self.rules.on_next(&mut self.facts.with(history), next);
+    }
+
+    /// Takes a rendering; `hash` is that of its text, 0 if it is unknown.
+    fn shown(
+        &mut self,
+        callback: &CallbackUpdate,
+        read: Option<u32>,
+        time: u64,
+        hash: u64,
+        history: &mut History,
+    ) {
+        let read = read.unwrap_or(0);
+        match self.facts.ledger.show(callback, read, hash, &mut history.pointers) {
+            Shown::Accepted(new_entry) => {
+                self.text_pending = hash == 0;
+                self.accepted(&new_entry, time, history);
+            }
+            Shown::Consumed | Shown::Again => {}
+            Shown::Unknown => self.taint(),
+        }
+    }
+
+    fn accepted(&mut self, new_entry: &NewEntry, time: u64, history: &mut History) {
+        self.rules.before_accept(&mut self.facts.with(history), new_entry);
+        let ledger = &mut self.facts.ledger;
+        let expected = ledger.end().unwrap_or(0);
+        if !ledger.is_contiguous(&new_entry.entry) {
+            return self.not_contiguous(expected, new_entry.entry.start, history);
+        }
+        let behind = ledger.pass.as_ref().is_some_and(|pass| pass.origin == Origin::AfterEnd);
+        let last = if behind { ledger.entries.last().copied() } else { None };
+        let number = ledger.entries.total();
+        let early = ledger.pass.as_mut().and_then(|pass| pass.early.take());
+        let early = early.filter(|_| ledger.is_new(new_entry));
+        let duplicate = ledger.accept(new_entry, time, &history.pointers);
+        let early = early.filter(|_| duplicate.is_none());
+        let accepted =
+            Accepted { new_entry, number, last, early, duplicate: duplicate.as_ref(), time };
+        self.rules.on_accept(&mut self.facts.with(history), &accepted);
+    }
+
+    /// Reports that the ledger does not end where the core's buffer does. Nothing is claimed of
+    /// this generation any further.
+    fn not_contiguous(&mut self, expected: i64, observed: i64, history: &mut History) {
+        self.rules.on_not_contiguous(&mut self.facts.with(history), expected, observed);
+        self.taint();
+    }
+
+    fn read_end(&mut self, update: &Update, end: &ReadEnd, history: &mut History) {
+        let call = self.calls.leave(update);
+        if end.partial.is_some() {
+            self.taint();
+        }
+        if !self.facts.ledger.is_known() {
+            return;
+        }
+        let (failure, shared) = call.map_or((None, true), |call| (call.failure, call.shared));
+        if let Some(failure) = failure {
+            self.rules.on_call_end(&mut self.facts.with(history), &failure, end.ret);
+        }
+        if end.ret > 0 {
+            self.delivered(end, shared, history);
+        } else if end.ret == 0 && end.eof {
+            self.complete = true;
+            self.rules.on_end_of_file(&mut self.facts.with(history));
+            if self.facts.ledger.root().is_none() {
+                let whole_bytes = u64::try_from(end.range.end).unwrap_or(0);
+                history.whole_bytes = history.whole_bytes.max(Some(whole_bytes));
+            }
+        }
+    }
+
+    fn delivered(&mut self, end: &ReadEnd, shared: bool, history: &mut History) {
+        let Facts { ledger, findings, .. } = &self.facts;
+        let root = ledger.root().or(findings.root());
+        if let Some(kept) = ledger.end().filter(|_| !shared) {
+            let core = end.range.end.saturating_add_unsigned(end.leftover);
+            if kept != core {
+                return self.not_contiguous(kept, core, history);
+            }
+        }
+        let bytes = u64::try_from(end.ret).unwrap_or(0);
+        let mut delivery = Delivery { bytes, range: end.range, root, duplicates: 0 };
+        self.rules.on_delivered(&mut self.facts.with(history), &mut delivery);
+    }
+}
+
+/// Returns the hash of the first bytes of a record; never 0.
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish() | 1
+}
