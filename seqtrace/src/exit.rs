@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use crate::rules::{Severity, Verdict};
+use crate::{
+    kernel::preflight::PreflightError,
+    rules::{Severity, Verdict},
+};
 
 /// The reason why seqtrace ends, as its exit status reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +82,20 @@ impl UserError {
 
     pub(crate) fn target(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { exit: Exit::Target, what: what.into(), hint: hint.into() }
+    }
+}
+
+impl From<PreflightError> for UserError {
+    fn from(error: PreflightError) -> Self {
+        let hint = match error {
+            PreflightError::Btf(_) => {
+                "seqtrace needs a kernel with CONFIG_DEBUG_INFO_BTF; `seqtrace doctor` has details"
+            }
+            PreflightError::Symbols(_) => {
+                "seqtrace needs a kernel with CONFIG_KALLSYMS and a /proc; `seqtrace doctor` has details"
+            }
+        };
+        Self::environment(error.to_string(), hint)
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         return judge(recording, wanted, args, writer);
     }
     let mut writer = Writer::open(args.file.as_deref())?;
-    let facts = Preflight::gather()?;
+    let facts = super::preflight()?;
     let wanted = targets::locate(&args.targets)?;
     files::refuse(&wanted)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -49,7 +49,7 @@ struct Entry {
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
     let files = files(targets::locate(&args.targets)?)?;
-    let facts = Preflight::gather()?;
+    let facts = super::preflight()?;
     let plan =
         Plan::choose(cli::Backend::Auto, &facts.symbols, &facts.kernel.offsets, Faults::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -77,7 +77,7 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         targets: targets::session_targets(&words),
         filter: targets::filter_here(select)?,
     };
-    let facts = Preflight::gather()?;
+    let facts = super::preflight()?;
     if let Some(fallback) = facts.fallback {
         eprintln!("warning: symbols are hidden (kernel.kptr_restrict): {fallback}");
     }
