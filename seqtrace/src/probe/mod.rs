@@ -3,7 +3,7 @@
 
 pub mod backend;
 mod cast;
-pub mod decode;
+mod decode;
 pub mod error;
 mod functions;
 pub mod loader;

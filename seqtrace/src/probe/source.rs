@@ -156,7 +156,7 @@ impl Source {
         let settled = self.pending.settled(self.probes.ebpf())?;
         let Self { decoder, reorder, attached, queue, .. } = self;
         for slot in &settled {
-            decoder.waiting(slot, |event| {
+            decoder.decode_pending(slot, |event| {
                 reorder.take(event, |event| enqueue(queue, attached, event));
             });
         }
