@@ -13,7 +13,7 @@ mod misses;
 pub mod names;
 pub mod opens;
 mod reorder;
+mod ring;
 pub mod setup;
 pub mod source;
-mod spool;
 mod waiting;

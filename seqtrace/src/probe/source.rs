@@ -25,7 +25,7 @@ use super::{
     log::{self, ToStderr},
     names::KernelNames,
     reorder::ReorderBuffer,
-    spool::Spool,
+    ring::RingReader,
     waiting::Waiting,
 };
 use crate::clock;
@@ -37,7 +37,7 @@ const REORDER_WINDOW_NS: u64 = 20_000_000;
 pub struct Source {
     probes: Probes,
     names: KernelNames,
-    ring: Spool,
+    ring: RingReader,
     decoder: Decoder,
     reorder: ReorderBuffer,
     log: Option<EbpfLogger<ToStderr>>,
@@ -80,7 +80,7 @@ impl Source {
         log: bool,
     ) -> Result<Self, ProbeError> {
         let log = if log { Some(log::open(probes.ebpf_mut())?) } else { None };
-        let ring = Spool::new(probes.take_ring()?);
+        let ring = RingReader::new(probes.take_ring()?);
         let by_callback = matches!(plan, Plan::Callbacks(_));
         if by_callback {
             probes.prepare_tables()?;
