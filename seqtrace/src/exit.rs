@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::{
     kernel::preflight::PreflightError,
+    probe::error::ProbeError,
     rules::{Severity, Verdict},
 };
 
@@ -82,6 +83,18 @@ impl UserError {
 
     pub(crate) fn target(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { exit: Exit::Target, what: what.into(), hint: hint.into() }
+    }
+}
+
+impl From<ProbeError> for UserError {
+    fn from(error: ProbeError) -> Self {
+        let hint = match error {
+            ProbeError::NoCoreSites(_) => {
+                "use --backend auto: it falls back to probes on the callbacks"
+            }
+            _ => "`seqtrace doctor` shows what this machine lacks",
+        };
+        Self::environment(error.to_string(), hint)
     }
 }
 

@@ -121,7 +121,7 @@ impl Shared {
 /// Reads records from the ring, in order.
 pub(super) struct RingReader {
     shared: Arc<Shared>,
-    /// `None` before [`RingReader::start`].
+    /// `None` until [`RingReader::start`] is called.
     thread: Option<JoinHandle<()>>,
 }
 
