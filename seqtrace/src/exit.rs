@@ -2,7 +2,11 @@
 
 use std::process::ExitCode;
 
-use crate::rules::{Severity, Verdict};
+use crate::{
+    kernel::preflight::PreflightError,
+    probe::error::ProbeError,
+    rules::{Severity, Verdict},
+};
 
 /// The reason why seqtrace ends, as its exit status reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +83,32 @@ impl UserError {
 
     pub(crate) fn target(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { exit: Exit::Target, what: what.into(), hint: hint.into() }
+    }
+}
+
+impl From<ProbeError> for UserError {
+    fn from(error: ProbeError) -> Self {
+        let hint = match error {
+            ProbeError::NoCoreSites(_) => {
+                "use --backend auto: it falls back to probes on the callbacks"
+            }
+            _ => "`seqtrace doctor` shows what this machine lacks",
+        };
+        Self::environment(error.to_string(), hint)
+    }
+}
+
+impl From<PreflightError> for UserError {
+    fn from(error: PreflightError) -> Self {
+        let hint = match error {
+            PreflightError::Btf(_) => {
+                "seqtrace needs a kernel with CONFIG_DEBUG_INFO_BTF; `seqtrace doctor` has details"
+            }
+            PreflightError::Symbols(_) => {
+                "seqtrace needs a kernel with CONFIG_KALLSYMS and a /proc; `seqtrace doctor` has details"
+            }
+        };
+        Self::environment(error.to_string(), hint)
     }
 }
 

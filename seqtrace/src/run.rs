@@ -27,31 +27,34 @@ use crate::{
 const TICK: Duration = Duration::from_millis(20);
 /// Interval at which pending batches are polled. A pending callback is shown after two or three intervals.
 const POLL_INTERVAL: Duration = Duration::from_nanos(STALLED_NS);
-/// Time without an event after which a pass counts as stalled, ns.
+/// Time without an event after which a pass is stalled, ns.
 const STALLED_NS: u64 = 30_000_000;
-/// [`POLL_INTERVAL`] while other events arrive: then batches fill quickly.
+/// Interval at which pending batches are polled while other events arrive: then batches fill quickly.
 const BUSY_POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// Maximum number of polls at the end of a trace, while readers go on.
 const END_POLLS: u32 = 20;
 
-/// The parts of a live trace.
+/// A live trace: its source, its pipeline, and the consumers of its updates.
 pub struct Trace<S> {
-    /// Where events come from.
-    pub source: Source,
+    pub(crate) source: Source,
     pipeline: Pipeline,
+    /// `None` if the trace is not recorded.
     recorder: Option<Recorder>,
-    /// Where updates go.
-    pub sink: S,
+    pub(crate) sink: S,
 }
 
 impl<S: Sink> Trace<S> {
-    /// Connects the parts.
-    pub fn new(source: Source, pipeline: Pipeline, recorder: Option<Recorder>, sink: S) -> Self {
+    pub(crate) fn new(
+        source: Source,
+        pipeline: Pipeline,
+        recorder: Option<Recorder>,
+        sink: S,
+    ) -> Self {
         Self { source, pipeline, recorder, sink }
     }
 
-    /// Announces the zero of relative times: from here on the trace is complete.
-    pub fn announce_ready(&mut self) {
+    /// Announces the beginning of the trace, from which on it is complete. Relative times count from here.
+    pub(crate) fn announce_ready(&mut self) {
         let ready = Ready { begin: clock::monotonic(), probes: self.source.probes() };
         if let Some(recorder) = &mut self.recorder {
             recorder.ready(&ready);
@@ -60,15 +63,15 @@ impl<S: Sink> Trace<S> {
     }
 
     /// Announces what a target is.
-    pub fn announce_target(&mut self, target: &TargetInfo) {
+    pub(crate) fn announce_target(&mut self, target: &TargetInfo) {
         if let Some(recorder) = &mut self.recorder {
             recorder.target(target);
         }
         self.sink.target(target);
     }
 
-    /// Feeds the events that were fetched.
-    pub fn pump(&mut self) {
+    /// Feeds the fetched events to the pipeline and to the recorder.
+    pub(crate) fn pump(&mut self) {
         while let Some(event) = self.source.next_event() {
             let fed = self.pipeline.feed(&event, &mut self.sink);
             if let Some(recorder) = &mut self.recorder {
@@ -78,7 +81,7 @@ impl<S: Sink> Trace<S> {
     }
 
     /// Waits for `work` and feeds events meanwhile. On return, all events from before its end were fed.
-    pub async fn pump_while<T>(&mut self, work: impl Future<Output = T>) -> T {
+    pub(crate) async fn pump_while<T>(&mut self, work: impl Future<Output = T>) -> T {
         const OFTEN: Duration = Duration::from_millis(4);
         let mut work = std::pin::pin!(work);
         let mut tick = interval(OFTEN);
@@ -95,14 +98,14 @@ impl<S: Sink> Trace<S> {
         done
     }
 
-    /// Ends the trace and detaches. `written` writes out what the sink has made so far. Returns the summary, the sink and
-    /// the recorder, which has written everything.
+    /// Ends the trace and detaches all probes. `write`: writes the sink's output so far. Returns the summary, the sink,
+    /// and the recorder, which has written the whole recording.
     ///
     /// # Errors
     /// A counter cannot be read, or data cannot be written.
-    pub fn finish(
+    pub(crate) fn finish(
         mut self,
-        mut written: impl FnMut(&mut Self) -> anyhow::Result<bool>,
+        mut write: impl FnMut(&mut Self) -> anyhow::Result<bool>,
     ) -> anyhow::Result<(Summary, S, Option<Recorder>)> {
         let end = clock::monotonic();
         self.source.end_at(end);
@@ -110,7 +113,7 @@ impl<S: Sink> Trace<S> {
         for _ in 0..END_POLLS {
             while self.source.fetch() && self.source.last() <= end {
                 self.pump();
-                written(&mut self)?;
+                write(&mut self)?;
             }
             if !self.source.poll_pending(end)? {
                 break;
@@ -122,19 +125,19 @@ impl<S: Sink> Trace<S> {
         if let Some(recorder) = &mut self.recorder {
             recorder.end(time, missed).context("cannot write the recording")?;
         }
-        written(&mut self)?;
+        write(&mut self)?;
         self.source.detach();
         Ok((summary, self.sink, self.recorder))
     }
 }
 
 impl Trace<Screen> {
-    /// Runs until a signal, the deadline, the end of the child, a limit, or a closed pipe. Returns the child's status, if
-    /// that was it. `fault`: fixed poll interval of the ring, for fault-injection tests.
+    /// Runs until a signal, the deadline, the end of the child, a limit, or a closed pipe. Returns the child's status if
+    /// the trace ended with the child. `fault`: fixed poll interval of the ring, for fault-injection tests.
     ///
     /// # Errors
     /// Data cannot be written.
-    pub async fn run(
+    pub(crate) async fn run(
         &mut self,
         writer: &mut Writer,
         signals: &mut Signals,
@@ -182,11 +185,11 @@ impl Trace<Screen> {
         Ok(())
     }
 
-    /// Writes what has been rendered and recorded. Returns false if the reader of either is gone.
+    /// Writes the rendered output and the recording so far. Returns false if the reader of either has closed its pipe.
     ///
     /// # Errors
     /// Data cannot be written.
-    pub fn write(&mut self, writer: &mut Writer) -> anyhow::Result<bool> {
+    pub(crate) fn write(&mut self, writer: &mut Writer) -> anyhow::Result<bool> {
         self.source.flush_log();
         let mut recorded = true;
         if let Some(recorder) = &mut self.recorder {
@@ -197,6 +200,7 @@ impl Trace<Screen> {
     }
 }
 
+/// Waits for the deadline; for ever if there is none.
 async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
@@ -204,6 +208,7 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
+/// Waits for the end of the child; for ever if there is none.
 async fn wait(child: &mut Option<&mut Child>) -> io::Result<ExitStatus> {
     match child {
         Some(child) => child.wait().await,

@@ -23,7 +23,7 @@ use crate::{
         glob::{self, Glob, GlobError},
         target::{absolute, clean},
     },
-    probe::{loader::Allow, opens::Opens},
+    probe::{opens::Opens, settings::KernelFilter},
 };
 
 /// Maximum number of files that a glob stands for.
@@ -317,10 +317,10 @@ pub(crate) fn are_open_ended(targets: &[Target]) -> bool {
 }
 
 /// Returns the filters that the programs can apply in the kernel.
-pub(crate) fn allow(selection: &Selection) -> Allow {
+pub(crate) fn kernel_filter(selection: &Selection) -> KernelFilter {
     let filter::Prefilter { names, pids, tids, uids, comms } =
         filter::kernel_prefilter(&selection.targets, &selection.filter);
-    Allow {
+    KernelFilter {
         pids: set(pids),
         tids: set(tids),
         uids: set(uids),

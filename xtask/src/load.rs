@@ -18,7 +18,7 @@ const SCRIPT: &str = include_str!("../load/play.sh");
 
 const SECTION: Section = Section::new("docs/load.md", "cargo xtask load");
 
-/// KiB of events that seqtrace may buffer, as in seqtrace/src/probe/spool.rs.
+/// KiB of events that seqtrace may buffer, as in seqtrace/src/probe/ring.rs.
 const BACKLOG: u64 = 128 << 10;
 
 /// Options of `cargo xtask load`.

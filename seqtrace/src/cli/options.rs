@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::values::{duration, faults, ring_size};
 use crate::{
     faults::Faults,
+    probe::backend,
     render::{Format, Time},
     rules::{Id, Severity},
 };
@@ -168,7 +169,7 @@ pub(crate) struct Counts {
 
 /// Method by which callbacks are traced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Backend {
+pub(crate) enum Backend {
     /// `core` if the kernel's code is understood, otherwise `callbacks`
     #[default]
     Auto,
@@ -176,6 +177,16 @@ pub enum Backend {
     Core,
     /// Probe the callback functions, file by file
     Callbacks,
+}
+
+impl From<Backend> for backend::Backend {
+    fn from(backend: Backend) -> Self {
+        match backend {
+            Backend::Auto => Self::Auto,
+            Backend::Core => Self::Core,
+            Backend::Callbacks => Self::Callbacks,
+        }
+    }
 }
 
 /// Options of the probes.

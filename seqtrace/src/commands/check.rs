@@ -31,8 +31,8 @@ use crate::{
     output::Writer,
     pipeline::{Pipeline, Until},
     probe::{
-        backend::Plan,
-        loader::{Allow, Settings},
+        backend::ChosenBackend,
+        settings::{KernelFilter, Settings},
         setup::Setup,
     },
     recording::Ending,
@@ -52,7 +52,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         return judge(recording, wanted, args, writer);
     }
     let mut writer = Writer::open(args.file.as_deref())?;
-    let facts = Preflight::gather()?;
+    let facts = super::preflight()?;
     let wanted = targets::locate(&args.targets)?;
     files::refuse(&wanted)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -192,15 +192,15 @@ fn trace(
     facts: &Preflight,
     readers: &[Process; 2],
 ) -> anyhow::Result<Trace<Collector>> {
-    let plan =
-        Plan::choose(args.backend, &facts.symbols, &facts.kernel.offsets, Faults::default())?;
+    let chosen = ChosenBackend::choose(args.backend.into(), facts, Faults::default())
+        .map_err(UserError::from)?;
     let pids = readers.iter().filter_map(Process::id).collect();
     let settings = Settings {
         kernel: facts.kernel.clone(),
         show_own: true,
         preview: PREVIEW,
         ring_bytes: args.ring_size,
-        allow: Allow { pids, ..Allow::default() },
+        filter: KernelFilter { pids, ..KernelFilter::default() },
         log: args.verbose >= 2,
         faults: Faults::default(),
     };
@@ -209,11 +209,11 @@ fn trace(
         settings,
         symbols: Arc::clone(&facts.symbols),
         opens: targets::opens(&real),
-        plain: false,
+        procfs: false,
     };
-    let attached = setup.attach(plan, args.backend).map_err(UserError::from)?;
+    let attached = setup.attach(chosen, args.backend.into()).map_err(UserError::from)?;
     if args.verbose > 0 && io::stderr().is_terminal() {
-        eprintln!("backend {}", attached.plan.name());
+        eprintln!("backend {}", attached.backend.name());
     }
     let pipeline = Pipeline::new(Selection::default(), Until::default());
     let source = attached.begin().map_err(UserError::from)?;

@@ -21,9 +21,9 @@ use crate::{
     filter::Target,
     kernel::preflight::Preflight,
     probe::{
-        backend::Plan,
+        backend::{Backend, ChosenBackend},
         error::ProbeError,
-        loader::{Allow, Settings},
+        settings::{KernelFilter, Settings},
         setup::Setup,
         source::Source,
     },
@@ -49,15 +49,15 @@ struct Entry {
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
     let files = files(targets::locate(&args.targets)?)?;
-    let facts = Preflight::gather()?;
-    let plan =
-        Plan::choose(cli::Backend::Auto, &facts.symbols, &facts.kernel.offsets, Faults::default())?;
+    let facts = super::preflight()?;
+    let backend =
+        ChosenBackend::choose(Backend::Auto, &facts, Faults::default()).map_err(UserError::from)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _inside = runtime.enter();
     let mut source = own_opens(&facts)?;
     let mut stdout = io::stdout().lock();
     for file in files {
-        let entry = entry(&file, &mut source, &plan);
+        let entry = entry(&file, &mut source, &backend);
         let written = if args.json {
             writeln!(stdout, "{}", serde_json::to_string(&entry)?)
         } else {
@@ -106,18 +106,18 @@ fn own_opens(facts: &Preflight) -> Result<Source, ProbeError> {
         show_own: true,
         preview: 0,
         ring_bytes: 1 << 20,
-        allow: Allow { pids: [std::process::id()].into(), ..Allow::default() },
+        filter: KernelFilter { pids: [std::process::id()].into(), ..KernelFilter::default() },
         log: false,
         faults: Faults::default(),
     };
     let symbols = Arc::clone(&facts.symbols);
-    let setup = Setup { settings, symbols, opens: Vec::new(), plain: true };
+    let setup = Setup { settings, symbols, opens: Vec::new(), procfs: true };
     // Opens need no probes at the core.
-    setup.attach(Plan::Core(Vec::new()), cli::Backend::Auto)?.begin()
+    setup.attach(ChosenBackend::Core(Vec::new()), Backend::Auto)?.begin()
 }
 
-fn entry(file: &NamedFile, source: &mut Source, plan: &Plan) -> Entry {
-    let mut entry = entry_of(file, source, plan);
+fn entry(file: &NamedFile, source: &mut Source, backend: &ChosenBackend) -> Entry {
+    let mut entry = entry_of(file, source, backend);
     if let Some(leads_to) = file.leads_to() {
         entry.note =
             Some(entry.note.map_or(leads_to.clone(), |note| format!("{leads_to}; {note}")));
@@ -125,7 +125,7 @@ fn entry(file: &NamedFile, source: &mut Source, plan: &Plan) -> Entry {
     entry
 }
 
-fn entry_of(file: &NamedFile, source: &mut Source, plan: &Plan) -> Entry {
+fn entry_of(file: &NamedFile, source: &mut Source, backend: &ChosenBackend) -> Entry {
     let shown = escape::text(&file.path, false).to_string();
     let path = file.real_path();
     let empty = |kind, note: String| Entry {
@@ -152,9 +152,9 @@ fn entry_of(file: &NamedFile, source: &mut Source, plan: &Plan) -> Entry {
         }
         Functions::None => empty("seq", "m->op is NULL: no callbacks".to_owned()),
         Functions::Callbacks(callbacks) => {
-            let problem = match plan {
-                Plan::Core(_) => None,
-                Plan::Callbacks(_) => source.try_table(&open.kind),
+            let problem = match backend {
+                ChosenBackend::Core(_) => None,
+                ChosenBackend::Callbacks(_) => source.try_callbacks(&open.kind),
             };
             seq_entry(&shown, callbacks, problem)
         }

@@ -29,7 +29,7 @@ use crate::{
     output::Writer,
     pipeline::Pipeline,
     privileges,
-    probe::{backend::Plan, loader::Settings, setup::Setup},
+    probe::{backend::ChosenBackend, settings::Settings, setup::Setup},
     recording::{Head, Recorder},
     render::{Header, Renderer, Screen},
     rules::Verdict,
@@ -77,17 +77,17 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         targets: targets::session_targets(&words),
         filter: targets::filter_here(select)?,
     };
-    let facts = Preflight::gather()?;
+    let facts = super::preflight()?;
     if let Some(fallback) = facts.fallback {
         eprintln!("warning: symbols are hidden (kernel.kptr_restrict): {fallback}");
     }
     for warning in targets::validate(&words, &selection.filter, &facts.symbols)? {
         eprintln!("warning: {warning}");
     }
-    let plan =
-        Plan::choose(capture.backend, &facts.symbols, &facts.kernel.offsets, capture.inject)?;
+    let chosen = ChosenBackend::choose(capture.backend.into(), &facts, capture.inject)
+        .map_err(UserError::from)?;
     if capture.dry_run {
-        Writer::print(plan.describe().into_bytes())?;
+        Writer::print(chosen.describe().into_bytes())?;
         return Ok(None);
     }
 
@@ -96,15 +96,15 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         settings,
         symbols: Arc::clone(&facts.symbols),
         opens: targets::opens(&selection.targets),
-        plain: selection.targets.iter().any(targets::may_become_plain),
+        procfs: selection.targets.iter().any(targets::may_become_plain),
     };
-    let attached = setup.attach(plan, capture.backend).map_err(UserError::from)?;
+    let attached = setup.attach(chosen, capture.backend.into()).map_err(UserError::from)?;
 
     let mut pipeline = Pipeline::new(selection.clone(), options::until(&limits.counts));
     if request.only_findings {
         pipeline.only_findings();
     }
-    let head = Head { header: header(capture, &facts, &attached.plan), wall_at_boot };
+    let head = Head { header: header(capture, &facts, &attached.backend), wall_at_boot };
     let recording = recording.as_deref().map(recordings::create).transpose()?;
     let recorder = recording
         .map(|output| Recorder::begin(output, &head))
@@ -149,13 +149,13 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     })
 }
 
-fn header(capture: &cli::Capture, facts: &Preflight, plan: &Plan) -> Header {
+fn header(capture: &cli::Capture, facts: &Preflight, backend: &ChosenBackend) -> Header {
     Header {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         kernel: facts.release.clone(),
         machine: std::env::consts::ARCH.to_owned(),
-        backend: plan.name().to_owned(),
-        backend_reason: plan.reason().map(str::to_owned),
+        backend: backend.name().to_owned(),
+        backend_reason: backend.reason().map(str::to_owned),
         ring_bytes: u64::from(capture.ring_size),
         command: std::env::args_os().map(|word| word.as_bytes().to_vec()).collect(),
     }
@@ -167,7 +167,7 @@ fn settings(request: &Request<'_>, facts: &Preflight, selection: &Selection) -> 
         show_own: true,
         preview: request.preview,
         ring_bytes: request.tracing.capture.ring_size,
-        allow: targets::allow(selection),
+        filter: targets::kernel_filter(selection),
         log: request.log,
         faults: request.tracing.capture.inject,
     }

@@ -16,7 +16,12 @@ mod report;
 
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command};
+use crate::{
+    cli::{Cli, Command},
+    exit::UserError,
+    kernel::preflight::Preflight,
+    privileges,
+};
 
 /// Runs the subcommand.
 ///
@@ -38,4 +43,18 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::ReadForCheck => check::read(),
         Command::RunAsInvoker { command } => invoker::become_and_run(&command),
     }
+}
+
+/// Gathers the facts about the kernel that a trace needs.
+///
+/// # Errors
+/// The process lacks the capabilities that tracing needs, or a fact cannot be gathered.
+fn preflight() -> Result<Preflight, UserError> {
+    if !privileges::may_trace() {
+        return Err(UserError::environment(
+            "no permission to trace the kernel",
+            "run it as root: sudo seqtrace … (at least CAP_BPF and CAP_PERFMON are needed)",
+        ));
+    }
+    Ok(Preflight::gather()?)
 }

@@ -5,13 +5,21 @@ use std::{sync::Arc, thread};
 use seqtrace_common::config::{Callers, Offsets, Text, Wrappers};
 
 use super::{
-    btf::Btf,
-    kallsyms::Kallsyms,
+    btf::{Btf, BtfError},
+    kallsyms::{Kallsyms, KallsymsError},
     openers, release,
     symbols::{self, Available},
     text::Kcore,
 };
-use crate::{exit::UserError, privileges};
+
+/// Facts that could not be gathered.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PreflightError {
+    #[error(transparent)]
+    Btf(BtfError),
+    #[error(transparent)]
+    Symbols(KallsymsError),
+}
 
 /// The facts about this kernel that the programs need.
 #[derive(Clone, Debug)]
@@ -42,28 +50,17 @@ impl Preflight {
     /// Reads BTF and symbols, in two threads: each takes a while on a slow machine.
     ///
     /// # Errors
-    /// The process may not trace, or the kernel has no BTF or no symbols.
-    pub(crate) fn gather() -> Result<Self, UserError> {
-        permitted()?;
+    /// The kernel has no BTF or no symbols.
+    pub(crate) fn gather() -> Result<Self, PreflightError> {
         let (types, symbols) = thread::scope(|scope| {
             let symbols = scope.spawn(symbols::of_running_kernel);
             let types = Btf::of_running_kernel().and_then(|btf| Ok((btf.offsets()?, btf)));
             (types, symbols.join())
         });
-        let (offsets, btf) = types.map_err(|error| {
-            UserError::environment(
-                error.to_string(),
-                "seqtrace needs a kernel with CONFIG_DEBUG_INFO_BTF; `seqtrace doctor` has details",
-            )
-        })?;
+        let (offsets, btf) = types.map_err(PreflightError::Btf)?;
         let Available { symbols, fallback } = match symbols {
             Ok(Ok(available)) => available,
-            Ok(Err(error)) => {
-                return Err(UserError::environment(
-                    error.to_string(),
-                    "seqtrace needs a kernel with CONFIG_KALLSYMS and a /proc; `seqtrace doctor` has details",
-                ));
-            }
+            Ok(Err(error)) => return Err(PreflightError::Symbols(error)),
             Err(panic) => std::panic::resume_unwind(panic),
         };
         let address = |name| symbols.kernel_address(name).unwrap_or(0);
@@ -97,15 +94,4 @@ fn callers(symbols: &Kallsyms) -> Callers {
         seq_open_private_raw: text("__seq_open_private"),
         seq_open_private: text("seq_open_private"),
     }
-}
-
-/// Refuses a process without the capabilities that tracing needs.
-fn permitted() -> Result<(), UserError> {
-    if privileges::may_trace() {
-        return Ok(());
-    }
-    Err(UserError::environment(
-        "no permission to trace the kernel",
-        "run it as root: sudo seqtrace … (at least CAP_BPF and CAP_PERFMON are needed)",
-    ))
 }

@@ -1,93 +1,98 @@
-//! Choosing how callbacks are seen.
+//! Chooses the backend: probes on the core's calls of the callbacks, or probes on the callbacks themselves.
 
 use std::fmt::Write;
 
-use seqtrace_common::config::Offsets;
-
+use super::{
+    error::ProbeError,
+    loader::{CoreProbe, Probes},
+};
 use crate::{
-    cli::Backend,
     event::Role,
-    exit::UserError,
     faults::Faults,
-    kernel::{kallsyms::Kallsyms, sites, text::Kcore},
-    probe::{
-        error::ProbeError,
-        loader::{CoreProbe, Probes},
-    },
+    kernel::{preflight::Preflight, sites, text::Kcore},
 };
 
-/// How callbacks are seen in this trace.
+/// The backend that the user requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backend {
+    /// `core` if the kernel's code is understood, otherwise `callbacks`.
+    Auto,
+    Core,
+    Callbacks,
+}
+
+/// The backend of a trace.
 #[derive(Clone, Debug)]
-pub enum Plan {
-    /// At these places in the core.
+pub(crate) enum ChosenBackend {
+    /// Probes on the core's call sites.
     Core(Vec<CoreProbe>),
-    /// At the functions themselves. Why not at the core, unless it was asked for.
+    /// Probes on the callbacks. The reason why `core` is not possible; `None` if the user requested `callbacks`.
     Callbacks(Option<String>),
 }
 
-impl Plan {
-    /// What the command line asks for, as far as this kernel's text allows.
+impl ChosenBackend {
+    /// Chooses the backend that the user requests. For [`Backend::Auto`] that depends on the kernel's text.
     ///
     /// # Errors
-    /// `core` was asked for by name and cannot be had.
-    pub fn choose(
-        wish: Backend,
-        symbols: &Kallsyms,
-        offsets: &Offsets,
+    /// [`ProbeError::NoCoreSites`] for [`Backend::Core`].
+    pub(crate) fn choose(
+        requested: Backend,
+        facts: &Preflight,
         faults: Faults,
-    ) -> Result<Self, UserError> {
-        if wish == Backend::Callbacks {
+    ) -> Result<Self, ProbeError> {
+        if requested == Backend::Callbacks {
             return Ok(Self::Callbacks(None));
         }
         let found = Kcore::open().map_err(sites::SiteError::from).and_then(|kcore| {
             let read =
                 |at, len| if faults.no_core { Ok(vec![0; len]) } else { kcore.read(at, len) };
-            sites::core_sites(symbols, offsets, &read)
+            sites::core_sites(&facts.symbols, &facts.kernel.offsets, &read)
         });
-        match (found, wish) {
-            (Ok(sites), _) => Ok(Self::Core(probes(&sites))),
-            (Err(error), Backend::Core) => Err(UserError::environment(
-                format!("backend core is not possible here: {error}"),
-                "use --backend auto: it falls back to probes on the callbacks",
-            )),
+        match (found, requested) {
+            (Ok(sites), _) => Ok(Self::Core(core_probes(&sites))),
+            (Err(error), Backend::Core) => Err(ProbeError::NoCoreSites(error)),
             (Err(error), _) => Ok(Self::Callbacks(Some(error.to_string()))),
         }
     }
 
-    /// Attaches it. If it is `core` and the kernel refuses one of the sites, the other backend is taken,
-    /// unless `core` was asked for by name.
+    /// Attaches the probes of `core`. If the kernel refuses one of them, returns `callbacks`, unless the user requests
+    /// `core`.
     ///
     /// # Errors
-    /// `core` was asked for and the kernel refuses.
-    pub fn attach(self, probes: &mut Probes, wish: Backend) -> Result<Self, ProbeError> {
-        let Self::Core(sites) = &self else { return Ok(self) };
-        match probes.core(sites) {
+    /// The kernel refuses a probe, and the user requests `core`.
+    pub(super) fn attach(
+        self,
+        probes: &mut Probes,
+        requested: Backend,
+    ) -> Result<Self, ProbeError> {
+        let Self::Core(core) = &self else { return Ok(self) };
+        match probes.attach_core(core) {
             Ok(()) => Ok(self),
-            Err(error) if wish == Backend::Auto => Ok(Self::Callbacks(Some(error.to_string()))),
+            Err(error) if requested == Backend::Auto => {
+                Ok(Self::Callbacks(Some(error.to_string())))
+            }
             Err(error) => Err(error),
         }
     }
 
-    /// The backend's name on the command line.
-    pub fn name(&self) -> &'static str {
+    /// Returns the backend's name on the command line.
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Core(_) => "core",
             Self::Callbacks(_) => "callbacks",
         }
     }
-}
 
-impl Plan {
-    /// Why it is not the first choice.
-    pub fn reason(&self) -> Option<&str> {
+    /// Returns the reason why `core` is not possible, if it was not.
+    pub(crate) fn reason(&self) -> Option<&str> {
         match self {
             Self::Core(_) => None,
             Self::Callbacks(reason) => reason.as_deref(),
         }
     }
 
-    /// What would be attached, for `--dry-run`.
-    pub fn describe(&self) -> String {
+    /// Describes the probes for `--dry-run`.
+    pub(crate) fn describe(&self) -> String {
         let mut text = format!("backend {}\n", self.name());
         match self {
             Self::Core(probes) => {
@@ -108,9 +113,9 @@ impl Plan {
     }
 }
 
-/// A probe behind each call, and one on each call of start, which alone needs the time of its entry:
-/// what comes before it (a lock, a copy to user space) is not its own.
-fn probes(sites: &[sites::Site]) -> Vec<CoreProbe> {
+/// Returns a probe behind each call, and one on each call of start. Only start needs the time of its entry: the code
+/// before it (a lock, a copy to user space) is not part of its duration.
+fn core_probes(sites: &[sites::Site]) -> Vec<CoreProbe> {
     let calls = sites.iter().filter(|site| site.role == Role::Start).map(|site| CoreProbe {
         program: "core_start_call".to_owned(),
         address: site.call_address(),
@@ -119,6 +124,6 @@ fn probes(sites: &[sites::Site]) -> Vec<CoreProbe> {
         program: format!("core_{}_{}", site.role.name(), site.m.name()),
         address: site.return_address(),
     });
-    // Returns first: a pass whose begin is seen is seen to its end.
+    // The calls come last: if the beginning of a pass is seen, so is its end.
     returns.chain(calls).collect()
 }

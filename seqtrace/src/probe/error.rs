@@ -1,57 +1,48 @@
-//! What can go wrong at the boundary, and in which words it is told.
+//! Errors of loading and attaching, as messages.
 
 use aya::{maps::MapError, programs::ProgramError};
 use thiserror::Error;
 
-use crate::exit::UserError;
+use crate::kernel::sites::SiteError;
 
-/// Why tracing could not be set up.
+/// Reasons why a trace cannot be set up or go on.
 #[derive(Debug, Error)]
-pub enum ProbeError {
-    /// The kernel refused the programs or a map.
+pub(crate) enum ProbeError {
+    /// The kernel refuses the programs or a map.
     #[error("cannot load the eBPF programs: {0}")]
     Load(String),
-    /// The kernel's BTF could not be read.
+    /// The kernel's BTF cannot be parsed.
     #[error("cannot read the kernel's BTF: {0}")]
     Btf(String),
-    /// The kernel refused a probe.
+    /// The user requests the backend `core`, and the core's call sites are not found.
+    #[error("backend core is not possible here: {0}")]
+    NoCoreSites(SiteError),
+    /// The kernel refuses a probe.
     #[error("cannot attach to {target}: {reason}")]
     Attach {
-        /// The function or address.
+        /// The function or the address.
         target: String,
-        /// Why.
         reason: String,
     },
-    /// The programs lack something that this version of user space expects.
+    /// The object lacks a program or a map.
     #[error("the eBPF object has no {0}: it does not belong to this version")]
     Missing(&'static str),
-    /// The log of the programs could not be opened.
+    /// The log of the programs cannot be opened.
     #[error("cannot read the programs' log: {0}")]
     Log(#[from] aya_log::Error),
-    /// A map could not be read or written.
+    /// A map cannot be read or written.
     #[error("map {map}: {source}")]
-    Map {
-        /// Its name.
-        map: &'static str,
-        /// Why.
-        source: MapError,
-    },
+    Map { map: &'static str, source: MapError },
 }
 
-impl From<ProbeError> for UserError {
-    fn from(error: ProbeError) -> Self {
-        Self::environment(error.to_string(), "`seqtrace doctor` tells what this machine lacks")
-    }
-}
+/// Numbers of lines that are kept of the beginning and of the end of a message. The verifier's log has thousands.
+const KEPT_LINES: (usize, usize) = (2, 8);
 
-/// Lines of an error that are shown from its beginning and its end: the verifier's log has thousands.
-const ERROR_LINES: (usize, usize) = (2, 8);
-
-/// An error and what caused it, shortened in the middle.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let text = causes(error);
+/// Returns the messages of an error and of its causes, without the middle of a long text.
+pub(super) fn describe(error: &dyn std::error::Error) -> String {
+    let text = join_causes(error);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let (head, tail) = ERROR_LINES;
+    let (head, tail) = KEPT_LINES;
     if lines.len() <= head + tail + 1 {
         return lines.join("\n");
     }
@@ -64,31 +55,31 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     )
 }
 
-/// An error and what caused it.
-fn causes(error: &dyn std::error::Error) -> String {
+/// Returns the messages of an error and of its causes.
+fn join_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
+        let cause = error.to_string();
+        if !text.contains(&cause) {
             text.push_str(": ");
-            text.push_str(&more);
+            text.push_str(&cause);
         }
         source = error.source();
     }
     text
 }
 
-/// Why the kernel refuses a kprobe on a callback, in words.
-pub(super) fn why(error: &ProgramError) -> String {
+/// Returns the reason why the kernel refuses a kprobe on a callback.
+pub(super) fn describe_kprobe_error(error: &ProgramError) -> String {
     let errno = match error {
         ProgramError::SyscallError(error) => error.io_error.raw_os_error(),
         _ => None,
     };
     match errno {
-        // check_kprobe_address_safe() and ftrace's own functions (kernel/kprobes.c, 6.12).
+        // EINVAL: check_kprobe_address_safe() and ftrace's own functions (kernel/kprobes.c, 6.12).
         Some(22) => "the kernel does not allow probes there (notrace or blacklisted)".to_owned(),
         Some(2) => "there is no code at that address (module unloaded?)".to_owned(),
-        _ => chain(error),
+        _ => describe(error),
     }
 }

@@ -1,4 +1,4 @@
-//! The programs' own diagnostics (`-vv`), by aya-log.
+//! Prints the programs' own diagnostics (`-vv`), which they emit through aya-log.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use log::{Log, Metadata, Record};
 
 /// Writes each message as a line of standard error.
 #[derive(Debug)]
-pub struct ToStderr;
+pub(super) struct ToStderr;
 
 impl Log for ToStderr {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -23,10 +23,10 @@ impl Log for ToStderr {
     fn flush(&self) {}
 }
 
-/// Takes the programs' messages from now on; call [`EbpfLogger::flush`] to print what has come.
+/// Opens the programs' log. [`EbpfLogger::flush`] prints the messages since the last call.
 ///
 /// # Errors
 /// The object has no log.
-pub fn open(ebpf: &mut Ebpf) -> Result<EbpfLogger<ToStderr>, aya_log::Error> {
+pub(super) fn open(ebpf: &mut Ebpf) -> Result<EbpfLogger<ToStderr>, aya_log::Error> {
     EbpfLogger::init_with_logger(ebpf, ToStderr)
 }

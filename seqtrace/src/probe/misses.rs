@@ -1,24 +1,25 @@
-//! Hits of our probes for which the kernel ran no program: it tells of them in /proc/self/fdinfo, where
-//! each program and each attachment has a file.
+//! Counts the hits of probes for which the kernel ran no program. /proc/self/fdinfo shows them for the descriptor of each
+//! program and of each attachment.
 
 use std::fs;
 
-/// How many there were, as far as this kernel tells.
+/// Returns the number of such hits, as far as this kernel shows it.
 ///
-/// A program that is entered again on a CPU where it was interrupted is not run: `recursion_misses`, since
-/// 5.12 (bpf_prog_show_fdinfo(), kernel/bpf/syscall.c). A kprobe that is hit while another one is handled on
-/// that CPU is passed over: `missed`, told since 6.17 (bpf_perf_link_fdinfo_kprobe(), same file). Returns are not taken
-/// from there: the programs count those of files that are traced themselves.
+/// The kernel does not run a program that is entered again on a CPU on which it was interrupted: `recursion_misses`,
+/// since 5.12 (bpf_prog_show_fdinfo(), kernel/bpf/syscall.c). It ignores a kprobe that is hit while another one is
+/// handled on that CPU: `missed`, shown since 6.17 (bpf_perf_link_fdinfo_kprobe(), same file). Values of kretprobes are
+/// not used: the programs count the missed returns of traced files themselves.
 pub(super) fn of_this_process() -> u64 {
     let Ok(files) = fs::read_dir("/proc/self/fdinfo") else { return 0 };
     files
         .flatten()
         .filter_map(|file| fs::read_to_string(file.path()).ok())
-        .map(|text| of(&text))
+        .map(|text| missed(&text))
         .sum()
 }
 
-fn of(text: &str) -> u64 {
+/// Parses the text of one descriptor.
+fn missed(text: &str) -> u64 {
     let value = |name| {
         text.lines()
             .filter_map(|line| line.split_once(':'))
@@ -38,12 +39,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_and_kprobes_tell() {
+    fn misses_of_programs_and_kprobes_are_counted() {
         let program = "pos:\t0\nflags:\t02000002\nprog_type:\t2\nrun_cnt:\t0\nrecursion_misses:\t3\nverified_insns:\t9\n";
-        assert_eq!(of(program), 3);
+        assert_eq!(missed(program), 3);
         let link = "link_type:\tperf\nlink_id:\t13\nname:\t(null)\noffset:\t0x0\nmissed:\t2\naddr:\t0x0\nevent_type:\tkprobe\ncookie:\t0\n";
-        assert_eq!(of(link), 2);
-        assert_eq!(of(&link.replace("event_type:\tkprobe", "event_type:\tkretprobe")), 0);
-        assert_eq!(of("pos:\t0\nflags:\t0100000\n"), 0);
+        assert_eq!(missed(link), 2);
+        assert_eq!(missed(&link.replace("event_type:\tkprobe", "event_type:\tkretprobe")), 0);
+        assert_eq!(missed("pos:\t0\nflags:\t0100000\n"), 0);
     }
 }

@@ -1,19 +1,20 @@
-//! The boundary with the kernel: loading and attaching the programs, reading the ring, and turning
-//! its bytes into [`crate::event::Event`]s.
+//! The boundary with the kernel: loads and attaches the programs, reads the ring, and decodes its records to
+//! [`crate::event::Event`]s.
 
-pub mod backend;
-mod cast;
-pub mod decode;
-pub mod error;
+pub(crate) mod backend;
+mod decode;
+pub(crate) mod error;
 mod functions;
-pub mod loader;
-mod loads;
-pub mod log;
+mod kfunc;
+mod loader;
+mod log;
 mod misses;
-pub mod names;
-pub mod opens;
+mod module_generation;
+mod names;
+pub(crate) mod opens;
+mod pending;
 mod reorder;
-pub mod setup;
-pub mod source;
-mod spool;
-mod waiting;
+mod ring;
+pub(crate) mod settings;
+pub(crate) mod setup;
+pub(crate) mod source;

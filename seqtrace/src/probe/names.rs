@@ -13,10 +13,10 @@ use crate::kernel::{
     symbols,
 };
 
-/// Resolves symbols from /proc/kallsyms and paths from the mounts. Reads either again when an address or a device is
-/// newer: a module that was loaded, a filesystem that was mounted.
+/// Resolves symbols from /proc/kallsyms and paths from the mounts. Reads either again if an address or a device is
+/// unknown: a module may have been loaded, a filesystem mounted.
 #[derive(Debug)]
-pub struct KernelNames {
+pub(super) struct KernelNames {
     symbols: Arc<Kallsyms>,
     mounts: Mounts,
     /// Addresses that had no name after a fresh read.
@@ -26,8 +26,8 @@ pub struct KernelNames {
 }
 
 impl KernelNames {
-    /// Starts with the symbols that were read before the trace.
-    pub fn new(symbols: Arc<Kallsyms>) -> Self {
+    /// Begins with the symbols that were read before the trace, and with the current mounts.
+    pub(super) fn new(symbols: Arc<Kallsyms>) -> Self {
         Self {
             symbols,
             mounts: Mounts::of_this_process().unwrap_or_default(),

@@ -1,34 +1,31 @@
 //! Kinds of files whose open function a module may provide, and the functions of the kernel that call it.
 //!
-//! An open that fails after `seq_open()` has succeeded is seen when they return. Each function adds to the time that it
-//! takes to attach and to detach, so a trace of known files attaches only to those that open them.
+//! Probes on their returns see opens that fail after `seq_open()` has succeeded. Each function adds to the time of
+//! attaching and detaching, so a trace of known files attaches only to those that open them.
 
 use std::{io, os::unix::fs::FileTypeExt, path::Path};
 
 use nix::sys::statfs::{DEBUGFS_MAGIC, PROC_SUPER_MAGIC, statfs};
 
-use super::functions::{Frame, How, frame};
+use super::functions::{AttachType, ProbeSpec, probe_spec};
 
 /// A kind of file whose open function a module may provide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opens {
-    /// Files of procfs.
+pub(crate) enum Opens {
     Procfs,
-    /// Files of debugfs.
     Debugfs,
-    /// Character devices, misc devices among them.
+    /// Character devices, including misc devices.
     CharacterDevice,
 }
 
 impl Opens {
-    /// All kinds.
-    pub const ALL: &'static [Self] = &[Self::Procfs, Self::Debugfs, Self::CharacterDevice];
+    pub(crate) const ALL: &'static [Self] = &[Self::Procfs, Self::Debugfs, Self::CharacterDevice];
 
     /// Returns the kind of a file, `None` for a file whose open function belongs to the kernel.
     ///
     /// # Errors
     /// The file cannot be found.
-    pub fn of(path: &Path) -> io::Result<Option<Self>> {
+    pub(crate) fn of(path: &Path) -> io::Result<Option<Self>> {
         if std::fs::metadata(path)?.file_type().is_char_device() {
             return Ok(Some(Self::CharacterDevice));
         }
@@ -39,8 +36,8 @@ impl Opens {
         })
     }
 
-    /// Returns the functions that call the open function of such a file. No kernel has all of them.
-    pub(super) fn frames(self) -> &'static [Frame] {
+    /// Returns the probes on the functions that call the open function of such a file. No kernel has all of them.
+    pub(super) fn probes(self) -> &'static [ProbeSpec] {
         match self {
             Self::Procfs => PROCFS,
             Self::Debugfs => DEBUGFS,
@@ -49,13 +46,20 @@ impl Opens {
     }
 }
 
-const PROCFS: &[Frame] = &[frame("proc_reg_open_failed", "proc_reg_open", How::Fexit, false)];
-const DEBUGFS: &[Frame] = &[
-    frame("full_proxy_open_failed", "full_proxy_open", How::Fexit, false),
-    frame("full_proxy_open_regular_failed", "full_proxy_open_regular", How::Fexit, false),
-    frame("open_proxy_open_failed", "open_proxy_open", How::Fexit, false),
+const PROCFS: &[ProbeSpec] =
+    &[probe_spec("proc_reg_open_failed", "proc_reg_open", AttachType::Fexit, false)];
+const DEBUGFS: &[ProbeSpec] = &[
+    probe_spec("full_proxy_open_failed", "full_proxy_open", AttachType::Fexit, false),
+    probe_spec(
+        "full_proxy_open_regular_failed",
+        "full_proxy_open_regular",
+        AttachType::Fexit,
+        false,
+    ),
+    probe_spec("open_proxy_open_failed", "open_proxy_open", AttachType::Fexit, false),
 ];
-const CHARACTER_DEVICE: &[Frame] = &[frame("chrdev_open_failed", "chrdev_open", How::Fexit, false)];
+const CHARACTER_DEVICE: &[ProbeSpec] =
+    &[probe_spec("chrdev_open_failed", "chrdev_open", AttachType::Fexit, false)];
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ use crate::event::{Body, Event};
 pub(super) struct ReorderBuffer(VecDeque<Event>);
 
 impl ReorderBuffer {
-    /// Takes the next event of the ring. Emits it, or buffers it, behind the buffered ones that are older.
+    /// Takes the next event of the ring. Flushes older buffered events, then forwards the event or buffers it.
     #[inline]
     pub(super) fn take(&mut self, event: Event, mut out: impl FnMut(Event)) {
         if !self.0.is_empty() {
@@ -57,11 +57,11 @@ mod tests {
     }
 
     fn times(events: Vec<Event>, rest: u64) -> Vec<u64> {
-        let (mut order, mut times) = (ReorderBuffer::default(), Vec::new());
+        let (mut buffer, mut times) = (ReorderBuffer::default(), Vec::new());
         for event in events {
-            order.take(event, |event| times.push(event.time));
+            buffer.take(event, |event| times.push(event.time));
         }
-        order.flush_until(rest, |event| times.push(event.time));
+        buffer.flush_until(rest, |event| times.push(event.time));
         times
     }
 

@@ -1,54 +1,57 @@
-//! Sets up the probes of a trace, in the one order in which no session is seen without its beginning.
+//! Loads the programs and attaches the probes of a trace, in the order in which every session is seen from its beginning.
 
 use std::sync::Arc;
 
 use super::{
-    backend::Plan,
+    backend::{Backend, ChosenBackend},
     error::ProbeError,
-    loader::{Probes, Settings},
+    loader::Probes,
     names::KernelNames,
     opens::Opens,
+    settings::Settings,
     source::Source,
 };
-use crate::{cli::Backend, kernel::kallsyms::Kallsyms};
+use crate::kernel::kallsyms::Kallsyms;
 
-/// The probes that a trace needs.
-pub struct Setup {
-    /// Configuration of the programs.
-    pub settings: Settings,
-    /// The kernel's symbols.
-    pub symbols: Arc<Kallsyms>,
+/// The programs and probes that a trace needs.
+pub(crate) struct Setup {
+    pub(crate) settings: Settings,
+    pub(crate) symbols: Arc<Kallsyms>,
     /// Kinds of files whose failed opens are traced.
-    pub opens: Vec<Opens>,
-    /// True if plain procfs files are traced.
-    pub plain: bool,
+    pub(crate) opens: Vec<Opens>,
+    /// True if plain procfs files are traced from the beginning.
+    pub(crate) procfs: bool,
 }
 
-/// Probes that follow sessions are attached; those that begin sessions are not.
-pub struct Attached {
+/// A trace whose probes that follow sessions are attached, and whose probes that begin sessions are not.
+pub(crate) struct Attached {
     probes: Probes,
     names: KernelNames,
+    /// True if the programs emit their own diagnostics.
     log: bool,
-    /// The backend that is used.
-    pub plan: Plan,
+    pub(crate) backend: ChosenBackend,
 }
 
 impl Setup {
-    /// Loads the programs and attaches the probes that follow sessions. If the kernel refuses a site of backend `core`,
-    /// `callbacks` is used, unless `wish` is `core`.
+    /// Loads the programs and attaches the probes that follow sessions. If the kernel refuses a probe of `core`, uses
+    /// `callbacks`, unless the user requests `core`.
     ///
     /// # Errors
-    /// The kernel refuses the programs or a probe.
-    pub fn attach(self, plan: Plan, wish: Backend) -> Result<Attached, ProbeError> {
-        let Self { settings, symbols, opens, plain } = self;
+    /// The kernel refuses the programs or a required probe.
+    pub(crate) fn attach(
+        self,
+        chosen: ChosenBackend,
+        requested: Backend,
+    ) -> Result<Attached, ProbeError> {
+        let Self { settings, symbols, opens, procfs } = self;
         let mut probes = Probes::load(&settings)?;
-        probes.follow()?;
-        probes.failed_opens(&opens)?;
-        if plain {
-            probes.plain()?;
+        probes.attach_session_probes()?;
+        probes.attach_failed_opens(&opens)?;
+        if procfs {
+            probes.attach_procfs()?;
         }
-        let plan = plan.attach(&mut probes, wish)?;
-        Ok(Attached { probes, names: KernelNames::new(symbols), log: settings.log, plan })
+        let backend = chosen.attach(&mut probes, requested)?;
+        Ok(Attached { probes, names: KernelNames::new(symbols), log: settings.log, backend })
     }
 }
 
@@ -56,9 +59,9 @@ impl Attached {
     /// Attaches the probes that begin sessions: events arrive from here on.
     ///
     /// # Errors
-    /// The kernel refuses a probe.
-    pub fn begin(self) -> Result<Source, ProbeError> {
-        let Self { probes, names, log, plan } = self;
-        Source::begin(probes, &plan, names, log)
+    /// The kernel refuses a required probe.
+    pub(crate) fn begin(self) -> Result<Source, ProbeError> {
+        let Self { probes, names, log, backend } = self;
+        Source::begin(probes, &backend, names, log)
     }
 }

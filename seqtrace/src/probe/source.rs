@@ -1,4 +1,4 @@
-//! The source of a live trace: probes and ring in, events in order out.
+//! The source of a live trace: yields the events of the running kernel in order.
 
 use std::{
     collections::VecDeque,
@@ -17,75 +17,77 @@ use seqtrace_model::{
 use tokio::sync::futures::Notified;
 
 use super::{
-    backend::Plan,
+    backend::ChosenBackend,
     decode::Decoder,
     error::ProbeError,
     loader::{Probes, Untraceable},
-    loads,
     log::{self, ToStderr},
+    module_generation,
     names::KernelNames,
+    pending::PendingBatchPoller,
     reorder::ReorderBuffer,
-    spool::Spool,
-    waiting::Waiting,
+    ring::RingReader,
 };
 use crate::clock;
 
 /// Reorder window, ns: the longest time between taking an event's timestamp and submitting the event to the ring.
 const REORDER_WINDOW_NS: u64 = 20_000_000;
 
-/// Yields the events of the running kernel, in order and with names.
-pub struct Source {
+/// Yields the events of the running kernel, in order and with the names of files and functions.
+pub(crate) struct Source {
     probes: Probes,
     names: KernelNames,
-    ring: Spool,
+    ring: RingReader,
     decoder: Decoder,
     reorder: ReorderBuffer,
+    /// `None` if the programs emit no diagnostics.
     log: Option<EbpfLogger<ToStderr>>,
-    /// True for the `callbacks` backend: tables are attached to when the first file with them is opened.
+    /// True for the `callbacks` backend: probes are attached to the callbacks of a table when the first file with this
+    /// table is opened.
     by_callback: bool,
     /// Name of the file that [`look_at`](Self::look_at) opens.
     looking_at: Option<Vec<u8>>,
     /// The open that [`look_at`](Self::look_at) caused.
     seen: Option<Open>,
-    /// Events about tables that were attached to while older events were still in the ring, and the time of attaching
-    /// (ns since boot).
+    /// Reports of tables to whose callbacks probes were attached while older events were still in the ring, each with the
+    /// time of attaching (ns since boot).
     attached: VecDeque<(u64, Vec<Body>)>,
     /// Time of the last record, ns since boot.
     last: u64,
-    pending: Waiting,
+    pending: PendingBatchPoller,
     /// Number of records that could not be decoded.
     undecodable: u64,
     /// Events to be yielded.
     queue: VecDeque<Event>,
 }
 
-/// Counters at the end of a trace.
+/// The end of a trace.
 #[derive(Clone, Copy, Debug)]
-pub struct End {
+pub(crate) struct End {
     /// CLOCK_MONOTONIC, ns since boot.
-    pub time: u64,
-    /// Number of probe hits without an event.
-    pub missed: u64,
+    pub(crate) time: u64,
+    /// Number of probe hits and files without events, except those that are in gaps.
+    pub(crate) missed: u64,
 }
 
 impl Source {
     /// Attaches the probes that begin sessions, and takes over the ring.
     ///
     /// # Errors
-    /// The kernel refuses a probe.
+    /// The kernel refuses a required probe.
     pub(super) fn begin(
         mut probes: Probes,
-        plan: &Plan,
+        backend: &ChosenBackend,
         names: KernelNames,
         log: bool,
     ) -> Result<Self, ProbeError> {
         let log = if log { Some(log::open(probes.ebpf_mut())?) } else { None };
-        let ring = Spool::new(probes.take_ring()?);
-        let by_callback = matches!(plan, Plan::Callbacks(_));
+        let ring = RingReader::new(probes.take_ring()?);
+        let by_callback = matches!(backend, ChosenBackend::Callbacks(_));
         if by_callback {
-            probes.prepare_tables()?;
+            probes.load_callback_programs()?;
         }
-        probes.begin()?;
+        probes.attach_openers()?;
         Ok(Self {
             probes,
             names,
@@ -98,14 +100,14 @@ impl Source {
             seen: None,
             attached: VecDeque::new(),
             last: 0,
-            pending: Waiting::default(),
+            pending: PendingBatchPoller::default(),
             undecodable: 0,
             queue: VecDeque::new(),
         })
     }
 
     /// Returns the next event that was fetched from the ring.
-    pub fn next_event(&mut self) -> Option<Event> {
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
         self.queue.pop_front()
     }
 
@@ -113,17 +115,17 @@ impl Source {
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn start(&mut self, fault: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn start(&mut self, fault: Option<Duration>) -> io::Result<()> {
         self.ring.start(fault)
     }
 
     /// Completes when records were fetched from the ring.
-    pub fn filled(&self) -> Notified<'_> {
+    pub(crate) fn filled(&self) -> Notified<'_> {
         self.ring.filled()
     }
 
     /// Fetches the next records. Returns false if there were none.
-    pub fn fetch(&mut self) -> bool {
+    pub(crate) fn fetch(&mut self) -> bool {
         let Some(chunk) = self.ring.take() else {
             self.flush_until(clock::monotonic().saturating_sub(REORDER_WINDOW_NS));
             return false;
@@ -135,16 +137,17 @@ impl Source {
         true
     }
 
-    /// Fetches all records of events up to now. Later ones are left for later, so that a busy machine cannot keep it
-    /// from returning.
-    pub fn catch_up(&mut self) {
+    /// Fetches all records of events up to now. Later ones stay in the ring, so that it returns even if events arrive
+    /// faster than they are decoded.
+    pub(crate) fn catch_up(&mut self) {
         let now = clock::monotonic();
         while self.fetch() && self.last <= now {}
         self.flush_until(u64::MAX);
     }
 
     /// Fetches the batches that programs have not submitted and that did not change since the previous call. The ring
-    /// must be empty. Returns true if batches from before `end` (ns since boot) may be left.
+    /// must be empty. Returns true if a batch that began before `end` (ns since boot) has changed, and may still have to
+    /// be fetched.
     ///
     /// Polling has a cost: it copies the whole slot table, and no program runs on this CPU meanwhile
     /// (bpf_map_copy_value(), kernel/bpf/syscall.c). If the scheduler of a preemptible kernel gives the CPU to a reader
@@ -152,25 +155,25 @@ impl Source {
     ///
     /// # Errors
     /// The slot table cannot be read.
-    pub fn poll_pending(&mut self, end: u64) -> Result<bool, ProbeError> {
-        let settled = self.pending.settled(self.probes.ebpf())?;
+    pub(crate) fn poll_pending(&mut self, end: u64) -> Result<bool, ProbeError> {
+        let unchanged = self.pending.poll(self.probes.ebpf())?;
         let Self { decoder, reorder, attached, queue, .. } = self;
-        for slot in &settled {
-            decoder.waiting(slot, |event| {
+        for slot in &unchanged {
+            decoder.decode_pending(slot, |event| {
                 reorder.take(event, |event| enqueue(queue, attached, event));
             });
         }
-        Ok(self.pending.is_unsettled(&settled, end))
+        Ok(self.pending.has_changed(&unchanged, end))
     }
 
-    /// Opens a file once, to learn what it is and, for the `callbacks` backend, to attach to its callbacks before
-    /// another task opens it. Returns `None` if it is neither a seq file nor plain procfs.
+    /// Opens a file once, to get its kind and, for the `callbacks` backend, to attach to its callbacks before another task
+    /// opens it. Returns `None` if it is neither a seq file nor a plain procfs file.
     ///
     /// # Errors
     /// The file cannot be opened.
-    pub fn look_at(&mut self, path: &Path) -> io::Result<Option<Open>> {
+    pub(crate) fn look_at(&mut self, path: &Path) -> io::Result<Option<Open>> {
         const NONBLOCK_NOCTTY: i32 = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
-        // Attaching a probe makes us read other files: only opens of this name count.
+        // To attach a probe, this process reads other files: opens of other names are ignored.
         self.looking_at = path.file_name().map(|name| name.as_bytes().to_vec());
         self.seen = None;
         let file = OpenOptions::new().read(true).custom_flags(NONBLOCK_NOCTTY).open(path);
@@ -183,17 +186,17 @@ impl Source {
         Ok(self.seen.take())
     }
 
-    /// Returns the open of the file that the last [`look_at`](Self::look_at) could not open, if `seq_open()` had
-    /// succeeded in it.
-    pub fn failed_open(&mut self) -> Option<Open> {
+    /// Returns the open of the file that the last [`look_at`](Self::look_at) failed to open, if its `seq_open()`
+    /// succeeded.
+    pub(crate) fn failed_open(&mut self) -> Option<Open> {
         self.seen.take().filter(|open| open.ret == 0 && matches!(open.kind, FileKind::Seq { .. }))
     }
 
-    /// Traces one more process, if only some are traced.
+    /// Traces one more process, if the filter has process ids.
     ///
     /// # Errors
     /// The filter is full.
-    pub fn allow_pid(&mut self, pid: u32) -> Result<(), ProbeError> {
+    pub(crate) fn allow_pid(&mut self, pid: u32) -> Result<(), ProbeError> {
         self.probes.allow_pid(pid)
     }
 
@@ -201,72 +204,71 @@ impl Source {
     ///
     /// # Errors
     /// A counter cannot be read.
-    pub fn lost(&self) -> Result<u64, ProbeError> {
+    pub(crate) fn lost(&self) -> Result<u64, ProbeError> {
         let counts = self.probes.counts()?;
         Ok(counts.lost.iter().sum::<u64>() + counts.missed + self.undecodable)
     }
 
     /// Returns the number of attached probes.
-    pub fn probes(&self) -> u32 {
+    pub(crate) fn probes(&self) -> u32 {
         u32::try_from(self.probes.attached()).unwrap_or(u32::MAX)
     }
 
-    /// Attaches to a file's callbacks. Returns why that is not possible, or `None`.
-    pub fn try_table(&mut self, kind: &FileKind) -> Option<String> {
+    /// Attaches to a file's callbacks. Returns the reason if one of them cannot be traced.
+    pub(crate) fn try_callbacks(&mut self, kind: &FileKind) -> Option<String> {
         let FileKind::Seq { table, .. } = kind else { return None };
-        let load = self.load_of(table);
-        let untraceable = self.probes.table(table, load);
+        let generation = self.generation_of(table);
+        let untraceable = self.probes.attach_callbacks(table, generation);
         untraceable.first().map(|first| format!("{}: {}", first.role.name(), first.reason))
     }
 
     /// Traces plain procfs files from now on. Returns true if they were not traced before.
     ///
     /// # Errors
-    /// The kernel refuses a probe.
-    pub fn watch_plain(&mut self) -> Result<bool, ProbeError> {
-        let new = !self.probes.is_plain();
-        self.probes.plain()?;
+    /// The kernel refuses a required probe.
+    pub(crate) fn watch_plain(&mut self) -> Result<bool, ProbeError> {
+        let new = !self.probes.traces_procfs();
+        self.probes.attach_procfs()?;
         Ok(new)
     }
 
-    /// Returns true if callbacks are probed file by file.
-    pub fn by_callback(&self) -> bool {
+    /// Returns true if the backend is `callbacks`.
+    pub(crate) fn by_callback(&self) -> bool {
         self.by_callback
     }
 
     /// Prints the programs' own diagnostics.
-    pub fn flush_log(&mut self) {
+    pub(crate) fn flush_log(&mut self) {
         if let Some(log) = &mut self.log {
             log.flush();
         }
     }
 
     /// Ignores events after `end` (ns since boot): the trace has ended.
-    pub fn end_at(&mut self, end: u64) {
+    pub(crate) fn end_at(&mut self, end: u64) {
         self.decoder.end_at(end);
     }
 
     /// Returns the time of the last record, ns since boot.
-    pub fn last(&self) -> u64 {
+    pub(crate) fn last(&self) -> u64 {
         self.last
     }
 
-    /// Yields the rest: buffered events and the losses behind the last one. `end` is the trace's end, ns since boot.
+    /// Fetches the rest: buffered events and the gaps behind the last one. `end`: end of the trace, ns since boot.
     ///
     /// # Errors
     /// A counter cannot be read.
-    pub fn end(&mut self, end: u64) -> Result<End, ProbeError> {
+    pub(crate) fn end(&mut self, end: u64) -> Result<End, ProbeError> {
         self.flush_until(u64::MAX);
         let counts = self.probes.counts()?;
-        // Tables that were attached to and never used are no news.
+        // No event of these tables follows.
         self.attached.clear();
         let Self { decoder, queue, .. } = self;
         decoder.finish(&counts.lost, end, |event| queue.push_back(event));
         Ok(End { time: end, missed: counts.missed + self.undecodable })
     }
 
-    /// Detaches all probes.
-    pub fn detach(mut self) {
+    pub(crate) fn detach(mut self) {
         self.probes.detach();
     }
 
@@ -290,7 +292,7 @@ impl Source {
             ..
         } = self;
         *last = Decoder::time(record).unwrap_or(*last);
-        let mut met = None;
+        let mut opened = None;
         let result = decoder.decode(record, |mut event| {
             if let Body::Open(open) = &mut event.body {
                 let looked_at =
@@ -299,7 +301,7 @@ impl Source {
                     && (*by_callback || is_iterator(open))
                     && (looked_at || !open.own)
                 {
-                    met = Some((*table, is_iterator(open)));
+                    opened = Some((*table, is_iterator(open)));
                 }
                 if open.own && looked_at {
                     *seen = Some(Open::clone(open));
@@ -311,40 +313,40 @@ impl Source {
             reorder.take(event, |event| enqueue(queue, attached, event));
         });
         self.undecodable += u64::from(result.is_err());
-        if let Some((table, iterator)) = met {
-            if iterator && let Err(error) = self.probes.iterators() {
+        if let Some((table, iterator)) = opened {
+            if iterator && let Err(error) = self.probes.attach_iterators() {
                 eprintln!("warning: BPF iterators are not traced: {error}");
             }
             self.attach_table(&table);
         }
     }
 
-    /// Returns the generation of the module that a table belongs to; 0 for the kernel itself.
-    fn load_of(&mut self, table: &OpTable) -> u64 {
+    /// Returns the generation of the module to which a table belongs; 0 for the kernel itself.
+    fn generation_of(&mut self, table: &OpTable) -> u64 {
         let show = self.names.function(table.show);
-        show.module.and_then(|module| loads::of(&module)).unwrap_or(0)
+        show.module.and_then(|module| module_generation::of(&module)).unwrap_or(0)
     }
 
-    /// Attaches to the callbacks of a table, once. The events that report it are yielded behind those that are in the
-    /// ring now, which are older.
+    /// Attaches to the callbacks of a table, unless that was attempted. The events that report it are yielded behind
+    /// those that are in the ring now, which are older.
     fn attach_table(&mut self, table: &OpTable) {
-        let load = self.load_of(table);
-        if self.probes.has_table(table, load) {
+        let generation = self.generation_of(table);
+        if self.probes.has_attempted(table, generation) {
             return;
         }
-        let untraceable = self.probes.table(table, load);
-        let mut news = vec![Body::TableAttached { table: *table }];
+        let untraceable = self.probes.attach_callbacks(table, generation);
+        let mut reports = vec![Body::TableAttached { table: *table }];
         for Untraceable { address, role, reason } in untraceable {
-            news.push(Body::Blind { function: self.names.function(address), role, reason });
+            reports.push(Body::Blind { function: self.names.function(address), role, reason });
         }
-        self.attached.push_back((clock::monotonic(), news));
+        self.attached.push_back((clock::monotonic(), reports));
     }
 }
 
-/// Appends an event to the queue, behind the reports of tables that were attached to before it.
+/// Appends an event to the queue, behind the reports of tables to which probes were attached before it.
 fn enqueue(queue: &mut VecDeque<Event>, attached: &mut VecDeque<(u64, Vec<Body>)>, event: Event) {
     while attached.front().is_some_and(|(time, _)| *time <= event.time) {
-        for body in attached.pop_front().into_iter().flat_map(|(_, news)| news) {
+        for body in attached.pop_front().into_iter().flat_map(|(_, reports)| reports) {
             queue.push_back(Event { time: event.time, cpu: event.cpu, body });
         }
     }
@@ -354,7 +356,7 @@ fn enqueue(queue: &mut VecDeque<Event>, attached: &mut VecDeque<(u64, Vec<Body>)
 /// Returns true for a file that bpf_seq_read() may read: an iterator's descriptor (bpf_iter_new_fd(),
 /// kernel/bpf/bpf_iter.c), or a file of bpffs, where iterators are pinned.
 fn is_iterator(open: &Open) -> bool {
-    /// `BPF_FS_MAGIC`, `ANON_INODE_FS_MAGIC` (include/uapi/linux/magic.h).
+    // `BPF_FS_MAGIC` and `ANON_INODE_FS_MAGIC` (include/uapi/linux/magic.h).
     const BPF_FS: u32 = 0xcafe_4a11;
     const ANON_INODE_FS: u32 = 0x0904_1934;
     match open.magic {

@@ -1,11 +1,9 @@
-//! Bytes in, events out.
-
+use proptest::prelude::*;
+use seqtrace_common::{slots::SessionState, wire::via};
 use zerocopy::IntoBytes;
 
-use proptest::prelude::*;
-use seqtrace_common::slots::SessionState;
-
 use super::*;
+use crate::event::Wrapper;
 
 fn callback_record(cpu: u16, lost: u32) -> wire::Callback {
     wire::Callback {
@@ -133,14 +131,14 @@ fn every_prefix_of_a_record_and_every_kind_is_an_error_not_a_panic() {
     assert_eq!(error, DecodeError::Short { what: "an event", len: 10 });
 }
 
-/// The programs' side: what waits, and when it is told (`iterate.rs` in seqtrace-ebpf).
+/// Model of the programs: which callbacks are pending, and when they are submitted (`iterate.rs` in seqtrace-ebpf).
 #[derive(Default)]
 struct Programs {
     slot: Option<Slot>,
     time: u64,
-    /// All that happened.
+    /// All callbacks so far, with their times.
     happened: Vec<(u64, Role)>,
-    /// The ring.
+    /// Records in the ring.
     ring: Vec<Vec<u8>>,
 }
 
@@ -230,25 +228,25 @@ enum Step {
     Stop,
     /// User space empties the ring.
     Drain,
-    /// And it looks for what waits.
-    Look,
+    /// User space empties the ring and polls the slot.
+    Poll,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    use Step::{Drain, Look, Next, Show, Stop};
+    use Step::{Drain, Next, Poll, Show, Stop};
     let one = prop_oneof![
         8 => Just(vec![Next, Show]),
         1 => Just(vec![Next]),
         1 => Just(vec![Show]),
         2 => Just(vec![Stop]),
         2 => Just(vec![Drain]),
-        2 => Just(vec![Look]),
-        2 => Just(vec![Next, Look, Show]),
+        2 => Just(vec![Poll]),
+        2 => Just(vec![Next, Poll, Show]),
     ];
     proptest::collection::vec(one, 0..60).prop_map(|steps| steps.concat())
 }
 
-fn heard(event: &Event) -> (u64, Role) {
+fn time_and_role(event: &Event) -> (u64, Role) {
     match event.body {
         Body::Callback(Callback { role, .. }) => (event.time, role),
         ref other => panic!("{other:?}"),
@@ -257,20 +255,20 @@ fn heard(event: &Event) -> (u64, Role) {
 
 proptest! {
     #[test]
-    fn what_waits_is_told_once_and_in_order(steps in steps(), cut in 0_u64..700) {
+    fn pending_callbacks_are_forwarded_once_and_in_order(steps in steps(), cut in 0_u64..700) {
         let (mut programs, mut decoder, mut got) =
             (Programs::default(), Decoder::new(), Vec::new());
         let end = (cut < 600).then_some(cut);
         if let Some(end) = end {
             decoder.end_at(end);
         }
-        let mut drain = |programs: &mut Programs, decoder: &mut Decoder, look: bool| {
+        let mut drain = |programs: &mut Programs, decoder: &mut Decoder, poll: bool| {
             for record in programs.ring.drain(..) {
-                decoder.decode(&record, |event| got.push(heard(&event))).unwrap();
+                decoder.decode(&record, |event| got.push(time_and_role(&event))).unwrap();
             }
-            if look && programs.slot().batch.is_pending() {
+            if poll && programs.slot().batch.is_pending() {
                 let slot = *programs.slot();
-                decoder.waiting(&slot, |event| got.push(heard(&event)));
+                decoder.decode_pending(&slot, |event| got.push(time_and_role(&event)));
             }
         };
         for step in steps {
@@ -279,7 +277,7 @@ proptest! {
                 Step::Show => programs.show(),
                 Step::Stop => programs.stop(),
                 Step::Drain => drain(&mut programs, &mut decoder, false),
-                Step::Look => drain(&mut programs, &mut decoder, true),
+                Step::Poll => drain(&mut programs, &mut decoder, true),
             }
         }
         drain(&mut programs, &mut decoder, true);
@@ -299,22 +297,25 @@ fn a_batch_that_is_cut_short_is_an_error() {
     let mut events = Vec::new();
     let mut decode = |record: &[u8]| Decoder::new().decode(record, |event| events.push(event));
     decode(record).unwrap();
-    assert_eq!(decode(&record[..40]), Err(DecodeError::Short { what: "a record", len: 8 }));
-    assert_eq!(decode(&record[..20]), Err(DecodeError::Short { what: "some records", len: 20 }));
+    assert_eq!(
+        decode(&record[..40]),
+        Err(DecodeError::Short { what: "a pair of a batch", len: 8 })
+    );
+    assert_eq!(decode(&record[..20]), Err(DecodeError::Short { what: "a batch", len: 20 }));
     assert_eq!(events.len(), 2);
 }
 
 #[test]
-fn what_was_told_of_a_session_is_forgotten_with_it() {
+fn the_entry_of_a_session_is_removed_with_it() {
     let (mut programs, mut decoder) = (Programs::default(), Decoder::new());
     programs.next();
-    let mut told = 0;
-    decoder.waiting(&programs.slot().clone(), |_| told += 1);
+    let mut events = 0;
+    decoder.decode_pending(&programs.slot().clone(), |_| events += 1);
     programs.flush();
-    decoder.decode(&programs.ring[0], |_| told += 1).unwrap();
-    assert_eq!((told, decoder.told.len()), (1, 1));
+    decoder.decode(&programs.ring[0], |_| events += 1).unwrap();
+    assert_eq!((events, decoder.forwarded.len()), (1, 1));
     let head = Head { flags: via::SEQ_RELEASE, ..Programs::head(Kind::Release, 99) };
     let release = wire::Release { head, session: Programs::KEY, tid: 1, private: 0 };
     assert_eq!(decode_all(&mut decoder, release.as_bytes()).len(), 1);
-    assert!(decoder.told.is_empty());
+    assert!(decoder.forwarded.is_empty());
 }

@@ -1,0 +1,255 @@
+//! Decodes the body of each kind of record.
+
+use seqtrace_common::wire::{self, Head, Kind, Pair, open_flag, via};
+use seqtrace_model::symbol::Unnamed;
+
+use super::{DecodeError, take};
+use crate::event::{
+    Body, Callback, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper,
+};
+
+/// Decodes a record other than a batch.
+pub(super) fn decode_body(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
+    let kind =
+        Kind::from_u8(head.kind).ok_or(DecodeError::Unknown { what: "kind", value: head.kind })?;
+    Ok(match kind {
+        Kind::Open => Body::Open(Box::new(open(record)?)),
+        Kind::ReadEnter => read_enter(head, record)?,
+        Kind::ReadExit => {
+            let (read, _) = take::<wire::ReadExit>(record, "the return of a read")?;
+            Body::ReadExit {
+                key: read.session,
+                tid: read.tid,
+                ret: read.ret,
+                state: state(&read.state),
+            }
+        }
+        Kind::LseekEnter => {
+            let (seek, _) = take::<wire::LseekEnter>(record, "the entry of an lseek")?;
+            Body::LseekEnter {
+                key: seek.session,
+                tid: seek.tid,
+                offset: seek.offset,
+                whence: seek.whence,
+                state: state(&seek.state),
+            }
+        }
+        Kind::LseekExit => {
+            let (seek, _) = take::<wire::LseekExit>(record, "the return of an lseek")?;
+            Body::LseekExit {
+                key: seek.session,
+                tid: seek.tid,
+                ret: seek.ret,
+                state: state(&seek.state),
+            }
+        }
+        Kind::PassBegin => pass_begin(record)?,
+        Kind::Start => started(head, record)?,
+        Kind::Batch => return Err(DecodeError::Unknown { what: "use of kind", value: head.kind }),
+        Kind::Next => callback(head, record, Role::Next)?,
+        Kind::Show => callback(head, record, Role::Show)?,
+        Kind::Stop => callback(head, record, Role::Stop)?,
+        Kind::Release => release(head, record)?,
+        Kind::OpenFailed => {
+            let (open, _) = take::<wire::OpenFailed>(record, "a failed open")?;
+            Body::OpenFailed { key: open.session, tid: open.tid, ret: open.ret }
+        }
+        Kind::Write => {
+            let (key, task, pos, want, ret) = io(record)?;
+            Body::Write { key, task, pos, want, ret }
+        }
+        Kind::PlainRead => {
+            let (key, task, pos, want, ret) = io(record)?;
+            Body::PlainRead { key, task, pos, want, ret }
+        }
+        Kind::Preview => {
+            let (preview, rest) = take::<wire::Preview>(record, "a preview")?;
+            let bytes = prefix(rest, preview.len, "a preview's bytes")?.to_vec();
+            Body::Preview { key: preview.session, bytes }
+        }
+    })
+}
+
+fn read_enter(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
+    let (read, _) = take::<wire::ReadEnter>(record, "the entry of a read")?;
+    Ok(Body::ReadEnter {
+        key: read.session,
+        task: task(&read.task),
+        pos: read.pos,
+        want: read.want,
+        state: state(&read.state),
+        via: match head.flags {
+            wire::FLAG_VIA_SEQ_READ => Some(Via::SeqRead),
+            wire::FLAG_VIA_OTHER => Some(Via::ReadIter),
+            wire::FLAG_VIA_BPF => Some(Via::BpfSeqRead),
+            _ => None,
+        },
+    })
+}
+
+fn pass_begin(record: &[u8]) -> Result<Body, DecodeError> {
+    let (pass, _) = take::<wire::PassBegin>(record, "the begin of a pass")?;
+    Ok(Body::PassBegin {
+        key: pass.session,
+        tid: pass.tid,
+        index: pass.index,
+        size: pass.size,
+        count: pass.count,
+        from: pass.from,
+    })
+}
+
+fn started(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
+    let (start, _) = take::<wire::Started>(record, "start")?;
+    Ok(Body::Callback(Callback {
+        key: start.session,
+        role: Role::Start,
+        ret: start.ret,
+        index: start.index,
+        count: start.count,
+        full: head.flags & wire::FLAG_FULL != 0,
+        private: Some(start.private),
+    }))
+}
+
+fn release(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
+    let (release, _) = take::<wire::Release>(record, "a release")?;
+    Ok(Body::Release {
+        key: release.session,
+        tid: release.tid,
+        wrapper: wrapper(head.flags & !wire::FLAG_REMOVED)?,
+        private: release.private,
+        removed: head.flags & wire::FLAG_REMOVED != 0,
+    })
+}
+
+/// Decodes the next() of a pair.
+pub(super) fn next_of(key: Key, pair: &Pair) -> Body {
+    Body::Callback(Callback {
+        key,
+        role: Role::Next,
+        ret: pair.next,
+        index: pair.index,
+        count: pair.next_count,
+        full: pair.next_flags & wire::FLAG_FULL != 0,
+        private: None,
+    })
+}
+
+/// Decodes the show() of a pair.
+pub(super) fn show_of(key: Key, pair: &Pair) -> Body {
+    Body::Callback(Callback {
+        key,
+        role: Role::Show,
+        ret: i64::from(pair.ret).cast_unsigned(),
+        index: pair.index,
+        count: pair.count,
+        full: pair.flags & wire::FLAG_FULL != 0,
+        private: None,
+    })
+}
+
+fn callback(head: &Head, record: &[u8], role: Role) -> Result<Body, DecodeError> {
+    let (callback, _) = take::<wire::Callback>(record, role.name())?;
+    Ok(Body::Callback(Callback {
+        key: callback.session,
+        role,
+        ret: callback.ret,
+        index: callback.index,
+        count: callback.count,
+        full: head.flags & wire::FLAG_FULL != 0,
+        private: None,
+    }))
+}
+
+fn io(record: &[u8]) -> Result<(Key, Task, i64, u64, i64), DecodeError> {
+    let (io, _) = take::<wire::Io>(record, "a read or write")?;
+    Ok((io.session, task(&io.task), io.pos, io.want, io.ret))
+}
+
+fn open(record: &[u8]) -> Result<Open, DecodeError> {
+    let (open, rest) = take::<wire::Open>(record, "an open")?;
+    let flags = open.head.flags;
+    let path = prefix(rest, open.path_len, "an open's path")?;
+    // On the wire the file's name comes first, and each name ends with a NUL.
+    let mut components: Vec<Vec<u8>> =
+        path.split(|&byte| byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect();
+    components.reverse();
+    let kind = if flags & open_flag::PLAIN == 0 {
+        FileKind::Seq {
+            m: open.m,
+            op: open.op,
+            table: OpTable { start: open.start, next: open.next, show: open.show, stop: open.stop },
+            private: open.private,
+            size: open.size,
+            inner: open.inner,
+        }
+    } else {
+        FileKind::Plain { read: open.start, write: open.stop }
+    };
+    let mut opened = Open {
+        key: open.session,
+        ret: open.ret,
+        task: task(&open.task),
+        file: open.file,
+        kind,
+        adopted: flags & open_flag::ADOPTED != 0,
+        own: flags & open_flag::OWN != 0,
+        components,
+        path_cut: flags & open_flag::PATH_CUT != 0,
+        path: Vec::new(),
+        functions: kind.functions(&mut Unnamed),
+        ino: open.ino,
+        dev: open.dev,
+        magic: open.magic,
+        mode: open.mode,
+        via: if open.via == 0 { None } else { Some(wrapper(narrow(open.via))?) },
+    };
+    opened.path = opened.joined();
+    Ok(opened)
+}
+
+fn prefix<'a>(bytes: &'a [u8], len: u32, what: &'static str) -> Result<&'a [u8], DecodeError> {
+    usize::try_from(len)
+        .ok()
+        .and_then(|len| bytes.get(..len))
+        .ok_or(DecodeError::Short { what, len: bytes.len() })
+}
+
+fn task(task: &wire::Task) -> Task {
+    Task {
+        pid: task.pid,
+        tid: task.tid,
+        uid: task.uid,
+        comm: task.comm.iter().copied().take_while(|&byte| byte != 0).collect(),
+    }
+}
+
+fn state(state: &wire::SeqState) -> SeqState {
+    SeqState {
+        size: state.size,
+        from: state.from,
+        count: state.count,
+        index: state.index,
+        read_pos: state.read_pos,
+    }
+}
+
+/// Converts a number that should fit in a byte. Returns 255, which no wrapper has, if it does not.
+fn narrow(value: u32) -> u8 {
+    u8::try_from(value).unwrap_or(u8::MAX)
+}
+
+fn wrapper(value: u8) -> Result<Wrapper, DecodeError> {
+    Ok(match value {
+        via::SINGLE_OPEN => Wrapper::SingleOpen,
+        via::SINGLE_OPEN_SIZE => Wrapper::SingleOpenSize,
+        via::SEQ_OPEN_PRIVATE => Wrapper::SeqOpenPrivate,
+        via::SEQ_OPEN_PRIVATE_RAW => Wrapper::SeqOpenPrivateRaw,
+        via::SEQ_RELEASE => Wrapper::SeqRelease,
+        via::SINGLE_RELEASE => Wrapper::SingleRelease,
+        via::SEQ_RELEASE_PRIVATE => Wrapper::SeqReleasePrivate,
+        via::PROC_REG_RELEASE => Wrapper::ProcRegRelease,
+        value => return Err(DecodeError::Unknown { what: "wrapper", value }),
+    })
+}

@@ -1,0 +1,198 @@
+//! Attaches the programs to functions of the kernel and to the core's call sites, and detaches them.
+
+use aya::{
+    maps::Array,
+    programs::{
+        FEntry, FExit, KProbe, ProgramError, fentry::FEntryLink, fexit::FExitLink,
+        kprobe::KProbeLink,
+    },
+};
+
+use super::Probes;
+use crate::probe::{
+    error::{ProbeError, describe},
+    functions::{
+        AttachType, INLINED_OPENERS, ITERATOR_PROBES, OPENERS, PROCFS_OPENERS,
+        PROCFS_SESSION_PROBES, ProbeSpec, SESSION_PROBES,
+    },
+    opens::Opens,
+};
+
+/// A probe of the `core` backend: a program and its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CoreProbe {
+    /// The program's name, such as `core_show_rbx`.
+    pub(in crate::probe) program: String,
+    /// Address of the instruction.
+    pub(in crate::probe) address: u64,
+}
+
+/// An attachment; dropping it detaches the program.
+#[expect(dead_code, reason = "only held, to be dropped")]
+pub(super) enum Link {
+    Kprobe(KProbeLink),
+    Fentry(FEntryLink),
+    Fexit(FExitLink),
+}
+
+impl Probes {
+    /// Attaches the probes that follow sessions, but not those that begin them.
+    ///
+    /// # Errors
+    /// The kernel refuses a required probe.
+    pub(in crate::probe) fn attach_session_probes(&mut self) -> Result<(), ProbeError> {
+        self.attach_all(SESSION_PROBES)
+    }
+
+    /// Attaches the probes for opens of such files that fail after `seq_open()` has succeeded. They are optional,
+    /// because each function adds to the time of detaching.
+    ///
+    /// # Errors
+    /// The kernel refuses a required probe; none of these is required.
+    pub(in crate::probe) fn attach_failed_opens(
+        &mut self,
+        kinds: &[Opens],
+    ) -> Result<(), ProbeError> {
+        kinds.iter().try_for_each(|kind| self.attach_all(kind.probes()))
+    }
+
+    /// Attaches the probes that begin sessions: events arrive from here on.
+    ///
+    /// # Errors
+    /// The kernel refuses a required probe.
+    pub(in crate::probe) fn attach_openers(&mut self) -> Result<(), ProbeError> {
+        let inlined = self.inlined_openers.clone();
+        for spec in INLINED_OPENERS.iter().filter(|spec| inlined.contains(&spec.function)) {
+            self.attach_all(std::slice::from_ref(spec))?;
+        }
+        self.attach_all(OPENERS)
+    }
+
+    /// Attaches the probes for plain procfs files, unless they are attached. They are optional, because few traces need
+    /// them and each function adds to the time of detaching.
+    ///
+    /// # Errors
+    /// The kernel refuses a required probe.
+    pub(in crate::probe) fn attach_procfs(&mut self) -> Result<(), ProbeError> {
+        if !std::mem::replace(&mut self.procfs, true) {
+            self.attach_all(PROCFS_SESSION_PROBES)?;
+            self.attach_all(PROCFS_OPENERS)?;
+        }
+        Ok(())
+    }
+
+    /// Returns true if plain procfs files are traced.
+    pub(in crate::probe) fn traces_procfs(&self) -> bool {
+        self.procfs
+    }
+
+    /// Attaches the probes for reads of BPF iterators, unless they are attached. Called when the first iterator is
+    /// opened.
+    ///
+    /// # Errors
+    /// The map `ITERATORS_ONLY` cannot be written.
+    pub(in crate::probe) fn attach_iterators(&mut self) -> Result<(), ProbeError> {
+        if std::mem::replace(&mut self.iterators, true) {
+            return Ok(());
+        }
+        let only = self.ebpf.map_mut("ITERATORS_ONLY").ok_or(ProbeError::Missing("a map"))?;
+        let set = Array::try_from(only).and_then(|mut only| only.set(0, u32::from(self.core), 0));
+        set.map_err(|source| ProbeError::Map { map: "ITERATORS_ONLY", source })?;
+        self.attach_all(ITERATOR_PROBES)
+    }
+
+    /// Attaches probes to functions. Ignores refusals of probes that are not required.
+    fn attach_all(&mut self, specs: &[ProbeSpec]) -> Result<(), ProbeError> {
+        for spec in specs {
+            if let Err(error) = self.attach(spec)
+                && spec.required
+            {
+                let target = spec.function.to_owned();
+                return Err(ProbeError::Attach { target, reason: describe(&error) });
+            }
+        }
+        Ok(())
+    }
+
+    fn attach(&mut self, spec: &ProbeSpec) -> Result<(), ProgramError> {
+        let program = self
+            .ebpf
+            .program_mut(spec.program)
+            .ok_or(ProgramError::InvalidName { name: spec.program.to_owned() })?;
+        let link = match spec.attach_type {
+            AttachType::Kprobe => {
+                let program: &mut KProbe = program.try_into()?;
+                program.load()?;
+                let link = program.attach(spec.function, 0)?;
+                Link::Kprobe(program.take_link(link)?)
+            }
+            AttachType::Fentry => {
+                let program: &mut FEntry = program.try_into()?;
+                program.load(spec.function, &self.btf)?;
+                let link = program.attach()?;
+                Link::Fentry(program.take_link(link)?)
+            }
+            AttachType::Fexit => {
+                let program: &mut FExit = program.try_into()?;
+                program.load(spec.function, &self.btf)?;
+                let link = program.attach()?;
+                Link::Fexit(program.take_link(link)?)
+            }
+        };
+        self.links.push(link);
+        Ok(())
+    }
+
+    /// Attaches the probes of the `core` backend.
+    ///
+    /// # Errors
+    /// The kernel refuses one of them: then none of them stays attached.
+    pub(in crate::probe) fn attach_core(&mut self, probes: &[CoreProbe]) -> Result<(), ProbeError> {
+        let before = self.links.len();
+        for CoreProbe { program, address } in probes {
+            if let Err(error) = self.attach_kprobe(program, *address) {
+                self.links.truncate(before);
+                let target = format!("the core's call site {address:#x} ({program})");
+                return Err(ProbeError::Attach { target, reason: describe(&error) });
+            }
+        }
+        self.core = true;
+        Ok(())
+    }
+
+    /// Attaches a kprobe or kretprobe to an address. Loads its program first, unless it is loaded.
+    pub(super) fn attach_kprobe(
+        &mut self,
+        program: &str,
+        address: u64,
+    ) -> Result<(), ProgramError> {
+        let program: &mut KProbe = self
+            .ebpf
+            .program_mut(program)
+            .ok_or_else(|| ProgramError::InvalidName { name: program.to_owned() })?
+            .try_into()?;
+        match program.load() {
+            Ok(()) | Err(ProgramError::AlreadyLoaded) => {}
+            Err(error) => return Err(error),
+        }
+        // With an empty name the kernel uses the offset as an address (perf_event_open(2), kprobe_addr). Names do not
+        // work for functions whose name is not unique.
+        let link = program.attach("", address)?;
+        self.links.push(Link::Kprobe(program.take_link(link)?));
+        Ok(())
+    }
+
+    /// Detaches all probes. The kernel waits for one or two grace periods for each, so several threads detach at once.
+    pub(in crate::probe) fn detach(&mut self) {
+        const THREADS: usize = 8;
+        let mut shares: Vec<Vec<Link>> = std::iter::repeat_with(Vec::new).take(THREADS).collect();
+        for (number, link) in self.links.drain(..).enumerate() {
+            shares[number % THREADS].push(link);
+        }
+        std::thread::scope(|scope| {
+            for share in shares {
+                scope.spawn(move || drop(share));
+            }
+        });
+    }
+}
