@@ -12,6 +12,7 @@ pub mod hash;
 pub mod pipeline;
 pub mod rules;
 pub mod session;
+pub mod summary;
 pub mod symbol;
 #[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]

@@ -1,5 +1,3 @@
-//! Tables in plain text.
-
 use crate::render::{
     line::LineWriter,
     style::{Color, Style},
@@ -12,16 +10,16 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(name: &str, numbers: &[&str]) -> Self {
-        let heading = std::iter::once(&name).chain(numbers).map(|&cell| cell.to_owned()).collect();
+    pub(super) fn new(heading: &[&str]) -> Self {
+        let heading = heading.iter().map(|&cell| cell.to_owned()).collect();
         Self { heading, rows: Vec::new() }
     }
 
-    pub(super) fn row(&mut self, name: String, mut numbers: Vec<String>) {
-        numbers.insert(0, name);
-        self.rows.push(numbers);
+    pub(super) fn row(&mut self, name: String, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(std::iter::once(name).chain(cells).collect());
     }
 
+    /// Appends the heading and at most `top` rows; nothing if there are no rows.
     pub(super) fn write(&self, style: Style, top: Option<usize>, out: &mut Vec<u8>) {
         if self.rows.is_empty() {
             return;
