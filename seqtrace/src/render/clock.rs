@@ -6,8 +6,8 @@ use jiff::Timestamp;
 pub use jiff::tz::TimeZone;
 
 use super::Time;
-use super::bounded::BoundedLine;
 use super::digits;
+use super::line::Line;
 
 /// Converts times since boot to wall time. A value: it does not read clocks or time zones itself.
 #[derive(Clone, Debug)]
@@ -51,14 +51,14 @@ pub(super) fn width(mode: Time) -> usize {
 /// `width` columns.
 #[inline]
 pub(super) fn write(
-    line: &mut BoundedLine<'_>,
+    line: &mut Line<'_>,
     mode: Time,
     clock: &Clock,
     begin: u64,
     time: u64,
     width: usize,
 ) {
-    // Writing to a BoundedLine never fails.
+    // Writing to a Line never fails.
     match mode {
         Time::Delta | Time::Rel => seconds(line, time < begin, time.abs_diff(begin), width),
         Time::Boot => seconds(line, false, time, width),
@@ -77,30 +77,29 @@ pub(super) fn write(
 
 /// Appends seconds with six decimals, rounded down.
 #[inline]
-fn seconds(line: &mut BoundedLine<'_>, negative: bool, ns: u64, width: usize) {
+fn seconds(line: &mut Line<'_>, negative: bool, ns: u64, width: usize) {
     let micros = ns / 1000;
     let (whole, fraction) = (micros / 1_000_000, micros % 1_000_000);
     let length = usize::from(negative) + digits::count(whole) + ".123456".len();
     line.pad(0, width.saturating_sub(length));
     if negative {
-        line.put(b"-");
+        line.piece(b"-");
     }
-    line.decimal(whole).put(b".").put(&digits::six(fraction));
+    line.decimal(whole).piece(b".").piece(&digits::six(fraction));
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::bounded::LineBuffer;
+    use super::super::line;
     use super::super::style::Style;
     use super::*;
 
     fn shown(mode: Time, begin: u64, time: u64) -> String {
         let zone = TimeZone::fixed(jiff::tz::offset(2));
         let clock = Clock { wall_at_boot: 1_700_000_000_123_456_789, zone };
-        let mut buffer = LineBuffer::default();
-        let mut line = buffer.begin(Style::new(false, false));
-        write(&mut line, mode, &clock, begin, time, width(mode));
-        str::from_utf8(line.bytes()).unwrap().to_owned()
+        line::text(Style::new(false, false), |line| {
+            write(line, mode, &clock, begin, time, width(mode));
+        })
     }
 
     #[test]

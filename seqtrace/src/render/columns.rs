@@ -1,8 +1,8 @@
 //! The columns before the event: time, CPU, task, session and so on.
 
-use super::bounded::LineBuffer;
-use super::line::LineWriter;
+use super::line::{self, Line};
 use super::owner::LastOwner;
+use super::pieces::Window;
 use super::style::{Color, Style};
 use super::{Clock, FieldError, Options, Ready, Time, clock, digits, field};
 use crate::session::update::Update;
@@ -86,8 +86,6 @@ pub(super) struct Columns {
     /// Time of the previous line, ns since boot.
     previous: Option<u64>,
     owner: LastOwner,
-    /// For times.
-    buffer: LineBuffer,
 }
 
 /// Columns that are written together.
@@ -140,7 +138,8 @@ impl OwnerColumns {
     /// Renders the text for the owner of `update`.
     fn rebuild(&mut self, style: Style, update: &Update) {
         self.text.clear();
-        let mut line = LineWriter::new(&mut self.text, style);
+        let mut window = Window::default();
+        let mut line = Line::new(&mut self.text, &mut window, style);
         for slot in &mut self.slots {
             let start = line.column();
             cell(&mut line, slot.column, start + slot.width, update);
@@ -148,6 +147,7 @@ impl OwnerColumns {
             line.pad(start + slot.width, 0).ascii(b" ");
         }
         self.columns = line.column();
+        line.flush();
     }
 }
 
@@ -189,7 +189,6 @@ impl Columns {
             begin: None,
             previous: None,
             owner: LastOwner::default(),
-            buffer: LineBuffer::default(),
         })
     }
 
@@ -211,40 +210,40 @@ impl Columns {
     }
 
     pub(super) fn heading(&self, out: &mut Vec<u8>, style: Style) {
-        let mut line = LineWriter::new(out, style);
-        for slot in self.slots() {
-            let end = line.column() + slot.width;
-            let name = slot.column.heading();
-            if slot.column.is_right_aligned() {
-                line.pad(end.saturating_sub(name.len()), 0).color(Color::Strong, name);
-            } else {
-                line.color(Color::Strong, name).pad(end, 0);
+        line::write(out, style, |line| {
+            for slot in self.slots() {
+                let end = line.column() + slot.width;
+                let name = slot.column.heading();
+                if slot.column.is_right_aligned() {
+                    line.pad(end.saturating_sub(name.len()), 0).color(Color::Strong, name);
+                } else {
+                    line.color(Color::Strong, name).pad(end, 0);
+                }
+                line.piece(b" ");
             }
-            line.ascii(b" ");
-        }
-        if self.event {
-            line.color(Color::Strong, "EVENT");
-        }
-        line.end();
+            if self.event {
+                line.color(Color::Strong, "EVENT");
+            }
+        });
     }
 
     /// Appends the columns of an update, up to where the event begins.
-    pub(super) fn write(&mut self, line: &mut LineWriter<'_>, update: &Update) {
-        let Self { parts, event: _, mode, clock, begin, previous, owner, buffer } = self;
+    pub(super) fn write(&mut self, line: &mut Line<'_>, update: &Update) {
+        let Self { parts, event: _, mode, clock, begin, previous, owner } = self;
         let begin = *begin.get_or_insert(update.time);
         let delta = previous.and_then(|previous| update.time.checked_sub(previous));
         *previous = Some(update.time);
         let rebuild = owner.changes_with(update);
         for part in parts {
-            let mut text = buffer.begin(line.style);
+            let start = line.column();
             let slot = match part {
                 Part::Time(slot) => {
-                    clock::write(&mut text, *mode, clock, begin, update.time, slot.width);
+                    clock::write(line, *mode, clock, begin, update.time, slot.width);
                     slot
                 }
                 Part::Delta(slot) => {
                     if let Some(ns) = delta {
-                        text.duration_before(ns, slot.width, 0);
+                        line.duration_before(ns, start + slot.width, 0);
                     }
                     slot
                 }
@@ -256,15 +255,14 @@ impl Columns {
                     continue;
                 }
             };
-            slot.widen(text.column());
-            text.pad(slot.width, 0).put(b" ");
-            line.written(text.bytes(), text.column());
+            slot.widen(line.column() - start);
+            line.pad(start + slot.width, 0).piece(b" ");
         }
     }
 }
 
 /// Writes the text of a column that depends on the update's owner alone. Numbers end at `end`.
-fn cell(line: &mut LineWriter<'_>, column: Column, end: usize, update: &Update) {
+fn cell(line: &mut Line<'_>, column: Column, end: usize, update: &Update) {
     let Update { time: _, cpu, session, read, task, what: _ } = update;
     let task = task.as_deref();
     match column {
@@ -305,7 +303,7 @@ fn cell(line: &mut LineWriter<'_>, column: Column, end: usize, update: &Update) 
     }
 }
 
-fn number(line: &mut LineWriter<'_>, end: usize, value: u32) {
+fn number(line: &mut Line<'_>, end: usize, value: u32) {
     let value = value.into();
     line.pad(end.saturating_sub(digits::count(value)), 0).decimal(value);
 }
@@ -333,15 +331,16 @@ mod tests {
             let mut forgetful = Columns::new(&options, &[]).unwrap();
             let style = Style::new(color, ascii);
             for update in updates {
-                let (mut one, mut other) = (Vec::new(), Vec::new());
-                let mut line = LineWriter::new(&mut one, style);
-                columns.write(&mut line, &update);
-                let width = line.column();
+                let shown = |columns: &mut Columns| {
+                    let mut width = 0;
+                    let text = line::text(style, |line| {
+                        columns.write(line, &update);
+                        width = line.column();
+                    });
+                    (width, text)
+                };
                 forgetful.owner = LastOwner::default();
-                let mut line = LineWriter::new(&mut other, style);
-                forgetful.write(&mut line, &update);
-                prop_assert_eq!(width, line.column());
-                prop_assert_eq!(String::from_utf8(one), String::from_utf8(other));
+                prop_assert_eq!(shown(&mut columns), shown(&mut forgetful));
             }
         }
     }

@@ -12,7 +12,7 @@ mod fold;
 use std::collections::HashMap;
 
 use self::fold::{Begin, Folded};
-use super::line::LineWriter;
+use super::line::Line;
 use super::style::Color;
 use super::text::{Page, TextFormat};
 use super::wording;
@@ -81,16 +81,16 @@ impl TextFormat for Compact {
             return;
         }
         let folded = self.unfold(update);
-        let mut line = LineWriter::new(data, page.style);
-        page.columns.write(&mut line, update);
-        if page.columns.has_event() {
+        let has_event = page.columns.has_event();
+        let mut line = page.line(update, data);
+        if has_event {
             event(&mut line, update, &folded);
         }
         line.end();
     }
 }
 
-fn event(line: &mut LineWriter<'_>, update: &Update, folded: &Folded) {
+fn event(line: &mut Line<'_>, update: &Update, folded: &Folded) {
     match &update.what {
         What::Open => {
             line.color(Color::Strong, "open").put("  ");
@@ -140,13 +140,13 @@ fn event(line: &mut LineWriter<'_>, update: &Update, folded: &Folded) {
 }
 
 /// Writes a word and what all text formats write behind it.
-fn word(line: &mut LineWriter<'_>, word: &str, update: &Update) {
+fn word(line: &mut Line<'_>, word: &str, update: &Update) {
     line.color(Color::Strong, word).put(" ");
     wording::common(line, update);
 }
 
 /// ` = 6 B`, ` = ENOMEM`
-fn returned(line: &mut LineWriter<'_>, ret: i64, unit: &str) {
+fn returned(line: &mut Line<'_>, ret: i64, unit: &str) {
     line.put(" ");
     if ret < 0 {
         wording::failed(line, ret);
@@ -155,7 +155,7 @@ fn returned(line: &mut LineWriter<'_>, ret: i64, unit: &str) {
     }
 }
 
-fn duration_of(line: &mut LineWriter<'_>, ns: Option<u64>) {
+fn duration_of(line: &mut Line<'_>, ns: Option<u64>) {
     if let Some(ns) = ns {
         line.put("  ").colored(Color::Dim, |line| {
             line.duration(ns);
@@ -163,7 +163,7 @@ fn duration_of(line: &mut LineWriter<'_>, ns: Option<u64>) {
     }
 }
 
-fn read_end(line: &mut LineWriter<'_>, end: &ReadEnd, folded: &Folded) {
+fn read_end(line: &mut Line<'_>, end: &ReadEnd, folded: &Folded) {
     // The last pass shows whether the end of the file was reached.
     let ReadEnd { ret, range: _, totals, leftover, from_leftover, duration, eof: _, partial } = end;
     line.color(Color::Strong, "read");

@@ -14,7 +14,6 @@
 
 #[cfg(test)]
 mod arbitrary;
-mod bounded;
 mod chars;
 pub mod clock;
 mod columns;
@@ -24,6 +23,7 @@ mod duration;
 pub(crate) mod json;
 mod line;
 mod owner;
+mod pieces;
 pub mod report;
 pub(crate) mod status;
 mod style;

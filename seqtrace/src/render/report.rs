@@ -6,7 +6,7 @@ use seqtrace_model::summary::{Durations, FileSummary, FindingSummary, Ledger, Tr
 use seqtrace_model::trace::Sink;
 
 use self::table::Table;
-use super::line::{Count, LineWriter, Pointer};
+use super::line::{self, Count, Line, Pointer};
 use super::status::Status;
 use super::style::{Color, Style};
 use super::{Clock, Header, Output, Ready, Renderer, Shown, TargetInfo, wording};
@@ -97,17 +97,17 @@ impl Text<'_> {
         let status = Status::of(self.style);
         status.header(header, out);
         if !header.command.is_empty() {
-            let mut line = LineWriter::new(out, self.style);
-            line.put("by");
-            for word in &header.command {
-                line.put(" ").bytes(word);
-            }
-            line.end();
+            line::write(out, self.style, |line| {
+                line.put("by");
+                for word in &header.command {
+                    line.put(" ").bytes(word);
+                }
+            });
         }
-        let mut line = LineWriter::new(out, self.style);
-        let begin = self.clock.utc(begin.unwrap_or(*last));
-        line.put(format_args!("from {begin}, for ")).duration(self.summary.duration());
-        line.end();
+        line::write(out, self.style, |line| {
+            let begin = self.clock.utc(begin.unwrap_or(*last));
+            line.put(format_args!("from {begin}, for ")).duration(self.summary.duration());
+        });
         status.summary(sums, out);
     }
 
@@ -126,30 +126,30 @@ impl Text<'_> {
             format!("{} failed with {}", Count(count, noun), Errno(ret.unsigned_abs()))
         }));
         if !notes.is_empty() {
-            let mut line = LineWriter::new(out, self.style);
-            line.color(Color::Warn, notes.join("  "));
-            line.end();
+            line::write(out, self.style, |line| {
+                line.color(Color::Warn, notes.join("  "));
+            });
         }
     }
 
     fn finding(&self, sum: &FindingSummary, out: &mut Vec<u8>) {
         let FindingSummary { path, finding, sessions, .. } = sum;
         out.push(b'\n');
-        let mut line = LineWriter::new(out, self.style);
-        wording::finding(&mut line, finding);
-        line.end();
-        let mut line = LineWriter::new(out, self.style);
-        line.pad(9, 0).bytes(path).put("   ");
-        if *sessions > 1 {
-            line.put(format_args!("{sessions} sessions, first "));
-        }
-        line.put(format_args!("s{}", finding.session.0));
-        if let Some(read) = finding.read {
-            line.put(format_args!(".r{read}"));
-        }
-        line.put("   ");
-        wording::explanation(&mut line, finding);
-        line.end();
+        line::write(out, self.style, |line| {
+            wording::finding(line, finding);
+        });
+        line::write(out, self.style, |line| {
+            line.pad(9, 0).bytes(path).put("   ");
+            if *sessions > 1 {
+                line.put(format_args!("{sessions} sessions, first "));
+            }
+            line.put(format_args!("s{}", finding.session.0));
+            if let Some(read) = finding.read {
+                line.put(format_args!(".r{read}"));
+            }
+            line.put("   ");
+            wording::explanation(line, finding);
+        });
     }
 
     fn files(&self, out: &mut Vec<u8>) {
@@ -225,10 +225,10 @@ impl Text<'_> {
 
     fn ledger(&self, session: u32, ledger: &Ledger, out: &mut Vec<u8>) {
         out.push(b'\n');
-        let mut line = LineWriter::new(out, self.style);
-        line.color(Color::Strong, format_args!("LEDGER s{session}"));
-        line.put("  ").bytes(&ledger.path);
-        line.end();
+        line::write(out, self.style, |line| {
+            line.color(Color::Strong, format_args!("LEDGER s{session}"));
+            line.put("  ").bytes(&ledger.path);
+        });
         let dash = || "-".to_owned();
         let mut table = Table::new(&["BYTES", "LENGTH", "POS", "RECORD", "PASS", "READ", ""]);
         for entry in &ledger.entries {
@@ -254,10 +254,8 @@ impl Text<'_> {
     }
 
     /// Returns the text that `write` writes, without colors.
-    fn text(&self, write: impl FnOnce(&mut LineWriter<'_>)) -> String {
-        let mut text = Vec::new();
-        write(&mut LineWriter::new(&mut text, Style::new(false, self.style.ascii)));
-        String::from_utf8_lossy(&text).into_owned()
+    fn text(&self, write: impl FnOnce(&mut Line<'_>)) -> String {
+        line::text(Style::new(false, self.style.ascii), write)
     }
 }
 

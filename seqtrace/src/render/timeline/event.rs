@@ -1,6 +1,6 @@
 //! The events of all lines but those of callbacks and findings.
 
-use super::super::line::LineWriter;
+use super::super::line::Line;
 use super::super::style::{Color, Glyph};
 use super::super::wording;
 use super::callback::Layout;
@@ -13,8 +13,6 @@ const PREVIEW: usize = 9;
 #[derive(Clone, Copy)]
 pub(super) struct Event<'a> {
     pub(super) update: &'a Update,
-    /// Column of the event.
-    pub(super) start: usize,
     pub(super) layout: &'static Layout,
     /// Greatest number of bytes of a preview.
     pub(super) preview: usize,
@@ -22,7 +20,7 @@ pub(super) struct Event<'a> {
 }
 
 impl Event<'_> {
-    pub(super) fn write(self, line: &mut LineWriter<'_>) {
+    pub(super) fn write(self, line: &mut Line<'_>) {
         let glyphs = line.style.glyphs;
         match &self.update.what {
             What::Open => self.open(line, wording::identity),
@@ -50,7 +48,7 @@ impl Event<'_> {
             What::Preview { bytes } => {
                 self.bracket(line, glyphs.inside);
                 let shown = bytes.get(..self.preview).unwrap_or(bytes);
-                line.pad(self.start + PREVIEW, 0).put("\"").bytes(shown).put("\"");
+                line.pad(PREVIEW, 0).put("\"").bytes(shown).put("\"");
             }
             What::Grow { from, to, restart, traverse } => {
                 self.bracket(line, if *traverse { glyphs.traverse } else { glyphs.inside });
@@ -88,7 +86,7 @@ impl Event<'_> {
     }
 
     /// Writes `OPEN  /proc/foo   ` and the rest.
-    fn open(self, line: &mut LineWriter<'_>, rest: impl FnOnce(&mut LineWriter<'_>, &Session)) {
+    fn open(self, line: &mut Line<'_>, rest: impl FnOnce(&mut Line<'_>, &Session)) {
         line.color(Color::Strong, "OPEN ").put(" ");
         if let Some(session) = &self.update.session {
             wording::path(line, session);
@@ -98,13 +96,13 @@ impl Event<'_> {
     }
 
     /// Writes a word and what all text formats write behind it.
-    fn word(self, line: &mut LineWriter<'_>, word: &str) {
+    fn word(self, line: &mut Line<'_>, word: &str) {
         line.color(Color::Strong, word).put(" ");
         wording::common(line, self.update);
     }
 
     /// Writes the bracket in the session's color, and a blank.
-    fn bracket(self, line: &mut LineWriter<'_>, bracket: Glyph) {
+    fn bracket(self, line: &mut Line<'_>, bracket: Glyph) {
         match &self.update.session {
             Some(session) => line.colored(Color::Session(session.id), |line| {
                 line.glyph(bracket);
@@ -115,13 +113,13 @@ impl Event<'_> {
     }
 
     /// Writes a duration where callbacks have theirs. `None`: it is unknown.
-    fn duration(self, line: &mut LineWriter<'_>, ns: Option<u64>) {
+    fn duration(self, line: &mut Line<'_>, ns: Option<u64>) {
         if let Some(ns) = ns {
-            line.duration_before(ns, self.start + self.layout.end, 2);
+            line.duration_before(ns, self.layout.end, 2);
         }
     }
 
-    fn read_end(self, line: &mut LineWriter<'_>, end: &ReadEnd) {
+    fn read_end(self, line: &mut Line<'_>, end: &ReadEnd) {
         let ReadEnd { ret, range: _, totals, leftover, from_leftover, duration, eof, partial } =
             end;
         self.bracket(line, line.style.glyphs.end);
@@ -144,7 +142,7 @@ impl Event<'_> {
 }
 
 /// Writes through which function a read came in, and the state of the seq_file at that time.
-fn entry(line: &mut LineWriter<'_>, via: Option<Via>, state: &SeqState) {
+fn entry(line: &mut Line<'_>, via: Option<Via>, state: &SeqState) {
     let via = via.map_or("?", Via::name);
     let SeqState { size, from, count, index, read_pos } = state;
     line.color(
