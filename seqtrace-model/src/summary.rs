@@ -45,15 +45,15 @@ pub struct TraceSummary {
     pub findings: Vec<FindingSummary>,
     /// Closed sessions, by path.
     pub files: BTreeMap<Vec<u8>, FileSummary>,
-    /// Renderings, by fate.
+    /// Number and bytes of renderings, by fate.
     pub renderings: Renderings,
     /// Calls of callback functions, by role and address.
     pub functions: BTreeMap<(Role, u64), FunctionSummary>,
-    /// Durations of reads.
+    /// Distribution of the durations of reads.
     pub reads: Durations,
-    /// Durations of lseeks.
+    /// Distribution of the durations of lseeks.
     pub lseeks: Durations,
-    /// Durations of passes: the time from the call of start() to the return of stop().
+    /// Distribution of the durations of passes: the time from the call of start() to the return of stop().
     pub passes: Durations,
     /// Ledger of each session. `None`: not asked for.
     pub ledgers: Option<BTreeMap<SessionId, Ledger>>,
@@ -62,7 +62,7 @@ pub struct TraceSummary {
 /// Sums over the closed sessions of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileSummary {
-    /// Number of sessions.
+    /// Number of closed sessions.
     pub sessions: u64,
     /// Number of sessions that are known in part.
     pub partial: u64,
@@ -77,7 +77,7 @@ pub struct FileSummary {
 pub struct FunctionSummary {
     /// The function by name.
     pub function: Symbol,
-    /// Durations of its calls.
+    /// Distribution of the durations of its calls.
     pub durations: Durations,
 }
 
@@ -86,7 +86,7 @@ pub struct FunctionSummary {
 pub struct Rendering {
     /// What the core did with these renderings.
     pub fate: Fate,
-    /// Number of renderings.
+    /// Number of renderings with this fate.
     pub count: u64,
     /// Bytes that show() wrote.
     pub bytes: u64,

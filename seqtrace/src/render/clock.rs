@@ -1,4 +1,4 @@
-//! Times of lines.
+//! Conversion of times since boot to the text at the begin of a line.
 
 use std::fmt::Write;
 

@@ -7,7 +7,7 @@ use super::style::{Color, Style};
 use super::{Clock, FieldError, Options, Ready, Time, clock, digits, field};
 use crate::session::update::Update;
 
-/// A column that `--fields` can name.
+/// Column that `--fields` can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
     Time,
@@ -52,20 +52,9 @@ impl Column {
         }
     }
 
-    fn heading(self) -> &'static str {
-        match self {
-            Self::Time => "TIME",
-            Self::Delta => "DELTA",
-            Self::Cpu => "CPU",
-            Self::Task => "TASK",
-            Self::Comm => "COMM",
-            Self::Pid => "PID",
-            Self::Tid => "TID",
-            Self::Uid => "UID",
-            Self::Session => "SESSION",
-            Self::Path => "PATH",
-            Self::Event => "EVENT",
-        }
+    fn heading(self) -> String {
+        let name = COLUMNS.iter().find(|(_, column)| *column == self).map(|(name, _)| *name);
+        name.unwrap_or_default().to_ascii_uppercase()
     }
 
     fn is_right_aligned(self) -> bool {
@@ -222,7 +211,7 @@ impl Columns {
                 line.piece(b" ");
             }
             if self.event {
-                line.color(Color::Strong, "EVENT");
+                line.color(Color::Strong, Column::Event.heading());
             }
         });
     }

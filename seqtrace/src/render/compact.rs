@@ -92,20 +92,10 @@ impl TextFormat for Compact {
 
 fn event(line: &mut Line<'_>, update: &Update, folded: &Folded) {
     match &update.what {
-        What::Open => {
+        What::Open | What::OpenFailed { .. } | What::OpenLeaked { .. } => {
             line.color(Color::Strong, "open").put("  ");
             if let Some(session) = &update.session {
-                wording::identity(line, session);
-            }
-        }
-        What::OpenFailed { ret } => {
-            line.color(Color::Strong, "open").put("  ");
-            wording::failed(line, (*ret).into());
-        }
-        What::OpenLeaked { ret } => {
-            line.color(Color::Strong, "open").put("  ");
-            if let Some(session) = &update.session {
-                wording::leaked(line, session, *ret);
+                wording::opened(line, update, session);
             }
         }
         What::ReadEnd(end) => read_end(line, end, folded),
@@ -119,9 +109,9 @@ fn event(line: &mut Line<'_>, update: &Update, folded: &Folded) {
             wording::lseek_rest(line, *passed_over, *leftover);
             duration_of(line, *duration);
         }
-        What::Write { .. } => word(line, "write", update),
-        What::PlainRead { .. } => word(line, "read", update),
-        What::Close { .. } => word(line, "close", update),
+        What::Write { .. } => wording::call(line, "write", update),
+        What::PlainRead { .. } => wording::call(line, "read", update),
+        What::Close { .. } => wording::call(line, "close", update),
         What::Gap { .. } | What::Blind { .. } | What::Disagreement { .. } => {
             wording::common(line, update);
         }
@@ -139,13 +129,7 @@ fn event(line: &mut Line<'_>, update: &Update, folded: &Folded) {
     }
 }
 
-/// Writes a word and what all text formats write behind it.
-fn word(line: &mut Line<'_>, word: &str, update: &Update) {
-    line.color(Color::Strong, word).put(" ");
-    wording::common(line, update);
-}
-
-/// ` = 6 B`, ` = ENOMEM`
+/// Writes ` = 6 B`, ` = ENOMEM`.
 fn returned(line: &mut Line<'_>, ret: i64, unit: &str) {
     line.put(" ");
     if ret < 0 {

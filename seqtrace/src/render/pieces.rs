@@ -40,7 +40,7 @@ impl Line<'_> {
         Chars { bytes, length: self.end.min(N) }
     }
 
-    /// Appends ASCII.
+    /// Appends a constant piece of ASCII.
     #[inline]
     pub(super) fn piece<const N: usize>(&mut self, piece: &[u8; N]) -> &mut Self {
         self.end = store(&mut self.window.0, self.end, piece, N);

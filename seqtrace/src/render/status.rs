@@ -106,9 +106,7 @@ impl Status {
             self.findings(findings, out);
         }
     }
-}
 
-impl Status {
     /// `findings: ✗✗ SQ102 next did not advance at the end 2   ✗✗ SQ201 double emit 1 (×3)`
     fn findings(self, findings: &[FindingCount], out: &mut Vec<u8>) {
         line::write(out, self.style, |line| {

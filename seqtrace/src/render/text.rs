@@ -8,7 +8,7 @@ use super::style::Style;
 use super::{FieldError, Header, Options, Output, Ready, Renderer, Shown, TargetInfo};
 use crate::session::update::{Summary, Update};
 
-/// A text format.
+/// Format that renders updates as lines of text.
 pub(super) trait TextFormat {
     /// Columns that are shown without `--fields`.
     const COLUMNS: &'static [&'static str];
@@ -17,7 +17,7 @@ pub(super) trait TextFormat {
     fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>);
 }
 
-/// What the lines of a text format have in common.
+/// State that all lines of a text format share.
 pub(super) struct Page {
     pub(super) style: Style,
     pub(super) columns: Columns,

@@ -56,7 +56,7 @@ impl CallbackWriter {
     }
 }
 
-/// `","cpu":1,"session":"s1","read":"s1.r1","pid":4123,"tid":4123`: at most 105 bytes.
+/// Writes `","cpu":1,"session":"s1","read":"s1.r1","pid":4123,"tid":4123`: at most 105 bytes.
 fn owner(line: &mut Line<'_>, update: &Update) {
     line.piece(br#"","cpu":"#).decimal(update.cpu.into());
     match update.session.as_ref().map(|session| session.id) {
@@ -81,7 +81,7 @@ fn owner(line: &mut Line<'_>, update: &Update) {
     };
 }
 
-/// `,"role":"show","phase":"fill","pass":1,"pos_in":0,"pos_out":0`
+/// Writes the keys that identify the call: `,"role":"show","phase":"fill","pass":1,"pos_in":0,"pos_out":0`.
 #[inline]
 fn call(line: &mut Line<'_>, callback: &CallbackUpdate) {
     match callback.role {
@@ -104,6 +104,7 @@ fn call(line: &mut Line<'_>, callback: &CallbackUpdate) {
     line.piece(br#","pos_out":"#).signed(callback.pos_out);
 }
 
+/// Writes arguments, results and cost of the call:
 /// `,"ptr_in":"0xffff8881042a3000","ptr_out":null,"ret":0,"bytes":2,"count":2,"size":4096,"full":false,"duration":600`
 #[inline]
 fn result(line: &mut Line<'_>, callback: &CallbackUpdate) {
@@ -127,7 +128,8 @@ fn result(line: &mut Line<'_>, callback: &CallbackUpdate) {
     number(line, callback.duration);
 }
 
-/// `,"fate":"emitted","range":{"start":0,"end":2},"held":null,"fixed_up":false,"private":null}` and the end of the line.
+/// Writes what the core did next, and the end of the line:
+/// `,"fate":"emitted","range":{"start":0,"end":2},"held":null,"fixed_up":false,"private":null}`.
 #[inline]
 fn outcome(line: &mut Line<'_>, callback: &CallbackUpdate) {
     let CallbackUpdate {

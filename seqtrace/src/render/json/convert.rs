@@ -11,7 +11,6 @@ use super::object::{
     Ready, Role, Target, Transfer, Who,
 };
 use super::text::{BootTime, ErrorName, Raw, ReadName, SessionName, Version, raw, text};
-use super::{LseekBegin, ReadBegin};
 use crate::render::{self, Clock};
 use crate::session::update::{self, Update, What};
 
@@ -60,15 +59,13 @@ pub(super) struct Converter<'a> {
     /// Greatest number of bytes of a preview.
     pub(super) preview: usize,
     pub(super) update: &'a Update,
+    /// Begin of the read or lseek that the update ends. `None`: it was not seen, or the update ends none.
+    pub(super) call: Option<&'a Update>,
 }
 
 impl<'a> Converter<'a> {
     /// Returns `None` for the begin of a read or lseek: the object of its end covers both.
-    pub(super) fn object(
-        &self,
-        read: Option<ReadBegin>,
-        lseek: Option<LseekBegin>,
-    ) -> Option<Object<'a>> {
+    pub(super) fn object(&self) -> Option<Object<'a>> {
         let at = self.at();
         Some(match &self.update.what {
             What::ReadBegin { .. } | What::LseekBegin { .. } => return None,
@@ -83,9 +80,24 @@ impl<'a> Converter<'a> {
                 let (from, to, restart, traverse) = (*from, *to, *restart, *traverse);
                 Object::Grow(Grow { at, from, to, restart, traverse })
             }
-            What::ReadEnd(end) => Object::Read(Box::new(self.read(end, read))),
+            What::ReadEnd(end) => Object::Read(Box::new(self.read(end))),
             What::LseekEnd { ret, passed_over, leftover, duration } => {
-                Object::Lseek(Box::new(self.lseek(lseek, *ret, *passed_over, *leftover, *duration)))
+                let arguments = self.call.and_then(|begin| match begin.what {
+                    What::LseekBegin { offset, whence } => Some((offset, whence)),
+                    _ => None,
+                });
+                Object::Lseek(Box::new(Lseek {
+                    at,
+                    who: self.who(),
+                    began: self.began(),
+                    offset: arguments.map(|(offset, _)| offset),
+                    whence: arguments.map(|(_, whence)| whence),
+                    ret: *ret,
+                    errno: ErrorName::of(*ret),
+                    passed_over: *passed_over,
+                    leftover: *leftover,
+                    duration: *duration,
+                }))
             }
             What::Write { pos, want, ret } => Object::Write(self.transfer(*pos, *want, *ret)),
             What::PlainRead { pos, want, ret } => {
@@ -158,26 +170,9 @@ impl<'a> Converter<'a> {
         who(task, session)
     }
 
-    fn lseek(
-        &self,
-        begin: Option<LseekBegin>,
-        ret: i64,
-        passed_over: u64,
-        leftover: u64,
-        duration: Option<u64>,
-    ) -> Lseek<'a> {
-        Lseek {
-            at: self.at(),
-            who: self.who(),
-            began: begin.map(|begin| self.relative(begin.time)),
-            offset: begin.map(|begin| begin.offset),
-            whence: begin.map(|begin| begin.whence),
-            ret,
-            errno: ErrorName::of(ret),
-            passed_over,
-            leftover,
-            duration,
-        }
+    /// Returns when the read or lseek began, ns since tracing began.
+    fn began(&self) -> Option<i64> {
+        self.call.map(|begin| self.relative(begin.time))
     }
 
     fn note(&self, kind: NoteKind) -> Note<'a> {

@@ -2,7 +2,7 @@
 
 use super::super::digits::hex;
 use super::super::line::{Line, Pointer};
-use super::super::style::Color;
+use super::super::style::{Color, Glyph};
 use crate::errno::Errno;
 use crate::event::{Ptr, PtrKind, Role};
 use crate::session::update::{CallbackUpdate, Fate, Phase, Range, SessionId};
@@ -56,7 +56,9 @@ pub(super) fn write(
         // For the rules only.
         private: _,
     } = callback;
-    bracket(line, session, *phase == Phase::Traverse);
+    let glyphs = line.style.glyphs;
+    let inside = if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside };
+    bracket(line, session, inside);
     match role {
         Role::Start => line.piece(b" start pos "),
         Role::Next => line.piece(b" next  pos "),
@@ -91,10 +93,8 @@ pub(super) fn write(
     result(line, callback);
 }
 
-/// `│ ` in the session's color.
-fn bracket(line: &mut Line<'_>, session: Option<SessionId>, traverse: bool) {
-    let glyphs = line.style.glyphs;
-    let bracket = if traverse { glyphs.traverse } else { glyphs.inside };
+/// Writes a bracket in the session's color.
+pub(super) fn bracket(line: &mut Line<'_>, session: Option<SessionId>, bracket: Glyph) {
     match session {
         Some(session) => line.colored(Color::Session(session), |line| {
             line.glyph(bracket);
@@ -103,7 +103,7 @@ fn bracket(line: &mut Line<'_>, session: Option<SessionId>, traverse: bool) {
     };
 }
 
-/// `0→1`, or `1` if the position did not change.
+/// Writes `0→1`, or `1` if the position did not change.
 #[inline]
 fn position(line: &mut Line<'_>, role: Role, before: Option<i64>, after: i64) {
     let arrow = line.style.glyphs.arrow;
@@ -121,7 +121,7 @@ fn position(line: &mut Line<'_>, role: Role, before: Option<i64>, after: i64) {
     line.signed(after);
 }
 
-/// `+3 B     buf 134/4096`
+/// Writes `+3 B     buf 134/4096`.
 #[inline]
 fn written(line: &mut Line<'_>, bytes: u64, count: u64, size: Option<u64>) {
     let end = line.column() + BYTES;
@@ -184,19 +184,14 @@ fn fate(line: &mut Line<'_>, fate: Fate, callback: &CallbackUpdate) {
         Fate::Unknown => line.color(Color::Warn, "fate unknown"),
     };
     let Some(range) = callback.range else { return };
-    if fate != Fate::Emitted {
-        line.colored(Color::Dim, |line| {
-            line.piece(b" ");
-            offsets(line, range);
-        });
-        return;
-    }
-    if traverse {
-        line.piece(b" of ");
+    if fate == Fate::Emitted {
+        if traverse {
+            line.piece(b" of");
+        }
+        offsets(line.piece(b" "), range);
     } else {
-        line.piece(b" ");
+        line.colored(Color::Dim, |line| offsets(line.piece(b" "), range));
     }
-    offsets(line, range);
 }
 
 #[inline]

@@ -1,15 +1,16 @@
-//! The events of all lines but those of callbacks and findings.
+//! Events of all lines but those of callbacks and findings.
 
 use super::super::line::Line;
 use super::super::style::{Color, Glyph};
 use super::super::wording;
-use super::callback::Layout;
+use super::callback::{self, Layout};
 use crate::event::{SeqState, Via};
-use crate::session::update::{ReadEnd, Session, Update, What};
+use crate::session::update::{ReadEnd, Update, What};
 
 /// Column of a preview's text, relative to the event.
 const PREVIEW: usize = 9;
 
+/// Writes the event of an update.
 #[derive(Clone, Copy)]
 pub(super) struct Event<'a> {
     pub(super) update: &'a Update,
@@ -23,14 +24,7 @@ impl Event<'_> {
     pub(super) fn write(self, line: &mut Line<'_>) {
         let glyphs = line.style.glyphs;
         match &self.update.what {
-            What::Open => self.open(line, wording::identity),
-            What::OpenFailed { ret } => self.open(line, |line, session| {
-                line.put(session.opened_by.name()).put("  ");
-                wording::failed(line, (*ret).into());
-            }),
-            What::OpenLeaked { ret } => {
-                self.open(line, |line, session| wording::leaked(line, session, *ret));
-            }
+            What::Open | What::OpenFailed { .. } | What::OpenLeaked { .. } => self.open(line),
             What::ReadBegin { pos, want, traverse_from, rewind, via, state } => {
                 self.bracket(line, glyphs.begin);
                 line.color(Color::Strong, "READ ").put(format_args!(" off {pos}  want {want}"));
@@ -74,9 +68,9 @@ impl Event<'_> {
                 wording::lseek_rest(line, *passed_over, *leftover);
                 self.duration(line, *duration);
             }
-            What::Write { .. } => self.word(line, "WRITE"),
-            What::PlainRead { .. } => self.word(line, "READ "),
-            What::Close { .. } => self.word(line, "CLOSE"),
+            What::Write { .. } => wording::call(line, "WRITE", self.update),
+            What::PlainRead { .. } => wording::call(line, "READ ", self.update),
+            What::Close { .. } => wording::call(line, "CLOSE", self.update),
             What::Gap { .. } | What::Blind { .. } | What::Disagreement { .. } => {
                 wording::common(line, self.update);
             }
@@ -85,31 +79,23 @@ impl Event<'_> {
         }
     }
 
-    /// Writes `OPEN  /proc/foo   ` and the rest.
-    fn open(self, line: &mut Line<'_>, rest: impl FnOnce(&mut Line<'_>, &Session)) {
+    /// Writes `OPEN  /proc/foo   ` and the result.
+    fn open(self, line: &mut Line<'_>) {
         line.color(Color::Strong, "OPEN ").put(" ");
         if let Some(session) = &self.update.session {
             wording::path(line, session);
             line.put("   ");
-            rest(line, session);
+            if matches!(self.update.what, What::OpenFailed { .. }) {
+                line.put(session.opened_by.name()).put("  ");
+            }
+            wording::opened(line, self.update, session);
         }
-    }
-
-    /// Writes a word and what all text formats write behind it.
-    fn word(self, line: &mut Line<'_>, word: &str) {
-        line.color(Color::Strong, word).put(" ");
-        wording::common(line, self.update);
     }
 
     /// Writes the bracket in the session's color, and a blank.
     fn bracket(self, line: &mut Line<'_>, bracket: Glyph) {
-        match &self.update.session {
-            Some(session) => line.colored(Color::Session(session.id), |line| {
-                line.glyph(bracket);
-            }),
-            None => line.glyph(bracket),
-        };
-        line.ascii(b" ");
+        callback::bracket(line, self.update.session.as_ref().map(|session| session.id), bracket);
+        line.piece(b" ");
     }
 
     /// Writes a duration where callbacks have theirs. `None`: it is unknown.

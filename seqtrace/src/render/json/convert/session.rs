@@ -2,10 +2,9 @@
 
 use super::Converter;
 use crate::event::{FileKind, OpTable, Task, Via};
-use crate::render::json::ReadBegin;
 use crate::render::json::object::{Function, Functions, Kind, Object, Of, Open, Range, Read, Who};
 use crate::render::json::text::{Address, Device, ErrorName, raw, text};
-use crate::session::update::{self, ReadEnd, Session};
+use crate::session::update::{self, ReadEnd, Session, What};
 
 impl<'a> Converter<'a> {
     pub(super) fn open(&self, ret: i32) -> Option<Object<'a>> {
@@ -64,7 +63,7 @@ impl<'a> Converter<'a> {
         Some(Object::Open(Box::new(open)))
     }
 
-    pub(super) fn read(&self, end: &ReadEnd, begin: Option<ReadBegin>) -> Read<'a> {
+    pub(super) fn read(&self, end: &ReadEnd) -> Read<'a> {
         let ReadEnd { ret, range, totals, leftover, from_leftover, duration, eof, partial } = end;
         let update::Totals {
             // 1, the bytes of `ret`, and what has nothing to do with a read.
@@ -79,15 +78,15 @@ impl<'a> Converter<'a> {
             passes,
             restarts,
         } = *totals;
-        Read {
+        let mut read = Read {
             at: self.at(),
             who: self.who(),
-            began: begin.map(|begin| self.relative(begin.time)),
-            pos: begin.map(|begin| begin.pos),
-            want: begin.map(|begin| begin.want),
-            traverse_from: begin.and_then(|begin| begin.traverse_from),
-            rewind: begin.map(|begin| begin.rewind),
-            via: begin.and_then(|begin| begin.via).map(Via::name),
+            began: self.began(),
+            pos: None,
+            want: None,
+            traverse_from: None,
+            rewind: None,
+            via: None,
             ret: *ret,
             errno: ErrorName::of(*ret),
             bytes: u64::try_from(*ret).unwrap_or(0),
@@ -103,7 +102,14 @@ impl<'a> Converter<'a> {
             duration: *duration,
             eof: *eof,
             partial: Option::of(partial),
+        };
+        if let Some(What::ReadBegin { pos, want, traverse_from, rewind, via, state: _ }) =
+            self.call.map(|begin| &begin.what)
+        {
+            (read.pos, read.want, read.rewind) = (Some(*pos), Some(*want), Some(*rewind));
+            (read.traverse_from, read.via) = (*traverse_from, via.map(Via::name));
         }
+        read
     }
 }
 
