@@ -154,7 +154,7 @@ fn follow(story: &[Update], mut update: Update, step: Step) -> Update {
                 start: range.end,
                 end: range.end.wrapping_add_unsigned(grown),
             }),
-            ..before.clone()
+            ..*before
         };
     }
     if let Some(before) = step.position.and_then(|index| recent(story, index)) {

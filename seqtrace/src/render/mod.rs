@@ -1,8 +1,8 @@
 //! Renders updates as text or JSON.
 //!
-//! A [`Renderer`] takes the updates of [`crate::session::update`] in order and appends their rendering to buffers, which the
-//! caller writes out. It has no side effects, reads no clock and draws no conclusions. [`sink`] makes the sink of an
-//! output:
+//! A [`Renderer`] takes the updates of [`crate::session::update`] in order and appends their rendering to buffers, which
+//! the caller writes out. It has no side effects, reads no clock and draws no conclusions. [`renderer`] makes the
+//! renderer of an output:
 //!
 //! | format | a callback is rendered as | header, targets, progress, summary go to |
 //! | --- | --- | --- |

@@ -64,8 +64,8 @@ conversions! {
 /// Defines a type of the format and its conversion from the model's type with the same variants or fields. A variant or
 /// field that is missing here does not compile. `a = b` takes field `a` from field `b` of the model.
 ///
-/// A type with fields that the model's does not have (`with`) is converted by its method `new`, which takes these first.
-/// Fields of the model that the format does not have are listed after `without`.
+/// A type with fields that the model's does not have (`with`) is converted by its method `new`, which takes these
+/// first. Fields of the model that the format does not have are listed after `without`.
 macro_rules! mirror {
     (
         $(#[$meta:meta])*
