@@ -84,7 +84,7 @@ pub struct FunctionSummary {
 /// Renderings of one fate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rendering {
-    /// What the core did with these renderings.
+    /// Decision of the core about these renderings.
     pub fate: Fate,
     /// Number of renderings with this fate.
     pub count: u64,

@@ -224,6 +224,8 @@ impl Columns {
         *previous = Some(update.time);
         let rebuild = owner.changes_with(update);
         for part in parts {
+            // `--fields` may name a column any number of times.
+            line.flush_half();
             let start = line.column();
             let slot = match part {
                 Part::Time(slot) => {
@@ -303,6 +305,24 @@ mod tests {
 
     use super::super::arbitrary::story;
     use super::*;
+    use crate::session::update::What;
+
+    #[test]
+    fn columns_can_be_repeated() {
+        let fields = Some(vec!["time".to_owned(); 200]);
+        let options = Options { fields, time: Time::Boot, ..Options::default() };
+        let mut columns = Columns::new(&options, &[]).unwrap();
+        let update = Update {
+            time: 7_000_000_000,
+            cpu: 0,
+            session: None,
+            read: None,
+            task: None,
+            what: What::Open,
+        };
+        let shown = line::text(Style::new(false, false), |line| columns.write(line, &update));
+        assert_eq!(shown, "     7.000000 ".repeat(200));
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
