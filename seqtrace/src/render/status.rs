@@ -7,7 +7,7 @@ use super::{Header, Options, Ready, TargetInfo};
 use crate::rules::FindingCount;
 use crate::session::update::Summary;
 
-/// Renders status text.
+/// Renders the lines on standard error.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Status {
     style: Style,

@@ -34,7 +34,7 @@ struct Pass {
     start: Option<i64>,
     shows: u64,
     nexts: u64,
-    /// Shows by their fate.
+    /// Number of calls of show() with each of these fates.
     skipped: u64,
     empty: u64,
     failed: u64,
