@@ -47,8 +47,7 @@ pub(super) fn width(mode: Time) -> usize {
     }
 }
 
-/// Appends a time (ns since boot). `begin` is the zero of relative times. Times in seconds are right-aligned in
-/// `width` columns.
+/// Appends a time (ns since boot). `begin` is the zero of relative times. Times in seconds end at the column `end`.
 #[inline]
 pub(super) fn write(
     line: &mut Line<'_>,
@@ -56,12 +55,12 @@ pub(super) fn write(
     clock: &Clock,
     begin: u64,
     time: u64,
-    width: usize,
+    end: usize,
 ) {
     // Writing to a Line never fails.
     match mode {
-        Time::Delta | Time::Rel => seconds(line, time < begin, time.abs_diff(begin), width),
-        Time::Boot => seconds(line, false, time, width),
+        Time::Delta | Time::Rel => seconds(line, time < begin, time.abs_diff(begin), end),
+        Time::Boot => seconds(line, false, time, end),
         Time::None => {}
         Time::Wall => {
             let local = clock.at(time).to_zoned(clock.zone.clone());
@@ -77,11 +76,11 @@ pub(super) fn write(
 
 /// Appends seconds with six decimals, rounded down.
 #[inline]
-fn seconds(line: &mut Line<'_>, negative: bool, ns: u64, width: usize) {
+fn seconds(line: &mut Line<'_>, negative: bool, ns: u64, end: usize) {
     let micros = ns / 1000;
     let (whole, fraction) = (micros / 1_000_000, micros % 1_000_000);
     let length = usize::from(negative) + digits::count(whole) + ".123456".len();
-    line.pad(0, width.saturating_sub(length));
+    line.pad(end.saturating_sub(length), 0);
     if negative {
         line.piece(b"-");
     }

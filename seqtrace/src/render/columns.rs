@@ -79,8 +79,8 @@ pub(super) struct Columns {
 
 /// Columns that are written together.
 enum Part {
-    Time(Slot),
-    Delta(Slot),
+    /// The time or the delta, which differ from line to line.
+    Clock(Slot),
     Owner(OwnerColumns),
 }
 
@@ -108,16 +108,22 @@ impl Slot {
         Self { column, width, limit }
     }
 
-    /// Widens the slot for a text of this width.
-    fn widen(&mut self, width: usize) {
-        self.width = self.width.max(width.min(self.limit));
+    /// Writes the text that `write` writes, which gets the column of its end, and blanks up to the next slot.
+    #[inline]
+    fn write(&mut self, line: &mut Line<'_>, write: impl FnOnce(&mut Line<'_>, usize)) {
+        // `--fields` may name a column any number of times.
+        line.flush_half();
+        let start = line.column();
+        write(line, start + self.width);
+        self.width = self.width.max((line.column() - start).min(self.limit));
+        line.pad(start + self.width, 0).piece(b" ");
     }
 }
 
 impl Part {
     fn slots(&self) -> &[Slot] {
         match self {
-            Self::Time(slot) | Self::Delta(slot) => std::slice::from_ref(slot),
+            Self::Clock(slot) => std::slice::from_ref(slot),
             Self::Owner(owner) => &owner.slots,
         }
     }
@@ -130,10 +136,8 @@ impl OwnerColumns {
         let mut window = Window::default();
         let mut line = Line::new(&mut self.text, &mut window, style);
         for slot in &mut self.slots {
-            let start = line.column();
-            cell(&mut line, slot.column, start + slot.width, update);
-            slot.widen(line.column() - start);
-            line.pad(start + slot.width, 0).ascii(b" ");
+            let column = slot.column;
+            slot.write(&mut line, |line, end| cell(line, column, end, update));
         }
         self.columns = line.column();
         line.flush();
@@ -143,26 +147,23 @@ impl OwnerColumns {
 impl Columns {
     pub(super) fn new(options: &Options, default: &[&str]) -> Result<Self, FieldError> {
         let mode = options.time;
-        let column = |word: &str| field(word, &COLUMNS);
-        let chosen: Vec<Column> = match &options.fields {
-            Some(fields) => fields.iter().map(|word| column(word)).collect::<Result<_, _>>()?,
-            None => default
-                .iter()
-                .map(|word| column(word))
-                .filter(|column| match column {
-                    Ok(Column::Time) => mode != Time::None,
-                    Ok(Column::Delta) => mode == Time::Delta,
-                    _ => true,
-                })
-                .collect::<Result<_, _>>()?,
+        let is_default = |name: &&str| match *name {
+            "time" => mode != Time::None,
+            "delta" => mode == Time::Delta,
+            _ => true,
         };
+        let names: Vec<&str> = match &options.fields {
+            Some(fields) => fields.iter().map(String::as_str).collect(),
+            None => default.iter().copied().filter(is_default).collect(),
+        };
+        let chosen: Vec<Column> =
+            names.into_iter().map(|name| field(name, &COLUMNS)).collect::<Result<_, _>>()?;
         let mut parts = Vec::new();
         for column in &chosen {
             let slot = Slot::new(*column, mode);
             match (column, parts.last_mut()) {
                 (Column::Event, _) => {}
-                (Column::Time, _) => parts.push(Part::Time(slot)),
-                (Column::Delta, _) => parts.push(Part::Delta(slot)),
+                (Column::Time | Column::Delta, _) => parts.push(Part::Clock(slot)),
                 (_, Some(Part::Owner(owner))) => owner.slots.push(slot),
                 _ => {
                     let slots = vec![slot];
@@ -224,30 +225,22 @@ impl Columns {
         *previous = Some(update.time);
         let rebuild = owner.changes_with(update);
         for part in parts {
-            // `--fields` may name a column any number of times.
-            line.flush_half();
-            let start = line.column();
-            let slot = match part {
-                Part::Time(slot) => {
-                    clock::write(line, *mode, clock, begin, update.time, slot.width);
-                    slot
+            match part {
+                Part::Clock(slot) if slot.column == Column::Delta => {
+                    slot.write(line, |line, end| {
+                        delta.into_iter().for_each(|ns| _ = line.duration_before(ns, end, 0));
+                    })
                 }
-                Part::Delta(slot) => {
-                    if let Some(ns) = delta {
-                        line.duration_before(ns, start + slot.width, 0);
-                    }
-                    slot
-                }
+                Part::Clock(slot) => slot.write(line, |line, end| {
+                    clock::write(line, *mode, clock, begin, update.time, end);
+                }),
                 Part::Owner(owner) => {
                     if rebuild {
                         owner.rebuild(line.style, update);
                     }
                     line.written(&owner.text, owner.columns);
-                    continue;
                 }
-            };
-            slot.widen(line.column() - start);
-            line.pad(start + slot.width, 0).piece(b" ");
+            }
         }
     }
 }
@@ -255,42 +248,29 @@ impl Columns {
 /// Writes the text of a column that depends on the update's owner alone. Numbers end at `end`.
 fn cell(line: &mut Line<'_>, column: Column, end: usize, update: &Update) {
     let Update { time: _, cpu, session, read, task, what: _ } = update;
-    let task = task.as_deref();
-    match column {
-        Column::Cpu => number(line, end, (*cpu).into()),
-        Column::Session => {
-            if let Some(session) = session {
-                line.colored(Color::Session(session.id), |line| {
-                    line.ascii(b"s").decimal(session.id.0.into());
-                    if let Some(read) = read {
-                        line.ascii(b".r").decimal((*read).into());
-                    }
-                });
-            }
-        }
-        Column::Path => {
-            if let Some(session) = session {
-                super::wording::path(line, session);
-            }
-        }
-        Column::Task => {
-            if let Some(task) = task {
-                line.bytes(&task.comm).ascii(b"/").decimal(task.pid.into());
-                if task.tid != task.pid {
-                    line.ascii(b":").decimal(task.tid.into());
+    match (column, session, task) {
+        (Column::Cpu, _, _) => number(line, end, (*cpu).into()),
+        (Column::Session, Some(session), _) => {
+            line.colored(Color::Session(session.id), |line| {
+                line.piece(b"s").decimal(session.id.0.into());
+                if let Some(read) = read {
+                    line.piece(b".r").decimal((*read).into());
                 }
+            });
+        }
+        (Column::Path, Some(session), _) => super::wording::path(line, session),
+        (Column::Task, _, Some(task)) => {
+            line.bytes(&task.comm).piece(b"/").decimal(task.pid.into());
+            if task.tid != task.pid {
+                line.piece(b":").decimal(task.tid.into());
             }
         }
-        Column::Comm => {
-            if let Some(task) = task {
-                line.bytes(&task.comm);
-            }
-        }
-        Column::Pid => task.into_iter().for_each(|task| number(line, end, task.pid)),
-        Column::Tid => task.into_iter().for_each(|task| number(line, end, task.tid)),
-        Column::Uid => task.into_iter().for_each(|task| number(line, end, task.uid)),
-        // These depend on more than the owner.
-        Column::Time | Column::Delta | Column::Event => {}
+        (Column::Comm, _, Some(task)) => _ = line.bytes(&task.comm),
+        (Column::Pid, _, Some(task)) => number(line, end, task.pid),
+        (Column::Tid, _, Some(task)) => number(line, end, task.tid),
+        (Column::Uid, _, Some(task)) => number(line, end, task.uid),
+        // Unknown, or it depends on more than the owner.
+        _ => {}
     }
 }
 
@@ -309,9 +289,10 @@ mod tests {
 
     #[test]
     fn columns_can_be_repeated() {
-        let fields = Some(vec!["time".to_owned(); 200]);
-        let options = Options { fields, time: Time::Boot, ..Options::default() };
-        let mut columns = Columns::new(&options, &[]).unwrap();
+        let fields = ["time", "cpu"].iter().flat_map(|name| vec![(*name).to_owned(); 400]);
+        let (fields, time) = (Some(fields.collect()), Time::Boot);
+        let mut columns =
+            Columns::new(&Options { fields, time, ..Options::default() }, &[]).unwrap();
         let update = Update {
             time: 7_000_000_000,
             cpu: 0,
@@ -321,7 +302,7 @@ mod tests {
             what: What::Open,
         };
         let shown = line::text(Style::new(false, false), |line| columns.write(line, &update));
-        assert_eq!(shown, "     7.000000 ".repeat(200));
+        assert_eq!(shown, "     7.000000 ".repeat(400) + &"  0 ".repeat(400));
     }
 
     proptest! {

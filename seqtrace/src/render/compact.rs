@@ -27,9 +27,7 @@ pub(super) struct Compact {
 impl Compact {
     /// Takes an update that has no line of its own. Returns false if it has one.
     fn fold(&mut self, update: &Update) -> bool {
-        let Some(session) = &update.session else {
-            return false;
-        };
+        let Some(session) = &update.session else { return false };
         let key = (session.id, update.read);
         let begin = match &update.what {
             // The callbacks show a traversal.

@@ -40,35 +40,30 @@ pub(super) struct Json {
     /// Zero of relative times, ns since boot. `None`: no line was written yet.
     begin: Option<u64>,
     /// Begins of reads and lseeks that have not ended.
-    begun: HashMap<Call, Update>,
+    begun: HashMap<(SessionId, Call), Update>,
     callbacks: CallbackWriter,
 }
 
-/// Identifies a read or lseek in progress.
+/// Identifies a read or lseek in progress within its session.
 #[derive(PartialEq, Eq, Hash)]
 enum Call {
-    /// By session and number. `None`: the number is unknown.
-    Read(SessionId, Option<u32>),
-    /// By session and thread id. `None`: the thread is unknown.
-    Lseek(SessionId, Option<u32>),
+    /// By number. `None`: it is unknown.
+    Read(Option<u32>),
+    /// By thread id. `None`: it is unknown.
+    Lseek(Option<u32>),
 }
 
 impl Call {
-    /// Returns the call that an update begins or ends. `None`: other updates.
-    fn of(update: &Update) -> Option<Self> {
-        let session = update.session.as_ref()?.id;
-        match update.what {
-            What::ReadBegin { .. } | What::ReadEnd(_) => Some(Self::Read(session, update.read)),
+    /// Returns the call that an update begins or ends, with its session. `None`: other updates.
+    fn of(update: &Update) -> Option<(SessionId, Self)> {
+        let call = match update.what {
+            What::ReadBegin { .. } | What::ReadEnd(_) => Self::Read(update.read),
             What::LseekBegin { .. } | What::LseekEnd { .. } => {
-                Some(Self::Lseek(session, update.task.as_ref().map(|task| task.tid)))
+                Self::Lseek(update.task.as_ref().map(|task| task.tid))
             }
-            _ => None,
-        }
-    }
-
-    fn session(&self) -> SessionId {
-        let (Self::Read(session, _) | Self::Lseek(session, _)) = self;
-        *session
+            _ => return None,
+        };
+        Some((update.session.as_ref()?.id, call))
     }
 }
 
@@ -163,7 +158,7 @@ impl Json {
             What::Close { .. } => {
                 // The ends of these were lost.
                 let session = update.session.as_ref().map(|session| session.id);
-                self.begun.retain(|call, _| Some(call.session()) != session);
+                self.begun.retain(|(id, _), _| Some(*id) != session);
             }
             What::Preview { .. } if self.preview == 0 => return,
             _ => {}

@@ -135,9 +135,7 @@ impl Text<'_> {
     fn finding(&self, sum: &FindingSummary, out: &mut Vec<u8>) {
         let FindingSummary { path, finding, sessions, .. } = sum;
         out.push(b'\n');
-        line::write(out, self.style, |line| {
-            wording::finding(line, finding);
-        });
+        line::write(out, self.style, |line| wording::finding(line, finding));
         line::write(out, self.style, |line| {
             line.pad(9, 0).bytes(path).put("   ");
             if *sessions > 1 {
