@@ -226,14 +226,14 @@ impl Columns {
         let rebuild = owner.changes_with(update);
         for part in parts {
             match part {
-                Part::Clock(slot) if slot.column == Column::Delta => {
-                    slot.write(line, |line, end| {
-                        delta.into_iter().for_each(|ns| _ = line.duration_before(ns, end, 0));
-                    })
+                Part::Clock(slot) => {
+                    let is_delta = slot.column == Column::Delta;
+                    slot.write(line, |line, end| match delta {
+                        _ if !is_delta => clock::write(line, *mode, clock, begin, update.time, end),
+                        Some(ns) => _ = line.duration_before(ns, end, 0),
+                        None => {}
+                    });
                 }
-                Part::Clock(slot) => slot.write(line, |line, end| {
-                    clock::write(line, *mode, clock, begin, update.time, end);
-                }),
                 Part::Owner(owner) => {
                     if rebuild {
                         owner.rebuild(line.style, update);
@@ -290,9 +290,9 @@ mod tests {
     #[test]
     fn columns_can_be_repeated() {
         let fields = ["time", "cpu"].iter().flat_map(|name| vec![(*name).to_owned(); 400]);
-        let (fields, time) = (Some(fields.collect()), Time::Boot);
-        let mut columns =
-            Columns::new(&Options { fields, time, ..Options::default() }, &[]).unwrap();
+        let (time, fields) = (Time::Boot, Some(fields.collect()));
+        let options = Options { time, fields, ..Options::default() };
+        let mut columns = Columns::new(&options, &[]).unwrap();
         let update = Update {
             time: 7_000_000_000,
             cpu: 0,
