@@ -106,6 +106,7 @@ pub mod finding;
 pub mod pipeline;
 pub mod rules;
 pub mod session;
+pub mod summary;
 pub mod symbol;
 #[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]

@@ -1,4 +1,4 @@
-//! Times of lines.
+//! Conversion of times since boot to the text at the begin of a line.
 
 use std::fmt::Write;
 
@@ -6,8 +6,8 @@ use jiff::Timestamp;
 pub use jiff::tz::TimeZone;
 
 use super::Time;
-use super::bounded::BoundedLine;
 use super::digits;
+use super::line::Line;
 
 /// Converts times since boot to wall time. A value: it does not read clocks or time zones itself.
 #[derive(Clone, Debug)]
@@ -47,21 +47,20 @@ pub(super) fn width(mode: Time) -> usize {
     }
 }
 
-/// Appends a time (ns since boot). `begin` is the zero of relative times. Times in seconds are right-aligned in
-/// `width` columns.
+/// Appends a time (ns since boot). `begin` is the zero of relative times. Times in seconds end at the column `end`.
 #[inline]
 pub(super) fn write(
-    line: &mut BoundedLine<'_>,
+    line: &mut Line<'_>,
     mode: Time,
     clock: &Clock,
     begin: u64,
     time: u64,
-    width: usize,
+    end: usize,
 ) {
-    // Writing to a BoundedLine never fails.
+    // Writing to a Line never fails.
     match mode {
-        Time::Delta | Time::Rel => seconds(line, time < begin, time.abs_diff(begin), width),
-        Time::Boot => seconds(line, false, time, width),
+        Time::Delta | Time::Rel => seconds(line, time < begin, time.abs_diff(begin), end),
+        Time::Boot => seconds(line, false, time, end),
         Time::None => {}
         Time::Wall => {
             let local = clock.at(time).to_zoned(clock.zone.clone());
@@ -77,30 +76,29 @@ pub(super) fn write(
 
 /// Appends seconds with six decimals, rounded down.
 #[inline]
-fn seconds(line: &mut BoundedLine<'_>, negative: bool, ns: u64, width: usize) {
+fn seconds(line: &mut Line<'_>, negative: bool, ns: u64, end: usize) {
     let micros = ns / 1000;
     let (whole, fraction) = (micros / 1_000_000, micros % 1_000_000);
     let length = usize::from(negative) + digits::count(whole) + ".123456".len();
-    line.pad(0, width.saturating_sub(length));
+    line.pad(end.saturating_sub(length), 0);
     if negative {
-        line.put(b"-");
+        line.piece(b"-");
     }
-    line.decimal(whole).put(b".").put(&digits::six(fraction));
+    line.decimal(whole).piece(b".").piece(&digits::six(fraction));
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::bounded::LineBuffer;
+    use super::super::line;
     use super::super::style::Style;
     use super::*;
 
     fn shown(mode: Time, begin: u64, time: u64) -> String {
         let zone = TimeZone::fixed(jiff::tz::offset(2));
         let clock = Clock { wall_at_boot: 1_700_000_000_123_456_789, zone };
-        let mut buffer = LineBuffer::default();
-        let mut line = buffer.begin(Style::new(false, false));
-        write(&mut line, mode, &clock, begin, time, width(mode));
-        str::from_utf8(line.bytes()).unwrap().to_owned()
+        line::text(Style::new(false, false), |line| {
+            write(line, mode, &clock, begin, time, width(mode));
+        })
     }
 
     #[test]

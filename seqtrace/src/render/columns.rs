@@ -1,13 +1,13 @@
 //! The columns before the event: time, CPU, task, session and so on.
 
-use super::bounded::LineBuffer;
-use super::line::LineWriter;
+use super::line::{self, Line};
 use super::owner::LastOwner;
+use super::pieces::Window;
 use super::style::{Color, Style};
 use super::{Clock, FieldError, Options, Ready, Time, clock, digits, field};
 use crate::session::update::Update;
 
-/// A column that `--fields` can name.
+/// Column that `--fields` can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
     Time,
@@ -52,20 +52,9 @@ impl Column {
         }
     }
 
-    fn heading(self) -> &'static str {
-        match self {
-            Self::Time => "TIME",
-            Self::Delta => "DELTA",
-            Self::Cpu => "CPU",
-            Self::Task => "TASK",
-            Self::Comm => "COMM",
-            Self::Pid => "PID",
-            Self::Tid => "TID",
-            Self::Uid => "UID",
-            Self::Session => "SESSION",
-            Self::Path => "PATH",
-            Self::Event => "EVENT",
-        }
+    fn heading(self) -> String {
+        let name = COLUMNS.iter().find(|(_, column)| *column == self).map(|(name, _)| *name);
+        name.unwrap_or_default().to_ascii_uppercase()
     }
 
     fn is_right_aligned(self) -> bool {
@@ -86,14 +75,12 @@ pub(super) struct Columns {
     /// Time of the previous line, ns since boot.
     previous: Option<u64>,
     owner: LastOwner,
-    /// For times.
-    buffer: LineBuffer,
 }
 
 /// Columns that are written together.
 enum Part {
-    Time(Slot),
-    Delta(Slot),
+    /// The time or the delta, which differ from line to line.
+    Clock(Slot),
     Owner(OwnerColumns),
 }
 
@@ -121,16 +108,22 @@ impl Slot {
         Self { column, width, limit }
     }
 
-    /// Widens the slot for a text of this width.
-    fn widen(&mut self, width: usize) {
-        self.width = self.width.max(width.min(self.limit));
+    /// Writes the text that `write` writes, which gets the column of its end, and blanks up to the next slot.
+    #[inline]
+    fn write(&mut self, line: &mut Line<'_>, write: impl FnOnce(&mut Line<'_>, usize)) {
+        // `--fields` may name a column any number of times.
+        line.flush_half();
+        let start = line.column();
+        write(line, start + self.width);
+        self.width = self.width.max((line.column() - start).min(self.limit));
+        line.pad(start + self.width, 0).piece(b" ");
     }
 }
 
 impl Part {
     fn slots(&self) -> &[Slot] {
         match self {
-            Self::Time(slot) | Self::Delta(slot) => std::slice::from_ref(slot),
+            Self::Clock(slot) => std::slice::from_ref(slot),
             Self::Owner(owner) => &owner.slots,
         }
     }
@@ -140,40 +133,37 @@ impl OwnerColumns {
     /// Renders the text for the owner of `update`.
     fn rebuild(&mut self, style: Style, update: &Update) {
         self.text.clear();
-        let mut line = LineWriter::new(&mut self.text, style);
+        let mut window = Window::default();
+        let mut line = Line::new(&mut self.text, &mut window, style);
         for slot in &mut self.slots {
-            let start = line.column();
-            cell(&mut line, slot.column, start + slot.width, update);
-            slot.widen(line.column() - start);
-            line.pad(start + slot.width, 0).ascii(b" ");
+            let column = slot.column;
+            slot.write(&mut line, |line, end| cell(line, column, end, update));
         }
         self.columns = line.column();
+        line.flush();
     }
 }
 
 impl Columns {
     pub(super) fn new(options: &Options, default: &[&str]) -> Result<Self, FieldError> {
         let mode = options.time;
-        let column = |word: &str| field(word, &COLUMNS);
-        let chosen: Vec<Column> = match &options.fields {
-            Some(fields) => fields.iter().map(|word| column(word)).collect::<Result<_, _>>()?,
-            None => default
-                .iter()
-                .map(|word| column(word))
-                .filter(|column| match column {
-                    Ok(Column::Time) => mode != Time::None,
-                    Ok(Column::Delta) => mode == Time::Delta,
-                    _ => true,
-                })
-                .collect::<Result<_, _>>()?,
+        let is_default = |name: &&str| match *name {
+            "time" => mode != Time::None,
+            "delta" => mode == Time::Delta,
+            _ => true,
         };
+        let names: Vec<&str> = match &options.fields {
+            Some(fields) => fields.iter().map(String::as_str).collect(),
+            None => default.iter().copied().filter(is_default).collect(),
+        };
+        let chosen: Vec<Column> =
+            names.into_iter().map(|name| field(name, &COLUMNS)).collect::<Result<_, _>>()?;
         let mut parts = Vec::new();
         for column in &chosen {
             let slot = Slot::new(*column, mode);
             match (column, parts.last_mut()) {
                 (Column::Event, _) => {}
-                (Column::Time, _) => parts.push(Part::Time(slot)),
-                (Column::Delta, _) => parts.push(Part::Delta(slot)),
+                (Column::Time | Column::Delta, _) => parts.push(Part::Clock(slot)),
                 (_, Some(Part::Owner(owner))) => owner.slots.push(slot),
                 _ => {
                     let slots = vec![slot];
@@ -189,7 +179,6 @@ impl Columns {
             begin: None,
             previous: None,
             owner: LastOwner::default(),
-            buffer: LineBuffer::default(),
         })
     }
 
@@ -211,101 +200,81 @@ impl Columns {
     }
 
     pub(super) fn heading(&self, out: &mut Vec<u8>, style: Style) {
-        let mut line = LineWriter::new(out, style);
-        for slot in self.slots() {
-            let end = line.column() + slot.width;
-            let name = slot.column.heading();
-            if slot.column.is_right_aligned() {
-                line.pad(end.saturating_sub(name.len()), 0).color(Color::Strong, name);
-            } else {
-                line.color(Color::Strong, name).pad(end, 0);
+        line::write(out, style, |line| {
+            for slot in self.slots() {
+                let end = line.column() + slot.width;
+                let name = slot.column.heading();
+                if slot.column.is_right_aligned() {
+                    line.pad(end.saturating_sub(name.len()), 0).color(Color::Strong, name);
+                } else {
+                    line.color(Color::Strong, name).pad(end, 0);
+                }
+                line.piece(b" ");
             }
-            line.ascii(b" ");
-        }
-        if self.event {
-            line.color(Color::Strong, "EVENT");
-        }
-        line.end();
+            if self.event {
+                line.color(Color::Strong, Column::Event.heading());
+            }
+        });
     }
 
     /// Appends the columns of an update, up to where the event begins.
-    pub(super) fn write(&mut self, line: &mut LineWriter<'_>, update: &Update) {
-        let Self { parts, event: _, mode, clock, begin, previous, owner, buffer } = self;
+    pub(super) fn write(&mut self, line: &mut Line<'_>, update: &Update) {
+        let Self { parts, event: _, mode, clock, begin, previous, owner } = self;
         let begin = *begin.get_or_insert(update.time);
         let delta = previous.and_then(|previous| update.time.checked_sub(previous));
         *previous = Some(update.time);
         let rebuild = owner.changes_with(update);
         for part in parts {
-            let mut text = buffer.begin(line.style);
-            let slot = match part {
-                Part::Time(slot) => {
-                    clock::write(&mut text, *mode, clock, begin, update.time, slot.width);
-                    slot
-                }
-                Part::Delta(slot) => {
-                    if let Some(ns) = delta {
-                        text.duration_before(ns, slot.width, 0);
-                    }
-                    slot
+            match part {
+                Part::Clock(slot) => {
+                    let is_delta = slot.column == Column::Delta;
+                    slot.write(line, |line, end| match delta {
+                        _ if !is_delta => clock::write(line, *mode, clock, begin, update.time, end),
+                        Some(ns) => _ = line.duration_before(ns, end, 0),
+                        None => {}
+                    });
                 }
                 Part::Owner(owner) => {
                     if rebuild {
                         owner.rebuild(line.style, update);
                     }
                     line.written(&owner.text, owner.columns);
-                    continue;
                 }
-            };
-            slot.widen(text.column());
-            text.pad(slot.width, 0).put(b" ");
-            line.written(text.bytes(), text.column());
+            }
         }
     }
 }
 
 /// Writes the text of a column that depends on the update's owner alone. Numbers end at `end`.
-fn cell(line: &mut LineWriter<'_>, column: Column, end: usize, update: &Update) {
+fn cell(line: &mut Line<'_>, column: Column, end: usize, update: &Update) {
     let Update { time: _, cpu, session, read, task, what: _ } = update;
-    let task = task.as_deref();
-    match column {
-        Column::Cpu => number(line, end, (*cpu).into()),
-        Column::Session => {
-            if let Some(session) = session {
-                line.colored(Color::Session(session.id), |line| {
-                    line.ascii(b"s").decimal(session.id.0.into());
-                    if let Some(read) = read {
-                        line.ascii(b".r").decimal((*read).into());
-                    }
-                });
-            }
-        }
-        Column::Path => {
-            if let Some(session) = session {
-                super::wording::path(line, session);
-            }
-        }
-        Column::Task => {
-            if let Some(task) = task {
-                line.bytes(&task.comm).ascii(b"/").decimal(task.pid.into());
-                if task.tid != task.pid {
-                    line.ascii(b":").decimal(task.tid.into());
+    match (column, session, task) {
+        (Column::Cpu, _, _) => number(line, end, (*cpu).into()),
+        (Column::Session, Some(session), _) => {
+            line.colored(Color::Session(session.id), |line| {
+                line.piece(b"s").decimal(session.id.0.into());
+                if let Some(read) = read {
+                    line.piece(b".r").decimal((*read).into());
                 }
+            });
+        }
+        (Column::Path, Some(session), _) => super::wording::path(line, session),
+        (Column::Task, _, Some(task)) => {
+            line.bytes(&task.comm).piece(b"/").decimal(task.pid.into());
+            if task.tid != task.pid {
+                line.piece(b":").decimal(task.tid.into());
             }
         }
-        Column::Comm => {
-            if let Some(task) = task {
-                line.bytes(&task.comm);
-            }
-        }
-        Column::Pid => task.into_iter().for_each(|task| number(line, end, task.pid)),
-        Column::Tid => task.into_iter().for_each(|task| number(line, end, task.tid)),
-        Column::Uid => task.into_iter().for_each(|task| number(line, end, task.uid)),
-        // These depend on more than the owner.
-        Column::Time | Column::Delta | Column::Event => {}
+        (Column::Comm, _, Some(task)) => _ = line.bytes(&task.comm),
+        (Column::Pid, _, Some(task)) => number(line, end, task.pid),
+        (Column::Tid, _, Some(task)) => number(line, end, task.tid),
+        (Column::Uid, _, Some(task)) => number(line, end, task.uid),
+        // Unknown, or it depends on more than the owner.
+        _ => {}
     }
 }
 
-fn number(line: &mut LineWriter<'_>, end: usize, value: u32) {
+fn number(line: &mut Line<'_>, end: usize, value: u32) {
     let value = value.into();
     line.pad(end.saturating_sub(digits::count(value)), 0).decimal(value);
 }
@@ -316,6 +285,25 @@ mod tests {
 
     use super::super::arbitrary::story;
     use super::*;
+    use crate::session::update::What;
+
+    #[test]
+    fn columns_can_be_repeated() {
+        let fields = ["time", "cpu"].iter().flat_map(|name| vec![(*name).to_owned(); 400]);
+        let (time, fields) = (Time::Boot, Some(fields.collect()));
+        let options = Options { time, fields, ..Options::default() };
+        let mut columns = Columns::new(&options, &[]).unwrap();
+        let update = Update {
+            time: 7_000_000_000,
+            cpu: 0,
+            session: None,
+            read: None,
+            task: None,
+            what: What::Open,
+        };
+        let shown = line::text(Style::new(false, false), |line| columns.write(line, &update));
+        assert_eq!(shown, "     7.000000 ".repeat(400) + &"  0 ".repeat(400));
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
@@ -333,15 +321,16 @@ mod tests {
             let mut forgetful = Columns::new(&options, &[]).unwrap();
             let style = Style::new(color, ascii);
             for update in updates {
-                let (mut one, mut other) = (Vec::new(), Vec::new());
-                let mut line = LineWriter::new(&mut one, style);
-                columns.write(&mut line, &update);
-                let width = line.column();
+                let shown = |columns: &mut Columns| {
+                    let mut width = 0;
+                    let text = line::text(style, |line| {
+                        columns.write(line, &update);
+                        width = line.column();
+                    });
+                    (width, text)
+                };
                 forgetful.owner = LastOwner::default();
-                let mut line = LineWriter::new(&mut other, style);
-                forgetful.write(&mut line, &update);
-                prop_assert_eq!(width, line.column());
-                prop_assert_eq!(String::from_utf8(one), String::from_utf8(other));
+                prop_assert_eq!(shown(&mut columns), shown(&mut forgetful));
             }
         }
     }

@@ -12,7 +12,7 @@ mod fold;
 use std::collections::HashMap;
 
 use self::fold::{Begin, Folded};
-use super::line::LineWriter;
+use super::line::Line;
 use super::style::Color;
 use super::text::{Page, TextFormat};
 use super::wording;
@@ -27,9 +27,7 @@ pub(super) struct Compact {
 impl Compact {
     /// Takes an update that has no line of its own. Returns false if it has one.
     fn fold(&mut self, update: &Update) -> bool {
-        let Some(session) = &update.session else {
-            return false;
-        };
+        let Some(session) = &update.session else { return false };
         let key = (session.id, update.read);
         let begin = match &update.what {
             // The callbacks show a traversal.
@@ -81,31 +79,21 @@ impl TextFormat for Compact {
             return;
         }
         let folded = self.unfold(update);
-        let mut line = LineWriter::new(data, page.style);
-        page.columns.write(&mut line, update);
-        if page.columns.has_event() {
+        let has_event = page.columns.has_event();
+        let mut line = page.line(update, data);
+        if has_event {
             event(&mut line, update, &folded);
         }
         line.end();
     }
 }
 
-fn event(line: &mut LineWriter<'_>, update: &Update, folded: &Folded) {
+fn event(line: &mut Line<'_>, update: &Update, folded: &Folded) {
     match &update.what {
-        What::Open => {
+        What::Open | What::OpenFailed { .. } | What::OpenLeaked { .. } => {
             line.color(Color::Strong, "open").put("  ");
             if let Some(session) = &update.session {
-                wording::identity(line, session);
-            }
-        }
-        What::OpenFailed { ret } => {
-            line.color(Color::Strong, "open").put("  ");
-            wording::failed(line, (*ret).into());
-        }
-        What::OpenLeaked { ret } => {
-            line.color(Color::Strong, "open").put("  ");
-            if let Some(session) = &update.session {
-                wording::leaked(line, session, *ret);
+                wording::opened(line, update, session);
             }
         }
         What::ReadEnd(end) => read_end(line, end, folded),
@@ -119,9 +107,9 @@ fn event(line: &mut LineWriter<'_>, update: &Update, folded: &Folded) {
             wording::lseek_rest(line, *passed_over, *leftover);
             duration_of(line, *duration);
         }
-        What::Write { .. } => word(line, "write", update),
-        What::PlainRead { .. } => word(line, "read", update),
-        What::Close { .. } => word(line, "close", update),
+        What::Write { .. } => wording::call(line, "write", update),
+        What::PlainRead { .. } => wording::call(line, "read", update),
+        What::Close { .. } => wording::call(line, "close", update),
         What::Gap { .. } | What::Blind { .. } | What::Disagreement { .. } => {
             wording::common(line, update);
         }
@@ -139,14 +127,8 @@ fn event(line: &mut LineWriter<'_>, update: &Update, folded: &Folded) {
     }
 }
 
-/// Writes a word and what all text formats write behind it.
-fn word(line: &mut LineWriter<'_>, word: &str, update: &Update) {
-    line.color(Color::Strong, word).put(" ");
-    wording::common(line, update);
-}
-
-/// ` = 6 B`, ` = ENOMEM`
-fn returned(line: &mut LineWriter<'_>, ret: i64, unit: &str) {
+/// Writes ` = 6 B`, ` = ENOMEM`.
+fn returned(line: &mut Line<'_>, ret: i64, unit: &str) {
     line.put(" ");
     if ret < 0 {
         wording::failed(line, ret);
@@ -155,7 +137,7 @@ fn returned(line: &mut LineWriter<'_>, ret: i64, unit: &str) {
     }
 }
 
-fn duration_of(line: &mut LineWriter<'_>, ns: Option<u64>) {
+fn duration_of(line: &mut Line<'_>, ns: Option<u64>) {
     if let Some(ns) = ns {
         line.put("  ").colored(Color::Dim, |line| {
             line.duration(ns);
@@ -163,7 +145,7 @@ fn duration_of(line: &mut LineWriter<'_>, ns: Option<u64>) {
     }
 }
 
-fn read_end(line: &mut LineWriter<'_>, end: &ReadEnd, folded: &Folded) {
+fn read_end(line: &mut Line<'_>, end: &ReadEnd, folded: &Folded) {
     // The last pass shows whether the end of the file was reached.
     let ReadEnd { ret, range: _, totals, leftover, from_leftover, duration, eof: _, partial } = end;
     line.color(Color::Strong, "read");

@@ -25,7 +25,6 @@ use self::object::Object;
 use self::text::Safe;
 use super::{Clock, FieldError, Header, Options, Output, Ready, Renderer, Shown, TargetInfo};
 use crate::escape;
-use crate::event::Via;
 use crate::session::update::{SessionId, Summary, Update, What};
 
 /// Returns the schema of a line. Its parts are added to the definitions of the generator.
@@ -40,30 +39,32 @@ pub(super) struct Json {
     clock: Clock,
     /// Zero of relative times, ns since boot. `None`: no line was written yet.
     begin: Option<u64>,
-    /// Reads that have not ended, by session and number.
-    reads: HashMap<(SessionId, Option<u32>), ReadBegin>,
-    /// Lseeks that have not ended, by session and thread.
-    lseeks: HashMap<(SessionId, Option<u32>), LseekBegin>,
+    /// Begins of reads and lseeks that have not ended.
+    begun: HashMap<(SessionId, Call), Update>,
     callbacks: CallbackWriter,
 }
 
-/// The part of a read's object that is known when the read begins.
-#[derive(Clone, Copy)]
-struct ReadBegin {
-    time: u64,
-    pos: i64,
-    want: u64,
-    traverse_from: Option<i64>,
-    rewind: bool,
-    via: Option<Via>,
+/// Identifies a read or lseek in progress within its session.
+#[derive(PartialEq, Eq, Hash)]
+enum Call {
+    /// By number. `None`: it is unknown.
+    Read(Option<u32>),
+    /// By thread id. `None`: it is unknown.
+    Lseek(Option<u32>),
 }
 
-/// The part of an lseek's object that is known when the lseek begins.
-#[derive(Clone, Copy)]
-struct LseekBegin {
-    time: u64,
-    offset: i64,
-    whence: u32,
+impl Call {
+    /// Returns the call that an update begins or ends, with its session. `None`: other updates.
+    fn of(update: &Update) -> Option<(SessionId, Self)> {
+        let call = match update.what {
+            What::ReadBegin { .. } | What::ReadEnd(_) => Self::Read(update.read),
+            What::LseekBegin { .. } | What::LseekEnd { .. } => {
+                Self::Lseek(update.task.as_ref().map(|task| task.tid))
+            }
+            _ => return None,
+        };
+        Some((update.session.as_ref()?.id, call))
+    }
 }
 
 impl Json {
@@ -86,8 +87,7 @@ impl Json {
             fields: options.fields.clone(),
             clock: options.clock.clone(),
             begin: None,
-            reads: HashMap::new(),
-            lseeks: HashMap::new(),
+            begun: HashMap::new(),
             callbacks: CallbackWriter::default(),
         })
     }
@@ -147,34 +147,24 @@ impl Json {
             self.callbacks.write(begin, update, callback, data);
             return;
         }
-        let session = update.session.as_ref().map(|session| session.id);
-        let read = session.map(|id| (id, update.read));
-        let lseek = session.map(|id| (id, update.task.as_ref().map(|task| task.tid)));
-        let (mut read_begin, mut lseek_begin) = (None, None);
+        let mut call = None;
         match &update.what {
-            What::ReadBegin { pos, want, traverse_from, rewind, via, state: _ } => {
-                let (pos, want, traverse_from) = (*pos, *want, *traverse_from);
-                let (rewind, via) = (*rewind, *via);
-                let time = update.time;
-                let begin = ReadBegin { time, pos, want, traverse_from, rewind, via };
-                self.reads.extend(read.map(|key| (key, begin)));
+            What::ReadBegin { .. } | What::LseekBegin { .. } => {
+                self.begun.extend(Call::of(update).map(|call| (call, update.clone())));
             }
-            What::LseekBegin { offset, whence } => {
-                let begin = LseekBegin { time: update.time, offset: *offset, whence: *whence };
-                self.lseeks.extend(lseek.map(|key| (key, begin)));
+            What::ReadEnd(_) | What::LseekEnd { .. } => {
+                call = Call::of(update).and_then(|call| self.begun.remove(&call));
             }
-            What::ReadEnd(_) => read_begin = read.and_then(|key| self.reads.remove(&key)),
-            What::LseekEnd { .. } => lseek_begin = lseek.and_then(|key| self.lseeks.remove(&key)),
             What::Close { .. } => {
                 // The ends of these were lost.
-                self.reads.retain(|(id, _), _| Some(*id) != session);
-                self.lseeks.retain(|(id, _), _| Some(*id) != session);
+                let session = update.session.as_ref().map(|session| session.id);
+                self.begun.retain(|(id, _), _| Some(*id) != session);
             }
             What::Preview { .. } if self.preview == 0 => return,
             _ => {}
         }
-        let converter = convert::Converter { begin, preview: self.preview, update };
-        if let Some(object) = converter.object(read_begin, lseek_begin) {
+        let (preview, call) = (self.preview, call.as_ref());
+        if let Some(object) = (convert::Converter { begin, preview, update, call }).object() {
             self.write(&object, data);
         }
     }

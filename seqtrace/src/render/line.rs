@@ -1,26 +1,32 @@
 //! A line of text, appended to the output.
 //!
-//! Callbacks, which are nearly all lines of a trace, are written by [`super::bounded::BoundedLine`] instead.
+//! Nearly every line of a trace is a callback's. It consists of constant pieces, numbers and padding whose greatest
+//! lengths are known. They are collected in a [`Window`], where a piece costs a store and an addition (`pieces.rs`).
+//! Appended to a `Vec`, which compares its capacity each time, the pieces of a line of JSON took 1,424 instructions
+//! instead of 850; through `fmt` a line of the timeline took 9,000 (4eafb3c). Text of any length bypasses the window.
 
 use std::fmt::{self, Display, Write};
 
-use super::duration::{Duration, Number, Unit};
-use super::style::{Color, Glyph, RESET, Style};
+use super::pieces::Window;
+use super::style::{Color, Style};
 use crate::errno::Errno;
 use crate::escape;
 use crate::event::{Ptr, PtrKind};
 use crate::session::update::Symbol;
 
 /// Appends a line to a buffer and keeps count of the terminal columns that it fills. Escape sequences fill none.
-pub(super) struct LineWriter<'a> {
+pub(super) struct Line<'a> {
     out: &'a mut Vec<u8>,
-    /// Length that `out` would have if no column of this line were filled, so that `out.len() - origin` is the
-    /// column. ASCII moves only `out.len()`.
-    origin: usize,
+    /// The end of the line so far, which is not in `out` yet.
+    pub(super) window: &'a mut Window,
+    /// Number of bytes in the window.
+    pub(super) end: usize,
+    /// Value that `end` would have at column 0, modulo 2^64: `end - origin` is the column.
+    pub(super) origin: usize,
     pub(super) style: Style,
 }
 
-impl Write for LineWriter<'_> {
+impl Write for Line<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let columns = if text.is_ascii() { text.len() } else { text.chars().count() };
         self.written(text.as_bytes(), columns);
@@ -28,79 +34,69 @@ impl Write for LineWriter<'_> {
     }
 }
 
-impl<'a> LineWriter<'a> {
+/// Appends a line that `write` writes. Lines that are written often use one [`Window`] for all.
+pub(super) fn write(out: &mut Vec<u8>, style: Style, write: impl FnOnce(&mut Line<'_>)) {
+    let mut window = Window::default();
+    let mut line = Line::new(out, &mut window, style);
+    write(&mut line);
+    line.end();
+}
+
+/// Returns the text that `write` writes.
+pub(super) fn text(style: Style, write: impl FnOnce(&mut Line<'_>)) -> String {
+    let (mut text, mut window) = (Vec::new(), Window::default());
+    let mut line = Line::new(&mut text, &mut window, style);
+    write(&mut line);
+    line.flush();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+impl<'a> Line<'a> {
+    /// Begins a line. Text that is still in the window is lost.
     #[inline]
-    pub(super) fn new(out: &'a mut Vec<u8>, style: Style) -> Self {
-        Self { origin: out.len(), out, style }
+    pub(super) fn new(out: &'a mut Vec<u8>, window: &'a mut Window, style: Style) -> Self {
+        Self { out, window, end: 0, origin: 0, style }
     }
 
     /// Returns the number of columns filled so far.
     #[inline]
     pub(super) fn column(&self) -> usize {
-        self.out.len() - self.origin
+        self.end.wrapping_sub(self.origin)
     }
 
-    /// Appends ASCII.
+    /// Counts columns from here on.
     #[inline]
-    pub(super) fn ascii(&mut self, text: &[u8]) -> &mut Self {
-        self.out.extend_from_slice(text);
-        self
+    pub(super) fn restart_columns(&mut self) {
+        self.origin = self.end;
     }
 
-    /// Appends printable text that fills this many columns.
+    /// Moves the text in the window to the output.
     #[inline]
+    pub(super) fn flush(&mut self) {
+        self.out.extend_from_slice(self.window.first(self.end));
+        self.origin = self.origin.wrapping_sub(self.end);
+        self.end = 0;
+    }
+
+    /// Appends printable text of any length that fills this many columns.
     pub(super) fn written(&mut self, text: &[u8], columns: usize) -> &mut Self {
+        self.flush();
         self.out.extend_from_slice(text);
-        self.origin += text.len() - columns;
+        self.origin = self.origin.wrapping_sub(columns);
         self
     }
 
-    pub(super) fn glyph(&mut self, glyph: Glyph) -> &mut Self {
-        self.written(glyph.text.as_bytes(), glyph.columns)
-    }
-
-    pub(super) fn decimal(&mut self, value: u64) -> &mut Self {
-        self.put(value)
-    }
-
-    /// Appends blanks up to a column, at least `least`.
-    #[inline]
-    pub(super) fn pad(&mut self, column: usize, least: usize) -> &mut Self {
-        let blanks = column.saturating_sub(self.column()).max(least);
+    /// Appends any number of blanks.
+    #[inline(never)]
+    pub(super) fn blanks(&mut self, blanks: usize) {
+        self.flush();
         self.out.resize(self.out.len() + blanks, b' ');
-        self
-    }
-
-    /// Appends a duration (ns).
-    pub(super) fn duration(&mut self, ns: u64) -> &mut Self {
-        self.rounded(Duration::new(ns))
-    }
-
-    /// Appends a duration (ns), dimmed, that ends at a column, with at least `least` blanks before it.
-    #[inline]
-    pub(super) fn duration_before(&mut self, ns: u64, column: usize, least: usize) -> &mut Self {
-        let duration = Duration::new(ns);
-        self.pad(column.saturating_sub(duration.width()), least).colored(Color::Dim, |line| {
-            line.rounded(duration);
-        })
-    }
-
-    #[inline]
-    fn rounded(&mut self, duration: Duration) -> &mut Self {
-        match duration.number {
-            Number::Short(digits) => self.ascii(digits.as_bytes()),
-            Number::Whole(value) => self.decimal(value),
-        };
-        match duration.unit {
-            Unit::Micro => self.glyph(self.style.glyphs.micros),
-            Unit::Milli => self.ascii(b"ms"),
-            Unit::Second => self.ascii(b"s"),
-        }
+        self.origin = self.origin.wrapping_sub(blanks);
     }
 
     /// Appends anything, through `fmt`.
     pub(super) fn put(&mut self, what: impl Display) -> &mut Self {
-        // Writing to a LineWriter never fails; if the Display fails, the rest of it is missing.
+        // Writing to a Line never fails; if the Display fails, the rest of it is missing.
         let _ = write!(self, "{what}");
         self
     }
@@ -110,18 +106,6 @@ impl<'a> LineWriter<'a> {
         self.colored(color, |line| {
             line.put(what);
         })
-    }
-
-    /// Appends what `write` writes, in a color.
-    #[inline]
-    pub(super) fn colored(&mut self, color: Color, write: impl FnOnce(&mut Self)) -> &mut Self {
-        if !self.style.color {
-            write(self);
-            return self;
-        }
-        self.written(color.sequence(), 0);
-        write(self);
-        self.written(RESET, 0)
     }
 
     /// Appends untrusted bytes, escaped.
@@ -136,7 +120,8 @@ impl<'a> LineWriter<'a> {
     }
 
     /// Ends the line. Trailing blanks are removed.
-    pub(super) fn end(self) {
+    pub(super) fn end(mut self) {
+        self.flush();
         while self.out.last() == Some(&b' ') {
             self.out.pop();
         }
@@ -246,11 +231,13 @@ mod tests {
     #[test]
     fn columns_count_characters_and_no_colors() {
         let mut out = Vec::new();
-        let mut line = LineWriter::new(&mut out, Style::new(true, false));
-        line.color(Color::Error, "→µ").bytes(b"\x1b").pad(10, 1).put("x");
-        assert_eq!(line.column(), 11);
-        line.pad(20, 0);
-        line.end();
-        assert_eq!(String::from_utf8(out).unwrap(), "\x1b[1m\x1b[31m→µ\x1b[0m\\x1b    x\n");
+        write(&mut out, Style::new(true, false), |line| {
+            line.color(Color::Error, "→µ").bytes(b"\x1b").pad(10, 1).put("x");
+            assert_eq!(line.column(), 11);
+            line.pad(3_000, 0).piece(b"y").pad(3_010, 0);
+            assert_eq!(line.column(), 3_010);
+        });
+        let expected = format!("\x1b[1m\x1b[31m→µ\x1b[0m\\x1b    x{:2989}y\n", "");
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

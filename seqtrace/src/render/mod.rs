@@ -1,8 +1,8 @@
 //! Renders updates as text or JSON.
 //!
-//! A [`Renderer`] takes the updates of [`crate::session::update`] in order and appends their rendering to buffers, which the
-//! caller writes out. It has no side effects, reads no clock and draws no conclusions. [`sink`] makes the sink of an
-//! output:
+//! A [`Renderer`] takes the updates of [`crate::session::update`] in order and appends their rendering to buffers, which
+//! the caller writes out. It has no side effects, reads no clock and draws no conclusions. [`renderer`] makes the
+//! renderer of an output:
 //!
 //! | format | a callback is rendered as | header, targets, progress, summary go to |
 //! | --- | --- | --- |
@@ -14,7 +14,6 @@
 
 #[cfg(test)]
 mod arbitrary;
-mod bounded;
 mod chars;
 pub mod clock;
 mod columns;
@@ -24,6 +23,7 @@ mod duration;
 pub(crate) mod json;
 mod line;
 mod owner;
+mod pieces;
 pub mod report;
 pub(crate) mod status;
 mod style;
@@ -45,7 +45,7 @@ pub use seqtrace_model::trace::{Header, Ready, Shown, TargetInfo};
 use text::TextSink;
 use timeline::Timeline;
 
-/// Output format (`--format`).
+/// Format of the output, chosen by `--format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// One line per callback, for reading
@@ -79,17 +79,17 @@ pub enum Time {
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent command line switch")]
 pub struct Options {
-    /// Output format.
+    /// Format of the data.
     pub format: Format,
-    /// Format of times.
+    /// Format of the times in text.
     pub time: Time,
     /// Conversion of times to wall time.
     pub clock: Clock,
-    /// Colors in the data. Resolved from `--color`, NO_COLOR and the terminal.
+    /// Allows colors in the data. Resolved from `--color`, NO_COLOR and the terminal.
     pub color: bool,
-    /// Colors on standard error.
+    /// Allows colors on standard error.
     pub color_status: bool,
-    /// Only ASCII: no box drawing, arrows or µ.
+    /// Restricts the text to ASCII: no box drawing, arrows or µ.
     pub ascii: bool,
     /// Greatest number of bytes of a preview. 0: no previews.
     pub preview: usize,
@@ -106,9 +106,9 @@ pub struct Options {
 /// Rendered bytes. The caller writes them out and clears the buffers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
-    /// For standard output or `-o FILE`: whole lines of data.
+    /// Whole lines of data, for standard output or `-o FILE`.
     pub data: Vec<u8>,
-    /// For standard error: header, progress, summary.
+    /// Header, progress and summary, for standard error.
     pub status: Vec<u8>,
 }
 
@@ -116,20 +116,20 @@ pub struct Output {
 pub trait Renderer {
     /// Renders the header, before probes are attached.
     fn header(&mut self, header: &Header, out: &mut Output);
-    /// Renders a target.
+    /// Renders what was found for a target of the command line.
     fn target(&mut self, target: &TargetInfo, out: &mut Output);
     /// Renders that all probes are attached.
     fn ready(&mut self, ready: &Ready, out: &mut Output);
     /// Renders an update. Returns whether the user sees something of it.
     fn update(&mut self, update: &Update, out: &mut Output) -> Shown;
-    /// Renders the summary.
+    /// Renders the sums at the end of the trace.
     fn end(&mut self, summary: &Summary, out: &mut Output);
 }
 
 /// A renderer with the buffers that it renders into.
 pub struct Screen {
     renderer: Box<dyn Renderer>,
-    /// Bytes to be written out.
+    /// Bytes that are not written out yet.
     pub output: Output,
 }
 

@@ -1,4 +1,4 @@
-//! What consecutive updates often have in common: CPU, session, read and task.
+//! The CPU, session, read and task of an update, which consecutive updates often share.
 //!
 //! Renderers keep the part of a line that depends on nothing else, and copy it while the owner stays the same. It is
 //! the only text that is kept from line to line.

@@ -1,13 +1,13 @@
 //! Text on standard error: header, targets, progress and summary.
 
-use super::line::{Count, LineWriter};
+use super::line::{self, Count};
 use super::style::{Color, Style};
 use super::wording;
 use super::{Header, Options, Ready, TargetInfo};
 use crate::rules::FindingCount;
 use crate::session::update::Summary;
 
-/// Renders status text.
+/// Renders the lines on standard error.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Status {
     style: Style,
@@ -28,102 +28,100 @@ impl Status {
         // The user knows the command line. Only JSON has it.
         let Header { version, kernel, machine, backend, backend_reason, ring_bytes, command: _ } =
             header;
-        let mut line = LineWriter::new(out, self.style);
-        line.put("seqtrace ").bytes(version.as_bytes());
-        line.put("  Linux ").bytes(kernel.as_bytes()).put(" ").bytes(machine.as_bytes());
-        line.put("  backend ").bytes(backend.as_bytes());
-        if let Some(reason) = backend_reason {
-            line.put(" (").bytes(reason.as_bytes()).put(")");
-        }
-        line.put("  ring ").put(Bytes(*ring_bytes));
-        line.end();
+        line::write(out, self.style, |line| {
+            line.put("seqtrace ").bytes(version.as_bytes());
+            line.put("  Linux ").bytes(kernel.as_bytes()).put(" ").bytes(machine.as_bytes());
+            line.put("  backend ").bytes(backend.as_bytes());
+            if let Some(reason) = backend_reason {
+                line.put(" (").bytes(reason.as_bytes()).put(")");
+            }
+            line.put("  ring ").put(Bytes(*ring_bytes));
+        });
     }
 
     /// `target /proc/net/tcp  tcp4_seq_ops  start tcp_seq_start …`
     pub(crate) fn target(self, target: &TargetInfo, out: &mut Vec<u8>) {
         let TargetInfo { word, callbacks, note } = target;
-        let mut line = LineWriter::new(out, self.style);
-        line.put("target ").bytes(word);
-        if let Some(callbacks) = callbacks {
-            if let Some(table) = &callbacks.table {
+        line::write(out, self.style, |line| {
+            line.put("target ").bytes(word);
+            if let Some(callbacks) = callbacks {
+                if let Some(table) = &callbacks.table {
+                    line.put("  ");
+                    wording::symbol(line, table);
+                }
                 line.put("  ");
-                wording::symbol(&mut line, table);
+                wording::callbacks(line, callbacks);
             }
-            line.put("  ");
-            wording::callbacks(&mut line, callbacks);
-        }
-        if let Some(note) = note {
-            line.put("  ")
-                .color(Color::Warn, crate::escape::text(note.as_bytes(), self.style.ascii));
-        }
-        line.end();
+            if let Some(note) = note {
+                line.put("  ")
+                    .color(Color::Warn, crate::escape::text(note.as_bytes(), self.style.ascii));
+            }
+        });
     }
 
     /// `attached: 26 probes   (Ctrl-C stops)`
     pub(crate) fn ready(self, ready: Ready, out: &mut Vec<u8>) {
-        let mut line = LineWriter::new(out, self.style);
-        line.put(format_args!(
-            "attached: {}   (Ctrl-C stops)",
-            Count(ready.probes.into(), "probe")
-        ));
-        line.end();
+        line::write(out, self.style, |line| {
+            line.put(format_args!(
+                "attached: {}   (Ctrl-C stops)",
+                Count(ready.probes.into(), "probe")
+            ));
+        });
     }
 
     /// `2 sessions  3 reads  8 B  4 records emitted  0 discarded  22 callbacks   lost 0  missed 0  partial 0`
     pub(crate) fn summary(self, summary: &Summary, out: &mut Vec<u8>) {
         let Summary { sessions, totals, lost, missed, partial, findings } = summary;
-        let mut line = LineWriter::new(out, self.style);
-        line.put(format_args!(
-            "{}  {}  {} B  {} emitted  {} discarded",
-            Count(*sessions, "session"),
-            Count(totals.reads, "read"),
-            totals.bytes,
-            Count(totals.emitted, "record"),
-            totals.discarded,
-        ));
-        if totals.passed_over > 0 {
-            line.put(format_args!("  {} passed over", totals.passed_over));
-        }
-        line.put(format_args!("  {}", Count(totals.callbacks, "callback")));
-        if totals.writes > 0 {
+        line::write(out, self.style, |line| {
             line.put(format_args!(
-                "  {}  {} B written",
-                Count(totals.writes, "write"),
-                totals.written
+                "{}  {}  {} B  {} emitted  {} discarded",
+                Count(*sessions, "session"),
+                Count(totals.reads, "read"),
+                totals.bytes,
+                Count(totals.emitted, "record"),
+                totals.discarded,
             ));
-        }
-        line.put(" ");
-        for (name, count) in [("lost", *lost), ("missed", *missed), ("partial", *partial)] {
-            line.put("  ");
-            if count == 0 {
-                line.put(format_args!("{name} 0"));
-            } else {
-                line.color(Color::Warn, format_args!("{name} {count}"));
+            if totals.passed_over > 0 {
+                line.put(format_args!("  {} passed over", totals.passed_over));
             }
-        }
-        line.end();
+            line.put(format_args!("  {}", Count(totals.callbacks, "callback")));
+            if totals.writes > 0 {
+                line.put(format_args!(
+                    "  {}  {} B written",
+                    Count(totals.writes, "write"),
+                    totals.written
+                ));
+            }
+            line.put(" ");
+            for (name, count) in [("lost", *lost), ("missed", *missed), ("partial", *partial)] {
+                line.put("  ");
+                if count == 0 {
+                    line.put(format_args!("{name} 0"));
+                } else {
+                    line.color(Color::Warn, format_args!("{name} {count}"));
+                }
+            }
+        });
         if !findings.is_empty() {
             self.findings(findings, out);
         }
     }
-}
 
-impl Status {
     /// `findings: ✗✗ SQ102 next did not advance at the end 2   ✗✗ SQ201 double emit 1 (×3)`
     fn findings(self, findings: &[FindingCount], out: &mut Vec<u8>) {
-        let mut line = LineWriter::new(out, self.style);
-        line.put("findings:");
-        for (index, count) in findings.iter().enumerate() {
-            let FindingCount { id, name, severity, sessions, times } = count;
-            line.put(if index == 0 { " " } else { "   " });
-            wording::mark(&mut line, *severity, *id);
-            line.put(format_args!(" {name} {sessions}"));
-            if times > sessions {
-                let sign = line.style.glyphs.times;
-                line.put(format_args!(" ({sign}{times})"));
+        line::write(out, self.style, |line| {
+            line.put("findings:");
+            for (index, count) in findings.iter().enumerate() {
+                let FindingCount { id, name, severity, sessions, times } = count;
+                line.put(if index == 0 { " " } else { "   " });
+                wording::mark(line, *severity, *id);
+                line.put(format_args!(" {name} {sessions}"));
+                if times > sessions {
+                    let sign = line.style.glyphs.times;
+                    line.put(format_args!(" ({sign}{times})"));
+                }
             }
-        }
-        line.end();
+        });
     }
 }
 

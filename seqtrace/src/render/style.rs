@@ -88,9 +88,9 @@ pub(super) struct Glyphs {
     pub(super) end: Glyph,
     /// Between an old and a new value.
     pub(super) arrow: Glyph,
-    /// Before a count.
+    /// Sign between a word and its count.
     pub(super) times: Glyph,
-    /// Unit of microseconds.
+    /// Name of the unit microsecond.
     pub(super) micros: Glyph,
     /// Both ends of a line that belongs to no session.
     pub(super) rule: Glyph,
@@ -139,7 +139,7 @@ impl Glyphs {
     };
 }
 
-/// Appearance of text.
+/// Colors and characters that text is rendered with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
     pub(super) color: bool,

@@ -1,12 +1,14 @@
 //! The sink of the two text formats. They differ only in how they render updates.
 
 use super::columns::Columns;
+use super::line::Line;
+use super::pieces::Window;
 use super::status::Status;
 use super::style::Style;
 use super::{FieldError, Header, Options, Output, Ready, Renderer, Shown, TargetInfo};
 use crate::session::update::{Summary, Update};
 
-/// A text format.
+/// Format that renders updates as lines of text.
 pub(super) trait TextFormat {
     /// Columns that are shown without `--fields`.
     const COLUMNS: &'static [&'static str];
@@ -15,10 +17,21 @@ pub(super) trait TextFormat {
     fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>);
 }
 
-/// What the lines of a text format have in common.
+/// State that all lines of a text format share.
 pub(super) struct Page {
     pub(super) style: Style,
     pub(super) columns: Columns,
+    window: Window,
+}
+
+impl Page {
+    /// Begins the line of an update with its columns, up to where the event begins.
+    #[inline]
+    pub(super) fn line<'a>(&'a mut self, update: &Update, data: &'a mut Vec<u8>) -> Line<'a> {
+        let mut line = Line::new(data, &mut self.window, self.style);
+        self.columns.write(&mut line, update);
+        line
+    }
 }
 
 /// Renders data as a text format and status as text.
@@ -42,6 +55,7 @@ impl<F: TextFormat> TextSink<F> {
         let page = Page {
             style: Style::new(options.color, options.ascii),
             columns: Columns::new(options, F::COLUMNS)?,
+            window: Window::default(),
         };
         let format = format(options, &page);
         Ok(Self { format, page, status: Status::new(options), quiet: options.quiet })

@@ -20,8 +20,7 @@ use std::collections::HashSet;
 use self::callback::Layout;
 use self::event::Event;
 use super::Options;
-use super::bounded::LineBuffer;
-use super::line::LineWriter;
+use super::line;
 use super::text::{Page, TextFormat};
 use super::wording;
 use crate::event::{FileKind, OpTable};
@@ -36,8 +35,6 @@ const INDENT: usize = 21;
 
 pub(super) struct Timeline {
     layout: &'static Layout,
-    /// For callbacks.
-    buffer: LineBuffer,
     /// Greatest number of bytes of a preview. 0: no previews.
     preview: usize,
     verbose: bool,
@@ -54,7 +51,6 @@ impl Timeline {
         let narrow = options.width.is_some_and(|width| usize::from(width) < wide);
         Self {
             layout: if narrow { &Layout::NARROW } else { &Layout::WIDE },
-            buffer: LineBuffer::default(),
             preview: options.preview,
             verbose: options.verbose,
             named: HashSet::new(),
@@ -67,20 +63,20 @@ impl Timeline {
         let session = update.session.as_ref().map(|session| session.id);
         let proven_by_last = self.last == Some((session, data.len()));
         if proven_by_last && data.pop_if(|byte| *byte == b'\n').is_some() {
-            let mut line = LineWriter::new(data, page.style);
-            line.put("  ");
-            wording::mark(&mut line, finding.severity, finding.id);
-            line.end();
+            line::write(data, page.style, |line| {
+                line.put("  ");
+                wording::mark(line, finding.severity, finding.id);
+            });
         }
         let indent = page.columns.width().min(INDENT);
-        let mut line = LineWriter::new(data, page.style);
-        line.pad(indent, 0);
-        wording::finding(&mut line, finding);
-        line.end();
-        let mut line = LineWriter::new(data, page.style);
-        line.pad(indent + 3, 0);
-        wording::explanation(&mut line, finding);
-        line.end();
+        line::write(data, page.style, |line| {
+            line.pad(indent, 0);
+            wording::finding(line, finding);
+        });
+        line::write(data, page.style, |line| {
+            line.pad(indent + 3, 0);
+            wording::explanation(line, finding);
+        });
         self.last = None;
     }
 
@@ -91,10 +87,10 @@ impl Timeline {
             return;
         };
         if self.named.insert(*table) {
-            let mut line = LineWriter::new(data, page.style);
-            line.pad(page.columns.width(), 0).put("      ");
-            wording::callbacks(&mut line, callbacks);
-            line.end();
+            line::write(data, page.style, |line| {
+                line.pad(page.columns.width(), 0).put("      ");
+                wording::callbacks(line, callbacks);
+            });
         }
     }
 }
@@ -114,21 +110,17 @@ impl TextFormat for Timeline {
             }
             _ => {}
         }
-        let mut line = LineWriter::new(data, page.style);
-        page.columns.write(&mut line, update);
+        let mut line = page.line(update, data);
+        // Positions in the event are relative to its begin.
+        line.restart_columns();
         let session = update.session.as_deref();
         let id = session.map(|session| session.id);
         match &update.what {
             _ if !has_event => {}
-            What::Callback(callback) => {
-                let mut text = self.buffer.begin(page.style);
-                callback::write(&mut text, self.layout, id, callback);
-                line.written(text.bytes(), text.column());
-            }
+            What::Callback(callback) => callback::write(&mut line, self.layout, id, callback),
             _ => {
-                let (start, layout) = (line.column(), self.layout);
-                let (preview, verbose) = (self.preview, self.verbose);
-                Event { update, start, layout, preview, verbose }.write(&mut line);
+                let (layout, preview, verbose) = (self.layout, self.preview, self.verbose);
+                Event { update, layout, preview, verbose }.write(&mut line);
             }
         }
         line.end();

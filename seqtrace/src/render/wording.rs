@@ -1,6 +1,6 @@
 //! Words that the text formats share: everything but callbacks and the calls around them.
 
-use super::line::{Count, LineWriter, SymbolLocation};
+use super::line::{Count, Line, SymbolLocation};
 use super::style::Color;
 use crate::errno::Errno;
 use crate::event::{FileKind, Role, Wrapper};
@@ -12,8 +12,14 @@ use crate::session::update::{
 /// Greatest number of sessions that a line names. Further ones are counted.
 const MAX_NAMED: usize = 8;
 
+/// Writes the word for an update, and what [`common`] writes.
+pub(super) fn call(line: &mut Line<'_>, word: &str, update: &Update) {
+    line.color(Color::Strong, word).put(" ");
+    common(line, update);
+}
+
 /// Writes an update that all text formats write alike, and nothing for others.
-pub(super) fn common(line: &mut LineWriter<'_>, update: &Update) {
+pub(super) fn common(line: &mut Line<'_>, update: &Update) {
     match &update.what {
         What::Write { pos, want, ret } => write(line, *want, *ret, *pos),
         What::PlainRead { pos, want, ret } => plain_read(line, *want, *ret, *pos),
@@ -58,21 +64,21 @@ pub(super) fn common(line: &mut LineWriter<'_>, update: &Update) {
     }
 }
 
-/// ` [module]`; nothing for the kernel itself.
-pub(super) fn module(line: &mut LineWriter<'_>, symbol: &Symbol) {
+/// Writes ` [module]`; nothing for the kernel itself.
+pub(super) fn module(line: &mut Line<'_>, symbol: &Symbol) {
     if let Some(module) = &symbol.module {
         line.put(" [").bytes(module.as_bytes()).put("]");
     }
 }
 
-/// `eof_ops [seqbugs]`
-pub(super) fn symbol(line: &mut LineWriter<'_>, symbol: &Symbol) {
+/// Writes the name and module: `eof_ops [seqbugs]`.
+pub(super) fn symbol(line: &mut Line<'_>, symbol: &Symbol) {
     let name = line.symbol(symbol);
     line.put(SymbolLocation { name, with_offset: false });
 }
 
 /// Writes the path, with a mark if its beginning is missing.
-pub(super) fn path(line: &mut LineWriter<'_>, session: &Session) {
+pub(super) fn path(line: &mut Line<'_>, session: &Session) {
     if session.path_cut {
         let more = line.style.glyphs.more;
         line.put(more);
@@ -80,8 +86,17 @@ pub(super) fn path(line: &mut LineWriter<'_>, session: &Session) {
     line.bytes(&session.path);
 }
 
-/// The function that opened the session, and its callbacks: `seq_open  eof_ops [seqbugs]`.
-pub(super) fn identity(line: &mut LineWriter<'_>, session: &Session) {
+/// Writes the result of an open.
+pub(super) fn opened(line: &mut Line<'_>, update: &Update, session: &Session) {
+    match update.what {
+        What::OpenFailed { ret } => failed(line, ret.into()),
+        What::OpenLeaked { ret } => leaked(line, session, ret),
+        _ => identity(line, session),
+    }
+}
+
+/// Writes the function that opened the session, and its callbacks: `seq_open  eof_ops [seqbugs]`.
+fn identity(line: &mut Line<'_>, session: &Session) {
     line.put(session.opened_by.name());
     match (&session.kind, &session.callbacks) {
         (FileKind::Plain { .. }, _) => {
@@ -119,8 +134,8 @@ pub(super) fn identity(line: &mut LineWriter<'_>, session: &Session) {
     }
 }
 
-/// `start a_start  next a_next  show a_show  stop a_stop  [module]`
-pub(super) fn callbacks(line: &mut LineWriter<'_>, callbacks: &Callbacks) {
+/// Writes `start a_start  next a_next  show a_show  stop a_stop  [module]`.
+pub(super) fn callbacks(line: &mut Line<'_>, callbacks: &Callbacks) {
     let Callbacks { table: _, start, next, show, stop } = callbacks;
     let all = [(Role::Start, start), (Role::Next, next), (Role::Show, show), (Role::Stop, stop)];
     let shared = all.iter().all(|(_, function)| function.module == start.module);
@@ -140,19 +155,19 @@ pub(super) fn callbacks(line: &mut LineWriter<'_>, callbacks: &Callbacks) {
     }
 }
 
-/// `= ENOMEM`
-pub(super) fn failed(line: &mut LineWriter<'_>, ret: i64) {
+/// Writes the error of a call: `= ENOMEM`.
+pub(super) fn failed(line: &mut Line<'_>, ret: i64) {
     line.put("= ").color(Color::Error, Errno(ret.unsigned_abs()));
 }
 
-/// `= EINVAL  after seq_open() had succeeded`
-pub(super) fn leaked(line: &mut LineWriter<'_>, session: &Session, ret: i32) {
+/// Writes `= EINVAL  after seq_open() had succeeded`.
+fn leaked(line: &mut Line<'_>, session: &Session, ret: i32) {
     failed(line, ret.into());
     line.color(Color::Warn, format_args!("  after {}() had succeeded", session.opened_by.name()));
 }
 
-/// `2 B of 6  off 8 after`
-fn write(line: &mut LineWriter<'_>, want: u64, ret: i64, pos: i64) {
+/// Writes `2 B of 6  off 8 after`.
+fn write(line: &mut Line<'_>, want: u64, ret: i64, pos: i64) {
     match u64::try_from(ret) {
         Err(_) => {
             line.put(format_args!("{want} B  "));
@@ -168,8 +183,8 @@ fn write(line: &mut LineWriter<'_>, want: u64, ret: i64, pos: i64) {
     }
 }
 
-/// `want 131072  = 12 B  off 12 after`
-fn plain_read(line: &mut LineWriter<'_>, want: u64, ret: i64, pos: i64) {
+/// Writes `want 131072  = 12 B  off 12 after`.
+fn plain_read(line: &mut Line<'_>, want: u64, ret: i64, pos: i64) {
     line.put(format_args!("want {want}  "));
     if ret < 0 {
         failed(line, ret);
@@ -189,8 +204,8 @@ pub(super) fn whence(whence: u32) -> &'static str {
     }
 }
 
-/// `3 records emitted, 0 discarded, 1 passed over, 1 restart`
-pub(super) fn outcome(line: &mut LineWriter<'_>, totals: &Totals) {
+/// Writes `3 records emitted, 0 discarded, 1 passed over, 1 restart`.
+pub(super) fn outcome(line: &mut Line<'_>, totals: &Totals) {
     line.put(format_args!(
         "{} emitted, {} discarded",
         Count(totals.emitted, "record"),
@@ -204,8 +219,8 @@ pub(super) fn outcome(line: &mut LineWriter<'_>, totals: &Totals) {
     }
 }
 
-/// `  1 passed over  14 B in the buffer`
-pub(super) fn lseek_rest(line: &mut LineWriter<'_>, passed_over: u64, leftover: u64) {
+/// Writes `  1 passed over  14 B in the buffer`.
+pub(super) fn lseek_rest(line: &mut Line<'_>, passed_over: u64, leftover: u64) {
     if passed_over > 0 {
         line.put(format_args!("  {passed_over} passed over"));
     }
@@ -214,8 +229,8 @@ pub(super) fn lseek_rest(line: &mut LineWriter<'_>, passed_over: u64, leftover: 
     }
 }
 
-/// `  5 B from the buffer  13 B left over`
-pub(super) fn read_rest(line: &mut LineWriter<'_>, from_leftover: u64, leftover: u64) {
+/// Writes `  5 B from the buffer  13 B left over`.
+pub(super) fn read_rest(line: &mut Line<'_>, from_leftover: u64, leftover: u64) {
     if from_leftover > 0 {
         line.put(format_args!("  {from_leftover} B from the buffer"));
     }
@@ -224,8 +239,8 @@ pub(super) fn read_rest(line: &mut LineWriter<'_>, from_leftover: u64, leftover:
     }
 }
 
-/// `seq_release  3 reads  6 B  3 records emitted, 0 discarded  1 write  6 B written`
-fn close(line: &mut LineWriter<'_>, by: Option<Wrapper>, totals: &Totals, partial: &[Partial]) {
+/// Writes `seq_release  3 reads  6 B  3 records emitted, 0 discarded  1 write  6 B written`.
+fn close(line: &mut Line<'_>, by: Option<Wrapper>, totals: &Totals, partial: &[Partial]) {
     match by {
         Some(by) => line.put(by.name()),
         None if partial.contains(&Partial::StillOpen) => {
@@ -240,16 +255,16 @@ fn close(line: &mut LineWriter<'_>, by: Option<Wrapper>, totals: &Totals, partia
     }
 }
 
-/// `  partial: events lost, still open`
-fn reasons(line: &mut LineWriter<'_>, partial: &[Partial]) {
+/// Writes `  partial: events lost, still open`.
+fn reasons(line: &mut Line<'_>, partial: &[Partial]) {
     for (index, reason) in partial.iter().enumerate() {
         line.color(Color::Warn, if index == 0 { "  partial: " } else { ", " });
         line.color(Color::Warn, because(*reason));
     }
 }
 
-/// `  partial: events lost`
-pub(super) fn partial(line: &mut LineWriter<'_>, reason: Partial) {
+/// Writes `  partial: events lost`.
+pub(super) fn partial(line: &mut Line<'_>, reason: Partial) {
     line.color(Color::Warn, format_args!("  partial: {}", because(reason)));
 }
 
@@ -266,8 +281,8 @@ fn because(reason: Partial) -> &'static str {
     }
 }
 
-/// `── gap: 37 events lost on CPU 1; s7 s8 incomplete ──`
-fn gap(line: &mut LineWriter<'_>, lost: u64, cpu: u16, sessions: &[SessionId]) {
+/// Writes `── gap: 37 events lost on CPU 1; s7 s8 incomplete ──`.
+fn gap(line: &mut Line<'_>, lost: u64, cpu: u16, sessions: &[SessionId]) {
     let rule = line.style.glyphs.rule;
     line.color(Color::Warn, format_args!("{rule} gap: {} lost on CPU {cpu}", Count(lost, "event")));
     if let Some((first, rest)) = sessions.split_first() {
@@ -283,20 +298,20 @@ fn gap(line: &mut LineWriter<'_>, lost: u64, cpu: u16, sessions: &[SessionId]) {
     line.color(Color::Warn, format_args!(" {rule}"));
 }
 
-/// `✗✗ SQ102`
-pub(super) fn mark(line: &mut LineWriter<'_>, severity: Severity, id: Id) {
+/// Writes the mark and id of a finding: `✗✗ SQ102`.
+pub(super) fn mark(line: &mut Line<'_>, severity: Severity, id: Id) {
     let mark = line.style.mark(severity);
     line.color(severity.into(), format_args!("{mark} {id}"));
 }
 
-/// `✗✗ SQ201 double emit: pos 2 (ffff8881042a3008) passed over as bytes 4..6, emitted again as 6..8`
-pub(super) fn finding(line: &mut LineWriter<'_>, finding: &Finding) {
+/// Writes `✗✗ SQ201 double emit: pos 2 (ffff8881042a3008) passed over as bytes 4..6, emitted again as 6..8`.
+pub(super) fn finding(line: &mut Line<'_>, finding: &Finding) {
     mark(line, finding.severity, finding.id);
     line.put(" ").color(Color::Strong, finding.name).put(": ").bytes(finding.message.as_bytes());
 }
 
-/// `cause SQ102 eof_next [seqbugs+0x250]   seqtrace explain SQ201`
-pub(super) fn explanation(line: &mut LineWriter<'_>, finding: &Finding) {
+/// Writes `cause SQ102 eof_next [seqbugs+0x250]   seqtrace explain SQ201`.
+pub(super) fn explanation(line: &mut Line<'_>, finding: &Finding) {
     if let Some(Cause { id, blame }) = &finding.cause {
         line.put("cause ").put(id);
         if let Some(blame) = blame {
@@ -312,21 +327,21 @@ pub(super) fn explanation(line: &mut LineWriter<'_>, finding: &Finding) {
     line.color(Color::Dim, format_args!("seqtrace explain {}", finding.id));
 }
 
-fn blamed(line: &mut LineWriter<'_>, blame: &Blame) {
+fn blamed(line: &mut Line<'_>, blame: &Blame) {
     let Blame { role: _, function } = blame;
     let name = line.symbol(function);
     line.put(SymbolLocation { name, with_offset: true });
 }
 
-/// `show t_show is not traced: notrace function`
-fn blind(line: &mut LineWriter<'_>, function: &Symbol, role: Role, reason: &str) {
+/// Writes `show t_show is not traced: notrace function`.
+fn blind(line: &mut Line<'_>, function: &Symbol, role: Role, reason: &str) {
     line.color(Color::Warn, format_args!("{} ", role.name()));
     symbol(line, function);
     line.color(Color::Warn, " is not traced: ").bytes(reason.as_bytes());
 }
 
-/// `events were missed: expected show, next or stop, saw start`
-fn disagreement(line: &mut LineWriter<'_>, expected: &str, observed: &str) {
+/// Writes `events were missed: expected show, next or stop, saw start`.
+fn disagreement(line: &mut Line<'_>, expected: &str, observed: &str) {
     line.color(Color::Warn, "events were missed: expected ")
         .bytes(expected.as_bytes())
         .color(Color::Warn, ", saw ")

@@ -1,6 +1,6 @@
 //! The callbacks of a read or lseek, folded into one phrase per pass: `start 0 → show×3 next×3 (eof) stop`.
 
-use super::super::line::{LineWriter, Pointer};
+use super::super::line::{Line, Pointer};
 use super::super::style::Color;
 use crate::event::{Ptr, PtrKind, Role};
 use crate::session::update::{CallbackUpdate, Fate, Phase};
@@ -34,7 +34,7 @@ struct Pass {
     start: Option<i64>,
     shows: u64,
     nexts: u64,
-    /// Shows by their fate.
+    /// Number of calls of show() with each of these fates.
     skipped: u64,
     empty: u64,
     failed: u64,
@@ -104,7 +104,7 @@ impl Folded {
         }
     }
 
-    pub(super) fn write(&self, line: &mut LineWriter<'_>) {
+    pub(super) fn write(&self, line: &mut Line<'_>) {
         for pass in &self.passes {
             pass.write(line);
         }
@@ -116,7 +116,7 @@ impl Folded {
 }
 
 impl Pass {
-    fn write(&self, line: &mut LineWriter<'_>) {
+    fn write(&self, line: &mut Line<'_>) {
         let glyphs = line.style.glyphs;
         line.put(if self.traverse { "  traverse " } else { "  " });
         match self.start {

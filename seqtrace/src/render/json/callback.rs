@@ -4,25 +4,26 @@
 //! maps (4159d78). The format is defined by [`super::object::Cb`], from which the schema is made. A test compares the
 //! bytes of both.
 
-use super::super::bounded::{BoundedLine, LineBuffer};
 use super::super::chars::Chars;
+use super::super::line::Line;
 use super::super::owner::LastOwner;
+use super::super::pieces::Window;
 use super::super::style::Style;
 use crate::event::{Ptr, PtrKind, Role};
 use crate::session::update::{CallbackUpdate, Fate, Phase, Range, SessionId, Update};
 
 /// Writes the objects of callbacks.
 pub(super) struct CallbackWriter {
-    buffer: LineBuffer,
+    window: Window,
     owner: LastOwner,
-    /// What [`owner`] writes for the last owner.
+    /// Text that [`owner`] writes for the last owner.
     owner_text: Chars<128>,
 }
 
 impl Default for CallbackWriter {
     fn default() -> Self {
-        let (buffer, owner) = (LineBuffer::default(), LastOwner::default());
-        Self { buffer, owner, owner_text: Chars::new("") }
+        let (window, owner) = (Window::default(), LastOwner::default());
+        Self { window, owner, owner_text: Chars::new("") }
     }
 }
 
@@ -37,98 +38,100 @@ impl CallbackWriter {
     ) {
         let style = Style::new(false, true);
         if self.owner.changes_with(update) {
-            let mut line = self.buffer.begin(style);
+            let mut line = Line::new(out, &mut self.window, style);
             owner(&mut line, update);
             self.owner_text = line.copy();
         }
-        let mut line = self.buffer.begin(style);
-        line.put(br#"{"type":"cb","v":1,"t":"#);
+        let mut line = Line::new(out, &mut self.window, style);
+        line.piece(br#"{"type":"cb","v":1,"t":"#);
         if update.time < begin {
-            line.put(b"-");
+            line.piece(b"-");
         }
         line.decimal(update.time.abs_diff(begin).min(i64::MAX.cast_unsigned()));
-        line.put(br#","time":""#).decimal(update.time).chars(self.owner_text);
+        line.piece(br#","time":""#).decimal(update.time).chars(self.owner_text);
         call(&mut line, callback);
         result(&mut line, callback);
         outcome(&mut line, callback);
-        out.extend_from_slice(line.bytes());
+        line.flush();
     }
 }
 
-/// `","cpu":1,"session":"s1","read":"s1.r1","pid":4123,"tid":4123`: at most 105 bytes.
-fn owner(line: &mut BoundedLine<'_>, update: &Update) {
-    line.put(br#"","cpu":"#).decimal(update.cpu.into());
+/// Writes `","cpu":1,"session":"s1","read":"s1.r1","pid":4123,"tid":4123`: at most 105 bytes.
+fn owner(line: &mut Line<'_>, update: &Update) {
+    line.piece(br#"","cpu":"#).decimal(update.cpu.into());
     match update.session.as_ref().map(|session| session.id) {
-        None => line.put(br#","session":null,"read":null"#),
+        None => line.piece(br#","session":null,"read":null"#),
         Some(SessionId(id)) => {
-            line.put(br#","session":"s"#).decimal(id.into());
+            line.piece(br#","session":"s"#).decimal(id.into());
             match update.read {
-                None => line.put(br#"","read":null"#),
+                None => line.piece(br#"","read":null"#),
                 Some(read) => {
-                    line.put(br#"","read":"s"#).decimal(id.into());
-                    line.put(b".r").decimal(read.into()).put(b"\"")
+                    line.piece(br#"","read":"s"#).decimal(id.into());
+                    line.piece(b".r").decimal(read.into()).piece(b"\"")
                 }
             }
         }
     };
     match &update.task {
-        None => line.put(br#","pid":null,"tid":null"#),
+        None => line.piece(br#","pid":null,"tid":null"#),
         Some(task) => {
-            line.put(br#","pid":"#).decimal(task.pid.into());
-            line.put(br#","tid":"#).decimal(task.tid.into())
+            line.piece(br#","pid":"#).decimal(task.pid.into());
+            line.piece(br#","tid":"#).decimal(task.tid.into())
         }
     };
 }
 
-/// `,"role":"show","phase":"fill","pass":1,"pos_in":0,"pos_out":0`
+/// Writes the keys that identify the call: `,"role":"show","phase":"fill","pass":1,"pos_in":0,"pos_out":0`.
 #[inline]
-fn call(line: &mut BoundedLine<'_>, callback: &CallbackUpdate) {
+fn call(line: &mut Line<'_>, callback: &CallbackUpdate) {
     match callback.role {
-        Role::Start => line.put(br#","role":"start","phase":""#),
-        Role::Next => line.put(br#","role":"next","phase":""#),
-        Role::Show => line.put(br#","role":"show","phase":""#),
-        Role::Stop => line.put(br#","role":"stop","phase":""#),
+        Role::Start => line.piece(br#","role":"start","phase":""#),
+        Role::Next => line.piece(br#","role":"next","phase":""#),
+        Role::Show => line.piece(br#","role":"show","phase":""#),
+        Role::Stop => line.piece(br#","role":"stop","phase":""#),
     };
     match callback.phase {
-        Phase::Traverse => line.put(br#"traverse","pass":"#),
-        Phase::First => line.put(br#"first","pass":"#),
-        Phase::Fill => line.put(br#"fill","pass":"#),
-        Phase::Unknown => line.put(br#"unknown","pass":"#),
+        Phase::Traverse => line.piece(br#"traverse","pass":"#),
+        Phase::First => line.piece(br#"first","pass":"#),
+        Phase::Fill => line.piece(br#"fill","pass":"#),
+        Phase::Unknown => line.piece(br#"unknown","pass":"#),
     };
-    line.decimal(callback.pass.into()).put(br#","pos_in":"#);
+    line.decimal(callback.pass.into()).piece(br#","pos_in":"#);
     match callback.pos_in {
-        None => line.put(b"null"),
+        None => line.piece(b"null"),
         Some(pos) => line.signed(pos),
     };
-    line.put(br#","pos_out":"#).signed(callback.pos_out);
+    line.piece(br#","pos_out":"#).signed(callback.pos_out);
 }
 
+/// Writes arguments, results and cost of the call:
 /// `,"ptr_in":"0xffff8881042a3000","ptr_out":null,"ret":0,"bytes":2,"count":2,"size":4096,"full":false,"duration":600`
 #[inline]
-fn result(line: &mut BoundedLine<'_>, callback: &CallbackUpdate) {
-    line.put(br#","ptr_in":"#);
+fn result(line: &mut Line<'_>, callback: &CallbackUpdate) {
+    line.piece(br#","ptr_in":"#);
     pointer(line, callback.v);
-    line.put(br#","ptr_out":"#);
+    line.piece(br#","ptr_out":"#);
     pointer(line, callback.ret_ptr);
     match callback.ret_int {
-        None => line.put(br#","ret":null,"bytes":"#),
-        Some(0) => line.put(br#","ret":0,"bytes":"#),
-        Some(ret) => line.put(br#","ret":"#).signed(ret.into()).put(br#","bytes":"#),
+        None => line.piece(br#","ret":null,"bytes":"#),
+        Some(0) => line.piece(br#","ret":0,"bytes":"#),
+        Some(ret) => line.piece(br#","ret":"#).signed(ret.into()).piece(br#","bytes":"#),
     };
     number(line, callback.bytes);
-    line.put(br#","count":"#).decimal(callback.count).put(br#","size":"#);
+    line.piece(br#","count":"#).decimal(callback.count).piece(br#","size":"#);
     number(line, callback.size);
     if callback.full {
-        line.put(br#","full":true,"duration":"#);
+        line.piece(br#","full":true,"duration":"#);
     } else {
-        line.put(br#","full":false,"duration":"#);
+        line.piece(br#","full":false,"duration":"#);
     }
     number(line, callback.duration);
 }
 
-/// `,"fate":"emitted","range":{"start":0,"end":2},"held":null,"fixed_up":false,"private":null}` and the end of the line.
+/// Writes what the core did next, and the end of the line:
+/// `,"fate":"emitted","range":{"start":0,"end":2},"held":null,"fixed_up":false,"private":null}`.
 #[inline]
-fn outcome(line: &mut BoundedLine<'_>, callback: &CallbackUpdate) {
+fn outcome(line: &mut Line<'_>, callback: &CallbackUpdate) {
     let CallbackUpdate {
         // Written by `call` and `result`.
         role: _,
@@ -152,45 +155,45 @@ fn outcome(line: &mut BoundedLine<'_>, callback: &CallbackUpdate) {
     } = callback;
     if let (None, None, None, false, None) = (fate, range, held, fixed_up, private) {
         // Most callbacks.
-        line.put(
+        line.piece(
             b",\"fate\":null,\"range\":null,\"held\":null,\"fixed_up\":false,\"private\":null}\n",
         );
         return;
     }
     match fate {
-        None => line.put(br#","fate":null,"range":"#),
-        Some(Fate::Emitted) => line.put(br#","fate":"emitted","range":"#),
-        Some(Fate::DiscardedOverflow) => line.put(br#","fate":"discarded_overflow","range":"#),
-        Some(Fate::DiscardedTail) => line.put(br#","fate":"discarded_tail","range":"#),
-        Some(Fate::Skipped) => line.put(br#","fate":"skipped","range":"#),
-        Some(Fate::PassedOver) => line.put(br#","fate":"passed_over","range":"#),
-        Some(Fate::Empty) => line.put(br#","fate":"empty","range":"#),
-        Some(Fate::Failed) => line.put(br#","fate":"failed","range":"#),
-        Some(Fate::Unknown) => line.put(br#","fate":"unknown","range":"#),
+        None => line.piece(br#","fate":null,"range":"#),
+        Some(Fate::Emitted) => line.piece(br#","fate":"emitted","range":"#),
+        Some(Fate::DiscardedOverflow) => line.piece(br#","fate":"discarded_overflow","range":"#),
+        Some(Fate::DiscardedTail) => line.piece(br#","fate":"discarded_tail","range":"#),
+        Some(Fate::Skipped) => line.piece(br#","fate":"skipped","range":"#),
+        Some(Fate::PassedOver) => line.piece(br#","fate":"passed_over","range":"#),
+        Some(Fate::Empty) => line.piece(br#","fate":"empty","range":"#),
+        Some(Fate::Failed) => line.piece(br#","fate":"failed","range":"#),
+        Some(Fate::Unknown) => line.piece(br#","fate":"unknown","range":"#),
     };
     match range {
-        None => line.put(b"null"),
+        None => line.piece(b"null"),
         Some(Range { start, end }) => {
-            line.put(br#"{"start":"#).signed(*start).put(br#","end":"#).signed(*end).put(b"}")
+            line.piece(br#"{"start":"#).signed(*start).piece(br#","end":"#).signed(*end).piece(b"}")
         }
     };
-    line.put(br#","held":"#);
+    line.piece(br#","held":"#);
     number(line, *held);
     if *fixed_up {
-        line.put(br#","fixed_up":true,"private":"#);
+        line.piece(br#","fixed_up":true,"private":"#);
     } else {
-        line.put(br#","fixed_up":false,"private":"#);
+        line.piece(br#","fixed_up":false,"private":"#);
     }
     match private {
-        None => line.put(b"null}\n"),
-        Some(private) => line.put(b"\"0x").hex(*private).put(b"\"}\n"),
+        None => line.piece(b"null}\n"),
+        Some(private) => line.piece(b"\"0x").hex(*private).piece(b"\"}\n"),
     };
 }
 
 #[inline]
-fn number(line: &mut BoundedLine<'_>, value: Option<u64>) {
+fn number(line: &mut Line<'_>, value: Option<u64>) {
     match value {
-        None => line.put(b"null"),
+        None => line.piece(b"null"),
         Some(value) => line.decimal(value),
     };
 }
@@ -198,14 +201,14 @@ fn number(line: &mut BoundedLine<'_>, value: Option<u64>) {
 /// Writes a pointer, by name where it has one, as [`super::text::Pointer`] does.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "a call takes 17 of the 60 instructions of a pointer")]
-fn pointer(line: &mut BoundedLine<'_>, value: Option<Ptr>) {
+fn pointer(line: &mut Line<'_>, value: Option<Ptr>) {
     match value.map(Ptr::kind) {
-        None => line.put(b"null"),
-        Some(PtrKind::Record(value)) => line.put(b"\"0x").hex(value).put(b"\""),
-        Some(PtrKind::Null) => line.put(br#""NULL""#),
-        Some(PtrKind::Token) => line.put(br#""TOKEN""#),
+        None => line.piece(b"null"),
+        Some(PtrKind::Record(value)) => line.piece(b"\"0x").hex(value).piece(b"\""),
+        Some(PtrKind::Null) => line.piece(br#""NULL""#),
+        Some(PtrKind::Token) => line.piece(br#""TOKEN""#),
         Some(PtrKind::Err(errno)) => {
-            line.put(br#""ERR_PTR(-"#).decimal(errno.unsigned_abs().into()).put(br#")""#)
+            line.piece(br#""ERR_PTR(-"#).decimal(errno.unsigned_abs().into()).piece(br#")""#)
         }
     };
 }

@@ -3,18 +3,14 @@
 //! Values of the model are taken apart without `..`, so that a new field does not compile until it is decided here what
 //! becomes of it.
 
-mod finding;
 mod session;
 
-use self::finding::{counts, finding};
-use self::session::{cb, function, functions, who};
+use self::session::who;
 use super::object::{
-    At, Close, End, Gap, Grow, Header, Lseek, Note, NoteKind, Object, Preview, Ready, Target,
-    Transfer, Who,
+    At, Cb, Close, End, Finding, Gap, Grow, Header, Lseek, Note, NoteKind, Object, Of, Preview,
+    Ready, Role, Target, Transfer, Who,
 };
-use super::text::{Address, BootTime, ErrorName, Raw, ReadName, SessionName, Version, raw, text};
-use super::{LseekBegin, ReadBegin};
-use crate::event;
+use super::text::{BootTime, ErrorName, Raw, ReadName, SessionName, Version, raw, text};
 use crate::render::{self, Clock};
 use crate::session::update::{self, Update, What};
 
@@ -30,7 +26,7 @@ pub(super) fn header(header: &render::Header) -> Object<'_> {
         backend,
         backend_reason: backend_reason.as_deref(),
         ring_bytes: *ring_bytes,
-        command: command.iter().map(|word| text(word)).collect(),
+        command: Vec::of(command),
         command_bytes: (!readable).then(|| command.iter().map(|word| Raw(word)).collect()),
     })
 }
@@ -41,7 +37,7 @@ pub(super) fn target(target: &render::TargetInfo) -> Object<'_> {
         v: Version,
         word: text(word),
         word_bytes: raw(word),
-        functions: callbacks.as_ref().map(functions).unwrap_or_default(),
+        functions: Option::of(callbacks).unwrap_or_default(),
         note: note.as_deref(),
     })
 }
@@ -53,42 +49,29 @@ pub(super) fn ready(ready: &render::Ready, clock: &Clock) -> Object<'static> {
 }
 
 pub(super) fn end(summary: &update::Summary) -> Object<'static> {
-    let update::Summary { sessions, totals: sums, lost, missed, partial, findings } = summary;
-    let (sessions, lost, missed, partial) = (*sessions, *lost, *missed, *partial);
-    let findings = counts(findings);
-    Object::End(End {
-        v: Version,
-        sessions,
-        totals: (*sums).into(),
-        lost,
-        missed,
-        partial,
-        findings,
-    })
+    Object::End(End::new(Version, summary))
 }
 
-/// Converts one update.
+/// Converts one update to an object.
 pub(super) struct Converter<'a> {
     /// Zero of relative times, ns since boot.
     pub(super) begin: u64,
     /// Greatest number of bytes of a preview.
     pub(super) preview: usize,
     pub(super) update: &'a Update,
+    /// Begin of the read or lseek that the update ends. `None`: it was not seen, or the update ends none.
+    pub(super) call: Option<&'a Update>,
 }
 
 impl<'a> Converter<'a> {
     /// Returns `None` for the begin of a read or lseek: the object of its end covers both.
-    pub(super) fn object(
-        &self,
-        read: Option<ReadBegin>,
-        lseek: Option<LseekBegin>,
-    ) -> Option<Object<'a>> {
+    pub(super) fn object(&self) -> Option<Object<'a>> {
         let at = self.at();
         Some(match &self.update.what {
             What::ReadBegin { .. } | What::LseekBegin { .. } => return None,
             What::Open => self.open(0)?,
             What::OpenFailed { ret } | What::OpenLeaked { ret } => self.open(*ret)?,
-            What::Callback(callback) => Object::Cb(cb(at, callback)),
+            What::Callback(callback) => Object::Cb(Cb::new(at, callback)),
             What::Preview { bytes } => {
                 let bytes = bytes.get(..self.preview).unwrap_or(bytes);
                 Object::Preview(Preview { at, text: text(bytes), text_bytes: raw(bytes) })
@@ -97,9 +80,24 @@ impl<'a> Converter<'a> {
                 let (from, to, restart, traverse) = (*from, *to, *restart, *traverse);
                 Object::Grow(Grow { at, from, to, restart, traverse })
             }
-            What::ReadEnd(end) => Object::Read(Box::new(self.read(end, read))),
+            What::ReadEnd(end) => Object::Read(Box::new(self.read(end))),
             What::LseekEnd { ret, passed_over, leftover, duration } => {
-                Object::Lseek(Box::new(self.lseek(lseek, *ret, *passed_over, *leftover, *duration)))
+                let arguments = self.call.and_then(|begin| match begin.what {
+                    What::LseekBegin { offset, whence } => Some((offset, whence)),
+                    _ => None,
+                });
+                Object::Lseek(Box::new(Lseek {
+                    at,
+                    who: self.who(),
+                    began: self.began(),
+                    offset: arguments.map(|(offset, _)| offset),
+                    whence: arguments.map(|(_, whence)| whence),
+                    ret: *ret,
+                    errno: ErrorName::of(*ret),
+                    passed_over: *passed_over,
+                    leftover: *leftover,
+                    duration: *duration,
+                }))
             }
             What::Write { pos, want, ret } => Object::Write(self.transfer(*pos, *want, *ret)),
             What::PlainRead { pos, want, ret } => {
@@ -107,33 +105,34 @@ impl<'a> Converter<'a> {
             }
             What::Close {
                 by,
-                totals: sums,
+                totals,
                 lifetime,
                 undelivered,
-                partial: reasons,
+                partial,
                 removed,
                 private,
                 findings,
             } => Object::Close(Box::new(Close {
                 at,
                 who: self.who(),
-                by: by.map(event::Wrapper::name),
-                totals: (*sums).into(),
+                by: Option::of(by),
+                totals: Of::of(totals),
                 lifetime: *lifetime,
                 undelivered: *undelivered,
-                partial: reasons.iter().map(|reason| (*reason).into()).collect(),
+                partial: Vec::of(partial),
                 removed: *removed,
-                private: private.map(Address),
-                findings: counts(findings),
+                private: Option::of(private),
+                findings: Vec::of(findings),
             })),
-            What::Finding(found) => Object::Finding(Box::new(finding(at, self.who(), found))),
-            What::Gap { lost, sessions } => {
-                let sessions = sessions.iter().map(|id| SessionName(*id)).collect();
-                Object::Gap(Gap { at, lost: *lost, sessions })
+            What::Finding(finding) => {
+                Object::Finding(Box::new(Finding::new(at, self.who(), finding)))
             }
-            What::Blind { function: blind, role, reason } => Object::Note(Note {
-                role: Some((*role).into()),
-                function: Some(function(blind)),
+            What::Gap { lost, sessions } => {
+                Object::Gap(Gap { at, lost: *lost, sessions: Vec::of(sessions) })
+            }
+            What::Blind { function, role, reason } => Object::Note(Note {
+                role: Some(Role::of(role)),
+                function: Of::of(function),
                 reason: Some(reason),
                 ..self.note(NoteKind::Blind)
             }),
@@ -171,26 +170,9 @@ impl<'a> Converter<'a> {
         who(task, session)
     }
 
-    fn lseek(
-        &self,
-        begin: Option<LseekBegin>,
-        ret: i64,
-        passed_over: u64,
-        leftover: u64,
-        duration: Option<u64>,
-    ) -> Lseek<'a> {
-        Lseek {
-            at: self.at(),
-            who: self.who(),
-            began: begin.map(|begin| self.relative(begin.time)),
-            offset: begin.map(|begin| begin.offset),
-            whence: begin.map(|begin| begin.whence),
-            ret,
-            errno: ErrorName::of(ret),
-            passed_over,
-            leftover,
-            duration,
-        }
+    /// Returns when the read or lseek began, ns since tracing began.
+    fn began(&self) -> Option<i64> {
+        self.call.map(|begin| self.relative(begin.time))
     }
 
     fn note(&self, kind: NoteKind) -> Note<'a> {

@@ -15,9 +15,11 @@ use serde::Serialize;
 pub(super) use self::event::{
     At, Cb, Close, Gap, Grow, Kind, Lseek, Note, NoteKind, Open, Preview, Read, Transfer, Who,
 };
-pub(super) use self::finding::{Blame, Cause, Evidence, Finding, FindingCount};
-pub(super) use self::value::{Function, Functions, Totals};
+pub(super) use self::finding::{Finding, FindingCount};
+use self::value::mirror;
+pub(super) use self::value::{Function, Functions, Of, Range, Role, Totals};
 use super::text::{BootTime, Raw, Version};
+use crate::session::update;
 
 /// One line of `--format json`. Every key of a type is always there; null where the value is unknown
 /// or does not apply.
@@ -93,20 +95,24 @@ pub(super) struct Ready {
     pub(super) probes: u32,
 }
 
-/// The last line.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct End {
-    pub(super) v: Version,
-    /// Sessions seen.
-    pub(super) sessions: u64,
-    #[serde(flatten)]
-    pub(super) totals: Totals,
-    /// Events that the ring buffer had no room for.
-    pub(super) lost: u64,
-    /// Probe hits that were missed.
-    pub(super) missed: u64,
-    /// Sessions seen in part.
-    pub(super) partial: u64,
-    /// The rules that were broken, the worst first.
-    pub(super) findings: Vec<FindingCount>,
+mirror! {
+    /// The last line.
+    struct End
+    with {
+        v: Version,
+    }
+    of update::Summary {
+        /// Sessions seen.
+        sessions: u64,
+        #[serde(flatten)]
+        totals: Totals,
+        /// Events that the ring buffer had no room for.
+        lost: u64,
+        /// Probe hits that were missed.
+        missed: u64,
+        /// Sessions seen in part.
+        partial: u64,
+        /// The rules that were broken, the worst first.
+        findings: Vec<FindingCount>,
+    }
 }

@@ -254,9 +254,9 @@ proptest! {
         for update in updates {
             let mut out = Output::default();
             sink.update(&update, &mut out);
-            let converter = Converter { begin: BEGIN, preview: 0, update: &update };
+            let converter = Converter { begin: BEGIN, preview: 0, update: &update, call: None };
             let mut expected = Vec::new();
-            sink.write(&converter.object(None, None).unwrap(), &mut expected);
+            sink.write(&converter.object().unwrap(), &mut expected);
             prop_assert_eq!(str::from_utf8(&out.data), str::from_utf8(&expected));
         }
     }

@@ -1,7 +1,7 @@
 //! Values that JSON has as strings.
 
 use std::borrow::Cow;
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display};
 use std::io;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -55,15 +55,31 @@ pub(super) fn raw(bytes: &[u8]) -> Option<Raw<'_>> {
     str::from_utf8(bytes).is_err().then_some(Raw(bytes))
 }
 
-/// Implements serialization as the displayed text, with the given schema.
-macro_rules! written {
-    ($name:ident $(<$life:lifetime>)?, $schema:tt) => {
-        impl Serialize for $name $(<$life>)? {
+/// Defines values that JSON has as strings: name and content, pattern and description in the schema, and the text.
+macro_rules! strings {
+    ($(
+        $(#[$meta:meta])*
+        $name:ident $(<$life:lifetime>)? ($($content:ty),*): $pattern:literal, $description:literal,
+        |$value:ident, $f:ident| $write:expr;
+    )*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Copy)]
+        pub(super) struct $name $(<$life>)? ($(pub(super) $content),*);
+
+        impl $(<$life>)? Display for $name $(<$life>)? {
+            fn fmt(&self, $f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let $value = self;
+                $write
+            }
+        }
+
+        impl $(<$life>)? Serialize for $name $(<$life>)? {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
             }
         }
-        impl JsonSchema for $name $(<$life>)? {
+
+        impl $(<$life>)? JsonSchema for $name $(<$life>)? {
             fn schema_name() -> Cow<'static, str> {
                 stringify!($name).into()
             }
@@ -71,133 +87,60 @@ macro_rules! written {
                 true
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!($schema)
+                json_schema!({
+                    "type": "string",
+                    "pattern": $pattern,
+                    "description": $description
+                })
             }
         }
+    )*};
+}
+
+strings! {
+    Raw<'a>(&'a [u8]): "^([0-9a-f]{2})*$", "Bytes in hex",
+    |raw, f| raw.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"));
+
+    Address(u64): "^0x[0-9a-f]{1,16}$", "An address",
+    |address, f| write!(f, "{:#x}", address.0);
+
+    Pointer(Ptr): "^(NULL|TOKEN|ERR_PTR\\(-[0-9]{1,4}\\)|0x[0-9a-f]{1,16})$",
+    "An iterator's pointer; TOKEN is SEQ_START_TOKEN, the number in ERR_PTR an errno",
+    |pointer, f| match pointer.0.kind() {
+        PtrKind::Null => f.write_str("NULL"),
+        PtrKind::Token => f.write_str("TOKEN"),
+        PtrKind::Err(errno) => write!(f, "ERR_PTR(-{errno})"),
+        PtrKind::Record(value) => write!(f, "{value:#x}"),
     };
+
+    /// A time, ns since boot. A string, because JSON numbers above 2^53 lose digits in many parsers.
+    BootTime(u64): "^[0-9]+$", "CLOCK_MONOTONIC, ns since boot",
+    |time, f| write!(f, "{}", time.0);
+
+    ErrorName(Errno): "^(E[A-Z0-9_]+|errno [0-9]+)$",
+    "ENOMEM; `errno 999` where the number has no name",
+    |name, f| name.0.fmt(f);
+
+    SessionName(SessionId): "^s[0-9]+$", "A session",
+    |name, f| write!(f, "s{}", name.0.0);
+
+    ReadName(SessionId, u32): "^s[0-9]+\\.r[0-9]+$", "A read",
+    |name, f| write!(f, "s{}.r{}", name.0.0, name.1);
+
+    RuleName(Id): "^SQ[0-9]{3}$", "A rule",
+    |name, f| name.0.fmt(f);
+
+    Device(u32): "^[0-9]+:[0-9]+$", "major:minor",
+    // MINORBITS, include/linux/kdev_t.h
+    |device, f| write!(f, "{}:{}", device.0 >> 20, device.0 & 0xf_ffff);
 }
-
-/// Bytes in hex.
-#[derive(Clone, Copy)]
-pub(super) struct Raw<'a>(pub(super) &'a [u8]);
-
-impl Display for Raw<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-written!(Raw<'_>, {
-    "type": "string",
-    "pattern": "^([0-9a-f]{2})*$",
-    "description": "Bytes in hex"
-});
-
-#[derive(Clone, Copy)]
-pub(super) struct Address(pub(super) u64);
-
-impl Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}", self.0)
-    }
-}
-written!(Address, { "type": "string", "pattern": "^0x[0-9a-f]{1,16}$", "description": "An address" });
-
-/// A pointer that start or next returned.
-#[derive(Clone, Copy)]
-pub(super) struct Pointer(pub(super) Ptr);
-
-impl Display for Pointer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.kind() {
-            PtrKind::Null => f.write_str("NULL"),
-            PtrKind::Token => f.write_str("TOKEN"),
-            PtrKind::Err(errno) => write!(f, "ERR_PTR(-{errno})"),
-            PtrKind::Record(value) => write!(f, "{value:#x}"),
-        }
-    }
-}
-written!(Pointer, {
-    "type": "string",
-    "pattern": "^(NULL|TOKEN|ERR_PTR\\(-[0-9]{1,4}\\)|0x[0-9a-f]{1,16})$",
-    "description": "An iterator's pointer; TOKEN is SEQ_START_TOKEN, the number in ERR_PTR an errno"
-});
-
-/// A time, ns since boot. A string, because JSON numbers above 2^53 lose digits in many parsers.
-#[derive(Clone, Copy)]
-pub(super) struct BootTime(pub(super) u64);
-
-impl Display for BootTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
-written!(BootTime, {
-    "type": "string",
-    "pattern": "^[0-9]+$",
-    "description": "CLOCK_MONOTONIC, ns since boot"
-});
-
-#[derive(Clone, Copy)]
-pub(super) struct ErrorName(Errno);
 
 impl ErrorName {
+    /// Returns the name of the error in a return value. `None`: the value is no error.
     pub(super) fn of(ret: i64) -> Option<Self> {
         Errno::of(ret).map(Self)
     }
 }
-
-impl Display for ErrorName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-written!(ErrorName, {
-    "type": "string",
-    "pattern": "^(E[A-Z0-9_]+|errno [0-9]+)$",
-    "description": "ENOMEM; `errno 999` where the number has no name"
-});
-
-#[derive(Clone, Copy)]
-pub(super) struct SessionName(pub(super) SessionId);
-
-impl Display for SessionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('s')?;
-        write!(f, "{}", self.0.0)
-    }
-}
-written!(SessionName, { "type": "string", "pattern": "^s[0-9]+$", "description": "A session" });
-
-#[derive(Clone, Copy)]
-pub(super) struct ReadName(pub(super) SessionId, pub(super) u32);
-
-impl Display for ReadName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "s{}.r{}", self.0.0, self.1)
-    }
-}
-written!(ReadName, { "type": "string", "pattern": "^s[0-9]+\\.r[0-9]+$", "description": "A read" });
-
-#[derive(Clone, Copy)]
-pub(super) struct RuleName(pub(super) Id);
-
-impl Display for RuleName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-written!(RuleName, { "type": "string", "pattern": "^SQ[0-9]{3}$", "description": "A rule" });
-
-#[derive(Clone, Copy)]
-pub(super) struct Device(pub(super) u32);
-
-impl Display for Device {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // MINORBITS, include/linux/kdev_t.h
-        write!(f, "{}:{}", self.0 >> 20, self.0 & 0xf_ffff)
-    }
-}
-written!(Device, { "type": "string", "pattern": "^[0-9]+:[0-9]+$", "description": "major:minor" });
 
 /// Version of the format: 1.
 #[derive(Clone, Copy)]

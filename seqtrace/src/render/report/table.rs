@@ -1,7 +1,5 @@
-//! Tables in plain text.
-
 use crate::render::{
-    line::LineWriter,
+    line,
     style::{Color, Style},
 };
 
@@ -12,16 +10,16 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(name: &str, numbers: &[&str]) -> Self {
-        let heading = std::iter::once(&name).chain(numbers).map(|&cell| cell.to_owned()).collect();
+    pub(super) fn new(heading: &[&str]) -> Self {
+        let heading = heading.iter().map(|&cell| cell.to_owned()).collect();
         Self { heading, rows: Vec::new() }
     }
 
-    pub(super) fn row(&mut self, name: String, mut numbers: Vec<String>) {
-        numbers.insert(0, name);
-        self.rows.push(numbers);
+    pub(super) fn row(&mut self, name: String, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(std::iter::once(name).chain(cells).collect());
     }
 
+    /// Appends the heading and at most `top` rows; nothing if there are no rows.
     pub(super) fn write(&self, style: Style, top: Option<usize>, out: &mut Vec<u8>) {
         if self.rows.is_empty() {
             return;
@@ -34,27 +32,27 @@ impl Table {
         };
         let widths: Vec<usize> = (0..self.heading.len()).map(width).collect();
         for (index, row) in [&self.heading].into_iter().chain(shown).enumerate() {
-            let mut line = LineWriter::new(out, style);
-            let mut end = 0;
-            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                end += width;
-                if column > 0 {
-                    end += 2;
-                    line.pad(end - cell.chars().count(), 0);
+            line::write(out, style, |line| {
+                let mut end = 0;
+                for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                    end += width;
+                    if column > 0 {
+                        end += 2;
+                        line.pad(end - cell.chars().count(), 0);
+                    }
+                    let color = if index == 0 { Color::Dim } else { Color::Strong };
+                    if index == 0 || column == 0 {
+                        line.color(color, cell);
+                    } else {
+                        line.put(cell);
+                    }
                 }
-                let color = if index == 0 { Color::Dim } else { Color::Strong };
-                if index == 0 || column == 0 {
-                    line.color(color, cell);
-                } else {
-                    line.put(cell);
-                }
-            }
-            line.end();
+            });
         }
         if let Some(more) = self.rows.len().checked_sub(shown.len()).filter(|more| *more > 0) {
-            let mut line = LineWriter::new(out, style);
-            line.color(Color::Dim, format_args!("and {more} more"));
-            line.end();
+            line::write(out, style, |line| {
+                line.color(Color::Dim, format_args!("and {more} more"));
+            });
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A callback's line. Nearly all lines of a trace are one, so nothing of it goes through `fmt`.
 
-use super::super::bounded::BoundedLine;
 use super::super::digits::hex;
-use super::super::style::Color;
+use super::super::line::{Line, Pointer};
+use super::super::style::{Color, Glyph};
 use crate::errno::Errno;
 use crate::event::{Ptr, PtrKind, Role};
 use crate::session::update::{CallbackUpdate, Fate, Phase, Range, SessionId};
@@ -28,7 +28,7 @@ const BYTES: usize = 7;
 
 /// Writes the event of a callback to an empty line.
 pub(super) fn write(
-    line: &mut BoundedLine<'_>,
+    line: &mut Line<'_>,
     layout: &Layout,
     session: Option<SessionId>,
     callback: &CallbackUpdate,
@@ -56,12 +56,14 @@ pub(super) fn write(
         // For the rules only.
         private: _,
     } = callback;
-    bracket(line, session, *phase == Phase::Traverse);
+    let glyphs = line.style.glyphs;
+    let inside = if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside };
+    bracket(line, session, inside);
     match role {
-        Role::Start => line.put(b" start pos "),
-        Role::Next => line.put(b" next  pos "),
-        Role::Show => line.put(b" show  pos "),
-        Role::Stop => line.put(b" stop  pos "),
+        Role::Start => line.piece(b" start pos "),
+        Role::Next => line.piece(b" next  pos "),
+        Role::Show => line.piece(b" show  pos "),
+        Role::Stop => line.piece(b" stop  pos "),
     };
     position(line, *role, *pos_in, *pos_out);
     line.pad(layout.pointer, 1);
@@ -73,7 +75,7 @@ pub(super) fn write(
             Some(column) => line.pad(column, 1),
             None => line.pad(0, usize::from(v.is_some())),
         };
-        line.glyph(line.style.glyphs.arrow).ascii(b" ");
+        line.glyph(line.style.glyphs.arrow).piece(b" ");
         if matches!(record.kind(), PtrKind::Err(_)) {
             line.colored(Color::Error, |line| pointer(line, *record));
         } else {
@@ -91,10 +93,8 @@ pub(super) fn write(
     result(line, callback);
 }
 
-/// `│ ` in the session's color.
-fn bracket(line: &mut BoundedLine<'_>, session: Option<SessionId>, traverse: bool) {
-    let glyphs = line.style.glyphs;
-    let bracket = if traverse { glyphs.traverse } else { glyphs.inside };
+/// Writes a bracket in the session's color.
+pub(super) fn bracket(line: &mut Line<'_>, session: Option<SessionId>, bracket: Glyph) {
     match session {
         Some(session) => line.colored(Color::Session(session), |line| {
             line.glyph(bracket);
@@ -103,9 +103,9 @@ fn bracket(line: &mut BoundedLine<'_>, session: Option<SessionId>, traverse: boo
     };
 }
 
-/// `0→1`, or `1` if the position did not change.
+/// Writes `0→1`, or `1` if the position did not change.
 #[inline]
-fn position(line: &mut BoundedLine<'_>, role: Role, before: Option<i64>, after: i64) {
+fn position(line: &mut Line<'_>, role: Role, before: Option<i64>, after: i64) {
     let arrow = line.style.glyphs.arrow;
     match before {
         // A next() that does not advance must be noticed, so it shows both.
@@ -114,140 +114,99 @@ fn position(line: &mut BoundedLine<'_>, role: Role, before: Option<i64>, after: 
             line.signed(before).glyph(arrow);
         }
         None if matches!(role, Role::Start | Role::Next) => {
-            line.put(b"?").glyph(arrow);
+            line.piece(b"?").glyph(arrow);
         }
         None => {}
     }
     line.signed(after);
 }
 
-/// `+3 B     buf 134/4096`
+/// Writes `+3 B     buf 134/4096`.
 #[inline]
-fn written(line: &mut BoundedLine<'_>, bytes: u64, count: u64, size: Option<u64>) {
+fn written(line: &mut Line<'_>, bytes: u64, count: u64, size: Option<u64>) {
     let end = line.column() + BYTES;
-    line.put(b"+").decimal(bytes).ascii(b" B").pad(end, 0);
-    line.put(b"  buf ").decimal(count);
+    line.piece(b"+").decimal(bytes).piece(b" B").pad(end, 0);
+    line.piece(b"  buf ").decimal(count);
     if let Some(size) = size {
-        line.put(b"/").decimal(size);
+        line.piece(b"/").decimal(size);
     }
 }
 
 /// Writes what follows the duration: the fate of what show() rendered, and anything unusual.
 #[inline]
-fn result(line: &mut BoundedLine<'_>, callback: &CallbackUpdate) {
+fn result(line: &mut Line<'_>, callback: &CallbackUpdate) {
     let CallbackUpdate { ret_int, fate: rendering, range, held, fixed_up, .. } = callback;
     if let Some(rendering) = rendering {
-        line.put(b"  ");
+        line.piece(b"  ");
         fate(line, *rendering, callback);
     } else {
         if let Some(ret) = ret_int.filter(|ret| *ret != 0) {
-            line.put(b"  returned ").signed(ret.into());
+            line.piece(b"  returned ").signed(ret.into());
         }
         if let Some(range) = range {
-            line.put(b"  ");
+            line.piece(b"  ");
             offsets(line, *range);
         }
     }
     if let Some(held) = held {
-        dimmed(line, b"  held ").colored(Color::Dim, |line| {
+        line.color(Color::Dim, "  held ").colored(Color::Dim, |line| {
             line.duration(*held);
         });
     }
     if *fixed_up {
-        warning(line, b"  did not advance: the core adds 1");
+        line.color(Color::Warn, "  did not advance: the core adds 1");
     }
 }
 
 #[inline]
-fn fate(line: &mut BoundedLine<'_>, fate: Fate, callback: &CallbackUpdate) {
+fn fate(line: &mut Line<'_>, fate: Fate, callback: &CallbackUpdate) {
     let traverse = callback.phase == Phase::Traverse;
     match fate {
-        Fate::Emitted if traverse => line.put(b"rest emitted"),
-        Fate::Emitted => line.put(b"emitted"),
+        Fate::Emitted if traverse => line.piece(b"rest emitted"),
+        Fate::Emitted => line.piece(b"emitted"),
         Fate::DiscardedOverflow => {
-            warning(line, b"OVERFLOW");
-            dimmed(line, b": discarded, shown again")
+            line.color(Color::Warn, "OVERFLOW").color(Color::Dim, ": discarded, shown again")
         }
-        Fate::DiscardedTail => dimmed(line, b"tail did not fit: dropped, shown again"),
-        Fate::Skipped => skipped(line, callback.ret_int),
-        Fate::PassedOver => dimmed(line, b"passed over"),
-        Fate::Empty => dimmed(line, b"empty"),
-        Fate::Failed => failed(line, callback.ret_int),
-        Fate::Unknown => warning(line, b"fate unknown"),
+        Fate::DiscardedTail => line.color(Color::Dim, "tail did not fit: dropped, shown again"),
+        Fate::Skipped => {
+            let line = line.color(Color::Dim, "SEQ_SKIP: discarded");
+            match callback.ret_int {
+                Some(1) | None => line,
+                Some(ret) => line.color(Color::Warn, format_args!(" (returned {ret})")),
+            }
+        }
+        Fate::PassedOver => line.color(Color::Dim, "passed over"),
+        Fate::Empty => line.color(Color::Dim, "empty"),
+        Fate::Failed => {
+            let errno = Errno(callback.ret_int.unwrap_or(0).unsigned_abs().into());
+            line.color(Color::Error, "failed ").color(Color::Error, errno)
+        }
+        Fate::Unknown => line.color(Color::Warn, "fate unknown"),
     };
     let Some(range) = callback.range else { return };
-    if fate != Fate::Emitted {
-        line.colored(Color::Dim, |line| {
-            line.put(b" ");
-            offsets(line, range);
-        });
-        return;
-    }
-    if traverse {
-        line.put(b" of ");
-    } else {
-        line.put(b" ");
-    }
-    offsets(line, range);
-}
-
-fn skipped<'w, 'a>(line: &'w mut BoundedLine<'a>, ret: Option<i32>) -> &'w mut BoundedLine<'a> {
-    dimmed(line, b"SEQ_SKIP: discarded");
-    match ret {
-        Some(1) | None => line,
-        Some(ret) => line.colored(Color::Warn, |line| {
-            line.put(b" (returned ").signed(ret.into()).ascii(b")");
-        }),
-    }
-}
-
-fn failed<'w, 'a>(line: &'w mut BoundedLine<'a>, ret: Option<i32>) -> &'w mut BoundedLine<'a> {
-    let errno = Errno(ret.unwrap_or(0).unsigned_abs().into());
-    line.colored(Color::Error, |line| {
-        line.put(b"failed ");
-    });
-    line.colored(Color::Error, |line| {
-        line.errno(errno);
-    })
-}
-
-#[inline]
-fn dimmed<'w, 'a, const N: usize>(
-    line: &'w mut BoundedLine<'a>,
-    text: &[u8; N],
-) -> &'w mut BoundedLine<'a> {
-    line.colored(Color::Dim, |line| {
-        line.put(text);
-    })
-}
-
-#[inline]
-fn warning<'w, 'a, const N: usize>(
-    line: &'w mut BoundedLine<'a>,
-    text: &[u8; N],
-) -> &'w mut BoundedLine<'a> {
-    line.colored(Color::Warn, |line| {
-        line.put(text);
-    })
-}
-
-#[inline]
-fn offsets(line: &mut BoundedLine<'_>, range: Range) {
-    line.signed(range.start).ascii(b"..").signed(range.end);
-}
-
-/// Writes a pointer, by name where it has one, as [`super::super::line::Pointer`] does.
-#[inline]
-fn pointer(line: &mut BoundedLine<'_>, ptr: Ptr) {
-    match ptr.kind() {
-        PtrKind::Record(value) if value >= 1 << 32 => line.put(&hex(value)),
-        // An index or handle of the iterator.
-        PtrKind::Record(value) => line.put(b"0x").hex(value),
-        PtrKind::Null => line.put(b"NULL"),
-        PtrKind::Token => line.put(b"TOKEN"),
-        PtrKind::Err(errno) => {
-            line.put(b"ERR_PTR(-").errno(Errno(errno.unsigned_abs().into())).ascii(b")")
+    if fate == Fate::Emitted {
+        if traverse {
+            line.piece(b" of");
         }
+        offsets(line.piece(b" "), range);
+    } else {
+        line.colored(Color::Dim, |line| offsets(line.piece(b" "), range));
+    }
+}
+
+#[inline]
+fn offsets(line: &mut Line<'_>, range: Range) {
+    line.signed(range.start).piece(b"..").signed(range.end);
+}
+
+/// Writes what [`Pointer`] displays.
+#[inline]
+fn pointer(line: &mut Line<'_>, ptr: Ptr) {
+    match ptr.kind() {
+        PtrKind::Record(value) if value >= 1 << 32 => line.piece(&hex(value)),
+        // An index or handle of the iterator.
+        PtrKind::Record(value) => line.piece(b"0x").hex(value),
+        PtrKind::Null | PtrKind::Token | PtrKind::Err(_) => line.put(Pointer(ptr)),
     };
 }
 

@@ -1,20 +1,19 @@
-//! The events of all lines but those of callbacks and findings.
+//! Events of all lines but those of callbacks and findings.
 
-use super::super::line::LineWriter;
+use super::super::line::Line;
 use super::super::style::{Color, Glyph};
 use super::super::wording;
-use super::callback::Layout;
+use super::callback::{self, Layout};
 use crate::event::{SeqState, Via};
-use crate::session::update::{ReadEnd, Session, Update, What};
+use crate::session::update::{ReadEnd, Update, What};
 
 /// Column of a preview's text, relative to the event.
 const PREVIEW: usize = 9;
 
+/// Writes the event of an update.
 #[derive(Clone, Copy)]
 pub(super) struct Event<'a> {
     pub(super) update: &'a Update,
-    /// Column of the event.
-    pub(super) start: usize,
     pub(super) layout: &'static Layout,
     /// Greatest number of bytes of a preview.
     pub(super) preview: usize,
@@ -22,17 +21,10 @@ pub(super) struct Event<'a> {
 }
 
 impl Event<'_> {
-    pub(super) fn write(self, line: &mut LineWriter<'_>) {
+    pub(super) fn write(self, line: &mut Line<'_>) {
         let glyphs = line.style.glyphs;
         match &self.update.what {
-            What::Open => self.open(line, wording::identity),
-            What::OpenFailed { ret } => self.open(line, |line, session| {
-                line.put(session.opened_by.name()).put("  ");
-                wording::failed(line, (*ret).into());
-            }),
-            What::OpenLeaked { ret } => {
-                self.open(line, |line, session| wording::leaked(line, session, *ret));
-            }
+            What::Open | What::OpenFailed { .. } | What::OpenLeaked { .. } => self.open(line),
             What::ReadBegin { pos, want, traverse_from, rewind, via, state } => {
                 self.bracket(line, glyphs.begin);
                 line.color(Color::Strong, "READ ").put(format_args!(" off {pos}  want {want}"));
@@ -50,7 +42,7 @@ impl Event<'_> {
             What::Preview { bytes } => {
                 self.bracket(line, glyphs.inside);
                 let shown = bytes.get(..self.preview).unwrap_or(bytes);
-                line.pad(self.start + PREVIEW, 0).put("\"").bytes(shown).put("\"");
+                line.pad(PREVIEW, 0).put("\"").bytes(shown).put("\"");
             }
             What::Grow { from, to, restart, traverse } => {
                 self.bracket(line, if *traverse { glyphs.traverse } else { glyphs.inside });
@@ -76,9 +68,9 @@ impl Event<'_> {
                 wording::lseek_rest(line, *passed_over, *leftover);
                 self.duration(line, *duration);
             }
-            What::Write { .. } => self.word(line, "WRITE"),
-            What::PlainRead { .. } => self.word(line, "READ "),
-            What::Close { .. } => self.word(line, "CLOSE"),
+            What::Write { .. } => wording::call(line, "WRITE", self.update),
+            What::PlainRead { .. } => wording::call(line, "READ ", self.update),
+            What::Close { .. } => wording::call(line, "CLOSE", self.update),
             What::Gap { .. } | What::Blind { .. } | What::Disagreement { .. } => {
                 wording::common(line, self.update);
             }
@@ -87,41 +79,33 @@ impl Event<'_> {
         }
     }
 
-    /// Writes `OPEN  /proc/foo   ` and the rest.
-    fn open(self, line: &mut LineWriter<'_>, rest: impl FnOnce(&mut LineWriter<'_>, &Session)) {
+    /// Writes `OPEN  /proc/foo   ` and the result.
+    fn open(self, line: &mut Line<'_>) {
         line.color(Color::Strong, "OPEN ").put(" ");
         if let Some(session) = &self.update.session {
             wording::path(line, session);
             line.put("   ");
-            rest(line, session);
+            if matches!(self.update.what, What::OpenFailed { .. }) {
+                line.put(session.opened_by.name()).put("  ");
+            }
+            wording::opened(line, self.update, session);
         }
-    }
-
-    /// Writes a word and what all text formats write behind it.
-    fn word(self, line: &mut LineWriter<'_>, word: &str) {
-        line.color(Color::Strong, word).put(" ");
-        wording::common(line, self.update);
     }
 
     /// Writes the bracket in the session's color, and a blank.
-    fn bracket(self, line: &mut LineWriter<'_>, bracket: Glyph) {
-        match &self.update.session {
-            Some(session) => line.colored(Color::Session(session.id), |line| {
-                line.glyph(bracket);
-            }),
-            None => line.glyph(bracket),
-        };
-        line.ascii(b" ");
+    fn bracket(self, line: &mut Line<'_>, bracket: Glyph) {
+        callback::bracket(line, self.update.session.as_ref().map(|session| session.id), bracket);
+        line.piece(b" ");
     }
 
     /// Writes a duration where callbacks have theirs. `None`: it is unknown.
-    fn duration(self, line: &mut LineWriter<'_>, ns: Option<u64>) {
+    fn duration(self, line: &mut Line<'_>, ns: Option<u64>) {
         if let Some(ns) = ns {
-            line.duration_before(ns, self.start + self.layout.end, 2);
+            line.duration_before(ns, self.layout.end, 2);
         }
     }
 
-    fn read_end(self, line: &mut LineWriter<'_>, end: &ReadEnd) {
+    fn read_end(self, line: &mut Line<'_>, end: &ReadEnd) {
         let ReadEnd { ret, range: _, totals, leftover, from_leftover, duration, eof, partial } =
             end;
         self.bracket(line, line.style.glyphs.end);
@@ -144,7 +128,7 @@ impl Event<'_> {
 }
 
 /// Writes through which function a read came in, and the state of the seq_file at that time.
-fn entry(line: &mut LineWriter<'_>, via: Option<Via>, state: &SeqState) {
+fn entry(line: &mut Line<'_>, via: Option<Via>, state: &SeqState) {
     let via = via.map_or("?", Via::name);
     let SeqState { size, from, count, index, read_pos } = state;
     line.color(

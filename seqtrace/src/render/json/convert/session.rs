@@ -1,11 +1,10 @@
-//! Sessions, their reads and their callbacks.
+//! Objects of opens and reads.
 
 use super::Converter;
 use crate::event::{FileKind, OpTable, Task, Via};
-use crate::render::json::ReadBegin;
-use crate::render::json::object::{At, Cb, Function, Functions, Kind, Object, Open, Read, Who};
-use crate::render::json::text::{Address, Device, ErrorName, Pointer, raw, text};
-use crate::session::update::{self, CallbackUpdate, ReadEnd, Session};
+use crate::render::json::object::{Function, Functions, Kind, Object, Of, Open, Range, Read, Who};
+use crate::render::json::text::{Address, Device, ErrorName, raw, text};
+use crate::session::update::{self, ReadEnd, Session, What};
 
 impl<'a> Converter<'a> {
     pub(super) fn open(&self, ret: i32) -> Option<Object<'a>> {
@@ -25,7 +24,8 @@ impl<'a> Converter<'a> {
             dev,
         } = session;
         let handler = |index: usize| {
-            handlers.as_ref().map(|both| &both[index]).filter(|one| one.address != 0).map(function)
+            let handler = handlers.as_ref().map(|both| &both[index]);
+            handler.filter(|one| one.address != 0).map(Function::of)
         };
         let mut open = Open {
             at: self.at(),
@@ -40,7 +40,7 @@ impl<'a> Converter<'a> {
             op: None,
             private: None,
             size: None,
-            functions: callbacks.as_ref().map(functions).unwrap_or_default(),
+            functions: Option::of(callbacks).unwrap_or_default(),
             plain_read: handler(0),
             plain_write: handler(1),
             file: Address(*file),
@@ -63,17 +63,8 @@ impl<'a> Converter<'a> {
         Some(Object::Open(Box::new(open)))
     }
 
-    pub(super) fn read(&self, end: &ReadEnd, begin: Option<ReadBegin>) -> Read<'a> {
-        let ReadEnd {
-            ret,
-            range: delivered,
-            totals,
-            leftover,
-            from_leftover,
-            duration,
-            eof,
-            partial: reason,
-        } = end;
+    pub(super) fn read(&self, end: &ReadEnd) -> Read<'a> {
+        let ReadEnd { ret, range, totals, leftover, from_leftover, duration, eof, partial } = end;
         let update::Totals {
             // 1, the bytes of `ret`, and what has nothing to do with a read.
             reads: _,
@@ -87,19 +78,19 @@ impl<'a> Converter<'a> {
             passes,
             restarts,
         } = *totals;
-        Read {
+        let mut read = Read {
             at: self.at(),
             who: self.who(),
-            began: begin.map(|begin| self.relative(begin.time)),
-            pos: begin.map(|begin| begin.pos),
-            want: begin.map(|begin| begin.want),
-            traverse_from: begin.and_then(|begin| begin.traverse_from),
-            rewind: begin.map(|begin| begin.rewind),
-            via: begin.and_then(|begin| begin.via).map(Via::name),
+            began: self.began(),
+            pos: None,
+            want: None,
+            traverse_from: None,
+            rewind: None,
+            via: None,
             ret: *ret,
             errno: ErrorName::of(*ret),
             bytes: u64::try_from(*ret).unwrap_or(0),
-            range: (*delivered).into(),
+            range: Range::of(range),
             emitted,
             discarded,
             passed_over,
@@ -110,8 +101,15 @@ impl<'a> Converter<'a> {
             from_leftover: *from_leftover,
             duration: *duration,
             eof: *eof,
-            partial: reason.map(Into::into),
+            partial: Option::of(partial),
+        };
+        if let Some(What::ReadBegin { pos, want, traverse_from, rewind, via, state: _ }) =
+            self.call.map(|begin| &begin.what)
+        {
+            (read.pos, read.want, read.rewind) = (Some(*pos), Some(*want), Some(*rewind));
+            (read.traverse_from, read.via) = (*traverse_from, via.map(Via::name));
         }
+        read
     }
 }
 
@@ -122,61 +120,6 @@ pub(super) fn who<'a>(task: Option<&'a Task>, session: Option<&'a Session>) -> W
         comm_bytes: task.and_then(|task| raw(&task.comm)),
         path: session.map(|session| text(&session.path)),
         path_bytes: session.and_then(|session| raw(&session.path)),
-    }
-}
-
-pub(super) fn cb(at: At, callback: &CallbackUpdate) -> Cb {
-    let CallbackUpdate {
-        role: callback_role,
-        phase: callback_phase,
-        pass,
-        pos_in,
-        pos_out,
-        v,
-        ret_ptr,
-        ret_int,
-        bytes,
-        count,
-        size,
-        full,
-        duration,
-        fate: rendering,
-        range: offsets,
-        held,
-        fixed_up,
-        private,
-    } = callback;
-    Cb {
-        at,
-        role: (*callback_role).into(),
-        phase: (*callback_phase).into(),
-        pass: *pass,
-        pos_in: *pos_in,
-        pos_out: *pos_out,
-        ptr_in: v.map(Pointer),
-        ptr_out: ret_ptr.map(Pointer),
-        ret: *ret_int,
-        bytes: *bytes,
-        count: *count,
-        size: *size,
-        full: *full,
-        duration: *duration,
-        fate: rendering.map(Into::into),
-        range: offsets.map(Into::into),
-        held: *held,
-        fixed_up: *fixed_up,
-        private: private.map(Address),
-    }
-}
-
-pub(super) fn functions(callbacks: &update::Callbacks) -> Functions<'_> {
-    let update::Callbacks { table, start, next, show, stop } = callbacks;
-    Functions {
-        table: table.as_ref().map(function),
-        start: Some(function(start)),
-        next: Some(function(next)),
-        show: Some(function(show)),
-        stop: Some(function(stop)),
     }
 }
 
@@ -191,15 +134,5 @@ fn addresses(table: OpTable) -> Functions<'static> {
         next: bare(next),
         show: bare(show),
         stop: bare(stop),
-    }
-}
-
-pub(super) fn function(symbol: &update::Symbol) -> Function<'_> {
-    let update::Symbol { address, name, module, offset } = symbol;
-    Function {
-        address: Address(*address),
-        name: name.as_deref(),
-        module: module.as_deref(),
-        offset: *offset,
     }
 }

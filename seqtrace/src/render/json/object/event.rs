@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::finding::FindingCount;
-use super::value::{Fate, Function, Functions, Partial, Phase, Range, Role, Totals};
+use super::value::{Fate, Function, Functions, Of, Partial, Phase, Range, Role, Totals, mirror};
 use crate::render::json::text::{
     Address, BootTime, Device, ErrorName, Pointer, Raw, ReadName, SessionName, Version,
 };
+use crate::session::update;
 
 /// When, where and in which session and read.
 #[derive(Clone, Copy, Serialize, JsonSchema)]
@@ -134,44 +135,48 @@ pub(crate) struct Read<'a> {
     pub(crate) partial: Option<Partial>,
 }
 
-/// A callback returned.
-#[derive(Serialize, JsonSchema)]
-pub(crate) struct Cb {
-    #[serde(flatten)]
-    pub(crate) at: At,
-    pub(crate) role: Role,
-    pub(crate) phase: Phase,
-    /// Which start … stop of the session, from 1.
-    pub(crate) pass: u32,
-    /// m->index on entry.
-    pub(crate) pos_in: Option<i64>,
-    /// m->index on return.
-    pub(crate) pos_out: i64,
-    /// The record given to next, show and stop.
-    pub(crate) ptr_in: Option<Pointer>,
-    /// The record returned by start and next.
-    pub(crate) ptr_out: Option<Pointer>,
-    /// What show returned.
-    pub(crate) ret: Option<i32>,
-    /// Bytes written; the sum over fate "emitted" is what the reads of a whole file return.
-    pub(crate) bytes: Option<u64>,
-    /// m->count on return.
-    pub(crate) count: u64,
-    /// m->size on return.
-    pub(crate) size: Option<u64>,
-    /// What was rendered did not fit.
-    pub(crate) full: bool,
-    pub(crate) duration: Option<u64>,
-    /// What became of what show rendered.
-    pub(crate) fate: Option<Fate>,
-    /// File offsets of what was emitted or passed over.
-    pub(crate) range: Option<Range>,
-    /// stop: ns since start was called.
-    pub(crate) held: Option<u64>,
-    /// next left the position alone and the core added 1.
-    pub(crate) fixed_up: bool,
-    /// start: m->private on return.
-    pub(crate) private: Option<Address>,
+mirror! {
+    /// A callback returned.
+    struct Cb
+    with {
+        #[serde(flatten)]
+        at: At,
+    }
+    of update::CallbackUpdate {
+        role: Role,
+        phase: Phase,
+        /// Which start … stop of the session, from 1.
+        pass: u32,
+        /// m->index on entry.
+        pos_in: Option<i64>,
+        /// m->index on return.
+        pos_out: i64,
+        /// The record given to next, show and stop.
+        ptr_in = v: Option<Pointer>,
+        /// The record returned by start and next.
+        ptr_out = ret_ptr: Option<Pointer>,
+        /// What show returned.
+        ret = ret_int: Option<i32>,
+        /// Bytes written; the sum over fate "emitted" is what the reads of a whole file return.
+        bytes: Option<u64>,
+        /// m->count on return.
+        count: u64,
+        /// m->size on return.
+        size: Option<u64>,
+        /// What was rendered did not fit.
+        full: bool,
+        duration: Option<u64>,
+        /// What became of what show rendered.
+        fate: Option<Fate>,
+        /// File offsets of what was emitted or passed over.
+        range: Option<Range>,
+        /// stop: ns since start was called.
+        held: Option<u64>,
+        /// next left the position alone and the core added 1.
+        fixed_up: bool,
+        /// start: m->private on return.
+        private: Option<Address>,
+    }
 }
 
 /// The first bytes of what the cb before rendered.

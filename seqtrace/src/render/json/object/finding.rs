@@ -4,44 +4,53 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::event::{At, Who};
-use super::value::{Function, Range, Role, Severity};
+use super::value::{Function, Of, Range, Role, Severity, mirror};
 use crate::render::json::text::{BootTime, ErrorName, Pointer, RuleName};
+use crate::rules;
 
-/// A rule is broken; the line before proves it. Told once a session, and again only where it has
-/// become worse.
-#[derive(Serialize, JsonSchema)]
-pub(crate) struct Finding<'a> {
-    #[serde(flatten)]
-    pub(crate) at: At,
-    #[serde(flatten)]
-    pub(crate) who: Who<'a>,
-    pub(crate) id: RuleName,
-    /// The rule's name.
-    pub(crate) name: &'static str,
-    pub(crate) severity: Severity,
-    /// The function to look at.
-    pub(crate) blame: Option<Blame<'a>>,
-    /// What was seen, for a person.
-    pub(crate) message: &'a str,
-    /// The finding that explains this one.
-    pub(crate) cause: Option<Cause<'a>>,
-    /// How often in this session, so far.
-    pub(crate) times: u64,
-    pub(crate) evidence: Vec<Evidence>,
+mirror! {
+    /// A rule is broken; the line before proves it. Told once a session, and again only where it has
+    /// become worse.
+    struct Finding<'a>
+    with {
+        #[serde(flatten)]
+        at: At,
+        #[serde(flatten)]
+        who: Who<'a>,
+    }
+    // `at` has them.
+    without { session, read }
+    of rules::Finding {
+        id: RuleName,
+        /// The rule's name.
+        name: &'static str,
+        severity: Severity,
+        /// The function to look at.
+        blame: Option<Blame<'a>>,
+        /// What was seen, for a person.
+        message: &'a str,
+        /// The finding that explains this one.
+        cause: Option<Cause<'a>>,
+        /// How often in this session, so far.
+        times: u64,
+        evidence: Vec<Evidence>,
+    }
 }
 
-/// A function to look at.
-#[derive(Clone, Copy, Serialize, JsonSchema)]
-pub(crate) struct Blame<'a> {
-    pub(crate) role: Role,
-    pub(crate) function: Function<'a>,
+mirror! {
+    /// A function to look at.
+    struct Blame<'a> of rules::Blame {
+        role: Role,
+        function: Function<'a>,
+    }
 }
 
-/// What explains a finding.
-#[derive(Clone, Copy, Serialize, JsonSchema)]
-pub(crate) struct Cause<'a> {
-    pub(crate) id: RuleName,
-    pub(crate) blame: Option<Blame<'a>>,
+mirror! {
+    /// What explains a finding.
+    struct Cause<'a> of rules::Cause {
+        id: RuleName,
+        blame: Option<Blame<'a>>,
+    }
 }
 
 /// One thing that was seen: one of the keys behind `label` is not null, or two for an event.
@@ -66,15 +75,36 @@ pub(crate) struct Evidence {
     pub(crate) witnesses: Option<Vec<&'static str>>,
 }
 
-/// How often a rule was broken.
-#[derive(Clone, Copy, Serialize, JsonSchema)]
-pub(crate) struct FindingCount {
-    pub(crate) id: RuleName,
-    pub(crate) name: &'static str,
-    /// The worst of them.
-    pub(crate) severity: Severity,
-    /// In how many sessions.
-    pub(crate) sessions: u64,
-    /// How often in all.
-    pub(crate) times: u64,
+impl Of<&rules::Evidence> for Evidence {
+    fn of(model: &rules::Evidence) -> Self {
+        let rules::Evidence { label, value } = model;
+        let mut object = Self { label, ..Self::default() };
+        match value {
+            rules::Value::Position(pos) => object.pos = Some(*pos),
+            rules::Value::Pointer(ptr) => object.ptr = Some(Pointer(*ptr)),
+            rules::Value::Range(bytes) => object.range = Some(Range::of(bytes)),
+            rules::Value::Event { time, read } => {
+                (object.time, object.read) = (Some(BootTime(*time)), *read);
+            }
+            rules::Value::Count(count) => object.count = Some(*count),
+            rules::Value::Delta(delta) => object.delta = Some(*delta),
+            rules::Value::Errno(errno) => object.errno = ErrorName::of(-i64::from(*errno)),
+            rules::Value::Witnesses(agree) => object.witnesses = Some(Vec::of(agree)),
+        }
+        object
+    }
+}
+
+mirror! {
+    /// How often a rule was broken.
+    struct FindingCount of rules::FindingCount {
+        id: RuleName,
+        name: &'static str,
+        /// The worst of them.
+        severity: Severity,
+        /// In how many sessions.
+        sessions: u64,
+        /// How often in all.
+        times: u64,
+    }
 }

@@ -1,19 +1,13 @@
 use proptest::prelude::*;
 
 use super::super::super::arbitrary::story;
-use super::super::super::bounded::LineBuffer;
-use super::super::super::line::{LineWriter, Pointer};
+use super::super::super::line::{self, Line, Pointer};
 use super::super::super::style::Style;
 use super::*;
 use crate::session::update::What;
 
 /// Renders a callback through `fmt`: what [`write`] is compared with.
-fn plain(
-    line: &mut LineWriter<'_>,
-    layout: &Layout,
-    session: Option<Color>,
-    callback: &CallbackUpdate,
-) {
+fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Color>, callback: &CallbackUpdate) {
     let CallbackUpdate {
         role,
         phase: _,
@@ -71,7 +65,7 @@ fn plain(
     plain_result(line, callback);
 }
 
-fn plain_beginning(line: &mut LineWriter<'_>, session: Option<Color>, callback: &CallbackUpdate) {
+fn plain_beginning(line: &mut Line<'_>, session: Option<Color>, callback: &CallbackUpdate) {
     let CallbackUpdate { role, phase, pos_in, pos_out, .. } = callback;
     let glyphs = line.style.glyphs;
     let bracket = if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside };
@@ -91,7 +85,7 @@ fn plain_beginning(line: &mut LineWriter<'_>, session: Option<Color>, callback: 
     };
 }
 
-fn plain_result(line: &mut LineWriter<'_>, callback: &CallbackUpdate) {
+fn plain_result(line: &mut Line<'_>, callback: &CallbackUpdate) {
     let CallbackUpdate { ret_int, fate, range, held, fixed_up, .. } = callback;
     if let Some(fate) = fate {
         line.put("  ");
@@ -112,7 +106,7 @@ fn plain_result(line: &mut LineWriter<'_>, callback: &CallbackUpdate) {
     }
 }
 
-fn plain_fate(line: &mut LineWriter<'_>, fate: Fate, callback: &CallbackUpdate) {
+fn plain_fate(line: &mut Line<'_>, fate: Fate, callback: &CallbackUpdate) {
     match fate {
         Fate::Emitted if callback.phase == Phase::Traverse => line.put("rest emitted"),
         Fate::Emitted => line.put("emitted"),
@@ -158,19 +152,20 @@ proptest! {
     ) {
         let style = Style::new(color, ascii);
         let layout = if narrow { &Layout::NARROW } else { &Layout::WIDE };
-        let mut buffer = LineBuffer::default();
         for update in updates {
             let What::Callback(callback) = &update.what else { continue };
             let session = update.session.as_ref().map(|session| session.id);
-            let mut expected = Vec::new();
-            let mut line = buffer.begin(style);
-            write(&mut line, layout, session, callback);
-            let (width, shown) = (line.column(), line.bytes());
+            let (mut width, mut plain_width) = (0, 0);
+            let shown = line::text(style, |line| {
+                write(line, layout, session, callback);
+                width = line.column();
+            });
             let color = session.map(Color::Session);
-            let mut line = LineWriter::new(&mut expected, style);
-            plain(&mut line, layout, color, callback);
-            prop_assert_eq!(width, line.column());
-            prop_assert_eq!(str::from_utf8(shown), str::from_utf8(&expected));
+            let expected = line::text(style, |line| {
+                plain(line, layout, color, callback);
+                plain_width = line.column();
+            });
+            prop_assert_eq!((width, shown), (plain_width, expected));
         }
     }
 }

@@ -1,19 +1,12 @@
-//! A line of bounded length, put together in a fixed buffer.
-//!
-//! Nearly every line of a trace is a callback's. It consists of constant pieces, numbers and padding whose greatest
-//! lengths are known, so a piece costs a store and an addition. Appended to a `Vec`, which compares its capacity each
-//! time, the pieces of a line of JSON took 1,424 instructions instead of 850; through `fmt` a line of the timeline took
-//! 9,000 (4eafb3c). Everything else is written by [`super::line::LineWriter`].
-
-use std::fmt;
+//! Pieces of a line that are stored without `fmt`: constant text, numbers, durations, blanks.
 
 use super::chars::Chars;
 use super::digits::{self, EIGHT_DIGITS, FOUR_DIGITS};
 use super::duration::{Duration, Number, Unit};
-use super::style::{Color, Glyph, RESET, Style};
-use crate::errno::Errno;
+use super::line::Line;
+use super::style::{Color, Glyph, RESET};
 
-/// Greatest length of a line in bytes. A mask: it keeps an index in range without a branch.
+/// Greatest length of the text in a window in bytes. A mask: it keeps an index in range without a branch.
 const MAX: usize = 0x3ff;
 /// Greatest length of a piece in bytes.
 const MAX_PIECE: usize = 192;
@@ -21,63 +14,50 @@ const MAX_PIECE: usize = 192;
 /// Number of blanks that are stored at once.
 const BLANKS: usize = 32;
 
-/// Storage for one line at a time.
-pub(super) struct LineBuffer([u8; MAX + MAX_PIECE]);
+/// Storage for pieces of one line at a time. The caller guarantees that they never get longer than [`MAX`] without a
+/// flush: the rest would overwrite the beginning. A callback has at most 700 bytes in JSON and 400 in the timeline.
+pub(super) struct Window([u8; MAX + MAX_PIECE]);
 
-impl Default for LineBuffer {
+impl Default for Window {
     fn default() -> Self {
         Self([0; MAX + MAX_PIECE])
     }
 }
 
-impl LineBuffer {
-    /// Begins a line. The previous one is overwritten.
+impl Window {
+    /// Returns the first `length` bytes.
     #[inline]
-    pub(super) fn begin(&mut self, style: Style) -> BoundedLine<'_> {
-        BoundedLine { bytes: &mut self.0, end: 0, hidden: 0, style }
+    pub(super) fn first(&self, length: usize) -> &[u8] {
+        self.0.get(..length).unwrap_or_default()
     }
 }
 
-/// A line in a [`LineBuffer`]. The caller guarantees that it never gets longer than [`MAX`]: the rest of a longer line
-/// would overwrite its beginning.
-pub(super) struct BoundedLine<'a> {
-    bytes: &'a mut [u8; MAX + MAX_PIECE],
-    /// Length in bytes.
-    end: usize,
-    /// Bytes that fill no terminal column.
-    hidden: usize,
-    pub(super) style: Style,
-}
-
-impl BoundedLine<'_> {
-    #[inline]
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.end).unwrap_or_default()
-    }
-
-    /// Returns the line, which has at most `N` bytes, as a piece for other lines.
+impl Line<'_> {
+    /// Returns the line, which has at most `N` bytes and was not flushed, as a piece for other lines.
     pub(super) fn copy<const N: usize>(&self) -> Chars<N> {
         const { assert!(N <= MAX_PIECE) };
-        let bytes = self.bytes.first_chunk().copied().unwrap_or([0; N]);
+        let bytes = self.window.0.first_chunk().copied().unwrap_or([0; N]);
         Chars { bytes, length: self.end.min(N) }
     }
 
-    /// Returns the number of terminal columns filled so far.
+    /// Flushes if the window is more than half full, so that it has space for the pieces of another part of the line.
     #[inline]
-    pub(super) fn column(&self) -> usize {
-        self.end.wrapping_sub(self.hidden)
+    pub(super) fn flush_half(&mut self) {
+        if self.end > MAX / 2 {
+            self.flush();
+        }
     }
 
-    /// Appends ASCII.
+    /// Appends a constant piece of ASCII.
     #[inline]
-    pub(super) fn put<const N: usize>(&mut self, piece: &[u8; N]) -> &mut Self {
-        self.end = store(self.bytes, self.end, piece, N);
+    pub(super) fn piece<const N: usize>(&mut self, piece: &[u8; N]) -> &mut Self {
+        self.end = store(&mut self.window.0, self.end, piece, N);
         self
     }
 
     #[inline]
     pub(super) fn chars<const N: usize>(&mut self, chars: Chars<N>) -> &mut Self {
-        self.end = store(self.bytes, self.end, &chars.bytes, chars.length);
+        self.end = store(&mut self.window.0, self.end, &chars.bytes, chars.length);
         self
     }
 
@@ -94,7 +74,7 @@ impl BoundedLine<'_> {
 
     #[inline]
     pub(super) fn glyph(&mut self, glyph: Glyph) -> &mut Self {
-        self.hidden += glyph.text.length - glyph.columns;
+        self.origin = self.origin.wrapping_add(glyph.text.length - glyph.columns);
         self.chars(glyph.text)
     }
 
@@ -102,8 +82,8 @@ impl BoundedLine<'_> {
     pub(super) fn decimal(&mut self, value: u64) -> &mut Self {
         self.end = match value {
             0..FOUR_DIGITS => return self.chars(digits::up_to_four(value)),
-            FOUR_DIGITS..EIGHT_DIGITS => store_eight(self.bytes, self.end, value),
-            _ => store_long(self.bytes, self.end, value),
+            FOUR_DIGITS..EIGHT_DIGITS => store_eight(&mut self.window.0, self.end, value),
+            _ => store_long(&mut self.window.0, self.end, value),
         };
         self
     }
@@ -111,7 +91,7 @@ impl BoundedLine<'_> {
     #[inline]
     pub(super) fn signed(&mut self, value: i64) -> &mut Self {
         if value < 0 {
-            self.put(b"-");
+            self.piece(b"-");
         }
         self.decimal(value.unsigned_abs())
     }
@@ -126,10 +106,11 @@ impl BoundedLine<'_> {
     #[inline]
     pub(super) fn pad(&mut self, column: usize, least: usize) -> &mut Self {
         let blanks = column.saturating_sub(self.column()).max(least);
-        self.end = match blanks {
-            0..=BLANKS => store(self.bytes, self.end, &[b' '; BLANKS], blanks),
-            _ => store_blanks(self.bytes, self.end, blanks),
-        };
+        if blanks > BLANKS {
+            self.blanks(blanks);
+        } else {
+            self.end = store(&mut self.window.0, self.end, &[b' '; BLANKS], blanks);
+        }
         self
     }
 
@@ -141,9 +122,9 @@ impl BoundedLine<'_> {
             return self;
         }
         self.ascii(color.sequence());
-        self.hidden += color.sequence().len();
+        self.origin = self.origin.wrapping_add(color.sequence().len());
         write(self);
-        self.hidden += RESET.len();
+        self.origin = self.origin.wrapping_add(RESET.len());
         self.ascii(RESET)
     }
 
@@ -169,25 +150,9 @@ impl BoundedLine<'_> {
         };
         match duration.unit {
             Unit::Micro => self.glyph(self.style.glyphs.micros),
-            Unit::Milli => self.put(b"ms"),
-            Unit::Second => self.put(b"s"),
+            Unit::Milli => self.piece(b"ms"),
+            Unit::Second => self.piece(b"s"),
         }
-    }
-
-    /// Appends an error's name, as [`Errno`] displays it.
-    pub(super) fn errno(&mut self, errno: Errno) -> &mut Self {
-        match errno.name() {
-            Some(name) => self.ascii(name.as_bytes()),
-            None => self.put(b"errno ").decimal(errno.0),
-        }
-    }
-}
-
-/// For ASCII only: of other text, [`BoundedLine::column`] would be wrong.
-impl fmt::Write for BoundedLine<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.ascii(text.as_bytes());
-        Ok(())
     }
 }
 
@@ -206,12 +171,6 @@ fn store<const N: usize>(
     let end = end & MAX;
     bytes[end..end + N].copy_from_slice(piece);
     (end + length) & MAX
-}
-
-/// Stores any number of blanks at `end` and returns their end.
-#[inline(never)]
-fn store_blanks(bytes: &mut [u8; MAX + MAX_PIECE], end: usize, blanks: usize) -> usize {
-    (0..blanks).fold(end, |end, _| store(bytes, end, b" ", 1))
 }
 
 /// Stores the digits of a number below 10^8 at `end` and returns their end.
@@ -240,14 +199,15 @@ fn store_long(bytes: &mut [u8; MAX + MAX_PIECE], end: usize, value: u64) -> usiz
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::line::text;
+    use super::super::style::Style;
     use super::*;
 
     fn check(value: u64) {
-        let mut buffer = LineBuffer::default();
-        let mut line = buffer.begin(Style::new(false, false));
-        line.decimal(value).put(b" ").signed(value.cast_signed()).put(b" 0x").hex(value);
-        let expected = format!("{value} {} {value:#x}", value.cast_signed());
-        assert_eq!(str::from_utf8(line.bytes()), Ok(expected.as_str()));
+        let shown = text(Style::new(false, false), |line| {
+            line.decimal(value).piece(b" ").signed(value.cast_signed()).piece(b" 0x").hex(value);
+        });
+        assert_eq!(shown, format!("{value} {} {value:#x}", value.cast_signed()));
     }
 
     #[test]
@@ -271,15 +231,14 @@ mod tests {
 
     #[test]
     fn pieces_and_columns() {
-        let mut buffer = LineBuffer::default();
-        let mut line = buffer.begin(Style::new(true, false));
-        line.put(b"abc").pad(50, 0).ascii(b"a text of more than sixteen bytes").pad(0, 1);
-        line.colored(Color::Warn, |line| {
-            line.glyph(line.style.glyphs.arrow);
+        let shown = text(Style::new(true, false), |line| {
+            line.piece(b"abc").pad(50, 0).ascii(b"a text of more than sixteen bytes").pad(0, 1);
+            line.colored(Color::Warn, |line| {
+                line.glyph(line.style.glyphs.arrow);
+            });
+            assert_eq!(line.column(), 85);
         });
-        assert_eq!(line.column(), 85);
         let expected = format!("abc{:47}a text of more than sixteen bytes \x1b[33m→\x1b[0m", "");
-        assert_eq!(str::from_utf8(line.bytes()), Ok(expected.as_str()));
-        assert_eq!(buffer.begin(Style::new(false, false)).bytes(), b"");
+        assert_eq!(shown, expected);
     }
 }

@@ -1,0 +1,51 @@
+use hdrhistogram::Histogram;
+
+/// The distribution of durations, in ns.
+#[derive(Clone, Debug)]
+pub struct Durations {
+    /// Keeps three significant digits and grows by itself. `None`: it could not be made, which does not happen.
+    histogram: Option<Histogram<u64>>,
+    sum: u64,
+    max: u64,
+}
+
+impl Default for Durations {
+    fn default() -> Self {
+        // Histogram::new() fails only for more than five digits.
+        Self { histogram: Histogram::new(3).ok(), sum: 0, max: 0 }
+    }
+}
+
+impl Durations {
+    /// Adds a duration (ns). `None`: it is unknown and does not count.
+    pub(super) fn add(&mut self, ns: Option<u64>) {
+        let (Some(ns), Some(histogram)) = (ns, &mut self.histogram) else { return };
+        // Fails only for values out of range; a histogram that resizes itself has no range.
+        let _recorded = histogram.record(ns);
+        self.sum = self.sum.saturating_add(ns);
+        self.max = self.max.max(ns);
+    }
+
+    /// Returns the number of durations.
+    pub fn count(&self) -> u64 {
+        self.histogram.as_ref().map_or(0, Histogram::len)
+    }
+
+    /// Returns the sum of the durations in ns.
+    pub const fn sum(&self) -> u64 {
+        self.sum
+    }
+
+    /// Returns the longest duration in ns; 0 if there is none.
+    pub const fn max(&self) -> u64 {
+        self.max
+    }
+
+    /// Returns the duration in ns that the share `quantile` (0 to 1) of all durations does not exceed, with three
+    /// significant digits; 0 if there is none.
+    pub fn quantile(&self, quantile: f64) -> u64 {
+        let value = self.histogram.as_ref().map_or(0, |all| all.value_at_quantile(quantile));
+        // The histogram returns the upper end of a bucket.
+        value.min(self.max)
+    }
+}

@@ -1,0 +1,33 @@
+use crate::finding::Finding;
+use crate::session::update::SessionId;
+
+/// Findings of one rule, file and function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindingSummary {
+    /// Path of the file. Not escaped.
+    pub path: Vec<u8>,
+    /// The first finding of the greatest severity.
+    pub finding: Finding,
+    /// Number of sessions with such a finding.
+    pub sessions: u64,
+    /// Session of the last finding.
+    last: SessionId,
+}
+
+/// Adds a finding of the file at `path`.
+pub(super) fn add(sums: &mut Vec<FindingSummary>, path: &[u8], finding: &Finding) {
+    let known = sums.iter_mut().find(|known| {
+        known.path == path && known.finding.id == finding.id && known.finding.blame == finding.blame
+    });
+    let Some(known) = known else {
+        let (path, finding, last) = (path.to_vec(), finding.clone(), finding.session);
+        sums.push(FindingSummary { path, finding, sessions: 1, last });
+        return;
+    };
+    // A second finding in a session has a greater severity: it replaces the first, and the session counts once.
+    known.sessions += u64::from(known.last != finding.session);
+    known.last = finding.session;
+    if finding.severity > known.finding.severity {
+        known.finding = finding.clone();
+    }
+}
