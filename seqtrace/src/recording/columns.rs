@@ -3,86 +3,76 @@
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, Field};
 
-use super::{
-    cells::{Cell, UnknownWord},
-    row::Kind,
-};
-use crate::event::{Body, Callback, Event, Role, Via, Wrapper};
+use super::{column_types::ColumnType, kind::Kind, read::RowError};
+use crate::event::{Role, Via, Wrapper};
+
+/// A column of a batch that was read.
+pub(super) struct Column<T: ColumnType> {
+    pub(super) name: &'static str,
+    /// `None` if the file does not have the column, or the batch has no value in it.
+    array: Option<T::Array>,
+}
+
+impl<T: ColumnType> Column<T> {
+    fn new(name: &'static str, batch: &RecordBatch) -> Result<Self, RowError> {
+        let array = match batch.column_by_name(name) {
+            Some(array) => T::read(array.as_ref())
+                .map_err(|value| RowError::UnknownValue { column: name, value })?,
+            None => None,
+        };
+        Ok(Self { name, array })
+    }
+
+    /// Returns the value in a row, which the batch must have; `None` if it is null.
+    #[inline]
+    pub(super) fn get(&self, row: usize) -> Option<T> {
+        self.array.as_ref().and_then(|array| T::get(array, row))
+    }
+}
 
 macro_rules! columns {
-    ($($(#[doc = $doc:literal])+ $name:ident: $cell:ty,)+) => {
-        /// A row: an event, or what is needed to understand those that follow. Which columns have a
-        /// value depends on the kind.
-        #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        pub(super) struct Row {
-            $($(#[doc = $doc])+ pub(super) $name: Option<$cell>,)+
+    ($($(#[doc = $doc:literal])+ $name:ident: $value:ty,)+) => {
+        /// A batch under construction. The kind of a row decides which columns have a value.
+        #[derive(Default)]
+        pub(super) struct Builders {
+            /// Number of complete rows.
+            pub(super) rows: usize,
+            $($(#[doc = $doc])+ pub(super) $name: <$value as ColumnType>::Builder,)+
         }
 
-        /// A batch under construction.
-        #[derive(Default)]
+        impl Builders {
+            /// Returns the size of all values of variable length, bytes.
+            pub(super) fn weight(&self) -> usize {
+                0 $(+ <$value as ColumnType>::weight(&self.$name))+
+            }
+
+            /// Takes the rows as arrays, in the order of [`fields`].
+            pub(super) fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+                let rows = std::mem::take(&mut self.rows);
+                Ok(vec![$(<$value as ColumnType>::finish(&mut self.$name, rows)?),+])
+            }
+        }
+
+        /// A batch that was read.
         pub(super) struct Columns {
-            rows: usize,
-            $($name: <$cell as Cell>::Column,)+
+            /// Number of rows.
+            pub(super) rows: usize,
+            $(pub(super) $name: Column<$value>,)+
         }
 
         impl Columns {
-            /// How many rows there are.
-            pub(super) fn rows(&self) -> usize {
-                self.rows
-            }
-
-            /// Bytes of variable length in them.
-            pub(super) fn weight(&self) -> usize {
-                0 $(+ <$cell as Cell>::weight(&self.$name))+
-            }
-
-            /// Adds a row.
-            pub(super) fn push(&mut self, row: Row) {
-                $(if let Some(value) = row.$name {
-                    value.put(&mut self.$name, self.rows);
-                })+
-                self.rows += 1;
-            }
-
-            /// The arrays, in the order of [`fields`]; begins anew.
-            pub(super) fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
-                let rows = std::mem::take(&mut self.rows);
-                Ok(vec![$(<$cell as Cell>::finish(&mut self.$name, rows)?),+])
+            /// Takes the columns of a batch by their names.
+            pub(super) fn new(batch: &RecordBatch) -> Result<Self, RowError> {
+                Ok(Self {
+                    rows: batch.num_rows(),
+                    $($name: Column::new(stringify!($name), batch)?,)+
+                })
             }
         }
 
-        /// A batch that was read. A column that the file does not have is null.
-        pub(super) struct Arrays {
-            rows: usize,
-            $(pub(super) $name: Option<<$cell as Cell>::Array>,)+
-        }
-
-        impl Arrays {
-            /// Takes the columns by name.
-            pub(super) fn of(batch: &RecordBatch) -> Result<Self, UnknownWord> {
-                $(let $name = match batch.column_by_name(stringify!($name)) {
-                    Some(column) => <$cell as Cell>::array(column.as_ref())?,
-                    None => None,
-                };)+
-                Ok(Self { rows: batch.num_rows(), $($name,)+ })
-            }
-
-            /// How many rows there are.
-            pub(super) fn rows(&self) -> usize {
-                self.rows
-            }
-
-            /// A row; there must be one.
-            pub(super) fn row(&self, row: usize) -> Row {
-                Row {
-                    $($name: self.$name.as_ref().and_then(|a| <$cell as Cell>::get(a, row)),)+
-                }
-            }
-        }
-
-        /// Names and types.
+        /// Returns the names and types of all columns.
         pub(super) fn fields() -> Vec<Field> {
-            vec![$(Field::new(stringify!($name), <$cell as Cell>::data_type(), true)),+]
+            vec![$(Field::new(stringify!($name), <$value as ColumnType>::data_type(), true)),+]
         }
     };
 }
@@ -198,33 +188,4 @@ columns! {
     note: String,
     /// ready: how many probes are attached.
     probes: u32,
-}
-
-impl Columns {
-    /// Adds the row of a callback as [`Row::of`] would make it, without a look at the columns that it
-    /// has nothing for. False, and nothing added, if the event is something else.
-    pub(super) fn push_callback(&mut self, event: &Event) -> bool {
-        let Event { time, cpu, body } = event;
-        let Body::Callback(Callback { key, role, ret, index, count, full, private }) = body else {
-            return false;
-        };
-        let row = self.rows;
-        time.put(&mut self.time, row);
-        cpu.put(&mut self.cpu, row);
-        Kind::Callback.put(&mut self.kind, row);
-        key.put(&mut self.session, row);
-        role.put(&mut self.role, row);
-        match role {
-            Role::Start | Role::Next => ret.put(&mut self.pointer, row),
-            Role::Show | Role::Stop => ret.cast_signed().put(&mut self.ret, row),
-        }
-        index.put(&mut self.index, row);
-        u64::from(*count).put(&mut self.count, row);
-        full.put(&mut self.full, row);
-        if let Some(private) = private {
-            private.put(&mut self.private, row);
-        }
-        self.rows += 1;
-        true
-    }
 }
