@@ -1,5 +1,5 @@
-//! Makes a long recording of a short one: the same events again and again, each time later. For
-//! measuring how time and memory grow (docs/performance.md).
+//! Makes a long recording from a short one by repeating its events at later times. docs/performance.md uses it to measure
+//! how time and memory grow.
 //!
 //! `cargo run --example longer -- SHORT.seqtrace TIMES LONG.seqtrace`
 #![forbid(unsafe_code)]

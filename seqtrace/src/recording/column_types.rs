@@ -3,13 +3,12 @@
 //! Most columns are null in most rows. A builder therefore stores nothing for a row without a value until a later row
 //! has one or the batch is finished.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::sync::Arc;
 
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, DictionaryArray, GenericByteArray,
-    ListArray, PrimitiveArray, StringArray,
+    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, GenericByteArray, ListArray, PrimitiveArray,
     cast::AsArray,
-    types::{BinaryType, Int8Type, Int64Type, UInt16Type, UInt32Type, UInt64Type, Utf8Type},
+    types::{BinaryType, Int64Type, UInt16Type, UInt32Type, UInt64Type, Utf8Type},
 };
 use arrow_buffer::{
     ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer,
@@ -34,14 +33,14 @@ pub(super) trait ColumnType: Sized {
     /// Takes the values as an array of `rows` rows.
     fn finish(builder: &mut Self::Builder, rows: usize) -> Result<ArrayRef, ArrowError>;
 
-    /// Returns the values of an array; `None` if the array has another type.
+    /// Returns the values of an array. A column that is missing (`None`) or has another type is null in all rows.
     ///
     /// # Errors
     ///
     /// The name of a dictionary value that this version does not know.
-    fn read(array: &dyn Array) -> Result<Option<Self::Array>, String>;
+    fn read(array: Option<&ArrayRef>) -> Result<Self::Array, String>;
 
-    /// Returns the value in a row, which the array must have; `None` if it is null.
+    /// Returns the value in a row; `None` if it is null.
     fn get(array: &Self::Array, row: usize) -> Option<Self>;
 }
 
@@ -70,6 +69,24 @@ impl Bits {
     fn finish_valid(&mut self, rows: usize) -> Option<NullBuffer> {
         Some(NullBuffer::new(self.finish(rows))).filter(|nulls| nulls.null_count() > 0)
     }
+
+    fn read(bits: &BooleanBuffer) -> Self {
+        Self(bits.bit_chunks().iter_padded().collect())
+    }
+
+    /// Returns the rows of an array that have a value.
+    fn read_valid(array: &dyn Array) -> Self {
+        match array.nulls() {
+            Some(nulls) => Self::read(nulls.inner()),
+            None => Self(vec![u64::MAX; array.len().div_ceil(64)]),
+        }
+    }
+
+    /// Returns the bit of a row; false after the last row.
+    #[inline]
+    fn get(&self, row: usize) -> bool {
+        self.0.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
+    }
 }
 
 #[derive(Default)]
@@ -88,7 +105,10 @@ impl<N: ArrowNativeType> NumberBuilder<N> {
         self.valid.set(row);
     }
 
-    fn finish<T: ArrowPrimitiveType<Native = N>>(&mut self, rows: usize) -> PrimitiveArray<T> {
+    pub(super) fn finish<T>(&mut self, rows: usize) -> PrimitiveArray<T>
+    where
+        T: ArrowPrimitiveType<Native = N>,
+    {
         let mut values = std::mem::take(&mut self.values);
         values.resize(rows, N::default());
         self.values = Vec::with_capacity(rows.min(values.capacity()));
@@ -96,11 +116,29 @@ impl<N: ArrowNativeType> NumberBuilder<N> {
     }
 }
 
+/// Numbers of a batch that was read.
+#[derive(Default)]
+pub(super) struct Numbers<N: ArrowNativeType> {
+    values: ScalarBuffer<N>,
+    valid: Bits,
+}
+
+impl<N: ArrowNativeType> Numbers<N> {
+    pub(super) fn read<T: ArrowPrimitiveType<Native = N>>(array: &PrimitiveArray<T>) -> Self {
+        Self { values: array.values().clone(), valid: Bits::read_valid(array) }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, row: usize) -> Option<N> {
+        if self.valid.get(row) { self.values.get(row).copied() } else { None }
+    }
+}
+
 macro_rules! numbers {
     ($($native:ty => $arrow:ty,)+) => {
         $(impl ColumnType for $native {
             type Builder = NumberBuilder<$native>;
-            type Array = PrimitiveArray<$arrow>;
+            type Array = Numbers<$native>;
 
             fn data_type() -> DataType {
                 <$arrow as ArrowPrimitiveType>::DATA_TYPE
@@ -110,13 +148,14 @@ macro_rules! numbers {
                 Ok(Arc::new(builder.finish::<$arrow>(rows)))
             }
 
-            fn read(array: &dyn Array) -> Result<Option<Self::Array>, String> {
-                Ok(array.as_primitive_opt().cloned())
+            fn read(array: Option<&ArrayRef>) -> Result<Self::Array, String> {
+                let array = array.and_then(|array| array.as_primitive_opt::<$arrow>());
+                Ok(array.map(Numbers::read).unwrap_or_default())
             }
 
             #[inline]
             fn get(array: &Self::Array, row: usize) -> Option<Self> {
-                array.is_valid(row).then(|| array.value(row))
+                array.get(row)
             }
         })+
     };
@@ -129,13 +168,14 @@ numbers! {
     u64 => UInt64Type,
 }
 
+/// Booleans of a batch under construction, or of one that was read.
 #[derive(Default)]
-pub(super) struct BoolBuilder {
+pub(super) struct Bools {
     values: Bits,
     valid: Bits,
 }
 
-impl BoolBuilder {
+impl Bools {
     #[inline]
     pub(super) fn put(&mut self, row: usize, value: bool) {
         if value {
@@ -146,25 +186,30 @@ impl BoolBuilder {
 }
 
 impl ColumnType for bool {
-    type Builder = BoolBuilder;
-    type Array = BooleanArray;
+    type Builder = Bools;
+    type Array = Bools;
 
     fn data_type() -> DataType {
         DataType::Boolean
     }
 
     fn finish(builder: &mut Self::Builder, rows: usize) -> Result<ArrayRef, ArrowError> {
-        let BoolBuilder { values, valid } = builder;
+        let Bools { values, valid } = builder;
         Ok(Arc::new(BooleanArray::new(values.finish(rows), valid.finish_valid(rows))))
     }
 
-    fn read(array: &dyn Array) -> Result<Option<Self::Array>, String> {
-        Ok(array.as_boolean_opt().cloned())
+    fn read(array: Option<&ArrayRef>) -> Result<Self::Array, String> {
+        let array = array.and_then(|array| array.as_boolean_opt());
+        let read = |array: &BooleanArray| Bools {
+            values: Bits::read(array.values()),
+            valid: Bits::read_valid(array),
+        };
+        Ok(array.map(read).unwrap_or_default())
     }
 
     #[inline]
     fn get(array: &Self::Array, row: usize) -> Option<Self> {
-        array.is_valid(row).then(|| array.value(row))
+        array.valid.get(row).then(|| array.values.get(row))
     }
 }
 
@@ -206,7 +251,7 @@ macro_rules! bytes {
     ($($value:ty => $arrow:ident $data_type:ident,)+) => {
         $(impl ColumnType for $value {
             type Builder = BytesBuilder;
-            type Array = GenericByteArray<$arrow>;
+            type Array = Option<GenericByteArray<$arrow>>;
 
             fn data_type() -> DataType {
                 DataType::$data_type
@@ -224,12 +269,13 @@ macro_rules! bytes {
                 Ok(Arc::new(GenericByteArray::<$arrow>::try_new(offsets, bytes, nulls)?))
             }
 
-            fn read(array: &dyn Array) -> Result<Option<Self::Array>, String> {
-                Ok(array.as_bytes_opt::<$arrow>().cloned())
+            fn read(array: Option<&ArrayRef>) -> Result<Self::Array, String> {
+                Ok(array.and_then(|array| array.as_bytes_opt::<$arrow>()).cloned())
             }
 
             fn get(array: &Self::Array, row: usize) -> Option<Self> {
-                array.is_valid(row).then(|| array.value(row).to_owned())
+                let array = array.as_ref().filter(|array| row < array.len() && array.is_valid(row))?;
+                Some(array.value(row).to_owned())
             }
         })+
     };
@@ -266,7 +312,7 @@ impl ListBuilder {
 
 impl ColumnType for Vec<Vec<u8>> {
     type Builder = ListBuilder;
-    type Array = ListArray;
+    type Array = Option<ListArray>;
 
     fn data_type() -> DataType {
         DataType::List(ListBuilder::item())
@@ -285,89 +331,14 @@ impl ColumnType for Vec<Vec<u8>> {
         Ok(Arc::new(ListArray::try_new(ListBuilder::item(), offsets, items, nulls)?))
     }
 
-    fn read(array: &dyn Array) -> Result<Option<Self::Array>, String> {
-        Ok(array.as_list_opt().cloned())
+    fn read(array: Option<&ArrayRef>) -> Result<Self::Array, String> {
+        Ok(array.and_then(|array| array.as_list_opt()).cloned())
     }
 
     fn get(array: &Self::Array, row: usize) -> Option<Self> {
-        if !array.is_valid(row) {
-            return None;
-        }
+        let array = array.as_ref().filter(|array| row < array.len() && array.is_valid(row))?;
         let items = array.value(row);
         let items = items.as_binary_opt::<i32>()?;
         Some(items.iter().map(|item| item.unwrap_or_default().to_vec()).collect())
-    }
-}
-
-/// Value of a dictionary column: one of a few names. pandas calls this a category, SQL an enumeration.
-pub(super) trait DictValue: Copy + PartialEq + 'static {
-    /// All values, in the order of their indices in a recording.
-    const ALL: &'static [Self];
-
-    /// Returns the name in a recording.
-    fn name(self) -> &'static str;
-}
-
-pub(super) struct DictBuilder<V> {
-    /// Indices in [`DictValue::ALL`].
-    keys: NumberBuilder<i8>,
-    /// Names of all values. Batches share one array, so that the stream has it once.
-    names: Option<ArrayRef>,
-    value: PhantomData<V>,
-}
-
-impl<V> Default for DictBuilder<V> {
-    fn default() -> Self {
-        Self { keys: NumberBuilder::default(), names: None, value: PhantomData }
-    }
-}
-
-impl<V: DictValue> DictBuilder<V> {
-    #[inline]
-    pub(super) fn put(&mut self, row: usize, value: V) {
-        let key = V::ALL.iter().position(|known| *known == value);
-        self.keys.put(row, key.and_then(|key| i8::try_from(key).ok()).unwrap_or_default());
-    }
-}
-
-/// Values of a dictionary column that was read.
-pub(super) struct DictValues<V> {
-    keys: PrimitiveArray<Int8Type>,
-    /// Values by their keys.
-    values: Vec<V>,
-}
-
-impl<V: DictValue> ColumnType for V {
-    type Builder = DictBuilder<V>;
-    type Array = DictValues<V>;
-
-    fn data_type() -> DataType {
-        DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8))
-    }
-
-    fn finish(builder: &mut Self::Builder, rows: usize) -> Result<ArrayRef, ArrowError> {
-        let names = builder.names.get_or_insert_with(|| {
-            Arc::new(StringArray::from_iter_values(V::ALL.iter().map(|value| value.name())))
-        });
-        let keys = builder.keys.finish::<Int8Type>(rows);
-        Ok(Arc::new(DictionaryArray::try_new(keys, Arc::clone(names))?))
-    }
-
-    fn read(array: &dyn Array) -> Result<Option<Self::Array>, String> {
-        let Some(array) = array.as_dictionary_opt::<Int8Type>() else { return Ok(None) };
-        let Some(names) = array.values().as_string_opt::<i32>() else { return Ok(None) };
-        let value = |name: Option<&str>| {
-            let name = name.unwrap_or_default();
-            let found = V::ALL.iter().find(|value| value.name() == name);
-            found.copied().ok_or_else(|| name.to_owned())
-        };
-        let values = names.iter().map(value).collect::<Result<_, _>>()?;
-        Ok(Some(DictValues { keys: array.keys().clone(), values }))
-    }
-
-    #[inline]
-    fn get(array: &Self::Array, row: usize) -> Option<Self> {
-        let key = array.keys.is_valid(row).then(|| array.keys.value(row))?;
-        array.values.get(usize::try_from(key).ok()?).copied()
     }
 }

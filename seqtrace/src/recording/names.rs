@@ -57,7 +57,14 @@ impl KnownNames {
     }
 
     /// Fills in the names that an event needs.
+    #[inline]
     pub(super) fn name(&mut self, event: &mut Event) {
+        if matches!(event.body, Body::Open(_) | Body::Blind { .. }) {
+            self.name_functions(event);
+        }
+    }
+
+    fn name_functions(&mut self, event: &mut Event) {
         match &mut event.body {
             Body::Open(open) => open.functions = open.kind.functions(self),
             Body::Blind { function, .. } => *function = self.function(function.address),

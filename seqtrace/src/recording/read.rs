@@ -1,12 +1,13 @@
 //! Rows of a batch to events and to what explains them.
 
 use super::{
-    column_types::{ColumnType, DictValue},
+    column_types::ColumnType,
     columns::{Column, Columns},
-    kind::Kind,
+    dictionary::{DictValue, Kind},
+    reader::ReadError,
 };
 use seqtrace_model::{
-    event::{Body, Callback, Event, FileKind, OpTable, Open, Role, SeqState, Task},
+    event::{Body, Callback, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task},
     symbol::{Symbol, Unnamed},
     trace::Ready,
 };
@@ -16,7 +17,7 @@ use seqtrace_model::{
 pub enum Item {
     /// An event, whose functions have no names yet (see [`KnownNames`](super::KnownNames)).
     Event {
-        /// The event.
+        /// The event as the model takes it.
         event: Event,
         /// True if the event opens a session that was not selected: only its open and its release were recorded.
         hidden: bool,
@@ -36,7 +37,7 @@ pub enum Item {
     },
     /// All probes are attached.
     Ready(Ready),
-    /// The trace ended.
+    /// The trace ended; the last row.
     End {
         /// CLOCK_MONOTONIC, ns since boot.
         time: u64,
@@ -60,11 +61,14 @@ pub(super) enum RowError {
 }
 
 impl Columns {
-    /// Reads a row, which the batch must have.
+    /// Reads a row; returns `None` after the last one.
     #[inline]
-    pub(super) fn item(&self, row: usize) -> Result<Item, RowError> {
-        let kind = self.kind.get(row).ok_or(RowError::NoKind)?;
-        Row { columns: self, index: row, kind }.item()
+    pub(super) fn item(&self, row: usize) -> Option<Result<Item, ReadError>> {
+        if row >= self.rows {
+            return None;
+        }
+        let Some(kind) = self.kind.get(row) else { return Some(Err(RowError::NoKind.into())) };
+        Some(Row { columns: self, index: row, kind }.item())
     }
 }
 
@@ -86,7 +90,12 @@ impl Row<'_> {
     /// Returns the value in a column that rows of this kind must have.
     #[inline]
     fn need<T: ColumnType>(self, column: &Column<T>) -> Result<T, RowError> {
-        self.get(column).ok_or(RowError::Missing { kind: self.kind, column: column.name })
+        self.get(column).ok_or_else(|| self.missing(column.name))
+    }
+
+    #[cold]
+    fn missing(self, column: &'static str) -> RowError {
+        RowError::Missing { kind: self.kind, column }
     }
 
     /// Returns the value in a column whose type is wider than that of the event's field.
@@ -96,54 +105,99 @@ impl Row<'_> {
             .map_err(|_| RowError::OutOfRange { kind: self.kind, column: column.name })
     }
 
-    #[inline]
-    fn item(self) -> Result<Item, RowError> {
+    fn item(self) -> Result<Item, ReadError> {
         let c = self.columns;
         let body = match self.kind {
-            Kind::Callback => self.callback()?,
+            Kind::Callback => return self.callback(),
             Kind::Open => Body::Open(Box::new(self.open()?)),
-            Kind::ReadEnter => self.read_enter()?,
-            Kind::ReadExit => self.read_exit()?,
-            Kind::LseekEnter => self.lseek_enter()?,
-            Kind::LseekExit => self.lseek_exit()?,
-            Kind::PassBegin => self.pass_begin()?,
+            Kind::ReadEnter => {
+                let (key, task, pos, want) = self.request()?;
+                let (state, via) = (self.state()?, self.get(&c.via));
+                Body::ReadEnter { key, task, pos, want, state, via }
+            }
+            Kind::ReadExit => {
+                let (key, tid) = self.thread()?;
+                Body::ReadExit { key, tid, ret: self.need(&c.ret)?, state: self.state()? }
+            }
+            Kind::LseekEnter => {
+                let (key, tid) = self.thread()?;
+                let (offset, whence) = (self.need(&c.offset)?, self.need(&c.whence)?);
+                Body::LseekEnter { key, tid, offset, whence, state: self.state()? }
+            }
+            Kind::LseekExit => {
+                let (key, tid) = self.thread()?;
+                Body::LseekExit { key, tid, ret: self.need(&c.ret)?, state: self.state()? }
+            }
+            Kind::PassBegin => {
+                let ((key, tid), index) = (self.thread()?, self.need(&c.index)?);
+                let (size, count) = (self.narrow(&c.size)?, self.narrow(&c.count)?);
+                Body::PassBegin { key, tid, index, size, count, from: self.narrow(&c.from)? }
+            }
             Kind::Preview => {
                 Body::Preview { key: self.need(&c.session)?, bytes: self.need(&c.bytes)? }
             }
-            Kind::Release => self.release()?,
-            Kind::OpenFailed => self.open_failed()?,
-            Kind::Write => self.write()?,
-            Kind::PlainRead => self.plain_read()?,
+            Kind::Release => {
+                let ((key, tid), wrapper) = (self.thread()?, self.need(&c.wrapper)?);
+                let private = self.need(&c.private)?;
+                // The first recordings do not have this column.
+                let removed = self.get(&c.removed).unwrap_or(false);
+                Body::Release { key, tid, wrapper, private, removed }
+            }
+            Kind::OpenFailed => {
+                let (key, tid) = self.thread()?;
+                Body::OpenFailed { key, tid, ret: self.narrow(&c.ret)? }
+            }
+            Kind::Write => {
+                let (key, task, pos, want) = self.request()?;
+                Body::Write { key, task, pos, want, ret: self.need(&c.ret)? }
+            }
+            Kind::PlainRead => {
+                let (key, task, pos, want) = self.request()?;
+                Body::PlainRead { key, task, pos, want, ret: self.need(&c.ret)? }
+            }
             Kind::Gap => Body::Gap { lost: self.need(&c.lost)? },
-            Kind::Blind => self.blind()?,
+            Kind::Blind => {
+                let function = Symbol::unnamed(self.need(&c.address)?);
+                let (role, reason) = (self.need(&c.role)?, self.need(&c.reason)?);
+                Body::Blind { function, role, reason }
+            }
             Kind::TableAttached => Body::TableAttached { table: self.table()? },
             Kind::Function => return Ok(Item::Function(self.symbol()?)),
             Kind::Table => return Ok(Item::Table(self.symbol()?)),
-            Kind::Target => return self.target(),
-            Kind::Ready => return self.ready(),
-            Kind::End => return self.end(),
+            Kind::Target => return Ok(self.target()?),
+            Kind::Ready => {
+                let (begin, probes) = (self.need(&c.time)?, self.need(&c.probes)?);
+                return Ok(Item::Ready(Ready { begin, probes }));
+            }
+            Kind::End => {
+                let (time, missed) = (self.need(&c.time)?, self.need(&c.missed)?);
+                return Ok(Item::End { time, missed });
+            }
         };
+        self.event(body)
+    }
+
+    fn event(self, body: Body) -> Result<Item, ReadError> {
+        let c = self.columns;
         let event = Event { time: self.need(&c.time)?, cpu: self.need(&c.cpu)?, body };
         let hidden = self.kind == Kind::Open && self.get(&c.shown) == Some(false);
         Ok(Item::Event { event, hidden })
     }
 
     #[inline]
-    fn callback(self) -> Result<Body, RowError> {
+    fn callback(self) -> Result<Item, ReadError> {
         let c = self.columns;
+        let (time, cpu, key) = (self.need(&c.time)?, self.need(&c.cpu)?, self.need(&c.session)?);
         let role = self.need(&c.role)?;
-        Ok(Body::Callback(Callback {
-            key: self.need(&c.session)?,
-            role,
-            ret: match role {
-                Role::Start | Role::Next => self.need(&c.pointer)?,
-                Role::Show | Role::Stop => self.need(&c.ret)?.cast_unsigned(),
-            },
-            index: self.need(&c.index)?,
-            count: self.narrow(&c.count)?,
-            full: self.need(&c.full)?,
-            private: self.get(&c.private),
-        }))
+        let ret = match role {
+            Role::Start | Role::Next => self.need(&c.pointer)?,
+            Role::Show | Role::Stop => self.need(&c.ret)?.cast_unsigned(),
+        };
+        let (index, count, full) =
+            (self.need(&c.index)?, self.narrow(&c.count)?, self.need(&c.full)?);
+        let private = self.get(&c.private);
+        let body = Body::Callback(Callback { key, role, ret, index, count, full, private });
+        Ok(Item::Event { event: Event { time, cpu, body }, hidden: false })
     }
 
     fn open(self) -> Result<Open, RowError> {
@@ -181,113 +235,6 @@ impl Row<'_> {
         Ok(open)
     }
 
-    fn read_enter(self) -> Result<Body, RowError> {
-        let c = self.columns;
-        Ok(Body::ReadEnter {
-            key: self.need(&c.session)?,
-            task: self.task()?,
-            pos: self.need(&c.pos)?,
-            want: self.need(&c.want)?,
-            state: self.state()?,
-            via: self.get(&c.via),
-        })
-    }
-
-    fn read_exit(self) -> Result<Body, RowError> {
-        let c = self.columns;
-        Ok(Body::ReadExit {
-            key: self.need(&c.session)?,
-            tid: self.need(&c.tid)?,
-            ret: self.need(&c.ret)?,
-            state: self.state()?,
-        })
-    }
-
-    fn lseek_enter(self) -> Result<Body, RowError> {
-        let c = self.columns;
-        Ok(Body::LseekEnter {
-            key: self.need(&c.session)?,
-            tid: self.need(&c.tid)?,
-            offset: self.need(&c.offset)?,
-            whence: self.need(&c.whence)?,
-            state: self.state()?,
-        })
-    }
-
-    fn lseek_exit(self) -> Result<Body, RowError> {
-        let c = self.columns;
-        Ok(Body::LseekExit {
-            key: self.need(&c.session)?,
-            tid: self.need(&c.tid)?,
-            ret: self.need(&c.ret)?,
-            state: self.state()?,
-        })
-    }
-
-    fn pass_begin(self) -> Result<Body, RowError> {
-        let c = self.columns;
-        Ok(Body::PassBegin {
-            key: self.need(&c.session)?,
-            tid: self.need(&c.tid)?,
-            index: self.need(&c.index)?,
-            size: self.narrow(&c.size)?,
-            count: self.narrow(&c.count)?,
-            from: self.narrow(&c.from)?,
-        })
-    }
-
-    fn release(self) -> Result<Body, RowError> {
-        let c = self.columns;
-        Ok(Body::Release {
-            key: self.need(&c.session)?,
-            tid: self.need(&c.tid)?,
-            wrapper: self.need(&c.wrapper)?,
-            private: self.need(&c.private)?,
-            // The first recordings do not have this column.
-            removed: self.get(&c.removed).unwrap_or(false),
-        })
-    }
-
-    fn open_failed(self) -> Result<Body, RowError> {
-        let c = self.columns;
-        Ok(Body::OpenFailed {
-            key: self.need(&c.session)?,
-            tid: self.need(&c.tid)?,
-            ret: self.narrow(&c.ret)?,
-        })
-    }
-
-    fn write(self) -> Result<Body, RowError> {
-        let c = self.columns;
-        Ok(Body::Write {
-            key: self.need(&c.session)?,
-            task: self.task()?,
-            pos: self.need(&c.pos)?,
-            want: self.need(&c.want)?,
-            ret: self.need(&c.ret)?,
-        })
-    }
-
-    fn plain_read(self) -> Result<Body, RowError> {
-        let c = self.columns;
-        Ok(Body::PlainRead {
-            key: self.need(&c.session)?,
-            task: self.task()?,
-            pos: self.need(&c.pos)?,
-            want: self.need(&c.want)?,
-            ret: self.need(&c.ret)?,
-        })
-    }
-
-    fn blind(self) -> Result<Body, RowError> {
-        let c = self.columns;
-        Ok(Body::Blind {
-            function: Symbol::unnamed(self.need(&c.address)?),
-            role: self.need(&c.role)?,
-            reason: self.need(&c.reason)?,
-        })
-    }
-
     fn symbol(self) -> Result<Symbol, RowError> {
         let c = self.columns;
         Ok(Symbol {
@@ -307,14 +254,15 @@ impl Row<'_> {
         Ok(Item::Target { word: self.need(&c.word)?, callbacks, note: self.get(&c.note) })
     }
 
-    fn ready(self) -> Result<Item, RowError> {
-        let c = self.columns;
-        Ok(Item::Ready(Ready { begin: self.need(&c.time)?, probes: self.need(&c.probes)? }))
+    /// Returns the session and the thread id.
+    fn thread(self) -> Result<(Key, u32), RowError> {
+        Ok((self.need(&self.columns.session)?, self.need(&self.columns.tid)?))
     }
 
-    fn end(self) -> Result<Item, RowError> {
+    /// Returns the session, the caller, the file offset and the size of a system call's buffer.
+    fn request(self) -> Result<(Key, Task, i64, u64), RowError> {
         let c = self.columns;
-        Ok(Item::End { time: self.need(&c.time)?, missed: self.need(&c.missed)? })
+        Ok((self.need(&c.session)?, self.task()?, self.need(&c.pos)?, self.need(&c.want)?))
     }
 
     fn task(self) -> Result<Task, RowError> {

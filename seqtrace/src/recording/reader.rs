@@ -266,11 +266,8 @@ impl Iterator for Batch {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.row >= self.columns.rows {
-            return None;
-        }
         let item = self.columns.item(self.row);
         self.row += 1;
-        Some(item.map_err(ReadError::from))
+        item
     }
 }

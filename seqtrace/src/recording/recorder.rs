@@ -8,7 +8,9 @@ use std::{
 
 use arrow_schema::ArrowError;
 
-use super::{columns::Builders, encode::Encoder, kind::Kind, metadata::Head, names::KnownNames};
+use super::{
+    columns::Builders, dictionary::Kind, encode::Encoder, metadata::Head, names::KnownNames,
+};
 use seqtrace_model::{
     event::{Body, Callback, Event, FileKind, Functions, Key, Open},
     pipeline::Fed,
@@ -36,7 +38,7 @@ pub struct Recorder {
     /// Time of the last event, ns since boot.
     time: u64,
     events: u64,
-    /// Bytes.
+    /// Number of bytes.
     written: u64,
 }
 

@@ -1,6 +1,6 @@
 //! Events, and the rows that explain them, to columns.
 
-use super::{columns::Builders, kind::Kind};
+use super::{columns::Builders, dictionary::Kind};
 use seqtrace_model::{
     event::{Body, Callback, Event, FileKind, OpTable, Open, Role, SeqState, Task},
     symbol::{Callbacks, Symbol},
@@ -142,7 +142,7 @@ impl Builders {
         put!(self: start = *start, next = *next, show = *show, stop = *stop);
     }
 
-    /// Adds the name of a function or of a table, as `kind` says. `time`: ns since boot.
+    /// Adds the name of a function or of a table, according to `kind`. `time`: ns since boot.
     pub(super) fn name(&mut self, time: u64, kind: Kind, symbol: &Symbol) {
         let Symbol { address, name, module, offset } = symbol;
         put!(self: time = time, kind = kind, address = *address);
