@@ -15,8 +15,8 @@ use arrow_buffer::{
 };
 use arrow_schema::{ArrowError, DataType, Field};
 
-/// Type of the values of a column. A builder has a method `put`, which stores the value of a row. All rows before that
-/// row have been put.
+/// Type of the values of a column. A builder has a method `put`, which stores the value of a row. Calls of `put` are in the
+/// order of the rows.
 pub(super) trait ColumnType: Sized {
     /// Values of a batch under construction.
     type Builder: Default;
@@ -116,7 +116,8 @@ impl<N: ArrowNativeType> NumberBuilder<N> {
     }
 }
 
-/// Numbers of a batch that was read.
+/// Numbers of a batch that was read. Replay reads ten of them per event: they are without the assertions of Arrow's
+/// accessors.
 #[derive(Default)]
 pub(super) struct Numbers<N: ArrowNativeType> {
     values: ScalarBuffer<N>,

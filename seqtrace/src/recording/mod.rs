@@ -71,7 +71,7 @@ pub fn play<R: Read, S: Sink, E: From<ReadError>>(
         };
         loop {
             match batch.next() {
-                // By reference: a copy takes 20 instructions, and most items need 1,500 in all.
+                // By reference: to move the item would copy 120 bytes, 20 of 1,540 instructions an event.
                 Some(Ok(ref mut item)) => {
                     // The sink reports these on standard error. Standard output gets the events before them first.
                     let outside = matches!(item, Item::Ready(_) | Item::End { .. });

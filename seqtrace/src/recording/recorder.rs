@@ -38,7 +38,7 @@ pub struct Recorder {
     /// Time of the last event, ns since boot.
     time: u64,
     events: u64,
-    /// Number of bytes.
+    /// Number of bytes in the output.
     written: u64,
 }
 

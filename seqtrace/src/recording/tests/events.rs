@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, UInt64Array, new_null_array};
+use arrow_array::{
+    ArrayRef, DictionaryArray, RecordBatch, UInt64Array, new_null_array, types::Int8Type,
+};
 use arrow_schema::Schema;
 use proptest::{collection::vec, option, prelude::*};
 use seqtrace_model::symbol::{Symbol, Unnamed};
@@ -12,7 +14,7 @@ use crate::{
         Body, Callback, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper,
     },
     recording::{
-        Head, Item, Reader,
+        Head, Item, ReadError, Reader,
         columns::{Builders, Columns, fields},
         dictionary::DictValue,
         encode::Encoder,
@@ -214,7 +216,8 @@ fn read_with(event: &Event, column: &str, value: Option<ArrayRef>) -> Result<Ite
     let index = fields.iter().position(|field| field.name() == column).unwrap();
     arrays[index] = value.unwrap_or_else(|| new_null_array(fields[index].data_type(), 1));
     let batch = RecordBatch::try_new(Schema::new(fields).into(), arrays).unwrap();
-    Columns::new(&batch).unwrap().item(0).unwrap().map_err(|error| error.to_string())
+    let columns = Columns::new(&batch).map_err(ReadError::from);
+    columns.and_then(|columns| columns.item(0).unwrap()).map_err(|error| error.to_string())
 }
 
 /// Columns without which a row of some kind still is an event.
@@ -265,6 +268,16 @@ proptest! {
         let range = "is damaged: count is out of range in a row of kind callback";
         prop_assert_eq!(read_with(&event, "count", Some(count)), Err(range.to_owned()));
     }
+}
+
+#[test]
+fn an_unknown_kind_is_one_of_a_newer_version() {
+    let event = Event { time: 5, cpu: 1, body: Body::Gap { lost: 1 } };
+    let kind = ["teleport"].into_iter().collect::<DictionaryArray<Int8Type>>();
+    assert_eq!(
+        read_with(&event, "kind", Some(Arc::new(kind))).unwrap_err(),
+        "was made by a newer seqtrace: column kind has the unknown value `teleport`"
+    );
 }
 
 #[test]
