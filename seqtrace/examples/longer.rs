@@ -1,5 +1,5 @@
-//! Makes a long recording from a short one by repeating its events with later timestamps. For measuring
-//! how time and memory grow (docs/performance.md).
+//! Makes a long recording from a short one by repeating its events at later times. docs/performance.md uses it to measure
+//! how time and memory grow.
 //!
 //! `cargo run --example longer -- SHORT.seqtrace TIMES LONG.seqtrace`
 #![forbid(unsafe_code)]

@@ -3,86 +3,71 @@
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, Field};
 
-use super::{
-    cells::{Cell, UnknownWord},
-    row::Kind,
-};
-use crate::event::{Body, Callback, Event, Role, Via, Wrapper};
+use super::{column_types::ColumnType, dictionary::Kind, read::RowError};
+use crate::event::{Role, Via, Wrapper};
+
+/// A column of a batch that was read.
+pub(super) struct Column<T: ColumnType> {
+    pub(super) name: &'static str,
+    array: T::Array,
+}
+
+impl<T: ColumnType> Column<T> {
+    fn new(name: &'static str, batch: &RecordBatch) -> Result<Self, RowError> {
+        let array = T::read(batch.column_by_name(name))
+            .map_err(|value| RowError::UnknownValue { column: name, value })?;
+        Ok(Self { name, array })
+    }
+
+    /// Returns the value in a row; `None` if it is null.
+    #[inline]
+    pub(super) fn get(&self, row: usize) -> Option<T> {
+        T::get(&self.array, row)
+    }
+}
 
 macro_rules! columns {
-    ($($(#[doc = $doc:literal])+ $name:ident: $cell:ty,)+) => {
-        /// A row: an event, or what is needed to understand those that follow. Which columns have a
-        /// value depends on the kind.
-        #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        pub(super) struct Row {
-            $($(#[doc = $doc])+ pub(super) $name: Option<$cell>,)+
+    ($($(#[doc = $doc:literal])+ $name:ident: $value:ty,)+) => {
+        /// A batch under construction. The kind of a row decides which columns have a value.
+        #[derive(Default)]
+        pub(super) struct Builders {
+            /// Number of complete rows.
+            pub(super) rows: usize,
+            $($(#[doc = $doc])+ pub(super) $name: <$value as ColumnType>::Builder,)+
         }
 
-        /// A batch under construction.
-        #[derive(Default)]
+        impl Builders {
+            /// Returns the size of all values of variable length, bytes.
+            pub(super) fn weight(&self) -> usize {
+                0 $(+ <$value as ColumnType>::weight(&self.$name))+
+            }
+
+            /// Takes the rows as arrays, in the order of [`fields`].
+            pub(super) fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+                let rows = std::mem::take(&mut self.rows);
+                Ok(vec![$(<$value as ColumnType>::finish(&mut self.$name, rows)?),+])
+            }
+        }
+
+        /// A batch that was read.
         pub(super) struct Columns {
-            rows: usize,
-            $($name: <$cell as Cell>::Column,)+
+            pub(super) rows: usize,
+            $(pub(super) $name: Column<$value>,)+
         }
 
         impl Columns {
-            /// How many rows there are.
-            pub(super) fn rows(&self) -> usize {
-                self.rows
-            }
-
-            /// Bytes of variable length in them.
-            pub(super) fn weight(&self) -> usize {
-                0 $(+ <$cell as Cell>::weight(&self.$name))+
-            }
-
-            /// Adds a row.
-            pub(super) fn push(&mut self, row: Row) {
-                $(if let Some(value) = row.$name {
-                    value.put(&mut self.$name, self.rows);
-                })+
-                self.rows += 1;
-            }
-
-            /// The arrays, in the order of [`fields`]; begins anew.
-            pub(super) fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
-                let rows = std::mem::take(&mut self.rows);
-                Ok(vec![$(<$cell as Cell>::finish(&mut self.$name, rows)?),+])
+            /// Takes the columns of a batch by their names.
+            pub(super) fn new(batch: &RecordBatch) -> Result<Self, RowError> {
+                Ok(Self {
+                    rows: batch.num_rows(),
+                    $($name: Column::new(stringify!($name), batch)?,)+
+                })
             }
         }
 
-        /// A batch that was read. A column that the file does not have is null.
-        pub(super) struct Arrays {
-            rows: usize,
-            $(pub(super) $name: Option<<$cell as Cell>::Array>,)+
-        }
-
-        impl Arrays {
-            /// Takes the columns by name.
-            pub(super) fn of(batch: &RecordBatch) -> Result<Self, UnknownWord> {
-                $(let $name = match batch.column_by_name(stringify!($name)) {
-                    Some(column) => <$cell as Cell>::array(column.as_ref())?,
-                    None => None,
-                };)+
-                Ok(Self { rows: batch.num_rows(), $($name,)+ })
-            }
-
-            /// How many rows there are.
-            pub(super) fn rows(&self) -> usize {
-                self.rows
-            }
-
-            /// A row; there must be one.
-            pub(super) fn row(&self, row: usize) -> Row {
-                Row {
-                    $($name: self.$name.as_ref().and_then(|a| <$cell as Cell>::get(a, row)),)+
-                }
-            }
-        }
-
-        /// Names and types.
+        /// Returns the names and types of all columns.
         pub(super) fn fields() -> Vec<Field> {
-            vec![$(Field::new(stringify!($name), <$cell as Cell>::data_type(), true)),+]
+            vec![$(Field::new(stringify!($name), <$value as ColumnType>::data_type(), true)),+]
         }
     };
 }
@@ -90,141 +75,112 @@ macro_rules! columns {
 columns! {
     /// CLOCK_MONOTONIC, ns since boot.
     time: u64,
-    /// On which CPU; null for what is no event.
+    /// CPU on which the event happened; null for a row that is no event.
     cpu: u16,
-    /// What the row is.
+    /// Kind of the row.
     kind: Kind,
-    /// The session's number.
+    /// Number of the session.
     session: u32,
-    /// Which callback.
+    /// callback, blind: the callback.
     role: Role,
-    /// What a function returned: bytes, an offset, show's int, or a negative errno.
+    /// Result of a function: bytes, an offset, show's int, or a negative errno.
     ret: i64,
-    /// What start or next returned.
+    /// callback: result of start or next.
     pointer: u64,
-    /// `m->index`
+    /// Value of `m->index`.
     index: i64,
-    /// `m->count`, bytes.
+    /// Value of `m->count`, bytes.
     count: u64,
-    /// `m->count == m->size`: the record did not fit.
+    /// True if `m->count == m->size`: the record did not fit.
     full: bool,
-    /// `m->size`, bytes.
+    /// Value of `m->size`, bytes.
     size: u64,
-    /// `m->from`, bytes.
+    /// Value of `m->from`, bytes.
     from: u64,
-    /// `m->read_pos`
+    /// Value of `m->read_pos`, bytes.
     read_pos: i64,
-    /// File offset.
+    /// File offset, bytes.
     pos: i64,
-    /// Bytes asked for or given.
+    /// Bytes requested from a read, or passed to a write.
     want: u64,
-    /// Process id.
+    /// Process id of the caller.
     pid: u32,
-    /// Thread id.
+    /// Thread id of the caller.
     tid: u32,
-    /// Real user id.
+    /// Real user id of the caller.
     uid: u32,
-    /// The task's name.
+    /// Name of the caller's task.
     comm: Vec<u8>,
-    /// open: the path as a user would type it.
+    /// open: the path as a user would type it; null if only `names` is known.
     path: Vec<u8>,
-    /// open, release: through which function.
+    /// open, release: the function through which the file was opened or released.
     wrapper: Wrapper,
-    /// release: the file itself goes away.
+    /// release: true if the file itself is removed.
     removed: bool,
-    /// `struct file *`
+    /// open: address of the `struct file`.
     file: u64,
-    /// `struct seq_file *`
+    /// open: address of the `struct seq_file`.
     m: u64,
-    /// `m->op`
+    /// open, target: address of the `struct seq_operations`.
     op: u64,
-    /// `op->start`
+    /// open, table_attached, target: value of `op->start`.
     start: u64,
-    /// `op->next`
+    /// open, table_attached, target: value of `op->next`.
     next: u64,
-    /// `op->show`
+    /// open, table_attached, target: value of `op->show`.
     show: u64,
-    /// `op->stop`
+    /// open, table_attached, target: value of `op->stop`.
     stop: u64,
-    /// `m->private`
+    /// open, release, callback (start): value of `m->private`.
     private: u64,
-    /// open: the show behind that of kernfs
+    /// open: address of the show function that the wrapper of kernfs calls; null if there is none.
     inner: u64,
-    /// open of a plain procfs file: its read handler.
+    /// open of a plain procfs file: address of its read handler.
     read_handler: u64,
-    /// open of a plain procfs file: its write handler.
+    /// open of a plain procfs file: address of its write handler.
     write_handler: u64,
-    /// open: it was open before seqtrace attached.
+    /// open: true if the file was open before seqtrace attached.
     adopted: bool,
-    /// open: by seqtrace itself.
+    /// open: true if seqtrace itself opened the file.
     own: bool,
-    /// open: its session was selected. Of one that was not, only open and release are here.
+    /// open: true if the session was selected. If not, only its open and its release are recorded.
     shown: bool,
-    /// open: the names from the root of the file's filesystem.
+    /// open: components of the path from the root of the file's filesystem.
     names: Vec<Vec<u8>>,
-    /// open: the first names are missing.
+    /// open: true if the first components are missing.
     path_cut: bool,
-    /// open: `inode->i_ino`
+    /// open: value of `inode->i_ino`.
     ino: u64,
-    /// open: major << 20 | minor
+    /// open: device number, major << 20 | minor.
     dev: u32,
-    /// open: `super_block->s_magic`
+    /// open: value of `super_block->s_magic`.
     magic: u32,
-    /// open: `file->f_mode`
+    /// open: value of `file->f_mode`.
     mode: u32,
-    /// lseek_enter: the offset argument. function: bytes from the beginning of its module's code.
+    /// lseek_enter: the offset argument. function: distance from the beginning of its module's code, bytes.
     offset: i64,
-    /// lseek_enter: SEEK_SET 0, SEEK_CUR 1.
+    /// lseek_enter: 0 for SEEK_SET, 1 for SEEK_CUR.
     whence: u32,
-    /// read_enter: through which function it came.
+    /// read_enter: the function through which the read came; null if unknown.
     via: Via,
-    /// preview: the first bytes of the record before.
+    /// preview: first bytes of the record before.
     bytes: Vec<u8>,
-    /// gap: how many events of this CPU were lost.
+    /// gap: number of events of this CPU that were lost.
     lost: u64,
-    /// end: probe hits that were missed.
+    /// end: number of missed probe hits.
     missed: u64,
-    /// function, table, blind: where it is.
+    /// function, table, blind: the address.
     address: u64,
-    /// function, table: its name; null if there is none.
+    /// function, table: the name; null if there is none.
     name: String,
-    /// function, table: the module it is in; null for the kernel itself.
+    /// function, table: the module; null for the kernel itself.
     module: String,
-    /// blind: why.
+    /// blind: reason for the user.
     reason: String,
-    /// target: as the user wrote it.
+    /// target: the target as the user wrote it.
     word: Vec<u8>,
-    /// target: what is special with it.
+    /// target: remark for the user.
     note: String,
-    /// ready: how many probes are attached.
+    /// ready: number of attached probes.
     probes: u32,
-}
-
-impl Columns {
-    /// Adds the row of a callback as [`Row::of`] would make it, without a look at the columns that it
-    /// has nothing for. False, and nothing added, if the event is something else.
-    pub(super) fn push_callback(&mut self, event: &Event) -> bool {
-        let Event { time, cpu, body } = event;
-        let Body::Callback(Callback { key, role, ret, index, count, full, private }) = body else {
-            return false;
-        };
-        let row = self.rows;
-        time.put(&mut self.time, row);
-        cpu.put(&mut self.cpu, row);
-        Kind::Callback.put(&mut self.kind, row);
-        key.put(&mut self.session, row);
-        role.put(&mut self.role, row);
-        match role {
-            Role::Start | Role::Next => ret.put(&mut self.pointer, row),
-            Role::Show | Role::Stop => ret.cast_signed().put(&mut self.ret, row),
-        }
-        index.put(&mut self.index, row);
-        u64::from(*count).put(&mut self.count, row);
-        full.put(&mut self.full, row);
-        if let Some(private) = private {
-            private.put(&mut self.private, row);
-        }
-        self.rows += 1;
-        true
-    }
 }

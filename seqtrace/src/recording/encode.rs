@@ -10,96 +10,78 @@ use arrow_ipc::{
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 
 use super::{
-    columns::{Columns, Row, fields},
-    digest,
-    head::Head,
+    checksum,
+    columns::{Builders, fields},
+    metadata::Head,
 };
-use crate::event::Event;
 
-/// Rows of a full batch.
+/// Number of rows at which a batch is full.
 const BATCH_ROWS: usize = 8192;
-/// Bytes of variable length with which a batch is full too.
+/// Size of the values of variable length at which a batch is full, bytes.
 const BATCH_BYTES: usize = 4 << 20;
-/// Fast: the columns are mostly zeros, which any level finds.
+/// zstd's compression level. The columns are mostly zeros, which the fastest level finds, too.
 const LEVEL: i32 = 1;
 
-/// Encodes into memory; whoever has it writes that out.
+/// Encoder of a recording. It writes into memory.
 pub(super) struct Encoder {
     schema: SchemaRef,
-    columns: Columns,
+    builders: Builders,
     stream: StreamWriter<Vec<u8>>,
-    check: u32,
+    /// Checksum of the last batch; of the schema before the first.
+    checksum: u32,
 }
 
 impl Encoder {
     /// Begins a stream.
     pub(super) fn new(head: &Head) -> Result<Self, ArrowError> {
         let mut fields = fields();
-        fields.push(Field::new(digest::COLUMN, DataType::UInt32, true));
+        fields.push(Field::new(checksum::COLUMN, DataType::UInt32, true));
         let schema = Arc::new(Schema::new_with_metadata(fields, head.metadata()));
-        let check = digest::of_header(&schema);
         let options = IpcWriteOptions::default()
             .try_with_compression(Some(CompressionType::ZSTD))?
             .try_with_compression_level(Some(LEVEL))?;
         let stream = StreamWriter::try_new_with_options(Vec::new(), &schema, options)?;
-        Ok(Self { schema, columns: Columns::default(), stream, check })
+        let checksum = checksum::of_schema(&schema);
+        Ok(Self { schema, builders: Builders::default(), stream, checksum })
     }
 
-    /// Adds a row.
-    pub(super) fn push(&mut self, row: Row) -> Result<(), ArrowError> {
-        self.columns.push(row);
-        self.end_full_batch()
-    }
-
-    /// Adds the row of a callback; false if the event is something else.
-    pub(super) fn push_callback(&mut self, event: &Event) -> Result<bool, ArrowError> {
-        let pushed = self.columns.push_callback(event);
-        if pushed {
-            self.end_full_batch()?;
-        }
-        Ok(pushed)
-    }
-
-    fn end_full_batch(&mut self) -> Result<(), ArrowError> {
-        if self.columns.rows() >= BATCH_ROWS || self.columns.weight() >= BATCH_BYTES {
+    /// Adds the row that `put` puts into the columns. Encodes the batch if it is full now.
+    #[inline]
+    pub(super) fn push(&mut self, put: impl FnOnce(&mut Builders)) -> Result<(), ArrowError> {
+        put(&mut self.builders);
+        if self.builders.rows >= BATCH_ROWS || self.builders.weight() >= BATCH_BYTES {
             self.end_batch()?;
         }
         Ok(())
     }
 
-    /// True if there are rows that are in no batch yet.
+    /// Returns true if rows were added since the last batch.
     pub(super) fn is_pending(&self) -> bool {
-        self.columns.rows() > 0
+        self.builders.rows > 0
     }
 
-    /// Makes a batch of the rows there are, if there are any.
+    /// Encodes the pending rows as a batch, if there are any.
     pub(super) fn end_batch(&mut self) -> Result<(), ArrowError> {
-        let rows = self.columns.rows();
+        let rows = self.builders.rows;
         if rows == 0 {
             return Ok(());
         }
-        let mut arrays = self.columns.finish()?;
-        let none = UInt32Array::new_null(rows);
-        arrays.push(Arc::new(none));
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)?;
-        let fields = batch.schema_ref().fields().iter();
-        let columns =
-            fields.map(|field| field.name().as_str()).zip(batch.columns().iter().map(Some));
-        self.check = digest::of_batch(self.check, rows, columns);
-        let (schema, mut arrays, _) = batch.into_parts();
-        arrays.pop();
-        let check = (0..rows).map(|row| (row == 0).then_some(self.check));
-        arrays.push(Arc::new(check.collect::<UInt32Array>()));
-        self.stream.write(&RecordBatch::try_new(schema, arrays)?)
+        let mut arrays = self.builders.finish()?;
+        let names = self.schema.fields().iter().map(|field| field.name().as_str());
+        let columns = names.zip(arrays.iter().map(Some));
+        self.checksum = checksum::of_batch(self.checksum, rows, columns);
+        let checksum = (0..rows).map(|row| (row == 0).then_some(self.checksum));
+        arrays.push(Arc::new(checksum.collect::<UInt32Array>()));
+        self.stream.write(&RecordBatch::try_new(Arc::clone(&self.schema), arrays)?)
     }
 
-    /// Says that nothing follows.
+    /// Encodes the pending rows and the mark that ends a stream.
     pub(super) fn finish(&mut self) -> Result<(), ArrowError> {
         self.end_batch()?;
         self.stream.finish()
     }
 
-    /// The bytes so far, to be taken away.
+    /// Returns the bytes encoded so far. The caller removes what it has written out.
     pub(super) fn bytes(&mut self) -> &mut Vec<u8> {
         self.stream.get_mut()
     }

@@ -1,4 +1,4 @@
-//! Names in a recording: each is written once, before the first event that needs it.
+//! Names in a recording. Each is written once, before the first event that needs it.
 
 use std::collections::HashMap;
 
@@ -7,14 +7,14 @@ use seqtrace_model::{
     symbol::{Callbacks, Resolve, Symbol},
 };
 
-use super::item::Item;
+use super::read::Item;
 
 /// Names by address. An address without an entry has no name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names(HashMap<u64, Symbol>);
 
 impl Names {
-    /// Learns a name, or that an address has none any more. Returns false if that was known.
+    /// Stores a name, or removes the entry of an address that has none any more. Returns false if nothing changed.
     pub(super) fn learn(&mut self, symbol: &Symbol) -> bool {
         if symbol.name.is_none() && symbol.module.is_none() {
             return self.0.remove(&symbol.address).is_some();
@@ -31,7 +31,7 @@ impl Names {
     }
 }
 
-/// Names of functions and of tables, as far as a recording has been read or written.
+/// Names of functions and tables that a recording contains up to the current row.
 #[derive(Clone, Debug, Default)]
 pub struct KnownNames {
     pub(super) functions: Names,
@@ -39,7 +39,7 @@ pub struct KnownNames {
 }
 
 impl KnownNames {
-    /// Takes the next item of a recording. Returns its event, with names.
+    /// Takes the next item of a recording. Returns its event with names, or `None` if the item is no event.
     pub fn event(&mut self, item: Item) -> Option<Event> {
         self.learn(&item);
         let Item::Event { mut event, .. } = item else { return None };
@@ -47,7 +47,7 @@ impl KnownNames {
         Some(event)
     }
 
-    /// Learns the name in an item, if it is one.
+    /// Stores the name in an item, if the item is a name.
     pub(super) fn learn(&mut self, item: &Item) {
         match item {
             Item::Function(symbol) => self.functions.learn(symbol),
@@ -57,7 +57,14 @@ impl KnownNames {
     }
 
     /// Fills in the names that an event needs.
+    #[inline]
     pub(super) fn name(&mut self, event: &mut Event) {
+        if matches!(event.body, Body::Open(_) | Body::Blind { .. }) {
+            self.name_functions(event);
+        }
+    }
+
+    fn name_functions(&mut self, event: &mut Event) {
         match &mut event.body {
             Body::Open(open) => open.functions = open.kind.functions(self),
             Body::Blind { function, .. } => *function = self.function(function.address),

@@ -1,4 +1,4 @@
-//! A recording, batch by batch.
+//! Reading a recording batch by batch.
 
 use std::{
     collections::HashMap,
@@ -16,42 +16,38 @@ use arrow_ipc::{
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 
 use super::{
-    callbacks::Callbacks,
-    cells::UnknownWord,
-    columns::{Arrays, fields},
-    digest,
-    frame::{self, Frame, FrameError},
-    head::{Head, HeadError},
-    item::Item,
-    row::RowError,
+    checksum,
+    columns::{Columns, fields},
+    metadata::{Head, HeadError},
+    read::{Item, RowError},
+    validate::{self, Message, StreamError},
 };
-use crate::event::Event;
 
-/// Why a recording cannot be read, or not any further.
+/// Reason why a recording cannot be read, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The operating system says so.
+    /// An error of the operating system.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// It is something else.
+    /// The file is not a recording.
     #[error("is not a recording of seqtrace")]
     Foreign,
-    /// It ends before it has begun.
+    /// The file ends within its schema.
     #[error("ends before its first event")]
     Headless,
-    /// A newer seqtrace made it.
+    /// The recording has a format, a column or a value that this version does not know.
     #[error("was made by a newer seqtrace: {0}")]
     TooNew(String),
-    /// What is there cannot have been written like that.
+    /// The file has contents that no version of seqtrace writes.
     #[error("is damaged: {0}")]
     Damaged(String),
 }
 
-impl From<FrameError> for ReadError {
-    fn from(error: FrameError) -> Self {
+impl From<StreamError> for ReadError {
+    fn from(error: StreamError) -> Self {
         match error {
-            FrameError::Io(error) => Self::Io(error),
-            FrameError::Damaged(why) => Self::Damaged(why.to_owned()),
+            StreamError::Io(error) => Self::Io(error),
+            StreamError::Damaged(why) => damaged(why),
         }
     }
 }
@@ -64,13 +60,10 @@ impl From<ArrowError> for ReadError {
 
 impl From<RowError> for ReadError {
     fn from(error: RowError) -> Self {
-        Self::Damaged(error.to_string())
-    }
-}
-
-impl From<UnknownWord> for ReadError {
-    fn from(UnknownWord(word): UnknownWord) -> Self {
-        Self::TooNew(format!("it has rows of an unknown kind `{}`", word.escape_debug()))
+        match error {
+            RowError::UnknownValue { .. } => Self::TooNew(error.to_string()),
+            _ => Self::Damaged(error.to_string()),
+        }
     }
 }
 
@@ -81,58 +74,61 @@ impl From<HeadError> for ReadError {
             HeadError::TooNew { format, version } => {
                 Self::TooNew(format!("format {format} of {}", version.escape_debug()))
             }
-            HeadError::Bad(key) => Self::Damaged(format!("{key} makes no sense")),
+            HeadError::Invalid(key) => Self::Damaged(format!("its {key} is missing or invalid")),
         }
     }
 }
 
-/// How a recording ends.
+/// Way in which a recording ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// As it should.
+    /// The recording is complete.
     Whole,
-    /// In the middle: whoever wrote it did not come to an end, or a part of the file is missing.
+    /// The recording was cut off: its writer was killed, or the last part of the file is missing.
     Cut,
 }
 
-/// Reads a recording.
+/// Reader of a recording.
 pub struct Reader<R> {
     input: R,
     head: Head,
     schema: SchemaRef,
     version: MetadataVersion,
+    /// Names of the values of dictionary columns, by dictionary id.
     dictionaries: HashMap<i64, ArrayRef>,
-    /// The checksum of the batch before.
-    check: u32,
+    /// Checksum of the last batch; of the schema before the first.
+    checksum: u32,
+    /// True if the input was checked for bytes after the end of the stream.
     ended: bool,
+    /// `None` before the last batch was read.
     ending: Option<Ending>,
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads the head.
+    /// Reads the schema and its metadata.
     ///
     /// # Errors
     ///
-    /// It is no recording, or one of a newer seqtrace, or ends within its head.
+    /// The input is no recording, has a newer format, or ends within its schema.
     pub fn open(mut input: R) -> Result<Self, ReadError> {
-        let (meta, _body) = match frame::read(&mut input) {
-            Ok(Frame::Message { meta, body }) => (meta, body),
-            Ok(Frame::Cut | Frame::End) => return Err(ReadError::Headless),
-            Err(FrameError::Damaged(_)) => return Err(ReadError::Foreign),
-            Err(error @ FrameError::Io(_)) => return Err(error.into()),
+        let metadata = match validate::read_message(&mut input) {
+            Ok(Message::Whole { metadata, .. }) => metadata,
+            Ok(Message::Cut | Message::End) => return Err(ReadError::Headless),
+            Err(StreamError::Damaged(_)) => return Err(ReadError::Foreign),
+            Err(error @ StreamError::Io(_)) => return Err(error.into()),
         };
-        let message = root_as_message(&meta).map_err(|_| ReadError::Foreign)?;
+        let message = root_as_message(&metadata).map_err(|_| ReadError::Foreign)?;
         let schema = message.header_as_schema().ok_or(ReadError::Foreign)?;
         if schema.endianness() != Endianness::Little {
-            return Err(ReadError::Damaged("its byte order is not little-endian".to_owned()));
+            return Err(damaged("its byte order is not little-endian"));
         }
         let schema = try_fb_to_schema(schema)?;
-        let head = Head::of(schema.metadata())?;
+        let head = Head::from_metadata(schema.metadata())?;
         check_fields(&schema)?;
         Ok(Self {
             input,
             head,
-            check: digest::of_header(&schema),
+            checksum: checksum::of_schema(&schema),
             schema: schema.into(),
             version: message.version(),
             dictionaries: HashMap::new(),
@@ -141,35 +137,36 @@ impl<R: Read> Reader<R> {
         })
     }
 
-    /// What is known before the first event.
+    /// Returns the metadata of the recording.
     pub fn head(&self) -> &Head {
         &self.head
     }
 
-    /// How it ends; `None` before [`Self::batch`] has said that there are no more.
+    /// Returns the way in which the recording ends; `None` before [`Self::batch`] returned `None`.
     pub fn ending(&self) -> Option<Ending> {
         self.ending
     }
 
-    /// The next batch; `None` when there are no more.
+    /// Reads the next batch; returns `None` at the end of the recording.
     ///
     /// # Errors
     ///
-    /// It cannot be read, or is damaged. What came before is right.
+    /// The batch cannot be read or is damaged. The batches before it are intact.
     pub fn batch(&mut self) -> Result<Option<Batch>, ReadError> {
         loop {
-            let (meta, body) = match frame::read(&mut self.input)? {
-                Frame::Message { meta, body } => (meta, body),
-                Frame::Cut => {
+            let (metadata, body) = match validate::read_message(&mut self.input)? {
+                Message::Whole { metadata, body } => (metadata, body),
+                Message::Cut => {
                     self.ending = Some(Ending::Cut);
                     return Ok(None);
                 }
-                Frame::End => {
+                Message::End => {
                     self.ending = Some(Ending::Whole);
-                    return self.behind_end();
+                    return self.check_end();
                 }
             };
-            let message = root_as_message(&meta).map_err(|_| damaged("a message is malformed"))?;
+            let message =
+                root_as_message(&metadata).map_err(|_| damaged("a message is malformed"))?;
             match message.header_type() {
                 MessageHeader::DictionaryBatch => {
                     let batch = message.header_as_dictionary_batch();
@@ -185,28 +182,27 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Columns that are null in all rows are not even unpacked. Were it untrue that they are, the
-    /// checksum would tell.
+    /// Decodes a batch and compares its checksum. Columns that claim to be null in all rows are not unpacked; the
+    /// checksum covers the claim.
     fn rows(&mut self, batch: RecordBatch<'_>, body: &Buffer) -> Result<Batch, ReadError> {
-        let filled = frame::check(batch, &self.schema, body).map_err(damaged)?;
+        let filled = validate::check_batch(batch, &self.schema, body).map_err(damaged)?;
         let (schema, version) = (self.schema.clone(), self.version);
-        let words = &self.dictionaries;
-        let batch = read_record_batch(body, batch, schema, words, Some(&filled), &version)?;
-        let check = batch
-            .column_by_name(digest::COLUMN)
+        let names = &self.dictionaries;
+        let batch = read_record_batch(body, batch, schema, names, Some(&filled), &version)?;
+        let expected = batch
+            .column_by_name(checksum::COLUMN)
             .and_then(|column| column.as_primitive_opt::<UInt32Type>())
-            .and_then(|check| check.iter().next().flatten());
+            .and_then(|column| column.iter().next().flatten());
         let mut columns = filled.iter().zip(batch.columns()).peekable();
-        let all = self.schema.fields().iter().enumerate().map(|(place, field)| {
-            let column = columns.next_if(|(filled, _)| **filled == place);
+        let all = self.schema.fields().iter().enumerate().map(|(index, field)| {
+            let column = columns.next_if(|(filled, _)| **filled == index);
             (field.name().as_str(), column.map(|(_, column)| column))
         });
-        self.check = digest::of_batch(self.check, batch.num_rows(), all);
-        if check != Some(self.check) {
+        self.checksum = checksum::of_batch(self.checksum, batch.num_rows(), all);
+        if expected != Some(self.checksum) {
             return Err(damaged("a batch does not match its checksum"));
         }
-        let arrays = Arrays::of(&batch)?;
-        Ok(Batch { callbacks: Callbacks::of(&arrays), arrays, row: 0 })
+        Ok(Batch { columns: Columns::new(&batch)?, row: 0 })
     }
 
     fn dictionary(&mut self, batch: DictionaryBatch<'_>, body: &Buffer) -> Result<(), ReadError> {
@@ -214,20 +210,20 @@ impl<R: Read> Reader<R> {
         if batch.isDelta() {
             return Err(damaged("a dictionary grows"));
         }
-        // All dictionaries are of words.
+        // All dictionaries have texts as values.
         let schema = Schema::new(vec![Field::new("", DataType::Utf8, true)]);
-        frame::check(data, &schema, body).map_err(damaged)?;
-        let words = &mut self.dictionaries;
-        Ok(read_dictionary(body, batch, &self.schema, words, &self.version)?)
+        validate::check_batch(data, &schema, body).map_err(damaged)?;
+        let names = &mut self.dictionaries;
+        Ok(read_dictionary(body, batch, &self.schema, names, &self.version)?)
     }
 
-    /// Behind the mark there must be nothing.
-    fn behind_end(&mut self) -> Result<Option<Batch>, ReadError> {
+    /// Checks that no bytes follow the mark that ends the stream.
+    fn check_end(&mut self) -> Result<Option<Batch>, ReadError> {
         if !self.ended {
             self.ended = true;
             let mut byte = [0];
             if self.input.read(&mut byte)? > 0 {
-                return Err(damaged("there is more behind its end"));
+                return Err(damaged("bytes follow its end"));
             }
         }
         Ok(None)
@@ -238,10 +234,10 @@ fn damaged(why: &'static str) -> ReadError {
     ReadError::Damaged(why.to_owned())
 }
 
-/// Columns may be missing, but none may be unknown or of another type.
+/// Checks that all columns are known and have the expected types. Columns may be missing.
 fn check_fields(schema: &Schema) -> Result<(), ReadError> {
     let mut known = fields();
-    known.push(Field::new(digest::COLUMN, DataType::UInt32, true));
+    known.push(Field::new(checksum::COLUMN, DataType::UInt32, true));
     for field in schema.fields() {
         let name = field.name();
         match known.iter().find(|known| known.name() == name) {
@@ -258,32 +254,20 @@ fn check_fields(schema: &Schema) -> Result<(), ReadError> {
     Ok(())
 }
 
-/// The rows of a batch.
+/// Iterator over the rows of a batch.
 pub struct Batch {
-    arrays: Arrays,
-    callbacks: Option<Callbacks>,
+    columns: Columns,
+    /// Index of the next row.
     row: usize,
-}
-
-impl Batch {
-    /// The rows that come next, as far as they are callbacks and nothing is wrong with them.
-    #[inline]
-    pub(super) fn callbacks(&mut self, take: impl FnMut(Event)) {
-        if let Some(callbacks) = &self.callbacks {
-            self.row = callbacks.events(self.row, take);
-        }
-    }
 }
 
 impl Iterator for Batch {
     type Item = Result<Item, ReadError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.row >= self.arrays.rows() {
-            return None;
-        }
-        let row = self.arrays.row(self.row);
+        let item = self.columns.item(self.row);
         self.row += 1;
-        Some(Item::of(row).map_err(ReadError::from))
+        item
     }
 }

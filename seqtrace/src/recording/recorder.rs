@@ -1,4 +1,4 @@
-//! Recording a trace while it goes on.
+//! Writing a recording during a trace.
 
 use std::{
     collections::HashSet,
@@ -8,7 +8,9 @@ use std::{
 
 use arrow_schema::ArrowError;
 
-use super::{columns::Row, encode::Encoder, head::Head, item::Item, names::KnownNames, row::Kind};
+use super::{
+    columns::Builders, dictionary::Kind, encode::Encoder, metadata::Head, names::KnownNames,
+};
 use seqtrace_model::{
     event::{Body, Callback, Event, FileKind, Functions, Key, Open},
     pipeline::Fed,
@@ -16,26 +18,27 @@ use seqtrace_model::{
     trace::{Ready, TargetInfo},
 };
 
-/// After so many ns at most, what was recorded is written out.
+/// Longest time for which rows stay in memory, ns.
 const AGE_LIMIT: u64 = 1_000_000_000;
 
-/// Writes a recording: a trace's events, and the answers that the session model got about them.
+/// Writer of a recording: the events of a trace, with the names and paths that were found for them.
 pub struct Recorder {
     encoder: Encoder,
     output: Box<dyn Write>,
-    /// Nobody reads it any more.
+    /// True if the reading end of the output is closed (EPIPE).
     closed: bool,
-    /// Names that the recording has already.
+    /// Names that the recording contains.
     names: KnownNames,
-    /// Open sessions that are not shown.
+    /// Open sessions that were not selected.
     hidden: HashSet<Key>,
-    /// What could not be encoded: [`Self::write`] says so.
+    /// First error of the encoder, which the next [`Self::write`] returns.
     failed: Option<ArrowError>,
-    /// Since when rows have been waiting, ns since boot.
-    waiting: Option<u64>,
-    /// Of the last event, ns since boot.
+    /// Time of the first [`Self::write`] with pending rows, ns since boot.
+    pending_since: Option<u64>,
+    /// Time of the last event, ns since boot.
     time: u64,
     events: u64,
+    /// Number of bytes in the output.
     written: u64,
 }
 
@@ -59,7 +62,7 @@ impl Recorder {
             names: KnownNames::default(),
             hidden: HashSet::new(),
             failed: None,
-            waiting: None,
+            pending_since: None,
             time: 0,
             events: 0,
             written: 0,
@@ -68,82 +71,56 @@ impl Recorder {
         Ok(recorder)
     }
 
-    /// Records a target.
+    /// Records a target, after the names of its functions.
     pub fn target(&mut self, target: &TargetInfo) {
-        let TargetInfo { word, callbacks, note } = target;
-        let mut row = Row {
-            time: Some(self.time),
-            kind: Some(Kind::Target),
-            word: Some(word.clone()),
-            note: note.clone(),
-            ..Row::default()
-        };
-        if let Some(Callbacks { table, start, next, show, stop }) = callbacks {
+        if let Some(Callbacks { table, start, next, show, stop }) = &target.callbacks {
             for function in [start, next, show, stop] {
                 self.name(Kind::Function, function);
             }
             if let Some(table) = table {
                 self.name(Kind::Table, table);
             }
-            row.op = table.as_ref().map(|table| table.address);
-            row.start = Some(start.address);
-            row.next = Some(next.address);
-            row.show = Some(show.address);
-            row.stop = Some(stop.address);
         }
-        self.push(row);
+        let time = self.time;
+        self.push(|builders| builders.target(time, target));
     }
 
-    /// Records that everything is attached.
+    /// Records that all probes are attached.
     pub fn ready(&mut self, ready: &Ready) {
-        let Ready { begin, probes } = ready;
-        self.push(Row {
-            time: Some(*begin),
-            kind: Some(Kind::Ready),
-            probes: Some(*probes),
-            ..Row::default()
-        });
+        self.push(|builders| builders.ready(ready));
     }
 
-    /// Records an event, behind the names that it needs. `fed` is what the pipeline did with it.
+    /// Records an event, after the names that it needs. `fed` is the result of the pipeline for this event.
+    #[inline]
     pub fn event(&mut self, event: &Event, fed: Fed) {
         self.time = event.time;
-        if !self.keeps(&event.body, fed) {
+        if !self.should_record(&event.body, fed) {
             return;
         }
         self.events += 1;
-        let pushed = match &event.body {
-            Body::Callback(_) => self.encoder.push_callback(event).map(|_| ()),
+        let mut shown = None;
+        match &event.body {
             Body::Open(open) => {
-                let row = self.open(open, fed, Row::of(event));
-                self.encoder.push(row)
+                if let Fed::Opened { shown: selected } = fed {
+                    shown = Some(selected);
+                    if selected {
+                        self.hidden.remove(&open.key);
+                    } else {
+                        self.hidden.insert(open.key);
+                    }
+                }
+                self.names_of(open);
             }
-            Body::Blind { function, .. } => {
-                self.name(Kind::Function, function);
-                self.encoder.push(Row::of(event))
-            }
-            _ => self.encoder.push(Row::of(event)),
-        };
-        if let Err(error) = pushed {
-            self.failed.get_or_insert(error);
+            Body::Blind { function, .. } => self.name(Kind::Function, function),
+            _ => {}
         }
+        self.push(|builders| builders.event(event, shown));
     }
 
-    /// Records the names of an open's functions. Returns the open's row with its path.
-    fn open(&mut self, open: &Open, fed: Fed, mut row: Row) -> Row {
-        if let Fed::Opened { shown } = fed {
-            row.shown = Some(shown);
-            if shown {
-                self.hidden.remove(&open.key);
-            } else {
-                self.hidden.insert(open.key);
-            }
-        }
+    /// Records the names of an open's functions.
+    fn names_of(&mut self, open: &Open) {
         if open.own {
-            return row;
-        }
-        if !open.path_cut {
-            row.path = Some(open.path.clone());
+            return;
         }
         match &open.functions {
             Functions::None => {}
@@ -165,12 +142,12 @@ impl Recorder {
                 }
             }
         }
-        row
     }
 
-    /// Returns true if an event is recorded. Of a session that is not selected, only its open and its release are: they
-    /// count where sessions are numbered, and where a gap lists the open ones. Behind a limit, only losses are.
-    fn keeps(&mut self, body: &Body, fed: Fed) -> bool {
+    /// Returns true if an event is recorded. For a session that was not selected, these are its open and its release:
+    /// they count where sessions are numbered, and where a gap lists the open ones. After a limit was reached, only
+    /// losses are recorded.
+    fn should_record(&mut self, body: &Body, fed: Fed) -> bool {
         let key = match body {
             Body::Gap { .. } => return true,
             _ if fed == Fed::Ignored => return false,
@@ -178,9 +155,7 @@ impl Recorder {
                 self.hidden.remove(key);
                 return true;
             }
-            Body::Open(_) | Body::Blind { .. } | Body::TableAttached { .. } => {
-                return true;
-            }
+            Body::Open(_) | Body::Blind { .. } | Body::TableAttached { .. } => return true,
             Body::ReadEnter { key, .. }
             | Body::ReadExit { key, .. }
             | Body::LseekEnter { key, .. }
@@ -194,48 +169,44 @@ impl Recorder {
         !self.hidden.contains(key)
     }
 
-    /// Records the end of the trace and writes out what is left.
+    /// Records the end of the trace, and writes out all that is pending. `time`: ns since boot; `missed`: number of
+    /// missed probe hits.
     ///
     /// # Errors
     ///
-    /// Not everything could be written.
+    /// The output cannot be written, or an event could not be encoded.
     pub fn end(&mut self, time: u64, missed: u64) -> io::Result<()> {
-        self.push(Row {
-            time: Some(time),
-            kind: Some(Kind::End),
-            missed: Some(missed),
-            ..Row::default()
-        });
+        self.push(|builders| builders.end(time, missed));
         self.encoder.finish().map_err(io::Error::other)?;
         self.write_out()
     }
 
-    /// Writes out full batches, and at `now` (ns since boot) what has waited long enough: whatever
-    /// happens to us, no more than that is lost. False when the reader of the recording is gone.
+    /// Writes out full batches, and pending rows if they are a second old at `now` (ns since boot). If this process is
+    /// killed, no more than that second is lost. Returns false if the reading end of the output is closed.
     ///
     /// # Errors
     ///
-    /// The output cannot be written.
+    /// The output cannot be written, or an event could not be encoded.
     pub fn write(&mut self, now: u64) -> io::Result<bool> {
         if self.encoder.is_pending() {
-            let since = *self.waiting.get_or_insert(now);
+            let since = *self.pending_since.get_or_insert(now);
             if now.saturating_sub(since) >= AGE_LIMIT {
-                self.waiting = None;
+                self.pending_since = None;
                 self.encoder.end_batch().map_err(io::Error::other)?;
             }
         } else {
-            self.waiting = None;
+            self.pending_since = None;
         }
         self.write_out()?;
         Ok(!self.closed)
     }
 
-    /// Events recorded so far.
+    /// Returns the number of events recorded so far.
     pub fn events(&self) -> u64 {
         self.events
     }
 
-    /// Bytes written so far.
+    /// Returns the number of bytes written so far.
     pub fn written(&self) -> u64 {
         self.written
     }
@@ -244,12 +215,14 @@ impl Recorder {
         let KnownNames { functions, tables } = &mut self.names;
         let names = if kind == Kind::Table { tables } else { functions };
         if names.learn(symbol) {
-            self.push(Item::name_row(kind, self.time, symbol));
+            let time = self.time;
+            self.push(|builders| builders.name(time, kind, symbol));
         }
     }
 
-    fn push(&mut self, row: Row) {
-        if let Err(error) = self.encoder.push(row) {
+    #[inline]
+    fn push(&mut self, put: impl FnOnce(&mut Builders)) {
+        if let Err(error) = self.encoder.push(put) {
             self.failed.get_or_insert(error);
         }
     }

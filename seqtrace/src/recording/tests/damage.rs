@@ -1,4 +1,4 @@
-//! Recordings that were cut off, or changed on their way here.
+//! Recordings that were cut off or changed after they were written.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use seqtrace_model::testing::simulator::reader::{Act, plans};
 use super::live::{Setting, live, replay, sessions};
 use crate::recording::{Ending, ReadError};
 
-/// A small recording in several batches, and what it shows.
+/// A small recording in several batches, with its setting and the text of its trace.
 fn recording() -> &'static (Setting, String, Vec<u8>) {
     static RECORDING: LazyLock<(Setting, String, Vec<u8>)> = LazyLock::new(record);
     &RECORDING
@@ -24,18 +24,18 @@ fn record() -> (Setting, String, Vec<u8>) {
     (setting, String::from_utf8(shown.data).unwrap(), recording)
 }
 
-/// The lines that both texts have in common at their beginning.
+/// Returns the number of lines at the beginning that both texts have in common.
 fn common(one: &str, other: &str) -> usize {
     one.lines().zip(other.lines()).take_while(|(one, other)| one == other).count()
 }
 
-/// Each replay takes milliseconds without optimisation: tests try one byte of so many, all of them
-/// on demand.
-const SOME: usize = 41;
+/// Distance between the bytes that a quick test tries. Each replay takes milliseconds without optimisation; the ignored
+/// tests try all bytes.
+const STEP: usize = 41;
 
 #[test]
 fn cut_at_some_bytes() {
-    cut(SOME);
+    cut(STEP);
 }
 
 #[test]
@@ -52,11 +52,11 @@ fn cut(step: usize) {
         let shown = String::from_utf8(shown.data).unwrap();
         match ending {
             Ok(ending) => {
-                // What remains to be said of sessions that are still open comes behind.
+                // The replay ends with the last lines of sessions that are still open.
                 let same = common(&shown, whole);
                 assert!(same >= lines, "{length}: {same} {lines}");
                 lines = same;
-                // The last eight bytes say that nothing follows; the last row says so, too.
+                // Both the last eight bytes and the last row mark the end.
                 assert!(ending.ending == Ending::Cut || length + 8 >= recording.len());
             }
             Err(ReadError::Headless) => headless += 1,
@@ -71,16 +71,16 @@ fn unharmed(setting: &Setting, whole: &str, damaged: &[u8]) {
     let (shown, ending) = replay(setting, damaged);
     let shown = String::from_utf8(shown.data).unwrap();
     match ending.map(|played| played.ending) {
-        // Padding, or a name of a type that we do not look at.
+        // The change is in padding, or in a name of a type, which is not read.
         Ok(Ending::Whole) => assert_eq!(shown, whole),
-        // A length may well say that more should follow.
+        // With a larger length the input seems to end too early.
         Ok(Ending::Cut) | Err(_) => {}
     }
 }
 
 #[test]
 fn some_byte_changed() {
-    change(SOME, &[0x01, 0x80, 0xff]);
+    change(STEP, &[0x01, 0x80, 0xff]);
 }
 
 #[test]
@@ -92,9 +92,9 @@ fn any_byte_changed() {
 
 fn change(step: usize, masks: &[u8]) {
     let (setting, whole, recording) = recording();
-    for (place, mask) in (0..recording.len()).step_by(step).zip(masks.iter().cycle()) {
+    for (offset, mask) in (0..recording.len()).step_by(step).zip(masks.iter().cycle()) {
         let mut damaged = recording.clone();
-        damaged[place] ^= mask;
+        damaged[offset] ^= mask;
         unharmed(setting, whole, &damaged);
     }
 }
@@ -110,9 +110,9 @@ proptest! {
     ) {
         let (setting, whole, bytes) = recording();
         let mut bytes = bytes.clone();
-        for (place, value) in changes {
-            let place = place.index(bytes.len());
-            bytes[place] = value;
+        for (offset, value) in changes {
+            let offset = offset.index(bytes.len());
+            bytes[offset] = value;
         }
         let (start, end) = (part.0.index(bytes.len()), part.1.index(bytes.len()));
         let range = start.min(end)..start.max(end);
@@ -120,8 +120,8 @@ proptest! {
             bytes.drain(range);
         } else {
             let copy = bytes[range].to_vec();
-            let place = part.2.index(bytes.len());
-            bytes.splice(place..place, copy);
+            let offset = part.2.index(bytes.len());
+            bytes.splice(offset..offset, copy);
         }
         unharmed(setting, whole, &bytes);
     }

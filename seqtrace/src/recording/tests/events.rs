@@ -1,5 +1,11 @@
-//! Random events, and that a recording gives them back.
+//! Random events, which must come back from a recording, and rows that are not those of an event.
 
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, DictionaryArray, RecordBatch, UInt64Array, new_null_array, types::Int8Type,
+};
+use arrow_schema::Schema;
 use proptest::{collection::vec, option, prelude::*};
 use seqtrace_model::symbol::{Symbol, Unnamed};
 
@@ -7,7 +13,12 @@ use crate::{
     event::{
         Body, Callback, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper,
     },
-    recording::{Head, Item, Reader, cells::Word, columns::Row, encode::Encoder, row::Kind},
+    recording::{
+        Head, Item, ReadError, Reader,
+        columns::{Builders, Columns, fields},
+        dictionary::DictValue,
+        encode::Encoder,
+    },
 };
 
 fn role() -> impl Strategy<Value = Role> {
@@ -22,7 +33,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..20)
 }
 
-/// Few, so that sessions meet their events.
+/// Few keys, so that sessions meet their events.
 fn key() -> impl Strategy<Value = Key> {
     prop_oneof![9 => 1..6u32, 1 => any::<u32>()]
 }
@@ -153,7 +164,7 @@ fn body() -> impl Strategy<Value = Body> {
             .prop_map(|(key, task, pos, want, ret)| Body::Write { key, task, pos, want, ret }),
         (key(), task(), any::<i64>(), any::<u64>(), any::<i64>())
             .prop_map(|(key, task, pos, want, ret)| Body::PlainRead { key, task, pos, want, ret }),
-        // The model adds them up.
+        // Small enough for the sum that the model makes.
         (0..1u64 << 40).prop_map(|lost| Body::Gap { lost }),
         (any::<u64>(), role(), ".{0,9}").prop_map(|(address, role, reason)| Body::Blind {
             function: Symbol::unnamed(address),
@@ -170,14 +181,14 @@ prop_compose! {
     }
 }
 
-/// A recording of these events, in batches that end behind the rows named.
+/// Records events in batches. `ends`: indices of events before which a batch ends.
 pub(super) fn encode(head: &Head, events: &[Event], ends: &[usize]) -> Vec<u8> {
     let mut encoder = Encoder::new(head).unwrap();
     for (index, event) in events.iter().enumerate() {
         if ends.contains(&index) {
             encoder.end_batch().unwrap();
         }
-        encoder.push(Row::of(event)).unwrap();
+        encoder.push(|builders| builders.event(event, None)).unwrap();
     }
     encoder.finish().unwrap();
     std::mem::take(encoder.bytes())
@@ -186,12 +197,10 @@ pub(super) fn encode(head: &Head, events: &[Event], ends: &[usize]) -> Vec<u8> {
 fn decode(bytes: &[u8]) -> Vec<Event> {
     let mut reader = Reader::open(bytes).unwrap();
     let mut events = Vec::new();
-    while let Some(mut batch) = reader.batch().unwrap() {
-        loop {
-            batch.callbacks(|event| events.push(event));
-            match batch.next().transpose().unwrap() {
-                Some(Item::Event { event, hidden: false }) => events.push(event),
-                None => break,
+    while let Some(batch) = reader.batch().unwrap() {
+        for item in batch {
+            match item.unwrap() {
+                Item::Event { event, hidden: false } => events.push(event),
                 other => panic!("{other:?}"),
             }
         }
@@ -199,26 +208,20 @@ fn decode(bytes: &[u8]) -> Vec<Event> {
     events
 }
 
-/// A callback's row with something missing that belongs there, or there that does not.
-fn damage(row: &mut Row, what: u8) {
-    match what {
-        0 => row.time = None,
-        1 => row.cpu = None,
-        2 => row.kind = None,
-        3 => row.session = None,
-        4 => row.role = None,
-        5 => row.index = None,
-        6 => row.count = None,
-        7 => row.full = None,
-        8 => row.ret = None,
-        9 => row.pointer = None,
-        10 => row.count = Some(1 << 32),
-        11 => row.path = Some(b"/proc".to_vec()),
-        12 => row.shown = Some(false),
-        13 => row.kind = Some(Kind::Gap),
-        _ => {}
-    }
+/// Reads the row of an event with another value in one column; null if `value` is `None`.
+fn read_with(event: &Event, column: &str, value: Option<ArrayRef>) -> Result<Item, String> {
+    let (fields, mut builders) = (fields(), Builders::default());
+    builders.event(event, None);
+    let mut arrays = builders.finish().unwrap();
+    let index = fields.iter().position(|field| field.name() == column).unwrap();
+    arrays[index] = value.unwrap_or_else(|| new_null_array(fields[index].data_type(), 1));
+    let batch = RecordBatch::try_new(Schema::new(fields).into(), arrays).unwrap();
+    let columns = Columns::new(&batch).map_err(ReadError::from);
+    columns.and_then(|columns| columns.item(0).unwrap()).map_err(|error| error.to_string())
 }
+
+/// Columns without which a row of some kind still is an event.
+const OPTIONAL: [&str; 7] = ["inner", "path", "private", "removed", "shown", "via", "wrapper"];
 
 proptest! {
     #[test]
@@ -228,50 +231,53 @@ proptest! {
     }
 
     #[test]
-    fn a_callback_is_recorded_the_same_both_ways(events in vec((0..4u64, callback()), 1..200)) {
-        let event = |(time, body): &(u64, Body)| Event { time: *time, cpu: 1, body: body.clone() };
-        let events: Vec<_> = events.iter().map(event).collect();
-        let mut encoder = Encoder::new(&Head::default()).unwrap();
-        for (index, event) in events.iter().enumerate() {
-            if index % 7 == 3 {
-                encoder.push(Row::of(event)).unwrap();
-            } else {
-                prop_assert!(encoder.push_callback(event).unwrap());
+    fn a_row_without_a_value_that_it_needs_is_refused(
+        event in event(), column in any::<prop::sample::Index>(),
+    ) {
+        let fields = fields();
+        let column = column.get(&fields).name().as_str();
+        match read_with(&event, column, None) {
+            Ok(Item::Event { event: read, hidden: false }) => {
+                prop_assert!(read == event || OPTIONAL.contains(&column), "{column}: {read:?}");
+            }
+            Ok(other) => panic!("{other:?}"),
+            // Without its read handler, a plain file is taken for a seq_file.
+            Err(error) => {
+                let named = error.ends_with(&format!(" has no {column}"));
+                let plain = column == "read_handler" && error.ends_with(" has no m");
+                prop_assert!(named || plain, "{column}: {error}");
             }
         }
-        encoder.finish().unwrap();
-        prop_assert_eq!(encoder.bytes(), &encode(&Head::default(), &events, &[]));
     }
 
-    /// Rows that are taken the short way are those, and only those, that are callbacks the long way.
     #[test]
-    fn a_callback_is_the_same_both_ways(
-        rows in vec((prop_oneof![9 => callback(), 1 => body()], 0..60u8), 1..200),
-    ) {
-        let mut encoder = Encoder::new(&Head::default()).unwrap();
-        for (body, what) in &rows {
-            let mut row = Row::of(&Event { time: 5, cpu: 1, body: body.clone() });
-            damage(&mut row, *what);
-            encoder.push(row).unwrap();
+    fn a_callback_without_a_value_that_it_needs_is_refused(body in callback()) {
+        let Body::Callback(Callback { role, .. }) = body else { panic!("{body:?}") };
+        let event = Event { time: 5, cpu: 1, body };
+        let (ret, other) = match role {
+            Role::Start | Role::Next => ("pointer", "ret"),
+            Role::Show | Role::Stop => ("ret", "pointer"),
+        };
+        for column in ["time", "cpu", "session", "role", "index", "count", "full", ret] {
+            let missing = format!("is damaged: a row of kind callback has no {column}");
+            prop_assert_eq!(read_with(&event, column, None), Err(missing));
         }
-        encoder.finish().unwrap();
-        let bytes = std::mem::take(encoder.bytes());
-        let read = || Reader::open(bytes.as_slice()).unwrap().batch().unwrap().unwrap();
-        let long = read().map(|item| match item {
-            Ok(Item::Event { event, hidden: false })
-                if matches!(event.body, Body::Callback(_)) => Some(event),
-            _ => None,
-        });
-        let (mut batch, mut short) = (read(), Vec::new());
-        loop {
-            batch.callbacks(|event| short.push(Some(event)));
-            if batch.next().is_none() {
-                break;
-            }
-            short.push(None);
-        }
-        prop_assert_eq!(short, long.collect::<Vec<_>>());
+        let unchanged = Ok(Item::Event { event: event.clone(), hidden: false });
+        prop_assert_eq!(read_with(&event, other, None), unchanged);
+        let count: ArrayRef = Arc::new(UInt64Array::from(vec![1 << 32]));
+        let range = "is damaged: count is out of range in a row of kind callback";
+        prop_assert_eq!(read_with(&event, "count", Some(count)), Err(range.to_owned()));
     }
+}
+
+#[test]
+fn an_unknown_kind_is_one_of_a_newer_version() {
+    let event = Event { time: 5, cpu: 1, body: Body::Gap { lost: 1 } };
+    let kind = ["teleport"].into_iter().collect::<DictionaryArray<Int8Type>>();
+    assert_eq!(
+        read_with(&event, "kind", Some(Arc::new(kind))).unwrap_err(),
+        "was made by a newer seqtrace: column kind has the unknown value `teleport`"
+    );
 }
 
 #[test]

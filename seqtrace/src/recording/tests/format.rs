@@ -1,4 +1,4 @@
-//! What others see of a recording: its schema.
+//! The schema of a recording, which other programs read.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use expect_test::expect;
 use super::events::encode;
 use crate::{
     event::{Body, Event},
-    recording::{FORMAT, Head, ReadError, Reader},
+    recording::{Head, ReadError, Reader, metadata::FORMAT},
     render::Header,
 };
 
@@ -59,12 +59,12 @@ fn metadata_can_be_read_by_people() {
     .assert_eq(&text);
 }
 
-/// Changing a column changes the format: count [`FORMAT`] up if an older seqtrace would go wrong.
+/// A changed column changes the format. Increase [`FORMAT`] if an older seqtrace would misread it.
 #[test]
 fn columns() {
     let event = Event { time: 1, cpu: 2, body: Body::Gap { lost: 3 } };
     let bytes = encode(&head(), &[event], &[]);
-    // Arrow's own reader, which knows nothing of us.
+    // Arrow's own reader, without this module's checks.
     let mut reader = StreamReader::try_new(bytes.as_slice(), None).unwrap();
     let batch = reader.next().unwrap().unwrap();
     let mut text = format!("{} rows\n", batch.num_rows());
@@ -144,10 +144,10 @@ fn newer_formats_are_refused() {
     let bytes = encode(&head(), &[], &[]);
     // The version is a string of a flatbuffer: its length, then itself.
     let version = [&[1, 0, 0, 0], FORMAT.to_string().as_bytes()].concat();
-    let places = bytes.windows(version.len()).enumerate();
-    let refused = places.filter(|(_, window)| *window == version).any(|(place, _)| {
+    let windows = bytes.windows(version.len()).enumerate();
+    let refused = windows.filter(|(_, window)| *window == version).any(|(offset, _)| {
         let mut newer = bytes.clone();
-        newer[place + 4] = b'9';
+        newer[offset + 4] = b'9';
         matches!(Reader::open(newer.as_slice()), Err(ReadError::TooNew(_)))
     });
     assert!(refused);

@@ -19,7 +19,7 @@ use crate::{
     render::{self, Clock, Format, Header, Options, Output, Ready, Screen, TargetInfo, Time},
 };
 
-/// Where a recording goes; the test keeps the other end.
+/// Output of a recorder, which the test can read.
 #[derive(Clone, Default)]
 pub(super) struct Shared(Rc<RefCell<Vec<u8>>>);
 
@@ -33,7 +33,7 @@ impl io::Write for Shared {
     }
 }
 
-/// Gives other answers, or none, with each file that is opened: only who wrote them down can know.
+/// Names that change or vanish with each file that is opened, so that a replay needs the recorded ones.
 #[derive(Default)]
 struct Fickle(u64);
 
@@ -69,7 +69,7 @@ impl Resolve for Fickle {
     }
 }
 
-/// What attach is told to do.
+/// Options of `attach`.
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
     format: Format,
@@ -129,7 +129,7 @@ fn head() -> Head {
     Head { header, wall_at_boot: 1_700_000_000_000_000_000 }
 }
 
-/// What attach shows, and the recording.
+/// Traces and records the events. Returns the output of the trace, and the recording.
 pub(super) fn live(setting: &Setting, events: &[Event]) -> (Output, Vec<u8>) {
     let (head, shared) = (head(), Shared::default());
     let (mut pipeline, mut screen) = setting.pipeline(head.wall_at_boot, true);
@@ -169,7 +169,7 @@ pub(super) fn live(setting: &Setting, events: &[Event]) -> (Output, Vec<u8>) {
     (screen.output, recording)
 }
 
-/// What replay shows.
+/// Replays a recording. Returns the output.
 pub(super) fn replay(setting: &Setting, recording: &[u8]) -> (Output, Result<Played, ReadError>) {
     let mut reader = match Reader::open(recording) {
         Ok(reader) => reader,
@@ -181,14 +181,14 @@ pub(super) fn replay(setting: &Setting, recording: &[u8]) -> (Output, Result<Pla
     (screen.output, ending)
 }
 
-/// Sessions of several tasks, at the same time.
+/// Returns the events of concurrent sessions of several tasks.
 pub(super) fn sessions(plans: Vec<Plan>) -> Vec<Event> {
     let mut all = Vec::new();
     for (key, plan) in (1..).zip(plans) {
         for mut event in run(key, plan).events {
             match &mut event.body {
                 Body::Open(open) => open.task.pid = key % 3,
-                // What the simulator leaves out.
+                // The simulator emits no previews.
                 Body::Callback(Callback { index, .. }) if *index % 5 == 4 => {
                     let preview = Body::Preview { key, bytes: vec![b'x', 0x1b, 0xff] };
                     all.push(Event { time: event.time + 1, cpu: 1, body: preview });
@@ -230,7 +230,7 @@ proptest! {
 }
 
 #[test]
-fn sessions_that_are_not_shown_take_no_room() {
+fn sessions_that_are_not_selected_are_not_recorded() {
     let tree = plans().new_tree(&mut TestRunner::deterministic()).unwrap();
     let mut acts = tree.current();
     acts.acts.extend([Act::Read { want: 10, fault: None }; 200]);
@@ -254,7 +254,7 @@ fn sessions_that_are_not_shown_take_no_room() {
 }
 
 #[test]
-fn what_is_older_than_a_second_survives_us() {
+fn rows_older_than_a_second_are_written() {
     let mut plan = plans().new_tree(&mut TestRunner::deterministic()).unwrap().current();
     plan.acts = vec![Act::Read { want: 10, fault: None }];
     let (setting, shared) = (Setting::default(), Shared::default());
@@ -278,7 +278,7 @@ fn what_is_older_than_a_second_survives_us() {
     assert!(shown.contains("CLOSE seq_release"), "{shown}");
 }
 
-/// A pipe, and how many writes its reader takes before it goes away.
+/// A pipe whose reading end is closed after this number of writes.
 struct Pipe(usize);
 
 impl io::Write for Pipe {
@@ -293,7 +293,7 @@ impl io::Write for Pipe {
 }
 
 #[test]
-fn that_nobody_reads_on_is_no_error() {
+fn a_closed_pipe_is_no_error() {
     for writes in [0, 1] {
         let mut recorder = Recorder::begin(Pipe(writes), &head()).unwrap();
         assert_eq!(recorder.write(0).unwrap(), writes > 0);

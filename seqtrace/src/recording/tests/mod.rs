@@ -1,4 +1,4 @@
-//! A recording says what the trace said, whatever happens to it.
+//! Tests of recordings: a replay shows what the trace showed, and a damaged recording is refused.
 
 mod damage;
 mod events;

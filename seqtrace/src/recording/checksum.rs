@@ -1,9 +1,9 @@
-//! A checksum over what a batch says.
+//! Checksums of batches.
 //!
-//! Arrow has none, and neither have its zstd frames: a flipped bit would become a different number.
-//! So the first row of each batch carries a CRC-32 in the column `check`, over the values of all
-//! columns before it. It goes on from the batch before, and that of the first batch from the header:
-//! a batch that is missing or out of place is found too.
+//! Neither Arrow's stream nor its zstd frames have a checksum: a flipped bit would become a different number. The first
+//! row of each batch therefore has a CRC-32 in the column `check`, over the values of all columns before it. The
+//! checksum includes that of the batch before, and the first one that of the schema, so that missing and reordered
+//! batches are found, too.
 
 use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType,
@@ -14,30 +14,30 @@ use arrow_buffer::{ArrowNativeType, BooleanBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Schema};
 use crc32fast::Hasher;
 
-/// The column that the checksum is in.
+/// Name of the column that has the checksum.
 pub(super) const COLUMN: &str = "check";
 
-/// Where the first batch goes on from.
-pub(super) fn of_header(schema: &Schema) -> u32 {
+/// Returns the checksum of the schema, which that of the first batch includes.
+pub(super) fn of_schema(schema: &Schema) -> u32 {
     let mut hasher = Hasher::new();
     let mut text = |text: &str| {
         hasher.update(&text.len().to_le_bytes());
         hasher.update(text.as_bytes());
     };
-    // In the order of their names.
+    // Metadata iterates in the order of its keys.
     for (key, value) in schema.metadata() {
         text(key);
         text(value);
     }
-    // What type a column has follows from its name.
+    // The name of a column determines its type.
     for field in schema.fields() {
         text(field.name());
     }
     hasher.finalize()
 }
 
-/// A batch's checksum, going on from the one before. It is of the names and arrays of all columns; one
-/// that is null in all rows need not be there.
+/// Returns the checksum of a batch. `before`: checksum of the batch before. `columns`: names and arrays of all columns,
+/// `None` for a column that is null in all rows.
 pub(super) fn of_batch<'a>(
     before: u32,
     rows: usize,
@@ -48,14 +48,14 @@ pub(super) fn of_batch<'a>(
     for (_, column) in columns.filter(|(name, _)| *name != COLUMN) {
         match column {
             Some(column) => array(&mut hasher, column.as_ref()),
-            None => nothing(&mut hasher, rows),
+            None => null_array(&mut hasher, rows),
         }
     }
     hasher.finalize()
 }
 
-/// What is said of an array that is null in all rows.
-fn nothing(hasher: &mut Hasher, rows: usize) {
+/// Hashes an array that is null in all rows.
+fn null_array(hasher: &mut Hasher, rows: usize) {
     hasher.update(&rows.to_le_bytes());
     hasher.update(&[1]);
 }
@@ -64,7 +64,7 @@ fn array(hasher: &mut Hasher, array: &dyn Array) {
     let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
     if nulls.is_some_and(|nulls| nulls.null_count() == array.len()) {
         // Most columns of most batches.
-        return nothing(hasher, array.len());
+        return null_array(hasher, array.len());
     }
     hasher.update(&array.len().to_le_bytes());
     match nulls {
@@ -94,7 +94,7 @@ fn array(hasher: &mut Hasher, array: &dyn Array) {
         }
         DataType::List(_) => {
             if let Some(lists) = array.as_list_opt::<i32>() {
-                ends(hasher, lists.offsets());
+                relative_offsets(hasher, lists.offsets());
                 self::array(hasher, lists.values().as_ref());
             }
         }
@@ -116,7 +116,7 @@ fn numbers<T: ArrowPrimitiveType>(hasher: &mut Hasher, array: &dyn Array) {
 }
 
 fn bits(hasher: &mut Hasher, bits: &BooleanBuffer) {
-    // Whole words, zero behind the last bit whatever the buffer has there.
+    // Whole words, with zeros after the last bit: the buffer may have other bits there.
     let mut words = [0; 512];
     let mut rest = bits.bit_chunks().iter_padded().peekable();
     while rest.peek().is_some() {
@@ -129,18 +129,19 @@ fn bits(hasher: &mut Hasher, bits: &BooleanBuffer) {
     }
 }
 
-fn ends(hasher: &mut Hasher, offsets: &OffsetBuffer<i32>) {
+/// Hashes the offsets as if the first were 0.
+fn relative_offsets(hasher: &mut Hasher, offsets: &OffsetBuffer<i32>) {
     let first = offsets.first();
     if first.as_usize() == 0 {
         return hasher.update(offsets.inner().inner().as_slice());
     }
-    let ends: Vec<u8> =
+    let relative: Vec<u8> =
         offsets.iter().flat_map(|offset| offset.wrapping_sub(first).to_le_bytes()).collect();
-    hasher.update(&ends);
+    hasher.update(&relative);
 }
 
 fn bytes(hasher: &mut Hasher, offsets: &OffsetBuffer<i32>, data: &[u8]) {
-    ends(hasher, offsets);
+    relative_offsets(hasher, offsets);
     let (first, last) = (offsets.first().as_usize(), offsets.last().as_usize());
     hasher.update(data.get(first..last).unwrap_or_default());
 }

@@ -1,13 +1,13 @@
-//! What is known before the first event: the metadata of the stream's schema.
+//! Metadata of a recording, which the schema of its stream carries.
 //!
 //! | key | value |
 //! | --- | --- |
-//! | `seqtrace.format` | [`FORMAT`]: what reads it |
-//! | `seqtrace.version` | of seqtrace |
-//! | `seqtrace.kernel`, `seqtrace.machine` | as `uname -r` and `-m` say |
-//! | `seqtrace.backend`, `seqtrace.backend_reason` | how callbacks were seen, and why not otherwise |
+//! | `seqtrace.format` | version of the format, [`FORMAT`] |
+//! | `seqtrace.version` | version of seqtrace |
+//! | `seqtrace.kernel`, `seqtrace.machine` | output of `uname -r` and `uname -m` |
+//! | `seqtrace.backend`, `seqtrace.backend_reason` | the backend, and the reason why it was not the other one |
 //! | `seqtrace.ring_bytes` | size of the ring buffer |
-//! | `seqtrace.command` | the command line, a JSON array; a word that is no UTF-8 is an array of bytes |
+//! | `seqtrace.command` | the command line, a JSON array; a word that is not UTF-8 is an array of bytes |
 //! | `seqtrace.wall_at_boot` | the wall clock (ns since 1970, UTC) when CLOCK_MONOTONIC was 0 |
 
 use arrow_schema::Metadata;
@@ -15,27 +15,27 @@ use serde_json::Value;
 
 use seqtrace_model::trace::Header;
 
-/// The version of the format. It counts up whenever an older seqtrace would misunderstand.
-pub const FORMAT: u32 = 1;
+/// Version of the format. It increases whenever an older seqtrace would misread a recording.
+pub(super) const FORMAT: u32 = 1;
 
-/// What is known before the first event.
+/// Metadata of a recording, known before the first event.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Head {
-    /// What runs, where, and how.
+    /// Properties of the trace and of the machine on which it was made.
     pub header: Header,
-    /// The wall clock (ns since 1970, UTC) when CLOCK_MONOTONIC was 0.
+    /// Wall clock when CLOCK_MONOTONIC was 0, ns since 1970 (UTC).
     pub wall_at_boot: i64,
 }
 
-/// What is wrong with the metadata.
+/// Reason why metadata cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum HeadError {
-    /// Not of a recording.
+    /// The metadata is not that of a recording.
     Foreign,
-    /// Of a format that is not known yet.
+    /// The recording has a format newer than [`FORMAT`].
     TooNew { format: u32, version: String },
-    /// A value is missing or makes no sense.
-    Bad(&'static str),
+    /// The value of this key is missing or malformed.
+    Invalid(&'static str),
 }
 
 const FORMAT_KEY: &str = "seqtrace.format";
@@ -43,13 +43,13 @@ const VERSION: &str = "seqtrace.version";
 const KERNEL: &str = "seqtrace.kernel";
 const MACHINE: &str = "seqtrace.machine";
 const BACKEND: &str = "seqtrace.backend";
-const REASON: &str = "seqtrace.backend_reason";
-const RING: &str = "seqtrace.ring_bytes";
+const BACKEND_REASON: &str = "seqtrace.backend_reason";
+const RING_BYTES: &str = "seqtrace.ring_bytes";
 const COMMAND: &str = "seqtrace.command";
-const WALL: &str = "seqtrace.wall_at_boot";
+const WALL_AT_BOOT: &str = "seqtrace.wall_at_boot";
 
 impl Head {
-    /// As metadata of the schema.
+    /// Returns the keys and values that the schema carries.
     pub(super) fn metadata(&self) -> Metadata {
         let Self { header, wall_at_boot } = self;
         let Header { version, kernel, machine, backend, backend_reason, ring_bytes, command } =
@@ -64,10 +64,10 @@ impl Head {
             (KERNEL, Some(kernel.clone())),
             (MACHINE, Some(machine.clone())),
             (BACKEND, Some(backend.clone())),
-            (REASON, backend_reason.clone()),
-            (RING, Some(ring_bytes.to_string())),
+            (BACKEND_REASON, backend_reason.clone()),
+            (RING_BYTES, Some(ring_bytes.to_string())),
             (COMMAND, Some(words.collect::<Value>().to_string())),
-            (WALL, Some(wall_at_boot.to_string())),
+            (WALL_AT_BOOT, Some(wall_at_boot.to_string())),
         ];
         let mut metadata = Metadata::new();
         for (key, value) in pairs {
@@ -78,11 +78,11 @@ impl Head {
         metadata
     }
 
-    /// From the metadata of a schema.
-    pub(super) fn of(metadata: &Metadata) -> Result<Self, HeadError> {
-        let text = |key: &'static str| metadata.get(key).cloned().ok_or(HeadError::Bad(key));
+    /// Reads the keys and values of a schema.
+    pub(super) fn from_metadata(metadata: &Metadata) -> Result<Self, HeadError> {
+        let text = |key: &'static str| metadata.get(key).cloned().ok_or(HeadError::Invalid(key));
         let Some(format) = metadata.get(FORMAT_KEY) else { return Err(HeadError::Foreign) };
-        let format: u32 = format.parse().map_err(|_| HeadError::Bad(FORMAT_KEY))?;
+        let format: u32 = format.parse().map_err(|_| HeadError::Invalid(FORMAT_KEY))?;
         if format > FORMAT {
             let version = metadata.get(VERSION).cloned().unwrap_or_default();
             return Err(HeadError::TooNew { format, version });
@@ -93,11 +93,15 @@ impl Head {
                 kernel: text(KERNEL)?,
                 machine: text(MACHINE)?,
                 backend: text(BACKEND)?,
-                backend_reason: metadata.get(REASON).cloned(),
-                ring_bytes: text(RING)?.parse().map_err(|_| HeadError::Bad(RING))?,
-                command: words(&text(COMMAND)?).ok_or(HeadError::Bad(COMMAND))?,
+                backend_reason: metadata.get(BACKEND_REASON).cloned(),
+                ring_bytes: text(RING_BYTES)?
+                    .parse()
+                    .map_err(|_| HeadError::Invalid(RING_BYTES))?,
+                command: words(&text(COMMAND)?).ok_or(HeadError::Invalid(COMMAND))?,
             },
-            wall_at_boot: text(WALL)?.parse().map_err(|_| HeadError::Bad(WALL))?,
+            wall_at_boot: text(WALL_AT_BOOT)?
+                .parse()
+                .map_err(|_| HeadError::Invalid(WALL_AT_BOOT))?,
         })
     }
 }

@@ -1,8 +1,7 @@
-//! The messages of an Arrow IPC stream, and whether they can be what they claim.
+//! Validation of the messages of an Arrow IPC stream before Arrow decodes them.
 //!
-//! A recording may come from anywhere. Arrow's decoder validates arrays but trusts the lengths and
-//! offsets that lead to them: it allocates what it is told to and asserts what it expects. So they
-//! are checked here, before it sees them.
+//! A recording may come from anywhere. Arrow's decoder validates arrays but trusts the lengths and offsets that lead to
+//! them: it allocates any length and asserts what it expects. Both are therefore checked here first.
 
 use std::io::{self, Read};
 
@@ -10,85 +9,85 @@ use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_ipc::{BodyCompressionMethod, CompressionType, RecordBatch, root_as_message};
 use arrow_schema::{DataType, Schema};
 
-/// Most bytes of a message's metadata.
-const META_LIMIT: usize = 1 << 20;
-/// Most bytes of a batch, packed and unpacked.
+/// Largest metadata of a message, bytes.
+const METADATA_LIMIT: usize = 1 << 20;
+/// Largest batch, compressed and decompressed, bytes.
 const BODY_LIMIT: i64 = 256 << 20;
-/// Most rows of a batch, and items of a list column.
+/// Largest number of rows of a batch, and of items of a list column.
 const ROW_LIMIT: i64 = 1 << 24;
-/// Marks the beginning of a message.
+/// First bytes of a message.
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
-/// What is next in a stream.
-pub(super) enum Frame {
-    /// A message's metadata, a flatbuffer; and what it describes.
-    Message { meta: Buffer, body: Buffer },
+/// Result of reading the next message.
+pub(super) enum Message {
+    /// A message: its metadata (a flatbuffer) and the body that the metadata describes.
+    Whole { metadata: Buffer, body: Buffer },
     /// The mark that ends a stream.
     End,
-    /// Nothing more, though no such mark was seen: cut between two messages, or inside one.
+    /// The input ended without that mark, between two messages or inside one.
     Cut,
 }
 
-/// Why there is no next message.
+/// Reason why the next message cannot be read.
 #[derive(Debug)]
-pub(super) enum FrameError {
+pub(super) enum StreamError {
     Io(io::Error),
     Damaged(&'static str),
 }
 
-/// Reads the next message.
-pub(super) fn read(input: &mut impl Read) -> Result<Frame, FrameError> {
+/// Reads the next message and checks its lengths.
+pub(super) fn read_message(input: &mut impl Read) -> Result<Message, StreamError> {
     let mut prefix = [0; 8];
     let read = fill(input, &mut prefix)?;
     let begun = read.min(CONTINUATION.len());
     if prefix[..begun] != CONTINUATION[..begun] {
-        return Err(FrameError::Damaged("a message does not begin where one should"));
+        return Err(StreamError::Damaged("a message does not begin with the continuation mark"));
     }
     if read < prefix.len() {
-        return Ok(Frame::Cut);
+        return Ok(Message::Cut);
     }
     let [_, _, _, _, length @ ..] = prefix;
     let length = match usize::try_from(i32::from_le_bytes(length)) {
-        Ok(0) => return Ok(Frame::End),
-        Ok(length @ ..=META_LIMIT) => length,
-        _ => return Err(FrameError::Damaged("the length of a message is out of range")),
+        Ok(0) => return Ok(Message::End),
+        Ok(length @ ..=METADATA_LIMIT) => length,
+        _ => return Err(StreamError::Damaged("the length of a message is out of range")),
     };
-    let Some(meta) = buffer(input, length)? else { return Ok(Frame::Cut) };
+    let Some(metadata) = buffer(input, length)? else { return Ok(Message::Cut) };
     let message =
-        root_as_message(&meta).map_err(|_| FrameError::Damaged("a message is malformed"))?;
+        root_as_message(&metadata).map_err(|_| StreamError::Damaged("a message is malformed"))?;
     let length = usize::try_from(message.bodyLength())
         .ok()
         .filter(|_| message.bodyLength() <= BODY_LIMIT)
-        .ok_or(FrameError::Damaged("the length of a batch is out of range"))?;
-    let Some(body) = buffer(input, length)? else { return Ok(Frame::Cut) };
-    Ok(Frame::Message { meta, body })
+        .ok_or(StreamError::Damaged("the length of a batch is out of range"))?;
+    let Some(body) = buffer(input, length)? else { return Ok(Message::Cut) };
+    Ok(Message::Whole { metadata, body })
 }
 
-/// So many bytes; `None` if there are fewer.
-fn buffer(input: &mut impl Read, length: usize) -> Result<Option<Buffer>, FrameError> {
+/// Reads `length` bytes; returns `None` if the input ends before.
+fn buffer(input: &mut impl Read, length: usize) -> Result<Option<Buffer>, StreamError> {
     let mut bytes = MutableBuffer::try_from_len_zeroed(length)
-        .map_err(|_| FrameError::Damaged("the length of a message is out of range"))?;
+        .map_err(|_| StreamError::Damaged("the length of a message is out of range"))?;
     let read = fill(input, &mut bytes)?;
     Ok((read == length).then(|| bytes.into()))
 }
 
-/// Reads until the bytes are full or there is no more.
-fn fill(input: &mut impl Read, bytes: &mut [u8]) -> Result<usize, FrameError> {
+/// Reads until `bytes` is full or the input ends. Returns the number of bytes read.
+fn fill(input: &mut impl Read, bytes: &mut [u8]) -> Result<usize, StreamError> {
     let mut filled = 0;
     while filled < bytes.len() {
         match input.read(&mut bytes[filled..]) {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(FrameError::Io(error)),
+            Err(error) => return Err(StreamError::Io(error)),
         }
     }
     Ok(filled)
 }
 
-/// Whether a batch can be decoded: every buffer is there, unpacks to something of a size that makes
-/// sense, and is large enough for the rows. The columns that are said to hold anything but null.
-pub(super) fn check(
+/// Checks that a batch can be decoded: every buffer lies inside the batch, decompresses to a permitted size, and is large
+/// enough for the rows. Returns the indices of the columns that are not null in all rows.
+pub(super) fn check_batch(
     batch: RecordBatch<'_>,
     schema: &Schema,
     body: &[u8],
@@ -103,10 +102,10 @@ pub(super) fn check(
         }
         Some(_) => return Err("a batch is compressed in an unknown way"),
     };
-    let mut walk = Walk { batch, compressed, body, node: 0, buffer: 0, room: BODY_LIMIT };
+    let mut layout = Layout { batch, compressed, body, node: 0, buffer: 0, budget: BODY_LIMIT };
     let mut filled = Vec::new();
     for (column, field) in schema.fields().iter().enumerate() {
-        let (rows, nulls) = walk.field(field.data_type())?;
+        let (rows, nulls) = layout.field(field.data_type())?;
         if rows != batch.length() {
             return Err("the columns of a batch differ in length");
         }
@@ -114,25 +113,27 @@ pub(super) fn check(
             filled.push(column);
         }
     }
-    let done = walk.node == batch.nodes().map_or(0, |nodes| nodes.len())
-        && walk.buffer == batch.buffers().map_or(0, |buffers| buffers.len())
+    let done = layout.node == batch.nodes().map_or(0, |nodes| nodes.len())
+        && layout.buffer == batch.buffers().map_or(0, |buffers| buffers.len())
         && batch.variadicBufferCounts().is_none_or(|counts| counts.is_empty());
     if done { Ok(filled) } else { Err("a batch has more columns than the recording") }
 }
 
-/// Goes through the nodes and buffers of a batch as the types of its columns demand.
-struct Walk<'a> {
+/// Cursor over the nodes and buffers of a batch, in the order that the types of its columns require.
+struct Layout<'a> {
     batch: RecordBatch<'a>,
     compressed: bool,
     body: &'a [u8],
+    /// Index of the next node.
     node: usize,
+    /// Index of the next buffer.
     buffer: usize,
-    /// Bytes that may still be unpacked.
-    room: i64,
+    /// Number of bytes to which the remaining buffers may decompress.
+    budget: i64,
 }
 
-impl Walk<'_> {
-    /// A column; its rows, and how many of them are null.
+impl Layout<'_> {
+    /// Checks a column. Returns the number of its rows, and of those that are null.
     fn field(&mut self, data_type: &DataType) -> Result<(i64, i64), &'static str> {
         let nodes = self.batch.nodes().filter(|nodes| self.node < nodes.len());
         let node = nodes.ok_or("a batch lacks columns")?.get(self.node);
@@ -160,7 +161,7 @@ impl Walk<'_> {
         Ok((rows, nulls))
     }
 
-    /// A buffer that must hold at least so many bytes, in units of so many.
+    /// Checks a buffer, which must hold at least `least` bytes and a multiple of `unit` bytes.
     fn buffer(&mut self, least: i64, unit: i64) -> Result<(), &'static str> {
         let buffers = self.batch.buffers().filter(|buffers| self.buffer < buffers.len());
         let buffer = buffers.ok_or("a batch lacks buffers")?.get(self.buffer);
@@ -179,15 +180,15 @@ impl Walk<'_> {
             (true, None) if !bytes.is_empty() => return Err("a buffer has no length"),
             _ => buffer.length(),
         };
-        if !(least..=self.room).contains(&unpacked) || unpacked % unit != 0 {
+        if !(least..=self.budget).contains(&unpacked) || unpacked % unit != 0 {
             return Err("the length of a buffer is out of range");
         }
-        self.room -= unpacked;
+        self.budget -= unpacked;
         Ok(())
     }
 }
 
-/// Bytes of a number.
+/// Returns the size of a number, bytes.
 fn width(data_type: &DataType) -> Result<i64, &'static str> {
     let width = data_type.primitive_width().and_then(|width| i64::try_from(width).ok());
     width.ok_or("a column has an unknown type")

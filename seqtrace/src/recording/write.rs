@@ -1,0 +1,190 @@
+//! Events, and the rows that explain them, to columns.
+
+use super::{columns::Builders, dictionary::Kind};
+use seqtrace_model::{
+    event::{Body, Callback, Event, FileKind, OpTable, Open, Role, SeqState, Task},
+    symbol::{Callbacks, Symbol},
+    trace::{Ready, TargetInfo},
+};
+
+/// Puts values into columns of the row under construction.
+macro_rules! put {
+    ($builders:ident: $($column:ident = $value:expr),+ $(,)?) => {
+        {
+            $($builders.$column.put($builders.rows, $value);)+
+        }
+    };
+}
+
+impl Builders {
+    /// Adds an event. `shown` is true if the session that the event opens was selected; `None` for other events.
+    pub(super) fn event(&mut self, event: &Event, shown: Option<bool>) {
+        let Event { time, cpu, body } = event;
+        put!(self: time = *time, cpu = *cpu);
+        match body {
+            Body::Callback(callback) => self.callback(callback),
+            Body::Open(open) => self.open(open, shown),
+            Body::PassBegin { key, tid, index, size, count, from } => {
+                put!(self: kind = Kind::PassBegin, session = *key, tid = *tid, index = *index);
+                put!(self: size = (*size).into(), count = (*count).into(), from = (*from).into());
+            }
+            Body::Preview { key, bytes } => {
+                put!(self: kind = Kind::Preview, session = *key, bytes = bytes);
+            }
+            Body::Release { key, tid, wrapper, private, removed } => {
+                put!(self: kind = Kind::Release, session = *key, tid = *tid, wrapper = *wrapper);
+                put!(self: private = *private, removed = *removed);
+            }
+            Body::OpenFailed { key, tid, ret } => {
+                put!(self: kind = Kind::OpenFailed, session = *key, tid = *tid);
+                put!(self: ret = (*ret).into());
+            }
+            Body::Gap { lost } => put!(self: kind = Kind::Gap, lost = *lost),
+            Body::Blind { function, role, reason } => {
+                put!(self: kind = Kind::Blind, address = function.address, role = *role);
+                put!(self: reason = reason);
+            }
+            Body::TableAttached { table } => {
+                put!(self: kind = Kind::TableAttached);
+                self.put_table(table);
+            }
+            Body::ReadEnter { key, task, pos, want, state, via } => {
+                put!(self: kind = Kind::ReadEnter, session = *key, pos = *pos, want = *want);
+                if let Some(via) = via {
+                    put!(self: via = *via);
+                }
+                self.put_task(task);
+                self.put_state(state);
+            }
+            Body::ReadExit { key, tid, ret, state } => {
+                put!(self: kind = Kind::ReadExit, session = *key, tid = *tid, ret = *ret);
+                self.put_state(state);
+            }
+            Body::LseekEnter { key, tid, offset, whence, state } => {
+                put!(self: kind = Kind::LseekEnter, session = *key, tid = *tid);
+                put!(self: offset = *offset, whence = *whence);
+                self.put_state(state);
+            }
+            Body::LseekExit { key, tid, ret, state } => {
+                put!(self: kind = Kind::LseekExit, session = *key, tid = *tid, ret = *ret);
+                self.put_state(state);
+            }
+            Body::Write { key, task, pos, want, ret } => {
+                put!(self: kind = Kind::Write, session = *key, pos = *pos, want = *want, ret = *ret);
+                self.put_task(task);
+            }
+            Body::PlainRead { key, task, pos, want, ret } => {
+                put!(self: kind = Kind::PlainRead, session = *key, pos = *pos, want = *want);
+                put!(self: ret = *ret);
+                self.put_task(task);
+            }
+        }
+        self.rows += 1;
+    }
+
+    fn callback(&mut self, callback: &Callback) {
+        let Callback { key, role, ret, index, count, full, private } = callback;
+        put!(self: kind = Kind::Callback, session = *key, role = *role, index = *index);
+        put!(self: count = (*count).into(), full = *full);
+        match role {
+            Role::Start | Role::Next => put!(self: pointer = *ret),
+            Role::Show | Role::Stop => put!(self: ret = ret.cast_signed()),
+        }
+        if let Some(private) = private {
+            put!(self: private = *private);
+        }
+    }
+
+    fn open(&mut self, open: &Open, shown: Option<bool>) {
+        let Open { key, ret, task, file, kind, adopted, own, components, path_cut, path, .. } =
+            open;
+        let Open { functions: _, ino, dev, magic, mode, via, .. } = open;
+        put!(self: kind = Kind::Open, session = *key, ret = (*ret).into(), file = *file);
+        put!(self: adopted = *adopted, own = *own, names = components, path_cut = *path_cut);
+        put!(self: ino = *ino, dev = *dev, magic = *magic, mode = *mode);
+        if let Some(via) = via {
+            put!(self: wrapper = *via);
+        }
+        if let Some(shown) = shown {
+            put!(self: shown = shown);
+        }
+        if !own && !path_cut {
+            put!(self: path = path);
+        }
+        self.put_task(task);
+        match kind {
+            FileKind::Seq { m, op, table, private, size, inner } => {
+                put!(self: m = *m, op = *op, private = *private, size = *size);
+                if *inner != 0 {
+                    put!(self: inner = *inner);
+                }
+                self.put_table(table);
+            }
+            FileKind::Plain { read, write } => {
+                put!(self: read_handler = *read, write_handler = *write);
+            }
+        }
+    }
+
+    fn put_task(&mut self, task: &Task) {
+        let Task { pid, tid, uid, comm } = task;
+        put!(self: pid = *pid, tid = *tid, uid = *uid, comm = comm);
+    }
+
+    fn put_state(&mut self, state: &SeqState) {
+        let SeqState { size, from, count, index, read_pos } = state;
+        put!(self: size = *size, from = *from, count = *count, index = *index);
+        put!(self: read_pos = *read_pos);
+    }
+
+    fn put_table(&mut self, table: &OpTable) {
+        let OpTable { start, next, show, stop } = table;
+        put!(self: start = *start, next = *next, show = *show, stop = *stop);
+    }
+
+    /// Adds the name of a function or of a table, according to `kind`. `time`: ns since boot.
+    pub(super) fn name(&mut self, time: u64, kind: Kind, symbol: &Symbol) {
+        let Symbol { address, name, module, offset } = symbol;
+        put!(self: time = time, kind = kind, address = *address);
+        if let Some(name) = name {
+            put!(self: name = name.as_bytes());
+        }
+        if let Some(module) = module {
+            put!(self: module = module.as_bytes());
+        }
+        if let Some(offset) = offset.and_then(|offset| i64::try_from(offset).ok()) {
+            put!(self: offset = offset);
+        }
+        self.rows += 1;
+    }
+
+    /// Adds a target. `time`: ns since boot.
+    pub(super) fn target(&mut self, time: u64, target: &TargetInfo) {
+        let TargetInfo { word, callbacks, note } = target;
+        put!(self: time = time, kind = Kind::Target, word = word);
+        if let Some(note) = note {
+            put!(self: note = note);
+        }
+        if let Some(Callbacks { table, start, next, show, stop }) = callbacks {
+            if let Some(table) = table {
+                put!(self: op = table.address);
+            }
+            let [start, next, show, stop] = [start, next, show, stop].map(|symbol| symbol.address);
+            self.put_table(&OpTable { start, next, show, stop });
+        }
+        self.rows += 1;
+    }
+
+    /// Adds the row that marks when all probes were attached.
+    pub(super) fn ready(&mut self, ready: &Ready) {
+        let Ready { begin, probes } = ready;
+        put!(self: time = *begin, kind = Kind::Ready, probes = *probes);
+        self.rows += 1;
+    }
+
+    /// Adds the last row. `time`: ns since boot; `missed`: number of missed probe hits.
+    pub(super) fn end(&mut self, time: u64, missed: u64) {
+        put!(self: time = time, kind = Kind::End, missed = missed);
+        self.rows += 1;
+    }
+}
