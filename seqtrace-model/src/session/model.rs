@@ -36,7 +36,7 @@ enum Step {
     Start,
     Show,
     Next,
-    /// The traversal of a relative lseek goes on or ends, depending on the unknown offset.
+    /// The traversal of a relative lseek continues or ends, depending on the unknown offset.
     ShowOrStop,
     Stop(PassOutcome),
 }
@@ -52,7 +52,7 @@ pub(super) struct AmbiguousSeekEnd {
     pub(super) last: bool,
     /// True if the traversal begins again, unless it has reached its offset: the next callback returned -EAGAIN.
     pub(super) retry: bool,
-    /// Bytes that start wrote, which it should not. They are left over at any offset.
+    /// Number of bytes that start wrote, which is a fault. They are left over whatever the offset is.
     pub(super) start_bytes: u64,
 }
 
@@ -67,7 +67,7 @@ pub(super) enum PassOutcome {
     AmbiguousSeekEnd(AmbiguousSeekEnd),
     /// A traversal ended with this negative errno.
     TraverseFailed(i32),
-    /// No record gave bytes: end of file (0) or a negative errno.
+    /// No record had bytes. Holds 0 at the end of the file, or a negative errno.
     NoRecord(i32),
     /// The buffer has bytes for the reader. Holds the negative errno of the show that ended the pass, or 0. The core
     /// returns it only if it copies no bytes.
@@ -142,8 +142,8 @@ impl Pass {
         )
     }
 
-    /// Takes a returned callback that was [checked](Self::check), and adds the conclusions to `update`. `m` becomes the
-    /// state in which the core calls the next callback.
+    /// Processes the return of a callback that was [checked](Self::check), and adds the conclusions to `update`. `m`
+    /// becomes the state in which the core calls the next callback.
     #[inline]
     pub(super) fn returned(
         &mut self,
@@ -218,7 +218,7 @@ impl Pass {
         update: &mut CallbackUpdate,
     ) -> StepOutcome {
         if self.step == Step::ShowOrStop {
-            // The traversal goes on, so it passed over the record before.
+            // The traversal continues, so it passed over the previous record.
             self.base = add(self.base, m.count);
             m.count = 0;
         }
@@ -326,8 +326,8 @@ impl Pass {
         };
     }
 
-    /// Returns the step after next in `traverse()`. The core drops the record before, unless the target is inside it.
-    /// It checks this before it looks at the pointer that next returned.
+    /// Returns the step after next in `traverse()`. The core drops the previous record, unless the target offset is
+    /// inside that record. The core checks this before it examines the pointer that next returned.
     fn traversed(&mut self, m: &mut CoreState) -> Step {
         let end = add(self.base, m.count);
         let Some(target) = self.target else {
@@ -382,7 +382,7 @@ impl Pass {
     }
 }
 
-/// Returns the number of bytes that a start, next or stop wrote, which should not write; `None`: none.
+/// Returns the number of bytes that a start, next or stop wrote although they should not write; `None`: none.
 fn unexpected_bytes(before: u64, after: u64) -> Option<u64> {
     after.checked_sub(before).filter(|&bytes| bytes > 0)
 }

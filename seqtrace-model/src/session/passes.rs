@@ -1,4 +1,4 @@
-//! The callbacks of a session: the call that each belongs to, and its effect.
+//! The callbacks of a session: determines the read or lseek that each belongs to, and its effect.
 
 use std::sync::Arc;
 
@@ -88,8 +88,8 @@ impl SessionState {
         purpose::decide(call, &self.file.m, ambiguous, seen)
     }
 
-    /// Returns true if another thread's SEEK_CUR has not reported its offset yet. A pass of thread `tid` now begins
-    /// before it does, so the offset can no longer be determined.
+    /// Handles a pass of thread `tid` that begins while a SEEK_CUR of another thread has not reported its offset yet:
+    /// the offset can no longer be determined. Returns true if there is such a SEEK_CUR.
     fn overtake_lseek(&mut self, tid: u32) -> bool {
         let ambiguous = |call: &&mut InFlightCall| {
             call.tid != tid && matches!(call.state, CallState::AmbiguousSeekEnd(_))
@@ -101,7 +101,8 @@ impl SessionState {
         true
     }
 
-    /// Takes a returned callback and emits its update, or defers it while a relative lseek is undecided.
+    /// Processes the return of a callback and emits its update, or defers the update while a relative lseek is
+    /// undecided.
     pub(super) fn callback(&mut self, at: Timestamp, seen: &Callback, out: Emit<'_>) {
         if seen.role == Role::Show && !self.deferred.is_empty() {
             self.release_deferred(SeekResult::PassedRecord, out);
@@ -186,7 +187,7 @@ impl SessionState {
         (call.read_id(), call.task.clone())
     }
 
-    /// Takes the result of a modelled pass, and delivers the buffered bytes as the core does next.
+    /// Processes the result of a modelled pass, and delivers the buffered bytes as the core does next.
     fn pass_ended(&mut self, outcome: PassOutcome, phase: Phase) {
         let count = self.file.m.count;
         let Some(call) = self.calls.of_mut(self.pass.owner) else { return };
@@ -217,7 +218,7 @@ impl SessionState {
     }
 }
 
-/// Makes the update of a callback from its event alone: the fate of a show is unknown.
+/// Creates the update of a callback from its event alone: the fate of a show is unknown.
 fn observe(seen: &Callback) -> CallbackUpdate {
     let fetches = matches!(seen.role, Role::Start | Role::Next);
     let show = seen.role == Role::Show;

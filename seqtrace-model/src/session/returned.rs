@@ -11,12 +11,12 @@ const ENOMEM: i64 = -12;
 const EFAULT: i64 = -14;
 const EINVAL: i64 = -22;
 
-/// The use of buffered bytes by a read.
+/// Buffered bytes that a read used and left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Leftovers {
-    /// Bytes that the read got from the leftover of an earlier call or of its traversal.
+    /// Number of bytes that the read got from the leftover of an earlier call or of its own traversal.
     pub(super) from_leftover: u64,
-    /// Bytes that stay in the buffer.
+    /// Number of bytes that stay in the buffer.
     pub(super) leftover: u64,
 }
 
