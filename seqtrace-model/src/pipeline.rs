@@ -107,7 +107,7 @@ impl Pipeline {
         let Self { tracker, engine, view } = self;
         view.opened = None;
         tracker.feed(event, &mut |update| view.judge(engine, update, sink));
-        view.opened.map_or(Fed::Followed, |shown| Fed::Opened { shown })
+        view.opened.map_or(Fed::Followed, |selected| Fed::Opened { shown: selected })
     }
 
     /// Processes an event like [`feed`](Self::feed), but does not select the session that it opens.
@@ -164,10 +164,10 @@ impl View {
         let Some(session) = &update.session else { return true };
         *self.selected.entry(session.id).or_insert_with(|| {
             let below = self.until.sessions.is_none_or(|limit| self.begun < limit);
-            let shown = below && !self.hide && self.selection.accepts(session);
-            self.begun += u64::from(shown);
-            self.opened = Some(shown);
-            shown
+            let selected = below && !self.hide && self.selection.accepts(session);
+            self.begun += u64::from(selected);
+            self.opened = Some(selected);
+            selected
         })
     }
 

@@ -67,7 +67,7 @@ pub(super) struct InFlightCall {
     pub(super) end_seen: bool,
     pub(super) totals: Totals,
     /// Reason why the call is not seen whole; `None`: the call is seen whole.
-    pub(super) partial: Option<Partial>,
+    pub(super) partial_reason: Option<Partial>,
     /// True if another call of the session was in flight at the same time.
     pub(super) overlapped: bool,
     /// True if events were lost since the call entered: its return may be among them.
@@ -88,7 +88,7 @@ impl InFlightCall {
             restarts: 0,
             end_seen: false,
             totals: Totals::default(),
-            partial: None,
+            partial_reason: None,
             overlapped: false,
             may_have_returned: false,
         }
@@ -157,7 +157,7 @@ impl InFlightCalls {
     /// Marks the state of all calls as unknown.
     pub(super) fn lose_track(&mut self, why: Partial) {
         for call in &mut self.0 {
-            call.partial.get_or_insert(why);
+            call.partial_reason.get_or_insert(why);
             call.state = CallState::Unknown;
         }
     }

@@ -156,7 +156,7 @@ impl Pass {
         update.v = Some(self.v);
         match seen.role {
             Role::Start => self.started(m, seen, update),
-            Role::Show => return self.shown(m, seen, update),
+            Role::Show => return self.rendered(m, seen, update),
             Role::Next => self.advanced(m, seen, update),
             Role::Stop => return StepOutcome::Ended(self.stopped(m, seen, update)),
         }
@@ -211,7 +211,7 @@ impl Pass {
     }
 
     #[inline]
-    fn shown(
+    fn rendered(
         &mut self,
         m: &mut CoreState,
         seen: &Callback,
@@ -227,9 +227,9 @@ impl Pass {
             Range { start: add(self.base, m.count), end: add(self.base, u64::from(seen.count)) };
         m.count = u64::from(seen.count);
         let (fate, step) = if self.phase == Phase::Fill {
-            self.shown_filling(m, seen, bytes)
+            self.rendered_filling(m, seen, bytes)
         } else {
-            self.shown_first(m, seen, bytes, range.end)
+            self.rendered_first(m, seen, bytes, range.end)
         };
         self.step = step;
         update.bytes = Some(bytes);
@@ -243,7 +243,7 @@ impl Pass {
 
     /// Decides the fate of a rendering in `traverse()`, or of the first record of a read. `end` is the file offset
     /// behind the rendering. The fate is `None` if it depends on the unknown offset of a relative lseek.
-    fn shown_first(
+    fn rendered_first(
         &mut self,
         m: &mut CoreState,
         seen: &Callback,
@@ -281,7 +281,7 @@ impl Pass {
     }
 
     /// Decides the fate of a rendering in the fill loop.
-    fn shown_filling(
+    fn rendered_filling(
         &self,
         m: &mut CoreState,
         seen: &Callback,

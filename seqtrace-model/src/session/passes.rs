@@ -96,7 +96,7 @@ impl SessionState {
         };
         let Some(call) = self.calls.iter_mut().find(ambiguous) else { return false };
         call.state = CallState::Unknown;
-        call.partial = Some(Partial::Overlap);
+        call.partial_reason = Some(Partial::Overlap);
         self.add_partial(Partial::Overlap);
         true
     }

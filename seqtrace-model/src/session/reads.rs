@@ -111,7 +111,7 @@ impl SessionState {
         }
         call.entry = state;
         if !self.file.synced {
-            call.partial = Some(self.file.desync_reason);
+            call.partial_reason = Some(self.file.desync_reason);
             call.state = CallState::Unknown;
         }
         self.calls.push(call);
@@ -151,7 +151,7 @@ impl SessionState {
             from_leftover: leftovers.from_leftover,
             duration: Some(at.time.saturating_sub(call.entered)),
             eof: call.end_seen && leftovers.leftover == 0,
-            partial: call.partial,
+            partial: call.partial_reason,
         };
         self.emit(at, Some(id), call.task, What::ReadEnd(Box::new(end)), out);
     }
