@@ -54,7 +54,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Returns true if a session is shown.
+    /// Returns true if a session is accepted.
     pub fn accepts(&self, session: &Session) -> bool {
         let Self { pid, tid, uid, comm, path, module } = self;
         let opener = &session.opener;
@@ -135,7 +135,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Returns true if a session is shown.
+    /// Returns true if a session is accepted.
     pub fn accepts(&self, session: &Session) -> bool {
         let Self { targets, filter } = self;
         (targets.is_empty() || targets.iter().any(|target| target.matches(session)))

@@ -1,7 +1,7 @@
 //! The events within a pass.
 //!
 //! The returns of next and show for one record take 40 bytes, and up to five such pairs share one event. Values that an
-//! earlier event of the same pass contains are not repeated: the task, the `struct seq_file`, the pointer given to
+//! earlier event of the same pass contains are not repeated: the task, the `struct seq_file`, the pointer passed to
 //! show, the position before next.
 
 use crate::plain_data;

@@ -72,9 +72,9 @@ pub struct SeqState {
 pub enum Role {
     /// Positions the iterator at `*pos`, and takes the locks of the file.
     Start,
-    /// Moves to the record after the given one, and advances `*pos`.
+    /// Moves to the record after the one that is passed to it, and advances `*pos`.
     Next,
-    /// Renders the given record into the buffer.
+    /// Renders the record that is passed to it into the buffer.
     Show,
     /// Ends the pass, and drops the locks of the file.
     Stop,

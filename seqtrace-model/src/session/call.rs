@@ -26,7 +26,7 @@ pub(super) enum CallState {
     Entered,
     /// A pass is in progress.
     InPass,
-    /// A record of the traversal overflowed the buffer, so the traversal must begin again with a larger one.
+    /// A record of the traversal overflowed the buffer, so the traversal must begin again with a larger buffer.
     TraverseAgain,
     /// A callback of the traversal returned -EAGAIN, so the traversal must begin again.
     TraverseRetry,
@@ -36,7 +36,7 @@ pub(super) enum CallState {
     AmbiguousSeekEnd(AmbiguousSeekEnd),
     /// The traversal failed with this negative errno.
     TraverseFailed { error: i32 },
-    /// The first record overflowed the buffer, so the pass must begin again with a larger one.
+    /// The first record overflowed the buffer, so the pass must begin again with a larger buffer.
     ReadAgain,
     /// No record had bytes. `error`: 0 at the end of the file, or a negative errno.
     NoRecord { error: i32 },

@@ -27,7 +27,7 @@ pub(super) struct FileTracking {
 
 impl FileTracking {
     /// Creates the state of a file after its open. `size` is the size of its buffer in bytes, `adopted` is true if the
-    /// file was open before.
+    /// file was open before seqtrace attached.
     pub(super) fn new(size: u64, adopted: bool) -> Self {
         Self {
             m: CoreState { index: 0, count: 0, size, read_pos: 0 },
@@ -40,7 +40,7 @@ impl FileTracking {
         }
     }
 
-    /// Marks the state as unknown until a read or lseek enters alone.
+    /// Marks the state as unknown until a read or lseek is entered while no other call is in flight.
     pub(super) fn lose_track(&mut self, why: Partial) {
         let blind = (!self.blind.is_empty()).then_some(Partial::Blind);
         self.desync_reason = self.unmodelled.or(blind).unwrap_or(why);

@@ -59,7 +59,7 @@ pub(super) struct AmbiguousSeekEnd {
 /// The result of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PassOutcome {
-    /// A single record overflowed the buffer. The core doubles it and begins again.
+    /// A single record overflowed the buffer. The core doubles the buffer and begins again.
     Grow,
     /// A traversal reached its offset. `m->count` bytes of the last record are left over.
     Traversed,
@@ -70,7 +70,7 @@ pub(super) enum PassOutcome {
     /// No record had bytes. Holds 0 at the end of the file, or a negative errno.
     NoRecord(i32),
     /// The buffer has bytes for the reader. Holds the negative errno of the show that ended the pass, or 0. The core
-    /// returns it only if it copies no bytes.
+    /// returns this errno only if it copies no bytes to the reader.
     Filled(i32),
 }
 
@@ -96,9 +96,9 @@ pub(super) struct Pass {
 /// The consequence of a returned callback for its pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StepOutcome {
-    /// The pass goes on.
+    /// The pass continues: the core calls a further callback.
     Continue,
-    /// The pass goes on. The fate of the rendered record depends on the unknown offset of a relative lseek.
+    /// The pass continues. The fate of the rendered record depends on the unknown offset of a relative lseek.
     Undecided,
     /// The pass is over, because stop returned.
     Ended(PassOutcome),

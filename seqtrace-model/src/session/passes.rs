@@ -204,7 +204,7 @@ impl SessionState {
         if matches!(outcome, PassOutcome::Traversed | PassOutcome::Filled(_)) {
             self.file.keep(count);
         }
-        // The core copies the bytes before it drops m->lock, whenever the probe sees the return.
+        // The core copies the bytes before it drops m->lock. The probe may observe the return of the read later.
         if let CallKind::Read { pos, want, .. } = call.kind {
             let copied = match outcome {
                 PassOutcome::Traversed if count > want => want,

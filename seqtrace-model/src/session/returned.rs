@@ -103,8 +103,8 @@ impl InFlightCall {
         Ok(Leftovers { from_leftover: self.drained, leftover })
     }
 
-    /// Checks the return of a read that ended with an empty buffer. It returns the bytes that it got before, or
-    /// `error` if it got none.
+    /// Checks the return of a read that ended with an empty buffer. The read must return the number of bytes that it
+    /// got earlier, or `error` if it got none.
     fn returned_empty(
         &self,
         m: &mut CoreState,

@@ -128,7 +128,7 @@ impl SessionState {
         }
     }
 
-    /// Marks the state of the seq_file as unknown until a read or lseek enters alone.
+    /// Marks the state of the seq_file as unknown until a read or lseek is entered while no other call is in flight.
     pub(super) fn lose_track(&mut self, why: Partial, out: Emit<'_>) {
         self.release_deferred(SeekResult::Unknown, out);
         self.add_partial(why);

@@ -67,7 +67,7 @@ pub struct Update {
 /// Kind of an update, with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// A session began, by its open or by the first event of a file that was open before.
+    /// A session began, by its open or by the first event of a file that was open before seqtrace attached.
     Open,
     /// `seq_open()` failed. The session has no further updates.
     OpenFailed {
@@ -105,9 +105,9 @@ pub enum What {
     },
     /// A record overflowed the buffer. The core has doubled the buffer and begins again.
     Grow {
-        /// Buffer size before, bytes.
+        /// Previous size of the buffer, bytes.
         from: u64,
-        /// Buffer size after, bytes.
+        /// New size of the buffer, bytes.
         to: u64,
         /// Number of times that this read or lseek has begun again, from 1.
         restart: u32,
