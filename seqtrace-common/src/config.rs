@@ -4,8 +4,8 @@
 use crate::plain_data;
 
 plain_data! {
-    /// Offsets of fields of the kernel's structs, in bytes, from the running kernel's BTF. A name is that of the struct
-    /// and that of the field, unless documented otherwise.
+    /// Offsets of fields of the kernel's structs, in bytes, from the running kernel's BTF. The member `a_b` has the
+    /// offset of the field `b` in `struct a`, unless documented otherwise.
     pub struct Offsets [156] {
         pub seq_file_buf: u32,
         pub seq_file_size: u32,
@@ -73,14 +73,15 @@ impl Offsets {
     }
 }
 
-/// Number of a helper that no kernel has, in the code of the programs. Before they are loaded, user space replaces it
-/// by a call of the kernel's function `bpf_rdonly_cast()` (kernel/bpf/helpers.c, since 6.2) or by an instruction
-/// without effect: aya does not link functions of the kernel.
+/// Number of a BPF helper that does not exist. The compiled programs call it. Before they are loaded, user space
+/// replaces each such call by a call of the kernel function `bpf_rdonly_cast()` (kernel/bpf/helpers.c, since 6.2), or
+/// by an instruction without effect, because aya does not link kernel functions.
 pub const CAST: i32 = 0x7e5e_97ca;
 
 /// Bits of the field [`Config::flags`].
 pub mod flag {
-    /// Opens by seqtrace itself are emitted (marked as such, not traced).
+    /// Opens by seqtrace itself are emitted, marked with [`open_flag::OWN`](crate::wire::open_flag::OWN); their
+    /// sessions are not traced.
     pub const SHOW_OWN: u32 = 1;
     /// Only opens whose pid is in the filter map are traced.
     pub const FILTER_PID: u32 = 4;
@@ -94,8 +95,8 @@ pub mod flag {
     pub const FILTER_NAME: u32 = 64;
     /// Files opened by seqtrace itself are traced like any other.
     pub const TRACE_OWN: u32 = 128;
-    /// `seq_file` begins with buf, size, from, count, pad_until, index and read_pos, 8 bytes each, so that one read
-    /// gets them all.
+    /// `struct seq_file` begins with the fields buf, size, from, count, pad_until, index and read_pos of 8 bytes each,
+    /// so that one read fetches all of them.
     pub const SEQ_HEAD: u32 = 256;
 }
 
@@ -107,10 +108,10 @@ plain_data! {
         pub flags: u32,
         /// seqtrace's own thread group id, in its own namespace.
         pub own_pid: u32,
-        /// Bytes of each record to emit, at most [`crate::wire::PREVIEW_BYTES`]; 0: no previews.
+        /// Maximum size of a preview in bytes, at most [`crate::wire::PREVIEW_BYTES`]; 0: no previews are emitted.
         pub preview: u32,
-        /// Type id of `struct seq_file` in the kernel's BTF, by which it is read without a helper; 0 if the kernel has
-        /// no function for [`CAST`], or if [`flag::SEQ_HEAD`] is not set.
+        /// Type id of `struct seq_file` in the kernel's BTF, for reads of its fields without a helper; 0 if the kernel
+        /// has no function for [`CAST`], or if [`flag::SEQ_HEAD`] is not set.
         pub seq_file_type: u32,
         pub pad: u32,
         /// seqtrace's own pid namespace; zeroes for the initial one.
@@ -123,9 +124,9 @@ plain_data! {
 }
 
 plain_data! {
-    /// The text of a function; all zero if the kernel has no such function.
+    /// Address range of the code of a function; all zero if the kernel has no such function.
     pub struct Text [16] {
-        /// Address of its first byte.
+        /// Address of the first byte.
         pub begin: u64,
         /// Number of bytes up to the next symbol.
         pub len: u64,
@@ -135,7 +136,7 @@ plain_data! {
 impl Text {
     pub const NONE: Self = Self { begin: 0, len: 0 };
 
-    /// Returns true if the address is within the text.
+    /// Returns true if the address is within the code of the function.
     #[inline(always)]
     pub const fn contains(&self, address: u64) -> bool {
         address.wrapping_sub(self.begin) < self.len
@@ -143,7 +144,8 @@ impl Text {
 }
 
 plain_data! {
-    /// Functions that are recognised on the stack. A probe on each would cost more, in particular when it is detached.
+    /// Functions that the programs recognise by a return address on the stack. Probes on these functions would cost
+    /// more, in particular when they are detached.
     pub struct Callers [96] {
         pub seq_read_iter: Text,
         pub seq_read: Text,
@@ -176,7 +178,7 @@ plain_data! {
 }
 
 plain_data! {
-    /// A key of the map `FILTER`: what is in the map is allowed.
+    /// Key of the map `FILTER`, which holds the values that the filters accept.
     pub struct FilterKey [16] {
         /// One of the bits `FILTER_…` of [`flag`].
         pub what: u32,
@@ -189,7 +191,7 @@ plain_data! {
 /// Number of bytes of a name that are hashed for [`flag::FILTER_NAME`]; the rest of a longer name is ignored.
 pub const NAME_BYTES: usize = 64;
 
-/// The hash FNV-1a with 64 bits, shared by the programs and user space so that both compute the same values.
+/// A 64-bit FNV-1a hash. The programs and user space share this code, so that both compute the same values.
 #[derive(Clone, Copy, Debug)]
 pub struct Fnv(u64);
 
@@ -199,7 +201,7 @@ impl Fnv {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
-    /// Returns the hash with one more byte.
+    /// Returns the hash of the bytes so far followed by `byte`.
     #[must_use]
     pub const fn push(self, byte: u8) -> Self {
         Self((self.0 ^ byte as u64).wrapping_mul(0x0100_0000_01b3))

@@ -4,14 +4,15 @@
 use crate::plain_data;
 use crate::wire::{PAIRS, Pair};
 
-/// Number of slots, in which callbacks find their session by address alone; a power of two.
+/// Number of slots in the table of sessions, a power of two. The address of a seq_file determines its slot, so that the
+/// programs find the state of a session without a map lookup.
 pub const SLOT_COUNT: usize = 1024;
 /// [`SLOT_COUNT`] plus one guard slot: the verifier only knows that a pair index is below 8, so an access to the last
 /// slot may appear to run past its end.
 pub const SLOTS: usize = SLOT_COUNT + 1;
 
 plain_data! {
-    /// The slot of a session; as long as four cache lines.
+    /// Slot of a session: its owner, its state and its pending batch. Fills four cache lines.
     pub struct Slot [256] {
         /// Owner: a `struct seq_file *`, or the `struct file *` of a plain file; 0 if the slot is free.
         pub id: u64,
@@ -25,21 +26,21 @@ plain_data! {
 }
 
 plain_data! {
-    /// State of an open file.
+    /// State of an open file that the programs know.
     pub struct SessionState [16] {
         /// The session's number on the wire; 0 for a file that is not traced.
         pub key: u32,
-        /// 1 from the call of start to the return of stop, 2 if the pass could not be tracked, else 0. gcc lets the
-        /// overflow path of traverse(), which has called stop elsewhere, run through the instruction after another call
-        /// of stop: the second hit is not a second stop.
+        /// 1 from the call of start to the return of stop, 2 if the pass could not be tracked, else 0. Distinguishes
+        /// the return of stop from a later hit of the same probe: in code by gcc, the overflow path of traverse() calls
+        /// stop and then runs through the instruction after another call of stop, on which a probe is, too.
         pub in_pass: u8,
-        /// Nonzero while the passes are those of traverse(), which empties the buffer after each record without
-        /// calling anything. Only maintained for previews.
+        /// Nonzero while the passes are those of traverse(), which empties the buffer after each record without a call
+        /// that a probe could see. Only maintained for previews.
         pub traversing: u8,
         /// 1 once the file has been read through bpf_seq_read(), else 0.
         pub iterator: u8,
         pub pad: u8,
-        /// Last value seen of `m->count`, bytes: offset in the buffer at which the next record begins. Only maintained
+        /// Last observed `m->count`, in bytes: offset in the buffer at which the next record begins. Only maintained
         /// for previews.
         pub count: u32,
         /// Id of the thread whose pass was the last to begin.
@@ -55,8 +56,8 @@ impl SessionState {
 }
 
 plain_data! {
-    /// Pairs of callbacks that are to be submitted together: reserving space in the ring is half the cost of submitting
-    /// one.
+    /// Pending callbacks of a session. They are submitted together, because reserving ring memory is half the cost of a
+    /// submission.
     pub struct PendingBatch [224] {
         /// Number of pairs that are complete.
         pub pairs: u32,
@@ -73,11 +74,12 @@ plain_data! {
 }
 
 impl PendingBatch {
-    /// Returns true if anything is to be submitted.
+    /// Returns true if the batch has callbacks that are not submitted yet.
     pub const fn is_pending(&self) -> bool {
         self.pairs != 0 || self.pending_next != 0
     }
 
+    /// A batch without pending callbacks.
     pub const NONE: Self = {
         let none = Pair {
             next: 0,

@@ -47,7 +47,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Returns the kind with this number, if one has it.
+    /// Returns the kind with this number; `None` if there is no such kind.
     pub const fn from_u8(value: u8) -> Option<Self> {
         Some(match value {
             2 => Self::Open,
@@ -71,7 +71,7 @@ impl Kind {
     }
 }
 
-/// Numbers of the functions of these names: wrappers of `seq_open()` in [`Open::via`], release functions in
+/// Numbers that identify kernel functions: wrappers of `seq_open()` in [`Open::via`], release functions in
 /// [`Head::flags`] of a [`Release`].
 pub mod via {
     pub const SINGLE_OPEN: u8 = 1;
@@ -86,18 +86,18 @@ pub mod via {
     pub const PROC_REG_RELEASE: u8 = 8;
 }
 
-/// Bit of [`Head::flags`] in a [`Release`], beside the [`via`]: the file is still referenced, so its
-/// descriptor is open and it is procfs that releases it, because the file is being removed
-/// (close_pdeo(), fs/proc/inode.c).
+/// Bit of [`Head::flags`] in a [`Release`], besides the number in [`via`]: the file is still referenced. Its descriptor
+/// is open, and procfs calls the release function because the file is being removed (close_pdeo(), fs/proc/inode.c).
 pub const FLAG_REMOVED: u8 = 0x80;
 
 /// Bits of [`Head::flags`] in an [`Open`].
 pub mod open_flag {
-    /// The file was open before seqtrace attached: this is its first read since.
+    /// The file was open before seqtrace attached. The event is emitted when the file is read for the first time after
+    /// that.
     pub const ADOPTED: u8 = 1;
-    /// seqtrace itself opened the file, to learn its table; the session is not traced.
+    /// seqtrace itself opened the file, to find its callbacks; the session is not traced.
     pub const OWN: u8 = 2;
-    /// A plain procfs file: no seq_file, no callbacks.
+    /// The file is a plain procfs file: it has no seq_file and no callbacks.
     pub const PLAIN: u8 = 4;
     /// The path is too long or too deep to be collected: its beginning is missing.
     pub const PATH_CUT: u8 = 8;
@@ -107,8 +107,8 @@ pub mod open_flag {
 pub const FLAG_VIA_SEQ_READ: u8 = 1;
 /// Bit of [`Head::flags`] in [`ReadEnter`]: the read did not come through `seq_read()`.
 pub const FLAG_VIA_OTHER: u8 = 2;
-/// Bit of [`Head::flags`] in [`ReadEnter`]: the read is one of `bpf_seq_read()`, which has a loop of its own
-/// (kernel/bpf/bpf_iter.c). If none of these bits is set, the function is not known.
+/// Bit of [`Head::flags`] in [`ReadEnter`]: the read came through `bpf_seq_read()`, which has its own loop
+/// (kernel/bpf/bpf_iter.c). If none of the three `FLAG_VIA_…` bits is set, the function is unknown.
 pub const FLAG_VIA_BPF: u8 = 4;
 
 plain_data! {
@@ -175,12 +175,12 @@ plain_data! {
         pub mode: u32,
         /// `super_block->s_magic`, e.g. `PROC_SUPER_MAGIC` 0x9fa0.
         pub magic: u32,
-        /// Bytes of path that follow; at most [`PATH_BYTES`].
+        /// Length of the path that follows, in bytes; at most [`PATH_BYTES`].
         pub path_len: u32,
         /// `m->size`: size of the buffer in bytes; 0 before the first read, unless single_open_size() has set it.
         pub size: u64,
-        /// The file's own show function, which the show of kernfs calls; 0 if show is no wrapper, or if it was not
-        /// found. For a sysfs file it is a guess: the address may be that of no function.
+        /// Address of the show function that the show of kernfs finally calls; 0 if `show` is not that of kernfs, or if
+        /// the function was not found. For a sysfs file the value is a guess: there may be no function at this address.
         pub inner: u64,
         /// The outermost wrapper of `seq_open()` through which the file was opened ([`via`]); 0 for none.
         pub via: u32,
@@ -191,7 +191,7 @@ plain_data! {
 plain_data! {
     /// The fields of a `struct seq_file` that the core's loop works on.
     pub struct SeqState [40] {
-        /// `m->size`: bytes of buffer, 0 before the first read.
+        /// `m->size`: size of the buffer in bytes; 0 before the first read.
         pub size: u64,
         /// `m->from`: offset in the buffer of the first byte not yet delivered.
         pub from: u64,
@@ -228,7 +228,7 @@ plain_data! {
         pub head: Head,
         pub session: u32,
         pub tid: u32,
-        /// Bytes returned, or a negative errno.
+        /// Number of bytes returned, or a negative errno.
         pub ret: i64,
         /// The seq_file on return.
         pub state: SeqState,
@@ -276,8 +276,8 @@ plain_data! {
 }
 
 plain_data! {
-    /// The open of a traced seq file returned an error, and no release function was called: what `seq_open()` allocated
-    /// is leaked. Ends the session.
+    /// The open of a traced seq file returned an error, and no release function was called: the memory that
+    /// `seq_open()` allocated is leaked. The event ends the session.
     pub struct OpenFailed [32] {
         pub head: Head,
         pub session: u32,
@@ -299,7 +299,7 @@ plain_data! {
         pub pos: i64,
         /// Number of bytes requested.
         pub want: u64,
-        /// Bytes transferred, or a negative errno.
+        /// Number of bytes transferred, or a negative errno.
         pub ret: i64,
     }
 }

@@ -1,5 +1,5 @@
 //! Pending callbacks: pairs of a next() and the show() after it are buffered in the session's slot and submitted
-//! together, because reserving ring memory takes as many instructions (190) as all the rest of a program.
+//! together, because reserving ring memory takes as many instructions (190) as the rest of a program.
 //!
 //! A session that owns no slot has no batch. Its callbacks are submitted at once ([`crate::iterate`]).
 
@@ -54,7 +54,7 @@ pub(crate) fn buffer_show(regs: *const pt_regs, m: u64, session: u32, batch: &mu
     buffer_pair(ret, kernel::read_buffer_state(m), session, batch);
 }
 
-/// Completes the pair of the pending next with its show. Emits each of them on its own if they do not form a pair.
+/// Completes the pair of the pending next with its show. Emits them as separate events if they do not form a pair.
 #[inline(always)]
 pub(crate) fn buffer_pair(ret: i32, buffer: BufferState, session: u32, batch: &mut PendingBatch) {
     let BufferState { count, flags, index } = buffer;
@@ -92,7 +92,7 @@ fn pair<'a>(batch: &PendingBatch, at: u32) -> &'a mut Pair {
     unsafe { &mut *(&raw const batch.pair).cast::<Pair>().cast_mut().add(at) }
 }
 
-/// Submits everything that is in a batch.
+/// Submits all callbacks of a batch.
 #[inline(always)]
 pub(crate) fn flush(session: u32, batch: &mut PendingBatch) {
     if batch.pairs != 0 {

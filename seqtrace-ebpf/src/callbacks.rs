@@ -17,7 +17,7 @@ use crate::{
     session, slots, table, tasks,
 };
 
-/// Numbers of callbacks, as stored in [`Calls::sp`](crate::maps::Calls::sp).
+/// Numbers that identify callbacks, as stored in [`Calls::sp`](crate::maps::Calls::sp).
 mod role {
     pub(super) const START: u64 = 1;
     pub(super) const NEXT: u64 = 2;
@@ -26,8 +26,8 @@ mod role {
     pub(super) const MASK: u64 = 7;
 }
 
-/// Returns true if the core calls `role` after `before` has returned. That is false for a callback that ends in a jump
-/// to another (a tail call): it jumps to one of the same kind, or from next to start (c_next() of x86).
+/// Returns true if the core can call `role` after `before` has returned. The result is false for a tail call from a
+/// callback to another: that is a call of the same kind, or of start by next (c_next() of x86).
 #[inline(always)]
 fn follows(before: u64, role: u64) -> bool {
     match role {
@@ -39,9 +39,9 @@ fn follows(before: u64, role: u64) -> bool {
     }
 }
 
-/// Stores that a callback of `m` was entered; `m` is 0 for a call that is not made by the core. `first`: no pass of the
-/// session is in progress. Returns `m`, or 0 if the task is inside a callback of `m` already: a wrapper calls a
-/// function of another table.
+/// Records the entry of a callback of `m`; `m` is 0 for a call that is not made by the core. `first`: true if no pass
+/// of the session is in progress. Returns `m`; 0 if the task is already inside a callback of `m`, which then is a
+/// wrapper that calls a function of another table.
 #[inline(always)]
 fn enter(sp: u64, mut m: u64, role: u64, first: bool) -> u64 {
     let (_, tid) = kernel::ids();
@@ -50,8 +50,8 @@ fn enter(sp: u64, mut m: u64, role: u64, first: bool) -> u64 {
         return m;
     };
     // The stack grows down: a call whose return was missed has a stack pointer below the current one, or an equal one
-    // if the core made it like this call. A tail call from one callback to another keeps the stack pointer, too, but no
-    // tail call precedes the first callback of a pass.
+    // if it was made by the same function of the core. A tail call from one callback to another keeps the stack
+    // pointer, too, but no tail call precedes the first callback of a pass.
     for _ in 0..CALL_DEPTH {
         let depth = calls.depth as usize;
         if depth == 0 || depth > CALL_DEPTH {
@@ -108,7 +108,7 @@ fn iterators_only() -> bool {
     ITERATORS_ONLY.get_ptr(0).is_some_and(|only| unsafe { *only != 0 })
 }
 
-/// Returns `m` if the core makes this call and the file is traced, else 0.
+/// Returns `m` if this call is made by the core and the file is traced; else 0.
 #[inline(always)]
 pub(crate) fn core_call(m: u64, pos: Option<u64>) -> u64 {
     // The core passes &m->index to start and next (fs/seq_file.c since 4.19). With any other pointer, the caller is a

@@ -1,4 +1,4 @@
-//! Submission of events to the ring, and the count of those that did not fit.
+//! Submission of events to the ring, and the count of events that were lost because the ring was full.
 
 use aya_ebpf::maps::ring_buf::RingBufEntry;
 use seqtrace_common::wire::{Head, Kind, SeqState};
@@ -12,7 +12,7 @@ use crate::{
 /// timer.
 pub(crate) const NO_WAKEUP: u64 = 1;
 
-/// Reserves ring memory for an event and makes its head. Returns `None` and counts a lost event if the ring is full.
+/// Reserves ring memory for an event and creates its head. Returns `None` and counts a lost event if the ring is full.
 #[inline(always)]
 pub(crate) fn reserve<T: 'static>(kind: Kind, flags: u8) -> Option<(RingBufEntry<T>, Head)> {
     reserve_for(kind, flags, 1, kernel::now)

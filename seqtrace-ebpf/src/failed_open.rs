@@ -5,9 +5,9 @@
 //! returned 0, and `__fput()` (fs/file_table.c) calls `f_op->release` only if it is set. Unless the driver has called
 //! `seq_release()` itself, the seq_file is leaked.
 //!
-//! The driver's function is not known before its first call, but the function of the file system that calls it is. Only
-//! those file systems matter where a module can have its own open function. kernfs is not among them: it calls
-//! `seq_open()` itself, and `seq_release()` on each of its error paths (`kernfs_fop_open()`, fs/kernfs/file.c).
+//! The open function of a driver is unknown before its first call, but the function of the file system that calls it is
+//! known. Only file systems in which a module can have its own open function are relevant. kernfs is not among them: it
+//! calls `seq_open()` itself, and `seq_release()` on each of its error paths (`kernfs_fop_open()`, fs/kernfs/file.c).
 //! An open that succeeds costs one comparison.
 
 use aya_ebpf::{macros::fexit, programs::FExitContext};
@@ -18,7 +18,7 @@ use crate::{
     release,
 };
 
-/// An open function with the arguments `(struct inode *inode, struct file *file)` returned.
+/// Handles the return of an open function with the arguments `(struct inode *inode, struct file *file)`.
 #[inline(always)]
 fn returned(ctx: &FExitContext) -> u32 {
     let ret: i32 = ctx.arg(2);

@@ -2,7 +2,7 @@
 //!
 //! `seq_read_iter()` and `traverse()` call start, next, show and stop through the file's table. A kprobe on the
 //! instruction after such a call finds the callback's return value in rax and the seq_file in the callee-saved register
-//! where the compiler keeps it. User space finds the call sites and the registers in the running kernel's text
+//! where the compiler keeps it. User space finds the call sites and the registers in the running kernel's code
 //! (`kernel::sites`). There is one program for each callback and register; only those that a kernel needs are loaded.
 //!
 //! The returns of next() and show() are buffered if the session owns a slot ([`crate::batch`]); everything else is
@@ -32,8 +32,7 @@ pub(crate) fn pass_begin(m: u64, state: &mut SessionState, batch: Option<&mut Pe
     }
     let (_, tid) = kernel::ids();
     // In this order: a thread that returns from its read examines both without m->lock (batch::flush_own()) and must
-    // not take this pass for its own.
-    // SAFETY: fields of our own state.
+    // not mistake this pass for its own. SAFETY: fields of our own state.
     unsafe {
         (&raw mut state.owner).write_volatile(tid);
         (&raw mut state.in_pass).write_volatile(1);

@@ -1,4 +1,4 @@
-//! All maps, and the tables and types that are in them.
+//! All maps and tables, and the types of their elements.
 
 use aya_ebpf::{
     macros::map,
@@ -35,7 +35,7 @@ pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 #[map]
 pub(crate) static LOST: Array<u64> = Array::with_max_entries(1, 0);
 
-/// By [`Missed`]: number of times that something else was missed.
+/// By [`Missed`]: number of incidents of this kind.
 #[map]
 pub(crate) static MISSED: Array<u64> = Array::with_max_entries(Missed::COUNT, 0);
 
@@ -58,15 +58,15 @@ pub(crate) static SLOT_OWNERS: HashMap<u32, u64> = HashMap::with_max_entries(SLO
 #[map]
 pub(crate) static ITERATORS_ONLY: Array<u32> = Array::with_max_entries(1, 0);
 
-/// By session number: the file. Has the numbers that are in use, so that none is assigned twice.
+/// By session number: address of the seq_file or file. Contains all numbers in use, so that none is assigned twice.
 #[map]
 pub(crate) static KEYS: HashMap<u32, u64> = HashMap::with_max_entries(SESSIONS, 0);
 
-/// By CPU: the counter from which its session numbers are made.
+/// By CPU: the counter from which the CPU derives session numbers.
 #[map]
 pub(crate) static NEXT_KEY: Array<u32> = Array::with_max_entries(1, 0);
 
-/// The values that the filters allow.
+/// The values that the filters accept.
 #[map]
 pub(crate) static FILTER: HashMap<FilterKey, u8> = HashMap::with_max_entries(1024, 0);
 
@@ -105,7 +105,7 @@ pub(crate) static TASK_SLOT_OWNERS: HashMap<u32, u64> =
 #[map]
 pub(crate) static CALLS: HashMap<u64, Calls> = HashMap::with_max_entries(THREADS, 0);
 
-/// State of a pass: the last callback that was observed.
+/// State of a pass: the last observed event of its callbacks.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum PassState {
@@ -198,7 +198,7 @@ pub(crate) static PROBED: HashMap<u64, u32> = HashMap::with_max_entries(16 * 102
 #[map]
 pub(crate) static PROBES: Array<u32> = Array::with_max_entries(1, 0);
 
-/// Incidents in which something is missed but no event is lost: the indexes of [`MISSED`].
+/// Kinds of incidents in which something is missed although no event is lost. The values are the indexes of [`MISSED`].
 #[derive(Clone, Copy)]
 pub(crate) enum Missed {
     /// A file is not traced: a map of sessions is full.

@@ -37,7 +37,7 @@ pub(crate) struct Opening {
     pub(crate) ret: i32,
     /// Bits of the module [`open_flag`].
     pub(crate) flags: u8,
-    /// The wrapper, if it is known already, one of [`via`]; else 0.
+    /// The wrapper of seq_open(), one of [`via`], if it is already known; else 0.
     pub(crate) via: u32,
 }
 
@@ -203,9 +203,9 @@ fn table(m: u64) -> Table {
     }
 }
 
-/// Returns the function that the show of kernfs finally calls; 0 if `show` is another. For a file of a control group it
-/// is `cftype->seq_show` (cgroup_seqfile_show(), kernel/cgroup/cgroup.c), for a sysfs file the show of the attribute,
-/// which `sysfs_ops->show` calls (sysfs_kf_seq_show(), fs/sysfs/file.c).
+/// Returns the address of the function that the show of kernfs finally calls; 0 if `show` is not that of kernfs. For a
+/// file of a control group it is `cftype->seq_show` (cgroup_seqfile_show(), kernel/cgroup/cgroup.c), for a sysfs file
+/// the show of the attribute, which `sysfs_ops->show` calls (sysfs_kf_seq_show(), fs/sysfs/file.c).
 #[inline(always)]
 fn inner(inode: u64, show: u64) -> u64 {
     if show == 0 || show != config!(wrappers.kernfs_seq_show) {
@@ -259,13 +259,13 @@ fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
             break;
         }
         len += copied as usize;
-        // A file without directories, an anonymous inode, is its own root.
+        // The dentry of an anonymous inode has no parent directories: it is its own root.
         if parent == dentry {
             return (len as u32, false);
         }
         dentry = parent;
         parent = parent_of(dentry);
-        // The name of any other root is no part of the path.
+        // The name of any other root is not part of the path.
         if parent == dentry || parent == 0 {
             return (len as u32, false);
         }
@@ -311,7 +311,7 @@ pub(crate) fn seq_open_private_exit(ctx: FExitContext) -> u32 {
     opened(&ctx, ctx.arg(0), ctx.arg(3), via::SEQ_OPEN_PRIVATE)
 }
 
-/// Handles the return of `__seq_open_private()`: the private data, or NULL if memory is short.
+/// Handles the return of `__seq_open_private()`, which returns the private data, or NULL if memory is short.
 #[fexit(function = "__seq_open_private")]
 pub(crate) fn seq_open_private_raw_exit(ctx: FExitContext) -> u32 {
     const ENOMEM: i32 = 12;
@@ -321,7 +321,7 @@ pub(crate) fn seq_open_private_raw_exit(ctx: FExitContext) -> u32 {
 }
 
 /// Number of stack frames that are examined: the program, its trampoline, seq_open(), its wrapper, the wrapper of that,
-/// and a few spare ones. Each costs the verifier a dozen states, and so delays the start of a trace.
+/// and a few spare ones. Each adds a dozen verifier states, which delays the start of a trace.
 const FRAMES: usize = 8;
 
 /// Returns the outermost wrapper of seq_open() on the stack, one of [`via`]; `which` if there is none.

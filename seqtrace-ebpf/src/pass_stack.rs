@@ -80,7 +80,7 @@ impl Passes {
 }
 
 impl Pass {
-    /// Clears the fields by which callbacks are matched to a pass. The others are not used any more.
+    /// Clears the fields by which callbacks are matched to a pass. The other fields are no longer used.
     #[inline(always)]
     fn clear(&mut self) {
         self.m = 0;
@@ -145,7 +145,7 @@ impl Pass {
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Entered {
     Begun,
-    /// A callback of the same file called start.
+    /// The entry is not a new pass: a callback of the same file called start.
     Nested,
     Untracked,
 }

@@ -1,6 +1,6 @@
 //! Callbacks, probed pass by pass: kretprobes on the functions whose addresses user space found in `m->op`, and kprobes
-//! on the entries of start and stop. Used for kernels whose text is not understood, and as the independent witness of
-//! [`crate::iterate`], whose functions emit the events.
+//! on the entries of start and stop. Used for kernels whose code user space cannot analyse, and to check the results of
+//! [`crate::iterate`] independently. The functions of that module emit the events.
 //!
 //! A kretprobe has no access to the arguments. [`crate::callbacks`] stores them at each entry. Here they are stored
 //! once for each pass, when start is entered; of next and show, which are nearly all calls, only the return is probed.

@@ -29,7 +29,7 @@ fn seq_file_of(iocb: u64) -> (u64, u64) {
     (file, kernel::private_data(file))
 }
 
-/// Returns a flag of [`ReadEnter`]: whether seq_read() called seq_read_iter(). 0 if that is not known.
+/// Returns the flag of [`ReadEnter`] that states whether seq_read() called seq_read_iter(); 0 if that is unknown.
 ///
 /// A trampoline stores its context, the arguments, at the bottom of its frame. Above them are the return value (present
 /// because a fexit program was attached before this one), the frame pointer, the address in seq_read_iter() to which

@@ -41,8 +41,8 @@ pub(crate) fn known(id: u64) -> bool {
     SESSION.get_ptr(id).is_some()
 }
 
-/// Returns the same as [`SessionState::new()`], made of a zero that is opaque to the compiler. Otherwise it would call
-/// memset(), here a loop over bytes of which the verifier explores each round.
+/// Returns the same value as [`SessionState::new()`], built from a zero that is opaque to the compiler. Otherwise the
+/// compiler would call memset(), which is a loop over bytes here, and the verifier would explore each iteration.
 #[inline(always)]
 fn fresh(key: u32) -> SessionState {
     let zero = kernel::opaque_mask!(0, 0) as u32;
@@ -54,8 +54,7 @@ fn fresh(key: u32) -> SessionState {
 #[inline(always)]
 pub(crate) fn add(id: u64, key: u32) -> Option<()> {
     if let Some(old) = SESSION.get_ptr(id) {
-        // An earlier file at this address: its release was not seen.
-        // SAFETY: an element of the map.
+        // An earlier file had this address, and its release was not seen. SAFETY: an element of the map.
         let old = unsafe { (*old).key };
         if old != 0 {
             slots::release(id);
@@ -147,7 +146,7 @@ fn allowed(what: u32, value: u64) -> bool {
     FILTER.get_ptr(FilterKey { what, pad: 0, value }).is_some()
 }
 
-/// Returns the hash of a text.
+/// Returns the hash of a string.
 ///
 /// # Safety
 /// `text` must be NUL-terminated or have N bytes.

@@ -14,7 +14,7 @@ use crate::{
 
 const _: () = assert!(offset_of!(Slot, id) == 0 && offset_of!(Slot, collisions) == 8);
 
-// SAFETY: `repr(C)`, and begins with the fields of a `SlotHead`; the table has a guard slot more.
+// SAFETY: `repr(C)`, and begins with the fields of a `SlotHead`; the table has SLOT_COUNT slots and a guard slot.
 unsafe impl TableSlot for Slot {
     /// A seq_file is aligned to 8 bytes.
     const EQUAL_BITS: u32 = 3;

@@ -109,9 +109,10 @@ pub(crate) fn add_collisions<S: TableSlot, const N: i32>(owner: u64) {
     unsafe { kernel::atomic_add_u32::<N>(&raw mut (*slot).collisions) };
 }
 
-/// State that each thread has at most once. No other thread accesses it.
+/// State of a thread. A thread has at most one value of the type, and no other thread accesses it.
 pub(crate) trait PerThread: Sized + 'static {
-    /// A value for the overflow map: the compiler would clear one on the stack byte by byte.
+    /// Initial value for the overflow map. It is a constant, because the compiler would clear a value on the stack byte
+    /// by byte.
     const INITIAL: &'static Self;
 
     /// Returns the first slot.
@@ -153,7 +154,7 @@ unsafe impl<T: PerThread> TableSlot for ThreadSlot<T> {
     }
 }
 
-/// Returns the state of a thread.
+/// Returns the state of a thread; `None` if it has none.
 #[inline(always)]
 pub(crate) fn current<T: PerThread>(tid: u32) -> Option<&'static mut T> {
     match find::<ThreadSlot<T>>(u64::from(tid)) {

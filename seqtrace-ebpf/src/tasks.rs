@@ -34,7 +34,7 @@ impl PerThread for Calls {
     }
 }
 
-/// Stores that the current thread, which is inside no callback, has entered one. `m` is 0 for an untraced file.
+/// Records the first callback that the current thread is inside of. `m` is 0 for an untraced file.
 #[inline(never)]
 pub(crate) fn enter_first(tid: u32, m: u64, sp: u64) {
     let calls = if m != 0 { table::add::<Calls>(tid) } else { table::add_overflow(tid) };

@@ -16,7 +16,7 @@ impl Errno {
         (ret < 0).then(|| Self(ret.unsigned_abs()))
     }
 
-    /// Returns its name, if it has one.
+    /// Returns the name of the error; `None` if it has none.
     pub fn name(self) -> Option<&'static str> {
         let user = usize::try_from(self.0).ok().and_then(|number| USER.get(number).copied());
         user.filter(|name| !name.is_empty())

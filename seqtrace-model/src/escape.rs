@@ -1,12 +1,12 @@
 //! Escapes text for a terminal.
 //!
 //! A kernel module, a file or a program can have any name: a comm may be `\x1b]0;…`, a path may contain a right-to-left
-//! override. All such text passes through [`text`], which keeps printable characters and replaces others by escapes.
-//! Escapes are unambiguous, because backslashes are escaped too.
+//! override. All such names are printed through [`text`], which leaves printable characters unchanged and replaces
+//! others by escapes. Escapes are unambiguous, because backslashes are escaped too.
 
 use std::fmt::{self, Write};
 
-/// Displays bytes as one line of printable text.
+/// Returns a value that displays bytes as one line of printable text.
 ///
 /// Newline, tab, carriage return and backslash are escaped as in C, other control characters and bytes that are not
 /// UTF-8 as `\x1b`, invisible and direction-changing characters as `\u{202e}`. If `ascii`, all bytes that are not ASCII
@@ -15,7 +15,7 @@ pub fn text(bytes: &[u8], ascii: bool) -> Text<'_> {
     Text { bytes, ascii }
 }
 
-/// Displays escaped bytes; made by [`text`].
+/// Displays escaped bytes. Created by [`text`].
 #[derive(Clone, Copy, Debug)]
 pub struct Text<'a> {
     bytes: &'a [u8],

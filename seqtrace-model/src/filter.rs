@@ -1,9 +1,9 @@
-//! Selection of the sessions that are shown.
+//! Selection of the sessions that are analysed and displayed.
 //!
-//! A session is judged once, by its opener, its path and the modules of its callbacks. It is shown
-//! whole or not at all: half a session proves nothing. The result is the same live and from a
-//! recording. Live, [`kernel_prefilter`] gives the kernel a filter that may pass more than what is
-//! shown, but never less.
+//! The decision is made once for a session, by its opener, its path and the modules of its callbacks. Either all
+//! updates of a session are displayed or none: a part of a session proves nothing. The result is the same for a live
+//! trace and for a recording. In a live trace, [`kernel_prefilter`] returns a filter for the kernel, which may accept
+//! more sessions than are selected, but never rejects a selected one.
 
 pub mod glob;
 mod paths;
@@ -13,12 +13,13 @@ use self::glob::Glob;
 pub use self::target::Target;
 use crate::session::update::{Callbacks, Session, Symbol};
 
-/// Values of one kind of filter: any of `only` if there are any, and none of `not`.
+/// Accepted and rejected values of one kind of filter. A value is accepted if `only` is empty or contains it, and if
+/// `not` does not contain it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule<T> {
-    /// Accepted values, as of `--pid 1 --pid 2`; empty: all.
+    /// Accepted values, e.g. from `--pid 1 --pid 2`; empty: all values.
     pub only: Vec<T>,
-    /// Rejected values, as of `--not-pid 3`.
+    /// Rejected values, e.g. from `--not-pid 3`.
     pub not: Vec<T>,
 }
 
@@ -34,7 +35,7 @@ impl<T> Rule<T> {
     }
 }
 
-/// Filters of a command line. A session must pass each kind.
+/// Filters of a command line. Each of them must accept a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Process id of the opener.
@@ -47,13 +48,13 @@ pub struct Filter {
     pub comm: Rule<Glob>,
     /// Path of the file; see [`Glob::path`].
     pub path: Rule<Glob>,
-    /// Module of any of the callbacks; `vmlinux` for files all of whose callbacks are in the kernel
-    /// image; see [`Glob::module`].
+    /// Name of the module that contains any of the callbacks; `vmlinux` matches files whose callbacks are all in the
+    /// kernel image; see [`Glob::module`].
     pub module: Rule<Glob>,
 }
 
 impl Filter {
-    /// Returns true if a session is shown.
+    /// Returns true if a session is accepted.
     pub fn accepts(&self, session: &Session) -> bool {
         let Self { pid, tid, uid, comm, path, module } = self;
         let opener = &session.opener;
@@ -72,7 +73,7 @@ fn paths_allow(rule: &Rule<Glob>, session: &Session) -> bool {
     }
     let forms = paths::forms(session);
     let is = |glob: &Glob| forms.iter().any(|form| glob.matches(form));
-    // If the beginning of a path is missing, more is accepted than can be proven.
+    // If the beginning of the path is missing, a pattern that may match is sufficient.
     let only = rule.only.is_empty()
         || rule
             .only
@@ -101,7 +102,7 @@ impl Filter {
     }
 }
 
-/// Returns the functions and the table.
+/// Returns the symbols of the callbacks and of their table.
 fn functions(callbacks: &Callbacks) -> impl Iterator<Item = &Symbol> {
     let Callbacks { table, start, next, show, stop } = callbacks;
     [start, next, show, stop].into_iter().chain(table)
@@ -129,12 +130,12 @@ fn are_in_module<'a>(module: &Glob, functions: impl Iterator<Item = &'a Symbol>)
 pub struct Selection {
     /// Targets, of which a session must match one; empty: all files.
     pub targets: Vec<Target>,
-    /// Filters that a session must pass, too.
+    /// Filters that must accept a session, too.
     pub filter: Filter,
 }
 
 impl Selection {
-    /// Returns true if a session is shown.
+    /// Returns true if a session is accepted.
     pub fn accepts(&self, session: &Session) -> bool {
         let Self { targets, filter } = self;
         (targets.is_empty() || targets.iter().any(|target| target.matches(session)))
@@ -142,8 +143,7 @@ impl Selection {
     }
 }
 
-/// Filter that the eBPF programs apply when a session is opened. Fields list accepted values;
-/// `None`: all.
+/// Filter that the eBPF programs apply when a session is opened. Each field lists accepted values; `None`: all values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prefilter {
     /// Last components of paths.
@@ -158,8 +158,8 @@ pub struct Prefilter {
     pub comms: Option<Vec<Vec<u8>>>,
 }
 
-/// Returns a filter that passes every session that matches any of the targets (all, if there are
-/// none) and passes [`Filter::accepts`].
+/// Returns a filter for the kernel. It accepts every session that `filter` accepts and that matches at least one target
+/// (any session if there are no targets). It may accept others, too.
 pub fn kernel_prefilter(targets: &[Target], filter: &Filter) -> Prefilter {
     let names = all(targets, Target::last_name)
         .or_else(|| all(&filter.path.only, |glob| glob.last_name().map(<[u8]>::to_vec)));
@@ -172,7 +172,7 @@ pub fn kernel_prefilter(targets: &[Target], filter: &Filter) -> Prefilter {
     }
 }
 
-/// Returns the value of each element, without repetition; `None` if there are no elements or one
+/// Returns the values of all elements, sorted and without duplicates; `None` if there are no elements, or if an element
 /// has no value.
 fn all<T, V: Ord>(from: &[T], value: impl FnMut(&T) -> Option<V>) -> Option<Vec<V>> {
     let mut values: Vec<V> = from.iter().map(value).collect::<Option<_>>()?;

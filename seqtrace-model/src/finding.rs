@@ -5,12 +5,12 @@ use std::fmt;
 use crate::event::{Ptr, Role};
 use crate::session::update::{Callbacks, Range, SessionId, Symbol};
 
-/// Id of a rule: `SQ102`. Ids are stable: they are never given to another rule.
+/// Id of a rule: `SQ102`. Ids are stable: they are never reused for another rule.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(pub u16);
 
 impl Id {
-    /// Returns true for SQ9xx: not a broken rule, but a reason why something was not judged.
+    /// Returns true for SQ9xx, which are reasons why something was not checked, not broken rules.
     pub fn is_quality(self) -> bool {
         self.0 / 100 == 9
     }
@@ -31,7 +31,7 @@ impl fmt::Debug for Id {
 /// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// Worth knowing: a correct file can do this.
+    /// Information: a correct file can cause the finding, too.
     Info,
     /// Something is wrong, either with the file or with the way it is read.
     Warning,
@@ -55,25 +55,26 @@ impl Severity {
 pub struct Finding {
     /// Id of the rule.
     pub id: Id,
-    /// Name of the rule, as `double emit`.
+    /// Name of the rule, e.g. `double emit`.
     pub name: &'static str,
     /// Severity.
     pub severity: Severity,
-    /// Session in which it was found.
+    /// Session in which the rule was broken.
     pub session: SessionId,
-    /// Number of the read in which it was found; `None` outside of reads.
+    /// Number of the read in which the rule was broken; `None` outside of reads.
     pub read: Option<u32>,
-    /// Function to look at.
+    /// Callback that is probably faulty; `None` if the finding points to none.
     pub blame: Option<Blame>,
-    /// One line that describes it, without the name of the rule. It has no text from outside: safe
-    /// to print.
+    /// Description of the finding in one line, without the name of the rule. Needs no escaping, because it contains no
+    /// strings from outside seqtrace.
     pub message: String,
-    /// Facts that prove it.
+    /// Facts that prove the finding.
     pub evidence: Vec<Evidence>,
-    /// Finding of the same session that explains this one; `None` for a root.
+    /// Root cause: the finding of the same session that explains this one; `None` if this finding is itself a root
+    /// cause.
     pub cause: Option<Cause>,
-    /// Number of breaches in this session so far. A rule is reported at its first breach, and again
-    /// only at a higher severity.
+    /// Number of violations in this session so far. A rule is reported at its first violation, and again only at a
+    /// higher severity.
     pub times: u64,
 }
 
@@ -90,28 +91,28 @@ impl Blame {
     }
 }
 
-/// A function to look at.
+/// A callback that is probably faulty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blame {
-    /// Callback.
+    /// Kind of the callback.
     pub role: Role,
-    /// Function, with its module.
+    /// Function that implements the callback.
     pub function: Symbol,
 }
 
-/// Root of a finding.
+/// Root cause of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
-    /// Rule whose breach explains it.
+    /// Rule whose violation explains the finding.
     pub id: Id,
-    /// Function that broke that rule.
+    /// Callback that broke that rule; `None` if unknown.
     pub blame: Option<Blame>,
 }
 
-/// A fact.
+/// A fact that proves a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    /// Label, as `handed out`, `first`, `again`.
+    /// Label, e.g. `handed out`, `first`, `again`.
     pub label: &'static str,
     /// Value.
     pub value: Value,
@@ -139,18 +140,18 @@ pub enum Value {
     Delta(i64),
     /// A positive errno.
     Errno(u32),
-    /// Witnesses that two renderings are of one record.
+    /// Properties by which two renderings are recognised as those of one record.
     Witnesses(Vec<Witness>),
 }
 
-/// A witness that two renderings are of one record. Each can be wrong alone.
+/// A property that two renderings of one record have in common. A single one can be equal by coincidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Witness {
     /// The same position.
     Position,
     /// The same pointer, in a file whose pointers identify records.
     Pointer,
-    /// The same text, as far as the trace has it.
+    /// The same bytes, as far as the trace contains them.
     Bytes,
     /// The same number of bytes.
     Length,
@@ -168,7 +169,7 @@ impl Witness {
     }
 }
 
-/// Number of breaches of a rule.
+/// Number of violations of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FindingCount {
     /// Id of the rule.
@@ -177,9 +178,9 @@ pub struct FindingCount {
     pub name: &'static str,
     /// Highest severity.
     pub severity: Severity,
-    /// Number of sessions with a breach.
+    /// Number of sessions with a violation.
     pub sessions: u64,
-    /// Number of breaches.
+    /// Number of violations in all sessions.
     pub times: u64,
 }
 

@@ -11,21 +11,21 @@
 //!           Update           sessions      Finding
 //! ```
 //!
-//! [`pipeline::Pipeline`] is this line in one type. The modules, in its order:
+//! [`pipeline::Pipeline`] is this line in one type. The modules, in this order:
 //!
 //! - [`event`] defines the input, and [`symbol`] the names of functions in it;
 //! - [`session`] follows each open file with a copy of the kernel's loop, and draws the conclusions;
 //! - [`filter`] selects the sessions to analyse;
-//! - [`rules`] checks the selected ones, and [`finding`] defines the results;
+//! - [`rules`] checks the selected sessions, and [`finding`] defines the results;
 //! - [`trace`] has the trait [`Sink`](trace::Sink) of all consumers;
-//! - [`escape`], [`errno`] and [`hash`] are helpers.
+//! - [`escape`] and [`errno`] are helpers.
 //!
 //! # Guarantees
 //!
-//! - *Pure*: there is no I/O, no clock and no global state. The same events give the same updates, live and from a
-//!   recording.
+//! - *Pure*: the crate uses no I/O, no clock and no global state. The same events result in the same updates, live and
+//!   from a recording.
 //! - *No guesses*: a value that does not follow from the events is `None`, and a session that was not seen whole is
-//!   [`Partial`](session::update::Partial). Nothing is judged across lost events.
+//!   [`Partial`](session::update::Partial). No rule is applied across lost events.
 //! - *Robust*: events in any order and with any values cause no panic.
 //! - *Bounded*: memory grows with the number of open sessions and of files, not with the number of events.
 //!
@@ -33,7 +33,7 @@
 //!
 //! A file has one record of two bytes, and its next() leaves `*pos` unchanged at the end. A pread at the end of the
 //! file makes the core traverse it. The traversal passes over the record and ends with position 0, where the core then
-//! starts to read. So the reader gets the record again, behind its end.
+//! starts to read. So the reader gets the record a second time, at a file offset after its end.
 //!
 //! ```
 //! use seqtrace_model::event::{

@@ -20,9 +20,9 @@ pub struct Until {
     /// Number of selected sessions. No further ones are selected, and the trace ends when all are closed. `None`: no
     /// limit.
     pub sessions: Option<u64>,
-    /// Number of updates that the sink showed; `None`: no limit.
+    /// Number of displayed updates; `None`: no limit.
     pub events: Option<u64>,
-    /// The first finding of this kind; `None`: findings end nothing.
+    /// Kind of finding that ends the trace; `None`: findings do not end it.
     pub finding: Option<Wanted>,
 }
 
@@ -35,10 +35,10 @@ pub enum Wanted {
     Rule(Id),
 }
 
-/// Effect of an event on the pipeline. A recorder skips events that had none.
+/// Effect of an event on the pipeline. A recorder does not store events without effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fed {
-    /// A limit was reached before. Only lost events are still counted.
+    /// The event was not analysed, because a limit was reached earlier. Only lost events are still counted.
     Ignored,
     /// The event was analysed.
     Followed,
@@ -56,7 +56,7 @@ pub struct Pipeline {
     view: View,
 }
 
-/// The selection before the rules, and the limits and sums behind them.
+/// The step before the rules, which selects sessions, and the step after them, which applies limits and computes sums.
 #[derive(Default)]
 struct View {
     selection: Selection,
@@ -70,17 +70,17 @@ struct View {
     begun: u64,
     /// Number of selected sessions that are closed.
     closed: u64,
-    /// Number of updates that were shown.
+    /// Number of updates that were displayed.
     updates: u64,
     summary: Summary,
-    /// True while sessions that open are not selected.
+    /// True while no new sessions are selected ([`Pipeline::feed_hidden`]).
     hide: bool,
     /// True if the session that the current event opened is selected; `None` if it opened none.
     opened: Option<bool>,
 }
 
 impl Pipeline {
-    /// Makes a pipeline for a new trace.
+    /// Creates a pipeline for a new trace.
     pub fn new(selection: Selection, until: Until) -> Self {
         Self {
             tracker: Tracker::new(),
@@ -89,12 +89,12 @@ impl Pipeline {
         }
     }
 
-    /// Forwards findings and gaps only, from here on.
+    /// Restricts the updates that are forwarded from now on to findings and gaps.
     pub fn only_findings(&mut self) {
         self.view.only_findings = true;
     }
 
-    /// Takes an event and forwards the updates that follow from it to `sink`.
+    /// Processes an event and forwards the resulting updates to `sink`.
     ///
     /// After a limit is reached, only lost events are counted.
     pub fn feed(&mut self, event: &Event, sink: &mut dyn Sink) -> Fed {
@@ -107,10 +107,10 @@ impl Pipeline {
         let Self { tracker, engine, view } = self;
         view.opened = None;
         tracker.feed(event, &mut |update| view.judge(engine, update, sink));
-        view.opened.map_or(Fed::Followed, |shown| Fed::Opened { shown })
+        view.opened.map_or(Fed::Followed, |selected| Fed::Opened { shown: selected })
     }
 
-    /// Takes an event like [`feed`](Self::feed), but does not select the session that it opens.
+    /// Processes an event like [`feed`](Self::feed), but does not select the session that it opens.
     pub fn feed_hidden(&mut self, event: &Event, sink: &mut dyn Sink) {
         self.view.hide = true;
         self.feed(event, sink);
@@ -122,7 +122,7 @@ impl Pipeline {
         self.tracker.has_quiet_pass(time)
     }
 
-    /// Returns true if a limit is reached: no further update will be shown.
+    /// Returns true if a limit is reached: no further update will be displayed.
     pub fn is_done(&self) -> bool {
         let reached = |limit: Option<u64>, count| limit.is_some_and(|limit| count >= limit);
         reached(self.view.until.sessions, self.view.closed)
@@ -164,10 +164,10 @@ impl View {
         let Some(session) = &update.session else { return true };
         *self.selected.entry(session.id).or_insert_with(|| {
             let below = self.until.sessions.is_none_or(|limit| self.begun < limit);
-            let shown = below && !self.hide && self.selection.accepts(session);
-            self.begun += u64::from(shown);
-            self.opened = Some(shown);
-            shown
+            let selected = below && !self.hide && self.selection.accepts(session);
+            self.begun += u64::from(selected);
+            self.opened = Some(selected);
+            selected
         })
     }
 

@@ -7,17 +7,17 @@ use std::sync::Arc;
 pub struct Symbol {
     /// Kernel address; 0 for a NULL member of a table.
     pub address: u64,
-    /// Name of the symbol; `None` if there is none. Renderers then show the address.
+    /// Name of the symbol; `None` if there is none. Renderers then print the address.
     pub name: Option<Arc<str>>,
-    /// Module that contains it; `None` for the kernel itself or if unknown.
+    /// Module that contains the function or table; `None` for the kernel image or if unknown.
     pub module: Option<Arc<str>>,
-    /// Offset from the start of the module's code in bytes, as for `addr2line -j .text`; `None` for the kernel itself
-    /// or if unknown.
+    /// Offset in bytes from the start of the module's code, as `addr2line -j .text` expects it; `None` for the kernel
+    /// image or if unknown.
     pub offset: Option<u64>,
 }
 
 impl Symbol {
-    /// Makes a symbol without a name.
+    /// Creates a symbol without a name.
     pub const fn unnamed(address: u64) -> Self {
         Self { address, name: None, module: None, offset: None }
     }
@@ -26,7 +26,8 @@ impl Symbol {
 /// The four callbacks of a seq file, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callbacks {
-    /// The `struct seq_operations` itself; `None` if it has no symbol (on the heap for single_open).
+    /// The `struct seq_operations` itself; `None` if it has no symbol, e.g. because single_open() has allocated it on
+    /// the heap.
     pub table: Option<Symbol>,
     /// Function that positions the iterator (`op->start`).
     pub start: Symbol,
@@ -47,7 +48,7 @@ pub trait Resolve {
     fn table(&mut self, address: u64) -> Option<Symbol>;
 }
 
-/// A source without any names.
+/// A [`Resolve`] that finds no names.
 #[derive(Clone, Copy, Debug)]
 pub struct Unnamed;
 

@@ -3,7 +3,7 @@
 use crate::session::update::{Summary, Update};
 use crate::symbol::Callbacks;
 
-/// The circumstances of a trace.
+/// Facts about a trace that are known before it begins.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Header {
     /// Version of seqtrace, e.g. `0.1.0`.
@@ -14,7 +14,7 @@ pub struct Header {
     pub machine: String,
     /// Backend: `core` or `callbacks`.
     pub backend: String,
-    /// Reason for this backend, in words; `None`: it is the first choice.
+    /// Reason for this backend, in words; `None`: the backend is the preferred one.
     pub backend_reason: Option<String>,
     /// Size of the ring buffer in bytes.
     pub ring_bytes: u64,
@@ -27,27 +27,27 @@ pub struct Header {
 pub struct TargetInfo {
     /// Word of the command line. Any bytes, not yet escaped for a terminal.
     pub word: Vec<u8>,
-    /// Callbacks of the file; `None` if they are unknown or it has none.
+    /// Callbacks of the file; `None` if they are unknown or the file has none.
     pub callbacks: Option<Callbacks>,
-    /// Remark for the user; `None`: there is none.
+    /// Remark for the user; `None`: no remark.
     pub note: Option<String>,
 }
 
-/// The moment when all probes are attached. From here on the trace is complete.
+/// The time at which all probes are attached, and their number. From this time on the trace is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Ready {
-    /// Time that relative times count from: CLOCK_MONOTONIC, ns since boot.
+    /// Zero point of relative times: CLOCK_MONOTONIC, ns since boot.
     pub begin: u64,
     /// Number of attached probes.
     pub probes: u32,
 }
 
-/// Answer of a consumer to an update. `--max-events` counts the updates that were shown.
+/// Result of a consumer for an update. `--max-events` counts the updates that were displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// The user sees a line for the update, or a part of one.
+    /// The update was displayed: it has a line, or a part of one.
     Yes,
-    /// The update is kept for a later line, or the format has no line for it.
+    /// The update was not displayed: the consumer buffers it for a later line, or the output format has no line for it.
     No,
 }
 
@@ -59,18 +59,18 @@ impl From<bool> for Shown {
 
 /// Consumer of a trace, e.g. a renderer. The methods are called in the order of their declaration.
 pub trait Sink {
-    /// Takes the circumstances, before any probe is attached.
+    /// Handles the facts about the trace. Called before any probe is attached.
     fn header(&mut self, _header: &Header) {}
 
-    /// Takes a target. It is called once per target.
+    /// Handles a target. Called once per target.
     fn target(&mut self, _target: &TargetInfo) {}
 
-    /// Takes the moment when all probes are attached.
+    /// Handles the time at which all probes are attached.
     fn ready(&mut self, _ready: &Ready) {}
 
-    /// Takes an update of a selected session, or one of no session.
+    /// Handles an update of a selected session, or an update that belongs to no session.
     fn update(&mut self, update: &Update) -> Shown;
 
-    /// Takes the summary at the end of the trace.
+    /// Handles the summary at the end of the trace.
     fn end(&mut self, _summary: &Summary) {}
 }

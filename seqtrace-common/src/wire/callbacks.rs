@@ -1,13 +1,14 @@
 //! The events within a pass.
 //!
-//! A record (a next and its show) takes 40 bytes, and five records share one event. What an earlier event of the same
-//! pass contains is not repeated: the task, the `struct seq_file`, the pointer given to show, the position before next.
+//! The returns of next and show for one record take 40 bytes, and up to five such pairs share one event. Values that an
+//! earlier event of the same pass contains are not repeated: the task, the `struct seq_file`, the pointer passed to
+//! show, the position before next.
 
 use crate::plain_data;
 
 use super::Head;
 
-/// Number of records that one [`Batch`] holds, at most.
+/// Maximum number of pairs in one [`Batch`].
 pub const PAIRS: usize = 5;
 /// Longest preview of a record, in bytes.
 pub const PREVIEW_BYTES: usize = 256;
@@ -17,14 +18,14 @@ pub const PREVIEW_BYTES: usize = 256;
 pub const FLAG_FULL: u8 = 1;
 
 plain_data! {
-    /// `start()` is about to be called: a pass begins. All callbacks up to the session's next PassBegin are those of
-    /// this task, because the core holds `m->lock` from before start until after stop. `size`, `count` and `from` are
-    /// those of `m`, in bytes.
+    /// `start()` is about to be called: a pass begins. All callbacks up to the session's next PassBegin run in this
+    /// task, because the core holds `m->lock` from before start until after stop. `size`, `count` and `from` are those
+    /// of `m`, in bytes.
     pub struct PassBegin [48] {
         pub head: Head,
         pub session: u32,
         pub tid: u32,
-        /// `m->index`: the position that start is given.
+        /// `m->index`: the position that the core passes to start.
         pub index: i64,
         pub size: u32,
         pub count: u32,
@@ -40,7 +41,7 @@ plain_data! {
         pub head: Head,
         pub session: u32,
         pub count: u32,
-        /// The record: a pointer, `NULL`, `SEQ_START_TOKEN` (1) or an `ERR_PTR`.
+        /// Return value: the pointer to a record, `NULL`, `SEQ_START_TOKEN` (1) or an `ERR_PTR`.
         pub ret: u64,
         pub index: i64,
         pub private: u64,
@@ -54,15 +55,15 @@ plain_data! {
         pub head: Head,
         pub session: u32,
         pub count: u32,
-        /// Return value. next: the record as in [`Started::ret`]; show: the int, sign-extended; stop: 0.
+        /// Return value. next: a pointer as in [`Started::ret`]; show: the int, sign-extended; stop: 0.
         pub ret: u64,
         pub index: i64,
     }
 }
 
 plain_data! {
-    /// Some records of one session: for each, `next()` returned, and then `show()`. Followed in the ring record by
-    /// [`PAIRS`] times [`Pair`], of which the first `pairs` are valid.
+    /// Several pairs of callbacks of one session. The event is followed in the ring record by an array of [`PAIRS`]
+    /// [`Pair`]s, of which the first `pairs` are valid.
     pub struct Batch [32] {
         /// The time is that of submission. A lost batch counts as two lost events for each pair.
         pub head: Head,
@@ -77,11 +78,12 @@ plain_data! {
 }
 
 plain_data! {
-    /// `next()` returned, and then `show()`, with the same `m->index`: two [`Callback`]s in one.
+    /// The return of a `next()` and that of the `show()` after it, with the same `m->index`: two [`Callback`]s in one
+    /// struct.
     pub struct Pair [40] {
         /// Return value of next, as in [`Started::ret`].
         pub next: u64,
-        /// `m->index` when either of them returned: a show that changed it is no part of a pair.
+        /// `m->index` on both returns. A show that changed it is submitted as an event of its own.
         pub index: i64,
         /// Time at which next returned, ns after [`Batch::time`].
         pub next_after: u32,
@@ -106,7 +108,7 @@ plain_data! {
     pub struct Preview [24] {
         pub head: Head,
         pub session: u32,
-        /// Bytes that follow; at most [`PREVIEW_BYTES`].
+        /// Number of bytes that follow; at most [`PREVIEW_BYTES`].
         pub len: u32,
     }
 }

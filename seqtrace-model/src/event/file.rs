@@ -1,4 +1,4 @@
-//! Opens, and the files that they find.
+//! Opens, and the functions of the opened files.
 
 use super::{Key, Role, Task};
 use crate::symbol::{Callbacks, Resolve, Symbol, Unnamed};
@@ -66,24 +66,24 @@ impl OpTable {
     }
 }
 
-/// Kind of a file: with callbacks of a seq_file, or plain.
+/// Kind of a file: a seq file or a plain procfs file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// A seq file, whose callbacks the core calls.
     Seq {
         /// Address of the `struct seq_file`.
         m: u64,
-        /// `m->op`: constant for most files, on the heap for single_open; 0 for NULL (a kernfs file without seq_file
-        /// operations).
+        /// `m->op`: address of the table of callbacks, which is constant for most files and on the heap after
+        /// single_open(); 0 for NULL (a kernfs file without seq_file operations).
         op: u64,
         /// Addresses of the callbacks; all 0 if `op` is 0.
         table: OpTable,
         /// `m->private` when the file was opened.
         private: u64,
-        /// Buffer size when the file was opened, bytes: 0, or the size that single_open_size() was given.
+        /// Buffer size when the file was opened, bytes: 0, or the size that was passed to single_open_size().
         size: u64,
-        /// Address of the function that `table.show` calls, if that is a wrapper of kernfs: the show() of a sysfs or
-        /// cgroup file. 0: none. The address may belong to no function.
+        /// Address of the show() of a sysfs or cgroup file, which `table.show`, a function of kernfs, finally calls; 0
+        /// for other files, or if it was not found. There may be no function at this address.
         inner: u64,
     },
     /// A plain procfs file, which has handlers instead of callbacks.
@@ -114,7 +114,7 @@ impl FileKind {
     }
 }
 
-/// Returns the show() that renders: the function behind kernfs' wrapper if that has a name, else the wrapper.
+/// Returns the show() that renders: `inner`, if there is a function at that address, else `outer`, which calls it.
 fn show(inner: u64, outer: u64, names: &mut impl Resolve) -> Symbol {
     if inner != 0 {
         let found = names.function(inner);
@@ -143,7 +143,7 @@ pub struct Open {
     pub key: Key,
     /// 0, or the negative errno with which the open failed; then no other event of the session follows.
     pub ret: i32,
-    /// The opener; if `adopted`, the task that was first seen to use the file.
+    /// The task that opened the file; if `adopted`, the first task that was seen using it.
     pub task: Task,
     /// Address of the `struct file`.
     pub file: u64,
@@ -175,7 +175,7 @@ pub struct Open {
 }
 
 impl Open {
-    /// Makes a successful open with the given key and file. All other values are empty.
+    /// Creates a successful open with this key and kind of file. All other values are empty.
     pub fn new(key: Key, kind: FileKind) -> Self {
         Self {
             key,

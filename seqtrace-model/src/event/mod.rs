@@ -42,7 +42,7 @@ impl Via {
     /// All values, in the order of their declaration.
     pub const ALL: &'static [Self] = &[Self::SeqRead, Self::ReadIter, Self::BpfSeqRead];
 
-    /// Returns the name that output shows.
+    /// Returns the name in the output.
     pub const fn name(self) -> &'static str {
         match self {
             Self::SeqRead => "seq_read",
@@ -55,11 +55,11 @@ impl Via {
 /// The fields of `struct seq_file` that the core's algorithm depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct SeqState {
-    /// `m->size`: buffer size, bytes; 0: there is no buffer yet.
+    /// `m->size`: size of the buffer in bytes; 0: the core has not allocated it yet.
     pub size: u64,
     /// `m->from`: offset in the buffer of the first byte that was not delivered yet.
     pub from: u64,
-    /// `m->count`: bytes in the buffer that were not delivered yet.
+    /// `m->count`: number of bytes in the buffer that were not delivered yet.
     pub count: u64,
     /// `m->index`: position of the iterator.
     pub index: i64,
@@ -72,9 +72,9 @@ pub struct SeqState {
 pub enum Role {
     /// Positions the iterator at `*pos`, and takes the locks of the file.
     Start,
-    /// Moves to the record after the given one, and advances `*pos`.
+    /// Moves to the record after the one that is passed to it, and advances `*pos`.
     Next,
-    /// Renders the given record into the buffer.
+    /// Renders the record that is passed to it into the buffer.
     Show,
     /// Ends the pass, and drops the locks of the file.
     Stop,
@@ -92,7 +92,7 @@ impl Role {
     }
 }
 
-/// A returned callback. `Copy`, because most events are callbacks.
+/// The return of a callback. `Copy`, because most events are callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Callback {
     /// Key of the session.
@@ -119,12 +119,12 @@ impl Callback {
     }
 }
 
-/// An observation of a probe, or a notice of user space.
+/// An observation by a probe, or a notice from user space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Time of the observation: CLOCK_MONOTONIC, ns since boot.
     pub time: u64,
-    /// CPU on which the probe ran. A notice of user space has that of the event behind it.
+    /// CPU on which the probe ran. A notice from user space has the CPU of the event that follows it.
     pub cpu: u16,
     /// Kind of the observation, with its values.
     pub body: Body,
@@ -156,7 +156,7 @@ pub enum Body {
         key: Key,
         /// Thread id of the caller.
         tid: u32,
-        /// Bytes returned, or a negative errno.
+        /// Number of bytes returned, or a negative errno.
         ret: i64,
         /// State of the seq_file on return.
         state: SeqState,
@@ -169,7 +169,7 @@ pub enum Body {
         tid: u32,
         /// The offset argument, bytes.
         offset: i64,
-        /// The whence argument: 0 SEEK_SET, 1 SEEK_CUR, others are refused.
+        /// The whence argument: 0 SEEK_SET, 1 SEEK_CUR, other values are rejected.
         whence: u32,
         /// State of the seq_file on entry.
         state: SeqState,
@@ -185,17 +185,17 @@ pub enum Body {
         /// State of the seq_file on return.
         state: SeqState,
     },
-    /// `start()` is about to be called. All callbacks of the session up to the next `PassBegin` are made by this task.
+    /// `start()` is about to be called. All callbacks of the session up to the next `PassBegin` run in this task.
     PassBegin {
         /// Key of the session.
         key: Key,
         /// Thread id of the caller.
         tid: u32,
-        /// `m->index`: the position that start is given.
+        /// `m->index`: the position that the core passes to start.
         index: i64,
         /// Buffer size (`m->size`), bytes.
         size: u32,
-        /// Bytes in the buffer (`m->count`).
+        /// Number of bytes in the buffer (`m->count`).
         count: u32,
         /// Offset of the first of these bytes in the buffer (`m->from`).
         from: u32,
@@ -206,7 +206,8 @@ pub enum Body {
     Preview {
         /// Key of the session.
         key: Key,
-        /// At most as many bytes as the trace requested. Any bytes, not yet escaped for a terminal.
+        /// The bytes, at most as many as the trace requested. They can have any values and are not yet escaped for a
+        /// terminal.
         bytes: Vec<u8>,
     },
     /// A release function was entered.
@@ -242,7 +243,7 @@ pub enum Body {
         pos: i64,
         /// Number of bytes passed in.
         want: u64,
-        /// Bytes accepted, or a negative errno.
+        /// Number of bytes accepted, or a negative errno.
         ret: i64,
     },
     /// A read of a plain procfs file returned.
@@ -255,7 +256,7 @@ pub enum Body {
         pos: i64,
         /// Number of requested bytes.
         want: u64,
-        /// Bytes returned, or a negative errno.
+        /// Number of bytes returned, or a negative errno.
         ret: i64,
     },
     /// Events of this event's CPU were lost just before it.
@@ -272,7 +273,8 @@ pub enum Body {
         /// Reason in words, for the user.
         reason: String,
     },
-    /// User space attached probes to the callbacks of this table. Sessions that were open before are seen in part.
+    /// User space attached probes to the callbacks of this table. Sessions that were opened earlier are seen only in
+    /// part.
     TableAttached {
         /// Addresses of the callbacks in the table.
         table: OpTable,

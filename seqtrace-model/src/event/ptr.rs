@@ -1,8 +1,8 @@
-//! Pointers that callbacks return and take.
+//! Pointers that callbacks return and receive.
 
 use std::fmt;
 
-/// A value that start() or next() returned, or that show() and stop() were given.
+/// A pointer that start() or next() returned, or that the core passed to next(), show() or stop().
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Ptr(pub u64);
 
@@ -11,7 +11,7 @@ pub struct Ptr(pub u64);
 pub enum PtrKind {
     /// NULL: the end of the file.
     Null,
-    /// `SEQ_START_TOKEN`, `(void *)1` (include/linux/seq_file.h): show is asked to render a header.
+    /// `SEQ_START_TOKEN`, `(void *)1` (include/linux/seq_file.h): show renders a header for it.
     Token,
     /// `ERR_PTR(-errno)`. Holds the positive errno, 1 to 4095 (`MAX_ERRNO`, include/linux/err.h).
     Err(i32),

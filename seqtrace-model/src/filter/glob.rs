@@ -5,9 +5,8 @@ use std::fmt;
 
 use crate::escape;
 
-/// A pattern. `*` and `?` match anything but `/`, `**` as a whole component matches any number of
-/// components; `[a-z]`, `[!a-z]`, `{one,other}`, and `\` before a character that is meant
-/// literally.
+/// A pattern. `*` and `?` match anything but `/`, `**` as a whole component matches any number of components; `[a-z]`,
+/// `[!a-z]` and `{one,other}` mean the same as in a shell, and `\` makes the next character literal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob {
     text: Vec<u8>,
@@ -48,16 +47,16 @@ impl Glob {
     ///
     /// # Errors
     ///
-    /// A bracket or brace that is not closed, and the like.
+    /// The pattern is invalid, e.g. a bracket or brace is not closed.
     pub fn path(text: impl Into<Vec<u8>>) -> Result<Self, GlobError> {
         Self::new(text.into(), Subject::Path)
     }
 
-    /// Returns a pattern for task names. The kernel keeps 15 bytes of them, so a longer name is cut.
+    /// Returns a pattern for task names. The kernel stores 15 bytes of a name, so a longer literal pattern is cut.
     ///
     /// # Errors
     ///
-    /// A bracket or brace that is not closed, and the like.
+    /// The pattern is invalid, e.g. a bracket or brace is not closed.
     pub fn comm(text: impl Into<Vec<u8>>) -> Result<Self, GlobError> {
         let mut glob = Self::new(text.into(), Subject::Name)?;
         if glob.is_literal() {
@@ -70,7 +69,7 @@ impl Glob {
     ///
     /// # Errors
     ///
-    /// A bracket or brace that is not closed, and the like.
+    /// The pattern is invalid, e.g. a bracket or brace is not closed.
     pub fn module(text: impl Into<Vec<u8>>) -> Result<Self, GlobError> {
         let mut text = text.into();
         // In brackets a dash is a range.
@@ -91,7 +90,7 @@ impl Glob {
             let pattern = escape::text(&text, false).to_string();
             return Err(GlobError { pattern, problem, index: error.index });
         }
-        // The matcher takes a leading `!` for negation; here --not-… does that.
+        // The matcher interprets a leading `!` as negation; seqtrace has the options --not-… for that.
         if text.first() == Some(&b'!') {
             text.insert(0, b'\\');
         }
@@ -119,14 +118,14 @@ impl Glob {
         }
     }
 
-    /// Returns the last component of all paths that match, if it is the same for all.
+    /// Returns the last component of all matching paths, if it is the same for all; else `None`.
     pub(super) fn last_name(&self) -> Option<&[u8]> {
         let name = last(&self.text);
         (!name.is_empty() && !name.iter().copied().any(is_special)).then_some(name)
     }
 
-    /// Splits a pattern into the literal folder with which it begins, unescaped, and the pattern of
-    /// what is below it. `None` if the pattern does not begin with `/`.
+    /// Splits a pattern into the literal folder with which it begins, unescaped, and the pattern for the paths below
+    /// that folder. `None` if the pattern does not begin with `/`.
     pub fn split(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         let components: Vec<&[u8]> =
             self.text.strip_prefix(b"/")?.split(|byte| *byte == b'/').collect();
@@ -135,7 +134,7 @@ impl Glob {
         Some(([b"/", names.join(b"/".as_slice()).as_slice()].concat(), rest.join(b"/".as_slice())))
     }
 
-    /// Returns true if some path with the end of this one could match.
+    /// Returns true if the pattern may match a path of which only the last components are known, which are `path`.
     pub(super) fn may_end_as(&self, path: &[u8]) -> bool {
         self.last_name().is_none_or(|name| name == last(path))
     }
@@ -152,7 +151,7 @@ impl fmt::Display for Glob {
     }
 }
 
-/// Returns the name that a component matches, if it matches only one.
+/// Returns the name that a component of a pattern matches, if it matches only one; else `None`.
 pub fn unescaped(component: &[u8]) -> Option<Vec<u8>> {
     let mut name = Vec::with_capacity(component.len());
     let mut bytes = component.iter().copied();

@@ -1,8 +1,8 @@
 //! Equivalent paths of one file.
 //!
-//! `/proc/self` and `/proc/thread-self` are the directory of the process that looks, `/proc/net`
-//! and `/proc/mounts` are links into it (proc_net_init() and proc_root_init(), fs/proc). Readers of
-//! `/proc/net/tcp` and of `/proc/123/net/tcp` may read the same file.
+//! `/proc/self` and `/proc/thread-self` are the directory of the process that accesses them, `/proc/net` and
+//! `/proc/mounts` are links into it (proc_net_init() and proc_root_init(), fs/proc). Readers of `/proc/net/tcp` and of
+//! `/proc/123/net/tcp` may read the same file.
 
 use crate::session::update::Session;
 
@@ -39,9 +39,9 @@ pub(super) fn is_per_reader(path: &[u8]) -> bool {
 /// A file in the directory of a process.
 struct Own<'a> {
     pid: u32,
-    /// Thread id, if it is in `task/<tid>/`.
+    /// Thread id, if the file is in `task/<tid>/`; else `None`.
     tid: Option<u32>,
-    /// Rest of the path.
+    /// Path of the file below the directory of the process or thread.
     file: &'a [u8],
 }
 

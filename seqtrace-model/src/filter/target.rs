@@ -7,7 +7,7 @@ use super::{functions, paths};
 use crate::escape;
 use crate::session::update::Session;
 
-/// A target: the files that a trace is about.
+/// A target: a set of files to trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// One file, by an absolute path.
@@ -40,7 +40,7 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// An empty word, a prefix without a name, a bad pattern.
+    /// The word is empty, is a prefix without a name, or has an invalid pattern.
     pub fn parse(word: &[u8], cwd: &[u8]) -> Result<Self, TargetError> {
         if word.is_empty() {
             return Err(TargetError::Empty);
@@ -89,7 +89,7 @@ impl Target {
         }
     }
 
-    /// Returns the last component of all paths that match, if it is the same for all.
+    /// Returns the last component of all matching paths, if it is the same for all; else `None`.
     pub(super) fn last_name(&self) -> Option<Vec<u8>> {
         match self {
             Self::Path(path) => Some(last(path).to_vec()).filter(|name| !name.is_empty()),
@@ -115,13 +115,13 @@ pub fn absolute(word: &[u8], cwd: &[u8]) -> Vec<u8> {
     if word.starts_with(b"/") { word.to_vec() } else { [cwd, b"/", word].concat() }
 }
 
-/// Returns true if the last components of a path are these.
+/// Returns true if a path ends with these components.
 fn ends_with(path: &[u8], components: &[u8]) -> bool {
     let components = components.strip_prefix(b"/").unwrap_or(components);
     path.strip_suffix(components).is_some_and(|head| head.ends_with(b"/"))
 }
 
-/// Returns a path without `.`, `..` and repeated slashes, by its text alone.
+/// Returns a path without `.`, `..` and repeated slashes. Does not access the file system.
 pub fn clean(path: &[u8]) -> Vec<u8> {
     let mut kept: Vec<&[u8]> = Vec::new();
     for component in path.split(|byte| *byte == b'/') {

@@ -70,7 +70,7 @@ fn words_become_targets() {
     }
     assert!(matches!(target("tcp"), Target::Path(_)));
     assert!(matches!(target("tcp?"), Target::Glob(_)));
-    // What the directory is called is no pattern.
+    // The name of the current directory is not a pattern.
     let odd = Target::parse(b"*.c", b"/tmp/[x]").unwrap();
     assert!(odd.matches(&session("/tmp/[x]/a.c")));
     assert!(!odd.matches(&session("/tmp/x/a.c")));
@@ -232,7 +232,7 @@ fn the_kernel_may_drop_what_positive_literals_exclude() {
 }
 
 proptest! {
-    /// What the kernel drops must be what would not be shown.
+    /// The kernel must only drop sessions that would not be displayed.
     #[test]
     fn the_kernel_never_drops_what_is_shown(
         words in prop::collection::vec("(/proc|/sys)(/(self|net|7|a|\\*|\\*\\*|\\{a,net\\}|\\[a-c\\])){1,3}", 0..3),
@@ -290,6 +290,6 @@ fn filters_tell_what_they_can_never_accept() {
     assert!(!module("vmlinux").may_accept_callbacks(&callbacks));
     let path = Filter { path: not(vec![Glob::path("/proc/net/*").unwrap()]), ..Filter::default() };
     assert!(path.may_accept(b"/proc/uptime"));
-    // Whose file that is depends on the reader.
+    // The file behind this path depends on the reader.
     assert!(path.may_accept(b"/proc/net/tcp"));
 }

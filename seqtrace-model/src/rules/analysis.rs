@@ -1,4 +1,4 @@
-//! Analysis of one session: updates enter the ledger, and the rules get what follows from them.
+//! Analysis of one session: adds its updates to the ledger and calls the hooks of the rules.
 
 pub(super) mod calls;
 
@@ -11,7 +11,7 @@ use super::collector::FindingCollector;
 use super::history::{self, FileKey, History, KnownFile};
 use super::hooks::{Accepted, Closed, Context, Delivery, Hooks, PassStart, Returned};
 use super::ledger::pass::Origin;
-use super::ledger::{Ledger, NewEntry, Shown};
+use super::ledger::{Ledger, NewEntry, RenderingResult};
 use crate::event::{FileKind, Role};
 use crate::finding::{Finding, FindingCount};
 use crate::session::update::{CallbackUpdate, Phase, ReadEnd, Session, Update, What};
@@ -19,16 +19,17 @@ use crate::session::update::{CallbackUpdate, Phase, ReadEnd, Session, Update, Wh
 /// State of one open session.
 #[derive(Debug)]
 pub(super) struct SessionAnalysis {
-    /// Its file, if it has callbacks.
+    /// The session's file, as the history knows it; `None` if the file has no callbacks.
     pub(super) file: Option<KnownFile>,
     facts: Facts,
     rules: Rules,
     calls: Calls,
-    /// True if events were lost while it was open.
+    /// True if events were lost while the session was open.
     has_gaps: bool,
     pending_show: Option<PendingShow>,
-    /// True if the update before was a record that was accepted without its text.
-    text_pending: bool,
+    /// True if the previous update was a record that the ledger accepted without its bytes. The current update may
+    /// contain them.
+    bytes_pending: bool,
     /// True if the reader has reached the end of the file in this generation.
     complete: bool,
 }
@@ -39,18 +40,18 @@ struct Facts {
     session: Arc<Session>,
     ledger: Ledger,
     findings: FindingCollector,
-    texts: bool,
+    previews: bool,
 }
 
 impl Facts {
     #[inline]
     fn with<'a>(&'a mut self, history: &'a mut History) -> Context<'a> {
-        let Self { session, ledger, findings, texts } = self;
-        Context { session, ledger, history, findings, texts: *texts }
+        let Self { session, ledger, findings, previews } = self;
+        Context { session, ledger, history, findings, previews: *previews }
     }
 }
 
-/// A show whose text may be the next update.
+/// A show that returned. The next update may contain the bytes of its record.
 #[derive(Debug)]
 struct PendingShow {
     callback: CallbackUpdate,
@@ -59,7 +60,7 @@ struct PendingShow {
 }
 
 impl SessionAnalysis {
-    /// Returns the state of a session that was opened, or is seen for the first time.
+    /// Creates the state of a session that was opened, or that is seen for the first time.
     pub(super) fn new(session: Arc<Session>) -> Self {
         let m = match session.kind {
             FileKind::Seq { m, .. } => m,
@@ -71,13 +72,13 @@ impl SessionAnalysis {
                 ledger: Ledger::new(m, session.adopted),
                 findings: FindingCollector::new(Arc::clone(&session)),
                 session,
-                texts: false,
+                previews: false,
             },
             rules: Rules::default(),
             calls: Calls::default(),
             has_gaps: false,
             pending_show: None,
-            text_pending: false,
+            bytes_pending: false,
             complete: false,
         }
     }
@@ -95,12 +96,12 @@ impl SessionAnalysis {
         &self.facts.session
     }
 
-    /// Returns true if there are findings that were not taken.
+    /// Returns true if there are findings that [`Self::take`] has not returned yet.
     pub(super) fn has_findings(&self) -> bool {
         self.facts.findings.has_new()
     }
 
-    /// Takes the new findings.
+    /// Removes and returns the new findings.
     pub(super) fn take(&mut self) -> Vec<Finding> {
         self.facts.findings.take()
     }
@@ -110,15 +111,15 @@ impl SessionAnalysis {
         self.facts.findings.counts()
     }
 
-    /// Takes the fact that events were lost.
+    /// Handles the loss of events: the generation is no longer known whole.
     pub(super) fn gap(&mut self) {
         self.pending_show = None;
         self.has_gaps = true;
         self.taint();
     }
 
-    /// Takes the fact that another open has the `struct file`. If events were lost, the release may
-    /// be one of them.
+    /// Handles the reuse of the session's `struct file` by another open at `time` (ns since boot). If events were lost,
+    /// the release of this session may be one of them.
     pub(super) fn reused(&mut self, time: u64, history: &mut History) {
         if !self.has_gaps {
             self.rules.on_reused(&mut self.facts.with(history), time);
@@ -130,19 +131,21 @@ impl SessionAnalysis {
         self.rules.forget();
     }
 
-    /// Takes an update of this session. `texts`: the trace has the texts of records.
+    /// Processes an update of this session. `previews`: true if the trace contains record bytes.
     #[inline]
-    pub(super) fn observe(&mut self, update: &Update, texts: bool, history: &mut History) {
+    pub(super) fn observe(&mut self, update: &Update, previews: bool, history: &mut History) {
         if self.pending_show.is_some() {
-            self.text(update, history);
+            self.complete_pending_show(update, history);
         }
-        self.facts.texts = texts;
-        let text_pending = std::mem::take(&mut self.text_pending);
+        self.facts.previews = previews;
+        let bytes_pending = std::mem::take(&mut self.bytes_pending);
         self.facts.findings.read = update.read;
         match &update.what {
-            What::Callback(callback) => self.callback(update, callback, texts, history),
-            // The first text of the trace: its record was accepted already.
-            What::Preview { bytes } if text_pending => self.facts.ledger.entries.text(hash(bytes)),
+            What::Callback(callback) => self.callback(update, callback, previews, history),
+            // The first preview of the trace: its record is already in the ledger.
+            What::Preview { bytes } if bytes_pending => {
+                self.facts.ledger.entries.set_hash(hash(bytes));
+            }
             What::ReadBegin { pos, .. } => self.calls.enter(update, *pos),
             What::LseekBegin { .. } => self.calls.enter(update, 0),
             What::Grow { to, .. } => self.rules.on_grow(&mut self.facts.with(history), *to),
@@ -167,19 +170,19 @@ impl SessionAnalysis {
             _ => {}
         }
         if self.facts.findings.has_new() {
-            history.root = history.root.or(self.facts.findings.root());
+            history.root_cause = history.root_cause.or(self.facts.findings.root_cause());
         }
     }
 
-    /// Gives the pending show the text in an update, or none if the update has none.
-    fn text(&mut self, update: &Update, history: &mut History) {
+    /// Completes the pending show: with the record bytes in the update, or without bytes if the update has none.
+    fn complete_pending_show(&mut self, update: &Update, history: &mut History) {
         let hash = match &update.what {
             What::Preview { bytes } => hash(bytes),
             _ => 0,
         };
         let Some(PendingShow { callback, read, time }) = self.pending_show.take() else { return };
-        self.shown(&callback, read, time, hash, history);
-        self.text_pending = false;
+        self.rendered(&callback, read, time, hash, history);
+        self.bytes_pending = false;
     }
 
     #[inline]
@@ -187,7 +190,7 @@ impl SessionAnalysis {
         &mut self,
         update: &Update,
         callback: &CallbackUpdate,
-        texts: bool,
+        previews: bool,
         history: &mut History,
     ) {
         if callback.phase == Phase::Unknown {
@@ -208,21 +211,21 @@ impl SessionAnalysis {
             Role::Next => self.next(&returned, read, history),
             Role::Show => {
                 self.rules.on_show(&mut self.facts.with(history), callback);
-                if texts && callback.bytes.unwrap_or(0) > 0 {
+                if previews && callback.bytes.unwrap_or(0) > 0 {
                     let callback = *callback;
                     self.pending_show = Some(PendingShow { callback, read, time });
                 } else {
-                    self.shown(callback, read, time, 0, history);
+                    self.rendered(callback, read, time, 0, history);
                 }
             }
             Role::Stop => {
                 self.rules.on_stop(&mut self.facts.with(history), &returned);
-                self.facts.ledger.stop(callback);
+                self.facts.ledger.record_stop(callback);
             }
         }
     }
 
-    /// Begins a generation, if one begins with this start.
+    /// Begins a generation, if this start is the first of one.
     fn begin(&mut self, update: &Update, callback: &CallbackUpdate, history: &mut History) {
         let rewound = self.calls.begin_pass(update) && callback.phase == Phase::First;
         if rewound || callback.phase == Phase::Traverse {
@@ -234,7 +237,7 @@ impl SessionAnalysis {
         }
     }
 
-    /// Offers the first records of the generation to the history of the file.
+    /// Stores the first records of the generation in the history of the file, if they are a better sample.
     fn keep(&self, history: &mut History) {
         let ledger = &self.facts.ledger;
         if ledger.is_known() {
@@ -248,13 +251,13 @@ impl SessionAnalysis {
         if callback.bytes.is_some() {
             self.facts.ledger.ignore_offsets();
         }
-        let root = self.facts.ledger.root();
+        let root_cause = self.facts.ledger.root_cause();
         self.rules.before_start(&mut self.facts.with(history), start);
         let ledger = &mut self.facts.ledger;
         let (set_back, was_set_back) = (ledger.sets_back(callback, ptr), ledger.set_back);
-        let resume = ledger.start(callback, ptr, time, &mut history.pointers);
+        let resume = ledger.record_start(callback, ptr, time, &mut history.pointers);
         ledger.set_time(time, read);
-        let mut pass = PassStart { root, set_back, was_set_back, resume, explained: false };
+        let mut pass = PassStart { root_cause, set_back, was_set_back, resume, explained: false };
         self.rules.on_start(&mut self.facts.with(history), start, &mut pass);
     }
 
@@ -264,13 +267,13 @@ impl SessionAnalysis {
             self.facts.ledger.ignore_offsets();
         }
         self.rules.before_next(&mut self.facts.with(history), next);
-        self.facts.ledger.next(callback, ptr, &mut history.pointers);
+        self.facts.ledger.record_next(callback, ptr, &mut history.pointers);
         self.facts.ledger.set_time(time, read);
         self.rules.on_next(&mut self.facts.with(history), next);
     }
 
-    /// Takes a rendering; `hash` is that of its text, 0 if it is unknown.
-    fn shown(
+    /// Handles a rendering. `hash`: hash of the record bytes; 0: unknown.
+    fn rendered(
         &mut self,
         callback: &CallbackUpdate,
         read: Option<u32>,
@@ -279,13 +282,13 @@ impl SessionAnalysis {
         history: &mut History,
     ) {
         let read = read.unwrap_or(0);
-        match self.facts.ledger.show(callback, read, hash, &mut history.pointers) {
-            Shown::Accepted(new_entry) => {
-                self.text_pending = hash == 0;
+        match self.facts.ledger.record_show(callback, read, hash, &mut history.pointers) {
+            RenderingResult::Accepted(new_entry) => {
+                self.bytes_pending = hash == 0;
                 self.accepted(&new_entry, time, history);
             }
-            Shown::Consumed | Shown::Again => {}
-            Shown::Unknown => self.taint(),
+            RenderingResult::Consumed | RenderingResult::Again => {}
+            RenderingResult::Unknown => self.taint(),
         }
     }
 
@@ -308,8 +311,8 @@ impl SessionAnalysis {
         self.rules.on_accept(&mut self.facts.with(history), &accepted);
     }
 
-    /// Reports that the ledger does not end where the core's buffer does. Nothing is claimed of
-    /// this generation any further.
+    /// Reports that the ledger ends at another file offset than the core's buffer. The rest of the generation is not
+    /// checked.
     fn not_contiguous(&mut self, expected: i64, observed: i64, history: &mut History) {
         self.rules.on_not_contiguous(&mut self.facts.with(history), expected, observed);
         self.taint();
@@ -332,7 +335,7 @@ impl SessionAnalysis {
         } else if end.ret == 0 && end.eof {
             self.complete = true;
             self.rules.on_end_of_file(&mut self.facts.with(history));
-            if self.facts.ledger.root().is_none() {
+            if self.facts.ledger.root_cause().is_none() {
                 let whole_bytes = u64::try_from(end.range.end).unwrap_or(0);
                 history.whole_bytes = history.whole_bytes.max(Some(whole_bytes));
             }
@@ -341,7 +344,7 @@ impl SessionAnalysis {
 
     fn delivered(&mut self, end: &ReadEnd, shared: bool, history: &mut History) {
         let Facts { ledger, findings, .. } = &self.facts;
-        let root = ledger.root().or(findings.root());
+        let root_cause = ledger.root_cause().or(findings.root_cause());
         if let Some(kept) = ledger.end().filter(|_| !shared) {
             let core = end.range.end.saturating_add_unsigned(end.leftover);
             if kept != core {
@@ -349,7 +352,7 @@ impl SessionAnalysis {
             }
         }
         let bytes = u64::try_from(end.ret).unwrap_or(0);
-        let mut delivery = Delivery { bytes, range: end.range, root, duplicates: 0 };
+        let mut delivery = Delivery { bytes, range: end.range, root_cause, duplicates: 0 };
         self.rules.on_delivered(&mut self.facts.with(history), &mut delivery);
     }
 }

@@ -1,4 +1,4 @@
-//! Collects the findings of a session: each rule is reported once, later breaches are counted.
+//! Collects the findings of a session: each rule is reported once, later violations are counted.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ pub(super) struct FindingCollector {
     session: Arc<Session>,
     /// Tally of each rule that was broken.
     tally: Vec<RuleTally>,
-    /// Findings that were not taken yet.
+    /// Findings that [`Self::take`] has not returned yet.
     new_findings: Vec<Finding>,
-    /// Read of the update that is being judged.
+    /// Number of the read that the current update belongs to; `None` outside of reads.
     pub(super) read: Option<u32>,
 }
 
@@ -25,8 +25,9 @@ struct RuleTally {
     rule: &'static Rule,
     severity: Severity,
     times: u64,
-    /// Last finding without its reservation, if the rule explains others.
-    root: Option<Finding>,
+    /// Last finding of the rule, without the doubt at the end of its message; `None` if the rule cannot be a root
+    /// cause.
+    root_cause: Option<Finding>,
 }
 
 /// A finding that a rule is building.
@@ -39,18 +40,19 @@ pub(super) struct FindingBuilder {
 }
 
 impl FindingBuilder {
-    /// Returns a builder of a finding with this message.
+    /// Creates a builder of a finding with this message.
     pub(super) fn new(message: String) -> Self {
         Self { role: None, message, doubt: String::new(), evidence: Vec::new(), cause: None }
     }
 
-    /// Sets the callback to look at.
+    /// Sets the callback that is probably faulty.
     pub(super) fn blame(mut self, role: Role) -> Self {
         self.role = Some(role);
         self
     }
 
-    /// Ends the message with a reservation, which is dropped when a consequence raises the severity.
+    /// Appends a doubt to the message: a reason why the file may be correct. It is dropped when a consequence raises
+    /// the severity.
     pub(super) fn unless(mut self, doubt: &str) -> Self {
         doubt.clone_into(&mut self.doubt);
         self
@@ -62,7 +64,7 @@ impl FindingBuilder {
         self
     }
 
-    /// Sets the rule that explains it.
+    /// Sets the rule whose violation explains the finding.
     pub(super) fn because(mut self, cause: Option<Id>) -> Self {
         self.cause = cause;
         self
@@ -74,8 +76,8 @@ impl FindingCollector {
         Self { session, tally: Vec::new(), new_findings: Vec::new(), read: None }
     }
 
-    /// Reports a broken rule. The finding is built only if it is the first of its rule in this
-    /// session, or worse than those before.
+    /// Reports a broken rule. The finding is built only if it is the first one of its rule in this session, or more
+    /// severe than the earlier ones.
     pub(super) fn report(
         &mut self,
         rule: &'static Rule,
@@ -85,8 +87,8 @@ impl FindingCollector {
         self.report_many(rule, severity, 1, build);
     }
 
-    /// Reports a rule that was broken `times` times; the finding describes the first of them. 0: it
-    /// was counted before and has turned out to be worse.
+    /// Reports `times` violations of a rule; the finding describes the first one. 0: the violation was counted earlier
+    /// and has turned out to be more severe.
     pub(super) fn report_many(
         &mut self,
         rule: &'static Rule,
@@ -103,7 +105,7 @@ impl FindingCollector {
             entry.severity = severity;
             entry.times
         } else {
-            self.tally.push(RuleTally { rule, severity, times, root: None });
+            self.tally.push(RuleTally { rule, severity, times, root_cause: None });
             times
         };
         let FindingBuilder { role, message, doubt, evidence, cause } = build();
@@ -123,59 +125,62 @@ impl FindingCollector {
         if rule.culprit.is_some()
             && let Some(entry) = self.tally.iter_mut().find(|entry| entry.rule.id == rule.id)
         {
-            entry.root = Some(finding.clone());
+            entry.root_cause = Some(finding.clone());
         }
         finding.message.push_str(&doubt);
         self.new_findings.push(finding);
     }
 
-    /// Raises a finding, and those that explain it, to the severity of a consequence: a cause is never milder than what
-    /// it explains.
+    /// Raises a finding, and those that explain it, to the severity of a consequence: a cause is at least as severe as
+    /// its consequences.
     fn worsen(&mut self, id: Id, severity: Severity) {
         let Some(entry) = self.tally.iter_mut().find(|entry| entry.rule.id == id) else { return };
-        let Some(root) = entry.root.as_mut().filter(|root| root.severity < severity) else {
+        let Some(root_cause) =
+            entry.root_cause.as_mut().filter(|root_cause| root_cause.severity < severity)
+        else {
             return;
         };
-        (entry.severity, root.severity, root.times) = (severity, severity, entry.times);
-        let finding = Finding { read: self.read, ..root.clone() };
+        (entry.severity, root_cause.severity, root_cause.times) = (severity, severity, entry.times);
+        let finding = Finding { read: self.read, ..root_cause.clone() };
         if let Some(cause) = &finding.cause {
             self.worsen(cause.id, severity);
         }
         self.new_findings.push(finding);
     }
 
-    /// Returns the first finding of the session that explains others, has no cause itself and is
-    /// more than information.
-    pub(super) fn root(&self) -> Option<Id> {
-        let roots = self.tally.iter().filter_map(|entry| entry.root.as_ref());
-        let mut firm = roots.filter(|root| root.severity > Severity::Info && root.cause.is_none());
-        firm.next().map(|root| root.id)
+    /// Returns the rule of the session's first root cause that is a warning or an error.
+    pub(super) fn root_cause(&self) -> Option<Id> {
+        let root_causes = self.tally.iter().filter_map(|entry| entry.root_cause.as_ref());
+        let mut firm = root_causes.filter(|root_cause| {
+            root_cause.severity > Severity::Info && root_cause.cause.is_none()
+        });
+        firm.next().map(|root_cause| root_cause.id)
     }
 
-    /// Returns true if a rule was broken, by more than information.
+    /// Returns true if there is a warning or an error of a rule.
     pub(super) fn is_firm(&self, id: Id) -> bool {
         self.tally.iter().any(|entry| entry.rule.id == id && entry.severity > Severity::Info)
     }
 
-    /// Returns how often a rule was broken so far.
+    /// Returns the number of violations of a rule so far.
     pub(super) fn times(&self, id: Id) -> u64 {
         self.tally.iter().find(|entry| entry.rule.id == id).map_or(0, |entry| entry.times)
     }
 
-    /// Returns true if there are findings that were not taken.
+    /// Returns true if there are findings that [`Self::take`] has not returned yet.
     pub(super) fn has_new(&self) -> bool {
         !self.new_findings.is_empty()
     }
 
-    /// Takes the new findings.
+    /// Removes and returns the new findings.
     pub(super) fn take(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.new_findings)
     }
 
-    /// Returns the counts of all rules, the worst first.
+    /// Returns the counts of all broken rules, the most severe first.
     pub(super) fn counts(&self) -> Vec<FindingCount> {
         let mut counts = Vec::new();
-        for RuleTally { rule, severity, times, root: _ } in &self.tally {
+        for RuleTally { rule, severity, times, root_cause: _ } in &self.tally {
             let (severity, times) = (*severity, *times);
             let count = FindingCount { id: rule.id, name: rule.name, severity, sessions: 1, times };
             crate::finding::add_counts(&mut counts, &[count]);

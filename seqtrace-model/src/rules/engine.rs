@@ -11,23 +11,23 @@ use crate::session::update::{SessionId, Update, What};
 
 /// Follows the updates of a trace and reports broken rules.
 ///
-/// Findings follow from updates alone, so they are the same live and from a recording. Each update
-/// is forwarded, and its findings right behind it. Memory grows with the number of open sessions,
-/// and in each with the records of the current generation, up to a bound.
+/// Findings follow from updates alone, so they are the same live and from a recording. Each update is forwarded,
+/// directly followed by its findings. Memory grows with the number of open sessions, and for each session with the
+/// number of records in its current generation, up to a bound.
 #[derive(Debug, Default)]
 pub struct RuleEngine {
     sessions: FxHashMap<SessionId, Box<SessionAnalysis>>,
     /// Open session of each `struct file`, by address.
     files: FxHashMap<u64, SessionId>,
     histories: Histories,
-    /// True if the trace has the texts of records: a preview behind each rendering.
-    texts: bool,
+    /// True if the trace contains record bytes: a preview after each rendering.
+    previews: bool,
     #[cfg(test)]
     limit: Option<usize>,
 }
 
 impl RuleEngine {
-    /// Returns an engine that has seen no update.
+    /// Creates an engine for a new trace.
     pub fn new() -> Self {
         Self::default()
     }
@@ -38,10 +38,10 @@ impl RuleEngine {
         self.limit = Some(entries);
     }
 
-    /// Takes an update, forwards it, and emits the findings that it proves.
+    /// Processes an update: forwards it, and emits the findings that it proves.
     pub fn feed(&mut self, update: &Update, out: &mut dyn FnMut(&Update)) {
         match &update.what {
-            What::Preview { .. } => self.texts = true,
+            What::Preview { .. } => self.previews = true,
             What::Gap { sessions, .. } => self.gap(sessions),
             What::OpenFailed { .. } => return out(update),
             _ => {}
@@ -74,9 +74,9 @@ impl RuleEngine {
         }
     }
 
-    /// Takes the update of a callback, as [`feed`](Self::feed) does, but does not forward it.
-    /// Returns true if it proves findings: forward the update, then call
-    /// [`emit_findings`](Self::emit_findings). Callbacks are most of all updates.
+    /// Processes the update of a callback like [`feed`](Self::feed), but does not forward it: nearly all updates are
+    /// callbacks without findings. Returns true if the update proves findings. The caller must then forward the update
+    /// and call [`emit_findings`](Self::emit_findings).
     #[inline]
     pub fn observe(&mut self, update: &Update) -> bool {
         let Some(session) = &update.session else { return false };
@@ -90,12 +90,12 @@ impl RuleEngine {
         });
         if let Some(file) = &mut analysis.file {
             let file = self.histories.of(file);
-            analysis.observe(update, self.texts, file);
+            analysis.observe(update, self.previews, file);
         }
         analysis.has_findings()
     }
 
-    /// Emits the findings of the session of an update.
+    /// Emits the new findings of the session that an update belongs to.
     #[cold]
     pub fn emit_findings(&mut self, update: &Update, out: &mut dyn FnMut(&Update)) {
         let Some(session) = &update.session else { return };
@@ -131,7 +131,7 @@ impl RuleEngine {
     }
 }
 
-/// Adds the counts of findings to the end of a session.
+/// Returns the last update of a session with the counts of its findings.
 fn with_findings(update: &Update, counts: Vec<FindingCount>) -> Update {
     let mut update = update.clone();
     if let What::Close { findings, .. } = &mut update.what {

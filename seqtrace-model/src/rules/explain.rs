@@ -58,7 +58,7 @@ fn section(text: &mut String, title: &str, body: &str) {
     wrap(text, body, "  ", "  ");
 }
 
-/// Appends a paragraph, broken at blanks.
+/// Appends a paragraph, wrapped at blanks.
 fn wrap(text: &mut String, body: &str, first: &str, rest: &str) {
     let mut line = first.to_owned();
     for word in body.split_whitespace() {

@@ -1,5 +1,5 @@
-//! Facts about a file from all of its sessions, for evidence that one session alone cannot give.
-//! Bounded: 256 files, 1024 records each.
+//! Facts about a file from all of its sessions, for evidence that one session alone cannot provide. Bounded: 256 files,
+//! 1024 records each.
 
 use std::collections::HashMap;
 
@@ -22,9 +22,9 @@ const MISMATCHES: usize = 64;
 /// Maximum number of sessions of a file whose last record is known.
 const PASS_ENDS: usize = 16;
 
-/// Identity of a file. The table alone is not enough: kernfs has one for all of its files,
-/// single_open one for each open; nor is the inode: eventfs has one number for all
-/// (EVENTFS_FILE_INODE_INO, fs/tracefs/event_inode.c).
+/// Identity of a file. The table of callbacks alone is not sufficient: kernfs has one table for all of its files,
+/// single_open() allocates one for each open. The inode number is not sufficient either: all files of eventfs have the
+/// same (EVENTFS_FILE_INODE_INO, fs/tracefs/event_inode.c).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FileKey {
     table: OpTable,
@@ -35,7 +35,7 @@ pub(super) struct FileKey {
 }
 
 impl FileKey {
-    /// Returns the file of a session, if it has callbacks.
+    /// Returns the identity of a session's file; `None` if the file has no callbacks.
     pub(super) fn of(session: &Session) -> Option<Self> {
         match session.kind {
             FileKind::Seq { op, table, .. } if op != 0 => {
@@ -48,12 +48,12 @@ impl FileKey {
     }
 }
 
-/// A mistake of start that can be recognised in another generation.
+/// A fault of start that can be recognised when it happens again in another generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mismatch {
-    /// It returned another record for `pos` than the one that belongs there; both by their keys.
+    /// start returned the record with key `returned` for position `pos`, where the record with key `promised` belongs.
     OtherRecord { pos: i64, promised: u64, returned: u64 },
-    /// It set the position back.
+    /// start set the position back.
     SetBack { from: i64, to: i64 },
 }
 
@@ -63,7 +63,7 @@ pub(super) struct PassEnd {
     pub(super) session: SessionId,
     /// Key of the record that next handed out last.
     pub(super) promised: u64,
-    /// Time, ns since boot.
+    /// Time at which the pass ended, ns since boot.
     pub(super) time: u64,
 }
 
@@ -77,23 +77,23 @@ pub(super) struct History {
     private: Option<u64>,
     /// True if the sample is of a generation that reached the end of the file.
     complete: bool,
-    /// Number of records that had another text in another generation.
+    /// Number of records that had other bytes in another generation.
     pub(super) changes: u32,
-    /// Largest number of bytes of a whole generation.
+    /// Size of the largest complete generation in bytes; `None`: no generation was complete.
     pub(super) whole_bytes: Option<u64>,
     mismatches: Vec<(Mismatch, (SessionId, u32))>,
     pass_ends: Vec<PassEnd>,
-    /// Positions at which next had ended although start then found a record there, each with the
-    /// time of that start.
+    /// Positions at which next reported the end of the file and start then found a record, each with the time of that
+    /// start in ns since boot.
     ends: Vec<(i64, u64)>,
-    /// First finding of any session that explains others.
-    pub(super) root: Option<Id>,
-    /// Position from which a generation showed the texts of other records.
+    /// Rule of the first root cause in any session of the file; `None`: there was none.
+    pub(super) root_cause: Option<Id>,
+    /// First position at which records had the bytes of other records, and the generation in which that happened.
     pub(super) shifted: Option<(i64, (SessionId, u32))>,
 }
 
 impl History {
-    /// Returns true if the same mismatch was seen in another generation, and remembers it.
+    /// Records a mismatch. Returns true if the same mismatch was seen in another generation.
     pub(super) fn mismatched(
         &mut self,
         mismatch: Mismatch,
@@ -110,8 +110,9 @@ impl History {
         elsewhere
     }
 
-    /// Remembers that start found a record at `time` where next had ended. Returns true if a record
-    /// had been found there before next ended: then the list has not grown in between.
+    /// Records that start found a record at `time` (ns since boot) at the position at which next had reported the end
+    /// of the file. Returns true if a record was found there before next reported the end: then the list has not grown
+    /// in between.
     pub(super) fn ends_early(&mut self, end: &End, time: u64) -> bool {
         if let Some((_, since)) = self.ends.iter().find(|(pos, _)| *pos == end.pos) {
             return *since < end.time;
@@ -123,20 +124,20 @@ impl History {
         false
     }
 
-    /// Returns hash and length of the text that belongs to a position: that of its record in the
-    /// sample, if the record belongs there and its neighbours have other texts.
-    pub(super) fn text_at(&self, pos: i64) -> Option<(u64, u32)> {
+    /// Returns hash and length of the bytes of the sample's record at a position; `None` if the record may not belong
+    /// there, or if one of its neighbours may have the same bytes.
+    pub(super) fn bytes_at(&self, pos: i64) -> Option<(u64, u32)> {
         let at = self.sample.iter().position(|entry| entry.pos == pos)?;
         let entry = self.sample.get(at)?;
         let before = at.checked_sub(1).and_then(|before| self.sample.get(before));
         let after = self.sample.get(at + 1);
-        let apart = |other: &Entry| other.same_text(entry) == Some(false);
+        let apart = |other: &Entry| other.same_bytes(entry) == Some(false);
         let known = entry.in_place && before.is_none_or(apart) && after.is_none_or(apart);
         (known && entry.hash != 0).then_some((entry.hash, entry.len))
     }
 
-    /// Returns true if the text of the file is known to change. One change can be the fault that is
-    /// being judged.
+    /// Returns true if the contents of the file are known to change. A single change does not count, because it can be
+    /// caused by the fault that is being checked.
     pub(super) fn is_volatile(&self) -> bool {
         self.changes > 1
     }
@@ -150,7 +151,7 @@ impl History {
             || then.is_some() && then == now
     }
 
-    /// Remembers the end of a pass.
+    /// Records the end of a pass.
     pub(super) fn note_pass_end(&mut self, end: PassEnd) {
         self.remove_session(end.session);
         if self.pass_ends.len() >= PASS_ENDS {
@@ -159,7 +160,7 @@ impl History {
         self.pass_ends.push(end);
     }
 
-    /// Forgets a session that is over.
+    /// Removes a session that is over.
     pub(super) fn remove_session(&mut self, session: SessionId) {
         self.pass_ends.retain(|end| end.session != session);
     }
@@ -177,9 +178,9 @@ impl History {
         self.pass_ends.iter().find(other).map(|end| end.session)
     }
 
-    /// Offers the first records of a generation as the sample. The first generation that reached
-    /// the end of the file is kept, until then the longest; one with texts is better than one
-    /// without.
+    /// Stores the first records of a generation as the sample, if they are better than the current one. The best sample
+    /// is that of the first generation that reached the end of the file, then the longest; a sample with record bytes
+    /// is better than one without.
     pub(super) fn keep(&mut self, entries: &[Entry], private: Option<u64>, complete: bool) {
         let entries = entries.get(..SAMPLE).unwrap_or(entries);
         let texts = |list: &[Entry]| list.iter().any(|entry| entry.hash != 0);
@@ -197,7 +198,7 @@ impl History {
     }
 }
 
-/// A file, and the number under which its history was found last.
+/// A file, and the number that its history had at the last lookup.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnownFile {
     key: FileKey,
@@ -221,8 +222,8 @@ pub(super) struct Histories {
 }
 
 impl Histories {
-    /// Returns the history of a file. It is looked up by key only if it is not where it was last:
-    /// this runs for each update.
+    /// Returns the history of a file. The history is looked up by key only if it is no longer at the index of the last
+    /// lookup, because this function runs for each update.
     pub(super) fn of(&mut self, file: &mut KnownFile) -> &mut History {
         if self.ring.get(slot(file.number)).is_none_or(|(number, ..)| *number != file.number) {
             file.number = self.find(file.key);
@@ -249,7 +250,7 @@ impl Histories {
     }
 }
 
-/// Index in the ring.
+/// Returns the index in the ring of the history with this number.
 fn slot(number: u64) -> usize {
     usize::try_from(number % FILES as u64).unwrap_or(0)
 }
@@ -267,8 +268,7 @@ mod tests {
     }
 
     proptest! {
-        /// The history is the one that a lookup by key would find, however long ago the last lookup
-        /// was.
+        /// The returned history is the one that a lookup by key would find, however long ago the last lookup was.
         #[test]
         fn a_history_is_found_again(asks in prop::collection::vec((0..8_usize, 0..400_u64), 1..2000)) {
             let mut histories = Histories::default();

@@ -1,10 +1,10 @@
 //! Interface between the analysis of a session and the rules.
 //!
-//! A rule has a state for each session and implements the [`Hooks`] that it needs; the others do
-//! nothing. The analysis ([`super::analysis`]) keeps the ledger, calls the hooks and names no rule.
-//! The macro in `registry.rs` makes one struct of all states, so a hook is a direct call. Hooks
-//! that run once a record are `#[inline]` and decide quickly that there is nothing to do: tracking
-//! and judging a callback took 943 instructions without that, 849 with it.
+//! A rule has a state for each session and implements the [`Hooks`] that it needs; the others do nothing. The analysis
+//! ([`super::analysis`]) maintains the ledger and calls the hooks of all rules; it depends on no particular rule. The
+//! macro in `registry.rs` combines the states of all rules in one struct, so a hook is a direct call. Hooks that run
+//! once for each record are `#[inline]` and return early if there is nothing to do: tracking and checking a callback
+//! took 943 instructions without that, 849 with it.
 
 use super::analysis::calls::Failure;
 use super::collector::FindingCollector;
@@ -23,12 +23,12 @@ pub(super) struct Context<'a> {
     /// Facts from all sessions of the file.
     pub(super) history: &'a mut History,
     pub(super) findings: &'a mut FindingCollector,
-    /// True if the trace has the text of records.
-    pub(super) texts: bool,
+    /// True if the trace contains record bytes.
+    pub(super) previews: bool,
 }
 
 impl Context<'_> {
-    /// Identifies the current generation among those of all sessions.
+    /// Returns an identifier of the current generation that is unique among all sessions.
     pub(super) fn generation_key(&self) -> (SessionId, u32) {
         (self.session.id, self.ledger.generation)
     }
@@ -38,36 +38,37 @@ impl Context<'_> {
 #[derive(Clone, Copy)]
 pub(super) struct Returned<'a> {
     pub(super) callback: &'a CallbackUpdate,
-    /// Pointer returned by start or next; NULL for stop.
+    /// Pointer that start or next returned; NULL for stop.
     pub(super) ptr: Ptr,
     /// Time of the return, ns since boot.
     pub(super) time: u64,
 }
 
-/// Beginning of a pass, as the ledger took it.
+/// Beginning of a pass, as the ledger recorded it.
 pub(super) struct PassStart {
-    /// Rule whose breach had broken the order of the generation before this start.
-    pub(super) root: Option<Id>,
-    /// Position of an accepted record to which start moved `*pos` back.
+    /// Root cause: the rule whose violation had broken the order of the generation before this start; `None`: the order
+    /// was intact.
+    pub(super) root_cause: Option<Id>,
+    /// Position of an accepted record to which start moved `*pos` back; `None`: it did not.
     pub(super) set_back: Option<i64>,
     /// True if an earlier start of the generation had set the position back.
     pub(super) was_set_back: bool,
-    /// Comparison with the handed-out record, if there was one.
+    /// Comparison with the handed-out record; `None` if there was none.
     pub(super) resume: Option<Resume>,
-    /// True if a rule has explained why the resume disagrees: other rules leave it alone.
+    /// True if a rule has explained why the resume disagrees. Other rules then do not report it.
     pub(super) explained: bool,
 }
 
 /// A rendering that the ledger has accepted.
 pub(super) struct Accepted<'a> {
     pub(super) new_entry: &'a NewEntry,
-    /// Number of the record in its generation, from 0.
+    /// Number of the record within its generation, from 0.
     pub(super) number: u64,
-    /// Record before it, if the pass began behind the end of the file.
+    /// The previous record, if the pass began behind the end of the file; else `None`.
     pub(super) last: Option<Entry>,
-    /// End that next had reported at the position of this new record.
+    /// End of the file that next had reported at the position of this record, if the record is new; else `None`.
     pub(super) early: Option<End>,
-    /// Pair of renderings, if the record was accepted before in this generation.
+    /// Both renderings of the record, if it was accepted earlier in this generation; else `None`.
     pub(super) duplicate: Option<&'a Duplicate>,
     /// Time at which show returned, ns since boot.
     pub(super) time: u64,
@@ -77,20 +78,20 @@ pub(super) struct Accepted<'a> {
 pub(super) struct Delivery {
     pub(super) bytes: u64,
     pub(super) range: Range,
-    /// Rule whose breach explains faults in these bytes.
-    pub(super) root: Option<Id>,
-    /// Number of records among them that the reader had got before.
+    /// Root cause: the rule whose violation explains faults in these bytes; `None`: there is none.
+    pub(super) root_cause: Option<Id>,
+    /// Number of records in these bytes that the reader had got earlier.
     pub(super) duplicates: u64,
 }
 
 /// The end of a session.
 pub(super) struct Closed<'a> {
-    /// Function that released it, if it was seen.
+    /// Function that released the session; `None` if the release was not seen.
     pub(super) by: Option<Wrapper>,
     pub(super) totals: &'a Totals,
-    /// Reasons why not everything was seen.
+    /// Reasons why the session was not seen whole.
     pub(super) partial: &'a [Partial],
-    /// `m->private` at the release.
+    /// `m->private` at the release; `None` if the release was not seen.
     pub(super) private: Option<u64>,
 }
 
@@ -100,7 +101,7 @@ pub(super) struct Closed<'a> {
 /// generations of which everything was seen.
 #[expect(unused_variables, reason = "a hook does nothing unless a rule implements it")]
 pub(super) trait Hooks {
-    /// Drops what was kept of the generation: it is over, or something of it was missed.
+    /// Drops all state about the generation: the generation is over, or one of its events was missed.
     #[inline]
     fn forget(&mut self) {}
 
@@ -108,7 +109,7 @@ pub(super) trait Hooks {
     #[inline]
     fn on_generation(&mut self, cx: &mut Context<'_>) {}
 
-    /// start returned; the ledger has not taken it yet.
+    /// start returned; the ledger has not recorded it yet.
     #[inline]
     fn before_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>) {}
 
@@ -116,15 +117,15 @@ pub(super) trait Hooks {
     #[inline]
     fn on_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>, pass: &mut PassStart) {}
 
-    /// next returned; the ledger has not taken it yet.
+    /// next returned; the ledger has not recorded it yet.
     #[inline]
     fn before_next(&mut self, cx: &mut Context<'_>, next: &Returned<'_>) {}
 
-    /// next returned, and the ledger has taken it.
+    /// next returned, and the ledger has recorded it.
     #[inline]
     fn on_next(&mut self, cx: &mut Context<'_>, next: &Returned<'_>) {}
 
-    /// show returned. Its text may follow; the ledger has not taken it yet.
+    /// show returned; the ledger has not recorded it yet. The bytes of the record may follow.
     #[inline]
     fn on_show(&mut self, cx: &mut Context<'_>, show: &CallbackUpdate) {}
 
@@ -140,7 +141,7 @@ pub(super) trait Hooks {
     #[inline]
     fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {}
 
-    /// The ledger ends at file offset `expected`, the core's buffer at `observed`.
+    /// The ledger ends at file offset `expected`, but the core's buffer at `observed`.
     #[inline]
     fn on_not_contiguous(&mut self, cx: &mut Context<'_>, expected: i64, observed: i64) {}
 

@@ -3,14 +3,13 @@
 //! ```text
 //!  Update ─► engine ─► analysis ─┬─ ledger   the record at each range of file offsets, pass by pass
 //!                   of a session ├─ history  facts about the file from its other sessions
-//!                                └─ sq101 …  each rule judges one claim
+//!                                └─ sq101 …  each rule checks one property
 //!                                      │
 //!                                  collector ─► Finding, emitted behind the update that proves it
 //! ```
 //!
-//! A rule is a file `sqNNN.rs` and an entry in the list below; `hooks.rs` has its interface. Only
-//! what was seen is judged: the ledger makes claims only in a *generation* that was followed from
-//! its beginning. All else is SQ9xx, inconclusive.
+//! A rule is a file `sqNNN.rs` and an entry in the list below; `hooks.rs` has its interface. Rules check only what was
+//! seen: a *generation* that the ledger knows from its beginning. Everything else is reported as inconclusive (SQ9xx).
 
 #[macro_use]
 mod registry;
@@ -62,9 +61,8 @@ pub use verdict::Verdict;
 
 use crate::session::update::CallbackUpdate;
 
-// The order is that of evaluation. Causes come before what they explain: SQ305, SQ601 and SQ104
-// before SQ105, SQ205 and the rules about next (SQ101, SQ103). SQ201 counts the duplicates of a
-// delivery for SQ105.
+// The order is that of evaluation. Causes come before their consequences: SQ305, SQ601 and SQ104 before SQ105, SQ205
+// and the rules about next (SQ101, SQ103). SQ201 counts the duplicates of a delivery for SQ105.
 rules! {
     sq302 { SQ302: RULE }
     sq303 { SQ303: RULE }
@@ -99,7 +97,7 @@ pub fn all() -> Vec<&'static Rule> {
     all
 }
 
-/// Returns the rule with an id.
+/// Returns the rule with an id; `None` if there is no such rule.
 pub fn find(id: Id) -> Option<&'static Rule> {
     LIST.iter().copied().find(|rule| rule.id == id)
 }

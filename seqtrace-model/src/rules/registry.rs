@@ -1,4 +1,4 @@
-//! The macro that makes the list of rules.
+//! The macro that defines the list of rules and the struct with their states.
 
 /// Lists the rules: `module { ID: RULE, … }` for each file, in the order in which they are evaluated.
 ///

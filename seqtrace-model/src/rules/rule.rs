@@ -1,4 +1,4 @@
-//! A rule as `seqtrace explain` shows it. The trigger is in the file of the rule.
+//! A rule as `seqtrace explain` prints it. The trigger is in the file of the rule.
 
 use std::str::FromStr;
 
@@ -7,13 +7,13 @@ use crate::finding::{Finding, Id, Severity};
 use crate::session::update::SessionId;
 
 impl Id {
-    /// Returns the [`Rule::culprit`] of the rule with this id.
+    /// Returns the [`Rule::culprit`] of the rule with this id; `None` if it has none.
     pub(super) fn culprit(self) -> Option<Role> {
         super::find(self)?.culprit
     }
 }
 
-/// A text that is not the id of a rule.
+/// Error: a word is not the id of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the id of a rule, like SQ201")]
 pub struct NoId;
@@ -38,30 +38,30 @@ impl FromStr for Id {
 pub struct Rule {
     /// Id of the rule; ids are never reused.
     pub id: Id,
-    /// A few words, as `double emit`.
+    /// Name in a few words, e.g. `double emit`.
     pub name: &'static str,
     /// Lowest severity of its findings.
     pub least: Severity,
     /// Highest severity of its findings.
     pub most: Severity,
-    /// The callback whose change repairs the file, if a breach of this rule explains other findings; else `None`.
+    /// The callback whose change repairs the file, if a violation of this rule can explain other findings; else `None`.
     pub culprit: Option<Role>,
     /// Fault of a file that breaks the rule.
     pub what: &'static str,
     /// Consequence for a reader.
     pub why: &'static str,
-    /// Contract of the kernel, and where it is written.
+    /// Contract of the kernel, and the file that documents it.
     pub contract: &'static str,
     /// Advice for the repair of the file.
     pub fix: &'static str,
     /// The repair as a few lines of C; may be empty.
     pub code: &'static str,
-    /// Commits and files in which it happened.
+    /// Commits and files in which the fault occurred.
     pub seen: &'static [&'static str],
 }
 
 impl Finding {
-    /// Returns a finding that has been seen once, without callback, evidence and cause.
+    /// Creates a finding with one violation, without callback, evidence and cause.
     pub fn new(rule: &Rule, severity: Severity, session: SessionId, message: String) -> Self {
         Self {
             id: rule.id,

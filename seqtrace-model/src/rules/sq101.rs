@@ -1,7 +1,7 @@
 //! SQ101, SQ102: next did not advance.
 //!
-//! Trigger: the core's own next (its position pointer is `&m->index`) returns with `*pos` as it was.
-//! One event is the proof.
+//! Trigger: a next that the core called (with the position pointer `&m->index`) returns and has not changed `*pos`. One
+//! event is sufficient proof.
 
 use crate::event::{PtrKind, Role};
 use crate::finding::Value;
@@ -16,7 +16,7 @@ const CONTRACT: &str = "next() must move *pos to the position of the record it r
     read begins. Documentation/filesystems/seq_file.rst, \"The iterator interface\"; the fill loop of \
     seq_read_iter(), fs/seq_file.c.";
 
-/// next returned a record and left the position alone.
+/// next returned a record and did not change the position.
 pub(super) static RECORD: Rule = Rule {
     id: Id(101),
     name: "next did not advance",
@@ -44,7 +44,7 @@ pub(super) static RECORD: Rule = Rule {
     ],
 };
 
-/// next returned NULL and left the position alone.
+/// next returned NULL and did not change the position.
 pub(super) static END: Rule = Rule {
     id: Id(102),
     name: "next did not advance at the end",
@@ -84,9 +84,9 @@ impl Hooks for State {
     }
 }
 
-/// Judges a next that left the position alone.
+/// Checks a next that did not change the position.
 fn stuck(cx: &mut Context<'_>, next: &Returned<'_>) {
-    // A breach of start at the beginning of the pass explains what next does after it.
+    // A violation by start at the beginning of the pass explains what next does after it.
     let cause = cx.ledger.misled_by_start();
     let stuck = judge(next, cause, cx);
     if next.callback.fixed_up {
@@ -96,7 +96,7 @@ fn stuck(cx: &mut Context<'_>, next: &Returned<'_>) {
     }
 }
 
-/// Returns the rule that next broke, if it did.
+/// Returns the rule that next broke; `None` if it broke none.
 fn judge(next: &Returned<'_>, cause: Option<Id>, cx: &mut Context<'_>) -> Option<Id> {
     let (callback, returned) = (next.callback, next.ptr);
     if callback.pos_in != Some(callback.pos_out) {

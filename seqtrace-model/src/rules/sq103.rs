@@ -1,9 +1,8 @@
 //! SQ103: next moved back.
 //!
-//! Trigger: next leaves `*pos` at a position at which a record of this generation was accepted
-//! already. If a start had set the position back before, SQ104 or SQ105 is reported instead; if the
-//! core had corrected a position, SQ101 is the cause. Numbers are never compared by size: positions
-//! may jump, be sparse, negative or encoded.
+//! Trigger: next leaves `*pos` at a position at which a record of this generation was accepted already. If a start had
+//! set the position back earlier, SQ104 or SQ105 is reported instead; if the core had corrected a position, SQ101 is
+//! the cause. Positions are never compared by size: they may jump, be sparse, negative or encoded.
 
 use crate::event::{PtrKind, Role};
 use crate::finding::Value;
@@ -60,7 +59,7 @@ impl Hooks for State {
     }
 }
 
-/// Returns the record that was accepted at the position to which next moved.
+/// Returns the record that was accepted at the position to which next moved; `None` if there is none.
 #[inline]
 fn taken<'a>(next: &Returned<'_>, ledger: &'a Ledger) -> Option<&'a Entry> {
     let stuck = next.callback.pos_in == Some(next.callback.pos_out);
@@ -68,14 +67,14 @@ fn taken<'a>(next: &Returned<'_>, ledger: &'a Ledger) -> Option<&'a Entry> {
         return None;
     }
     let (_, taken) = ledger.entries.at(next.callback.pos_out)?;
-    // A next that left the position alone has several records there.
+    // If a next did not change the position, several records have it.
     Some(taken).filter(|taken| taken.has_position)
 }
 
 fn report(next: &Returned<'_>, taken: &Entry, cx: &mut Context<'_>) {
     let (callback, returned) = (next.callback, next.ptr);
-    // Rule whose breach had moved positions before.
-    let cause = cx.ledger.corrected.or(cx.ledger.root());
+    // Rule whose violation had moved positions earlier.
+    let cause = cx.ledger.corrected.or(cx.ledger.root_cause());
     cx.findings.report(&RULE, Severity::Error, || {
         let (from, to) = (callback.pos_in.unwrap_or_default(), callback.pos_out);
         let range = taken.range();

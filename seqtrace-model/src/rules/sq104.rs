@@ -2,25 +2,24 @@
 //!
 //! Trigger, one of:
 //!
-//! - At the end of a pass next had handed out a record that no show rendered. The core asks start
-//!   for its position, and start returns another record (rewound, ahead) or NULL (vanished). Only
-//!   pointers that identify records are compared. If the position itself was wrong (SQ101 without a
-//!   correction by the core, SQ103), start is not to blame.
-//! - start sets the position back to one at which a record was accepted before. No pointer is
-//!   needed for that.
+//! - At the end of a pass next had handed out a record that no show rendered. The core passes the position of that
+//!   record to start, and start returns another record (rewound, ahead) or NULL (vanished). Only pointers that identify
+//!   records are compared. If the position itself was wrong (SQ101 without a correction by the core, SQ103), start is
+//!   not the cause.
+//! - start sets the position back to one at which a record was accepted earlier. No pointer is needed for that.
 //! - A generation begins, and start continues with the record that next had handed out before it.
 //!
-//! One mismatch does not distinguish a wrong start() from a list that changed between two reads: it
-//! is a warning. It is an error if it is deterministic: if it happens again in another generation,
-//! if every resume disagrees in the same way, or if the next read begins where start set the
-//! position back to. If start moves the position to one that no record had, it reports that the old
-//! one is free: information, as is a mismatch of pointers that may not last from pass to pass.
+//! One mismatch does not distinguish a wrong start() from a list that changed between two reads: it is a warning. It is
+//! an error if it is deterministic: if it happens again in another generation, if every resume disagrees in the same
+//! way, or if the next read begins where start set the position back to. If start moves the position to one that no
+//! record had, the record at the old position is probably gone: information. So is a mismatch of pointers that records
+//! may not keep from pass to pass.
 
 mod resumes;
 mod text;
 
 use self::resumes::{Observed, Resumes};
-use self::text::FirstTexts;
+use self::text::FirstRecordBytes;
 use crate::event::Role;
 use crate::finding::{Id, Severity, Value};
 use crate::rules::collector::FindingBuilder;
@@ -66,20 +65,20 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// Number of consecutive resumes that disagree in one way before that counts as a rule.
+/// Number of consecutive resumes that disagree in the same way from which the mismatch counts as deterministic.
 const ALWAYS: u32 = 3;
 
 /// State of a session.
 #[derive(Debug, Default)]
 pub(super) struct State {
     resumes: Resumes,
-    texts: FirstTexts,
-    /// Facts of the generation before, until the first start of this one returns.
+    first_records: FirstRecordBytes,
+    /// Facts about the previous generation, until the first start of the current one returns; then `None`.
     previous: Option<PreviousGeneration>,
-    /// A resume whose record may be the handed-out one at another address, until show renders its
-    /// text; with the time of the start, ns since boot.
+    /// A resume whose record may be the handed-out one at another address, until show renders the record and its bytes
+    /// decide; with the time of the start in ns since boot.
     unconfirmed: Option<(Resume, u64)>,
-    /// The last resume, if start set the position back in it.
+    /// The last resume, if start set the position back in it; else `None`.
     set_back: Option<Resume>,
 }
 
@@ -97,8 +96,8 @@ impl Hooks for State {
     fn before_start(&mut self, cx: &mut Context<'_>, start: &Returned<'_>) {
         let Some(resume) = self.set_back.take() else { return };
         if start.callback.pos_in == resume.set_back && is_record(start.ptr) {
-            let root = cx.ledger.root();
-            self.resumes.began_again(&Observed { resume, time: start.time, root }, cx);
+            let root_cause = cx.ledger.root_cause();
+            self.resumes.began_again(&Observed { resume, time: start.time, root_cause }, cx);
         }
     }
 
@@ -107,8 +106,11 @@ impl Hooks for State {
             continues_previous(&previous, start, cx);
         }
         let Some(resume) = pass.resume.filter(|_| !pass.explained) else { return };
-        if cx.texts && resume.can_be_moved() && cx.history.text_at(resume.promised.pos).is_some() {
-            // The text of the next rendering decides.
+        if cx.previews
+            && resume.can_be_moved()
+            && cx.history.bytes_at(resume.promised.pos).is_some()
+        {
+            // The bytes of the next rendering decide.
             self.unconfirmed = Some((resume, start.time));
         } else {
             self.judge_resume(&resume, start.time, cx);
@@ -119,7 +121,7 @@ impl Hooks for State {
     fn before_next(&mut self, cx: &mut Context<'_>, next: &Returned<'_>) {
         self.judge_unrendered(cx);
         if let Some(first) = cx.ledger.first_of_pass() {
-            self.texts.check_successor(next.callback, &first, cx);
+            self.first_records.check_successor(next.callback, &first, cx);
         }
     }
 
@@ -137,17 +139,17 @@ impl Hooks for State {
     #[inline]
     fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
         if accepted.new_entry.resumed {
-            self.texts.check_first_record(accepted.new_entry, cx);
+            self.first_records.check_first_record(accepted.new_entry, cx);
         }
     }
 }
 
 impl State {
-    /// Judges a resume by the text of its record, which may be that of the handed-out record, or of
-    /// the one that had the same pointer before.
+    /// Checks a resume by the bytes of its record: they may be those of the handed-out record, or of the record that
+    /// had the same pointer earlier.
     fn recognise(&mut self, mut resume: Resume, time: u64, entry: &Entry, cx: &mut Context<'_>) {
         let known = entry.hash != 0;
-        if known && cx.history.text_at(resume.promised.pos) == Some((entry.hash, entry.len)) {
+        if known && cx.history.bytes_at(resume.promised.pos) == Some((entry.hash, entry.len)) {
             cx.ledger.confirm_resume();
             if resume.seen.is_some() {
                 cx.history.pointers.note_shared();
@@ -156,14 +158,14 @@ impl State {
             return;
         }
         if resume.trust == Trust::Weak
-            && resume.seen.is_some_and(|seen| seen.same_text(entry) == Some(true))
+            && resume.seen.is_some_and(|seen| seen.same_bytes(entry) == Some(true))
         {
             resume.trust = Trust::Firm;
         }
         self.judge_resume(&resume, time, cx);
     }
 
-    /// Judges a resume whose record was not rendered: its text stays unknown.
+    /// Checks a resume whose record was not rendered, so that its bytes stay unknown.
     #[inline]
     fn judge_unrendered(&mut self, cx: &mut Context<'_>) {
         if let Some((resume, time)) = self.unconfirmed.take() {
@@ -171,14 +173,14 @@ impl State {
         }
     }
 
-    /// Judges a resume, and blames its origin.
+    /// Checks a resume, and records the rule that explains a mismatch.
     fn judge_resume(&mut self, resume: &Resume, time: u64, cx: &mut Context<'_>) {
         // With a shared cursor the handed-out record may be gone.
-        let shared = cx.history.root.filter(|root| *root == SQ601);
-        let root = cx.ledger.root().or(shared);
-        let observed = Observed { resume: *resume, time, root };
+        let shared = cx.history.root_cause.filter(|root_cause| *root_cause == SQ601);
+        let root_cause = cx.ledger.root_cause().or(shared);
+        let observed = Observed { resume: *resume, time, root_cause };
         let Some(severity) = self.resumes.judge(observed, cx) else { return };
-        cx.ledger.blame(origin(resume, root).unwrap_or(RULE.id), severity > Severity::Info);
+        cx.ledger.blame(origin(resume, root_cause).unwrap_or(RULE.id), severity > Severity::Info);
         if severity > Severity::Info {
             cx.ledger.note_missed(resume.promised);
         }
@@ -188,13 +190,14 @@ impl State {
     }
 }
 
-/// Compares the first start of a generation with the record that next had handed out before it.
+/// Compares the record of the first start of a generation with the one that next had handed out at the end of the
+/// previous generation.
 fn continues_previous(previous: &PreviousGeneration, start: &Returned<'_>, cx: &mut Context<'_>) {
     let (callback, pointers) = (start.callback, &cx.history.pointers);
     let Some(resume) = cx.ledger.continues_previous(previous, callback, start.ptr, pointers) else {
         return;
     };
-    // `seen` is the first record of the generation before.
+    // `seen` is the first record of the previous generation.
     let Resume { promised, seen, trust, .. } = resume;
     let pos = seen.map_or(0, |first| first.pos);
     let (first, returned) = (seen.map_or(0, |first| first.key), promised.identity.key());
@@ -225,9 +228,9 @@ fn continues_previous(previous: &PreviousGeneration, start: &Returned<'_>, cx: &
     cx.ledger.blame(RULE.id, severity > Severity::Info);
 }
 
-/// Returns the rule whose breach explains a resume that disagrees: the root of the generation, that
-/// of a next whose position the core had corrected, or this one.
-fn origin(resume: &Resume, root: Option<Id>) -> Option<Id> {
-    let corrected = resume.promised.fixed_up && root != Some(RULE.id);
-    if corrected { Some(SQ101) } else { root.or(Some(RULE.id)) }
+/// Returns the rule whose violation explains a resume that disagrees: the root cause of the generation, the rule broken
+/// by a next whose position the core had corrected, or SQ104 itself.
+fn origin(resume: &Resume, root_cause: Option<Id>) -> Option<Id> {
+    let corrected = resume.promised.fixed_up && root_cause != Some(RULE.id);
+    if corrected { Some(SQ101) } else { root_cause.or(Some(RULE.id)) }
 }

@@ -45,20 +45,20 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// Number of repeated ends that is no coincidence.
+/// Number of repetitions of the last record behind the end from which the finding is an error.
 const ENDS: u32 = 3;
-/// Multiple of the size of the whole file that is too much.
+/// Maximum ratio of the bytes that a generation delivers to the size of the whole file.
 const TIMES: u64 = 8;
 
 /// State of a generation.
 #[derive(Debug, Default)]
 pub(super) struct State {
     again: u32,
-    /// Bytes delivered in this generation.
+    /// Number of bytes delivered in this generation.
     bytes: u64,
     duplicated: u64,
     reported: bool,
-    /// Set if the last start set the position back.
+    /// The last start, if it set the position back; else `None`.
     back: Option<SetBack>,
 }
 
@@ -71,7 +71,7 @@ impl Hooks for State {
         let Some(back) = self.back.take() else { return };
         let again = start.callback.pos_in == Some(back.to) && is_record(start.ptr);
         if again && back.returned == Ptr::NULL {
-            began_again(back, cx.ledger.root(), cx.findings);
+            began_again(back, cx.ledger.root_cause(), cx.findings);
         }
     }
 
@@ -79,12 +79,13 @@ impl Hooks for State {
         let (Some(from), Some(to)) = (start.callback.pos_in, pass.set_back) else { return };
         let back = SetBack { from, to, returned: start.ptr };
         self.back = Some(back);
-        // If next had handed out a record, SQ104 judges.
+        // If next had handed out a record, SQ104 checks the start.
         if pass.resume.is_none() {
             let mismatch = Mismatch::SetBack { from, to };
             let again = cx.history.mismatched(mismatch, cx.generation_key()) || pass.was_set_back;
-            let root = pass.root.or(cx.history.root.filter(|root| *root == SQ104));
-            set_back(back, again, root, cx.findings);
+            let root_cause =
+                pass.root_cause.or(cx.history.root_cause.filter(|root_cause| *root_cause == SQ104));
+            set_back(back, again, root_cause, cx.findings);
             cx.ledger.blame(RULE.id, true);
         }
     }
@@ -92,8 +93,12 @@ impl Hooks for State {
     #[inline]
     fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
         let Some(last) = &accepted.last else { return };
-        let root = cx.ledger.root().or(cx.history.root.filter(|root| *root != RULE.id));
-        if self.behind(accepted.duplicate, last, &accepted.new_entry.entry, root, cx.findings) {
+        let root_cause = cx
+            .ledger
+            .root_cause()
+            .or(cx.history.root_cause.filter(|root_cause| *root_cause != RULE.id));
+        if self.behind(accepted.duplicate, last, &accepted.new_entry.entry, root_cause, cx.findings)
+        {
             cx.ledger.blame(RULE.id, true);
         }
     }
@@ -104,21 +109,21 @@ impl Hooks for State {
 }
 
 impl State {
-    /// Judges a record that was accepted in a pass that began behind the end; `last` is the record
-    /// before it. `root`: rule whose breach had broken the order of the generation before. Returns
-    /// true if the rule is broken and nothing else explains that.
+    /// Checks a record that was accepted in a pass that began behind the end; `last` is the previous record. `root`:
+    /// root cause, the rule whose violation had broken the order of the generation earlier. Returns true if the rule is
+    /// broken and there is no root cause.
     fn behind(
         &mut self,
         duplicate: Option<&Duplicate>,
         last: &Entry,
         entry: &Entry,
-        root: Option<Id>,
+        root_cause: Option<Id>,
         findings: &mut FindingCollector,
     ) -> bool {
         let same = |other: &Entry| {
             duplicate
                 .is_some_and(|duplicate| !duplicate.weak && duplicate.earlier.start == other.start)
-                || (other.hash != 0 && other.same_text(entry) == Some(true))
+                || (other.hash != 0 && other.same_bytes(entry) == Some(true))
         };
         if !same(last) {
             return false;
@@ -126,8 +131,8 @@ impl State {
         self.again += 1;
         let times = self.again;
         let severity = if times < ENDS { Severity::Warning } else { Severity::Error };
-        // A record that is only similar, or that follows from another fault, counts if it goes on.
-        let certain = root.is_none() && duplicate.is_some_and(|duplicate| !duplicate.weak);
+        // A record that is only similar, or that has another root cause, is reported if the repetition continues.
+        let certain = root_cause.is_none() && duplicate.is_some_and(|duplicate| !duplicate.weak);
         if self.reported || (severity < Severity::Error && !certain) {
             return false;
         }
@@ -142,18 +147,18 @@ impl State {
                  position {} it should return NULL",
                 entry.ptr, entry.pos
             ))
-            .blame(root.and_then(Id::culprit).unwrap_or(Role::Start))
-            .because(root)
+            .blame(root_cause.and_then(Id::culprit).unwrap_or(Role::Start))
+            .because(root_cause)
             .with("position", Value::Position(entry.pos))
             .with("record", Value::Pointer(entry.ptr))
             .with("emitted", Value::Range(entry.range()))
             .with("times", Value::Count(times.into()))
         });
-        root.is_none()
+        root_cause.is_none()
     }
 
-    /// Judges a delivery. `records`: accepted in this generation; `whole_bytes`: size of the file
-    /// when it ended last.
+    /// Checks a delivery. `records`: number of records accepted in this generation; `whole_bytes`: size of the whole
+    /// file in bytes, if known.
     fn delivered(
         &mut self,
         delivery: &Delivery,
@@ -161,7 +166,7 @@ impl State {
         whole_bytes: Option<u64>,
         findings: &mut FindingCollector,
     ) {
-        let Delivery { bytes, range: _, root, duplicates } = *delivery;
+        let Delivery { bytes, range: _, root_cause, duplicates } = *delivery;
         self.duplicated += duplicates;
         self.bytes = self.bytes.saturating_add(bytes);
         let Some(whole_bytes) = whole_bytes.filter(|whole_bytes| *whole_bytes > 0) else { return };
@@ -176,8 +181,8 @@ impl State {
                  before",
                 self.bytes, self.duplicated
             ))
-            .blame(root.and_then(Id::culprit).unwrap_or(Role::Start))
-            .because(root)
+            .blame(root_cause.and_then(Id::culprit).unwrap_or(Role::Start))
+            .because(root_cause)
             .with("whole", Value::Count(whole_bytes))
             .with("delivered", Value::Count(self.bytes))
             .with("doubles", Value::Count(self.duplicated))
@@ -194,21 +199,21 @@ struct SetBack {
     returned: Ptr,
 }
 
-/// Reports a start that set the position back. `again`: it did so before, in this generation or in
-/// another. `root`: rule whose breach explains it.
-fn set_back(back: SetBack, again: bool, root: Option<Id>, findings: &mut FindingCollector) {
+/// Reports a start that set the position back. `again`: true if start did so earlier, in this generation or in another.
+/// `root`: the rule whose violation explains this.
+fn set_back(back: SetBack, again: bool, root_cause: Option<Id>, findings: &mut FindingCollector) {
     let severity = if again { Severity::Error } else { Severity::Warning };
     let what = match back.returned {
         Ptr::NULL => "the next read begins again",
         _ => "the file begins again",
     };
-    report(back, severity, what, 1, root, findings);
+    report(back, severity, what, 1, root_cause, findings);
 }
 
 /// Reports that a read begins at the position to which start had set it back.
-fn began_again(back: SetBack, root: Option<Id>, findings: &mut FindingCollector) {
+fn began_again(back: SetBack, root_cause: Option<Id>, findings: &mut FindingCollector) {
     let times = u64::from(findings.times(RULE.id) == 0);
-    report(back, Severity::Error, "the next read began again there", times, root, findings);
+    report(back, Severity::Error, "the next read began again there", times, root_cause, findings);
 }
 
 fn report(
@@ -216,7 +221,7 @@ fn report(
     severity: Severity,
     what: &str,
     times: u64,
-    root: Option<Id>,
+    root_cause: Option<Id>,
     findings: &mut FindingCollector,
 ) {
     findings.report_many(&RULE, severity, times, || {
@@ -225,7 +230,7 @@ fn report(
             "start() returned {returned:?} and set *pos from {from} back to {to} at the end: {what}"
         ))
         .blame(Role::Start)
-        .because(root)
+        .because(root_cause)
         .with("from", Value::Position(from))
         .with("to", Value::Position(to))
         .with("returned", Value::Pointer(returned))

@@ -1,9 +1,9 @@
 //! SQ106: early end.
 //!
-//! Trigger: next returned NULL and moved `*pos`, and the very next start of that generation returns
-//! a record for that position that was not accepted before. A list can have grown in between, so it
-//! is a warning, and only information if there was much time. It is an error once next returns NULL
-//! at a position at which a record was seen before that.
+//! Trigger: next returned NULL and moved `*pos`, and the very next start of that generation returns a record for that
+//! position that was not accepted earlier. A list can have grown in between, so it is a warning, and only information
+//! if there was much time in between. It is an error once next returns NULL at a position at which a record was seen
+//! earlier.
 
 use crate::event::Role;
 use crate::finding::Value;
@@ -36,7 +36,7 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// Time in which a list has hardly grown, ns.
+/// Longest time between the next and the start, in ns, in which a list is unlikely to have grown.
 const SHORT: u64 = 5_000_000;
 
 #[derive(Debug, Default)]
@@ -45,13 +45,13 @@ pub(super) struct State;
 impl Hooks for State {
     #[inline]
     fn on_accept(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>) {
-        if accepted.early.is_some() && cx.ledger.root().is_none() {
+        if accepted.early.is_some() && cx.ledger.root_cause().is_none() {
             judge(cx, accepted);
         }
     }
 }
 
-/// Reports that start returned a further record for the position at which next had ended.
+/// Reports that start returned a record for the position at which next had reported the end of the file.
 fn judge(cx: &mut Context<'_>, accepted: &Accepted<'_>) {
     let (Some(end), entry) = (accepted.early, &accepted.new_entry.entry) else { return };
     let time = cx.ledger.pass.as_ref().map_or(accepted.time, |pass| pass.began);

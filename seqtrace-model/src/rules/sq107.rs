@@ -1,4 +1,4 @@
-//! SQ107: wrong lseek. Reported by `check`: only the reader knows the offset that it asked for.
+//! SQ107: wrong lseek. Reported by `check`: only the reader knows the offset that it requested.
 
 use crate::finding::{Id, Severity};
 use crate::rules::hooks::Hooks;
@@ -21,7 +21,7 @@ pub(super) static RULE: Rule = Rule {
     seen: &["drivers whose own llseek rounds the offset, or takes SEEK_CUR for SEEK_SET"],
 };
 
-/// A trace alone never breaks this rule.
+/// Empty state: a trace alone never shows a violation of this rule.
 #[derive(Debug, Default)]
 pub(super) struct State;
 

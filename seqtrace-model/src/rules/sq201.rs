@@ -1,10 +1,10 @@
 //! SQ201: double emit.
 //!
-//! Trigger: two accepted renderings of one generation, at disjoint file offsets, are of one record,
-//! and the reader got the later one. Witnesses must agree on that: the text (or its length, if the
-//! trace has no texts), and the position or a pointer that identifies records. A resume must lie
-//! between them, or next must have returned the pointer that it got: an object that one
-//! uninterrupted walk reaches twice is linked twice, and its file is right.
+//! Trigger: two accepted renderings of one generation, at disjoint file offsets, are of one record, and the reader got
+//! the later one. Witnesses must agree on that: the record bytes (or their number, if the trace has no record bytes),
+//! and the position or a pointer that identifies records. A resume must lie between them, or next must have returned
+//! the pointer that was passed to it: an object that one uninterrupted walk reaches twice is linked twice, and the file
+//! is correct.
 //!
 //! Overflow, a discarded tail, EFAULT, rewind and replay do not trigger it: discarded renderings
 //! are not in the ledger, and a traversal begins a new generation.
@@ -44,19 +44,19 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// Duplicates that the reader has not got yet.
+/// Duplicates that were not delivered to the reader yet.
 #[derive(Debug, Default)]
 pub(super) struct State {
     first: Option<Duplicate>,
     /// File offsets of all duplicates, ascending.
     starts: Vec<i64>,
-    /// First delivered duplicate for which only pointers are witnesses, while it is unknown whether
-    /// they identify records; with the number of all of these.
+    /// First delivered duplicate for which only pointers are witnesses, while it is unknown whether they identify
+    /// records; with the number of such duplicates.
     weak: Option<(Duplicate, u64)>,
 }
 
 impl Hooks for State {
-    /// Drops what was not delivered: it never will be.
+    /// Drops the duplicates that were not delivered: they never will be.
     fn forget(&mut self) {
         self.first = None;
         self.starts.clear();
@@ -72,12 +72,12 @@ impl Hooks for State {
     }
 
     fn on_delivered(&mut self, cx: &mut Context<'_>, delivery: &mut Delivery) {
-        let (end, root) = (delivery.range.end, delivery.root);
-        delivery.duplicates = self.delivered(end, root, &cx.history.pointers, cx.findings);
-        if let Some(root) =
-            root.filter(|root| cx.findings.is_firm(*root) && delivery.duplicates > 0)
+        let (end, root_cause) = (delivery.range.end, delivery.root_cause);
+        delivery.duplicates = self.delivered(end, root_cause, &cx.history.pointers, cx.findings);
+        if let Some(root_cause) = root_cause
+            .filter(|root_cause| cx.findings.is_firm(*root_cause) && delivery.duplicates > 0)
         {
-            cx.ledger.blame(root, true);
+            cx.ledger.blame(root_cause, true);
         }
     }
 }
@@ -87,7 +87,7 @@ impl State {
     fn delivered(
         &mut self,
         end: i64,
-        root: Option<Id>,
+        root_cause: Option<Id>,
         pointers: &Pointers,
         findings: &mut FindingCollector,
     ) -> u64 {
@@ -101,15 +101,15 @@ impl State {
                 let sum = self.weak.map_or(count, |(_, sum)| sum + count);
                 self.weak = Some((self.weak.map_or(first, |(weak, _)| weak), sum));
             } else {
-                report(&first, count, root, findings);
+                report(&first, count, root_cause, findings);
             }
             self.first = (!self.starts.is_empty()).then_some(first);
         }
         if let Some((first, sum)) = self.weak.take() {
-            // Only addresses are ever in doubt.
+            // Only addresses can be uncertain.
             let identity = Identity::Pointer(first.later.key);
             match pointers.trust(identity, identity) {
-                Trust::Firm => report(&first, sum, root, findings),
+                Trust::Firm => report(&first, sum, root_cause, findings),
                 Trust::Weak => self.weak = Some((first, sum)),
                 Trust::None => {}
             }
@@ -118,7 +118,12 @@ impl State {
     }
 }
 
-fn report(duplicate: &Duplicate, count: u64, root: Option<Id>, findings: &mut FindingCollector) {
+fn report(
+    duplicate: &Duplicate,
+    count: u64,
+    root_cause: Option<Id>,
+    findings: &mut FindingCollector,
+) {
     let Duplicate { earlier, later, agree: (pos, pointer, bytes), weak: _, time } = *duplicate;
     findings.report_many(&RULE, Severity::Error, count, || {
         let offsets = |range: Range| format!("{}..{}", range.start, range.end);
@@ -126,7 +131,7 @@ fn report(duplicate: &Duplicate, count: u64, root: Option<Id>, findings: &mut Fi
         let at =
             if later.pos == earlier.pos { String::new() } else { format!(" at pos {}", later.pos) };
         let walked = earlier.pass == later.pass;
-        let role = match root.and_then(Id::culprit) {
+        let role = match root_cause.and_then(Id::culprit) {
             Some(role) => role,
             // Both are from one walk, which next leads.
             None if walked => Role::Next,
@@ -148,6 +153,6 @@ fn report(duplicate: &Duplicate, count: u64, root: Option<Id>, findings: &mut Fi
         .with("again", Value::Pointer(later.ptr))
         .with("again", Value::Event { time, read: Some(later.read).filter(|read| *read > 0) })
         .with("agree", Value::Witnesses(witnesses(pos, pointer, bytes)))
-        .because(root)
+        .because(root_cause)
     });
 }

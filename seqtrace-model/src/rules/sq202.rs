@@ -1,8 +1,7 @@
 //! SQ202: lost record.
 //!
-//! Trigger: next handed out a record, start resumed with another one, the reader read on to the end
-//! of the file, and the record never came: not even empty or skipped. It follows from SQ104 and has
-//! the same severity.
+//! Trigger: next handed out a record, start resumed with another one, the reader read on to the end of the file, and
+//! the record never appeared, not even as empty or skipped. It follows from SQ104 and has the same severity.
 
 use crate::event::Role;
 use crate::finding::Value;
@@ -43,12 +42,12 @@ impl Hooks for State {
 }
 
 fn judge(cx: &mut Context<'_>) {
-    // `more`: number of those that the ledger did not keep.
+    // `more`: number of missed records that the ledger did not store.
     let (missed, more) = cx.ledger.take_missed();
     let Some(first) = missed.first() else { return };
     let count = missed.len() as u64 + more;
     let severity = cx.ledger.resume_severity.unwrap_or(Severity::Info).max(Severity::Warning);
-    let root = cx.ledger.root();
+    let root_cause = cx.ledger.root_cause();
     cx.findings.report_many(&RULE, severity, count, || {
         let doubt =
             if severity == Severity::Error { "" } else { ", unless it was deleted meanwhile" };
@@ -61,6 +60,6 @@ fn judge(cx: &mut Context<'_>) {
         .with("handed out", Value::Position(first.pos))
         .with("handed out", Value::Event { time: first.time, read: first.read })
         .with("lost", Value::Count(count))
-        .because(root.or(Some(SQ104)))
+        .because(root_cause.or(Some(SQ104)))
     });
 }

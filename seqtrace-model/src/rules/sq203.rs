@@ -1,8 +1,8 @@
 //! SQ203: torn record.
 //!
-//! Trigger: a read ended inside of a record; a later one, of another generation, continued at that
-//! offset, and there the record begins at the same offset but has another text or length: the
-//! reader has a part of each. It is information for files whose text is known to change.
+//! Trigger: a read ended inside of a record; a later one, of another generation, continued at that offset, and there
+//! the record begins at the same offset but has other bytes or another length: the reader has a part of each rendering.
+//! It is information for files whose contents are known to change.
 
 use crate::event::Role;
 use crate::finding::Value;
@@ -32,10 +32,10 @@ pub(super) static RULE: Rule = Rule {
     seen: &["/proc/stat and other live files read line by line with lseek back"],
 };
 
-/// Maximum number of boundaries that are kept.
+/// Maximum number of boundaries that are stored.
 const BOUNDARIES: usize = 8;
 
-/// Boundaries of reads inside of records.
+/// File offsets inside records at which reads ended.
 #[derive(Debug, Default)]
 pub(super) struct State(Vec<ReadBoundary>);
 
@@ -53,7 +53,7 @@ impl Hooks for State {
         let boundary = self.0.iter().find(|boundary| boundary.offset == range.start).copied();
         if let (Some(boundary), Some(now)) = (boundary, entries.covering(range.start)) {
             let same_place = now.start == boundary.entry.start && boundary.generation != generation;
-            if same_place && boundary.entry.same_text(now) == Some(false) {
+            if same_place && boundary.entry.same_bytes(now) == Some(false) {
                 report(&boundary, now, range, history.is_volatile(), findings);
             }
         }
@@ -75,7 +75,7 @@ fn report(
     findings: &mut FindingCollector,
 ) {
     let severity = if volatile { Severity::Info } else { Severity::Warning };
-    let cause = findings.root();
+    let cause = findings.root_cause();
     findings.report(&RULE, severity, || {
         let offset = boundary.offset;
         let end = now.end().min(range.end);

@@ -1,10 +1,10 @@
 //! SQ204: replay differs.
 //!
-//! Trigger: a position has another text than in another generation of the file. A file whose data
-//! changes does that: information, once. If several consecutive records have the texts of their
-//! neighbours at the same distance, and pointers do not show that the list itself moved, then show
-//! or start moves a cursor of its own. If that begins at the same position in more than one
-//! generation, the list did not change by chance: an error. It needs the texts of records.
+//! Trigger: the record at a position has other bytes than in another generation of the file. A file whose data changes
+//! can cause this: information, once. If several consecutive records have the bytes of their neighbours at the same
+//! distance, and pointers do not show that the list itself moved, then show or start moves a cursor of its own. If that
+//! begins at the same position in more than one generation, the list did not change by chance: an error. The rule needs
+//! record bytes.
 
 use crate::event::Role;
 use crate::finding::Value;
@@ -42,15 +42,15 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// Maximum distance of the text, in records.
+/// Maximum distance in records at which the same bytes are searched for.
 const REACH: usize = 3;
-/// Number of consecutive records that is no coincidence.
+/// Number of consecutive records with the bytes of others from which the finding is more than information.
 const ROW: u32 = 2;
 
 /// State of a generation.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// Run of records with the texts of others: distance, length, first position.
+    /// Run of records with the bytes of others: distance in records, length, first position; `None`: there is no run.
     run: Option<(i64, u32, i64)>,
     reported: bool,
 }
@@ -81,21 +81,21 @@ impl State {
             return;
         };
         if !identity.is_fixed() && identity != Identity::Unknown {
-            match (history.same_identity(&before, new_entry), before.same_text(entry)) {
-                // Its pointer was the same in two generations.
+            match (history.same_identity(&before, new_entry), before.same_bytes(entry)) {
+                // The record had the same pointer in two generations.
                 (true, _) if number > 0 => history.pointers.note_stable(),
-                // The record was, its pointer was not; or other records have the same text.
+                // The same record had another pointer, or other records have the same bytes.
                 (false, Some(true)) => history.pointers.note_shared(),
                 // Another record, or the same one at another address.
                 (false, None) => history.pointers.note_mismatch(),
                 _ => {}
             }
         }
-        if before.same_text(entry) != Some(false) {
+        if before.same_bytes(entry) != Some(false) {
             self.run = None;
             return;
         }
-        // It is another record: the list changed, not the text.
+        // The record is another one: the list changed, not the bytes of a record.
         let moved = !history.same_identity(&before, new_entry)
             && history.pointers.trust(identity, identity) > Trust::None;
         if moved {
@@ -129,7 +129,7 @@ impl State {
             history.shifted.filter(|(pos, there)| *pos == begin && *there != generation_key);
         history.shifted.get_or_insert((begin, generation_key));
         let severity = if known.is_some() { Severity::Error } else { Severity::Info };
-        let cause = findings.root();
+        let cause = findings.root_cause();
         findings.report(&RULE, severity, || {
             let always = if known.is_some() { ", and not for the first time" } else { "" };
             FindingBuilder::new(format!(
@@ -145,11 +145,11 @@ impl State {
     }
 }
 
-/// Returns the distance in records to the position that had this text before.
+/// Returns the distance in records to the record of the sample that has the same bytes; `None` if there is none.
 fn distance(sample: &[Entry], number: usize, entry: &Entry) -> Option<i64> {
     let near = |at: usize| {
         let other = sample.get(at)?;
-        (other.hash != 0 && other.same_text(entry) == Some(true)).then_some(())
+        (other.hash != 0 && other.same_bytes(entry) == Some(true)).then_some(())
     };
     (1..=REACH).find_map(|far| {
         let signed = i64::try_from(far).ok()?;
@@ -165,7 +165,7 @@ fn changed(before: &Entry, entry: &Entry, history: &mut History, findings: &mut 
     if history.changes > 1 {
         return;
     }
-    let cause = findings.root();
+    let cause = findings.root_cause();
     findings.report(&RULE, Severity::Info, || {
         FindingBuilder::new(format!("position {} had another text in another reading", entry.pos))
             .blame(Role::Show)

@@ -1,7 +1,7 @@
 //! SQ205: a header that is not at position 0.
 //!
-//! Trigger: start returns `SEQ_START_TOKEN` for a position other than 0, and next had not handed it
-//! out (else 1 is a number like others to this iterator).
+//! Trigger: start returns `SEQ_START_TOKEN` for a position other than 0, and next had not handed it out (otherwise this
+//! iterator uses 1 as an ordinary number).
 
 use crate::event::{PtrKind, Role};
 use crate::finding::Value;

@@ -35,11 +35,11 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// Number of doublings that is reported.
+/// Minimum number of doublings that is reported.
 const DOUBLINGS: u32 = 3;
-/// Number of discarded bytes that is never reported.
+/// Maximum number of discarded bytes that is never reported.
 const LITTLE: u64 = 16 << 10;
-/// Number of records passed over that is never reported.
+/// Maximum number of records passed over that is never reported.
 const FEW: u64 = 256;
 
 /// Label of the evidence of a reader that seeks: the number of records passed over.

@@ -47,7 +47,7 @@ impl Hooks for State {
     }
 }
 
-/// Judges a show that returned a number other than 0.
+/// Checks a show that returned a number other than 0.
 fn unusual(callback: &CallbackUpdate, ret: i32, findings: &mut FindingCollector) {
     let bytes = callback.bytes.unwrap_or(0);
     let alone = matches!(callback.phase, Phase::First | Phase::Traverse);

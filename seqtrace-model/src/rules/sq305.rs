@@ -1,8 +1,7 @@
 //! SQ305: output in start.
 //!
-//! Trigger: `m->count` grows while start runs. At position 0 that is a header that appears once, as
-//! in some files of the kernel: information. At any other position each read that resumes there
-//! prints it again.
+//! Trigger: `m->count` grows while start runs. At position 0 the output is a header that appears once, as in some files
+//! of the kernel: information. At any other position, each read that resumes there prints the output again.
 
 use crate::event::Role;
 use crate::finding::Value;

@@ -1,5 +1,4 @@
-//! SQ306: side effect. Reported by `check`: it takes experiments to distinguish the effect of
-//! reading from that of time.
+//! SQ306: side effect. Reported by `check`: only experiments can distinguish the effect of reading from that of time.
 
 use crate::finding::{Id, Severity};
 use crate::rules::hooks::Hooks;
@@ -27,7 +26,7 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
-/// A trace alone never breaks this rule.
+/// Empty state: a trace alone never shows a violation of this rule.
 #[derive(Debug, Default)]
 pub(super) struct State;
 

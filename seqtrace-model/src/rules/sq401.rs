@@ -1,8 +1,8 @@
 //! SQ401, SQ402, SQ403: leaks of what an open allocated.
 //!
-//! Trigger: the function that opened and the one that released do not belong together; the `struct
-//! file` of an open session is that of a new open, so the old one was freed, and no release ran; or
-//! open() failed after seq_open() had succeeded, and no release ran.
+//! Trigger: the functions that opened and released the file do not belong together; a new open has the `struct file` of
+//! an open session, so the old one was freed and no release ran; or open() failed after seq_open() had succeeded, and
+//! no release ran.
 
 use crate::errno::Errno;
 use crate::event::Wrapper;
@@ -64,7 +64,7 @@ pub(super) static NEVER: Rule = Rule {
     seen: &["drivers/net/wireless/rsi/rsi_91x_debugfs.c, 6.1 and 6.12"],
 };
 
-/// `m->private` as the last start saw it.
+/// Value of `m->private` when the last start returned.
 #[derive(Debug, Default)]
 pub(super) struct State {
     private: Option<u64>,
@@ -92,7 +92,7 @@ impl Hooks for State {
     }
 }
 
-/// Judges a release. `private`: `m->private` at the release; `known`: as the last start saw it.
+/// Checks a release. `private`: `m->private` at the release; `known`: its value when the last start returned.
 fn released(
     opened: Wrapper,
     by: Wrapper,

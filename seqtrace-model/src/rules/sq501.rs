@@ -42,7 +42,7 @@ impl Hooks for State {
     }
 }
 
-/// Judges a pass that took `held` ns from the return of start to that of stop.
+/// Checks a pass that took `held` ns from the return of start to that of stop.
 fn judge(held: u64, findings: &mut FindingCollector) {
     if held <= LONG {
         return;

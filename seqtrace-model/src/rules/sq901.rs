@@ -1,5 +1,5 @@
-//! SQ901 to SQ907: reasons why something was not judged. They are no broken rules: they make a
-//! verdict inconclusive.
+//! SQ901 to SQ907: reasons why something was not checked. They are not broken rules, but they make a verdict
+//! inconclusive.
 
 use crate::finding::{Id, Severity};
 use crate::rules::collector::{FindingBuilder, FindingCollector};
@@ -100,7 +100,7 @@ impl Hooks for State {
     }
 }
 
-/// Reports why not all of a session was judged.
+/// Reports why a session was not checked completely.
 fn incomplete(partial: &[Partial], findings: &mut FindingCollector) {
     for reason in partial {
         let (rule, message) = match reason {
@@ -110,7 +110,7 @@ fn incomplete(partial: &[Partial], findings: &mut FindingCollector) {
             Partial::Blind => (&BLIND, "one of its callbacks is not seen"),
             Partial::Disagrees => (&DISAGREES, "what was seen is not what the core does"),
             Partial::Overlap => (&OVERLAP, "two used the descriptor at once"),
-            // Everything that was seen was judged.
+            // Everything that was seen was checked.
             Partial::StillOpen | Partial::BpfIterator => continue,
         };
         findings.report(rule, Severity::Info, || FindingBuilder::new(message.to_owned()));

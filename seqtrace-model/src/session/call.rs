@@ -1,4 +1,4 @@
-//! Reads and lseeks in flight: their arguments, and how far the core is with them.
+//! Reads and lseeks in flight: their arguments, and the point that the core has reached in each.
 
 use std::sync::Arc;
 
@@ -26,27 +26,28 @@ pub(super) enum CallState {
     Entered,
     /// A pass is in progress.
     InPass,
-    /// A record of the traversal overflowed the buffer, so the traversal must begin again with a larger one.
+    /// A record of the traversal overflowed the buffer, so the traversal must begin again with a larger buffer.
     TraverseAgain,
     /// A callback of the traversal returned -EAGAIN, so the traversal must begin again.
     TraverseRetry,
     /// The traversal reached its offset, with `leftover` bytes of its last record in the buffer.
     Traversed { leftover: u64 },
-    /// The traversal of a relative lseek reached an offset that only its return shows.
+    /// The traversal of a relative lseek reached an offset that is unknown until the lseek returns.
     AmbiguousSeekEnd(AmbiguousSeekEnd),
     /// The traversal failed with this negative errno.
     TraverseFailed { error: i32 },
-    /// The first record overflowed the buffer, so the pass must begin again with a larger one.
+    /// The first record overflowed the buffer, so the pass must begin again with a larger buffer.
     ReadAgain,
-    /// No record gave bytes: end of file (0) or a negative errno.
+    /// No record had bytes. `error`: 0 at the end of the file, or a negative errno.
     NoRecord { error: i32 },
-    /// The buffer had `kept` bytes to copy out. `error` is the negative errno of the show that ended the pass; 0: none.
+    /// The pass left `kept` bytes in the buffer for the reader. `error`: negative errno of the show that ended the
+    /// pass; 0: none.
     Filled { kept: u64, error: i32 },
     /// The state is unknown, because events were missed or an order is ambiguous.
     Unknown,
 }
 
-/// A read or an lseek that has entered and not returned.
+/// A read or an lseek that was entered and has not returned.
 #[derive(Debug)]
 pub(super) struct InFlightCall {
     pub(super) kind: CallKind,
@@ -55,18 +56,18 @@ pub(super) struct InFlightCall {
     pub(super) task: Option<Arc<Task>>,
     /// Time of entry, ns since boot.
     pub(super) entered: u64,
-    /// The seq_file on entry. If `overlapped`, another call may have been changing it.
+    /// State of the seq_file on entry. If `overlapped`, another call may have been changing it.
     pub(super) entry: SeqState,
     pub(super) state: CallState,
-    /// Bytes of an earlier leftover that were copied out before start was called for a record.
+    /// Number of leftover bytes of an earlier call that were copied to the reader before the core called start.
     pub(super) drained: u64,
     /// Number of passes that began again with a larger buffer.
     pub(super) restarts: u32,
     /// True if start or next returned NULL outside of a traversal.
     pub(super) end_seen: bool,
     pub(super) totals: Totals,
-    /// Reason why the call is not seen whole; `None`: it is.
-    pub(super) partial: Option<Partial>,
+    /// Reason why the call is not seen whole; `None`: the call is seen whole.
+    pub(super) partial_reason: Option<Partial>,
     /// True if another call of the session was in flight at the same time.
     pub(super) overlapped: bool,
     /// True if events were lost since the call entered: its return may be among them.
@@ -74,7 +75,7 @@ pub(super) struct InFlightCall {
 }
 
 impl InFlightCall {
-    /// Makes a call that enters at `time` (ns since boot).
+    /// Creates the state of a call that is entered at `time` (ns since boot).
     pub(super) fn new(kind: CallKind, tid: u32, task: Option<Arc<Task>>, time: u64) -> Self {
         Self {
             kind,
@@ -87,7 +88,7 @@ impl InFlightCall {
             restarts: 0,
             end_seen: false,
             totals: Totals::default(),
-            partial: None,
+            partial_reason: None,
             overlapped: false,
             may_have_returned: false,
         }
@@ -140,7 +141,7 @@ impl InFlightCalls {
         self.0.remove(0);
     }
 
-    /// Returns the only call; `None` if there are several, or if its return may have been lost.
+    /// Returns the only call in flight; `None` if there are several, or if the return of the call may have been lost.
     pub(super) fn only(&self) -> Option<&InFlightCall> {
         match self.0.as_slice() {
             [call] if !call.may_have_returned => Some(call),
@@ -148,7 +149,7 @@ impl InFlightCalls {
         }
     }
 
-    /// Returns true if a call has entered and called no callback.
+    /// Returns true if one of the calls has not called any callback yet.
     pub(super) fn any_without_callbacks(&self) -> bool {
         self.0.iter().any(|call| call.state == CallState::Entered)
     }
@@ -156,7 +157,7 @@ impl InFlightCalls {
     /// Marks the state of all calls as unknown.
     pub(super) fn lose_track(&mut self, why: Partial) {
         for call in &mut self.0 {
-            call.partial.get_or_insert(why);
+            call.partial_reason.get_or_insert(why);
             call.state = CallState::Unknown;
         }
     }

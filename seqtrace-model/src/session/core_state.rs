@@ -7,7 +7,7 @@ use crate::event::SeqState;
 pub(super) struct CoreState {
     /// `m->index`: position of the iterator.
     pub(super) index: i64,
-    /// `m->count`: bytes in the buffer that are not delivered yet.
+    /// `m->count`: number of bytes in the buffer that are not delivered yet.
     pub(super) count: u64,
     /// `m->size`: size of the buffer, bytes; 0: there is no buffer.
     pub(super) size: u64,
@@ -21,14 +21,14 @@ impl CoreState {
         add(self.read_pos, self.count)
     }
 
-    /// Checks that an observed state is this one.
+    /// Checks that an observed state equals this one.
     pub(super) fn check(&self, seen: &SeqState) -> Result<(), ModelMismatch> {
         let fits =
             (self.index, self.count, self.read_pos) == (seen.index, seen.count, seen.read_pos);
         if fits { Ok(()) } else { Err(self.mismatch(seen)) }
     }
 
-    /// Checks an observed state after deliveries that no event shows: only position and end of the buffer must agree.
+    /// Checks an observed state after deliveries that no event reports: only position and end of the buffer must agree.
     pub(super) fn check_end(&self, seen: &SeqState) -> Result<(), ModelMismatch> {
         let fits = (self.index, self.end()) == (seen.index, add(seen.read_pos, seen.count));
         if fits { Ok(()) } else { Err(self.mismatch(seen)) }
@@ -50,7 +50,7 @@ impl CoreState {
         self.rewind();
     }
 
-    /// Resets position and buffer as a read at offset 0 does first.
+    /// Resets position and buffer, as the core does at the beginning of a read at offset 0.
     pub(super) fn rewind(&mut self) {
         self.index = 0;
         self.count = 0;

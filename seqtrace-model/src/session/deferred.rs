@@ -1,9 +1,10 @@
 //! Updates that are deferred until a relative lseek reports its result.
 //!
-//! `seq_lseek(SEEK_CUR)` adds `file->f_pos`, which no event carries: reads move it, preads do not, and their events are
-//! alike. So it is unknown whether the traversal of the lseek passed over the last record or entered it. The next event
-//! decides: another show means that the record was passed over, and the return of the lseek has the offset. Until then
-//! the update of this record and all later updates of its session are kept here: a few, for some microseconds.
+//! `seq_lseek(SEEK_CUR)` adds `file->f_pos`, which no event carries: reads move it, preads do not, and both have the
+//! same events. So it is unknown whether the traversal of the lseek passed over the last record or entered it. The next
+//! event decides: another show means that the record was passed over, and the return of the lseek has the offset. Until
+//! then the update of this record and all later updates of its session are buffered here: a few updates, for some
+//! microseconds.
 
 use crate::event::Role;
 use crate::session::update::{Fate, Update, What};
@@ -11,9 +12,10 @@ use crate::session::update::{Fate, Update, What};
 /// The result of a relative lseek.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SeekResult {
-    /// The traversal went on behind the record.
+    /// The traversal continued after the record, so it passed over the record.
     PassedRecord,
-    /// The lseek reached file offset `target`. Its stop wrote `stop_bytes` bytes, which it should not; `None`: none.
+    /// The lseek reached file offset `target`. Its stop callback wrote `stop_bytes` bytes, which is a fault; `None`:
+    /// none.
     Reached { target: i64, stop_bytes: Option<u64> },
     /// The lseek failed, and the core dropped everything that it rendered.
     Failed,
@@ -34,7 +36,7 @@ impl DeferredUpdates {
         self.0.push(update);
     }
 
-    /// Emits the updates. Returns the fate of the undecided record; `None` if there was none.
+    /// Emits the updates. Returns the fate of the undecided record; `None` if no record was undecided.
     pub(super) fn release(
         &mut self,
         result: SeekResult,

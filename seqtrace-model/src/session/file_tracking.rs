@@ -7,27 +7,27 @@ use crate::session::update::Partial;
 
 #[derive(Debug)]
 pub(super) struct FileTracking {
-    /// The computed state. Outdated unless `synced`.
+    /// Computed state of the seq_file. Valid only if `synced`.
     pub(super) m: CoreState,
-    /// True if `m` is the state of the seq_file.
+    /// True if `m` equals the actual state of the seq_file.
     pub(super) synced: bool,
     /// Reason why `synced` is false.
     pub(super) desync_reason: Partial,
     /// Callbacks that no probe can see.
     pub(super) blind: Roles,
-    /// Reason why the model never applies to this session: its reads run another loop than the core's. `None`: it
-    /// applies.
+    /// Reason why the model never applies to this session: its reads run another loop than the core's. `None`: the
+    /// model applies.
     pub(super) unmodelled: Option<Partial>,
     /// True if an overlapped call without callbacks may have emptied the buffer: its order among the others is
     /// unknown.
     pub(super) order_ambiguous: bool,
-    /// Bytes that the core kept for the reader so far, less those delivered.
+    /// Number of bytes that the core kept for the reader so far, minus the number of bytes delivered.
     pub(super) undelivered_bytes: i64,
 }
 
 impl FileTracking {
-    /// Makes the state of a file after its open. `size` is the size of its buffer in bytes, `adopted` is true if the
-    /// file was open before.
+    /// Creates the state of a file after its open. `size` is the size of its buffer in bytes, `adopted` is true if the
+    /// file was open before seqtrace attached.
     pub(super) fn new(size: u64, adopted: bool) -> Self {
         Self {
             m: CoreState { index: 0, count: 0, size, read_pos: 0 },
@@ -40,19 +40,19 @@ impl FileTracking {
         }
     }
 
-    /// Marks the state as unknown until a read or lseek enters alone.
+    /// Marks the state as unknown until a read or lseek is entered while no other call is in flight.
     pub(super) fn lose_track(&mut self, why: Partial) {
         let blind = (!self.blind.is_empty()).then_some(Partial::Blind);
         self.desync_reason = self.unmodelled.or(blind).unwrap_or(why);
         if self.synced {
-            // No event shows any more whether these bytes are delivered.
+            // No later event shows whether these bytes are delivered.
             self.undelivered_bytes =
                 self.undelivered_bytes.saturating_sub_unsigned(self.m.count).max(0);
         }
         self.synced = false;
     }
 
-    /// Takes an observed state over. It must have been read while no other call was in flight.
+    /// Replaces the computed state by an observed one, which must have been read while no other call was in flight.
     pub(super) fn sync(&mut self, state: &SeqState) {
         if !self.blind.is_empty() || self.unmodelled.is_some() {
             return;

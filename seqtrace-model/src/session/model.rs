@@ -36,7 +36,7 @@ enum Step {
     Start,
     Show,
     Next,
-    /// The traversal of a relative lseek goes on or ends, depending on the unknown offset.
+    /// The traversal of a relative lseek continues or ends, depending on the unknown offset.
     ShowOrStop,
     Stop(PassOutcome),
 }
@@ -52,14 +52,14 @@ pub(super) struct AmbiguousSeekEnd {
     pub(super) last: bool,
     /// True if the traversal begins again, unless it has reached its offset: the next callback returned -EAGAIN.
     pub(super) retry: bool,
-    /// Bytes that start wrote, which it should not. They are left over at any offset.
+    /// Number of bytes that start wrote, which is a fault. They are left over whatever the offset is.
     pub(super) start_bytes: u64,
 }
 
 /// The result of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PassOutcome {
-    /// A single record overflowed the buffer. The core doubles it and begins again.
+    /// A single record overflowed the buffer. The core doubles the buffer and begins again.
     Grow,
     /// A traversal reached its offset. `m->count` bytes of the last record are left over.
     Traversed,
@@ -67,10 +67,10 @@ pub(super) enum PassOutcome {
     AmbiguousSeekEnd(AmbiguousSeekEnd),
     /// A traversal ended with this negative errno.
     TraverseFailed(i32),
-    /// No record gave bytes: end of file (0) or a negative errno.
+    /// No record had bytes. Holds 0 at the end of the file, or a negative errno.
     NoRecord(i32),
     /// The buffer has bytes for the reader. Holds the negative errno of the show that ended the pass, or 0. The core
-    /// returns it only if it copies no bytes.
+    /// returns this errno only if it copies no bytes to the reader.
     Filled(i32),
 }
 
@@ -96,9 +96,9 @@ pub(super) struct Pass {
 /// The consequence of a returned callback for its pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StepOutcome {
-    /// The pass goes on.
+    /// The pass continues: the core calls a further callback.
     Continue,
-    /// The pass goes on. The fate of the rendered record depends on the unknown offset of a relative lseek.
+    /// The pass continues. The fate of the rendered record depends on the unknown offset of a relative lseek.
     Undecided,
     /// The pass is over, because stop returned.
     Ended(PassOutcome),
@@ -142,8 +142,8 @@ impl Pass {
         )
     }
 
-    /// Takes a returned callback that was [checked](Self::check), and adds the conclusions to `update`. `m` becomes the
-    /// state in which the core calls the next callback.
+    /// Processes the return of a callback that was [checked](Self::check), and adds the conclusions to `update`. `m`
+    /// becomes the state in which the core calls the next callback.
     #[inline]
     pub(super) fn returned(
         &mut self,
@@ -156,7 +156,7 @@ impl Pass {
         update.v = Some(self.v);
         match seen.role {
             Role::Start => self.started(m, seen, update),
-            Role::Show => return self.shown(m, seen, update),
+            Role::Show => return self.rendered(m, seen, update),
             Role::Next => self.advanced(m, seen, update),
             Role::Stop => return StepOutcome::Ended(self.stopped(m, seen, update)),
         }
@@ -211,14 +211,14 @@ impl Pass {
     }
 
     #[inline]
-    fn shown(
+    fn rendered(
         &mut self,
         m: &mut CoreState,
         seen: &Callback,
         update: &mut CallbackUpdate,
     ) -> StepOutcome {
         if self.step == Step::ShowOrStop {
-            // The traversal goes on, so it passed over the record before.
+            // The traversal continues, so it passed over the previous record.
             self.base = add(self.base, m.count);
             m.count = 0;
         }
@@ -227,9 +227,9 @@ impl Pass {
             Range { start: add(self.base, m.count), end: add(self.base, u64::from(seen.count)) };
         m.count = u64::from(seen.count);
         let (fate, step) = if self.phase == Phase::Fill {
-            self.shown_filling(m, seen, bytes)
+            self.rendered_filling(m, seen, bytes)
         } else {
-            self.shown_first(m, seen, bytes, range.end)
+            self.rendered_first(m, seen, bytes, range.end)
         };
         self.step = step;
         update.bytes = Some(bytes);
@@ -243,7 +243,7 @@ impl Pass {
 
     /// Decides the fate of a rendering in `traverse()`, or of the first record of a read. `end` is the file offset
     /// behind the rendering. The fate is `None` if it depends on the unknown offset of a relative lseek.
-    fn shown_first(
+    fn rendered_first(
         &mut self,
         m: &mut CoreState,
         seen: &Callback,
@@ -281,7 +281,7 @@ impl Pass {
     }
 
     /// Decides the fate of a rendering in the fill loop.
-    fn shown_filling(
+    fn rendered_filling(
         &self,
         m: &mut CoreState,
         seen: &Callback,
@@ -326,8 +326,8 @@ impl Pass {
         };
     }
 
-    /// Returns the step after next in `traverse()`. The core drops the record before, unless the target is inside it.
-    /// It checks this before it looks at the pointer that next returned.
+    /// Returns the step after next in `traverse()`. The core drops the previous record, unless the target offset is
+    /// inside that record. The core checks this before it examines the pointer that next returned.
     fn traversed(&mut self, m: &mut CoreState) -> Step {
         let end = add(self.base, m.count);
         let Some(target) = self.target else {
@@ -382,7 +382,7 @@ impl Pass {
     }
 }
 
-/// Returns the number of bytes that a start, next or stop wrote, which should not write; `None`: none.
+/// Returns the number of bytes that a start, next or stop wrote although they should not write; `None`: none.
 fn unexpected_bytes(before: u64, after: u64) -> Option<u64> {
     after.checked_sub(before).filter(|&bytes| bytes > 0)
 }

@@ -1,9 +1,9 @@
-//! Makes the session of an open.
+//! Derives the facts about a session from its open.
 
 use crate::event::{FileKind, Functions, Open, Wrapper};
 use crate::session::update::{Session, SessionId};
 
-/// Returns the facts about a session that its open provides.
+/// Returns the facts about a session that follow from its open.
 pub(super) fn session(id: SessionId, open: &Open) -> Session {
     let (callbacks, handlers) = match &open.functions {
         Functions::None => (None, None),

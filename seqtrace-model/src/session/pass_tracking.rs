@@ -1,9 +1,9 @@
-//! The pass in progress, and the times that its callbacks are measured with.
+//! The pass in progress, and the times from which the durations of its callbacks are computed.
 
 use crate::session::model::Pass;
 use crate::session::untracked::UntrackedPass;
 
-/// A pass in progress, by how much is known of it.
+/// A pass in progress, with or without a known beginning.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum TrackedPass {
     /// The pass began in a known state, so the model predicts its callbacks.
@@ -16,7 +16,7 @@ pub(super) enum TrackedPass {
 pub(super) struct PassTracking {
     /// The pass in progress; `None` between two passes.
     pub(super) current: Option<TrackedPass>,
-    /// Thread id of the task that makes the last pass; 0 if unknown.
+    /// Thread id of the task that runs the last pass; 0 if unknown.
     pub(super) owner: u32,
     /// Number of the last pass of the session, from 1; 0 before the first.
     pub(super) number: u32,
@@ -31,7 +31,7 @@ pub(super) struct PassTracking {
 }
 
 impl PassTracking {
-    /// Makes the state before the first pass. `size` is the size of the buffer in bytes; `None` if unknown.
+    /// Creates the state before the first pass. `size` is the size of the buffer in bytes; `None` if unknown.
     pub(super) fn new(size: Option<u64>) -> Self {
         Self { size, ..Self::default() }
     }
@@ -58,7 +58,7 @@ impl PassTracking {
         self.forget();
     }
 
-    /// Goes on without predictions: the state of the seq_file is unknown from here on.
+    /// Continues the pass without predictions, because the state of the seq_file is unknown from now on.
     pub(super) fn lose_track(&mut self) {
         self.current = self.current.map(|_| TrackedPass::Untracked(UntrackedPass::default()));
         self.forget();
@@ -70,8 +70,8 @@ impl PassTracking {
         self.last_event = None;
     }
 
-    /// Takes the return of a callback. Returns its duration in ns; `None` if events may be missing before it.
-    /// `complete` is false if callbacks may run unseen after this one.
+    /// Records the return of a callback at `time` (ns since boot). Returns the duration of the callback in ns; `None`
+    /// if events before it may be missing. `complete` is false if callbacks may run unseen after this one.
     pub(super) fn returned(&mut self, time: u64, complete: bool) -> Option<u64> {
         let duration = self.last_event.map(|last| time.saturating_sub(last));
         self.last_callback = time;
@@ -79,7 +79,7 @@ impl PassTracking {
         duration
     }
 
-    /// Ends the pass. Returns its duration in ns; `None` if its beginning was not seen.
+    /// Ends the pass at `time` (ns since boot). Returns its duration in ns; `None` if its beginning was not seen.
     pub(super) fn end(&mut self, time: u64) -> Option<u64> {
         self.current = None;
         self.last_event = None;

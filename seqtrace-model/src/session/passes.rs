@@ -1,4 +1,4 @@
-//! The callbacks of a session: the call that each belongs to, and its effect.
+//! The callbacks of a session: determines the read or lseek that each belongs to, and its effect.
 
 use std::sync::Arc;
 
@@ -88,20 +88,21 @@ impl SessionState {
         purpose::decide(call, &self.file.m, ambiguous, seen)
     }
 
-    /// Returns true if another thread's SEEK_CUR has not reported its offset yet. A pass of thread `tid` now begins
-    /// before it does, so the offset can no longer be determined.
+    /// Handles a pass of thread `tid` that begins while a SEEK_CUR of another thread has not reported its offset yet:
+    /// the offset can no longer be determined. Returns true if there is such a SEEK_CUR.
     fn overtake_lseek(&mut self, tid: u32) -> bool {
         let ambiguous = |call: &&mut InFlightCall| {
             call.tid != tid && matches!(call.state, CallState::AmbiguousSeekEnd(_))
         };
         let Some(call) = self.calls.iter_mut().find(ambiguous) else { return false };
         call.state = CallState::Unknown;
-        call.partial = Some(Partial::Overlap);
+        call.partial_reason = Some(Partial::Overlap);
         self.add_partial(Partial::Overlap);
         true
     }
 
-    /// Takes a returned callback and emits its update, or defers it while a relative lseek is undecided.
+    /// Processes the return of a callback and emits its update, or defers the update while a relative lseek is
+    /// undecided.
     pub(super) fn callback(&mut self, at: Timestamp, seen: &Callback, out: Emit<'_>) {
         if seen.role == Role::Show && !self.deferred.is_empty() {
             self.release_deferred(SeekResult::PassedRecord, out);
@@ -186,7 +187,7 @@ impl SessionState {
         (call.read_id(), call.task.clone())
     }
 
-    /// Takes the result of a modelled pass, and delivers the buffered bytes as the core does next.
+    /// Processes the result of a modelled pass, and delivers the buffered bytes as the core does next.
     fn pass_ended(&mut self, outcome: PassOutcome, phase: Phase) {
         let count = self.file.m.count;
         let Some(call) = self.calls.of_mut(self.pass.owner) else { return };
@@ -203,7 +204,7 @@ impl SessionState {
         if matches!(outcome, PassOutcome::Traversed | PassOutcome::Filled(_)) {
             self.file.keep(count);
         }
-        // The core copies the bytes before it drops m->lock, whenever the probe sees the return.
+        // The core copies the bytes before it drops m->lock. The probe may observe the return of the read later.
         if let CallKind::Read { pos, want, .. } = call.kind {
             let copied = match outcome {
                 PassOutcome::Traversed if count > want => want,
@@ -217,7 +218,7 @@ impl SessionState {
     }
 }
 
-/// Makes the update of a callback from its event alone: the fate of a show is unknown.
+/// Creates the update of a callback from its event alone: the fate of a show is unknown.
 fn observe(seen: &Callback) -> CallbackUpdate {
     let fetches = matches!(seen.role, Role::Start | Role::Next);
     let show = seen.role == Role::Show;

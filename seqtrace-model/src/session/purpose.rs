@@ -5,7 +5,7 @@ use crate::session::call::{CallKind, CallState, InFlightCall, SEEK_CUR, SEEK_SET
 use crate::session::core_state::{CoreState, ModelMismatch, add, distance};
 use crate::session::model::{AmbiguousSeekEnd, Purpose};
 
-/// The seq_file just before start is called.
+/// State of the seq_file just before the core calls start.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PassBegin {
     /// The thread that calls start.

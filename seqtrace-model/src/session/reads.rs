@@ -24,7 +24,7 @@ pub(super) struct ReadArgs {
 }
 
 impl SessionState {
-    /// Takes the entry of a read.
+    /// Handles the entry of a read.
     pub(super) fn read_enter(
         &mut self,
         at: Timestamp,
@@ -60,7 +60,7 @@ impl SessionState {
         self.emit(at, Some(self.reads), Some(task), what, out);
     }
 
-    /// Takes the entry of an lseek.
+    /// Handles the entry of an lseek.
     pub(super) fn lseek_enter(
         &mut self,
         at: Timestamp,
@@ -76,7 +76,7 @@ impl SessionState {
         self.emit(at, None, task, What::LseekBegin { offset, whence }, out);
     }
 
-    /// Adds a call that enters. Returns true if no other one is in flight.
+    /// Adds a call that was entered. Returns true if no other call is in flight.
     fn call_enter(
         &mut self,
         at: Timestamp,
@@ -111,14 +111,14 @@ impl SessionState {
         }
         call.entry = state;
         if !self.file.synced {
-            call.partial = Some(self.file.desync_reason);
+            call.partial_reason = Some(self.file.desync_reason);
             call.state = CallState::Unknown;
         }
         self.calls.push(call);
         alone
     }
 
-    /// Takes the return of a read. `ret`: its bytes, or a negative errno.
+    /// Handles the return of a read. `ret`: number of bytes read, or a negative errno.
     pub(super) fn read_exit(
         &mut self,
         at: Timestamp,
@@ -151,12 +151,12 @@ impl SessionState {
             from_leftover: leftovers.from_leftover,
             duration: Some(at.time.saturating_sub(call.entered)),
             eof: call.end_seen && leftovers.leftover == 0,
-            partial: call.partial,
+            partial: call.partial_reason,
         };
         self.emit(at, Some(id), call.task, What::ReadEnd(Box::new(end)), out);
     }
 
-    /// Takes the return of an lseek. `ret`: the new file offset, or a negative errno.
+    /// Handles the return of an lseek. `ret`: the new file offset, or a negative errno.
     pub(super) fn lseek_exit(
         &mut self,
         at: Timestamp,
@@ -207,7 +207,7 @@ impl SessionState {
     }
 
     /// Checks with `expected` that the core returns `ret` from the call of thread `tid`, and that the seq_file is in
-    /// the state that the model has then. Returns the result of `expected`; `None` if the call could not be followed.
+    /// the state that the model has then. Returns the result of `expected`; `None` if the state of the call is unknown.
     fn verify_return<T>(
         &mut self,
         at: Timestamp,
@@ -230,8 +230,8 @@ impl SessionState {
         }
         let exclusive = !call.overlapped;
         let result = expected(call, &mut self.file.m, exclusive).and_then(|result| {
-            // Overlapped calls may have taken bytes from the buffer without a callback. The end of the buffer is known
-            // still.
+            // Overlapped calls may have taken bytes from the buffer without a callback. The end of the buffer is still
+            // known.
             if exclusive {
                 self.file.m.check(&state)?;
             } else if alone && !self.file.order_ambiguous {
@@ -254,7 +254,7 @@ impl SessionState {
     }
 }
 
-/// Concludes the leftovers of a read that could not be followed, from the states on its entry and return alone.
+/// Derives the leftovers of a read whose state is unknown from the state of the seq_file on its entry and return alone.
 fn observed(call: &InFlightCall, pos: i64, delivered: u64, state: SeqState) -> Leftovers {
     let resumed = pos != 0 && pos == call.entry.read_pos;
     let from_leftover = if resumed { delivered.min(call.entry.count) } else { 0 };

@@ -11,12 +11,12 @@ const ENOMEM: i64 = -12;
 const EFAULT: i64 = -14;
 const EINVAL: i64 = -22;
 
-/// The use of buffered bytes by a read.
+/// Buffered bytes that a read used and left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Leftovers {
-    /// Bytes that the read got from the leftover of an earlier call or of its traversal.
+    /// Number of bytes that the read got from the leftover of an earlier call or of its own traversal.
     pub(super) from_leftover: u64,
-    /// Bytes that stay in the buffer.
+    /// Number of bytes that stay in the buffer.
     pub(super) leftover: u64,
 }
 
@@ -103,8 +103,8 @@ impl InFlightCall {
         Ok(Leftovers { from_leftover: self.drained, leftover })
     }
 
-    /// Checks the return of a read that ended with an empty buffer. It returns the bytes that it got before, or
-    /// `error` if it got none.
+    /// Checks the return of a read that ended with an empty buffer. The read must return the number of bytes that it
+    /// got earlier, or `error` if it got none.
     fn returned_empty(
         &self,
         m: &mut CoreState,

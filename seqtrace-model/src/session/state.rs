@@ -14,7 +14,7 @@ use crate::session::pass_tracking::PassTracking;
 use crate::session::tasks::RecentTasks;
 use crate::session::update::{Fate, Partial, Session, Totals, Update, What};
 
-/// Callback that receives the updates.
+/// Closure that receives the updates.
 pub(super) type Emit<'a> = &'a mut dyn FnMut(&Update);
 
 /// Time and CPU of an event.
@@ -40,12 +40,12 @@ pub(super) struct SessionState {
     /// Reasons why the session is not seen whole, each once.
     partial: Vec<Partial>,
     pub(super) deferred: DeferredUpdates,
-    /// True if a callback of the session was seen, or its table is known to be attached to.
+    /// True if a callback of the session was seen, or if user space is known to have attached probes to its callbacks.
     pub(super) callbacks_seen: bool,
 }
 
 impl SessionState {
-    /// Makes the state of a session that `opener` opens at `time` (ns since boot).
+    /// Creates the state of a session that `opener` opens at `time` (ns since boot).
     pub(super) fn new(session: Arc<Session>, time: u64, opener: Arc<Task>) -> Self {
         let size = match session.kind {
             FileKind::Seq { size, .. } => size,
@@ -75,7 +75,7 @@ impl SessionState {
         }
     }
 
-    /// Emits an update of the session, behind those that are deferred.
+    /// Emits an update of the session, after the deferred ones.
     pub(super) fn emit(
         &mut self,
         at: Timestamp,
@@ -88,7 +88,7 @@ impl SessionState {
         if self.deferred.is_empty() { out(&update) } else { self.deferred.push(update) }
     }
 
-    /// Makes an update of the session without emitting it.
+    /// Creates an update of the session without emitting it.
     pub(super) fn update(
         &self,
         at: Timestamp,
@@ -128,7 +128,7 @@ impl SessionState {
         }
     }
 
-    /// Marks the state of the seq_file as unknown until a read or lseek enters alone.
+    /// Marks the state of the seq_file as unknown until a read or lseek is entered while no other call is in flight.
     pub(super) fn lose_track(&mut self, why: Partial, out: Emit<'_>) {
         self.release_deferred(SeekResult::Unknown, out);
         self.add_partial(why);
@@ -137,7 +137,7 @@ impl SessionState {
         self.calls.lose_track(why);
     }
 
-    /// Takes over the state that a read or lseek saw while no other one was in flight.
+    /// Replaces the computed state by the one that was observed at a read or lseek while no other one was in flight.
     pub(super) fn sync(&mut self, state: &SeqState) {
         self.pass.size = Some(state.size);
         self.pass.current = None;
@@ -147,7 +147,7 @@ impl SessionState {
     /// Handles an observation that contradicts the model.
     pub(super) fn mismatch(&mut self, at: Timestamp, mismatch: ModelMismatch, out: Emit<'_>) {
         if !self.callbacks_seen && self.table().is_some() {
-            // The table is new, and user space has not attached to its callbacks yet.
+            // The table is new, and user space has not attached probes to its callbacks yet.
             return self.lose_track(Partial::LateAttach, out);
         }
         self.report_mismatch(at, mismatch, out);
@@ -171,7 +171,8 @@ impl SessionState {
         }
     }
 
-    /// Notes that the function at `address` cannot be probed. No effect if it is not the session's callback.
+    /// Records that the function at `address` cannot be probed. Has no effect if the function is not a callback of the
+    /// session.
     pub(super) fn blind(&mut self, address: u64, role: Role, out: Emit<'_>) {
         let Some(table) = self.table() else { return };
         if table.of(role) == address && address != 0 {
@@ -180,7 +181,7 @@ impl SessionState {
         }
     }
 
-    /// Notes that user space has attached to the session's callbacks.
+    /// Records that user space has attached probes to the session's callbacks.
     pub(super) fn attached(&mut self, out: Emit<'_>) {
         if self.reads > 0 {
             self.add_partial(Partial::LateAttach);
@@ -191,7 +192,7 @@ impl SessionState {
         self.callbacks_seen = true;
     }
 
-    /// Takes the first bytes of the record that the last show rendered.
+    /// Handles the first bytes of the record that the last show rendered.
     pub(super) fn preview(&mut self, at: Timestamp, bytes: Vec<u8>, out: Emit<'_>) {
         let (read, task) = self.owner();
         self.emit(at, read, task, What::Preview { bytes }, out);
@@ -206,7 +207,8 @@ impl SessionState {
         }
     }
 
-    /// Takes a write, or a read of a plain file. `done`: its bytes, or a negative errno.
+    /// Handles the return of a write, or of a read of a plain file. `done`: number of bytes transferred, or a negative
+    /// errno.
     pub(super) fn io(&mut self, at: Timestamp, task: &Task, done: i64, what: What, out: Emit<'_>) {
         let task = self.tasks.remember(task);
         let bytes = u64::try_from(done).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The tasks that used a session last. They name the task of an event that carries only a thread id.
+//! The tasks that used a session last. They complete the task of an event that carries only a thread id.
 
 use std::sync::Arc;
 

@@ -19,11 +19,11 @@ use crate::symbol::Symbol;
 #[derive(Debug, Default)]
 pub(crate) struct Tracker {
     sessions: FxHashMap<Key, Box<SessionState>>,
-    /// Keys of the open sessions, by the address that only they have ([`address`]).
+    /// Keys of the open sessions, by an address that identifies the session ([`address`]).
     keys: FxHashMap<u64, Key>,
     /// Callback functions that cannot be probed, by address.
     blind: Vec<(u64, Role)>,
-    /// Tables whose callbacks user space has attached to.
+    /// Tables whose callbacks user space has attached probes to.
     attached: Vec<OpTable>,
     /// Id of the last session; 0 before the first.
     last_id: u32,
@@ -34,10 +34,10 @@ impl Tracker {
         Self::default()
     }
 
-    /// Takes an event and emits the updates that follow from it, usually one.
+    /// Processes an event and emits the resulting updates, usually one.
     ///
-    /// Updates of one session are emitted in the order of their events. Around a relative lseek a few are deferred for
-    /// some microseconds, behind those of other sessions.
+    /// Updates of one session are emitted in the order of their events. Around a relative lseek a few updates are
+    /// deferred for some microseconds, so that updates of other sessions may be emitted first.
     pub(crate) fn feed(&mut self, event: &Event, out: &mut dyn FnMut(&Update)) {
         let at = Timestamp { time: event.time, cpu: event.cpu };
         match &event.body {
@@ -66,7 +66,7 @@ impl Tracker {
         }
     }
 
-    /// Takes the event of a system call.
+    /// Handles the event of a system call.
     fn call(&mut self, at: Timestamp, body: &Body, out: Emit<'_>) {
         match *body {
             Body::ReadEnter { key, ref task, pos, want, state, via } => {
@@ -91,7 +91,8 @@ impl Tracker {
             }),
             Body::Open(ref open) => self.open(at, open, out),
             Body::Release { key, tid, wrapper, private, removed } => {
-                // single_release() calls seq_release(). The event of the inner one finds no session any more.
+                // single_release() calls seq_release(). The session is already removed when the event of the inner one
+                // arrives.
                 if let Some(session) = self.remove(key) {
                     session.close(at, Some(Release { wrapper, tid, private, removed }), out);
                 }
@@ -233,7 +234,7 @@ fn address(kind: &FileKind, file: u64) -> u64 {
     }
 }
 
-/// Makes an update that belongs to no session.
+/// Creates an update that belongs to no session.
 fn update(at: Timestamp, what: What) -> Update {
     Update { time: at.time, cpu: at.cpu, session: None, read: None, task: None, what }
 }

@@ -22,7 +22,7 @@ impl Roles {
     }
 }
 
-/// The facts that are known inside an untracked pass. The default value: none.
+/// The facts that are known inside an untracked pass. The default value has none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct UntrackedPass {
     /// `m->index`; `None` if it may have changed since it was seen.
@@ -37,8 +37,8 @@ impl UntrackedPass {
         Self { index: Some(index), v: None }
     }
 
-    /// Takes a returned callback and adds the conclusions to `update`. `blind` are the callbacks that no probe can
-    /// see.
+    /// Processes the return of a callback and adds the conclusions to `update`. `blind` are the callbacks that no probe
+    /// can see.
     pub(super) fn returned(&mut self, seen: &Callback, blind: Roles, update: &mut CallbackUpdate) {
         update.phase = Phase::Unknown;
         update.pos_in = self.index;

@@ -1,7 +1,7 @@
 //! Conclusions of the session model: the input of the rules and of every renderer.
 //!
-//! Renderers derive nothing: each line and each JSON object shows values of one [`Update`]. A value that is not known
-//! is `None`, never a guess.
+//! Renderers derive nothing: each line and each JSON object contains values of one [`Update`]. A value that is not
+//! known is `None`, never a guess.
 
 mod callback;
 mod totals;
@@ -14,7 +14,7 @@ use crate::event::{FileKind, Role, SeqState, Task, Via, Wrapper};
 use crate::finding::{Finding, FindingCount};
 pub use crate::symbol::{Callbacks, Symbol};
 
-/// Number of a session, shown as `s3`. Counts opens from 1 in the order of their events.
+/// Number of a session, printed as `s3`. Counts opens from 1 in the order of their events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u32);
 
@@ -27,7 +27,7 @@ pub struct Session {
     pub path: Vec<u8>,
     /// True if the beginning of the path is missing.
     pub path_cut: bool,
-    /// The opener; if `adopted`, the task that was first seen to use the session.
+    /// The task that opened the file; if `adopted`, the first task that was seen using it.
     pub opener: Task,
     /// The function that opened the file, e.g. `single_open`.
     pub opened_by: Wrapper,
@@ -54,11 +54,11 @@ pub struct Update {
     pub time: u64,
     /// CPU of the event.
     pub cpu: u16,
-    /// The session that it belongs to; `None` if it concerns none or several, e.g. a gap.
+    /// The session that the update belongs to; `None` if it belongs to no session or to several, e.g. a gap.
     pub session: Option<Arc<Session>>,
     /// Number of the read within the session (2 in `s3.r2`), from 1; `None` outside of reads or if unknown.
     pub read: Option<u32>,
-    /// The task that caused it; `None` if unknown.
+    /// The task that caused the event; `None` if unknown.
     pub task: Option<Arc<Task>>,
     /// Kind of the conclusion, with its values.
     pub what: What,
@@ -67,7 +67,7 @@ pub struct Update {
 /// Kind of an update, with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// A session began, by its open or by the first event of a file that was open before.
+    /// A session began, by its open or by the first event of a file that was open before seqtrace attached.
     Open,
     /// `seq_open()` failed. The session has no further updates.
     OpenFailed {
@@ -86,14 +86,14 @@ pub enum What {
         pos: i64,
         /// Number of requested bytes.
         want: u64,
-        /// The core's file offset, if it is not `pos`: the core will traverse the file from 0 to `pos`. `None` if it
-        /// will not, or if that is unknown.
+        /// The core's file offset, if it differs from `pos`: the core then traverses the file from 0 to `pos`. `None`
+        /// if there is no traversal, or if that is unknown.
         traverse_from: Option<i64>,
-        /// True for a read at 0 of a session that was read before: the core resets position and buffer.
+        /// True for a read at file offset 0 of a session that was read earlier: the core resets position and buffer.
         rewind: bool,
         /// The function through which the read came; `None` if unknown.
         via: Option<Via>,
-        /// The seq_file on entry.
+        /// State of the seq_file on entry.
         state: SeqState,
     },
     /// A callback of the session returned.
@@ -105,9 +105,9 @@ pub enum What {
     },
     /// A record overflowed the buffer. The core has doubled the buffer and begins again.
     Grow {
-        /// Buffer size before, bytes.
+        /// Previous size of the buffer, bytes.
         from: u64,
-        /// Buffer size after, bytes.
+        /// New size of the buffer, bytes.
         to: u64,
         /// Number of times that this read or lseek has begun again, from 1.
         restart: u32,
@@ -120,7 +120,7 @@ pub enum What {
     LseekBegin {
         /// The offset argument, bytes.
         offset: i64,
-        /// The whence argument: 0 SEEK_SET, 1 SEEK_CUR, others are refused.
+        /// The whence argument: 0 SEEK_SET, 1 SEEK_CUR, other values are rejected.
         whence: u32,
     },
     /// An lseek returned from `seq_lseek()`.
@@ -129,7 +129,7 @@ pub enum What {
         ret: i64,
         /// Number of records that the traversal rendered and dropped.
         passed_over: u64,
-        /// Bytes that stay in the buffer: the rest of a record that the traversal entered in the middle.
+        /// Number of bytes that stay in the buffer: the rest of the record that contains the new file offset.
         leftover: u64,
         /// Time from entry to return, ns; `None` if the entry was not seen.
         duration: Option<u64>,
@@ -140,7 +140,7 @@ pub enum What {
         pos: i64,
         /// Number of bytes passed in.
         want: u64,
-        /// Bytes accepted, or a negative errno.
+        /// Number of bytes accepted, or a negative errno.
         ret: i64,
     },
     /// A read of a plain procfs file returned.
@@ -149,7 +149,7 @@ pub enum What {
         pos: i64,
         /// Number of requested bytes.
         want: u64,
-        /// Bytes returned, or a negative errno.
+        /// Number of bytes returned, or a negative errno.
         ret: i64,
     },
     /// A session ended, by its release or with the trace.
@@ -161,9 +161,9 @@ pub enum What {
         totals: Totals,
         /// Time from open to release, ns; `None` if the session is adopted.
         lifetime: Option<u64>,
-        /// Bytes that the core kept for the reader and no read fetched.
+        /// Number of bytes that the core kept for the reader and that no read fetched.
         undelivered: u64,
-        /// Reasons why the session is not seen whole, each once; empty: it is.
+        /// Reasons why the session is not seen whole, each once; empty: the session is seen whole.
         partial: Vec<Partial>,
         /// True if the release ran with the descriptor still open, because the file was removed (e.g. with its module).
         /// `None` if no release was seen.
@@ -181,7 +181,7 @@ pub enum What {
         /// Sessions that are open and therefore partial now, ascending.
         sessions: Vec<SessionId>,
     },
-    /// A rule is broken. The update before proves it.
+    /// A rule is broken. The previous update proves it.
     Finding(Box<Finding>),
     /// A callback function cannot be probed.
     Blind {

@@ -1,6 +1,6 @@
 //! A file of the machine: four closures.
 
-/// The part of the `seq_file` that show and stop use.
+/// The output buffer of a `seq_file`, which show and stop use.
 pub struct Out<'a> {
     pub buf: &'a mut Vec<u8>,
     pub size: usize,
@@ -34,6 +34,6 @@ pub struct File {
     pub show: Show,
     pub stop: Stop,
     pub private: Box<dyn Fn() -> u64>,
-    /// Returns the text that start prints at a position.
-    pub prints: Box<dyn Fn(i64) -> &'static str>,
+    /// Returns the text that start() prints for a position; empty for a correct file.
+    pub start_output: Box<dyn Fn(i64) -> &'static str>,
 }

@@ -9,7 +9,7 @@ use super::moving::{allocated, volatile};
 
 pub const N: i64 = 300;
 
-/// Memory of records: data of a module, or allocated.
+/// Memory in which the records of a file are: data of a module, or the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memory {
     Image,
@@ -17,7 +17,7 @@ pub enum Memory {
 }
 
 impl Memory {
-    /// Returns the record with a number, or NULL.
+    /// Returns the address of the record with a number, or NULL if there is none.
     pub fn rec(self, nr: i64) -> u64 {
         if (0..N).contains(&nr) { self.base() + 64 * nr.cast_unsigned() } else { 0 }
     }
@@ -56,7 +56,7 @@ pub fn list(memory: Memory) -> File {
         }),
         stop: Box::new(|_, _| ()),
         private: Box::new(|| 0),
-        prints: Box::new(|_| ""),
+        start_output: Box::new(|_| ""),
     }
 }
 

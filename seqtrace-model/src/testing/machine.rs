@@ -1,7 +1,8 @@
-//! Machine: a seq_file with text. It runs the core's loop over four closures, and readers that do
-//! what readers do, and emits the events that the probes would.
+//! Machine: a seq_file with text. It runs the core's loop over four closures, for readers with the usual system calls,
+//! and emits the events that the probes would emit.
 //!
-//! The simulator knows the truth about fates; the machine knows the bytes.
+//! The machine stores the bytes of records. The simulator stores only their lengths, but also the true fate of each
+//! rendering.
 
 pub use super::file::{File, Out};
 use crate::event::{
@@ -10,18 +11,18 @@ use crate::event::{
 use crate::testing::resolve;
 
 pub const PAGE: usize = 4096;
-/// Address of the seq_file in the pointers that files return. Each open replaces it by its own,
+/// Address of the seq_file in the pointers that files return. Each open replaces it by the address of its own seq_file,
 /// [`Fd::m`].
 pub const M: u64 = 0xffff_8881_7700_0000;
 
 /// Distance between seq_files, bytes.
 const SIZE: u64 = 256;
 
-/// Everything outside of files: the events so far.
+/// State that all files share: the events so far.
 #[derive(Default)]
 pub struct World {
     pub events: Vec<Event>,
-    /// True if the first bytes of records are emitted.
+    /// True if previews are emitted.
     pub previews: bool,
     pub keys: u32,
 }
@@ -68,7 +69,7 @@ impl Fd {
         Self::open_at(world, ino, file, by, pointer)
     }
 
-    /// Opens a file with this `struct file *`.
+    /// Opens a file whose `struct file` is at address `pointer`.
     pub fn open_at(world: &mut World, ino: u64, file: File, by: Wrapper, pointer: u64) -> Self {
         let key = world.keys;
         let table = OpTable { start: 0x100 + ino, next: 0x200, show: 0x300, stop: 0x400 };
@@ -123,7 +124,7 @@ impl Fd {
                 let pos = self.index;
                 let ret = (self.file.start)(&mut self.index);
                 if ends(ret).is_none() {
-                    out.put((self.file.prints)(pos));
+                    out.put((self.file.start_output)(pos));
                 }
                 ret
             }
@@ -134,7 +135,7 @@ impl Fd {
                 0
             }
         };
-        // A pointer into the seq_file points into that of this open.
+        // A pointer into the seq_file is moved to the seq_file of this open.
         let inside = matches!(role, Role::Start | Role::Next) && (M..M + SIZE).contains(&ret);
         world.emit(Body::Callback(Callback {
             key: self.key,
@@ -341,7 +342,7 @@ impl Fd {
         ret
     }
 
-    /// Reads to the end, at most `limit` times.
+    /// Reads to the end of the file, at most `limit` times.
     pub fn drain(&mut self, world: &mut World, want: usize, limit: usize) -> Vec<u8> {
         let mut all = Vec::new();
         for _ in 0..limit {

@@ -6,9 +6,8 @@ use std::rc::Rc;
 use super::files::{Memory, N, TOKEN, list, text};
 use super::machine::File;
 
-/// Returns a file whose iterator is allocated by start and freed by stop: at a new address each
-/// time, or at one that another had before. Optionally with a header, and with one text for all
-/// records.
+/// Returns a file whose iterator is allocated by start and freed by stop: at a new address each time, or at the
+/// recycled address of another one. `header`: with a header; `same_text`: with the same bytes for all records.
 pub fn allocated(header: bool, same_text: bool) -> File {
     const HEAP: u64 = 0xffff_8881_3300_0000;
     let at = Rc::new(Cell::new(0));
@@ -47,7 +46,7 @@ pub fn allocated(header: bool, same_text: bool) -> File {
         }),
         stop: Box::new(|_, _| ()),
         private: Box::new(|| 0),
-        prints: Box::new(|_| ""),
+        start_output: Box::new(|_| ""),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::event::{FileKind, Key, Open, Task};
 use crate::symbol::{Resolve, Symbol};
 
-/// Address whose function is called `single_start`.
+/// Address of a function that is called `single_start`.
 pub const SINGLE_START: u64 = 0xffff_ffff_8100_0100;
 
 /// Resolver that names every function after its address.

@@ -11,11 +11,11 @@ pub(super) struct Call {
     tid: Option<u32>,
     /// File offset at which a read begins.
     pub(super) pos: i64,
-    /// Number of passes begun.
+    /// Number of passes that the call has begun.
     passes: u32,
     /// True if another call was in progress at the same time.
     pub(super) shared: bool,
-    /// The first callback that failed in it.
+    /// The first callback that failed in the call; `None`: none has failed.
     pub(super) failure: Option<Failure>,
 }
 
@@ -24,14 +24,15 @@ pub(super) struct Call {
 pub(in crate::rules) struct Failure {
     pub(in crate::rules) role: Role,
     pub(in crate::rules) errno: u32,
-    /// Position when the callback returned.
+    /// Position (`m->index`) when the callback returned.
     pub(in crate::rules) pos: i64,
     /// Time of the return, ns since boot.
     pub(in crate::rules) time: u64,
 }
 
 impl Failure {
-    /// Returns the failure of a callback. A show whose record did not fit has not failed: it is called again.
+    /// Returns the failure of a callback; `None` if it did not fail. A show whose record did not fit into the buffer
+    /// has not failed: the core calls it again.
     #[inline]
     fn of(callback: &CallbackUpdate, time: u64) -> Option<Self> {
         let errno = match (callback.role, callback.ret_ptr, callback.ret_int) {
@@ -60,7 +61,7 @@ impl Calls {
         self.0.push(Call { read: update.read, tid, pos, passes: 0, shared, failure: None });
     }
 
-    /// Counts a pass that begins. Returns true if it is the first of a read at offset 0.
+    /// Counts a pass that begins. Returns true if it is the first pass of a read at offset 0.
     pub(super) fn begin_pass(&mut self, update: &Update) -> bool {
         self.of(update).is_some_and(|call| {
             call.passes += 1;
@@ -68,7 +69,7 @@ impl Calls {
         })
     }
 
-    /// Remembers a callback that failed, if it is the first of its call.
+    /// Records a callback that failed, if it is the first one in its call.
     #[inline]
     pub(super) fn note_failure(&mut self, update: &Update, callback: &CallbackUpdate) {
         if let Some(failure) = Failure::of(callback, update.time)

@@ -1,6 +1,6 @@
 //! Accepted renderings of one generation, found by position, by pointer and by file offset.
 //!
-//! At the bound the older half is dropped; SQ907 reports that.
+//! When the maximum number is reached, the older half is dropped; SQ907 reports that.
 
 use std::hash::BuildHasher as _;
 
@@ -16,12 +16,12 @@ use crate::event::Ptr;
 pub(in crate::rules) struct Entry {
     /// `m->index` when show was called.
     pub(in crate::rules) pos: i64,
-    /// Pointer that show got.
+    /// Pointer that the core passed to show.
     pub(in crate::rules) ptr: Ptr,
     /// [`Identity::key`](super::identity::Identity::key) of the pointer; 0 if it identifies
     /// nothing.
     pub(in crate::rules) key: u64,
-    /// File offset of its first byte.
+    /// File offset of the first byte.
     pub(in crate::rules) start: i64,
     /// Length of the rendering, bytes.
     pub(in crate::rules) len: u32,
@@ -29,32 +29,33 @@ pub(in crate::rules) struct Entry {
     pub(in crate::rules) pass: u32,
     /// Number of the read in the session; 0 for an lseek.
     pub(in crate::rules) read: u32,
-    /// Hash of its text, as far as the trace has it; 0 if it has none.
+    /// Hash of the record bytes, as far as the trace contains them; 0: it contains none.
     pub(in crate::rules) hash: u64,
-    /// True if a traversal passed over it.
+    /// True if a traversal passed over the record.
     pub(in crate::rules) passed_over: bool,
-    /// True if the position is its own: start was asked for it, or next moved to it.
+    /// True if the position belongs to this record only: it was passed to start, or next moved to it.
     pub(in crate::rules) has_position: bool,
-    /// True if an earlier rendering of it was discarded.
+    /// True if an earlier rendering of the record was discarded.
     pub(in crate::rules) again: bool,
-    /// True if it belongs at its position: next led to it, or start returned the record that next
+    /// True if the record is the right one for its position: next returned it, or start returned the record that next
     /// had handed out.
     pub(in crate::rules) in_place: bool,
 }
 
 impl Entry {
-    /// Returns the file offset behind its last byte.
+    /// Returns the file offset behind the last byte.
     pub(in crate::rules) fn end(&self) -> i64 {
         self.start.saturating_add_unsigned(u64::from(self.len))
     }
 
-    /// Returns its file offsets.
+    /// Returns the file offsets of the rendering.
     pub(in crate::rules) fn range(&self) -> crate::session::update::Range {
         crate::session::update::Range { start: self.start, end: self.end() }
     }
 
-    /// Compares texts; `None` if the lengths are equal and a text is unknown.
-    pub(in crate::rules) fn same_text(&self, other: &Self) -> Option<bool> {
+    /// Returns true if two renderings have the same bytes; `None` if the lengths are equal and the bytes of one are
+    /// unknown.
+    pub(in crate::rules) fn same_bytes(&self, other: &Self) -> Option<bool> {
         if self.len != other.len {
             return Some(false);
         }
@@ -85,18 +86,18 @@ impl Entries {
         Self { list: Vec::new(), base: 0, by_pos: None, by_key: HashTable::new(), limit }
     }
 
-    /// Drops all entries, and returns most of their memory.
+    /// Drops all entries, and frees most of their memory.
     pub(super) fn clear(&mut self) {
         self.list.clear();
         self.base = 0;
         self.by_pos = None;
         self.by_key.clear();
-        // One huge file must not hold its memory until the descriptor is closed.
+        // The memory for one huge file must not stay allocated until the descriptor is closed.
         self.list.shrink_to(1024);
         self.by_key.shrink_to(1024, |_| 0);
     }
 
-    /// Appends an entry; at the bound it drops the older half first.
+    /// Appends an entry. If the maximum number is reached, drops the older half first.
     pub(super) fn push(&mut self, entry: Entry) {
         if self.list.len() >= self.limit {
             self.forget(self.limit / 2);
@@ -129,7 +130,7 @@ impl Entries {
         });
     }
 
-    /// Adds the next entry to `by_pos`: positions do not ascend.
+    /// Adds the next entry, at position `pos`, to `by_pos`, because positions do not ascend.
     fn index_position(&mut self, pos: i64) {
         let number = self.total();
         let known = self.list.iter().map(|entry| entry.pos).zip(self.base..);
@@ -137,8 +138,8 @@ impl Entries {
         by_pos.entry(pos).or_insert(number);
     }
 
-    /// Replaces the keys: pointers of pass `pass` get the key that `name` returns, those of other
-    /// passes none.
+    /// Replaces the keys: entries of pass `pass` get the key that `name` returns for their pointer, entries of other
+    /// passes get none.
     pub(super) fn rename(&mut self, pass: u32, name: impl Fn(Ptr) -> u64) {
         self.by_key.clear();
         for at in 0..self.list.len() {
@@ -166,7 +167,7 @@ impl Entries {
         self.by_key.len()
     }
 
-    /// Returns the first entry at a position, and its number.
+    /// Returns the first entry at a position, with its number; `None` if there is none.
     pub(in crate::rules) fn at(&self, pos: i64) -> Option<(u64, &Entry)> {
         if let Some(by_pos) = &self.by_pos {
             return self.numbered(*by_pos.get(&pos)?);
@@ -178,7 +179,7 @@ impl Entries {
         self.list.get(index).map(|entry| (self.base + index as u64, entry))
     }
 
-    /// Returns the last entry with a key, and its number.
+    /// Returns the last entry with a key, with its number; `None` if there is none.
     pub(in crate::rules) fn with_key(&self, key: u64) -> Option<(u64, &Entry)> {
         if key == 0 {
             return None;
@@ -199,14 +200,14 @@ impl Entries {
         self.list.last()
     }
 
-    /// Sets the hash of the last entry's text.
-    pub(in crate::rules) fn text(&mut self, hash: u64) {
+    /// Sets the hash of the last entry's record bytes.
+    pub(in crate::rules) fn set_hash(&mut self, hash: u64) {
         if let Some(last) = self.list.last_mut() {
             last.hash = hash;
         }
     }
 
-    /// Returns the number of entries that are kept.
+    /// Returns the number of stored entries.
     pub(in crate::rules) fn kept(&self) -> u64 {
         self.list.len() as u64
     }
@@ -227,7 +228,7 @@ impl Entries {
     }
 }
 
-/// Makes the entry at index `at` the last one with this key; `list` has those before it.
+/// Records the entry at index `at` as the last one with this key; `list` has the entries before it.
 fn set(by_key: &mut HashTable<u32>, key: u64, at: usize, list: &[Entry]) {
     let Ok(at) = u32::try_from(at) else { return };
     let same = |index: &u32| key_at(list, *index) == key;

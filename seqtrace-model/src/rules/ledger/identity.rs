@@ -1,5 +1,4 @@
-//! Identity of records: what a pointer identifies, and how far the pointers of a file can be
-//! trusted.
+//! Identity of records: what a pointer identifies, and how far the pointers of a file identify its records.
 
 use crate::event::{Ptr, PtrKind};
 use crate::finding::Witness;
@@ -74,15 +73,17 @@ pub(in crate::rules) fn offset(value: u64, private: Option<u64>) -> Option<u64> 
     value.checked_sub(private).filter(|offset| *offset < PRIVATE)
 }
 
-/// Number of records of one pass with different pointers before pointers identify records: an
-/// iterator that allocates one and frees another has two.
+/// Minimum number of records of one pass with different pointers from which pointers are considered to identify
+/// records. Two are not sufficient, because an iterator that allocates the next record and then frees the previous one
+/// alternates between two addresses.
 pub(super) const DIFFERENT: u32 = 3;
 
-/// Number of times that a record must have had the same pointer in two passes: once can be chance
-/// of the allocator.
+/// Minimum number of times that a record must have had the same pointer in two passes: the allocator can return the
+/// same address once by coincidence.
 pub(super) const STABLE: u32 = 2;
 
-/// A pointer must have been kept this many times as often as one was shared by different records.
+/// Minimum ratio of the number of times that a record had the same pointer in two passes to the number of times that
+/// different records had the same pointer.
 const RARE: u32 = 32;
 
 /// Degree to which the pointers of a file identify its records.
@@ -90,14 +91,14 @@ const RARE: u32 = 32;
 pub(in crate::rules) enum Trust {
     /// Not at all: all records share a pointer, or too few were seen.
     None,
-    /// Within a pass: they differ from record to record. Each pass may allocate its own records.
+    /// Within a pass: pointers differ from record to record, but each pass may allocate its own records.
     Weak,
-    /// From pass to pass.
+    /// From pass to pass: a record has the same pointer in all passes.
     Firm,
 }
 
-/// Statistics about the pointers of a file: do they identify records, or only where the iterator
-/// keeps its cursor?
+/// Statistics about the pointers of a file. They show whether pointers identify records, or only the memory in which
+/// the iterator has its cursor.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::rules) struct Pointers {
     /// Number of times that different records had the same pointer.
@@ -105,24 +106,24 @@ pub(in crate::rules) struct Pointers {
     /// Number of times that a record moved together with `m->private`.
     relative: u32,
     absolute: u32,
-    /// True if next has returned another pointer than it got.
+    /// True if next has returned another pointer than the one that was passed to it.
     moves: bool,
     /// Largest number of records of one pass that all had different pointers.
     different: u32,
     /// Number of times that a record had the same pointer in two passes.
     stable: u32,
-    /// Number of times that another pointer came than the one of the expected record.
+    /// Number of times that start or next returned another pointer than that of the expected record.
     mismatches: u32,
 }
 
 impl Pointers {
-    /// Notes that different records had the same pointer.
+    /// Records that different records had the same pointer.
     pub(in crate::rules) fn note_shared(&mut self) {
         self.shared = self.shared.saturating_add(1);
     }
 
-    /// Notes that `m->private` has changed between passes, and whether a record moved with it
-    /// (`did`) or kept its address.
+    /// Records that `m->private` has changed between passes, and whether a record moved together with it (`did`) or
+    /// kept its address.
     pub(in crate::rules) fn note_private_moved(&mut self, did: bool) {
         let count = if did { &mut self.relative } else { &mut self.absolute };
         *count = count.saturating_add(1);
@@ -138,22 +139,23 @@ impl Pointers {
         self.shared > 0 && self.stable < self.shared.saturating_mul(RARE)
     }
 
-    /// True if next has returned another pointer than it got.
+    /// Records that next has returned another pointer than the one that was passed to it.
     pub(in crate::rules) fn moved(&mut self) {
         self.moves = true;
     }
 
-    /// Notes that `count` records of one pass had different pointers.
+    /// Records that `count` records of one pass had different pointers.
     pub(in crate::rules) fn note_different(&mut self, count: u32) {
         self.different = self.different.max(count);
     }
 
-    /// Notes that a record had the same pointer in two passes.
+    /// Records that a record had the same pointer in two passes.
     pub(in crate::rules) fn note_stable(&mut self) {
         self.stable = self.stable.saturating_add(1);
     }
 
-    /// Notes that another pointer came than was expected: start is wrong, or pointers do not last.
+    /// Records that another pointer was returned than was expected: start is wrong, or records do not keep their
+    /// pointers.
     pub(in crate::rules) fn note_mismatch(&mut self) {
         self.mismatches = self.mismatches.saturating_add(1);
     }

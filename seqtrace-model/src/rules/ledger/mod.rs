@@ -6,25 +6,25 @@
 //!     entry ─── an accepted rendering, at file offsets [start, end)
 //! ```
 //!
-//! The session model decides the fate of each rendering. The ledger makes it a claim about records:
-//! is this the record that next had handed out, and was it accepted before? A generation is *known*
-//! if no event of it was missed; nothing is claimed in others.
+//! The session model determines the fate of each rendering. The ledger determines the record: whether it is the one
+//! that next had handed out, and whether it was accepted earlier. A generation is *known* if none of its events was
+//! missed; the rules check nothing in others.
 
 pub(in crate::rules) mod entries;
 pub(in crate::rules) mod identity;
 pub(in crate::rules) mod pass;
+mod renderings;
 mod resume;
-mod shown;
 
 use self::entries::{Entries, Entry};
 use self::identity::{Identity, Pointers};
 use self::pass::{End, Origin, Pass, PromisedRecord};
-pub(in crate::rules) use self::shown::{Duplicate, NewEntry, Shown};
+pub(in crate::rules) use self::renderings::{Duplicate, NewEntry, RenderingResult};
 use crate::event::{Ptr, PtrKind, Role};
 use crate::finding::{Id, Severity};
 use crate::session::update::CallbackUpdate;
 
-/// Maximum number of entries that are kept of one generation: about 25 MB.
+/// Maximum number of stored entries of one generation: about 25 MB.
 const ENTRIES: usize = 1 << 18;
 
 /// Ledger of one session; see the [module](self).
@@ -45,28 +45,28 @@ pub(in crate::rules) struct Ledger {
     pub(in crate::rules) entries: Entries,
     /// File offset behind the last accepted byte; `None` if unknown.
     end: Option<i64>,
-    /// True if a callback other than show wrote: from there on offsets are not checked.
+    /// True if a callback other than show wrote into the buffer: from then on offsets are not checked.
     offsets_ignored: bool,
     pub(in crate::rules) pass: Option<Pass>,
-    /// Record that the last next of the previous pass handed out, if no show rendered it.
+    /// Record that the last next of the previous pass handed out and that no show has rendered; `None`: there is none.
     pub(in crate::rules) promised: Option<PromisedRecord>,
-    /// True if start or next returned NULL last.
+    /// True if the last start or next returned NULL.
     pub(in crate::rules) ended: bool,
-    /// Rule whose breach broke the order of this generation; true if that finding is more than
-    /// information.
-    root: Option<(Id, bool)>,
-    /// End that next reported in the previous pass, with the position moved.
+    /// Root cause: the rule whose violation broke the order of this generation, and true if its finding is a warning or
+    /// an error.
+    root_cause: Option<(Id, bool)>,
+    /// End of the file that next reported in the previous pass while it moved the position; `None`: it did not.
     early: Option<End>,
-    /// True if a start has set the position back: from there on positions are not those that next
-    /// set.
+    /// True if a start has set the position back: from then on positions are not those that next set.
     pub(in crate::rules) set_back: bool,
-    /// Rule that next broke when it left the position alone and the core corrected it.
+    /// Rule that next broke when it did not change the position and the core corrected it; `None`: that has not
+    /// happened.
     pub(in crate::rules) corrected: Option<Id>,
     /// Position of the generation's first record.
     first: Option<i64>,
-    /// Highest severity of a resume that disagreed, in the whole session.
+    /// Highest severity of the findings about resumes that disagreed, in the whole session; `None`: there are none.
     pub(in crate::rules) resume_severity: Option<Severity>,
-    /// Records that were handed out and replaced by others; at most `MISSED` (resume.rs).
+    /// Handed-out records instead of which start returned others; at most `MISSED` (resume.rs).
     missed: Vec<PromisedRecord>,
     /// Number of such records beyond those in `missed`.
     missed_unkept: u64,
@@ -74,12 +74,12 @@ pub(in crate::rules) struct Ledger {
     passes: u32,
     /// Number of accepted renderings whose pointer an earlier record of this generation had.
     recurred: u32,
-    /// True if the last rendering did not fit: the record is rendered again.
+    /// True if the last rendering did not fit into the buffer: the record is rendered again.
     again: bool,
-    /// True if two different records have the same text.
-    ambiguous_text: bool,
-    /// True if two consecutive records of one pass have the same text.
-    repeated_text: bool,
+    /// True if two different records have the same bytes.
+    ambiguous_bytes: bool,
+    /// True if two consecutive records of one pass have the same bytes.
+    repeated_bytes: bool,
 }
 
 /// Facts of a generation that the first start of the next one is compared with.
@@ -91,7 +91,7 @@ pub(in crate::rules) struct PreviousGeneration {
 }
 
 impl Ledger {
-    /// Returns an empty ledger. `adopted`: the beginning of the session was missed.
+    /// Creates an empty ledger. `adopted`: true if the beginning of the session was missed.
     pub(in crate::rules) fn new(m: u64, adopted: bool) -> Self {
         Self {
             m,
@@ -105,7 +105,7 @@ impl Ledger {
             pass: None,
             promised: None,
             ended: false,
-            root: None,
+            root_cause: None,
             early: None,
             set_back: false,
             corrected: None,
@@ -116,8 +116,8 @@ impl Ledger {
             passes: 0,
             recurred: 0,
             again: false,
-            ambiguous_text: false,
-            repeated_text: false,
+            ambiguous_bytes: false,
+            repeated_bytes: false,
         }
     }
 
@@ -132,7 +132,7 @@ impl Ledger {
         self.known
     }
 
-    /// Records that events were missed: nothing is claimed until the next generation.
+    /// Records that events were missed: the rules check nothing until the next generation.
     pub(in crate::rules) fn taint(&mut self) {
         self.known = false;
         self.pass = None;
@@ -153,7 +153,7 @@ impl Ledger {
         self.offsets_ignored = false;
         self.promised = None;
         self.ended = false;
-        self.root = None;
+        self.root_cause = None;
         self.early = None;
         self.set_back = false;
         self.corrected = None;
@@ -163,11 +163,11 @@ impl Ledger {
         self.passes = 0;
         self.recurred = 0;
         self.again = false;
-        self.ambiguous_text = false;
-        self.repeated_text = false;
+        self.ambiguous_bytes = false;
+        self.repeated_bytes = false;
     }
 
-    /// `m->private` in the current pass.
+    /// Returns `m->private` in the current pass.
     pub(in crate::rules) fn private(&self) -> Option<u64> {
         self.private
     }
@@ -177,32 +177,32 @@ impl Ledger {
         identity::offset(ptr.0, self.private)
     }
 
-    /// Returns the rule whose breach broke the order of this generation.
-    pub(in crate::rules) fn root(&self) -> Option<Id> {
-        self.root.map(|(id, _)| id)
+    /// Returns the root cause: the rule whose violation broke the order of this generation; `None`: the order is
+    /// intact.
+    pub(in crate::rules) fn root_cause(&self) -> Option<Id> {
+        self.root_cause.map(|(id, _)| id)
     }
 
     /// Returns true if a warning or an error explains that the order of this generation is broken.
     pub(in crate::rules) fn is_broken(&self) -> bool {
-        self.root.is_some_and(|(_, firm)| firm)
+        self.root_cause.is_some_and(|(_, firm)| firm)
     }
 
-    /// Notes that a breach of rule `id` breaks the order of this generation. The first one is kept
-    /// as the root; one that is only information (not `firm`) is replaced by the first that is
-    /// more.
+    /// Records that a violation of rule `id` breaks the order of this generation. The first such rule is the root
+    /// cause; if its finding is only information (not `firm`), the first one with a warning or an error replaces it.
     pub(in crate::rules) fn blame(&mut self, id: Id, firm: bool) {
-        if self.root.is_none_or(|(_, known)| firm && !known) {
-            self.root = Some((id, firm));
+        if self.root_cause.is_none_or(|(_, known)| firm && !known) {
+            self.root_cause = Some((id, firm));
         }
     }
 
-    /// Returns the rule that start broke, if this pass began with the wrong record.
+    /// Returns the rule that start broke, if this pass began with the wrong record; else `None`.
     pub(in crate::rules) fn misled_by_start(&self) -> Option<Id> {
         let mismatch = self.pass.as_ref().is_some_and(|pass| pass.origin == Origin::Mismatch);
-        self.root().filter(|root| mismatch && root.culprit() == Some(Role::Start))
+        self.root_cause().filter(|root_cause| mismatch && root_cause.culprit() == Some(Role::Start))
     }
 
-    /// Notes that the pass began with the wrong record.
+    /// Records that the pass began with the wrong record.
     pub(in crate::rules) fn mark_mismatch(&mut self) {
         if let Some(pass) = &mut self.pass {
             pass.origin = Origin::Mismatch;
@@ -221,8 +221,8 @@ impl Ledger {
         Identity::of(ptr, self.m, self.private, self.relative)
     }
 
-    /// Takes a next that returned.
-    pub(in crate::rules) fn next(
+    /// Records a returned next().
+    pub(in crate::rules) fn record_next(
         &mut self,
         callback: &CallbackUpdate,
         returned: Ptr,
@@ -245,8 +245,8 @@ impl Ledger {
         self.early = early.then_some(End { pos, phase, time: 0, read: None });
     }
 
-    /// Takes a stop that returned, and ends the pass.
-    pub(in crate::rules) fn stop(&mut self, callback: &CallbackUpdate) {
+    /// Records a returned stop(), and ends the pass.
+    pub(in crate::rules) fn record_stop(&mut self, callback: &CallbackUpdate) {
         self.promised = self.pass.take().and_then(|pass| pass.pending_record);
         match callback.range {
             Some(range) if self.end == Some(range.start) => self.end = Some(range.end),
@@ -255,7 +255,7 @@ impl Ledger {
         }
     }
 
-    /// Stops checking offsets: a callback other than show wrote.
+    /// Stops checking offsets, because a callback other than show wrote into the buffer.
     pub(in crate::rules) fn ignore_offsets(&mut self) {
         self.offsets_ignored = true;
     }
@@ -278,7 +278,8 @@ impl Ledger {
         self.end.filter(|_| !self.offsets_ignored)
     }
 
-    /// Returns true if an entry begins where the one before ended, and moves the end behind it.
+    /// Returns true if an entry begins at the end of the previous one, and moves the end of the ledger behind the
+    /// entry.
     pub(in crate::rules) fn is_contiguous(&mut self, entry: &Entry) -> bool {
         let fits = self.offsets_ignored || self.end.is_none_or(|end| end == entry.start);
         self.end = Some(entry.end());

@@ -9,25 +9,25 @@ use crate::session::update::{CallbackUpdate, Phase};
 /// record.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rules) struct PromisedRecord {
-    /// Position that the core has for it.
+    /// Position (`m->index`) that the core has for the record.
     pub(in crate::rules) pos: i64,
     pub(in crate::rules) ptr: Ptr,
     pub(in crate::rules) identity: Identity,
-    /// True if the core corrected the position: next had left it alone.
+    /// True if the core corrected the position, because next had not changed it.
     pub(in crate::rules) fixed_up: bool,
     /// True if the position is wrong and was not corrected.
     pub(in crate::rules) out_of_step: bool,
-    /// True if next returned another pointer than it got.
+    /// True if next returned another pointer than the one that was passed to it.
     pub(in crate::rules) advanced: bool,
-    /// Number of the read in which it was handed out.
+    /// Number of the read in which the record was handed out; `None` outside of reads.
     pub(in crate::rules) read: Option<u32>,
     pub(in crate::rules) time: u64,
 }
 
-/// A next that returned NULL and moved the position.
+/// End of the file: next returned NULL and moved the position.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rules) struct End {
-    /// Position that next left behind.
+    /// Position to which next moved.
     pub(in crate::rules) pos: i64,
     pub(in crate::rules) phase: Phase,
     /// Time of the return, ns since boot.
@@ -57,25 +57,26 @@ pub(in crate::rules) struct Pass {
     pub(in crate::rules) origin: Origin,
     /// Record that start or next returned last, until show renders it.
     pub(in crate::rules) pending_record: Option<PromisedRecord>,
-    /// Number of records accepted.
-    pub(super) shown: u32,
-    /// True if the pending record has a position of its own: start was asked for it, or next moved.
+    /// Number of accepted records.
+    pub(super) accepted: u32,
+    /// True if the position belongs to the pending record only: it was passed to start, or next moved to it.
     pub(super) has_position: bool,
-    /// True if a next left the position alone or moved it back, and the core did not correct it.
+    /// True if a next did not change the position or moved it back, and the core did not correct it.
     pub(in crate::rules) out_of_step: bool,
     /// True if start returned the handed-out record, or this is the first pass of its generation.
     pub(super) in_place: bool,
-    /// True if the last next returned the pointer that it got.
+    /// True if the last next returned the pointer that was passed to it.
     pub(super) returned_same: bool,
-    /// Key of the record expected next: the one that followed the last record when that was
-    /// rendered before.
+    /// Key of the expected next record: the one that followed the last record when that was rendered earlier; `None` if
+    /// unknown.
     pub(super) successor: Option<u64>,
     /// Number of accepted records with a pointer that no other record of this pass had.
     pub(super) different: u32,
-    /// True if the pass began with the wrong record or behind the end, and all its records so far
-    /// were accepted before.
+    /// True if the pass began with the wrong record or behind the end, and all its records so far were accepted
+    /// earlier.
     pub(super) only_duplicates: bool,
-    /// End that next had reported at the position of the first record, until that is accepted.
+    /// End of the file that next had reported at the position of the first record; `None` after that record is
+    /// accepted.
     pub(in crate::rules) early: Option<End>,
 }
 
@@ -101,7 +102,7 @@ impl Pass {
             began,
             origin: Origin::Resumed,
             pending_record: is_record(returned).then_some(pending_record),
-            shown: 0,
+            accepted: 0,
             has_position: true,
             out_of_step: false,
             in_place: false,
@@ -113,7 +114,7 @@ impl Pass {
         }
     }
 
-    /// Takes a next that returned.
+    /// Records a returned next().
     pub(super) fn advance(
         &mut self,
         callback: &CallbackUpdate,
@@ -145,26 +146,26 @@ pub(in crate::rules) fn is_record(ptr: Ptr) -> bool {
     matches!(ptr.kind(), PtrKind::Token | PtrKind::Record(_))
 }
 
-/// The beginning of a pass, compared with the record that the pass before had handed out.
+/// The beginning of a pass, compared with the record that the previous pass had handed out.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rules) struct Resume {
-    /// Record that the pass before had handed out.
+    /// Record that the previous pass had handed out.
     pub(in crate::rules) promised: PromisedRecord,
     /// Pointer that start returned.
     pub(in crate::rules) returned: Ptr,
     pub(in crate::rules) identity: Identity,
-    /// True if it is the same record, as far as is known.
+    /// True if start returned the handed-out record, as far as is known.
     pub(in crate::rules) agrees: bool,
-    /// True if start moved the position to one that no record had: it reports by that that the old
-    /// one is free.
+    /// True if start moved the position to one that no record had. An iterator does so when the record at the old
+    /// position is gone.
     pub(in crate::rules) moved_ahead: bool,
-    /// Position of an accepted record to which start set the position back.
+    /// Position of an accepted record to which start set the position back; `None`: it did not.
     pub(in crate::rules) set_back: Option<i64>,
     /// Degree to which the two pointers can be compared.
     pub(in crate::rules) trust: Trust,
-    /// Entry of the record that start returned, if it was accepted before in this generation.
+    /// Entry of the record that start returned, if it was accepted earlier in this generation; else `None`.
     pub(in crate::rules) seen: Option<Entry>,
-    /// Distance in records from the next new record to `seen`; negative.
+    /// Distance in records from the next new record to `seen`: a negative number; `None` if unknown.
     pub(in crate::rules) delta: Option<i64>,
 }
 
@@ -191,7 +192,7 @@ impl Resume {
     }
 }
 
-/// Describes where in the core a callback was called.
+/// Describes the part of the core that called a callback.
 pub(in crate::rules) fn during(phase: Phase) -> &'static str {
     match phase {
         Phase::Traverse => "in a traversal",

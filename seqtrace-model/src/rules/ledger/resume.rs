@@ -1,4 +1,4 @@
-//! Comparison of what start returned with the record that next had handed out.
+//! Comparison of the record that start returned with the one that next had handed out.
 
 use super::identity::{self, Identity, Pointers, Trust};
 use super::pass::{Origin, Pass, PromisedRecord, Resume, is_record};
@@ -6,13 +6,12 @@ use super::{Ledger, PreviousGeneration};
 use crate::event::{Ptr, PtrKind};
 use crate::session::update::{CallbackUpdate, Phase};
 
-/// Maximum number of missed records that are kept until the end of the file.
+/// Maximum number of missed records that are stored until the end of the file.
 const MISSED: usize = 64;
 
 impl Ledger {
-    /// Takes a start that returned. Returns the comparison with the handed-out record, if there was
-    /// one.
-    pub(in crate::rules) fn start(
+    /// Records a returned start(). Returns the comparison with the handed-out record; `None` if there was none.
+    pub(in crate::rules) fn record_start(
         &mut self,
         callback: &CallbackUpdate,
         returned: Ptr,
@@ -50,15 +49,15 @@ impl Ledger {
         self.promised = None;
         self.ended = returned == Ptr::NULL;
         if callback.phase != Phase::Traverse {
-            // A traversal that ended before its offset goes on here all the same.
+            // A traversal that ended before its offset continues here, too.
             self.end = if pass.origin == Origin::AfterEnd { None } else { self.end };
         }
         self.pass = Some(pass);
         resume
     }
 
-    /// Learns whether records lie in the memory at `m->private`. That shows where it differs from
-    /// that of the pass before (`before`).
+    /// Determines whether records lie in the memory at `m->private`, which shows when `m->private` differs from its
+    /// value in the previous pass (`before`).
     fn locate(
         &mut self,
         before: Option<u64>,
@@ -90,7 +89,7 @@ impl Ledger {
         }
     }
 
-    /// Returns the position of an accepted record to which start set the position back.
+    /// Returns the position of an accepted record to which start set the position back; `None`: it did not.
     pub(in crate::rules) fn sets_back(
         &self,
         callback: &CallbackUpdate,
@@ -181,7 +180,7 @@ impl Ledger {
         (trust > Trust::None).then_some(resume)
     }
 
-    /// Notes that start returned the handed-out record after all.
+    /// Records that start did return the handed-out record.
     pub(in crate::rules) fn confirm_resume(&mut self) {
         if let Some(pass) = &mut self.pass {
             pass.origin = Origin::Resumed;
@@ -189,7 +188,7 @@ impl Ledger {
         }
     }
 
-    /// Keeps a record that was handed out and replaced by another.
+    /// Stores a handed-out record instead of which start returned another one.
     pub(in crate::rules) fn note_missed(&mut self, promised: PromisedRecord) {
         if self.missed.len() < MISSED {
             self.missed.push(promised);
@@ -198,7 +197,7 @@ impl Ledger {
         }
     }
 
-    /// Takes the records that were missed until now, and the number of further ones.
+    /// Removes and returns the records that were missed so far, and the number of those that were not stored.
     pub(in crate::rules) fn take_missed(&mut self) -> (Vec<PromisedRecord>, u64) {
         (std::mem::take(&mut self.missed), std::mem::take(&mut self.missed_unkept))
     }

@@ -1,4 +1,4 @@
-//! Resumes of a session: how often start agreed with next, and in which way it did not.
+//! Resumes of a session: counts how often start agreed with next, and in which way it disagreed.
 
 use super::{ALWAYS, RULE, origin};
 use crate::event::{Ptr, Role};
@@ -9,7 +9,8 @@ use crate::rules::hooks::Context;
 use crate::rules::ledger::identity::Trust;
 use crate::rules::ledger::pass::Resume;
 
-/// Like [`ALWAYS`], where start reports that the old position is free: lists do change.
+/// Like [`ALWAYS`], for a start that moves to a position that no record had. The number is larger, because lists do
+/// change.
 const ALWAYS_ROUNDED: u32 = 8;
 
 /// Statistics about the resumes of a session.
@@ -17,28 +18,29 @@ const ALWAYS_ROUNDED: u32 = 8;
 pub(super) struct Resumes {
     agreed: u32,
     mismatched: u32,
-    /// The last mismatch, and how often in a row it came.
+    /// The last mismatch, and the number of consecutive resumes with it.
     mismatch: Option<(ResumeMismatch, u32)>,
     /// The first mismatch whose pointers may still turn out to identify records.
     weak: Option<Observed>,
 }
 
-/// A resume that disagreed, and the facts known then.
+/// A resume that disagreed, and the facts that were known at that time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Observed {
     pub(super) resume: Resume,
     /// Time at which start returned, ns since boot.
     pub(super) time: u64,
-    /// Rule whose breach had broken the order of the generation before.
-    pub(super) root: Option<Id>,
+    /// Root cause: the rule whose violation had broken the order of the generation earlier; `None`: the order was
+    /// intact.
+    pub(super) root_cause: Option<Id>,
 }
 
 /// The way in which a resume disagrees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ResumeMismatch {
-    /// The record was accepted before, this many records back (negative).
+    /// The record was accepted earlier. Holds its distance in records, a negative number.
     Rewound(i64),
-    /// The record was not accepted before.
+    /// The record was not accepted earlier.
     Ahead,
     /// start returned NULL instead of a record.
     Vanished,
@@ -53,7 +55,7 @@ fn mismatch(resume: &Resume) -> ResumeMismatch {
 }
 
 impl Resumes {
-    /// Judges a resume. Returns the severity, if it disagrees and start is to blame.
+    /// Checks a resume. Returns the severity of the mismatch if start is its cause; else `None`.
     pub(super) fn judge(&mut self, observed: Observed, cx: &mut Context<'_>) -> Option<Severity> {
         let resume = &observed.resume;
         if resume.agrees && resume.set_back.is_none() {
@@ -82,7 +84,7 @@ impl Resumes {
         self.recheck(cx);
     }
 
-    /// Returns how often in a row resumes disagreed in this way.
+    /// Counts a mismatch. Returns the number of consecutive resumes that disagreed in this way.
     fn count(&mut self, mismatch: ResumeMismatch) -> u32 {
         let times = match self.mismatch {
             Some((last, times)) if last == mismatch => times + 1,
@@ -153,7 +155,7 @@ impl Resumes {
     }
 }
 
-/// Describes what start did.
+/// Describes how a resume disagrees.
 fn describe(resume: &Resume) -> String {
     let (pos, returned) = (resume.promised.pos, resume.returned);
     let promised = format!("next() had handed out {:?}", resume.promised.ptr);
@@ -190,7 +192,7 @@ fn report(
     (certainty, doubt): (&str, &str),
     findings: &mut FindingCollector,
 ) {
-    let Observed { resume, time, root } = *observed;
+    let Observed { resume, time, root_cause } = *observed;
     let read = findings.read;
     findings.report_many(&RULE, severity, times, || {
         let promised = &resume.promised;
@@ -209,6 +211,6 @@ fn report(
             (None, ResumeMismatch::Rewound(delta)) => draft.with("records", Value::Delta(delta)),
             (None, ResumeMismatch::Ahead | ResumeMismatch::Vanished) => draft,
         };
-        draft.because(origin(&resume, root).filter(|origin| *origin != RULE.id))
+        draft.because(origin(&resume, root_cause).filter(|origin| *origin != RULE.id))
     });
 }

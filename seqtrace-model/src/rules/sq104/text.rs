@@ -1,5 +1,4 @@
-//! Resumes of files whose pointers identify no records: the texts of records show that start went
-//! back.
+//! Resumes of files whose pointers do not identify records: the record bytes show that start went back.
 
 use super::{ALWAYS, RULE};
 use crate::event::Role;
@@ -12,17 +11,17 @@ use crate::rules::ledger::entries::Entry;
 use crate::rules::ledger::identity::Trust;
 use crate::session::update::CallbackUpdate;
 
-/// Statistics about the texts of the first records of passes.
+/// Statistics about the bytes of the first record of each pass.
 #[derive(Debug, Default)]
-pub(super) struct FirstTexts {
-    /// Number of texts that belong to their positions.
+pub(super) struct FirstRecordBytes {
+    /// Number of passes whose first record has the bytes that belong to its position.
     right: u32,
-    /// Number of consecutive texts of earlier records.
+    /// Number of consecutive passes whose first record has the bytes of an earlier record.
     wrong: u32,
 }
 
-impl FirstTexts {
-    /// Judges the text of the first record of a pass, unless pointers identify records.
+impl FirstRecordBytes {
+    /// Checks the bytes of the first record of a pass, unless pointers identify records.
     pub(super) fn check_first_record(&mut self, new_entry: &NewEntry, cx: &mut Context<'_>) {
         let entry = &new_entry.entry;
         let (identity, text) = (new_entry.identity, (entry.hash, entry.len));
@@ -30,28 +29,28 @@ impl FirstTexts {
         if entry.hash == 0 || !unknown || cx.ledger.is_broken() {
             return;
         }
-        let Some(right) = cx.history.text_at(entry.pos) else { return };
+        let Some(right) = cx.history.bytes_at(entry.pos) else { return };
         if right == text {
             self.right += 1;
             self.wrong = 0;
             return;
         }
-        let earlier = cx.ledger.earlier_with_text(entry);
-        let earlier = earlier.filter(|one| cx.history.text_at(one.pos) == Some(text));
+        let earlier = cx.ledger.earlier_with_bytes(entry);
+        let earlier = earlier.filter(|one| cx.history.bytes_at(one.pos) == Some(text));
         if let Some(earlier) = earlier {
             self.report_rewind(&earlier, entry, false, cx);
         }
     }
 
-    /// Judges a next behind the first record of a pass. If it moves to the position to which it had
-    /// moved from an earlier record with the same text, start went back to that record.
+    /// Checks the next after the first record of a pass. If next moves to the position to which it had moved from an
+    /// earlier record with the same bytes, start went back to that record.
     pub(super) fn check_successor(
         &mut self,
         next: &CallbackUpdate,
         first: &Entry,
         cx: &mut Context<'_>,
     ) {
-        let other = cx.ledger.root().is_some_and(|root| root != RULE.id);
+        let other = cx.ledger.root_cause().is_some_and(|root_cause| root_cause != RULE.id);
         if (other && cx.ledger.is_broken()) || cx.ledger.corrected.is_some() {
             return;
         }
@@ -59,15 +58,15 @@ impl FirstTexts {
         if cx.history.pointers.trust(identity, identity) > Trust::None {
             return;
         }
-        let earlier = cx.ledger.earlier_with_text(first);
+        let earlier = cx.ledger.earlier_with_bytes(first);
         let behind = |one: &Entry| cx.ledger.behind(one) == Some(next.pos_out);
         if let Some(earlier) = earlier.filter(behind) {
             self.report_rewind(&earlier, first, true, cx);
         }
     }
 
-    /// Reports that `entry` has the text of `earlier`. `certain`: a next has confirmed that they
-    /// are one record.
+    /// Reports that `entry` has the bytes of `earlier`. `certain`: true if a next has confirmed that both are one
+    /// record.
     fn report_rewind(
         &mut self,
         earlier: &Entry,
@@ -78,9 +77,9 @@ impl FirstTexts {
         self.wrong += 1;
         let (pos, to) = (entry.pos, earlier.pos);
         let mismatch = Mismatch::OtherRecord { pos, promised: 0, returned: to.cast_unsigned() };
-        // The history of a file that always does so may have lost the mismatch.
+        // For a file that always does so, the mismatch may have been dropped from the history.
         let again = cx.history.mismatched(mismatch, cx.generation_key())
-            || cx.history.root == Some(RULE.id);
+            || cx.history.root_cause == Some(RULE.id);
         let always = self.wrong >= ALWAYS && self.right == 0;
         let severity = if certain || again || always { Severity::Error } else { Severity::Info };
         cx.findings.report(&RULE, severity, || {

@@ -1,5 +1,4 @@
-//! Rules about what show does, and those that need the text: each with a script that raises it and
-//! with what only looks so.
+//! Rules about show, and rules that need record bytes: each with a file that breaks the rule and a correct look-alike.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -14,7 +13,7 @@ fn shows(show: impl FnMut(u64, &mut Out<'_>) -> i32 + 'static) -> File {
     File { show: Box::new(show), ..list(Memory::Image) }
 }
 
-/// All findings, information too: `SQ301i`.
+/// Returns all findings, including information: `SQ301i`.
 fn all(world: &World) -> String {
     let mark = |severity| if severity == Severity::Info { "i" } else { "" };
     let found = findings(&world.events);
@@ -142,7 +141,7 @@ fn torn_records() {
         })
     };
     assert_eq!(pieces(one(), true), "SQ203");
-    // All of it changes: that is reported, and the file is right.
+    // The whole contents change: that is reported, and the file is correct.
     assert_eq!(pieces(counter(), true), "");
     assert_eq!(pieces(list(Memory::Image), true), "");
 }
@@ -162,7 +161,7 @@ fn data_that_changes_is_information_once() {
 
 #[test]
 fn one_at_the_end_of_a_list_that_grows() {
-    // A log: each read comes to the end, and then there is more.
+    // A log that grows: each read reaches the end of the file, and the next one gets new records.
     let mut world = World { previews: true, ..World::default() };
     let len = Rc::new(Cell::new(1));
     let (start_len, next_len) = (Rc::clone(&len), Rc::clone(&len));

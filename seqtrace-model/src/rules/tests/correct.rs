@@ -1,4 +1,4 @@
-//! Correct iterators of every kind, and what can be wrong with one.
+//! Correct iterators of every kind, and faults that can be added to them.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,12 +10,12 @@ use crate::testing::machine::{File, M};
 /// Kind of pointers that start and next return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pointers {
-    /// The record's address, in a module or on the heap.
+    /// Address of the record, in a module or on the heap.
     Image,
     Heap,
     /// A small number: the index of the record.
     Number,
-    /// One address for all: a cursor on the heap, m->private, or &m->index.
+    /// One address for all records: a cursor on the heap, m->private, or &m->index.
     Cursor,
     Private,
     Index,
@@ -23,9 +23,10 @@ pub(super) enum Pointers {
     Allocated,
     /// Each next allocates a new one and frees the old.
     Alternating,
-    /// A copy of all records that start makes, in m->private.
+    /// Address in a copy of all records, which start creates in m->private.
     Snapshot,
-    /// The same, an allocation a record: where one was, another is in the next pass.
+    /// Address of a copy of the record, allocated by start for each record. In the next pass another record has the
+    /// address.
     Copies,
 }
 
@@ -43,16 +44,16 @@ pub(super) enum Bug {
 /// A file.
 #[derive(Clone, Debug)]
 pub(super) struct Model {
-    /// Bytes of each record's text: 0 prints nothing.
+    /// Number of bytes that show prints for each record; 0: nothing.
     pub(super) records: Vec<u16>,
-    /// Records whose show returns SEQ_SKIP.
+    /// Records whose show returns SEQ_SKIP: bit n stands for all records whose number modulo 64 is n.
     pub(super) skipped: u64,
     pub(super) pointers: Pointers,
-    /// Position of record 1, and how far apart they are.
+    /// Position of record 1. The distance between positions is the same.
     pub(super) first: i64,
     pub(super) stride: i64,
     pub(super) header: bool,
-    pub(super) same_text: bool,
+    pub(super) same_bytes: bool,
     /// True if one record is linked twice, where pointers are addresses.
     pub(super) linked_twice: bool,
     pub(super) bug: Bug,
@@ -79,7 +80,7 @@ impl Model {
     /// Returns the text that show prints for a record.
     pub(super) fn text(&self, nr: usize) -> String {
         let len = usize::from(self.records[nr]);
-        let name = if self.same_text { "same".to_owned() } else { format!("record {nr:04}") };
+        let name = if self.same_bytes { "same".to_owned() } else { format!("record {nr:04}") };
         name.chars().chain(std::iter::repeat('.')).take(len).collect()
     }
 
@@ -112,7 +113,7 @@ impl Model {
         }
     }
 
-    /// The callbacks of an open; `opens` came before it.
+    /// Returns the callbacks of an open; `opens` is the number of earlier opens.
     pub(super) fn file(&self, opens: u64) -> File {
         let model = Rc::new(self.clone());
         let (at, pass) = (Rc::new(Cell::new(0_usize)), Rc::new(Cell::new(1000 * opens)));
@@ -163,7 +164,7 @@ impl Model {
                 i32::from(show_model.skipped >> (nr % 64) & 1 == 1)
             }),
             stop: Box::new(|_, _| ()),
-            prints: Box::new(|_| ""),
+            start_output: Box::new(|_| ""),
             private: Box::new(move || match private {
                 Pointers::Private => HEAP,
                 Pointers::Snapshot => HEAP + 8192 * (private_pass.get() % 3),
@@ -205,14 +206,14 @@ pub(super) fn models() -> impl Strategy<Value = Model> {
     ];
     let skipped = prop_oneof![3 => Just(0), 1 => any::<u64>()];
     (records, skipped, pointers, positions, any::<(bool, bool, bool)>()).prop_map(
-        |(records, skipped, pointers, (first, stride), (header, same_text, linked_twice))| Model {
+        |(records, skipped, pointers, (first, stride), (header, same_bytes, linked_twice))| Model {
             records,
             skipped,
             pointers,
             first,
             stride,
             header,
-            same_text,
+            same_bytes,
             linked_twice,
             bug: Bug::None,
         },

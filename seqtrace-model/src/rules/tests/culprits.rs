@@ -25,7 +25,8 @@ fn read(world: &mut World, file: File, want: usize) {
     fd.release(world, Wrapper::SeqRelease);
 }
 
-/// The worst finding of each rule: `SQ104 start error`, `SQ201 error < SQ104`. Information is `SQ305 start info`.
+/// Returns the most severe finding of each rule: `SQ104 start error`, `SQ201 error < SQ104`. Information is `SQ305
+/// start info`.
 fn reported(world: &World) -> String {
     let mut worst: BTreeMap<(bool, String), Finding> = BTreeMap::new();
     for finding in findings(&world.events) {
@@ -153,7 +154,7 @@ fn a_traversal_finds_an_end_that_is_none() {
 
 #[test]
 fn a_list_that_grows_at_its_end() {
-    // Each read finds one more: no later reading ends where there was a record before.
+    // Each read finds one more record: no later one ends at a position at which there was a record earlier.
     let open = || grows(Memory::Heap, 3);
     for wants in [&[4096][..], &[4096, 27, 4096]] {
         let mut world = world(true);
@@ -202,7 +203,7 @@ fn next_is_not_to_blame_for_where_start_began() {
 
 #[test]
 fn records_that_happen_to_lie_near_what_the_file_keeps() {
-    // What each open keeps is allocated anew, once right below the records.
+    // Each open allocates its private memory anew, once directly below the records.
     let near = Memory::Heap.rec(0) - 4096;
     let mut world = world(true);
     let far = near + 0x4000_0000;
@@ -216,7 +217,7 @@ fn records_that_happen_to_lie_near_what_the_file_keeps() {
 
 #[test]
 fn a_root_is_no_milder_than_what_it_explains() {
-    // The entries of set_graph_function are allocated, and this is the first that is seen of them.
+    // The entries of set_graph_function are allocated, and this is the first read that is observed.
     let mut world = world(true);
     read(&mut world, walks_again(Memory::Heap, 6), 81);
     let found = findings(&world.events);

@@ -1,4 +1,4 @@
-//! Files with one fault each, after what people write, and their correct look-alikes.
+//! Files with one fault each, after real code, and their correct look-alikes.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -50,7 +50,7 @@ pub(super) fn set_back_at_end(memory: Memory, count: i64) -> File {
     }
 }
 
-/// The textbook's counter: one record, whose text grows.
+/// Returns the counter of the textbook: one record, whose bytes change with each rendering.
 pub(super) fn counter() -> File {
     let turns = Rc::new(Cell::new(0));
     let shown = Rc::clone(&turns);
@@ -175,7 +175,7 @@ pub(super) fn grows(memory: Memory, often: i64) -> File {
 /// start() prints a header, at 0 only if `once`.
 pub(super) fn prints(memory: Memory, count: i64, once: bool) -> File {
     File {
-        prints: Box::new(move |pos| if once && pos != 0 { "" } else { "# a table\n" }),
+        start_output: Box::new(move |pos| if once && pos != 0 { "" } else { "# a table\n" }),
         ..short(memory, count)
     }
 }

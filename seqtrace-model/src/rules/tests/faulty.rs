@@ -1,5 +1,5 @@
-//! Random files with one fault, read in random ways: what has no cause names the function whose change mends them, and
-//! the same files without the fault are clean.
+//! Random files with one fault, read in random ways: a root cause names the function whose change repairs the file, and
+//! the same files without the fault have no findings.
 
 use proptest::prelude::*;
 
@@ -41,7 +41,7 @@ impl Fault {
         }
     }
 
-    /// Rules that may stand without a cause, and whom they blame.
+    /// Returns the rules that may be root causes, and the callback that they point to.
     fn roots(self) -> (&'static [u16], Role) {
         match self {
             Self::OnePage | Self::SetBackAtEnd | Self::Around => (&[104, 105], Role::Start),
@@ -74,7 +74,7 @@ pub(super) fn ways() -> impl Strategy<Value = Vec<(usize, i64)>> {
     prop::collection::vec((want, from), 1..5)
 }
 
-/// A whole read, twice, and what else there is.
+/// Returns the findings of two whole reads and of further reads.
 fn play(open: &dyn Fn() -> File, ways: &[(usize, i64)]) -> Vec<Finding> {
     let mut world = World { previews: true, ..World::default() };
     for (want, from) in [(131_072, 0); 2].iter().chain(ways) {
@@ -114,7 +114,7 @@ proptest! {
             let blamed = finding.blame.as_ref().map(|blame| blame.role);
             prop_assert!(known && blamed == Some(role), "{fault:?} {finding:#?}");
         }
-        // A file of one page has no fault that a whole read sees, if its fault is in resuming.
+        // If the fault is in resuming, a whole read of a file of one page does not show it.
         let resumes =
             matches!(fault, Fault::BeginsAgain | Fault::WalksAgain | Fault::CountsByItself(_));
         let silent = resumes || matches!(fault, Fault::EndsEarly(group) if group >= count);

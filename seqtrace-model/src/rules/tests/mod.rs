@@ -1,4 +1,4 @@
-//! The rules against files that break them, and against those that only look so.
+//! The rules, tested with files that break them and with correct look-alikes.
 
 mod content;
 mod correct;

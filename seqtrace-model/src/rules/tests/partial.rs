@@ -1,4 +1,4 @@
-//! Only what was seen is judged, and the rest is reported as inconclusive.
+//! Only what was seen is checked, and the rest is reported as inconclusive.
 
 use super::verdicts::updates;
 use crate::event::{Body, Callback, Event, Role, Wrapper};
@@ -17,7 +17,7 @@ fn reported_ids(events: &[Event]) -> Vec<String> {
     .collect()
 }
 
-/// Opens a file with a bug, reads it, and does something in between.
+/// Opens a file with a bug and reads it twice, with `meanwhile` in between.
 fn around(name: &str, meanwhile: impl Fn(&mut World)) -> World {
     let mut world = World::default();
     let file = seqbug(name, Memory::Image, &Shared::default()).unwrap();
@@ -66,7 +66,7 @@ fn what_was_open_already_is_judged_from_the_next_generation_on() {
     let mut world = World::default();
     let file = seqbug("eof_stuck", Memory::Image, &Shared::default()).unwrap();
     let mut fd = Fd::open(&mut world, 1, file, Wrapper::SingleOpen);
-    // Read by somebody before.
+    // The file was read before the trace began.
     let mut before = World::default();
     let _ = fd.read(&mut before, 27);
     fd.drain(&mut world, 27, 400);

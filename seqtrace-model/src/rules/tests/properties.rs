@@ -30,7 +30,7 @@ pub(super) fn acts() -> impl Strategy<Value = Vec<(bool, Act)>> {
     prop::collection::vec((any::<bool>(), act), 1..20)
 }
 
-/// Opens a file twice, `open` gets the number of the open, and reads it in these ways.
+/// Opens a file twice and performs these actions on the descriptors. `open` is called with the number of the open.
 pub(super) fn play(open: impl Fn(u64) -> File, acts: &[(bool, Act)], previews: bool) -> World {
     let mut world = World { previews, ..World::default() };
     let mut fds = [0, 1].map(|nr| Fd::open(&mut world, 1, open(nr), Wrapper::SeqOpen));
@@ -67,7 +67,7 @@ proptest! {
         let untrue: Vec<_> =
             found.iter().filter(|finding| finding.severity > Severity::Info).collect();
         prop_assert!(untrue.is_empty(), "{untrue:#?}");
-        // Not even doubted: the ledger tiles what the reader got.
+        // There is no SQ9xx finding either: the ranges of the ledger are those that the reader got.
         prop_assert!(found.iter().all(|finding| !finding.id.is_quality()), "{found:#?}");
     }
 
@@ -88,7 +88,7 @@ proptest! {
     ) {
         let pointers = if image { Pointers::Image } else { Pointers::Number };
         let model = Model {
-            bug, pointers, same_text: false, linked_twice: false, header: false, ..model
+            bug, pointers, same_bytes: false, linked_twice: false, header: false, ..model
         };
         let content = model.content();
         let mut world = World { previews, ..World::default() };

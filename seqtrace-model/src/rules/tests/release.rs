@@ -1,4 +1,4 @@
-//! SQ401, SQ402, SQ403, and what looks like them.
+//! SQ401, SQ402, SQ403, and correct look-alikes.
 
 use super::verdicts::{findings, ids};
 use crate::event::{Body, Wrapper};
@@ -93,7 +93,7 @@ fn a_struct_file_that_is_another_opens_was_never_released() {
     two.release(&mut world, Wrapper::SeqRelease);
     assert_eq!(ids(&world.events), "");
 
-    // Released, and then reused: what files do.
+    // A `struct file` that is released and then reused is no violation.
     let mut world = World::default();
     for _ in 0..3 {
         let fd = open(&mut world);

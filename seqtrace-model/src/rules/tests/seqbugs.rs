@@ -8,8 +8,8 @@ use crate::testing::machine::{Fd, World};
 
 const WHOLE: usize = 131_072;
 
-/// Files of the table that [`seqbug`] has not: those that leak are in release.rs, and of the others only `check` knows
-/// enough, or other tests have their kind.
+/// Files of the table that [`seqbug`] does not have: those that leak are in release.rs; the others are only recognised
+/// by `check`, or other tests have similar files.
 const NOT_HERE: &[&str] = &[
     "single_leak",
     "private_leak",
@@ -62,8 +62,8 @@ fn table() -> Vec<(String, bool, String)> {
         .collect()
 }
 
-/// What `check` does, as far as one process can: whole, by pages, tiny, at borders, at the end, two
-/// at once.
+/// Reads a file as `check` does, as far as one process can: as a whole, by pages, in tiny reads, at record boundaries,
+/// at the end, and through two descriptors at once.
 fn read_every_way(world: &mut World, open: &dyn Fn() -> crate::testing::machine::File) {
     let wrapper = Wrapper::SeqOpen;
     let close = |world: &mut World, fd: Fd| fd.release(world, Wrapper::SeqRelease);
@@ -126,7 +126,7 @@ fn what_the_table_expects_is_found_and_nothing_else() {
             let found = ids(&world.events);
             let all = expected.split(' ').all(|id| found.contains(id));
             let more = found.split(' ').filter(|id| !expected.contains(id));
-            // A reader that the table does not think of may see more of what follows from the cause.
+            // A reader that the table does not consider may see further consequences of the root cause.
             let follow = ["SQ201", "SQ202"];
             let untrue = more.filter(|id| expected.is_empty() || !follow.contains(id)).count();
             if !all || (untrue > 0 && found != expected) {
@@ -137,7 +137,7 @@ fn what_the_table_expects_is_found_and_nothing_else() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// The callback whose change mends a file.
+/// Returns the callback whose change repairs a file.
 fn culprit(name: &str) -> Option<Role> {
     Some(match name {
         "eof_stuck" | "eof_stuck_long" | "stuck" | "first_stuck" | "header_stuck" | "back"
@@ -198,7 +198,7 @@ fn without_the_text_less_is_found_and_nothing_more() {
             let follow = ["SQ201", "SQ202"];
             let known = |id: &str| expected.contains(id) || (bug && follow.contains(&id));
             let more: Vec<_> = found.keys().filter(|id| !known(id)).collect();
-            // Only the text distinguishes these from their look-alikes.
+            // Only record bytes distinguish these from their look-alikes.
             let silent = ["ipc_holes", "side_effects"].contains(&name.as_str());
             if !more.is_empty() || (bug && found.is_empty() && !silent) {
                 wrong.push(format!("{name} {memory:?}: expected {expected}, found {found:?}"));

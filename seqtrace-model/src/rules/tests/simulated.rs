@@ -19,14 +19,14 @@ fn findings(events: &[Event]) -> Vec<Finding> {
     .collect()
 }
 
-/// Returns the findings, none of them worse than its cause.
+/// Returns the findings. Checks that none is more severe than its cause.
 fn checked(events: &[Event]) -> Vec<Finding> {
     let found = findings(events);
     assert_eq!(milder_roots(&found), [""; 0]);
     found
 }
 
-/// Returns a list without its bugs.
+/// Returns a list without the bugs that `list` has.
 fn right(list: &List) -> AnyFile {
     let records = list.records.iter().map(|(bytes, ret)| (*bytes, (*ret).max(0))).collect();
     AnyFile::List(List {

@@ -1,5 +1,5 @@
-//! Files whose text depends on what was called before: a show() with a side effect, a start() that forgets what next()
-//! noted, and queues that reading empties.
+//! Files whose contents depend on earlier calls: a show() with a side effect, a start() that ignores the state that
+//! next() has set, and queues that reading empties.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -18,19 +18,19 @@ use crate::testing::machine::{Fd, File, World};
 
 const CURSOR: u64 = 0xffff_8881_5500_0000;
 
-/// What show() does besides printing.
+/// Side effect of show().
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effect {
-    /// Moves a cursor of its own on, which start() sets back at position 0.
+    /// Advances its own cursor, which start() sets back at position 0.
     Moves,
     /// Counts its calls, and prints the number.
     Counts,
-    /// Prints a record, which is empty from then on.
+    /// Prints a record, which is empty afterwards.
     Clears,
 }
 
 impl Effect {
-    /// Returns what opens the file: what show() changes outlives an open, but for the cursor.
+    /// Returns a function that opens the file. All opens share the state that show() changes, except for the cursor.
     fn opens(self, memory: Memory, count: i64) -> Box<dyn Fn() -> File> {
         let (calls, shown) = (Rc::default(), Rc::default());
         match self {
@@ -67,7 +67,7 @@ fn moves(count: i64) -> File {
     }
 }
 
-/// All opens share `calls`.
+/// Returns a file whose show() counts its calls in `calls`, which all opens share.
 fn counts(memory: Memory, count: i64, calls: &Rc<Cell<u32>>) -> File {
     let calls = Rc::clone(calls);
     File {
@@ -80,7 +80,7 @@ fn counts(memory: Memory, count: i64, calls: &Rc<Cell<u32>>) -> File {
     }
 }
 
-/// All opens share `shown`.
+/// Returns a file whose show() prints a record once. All opens share the set of printed records, `shown`.
 fn clears(memory: Memory, count: i64, shown: &Rc<RefCell<BTreeSet<u64>>>) -> File {
     let shown = Rc::clone(shown);
     File {
@@ -94,12 +94,12 @@ fn clears(memory: Memory, count: i64, shown: &Rc<RefCell<BTreeSet<u64>>>) -> Fil
     }
 }
 
-/// What next() sets and start() does not.
+/// State that next() sets and start() does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Forgets {
-    /// That a line is to be printed before the record: start() takes each pass for the first one.
+    /// A flag that show() prints, 1 after the first next(): start() clears it in each pass, not only in the first.
     Section,
-    /// The same, but start() leaves what is there.
+    /// The same flag, but start() does not change it.
     Kept,
     /// The number that show() prints: start() sets it to 0.
     Number,
@@ -136,16 +136,16 @@ impl Forgets {
     }
 }
 
-/// When a queue loses a record.
+/// Time at which a queue removes a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Queue {
-    /// next() drops the one before.
+    /// next() removes the previous record.
     Next,
-    /// stop() drops those that were shown.
+    /// stop() removes the records that were printed.
     Stop,
 }
 
-/// All opens share what is left.
+/// Returns a file that is a queue. All opens share `gone`, the number of removed records.
 fn queue(kind: Queue, memory: Memory, count: i64, gone: &Rc<Cell<i64>>, header: bool) -> File {
     let (first, next, stopped) = (Rc::clone(gone), Rc::clone(gone), Rc::clone(gone));
     File {
@@ -176,15 +176,15 @@ fn queue(kind: Queue, memory: Memory, count: i64, gone: &Rc<Cell<i64>>, header: 
     }
 }
 
-/// Opens of one descriptor after the other: the size of a read, and where it begins. Then reads of two descriptors at
-/// once, and whether the text of records is kept.
+/// Reads of one descriptor after the other: size in bytes and first file offset. Then actions on two descriptors at
+/// once, and true if the trace contains record bytes.
 type Readers = (Vec<(usize, i64)>, Vec<(bool, Act)>, bool);
 
 fn readers() -> impl Strategy<Value = Readers> {
     (ways(), acts(), any::<bool>())
 }
 
-/// Returns what is found in a file, information included.
+/// Returns all findings in a file, including information.
 fn play(open: &dyn Fn() -> File, (ways, acts, previews): &Readers) -> Vec<Finding> {
     let mut world = properties::play(|_| open(), acts, *previews);
     for (want, from) in ways {
@@ -198,7 +198,7 @@ fn play(open: &dyn Fn() -> File, (ways, acts, previews): &Readers) -> Vec<Findin
     found
 }
 
-/// Warnings and errors other than these, which blame this function.
+/// Returns the warnings and errors other than `known`, which lists rules and the callbacks that they point to.
 fn others<'a>(found: &'a [Finding], known: &[(u16, Role)]) -> Vec<&'a Finding> {
     let is_known = |one: &Finding| {
         let role = one.blame.as_ref().map(|blame| blame.role);
@@ -208,7 +208,7 @@ fn others<'a>(found: &'a [Finding], known: &[(u16, Role)]) -> Vec<&'a Finding> {
     bad.filter(|one| !is_known(one)).collect()
 }
 
-/// How bad the text is that differs from one reading to the other.
+/// Returns the severity of the finding that the contents differ between reads; `None` if there is none.
 fn differs(found: &[Finding]) -> Option<Severity> {
     found.iter().filter(|one| one.id == Id(204)).map(|one| one.severity).max()
 }
@@ -225,7 +225,7 @@ const EFFECTS: [Effect; 3] = [Effect::Moves, Effect::Counts, Effect::Clears];
 const FORGOTTEN: [Forgets; 3] = [Forgets::Section, Forgets::Kept, Forgets::Number];
 const QUEUES: [Queue; 2] = [Queue::Next, Queue::Stop];
 
-/// A whole read, and two in pieces.
+/// Sizes and offsets of reads: one whole read, and two in pieces.
 const SIZES: [(usize, i64); 3] = [(131_072, 0), (200, 0), (200, 0)];
 
 #[test]
@@ -236,7 +236,7 @@ fn text_that_depends_on_the_reader_is_reported() {
     };
     for memory in [Memory::Image, Memory::Heap] {
         assert_eq!(play(&|| moves(300), &[]), Some(Severity::Error));
-        // Only check reads often enough to know that it is not the data that changes.
+        // Only `check` reads often enough to determine that the change is not in the data.
         let counting = Effect::Counts.opens(memory, 300);
         assert_eq!(play(&*counting, &[]), Some(Severity::Info));
         for forgotten in FORGOTTEN {
@@ -261,7 +261,7 @@ proptest! {
         let known = [(203, Role::Show), (204, Role::Show)];
         let others = others(&found, &known);
         prop_assert!(others.is_empty(), "{effect:?} {others:#?}");
-        // Without the text nothing is known of it.
+        // Without record bytes a difference cannot be found.
         prop_assert!(readers.2 || differs(&found).is_none(), "{found:#?}");
     }
 
@@ -280,8 +280,8 @@ proptest! {
         prop_assert!(bad.is_empty() && differs(&found).is_none(), "{forgotten:?} {found:#?}");
     }
 
-    /// Readers that go back, and two at once, get records for positions that others have taken from them: start() does
-    /// not look at *pos.
+    /// Readers that go back, and two readers at once, get other records for the same positions, because start() ignores
+    /// *pos.
     #[test]
     fn a_queue_that_is_read_in_any_way(
         kind in prop::sample::select(&QUEUES),

@@ -39,7 +39,7 @@ pub(super) fn findings(events: &[Event]) -> Vec<Finding> {
     found
 }
 
-/// Findings that are worse than what explains them, which a session also reported.
+/// Returns the findings that are more severe than their root causes in the same session.
 pub(super) fn milder_roots(found: &[Finding]) -> Vec<String> {
     let worst = |session, id| {
         let of = found.iter().filter(|one| one.session == session && one.id == id);

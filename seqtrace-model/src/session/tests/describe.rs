@@ -1,4 +1,4 @@
-//! Text form of updates, as the right side of a script shows them.
+//! Text form of updates, as on the right side of a script.
 
 use crate::event::{Ptr, PtrKind, Role, Wrapper};
 use crate::session::update::{CallbackUpdate, Fate, Phase, ReadEnd, Update, What};

@@ -167,7 +167,7 @@ fn attached_in_time() {
     );
 }
 
-/// From a buffer with bytes the core can only return some of them, or -EFAULT.
+/// If the buffer has bytes, the core can only return some of them, or -EFAULT.
 #[test]
 fn a_return_that_the_core_does_not_give() {
     play(

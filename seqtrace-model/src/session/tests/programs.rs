@@ -1,5 +1,5 @@
 //! System calls of common programs on a file of 300 records of 27 bytes. The expected callbacks were seen on 6.1 and
-//! 6.12; here the simulator makes them.
+//! 6.12; here the simulator generates them.
 
 use crate::event::{Ptr, Role};
 use crate::session::tests::check::{Known, check, updates};
@@ -118,7 +118,7 @@ fn dd_bs_1() {
     for (offset, line) in (1..).zip(&lines[2..27]) {
         assert_eq!(*line, format!("READ({offset}) ret 1"));
     }
-    // With the last byte of the buffer the core fetches the next record, which a later read gets.
+    // When the core delivers the last byte of the buffer, it fetches the next record, which a later read gets.
     assert_eq!(lines[27..], ["READ(26) start(1) show next stop(v2) ret 1", "READ(27) ret 1"]);
 }
 
@@ -198,7 +198,7 @@ fn tail_n_2() {
     assert_eq!(lines[..3], ["LSEEK(0,CUR) ret 0", "LSEEK(0,END) ret -22", "LSEEK(0,SET) ret 0"]);
 }
 
-/// `while read line` seeks back behind each line, so all lines before it are rendered again.
+/// `while read line` seeks back to the end of each line, so all previous lines are rendered again.
 #[test]
 fn bash_while_read() {
     let loops = [lseek(0, CUR), read(4096), lseek(-4050, CUR), read(4096), lseek(-4050, CUR)];

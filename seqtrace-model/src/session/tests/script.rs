@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Left: `#2` is another session, `@7` another thread, both in front; `(index count read_pos)` is the seq_file; `@3`
-//! and `=27` are index and count on return, by default those of the callback before; `full` marks a full buffer.
-//! Pointers are capital letters. Right: `;` separates updates. Each event is 1 µs after the one before.
+//! and `=27` are index and count on return, by default those of the previous callback; `full` marks a full buffer.
+//! Pointers are capital letters. Right: `;` separates updates. Each event is 1 µs after the previous one.
 
 use crate::event::{
     Body, Callback, Event, FileKind, Key, OpTable, Open, Ptr, Role, SeqState, Task, Via, Wrapper,

@@ -7,7 +7,7 @@ use crate::event::{Ptr, Role};
 pub enum Phase {
     /// `traverse()`, for a read or lseek to an offset that is not the core's.
     Traverse,
-    /// The search for the first record that gives bytes, in `seq_read_iter()`.
+    /// The search for the first record that has bytes, in `seq_read_iter()`.
     First,
     /// The fill loop, in which `seq_read_iter()` adds records to a buffer that has one.
     Fill,
@@ -23,11 +23,12 @@ pub enum Fate {
     Emitted,
     /// The record alone overflowed the buffer. The core drops it, doubles the buffer and renders it again.
     DiscardedOverflow,
-    /// The record did not fit behind those in the buffer. The core drops it, and the next read renders it again.
+    /// The record did not fit into the buffer after the records before it. The core drops it, and the next read renders
+    /// it again.
     DiscardedTail,
     /// show() returned a positive number (SEQ_SKIP), and the core dropped the rendering.
     Skipped,
-    /// A traversal rendered the record and dropped it, because it ends before the wanted offset.
+    /// A traversal rendered the record and dropped it, because the record ends at or before the requested offset.
     PassedOver,
     /// show() returned 0 and wrote nothing.
     Empty,
@@ -46,13 +47,13 @@ pub struct Range {
     pub end: i64,
 }
 
-/// A returned callback. In every field `None` means that the value is unknown, or that it does not exist for this
+/// The return of a callback. In every field `None` means that the value is unknown, or that it does not exist for this
 /// callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallbackUpdate {
     /// The callback that returned.
     pub role: Role,
-    /// The part of the core's loop in which it ran.
+    /// The part of the core's loop in which the callback ran.
     pub phase: Phase,
     /// Number of the pass within the session, from 1.
     pub pass: u32,
@@ -60,14 +61,14 @@ pub struct CallbackUpdate {
     pub pos_in: Option<i64>,
     /// Position (`m->index`) on return.
     pub pos_out: i64,
-    /// next, show, stop: the record that it was given.
+    /// next, show, stop: the record that the core passed to it.
     pub v: Option<Ptr>,
     /// start, next: the record that it returned.
     pub ret_ptr: Option<Ptr>,
     /// show: the int that it returned.
     pub ret_int: Option<i32>,
-    /// Bytes that it wrote. On overflow: the bytes that were free. start, next, stop: `None` if they wrote nothing, as
-    /// they should.
+    /// Number of bytes that the callback wrote; on overflow, the number of bytes that were free. start, next, stop:
+    /// `None` if they wrote nothing, as is correct.
     pub bytes: Option<u64>,
     /// `m->count` on return, bytes.
     pub count: u64,
@@ -80,12 +81,12 @@ pub struct CallbackUpdate {
     /// show: the core's decision about the rendering.
     pub fate: Option<Fate>,
     /// show: file offsets of the bytes that were emitted or passed over. If a traversal enters a record in the middle,
-    /// this is the whole record, with fate `Emitted`. stop: file offsets of the bytes that it wrote, if the core kept
+    /// this is the whole record, with fate `Emitted`. stop: file offsets of the bytes that stop wrote, if the core kept
     /// them.
     pub range: Option<Range>,
     /// stop: time since start was called, ns. The pass holds the locks of the file for this time.
     pub held: Option<u64>,
-    /// next: true if it did not move the position and the core added 1 ("buggy .next function", seq_read_iter()).
+    /// next: true if next did not move the position and the core added 1 ("buggy .next function", seq_read_iter()).
     pub fixed_up: bool,
     /// start: `m->private` on return, if the probe reports it.
     pub private: Option<u64>,

@@ -8,7 +8,7 @@ use crate::finding::FindingCount;
 pub struct Totals {
     /// Number of reads, including those that failed.
     pub reads: u64,
-    /// Bytes that reads returned.
+    /// Number of bytes that reads returned.
     pub bytes: u64,
     /// Number of emitted records.
     pub emitted: u64,
@@ -24,12 +24,12 @@ pub struct Totals {
     pub restarts: u64,
     /// Number of writes, including those that failed.
     pub writes: u64,
-    /// Bytes that writes accepted.
+    /// Number of bytes that writes accepted.
     pub written: u64,
 }
 
 impl Totals {
-    /// Adds the sums of `other` to these.
+    /// Adds the sums of `other` to these sums.
     pub fn add(&mut self, other: &Self) {
         let Self {
             reads,
@@ -74,7 +74,7 @@ impl Totals {
 pub enum Partial {
     /// The session was open before seqtrace attached.
     Adopted,
-    /// The probes of its callbacks were attached only after its first read had entered.
+    /// The probes on its callbacks were attached only after its first read had been entered.
     LateAttach,
     /// Events were lost while the session was open.
     Gap,
@@ -94,21 +94,22 @@ pub enum Partial {
 /// Result of a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadEnd {
-    /// Bytes returned, or a negative errno.
+    /// Number of bytes returned, or a negative errno.
     pub ret: i64,
     /// File offsets of the returned bytes; empty at the end of the file and for an error.
     pub range: Range,
     /// Sums over this read; `reads` is 1.
     pub totals: Totals,
-    /// Bytes that stay in the buffer for the next read. If several calls overlap, as far as their order is known.
+    /// Number of bytes that stay in the buffer for the next read. If several calls overlap, the number is computed from
+    /// the known part of their order.
     pub leftover: u64,
-    /// Bytes of the result that an earlier read, or the traversal of this one, had left in the buffer.
+    /// Number of returned bytes that an earlier read, or the traversal of this one, had left in the buffer.
     pub from_leftover: u64,
     /// Time from entry to return, ns; `None` if the entry was not seen.
     pub duration: Option<u64>,
     /// True if the read reached the end of the file: start or next returned NULL, and nothing stays in the buffer.
     pub eof: bool,
-    /// Reason why the read is not seen whole; `None`: it is.
+    /// Reason why the read is not seen whole; `None`: the read is seen whole.
     pub partial: Option<Partial>,
 }
 

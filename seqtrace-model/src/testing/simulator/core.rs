@@ -13,9 +13,9 @@ const EAGAIN: i64 = -11;
 /// Destination of a read: `struct iov_iter`.
 #[derive(Clone, Copy, Debug)]
 pub struct Iter {
-    /// Number of bytes still wanted.
+    /// Number of bytes that are still requested.
     pub room: u64,
-    /// Number of bytes after which the memory of the reader faults.
+    /// Number of bytes after which the memory of the reader faults; `None`: it does not.
     pub fault: Option<u64>,
 }
 
@@ -34,7 +34,7 @@ pub struct Seq {
     count: u64,
     index: i64,
     read_pos: i64,
-    /// Number of allocations until one fails.
+    /// Number of allocations until one fails; `None`: none fails.
     pub memory: Option<u32>,
     /// Thread of the current call.
     pub tid: u32,
@@ -46,12 +46,12 @@ pub struct Seq {
     pass: u32,
     began: u64,
     phase: Phase,
-    /// State behind each event, by its time.
+    /// State after each event, with the time of the event.
     pub states: Vec<(u64, SeqState)>,
 }
 
 impl Seq {
-    /// Returns a new seq_file with a small page, which is soon full.
+    /// Creates a seq_file with small pages, so that buffers are full after a few records.
     pub fn new(key: Key, file: Box<dyn SeqFile>) -> Self {
         Self {
             key,
@@ -186,7 +186,7 @@ impl Seq {
         ret
     }
 
-    /// Notes the fate of the rendering of the last show.
+    /// Records the fate of the rendering of the last show.
     fn fate(&mut self, time: u64, fate: Fate, range: Option<Range>) {
         match fate {
             Fate::Emitted => self.totals.emitted += 1,
@@ -201,7 +201,7 @@ impl Seq {
         call.range = range;
     }
 
-    /// Does what `seq_read_iter()` does.
+    /// Runs the algorithm of `seq_read_iter()`.
     #[expect(clippy::too_many_lines, reason = "one function, as in the kernel, to compare")]
     pub fn read_iter(&mut self, ki_pos: &mut i64, iter: &mut Iter) -> i64 {
         if iter.room == 0 {
@@ -353,7 +353,7 @@ impl Seq {
         i64::try_from(copied).expect("few bytes")
     }
 
-    /// Does what `traverse()` does, up to a file offset.
+    /// Runs the algorithm of `traverse()`, up to a file offset.
     fn traverse(&mut self, offset: i64) -> i64 {
         self.index = 0;
         self.drop_buffer();
@@ -424,8 +424,7 @@ impl Seq {
         let before = self.count;
         self.call(Role::Stop, p);
         if self.count > before {
-            // It wrote at m->buf + m->count, but the leftover begins at m->from: a consequence of
-            // the bug.
+            // The callback wrote at m->buf + m->count, but the leftover begins at m->from: a consequence of the bug.
             if let Some(buf) = &mut self.buf {
                 buf.fill((0, 0));
             }
@@ -437,7 +436,7 @@ impl Seq {
         err
     }
 
-    /// `seq_lseek()`; `f_pos` is the file's.
+    /// Runs the algorithm of `seq_lseek()`. `f_pos`: file offset of the descriptor.
     pub fn lseek(&mut self, f_pos: &mut i64, offset: i64, whence: u32) -> i64 {
         let offset = match whence {
             0 => offset,

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-/// The output side of a seq_file: what seq_write() and friends touch.
+/// The output buffer of a seq_file, which seq_write() and similar functions change.
 pub struct Output<'a> {
     pub buffer: &'a mut Vec<(u64, u32)>,
     pub count: &'a mut u64,
@@ -44,7 +44,7 @@ impl Output<'_> {
         }
     }
 
-    /// Removes the last byte, as files do that print one comma too many.
+    /// Removes the last byte, as some files do to remove a superfluous comma.
     pub fn take_back(&mut self) {
         *self.count -= u64::from(self.written.min(1));
     }
@@ -67,7 +67,7 @@ pub trait SeqFile {
 
 const HEAP: u64 = 0xffff_8880_0000_0000;
 
-/// A list with a choice of bugs, and of things that look like bugs.
+/// A list with a choice of bugs and of correct peculiarities that look like bugs.
 #[derive(Clone, Debug)]
 pub struct List {
     pub records: Vec<(u32, i32)>,
@@ -83,7 +83,7 @@ pub struct List {
     pub stop_writes: u32,
     pub prints: bool,
     pub cursor: usize,
-    /// Number of calls after which the file ends, whatever its bugs.
+    /// Number of calls after which the file ends in any case, so that a bug cannot make it endless.
     pub fuel: u32,
 }
 
@@ -109,7 +109,7 @@ pub enum Start {
 }
 
 impl List {
-    /// Returns a list without bugs.
+    /// Creates a list without bugs.
     pub fn innocent(records: Vec<(u32, i32)>) -> Self {
         Self {
             records,

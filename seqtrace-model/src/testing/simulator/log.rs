@@ -23,7 +23,7 @@ pub struct TrueCall {
     pub fate: Option<Fate>,
     pub range: Option<Range>,
     pub fixed_up: bool,
-    /// Number of the read that called it, if it was a read.
+    /// Number of the read that called it; `None` for an lseek.
     pub read: Option<u32>,
     /// Thread that called it.
     pub tid: u32,
@@ -56,10 +56,10 @@ pub struct Log {
     pub events: Vec<Event>,
     pub calls: BTreeMap<u64, TrueCall>,
     pub reads: BTreeMap<u64, TrueRead>,
-    /// Bytes that stayed in the buffer after an lseek, by the time of its return.
+    /// Number of bytes that stayed in the buffer after each lseek, by the time of its return.
     pub lseeks: BTreeMap<u64, u64>,
     pub delivered: Vec<Delivered>,
-    /// Number of bytes that were kept and never fetched.
+    /// Number of bytes that the core kept and that no read fetched.
     pub undelivered: u64,
 }
 

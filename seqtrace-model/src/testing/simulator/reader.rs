@@ -19,7 +19,7 @@ pub enum Act {
     Lseek { offset: i64, whence: u32 },
     /// Sets the position to 0 without an event, as the lseek of kernfs does.
     Rewind,
-    /// Makes an allocation fail, after this many that succeed.
+    /// Lets an allocation fail, after this many that succeed.
     NoMemory(u32),
     /// write()
     Write,
@@ -55,7 +55,7 @@ pub fn acts() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// Returns a thread as the probes see it.
+/// Returns the task of a thread, as the probes see it.
 pub fn task(tid: u32) -> Task {
     Task { pid: 1, tid, uid: 0, comm: format!("t{tid}").into_bytes() }
 }
@@ -97,7 +97,7 @@ fn alone(mut descriptor: Descriptor, acts: Vec<Act>) -> Log {
     descriptor.release()
 }
 
-/// Runs several threads that share a descriptor. `dice` decides which one continues.
+/// Runs several threads that share a descriptor. `dice` determines the order in which threads continue.
 pub fn crowd(key: u32, file: AnyFile, acts: Vec<Vec<Act>>, dice: &[u8]) -> Log {
     let mut descriptor = Descriptor::open(key, file);
     let mut threads: Vec<Thread> = (1..)
@@ -228,7 +228,7 @@ impl Descriptor {
         Some((Call { tid, kind, done: None }, body))
     }
 
-    /// Does all that a system call does under `m->lock`. Returns the events and states, too.
+    /// Runs the part of a system call that is under `m->lock`. Also returns the events and states.
     fn locked(&mut self, mut call: Call) -> (Call, Vec<(u64, SeqState)>) {
         let seq = &mut self.seq;
         let ret = match call.kind {

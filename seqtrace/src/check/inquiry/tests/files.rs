@@ -132,7 +132,7 @@ fn list_file(list: Rc<[usize]>) -> File {
         }),
         stop: Box::new(|_, _| ()),
         private: Box::new(|| 0),
-        prints: Box::new(|_| ""),
+        start_output: Box::new(|_| ""),
     }
 }
 
@@ -233,10 +233,10 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
                 }),
                 stop: base.stop,
                 private: base.private,
-                prints: base.prints,
+                start_output: base.start_output,
             }
         }
-        Kind::StartPrints => File { prints: Box::new(|_| "# a table\n"), ..base },
+        Kind::StartPrints => File { start_output: Box::new(|_| "# a table\n"), ..base },
         Kind::StartGivesUp => File {
             start: Box::new(move |pos| {
                 if *pos == 0 {
@@ -435,6 +435,6 @@ fn iterator(list: Rc<[usize]>, shared: &Shared, begin: fn(i64) -> i64) -> File {
         show: Box::new(show_cell(list, shown)),
         stop: Box::new(|_, _| ()),
         private: Box::new(|| 0),
-        prints: Box::new(|_| ""),
+        start_output: Box::new(|_| ""),
     }
 }

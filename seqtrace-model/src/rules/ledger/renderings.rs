@@ -1,4 +1,4 @@
-//! Renderings: which ones enter the ledger, and which records were accepted before.
+//! Renderings: determines which ones the ledger accepts, and which records were accepted earlier.
 
 use super::Ledger;
 use super::entries::Entry;
@@ -7,20 +7,20 @@ use super::pass::Pass;
 use crate::event::Ptr;
 use crate::session::update::{CallbackUpdate, Fate};
 
-/// Number of passes without a repeated pointer after which pointers are not those of short-lived
+/// Number of passes without a recurring pointer after which pointers are considered not to be those of short-lived
 /// allocations.
 const LONG: u32 = 32;
 
 /// Result of a rendering for the ledger.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::rules) enum Shown {
-    /// The core kept its bytes.
+pub(in crate::rules) enum RenderingResult {
+    /// The core kept the bytes.
     Accepted(NewEntry),
-    /// It has no bytes, or show returned SEQ_SKIP.
+    /// The rendering has no bytes, or show returned SEQ_SKIP.
     Consumed,
     /// The record will be rendered again.
     Again,
-    /// Its fate is unknown.
+    /// The fate of the rendering is unknown.
     Unknown,
 }
 
@@ -31,9 +31,9 @@ pub(in crate::rules) struct NewEntry {
     pub(in crate::rules) identity: Identity,
     /// Offset of the pointer into the memory at `m->private`.
     pub(in crate::rules) offset: Option<u64>,
-    /// True if it is the first record of a pass that is not the first of its generation.
+    /// True if the record is the first one of a pass that is not the first pass of its generation.
     pub(in crate::rules) resumed: bool,
-    /// Number of the last entry with the same key.
+    /// Number of the last entry with the same key; `None` if there is none.
     earlier: Option<u64>,
 }
 
@@ -42,7 +42,7 @@ pub(in crate::rules) struct NewEntry {
 pub(in crate::rules) struct Duplicate {
     pub(in crate::rules) earlier: Entry,
     pub(in crate::rules) later: Entry,
-    /// True for each of positions, pointers and texts that agrees.
+    /// True if the positions, the pointers and the record bytes agree, in this order.
     pub(in crate::rules) agree: (bool, bool, bool),
     /// True if only the pointers agree, and pointers are not known to identify records.
     pub(in crate::rules) weak: bool,
@@ -50,19 +50,19 @@ pub(in crate::rules) struct Duplicate {
 }
 
 impl Ledger {
-    /// Takes a show that returned. `hash` is that of its text; 0: unknown.
-    pub(in crate::rules) fn show(
+    /// Records a returned show(). `hash`: hash of the record bytes; 0: unknown.
+    pub(in crate::rules) fn record_show(
         &mut self,
         callback: &CallbackUpdate,
         read: u32,
         hash: u64,
         pointers: &mut Pointers,
-    ) -> Shown {
+    ) -> RenderingResult {
         let (Some(pass), Some(v), Some(pos)) = (&mut self.pass, callback.v, callback.pos_in) else {
-            return Shown::Unknown;
+            return RenderingResult::Unknown;
         };
         let (number, has_position) = (pass.number, pass.has_position);
-        let in_place = pass.shown > 0 || pass.in_place;
+        let in_place = pass.accepted > 0 || pass.in_place;
         // The identity was determined when next returned it.
         let named = pass
             .pending_record
@@ -75,18 +75,18 @@ impl Ledger {
             Some(Fate::Empty | Fate::Skipped) => {
                 pass.pending_record = None;
                 self.drop_missed(v);
-                return Shown::Consumed;
+                return RenderingResult::Consumed;
             }
             Some(Fate::DiscardedOverflow | Fate::DiscardedTail) => {
                 self.again = true;
-                return Shown::Again;
+                return RenderingResult::Again;
             }
-            Some(Fate::Failed) => return Shown::Again,
-            Some(Fate::Unknown) | None => return Shown::Unknown,
+            Some(Fate::Failed) => return RenderingResult::Again,
+            Some(Fate::Unknown) | None => return RenderingResult::Unknown,
         };
         pass.pending_record = None;
         let (Some(range), Some(len)) = (callback.range, callback.bytes) else {
-            return Shown::Unknown;
+            return RenderingResult::Unknown;
         };
         self.drop_missed(v);
         let again = std::mem::take(&mut self.again) && pass_begins(self.pass.as_ref());
@@ -108,13 +108,19 @@ impl Ledger {
         let resumed = self.passes > 1 && pass_begins(self.pass.as_ref());
         let earlier = self.learn(&entry, identity, pointers);
         if let Some(pass) = &mut self.pass {
-            pass.shown += 1;
+            pass.accepted += 1;
         }
-        Shown::Accepted(NewEntry { entry, identity, offset: self.offset(v), resumed, earlier })
+        RenderingResult::Accepted(NewEntry {
+            entry,
+            identity,
+            offset: self.offset(v),
+            resumed,
+            earlier,
+        })
     }
 
-    /// Learns about pointers from an earlier entry of this generation with the same key. Returns
-    /// the number of that entry.
+    /// Updates the statistics about pointers from an earlier entry of this generation with the same key. Returns the
+    /// number of that entry; `None` if there is none.
     fn learn(&mut self, entry: &Entry, identity: Identity, pointers: &mut Pointers) -> Option<u64> {
         let Some((number, earlier)) = self.entries.with_key(entry.key) else {
             if self.recurred == 0 && self.passes >= LONG && self.entries.keys() >= LONG as usize {
@@ -131,9 +137,9 @@ impl Ledger {
         }
         self.recurred += 1;
         let (new, pass) = (earlier.pass != entry.pass, earlier.pass);
-        match earlier.same_text(entry) {
+        match earlier.same_bytes(entry) {
             Some(false) if earlier.pos != entry.pos => pointers.note_shared(),
-            // Without texts this is a cursor, or an object that is linked twice.
+            // Without record bytes this is a cursor, or an object that is linked twice.
             None if earlier.pass == entry.pass => pointers.note_shared(),
             _ => {}
         }
@@ -174,7 +180,7 @@ impl Ledger {
         }
     }
 
-    /// Adds a rendering to the ledger. Returns the duplicate, if the record was accepted before.
+    /// Adds a rendering to the ledger. Returns both renderings, if the record was accepted earlier; else `None`.
     pub(in crate::rules) fn accept(
         &mut self,
         new_entry: &NewEntry,
@@ -184,9 +190,9 @@ impl Ledger {
         let entry = &new_entry.entry;
         if let Some(last) = self.entries.last() {
             let other = last.key != entry.key;
-            let same = last.same_text(entry) == Some(true);
-            self.ambiguous_text |= other && same;
-            self.repeated_text |= same && last.pass == entry.pass;
+            let same = last.same_bytes(entry) == Some(true);
+            self.ambiguous_bytes |= other && same;
+            self.repeated_bytes |= same && last.pass == entry.pass;
         }
         let duplicate = self.duplicate(new_entry, time, pointers);
         if let Some(pass) = &mut self.pass {
@@ -196,37 +202,37 @@ impl Ledger {
         duplicate
     }
 
-    /// Returns true if the record was not accepted before in this generation.
+    /// Returns true if the record was not accepted earlier in this generation.
     pub(in crate::rules) fn is_new(&self, new_entry: &NewEntry) -> bool {
-        let other = |earlier: &Entry| earlier.same_text(&new_entry.entry) == Some(false);
+        let other = |earlier: &Entry| earlier.same_bytes(&new_entry.entry) == Some(false);
         let by_key = new_entry.earlier.and_then(|number| self.entries.number(number));
         let last =
-            self.entries.last().is_none_or(|last| last.same_text(&new_entry.entry) != Some(true));
+            self.entries.last().is_none_or(|last| last.same_bytes(&new_entry.entry) != Some(true));
         last && by_key.is_none_or(other)
     }
 
-    /// Returns the record that was accepted last, if it is the first of a pass that is not the
-    /// first of its generation, and its text is known.
+    /// Returns the record that was accepted last, if it is the first one of a pass that is not the first pass of its
+    /// generation, and its bytes are known; else `None`.
     #[inline]
     pub(in crate::rules) fn first_of_pass(&self) -> Option<Entry> {
-        let pass = self.pass.as_ref().filter(|pass| pass.shown == 1 && self.passes > 1)?;
+        let pass = self.pass.as_ref().filter(|pass| pass.accepted == 1 && self.passes > 1)?;
         self.entries.last().copied().filter(|last| last.pass == pass.number && last.hash != 0)
     }
 
-    /// Returns the first record of the generation, or the last one before `entry`, if it has the
-    /// same text and its neighbours have other texts.
-    pub(in crate::rules) fn earlier_with_text(&self, entry: &Entry) -> Option<Entry> {
+    /// Returns the first record of the generation, or the last one before `entry`, if it has the same bytes as `entry`
+    /// and its neighbours have other bytes; else `None`.
+    pub(in crate::rules) fn earlier_with_bytes(&self, entry: &Entry) -> Option<Entry> {
         let behind = self.entries.last().is_some_and(|last| last == entry);
         let before = self.entries.total() - u64::from(behind);
         let candidates = [Some(0), before.checked_sub(1)].into_iter().flatten();
-        candidates.filter(|_| !self.repeated_text).find_map(|number| {
+        candidates.filter(|_| !self.repeated_bytes).find_map(|number| {
             let one = self.entries.number(number)?;
-            let same = one.pos != entry.pos && one.same_text(entry) == Some(true);
+            let same = one.pos != entry.pos && one.same_bytes(entry) == Some(true);
             same.then_some(*one)
         })
     }
 
-    /// Returns the position of the record that followed an entry.
+    /// Returns the position of the record after an entry; `None` if unknown.
     pub(in crate::rules) fn behind(&self, entry: &Entry) -> Option<i64> {
         let (number, _) = self.entries.at(entry.pos)?;
         self.entries.number(number + 1).map(|then| then.pos)
@@ -245,12 +251,12 @@ impl Ledger {
         };
         let trust = pointers.trust(identity, identity);
         if let Some(earlier) = by_key.filter(|_| trust > Trust::None) {
-            // A text that other records have, too, is no witness.
-            let text = earlier.same_text(entry).filter(|same| !(*same && self.ambiguous_text));
+            // Bytes that other records have, too, prove nothing.
+            let text = earlier.same_bytes(entry).filter(|same| !(*same && self.ambiguous_bytes));
             let agree = (earlier.pos == entry.pos, true, text == Some(true));
-            // Emitted again because start went back, or the successor of such a record.
+            // The record was emitted again because start went back, or it follows such a record.
             let resumed = earlier.pass != entry.pass && pass.only_duplicates;
-            // next returned the pointer that it got, and the text shows that it is no cursor.
+            // next returned the pointer that was passed to it, and the record bytes show that it is not a cursor.
             let repeated =
                 pass.returned_same && text == Some(true) && self.entries.last() == Some(earlier);
             match (text, trust) {
@@ -263,7 +269,7 @@ impl Ledger {
             }
         }
         let earlier = by_pos.filter(|earlier| earlier.pass != entry.pass)?;
-        let text = earlier.same_text(entry);
+        let text = earlier.same_bytes(entry);
         let pointer = earlier.ptr == entry.ptr;
         let earlier_identity = self.identity(earlier.ptr);
         let other =
@@ -277,5 +283,5 @@ impl Ledger {
 }
 
 fn pass_begins(pass: Option<&Pass>) -> bool {
-    pass.is_some_and(|pass| pass.shown == 0)
+    pass.is_some_and(|pass| pass.accepted == 0)
 }
