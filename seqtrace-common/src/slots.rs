@@ -80,7 +80,7 @@ impl PendingBatch {
     }
 
     /// A batch without pending callbacks.
-    pub const NONE: Self = {
+    pub const EMPTY: Self = {
         let none = Pair {
             next: 0,
             index: 0,

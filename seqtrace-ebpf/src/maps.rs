@@ -46,7 +46,7 @@ pub(crate) static SESSION: HashMap<u64, SessionState> = HashMap::with_max_entrie
 /// The table of [`crate::slots`]. It is not declared as a map, so that its address is a constant.
 #[unsafe(link_section = ".bss.slots")]
 pub(crate) static mut SLOTS: [Slot; slots::SLOTS] = [const {
-    Slot { id: 0, collisions: 0, pad: 0, state: SessionState::new(0), batch: PendingBatch::NONE }
+    Slot { id: 0, collisions: 0, pad: 0, state: SessionState::new(0), batch: PendingBatch::EMPTY }
 }; slots::SLOTS];
 
 /// By slot number of [`SLOTS`]: the owner's address.

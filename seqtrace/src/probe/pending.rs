@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     fn slot(key: u32, pairs: u32, pending_next: u32, time: u64) -> Slot {
-        let batch = PendingBatch { pairs, pending_next, time, ..PendingBatch::NONE };
+        let batch = PendingBatch { pairs, pending_next, time, ..PendingBatch::EMPTY };
         Slot { id: 8, collisions: 0, pad: 0, state: SessionState::new(key), batch }
     }
 

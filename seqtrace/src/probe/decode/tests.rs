@@ -151,7 +151,7 @@ impl Programs {
             collisions: 0,
             pad: 0,
             state: SessionState::new(Self::KEY),
-            batch: PendingBatch::NONE,
+            batch: PendingBatch::EMPTY,
         })
     }
 
@@ -167,7 +167,7 @@ impl Programs {
 
     fn flush(&mut self) {
         let time = self.time;
-        let batch = std::mem::replace(&mut self.slot().batch, PendingBatch::NONE);
+        let batch = std::mem::replace(&mut self.slot().batch, PendingBatch::EMPTY);
         if batch.pairs > 0 {
             let head = Self::head(Kind::Batch, time);
             let (session, pairs) = (Self::KEY, u16::try_from(batch.pairs).unwrap());
