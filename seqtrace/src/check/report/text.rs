@@ -241,7 +241,11 @@ impl Screen<'_> {
         let plans: Vec<&str> = found.plans.iter().take(4).map(|kind| kind.name()).collect();
         if !plans.is_empty() {
             let others = found.plans.len() - plans.len();
-            let others = if others > 0 { format!(" and {others} others") } else { String::new() };
+            let others = match others {
+                0 => String::new(),
+                1 => " and 1 other".to_owned(),
+                _ => format!(" and {others} others"),
+            };
             more.push(format!("seen in {}{others}", plans.join(", ")));
         }
         more.push(format!("seqtrace explain {}", finding.id));
