@@ -1,4 +1,4 @@
-//! Reports on the files of a recording: as for a file that check reads itself, but without plans.
+//! Creates reports on the files of a recording, like those on files that check reads itself, but without plans.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::{
     session::update::{Update, What},
 };
 
-/// Makes a report on each file, in the order in which the files were first opened.
+/// Collects a report on each file, in the order in which the files were first opened.
 #[derive(Debug, Default)]
 pub(crate) struct ReportCollector {
     files: Vec<File>,
@@ -25,15 +25,15 @@ struct File {
     report: Report,
     sessions: u64,
     circumstances: Circumstances,
-    /// A read returned bytes or the end of the file.
+    /// True if a read returned bytes or the end of the file.
     read: bool,
     /// Positive errno of the last read that failed; `None` if none did.
     errno: Option<i32>,
 }
 
 impl ReportCollector {
-    /// Returns the reports. If events were lost, or the recording is cut off, no file is clean: the missing events
-    /// may belong to any of them.
+    /// Returns the reports. If events were lost, or the recording is cut off, no file is clean: the missing events may
+    /// belong to any file.
     pub(crate) fn reports(self, played: &Played) -> Vec<Report> {
         self.files.into_iter().map(|file| file.concluded(played)).collect()
     }
@@ -109,7 +109,7 @@ mod tests {
         session::update::{Range, ReadEnd, Summary, Totals},
     };
 
-    /// Returns the verdict on a file whose reads returned these values.
+    /// Returns the verdict on a file, from the return values of its reads.
     fn verdict(reads: &[i64]) -> Verdict {
         let mut collected = ReportCollector::default();
         let session = Arc::new(session(1, b"/proc/foo"));

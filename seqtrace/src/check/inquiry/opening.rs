@@ -1,4 +1,4 @@
-//! The first reads: they show if the file can be read at all, and if it can be read again.
+//! The first reads, which find out if the file can be read at all, and if it can be read again.
 
 use super::{Inquiry, Known, Lab};
 use crate::check::{
@@ -88,7 +88,7 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(Ok(first_reads))
     }
 
-    /// Makes the first whole read and takes the shape of the file from it.
+    /// Reads the whole file for the first time and derives the shape of the file from that read.
     async fn first_whole(&mut self) -> anyhow::Result<Result<Known, Verdict>> {
         let answer = self.carry(&plan::whole(self.bounds.bytes)).await?;
         let (reference, outcome) = match first_whole(&answer.calls, answer.ended) {
@@ -125,8 +125,8 @@ pub(super) fn count(calls: &[Call]) -> u64 {
     u64::try_from(calls.len()).unwrap_or(u64::MAX)
 }
 
-/// Returns the reference and the outcome of the first whole read. A read that does not come to its end is a
-/// reference as far as it came.
+/// Returns the reference and the outcome of the first whole read. A whole read that was interrupted is a reference up
+/// to the point that it reached.
 fn first_whole(calls: &[Call], ended: Ended) -> Result<(Reference, PlanOutcome), Verdict> {
     match (Reference::of(calls), ended) {
         (Ok(reference), Ended::Done) => Ok((reference, PlanOutcome::Ok)),
@@ -148,7 +148,8 @@ pub(super) fn unfinished(ended: Ended) -> PlanOutcome {
     }
 }
 
-/// Returns the shape of a file after a whole read. Without a trace of it, lines are taken for records.
+/// Returns the shape of a file after a whole read. If the trace has no session of the read, each line counts as a
+/// record.
 fn shape(calls: &[Call], reference: &Reference, session: Option<&SeenSession>) -> Shape {
     let len = reference.len();
     let mut record_ends: Vec<u64> =

@@ -1,4 +1,4 @@
-//! An object a line, as in the JSON of a trace: versioned, with every key always present.
+//! JSON, one object per line, as in the JSON of a trace: versioned, with every key always present.
 
 use std::fmt;
 

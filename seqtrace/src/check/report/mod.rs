@@ -37,19 +37,19 @@ pub(crate) enum Format {
     Github,
 }
 
-/// Options of the output. All but the format are for text.
+/// Options of the output. All except for the format apply to [`Format::Text`] only.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent command line switch")]
 pub(crate) struct Options {
     pub(crate) format: Format,
     pub(crate) color: bool,
-    /// Escape everything that is not ASCII.
+    /// True if everything that is not ASCII is escaped.
     pub(crate) ascii: bool,
-    /// Show clean files in full, and findings that are information.
+    /// True if clean files are reported in full, and findings of severity info are listed.
     pub(crate) verbose: bool,
-    /// Leave out clean files.
+    /// True if clean files are left out.
     pub(crate) quiet: bool,
-    /// The only target is one file: show it in full, without a line of sums.
+    /// True if the only target is one file: it is reported in full, without a line of sums.
     pub(crate) single: bool,
 }
 
@@ -61,20 +61,21 @@ pub(crate) struct Sums {
     pub(crate) findings: u64,
     pub(crate) inconclusive: u64,
     pub(crate) refused: u64,
-    /// Clean files and files with findings whose text changes by itself, so that not all bytes were judged.
+    /// Number of clean files and files with findings whose bytes change by themselves, so that not all bytes were
+    /// judged.
     pub(crate) volatile: u64,
 }
 
-/// Numbers of files that text does not list.
+/// Numbers of files that [`Format::Text`] does not list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unlisted {
-    /// Files that a glob matches and that were not read. No sum counts them.
-    pub(crate) passed_by: u64,
-    /// Named files that are no seq files. The sums count them as refused.
+    /// Number of files that a glob matches and that were not read. No sum counts them.
+    pub(crate) skipped: u64,
+    /// Number of named files that are not seq files. The sums count them as refused.
     pub(crate) others: u64,
 }
 
-/// Writes reports in one format. An error of `fmt` never occurs, because a String takes all text.
+/// Writes reports in one format. An error of `fmt` never occurs, because writing to a String cannot fail.
 trait Layout: Debug {
     /// Appends the text before the first report. `files`: number of reports that will follow.
     fn begin(&mut self, _files: u64, _out: &mut String) -> fmt::Result {
@@ -89,7 +90,7 @@ trait Layout: Debug {
         Ok(())
     }
 
-    /// Returns true if files that are no seq files come last.
+    /// Returns true if reports on files that are not seq files come last.
     fn defers_others(&self) -> bool {
         false
     }
@@ -106,7 +107,7 @@ fn layout(options: Options) -> Box<dyn Layout> {
 }
 
 impl Sums {
-    fn add(&mut self, report: &Report) {
+    fn count_report(&mut self, report: &Report) {
         self.files += 1;
         let judged = matches!(report.verdict, Verdict::Clean | Verdict::Findings);
         self.volatile += u64::from(report.volatile && judged);
@@ -125,7 +126,7 @@ pub(crate) struct ReportWriter {
     layout: Box<dyn Layout>,
     sums: Sums,
     unlisted: Unlisted,
-    /// Reports on files that are no seq files, kept until it is known if they are listed.
+    /// Reports on files that are not seq files, buffered until it is known if they are listed.
     others: Vec<Report>,
 }
 
@@ -146,17 +147,17 @@ impl ReportWriter {
 
     /// Appends the report on one file.
     pub(crate) fn report(&mut self, report: &Report, out: &mut Vec<u8>) {
-        self.sums.add(report);
+        self.sums.count_report(report);
         append(out, |text| self.layout.report(report, text));
     }
 
     /// Counts a file that a glob matches and that was not read.
-    pub(crate) fn pass_by(&mut self) {
-        self.unlisted.passed_by += 1;
+    pub(crate) fn count_skipped(&mut self) {
+        self.unlisted.skipped += 1;
     }
 
-    /// Reports a file that is no seq file. Text lists them after the others, or counts them if there are
-    /// several beside files that were judged.
+    /// Reports a file that is not a seq file. [`Format::Text`] lists such files after the others, or only counts them
+    /// if there are several beside files that were judged.
     pub(crate) fn other(&mut self, report: Report, out: &mut Vec<u8>) {
         if self.layout.defers_others() {
             self.others.push(report);
@@ -170,7 +171,7 @@ impl ReportWriter {
         let judged = self.sums.files > self.sums.refused;
         if judged && others.len() > 1 {
             for report in &others {
-                self.sums.add(report);
+                self.sums.count_report(report);
             }
             self.unlisted.others = u64::try_from(others.len()).unwrap_or(u64::MAX);
         } else {
@@ -216,7 +217,7 @@ fn word(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// Returns the reason for a verdict that judges nothing.
+/// Returns the reason for a verdict of inconclusive or refused; `None` for other verdicts.
 fn reason(verdict: &Verdict) -> Option<&str> {
     match verdict {
         Verdict::Clean | Verdict::Findings => None,
@@ -248,7 +249,7 @@ fn outcome(plan: &PlanReport) -> (&'static str, Option<String>) {
     }
 }
 
-/// Returns the function that a finding blames: `eof_next [seqbugs+0x250]`.
+/// Returns the function at fault in a finding: `eof_next [seqbugs+0x250]`.
 fn blamed(finding: &Finding) -> Option<String> {
     finding.blame.as_ref().map(|blame| location(&blame.function))
 }

@@ -9,7 +9,7 @@ use crate::check::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) len: u64,
-    /// The whole read came to the end of the file.
+    /// True if the whole read reached the end of the file.
     pub(super) complete: bool,
     /// Length that most records have; at least 1.
     pub(super) record: u64,
@@ -23,7 +23,7 @@ pub(super) struct Facts {
     pub(super) first_read_end: u64,
     /// Number of reads of the whole read.
     pub(super) read_count: u64,
-    /// Every `cat` prints the same: that of busybox uses sendfile(2) and reads once more at the end.
+    /// True if every `cat` prints the same. The `cat` of busybox uses sendfile(2) and reads once more at the end.
     pub(super) cat: bool,
 }
 

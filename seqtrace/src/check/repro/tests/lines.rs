@@ -149,7 +149,7 @@ fn an_end_that_does_not_last_is_nothing_for_cat() {
 
 #[test]
 fn two_descriptors_are_compared_with_two_descriptors() {
-    let trial = Trial::new(Script::Turns { block: 2, turns: 2 }, &facts());
+    let trial = Trial::new(Script::Turns { block_bytes: 2, turns: 2 }, &facts());
     let calls = |whole: &[u8], asks: bool| {
         let mut calls = vec![open(2), open(3)];
         for slot in [2, 3] {
@@ -189,9 +189,9 @@ fn texts() {
     assert_eq!(correct(&between), "cat /f");
     assert_eq!(text(between), "(exec 3</f; dd bs=2 count=1 <&3; cat /f >/dev/null; cat <&3)");
     let two = Script::Python(vec![
-        Op::Read { want: 2, shown: true },
+        Op::Read { want: 2, is_printed: true },
         Op::Seek { to: 0 },
-        Op::Read { want: 2, shown: true },
+        Op::Read { want: 2, is_printed: true },
     ]);
     assert_eq!(correct(&two), "{ cat /f | head -c 2; cat /f | head -c 2; }");
     assert_eq!(
