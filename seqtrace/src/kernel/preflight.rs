@@ -1,4 +1,4 @@
-//! The facts about the running kernel that loading and attaching need.
+//! Gathers the facts about the running kernel that loading and attaching need.
 
 use std::{sync::Arc, thread};
 
@@ -12,7 +12,7 @@ use super::{
     text::Kcore,
 };
 
-/// Facts that could not be gathered.
+/// Errors of [`Preflight::gather`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PreflightError {
     #[error(transparent)]
@@ -42,7 +42,7 @@ pub struct Preflight {
     pub(crate) kernel: Kernel,
     /// The kernel's symbols, as far as they are available.
     pub(crate) symbols: Arc<Kallsyms>,
-    /// Describes the fallback if /proc/kallsyms hides addresses; `None` if it does not.
+    /// Description of the fallback if /proc/kallsyms hides addresses; `None` if addresses are visible.
     pub(crate) fallback: Option<&'static str>,
 }
 
@@ -69,7 +69,7 @@ impl Preflight {
             cgroup_seqfile_show: address("cgroup_seqfile_show"),
             sysfs_kf_seq_show: address("sysfs_kf_seq_show"),
         };
-        // Without the text assume what most kernels have: nothing is inlined.
+        // If the code cannot be read, assume what is true of most kernels: nothing is inlined.
         let openers = Kcore::open()
             .map(|kcore| openers::inlined(&symbols, &|at, len| kcore.read(at, len)))
             .unwrap_or_default();
