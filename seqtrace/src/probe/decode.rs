@@ -23,7 +23,7 @@ pub(super) enum DecodeError {
     Short {
         /// The part that the record should contain.
         what: &'static str,
-        /// Length of the record or of its rest, bytes.
+        /// Length of the record, or of its undecoded rest, in bytes.
         len: usize,
     },
     /// This version does not know the value.
@@ -40,8 +40,8 @@ pub(super) enum DecodeError {
 pub(super) struct Decoder {
     /// Loss counter of each CPU's last record.
     lost: Vec<u32>,
-    /// By session: time (ns since boot) of the last callback that was forwarded from a pending batch. A session has no
-    /// entry once a later callback has arrived.
+    /// Time (ns since boot) of the last callback that was forwarded from a pending batch, by session. The entry of a
+    /// session is removed when a later callback arrives.
     forwarded: HashMap<Key, u64>,
     /// End of the trace, ns since boot; `None` while it goes on.
     end: Option<u64>,
@@ -52,7 +52,7 @@ impl Decoder {
         Self::default()
     }
 
-    /// Returns the time of a record, ns since boot; `None` if the record is too short.
+    /// Returns the timestamp of a record, ns since boot; `None` if the record is too short.
     pub(super) fn time(record: &[u8]) -> Option<u64> {
         Head::read_from_prefix(record).ok().map(|(head, _)| head.time)
     }
@@ -200,7 +200,8 @@ impl Decoder {
     }
 }
 
-/// Reads the `what` at the beginning of `record`. Returns it and the bytes behind it.
+/// Decodes a value of type `T`, named `what` in errors, at the beginning of `record`. Returns the value and the bytes
+/// behind it.
 fn take<'a, T: FromBytes>(
     record: &'a [u8],
     what: &'static str,

@@ -14,7 +14,7 @@ use crate::event::{Body, Event};
 pub(super) struct ReorderBuffer(VecDeque<Event>);
 
 impl ReorderBuffer {
-    /// Takes the next event of the ring. Flushes older buffered events, then forwards the event or buffers it.
+    /// Processes the next event of the ring: flushes older buffered events, then forwards the event or buffers it.
     #[inline]
     pub(super) fn take(&mut self, event: Event, mut out: impl FnMut(Event)) {
         if !self.0.is_empty() {

@@ -49,8 +49,8 @@ pub(crate) struct Source {
     looking_at: Option<Vec<u8>>,
     /// The open that [`look_at`](Self::look_at) caused.
     seen: Option<Open>,
-    /// Reports of tables to whose callbacks probes were attached while older events were still in the ring, each with the
-    /// time of attaching (ns since boot).
+    /// Events that report the attaching of probes to the callbacks of a table, with the time of attaching (ns since
+    /// boot). They wait for older events that were still in the ring.
     attached: VecDeque<(u64, Vec<Body>)>,
     /// Time of the last record, ns since boot.
     last: u64,
@@ -71,7 +71,7 @@ pub(crate) struct End {
 }
 
 impl Source {
-    /// Attaches the probes that begin sessions, and takes over the ring.
+    /// Attaches the probes that begin sessions, and creates the source that reads the ring.
     ///
     /// # Errors
     /// The kernel refuses a required probe.
@@ -111,7 +111,7 @@ impl Source {
         self.queue.pop_front()
     }
 
-    /// Empties the ring in a thread of its own from here on. `fault`: fixed poll interval, for fault-injection tests.
+    /// Starts the thread that empties the ring. `fault`: fixed poll interval, for fault-injection tests.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -137,8 +137,8 @@ impl Source {
         true
     }
 
-    /// Fetches all records of events up to now. Later ones stay in the ring, so that it returns even if events arrive
-    /// faster than they are decoded.
+    /// Fetches all records of events up to now. Later records stay in the ring, so that the call returns even if events
+    /// arrive faster than they are decoded.
     pub(crate) fn catch_up(&mut self) {
         let now = clock::monotonic();
         while self.fetch() && self.last <= now {}
@@ -192,7 +192,7 @@ impl Source {
         self.seen.take().filter(|open| open.ret == 0 && matches!(open.kind, FileKind::Seq { .. }))
     }
 
-    /// Traces one more process, if the filter has process ids.
+    /// Traces one more process, if the filter contains process ids.
     ///
     /// # Errors
     /// The filter is full.
@@ -214,7 +214,7 @@ impl Source {
         u32::try_from(self.probes.attached()).unwrap_or(u32::MAX)
     }
 
-    /// Attaches to a file's callbacks. Returns the reason if one of them cannot be traced.
+    /// Attaches to a file's callbacks. Returns the reason why one of them cannot be traced; `None` if all can.
     pub(crate) fn try_callbacks(&mut self, kind: &FileKind) -> Option<String> {
         let FileKind::Seq { table, .. } = kind else { return None };
         let generation = self.generation_of(table);
@@ -254,7 +254,8 @@ impl Source {
         self.last
     }
 
-    /// Fetches the rest: buffered events and the gaps behind the last one. `end`: end of the trace, ns since boot.
+    /// Fetches the remaining events: buffered events and the gaps behind the last event. `end`: end of the trace, ns
+    /// since boot.
     ///
     /// # Errors
     /// A counter cannot be read.
@@ -327,8 +328,8 @@ impl Source {
         show.module.and_then(|module| module_generation::of(&module)).unwrap_or(0)
     }
 
-    /// Attaches to the callbacks of a table, unless that was attempted. The events that report it are yielded behind
-    /// those that are in the ring now, which are older.
+    /// Attaches to the callbacks of a table, unless that was attempted before. The events that report the attaching
+    /// follow those that are in the ring now, which are older.
     fn attach_table(&mut self, table: &OpTable) {
         let generation = self.generation_of(table);
         if self.probes.has_attempted(table, generation) {
@@ -353,7 +354,7 @@ fn enqueue(queue: &mut VecDeque<Event>, attached: &mut VecDeque<(u64, Vec<Body>)
     queue.push_back(event);
 }
 
-/// Returns true for a file that bpf_seq_read() may read: an iterator's descriptor (bpf_iter_new_fd(),
+/// Returns true if bpf_seq_read() may read the file: an iterator's descriptor (bpf_iter_new_fd(),
 /// kernel/bpf/bpf_iter.c), or a file of bpffs, where iterators are pinned.
 fn is_iterator(open: &Open) -> bool {
     // `BPF_FS_MAGIC` and `ANON_INODE_FS_MAGIC` (include/uapi/linux/magic.h).

@@ -235,7 +235,7 @@ fn state(state: &wire::SeqState) -> SeqState {
     }
 }
 
-/// Converts a number that should fit in a byte. Returns 255, which no wrapper has, if it does not.
+/// Converts a number to a byte; a number that does not fit becomes 255, which is not the number of any wrapper.
 fn narrow(value: u32) -> u8 {
     u8::try_from(value).unwrap_or(u8::MAX)
 }
