@@ -32,8 +32,8 @@ pub(crate) struct Tracing {
     pub(crate) capture: Capture,
 }
 
-/// Filters of sessions, by opener and file. A session is shown or hidden as a whole. Values of one
-/// option are alternatives; different options must all match.
+/// Filters of sessions, by opener and file. A session is displayed or hidden as a whole. Values of one option are
+/// alternatives; different options must all match.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Filters")]
 pub(crate) struct Select {
@@ -175,7 +175,7 @@ pub(crate) enum Backend {
     Auto,
     /// Probe the calls in the kernel's own loop: all files at once
     Core,
-    /// Probe the callback functions, file by file
+    /// Probe the callback functions of each traced file separately
     Callbacks,
 }
 

@@ -1,4 +1,4 @@
-//! Inspects the files of the targets before the trace begins, by opening them.
+//! Opens the files of the targets before the trace begins, to inspect them.
 
 use std::io;
 
@@ -65,7 +65,7 @@ fn inspect_matches(glob: &Glob, files: &[NamedFile], source: &mut Source) {
             return;
         }
         let path = file.real_path();
-        // Opening some files has effects, and one of many that cannot be opened is no reason to stop.
+        // Opening some files has effects. One of many files that cannot be opened is not a reason to stop.
         traceable |= match denylist::reason(&path) {
             Some(_) => true,
             None => !matches!(source.look_at(&path), Ok(None)),
@@ -113,7 +113,7 @@ fn info(file: &NamedFile, open: &Open) -> TargetInfo {
     TargetInfo { word: file.path.clone(), callbacks, note }
 }
 
-/// Joins the notes that exist.
+/// Joins the notes that are present.
 fn notes(notes: [Option<String>; 2]) -> Option<String> {
     let notes: Vec<String> = notes.into_iter().flatten().collect();
     (!notes.is_empty()).then(|| notes.join("; "))
