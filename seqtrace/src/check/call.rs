@@ -84,8 +84,8 @@ pub(crate) enum Message {
 pub(crate) struct Garbled;
 
 impl Message {
-    /// Appends a message to `out`: the call `head` with `bytes` in place of `head.bytes`, or [`Message::Done`] if
-    /// `head` is `None`.
+    /// Appends a message to `out`: the call `head` with `bytes` instead of `head.bytes`, or [`Message::Done`] if `head`
+    /// is `None`.
     pub(super) fn encode(head: Option<&Call>, bytes: &[u8], out: &mut Vec<u8>) {
         let mut record = [0; HEAD];
         match head {

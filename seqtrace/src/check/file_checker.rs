@@ -41,7 +41,7 @@ pub(crate) struct Limits {
 pub(crate) struct FileChecker {
     pub(crate) trace: Trace<Collector>,
     readers: [Process; 2],
-    /// Process that does nothing. Its files are read in place of those in /proc/self: a reader's own files would show
+    /// Process that does nothing. Its files are read instead of those in /proc/self: a reader's own files would show
     /// the read.
     idle: Process,
     limits: Limits,
@@ -50,7 +50,7 @@ pub(crate) struct FileChecker {
 /// Number of records above which each step is a request of its own, so that the ring is emptied in between.
 const HEAVY: usize = 2048;
 
-/// The readers at work on one file.
+/// State of the check of one file.
 struct Reading<'a> {
     checker: &'a mut FileChecker,
     /// Path that is opened. Under /proc/self it differs from the path that the user named.
@@ -88,7 +88,7 @@ impl FileChecker {
     ///
     /// # Errors
     /// The readers or the trace fail. Errors of the file are in the report.
-    pub(crate) async fn file(&mut self, path: &Path, real: &Path) -> anyhow::Result<Report> {
+    pub(crate) async fn check_file(&mut self, path: &Path, real: &Path) -> anyhow::Result<Report> {
         let lost = self.trace.source.lost()?;
         let mut report = Report::new(path.as_os_str().as_bytes().to_vec());
         let read_as = read_as(real, self.idle.id());
@@ -112,12 +112,12 @@ impl FileChecker {
         if let Some(why) = denylist::reason(read_as).filter(|_| !self.limits.force) {
             return Some(format!("{why}: not opened without --force"));
         }
-        let looked = self.trace.source.look_at(read_as);
+        let inspected = self.trace.source.inspect_file(read_as);
         self.trace.pump();
         self.trace.sink.take();
-        match looked {
+        match inspected {
             Err(error) => match self.trace.source.failed_open() {
-                // The traced open of a reader will show whether a failed open leaks.
+                // The traced open of a reader reveals if a failed open leaks.
                 Some(open) => {
                     if let Functions::Callbacks(callbacks) = open.functions {
                         report.callbacks = Some(callbacks);

@@ -13,7 +13,7 @@ pub(crate) enum End {
     Cut,
 }
 
-/// Bytes and end of a whole read.
+/// Result of a whole read: its bytes, and the way in which it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reference {
     pub(crate) bytes: Vec<u8>,
@@ -34,7 +34,7 @@ pub(crate) enum What {
         /// The line that was read, from the same offset.
         got: Vec<u8>,
     },
-    /// Bytes past the end of the reference.
+    /// A read returned bytes past the end of the reference.
     Beyond {
         /// The first of these bytes.
         got: Vec<u8>,

@@ -29,8 +29,8 @@ pub(crate) struct Process {
 /// Interval at which the counter of returned calls in the trace is polled: the reader itself reports calls much later.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Time limit of one call. The trace shows when a call returned; a message of the reader for each call would disturb
-/// what it reads.
+/// Time limit of a system call of the reader. The trace counts returned calls; a message of the reader for each call
+/// would disturb what it reads.
 #[derive(Clone, Copy, Debug)]
 struct ReadDeadline {
     limit: Duration,
@@ -117,7 +117,7 @@ impl Process {
         let mut time_limit =
             ReadDeadline { limit: step, since: Instant::now(), returned: returned() };
         loop {
-            if self.take_calls(calls)? {
+            if self.decode_calls(calls)? {
                 return Ok(Ended::Done);
             }
             let poll = (Instant::now() + POLL_INTERVAL.min(step)).min(deadline);
@@ -142,21 +142,21 @@ impl Process {
     }
 
     /// Decodes the messages that have arrived. Returns true after the last one of the request.
-    fn take_calls(&mut self, calls: &mut Vec<Call>) -> io::Result<bool> {
-        let mut taken = 0;
+    fn decode_calls(&mut self, calls: &mut Vec<Call>) -> io::Result<bool> {
+        let mut decoded = 0;
         let mut done = false;
         while !done
             && let Some((message, len)) =
-                Message::decode(self.number, self.input.get(taken..).unwrap_or_default())
+                Message::decode(self.number, self.input.get(decoded..).unwrap_or_default())
                     .map_err(io::Error::other)?
         {
-            taken += len;
+            decoded += len;
             match message {
                 Message::Call(call) => calls.push(call),
                 Message::Done => done = true,
             }
         }
-        self.input.drain(..taken);
+        self.input.drain(..decoded);
         Ok(done)
     }
 

@@ -153,7 +153,7 @@ impl Reader {
         (left > 0).then_some(left)
     }
 
-    /// Makes one read(2). Returns false at the end of the file and after an error.
+    /// Calls read(2) once. Returns false at the end of the file and after an error.
     fn read(&mut self, slot: Slot, want: u64) -> io::Result<bool> {
         let Self { open, buffer, .. } = self;
         let Some(descriptor) = open.get_mut(&slot) else { return Ok(false) };
@@ -182,7 +182,8 @@ impl Reader {
         self.record_read(slot, Syscall::Readv, at, want, &result)
     }
 
-    /// Makes one splice(2) into the pipe and empties it. Returns false at the end of the file and after an error.
+    /// Calls splice(2) into the pipe once and empties the pipe. Returns false at the end of the file and after an
+    /// error.
     fn splice(&mut self, slot: Slot, want: u64) -> io::Result<bool> {
         let Self { open, buffer, pipe: (from, into), .. } = self;
         let Some(descriptor) = open.get_mut(&slot) else { return Ok(false) };

@@ -38,7 +38,7 @@ impl ReportCollector {
         self.files.into_iter().map(|file| file.concluded(played)).collect()
     }
 
-    fn take(&mut self, update: &Update) {
+    fn record(&mut self, update: &Update) {
         let Some(session) = &update.session else { return };
         let index = *self.index.entry(session.path.clone()).or_insert_with(|| {
             let report = Report {
@@ -73,7 +73,7 @@ impl ReportCollector {
 
 impl Sink for ReportCollector {
     fn update(&mut self, update: &Update) -> Shown {
-        self.take(update);
+        self.record(update);
         Shown::No
     }
 }
@@ -115,7 +115,7 @@ mod tests {
         let session = Arc::new(session(1, b"/proc/foo"));
         let mut feed = |what| {
             let session = Some(Arc::clone(&session));
-            collected.take(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
+            collected.record(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
         };
         feed(What::Open);
         for ret in reads {

@@ -155,10 +155,10 @@ pub(crate) struct Limits {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct Counts {
-    /// End when this many sessions have closed; later sessions are not shown
+    /// End when this many sessions have closed; later sessions are not displayed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_sessions: Option<u64>,
-    /// End when this many events have been shown
+    /// End when this many events have been displayed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_events: Option<u64>,
     /// End when RULE is broken; without RULE, when any rule is broken (info does not count)
@@ -196,7 +196,7 @@ pub(crate) struct Capture {
     /// Method by which callbacks are traced
     #[arg(long, value_enum, default_value_t)]
     pub(crate) backend: Backend,
-    /// Size of the ring buffer for events that are not shown yet: a power of two, e.g. 8MiB
+    /// Size of the ring buffer for events that are not displayed yet: a power of two, e.g. 8MiB
     #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = ring_size)]
     pub(crate) ring_size: u32,
     /// Create this file when all probes are attached

@@ -106,7 +106,7 @@ async fn examine(
         if is_refused && !candidate.named && skips {
             report.count_skipped();
         } else if other_kind {
-            report.other(result, &mut output.data);
+            report.report_non_seq(result, &mut output.data);
         } else {
             report.report(&result, &mut output.data);
         }
@@ -128,7 +128,7 @@ async fn judge_one(
         result.verdict = Verdict::Refused(why.clone());
         return Ok((result, *other_kind));
     }
-    let mut result = checker.file(path, real).await?;
+    let mut result = checker.check_file(path, real).await?;
     result.notes.extend_from_slice(notes);
     let other_kind =
         matches!(&result.verdict, Verdict::Refused(why) if why == verdict::NOT_A_SEQ_FILE);

@@ -1,4 +1,4 @@
-//! `seqtrace list`: shows which files are seq files, and their callbacks.
+//! `seqtrace list`: lists seq files and their callbacks.
 //!
 //! The kind of a file is known only when it is opened. Each file is opened for reading, without blocking,
 //! and no byte is read. Files for which even opening has an effect are excluded by name.
@@ -139,9 +139,9 @@ fn entry_of(file: &NamedFile, source: &mut Source, backend: &ChosenBackend) -> E
     if let Some(why) = denylist::reason(&path) {
         return empty("unknown", format!("not opened: {why}"));
     }
-    let looked_at = source.look_at(&path);
+    let inspected = source.inspect_file(&path);
     while source.next_event().is_some() {}
-    let open = match looked_at {
+    let open = match inspected {
         Err(error) => return empty("unknown", format!("cannot be opened: {error}")),
         Ok(None) => return empty("other", "neither a seq file nor plain procfs".to_owned()),
         Ok(Some(open)) => open,

@@ -4,8 +4,8 @@
 //! string for each symbol, but sorted addresses, one blob of names and, from the first lookup by name on, an index of
 //! hashes. Writing the file costs the kernel far more than parsing it costs here.
 //!
-//! The kernel drops a module's symbols when the module is unloaded, and a session of its files may still
-//! have to be rendered: [`Kallsyms::merge`] keeps the names of unloaded modules.
+//! The kernel drops a module's symbols when the module is unloaded, and a session of its files may still have to be
+//! rendered: [`Kallsyms::merge`] preserves the names of unloaded modules.
 
 mod index;
 mod parse;

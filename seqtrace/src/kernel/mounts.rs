@@ -133,8 +133,8 @@ impl Mounts {
     }
 }
 
-/// Returns a path below the opener's own directory in procfs. An event does not show if `self` or the number was used;
-/// processes rarely open their own files by number.
+/// Returns a path below the opener's own directory in procfs. An event has the same names for `self` and for the
+/// number; processes rarely open their own files by number.
 fn join_self(point: &[u8], rest: &[Vec<u8>]) -> Vec<u8> {
     match rest[0].as_slice() {
         b"net" => join(point, rest),

@@ -71,11 +71,11 @@ impl Decoder {
         record: &[u8],
         mut out: impl FnMut(Event),
     ) -> Result<(), DecodeError> {
-        let (head, _) = take::<Head>(record, "an event")?;
+        let (head, _) = decode_prefix::<Head>(record, "an event")?;
         let Head { time, cpu, .. } = head;
         let over = self.end.is_some_and(|end| time > end);
         if head.kind == Kind::Batch as u8 {
-            let (batch, pairs) = take::<wire::Batch>(record, "a batch")?;
+            let (batch, pairs) = decode_prefix::<wire::Batch>(record, "a batch")?;
             if !over {
                 self.gap(&head, batch.time, &mut out);
             }
@@ -121,7 +121,7 @@ impl Decoder {
     ) -> Result<(), DecodeError> {
         let key = batch.session;
         for _ in 0..batch.pairs {
-            let (pair, rest) = take::<Pair>(pairs, "a pair of a batch")?;
+            let (pair, rest) = decode_prefix::<Pair>(pairs, "a pair of a batch")?;
             pairs = rest;
             let [next, show] = [pair.next_after, pair.show_after]
                 .map(|after| batch.time.saturating_add(u64::from(after)));
@@ -135,8 +135,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// Decodes the pending batch of a slot, because a show takes long or the trace ends. Its callbacks are forwarded now,
-    /// and not again when the batch is submitted.
+    /// Decodes the pending batch of a slot, when a show() takes long or the trace ends. The callbacks of the batch are
+    /// forwarded now, and not again when the batch is submitted.
     pub(super) fn decode_pending(&mut self, slot: &Slot, mut out: impl FnMut(Event)) {
         let PendingBatch { time, cpu, pair, .. } = &slot.batch;
         let key = slot.state.key;
@@ -202,7 +202,7 @@ impl Decoder {
 
 /// Decodes a value of type `T`, named `what` in errors, at the beginning of `record`. Returns the value and the bytes
 /// behind it.
-fn take<'a, T: FromBytes>(
+fn decode_prefix<'a, T: FromBytes>(
     record: &'a [u8],
     what: &'static str,
 ) -> Result<(T, &'a [u8]), DecodeError> {

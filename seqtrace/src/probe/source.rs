@@ -45,9 +45,9 @@ pub(crate) struct Source {
     /// True for the `callbacks` backend: probes are attached to the callbacks of a table when the first file with this
     /// table is opened.
     by_callback: bool,
-    /// Name of the file that [`look_at`](Self::look_at) opens.
-    looking_at: Option<Vec<u8>>,
-    /// The open that [`look_at`](Self::look_at) caused.
+    /// Name of the file that [`inspect_file`](Self::inspect_file) opens.
+    inspected_name: Option<Vec<u8>>,
+    /// The open that [`inspect_file`](Self::inspect_file) caused.
     seen: Option<Open>,
     /// Events that report the attaching of probes to the callbacks of a table, with the time of attaching (ns since
     /// boot). They wait for older events that were still in the ring.
@@ -96,7 +96,7 @@ impl Source {
             reorder: ReorderBuffer::default(),
             log,
             by_callback,
-            looking_at: None,
+            inspected_name: None,
             seen: None,
             attached: VecDeque::new(),
             last: 0,
@@ -160,7 +160,7 @@ impl Source {
         let Self { decoder, reorder, attached, queue, .. } = self;
         for slot in &unchanged {
             decoder.decode_pending(slot, |event| {
-                reorder.take(event, |event| enqueue(queue, attached, event));
+                reorder.process(event, |event| enqueue(queue, attached, event));
             });
         }
         Ok(self.pending.has_changed(&unchanged, end))
@@ -171,14 +171,14 @@ impl Source {
     ///
     /// # Errors
     /// The file cannot be opened.
-    pub(crate) fn look_at(&mut self, path: &Path) -> io::Result<Option<Open>> {
+    pub(crate) fn inspect_file(&mut self, path: &Path) -> io::Result<Option<Open>> {
         const NONBLOCK_NOCTTY: i32 = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
         // To attach a probe, this process reads other files: opens of other names are ignored.
-        self.looking_at = path.file_name().map(|name| name.as_bytes().to_vec());
+        self.inspected_name = path.file_name().map(|name| name.as_bytes().to_vec());
         self.seen = None;
         let file = OpenOptions::new().read(true).custom_flags(NONBLOCK_NOCTTY).open(path);
         self.catch_up();
-        self.looking_at = None;
+        self.inspected_name = None;
         if let Some(open) = &mut self.seen {
             self.names.name(open);
         }
@@ -186,7 +186,7 @@ impl Source {
         Ok(self.seen.take())
     }
 
-    /// Returns the open of the file that the last [`look_at`](Self::look_at) failed to open, if its `seq_open()`
+    /// Returns the open of the file that the last [`inspect_file`](Self::inspect_file) failed to open, if its `seq_open()`
     /// succeeded.
     pub(crate) fn failed_open(&mut self) -> Option<Open> {
         self.seen.take().filter(|open| open.ret == 0 && matches!(open.kind, FileKind::Seq { .. }))
@@ -285,7 +285,7 @@ impl Source {
             decoder,
             reorder,
             by_callback,
-            looking_at,
+            inspected_name,
             seen,
             attached,
             last,
@@ -296,22 +296,22 @@ impl Source {
         let mut opened = None;
         let result = decoder.decode(record, |mut event| {
             if let Body::Open(open) = &mut event.body {
-                let looked_at =
-                    looking_at.is_some() && open.components.last() == looking_at.as_ref();
+                let inspected =
+                    inspected_name.is_some() && open.components.last() == inspected_name.as_ref();
                 if let FileKind::Seq { table, .. } = &open.kind
                     && (*by_callback || is_iterator(open))
-                    && (looked_at || !open.own)
+                    && (inspected || !open.own)
                 {
                     opened = Some((*table, is_iterator(open)));
                 }
-                if open.own && looked_at {
+                if open.own && inspected {
                     *seen = Some(Open::clone(open));
                 }
                 if !open.own {
                     names.name(open);
                 }
             }
-            reorder.take(event, |event| enqueue(queue, attached, event));
+            reorder.process(event, |event| enqueue(queue, attached, event));
         });
         self.undecodable += u64::from(result.is_err());
         if let Some((table, iterator)) = opened {

@@ -68,7 +68,7 @@ fn inspect_matches(glob: &Glob, files: &[NamedFile], source: &mut Source) {
         // Opening some files has effects. One of many files that cannot be opened is not a reason to stop.
         traceable |= match denylist::reason(&path) {
             Some(_) => true,
-            None => !matches!(source.look_at(&path), Ok(None)),
+            None => !matches!(source.inspect_file(&path), Ok(None)),
         };
     }
     if !traceable {
@@ -80,7 +80,7 @@ fn inspect_matches(glob: &Glob, files: &[NamedFile], source: &mut Source) {
 
 fn inspect_file(file: &NamedFile, source: &mut Source) -> Result<TargetInfo, UserError> {
     let name = escape::text(&file.path, false);
-    let open = match source.look_at(&file.real_path()) {
+    let open = match source.inspect_file(&file.real_path()) {
         Ok(Some(open)) => open,
         Ok(None) if source.watch_plain().is_ok_and(|new| new) => return inspect_file(file, source),
         Ok(None) => {

@@ -66,7 +66,8 @@ struct Evidence {
     vanished: Option<i64>,
     /// Position of a wrong first record in a pass that resumed, and the position whose right bytes the record has.
     resumed_wrong: Option<(i64, Option<i64>)>,
-    /// The same two positions for a pass that begins at the first record, on a descriptor that was read before.
+    /// Position of a wrong first record in a pass that begins at the first record, on a descriptor that was read
+    /// before, and the position whose right bytes the record has.
     again_wrong: Option<(i64, Option<i64>)>,
     /// Position of a wrong first record of which an earlier rendering was discarded.
     rerendered_wrong: Option<i64>,
@@ -244,7 +245,7 @@ impl Evidence {
         let whose = || Some((first.pos, expected.position_of(first)));
         match (began, expected.agrees(first)) {
             (Beginning::Resumed, Some(false)) => {
-                self.resumed_wrong = self.resumed_wrong.or_else(whose)
+                self.resumed_wrong = self.resumed_wrong.or_else(whose);
             }
             (Beginning::Again, Some(false)) => self.again_wrong = self.again_wrong.or_else(whose),
             (Beginning::Rerendered, Some(false)) => {

@@ -8,7 +8,7 @@
 //!  ways      each plan against the whole reads around it, repeated in rounds where it differs
 //!  endless   files that do not end
 //!  origin    whole reads that differ from each other: time, or a side effect of reading
-//!  culprit   bytes that differ by how they are read: the callback to blame
+//!  culprit   bytes that differ by how they are read: the callback at fault
 //!  conclude  the verdict (verdict/)
 //! ```
 
@@ -105,9 +105,9 @@ struct Known {
     /// Sessions of the last whole read.
     whole: Vec<SeenSession>,
     /// Number of pairs of consecutive whole reads with the same bytes.
-    intact: u32,
+    equal_pairs: u32,
     /// Number of pairs of consecutive whole reads with different bytes.
-    broken: u32,
+    different_pairs: u32,
     /// True if reading the file empties it.
     consumed: bool,
 }
@@ -143,12 +143,12 @@ impl<L: Lab> Inquiry<'_, L> {
         };
         let ways = self.ways(&mut known).await?;
         self.circumstances.endless = self.endless(&mut known, &ways).await?;
-        self.report.volatile |= known.broken > 0 || known.consumed;
+        self.report.volatile |= known.different_pairs > 0 || known.consumed;
         if known.consumed {
             self.note("reading consumes the file");
         }
         self.report.bytes_compared &= !known.consumed;
-        if known.broken > 0 && !known.consumed {
+        if known.different_pairs > 0 && !known.consumed {
             self.origin(&known).await?;
         }
         self.circumstances.culprit = self.culprit(&known, &ways).await?;

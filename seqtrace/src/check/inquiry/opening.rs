@@ -45,10 +45,10 @@ impl<L: Lab> Inquiry<'_, L> {
             return Ok(Ok(known));
         }
         if second == known.reference {
-            known.intact += 1;
+            known.equal_pairs += 1;
             return Ok(Ok(known));
         }
-        known.broken += 1;
+        known.different_pairs += 1;
         if second.is_empty() && !known.reference.is_empty() {
             if !self.bounds.force {
                 return Ok(Err(Verdict::Refused(CONSUMED.to_owned())));
@@ -116,8 +116,8 @@ impl<L: Lab> Inquiry<'_, L> {
         });
         // A read that blocked would block again.
         let limit = if answer.ended == Ended::Done { self.bounds.bytes } else { reference.len() };
-        let (intact, broken, consumed) = (0, 0, false);
-        Ok(Ok(Known { shape, limit, reference, whole, intact, broken, consumed }))
+        let (equal_pairs, different_pairs, consumed) = (0, 0, false);
+        Ok(Ok(Known { shape, limit, reference, whole, equal_pairs, different_pairs, consumed }))
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) enum Conclusion {
     Excused,
     /// The whole reads differ from each other.
     Changes,
-    /// A read did not return, or there was no time.
+    /// A read did not return, or the time was over.
     Unknown,
 }
 
@@ -74,8 +74,8 @@ impl Rounds {
         }
     }
 
-    /// Returns the conclusion; `None` if one more round is needed. `max_broken`: number of runs with differing
-    /// brackets that show a file which changes.
+    /// Returns the conclusion; `None` if one more round is needed. `max_broken`: number of runs with differing brackets
+    /// from which on the file is considered to change.
     pub(super) fn conclusion(&self, max_broken: u32) -> Option<Conclusion> {
         let first = self.wrong.first();
         if self.unknown {

@@ -134,11 +134,11 @@ impl<L: Lab> Inquiry<'_, L> {
     async fn next_whole(&mut self, known: &mut Known, calls: &[Call]) -> anyhow::Result<NextWhole> {
         let Some(now) = self.whole(known).await? else { return Ok(NextWhole::Unknown) };
         if now == known.reference {
-            known.intact += 1;
+            known.equal_pairs += 1;
             return Ok(NextWhole::Same);
         }
         let mut agrees = now.compare(calls) == Outcome::Agrees;
-        known.broken += 1;
+        known.different_pairs += 1;
         let before = std::mem::replace(&mut known.reference, now);
         if known.max_broken() == MAX_BROKEN {
             let Some(later) = self.whole(known).await? else { return Ok(NextWhole::Unknown) };
@@ -146,7 +146,7 @@ impl<L: Lab> Inquiry<'_, L> {
             let same = later == before;
             known.reference = later;
             if same {
-                known.broken -= 1;
+                known.different_pairs -= 1;
                 return Ok(NextWhole::Same);
             }
         }
@@ -183,7 +183,7 @@ impl<L: Lab> Inquiry<'_, L> {
 impl Known {
     /// Returns the number of runs with differing brackets after which a plan is given up; 0 if no plan is repeated.
     fn max_broken(&self) -> u32 {
-        match self.broken.saturating_sub(self.intact) {
+        match self.different_pairs.saturating_sub(self.equal_pairs) {
             0..=MAX_EXCESS => MAX_BROKEN,
             more if more <= 2 * MAX_EXCESS => 1,
             _ => 0,

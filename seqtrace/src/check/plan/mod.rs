@@ -22,20 +22,20 @@ pub(crate) enum Step {
     Close {
         slot: Slot,
     },
-    /// Makes a single read(2).
+    /// Calls read(2) once, on the descriptor `slot`.
     Read {
         slot: Slot,
         /// Number of bytes to request.
         want: u64,
     },
-    /// Makes one read(2) for each of these sizes; ends early at an error or the end of the file.
+    /// Calls read(2) once for each size in `wants`; ends early at an error or the end of the file.
     Sizes {
         slot: Slot,
         /// Numbers of bytes to request, one for each read.
         wants: Vec<u64>,
     },
-    /// Makes read(2) calls of this size up to offset `to`, an error or the end of the file. The last call is smaller if it
-    /// would read past `to`.
+    /// Calls read(2) with blocks of this size up to offset `to`, an error or the end of the file. The last call
+    /// requests less if it would read past `to`.
     Until {
         slot: Slot,
         /// Size of each read, in bytes.
@@ -43,13 +43,13 @@ pub(crate) enum Step {
         /// File offset to reach.
         to: u64,
     },
-    /// Makes one readv(2) with buffers of these sizes.
+    /// Calls readv(2) once with buffers of these sizes.
     Vectored {
         slot: Slot,
         /// Size of each buffer, in bytes.
         wants: Vec<u64>,
     },
-    /// Makes a single pread(2).
+    /// Calls pread(2) once, on the descriptor `slot`.
     Pread {
         slot: Slot,
         /// File offset to read at.
@@ -57,19 +57,19 @@ pub(crate) enum Step {
         /// Number of bytes to request.
         want: u64,
     },
-    /// Makes an lseek(2) with SEEK_SET.
+    /// Calls lseek(2) with SEEK_SET.
     Seek {
         slot: Slot,
         /// File offset to reach.
         to: u64,
     },
-    /// Makes an lseek(2) with SEEK_CUR.
+    /// Calls lseek(2) with SEEK_CUR.
     Skip {
         slot: Slot,
         /// Distance in bytes; negative: backwards.
         by: i64,
     },
-    /// Makes splice(2) calls into a pipe up to offset `to`, an error or the end of the file.
+    /// Calls splice(2) into a pipe up to offset `to`, an error or the end of the file.
     Splice {
         slot: Slot,
         /// Number of bytes that each call requests.
@@ -112,7 +112,7 @@ pub(crate) enum Kind {
     Seek,
     /// Seeks from the middle to the beginning with lseek(2).
     Rewind,
-    /// Reads once briefly, then in long reads.
+    /// Reads few bytes once, then in large blocks.
     ShortLong,
     /// Reads through two descriptors in turn.
     Interleaved,

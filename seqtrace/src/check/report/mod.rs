@@ -72,7 +72,7 @@ pub(crate) struct Unlisted {
     /// Number of files that a glob matches and that were not read. No sum counts them.
     pub(crate) skipped: u64,
     /// Number of named files that are not seq files. The sums count them as refused.
-    pub(crate) others: u64,
+    pub(crate) non_seq: u64,
 }
 
 /// Writes reports in one format. An error of `fmt` never occurs, because writing to a String cannot fail.
@@ -91,7 +91,7 @@ trait Layout: Debug {
     }
 
     /// Returns true if reports on files that are not seq files come last.
-    fn defers_others(&self) -> bool {
+    fn defers_non_seq(&self) -> bool {
         false
     }
 }
@@ -127,7 +127,7 @@ pub(crate) struct ReportWriter {
     sums: Sums,
     unlisted: Unlisted,
     /// Reports on files that are not seq files, buffered until it is known if they are listed.
-    others: Vec<Report>,
+    non_seq: Vec<Report>,
 }
 
 impl ReportWriter {
@@ -136,7 +136,7 @@ impl ReportWriter {
             layout: layout(options),
             sums: Sums::default(),
             unlisted: Unlisted::default(),
-            others: Vec::new(),
+            non_seq: Vec::new(),
         }
     }
 
@@ -158,24 +158,24 @@ impl ReportWriter {
 
     /// Reports a file that is not a seq file. [`Format::Text`] lists such files after the others, or only counts them
     /// if there are several beside files that were judged.
-    pub(crate) fn other(&mut self, report: Report, out: &mut Vec<u8>) {
-        if self.layout.defers_others() {
-            self.others.push(report);
+    pub(crate) fn report_non_seq(&mut self, report: Report, out: &mut Vec<u8>) {
+        if self.layout.defers_non_seq() {
+            self.non_seq.push(report);
         } else {
             self.report(&report, out);
         }
     }
 
-    fn others(&mut self, out: &mut Vec<u8>) {
-        let others = std::mem::take(&mut self.others);
+    fn end_non_seq(&mut self, out: &mut Vec<u8>) {
+        let non_seq = std::mem::take(&mut self.non_seq);
         let judged = self.sums.files > self.sums.refused;
-        if judged && others.len() > 1 {
-            for report in &others {
+        if judged && non_seq.len() > 1 {
+            for report in &non_seq {
                 self.sums.count_report(report);
             }
-            self.unlisted.others = u64::try_from(others.len()).unwrap_or(u64::MAX);
+            self.unlisted.non_seq = u64::try_from(non_seq.len()).unwrap_or(u64::MAX);
         } else {
-            for report in &others {
+            for report in &non_seq {
                 self.report(report, out);
             }
         }
@@ -183,7 +183,7 @@ impl ReportWriter {
 
     /// Appends the text after the last report.
     pub(crate) fn end(&mut self, out: &mut Vec<u8>) {
-        self.others(out);
+        self.end_non_seq(out);
         append(out, |text| self.layout.end(&self.sums, self.unlisted, text));
     }
 

@@ -49,9 +49,9 @@ impl Layout for Text {
             return Ok(());
         }
         let Sums { files, clean, findings, inconclusive, refused, volatile } = *sums;
-        let Unlisted { skipped, others } = unlisted;
-        if others > 0 && !self.options.quiet {
-            writeln!(out, "{others} of the named files are not seq files: -v lists them")?;
+        let Unlisted { skipped, non_seq } = unlisted;
+        if non_seq > 0 && !self.options.quiet {
+            writeln!(out, "{non_seq} of the named files are not seq files: -v lists them")?;
         }
         write!(
             out,
@@ -66,7 +66,7 @@ impl Layout for Text {
         Ok(())
     }
 
-    fn defers_others(&self) -> bool {
+    fn defers_non_seq(&self) -> bool {
         !self.options.verbose
     }
 }

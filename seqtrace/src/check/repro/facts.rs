@@ -24,7 +24,7 @@ pub(super) struct Facts {
     /// Number of reads of the whole read.
     pub(super) read_count: u64,
     /// True if every `cat` prints the same. The `cat` of busybox uses sendfile(2) and reads once more at the end.
-    pub(super) cat: bool,
+    pub(super) cat_is_uniform: bool,
 }
 
 impl Facts {
@@ -50,7 +50,7 @@ impl Facts {
             middle: shape.record_ends.get(shape.record_ends.len() / 2).copied().unwrap_or(0),
             first_read_end: shape.read_ends.first().copied().unwrap_or(shape.len),
             read_count: u64::try_from(shape.read_ends.len()).unwrap_or(u64::MAX),
-            cat: splices,
+            cat_is_uniform: splices,
         }
     }
 
@@ -64,6 +64,6 @@ impl Facts {
 
     /// Returns the command that prints the whole file.
     pub(super) fn source(&self, file: &str) -> String {
-        if self.cat { format!("cat {file}") } else { format!("dd if={file} bs=128k") }
+        if self.cat_is_uniform { format!("cat {file}") } else { format!("dd if={file} bs=128k") }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 const BLOCK: u64 = 1 << 20;
 /// Largest number of reads of a trial whose manner of reading made no difference in the plans.
 const FEW: u64 = 1024;
-/// Least number of reads that prove a file endless.
+/// Smallest number of reads that proves that a file has no end.
 const MANY: u64 = 1000;
 /// Largest number of turns of two descriptors.
 const TURNS: u64 = 24;
@@ -132,7 +132,7 @@ fn sequential(facts: &Facts) -> Vec<Script> {
 /// Returns scripts that seek forward on a descriptor, as dd can.
 fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
     let mut scripts = Vec::new();
-    // A faulty seek shows best at the end of the file, where a read should get nothing.
+    // A faulty seek is easiest to detect at the end of the file, where a read should get nothing.
     let mut offsets = Vec::new();
     for plan in report.plans.iter().filter(|plan| SEEKING.contains(&plan.kind)) {
         let Some(failure) = failure(plan) else { continue };
@@ -211,7 +211,7 @@ fn past_end(facts: &Facts) -> Vec<Script> {
     scripts
 }
 
-/// Returns the faults that the whole read itself may show.
+/// Returns the faults that a whole read alone may reveal.
 fn whole(report: &Report) -> Vec<Fault> {
     let has =
         |id| report.found.iter().any(|found| found.finding.id == id && is_bad(&found.finding));

@@ -37,7 +37,7 @@ use super::oracle::What;
 /// A command that shows a bug.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Repro {
-    /// Code for sh.
+    /// Shell code that prints the wrong output.
     pub(crate) command: String,
     /// Description of the wrong output.
     pub(crate) shows: String,

@@ -14,7 +14,7 @@ pub(crate) struct Whole {
     pub(crate) bytes: Vec<u8>,
     pub(crate) end: End,
     /// True if one more read at the end gets nothing.
-    pub(crate) lasts: bool,
+    pub(crate) end_lasts: bool,
 }
 
 impl Whole {
@@ -24,10 +24,10 @@ impl Whole {
         if open.ret < 0 {
             return None;
         }
-        let mut whole = Self { bytes: Vec::new(), end: End::Cut, lasts: true };
+        let mut whole = Self { bytes: Vec::new(), end: End::Cut, end_lasts: true };
         for call in reads {
             if whole.end != End::Cut {
-                whole.lasts &= call.ret <= 0;
+                whole.end_lasts &= call.ret <= 0;
             } else if let Some(errno) = call.errno() {
                 whole.end = End::Error(errno);
             } else if call.ret == 0 {
@@ -71,7 +71,7 @@ impl Printed {
         for (number, act) in acts.iter().enumerate() {
             let (calls, after) = rest.split_at(made(&act.step, rest, &open)?);
             rest = after;
-            printed.take(number, act, calls)?;
+            printed.record(number, act, calls)?;
             if let (Step::Open { slot }, [call]) = (&act.step, calls) {
                 match call.errno() {
                     None => open.push(*slot),
@@ -82,7 +82,7 @@ impl Printed {
         rest.is_empty().then_some(printed)
     }
 
-    fn take(&mut self, number: usize, act: &TrialStep, calls: &[Call]) -> Option<()> {
+    fn record(&mut self, number: usize, act: &TrialStep, calls: &[Call]) -> Option<()> {
         match act.purpose {
             Purpose::Move if calls.iter().any(|call| call.ret < 0) => return None,
             Purpose::Setup | Purpose::Move => {}

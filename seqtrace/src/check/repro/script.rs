@@ -18,9 +18,9 @@ pub(super) enum Script {
     Turns { block_bytes: u64, turns: u64 },
     /// Reads `first` bytes through one descriptor, the whole file through another one, then the rest through the first.
     Between { first: u64 },
-    /// Makes `count` reads of `block_bytes` bytes, more than the file has bytes, and counts the bytes.
+    /// Makes `count` reads of `block_bytes` bytes, which request more than the file has, and counts the bytes.
     Endless { block_bytes: u64, count: u64 },
-    /// Makes calls that no tool of coreutils or busybox makes.
+    /// Makes system calls that no tool of coreutils or busybox makes.
     Python(Vec<Op>),
     /// Prints the return value of lseek(2).
     Lseek { to: u64 },
@@ -105,10 +105,10 @@ fn sizes(slot: Slot, block_bytes: u64, times: u64, purpose: Purpose) -> TrialSte
 }
 
 impl Script {
-    /// Returns the steps of a trial. `asks`: true if dd begins with an lseek(2) that only returns the file offset, like
+    /// Returns the steps of a trial. `queries_offset`: true if dd begins with an lseek(2) that only returns the file offset, like
     /// the dd of coreutils and unlike that of busybox.
-    pub(super) fn acts(&self, facts: &Facts, asks: bool) -> Vec<TrialStep> {
-        let ask = |slot| asks.then_some(setup(Step::Skip { slot, by: 0 }));
+    pub(super) fn acts(&self, facts: &Facts, queries_offset: bool) -> Vec<TrialStep> {
+        let ask = |slot| queries_offset.then_some(setup(Step::Skip { slot, by: 0 }));
         let open = |slot| setup(Step::Open { slot });
         let close = |slot| setup(Step::Close { slot });
         let rest = |slot, purpose| sizes(slot, LARGE, reads(LARGE, facts), purpose);
@@ -124,7 +124,7 @@ impl Script {
             Self::Parts(parts) => {
                 acts.push(open(0));
                 for part in parts {
-                    part.acts(facts, asks, &mut acts);
+                    part.acts(facts, queries_offset, &mut acts);
                 }
             }
             Self::Endless { block_bytes, count } => {
@@ -193,7 +193,7 @@ impl Script {
 
     /// Returns the command as shell code.
     pub(super) fn text(&self, file: &str, facts: &Facts) -> String {
-        let rest = if facts.cat { "cat" } else { "dd bs=128k" };
+        let rest = if facts.cat_is_uniform { "cat" } else { "dd bs=128k" };
         match self {
             Self::Whole => facts.source(file),
             Self::Endless { block_bytes, count } => {
@@ -262,12 +262,12 @@ impl Part {
         }
     }
 
-    fn acts(&self, facts: &Facts, asks: bool, acts: &mut Vec<TrialStep>) {
+    fn acts(&self, facts: &Facts, queries_offset: bool, acts: &mut Vec<TrialStep>) {
         let Self { tool, is_printed } = *self;
         let (block_bytes, count) = match tool {
             Tool::Rest => (LARGE, None),
             Tool::Dd { block_bytes, skip, count } => {
-                if asks {
+                if queries_offset {
                     acts.push(setup(Step::Skip { slot: 0, by: 0 }));
                 }
                 if skip > 0 {
@@ -294,7 +294,7 @@ impl Part {
     fn advance(&self, facts: &Facts, at: &mut Option<u64>, segments: &mut Vec<Segment>) {
         let (skip, len) = match self.tool {
             Tool::Rest => (0, None),
-            // Only for this size of a block the whole read shows how much a read gets.
+            // Only for this block size the number of bytes of a read is known, from the whole read.
             Tool::Dd { block_bytes: LARGE, skip, count: Some(1) } => {
                 (skip * LARGE, Some(facts.first_read_end.max(1)))
             }

@@ -26,7 +26,7 @@ pub(crate) struct Trial {
     pub(super) fault: Option<Fault>,
 }
 
-/// A fault that the whole read itself shows.
+/// A fault that a whole read alone reveals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// A read fails where the file should end.
@@ -101,7 +101,8 @@ impl Trial {
             return None;
         }
         let mut trial = self.clone();
-        trial.facts.cat &= runs.iter().all(|run| run.before.lasts && run.after.lasts);
+        trial.facts.cat_is_uniform &=
+            runs.iter().all(|run| run.before.end_lasts && run.after.end_lasts);
         match &trial.fault {
             Some(fault) if is_unchanged(runs, Measure::Text) => {
                 trial.whole_read(fault, runs, &file)

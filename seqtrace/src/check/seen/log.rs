@@ -68,7 +68,7 @@ pub(crate) struct Log {
     /// True if the next pass is the first pass of a read at offset 0.
     at_zero: bool,
     /// True if the last callback was a show() whose preview has not arrived yet.
-    waits: bool,
+    awaits_preview: bool,
 }
 
 impl Pass {
@@ -94,12 +94,12 @@ impl Log {
     /// Records that a read at file offset `pos` was entered.
     pub(super) fn read(&mut self, pos: i64) {
         self.at_zero = pos == 0;
-        self.waits = false;
+        self.awaits_preview = false;
     }
 
     /// Records a returned callback.
     pub(super) fn callback(&mut self, callback: &CallbackUpdate) {
-        self.waits = false;
+        self.awaits_preview = false;
         match callback.role {
             Role::Start => {
                 self.counts.start += 1;
@@ -139,7 +139,7 @@ impl Log {
         }
         let Some(pass) = self.passes.last_mut().filter(|_| !self.cut) else { return };
         self.renderings += 1;
-        self.waits = true;
+        self.awaits_preview = true;
         pass.renderings.push(Rendering {
             pos: callback.pos_in.unwrap_or(callback.pos_out),
             ptr: callback.v.unwrap_or_default(),
@@ -152,7 +152,7 @@ impl Log {
 
     /// Records the first bytes that the last show() wrote.
     pub(super) fn text(&mut self, bytes: &[u8]) {
-        if !std::mem::take(&mut self.waits) {
+        if !std::mem::take(&mut self.awaits_preview) {
             return;
         }
         let rendering = self.passes.last_mut().and_then(|pass| pass.renderings.last_mut());

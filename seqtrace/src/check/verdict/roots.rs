@@ -52,7 +52,7 @@ pub(super) fn is_early_end(report: &Report) -> bool {
     root.is_some_and(|root| root.finding.id == SQ106)
 }
 
-/// Makes SQ106 a consequence of SQ204: start() began the pass with a wrong record, and next() went on from it.
+/// Makes SQ106 a consequence of SQ204: start() returned a wrong record, and next() continued from this record.
 pub(super) fn overrule_early_end(report: &mut Report) {
     let root = report.found.iter().find(|found| found.finding.id == SQ204 && is_root(found));
     let Some(blame) = root.map(|root| root.finding.blame.clone()) else { return };

@@ -153,7 +153,8 @@ fn is_of(path: &Path, module: &dyn Fn(&str) -> bool, source: &mut Source) -> boo
     if denylist::reason(path).is_some() {
         return false;
     }
-    let Ok(Some(Open { functions: Functions::Callbacks(callbacks), .. })) = source.look_at(path)
+    let Ok(Some(Open { functions: Functions::Callbacks(callbacks), .. })) =
+        source.inspect_file(path)
     else {
         return false;
     };

@@ -107,7 +107,7 @@ impl Kallsyms {
         ModuleId::try_from(at).unwrap_or(0)
     }
 
-    /// Sorts by address. Symbols of one address keep the order of the file.
+    /// Sorts the symbols by address. Symbols at the same address remain in the order of the file.
     pub(super) fn sort(&mut self) {
         if self.addresses.is_sorted() {
             return;

@@ -154,7 +154,7 @@ pub enum SiteError {
         role: &'static str,
         /// Number of calls that were found.
         found: usize,
-        /// Least number of calls.
+        /// Smallest number of calls that the source makes.
         needed: usize,
     },
 }

@@ -73,7 +73,7 @@ impl Names {
         self.make(Expression::Load(base, sum))
     }
 
-    /// Splits value + number into a base that is no sum, and a number.
+    /// Splits value + number into a base that is not a sum, and a number.
     pub(super) fn split(&self, value: Value, number: i64) -> (Value, i64) {
         match self.get(value) {
             Some(Expression::Add(base, inner)) => (base, inner.wrapping_add(number)),

@@ -22,7 +22,7 @@ use crate::{
 /// Simulated time, in an arbitrary unit.
 pub(super) type Clock = Rc<Cell<u64>>;
 
-/// Makes the callbacks for an open.
+/// Creates the callbacks for an open.
 pub(super) type Make = Box<dyn Fn(&Clock) -> File>;
 
 pub(super) struct Simulated {
