@@ -2,7 +2,7 @@
 //!
 //! `cat` reads a seq file in only one way, and most bugs occur in others: if a read ends in the middle of a record,
 //! after a seek, at the end of the file, with two readers. So the file is first read whole, to get a reference and the
-//! offsets at which records end, and then in all the ways that [`plan`] derives from these. Each byte is compared with
+//! offsets at which records end, and then in all the ways that `plan` derives from these. Each byte is compared with
 //! the reference at its offset. Meanwhile all reads are traced, and the rules judge them like the reads of any other
 //! process.
 //!
@@ -19,7 +19,7 @@
 //! A separate process reads, because a read can block for ever, and only a process can be killed. The reading process's
 //! own files in /proc do not change while it reads.
 //!
-//! [`recorded`] creates the same report from a recording of other readers.
+//! `recorded` creates the same report from a recording of other readers.
 
 pub(crate) mod call;
 pub(crate) mod denylist;

@@ -36,7 +36,7 @@ pub(crate) enum What {
     },
     /// A read returned bytes past the end of the reference.
     Beyond {
-        /// The first of these bytes.
+        /// The first of the bytes past the end.
         got: Vec<u8>,
     },
     /// The file ended where the reference has more bytes.
@@ -139,7 +139,8 @@ impl Reference {
         outcome
     }
 
-    /// Returns the part before an offset of the line at this offset; empty if it is longer than [`PRINTED_BEFORE`].
+    /// Returns the beginning of the line that contains the offset `at`, up to the offset; empty if it is longer than
+    /// [`PRINTED_BEFORE`].
     fn line_before(&self, at: usize) -> &[u8] {
         let before = self.bytes.get(..at).unwrap_or_default();
         let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -189,7 +190,7 @@ impl Reference {
     }
 }
 
-/// Returns the first line of these bytes with its newline.
+/// Returns the first line of `bytes` with its newline, cut to [`PRINTED`] bytes.
 fn line(bytes: &[u8]) -> Vec<u8> {
     let len = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
     head(bytes.get(..len).unwrap_or(bytes))

@@ -5,7 +5,7 @@
 //! hashes. Writing the file costs the kernel far more than parsing it costs here.
 //!
 //! The kernel drops a module's symbols when the module is unloaded, and a session of its files may still have to be
-//! rendered: [`Kallsyms::merge`] preserves the names of unloaded modules.
+//! rendered: `Kallsyms::merge` preserves the names of unloaded modules.
 
 mod index;
 mod parse;

@@ -26,7 +26,8 @@ pub(crate) enum PreflightError {
 pub struct Kernel {
     pub(crate) btf: Arc<Btf>,
     pub(crate) offsets: Offsets,
-    /// Addresses of functions between the core and a file's own show.
+    /// Addresses of the show functions of kernfs and its users, which run between the core and a file's own show
+    /// function.
     pub(crate) wrappers: Wrappers,
     /// Address ranges of functions that the programs recognise on the stack.
     pub(crate) callers: Callers,

@@ -13,14 +13,14 @@ use crate::{faults::Faults, kernel::preflight::Kernel};
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) kernel: Kernel,
-    /// True: opens by seqtrace itself are emitted. Their sessions are never traced.
+    /// True if opens by seqtrace itself are emitted. Their sessions are never traced.
     pub(crate) show_own: bool,
     /// Number of bytes of each record to emit, 0 to [`PREVIEW_BYTES`].
     pub(crate) preview: u32,
     /// Size of the ring in bytes: a power of two, at least a page.
     pub(crate) ring_bytes: u32,
     pub(crate) filter: KernelFilter,
-    /// True: the programs emit their own diagnostics.
+    /// True if the programs emit their own diagnostics.
     pub(crate) log: bool,
     pub(crate) faults: Faults,
 }

@@ -52,7 +52,7 @@ pub(crate) struct Source {
     /// Events that report the attaching of probes to the callbacks of a table, with the time of attaching (ns since
     /// boot). They wait for older events that were still in the ring.
     attached: VecDeque<(u64, Vec<Body>)>,
-    /// Time of the last record, ns since boot.
+    /// Timestamp of the last decoded record, ns since boot.
     last: u64,
     pending: PendingBatchPoller,
     /// Number of records that could not be decoded.
@@ -61,10 +61,10 @@ pub(crate) struct Source {
     queue: VecDeque<Event>,
 }
 
-/// The end of a trace.
+/// Facts about the end of a trace.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct End {
-    /// CLOCK_MONOTONIC, ns since boot.
+    /// Time of the end by CLOCK_MONOTONIC, ns since boot.
     pub(crate) time: u64,
     /// Number of probe hits and files without events, except those that are in gaps.
     pub(crate) missed: u64,

@@ -69,7 +69,7 @@ impl Machine {
         self.resolve(path, |path| std::fs::metadata(path_buf(&[path, b"/."].concat())))
     }
 
-    /// Returns the real path of a file that a glob matches; `None` if it leads through a magic link.
+    /// Returns the real path of a file that a glob matches; `None` if the path contains a magic link.
     pub(super) fn matched(&self, path: &[u8]) -> Option<Vec<u8>> {
         match links::follow(path, self) {
             Resolution::Real(_) => self.real(path).ok(),

@@ -33,7 +33,8 @@ pub(super) fn line_diff(calls: &[Call], reference: &Reference) -> LineDiff {
     if same { LineDiff::NumbersOnly } else { LineDiff::Structure }
 }
 
-/// Returns the bytes that a descriptor read from the beginning on; `None` if it sought.
+/// Returns the bytes that a descriptor read from the beginning of the file; `None` if it did not only read
+/// sequentially.
 fn sequential(calls: &[Call], slot: (usize, u8)) -> Option<Vec<u8>> {
     let mut got = Vec::new();
     for call in calls.iter().filter(|call| (call.process, call.slot) == slot) {

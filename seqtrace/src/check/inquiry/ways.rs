@@ -16,15 +16,15 @@ use crate::check::{
 
 /// Number of runs with differing brackets after which a plan is given up, for a file that rarely changes.
 const MAX_BROKEN: u32 = 3;
-/// Excess of differing over equal pairs of whole reads above which a plan is given up after one such run.
-/// Above twice this excess no plan is repeated.
+/// Excess of differing over equal pairs of whole reads above which a plan is given up after one such run. If the excess
+/// is more than twice as large, no plan is repeated.
 const MAX_EXCESS: u32 = 3;
 
 /// A plan that gets other bytes than a whole read, each time.
 pub(super) struct FailedPlan {
-    /// First difference of the last run.
+    /// First difference of the last run of the plan.
     pub(super) difference: Difference,
-    /// Result of the last run.
+    /// System calls and trace of the last run of the plan.
     pub(super) answer: Answer,
     /// True if two readers take turns in the plan.
     pub(super) shared: bool,

@@ -202,12 +202,12 @@ fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut String) -> fmt::Result) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Returns the path, escaped for a terminal.
+/// Returns the path of the file, escaped for a terminal.
 fn path(report: &Report) -> String {
     escape::text(&report.path, false).to_string()
 }
 
-/// Returns the verdict as one word.
+/// Returns the verdict as one word: `clean`, `findings`, `inconclusive` or `refused`.
 fn word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Clean => "clean",

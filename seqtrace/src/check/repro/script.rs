@@ -28,7 +28,7 @@ pub(super) enum Script {
     Whole,
 }
 
-/// A tool of a command.
+/// A tool of a command, and the destination of its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) tool: Tool,
@@ -60,7 +60,7 @@ pub(super) enum Purpose {
     Print,
 }
 
-/// A step and its purpose.
+/// A step of a trial, and its purpose in the command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TrialStep {
     pub(super) step: Step,

@@ -60,7 +60,7 @@ pub(crate) struct Counts {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Log {
     pub(crate) passes: Vec<Pass>,
-    /// Calls in all passes, also in those above the limit.
+    /// Numbers of calls in all passes, including those above the limit.
     pub(crate) counts: Counts,
     /// True if the limit is reached: the last passes are missing.
     pub(crate) cut: bool,

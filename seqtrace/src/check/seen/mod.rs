@@ -33,9 +33,9 @@ pub(crate) struct SeenSession {
 /// Sessions and findings since the last call of [`Collector::take`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    /// In the order of opening.
+    /// Sessions, in the order of opening.
     pub(crate) sessions: Vec<SeenSession>,
-    /// In the order in which they were reported; some belong to sessions of an earlier plan.
+    /// Findings, in the order in which they were reported; some belong to sessions of an earlier plan.
     pub(crate) findings: Vec<Finding>,
     /// Number of lost events.
     pub(crate) lost: u64,

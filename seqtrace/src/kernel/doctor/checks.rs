@@ -290,7 +290,7 @@ fn perf(facts: &Facts) -> Check {
             "the kernel has no perf events",
             "boot a kernel built with CONFIG_PERF_EVENTS",
         ),
-        // Neither setting restricts a process that has the capabilities tracing needs anyway.
+        // Neither setting restricts a process with the capabilities that tracing needs.
         _ => Check::ok(NAME, detail),
     }
 }

@@ -14,7 +14,7 @@
 //!   displacement is that of a member of `struct seq_operations`;
 //! - the first argument, rdi, is the same `m`, and so is a callee-saved register;
 //! - nothing jumps to the instruction after the call, so that it runs only when the callback has
-//!   returned (for stop sites this is only noted: see [`Site::shared`]);
+//!   returned (for stop sites this is only noted: see `Site::shared`);
 //! - every indirect call of the function is either such a site or provably no call of a callback.
 
 mod callsites;

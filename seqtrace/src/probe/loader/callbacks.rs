@@ -20,7 +20,7 @@ pub(in crate::probe) struct Untraceable {
     pub(in crate::probe) reason: String,
 }
 
-/// An attempt to attach to a callback.
+/// Result of the last attempt to attach to a callback.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AttachAttempt {
     /// Generation of the callback's module at the attempt; 0 for the kernel itself.
