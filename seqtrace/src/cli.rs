@@ -207,7 +207,7 @@ pub(crate) struct Check {
     pub(crate) ascii: bool,
     /// Write the report to a file instead of standard output
     #[arg(short = 'o', long = "output", value_name = "FILE", help_heading = "Output")]
-    pub(crate) file: Option<PathBuf>,
+    pub(crate) output_file: Option<PathBuf>,
     /// Omit files that are clean
     #[arg(short, long, help_heading = "Output")]
     pub(crate) quiet: bool,

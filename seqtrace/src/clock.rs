@@ -1,4 +1,4 @@
-//! The system's clocks, for the edges only.
+//! Reads the system's clocks. Only modules that do I/O use them.
 
 use std::time::Duration;
 

@@ -15,11 +15,11 @@ pub enum Exit {
     Done,
     /// 1: rules are broken, and `--fail-on` or `check` counts that.
     Findings,
-    /// 2: the command line makes no sense, or names a file that cannot be written.
+    /// 2: the command line is invalid, or names a file that cannot be written.
     Usage,
     /// 3: no permission, or a kernel that cannot trace.
     Environment,
-    /// 4: an event that matters for the verdict was lost or not seen.
+    /// 4: an event that matters for the verdict was lost or not traced.
     Inconclusive,
     /// 5: a target was not found, or cannot be traced.
     Target,

@@ -9,9 +9,9 @@ pub struct Faults {
     pub sessions: Option<u32>,
     /// Capacity of the maps of calls and passes (`callbacks` backend); `None`: the default.
     pub calls: Option<u32>,
-    /// Pause before each time user space empties the ring.
+    /// Pause before user space empties the ring, each time; `None`: no pause.
     pub pause: Option<Duration>,
-    /// True: treat the text of the core as not understood.
+    /// True if the analysis of the core's code is to fail.
     pub no_core: bool,
 }
 

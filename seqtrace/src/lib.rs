@@ -1,6 +1,6 @@
 //! seqtrace shows a kernel developer what a seq_file really does.
 //!
-//! ARCHITECTURE.md in the repository has the picture; the modules here are its boxes.
+//! ARCHITECTURE.md in the repository explains how the modules work together.
 #![forbid(unsafe_code)]
 
 use seqtrace_model::escape;

@@ -8,10 +8,10 @@ use std::{
 
 use crate::{exit::UserError, render::Output};
 
-/// Writes data and status to their destinations.
+/// Writes data to its destination and status to standard error.
 #[derive(Debug)]
 pub struct Writer {
-    data: Data,
+    data_sink: DataSink,
     /// True if data was written.
     begun: bool,
     /// True if the reader of the data has closed the pipe.
@@ -20,7 +20,7 @@ pub struct Writer {
 
 /// Destination of the data.
 #[derive(Debug)]
-enum Data {
+enum DataSink {
     Stdout,
     File(File),
     /// All data is dropped.
@@ -46,33 +46,33 @@ impl Writer {
     /// # Errors
     /// The file cannot be created.
     pub(crate) fn open(file: Option<&Path>) -> Result<Self, UserError> {
-        let data = match file {
-            None => Data::Stdout,
-            Some(path) => Data::File(File::create(path).map_err(|error| {
+        let data_sink = match file {
+            None => DataSink::Stdout,
+            Some(path) => DataSink::File(File::create(path).map_err(|error| {
                 UserError::usage(
                     format!("cannot write {}: {error}", path.display()),
                     "name a file in a folder that exists and that you may write to: -o FILE",
                 )
             })?),
         };
-        Ok(Self { data, begun: false, closed: false })
+        Ok(Self { data_sink, begun: false, closed: false })
     }
 
-    /// Makes a writer that drops all data and writes only status. `stdout_is_free`: the traced command may
-    /// write to standard output.
+    /// Creates a writer that drops all data and writes only status. `stdout_is_free`: the traced command may write to
+    /// standard output.
     pub(crate) fn status_only(stdout_is_free: bool) -> Self {
-        Self { data: Data::None { stdout_is_free }, begun: false, closed: false }
+        Self { data_sink: DataSink::None { stdout_is_free }, begun: false, closed: false }
     }
 
     /// Returns true if the data is written to a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
-        matches!(self.data, Data::Stdout) && io::stdout().is_terminal()
+        matches!(self.data_sink, DataSink::Stdout) && io::stdout().is_terminal()
     }
 
     /// Returns true if the traced command may write to standard output, because the data is not written
     /// there.
     pub(crate) fn leaves_stdout(&self) -> bool {
-        matches!(self.data, Data::File(_) | Data::None { stdout_is_free: true })
+        matches!(self.data_sink, DataSink::File(_) | DataSink::None { stdout_is_free: true })
     }
 
     /// Writes the output and clears it. Returns false if the reader of the data has closed the pipe
@@ -87,13 +87,13 @@ impl Writer {
             Self::write_status(output);
         }
         if !output.data.is_empty() && !self.closed {
-            let result = match &mut self.data {
-                Data::Stdout => {
+            let result = match &mut self.data_sink {
+                DataSink::Stdout => {
                     let mut stdout = io::stdout().lock();
                     stdout.write_all(&output.data).and_then(|()| stdout.flush())
                 }
-                Data::File(file) => file.write_all(&output.data),
-                Data::None { .. } => Ok(()),
+                DataSink::File(file) => file.write_all(&output.data),
+                DataSink::None { .. } => Ok(()),
             };
             match result {
                 Ok(()) => {}

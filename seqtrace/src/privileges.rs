@@ -1,4 +1,4 @@
-//! The capabilities of this process, reduced to those that it still needs.
+//! Reduces the capabilities of this process to those that it still needs.
 
 use std::io;
 
@@ -10,9 +10,9 @@ use caps::{CapSet, Capability, CapsHashSet};
 const WHILE_TRACING: [Capability; 4] =
     [Capability::CAP_BPF, Capability::CAP_PERFMON, Capability::CAP_SYSLOG, Capability::CAP_KILL];
 
-/// Drops all other capabilities permanently, in this thread and those that it starts, and the right to
-/// regain any by running a program. Call it when everything is attached and the command after `--` has
-/// been started. `later`: more probes may have to be attached.
+/// Drops all other capabilities permanently, in this thread and those that it starts, and the right to regain any by
+/// running a program. Call it when everything is attached and the command after `--` has been started. `later`: true if
+/// more probes may have to be attached.
 ///
 /// # Errors
 /// The kernel refuses the change.

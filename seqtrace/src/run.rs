@@ -25,7 +25,7 @@ use crate::{
 
 /// Interval at which recorded batches are written and the programs' own diagnostics are printed.
 const TICK: Duration = Duration::from_millis(20);
-/// Interval at which pending batches are polled. A pending callback is shown after two or three intervals.
+/// Interval at which pending batches are polled. A pending callback is displayed after two or three intervals.
 const POLL_INTERVAL: Duration = Duration::from_nanos(STALLED_NS);
 /// Time without an event after which a pass is stalled, ns.
 const STALLED_NS: u64 = 30_000_000;
@@ -53,7 +53,7 @@ impl<S: Sink> Trace<S> {
         Self { source, pipeline, recorder, sink }
     }
 
-    /// Announces the beginning of the trace, from which on it is complete. Relative times count from here.
+    /// Announces that all probes are attached: the trace is complete from here on, and relative times count from here.
     pub(crate) fn announce_ready(&mut self) {
         let ready = Ready { begin: clock::monotonic(), probes: self.source.probes() };
         if let Some(recorder) = &mut self.recorder {
@@ -62,7 +62,7 @@ impl<S: Sink> Trace<S> {
         self.sink.ready(&ready);
     }
 
-    /// Announces what a target is.
+    /// Announces the description of a target.
     pub(crate) fn announce_target(&mut self, target: &TargetInfo) {
         if let Some(recorder) = &mut self.recorder {
             recorder.target(target);
@@ -80,7 +80,8 @@ impl<S: Sink> Trace<S> {
         }
     }
 
-    /// Waits for `work` and feeds events meanwhile. On return, all events from before its end were fed.
+    /// Waits for `work` and feeds events to the pipeline meanwhile. On return, all events from before the end of `work`
+    /// were fed.
     pub(crate) async fn pump_while<T>(&mut self, work: impl Future<Output = T>) -> T {
         const OFTEN: Duration = Duration::from_millis(4);
         let mut work = std::pin::pin!(work);

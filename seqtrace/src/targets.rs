@@ -1,8 +1,7 @@
 //! Locates the targets of the command line on this machine.
 //!
-//! [`crate::filter`] decides which sessions a target matches; this is the edge. A session has the real
-//! path of its file, so links and mounts are resolved here. A recording of another machine has nothing
-//! to resolve them with: there names are compared as text.
+//! [`crate::filter`] decides which sessions a target matches. A session has the real path of its file, so this module
+//! resolves links and mounts. For a recording of another machine they are unknown, and names are compared byte by byte.
 
 mod expand;
 mod inspect;
@@ -26,17 +25,17 @@ use crate::{
     probe::{opens::Opens, settings::KernelFilter},
 };
 
-/// Maximum number of files that a glob stands for.
+/// Maximum number of files to which a glob expands.
 const MAX_MATCHES: usize = 4096;
 
 /// A target of the command line and its files on this machine.
 #[derive(Debug)]
 pub(crate) struct LocatedTarget {
-    /// The target as named, with an absolute path.
+    /// The target as the user named it, with an absolute path.
     pub(crate) named: Target,
     /// Targets that match the sessions of its files, by real path.
     pub(crate) real: Vec<Target>,
-    /// Existing files that a path or a glob names, each once.
+    /// Existing files that a path or a glob names, without duplicates.
     pub(crate) files: Vec<NamedFile>,
     /// The reason why a path or a glob names no file; `None` if it names one.
     pub(crate) problem: Option<Problem>,
@@ -45,7 +44,7 @@ pub(crate) struct LocatedTarget {
 /// A file of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NamedFile {
-    /// Absolute path as named, or as a glob matches it.
+    /// Absolute path as the user named it, or as a glob matches it.
     pub(crate) path: Vec<u8>,
     /// Path that the file's sessions have, without links.
     pub(crate) real: Vec<u8>,
@@ -57,7 +56,7 @@ impl NamedFile {
         path_buf(&self.real)
     }
 
-    /// Describes the real path, if the name is another one.
+    /// Describes the real path; `None` if the file was named by its real path.
     pub(crate) fn leads_to(&self) -> Option<String> {
         let real = crate::escape::text(&self.real, false);
         (self.path != self.real).then(|| format!("leads to {real}"))
@@ -68,7 +67,7 @@ impl NamedFile {
 /// current folder.
 ///
 /// # Errors
-/// A word is no target.
+/// A word is not a valid target.
 pub(crate) fn parse(words: &[OsString]) -> Result<Vec<Target>, UserError> {
     let here = here();
     words.iter().map(|word| parse_one(word, &here)).collect()
@@ -91,7 +90,7 @@ fn parse_one(word: &OsString, here: &[u8]) -> Result<Target, UserError> {
 /// path if a file of that name exists.
 ///
 /// # Errors
-/// A word is no target.
+/// A word is not a valid target.
 pub(crate) fn locate(words: &[OsString]) -> Result<Vec<LocatedTarget>, UserError> {
     let (here, machine) = (here(), Machine::default());
     words.iter().map(|word| locate_one(word, &here, &machine)).collect()
@@ -120,7 +119,7 @@ fn locate_one(word: &OsString, here: &[u8], machine: &Machine) -> Result<Located
 }
 
 impl LocatedTarget {
-    /// Locates an absolute path. If it has `..`, which the kernel resolves after links, the name is the
+    /// Locates an absolute path. If it contains `..`, which the kernel resolves after links, the target is named by the
     /// real path.
     fn of_path(path: &[u8], machine: &Machine) -> Self {
         let upwards = path.split(|byte| *byte == b'/').any(|name| name == b"..");
@@ -171,8 +170,8 @@ fn real_glob(glob: &Glob, machine: &Machine) -> Result<Glob, Problem> {
     Ok(Glob::path(text).unwrap_or_else(|_| glob.clone()))
 }
 
-/// Returns the existing files that a pattern matches, each once. A file with links is named by its real
-/// path if the pattern matches that, too. Magic links are skipped: they are open files of processes.
+/// Returns the existing files that a pattern matches, without duplicates. A file with links is named by its real path
+/// if the pattern matches that, too. Magic links are skipped: they are open files of processes.
 fn matching(glob: &Glob, machine: &Machine) -> Vec<NamedFile> {
     let found = expand::expand(glob.text(), MAX_MATCHES).into_iter();
     deduplicate(
@@ -180,8 +179,8 @@ fn matching(glob: &Glob, machine: &Machine) -> Vec<NamedFile> {
     )
 }
 
-/// Removes further names of the same file and keeps the order. The real path is kept if it is among
-/// the names, otherwise the first name.
+/// Removes all but one name of each file and preserves the order. If the real path is among the names, it remains,
+/// otherwise the first name.
 pub(crate) fn deduplicate(files: Vec<NamedFile>) -> Vec<NamedFile> {
     let plain: BTreeSet<Vec<u8>> =
         files.iter().filter(|file| file.path == file.real).map(|file| file.real.clone()).collect();
@@ -245,7 +244,7 @@ pub(crate) fn filter(select: &cli::Select) -> Result<Filter, UserError> {
     })
 }
 
-/// Refuses a pattern of several components that does not begin like a path: it can match none.
+/// Refuses a pattern of several components that does not begin like a path, because it cannot match any path.
 fn refuse_relative(pattern: &str) -> Result<(), UserError> {
     let beginnings = ['/', '*', '?', '[', '{', '\\', '…'];
     if !pattern.contains('/') || pattern.starts_with(beginnings) || pattern.starts_with("anon_") {
@@ -272,7 +271,8 @@ pub(crate) fn filter_here(select: &cli::Select) -> Result<Filter, UserError> {
     Ok(filter)
 }
 
-/// Returns patterns of the real paths of the files that a pattern matches, unless they are the same.
+/// Returns patterns for the real paths of the files that a pattern matches, unless the pattern matches these paths
+/// itself.
 fn real_globs(glob: &Glob, machine: &Machine) -> Vec<Glob> {
     let Some((path, rest)) = glob.split() else { return Vec::new() };
     let literal = |path: &[u8]| Glob::path(glob::quote(path)).ok();
@@ -297,7 +297,7 @@ pub(crate) fn may_become_plain(target: &Target) -> bool {
     matches!(target, Target::Glob(_) | Target::Module(_))
 }
 
-/// Returns the kinds of files that the targets may be, as far as their open functions differ.
+/// Returns the kinds of files that the targets may name, as far as their open functions differ.
 pub(crate) fn opens(targets: &[Target]) -> Vec<Opens> {
     let mut kinds = Vec::new();
     for target in targets {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{paths, sh};
 
-/// Installs those of the packages that are missing. Fails with instructions if that is not possible.
+/// Installs the packages that are missing. Fails with instructions if that is not possible.
 pub(crate) fn install(packages: &[&str]) -> Result<()> {
     if packages.is_empty() {
         return Ok(());

@@ -18,10 +18,10 @@ const STORY: &str = include_str!("../demo/story.sh");
 /// Options of `cargo xtask demo`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Debian's kernel: 6.1 or 6.12
+    /// Debian kernel series to boot: 6.1 or 6.12
     #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
     kernel: &'static Series,
-    /// Use this machine's own kernel, if `seqtrace doctor` reports that it can be traced
+    /// Use the kernel of this machine, if `seqtrace doctor` reports that it can be traced
     #[arg(long, conflicts_with_all = ["kernel", "shell"])]
     host: bool,
     /// Start an interactive guest with the modules loaded instead of the demo

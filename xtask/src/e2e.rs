@@ -1,4 +1,4 @@
-//! The end-to-end tests: the scripts xtask/e2e/*.sh, which xtask/e2e/run runs in guests.
+//! Runs the end-to-end tests: the scripts xtask/e2e/*.sh, which xtask/e2e/run starts in guests.
 //!
 //! The guest's stdout is a protocol of lines: `%% begin SCRIPT`, then from the script `%% ok NAME`,
 //! `%% not ok NAME: reason`, `%% skip NAME: reason`, then `%% end SCRIPT STATUS`. All other lines are comments, so the
@@ -19,9 +19,10 @@ use crate::tally::{ScriptResult, Tally};
 use crate::vm::{self, GuestOptions};
 use crate::{paths, program, sh};
 
-/// Time limit of a guest for each script that it runs. `# timeout:` in a script sets the script's own limit.
+/// Time limit of a guest, multiplied by the number of its scripts. `# timeout:` in a script sets the limit of that
+/// script.
 const TIME_PER_SCRIPT: Duration = Duration::from_mins(10);
-/// Number of comment lines that are shown of a failed script.
+/// Number of comment lines of a failed script that are printed.
 const SHOWN_COMMENTS: usize = 40;
 
 fn folder() -> PathBuf {
@@ -41,7 +42,7 @@ pub(crate) fn scripts() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Returns the scripts with the line `# once`: their results do not depend on the kernel.
+/// Returns the names of the scripts with the line `# once`: their results do not depend on the kernel.
 pub(crate) fn once(scripts: &[String]) -> Result<Vec<String>> {
     let mut once = Vec::new();
     for script in scripts {
@@ -121,7 +122,7 @@ struct ResultParser {
     tally: Tally,
     /// Number of scripts that have begun.
     begun: usize,
-    /// The script that is running; `None` before the first and between two.
+    /// The script that is running; `None` before the first script and between two scripts.
     script: Option<RunningScript>,
 }
 

@@ -1,4 +1,4 @@
-//! Questions that git answers about the checkout.
+//! Queries git about the checkout.
 
 use std::process::Command;
 

@@ -19,7 +19,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::kernel::Kernel;
 use crate::{paths, sh};
 
-/// Number of console logs that are kept.
+/// Number of console logs that are retained.
 const MAX_LOGS: usize = 32;
 /// Number of console lines that a message quotes.
 const QUOTED_LINES: usize = 20;
@@ -44,7 +44,7 @@ pub(crate) struct GuestSpec {
     pub(crate) timeout: Duration,
 }
 
-/// Reason for which a guest ended.
+/// Reason why a guest ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GuestEnd {
     /// The script ended with this exit status.
@@ -93,8 +93,8 @@ enum GuestEvent {
     OutputClosed,
 }
 
-/// Boots a guest, forwards the script's stdout and stderr to `out` and `err` without delay, and waits for its end. QEMU
-/// ends at the latest when the calling thread does.
+/// Boots a guest, forwards the script's stdout and stderr to `out` and `err` without delay, and waits for the end of
+/// the guest. QEMU ends when the calling thread ends, or earlier.
 pub(crate) fn run(
     spec: &GuestSpec,
     out: &mut (dyn Write + Send),
@@ -135,7 +135,7 @@ pub(crate) fn run(
         scope.spawn(move || forward(stderr, err, None));
         scope.spawn(move || read_control(control, &sender));
         let end = wait_for_end(&events, &mut child.0, deadline);
-        // The sockets have everything that the script wrote. Without QEMU they end, and so do the threads.
+        // All output of the script is in the sockets. When QEMU ends, they are closed, and the threads end.
         child.stop();
         end
     })?;
@@ -171,8 +171,8 @@ fn qemu(spec: &GuestSpec) -> Command {
         qemu.args(["-accel", "tcg", "-icount", "shift=1,sleep=off", "-smp", "1"]);
     } else {
         // All CPUs share one thread. With one thread per CPU, and more CPUs than the machine has cores, the kernel
-        // panics: it meets breakpoints of kprobes and ftrace in text that another CPU has just patched back. One
-        // thread is no slower where two guests share two cores.
+        // panics: it meets breakpoints of kprobes and ftrace in text that another CPU has just patched back. One thread
+        // is not slower if two guests share two cores.
         qemu.args(["-cpu", "max", "-accel", "tcg,thread=single"]);
         qemu.args(["-smp", &spec.cpus.to_string()]);
     }

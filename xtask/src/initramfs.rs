@@ -1,4 +1,4 @@
-//! Makes the guest's root file system: a cpio archive in the format "newc", which the kernel unpacks into memory
+//! Creates the guest's root file system: a cpio archive in the format "newc", which the kernel unpacks into memory
 //! (Documentation/driver-api/early-userspace/buffer-format.rst).
 //!
 //! The archive is not compressed, because an emulated machine copies faster than it unpacks.
@@ -28,7 +28,7 @@ pub(crate) struct Initramfs {
 }
 
 impl Initramfs {
-    /// Begins an archive with the files of every guest: busybox, users, mount points and `/init`.
+    /// Creates an archive with the files of every guest: busybox, users, mount points and `/init`.
     pub(crate) fn base() -> Result<Self> {
         let mut archive = Self { bytes: Vec::new(), inode: 0, directories: BTreeSet::new() };
         let busybox = ["/bin/busybox", "/usr/bin/busybox"]

@@ -1,4 +1,4 @@
-//! Test that pyarrow reads the golden recordings and finds the same in them as seqtrace.
+//! Tests that pyarrow reads the golden recordings and gets the same data as seqtrace.
 
 use std::fs;
 use std::process::Command;
@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use crate::tally::Tally;
 use crate::{paths, setup, sh};
 
-/// Requirement for pip; the test installs it into a virtual environment under `target/`.
+/// Version of pyarrow as a requirement for pip. The test installs it into a virtual environment under `target/`.
 const PYARROW: &str = "pyarrow==26.0.1";
 
 /// Runs `xtask/interop/recordings.py` on the golden recordings.

@@ -2,7 +2,7 @@
 //! machine's own /boot, /lib/modules and /usr/src are not touched.
 //!
 //! A metapackage names the version of a kernel. Versions are not pinned, because old ones leave the archive. A fetched
-//! version stays until `cargo xtask setup --update`, so that a filled cache needs no network.
+//! version is used until `cargo xtask setup --update` runs, so that a filled cache needs no network.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,8 @@ pub(crate) struct Series {
     folder: &'static str,
     /// Debian package that depends on the newest image.
     metapackage: &'static str,
-    /// Archives and suites of another release of Debian that have the kernel; empty: this machine's own sources have it.
+    /// Archives and suites of another release of Debian that provide the kernel; empty: the apt sources of this machine
+    /// provide it.
     suites: &'static [(Archive, &'static str)],
     /// If true, the headers are fetched too, and modules can be built.
     builds_modules: bool,
@@ -180,7 +181,7 @@ fn cached(series: &Series, dir: &Path) -> Option<Kernel> {
     open(series, &dir.join(&release), &release).ok()
 }
 
-/// Returns the unpacked kernel in `root`, if it is complete.
+/// Returns the unpacked kernel in `root`. Fails if it is not complete.
 fn open(series: &Series, root: &Path, release: &str) -> Result<Kernel> {
     let vmlinuz = [format!("boot/vmlinuz-{release}"), format!("usr/lib/modules/{release}/vmlinuz")]
         .into_iter()
@@ -195,8 +196,8 @@ fn open(series: &Series, root: &Path, release: &str) -> Result<Kernel> {
 }
 
 impl Kernel {
-    /// Returns names and uncompressed contents of the modules `names` and of the modules they depend on, in the order in
-    /// which they can be loaded. Modules that are built in are left out.
+    /// Returns names and uncompressed contents of the modules `names` and of their dependencies, in the order in which
+    /// they can be loaded. Leaves out modules that are built in.
     pub(crate) fn modules(&self, names: &[&str]) -> Result<Vec<(String, Vec<u8>)>> {
         let mut found = Vec::new();
         for name in names {
@@ -344,7 +345,8 @@ fn fetch_resolved(series: &'static Series, apt: &Apt, dir: &Path) -> Result<Kern
     open(series, &unpacked, &release)
 }
 
-/// Returns the packages that make up a kernel: the image, the packages with its parts in newer suites, and the headers.
+/// Returns the packages of a kernel: the image, further packages with parts of the image in newer suites, and the
+/// headers.
 fn packages(series: &Series, apt: &Apt, image: &str, release: &str) -> Result<Vec<String>> {
     let mut packages = vec![image.to_owned()];
     let parts = [format!("linux-binary-{release}"), format!("linux-modules-{release}")];
@@ -364,7 +366,7 @@ fn has_vmlinuz(root: &Path, release: &str) -> bool {
         || root.join(format!("usr/lib/modules/{release}/vmlinuz")).exists()
 }
 
-/// Makes the headers usable in the cache: replaces /usr/src in the Makefile, the only absolute path in them.
+/// Replaces /usr/src in the Makefile of the headers, their only absolute path, so that they can be used in the cache.
 fn relocate(headers: &Path) -> Result<()> {
     let file = headers.join("Makefile");
     let text = paths::read(&file)?;

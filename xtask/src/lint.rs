@@ -46,22 +46,22 @@ fn lint<const N: usize>(tally: &mut Tally, name: &str, commands: [Command; N]) {
     tally.pass();
 }
 
-/// Cargo for the workspace.
+/// Returns a command that runs cargo in the workspace.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = setup::outer_cargo();
     command.args(arguments).current_dir(paths::root());
     command
 }
 
-/// Cargo for the workspace of the eBPF programs.
+/// Returns a command that runs cargo in the workspace of the eBPF programs.
 fn ebpf(arguments: &[&str]) -> Command {
     let mut command = cargo(arguments);
     command.current_dir(paths::root().join("seqtrace-ebpf"));
     command
 }
 
-/// clippy for the eBPF programs. rustup has no clippy for their target. None of the lints depends on the target, so the
-/// programs are checked as a program of this machine.
+/// Returns a command that runs clippy on the eBPF programs. rustup has no clippy for their target. No lint depends on
+/// the target, so they are checked as a program of this machine.
 fn ebpf_clippy() -> Command {
     let mut command = ebpf(&["clippy", "--release", "--locked", "--target-dir"]);
     command.arg(paths::target().join("ebpf/clippy"));

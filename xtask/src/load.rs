@@ -18,16 +18,16 @@ const SCRIPT: &str = include_str!("../load/play.sh");
 
 const SECTION: Section = Section::new("docs/load.md", "cargo xtask load");
 
-/// KiB of events that seqtrace may buffer, as in seqtrace/src/probe/ring.rs.
+/// Size of the events that seqtrace may buffer, in KiB, as in seqtrace/src/probe/ring.rs.
 const BACKLOG: u64 = 128 << 10;
 
 /// Options of `cargo xtask load`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Debian's kernel: 6.1 or 6.12
+    /// Debian kernel series to boot: 5.10, 6.1, 6.12 or 7
     #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
     kernel: &'static Series,
-    /// Duration of the soak, in which all parts run at once while seqtrace's memory is sampled; 0: no soak
+    /// Duration of the soak in seconds: all parts run at once while seqtrace's memory is sampled; 0: no soak
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     soak: u64,
     /// Run a fifth of each part and one minute of soak; do not write docs/load.md
@@ -78,7 +78,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
 #[derive(Debug, Default)]
 struct LoadResults {
     parts: Vec<PartResult>,
-    /// Samples of seqtrace's memory in the soak: seconds since its beginning, KiB.
+    /// Samples of seqtrace's memory in the soak: seconds since the beginning of the soak, and KiB.
     memory: Vec<(f64, u64)>,
     failures: Vec<String>,
 }
@@ -88,7 +88,7 @@ struct PartResult {
     name: String,
     /// Number of JSON objects that seqtrace wrote.
     objects: u64,
-    /// Number of records whose fate is emitted.
+    /// Number of records that were emitted.
     emitted: u64,
     lost: u64,
     missed: u64,
@@ -140,8 +140,8 @@ impl LoadResults {
         }
     }
 
-    /// Checks that parts ran, and that memory did not grow in the soak: it must be the same in both halves, or
-    /// within [`BACKLOG`], because seqtrace buffers events that arrive faster than it can show them.
+    /// Checks that parts ran, and that memory did not grow in the soak. It must be about the same in both halves, or
+    /// within [`bound`](Self::bound), because seqtrace buffers events that arrive faster than it can render them.
     fn check(&mut self, soak: u64) {
         if self.parts.is_empty() {
             self.failures.push("no part ran".to_owned());
@@ -150,7 +150,7 @@ impl LoadResults {
             return;
         }
         match self.halves() {
-            // A tenth, and 4 MiB that an allocator may keep after a burst.
+            // Tolerates a tenth, and 4 MiB that an allocator may retain after a burst.
             Some((first, second)) if second > (first + first / 10 + 4096).max(self.bound()) => {
                 self.failures.push(format!(
                     "seqtrace's memory grew in the soak: at most {first} KiB in the first half, \
@@ -163,13 +163,14 @@ impl LoadResults {
     }
 
     /// Returns the limit of seqtrace's memory in KiB: the memory of an idle tracer, the backlog, and a quarter of the
-    /// backlog that an allocator may keep.
+    /// backlog that an allocator may retain.
     fn bound(&self) -> u64 {
         let idle = self.parts.iter().find(|part| part.name == "nothing");
         idle.map_or(0, |idle| idle.rss + BACKLOG + BACKLOG / 4)
     }
 
-    /// Returns the largest memory, in KiB, in the first and in the second half of the soak.
+    /// Returns the largest memory, in KiB, in the first and in the second half of the soak; `None` if a half has no
+    /// samples.
     fn halves(&self) -> Option<(u64, u64)> {
         let (first, second) = self.memory.split_at(self.memory.len() / 2);
         let most = |half: &[(f64, u64)]| half.iter().map(|sample| sample.1).max();

@@ -46,7 +46,7 @@ enum Task {
         #[arg(long)]
         update: bool,
     },
-    /// Run the README's examples live: modules, writers and readers as seqtrace sees them
+    /// Run the README's examples live: modules, writers and readers, traced by seqtrace
     Demo(demo::Options),
     /// Measure the cost of tracing
     Bench(bench::Options),

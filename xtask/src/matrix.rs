@@ -1,4 +1,4 @@
-//! The table of test results by script and kernel in docs/kernels.md.
+//! Writes the table of test results by script and kernel in docs/kernels.md.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -94,7 +94,7 @@ fn table(results: &[ScriptResult]) -> String {
     text
 }
 
-/// Returns the numbers in a kernel release, to sort by.
+/// Returns the numbers in a kernel release, as a key for sorting.
 fn version(release: &str) -> Vec<u32> {
     release.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect()
 }

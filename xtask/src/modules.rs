@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{paths, sh};
 
-/// Extensions of files that Kbuild makes. They are not copied if the folder of the sources has them.
+/// Extensions of files that Kbuild generates. Such files in the folder of the sources are not copied.
 const PRODUCTS: &[&str] = &["ko", "o", "mod", "cmd", "symvers", "order"];
 
 /// Lock of the folders under target/: guests that start at the same time may need the same modules.

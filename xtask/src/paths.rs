@@ -25,7 +25,7 @@ pub(crate) fn target() -> PathBuf {
         .unwrap_or_else(|| root().join("target"))
 }
 
-/// Returns the folder of large files that every checkout can use and that can be made again: `SEQTRACE_CACHE`, or
+/// Returns the folder of large files that all checkouts share and that can be created again: `SEQTRACE_CACHE`, or
 /// `~/.cache/seqtrace`.
 pub(crate) fn cache() -> Result<PathBuf> {
     let dir = match (env::var_os("SEQTRACE_CACHE"), env::var_os("XDG_CACHE_HOME")) {
@@ -40,7 +40,7 @@ pub(crate) fn cache() -> Result<PathBuf> {
     dir.canonicalize().with_context(|| format!("cannot use {}", dir.display()))
 }
 
-/// Locks a folder of the cache, which several checkouts share, until the result is dropped.
+/// Locks a folder of the cache, which several checkouts share. Dropping the result releases the lock.
 pub(crate) fn lock(dir: &Path) -> Result<File> {
     let file = File::create(dir.join("lock"))?;
     file.lock().with_context(|| format!("cannot lock {}", dir.display()))?;

@@ -1,4 +1,4 @@
-//! Generated sections of documents: the text between `<!-- written by COMMAND -->` and `<!-- end -->`.
+//! Reads and writes generated sections of documents: the text between `<!-- written by COMMAND -->` and `<!-- end -->`.
 
 use std::fs;
 use std::path::PathBuf;

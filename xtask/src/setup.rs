@@ -1,6 +1,6 @@
 //! `cargo xtask setup`: installs what the tasks need on a new Debian machine. The other tasks run it first.
 //!
-//! If nothing is missing, it runs one `dpkg-query` and nothing else.
+//! If nothing is missing, it only runs `dpkg-query` once.
 
 use std::env;
 use std::fs;
@@ -16,7 +16,7 @@ const BPF_LINKER: &str = "0.13.0";
 /// Version of LLVM that Debian's rustc-web uses. bpf-linker is built with the same version.
 const LLVM: &str = "22";
 
-/// Packages that run guests and build modules for them.
+/// Packages with the tools that run guests and build modules for them.
 const GUEST: &[&str] = &[
     "qemu-system-x86",
     "busybox-static",
@@ -28,18 +28,18 @@ const GUEST: &[&str] = &[
     // The kernel's build tools in the header packages are linked with these.
     "libelf1",
     "libssl3",
-    // For pahole, which makes the BTF of modules.
+    // For pahole, which generates the BTF of modules.
     "dwarves",
 ];
 /// Packages with a rustc that has a prebuilt core for bpfel-unknown-none.
 const EBPF: &[&str] = &["rustc-web", "libstd-rust-web-dev-bpf"];
-/// Packages that make the disks of a full sweep's guest.
+/// Packages with the tools that create the disks of a full sweep's guest.
 const IMAGES: &[&str] = &["mmdebstrap", "debian-archive-keyring", "e2fsprogs", "kmod", "xz-utils"];
-/// Packages that install pyarrow.
+/// Packages with the tools that install pyarrow.
 const PYTHON: &[&str] = &["python3-venv"];
 /// Packages with other tracers for comparison, and jq.
 const TRACERS: &[&str] = &["bpftrace", "trace-cmd", "jq"];
-/// Packages that build bpf-linker.
+/// Packages that are needed to build bpf-linker.
 const LINKER: &[&str] = &["llvm-22-dev", "libpolly-22-dev", "libzstd-dev", "g++"];
 
 /// Installs packages, builds bpf-linker and fetches kernels, as far as they are missing. If `update` is true, fetches newer

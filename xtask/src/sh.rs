@@ -1,4 +1,4 @@
-//! Runs other programs and reports progress. Everything here writes to stderr: stdout is for the results of tasks.
+//! Runs other programs and reports progress. All functions write to stderr: stdout is for the results of tasks.
 
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _};
 use std::process::{Command, Stdio};

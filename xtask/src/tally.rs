@@ -1,4 +1,4 @@
-//! Results of tests: the count, the failures, and the results of each script.
+//! Collects the results of tests: the counts, the failures, and the results of each script.
 
 /// Counts of tests by result.
 #[derive(Debug, Default)]
@@ -8,7 +8,7 @@ pub(crate) struct Tally {
     pub(crate) failed: Vec<String>,
     /// Names of tests that were not run; a reason may follow the name.
     pub(crate) skipped: Vec<String>,
-    /// Results of the scripts that ran in guests, in any order. Their tests are counted above.
+    /// Results of the scripts that ran in guests, in any order. The other fields include the tests of these scripts.
     pub(crate) scripts: Vec<ScriptResult>,
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Options {
     /// Run lints and unit tests only, no guests
     #[arg(long)]
     quick: bool,
-    /// Show the output of end-to-end tests even if they pass
+    /// Print the output of end-to-end tests even if they pass
     #[arg(short, long)]
     verbose: bool,
     /// Run the end-to-end tests on 5.10 and on the newest kernel, too
@@ -38,14 +38,14 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Selects the tests whose names contain `filter` and shows their output.
+    /// Returns options that select the tests whose names contain `filter` and print their output.
     pub(crate) fn only(filter: &str) -> Self {
         let filter = Some(filter.to_owned());
         Self { quick: false, verbose: true, all_kernels: false, filter }
     }
 }
 
-/// Scripts that also run on kernels without mitigations. These kernels differ in the core's text only.
+/// Scripts that also run on kernels without mitigations. These kernels differ only in the code of the seq_file core.
 const UNMITIGATED: &[&str] = &["backends", "boot", "doctor", "reads", "story"];
 
 /// Runs the tests and returns the exit status.
@@ -78,7 +78,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     } else {
         tally.add(run_guests(guests, options.verbose));
         if options.all_kernels {
-            // A filtered run replaces its cells of the table only.
+            // A filtered run replaces only its own cells of the table.
             let write = if filter.is_empty() { matrix::write } else { matrix::update };
             write(&tally.scripts)?;
         }
@@ -98,7 +98,7 @@ fn all_guests(all_kernels: bool) -> Result<Vec<GuestTests>> {
         let name = series.name.to_owned();
         guests.push(GuestTests { name, series, append: "", scripts: scripts.clone() });
         if all_kernels {
-            // The core's text differs: calls through pointers are plain instructions, not calls of thunks.
+            // The code of the core differs: calls through pointers are plain instructions, not calls of thunks.
             guests.push(GuestTests {
                 name: format!("{}-unmitigated", series.name),
                 series,
@@ -119,7 +119,7 @@ fn select(
     let filter = options.filter.as_deref().unwrap_or_default();
     for GuestTests { name, series, scripts, .. } in &mut guests {
         scripts.retain(|script| format!("e2e/{name}/{script}").contains(filter));
-        // A filter names the tests to run, so none of them is left out.
+        // With a filter, all tests that it names run.
         if series.name != kernel::DEFAULT && !options.all_kernels && filter.is_empty() {
             let once = e2e::once(scripts)?;
             scripts.retain(|script| !once.contains(script));
@@ -179,8 +179,8 @@ fn run_guests(guests: Vec<GuestTests>, verbose: bool) -> Tally {
     tally.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Locks a mutex. A panic of another thread is ignored here: it has printed its message, and no operation on these
-/// values stops half-way.
+/// Locks a mutex. Ignores poisoning by a panic of another thread: the panic has printed its message, and it cannot
+/// interrupt an operation on these values.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask vm`: runs a script in a guest.
 //!
-//! stdout has the script's stdout and nothing else. The exit status is the script's, or one of the three below; then a
-//! message on stderr has the reason.
+//! Only the script's stdout goes to stdout. The exit status is the script's, or one of the three constants below; in
+//! that case a message on stderr gives the reason.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,19 +25,19 @@ const DIED: u8 = 125;
 /// Exit status if no guest was started, because something is missing or does not build.
 pub(crate) const NO_GUEST: u8 = 126;
 
-/// Modules with the driver of the virtio ports; a kernel may have it built in.
+/// Modules with the driver of the virtio ports; in some kernels the driver is built in.
 pub(crate) const PORTS: &[&str] = &["virtio_pci", "virtio_console"];
 
 /// Options that describe a guest.
 #[derive(Debug, Args)]
 pub(crate) struct GuestOptions {
-    /// Debian's kernel: 5.10, 6.1, 6.12 or 7 (the newest)
+    /// Debian kernel series to boot: 5.10, 6.1, 6.12 or 7 (the newest)
     #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
     pub(crate) kernel: &'static Series,
     /// Number of CPUs in the guest
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) smp: u32,
-    /// Let guest time count instructions, 2 ns each, so that equal runs take equal time; one CPU
+    /// Advance guest time by 2 ns per instruction, so that equal runs take equal time; needs one CPU
     #[arg(long)]
     pub(crate) icount: bool,
     /// Memory of the guest in MiB

@@ -1,7 +1,7 @@
 //! System calls of a reading process, and the messages that carry their results.
 //!
-//! A message is a head of fixed size, little endian, and the bytes that were read. Sender and receiver are
-//! the same program, so the format has no version.
+//! A message consists of a head of fixed size, little endian, and the bytes that were read. Sender and receiver are the
+//! same program, so the format has no version.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Syscall {
@@ -39,7 +39,7 @@ pub(crate) struct Call {
     pub(crate) syscall: Syscall,
     /// File offset of the read; for lseek the requested offset.
     pub(crate) at: u64,
-    /// Bytes requested; 0 for open and lseek.
+    /// Number of bytes requested; 0 for open and lseek.
     pub(crate) want: u64,
     /// Number of bytes read, the new offset for lseek, or a negative errno.
     pub(crate) ret: i64,
@@ -48,13 +48,13 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Returns the positive errno of a call that failed.
+    /// Returns the positive errno of a failed call; `None` if the call succeeded.
     pub(super) fn errno(&self) -> Option<i32> {
         (self.ret < 0).then(|| i32::try_from(self.ret.saturating_neg()).unwrap_or(i32::MAX))
     }
 }
 
-/// Returns the process and the slot of each descriptor in these calls, each once.
+/// Returns the process and the slot of each descriptor that `calls` use, without duplicates.
 pub(super) fn descriptors(calls: &[Call]) -> Vec<(usize, u8)> {
     let mut all: Vec<_> = calls.iter().map(|call| (call.process, call.slot)).collect();
     all.sort_unstable();
@@ -62,11 +62,11 @@ pub(super) fn descriptors(calls: &[Call]) -> Vec<(usize, u8)> {
     all
 }
 
-/// Size of a head in bytes.
+/// Size of the head of a message, in bytes.
 const HEAD: usize = 32;
 /// First byte of the message that ends a request; other messages have the system call there.
 const DONE: u8 = 0xff;
-/// Most bytes that a call reads.
+/// Largest number of bytes that a single call reads.
 const MOST: usize = 1 << 24;
 
 /// A message of a reading process.
@@ -78,13 +78,14 @@ pub(crate) enum Message {
     Done,
 }
 
-/// Bytes that are no message.
+/// Error of [`Message::decode`]: the bytes are not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the reading process sent bytes that are no message")]
 pub(crate) struct Garbled;
 
 impl Message {
-    /// Appends a message: a call with the given `bytes` instead of its own, or [`Message::Done`] for `None`.
+    /// Appends a message to `out`: the call `head` with `bytes` instead of `head.bytes`, or [`Message::Done`] if `head`
+    /// is `None`.
     pub(super) fn encode(head: Option<&Call>, bytes: &[u8], out: &mut Vec<u8>) {
         let mut record = [0; HEAD];
         match head {
@@ -107,7 +108,7 @@ impl Message {
     /// Returns the message at the front of `input` and its length; `None` if `input` ends within it.
     ///
     /// # Errors
-    /// The bytes are no message.
+    /// The bytes are not a message.
     pub(crate) fn decode(process: usize, input: &[u8]) -> Result<Option<(Self, usize)>, Garbled> {
         let Some((head, rest)) = input.split_first_chunk::<HEAD>() else { return Ok(None) };
         let number = |at: usize| {

@@ -11,7 +11,7 @@ const DENYLIST: &[(&str, &str)] = &[
     ("event", "only one process may open it at a time"),
 ];
 
-/// Returns the reason why a file of this name is not opened; `None` if it is.
+/// Returns the reason why a file of this name must not be opened; `None` if it may be opened.
 pub(crate) fn reason(path: &Path) -> Option<&'static str> {
     let name = path.file_name()?.as_bytes();
     DENYLIST.iter().find(|(denied, _)| denied.as_bytes() == name).map(|(_, reason)| *reason)

@@ -27,13 +27,13 @@ use crate::{
 /// Limits of a check.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Most bytes of a file that are read.
+    /// Largest number of bytes that are read from a file.
     pub(crate) bytes: u64,
-    /// Time for a file, without the extension for a file whose bytes differ.
+    /// Time limit for a file. A file whose bytes differ gets an extension that is not included.
     pub(crate) time: Duration,
     /// Time after which a read counts as blocked.
     pub(crate) step: Duration,
-    /// Read also files that reading changes.
+    /// True if files that reading changes are read, too.
     pub(crate) force: bool,
 }
 
@@ -41,7 +41,8 @@ pub(crate) struct Limits {
 pub(crate) struct FileChecker {
     pub(crate) trace: Trace<Collector>,
     readers: [Process; 2],
-    /// Process that does nothing. It stands in for /proc/self: the files of a reader would show its own read.
+    /// Process that does nothing. Its files are read instead of those in /proc/self: a reader's own files would show
+    /// the read.
     idle: Process,
     limits: Limits,
 }
@@ -49,22 +50,22 @@ pub(crate) struct FileChecker {
 /// Number of records above which each step is a request of its own, so that the ring is emptied in between.
 const HEAVY: usize = 2048;
 
-/// The readers at work on one file.
+/// State of the check of one file.
 struct Reading<'a> {
     checker: &'a mut FileChecker,
-    /// Path that is opened: differs from the named one under /proc/self.
+    /// Path that is opened. Under /proc/self it differs from the path that the user named.
     path: &'a Path,
-    /// The events of one step may fill the ring.
+    /// True if the events of a single step may fill the ring.
     heavy: bool,
     deadline: Instant,
     /// Number of events that were lost before this file.
     lost: u64,
-    /// A reader was killed. A lock that it held may stay held, so nothing more is read.
+    /// True if a reader was killed. A lock that the reader held may stay held, so nothing more is read.
     killed: bool,
 }
 
 impl FileChecker {
-    /// Takes a trace that follows the readers and whose sink is `seen`.
+    /// Creates a checker around `trace`, which follows the readers and whose sink is `seen`.
     ///
     /// # Errors
     /// The idle process cannot be started.
@@ -83,17 +84,17 @@ impl FileChecker {
         self.trace
     }
 
-    /// Checks one file: reports it as `path` and reads it by `real`, the path that its sessions have.
+    /// Checks one file, opened as `real`, the path that its sessions have. The report names the file `path`.
     ///
     /// # Errors
     /// The readers or the trace fail. Errors of the file are in the report.
-    pub(crate) async fn file(&mut self, path: &Path, real: &Path) -> anyhow::Result<Report> {
+    pub(crate) async fn check_file(&mut self, path: &Path, real: &Path) -> anyhow::Result<Report> {
         let lost = self.trace.source.lost()?;
         let mut report = Report::new(path.as_os_str().as_bytes().to_vec());
         let read_as = read_as(real, self.idle.id());
         let deadline = Instant::now() + self.limits.time;
         if self.readers.iter_mut().any(Process::is_gone) {
-            // An earlier file is to blame, not this one.
+            // The cause is an earlier file, not this one.
             self.replace_readers().await?;
         }
         if let Some(why) = self.refuses(&read_as, &mut report) {
@@ -106,17 +107,17 @@ impl FileChecker {
         Box::pin(inquiry::inquire(&mut reading, bounds, report)).await
     }
 
-    /// Returns the reason why a file is not read at all.
+    /// Returns the reason why a file is not read at all; `None` if it is read.
     fn refuses(&mut self, read_as: &Path, report: &mut Report) -> Option<String> {
         if let Some(why) = denylist::reason(read_as).filter(|_| !self.limits.force) {
             return Some(format!("{why}: not opened without --force"));
         }
-        let looked = self.trace.source.look_at(read_as);
+        let inspected = self.trace.source.inspect_file(read_as);
         self.trace.pump();
         self.trace.sink.take();
-        match looked {
+        match inspected {
             Err(error) => match self.trace.source.failed_open() {
-                // The traced open of a reader will show whether a failed open leaks.
+                // The traced open of a reader reveals if a failed open leaks.
                 Some(open) => {
                     if let Functions::Callbacks(callbacks) = open.functions {
                         report.callbacks = Some(callbacks);
@@ -133,7 +134,7 @@ impl FileChecker {
         }
     }
 
-    /// Starts new readers. The old ones, one of which hangs or is gone, are killed, which closes their descriptors.
+    /// Starts new readers. Kills the old readers, one of which hangs or has ended; that closes their descriptors.
     async fn replace_readers(&mut self) -> anyhow::Result<()> {
         for number in [0, 1] {
             let fresh = Process::start(number)?;
@@ -201,8 +202,8 @@ impl Lab for Reading<'_> {
     }
 }
 
-/// Replaces /proc/self and /proc/thread-self by the files of the process `idle`, which does nothing: a reader's own
-/// stack or system call differs from one way of reading to the other.
+/// Returns the path with /proc/self or /proc/thread-self replaced by the directory of the process `idle`, which does
+/// nothing. A reader's own stack or system call would differ between two ways of reading.
 fn read_as(path: &Path, idle: Option<u32>) -> PathBuf {
     let Some(idle) = idle else { return path.to_path_buf() };
     let folder = PathBuf::from(format!("/proc/{idle}"));

@@ -1,10 +1,10 @@
 //! `check`: reads a file in every way that matters and judges the bytes and the trace.
 //!
-//! `cat` reads a seq file in one of many ways, and most bugs show in the others: where a read ends in
-//! the middle of a record, after a seek, at the end of the file, with two readers. So the file is read
-//! whole, which gives a reference and the offsets at which records end, and then in all the ways that
-//! [`plan`] derives from these. Each byte is compared with the reference at its offset. Meanwhile all
-//! reads are traced, and the rules judge them like the reads of any other process.
+//! `cat` reads a seq file in only one way, and most bugs occur in others: if a read ends in the middle of a record,
+//! after a seek, at the end of the file, with two readers. So the file is first read whole, to get a reference and the
+//! offsets at which records end, and then in all the ways that `plan` derives from these. Each byte is compared with
+//! the reference at its offset. Meanwhile all reads are traced, and the rules judge them like the reads of any other
+//! process.
 //!
 //! ```text
 //!  inquiry ── plan ──► file_checker ──► process ──► reader (a separate process: read, pread, lseek, splice)
@@ -16,10 +16,10 @@
 //!
 //! The `inquiry` decides and does no I/O; the `file_checker` carries out plans and decides nothing.
 //!
-//! A separate process reads, because a read can block for ever, and only a process can be killed. Its own
-//! files in /proc do not change while it reads.
+//! A separate process reads, because a read can block for ever, and only a process can be killed. The reading process's
+//! own files in /proc do not change while it reads.
 //!
-//! [`recorded`] makes the same report from a recording of other readers.
+//! `recorded` creates the same report from a recording of other readers.
 
 pub(crate) mod call;
 pub(crate) mod denylist;

@@ -1,8 +1,8 @@
-//! Comparison of the bytes of a plan with those of a whole read.
+//! Compares the bytes of a plan with those of a whole read.
 
 use super::call::{Call, Syscall};
 
-/// End of a whole read.
+/// The way in which a whole read ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// A read returned 0.
@@ -13,42 +13,42 @@ pub(crate) enum End {
     Cut,
 }
 
-/// Bytes and end of a whole read.
+/// Result of a whole read: its bytes, and the way in which it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reference {
     pub(crate) bytes: Vec<u8>,
     pub(crate) end: End,
 }
 
-/// Most bytes of the line before a difference that are shown.
-const BEFORE: usize = 32;
-/// Most bytes that are shown of each side of a difference.
-const SHOWN: usize = 56;
+/// Largest number of bytes of a line that are printed before a difference.
+const PRINTED_BEFORE: usize = 32;
+/// Largest number of bytes that are printed for each side of a difference.
+const PRINTED: usize = 56;
 
 /// A difference from the reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     Bytes {
-        /// The line of the reference at this offset, from its beginning if that is near.
+        /// The line of the reference at this offset, from the beginning of the line if that is near.
         expected: Vec<u8>,
         /// The line that was read, from the same offset.
         got: Vec<u8>,
     },
-    /// Bytes past the end of the reference.
+    /// A read returned bytes past the end of the reference.
     Beyond {
-        /// The first of these bytes.
+        /// The first of the bytes past the end.
         got: Vec<u8>,
     },
-    /// The end of the file where the reference goes on.
+    /// The file ended where the reference has more bytes.
     EndsEarly {
         /// The bytes of the reference at this offset.
         expected: Vec<u8>,
     },
-    /// A call failed that should not, with this positive errno.
+    /// A call failed with this positive errno, and the reference has no error there.
     Fails { errno: i32 },
-    /// No error where the reference has one.
+    /// A read succeeded where a read of the reference failed.
     Succeeds {
-        /// Positive errno of the reference.
+        /// Positive errno of the failed read of the reference.
         errno: i32,
     },
     /// lseek() returned another offset than requested.
@@ -58,7 +58,7 @@ pub(crate) enum What {
     },
 }
 
-/// The first difference of a plan.
+/// The first difference of a plan from the reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Difference {
     /// 0-based index of the call.
@@ -79,7 +79,7 @@ pub(crate) enum Outcome {
         syscall: Syscall,
         errno: i32,
     },
-    /// A read would have blocked: EAGAIN.
+    /// A read failed with EAGAIN: it would have blocked.
     WouldBlock,
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn bytes(calls: &[Call]) -> u64 {
 }
 
 impl Reference {
-    /// Takes the bytes of reads from the beginning of the file on.
+    /// Creates the reference from the calls of a whole read.
     ///
     /// # Errors
     /// The file could not be opened: the positive errno.
@@ -139,11 +139,12 @@ impl Reference {
         outcome
     }
 
-    /// Returns the part before an offset of the line at this offset; empty if it is longer than [`BEFORE`].
+    /// Returns the beginning of the line that contains the offset `at`, up to the offset; empty if it is longer than
+    /// [`PRINTED_BEFORE`].
     fn line_before(&self, at: usize) -> &[u8] {
         let before = self.bytes.get(..at).unwrap_or_default();
         let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        before.get(begin..).filter(|line| line.len() <= BEFORE).unwrap_or_default()
+        before.get(begin..).filter(|line| line.len() <= PRINTED_BEFORE).unwrap_or_default()
     }
 
     fn differs(&self, call: &Call, errno: Option<i32>) -> Option<(u64, What)> {
@@ -189,14 +190,14 @@ impl Reference {
     }
 }
 
-/// Returns the first line of these bytes with its newline.
+/// Returns the first line of `bytes` with its newline, cut to [`PRINTED`] bytes.
 fn line(bytes: &[u8]) -> Vec<u8> {
     let len = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
     head(bytes.get(..len).unwrap_or(bytes))
 }
 
 fn head(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().take(SHOWN).copied().collect()
+    bytes.iter().take(PRINTED).copied().collect()
 }
 
 #[cfg(test)]
@@ -245,7 +246,7 @@ mod tests {
             read(2, 2, b"e\n"),
             read(8, 10, b""),
             read(100, 10, b""),
-            // A read may give less than it was asked for.
+            // A read may return fewer bytes than requested.
             read(0, 100, b"one\n"),
             read(3, 0, b""),
         ] {
@@ -302,7 +303,7 @@ mod tests {
         let unsupported = Outcome::Unsupported { syscall: Syscall::Splice, errno: EINVAL };
         assert_eq!(whole.compare(&[fails(Syscall::Splice, 0, EINVAL)]), unsupported);
         assert_eq!(whole.compare(&[fails(Syscall::Read, 0, EAGAIN)]), Outcome::WouldBlock);
-        // The bytes that it reads are compared all the same.
+        // The bytes that the plan reads are compared all the same.
         let calls = [fails(Syscall::Lseek, 2, ESPIPE), read(0, 2, b"xy")];
         assert!(matches!(whole.compare(&calls), Outcome::Differs(_)));
     }

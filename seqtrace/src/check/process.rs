@@ -26,27 +26,28 @@ pub(crate) struct Process {
     input: Vec<u8>,
 }
 
-/// Interval at which the trace is asked if calls have returned: the reader reports them much later.
+/// Interval at which the counter of returned calls in the trace is polled: the reader itself reports calls much later.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Time limit of one call. The trace shows when a call returned; a message of the reader for each call would disturb
-/// what it reads.
+/// Time limit of a system call of the reader. The trace counts returned calls; a message of the reader for each call
+/// would disturb what it reads.
 #[derive(Clone, Copy, Debug)]
 struct ReadDeadline {
     limit: Duration,
-    /// Time at which the last call is known to have returned.
+    /// Latest time at which a call is known to have returned.
     since: Instant,
-    /// Number of calls that have returned by then.
+    /// Number of calls that had returned at the time `since`.
     returned: u64,
 }
 
 impl ReadDeadline {
-    /// Begins again: a message of the reader shows that it was not in a call.
+    /// Restarts the time limit: a message of the reader proves that the reader was not in a call.
     fn restart(&mut self, now: Instant) {
         self.since = now;
     }
 
-    /// Takes the number of calls that have returned by now. Returns true if the next one takes too long.
+    /// Compares `returned`, the number of calls that have returned by now, with the last number. Returns true if the
+    /// next call takes too long.
     fn has_passed(&mut self, now: Instant, returned: u64) -> bool {
         if self.returned != returned {
             (self.since, self.returned) = (now, returned);
@@ -55,14 +56,14 @@ impl ReadDeadline {
     }
 }
 
-/// End of a request.
+/// The way in which a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// All steps were done.
+    /// All steps were carried out.
     Done,
     /// A call did not return in time.
     Blocked,
-    /// The time for this file is over.
+    /// The time limit of the file has passed.
     OutOfTime,
     /// The process was killed, as an oops does to the process in whose context it happens.
     Died,
@@ -97,7 +98,7 @@ impl Process {
     /// with [`Ended::Done`], the process cannot be used again.
     ///
     /// # Errors
-    /// The process sends bytes that are no message.
+    /// The process sends bytes that are not a message.
     pub(crate) async fn ask(
         &mut self,
         request: &Request,
@@ -116,7 +117,7 @@ impl Process {
         let mut time_limit =
             ReadDeadline { limit: step, since: Instant::now(), returned: returned() };
         loop {
-            if self.take_calls(calls)? {
+            if self.decode_calls(calls)? {
                 return Ok(Ended::Done);
             }
             let poll = (Instant::now() + POLL_INTERVAL.min(step)).min(deadline);
@@ -141,21 +142,21 @@ impl Process {
     }
 
     /// Decodes the messages that have arrived. Returns true after the last one of the request.
-    fn take_calls(&mut self, calls: &mut Vec<Call>) -> io::Result<bool> {
-        let mut taken = 0;
+    fn decode_calls(&mut self, calls: &mut Vec<Call>) -> io::Result<bool> {
+        let mut decoded = 0;
         let mut done = false;
         while !done
             && let Some((message, len)) =
-                Message::decode(self.number, self.input.get(taken..).unwrap_or_default())
+                Message::decode(self.number, self.input.get(decoded..).unwrap_or_default())
                     .map_err(io::Error::other)?
         {
-            taken += len;
+            decoded += len;
             match message {
                 Message::Call(call) => calls.push(call),
                 Message::Done => done = true,
             }
         }
-        self.input.drain(..taken);
+        self.input.drain(..decoded);
         Ok(done)
     }
 

@@ -26,19 +26,19 @@ use super::{
     plan::{Slot, Step},
 };
 
-/// Steps for a reading process.
+/// A request to a reading process: a file and the steps to carry out on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Request {
-    /// Path of the file. Any bytes.
+    /// Path of the file; any bytes.
     pub(crate) path: Vec<u8>,
     pub(crate) steps: Vec<Step>,
 }
 
 /// Size of the largest read in bytes.
 const BUFFER: usize = 1 << 20;
-/// Number of bytes of messages after which they are flushed; the end of a request flushes, too. A flush for each
-/// read would wake the other process in some ways of reading and not in others, and files like /proc/loadavg
-/// show that.
+/// Size of buffered messages, in bytes, above which they are flushed; the end of a request flushes, too. A flush for
+/// each read would wake the other process in some ways of reading and not in others, and files like /proc/loadavg
+/// expose that.
 const FLUSH_SIZE: usize = 16 << 10;
 
 /// Serves requests until standard input ends.
@@ -102,17 +102,17 @@ impl Reader {
                 }
                 Ok(())
             }
-            Step::Until { slot, block, to } => {
+            Step::Until { slot, block_bytes, to } => {
                 while let Some(want) = self.left(slot, to) {
-                    if !self.read(slot, block.min(want))? {
+                    if !self.read(slot, block_bytes.min(want))? {
                         break;
                     }
                 }
                 Ok(())
             }
-            Step::Splice { slot, block, to } => {
+            Step::Splice { slot, block_bytes, to } => {
                 while let Some(want) = self.left(slot, to) {
-                    if !self.splice(slot, block.min(want))? {
+                    if !self.splice(slot, block_bytes.min(want))? {
                         break;
                     }
                 }
@@ -146,13 +146,14 @@ impl Reader {
         self.record(&head(slot, Syscall::Open, 0, 0, ret), 0)
     }
 
-    /// Returns the number of bytes from the offset of a descriptor up to `to`; `None` if that is reached, or it is not open.
+    /// Returns the number of bytes from the offset of a descriptor up to `to`; `None` if the descriptor has reached
+    /// `to` or is not open.
     fn left(&self, slot: Slot, to: u64) -> Option<u64> {
         let left = to.saturating_sub(self.open.get(&slot)?.at);
         (left > 0).then_some(left)
     }
 
-    /// Makes one read(2). Returns false at the end of the file and after an error.
+    /// Calls read(2) once. Returns false at the end of the file and after an error.
     fn read(&mut self, slot: Slot, want: u64) -> io::Result<bool> {
         let Self { open, buffer, .. } = self;
         let Some(descriptor) = open.get_mut(&slot) else { return Ok(false) };
@@ -181,7 +182,8 @@ impl Reader {
         self.record_read(slot, Syscall::Readv, at, want, &result)
     }
 
-    /// Makes one splice(2) into the pipe and empties it. Returns false at the end of the file and after an error.
+    /// Calls splice(2) into the pipe once and empties the pipe. Returns false at the end of the file and after an
+    /// error.
     fn splice(&mut self, slot: Slot, want: u64) -> io::Result<bool> {
         let Self { open, buffer, pipe: (from, into), .. } = self;
         let Some(descriptor) = open.get_mut(&slot) else { return Ok(false) };

@@ -1,4 +1,4 @@
-//! Reports on the files of a recording: as for a file that check reads itself, but without plans.
+//! Creates reports on the files of a recording, like those on files that check reads itself, but without plans.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::{
     session::update::{Update, What},
 };
 
-/// Makes a report on each file, in the order in which the files were first opened.
+/// Collects a report on each file, in the order in which the files were first opened.
 #[derive(Debug, Default)]
 pub(crate) struct ReportCollector {
     files: Vec<File>,
@@ -25,20 +25,20 @@ struct File {
     report: Report,
     sessions: u64,
     circumstances: Circumstances,
-    /// A read returned bytes or the end of the file.
+    /// True if a read returned bytes or the end of the file.
     read: bool,
     /// Positive errno of the last read that failed; `None` if none did.
     errno: Option<i32>,
 }
 
 impl ReportCollector {
-    /// Returns the reports. If events were lost, or the recording is cut off, no file is clean: the missing events
-    /// may belong to any of them.
+    /// Returns the reports. If events were lost, or the recording is cut off, no file is clean: the missing events may
+    /// belong to any file.
     pub(crate) fn reports(self, played: &Played) -> Vec<Report> {
         self.files.into_iter().map(|file| file.concluded(played)).collect()
     }
 
-    fn take(&mut self, update: &Update) {
+    fn record(&mut self, update: &Update) {
         let Some(session) = &update.session else { return };
         let index = *self.index.entry(session.path.clone()).or_insert_with(|| {
             let report = Report {
@@ -73,7 +73,7 @@ impl ReportCollector {
 
 impl Sink for ReportCollector {
     fn update(&mut self, update: &Update) -> Shown {
-        self.take(update);
+        self.record(update);
         Shown::No
     }
 }
@@ -109,13 +109,13 @@ mod tests {
         session::update::{Range, ReadEnd, Summary, Totals},
     };
 
-    /// Returns the verdict on a file whose reads returned these values.
+    /// Returns the verdict on a file, from the return values of its reads.
     fn verdict(reads: &[i64]) -> Verdict {
         let mut collected = ReportCollector::default();
         let session = Arc::new(session(1, b"/proc/foo"));
         let mut feed = |what| {
             let session = Some(Arc::clone(&session));
-            collected.take(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
+            collected.record(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
         };
         feed(What::Open);
         for ret in reads {

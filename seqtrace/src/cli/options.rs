@@ -32,8 +32,8 @@ pub(crate) struct Tracing {
     pub(crate) capture: Capture,
 }
 
-/// Filters of sessions, by opener and file. A session is shown or hidden as a whole. Values of one
-/// option are alternatives; different options must all match.
+/// Filters of sessions, by opener and file. A session is displayed or hidden as a whole. Values of one option are
+/// alternatives; different options must all match.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Filters")]
 pub(crate) struct Select {
@@ -155,10 +155,10 @@ pub(crate) struct Limits {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct Counts {
-    /// End when this many sessions have closed; later sessions are not shown
+    /// End when this many sessions have closed; later sessions are not displayed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_sessions: Option<u64>,
-    /// End when this many events have been shown
+    /// End when this many events have been displayed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_events: Option<u64>,
     /// End when RULE is broken; without RULE, when any rule is broken (info does not count)
@@ -175,7 +175,7 @@ pub(crate) enum Backend {
     Auto,
     /// Probe the calls in the kernel's own loop: all files at once
     Core,
-    /// Probe the callback functions, file by file
+    /// Probe the callback functions of each traced file separately
     Callbacks,
 }
 
@@ -196,7 +196,7 @@ pub(crate) struct Capture {
     /// Method by which callbacks are traced
     #[arg(long, value_enum, default_value_t)]
     pub(crate) backend: Backend,
-    /// Size of the ring buffer for events that are not shown yet: a power of two, e.g. 8MiB
+    /// Size of the ring buffer for events that are not displayed yet: a power of two, e.g. 8MiB
     #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = ring_size)]
     pub(crate) ring_size: u32,
     /// Create this file when all probes are attached

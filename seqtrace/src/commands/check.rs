@@ -42,16 +42,16 @@ use crate::{
     targets,
 };
 
-/// Bytes of each record that the rules may compare.
+/// Number of bytes of each record that the rules can compare.
 const PREVIEW: u32 = 256;
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
     if let Some(recording) = &args.from {
         let wanted = targets::parse(&args.targets)?;
-        let writer = recordings::writer(recording, args.file.as_deref())?;
+        let writer = recordings::writer(recording, args.output_file.as_deref())?;
         return judge(recording, wanted, args, writer);
     }
-    let mut writer = Writer::open(args.file.as_deref())?;
+    let mut writer = Writer::open(args.output_file.as_deref())?;
     let facts = super::preflight()?;
     let wanted = targets::locate(&args.targets)?;
     files::refuse(&wanted)?;
@@ -82,7 +82,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         report.end(&mut output.data);
         writer.write(&mut output)?;
         Box::pin(checker.end()).await.finish(|_| Ok(true))?;
-        Ok(exit(report.sums(), named, report.unlisted().passed_by, interrupted).into())
+        Ok(exit(report.sums(), named, report.unlisted().skipped, interrupted).into())
     })
 }
 
@@ -97,16 +97,16 @@ async fn examine(
     let mut refused = 0;
     let mut output = Output::default();
     report.begin(u64::try_from(files.len()).unwrap_or(u64::MAX), &mut output.data);
-    // A single file is always shown.
-    let passes_by = args.format == Format::Text && args.verbose == 0 && files.len() > 1;
+    // A single file is always listed.
+    let skips = args.format == Format::Text && args.verbose == 0 && files.len() > 1;
     for candidate in files {
         let (result, other_kind) = judge_one(checker, candidate).await?;
         let is_refused = matches!(result.verdict, Verdict::Refused(_));
         refused += u64::from(is_refused && candidate.named);
-        if is_refused && !candidate.named && passes_by {
-            report.pass_by();
+        if is_refused && !candidate.named && skips {
+            report.count_skipped();
         } else if other_kind {
-            report.other(result, &mut output.data);
+            report.report_non_seq(result, &mut output.data);
         } else {
             report.report(&result, &mut output.data);
         }
@@ -117,7 +117,7 @@ async fn examine(
     Ok(refused)
 }
 
-/// Checks a file. Returns its report, and true if it is no seq file.
+/// Checks a file. Returns its report, and true if the file is not a seq file.
 async fn judge_one(
     checker: &mut FileChecker,
     candidate: &Candidate,
@@ -128,7 +128,7 @@ async fn judge_one(
         result.verdict = Verdict::Refused(why.clone());
         return Ok((result, *other_kind));
     }
-    let mut result = checker.file(path, real).await?;
+    let mut result = checker.check_file(path, real).await?;
     result.notes.extend_from_slice(notes);
     let other_kind =
         matches!(&result.verdict, Verdict::Refused(why) if why == verdict::NOT_A_SEQ_FILE);
@@ -220,21 +220,21 @@ fn trace(
     Ok(Trace::new(source, pipeline, None, Collector::default()))
 }
 
-/// Chooses the exit status. Findings come first, then inconclusive files, then named files that were
-/// not read. Without any file that was judged the status is that of a missing target.
-fn exit(sums: Sums, named: u64, passed_by: u64, unsure: bool) -> Exit {
+/// Chooses the exit status. Findings take precedence, then inconclusive files, then named files that were not read. If
+/// no file was judged, the status is that of a missing target.
+fn exit(sums: Sums, named: u64, skipped: u64, unsure: bool) -> Exit {
     if sums.findings > 0 {
         Exit::Findings
     } else if sums.inconclusive > 0 || unsure {
         Exit::Inconclusive
-    } else if named > 0 || (sums.refused + passed_by > 0 && sums.clean == 0) {
+    } else if named > 0 || (sums.refused + skipped > 0 && sums.clean == 0) {
         Exit::Target
     } else {
         Exit::Done
     }
 }
 
-/// Runs `seqtrace read-for-check`: the process that reads.
+/// Runs `seqtrace read-for-check`, the process that reads files for a check.
 pub(super) fn read() -> anyhow::Result<ExitCode> {
     crate::check::reader::serve().context("cannot read on behalf of seqtrace check")?;
     Ok(Exit::Done.into())

@@ -1,4 +1,4 @@
-//! `seqtrace schema`, `completions` and `man`: texts that are generated from the program itself.
+//! `seqtrace schema`, `completions` and `man`: output that is generated from the program itself.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,6 @@
 //! Runs the command of `attach … -- CMD` as the user who called sudo, not as root.
 //!
-//! seqtrace starts itself once more for that: only a process that does nothing else may change its user
-//! safely.
+//! To do so, seqtrace starts itself a second time: only a process that does nothing else may change its user safely.
 
 use std::{
     ffi::{CString, OsString},
@@ -19,7 +18,7 @@ fn invoker() -> Option<(Uid, Gid)> {
     (geteuid().is_root() && uid != 0).then(|| (Uid::from_raw(uid), Gid::from_raw(gid)))
 }
 
-/// Returns a command that runs `command` as the invoker.
+/// Returns a command that runs `command` as the user who called sudo; `None` if seqtrace was not started by sudo.
 pub(super) fn command(command: &[OsString]) -> Option<Command> {
     let (program, arguments) = command.split_first()?;
     Some(if invoker().is_some() {

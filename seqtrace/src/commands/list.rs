@@ -1,4 +1,4 @@
-//! `seqtrace list`: shows which files are seq files, and their callbacks.
+//! `seqtrace list`: lists seq files and their callbacks.
 //!
 //! The kind of a file is known only when it is opened. Each file is opened for reading, without blocking,
 //! and no byte is read. Files for which even opening has an effect are excluded by name.
@@ -42,7 +42,7 @@ struct Entry {
     callbacks: Option<[String; 4]>,
     module: Option<String>,
     traceable: bool,
-    /// The reason why it is not traceable, or a remark.
+    /// The reason why the file is not traceable, or a remark; `None` if there is neither.
     note: Option<String>,
 }
 
@@ -71,11 +71,11 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
     Ok(Exit::Done.into())
 }
 
-/// Returns the files that the targets name, each once. Warns of each target that names none. Several
-/// folders, as a glob that the shell expands has them, get one warning.
+/// Returns the files that the targets name, without duplicates. Warns of each target that names no file. Several
+/// folders, such as a shell expands from a glob, cause one warning.
 ///
 /// # Errors
-/// No target names a file, or one is neither path nor glob.
+/// No target names a file, or a target is neither a path nor a glob.
 fn files(words: Vec<LocatedTarget>) -> Result<Vec<NamedFile>, UserError> {
     let by_path = |word: &&LocatedTarget| matches!(word.named, Target::Path(_) | Target::Glob(_));
     if let Some(word) = words.iter().find(|word| !by_path(word)) {
@@ -99,7 +99,7 @@ fn files(words: Vec<LocatedTarget>) -> Result<Vec<NamedFile>, UserError> {
     Ok(targets::deduplicate(words.into_iter().flat_map(|word| word.files).collect()))
 }
 
-/// Starts a trace of our own opens.
+/// Starts a trace of the files that seqtrace itself opens.
 fn own_opens(facts: &Preflight) -> Result<Source, ProbeError> {
     let settings = Settings {
         kernel: facts.kernel.clone(),
@@ -139,9 +139,9 @@ fn entry_of(file: &NamedFile, source: &mut Source, backend: &ChosenBackend) -> E
     if let Some(why) = denylist::reason(&path) {
         return empty("unknown", format!("not opened: {why}"));
     }
-    let looked_at = source.look_at(&path);
+    let inspected = source.inspect_file(&path);
     while source.next_event().is_some() {}
-    let open = match looked_at {
+    let open = match inspected {
         Err(error) => return empty("unknown", format!("cannot be opened: {error}")),
         Ok(None) => return empty("other", "neither a seq file nor plain procfs".to_owned()),
         Ok(Some(open)) => open,
@@ -161,7 +161,7 @@ fn entry_of(file: &NamedFile, source: &mut Source, backend: &ChosenBackend) -> E
     }
 }
 
-/// Makes the entry of a seq file. `problem` is why its callbacks cannot be traced.
+/// Creates the entry of a seq file. `problem`: the reason why its callbacks cannot be traced; `None` if they can.
 fn seq_entry(path: &str, callbacks: &Callbacks, problem: Option<String>) -> Entry {
     let module = callbacks.show.module.as_deref();
     Entry {

@@ -1,6 +1,6 @@
 //! A trace from the command line to its end, common to `attach` and `record`.
 //!
-//! The two differ in their [`Outputs`].
+//! `attach` and `record` differ in their [`Outputs`].
 
 use std::{
     ffi::OsString,
@@ -43,9 +43,9 @@ use crate::{
 pub(super) struct Request<'a> {
     pub(super) tracing: &'a cli::Tracing,
     pub(super) only_findings: bool,
-    /// Bytes of each record to copy, 0 to 256.
+    /// Number of bytes of each record to copy, 0 to 256.
     pub(super) preview: u32,
-    /// Show diagnostics of the eBPF programs.
+    /// True if diagnostics of the eBPF programs are printed.
     pub(super) log: bool,
 }
 

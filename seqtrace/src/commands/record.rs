@@ -70,7 +70,7 @@ impl Renderer for StatusOnly {
     }
 
     fn update(&mut self, _update: &Update, _out: &mut Output) -> Shown {
-        // The recording has it.
+        // The update is in the recording.
         Shown::Yes
     }
 

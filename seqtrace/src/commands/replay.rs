@@ -34,7 +34,7 @@ pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
     .into())
 }
 
-/// The part of a recording that is shown.
+/// The part of a recording that is rendered.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     pub(super) select: &'a cli::Select,
@@ -42,7 +42,7 @@ pub(super) struct View<'a> {
     pub(super) only_findings: bool,
 }
 
-/// Replays a recording into the renderer that `renderer` makes.
+/// Replays a recording into the renderer that `renderer` creates.
 pub(super) fn play(
     file: &Path,
     view: &View<'_>,

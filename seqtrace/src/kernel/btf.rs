@@ -1,9 +1,9 @@
-//! Field offsets of the running kernel, from its BTF.
+//! Reads field offsets of the running kernel from its BTF.
 //!
-//! The programs have no CO-RE: field offsets are passed to them as data before load ([`Offsets`]). One
-//! pass over the type headers notes where each type begins and which types are named structs. A field
-//! path like `d_name.name` is followed from there, through the unnamed unions and the `const`s that
-//! newer kernels put around fields. docs/decisions.md has the measurements against a general reader.
+//! The programs have no CO-RE: field offsets are passed to them as data before load ([`Offsets`]). One scan of the type
+//! headers records the offset of each type and the ids of the named structs. A field path like `d_name.name` is
+//! followed from there, through the unnamed unions and the `const`s that newer kernels put around fields.
+//! docs/decisions.md has the measurements against a general reader.
 //!
 //! Documentation/bpf/btf.rst describes the format.
 
@@ -21,7 +21,7 @@ pub enum BtfError {
     /// The file cannot be read: most often the kernel was built without `CONFIG_DEBUG_INFO_BTF`.
     #[error("cannot read the kernel's BTF at {VMLINUX}: {0}")]
     Read(std::io::Error),
-    /// The bytes are not BTF, or of a kind that this version of seqtrace does not support.
+    /// The bytes are not BTF, or contain a kind of type that this version of seqtrace does not support.
     #[error("the BTF of kernel {kernel} is not understood: {what}")]
     Format {
         /// Release of the kernel.
@@ -56,7 +56,7 @@ pub(crate) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 /// nest without end.
 const MAX_DEPTH: u32 = 8;
 
-/// A kernel's types, indexed as far as field offsets need it.
+/// The types of a kernel, with the index that field offsets need.
 #[derive(Debug)]
 pub struct Btf {
     bytes: Vec<u8>,
@@ -86,9 +86,9 @@ impl Btf {
         }
     }
 
-    /// Returns the offset in bytes of a field from the beginning of the struct. `field` is a path
-    /// (`"d_name.name"`). Members of unnamed structs and unions count as the outer struct's, as in C.
-    /// If several structs have that name, the first that has the field counts.
+    /// Returns the offset of a field from the beginning of the struct, in bytes. `field` is a path (`"d_name.name"`).
+    /// Members of unnamed structs and unions belong to the outer struct, as in C. If several structs have that name,
+    /// the first that has the field is used.
     ///
     /// # Errors
     /// [`BtfError::NoStruct`]; [`BtfError::NoField`] also for a bit field.
@@ -136,7 +136,7 @@ impl Btf {
             .is_some_and(|rest| rest.first() == Some(&0))
     }
 
-    /// Returns the struct or union behind typedefs, qualifiers and tags.
+    /// Returns the struct or union behind typedefs, qualifiers and tags; `None` if there is none.
     fn composite(&self, mut id: u32) -> Option<Type> {
         for _ in 0..MAX_DEPTH {
             let header = self.type_by_id(id)?;
@@ -151,7 +151,7 @@ impl Btf {
         None
     }
 
-    /// Returns a member's type id and its offset in bits.
+    /// Returns a member's type id and its offset in bits; `None` if there is no such member.
     fn member(&self, within: Type, name: &str, depth: u32) -> Option<(u32, u32)> {
         let types = self.types();
         for i in 0..within.vlen {

@@ -72,7 +72,7 @@ pub(crate) const USEFUL: [&str; 11] = [
 pub(crate) struct BtfFacts {
     /// The reason why field offsets are unknown; `None` if all were found.
     pub(crate) refused: Option<String>,
-    /// True if the core's functions are in it, so that fentry and fexit can attach.
+    /// True if the BTF has the core's functions, so that fentry and fexit can attach.
     pub(crate) functions: bool,
 }
 
@@ -111,7 +111,7 @@ pub(crate) struct Facts {
     pub(crate) sites: Result<Vec<Site>, String>,
     /// Functions of the core that are live-patched: probes do not see their replacements.
     pub(crate) livepatched: Vec<String>,
-    /// True in the initial pid namespace.
+    /// True if this process is in the initial pid namespace.
     pub(crate) initial_pid_namespace: Seen<bool>,
 }
 
@@ -184,7 +184,7 @@ fn text(path: &str) -> Seen<String> {
     if path.starts_with("/sys/") { beneath_sys(seen) } else { seen }
 }
 
-/// Reports an absent file as hidden if sysfs is not mounted: its absence proves nothing then.
+/// Replaces [`Seen::Absent`] with [`Seen::Hidden`] if sysfs is not mounted: the absence of a file proves nothing then.
 fn beneath_sys<T>(seen: Seen<T>) -> Seen<T> {
     match seen {
         Seen::Absent if !Path::new("/sys/kernel").exists() => {
@@ -210,7 +210,7 @@ fn status_field(status: &Seen<String>, key: &str) -> Option<Vec<String>> {
     Some(line.split_whitespace().map(str::to_owned).collect())
 }
 
-/// Returns the mode in brackets: `none [integrity] confidentiality`.
+/// Returns the lockdown mode that is in brackets: `none [integrity] confidentiality`.
 fn lockdown(modes: &str) -> Option<String> {
     let (_, rest) = modes.split_once('[')?;
     Some(rest.split_once(']')?.0.to_owned())
@@ -254,7 +254,7 @@ fn livepatched(root: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Recognises the initial namespace by its fixed inode number (PROC_PID_INIT_INO,
+/// Returns true if this process is in the initial pid namespace, which has a fixed inode number (PROC_PID_INIT_INO,
 /// include/linux/proc_ns.h; part of the kernel's interface since 6.18 as PID_NS_INIT_INO).
 fn initial_pid_namespace() -> Seen<bool> {
     const PATH: &str = "/proc/self/ns/pid";

@@ -1,11 +1,11 @@
-//! The kernel's symbols, from /proc/kallsyms.
+//! Reads the kernel's symbols from /proc/kallsyms and looks them up.
 //!
-//! A kernel has some 200,000 symbols, and they are read before the first probe is attached. So there is
-//! no string for each symbol, but sorted addresses, one blob of names and, from the first lookup by
-//! name on, an index of hashes. Writing the file costs the kernel far more than parsing it costs here.
+//! A kernel has some 200,000 symbols, which are read before the first probe is attached. To be fast, the table has no
+//! string for each symbol, but sorted addresses, one blob of names and, from the first lookup by name on, an index of
+//! hashes. Writing the file costs the kernel far more than parsing it costs here.
 //!
-//! The kernel drops a module's symbols when the module is unloaded, and a session of its files may still
-//! have to be rendered: [`Kallsyms::merge`] keeps the names of unloaded modules.
+//! The kernel drops a module's symbols when the module is unloaded, and a session of its files may still have to be
+//! rendered: `Kallsyms::merge` preserves the names of unloaded modules.
 
 mod index;
 mod parse;
@@ -52,19 +52,21 @@ pub(crate) struct Entry<'a> {
     pub(crate) kind: u8,
 }
 
-/// An address as symbol and offset.
+/// A symbol at or before an address, and the offset of the address from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SymbolLocation<'a> {
-    /// The last symbol at or before the address.
+    /// The nearest symbol at or before the address, chosen by [`Kallsyms::best`] if there are several at the same
+    /// address.
     pub(crate) symbol: Entry<'a>,
-    /// Bytes from the symbol to the address.
+    /// Distance from the symbol to the address, in bytes.
     pub(crate) offset: u64,
 }
 
 /// A snapshot of the kernel's symbols.
 #[derive(Debug, Default)]
 pub struct Kallsyms {
-    /// Addresses of the symbols, sorted. `starts` to `owners` are parallel to it.
+    /// Addresses of the symbols, sorted. The vectors `starts` to `owners` have one element for each address, in the
+    /// same order.
     addresses: Vec<u64>,
     /// Offset of each name in `names`.
     starts: Vec<u32>,
@@ -123,8 +125,8 @@ impl Kallsyms {
         self.at(address).map(|i| self.entry(i))
     }
 
-    /// Returns the symbol of a range that developers use: code before data and labels, and no `__pfx_`,
-    /// `__pi_` or `__SCT__` alias.
+    /// Returns the index of the symbol in a range that developers usually mean: prefers code to data and labels, and
+    /// other names to the aliases `__pfx_`, `__pi_` and `__SCT__`.
     fn best(&self, range: Range<usize>) -> Option<usize> {
         range.min_by_key(|&i| {
             let name = self.name(i);
@@ -135,7 +137,8 @@ impl Kallsyms {
         })
     }
 
-    /// Returns the last symbol at or before an address; `None` before the first symbol and for 0.
+    /// Returns the nearest symbol at or before `address`, and the offset from it. If several symbols are at that
+    /// address, [`best`](Self::best) chooses one. `None` if there is no such symbol, or if the symbol's address is 0.
     pub(crate) fn lookup(&self, address: u64) -> Option<SymbolLocation<'_>> {
         let next = self.addresses.partition_point(|&a| a <= address);
         let last = *self.addresses.get(next.checked_sub(1)?)?;
@@ -146,9 +149,9 @@ impl Kallsyms {
         Some(SymbolLocation { symbol, offset: address - last })
     }
 
-    /// Returns the function (or object) that begins at an address, for a pointer in a table of
-    /// operations. Its name is `None` if no symbol has that address. The preamble of a function, `endbr64`,
-    /// follows the symbol, so pointers need no adjustment.
+    /// Returns the function (or object) that begins at an address, for a pointer in a table of operations. Its name is
+    /// `None` if there is no symbol at that address. The preamble of a function, `endbr64`, follows the symbol, so
+    /// pointers need no adjustment.
     pub(crate) fn function(&self, address: u64) -> Symbol {
         let found = (address != 0).then(|| self.best(self.at(address))).flatten();
         let entry = found.map(|i| self.entry(i));
@@ -183,9 +186,8 @@ impl Kallsyms {
         found.all(|entry| entry.address == first).then_some(first)
     }
 
-    /// Returns the kernel's own code symbols that a compiler may have made of a function `name`: the name
-    /// itself and the name with suffixes (`traverse.part.0.constprop.0`, `traverse.llvm.42`). Sorted by
-    /// address.
+    /// Returns the code symbols of the kernel itself that a compiler may have generated for a function `name`: the name
+    /// itself and the name with suffixes (`traverse.part.0.constprop.0`, `traverse.llvm.42`), sorted by address.
     pub(crate) fn variants(&self, name: &str) -> Vec<Entry<'_>> {
         let line = format!("\n{name}");
         let starts: Vec<u32> = memchr::memmem::find_iter(&self.names, &line)
@@ -202,8 +204,8 @@ impl Kallsyms {
             .collect()
     }
 
-    /// Returns the number of bytes from an address to the next symbol: an upper bound of a function's
-    /// size, because the table has no sizes. `None` if no symbol follows.
+    /// Returns the distance from an address to the next symbol, in bytes: an upper bound of a function's size, because
+    /// the table has no sizes. `None` if no symbol follows.
     pub(crate) fn size_at(&self, address: u64) -> Option<u64> {
         let next = self.addresses.partition_point(|&a| a <= address);
         self.addresses.get(next).map(|next| next - address)
@@ -214,8 +216,8 @@ impl Kallsyms {
         self.modules.iter().skip(1).map(|name| &**name)
     }
 
-    /// Adds the symbols that an older snapshot has of modules that are unloaded now. A module is left out
-    /// if a symbol of this snapshot lies in the module's address range.
+    /// Adds the symbols of modules that are in an older snapshot and are unloaded now. Leaves out a module if a symbol
+    /// of this snapshot lies in the module's address range.
     #[must_use]
     pub(crate) fn merge(mut self, older: &Self) -> Self {
         let gone: Vec<&Arc<str>> =

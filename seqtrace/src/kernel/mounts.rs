@@ -1,9 +1,9 @@
 //! Translates the names of a file within its filesystem to the path that a user types.
 //!
-//! The programs walk a file's dentries up to the root of its filesystem, which costs less than walking
-//! mounts and is bounded. /proc/self/mountinfo has the mount points of that filesystem, by device number.
-//! Names in procfs depend on the process: it sees itself as `self`, and `/proc/net` and `/proc/mounts`
-//! are links into `/proc/self` (fs/proc/root.c, fs/proc/proc_net.c).
+//! The eBPF programs walk a file's dentries up to the root of its filesystem, which costs less than walking mounts and
+//! is bounded. /proc/self/mountinfo has the mount points of that filesystem, by device number. Names in procfs depend
+//! on the process that opens a file: its own directory is `/proc/self`, and `/proc/net` and `/proc/mounts` are links
+//! into `/proc/self` (fs/proc/root.c, fs/proc/proc_net.c).
 
 const MOUNTINFO: &str = "/proc/self/mountinfo";
 
@@ -60,7 +60,7 @@ impl Mounts {
     /// Reads the mounts of this process.
     ///
     /// # Errors
-    /// /proc/self/mountinfo cannot be read. `Mounts::default()` still knows the usual mount points then.
+    /// /proc/self/mountinfo cannot be read. In that case `Mounts::default()` has the usual mount points.
     pub fn of_this_process() -> std::io::Result<Self> {
         std::fs::read(MOUNTINFO).map(|text| Self::parse(&text))
     }
@@ -75,8 +75,8 @@ impl Mounts {
         self.mounts.iter().any(|mount| mount.dev == dev)
     }
 
-    /// Returns the path that [`path`](Self::path) gives to the file at `path`, which must have no links.
-    /// `dev` is the file's `super_block.s_dev`. `None` if no such filesystem is mounted there.
+    /// Returns the path that [`path`](Self::path) returns for the file at `path`, which must not contain links. `dev`
+    /// is the file's `super_block.s_dev`. `None` if no such filesystem is mounted there.
     pub(crate) fn canonical(&self, path: &[u8], dev: u32) -> Option<Vec<u8>> {
         let below = |mount: &Mount| {
             let rest = path.strip_prefix(mount.point.strip_suffix(b"/").unwrap_or(&mount.point))?;
@@ -87,7 +87,7 @@ impl Mounts {
         };
         let mounts = self.mounts.iter().filter(|mount| mount.dev == dev);
         let found = mounts.filter_map(|mount| Some((mount.point.len(), below(mount)?)));
-        // Of several mounts at one point the last covers the others.
+        // If several filesystems are mounted at one point, the last one covers the others.
         let (_, names): (_, Vec<Vec<u8>>) = found.max_by_key(|(depth, _)| *depth)?;
         Some(self.path(&File { dev, magic: 0, names: &names, cut: false, pid: 0 }))
     }
@@ -99,7 +99,7 @@ impl Mounts {
             return join("…".as_bytes(), file.names);
         }
         if file.magic == ANONYMOUS {
-            // As /proc/PID/fd shows them.
+            // The same form as in /proc/PID/fd.
             return [b"anon_inode:".as_slice(), &file.names.concat()].concat();
         }
         let usual = USUAL.iter().find(|usual| usual.0 == file.magic);
@@ -133,8 +133,8 @@ impl Mounts {
     }
 }
 
-/// Returns a path below the opener's own directory in procfs. The file does not show whether `self` or
-/// the number was typed; processes rarely open their own files by number.
+/// Returns a path below the opener's own directory in procfs. An event has the same names for `self` and for the
+/// number; processes rarely open their own files by number.
 fn join_self(point: &[u8], rest: &[Vec<u8>]) -> Vec<u8> {
     match rest[0].as_slice() {
         b"net" => join(point, rest),
@@ -172,7 +172,7 @@ fn mount(line: &[u8]) -> Option<Mount> {
     let root = unescape(fields.next()?);
     let point = unescape(fields.next()?);
     let fstype = fields.skip_while(|field| *field != b"-").nth(1)?.to_vec();
-    // In a cgroup namespace the root may begin with /.. : nothing of it is visible by such a name.
+    // In a cgroup namespace the root may begin with /.. : such a mount shows nothing under these names.
     let root: Vec<Vec<u8>> = root
         .split(|&byte| byte == b'/')
         .filter(|name| !name.is_empty())

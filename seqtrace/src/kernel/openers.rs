@@ -1,6 +1,6 @@
-//! Functions that open a seq file without a call of seq_open(), because the compiler has inlined it
-//! (gcc 16 into single_open() and __seq_open_private(), in Debian's 7.2). Probes on the return of
-//! seq_open() miss these opens: the functions need probes of their own.
+//! Finds functions that open a seq file without a call of seq_open(), because the compiler has inlined it (gcc 16 into
+//! single_open() and __seq_open_private(), in Debian's 7.2). Probes on the return of seq_open() miss these opens: the
+//! functions need probes of their own.
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction};
 
@@ -9,14 +9,15 @@ use super::{
     text::{self, TextError},
 };
 
-/// Functions that may have seq_open() inlined; a callee stands before its callers.
+/// Functions that may have seq_open() inlined; callees precede their callers.
 const WRAPPERS: [&str; 4] =
     ["single_open", "single_open_size", "__seq_open_private", "seq_open_private"];
-/// Bytes of padding before a function (`__pfx_seq_open`), which calls with call depth tracking target.
+/// Size of the padding before a function (`__pfx_seq_open`), in bytes. With call depth tracking, calls target the
+/// padding.
 const PADDING: u64 = 16;
 
-/// Returns the wrappers that call neither seq_open() nor another wrapper. `read` reads the live text at
-/// an address. A wrapper whose text cannot be read counts as one that calls.
+/// Returns the wrappers that call neither seq_open() nor another wrapper. `read` reads the live code at an address. A
+/// wrapper whose code cannot be read is treated as one that calls seq_open().
 pub(crate) fn inlined(
     symbols: &Kallsyms,
     read: &dyn Fn(u64, usize) -> Result<Vec<u8>, TextError>,
@@ -35,7 +36,7 @@ pub(crate) fn inlined(
     found
 }
 
-/// Returns true if a call or jump in this text targets one of these functions.
+/// Returns true if a call or jump in `text`, the code at `address`, targets one of these functions.
 fn calls_any(text: &[u8], address: u64, functions: &[u64]) -> bool {
     let mut decoder = Decoder::with_ip(64, text, address, DecoderOptions::NONE);
     let mut instruction = Instruction::default();

@@ -1,4 +1,4 @@
-//! The facts about the running kernel that loading and attaching need.
+//! Gathers the facts about the running kernel that loading and attaching need.
 
 use std::{sync::Arc, thread};
 
@@ -12,7 +12,7 @@ use super::{
     text::Kcore,
 };
 
-/// Facts that could not be gathered.
+/// Errors of [`Preflight::gather`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PreflightError {
     #[error(transparent)]
@@ -26,7 +26,8 @@ pub(crate) enum PreflightError {
 pub struct Kernel {
     pub(crate) btf: Arc<Btf>,
     pub(crate) offsets: Offsets,
-    /// Addresses of functions between the core and a file's own show.
+    /// Addresses of the show functions of kernfs and its users, which run between the core and a file's own show
+    /// function.
     pub(crate) wrappers: Wrappers,
     /// Address ranges of functions that the programs recognise on the stack.
     pub(crate) callers: Callers,
@@ -42,7 +43,7 @@ pub struct Preflight {
     pub(crate) kernel: Kernel,
     /// The kernel's symbols, as far as they are available.
     pub(crate) symbols: Arc<Kallsyms>,
-    /// Describes the fallback if /proc/kallsyms hides addresses; `None` if it does not.
+    /// Description of the fallback if /proc/kallsyms hides addresses; `None` if addresses are visible.
     pub(crate) fallback: Option<&'static str>,
 }
 
@@ -69,7 +70,7 @@ impl Preflight {
             cgroup_seqfile_show: address("cgroup_seqfile_show"),
             sysfs_kf_seq_show: address("sysfs_kf_seq_show"),
         };
-        // Without the text assume what most kernels have: nothing is inlined.
+        // If the code cannot be read, assume what is true of most kernels: nothing is inlined.
         let openers = Kcore::open()
             .map(|kcore| openers::inlined(&symbols, &|at, len| kcore.read(at, len)))
             .unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The kernel's symbols, with a fallback.
+//! Reads the kernel's symbols, with a fallback.
 //!
 //! With kernel.kptr_restrict=2, or without CAP_SYSLOG, /proc/kallsyms shows no addresses. The programs do
 //! not need them, but without them functions have no names in the output. ftrace shows the addresses of
@@ -8,10 +8,10 @@ use std::fmt::Write as _;
 
 use super::kallsyms::{Kallsyms, KallsymsError};
 
-/// Lists functions with their addresses, since 6.5: lines of `address name [module]` (t_show(),
+/// File that lists functions with their addresses, since 6.5: lines of `address name [module]` (t_show(),
 /// kernel/trace/ftrace.c). Only root may read it.
 const FTRACE: &str = "/sys/kernel/tracing/available_filter_functions_addrs";
-/// Bytes of `endbr64`, which may stand before the address that ftrace shows.
+/// Size of `endbr64` in bytes. The instruction may precede the address that ftrace shows.
 const PREAMBLE: u64 = 4;
 /// Functions begin at multiples of this (CONFIG_FUNCTION_ALIGNMENT of x86 is 16 at least).
 const ALIGNMENT: u64 = 16;
@@ -21,14 +21,14 @@ const ALIGNMENT: u64 = 16;
 pub(crate) struct Available {
     /// Empty if neither kallsyms nor ftrace shows addresses.
     pub(crate) symbols: Kallsyms,
-    /// Describes the fallback if /proc/kallsyms hides addresses; `None` if it does not.
+    /// Description of the fallback if /proc/kallsyms hides addresses; `None` if addresses are visible.
     pub(crate) fallback: Option<&'static str>,
 }
 
 /// Reads the running kernel's symbols.
 ///
 /// # Errors
-/// /proc/kallsyms does not exist or is not understood. Hidden addresses are no error.
+/// /proc/kallsyms does not exist or is not understood. Hidden addresses are not an error.
 pub(crate) fn of_running_kernel() -> Result<Available, KallsymsError> {
     match Kallsyms::of_running_kernel() {
         Ok(symbols) => Ok(Available { symbols, fallback: None }),

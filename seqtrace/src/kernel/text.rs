@@ -1,8 +1,8 @@
-//! The kernel's live text, through /proc/kcore.
+//! Reads the kernel's live code through /proc/kcore.
 //!
-//! The text must be live because the kernel rewrites itself: alternatives, retpolines, static keys and
-//! the probes of other tools are not in any file. /proc/kcore is an ELF core file (fs/proc/kcore.c). Its
-//! program headers map addresses to file offsets.
+//! The code must be live because the kernel rewrites itself: alternatives, retpolines, static keys and the probes of
+//! other tools are not in any file. /proc/kcore is an ELF core file (fs/proc/kcore.c). Its program headers map
+//! addresses to file offsets.
 
 use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
 
@@ -11,7 +11,7 @@ use super::kallsyms::Kallsyms;
 /// An image of the kernel's memory (`CONFIG_PROC_KCORE`).
 const KCORE: &str = "/proc/kcore";
 
-/// Reasons for which the text cannot be read.
+/// Reasons why the code cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TextError {
     /// Opening was not permitted.
@@ -26,10 +26,10 @@ pub enum TextError {
     /// Opening or reading failed for another reason.
     #[error("cannot read {KCORE}: {0}")]
     Read(#[from] io::Error),
-    /// The file has not the expected ELF headers.
+    /// The file lacks the expected ELF headers.
     #[error("{KCORE} is not understood: {0}")]
     Format(&'static str),
-    /// No segment covers the range.
+    /// No segment of the file covers the requested range.
     #[error("{KCORE} does not show {len} bytes at {address:#x}")]
     NotMapped {
         /// First address that was requested.
@@ -39,9 +39,9 @@ pub enum TextError {
     },
 }
 
-/// Bytes of `Elf64_Ehdr` (include/uapi/linux/elf.h).
+/// Size of `Elf64_Ehdr` (include/uapi/linux/elf.h), in bytes.
 const EHDR_BYTES: usize = 64;
-/// Bytes of `Elf64_Phdr`.
+/// Size of `Elf64_Phdr`, in bytes.
 const PHDR_BYTES: usize = 56;
 const PT_LOAD: u32 = 1;
 
@@ -53,7 +53,7 @@ struct Segment {
     offset: u64,
 }
 
-/// The kernel's memory, readable.
+/// The open file /proc/kcore and its segments.
 #[derive(Debug)]
 pub struct Kcore {
     file: File,
@@ -96,14 +96,13 @@ impl Kcore {
     }
 }
 
-/// Reads the live text from an address to the next symbol. `read` reads the text at an address
-/// ([`Kcore::read`]).
+/// Reads the live code from an address to the next symbol. `read` reads memory at an address ([`Kcore::read`]).
 pub(super) fn of_function(
     symbols: &Kallsyms,
     address: u64,
     read: &dyn Fn(u64, usize) -> Result<Vec<u8>, TextError>,
 ) -> Result<Vec<u8>, TextError> {
-    /// Bound for a damaged table; the functions that seqtrace analyses are far smaller.
+    /// Bound on the size of the code, for a damaged symbol table; the functions that seqtrace analyses are far smaller.
     const MAX_BYTES: u64 = 64 << 10;
     let size = symbols.size_at(address).unwrap_or(MAX_BYTES).min(MAX_BYTES);
     read(address, usize::try_from(size).unwrap_or(0))
@@ -140,7 +139,8 @@ fn segments(table: &[u8]) -> Vec<Segment> {
     table.chunks_exact(PHDR_BYTES).filter_map(segment).collect()
 }
 
-/// Returns the file offset of an address, and how many of `len` bytes its segment has.
+/// Returns the file offset of an address, and the number of bytes, at most `len`, from there to the end of its segment;
+/// `None` if no segment covers the address.
 fn find(segments: &[Segment], address: u64, len: usize) -> Option<(u64, usize)> {
     segments.iter().find_map(|segment| {
         let into = address.checked_sub(segment.address).filter(|&into| into < segment.size)?;

@@ -31,7 +31,7 @@ pub(crate) enum ChosenBackend {
 }
 
 impl ChosenBackend {
-    /// Chooses the backend that the user requests. For [`Backend::Auto`] that depends on the kernel's text.
+    /// Chooses the backend that the user requests. For [`Backend::Auto`] the choice depends on the kernel's code.
     ///
     /// # Errors
     /// [`ProbeError::NoCoreSites`] for [`Backend::Core`].
@@ -113,8 +113,8 @@ impl ChosenBackend {
     }
 }
 
-/// Returns a probe behind each call, and one on each call of start. Only start needs the time of its entry: the code
-/// before it (a lock, a copy to user space) is not part of its duration.
+/// Returns a probe on the instruction after each call, and one on each call of start. Only start needs the time of its
+/// entry: the code before it (a lock, a copy to user space) is not part of its duration.
 fn core_probes(sites: &[sites::Site]) -> Vec<CoreProbe> {
     let calls = sites.iter().filter(|site| site.role == Role::Start).map(|site| CoreProbe {
         program: "core_start_call".to_owned(),
@@ -124,6 +124,6 @@ fn core_probes(sites: &[sites::Site]) -> Vec<CoreProbe> {
         program: format!("core_{}_{}", site.role.name(), site.m.name()),
         address: site.return_address(),
     });
-    // The calls come last: if the beginning of a pass is seen, so is its end.
+    // The probes on the calls are attached last: if the beginning of a pass is traced, so is its end.
     returns.chain(calls).collect()
 }

@@ -23,7 +23,7 @@ pub(super) enum DecodeError {
     Short {
         /// The part that the record should contain.
         what: &'static str,
-        /// Length of the record or of its rest, bytes.
+        /// Length of the record, or of its undecoded rest, in bytes.
         len: usize,
     },
     /// This version does not know the value.
@@ -40,8 +40,8 @@ pub(super) enum DecodeError {
 pub(super) struct Decoder {
     /// Loss counter of each CPU's last record.
     lost: Vec<u32>,
-    /// By session: time (ns since boot) of the last callback that was forwarded from a pending batch. A session has no
-    /// entry once a later callback has arrived.
+    /// Time (ns since boot) of the last callback that was forwarded from a pending batch, by session. The entry of a
+    /// session is removed when a later callback arrives.
     forwarded: HashMap<Key, u64>,
     /// End of the trace, ns since boot; `None` while it goes on.
     end: Option<u64>,
@@ -52,7 +52,7 @@ impl Decoder {
         Self::default()
     }
 
-    /// Returns the time of a record, ns since boot; `None` if the record is too short.
+    /// Returns the timestamp of a record, ns since boot; `None` if the record is too short.
     pub(super) fn time(record: &[u8]) -> Option<u64> {
         Head::read_from_prefix(record).ok().map(|(head, _)| head.time)
     }
@@ -71,11 +71,11 @@ impl Decoder {
         record: &[u8],
         mut out: impl FnMut(Event),
     ) -> Result<(), DecodeError> {
-        let (head, _) = take::<Head>(record, "an event")?;
+        let (head, _) = decode_prefix::<Head>(record, "an event")?;
         let Head { time, cpu, .. } = head;
         let over = self.end.is_some_and(|end| time > end);
         if head.kind == Kind::Batch as u8 {
-            let (batch, pairs) = take::<wire::Batch>(record, "a batch")?;
+            let (batch, pairs) = decode_prefix::<wire::Batch>(record, "a batch")?;
             if !over {
                 self.gap(&head, batch.time, &mut out);
             }
@@ -121,7 +121,7 @@ impl Decoder {
     ) -> Result<(), DecodeError> {
         let key = batch.session;
         for _ in 0..batch.pairs {
-            let (pair, rest) = take::<Pair>(pairs, "a pair of a batch")?;
+            let (pair, rest) = decode_prefix::<Pair>(pairs, "a pair of a batch")?;
             pairs = rest;
             let [next, show] = [pair.next_after, pair.show_after]
                 .map(|after| batch.time.saturating_add(u64::from(after)));
@@ -135,8 +135,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// Decodes the pending batch of a slot, because a show takes long or the trace ends. Its callbacks are forwarded now,
-    /// and not again when the batch is submitted.
+    /// Decodes the pending batch of a slot, when a show() takes long or the trace ends. The callbacks of the batch are
+    /// forwarded now, and not again when the batch is submitted.
     pub(super) fn decode_pending(&mut self, slot: &Slot, mut out: impl FnMut(Event)) {
         let PendingBatch { time, cpu, pair, .. } = &slot.batch;
         let key = slot.state.key;
@@ -200,8 +200,9 @@ impl Decoder {
     }
 }
 
-/// Reads the `what` at the beginning of `record`. Returns it and the bytes behind it.
-fn take<'a, T: FromBytes>(
+/// Decodes a value of type `T`, named `what` in errors, at the beginning of `record`. Returns the value and the bytes
+/// behind it.
+fn decode_prefix<'a, T: FromBytes>(
     record: &'a [u8],
     what: &'static str,
 ) -> Result<(T, &'a [u8]), DecodeError> {

@@ -35,10 +35,11 @@ pub(crate) enum ProbeError {
     Map { map: &'static str, source: MapError },
 }
 
-/// Numbers of lines that are kept of the beginning and of the end of a message. The verifier's log has thousands.
+/// Numbers of lines at the beginning and at the end of a message that are reported. The verifier's log has thousands of
+/// lines.
 const KEPT_LINES: (usize, usize) = (2, 8);
 
-/// Returns the messages of an error and of its causes, without the middle of a long text.
+/// Returns the messages of an error and of its causes, without the middle of a long message.
 pub(super) fn describe(error: &dyn std::error::Error) -> String {
     let text = join_causes(error);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();

@@ -25,7 +25,7 @@ pub(super) struct ProbeSpec {
     pub(super) program: &'static str,
     pub(super) function: &'static str,
     pub(super) attach_type: AttachType,
-    /// True: failure to attach is fatal. False: only this probe's events are missing.
+    /// True if a failure to attach is fatal; false if only the events of this probe are missing then.
     pub(super) required: bool,
 }
 

@@ -14,7 +14,7 @@ pub(super) struct KfuncPatch {
 }
 
 impl KfuncPatch {
-    /// Looks the ids up. Returns `None` if the kernel has no such function.
+    /// Looks up the type ids. Returns `None` if the kernel has no such function.
     pub(super) fn find(btf: &Btf) -> Option<Self> {
         Some(Self {
             function: btf.function("bpf_rdonly_cast")?,
@@ -36,9 +36,9 @@ const KFUNC: u8 = 2;
 /// The instruction `r0 = 0`.
 const RETURN_ZERO: u64 = instruction(0xb7, 0, 0);
 
-/// Returns the object file, in words of native byte order, with the calls of the helper [`CAST`] replaced by calls of the
-/// kernel's function. For `None` they are replaced by an instruction that has no effect and is never reached: the
-/// programs test `Config::seq_file_type` first.
+/// Returns the object file, in words of native byte order, with the calls of the helper [`CAST`] replaced by calls of
+/// the kernel's function. If `kfunc` is `None`, an instruction that is never reached replaces them: the programs test
+/// `Config::seq_file_type` first.
 pub(super) fn patch(object: &[u8], kfunc: Option<KfuncPatch>) -> Vec<u64> {
     let call = instruction(CALL, 0, CAST.cast_unsigned());
     let replacement = kfunc.map_or(RETURN_ZERO, |kfunc| instruction(CALL, KFUNC, kfunc.function));

@@ -1,5 +1,5 @@
 //! Loads the programs and owns them. [`attach`] attaches them to functions and to the core's call sites, [`callbacks`]
-//! to the callbacks of files; [`counters`] reads what they missed.
+//! to the callbacks of files; [`counters`] counts the events that they missed.
 //!
 //! The order of attaching makes a trace complete: the programs that follow a session are attached before those that
 //! begin one ([`Probes::attach_openers`]). So every session is seen from its beginning, and nothing is emitted before
@@ -44,7 +44,7 @@ pub(super) struct Probes {
     /// True if the core's call sites are probed.
     core: bool,
     links: Vec<Link>,
-    /// The last attempt for each callback, by its address.
+    /// The last attempt to attach to each callback, by the callback's address.
     attempts: BTreeMap<u64, AttachAttempt>,
     /// True if the kernel accepts the programs that follow passes; `None` before they were loaded.
     pass_programs: Option<bool>,
@@ -73,7 +73,7 @@ impl Probes {
         let kernel = &settings.kernel;
         let kfunc = KfuncPatch::find(&kernel.btf).filter(|_| kernel.offsets.has_seq_head());
         let mut probes = Self::load_with(settings, kfunc)?;
-        // Only the verifier knows whether programs of this type may call it.
+        // Only loading a program shows if programs of this type may call the kernel function.
         if kfunc.is_some() && !probes.is_accepted("core_next_rbx") {
             probes = Self::load_with(settings, None)?;
         }
@@ -145,7 +145,7 @@ impl Probes {
         }
     }
 
-    /// Adds a process to the filter. Has an effect only if some pid is in the filter already.
+    /// Adds a process to the filter. This has an effect only if the filter contains pids already.
     ///
     /// # Errors
     /// The map is full.
@@ -170,10 +170,10 @@ impl Probes {
         Ok(())
     }
 
-    /// Takes the ring out of the maps.
+    /// Removes and returns the ring from the maps.
     ///
     /// # Errors
-    /// It was taken before.
+    /// The ring was removed before.
     pub(super) fn take_ring(&mut self) -> Result<RingBuf<MapData>, ProbeError> {
         let map = self.ebpf.take_map("EVENTS").ok_or(ProbeError::Missing("map EVENTS"))?;
         RingBuf::try_from(map).map_err(|source| ProbeError::Map { map: "EVENTS", source })

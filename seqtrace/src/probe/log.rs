@@ -1,4 +1,4 @@
-//! Prints the programs' own diagnostics (`-vv`), which they emit through aya-log.
+//! Prints diagnostics of the eBPF programs (`-vv`), which they emit through aya-log.
 
 use std::io::Write;
 

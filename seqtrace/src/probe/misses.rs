@@ -3,7 +3,7 @@
 
 use std::fs;
 
-/// Returns the number of such hits, as far as this kernel shows it.
+/// Returns the number of probe hits for which no program ran, as far as this kernel counts them.
 ///
 /// The kernel does not run a program that is entered again on a CPU on which it was interrupted: `recursion_misses`,
 /// since 5.12 (bpf_prog_show_fdinfo(), kernel/bpf/syscall.c). It ignores a kprobe that is hit while another one is
@@ -18,7 +18,7 @@ pub(super) fn of_this_process() -> u64 {
         .sum()
 }
 
-/// Parses the text of one descriptor.
+/// Returns the number of missed hits in the fdinfo of one descriptor.
 fn missed(text: &str) -> u64 {
     let value = |name| {
         text.lines()

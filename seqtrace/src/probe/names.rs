@@ -1,4 +1,4 @@
-//! Names and paths on the running kernel.
+//! Looks up names and paths on the running kernel.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -13,20 +13,20 @@ use crate::kernel::{
     symbols,
 };
 
-/// Resolves symbols from /proc/kallsyms and paths from the mounts. Reads either again if an address or a device is
-/// unknown: a module may have been loaded, a filesystem mounted.
+/// Resolves function names from /proc/kallsyms and paths from the mounts. Reads the symbols again if an address is
+/// unknown, and the mounts if a device is: a module may have been loaded, or a filesystem mounted.
 #[derive(Debug)]
 pub(super) struct KernelNames {
     symbols: Arc<Kallsyms>,
     mounts: Mounts,
-    /// Addresses that had no name after a fresh read.
+    /// Addresses that had no name even after the symbols were read again.
     unknown: HashSet<u64>,
-    /// Devices that were not mounted after a fresh read.
+    /// Devices that were not mounted even after the mounts were read again.
     unknown_devices: HashSet<u32>,
 }
 
 impl KernelNames {
-    /// Begins with the symbols that were read before the trace, and with the current mounts.
+    /// Creates the lookup with the symbols that were read before the trace, and with the current mounts.
     pub(super) fn new(symbols: Arc<Kallsyms>) -> Self {
         Self {
             symbols,
@@ -55,7 +55,8 @@ impl KernelNames {
 }
 
 impl Resolve for KernelNames {
-    /// Reads the symbols again if the address has no name, once for each such address.
+    /// Returns the function at an address. Reads the symbols again if the address has no name, once for each such
+    /// address.
     fn function(&mut self, address: u64) -> Symbol {
         let symbol = self.symbols.function(address);
         if symbol.name.is_some() || address == 0 || !self.unknown.insert(address) {

@@ -1,7 +1,7 @@
 //! Kinds of files whose open function a module may provide, and the functions of the kernel that call it.
 //!
-//! Probes on their returns see opens that fail after `seq_open()` has succeeded. Each function adds to the time of
-//! attaching and detaching, so a trace of known files attaches only to those that open them.
+//! Probes on the returns of these functions record opens that fail after `seq_open()` has succeeded. Each function adds
+//! to the time of attaching and detaching, so a trace of known files attaches only to the functions that open them.
 
 use std::{io, os::unix::fs::FileTypeExt, path::Path};
 
@@ -36,7 +36,8 @@ impl Opens {
         })
     }
 
-    /// Returns the probes on the functions that call the open function of such a file. No kernel has all of them.
+    /// Returns the probes on the functions that call the open function of a file of this kind. No kernel has all of
+    /// these functions.
     pub(super) fn probes(self) -> &'static [ProbeSpec] {
         match self {
             Self::Procfs => PROCFS,

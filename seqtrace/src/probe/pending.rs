@@ -1,7 +1,7 @@
 //! Polls the slots for pending batches (`seqtrace_common::slots`).
 //!
-//! The programs submit most batches within microseconds. If a show sleeps or never returns, the next before it stays
-//! pending, and the developer wants to see it.
+//! The programs submit most batches within microseconds. If show() sleeps or never returns, the preceding next() stays
+//! pending, and the developer needs its event.
 
 use aya::{Ebpf, maps::Array};
 use seqtrace_common::slots::{SLOTS, Slot};
@@ -10,7 +10,7 @@ use zerocopy::FromBytes as _;
 use super::error::ProbeError;
 
 const SLOT: usize = size_of::<Slot>();
-/// Map of the section that has the slot table.
+/// Name of the map with the slot table: its section in the object file.
 const MAP: &str = ".bss.slots";
 
 /// Finds pending batches that have not changed between two polls.

@@ -14,9 +14,9 @@ use crate::event::{Body, Event};
 pub(super) struct ReorderBuffer(VecDeque<Event>);
 
 impl ReorderBuffer {
-    /// Takes the next event of the ring. Flushes older buffered events, then forwards the event or buffers it.
+    /// Processes the next event of the ring: flushes older buffered events, then forwards the event or buffers it.
     #[inline]
-    pub(super) fn take(&mut self, event: Event, mut out: impl FnMut(Event)) {
+    pub(super) fn process(&mut self, event: Event, mut out: impl FnMut(Event)) {
         if !self.0.is_empty() {
             self.flush_until(event.time, &mut out);
         }
@@ -59,7 +59,7 @@ mod tests {
     fn times(events: Vec<Event>, rest: u64) -> Vec<u64> {
         let (mut buffer, mut times) = (ReorderBuffer::default(), Vec::new());
         for event in events {
-            buffer.take(event, |event| times.push(event.time));
+            buffer.process(event, |event| times.push(event.time));
         }
         buffer.flush_until(rest, |event| times.push(event.time));
         times

@@ -1,8 +1,8 @@
 //! Empties the ring into a backlog of chunks.
 //!
-//! The ring is memory of the kernel, small and allocated for the whole trace. To render an event, as JSON above all,
-//! takes longer than the kernel needs to emit one. So a thread does nothing but copy records from the ring to memory that
-//! is allocated only as long as it is needed.
+//! The ring is memory of the kernel, small and allocated for the whole trace. Rendering an event, above all as JSON,
+//! takes longer than emitting it. So a thread does nothing but copy records from the ring to memory that is allocated
+//! only as long as it is needed.
 
 use std::{
     collections::VecDeque,
@@ -19,18 +19,18 @@ use aya::maps::{MapData, RingBuf};
 use seqtrace_common::wire;
 use tokio::sync::{Notify, futures::Notified};
 
-/// Maximum size of the backlog, bytes. At this size records stay in the ring; when it is full, the programs count the
-/// events that they drop.
+/// Maximum size of the backlog, in bytes. At this size records stay in the ring; when the ring is full, the programs
+/// count the events that they drop.
 const BACKLOG_BYTES: usize = 128 << 20;
-/// Size at which a chunk is full, bytes. Its last record may end behind it.
+/// Size at which a chunk is full, in bytes. The last record may exceed it.
 const CHUNK_BYTES: usize = 256 << 10;
-/// Size of the longest record, bytes: an open with its path.
+/// Size of the longest record, an open with its path, in bytes.
 const MAX_RECORD_BYTES: usize = size_of::<wire::Open>() + wire::PATH_BYTES + 256;
-/// Maximum number of empty chunks that are kept for reuse.
+/// Maximum number of empty chunks that are retained for reuse.
 const SPARE_CHUNKS: usize = 8;
 /// Interval at which the ring is emptied on an idle system. An event should be visible within 50 ms.
 const IDLE_INTERVAL: Duration = Duration::from_millis(20);
-/// Interval at which the ring is emptied if it had at least [`CHUNK_BYTES`] the last time.
+/// Interval at which the ring is emptied if the previous copy had at least [`CHUNK_BYTES`] bytes.
 const BUSY_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Consecutive records of the ring.
@@ -42,7 +42,7 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    /// Allocates a chunk in its final size: repeated growth would leave it twice as large.
+    /// Allocates a chunk in its final size: repeated growth could leave it twice as large.
     fn new() -> Self {
         Self {
             bytes: Vec::with_capacity(CHUNK_BYTES + MAX_RECORD_BYTES),
@@ -66,7 +66,7 @@ struct Backlog {
     ring: RingBuf<MapData>,
     /// Chunks in the order of the ring.
     chunks: VecDeque<Chunk>,
-    /// Sum of the bytes in `chunks`.
+    /// Total size of the records in `chunks`, in bytes.
     bytes: usize,
     /// Empty chunks for reuse.
     spare: Vec<Chunk>,
@@ -126,7 +126,7 @@ pub(super) struct RingReader {
 }
 
 impl RingReader {
-    /// Makes a reader without a thread: until [`RingReader::start`] only [`RingReader::take`] empties the ring.
+    /// Creates a reader without a thread: until [`RingReader::start`] only [`RingReader::take`] empties the ring.
     pub(super) fn new(ring: RingBuf<MapData>) -> Self {
         let backlog = Backlog { ring, chunks: VecDeque::new(), bytes: 0, spare: Vec::new() };
         let shared = Shared {
@@ -137,8 +137,8 @@ impl RingReader {
         Self { shared: Arc::new(shared), thread: None }
     }
 
-    /// Starts the thread that empties the ring, if it does not run. It inherits the capabilities of this thread.
-    /// `fault`: fixed poll interval, for fault-injection tests.
+    /// Starts the thread that empties the ring, unless it runs already. It inherits the capabilities of the calling
+    /// thread. `fault`: fixed poll interval, for fault-injection tests.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -151,8 +151,8 @@ impl RingReader {
         Ok(())
     }
 
-    /// Takes the oldest chunk, from the ring itself if the backlog is empty. All records that were in the ring before
-    /// this call are returned before `None`.
+    /// Removes and returns the oldest chunk of the backlog; copies one from the ring if the backlog is empty. Calls
+    /// return all records that were in the ring before the first call, then `None`.
     pub(super) fn take(&self) -> Option<Chunk> {
         let mut backlog = self.shared.backlog();
         if backlog.chunks.is_empty() {
@@ -163,7 +163,7 @@ impl RingReader {
         Some(chunk)
     }
 
-    /// Takes a chunk back for reuse.
+    /// Returns an empty chunk to the backlog for reuse.
     pub(super) fn recycle(&self, mut chunk: Chunk) {
         let mut backlog = self.shared.backlog();
         if backlog.spare.len() < SPARE_CHUNKS {

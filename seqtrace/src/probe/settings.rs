@@ -13,14 +13,14 @@ use crate::{faults::Faults, kernel::preflight::Kernel};
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) kernel: Kernel,
-    /// True: opens by seqtrace itself are emitted. Their sessions are never traced.
+    /// True if opens by seqtrace itself are emitted. Their sessions are never traced.
     pub(crate) show_own: bool,
-    /// Bytes of each record to emit, 0 to [`PREVIEW_BYTES`].
+    /// Number of bytes of each record to emit, 0 to [`PREVIEW_BYTES`].
     pub(crate) preview: u32,
     /// Size of the ring in bytes: a power of two, at least a page.
     pub(crate) ring_bytes: u32,
     pub(crate) filter: KernelFilter,
-    /// True: the programs emit their own diagnostics.
+    /// True if the programs emit their own diagnostics.
     pub(crate) log: bool,
     pub(crate) faults: Faults,
 }
@@ -50,8 +50,8 @@ impl Settings {
 /// `PROC_PID_INIT_INO` (include/linux/proc_ns.h): the inode number of the initial pid namespace.
 const INITIAL_NAMESPACE: u64 = 0xefff_fffc;
 
-/// Returns the pid namespace to which `std::process::id()` refers. For the initial one, whose ids the programs get from
-/// the kernel anyway, both numbers are 0.
+/// Returns the pid namespace to which `std::process::id()` refers. For the initial namespace both numbers are 0: the
+/// kernel's helper returns its ids to the programs anyway.
 fn own_namespace() -> Namespace {
     match std::fs::metadata("/proc/self/ns/pid") {
         Ok(file) if file.ino() != INITIAL_NAMESPACE => {

@@ -23,7 +23,7 @@ pub(crate) struct Setup {
     pub(crate) procfs: bool,
 }
 
-/// A trace whose probes that follow sessions are attached, and whose probes that begin sessions are not.
+/// A trace with the probes that follow sessions attached, but not yet the probes that begin sessions.
 pub(crate) struct Attached {
     probes: Probes,
     names: KernelNames,

@@ -45,14 +45,14 @@ pub(crate) struct Source {
     /// True for the `callbacks` backend: probes are attached to the callbacks of a table when the first file with this
     /// table is opened.
     by_callback: bool,
-    /// Name of the file that [`look_at`](Self::look_at) opens.
-    looking_at: Option<Vec<u8>>,
-    /// The open that [`look_at`](Self::look_at) caused.
+    /// Name of the file that [`inspect_file`](Self::inspect_file) opens.
+    inspected_name: Option<Vec<u8>>,
+    /// The open that [`inspect_file`](Self::inspect_file) caused.
     seen: Option<Open>,
-    /// Reports of tables to whose callbacks probes were attached while older events were still in the ring, each with the
-    /// time of attaching (ns since boot).
+    /// Events that report the attaching of probes to the callbacks of a table, with the time of attaching (ns since
+    /// boot). They wait for older events that were still in the ring.
     attached: VecDeque<(u64, Vec<Body>)>,
-    /// Time of the last record, ns since boot.
+    /// Timestamp of the last decoded record, ns since boot.
     last: u64,
     pending: PendingBatchPoller,
     /// Number of records that could not be decoded.
@@ -61,17 +61,17 @@ pub(crate) struct Source {
     queue: VecDeque<Event>,
 }
 
-/// The end of a trace.
+/// Facts about the end of a trace.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct End {
-    /// CLOCK_MONOTONIC, ns since boot.
+    /// Time of the end by CLOCK_MONOTONIC, ns since boot.
     pub(crate) time: u64,
     /// Number of probe hits and files without events, except those that are in gaps.
     pub(crate) missed: u64,
 }
 
 impl Source {
-    /// Attaches the probes that begin sessions, and takes over the ring.
+    /// Attaches the probes that begin sessions, and creates the source that reads the ring.
     ///
     /// # Errors
     /// The kernel refuses a required probe.
@@ -96,7 +96,7 @@ impl Source {
             reorder: ReorderBuffer::default(),
             log,
             by_callback,
-            looking_at: None,
+            inspected_name: None,
             seen: None,
             attached: VecDeque::new(),
             last: 0,
@@ -111,7 +111,7 @@ impl Source {
         self.queue.pop_front()
     }
 
-    /// Empties the ring in a thread of its own from here on. `fault`: fixed poll interval, for fault-injection tests.
+    /// Starts the thread that empties the ring. `fault`: fixed poll interval, for fault-injection tests.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -137,8 +137,8 @@ impl Source {
         true
     }
 
-    /// Fetches all records of events up to now. Later ones stay in the ring, so that it returns even if events arrive
-    /// faster than they are decoded.
+    /// Fetches all records of events up to now. Later records stay in the ring, so that the call returns even if events
+    /// arrive faster than they are decoded.
     pub(crate) fn catch_up(&mut self) {
         let now = clock::monotonic();
         while self.fetch() && self.last <= now {}
@@ -160,7 +160,7 @@ impl Source {
         let Self { decoder, reorder, attached, queue, .. } = self;
         for slot in &unchanged {
             decoder.decode_pending(slot, |event| {
-                reorder.take(event, |event| enqueue(queue, attached, event));
+                reorder.process(event, |event| enqueue(queue, attached, event));
             });
         }
         Ok(self.pending.has_changed(&unchanged, end))
@@ -171,14 +171,14 @@ impl Source {
     ///
     /// # Errors
     /// The file cannot be opened.
-    pub(crate) fn look_at(&mut self, path: &Path) -> io::Result<Option<Open>> {
+    pub(crate) fn inspect_file(&mut self, path: &Path) -> io::Result<Option<Open>> {
         const NONBLOCK_NOCTTY: i32 = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
         // To attach a probe, this process reads other files: opens of other names are ignored.
-        self.looking_at = path.file_name().map(|name| name.as_bytes().to_vec());
+        self.inspected_name = path.file_name().map(|name| name.as_bytes().to_vec());
         self.seen = None;
         let file = OpenOptions::new().read(true).custom_flags(NONBLOCK_NOCTTY).open(path);
         self.catch_up();
-        self.looking_at = None;
+        self.inspected_name = None;
         if let Some(open) = &mut self.seen {
             self.names.name(open);
         }
@@ -186,13 +186,13 @@ impl Source {
         Ok(self.seen.take())
     }
 
-    /// Returns the open of the file that the last [`look_at`](Self::look_at) failed to open, if its `seq_open()`
+    /// Returns the open of the file that the last [`inspect_file`](Self::inspect_file) failed to open, if its `seq_open()`
     /// succeeded.
     pub(crate) fn failed_open(&mut self) -> Option<Open> {
         self.seen.take().filter(|open| open.ret == 0 && matches!(open.kind, FileKind::Seq { .. }))
     }
 
-    /// Traces one more process, if the filter has process ids.
+    /// Traces one more process, if the filter contains process ids.
     ///
     /// # Errors
     /// The filter is full.
@@ -214,7 +214,7 @@ impl Source {
         u32::try_from(self.probes.attached()).unwrap_or(u32::MAX)
     }
 
-    /// Attaches to a file's callbacks. Returns the reason if one of them cannot be traced.
+    /// Attaches to a file's callbacks. Returns the reason why one of them cannot be traced; `None` if all can.
     pub(crate) fn try_callbacks(&mut self, kind: &FileKind) -> Option<String> {
         let FileKind::Seq { table, .. } = kind else { return None };
         let generation = self.generation_of(table);
@@ -254,7 +254,8 @@ impl Source {
         self.last
     }
 
-    /// Fetches the rest: buffered events and the gaps behind the last one. `end`: end of the trace, ns since boot.
+    /// Fetches the remaining events: buffered events and the gaps behind the last event. `end`: end of the trace, ns
+    /// since boot.
     ///
     /// # Errors
     /// A counter cannot be read.
@@ -284,7 +285,7 @@ impl Source {
             decoder,
             reorder,
             by_callback,
-            looking_at,
+            inspected_name,
             seen,
             attached,
             last,
@@ -295,22 +296,22 @@ impl Source {
         let mut opened = None;
         let result = decoder.decode(record, |mut event| {
             if let Body::Open(open) = &mut event.body {
-                let looked_at =
-                    looking_at.is_some() && open.components.last() == looking_at.as_ref();
+                let inspected =
+                    inspected_name.is_some() && open.components.last() == inspected_name.as_ref();
                 if let FileKind::Seq { table, .. } = &open.kind
                     && (*by_callback || is_iterator(open))
-                    && (looked_at || !open.own)
+                    && (inspected || !open.own)
                 {
                     opened = Some((*table, is_iterator(open)));
                 }
-                if open.own && looked_at {
+                if open.own && inspected {
                     *seen = Some(Open::clone(open));
                 }
                 if !open.own {
                     names.name(open);
                 }
             }
-            reorder.take(event, |event| enqueue(queue, attached, event));
+            reorder.process(event, |event| enqueue(queue, attached, event));
         });
         self.undecodable += u64::from(result.is_err());
         if let Some((table, iterator)) = opened {
@@ -327,8 +328,8 @@ impl Source {
         show.module.and_then(|module| module_generation::of(&module)).unwrap_or(0)
     }
 
-    /// Attaches to the callbacks of a table, unless that was attempted. The events that report it are yielded behind
-    /// those that are in the ring now, which are older.
+    /// Attaches to the callbacks of a table, unless that was attempted before. The events that report the attaching
+    /// follow those that are in the ring now, which are older.
     fn attach_table(&mut self, table: &OpTable) {
         let generation = self.generation_of(table);
         if self.probes.has_attempted(table, generation) {
@@ -353,7 +354,7 @@ fn enqueue(queue: &mut VecDeque<Event>, attached: &mut VecDeque<(u64, Vec<Body>)
     queue.push_back(event);
 }
 
-/// Returns true for a file that bpf_seq_read() may read: an iterator's descriptor (bpf_iter_new_fd(),
+/// Returns true if bpf_seq_read() may read the file: an iterator's descriptor (bpf_iter_new_fd(),
 /// kernel/bpf/bpf_iter.c), or a file of bpffs, where iterators are pinned.
 fn is_iterator(open: &Open) -> bool {
     // `BPF_FS_MAGIC` and `ANON_INODE_FS_MAGIC` (include/uapi/linux/magic.h).

@@ -14,8 +14,8 @@ use crate::filter::glob::{self, Glob};
 /// Maximum number of patterns without braces to which one with braces expands.
 const MAX_ALTERNATIVES: usize = 1024;
 
-/// Returns the existing files whose paths match an absolute pattern, sorted, each once, at most
-/// `limit`. Links are followed, but not by `**`: some lead upwards.
+/// Returns the existing files whose paths match an absolute pattern, sorted, without duplicates, at most `limit`. Links
+/// are followed, but not by `**`: some lead upwards.
 pub(super) fn expand(pattern: &[u8], limit: usize) -> Vec<Vec<u8>> {
     let mut walk = Walk { limit, found: Vec::new() };
     for alternative in alternatives(pattern) {
@@ -79,7 +79,7 @@ fn child(folder: &[u8], name: &[u8]) -> Vec<u8> {
     [folder, b"/", name].concat()
 }
 
-/// Returns the sorted entries of a folder; none if it is no folder.
+/// Returns the sorted entries of a folder; empty if `folder` is not a folder.
 fn entries(folder: &[u8]) -> Vec<DirEntry> {
     let path = if folder.is_empty() { b"/" } else { folder };
     let Ok(entries) = std::fs::read_dir(path_buf(path)) else { return Vec::new() };
@@ -110,7 +110,7 @@ fn alternatives(pattern: &[u8]) -> Vec<Vec<u8>> {
     done
 }
 
-/// Returns the indices of the first opening brace and of its closing one.
+/// Returns the indices of the first opening brace and of the matching closing brace.
 fn braces(pattern: &[u8]) -> Option<(usize, usize)> {
     let mut start = None;
     let mut depth = 0_u32;

@@ -1,4 +1,4 @@
-//! Inspects the files of the targets before the trace begins, by opening them.
+//! Opens the files of the targets before the trace begins, to inspect them.
 
 use std::io;
 
@@ -65,10 +65,10 @@ fn inspect_matches(glob: &Glob, files: &[NamedFile], source: &mut Source) {
             return;
         }
         let path = file.real_path();
-        // Opening some files has effects, and one of many that cannot be opened is no reason to stop.
+        // Opening some files has effects. One of many files that cannot be opened is not a reason to stop.
         traceable |= match denylist::reason(&path) {
             Some(_) => true,
-            None => !matches!(source.look_at(&path), Ok(None)),
+            None => !matches!(source.inspect_file(&path), Ok(None)),
         };
     }
     if !traceable {
@@ -80,7 +80,7 @@ fn inspect_matches(glob: &Glob, files: &[NamedFile], source: &mut Source) {
 
 fn inspect_file(file: &NamedFile, source: &mut Source) -> Result<TargetInfo, UserError> {
     let name = escape::text(&file.path, false);
-    let open = match source.look_at(&file.real_path()) {
+    let open = match source.inspect_file(&file.real_path()) {
         Ok(Some(open)) => open,
         Ok(None) if source.watch_plain().is_ok_and(|new| new) => return inspect_file(file, source),
         Ok(None) => {
@@ -113,7 +113,7 @@ fn info(file: &NamedFile, open: &Open) -> TargetInfo {
     TargetInfo { word: file.path.clone(), callbacks, note }
 }
 
-/// Joins the notes that exist.
+/// Joins the notes that are present.
 fn notes(notes: [Option<String>; 2]) -> Option<String> {
     let notes: Vec<String> = notes.into_iter().flatten().collect();
     (!notes.is_empty()).then(|| notes.join("; "))

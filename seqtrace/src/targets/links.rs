@@ -12,7 +12,7 @@ const MAX_LINKS: usize = 40;
 
 /// Access to a file system, as far as the resolution of links needs it.
 pub(super) trait FileSystem {
-    /// Returns the text of the symbolic link at an absolute path; `None` if that is no link.
+    /// Returns the text of the symbolic link at an absolute path; `None` if the file is not a link.
     fn link(&self, path: &[u8]) -> Option<Vec<u8>>;
     /// Returns true if a folder is the root of a procfs.
     fn is_proc(&self, folder: &[u8]) -> bool;
@@ -23,8 +23,8 @@ pub(super) trait FileSystem {
 pub(super) enum Resolution {
     /// A path without links, except for those that depend on the reader.
     Real(Vec<u8>),
-    /// A path from the text of a magic link of a numbered process. The text may be wrong: the caller
-    /// compares the file at `path` with the one that was named.
+    /// A path from the text of a magic link of a process given by number. The text may be wrong: the caller compares
+    /// the file at `path` with the named file.
     Magic {
         /// Path to which the text leads.
         path: Vec<u8>,
@@ -49,7 +49,7 @@ pub(super) enum Resolution {
 enum Kind {
     /// A link that leads to its text.
     Plain,
-    /// A link whose text depends on the reader; filters match its name.
+    /// A link whose text depends on the reader; filters match the path of the link.
     PerReader,
     /// A magic link to an open file of the process that follows it.
     Own,
@@ -57,7 +57,7 @@ enum Kind {
     Numbered,
 }
 
-/// Resolves an absolute path. Components that do not exist are kept as they are.
+/// Resolves an absolute path. Components that do not exist remain unchanged.
 pub(super) fn follow(path: &[u8], tree: &impl FileSystem) -> Resolution {
     let mut ahead: Vec<Vec<u8>> = components(path).rev().collect();
     let mut walked: Vec<Vec<u8>> = Vec::new();

@@ -1,4 +1,4 @@
-//! Links and mounts of this machine, by which a named file gets the path that its sessions have.
+//! Converts the path of a named file to the path that its sessions have, by the links and mounts of this machine.
 
 use std::{
     cell::RefCell,
@@ -27,7 +27,7 @@ use crate::kernel::mounts::Mounts;
 /// Inode number of the root of a procfs: PROC_ROOT_INO (include/linux/proc_ns.h).
 const PROC_ROOT: u64 = 1;
 
-/// The file system as this process sees it. Links are cached: a glob reads the same ones often.
+/// The file system as this process sees it. Links are cached: a glob reads the same links often.
 #[derive(Debug, Default)]
 pub(super) struct Machine {
     links: RefCell<HashMap<Vec<u8>, Option<Vec<u8>>>>,
@@ -69,7 +69,7 @@ impl Machine {
         self.resolve(path, |path| std::fs::metadata(path_buf(&[path, b"/."].concat())))
     }
 
-    /// Returns the real path of a file that a glob matches; `None` if it leads through a magic link.
+    /// Returns the real path of a file that a glob matches; `None` if the path contains a magic link.
     pub(super) fn matched(&self, path: &[u8]) -> Option<Vec<u8>> {
         match links::follow(path, self) {
             Resolution::Real(_) => self.real(path).ok(),
@@ -109,7 +109,7 @@ impl Machine {
         Ok(self.canonical(&real, &there, metadata).unwrap_or(real))
     }
 
-    /// Reports a magic link whose text is a path of another mount namespace, or of a deleted file.
+    /// Returns the problem of a magic link whose text is a path of another mount namespace, or of a deleted file.
     fn elsewhere(&self, link: Vec<u8>) -> Problem {
         let text = self.link(&link).unwrap_or_default();
         Problem::Elsewhere { link, text }
@@ -134,7 +134,7 @@ impl Machine {
     }
 }
 
-/// Returns true if both are the metadata of one file.
+/// Returns true if `a` and `b` are the metadata of the same file.
 fn same(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }

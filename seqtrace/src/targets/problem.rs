@@ -1,4 +1,4 @@
-//! Reasons for which a target names no file.
+//! Reasons why a target names no file.
 
 use std::io;
 
@@ -35,7 +35,7 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
-    /// Returns the reason why a path names no file; `None` if it names one.
+    /// Returns the reason why a path names no file; `None` if it names a file.
     pub(super) fn of(path: &[u8]) -> Option<Self> {
         match std::fs::metadata(path_buf(path)) {
             Ok(metadata) if metadata.is_dir() => Some(Self::Folder),
@@ -46,7 +46,7 @@ impl Problem {
         }
     }
 
-    /// Returns true if the file is certainly no seq file.
+    /// Returns true if the file is certainly not a seq file.
     pub(crate) fn is_other_kind(&self) -> bool {
         matches!(self, Self::Folder)
     }

@@ -1,5 +1,5 @@
-//! Validates targets before anything is attached: errors for those that cannot be traced, warnings for
-//! those that match nothing yet.
+//! Validates targets before anything is attached: refuses targets that cannot be traced, and warns of targets that
+//! match nothing yet.
 
 use super::{LocatedTarget, Problem, machine::path_buf};
 use crate::{

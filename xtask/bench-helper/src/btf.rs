@@ -1,7 +1,7 @@
 //! Finds the ids of functions in the BTF of the kernel and of modules (Documentation/bpf/btf.rst).
 //!
-//! aya parses the kernel's BTF only. btf-rs parses that of modules too, but its licence, LGPL, is not among those that
-//! deny.toml allows.
+//! aya parses the kernel's BTF only. btf-rs also parses the BTF of modules, but its licence, LGPL, is not among those
+//! that deny.toml allows.
 
 use std::fs;
 
@@ -13,7 +13,8 @@ const HEADER_SIZE: usize = 24;
 const TYPE_SIZE: usize = 12;
 const BTF_KIND_FUNC: u32 = 12;
 
-/// BTF of the kernel or of a module. In a module's BTF, ids of types and offsets of strings start where the kernel's end.
+/// BTF of the kernel or of a module. In a module's BTF, ids of types and offsets of strings continue those of the
+/// kernel.
 struct Btf {
     bytes: Vec<u8>,
     /// Byte offsets of the type section.
@@ -42,8 +43,8 @@ impl Btf {
         Ok(Self { bytes, types: types..types + types_len, strings, strings_len })
     }
 
-    /// Returns the number of types, and the 0-based index of the last function for whose name's string offset `matches`
-    /// returns true.
+    /// Returns the number of types, and the 0-based index of the last function whose name `matches`. `matches` gets the
+    /// offset of the name in the string section.
     fn scan(&self, matches: impl Fn(u32) -> bool) -> Result<(u32, Option<u32>)> {
         let (mut at, mut count, mut found) = (self.types.start, 0, None);
         while at < self.types.end {
@@ -83,7 +84,7 @@ fn word(bytes: &[u8], at: usize) -> Result<u32> {
     Ok(u32::from_ne_bytes(word.try_into()?))
 }
 
-/// Returns the BTF id of a function of a module; `None`: of the kernel.
+/// Returns the BTF id of the function `name` in `module`; `None`: the kernel itself.
 pub(crate) fn function(module: Option<&str>, name: &str) -> Result<u32> {
     let kernel = Btf::read("vmlinux")?;
     let (kernel_types, found) = kernel

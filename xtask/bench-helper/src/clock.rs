@@ -1,4 +1,5 @@
-//! CPU time of processes in ns. These clocks read the scheduler's `sum_exec_runtime`; utime and stime count ticks.
+//! Reads the CPU time of processes in ns. These clocks read the scheduler's precise `sum_exec_runtime`; utime and stime
+//! count ticks only.
 
 use anyhow::Result;
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};

@@ -1,4 +1,5 @@
-//! Attaches empty programs to functions. Their overhead is the floor that the overhead of tracers is compared with.
+//! Attaches empty programs to functions. The overhead of tracers is compared with the overhead of these programs, the
+//! floor.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -12,11 +13,11 @@ use crate::{btf, sys};
 /// Ways to attach programs.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum AttachType {
-    /// Attach a kprobe and a kretprobe; functions are addresses
+    /// Attach a kprobe and a kretprobe to each function; FUNCTIONS are hexadecimal addresses
     Kprobe,
-    /// Attach kprobes only, at addresses that may be inside functions
+    /// Attach kprobes only; FUNCTIONS are hexadecimal addresses, which may be inside functions
     Site,
-    /// Attach fentry and fexit; functions are NAME or MODULE:NAME
+    /// Attach fentry and fexit to each function; FUNCTIONS are names: NAME or MODULE:NAME
     Fentry,
 }
 
@@ -28,7 +29,7 @@ pub(crate) struct Floor {
     /// Create this file when all programs are attached
     #[arg(long)]
     ready_file: PathBuf,
-    /// At the end, print the total number of calls of the functions
+    /// At the end, print how many times all functions together were called
     #[arg(long)]
     count: bool,
 }

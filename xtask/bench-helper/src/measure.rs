@@ -16,7 +16,7 @@ use crate::{clock, sys};
 
 /// Time limit of each wait.
 const TIMEOUT: Duration = Duration::from_mins(5);
-/// Time for which a tracer must be idle to count as finished with its work.
+/// Time for which a tracer must be idle until its work is considered finished.
 const IDLE: Duration = Duration::from_millis(300);
 /// File that lists all kprobes.
 const KPROBES: &str = "/sys/kernel/debug/kprobes/list";
@@ -95,7 +95,8 @@ impl Measure {
         }
     }
 
-    /// Prints the number of kprobes, and how many of them the kernel has optimised to jumps or set by ftrace.
+    /// Prints the number of kprobes, the number that the kernel has optimised to jumps, and the number that are set by
+    /// ftrace.
     fn print_probes(&self) -> Result<()> {
         let probes = kprobes()?;
         self.labels.print("probes", probes.lines().count());
@@ -105,7 +106,8 @@ impl Measure {
         Ok(())
     }
 
-    /// Reads the file in another process and prints the cost. The tracer sees one more pass, the first, which warms up.
+    /// Reads the file in another process and prints the cost. The tracer also traces a first pass, which warms up and
+    /// is not measured.
     fn read(&self) -> Result<()> {
         let mut reader = Command::new("/proc/self/exe");
         reader.arg("read").arg(&self.file);
@@ -154,7 +156,7 @@ fn newlines(path: &Path) -> Result<u64> {
     }
 }
 
-/// Waits until `done` returns true. Fails if the tracer ends before.
+/// Waits until `done` returns true. Fails if the tracer ends earlier.
 fn wait(tracer: &mut Tracer, done: impl Fn() -> bool) -> Result<()> {
     let begin = Instant::now();
     while !done() {

@@ -15,7 +15,7 @@ const BLOCK: usize = 128 << 10;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Read {
     file: PathBuf,
-    /// Number of passes, after one that warms up
+    /// Number of measured passes; an additional first pass warms up
     #[arg(long, default_value_t = 1)]
     passes: u32,
     /// Stop a pass after the read that reaches this many bytes

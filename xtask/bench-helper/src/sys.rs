@@ -141,7 +141,7 @@ pub(crate) enum ProbePoint {
     Return,
 }
 
-/// Loads the empty program; `fill` can change the attributes, the instructions included.
+/// Loads the empty program. `fill` can change the attributes, including the instructions.
 fn load(kind: u32, fill: impl FnOnce(&mut ProgLoad)) -> Result<OwnedFd> {
     let license = CString::new("GPL")?;
     let mut attributes = ProgLoad {
@@ -238,7 +238,7 @@ pub(crate) fn iterator(id: u32) -> Result<OwnedFd> {
     owned(bpf(ITER_CREATE, &mut attributes).context("cannot create the iterator")?)
 }
 
-/// Makes the kernel count the runs of programs until the result is dropped.
+/// Enables the kernel's counting of program runs until the result is dropped.
 pub(crate) fn count_runs() -> Result<OwnedFd> {
     // BPF_STATS_RUN_TIME
     owned(bpf(ENABLE_STATS, &mut 0_u32).context("cannot make the kernel count runs of programs")?)

@@ -1,5 +1,5 @@
 //! Helper of the end-to-end tests in guests, for everything that busybox cannot do: exact reads, many readers at once,
-//! and the comparison of a trace with what readers got.
+//! and the comparison of a trace with the bytes that readers got.
 #![forbid(unsafe_code)]
 
 mod check;

@@ -1,4 +1,4 @@
-//! Readers. A reader's log has one line of JSON for each open, written when the file is closed.
+//! Reads files and logs the reads. A log has one line of JSON for each open, written when the file is closed.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
@@ -70,7 +70,7 @@ impl FromStr for FileOp {
 struct OpenLog {
     ino: u64,
     path: PathBuf,
-    /// The file's offset. It is counted, because asking the kernel would be another system call.
+    /// The file offset in bytes, computed from the reads: querying it would need another system call.
     position: u64,
     calls: Vec<Value>,
     /// True if several threads made the calls, so that their order is not known.
@@ -123,7 +123,7 @@ fn tid() -> i32 {
     rustix::thread::gettid().as_raw_nonzero().get()
 }
 
-/// Returns the value that the kernel returned: a count, or a negative error number.
+/// Returns the result as the kernel returns it: a count, or a negative error number.
 fn ret(got: &io::Result<usize>) -> i64 {
     match got {
         Ok(count) => i64::try_from(*count).unwrap_or(i64::MAX),
@@ -292,7 +292,7 @@ pub(crate) fn threads(
     open.close(log)
 }
 
-/// Writes to `path` `count` times. A write that fails with ENOSPC counts.
+/// Writes to `path` `count` times. ENOSPC is not an error.
 pub(crate) fn writes(count: usize, path: &Path) -> Result<()> {
     let file = OpenOptions::new().write(true).open(path);
     let mut file = file.with_context(|| format!("cannot open {}", path.display()))?;

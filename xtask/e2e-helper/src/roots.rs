@@ -1,4 +1,5 @@
-//! `roots`: prints the root cause of each file in a report of `seqtrace check --format json`, and the callback it blames.
+//! `roots`: prints the root cause of each file in a report of `seqtrace check --format json`, and the callback at
+//! fault.
 
 use std::path::Path;
 
@@ -40,7 +41,7 @@ fn line(report: &Value) -> String {
     .join("\t")
 }
 
-/// Returns the role of the callback with the blamed name; the name itself if no callback has it.
+/// Returns the role of the callback at fault; its name if the report has no callback of this name.
 fn role<'a>(report: &Value, blame: Option<&'a str>) -> &'a str {
     let Some(blame) = blame else { return "-" };
     // `eof_next [seqbugs+0x250]` blames `eof_next [seqbugs]`.

@@ -1,4 +1,4 @@
-//! Measured values by file, row and name. A row is a way to trace the file.
+//! Stores measured values by file, row and key. A row is a way to trace the file.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Returns a value as a number: a count, bytes, KiB or nanoseconds, depending on the key.
+    /// Returns a value as a number: a count, bytes, KiB or nanoseconds, depending on the key; `None` if there is none.
     pub(crate) fn number(&self, key: &str) -> Option<f64> {
         self.values.get(key)?.parse().ok()
     }

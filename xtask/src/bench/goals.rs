@@ -1,4 +1,4 @@
-//! Performance goals, compared with the measurements.
+//! Compares the measurements with performance goals.
 
 use super::Measured;
 use super::host::{KPROBES, NO_RENDERING, USUAL};
@@ -9,7 +9,7 @@ const FILE: &str = "sequence";
 
 struct Goal {
     description: &'static str,
-    /// The limit, for the table.
+    /// The limit with its unit, as the table shows it.
     wanted: &'static str,
     /// The measured value; `None`: not measured.
     measured: Option<f64>,

@@ -22,9 +22,9 @@ pub(crate) fn cost(options: &Options, seqtrace: Option<&Path>) -> Result<Facts> 
         kernel: options.kernel,
         icount: true,
         timeout: 5400,
-        // Otherwise the time of another process between a tracer's wakeup and the next chance to schedule, up to a
-        // tick, counts as the tracer's: wakeup_preempt(), kernel/sched/core.c, skips an update of the run queue's
-        // clock.
+        // Without this, the time of another process between a tracer's wakeup and the next chance to schedule, up to a
+        // tick, would be accounted to the tracer: wakeup_preempt(), kernel/sched/core.c, skips an update of the run
+        // queue's clock.
         append: "preempt=full".to_owned(),
         ..GuestOptions::default()
     };
@@ -76,7 +76,8 @@ fn helper() -> Result<Vec<GuestFile>> {
     Ok(vec![("bench".to_owned(), scripts), ("bin/bench-helper".to_owned(), helper)])
 }
 
-/// Returns other tracers with their libraries. Raises the guest's memory, because the libraries are large: LLVM is one.
+/// Returns the files of other tracers and of their libraries. Raises the guest's memory, because libraries such as LLVM
+/// are large.
 fn tracers(guest: &mut GuestOptions, programs: &[&str]) -> Result<BTreeSet<GuestFile>> {
     guest.mem = 3072;
     let mut files = BTreeSet::new();

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::facts::{FILE, Facts};
 use crate::{program, sh};
 
-/// Number of runs of each program; the fastest counts.
+/// Number of runs of each program; the result is that of the fastest run.
 const RUNS: u32 = 5;
 /// Number of runs of programs that take long.
 const FEW_RUNS: u32 = 2;
@@ -26,9 +26,9 @@ const VIEWS: &[(&str, &[&str])] = &[
     ("report", &["report"]),
 ];
 
-/// Row of trace-cmd report of the facts that seqtrace records: position, bytes and pointer on entry, value returned.
+/// Row of trace-cmd report with the facts that seqtrace records: position, bytes and pointer on entry, value returned.
 pub(crate) const KPROBES: &str = "trace-cmd report, kprobe events";
-/// Row of trace-cmd report of functions and durations.
+/// Row of trace-cmd report with functions and durations.
 const GRAPH: &str = "trace-cmd report, function_graph";
 
 /// The rows of [`VIEWS`] that are measured with recordings of all sizes.
@@ -39,7 +39,8 @@ pub(crate) const SIZES: [&str; 3] = ["100000", "1000000", "10000000"];
 /// Size of the recording that is measured in all of [`VIEWS`].
 pub(crate) const USUAL: &str = "1000000";
 
-/// Measures seqtrace and other programs with the traces in `folder`. `longer` is the program of the example of that name.
+/// Measures seqtrace and other programs with the traces in `folder`. `longer` is the path of the built example
+/// `longer`.
 pub(crate) fn measure(seqtrace: &Path, longer: &Path, folder: &Path) -> Result<Facts> {
     let [small, large, largest] = SIZES.map(|size| folder.join(format!("{size}.seqtrace")));
     sh::output(Command::new(longer).arg(&large).arg("10").arg(&largest))?;

@@ -28,7 +28,7 @@ use crate::{git, paths, program, setup, sh};
                         sources give the same values on any machine."
 )]
 pub(crate) struct Options {
-    /// Debian's kernel: 5.10, 6.1, 6.12 or 7 (the newest)
+    /// Debian kernel series to boot: 5.10, 6.1, 6.12 or 7 (the newest)
     #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
     kernel: &'static Series,
     /// Measure only enough to compare probes: one file, the floor, both backends, filters
@@ -52,7 +52,7 @@ struct Measured {
     host: Facts,
 }
 
-/// Measures, prints and writes the tables, and returns the exit status.
+/// Measures the cost, prints and writes the tables, and returns the exit status.
 pub(crate) fn run(options: &Options) -> Result<u8> {
     setup::all()?;
     if options.quick {

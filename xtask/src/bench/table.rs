@@ -47,7 +47,7 @@ pub(crate) fn multiple_of_floor(facts: &Facts, file: &str, row: &str) -> Option<
     Some(overhead(facts, file, row)? / overhead(facts, file, "floor-kprobe")?)
 }
 
-/// Returns the number of callbacks in all passes that the tracer saw.
+/// Returns the number of callbacks in all traced passes.
 fn events(facts: &Facts, file: &str, row: &Row) -> Option<f64> {
     // The passes do not include the first one, which warms up.
     Some(facts.row(file, FILE)?.number("calls")? * (row.number("passes")? + 1.0))

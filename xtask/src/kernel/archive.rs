@@ -16,9 +16,9 @@ pub(crate) enum Archive {
     Security,
 }
 
-/// apt, either with this machine's sources or with those of another release of Debian.
+/// Runs apt, either with the sources of this machine or with those of another release of Debian.
 pub(super) struct Apt {
-    /// Arguments that select the sources; empty: this machine's.
+    /// Arguments that select the sources; empty: the sources of this machine.
     options: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ impl Apt {
         })
     }
 
-    /// Fetches the package lists of another release. The machine's own lists are left as they are.
+    /// Fetches the package lists of another release. Does not change the lists of the machine itself.
     pub(super) fn update(&self) -> Result<()> {
         if self.options.is_empty() {
             return Ok(());
@@ -60,13 +60,13 @@ impl Apt {
             .map(drop)
     }
 
-    /// Fetches the package lists, those of this machine included.
+    /// Fetches the package lists, including those of this machine.
     pub(super) fn refresh(&self) -> Result<()> {
         if self.options.is_empty() { apt::update() } else { self.update() }
     }
 }
 
-/// Debian's keys, from the package debian-archive-keyring.
+/// Path of Debian's keys, from the package debian-archive-keyring.
 pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Returns the URL from which this machine's own sources fetch an archive.
@@ -89,7 +89,7 @@ pub(crate) fn mirror(archive: Archive) -> Result<String> {
     })
 }
 
-/// Returns the packages that `package` depends on, alternatives included.
+/// Returns the packages that `package` depends on, including alternatives.
 pub(super) fn depends(package: &str, apt: &Apt) -> Result<Vec<String>> {
     let text = sh::output(Command::new("apt-cache").args(&apt.options).args(["depends", package]))?;
     let names: Vec<String> = text

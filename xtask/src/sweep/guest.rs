@@ -12,8 +12,8 @@ use crate::initramfs::Initramfs;
 use crate::kernel::{self, Series};
 use crate::{paths, program, vm};
 
-/// Modules that mount the disks; a kernel may have some of them built in. The checksums are listed because the modules do
-/// not name them as dependencies.
+/// Modules that are needed to mount the disks; a kernel may have some of them built in. The checksum modules are listed
+/// because the other modules do not name them as dependencies.
 const DISKS: &[&str] =
     &["crc32c_generic", "crc32c-intel", "crc32c-cryptoapi", "libcrc32c", "virtio_blk", "ext4"];
 

@@ -1,4 +1,5 @@
-//! Makes the disks of a full sweep's guest: one with Debian and tools, one with a kernel's modules. The cache keeps them.
+//! Creates the disks of a full sweep's guest: one with Debian and tools, one with a kernel's modules. They are stored
+//! in the cache.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -13,10 +14,10 @@ use crate::{paths, setup, sh};
 
 /// Release of Debian on the root disk.
 const SUITE: &str = "bookworm";
-/// Size of the root disk, with space for the disk images that the sweep's scripts make. The file is sparse.
+/// Size of the root disk, with space for the disk images that the sweep's scripts create. The file is sparse.
 const ROOT_SIZE: &str = "8G";
-/// Shell script that prints those of the modules `$@` whose symbols contain a function that seq files use. A script,
-/// because a debug build of this program would take minutes to unpack hundreds of megabytes.
+/// Shell script that prints the paths among `$@` of modules whose symbols contain a function that seq files use. It is
+/// a script because a debug build of this program would take minutes to unpack hundreds of megabytes.
 const WITH_SEQ_FILES: &str = r#"
 export LC_ALL=C
 for file; do
@@ -84,8 +85,8 @@ fn with_seq_files(from: &Path) -> Result<String> {
     sh::output(Command::new("sh").current_dir(from).args(["-c", script, "sh"]).args(names))
 }
 
-/// Returns the file `name` of the cache. If it does not exist, calls `make` with a work folder and the path of the file to
-/// make.
+/// Returns the path of the file `name` in the cache. If it does not exist, calls `make` with a work folder and the path
+/// of the file to create.
 fn cached(name: &str, make: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<PathBuf> {
     let dir = paths::cache()?.join("sweep");
     fs::create_dir_all(&dir)?;
@@ -94,7 +95,7 @@ fn cached(name: &str, make: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<P
         return Ok(file);
     }
     let _lock = paths::lock(&dir)?;
-    // Another checkout may have made it while this one waited for the lock.
+    // Another checkout may have created the file while this process waited for the lock.
     if file.exists() {
         return Ok(file);
     }
@@ -112,7 +113,7 @@ fn cached(name: &str, make: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<P
     Ok(file)
 }
 
-/// Removes the root disks of earlier lists of packages after a new one was made.
+/// Removes the root disks of earlier lists of packages, after a new disk was created.
 fn remove_old_roots(dir: &Path, name: &str) -> Result<()> {
     if !name.starts_with("root-") {
         return Ok(());
@@ -127,7 +128,7 @@ fn remove_old_roots(dir: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes an ext4 file system with the files of `folder`.
+/// Creates an ext4 file system with the files of `folder`.
 fn format(disk: &Path, label: &str, size: &str, folder: &Path) -> Result<()> {
     if disk.exists() {
         fs::remove_file(disk)?;
@@ -135,7 +136,7 @@ fn format(disk: &Path, label: &str, size: &str, folder: &Path) -> Result<()> {
     ensure!(folder.exists(), "{} does not exist", folder.display());
     let Some(mkfs) = paths::which("mkfs.ext4") else { bail!("no mkfs.ext4 (package e2fsprogs)") };
     sh::output(
-        // No journal, because nothing that the guest writes is kept.
+        // No journal, because the guest's writes are discarded.
         Command::new(mkfs)
             .args(["-q", "-F", "-O", "^has_journal", "-L", label, "-d"])
             .args([folder, disk])

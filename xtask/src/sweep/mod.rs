@@ -121,7 +121,7 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Shows a line of the guest's stderr if it begins with `%% `. Adds the text of a line `%% trouble …` to `problems`.
+/// Prints a line of the guest's stderr if it begins with `%% `. Adds the text of a line `%% trouble …` to `problems`.
 fn show(line: &str, problems: &mut Vec<String>) {
     let Some(line) = line.trim_end().strip_prefix("%% ") else { return };
     if let Some(problem) = line.strip_prefix("trouble ") {

@@ -1,4 +1,4 @@
-//! Summary of a full sweep, which separates known from new findings.
+//! Summarizes a full sweep: separates known from new findings.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,9 +15,9 @@ pub(super) struct KnownFindings(Vec<KnownFinding>);
 struct KnownFinding {
     /// Glob; `*` also matches `/`.
     path: String,
-    /// Function that the finding blames.
+    /// Function at fault in the finding.
     function: String,
-    /// Reason why the finding is true, or the document with the reason.
+    /// Explanation why the finding is correct, or the document with the explanation.
     reason: String,
 }
 
@@ -35,7 +35,7 @@ impl KnownFindings {
         Ok(Self(known))
     }
 
-    /// Returns the reason why a root finding in `path` that blames `function` is true; `None` if it is not known.
+    /// Returns the explanation of a root cause in `path` with `function` at fault; `None` if the finding is not known.
     fn reason(&self, path: &str, function: &str) -> Option<&str> {
         self.0
             .iter()
@@ -55,9 +55,9 @@ fn matches(glob: &str, text: &str) -> bool {
 /// Summary of a sweep.
 #[derive(Debug, Default)]
 pub(super) struct SweepReport {
-    /// Number of files by verdict. Each reason of a refusal counts as a verdict.
+    /// Number of files by verdict. Each reason for a refusal is counted separately.
     counts: BTreeMap<String, u64>,
-    /// Number of files whose text changes by itself.
+    /// Number of files whose bytes change by themselves.
     volatile: u64,
     /// A line for each error and warning that is known.
     known: Vec<String>,
@@ -114,7 +114,7 @@ impl SweepReport {
         let findings = object.get("findings").and_then(Value::as_array);
         for finding in findings.into_iter().flatten() {
             let is_severe = matches!(text(finding, "severity"), "error" | "warning");
-            // A known root explains its consequences.
+            // A known root cause explains its consequences.
             let is_root = finding.get("cause").is_none_or(Value::is_null);
             if !(is_severe && is_root) {
                 continue;
@@ -158,7 +158,7 @@ fn text<'a>(object: &'a Value, key: &str) -> &'a str {
     object.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Returns the function's name from `g_start+0x10` or `bpq_seq_start [bpqether+0x10]`; `-` if there is none.
+/// Returns the name of the function in `g_start+0x10` or `bpq_seq_start [bpqether+0x10]`; `-` if there is none.
 fn function(blame: &str) -> &str {
     match blame.split([' ', '+']).next() {
         Some(name) if !name.is_empty() => name,

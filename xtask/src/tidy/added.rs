@@ -1,4 +1,5 @@
-//! Finds the lines that were added since the budgets were committed. If a budget is exceeded, they are probably the cause.
+//! Finds the lines that were added since the budgets were committed. If a budget is exceeded, these lines are probably
+//! the cause.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,7 +15,7 @@ pub(super) struct AddedLines {
 }
 
 impl AddedLines {
-    /// Asks git. If git fails, no line counts as added.
+    /// Queries git for the added lines; empty if git fails.
     pub(super) fn find() -> Self {
         let git = |arguments: &[&str]| {
             let quoting = ["-c", "core.quotePath=false"];

@@ -1,5 +1,5 @@
-//! Checks that modules of seqtrace and seqtrace-model do not use modules that tidy.toml forbids them. A dependency is
-//! called an arrow.
+//! Checks that modules of seqtrace and seqtrace-model do not use modules that tidy.toml forbids to them. A dependency
+//! between modules is called an arrow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::size::TestFiles;
 /// Folders with the modules that are checked. No two of them have a module of the same name.
 const ROOTS: [&str; 2] = ["seqtrace/src/", "seqtrace-model/src/"];
 
-/// Counts the uses of a module by one that must not use it. Tests may use all modules.
+/// Counts, for each forbidden arrow, its uses outside of tests.
 pub(super) fn forbidden(rules: &ArrowRules, sources: &[SourceFile]) -> Vec<Measure> {
     let tests = TestFiles::of(sources);
     let forbidden = resolved(rules);
@@ -31,7 +31,8 @@ pub(super) fn forbidden(rules: &ArrowRules, sources: &[SourceFile]) -> Vec<Measu
     count(Check::Arrows, found)
 }
 
-/// Returns the forbidden modules by module, with groups replaced by their members.
+/// Returns, for each module, the modules that it must not use. Adds the members of groups and leaves out the module
+/// itself.
 fn resolved(rules: &ArrowRules) -> BTreeMap<&str, BTreeSet<&str>> {
     let members = |name: &'_ String| -> Vec<&str> {
         rules
@@ -49,7 +50,7 @@ fn resolved(rules: &ArrowRules) -> BTreeMap<&str, BTreeSet<&str>> {
     forbidden
 }
 
-/// Returns the path of the module in a file: `["probe", "decode"]`. Returns `None` for the root of the crate.
+/// Returns the module path of a source file: `["probe", "decode"]`; `None` for the root of a crate.
 fn module(file: &str) -> Option<Vec<&str>> {
     let path = ROOTS.iter().find_map(|root| file.strip_prefix(root))?.strip_suffix(".rs")?;
     let mut parts: Vec<&str> = path.split('/').collect();

@@ -11,7 +11,7 @@ use super::measure::{Check, Measure, Violation};
 pub(super) struct Comparison {
     /// Number of values that were compared with a budget.
     pub(super) checks: usize,
-    /// Number of values that are more than their budgets.
+    /// Number of values that exceed their budgets.
     pub(super) over: usize,
     /// Number of budgets that are larger than the value.
     pub(super) under: usize,
@@ -19,8 +19,8 @@ pub(super) struct Comparison {
     pub(super) lines: Vec<String>,
 }
 
-/// Compares measures with budgets. For a value over its budget, lists the violations in added lines, or all violations if
-/// no added line has one.
+/// Compares measures with budgets. For a value over its budget, lists the violations in added lines, or all violations
+/// if none is in an added line.
 pub(super) fn compare(measures: &[Measure], budgets: &Budgets, added: &AddedLines) -> Comparison {
     let mut report = Comparison::default();
     let mut kinds: BTreeSet<Check> = Check::ALL.into();
@@ -46,7 +46,8 @@ pub(super) fn compare(measures: &[Measure], budgets: &Budgets, added: &AddedLine
     report
 }
 
-/// Returns the budgets that `--write` writes: the current values where they are lower, or all of them if `accept`.
+/// Returns the budgets that `--write` writes: the lower of budget and current value; if `accept` is true, the current
+/// values.
 pub(super) fn lowered(measures: &[Measure], budgets: &Budgets, accept: bool) -> Budgets {
     let mut new = Budgets::new();
     for Measure { check, key, value, .. } in measures {

@@ -14,7 +14,7 @@ use crate::paths;
 /// Path of the configuration, relative to the top of the checkout.
 pub(super) const FILE: &str = "xtask/tidy.toml";
 
-/// Preliminary reason of a long file that `--accept-current` adds to the budgets.
+/// Preliminary reason that `--accept-current` writes for a new long file.
 const NEW_REASON: &str = "longer than the limit; to be split";
 
 #[derive(Debug, Deserialize)]
@@ -36,7 +36,7 @@ pub(super) struct LanguageRules {
     pub(super) forbidden: Vec<String>,
     /// Words with which a doc comment must not open, in lower case.
     pub(super) openers: Vec<String>,
-    /// A doc comment of no more words than this is a stub.
+    /// Largest number of words in a doc comment that is a stub.
     pub(super) stub_words: usize,
 }
 
@@ -70,7 +70,7 @@ pub(super) struct CommitRules {
 #[serde(untagged, deny_unknown_fields)]
 enum Budget {
     Plain(usize),
-    /// Budget of a long file, with the reason for its length.
+    /// Budget of a file that may exceed the limit, with the reason for its length.
     Reasoned {
         lines: usize,
         reason: String,
@@ -85,7 +85,7 @@ impl Budget {
     }
 }
 
-/// Largest allowed values, by check and key. A key without a budget has 0.
+/// Largest allowed values, by check and key. A missing budget is 0.
 pub(super) type Budgets = BTreeMap<(Check, String), usize>;
 
 impl Config {
@@ -125,7 +125,7 @@ impl Config {
     }
 }
 
-/// Replaces the budgets in the file. Keeps the reasons of long files and the rest of the file.
+/// Replaces the budgets in the file. Preserves the reasons of long files and the rest of the file.
 pub(super) fn write(root: &Path, budgets: &Budgets) -> Result<()> {
     let path = root.join(FILE);
     let text =
@@ -155,7 +155,7 @@ fn replace(text: &str, budgets: &Budgets) -> Result<String> {
         let table = parent.entry(check.name()).or_insert_with(|| Item::Table(Table::new()));
         let table =
             table.as_table_mut().with_context(|| format!("`{}` is not a table", check.name()))?;
-        // Keeps the comments above the table.
+        // Preserves the comments above the table.
         table.clear();
         for (key, lines) in entries {
             let number = i64::try_from(lines)?;

@@ -6,7 +6,7 @@ use super::measure::{Check, Measure, Violation, count};
 use super::rust::{Line, SourceFile};
 use super::tree::FileTree;
 
-/// Counts the forbidden words of each area in comments, help texts and documents.
+/// Counts, for each area, the occurrences of forbidden words in comments, help texts and documents.
 pub(super) fn words(
     rules: &LanguageRules,
     tree: &FileTree,
@@ -29,7 +29,7 @@ pub(super) fn words(
     count(Check::Words, found)
 }
 
-/// Returns the percentage, rounded up, of each area's doc comments that open with a fragment.
+/// Returns, for each area, the percentage of doc comments that open with a fragment, rounded up.
 pub(super) fn openers(
     rules: &LanguageRules,
     tree: &FileTree,
@@ -45,7 +45,7 @@ pub(super) fn openers(
     measures
 }
 
-/// Counts the doc comments of each area that have no more than a few words.
+/// Counts, for each area, the doc comments that have at most as many words as a stub.
 pub(super) fn stubs(
     rules: &LanguageRules,
     tree: &FileTree,

@@ -1,18 +1,18 @@
-//! Checks that ARCHITECTURE.md's map has every source file.
+//! Checks that the map in ARCHITECTURE.md names every source file.
 
 use std::ops::RangeInclusive;
 
 use super::measure::{Check, Measure, Violation, count};
 use super::tree::FileTree;
 
-/// Document with the map, which is the first code block after the heading.
+/// Document with the map. The map is the first code block after its heading.
 pub(super) const DOCUMENT: &str = "ARCHITECTURE.md";
 const HEADING: &str = "## The map";
 
 /// Extensions of source files.
 const EXTENSIONS: [&str; 5] = ["rs", "sh", "c", "h", "py"];
 
-/// Finds source files that the map lacks. Files for which `is_test` returns true may be missing.
+/// Finds source files that the map does not name. Files for which `is_test` returns true may be missing.
 pub(super) fn missing(tree: &FileTree, map: &str, is_test: impl Fn(&str) -> bool) -> Vec<Measure> {
     let map = Map::parse(map);
     let lacking = EXTENSIONS
@@ -30,7 +30,7 @@ pub(super) fn missing(tree: &FileTree, map: &str, is_test: impl Fn(&str) -> bool
 #[derive(Debug, Default)]
 struct Map {
     files: Vec<Pattern>,
-    /// Folders whose files have no lines of their own; paths end in `/`.
+    /// Folders that the map names as a whole, without their files; paths end in `/`.
     folders: Vec<String>,
 }
 

@@ -74,7 +74,7 @@ impl Document {
         }
     }
 
-    /// Adds the anchor of a heading as GitHub does: a second heading with the same text gets `-1`.
+    /// Adds the anchor of a heading by the rules of GitHub: a second heading with the same text gets `-1`.
     fn anchor(&mut self, heading: &str) {
         let slug: String = heading
             .to_lowercase()
@@ -122,7 +122,7 @@ pub(super) fn links(tree: &FileTree, documents: &[Document]) -> Vec<Measure> {
     count(Check::Links, dead)
 }
 
-/// Returns true if a link leads to a file and an anchor that exist, or out of the checkout by URL.
+/// Returns true if the file and the anchor to which a link leads exist, or if the link is a URL.
 fn leads(
     tree: &FileTree,
     documents: &BTreeMap<&str, &Document>,

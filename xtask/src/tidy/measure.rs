@@ -1,4 +1,4 @@
-//! Results of checks: violations, and the values that are compared with budgets.
+//! Types of the results of checks: violations, and the values that are compared with budgets.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ impl Check {
         }
     }
 
-    /// Returns the fault of a line that the check reports.
+    /// Returns the description of the fault that the check reports, for messages.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Words => "forbidden word",
@@ -87,7 +87,7 @@ pub(super) struct Violation {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Measure {
     pub(super) check: Check,
-    /// Area, file, function or arrow with a budget of its own.
+    /// Name of the area, file, function or arrow that has its own budget.
     pub(super) key: String,
     /// Value in the check's unit: a count, a percentage or lines.
     pub(super) value: usize,

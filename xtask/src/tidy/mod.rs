@@ -1,4 +1,4 @@
-//! `cargo xtask tidy`: checks the house rules that no other lint knows.
+//! `cargo xtask tidy`: checks the house rules that no other lint checks.
 //!
 //! `rust` and `markdown` read files, `language`, `size`, `map`, `arrows` and `markdown` measure, `compare` compares with
 //! the budgets of `config`. A budget is the current number of violations: more fails, and fewer fails until the budget is
@@ -45,7 +45,7 @@ pub(crate) struct Options {
     /// With --write: also raise budgets. Only for a merge of branches with different budgets
     #[arg(long, requires = "write")]
     accept_current: bool,
-    /// Check only the subjects of the commits on HEAD that REV does not have
+    /// Check only the subjects of the commits in REV..HEAD
     #[arg(long, value_name = "REV", conflicts_with = "write")]
     commits: Option<String>,
 }

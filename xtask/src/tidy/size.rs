@@ -16,7 +16,7 @@ pub(super) fn functions(limits: &SizeLimits, sources: &[SourceFile]) -> Vec<Meas
             let text = format!("{}() has {} lines", function.name, function.lines);
             let violation = Violation { file: source.file.clone(), line: function.line, text };
             match measures.iter_mut().find(|measure| measure.key == key) {
-                // Two types have a method of this name: the longer one is compared with the budget.
+                // Two types have a method of this name: the longer method is compared with the budget.
                 Some(measure) => {
                     measure.value = measure.value.max(function.lines);
                     measure.violations.push(violation);
@@ -33,8 +33,8 @@ pub(super) fn functions(limits: &SizeLimits, sources: &[SourceFile]) -> Vec<Meas
     measures
 }
 
-/// Measures the files that are longer than the limit without their tests. `scripts` are other files and their lengths
-/// in lines.
+/// Measures the files whose length without tests exceeds the limit. `scripts` are files other than Rust and their
+/// lengths in lines.
 pub(super) fn files(
     limits: &SizeLimits,
     sources: &[SourceFile],

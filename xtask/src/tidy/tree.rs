@@ -44,7 +44,8 @@ impl FileTree {
         first.is_some_and(|file| file.starts_with(&folder))
     }
 
-    /// Returns the area of a file: its module of seqtrace or seqtrace-model; otherwise its crate; otherwise its top folder.
+    /// Returns the area of a file: its top-level module in seqtrace or seqtrace-model; for other files their crate, or
+    /// else their top-level folder.
     pub(super) fn area(&self, file: &str) -> String {
         for krate in ["seqtrace", "seqtrace-model"] {
             let Some(rest) = file.strip_prefix(&format!("{krate}/src/")) else { continue };

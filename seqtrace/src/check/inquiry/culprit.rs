@@ -1,10 +1,10 @@
-//! The callback that makes the first wrong record, for a file whose bytes differ by how they are read.
+//! Determines the callback that causes the first wrong record, for a file whose bytes depend on how they are read.
 //!
-//! The right text of a position is the one that is rendered when next() has walked to it from the first
-//! record on without a break, on a descriptor that was not used before: no start() has resumed anything,
-//! and no rendering was discarded. Every other pass is compared with that. A pass whose first record is
-//! wrong accuses start(). If such records are wrong only after a rendering of them was discarded, show() is
-//! accused. A pass that goes wrong later accuses next().
+//! The right bytes of a position are those that show() renders when next() has advanced to the position from the first
+//! record without a break, on a descriptor that was not used before: no start() has resumed, and no rendering was
+//! discarded. Every other pass is compared with these bytes. A pass whose first record is wrong proves a fault of
+//! start(). If first records are wrong only after a rendering of the same record was discarded, the fault is in show().
+//! A pass whose later records are wrong proves a fault of next().
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,7 +15,7 @@ use crate::{
         process::Ended,
         seen::{
             SeenSession,
-            log::{Log, Pass, Shown},
+            log::{Log, Pass, Rendering},
         },
         verdict::Proof,
     },
@@ -23,40 +23,40 @@ use crate::{
     rules::{SQ105, SQ106, SQ204, SQ305, SQ601},
 };
 
-/// Distance past the end to which a walk through the whole file seeks, in bytes.
+/// Distance past the end of the file, in bytes, of the seek that makes the core walk through the whole file.
 const FAR: u64 = 1 << 20;
 /// Number of walks through the file.
 const WALKS: u8 = 2;
 
-/// Hash of the first bytes of a record (0: not known), and its length in bytes.
-type Text = (u64, u64);
+/// Hash of the first bytes of a record (0: not known), and the length of the record in bytes.
+type RecordBytes = (u64, u64);
 
-/// The right text of each position.
+/// The right bytes of each position.
 #[derive(Debug, Default)]
-struct ExpectedTexts {
-    /// Texts by position; `None` where walks disagree or a position has several records.
-    texts: HashMap<i64, Option<Text>>,
+struct ExpectedBytes {
+    /// Right bytes by position; `None` if the walks disagree or the position has several records.
+    by_position: HashMap<i64, Option<RecordBytes>>,
     /// Position of the first record; `None` until a walk has found one.
     first: Option<i64>,
 }
 
 /// The beginning of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Began {
-    /// The first pass of a descriptor, at the first record.
+enum Beginning {
+    /// The pass is the first one of a descriptor and begins at the first record.
     Fresh,
-    /// At the first record, on a descriptor that was read before.
+    /// The pass begins at the first record, on a descriptor that was read before.
     Again,
-    /// In the middle, at a record that had not been rendered before.
+    /// The pass begins in the middle, at a record that had not been rendered before.
     Resumed,
-    /// In the middle, at a record of which a rendering was discarded.
+    /// The pass begins in the middle, at a record of which a rendering was discarded.
     Rerendered,
 }
 
-/// Facts that the passes show. Each position is that of the first fact of its kind.
+/// Facts that the passes prove. Each position is that of the first fact of its kind; `None` if there is no such fact.
 #[derive(Debug, Default)]
 struct Evidence {
-    /// start() wrote at this position, which is not 0.
+    /// start() wrote bytes at this position, which is not 0.
     wrote: Option<i64>,
     /// next() had returned NULL at this position, and start() returns a new record there. Nothing was wrong before.
     ended_early: Option<i64>,
@@ -64,21 +64,22 @@ struct Evidence {
     end_again: Option<i64>,
     /// start() found nothing at this position, where next() leads to a record.
     vanished: Option<i64>,
-    /// Position of a wrong first record in a pass that resumed, and the position whose text it has.
+    /// Position of a wrong first record in a pass that resumed, and the position whose right bytes the record has.
     resumed_wrong: Option<(i64, Option<i64>)>,
-    /// Both positions for a pass at the first record of a descriptor that was read before.
+    /// Position of a wrong first record in a pass that begins at the first record, on a descriptor that was read
+    /// before, and the position whose right bytes the record has.
     again_wrong: Option<(i64, Option<i64>)>,
-    /// The first record of a pass is wrong, and an earlier rendering of it was discarded.
+    /// Position of a wrong first record of which an earlier rendering was discarded.
     rerendered_wrong: Option<i64>,
-    /// Position of a wrong record after a right first one.
+    /// Position of a wrong record after a right first record.
     later_wrong: Option<i64>,
-    /// Position of a record whose text is another one when the buffer is filled than in a traversal.
+    /// Position of a record that show() renders differently while the buffer is filled than in a traversal.
     fresh_wrong: Option<i64>,
 }
 
 impl<L: Lab> Inquiry<'_, L> {
-    /// Returns the rule that the passes of failing plans show to be broken; `None` if no plan fails, or the
-    /// passes show nothing.
+    /// Returns the rule that the passes of failing plans prove to be broken; `None` if no plan fails, or the passes
+    /// prove nothing.
     pub(super) async fn culprit(
         &mut self,
         known: &Known,
@@ -87,12 +88,12 @@ impl<L: Lab> Inquiry<'_, L> {
         if ways.failed.is_empty() {
             return Ok(None);
         }
-        // A plan in which one reader disturbs another is no evidence about a reader alone.
+        // A plan in which one reader disturbs another proves nothing about a single reader.
         let alone_wrong = || ways.failed.iter().filter(|wrong| !wrong.shared);
         let Some(wrong) = alone_wrong().next() else {
             return Ok(Some(sharing(ways, &known.whole)));
         };
-        let mut expected = ExpectedTexts::default();
+        let mut expected = ExpectedBytes::default();
         if self.lab.is_over().is_none() {
             let walks = self.quietly(&Plan::alone(Kind::Whole, walks(&known.shape))).await?;
             if walks.ended == Ended::Done {
@@ -111,7 +112,7 @@ impl<L: Lab> Inquiry<'_, L> {
     }
 }
 
-/// Steps that walk through the file: a traversal renders record by record from the first one to the end.
+/// Returns steps that walk through the file: a traversal renders each record from the first to the end.
 fn walks(shape: &Shape) -> Vec<Step> {
     let at = if shape.complete { shape.len.saturating_add(FAR) } else { shape.len };
     (0..WALKS)
@@ -121,33 +122,34 @@ fn walks(shape: &Shape) -> Vec<Step> {
         .collect()
 }
 
-impl ExpectedTexts {
-    /// Takes the first passes of an unused descriptor, all of them traversals. The last one counts: where a
-    /// record is larger than the buffer, the core traverses again (traverse(), fs/seq_file.c).
+impl ExpectedBytes {
+    /// Records the right bytes of each position from the first passes of an unused descriptor, all of them traversals.
+    /// Only the last pass is used: if a record is larger than the buffer, the core traverses the file again
+    /// (traverse(), fs/seq_file.c).
     fn walk(&mut self, log: &Log) {
-        let mut seen: HashMap<i64, Text> = HashMap::new();
+        let mut seen: HashMap<i64, RecordBytes> = HashMap::new();
         let mut twice = Vec::new();
         let passes: Vec<_> = log.passes.iter().take_while(|pass| pass.begins).collect();
         let Some(pass) = passes.last() else { return };
-        for shown in pass.shows.iter().filter(|shown| shown.is_accepted()) {
-            if seen.insert(shown.pos, text(shown)).is_some() {
-                twice.push(shown.pos);
+        for rendering in pass.renderings.iter().filter(|rendering| rendering.is_accepted()) {
+            if seen.insert(rendering.pos, record_bytes(rendering)).is_some() {
+                twice.push(rendering.pos);
             }
         }
-        self.first = self.first.or(pass.shows.first().map(|shown| shown.pos));
-        for (pos, text) in seen {
-            let text = Some(text).filter(|_| !twice.contains(&pos));
-            self.texts
+        self.first = self.first.or(pass.renderings.first().map(|rendering| rendering.pos));
+        for (pos, bytes) in seen {
+            let bytes = Some(bytes).filter(|_| !twice.contains(&pos));
+            self.by_position
                 .entry(pos)
-                .and_modify(|known| *known = known.filter(|known| Some(*known) == text))
-                .or_insert(text);
+                .and_modify(|known| *known = known.filter(|known| Some(*known) == bytes))
+                .or_insert(bytes);
         }
     }
 
-    /// Returns true if a rendering is right; `None` if that is not known.
-    fn agrees(&self, shown: &Shown) -> Option<bool> {
-        let right = (*self.texts.get(&shown.pos)?)?;
-        let got = text(shown);
+    /// Returns true if a rendering has the right bytes; `None` if these are not known.
+    fn agrees(&self, rendering: &Rendering) -> Option<bool> {
+        let right = (*self.by_position.get(&rendering.pos)?)?;
+        let got = record_bytes(rendering);
         let same = right.1 == got.1;
         match (right.0, got.0) {
             (0, _) | (_, 0) if same => None,
@@ -155,97 +157,107 @@ impl ExpectedTexts {
         }
     }
 
-    /// Returns the position whose right text this is; `None` if there are several or none.
-    fn position_of(&self, shown: &Shown) -> Option<i64> {
-        let got = Some(text(shown)).filter(|text| text.0 != 0)?;
-        let mut same = self.texts.iter().filter(|(_, text)| **text == Some(got));
+    /// Returns the position whose right bytes the rendering has; `None` if there are several or none.
+    fn position_of(&self, rendering: &Rendering) -> Option<i64> {
+        let got = Some(record_bytes(rendering)).filter(|bytes| bytes.0 != 0)?;
+        let mut same = self.by_position.iter().filter(|(_, bytes)| **bytes == Some(got));
         let (pos, _) = same.next()?;
         same.next().is_none().then_some(*pos)
     }
 }
 
-fn text(shown: &Shown) -> Text {
-    (shown.hash, shown.len)
+fn record_bytes(rendering: &Rendering) -> RecordBytes {
+    (rendering.hash, rendering.len)
 }
 
-/// Facts about a generation, collected while its passes are looked at.
+/// Facts about a generation, collected pass by pass.
 #[derive(Debug, Default)]
 struct Generation {
     rendered: Vec<i64>,
-    texts: HashSet<Text>,
+    renderings: HashSet<RecordBytes>,
     discarded: Vec<i64>,
-    /// Position at which next() returned NULL; `None` if the last pass did not end so.
+    /// Position at which next() returned NULL; `None` if the last pass did not end with a NULL of next().
     ended: Option<i64>,
-    /// A record was wrong: the records after it are no evidence.
+    /// True if a record was wrong: the records after it prove nothing.
     spoiled: bool,
 }
 
 impl Evidence {
-    /// Takes in the facts of a session.
-    fn session(&mut self, log: &Log, expected: &ExpectedTexts) {
+    /// Records the facts that a session proves.
+    fn session(&mut self, log: &Log, expected: &ExpectedBytes) {
         let mut so_far = Generation::default();
         for (number, pass) in log.passes.iter().enumerate() {
             if pass.begins {
                 so_far = Generation::default();
             }
             self.begun(pass, &so_far, expected);
-            let first = pass.shows.iter().find(|shown| shown.is_accepted());
+            let first = pass.renderings.iter().find(|rendering| rendering.is_accepted());
             let began = match first {
-                _ if pass.begins && number == 0 => Began::Fresh,
-                _ if pass.begins => Began::Again,
-                Some(first) if so_far.discarded.contains(&first.pos) => Began::Rerendered,
-                _ => Began::Resumed,
+                _ if pass.begins && number == 0 => Beginning::Fresh,
+                _ if pass.begins => Beginning::Again,
+                Some(first) if so_far.discarded.contains(&first.pos) => Beginning::Rerendered,
+                _ => Beginning::Resumed,
             };
             if !so_far.spoiled {
-                so_far.spoiled = self.pass(began, &pass.shows, expected);
+                so_far.spoiled = self.pass(began, &pass.renderings, expected);
             }
-            for shown in &pass.shows {
-                let discarded = shown.is_discarded();
+            for rendering in &pass.renderings {
+                let discarded = rendering.is_discarded();
                 let list = if discarded { &mut so_far.discarded } else { &mut so_far.rendered };
-                list.push(shown.pos);
-                so_far.texts.extend(Some(text(shown)).filter(|text| text.0 != 0 && !discarded));
+                list.push(rendering.pos);
+                so_far.renderings.extend(
+                    Some(record_bytes(rendering)).filter(|bytes| bytes.0 != 0 && !discarded),
+                );
             }
             so_far.ended = pass.ended;
         }
     }
 
-    /// Takes in the facts about a pass's start().
-    fn begun(&mut self, pass: &Pass, so_far: &Generation, expected: &ExpectedTexts) {
+    /// Records the facts that the start() of a pass proves.
+    fn begun(&mut self, pass: &Pass, so_far: &Generation, expected: &ExpectedBytes) {
         let Some(pos) = pass.pos_in else { return };
         if pass.wrote > 0 && pos != 0 {
             self.wrote = self.wrote.or(Some(pos));
         }
         let ended = so_far.ended == Some(pos);
         if pass.found_nothing() {
-            // After a NULL of next() this is the end of the file.
-            let promised = so_far.ended.is_none() && expected.texts.contains_key(&pos);
+            // After a NULL of next() the position is the end of the file.
+            let promised = so_far.ended.is_none() && expected.by_position.contains_key(&pos);
             self.vanished = self.vanished.or(promised.then_some(pos));
         } else if ended && !so_far.spoiled && !so_far.rendered.contains(&pos) {
-            let first = pass.shows.first().map(text);
-            let known = first.is_some_and(|first| so_far.texts.contains(&first));
+            let first = pass.renderings.first().map(record_bytes);
+            let known = first.is_some_and(|first| so_far.renderings.contains(&first));
             let list = if known { &mut self.end_again } else { &mut self.ended_early };
             *list = list.or(Some(pos));
         }
     }
 
-    /// Takes in the renderings of a pass. Returns true if one of them is wrong.
-    fn pass(&mut self, began: Began, shows: &[Shown], expected: &ExpectedTexts) -> bool {
-        let mut accepted = shows.iter().filter(|shown| shown.is_accepted() && shown.len > 0);
+    /// Records the facts that the renderings of a pass prove. Returns true if one of them is wrong.
+    fn pass(
+        &mut self,
+        began: Beginning,
+        renderings: &[Rendering],
+        expected: &ExpectedBytes,
+    ) -> bool {
+        let mut accepted =
+            renderings.iter().filter(|rendering| rendering.is_accepted() && rendering.len > 0);
         let Some(first) = accepted.next() else { return false };
         let whose = || Some((first.pos, expected.position_of(first)));
         match (began, expected.agrees(first)) {
-            (Began::Resumed, Some(false)) => self.resumed_wrong = self.resumed_wrong.or_else(whose),
-            (Began::Again, Some(false)) => self.again_wrong = self.again_wrong.or_else(whose),
-            (Began::Rerendered, Some(false)) => {
+            (Beginning::Resumed, Some(false)) => {
+                self.resumed_wrong = self.resumed_wrong.or_else(whose);
+            }
+            (Beginning::Again, Some(false)) => self.again_wrong = self.again_wrong.or_else(whose),
+            (Beginning::Rerendered, Some(false)) => {
                 self.rerendered_wrong = self.rerendered_wrong.or(Some(first.pos));
             }
-            (Began::Fresh, Some(false)) => {
+            (Beginning::Fresh, Some(false)) => {
                 self.fresh_wrong = self.fresh_wrong.or(Some(first.pos));
             }
             (_, None | Some(true)) => {
-                let wrong = accepted.find(|shown| expected.agrees(shown) == Some(false));
-                let Some(later) = wrong.map(|shown| shown.pos) else { return false };
-                let list = if began == Began::Fresh {
+                let wrong = accepted.find(|rendering| expected.agrees(rendering) == Some(false));
+                let Some(later) = wrong.map(|rendering| rendering.pos) else { return false };
+                let list = if began == Beginning::Fresh {
                     &mut self.fresh_wrong
                 } else {
                     &mut self.later_wrong
@@ -256,7 +268,7 @@ impl Evidence {
         true
     }
 
-    /// Returns the broken rule and the callback that breaks it.
+    /// Returns the broken rule and the callback that breaks it; `None` if nothing is proven.
     fn proof(&self, first: Option<i64>) -> Option<Proof> {
         let proof = |id, role, message| Some(Proof { id, role: Some(role), message });
         if let Some(pos) = self.wrote {
@@ -329,12 +341,14 @@ fn started(pos: i64, whose: Option<i64>, first: Option<i64>) -> String {
     }
 }
 
-/// Returns the proof for bytes that are wrong only where two readers take turns. If start() and next() return
-/// the same records for each of them as for one reader alone, show() keeps a state that they share.
+/// Returns the proof for bytes that are wrong only if two readers take turns. If start() and next() return the same
+/// records to each reader as to a single one, show() keeps a state that the readers share.
 fn sharing(ways: &Ways, whole: &[SeenSession]) -> Proof {
     let records = |sessions: &[SeenSession]| -> HashSet<(i64, Ptr)> {
         let passes = sessions.iter().flat_map(|session| &session.log.passes);
-        passes.flat_map(|pass| pass.shows.iter().map(|shown| (shown.pos, shown.ptr))).collect()
+        passes
+            .flat_map(|pass| pass.renderings.iter().map(|rendering| (rendering.pos, rendering.ptr)))
+            .collect()
     };
     let alone = records(whole);
     let same = ways.failed.iter().all(|wrong| records(&wrong.answer.seen.sessions) == alone);
@@ -346,15 +360,17 @@ fn sharing(ways: &Ways, whole: &[SeenSession]) -> Proof {
     Proof { id: SQ601, role: Some(role), message: message.to_owned() }
 }
 
-/// Returns the callback that ran last before the first byte that differs, for files whose texts show nothing.
+/// Returns the callback that ran last before the first byte that differs, for files whose renderings prove nothing.
 fn by_offset(sessions: &[SeenSession], at: u64) -> Option<Proof> {
     let at = i64::try_from(at).ok()?;
-    let covers =
-        |shown: &Shown| shown.range.is_some_and(|range| (range.start..range.end).contains(&at));
+    let covers = |rendering: &Rendering| {
+        rendering.range.is_some_and(|range| (range.start..range.end).contains(&at))
+    };
     let passes = sessions.iter().flat_map(|session| session.log.passes.iter().skip(1));
-    let (pass, index) =
-        passes.filter_map(|pass| Some((pass, pass.shows.iter().position(covers)?))).next_back()?;
-    let pos = pass.shows.get(index)?.pos;
+    let (pass, index) = passes
+        .filter_map(|pass| Some((pass, pass.renderings.iter().position(covers)?)))
+        .next_back()?;
+    let pos = pass.renderings.get(index)?.pos;
     let (role, message) = if index == 0 {
         let message =
             format!("the first record of a pass that begins at position {pos} is a wrong one");

@@ -1,4 +1,4 @@
-//! Files without an end. Positions and numbers of bytes are the evidence, so the text may change meanwhile.
+//! Detects files without an end. The evidence is positions and numbers of bytes, so the content may change meanwhile.
 
 use super::{Answer, Inquiry, Known, Lab, ways::Ways};
 use crate::{
@@ -19,12 +19,12 @@ use crate::{
 enum NoEnd {
     /// start() found nothing past the end and set `*pos` back to the position of a record.
     SetBack { from: i64, to: i64 },
-    /// One reader got far more than the whole file; both in bytes.
+    /// One reader got `bytes` bytes, far more than the `whole` bytes of the whole file.
     TooMuch { bytes: u64, whole: u64 },
 }
 
 impl<L: Lab> Inquiry<'_, L> {
-    /// Returns SQ105 if the file has no end: a plan must show it twice.
+    /// Returns SQ105 if two runs of a plan prove that the file has no end.
     pub(super) async fn endless(
         &mut self,
         known: &mut Known,
@@ -61,7 +61,7 @@ pub(super) fn is_suspicious(calls: &[Call], shape: &Shape) -> bool {
         })
 }
 
-/// Returns the most bytes that a file of this length may deliver to a reader that does not seek.
+/// Returns the largest number of bytes that a file of length `len` may deliver to a reader that does not seek.
 fn bound(len: u64) -> u64 {
     2 * len + BEYOND
 }
@@ -86,7 +86,7 @@ fn past_end(reads: &[&Call]) -> bool {
     after.any(|call| call.ret > 0)
 }
 
-/// Returns the evidence from one run of a plan that the file does not end.
+/// Returns the evidence in one run of a plan that the file does not end; `None` if there is none.
 fn evidence(answer: &Answer, len: u64) -> Option<NoEnd> {
     let back = answer.seen.sessions.iter().find_map(set_back);
     let too_much = || {
@@ -120,7 +120,9 @@ fn set_back(session: &SeenSession) -> Option<NoEnd> {
             back = Some(NoEnd::SetBack { from, to: pass.pos_out });
         }
         ended = pass.ended.is_some();
-        accepted.extend(pass.shows.iter().filter(|shown| shown.is_accepted()).map(|one| one.pos));
+        accepted.extend(
+            pass.renderings.iter().filter(|rendering| rendering.is_accepted()).map(|one| one.pos),
+        );
     }
     None
 }

@@ -1,14 +1,14 @@
 //! The inquiry into one file: it decides which experiments are needed and what their results mean.
 //!
-//! It does no I/O and reads no clock. A [`Lab`] carries out plans and waits for it, and returns the system calls
-//! and what the trace saw of them. In tests a simulated file is the lab.
+//! It does no I/O and reads no clock. A [`Lab`] carries out its plans and pauses, and returns the system calls and what
+//! the trace recorded of them. In tests a simulated file is the lab.
 //!
 //! ```text
 //!  opening   two short reads and two whole reads: the reference, the ends of records
 //!  ways      each plan against the whole reads around it, repeated in rounds where it differs
 //!  endless   files that do not end
 //!  origin    whole reads that differ from each other: time, or a side effect of reading
-//!  culprit   bytes that differ by how they are read: the callback to blame
+//!  culprit   bytes that differ by how they are read: the callback at fault
 //!  conclude  the verdict (verdict/)
 //! ```
 
@@ -45,16 +45,16 @@ pub(super) struct Answer {
     /// System calls, in order.
     pub(super) calls: Vec<Call>,
     pub(super) ended: Ended,
-    /// Sessions and findings that the trace saw meanwhile.
+    /// Sessions and findings that the trace recorded meanwhile.
     pub(super) seen: Seen,
 }
 
 /// Carries out the experiments of an inquiry.
 pub(super) trait Lab {
-    /// Carries out a plan and waits until the trace has seen all of it.
+    /// Carries out a plan and waits until the trace has recorded all of it.
     ///
     /// # Errors
-    /// The readers or the trace fail. A read that fails is no error.
+    /// The readers or the trace fail. A failed read of the file is not an error.
     async fn carry(&mut self, plan: &Plan) -> anyhow::Result<Answer>;
 
     /// Waits without reading anything.
@@ -63,10 +63,10 @@ pub(super) trait Lab {
     /// The trace fails.
     async fn idle(&mut self, time: Duration) -> anyhow::Result<()>;
 
-    /// Returns the reason why nothing more can be read; `None` while reading can go on.
+    /// Returns the reason why nothing more can be read; `None` if more can be read.
     fn is_over(&self) -> Option<&'static str>;
 
-    /// Extends the time limit by half of it.
+    /// Extends the time limit by half.
     fn extend(&mut self);
 
     /// Returns the number of events lost since the inquiry began.
@@ -79,36 +79,36 @@ pub(super) trait Lab {
 /// The limits of an inquiry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Most bytes of a file that are read.
+    /// Largest number of bytes that are read from a file.
     pub(super) bytes: u64,
-    /// Read also files that reading changes.
+    /// True if files that reading changes are read, too.
     pub(super) force: bool,
 }
 
-/// An inquiry under way.
+/// State of an inquiry.
 pub(super) struct Inquiry<'a, L> {
     lab: &'a mut L,
     bounds: Bounds,
     report: Report,
     circumstances: Circumstances,
-    /// Sessions of this file: a late finding may belong to another file's session.
+    /// Sessions of this file. Findings of other sessions are dropped: a late one may belong to another file.
     sessions: HashSet<SessionId>,
 }
 
 /// Facts about a file that can be read.
 struct Known {
     shape: Shape,
-    /// Most bytes of a whole read.
+    /// Largest number of bytes of a whole read.
     limit: u64,
     /// Result of the last whole read.
     reference: Reference,
     /// Sessions of the last whole read.
     whole: Vec<SeenSession>,
-    /// Pairs of consecutive whole reads with the same bytes.
-    intact: u32,
-    /// Pairs of consecutive whole reads with different bytes.
-    broken: u32,
-    /// Reading the file empties it.
+    /// Number of pairs of consecutive whole reads with the same bytes.
+    equal_pairs: u32,
+    /// Number of pairs of consecutive whole reads with different bytes.
+    different_pairs: u32,
+    /// True if reading the file empties it.
     consumed: bool,
 }
 
@@ -143,12 +143,12 @@ impl<L: Lab> Inquiry<'_, L> {
         };
         let ways = self.ways(&mut known).await?;
         self.circumstances.endless = self.endless(&mut known, &ways).await?;
-        self.report.volatile |= known.broken > 0 || known.consumed;
+        self.report.volatile |= known.different_pairs > 0 || known.consumed;
         if known.consumed {
             self.note("reading consumes the file");
         }
         self.report.bytes_compared &= !known.consumed;
-        if known.broken > 0 && !known.consumed {
+        if known.different_pairs > 0 && !known.consumed {
             self.origin(&known).await?;
         }
         self.circumstances.culprit = self.culprit(&known, &ways).await?;
@@ -160,7 +160,7 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(self.report)
     }
 
-    /// Carries a plan out and takes in its findings and its sessions.
+    /// Carries out a plan and adds its findings and its sessions to the inquiry.
     async fn carry(&mut self, plan: &Plan) -> anyhow::Result<Answer> {
         let mut answer = self.quietly(plan).await?;
         let findings = std::mem::take(&mut answer.seen.findings);
@@ -180,7 +180,7 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(answer)
     }
 
-    /// Carries a plan out whose findings do not count, because the plan is an experiment and no way to read.
+    /// Carries out a plan that is an experiment and not a way to read, and drops its findings.
     async fn quietly(&mut self, plan: &Plan) -> anyhow::Result<Answer> {
         let answer = self.lab.carry(plan).await?;
         self.sessions.extend(answer.seen.sessions.iter().map(|seen| seen.session.id));

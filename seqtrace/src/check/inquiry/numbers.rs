@@ -1,4 +1,4 @@
-//! Numbers in text: two readings that differ in nothing else, and the differences.
+//! Compares two outputs that may differ in numbers only, and returns the pairs of numbers.
 
 use crate::check::{
     call::{Call, Syscall, descriptors},
@@ -8,9 +8,9 @@ use crate::check::{
 /// Relation of a plan's bytes to the whole read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LineDiff {
-    /// Equal lines except for numbers in them, and no line of the whole read at another offset.
+    /// The lines differ in numbers only, and each line is at the same offset as in the whole read.
     NumbersOnly,
-    /// Other lines, or lines at other offsets.
+    /// The lines differ in more than numbers, or are at other offsets.
     Structure,
 }
 
@@ -19,7 +19,8 @@ pub(super) enum LineDiff {
 enum Token<'a> {
     /// Words without digits, split at white space.
     Text(Vec<&'a [u8]>),
-    /// A decimal number below 2^64, or a hexadecimal one after "0x": differences and multiples do not overflow.
+    /// A decimal number below 2^64, or a hexadecimal number after "0x". In an `i128` differences and multiples do not
+    /// overflow.
     Number(i128),
 }
 
@@ -32,7 +33,8 @@ pub(super) fn line_diff(calls: &[Call], reference: &Reference) -> LineDiff {
     if same { LineDiff::NumbersOnly } else { LineDiff::Structure }
 }
 
-/// Returns the bytes that a descriptor read from the beginning on; `None` if it sought.
+/// Returns the bytes that a descriptor read from the beginning of the file; `None` if it did not only read
+/// sequentially.
 fn sequential(calls: &[Call], slot: (usize, u8)) -> Option<Vec<u8>> {
     let mut got = Vec::new();
     for call in calls.iter().filter(|call| (call.process, call.slot) == slot) {
@@ -68,8 +70,8 @@ fn integers(a: &[u8], b: &[u8]) -> Option<Vec<(i128, i128)>> {
     if a.len() == b.len() { pairs(&a, &b) } else { None }
 }
 
-/// Returns the integers of two texts, pair by pair, as far as both go; `None` if anything else differs. The
-/// last token may be cut off and is left out.
+/// Returns the integers of two outputs, pair by pair, up to the end of the shorter output; `None` if anything else
+/// differs. The last token may be cut off and is left out.
 pub(super) fn leading_integers(a: &[u8], b: &[u8]) -> Option<Vec<(i128, i128)>> {
     let (a, b) = (tokens(a), tokens(b));
     let common = a.len().min(b.len()).saturating_sub(1);
@@ -140,7 +142,7 @@ mod tests {
         assert_eq!(of(&long, &long), Some(vec![]));
         assert_eq!(of(&long, "9"), None);
         assert_eq!(of("a 9\n", "a 9 9\n"), None);
-        // What is cut off may have been longer.
+        // A number that is cut off may have been longer.
         let leading = |a: &str, b: &str| leading_integers(a.as_bytes(), b.as_bytes());
         assert_eq!(leading("a 1 b 12", "a 1 b 1"), Some(vec![(1, 1)]));
         assert_eq!(leading("a 9\na 10\na", "a 10\na 11\n"), Some(vec![(9, 10), (10, 11)]));

@@ -1,4 +1,4 @@
-//! The first reads: they show if the file can be read at all, and if it can be read again.
+//! The first reads, which find out if the file can be read at all, and if it can be read again.
 
 use super::{Inquiry, Known, Lab};
 use crate::check::{
@@ -45,10 +45,10 @@ impl<L: Lab> Inquiry<'_, L> {
             return Ok(Ok(known));
         }
         if second == known.reference {
-            known.intact += 1;
+            known.equal_pairs += 1;
             return Ok(Ok(known));
         }
-        known.broken += 1;
+        known.different_pairs += 1;
         if second.is_empty() && !known.reference.is_empty() {
             if !self.bounds.force {
                 return Ok(Err(Verdict::Refused(CONSUMED.to_owned())));
@@ -88,7 +88,7 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(Ok(first_reads))
     }
 
-    /// Makes the first whole read and takes the shape of the file from it.
+    /// Reads the whole file for the first time and derives the shape of the file from that read.
     async fn first_whole(&mut self) -> anyhow::Result<Result<Known, Verdict>> {
         let answer = self.carry(&plan::whole(self.bounds.bytes)).await?;
         let (reference, outcome) = match first_whole(&answer.calls, answer.ended) {
@@ -116,8 +116,8 @@ impl<L: Lab> Inquiry<'_, L> {
         });
         // A read that blocked would block again.
         let limit = if answer.ended == Ended::Done { self.bounds.bytes } else { reference.len() };
-        let (intact, broken, consumed) = (0, 0, false);
-        Ok(Ok(Known { shape, limit, reference, whole, intact, broken, consumed }))
+        let (equal_pairs, different_pairs, consumed) = (0, 0, false);
+        Ok(Ok(Known { shape, limit, reference, whole, equal_pairs, different_pairs, consumed }))
     }
 }
 
@@ -125,8 +125,8 @@ pub(super) fn count(calls: &[Call]) -> u64 {
     u64::try_from(calls.len()).unwrap_or(u64::MAX)
 }
 
-/// Returns the reference and the outcome of the first whole read. A read that does not come to its end is a
-/// reference as far as it came.
+/// Returns the reference and the outcome of the first whole read. A whole read that was interrupted is a reference up
+/// to the point that it reached.
 fn first_whole(calls: &[Call], ended: Ended) -> Result<(Reference, PlanOutcome), Verdict> {
     match (Reference::of(calls), ended) {
         (Ok(reference), Ended::Done) => Ok((reference, PlanOutcome::Ok)),
@@ -148,7 +148,8 @@ pub(super) fn unfinished(ended: Ended) -> PlanOutcome {
     }
 }
 
-/// Returns the shape of a file after a whole read. Without a trace of it, lines are taken for records.
+/// Returns the shape of a file after a whole read. If the trace has no session of the read, each line counts as a
+/// record.
 fn shape(calls: &[Call], reference: &Reference, session: Option<&SeenSession>) -> Shape {
     let len = reference.len();
     let mut record_ends: Vec<u64> =

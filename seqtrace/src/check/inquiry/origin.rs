@@ -1,10 +1,10 @@
 //! The reason why whole reads of a file differ from each other: time, or a side effect of reading.
 //!
-//! A *probe* opens the file, reads its beginning once and closes it. Between two probes there is one
-//! *treatment*: nothing, time, many renderings in few calls, many calls with few renderings, passes without
-//! renderings, opens without reads. The trace counts the calls of each callback. A number in the text that
-//! grows by the same nonzero amount for each call of show(), exactly and in every experiment, and that is no
-//! multiple of anything else, proves that rendering changes the text.
+//! A *probe* opens the file, reads its beginning once and closes it. Between two probes there is one *treatment*:
+//! nothing, time, many renderings in few calls, many calls with few renderings, passes without renderings, opens
+//! without reads. The trace counts the calls of each callback. A number in the file's bytes that grows by the same
+//! nonzero amount for each call of show(), exactly and in every experiment, and whose growth is not a multiple of any
+//! other quantity, proves that rendering changes the bytes.
 
 use std::time::Duration;
 
@@ -22,16 +22,16 @@ use crate::{
 
 /// Number of consecutive probes without a treatment.
 const PROBES: u8 = 6;
-/// Bytes that a probe reads at most.
+/// Largest number of bytes that a probe reads.
 const WANT: u64 = 1024;
 /// Time of the treatment that only waits.
 const IDLE: Duration = Duration::from_millis(400);
-/// Number of times that all treatments are tried.
+/// Number of times that each treatment is tried.
 const TIMES: u32 = 2;
 /// Descriptor of the second probe of an experiment.
 const LAST: u8 = 200;
 
-/// Something that may make a number grow.
+/// A quantity that a number in the file's bytes may grow with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Driver {
     Show,
@@ -44,7 +44,8 @@ enum Driver {
 const DRIVERS: [Driver; 5] =
     [Driver::Show, Driver::Start, Driver::Next, Driver::Read, Driver::Open];
 
-/// The time from the rendering of one probe to that of the next, and the texts of both.
+/// The interval from the rendering of one probe to that of the next: the bytes that both probes read, and the calls in
+/// between.
 struct Interval {
     /// Calls of each driver, in the order of [`DRIVERS`].
     counts: [i128; 5],
@@ -52,22 +53,23 @@ struct Interval {
     after: Vec<u8>,
 }
 
-/// A number of the text, and the drivers whose multiple its growth is so far.
+/// A number in the file's bytes, and the drivers of which its growth has been a multiple so far.
 #[derive(Clone, Debug)]
 struct Column {
-    /// Index among the numbers of the text.
+    /// 0-based index among the numbers in the file's bytes.
     index: usize,
-    /// Growth and calls in the first interval with calls, in the order of [`DRIVERS`]; (0, 0) before that,
-    /// `None` for a driver that does not fit.
+    /// For each driver, in the order of [`DRIVERS`]: growth and calls in the first interval with calls; (0, 0) before
+    /// there is one; `None` if the driver does not fit.
     fits: [Option<(i128, i128)>; 5],
 }
 
-/// The reason for changes of the text.
+/// The reason why the file's bytes change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
-    /// Time changes it, and reading alone does not.
+    /// Time changes the bytes, and reading alone does not.
     Time,
-    /// Each call of a callback changes a number by this amount. `or_next`: next() is called as often as show().
+    /// Each call of a callback changes a number by `amount`. `or_next`: the callback may also be next(), which is
+    /// called as often as show().
     Callback {
         role: Role,
         or_next: bool,
@@ -77,7 +79,7 @@ enum Origin {
 }
 
 impl<L: Lab> Inquiry<'_, L> {
-    /// Finds out why whole reads of the file differ, and notes it.
+    /// Finds out why whole reads of the file differ, and adds the reason to the report.
     pub(super) async fn origin(&mut self, known: &Known) -> anyhow::Result<()> {
         match self.what_changes_it(known).await? {
             Origin::Time => {
@@ -121,7 +123,7 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(columns.iter().find_map(Column::origin).unwrap_or(Origin::Unknown))
     }
 
-    /// Finds out if time alone changes a file that reading does not change each time.
+    /// Finds out if time alone changes a file that not every read changes.
     async fn is_it_time(&mut self, row: &[Interval]) -> anyhow::Result<Origin> {
         self.lab.idle(IDLE).await?;
         let after = self.quietly(&Plan::alone(Kind::Whole, probe(0).into())).await?;
@@ -130,7 +132,8 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(if changed { Origin::Time } else { Origin::Unknown })
     }
 
-    /// Does a probe, a treatment and a probe; `None` if the trace did not see all of it.
+    /// Carries out a probe, a treatment and a second probe. Returns the interval between the probes; `None` if events
+    /// were lost.
     async fn experiment(&mut self, treatment: &Treatment) -> anyhow::Result<Option<Interval>> {
         let first = Plan::alone(Kind::Whole, probe(0).into());
         let last = Plan::alone(Kind::Whole, probe(LAST).into());
@@ -154,7 +157,7 @@ fn probe(slot: u8) -> [Step; 3] {
     [Step::Open { slot }, Step::Read { slot, want: WANT }, Step::Close { slot }]
 }
 
-/// Returns treatments, each of which separates some drivers from others. Time comes last, as it costs most.
+/// Returns treatments, each of which separates some drivers from others. The longest wait is last.
 fn treatments(known: &Known) -> Vec<Treatment> {
     let end = known.shape.len.saturating_add(PAGE);
     let one = |steps: Vec<Step>| {
@@ -166,7 +169,7 @@ fn treatments(known: &Known) -> Vec<Treatment> {
         // As many passes as renderings.
         one(vec![Step::Pread { slot: 1, at: 0, want: 1 }; 7]),
         // Reads with hardly a callback.
-        one(vec![Step::Until { slot: 1, block: 1, to: known.shape.len.min(24) }]),
+        one(vec![Step::Until { slot: 1, block_bytes: 1, to: known.shape.len.min(24) }]),
         Treatment::Do(Plan::alone(Kind::Whole, opens)),
         // As many renderings as there are in a page, in one pass.
         one(vec![Step::Read { slot: 1, want: PAGE }]),
@@ -174,7 +177,7 @@ fn treatments(known: &Known) -> Vec<Treatment> {
     if known.shape.complete && known.shape.len <= 16 * PAGE {
         // Passes that find nothing to render.
         let read = Step::Read { slot: 1, want: PAGE };
-        let until = Step::Until { slot: 1, block: PAGE, to: end };
+        let until = Step::Until { slot: 1, block_bytes: PAGE, to: end };
         treatments.push(one([vec![until], vec![read; 5]].concat()));
     }
     treatments.push(Treatment::Idle);
@@ -190,7 +193,7 @@ fn join(answer: &mut Answer, more: Answer) {
     }
 }
 
-/// Returns the calls of each driver for each open; `None` if the trace did not see all of it.
+/// Returns the calls of each driver for each open; `None` if the trace did not record all of them.
 fn counted(answer: &Answer) -> Option<Vec<[i128; 5]>> {
     let opens: Vec<usize> = (0..answer.calls.len())
         .filter(|at| answer.calls.get(*at).is_some_and(|call| call.syscall == Syscall::Open))
@@ -208,13 +211,13 @@ fn counted(answer: &Answer) -> Option<Vec<[i128; 5]>> {
     sessions.iter().all(|session| session.partial.is_empty()).then(|| counts.collect())
 }
 
-/// Returns the text that a probe with this descriptor got.
+/// Returns the bytes that a probe with descriptor `slot` read; `None` if there are none.
 fn text(answer: &Answer, slot: u8) -> Option<Vec<u8>> {
     let of = |call: &&Call| call.slot == slot && call.syscall == Syscall::Read;
     answer.calls.iter().find(of).map(|call| call.bytes.clone())
 }
 
-/// Returns the intervals between consecutive probes.
+/// Returns the intervals between consecutive probes; `None` if the trace did not record all of them.
 fn intervals(answer: &Answer) -> Option<Vec<Interval>> {
     let counts = counted(answer)?;
     (1..PROBES)
@@ -240,7 +243,7 @@ fn interval(answer: &Answer) -> Option<Interval> {
     Some(Interval { counts: sum, before: text(answer, 0)?, after: text(answer, LAST)? })
 }
 
-/// Returns the numbers that consecutive probes have, with the drivers that fit their growth.
+/// Returns the numbers that consecutive probes have in common, with the drivers that fit their growth.
 fn columns(row: &[Interval]) -> Vec<Column> {
     let Some(first) = row.first() else { return Vec::new() };
     let pairs = numbers::leading_integers(&first.before, &first.after).unwrap_or_default();
@@ -248,7 +251,7 @@ fn columns(row: &[Interval]) -> Vec<Column> {
     row.iter().fold(columns, fitting)
 }
 
-/// Returns the columns that an interval leaves as candidates.
+/// Returns those columns that `interval` does not rule out.
 fn fitting(columns: Vec<Column>, interval: &Interval) -> Vec<Column> {
     let Some(pairs) = numbers::leading_integers(&interval.before, &interval.after) else {
         return Vec::new();
@@ -278,14 +281,14 @@ impl Column {
         (times != 0).then(|| growth / times)
     }
 
-    /// Returns true if the calls of a callback may explain the growth.
+    /// Returns true if the calls of a callback may explain the growth of the number.
     fn is_candidate(&self) -> bool {
         [Driver::Show, Driver::Start, Driver::Next]
             .iter()
             .any(|driver| self.fits(*driver).is_some())
     }
 
-    /// Returns the only explanation of the growth; `None` if there are several.
+    /// Returns the only explanation for the growth of the number; `None` if there are several.
     fn origin(&self) -> Option<Origin> {
         if self.fits(Driver::Read).or(self.fits(Driver::Open)).is_some() {
             return None;

@@ -1,4 +1,4 @@
-//! The search for a line of shell that shows the bug, tried before it is printed.
+//! Searches for a shell command that shows the bug, and tries it before it is printed.
 
 use super::{Inquiry, Known, Lab};
 use crate::check::{
@@ -8,7 +8,7 @@ use crate::check::{
 };
 
 impl<L: Lab> Inquiry<'_, L> {
-    /// Looks for a line, and carries out the trials and the whole reads around them.
+    /// Searches for a shell command: carries out the trials and the whole reads around them.
     pub(super) async fn reproduce(&mut self, known: &Known) -> anyhow::Result<()> {
         let mut search = Search::new(&self.report, &known.shape);
         while let Some(steps) = search.steps() {

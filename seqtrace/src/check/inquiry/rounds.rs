@@ -1,24 +1,24 @@
 //! Repetitions of a plan whose bytes differ from those of a whole read.
 //!
-//! The plan and the whole read are repeated in turn: W P W P W … A run of the plan is *bracketed* if the
-//! whole reads before and after it got the same bytes: then the file did not change meanwhile, and the
-//! plan's bytes count. A way of reading that never agrees with its brackets is a defect, no matter if it gets
-//! the same wrong bytes each time. One that agrees once and differs once differs from itself. Brackets that
-//! do not agree with each other show that the file changes.
+//! The plan and the whole read are repeated in turn: W P W P W … A run of the plan is *bracketed* if the whole reads
+//! before and after it got the same bytes: then the file did not change meanwhile, and the plan's bytes are evidence.
+//! If a plan never agrees with its brackets, the file is defective, even if the wrong bytes are not the same each time.
+//! If a plan agrees once and differs once, it differs from itself. Brackets that do not agree with each other show that
+//! the file changes.
 
 use crate::check::oracle::{Difference, Outcome};
 
 /// Result of the whole read after a run of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NextWhole {
-    /// The bytes of the whole read before the run.
+    /// The whole read got the same bytes as the one before the run.
     Same,
-    /// Bytes that differ from those of the whole read before the run.
+    /// The whole read got other bytes than the one before the run.
     Changed {
-        /// The plan agrees with the whole read after it.
+        /// True if the plan agrees with the whole read after it.
         agrees: bool,
     },
-    /// The read did not come to its end.
+    /// The whole read was interrupted, or there was none.
     Unknown,
 }
 
@@ -27,7 +27,7 @@ pub(super) enum NextWhole {
 pub(super) enum Conclusion {
     /// The plan gets other bytes than a whole read, each time.
     Fails {
-        /// The wrong bytes are the same each time.
+        /// True if the wrong bytes are the same each time.
         steady: bool,
     },
     /// The plan gets the bytes of a whole read.
@@ -38,7 +38,7 @@ pub(super) enum Conclusion {
     Excused,
     /// The whole reads differ from each other.
     Changes,
-    /// A read did not return, or there was no time.
+    /// A read did not return, or the time was over.
     Unknown,
 }
 
@@ -48,20 +48,20 @@ const PROOF: usize = 3;
 /// The rounds of one plan.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rounds {
-    /// Differences of the bracketed runs.
+    /// Differences of the bracketed runs that do not agree.
     wrong: Vec<Difference>,
     /// Number of bracketed runs that agree.
     right: u32,
     /// Number of runs whose brackets differ from each other.
     pub(super) broken: u32,
-    /// A run with differing brackets agreed with a whole read after it.
+    /// True if a run with differing brackets agreed with a whole read after it.
     agreed: bool,
     unknown: bool,
 }
 
 impl Rounds {
-    /// Takes in a run of the plan: `outcome` compares it with the whole read before it, `done` is true if it
-    /// came to its end.
+    /// Records a run of the plan. `outcome` compares the run with the whole read before it; `done` is true if all steps
+    /// of the run were done.
     pub(super) fn round(&mut self, outcome: &Outcome, done: bool, after: NextWhole) {
         match (after, outcome) {
             (NextWhole::Changed { agrees }, _) => {
@@ -74,8 +74,8 @@ impl Rounds {
         }
     }
 
-    /// Returns the conclusion; `None` if one more round is needed. `max_broken`: number of runs with differing
-    /// brackets that show a file which changes.
+    /// Returns the conclusion; `None` if one more round is needed. `max_broken`: number of runs with differing brackets
+    /// from which on the file is considered to change.
     pub(super) fn conclusion(&self, max_broken: u32) -> Option<Conclusion> {
         let first = self.wrong.first();
         if self.unknown {
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(conclusion(&[round(27), round(27), round(27)], 3), steady);
         let other = Some(Conclusion::Fails { steady: false });
         assert_eq!(conclusion(&[round(27), round(54), round(81)], 3), other);
-        // A run without equal whole reads around it does not count.
+        // A run without equal whole reads around it is not evidence.
         let slow = [round(27), (differs(27), BROKEN), round(27), round(27)];
         assert_eq!(conclusion(&slow, 3), steady);
     }
@@ -143,7 +143,7 @@ mod tests {
             Some(Conclusion::Changes)
         );
         assert_eq!(conclusion(std::slice::from_ref(&broken), 0), Some(Conclusion::Changes));
-        // It changed before the plan, or in the middle, and then the plan agrees.
+        // The file changed before the plan, or in the middle of it, and then the plan agrees.
         let late = (differs(27), NextWhole::Changed { agrees: true });
         assert_eq!(conclusion(std::slice::from_ref(&late), 3), Some(Conclusion::Agrees));
         assert_eq!(

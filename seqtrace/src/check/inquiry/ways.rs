@@ -1,4 +1,4 @@
-//! The ways of reading, each compared with the whole reads around it.
+//! Carries out the plans, and compares each with the whole reads around it.
 
 use super::{
     Answer, Inquiry, Known, Lab, endless,
@@ -16,17 +16,17 @@ use crate::check::{
 
 /// Number of runs with differing brackets after which a plan is given up, for a file that rarely changes.
 const MAX_BROKEN: u32 = 3;
-/// Excess of differing over equal pairs of whole reads above which a plan is given up after one such run.
-/// Above twice this excess no plan is repeated.
+/// Excess of differing over equal pairs of whole reads above which a plan is given up after one such run. If the excess
+/// is more than twice as large, no plan is repeated.
 const MAX_EXCESS: u32 = 3;
 
 /// A plan that gets other bytes than a whole read, each time.
 pub(super) struct FailedPlan {
-    /// First difference of the last run.
+    /// First difference of the last run of the plan.
     pub(super) difference: Difference,
-    /// Result of the last run.
+    /// System calls and trace of the last run of the plan.
     pub(super) answer: Answer,
-    /// Two readers take turns in it.
+    /// True if two readers take turns in the plan.
     pub(super) shared: bool,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct FailedPlan {
 #[derive(Default)]
 pub(super) struct Ways {
     pub(super) failed: Vec<FailedPlan>,
-    /// Plans that read on past the end of the file, or did not come to it.
+    /// Plans that read on past the end of the file, or did not reach it.
     pub(super) overlong: Vec<(Plan, Answer)>,
 }
 
@@ -128,17 +128,17 @@ impl<L: Lab> Inquiry<'_, L> {
         Ok(conclusion)
     }
 
-    /// Makes a whole read after a plan that made these calls. If it differs from the one before the plan,
-    /// another one follows. If that one is the same as before, the file did not change: the plan has changed
-    /// what the next reader gets.
+    /// Reads the whole file after a plan that made these calls. If the bytes differ from those before the plan, a
+    /// second whole read follows. If its bytes are those from before the plan, the file did not change: the plan has
+    /// changed what the next reader gets.
     async fn next_whole(&mut self, known: &mut Known, calls: &[Call]) -> anyhow::Result<NextWhole> {
         let Some(now) = self.whole(known).await? else { return Ok(NextWhole::Unknown) };
         if now == known.reference {
-            known.intact += 1;
+            known.equal_pairs += 1;
             return Ok(NextWhole::Same);
         }
         let mut agrees = now.compare(calls) == Outcome::Agrees;
-        known.broken += 1;
+        known.different_pairs += 1;
         let before = std::mem::replace(&mut known.reference, now);
         if known.max_broken() == MAX_BROKEN {
             let Some(later) = self.whole(known).await? else { return Ok(NextWhole::Unknown) };
@@ -146,22 +146,22 @@ impl<L: Lab> Inquiry<'_, L> {
             let same = later == before;
             known.reference = later;
             if same {
-                known.broken -= 1;
+                known.different_pairs -= 1;
                 return Ok(NextWhole::Same);
             }
         }
         Ok(NextWhole::Changed { agrees })
     }
 
-    /// Makes a whole read; `None` if it does not come to its end.
+    /// Reads the whole file; `None` if the read was interrupted.
     async fn whole(&mut self, known: &mut Known) -> anyhow::Result<Option<Reference>> {
         let answer = self.carry(&plan::whole(known.limit)).await?;
         known.whole = answer.seen.sessions;
         Ok(Reference::of(&answer.calls).ok().filter(|_| answer.ended == Ended::Done))
     }
 
-    /// Reads the file through two descriptors, one after the other, before two in turn are judged: a file may
-    /// print how often it is open, and another text for each process.
+    /// Reads the file through two descriptors, one after the other, as a control for plans in which two readers take
+    /// turns: the bytes of a file may depend on how often it is open, and on the process that reads.
     async fn control(
         &mut self,
         known: &mut Known,
@@ -183,7 +183,7 @@ impl<L: Lab> Inquiry<'_, L> {
 impl Known {
     /// Returns the number of runs with differing brackets after which a plan is given up; 0 if no plan is repeated.
     fn max_broken(&self) -> u32 {
-        match self.broken.saturating_sub(self.intact) {
+        match self.different_pairs.saturating_sub(self.equal_pairs) {
             0..=MAX_EXCESS => MAX_BROKEN,
             more if more <= 2 * MAX_EXCESS => 1,
             _ => 0,
@@ -191,7 +191,7 @@ impl Known {
     }
 }
 
-/// Returns the outcome of a plan after its rounds.
+/// Returns the outcome of a plan, from the conclusion of its rounds.
 fn outcome(conclusion: Conclusion, failure: Failure) -> PlanOutcome {
     match conclusion {
         Conclusion::Fails { steady } => PlanOutcome::Fail(Failure { steady, ..failure }),
@@ -202,9 +202,9 @@ fn outcome(conclusion: Conclusion, failure: Failure) -> PlanOutcome {
     }
 }
 
-/// Returns the reason why bytes that differ each time are no defect; `None` if they are one. Lines that differ
-/// only in numbers count readers, if the file is open twice, or if the same callbacks rendered them as in a
-/// whole read.
+/// Returns the reason why bytes that differ each time are not a defect; `None` if they are a defect. Lines that differ
+/// only in numbers are excused if the file was open twice, or if the same callbacks rendered them as in a whole read:
+/// the numbers may count readers.
 fn excuse(known: &Known, plan: &Plan, answer: &Answer, difference: &Difference) -> Option<String> {
     if numbers::line_diff(&answer.calls, &known.reference) != LineDiff::NumbersOnly {
         return None;
@@ -230,9 +230,9 @@ fn rendered_the_same_way(answer: &Answer, difference: &Difference) -> bool {
     let Some(session) = answer.seen.sessions.get(number) else { return false };
     let at = i64::try_from(difference.at).unwrap_or(i64::MAX);
     let mut covering = session.log.passes.iter().enumerate().filter(|(_, pass)| {
-        pass.shows
-            .iter()
-            .any(|shown| shown.range.is_some_and(|range| (range.start..range.end).contains(&at)))
+        pass.renderings.iter().any(|rendering| {
+            rendering.range.is_some_and(|range| (range.start..range.end).contains(&at))
+        })
     });
     covering.next().is_some_and(|(index, pass)| index == 0 && pass.begins)
         && covering.next().is_none()

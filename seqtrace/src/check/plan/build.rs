@@ -2,27 +2,28 @@
 
 use super::{AROUND, FEW, Kind, LARGE, PAGE, Plan, RUN, Shape, Slot, Step};
 
-/// Reads to the end, or up to `limit`: the reads of a reference.
+/// Returns the plan for a whole read, to the end or up to offset `limit`. Its bytes are the reference.
 pub(crate) fn whole(limit: u64) -> Plan {
     let steps = vec![
         Step::Open { slot: 0 },
-        Step::Until { slot: 0, block: LARGE, to: limit },
+        Step::Until { slot: 0, block_bytes: LARGE, to: limit },
         Step::Close { slot: 0 },
     ];
     Plan::alone(Kind::Whole, steps)
 }
 
-/// Opens the file, reads once and closes it: twice in a row, this shows a file that reading empties.
+/// Returns a plan that opens the file, reads once and closes it. Carried out twice, it detects a file that reading
+/// empties.
 pub(crate) fn first_read() -> Plan {
     let steps =
         vec![Step::Open { slot: 0 }, Step::Read { slot: 0, want: PAGE }, Step::Close { slot: 0 }];
     Plan::alone(Kind::Whole, steps)
 }
 
-/// Reads the whole file through two descriptors, one after the other, while both are open: the control for the plans in
-/// which two readers take turns.
+/// Returns a plan that reads the whole file through two descriptors, one after the other, while both are open. It is
+/// the control for the plans in which two readers take turns.
 pub(crate) fn control(shape: &Shape, kind: Kind) -> Plan {
-    let until = |slot| Step::Until { slot, block: LARGE, to: shape.to_the_end() };
+    let until = |slot| Step::Until { slot, block_bytes: LARGE, to: shape.to_the_end() };
     let steps = together([until(0), until(1)]);
     let plan = if kind == Kind::Processes { Plan::shared } else { Plan::alone };
     plan(Kind::Whole, steps)
@@ -56,16 +57,16 @@ pub(crate) fn all(shape: &Shape) -> Vec<Plan> {
     .collect()
 }
 
-/// Reads to the end and once more there: the end may not last.
-fn until_end(shape: &Shape, slot: Slot, block: u64) -> Vec<Step> {
-    let mut steps = vec![Step::Until { slot, block, to: shape.to_the_end() }];
+/// Returns steps that read to the end and once more there: a faulty file may go on.
+fn until_end(shape: &Shape, slot: Slot, block_bytes: u64) -> Vec<Step> {
+    let mut steps = vec![Step::Until { slot, block_bytes, to: shape.to_the_end() }];
     if shape.complete {
         steps.push(Step::Read { slot, want: PAGE });
     }
     steps
 }
 
-/// Opens all descriptors before the first step and closes them after the last one.
+/// Adds steps that open all descriptors before the first step and close them after the last one.
 fn together(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
     let steps = steps.into_iter().collect::<Vec<_>>();
     let slots = slots(&steps);
@@ -74,8 +75,8 @@ fn together(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
     open.chain(steps).chain(close).collect()
 }
 
-/// Opens each descriptor before its own first step and closes it after its last one: a file may print how
-/// often it is open.
+/// Adds steps that open each descriptor before its own first step and close it after its own last one: a file may print
+/// how often it is open.
 fn opened(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
     let steps = steps.into_iter().collect::<Vec<_>>();
     let at = |step: Option<usize>| step.unwrap_or(steps.len());
@@ -108,34 +109,36 @@ fn pages(shape: &Shape) -> Vec<Step> {
     opened(until_end(shape, 0, PAGE))
 }
 
-/// Reads in small blocks at the beginning, around the end of the first read and of the first page, and at the end, and
-/// in large blocks in between.
-fn small(shape: &Shape, block: u64, beginning: u64) -> Vec<Step> {
-    let around = |at: u64| (at.saturating_sub(AROUND * block), at.saturating_add(AROUND * block));
+/// Returns steps that read in small blocks at the beginning, around the end of the first read and of the first page,
+/// and at the end, and in large blocks in between.
+fn small(shape: &Shape, block_bytes: u64, beginning: u64) -> Vec<Step> {
+    let around = |at: u64| {
+        (at.saturating_sub(AROUND * block_bytes), at.saturating_add(AROUND * block_bytes))
+    };
     let mut regions = vec![(0, beginning), around(shape.first_read_end()), around(PAGE)];
-    regions.push((shape.len.saturating_sub(AROUND * block), shape.len));
+    regions.push((shape.len.saturating_sub(AROUND * block_bytes), shape.len));
     regions.sort_unstable();
     let mut steps = Vec::new();
     let mut at = 0;
     for (begin, end) in regions {
         let (begin, end) = (begin.max(at).min(shape.len), end.min(shape.len));
         if begin > at {
-            steps.push(Step::Until { slot: 0, block: LARGE, to: begin });
+            steps.push(Step::Until { slot: 0, block_bytes: LARGE, to: begin });
         }
         if end > begin {
-            steps.push(Step::Until { slot: 0, block, to: end });
+            steps.push(Step::Until { slot: 0, block_bytes, to: end });
         }
         at = at.max(end);
     }
     if shape.complete {
-        steps.push(Step::Until { slot: 0, block, to: shape.beyond(AROUND * block) });
+        steps.push(Step::Until { slot: 0, block_bytes, to: shape.beyond(AROUND * block_bytes) });
         steps.push(Step::Read { slot: 0, want: PAGE });
     }
     opened(steps)
 }
 
-/// Reads a record a read, each read ending `shift` bytes past a record's end. If there are many records, only the first,
-/// those around the end of the first read, and the last are read so.
+/// Returns steps that read one record per read, where each read ends `shift` bytes past the end of a record. If there
+/// are many records, only the first, those around the end of the first read, and the last are read like this.
 fn records(shape: &Shape, shift: i64) -> Vec<Step> {
     let aims: Vec<u64> = shape
         .record_ends
@@ -150,7 +153,7 @@ fn records(shape: &Shape, shift: i64) -> Vec<Step> {
         if let Some(before) = first.checked_sub(1).and_then(|index| shape.record_ends.get(index))
             && *before > at
         {
-            steps.push(Step::Until { slot: 0, block: LARGE, to: *before });
+            steps.push(Step::Until { slot: 0, block_bytes: LARGE, to: *before });
             at = *before;
         }
         let mut wants = Vec::with_capacity(aims.len());
@@ -166,7 +169,7 @@ fn records(shape: &Shape, shift: i64) -> Vec<Step> {
     opened(steps)
 }
 
-/// Returns the indices of the aims that are read one by one, as half-open ranges in order.
+/// Returns the indices of the offsets in `aims` that are read one by one, as half-open ranges in ascending order.
 fn runs(shape: &Shape, aims: &[u64]) -> Vec<(usize, usize)> {
     let count = aims.len();
     if count <= 2 * RUN {
@@ -205,7 +208,7 @@ fn end(shape: &Shape) -> Vec<Step> {
         pread(0, shape.len),
         pread(0, shape.len + 100_000),
         // On a descriptor that was read to the end.
-        Step::Until { slot: 1, block: LARGE, to: shape.to_the_end() },
+        Step::Until { slot: 1, block_bytes: LARGE, to: shape.to_the_end() },
         pread(1, shape.len),
         Step::Read { slot: 1, want: LARGE },
         // After a seek to the end, and past it.
@@ -267,7 +270,7 @@ fn seeks(shape: &Shape) -> Vec<Step> {
         read(bounded(0, PAGE)),
         to(part(2) / 2),
         read(bounded(part(2) / 2, 1)),
-        // As `read` of a shell does: read a block, then seek back to the end of its first line.
+        // Like the `read` builtin of a shell: read a block, then seek back to the end of its first line.
         to(0),
     ];
     if let Some(first) = shape.record_ends.first().filter(|first| **first < shape.len.min(PAGE)) {
@@ -287,7 +290,7 @@ fn seeks(shape: &Shape) -> Vec<Step> {
 fn rewind(shape: &Shape) -> Vec<Step> {
     let half = shape.len / 2;
     let mut steps = vec![
-        Step::Until { slot: 0, block: 1000, to: half },
+        Step::Until { slot: 0, block_bytes: 1000, to: half },
         Step::Seek { slot: 0, to: 0 },
         Step::Read { slot: 0, want: shape.len.clamp(1, 7) },
         Step::Seek { slot: 0, to: 0 },
@@ -309,21 +312,21 @@ fn short_long(shape: &Shape) -> Vec<Step> {
     opened(steps)
 }
 
-/// Reads through two descriptors in turn: a record each for a while, then pages.
+/// Returns steps that read through two descriptors in turn, at first record by record, then page by page.
 fn interleaved(shape: &Shape) -> Vec<Step> {
     const TURNS: usize = 24;
     let mut steps = Vec::new();
     let mut at = 0;
     for record_end in shape.record_ends.iter().take(TURNS) {
         for slot in [0, 1] {
-            steps.push(Step::Until { slot, block: record_end - at, to: *record_end });
+            steps.push(Step::Until { slot, block_bytes: record_end - at, to: *record_end });
         }
         at = *record_end;
     }
     let pages = (shape.to_the_end().saturating_sub(at) / PAGE).min(64);
     for page in 1..=pages {
         for slot in [1, 0] {
-            steps.push(Step::Until { slot, block: PAGE, to: at + page * PAGE });
+            steps.push(Step::Until { slot, block_bytes: PAGE, to: at + page * PAGE });
         }
     }
     for slot in [0, 1] {
@@ -333,7 +336,7 @@ fn interleaved(shape: &Shape) -> Vec<Step> {
 }
 
 fn splice(shape: &Shape) -> Vec<Step> {
-    opened([Step::Splice { slot: 0, block: 1 << 16, to: shape.to_the_end() }])
+    opened([Step::Splice { slot: 0, block_bytes: 1 << 16, to: shape.to_the_end() }])
 }
 
 fn vectored(shape: &Shape) -> Vec<Step> {

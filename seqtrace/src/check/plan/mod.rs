@@ -1,7 +1,7 @@
 //! The ways to read a file, as data.
 //!
-//! Plans aim at two kinds of offsets, both from the first whole read: those at which records end, and those at which its
-//! reads ended, where the core called stop() and start().
+//! Plans aim at two kinds of offsets, both known from the first whole read: the ends of records, and the ends of its
+//! reads, where the core called stop() and start().
 
 mod build;
 
@@ -22,59 +22,59 @@ pub(crate) enum Step {
     Close {
         slot: Slot,
     },
-    /// Makes a single read(2).
+    /// Calls read(2) once, on the descriptor `slot`.
     Read {
         slot: Slot,
-        /// Bytes to ask for.
+        /// Number of bytes to request.
         want: u64,
     },
-    /// Makes one read(2) for each of these sizes; ends early at an error or the end of the file.
+    /// Calls read(2) once for each size in `wants`; ends early at an error or the end of the file.
     Sizes {
         slot: Slot,
-        /// Bytes to ask for, read by read.
+        /// Numbers of bytes to request, one for each read.
         wants: Vec<u64>,
     },
-    /// Makes read(2) calls of this size up to offset `to`, an error or the end of the file. The last call is smaller if it
-    /// would read past `to`.
+    /// Calls read(2) with blocks of this size up to offset `to`, an error or the end of the file. The last call
+    /// requests less if it would read past `to`.
     Until {
         slot: Slot,
-        /// Size of each read, bytes.
-        block: u64,
-        /// File offset to go to.
+        /// Size of each read, in bytes.
+        block_bytes: u64,
+        /// File offset to reach.
         to: u64,
     },
-    /// Makes one readv(2) with buffers of these sizes.
+    /// Calls readv(2) once with buffers of these sizes.
     Vectored {
         slot: Slot,
-        /// Size of each buffer, bytes.
+        /// Size of each buffer, in bytes.
         wants: Vec<u64>,
     },
-    /// Makes a single pread(2).
+    /// Calls pread(2) once, on the descriptor `slot`.
     Pread {
         slot: Slot,
         /// File offset to read at.
         at: u64,
-        /// Bytes to ask for.
+        /// Number of bytes to request.
         want: u64,
     },
-    /// Makes an lseek(2) with SEEK_SET.
+    /// Calls lseek(2) with SEEK_SET.
     Seek {
         slot: Slot,
-        /// File offset to go to.
+        /// File offset to reach.
         to: u64,
     },
-    /// Makes an lseek(2) with SEEK_CUR.
+    /// Calls lseek(2) with SEEK_CUR.
     Skip {
         slot: Slot,
-        /// Distance in bytes, forth or back.
+        /// Distance in bytes; negative: backwards.
         by: i64,
     },
-    /// Makes splice(2) calls into a pipe up to offset `to`, an error or the end of the file.
+    /// Calls splice(2) into a pipe up to offset `to`, an error or the end of the file.
     Splice {
         slot: Slot,
-        /// Size of each call, bytes.
-        block: u64,
-        /// File offset to go to.
+        /// Number of bytes that each call requests.
+        block_bytes: u64,
+        /// File offset to reach.
         to: u64,
     },
 }
@@ -90,42 +90,42 @@ pub(crate) struct Act {
 /// The purpose of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    /// From the beginning to the end in large blocks, as `cat` does.
+    /// Reads from the beginning to the end in large blocks, like `cat`.
     Whole,
-    /// In blocks of a page.
+    /// Reads in blocks of a page.
     Page,
-    /// One byte a read.
+    /// Reads one byte at a time.
     Bytes,
-    /// In blocks of seven bytes: hardly a read ends where a record ends.
+    /// Reads in blocks of seven bytes: few reads end at the end of a record.
     Sevens,
-    /// Each read ends where a record ends.
+    /// Each read ends at the end of a record.
     Records,
-    /// Each read ends a byte before a record does.
+    /// Each read ends a byte before the end of a record.
     Before,
     /// Each read ends a byte past the end of a record.
     After,
-    /// pread(2) at and around the ends of records.
+    /// Calls pread(2) at and around the ends of records.
     Pread,
-    /// pread(2) and lseek(2) at the end of the file and past it.
+    /// Calls pread(2) and lseek(2) at the end of the file and past it.
     End,
-    /// lseek(2) forth and back.
+    /// Seeks forwards and backwards with lseek(2).
     Seek,
-    /// lseek(2) to the beginning, from the middle.
+    /// Seeks from the middle to the beginning with lseek(2).
     Rewind,
-    /// A short read, then long ones.
+    /// Reads few bytes once, then in large blocks.
     ShortLong,
-    /// Two descriptors in turn.
+    /// Reads through two descriptors in turn.
     Interleaved,
-    /// Two processes in turn.
+    /// Reads from two processes in turn.
     Processes,
-    /// By splice(2) into a pipe.
+    /// Reads by splice(2) into a pipe.
     Splice,
-    /// By readv(2) into several buffers.
+    /// Reads by readv(2) into several buffers.
     Vectored,
 }
 
 impl Kind {
-    /// Returns the name in reports, which never changes.
+    /// Returns the plan's name in reports, which never changes.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Whole => "whole",
@@ -147,7 +147,7 @@ impl Kind {
         }
     }
 
-    /// Returns a short description.
+    /// Returns a short description of the way to read, for reports.
     pub(crate) const fn what(self) -> &'static str {
         match self {
             Self::Whole => "to the end in large blocks",
@@ -169,7 +169,7 @@ impl Kind {
         }
     }
 
-    /// Returns the circumstance of a plan with two readers, for messages.
+    /// Returns the circumstance in which a plan with two readers gets wrong bytes, for messages.
     pub(crate) const fn readers(self) -> &'static str {
         match self {
             Self::Processes => "while two processes have the file open",
@@ -208,7 +208,7 @@ impl Plan {
 pub(crate) struct Shape {
     /// Number of bytes of the whole read.
     pub(crate) len: u64,
-    /// The whole read reached the end of the file.
+    /// True if the whole read reached the end of the file.
     pub(crate) complete: bool,
     /// Offsets at which records end, ascending.
     pub(crate) record_ends: Vec<u64>,
@@ -220,20 +220,20 @@ pub(crate) struct Shape {
 pub(crate) const PAGE: u64 = 4096;
 /// Size of the blocks of a whole read in bytes, as in `cat` of coreutils.
 pub(crate) const LARGE: u64 = 128 << 10;
-/// Number of bytes past the known end that a read to the end may get.
+/// Number of bytes past the known end of the file that a read to the end requests.
 pub(super) const BEYOND: u64 = 2 * PAGE;
 /// Number of records above which a plan does not read all of them one by one.
 const RUN: usize = 512;
 /// Number of blocks before and after an offset that are read one by one.
 const AROUND: u64 = 48;
-/// Number of renderings that the seeks of a plan may cost together.
+/// Largest number of renderings that all seeks of a plan together may cost.
 const RENDERINGS: usize = 100_000;
 
-/// Number of seeks below which the plan `end` seeks less.
+/// Number of affordable seeks below which the plan `end` seeks less.
 const FEW: usize = 12;
 
 impl Step {
-    /// Returns the descriptor's number.
+    /// Returns the number of the descriptor that the step uses.
     pub(crate) const fn slot(&self) -> Slot {
         match self {
             Self::Open { slot }
@@ -251,29 +251,31 @@ impl Step {
 }
 
 impl Shape {
-    /// Returns the offset up to which a read to the end goes: past the end, to notice a file that has grown or has no end.
+    /// Returns the offset up to which a read to the end reads: past the known end, to detect a file that has grown or
+    /// has no end.
     pub(crate) fn to_the_end(&self) -> u64 {
         if self.complete { self.len.saturating_add(BEYOND) } else { self.len }
     }
 
-    /// Returns the offset up to which a read in small blocks goes: for a small file so far that it proves that the file
-    /// has no end.
+    /// Returns the offset up to which a read in small blocks reads. For a small file it is far enough to prove that the
+    /// file has no end.
     fn beyond(&self, blocks: u64) -> u64 {
         if self.len <= PAGE { 2 * self.len + BEYOND + 1 } else { self.len + BEYOND.min(blocks) }
     }
 
-    /// Returns the first end of a record at or after an offset.
+    /// Returns the lowest end of a record at or after an offset.
     fn record_end_from(&self, at: u64) -> u64 {
         let index = self.record_ends.partition_point(|record_end| *record_end < at);
         self.record_ends.get(index).copied().unwrap_or(self.len)
     }
 
-    /// Returns the first offset at which a read of the whole read ended; the end of a page if it has one read only.
+    /// Returns the offset at which the first read of the whole read ended; the end of the first page if there was only
+    /// one read.
     fn first_read_end(&self) -> u64 {
         self.read_ends.iter().copied().find(|end| *end < self.len).unwrap_or(PAGE).min(self.len)
     }
 
-    /// Returns the number of seeks whose renderings do not take too long.
+    /// Returns the number of seeks that together cost at most [`RENDERINGS`].
     fn affordable(&self) -> usize {
         (RENDERINGS / self.record_ends.len().max(1)).clamp(2, 48)
     }

@@ -52,9 +52,9 @@ fn run(plan: &Plan, len: u64) -> Vec<(u64, u64)> {
             Step::Vectored { wants, .. } => {
                 read(at, wants.iter().sum());
             }
-            Step::Until { block, to, .. } | Step::Splice { block, to, .. } => {
-                assert!(*block > 0);
-                while *at < *to && read(at, (*block).min(*to - *at)) {}
+            Step::Until { block_bytes, to, .. } | Step::Splice { block_bytes, to, .. } => {
+                assert!(*block_bytes > 0);
+                while *at < *to && read(at, (*block_bytes).min(*to - *at)) {}
             }
             Step::Pread { at: begin, want, .. } => reads.push((*begin, got(*begin, *want))),
             Step::Seek { to, .. } => *at = *to,
@@ -98,7 +98,7 @@ fn two_take_turns() {
     let acts = plan(&shape, Kind::Processes).acts;
     let processes: Vec<usize> = acts
         .iter()
-        .filter(|act| matches!(act.step, Step::Until { block: 27, .. }))
+        .filter(|act| matches!(act.step, Step::Until { block_bytes: 27, .. }))
         .map(|act| act.process)
         .collect();
     assert_eq!(processes, [0, 1, 0, 1, 0, 1]);

@@ -48,7 +48,7 @@ fn write(report: &Report, text: &mut String) -> fmt::Result {
     }
 }
 
-/// Text after the second `::`, escaped.
+/// Displays the part of a command after the second `::`, escaped.
 struct Message<'a>(&'a str);
 
 impl fmt::Display for Message<'_> {
@@ -58,7 +58,7 @@ impl fmt::Display for Message<'_> {
     }
 }
 
-/// Value of a property, escaped.
+/// Displays the value of a property, escaped.
 struct Property<'a>(&'a str);
 
 impl fmt::Display for Property<'_> {

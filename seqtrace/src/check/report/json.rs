@@ -1,4 +1,4 @@
-//! An object a line, as in the JSON of a trace: versioned, with every key always present.
+//! JSON, one object per line, as in the JSON of a trace: versioned, with every key always present.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::check::{
     verdict::{Found, PlanReport},
 };
 
-/// The objects of `check --format json`. They are the format: keys are only ever added.
+/// The objects of `check --format json`. Their fields define the format: keys are only ever added.
 #[derive(Serialize, JsonSchema)]
 #[serde(tag = "type")]
 #[schemars(rename = "check", title = "One line of seqtrace check --format json")]
@@ -27,30 +27,30 @@ enum Object<'a> {
 struct File<'a> {
     /// Version of the format.
     v: u32,
-    /// Path as it was named, with control characters escaped.
+    /// Path as the user named it, with control characters escaped.
     path: String,
     /// `clean`, `findings`, `inconclusive`, `refused`.
     verdict: &'static str,
-    /// Reason why it is inconclusive or was refused.
+    /// Reason why the file is inconclusive or was refused; null for other verdicts.
     reason: Option<&'a str>,
     table: Option<String>,
     start: Option<String>,
     next: Option<String>,
     show: Option<String>,
     stop: Option<String>,
-    /// Bytes of the first whole read.
+    /// Number of bytes of the first whole read.
     bytes: u64,
-    /// Records of the first whole read.
+    /// Number of records of the first whole read.
     records: u64,
-    /// End of the first whole read: `eof`, `error`, `cut`.
+    /// The way in which the first whole read ended: `eof`, `error`, `cut`; null if there was none.
     end: Option<&'static str>,
     errno: Option<i32>,
-    /// One way of reading got different bytes at different times; such bytes are not judged.
+    /// True if one way of reading got different bytes at different times; such bytes are not judged.
     volatile: bool,
-    /// The bytes of at least one way of reading were compared with those of a whole read. If not, `clean`
-    /// means: as far as positions and pointers show.
+    /// True if the bytes of at least one way of reading were compared with those of a whole read. If false, `clean` is
+    /// a conclusion from positions and pointers only.
     bytes_compared: bool,
-    /// Events that were lost while it was read.
+    /// Number of events that were lost while the file was read.
     lost: u64,
     plans: Vec<Plan>,
     findings: Vec<Finding<'a>>,
@@ -69,7 +69,7 @@ struct Plan {
     detail: Option<String>,
     calls: u64,
     bytes: u64,
-    /// File offset of the first byte that differs.
+    /// File offset of the first byte that differs; null if none differs.
     offset: Option<u64>,
 }
 

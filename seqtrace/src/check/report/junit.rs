@@ -8,7 +8,7 @@ use crate::check::verdict::{PlanOutcome, Verdict};
 
 #[derive(Debug, Default)]
 pub(super) struct Junit {
-    /// Suites, which are written last: the sums are attributes of the element around them.
+    /// Suites so far. They are written last: the sums are attributes of the element around them.
     suites: String,
 }
 
@@ -94,7 +94,7 @@ fn write(report: &Report, text: &mut String) -> fmt::Result {
     writeln!(text, "  </testsuite>")
 }
 
-/// Text for an attribute or for the content of an element, escaped.
+/// Displays an attribute or the content of an element, escaped.
 struct Xml<'a>(&'a str);
 
 impl fmt::Display for Xml<'_> {

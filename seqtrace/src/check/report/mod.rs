@@ -37,19 +37,19 @@ pub(crate) enum Format {
     Github,
 }
 
-/// Options of the output. All but the format are for text.
+/// Options of the output. All except for the format apply to [`Format::Text`] only.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent command line switch")]
 pub(crate) struct Options {
     pub(crate) format: Format,
     pub(crate) color: bool,
-    /// Escape everything that is not ASCII.
+    /// True if everything that is not ASCII is escaped.
     pub(crate) ascii: bool,
-    /// Show clean files in full, and findings that are information.
+    /// True if clean files are reported in full, and findings of severity info are listed.
     pub(crate) verbose: bool,
-    /// Leave out clean files.
+    /// True if clean files are left out.
     pub(crate) quiet: bool,
-    /// The only target is one file: show it in full, without a line of sums.
+    /// True if the only target is one file: it is reported in full, without a line of sums.
     pub(crate) single: bool,
 }
 
@@ -61,20 +61,21 @@ pub(crate) struct Sums {
     pub(crate) findings: u64,
     pub(crate) inconclusive: u64,
     pub(crate) refused: u64,
-    /// Clean files and files with findings whose text changes by itself, so that not all bytes were judged.
+    /// Number of clean files and files with findings whose bytes change by themselves, so that not all bytes were
+    /// judged.
     pub(crate) volatile: u64,
 }
 
-/// Numbers of files that text does not list.
+/// Numbers of files that [`Format::Text`] does not list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unlisted {
-    /// Files that a glob matches and that were not read. No sum counts them.
-    pub(crate) passed_by: u64,
-    /// Named files that are no seq files. The sums count them as refused.
-    pub(crate) others: u64,
+    /// Number of files that a glob matches and that were not read. No sum counts them.
+    pub(crate) skipped: u64,
+    /// Number of named files that are not seq files. The sums count them as refused.
+    pub(crate) non_seq: u64,
 }
 
-/// Writes reports in one format. An error of `fmt` never occurs, because a String takes all text.
+/// Writes reports in one format. An error of `fmt` never occurs, because writing to a String cannot fail.
 trait Layout: Debug {
     /// Appends the text before the first report. `files`: number of reports that will follow.
     fn begin(&mut self, _files: u64, _out: &mut String) -> fmt::Result {
@@ -89,8 +90,8 @@ trait Layout: Debug {
         Ok(())
     }
 
-    /// Returns true if files that are no seq files come last.
-    fn defers_others(&self) -> bool {
+    /// Returns true if reports on files that are not seq files come last.
+    fn defers_non_seq(&self) -> bool {
         false
     }
 }
@@ -106,7 +107,7 @@ fn layout(options: Options) -> Box<dyn Layout> {
 }
 
 impl Sums {
-    fn add(&mut self, report: &Report) {
+    fn count_report(&mut self, report: &Report) {
         self.files += 1;
         let judged = matches!(report.verdict, Verdict::Clean | Verdict::Findings);
         self.volatile += u64::from(report.volatile && judged);
@@ -125,8 +126,8 @@ pub(crate) struct ReportWriter {
     layout: Box<dyn Layout>,
     sums: Sums,
     unlisted: Unlisted,
-    /// Reports on files that are no seq files, kept until it is known if they are listed.
-    others: Vec<Report>,
+    /// Reports on files that are not seq files, buffered until it is known if they are listed.
+    non_seq: Vec<Report>,
 }
 
 impl ReportWriter {
@@ -135,7 +136,7 @@ impl ReportWriter {
             layout: layout(options),
             sums: Sums::default(),
             unlisted: Unlisted::default(),
-            others: Vec::new(),
+            non_seq: Vec::new(),
         }
     }
 
@@ -146,35 +147,35 @@ impl ReportWriter {
 
     /// Appends the report on one file.
     pub(crate) fn report(&mut self, report: &Report, out: &mut Vec<u8>) {
-        self.sums.add(report);
+        self.sums.count_report(report);
         append(out, |text| self.layout.report(report, text));
     }
 
     /// Counts a file that a glob matches and that was not read.
-    pub(crate) fn pass_by(&mut self) {
-        self.unlisted.passed_by += 1;
+    pub(crate) fn count_skipped(&mut self) {
+        self.unlisted.skipped += 1;
     }
 
-    /// Reports a file that is no seq file. Text lists them after the others, or counts them if there are
-    /// several beside files that were judged.
-    pub(crate) fn other(&mut self, report: Report, out: &mut Vec<u8>) {
-        if self.layout.defers_others() {
-            self.others.push(report);
+    /// Reports a file that is not a seq file. [`Format::Text`] lists such files after the others, or only counts them
+    /// if there are several beside files that were judged.
+    pub(crate) fn report_non_seq(&mut self, report: Report, out: &mut Vec<u8>) {
+        if self.layout.defers_non_seq() {
+            self.non_seq.push(report);
         } else {
             self.report(&report, out);
         }
     }
 
-    fn others(&mut self, out: &mut Vec<u8>) {
-        let others = std::mem::take(&mut self.others);
+    fn end_non_seq(&mut self, out: &mut Vec<u8>) {
+        let non_seq = std::mem::take(&mut self.non_seq);
         let judged = self.sums.files > self.sums.refused;
-        if judged && others.len() > 1 {
-            for report in &others {
-                self.sums.add(report);
+        if judged && non_seq.len() > 1 {
+            for report in &non_seq {
+                self.sums.count_report(report);
             }
-            self.unlisted.others = u64::try_from(others.len()).unwrap_or(u64::MAX);
+            self.unlisted.non_seq = u64::try_from(non_seq.len()).unwrap_or(u64::MAX);
         } else {
-            for report in &others {
+            for report in &non_seq {
                 self.report(report, out);
             }
         }
@@ -182,7 +183,7 @@ impl ReportWriter {
 
     /// Appends the text after the last report.
     pub(crate) fn end(&mut self, out: &mut Vec<u8>) {
-        self.others(out);
+        self.end_non_seq(out);
         append(out, |text| self.layout.end(&self.sums, self.unlisted, text));
     }
 
@@ -201,12 +202,12 @@ fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut String) -> fmt::Result) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Returns the path, escaped for a terminal.
+/// Returns the path of the file, escaped for a terminal.
 fn path(report: &Report) -> String {
     escape::text(&report.path, false).to_string()
 }
 
-/// Returns the verdict as one word.
+/// Returns the verdict as one word: `clean`, `findings`, `inconclusive` or `refused`.
 fn word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Clean => "clean",
@@ -216,7 +217,7 @@ fn word(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// Returns the reason for a verdict that judges nothing.
+/// Returns the reason for a verdict of inconclusive or refused; `None` for other verdicts.
 fn reason(verdict: &Verdict) -> Option<&str> {
     match verdict {
         Verdict::Clean | Verdict::Findings => None,
@@ -248,7 +249,7 @@ fn outcome(plan: &PlanReport) -> (&'static str, Option<String>) {
     }
 }
 
-/// Returns the function that a finding blames: `eof_next [seqbugs+0x250]`.
+/// Returns the function at fault in a finding: `eof_next [seqbugs+0x250]`.
 fn blamed(finding: &Finding) -> Option<String> {
     finding.blame.as_ref().map(|blame| location(&blame.function))
 }

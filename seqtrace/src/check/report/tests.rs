@@ -287,14 +287,14 @@ fn ascii_is_ascii() {
     assert!(out.contains(&0x1b));
 }
 
-/// Returns the text for `others` files that are no seq files, beside a clean one if `judged`.
+/// Returns the report in text format on `others` files that are not seq files, and on a clean file if `judged`.
 fn with_others(others: usize, judged: bool, options: Options) -> String {
     let mut writer = ReportWriter::new(options);
     let mut out = Vec::new();
     for _ in 0..others {
         let mut other = Report::new(b"/proc/cmdline".to_vec());
         other.verdict = Verdict::Refused("not a seq file".to_owned());
-        writer.other(other, &mut out);
+        writer.report_non_seq(other, &mut out);
     }
     if judged {
         writer.report(&clean(), &mut out);
@@ -325,8 +325,8 @@ fn files_that_globs_match_and_that_were_not_read_are_counted_apart() {
     let mut writer = ReportWriter::new(Options::default());
     let mut out = Vec::new();
     writer.report(&clean(), &mut out);
-    writer.pass_by();
-    writer.pass_by();
+    writer.count_skipped();
+    writer.count_skipped();
     writer.end(&mut out);
     let text = String::from_utf8(out).unwrap();
     assert!(text.contains("1 file: 1 clean"), "{text}");

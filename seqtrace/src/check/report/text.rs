@@ -1,4 +1,4 @@
-//! Text: a screen for one file, a line for each of many.
+//! Text format: a full report for a single file, a line for each of several files.
 
 use std::fmt::{self, Write as _};
 
@@ -49,9 +49,9 @@ impl Layout for Text {
             return Ok(());
         }
         let Sums { files, clean, findings, inconclusive, refused, volatile } = *sums;
-        let Unlisted { passed_by, others } = unlisted;
-        if others > 0 && !self.options.quiet {
-            writeln!(out, "{others} of the named files are not seq files: -v lists them")?;
+        let Unlisted { skipped, non_seq } = unlisted;
+        if non_seq > 0 && !self.options.quiet {
+            writeln!(out, "{non_seq} of the named files are not seq files: -v lists them")?;
         }
         write!(
             out,
@@ -59,19 +59,19 @@ impl Layout for Text {
              {refused} not judged; {volatile} volatile",
             Count(files, "file")
         )?;
-        if passed_by > 0 {
-            write!(out, "; {passed_by} passed over: -v lists them")?;
+        if skipped > 0 {
+            write!(out, "; {skipped} passed over: -v lists them")?;
         }
         out.push('\n');
         Ok(())
     }
 
-    fn defers_others(&self) -> bool {
+    fn defers_non_seq(&self) -> bool {
         !self.options.verbose
     }
 }
 
-/// Appends text in the style that the options allow.
+/// Appends the report to a buffer, in the style that the options allow.
 struct Screen<'a> {
     out: &'a mut String,
     options: Options,
@@ -88,7 +88,7 @@ const GOOD: Style = color(AnsiColor::Green);
 
 impl Screen<'_> {
     fn put(&mut self, style: Style, text: impl std::fmt::Display) -> fmt::Result {
-        // Foreign bytes have been escaped before: only our own marks and words can be beyond ASCII.
+        // Foreign bytes are already escaped: only marks and words of seqtrace itself can be beyond ASCII.
         let text = text.to_string();
         let text = if self.options.ascii {
             escape::text(text.as_bytes(), true).to_string().replace("\\\\", "\\")

@@ -1,4 +1,4 @@
-//! Commands with `uniq -d`, for a record that a whole read gets twice.
+//! Creates commands with `uniq -d`, for a record that a whole read gets twice.
 //!
 //! Equal lines alone prove nothing: a blank line or a comment may occur twice. So the command looks at the bytes up
 //! to the second of two renderings that a finding has proven to be of one record, and is used only if no other
@@ -11,14 +11,14 @@ use crate::{
     session::update::Range,
 };
 
-/// File offsets of one record in a whole read.
+/// File offsets of the two renderings of one record in a whole read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pair {
     pub(super) first: Range,
     pub(super) again: Range,
 }
 
-/// Returns the first double emit in a whole read.
+/// Returns the first record that was emitted twice in a whole read; `None` if there is none.
 pub(super) fn pair(report: &Report) -> Option<Pair> {
     report.found.iter().find_map(|found| {
         let finding = &found.finding;
@@ -35,7 +35,7 @@ pub(super) fn pair(report: &Report) -> Option<Pair> {
     })
 }
 
-/// Returns the command that prints nothing but the record.
+/// Returns the command that prints nothing but the record; `None` if there is no such command.
 pub(super) fn command(pair: &Pair, bytes: &[u8], end: End, source: &str) -> Option<Repro> {
     let index = |at: i64| usize::try_from(at).ok();
     let part = |range: Range| bytes.get(index(range.start)?..index(range.end)?);

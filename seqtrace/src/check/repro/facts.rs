@@ -9,7 +9,7 @@ use crate::check::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) len: u64,
-    /// The whole read came to the end of the file.
+    /// True if the whole read reached the end of the file.
     pub(super) complete: bool,
     /// Length that most records have; at least 1.
     pub(super) record: u64,
@@ -23,8 +23,8 @@ pub(super) struct Facts {
     pub(super) first_read_end: u64,
     /// Number of reads of the whole read.
     pub(super) read_count: u64,
-    /// Every `cat` prints the same: that of busybox uses sendfile(2) and reads once more at the end.
-    pub(super) cat: bool,
+    /// True if every `cat` prints the same. The `cat` of busybox uses sendfile(2) and reads once more at the end.
+    pub(super) cat_is_uniform: bool,
 }
 
 impl Facts {
@@ -50,7 +50,7 @@ impl Facts {
             middle: shape.record_ends.get(shape.record_ends.len() / 2).copied().unwrap_or(0),
             first_read_end: shape.read_ends.first().copied().unwrap_or(shape.len),
             read_count: u64::try_from(shape.read_ends.len()).unwrap_or(u64::MAX),
-            cat: splices,
+            cat_is_uniform: splices,
         }
     }
 
@@ -64,6 +64,6 @@ impl Facts {
 
     /// Returns the command that prints the whole file.
     pub(super) fn source(&self, file: &str) -> String {
-        if self.cat { format!("cat {file}") } else { format!("dd if={file} bs=128k") }
+        if self.cat_is_uniform { format!("cat {file}") } else { format!("dd if={file} bs=128k") }
     }
 }

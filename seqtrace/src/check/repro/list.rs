@@ -1,7 +1,7 @@
-//! The commands that are tried for a report, in order.
+//! Lists the commands to try for a report, in order.
 //!
-//! Commands that read in the manner of a plan whose bytes differed come first. All others follow: a trial is
-//! confirmed by its output, whatever put it on the list.
+//! Commands that read in the manner of a plan whose bytes differed come first. All others follow: a trial is confirmed
+//! by its output alone.
 
 use super::{
     doubles,
@@ -20,15 +20,15 @@ use crate::{
     rules::{Id, SQ105, SQ301, SQ302, SQ304, SQ401, SQ402, SQ403, SQ501},
 };
 
-/// Largest block of dd in bytes.
+/// Largest block of dd, in bytes.
 const BLOCK: u64 = 1 << 20;
-/// Most reads of a trial that reads in a manner whose plans did not differ.
+/// Largest number of reads of a trial whose manner of reading made no difference in the plans.
 const FEW: u64 = 1024;
-/// Least number of reads that prove a file endless.
+/// Smallest number of reads that proves that a file has no end.
 const MANY: u64 = 1000;
-/// Most turns of two descriptors.
+/// Largest number of turns of two descriptors.
 const TURNS: u64 = 24;
-/// Rules about faults that no reader sees in the bytes: leaks, and time.
+/// Rules about faults that do not change the bytes that a reader gets: leaks, and time.
 const UNSEEN: [Id; 5] = [SQ301, SQ401, SQ402, SQ403, SQ501];
 
 /// Returns the trials of a report, the most promising first.
@@ -64,7 +64,7 @@ pub(crate) fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
         scripts.extend(other.into_iter().flat_map(|(_, scripts)| scripts).filter(cheap));
     }
     if report.volatile {
-        // A command that can be judged by more than the text is more likely to be confirmed.
+        // A command that can be judged by a property other than all its bytes is more likely to be confirmed.
         let (numbers, text): (Vec<_>, Vec<_>) =
             scripts.into_iter().partition(|script| Measure::of(script, &facts).len() > 1);
         scripts = [numbers, text].concat();
@@ -98,7 +98,7 @@ const SEQUENTIAL: [Kind; 8] = [
 const SEEKING: [Kind; 4] = [Kind::End, Kind::Pread, Kind::Seek, Kind::Rewind];
 const SHARED: [Kind; 2] = [Kind::Interleaved, Kind::Processes];
 
-/// Returns the difference of a plan, also if the file changes; `None` if it agrees or is excused.
+/// Returns the difference of a plan, even if the file changes; `None` if the plan agrees or is excused.
 pub(super) fn failure(plan: &PlanReport) -> Option<&Failure> {
     plan.outcome.failure().filter(|_| !matches!(plan.outcome, PlanOutcome::Excused(_)))
 }
@@ -117,10 +117,11 @@ fn cost(script: &Script, facts: &Facts) -> u64 {
 /// Returns scripts that read from the beginning to the end in blocks.
 fn sequential(facts: &Facts) -> Vec<Script> {
     let record = facts.record;
-    let dd = |block| Part::dd(block, 0, None);
+    let dd = |block_bytes| Part::dd(block_bytes, 0, None);
     let blocks = [record, record + 1, facts.first, 7, 64, PAGE, record - 1, 1];
-    let blocks = blocks.into_iter().filter(|block| *block > 0);
-    let mut scripts: Vec<Script> = blocks.map(|block| Script::Parts(vec![dd(block)])).collect();
+    let blocks = blocks.into_iter().filter(|block_bytes| *block_bytes > 0);
+    let mut scripts: Vec<Script> =
+        blocks.map(|block_bytes| Script::Parts(vec![dd(block_bytes)])).collect();
     for first in [7, record] {
         let first = Part::dd(first, 0, Some(1));
         scripts.push(Script::Parts(vec![first, Part::REST]));
@@ -131,7 +132,7 @@ fn sequential(facts: &Facts) -> Vec<Script> {
 /// Returns scripts that seek forward on a descriptor, as dd can.
 fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
     let mut scripts = Vec::new();
-    // A faulty seek shows best at the end of the file, where a read should get nothing.
+    // A faulty seek is easiest to detect at the end of the file, where a read should get nothing.
     let mut offsets = Vec::new();
     for plan in report.plans.iter().filter(|plan| SEEKING.contains(&plan.kind)) {
         let Some(failure) = failure(plan) else { continue };
@@ -142,9 +143,9 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
     }
     offsets.extend([facts.len, facts.middle, facts.first]);
     for offset in offsets {
-        let Some((block, skip)) = blocks(offset) else { continue };
-        scripts.push(Script::Parts(vec![Part::dd(block, skip, None)]));
-        scripts.push(Script::Parts(vec![Part::dd(block, skip, Some(1))]));
+        let Some((block_bytes, skip)) = blocks(offset) else { continue };
+        scripts.push(Script::Parts(vec![Part::dd(block_bytes, skip, None)]));
+        scripts.push(Script::Parts(vec![Part::dd(block_bytes, skip, Some(1))]));
     }
     // On a descriptor that was read before.
     let record = facts.record;
@@ -162,7 +163,7 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
         }
     }
     scripts.push(then(Part::REST, 1));
-    // Far past the end, where a read gets nothing even if numbers grow longer.
+    // Far past the end, where a read gets nothing, even if numbers in the file grow longer.
     let far = (2 * facts.len + 2 * PAGE).next_power_of_two();
     if facts.complete && far <= BLOCK {
         scripts.push(Script::Parts(vec![Part::dd(far, 1, None)]));
@@ -170,7 +171,7 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
     scripts
 }
 
-/// Returns an offset as a size and a number of blocks.
+/// Splits an offset into the size of a block in bytes and a number of blocks.
 fn blocks(offset: u64) -> Option<(u64, u64)> {
     let skips = 1..=1 << 14;
     let mut fit = skips.filter(|skip| offset.is_multiple_of(*skip) && offset / skip <= BLOCK);
@@ -180,9 +181,9 @@ fn blocks(offset: u64) -> Option<(u64, u64)> {
 
 /// Returns scripts that read through two descriptors.
 fn shared(facts: &Facts) -> Vec<Script> {
-    let turns = |block: u64| Script::Turns {
-        block,
-        turns: facts.len.div_ceil(block.max(1)).clamp(1, TURNS),
+    let turns = |block_bytes: u64| Script::Turns {
+        block_bytes,
+        turns: facts.len.div_ceil(block_bytes.max(1)).clamp(1, TURNS),
     };
     let mut scripts = vec![turns(facts.first), turns(facts.record), turns(64)];
     scripts.push(Script::Between { first: facts.first });
@@ -195,22 +196,22 @@ fn past_end(facts: &Facts) -> Vec<Script> {
     if !facts.complete {
         return scripts;
     }
-    for block in [1, 7, facts.record + 1] {
-        let count = (2 * facts.len / block + 1).next_multiple_of(MANY);
+    for block_bytes in [1, 7, facts.record + 1] {
+        let count = (2 * facts.len / block_bytes + 1).next_multiple_of(MANY);
         if count <= READS {
-            scripts.push(Script::Endless { block, count });
+            scripts.push(Script::Endless { block_bytes, count });
         }
     }
-    for block in [LARGE, facts.record] {
-        if reads(block, facts) < FEW {
-            let part = Part::dd(block, 0, None);
+    for block_bytes in [LARGE, facts.record] {
+        if reads(block_bytes, facts) < FEW {
+            let part = Part::dd(block_bytes, 0, None);
             scripts.push(Script::Parts(vec![part, part]));
         }
     }
     scripts
 }
 
-/// Returns the faults that the whole read itself may show.
+/// Returns the faults that a whole read alone may reveal.
 fn whole(report: &Report) -> Vec<Fault> {
     let has =
         |id| report.found.iter().any(|found| found.finding.id == id && is_bad(&found.finding));

@@ -1,13 +1,13 @@
-//! The parts of an output that are compared: the text, if the file does not change, else a property that does not
-//! change: the text without its numbers, the number of lines, or the number of bytes.
+//! Properties by which outputs are compared: all bytes if the file does not change; else the bytes without numbers, the
+//! number of lines, or the number of bytes.
 
 use super::{facts::Facts, output::Whole, right::Segment, script::Script};
 
-/// A property of an output, and the filter that prints it.
+/// A property by which outputs are compared, and the shell filter that prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Measure {
     Text,
-    /// All bytes but digits and blanks.
+    /// All bytes except for digits and blanks.
     Masked,
     /// The number of lines.
     Lines,
@@ -16,11 +16,11 @@ pub(super) enum Measure {
 }
 
 impl Measure {
-    /// Returns the measures for a script, the most exact first. For a script that begins or ends at an offset it is
-    /// the text alone: with other numbers the offset is in another line.
+    /// Returns the measures for a script, the most exact first. For a script that begins or ends at an offset, all
+    /// bytes are the only measure: if numbers change, the offset may be in another line.
     pub(super) fn of(script: &Script, facts: &Facts) -> &'static [Self] {
         let segments = script.segments(facts);
-        // A read there gets nothing, even if numbers grow longer.
+        // A read at this offset gets nothing, even if numbers in the file grow longer.
         let is_far = |segment: &Segment| segment.begin >= facts.len.saturating_mul(2);
         match script {
             Script::Endless { .. } => &[Self::Count, Self::Lines],
@@ -33,7 +33,7 @@ impl Measure {
         }
     }
 
-    /// Returns the output of the filter.
+    /// Returns the output of the filter for `bytes`.
     pub(super) fn apply(self, bytes: &[u8]) -> Vec<u8> {
         let number = |count: usize| format!("{count}\n").into_bytes();
         match self {
@@ -58,7 +58,7 @@ impl Measure {
             }
     }
 
-    /// Returns the number that the filter prints; `None` if it prints text.
+    /// Returns the number that the filter prints for `bytes`; `None` if the filter prints bytes of the file.
     pub(super) fn number(self, bytes: &[u8]) -> Option<usize> {
         match self {
             Self::Text | Self::Masked => None,
@@ -67,7 +67,7 @@ impl Measure {
         }
     }
 
-    /// Returns the filter as text to append to a command.
+    /// Returns the filter as shell code to append to a command.
     pub(super) const fn text(self) -> &'static str {
         match self {
             Self::Text => "",
@@ -77,7 +77,7 @@ impl Measure {
         }
     }
 
-    /// Returns the unit of the number.
+    /// Returns the unit of the number that the filter prints.
     pub(super) const fn unit(self) -> &'static str {
         match self {
             Self::Lines => "line",

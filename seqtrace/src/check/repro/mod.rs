@@ -1,9 +1,9 @@
-//! A shell command that shows a bug without seqtrace.
+//! Finds a shell command that shows a bug without seqtrace.
 //!
 //! The system calls of each candidate are known, so a reading process makes the same calls to try it. A command is
-//! confirmed if its output is wrong twice, in the same way, while the whole reads before, between and after the
-//! two runs agree. A file that changes by itself, or that reading empties, gets no command, or one whose filter
-//! passes only what does not change.
+//! confirmed if its output is wrong twice, in the same way, while the whole reads before, between and after the two
+//! runs agree. For a file that changes by itself, or that reading empties, there is no command, or one with a filter
+//! for the bytes that do not change.
 //!
 //! ```text
 //!  facts ──► list, python: scripts ──► trial: steps ──► (a reading process) ──► output
@@ -11,10 +11,11 @@
 //!                                                                          └──► Repro
 //! ```
 //!
-//! Commands use the tools that both coreutils and busybox have (`dd`, `cat`, `head`, `tail`, `sort`, `uniq`, `tr`, `wc`).
-//! Python makes the calls if they cannot. Trials alternate between the two kinds of `dd`: that of coreutils begins with
-//! an lseek(2) for its offset. `cat` is used for reads in large blocks; that of busybox uses sendfile(2) and reads once
-//! more at the end, so `dd bs=128k` replaces it where that makes a difference.
+//! Commands use the tools that both coreutils and busybox have (`dd`, `cat`, `head`, `tail`, `sort`, `uniq`, `tr`,
+//! `wc`). Python makes the system calls that these tools cannot make. Trials alternate between the two kinds of `dd`:
+//! the `dd` of coreutils begins with an lseek(2) that returns the file offset. `cat` is used for reads in large blocks.
+//! The `cat` of busybox uses sendfile(2) and reads once more at the end, so `dd bs=128k` replaces `cat` if that makes a
+//! difference.
 
 mod doubles;
 mod facts;
@@ -36,11 +37,11 @@ use super::oracle::What;
 /// A command that shows a bug.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Repro {
-    /// Text to be run by sh.
+    /// Shell code that prints the wrong output.
     pub(crate) command: String,
     /// Description of the wrong output.
     pub(crate) shows: String,
-    /// Command with the output that `command` should have; `None` if there is none to compare with.
+    /// Command with the output that `command` should have; `None` if there is no such command.
     pub(crate) correct: Option<String>,
 }
 

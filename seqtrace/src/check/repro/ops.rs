@@ -12,12 +12,12 @@ use crate::check::plan::{LARGE, Step};
 pub(super) enum Op {
     Read {
         want: u64,
-        shown: bool,
+        is_printed: bool,
     },
     Pread {
         at: u64,
         want: u64,
-        shown: bool,
+        is_printed: bool,
     },
     Seek {
         to: u64,
@@ -29,20 +29,20 @@ pub(super) enum Op {
     Sendfile,
 }
 
-/// Number of bytes of one sendfile(2).
+/// Number of bytes that one sendfile(2) requests.
 const SENT: u64 = 1 << 16;
 
 impl Op {
     /// Returns the step that makes the call.
     pub(super) fn act(&self, facts: &Facts) -> TrialStep {
         let slot = 0;
-        let read = |shown| Purpose::Read { shown, to_end: false };
+        let read = |is_printed| Purpose::Read { is_printed, to_end: false };
         match *self {
-            Self::Read { want, shown } => {
-                TrialStep { step: Step::Read { slot, want }, purpose: read(shown) }
+            Self::Read { want, is_printed } => {
+                TrialStep { step: Step::Read { slot, want }, purpose: read(is_printed) }
             }
-            Self::Pread { at, want, shown } => {
-                TrialStep { step: Step::Pread { slot, at, want }, purpose: read(shown) }
+            Self::Pread { at, want, is_printed } => {
+                TrialStep { step: Step::Pread { slot, at, want }, purpose: read(is_printed) }
             }
             Self::Seek { to } => {
                 TrialStep { step: Step::Seek { slot, to }, purpose: Purpose::Move }
@@ -52,20 +52,21 @@ impl Op {
                 purpose: read(true),
             },
             Self::Sendfile => TrialStep {
-                step: Step::Splice { slot, block: SENT, to: facts.len.saturating_add(SENT) },
-                purpose: Purpose::Read { shown: true, to_end: true },
+                step: Step::Splice { slot, block_bytes: SENT, to: facts.len.saturating_add(SENT) },
+                purpose: Purpose::Read { is_printed: true, to_end: true },
             },
         }
     }
 
-    /// Advances `at`, the file offset, as for a correct file. Returns the printed segment; `None` if nothing is printed.
+    /// Advances `at`, the file offset, as the call does for a correct file. Returns the printed segment; `None` if
+    /// nothing is printed.
     pub(super) fn advance(&self, facts: &Facts, at: &mut u64) -> Option<Segment> {
-        let (shown, want) = match *self {
-            Self::Read { want: LARGE, shown } => (shown, facts.first_read_end.max(1)),
-            Self::Read { want, shown } => (shown, want),
+        let (is_printed, want) = match *self {
+            Self::Read { want: LARGE, is_printed } => (is_printed, facts.first_read_end.max(1)),
+            Self::Read { want, is_printed } => (is_printed, want),
             Self::Readv { ref wants } => (true, wants.iter().sum()),
-            Self::Pread { at, want, shown } => {
-                return shown.then_some(Segment { begin: at, len: Some(want) });
+            Self::Pread { at, want, is_printed } => {
+                return is_printed.then_some(Segment { begin: at, len: Some(want) });
             }
             Self::Seek { to } => {
                 *at = to;
@@ -76,15 +77,15 @@ impl Op {
         let begin = *at;
         // A read at the end does not move the offset.
         *at = begin.saturating_add(want).min(facts.len.max(begin));
-        shown.then_some(Segment { begin, len: Some(want) })
+        is_printed.then_some(Segment { begin, len: Some(want) })
     }
 
     /// Returns true if the call gets all requested bytes from a correct file.
     pub(super) fn is_full(&self, facts: &Facts) -> bool {
         match self {
-            // The whole read shows how much a large read gets, and pread(2) does not move the offset.
-            Self::Read { want: LARGE, shown: false }
-            | Self::Pread { shown: false, .. }
+            // The number of bytes of a large read is known from the whole read, and pread(2) does not move the offset.
+            Self::Read { want: LARGE, is_printed: false }
+            | Self::Pread { is_printed: false, .. }
             | Self::Seek { .. }
             | Self::Sendfile => true,
             Self::Read { want, .. } => facts.is_full(*want, 0),
@@ -93,13 +94,16 @@ impl Op {
         }
     }
 
-    /// Returns the call as Python.
+    /// Returns the call as Python code.
     pub(super) fn text(&self) -> String {
-        let put =
-            |shown: bool, text: String| if shown { format!("write(1, {text})") } else { text };
+        let put = |is_printed: bool, text: String| {
+            if is_printed { format!("write(1, {text})") } else { text }
+        };
         match self {
-            Self::Read { want, shown } => put(*shown, format!("read(0, {want})")),
-            Self::Pread { at, want, shown } => put(*shown, format!("pread(0, {want}, {at})")),
+            Self::Read { want, is_printed } => put(*is_printed, format!("read(0, {want})")),
+            Self::Pread { at, want, is_printed } => {
+                put(*is_printed, format!("pread(0, {want}, {at})"))
+            }
             Self::Seek { to } => format!("lseek(0, {to}, 0)"),
             Self::Readv { wants } => {
                 let wants: Vec<String> = wants.iter().map(ToString::to_string).collect();

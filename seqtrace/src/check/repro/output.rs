@@ -1,4 +1,4 @@
-//! The output that a command would have, from the calls of a trial.
+//! Computes the output that a command would have from the calls of a trial.
 
 use super::script::{Purpose, Script, TrialStep};
 use crate::check::{
@@ -10,24 +10,24 @@ use crate::check::{
 /// Result of a whole read and of one more read at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Whole {
-    /// The bytes up to the first end.
+    /// The bytes up to the first end of the file.
     pub(crate) bytes: Vec<u8>,
     pub(crate) end: End,
-    /// The read at the end gets nothing.
-    pub(crate) lasts: bool,
+    /// True if one more read at the end gets nothing.
+    pub(crate) end_lasts: bool,
 }
 
 impl Whole {
-    /// Takes the calls of a whole read; `None` if the file could not be opened.
+    /// Creates the result from the calls of a whole read; `None` if the file could not be opened.
     pub(crate) fn of(calls: &[Call]) -> Option<Self> {
         let (open, reads) = calls.split_first()?;
         if open.ret < 0 {
             return None;
         }
-        let mut whole = Self { bytes: Vec::new(), end: End::Cut, lasts: true };
+        let mut whole = Self { bytes: Vec::new(), end: End::Cut, end_lasts: true };
         for call in reads {
             if whole.end != End::Cut {
-                whole.lasts &= call.ret <= 0;
+                whole.end_lasts &= call.ret <= 0;
             } else if let Some(errno) = call.errno() {
                 whole.end = End::Error(errno);
             } else if call.ret == 0 {
@@ -46,17 +46,18 @@ pub(super) struct Printed {
     pub(super) bytes: Vec<u8>,
     /// Positive errno of the first read that failed.
     pub(super) errno: Option<i32>,
-    /// For each shown read: index of its act, and number of bytes that were printed when it returned.
+    /// For each read whose bytes are printed: index of its step in `acts`, and total number of bytes printed when the
+    /// read had returned.
     pub(super) reads: Vec<(usize, usize)>,
-    /// Every command that reads to the end reached it.
+    /// True if every tool that reads to the end reached it.
     pub(super) ended: bool,
-    /// Bytes of the whole reads that were made while as many descriptors were open.
+    /// Bytes of the whole reads of [`Purpose::Control`].
     pub(super) controls: Vec<Vec<u8>>,
 }
 
 impl Printed {
-    /// Returns the output of these calls; `None` if calls are missing, or if a seek failed: dd then reads instead, so
-    /// these are not its calls.
+    /// Returns the output of these calls; `None` if calls are missing, or if a seek failed: dd would then read up to
+    /// the offset instead.
     pub(super) fn of(acts: &[TrialStep], calls: &[Call]) -> Option<Self> {
         let mut printed = Self {
             bytes: Vec::new(),
@@ -70,7 +71,7 @@ impl Printed {
         for (number, act) in acts.iter().enumerate() {
             let (calls, after) = rest.split_at(made(&act.step, rest, &open)?);
             rest = after;
-            printed.take(number, act, calls)?;
+            printed.record(number, act, calls)?;
             if let (Step::Open { slot }, [call]) = (&act.step, calls) {
                 match call.errno() {
                     None => open.push(*slot),
@@ -81,7 +82,7 @@ impl Printed {
         rest.is_empty().then_some(printed)
     }
 
-    fn take(&mut self, number: usize, act: &TrialStep, calls: &[Call]) -> Option<()> {
+    fn record(&mut self, number: usize, act: &TrialStep, calls: &[Call]) -> Option<()> {
         match act.purpose {
             Purpose::Move if calls.iter().any(|call| call.ret < 0) => return None,
             Purpose::Setup | Purpose::Move => {}
@@ -94,11 +95,11 @@ impl Printed {
                 let bytes = calls.iter().flat_map(|call| call.bytes.iter().copied());
                 self.controls.push(bytes.collect());
             }
-            Purpose::Read { shown, to_end } => {
+            Purpose::Read { is_printed, to_end } => {
                 self.ended &= !to_end || ends(calls);
                 for call in calls {
                     self.errno = self.errno.or(call.errno());
-                    if shown {
+                    if is_printed {
                         self.bytes.extend_from_slice(&call.bytes);
                         self.reads.push((number, self.bytes.len()));
                     }
@@ -112,7 +113,7 @@ impl Printed {
     fn first(&self, script: &Script) -> usize {
         let last = self.reads.last().map(|(act, _)| *act);
         match script {
-            // Each read is an act of its own.
+            // Each read is a step of its own.
             Script::Turns { .. } => 0,
             _ => self.reads.iter().take_while(|(act, _)| Some(*act) != last).count(),
         }
@@ -131,7 +132,7 @@ impl Printed {
         u64::try_from(self.reads.len() - self.first(script)).unwrap_or(u64::MAX)
     }
 
-    /// Returns the output of the first `count` of these reads.
+    /// Returns the output up to the `count`th of the reads that [`Script::cut`] counts.
     pub(super) fn cut(&self, script: &Script, count: u64) -> Self {
         let mut cut = self.clone();
         let count =
@@ -147,7 +148,7 @@ impl Printed {
     }
 }
 
-/// Returns the number of calls that belong to a step; `None` if some are missing.
+/// Returns the number of calls at the front of `calls` that belong to a step; `None` if some are missing.
 fn made(step: &Step, calls: &[Call], open: &[Slot]) -> Option<usize> {
     let most = match step {
         Step::Open { .. } => 1,

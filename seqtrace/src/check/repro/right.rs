@@ -1,4 +1,4 @@
-//! The output of a script for a correct file, and a command with this output.
+//! Computes the output of a script for a correct file, and a command with this output.
 
 use super::{
     facts::Facts,
@@ -60,7 +60,7 @@ impl Segment {
     }
 }
 
-/// Returns the output for a correct file.
+/// Returns the output for a correct file; `None` if the whole read ended too early.
 pub(super) fn bytes(segments: &[Segment], whole: &Whole) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     for segment in segments {
@@ -69,7 +69,7 @@ pub(super) fn bytes(segments: &[Segment], whole: &Whole) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Returns the file offset of an offset in the output for a correct file.
+/// Converts an offset in the output for a correct file to a file offset.
 pub(super) fn file_offset(segments: &[Segment], whole: &Whole, mut at: u64) -> u64 {
     let mut end = whole.bytes.len() as u64;
     for segment in segments {
@@ -88,10 +88,10 @@ pub(super) fn file_offset(segments: &[Segment], whole: &Whole, mut at: u64) -> u
 pub(super) fn command(script: &Script, measure: Measure, file: &str, facts: &Facts) -> String {
     let filter = measure.text();
     let source = facts.source(file);
-    if let Script::Turns { block, turns } = script {
+    if let Script::Turns { block_bytes, turns } = script {
         return format!(
-            "for i in {}; do for j in 3 4; do {source} | tail -c +$((i * {block} + 1)) | \
-             head -c {block}; done; done",
+            "for i in {}; do for j in 3 4; do {source} | tail -c +$((i * {block_bytes} + 1)) | \
+             head -c {block_bytes}; done; done",
             numbers(*turns)
         );
     }

@@ -1,4 +1,4 @@
-//! Commands as data, from which both the system calls of a trial and the text of the command are made.
+//! Commands as data, from which both the system calls of a trial and the shell code are derived.
 
 use std::fmt::Write as _;
 
@@ -14,13 +14,13 @@ use crate::check::plan::{LARGE, Slot, Step};
 pub(super) enum Script {
     /// Tools that share one descriptor: `dd if=FILE bs=27`, `{ dd bs=7 count=1; cat; } <FILE`.
     Parts(Vec<Part>),
-    /// Reads a block through each of two descriptors in turn.
-    Turns { block: u64, turns: u64 },
-    /// Reads a block through one descriptor, the whole file through another one, then the rest through the first.
+    /// Reads a block of `block_bytes` bytes through each of two descriptors in turn.
+    Turns { block_bytes: u64, turns: u64 },
+    /// Reads `first` bytes through one descriptor, the whole file through another one, then the rest through the first.
     Between { first: u64 },
-    /// Makes more reads than the file has bytes, and counts the bytes.
-    Endless { block: u64, count: u64 },
-    /// Makes calls that no tool of coreutils or busybox makes.
+    /// Makes `count` reads of `block_bytes` bytes, which request more than the file has, and counts the bytes.
+    Endless { block_bytes: u64, count: u64 },
+    /// Makes system calls that no tool of coreutils or busybox makes.
     Python(Vec<Op>),
     /// Prints the return value of lseek(2).
     Lseek { to: u64 },
@@ -28,19 +28,19 @@ pub(super) enum Script {
     Whole,
 }
 
-/// A tool of a command.
+/// A tool of a command, and the destination of its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) tool: Tool,
-    /// The output is printed, not sent to /dev/null.
-    pub(super) shown: bool,
+    /// True if the output is printed, false if it is sent to /dev/null.
+    pub(super) is_printed: bool,
 }
 
 /// A tool that reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tool {
-    /// `dd`. `block`: bytes; `skip` and `count`: blocks. `None`: to the end.
-    Dd { block: u64, skip: u64, count: Option<u64> },
+    /// `dd`. `skip` and `count` are numbers of blocks; `None`: to the end.
+    Dd { block_bytes: u64, skip: u64, count: Option<u64> },
     /// Reads to the end in large blocks: `cat`, or `dd` if not every `cat` prints the same.
     Rest,
 }
@@ -48,36 +48,36 @@ pub(super) enum Tool {
 /// Purpose of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// Opens, closes or moves nothing: its result does not matter.
+    /// An open, a close or a seek whose result does not matter.
     Setup,
-    /// A seek that must succeed, because dd would read up to the offset otherwise.
+    /// A seek that must succeed: otherwise dd would read up to the offset.
     Move,
-    /// A read. `shown`: its bytes are printed; `to_end`: the tool reads to the end of the file.
-    Read { shown: bool, to_end: bool },
+    /// A read. `is_printed`: true if its bytes are printed; `to_end`: true if the tool reads to the end of the file.
+    Read { is_printed: bool, to_end: bool },
     /// A read that must get the whole file, while as many descriptors are open as in the command.
     Control,
     /// A seek whose return value is printed.
     Print,
 }
 
-/// A step and its purpose.
+/// A step of a trial, and its purpose in the command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TrialStep {
     pub(super) step: Step,
     pub(super) purpose: Purpose,
 }
 
-/// Most reads of a tool in a trial.
+/// Largest number of reads of a tool in a trial.
 pub(super) const READS: u64 = 4096;
-/// Number of reads in a trial beyond those that a tool needs for a correct file.
+/// Number of additional reads in a trial, beyond those that a tool needs for a correct file.
 const SPARE: u64 = 64;
 
 impl Part {
-    pub(super) const fn dd(block: u64, skip: u64, count: Option<u64>) -> Self {
-        Self { tool: Tool::Dd { block, skip, count }, shown: true }
+    pub(super) const fn dd(block_bytes: u64, skip: u64, count: Option<u64>) -> Self {
+        Self { tool: Tool::Dd { block_bytes, skip, count }, is_printed: true }
     }
 
-    pub(super) const REST: Self = Self { tool: Tool::Rest, shown: true };
+    pub(super) const REST: Self = Self { tool: Tool::Rest, is_printed: true };
 
     /// Returns true if the tool reads to the end.
     pub(super) const fn is_to_end(&self) -> bool {
@@ -85,13 +85,13 @@ impl Part {
     }
 
     pub(super) const fn hidden(self) -> Self {
-        Self { shown: false, ..self }
+        Self { is_printed: false, ..self }
     }
 }
 
-/// Returns the most reads of a tool that reads to the end in such blocks.
-pub(super) fn reads(block: u64, facts: &Facts) -> u64 {
-    let needed = (facts.len / block.max(1)).max(4 * facts.read_count);
+/// Returns the largest number of reads of a tool that reads to the end in blocks of this size.
+pub(super) fn reads(block_bytes: u64, facts: &Facts) -> u64 {
+    let needed = (facts.len / block_bytes.max(1)).max(4 * facts.read_count);
     needed.saturating_add(SPARE).min(READS)
 }
 
@@ -99,20 +99,20 @@ fn setup(step: Step) -> TrialStep {
     TrialStep { step, purpose: Purpose::Setup }
 }
 
-fn sizes(slot: Slot, block: u64, times: u64, purpose: Purpose) -> TrialStep {
-    let wants = vec![block; usize::try_from(times.min(READS)).unwrap_or(0)];
+fn sizes(slot: Slot, block_bytes: u64, times: u64, purpose: Purpose) -> TrialStep {
+    let wants = vec![block_bytes; usize::try_from(times.min(READS)).unwrap_or(0)];
     TrialStep { step: Step::Sizes { slot, wants }, purpose }
 }
 
 impl Script {
-    /// Returns the steps of a trial. `asks`: dd asks for its offset by an lseek(2) that moves nothing, as that of
-    /// coreutils does and that of busybox does not.
-    pub(super) fn acts(&self, facts: &Facts, asks: bool) -> Vec<TrialStep> {
-        let ask = |slot| asks.then_some(setup(Step::Skip { slot, by: 0 }));
+    /// Returns the steps of a trial. `queries_offset`: true if dd begins with an lseek(2) that only returns the file offset, like
+    /// the dd of coreutils and unlike that of busybox.
+    pub(super) fn acts(&self, facts: &Facts, queries_offset: bool) -> Vec<TrialStep> {
+        let ask = |slot| queries_offset.then_some(setup(Step::Skip { slot, by: 0 }));
         let open = |slot| setup(Step::Open { slot });
         let close = |slot| setup(Step::Close { slot });
         let rest = |slot, purpose| sizes(slot, LARGE, reads(LARGE, facts), purpose);
-        let read = |shown, to_end| Purpose::Read { shown, to_end };
+        let read = |is_printed, to_end| Purpose::Read { is_printed, to_end };
         let one =
             |slot, want| TrialStep { step: Step::Read { slot, want }, purpose: read(true, false) };
         let control = [open(2), open(3), rest(2, Purpose::Control), rest(3, Purpose::Control)]
@@ -124,20 +124,20 @@ impl Script {
             Self::Parts(parts) => {
                 acts.push(open(0));
                 for part in parts {
-                    part.acts(facts, asks, &mut acts);
+                    part.acts(facts, queries_offset, &mut acts);
                 }
             }
-            Self::Endless { block, count } => {
+            Self::Endless { block_bytes, count } => {
                 acts.push(open(0));
                 acts.extend(ask(0));
-                acts.push(sizes(0, *block, *count, read(true, false)));
+                acts.push(sizes(0, *block_bytes, *count, read(true, false)));
             }
-            Self::Turns { block, turns } => {
+            Self::Turns { block_bytes, turns } => {
                 acts.extend(control);
                 acts.extend([open(0), open(1)]);
                 for slot in (0..*turns).flat_map(|_| [0, 1]) {
                     acts.extend(ask(slot));
-                    acts.push(one(slot, *block));
+                    acts.push(one(slot, *block_bytes));
                 }
                 acts.push(close(1));
             }
@@ -164,7 +164,7 @@ impl Script {
         acts
     }
 
-    /// Returns the segments that are printed from a correct file.
+    /// Returns the segments of a correct file that are printed.
     pub(super) fn segments(&self, facts: &Facts) -> Vec<Segment> {
         let mut segments = Vec::new();
         match self {
@@ -177,8 +177,8 @@ impl Script {
                     part.advance(facts, &mut at, &mut segments);
                 }
             }
-            Self::Turns { block, turns } => {
-                let segment = |turn| Segment { begin: turn * block, len: Some(*block) };
+            Self::Turns { block_bytes, turns } => {
+                let segment = |turn| Segment { begin: turn * block_bytes, len: Some(*block_bytes) };
                 segments.extend((0..*turns).flat_map(|turn| [segment(turn), segment(turn)]));
                 return segments;
             }
@@ -191,14 +191,16 @@ impl Script {
         merged(segments)
     }
 
-    /// Returns the command as text.
+    /// Returns the command as shell code.
     pub(super) fn text(&self, file: &str, facts: &Facts) -> String {
-        let rest = if facts.cat { "cat" } else { "dd bs=128k" };
+        let rest = if facts.cat_is_uniform { "cat" } else { "dd bs=128k" };
         match self {
             Self::Whole => facts.source(file),
-            Self::Endless { block, count } => format!("dd if={file} bs={block} count={count}"),
+            Self::Endless { block_bytes, count } => {
+                format!("dd if={file} bs={block_bytes} count={count}")
+            }
             Self::Parts(parts) => match parts.as_slice() {
-                [Part { tool: tool @ Tool::Dd { .. }, shown: true }] => {
+                [Part { tool: tool @ Tool::Dd { .. }, is_printed: true }] => {
                     tool.text(rest).replacen("dd", &format!("dd if={file}"), 1)
                 }
                 parts => {
@@ -206,9 +208,9 @@ impl Script {
                     format!("{{ {}; }} <{file}", parts.join("; "))
                 }
             },
-            Self::Turns { block, turns } => format!(
-                "(exec 3<{file} 4<{file}; for i in {}; do dd bs={block} count=1 <&3; \
-                 dd bs={block} count=1 <&4; done)",
+            Self::Turns { block_bytes, turns } => format!(
+                "(exec 3<{file} 4<{file}; for i in {}; do dd bs={block_bytes} count=1 <&3; \
+                 dd bs={block_bytes} count=1 <&4; done)",
                 numbers(*turns)
             ),
             Self::Between { first } => format!(
@@ -244,56 +246,64 @@ impl Script {
     }
 }
 
-/// Returns the numbers below `turns`: `0 1 2`.
+/// Returns the numbers below `turns`, separated by blanks: `0 1 2`.
 pub(super) fn numbers(turns: u64) -> String {
     let numbers: Vec<String> = (0..turns).map(|turn| turn.to_string()).collect();
     numbers.join(" ")
 }
 
 impl Part {
-    /// Returns the most reads of the tool.
+    /// Returns the largest number of reads of the tool.
     pub(super) fn cost(&self, facts: &Facts) -> u64 {
         match self.tool {
             Tool::Dd { count: Some(count), .. } => count,
-            Tool::Dd { block, .. } => reads(block, facts),
+            Tool::Dd { block_bytes, .. } => reads(block_bytes, facts),
             Tool::Rest => reads(LARGE, facts),
         }
     }
 
-    fn acts(&self, facts: &Facts, asks: bool, acts: &mut Vec<TrialStep>) {
-        let Self { tool, shown } = *self;
-        let (block, count) = match tool {
+    fn acts(&self, facts: &Facts, queries_offset: bool, acts: &mut Vec<TrialStep>) {
+        let Self { tool, is_printed } = *self;
+        let (block_bytes, count) = match tool {
             Tool::Rest => (LARGE, None),
-            Tool::Dd { block, skip, count } => {
-                if asks {
+            Tool::Dd { block_bytes, skip, count } => {
+                if queries_offset {
                     acts.push(setup(Step::Skip { slot: 0, by: 0 }));
                 }
                 if skip > 0 {
-                    let by = block.saturating_mul(skip).cast_signed();
+                    let by = block_bytes.saturating_mul(skip).cast_signed();
                     acts.push(TrialStep {
                         step: Step::Skip { slot: 0, by },
                         purpose: Purpose::Move,
                     });
                 }
-                (block, count)
+                (block_bytes, count)
             }
         };
-        let purpose = Purpose::Read { shown, to_end: count.is_none() };
-        acts.push(sizes(0, block, count.unwrap_or_else(|| reads(block, facts)), purpose));
+        let purpose = Purpose::Read { is_printed, to_end: count.is_none() };
+        acts.push(sizes(
+            0,
+            block_bytes,
+            count.unwrap_or_else(|| reads(block_bytes, facts)),
+            purpose,
+        ));
     }
 
-    /// Advances `at`, the file offset, which is `None` at the end of the file, and adds the printed segment.
+    /// Advances `at`, the file offset (`None`: the end of the file), as the tool does for a correct file, and adds the
+    /// printed segment.
     fn advance(&self, facts: &Facts, at: &mut Option<u64>, segments: &mut Vec<Segment>) {
         let (skip, len) = match self.tool {
             Tool::Rest => (0, None),
-            // For this block alone the whole read shows how much a read gets.
-            Tool::Dd { block: LARGE, skip, count: Some(1) } => {
+            // Only for this block size the number of bytes of a read is known, from the whole read.
+            Tool::Dd { block_bytes: LARGE, skip, count: Some(1) } => {
                 (skip * LARGE, Some(facts.first_read_end.max(1)))
             }
-            Tool::Dd { block, skip, count } => (block * skip, count.map(|count| count * block)),
+            Tool::Dd { block_bytes, skip, count } => {
+                (block_bytes * skip, count.map(|count| count * block_bytes))
+            }
         };
         let Some(begin) = at.map(|at| at.saturating_add(skip)) else { return };
-        if self.shown {
+        if self.is_printed {
             segments.push(Segment { begin, len });
         }
         *at = len.map(|len| begin.saturating_add(len));
@@ -301,15 +311,18 @@ impl Part {
 
     fn text(&self, rest: &str) -> String {
         let text = self.tool.text(rest);
-        if self.shown { text } else { format!("{text} >/dev/null") }
+        if self.is_printed { text } else { format!("{text} >/dev/null") }
     }
 }
 
 impl Tool {
     fn text(self, rest: &str) -> String {
-        let Self::Dd { block, skip, count } = self else { return rest.to_owned() };
-        let mut text =
-            if block == LARGE { "dd bs=128k".to_owned() } else { format!("dd bs={block}") };
+        let Self::Dd { block_bytes, skip, count } = self else { return rest.to_owned() };
+        let mut text = if block_bytes == LARGE {
+            "dd bs=128k".to_owned()
+        } else {
+            format!("dd bs={block_bytes}")
+        };
         if skip > 0 {
             let _infallible = write!(text, " skip={skip}");
         }

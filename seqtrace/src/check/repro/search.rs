@@ -1,4 +1,4 @@
-//! The order of trials, up to the first command that is confirmed.
+//! Carries out the trials in order, up to the first command that is confirmed.
 
 use std::vec::IntoIter;
 
@@ -15,8 +15,8 @@ use crate::check::{
     verdict::Report,
 };
 
-/// Goes through the trials of a report. The caller carries out the steps of [`steps`](Self::steps) and passes the calls to
-/// [`answer`](Self::answer), until there are no more steps.
+/// State of a search through the trials of a report. The caller carries out the steps that [`steps`](Self::steps)
+/// returns and passes the calls to [`answer`](Self::answer), until there are no more steps.
 #[derive(Debug)]
 pub(crate) struct Search {
     path: Vec<u8>,
@@ -26,7 +26,7 @@ pub(crate) struct Search {
     current: Option<Trial>,
     /// Result of the last whole read.
     whole: Option<Whole>,
-    /// Calls of the current trial, kept until the whole read after them.
+    /// Calls of the current trial, until the whole read after them.
     tried: Option<Vec<Call>>,
     runs: Vec<Run>,
     found: Option<Repro>,
@@ -56,7 +56,7 @@ impl Search {
         Some(if whole { self.whole_steps.clone() } else { current.steps(self.runs.len()) })
     }
 
-    /// Takes the calls of these steps. `done`: all steps were carried out; if not, the search is over.
+    /// Processes the calls of the last steps. `done`: true if all steps were carried out; if false, the search is over.
     pub(crate) fn answer(&mut self, calls: Vec<Call>, done: bool) {
         let Some(current) = self.current.as_ref().filter(|_| done) else {
             self.current = None;
@@ -73,7 +73,7 @@ impl Search {
         }
     }
 
-    /// Returns the command that was confirmed.
+    /// Returns the command that was confirmed; `None` if there is none.
     pub(crate) fn found(self) -> Option<Repro> {
         self.found
     }
@@ -108,7 +108,7 @@ impl Search {
         self.skip_empty();
     }
 
-    /// Takes a trial without steps for carried out: it needs only whole reads.
+    /// Marks a trial without steps as carried out: it needs only whole reads.
     fn skip_empty(&mut self) {
         let is_empty = |trial: &Trial| trial.steps(0).is_empty();
         if self.whole.is_some() && self.current.as_ref().is_some_and(is_empty) {
@@ -124,7 +124,7 @@ fn whole_steps(report: &Report, shape: &Shape) -> Vec<Step> {
         Some(End::Error(_)) => shape.len + PAGE,
         _ => shape.to_the_end(),
     };
-    let mut steps = vec![Step::Open { slot }, Step::Until { slot, block: LARGE, to }];
+    let mut steps = vec![Step::Open { slot }, Step::Until { slot, block_bytes: LARGE, to }];
     if shape.complete {
         steps.push(Step::Read { slot, want: PAGE });
     }

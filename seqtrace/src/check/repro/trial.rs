@@ -1,4 +1,4 @@
-//! A command that may show the bug, and the runs that confirm it.
+//! Tries a command that may show the bug: its runs confirm it.
 
 use super::{
     Repro,
@@ -8,7 +8,7 @@ use super::{
     output::{Printed, Whole},
     quote, right,
     script::{Part, READS, Script, Tool},
-    wrong::{Wrong, shows},
+    wrong::{Wrong, describe_runs},
 };
 use crate::check::{
     call::Call,
@@ -26,14 +26,14 @@ pub(crate) struct Trial {
     pub(super) fault: Option<Fault>,
 }
 
-/// A fault that the whole read itself shows.
+/// A fault that a whole read alone reveals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// A read fails where the file should end.
     Fails,
-    /// The file ends where a callback failed.
+    /// The file ends without an error where a callback failed.
     Silent,
-    /// The read gets nothing, although show() prints.
+    /// The read gets nothing, although show() writes records.
     Empty,
     /// A record is emitted twice.
     Double(Pair),
@@ -61,13 +61,13 @@ impl Trial {
         Self { script: Script::Whole, facts: facts.clone(), fault: Some(fault) }
     }
 
-    /// Returns the steps of the 0-based run `run`: even runs make the calls of busybox' dd, odd ones those of coreutils.
-    /// No steps: the whole reads around the run suffice.
+    /// Returns the steps of the 0-based run `run`: even runs make the calls of the dd of busybox, odd runs those of
+    /// coreutils. If the list is empty, the whole reads around the run suffice.
     pub(crate) fn steps(&self, run: usize) -> Vec<Step> {
         self.script.acts(&self.facts, run % 2 == 1).into_iter().map(|act| act.step).collect()
     }
 
-    /// Returns true if the calls of run `run` are wrong, so that the trial is worth repeating.
+    /// Returns true if the output of run `run` is wrong, so that the trial should be repeated.
     pub(crate) fn is_suspicious(&self, run: usize, calls: &[Call], whole: &Whole) -> bool {
         let wrong = || {
             let printed = self.printed(run, calls)?;
@@ -77,7 +77,7 @@ impl Trial {
         self.script == Script::Whole || wrong().is_some()
     }
 
-    /// Returns true if by one measure all of these runs are wrong and the file did not change.
+    /// Returns true if, by at least one measure, all of these runs are wrong and the file did not change.
     pub(crate) fn holds(&self, runs: &[Run]) -> bool {
         let is_wrong = |measure, (number, run): (usize, &Run)| {
             let printed = self.printed(number, &run.calls)?;
@@ -93,14 +93,16 @@ impl Trial {
         }
     }
 
-    /// Returns the command if all of these runs are wrong in the same way and the file did not change.
+    /// Returns the command if all of these runs are wrong in the same way and the file did not change; otherwise
+    /// `None`.
     pub(crate) fn confirm(&self, runs: &[Run], path: &[u8]) -> Option<Repro> {
         let file = quote(path)?;
         if runs.len() < RUNS {
             return None;
         }
         let mut trial = self.clone();
-        trial.facts.cat &= runs.iter().all(|run| run.before.lasts && run.after.lasts);
+        trial.facts.cat_is_uniform &=
+            runs.iter().all(|run| run.before.end_lasts && run.after.end_lasts);
         match &trial.fault {
             Some(fault) if is_unchanged(runs, Measure::Text) => {
                 trial.whole_read(fault, runs, &file)
@@ -153,7 +155,7 @@ impl Trial {
         if !self.is_full(&script) {
             return None;
         }
-        let shows = shows(measure, &script, &wrongs)?;
+        let shows = describe_runs(measure, &script, &wrongs)?;
         let command = script.text(file, &self.facts) + measure.text();
         let correct = right::command(&script, measure, file, &self.facts);
         Some(Repro { command, shows, correct: Some(correct) })
@@ -162,15 +164,15 @@ impl Trial {
     /// Returns the number of reads of the last tool, or of both descriptors, after which all runs show the fault; `None` if
     /// the tool has to read to the end.
     fn needed_reads(&self, printed: &[Printed], wrongs: &[Wrong]) -> Option<u64> {
-        let (block, begin) = match &self.script {
-            Script::Turns { block, .. } => (*block, 0),
+        let (block_bytes, begin) = match &self.script {
+            Script::Turns { block_bytes, .. } => (*block_bytes, 0),
             Script::Parts(parts) => match parts.last()?.tool {
-                Tool::Dd { block, .. } => (block, self.begin_of_last(parts)),
+                Tool::Dd { block_bytes, .. } => (block_bytes, self.begin_of_last(parts)),
                 Tool::Rest => return None,
             },
             _ => return None,
         };
-        if !self.facts.is_full(block, begin) {
+        if !self.facts.is_full(block_bytes, begin) {
             return None;
         }
         let mut most = 0;
@@ -179,36 +181,38 @@ impl Trial {
             let reads = printed.read_at(&self.script, wrong.common())? + 2;
             most = most.max(reads);
         }
-        // A limit that cuts off at most one read is not worth its words.
+        // A limit that cuts off at most one read makes the command longer for nothing.
         let is_short = |one: &Printed| one.ended && one.counted(&self.script) <= most + 1;
         let to_end = matches!(&self.script, Script::Parts(parts) if parts.last()?.is_to_end());
         (!to_end || !printed.iter().all(is_short)).then_some(most)
     }
 
-    /// Returns the file offset at which the last of these tools begins to read.
+    /// Returns the file offset at which the last of the tools in `parts` begins to read.
     fn begin_of_last(&self, parts: &[Part]) -> u64 {
         let Some((last, before)) = parts.split_last() else { return 0 };
-        let parts = before.iter().map(|part| part.hidden()).chain([Part { shown: true, ..*last }]);
+        let parts =
+            before.iter().map(|part| part.hidden()).chain([Part { is_printed: true, ..*last }]);
         let segments = Script::Parts(parts.collect()).segments(&self.facts);
         segments.first().map_or(self.facts.len, |segment| segment.begin)
     }
 
-    /// Returns true if each counted read gets all requested bytes from a correct file: else `correct` would print more.
+    /// Returns true if each counted read gets all requested bytes from a correct file. If not, the command `correct`
+    /// would print more.
     fn is_full(&self, script: &Script) -> bool {
         let facts = &self.facts;
         match script {
             Script::Parts(parts) => (1..=parts.len()).all(|count| {
                 let parts = parts.get(..count).unwrap_or_default();
                 match parts.last().map(|last| last.tool) {
-                    // The whole read shows how much it gets.
-                    Some(Tool::Dd { block: LARGE, count: Some(1), .. }) => true,
-                    Some(Tool::Dd { block, count: Some(_), .. }) => {
-                        facts.is_full(block, self.begin_of_last(parts))
+                    // The number of bytes of this read is known from the whole read.
+                    Some(Tool::Dd { block_bytes: LARGE, count: Some(1), .. }) => true,
+                    Some(Tool::Dd { block_bytes, count: Some(_), .. }) => {
+                        facts.is_full(block_bytes, self.begin_of_last(parts))
                     }
                     _ => true,
                 }
             }),
-            Script::Turns { block, .. } => facts.is_full(*block, 0),
+            Script::Turns { block_bytes, .. } => facts.is_full(*block_bytes, 0),
             Script::Python(ops) => ops.iter().all(|op| op.is_full(facts)),
             Script::Between { .. }
             | Script::Endless { .. }
@@ -217,7 +221,7 @@ impl Trial {
         }
     }
 
-    /// Returns the command that shows a fault of the whole read itself.
+    /// Returns the command that shows a fault of the whole read itself; `None` if there is none.
     fn whole_read(&self, fault: &Fault, runs: &[Run], file: &str) -> Option<Repro> {
         let Whole { bytes, end, .. } = &runs.first()?.before;
         let source = self.facts.source(file);
@@ -244,7 +248,8 @@ impl Trial {
     }
 }
 
-/// Returns true if all whole reads are the same by this measure.
+/// Returns true if the reads of the whole file before and after all runs are equal by `measure`; false if there are no
+/// runs.
 fn is_unchanged(runs: &[Run], measure: Measure) -> bool {
     let Some(first) = runs.first() else { return false };
     let mut wholes = runs.iter().flat_map(|run| [&run.before, &run.after]);

@@ -1,4 +1,4 @@
-//! The difference between an output and the output for a correct file, and its description.
+//! Compares an output with the output for a correct file, and describes the difference.
 
 use std::mem::{discriminant, replace};
 
@@ -19,16 +19,16 @@ use crate::{
 
 /// An output that is wrong.
 pub(super) struct Wrong {
-    /// The output and the right output, without a filter.
+    /// The unfiltered output. `right`: the unfiltered output for a correct file.
     pub(super) got: Vec<u8>,
     pub(super) right: Vec<u8>,
-    /// First difference after the filter: at a file offset for [`Measure::Text`], else at an offset in the output of the
-    /// filter.
+    /// First difference in the output of the filter. For [`Measure::Text`] its offset is a file offset, else an offset
+    /// in the output of the filter.
     difference: Difference,
 }
 
 impl Wrong {
-    /// Compares an output by this measure; `None` if it is right, or if the right output is not known.
+    /// Compares an output by `measure`; `None` if the output is right, or if the right output is not known.
     pub(super) fn of(
         measure: Measure,
         script: &Script,
@@ -80,7 +80,7 @@ impl Wrong {
 }
 
 /// Describes the runs; `None` if they are not wrong in the same way.
-pub(super) fn shows(measure: Measure, script: &Script, wrongs: &[Wrong]) -> Option<String> {
+pub(super) fn describe_runs(measure: Measure, script: &Script, wrongs: &[Wrong]) -> Option<String> {
     let (first, others) = wrongs.split_first()?;
     let Difference { at, what, .. } = &first.difference;
     let same = |other: &Wrong| discriminant(&other.difference.what) == discriminant(what);
@@ -124,7 +124,7 @@ const fn difference(at: u64, what: What) -> Difference {
     Difference { call: 0, at, what }
 }
 
-/// Returns the first difference of a text. An error of a read counts if no byte before it is wrong.
+/// Returns the first difference between two outputs. An error of a read is a difference if no byte before it is wrong.
 fn differ(got: &[u8], right: &[u8], errno: Option<i32>) -> Option<Difference> {
     let call = |at: usize, bytes: &[u8]| Call {
         process: 0,
@@ -151,7 +151,7 @@ fn differ(got: &[u8], right: &[u8], errno: Option<i32>) -> Option<Difference> {
     }
 }
 
-/// Returns true if each read got bytes.
+/// Returns true if each read got at least one byte.
 fn grows(reads: &[(usize, usize)]) -> bool {
     let mut before = 0;
     !reads.is_empty() && reads.iter().all(|(_, end)| replace(&mut before, *end) < *end)

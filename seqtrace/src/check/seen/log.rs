@@ -1,4 +1,5 @@
-//! The passes of a session and their renderings, in order: the evidence for the callback to blame.
+//! Logs the passes of a session and their renderings, in order: the evidence from which the faulty callback is
+//! determined.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -7,49 +8,49 @@ use crate::{
     session::update::{CallbackUpdate, Fate, Phase, Range},
 };
 
-/// Most renderings that are kept for a session.
-const SHOWS: usize = 1 << 15;
-/// Most passes that are kept for a session.
-const PASSES: usize = 1 << 15;
+/// Largest number of renderings that are stored for a session.
+const MAX_RENDERINGS: usize = 1 << 15;
+/// Largest number of passes that are stored for a session.
+const MAX_PASSES: usize = 1 << 15;
 
 /// The callbacks from one start() to its stop().
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pass {
-    /// The pass begins a generation: it is the first one of a read at offset 0, or a traversal.
+    /// True if the pass begins a generation: it is the first pass of a read at offset 0, or a traversal.
     pub(crate) begins: bool,
-    /// Position when start() was called; `None` if that was not seen.
+    /// Position when start() was called; `None` if the call was not traced.
     pub(crate) pos_in: Option<i64>,
     /// Position when start() returned.
     pub(crate) pos_out: i64,
     /// Pointer that start() returned.
     pub(crate) first: Ptr,
-    /// Bytes that start() wrote; should be 0.
+    /// Number of bytes that start() wrote; 0 for a correct start().
     pub(crate) wrote: u64,
-    pub(crate) shows: Vec<Shown>,
-    /// Position when next() returned NULL; `None` if it did not in this pass.
+    pub(crate) renderings: Vec<Rendering>,
+    /// Position when next() returned NULL; `None` if next() did not return NULL in this pass.
     pub(crate) ended: Option<i64>,
 }
 
 /// One call of show().
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Shown {
+pub(crate) struct Rendering {
     /// Position of the record, `m->index`.
     pub(crate) pos: i64,
-    /// Pointer that show() was given.
+    /// Pointer that show() was called with.
     pub(crate) ptr: Ptr,
-    /// Bytes that show() wrote.
+    /// Number of bytes that show() wrote.
     pub(crate) len: u64,
-    /// Hash of the first bytes; 0: not known.
+    /// Hash of the first bytes that show() wrote; 0: not known.
     pub(crate) hash: u64,
     pub(crate) fate: Fate,
-    /// File offsets of a record that was kept or passed over.
+    /// File offsets of the record; `None` if the rendering was discarded.
     pub(crate) range: Option<Range>,
 }
 
 /// Numbers of calls of each callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Counts {
-    /// Calls of start(), and with it of stop().
+    /// Calls of start(). There are as many of stop().
     pub(crate) start: u64,
     pub(crate) next: u64,
     pub(crate) show: u64,
@@ -59,15 +60,15 @@ pub(crate) struct Counts {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Log {
     pub(crate) passes: Vec<Pass>,
-    /// Calls in all passes, also in those above the limit.
+    /// Numbers of calls in all passes, including those above the limit.
     pub(crate) counts: Counts,
-    /// The limit is reached: the last passes are missing.
+    /// True if the limit is reached: the last passes are missing.
     pub(crate) cut: bool,
-    shows: usize,
-    /// The next pass is the first of a read at offset 0.
+    renderings: usize,
+    /// True if the next pass is the first pass of a read at offset 0.
     at_zero: bool,
-    /// The last callback was a show() whose preview has not arrived yet.
-    waits: bool,
+    /// True if the last callback was a show() whose preview has not arrived yet.
+    awaits_preview: bool,
 }
 
 impl Pass {
@@ -77,32 +78,32 @@ impl Pass {
     }
 }
 
-impl Shown {
+impl Rendering {
     /// Returns true if the core accepted the rendering: it was emitted or passed over.
     pub(crate) fn is_accepted(&self) -> bool {
         matches!(self.fate, Fate::Emitted | Fate::PassedOver)
     }
 
-    /// Returns true if the rendering was dropped and the record will be rendered again.
+    /// Returns true if the core dropped the rendering and will render the record again.
     pub(crate) fn is_discarded(&self) -> bool {
         matches!(self.fate, Fate::DiscardedOverflow | Fate::DiscardedTail)
     }
 }
 
 impl Log {
-    /// Notes that a read at this file offset was entered.
+    /// Records that a read at file offset `pos` was entered.
     pub(super) fn read(&mut self, pos: i64) {
         self.at_zero = pos == 0;
-        self.waits = false;
+        self.awaits_preview = false;
     }
 
-    /// Takes in a callback that returned.
+    /// Records a returned callback.
     pub(super) fn callback(&mut self, callback: &CallbackUpdate) {
-        self.waits = false;
+        self.awaits_preview = false;
         match callback.role {
             Role::Start => {
                 self.counts.start += 1;
-                if self.passes.len() >= PASSES {
+                if self.passes.len() >= MAX_PASSES {
                     self.cut = true;
                     return;
                 }
@@ -113,7 +114,7 @@ impl Log {
                     pos_out: callback.pos_out,
                     first: callback.ret_ptr.unwrap_or_default(),
                     wrote: callback.bytes.unwrap_or(0),
-                    shows: Vec::new(),
+                    renderings: Vec::new(),
                     ended: None,
                 });
             }
@@ -133,13 +134,13 @@ impl Log {
     }
 
     fn show(&mut self, callback: &CallbackUpdate) {
-        if self.shows >= SHOWS {
+        if self.renderings >= MAX_RENDERINGS {
             self.cut = true;
         }
         let Some(pass) = self.passes.last_mut().filter(|_| !self.cut) else { return };
-        self.shows += 1;
-        self.waits = true;
-        pass.shows.push(Shown {
+        self.renderings += 1;
+        self.awaits_preview = true;
+        pass.renderings.push(Rendering {
             pos: callback.pos_in.unwrap_or(callback.pos_out),
             ptr: callback.v.unwrap_or_default(),
             len: callback.bytes.unwrap_or(0),
@@ -149,21 +150,21 @@ impl Log {
         });
     }
 
-    /// Takes in the first bytes that the last show() wrote.
+    /// Records the first bytes that the last show() wrote.
     pub(super) fn text(&mut self, bytes: &[u8]) {
-        if !std::mem::take(&mut self.waits) {
+        if !std::mem::take(&mut self.awaits_preview) {
             return;
         }
-        let shown = self.passes.last_mut().and_then(|pass| pass.shows.last_mut());
-        if let Some(shown) = shown {
+        let rendering = self.passes.last_mut().and_then(|pass| pass.renderings.last_mut());
+        if let Some(rendering) = rendering {
             let mut hasher = DefaultHasher::new();
             hasher.write(bytes);
-            shown.hash = hasher.finish() | 1;
+            rendering.hash = hasher.finish() | 1;
         }
     }
 }
 
-/// Returns true for a pointer that show() would be called with.
+/// Returns true if the core would call show() with this pointer.
 fn is_record(ptr: Ptr) -> bool {
     use crate::event::PtrKind;
     matches!(ptr.kind(), PtrKind::Token | PtrKind::Record(_))

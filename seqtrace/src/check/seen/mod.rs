@@ -1,4 +1,4 @@
-//! Sessions and findings that the trace sees while a plan is carried out.
+//! Sessions and findings that the trace records while a plan is carried out.
 
 pub(super) mod log;
 
@@ -12,7 +12,7 @@ use crate::{
     session::update::{Fate, Partial, Session, SessionId, Update, What},
 };
 
-/// Most ends of records that are kept for a session.
+/// Largest number of ends of records that are stored for a session.
 pub(super) const RECORD_ENDS: usize = 1 << 16;
 
 /// One open of the file, by a reading process.
@@ -24,18 +24,18 @@ pub(crate) struct SeenSession {
     /// Number of renderings with bytes that were dropped because show() returned SEQ_SKIP.
     pub(crate) skipped: u64,
     pub(crate) log: Log,
-    /// A release was seen.
+    /// True if the release of the session was traced.
     pub(crate) closed: bool,
-    /// Reasons why not all of the session was seen.
+    /// Reasons why not all events of the session are known.
     pub(crate) partial: Vec<Partial>,
 }
 
-/// Sessions and findings since the last [`Collector::take`].
+/// Sessions and findings since the last call of [`Collector::take`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    /// In the order of opening.
+    /// Sessions, in the order of opening.
     pub(crate) sessions: Vec<SeenSession>,
-    /// In the order in which they were reported; some belong to sessions of an earlier plan.
+    /// Findings, in the order in which they were reported; some belong to sessions of an earlier plan.
     pub(crate) findings: Vec<Finding>,
     /// Number of lost events.
     pub(crate) lost: u64,
@@ -49,7 +49,7 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// Returns the sessions and findings since the last call.
+    /// Removes and returns the sessions and findings since the last call.
     pub(crate) fn take(&mut self) -> Seen {
         mem::take(&mut self.seen)
     }

@@ -1,4 +1,4 @@
-//! The verdict on one file, from its plans and its findings.
+//! Derives the verdict on one file from its plans and its findings.
 
 use crate::{
     check::{
@@ -18,9 +18,9 @@ use super::{Failure, Found, PlanOutcome, PlanReport, Report, Verdict, errno_name
 pub(crate) struct Proof {
     /// Rule that is broken.
     pub(crate) id: Id,
-    /// Callback to blame; `None` if it is none of the four.
+    /// Callback at fault; `None` if it is none of the four.
     pub(crate) role: Option<Role>,
-    /// One line in words of seqtrace: safe to print.
+    /// Message of one line that contains no foreign bytes: safe to print.
     pub(crate) message: String,
 }
 
@@ -29,15 +29,15 @@ pub(crate) struct Proof {
 pub(crate) struct Circumstances {
     /// Number of sessions whose descriptors were closed and that were not released.
     pub(crate) unreleased: u64,
-    /// Number of sessions that were seen in part only.
+    /// Number of partial sessions.
     pub(crate) partial: u64,
-    /// At least one plan was carried out.
+    /// True if at least one plan was carried out.
     pub(crate) judged: bool,
-    /// Reason why bytes differ by how they are read, if the passes show one.
+    /// Reason why bytes depend on how they are read; `None` if the passes prove none.
     pub(crate) culprit: Option<Proof>,
-    /// Proof that the file has no end.
+    /// Proof that the file has no end; `None` if there is none.
     pub(crate) endless: Option<Proof>,
-    /// Proof that reading changes the text.
+    /// Proof that reading changes the bytes; `None` if there is none.
     pub(crate) side_effect: Option<Proof>,
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
         raise(report, Proof { id: SQ304, role: Some(Role::Show), message }, Severity::Error);
     }
     if report.volatile {
-        // Their evidence is text, which the data changes, too.
+        // The evidence of these findings is record bytes, which changing data alters, too.
         for found in &mut report.found {
             if matches!(found.finding.id, SQ203 | SQ204) {
                 found.finding.severity = Severity::Info;
@@ -127,7 +127,7 @@ pub(in crate::check) fn killed(plan: &str) -> String {
     format!("the reader was killed in plan {plan}: dmesg shows if the kernel oopsed")
 }
 
-/// Returns the verdict on a file whose open fails with `errno` (positive). A finding, such as a leak, comes first.
+/// Returns the verdict on a file whose open fails with `errno` (positive). Findings, such as a leak, take precedence.
 pub(in crate::check) fn not_opened(report: &mut Report, errno: i32) -> Verdict {
     let why = format!("cannot be opened: {}", errno_name(errno));
     if report.found.iter().any(|found| is_bad(&found.finding)) {
@@ -143,7 +143,7 @@ pub(in crate::check) fn unreadable(errno: i32) -> Verdict {
     Verdict::Refused(format!("cannot be read: each read fails with {}", errno_name(errno)))
 }
 
-/// Marks a file as volatile whose bytes differed in a plan, but not each time.
+/// Marks the file as volatile if its bytes differed in a plan, but not each time.
 fn changes_now_and_then(report: &mut Report) {
     let changed = names(report, |outcome| matches!(outcome, PlanOutcome::Volatile(_)));
     if let (Some(plans), false) = (changed, report.volatile) {
@@ -154,14 +154,14 @@ fn changes_now_and_then(report: &mut Report) {
     }
 }
 
-/// Returns the names of the plans with such an outcome; `None` if there are none.
+/// Returns the names of the plans whose outcome satisfies `is_such`; `None` if there are none.
 fn names(report: &Report, is_such: impl Fn(&PlanOutcome) -> bool) -> Option<String> {
     let plans = report.plans.iter().filter(|plan| is_such(&plan.outcome));
     let names: Vec<&str> = plans.map(|plan| plan.kind.name()).collect();
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// Adds a finding for bytes that differ by how they are read, if no other finding explains them.
+/// Adds a finding for bytes that depend on how they are read, if no other finding explains them.
 fn bytes_differ(report: &mut Report, culprit: Option<&Proof>) {
     if let Some((at, to)) = report.plans.iter().find_map(astray) {
         let message = format!(
@@ -179,7 +179,7 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Proof>) {
         report.plans.iter().find(failed(true)).cloned(),
     );
     if report.plans.iter().any(PlanReport::failed) {
-        // This finding claims that the data changes, and the plans prove that it does not.
+        // This finding states that the data changes, and the plans prove that it does not.
         report
             .found
             .retain(|found| found.finding.id != SQ204 || found.finding.severity > Severity::Info);
@@ -214,7 +214,7 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Proof>) {
     }
 }
 
-/// Adds a finding for plans of one reader that get other bytes.
+/// Adds a finding for plans of a single reader that get other bytes than a whole read.
 fn accuse(report: &mut Report, evidence: &str, culprit: Option<&Proof>) {
     let (id, role) = culprit.map_or((SQ204, None), |culprit| (culprit.id, culprit.role));
     let why = culprit.map_or(String::new(), |culprit| format!("{}; ", culprit.message));
@@ -235,7 +235,7 @@ fn accuse(report: &mut Report, evidence: &str, culprit: Option<&Proof>) {
     }
 }
 
-/// Returns the wanted and the returned offset of a plan whose lseek went elsewhere.
+/// Returns the requested and the returned offset if an lseek() of the plan returned another offset; otherwise `None`.
 fn astray(plan: &PlanReport) -> Option<(u64, i64)> {
     let failure = plan.failure()?;
     match failure.difference.what {
@@ -255,7 +255,7 @@ fn has(report: &Report, id: Id) -> bool {
     report.found.iter().any(|found| found.finding.id == id)
 }
 
-/// Adds a finding, or makes a known finding of the same rule at least that bad.
+/// Adds a finding, or raises the severity of an existing finding of the same rule to at least `severity`.
 pub(super) fn raise(report: &mut Report, proof: Proof, severity: Severity) {
     let Proof { id, role, message } = proof;
     let known = report.found.iter_mut().filter(|found| found.finding.id == id);

@@ -18,13 +18,13 @@ use super::{
     repro::Repro,
 };
 
-/// Reason for which a file of another kind is refused.
+/// Reason why a file of another kind is refused.
 pub(crate) const NOT_A_SEQ_FILE: &str = "not a seq file, or one without callbacks";
 
 /// The report on one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// Path as it was named. Any bytes: to be escaped before it is printed.
+    /// Path as the user named it; any bytes: to be escaped before it is printed.
     pub(crate) path: Vec<u8>,
     /// Callbacks of the file; `None` if it was not opened or has none.
     pub(crate) callbacks: Option<Callbacks>,
@@ -32,17 +32,17 @@ pub(crate) struct Report {
     pub(crate) bytes: u64,
     /// Number of records of the first whole read.
     pub(crate) records: u64,
-    /// End of the first whole read; `None` without one.
+    /// The way in which the first whole read ended; `None` if there was no whole read.
     pub(crate) end: Option<End>,
-    /// One way of reading got different bytes at different times, while nothing else happened.
+    /// True if one way of reading got different bytes at different times, while nothing else happened.
     pub(crate) volatile: bool,
-    /// The bytes of at least one other way of reading were compared with those of a whole read.
+    /// True if the bytes of at least one other way of reading were compared with those of a whole read.
     pub(crate) bytes_compared: bool,
     /// Plans in the order in which they were carried out.
     pub(crate) plans: Vec<PlanReport>,
-    /// Findings, roots first, and the worst of each first.
+    /// Findings, in the order of [`roots::sort`].
     pub(crate) found: Vec<Found>,
-    /// Further facts for the reader of the report, in words of seqtrace: safe to print.
+    /// Further facts for the reader of the report. They contain no foreign bytes: safe to print.
     pub(crate) notes: Vec<String>,
     /// Command that shows the bug without seqtrace; `None` if none was found.
     pub(crate) repro: Option<Repro>,
@@ -65,7 +65,7 @@ pub(crate) struct PlanReport {
 /// Outcome of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PlanOutcome {
-    /// Every byte is that of the whole read.
+    /// Every byte equals that of the whole read.
     Ok,
     /// Bytes differ from those of the whole read, in each run between two equal whole reads.
     Fail(Failure),
@@ -73,7 +73,7 @@ pub(crate) enum PlanOutcome {
     Volatile(Failure),
     /// Only numbers differ, and the way of reading is not the reason.
     Excused(Failure),
-    /// Bytes differ, and it is not known if the file changes.
+    /// Bytes differ, and it is unknown if the file changes.
     Undecided(Failure),
     /// The file does not support this system call.
     Unsupported {
@@ -85,17 +85,17 @@ pub(crate) enum PlanOutcome {
     Blocked,
     /// The reader was killed while it read.
     Killed,
-    /// Not carried out, or not to its end, for this reason.
+    /// The plan was not carried out, or not completely, for this reason.
     NotRun(&'static str),
 }
 
 impl PlanOutcome {
-    /// Returns true if the plan came to an end that proves something about the file.
+    /// Returns true if the outcome proves something about the file.
     pub(super) fn is_judged(&self) -> bool {
         !matches!(self, Self::NotRun(_) | Self::Blocked | Self::Killed)
     }
 
-    /// Returns the first difference from the whole read, no matter what follows from it.
+    /// Returns the first difference from the whole read, whatever the outcome; `None` if there is none.
     pub(super) fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Fail(failure)
@@ -117,11 +117,11 @@ pub(crate) struct Failure {
     /// Number of bytes that this call requested.
     pub(crate) want: u64,
     pub(crate) difference: Difference,
-    /// The wrong bytes are the same each time.
+    /// True if the wrong bytes are the same each time.
     pub(crate) steady: bool,
 }
 
-/// A broken rule, over all sessions of a file.
+/// A broken rule, summed over all sessions of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     /// The worst finding of the rule; the first of several equally bad ones.
@@ -139,9 +139,9 @@ pub(crate) enum Verdict {
     Clean,
     /// Rules are broken, or bytes differ.
     Findings,
-    /// Nothing wrong was seen, but not enough was seen, for this reason.
+    /// No fault was found, but not everything could be examined, for this reason.
     Inconclusive(String),
-    /// Not read, or not judged, for this reason: not a seq file, or one that reading changes.
+    /// The file was not read, or not judged, for this reason: for example, it is not a seq file, or reading changes it.
     Refused(String),
 }
 
@@ -182,7 +182,7 @@ pub(crate) fn add(
             continue;
         };
         known.plans.extend(kind.filter(|kind| !known.plans.contains(kind)));
-        // A second finding in a session means that the first has become worse.
+        // A second finding in a session means that the first has become more severe.
         known.sessions += u64::from(known.finding.session != finding.session);
         if finding.severity > known.finding.severity {
             known.finding = finding;
@@ -191,7 +191,7 @@ pub(crate) fn add(
 }
 
 impl Report {
-    /// Returns the reservation about a clean file whose bytes could not be compared.
+    /// Returns the reservation about a clean file whose bytes could not be compared; `None` if they were compared.
     pub(super) fn reservation(&self) -> Option<&'static str> {
         (self.verdict == Verdict::Clean && !self.bytes_compared)
             .then_some("as far as positions and pointers show; bytes were not compared")
@@ -199,12 +199,12 @@ impl Report {
 }
 
 impl PlanReport {
-    /// Returns true if the bytes of the plan differ and the file does not change.
+    /// Returns true if the bytes of the plan differ although the file does not change.
     pub(crate) fn failed(&self) -> bool {
         matches!(self.outcome, PlanOutcome::Fail(_))
     }
 
-    /// Returns the difference of a plan that failed.
+    /// Returns the difference of a failed plan; `None` if the plan did not fail.
     pub(crate) fn failure(&self) -> Option<&Failure> {
         match &self.outcome {
             PlanOutcome::Fail(failure) => Some(failure),

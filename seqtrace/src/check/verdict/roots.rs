@@ -1,4 +1,4 @@
-//! Causes among the findings of a file: one bug, one root.
+//! Finds the root causes among the findings of a file: several findings may be consequences of one bug.
 
 use super::{Found, Report, is_bad};
 use crate::rules::{
@@ -6,7 +6,8 @@ use crate::rules::{
     SQ302, SQ303, SQ304, SQ305, SQ601, Severity,
 };
 
-/// Rules, each with the rules that break in consequence. If several are broken, the first of the list is the cause.
+/// Rules, each with the rules that break in consequence. If several rules explain a finding, the first of the list is
+/// its cause.
 const CONSEQUENCES: &[(Id, &[Id])] = &[
     (SQ107, &[SQ204]),
     (SQ305, &[SQ104, SQ105, SQ201, SQ202, SQ203, SQ204]),
@@ -24,7 +25,7 @@ const CONSEQUENCES: &[(Id, &[Id])] = &[
     (SQ304, &[SQ202, SQ203, SQ204]),
 ];
 
-/// Rules that a shared cursor breaks, if no reader alone gets other bytes.
+/// Rules that a shared cursor breaks, if a single reader gets the right bytes.
 const BY_SHARING: &[Id] = &[SQ103, SQ104, SQ105, SQ106];
 
 fn explains(root: Id, consequence: Id) -> bool {
@@ -36,7 +37,7 @@ fn is_root(found: &Found) -> bool {
     is_bad(&found.finding) && found.finding.cause.is_none()
 }
 
-/// Returns the index of the root that explains a broken rule.
+/// Returns the index of the root cause that explains a broken rule; `None` if there is none.
 fn root_of(report: &Report, consequence: Id) -> Option<usize> {
     CONSEQUENCES.iter().find_map(|(id, _)| {
         let explains = explains(*id, consequence);
@@ -45,13 +46,13 @@ fn root_of(report: &Report, consequence: Id) -> Option<usize> {
     })
 }
 
-/// Returns true if the root that explains other bytes is SQ106.
+/// Returns true if SQ106 is the root cause that explains wrong bytes.
 pub(super) fn is_early_end(report: &Report) -> bool {
     let root = root_of(report, SQ204).and_then(|index| report.found.get(index));
     root.is_some_and(|root| root.finding.id == SQ106)
 }
 
-/// Makes SQ106 a consequence of SQ204: start() began the pass with a wrong record, and next() went on from it.
+/// Makes SQ106 a consequence of SQ204: start() returned a wrong record, and next() continued from this record.
 pub(super) fn overrule_early_end(report: &mut Report) {
     let root = report.found.iter().find(|found| found.finding.id == SQ204 && is_root(found));
     let Some(blame) = root.map(|root| root.finding.blame.clone()) else { return };
@@ -60,8 +61,8 @@ pub(super) fn overrule_early_end(report: &mut Report) {
     }
 }
 
-/// Returns true if a root explains why bytes differ by how they are read. The root becomes an error, and `evidence`
-/// replaces the reservation in its message.
+/// Returns true if a root cause explains why bytes depend on how they are read. The severity of the root cause becomes
+/// error, and `evidence` replaces the reservation in its message.
 pub(super) fn explain_bytes(report: &mut Report, evidence: &str) -> bool {
     let root = root_of(report, SQ204).and_then(|index| report.found.get_mut(index));
     let Some(Found { finding, .. }) = root else { return false };
@@ -78,7 +79,8 @@ fn certain(message: &str) -> &str {
     DOUBTS.iter().find_map(|doubt| message.split_once(doubt)).map_or(message, |(known, _)| known)
 }
 
-/// Sets the cause of each consequence, and makes the cause at least as bad. `alone`: a reader alone gets wrong bytes.
+/// Sets the cause of each consequence, and raises the severity of the cause to that of the consequence. `alone`: true
+/// if a single reader gets wrong bytes.
 pub(super) fn link(report: &mut Report, alone: bool) {
     let shared = report.found.iter().any(|found| found.finding.id == SQ601 && is_root(found));
     for index in 0..report.found.len() {
@@ -118,7 +120,8 @@ fn milder_cause(report: &Report) -> Option<(usize, Severity)> {
     })
 }
 
-/// Puts roots before consequences, and the worst of each first.
+/// Sorts the findings: those that make the check fail come first, then root causes before consequences, then the more
+/// severe before the milder.
 pub(super) fn sort(report: &mut Report) {
     report.found.sort_by_key(|found| {
         let finding = &found.finding;

@@ -1,4 +1,4 @@
-//! The files that the targets of a check name.
+//! Finds the files that the targets of a check name.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use crate::{
 /// Maximum number of files that are opened to find those of a module.
 const MAX_FILES: usize = 16_384;
 
-/// A file to check, or a target that names none.
+/// A file to check, or a target that names no file.
 #[derive(Debug)]
 pub(super) struct Candidate {
     /// Path as the user named it.
@@ -28,13 +28,13 @@ pub(super) struct Candidate {
     pub(super) real: PathBuf,
     /// True if the file was named, false if a glob found it.
     pub(super) named: bool,
-    /// Notes on its names, for the report.
+    /// Notes on the names of the file, for the report.
     pub(super) notes: Vec<String>,
-    /// The reason why the file is not read, and true if it is certainly no seq file. `None`: it is read.
+    /// The reason why the file is not read, and true if it is certainly not a seq file. `None` if the file is read.
     pub(super) problem: Option<(String, bool)>,
 }
 
-/// Refuses targets that `check` does not support, and an only target that names no file.
+/// Refuses targets that `check` does not support, and a single target that names no file.
 ///
 /// # Errors
 /// A target is `fn:SYMBOL`, or the only target names no file.
@@ -54,7 +54,7 @@ pub(super) fn refuse(wanted: &[LocatedTarget]) -> Result<(), UserError> {
     Ok(())
 }
 
-/// Returns the files that the targets name, each once.
+/// Returns the files that the targets name, without duplicates.
 ///
 /// # Errors
 /// The only target is a module without files.
@@ -115,7 +115,7 @@ impl Found {
         }
     }
 
-    /// Adds a file, or a further name of one. The real path is preferred as the file's name.
+    /// Adds a file, or a further name of a known file. The real path is preferred as the file's name.
     fn add(&mut self, file: NamedFile, named: bool) {
         let note = file.leads_to();
         let NamedFile { path, real } = file;
@@ -148,12 +148,13 @@ fn of_module(module: &Glob, source: &mut Source) -> Vec<NamedFile> {
         .collect()
 }
 
-/// Returns true if a file's callbacks are in such a module.
+/// Returns true if a file's callbacks are in a module for which `module` returns true.
 fn is_of(path: &Path, module: &dyn Fn(&str) -> bool, source: &mut Source) -> bool {
     if denylist::reason(path).is_some() {
         return false;
     }
-    let Ok(Some(Open { functions: Functions::Callbacks(callbacks), .. })) = source.look_at(path)
+    let Ok(Some(Open { functions: Functions::Callbacks(callbacks), .. })) =
+        source.inspect_file(path)
     else {
         return false;
     };
@@ -163,7 +164,7 @@ fn is_of(path: &Path, module: &dyn Fn(&str) -> bool, source: &mut Source) -> boo
 /// Returns the sorted files below a folder, without those of processes and of sysctl, which modules do
 /// not create.
 fn walk(root: &Path) -> impl Iterator<Item = PathBuf> {
-    let passed_by = |folder: &Path, name: &OsStr| {
+    let is_skipped = |folder: &Path, name: &OsStr| {
         let name = name.as_bytes();
         folder == root
             && (name.iter().all(u8::is_ascii_digit)
@@ -175,7 +176,7 @@ fn walk(root: &Path) -> impl Iterator<Item = PathBuf> {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         for entry in entries.flatten() {
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() && !passed_by(&folder, &entry.file_name()) => {
+                Ok(kind) if kind.is_dir() && !is_skipped(&folder, &entry.file_name()) => {
                     folders.push(entry.path());
                 }
                 Ok(kind) if kind.is_file() => files.push(entry.path()),

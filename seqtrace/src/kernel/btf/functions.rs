@@ -1,4 +1,4 @@
-//! Ids of functions and structs, which attaching and kfuncs need.
+//! Finds ids of functions and structs, which attaching and kfuncs need.
 
 use super::{
     Btf,
@@ -6,13 +6,13 @@ use super::{
 };
 
 impl Btf {
-    /// Returns true if the BTF has a function of this name, so that fentry and fexit can be tried.
-    /// Scans every type: not for many names.
+    /// Returns true if the BTF has a function of this name, so that fentry and fexit can be tried. Scans all types at
+    /// each call.
     pub(crate) fn has_function(&self, name: &str) -> bool {
         self.function(name).is_some()
     }
 
-    /// Returns the id of a function. Scans every type: not for many names.
+    /// Returns the id of a function; `None` if there is none. Scans all types at each call.
     pub(crate) fn function(&self, name: &str) -> Option<u32> {
         let types = self.types();
         let at = self.index.starts.iter().position(|&start| {
@@ -24,14 +24,14 @@ impl Btf {
         u32::try_from(at + 1).ok()
     }
 
-    /// Returns the id of a struct; the first, if several have that name.
+    /// Returns the id of a struct, the first one if several have that name; `None` if there is none.
     pub(crate) fn structure(&self, name: &str) -> Option<u32> {
         let named = |id: &&u32| self.type_by_id(**id).is_some_and(|t| self.name_is(t.name, name));
         self.index.structs.iter().find(named).copied()
     }
 
-    /// Returns BTF that has only these functions, under their ids in this BTF. Attaching by name needs
-    /// no more, and aya parses it fast. Functions that this kernel lacks are left out.
+    /// Returns BTF with only these functions, under their ids in this BTF. Attaching by name needs no more, and aya
+    /// parses it fast. Functions that this kernel lacks are left out.
     pub(crate) fn of_functions(&self, names: &[&str]) -> Vec<u8> {
         let entry = |name: u32, kind: u32| {
             let [name, info, reference] = [name, kind << 24, 0].map(u32::to_ne_bytes);

@@ -23,7 +23,7 @@ pub(super) mod kind {
     pub(in super::super) const TYPE_TAG: u32 = 18;
 }
 
-/// Returns how many bytes follow a `struct btf_type` of this kind; `None` for an unknown kind.
+/// Returns the number of bytes that follow a `struct btf_type` of this kind; `None` for an unknown kind.
 fn trailer(kind: u32, vlen: usize) -> Option<usize> {
     Some(match kind {
         // PTR, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC, FLOAT, TYPE_TAG
@@ -57,7 +57,7 @@ pub(super) struct Type {
     pub(super) kind: u32,
     /// Number of elements in the trailer.
     pub(super) vlen: usize,
-    /// `kind_flag`: in a struct, the top byte of a member's offset is a bit field's width.
+    /// `kind_flag`; true in a struct: the top byte of a member's offset is the width of a bit field.
     pub(super) flag: bool,
     /// Id of the type referred to, or the size in bytes.
     pub(super) reference: u32,
@@ -80,7 +80,7 @@ impl Type {
     }
 }
 
-/// Sections of a BTF blob, and where its types begin.
+/// Sections of a BTF blob, and the offsets of its types.
 #[derive(Debug)]
 pub(super) struct Index {
     /// Byte range of the type section.

@@ -290,14 +290,15 @@ fn perf(facts: &Facts) -> Check {
             "the kernel has no perf events",
             "boot a kernel built with CONFIG_PERF_EVENTS",
         ),
-        // Neither setting restricts a process that has the capabilities tracing needs anyway.
+        // Neither setting restricts a process with the capabilities that tracing needs.
         _ => Check::ok(NAME, detail),
     }
 }
 
 fn memlock(facts: &Facts) -> Check {
     const NAME: &str = "locked memory";
-    /// Bytes of the ring buffer's default size, and as much again for maps and programs.
+    /// RLIMIT_MEMLOCK that suffices, in bytes: the default size of the ring buffer, and the same amount for maps and
+    /// programs.
     const ENOUGH: u64 = 16 << 20;
     // Since 5.11 BPF memory is charged to the memory cgroup instead.
     let charged = version(&facts.release).is_some_and(|version| version < (5, 11));

@@ -1,4 +1,4 @@
-//! An index of the symbols' names by hash.
+//! Finds symbols by name, through an index of hashes.
 
 use super::Kallsyms;
 

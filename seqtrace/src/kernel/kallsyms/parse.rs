@@ -4,7 +4,7 @@ use std::{fs::File, io::Read as _, sync::Arc};
 
 use super::{Kallsyms, KallsymsError, ModuleId, PATH};
 
-/// Lists the modules with the addresses of their code.
+/// File that lists the modules with the addresses of their code.
 const MODULES: &str = "/proc/modules";
 
 impl Kallsyms {
@@ -19,12 +19,12 @@ impl Kallsyms {
             .and_then(|mut file| file.read_to_end(&mut text))
             .map_err(KallsymsError::Read)?;
         let mut table = Self::parse(&text)?;
-        // A kernel without modules has no such file. Without it offsets into modules are unknown.
+        // A kernel without support for modules has no such file. Without the file, offsets into modules are unknown.
         table.learn_bases(&std::fs::read_to_string(MODULES).unwrap_or_default());
         Ok(table)
     }
 
-    /// Takes the start addresses of the modules' code from the text of /proc/modules: lines of `name size
+    /// Records the start addresses of the modules' code from the content of /proc/modules: lines of `name size
     /// references users state address` (kernel/module/procfs.c).
     fn learn_bases(&mut self, text: &str) {
         for line in text.lines() {
@@ -107,7 +107,7 @@ impl Kallsyms {
         ModuleId::try_from(at).unwrap_or(0)
     }
 
-    /// Sorts by address. Symbols of one address keep the order of the file.
+    /// Sorts the symbols by address. Symbols at the same address remain in the order of the file.
     pub(super) fn sort(&mut self) {
         if self.addresses.is_sorted() {
             return;
@@ -135,7 +135,7 @@ const HEX: [u8; 256] = {
     table
 };
 
-/// Splits a line into address, kind and the rest.
+/// Splits a line into address, kind and the rest; `None` if it is malformed.
 fn head(line: &[u8]) -> Option<(u64, u8, &[u8])> {
     let mut address = 0_u64;
     let mut digits = 0;

@@ -1,4 +1,4 @@
-//! The indirect calls of a function, and the callbacks that they make.
+//! Finds the indirect calls of a function, and the callbacks that they call.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,13 +12,13 @@ use crate::event::Role;
 
 const UNKNOWN_TARGET: &str = "an indirect call with an unknown target";
 
-/// The target of an indirect call.
+/// The conclusion of the data-flow analysis about the target of an indirect call.
 enum CallTarget {
-    /// A callback of this `m`.
+    /// A callback with this role, through the `m->op` of this `m`.
     Callback(Value, Role),
-    /// A function that is provably not in a table of callbacks.
+    /// A function that is proven not to come from a table of callbacks.
     Elsewhere,
-    /// Neither is proven; the reason.
+    /// Neither is proven, for this reason.
     Unknown(&'static str),
 }
 
@@ -65,7 +65,7 @@ fn states_around_calls(
     Some(states)
 }
 
-/// Finds the calls of callbacks in a function: all of them, or an error.
+/// Finds all calls of callbacks in a function, or returns an error.
 pub(super) fn find(graph: &Graph<'_>, layout: &Layout) -> Result<Vec<Site>, SiteError> {
     let mut interpreter = Interpreter::new();
     let refuse = |address, what: &str| {
@@ -110,7 +110,7 @@ pub(super) fn find(graph: &Graph<'_>, layout: &Layout) -> Result<Vec<Site>, Site
         let Some(after) = before.get(&return_address) else {
             return refuse(address, "no instruction follows the call of a callback");
         };
-        // Other paths may lead to the return address: their states are merged into this one.
+        // Other paths may lead to the return address: their states are merged into the state after the call.
         let holds = |r: &Reg| after.registers[r.number()] == m && state.registers[r.number()] == m;
         let Some(register) = Reg::ALL.into_iter().find(holds) else {
             return refuse(address, "no register holds m across the call");

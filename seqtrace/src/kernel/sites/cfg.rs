@@ -1,4 +1,4 @@
-//! Control flow graph: the reachable instructions of a function and the edges between them.
+//! Builds the control flow graph of a function: its reachable instructions and the edges between them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ pub(super) enum Callee {
     Direct(u64),
     /// The address in this register, directly or through a thunk.
     Register(usize),
-    /// The address in the instruction's memory operand.
+    /// The address that is stored in the instruction's memory operand.
     Memory,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Graph<'a> {
     pub(super) entry: u64,
     /// The reachable instructions by address.
     pub(super) nodes: BTreeMap<u64, Node>,
-    /// Targets of all branches, including those in code that is unreachable now (static keys).
+    /// Targets of all branches, including branches in code that is unreachable now (static keys).
     pub(super) targets: BTreeSet<u64>,
 }
 
@@ -52,7 +52,7 @@ impl Graph<'_> {
         location(self.parts, address)
     }
 
-    /// Returns the part that contains an address.
+    /// Returns the part that contains an address; `None` if there is none.
     pub(super) fn part(&self, address: u64) -> Option<&Part> {
         part(self.parts, address)
     }
@@ -77,7 +77,7 @@ fn part(parts: &[Part], address: u64) -> Option<&Part> {
     parts.iter().find(|part| rest(part, address).is_some())
 }
 
-/// Returns a part's bytes from an address on; `None` if the address is outside of it.
+/// Returns the bytes of a part from an address on; `None` if the address is outside of the part.
 fn rest(part: &Part, address: u64) -> Option<&[u8]> {
     let offset = usize::try_from(address.checked_sub(part.address)?).ok()?;
     part.text.get(offset..).filter(|rest| !rest.is_empty())
@@ -94,7 +94,7 @@ fn decode(text: &[u8], address: u64) -> Instruction {
     Decoder::with_ip(64, text, address, DecoderOptions::NONE).decode()
 }
 
-/// Returns the register of the indirect jump, if the code at an address does nothing else: a thunk.
+/// Returns the register of an indirect jump if the code at an address is only that jump, a thunk; otherwise `None`.
 pub(super) fn jump_register(text: &[u8], address: u64) -> Option<usize> {
     let decoder = Decoder::with_ip(64, text, address, DecoderOptions::NONE);
     let jump = decoder.into_iter().find(|instruction| {
@@ -104,12 +104,12 @@ pub(super) fn jump_register(text: &[u8], address: u64) -> Option<usize> {
     (indirect && jump.op0_kind() == OpKind::Register).then(|| number(jump.op0_register()))?
 }
 
-/// Returns the number of the general purpose register that an operand is, or is a part of.
+/// Returns the number of the general purpose register that contains `register`; `None` for other registers.
 pub(super) fn number(register: Register) -> Option<usize> {
     register.is_gpr().then(|| register.full_register().number())
 }
 
-/// Returns true if the rest of a part is padding between functions.
+/// Returns true if the bytes up to the end of a part are padding between functions.
 fn is_padding(text: &[u8], address: u64) -> bool {
     Decoder::with_ip(64, text, address, DecoderOptions::NONE)
         .into_iter()
@@ -181,7 +181,7 @@ fn ftrace_site(first: &Part) -> u64 {
 struct Builder<'a> {
     parts: &'a [Part],
     outside: &'a dyn Fn(u64) -> Outside,
-    /// Address at which ftrace may have put a call.
+    /// Address at which ftrace may have inserted a call.
     ftrace_site: u64,
 }
 
@@ -246,7 +246,7 @@ impl Builder<'_> {
             FlowControl::Call if instruction.mnemonic() == Mnemonic::Call => {
                 let callee = self.call(&instruction)?;
                 let successors = match callee {
-                    // The last call may be of a function that does not return, like __stack_chk_fail().
+                    // The last call may target a function that does not return, like __stack_chk_fail().
                     Callee::Direct(_) => self.unless_padding(next),
                     _ => vec![next],
                 };
@@ -264,7 +264,7 @@ impl Builder<'_> {
         Ok(Node { instruction, step, successors, predecessors: Vec::new() })
     }
 
-    /// Returns the next instruction as successor, unless it is padding.
+    /// Returns the address of the next instruction as the successor; no successor if it is padding.
     fn unless_padding(&self, next: u64) -> Vec<u64> {
         let rest = part(self.parts, next).and_then(|part| rest(part, next));
         if rest.is_none_or(|rest| is_padding(rest, next)) { vec![] } else { vec![next] }
@@ -287,7 +287,7 @@ impl Builder<'_> {
         match (self.outside)(target) {
             Outside::Thunk(register) => Ok(Callee::Register(register)),
             Outside::Function => Ok(Callee::Direct(target)),
-            // ftrace's trampoline is made at run time and preserves every register.
+            // ftrace's trampoline is generated at run time and preserves every register.
             Outside::Unknown if address == self.ftrace_site => Ok(Callee::Direct(target)),
             Outside::Unknown => {
                 Err(self.patched(address, format!("a call of {target:#x}, which is no function")))

@@ -1,10 +1,9 @@
-//! Data flow: the origin of the value of each register, on every path through a function.
+//! Analyses the data flow: the origin of the value of each register, on every path through a function.
 //!
-//! The analysis does not compute values, it names their origin ([`Value`]). Registers with the same
-//! origin hold the same value. `mov 0x60(%rbx),%rax` makes rax "the memory 0x60 bytes behind rbx's
-//! value": `m->op` and its members have the same name wherever they are loaded. If paths meet with
-//! different values, or an instruction is not understood, the value gets a new name that equals no
-//! other one.
+//! The analysis does not compute values; it names the origin of each value ([`Value`]). Registers with the same origin
+//! hold the same value. `mov 0x60(%rbx),%rax` makes rax "the memory 0x60 bytes behind rbx's value": `m->op` and its
+//! members have the same name at each load. If paths meet with different values, or an instruction is not understood,
+//! the value gets a new name that equals no other name.
 //!
 //! The analysis makes two assumptions beyond that. `iocb->ki_filp`, `file->private_data`, `m->op` and
 //! the table stay the same throughout a call (the core itself relies on it), so a load has the same
@@ -23,8 +22,8 @@ use super::{
     values::{Names, RBP, RSP, State, Value},
 };
 
-/// Bound on the rounds of the fixpoint iteration, per instruction: far more than real functions need.
-/// Text can be constructed for which the iteration never ends.
+/// Bound on the rounds of the fixpoint iteration, per instruction: far more than real functions need. Code can be
+/// constructed for which the iteration never ends.
 const ROUNDS_PER_NODE: usize = 64;
 
 /// Executes instructions on symbolic states.
@@ -48,7 +47,7 @@ impl Interpreter {
         Some((state.registers[base], instruction.memory_displacement64().cast_signed()))
     }
 
-    /// Returns the value of an eight-byte memory operand.
+    /// Returns the value of an eight-byte memory operand; `None` for other operands.
     pub(super) fn loaded(&mut self, state: &State, instruction: &Instruction) -> Option<Value> {
         let plain = !matches!(instruction.memory_segment(), Register::FS | Register::GS);
         if instruction.is_ip_rel_memory_operand() && plain {
@@ -132,7 +131,7 @@ impl Interpreter {
         Some(())
     }
 
-    /// Forgets the values of all registers and stack slots that an instruction writes.
+    /// Replaces the values of all registers and stack slots that an instruction writes with unknown values.
     fn clobber(&mut self, instruction: &Instruction, state: &mut State) {
         let writes = |access| {
             matches!(

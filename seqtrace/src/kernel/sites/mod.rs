@@ -1,21 +1,20 @@
 //! Core sites: the calls of start, next, show and stop in the kernel's own loop.
 //!
-//! The seq_file core calls the callbacks of every file through `m->op` in two functions only,
-//! `seq_read_iter()` and `traverse()` (fs/seq_file.c). A kprobe on the instruction after such a call
-//! finds the callback's return value in rax and `m` in a register that calls preserve: so a dozen probes
-//! see every callback of every seq file. This module finds those calls, the callback that each one makes
-//! and the register that holds `m`. It follows the data flow of the two functions along every path of
-//! their live text.
+//! The seq_file core calls the callbacks of every file through `m->op` in two functions only, `seq_read_iter()` and
+//! `traverse()` (fs/seq_file.c). A kprobe on the instruction after such a call finds the callback's return value in rax
+//! and `m` in a register that calls preserve, so a dozen probes trace every callback of every seq file. This module
+//! finds those calls, the callback that each of them calls and the register that holds `m`. It follows the data flow of
+//! the two functions along every path of their live code.
 //!
-//! The module is pure: text and symbols in, sites out. It refuses rather than guesses. A wrong role or
-//! register would make every line of output wrong; after a refusal the callbacks are probed one by one
-//! instead. A call is a site if:
+//! The module is pure: code and symbols in, sites out. It returns an error rather than guess. A wrong role or register
+//! would make every line of output wrong; after an error the callbacks are probed one by one instead. A call is a site
+//! if:
 //!
 //! - the call's target is `[[m + op] + displacement]` on every path that leads to the call, and the
 //!   displacement is that of a member of `struct seq_operations`;
 //! - the first argument, rdi, is the same `m`, and so is a callee-saved register;
 //! - nothing jumps to the instruction after the call, so that it runs only when the callback has
-//!   returned (for stop sites this is only noted: see [`Site::shared`]);
+//!   returned (for stop sites this is only noted: see `Site::shared`);
 //! - every indirect call of the function is either such a site or provably no call of a callback.
 
 mod callsites;
@@ -82,19 +81,18 @@ pub struct Site {
     pub(crate) function: Arc<str>,
     /// Address of that symbol.
     pub(crate) function_address: u64,
-    /// Bytes from the symbol to the call. There `m` is in rdi.
+    /// Distance from the symbol to the call, in bytes. At the call `m` is in rdi.
     pub(crate) offset_of_call: u64,
-    /// Bytes from the symbol to the instruction after the call. There rax is the callback's return
-    /// value, and `m` is in [`Site::m`].
+    /// Distance from the symbol to the instruction after the call, in bytes. At that instruction rax is the callback's
+    /// return value, and `m` is in [`Site::m`].
     pub(crate) offset_after_call: u64,
     /// The callback that is called.
     pub(crate) role: Role,
     /// Register that holds `m` when the callback has returned.
     pub(crate) m: Reg,
-    /// True if the instruction after the call is also reached without it, by a jump. `m` is in its
-    /// register on those paths, too. Only stop sites may be shared: a hit counts if the pass has not been
-    /// stopped yet. (In gcc's traverse() the overflow path, which has called stop elsewhere, shares the
-    /// epilogue.)
+    /// True if the instruction after the call is also reached without it, by a jump. `m` is in [`Site::m`] on those
+    /// paths, too. Only stop sites may be shared: a hit is a stop() if the pass has not been stopped yet. (In gcc's
+    /// traverse() the overflow path, which has called stop elsewhere, shares the epilogue.)
     pub(crate) shared: bool,
 }
 
@@ -117,19 +115,19 @@ impl fmt::Display for Site {
     }
 }
 
-/// Reasons for which there are no core sites. The callbacks can be probed instead.
+/// Reasons why there are no core sites. The callbacks can be probed instead.
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
-    /// The machine is no x86-64.
+    /// The machine is not x86-64.
     #[error("core sites are found on x86_64 only, not on {0}")]
     Machine(&'static str),
-    /// A function of the core has no symbol, or several.
+    /// A function of the core has no symbol, or several symbols.
     #[error("the kernel has no unique symbol {0}")]
     NoSymbol(&'static str),
-    /// The text cannot be read.
+    /// The code cannot be read.
     #[error(transparent)]
     Text(#[from] TextError),
-    /// The text was changed at run time.
+    /// The code was changed at run time.
     #[error(
         "the text of {location} is patched: another tracer or a live patch is at work ({what})"
     )]
@@ -139,7 +137,7 @@ pub enum SiteError {
         /// Description of the code.
         what: String,
     },
-    /// The text has a form that no known compiler emits.
+    /// The code has a form that no known compiler emits.
     #[error("the text of {location} is not understood: {what}")]
     NotUnderstood {
         /// Symbol and offset of the code.
@@ -156,12 +154,12 @@ pub enum SiteError {
         role: &'static str,
         /// Number of calls that were found.
         found: usize,
-        /// Least number of calls.
+        /// Smallest number of calls that the source makes.
         needed: usize,
     },
 }
 
-/// Contiguous text of a function: the function itself or a part that the compiler split off.
+/// Contiguous code of a function: the function itself or a part that the compiler split off.
 #[derive(Clone, Debug)]
 struct Part {
     /// Symbol at its beginning.
@@ -222,12 +220,12 @@ impl Layout {
     }
 }
 
-/// Calls of a function.
+/// The calls that a function makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Analysis {
     /// Calls of callbacks, sorted by address.
     sites: Vec<Site>,
-    /// Addresses of the functions that it calls directly.
+    /// Addresses of the functions that are called directly.
     calls: Vec<u64>,
 }
 
@@ -236,7 +234,7 @@ impl Analysis {
         self.sites.iter().filter(|site| site.role == role).count()
     }
 
-    /// Returns an error unless each callback is called at least that often: start, next, show, stop.
+    /// Returns an error unless the numbers of calls of start, next, show and stop are at least `needed`.
     fn require(&self, function: &str, needed: [usize; 4]) -> Result<(), SiteError> {
         let roles = [Role::Start, Role::Next, Role::Show, Role::Stop];
         for (role, needed) in roles.into_iter().zip(needed) {
@@ -250,8 +248,8 @@ impl Analysis {
     }
 }
 
-/// Finds the calls of callbacks in a function. `parts` begins with the function itself; `outside`
-/// classifies the code at an address that is in none of the parts.
+/// Finds the calls of callbacks in a function. `parts` begins with the function itself; `outside` classifies the code
+/// at an address outside of all parts.
 ///
 /// # Errors
 /// [`SiteError::Patched`] or [`SiteError::NotUnderstood`] if the target of a call is not proven.
@@ -265,8 +263,7 @@ fn analyse(
     Ok(Analysis { sites, calls: graph.direct_calls() })
 }
 
-/// Finds the running kernel's core sites. `read` reads the live text at an address
-/// ([`super::text::Kcore::read`]).
+/// Finds the running kernel's core sites. `read` reads the live code at an address ([`super::text::Kcore::read`]).
 ///
 /// # Errors
 /// See [`SiteError`].
@@ -290,7 +287,7 @@ pub fn core_sites(
 
     let reader = analyse_unique("seq_read_iter")?;
     let mut sites = Vec::new();
-    // Functions of other files may be called traverse, too: only a function that the core calls counts.
+    // Functions of other files may be called traverse, too. The right one is called by the core.
     let mut variants = symbols.variants("traverse");
     variants.retain(|entry| !entry.name.contains(".cold"));
     let mut called: Vec<Entry<'_>> = Vec::new();
@@ -329,7 +326,7 @@ pub fn core_sites(
     Ok(sites)
 }
 
-/// Reads the text of a function and of its `.cold` parts.
+/// Reads the code of a function and of its `.cold` parts.
 fn parts(
     symbols: &Kallsyms,
     name: &str,

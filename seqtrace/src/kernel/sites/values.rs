@@ -73,7 +73,7 @@ impl Names {
         self.make(Expression::Load(base, sum))
     }
 
-    /// Splits value + number into a base that is no sum, and a number.
+    /// Splits value + number into a base that is not a sum, and a number.
     pub(super) fn split(&self, value: Value, number: i64) -> (Value, i64) {
         match self.get(value) {
             Some(Expression::Add(base, inner)) => (base, inner.wrapping_add(number)),
@@ -88,7 +88,7 @@ pub(super) struct State {
     pub(super) registers: [Value; 16],
     /// Eight-byte stack slots, sorted by their distance in bytes from rsp on entry.
     pub(super) slots: Vec<(i64, Value)>,
-    /// Lowest stack address that a callee may know; `None`: no address has been passed on.
+    /// Lowest stack address that a callee may know; `None` if no stack address has been passed to a function.
     escaped: Option<i64>,
 }
 
@@ -99,7 +99,7 @@ impl State {
         Self { registers, slots: Vec::new(), escaped: None }
     }
 
-    /// Merges the state of another path into this one, at the address at which both meet.
+    /// Merges the state of another path into this state, at the address at which both paths meet.
     pub(super) fn merge(&mut self, other: &Self, at: u64) {
         for (number, (value, other)) in self.registers.iter_mut().zip(&other.registers).enumerate()
         {
@@ -127,7 +127,7 @@ impl State {
         self.registers[register] = value;
     }
 
-    /// Forgets the slots that a write of `size` bytes touches.
+    /// Removes the slots that a write of `size` bytes at `at` changes.
     pub(super) fn overwrite(&mut self, at: i64, size: usize) {
         let size = i64::try_from(size).unwrap_or(i64::MAX);
         let touched = |slot: i64| slot < at.saturating_add(size) && at < slot.saturating_add(8);

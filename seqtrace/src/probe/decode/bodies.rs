@@ -3,7 +3,7 @@
 use seqtrace_common::wire::{self, Head, Kind, Pair, open_flag, via};
 use seqtrace_model::symbol::Unnamed;
 
-use super::{DecodeError, take};
+use super::{DecodeError, decode_prefix};
 use crate::event::{
     Body, Callback, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper,
 };
@@ -16,7 +16,7 @@ pub(super) fn decode_body(head: &Head, record: &[u8]) -> Result<Body, DecodeErro
         Kind::Open => Body::Open(Box::new(open(record)?)),
         Kind::ReadEnter => read_enter(head, record)?,
         Kind::ReadExit => {
-            let (read, _) = take::<wire::ReadExit>(record, "the return of a read")?;
+            let (read, _) = decode_prefix::<wire::ReadExit>(record, "the return of a read")?;
             Body::ReadExit {
                 key: read.session,
                 tid: read.tid,
@@ -25,7 +25,7 @@ pub(super) fn decode_body(head: &Head, record: &[u8]) -> Result<Body, DecodeErro
             }
         }
         Kind::LseekEnter => {
-            let (seek, _) = take::<wire::LseekEnter>(record, "the entry of an lseek")?;
+            let (seek, _) = decode_prefix::<wire::LseekEnter>(record, "the entry of an lseek")?;
             Body::LseekEnter {
                 key: seek.session,
                 tid: seek.tid,
@@ -35,7 +35,7 @@ pub(super) fn decode_body(head: &Head, record: &[u8]) -> Result<Body, DecodeErro
             }
         }
         Kind::LseekExit => {
-            let (seek, _) = take::<wire::LseekExit>(record, "the return of an lseek")?;
+            let (seek, _) = decode_prefix::<wire::LseekExit>(record, "the return of an lseek")?;
             Body::LseekExit {
                 key: seek.session,
                 tid: seek.tid,
@@ -51,7 +51,7 @@ pub(super) fn decode_body(head: &Head, record: &[u8]) -> Result<Body, DecodeErro
         Kind::Stop => callback(head, record, Role::Stop)?,
         Kind::Release => release(head, record)?,
         Kind::OpenFailed => {
-            let (open, _) = take::<wire::OpenFailed>(record, "a failed open")?;
+            let (open, _) = decode_prefix::<wire::OpenFailed>(record, "a failed open")?;
             Body::OpenFailed { key: open.session, tid: open.tid, ret: open.ret }
         }
         Kind::Write => {
@@ -63,7 +63,7 @@ pub(super) fn decode_body(head: &Head, record: &[u8]) -> Result<Body, DecodeErro
             Body::PlainRead { key, task, pos, want, ret }
         }
         Kind::Preview => {
-            let (preview, rest) = take::<wire::Preview>(record, "a preview")?;
+            let (preview, rest) = decode_prefix::<wire::Preview>(record, "a preview")?;
             let bytes = prefix(rest, preview.len, "a preview's bytes")?.to_vec();
             Body::Preview { key: preview.session, bytes }
         }
@@ -71,7 +71,7 @@ pub(super) fn decode_body(head: &Head, record: &[u8]) -> Result<Body, DecodeErro
 }
 
 fn read_enter(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
-    let (read, _) = take::<wire::ReadEnter>(record, "the entry of a read")?;
+    let (read, _) = decode_prefix::<wire::ReadEnter>(record, "the entry of a read")?;
     Ok(Body::ReadEnter {
         key: read.session,
         task: task(&read.task),
@@ -88,7 +88,7 @@ fn read_enter(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
 }
 
 fn pass_begin(record: &[u8]) -> Result<Body, DecodeError> {
-    let (pass, _) = take::<wire::PassBegin>(record, "the begin of a pass")?;
+    let (pass, _) = decode_prefix::<wire::PassBegin>(record, "the begin of a pass")?;
     Ok(Body::PassBegin {
         key: pass.session,
         tid: pass.tid,
@@ -100,7 +100,7 @@ fn pass_begin(record: &[u8]) -> Result<Body, DecodeError> {
 }
 
 fn started(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
-    let (start, _) = take::<wire::Started>(record, "start")?;
+    let (start, _) = decode_prefix::<wire::Started>(record, "start")?;
     Ok(Body::Callback(Callback {
         key: start.session,
         role: Role::Start,
@@ -113,7 +113,7 @@ fn started(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
 }
 
 fn release(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
-    let (release, _) = take::<wire::Release>(record, "a release")?;
+    let (release, _) = decode_prefix::<wire::Release>(record, "a release")?;
     Ok(Body::Release {
         key: release.session,
         tid: release.tid,
@@ -150,7 +150,7 @@ pub(super) fn show_of(key: Key, pair: &Pair) -> Body {
 }
 
 fn callback(head: &Head, record: &[u8], role: Role) -> Result<Body, DecodeError> {
-    let (callback, _) = take::<wire::Callback>(record, role.name())?;
+    let (callback, _) = decode_prefix::<wire::Callback>(record, role.name())?;
     Ok(Body::Callback(Callback {
         key: callback.session,
         role,
@@ -163,12 +163,12 @@ fn callback(head: &Head, record: &[u8], role: Role) -> Result<Body, DecodeError>
 }
 
 fn io(record: &[u8]) -> Result<(Key, Task, i64, u64, i64), DecodeError> {
-    let (io, _) = take::<wire::Io>(record, "a read or write")?;
+    let (io, _) = decode_prefix::<wire::Io>(record, "a read or write")?;
     Ok((io.session, task(&io.task), io.pos, io.want, io.ret))
 }
 
 fn open(record: &[u8]) -> Result<Open, DecodeError> {
-    let (open, rest) = take::<wire::Open>(record, "an open")?;
+    let (open, rest) = decode_prefix::<wire::Open>(record, "an open")?;
     let flags = open.head.flags;
     let path = prefix(rest, open.path_len, "an open's path")?;
     // On the wire the file's name comes first, and each name ends with a NUL.
@@ -235,7 +235,7 @@ fn state(state: &wire::SeqState) -> SeqState {
     }
 }
 
-/// Converts a number that should fit in a byte. Returns 255, which no wrapper has, if it does not.
+/// Converts a number to a byte; a number that does not fit becomes 255, which is not the number of any wrapper.
 fn narrow(value: u32) -> u8 {
     u8::try_from(value).unwrap_or(u8::MAX)
 }

@@ -44,8 +44,8 @@ impl Probes {
         self.attach_all(SESSION_PROBES)
     }
 
-    /// Attaches the probes for opens of such files that fail after `seq_open()` has succeeded. They are optional,
-    /// because each function adds to the time of detaching.
+    /// Attaches the probes for opens that fail after `seq_open()` has succeeded, for these kinds of files. They are
+    /// optional, because each function adds to the time of detaching.
     ///
     /// # Errors
     /// The kernel refuses a required probe; none of these is required.
@@ -146,7 +146,7 @@ impl Probes {
     /// Attaches the probes of the `core` backend.
     ///
     /// # Errors
-    /// The kernel refuses one of them: then none of them stays attached.
+    /// The kernel refuses one of the probes; then none of them remains attached.
     pub(in crate::probe) fn attach_core(&mut self, probes: &[CoreProbe]) -> Result<(), ProbeError> {
         let before = self.links.len();
         for CoreProbe { program, address } in probes {

@@ -16,11 +16,11 @@ use crate::{
 pub(in crate::probe) struct Untraceable {
     pub(in crate::probe) address: u64,
     pub(in crate::probe) role: Role,
-    /// The reason, for the user.
+    /// The reason, as a message for the user.
     pub(in crate::probe) reason: String,
 }
 
-/// An attempt to attach to a callback.
+/// Result of the last attempt to attach to a callback.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AttachAttempt {
     /// Generation of the callback's module at the attempt; 0 for the kernel itself.
@@ -33,7 +33,7 @@ pub(super) struct AttachAttempt {
 struct CallbackPrograms {
     exit: &'static str,
     entry: Option<&'static str>,
-    /// True if they follow passes, false if they follow calls.
+    /// True if the programs follow passes, false if they follow single calls.
     follow_passes: bool,
 }
 
@@ -85,7 +85,7 @@ impl Probes {
     }
 
     fn callback_programs(&mut self) -> &'static [CallbackPrograms; 4] {
-        // Only the verifier knows whether a kretprobe's program may call bpf_get_func_ip().
+        // Only loading a program shows if a kretprobe's program may call bpf_get_func_ip().
         let follow_passes = self.pass_programs.unwrap_or_else(|| {
             PASSES.iter().all(|programs| programs.names().all(|name| self.is_accepted(name)))
         });

@@ -9,7 +9,7 @@ use super::{int, range, string};
 /// Bytes that the callbacks of a session wrote and that its reads returned.
 #[derive(Default)]
 pub(super) struct Bytes {
-    /// File offsets of all bytes that callbacks wrote and the core kept.
+    /// File offsets of all bytes that callbacks wrote and the core accepted.
     kept: Ranges,
     /// File offsets like `kept`, for the callbacks of each read that has not returned yet, by name of the read. With a
     /// shared file, a read may begin before the previous one has returned.

@@ -1,7 +1,7 @@
-//! `json-check`: checks that a trace is consistent, and that it agrees with what readers got.
+//! `json-check`: checks that a trace is consistent, and that it agrees with the logs of readers.
 //!
-//! The rules are those of the core's loop (seq_read_iter(), fs/seq_file.c) and of the format, not of any file: they hold
-//! for every seq file whose events were all seen. A trace may be large, so it is read object by object.
+//! The rules are those of the core's loop (seq_read_iter(), fs/seq_file.c) and of the format. They apply to every seq
+//! file whose events were all traced. A trace may be large, so it is read object by object.
 
 mod bytes;
 mod readers;
@@ -40,7 +40,7 @@ pub(crate) struct Check {
     tap: Option<String>,
 }
 
-/// Problems by path of the file; the empty path has problems of the whole trace.
+/// Problems by path of the file. The empty path stands for the whole trace.
 #[derive(Default)]
 struct Problems(BTreeMap<String, Vec<String>>);
 
@@ -117,7 +117,7 @@ impl Check {
     }
 }
 
-/// The part of a trace that was read so far.
+/// State of the check of a trace, after each object.
 #[derive(Default)]
 struct Trace {
     /// Number of objects, of sessions and others.
@@ -159,7 +159,7 @@ impl Trace {
         }
     }
 
-    /// Returns the number of lost events.
+    /// Checks the end of the trace, and returns the number of lost events.
     fn finish(&self, problems: &mut Problems) -> i64 {
         if !self.ended {
             problems.add("", "the trace has no end".to_owned());
@@ -178,7 +178,7 @@ fn int(object: &Value, key: &str) -> Option<i64> {
     object.get(key).and_then(Value::as_i64)
 }
 
-/// Returns a text of an object; empty if it has none of that key.
+/// Returns the string value of a key; empty if the object has no such string.
 fn string<'a>(object: &'a Value, key: &str) -> &'a str {
     object.get(key).and_then(Value::as_str).unwrap_or_default()
 }

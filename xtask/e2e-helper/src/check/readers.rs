@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::session::{Read, Session};
 use super::{Problems, int, string};
 
-/// Finds for each open of a reader a session of its own with the same reads. `lossy`: the trace has lost events.
+/// Matches each logged open with a different session that has the same reads. `lossy`: true if the trace has lost
+/// events.
 pub(super) fn compare(
     sessions: &BTreeMap<String, Session>,
     opens: &[Value],
@@ -64,12 +65,12 @@ fn agrees(session: &Session, open: &Value) -> bool {
         .and_then(Value::as_array)
         .is_some_and(|calls| calls.iter().any(|call| string(call, "call") == "splice"));
     if spliced {
-        // The kernel decides how many reads a splice becomes.
+        // The kernel decides into how many reads it splits a splice.
         let sum = |reads: &[Read]| -> i64 { reads.iter().map(|read| read.ret.max(0)).sum() };
         return sum(&logged) == sum(&session.reads);
     }
     let is_same = |logged: &Read, read: &Read| {
-        // The offset in the trace of a plain file is the one after the call; readers do not know a shared offset.
+        // For a plain file, the offset in the trace is the offset after the call; readers do not know a shared offset.
         logged.tid == read.tid
             && logged.want == read.want
             && logged.ret == read.ret

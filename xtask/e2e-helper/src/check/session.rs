@@ -11,7 +11,7 @@ pub(super) struct Session {
     pub(super) name: String,
     pub(super) tid: i64,
     ino: i64,
-    /// Path of the file: the one that the reader opened, if its log is known.
+    /// Path of the file: the path that the reader opened, if the reader's log is known.
     pub(super) path: String,
     /// True for a file that is not a seq file.
     pub(super) plain: bool,
@@ -22,7 +22,7 @@ pub(super) struct Session {
     passes: Passes,
     bytes: Bytes,
     pub(super) reads: Vec<Read>,
-    /// Problems that count only if the session is not partial.
+    /// Problems that are reported only if the session is not partial.
     problems: Vec<String>,
     /// Errors and warnings that the trace reports.
     findings: Vec<String>,
@@ -50,7 +50,7 @@ impl Session {
     }
 
     pub(super) fn add(&mut self, kind: &str, object: &Value) {
-        // Findings that the close proves come after it.
+        // Findings that the close proves follow the close.
         if self.closed && !matches!(kind, "preview" | "finding") {
             self.problems.push(format!("{kind} after the close"));
         }
@@ -149,7 +149,7 @@ struct Passes {
     callbacks: usize,
     starts: usize,
     stops: usize,
-    /// Pointer that the last start or next returned; `None`: between two passes.
+    /// Pointer that the last start or next returned; `None` between two passes.
     record: Option<String>,
 }
 

@@ -22,7 +22,7 @@ use crate::{
 /// Simulated time, in an arbitrary unit.
 pub(super) type Clock = Rc<Cell<u64>>;
 
-/// Makes the callbacks for an open.
+/// Creates the callbacks for an open.
 pub(super) type Make = Box<dyn Fn(&Clock) -> File>;
 
 pub(super) struct Simulated {
@@ -119,18 +119,18 @@ impl Simulated {
             Step::Sizes { ref wants, .. } => {
                 let _ended = wants.iter().all(|want| read(fd, Syscall::Read, *want));
             }
-            Step::Until { block, to, .. } => {
+            Step::Until { block_bytes, to, .. } => {
                 while let Some(left) = left(fd, to)
-                    && read(fd, Syscall::Read, block.min(left))
+                    && read(fd, Syscall::Read, block_bytes.min(left))
                 {}
             }
-            Step::Splice { block, to, .. } if *iter => {
+            Step::Splice { block_bytes, to, .. } if *iter => {
                 while let Some(left) = left(fd, to)
-                    && read(fd, Syscall::Splice, block.min(left))
+                    && read(fd, Syscall::Splice, block_bytes.min(left))
                 {}
             }
-            Step::Splice { block, .. } => {
-                calls.push(call(Syscall::Splice, fd.f_pos, block, Err(EINVAL)));
+            Step::Splice { block_bytes, .. } => {
+                calls.push(call(Syscall::Splice, fd.f_pos, block_bytes, Err(EINVAL)));
             }
             Step::Vectored { ref wants, .. } => {
                 let (at, want) = (fd.f_pos, wants.iter().sum());

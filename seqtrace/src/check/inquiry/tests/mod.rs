@@ -1,4 +1,4 @@
-//! The inquiry into simulated files: the verdict, the first finding and the callback to blame.
+//! Tests the inquiry into simulated files: the verdict, the first finding and the callback at fault.
 
 mod files;
 mod lab;
@@ -18,7 +18,7 @@ fn report(kind: Kind, list: &[usize], iter: bool) -> Report {
     Simulated::new(make(kind, list), iter).report()
 }
 
-/// Returns the rules and the blamed callbacks of the findings that are bad and have no cause.
+/// Returns the rules and the callbacks at fault of the findings that are bad and have no cause.
 fn roots(report: &Report) -> Vec<(u16, Option<Role>)> {
     let is_root = |found: &&Found| is_bad(&found.finding) && found.finding.cause.is_none();
     let role = |found: &Found| found.finding.blame.as_ref().map(|blame| blame.role);

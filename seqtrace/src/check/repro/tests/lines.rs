@@ -37,7 +37,7 @@ fn facts() -> Facts {
         middle: 4,
         first_read_end: 6,
         read_count: 1,
-        cat: true,
+        cat_is_uniform: true,
     }
 }
 
@@ -59,7 +59,7 @@ fn lseek(slot: u8, at: u64) -> Call {
 }
 
 fn whole(bytes: &[u8]) -> Whole {
-    Whole { bytes: bytes.to_vec(), end: End::Eof, lasts: true }
+    Whole { bytes: bytes.to_vec(), end: End::Eof, end_lasts: true }
 }
 
 fn runs(wholes: [&[u8]; 3], calls: [Vec<Call>; RUNS]) -> Vec<Run> {
@@ -142,14 +142,14 @@ fn what_was_not_done_shows_nothing() {
 #[test]
 fn an_end_that_does_not_last_is_nothing_for_cat() {
     let mut runs = runs([FILE; 3], read_as([WRONG; 2]));
-    runs[1].after.lasts = false;
+    runs[1].after.end_lasts = false;
     let correct = blocks().confirm(&runs, b"/f").unwrap().correct;
     assert_eq!(correct.as_deref(), Some("dd if=/f bs=128k | head -c 6"));
 }
 
 #[test]
 fn two_descriptors_are_compared_with_two_descriptors() {
-    let trial = Trial::new(Script::Turns { block: 2, turns: 2 }, &facts());
+    let trial = Trial::new(Script::Turns { block_bytes: 2, turns: 2 }, &facts());
     let calls = |whole: &[u8], asks: bool| {
         let mut calls = vec![open(2), open(3)];
         for slot in [2, 3] {
@@ -189,9 +189,9 @@ fn texts() {
     assert_eq!(correct(&between), "cat /f");
     assert_eq!(text(between), "(exec 3</f; dd bs=2 count=1 <&3; cat /f >/dev/null; cat <&3)");
     let two = Script::Python(vec![
-        Op::Read { want: 2, shown: true },
+        Op::Read { want: 2, is_printed: true },
         Op::Seek { to: 0 },
-        Op::Read { want: 2, shown: true },
+        Op::Read { want: 2, is_printed: true },
     ]);
     assert_eq!(correct(&two), "{ cat /f | head -c 2; cat /f | head -c 2; }");
     assert_eq!(
@@ -213,7 +213,7 @@ fn texts() {
 fn the_whole_read_itself() {
     let line = |fault: Fault, bytes: &[u8], end| {
         let trial = Trial::whole(fault, &facts());
-        let whole = Whole { bytes: bytes.to_vec(), end, lasts: true };
+        let whole = Whole { bytes: bytes.to_vec(), end, end_lasts: true };
         let run = Run { before: whole.clone(), calls: Vec::new(), after: whole };
         trial.confirm(&[run.clone(), run], b"/f").map(|repro| repro.command)
     };

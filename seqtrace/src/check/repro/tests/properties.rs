@@ -1,4 +1,4 @@
-//! No command is confirmed for a correct file, whatever a report claims about it.
+//! Tests that no command is confirmed for a correct file, whatever a report states about the file.
 
 use proptest::prelude::*;
 
@@ -75,7 +75,7 @@ proptest! {
         let (mut report, shape) = examined(&mut sim, 1 << 20);
         accuse(&mut report, 0, &[201], (first, first + after, len));
         if let Some(line) = searched(&mut sim, &report, &shape) {
-            // Despite the claims, only a record that occurs twice gets a command.
+            // Despite the findings, only for a record that occurs twice there is a command.
             prop_assert!(line.command.ends_with("uniq -d"));
         }
     }

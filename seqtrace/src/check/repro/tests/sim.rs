@@ -116,15 +116,20 @@ impl<F: Callbacks> Sim<F> {
                     }
                 }
             }
-            Step::Until { block, to, .. } => {
-                while fd.pos < to && fd.read(file, Syscall::Read, block.min(to - fd.pos), calls) {}
+            Step::Until { block_bytes, to, .. } => {
+                while fd.pos < to
+                    && fd.read(file, Syscall::Read, block_bytes.min(to - fd.pos), calls)
+                {
+                }
             }
-            Step::Splice { block, to, .. } => {
+            Step::Splice { block_bytes, to, .. } => {
                 if !file.splices() {
-                    calls.push(call(slot, Syscall::Splice, fd.pos, block, Err(22)));
+                    calls.push(call(slot, Syscall::Splice, fd.pos, block_bytes, Err(22)));
                     return;
                 }
-                while fd.pos < to && fd.read(file, Syscall::Splice, block.min(to - fd.pos), calls) {
+                while fd.pos < to
+                    && fd.read(file, Syscall::Splice, block_bytes.min(to - fd.pos), calls)
+                {
                 }
             }
             Step::Vectored { ref wants, .. } => {
