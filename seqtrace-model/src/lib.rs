@@ -37,11 +37,11 @@
 //!
 //! ```
 //! use seqtrace_model::event::{
-//!     Body, Callback, Event, FileKind, OpTable, Open, Role, SeqState, Task,
+//!     EventKind, Callback, Event, FileKind, OpTable, Open, Role, SeqState, Task,
 //! };
 //! use seqtrace_model::filter::Selection;
 //! use seqtrace_model::pipeline::{Pipeline, Until};
-//! use seqtrace_model::session::update::{Update, What};
+//! use seqtrace_model::session::update::{Update, UpdateKind};
 //! use seqtrace_model::trace::{Shown, Sink};
 //!
 //! /// Collects the findings.
@@ -50,7 +50,7 @@
 //!
 //! impl Sink for Findings {
 //!     fn update(&mut self, update: &Update) -> Shown {
-//!         let What::Finding(finding) = &update.what else { return Shown::No };
+//!         let UpdateKind::Finding(finding) = &update.what else { return Shown::No };
 //!         self.0.push(format!("{} {}: {}", finding.id, finding.name, finding.message));
 //!         Shown::Yes
 //!     }
@@ -62,15 +62,15 @@
 //! let file = FileKind::Seq { m: 0x8000, op: 0x80, table, private: 0, size: 0, inner: 0 };
 //! let (key, tid, size) = (1, 1, 4096);
 //! let task = Task { pid: tid, tid, uid: 0, comm: b"pread".to_vec() };
-//! let begin = || Body::PassBegin { key, tid, index: 0, size, count: 0, from: 0 };
+//! let begin = || EventKind::PassBegin { key, tid, index: 0, size, count: 0, from: 0 };
 //! let returned = |role, ret, index, count| {
-//!     Body::Callback(Callback { key, role, ret, index, count, full: false, private: None })
+//!     EventKind::Callback(Callback { key, role, ret, index, count, full: false, private: None })
 //! };
 //! let before = SeqState::default();
 //! let after = SeqState { size: size.into(), index: 1, read_pos: 4, ..before };
 //! let events = [
-//!     Body::Open(Box::new(Open::new(key, file))),
-//!     Body::ReadEnter { key, task, pos: 2, want: 100, state: before, via: None },
+//!     EventKind::Open(Box::new(Open::new(key, file))),
+//!     EventKind::ReadEnter { key, task, pos: 2, want: 100, state: before, via: None },
 //!     // traverse(): the record ends at the offset, so it is passed over.
 //!     begin(),
 //!     returned(Role::Start, RECORD, 0, 0),
@@ -83,7 +83,7 @@
 //!     returned(Role::Show, 0, 0, 2),
 //!     returned(Role::Next, NULL, 0, 2), // Here the core adds 1.
 //!     returned(Role::Stop, 0, 1, 2),
-//!     Body::ReadExit { key, tid, ret: 2, state: after },
+//!     EventKind::ReadExit { key, tid, ret: 2, state: after },
 //! ];
 //!
 //! let mut pipeline = Pipeline::new(Selection::default(), Until::default());

@@ -6,12 +6,12 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::event::{Body, Event};
+use crate::event::{Event, EventKind};
 use crate::filter::Selection;
 use crate::finding::{FindingCount, Id, Severity, add_counts};
 use crate::rules::{self, RuleEngine, SQ902};
 use crate::session::Tracker;
-use crate::session::update::{SessionId, Summary, Update, What};
+use crate::session::update::{SessionId, Summary, Update, UpdateKind};
 use crate::trace::{Shown, Sink};
 
 /// Limits at which a trace ends by itself.
@@ -99,7 +99,7 @@ impl Pipeline {
     /// After a limit is reached, only lost events are counted.
     pub fn feed(&mut self, event: &Event, sink: &mut dyn Sink) -> Fed {
         if self.is_done() {
-            if let Body::Gap { lost } = event.body {
+            if let EventKind::Gap { lost } = event.body {
                 self.view.summary.lost += lost;
             }
             return Fed::Ignored;
@@ -151,7 +151,7 @@ impl View {
         if self.selects(update) {
             engine.feed(update, &mut |update| self.forward(update, sink));
         }
-        if matches!(update.what, What::Close { .. } | What::OpenFailed { .. })
+        if matches!(update.what, UpdateKind::Close { .. } | UpdateKind::OpenFailed { .. })
             && let Some(session) = &update.session
         {
             self.selected.remove(&session.id);
@@ -174,14 +174,14 @@ impl View {
     /// Adds an update to the sums and forwards it, unless a limit is reached.
     fn forward(&mut self, update: &Update, sink: &mut dyn Sink) {
         match &update.what {
-            What::Gap { lost, .. } => self.summary.lost += lost,
-            What::Finding(finding) => {
+            UpdateKind::Gap { lost, .. } => self.summary.lost += lost,
+            UpdateKind::Finding(finding) => {
                 self.found |= self.until.finding.is_some_and(|wanted| match wanted {
                     Wanted::Any => finding.severity > Severity::Info,
                     Wanted::Rule(id) => finding.id == id,
                 });
             }
-            What::Close { totals, partial, findings, .. } => {
+            UpdateKind::Close { totals, partial, findings, .. } => {
                 self.closed += 1;
                 self.summary.sessions += 1;
                 self.summary.partial += u64::from(!partial.is_empty());
@@ -190,7 +190,9 @@ impl View {
             }
             _ => {}
         }
-        if self.only_findings && !matches!(update.what, What::Finding(_) | What::Gap { .. }) {
+        if self.only_findings
+            && !matches!(update.what, UpdateKind::Finding(_) | UpdateKind::Gap { .. })
+        {
             return;
         }
         if self.until.events.is_none_or(|limit| self.updates < limit) {
@@ -226,9 +228,9 @@ mod tests {
     fn the_summary_counts_all_sessions() {
         let mut pipeline = Pipeline::new(Selection::default(), Until::default());
         let mut sink = Count::default();
-        let write = |key| Body::Write { key, task: task(1), pos: 3, want: 3, ret: 3 };
+        let write = |key| EventKind::Write { key, task: task(1), pos: 3, want: 3, ret: 3 };
         let bodies =
-            [open(1, false), open(2, true), Body::Gap { lost: 37 }, open(3, false), write(3)];
+            [open(1, false), open(2, true), EventKind::Gap { lost: 37 }, open(3, false), write(3)];
         for (time, body) in (1..).zip(bodies) {
             pipeline.feed(&Event { time, cpu: 0, body }, &mut sink);
         }

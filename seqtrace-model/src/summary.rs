@@ -17,7 +17,8 @@ pub use ledger::{Ledger, LedgerEntry};
 
 use crate::event::Role;
 use crate::session::update::{
-    CallbackUpdate, Callbacks, Fate, Session, SessionId, Summary, Symbol, Totals, Update, What,
+    CallbackUpdate, Callbacks, Fate, Session, SessionId, Summary, Symbol, Totals, Update,
+    UpdateKind,
 };
 use crate::trace::{Header, Ready, Shown, Sink};
 
@@ -197,31 +198,31 @@ impl Sink for TraceSummary {
         let session = update.session.as_deref();
         let path = session.map(|session| session.path.as_slice()).unwrap_or_default();
         match &update.what {
-            What::Callback(callback) => {
+            UpdateKind::Callback(callback) => {
                 self.callback(session.and_then(|session| session.callbacks.as_ref()), callback);
                 if let Some(session) = session {
                     self.ledger(session, update);
                 }
             }
-            What::ReadEnd(end) => {
+            UpdateKind::ReadEnd(end) => {
                 self.reads.add(end.duration);
                 if end.ret < 0 {
                     *self.failed_reads.entry(end.ret).or_default() += 1;
                 }
             }
-            What::PlainRead { ret, .. } if *ret < 0 => {
+            UpdateKind::PlainRead { ret, .. } if *ret < 0 => {
                 *self.failed_reads.entry(*ret).or_default() += 1;
             }
-            What::LseekEnd { duration, .. } => self.lseeks.add(*duration),
-            What::OpenFailed { ret } | What::OpenLeaked { ret } => {
+            UpdateKind::LseekEnd { duration, .. } => self.lseeks.add(*duration),
+            UpdateKind::OpenFailed { ret } | UpdateKind::OpenLeaked { ret } => {
                 *self.failed_opens.entry(*ret).or_default() += 1;
             }
-            What::Close { totals, undelivered, partial, .. } => {
+            UpdateKind::Close { totals, undelivered, partial, .. } => {
                 self.close(path, totals, *undelivered, !partial.is_empty());
             }
-            What::Finding(finding) => findings::add(&mut self.findings, path, finding),
-            What::Gap { .. } => self.gaps += 1,
-            What::Disagreement { .. } => self.disagreements += 1,
+            UpdateKind::Finding(finding) => findings::add(&mut self.findings, path, finding),
+            UpdateKind::Gap { .. } => self.gaps += 1,
+            UpdateKind::Disagreement { .. } => self.disagreements += 1,
             _ => {}
         }
         Shown::No

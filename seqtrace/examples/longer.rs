@@ -8,7 +8,7 @@ use std::{env, fs::File, io::BufReader};
 
 use anyhow::{Context as _, bail};
 use seqtrace::{
-    event::Body,
+    event::EventKind,
     pipeline::Fed,
     recording::{KnownNames, Reader, Recorder},
 };
@@ -37,7 +37,7 @@ fn main() -> anyhow::Result<()> {
             event.time += later;
             time = event.time;
             let fed = match &event.body {
-                Body::Open(_) => Fed::Opened { shown: true },
+                EventKind::Open(_) => Fed::Opened { shown: true },
                 _ => Fed::Followed,
             };
             recorder.event(&event, fed);

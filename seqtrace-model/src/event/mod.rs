@@ -127,12 +127,12 @@ pub struct Event {
     /// CPU on which the probe ran. A notice from user space has the CPU of the event that follows it.
     pub cpu: u16,
     /// Kind of the observation, with its values.
-    pub body: Body,
+    pub body: EventKind,
 }
 
 /// Kind of an event, with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Body {
+pub enum EventKind {
     /// The open of a file returned.
     Open(Box<Open>),
     /// `seq_read_iter()` was entered. `state` is read before `m->lock` is taken.

@@ -14,7 +14,7 @@ use super::ledger::pass::Origin;
 use super::ledger::{Ledger, NewEntry, RenderingResult};
 use crate::event::{FileKind, Role};
 use crate::finding::{Finding, FindingCount};
-use crate::session::update::{CallbackUpdate, Phase, ReadEnd, Session, Update, What};
+use crate::session::update::{CallbackUpdate, Phase, ReadEnd, Session, Update, UpdateKind};
 
 /// State of one open session.
 #[derive(Debug)]
@@ -141,28 +141,28 @@ impl SessionAnalysis {
         let bytes_pending = std::mem::take(&mut self.bytes_pending);
         self.facts.findings.read = update.read;
         match &update.what {
-            What::Callback(callback) => self.callback(update, callback, previews, history),
+            UpdateKind::Callback(callback) => self.callback(update, callback, previews, history),
             // The first preview of the trace: its record is already in the ledger.
-            What::Preview { bytes } if bytes_pending => {
+            UpdateKind::Preview { bytes } if bytes_pending => {
                 self.facts.ledger.entries.set_hash(hash(bytes));
             }
-            What::ReadBegin { pos, .. } => self.calls.enter(update, *pos),
-            What::LseekBegin { .. } => self.calls.enter(update, 0),
-            What::Grow { to, .. } => self.rules.on_grow(&mut self.facts.with(history), *to),
-            What::ReadEnd(end) => self.read_end(update, end, history),
-            What::LseekEnd { ret, .. } => {
+            UpdateKind::ReadBegin { pos, .. } => self.calls.enter(update, *pos),
+            UpdateKind::LseekBegin { .. } => self.calls.enter(update, 0),
+            UpdateKind::Grow { to, .. } => self.rules.on_grow(&mut self.facts.with(history), *to),
+            UpdateKind::ReadEnd(end) => self.read_end(update, end, history),
+            UpdateKind::LseekEnd { ret, .. } => {
                 if let Some(failure) = self.calls.leave(update).and_then(|call| call.failure) {
                     self.rules.on_call_end(&mut self.facts.with(history), &failure, *ret);
                 }
             }
-            What::Disagreement { .. } => {
+            UpdateKind::Disagreement { .. } => {
                 self.has_gaps = true;
                 self.taint();
             }
-            What::OpenLeaked { ret } => {
+            UpdateKind::OpenLeaked { ret } => {
                 self.rules.on_open_failed(&mut self.facts.with(history), *ret);
             }
-            What::Close { by, totals, partial, private, .. } => {
+            UpdateKind::Close { by, totals, partial, private, .. } => {
                 self.keep(history);
                 let closed = Closed { by: *by, totals, partial, private: *private };
                 self.rules.on_close(&mut self.facts.with(history), &closed);
@@ -177,7 +177,7 @@ impl SessionAnalysis {
     /// Completes the pending show: with the record bytes in the update, or without bytes if the update has none.
     fn complete_pending_show(&mut self, update: &Update, history: &mut History) {
         let hash = match &update.what {
-            What::Preview { bytes } => hash(bytes),
+            UpdateKind::Preview { bytes } => hash(bytes),
             _ => 0,
         };
         let Some(PendingShow { callback, read, time }) = self.pending_show.take() else { return };

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::finding::{Finding, FindingCount};
 use crate::rules::analysis::SessionAnalysis;
 use crate::rules::history::Histories;
-use crate::session::update::{SessionId, Update, What};
+use crate::session::update::{SessionId, Update, UpdateKind};
 
 /// Follows the updates of a trace and reports broken rules.
 ///
@@ -41,15 +41,15 @@ impl RuleEngine {
     /// Processes an update: forwards it, and emits the findings that it proves.
     pub fn feed(&mut self, update: &Update, out: &mut dyn FnMut(&Update)) {
         match &update.what {
-            What::Preview { .. } => self.previews = true,
-            What::Gap { sessions, .. } => self.gap(sessions),
-            What::OpenFailed { .. } => return out(update),
+            UpdateKind::Preview { .. } => self.previews = true,
+            UpdateKind::Gap { sessions, .. } => self.gap(sessions),
+            UpdateKind::OpenFailed { .. } => return out(update),
             _ => {}
         }
         let Some(session) = &update.session else { return out(update) };
         let (id, file) = (session.id, session.file);
         let found = self.observe(update);
-        if matches!(update.what, What::Close { .. }) {
+        if matches!(update.what, UpdateKind::Close { .. }) {
             let analysis = self.sessions.remove(&id);
             out(&with_findings(
                 update,
@@ -69,7 +69,7 @@ impl RuleEngine {
                 self.emit_findings(update, out);
             }
         }
-        if matches!(update.what, What::Open) {
+        if matches!(update.what, UpdateKind::Open) {
             self.opened(update, id, file, out);
         }
     }
@@ -124,7 +124,7 @@ impl RuleEngine {
         let session = Arc::clone(analysis.session());
         for finding in analysis.take() {
             let session = Some(Arc::clone(&session));
-            let what = What::Finding(Box::new(finding));
+            let what = UpdateKind::Finding(Box::new(finding));
             let Update { time, cpu, .. } = *update;
             out(&Update { time, cpu, session, read: None, task: None, what });
         }
@@ -134,7 +134,7 @@ impl RuleEngine {
 /// Returns the last update of a session with the counts of its findings.
 fn with_findings(update: &Update, counts: Vec<FindingCount>) -> Update {
     let mut update = update.clone();
-    if let What::Close { findings, .. } = &mut update.what {
+    if let UpdateKind::Close { findings, .. } = &mut update.what {
         *findings = counts;
     }
     update
@@ -150,7 +150,7 @@ fn emit_findings(update: &Update, found: Vec<Finding>, out: &mut dyn FnMut(&Upda
             session: session.clone(),
             read: *read,
             task: task.clone(),
-            what: What::Finding(Box::new(finding)),
+            what: UpdateKind::Finding(Box::new(finding)),
         });
     }
 }

@@ -7,7 +7,7 @@
 //! microseconds.
 
 use crate::event::Role;
-use crate::session::update::{Fate, Update, What};
+use crate::session::update::{Fate, Update, UpdateKind};
 
 /// The result of a relative lseek.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl DeferredUpdates {
     ) -> Option<Fate> {
         let mut decided = None;
         for mut update in self.0.drain(..) {
-            if let What::Callback(callback) = &mut update.what {
+            if let UpdateKind::Callback(callback) = &mut update.what {
                 match (callback.role, callback.fate, callback.range, result) {
                     (Role::Show, Some(Fate::Unknown), Some(range), _) => {
                         let fate = match result {

@@ -11,7 +11,7 @@ use crate::session::pass_tracking::TrackedPass;
 use crate::session::purpose::{self, Decision, PassBegin};
 use crate::session::state::{Emit, SessionState, Timestamp};
 use crate::session::untracked::UntrackedPass;
-use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, What};
+use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, UpdateKind};
 
 impl SessionState {
     /// Begins a pass: start is about to be called.
@@ -67,7 +67,7 @@ impl SessionState {
             call.restarts += 1;
             let (restart, read, task) = (call.restarts, call.read_id(), call.task.clone());
             let traverse = matches!(purpose, Purpose::Traverse { .. });
-            let what = What::Grow { from: size_before, to: seen.size, restart, traverse };
+            let what = UpdateKind::Grow { from: size_before, to: seen.size, restart, traverse };
             self.count(seen.tid, |totals| totals.restarts += 1);
             self.emit(at, read, task, what, out);
         }
@@ -143,7 +143,7 @@ impl SessionState {
                 self.pass_ended(outcome, update.phase);
             }
         }
-        let what = What::Callback(update);
+        let what = UpdateKind::Callback(update);
         if undecided {
             let update = self.update(at, read, task, what);
             self.deferred.push(update);

@@ -6,7 +6,7 @@ use crate::session::core_state::{CoreState, ModelMismatch, distance};
 use crate::session::deferred::SeekResult;
 use crate::session::returned::Leftovers;
 use crate::session::state::{Emit, SessionState, Timestamp};
-use crate::session::update::{Partial, Range, ReadEnd, What};
+use crate::session::update::{Partial, Range, ReadEnd, UpdateKind};
 
 /// Maximum number of calls in flight that a session follows. If more threads share a descriptor, the oldest call is
 /// dropped, and the session is partial.
@@ -49,7 +49,7 @@ impl SessionState {
         let modelled = self.file.unmodelled.is_none();
         let moves = alone && want > 0 && pos != state.read_pos && modelled;
         let used = (state.index, state.count, state.read_pos) != (0, 0, 0);
-        let what = What::ReadBegin {
+        let what = UpdateKind::ReadBegin {
             pos,
             want,
             traverse_from: (moves && pos != 0).then_some(state.read_pos),
@@ -73,7 +73,7 @@ impl SessionState {
         let kind = CallKind::Lseek { offset, whence };
         let call = InFlightCall::new(kind, tid, task.clone(), at.time);
         self.call_enter(at, call, state, out);
-        self.emit(at, None, task, What::LseekBegin { offset, whence }, out);
+        self.emit(at, None, task, UpdateKind::LseekBegin { offset, whence }, out);
     }
 
     /// Adds a call that was entered. Returns true if no other call is in flight.
@@ -153,7 +153,7 @@ impl SessionState {
             eof: call.end_seen && leftovers.leftover == 0,
             partial: call.partial_reason,
         };
-        self.emit(at, Some(id), call.task, What::ReadEnd(Box::new(end)), out);
+        self.emit(at, Some(id), call.task, UpdateKind::ReadEnd(Box::new(end)), out);
     }
 
     /// Handles the return of an lseek. `ret`: the new file offset, or a negative errno.
@@ -189,7 +189,7 @@ impl SessionState {
             self.release_deferred(result, out);
         }
         let Some(call) = self.calls.remove(tid) else { return };
-        let what = What::LseekEnd {
+        let what = UpdateKind::LseekEnd {
             ret,
             passed_over: call.totals.passed_over,
             leftover,

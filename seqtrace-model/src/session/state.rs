@@ -12,7 +12,7 @@ use crate::session::deferred::{DeferredUpdates, SeekResult};
 use crate::session::file_tracking::FileTracking;
 use crate::session::pass_tracking::PassTracking;
 use crate::session::tasks::RecentTasks;
-use crate::session::update::{Fate, Partial, Session, Totals, Update, What};
+use crate::session::update::{Fate, Partial, Session, Totals, Update, UpdateKind};
 
 /// Closure that receives the updates.
 pub(super) type Emit<'a> = &'a mut dyn FnMut(&Update);
@@ -81,7 +81,7 @@ impl SessionState {
         at: Timestamp,
         read: Option<u32>,
         task: Option<Arc<Task>>,
-        what: What,
+        what: UpdateKind,
         out: Emit<'_>,
     ) {
         let update = self.update(at, read, task, what);
@@ -94,7 +94,7 @@ impl SessionState {
         at: Timestamp,
         read: Option<u32>,
         task: Option<Arc<Task>>,
-        what: What,
+        what: UpdateKind,
     ) -> Update {
         let session = Some(Arc::clone(&self.session));
         Update { time: at.time, cpu: at.cpu, session, read, task, what }
@@ -158,7 +158,7 @@ impl SessionState {
         let call = self.calls.of(self.pass.owner);
         let (read, task) = call.map_or((None, None), |call| (call.read_id(), call.task.clone()));
         let ModelMismatch { expected, observed } = mismatch;
-        self.emit(at, read, task, What::Disagreement { expected, observed }, out);
+        self.emit(at, read, task, UpdateKind::Disagreement { expected, observed }, out);
     }
 
     /// Handles a loss of events, on any CPU.
@@ -195,7 +195,7 @@ impl SessionState {
     /// Handles the first bytes of the record that the last show rendered.
     pub(super) fn preview(&mut self, at: Timestamp, bytes: Vec<u8>, out: Emit<'_>) {
         let (read, task) = self.owner();
-        self.emit(at, read, task, What::Preview { bytes }, out);
+        self.emit(at, read, task, UpdateKind::Preview { bytes }, out);
     }
 
     /// Returns number and task of the read that owns the last pass, as far as they are known.
@@ -209,11 +209,18 @@ impl SessionState {
 
     /// Handles the return of a write, or of a read of a plain file. `done`: number of bytes transferred, or a negative
     /// errno.
-    pub(super) fn io(&mut self, at: Timestamp, task: &Task, done: i64, what: What, out: Emit<'_>) {
+    pub(super) fn io(
+        &mut self,
+        at: Timestamp,
+        task: &Task,
+        done: i64,
+        what: UpdateKind,
+        out: Emit<'_>,
+    ) {
         let task = self.tasks.remember(task);
         let bytes = u64::try_from(done).unwrap_or(0);
         let totals = &mut self.totals;
-        if matches!(what, What::Write { .. }) {
+        if matches!(what, UpdateKind::Write { .. }) {
             totals.writes += 1;
             totals.written = totals.written.wrapping_add(bytes);
         } else {
@@ -221,7 +228,7 @@ impl SessionState {
             totals.bytes = totals.bytes.wrapping_add(bytes);
             self.reads = self.reads.wrapping_add(1);
         }
-        let read = matches!(what, What::PlainRead { .. }).then_some(self.reads);
+        let read = matches!(what, UpdateKind::PlainRead { .. }).then_some(self.reads);
         self.emit(at, read, Some(task), what, out);
     }
 
@@ -241,7 +248,7 @@ impl SessionState {
             let mismatch = ModelMismatch::new("return of a read or lseek", "release");
             self.mismatch(at, mismatch, out);
         }
-        let what = What::Close {
+        let what = UpdateKind::Close {
             by: release.map(|release| release.wrapper),
             private: release.map(|release| release.private),
             totals: self.totals,

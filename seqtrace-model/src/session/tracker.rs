@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::event::{Body, Event, FileKind, Key, OpTable, Open, Role};
+use crate::event::{Event, EventKind, FileKind, Key, OpTable, Open, Role};
 
 use crate::session::opening;
 use crate::session::purpose::PassBegin;
 use crate::session::reads::ReadArgs;
 use crate::session::state::{Emit, Release, SessionState, Timestamp};
-use crate::session::update::{Partial, SessionId, Update, What};
+use crate::session::update::{Partial, SessionId, Update, UpdateKind};
 use crate::symbol::Symbol;
 
 /// Follows every session of a trace: events in, updates out.
@@ -41,10 +41,10 @@ impl Tracker {
     pub(crate) fn feed(&mut self, event: &Event, out: &mut dyn FnMut(&Update)) {
         let at = Timestamp { time: event.time, cpu: event.cpu };
         match &event.body {
-            Body::Callback(callback) => {
+            EventKind::Callback(callback) => {
                 self.with(callback.key, |session| session.callback(at, callback, out));
             }
-            Body::PassBegin { key, tid, index, size, count, from } => {
+            EventKind::PassBegin { key, tid, index, size, count, from } => {
                 let seen = PassBegin {
                     tid: *tid,
                     index: *index,
@@ -54,62 +54,62 @@ impl Tracker {
                 };
                 self.with(*key, |session| session.pass_begin(at, &seen, out));
             }
-            Body::Preview { key, bytes } => {
+            EventKind::Preview { key, bytes } => {
                 self.with(*key, |session| session.preview(at, bytes.clone(), out));
             }
-            Body::Gap { lost } => self.gap(at, *lost, out),
-            Body::Blind { function, role, reason } => {
+            EventKind::Gap { lost } => self.gap(at, *lost, out),
+            EventKind::Blind { function, role, reason } => {
                 self.blind(at, function, *role, reason.clone(), out);
             }
-            Body::TableAttached { table } => self.attached(*table, out),
+            EventKind::TableAttached { table } => self.attached(*table, out),
             _ => self.call(at, &event.body, out),
         }
     }
 
     /// Handles the event of a system call.
-    fn call(&mut self, at: Timestamp, body: &Body, out: Emit<'_>) {
+    fn call(&mut self, at: Timestamp, body: &EventKind, out: Emit<'_>) {
         match *body {
-            Body::ReadEnter { key, ref task, pos, want, state, via } => {
+            EventKind::ReadEnter { key, ref task, pos, want, state, via } => {
                 let args = ReadArgs { pos, want, via };
                 self.with(key, |session| session.read_enter(at, task, args, state, out));
             }
-            Body::ReadExit { key, tid, ret, state } => {
+            EventKind::ReadExit { key, tid, ret, state } => {
                 self.with(key, |session| session.read_exit(at, tid, ret, state, out));
             }
-            Body::LseekEnter { key, tid, offset, whence, state } => {
+            EventKind::LseekEnter { key, tid, offset, whence, state } => {
                 let args = (offset, whence);
                 self.with(key, |session| session.lseek_enter(at, tid, args, state, out));
             }
-            Body::LseekExit { key, tid, ret, state } => {
+            EventKind::LseekExit { key, tid, ret, state } => {
                 self.with(key, |session| session.lseek_exit(at, tid, ret, state, out));
             }
-            Body::Write { key, ref task, pos, want, ret } => self.with(key, |session| {
-                session.io(at, task, ret, What::Write { pos, want, ret }, out);
+            EventKind::Write { key, ref task, pos, want, ret } => self.with(key, |session| {
+                session.io(at, task, ret, UpdateKind::Write { pos, want, ret }, out);
             }),
-            Body::PlainRead { key, ref task, pos, want, ret } => self.with(key, |session| {
-                session.io(at, task, ret, What::PlainRead { pos, want, ret }, out);
+            EventKind::PlainRead { key, ref task, pos, want, ret } => self.with(key, |session| {
+                session.io(at, task, ret, UpdateKind::PlainRead { pos, want, ret }, out);
             }),
-            Body::Open(ref open) => self.open(at, open, out),
-            Body::Release { key, tid, wrapper, private, removed } => {
+            EventKind::Open(ref open) => self.open(at, open, out),
+            EventKind::Release { key, tid, wrapper, private, removed } => {
                 // single_release() calls seq_release(). The session is already removed when the event of the inner one
                 // arrives.
                 if let Some(session) = self.remove(key) {
                     session.close(at, Some(Release { wrapper, tid, private, removed }), out);
                 }
             }
-            Body::OpenFailed { key, tid, ret } => {
+            EventKind::OpenFailed { key, tid, ret } => {
                 if let Some(mut session) = self.remove(key) {
                     let task = session.tasks.find(tid);
-                    session.emit(at, None, task, What::OpenLeaked { ret }, out);
+                    session.emit(at, None, task, UpdateKind::OpenLeaked { ret }, out);
                     session.close(at, None, out);
                 }
             }
-            Body::Callback(_)
-            | Body::PassBegin { .. }
-            | Body::Preview { .. }
-            | Body::Gap { .. }
-            | Body::Blind { .. }
-            | Body::TableAttached { .. } => {}
+            EventKind::Callback(_)
+            | EventKind::PassBegin { .. }
+            | EventKind::Preview { .. }
+            | EventKind::Gap { .. }
+            | EventKind::Blind { .. }
+            | EventKind::TableAttached { .. } => {}
         }
     }
 
@@ -156,7 +156,7 @@ impl Tracker {
         self.last_id = self.last_id.saturating_add(1);
         let session = Arc::new(opening::session(SessionId(self.last_id), open));
         let opener = Arc::new(session.opener.clone());
-        let what = if ret < 0 { What::OpenFailed { ret } } else { What::Open };
+        let what = if ret < 0 { UpdateKind::OpenFailed { ret } } else { UpdateKind::Open };
         let mut session = Box::new(SessionState::new(session, at.time, Arc::clone(&opener)));
         session.emit(at, None, Some(opener), what, out);
         if ret < 0 {
@@ -203,7 +203,7 @@ impl Tracker {
             sessions.push(session.session.id);
         }
         sessions.sort_unstable();
-        out(&update(at, What::Gap { lost, sessions }));
+        out(&update(at, UpdateKind::Gap { lost, sessions }));
     }
 
     fn blind(
@@ -222,7 +222,7 @@ impl Tracker {
             session.blind(address, role, out);
         }
         let function = function.clone();
-        out(&update(at, What::Blind { function, role, reason }));
+        out(&update(at, UpdateKind::Blind { function, role, reason }));
     }
 }
 
@@ -235,6 +235,6 @@ fn address(kind: &FileKind, file: u64) -> u64 {
 }
 
 /// Creates an update that belongs to no session.
-fn update(at: Timestamp, what: What) -> Update {
+fn update(at: Timestamp, what: UpdateKind) -> Update {
     Update { time: at.time, cpu: at.cpu, session: None, read: None, task: None, what }
 }

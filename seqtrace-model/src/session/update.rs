@@ -61,12 +61,12 @@ pub struct Update {
     /// The task that caused the event; `None` if unknown.
     pub task: Option<Arc<Task>>,
     /// Kind of the conclusion, with its values.
-    pub what: What,
+    pub what: UpdateKind,
 }
 
 /// Kind of an update, with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum UpdateKind {
     /// A session began, by its open or by the first event of a file that was open before seqtrace attached.
     Open,
     /// `seq_open()` failed. The session has no further updates.
@@ -75,7 +75,7 @@ pub enum What {
         ret: i32,
     },
     /// The open failed after `seq_open()` had succeeded, and no release function ran: the memory that `seq_open()`
-    /// allocated is leaked. [`What::Close`] follows.
+    /// allocated is leaked. [`UpdateKind::Close`] follows.
     OpenLeaked {
         /// Negative errno of the open.
         ret: i32,
@@ -155,7 +155,7 @@ pub enum What {
     /// A session ended, by its release or with the trace.
     Close {
         /// The release function; `None` if the session was still open at the end of the trace, its release was missed,
-        /// or its open failed ([`What::OpenLeaked`]).
+        /// or its open failed ([`UpdateKind::OpenLeaked`]).
         by: Option<Wrapper>,
         /// Sums over the session.
         totals: Totals,

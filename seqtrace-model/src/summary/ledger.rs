@@ -1,5 +1,5 @@
 use crate::event::{Ptr, Role};
-use crate::session::update::{Fate, Range, Update, What};
+use crate::session::update::{Fate, Range, Update, UpdateKind};
 
 /// The ledger of a session: which record the reader got at which file offsets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct LedgerEntry {
 impl LedgerEntry {
     /// Returns the entry of a callback whose bytes were emitted or passed over, `None` for other updates.
     pub(super) fn of(update: &Update) -> Option<Self> {
-        let What::Callback(callback) = &update.what else { return None };
+        let UpdateKind::Callback(callback) = &update.what else { return None };
         let stop = callback.role == Role::Stop;
         let passed_over = match callback.fate {
             Some(Fate::PassedOver) => true,

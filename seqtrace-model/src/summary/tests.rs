@@ -36,8 +36,8 @@ fn session(id: u32, path: &[u8]) -> Arc<Session> {
     })
 }
 
-fn callback(role: Role, fate: Option<Fate>, range: Option<Range>) -> What {
-    What::Callback(CallbackUpdate {
+fn callback(role: Role, fate: Option<Fate>, range: Option<Range>) -> UpdateKind {
+    UpdateKind::Callback(CallbackUpdate {
         role,
         phase: Phase::Fill,
         pass: 1,
@@ -59,8 +59,8 @@ fn callback(role: Role, fate: Option<Fate>, range: Option<Range>) -> What {
     })
 }
 
-fn close(totals: Totals) -> What {
-    What::Close {
+fn close(totals: Totals) -> UpdateKind {
+    UpdateKind::Close {
         by: None,
         totals,
         lifetime: None,
@@ -72,8 +72,8 @@ fn close(totals: Totals) -> What {
     }
 }
 
-fn finding(id: u16, severity: Severity, session: u32) -> What {
-    What::Finding(Box::new(Finding {
+fn finding(id: u16, severity: Severity, session: u32) -> UpdateKind {
+    UpdateKind::Finding(Box::new(Finding {
         id: Id(id),
         name: "a rule",
         severity,
@@ -88,7 +88,7 @@ fn finding(id: u16, severity: Severity, session: u32) -> What {
 }
 
 /// Feeds updates, one per 10 ns, and ends the trace.
-fn summary(mut summary: TraceSummary, updates: Vec<(&Arc<Session>, What)>) -> TraceSummary {
+fn summary(mut summary: TraceSummary, updates: Vec<(&Arc<Session>, UpdateKind)>) -> TraceSummary {
     for (time, (session, what)) in (100..).step_by(10).zip(updates) {
         let session = Some(session.clone());
         let shown =

@@ -6,7 +6,7 @@
 
 pub use super::file::{File, Out};
 use crate::event::{
-    Body, Callback, Event, FileKind, OpTable, Open, Role, SeqState, Task, Via, Wrapper,
+    Callback, Event, EventKind, FileKind, OpTable, Open, Role, SeqState, Task, Via, Wrapper,
 };
 use crate::testing::resolve;
 
@@ -28,7 +28,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn emit(&mut self, body: Body) {
+    pub fn emit(&mut self, body: EventKind) {
         let time = 1_000 * (self.events.len() as u64 + 1);
         self.events.push(Event { time, cpu: 0, body });
     }
@@ -74,7 +74,7 @@ impl Fd {
         let key = world.keys;
         let table = OpTable { start: 0x100 + ino, next: 0x200, show: 0x300, stop: 0x400 };
         let kind = FileKind::Seq { m: Self::m(key), op: 2, table, private: 0, size: 0, inner: 0 };
-        world.emit(Body::Open(Box::new(Open {
+        world.emit(EventKind::Open(Box::new(Open {
             file: pointer,
             ino,
             dev: 5,
@@ -93,7 +93,13 @@ impl Fd {
 
     pub fn release(self, world: &mut World, by: Wrapper) {
         let private = (self.file.private)();
-        world.emit(Body::Release { key: self.key, tid: 1, wrapper: by, private, removed: false });
+        world.emit(EventKind::Release {
+            key: self.key,
+            tid: 1,
+            wrapper: by,
+            private,
+            removed: false,
+        });
     }
 
     fn state(&self) -> SeqState {
@@ -109,7 +115,7 @@ impl Fd {
     fn call(&mut self, world: &mut World, role: Role, v: u64) -> u64 {
         let (count, size) = (self.buf.len(), self.size);
         if role == Role::Start {
-            world.emit(Body::PassBegin {
+            world.emit(EventKind::PassBegin {
                 key: self.key,
                 tid: 1,
                 index: self.index,
@@ -137,7 +143,7 @@ impl Fd {
         };
         // A pointer into the seq_file is moved to the seq_file of this open.
         let inside = matches!(role, Role::Start | Role::Next) && (M..M + SIZE).contains(&ret);
-        world.emit(Body::Callback(Callback {
+        world.emit(EventKind::Callback(Callback {
             key: self.key,
             role,
             ret: if inside { ret - M + Self::m(self.key) } else { ret },
@@ -148,7 +154,7 @@ impl Fd {
         }));
         if role == Role::Show && world.previews && self.buf.len() > count {
             let bytes: Vec<u8> = self.buf[count..].iter().take(64).copied().collect();
-            world.emit(Body::Preview { key: self.key, bytes });
+            world.emit(EventKind::Preview { key: self.key, bytes });
         }
         ret
     }
@@ -219,14 +225,14 @@ impl Fd {
     pub fn pread(&mut self, world: &mut World, pos: i64, want: usize) -> Result<Vec<u8>, i64> {
         let (key, state) = (self.key, self.state());
         let via = Some(Via::ReadIter);
-        let body = Body::ReadEnter { key, task: task(), pos, want: want as u64, state, via };
+        let body = EventKind::ReadEnter { key, task: task(), pos, want: want as u64, state, via };
         world.emit(body);
         let result = if want == 0 { Ok(Vec::new()) } else { self.read_iter(world, pos, want) };
         let ret = match &result {
             Ok(bytes) => len(bytes),
             Err(error) => *error,
         };
-        world.emit(Body::ReadExit { key, tid: 1, ret, state: self.state() });
+        world.emit(EventKind::ReadExit { key, tid: 1, ret, state: self.state() });
         result
     }
 
@@ -320,7 +326,7 @@ impl Fd {
     /// Sets the file offset, as lseek(SEEK_SET) does.
     pub fn lseek(&mut self, world: &mut World, offset: i64) -> i64 {
         let key = self.key;
-        world.emit(Body::LseekEnter { key, tid: 1, offset, whence: 0, state: self.state() });
+        world.emit(EventKind::LseekEnter { key, tid: 1, offset, whence: 0, state: self.state() });
         let mut ret = offset;
         if offset != self.read_pos {
             let mut error = EAGAIN;
@@ -338,7 +344,7 @@ impl Fd {
         if ret >= 0 {
             self.f_pos = offset;
         }
-        world.emit(Body::LseekExit { key, tid: 1, ret, state: self.state() });
+        world.emit(EventKind::LseekExit { key, tid: 1, ret, state: self.state() });
         ret
     }
 

@@ -27,7 +27,7 @@ const PRINTED: usize = 56;
 
 /// A difference from the reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum DifferenceKind {
     Bytes {
         /// The line of the reference at this offset, from the beginning of the line if that is near.
         expected: Vec<u8>,
@@ -65,7 +65,7 @@ pub(crate) struct Difference {
     pub(crate) call: usize,
     /// File offset of the first byte that differs.
     pub(crate) at: u64,
-    pub(crate) what: What,
+    pub(crate) what: DifferenceKind,
 }
 
 /// Result of the comparison of a plan's calls with the reference.
@@ -147,7 +147,7 @@ impl Reference {
         before.get(begin..).filter(|line| line.len() <= PRINTED_BEFORE).unwrap_or_default()
     }
 
-    fn differs(&self, call: &Call, errno: Option<i32>) -> Option<(u64, What)> {
+    fn differs(&self, call: &Call, errno: Option<i32>) -> Option<(u64, DifferenceKind)> {
         let at = call.at;
         let here = usize::try_from(at).unwrap_or(usize::MAX);
         let rest = self.bytes.get(here..).unwrap_or_default();
@@ -155,13 +155,13 @@ impl Reference {
             // A seek renders all records up to its offset, and fails where show() fails (traverse(), fs/seq_file.c).
             let same = self.end == End::Error(errno)
                 && (rest.is_empty() || call.syscall == Syscall::Lseek);
-            return (!same).then_some((at, What::Fails { errno }));
+            return (!same).then_some((at, DifferenceKind::Fails { errno }));
         }
         match call.syscall {
             Syscall::Open => return None,
             Syscall::Lseek => {
                 let astray = u64::try_from(call.ret) != Ok(at);
-                return astray.then_some((at, What::Astray { to: call.ret }));
+                return astray.then_some((at, DifferenceKind::Astray { to: call.ret }));
             }
             Syscall::Read | Syscall::Pread | Syscall::Readv | Syscall::Splice => {}
         }
@@ -174,19 +174,23 @@ impl Reference {
             let line = |rest: &[u8]| line(&[before, rest].concat());
             let expected = line(rest.get(same..).unwrap_or_default());
             let got = line(call.bytes.get(same..).unwrap_or_default());
-            return Some((differs_at, What::Bytes { expected, got }));
+            return Some((differs_at, DifferenceKind::Bytes { expected, got }));
         }
         if call.bytes.is_empty() {
             return match self.end {
                 _ if call.want == 0 => None,
-                _ if !rest.is_empty() => Some((at, What::EndsEarly { expected: expected() })),
-                End::Error(errno) if at == self.len() => Some((at, What::Succeeds { errno })),
+                _ if !rest.is_empty() => {
+                    Some((at, DifferenceKind::EndsEarly { expected: expected() }))
+                }
+                End::Error(errno) if at == self.len() => {
+                    Some((at, DifferenceKind::Succeeds { errno }))
+                }
                 _ => None,
             };
         }
         // Bytes past the end of the reference.
         let beyond = call.bytes.len() > rest.len() && self.end != End::Cut;
-        beyond.then(|| (differs_at, What::Beyond { got: got() }))
+        beyond.then(|| (differs_at, DifferenceKind::Beyond { got: got() }))
     }
 }
 
@@ -219,7 +223,7 @@ mod tests {
         Reference { bytes: text.to_vec(), end }
     }
 
-    fn difference(reference: &Reference, call: Call) -> Option<(u64, What)> {
+    fn difference(reference: &Reference, call: Call) -> Option<(u64, DifferenceKind)> {
         match reference.compare(&[call]) {
             Outcome::Agrees => None,
             Outcome::Differs(Difference { call: 0, at, what }) => Some((at, what)),
@@ -257,18 +261,18 @@ mod tests {
     #[test]
     fn the_first_byte_that_differs_is_reported() {
         let whole = reference(b"one\ntwo\nthree\n", End::Eof);
-        let other = What::Bytes { expected: b"two\n".to_vec(), got: b"one\n".to_vec() };
+        let other = DifferenceKind::Bytes { expected: b"two\n".to_vec(), got: b"one\n".to_vec() };
         assert_eq!(difference(&whole, read(0, 100, b"one\none\n")), Some((4, other)));
         // The whole line is shown, although one byte was read.
-        let other = What::Bytes { expected: b"two\n".to_vec(), got: b"twx".to_vec() };
+        let other = DifferenceKind::Bytes { expected: b"two\n".to_vec(), got: b"twx".to_vec() };
         assert_eq!(difference(&whole, read(6, 1, b"x")), Some((6, other)));
-        let early = What::EndsEarly { expected: b"three\n".to_vec() };
+        let early = DifferenceKind::EndsEarly { expected: b"three\n".to_vec() };
         assert_eq!(difference(&whole, read(8, 100, b"")), Some((8, early)));
-        let beyond = What::Beyond { got: b"three\n".to_vec() };
+        let beyond = DifferenceKind::Beyond { got: b"three\n".to_vec() };
         assert_eq!(difference(&whole, read(14, 100, b"three\n")), Some((14, beyond.clone())));
         assert_eq!(difference(&whole, read(20, 100, b"three\n")), Some((20, beyond)));
         let both = difference(&whole, read(13, 100, b"\nmore"));
-        assert_eq!(both, Some((14, What::Beyond { got: b"more".to_vec() })));
+        assert_eq!(both, Some((14, DifferenceKind::Beyond { got: b"more".to_vec() })));
     }
 
     #[test]
@@ -285,12 +289,12 @@ mod tests {
         let whole = reference(b"abc", End::Error(EIO));
         assert_eq!(difference(&whole, fails(Syscall::Read, 3, EIO)), None);
         assert_eq!(difference(&whole, fails(Syscall::Lseek, 2, EIO)), None);
-        let early = Some((1, What::Fails { errno: EIO }));
+        let early = Some((1, DifferenceKind::Fails { errno: EIO }));
         assert_eq!(difference(&whole, fails(Syscall::Read, 1, EIO)), early);
-        let quiet = Some((3, What::Succeeds { errno: EIO }));
+        let quiet = Some((3, DifferenceKind::Succeeds { errno: EIO }));
         assert_eq!(difference(&whole, read(3, 10, b"")), quiet);
         let whole = reference(b"abc", End::Eof);
-        let late = Some((3, What::Fails { errno: EIO }));
+        let late = Some((3, DifferenceKind::Fails { errno: EIO }));
         assert_eq!(difference(&whole, fails(Syscall::Read, 3, EIO)), late);
     }
 

@@ -9,7 +9,7 @@ use crate::{
     recording::{Ending, Played},
     render::Count,
     rules::Finding,
-    session::update::{Update, What},
+    session::update::{Update, UpdateKind},
 };
 
 /// Collects a report on each file, in the order in which the files were first opened.
@@ -55,12 +55,14 @@ impl ReportCollector {
             file.report.callbacks.clone_from(&session.callbacks);
         }
         match &update.what {
-            What::Finding(finding) => add(&mut file.report.found, [Finding::clone(finding)], None),
-            What::ReadEnd(end) => match i32::try_from(end.ret) {
+            UpdateKind::Finding(finding) => {
+                add(&mut file.report.found, [Finding::clone(finding)], None)
+            }
+            UpdateKind::ReadEnd(end) => match i32::try_from(end.ret) {
                 Ok(ret) if ret < 0 => file.errno = Some(ret.saturating_neg()),
                 _ => file.read = true,
             },
-            What::Close { totals, partial, .. } => {
+            UpdateKind::Close { totals, partial, .. } => {
                 file.sessions += 1;
                 file.report.bytes += totals.bytes;
                 file.report.records += totals.emitted;
@@ -117,9 +119,9 @@ mod tests {
             let session = Some(Arc::clone(&session));
             collected.record(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
         };
-        feed(What::Open);
+        feed(UpdateKind::Open);
         for ret in reads {
-            feed(What::ReadEnd(Box::new(ReadEnd {
+            feed(UpdateKind::ReadEnd(Box::new(ReadEnd {
                 ret: *ret,
                 range: Range { start: 0, end: 0 },
                 totals: Totals::default(),

@@ -14,7 +14,7 @@ use thiserror::Error;
 use zerocopy::FromBytes;
 
 use self::bodies::{decode_body, next_of, show_of};
-use crate::event::{Body, Callback, Event, Key, Role};
+use crate::event::{Callback, Event, EventKind, Key, Role};
 
 /// Reasons why a record cannot be decoded.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -87,13 +87,13 @@ impl Decoder {
         self.gap(&head, time, &mut out);
         let body = decode_body(&head, record)?;
         match body {
-            Body::Callback(Callback { key, role: Role::Next, .. })
+            EventKind::Callback(Callback { key, role: Role::Next, .. })
                 if self.was_forwarded(key, time) =>
             {
                 return Ok(());
             }
             // The session is over. The entry is removed, because the lookup runs once for each callback.
-            Body::Release { key, .. } | Body::OpenFailed { key, .. } => {
+            EventKind::Release { key, .. } | EventKind::OpenFailed { key, .. } => {
                 self.forwarded.remove(&key);
             }
             _ => {}
@@ -108,7 +108,7 @@ impl Decoder {
         let gap = head.lost.wrapping_sub(*lost);
         *lost = head.lost;
         if gap != 0 {
-            out(Event { time, cpu: head.cpu, body: Body::Gap { lost: u64::from(gap) } });
+            out(Event { time, cpu: head.cpu, body: EventKind::Gap { lost: u64::from(gap) } });
         }
     }
 
@@ -185,7 +185,7 @@ impl Decoder {
             let gap = (total as u32).wrapping_sub(*lost);
             if gap != 0 {
                 *lost = lost.wrapping_add(gap);
-                out(Event { time, cpu, body: Body::Gap { lost: u64::from(gap) } });
+                out(Event { time, cpu, body: EventKind::Gap { lost: u64::from(gap) } });
             }
         }
     }

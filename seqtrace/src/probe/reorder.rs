@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use crate::event::{Body, Event};
+use crate::event::{Event, EventKind};
 
 /// Buffered events, sorted by timestamp. Rarely holds more than one.
 #[derive(Debug, Default)]
@@ -21,10 +21,10 @@ impl ReorderBuffer {
             self.flush_until(event.time, &mut out);
         }
         match event.body {
-            Body::ReadEnter { .. }
-            | Body::ReadExit { .. }
-            | Body::LseekEnter { .. }
-            | Body::LseekExit { .. } => {
+            EventKind::ReadEnter { .. }
+            | EventKind::ReadExit { .. }
+            | EventKind::LseekEnter { .. }
+            | EventKind::LseekExit { .. } => {
                 let index = self.0.partition_point(|other| other.time <= event.time);
                 self.0.insert(index, event);
             }
@@ -47,12 +47,12 @@ mod tests {
     use crate::event::SeqState;
 
     fn exit(time: u64) -> Event {
-        let body = Body::ReadExit { key: 1, tid: 1, ret: 0, state: SeqState::default() };
+        let body = EventKind::ReadExit { key: 1, tid: 1, ret: 0, state: SeqState::default() };
         Event { time, cpu: 0, body }
     }
 
     fn begin(time: u64) -> Event {
-        let body = Body::PassBegin { key: 1, tid: 2, index: 0, size: 0, count: 0, from: 0 };
+        let body = EventKind::PassBegin { key: 1, tid: 2, index: 0, size: 0, count: 0, from: 0 };
         Event { time, cpu: 0, body }
     }
 

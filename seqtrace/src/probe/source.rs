@@ -11,7 +11,7 @@ use std::{
 
 use aya_log::EbpfLogger;
 use seqtrace_model::{
-    event::{Body, Event, FileKind, OpTable, Open},
+    event::{Event, EventKind, FileKind, OpTable, Open},
     symbol::Resolve,
 };
 use tokio::sync::futures::Notified;
@@ -51,7 +51,7 @@ pub(crate) struct Source {
     seen: Option<Open>,
     /// Events that report the attaching of probes to the callbacks of a table, with the time of attaching (ns since
     /// boot). They wait for older events that were still in the ring.
-    attached: VecDeque<(u64, Vec<Body>)>,
+    attached: VecDeque<(u64, Vec<EventKind>)>,
     /// Timestamp of the last decoded record, ns since boot.
     last: u64,
     pending: PendingBatchPoller,
@@ -295,7 +295,7 @@ impl Source {
         *last = Decoder::time(record).unwrap_or(*last);
         let mut opened = None;
         let result = decoder.decode(record, |mut event| {
-            if let Body::Open(open) = &mut event.body {
+            if let EventKind::Open(open) = &mut event.body {
                 let inspected =
                     inspected_name.is_some() && open.components.last() == inspected_name.as_ref();
                 if let FileKind::Seq { table, .. } = &open.kind
@@ -336,16 +336,20 @@ impl Source {
             return;
         }
         let untraceable = self.probes.attach_callbacks(table, generation);
-        let mut reports = vec![Body::TableAttached { table: *table }];
+        let mut reports = vec![EventKind::TableAttached { table: *table }];
         for Untraceable { address, role, reason } in untraceable {
-            reports.push(Body::Blind { function: self.names.function(address), role, reason });
+            reports.push(EventKind::Blind { function: self.names.function(address), role, reason });
         }
         self.attached.push_back((clock::monotonic(), reports));
     }
 }
 
 /// Appends an event to the queue, behind the reports of tables to which probes were attached before it.
-fn enqueue(queue: &mut VecDeque<Event>, attached: &mut VecDeque<(u64, Vec<Body>)>, event: Event) {
+fn enqueue(
+    queue: &mut VecDeque<Event>,
+    attached: &mut VecDeque<(u64, Vec<EventKind>)>,
+    event: Event,
+) {
     while attached.front().is_some_and(|(time, _)| *time <= event.time) {
         for body in attached.pop_front().into_iter().flat_map(|(_, reports)| reports) {
             queue.push_back(Event { time: event.time, cpu: event.cpu, body });

@@ -19,7 +19,7 @@ pub(super) trait DictValue: Copy + PartialEq + 'static {
 
 macro_rules! kinds {
     ($($kind:ident = $name:literal,)+) => {
-        /// Kind of a row: one for each `Body`, and the kinds that explain events.
+        /// Kind of a row: one for each `EventKind`, and the kinds that explain events.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Kind {
             $($kind,)+

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use seqtrace_model::{
-    event::{Body, Event, OpTable},
+    event::{Event, EventKind, OpTable},
     symbol::{Callbacks, Resolve, Symbol},
 };
 
@@ -59,15 +59,15 @@ impl KnownNames {
     /// Fills in the names that an event needs.
     #[inline]
     pub(super) fn name(&mut self, event: &mut Event) {
-        if matches!(event.body, Body::Open(_) | Body::Blind { .. }) {
+        if matches!(event.body, EventKind::Open(_) | EventKind::Blind { .. }) {
             self.name_functions(event);
         }
     }
 
     fn name_functions(&mut self, event: &mut Event) {
         match &mut event.body {
-            Body::Open(open) => open.functions = open.kind.functions(self),
-            Body::Blind { function, .. } => *function = self.function(function.address),
+            EventKind::Open(open) => open.functions = open.kind.functions(self),
+            EventKind::Blind { function, .. } => *function = self.function(function.address),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ use super::{
     reader::ReadError,
 };
 use seqtrace_model::{
-    event::{Body, Callback, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task},
+    event::{Callback, Event, EventKind, FileKind, Key, OpTable, Open, Role, SeqState, Task},
     symbol::{Symbol, Unnamed},
     trace::Ready,
 };
@@ -109,59 +109,59 @@ impl Row<'_> {
         let c = self.columns;
         let body = match self.kind {
             Kind::Callback => return self.callback(),
-            Kind::Open => Body::Open(Box::new(self.open()?)),
+            Kind::Open => EventKind::Open(Box::new(self.open()?)),
             Kind::ReadEnter => {
                 let (key, task, pos, want) = self.request()?;
                 let (state, via) = (self.state()?, self.get(&c.via));
-                Body::ReadEnter { key, task, pos, want, state, via }
+                EventKind::ReadEnter { key, task, pos, want, state, via }
             }
             Kind::ReadExit => {
                 let (key, tid) = self.thread()?;
-                Body::ReadExit { key, tid, ret: self.need(&c.ret)?, state: self.state()? }
+                EventKind::ReadExit { key, tid, ret: self.need(&c.ret)?, state: self.state()? }
             }
             Kind::LseekEnter => {
                 let (key, tid) = self.thread()?;
                 let (offset, whence) = (self.need(&c.offset)?, self.need(&c.whence)?);
-                Body::LseekEnter { key, tid, offset, whence, state: self.state()? }
+                EventKind::LseekEnter { key, tid, offset, whence, state: self.state()? }
             }
             Kind::LseekExit => {
                 let (key, tid) = self.thread()?;
-                Body::LseekExit { key, tid, ret: self.need(&c.ret)?, state: self.state()? }
+                EventKind::LseekExit { key, tid, ret: self.need(&c.ret)?, state: self.state()? }
             }
             Kind::PassBegin => {
                 let ((key, tid), index) = (self.thread()?, self.need(&c.index)?);
                 let (size, count) = (self.narrow(&c.size)?, self.narrow(&c.count)?);
-                Body::PassBegin { key, tid, index, size, count, from: self.narrow(&c.from)? }
+                EventKind::PassBegin { key, tid, index, size, count, from: self.narrow(&c.from)? }
             }
             Kind::Preview => {
-                Body::Preview { key: self.need(&c.session)?, bytes: self.need(&c.bytes)? }
+                EventKind::Preview { key: self.need(&c.session)?, bytes: self.need(&c.bytes)? }
             }
             Kind::Release => {
                 let ((key, tid), wrapper) = (self.thread()?, self.need(&c.wrapper)?);
                 let private = self.need(&c.private)?;
                 // The first recordings do not have this column.
                 let removed = self.get(&c.removed).unwrap_or(false);
-                Body::Release { key, tid, wrapper, private, removed }
+                EventKind::Release { key, tid, wrapper, private, removed }
             }
             Kind::OpenFailed => {
                 let (key, tid) = self.thread()?;
-                Body::OpenFailed { key, tid, ret: self.narrow(&c.ret)? }
+                EventKind::OpenFailed { key, tid, ret: self.narrow(&c.ret)? }
             }
             Kind::Write => {
                 let (key, task, pos, want) = self.request()?;
-                Body::Write { key, task, pos, want, ret: self.need(&c.ret)? }
+                EventKind::Write { key, task, pos, want, ret: self.need(&c.ret)? }
             }
             Kind::PlainRead => {
                 let (key, task, pos, want) = self.request()?;
-                Body::PlainRead { key, task, pos, want, ret: self.need(&c.ret)? }
+                EventKind::PlainRead { key, task, pos, want, ret: self.need(&c.ret)? }
             }
-            Kind::Gap => Body::Gap { lost: self.need(&c.lost)? },
+            Kind::Gap => EventKind::Gap { lost: self.need(&c.lost)? },
             Kind::Blind => {
                 let function = Symbol::unnamed(self.need(&c.address)?);
                 let (role, reason) = (self.need(&c.role)?, self.need(&c.reason)?);
-                Body::Blind { function, role, reason }
+                EventKind::Blind { function, role, reason }
             }
-            Kind::TableAttached => Body::TableAttached { table: self.table()? },
+            Kind::TableAttached => EventKind::TableAttached { table: self.table()? },
             Kind::Function => return Ok(Item::Function(self.symbol()?)),
             Kind::Table => return Ok(Item::Table(self.symbol()?)),
             Kind::Target => return Ok(self.target()?),
@@ -177,7 +177,7 @@ impl Row<'_> {
         self.event(body)
     }
 
-    fn event(self, body: Body) -> Result<Item, ReadError> {
+    fn event(self, body: EventKind) -> Result<Item, ReadError> {
         let c = self.columns;
         let event = Event { time: self.need(&c.time)?, cpu: self.need(&c.cpu)?, body };
         let hidden = self.kind == Kind::Open && self.get(&c.shown) == Some(false);
@@ -196,7 +196,7 @@ impl Row<'_> {
         let (index, count, full) =
             (self.need(&c.index)?, self.narrow(&c.count)?, self.need(&c.full)?);
         let private = self.get(&c.private);
-        let body = Body::Callback(Callback { key, role, ret, index, count, full, private });
+        let body = EventKind::Callback(Callback { key, role, ret, index, count, full, private });
         Ok(Item::Event { event: Event { time, cpu, body }, hidden: false })
     }
 

@@ -12,7 +12,7 @@ use super::{
     columns::Builders, dictionary::Kind, encode::Encoder, metadata::Head, names::KnownNames,
 };
 use seqtrace_model::{
-    event::{Body, Callback, Event, FileKind, Functions, Key, Open},
+    event::{Callback, Event, EventKind, FileKind, Functions, Key, Open},
     pipeline::Fed,
     symbol::{Callbacks, Symbol},
     trace::{Ready, TargetInfo},
@@ -100,7 +100,7 @@ impl Recorder {
         self.events += 1;
         let mut shown = None;
         match &event.body {
-            Body::Open(open) => {
+            EventKind::Open(open) => {
                 if let Fed::Opened { shown: selected } = fed {
                     shown = Some(selected);
                     if selected {
@@ -111,7 +111,7 @@ impl Recorder {
                 }
                 self.names_of(open);
             }
-            Body::Blind { function, .. } => self.name(Kind::Function, function),
+            EventKind::Blind { function, .. } => self.name(Kind::Function, function),
             _ => {}
         }
         self.push(|builders| builders.event(event, shown));
@@ -147,24 +147,26 @@ impl Recorder {
     /// Returns true if an event is recorded. For a session that was not selected, these are its open and its release:
     /// they count where sessions are numbered, and where a gap lists the open ones. After a limit was reached, only
     /// losses are recorded.
-    fn should_record(&mut self, body: &Body, fed: Fed) -> bool {
+    fn should_record(&mut self, body: &EventKind, fed: Fed) -> bool {
         let key = match body {
-            Body::Gap { .. } => return true,
+            EventKind::Gap { .. } => return true,
             _ if fed == Fed::Ignored => return false,
-            Body::Release { key, .. } | Body::OpenFailed { key, .. } => {
+            EventKind::Release { key, .. } | EventKind::OpenFailed { key, .. } => {
                 self.hidden.remove(key);
                 return true;
             }
-            Body::Open(_) | Body::Blind { .. } | Body::TableAttached { .. } => return true,
-            Body::ReadEnter { key, .. }
-            | Body::ReadExit { key, .. }
-            | Body::LseekEnter { key, .. }
-            | Body::LseekExit { key, .. }
-            | Body::PassBegin { key, .. }
-            | Body::Callback(Callback { key, .. })
-            | Body::Preview { key, .. }
-            | Body::Write { key, .. }
-            | Body::PlainRead { key, .. } => key,
+            EventKind::Open(_) | EventKind::Blind { .. } | EventKind::TableAttached { .. } => {
+                return true;
+            }
+            EventKind::ReadEnter { key, .. }
+            | EventKind::ReadExit { key, .. }
+            | EventKind::LseekEnter { key, .. }
+            | EventKind::LseekExit { key, .. }
+            | EventKind::PassBegin { key, .. }
+            | EventKind::Callback(Callback { key, .. })
+            | EventKind::Preview { key, .. }
+            | EventKind::Write { key, .. }
+            | EventKind::PlainRead { key, .. } => key,
         };
         !self.hidden.contains(key)
     }

@@ -2,7 +2,7 @@
 
 use super::{columns::Builders, dictionary::Kind};
 use seqtrace_model::{
-    event::{Body, Callback, Event, FileKind, OpTable, Open, Role, SeqState, Task},
+    event::{Callback, Event, EventKind, FileKind, OpTable, Open, Role, SeqState, Task},
     symbol::{Callbacks, Symbol},
     trace::{Ready, TargetInfo},
 };
@@ -22,33 +22,33 @@ impl Builders {
         let Event { time, cpu, body } = event;
         put!(self: time = *time, cpu = *cpu);
         match body {
-            Body::Callback(callback) => self.callback(callback),
-            Body::Open(open) => self.open(open, shown),
-            Body::PassBegin { key, tid, index, size, count, from } => {
+            EventKind::Callback(callback) => self.callback(callback),
+            EventKind::Open(open) => self.open(open, shown),
+            EventKind::PassBegin { key, tid, index, size, count, from } => {
                 put!(self: kind = Kind::PassBegin, session = *key, tid = *tid, index = *index);
                 put!(self: size = (*size).into(), count = (*count).into(), from = (*from).into());
             }
-            Body::Preview { key, bytes } => {
+            EventKind::Preview { key, bytes } => {
                 put!(self: kind = Kind::Preview, session = *key, bytes = bytes);
             }
-            Body::Release { key, tid, wrapper, private, removed } => {
+            EventKind::Release { key, tid, wrapper, private, removed } => {
                 put!(self: kind = Kind::Release, session = *key, tid = *tid, wrapper = *wrapper);
                 put!(self: private = *private, removed = *removed);
             }
-            Body::OpenFailed { key, tid, ret } => {
+            EventKind::OpenFailed { key, tid, ret } => {
                 put!(self: kind = Kind::OpenFailed, session = *key, tid = *tid);
                 put!(self: ret = (*ret).into());
             }
-            Body::Gap { lost } => put!(self: kind = Kind::Gap, lost = *lost),
-            Body::Blind { function, role, reason } => {
+            EventKind::Gap { lost } => put!(self: kind = Kind::Gap, lost = *lost),
+            EventKind::Blind { function, role, reason } => {
                 put!(self: kind = Kind::Blind, address = function.address, role = *role);
                 put!(self: reason = reason);
             }
-            Body::TableAttached { table } => {
+            EventKind::TableAttached { table } => {
                 put!(self: kind = Kind::TableAttached);
                 self.put_table(table);
             }
-            Body::ReadEnter { key, task, pos, want, state, via } => {
+            EventKind::ReadEnter { key, task, pos, want, state, via } => {
                 put!(self: kind = Kind::ReadEnter, session = *key, pos = *pos, want = *want);
                 if let Some(via) = via {
                     put!(self: via = *via);
@@ -56,24 +56,24 @@ impl Builders {
                 self.put_task(task);
                 self.put_state(state);
             }
-            Body::ReadExit { key, tid, ret, state } => {
+            EventKind::ReadExit { key, tid, ret, state } => {
                 put!(self: kind = Kind::ReadExit, session = *key, tid = *tid, ret = *ret);
                 self.put_state(state);
             }
-            Body::LseekEnter { key, tid, offset, whence, state } => {
+            EventKind::LseekEnter { key, tid, offset, whence, state } => {
                 put!(self: kind = Kind::LseekEnter, session = *key, tid = *tid);
                 put!(self: offset = *offset, whence = *whence);
                 self.put_state(state);
             }
-            Body::LseekExit { key, tid, ret, state } => {
+            EventKind::LseekExit { key, tid, ret, state } => {
                 put!(self: kind = Kind::LseekExit, session = *key, tid = *tid, ret = *ret);
                 self.put_state(state);
             }
-            Body::Write { key, task, pos, want, ret } => {
+            EventKind::Write { key, task, pos, want, ret } => {
                 put!(self: kind = Kind::Write, session = *key, pos = *pos, want = *want, ret = *ret);
                 self.put_task(task);
             }
-            Body::PlainRead { key, task, pos, want, ret } => {
+            EventKind::PlainRead { key, task, pos, want, ret } => {
                 put!(self: kind = Kind::PlainRead, session = *key, pos = *pos, want = *want);
                 put!(self: ret = *ret);
                 self.put_task(task);

@@ -10,7 +10,7 @@ use proptest::{
 
 use super::testing;
 use crate::event::{Ptr, Role, Task};
-use crate::session::update::{CallbackUpdate, Fate, Phase, Range, Update, What};
+use crate::session::update::{CallbackUpdate, Fate, Phase, Range, Update, UpdateKind};
 
 /// Numbers of any length, and those at the ends of the range.
 fn number() -> impl Strategy<Value = u64> {
@@ -93,7 +93,7 @@ prop_compose! {
     ) -> Update {
         let session = session.map(|id| Arc::new(testing::session(id, b"/proc/seqbugs/eof_stuck")));
         let task = task.map(|(pid, tid)| Arc::new(Task { pid, tid, uid: 0, comm }));
-        Update { time, cpu, session, read, task, what: What::Callback(callback) }
+        Update { time, cpu, session, read, task, what: UpdateKind::Callback(callback) }
     }
 }
 
@@ -137,9 +137,9 @@ fn recent(story: &[Update], index: Index) -> Option<&Update> {
 }
 
 fn follow(story: &[Update], mut update: Update, step: Step) -> Update {
-    let What::Callback(callback) = &mut update.what else { return update };
+    let UpdateKind::Callback(callback) = &mut update.what else { return update };
     if let Some(before) = step.like.and_then(|index| recent(story, index))
-        && let What::Callback(before) = &before.what
+        && let UpdateKind::Callback(before) = &before.what
     {
         let grown = callback.count % 200;
         *callback = CallbackUpdate {
@@ -158,7 +158,7 @@ fn follow(story: &[Update], mut update: Update, step: Step) -> Update {
         };
     }
     if let Some(before) = step.position.and_then(|index| recent(story, index)) {
-        let What::Callback(position) = &before.what else { return update };
+        let UpdateKind::Callback(position) = &before.what else { return update };
         (callback.phase, callback.pass) = (position.phase, position.pass);
         let Update { time: _, cpu, session, read, task, what: _ } = before;
         (update.cpu, update.read) = (*cpu, *read);

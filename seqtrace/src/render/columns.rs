@@ -285,7 +285,7 @@ mod tests {
 
     use super::super::arbitrary::story;
     use super::*;
-    use crate::session::update::What;
+    use crate::session::update::UpdateKind;
 
     #[test]
     fn columns_can_be_repeated() {
@@ -299,7 +299,7 @@ mod tests {
             session: None,
             read: None,
             task: None,
-            what: What::Open,
+            what: UpdateKind::Open,
         };
         let shown = line::text(Style::new(false, false), |line| columns.write(line, &update));
         assert_eq!(shown, "     7.000000 ".repeat(400) + &"  0 ".repeat(400));

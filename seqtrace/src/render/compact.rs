@@ -16,7 +16,7 @@ use super::line::Line;
 use super::style::Color;
 use super::text::{Page, TextFormat};
 use super::wording;
-use crate::session::update::{ReadEnd, SessionId, Totals, Update, What};
+use crate::session::update::{ReadEnd, SessionId, Totals, Update, UpdateKind};
 
 #[derive(Default)]
 pub(super) struct Compact {
@@ -31,22 +31,22 @@ impl Compact {
         let key = (session.id, update.read);
         let begin = match &update.what {
             // The callbacks show a traversal.
-            What::ReadBegin { pos, want, traverse_from: _, rewind, via: _, state: _ } => {
+            UpdateKind::ReadBegin { pos, want, traverse_from: _, rewind, via: _, state: _ } => {
                 Begin::Read { pos: *pos, want: *want, rewind: *rewind }
             }
-            What::LseekBegin { offset, whence } => {
+            UpdateKind::LseekBegin { offset, whence } => {
                 Begin::Lseek { offset: *offset, whence: *whence }
             }
-            What::Callback(callback) => {
+            UpdateKind::Callback(callback) => {
                 self.open.entry(key).or_default().callback(callback);
                 return true;
             }
-            What::Grow { from: _, to, restart: _, traverse: _ } => {
+            UpdateKind::Grow { from: _, to, restart: _, traverse: _ } => {
                 self.open.entry(key).or_default().grow(*to);
                 return true;
             }
             // One line per record would not be compact.
-            What::Preview { .. } => return true,
+            UpdateKind::Preview { .. } => return true,
             _ => return false,
         };
         self.open.insert(key, Folded::of(begin));
@@ -57,10 +57,10 @@ impl Compact {
     fn unfold(&mut self, update: &Update) -> Folded {
         let session = update.session.as_ref().map(|session| session.id);
         let folded = match &update.what {
-            What::ReadEnd(_) | What::LseekEnd { .. } => {
+            UpdateKind::ReadEnd(_) | UpdateKind::LseekEnd { .. } => {
                 session.and_then(|id| self.open.remove(&(id, update.read)))
             }
-            What::Close { .. } => {
+            UpdateKind::Close { .. } => {
                 // The ends of these were lost.
                 self.open.retain(|(id, _), _| Some(*id) != session);
                 None
@@ -90,14 +90,14 @@ impl TextFormat for Compact {
 
 fn event(line: &mut Line<'_>, update: &Update, folded: &Folded) {
     match &update.what {
-        What::Open | What::OpenFailed { .. } | What::OpenLeaked { .. } => {
+        UpdateKind::Open | UpdateKind::OpenFailed { .. } | UpdateKind::OpenLeaked { .. } => {
             line.color(Color::Strong, "open").put("  ");
             if let Some(session) = &update.session {
                 wording::opened(line, update, session);
             }
         }
-        What::ReadEnd(end) => read_end(line, end, folded),
-        What::LseekEnd { ret, passed_over, leftover, duration } => {
+        UpdateKind::ReadEnd(end) => read_end(line, end, folded),
+        UpdateKind::LseekEnd { ret, passed_over, leftover, duration } => {
             line.color(Color::Strong, "lseek");
             if let Some(Begin::Lseek { offset, whence }) = folded.begin {
                 line.put(format_args!(" {} {offset}", wording::whence(whence)));
@@ -107,23 +107,23 @@ fn event(line: &mut Line<'_>, update: &Update, folded: &Folded) {
             wording::lseek_rest(line, *passed_over, *leftover);
             duration_of(line, *duration);
         }
-        What::Write { .. } => wording::call(line, "write", update),
-        What::PlainRead { .. } => wording::call(line, "read", update),
-        What::Close { .. } => wording::call(line, "close", update),
-        What::Gap { .. } | What::Blind { .. } | What::Disagreement { .. } => {
+        UpdateKind::Write { .. } => wording::call(line, "write", update),
+        UpdateKind::PlainRead { .. } => wording::call(line, "read", update),
+        UpdateKind::Close { .. } => wording::call(line, "close", update),
+        UpdateKind::Gap { .. } | UpdateKind::Blind { .. } | UpdateKind::Disagreement { .. } => {
             wording::common(line, update);
         }
-        What::Finding(finding) => {
+        UpdateKind::Finding(finding) => {
             wording::finding(line, finding);
             line.put("   ");
             wording::explanation(line, finding);
         }
         // Folded.
-        What::ReadBegin { .. }
-        | What::LseekBegin { .. }
-        | What::Callback(_)
-        | What::Preview { .. }
-        | What::Grow { .. } => {}
+        UpdateKind::ReadBegin { .. }
+        | UpdateKind::LseekBegin { .. }
+        | UpdateKind::Callback(_)
+        | UpdateKind::Preview { .. }
+        | UpdateKind::Grow { .. } => {}
     }
 }
 

@@ -25,7 +25,7 @@ use self::object::Object;
 use self::text::Safe;
 use super::{Clock, FieldError, Header, Options, Output, Ready, Renderer, Shown, TargetInfo};
 use crate::escape;
-use crate::session::update::{SessionId, Summary, Update, What};
+use crate::session::update::{SessionId, Summary, Update, UpdateKind};
 
 /// Returns the schema of a line. Its parts are added to the definitions of the generator.
 pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
@@ -57,8 +57,8 @@ impl Call {
     /// Returns the call that an update begins or ends, with its session. `None`: other updates.
     fn of(update: &Update) -> Option<(SessionId, Self)> {
         let call = match update.what {
-            What::ReadBegin { .. } | What::ReadEnd(_) => Self::Read(update.read),
-            What::LseekBegin { .. } | What::LseekEnd { .. } => {
+            UpdateKind::ReadBegin { .. } | UpdateKind::ReadEnd(_) => Self::Read(update.read),
+            UpdateKind::LseekBegin { .. } | UpdateKind::LseekEnd { .. } => {
                 Self::Lseek(update.task.as_ref().map(|task| task.tid))
             }
             _ => return None,
@@ -143,24 +143,24 @@ impl Json {
     /// Writes the object of an update, if it has one.
     fn object(&mut self, update: &Update, data: &mut Vec<u8>) {
         let begin = *self.begin.get_or_insert(update.time);
-        if let (What::Callback(callback), None) = (&update.what, &self.fields) {
+        if let (UpdateKind::Callback(callback), None) = (&update.what, &self.fields) {
             self.callbacks.write(begin, update, callback, data);
             return;
         }
         let mut call = None;
         match &update.what {
-            What::ReadBegin { .. } | What::LseekBegin { .. } => {
+            UpdateKind::ReadBegin { .. } | UpdateKind::LseekBegin { .. } => {
                 self.begun.extend(Call::of(update).map(|call| (call, update.clone())));
             }
-            What::ReadEnd(_) | What::LseekEnd { .. } => {
+            UpdateKind::ReadEnd(_) | UpdateKind::LseekEnd { .. } => {
                 call = Call::of(update).and_then(|call| self.begun.remove(&call));
             }
-            What::Close { .. } => {
+            UpdateKind::Close { .. } => {
                 // The ends of these were lost.
                 let session = update.session.as_ref().map(|session| session.id);
                 self.begun.retain(|(id, _), _| Some(*id) != session);
             }
-            What::Preview { .. } if self.preview == 0 => return,
+            UpdateKind::Preview { .. } if self.preview == 0 => return,
             _ => {}
         }
         let (preview, call) = (self.preview, call.as_ref());

@@ -8,7 +8,7 @@ use super::{Options, Output, Ready, renderer};
 use crate::event::{FileKind, OpTable, Ptr, Role, SeqState, Task, Via, Wrapper};
 use crate::session::update::{
     CallbackUpdate, Callbacks, Fate, Phase, Range, ReadEnd, Session, SessionId, Summary, Symbol,
-    Totals, Update, What,
+    Totals, Update, UpdateKind,
 };
 
 pub(super) const NULL: Ptr = Ptr::NULL;
@@ -105,7 +105,7 @@ impl Story {
         str::from_utf8(&self.out.data).unwrap()
     }
 
-    pub(super) fn emit(&mut self, what: What) {
+    pub(super) fn emit(&mut self, what: UpdateKind) {
         let update = Update {
             time: self.time,
             cpu: 1,
@@ -121,7 +121,7 @@ impl Story {
     pub(super) fn read(&mut self, number: u32, pos: i64, want: u64) {
         self.read = Some(number);
         self.phase = Phase::First;
-        self.emit(What::ReadBegin {
+        self.emit(UpdateKind::ReadBegin {
             pos,
             want,
             traverse_from: None,
@@ -134,7 +134,7 @@ impl Story {
     pub(super) fn read_at(&mut self, number: u32, pos: i64, want: u64, core: i64) {
         self.read = Some(number);
         self.phase = Phase::Traverse;
-        self.emit(What::ReadBegin {
+        self.emit(UpdateKind::ReadBegin {
             pos,
             want,
             traverse_from: Some(core),
@@ -166,7 +166,7 @@ impl Story {
             private: None,
         };
         change(&mut callback);
-        self.emit(What::Callback(callback));
+        self.emit(UpdateKind::Callback(callback));
     }
 
     pub(super) fn start(&mut self, pos: i64, returned: Ptr) {
@@ -223,12 +223,12 @@ impl Story {
             partial: None,
         };
         change(&mut end);
-        self.emit(What::ReadEnd(Box::new(end)));
+        self.emit(UpdateKind::ReadEnd(Box::new(end)));
         self.read = None;
     }
 
     pub(super) fn close(&mut self, totals: Totals) {
-        self.emit(What::Close {
+        self.emit(UpdateKind::Close {
             by: Some(Wrapper::SeqRelease),
             totals,
             lifetime: Some(1_250_000),
@@ -246,7 +246,7 @@ impl Story {
 
     /// Renders a `cat` of three records of two bytes: open, two reads, close.
     pub(super) fn cat(&mut self) {
-        self.emit(What::Open);
+        self.emit(UpdateKind::Open);
         self.read(1, 0, 131_072);
         self.start(0, record(0));
         for number in 0..3 {

@@ -25,7 +25,7 @@ use super::text::{Page, TextFormat};
 use super::wording;
 use crate::event::{FileKind, OpTable};
 use crate::rules::Finding;
-use crate::session::update::{Session, SessionId, Update, What};
+use crate::session::update::{Session, SessionId, Update, UpdateKind};
 
 /// Columns that most fates fill behind the duration.
 const FATE: usize = 20;
@@ -101,8 +101,8 @@ impl TextFormat for Timeline {
     fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) {
         let has_event = page.columns.has_event();
         match &update.what {
-            What::Preview { .. } if self.preview == 0 => return,
-            What::Finding(finding) => {
+            UpdateKind::Preview { .. } if self.preview == 0 => return,
+            UpdateKind::Finding(finding) => {
                 if has_event {
                     self.finding(page, update, finding, data);
                 }
@@ -117,14 +117,14 @@ impl TextFormat for Timeline {
         let id = session.map(|session| session.id);
         match &update.what {
             _ if !has_event => {}
-            What::Callback(callback) => callback::write(&mut line, self.layout, id, callback),
+            UpdateKind::Callback(callback) => callback::write(&mut line, self.layout, id, callback),
             _ => {
                 let (layout, preview, verbose) = (self.layout, self.preview, self.verbose);
                 Event { update, layout, preview, verbose }.write(&mut line);
             }
         }
         line.end();
-        if let (true, What::Open, Some(session)) = (has_event, &update.what, session) {
+        if let (true, UpdateKind::Open, Some(session)) = (has_event, &update.what, session) {
             self.functions(page, session, data);
         }
         self.last = Some((id, data.len()));

@@ -6,7 +6,7 @@ use crate::errno::Errno;
 use crate::event::{FileKind, Role, Wrapper};
 use crate::rules::{Blame, Cause, Finding, Id, Severity};
 use crate::session::update::{
-    Callbacks, Partial, Session, SessionId, Symbol, Totals, Update, What,
+    Callbacks, Partial, Session, SessionId, Symbol, Totals, Update, UpdateKind,
 };
 
 /// Greatest number of sessions that a line names. Further ones are counted.
@@ -21,9 +21,9 @@ pub(super) fn call(line: &mut Line<'_>, word: &str, update: &Update) {
 /// Writes an update that all text formats write alike, and nothing for others.
 pub(super) fn common(line: &mut Line<'_>, update: &Update) {
     match &update.what {
-        What::Write { pos, want, ret } => write(line, *want, *ret, *pos),
-        What::PlainRead { pos, want, ret } => plain_read(line, *want, *ret, *pos),
-        What::Close {
+        UpdateKind::Write { pos, want, ret } => write(line, *want, *ret, *pos),
+        UpdateKind::PlainRead { pos, want, ret } => plain_read(line, *want, *ret, *pos),
+        UpdateKind::Close {
             by,
             totals,
             lifetime,
@@ -47,20 +47,20 @@ pub(super) fn common(line: &mut Line<'_>, update: &Update) {
             }
             reasons(line, partial);
         }
-        What::Gap { lost, sessions } => gap(line, *lost, update.cpu, sessions),
-        What::Blind { function, role, reason } => blind(line, function, *role, reason),
-        What::Disagreement { expected, observed } => disagreement(line, expected, observed),
-        What::Open
-        | What::OpenFailed { .. }
-        | What::OpenLeaked { .. }
-        | What::ReadBegin { .. }
-        | What::ReadEnd(_)
-        | What::LseekBegin { .. }
-        | What::LseekEnd { .. }
-        | What::Callback(_)
-        | What::Preview { .. }
-        | What::Grow { .. }
-        | What::Finding(_) => {}
+        UpdateKind::Gap { lost, sessions } => gap(line, *lost, update.cpu, sessions),
+        UpdateKind::Blind { function, role, reason } => blind(line, function, *role, reason),
+        UpdateKind::Disagreement { expected, observed } => disagreement(line, expected, observed),
+        UpdateKind::Open
+        | UpdateKind::OpenFailed { .. }
+        | UpdateKind::OpenLeaked { .. }
+        | UpdateKind::ReadBegin { .. }
+        | UpdateKind::ReadEnd(_)
+        | UpdateKind::LseekBegin { .. }
+        | UpdateKind::LseekEnd { .. }
+        | UpdateKind::Callback(_)
+        | UpdateKind::Preview { .. }
+        | UpdateKind::Grow { .. }
+        | UpdateKind::Finding(_) => {}
     }
 }
 
@@ -89,8 +89,8 @@ pub(super) fn path(line: &mut Line<'_>, session: &Session) {
 /// Writes the result of an open.
 pub(super) fn opened(line: &mut Line<'_>, update: &Update, session: &Session) {
     match update.what {
-        What::OpenFailed { ret } => failed(line, ret.into()),
-        What::OpenLeaked { ret } => leaked(line, session, ret),
+        UpdateKind::OpenFailed { ret } => failed(line, ret.into()),
+        UpdateKind::OpenLeaked { ret } => leaked(line, session, ret),
         _ => identity(line, session),
     }
 }

@@ -1,9 +1,9 @@
 //! Only what was seen is checked, and the rest is reported as inconclusive.
 
 use super::verdicts::updates;
-use crate::event::{Body, Callback, Event, Role, Wrapper};
+use crate::event::{Callback, Event, EventKind, Role, Wrapper};
 use crate::rules::{Severity, sq501::LONG};
-use crate::session::update::What;
+use crate::session::update::UpdateKind;
 use crate::symbol::Symbol;
 use crate::testing::files::{Memory, Shared, list, seqbug};
 use crate::testing::machine::{Fd, World};
@@ -11,7 +11,7 @@ use crate::testing::machine::{Fd, World};
 fn reported_ids(events: &[Event]) -> Vec<String> {
     let all = updates(events).into_iter();
     all.filter_map(|update| match update.what {
-        What::Finding(finding) => Some(finding.id.to_string()),
+        UpdateKind::Finding(finding) => Some(finding.id.to_string()),
         _ => None,
     })
     .collect()
@@ -34,7 +34,7 @@ fn a_gap_ends_what_was_known() {
     let world = around("early", |_| ());
     // A warning, and an error as soon as a record came twice.
     assert_eq!(reported_ids(&world.events), ["SQ104", "SQ104", "SQ201"]);
-    let world = around("early", |world| world.emit(Body::Gap { lost: 2 }));
+    let world = around("early", |world| world.emit(EventKind::Gap { lost: 2 }));
     assert_eq!(reported_ids(&world.events), ["SQ901"]);
 }
 
@@ -44,7 +44,7 @@ fn the_next_generation_is_judged_again() {
     let file = seqbug("eof_stuck", Memory::Image, &Shared::default()).unwrap();
     let mut fd = Fd::open(&mut world, 1, file, Wrapper::SeqOpen);
     let _ = fd.read(&mut world, 27);
-    world.emit(Body::Gap { lost: 2 });
+    world.emit(EventKind::Gap { lost: 2 });
     fd.drain(&mut world, 27, 400);
     assert_eq!(reported_ids(&world.events), ["SQ901"]);
     let _ = fd.pread(&mut world, 5, 1);
@@ -55,7 +55,7 @@ fn the_next_generation_is_judged_again() {
 
 fn adopted(world: &mut World) {
     for event in &mut world.events {
-        if let Body::Open(open) = &mut event.body {
+        if let EventKind::Open(open) = &mut event.body {
             open.adopted = true;
         }
     }
@@ -81,7 +81,7 @@ fn what_was_open_already_is_judged_from_the_next_generation_on() {
 #[test]
 fn a_callback_that_is_not_seen() {
     let mut world = World::default();
-    let blind = |role, address| Body::Blind {
+    let blind = |role, address| EventKind::Blind {
         function: Symbol::unnamed(address),
         role,
         reason: "notrace".to_owned(),
@@ -91,9 +91,9 @@ fn a_callback_that_is_not_seen() {
     let mut fd = Fd::open(&mut world, 1, file, Wrapper::SeqOpen);
     fd.drain(&mut world, 27, 400);
     fd.release(&mut world, Wrapper::SeqRelease);
-    world
-        .events
-        .retain(|event| !matches!(event.body, Body::Callback(Callback { role: Role::Show, .. })));
+    world.events.retain(|event| {
+        !matches!(event.body, EventKind::Callback(Callback { role: Role::Show, .. }))
+    });
     assert_eq!(reported_ids(&world.events), ["SQ904"]);
 }
 
@@ -109,7 +109,7 @@ fn a_full_ledger_is_reported() {
     for event in world.events {
         tracker.feed(&event, &mut |update| {
             engine.feed(update, &mut |update| {
-                if let What::Finding(finding) = &update.what {
+                if let UpdateKind::Finding(finding) = &update.what {
                     reported.push((finding.id.to_string(), finding.severity));
                 }
             });
@@ -124,8 +124,9 @@ fn a_pass_that_takes_long_is_reported() {
     let mut fd = Fd::open(&mut world, 1, list(Memory::Image), Wrapper::SeqOpen);
     fd.drain(&mut world, 4096, 9);
     fd.release(&mut world, Wrapper::SeqRelease);
-    let stop =
-        |event: &Event| matches!(event.body, Body::Callback(Callback { role: Role::Stop, .. }));
+    let stop = |event: &Event| {
+        matches!(event.body, EventKind::Callback(Callback { role: Role::Stop, .. }))
+    };
     let first = world.events.iter().position(stop).unwrap();
     for (later, expected) in [(LONG / 2, &[][..]), (LONG, &["SQ501".to_owned()][..])] {
         let mut events = world.events.clone();

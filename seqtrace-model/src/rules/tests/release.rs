@@ -1,7 +1,7 @@
 //! SQ401, SQ402, SQ403, and correct look-alikes.
 
 use super::verdicts::{findings, ids};
-use crate::event::{Body, Wrapper};
+use crate::event::{EventKind, Wrapper};
 use crate::testing::files::{Memory, list};
 use crate::testing::machine::{Fd, File, World};
 
@@ -54,12 +54,12 @@ fn an_open_that_fails_after_seq_open() {
         let fd = Fd::open(&mut world, 1, list(Memory::Image), wrapper);
         if gap {
             // The programs would not have found the file, had it been released.
-            world.emit(Body::Gap { lost: 3 });
+            world.emit(EventKind::Gap { lost: 3 });
         }
         if released {
             fd.release(&mut world, Wrapper::SeqRelease);
         }
-        world.emit(Body::OpenFailed { key: world.keys, tid: 1, ret: -22 });
+        world.emit(EventKind::OpenFailed { key: world.keys, tid: 1, ret: -22 });
         let found = findings(&world.events);
         let reported: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
         let message =
@@ -88,7 +88,7 @@ fn a_struct_file_that_is_another_opens_was_never_released() {
     // After a gap the release may be what was lost.
     let mut world = World::default();
     let _lost = open(&mut world);
-    world.emit(Body::Gap { lost: 3 });
+    world.emit(EventKind::Gap { lost: 3 });
     let two = open(&mut world);
     two.release(&mut world, Wrapper::SeqRelease);
     assert_eq!(ids(&world.events), "");

@@ -4,16 +4,16 @@
 use proptest::prelude::*;
 
 use super::verdicts::{milder_roots, updates};
-use crate::event::{Body, Event};
+use crate::event::{Event, EventKind};
 use crate::rules::{Finding, Id, Severity};
-use crate::session::update::What;
+use crate::session::update::UpdateKind;
 use crate::testing::simulator::file::{AnyFile, List, Next, Start, files, lists};
 use crate::testing::simulator::reader::{acts, crowd, plans, run};
 
 fn findings(events: &[Event]) -> Vec<Finding> {
     let all = updates(events).into_iter();
     all.filter_map(|update| match update.what {
-        What::Finding(finding) => Some(*finding),
+        UpdateKind::Finding(finding) => Some(*finding),
         _ => None,
     })
     .collect()
@@ -78,7 +78,7 @@ proptest! {
             let at = at.min(events.len());
             let end = (at + lost).min(events.len());
             let time = at.checked_sub(1).map_or(0, |before| events[before].time) + 1;
-            let gap = Event { time, cpu: 0, body: Body::Gap { lost: lost as u64 } };
+            let gap = Event { time, cpu: 0, body: EventKind::Gap { lost: lost as u64 } };
             events.splice(at..end, [gap]);
         }
         let found = findings(&events);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::event::Event;
 use crate::rules::{Finding, RuleEngine, Severity};
 use crate::session::Tracker;
-use crate::session::update::{Update, What};
+use crate::session::update::{Update, UpdateKind};
 
 /// Returns the updates of tracker and rule engine, in order.
 pub(super) fn updates(events: &[Event]) -> Vec<Update> {
@@ -29,8 +29,8 @@ pub(super) fn findings(events: &[Event]) -> Vec<Finding> {
     let mut found = Vec::new();
     for update in updates(events) {
         match update.what {
-            What::Finding(finding) => found.push(*finding),
-            What::Disagreement { expected, observed } => {
+            UpdateKind::Finding(finding) => found.push(*finding),
+            UpdateKind::Disagreement { expected, observed } => {
                 panic!("the machine is wrong at {}: {expected}, {observed}", update.time)
             }
             _ => {}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::event::{Event, Ptr, Role};
 use crate::session::Tracker;
-use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, ReadEnd, Update, What};
+use crate::session::update::{CallbackUpdate, Fate, Partial, Phase, ReadEnd, Update, UpdateKind};
 use crate::testing::simulator::log::{Log, TrueCall};
 
 /// Completeness that a check requires of the updates.
@@ -38,7 +38,7 @@ pub(crate) fn check(log: &Log, updates: &[Update], known: Known) {
     assert!(own.is_sorted_by_key(|update| update.time), "a session's updates in their order");
     for update in updates {
         match &update.what {
-            What::Callback(callback) => {
+            UpdateKind::Callback(callback) => {
                 let truth = &log.calls[&update.time];
                 let tid = update.task.as_ref().map(|task| task.tid);
                 match known {
@@ -54,7 +54,7 @@ pub(crate) fn check(log: &Log, updates: &[Update], known: Known) {
                 }
                 callbacks.insert(update.time, callback);
             }
-            What::ReadEnd(end) => {
+            UpdateKind::ReadEnd(end) => {
                 let truth = &log.reads[&update.time];
                 let silent = end.totals.callbacks == 0;
                 if end.partial.is_some() {
@@ -73,14 +73,14 @@ pub(crate) fn check(log: &Log, updates: &[Update], known: Known) {
                 );
                 tiles(&end);
             }
-            What::LseekEnd { leftover, .. } if known == Known::All => {
+            UpdateKind::LseekEnd { leftover, .. } if known == Known::All => {
                 assert_eq!(*leftover, log.lseeks[&update.time], "lseek at {}", update.time);
             }
-            What::Disagreement { expected, observed } => {
+            UpdateKind::Disagreement { expected, observed } => {
                 let where_ = update.time;
                 assert_eq!(known, Known::Some, "at {where_}: {expected} but {observed}");
             }
-            What::Close { undelivered, partial, totals, .. } => {
+            UpdateKind::Close { undelivered, partial, totals, .. } => {
                 let allowed: &[Partial] = match known {
                     Known::All => &[],
                     Known::Crowd => &[Partial::Overlap],

@@ -1,7 +1,7 @@
 //! Text form of updates, as on the right side of a script.
 
 use crate::event::{Ptr, PtrKind, Role, Wrapper};
-use crate::session::update::{CallbackUpdate, Fate, Phase, ReadEnd, Update, What};
+use crate::session::update::{CallbackUpdate, Fate, Phase, ReadEnd, Update, UpdateKind};
 
 fn name(ptr: Option<Ptr>) -> String {
     match ptr.map(Ptr::kind) {
@@ -19,36 +19,36 @@ fn name(ptr: Option<Ptr>) -> String {
 pub(super) fn describe(update: &Update) -> String {
     let read = update.read.map_or_else(|| "r?".to_owned(), |read| format!("r{read}"));
     match &update.what {
-        What::Open => {
+        UpdateKind::Open => {
             let session = update.session.as_ref().expect("an open has a session");
             let adopted = if session.adopted { " adopted" } else { "" };
             format!("s{} open {}{adopted}", session.id.0, session.opened_by.name())
         }
-        What::OpenFailed { ret } => format!("open failed {ret}"),
-        What::OpenLeaked { ret } => format!("open leaked {ret}"),
-        What::ReadBegin { pos, want, traverse_from, rewind, .. } => {
+        UpdateKind::OpenFailed { ret } => format!("open failed {ret}"),
+        UpdateKind::OpenLeaked { ret } => format!("open leaked {ret}"),
+        UpdateKind::ReadBegin { pos, want, traverse_from, rewind, .. } => {
             let traverse =
                 traverse_from.map_or_else(String::new, |from| format!(" traverse from {from}"));
             let rewind = if *rewind { " rewind" } else { "" };
             format!("{read} read {pos} want {want}{traverse}{rewind}")
         }
-        What::Callback(callback) => callback_words(callback),
-        What::Preview { bytes } => format!("preview {}", String::from_utf8_lossy(bytes)),
-        What::Grow { from, to, restart, traverse } => {
+        UpdateKind::Callback(callback) => callback_words(callback),
+        UpdateKind::Preview { bytes } => format!("preview {}", String::from_utf8_lossy(bytes)),
+        UpdateKind::Grow { from, to, restart, traverse } => {
             let traverse = if *traverse { " traverse" } else { "" };
             format!("grow {from}>{to} restart {restart}{traverse}")
         }
-        What::ReadEnd(end) => format!("{read} {}", read_end_words(end)),
-        What::LseekBegin { offset, whence } => {
+        UpdateKind::ReadEnd(end) => format!("{read} {}", read_end_words(end)),
+        UpdateKind::LseekBegin { offset, whence } => {
             let whence = ["set", "cur"].get(*whence as usize).unwrap_or(&"end");
             format!("lseek {whence} {offset}")
         }
-        What::LseekEnd { ret, passed_over, leftover, .. } => {
+        UpdateKind::LseekEnd { ret, passed_over, leftover, .. } => {
             format!("lseek = {ret} passed {passed_over} left {leftover}")
         }
-        What::Write { pos, want, ret } => format!("write {want} = {ret} to {pos}"),
-        What::PlainRead { pos, want, ret } => format!("{read} plain {want} = {ret} to {pos}"),
-        What::Close { by, undelivered, partial, totals, .. } => {
+        UpdateKind::Write { pos, want, ret } => format!("write {want} = {ret} to {pos}"),
+        UpdateKind::PlainRead { pos, want, ret } => format!("{read} plain {want} = {ret} to {pos}"),
+        UpdateKind::Close { by, undelivered, partial, totals, .. } => {
             let by = by.map_or("unseen", Wrapper::name);
             let dropped = if *undelivered > 0 {
                 format!(" undelivered {undelivered}")
@@ -58,13 +58,13 @@ pub(super) fn describe(update: &Update) -> String {
             let partial = if partial.is_empty() { String::new() } else { format!(" {partial:?}") };
             format!("close {by} {} B{dropped}{partial}", totals.bytes)
         }
-        What::Gap { lost, sessions } => {
+        UpdateKind::Gap { lost, sessions } => {
             let sessions: Vec<_> = sessions.iter().map(|id| format!("s{}", id.0)).collect();
             format!("gap {lost} {}", sessions.join(" "))
         }
-        What::Finding(finding) => format!("{} {}", finding.id, finding.message),
-        What::Blind { role, reason, .. } => format!("blind {}: {reason}", role.name()),
-        What::Disagreement { expected, observed } => {
+        UpdateKind::Finding(finding) => format!("{} {}", finding.id, finding.message),
+        UpdateKind::Blind { role, reason, .. } => format!("blind {}: {reason}", role.name()),
+        UpdateKind::Disagreement { expected, observed } => {
             format!("DISAGREES expected {expected}, observed {observed}")
         }
     }

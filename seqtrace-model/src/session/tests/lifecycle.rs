@@ -1,6 +1,6 @@
 //! Beginning and end of sessions, and events that are not reads.
 
-use crate::event::{Body, Callback, Event, Role, SeqState};
+use crate::event::{Callback, Event, EventKind, Role, SeqState};
 use crate::session::Tracker;
 use crate::session::tests::script::play;
 use crate::testing::simulator::reader::{open, task};
@@ -143,7 +143,7 @@ fn a_quiet_pass() {
         }
     };
     let callback = |role, ret| {
-        Body::Callback(Callback {
+        EventKind::Callback(Callback {
             key: 1,
             role,
             ret,
@@ -157,10 +157,10 @@ fn a_quiet_pass() {
     let state = SeqState::default();
     feed(
         2,
-        Body::ReadEnter { key: 1, task: task(1), pos: 0, want: 9, state, via: None },
+        EventKind::ReadEnter { key: 1, task: task(1), pos: 0, want: 9, state, via: None },
         &[(u64::MAX, false)],
     );
-    let begin = Body::PassBegin { key: 1, tid: 1, index: 0, size: 4096, count: 0, from: 0 };
+    let begin = EventKind::PassBegin { key: 1, tid: 1, index: 0, size: 4096, count: 0, from: 0 };
     feed(3, begin, &[(2, false), (3, true)]);
     feed(5, callback(Role::Start, 0x1000), &[(4, false), (5, true)]);
     feed(6, callback(Role::Stop, 0), &[(u64::MAX, false)]);

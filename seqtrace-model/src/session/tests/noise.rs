@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::event::{Body, Callback, Event, FileKind, OpTable, Open, Role, SeqState, Wrapper};
+use crate::event::{Callback, Event, EventKind, FileKind, OpTable, Open, Role, SeqState, Wrapper};
 use crate::symbol::Symbol;
 use crate::testing::resolve;
 use crate::testing::simulator::reader::task;
@@ -56,10 +56,10 @@ fn kind() -> impl Strategy<Value = FileKind> {
     })
 }
 
-fn open() -> impl Strategy<Value = Body> {
+fn open() -> impl Strategy<Value = EventKind> {
     (1..3_u32, 1..4_u32, any::<(bool, bool)>(), kind(), prop::option::of(wrapper())).prop_map(
         |(key, tid, (adopted, failed), kind, via)| {
-            Body::Open(Box::new(Open {
+            EventKind::Open(Box::new(Open {
                 ret: if failed { -12 } else { 0 },
                 file: u64::from(key),
                 adopted,
@@ -70,51 +70,51 @@ fn open() -> impl Strategy<Value = Body> {
     )
 }
 
-fn callback() -> impl Strategy<Value = Body> {
+fn callback() -> impl Strategy<Value = EventKind> {
     (1..3_u32, role(), natural(), int(), narrow(), any::<bool>()).prop_map(
         |(key, role, ret, index, count, full)| {
-            Body::Callback(Callback { key, role, ret, index, count, full, private: None })
+            EventKind::Callback(Callback { key, role, ret, index, count, full, private: None })
         },
     )
 }
 
-fn body() -> impl Strategy<Value = Body> {
+fn body() -> impl Strategy<Value = EventKind> {
     let key = 1..3_u32;
     let tid = 1..4_u32;
     prop_oneof![
         2 => open(),
         8 => callback(),
         3 => (key.clone(), tid.clone(), int(), natural(), state()).prop_map(
-            |(key, tid, pos, want, state)| Body::ReadEnter {
+            |(key, tid, pos, want, state)| EventKind::ReadEnter {
                 key, task: task(tid), pos, want, state, via: None,
             }
         ),
         3 => (key.clone(), tid.clone(), int(), state())
-            .prop_map(|(key, tid, ret, state)| Body::ReadExit { key, tid, ret, state }),
+            .prop_map(|(key, tid, ret, state)| EventKind::ReadExit { key, tid, ret, state }),
         2 => (key.clone(), tid.clone(), int(), 0..3_u32, state()).prop_map(
-            |(key, tid, offset, whence, state)| Body::LseekEnter { key, tid, offset, whence, state }
+            |(key, tid, offset, whence, state)| EventKind::LseekEnter { key, tid, offset, whence, state }
         ),
         2 => (key.clone(), tid.clone(), int(), state())
-            .prop_map(|(key, tid, ret, state)| Body::LseekExit { key, tid, ret, state }),
+            .prop_map(|(key, tid, ret, state)| EventKind::LseekExit { key, tid, ret, state }),
         4 => (key.clone(), tid.clone(), int(), narrow(), prop::bool::weighted(0.1), narrow())
-            .prop_map(|(key, tid, index, size, used, count)| Body::PassBegin {
+            .prop_map(|(key, tid, index, size, used, count)| EventKind::PassBegin {
                 key, tid, index, size, count: if used { count } else { 0 }, from: 0,
             }),
         1 => (key.clone(), tid.clone(), wrapper())
-            .prop_map(|(key, tid, wrapper)| Body::Release { key, tid, wrapper, private: 0, removed: false }),
+            .prop_map(|(key, tid, wrapper)| EventKind::Release { key, tid, wrapper, private: 0, removed: false }),
         1 => (key.clone(), tid.clone(), -4095..0_i32)
-            .prop_map(|(key, tid, ret)| Body::OpenFailed { key, tid, ret }),
+            .prop_map(|(key, tid, ret)| EventKind::OpenFailed { key, tid, ret }),
         1 => (key.clone(), tid.clone(), int(), natural(), int()).prop_map(
-            |(key, tid, pos, want, ret)| Body::Write { key, task: task(tid), pos, want, ret }
+            |(key, tid, pos, want, ret)| EventKind::Write { key, task: task(tid), pos, want, ret }
         ),
         1 => (key.clone(), tid, int(), natural(), int()).prop_map(
-            |(key, tid, pos, want, ret)| Body::PlainRead { key, task: task(tid), pos, want, ret }
+            |(key, tid, pos, want, ret)| EventKind::PlainRead { key, task: task(tid), pos, want, ret }
         ),
-        1 => key.prop_map(|key| Body::Preview { key, bytes: vec![1] }),
-        1 => natural().prop_map(|lost| Body::Gap { lost }),
+        1 => key.prop_map(|key| EventKind::Preview { key, bytes: vec![1] }),
+        1 => natural().prop_map(|lost| EventKind::Gap { lost }),
         1 => (1..5_u64, role())
-            .prop_map(|(address, role)| Body::Blind { function: Symbol::unnamed(address), role, reason: String::new() }),
-        1 => Just(Body::TableAttached {
+            .prop_map(|(address, role)| EventKind::Blind { function: Symbol::unnamed(address), role, reason: String::new() }),
+        1 => Just(EventKind::TableAttached {
             table: OpTable { start: 1, next: 2, show: 3, stop: 4 },
         }),
     ]

@@ -3,7 +3,7 @@
 
 use crate::event::{Ptr, Role};
 use crate::session::tests::check::{Known, check, updates};
-use crate::session::update::{CallbackUpdate, Fate, Update, What};
+use crate::session::update::{CallbackUpdate, Fate, Update, UpdateKind};
 use crate::testing::simulator::file::{AnyFile, List};
 use crate::testing::simulator::reader::{Act, run_full_size};
 
@@ -32,7 +32,7 @@ fn lines(file: List, acts: &[Act]) -> Vec<String> {
     let mut words = Vec::new();
     for update in &updates {
         words.extend(word(update));
-        if matches!(update.what, What::ReadEnd(_) | What::LseekEnd { .. }) {
+        if matches!(update.what, UpdateKind::ReadEnd(_) | UpdateKind::LseekEnd { .. }) {
             lines.push(fold(&std::mem::take(&mut words)).join(" "));
         }
     }
@@ -41,15 +41,15 @@ fn lines(file: List, acts: &[Act]) -> Vec<String> {
 
 fn word(update: &Update) -> Option<String> {
     Some(match &update.what {
-        What::ReadBegin { pos, .. } => format!("READ({pos})"),
-        What::ReadEnd(end) => format!("ret {}", end.ret),
-        What::LseekBegin { offset, whence } => {
+        UpdateKind::ReadBegin { pos, .. } => format!("READ({pos})"),
+        UpdateKind::ReadEnd(end) => format!("ret {}", end.ret),
+        UpdateKind::LseekBegin { offset, whence } => {
             format!("LSEEK({offset},{})", ["SET", "CUR", "END"][*whence as usize])
         }
-        What::LseekEnd { ret, leftover: 0, .. } => format!("ret {ret}"),
-        What::LseekEnd { ret, leftover, .. } => format!("ret {ret} leftover {leftover}"),
-        What::Callback(callback) => callback_word(callback),
-        What::Grow { to, .. } => format!("GROW({to})"),
+        UpdateKind::LseekEnd { ret, leftover: 0, .. } => format!("ret {ret}"),
+        UpdateKind::LseekEnd { ret, leftover, .. } => format!("ret {ret} leftover {leftover}"),
+        UpdateKind::Callback(callback) => callback_word(callback),
+        UpdateKind::Grow { to, .. } => format!("GROW({to})"),
         _ => return None,
     })
 }

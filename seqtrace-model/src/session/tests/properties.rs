@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 
-use crate::event::{Body, Callback, Event, FileKind, Role};
+use crate::event::{Callback, Event, EventKind, FileKind, Role};
 use crate::session::tests::check::{Known, check, updates};
 use crate::session::tests::describe::describe;
 use crate::session::tests::noise;
-use crate::session::update::{Partial, Update, What};
+use crate::session::update::{Partial, Update, UpdateKind};
 use crate::symbol::Symbol;
 use crate::testing::simulator::file::files;
 use crate::testing::simulator::log::Log;
@@ -74,7 +74,7 @@ proptest! {
         let log = run(1, plan);
         let all = updates(with_gaps(&log, &holes));
         check(&log, &all, Known::Some);
-        let affected = all.iter().any(|update| matches!(&update.what, What::Gap { sessions, .. } if !sessions.is_empty()));
+        let affected = all.iter().any(|update| matches!(&update.what, UpdateKind::Gap { sessions, .. } if !sessions.is_empty()));
         if affected {
             assert!(partial(&all).contains(&Partial::Gap));
         }
@@ -98,11 +98,11 @@ proptest! {
         let log = run(1, plan);
         let mut events = log.events;
         let lost = events.remove(at.index(events.len()));
-        if matches!(lost.body, Body::Write { .. }) {
+        if matches!(lost.body, EventKind::Write { .. }) {
             return Ok(());
         }
         let all = updates(events);
-        let opened = all.iter().any(|update| update.what == What::Open);
+        let opened = all.iter().any(|update| update.what == UpdateKind::Open);
         assert!(!opened || !partial(&all).is_empty(), "unnoticed: {lost:?}");
     }
 
@@ -130,11 +130,11 @@ proptest! {
             (Role::Stop, 0x400),
         ][role];
         let reason = "notrace".to_owned();
-        let blind = Event { time: 1, cpu: 0, body: Body::Blind { function: Symbol::unnamed(address), role, reason } };
+        let blind = Event { time: 1, cpu: 0, body: EventKind::Blind { function: Symbol::unnamed(address), role, reason } };
         let events = log.events.iter().filter(|event| match event.body {
-            Body::Callback(Callback { role: seen, .. }) => seen != role,
+            EventKind::Callback(Callback { role: seen, .. }) => seen != role,
             // The probe of start's entry is missing, too.
-            Body::PassBegin { .. } => role != Role::Start,
+            EventKind::PassBegin { .. } => role != Role::Start,
             _ => true,
         }).cloned();
         let all = updates(std::iter::once(blind).chain(events));
@@ -150,16 +150,16 @@ proptest! {
         let log = run(1, plan);
         let mut events = log.events.clone();
         let at = at.index(events.len());
-        let Body::Open(open) = &events[0].body else { return Ok(()) };
+        let EventKind::Open(open) = &events[0].body else { return Ok(()) };
         let FileKind::Seq { table, .. } = open.kind else { return Ok(()) };
         let time = events[at].time + 1;
-        let attached = Event { time, cpu: 0, body: Body::TableAttached { table } };
+        let attached = Event { time, cpu: 0, body: EventKind::TableAttached { table } };
         let unseen = events[..=at].to_vec();
         events.splice(..=at, unseen.into_iter().filter(|event| {
-            !matches!(event.body, Body::Callback(_) | Body::PassBegin { .. })
+            !matches!(event.body, EventKind::Callback(_) | EventKind::PassBegin { .. })
         }).chain([attached]));
         let all = updates(events);
-        let disagrees = all.iter().any(|update| matches!(update.what, What::Disagreement { .. }));
+        let disagrees = all.iter().any(|update| matches!(update.what, UpdateKind::Disagreement { .. }));
         let lines: Vec<_> = all.iter().map(describe).collect();
         assert!(!disagrees, "{}", lines.join("\n"));
         check(&log, &all, Known::Some);
@@ -180,7 +180,7 @@ fn with_gaps(log: &Log, holes: &[(usize, usize)]) -> Vec<Event> {
         let at = at.min(events.len());
         let end = (at + lost).min(events.len());
         let time = at.checked_sub(1).map_or(0, |before| events[before].time) + 1;
-        let gap = Event { time, cpu: 0, body: Body::Gap { lost: lost as u64 } };
+        let gap = Event { time, cpu: 0, body: EventKind::Gap { lost: lost as u64 } };
         events.splice(at..end, [gap]);
     }
     events
@@ -189,7 +189,7 @@ fn with_gaps(log: &Log, holes: &[(usize, usize)]) -> Vec<Event> {
 /// Returns the reasons why sessions were not seen whole.
 fn partial(updates: &[Update]) -> Vec<Partial> {
     let closes = updates.iter().filter_map(|update| match &update.what {
-        What::Close { partial, .. } => Some(partial.clone()),
+        UpdateKind::Close { partial, .. } => Some(partial.clone()),
         _ => None,
     });
     closes.flatten().collect()

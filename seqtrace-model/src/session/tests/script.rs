@@ -16,7 +16,8 @@
 //! Pointers are capital letters. Right: `;` separates updates. Each event is 1 µs after the previous one.
 
 use crate::event::{
-    Body, Callback, Event, FileKind, Key, OpTable, Open, Ptr, Role, SeqState, Task, Via, Wrapper,
+    Callback, Event, EventKind, FileKind, Key, OpTable, Open, Ptr, Role, SeqState, Task, Via,
+    Wrapper,
 };
 use crate::session::Tracker;
 use crate::session::tests::describe::describe;
@@ -74,12 +75,12 @@ impl Parser {
         Event { time: self.time, cpu: 0, body }
     }
 
-    fn body(&mut self, key: Key, tid: u32, words: &[&str]) -> Body {
+    fn body(&mut self, key: Key, tid: u32, words: &[&str]) -> EventKind {
         let number = |at: usize| words[at].parse::<i64>().expect(words[at]);
         let state = || state(&words.join(" "));
         match words[0] {
-            "open" => Body::Open(Box::new(open(key, tid, &words[1..]))),
-            "read" => Body::ReadEnter {
+            "open" => EventKind::Open(Box::new(open(key, tid, &words[1..]))),
+            "read" => EventKind::ReadEnter {
                 key,
                 task: task(tid),
                 pos: number(1),
@@ -87,11 +88,11 @@ impl Parser {
                 state: state(),
                 via: Via::ALL.iter().copied().find(|via| words.contains(&via.name())),
             },
-            "=" => Body::ReadExit { key, tid, ret: number(1), state: state() },
+            "=" => EventKind::ReadExit { key, tid, ret: number(1), state: state() },
             "lseek" if words[1] == "=" => {
-                Body::LseekExit { key, tid, ret: number(2), state: state() }
+                EventKind::LseekExit { key, tid, ret: number(2), state: state() }
             }
-            "lseek" => Body::LseekEnter {
+            "lseek" => EventKind::LseekEnter {
                 key,
                 tid,
                 offset: number(2),
@@ -106,7 +107,7 @@ impl Parser {
                 self.index = number(1);
                 self.count = 0;
                 let size = words.get(2).map_or(4096, |size| size.parse().expect("a size"));
-                Body::PassBegin { key, tid, index: self.index, size, count: 0, from: 0 }
+                EventKind::PassBegin { key, tid, index: self.index, size, count: 0, from: 0 }
             }
             "start" => self.callback(key, Role::Start, pointer(words[2]).0, &words[3..]),
             "next" => self.callback(key, Role::Next, pointer(words[2]).0, &words[3..]),
@@ -116,28 +117,32 @@ impl Parser {
                 self.callback(key, Role::Show, ret.cast_unsigned(), &words[1..])
             }
             "stop" => self.callback(key, Role::Stop, 0, &words[1..]),
-            "preview" => Body::Preview { key, bytes: words[1].as_bytes().to_vec() },
-            "release" => {
-                Body::Release { key, tid, wrapper: wrapper(words[1]), private: 0, removed: false }
-            }
+            "preview" => EventKind::Preview { key, bytes: words[1].as_bytes().to_vec() },
+            "release" => EventKind::Release {
+                key,
+                tid,
+                wrapper: wrapper(words[1]),
+                private: 0,
+                removed: false,
+            },
             "fail" => {
-                Body::OpenFailed { key, tid, ret: words[1].parse().expect("a negative errno") }
+                EventKind::OpenFailed { key, tid, ret: words[1].parse().expect("a negative errno") }
             }
-            "write" => Body::Write {
+            "write" => EventKind::Write {
                 key,
                 task: task(tid),
                 pos: number(3),
                 want: number(1).unsigned_abs(),
                 ret: number(2),
             },
-            "plain" => Body::PlainRead {
+            "plain" => EventKind::PlainRead {
                 key,
                 task: task(tid),
                 pos: number(3),
                 want: number(1).unsigned_abs(),
                 ret: number(2),
             },
-            "gap" => Body::Gap { lost: number(1).unsigned_abs() },
+            "gap" => EventKind::Gap { lost: number(1).unsigned_abs() },
             "blind" => {
                 let (role, address) = match words[1] {
                     "start" => (Role::Start, TABLE.start),
@@ -145,18 +150,18 @@ impl Parser {
                     "show" => (Role::Show, TABLE.show),
                     _ => (Role::Stop, TABLE.stop),
                 };
-                Body::Blind {
+                EventKind::Blind {
                     function: Symbol::unnamed(address),
                     role,
                     reason: "notrace".to_owned(),
                 }
             }
-            "attached" => Body::TableAttached { table: TABLE },
+            "attached" => EventKind::TableAttached { table: TABLE },
             other => panic!("what is {other}?"),
         }
     }
 
-    fn callback(&mut self, key: Key, role: Role, ret: u64, words: &[&str]) -> Body {
+    fn callback(&mut self, key: Key, role: Role, ret: u64, words: &[&str]) -> EventKind {
         for word in words {
             if let Some(index) = word.strip_prefix('@') {
                 self.index = index.parse().expect("an index");
@@ -169,7 +174,7 @@ impl Parser {
         let (index, count) = (self.index, self.count);
         // Changes that the core makes between two callbacks are in the script: the next `=` shows a dropped rendering,
         // the next `@` a corrected index.
-        Body::Callback(Callback { key, role, ret, index, count, full, private: None })
+        EventKind::Callback(Callback { key, role, ret, index, count, full, private: None })
     }
 }
 

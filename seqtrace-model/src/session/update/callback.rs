@@ -19,7 +19,7 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fate {
     /// The core kept the rendering, at known file offsets. If no read fetches it, the session's
-    /// [`undelivered`](super::What::Close::undelivered) bytes count it.
+    /// [`undelivered`](super::UpdateKind::Close::undelivered) bytes count it.
     Emitted,
     /// The record alone overflowed the buffer. The core drops it, doubles the buffer and renders it again.
     DiscardedOverflow,

@@ -1,6 +1,6 @@
 //! The kernel's loop (fs/seq_file.c, 6.12), from its description.
 
-use crate::event::{Body, Callback, Key, Ptr, PtrKind, Role, SeqState};
+use crate::event::{Callback, EventKind, Key, Ptr, PtrKind, Role, SeqState};
 use crate::session::update::{Fate, Phase, Range, Totals};
 use crate::testing::simulator::file::{Output, SeqFile};
 use crate::testing::simulator::log::{Delivered, Log, TrueCall};
@@ -88,7 +88,7 @@ impl Seq {
         }
     }
 
-    pub fn emit(&mut self, body: Body) -> u64 {
+    pub fn emit(&mut self, body: EventKind) -> u64 {
         let time = self.log.emit(body);
         self.states.push((time, self.state()));
         time
@@ -127,7 +127,7 @@ impl Seq {
             self.pass += 1;
             self.totals.passes += 1;
             let narrow = |value| u32::try_from(value).expect("small");
-            self.began = self.emit(Body::PassBegin {
+            self.began = self.emit(EventKind::PassBegin {
                 key: self.key,
                 tid: self.tid,
                 index: self.index,
@@ -154,7 +154,7 @@ impl Seq {
                 0
             }
         };
-        let time = self.emit(Body::Callback(Callback {
+        let time = self.emit(EventKind::Callback(Callback {
             key: self.key,
             role,
             ret,

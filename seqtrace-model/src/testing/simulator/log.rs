@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{Body, Event, Ptr, Role};
+use crate::event::{Event, EventKind, Ptr, Role};
 use crate::session::update::{Fate, Phase, Range, Totals};
 
 /// Distance between two events, ns. Events of other threads fit in between.
@@ -65,7 +65,7 @@ pub struct Log {
 
 impl Log {
     /// Emits an event and returns its time.
-    pub fn emit(&mut self, body: Body) -> u64 {
+    pub fn emit(&mut self, body: EventKind) -> u64 {
         self.now += TICK;
         self.events.push(Event { time: self.now, cpu: 0, body });
         self.now

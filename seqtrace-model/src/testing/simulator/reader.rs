@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::event::{Body, Event, FileKind, OpTable, Open, SeqState, Task, Via, Wrapper};
+use crate::event::{Event, EventKind, FileKind, OpTable, Open, SeqState, Task, Via, Wrapper};
 use crate::testing::resolve;
 use crate::testing::simulator::core::{Iter, Seq};
 use crate::testing::simulator::file::AnyFile;
@@ -61,10 +61,10 @@ pub fn task(tid: u32) -> Task {
 }
 
 /// Returns the open of a simulated session.
-pub fn open(key: u32, adopted: bool) -> Body {
+pub fn open(key: u32, adopted: bool) -> EventKind {
     let table = OpTable { start: 0x100, next: 0x200, show: 0x300, stop: 0x400 };
     let kind = FileKind::Seq { m: u64::from(key), op: 2, table, private: 0, size: 0, inner: 0 };
-    Body::Open(Box::new(Open {
+    EventKind::Open(Box::new(Open {
         file: u64::from(key) << 8,
         adopted,
         ino: 1,
@@ -191,7 +191,13 @@ impl Descriptor {
         Some(call)
     }
 
-    fn entry(&mut self, tid: u32, act: Act, crowd: bool, state: SeqState) -> Option<(Call, Body)> {
+    fn entry(
+        &mut self,
+        tid: u32,
+        act: Act,
+        crowd: bool,
+        state: SeqState,
+    ) -> Option<(Call, EventKind)> {
         let key = self.seq.key;
         let kind = match act {
             Act::Read { want, fault } => {
@@ -212,17 +218,22 @@ impl Descriptor {
                 return None;
             }
             Act::Write => {
-                let body = Body::Write { key, task: task(tid), pos: 3, want: 3, ret: 3 };
+                let body = EventKind::Write { key, task: task(tid), pos: 3, want: 3, ret: 3 };
                 self.seq.emit(body);
                 return None;
             }
         };
         let body = match kind {
-            CallKind::Read { pos, want, .. } => {
-                Body::ReadEnter { key, task: task(tid), pos, want, state, via: Some(Via::ReadIter) }
-            }
+            CallKind::Read { pos, want, .. } => EventKind::ReadEnter {
+                key,
+                task: task(tid),
+                pos,
+                want,
+                state,
+                via: Some(Via::ReadIter),
+            },
             CallKind::Lseek { offset, whence } => {
-                Body::LseekEnter { key, tid, offset, whence, state }
+                EventKind::LseekEnter { key, tid, offset, whence, state }
             }
         };
         Some((Call { tid, kind, done: None }, body))
@@ -262,12 +273,12 @@ impl Descriptor {
         self.note(call, time);
     }
 
-    fn exit_body(&self, call: Call, state: SeqState) -> Body {
+    fn exit_body(&self, call: Call, state: SeqState) -> EventKind {
         let (key, tid) = (self.seq.key, call.tid);
         let ret = call.done.expect("it has returned").ret;
         match call.kind {
-            CallKind::Read { .. } => Body::ReadExit { key, tid, ret, state },
-            CallKind::Lseek { .. } => Body::LseekExit { key, tid, ret, state },
+            CallKind::Read { .. } => EventKind::ReadExit { key, tid, ret, state },
+            CallKind::Lseek { .. } => EventKind::LseekExit { key, tid, ret, state },
         }
     }
 
@@ -323,7 +334,7 @@ impl Descriptor {
     fn release(mut self) -> Log {
         let key = self.seq.key;
         self.seq.release();
-        self.seq.emit(Body::Release {
+        self.seq.emit(EventKind::Release {
             key,
             tid: 1,
             wrapper: Wrapper::SeqRelease,

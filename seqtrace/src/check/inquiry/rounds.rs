@@ -98,10 +98,10 @@ impl Rounds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::oracle::What;
+    use crate::check::oracle::DifferenceKind;
 
     fn differs(at: u64) -> Outcome {
-        let what = What::Beyond { got: b"x".to_vec() };
+        let what = DifferenceKind::Beyond { got: b"x".to_vec() };
         Outcome::Differs(Difference { call: 1, at, what })
     }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     check::{
         call::Syscall,
-        oracle::{Difference, End, What},
+        oracle::{Difference, DifferenceKind, End},
         plan::Kind,
         repro::Repro,
         verdict::{Failure, Found},
@@ -41,7 +41,8 @@ fn finding(id: u16, name: &'static str, cause: Option<u16>) -> Found {
 }
 
 fn broken() -> Report {
-    let difference = Difference { call: 1, at: 6, what: What::Beyond { got: b"2\n".to_vec() } };
+    let difference =
+        Difference { call: 1, at: 6, what: DifferenceKind::Beyond { got: b"2\n".to_vec() } };
     let failure = Failure { syscall: Syscall::Pread, at: 6, want: 4096, difference, steady: true };
     let plan = |kind, outcome| PlanReport { kind, calls: 2, bytes: 6, outcome };
     let errno = nix::libc::EINVAL;

@@ -32,7 +32,7 @@ mod wrong;
 
 pub(crate) use search::Search;
 
-use super::oracle::What;
+use super::oracle::DifferenceKind;
 
 /// A command that shows a bug.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,23 +46,23 @@ pub(crate) struct Repro {
 }
 
 /// Describes a difference at a file offset.
-pub(crate) fn describe(at: u64, what: &What) -> String {
+pub(crate) fn describe(at: u64, what: &DifferenceKind) -> String {
     let text = |bytes: &[u8]| crate::escape::text(bytes, false).to_string();
     match what {
-        What::Bytes { expected, got } => {
+        DifferenceKind::Bytes { expected, got } => {
             format!("at byte {at}: \"{}\" instead of \"{}\"", text(got), text(expected))
         }
-        What::Beyond { got } => format!("past the end, at byte {at}: \"{}\"", text(got)),
-        What::EndsEarly { expected } => {
+        DifferenceKind::Beyond { got } => format!("past the end, at byte {at}: \"{}\"", text(got)),
+        DifferenceKind::EndsEarly { expected } => {
             format!("ends at byte {at}, before \"{}\"", text(expected))
         }
-        What::Fails { errno } => {
+        DifferenceKind::Fails { errno } => {
             format!("fails with {} at byte {at}", super::verdict::errno_name(*errno))
         }
-        What::Succeeds { errno } => {
+        DifferenceKind::Succeeds { errno } => {
             format!("no {} at byte {at}", super::verdict::errno_name(*errno))
         }
-        What::Astray { to } => format!("lseek to {at} returned {to}"),
+        DifferenceKind::Astray { to } => format!("lseek to {at} returned {to}"),
     }
 }
 

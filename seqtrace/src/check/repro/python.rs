@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{facts::Facts, list::failure, ops::Op, script::Script};
 use crate::check::{
     call::Syscall,
-    oracle::What,
+    oracle::DifferenceKind,
     plan::{self, Kind, LARGE, PAGE, Shape, Slot, Step},
     verdict::{Failure, Report},
 };
@@ -21,7 +21,7 @@ pub(super) fn scripts(report: &Report, shape: &Shape, facts: &Facts) -> Vec<Scri
     let mut scripts = Vec::new();
     for plan in &report.plans {
         let Some(failure) = failure(plan) else { continue };
-        if let What::Astray { .. } = failure.difference.what {
+        if let DifferenceKind::Astray { .. } = failure.difference.what {
             scripts.push(Script::Lseek { to: failure.at });
         }
         match plan.kind {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     check::{
         call::{Call, Syscall},
-        oracle::{Difference, End, Outcome, Reference, What},
+        oracle::{Difference, DifferenceKind, End, Outcome, Reference},
     },
     render::Count,
 };
@@ -57,9 +57,9 @@ impl Wrong {
                     return None;
                 }
                 let what = if some > all {
-                    What::Beyond { got: Vec::new() }
+                    DifferenceKind::Beyond { got: Vec::new() }
                 } else {
-                    What::EndsEarly { expected: Vec::new() }
+                    DifferenceKind::EndsEarly { expected: Vec::new() }
                 };
                 difference(0, what)
             }
@@ -120,7 +120,7 @@ fn numbers(measure: Measure, script: &Script, first: &Wrong, others: &[Wrong]) -
     Some(format!("{got} instead of {right}{end}"))
 }
 
-const fn difference(at: u64, what: What) -> Difference {
+const fn difference(at: u64, what: DifferenceKind) -> Difference {
     Difference { call: 0, at, what }
 }
 
@@ -141,11 +141,11 @@ fn differ(got: &[u8], right: &[u8], errno: Option<i32>) -> Option<Difference> {
     let reference = Reference { bytes: right.to_vec(), end: End::Eof };
     let outcome = reference.compare(calls);
     let is_short = match &outcome {
-        Outcome::Differs(difference) => matches!(difference.what, What::EndsEarly { .. }),
+        Outcome::Differs(difference) => matches!(difference.what, DifferenceKind::EndsEarly { .. }),
         _ => true,
     };
     match (outcome, errno.filter(|_| is_short)) {
-        (_, Some(errno)) => Some(difference(got.len() as u64, What::Fails { errno })),
+        (_, Some(errno)) => Some(difference(got.len() as u64, DifferenceKind::Fails { errno })),
         (Outcome::Differs(Difference { at, what, .. }), _) => Some(difference(at, what)),
         _ => None,
     }

@@ -9,7 +9,7 @@ use seqtrace_model::trace::{Shown, Sink};
 
 use crate::{
     rules::Finding,
-    session::update::{Fate, Partial, Session, SessionId, Update, What},
+    session::update::{Fate, Partial, Session, SessionId, Update, UpdateKind},
 };
 
 /// Largest number of ends of records that are stored for a session.
@@ -64,7 +64,10 @@ impl Sink for Collector {
     fn update(&mut self, update: &Update) -> Shown {
         let returns = matches!(
             update.what,
-            What::Open | What::ReadEnd(_) | What::LseekEnd { .. } | What::Close { .. }
+            UpdateKind::Open
+                | UpdateKind::ReadEnd(_)
+                | UpdateKind::LseekEnd { .. }
+                | UpdateKind::Close { .. }
         );
         self.returned.set(self.returned.get().wrapping_add(u64::from(returns)));
         self.seen.update(update);
@@ -75,9 +78,9 @@ impl Sink for Collector {
 impl Seen {
     fn update(&mut self, update: &Update) {
         match &update.what {
-            What::Gap { lost, .. } => self.lost += lost,
-            What::Finding(finding) => self.findings.push(Finding::clone(finding)),
-            What::Open => {
+            UpdateKind::Gap { lost, .. } => self.lost += lost,
+            UpdateKind::Finding(finding) => self.findings.push(Finding::clone(finding)),
+            UpdateKind::Open => {
                 if let Some(session) = &update.session {
                     self.sessions.push(SeenSession {
                         session: Arc::clone(session),
@@ -89,17 +92,17 @@ impl Seen {
                     });
                 }
             }
-            What::ReadBegin { pos, .. } => {
+            UpdateKind::ReadBegin { pos, .. } => {
                 if let Some(seen) = self.session(update) {
                     seen.log.read(*pos);
                 }
             }
-            What::Preview { bytes } => {
+            UpdateKind::Preview { bytes } => {
                 if let Some(seen) = self.session(update) {
                     seen.log.text(bytes);
                 }
             }
-            What::Callback(callback) => {
+            UpdateKind::Callback(callback) => {
                 let Some(seen) = self.session(update) else { return };
                 seen.log.callback(callback);
                 seen.skipped += u64::from(
@@ -114,7 +117,7 @@ impl Seen {
                     seen.record_ends.push(end);
                 }
             }
-            What::Close { partial, by, .. } => {
+            UpdateKind::Close { partial, by, .. } => {
                 if let Some(seen) = self.session(update) {
                     seen.closed = by.is_some();
                     seen.partial.clone_from(partial);

@@ -2,7 +2,7 @@
 
 use crate::{
     check::{
-        oracle::{End, What},
+        oracle::{DifferenceKind, End},
         plan::Kind,
     },
     event::Role,
@@ -239,7 +239,7 @@ fn accuse(report: &mut Report, evidence: &str, culprit: Option<&Proof>) {
 fn astray(plan: &PlanReport) -> Option<(u64, i64)> {
     let failure = plan.failure()?;
     match failure.difference.what {
-        What::Astray { to } => Some((failure.at, to)),
+        DifferenceKind::Astray { to } => Some((failure.at, to)),
         _ => None,
     }
 }

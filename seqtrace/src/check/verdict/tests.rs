@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    check::oracle::{Difference, What},
+    check::oracle::{Difference, DifferenceKind},
     rules::Id,
     session::update::SessionId,
 };
@@ -24,7 +24,8 @@ fn finding(id: u16, severity: Severity, session: u32) -> Finding {
 }
 
 fn failed(kind: Kind) -> PlanReport {
-    let difference = Difference { call: 0, at: 27, what: What::Beyond { got: b"x".to_vec() } };
+    let difference =
+        Difference { call: 0, at: 27, what: DifferenceKind::Beyond { got: b"x".to_vec() } };
     let failure = Failure { syscall: Syscall::Read, at: 27, want: 27, difference, steady: true };
     PlanReport { kind, calls: 1, bytes: 27, outcome: PlanOutcome::Fail(failure) }
 }

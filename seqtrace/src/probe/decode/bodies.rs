@@ -5,19 +5,19 @@ use seqtrace_model::symbol::Unnamed;
 
 use super::{DecodeError, decode_prefix};
 use crate::event::{
-    Body, Callback, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper,
+    Callback, EventKind, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper,
 };
 
 /// Decodes a record other than a batch.
-pub(super) fn decode_body(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
+pub(super) fn decode_body(head: &Head, record: &[u8]) -> Result<EventKind, DecodeError> {
     let kind =
         Kind::from_u8(head.kind).ok_or(DecodeError::Unknown { what: "kind", value: head.kind })?;
     Ok(match kind {
-        Kind::Open => Body::Open(Box::new(open(record)?)),
+        Kind::Open => EventKind::Open(Box::new(open(record)?)),
         Kind::ReadEnter => read_enter(head, record)?,
         Kind::ReadExit => {
             let (read, _) = decode_prefix::<wire::ReadExit>(record, "the return of a read")?;
-            Body::ReadExit {
+            EventKind::ReadExit {
                 key: read.session,
                 tid: read.tid,
                 ret: read.ret,
@@ -26,7 +26,7 @@ pub(super) fn decode_body(head: &Head, record: &[u8]) -> Result<Body, DecodeErro
         }
         Kind::LseekEnter => {
             let (seek, _) = decode_prefix::<wire::LseekEnter>(record, "the entry of an lseek")?;
-            Body::LseekEnter {
+            EventKind::LseekEnter {
                 key: seek.session,
                 tid: seek.tid,
                 offset: seek.offset,
@@ -36,7 +36,7 @@ pub(super) fn decode_body(head: &Head, record: &[u8]) -> Result<Body, DecodeErro
         }
         Kind::LseekExit => {
             let (seek, _) = decode_prefix::<wire::LseekExit>(record, "the return of an lseek")?;
-            Body::LseekExit {
+            EventKind::LseekExit {
                 key: seek.session,
                 tid: seek.tid,
                 ret: seek.ret,
@@ -52,27 +52,27 @@ pub(super) fn decode_body(head: &Head, record: &[u8]) -> Result<Body, DecodeErro
         Kind::Release => release(head, record)?,
         Kind::OpenFailed => {
             let (open, _) = decode_prefix::<wire::OpenFailed>(record, "a failed open")?;
-            Body::OpenFailed { key: open.session, tid: open.tid, ret: open.ret }
+            EventKind::OpenFailed { key: open.session, tid: open.tid, ret: open.ret }
         }
         Kind::Write => {
             let (key, task, pos, want, ret) = io(record)?;
-            Body::Write { key, task, pos, want, ret }
+            EventKind::Write { key, task, pos, want, ret }
         }
         Kind::PlainRead => {
             let (key, task, pos, want, ret) = io(record)?;
-            Body::PlainRead { key, task, pos, want, ret }
+            EventKind::PlainRead { key, task, pos, want, ret }
         }
         Kind::Preview => {
             let (preview, rest) = decode_prefix::<wire::Preview>(record, "a preview")?;
             let bytes = prefix(rest, preview.len, "a preview's bytes")?.to_vec();
-            Body::Preview { key: preview.session, bytes }
+            EventKind::Preview { key: preview.session, bytes }
         }
     })
 }
 
-fn read_enter(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
+fn read_enter(head: &Head, record: &[u8]) -> Result<EventKind, DecodeError> {
     let (read, _) = decode_prefix::<wire::ReadEnter>(record, "the entry of a read")?;
-    Ok(Body::ReadEnter {
+    Ok(EventKind::ReadEnter {
         key: read.session,
         task: task(&read.task),
         pos: read.pos,
@@ -87,9 +87,9 @@ fn read_enter(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
     })
 }
 
-fn pass_begin(record: &[u8]) -> Result<Body, DecodeError> {
+fn pass_begin(record: &[u8]) -> Result<EventKind, DecodeError> {
     let (pass, _) = decode_prefix::<wire::PassBegin>(record, "the begin of a pass")?;
-    Ok(Body::PassBegin {
+    Ok(EventKind::PassBegin {
         key: pass.session,
         tid: pass.tid,
         index: pass.index,
@@ -99,9 +99,9 @@ fn pass_begin(record: &[u8]) -> Result<Body, DecodeError> {
     })
 }
 
-fn started(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
+fn started(head: &Head, record: &[u8]) -> Result<EventKind, DecodeError> {
     let (start, _) = decode_prefix::<wire::Started>(record, "start")?;
-    Ok(Body::Callback(Callback {
+    Ok(EventKind::Callback(Callback {
         key: start.session,
         role: Role::Start,
         ret: start.ret,
@@ -112,9 +112,9 @@ fn started(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
     }))
 }
 
-fn release(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
+fn release(head: &Head, record: &[u8]) -> Result<EventKind, DecodeError> {
     let (release, _) = decode_prefix::<wire::Release>(record, "a release")?;
-    Ok(Body::Release {
+    Ok(EventKind::Release {
         key: release.session,
         tid: release.tid,
         wrapper: wrapper(head.flags & !wire::FLAG_REMOVED)?,
@@ -124,8 +124,8 @@ fn release(head: &Head, record: &[u8]) -> Result<Body, DecodeError> {
 }
 
 /// Decodes the next() of a pair.
-pub(super) fn next_of(key: Key, pair: &Pair) -> Body {
-    Body::Callback(Callback {
+pub(super) fn next_of(key: Key, pair: &Pair) -> EventKind {
+    EventKind::Callback(Callback {
         key,
         role: Role::Next,
         ret: pair.next,
@@ -137,8 +137,8 @@ pub(super) fn next_of(key: Key, pair: &Pair) -> Body {
 }
 
 /// Decodes the show() of a pair.
-pub(super) fn show_of(key: Key, pair: &Pair) -> Body {
-    Body::Callback(Callback {
+pub(super) fn show_of(key: Key, pair: &Pair) -> EventKind {
+    EventKind::Callback(Callback {
         key,
         role: Role::Show,
         ret: i64::from(pair.ret).cast_unsigned(),
@@ -149,9 +149,9 @@ pub(super) fn show_of(key: Key, pair: &Pair) -> Body {
     })
 }
 
-fn callback(head: &Head, record: &[u8], role: Role) -> Result<Body, DecodeError> {
+fn callback(head: &Head, record: &[u8], role: Role) -> Result<EventKind, DecodeError> {
     let (callback, _) = decode_prefix::<wire::Callback>(record, role.name())?;
-    Ok(Body::Callback(Callback {
+    Ok(EventKind::Callback(Callback {
         key: callback.session,
         role,
         ret: callback.ret,

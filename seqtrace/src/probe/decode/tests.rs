@@ -29,7 +29,7 @@ fn a_callback_is_decoded() {
         [Event {
             time: 5,
             cpu: 0,
-            body: Body::Callback(Callback {
+            body: EventKind::Callback(Callback {
                 key: 7,
                 role: Role::Next,
                 ret: 0,
@@ -47,7 +47,7 @@ fn a_gap_stands_before_the_event_that_reveals_it_and_counts_by_cpu() {
     let mut decoder = Decoder::new();
     decode_all(&mut decoder, callback_record(1, 0).as_bytes());
     let events = decode_all(&mut decoder, callback_record(1, 37).as_bytes());
-    assert_eq!(events[0].body, Body::Gap { lost: 37 });
+    assert_eq!(events[0].body, EventKind::Gap { lost: 37 });
     assert_eq!(events.len(), 2);
     // The other CPU has lost nothing, this one nothing more.
     assert_eq!(decode_all(&mut decoder, callback_record(0, 0).as_bytes()).len(), 1);
@@ -55,7 +55,7 @@ fn a_gap_stands_before_the_event_that_reveals_it_and_counts_by_cpu() {
     // What was lost at the very end is found from the counters.
     let mut tail = Vec::new();
     decoder.finish(&[0, 40], 9, |event| tail.push(event));
-    assert_eq!(tail, [Event { time: 9, cpu: 1, body: Body::Gap { lost: 3 } }]);
+    assert_eq!(tail, [Event { time: 9, cpu: 1, body: EventKind::Gap { lost: 3 } }]);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_loss_counter_may_wrap() {
     let mut decoder = Decoder::new();
     decode_all(&mut decoder, callback_record(0, u32::MAX).as_bytes());
     let events = decode_all(&mut decoder, callback_record(0, 1).as_bytes());
-    assert_eq!(events[0].body, Body::Gap { lost: 2 });
+    assert_eq!(events[0].body, EventKind::Gap { lost: 2 });
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn an_open_that_fails_after_seq_open() {
     let head = Head { time: 5, lost: 0, cpu: 0, kind: Kind::OpenFailed as u8, flags: 0 };
     let open = wire::OpenFailed { head, session: 7, tid: 3, ret: -22, pad: 0 };
     let events = decode_all(&mut Decoder::new(), open.as_bytes());
-    let body = Body::OpenFailed { key: 7, tid: 3, ret: -22 };
+    let body = EventKind::OpenFailed { key: 7, tid: 3, ret: -22 };
     assert_eq!(events, [Event { time: 5, cpu: 0, body }]);
 }
 
@@ -109,7 +109,7 @@ fn names_come_out_root_first() {
     let mut record = open.as_bytes().to_vec();
     record.extend_from_slice(b"tcp\0net\0rubbish");
     let events = decode_all(&mut Decoder::new(), &record);
-    let Body::Open(open) = &events[0].body else { panic!("{events:?}") };
+    let EventKind::Open(open) = &events[0].body else { panic!("{events:?}") };
     assert_eq!(open.components, [b"net".to_vec(), b"tcp".to_vec()]);
     assert_eq!(open.task.comm, b"cat");
     assert_eq!(open.via, Some(Wrapper::SingleOpen));
@@ -248,7 +248,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn time_and_role(event: &Event) -> (u64, Role) {
     match event.body {
-        Body::Callback(Callback { role, .. }) => (event.time, role),
+        EventKind::Callback(Callback { role, .. }) => (event.time, role),
         ref other => panic!("{other:?}"),
     }
 }

@@ -11,7 +11,8 @@ use seqtrace_model::symbol::{Symbol, Unnamed};
 
 use crate::{
     event::{
-        Body, Callback, Event, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper,
+        Callback, Event, EventKind, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via,
+        Wrapper,
     },
     recording::{
         Head, Item, ReadError, Reader,
@@ -92,15 +93,15 @@ prop_compose! {
     fn callback()(
         key in key(), role in role(), ret in any::<u64>(), index in any::<i64>(),
         count in any::<u32>(), full in any::<bool>(), private in option::of(any::<u64>()),
-    ) -> Body {
-        Body::Callback(Callback { key, role, ret, index, count, full, private })
+    ) -> EventKind {
+        EventKind::Callback(Callback { key, role, ret, index, count, full, private })
     }
 }
 
-fn body() -> impl Strategy<Value = Body> {
+fn body() -> impl Strategy<Value = EventKind> {
     let tid = || 1..5u32;
     prop_oneof![
-        open().prop_map(|open| Body::Open(Box::new(open))),
+        open().prop_map(|open| EventKind::Open(Box::new(open))),
         (
             key(),
             task(),
@@ -109,7 +110,7 @@ fn body() -> impl Strategy<Value = Body> {
             state(),
             proptest::option::of(proptest::sample::select(Via::ALL))
         )
-            .prop_map(|(key, task, pos, want, state, via)| Body::ReadEnter {
+            .prop_map(|(key, task, pos, want, state, via)| EventKind::ReadEnter {
                 key,
                 task,
                 pos,
@@ -117,14 +118,10 @@ fn body() -> impl Strategy<Value = Body> {
                 state,
                 via
             }),
-        (key(), tid(), any::<i64>(), state()).prop_map(|(key, tid, ret, state)| Body::ReadExit {
-            key,
-            tid,
-            ret,
-            state
-        }),
+        (key(), tid(), any::<i64>(), state())
+            .prop_map(|(key, tid, ret, state)| EventKind::ReadExit { key, tid, ret, state }),
         (key(), tid(), any::<i64>(), 0..4u32, state()).prop_map(
-            |(key, tid, offset, whence, state)| Body::LseekEnter {
+            |(key, tid, offset, whence, state)| EventKind::LseekEnter {
                 key,
                 tid,
                 offset,
@@ -132,14 +129,10 @@ fn body() -> impl Strategy<Value = Body> {
                 state
             }
         ),
-        (key(), tid(), any::<i64>(), state()).prop_map(|(key, tid, ret, state)| Body::LseekExit {
-            key,
-            tid,
-            ret,
-            state
-        }),
+        (key(), tid(), any::<i64>(), state())
+            .prop_map(|(key, tid, ret, state)| EventKind::LseekExit { key, tid, ret, state }),
         (key(), tid(), any::<i64>(), any::<[u32; 3]>()).prop_map(
-            |(key, tid, index, [size, count, from])| Body::PassBegin {
+            |(key, tid, index, [size, count, from])| EventKind::PassBegin {
                 key,
                 tid,
                 index,
@@ -149,9 +142,9 @@ fn body() -> impl Strategy<Value = Body> {
             }
         ),
         callback(),
-        (key(), bytes()).prop_map(|(key, bytes)| Body::Preview { key, bytes }),
+        (key(), bytes()).prop_map(|(key, bytes)| EventKind::Preview { key, bytes }),
         (key(), tid(), wrapper(), any::<(u64, bool)>()).prop_map(
-            |(key, tid, wrapper, (private, removed))| Body::Release {
+            |(key, tid, wrapper, (private, removed))| EventKind::Release {
                 key,
                 tid,
                 wrapper,
@@ -159,19 +152,24 @@ fn body() -> impl Strategy<Value = Body> {
                 removed
             }
         ),
-        (key(), tid(), any::<i32>()).prop_map(|(key, tid, ret)| Body::OpenFailed { key, tid, ret }),
+        (key(), tid(), any::<i32>()).prop_map(|(key, tid, ret)| EventKind::OpenFailed {
+            key,
+            tid,
+            ret
+        }),
         (key(), task(), any::<i64>(), any::<u64>(), any::<i64>())
-            .prop_map(|(key, task, pos, want, ret)| Body::Write { key, task, pos, want, ret }),
-        (key(), task(), any::<i64>(), any::<u64>(), any::<i64>())
-            .prop_map(|(key, task, pos, want, ret)| Body::PlainRead { key, task, pos, want, ret }),
+            .prop_map(|(key, task, pos, want, ret)| EventKind::Write { key, task, pos, want, ret }),
+        (key(), task(), any::<i64>(), any::<u64>(), any::<i64>()).prop_map(
+            |(key, task, pos, want, ret)| EventKind::PlainRead { key, task, pos, want, ret }
+        ),
         // Small enough for the sum that the model makes.
-        (0..1u64 << 40).prop_map(|lost| Body::Gap { lost }),
-        (any::<u64>(), role(), ".{0,9}").prop_map(|(address, role, reason)| Body::Blind {
+        (0..1u64 << 40).prop_map(|lost| EventKind::Gap { lost }),
+        (any::<u64>(), role(), ".{0,9}").prop_map(|(address, role, reason)| EventKind::Blind {
             function: Symbol::unnamed(address),
             role,
             reason
         }),
-        table().prop_map(|table| Body::TableAttached { table }),
+        table().prop_map(|table| EventKind::TableAttached { table }),
     ]
 }
 
@@ -252,7 +250,7 @@ proptest! {
 
     #[test]
     fn a_callback_without_a_value_that_it_needs_is_refused(body in callback()) {
-        let Body::Callback(Callback { role, .. }) = body else { panic!("{body:?}") };
+        let EventKind::Callback(Callback { role, .. }) = body else { panic!("{body:?}") };
         let event = Event { time: 5, cpu: 1, body };
         let (ret, other) = match role {
             Role::Start | Role::Next => ("pointer", "ret"),
@@ -272,7 +270,7 @@ proptest! {
 
 #[test]
 fn an_unknown_kind_is_one_of_a_newer_version() {
-    let event = Event { time: 5, cpu: 1, body: Body::Gap { lost: 1 } };
+    let event = Event { time: 5, cpu: 1, body: EventKind::Gap { lost: 1 } };
     let kind = ["teleport"].into_iter().collect::<DictionaryArray<Int8Type>>();
     assert_eq!(
         read_with(&event, "kind", Some(Arc::new(kind))).unwrap_err(),
@@ -285,7 +283,7 @@ fn a_full_batch_is_written_by_itself() {
     let event = |index: i64| Event {
         time: 7,
         cpu: 1,
-        body: Body::Callback(Callback {
+        body: EventKind::Callback(Callback {
             key: 1,
             role: Role::Next,
             ret: 0,

@@ -8,7 +8,7 @@ use expect_test::expect;
 
 use super::events::encode;
 use crate::{
-    event::{Body, Event},
+    event::{Event, EventKind},
     recording::{Head, ReadError, Reader, metadata::FORMAT},
     render::Header,
 };
@@ -62,7 +62,7 @@ fn metadata_can_be_read_by_people() {
 /// A changed column changes the format. Increase [`FORMAT`] if an older seqtrace would misread it.
 #[test]
 fn columns() {
-    let event = Event { time: 1, cpu: 2, body: Body::Gap { lost: 3 } };
+    let event = Event { time: 1, cpu: 2, body: EventKind::Gap { lost: 3 } };
     let bytes = encode(&head(), &[event], &[]);
     // Arrow's own reader, without this module's checks.
     let mut reader = StreamReader::try_new(bytes.as_slice(), None).unwrap();

@@ -12,7 +12,7 @@ use seqtrace_model::{
 
 use super::events;
 use crate::{
-    event::{Body, Callback, Event, FileKind, Functions, OpTable},
+    event::{Callback, Event, EventKind, FileKind, Functions, OpTable},
     filter::{Filter, Rule, Selection},
     pipeline::{Pipeline, Until, Wanted},
     recording::{Ending, Head, Item, Played, ReadError, Reader, Recorder, play},
@@ -40,14 +40,14 @@ struct Fickle(u64);
 impl Fickle {
     fn name(&mut self, event: &mut Event) {
         match &mut event.body {
-            Body::Open(open) if !open.own => {
+            EventKind::Open(open) if !open.own => {
                 if !open.path_cut {
                     self.0 += 1;
                     open.path = [format!("/proc/{}/", self.0).as_bytes(), b"\xff\x1b"].concat();
                 }
                 open.functions = open.kind.functions(self);
             }
-            Body::Blind { function, .. } => *function = self.function(function.address),
+            EventKind::Blind { function, .. } => *function = self.function(function.address),
             _ => {}
         }
     }
@@ -187,10 +187,10 @@ pub(super) fn sessions(plans: Vec<Plan>) -> Vec<Event> {
     for (key, plan) in (1..).zip(plans) {
         for mut event in run(key, plan).events {
             match &mut event.body {
-                Body::Open(open) => open.task.pid = key % 3,
+                EventKind::Open(open) => open.task.pid = key % 3,
                 // The simulator emits no previews.
-                Body::Callback(Callback { index, .. }) if *index % 5 == 4 => {
-                    let preview = Body::Preview { key, bytes: vec![b'x', 0x1b, 0xff] };
+                EventKind::Callback(Callback { index, .. }) if *index % 5 == 4 => {
+                    let preview = EventKind::Preview { key, bytes: vec![b'x', 0x1b, 0xff] };
                     all.push(Event { time: event.time + 1, cpu: 1, body: preview });
                 }
                 _ => {}
@@ -201,7 +201,7 @@ pub(super) fn sessions(plans: Vec<Plan>) -> Vec<Event> {
     all.sort_by_key(|event| event.time);
     let lost = all.len() / 3;
     if lost % 4 == 3 {
-        let gap = Body::Gap { lost: 1 };
+        let gap = EventKind::Gap { lost: 1 };
         all[lost] = Event { time: all[lost].time, cpu: 0, body: gap };
     }
     all

@@ -12,7 +12,7 @@ use super::object::{
 };
 use super::text::{BootTime, ErrorName, Raw, ReadName, SessionName, Version, raw, text};
 use crate::render::{self, Clock};
-use crate::session::update::{self, Update, What};
+use crate::session::update::{self, Update, UpdateKind};
 
 pub(super) fn header(header: &render::Header) -> Object<'_> {
     let render::Header { version, kernel, machine, backend, backend_reason, ring_bytes, command } =
@@ -68,22 +68,22 @@ impl<'a> Converter<'a> {
     pub(super) fn object(&self) -> Option<Object<'a>> {
         let at = self.at();
         Some(match &self.update.what {
-            What::ReadBegin { .. } | What::LseekBegin { .. } => return None,
-            What::Open => self.open(0)?,
-            What::OpenFailed { ret } | What::OpenLeaked { ret } => self.open(*ret)?,
-            What::Callback(callback) => Object::Cb(Cb::new(at, callback)),
-            What::Preview { bytes } => {
+            UpdateKind::ReadBegin { .. } | UpdateKind::LseekBegin { .. } => return None,
+            UpdateKind::Open => self.open(0)?,
+            UpdateKind::OpenFailed { ret } | UpdateKind::OpenLeaked { ret } => self.open(*ret)?,
+            UpdateKind::Callback(callback) => Object::Cb(Cb::new(at, callback)),
+            UpdateKind::Preview { bytes } => {
                 let bytes = bytes.get(..self.preview).unwrap_or(bytes);
                 Object::Preview(Preview { at, text: text(bytes), text_bytes: raw(bytes) })
             }
-            What::Grow { from, to, restart, traverse } => {
+            UpdateKind::Grow { from, to, restart, traverse } => {
                 let (from, to, restart, traverse) = (*from, *to, *restart, *traverse);
                 Object::Grow(Grow { at, from, to, restart, traverse })
             }
-            What::ReadEnd(end) => Object::Read(Box::new(self.read(end))),
-            What::LseekEnd { ret, passed_over, leftover, duration } => {
+            UpdateKind::ReadEnd(end) => Object::Read(Box::new(self.read(end))),
+            UpdateKind::LseekEnd { ret, passed_over, leftover, duration } => {
                 let arguments = self.call.and_then(|begin| match begin.what {
-                    What::LseekBegin { offset, whence } => Some((offset, whence)),
+                    UpdateKind::LseekBegin { offset, whence } => Some((offset, whence)),
                     _ => None,
                 });
                 Object::Lseek(Box::new(Lseek {
@@ -99,11 +99,11 @@ impl<'a> Converter<'a> {
                     duration: *duration,
                 }))
             }
-            What::Write { pos, want, ret } => Object::Write(self.transfer(*pos, *want, *ret)),
-            What::PlainRead { pos, want, ret } => {
+            UpdateKind::Write { pos, want, ret } => Object::Write(self.transfer(*pos, *want, *ret)),
+            UpdateKind::PlainRead { pos, want, ret } => {
                 Object::PlainRead(self.transfer(*pos, *want, *ret))
             }
-            What::Close {
+            UpdateKind::Close {
                 by,
                 totals,
                 lifetime,
@@ -124,19 +124,19 @@ impl<'a> Converter<'a> {
                 private: Option::of(private),
                 findings: Vec::of(findings),
             })),
-            What::Finding(finding) => {
+            UpdateKind::Finding(finding) => {
                 Object::Finding(Box::new(Finding::new(at, self.who(), finding)))
             }
-            What::Gap { lost, sessions } => {
+            UpdateKind::Gap { lost, sessions } => {
                 Object::Gap(Gap { at, lost: *lost, sessions: Vec::of(sessions) })
             }
-            What::Blind { function, role, reason } => Object::Note(Note {
+            UpdateKind::Blind { function, role, reason } => Object::Note(Note {
                 role: Some(Role::of(role)),
                 function: Of::of(function),
                 reason: Some(reason),
                 ..self.note(NoteKind::Blind)
             }),
-            What::Disagreement { expected, observed } => Object::Note(Note {
+            UpdateKind::Disagreement { expected, observed } => Object::Note(Note {
                 expected: Some(expected),
                 observed: Some(observed),
                 ..self.note(NoteKind::Disagreement)

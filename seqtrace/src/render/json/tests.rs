@@ -12,7 +12,7 @@ use super::{Json, keys, schema_of_object};
 use crate::escape::is_deceptive;
 use crate::event::{Role, Task};
 use crate::schema::of_a_line;
-use crate::session::update::What;
+use crate::session::update::UpdateKind;
 
 fn json() -> Options {
     Options { format: Format::Json, preview: 64, ..Options::default() }
@@ -213,17 +213,17 @@ proptest! {
         let mut story = Story::new(&Options { ascii, ..json() });
         story.session = Some(Arc::new(session(1, &name)));
         story.task = Some(Arc::new(Task { comm: name.clone(), ..Task::default() }));
-        story.emit(What::Open);
+        story.emit(UpdateKind::Open);
         story.read(1, pos, 5);
-        story.emit(What::Preview { bytes: name.clone() });
+        story.emit(UpdateKind::Preview { bytes: name.clone() });
         story.read_end(pos, |_| ());
         let lossy = String::from_utf8_lossy(&name).into_owned();
-        story.emit(What::Blind {
+        story.emit(UpdateKind::Blind {
             function: symbol(&lossy, Some(&lossy)),
             role: Role::Show,
             reason: lossy.clone(),
         });
-        story.emit(What::Disagreement { expected: lossy.clone(), observed: lossy });
+        story.emit(UpdateKind::Disagreement { expected: lossy.clone(), observed: lossy });
         let text = story.data();
         prop_assert!(!text.chars().any(|c| c != '\n' && (c.is_control() || is_deceptive(c))));
         prop_assert!(!ascii || text.is_ascii());
@@ -273,7 +273,7 @@ fn times_before_the_beginning_are_negative() {
         session: None,
         read: None,
         task: None,
-        what: What::Gap { lost: 1, sessions: Vec::new() },
+        what: UpdateKind::Gap { lost: 1, sessions: Vec::new() },
     };
     sink.update(&update, &mut out);
     let gap = objects(str::from_utf8(&out.data).unwrap()).pop().unwrap();

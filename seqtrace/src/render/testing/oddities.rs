@@ -6,7 +6,7 @@ use super::{BEGIN, Story, callbacks, cat, error, record, session, symbol};
 use crate::event::{FileKind, Ptr, Role, Task, Wrapper};
 use crate::rules::{Blame, Cause, Evidence, Finding, FindingCount, Id, Severity, Value, Witness};
 use crate::session::update::{
-    Callbacks, Fate, Partial, Range, SessionId, Summary, Symbol, Totals, What,
+    Callbacks, Fate, Partial, Range, SessionId, Summary, Symbol, Totals, UpdateKind,
 };
 
 impl Story {
@@ -18,8 +18,8 @@ impl Story {
         self.odd_end();
         self.odd_sessions();
         (self.session, self.task) = (None, None);
-        self.emit(What::Gap { lost: 37, sessions: (7..9).map(SessionId).collect() });
-        self.emit(What::Gap { lost: 1, sessions: (1..21).map(SessionId).collect() });
+        self.emit(UpdateKind::Gap { lost: 37, sessions: (7..9).map(SessionId).collect() });
+        self.emit(UpdateKind::Gap { lost: 1, sessions: (1..21).map(SessionId).collect() });
         self.end(&Summary::default());
     }
 
@@ -28,12 +28,12 @@ impl Story {
         self.start(0, record(0));
         self.show(0, record(0), 4096, 4096, Fate::DiscardedOverflow);
         self.stop(0, record(0));
-        self.emit(What::Grow { from: 4096, to: 8192, restart: 1, traverse: false });
+        self.emit(UpdateKind::Grow { from: 4096, to: 8192, restart: 1, traverse: false });
         self.start(0, Ptr::TOKEN);
         self.show(0, Ptr::TOKEN, 0, 0, Fate::Empty);
         self.show(1, record(1), 0, 0, Fate::Unknown);
         self.show(2, record(2), 90, 90, Fate::Emitted);
-        self.emit(What::Preview { bytes: b"eth0: \x1b[31m1\n\xff".to_vec() });
+        self.emit(UpdateKind::Preview { bytes: b"eth0: \x1b[31m1\n\xff".to_vec() });
         self.callback(|callback| {
             (callback.v, callback.ret_int) = (Some(record(3)), Some(7));
             (callback.bytes, callback.fate) = (Some(3), Some(Fate::Skipped));
@@ -69,17 +69,17 @@ impl Story {
         self.start(0, record(0));
         self.show(0, record(0), 27, 27, Fate::PassedOver);
         self.show(1, record(1), 27, 54, Fate::Emitted);
-        self.emit(What::Grow { from: 8192, to: 16384, restart: 2, traverse: true });
+        self.emit(UpdateKind::Grow { from: 8192, to: 16384, restart: 2, traverse: true });
         self.read_end(-14, |end| end.totals.passed_over = 1);
-        self.emit(What::LseekBegin { offset: 40, whence: 1 });
+        self.emit(UpdateKind::LseekBegin { offset: 40, whence: 1 });
         let (passed_over, leftover) = (1, 14);
-        self.emit(What::LseekEnd { ret: 40, passed_over, leftover, duration: Some(3_100) });
-        self.emit(What::LseekBegin { offset: 0, whence: 2 });
-        self.emit(What::LseekEnd { ret: -22, passed_over: 0, leftover: 0, duration: None });
-        self.emit(What::Write { pos: 6, want: 6, ret: 6 });
-        self.emit(What::Write { pos: 8, want: 6, ret: 2 });
-        self.emit(What::Write { pos: 8, want: 6, ret: -22 });
-        self.emit(What::Blind {
+        self.emit(UpdateKind::LseekEnd { ret: 40, passed_over, leftover, duration: Some(3_100) });
+        self.emit(UpdateKind::LseekBegin { offset: 0, whence: 2 });
+        self.emit(UpdateKind::LseekEnd { ret: -22, passed_over: 0, leftover: 0, duration: None });
+        self.emit(UpdateKind::Write { pos: 6, want: 6, ret: 6 });
+        self.emit(UpdateKind::Write { pos: 8, want: 6, ret: 2 });
+        self.emit(UpdateKind::Write { pos: 8, want: 6, ret: -22 });
+        self.emit(UpdateKind::Blind {
             function: symbol("t_show", None),
             role: Role::Show,
             reason: "notrace function".to_owned(),
@@ -87,11 +87,11 @@ impl Story {
     }
 
     fn odd_end(&mut self) {
-        self.emit(What::Disagreement {
+        self.emit(UpdateKind::Disagreement {
             expected: "show, next or stop".to_owned(),
             observed: "start".to_owned(),
         });
-        self.emit(What::Close {
+        self.emit(UpdateKind::Close {
             by: None,
             totals: Totals { reads: 1, writes: 2, written: 8, ..Totals::default() },
             lifetime: None,
@@ -117,14 +117,14 @@ impl Story {
         plain.path_cut = true;
         self.session = Some(Arc::new(plain));
         self.task = Some(Arc::new(Task { tid: 4130, comm: b"a\x1b]0;b\xc3".to_vec(), ..cat() }));
-        self.emit(What::Open);
-        self.emit(What::PlainRead { pos: 12, want: 131_072, ret: 12 });
-        self.emit(What::PlainRead { pos: 12, want: 131_072, ret: -5 });
+        self.emit(UpdateKind::Open);
+        self.emit(UpdateKind::PlainRead { pos: 12, want: 131_072, ret: 12 });
+        self.emit(UpdateKind::PlainRead { pos: 12, want: 131_072, ret: -5 });
         let mut adopted = session(3, b"/sys/fs/cgroup/cpu.stat");
         adopted.adopted = true;
         adopted.callbacks = None;
         self.session = Some(Arc::new(adopted));
-        self.emit(What::Open);
+        self.emit(UpdateKind::Open);
         let mut single = session(4, b"/proc/uptime");
         single.opened_by = Wrapper::SingleOpen;
         single.callbacks = Some(Callbacks {
@@ -134,10 +134,10 @@ impl Story {
             ..callbacks("single", None)
         });
         self.session = Some(Arc::new(single));
-        self.emit(What::Open);
-        self.emit(What::OpenFailed { ret: -12 });
-        self.emit(What::OpenLeaked { ret: -22 });
-        self.emit(What::Close {
+        self.emit(UpdateKind::Open);
+        self.emit(UpdateKind::OpenFailed { ret: -12 });
+        self.emit(UpdateKind::OpenLeaked { ret: -22 });
+        self.emit(UpdateKind::Close {
             by: None,
             totals: Totals::default(),
             lifetime: Some(9_000),
@@ -162,7 +162,7 @@ impl Story {
             Value::Errno(5),
             Value::Witnesses(vec![Witness::Position, Witness::Bytes]),
         ];
-        self.emit(What::Finding(Box::new(Finding {
+        self.emit(UpdateKind::Finding(Box::new(Finding {
             id: Id(201),
             name: "double emit",
             severity: Severity::Error,

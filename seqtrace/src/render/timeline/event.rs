@@ -5,7 +5,7 @@ use super::super::style::{Color, Glyph};
 use super::super::wording;
 use super::callback::{self, Layout};
 use crate::event::{SeqState, Via};
-use crate::session::update::{ReadEnd, Update, What};
+use crate::session::update::{ReadEnd, Update, UpdateKind};
 
 /// Column of a preview's text, relative to the event.
 const PREVIEW: usize = 9;
@@ -24,8 +24,10 @@ impl Event<'_> {
     pub(super) fn write(self, line: &mut Line<'_>) {
         let glyphs = line.style.glyphs;
         match &self.update.what {
-            What::Open | What::OpenFailed { .. } | What::OpenLeaked { .. } => self.open(line),
-            What::ReadBegin { pos, want, traverse_from, rewind, via, state } => {
+            UpdateKind::Open | UpdateKind::OpenFailed { .. } | UpdateKind::OpenLeaked { .. } => {
+                self.open(line)
+            }
+            UpdateKind::ReadBegin { pos, want, traverse_from, rewind, via, state } => {
                 self.bracket(line, glyphs.begin);
                 line.color(Color::Strong, "READ ").put(format_args!(" off {pos}  want {want}"));
                 if let Some(core) = traverse_from {
@@ -39,12 +41,12 @@ impl Event<'_> {
                     entry(line, *via, state);
                 }
             }
-            What::Preview { bytes } => {
+            UpdateKind::Preview { bytes } => {
                 self.bracket(line, glyphs.inside);
                 let shown = bytes.get(..self.preview).unwrap_or(bytes);
                 line.pad(PREVIEW, 0).put("\"").bytes(shown).put("\"");
             }
-            What::Grow { from, to, restart, traverse } => {
+            UpdateKind::Grow { from, to, restart, traverse } => {
                 self.bracket(line, if *traverse { glyphs.traverse } else { glyphs.inside });
                 let arrow = glyphs.arrow;
                 line.color(
@@ -52,13 +54,13 @@ impl Event<'_> {
                     format_args!("OVERFLOW {from}/{from} {arrow} grow {to}, restart {restart}"),
                 );
             }
-            What::ReadEnd(end) => self.read_end(line, end),
-            What::LseekBegin { offset, whence } => {
+            UpdateKind::ReadEnd(end) => self.read_end(line, end),
+            UpdateKind::LseekBegin { offset, whence } => {
                 self.bracket(line, glyphs.begin);
                 line.color(Color::Strong, "LSEEK");
                 line.put(format_args!(" {} {offset}", wording::whence(*whence)));
             }
-            What::LseekEnd { ret, passed_over, leftover, duration } => {
+            UpdateKind::LseekEnd { ret, passed_over, leftover, duration } => {
                 self.bracket(line, glyphs.end);
                 if *ret < 0 {
                     wording::failed(line, *ret);
@@ -68,14 +70,14 @@ impl Event<'_> {
                 wording::lseek_rest(line, *passed_over, *leftover);
                 self.duration(line, *duration);
             }
-            What::Write { .. } => wording::call(line, "WRITE", self.update),
-            What::PlainRead { .. } => wording::call(line, "READ ", self.update),
-            What::Close { .. } => wording::call(line, "CLOSE", self.update),
-            What::Gap { .. } | What::Blind { .. } | What::Disagreement { .. } => {
+            UpdateKind::Write { .. } => wording::call(line, "WRITE", self.update),
+            UpdateKind::PlainRead { .. } => wording::call(line, "READ ", self.update),
+            UpdateKind::Close { .. } => wording::call(line, "CLOSE", self.update),
+            UpdateKind::Gap { .. } | UpdateKind::Blind { .. } | UpdateKind::Disagreement { .. } => {
                 wording::common(line, self.update);
             }
             // They have writers of their own.
-            What::Callback(_) | What::Finding(_) => {}
+            UpdateKind::Callback(_) | UpdateKind::Finding(_) => {}
         }
     }
 
@@ -85,7 +87,7 @@ impl Event<'_> {
         if let Some(session) = &self.update.session {
             wording::path(line, session);
             line.put("   ");
-            if matches!(self.update.what, What::OpenFailed { .. }) {
+            if matches!(self.update.what, UpdateKind::OpenFailed { .. }) {
                 line.put(session.opened_by.name()).put("  ");
             }
             wording::opened(line, self.update, session);

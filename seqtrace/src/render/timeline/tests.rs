@@ -9,7 +9,7 @@ use super::super::testing::{Story, record, session, symbol};
 use super::super::{Format, Options, Time, renderer};
 use crate::escape::is_deceptive;
 use crate::event::{Role, Task};
-use crate::session::update::{Fate, What};
+use crate::session::update::{Fate, UpdateKind};
 
 #[test]
 fn a_cat_reads_as_what_it_is() {
@@ -173,13 +173,13 @@ fn quiet_leaves_the_data() {
 #[test]
 fn long_traces_widen_the_columns() {
     let mut story = Story::new(&columns(&["time", "task", "event"]));
-    story.emit(What::Write { pos: 1, want: 1, ret: 1 });
+    story.emit(UpdateKind::Write { pos: 1, want: 1, ret: 1 });
     story.time += 1_000_000_000_000;
     story.task =
         Some(Arc::new(Task { pid: 4_194_304, tid: 7, comm: b"a long name".to_vec(), uid: 0 }));
-    story.emit(What::Write { pos: 1, want: 1, ret: 1 });
+    story.emit(UpdateKind::Write { pos: 1, want: 1, ret: 1 });
     story.task = None;
-    story.emit(What::Write { pos: 1, want: 1, ret: 1 });
+    story.emit(UpdateKind::Write { pos: 1, want: 1, ret: 1 });
     expect![[r#"
             TIME TASK         EVENT
         0.000000 cat/4123     WRITE 1 B  off 1 after
@@ -209,11 +209,11 @@ proptest! {
         }
         story.session = Some(Arc::new(named));
         story.task = Some(Arc::new(Task { comm: name.clone(), ..Task::default() }));
-        story.emit(What::Open);
-        story.emit(What::Preview { bytes: name });
+        story.emit(UpdateKind::Open);
+        story.emit(UpdateKind::Preview { bytes: name });
         let function = symbol(&lossy, Some(&lossy));
-        story.emit(What::Blind { function, role: Role::Show, reason: lossy.clone() });
-        story.emit(What::Disagreement { expected: lossy.clone(), observed: lossy });
+        story.emit(UpdateKind::Blind { function, role: Role::Show, reason: lossy.clone() });
+        story.emit(UpdateKind::Disagreement { expected: lossy.clone(), observed: lossy });
         let text = story.data();
         prop_assert!(!text.chars().any(|c| c != '\n' && (c.is_control() || is_deceptive(c))));
         prop_assert!(!ascii || text.is_ascii());

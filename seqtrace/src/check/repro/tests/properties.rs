@@ -11,7 +11,7 @@ use super::{
 use crate::{
     check::{
         call::Syscall,
-        oracle::{Difference, What},
+        oracle::{Difference, DifferenceKind},
         verdict::{Failure, PlanOutcome, PlanReport, Report},
     },
     rules::{Evidence, Value},
@@ -32,7 +32,7 @@ fn records() -> impl Strategy<Value = Vec<Vec<u8>>> {
 /// Returns a report in which each plan differs at some offset, and which has findings of these rules.
 fn accuse(report: &mut Report, at: u64, ids: &[u16], pair: (i64, i64, i64)) {
     for plan in &mut report.plans {
-        let difference = Difference { call: 0, at, what: What::Astray { to: 0 } };
+        let difference = Difference { call: 0, at, what: DifferenceKind::Astray { to: 0 } };
         let failure = Failure { syscall: Syscall::Read, at, want: 1, difference, steady: true };
         plan.outcome = PlanOutcome::Fail(failure);
     }

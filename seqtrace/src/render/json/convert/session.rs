@@ -4,7 +4,7 @@ use super::Converter;
 use crate::event::{FileKind, OpTable, Task, Via};
 use crate::render::json::object::{Function, Functions, Kind, Object, Of, Open, Range, Read, Who};
 use crate::render::json::text::{Address, Device, ErrorName, raw, text};
-use crate::session::update::{self, ReadEnd, Session, What};
+use crate::session::update::{self, ReadEnd, Session, UpdateKind};
 
 impl<'a> Converter<'a> {
     pub(super) fn open(&self, ret: i32) -> Option<Object<'a>> {
@@ -103,7 +103,7 @@ impl<'a> Converter<'a> {
             eof: *eof,
             partial: Option::of(partial),
         };
-        if let Some(What::ReadBegin { pos, want, traverse_from, rewind, via, state: _ }) =
+        if let Some(UpdateKind::ReadBegin { pos, want, traverse_from, rewind, via, state: _ }) =
             self.call.map(|begin| &begin.what)
         {
             (read.pos, read.want, read.rewind) = (Some(*pos), Some(*want), Some(*rewind));

@@ -4,7 +4,7 @@ use super::super::super::arbitrary::story;
 use super::super::super::line::{self, Line, Pointer};
 use super::super::super::style::Style;
 use super::*;
-use crate::session::update::What;
+use crate::session::update::UpdateKind;
 
 /// Renders a callback through `fmt`: what [`write`] is compared with.
 fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Color>, callback: &CallbackUpdate) {
@@ -153,7 +153,7 @@ proptest! {
         let style = Style::new(color, ascii);
         let layout = if narrow { &Layout::NARROW } else { &Layout::WIDE };
         for update in updates {
-            let What::Callback(callback) = &update.what else { continue };
+            let UpdateKind::Callback(callback) = &update.what else { continue };
             let session = update.session.as_ref().map(|session| session.id);
             let (mut width, mut plain_width) = (0, 0);
             let shown = line::text(style, |line| {
