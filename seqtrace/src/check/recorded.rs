@@ -56,7 +56,7 @@ impl ReportCollector {
         }
         match &update.what {
             UpdateKind::Finding(finding) => {
-                add(&mut file.report.found, [Finding::clone(finding)], None)
+                add(&mut file.report.found, [Finding::clone(finding)], None);
             }
             UpdateKind::ReadEnd(end) => match i32::try_from(end.ret) {
                 Ok(ret) if ret < 0 => file.errno = Some(ret.saturating_neg()),

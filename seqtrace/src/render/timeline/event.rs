@@ -25,7 +25,7 @@ impl Event<'_> {
         let glyphs = line.style.glyphs;
         match &self.update.what {
             UpdateKind::Open | UpdateKind::OpenFailed { .. } | UpdateKind::OpenLeaked { .. } => {
-                self.open(line)
+                self.open(line);
             }
             UpdateKind::ReadBegin { pos, want, traverse_from, rewind, via, state } => {
                 self.bracket(line, glyphs.begin);
