@@ -73,7 +73,7 @@ fn open() -> impl Strategy<Value = Body> {
 fn callback() -> impl Strategy<Value = Body> {
     (1..3_u32, role(), natural(), int(), narrow(), any::<bool>()).prop_map(
         |(key, role, ret, index, count, full)| {
-            Body::Callback(Callback { key, role, ret, index, count, full, private: None })
+            Body::Callback(Callback { index, count, full, ..Callback::new(key, role, ret) })
         },
     )
 }
