@@ -5,7 +5,7 @@
 
 use aya_ebpf::bindings::pt_regs;
 use seqtrace_common::slots::{PendingBatch, SessionState, Slot};
-use seqtrace_common::wire::{Batch, Callback, Kind, PAIRS, Pair};
+use seqtrace_common::wire::{Batch, Kind, PAIRS, Pair};
 
 use crate::{
     emit::{self, emit, emit_at},
@@ -37,12 +37,12 @@ pub(crate) fn buffer_next(regs: *const pt_regs, m: u64, session: u32, batch: &mu
         at = 0;
     }
     let pair = pair(batch, at);
-    let BufferState { count, flags, index } = kernel::read_buffer_state(m);
+    let buffer = kernel::read_buffer_state(m);
     pair.next = kernel::returned(regs);
-    pair.index = index;
+    pair.index = buffer.index;
     pair.next_after = after as u32;
-    pair.next_count = count;
-    pair.next_flags = flags;
+    pair.next_count = buffer.count;
+    pair.next_flags = buffer.flags;
     // SAFETY: a field of our own state. User space may read it at any time.
     unsafe { (&raw mut batch.pending_next).write_volatile(at + 1) };
 }
@@ -57,17 +57,16 @@ pub(crate) fn buffer_show(regs: *const pt_regs, m: u64, session: u32, batch: &mu
 /// Completes the pair of the pending next with its show. Emits them as separate events if they do not form a pair.
 #[inline(always)]
 pub(crate) fn buffer_pair(ret: i32, buffer: BufferState, session: u32, batch: &mut PendingBatch) {
-    let BufferState { count, flags, index } = buffer;
     // 1-based; 0: no next is pending.
     let number = batch.pending_next;
     if number != 0 {
         let after = kernel::now().wrapping_sub(batch.time);
         let pair = pair(batch, number - 1);
-        if after <= MAX_BATCH_SPAN_NS && batch.cpu == kernel::cpu() && pair.index == index {
+        if after <= MAX_BATCH_SPAN_NS && batch.cpu == kernel::cpu() && pair.index == buffer.index {
             pair.show_after = after as u32;
-            pair.count = count;
+            pair.count = buffer.count;
             pair.ret = ret;
-            pair.flags = flags;
+            pair.flags = buffer.flags;
             batch.pending_next = 0;
             // SAFETY: a field of our own state. User space may read it at any time.
             unsafe { (&raw mut batch.pairs).write_volatile(number) };
@@ -164,21 +163,16 @@ fn submit_pending_next(session: u32, batch: &mut PendingBatch) {
         return;
     }
     batch.pending_next = 0;
-    let Pair { next, index, next_after, next_count, next_flags, .. } = *pair(batch, number - 1);
-    let time = batch.time.wrapping_add(u64::from(next_after));
+    let pair = *pair(batch, number - 1);
+    let time = batch.time.wrapping_add(u64::from(pair.next_after));
+    let buffer = BufferState::of_next(&pair);
     // The event has the number of the current CPU, because it also has the loss counter of the current CPU.
-    emit_at(
-        Kind::Next,
-        next_flags,
-        || time,
-        |head| Callback { head, session, count: next_count, ret: next, index },
-    );
+    emit_at(Kind::Next, buffer.flags, || time, |head| buffer.callback(head, session, pair.next));
 }
 
 /// Emits the return of a show that is not part of a pair.
 #[inline(always)]
 pub(crate) fn emit_show(session: u32, ret: i32, buffer: BufferState) {
-    let BufferState { count, flags, index } = buffer;
     let ret = i64::from(ret) as u64;
-    emit(Kind::Show, flags, |head| Callback { head, session, count, ret, index });
+    emit(Kind::Show, buffer.flags, |head| buffer.callback(head, session, ret));
 }

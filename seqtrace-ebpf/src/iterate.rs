@@ -11,14 +11,14 @@
 use aya_ebpf::{bindings::pt_regs, macros::kprobe, programs::ProbeContext};
 use seqtrace_common::slots::{PendingBatch, SessionState, Slot};
 use seqtrace_common::wire::{
-    Callback, FLAG_FULL, Kind, PREVIEW_BYTES, PassBegin, Preview, SeqState, Started,
+    FLAG_FULL, Kind, PREVIEW_BYTES, PassBegin, Preview, SeqState, Started,
 };
 
 use crate::{
     batch,
     config::config,
     emit::{self, emit},
-    kernel::{self, BufferState, field},
+    kernel::{self, field},
     maps::{PassState, Traversing},
     session,
     table::{self, Lookup},
@@ -55,11 +55,12 @@ pub(crate) fn pass_begin(m: u64, state: &mut SessionState, batch: Option<&mut Pe
 #[inline(never)]
 pub(crate) fn start_returned(regs: *const pt_regs, m: u64, state: &mut SessionState) {
     let ret = kernel::returned(regs);
-    let BufferState { count, flags, index } = kernel::read_buffer_state(m);
-    state.count = count;
+    let buffer = kernel::read_buffer_state(m);
+    state.count = buffer.count;
     let session = state.key;
     let private = field(m, config!(offsets.seq_file_private));
-    emit(Kind::Start, flags, |head| Started { head, session, count, ret, index, private });
+    let (count, index) = (buffer.count, buffer.index);
+    emit(Kind::Start, buffer.flags, |head| Started { head, session, count, ret, index, private });
 }
 
 /// Buffers the return of `next()`, or emits it if the session has no batch.
@@ -121,20 +122,20 @@ pub(crate) fn stop_returned(m: u64, state: &mut SessionState, batch: Option<&mut
     state.in_pass = 0;
     let again = state.traversing == Traversing::AGAIN;
     state.traversing = if again { Traversing::YES } else { Traversing::NO };
-    let BufferState { count, flags, index } = kernel::read_buffer_state(m);
-    state.count = count;
+    let buffer = kernel::read_buffer_state(m);
+    state.count = buffer.count;
     let session = state.key;
-    emit(Kind::Stop, flags, |head| Callback { head, session, count, ret: 0, index });
+    emit(Kind::Stop, buffer.flags, |head| buffer.callback(head, session, 0));
 }
 
 /// Emits the return of `next()` at once.
 #[inline(never)]
 fn submit_next(regs: *const pt_regs, m: u64, state: &mut SessionState) {
     let ret = kernel::returned(regs);
-    let BufferState { count, flags, index } = kernel::read_buffer_state(m);
+    let buffer = kernel::read_buffer_state(m);
     let session = state.key;
-    state.count = if state.traversing == Traversing::NO { count } else { 0 };
-    emit(Kind::Next, flags, |head| Callback { head, session, count, ret, index });
+    state.count = if state.traversing == Traversing::NO { buffer.count } else { 0 };
+    emit(Kind::Next, buffer.flags, |head| buffer.callback(head, session, ret));
 }
 
 /// Emits the return of `show()` at once, and the preview of its record.

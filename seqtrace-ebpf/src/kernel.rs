@@ -16,7 +16,7 @@ use aya_ebpf::{
 };
 use seqtrace_common::{
     config::{CAST, flag},
-    wire::{COMM_BYTES, FLAG_FULL, SeqState, Task},
+    wire::{COMM_BYTES, Callback, FLAG_FULL, Head, Pair, SeqState, Task},
 };
 
 use crate::config::{config, has};
@@ -306,6 +306,21 @@ pub(crate) struct BufferState {
     /// [`FLAG_FULL`] if `m->count == m->size`, else 0.
     pub(crate) flags: u8,
     pub(crate) index: i64,
+}
+
+impl BufferState {
+    /// Returns the state on the return of the next() of a pair.
+    #[inline(always)]
+    pub(crate) fn of_next(pair: &Pair) -> Self {
+        Self { count: pair.next_count, flags: pair.next_flags, index: pair.index }
+    }
+
+    /// Creates the event of a callback that returned `ret` with this state. `flags` are part of `head`.
+    #[inline(always)]
+    pub(crate) fn callback(self, head: Head, session: u32, ret: u64) -> Callback {
+        let Self { count, flags: _, index } = self;
+        Callback { head, session, count, ret, index }
+    }
 }
 
 /// Reads the state of the buffer. `m` must be certain to be a seq_file.

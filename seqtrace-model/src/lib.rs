@@ -64,7 +64,7 @@
 //! let task = Task { pid: tid, tid, uid: 0, comm: b"pread".to_vec() };
 //! let begin = || EventKind::PassBegin { key, tid, index: 0, size, count: 0, from: 0 };
 //! let returned = |role, ret, index, count| {
-//!     EventKind::Callback(Callback { key, role, ret, index, count, full: false, private: None })
+//!     EventKind::Callback(Callback { index, count, ..Callback::new(key, role, ret) })
 //! };
 //! let before = SeqState::default();
 //! let after = SeqState { size: size.into(), index: 1, read_pos: 4, ..before };

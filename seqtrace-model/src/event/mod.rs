@@ -112,6 +112,11 @@ pub struct Callback {
 }
 
 impl Callback {
+    /// Creates the return of a callback that left the position 0 and an empty buffer. Optional values are `None`.
+    pub const fn new(key: Key, role: Role, ret: u64) -> Self {
+        Self { key, role, ret, index: 0, count: 0, full: false, private: None }
+    }
+
     /// Returns the int that show returned: 0, a positive number (SEQ_SKIP) or a negative errno.
     #[expect(clippy::cast_possible_truncation, reason = "an int, sign-extended on the wire")]
     pub(crate) const fn int(&self) -> i32 {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::event::{Callback, Ptr, Role, Task};
+use crate::event::{Callback, Role, Task};
 use crate::session::call::{CallKind, CallState, InFlightCall};
 use crate::session::core_state::ModelMismatch;
 use crate::session::deferred::SeekResult;
@@ -121,7 +121,7 @@ impl SessionState {
                 None
             }
         };
-        let mut update = observe(seen);
+        let mut update = CallbackUpdate::observed(seen);
         let outcome = match &mut self.pass.current {
             Some(TrackedPass::Modelled(pass)) => pass.returned(&mut self.file.m, seen, &mut update),
             Some(TrackedPass::Untracked(pass)) => {
@@ -215,31 +215,5 @@ impl SessionState {
             };
             self.file.m.deliver(pos, copied);
         }
-    }
-}
-
-/// Creates the update of a callback from its event alone: the fate of a show is unknown.
-fn observe(seen: &Callback) -> CallbackUpdate {
-    let fetches = matches!(seen.role, Role::Start | Role::Next);
-    let show = seen.role == Role::Show;
-    CallbackUpdate {
-        role: seen.role,
-        phase: Phase::Unknown,
-        pass: 0,
-        pos_in: None,
-        pos_out: seen.index,
-        v: None,
-        ret_ptr: fetches.then_some(Ptr(seen.ret)),
-        ret_int: show.then(|| seen.int()),
-        bytes: None,
-        count: u64::from(seen.count),
-        size: None,
-        full: seen.full,
-        duration: None,
-        fate: show.then_some(Fate::Unknown),
-        range: None,
-        held: None,
-        fixed_up: false,
-        private: seen.private,
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::event::{FileKind, OpTable, Ptr, Task, Wrapper};
+use crate::event::{Callback, FileKind, OpTable, Ptr, Task, Wrapper};
 use crate::finding::{Finding, Id, Severity};
 use crate::session::update::{Phase, Range};
 
@@ -38,24 +38,16 @@ fn session(id: u32, path: &[u8]) -> Arc<Session> {
 
 fn callback(role: Role, fate: Option<Fate>, range: Option<Range>) -> UpdateKind {
     UpdateKind::Callback(CallbackUpdate {
-        role,
         phase: Phase::Fill,
         pass: 1,
         pos_in: Some(7),
-        pos_out: 7,
         v: Some(Ptr(0x1000)),
-        ret_ptr: None,
-        ret_int: None,
         bytes: Some(3),
-        count: 3,
-        size: None,
-        full: false,
         duration: Some(100),
         fate,
         range,
         held: (role == Role::Stop).then_some(5_000),
-        fixed_up: false,
-        private: None,
+        ..CallbackUpdate::observed(&Callback { index: 7, count: 3, ..Callback::new(1, role, 0) })
     })
 }
 

@@ -143,14 +143,13 @@ impl Fd {
         };
         // A pointer into the seq_file is moved to the seq_file of this open.
         let inside = matches!(role, Role::Start | Role::Next) && (M..M + SIZE).contains(&ret);
+        let moved = if inside { ret - M + Self::m(self.key) } else { ret };
         world.emit(EventKind::Callback(Callback {
-            key: self.key,
-            role,
-            ret: if inside { ret - M + Self::m(self.key) } else { ret },
             index: self.index,
             count: u32::try_from(self.buf.len()).unwrap(),
             full: self.buf.len() == size,
             private: (role == Role::Start).then(|| (self.file.private)()),
+            ..Callback::new(self.key, role, moved)
         }));
         if role == Role::Show && world.previews && self.buf.len() > count {
             let bytes: Vec<u8> = self.buf[count..].iter().take(64).copied().collect();

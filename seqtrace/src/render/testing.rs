@@ -5,7 +5,7 @@ mod oddities;
 use std::sync::Arc;
 
 use super::{Options, Output, Ready, renderer};
-use crate::event::{FileKind, OpTable, Ptr, Role, SeqState, Task, Via, Wrapper};
+use crate::event::{Callback, FileKind, OpTable, Ptr, Role, SeqState, Task, Via, Wrapper};
 use crate::session::update::{
     CallbackUpdate, Callbacks, Fate, Phase, Range, ReadEnd, Session, SessionId, Summary, Symbol,
     Totals, Update, UpdateKind,
@@ -146,24 +146,14 @@ impl Story {
 
     pub(super) fn callback(&mut self, change: impl FnOnce(&mut CallbackUpdate)) {
         let mut callback = CallbackUpdate {
-            role: Role::Show,
             phase: self.phase,
             pass: 1,
             pos_in: Some(0),
-            pos_out: 0,
-            v: None,
-            ret_ptr: None,
             ret_int: None,
-            bytes: None,
-            count: 0,
             size: Some(4096),
-            full: false,
             duration: Some(212),
             fate: None,
-            range: None,
-            held: None,
-            fixed_up: false,
-            private: None,
+            ..CallbackUpdate::observed(&Callback::new(1, Role::Show, 0))
         };
         change(&mut callback);
         self.emit(UpdateKind::Callback(callback));

@@ -131,20 +131,16 @@ fn same_call(time: u64, callback: &CallbackUpdate, truth: &TrueCall) {
         phase: truth.phase,
         pass: truth.pass,
         pos_in: Some(truth.pos_in),
-        pos_out: callback.pos_out,
         v: truth.v,
-        ret_ptr: callback.ret_ptr,
-        ret_int: callback.ret_int,
         bytes: writes.then_some(truth.bytes),
-        count: callback.count,
         size: Some(truth.size),
-        full: callback.full,
         duration: Some(truth.duration),
         fate: truth.fate,
         range: truth.range,
         held: (truth.role == Role::Stop).then_some(truth.held),
         fixed_up: truth.fixed_up,
-        private: callback.private,
+        // The values of the event.
+        ..*callback
     };
     assert_eq!(*callback, expected, "callback at {time}");
     assert_eq!(callback.ret_ptr.is_some(), fetches);

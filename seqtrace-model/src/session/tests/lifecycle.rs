@@ -142,17 +142,7 @@ fn a_quiet_pass() {
             assert_eq!(tracker.has_quiet_pass(since), expected, "at {time}, since {since}");
         }
     };
-    let callback = |role, ret| {
-        EventKind::Callback(Callback {
-            key: 1,
-            role,
-            ret,
-            index: 0,
-            count: 0,
-            full: false,
-            private: None,
-        })
-    };
+    let callback = |role, ret| EventKind::Callback(Callback::new(1, role, ret));
     feed(1, open(1, false), &[(u64::MAX, false)]);
     let state = SeqState::default();
     feed(

@@ -73,7 +73,7 @@ fn open() -> impl Strategy<Value = EventKind> {
 fn callback() -> impl Strategy<Value = EventKind> {
     (1..3_u32, role(), natural(), int(), narrow(), any::<bool>()).prop_map(
         |(key, role, ret, index, count, full)| {
-            EventKind::Callback(Callback { key, role, ret, index, count, full, private: None })
+            EventKind::Callback(Callback { index, count, full, ..Callback::new(key, role, ret) })
         },
     )
 }

@@ -174,7 +174,7 @@ impl Parser {
         let (index, count) = (self.index, self.count);
         // Changes that the core makes between two callbacks are in the script: the next `=` shows a dropped rendering,
         // the next `@` a corrected index.
-        EventKind::Callback(Callback { key, role, ret, index, count, full, private: None })
+        EventKind::Callback(Callback { index, count, full, ..Callback::new(key, role, ret) })
     }
 }
 

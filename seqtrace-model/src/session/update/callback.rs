@@ -1,6 +1,6 @@
 //! Conclusions about a returned callback.
 
-use crate::event::{Ptr, Role};
+use crate::event::{Callback, Ptr, Role};
 
 /// Part of the core's loop (fs/seq_file.c) in which a callback runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,4 +90,33 @@ pub struct CallbackUpdate {
     pub fixed_up: bool,
     /// start: `m->private` on return, if the probe reports it.
     pub private: Option<u64>,
+}
+
+impl CallbackUpdate {
+    /// Creates the update of a callback from its event alone. It has no pass, its phase and the fate of a show are
+    /// unknown.
+    pub fn observed(seen: &Callback) -> Self {
+        let fetches = matches!(seen.role, Role::Start | Role::Next);
+        let show = seen.role == Role::Show;
+        Self {
+            role: seen.role,
+            phase: Phase::Unknown,
+            pass: 0,
+            pos_in: None,
+            pos_out: seen.index,
+            v: None,
+            ret_ptr: fetches.then_some(Ptr(seen.ret)),
+            ret_int: show.then(|| seen.int()),
+            bytes: None,
+            count: u64::from(seen.count),
+            size: None,
+            full: seen.full,
+            duration: None,
+            fate: show.then_some(Fate::Unknown),
+            range: None,
+            held: None,
+            fixed_up: false,
+            private: seen.private,
+        }
+    }
 }

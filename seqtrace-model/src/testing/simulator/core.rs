@@ -155,13 +155,10 @@ impl Seq {
             }
         };
         let time = self.emit(EventKind::Callback(Callback {
-            key: self.key,
-            role,
-            ret,
             index: self.index,
             count: u32::try_from(self.count).expect("small"),
             full: self.has_overflowed(),
-            private: None,
+            ..Callback::new(self.key, role, ret)
         }));
         self.totals.callbacks += 1;
         let fetched = matches!(role, Role::Start | Role::Next);

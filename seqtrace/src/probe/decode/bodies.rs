@@ -102,13 +102,11 @@ fn pass_begin(record: &[u8]) -> Result<EventKind, DecodeError> {
 fn started(head: &Head, record: &[u8]) -> Result<EventKind, DecodeError> {
     let (start, _) = decode_prefix::<wire::Started>(record, "start")?;
     Ok(EventKind::Callback(Callback {
-        key: start.session,
-        role: Role::Start,
-        ret: start.ret,
         index: start.index,
         count: start.count,
         full: head.flags & wire::FLAG_FULL != 0,
         private: Some(start.private),
+        ..Callback::new(start.session, Role::Start, start.ret)
     }))
 }
 
@@ -126,39 +124,30 @@ fn release(head: &Head, record: &[u8]) -> Result<EventKind, DecodeError> {
 /// Decodes the next() of a pair.
 pub(super) fn next_of(key: Key, pair: &Pair) -> EventKind {
     EventKind::Callback(Callback {
-        key,
-        role: Role::Next,
-        ret: pair.next,
         index: pair.index,
         count: pair.next_count,
         full: pair.next_flags & wire::FLAG_FULL != 0,
-        private: None,
+        ..Callback::new(key, Role::Next, pair.next)
     })
 }
 
 /// Decodes the show() of a pair.
 pub(super) fn show_of(key: Key, pair: &Pair) -> EventKind {
     EventKind::Callback(Callback {
-        key,
-        role: Role::Show,
-        ret: i64::from(pair.ret).cast_unsigned(),
         index: pair.index,
         count: pair.count,
         full: pair.flags & wire::FLAG_FULL != 0,
-        private: None,
+        ..Callback::new(key, Role::Show, i64::from(pair.ret).cast_unsigned())
     })
 }
 
 fn callback(head: &Head, record: &[u8], role: Role) -> Result<EventKind, DecodeError> {
     let (callback, _) = decode_prefix::<wire::Callback>(record, role.name())?;
     Ok(EventKind::Callback(Callback {
-        key: callback.session,
-        role,
-        ret: callback.ret,
         index: callback.index,
         count: callback.count,
         full: head.flags & wire::FLAG_FULL != 0,
-        private: None,
+        ..Callback::new(callback.session, role, callback.ret)
     }))
 }
 

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use seqtrace_common::{slots::SessionState, wire::via};
-use zerocopy::IntoBytes;
+use zerocopy::{FromZeros, IntoBytes};
 
 use super::*;
 use crate::event::Wrapper;
@@ -10,8 +10,8 @@ fn callback_record(cpu: u16, lost: u32) -> wire::Callback {
         head: Head { time: 5, lost, cpu, kind: Kind::Next as u8, flags: 0 },
         session: 7,
         count: 3,
-        ret: 0,
         index: 4,
+        ..FromZeros::new_zeroed()
     }
 }
 
@@ -30,13 +30,9 @@ fn a_callback_is_decoded() {
             time: 5,
             cpu: 0,
             body: EventKind::Callback(Callback {
-                key: 7,
-                role: Role::Next,
-                ret: 0,
                 index: 4,
                 count: 3,
-                full: false,
-                private: None
+                ..Callback::new(7, Role::Next, 0)
             })
         }]
     );
@@ -161,7 +157,7 @@ impl Programs {
 
     fn alone(&mut self, kind: Kind, time: u64) {
         let head = Self::head(kind, time);
-        let callback = wire::Callback { head, session: Self::KEY, count: 0, ret: 0, index: 0 };
+        let callback = wire::Callback { head, session: Self::KEY, ..FromZeros::new_zeroed() };
         self.ring.push(callback.as_bytes().to_vec());
     }
 

@@ -283,15 +283,7 @@ fn a_full_batch_is_written_by_itself() {
     let event = |index: i64| Event {
         time: 7,
         cpu: 1,
-        body: EventKind::Callback(Callback {
-            key: 1,
-            role: Role::Next,
-            ret: 0,
-            index,
-            count: 0,
-            full: false,
-            private: None,
-        }),
+        body: EventKind::Callback(Callback { index, ..Callback::new(1, Role::Next, 0) }),
     };
     let events: Vec<_> = (0..20_000).map(event).collect();
     let bytes = encode(&Head::default(), &events, &[]);

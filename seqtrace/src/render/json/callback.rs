@@ -1,16 +1,64 @@
 //! A callback's object, written without serde.
 //!
 //! Nearly every line of a trace is one. Through serde it took 12,600 instructions, because flattened parts go through
-//! maps (4159d78). The format is defined by [`super::object::Cb`], from which the schema is made. A test compares the
-//! bytes of both.
+//! maps (4159d78). The format is defined by [`Cb`], from which the schema is made. A test compares the bytes of both.
+
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::super::chars::Chars;
 use super::super::line::Line;
 use super::super::owner::LastOwner;
 use super::super::pieces::Window;
 use super::super::style::Style;
+use super::object::{self, At, Of, mirror};
+use super::text::{Address, Pointer};
 use crate::event::{Ptr, PtrKind, Role};
-use crate::session::update::{CallbackUpdate, Fate, Phase, Range, SessionId, Update};
+use crate::session::update::{self, CallbackUpdate, Fate, Phase, Range, SessionId, Update};
+
+mirror! {
+    /// A callback returned.
+    struct Cb
+    with {
+        #[serde(flatten)]
+        at: At,
+    }
+    of update::CallbackUpdate {
+        role: object::Role,
+        phase: object::Phase,
+        /// Which start … stop of the session, from 1.
+        pass: u32,
+        /// m->index on entry.
+        pos_in: Option<i64>,
+        /// m->index on return.
+        pos_out: i64,
+        /// The record given to next, show and stop.
+        ptr_in = v: Option<Pointer>,
+        /// The record returned by start and next.
+        ptr_out = ret_ptr: Option<Pointer>,
+        /// What show returned.
+        ret = ret_int: Option<i32>,
+        /// Bytes written; the sum over fate "emitted" is what the reads of a whole file return.
+        bytes: Option<u64>,
+        /// m->count on return.
+        count: u64,
+        /// m->size on return.
+        size: Option<u64>,
+        /// What was rendered did not fit.
+        full: bool,
+        duration: Option<u64>,
+        /// What became of what show rendered.
+        fate: Option<object::Fate>,
+        /// File offsets of what was emitted or passed over.
+        range: Option<object::Range>,
+        /// stop: ns since start was called.
+        held: Option<u64>,
+        /// next left the position alone and the core added 1.
+        fixed_up: bool,
+        /// start: m->private on return.
+        private: Option<Address>,
+    }
+}
 
 /// Writes the objects of callbacks.
 pub(super) struct CallbackWriter {

@@ -13,11 +13,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(super) use self::event::{
-    At, Cb, Close, Gap, Grow, Kind, Lseek, Note, NoteKind, Open, Preview, Read, Transfer, Who,
+    At, Close, Gap, Grow, Kind, Lseek, Note, NoteKind, Open, Preview, Read, Transfer, Who,
 };
 pub(super) use self::finding::{Finding, FindingCount};
-use self::value::mirror;
-pub(super) use self::value::{Function, Functions, Of, Range, Role, Totals};
+pub(super) use self::value::{Fate, Function, Functions, Of, Phase, Range, Role, Totals, mirror};
+pub(super) use super::callback::Cb;
 use super::text::{BootTime, Raw, Version};
 use crate::session::update;
 

@@ -33,28 +33,20 @@ pub(super) fn write(
     session: Option<SessionId>,
     callback: &CallbackUpdate,
 ) {
+    // `result` writes some of the others. Not written: `pass`, because the starts and stops between the brackets show
+    // the passes, `full`, because the fate implies it, and values for the rules only.
     let CallbackUpdate {
         role,
         phase,
-        // The starts and stops between the brackets show the passes.
-        pass: _,
         pos_in,
         pos_out,
         v,
         ret_ptr,
-        ret_int: _,
         bytes,
         count,
         size,
-        // The fate implies it.
-        full: _,
         duration,
-        fate: _,
-        range: _,
-        held: _,
-        fixed_up: _,
-        // For the rules only.
-        private: _,
+        ..
     } = callback;
     let glyphs = line.style.glyphs;
     let inside = if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside };

@@ -6,11 +6,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::finding::FindingCount;
-use super::value::{Fate, Function, Functions, Of, Partial, Phase, Range, Role, Totals, mirror};
+use super::value::{Function, Functions, Partial, Range, Role, Totals};
 use crate::render::json::text::{
-    Address, BootTime, Device, ErrorName, Pointer, Raw, ReadName, SessionName, Version,
+    Address, BootTime, Device, ErrorName, Raw, ReadName, SessionName, Version,
 };
-use crate::session::update;
 
 /// When, where and in which session and read.
 #[derive(Clone, Copy, Serialize, JsonSchema)]
@@ -133,50 +132,6 @@ pub(crate) struct Read<'a> {
     pub(crate) eof: bool,
     /// Why not everything of it was seen.
     pub(crate) partial: Option<Partial>,
-}
-
-mirror! {
-    /// A callback returned.
-    struct Cb
-    with {
-        #[serde(flatten)]
-        at: At,
-    }
-    of update::CallbackUpdate {
-        role: Role,
-        phase: Phase,
-        /// Which start … stop of the session, from 1.
-        pass: u32,
-        /// m->index on entry.
-        pos_in: Option<i64>,
-        /// m->index on return.
-        pos_out: i64,
-        /// The record given to next, show and stop.
-        ptr_in = v: Option<Pointer>,
-        /// The record returned by start and next.
-        ptr_out = ret_ptr: Option<Pointer>,
-        /// What show returned.
-        ret = ret_int: Option<i32>,
-        /// Bytes written; the sum over fate "emitted" is what the reads of a whole file return.
-        bytes: Option<u64>,
-        /// m->count on return.
-        count: u64,
-        /// m->size on return.
-        size: Option<u64>,
-        /// What was rendered did not fit.
-        full: bool,
-        duration: Option<u64>,
-        /// What became of what show rendered.
-        fate: Option<Fate>,
-        /// File offsets of what was emitted or passed over.
-        range: Option<Range>,
-        /// stop: ns since start was called.
-        held: Option<u64>,
-        /// next left the position alone and the core added 1.
-        fixed_up: bool,
-        /// start: m->private on return.
-        private: Option<Address>,
-    }
 }
 
 /// The first bytes of what the cb before rendered.

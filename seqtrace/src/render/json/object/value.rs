@@ -121,7 +121,7 @@ macro_rules! mirror {
         }
     };
 }
-pub(super) use mirror;
+pub(in crate::render::json) use mirror;
 
 mirror! {
     /// A member of seq_operations.

@@ -8,26 +8,7 @@ use crate::session::update::UpdateKind;
 
 /// Renders a callback through `fmt`: what [`write`] is compared with.
 fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Color>, callback: &CallbackUpdate) {
-    let CallbackUpdate {
-        role,
-        phase: _,
-        pass: _,
-        pos_in: _,
-        pos_out: _,
-        v,
-        ret_ptr,
-        ret_int: _,
-        bytes,
-        count,
-        size,
-        full: _,
-        duration,
-        fate: _,
-        range: _,
-        held: _,
-        fixed_up: _,
-        private: _,
-    } = callback;
+    let CallbackUpdate { role, v, ret_ptr, bytes, count, size, duration, .. } = callback;
     let arrow = line.style.glyphs.arrow;
     plain_beginning(line, session, callback);
     line.pad(layout.pointer, 1);
