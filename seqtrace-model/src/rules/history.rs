@@ -81,7 +81,7 @@ pub(super) struct History {
     pub(super) changes: u32,
     /// Size of the largest complete generation in bytes; `None`: no generation was complete.
     pub(super) whole_bytes: Option<u64>,
-    mismatches: Vec<(Mismatch, (SessionId, u32))>,
+    mismatches: Vec<KnownMismatch>,
     pass_ends: Vec<PassEnd>,
     /// Positions at which next reported the end of the file and start then found a record, each with the time of that
     /// start in ns since boot.
@@ -92,20 +92,36 @@ pub(super) struct History {
     pub(super) shifted: Option<(i64, (SessionId, u32))>,
 }
 
+/// A mismatch of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct KnownMismatch {
+    mismatch: Mismatch,
+    /// Session and number of the generation that showed it.
+    generation_key: (SessionId, u32),
+    /// Time at which start showed it, ns since boot.
+    time: u64,
+}
+
 impl History {
-    /// Records a mismatch. Returns true if the same mismatch was seen in another generation.
+    /// Records a mismatch that start showed at `time`, ns since boot. Returns true if another generation had shown the
+    /// same mismatch before next handed out the record, at `promised`: then the list has not changed in between. Two
+    /// generations that overlap in time may both show one and the same change of the list. `promised` is `u64::MAX` if
+    /// a change of the list does not explain the mismatch.
     pub(super) fn mismatched(
         &mut self,
         mismatch: Mismatch,
         generation_key: (SessionId, u32),
+        promised: u64,
+        time: u64,
     ) -> bool {
-        let mut known = self.mismatches.iter().filter(|(other, _)| *other == mismatch);
-        let elsewhere = known.any(|(_, there)| *there != generation_key);
-        if !elsewhere && !self.mismatches.contains(&(mismatch, generation_key)) {
+        let mut known = self.mismatches.iter().filter(|known| known.mismatch == mismatch);
+        let elsewhere =
+            known.any(|known| known.generation_key != generation_key && known.time < promised);
+        if !elsewhere {
             if self.mismatches.len() >= MISMATCHES {
                 self.mismatches.remove(0);
             }
-            self.mismatches.push((mismatch, generation_key));
+            self.mismatches.push(KnownMismatch { mismatch, generation_key, time });
         }
         elsewhere
     }

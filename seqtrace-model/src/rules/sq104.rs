@@ -202,8 +202,11 @@ fn continues_previous(previous: &PreviousGeneration, start: &Returned<'_>, cx: &
     let pos = seen.map_or(0, |first| first.pos);
     let (first, returned) = (seen.map_or(0, |first| first.key), promised.identity.key());
     let mismatch = Mismatch::OtherRecord { pos, promised: first, returned };
+    let again = |cx: &mut Context<'_>| {
+        cx.history.mismatched(mismatch, cx.generation_key(), promised.time, start.time)
+    };
     let severity = match trust {
-        Trust::Firm if cx.history.mismatched(mismatch, cx.generation_key()) => Severity::Error,
+        Trust::Firm if again(cx) => Severity::Error,
         Trust::Firm => Severity::Warning,
         _ => Severity::Info,
     };

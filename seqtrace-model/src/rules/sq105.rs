@@ -82,7 +82,8 @@ impl Hooks for State {
         // If next had handed out a record, SQ104 checks the start.
         if pass.resume.is_none() {
             let mismatch = Mismatch::SetBack { from, to };
-            let again = cx.history.mismatched(mismatch, cx.generation_key()) || pass.was_set_back;
+            let again = cx.history.mismatched(mismatch, cx.generation_key(), u64::MAX, start.time)
+                || pass.was_set_back;
             let root_cause =
                 pass.root_cause.or(cx.history.root_cause.filter(|root_cause| *root_cause == SQ104));
             set_back(back, again, root_cause, cx.findings);

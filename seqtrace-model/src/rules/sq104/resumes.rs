@@ -68,7 +68,7 @@ impl Resumes {
         }
         self.mismatched += 1;
         let times = self.count(mismatch(resume));
-        let severity = self.severity(resume, times, cx);
+        let severity = self.severity(&observed, times, cx);
         if resume.trust != Trust::Firm && self.weak.is_none() {
             self.weak = Some(observed);
         }
@@ -94,7 +94,8 @@ impl Resumes {
         times
     }
 
-    fn severity(&self, resume: &Resume, times: u32, cx: &mut Context<'_>) -> Severity {
+    fn severity(&self, observed: &Observed, times: u32, cx: &mut Context<'_>) -> Severity {
+        let Observed { resume, time, .. } = *observed;
         let pos = resume.promised.pos;
         let (promised, returned) = (resume.promised.identity.key(), resume.identity.key());
         let mismatch = match resume.set_back {
@@ -102,8 +103,10 @@ impl Resumes {
             None => Mismatch::OtherRecord { pos, promised, returned },
         };
         let firm = resume.trust == Trust::Firm;
-        let count =
-            firm && !resume.moved_ahead && cx.history.mismatched(mismatch, cx.generation_key());
+        let again = |cx: &mut Context<'_>| {
+            cx.history.mismatched(mismatch, cx.generation_key(), resume.promised.time, time)
+        };
+        let count = firm && !resume.moved_ahead && again(cx);
         let always = if resume.moved_ahead { ALWAYS_ROUNDED } else { ALWAYS };
         match (firm, resume.moved_ahead) {
             (true, _) if count || (times >= always && self.agreed == 0) => Severity::Error,

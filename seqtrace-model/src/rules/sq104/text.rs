@@ -78,7 +78,7 @@ impl FirstRecordBytes {
         let (pos, to) = (entry.pos, earlier.pos);
         let mismatch = Mismatch::OtherRecord { pos, promised: 0, returned: to.cast_unsigned() };
         // For a file that always does so, the mismatch may have been dropped from the history.
-        let again = cx.history.mismatched(mismatch, cx.generation_key())
+        let again = cx.history.mismatched(mismatch, cx.generation_key(), u64::MAX, 0)
             || cx.history.root_cause == Some(RULE.id);
         let always = self.wrong >= ALWAYS && self.right == 0;
         let severity = if certain || again || always { Severity::Error } else { Severity::Info };

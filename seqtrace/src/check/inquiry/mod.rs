@@ -184,6 +184,11 @@ impl<L: Lab> Inquiry<'_, L> {
     async fn quietly(&mut self, plan: &Plan) -> anyhow::Result<Answer> {
         let answer = self.lab.carry(plan).await?;
         self.sessions.extend(answer.seen.sessions.iter().map(|seen| seen.session.id));
+        let sum = &mut self.circumstances.resumes;
+        for SeenSession { log, .. } in &answer.seen.sessions {
+            sum.agreed += log.resumes.agreed;
+            sum.disagreed += log.resumes.disagreed;
+        }
         Ok(answer)
     }
 

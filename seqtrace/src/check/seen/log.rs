@@ -56,14 +56,26 @@ pub(crate) struct Counts {
     pub(crate) show: u64,
 }
 
+/// Numbers of resumes: calls of start() where next() had handed out a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Resumes {
+    /// start() returned the same pointer.
+    pub(crate) agreed: u64,
+    /// start() returned another pointer, or NULL.
+    pub(crate) disagreed: u64,
+}
+
 /// The passes of one session, up to a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Log {
     pub(crate) passes: Vec<Pass>,
     /// Numbers of calls in all passes, including those above the limit.
     pub(crate) counts: Counts,
+    pub(crate) resumes: Resumes,
     /// True if the limit is reached: the last passes are missing.
     pub(crate) cut: bool,
+    /// Position and pointer of the record that next() handed out and show() has not rendered, or not kept.
+    promised: Option<(i64, Ptr)>,
     renderings: usize,
     /// True if the next pass is the first pass of a read at offset 0.
     at_zero: bool,
@@ -103,6 +115,7 @@ impl Log {
         match callback.role {
             Role::Start => {
                 self.counts.start += 1;
+                self.resume(callback);
                 if self.passes.len() >= MAX_PASSES {
                     self.cut = true;
                     return;
@@ -120,6 +133,8 @@ impl Log {
             }
             Role::Next => {
                 self.counts.next += 1;
+                let record = callback.ret_ptr.filter(|ptr| is_record(*ptr));
+                self.promised = record.map(|ptr| (callback.pos_out, ptr));
                 let null = callback.ret_ptr == Some(Ptr::NULL);
                 if let Some(pass) = self.passes.last_mut().filter(|_| !self.cut) {
                     pass.ended = null.then_some(callback.pos_out);
@@ -127,9 +142,22 @@ impl Log {
             }
             Role::Show => {
                 self.counts.show += 1;
+                let discarded =
+                    matches!(callback.fate, Some(Fate::DiscardedOverflow | Fate::DiscardedTail));
+                self.promised = callback.pos_in.zip(callback.v).filter(|_| discarded);
                 self.show(callback);
             }
             Role::Stop => {}
+        }
+    }
+
+    /// Counts a start() that continues where next() had handed out a record.
+    fn resume(&mut self, callback: &CallbackUpdate) {
+        let Some((pos, ptr)) = self.promised.take() else { return };
+        if callback.phase != Phase::Traverse && callback.pos_in == Some(pos) {
+            let agrees = callback.ret_ptr == Some(ptr);
+            self.resumes.agreed += u64::from(agrees);
+            self.resumes.disagreed += u64::from(!agrees);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Sessions and findings that the trace records while a plan is carried out.
 
-pub(super) mod log;
+pub(crate) mod log;
 
 use std::{cell::Cell, mem, rc::Rc, sync::Arc};
 

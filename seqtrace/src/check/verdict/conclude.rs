@@ -4,6 +4,7 @@ use crate::{
     check::{
         oracle::{DifferenceKind, End},
         plan::Kind,
+        seen::log::Resumes,
     },
     event::Role,
     render::Count,
@@ -11,7 +12,9 @@ use crate::{
     session::update::SessionId,
 };
 
-use super::{Failure, Found, PlanOutcome, PlanReport, Report, Verdict, errno_name, is_bad, roots};
+use super::{
+    Failure, Found, PlanOutcome, PlanReport, Report, Verdict, errno_name, exceptions, is_bad, roots,
+};
 
 /// A broken rule that the experiments of a check prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub(crate) struct Circumstances {
     pub(crate) unreleased: u64,
     /// Number of partial sessions.
     pub(crate) partial: u64,
+    /// Sums over all sessions.
+    pub(crate) resumes: Resumes,
     /// True if at least one plan was carried out.
     pub(crate) judged: bool,
     /// Reason why bytes depend on how they are read; `None` if the passes prove none.
@@ -64,6 +69,7 @@ pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
                 found.finding.severity = Severity::Info;
             }
         }
+        exceptions::lower(report, circumstances.resumes);
     }
     if let Some(endless) = circumstances.endless.clone() {
         raise(report, endless, Severity::Error);

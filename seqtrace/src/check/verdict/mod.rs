@@ -1,6 +1,7 @@
 //! The report on one file, and its verdict.
 
 mod conclude;
+mod exceptions;
 mod roots;
 
 pub(crate) use conclude::{Circumstances, Proof, conclude};

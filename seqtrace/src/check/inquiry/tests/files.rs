@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Clock {
         slow: bool,
     },
+    /// Correct; after each so many calls the first record is removed and a new one is appended.
+    Moves(u64),
     /// Correct, and prints the number of descriptors that are in the middle of the file.
     CountsReaders,
     /// Correct, and prints how often it is open.
@@ -171,6 +173,25 @@ fn file(kind: Kind, list: Rc<[usize]>, shared: &Shared, clock: Rc<Cell<u64>>) ->
             }),
             ..base
         },
+        Kind::Moves(calls) => {
+            let here = Rc::clone(&clock);
+            let record = move |pos: i64, clock: &Cell<u64>| {
+                let removed = clock.get() / calls;
+                if (0..count).contains(&pos) {
+                    BASE + 64 * (removed + pos.cast_unsigned())
+                } else {
+                    0
+                }
+            };
+            File {
+                start: Box::new(move |pos| record(*pos, &clock)),
+                next: Box::new(move |_, pos| {
+                    *pos += 1;
+                    record(*pos, &here)
+                }),
+                ..base
+            }
+        }
         Kind::CountsReaders => {
             let hold = Rc::new(Hold { all: Rc::clone(&shared.readers), here: own });
             let (all, here) = (Rc::clone(&shared.readers), Rc::clone(&hold));

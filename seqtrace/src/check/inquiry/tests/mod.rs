@@ -109,6 +109,13 @@ proptest! {
     }
 
     #[test]
+    fn a_list_that_moves_is_clean(list in prop::collection::vec(0..60_usize, 12..40), iter: bool, calls in 20..90_u64) {
+        let report = report(Kind::Moves(calls), &list, iter);
+        prop_assert_eq!(&report.verdict, &Verdict::Clean, "{}", brief(&report));
+        prop_assert!(report.repro.is_none(), "{}", brief(&report));
+    }
+
+    #[test]
     fn numbers_that_count_readers_are_excused(list in lists(), iter: bool, opens: bool) {
         let kind = if opens { Kind::CountsOpens } else { Kind::CountsReaders };
         let report = report(kind, &list, iter);
