@@ -131,7 +131,7 @@ pub enum Value {
     Event {
         /// Time, ns since boot (CLOCK_MONOTONIC).
         time: u64,
-        /// Number of the read; `None` outside of reads.
+        /// Number of the read; `None` outside of reads or if unknown.
         read: Option<u32>,
     },
     /// A count.

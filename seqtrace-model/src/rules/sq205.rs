@@ -40,7 +40,7 @@ impl Hooks for State {
     }
 }
 
-/// Returns true if start broke the rule.
+/// Reports a start that broke the rule. Returns true if it did.
 fn judge(cx: &mut Context<'_>, start: &Returned<'_>) -> bool {
     let (callback, returned, promised) = (start.callback, start.ptr, cx.ledger.promised);
     let header = returned.kind() == PtrKind::Token;

@@ -159,7 +159,8 @@ pub enum UpdateKind {
         by: Option<Wrapper>,
         /// Sums over the session.
         totals: Totals,
-        /// Time from open to release, ns; `None` if the session is adopted.
+        /// Time from open to the end of the session, ns: to its release or, if none was seen, to the event that ended it or
+        /// the end of the trace; `None` if the session is adopted.
         lifetime: Option<u64>,
         /// Number of bytes that the core kept for the reader and that no read fetched.
         undelivered: u64,

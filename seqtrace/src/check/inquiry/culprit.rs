@@ -334,6 +334,10 @@ fn started(pos: i64, whose: Option<i64>, first: Option<i64>) -> String {
         Some(other) if pos != other => format!(
             "start() does not look at *pos: at position {pos} it leads to the text of position {other}"
         ),
+        _ if Some(pos) == first => format!(
+            "show() keeps a state that start() does not reset: the record at position {pos}, the first one, has \
+             another text in a later pass"
+        ),
         _ => format!(
             "start() does not set up what next() leaves for show(): the record at position {pos} has another \
              text where a pass begins with it"

@@ -83,6 +83,7 @@ impl<L: Lab> Inquiry<'_, L> {
     pub(super) async fn origin(&mut self, known: &Known) -> anyhow::Result<()> {
         match self.what_changes_it(known).await? {
             Origin::Time => {
+                self.circumstances.changes_with_time = true;
                 self.note("the file changes by itself (with time): bytes that change are not judged");
             }
             Origin::Unknown => self.note(

@@ -34,6 +34,8 @@ pub(crate) struct Circumstances {
     pub(crate) unreleased: u64,
     /// Number of partial sessions.
     pub(crate) partial: u64,
+    /// True if the file changes while it is not read.
+    pub(crate) changes_with_time: bool,
     /// Sums over all sessions.
     pub(crate) resumes: Resumes,
     /// True if at least one plan was carried out.
@@ -69,7 +71,7 @@ pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
                 found.finding.severity = Severity::Info;
             }
         }
-        exceptions::lower(report, circumstances.resumes);
+        exceptions::lower(report, circumstances);
     }
     if let Some(endless) = circumstances.endless.clone() {
         raise(report, endless, Severity::Error);

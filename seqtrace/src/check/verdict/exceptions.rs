@@ -3,7 +3,7 @@
 //! If a list changes between two reads, the next start() finds another record than next() had handed out, although both
 //! are correct. Only evidence that a change of the list does not explain counts in such a file.
 
-use super::{Found, Report, is_bad};
+use super::{Circumstances, Found, Report, is_bad};
 use crate::check::seen::log::Resumes;
 use crate::rules::{Finding, Id, SQ104, SQ106, SQ201, SQ202, SQ601, Severity};
 
@@ -17,8 +17,9 @@ const PLANS: usize = 3;
 const SHARED: u64 = 3;
 
 /// Lowers the severity of findings that a change of the list explains to information. Applies to files that change,
-/// before consequences are linked. `resumes` has the sums over all sessions.
-pub(super) fn lower(report: &mut Report, resumes: Resumes) {
+/// before consequences are linked. If it is not known that time changes the file, only warnings are lowered.
+pub(super) fn lower(report: &mut Report, circumstances: &Circumstances) {
+    let Circumstances { changes_with_time, resumes, .. } = *circumstances;
     let plans = report.plans.iter().filter(|plan| plan.outcome.is_judged()).count();
     let proven: Vec<Id> = report
         .found
@@ -29,7 +30,8 @@ pub(super) fn lower(report: &mut Report, resumes: Resumes) {
     for Found { finding, .. } in &mut report.found {
         let cause = finding.cause.as_ref().map(|cause| cause.id);
         let stays = |id: &Id| proven.contains(id) || !RULES.contains(id);
-        if is_bad(finding) && !stays(&finding.id) && !cause.as_ref().is_some_and(stays) {
+        let lowers = changes_with_time || finding.severity == Severity::Warning;
+        if lowers && is_bad(finding) && !stays(&finding.id) && !cause.as_ref().is_some_and(stays) {
             finding.severity = Severity::Info;
             finding.message = format!(
                 "{}; the file changes while it is read, which explains it",
