@@ -30,22 +30,10 @@ impl Resolve for Names {
 /// Returns the open of a file below /proc, with names for its functions.
 pub fn open(key: Key, task: Task, kind: FileKind, components: &[&[u8]]) -> Open {
     let mut open = Open {
-        key,
-        ret: 0,
         task,
-        file: 0,
-        kind,
-        adopted: false,
-        own: false,
         components: components.iter().map(|name| name.to_vec()).collect(),
-        path_cut: false,
-        path: Vec::new(),
         functions: kind.functions(&mut Names),
-        ino: 0,
-        dev: 0,
-        magic: 0,
-        mode: 0,
-        via: None,
+        ..Open::new(key, kind)
     };
     open.path = [b"/proc".as_slice(), &open.joined()].concat();
     open

@@ -3,7 +3,7 @@
 //! If a list changes between two reads, the next start() finds another record than next() had handed out, although both
 //! are correct. Only evidence that a change of the list does not explain counts in such a file.
 
-use super::{Circumstances, Found, Report, is_bad};
+use super::{Circumstances, Found, Report, is_bad, roots};
 use crate::check::seen::log::Resumes;
 use crate::rules::{Finding, Id, SQ104, SQ106, SQ201, SQ202, SQ601, Severity};
 
@@ -60,10 +60,8 @@ fn counts_resumes(finding: &Finding) -> bool {
     finding.evidence.iter().any(|one| one.label == "resumes")
 }
 
-/// Returns a message without the clause that the mismatch is constant or that the list may have changed.
+/// Returns a message without its clause that the mismatch is constant, and without its reservation.
 fn without_certainty(message: &str) -> &str {
-    match message.rsplit_once("; ") {
-        Some((known, clause)) if clause.ends_with(ALWAYS) || clause.starts_with("unless") => known,
-        _ => message.split_once("; the list changed, or ").map_or(message, |(known, _)| known),
-    }
+    let constant = message.rsplit_once("; ").filter(|(_, clause)| clause.ends_with(ALWAYS));
+    roots::certain(constant.map_or(message, |(known, _)| known))
 }

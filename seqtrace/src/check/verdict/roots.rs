@@ -74,7 +74,7 @@ pub(super) fn explain_bytes(report: &mut Report, evidence: &str) -> bool {
 }
 
 /// Returns a message without its reservation that the data may have changed.
-fn certain(message: &str) -> &str {
+pub(super) fn certain(message: &str) -> &str {
     const DOUBTS: [&str; 3] = ["; unless ", "; the list changed, or ", "; it moved the position: "];
     DOUBTS.iter().find_map(|doubt| message.split_once(doubt)).map_or(message, |(known, _)| known)
 }
