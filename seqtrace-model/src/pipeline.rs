@@ -11,7 +11,7 @@ use crate::filter::Selection;
 use crate::finding::{FindingCount, Id, Severity, add_counts};
 use crate::rules::{self, RuleEngine, SQ902};
 use crate::session::Tracker;
-use crate::session::update::{SessionId, Summary, Update, UpdateKind};
+use crate::session::update::{Session, SessionId, Summary, Update, UpdateKind};
 use crate::trace::{Shown, Sink};
 
 /// Limits at which a trace ends by itself.
@@ -148,6 +148,16 @@ impl Pipeline {
 impl View {
     /// Applies the rules to an update if its session is selected, and forwards it with the findings that it proves.
     fn judge(&mut self, engine: &mut RuleEngine, update: &Update, sink: &mut dyn Sink) {
+        // The engine knows selected sessions only.
+        if matches!(update.what, UpdateKind::Callback(_))
+            && let Some(found) = engine.observe(update)
+        {
+            self.show(update, sink);
+            if found {
+                engine.emit_findings(update, &mut |update| self.forward(update, sink));
+            }
+            return;
+        }
         if self.selects(update) {
             engine.feed(update, &mut |update| self.forward(update, sink));
         }
@@ -162,13 +172,21 @@ impl View {
     /// other sessions that happen to be traced.
     fn selects(&mut self, update: &Update) -> bool {
         let Some(session) = &update.session else { return true };
-        *self.selected.entry(session.id).or_insert_with(|| {
-            let below = self.until.sessions.is_none_or(|limit| self.begun < limit);
-            let selected = below && !self.hide && self.selection.accepts(session);
-            self.begun += u64::from(selected);
-            self.opened = Some(selected);
-            selected
-        })
+        match self.selected.get(&session.id) {
+            Some(selected) => *selected,
+            None => self.select(session),
+        }
+    }
+
+    /// Selects a new session, or not.
+    #[cold]
+    fn select(&mut self, session: &Session) -> bool {
+        let below = self.until.sessions.is_none_or(|limit| self.begun < limit);
+        let selected = below && !self.hide && self.selection.accepts(session);
+        self.begun += u64::from(selected);
+        self.opened = Some(selected);
+        self.selected.insert(session.id, selected);
+        selected
     }
 
     /// Adds an update to the sums and forwards it, unless a limit is reached.
@@ -190,6 +208,11 @@ impl View {
             }
             _ => {}
         }
+        self.show(update, sink);
+    }
+
+    /// Forwards an update, unless a limit is reached or it is hidden.
+    fn show(&mut self, update: &Update, sink: &mut dyn Sink) {
         if self.only_findings
             && !matches!(update.what, UpdateKind::Finding(_) | UpdateKind::Gap { .. })
         {

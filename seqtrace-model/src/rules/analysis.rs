@@ -282,10 +282,10 @@ impl SessionAnalysis {
         history: &mut History,
     ) {
         let read = read.unwrap_or(0);
-        match self.facts.ledger.record_show(callback, read, hash, &mut history.pointers) {
+        match &self.facts.ledger.record_show(callback, read, hash, &mut history.pointers) {
             RenderingResult::Accepted(new_entry) => {
                 self.bytes_pending = hash == 0;
-                self.accepted(&new_entry, time, history);
+                self.accepted(new_entry, time, history);
             }
             RenderingResult::Consumed | RenderingResult::Again => {}
             RenderingResult::Unknown => self.taint(),

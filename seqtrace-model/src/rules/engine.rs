@@ -48,7 +48,13 @@ impl RuleEngine {
         }
         let Some(session) = &update.session else { return out(update) };
         let (id, file) = (session.id, session.file);
-        let found = self.observe(update);
+        if !self.sessions.contains_key(&id) {
+            let analysis = SessionAnalysis::new(Arc::clone(session));
+            #[cfg(test)]
+            let analysis = analysis.limited(self.limit);
+            self.sessions.insert(id, Box::new(analysis));
+        }
+        let found = self.observe(update) == Some(true);
         if matches!(update.what, UpdateKind::Close { .. }) {
             let analysis = self.sessions.remove(&id);
             out(&with_findings(
@@ -76,23 +82,15 @@ impl RuleEngine {
 
     /// Processes the update of a callback like [`feed`](Self::feed), but does not forward it: nearly all updates are
     /// callbacks without findings. Returns true if the update proves findings. The caller must then forward the update
-    /// and call [`emit_findings`](Self::emit_findings).
+    /// and call [`emit_findings`](Self::emit_findings). Returns `None` if no earlier update of the session was fed.
     #[inline]
-    pub fn observe(&mut self, update: &Update) -> bool {
-        let Some(session) = &update.session else { return false };
-        #[cfg(test)]
-        let limit = self.limit;
-        let analysis = self.sessions.entry(session.id).or_insert_with(|| {
-            let analysis = SessionAnalysis::new(Arc::clone(session));
-            #[cfg(test)]
-            let analysis = analysis.limited(limit);
-            Box::new(analysis)
-        });
+    pub fn observe(&mut self, update: &Update) -> Option<bool> {
+        let analysis = self.sessions.get_mut(&update.session.as_ref()?.id)?;
         if let Some(file) = &mut analysis.file {
             let file = self.histories.of(file);
             analysis.observe(update, self.previews, file);
         }
-        analysis.has_findings()
+        Some(analysis.has_findings())
     }
 
     /// Emits the new findings of the session that an update belongs to.

@@ -110,13 +110,8 @@ impl Ledger {
         if let Some(pass) = &mut self.pass {
             pass.accepted += 1;
         }
-        RenderingResult::Accepted(NewEntry {
-            entry,
-            identity,
-            offset: self.offset(v),
-            resumed,
-            earlier,
-        })
+        let offset = self.offset(v);
+        RenderingResult::Accepted(NewEntry { entry, identity, offset, resumed, earlier })
     }
 
     /// Updates the statistics about pointers from an earlier entry of this generation with the same key. Returns the
