@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     clock,
     output::Writer,
-    probe::source::{End, Source},
+    probe::source::{End, Forward, Source},
     recording::Recorder,
     render::Screen,
     signals::Signals,
@@ -70,14 +70,20 @@ impl<S: Sink> Trace<S> {
         self.sink.target(target);
     }
 
-    /// Feeds the fetched events to the pipeline and to the recorder.
-    pub(crate) fn pump(&mut self) {
-        while let Some(event) = self.source.next_event() {
-            let fed = self.pipeline.feed(&event, &mut self.sink);
-            if let Some(recorder) = &mut self.recorder {
-                recorder.event(&event, fed);
+    /// Calls `act` with the source and with a closure that feeds events to the pipeline and to the recorder.
+    fn feed_from<T>(&mut self, act: impl FnOnce(&mut Source, Forward<'_>) -> T) -> T {
+        let Self { source, pipeline, recorder, sink } = self;
+        act(source, &mut |event| {
+            let fed = pipeline.feed(event, sink);
+            if let Some(recorder) = recorder {
+                recorder.event(event, fed);
             }
-        }
+        })
+    }
+
+    /// Fetches the next records from the ring and feeds their events. Returns false if there were none.
+    pub(crate) fn fetch(&mut self) -> bool {
+        self.feed_from(Source::fetch)
     }
 
     /// Waits for `work` and feeds events to the pipeline meanwhile. On return, all events from before the end of `work`
@@ -89,13 +95,11 @@ impl<S: Sink> Trace<S> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let done = std::future::poll_fn(|context| {
             while tick.poll_tick(context).is_ready() {}
-            self.source.fetch();
-            self.pump();
+            self.fetch();
             work.as_mut().poll(context)
         })
         .await;
-        self.source.catch_up();
-        self.pump();
+        self.feed_from(Source::catch_up);
         done
     }
 
@@ -112,16 +116,14 @@ impl<S: Sink> Trace<S> {
         self.source.end_at(end);
         // Readers are still running. A slot that changed since the last poll has been flushed by its reader.
         for _ in 0..END_POLLS {
-            while self.source.fetch() && self.source.last() <= end {
-                self.pump();
+            while self.fetch() && self.source.last() <= end {
                 write(&mut self)?;
             }
-            if !self.source.poll_pending(end)? {
+            if !self.feed_from(|source, out| source.poll_pending(end, out))? {
                 break;
             }
         }
-        let End { time, missed } = self.source.end(end)?;
-        self.pump();
+        let End { time, missed } = self.feed_from(|source, out| source.end(end, out))?;
         let summary = self.pipeline.finish(time, missed, &mut self.sink);
         if let Some(recorder) = &mut self.recorder {
             recorder.end(time, missed).context("cannot write the recording")?;
@@ -163,8 +165,7 @@ impl Trace<Screen> {
                 () = self.source.filled(), if !more => {}
                 _ = tick.tick() => {}
             }
-            more = self.source.fetch();
-            self.pump();
+            more = self.fetch();
             busy |= more;
             let interval = if busy { BUSY_POLL_INTERVAL } else { POLL_INTERVAL };
             if !more && polled.elapsed() >= interval {
@@ -180,8 +181,7 @@ impl Trace<Screen> {
     /// Feeds pending callbacks if a pass is stalled. The ring must be empty.
     fn poll_stalled(&mut self) -> anyhow::Result<()> {
         if self.pipeline.has_quiet_pass(clock::monotonic().saturating_sub(STALLED_NS)) {
-            self.source.poll_pending(u64::MAX)?;
-            self.pump();
+            self.feed_from(|source, out| source.poll_pending(u64::MAX, out))?;
         }
         Ok(())
     }

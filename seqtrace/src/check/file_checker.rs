@@ -113,7 +113,7 @@ impl FileChecker {
             return Some(format!("{why}: not opened without --force"));
         }
         let inspected = self.trace.source.inspect_file(read_as);
-        self.trace.pump();
+        self.trace.fetch();
         self.trace.sink.take();
         match inspected {
             Err(error) => match self.trace.source.failed_open() {

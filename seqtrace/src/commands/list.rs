@@ -140,7 +140,7 @@ fn entry_of(file: &NamedFile, source: &mut Source, backend: &ChosenBackend) -> E
         return empty("unknown", format!("not opened: {why}"));
     }
     let inspected = source.inspect_file(&path);
-    while source.next_event().is_some() {}
+    source.fetch(&mut |_| {});
     let open = match inspected {
         Err(error) => return empty("unknown", format!("cannot be opened: {error}")),
         Ok(None) => return empty("other", "neither a seq file nor plain procfs".to_owned()),

@@ -119,7 +119,7 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         let source = attached.begin().map_err(UserError::from)?;
         let mut trace = Trace::new(source, pipeline, recorder, screen);
         let looked_at = targets::inspect(&words, &selection.filter, &mut trace.source);
-        trace.pump();
+        trace.fetch();
         for target in looked_at? {
             trace.announce_target(&target);
         }

@@ -16,7 +16,7 @@ pub(super) struct ReorderBuffer(VecDeque<Event>);
 impl ReorderBuffer {
     /// Processes the next event of the ring: flushes older buffered events, then forwards the event or buffers it.
     #[inline]
-    pub(super) fn process(&mut self, event: Event, mut out: impl FnMut(Event)) {
+    pub(super) fn process(&mut self, event: Event, mut out: impl FnMut(&Event)) {
         if !self.0.is_empty() {
             self.flush_until(event.time, &mut out);
         }
@@ -28,15 +28,15 @@ impl ReorderBuffer {
                 let index = self.0.partition_point(|other| other.time <= event.time);
                 self.0.insert(index, event);
             }
-            _ => out(event),
+            _ => out(&event),
         }
     }
 
     /// Flushes buffered events with a timestamp <= `time` (ns since boot). The caller guarantees that no earlier event
     /// can still arrive.
-    pub(super) fn flush_until(&mut self, time: u64, mut out: impl FnMut(Event)) {
+    pub(super) fn flush_until(&mut self, time: u64, mut out: impl FnMut(&Event)) {
         while let Some(event) = self.0.pop_front_if(|event| event.time <= time) {
-            out(event);
+            out(&event);
         }
     }
 }

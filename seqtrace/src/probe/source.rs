@@ -33,6 +33,9 @@ use crate::clock;
 /// Reorder window, ns: the longest time between taking an event's timestamp and submitting the event to the ring.
 const REORDER_WINDOW_NS: u64 = 20_000_000;
 
+/// Closure that receives the events.
+pub(crate) type Forward<'a> = &'a mut dyn FnMut(&Event);
+
 /// Yields the events of the running kernel, in order and with the names of files and functions.
 pub(crate) struct Source {
     probes: Probes,
@@ -49,16 +52,33 @@ pub(crate) struct Source {
     inspected_name: Option<Vec<u8>>,
     /// The open that [`inspect_file`](Self::inspect_file) caused.
     seen: Option<Open>,
-    /// Events that report the attaching of probes to the callbacks of a table, with the time of attaching (ns since
-    /// boot). They wait for older events that were still in the ring.
-    attached: VecDeque<(u64, Vec<EventKind>)>,
+    /// Reports that wait for older events that were still in the ring.
+    attached: AttachReports,
     /// Timestamp of the last decoded record, ns since boot.
     last: u64,
     pending: PendingBatchPoller,
     /// Number of records that could not be decoded.
     undecodable: u64,
-    /// Events to be yielded.
-    queue: VecDeque<Event>,
+    /// Events that arrived while a file was inspected. They are forwarded by the next [`fetch`](Self::fetch).
+    queue: Vec<Event>,
+}
+
+/// Events that report the attaching of probes to the callbacks of tables, each with the time of attaching (ns since
+/// boot).
+#[derive(Default)]
+struct AttachReports(VecDeque<(u64, Vec<EventKind>)>);
+
+impl AttachReports {
+    /// Forwards an event, behind the reports of tables to which probes were attached before it.
+    #[inline]
+    fn forward(&mut self, event: &Event, out: Forward<'_>) {
+        while let Some((_, reports)) = self.0.pop_front_if(|(time, _)| *time <= event.time) {
+            for body in reports {
+                out(&Event { time: event.time, cpu: event.cpu, body });
+            }
+        }
+        out(event);
+    }
 }
 
 /// Facts about the end of a trace.
@@ -98,17 +118,12 @@ impl Source {
             by_callback,
             inspected_name: None,
             seen: None,
-            attached: VecDeque::new(),
+            attached: AttachReports::default(),
             last: 0,
             pending: PendingBatchPoller::default(),
             undecodable: 0,
-            queue: VecDeque::new(),
+            queue: Vec::new(),
         })
-    }
-
-    /// Returns the next event that was fetched from the ring.
-    pub(crate) fn next_event(&mut self) -> Option<Event> {
-        self.queue.pop_front()
     }
 
     /// Starts the thread that empties the ring. `fault`: fixed poll interval, for fault-injection tests.
@@ -124,14 +139,17 @@ impl Source {
         self.ring.filled()
     }
 
-    /// Fetches the next records. Returns false if there were none.
-    pub(crate) fn fetch(&mut self) -> bool {
+    /// Fetches the next records and forwards their events. Returns false if there were none.
+    pub(crate) fn fetch(&mut self, out: Forward<'_>) -> bool {
+        for event in std::mem::take(&mut self.queue) {
+            out(&event);
+        }
         let Some(chunk) = self.ring.take() else {
-            self.flush_until(clock::monotonic().saturating_sub(REORDER_WINDOW_NS));
+            self.flush_until(clock::monotonic().saturating_sub(REORDER_WINDOW_NS), out);
             return false;
         };
         for record in chunk.records() {
-            self.record(record);
+            self.record(record, out);
         }
         self.ring.recycle(chunk);
         true
@@ -139,13 +157,13 @@ impl Source {
 
     /// Fetches all records of events up to now. Later records stay in the ring, so that the call returns even if events
     /// arrive faster than they are decoded.
-    pub(crate) fn catch_up(&mut self) {
+    pub(crate) fn catch_up(&mut self, out: Forward<'_>) {
         let now = clock::monotonic();
-        while self.fetch() && self.last <= now {}
-        self.flush_until(u64::MAX);
+        while self.fetch(out) && self.last <= now {}
+        self.flush_until(u64::MAX, out);
     }
 
-    /// Fetches the batches that programs have not submitted and that did not change since the previous call. The ring
+    /// Forwards the batches that programs have not submitted and that did not change since the previous call. The ring
     /// must be empty. Returns true if a batch that began before `end` (ns since boot) has changed, and may still have to
     /// be fetched.
     ///
@@ -155,12 +173,12 @@ impl Source {
     ///
     /// # Errors
     /// The slot table cannot be read.
-    pub(crate) fn poll_pending(&mut self, end: u64) -> Result<bool, ProbeError> {
+    pub(crate) fn poll_pending(&mut self, end: u64, out: Forward<'_>) -> Result<bool, ProbeError> {
         let unchanged = self.pending.poll(self.probes.ebpf())?;
-        let Self { decoder, reorder, attached, queue, .. } = self;
+        let Self { decoder, reorder, attached, .. } = self;
         for slot in &unchanged {
             decoder.decode_pending(slot, |event| {
-                reorder.process(event, |event| enqueue(queue, attached, event));
+                reorder.process(event, |event| attached.forward(event, out));
             });
         }
         Ok(self.pending.has_changed(&unchanged, end))
@@ -177,7 +195,9 @@ impl Source {
         self.inspected_name = path.file_name().map(|name| name.as_bytes().to_vec());
         self.seen = None;
         let file = OpenOptions::new().read(true).custom_flags(NONBLOCK_NOCTTY).open(path);
-        self.catch_up();
+        let mut queue = std::mem::take(&mut self.queue);
+        self.catch_up(&mut |event| queue.push(event.clone()));
+        self.queue = queue;
         self.inspected_name = None;
         if let Some(open) = &mut self.seen {
             self.names.name(open);
@@ -254,18 +274,15 @@ impl Source {
         self.last
     }
 
-    /// Fetches the remaining events: buffered events and the gaps behind the last event. `end`: end of the trace, ns
+    /// Forwards the remaining events: buffered events and the gaps behind the last event. `end`: end of the trace, ns
     /// since boot.
     ///
     /// # Errors
     /// A counter cannot be read.
-    pub(crate) fn end(&mut self, end: u64) -> Result<End, ProbeError> {
-        self.flush_until(u64::MAX);
+    pub(crate) fn end(&mut self, end: u64, out: Forward<'_>) -> Result<End, ProbeError> {
+        self.flush_until(u64::MAX, out);
         let counts = self.probes.counts()?;
-        // No event of these tables follows.
-        self.attached.clear();
-        let Self { decoder, queue, .. } = self;
-        decoder.finish(&counts.lost, end, |event| queue.push_back(event));
+        self.decoder.finish(&counts.lost, end, |event| out(&event));
         Ok(End { time: end, missed: counts.missed + self.undecodable })
     }
 
@@ -274,23 +291,14 @@ impl Source {
     }
 
     /// Flushes buffered events with a timestamp up to `time`, ns since boot.
-    fn flush_until(&mut self, time: u64) {
-        let Self { reorder, attached, queue, .. } = self;
-        reorder.flush_until(time, |event| enqueue(queue, attached, event));
+    fn flush_until(&mut self, time: u64, out: Forward<'_>) {
+        let Self { reorder, attached, .. } = self;
+        reorder.flush_until(time, |event| attached.forward(event, out));
     }
 
-    fn record(&mut self, record: &[u8]) {
+    fn record(&mut self, record: &[u8], out: Forward<'_>) {
         let Self {
-            names,
-            decoder,
-            reorder,
-            by_callback,
-            inspected_name,
-            seen,
-            attached,
-            last,
-            queue,
-            ..
+            names, decoder, reorder, by_callback, inspected_name, seen, attached, last, ..
         } = self;
         *last = Decoder::time(record).unwrap_or(*last);
         let mut opened = None;
@@ -311,7 +319,7 @@ impl Source {
                     names.name(open);
                 }
             }
-            reorder.process(event, |event| enqueue(queue, attached, event));
+            reorder.process(event, |event| attached.forward(event, out));
         });
         self.undecodable += u64::from(result.is_err());
         if let Some((table, iterator)) = opened {
@@ -340,22 +348,8 @@ impl Source {
         for Untraceable { address, role, reason } in untraceable {
             reports.push(EventKind::Blind { function: self.names.function(address), role, reason });
         }
-        self.attached.push_back((clock::monotonic(), reports));
+        self.attached.0.push_back((clock::monotonic(), reports));
     }
-}
-
-/// Appends an event to the queue, behind the reports of tables to which probes were attached before it.
-fn enqueue(
-    queue: &mut VecDeque<Event>,
-    attached: &mut VecDeque<(u64, Vec<EventKind>)>,
-    event: Event,
-) {
-    while attached.front().is_some_and(|(time, _)| *time <= event.time) {
-        for body in attached.pop_front().into_iter().flat_map(|(_, reports)| reports) {
-            queue.push_back(Event { time: event.time, cpu: event.cpu, body });
-        }
-    }
-    queue.push_back(event);
 }
 
 /// Returns true if bpf_seq_read() may read the file: an iterator's descriptor (bpf_iter_new_fd(),
