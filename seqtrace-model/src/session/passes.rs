@@ -121,34 +121,35 @@ impl SessionState {
                 None
             }
         };
-        let mut update = CallbackUpdate::observed(seen);
+        // The update is built where the consumers read it: it is too large to be moved for each callback.
+        let what = UpdateKind::Callback(CallbackUpdate::observed(seen));
+        let mut update = self.update(at, None, None, what);
+        let UpdateKind::Callback(callback) = &mut update.what else { return };
         let outcome = match &mut self.pass.current {
-            Some(TrackedPass::Modelled(pass)) => pass.returned(&mut self.file.m, seen, &mut update),
+            Some(TrackedPass::Modelled(pass)) => pass.returned(&mut self.file.m, seen, callback),
             Some(TrackedPass::Untracked(pass)) => {
-                pass.returned(seen, self.file.blind, &mut update);
+                pass.returned(seen, self.file.blind, callback);
                 StepOutcome::Continue
             }
             None => StepOutcome::Continue,
         };
-        update.pass = self.pass.number;
-        update.size = size;
-        update.duration = self.pass.returned(at.time, self.file.blind.is_empty());
+        callback.pass = self.pass.number;
+        callback.size = size;
+        callback.duration = self.pass.returned(at.time, self.file.blind.is_empty());
         self.callbacks_seen = true;
-        let (read, task) = self.count_callback(seen, update.fate, update.phase);
+        (update.read, update.task) = self.count_callback(seen, callback.fate, callback.phase);
         let mut undecided = outcome == StepOutcome::Undecided;
         if seen.role == Role::Stop {
-            update.held = self.pass.end(at.time);
+            callback.held = self.pass.end(at.time);
             if let StepOutcome::Ended(outcome) = outcome {
                 undecided |= matches!(outcome, PassOutcome::AmbiguousSeekEnd(_));
-                self.pass_ended(outcome, update.phase);
+                self.pass_ended(outcome, callback.phase);
             }
         }
-        let what = UpdateKind::Callback(update);
-        if undecided {
-            let update = self.update(at, read, task, what);
+        if undecided || !self.deferred.is_empty() {
             self.deferred.push(update);
         } else {
-            self.emit(at, read, task, what, out);
+            out(&update);
         }
     }
 

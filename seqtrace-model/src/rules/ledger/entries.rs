@@ -168,6 +168,7 @@ impl Entries {
     }
 
     /// Returns the first entry at a position, with its number; `None` if there is none.
+    #[inline]
     pub(in crate::rules) fn at(&self, pos: i64) -> Option<(u64, &Entry)> {
         if let Some(by_pos) = &self.by_pos {
             return self.numbered(*by_pos.get(&pos)?);

@@ -168,6 +168,7 @@ impl Ledger {
     }
 
     /// Drops a record from the missed ones.
+    #[inline]
     fn drop_missed(&mut self, v: Ptr) {
         if !self.missed.is_empty() {
             let key = self.identity(v).key();
@@ -241,6 +242,9 @@ impl Ledger {
         let asked = (pass.only_duplicates || pass.returned_same) && identity != Identity::Token;
         let by_key = earlier.filter(|_| asked).and_then(|number| self.entries.number(number));
         let by_pos = self.entries.at(entry.pos).map(|(_, earlier)| earlier);
+        if by_key.is_none() && by_pos.is_none() {
+            return None;
+        }
         let duplicate = |earlier: &Entry, agree, weak| {
             Some(Duplicate { earlier: *earlier, later: *entry, agree, weak, time })
         };
