@@ -104,6 +104,7 @@ pub mod event;
 pub mod filter;
 pub mod finding;
 pub mod pipeline;
+mod recent;
 pub mod rules;
 pub mod session;
 pub mod summary;

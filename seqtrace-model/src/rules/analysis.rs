@@ -247,7 +247,7 @@ impl SessionAnalysis {
     }
 
     fn start(&mut self, start: &Returned<'_>, read: Option<u32>, history: &mut History) {
-        let Returned { callback, ptr, time } = *start;
+        let Returned { callback, ptr, .. } = *start;
         if callback.bytes.is_some() {
             self.facts.ledger.ignore_offsets();
         }
@@ -255,20 +255,17 @@ impl SessionAnalysis {
         self.rules.before_start(&mut self.facts.with(history), start);
         let ledger = &mut self.facts.ledger;
         let (set_back, was_set_back) = (ledger.sets_back(callback, ptr), ledger.set_back);
-        let resume = ledger.record_start(callback, ptr, time, &mut history.pointers);
-        ledger.set_time(time, read);
+        let resume = ledger.record_start(start, read, &mut history.pointers);
         let mut pass = PassStart { root_cause, set_back, was_set_back, resume, explained: false };
         self.rules.on_start(&mut self.facts.with(history), start, &mut pass);
     }
 
     fn next(&mut self, next: &Returned<'_>, read: Option<u32>, history: &mut History) {
-        let Returned { callback, ptr, time } = *next;
-        if callback.bytes.is_some() {
+        if next.callback.bytes.is_some() {
             self.facts.ledger.ignore_offsets();
         }
         self.rules.before_next(&mut self.facts.with(history), next);
-        self.facts.ledger.record_next(callback, ptr, &mut history.pointers);
-        self.facts.ledger.set_time(time, read);
+        self.facts.ledger.record_next(next, read, &mut history.pointers);
         self.rules.on_next(&mut self.facts.with(history), next);
     }
 

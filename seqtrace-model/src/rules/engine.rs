@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Finding, FindingCount};
+use crate::recent::RecentMap;
 use crate::rules::analysis::SessionAnalysis;
 use crate::rules::history::Histories;
 use crate::session::update::{SessionId, Update, UpdateKind};
@@ -16,7 +17,7 @@ use crate::session::update::{SessionId, Update, UpdateKind};
 /// number of records in its current generation, up to a bound.
 #[derive(Debug, Default)]
 pub struct RuleEngine {
-    sessions: FxHashMap<SessionId, Box<SessionAnalysis>>,
+    sessions: RecentMap<SessionId, Box<SessionAnalysis>>,
     /// Open session of each `struct file`, by address.
     files: FxHashMap<u64, SessionId>,
     histories: Histories,
@@ -56,7 +57,7 @@ impl RuleEngine {
         }
         let found = self.observe(update) == Some(true);
         if matches!(update.what, UpdateKind::Close { .. }) {
-            let analysis = self.sessions.remove(&id);
+            let analysis = self.sessions.swap_remove(&id);
             out(&with_findings(
                 update,
                 analysis.as_ref().map(|analysis| analysis.counts()).unwrap_or_default(),
@@ -85,7 +86,7 @@ impl RuleEngine {
     /// and call [`emit_findings`](Self::emit_findings). Returns `None` if no earlier update of the session was fed.
     #[inline]
     pub fn observe(&mut self, update: &Update) -> Option<bool> {
-        let analysis = self.sessions.get_mut(&update.session.as_ref()?.id)?;
+        let analysis = self.sessions.get_recent(update.session.as_ref()?.id)?;
         if let Some(file) = &mut analysis.file {
             let file = self.histories.of(file);
             analysis.observe(update, self.previews, file);

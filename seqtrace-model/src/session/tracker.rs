@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::event::{Event, EventKind, FileKind, Key, OpTable, Open, Role};
+use crate::recent::RecentMap;
 
 use crate::session::opening;
 use crate::session::purpose::PassBegin;
@@ -18,7 +19,7 @@ use crate::symbol::Symbol;
 /// Holds the open sessions only, so memory does not grow with the number of events.
 #[derive(Debug, Default)]
 pub(crate) struct Tracker {
-    sessions: FxHashMap<Key, Box<SessionState>>,
+    sessions: RecentMap<Key, Box<SessionState>>,
     /// Keys of the open sessions, by an address that identifies the session ([`address`]).
     keys: FxHashMap<u64, Key>,
     /// Callback functions that cannot be probed, by address.
@@ -116,7 +117,7 @@ impl Tracker {
     /// Closes all open sessions at the end of the trace, `time` (ns since boot).
     pub(crate) fn finish(&mut self, time: u64, out: &mut dyn FnMut(&Update)) {
         let at = Timestamp { time, cpu: 0 };
-        let mut open: Vec<_> = std::mem::take(&mut self.sessions).into_values().collect();
+        let mut open: Vec<_> = self.sessions.drain(..).map(|(_, session)| session).collect();
         open.sort_unstable_by_key(|session| session.session.id);
         for mut session in open {
             session.add_partial(Partial::StillOpen);
@@ -131,13 +132,13 @@ impl Tracker {
 
     /// Applies `act` to an open session. Events of unknown sessions, whose open was lost, have no effect.
     fn with(&mut self, key: Key, act: impl FnOnce(&mut SessionState)) {
-        if let Some(session) = self.sessions.get_mut(&key) {
+        if let Some(session) = self.sessions.get_recent(key) {
             act(session);
         }
     }
 
     fn remove(&mut self, key: Key) -> Option<Box<SessionState>> {
-        let session = self.sessions.remove(&key)?;
+        let session = self.sessions.swap_remove(&key)?;
         let address = address(&session.session.kind, session.session.file);
         if self.keys.get(&address) == Some(&key) {
             self.keys.remove(&address);
@@ -179,7 +180,7 @@ impl Tracker {
     fn close_reused(&mut self, at: Timestamp, address: u64, key: Key, out: Emit<'_>) {
         if let Some(old) = self.keys.insert(address, key)
             && old != key
-            && let Some(mut session) = self.sessions.remove(&old)
+            && let Some(mut session) = self.sessions.swap_remove(&old)
         {
             session.release_missed(at, out);
             session.close(at, None, out);

@@ -20,6 +20,7 @@ use self::entries::{Entries, Entry};
 use self::identity::{Identity, Pointers};
 use self::pass::{End, Origin, Pass, PromisedRecord};
 pub(in crate::rules) use self::renderings::{Duplicate, NewEntry, RenderingResult};
+use super::hooks::Returned;
 use crate::event::{Ptr, PtrKind, Role};
 use crate::finding::{Id, Severity};
 use crate::session::update::CallbackUpdate;
@@ -224,10 +225,11 @@ impl Ledger {
     /// Records a returned next().
     pub(in crate::rules) fn record_next(
         &mut self,
-        callback: &CallbackUpdate,
-        returned: Ptr,
+        next: &Returned<'_>,
+        read: Option<u32>,
         pointers: &mut Pointers,
     ) {
+        let Returned { callback, ptr: returned, time } = *next;
         let identity = self.identity(returned);
         let Some(pass) = &mut self.pass else { return };
         self.again = false;
@@ -237,12 +239,12 @@ impl Ledger {
         if moved {
             pointers.moved();
         }
-        pass.advance(callback, returned, identity, same, moved);
+        pass.advance(next, read, identity, moved);
         let ended = returned == Ptr::NULL;
         self.ended |= ended;
         let (pos, phase) = (callback.pos_out, callback.phase);
         let early = ended && callback.pos_in != Some(pos) && !pass.out_of_step;
-        self.early = early.then_some(End { pos, phase, time: 0, read: None });
+        self.early = early.then_some(End { pos, phase, time, read });
     }
 
     /// Records a returned stop(), and ends the pass.
@@ -258,19 +260,6 @@ impl Ledger {
     /// Stops checking offsets, because a callback other than show wrote into the buffer.
     pub(in crate::rules) fn ignore_offsets(&mut self) {
         self.offsets_ignored = true;
-    }
-
-    /// Sets time (ns since boot) and read of the record, or of the end, that start or next has just
-    /// returned.
-    pub(in crate::rules) fn set_time(&mut self, time: u64, read: Option<u32>) {
-        if let Some(pending_record) =
-            self.pass.as_mut().and_then(|pass| pass.pending_record.as_mut())
-        {
-            (pending_record.time, pending_record.read) = (time, read);
-        }
-        if let Some(end) = self.early.as_mut() {
-            (end.time, end.read) = (time, read);
-        }
     }
 
     /// Returns the file offset behind the last accepted byte; `None` if unknown.

@@ -3,6 +3,7 @@
 use super::entries::Entry;
 use super::identity::{Identity, Trust};
 use crate::event::{Ptr, PtrKind};
+use crate::rules::hooks::Returned;
 use crate::session::update::{CallbackUpdate, Phase};
 
 /// A record that start or next returned and that no show has rendered completely: the handed-out
@@ -86,6 +87,7 @@ impl Pass {
         returned: Ptr,
         identity: Identity,
         began: u64,
+        read: Option<u32>,
     ) -> Self {
         let pending_record = PromisedRecord {
             pos: callback.pos_out,
@@ -94,8 +96,8 @@ impl Pass {
             fixed_up: false,
             out_of_step: false,
             advanced: false,
-            read: None,
-            time: 0,
+            read,
+            time: began,
         };
         Self {
             number: callback.pass,
@@ -114,29 +116,29 @@ impl Pass {
         }
     }
 
-    /// Records a returned next().
+    /// Records a returned next(). `advanced`: true if it returned another record.
     pub(super) fn advance(
         &mut self,
-        callback: &CallbackUpdate,
-        returned: Ptr,
+        next: &Returned<'_>,
+        read: Option<u32>,
         identity: Identity,
-        same: bool,
         advanced: bool,
     ) {
+        let Returned { callback, ptr, time } = *next;
         let moved = callback.pos_in != Some(callback.pos_out);
         self.has_position = moved || callback.fixed_up;
         self.out_of_step |= !self.has_position;
-        self.returned_same = same;
+        self.returned_same = callback.v == Some(ptr);
         let pos = callback.pos_out.wrapping_add(i64::from(callback.fixed_up));
-        self.pending_record = is_record(returned).then_some(PromisedRecord {
+        self.pending_record = is_record(ptr).then_some(PromisedRecord {
             pos,
-            ptr: returned,
+            ptr,
             identity,
             fixed_up: callback.fixed_up,
             out_of_step: self.out_of_step,
             advanced,
-            read: None,
-            time: 0,
+            read,
+            time,
         });
     }
 }

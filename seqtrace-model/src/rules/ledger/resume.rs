@@ -2,8 +2,10 @@
 
 use super::identity::{self, Identity, Pointers, Trust};
 use super::pass::{Origin, Pass, PromisedRecord, Resume, is_record};
+
 use super::{Ledger, PreviousGeneration};
 use crate::event::{Ptr, PtrKind};
+use crate::rules::hooks::Returned;
 use crate::session::update::{CallbackUpdate, Phase};
 
 /// Maximum number of missed records that are stored until the end of the file.
@@ -13,17 +15,17 @@ impl Ledger {
     /// Records a returned start(). Returns the comparison with the handed-out record; `None` if there was none.
     pub(in crate::rules) fn record_start(
         &mut self,
-        callback: &CallbackUpdate,
-        returned: Ptr,
-        time: u64,
+        start: &Returned<'_>,
+        read: Option<u32>,
         pointers: &mut Pointers,
     ) -> Option<Resume> {
+        let Returned { callback, ptr: returned, time } = *start;
         let before = self.private;
         self.private = callback.private.or(before);
         self.passes += 1;
         self.locate(before, callback, returned, pointers);
         let identity = self.identity(returned);
-        let mut pass = Pass::new(callback, returned, identity, time);
+        let mut pass = Pass::new(callback, returned, identity, time, read);
         let set_back = self.sets_back(callback, returned);
         self.set_back |= set_back.is_some();
         let early = self.early.take().filter(|end| callback.pos_in == Some(end.pos));
