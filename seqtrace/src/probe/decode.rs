@@ -69,7 +69,7 @@ impl Decoder {
     pub(super) fn decode(
         &mut self,
         record: &[u8],
-        mut out: impl FnMut(Event),
+        mut out: impl FnMut(&Event),
     ) -> Result<(), DecodeError> {
         let (head, _) = decode_prefix::<Head>(record, "an event")?;
         let Head { time, cpu, .. } = head;
@@ -98,17 +98,17 @@ impl Decoder {
             }
             _ => {}
         }
-        out(Event { time, cpu, body });
+        out(&Event { time, cpu, body });
         Ok(())
     }
 
     /// Emits the gap before a record, if its CPU has lost events.
-    fn gap(&mut self, head: &Head, time: u64, out: &mut impl FnMut(Event)) {
+    fn gap(&mut self, head: &Head, time: u64, out: &mut impl FnMut(&Event)) {
         let lost = self.counter(head.cpu);
         let gap = head.lost.wrapping_sub(*lost);
         *lost = head.lost;
         if gap != 0 {
-            out(Event { time, cpu: head.cpu, body: EventKind::Gap { lost: u64::from(gap) } });
+            out(&Event { time, cpu: head.cpu, body: EventKind::Gap { lost: u64::from(gap) } });
         }
     }
 
@@ -117,7 +117,7 @@ impl Decoder {
         &mut self,
         batch: &wire::Batch,
         mut pairs: &[u8],
-        mut out: impl FnMut(Event),
+        mut out: impl FnMut(&Event),
     ) -> Result<(), DecodeError> {
         let key = batch.session;
         for _ in 0..batch.pairs {
@@ -126,10 +126,10 @@ impl Decoder {
             let [next, show] = [pair.next_after, pair.show_after]
                 .map(|after| batch.time.saturating_add(u64::from(after)));
             if self.should_forward(key, next) {
-                out(Event { time: next, cpu: batch.cpu, body: next_of(key, &pair) });
+                out(&Event { time: next, cpu: batch.cpu, body: next_of(key, &pair) });
             }
             if self.should_forward(key, show) {
-                out(Event { time: show, cpu: batch.cpu, body: show_of(key, &pair) });
+                out(&Event { time: show, cpu: batch.cpu, body: show_of(key, &pair) });
             }
         }
         Ok(())
@@ -137,7 +137,7 @@ impl Decoder {
 
     /// Decodes the pending batch of a slot, when a show() takes long or the trace ends. The callbacks of the batch are
     /// forwarded now, and not again when the batch is submitted.
-    pub(super) fn decode_pending(&mut self, slot: &Slot, mut out: impl FnMut(Event)) {
+    pub(super) fn decode_pending(&mut self, slot: &Slot, mut out: impl FnMut(&Event)) {
         let PendingBatch { time, cpu, pair, .. } = &slot.batch;
         let key = slot.state.key;
         let (pairs, pending_next) = (slot.batch.pairs, slot.batch.pending_next);
@@ -147,11 +147,11 @@ impl Decoder {
             let [next, show] = [pair.next_after, pair.show_after]
                 .map(|after| time.saturating_add(u64::from(after)));
             if (number <= pairs || number == pending_next) && self.should_forward(key, next) {
-                out(Event { time: next, cpu, body: next_of(key, pair) });
+                out(&Event { time: next, cpu, body: next_of(key, pair) });
                 last = Some(next);
             }
             if number <= pairs && self.should_forward(key, show) {
-                out(Event { time: show, cpu, body: show_of(key, pair) });
+                out(&Event { time: show, cpu, body: show_of(key, pair) });
                 last = Some(show);
             }
         }
@@ -178,14 +178,14 @@ impl Decoder {
 
     /// Emits the gaps behind the last events. `totals`: the loss counter of each CPU at the end. `time`: the time of the
     /// end, ns since boot.
-    pub(super) fn finish(&mut self, totals: &[u64], time: u64, mut out: impl FnMut(Event)) {
+    pub(super) fn finish(&mut self, totals: &[u64], time: u64, mut out: impl FnMut(&Event)) {
         for (cpu, &total) in (0u16..).zip(totals) {
             let lost = self.counter(cpu);
             #[expect(clippy::cast_possible_truncation, reason = "the wire carries the lower half")]
             let gap = (total as u32).wrapping_sub(*lost);
             if gap != 0 {
                 *lost = lost.wrapping_add(gap);
-                out(Event { time, cpu, body: EventKind::Gap { lost: u64::from(gap) } });
+                out(&Event { time, cpu, body: EventKind::Gap { lost: u64::from(gap) } });
             }
         }
     }

@@ -16,7 +16,7 @@ pub(super) struct ReorderBuffer(VecDeque<Event>);
 impl ReorderBuffer {
     /// Processes the next event of the ring: flushes older buffered events, then forwards the event or buffers it.
     #[inline]
-    pub(super) fn process(&mut self, event: Event, mut out: impl FnMut(&Event)) {
+    pub(super) fn process(&mut self, event: &Event, mut out: impl FnMut(&Event)) {
         if !self.0.is_empty() {
             self.flush_until(event.time, &mut out);
         }
@@ -26,9 +26,9 @@ impl ReorderBuffer {
             | EventKind::LseekEnter { .. }
             | EventKind::LseekExit { .. } => {
                 let index = self.0.partition_point(|other| other.time <= event.time);
-                self.0.insert(index, event);
+                self.0.insert(index, event.clone());
             }
-            _ => out(&event),
+            _ => out(event),
         }
     }
 
@@ -59,7 +59,7 @@ mod tests {
     fn times(events: Vec<Event>, rest: u64) -> Vec<u64> {
         let (mut buffer, mut times) = (ReorderBuffer::default(), Vec::new());
         for event in events {
-            buffer.process(event, |event| times.push(event.time));
+            buffer.process(&event, |event| times.push(event.time));
         }
         buffer.flush_until(rest, |event| times.push(event.time));
         times

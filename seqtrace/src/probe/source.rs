@@ -282,7 +282,7 @@ impl Source {
     pub(crate) fn end(&mut self, end: u64, out: Forward<'_>) -> Result<End, ProbeError> {
         self.flush_until(u64::MAX, out);
         let counts = self.probes.counts()?;
-        self.decoder.finish(&counts.lost, end, |event| out(&event));
+        self.decoder.finish(&counts.lost, end, out);
         Ok(End { time: end, missed: counts.missed + self.undecodable })
     }
 
@@ -302,24 +302,27 @@ impl Source {
         } = self;
         *last = Decoder::time(record).unwrap_or(*last);
         let mut opened = None;
-        let result = decoder.decode(record, |mut event| {
-            if let EventKind::Open(open) = &mut event.body {
-                let inspected =
-                    inspected_name.is_some() && open.components.last() == inspected_name.as_ref();
-                if let FileKind::Seq { table, .. } = &open.kind
-                    && (*by_callback || is_iterator(open))
-                    && (inspected || !open.own)
-                {
-                    opened = Some((*table, is_iterator(open)));
-                }
-                if open.own && inspected {
-                    *seen = Some(Open::clone(open));
-                }
-                if !open.own {
-                    names.name(open);
-                }
+        let result = decoder.decode(record, |event| {
+            let EventKind::Open(open) = &event.body else {
+                return reorder.process(event, |event| attached.forward(event, out));
+            };
+            let inspected =
+                inspected_name.is_some() && open.components.last() == inspected_name.as_ref();
+            if let FileKind::Seq { table, .. } = &open.kind
+                && (*by_callback || is_iterator(open))
+                && (inspected || !open.own)
+            {
+                opened = Some((*table, is_iterator(open)));
             }
-            reorder.process(event, |event| attached.forward(event, out));
+            if open.own && inspected {
+                *seen = Some(Open::clone(open));
+            }
+            let mut open = open.clone();
+            if !open.own {
+                names.name(&mut open);
+            }
+            let event = Event { body: EventKind::Open(open), ..*event };
+            reorder.process(&event, |event| attached.forward(event, out));
         });
         self.undecodable += u64::from(result.is_err());
         if let Some((table, iterator)) = opened {

@@ -17,7 +17,7 @@ fn callback_record(cpu: u16, lost: u32) -> wire::Callback {
 
 fn decode_all(decoder: &mut Decoder, record: &[u8]) -> Vec<Event> {
     let mut events = Vec::new();
-    decoder.decode(record, |event| events.push(event)).unwrap();
+    decoder.decode(record, |event| events.push(event.clone())).unwrap();
     events
 }
 
@@ -50,7 +50,7 @@ fn a_gap_stands_before_the_event_that_reveals_it_and_counts_by_cpu() {
     assert_eq!(decode_all(&mut decoder, callback_record(1, 37).as_bytes()).len(), 1);
     // What was lost at the very end is found from the counters.
     let mut tail = Vec::new();
-    decoder.finish(&[0, 40], 9, |event| tail.push(event));
+    decoder.finish(&[0, 40], 9, |event| tail.push(event.clone()));
     assert_eq!(tail, [Event { time: 9, cpu: 1, body: EventKind::Gap { lost: 3 } }]);
 }
 
@@ -260,11 +260,11 @@ proptest! {
         }
         let mut drain = |programs: &mut Programs, decoder: &mut Decoder, poll: bool| {
             for record in programs.ring.drain(..) {
-                decoder.decode(&record, |event| got.push(time_and_role(&event))).unwrap();
+                decoder.decode(&record, |event| got.push(time_and_role(event))).unwrap();
             }
             if poll && programs.slot().batch.is_pending() {
                 let slot = *programs.slot();
-                decoder.decode_pending(&slot, |event| got.push(time_and_role(&event)));
+                decoder.decode_pending(&slot, |event| got.push(time_and_role(event)));
             }
         };
         for step in steps {
@@ -291,7 +291,8 @@ fn a_batch_that_is_cut_short_is_an_error() {
     programs.flush();
     let record = &programs.ring[0];
     let mut events = Vec::new();
-    let mut decode = |record: &[u8]| Decoder::new().decode(record, |event| events.push(event));
+    let mut decode =
+        |record: &[u8]| Decoder::new().decode(record, |event| events.push(event.clone()));
     decode(record).unwrap();
     assert_eq!(
         decode(&record[..40]),
