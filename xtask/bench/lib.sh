@@ -74,12 +74,6 @@ unique() {
 	done
 }
 
-# fentry_row: measures empty fentry and fexit programs
-fentry_row() {
-	unique floor-fentry || return
-	measure floor-fentry --ready-file ready -- bench-helper floor fentry --ready-file ready $FUNCTIONS
-}
-
 # bpftrace_row: measures bpftrace, which prints a line for each callback with the facts that seqtrace shows: position,
 # pointer, value returned, duration. Its buffer is as large as seqtrace's ring buffer.
 bpftrace_row() {

@@ -1,7 +1,6 @@
 //! Helper of the benchmarks in guests: measures the CPU time of readers and tracers, and attaches empty programs for
 //! comparison.
 
-mod btf;
 mod clock;
 mod fact;
 mod floor;

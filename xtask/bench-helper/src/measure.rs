@@ -1,7 +1,7 @@
 //! Measures a tracer: the CPU time of a reader that is traced, and the resources of the tracer.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -144,16 +144,8 @@ fn kprobes() -> Result<String> {
 
 /// Counts the newlines in a file.
 fn newlines(path: &Path) -> Result<u64> {
-    let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut block = vec![0; 1 << 20];
-    let mut count = 0;
-    loop {
-        let length = file.read(&mut block)?;
-        let Some(read) = block.get(..length).filter(|read| !read.is_empty()) else {
-            return Ok(count);
-        };
-        count += u64::try_from(read.split(|byte| *byte == b'\n').count() - 1)?;
-    }
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    BufReader::new(file).bytes().try_fold(0, |count, byte| Ok(count + u64::from(byte? == b'\n')))
 }
 
 /// Waits until `done` returns true. Fails if the tracer ends earlier.
