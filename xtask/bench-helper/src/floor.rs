@@ -25,7 +25,7 @@ enum AttachType {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Floor {
     attach_type: AttachType,
-    /// Hexadecimal addresses
+    /// Addresses of the functions, hexadecimal
     functions: Vec<String>,
     /// Create this file when all programs are attached
     #[arg(long)]

@@ -123,7 +123,7 @@ mod tests {
     fn areas_are_counted() {
         let text = "/// Of it all, that is what is told.\nfn f() {}\n/// Returns the name of the file.\n\
                     fn g() {}\n/// Its name.\nfn h() {}\n// I tell\nfn i() {}\n";
-        let sources = [SourceFile::parse("a/x.rs", text).unwrap()];
+        let sources = [SourceFile::parse("a/x.rs", text)];
         let tree = FileTree { files: ["a/x.rs".to_owned()].into() };
         let all = [
             words(&rules(), &tree, &sources, &[]),

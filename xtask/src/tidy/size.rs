@@ -1,37 +1,10 @@
-//! Checks the sizes of functions and files.
+//! Checks the sizes of files. Clippy checks those of functions: `too-many-lines-threshold` in clippy.toml.
 
 use std::collections::BTreeSet;
 
 use super::config::SizeLimits;
 use super::measure::{Check, Measure, Violation};
 use super::rust::SourceFile;
-
-/// Measures the functions that are longer than the limit. Functions of tests have no limit.
-pub(super) fn functions(limits: &SizeLimits, sources: &[SourceFile]) -> Vec<Measure> {
-    let tests = TestFiles::of(sources);
-    let mut measures: Vec<Measure> = Vec::new();
-    for source in sources.iter().filter(|source| !tests.has(&source.file)) {
-        for function in source.functions.iter().filter(|f| f.lines > limits.function_lines) {
-            let key = format!("{} {}", source.file, function.name);
-            let text = format!("{}() has {} lines", function.name, function.lines);
-            let violation = Violation { file: source.file.clone(), line: function.line, text };
-            match measures.iter_mut().find(|measure| measure.key == key) {
-                // Two types have a method of this name: the longer method is compared with the budget.
-                Some(measure) => {
-                    measure.value = measure.value.max(function.lines);
-                    measure.violations.push(violation);
-                }
-                None => measures.push(Measure {
-                    check: Check::Functions,
-                    key,
-                    value: function.lines,
-                    violations: vec![violation],
-                }),
-            }
-        }
-    }
-    measures
-}
 
 /// Measures the files whose length without tests exceeds the limit. `scripts` are files other than Rust and their
 /// lengths in lines.
@@ -94,19 +67,10 @@ fn module_folder(file: &str) -> &str {
 mod tests {
     use super::*;
 
-    const LIMITS: SizeLimits = SizeLimits { function_lines: 3, file_lines: 8, markdown_columns: 0 };
+    const LIMITS: SizeLimits = SizeLimits { file_lines: 8, markdown_columns: 0 };
 
     fn source(file: &str, text: &str) -> SourceFile {
-        SourceFile::parse(file, text).unwrap()
-    }
-
-    #[test]
-    fn the_longest_function_of_a_name_counts() {
-        let text = "fn f() {\n\n\n\n}\nimpl A {\n    fn f() {\n\n\n    }\n}\nfn g() {\n\n}\n";
-        let found = functions(&LIMITS, &[source("a.rs", text)]);
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].key.as_str(), found[0].value), ("a.rs f", 5));
-        assert_eq!(found[0].violations.iter().map(|v| v.line).collect::<Vec<_>>(), [1, 7]);
+        SourceFile::parse(file, text)
     }
 
     #[test]
@@ -125,6 +89,5 @@ mod tests {
         let found = files(&LIMITS, &sources, &scripts);
         let found: Vec<_> = found.iter().map(|m| (m.key.as_str(), m.value)).collect();
         assert_eq!(found, [("c/src/a.rs", 9), ("run.sh", 9)]);
-        assert!(functions(&LIMITS, &sources).is_empty());
     }
 }
