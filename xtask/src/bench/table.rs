@@ -174,18 +174,15 @@ pub(crate) fn markdown(lines: &[Vec<String>]) -> String {
         *first = first.replace(':', "-");
     }
     let (head, rows) = lines.split_at(lines.len().min(1));
-    let mut text = String::new();
-    for line in head.iter().chain([&rule]).chain(rows) {
-        for (column, width) in widths.iter().enumerate() {
+    let row = |line: &Vec<String>| {
+        let cell = |(column, width): (usize, &usize)| {
             let cell = line.get(column).map_or("", String::as_str);
-            text.push_str(&match column {
-                0 => format!("| {cell:<width$} "),
-                _ => format!("| {cell:>width$} "),
-            });
-        }
-        text.push_str("|\n");
-    }
-    text
+            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        };
+        let cells: Vec<String> = widths.iter().enumerate().map(cell).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    head.iter().chain([&rule]).chain(rows).map(row).collect()
 }
 
 #[cfg(test)]
