@@ -4,20 +4,68 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::slice;
 use std::str::FromStr;
 use std::sync::{Barrier, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Error, Result, bail};
+use anyhow::{Context as _, Error, Result, anyhow, bail};
+use clap::Args;
 use rustix::io::Errno;
 use rustix::pipe::{SpliceFlags, pipe, splice};
 use serde_json::{Value, json};
 
 use crate::pass;
 
+/// A file, and operations on it.
+#[derive(Args)]
+pub(crate) struct Reader {
+    file: PathBuf,
+    /// r100 read, p100@50 pread, s50 lseek to 50, c-5 lseek by -5, x splice to the end, a100 read to the end in blocks,
+    /// a100@500 until 500 bytes were read, wTEXT write, t500 sleep ms, e/PATH wait until PATH exists, u/PATH send the open
+    /// file to `receive` at the unix socket PATH and wait until that process has ended
+    ops: Vec<FileOp>,
+    /// Append a line for each open, with its reads, for `json-check --log`
+    #[arg(long)]
+    log: Option<PathBuf>,
+}
+
+impl Reader {
+    /// Opens the file and runs the operations. Prints the bytes that they read.
+    pub(crate) fn run(&self) -> Result<()> {
+        self.run_to(&mut io::stdout().lock())
+    }
+
+    pub(crate) fn run_silently(&self) -> Result<()> {
+        self.run_to(&mut io::sink())
+    }
+
+    /// Opens the file and runs the operations in `count` threads at the same time.
+    pub(crate) fn run_in_threads(&self, count: usize) -> Result<()> {
+        let start = Barrier::new(count);
+        thread::scope(|scope| {
+            let reader = || {
+                start.wait();
+                self.run_silently()
+            };
+            let readers: Vec<_> = (0..count).map(|_| scope.spawn(reader)).collect();
+            readers.into_iter().try_for_each(|reader| {
+                reader.join().unwrap_or_else(|_| Err(anyhow!("a reader panicked")))
+            })
+        })
+    }
+
+    fn run_to(&self, out: &mut dyn Write) -> Result<()> {
+        let writes = self.ops.iter().any(|op| matches!(op, FileOp::Write(_)));
+        let (mut open, mut file) = OpenLog::open(&self.file, writes)?;
+        run(&mut open, &mut file, &self.ops, out)?;
+        drop(file);
+        open.close(self.log.as_deref())
+    }
+}
+
 /// Operation on an open file.
+#[derive(Clone)]
 pub(crate) enum FileOp {
     /// Calls read() once with this number of bytes.
     Read(usize),
@@ -49,7 +97,13 @@ impl FromStr for FileOp {
         let number = |text: &str| text.parse().with_context(|| format!("{text} is not a number"));
         Ok(match kind {
             'r' => Self::Read(number(rest)?),
-            'a' => Self::ReadAll(number(rest)?, u64::MAX),
+            'a' => {
+                let (length, most) = rest.split_once('@').unzip();
+                Self::ReadAll(
+                    number(length.unwrap_or(rest))?,
+                    most.map_or(Ok(u64::MAX), str::parse)?,
+                )
+            }
             'p' => {
                 let (length, offset) = rest.split_once('@').context("pLENGTH@OFFSET")?;
                 Self::Pread(number(length)?, offset.parse()?)
@@ -131,24 +185,6 @@ fn ret(got: &io::Result<usize>) -> i64 {
     }
 }
 
-/// Opens `path` and runs operations. Prints the bytes that they read.
-pub(crate) fn ops(path: &Path, ops: &[FileOp], log: Option<&Path>) -> Result<()> {
-    open_and_run(path, ops, log, &mut io::stdout().lock())
-}
-
-fn open_and_run(
-    path: &Path,
-    ops: &[FileOp],
-    log: Option<&Path>,
-    out: &mut dyn Write,
-) -> Result<()> {
-    let writes = ops.iter().any(|op| matches!(op, FileOp::Write(_)));
-    let (mut open, mut file) = OpenLog::open(path, writes)?;
-    run(&mut open, &mut file, ops, out)?;
-    drop(file);
-    open.close(log)
-}
-
 /// Runs operations on a file that another process opened. Prints the bytes that they read.
 pub(crate) fn received(mut file: File, ops: &[FileOp]) -> Result<()> {
     let mut open = OpenLog::new(file.metadata()?.ino(), Path::new(""));
@@ -170,12 +206,8 @@ fn run(open: &mut OpenLog, file: &mut File, ops: &[FileOp], out: &mut dyn Write)
                 open.add("pread", *offset, *length, &got);
                 out.write_all(buffer.get(..got.unwrap_or(0)).unwrap_or_default())?;
             }
-            FileOp::Seek(offset) => {
-                open.seek(file, SeekFrom::Start(*offset));
-            }
-            FileOp::SeekBy(offset) => {
-                open.seek(file, SeekFrom::Current(*offset));
-            }
+            FileOp::Seek(offset) => open.seek(file, SeekFrom::Start(*offset)),
+            FileOp::SeekBy(offset) => open.seek(file, SeekFrom::Current(*offset)),
             FileOp::Splice => while spliced(open, file, out)? > 0 {},
             FileOp::Write(bytes) => file.write_all(bytes).context("write")?,
             FileOp::Sleep(time) => thread::sleep(*time),
@@ -214,35 +246,6 @@ fn spliced(open: &mut OpenLog, file: &File, out: &mut dyn Write) -> Result<usize
     File::from(reader).read_to_end(&mut buffer)?;
     out.write_all(&buffer)?;
     Ok(count)
-}
-
-/// Opens and reads `path` in `count` threads at the same time.
-pub(crate) fn readers(count: usize, path: &Path, op: &FileOp, log: Option<&Path>) -> Result<()> {
-    let start = Barrier::new(count);
-    thread::scope(|scope| {
-        let readers: Vec<_> = (0..count)
-            .map(|_| {
-                scope.spawn(|| {
-                    start.wait();
-                    open_and_run(path, slice::from_ref(op), log, &mut io::sink())
-                })
-            })
-            .collect();
-        for reader in readers {
-            match reader.join() {
-                Ok(result) => result?,
-                Err(_) => bail!("a reader panicked"),
-            }
-        }
-        Ok(())
-    })
-}
-
-/// Opens and reads `path` `count` times, one after the other.
-pub(crate) fn cycles(count: usize, path: &Path, bs: usize, log: Option<&Path>) -> Result<()> {
-    (0..count).try_for_each(|_| {
-        open_and_run(path, &[FileOp::ReadAll(bs, u64::MAX)], log, &mut io::sink())
-    })
 }
 
 /// Reads one open file in `count` threads at the same time: from the common offset to the end, or, if `blocks` is a number,

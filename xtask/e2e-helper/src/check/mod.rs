@@ -151,12 +151,8 @@ impl Trace {
             _ => {}
         }
         let Some(name) = object.get("session").and_then(Value::as_str) else { return };
-        if !self.sessions.contains_key(name) {
-            self.sessions.insert(name.to_owned(), Session::new(name));
-        }
-        if let Some(session) = self.sessions.get_mut(name) {
-            session.add(kind, object);
-        }
+        let session = self.sessions.entry(name.to_owned()).or_insert_with(|| Session::new(name));
+        session.add(kind, object);
     }
 
     /// Checks the end of the trace, and returns the number of lost events.
