@@ -127,11 +127,8 @@ struct ResultParser {
 }
 
 struct RunningScript {
-    name: String,
+    result: ScriptResult,
     begin: Instant,
-    passed: usize,
-    failed: usize,
-    skipped: usize,
     comments: Vec<String>,
 }
 
@@ -150,34 +147,32 @@ impl ResultParser {
     fn line(&mut self, line: &str) {
         if let Some(name) = line.strip_prefix("%% begin ") {
             self.begun += 1;
-            self.script = Some(RunningScript {
-                name: name.to_owned(),
-                begin: Instant::now(),
-                passed: 0,
-                failed: 0,
-                skipped: 0,
-                comments: Vec::new(),
-            });
+            let (guest, release, script) =
+                (self.guest.clone(), self.release.clone(), name.to_owned());
+            let result = ScriptResult { guest, release, script, passed: 0, failed: 0, skipped: 0 };
+            self.script =
+                Some(RunningScript { result, begin: Instant::now(), comments: Vec::new() });
             return;
         }
         if self.verbose {
             eprintln!("  | {line}");
         }
         let Some(script) = &mut self.script else { return };
-        let full = |test: &str| format!("e2e/{}/{}/{test}", self.guest, script.name);
+        let name = script.name();
+        let result = &mut script.result;
         if let Some(status) = line.strip_prefix("%% end ") {
             let status = status.rsplit(' ').next().unwrap_or_default().to_owned();
             self.finish(&status);
         } else if line.starts_with("%% ok ") {
-            script.passed += 1;
+            result.passed += 1;
             self.tally.pass();
         } else if let Some(test) = line.strip_prefix("%% not ok ") {
-            self.tally.fail(full(test));
-            script.failed += 1;
+            self.tally.fail(format!("{name}/{test}"));
+            result.failed += 1;
             script.comments.push(format!("not ok {test}"));
         } else if let Some(test) = line.strip_prefix("%% skip ") {
-            self.tally.skip(full(test));
-            script.skipped += 1;
+            self.tally.skip(format!("{name}/{test}"));
+            result.skipped += 1;
         } else {
             script.comments.push(line.to_owned());
         }
@@ -186,63 +181,56 @@ impl ResultParser {
     /// Counts and reports a script that has ended with `status`.
     fn finish(&mut self, status: &str) {
         let Some(mut script) = self.script.take() else { return };
-        let name = format!("e2e/{}/{}", self.guest, script.name);
+        let name = script.name();
+        let result = &mut script.result;
         let reason = match status {
             "137" => Some("it took too long and was killed".to_owned()),
-            "0" if script.passed + script.failed + script.skipped == 0 => {
+            "0" if result.passed + result.failed + result.skipped == 0 => {
                 Some("it tested nothing".to_owned())
             }
             "0" => None,
             // The script has reported its failures; its status adds nothing.
-            _ if script.failed > 0 => None,
+            _ if result.failed > 0 => None,
             status => Some(format!("it ended with status {status}")),
         };
         if let Some(reason) = reason {
             self.tally.fail(format!("{name}: {reason}"));
-            script.failed += 1;
+            result.failed += 1;
         }
-        self.record(&script);
+        let ScriptResult { passed, failed, skipped, .. } = *result;
+        let seconds = script.begin.elapsed().as_secs_f64();
         sh::progress(
-            if script.failed == 0 { "Passed" } else { "FAILED" },
+            if failed == 0 { "Passed" } else { "FAILED" },
             &format!(
-                "{name}: {} passed, {} failed, {} skipped in {:.1} s",
-                script.passed,
-                script.failed,
-                script.skipped,
-                script.begin.elapsed().as_secs_f64()
+                "{name}: {passed} passed, {failed} failed, {skipped} skipped in {seconds:.1} s"
             ),
         );
-        if script.failed > 0 && !self.verbose {
+        if failed > 0 && !self.verbose {
             script.print_comments();
         }
+        self.tally.scripts.push(script.result);
     }
 
     /// Counts the script that was running when the guest ended as failed.
     fn interrupted(&mut self, end: GuestEnd) {
         let Some(mut script) = self.script.take() else { return };
-        script.failed += 1;
-        self.record(&script);
+        script.result.failed += 1;
         script.print_comments();
         let reason = match end {
             GuestEnd::TimedOut => "the guest ran out of time in it",
             _ => "the guest died in it",
         };
-        self.tally.fail(format!("e2e/{}/{}: {reason}", self.guest, script.name));
-    }
-
-    fn record(&mut self, script: &RunningScript) {
-        self.tally.scripts.push(ScriptResult {
-            guest: self.guest.clone(),
-            release: self.release.clone(),
-            script: script.name.clone(),
-            passed: script.passed,
-            failed: script.failed,
-            skipped: script.skipped,
-        });
+        self.tally.fail(format!("{}: {reason}", script.name()));
+        self.tally.scripts.push(script.result);
     }
 }
 
 impl RunningScript {
+    /// Returns the common part of the names of the script's tests.
+    fn name(&self) -> String {
+        format!("e2e/{}/{}", self.result.guest, self.result.script)
+    }
+
     fn print_comments(&self) {
         let skip = self.comments.len().saturating_sub(SHOWN_COMMENTS);
         for line in self.comments.iter().skip(skip) {

@@ -286,8 +286,7 @@ fn quote(console: &Path) -> String {
 }
 
 fn console_log(release: &str) -> Result<PathBuf> {
-    let dir = paths::target().join("vm");
-    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let dir = paths::created(paths::target().join("vm"))?;
     remove_old_logs(&dir);
     let prefix = format!("console-{release}-");
     let log = tempfile::Builder::new().prefix(&prefix).suffix(".log").tempfile_in(&dir)?;
@@ -300,7 +299,7 @@ fn remove_old_logs(dir: &Path) {
     let mut logs: Vec<(SystemTime, PathBuf)> = entries
         .flatten()
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-        .filter(|(_, path)| path.extension().is_some_and(|extension| extension == "log"))
+        .filter(|(_, path)| paths::has_extension(path, "log"))
         .collect();
     logs.sort();
     let surplus = logs.len().saturating_sub(MAX_LOGS);

@@ -29,7 +29,7 @@ pub(crate) fn recordings() -> Result<Tally> {
     let folder = paths::root().join("seqtrace/tests/golden");
     for entry in fs::read_dir(&folder).context("cannot read the golden recordings")? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "seqtrace") {
+        if paths::has_extension(&path, "seqtrace") {
             command.arg(path);
         }
     }

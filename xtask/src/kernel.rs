@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use walkdir::WalkDir;
 
 use crate::{paths, sh};
 
@@ -34,79 +35,51 @@ pub(crate) struct Series {
     pub(crate) tested_by_default: bool,
 }
 
+/// A cloud kernel of the Debian release of this machine.
+const CLOUD: Series = Series {
+    name: "",
+    folder: "",
+    metapackage: "linux-image-cloud-amd64",
+    suites: &[],
+    builds_modules: true,
+    tested_by_default: false,
+};
+
+/// A full kernel. Its headers are not fetched.
+const WHOLE: Series = Series { metapackage: "linux-image-amd64", builds_modules: false, ..CLOUD };
+
+/// Archives and suites of the newest kernel.
+const SID: &[(Archive, &str)] = &[(Archive::Main, "sid")];
+
 /// Cloud kernels, which most guests boot.
 pub(crate) static SERIES: [Series; 4] = [
     Series {
         name: "6.12",
         folder: "6.12",
         metapackage: "linux-image-6.12-cloud-amd64",
-        suites: &[],
-        builds_modules: true,
         tested_by_default: true,
+        ..CLOUD
     },
-    Series {
-        name: "6.1",
-        folder: "6.1",
-        metapackage: "linux-image-cloud-amd64",
-        suites: &[],
-        builds_modules: true,
-        tested_by_default: true,
-    },
+    Series { name: "6.1", folder: "6.1", tested_by_default: true, ..CLOUD },
     Series {
         name: "5.10",
         folder: "5.10",
-        metapackage: "linux-image-cloud-amd64",
         suites: &[(Archive::Security, "bullseye-security"), (Archive::Main, "bullseye")],
-        builds_modules: true,
-        tested_by_default: false,
+        ..CLOUD
     },
-    Series {
-        name: "7",
-        folder: "7",
-        metapackage: "linux-image-cloud-amd64",
-        suites: &[(Archive::Main, "sid")],
-        // The headers' build tools need a newer libc, and their flags a newer compiler, than Debian 12 has.
-        builds_modules: false,
-        tested_by_default: false,
-    },
+    // The headers' build tools need a newer libc, and their flags a newer compiler, than Debian 12 has.
+    Series { name: "7", folder: "7", suites: SID, builds_modules: false, ..CLOUD },
 ];
 
-/// Debian's full kernels, which have nearly all drivers. Their headers are not fetched.
+/// Debian's full kernels, which have nearly all drivers.
 pub(crate) static FULL: [Series; 3] = [
-    Series {
-        name: "6.12",
-        folder: "6.12-full",
-        metapackage: "linux-image-6.12-amd64",
-        suites: &[],
-        builds_modules: false,
-        tested_by_default: false,
-    },
-    Series {
-        name: "6.1",
-        folder: "6.1-full",
-        metapackage: "linux-image-amd64",
-        suites: &[],
-        builds_modules: false,
-        tested_by_default: false,
-    },
-    Series {
-        name: "7",
-        folder: "7-full",
-        metapackage: "linux-image-amd64",
-        suites: &[(Archive::Main, "sid")],
-        builds_modules: false,
-        tested_by_default: false,
-    },
+    Series { name: "6.12", folder: "6.12-full", metapackage: "linux-image-6.12-amd64", ..WHOLE },
+    Series { name: "6.1", folder: "6.1-full", ..WHOLE },
+    Series { name: "7", folder: "7-full", suites: SID, ..WHOLE },
 ];
 
 /// Default value of `--kernel`.
 pub(crate) const DEFAULT: &str = "6.12";
-
-/// Returns the series that [`DEFAULT`] names.
-pub(crate) fn default() -> &'static Series {
-    let [first, ..] = &SERIES;
-    first
-}
 
 /// Parses the value of `--kernel`.
 pub(crate) fn parse(name: &str) -> Result<&'static Series, String> {
@@ -143,36 +116,29 @@ pub(crate) fn get(series: &'static Series) -> Result<Kernel> {
     if let Some(kernel) = cached(series, &dir) {
         return Ok(kernel);
     }
-    let lock = paths::lock(&dir)?;
+    let _lock = paths::lock(&dir)?;
     // Another checkout may have fetched it while this one waited for the lock.
-    let kernel = match cached(series, &dir) {
-        Some(kernel) => kernel,
-        None => fetch(series, &dir)
-            .with_context(|| format!("cannot get Debian's kernel {}", series.folder))?,
-    };
-    drop(lock);
-    Ok(kernel)
+    if let Some(kernel) = cached(series, &dir) {
+        return Ok(kernel);
+    }
+    fetch(series, &dir).with_context(|| format!("cannot get Debian's kernel {}", series.folder))
 }
 
 /// Returns the newest kernel of `series`. Fetches it if the cache has an older one or none.
 pub(crate) fn update(series: &'static Series) -> Result<Kernel> {
     let dir = directory(series)?;
-    let lock = paths::lock(&dir)?;
+    let _lock = paths::lock(&dir)?;
     let apt = Apt::new(series, &dir)?;
     apt.update()?;
     let newest = image_package(series, &apt)?;
-    let kernel = match cached(series, &dir) {
-        Some(kernel) if newest == format!("linux-image-{}", kernel.release) => kernel,
-        _ => fetch(series, &dir)?,
-    };
-    drop(lock);
-    Ok(kernel)
+    match cached(series, &dir) {
+        Some(kernel) if newest == format!("linux-image-{}", kernel.release) => Ok(kernel),
+        _ => fetch(series, &dir),
+    }
 }
 
 fn directory(series: &Series) -> Result<PathBuf> {
-    let dir = paths::cache()?.join("kernels").join(series.folder);
-    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    Ok(dir)
+    paths::created(paths::cache()?.join("kernels").join(series.folder))
 }
 
 /// Returns the kernel that `DIR/current` names. That file is written last, so the kernel is complete.
@@ -183,11 +149,8 @@ fn cached(series: &Series, dir: &Path) -> Option<Kernel> {
 
 /// Returns the unpacked kernel in `root`. Fails if it is not complete.
 fn open(series: &Series, root: &Path, release: &str) -> Result<Kernel> {
-    let vmlinuz = [format!("boot/vmlinuz-{release}"), format!("usr/lib/modules/{release}/vmlinuz")]
-        .into_iter()
-        .map(|path| root.join(path))
-        .find(|path| path.exists())
-        .with_context(|| format!("no vmlinuz in {}", root.display()))?;
+    let vmlinuz = vmlinuz(root, release);
+    let vmlinuz = vmlinuz.with_context(|| format!("no vmlinuz in {}", root.display()))?;
     let headers = root.join(format!("usr/src/linux-headers-{release}"));
     let has_headers = headers.join("Makefile").exists();
     ensure!(has_headers || !series.builds_modules, "no headers in {}", root.display());
@@ -255,20 +218,11 @@ fn dependencies(module: &[u8]) -> Vec<String> {
 
 /// Searches a folder and its subfolders for the file of a module.
 fn find_module(dir: &Path, name: &str) -> Result<Option<PathBuf>> {
-    for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
+    let names = [format!("{name}.ko"), format!("{name}.ko.xz")];
+    for entry in WalkDir::new(dir) {
         let entry = entry?;
-        let path = entry.path();
-        if entry.file_type()?.is_dir() {
-            if let Some(found) = find_module(&path, name)? {
-                return Ok(Some(found));
-            }
-        } else if entry
-            .file_name()
-            .to_str()
-            .and_then(|file| file.strip_prefix(name))
-            .is_some_and(|rest| rest == ".ko" || rest == ".ko.xz")
-        {
-            return Ok(Some(path));
+        if names.iter().any(|name| entry.file_name() == name.as_str()) {
+            return Ok(Some(entry.into_path()));
         }
     }
     Ok(None)
@@ -310,15 +264,12 @@ fn fetch_resolved(series: &'static Series, apt: &Apt, dir: &Path) -> Result<Kern
     let release = image.strip_prefix("linux-image-").unwrap_or(&image).to_owned();
     let packages = packages(series, apt, &image, &release)?;
 
-    let work = dir.join("unpacking");
-    if work.exists() {
-        fs::remove_dir_all(&work)?;
-    }
+    let work = paths::emptied(dir.join("unpacking"))?;
     let root = work.join("root");
     fs::create_dir_all(&root)?;
     download(&packages, apt, &work)?;
     unpack(&work, &root)?;
-    if !has_vmlinuz(&root, &release) {
+    if vmlinuz(&root, &release).is_none() {
         // Some suites have the signed image as a template only.
         let unsigned = work.join("unsigned");
         fs::create_dir_all(&unsigned)?;
@@ -361,9 +312,12 @@ fn packages(series: &Series, apt: &Apt, image: &str, release: &str) -> Result<Ve
     Ok(packages)
 }
 
-fn has_vmlinuz(root: &Path, release: &str) -> bool {
-    root.join(format!("boot/vmlinuz-{release}")).exists()
-        || root.join(format!("usr/lib/modules/{release}/vmlinuz")).exists()
+/// Returns the path of the kernel's image in unpacked packages.
+fn vmlinuz(root: &Path, release: &str) -> Option<PathBuf> {
+    [format!("boot/vmlinuz-{release}"), format!("usr/lib/modules/{release}/vmlinuz")]
+        .into_iter()
+        .map(|path| root.join(path))
+        .find(|path| path.exists())
 }
 
 /// Replaces /usr/src in the Makefile of the headers, their only absolute path, so that they can be used in the cache.
@@ -378,11 +332,6 @@ fn relocate(headers: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_default_is_the_first() {
-        assert_eq!(default().name, DEFAULT);
-    }
 
     #[test]
     fn dependencies_are_read_from_modinfo() {

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::Args;
+use clap::{Args, Parser};
 
 use crate::guest::{self, GuestEnd, GuestSpec};
 use crate::initramfs::{self, Initramfs};
@@ -29,7 +29,7 @@ pub(crate) const NO_GUEST: u8 = 126;
 pub(crate) const PORTS: &[&str] = &["virtio_pci", "virtio_console"];
 
 /// Options that describe a guest.
-#[derive(Debug, Args)]
+#[derive(Debug, Parser)]
 pub(crate) struct GuestOptions {
     /// Debian kernel series to boot: 5.10, 6.1, 6.12 or 7 (the newest)
     #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
@@ -59,16 +59,7 @@ pub(crate) struct GuestOptions {
 
 impl Default for GuestOptions {
     fn default() -> Self {
-        Self {
-            kernel: kernel::default(),
-            smp: 2,
-            icount: false,
-            mem: 1024,
-            kmod: Vec::new(),
-            add: Vec::new(),
-            append: String::new(),
-            timeout: 600,
-        }
+        Self::parse_from([""])
     }
 }
 

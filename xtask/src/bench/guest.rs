@@ -49,10 +49,7 @@ pub(crate) fn loss(options: &Options, seqtrace: &Path) -> Result<Facts> {
 /// Records traces in a guest and unpacks them into `folder`, which it empties first.
 pub(crate) fn traces(options: &Options, seqtrace: &Path, folder: &Path) -> Result<()> {
     let files = files(Some("trace-cmd"), Some(seqtrace))?;
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
-    }
-    fs::create_dir_all(folder)?;
+    let folder = paths::emptied(folder.to_owned())?;
     let archive = folder.join("traces.tar");
     let mut out = File::create(&archive)?;
     boot(&with_tracers(options), "exec sh /bench/traces.sh\n", &files, &mut out)?;

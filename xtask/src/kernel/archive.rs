@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::Series;
-use crate::{apt, sh};
+use crate::{apt, paths, sh};
 
 /// An archive of Debian; each has a mirror of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ pub(super) fn download(packages: &[String], apt: &Apt, dir: &Path) -> Result<()>
 pub(super) fn unpack(dir: &Path, root: &Path) -> Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "deb") {
+        if paths::has_extension(&path, "deb") {
             sh::output(Command::new("dpkg").arg("--extract").arg(&path).arg(root))?;
             fs::remove_file(&path)?;
         }

@@ -61,8 +61,7 @@ pub(super) fn root() -> Result<PathBuf> {
 pub(super) fn modules(kernel: &Kernel) -> Result<PathBuf> {
     cached(&format!("modules-{}.ext4", kernel.release), |work, disk| {
         sh::progress("Making", &format!("a disk of the modules of {} (once)", kernel.release));
-        let folder = work.join("lib/modules");
-        fs::create_dir_all(&folder)?;
+        let folder = paths::created(work.join("lib/modules"))?;
         let from = kernel.modules_folder()?;
         sh::output(Command::new("cp").arg("-r").arg(&from).arg(&folder))?;
         sh::output(Command::new("depmod").arg("-b").arg(work).arg(&kernel.release))?;
@@ -88,8 +87,7 @@ fn with_seq_files(from: &Path) -> Result<String> {
 /// Returns the path of the file `name` in the cache. If it does not exist, calls `make` with a work folder and the path
 /// of the file to create.
 fn cached(name: &str, make: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<PathBuf> {
-    let dir = paths::cache()?.join("sweep");
-    fs::create_dir_all(&dir)?;
+    let dir = paths::created(paths::cache()?.join("sweep"))?;
     let file = dir.join(name);
     if file.exists() {
         return Ok(file);
@@ -100,11 +98,7 @@ fn cached(name: &str, make: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<P
         return Ok(file);
     }
     setup::images()?;
-    let work = dir.join("making");
-    if work.exists() {
-        fs::remove_dir_all(&work)?;
-    }
-    fs::create_dir_all(&work)?;
+    let work = paths::emptied(dir.join("making"))?;
     let unfinished = dir.join("unfinished");
     make(&work, &unfinished)?;
     fs::rename(&unfinished, &file)?;

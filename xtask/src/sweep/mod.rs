@@ -12,7 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 
 use self::report::{KnownFindings, SweepReport};
@@ -64,11 +64,8 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     }
     setup::all()?;
     let spec = guest::spec(options.kernel, &guest_script(options), options.timeout)?;
-    let dir = match &options.output {
-        Some(dir) => dir.clone(),
-        None => paths::target().join("sweep").join(&spec.kernel.release),
-    };
-    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let usual = || paths::target().join("sweep").join(&spec.kernel.release);
+    let dir = paths::created(options.output.clone().unwrap_or_else(usual))?;
     let log = File::create(dir.join("log"))?;
     if !options.script.is_empty() {
         return vm::run_script(
