@@ -59,14 +59,13 @@ fn missing<'a>(packages: &[&'a str]) -> Result<Vec<&'a str>> {
 }
 
 fn get_install(packages: &[&str]) -> Result<()> {
-    sh::output(
+    sh::run(
         Command::new("apt-get")
             .env("DEBIAN_FRONTEND", "noninteractive")
             .args(["--quiet", "--yes", "--no-install-recommends"])
             .args(["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300", "install"])
             .args(packages),
     )
-    .map(drop)
 }
 
 /// Runs `apt-get update`, which needs root.
@@ -76,8 +75,7 @@ pub(crate) fn update() -> Result<()> {
         "the package lists are missing or old, and only root can fetch them: sudo apt-get update"
     );
     sh::progress("Updating", "the package lists");
-    sh::output(Command::new("apt-get").args(["--quiet", "-o", "DPkg::Lock::Timeout=300", "update"]))
-        .map(drop)
+    sh::run(Command::new("apt-get").args(["--quiet", "-o", "DPkg::Lock::Timeout=300", "update"]))
 }
 
 pub(crate) fn is_root() -> Result<bool> {

@@ -8,7 +8,7 @@
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -19,9 +19,9 @@ use crate::tally::{ScriptResult, Tally};
 use crate::vm::{self, GuestOptions};
 use crate::{paths, program, sh};
 
-/// Time limit of a guest, multiplied by the number of its scripts. `# timeout:` in a script sets the limit of that
+/// Time limit of a guest in seconds, multiplied by the number of its scripts. `# timeout:` in a script sets the limit of that
 /// script.
-const TIME_PER_SCRIPT: Duration = Duration::from_mins(10);
+const SECONDS_PER_SCRIPT: u64 = 600;
 /// Number of comment lines of a failed script that are printed.
 const SHOWN_COMMENTS: usize = 40;
 
@@ -69,7 +69,7 @@ pub(crate) struct GuestTests {
 pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
     let GuestTests { name, series, append, scripts } = guest;
     let append = (*append).to_owned();
-    let options = GuestOptions { kernel: series, append, ..GuestOptions::default() };
+    let mut options = GuestOptions { kernel: series, append, ..GuestOptions::default() };
     let files = [
         ("bin/e2e-helper", program::build("e2e-helper")?),
         // `bench-helper iterate` creates BPF iterators.
@@ -82,8 +82,8 @@ pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
     while !rest.is_empty() {
         let script =
             format!("export KERNEL={}\nexec sh /e2e/run {}\n", series.name, rest.join(" "));
-        let mut spec = vm::spec(&options, &script, &files)?;
-        spec.timeout = TIME_PER_SCRIPT * u32::try_from(rest.len())?;
+        options.timeout = SECONDS_PER_SCRIPT * u64::try_from(rest.len())?;
+        let spec = vm::spec(&options, &script, &files)?;
         let mut parser = ResultParser::new(name, &spec.kernel.release, verbose);
         let mut lines = LineWriter::new(|line: &str| parser.line(line));
         let result = guest::run(&spec, &mut lines, &mut io::stderr())?;

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context as _, Result, bail};
 
 use crate::kernel::Kernel;
+use crate::vm::GuestOptions;
 use crate::{paths, sh};
 
 /// Number of console logs that are retained.
@@ -29,16 +30,9 @@ pub(crate) struct GuestSpec {
     pub(crate) kernel: Kernel,
     /// Archive of the root file system, which contains `/script`.
     pub(crate) initramfs: Vec<u8>,
-    pub(crate) cpus: u32,
-    /// If true, guest time counts instructions, 2 ns each, and the guest has one CPU.
-    pub(crate) icount: bool,
-    pub(crate) memory_mib: u32,
-    /// Additional kernel arguments, separated by blanks.
-    pub(crate) append: String,
+    pub(crate) options: GuestOptions,
     /// Additional arguments for QEMU, which add devices.
     pub(crate) arguments: Vec<String>,
-    /// Time limit from the start of QEMU to the end of the script.
-    pub(crate) timeout: Duration,
 }
 
 /// Reason why a guest ended.
@@ -69,7 +63,7 @@ impl GuestResult {
     pub(crate) fn failure(&self, spec: &GuestSpec) -> Option<String> {
         let reason = match self.end {
             GuestEnd::Exit(_) | GuestEnd::OutputClosed => return None,
-            GuestEnd::TimedOut => format!("ran out of time ({} s)", spec.timeout.as_secs()),
+            GuestEnd::TimedOut => format!("ran out of time ({} s)", spec.options.timeout),
             GuestEnd::Died => "died: the kernel panicked or powered off".to_owned(),
             GuestEnd::NotBooted => "did not boot".to_owned(),
         };
@@ -115,7 +109,7 @@ pub(crate) fn run(
     let mut messages = tempfile::tempfile()?;
     qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(messages.try_clone()?);
     let mut child = KillOnDrop(qemu.spawn().context("cannot run setpriv and qemu-system-x86_64")?);
-    let deadline = Instant::now() + spec.timeout;
+    let deadline = Instant::now() + Duration::from_secs(spec.options.timeout);
 
     let end = thread::scope(|scope| -> Result<GuestEnd> {
         let (sender, events) = mpsc::channel();
@@ -170,8 +164,8 @@ fn qemu(spec: &GuestSpec, initramfs: &File) -> Command {
     let mut qemu = Command::new("setpriv");
     qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-vga", "none", "-net", "none"]);
-    qemu.args(["-m", &spec.memory_mib.to_string()]);
-    if spec.icount {
+    qemu.args(["-m", &spec.options.mem.to_string()]);
+    if spec.options.icount {
         // QEMU counts `rep movsb` and `rep stosb` as one instruction per byte, far more than a processor needs. Without
         // the CPU flags erms and fsrm, Linux copies eight bytes per instruction.
         qemu.args(["-cpu", "max,erms=off,fsrm=off"]);
@@ -181,11 +175,11 @@ fn qemu(spec: &GuestSpec, initramfs: &File) -> Command {
         // panics: it meets breakpoints of kprobes and ftrace in text that another CPU has just patched back. One thread
         // is not slower if two guests share two cores.
         qemu.args(["-cpu", "max", "-accel", "tcg,thread=single"]);
-        qemu.args(["-smp", &spec.cpus.to_string()]);
+        qemu.args(["-smp", &spec.options.smp.to_string()]);
     }
     qemu.arg("-kernel").arg(&spec.kernel.vmlinuz).args(["-initrd", &path_of(initramfs), "-append"]);
     // An oops in a module ends the guest, so that the test fails.
-    qemu.arg(format!("console=ttyS0 quiet panic=-1 oops=panic {}", spec.append));
+    qemu.arg(format!("console=ttyS0 quiet panic=-1 oops=panic {}", spec.options.append));
     qemu.args(&spec.arguments);
     qemu
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::tally::Tally;
-use crate::{paths, setup, sh};
+use crate::{apt, paths, setup, sh};
 
 /// Version of pyarrow as a requirement for pip. The test installs it into a virtual environment under `target/`.
 const PYARROW: &str = "pyarrow==26.0.1";
@@ -18,7 +18,7 @@ pub(crate) fn recordings() -> Result<Tally> {
     let python = environment.join("bin/python");
     let installed = environment.join(PYARROW);
     if !installed.exists() {
-        setup::python()?;
+        apt::install(setup::PYTHON)?;
         sh::output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
         sh::output(Command::new(&python).args(["-m", "pip", "install", "--quiet", PYARROW]))
             .with_context(|| format!("cannot install {PYARROW}"))?;

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use self::facts::Facts;
 use crate::kernel::{self, Series};
-use crate::{git, paths, program, setup, sh};
+use crate::{apt, git, paths, program, setup, sh};
 
 /// Options of `cargo xtask bench`.
 #[derive(Debug, Args)]
@@ -61,7 +61,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
         write_json(&json!({ "cost": cost.json() }))?;
         return Ok(0);
     }
-    setup::tracers()?;
+    apt::install(setup::TRACERS)?;
     let commit = git::commit()?;
     let [seqtrace, longer] = program::release("longer")?;
     let traces = paths::target().join("bench");

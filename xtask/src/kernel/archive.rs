@@ -56,8 +56,7 @@ impl Apt {
         if self.options.is_empty() {
             return Ok(());
         }
-        sh::output(Command::new("apt-get").args(&self.options).args(["--quiet", "update"]))
-            .map(drop)
+        sh::run(Command::new("apt-get").args(&self.options).args(["--quiet", "update"]))
     }
 
     /// Fetches the package lists, including those of this machine.
@@ -106,14 +105,13 @@ pub(super) fn depends(package: &str, apt: &Apt) -> Result<Vec<String>> {
 /// Downloads packages into `dir`.
 pub(super) fn download(packages: &[String], apt: &Apt, dir: &Path) -> Result<()> {
     // apt as root downloads as the user _apt, who cannot write to this folder.
-    sh::output(
+    sh::run(
         Command::new("apt-get")
             .args(&apt.options)
             .args(["--quiet", "-o", "APT::Sandbox::User=root", "download"])
             .args(packages)
             .current_dir(dir),
-    )?;
-    Ok(())
+    )
 }
 
 /// Unpacks the packages in `dir` into `root` and removes them.

@@ -129,12 +129,11 @@ fn format(disk: &Path, label: &str, size: &str, folder: &Path) -> Result<()> {
     }
     ensure!(folder.exists(), "{} does not exist", folder.display());
     let Some(mkfs) = paths::which("mkfs.ext4") else { bail!("no mkfs.ext4 (package e2fsprogs)") };
-    sh::output(
+    sh::run(
         // No journal, because the guest's writes are discarded.
         Command::new(mkfs)
             .args(["-q", "-F", "-O", "^has_journal", "-L", label, "-d"])
             .args([folder, disk])
             .arg(size),
     )
-    .map(drop)
 }
