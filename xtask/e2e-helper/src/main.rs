@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use self::read::{FileOp, Reader};
+use self::read::Reader;
 
 /// Reads files in exact ways and checks traces.
 #[derive(Parser)]
@@ -68,7 +68,7 @@ enum Command {
     /// Open and read the file repeatedly, despite errors, until this process is killed
     Insist { file: PathBuf, bs: usize },
     /// Receive an open file at a unix socket from `ops` (u/PATH), and run operations on it
-    Receive { socket: PathBuf, ops: Vec<FileOp> },
+    Receive { socket: PathBuf, ops: Vec<String> },
     /// Print selected values of selected objects of a trace, separated by tabs
     Json(query::Query),
     /// Print for each file in a report of `seqtrace check`: path, verdict, id, role and severity of the root cause, all ids
