@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::config::ArrowRules;
-use super::measure::{Check, Measure, Violation, count};
+use super::measure::{Check, Measure, count};
 use super::rust::{Line, SourceFile, group_length};
 use super::size::TestFiles;
 
@@ -23,8 +23,7 @@ pub(super) fn forbidden(rules: &ArrowRules, sources: &[SourceFile]) -> Vec<Measu
             if never.contains(to.as_str()) && !source.is_test(*number) {
                 let arrow = format!("{} -> {to}", module[0]);
                 let text = format!("`{}` must not use `{to}`", module[0]);
-                let violation = Violation { file: source.file.clone(), line: *number, text };
-                found.push((arrow, violation));
+                found.push((arrow, source.file.as_str(), *number, text));
             }
         }
     }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use fast_glob::glob_match;
 
-use super::measure::{Check, Measure, Violation, count};
+use super::measure::{Check, Measure, count};
 use super::tree::FileTree;
 
 /// Document with the map. The map is the first code block after its heading.
@@ -21,11 +21,8 @@ pub(super) fn missing(tree: &FileTree, map: &str, is_test: impl Fn(&str) -> bool
         .iter()
         .flat_map(|extension| tree.with_extension(extension))
         .filter(|file| !is_test(file) && !map.has(file));
-    let violation = |file: &str| {
-        let text = "add a line to the map".to_owned();
-        (file.to_owned(), Violation { file: file.to_owned(), line: 1, text })
-    };
-    count(Check::Map, lacking.map(violation))
+    let text = "add a line to the map";
+    count(Check::Map, lacking.map(|file| (file.to_owned(), file, 1, text.to_owned())))
 }
 
 /// The files and folders that the map names.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-use super::measure::{Check, Measure, Violation, count};
+use super::measure::{Check, Measure, count};
 use super::rust::Line;
 use super::tree::FileTree;
 
@@ -92,8 +92,7 @@ pub(super) fn width(limit: usize, tree: &FileTree, documents: &[Document]) -> Ve
             for (i, (length, in_block)) in document.lines.iter().enumerate() {
                 if *length > limit && *in_block == blocks {
                     let text = format!("{length} characters");
-                    let violation = Violation { file: document.file.clone(), line: i + 1, text };
-                    found.push((tree.area(&document.file), violation));
+                    found.push((tree.area(&document.file), document.file.as_str(), i + 1, text));
                 }
             }
         }
@@ -109,11 +108,9 @@ pub(super) fn links(tree: &FileTree, documents: &[Document]) -> Vec<Measure> {
     let by_file: BTreeMap<&str, &Document> =
         documents.iter().map(|document| (document.file.as_str(), document)).collect();
     let dead = documents.iter().flat_map(|document| {
+        let file = document.file.as_str();
         let dead = document.links.iter().filter(|link| !leads(tree, &by_file, document, link));
-        dead.map(|link| {
-            let (file, line) = (document.file.clone(), link.number);
-            (file.clone(), Violation { file, line, text: link.text.clone() })
-        })
+        dead.map(move |link| (file.to_owned(), file, link.number, link.text.clone()))
     });
     count(Check::Links, dead)
 }

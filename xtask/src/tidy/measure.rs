@@ -74,13 +74,14 @@ pub(super) struct Measure {
     pub(super) violations: Vec<Violation>,
 }
 
-/// Counts violations and returns a measure for each key.
-pub(super) fn count(
+/// Counts violations and returns a measure for each key. `violations` are key, file, 1-based line and text.
+pub(super) fn count<'a>(
     check: Check,
-    violations: impl IntoIterator<Item = (String, Violation)>,
+    violations: impl IntoIterator<Item = (String, &'a str, usize, String)>,
 ) -> Vec<Measure> {
     let mut by_key: BTreeMap<String, Vec<Violation>> = BTreeMap::new();
-    for (key, violation) in violations {
+    for (key, file, line, text) in violations {
+        let violation = Violation { file: file.to_owned(), line, text };
         by_key.entry(key).or_default().push(violation);
     }
     by_key
