@@ -105,7 +105,7 @@ pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
         rest = rest.get(begun..).unwrap_or_default();
         if !died {
             for script in rest {
-                tally.fail(format!("e2e/{name}/{script}: it was not run"));
+                tally.failed.push(format!("e2e/{name}/{script}: it was not run"));
             }
             break;
         }
@@ -165,13 +165,13 @@ impl ResultParser {
             self.finish(&status);
         } else if line.starts_with("%% ok ") {
             result.passed += 1;
-            self.tally.pass();
+            self.tally.passed += 1;
         } else if let Some(test) = line.strip_prefix("%% not ok ") {
-            self.tally.fail(format!("{name}/{test}"));
+            self.tally.failed.push(format!("{name}/{test}"));
             result.failed += 1;
             script.comments.push(format!("not ok {test}"));
         } else if let Some(test) = line.strip_prefix("%% skip ") {
-            self.tally.skip(format!("{name}/{test}"));
+            self.tally.skipped.push(format!("{name}/{test}"));
             result.skipped += 1;
         } else {
             script.comments.push(line.to_owned());
@@ -194,7 +194,7 @@ impl ResultParser {
             status => Some(format!("it ended with status {status}")),
         };
         if let Some(reason) = reason {
-            self.tally.fail(format!("{name}: {reason}"));
+            self.tally.failed.push(format!("{name}: {reason}"));
             result.failed += 1;
         }
         let ScriptResult { passed, failed, skipped, .. } = *result;
@@ -220,7 +220,7 @@ impl ResultParser {
             GuestEnd::TimedOut => "the guest ran out of time in it",
             _ => "the guest died in it",
         };
-        self.tally.fail(format!("{}: {reason}", script.name()));
+        self.tally.failed.push(format!("{}: {reason}", script.name()));
         self.tally.scripts.push(script.result);
     }
 }

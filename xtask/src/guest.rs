@@ -108,7 +108,8 @@ pub(crate) fn run(
     let (stdout, stderr, control) = (port(1)?, port(2)?, port(3)?);
     let mut messages = tempfile::tempfile()?;
     qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(messages.try_clone()?);
-    let mut child = KillOnDrop(qemu.spawn().context("cannot run setpriv and qemu-system-x86_64")?);
+    let child = qemu.spawn().context("cannot run setpriv and qemu-system-x86_64")?;
+    let mut child = scopeguard::guard(child, |mut child| stop(&mut child));
     let deadline = Instant::now() + Duration::from_secs(spec.options.timeout);
 
     let end = thread::scope(|scope| -> Result<GuestEnd> {
@@ -117,9 +118,9 @@ pub(crate) fn run(
         scope.spawn(move || forward(stdout, out, Some(&closed)));
         scope.spawn(move || forward(stderr, err, None));
         scope.spawn(move || read_control(control, &sender));
-        let end = wait_for_end(&events, &mut child.0, deadline);
+        let end = wait_for_end(&events, &mut child, deadline);
         // All output of the script is in the pipes. When QEMU has ended and its ends are closed, the threads end.
-        child.stop();
+        stop(&mut child);
         drop(writers);
         end
     })?;
@@ -127,7 +128,7 @@ pub(crate) fn run(
         messages.rewind()?;
         let messages = io::read_to_string(messages)?;
         // QEMU also ends without an error if the kernel panics.
-        if child.0.wait()?.code().is_some_and(|code| code != 0) {
+        if child.wait()?.code().is_some_and(|code| code != 0) {
             bail!("QEMU does not start: {}", messages.trim());
         }
         eprint!("{messages}");
@@ -182,6 +183,11 @@ fn qemu(spec: &GuestSpec, initramfs: &File) -> Command {
     qemu.arg(format!("console=ttyS0 quiet panic=-1 oops=panic {}", spec.options.append));
     qemu.args(&spec.arguments);
     qemu
+}
+
+fn stop(child: &mut Child) {
+    child.kill().ok();
+    child.wait().ok();
 }
 
 fn wait_for_end(
@@ -299,21 +305,5 @@ fn remove_old_logs(dir: &Path) {
     let surplus = logs.len().saturating_sub(MAX_LOGS);
     for (_, path) in logs.into_iter().take(surplus) {
         fs::remove_file(path).ok();
-    }
-}
-
-/// A child process that is killed when dropped.
-struct KillOnDrop(Child);
-
-impl KillOnDrop {
-    fn stop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-impl Drop for KillOnDrop {
-    fn drop(&mut self) {
-        self.stop();
     }
 }

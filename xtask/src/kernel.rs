@@ -15,7 +15,7 @@ use crate::{paths, sh};
 
 pub(crate) mod archive;
 
-use archive::{Apt, Archive, depends, download, unpack};
+use archive::{Apt, depends, download, unpack};
 
 /// A series of kernel versions that Debian maintains.
 #[derive(Debug)]
@@ -26,9 +26,9 @@ pub(crate) struct Series {
     folder: &'static str,
     /// Debian package that depends on the newest image.
     metapackage: &'static str,
-    /// Archives and suites of another release of Debian that provide the kernel; empty: the apt sources of this machine
+    /// Suites of another release of Debian that provide the kernel; empty: the apt sources of this machine
     /// provide it.
-    suites: &'static [(Archive, &'static str)],
+    suites: &'static [&'static str],
     /// If true, the headers are fetched too, and modules can be built.
     builds_modules: bool,
     /// If true, `cargo xtask test` tests it without `--all-kernels`.
@@ -48,9 +48,6 @@ const CLOUD: Series = Series {
 /// A full kernel. Its headers are not fetched.
 const WHOLE: Series = Series { metapackage: "linux-image-amd64", builds_modules: false, ..CLOUD };
 
-/// Archives and suites of the newest kernel.
-const SID: &[(Archive, &str)] = &[(Archive::Main, "sid")];
-
 /// Cloud kernels, which most guests boot.
 pub(crate) static SERIES: [Series; 4] = [
     Series {
@@ -61,21 +58,16 @@ pub(crate) static SERIES: [Series; 4] = [
         ..CLOUD
     },
     Series { name: "6.1", folder: "6.1", tested_by_default: true, ..CLOUD },
-    Series {
-        name: "5.10",
-        folder: "5.10",
-        suites: &[(Archive::Security, "bullseye-security"), (Archive::Main, "bullseye")],
-        ..CLOUD
-    },
+    Series { name: "5.10", folder: "5.10", suites: &["bullseye-security", "bullseye"], ..CLOUD },
     // The headers' build tools need a newer libc, and their flags a newer compiler, than Debian 12 has.
-    Series { name: "7", folder: "7", suites: SID, builds_modules: false, ..CLOUD },
+    Series { name: "7", folder: "7", suites: &["sid"], builds_modules: false, ..CLOUD },
 ];
 
 /// Debian's full kernels, which have nearly all drivers.
 pub(crate) static FULL: [Series; 3] = [
     Series { name: "6.12", folder: "6.12-full", metapackage: "linux-image-6.12-amd64", ..WHOLE },
     Series { name: "6.1", folder: "6.1-full", ..WHOLE },
-    Series { name: "7", folder: "7-full", suites: SID, ..WHOLE },
+    Series { name: "7", folder: "7-full", suites: &["sid"], ..WHOLE },
 ];
 
 /// Default value of `--kernel`.

@@ -62,7 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     }
     if wants("interop/pyarrow") {
         if options.quick {
-            tally.skip("interop/pyarrow: --quick".to_owned());
+            tally.skipped.push("interop/pyarrow: --quick".to_owned());
         } else {
             tally.add(interop::recordings()?);
         }
@@ -72,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     if options.quick {
         for GuestTests { name, scripts, .. } in guests {
             for script in scripts {
-                tally.skip(format!("e2e/{name}/{script}: --quick"));
+                tally.skipped.push(format!("e2e/{name}/{script}: --quick"));
             }
         }
     } else {
@@ -85,7 +85,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     }
 
     if tally.is_empty() {
-        tally.fail(format!("no test has `{filter}` in its name"));
+        tally.failed.push(format!("no test has `{filter}` in its name"));
     }
     Ok(u8::from(!tally.print()))
 }
@@ -125,7 +125,7 @@ fn select(
             scripts.retain(|script| !once.contains(script));
             for script in once {
                 let only = kernel::DEFAULT;
-                tally.skip(format!(
+                tally.skipped.push(format!(
                     "e2e/{name}/{script}: does not depend on the kernel, runs on {only} only"
                 ));
             }
@@ -156,7 +156,7 @@ fn run_guests(guests: Vec<GuestTests>, verbose: bool) -> Tally {
     let run_one = |guest: &GuestTests| {
         e2e::run(guest, verbose).unwrap_or_else(|error| {
             let mut tally = Tally::default();
-            tally.fail(format!("e2e/{}: {error:#}", guest.name));
+            tally.failed.push(format!("e2e/{}: {error:#}", guest.name));
             tally
         })
     };
@@ -195,7 +195,7 @@ fn unit_tests(tally: &mut Tally) -> Result<()> {
     if !output.status.success() {
         eprintln!("{text}\n{}", sh::last_lines(&String::from_utf8_lossy(&output.stderr)));
         if counted.failed.is_empty() {
-            tally.fail(format!("unit: cargo test: {}", output.status));
+            tally.failed.push(format!("unit: cargo test: {}", output.status));
         }
     }
     sh::progress("", &format!("{} passed, {} failed", counted.passed, counted.failed.len()));
@@ -213,9 +213,9 @@ fn unit_results(text: &str) -> Tally {
             tally.passed += number.unwrap_or(0);
         } else if let Some(test) = line.strip_prefix("test ") {
             if let Some(name) = test.strip_suffix(" ... FAILED") {
-                tally.fail(format!("unit/{name}"));
+                tally.failed.push(format!("unit/{name}"));
             } else if let Some((name, reason)) = test.split_once(" ... ignored") {
-                tally.skip(format!("unit/{name}{reason}"));
+                tally.skipped.push(format!("unit/{name}{reason}"));
             }
         }
     }

@@ -4,9 +4,9 @@
 use std::num::NonZeroUsize;
 
 use anyhow::{Context as _, Result};
-use aya::Ebpf;
 use aya::maps::{MapInfo, MapType, loaded_maps};
 use aya::programs::{Program, ProgramError};
+use aya::{Ebpf, EbpfLoader};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use object::write::{Object, Symbol, SymbolSection};
 use object::{
@@ -53,7 +53,8 @@ pub(crate) fn object(section: &str, instructions: &[u64]) -> Result<Ebpf> {
         section: SymbolSection::Section(section),
         flags: SymbolFlags::None,
     });
-    Ok(Ebpf::load(&object.write()?)?)
+    // The kernel's BTF would take memory and time, which the floor is measured in.
+    Ok(EbpfLoader::new().btf(None).load(&object.write()?)?)
 }
 
 /// Returns the program of an [`object`].

@@ -37,16 +37,14 @@ pub(super) fn root() -> Result<PathBuf> {
     (SUITE, ROOT_SIZE, &packages).hash(&mut hasher);
     cached(&format!("root-{:08x}.ext4", hasher.finish()), |work, disk| {
         sh::progress("Making", &format!("a root disk with Debian {SUITE} (once, some minutes)"));
-        let mirror = archive::mirror(archive::Archive::Main)?;
         let folder = work.join("root");
-        let source = format!("deb [signed-by={}] {mirror} {SUITE} main", archive::KEYRING);
         sh::output(
             Command::new("mmdebstrap")
                 .args(["--variant=minbase", "--mode=root", "--skip=check/empty"])
                 .arg(format!("--include={packages}"))
                 .arg(SUITE)
                 .arg(&folder)
-                .arg(source),
+                .arg(archive::source(SUITE)?.trim_end()),
         )
         .context("cannot make the root disk of the sweep's guest")?;
         for dir in ["var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"] {
@@ -103,23 +101,17 @@ fn cached(name: &str, make: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<P
     make(&work, &unfinished)?;
     fs::rename(&unfinished, &file)?;
     fs::remove_dir_all(&work)?;
-    remove_old_roots(&dir, name)?;
-    Ok(file)
-}
-
-/// Removes the root disks of earlier lists of packages, after a new disk was created.
-fn remove_old_roots(dir: &Path, name: &str) -> Result<()> {
-    if !name.starts_with("root-") {
-        return Ok(());
-    }
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let other = entry.file_name().to_string_lossy().into_owned();
-        if other.starts_with("root-") && other != name {
-            fs::remove_file(entry.path())?;
+    // Root disks of earlier lists of packages are no longer used.
+    let is_root = |file: &Path| {
+        file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("root-"))
+    };
+    for entry in fs::read_dir(&dir)? {
+        let other = entry?.path();
+        if is_root(&file) && is_root(&other) && other != file {
+            fs::remove_file(other)?;
         }
     }
-    Ok(())
+    Ok(file)
 }
 
 /// Creates an ext4 file system with the files of `folder`.

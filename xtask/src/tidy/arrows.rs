@@ -6,17 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::config::ArrowRules;
 use super::measure::{Check, Measure, count};
 use super::rust::{Line, SourceFile, group_length};
-use super::size::TestFiles;
+use super::tree::is_test_file;
 
 /// Folders with the modules that are checked. No two of them have a module of the same name.
 const ROOTS: [&str; 2] = ["seqtrace/src/", "seqtrace-model/src/"];
 
 /// Counts, for each forbidden arrow, its uses outside of tests.
 pub(super) fn forbidden(rules: &ArrowRules, sources: &[SourceFile]) -> Vec<Measure> {
-    let tests = TestFiles::of(sources);
     let forbidden = resolved(rules);
     let mut found = Vec::new();
-    for source in sources.iter().filter(|source| !tests.has(&source.file)) {
+    for source in sources.iter().filter(|source| !is_test_file(&source.file)) {
         let Some(module) = module(&source.file) else { continue };
         let Some(never) = module.first().and_then(|from| forbidden.get(*from)) else { continue };
         for Line { number, text: to } in uses(&module, &source.tokens) {

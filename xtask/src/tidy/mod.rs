@@ -27,7 +27,6 @@ use self::config::Config;
 use self::markdown::Document;
 use self::measure::Measure;
 use self::rust::SourceFile;
-use self::size::TestFiles;
 use self::tree::FileTree;
 use crate::{paths, sh};
 
@@ -96,7 +95,6 @@ fn measure(config: &Config, root: &Path) -> Result<Vec<Measure>> {
         .flat_map(|extension| tree.with_extension(extension))
         .map(|file| Ok((file.to_owned(), read(file)?.lines().count())))
         .collect::<Result<Vec<_>>>()?;
-    let tests = TestFiles::of(&sources);
     let architecture = read(map::DOCUMENT)?;
     let Config { language, size, arrows, .. } = config;
     let measures = [
@@ -104,7 +102,7 @@ fn measure(config: &Config, root: &Path) -> Result<Vec<Measure>> {
         language::openers(language, &tree, &sources),
         language::stubs(language, &tree, &sources),
         size::files(size, &sources, &scripts),
-        map::missing(&tree, &architecture, |file| tests.has(file)),
+        map::missing(&tree, &architecture, tree::is_test_file),
         arrows::forbidden(arrows, &sources),
         markdown::width(size.markdown_columns, &tree, &documents),
         markdown::links(&tree, &documents),

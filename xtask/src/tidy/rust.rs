@@ -30,8 +30,6 @@ pub(super) struct SourceFile {
     pub(super) help: Vec<Line>,
     /// Line numbers of test items, 1-based.
     pub(super) tests: Vec<RangeInclusive<usize>>,
-    /// Names of test modules in files of their own: `#[cfg(test)] mod name;`.
-    pub(super) test_modules: Vec<String>,
     /// All tokens except comments and white space. Each character of punctuation is a token.
     pub(super) tokens: Vec<Line>,
 }
@@ -87,11 +85,6 @@ impl SourceFile {
                 let (item, after) =
                     after.split_at(group.len() + item_length(&after[group.len()..]));
                 self.tests.push(first.number..=item.last().unwrap_or(first).number);
-                if let [.., keyword, name, semicolon] = item
-                    && (keyword.text.as_str(), semicolon.text.as_str()) == ("mod", ";")
-                {
-                    self.test_modules.push(name.text.clone());
-                }
                 rest = after;
             }
         }
@@ -218,14 +211,6 @@ mod tests {
         );
         assert_eq!(source.tests, [15..=18, 19..=20]);
         assert!(source.is_test(17) && !source.is_test(22));
-    }
-
-    #[test]
-    fn test_modules_in_files_are_named() {
-        let source = parse(
-            "#[cfg(test)]\nmod tests;\n#[cfg(all(test, unix))]\npub(crate) mod testing;\nmod x;\n",
-        );
-        assert_eq!(source.test_modules, ["tests", "testing"]);
     }
 
     #[test]

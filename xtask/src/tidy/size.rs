@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::config::SizeLimits;
 use super::measure::{Check, Measure, Violation};
 use super::rust::SourceFile;
+use super::tree::is_test_file;
 
 /// Measures the files whose length without tests exceeds the limit. `scripts` are files other than Rust and their
 /// lengths in lines.
@@ -13,8 +14,7 @@ pub(super) fn files(
     sources: &[SourceFile],
     scripts: &[(String, usize)],
 ) -> Vec<Measure> {
-    let tests = TestFiles::of(sources);
-    let sources = sources.iter().filter(|source| !tests.has(&source.file)).map(|source| {
+    let sources = sources.iter().filter(|source| !is_test_file(&source.file)).map(|source| {
         let in_tests: BTreeSet<usize> = source.tests.iter().cloned().flatten().collect();
         (source.file.clone(), source.lines - in_tests.len())
     });
@@ -26,41 +26,6 @@ pub(super) fn files(
         Measure { check: Check::Files, key: file, value, violations }
     })
     .collect()
-}
-
-/// The files that only tests use.
-#[derive(Debug)]
-pub(super) struct TestFiles {
-    /// Paths of modules behind `#[cfg(test)]`, without `.rs`.
-    modules: Vec<String>,
-}
-
-impl TestFiles {
-    pub(super) fn of(sources: &[SourceFile]) -> Self {
-        let modules = sources.iter().flat_map(|source| {
-            let folder = module_folder(&source.file);
-            source.test_modules.iter().map(move |name| format!("{folder}/{name}"))
-        });
-        Self { modules: modules.collect() }
-    }
-
-    pub(super) fn has(&self, file: &str) -> bool {
-        let in_module = |module: &String| {
-            let rest = file.strip_prefix(module.as_str());
-            rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
-        };
-        file.split('/').any(|part| matches!(part, "tests" | "testing"))
-            || self.modules.iter().any(in_module)
-    }
-}
-
-/// Returns the folder with the modules that `file` declares.
-fn module_folder(file: &str) -> &str {
-    let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
-    match name {
-        "mod.rs" | "lib.rs" | "main.rs" => folder,
-        _ => file.strip_suffix(".rs").unwrap_or(file),
-    }
 }
 
 #[cfg(test)]
