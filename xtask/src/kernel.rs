@@ -155,9 +155,7 @@ impl Kernel {
     /// they can be loaded. Leaves out modules that are built in.
     pub(crate) fn modules(&self, names: &[&str]) -> Result<Vec<(String, Vec<u8>)>> {
         let mut found = Vec::new();
-        for name in names {
-            self.add_module(name, &mut found)?;
-        }
+        names.iter().try_for_each(|name| self.add_module(name, &mut found))?;
         Ok(found)
     }
 
@@ -178,9 +176,7 @@ impl Kernel {
         let dir = self.modules_folder()?.join("kernel");
         let Some(file) = find_module(&dir, name)? else { return Ok(()) };
         let bytes = read_module(&file)?;
-        for dependency in dependencies(&bytes) {
-            self.add_module(&dependency, found)?;
-        }
+        dependencies(&bytes).iter().try_for_each(|name| self.add_module(name, found))?;
         found.push((name.to_owned(), bytes));
         Ok(())
     }
@@ -199,10 +195,8 @@ fn read_module(file: &Path) -> Result<Vec<u8>> {
 /// Returns the modules that a module depends on: `depends=a,b` in its section .modinfo.
 fn dependencies(module: &[u8]) -> Vec<String> {
     const KEY: &[u8] = b"\0depends=";
-    let Some(at) = module.windows(KEY.len()).position(|bytes| bytes == KEY) else {
-        return Vec::new();
-    };
-    let value = module.get(at + KEY.len()..).unwrap_or_default();
+    let at = module.windows(KEY.len()).position(|bytes| bytes == KEY);
+    let value = at.and_then(|at| module.get(at + KEY.len()..)).unwrap_or_default();
     let value = value.split(|byte| *byte == 0).next().unwrap_or_default();
     let names = String::from_utf8_lossy(value);
     names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
@@ -240,15 +234,12 @@ fn image_package(series: &Series, apt: &Apt) -> Result<String> {
 fn fetch(series: &'static Series, dir: &Path) -> Result<Kernel> {
     sh::progress("Fetching", &format!("Debian's kernel {} and its headers", series.name));
     let apt = Apt::new(series, dir)?;
-    match fetch_resolved(series, &apt, dir) {
-        Ok(kernel) => Ok(kernel),
+    fetch_resolved(series, &apt, dir).or_else(|error| {
         // Old lists name versions that have left the archive.
-        Err(error) => {
-            sh::progress("Retrying", &format!("with new package lists, because: {error:#}"));
-            apt.refresh()?;
-            fetch_resolved(series, &apt, dir)
-        }
-    }
+        sh::progress("Retrying", &format!("with new package lists, because: {error:#}"));
+        apt.refresh()?;
+        fetch_resolved(series, &apt, dir)
+    })
 }
 
 fn fetch_resolved(series: &'static Series, apt: &Apt, dir: &Path) -> Result<Kernel> {

@@ -2,7 +2,6 @@
 //!
 //! Every test has a name: `lint/fmt`, `unit`, `e2e/6.1/story/echo`. FILTER selects tests by a part of the name.
 
-use std::collections::VecDeque;
 use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -162,10 +161,10 @@ fn run_guests(guests: Vec<GuestTests>, verbose: bool) -> Tally {
     };
     // A guest uses one core, and is idle during grace periods.
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let queue = Mutex::new(VecDeque::from(guests));
+    let queue = Mutex::new(guests.into_iter());
     let tally = Mutex::new(Tally::default());
     // A closure, because the lock in a loop's condition would be held while the guest runs.
-    let next = || locked(&queue).pop_front();
+    let next = || locked(&queue).next();
     thread::scope(|scope| {
         for _ in 0..cores.min(4) {
             scope.spawn(|| {

@@ -110,9 +110,7 @@ pub(crate) fn run_script(spec: &GuestSpec, err: &mut (dyn Write + Send)) -> Resu
 pub(crate) fn shell(options: &GuestOptions, prepare: &str) -> Result<()> {
     // A serial line has no size of its own.
     let (rows, columns) = terminal_size().unwrap_or((24, 80));
-    let mut script = format!("stty rows {rows} cols {columns}\n");
-    script.push_str(prepare);
-    script.push_str("\ncd /root\nexec sh -l\n");
+    let script = format!("stty rows {rows} cols {columns}\n{prepare}\ncd /root\nexec sh -l\n");
     let mut spec = spec(options, &script, &[])?;
     spec.options.append.push_str(" guest.shell");
     sh::progress("Booting", &format!("{} (exit or Ctrl-A X ends it)", spec.kernel.release));
@@ -166,12 +164,11 @@ pub(crate) fn archive(kernel: &Kernel, modules: &[&str]) -> Result<Initramfs> {
 fn modules(kernel: &Kernel, more: &[PathBuf]) -> Result<BTreeMap<String, Vec<u8>>> {
     let own = paths::root().join("module");
     let mut found = BTreeMap::new();
-    let dirs: Vec<&PathBuf> = own.exists().then_some(&own).into_iter().chain(more).collect();
     let Some(headers) = &kernel.headers else {
         ensure!(more.is_empty(), "modules for {} cannot be built on this machine", kernel.release);
         return Ok(found);
     };
-    for dir in dirs {
+    for dir in [&own].into_iter().chain(more) {
         for file in modules::build(dir, headers, &kernel.release)? {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let bytes =

@@ -101,10 +101,7 @@ fn check(spec: &GuestSpec, lines: &Path, log: File) -> Result<SweepReport> {
 
 /// Returns assignments of shell variables for the guest's script.
 fn guest_script(options: &Options) -> String {
-    let stages = match &options.state {
-        Some(names) => names.join(" "),
-        None => STAGES.join(" "),
-    };
+    let stages = options.state.as_ref().map_or_else(|| STAGES.join(" "), |names| names.join(" "));
     format!(
         "STAGES={}\nONLY={}\nSCRIPT={}\n",
         quoted(&stages),
