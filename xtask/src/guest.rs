@@ -272,17 +272,16 @@ fn quote(console: &Path) -> String {
     let tail = lines.len().saturating_sub(QUOTED_LINES);
     let begin = crash.unwrap_or(tail);
     let end = lines.len().min(begin + QUOTED_LINES);
-    let shown = lines.get(begin..end).unwrap_or_default();
+    let mut shown = lines.get(begin..end).unwrap_or_default().to_vec();
     let more = lines.get(end.max(lines.len().saturating_sub(4))..).unwrap_or_default();
-    let mut quoted: Vec<String> = shown.iter().map(|line| format!("  | {line}")).collect();
     if !more.is_empty() {
-        quoted.push("  | …".to_owned());
-        quoted.extend(more.iter().map(|line| format!("  | {line}")));
+        shown.push("…");
+        shown.extend(more);
     }
-    if quoted.is_empty() {
-        quoted.push("  (nothing)".to_owned());
+    if shown.is_empty() {
+        return "  (nothing)".to_owned();
     }
-    quoted.join("\n")
+    format!("  | {}", shown.join("\n  | "))
 }
 
 fn console_log(release: &str) -> Result<PathBuf> {

@@ -9,7 +9,6 @@ mod image;
 mod report;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -68,10 +67,8 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     let dir = paths::created(options.output.clone().unwrap_or_else(usual))?;
     let log = File::create(dir.join("log"))?;
     if !options.script.is_empty() {
-        return vm::run_script(
-            &spec,
-            &mut Tee(log, LineWriter::new(|line: &str| show(line, &mut Vec::new()))),
-        );
+        let mut lines = LineWriter::new(|line: &str| show(line, &mut Vec::new())).with_log(log);
+        return vm::run_script(&spec, &mut lines);
     }
     let report = check(&spec, &dir.join("check.jsonl"), log)?;
     let summary = report.summary(&spec.kernel.release);
@@ -84,7 +81,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
 /// Runs the checks in the guest. Writes the report of `seqtrace check` to `lines`, and the guest's stderr to `log`.
 fn check(spec: &GuestSpec, lines: &Path, log: File) -> Result<SweepReport> {
     let mut problems = Vec::new();
-    let mut log = Tee(log, LineWriter::new(|line: &str| show(line, &mut problems)));
+    let mut log = LineWriter::new(|line: &str| show(line, &mut problems)).with_log(log);
     let result = crate::guest::run(spec, &mut File::create(lines)?, &mut log)?;
     let known = KnownFindings::parse(&paths::read(&paths::root().join("xtask/sweep/known"))?)?;
     let mut report = SweepReport::read(&paths::read(lines)?, &known);
@@ -122,22 +119,6 @@ fn show(line: &str, problems: &mut Vec<String>) {
         problems.push(problem.to_owned());
     }
     sh::progress("", line);
-}
-
-/// Writer that writes the same bytes to two writers.
-struct Tee<A, B>(A, B);
-
-impl<A: Write, B: Write> Write for Tee<A, B> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write_all(bytes)?;
-        self.1.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()?;
-        self.1.flush()
-    }
 }
 
 #[cfg(test)]

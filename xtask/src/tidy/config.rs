@@ -25,9 +25,8 @@ pub(super) struct Config {
     pub(super) size: SizeLimits,
     pub(super) arrows: ArrowRules,
     pub(super) commits: CommitRules,
-    /// Budgets by check, then by key.
     #[serde(default)]
-    budget: BTreeMap<Check, BTreeMap<String, Budget>>,
+    budget: BudgetTables,
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,23 +65,22 @@ pub(super) struct CommitRules {
     pub(super) not_imperative: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-enum Budget {
-    Plain(usize),
-    /// Budget of a file that may exceed the limit, with the reason for its length.
-    Reasoned {
-        lines: usize,
-        reason: String,
-    },
+#[derive(Debug, Default, Deserialize)]
+struct BudgetTables {
+    /// Budgets of files that may exceed the limit.
+    #[serde(default)]
+    files: BTreeMap<String, FileBudget>,
+    /// Other budgets by check, then by key.
+    #[serde(flatten)]
+    others: BTreeMap<Check, BTreeMap<String, usize>>,
 }
 
-impl Budget {
-    fn value(&self) -> usize {
-        match self {
-            Self::Plain(value) | Self::Reasoned { lines: value, .. } => *value,
-        }
-    }
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileBudget {
+    lines: usize,
+    /// Reason for the length of the file.
+    reason: String,
 }
 
 /// Largest allowed values, by check and key. A missing budget is 0.
@@ -95,27 +93,23 @@ impl Config {
 
     fn parse(text: &str) -> Result<Self> {
         let config: Self = de::from_str(text)?;
-        for (check, entries) in &config.budget {
-            for (key, entry) in entries {
-                let reasoned = match entry {
-                    Budget::Plain(_) => false,
-                    Budget::Reasoned { reason, .. } => !reason.trim().is_empty(),
-                };
-                ensure!(
-                    reasoned == (*check == Check::Files),
-                    "{} \"{key}\": budgets of files need a reason, others have none",
-                    check.into_str()
-                );
-            }
+        for (file, budget) in &config.budget.files {
+            let has_reason = !budget.reason.trim().is_empty();
+            ensure!(
+                has_reason,
+                "files \"{file}\": budgets of files need a reason, others have none"
+            );
         }
         Ok(config)
     }
 
     pub(super) fn budgets(&self) -> Budgets {
-        let entries = self.budget.iter().flat_map(|(check, entries)| {
-            entries.iter().map(|(key, entry)| ((*check, key.clone()), entry.value()))
+        let BudgetTables { files, others } = &self.budget;
+        let files = files.iter().map(|(key, budget)| ((Check::Files, key.clone()), budget.lines));
+        let others = others.iter().flat_map(|(check, entries)| {
+            entries.iter().map(|(key, value)| ((*check, key.clone()), *value))
         });
-        entries.collect()
+        files.chain(others).collect()
     }
 }
 

@@ -102,15 +102,12 @@ impl Check {
         paths.extend(problems.0.keys().map(String::as_str));
         for path in paths {
             let test = if path.is_empty() { "/trace" } else { path };
-            match problems.0.get(path).map(Vec::as_slice) {
-                Some([first, rest @ ..]) => {
-                    println!("%% not ok {name}{test}: {}", first.replace('\n', " "));
-                    println!("{first}");
-                    for line in rest {
-                        println!("{line}");
-                    }
+            match problems.0.get(path) {
+                Some(lines) => {
+                    println!("%% not ok {name}{test}: {}", lines[0].replace('\n', " "));
+                    println!("{}", lines.join("\n"));
                 }
-                _ => println!("%% ok {name}{test}"),
+                None => println!("%% ok {name}{test}"),
             }
         }
         true
