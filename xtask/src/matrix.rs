@@ -7,15 +7,11 @@ use crate::tally::ScriptResult;
 
 const SECTION: Section = Section::new("docs/kernels.md", "cargo xtask test --all-kernels");
 
-/// Writes the table of a complete run.
-pub(crate) fn write(results: &[ScriptResult]) -> Result<()> {
-    SECTION.write(&table(results))
-}
-
-/// Writes the results of a filtered run into their cells. Adds rows for new scripts; ignores results of kernel releases
-/// without a column.
-pub(crate) fn update(results: &[ScriptResult]) -> Result<()> {
-    SECTION.write(&updated(&SECTION.read()?, results))
+/// Writes the results of a complete run, or those of a filtered run into their cells. Adds rows for new scripts; ignores
+/// results of a filtered run for kernel releases without a column.
+pub(crate) fn write(results: &[ScriptResult], is_complete: bool) -> Result<()> {
+    let table = if is_complete { table(results) } else { updated(&SECTION.read()?, results) };
+    SECTION.write(&table)
 }
 
 fn updated(table: &str, results: &[ScriptResult]) -> String {

@@ -107,10 +107,9 @@ fn content_hash(source: &Path, files: &[PathBuf], headers: &Path) -> Result<Stri
     let mut hasher = DefaultHasher::new();
     headers.hash(&mut hasher);
     for file in files {
-        file.hash(&mut hasher);
-        fs::read(source.join(file))
-            .with_context(|| format!("cannot read {}", source.join(file).display()))?
-            .hash(&mut hasher);
+        let path = source.join(file);
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        (file, bytes).hash(&mut hasher);
     }
     Ok(format!("{:016x}", hasher.finish()))
 }

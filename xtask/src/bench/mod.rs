@@ -69,12 +69,10 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     let host = host::measure(&seqtrace, &longer, &traces)?;
     let loss = guest::loss(options, &seqtrace)?;
     let cost = guest::cost(options, Some(&seqtrace))?;
-    let measured = Measured { commit, cost, loss, host };
-    let Measured { commit, cost, loss, host } = &measured;
     write_json(
         &json!({ "commit": commit, "cost": cost.json(), "loss": loss.json(), "host": host.json() }),
     )?;
-    let text = document::text(&measured);
+    let text = document::text(&Measured { commit, cost, loss, host });
     print!("{text}");
     if options.kernel.name == kernel::DEFAULT {
         document::SECTION.write(&text)?;
