@@ -32,11 +32,12 @@ fn folder() -> PathBuf {
 /// Returns the names of the scripts, in the order in which they run.
 pub(crate) fn scripts() -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in WalkDir::new(folder()).max_depth(1).sort_by_file_name() {
+    for entry in WalkDir::new(folder()).max_depth(1) {
         let entry = entry?;
         let stem = entry.file_name().to_str().and_then(|name| name.strip_suffix(".sh"));
         names.extend(stem.filter(|stem| *stem != "lib").map(str::to_owned));
     }
+    names.sort();
     Ok(names)
 }
 
