@@ -1,5 +1,5 @@
 # Functions of the benchmark's scripts in guests. The scripts print facts, `fact ROW FILE KEY VALUE` (see
-# xtask/bench-helper/src/fact.rs), to stdout and messages to stderr. A row that cannot be measured has only the fact
+# xtask/bench-helper/src/measure.rs), to stdout and messages to stderr. A row that cannot be measured has only the fact
 # `absent`, with the reason.
 
 fact() {

@@ -98,14 +98,10 @@ fn find_linker() -> Result<Option<PathBuf>> {
 }
 
 fn nightly_with_source() -> bool {
-    let Some(home) = env::var_os("RUSTUP_HOME")
-        .map(PathBuf::from)
-        .or_else(|| env::home_dir().map(|home| home.join(".rustup")))
-    else {
-        return false;
-    };
-    let Ok(toolchains) = fs::read_dir(home.join("toolchains")) else { return false };
-    toolchains.flatten().any(|entry| {
+    let home = env::var_os("RUSTUP_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(env::home_dir()?.join(".rustup")));
+    let toolchains = home.and_then(|home| fs::read_dir(home.join("toolchains")).ok());
+    toolchains.into_iter().flatten().flatten().any(|entry| {
         entry.file_name().to_string_lossy().starts_with("nightly-")
             && entry.path().join("lib/rustlib/src/rust/library").exists()
     })

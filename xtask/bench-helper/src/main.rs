@@ -2,7 +2,6 @@
 //! comparison.
 
 mod clock;
-mod fact;
 mod floor;
 mod iterate;
 mod measure;

@@ -1,15 +1,15 @@
 //! Runs the benchmark scripts in guests and collects their measurements.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::Options;
 use super::facts::Facts;
-use super::tools;
 use crate::guest::{self, GuestEnd};
 use crate::lines::LineWriter;
 use crate::vm::{self, GuestOptions};
@@ -64,7 +64,7 @@ fn with_tracers(options: &Options) -> GuestOptions {
 }
 
 /// A file for a guest: its path in the guest, and its source.
-pub(super) type GuestFile = (String, PathBuf);
+type GuestFile = (String, PathBuf);
 
 /// Returns the benchmark scripts, bench-helper, another tracer with its libraries, and the release build of seqtrace, which
 /// replaces the guest's default one.
@@ -74,10 +74,30 @@ fn files(tracer: Option<&str>, seqtrace: Option<&Path>) -> Result<Vec<GuestFile>
         ("bin/bench-helper".to_owned(), program::build("bench-helper")?),
     ];
     if let Some(program) = tracer {
-        files.extend(tools::with_libraries(program)?);
+        files.extend(with_libraries(program)?);
     }
     files.extend(seqtrace.map(|file| ("bin/seqtrace".to_owned(), file.to_owned())));
     Ok(files)
+}
+
+/// Returns a program of this machine and the libraries that it is linked with.
+fn with_libraries(program: &str) -> Result<BTreeSet<GuestFile>> {
+    let program = paths::which(program).with_context(|| format!("{program} is not on PATH"))?;
+    let mut files = BTreeSet::from([guest_file(&program)?]);
+    // `libelf.so.1 => /lib/x86_64-linux-gnu/libelf.so.1 (0x…)`, `/lib64/ld-linux-x86-64.so.2 (0x…)`
+    for line in sh::output(Command::new("ldd").arg(&program))?.lines() {
+        let path = line.split_whitespace().find(|word| word.starts_with('/'));
+        if let Some(path) = path {
+            files.insert(guest_file(Path::new(path))?);
+        }
+    }
+    Ok(files)
+}
+
+fn guest_file(file: &Path) -> Result<GuestFile> {
+    let name = file.strip_prefix("/")?.to_string_lossy().into_owned();
+    let real = file.canonicalize().with_context(|| format!("cannot find {}", file.display()))?;
+    Ok((name, real))
 }
 
 /// Runs a script and parses its measurements.

@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: measures the cost of tracing reproducibly.
 //!
-//! `guest` boots guests with the programs of `tools` and collects `facts`; `host` measures programs on this machine.
+//! `guest` boots guests and collects `facts`; `host` measures programs on this machine.
 //! `table` formats the facts, `goals` compares them with goals, `document` combines both for docs/performance.md.
 
 mod document;
@@ -9,7 +9,6 @@ mod goals;
 mod guest;
 mod host;
 mod table;
-mod tools;
 
 use std::fs;
 

@@ -141,19 +141,11 @@ fn lines(number: usize, comment: &str) -> Vec<Line> {
 
 /// Joins consecutive lines of documentation into one text each.
 fn docs(lines: &[Line]) -> Vec<Line> {
-    let mut docs: Vec<Line> = Vec::new();
-    let mut last = 0;
-    for Line { number, text } in lines {
-        match docs.last_mut() {
-            Some(doc) if *number == last + 1 => {
-                doc.text.push('\n');
-                doc.text.push_str(text);
-            }
-            _ => docs.push(Line { number: *number, text: text.clone() }),
-        }
-        last = *number;
-    }
-    docs
+    let join = |lines: &[Line]| {
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        Line { number: lines[0].number, text: texts.join("\n") }
+    };
+    lines.chunk_by(|line, next| next.number == line.number + 1).map(join).collect()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use clap::Args;
 use serde_json::Value;
 
 use self::session::Session;
-use crate::query::{load, objects};
+use crate::query::objects;
 
 /// Checks a trace. Prints a line for each problem; exit status 1 if there is any.
 #[derive(Args)]
@@ -70,7 +70,7 @@ impl Check {
         }
         let mut opens = Vec::new();
         for log in &self.log {
-            opens.extend(load(log)?);
+            opens.extend(objects(log)?.collect::<Result<Vec<_>>>()?);
         }
         for session in sessions.values_mut() {
             // The trace has /proc/123/maps where the reader opened /proc/self/maps.
