@@ -57,7 +57,7 @@ pub(crate) fn object(section: &str, instructions: &[u64]) -> Result<Ebpf> {
     Ok(EbpfLoader::new().btf(None).load(&object.write()?)?)
 }
 
-/// Returns the program of an [`object`].
+/// Returns the program of an [`object()`].
 pub(crate) fn program<'a, P>(object: &'a mut Ebpf) -> Result<P>
 where
     P: TryFrom<&'a mut Program, Error = ProgramError>,
