@@ -107,6 +107,7 @@ pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
 }
 
 /// Parser of the guest's output.
+#[derive(Default)]
 struct ResultParser {
     guest: String,
     release: String,
@@ -127,14 +128,8 @@ struct RunningScript {
 
 impl ResultParser {
     fn new(guest: &str, release: &str, verbose: bool) -> Self {
-        Self {
-            guest: guest.to_owned(),
-            release: release.to_owned(),
-            verbose,
-            tally: Tally::default(),
-            begun: 0,
-            script: None,
-        }
+        let (guest, release) = (guest.to_owned(), release.to_owned());
+        Self { guest, release, verbose, ..Self::default() }
     }
 
     fn line(&mut self, line: &str) {

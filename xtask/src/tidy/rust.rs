@@ -36,9 +36,8 @@ pub(super) struct SourceFile {
 
 impl SourceFile {
     pub(super) fn parse(file: &str, text: &str) -> Self {
-        let mut source = Self::default();
-        file.clone_into(&mut source.file);
-        source.lines = text.lines().count();
+        let mut source =
+            Self { file: file.to_owned(), lines: text.lines().count(), ..Self::default() };
         let (mut number, mut rest) = (1, text);
         for token in tokenize(text, FrontmatterAllowed::No) {
             let (text, after) = rest.split_at(token.len as usize);
