@@ -3,9 +3,8 @@
 //! A copy of the folder with the sources is built under target/, against the headers of the guest's kernel. A build is
 //! repeated only if the sources or the headers have changed.
 
-use std::collections::hash_map::DefaultHasher;
 use std::fs;
-use std::hash::{Hash as _, Hasher as _};
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hash};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -33,10 +32,8 @@ pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<
     );
     let files = sources(&source)?;
 
-    let mut path_hash = DefaultHasher::new();
-    source.hash(&mut path_hash);
     let name = source.file_name().unwrap_or_default().to_string_lossy();
-    let name = format!("{name}-{:08x}", path_hash.finish());
+    let name = format!("{name}-{:08x}", stable_hash(&source));
     let dir = paths::target().join("kmod").join(release).join(name);
 
     let _lock = BUILD_LOCK.lock().unwrap_or_else(PoisonError::into_inner);
@@ -103,13 +100,16 @@ fn sources(top: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Returns a hash that is the same in every run.
+pub(crate) fn stable_hash(value: &impl Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
+}
+
 fn content_hash(source: &Path, files: &[PathBuf], headers: &Path) -> Result<String> {
-    let mut hasher = DefaultHasher::new();
-    headers.hash(&mut hasher);
+    let mut contents = Vec::new();
     for file in files {
         let path = source.join(file);
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        (file, bytes).hash(&mut hasher);
+        contents.push(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
     }
-    Ok(format!("{:016x}", hasher.finish()))
+    Ok(format!("{:016x}", stable_hash(&(headers, files, contents))))
 }

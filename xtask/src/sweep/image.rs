@@ -1,15 +1,14 @@
 //! Creates the disks of a full sweep's guest: one with Debian and tools, one with a kernel's modules. They are stored
 //! in the cache.
 
-use std::collections::hash_map::DefaultHasher;
 use std::fs;
-use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::kernel::{Kernel, archive};
+use crate::modules::stable_hash;
 use crate::{paths, setup, sh};
 
 /// Release of Debian on the root disk.
@@ -33,9 +32,8 @@ pub(super) fn root() -> Result<PathBuf> {
     let list = paths::read(&paths::root().join("xtask/sweep/packages"))?;
     let packages: Vec<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
     let packages = packages.join(" ").split_whitespace().collect::<Vec<_>>().join(",");
-    let mut hasher = DefaultHasher::new();
-    (SUITE, ROOT_SIZE, &packages).hash(&mut hasher);
-    cached(&format!("root-{:08x}.ext4", hasher.finish()), |work, disk| {
+    let hash = stable_hash(&(SUITE, ROOT_SIZE, &packages));
+    cached(&format!("root-{hash:08x}.ext4"), |work, disk| {
         sh::progress("Making", &format!("a root disk with Debian {SUITE} (once, some minutes)"));
         let folder = work.join("root");
         sh::output(
