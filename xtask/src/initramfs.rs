@@ -137,17 +137,6 @@ impl Initramfs {
     }
 }
 
-/// Returns the destination of `--add PATH` in the guest, which is `add` and the last component of the path, and the
-/// canonical source.
-pub(crate) fn added(path: &Path) -> Result<(PathBuf, PathBuf)> {
-    let real = path.canonicalize().with_context(|| format!("--add {}", path.display()))?;
-    let name = path
-        .file_name()
-        .or_else(|| real.file_name())
-        .context("--add: the path has no last component")?;
-    Ok((Path::new("add").join(name), real))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -78,12 +78,8 @@ pub(crate) fn parse(name: &str) -> Result<&'static Series, String> {
     find(&SERIES, name)
 }
 
-/// Parses the value of `--kernel` of tasks that boot full kernels.
-pub(crate) fn parse_full(name: &str) -> Result<&'static Series, String> {
-    find(&FULL, name)
-}
-
-fn find(all: &'static [Series], name: &str) -> Result<&'static Series, String> {
+/// Returns the series of a name, or an error message.
+pub(crate) fn find(all: &'static [Series], name: &str) -> Result<&'static Series, String> {
     all.iter().find(|series| series.name == name).ok_or_else(|| {
         let names: Vec<_> = all.iter().map(|series| series.name).collect();
         format!("one of {}", names.join(", "))

@@ -6,14 +6,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, Parser};
 use terminal_size::{Height, Width};
 
 use crate::guest::{self, GuestEnd, GuestSpec};
-use crate::initramfs::{self, Initramfs};
+use crate::initramfs::Initramfs;
 use crate::kernel::{self, Kernel, Series};
 use crate::{modules, paths, program, setup, sh};
 
@@ -135,8 +135,10 @@ pub(crate) fn spec(
         archive.file(format!("modules/{name}"), &bytes, 0o644);
     }
     for path in &options.add {
-        let (name, from) = initramfs::added(path)?;
-        archive.tree(&name, &from)?;
+        let from = path.canonicalize().with_context(|| format!("--add {}", path.display()))?;
+        let name = path.file_name().or(from.file_name());
+        let name = name.context("--add: the path has no last component")?;
+        archive.tree(&Path::new("add").join(name), &from)?;
     }
     for (name, from) in files {
         archive.tree(name.as_ref(), from)?;

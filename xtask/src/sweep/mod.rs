@@ -36,7 +36,7 @@ pub(crate) struct Options {
     #[arg(long)]
     full: bool,
     /// Debian's full kernel: 6.1, 6.12 or 7 (the newest)
-    #[arg(long, value_parser = kernel::parse_full, default_value = kernel::DEFAULT)]
+    #[arg(long, value_parser = |name: &str| kernel::find(&kernel::FULL, name), default_value = kernel::DEFAULT)]
     kernel: &'static Series,
     /// Folder for the report; target/sweep/RELEASE if not given
     #[arg(short, long, value_name = "DIR", requires = "full")]
