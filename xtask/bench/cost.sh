@@ -16,7 +16,6 @@ probes() {
 
 # The other rows.
 others() {
-	fentry_row
 	for backend in core callbacks; do
 		seqtrace_row $backend-timeline attach --backend $backend "$FILE"
 		seqtrace_row $backend-findings attach --backend $backend --only-findings "$FILE"

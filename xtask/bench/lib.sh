@@ -1,5 +1,5 @@
 # Functions of the benchmark's scripts in guests. The scripts print facts, `fact ROW FILE KEY VALUE` (see
-# xtask/bench-helper/src/fact.rs), to stdout and messages to stderr. A row that cannot be measured has only the fact
+# xtask/bench-helper/src/measure.rs), to stdout and messages to stderr. A row that cannot be measured has only the fact
 # `absent`, with the reason.
 
 fact() {
@@ -72,12 +72,6 @@ unique() {
 			return 1
 		fi
 	done
-}
-
-# fentry_row: measures empty fentry and fexit programs
-fentry_row() {
-	unique floor-fentry || return
-	measure floor-fentry --ready-file ready -- bench-helper floor fentry --ready-file ready $FUNCTIONS
 }
 
 # bpftrace_row: measures bpftrace, which prints a line for each callback with the facts that seqtrace shows: position,

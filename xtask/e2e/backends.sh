@@ -8,10 +8,10 @@ load sequence
 # record, traversals, seeks, the end of the file, and offsets after it.
 reads() {
 	for file in "$@"; do
-		e2e-helper read-all "$file" 131072 --most 40000
-		e2e-helper read-all "$file" 4096 --most 9000
-		e2e-helper read-all "$file" 7 --most 300
-		e2e-helper pread "$file" 50 200
+		e2e-helper ops "$file" a131072@40000
+		e2e-helper ops "$file" a4096@9000
+		e2e-helper ops "$file" a7@300
+		e2e-helper ops "$file" p200@50
 		e2e-helper ops "$file" r10 c-5 r10 p20@3 r300 s0 r5 p10@30000 r10
 	done >/dev/null
 }

@@ -55,7 +55,7 @@ in_container() {
 	unshare -m -p -f --mount-proc sh -c "$1"
 }
 TRACE=inner.json
-in_container "seqtrace attach --format json -o $TRACE $FILE -- e2e-helper read-all $FILE 1000" >got
+in_container "seqtrace attach --format json -o $TRACE $FILE -- e2e-helper ops $FILE a1000" >got
 expect_eq inner/attach 0 $?
 expect_status inner/bytes 0 cmp got whole
 expect_eq inner/path $FILE "$(fields s1 open path)"

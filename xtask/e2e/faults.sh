@@ -46,7 +46,7 @@ for pause in 0 300; do
 	# A ring buffer that holds all events, and one that holds few.
 	case $pause in 0) ring=8MiB ;; *) ring=16KiB ;; esac
 	seqtrace record -o $pause.seqtrace --ring-size $ring --inject pause=$pause /proc/kallsyms -- \
-		e2e-helper read-all /proc/kallsyms 4096 --most 200000 >/dev/null 2>$pause.err
+		e2e-helper ops /proc/kallsyms a4096@200000 >/dev/null 2>$pause.err
 	recorded=$(sed -n 's/^recorded \([0-9]*\) events.*/\1/p' $pause.err)
 	seqtrace replay --format json $pause.seqtrace >$pause.json 2>/dev/null
 	gaps=$(grep -c '"type":"gap"' $pause.json)

@@ -16,7 +16,7 @@ for backend in core callbacks; do
 	seqtrace attach --format json --backend $backend $FILE -- cat $FILE >cat 2>err
 	expect_eq $backend/cat "SQ102 error -" "$(ids cat)"
 	# At the end of the file the core does not advance it: the last record appears twice, which SQ102 explains.
-	seqtrace attach --format json --backend $backend $FILE -- e2e-helper pread $FILE 6 4096 >pread 2>err
+	seqtrace attach --format json --backend $backend $FILE -- e2e-helper ops $FILE p4096@6 >pread 2>err
 	expect_eq $backend/pread "$(printf 'SQ102 error -\nSQ201 error SQ102')" "$(ids pread)"
 	expect_eq $backend/blame "next eof_next seqbugs" "$(e2e-helper json pread type=finding id=SQ102 \
 		--print blame.role,blame.function.name,blame.function.module | tr '\t' ' ')"
@@ -27,7 +27,7 @@ for backend in core callbacks; do
 done
 
 # The other formats show the same. recording.sh tests that replay shows the same as attach.
-seqtrace record -q -o bad.seqtrace $FILE -- e2e-helper pread $FILE 6 4096
+seqtrace record -q -o bad.seqtrace $FILE -- e2e-helper ops $FILE p4096@6
 seqtrace replay bad.seqtrace >text 2>err
 expect_grep text/double 'SQ201 double emit: pos 2 (.*) passed over as bytes 4\.\.6, emitted again as 6\.\.8' text
 expect_grep text/cause 'cause SQ102 eof_next \[seqbugs+0x[0-9a-f]*\]' text
@@ -44,7 +44,7 @@ expect_status fail-on/lost 4 seqtrace attach -q --ring-size 4KiB --fail-on error
 
 # The trace ends at the finding, before the command ends.
 seqtrace attach -q --until-finding=SQ201 -o x $FILE -- \
-	sh -c "cat $FILE; e2e-helper pread $FILE 6 99; sleep 60" >until 2>&1
+	sh -c "cat $FILE; e2e-helper ops $FILE p99@6; sleep 60" >until 2>&1
 expect_grep until SQ201 x
 
 # A recording gives the same findings as the trace.

@@ -6,7 +6,7 @@
 # events is the same.
 events() {
 	seqtrace record -o $1.seqtrace --backend $2 --ring-size $3 /proc/kallsyms -- \
-		e2e-helper read-all /proc/kallsyms 4096 --most 50000 >reads 2>$1.err
+		e2e-helper ops /proc/kallsyms a4096@50000 >reads 2>$1.err
 	recorded=$(sed -n 's/^recorded \([0-9]*\) events.*/\1/p' $1.err)
 	seqtrace replay --format json $1.seqtrace >$1.json 2>/dev/null
 	gaps=$(grep -c '"type":"gap"' $1.json)

@@ -4,7 +4,7 @@
 while read -r file size; do
 	rm -f log
 	attach_bg --format json "$file" || continue
-	e2e-helper readers 100 "$file" "$size" --log log
+	e2e-helper readers 100 "$file" "a$size" --log log
 	stop_attach
 	expect_eq "status$file/$size" 0 $?
 	expect_status "reads$file/$size" 0 e2e-helper json-check trace --log log --allow-loss

@@ -30,18 +30,18 @@ for backend in core callbacks; do
 		expect_eq entries/start 1 "$(grep -c ' k  *vmstat_start[+ ]' /sys/kernel/debug/kprobes/list)"
 	fi
 	for file in "$@"; do
-		e2e-helper read-all $file 1 --most 500 --log log
-		e2e-helper read-all $file 100 --most 10000 --log log
-		e2e-helper read-all $file 4096 --most 100000 --log log
-		e2e-helper read-all $file 131072 --most 300000 --log log
-		e2e-helper pread $file 50 200 --log log
-		e2e-helper lseek $file 30 100 --log log
+		e2e-helper ops $file a1@500 --log log
+		e2e-helper ops $file a100@10000 --log log
+		e2e-helper ops $file a4096@100000 --log log
+		e2e-helper ops $file a131072@300000 --log log
+		e2e-helper ops $file p200@50 --log log
+		e2e-helper ops $file s30 r100 --log log
 		# Forwards and backwards, after the end, and across the end of the buffer. Not after the end of kallsyms:
 		# the traversal would render 150,000 symbols.
 		case $file in */kallsyms) far=300000 ;; *) far=100000000 ;; esac
 		e2e-helper ops $file --log log r10 c-5 r10 p20@3 r300 s0 r5 p10@$far r10
 	done >/dev/null
-	e2e-helper splice /proc/cpuinfo --log log >/dev/null
+	e2e-helper ops /proc/cpuinfo x --log log >/dev/null
 	expect_status $backend/exit 0 stop_attach
 	e2e-helper json-check trace --log log --tap $backend
 done

@@ -9,9 +9,9 @@ for backend in core callbacks; do
 	rm -f log
 	attach_bg --format json --ring-size 64MiB --backend $backend /proc/uptime /proc/mounts \
 		/proc/modules || continue
-	e2e-helper cycles $TIMES /proc/uptime 100 --log log
-	e2e-helper cycles $TIMES /proc/mounts 300 --log log
-	e2e-helper cycles $TIMES /proc/modules 1000 --log log
+	e2e-helper cycles $TIMES /proc/uptime a100 --log log
+	e2e-helper cycles $TIMES /proc/mounts a300 --log log
+	e2e-helper cycles $TIMES /proc/modules a1000 --log log
 	expect_status $backend/exit 0 stop_attach
 	e2e-helper json-check $TRACE --log log --sessions $((3 * TIMES)) --tap $backend
 	# Otherwise the test would test nothing.

@@ -36,15 +36,15 @@ done
 
 # Smaller parts for the soak, so that each runs many times.
 some_records() {
-	e2e-helper read-all /proc/sequence 131072 --most 100000 >/dev/null
+	e2e-helper ops /proc/sequence a131072@100000 >/dev/null
 }
 
 some_readers() {
-	e2e-helper readers $READERS /proc/kallsyms 4096 --most 20000
+	e2e-helper readers $READERS /proc/kallsyms a4096@20000
 }
 
 some_bytes() {
-	e2e-helper read-all /proc/kallsyms 1 --most 5000 >/dev/null
+	e2e-helper ops /proc/kallsyms a1@5000 >/dev/null
 }
 
 some_writes() {

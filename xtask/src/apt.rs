@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{paths, sh};
 
@@ -11,34 +11,31 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
-    if paths::which("dpkg-query").is_none() || paths::which("apt-get").is_none() {
-        bail!(
-            "this machine is not Debian, and the kernels for the guests are Debian's: \
-             apt-get and dpkg are needed to fetch them.\n\
-             The task needs these packages of Debian 12: {}.\n\
-             Use a Debian 12 machine, virtual machine or container (no /dev/kvm needed).",
-            packages.join(" ")
-        );
-    }
+    ensure!(
+        paths::which("dpkg-query").is_some() && paths::which("apt-get").is_some(),
+        "this machine is not Debian, and the kernels for the guests are Debian's: \
+         apt-get and dpkg are needed to fetch them.\n\
+         The task needs these packages of Debian 12: {}.\n\
+         Use a Debian 12 machine, virtual machine or container (no /dev/kvm needed).",
+        packages.join(" ")
+    );
     let missing = missing(packages)?;
     if missing.is_empty() {
         return Ok(());
     }
-    if !is_root()? {
-        bail!(
-            "packages are missing, and only root can install them. Run this, then try again:\n\
-             \n    sudo apt-get update && sudo apt-get install --no-install-recommends {}\n",
-            missing.join(" ")
-        );
-    }
-    sh::progress("Installing", &missing.join(" "));
+    let list = missing.join(" ");
+    ensure!(
+        is_root()?,
+        "packages are missing, and only root can install them. Run this, then try again:\n\
+         \n    sudo apt-get update && sudo apt-get install --no-install-recommends {list}\n"
+    );
+    sh::progress("Installing", &list);
     if get_install(&missing).is_err() {
         // The package lists may be missing or old.
         update()?;
         get_install(&missing).with_context(|| {
             format!(
-                "apt-get cannot install {} (Debian 12 with its security suite has them all)",
-                missing.join(" ")
+                "apt-get cannot install {list} (Debian 12 with its security suite has them all)"
             )
         })?;
     }
@@ -59,14 +56,13 @@ fn missing<'a>(packages: &[&'a str]) -> Result<Vec<&'a str>> {
 }
 
 fn get_install(packages: &[&str]) -> Result<()> {
-    sh::output(
+    sh::run(
         Command::new("apt-get")
             .env("DEBIAN_FRONTEND", "noninteractive")
             .args(["--quiet", "--yes", "--no-install-recommends"])
             .args(["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300", "install"])
             .args(packages),
     )
-    .map(drop)
 }
 
 /// Runs `apt-get update`, which needs root.
@@ -76,8 +72,7 @@ pub(crate) fn update() -> Result<()> {
         "the package lists are missing or old, and only root can fetch them: sudo apt-get update"
     );
     sh::progress("Updating", "the package lists");
-    sh::output(Command::new("apt-get").args(["--quiet", "-o", "DPkg::Lock::Timeout=300", "update"]))
-        .map(drop)
+    sh::run(Command::new("apt-get").args(["--quiet", "-o", "DPkg::Lock::Timeout=300", "update"]))
 }
 
 pub(crate) fn is_root() -> Result<bool> {

@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -41,9 +40,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
         return Ok(0);
     }
     let script = format!("export MODULES=/modules\n{}{STORY}", terminal_variables());
-    let mut spec = vm::spec(&guest, &script, &[])?;
-    spec.timeout = Duration::from_mins(10);
-    vm::run_script(&spec, &mut io::stderr())
+    vm::run_script(&vm::spec(&guest, &script, &[])?, &mut io::stderr())
 }
 
 /// Commands that an interactive guest runs before its first prompt.

@@ -5,12 +5,12 @@
 //! output of a program is not mistaken for a result. If the guest dies, the script that was running has failed, and a
 //! new guest runs the remaining scripts.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
+use walkdir::WalkDir;
 
 use crate::guest::{self, GuestEnd};
 use crate::kernel::Series;
@@ -19,9 +19,9 @@ use crate::tally::{ScriptResult, Tally};
 use crate::vm::{self, GuestOptions};
 use crate::{paths, program, sh};
 
-/// Time limit of a guest, multiplied by the number of its scripts. `# timeout:` in a script sets the limit of that
+/// Time limit of a guest in seconds, multiplied by the number of its scripts. `# timeout:` in a script sets the limit of that
 /// script.
-const TIME_PER_SCRIPT: Duration = Duration::from_mins(10);
+const SECONDS_PER_SCRIPT: u64 = 600;
 /// Number of comment lines of a failed script that are printed.
 const SHOWN_COMMENTS: usize = 40;
 
@@ -32,26 +32,19 @@ fn folder() -> PathBuf {
 /// Returns the names of the scripts, in the order in which they run.
 pub(crate) fn scripts() -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(folder()).context("cannot read xtask/e2e")? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if let Some(stem) = name.strip_suffix(".sh").filter(|stem| *stem != "lib") {
-            names.push(stem.to_owned());
-        }
+    for entry in WalkDir::new(folder()).max_depth(1) {
+        let entry = entry?;
+        let stem = entry.file_name().to_str().and_then(|name| name.strip_suffix(".sh"));
+        names.extend(stem.filter(|stem| *stem != "lib").map(str::to_owned));
     }
     names.sort();
     Ok(names)
 }
 
-/// Returns the names of the scripts with the line `# once`: their results do not depend on the kernel.
-pub(crate) fn once(scripts: &[String]) -> Result<Vec<String>> {
-    let mut once = Vec::new();
-    for script in scripts {
-        let text = paths::read(&folder().join(format!("{script}.sh")))?;
-        if text.lines().any(|line| line == "# once") {
-            once.push(script.clone());
-        }
-    }
-    Ok(once)
+/// Returns true if the script has the line `# once`: its results do not depend on the kernel.
+pub(crate) fn is_once(script: &str) -> Result<bool> {
+    let text = paths::read(&folder().join(format!("{script}.sh")))?;
+    Ok(text.lines().any(|line| line == "# once"))
 }
 
 /// A guest and the scripts that it runs.
@@ -69,7 +62,7 @@ pub(crate) struct GuestTests {
 pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
     let GuestTests { name, series, append, scripts } = guest;
     let append = (*append).to_owned();
-    let options = GuestOptions { kernel: series, append, ..GuestOptions::default() };
+    let mut options = GuestOptions { kernel: series, append, ..GuestOptions::default() };
     let files = [
         ("bin/e2e-helper", program::build("e2e-helper")?),
         // `bench-helper iterate` creates BPF iterators.
@@ -82,8 +75,8 @@ pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
     while !rest.is_empty() {
         let script =
             format!("export KERNEL={}\nexec sh /e2e/run {}\n", series.name, rest.join(" "));
-        let mut spec = vm::spec(&options, &script, &files)?;
-        spec.timeout = TIME_PER_SCRIPT * u32::try_from(rest.len())?;
+        options.timeout = SECONDS_PER_SCRIPT * u64::try_from(rest.len())?;
+        let spec = vm::spec(&options, &script, &files)?;
         let mut parser = ResultParser::new(name, &spec.kernel.release, verbose);
         let mut lines = LineWriter::new(|line: &str| parser.line(line));
         let result = guest::run(&spec, &mut lines, &mut io::stderr())?;
@@ -105,7 +98,7 @@ pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
         rest = rest.get(begun..).unwrap_or_default();
         if !died {
             for script in rest {
-                tally.fail(format!("e2e/{name}/{script}: it was not run"));
+                tally.failed.push(format!("e2e/{name}/{script}: it was not run"));
             }
             break;
         }
@@ -114,6 +107,7 @@ pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
 }
 
 /// Parser of the guest's output.
+#[derive(Default)]
 struct ResultParser {
     guest: String,
     release: String,
@@ -127,57 +121,46 @@ struct ResultParser {
 }
 
 struct RunningScript {
-    name: String,
+    result: ScriptResult,
     begin: Instant,
-    passed: usize,
-    failed: usize,
-    skipped: usize,
     comments: Vec<String>,
 }
 
 impl ResultParser {
     fn new(guest: &str, release: &str, verbose: bool) -> Self {
-        Self {
-            guest: guest.to_owned(),
-            release: release.to_owned(),
-            verbose,
-            tally: Tally::default(),
-            begun: 0,
-            script: None,
-        }
+        let (guest, release) = (guest.to_owned(), release.to_owned());
+        Self { guest, release, verbose, ..Self::default() }
     }
 
     fn line(&mut self, line: &str) {
         if let Some(name) = line.strip_prefix("%% begin ") {
             self.begun += 1;
-            self.script = Some(RunningScript {
-                name: name.to_owned(),
-                begin: Instant::now(),
-                passed: 0,
-                failed: 0,
-                skipped: 0,
-                comments: Vec::new(),
-            });
+            let (guest, release, script) =
+                (self.guest.clone(), self.release.clone(), name.to_owned());
+            let result = ScriptResult { guest, release, script, passed: 0, failed: 0, skipped: 0 };
+            self.script =
+                Some(RunningScript { result, begin: Instant::now(), comments: Vec::new() });
             return;
         }
         if self.verbose {
             eprintln!("  | {line}");
         }
         let Some(script) = &mut self.script else { return };
-        let full = |test: &str| format!("e2e/{}/{}/{test}", self.guest, script.name);
+        let name = script.name();
+        let result = &mut script.result;
         if let Some(status) = line.strip_prefix("%% end ") {
             let status = status.rsplit(' ').next().unwrap_or_default().to_owned();
             self.finish(&status);
         } else if line.starts_with("%% ok ") {
-            script.passed += 1;
-            self.tally.pass();
+            result.passed += 1;
+            self.tally.passed += 1;
         } else if let Some(test) = line.strip_prefix("%% not ok ") {
-            self.tally.fail(full(test));
-            script.failed += 1;
+            self.tally.failed.push(format!("{name}/{test}"));
+            result.failed += 1;
             script.comments.push(format!("not ok {test}"));
         } else if let Some(test) = line.strip_prefix("%% skip ") {
-            self.tally.skip(full(test));
-            script.skipped += 1;
+            self.tally.skipped.push(format!("{name}/{test}"));
+            result.skipped += 1;
         } else {
             script.comments.push(line.to_owned());
         }
@@ -186,63 +169,56 @@ impl ResultParser {
     /// Counts and reports a script that has ended with `status`.
     fn finish(&mut self, status: &str) {
         let Some(mut script) = self.script.take() else { return };
-        let name = format!("e2e/{}/{}", self.guest, script.name);
+        let name = script.name();
+        let result = &mut script.result;
         let reason = match status {
             "137" => Some("it took too long and was killed".to_owned()),
-            "0" if script.passed + script.failed + script.skipped == 0 => {
+            "0" if result.passed + result.failed + result.skipped == 0 => {
                 Some("it tested nothing".to_owned())
             }
             "0" => None,
             // The script has reported its failures; its status adds nothing.
-            _ if script.failed > 0 => None,
+            _ if result.failed > 0 => None,
             status => Some(format!("it ended with status {status}")),
         };
         if let Some(reason) = reason {
-            self.tally.fail(format!("{name}: {reason}"));
-            script.failed += 1;
+            self.tally.failed.push(format!("{name}: {reason}"));
+            result.failed += 1;
         }
-        self.record(&script);
+        let ScriptResult { passed, failed, skipped, .. } = *result;
+        let seconds = script.begin.elapsed().as_secs_f64();
         sh::progress(
-            if script.failed == 0 { "Passed" } else { "FAILED" },
+            if failed == 0 { "Passed" } else { "FAILED" },
             &format!(
-                "{name}: {} passed, {} failed, {} skipped in {:.1} s",
-                script.passed,
-                script.failed,
-                script.skipped,
-                script.begin.elapsed().as_secs_f64()
+                "{name}: {passed} passed, {failed} failed, {skipped} skipped in {seconds:.1} s"
             ),
         );
-        if script.failed > 0 && !self.verbose {
+        if failed > 0 && !self.verbose {
             script.print_comments();
         }
+        self.tally.scripts.push(script.result);
     }
 
     /// Counts the script that was running when the guest ended as failed.
     fn interrupted(&mut self, end: GuestEnd) {
         let Some(mut script) = self.script.take() else { return };
-        script.failed += 1;
-        self.record(&script);
+        script.result.failed += 1;
         script.print_comments();
         let reason = match end {
             GuestEnd::TimedOut => "the guest ran out of time in it",
             _ => "the guest died in it",
         };
-        self.tally.fail(format!("e2e/{}/{}: {reason}", self.guest, script.name));
-    }
-
-    fn record(&mut self, script: &RunningScript) {
-        self.tally.scripts.push(ScriptResult {
-            guest: self.guest.clone(),
-            release: self.release.clone(),
-            script: script.name.clone(),
-            passed: script.passed,
-            failed: script.failed,
-            skipped: script.skipped,
-        });
+        self.tally.failed.push(format!("{}: {reason}", script.name()));
+        self.tally.scripts.push(script.result);
     }
 }
 
 impl RunningScript {
+    /// Returns the common part of the names of the script's tests.
+    fn name(&self) -> String {
+        format!("e2e/{}/{}", self.result.guest, self.result.script)
+    }
+
     fn print_comments(&self) {
         let skip = self.comments.len().saturating_sub(SHOWN_COMMENTS);
         for line in self.comments.iter().skip(skip) {
@@ -263,8 +239,7 @@ mod tests {
 
     #[test]
     fn scripts_with_once_are_found() {
-        let names = ["input", "reads"].map(str::to_owned);
-        assert_eq!(once(&names).unwrap(), ["input"]);
+        assert!(is_once("input").unwrap() && !is_once("reads").unwrap());
     }
 
     #[test]

@@ -8,7 +8,9 @@ use crate::{paths, sh};
 
 /// Runs git at the top of the checkout and returns its stdout.
 pub(crate) fn run(arguments: &[&str]) -> Result<String> {
-    sh::output(Command::new("git").args(arguments).current_dir(paths::root()))
+    let mut git = Command::new("git");
+    git.args(["-c", "core.quotePath=false"]).args(arguments).current_dir(paths::root());
+    sh::output(&mut git)
 }
 
 /// Describes the checked-out commit, followed by ` and changes` if tracked files differ from it.

@@ -1,15 +1,14 @@
 //! Runs a script in a guest: one QEMU process.
 //!
-//! Three virtio ports carry the script's stdout, its stderr, and its exit status to unix sockets in a folder of their
-//! own, so guests can run at the same time. The kernel's console goes to a file.
+//! Three virtio ports carry the script's stdout, its stderr, and its exit status to pipes, which QEMU opens through
+//! /proc, as it does the root file system. No file is left behind, even if xtask is killed. The kernel's console goes to a
+//! file.
 
-use std::env;
-use std::fs;
-use std::io::{self, BufRead as _, BufReader, Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, PipeReader, Read, Seek as _, Write};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -17,14 +16,13 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context as _, Result, bail};
 
 use crate::kernel::Kernel;
+use crate::vm::GuestOptions;
 use crate::{paths, sh};
 
 /// Number of console logs that are retained.
 const MAX_LOGS: usize = 32;
 /// Number of console lines that a message quotes.
 const QUOTED_LINES: usize = 20;
-/// Prefix of the names of scratch folders; the id of the process follows.
-const SCRATCH_PREFIX: &str = "seqtrace-vm-";
 
 /// Description of a guest.
 #[derive(Debug, Clone)]
@@ -32,16 +30,9 @@ pub(crate) struct GuestSpec {
     pub(crate) kernel: Kernel,
     /// Archive of the root file system, which contains `/script`.
     pub(crate) initramfs: Vec<u8>,
-    pub(crate) cpus: u32,
-    /// If true, guest time counts instructions, 2 ns each, and the guest has one CPU.
-    pub(crate) icount: bool,
-    pub(crate) memory_mib: u32,
-    /// Additional kernel arguments, separated by blanks.
-    pub(crate) append: String,
+    pub(crate) options: GuestOptions,
     /// Additional arguments for QEMU, which add devices.
     pub(crate) arguments: Vec<String>,
-    /// Time limit from the start of QEMU to the end of the script.
-    pub(crate) timeout: Duration,
 }
 
 /// Reason why a guest ended.
@@ -72,7 +63,7 @@ impl GuestResult {
     pub(crate) fn failure(&self, spec: &GuestSpec) -> Option<String> {
         let reason = match self.end {
             GuestEnd::Exit(_) | GuestEnd::OutputClosed => return None,
-            GuestEnd::TimedOut => format!("ran out of time ({} s)", spec.timeout.as_secs()),
+            GuestEnd::TimedOut => format!("ran out of time ({} s)", spec.options.timeout),
             GuestEnd::Died => "died: the kernel panicked or powered off".to_owned(),
             GuestEnd::NotBooted => "did not boot".to_owned(),
         };
@@ -101,32 +92,25 @@ pub(crate) fn run(
     err: &mut (dyn Write + Send),
 ) -> Result<GuestResult> {
     sh::progress("Booting", &format!("a guest with Linux {}", spec.kernel.release));
-    let scratch = ScratchDir::new()?;
     let console = console_log(&spec.kernel.release)?;
-    let listen = |name: &str| -> Result<UnixListener> {
-        let listener = UnixListener::bind(scratch.0.join(name))?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    };
-    let listeners = [listen("1")?, listen("2")?, listen("3")?];
-    fs::write(scratch.0.join("initramfs"), &spec.initramfs)?;
-
-    let mut qemu = qemu(spec);
+    let initramfs = initramfs(spec)?;
+    let mut qemu = qemu(spec, &initramfs);
     qemu.args(["-display", "none", "-serial"]).arg(format!("file:{}", console.display()));
     qemu.args(["-device", "virtio-serial-pci,ioeventfd=off"]);
-    for port in 1..=3 {
-        qemu.arg("-chardev").arg(format!("socket,id=c{port},path={port}"));
-        qemu.arg("-device").arg(format!("virtserialport,nr={port},chardev=c{port}"));
-    }
-    qemu.current_dir(&scratch.0).stdin(Stdio::null()).stdout(Stdio::null());
-    qemu.stderr(fs::File::create(scratch.0.join("qemu"))?);
-    let mut child = KillOnDrop(qemu.spawn().context("cannot run setpriv and qemu-system-x86_64")?);
-    let deadline = Instant::now() + spec.timeout;
-
-    let messages = || fs::read_to_string(scratch.0.join("qemu")).unwrap_or_default();
-    let Some([stdout, stderr, control]) = connect(&listeners, &mut child.0)? else {
-        bail!("QEMU does not start: {}", messages().trim());
+    let mut writers = Vec::new();
+    let mut port = |number: u32| -> Result<PipeReader> {
+        let (reader, writer) = io::pipe()?;
+        qemu.arg("-chardev").arg(format!("file,id=c{number},path={}", path_of(&writer)));
+        qemu.arg("-device").arg(format!("virtserialport,nr={number},chardev=c{number}"));
+        writers.push(writer);
+        Ok(reader)
     };
+    let (stdout, stderr, control) = (port(1)?, port(2)?, port(3)?);
+    let mut messages = tempfile::tempfile()?;
+    qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(messages.try_clone()?);
+    let child = qemu.spawn().context("cannot run setpriv and qemu-system-x86_64")?;
+    let mut child = scopeguard::guard(child, |mut child| stop(&mut child));
+    let deadline = Instant::now() + Duration::from_secs(spec.options.timeout);
 
     let end = thread::scope(|scope| -> Result<GuestEnd> {
         let (sender, events) = mpsc::channel();
@@ -134,23 +118,29 @@ pub(crate) fn run(
         scope.spawn(move || forward(stdout, out, Some(&closed)));
         scope.spawn(move || forward(stderr, err, None));
         scope.spawn(move || read_control(control, &sender));
-        let end = wait_for_end(&events, &mut child.0, deadline);
-        // All output of the script is in the sockets. When QEMU ends, they are closed, and the threads end.
-        child.stop();
+        let end = wait_for_end(&events, &mut child, deadline);
+        // All output of the script is in the pipes. When QEMU has ended and its ends are closed, the threads end.
+        stop(&mut child);
+        drop(writers);
         end
     })?;
     if end == GuestEnd::NotBooted {
-        eprint!("{}", messages());
+        messages.rewind()?;
+        let messages = io::read_to_string(messages)?;
+        // QEMU also ends without an error if the kernel panics.
+        if child.wait()?.code().is_some_and(|code| code != 0) {
+            bail!("QEMU does not start: {}", messages.trim());
+        }
+        eprint!("{messages}");
     }
     Ok(GuestResult { end, console })
 }
 
 /// Boots a guest whose console is this terminal.
 pub(crate) fn interactive(spec: &GuestSpec) -> Result<()> {
-    let scratch = ScratchDir::new()?;
-    fs::write(scratch.0.join("initramfs"), &spec.initramfs)?;
-    let mut qemu = qemu(spec);
-    qemu.args(["-display", "none", "-serial", "mon:stdio"]).current_dir(&scratch.0);
+    let initramfs = initramfs(spec)?;
+    let mut qemu = qemu(spec, &initramfs);
+    qemu.args(["-display", "none", "-serial", "mon:stdio"]);
     let status = qemu.status().context("cannot run setpriv and qemu-system-x86_64")?;
     if !status.success() {
         bail!("QEMU: {status}");
@@ -158,13 +148,25 @@ pub(crate) fn interactive(spec: &GuestSpec) -> Result<()> {
     Ok(())
 }
 
-fn qemu(spec: &GuestSpec) -> Command {
+/// Writes the root file system to a file without a name.
+fn initramfs(spec: &GuestSpec) -> Result<File> {
+    let mut file = tempfile::tempfile()?;
+    file.write_all(&spec.initramfs)?;
+    Ok(file)
+}
+
+/// Returns a path by which other processes of this user open a file of this process.
+fn path_of(file: &impl AsRawFd) -> String {
+    format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd())
+}
+
+fn qemu(spec: &GuestSpec, initramfs: &File) -> Command {
     // QEMU ends with xtask even if xtask is killed: nothing else would end a guest that hangs.
     let mut qemu = Command::new("setpriv");
     qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-vga", "none", "-net", "none"]);
-    qemu.args(["-m", &spec.memory_mib.to_string()]);
-    if spec.icount {
+    qemu.args(["-m", &spec.options.mem.to_string()]);
+    if spec.options.icount {
         // QEMU counts `rep movsb` and `rep stosb` as one instruction per byte, far more than a processor needs. Without
         // the CPU flags erms and fsrm, Linux copies eight bytes per instruction.
         qemu.args(["-cpu", "max,erms=off,fsrm=off"]);
@@ -174,41 +176,18 @@ fn qemu(spec: &GuestSpec) -> Command {
         // panics: it meets breakpoints of kprobes and ftrace in text that another CPU has just patched back. One thread
         // is not slower if two guests share two cores.
         qemu.args(["-cpu", "max", "-accel", "tcg,thread=single"]);
-        qemu.args(["-smp", &spec.cpus.to_string()]);
+        qemu.args(["-smp", &spec.options.smp.to_string()]);
     }
-    qemu.arg("-kernel").arg(&spec.kernel.vmlinuz).args(["-initrd", "initramfs", "-append"]);
+    qemu.arg("-kernel").arg(&spec.kernel.vmlinuz).args(["-initrd", &path_of(initramfs), "-append"]);
     // An oops in a module ends the guest, so that the test fails.
-    qemu.arg(format!("console=ttyS0 quiet panic=-1 oops=panic {}", spec.append));
+    qemu.arg(format!("console=ttyS0 quiet panic=-1 oops=panic {}", spec.options.append));
     qemu.args(&spec.arguments);
     qemu
 }
 
-/// Accepts QEMU's connections to the three sockets. Returns `None` if QEMU ends instead.
-fn connect(listeners: &[UnixListener; 3], child: &mut Child) -> Result<Option<[UnixStream; 3]>> {
-    let mut accept = |listener: &UnixListener| -> Result<Option<UnixStream>> {
-        loop {
-            match listener.accept() {
-                Ok((stream, _)) => {
-                    stream.set_nonblocking(false)?;
-                    return Ok(Some(stream));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if child.try_wait()?.is_some() {
-                        return Ok(None);
-                    }
-                    thread::sleep(Duration::from_millis(5));
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-    };
-    let [first, second, third] = listeners;
-    let (Some(first), Some(second), Some(third)) =
-        (accept(first)?, accept(second)?, accept(third)?)
-    else {
-        return Ok(None);
-    };
-    Ok(Some([first, second, third]))
+fn stop(child: &mut Child) {
+    child.kill().ok();
+    child.wait().ok();
 }
 
 fn wait_for_end(
@@ -238,7 +217,7 @@ fn wait_for_end(
 }
 
 /// Copies `from` to `to`. If writing fails, reports that to `closed` and discards the rest, so that QEMU never blocks.
-fn forward(mut from: UnixStream, to: &mut (dyn Write + Send), closed: Option<&Sender<GuestEvent>>) {
+fn forward(mut from: PipeReader, to: &mut (dyn Write + Send), closed: Option<&Sender<GuestEvent>>) {
     let mut buffer = vec![0; 65536];
     let mut open = true;
     loop {
@@ -259,7 +238,7 @@ fn forward(mut from: UnixStream, to: &mut (dyn Write + Send), closed: Option<&Se
 }
 
 /// Sends an event for each line that /init writes to the control port.
-fn read_control(control: UnixStream, events: &Sender<GuestEvent>) {
+fn read_control(control: PipeReader, events: &Sender<GuestEvent>) {
     for line in BufReader::new(control).split(b'\n') {
         let line = match line {
             Ok(line) => line,
@@ -293,24 +272,24 @@ fn quote(console: &Path) -> String {
     let tail = lines.len().saturating_sub(QUOTED_LINES);
     let begin = crash.unwrap_or(tail);
     let end = lines.len().min(begin + QUOTED_LINES);
-    let shown = lines.get(begin..end).unwrap_or_default();
+    let mut shown = lines.get(begin..end).unwrap_or_default().to_vec();
     let more = lines.get(end.max(lines.len().saturating_sub(4))..).unwrap_or_default();
-    let mut quoted: Vec<String> = shown.iter().map(|line| format!("  | {line}")).collect();
     if !more.is_empty() {
-        quoted.push("  | …".to_owned());
-        quoted.extend(more.iter().map(|line| format!("  | {line}")));
+        shown.push("…");
+        shown.extend(more);
     }
-    if quoted.is_empty() {
-        quoted.push("  (nothing)".to_owned());
+    if shown.is_empty() {
+        return "  (nothing)".to_owned();
     }
-    quoted.join("\n")
+    format!("  | {}", shown.join("\n  | "))
 }
 
 fn console_log(release: &str) -> Result<PathBuf> {
-    let dir = paths::target().join("vm");
-    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let dir = paths::created(paths::target().join("vm"))?;
     remove_old_logs(&dir);
-    Ok(dir.join(format!("console-{release}-{}-{}.log", process::id(), next_number())))
+    let prefix = format!("console-{release}-");
+    let log = tempfile::Builder::new().prefix(&prefix).suffix(".log").tempfile_in(&dir)?;
+    Ok(log.keep()?.1)
 }
 
 /// Removes all but the newest logs. Errors are ignored: an old log does no harm.
@@ -319,65 +298,11 @@ fn remove_old_logs(dir: &Path) {
     let mut logs: Vec<(SystemTime, PathBuf)> = entries
         .flatten()
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-        .filter(|(_, path)| path.extension().is_some_and(|extension| extension == "log"))
+        .filter(|(_, path)| paths::has_extension(path, "log"))
         .collect();
     logs.sort();
     let surplus = logs.len().saturating_sub(MAX_LOGS);
     for (_, path) in logs.into_iter().take(surplus) {
         fs::remove_file(path).ok();
-    }
-}
-
-/// Returns a number that is unique in this process.
-fn next_number() -> u32 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-/// A temporary folder that is removed when dropped. Its path is short, because the address of a unix socket has at most
-/// 108 bytes (unix(7)).
-struct ScratchDir(PathBuf);
-
-impl ScratchDir {
-    fn new() -> Result<Self> {
-        Self::remove_stale();
-        let name = format!("{SCRATCH_PREFIX}{}-{}", process::id(), next_number());
-        let dir = env::temp_dir().join(name);
-        fs::create_dir(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        Ok(Self(dir))
-    }
-
-    /// Removes the folders of processes that were killed.
-    fn remove_stale() {
-        for entry in fs::read_dir(env::temp_dir()).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let rest = name.to_str().and_then(|name| name.strip_prefix(SCRATCH_PREFIX));
-            let pid = rest.and_then(|rest| rest.split('-').next());
-            if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
-                fs::remove_dir_all(entry.path()).ok();
-            }
-        }
-    }
-}
-
-impl Drop for ScratchDir {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
-    }
-}
-
-/// A child process that is killed when dropped.
-struct KillOnDrop(Child);
-
-impl KillOnDrop {
-    fn stop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-impl Drop for KillOnDrop {
-    fn drop(&mut self) {
-        self.stop();
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
+use walkdir::WalkDir;
 
 use crate::sh;
 
@@ -20,6 +21,7 @@ const LINK: u32 = 0o120_000;
 const CHARACTER_DEVICE: u32 = 0o020_000;
 
 /// Writer of an archive.
+#[derive(Default)]
 pub(crate) struct Initramfs {
     bytes: Vec<u8>,
     /// Inode number of the last entry; 0: no entry yet.
@@ -30,7 +32,7 @@ pub(crate) struct Initramfs {
 impl Initramfs {
     /// Creates an archive with the files of every guest: busybox, users, mount points and `/init`.
     pub(crate) fn base() -> Result<Self> {
-        let mut archive = Self { bytes: Vec::new(), inode: 0, directories: BTreeSet::new() };
+        let mut archive = Self::default();
         let busybox = ["/bin/busybox", "/usr/bin/busybox"]
             .into_iter()
             .map(Path::new)
@@ -74,19 +76,19 @@ impl Initramfs {
 
     /// Adds the file or directory tree `from` as `name`.
     pub(crate) fn tree(&mut self, name: &Path, from: &Path) -> Result<()> {
-        let cannot = || format!("cannot read {}", from.display());
-        let metadata = fs::symlink_metadata(from).with_context(cannot)?;
-        if metadata.is_symlink() {
-            self.link(name, fs::read_link(from).with_context(cannot)?);
-        } else if metadata.is_dir() {
-            self.directory(name);
-            for entry in fs::read_dir(from).with_context(cannot)? {
-                let entry = entry.with_context(cannot)?;
-                self.tree(&name.join(entry.file_name()), &entry.path())?;
+        for entry in WalkDir::new(from).follow_root_links(false) {
+            let entry = entry?;
+            let path = entry.path();
+            let cannot = || format!("cannot read {}", path.display());
+            let name: PathBuf = name.iter().chain(path.strip_prefix(from)?).collect();
+            if entry.path_is_symlink() {
+                self.link(name, fs::read_link(path).with_context(cannot)?);
+            } else if entry.file_type().is_dir() {
+                self.directory(&name);
+            } else if entry.file_type().is_file() {
+                let mode = entry.metadata()?.permissions().mode() & 0o7777;
+                self.file(name, &fs::read(path).with_context(cannot)?, mode);
             }
-        } else if metadata.is_file() {
-            let mode = metadata.permissions().mode() & 0o7777;
-            self.file(name, &fs::read(from).with_context(cannot)?, mode);
         }
         Ok(())
     }
@@ -135,24 +137,13 @@ impl Initramfs {
     }
 }
 
-/// Returns the destination of `--add PATH` in the guest, which is `add` and the last component of the path, and the
-/// canonical source.
-pub(crate) fn added(path: &Path) -> Result<(PathBuf, PathBuf)> {
-    let real = path.canonicalize().with_context(|| format!("--add {}", path.display()))?;
-    let name = path
-        .file_name()
-        .or_else(|| real.file_name())
-        .context("--add: the path has no last component")?;
-    Ok((Path::new("add").join(name), real))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn archive_is_readable_by_cpio_rules() {
-        let mut archive = Initramfs { bytes: Vec::new(), inode: 0, directories: BTreeSet::new() };
+        let mut archive = Initramfs::default();
         archive.file("a/b/c", b"hello", 0o640);
         archive.link("a/d", "/a/b/c");
         let bytes = archive.finish();

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::tally::Tally;
-use crate::{paths, setup, sh};
+use crate::{apt, paths, setup, sh};
 
 /// Version of pyarrow as a requirement for pip. The test installs it into a virtual environment under `target/`.
 const PYARROW: &str = "pyarrow==26.0.1";
@@ -18,7 +18,7 @@ pub(crate) fn recordings() -> Result<Tally> {
     let python = environment.join("bin/python");
     let installed = environment.join(PYARROW);
     if !installed.exists() {
-        setup::python()?;
+        apt::install(setup::PYTHON)?;
         sh::output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
         sh::output(Command::new(&python).args(["-m", "pip", "install", "--quiet", PYARROW]))
             .with_context(|| format!("cannot install {PYARROW}"))?;
@@ -29,19 +29,19 @@ pub(crate) fn recordings() -> Result<Tally> {
     let folder = paths::root().join("seqtrace/tests/golden");
     for entry in fs::read_dir(&folder).context("cannot read the golden recordings")? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "seqtrace") {
+        if paths::has_extension(&path, "seqtrace") {
             command.arg(path);
         }
     }
     let mut tally = Tally::default();
     for line in sh::output(&mut command)?.lines() {
         match line.strip_prefix("ok ") {
-            Some(_) => tally.pass(),
-            None => tally.fail(format!("interop/pyarrow: {line}")),
+            Some(_) => tally.passed += 1,
+            None => tally.failed.push(format!("interop/pyarrow: {line}")),
         }
     }
     if tally.is_empty() {
-        tally.fail("interop/pyarrow: no recording was read".to_owned());
+        tally.failed.push("interop/pyarrow: no recording was read".to_owned());
     }
     Ok(tally)
 }

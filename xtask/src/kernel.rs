@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use walkdir::WalkDir;
 
 use crate::{paths, sh};
 
 pub(crate) mod archive;
 
-use archive::{Apt, Archive, depends, download, unpack};
+use archive::{Apt, depends, download, unpack};
 
 /// A series of kernel versions that Debian maintains.
 #[derive(Debug)]
@@ -25,14 +26,27 @@ pub(crate) struct Series {
     folder: &'static str,
     /// Debian package that depends on the newest image.
     metapackage: &'static str,
-    /// Archives and suites of another release of Debian that provide the kernel; empty: the apt sources of this machine
+    /// Suites of another release of Debian that provide the kernel; empty: the apt sources of this machine
     /// provide it.
-    suites: &'static [(Archive, &'static str)],
+    suites: &'static [&'static str],
     /// If true, the headers are fetched too, and modules can be built.
     builds_modules: bool,
     /// If true, `cargo xtask test` tests it without `--all-kernels`.
     pub(crate) tested_by_default: bool,
 }
+
+/// A cloud kernel of the Debian release of this machine.
+const CLOUD: Series = Series {
+    name: "",
+    folder: "",
+    metapackage: "linux-image-cloud-amd64",
+    suites: &[],
+    builds_modules: true,
+    tested_by_default: false,
+};
+
+/// A full kernel. Its headers are not fetched.
+const WHOLE: Series = Series { metapackage: "linux-image-amd64", builds_modules: false, ..CLOUD };
 
 /// Cloud kernels, which most guests boot.
 pub(crate) static SERIES: [Series; 4] = [
@@ -40,85 +54,32 @@ pub(crate) static SERIES: [Series; 4] = [
         name: "6.12",
         folder: "6.12",
         metapackage: "linux-image-6.12-cloud-amd64",
-        suites: &[],
-        builds_modules: true,
         tested_by_default: true,
+        ..CLOUD
     },
-    Series {
-        name: "6.1",
-        folder: "6.1",
-        metapackage: "linux-image-cloud-amd64",
-        suites: &[],
-        builds_modules: true,
-        tested_by_default: true,
-    },
-    Series {
-        name: "5.10",
-        folder: "5.10",
-        metapackage: "linux-image-cloud-amd64",
-        suites: &[(Archive::Security, "bullseye-security"), (Archive::Main, "bullseye")],
-        builds_modules: true,
-        tested_by_default: false,
-    },
-    Series {
-        name: "7",
-        folder: "7",
-        metapackage: "linux-image-cloud-amd64",
-        suites: &[(Archive::Main, "sid")],
-        // The headers' build tools need a newer libc, and their flags a newer compiler, than Debian 12 has.
-        builds_modules: false,
-        tested_by_default: false,
-    },
+    Series { name: "6.1", folder: "6.1", tested_by_default: true, ..CLOUD },
+    Series { name: "5.10", folder: "5.10", suites: &["bullseye-security", "bullseye"], ..CLOUD },
+    // The headers' build tools need a newer libc, and their flags a newer compiler, than Debian 12 has.
+    Series { name: "7", folder: "7", suites: &["sid"], builds_modules: false, ..CLOUD },
 ];
 
-/// Debian's full kernels, which have nearly all drivers. Their headers are not fetched.
+/// Debian's full kernels, which have nearly all drivers.
 pub(crate) static FULL: [Series; 3] = [
-    Series {
-        name: "6.12",
-        folder: "6.12-full",
-        metapackage: "linux-image-6.12-amd64",
-        suites: &[],
-        builds_modules: false,
-        tested_by_default: false,
-    },
-    Series {
-        name: "6.1",
-        folder: "6.1-full",
-        metapackage: "linux-image-amd64",
-        suites: &[],
-        builds_modules: false,
-        tested_by_default: false,
-    },
-    Series {
-        name: "7",
-        folder: "7-full",
-        metapackage: "linux-image-amd64",
-        suites: &[(Archive::Main, "sid")],
-        builds_modules: false,
-        tested_by_default: false,
-    },
+    Series { name: "6.12", folder: "6.12-full", metapackage: "linux-image-6.12-amd64", ..WHOLE },
+    Series { name: "6.1", folder: "6.1-full", ..WHOLE },
+    Series { name: "7", folder: "7-full", suites: &["sid"], ..WHOLE },
 ];
 
 /// Default value of `--kernel`.
 pub(crate) const DEFAULT: &str = "6.12";
-
-/// Returns the series that [`DEFAULT`] names.
-pub(crate) fn default() -> &'static Series {
-    let [first, ..] = &SERIES;
-    first
-}
 
 /// Parses the value of `--kernel`.
 pub(crate) fn parse(name: &str) -> Result<&'static Series, String> {
     find(&SERIES, name)
 }
 
-/// Parses the value of `--kernel` of tasks that boot full kernels.
-pub(crate) fn parse_full(name: &str) -> Result<&'static Series, String> {
-    find(&FULL, name)
-}
-
-fn find(all: &'static [Series], name: &str) -> Result<&'static Series, String> {
+/// Returns the series of a name, or an error message.
+pub(crate) fn find(all: &'static [Series], name: &str) -> Result<&'static Series, String> {
     all.iter().find(|series| series.name == name).ok_or_else(|| {
         let names: Vec<_> = all.iter().map(|series| series.name).collect();
         format!("one of {}", names.join(", "))
@@ -143,36 +104,29 @@ pub(crate) fn get(series: &'static Series) -> Result<Kernel> {
     if let Some(kernel) = cached(series, &dir) {
         return Ok(kernel);
     }
-    let lock = paths::lock(&dir)?;
+    let _lock = paths::lock(&dir)?;
     // Another checkout may have fetched it while this one waited for the lock.
-    let kernel = match cached(series, &dir) {
-        Some(kernel) => kernel,
-        None => fetch(series, &dir)
-            .with_context(|| format!("cannot get Debian's kernel {}", series.folder))?,
-    };
-    drop(lock);
-    Ok(kernel)
+    if let Some(kernel) = cached(series, &dir) {
+        return Ok(kernel);
+    }
+    fetch(series, &dir).with_context(|| format!("cannot get Debian's kernel {}", series.folder))
 }
 
 /// Returns the newest kernel of `series`. Fetches it if the cache has an older one or none.
 pub(crate) fn update(series: &'static Series) -> Result<Kernel> {
     let dir = directory(series)?;
-    let lock = paths::lock(&dir)?;
+    let _lock = paths::lock(&dir)?;
     let apt = Apt::new(series, &dir)?;
     apt.update()?;
     let newest = image_package(series, &apt)?;
-    let kernel = match cached(series, &dir) {
-        Some(kernel) if newest == format!("linux-image-{}", kernel.release) => kernel,
-        _ => fetch(series, &dir)?,
-    };
-    drop(lock);
-    Ok(kernel)
+    match cached(series, &dir) {
+        Some(kernel) if newest == format!("linux-image-{}", kernel.release) => Ok(kernel),
+        _ => fetch(series, &dir),
+    }
 }
 
 fn directory(series: &Series) -> Result<PathBuf> {
-    let dir = paths::cache()?.join("kernels").join(series.folder);
-    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    Ok(dir)
+    paths::created(paths::cache()?.join("kernels").join(series.folder))
 }
 
 /// Returns the kernel that `DIR/current` names. That file is written last, so the kernel is complete.
@@ -183,11 +137,8 @@ fn cached(series: &Series, dir: &Path) -> Option<Kernel> {
 
 /// Returns the unpacked kernel in `root`. Fails if it is not complete.
 fn open(series: &Series, root: &Path, release: &str) -> Result<Kernel> {
-    let vmlinuz = [format!("boot/vmlinuz-{release}"), format!("usr/lib/modules/{release}/vmlinuz")]
-        .into_iter()
-        .map(|path| root.join(path))
-        .find(|path| path.exists())
-        .with_context(|| format!("no vmlinuz in {}", root.display()))?;
+    let vmlinuz = vmlinuz(root, release);
+    let vmlinuz = vmlinuz.with_context(|| format!("no vmlinuz in {}", root.display()))?;
     let headers = root.join(format!("usr/src/linux-headers-{release}"));
     let has_headers = headers.join("Makefile").exists();
     ensure!(has_headers || !series.builds_modules, "no headers in {}", root.display());
@@ -200,9 +151,7 @@ impl Kernel {
     /// they can be loaded. Leaves out modules that are built in.
     pub(crate) fn modules(&self, names: &[&str]) -> Result<Vec<(String, Vec<u8>)>> {
         let mut found = Vec::new();
-        for name in names {
-            self.add_module(name, &mut found)?;
-        }
+        names.iter().try_for_each(|name| self.add_module(name, &mut found))?;
         Ok(found)
     }
 
@@ -223,9 +172,7 @@ impl Kernel {
         let dir = self.modules_folder()?.join("kernel");
         let Some(file) = find_module(&dir, name)? else { return Ok(()) };
         let bytes = read_module(&file)?;
-        for dependency in dependencies(&bytes) {
-            self.add_module(&dependency, found)?;
-        }
+        dependencies(&bytes).iter().try_for_each(|name| self.add_module(name, found))?;
         found.push((name.to_owned(), bytes));
         Ok(())
     }
@@ -244,10 +191,8 @@ fn read_module(file: &Path) -> Result<Vec<u8>> {
 /// Returns the modules that a module depends on: `depends=a,b` in its section .modinfo.
 fn dependencies(module: &[u8]) -> Vec<String> {
     const KEY: &[u8] = b"\0depends=";
-    let Some(at) = module.windows(KEY.len()).position(|bytes| bytes == KEY) else {
-        return Vec::new();
-    };
-    let value = module.get(at + KEY.len()..).unwrap_or_default();
+    let at = module.windows(KEY.len()).position(|bytes| bytes == KEY);
+    let value = at.and_then(|at| module.get(at + KEY.len()..)).unwrap_or_default();
     let value = value.split(|byte| *byte == 0).next().unwrap_or_default();
     let names = String::from_utf8_lossy(value);
     names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
@@ -255,20 +200,11 @@ fn dependencies(module: &[u8]) -> Vec<String> {
 
 /// Searches a folder and its subfolders for the file of a module.
 fn find_module(dir: &Path, name: &str) -> Result<Option<PathBuf>> {
-    for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
+    let names = [format!("{name}.ko"), format!("{name}.ko.xz")];
+    for entry in WalkDir::new(dir) {
         let entry = entry?;
-        let path = entry.path();
-        if entry.file_type()?.is_dir() {
-            if let Some(found) = find_module(&path, name)? {
-                return Ok(Some(found));
-            }
-        } else if entry
-            .file_name()
-            .to_str()
-            .and_then(|file| file.strip_prefix(name))
-            .is_some_and(|rest| rest == ".ko" || rest == ".ko.xz")
-        {
-            return Ok(Some(path));
+        if names.iter().any(|name| entry.file_name() == name.as_str()) {
+            return Ok(Some(entry.into_path()));
         }
     }
     Ok(None)
@@ -294,15 +230,12 @@ fn image_package(series: &Series, apt: &Apt) -> Result<String> {
 fn fetch(series: &'static Series, dir: &Path) -> Result<Kernel> {
     sh::progress("Fetching", &format!("Debian's kernel {} and its headers", series.name));
     let apt = Apt::new(series, dir)?;
-    match fetch_resolved(series, &apt, dir) {
-        Ok(kernel) => Ok(kernel),
+    fetch_resolved(series, &apt, dir).or_else(|error| {
         // Old lists name versions that have left the archive.
-        Err(error) => {
-            sh::progress("Retrying", &format!("with new package lists, because: {error:#}"));
-            apt.refresh()?;
-            fetch_resolved(series, &apt, dir)
-        }
-    }
+        sh::progress("Retrying", &format!("with new package lists, because: {error:#}"));
+        apt.refresh()?;
+        fetch_resolved(series, &apt, dir)
+    })
 }
 
 fn fetch_resolved(series: &'static Series, apt: &Apt, dir: &Path) -> Result<Kernel> {
@@ -310,15 +243,12 @@ fn fetch_resolved(series: &'static Series, apt: &Apt, dir: &Path) -> Result<Kern
     let release = image.strip_prefix("linux-image-").unwrap_or(&image).to_owned();
     let packages = packages(series, apt, &image, &release)?;
 
-    let work = dir.join("unpacking");
-    if work.exists() {
-        fs::remove_dir_all(&work)?;
-    }
+    let work = paths::emptied(dir.join("unpacking"))?;
     let root = work.join("root");
     fs::create_dir_all(&root)?;
     download(&packages, apt, &work)?;
     unpack(&work, &root)?;
-    if !has_vmlinuz(&root, &release) {
+    if vmlinuz(&root, &release).is_none() {
         // Some suites have the signed image as a template only.
         let unsigned = work.join("unsigned");
         fs::create_dir_all(&unsigned)?;
@@ -361,9 +291,12 @@ fn packages(series: &Series, apt: &Apt, image: &str, release: &str) -> Result<Ve
     Ok(packages)
 }
 
-fn has_vmlinuz(root: &Path, release: &str) -> bool {
-    root.join(format!("boot/vmlinuz-{release}")).exists()
-        || root.join(format!("usr/lib/modules/{release}/vmlinuz")).exists()
+/// Returns the path of the kernel's image in unpacked packages.
+fn vmlinuz(root: &Path, release: &str) -> Option<PathBuf> {
+    [format!("boot/vmlinuz-{release}"), format!("usr/lib/modules/{release}/vmlinuz")]
+        .into_iter()
+        .map(|path| root.join(path))
+        .find(|path| path.exists())
 }
 
 /// Replaces /usr/src in the Makefile of the headers, their only absolute path, so that they can be used in the cache.
@@ -378,11 +311,6 @@ fn relocate(headers: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_default_is_the_first() {
-        assert_eq!(default().name, DEFAULT);
-    }
 
     #[test]
     fn dependencies_are_read_from_modinfo() {

@@ -1,5 +1,6 @@
 //! Splits a guest's output, which arrives in pieces of any length, into lines.
 
+use std::fs::File;
 use std::io::{self, Write};
 
 /// Writer that calls a function with each complete line.
@@ -9,16 +10,25 @@ pub(crate) struct LineWriter<F> {
     /// Beginning of a line whose newline has not arrived yet.
     partial: Vec<u8>,
     on_line: F,
+    /// File that gets all bytes as they arrive.
+    log: Option<File>,
 }
 
 impl<F: FnMut(&str)> LineWriter<F> {
     pub(crate) fn new(on_line: F) -> Self {
-        Self { partial: Vec::new(), on_line }
+        Self { partial: Vec::new(), on_line, log: None }
+    }
+
+    pub(crate) fn with_log(self, log: File) -> Self {
+        Self { log: Some(log), ..self }
     }
 }
 
 impl<F: FnMut(&str)> Write for LineWriter<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(log) = &mut self.log {
+            log.write_all(bytes)?;
+        }
         let mut pieces = bytes.split(|byte| *byte == b'\n');
         self.partial.extend(pieces.next().unwrap_or_default());
         for piece in pieces {

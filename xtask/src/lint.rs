@@ -26,9 +26,9 @@ pub(crate) fn run(tally: &mut Tally, wants: impl Fn(&str) -> bool) {
     if wants("lint/tidy") {
         sh::progress("Checking", "lint/tidy");
         match tidy::run(&tidy::Options::default()) {
-            Ok(0) => tally.pass(),
-            Ok(_) => tally.fail("lint/tidy".to_owned()),
-            Err(error) => tally.fail(format!("lint/tidy: {error:#}")),
+            Ok(0) => tally.passed += 1,
+            Ok(_) => tally.failed.push("lint/tidy".to_owned()),
+            Err(error) => tally.failed.push(format!("lint/tidy: {error:#}")),
         }
     }
 }
@@ -39,11 +39,11 @@ fn lint<const N: usize>(tally: &mut Tally, name: &str, commands: [Command; N]) {
     for mut command in commands {
         if let Err(error) = sh::output(&mut command) {
             eprintln!("{}", sh::last_lines(&format!("{error:#}")));
-            tally.fail(name.to_owned());
+            tally.failed.push(name.to_owned());
             return;
         }
     }
-    tally.pass();
+    tally.passed += 1;
 }
 
 /// Returns a command that runs cargo in the workspace.

@@ -7,6 +7,8 @@ use std::io;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::kernel::{self, Series};
 use crate::lines::LineWriter;
@@ -83,7 +85,7 @@ struct LoadResults {
     failures: Vec<String>,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Deserialize)]
 struct PartResult {
     name: String,
     /// Number of JSON objects that seqtrace wrote.
@@ -100,34 +102,18 @@ struct PartResult {
     seconds: f64,
 }
 
-impl PartResult {
-    fn parse(line: &str) -> Option<Self> {
-        let fields: Vec<&str> = line.split('\t').collect();
-        let [name, objects, emitted, lost, missed, cpu, rss, seconds] = fields.as_slice() else {
-            return None;
-        };
-        Some(Self {
-            name: (*name).to_owned(),
-            objects: objects.parse().ok()?,
-            emitted: emitted.parse().ok()?,
-            lost: lost.parse().ok()?,
-            missed: missed.parse().ok()?,
-            cpu: cpu.parse().ok()?,
-            rss: rss.parse().ok()?,
-            seconds: seconds.parse().ok()?,
-        })
-    }
+/// Parses fields of JSON that are separated by tabs.
+fn fields<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_str(&format!("[{}]", text.replace('\t', ","))).ok()
 }
 
 impl LoadResults {
     fn line(&mut self, line: &str) {
         let parsed = if let Some(part) = line.strip_prefix("%% part ") {
-            PartResult::parse(part).map(|result| self.parts.push(result))
+            let quoted = part.split_once('\t').map(|(name, rest)| format!("\"{name}\"\t{rest}"));
+            quoted.and_then(|part| fields(&part)).map(|result| self.parts.push(result))
         } else if let Some(sample) = line.strip_prefix("%% soak ") {
-            let sample = sample.split_once('\t');
-            sample
-                .and_then(|(at, rss)| Some((at.parse().ok()?, rss.parse().ok()?)))
-                .map(|sample| self.memory.push(sample))
+            fields(sample).map(|sample| self.memory.push(sample))
         } else if let Some(failure) = line.strip_prefix("%% not ok ") {
             self.failures.push(failure.to_owned());
             Some(())
@@ -146,10 +132,8 @@ impl LoadResults {
         if self.parts.is_empty() {
             self.failures.push("no part ran".to_owned());
         }
-        if soak == 0 {
-            return;
-        }
         match self.halves() {
+            _ if soak == 0 => {}
             // Tolerates a tenth, and 4 MiB that an allocator may retain after a burst.
             Some((first, second)) if second > (first + first / 10 + 4096).max(self.bound()) => {
                 self.failures.push(format!(

@@ -1,8 +1,5 @@
 //! Writes the table of test results by script and kernel in docs/kernels.md.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-
 use anyhow::Result;
 
 use crate::section::Section;
@@ -10,44 +7,35 @@ use crate::tally::ScriptResult;
 
 const SECTION: Section = Section::new("docs/kernels.md", "cargo xtask test --all-kernels");
 
-/// Writes the table of a complete run.
-pub(crate) fn write(results: &[ScriptResult]) -> Result<()> {
-    SECTION.write(&table(results))
-}
-
-/// Writes the results of a filtered run into their cells. Adds rows for new scripts; ignores results of kernel releases
-/// without a column.
-pub(crate) fn update(results: &[ScriptResult]) -> Result<()> {
-    SECTION.write(&updated(&SECTION.read()?, results))
+/// Writes the results of a complete run, or those of a filtered run into their cells. Adds rows for new scripts; ignores
+/// results of a filtered run for kernel releases without a column.
+pub(crate) fn write(results: &[ScriptResult], is_complete: bool) -> Result<()> {
+    let table = if is_complete { table(results) } else { updated(&SECTION.read()?, results) };
+    SECTION.write(&table)
 }
 
 fn updated(table: &str, results: &[ScriptResult]) -> String {
-    let headings: Vec<&str> = table.lines().next().unwrap_or_default().split('|').collect();
-    let mut text = String::new();
     let name_of = |line: &str| line.split('|').nth(1).unwrap_or_default().trim().to_owned();
     let mut lines: Vec<String> = table.lines().map(str::to_owned).collect();
-    for ScriptResult { script, .. } in results {
+    let Some(head) = lines.first().cloned() else { return String::new() };
+    let headings: Vec<&str> = head.split('|').map(str::trim).collect();
+    for result in results {
         // The first two lines are the heading; the rows are sorted by script.
         let rows = lines.get(2..).unwrap_or_default();
-        let before = rows.iter().take_while(|line| name_of(line) < *script).count() + 2;
-        if lines.get(before).is_none_or(|line| name_of(line) != *script) {
+        let row = rows.iter().take_while(|line| name_of(line) < result.script).count() + 2;
+        if lines.get(row).is_none_or(|line| name_of(line) != result.script) {
             let cells = "  |".repeat(headings.len().saturating_sub(3));
-            lines.insert(before.min(lines.len()), format!("| {script} |{cells}"));
+            lines.insert(row.min(lines.len()), format!("| {} |{cells}", result.script));
+        }
+        if let Some(column) = headings.iter().position(|name| *name == heading(result)) {
+            let cell = format!(" {} ", cell(result));
+            let old = lines[row].split('|').enumerate();
+            let new: Vec<&str> =
+                old.map(|(at, old)| if at == column { &cell } else { old }).collect();
+            lines[row] = new.join("|");
         }
     }
-    for line in lines {
-        let mut cells: Vec<String> = line.split('|').map(str::to_owned).collect();
-        for result in results {
-            let column = headings.iter().position(|name| name.trim() == heading(result));
-            let is_row = cells.get(1).is_some_and(|name| name.trim() == result.script);
-            if let Some(old) = column.filter(|_| is_row).and_then(|at| cells.get_mut(at)) {
-                *old = format!(" {} ", cell(result));
-            }
-        }
-        text.push_str(&cells.join("|"));
-        text.push('\n');
-    }
-    text
+    lines.join("\n") + "\n"
 }
 
 /// Returns the heading of a guest's column.
@@ -67,31 +55,12 @@ fn cell(result: &ScriptResult) -> String {
 
 /// Returns the table with a row for each script and a column for each guest.
 fn table(results: &[ScriptResult]) -> String {
-    let mut guests: Vec<&ScriptResult> = Vec::new();
-    for result in results {
-        if !guests.iter().any(|known| known.guest == result.guest) {
-            guests.push(result);
-        }
-    }
+    let mut guests: Vec<&ScriptResult> = results.iter().collect();
     guests.sort_by_key(|one| (version(&one.release), one.guest.as_str()));
-    let scripts: BTreeSet<&str> = results.iter().map(|one| one.script.as_str()).collect();
-    let mut text = String::from("|");
-    for guest in &guests {
-        let _infallible = write!(text, " | {}", heading(guest));
-    }
-    text.push_str(" |\n| ---");
-    text.push_str(&" | ---".repeat(guests.len()));
-    text.push_str(" |\n");
-    for script in scripts {
-        let _infallible = write!(text, "| {script}");
-        for ScriptResult { guest, .. } in &guests {
-            let is_cell = |one: &&ScriptResult| one.guest == *guest && one.script == script;
-            let text_of_cell = results.iter().find(is_cell).map(cell).unwrap_or_default();
-            let _infallible = write!(text, " | {text_of_cell}");
-        }
-        text.push_str(" |\n");
-    }
-    text
+    guests.dedup_by_key(|one| one.guest.as_str());
+    let headings: Vec<String> = guests.iter().map(|guest| heading(guest)).collect();
+    let rule = " | ---".repeat(guests.len());
+    updated(&format!("| | {} |\n| ---{rule} |\n", headings.join(" | ")), results)
 }
 
 /// Returns the numbers in a kernel release, as a key for sorting.

@@ -3,15 +3,15 @@
 //! A copy of the folder with the sources is built under target/, against the headers of the guest's kernel. A build is
 //! repeated only if the sources or the headers have changed.
 
-use std::collections::hash_map::DefaultHasher;
 use std::fs;
-use std::hash::{Hash as _, Hasher as _};
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hash};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context as _, Result, ensure};
+use walkdir::{DirEntry, WalkDir};
 
 use crate::{paths, sh};
 
@@ -30,14 +30,10 @@ pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<
         "{} has neither Makefile nor Kbuild, so it is not a folder of out-of-tree modules",
         source.display()
     );
-    let mut files = Vec::new();
-    collect(&source, &source, &mut files)?;
-    files.sort();
+    let files = sources(&source)?;
 
-    let mut path_hash = DefaultHasher::new();
-    source.hash(&mut path_hash);
     let name = source.file_name().unwrap_or_default().to_string_lossy();
-    let name = format!("{name}-{:08x}", path_hash.finish());
+    let name = format!("{name}-{:08x}", stable_hash(&source));
     let dir = paths::target().join("kmod").join(release).join(name);
 
     let _lock = BUILD_LOCK.lock().unwrap_or_else(PoisonError::into_inner);
@@ -48,23 +44,23 @@ pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<
         fs::write(&stamp, &hash)?;
     }
 
-    let mut modules = Vec::new();
-    find_ko(&dir, &mut modules)?;
-    modules.sort();
+    let files =
+        WalkDir::new(&dir).sort_by_file_name().into_iter().collect::<Result<Vec<_>, _>>()?;
+    let modules: Vec<PathBuf> = files
+        .into_iter()
+        .map(DirEntry::into_path)
+        .filter(|path| paths::has_extension(path, "ko"))
+        .collect();
     ensure!(!modules.is_empty(), "{} builds no module", source.display());
     Ok(modules)
 }
 
 fn make(source: &Path, files: &[PathBuf], dir: &Path, headers: &Path, release: &str) -> Result<()> {
     sh::progress("Building", &format!("modules of {} for {release}", source.display()));
-    if dir.exists() {
-        fs::remove_dir_all(dir)?;
-    }
+    paths::emptied(dir.to_owned())?;
     for file in files {
         let to = dir.join(file);
-        if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent)?;
-        }
+        fs::create_dir_all(to.parent().unwrap_or(dir))?;
         fs::copy(source.join(file), to)?;
     }
     let jobs = thread::available_parallelism().map_or(1, usize::from);
@@ -84,43 +80,36 @@ fn make(source: &Path, files: &[PathBuf], dir: &Path, headers: &Path, release: &
     Ok(())
 }
 
-/// Adds the paths of the sources under `dir`, relative to `top`, to `files`.
-fn collect(top: &Path, dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with('.') || name.ends_with(".mod.c") {
-            continue;
-        }
-        if path.is_dir() {
-            collect(top, &path, files)?;
-        } else if !path.extension().is_some_and(|e| PRODUCTS.iter().any(|p| e == *p)) {
-            files.push(path.strip_prefix(top)?.to_path_buf());
+/// Returns the paths of the sources under `top`, relative to it and sorted.
+fn sources(top: &Path) -> Result<Vec<PathBuf>> {
+    let is_source = |entry: &DirEntry| {
+        let name = entry.file_name().to_string_lossy();
+        let is_product = PRODUCTS.iter().any(|product| paths::has_extension(entry.path(), product));
+        !name.starts_with('.') && !name.ends_with(".mod.c") && !is_product
+    };
+    let mut files = Vec::new();
+    for entry in
+        WalkDir::new(top).min_depth(1).follow_links(true).into_iter().filter_entry(is_source)
+    {
+        let entry = entry?;
+        if !entry.file_type().is_dir() {
+            files.push(entry.path().strip_prefix(top)?.to_path_buf());
         }
     }
-    Ok(())
+    files.sort();
+    Ok(files)
+}
+
+/// Returns a hash that is the same in every run.
+pub(crate) fn stable_hash(value: &impl Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
 }
 
 fn content_hash(source: &Path, files: &[PathBuf], headers: &Path) -> Result<String> {
-    let mut hasher = DefaultHasher::new();
-    headers.hash(&mut hasher);
+    let mut contents = Vec::new();
     for file in files {
-        file.hash(&mut hasher);
-        fs::read(source.join(file))
-            .with_context(|| format!("cannot read {}", source.join(file).display()))?
-            .hash(&mut hasher);
+        let path = source.join(file);
+        contents.push(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
     }
-    Ok(format!("{:016x}", hasher.finish()))
-}
-
-fn find_ko(dir: &Path, modules: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            find_ko(&path, modules)?;
-        } else if path.extension().is_some_and(|extension| extension == "ko") {
-            modules.push(path);
-        }
-    }
-    Ok(())
+    Ok(format!("{:016x}", stable_hash(&(headers, files, contents))))
 }

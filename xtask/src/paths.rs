@@ -36,8 +36,27 @@ pub(crate) fn cache() -> Result<PathBuf> {
             home.join(".cache/seqtrace")
         }
     };
-    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let dir = created(dir)?;
     dir.canonicalize().with_context(|| format!("cannot use {}", dir.display()))
+}
+
+/// Creates a folder, and those above it, as far as they are missing.
+pub(crate) fn created(dir: PathBuf) -> Result<PathBuf> {
+    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    Ok(dir)
+}
+
+/// Creates a folder, or removes everything from it.
+pub(crate) fn emptied(dir: PathBuf) -> Result<PathBuf> {
+    if dir.exists() {
+        fs::remove_dir_all(&dir)?;
+    }
+    created(dir)
+}
+
+/// Returns true if the path ends in `.extension`.
+pub(crate) fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found == extension)
 }
 
 /// Locks a folder of the cache, which several checkouts share. Dropping the result releases the lock.

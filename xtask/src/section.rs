@@ -23,14 +23,14 @@ impl Section {
 
     /// Returns the section's text.
     pub(crate) fn read(&self) -> Result<String> {
-        Ok(self.split(&self.document()?)?[1].to_owned())
+        Ok(self.split(&paths::read(&self.path())?)?[1].to_owned())
     }
 
     /// Replaces the section's text.
     pub(crate) fn write(&self, content: &str) -> Result<()> {
-        let document = self.document()?;
-        let [before, _, after] = self.split(&document)?;
         let path = self.path();
+        let document = paths::read(&path)?;
+        let [before, _, after] = self.split(&document)?;
         fs::write(&path, format!("{before}{content}{after}"))
             .with_context(|| format!("cannot write {}", path.display()))
     }
@@ -39,25 +39,16 @@ impl Section {
         paths::root().join(self.document)
     }
 
-    fn document(&self) -> Result<String> {
-        paths::read(&self.path())
-    }
-
     /// Splits the document into the text up to the first mark, the section, and the text from the second mark.
     fn split<'a>(&self, text: &'a str) -> Result<[&'a str; 3]> {
         let begin = format!("<!-- written by {} -->\n", self.command);
-        let start = text.find(&begin).map(|at| at + begin.len());
-        let (before, rest) =
-            start.and_then(|at| text.split_at_checked(at)).with_context(|| self.lacks(&begin))?;
-        let (section, after) = rest
-            .find(END)
-            .and_then(|at| rest.split_at_checked(at))
-            .with_context(|| self.lacks(END))?;
+        let find = |text: &str, mark: &str| {
+            let lacks = || format!("{} lacks the line `{}`", self.document, mark.trim_end());
+            text.find(mark).with_context(lacks)
+        };
+        let (before, rest) = text.split_at(find(text, &begin)? + begin.len());
+        let (section, after) = rest.split_at(find(rest, END)?);
         Ok([before, section, after])
-    }
-
-    fn lacks(&self, mark: &str) -> String {
-        format!("{} lacks the line `{}`", self.document, mark.trim_end())
     }
 }
 

@@ -36,9 +36,9 @@ const EBPF: &[&str] = &["rustc-web", "libstd-rust-web-dev-bpf"];
 /// Packages with the tools that create the disks of a full sweep's guest.
 const IMAGES: &[&str] = &["mmdebstrap", "debian-archive-keyring", "e2fsprogs", "kmod", "xz-utils"];
 /// Packages with the tools that install pyarrow.
-const PYTHON: &[&str] = &["python3-venv"];
+pub(crate) const PYTHON: &[&str] = &["python3-venv"];
 /// Packages with other tracers for comparison, and jq.
-const TRACERS: &[&str] = &["bpftrace", "trace-cmd", "jq"];
+pub(crate) const TRACERS: &[&str] = &["bpftrace", "trace-cmd", "jq"];
 /// Packages that are needed to build bpf-linker.
 const LINKER: &[&str] = &["llvm-22-dev", "libpolly-22-dev", "libzstd-dev", "g++"];
 
@@ -65,11 +65,6 @@ pub(crate) fn toolchain() -> Result<()> {
     prepare(&[])
 }
 
-/// Installs everything that virtual environments of Python need.
-pub(crate) fn python() -> Result<()> {
-    apt::install(PYTHON)
-}
-
 /// Installs everything that disks for guests need.
 pub(crate) fn images() -> Result<()> {
     ensure!(
@@ -77,11 +72,6 @@ pub(crate) fn images() -> Result<()> {
         "only root can make the disks of a full sweep's guest: run this task as root"
     );
     apt::install(IMAGES)
-}
-
-/// Installs other tracers for comparison, and jq.
-pub(crate) fn tracers() -> Result<()> {
-    apt::install(TRACERS)
 }
 
 fn prepare(packages: &[&str]) -> Result<()> {
@@ -108,14 +98,10 @@ fn find_linker() -> Result<Option<PathBuf>> {
 }
 
 fn nightly_with_source() -> bool {
-    let Some(home) = env::var_os("RUSTUP_HOME")
-        .map(PathBuf::from)
-        .or_else(|| env::home_dir().map(|home| home.join(".rustup")))
-    else {
-        return false;
-    };
-    let Ok(toolchains) = fs::read_dir(home.join("toolchains")) else { return false };
-    toolchains.flatten().any(|entry| {
+    let home = env::var_os("RUSTUP_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(env::home_dir()?.join(".rustup")));
+    let toolchains = home.and_then(|home| fs::read_dir(home.join("toolchains")).ok());
+    toolchains.into_iter().flatten().flatten().any(|entry| {
         entry.file_name().to_string_lossy().starts_with("nightly-")
             && entry.path().join("lib/rustlib/src/rust/library").exists()
     })
@@ -128,7 +114,7 @@ fn build_linker() -> Result<()> {
         Path::new(&prefix).exists(),
         "{prefix} does not exist, although its package is installed"
     );
-    sh::output(
+    sh::run(
         outer_cargo()
             .args(["install", "bpf-linker", "--version", BPF_LINKER, "--locked"])
             .args(["--no-default-features", "--features", &format!("llvm-{LLVM}")])
@@ -139,7 +125,6 @@ fn build_linker() -> Result<()> {
             .env("LLVM_PREFIX", &prefix)
             .env(format!("LLVM_SYS_{LLVM}1_PREFIX"), &prefix),
     )
-    .map(drop)
 }
 
 /// Returns a command that runs the same cargo as the one that runs xtask, without the environment variables in which cargo

@@ -35,6 +35,11 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Runs `command` silently. If it fails, the error contains its output.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    output(command).map(drop)
+}
+
 /// Runs cargo and forwards its messages, except the final `Finished` and the short wait for another cargo. A build with
 /// nothing to do prints nothing.
 pub(crate) fn cargo(command: &mut Command) -> Result<()> {

@@ -26,20 +26,6 @@ pub(crate) struct ScriptResult {
 }
 
 impl Tally {
-    pub(crate) fn pass(&mut self) {
-        self.passed += 1;
-    }
-
-    /// Counts a failed test; `name` may contain the reason.
-    pub(crate) fn fail(&mut self, name: String) {
-        self.failed.push(name);
-    }
-
-    /// Counts a test that was not run; `name` may contain the reason.
-    pub(crate) fn skip(&mut self, name: String) {
-        self.skipped.push(name);
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.passed + self.failed.len() + self.skipped.len() == 0
     }

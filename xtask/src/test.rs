@@ -2,7 +2,7 @@
 //!
 //! Every test has a name: `lint/fmt`, `unit`, `e2e/6.1/story/echo`. FILTER selects tests by a part of the name.
 
-use std::collections::VecDeque;
+use std::mem;
 use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -62,7 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     }
     if wants("interop/pyarrow") {
         if options.quick {
-            tally.skip("interop/pyarrow: --quick".to_owned());
+            tally.skipped.push("interop/pyarrow: --quick".to_owned());
         } else {
             tally.add(interop::recordings()?);
         }
@@ -72,20 +72,19 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     if options.quick {
         for GuestTests { name, scripts, .. } in guests {
             for script in scripts {
-                tally.skip(format!("e2e/{name}/{script}: --quick"));
+                tally.skipped.push(format!("e2e/{name}/{script}: --quick"));
             }
         }
     } else {
         tally.add(run_guests(guests, options.verbose));
         if options.all_kernels {
             // A filtered run replaces only its own cells of the table.
-            let write = if filter.is_empty() { matrix::write } else { matrix::update };
-            write(&tally.scripts)?;
+            matrix::write(&tally.scripts, filter.is_empty())?;
         }
     }
 
     if tally.is_empty() {
-        tally.fail(format!("no test has `{filter}` in its name"));
+        tally.failed.push(format!("no test has `{filter}` in its name"));
     }
     Ok(u8::from(!tally.print()))
 }
@@ -121,13 +120,15 @@ fn select(
         scripts.retain(|script| format!("e2e/{name}/{script}").contains(filter));
         // With a filter, all tests that it names run.
         if series.name != kernel::DEFAULT && !options.all_kernels && filter.is_empty() {
-            let once = e2e::once(scripts)?;
-            scripts.retain(|script| !once.contains(script));
-            for script in once {
-                let only = kernel::DEFAULT;
-                tally.skip(format!(
-                    "e2e/{name}/{script}: does not depend on the kernel, runs on {only} only"
-                ));
+            for script in mem::take(scripts) {
+                if e2e::is_once(&script)? {
+                    let only = kernel::DEFAULT;
+                    tally.skipped.push(format!(
+                        "e2e/{name}/{script}: does not depend on the kernel, runs on {only} only"
+                    ));
+                } else {
+                    scripts.push(script);
+                }
             }
         }
     }
@@ -156,16 +157,16 @@ fn run_guests(guests: Vec<GuestTests>, verbose: bool) -> Tally {
     let run_one = |guest: &GuestTests| {
         e2e::run(guest, verbose).unwrap_or_else(|error| {
             let mut tally = Tally::default();
-            tally.fail(format!("e2e/{}: {error:#}", guest.name));
+            tally.failed.push(format!("e2e/{}: {error:#}", guest.name));
             tally
         })
     };
     // A guest uses one core, and is idle during grace periods.
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let queue = Mutex::new(VecDeque::from(guests));
+    let queue = Mutex::new(guests.into_iter());
     let tally = Mutex::new(Tally::default());
     // A closure, because the lock in a loop's condition would be held while the guest runs.
-    let next = || locked(&queue).pop_front();
+    let next = || locked(&queue).next();
     thread::scope(|scope| {
         for _ in 0..cores.min(4) {
             scope.spawn(|| {
@@ -195,7 +196,7 @@ fn unit_tests(tally: &mut Tally) -> Result<()> {
     if !output.status.success() {
         eprintln!("{text}\n{}", sh::last_lines(&String::from_utf8_lossy(&output.stderr)));
         if counted.failed.is_empty() {
-            tally.fail(format!("unit: cargo test: {}", output.status));
+            tally.failed.push(format!("unit: cargo test: {}", output.status));
         }
     }
     sh::progress("", &format!("{} passed, {} failed", counted.passed, counted.failed.len()));
@@ -213,9 +214,9 @@ fn unit_results(text: &str) -> Tally {
             tally.passed += number.unwrap_or(0);
         } else if let Some(test) = line.strip_prefix("test ") {
             if let Some(name) = test.strip_suffix(" ... FAILED") {
-                tally.fail(format!("unit/{name}"));
+                tally.failed.push(format!("unit/{name}"));
             } else if let Some((name, reason)) = test.split_once(" ... ignored") {
-                tally.skip(format!("unit/{name}{reason}"));
+                tally.skipped.push(format!("unit/{name}{reason}"));
             }
         }
     }

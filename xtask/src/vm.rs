@@ -6,15 +6,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::Args;
+use clap::{Args, Parser};
+use terminal_size::{Height, Width};
 
 use crate::guest::{self, GuestEnd, GuestSpec};
-use crate::initramfs::{self, Initramfs};
+use crate::initramfs::Initramfs;
 use crate::kernel::{self, Kernel, Series};
 use crate::{modules, paths, program, setup, sh};
 
@@ -29,7 +28,7 @@ pub(crate) const NO_GUEST: u8 = 126;
 pub(crate) const PORTS: &[&str] = &["virtio_pci", "virtio_console"];
 
 /// Options that describe a guest.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Parser)]
 pub(crate) struct GuestOptions {
     /// Debian kernel series to boot: 5.10, 6.1, 6.12 or 7 (the newest)
     #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
@@ -59,16 +58,7 @@ pub(crate) struct GuestOptions {
 
 impl Default for GuestOptions {
     fn default() -> Self {
-        Self {
-            kernel: kernel::default(),
-            smp: 2,
-            icount: false,
-            mem: 1024,
-            kmod: Vec::new(),
-            add: Vec::new(),
-            append: String::new(),
-            timeout: 600,
-        }
+        Self::parse_from([""])
     }
 }
 
@@ -120,21 +110,17 @@ pub(crate) fn run_script(spec: &GuestSpec, err: &mut (dyn Write + Send)) -> Resu
 pub(crate) fn shell(options: &GuestOptions, prepare: &str) -> Result<()> {
     // A serial line has no size of its own.
     let (rows, columns) = terminal_size().unwrap_or((24, 80));
-    let mut script = format!("stty rows {rows} cols {columns}\n");
-    script.push_str(prepare);
-    script.push_str("\ncd /root\nexec sh -l\n");
+    let script = format!("stty rows {rows} cols {columns}\n{prepare}\ncd /root\nexec sh -l\n");
     let mut spec = spec(options, &script, &[])?;
-    spec.append.push_str(" guest.shell");
+    spec.options.append.push_str(" guest.shell");
     sh::progress("Booting", &format!("{} (exit or Ctrl-A X ends it)", spec.kernel.release));
     guest::interactive(&spec)
 }
 
 /// Returns the rows and columns of xtask's terminal; `None` without a terminal.
 pub(crate) fn terminal_size() -> Option<(u16, u16)> {
-    let stty = Command::new("stty").arg("size").stdin(Stdio::inherit()).output().ok()?;
-    let text = String::from_utf8_lossy(&stty.stdout).into_owned();
-    let (rows, columns) = text.trim().split_once(' ')?;
-    Some((rows.parse().ok()?, columns.parse().ok()?))
+    let (Width(columns), Height(rows)) = terminal_size::terminal_size()?;
+    Some((rows, columns))
 }
 
 /// Builds everything that the guest needs. `files` are additional files: path in the guest, and source.
@@ -144,17 +130,15 @@ pub(crate) fn spec(
     files: &[(&str, PathBuf)],
 ) -> Result<GuestSpec> {
     let kernel = kernel::get(options.kernel)?;
-    let mut archive = Initramfs::base()?;
-    archive.file("bin/seqtrace", &fs::read(program::build("seqtrace")?)?, 0o755);
+    let mut archive = archive(&kernel, PORTS)?;
     for (name, bytes) in modules(&kernel, &options.kmod)? {
         archive.file(format!("modules/{name}"), &bytes, 0o644);
     }
-    for (number, (name, bytes)) in kernel.modules(PORTS)?.into_iter().enumerate() {
-        archive.file(format!("lib/ports/{number}-{name}.ko"), &bytes, 0o644);
-    }
     for path in &options.add {
-        let (name, from) = initramfs::added(path)?;
-        archive.tree(&name, &from)?;
+        let from = path.canonicalize().with_context(|| format!("--add {}", path.display()))?;
+        let name = path.file_name().or(from.file_name());
+        let name = name.context("--add: the path has no last component")?;
+        archive.tree(&Path::new("add").join(name), &from)?;
     }
     for (name, from) in files {
         archive.tree(name.as_ref(), from)?;
@@ -163,25 +147,30 @@ pub(crate) fn spec(
     Ok(GuestSpec {
         kernel,
         initramfs: archive.finish(),
-        cpus: options.smp,
-        icount: options.icount,
-        memory_mib: options.mem,
-        append: options.append.clone(),
+        options: options.clone(),
         arguments: Vec::new(),
-        timeout: Duration::from_secs(options.timeout),
     })
+}
+
+/// Begins a guest's root file system: the files of every guest, seqtrace, and modules that /init loads.
+pub(crate) fn archive(kernel: &Kernel, modules: &[&str]) -> Result<Initramfs> {
+    let mut archive = Initramfs::base()?;
+    archive.file("bin/seqtrace", &fs::read(program::build("seqtrace")?)?, 0o755);
+    for (number, (name, bytes)) in kernel.modules(modules)?.into_iter().enumerate() {
+        archive.file(format!("lib/ports/{number:03}-{name}.ko"), &bytes, 0o644);
+    }
+    Ok(archive)
 }
 
 /// Builds the project's modules and those of the folders `more`. Returns their contents by file name.
 fn modules(kernel: &Kernel, more: &[PathBuf]) -> Result<BTreeMap<String, Vec<u8>>> {
     let own = paths::root().join("module");
     let mut found = BTreeMap::new();
-    let dirs: Vec<&PathBuf> = own.exists().then_some(&own).into_iter().chain(more).collect();
     let Some(headers) = &kernel.headers else {
         ensure!(more.is_empty(), "modules for {} cannot be built on this machine", kernel.release);
         return Ok(found);
     };
-    for dir in dirs {
+    for dir in [&own].into_iter().chain(more) {
         for file in modules::build(dir, headers, &kernel.release)? {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let bytes =

@@ -2,6 +2,7 @@
 //! count ticks only.
 
 use anyhow::Result;
+use nix::sys::time::TimeValLike as _;
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
@@ -16,6 +17,5 @@ pub(crate) fn of(pid: u32) -> Result<u64> {
 }
 
 fn now(clock: ClockId) -> Result<u64> {
-    let time = clock_gettime(clock)?;
-    Ok(u64::try_from(time.tv_sec())? * 1_000_000_000 + u64::try_from(time.tv_nsec())?)
+    Ok(u64::try_from(clock_gettime(clock)?.num_nanoseconds())?)
 }

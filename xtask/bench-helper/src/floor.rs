@@ -1,30 +1,31 @@
 //! Attaches empty programs to functions. The overhead of tracers is compared with the overhead of these programs, the
 //! floor.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use aya::Ebpf;
+use aya::programs::KProbe;
+use aya::sys::{Stats, enable_stats};
 use nix::sys::signal::{SigSet, Signal};
 
-use crate::sys::{AttachedProgram, ProbePoint};
-use crate::{btf, sys};
+use crate::sys;
 
 /// Ways to attach programs.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum AttachType {
-    /// Attach a kprobe and a kretprobe to each function; FUNCTIONS are hexadecimal addresses
+    /// Attach a kprobe and a kretprobe to each function
     Kprobe,
-    /// Attach kprobes only; FUNCTIONS are hexadecimal addresses, which may be inside functions
+    /// Attach kprobes only; FUNCTIONS may be addresses inside functions
     Site,
-    /// Attach fentry and fexit to each function; FUNCTIONS are names: NAME or MODULE:NAME
-    Fentry,
 }
 
 /// Options of `bench-helper floor`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Floor {
     attach_type: AttachType,
+    /// Addresses of the functions, hexadecimal
     functions: Vec<String>,
     /// Create this file when all programs are attached
     #[arg(long)]
@@ -40,44 +41,30 @@ impl Floor {
         let mut interrupt = SigSet::empty();
         interrupt.add(Signal::SIGINT);
         interrupt.thread_block()?;
-        let counting = self.count.then(sys::count_runs).transpose()?;
-        let mut entries = Vec::new();
-        let mut returns = Vec::new();
-        for function in &self.functions {
-            entries.push(self.attach(function, ProbePoint::Entry)?);
-            if !matches!(self.attach_type, AttachType::Site) {
-                returns.push(self.attach(function, ProbePoint::Return)?);
-            }
-        }
+        let counting = self.count.then(|| enable_stats(Stats::RunTime)).transpose()?;
+        let mut entries = self.attach("kprobe")?;
+        let _returns = match self.attach_type {
+            AttachType::Kprobe => Some(self.attach("kretprobe")?),
+            AttachType::Site => None,
+        };
         File::create(&self.ready_file)?;
         interrupt.wait()?;
         if counting.is_some() {
-            println!("{}", entries.iter().map(AttachedProgram::runs).sum::<Result<u64>>()?);
+            println!("{}", sys::program::<&mut KProbe>(&mut entries)?.info()?.run_count());
         }
         Ok(())
     }
 
-    fn attach(&self, function: &str, point: ProbePoint) -> Result<AttachedProgram> {
-        let attached = match self.attach_type {
-            AttachType::Kprobe | AttachType::Site => {
-                let pmu = fs::read_to_string("/sys/bus/event_source/devices/kprobe/type")?;
-                let address = function.trim_start_matches("0x");
-                AttachedProgram::kprobe(
-                    pmu.trim().parse()?,
-                    u64::from_str_radix(address, 16)?,
-                    point,
-                )
-            }
-            AttachType::Fentry => {
-                let (module, name) = match function.split_once(':') {
-                    Some((module, name)) => (Some(module), name),
-                    None => (None, function),
-                };
-                let id = btf::function(module, name)?;
-                let module = module.map(sys::module_btf).transpose()?;
-                AttachedProgram::trampoline(id, module.as_ref(), point)
-            }
-        };
-        attached.with_context(|| function.to_owned())
+    /// Attaches an empty program to all functions. `kind` is `kprobe` or `kretprobe`.
+    fn attach(&self, kind: &str) -> Result<Ebpf> {
+        let mut object = sys::object(kind, &sys::EMPTY)?;
+        let program: &mut KProbe = sys::program(&mut object)?;
+        program.load()?;
+        for function in &self.functions {
+            let address = u64::from_str_radix(function.trim_start_matches("0x"), 16)?;
+            // With an empty name the kernel uses the offset as an address (perf_event_open(2), kprobe_addr).
+            program.attach("", address).with_context(|| function.clone())?;
+        }
+        Ok(object)
     }
 }

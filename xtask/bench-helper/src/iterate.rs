@@ -1,11 +1,12 @@
 //! Reads a BPF iterator, a seq file that bpf_seq_read() (kernel/bpf/bpf_iter.c) reads.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 
 use anyhow::Result;
+use aya::Btf;
+use aya::programs::Iter;
 
-use crate::{btf, sys};
+use crate::sys;
 
 /// Options of `bench-helper iterate`.
 #[derive(Debug, clap::Args)]
@@ -21,15 +22,18 @@ pub(crate) struct Iterate {
 impl Iterate {
     /// Reads the iterator to its end and prints the bytes.
     pub(crate) fn run(&self) -> Result<()> {
-        let id = btf::function(None, &format!("bpf_iter_{}", self.target))?;
-        let mut file = File::from(sys::iterator(id)?);
+        let mut object = sys::object("iter", &sys::WRITE_A_LINE)?;
+        let program: &mut Iter = sys::program(&mut object)?;
+        program.load(&self.target, &Btf::from_sys_fs()?)?;
+        let link = program.attach()?;
+        let mut file = program.take_link(link)?.into_file()?;
         let mut buffer = vec![0; self.size];
         loop {
             let count = file.read(&mut buffer)?;
             if count == 0 {
                 return Ok(());
             }
-            io::Write::write_all(&mut io::stdout(), buffer.get(..count).unwrap_or_default())?;
+            io::stdout().write_all(buffer.get(..count).unwrap_or_default())?;
         }
     }
 }

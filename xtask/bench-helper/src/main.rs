@@ -1,9 +1,7 @@
 //! Helper of the benchmarks in guests: measures the CPU time of readers and tracers, and attaches empty programs for
 //! comparison.
 
-mod btf;
 mod clock;
-mod fact;
 mod floor;
 mod iterate;
 mod measure;
@@ -13,7 +11,6 @@ mod time;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 /// Measures the cost of tracers.
@@ -39,21 +36,18 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(&Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench-helper: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run(command: &Command) -> Result<()> {
-    match command {
+    let result = match Cli::parse().command {
         Command::Read(read) => read.run(),
         Command::Floor(floor) => floor.run(),
         Command::Iterate(iterate) => iterate.run(),
         Command::Measure(measure) => measure.run(),
         Command::Time(time) => time.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench-helper: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

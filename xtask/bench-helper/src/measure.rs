@@ -1,7 +1,8 @@
 //! Measures a tracer: the CPU time of a reader that is traced, and the resources of the tracer.
 
+use std::fmt::Display;
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -11,7 +12,6 @@ use anyhow::{Context as _, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::fact::FactLabels;
 use crate::{clock, sys};
 
 /// Time limit of each wait.
@@ -24,8 +24,12 @@ const KPROBES: &str = "/sys/kernel/debug/kprobes/list";
 /// Options of `bench-helper measure`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Measure {
-    #[command(flatten)]
-    labels: FactLabels,
+    /// Name of the way in which the file is traced
+    #[arg(long)]
+    row: String,
+    /// Name of the file in the table
+    #[arg(long)]
+    label: String,
     /// File to read while the tracer runs
     file: PathBuf,
     /// Stop a pass after the read that reaches this many bytes
@@ -68,7 +72,7 @@ impl Measure {
             .with_context(|| format!("cannot run {program}"))?;
         let mut tracer = Tracer(tracer);
         wait(&mut tracer, || self.is_ready())?;
-        self.labels.print("ready_ns", begin.elapsed().as_nanos());
+        self.print("ready_ns", begin.elapsed().as_nanos());
         // The kernel optimises kprobes some ticks after they are set (kprobe_optimizer(), kernel/kprobes.c).
         tracer.wait_until_idle()?;
         self.print_probes()?;
@@ -77,14 +81,20 @@ impl Measure {
         let (cpu, ring) = (clock::of(tracer.0.id())?, sys::produced_in_all()?);
         self.read()?;
         tracer.wait_until_idle()?;
-        self.labels.print("tracer_ns", clock::of(tracer.0.id())? - cpu);
-        self.labels.print("ring_bytes", sys::produced_in_all()?.wrapping_sub(ring));
+        self.print("tracer_ns", clock::of(tracer.0.id())? - cpu);
+        self.print("ring_bytes", sys::produced_in_all()?.wrapping_sub(ring));
         if let (Some(before), Some(after)) = (lines, self.count_lines()?) {
-            self.labels.print("lines", after - before);
+            self.print("lines", after - before);
         }
-        self.labels.print("hwm_kb", tracer.largest_memory()?);
-        self.labels.print("detach_ns", tracer.interrupt()?.as_nanos());
+        self.print("hwm_kb", tracer.largest_memory()?);
+        self.print("detach_ns", tracer.interrupt()?.as_nanos());
         Ok(())
+    }
+
+    /// Prints a measurement as a line `fact ROW FILE KEY VALUE`, separated by tabs. The shell scripts of the benchmark also
+    /// print such lines. `cargo xtask bench` formats them as tables.
+    fn print(&self, key: &str, value: impl Display) {
+        println!("fact\t{}\t{}\t{key}\t{value}", self.row, self.label);
     }
 
     fn is_ready(&self) -> bool {
@@ -99,10 +109,10 @@ impl Measure {
     /// ftrace.
     fn print_probes(&self) -> Result<()> {
         let probes = kprobes()?;
-        self.labels.print("probes", probes.lines().count());
+        self.print("probes", probes.lines().count());
         let with = |what: &str| probes.lines().filter(|line| line.contains(what)).count();
-        self.labels.print("probes_jump", with("[OPTIMIZED]"));
-        self.labels.print("probes_ftrace", with("[FTRACE]"));
+        self.print("probes_jump", with("[OPTIMIZED]"));
+        self.print("probes_ftrace", with("[FTRACE]"));
         Ok(())
     }
 
@@ -124,12 +134,12 @@ impl Measure {
         }
         let sum = |of: fn(&(u64, u64, u64)) -> u64| passes.iter().map(of).sum::<u64>();
         let count = u64::try_from(passes.len())?;
-        self.labels.print("passes", count);
-        self.labels.print("cpu_ns", sum(|pass| pass.0) / count);
-        self.labels.print("cpu_min_ns", passes.iter().map(|pass| pass.0).min().unwrap_or(0));
-        self.labels.print("cpu_max_ns", passes.iter().map(|pass| pass.0).max().unwrap_or(0));
-        self.labels.print("bytes", sum(|pass| pass.1) / count);
-        self.labels.print("reads", sum(|pass| pass.2) / count);
+        self.print("passes", count);
+        self.print("cpu_ns", sum(|pass| pass.0) / count);
+        self.print("cpu_min_ns", passes.iter().map(|pass| pass.0).min().unwrap_or(0));
+        self.print("cpu_max_ns", passes.iter().map(|pass| pass.0).max().unwrap_or(0));
+        self.print("bytes", sum(|pass| pass.1) / count);
+        self.print("reads", sum(|pass| pass.2) / count);
         Ok(())
     }
 
@@ -144,16 +154,8 @@ fn kprobes() -> Result<String> {
 
 /// Counts the newlines in a file.
 fn newlines(path: &Path) -> Result<u64> {
-    let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut block = vec![0; 1 << 20];
-    let mut count = 0;
-    loop {
-        let length = file.read(&mut block)?;
-        let Some(read) = block.get(..length).filter(|read| !read.is_empty()) else {
-            return Ok(count);
-        };
-        count += u64::try_from(read.split(|byte| *byte == b'\n').count() - 1)?;
-    }
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    BufReader::new(file).bytes().try_fold(0, |count, byte| Ok(count + u64::from(byte? == b'\n')))
 }
 
 /// Waits until `done` returns true. Fails if the tracer ends earlier.

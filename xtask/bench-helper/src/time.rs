@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeVal;
+use nix::sys::time::TimeValLike as _;
 
 /// Options of `bench-helper time`.
 #[derive(Debug, clap::Args)]
@@ -29,12 +29,8 @@ impl Time {
         // The sum is exact: the kernel splits the scheduler's precise CPU time into user and system time
         // (cputime_adjust(), kernel/sched/cputime.c).
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-        let cpu = nanoseconds(usage.user_time())? + nanoseconds(usage.system_time())?;
+        let cpu = usage.user_time().num_nanoseconds() + usage.system_time().num_nanoseconds();
         println!("{cpu} {}", usage.max_rss());
         Ok(())
     }
-}
-
-fn nanoseconds(time: TimeVal) -> Result<u64> {
-    Ok(u64::try_from(time.tv_sec())? * 1_000_000_000 + u64::try_from(time.tv_usec())? * 1000)
 }

@@ -122,11 +122,6 @@ pub(crate) fn objects(file: &Path) -> Result<impl Iterator<Item = Result<Value>>
     }))
 }
 
-/// Reads all objects of a file.
-pub(crate) fn load(file: &Path) -> Result<Vec<Value>> {
-    objects(file)?.collect()
-}
-
 fn get<'a>(object: &'a Value, key: &str) -> &'a Value {
     key.split('.').fold(object, |value, key| value.get(key).unwrap_or(&Value::Null))
 }

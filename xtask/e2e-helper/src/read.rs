@@ -4,66 +4,71 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::slice;
-use std::str::FromStr;
-use std::sync::{Barrier, Mutex, PoisonError};
-use std::thread;
+use std::sync::Barrier;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
-use anyhow::{Context as _, Error, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::Args;
 use rustix::io::Errno;
 use rustix::pipe::{SpliceFlags, pipe, splice};
 use serde_json::{Value, json};
 
 use crate::pass;
 
-/// Operation on an open file.
-pub(crate) enum FileOp {
-    /// Calls read() once with this number of bytes.
-    Read(usize),
-    /// Reads blocks of `.0` bytes to the end of the file, or until `.1` bytes were read.
-    ReadAll(usize, u64),
-    /// Calls pread() once with `.0` bytes at the offset `.1`.
-    Pread(usize, u64),
-    /// Calls lseek() with SEEK_SET.
-    Seek(u64),
-    /// Calls lseek() with SEEK_CUR.
-    SeekBy(i64),
-    /// Splices to the end of the file.
-    Splice,
-    Write(Vec<u8>),
-    Sleep(Duration),
-    /// Waits until the path exists.
-    Await(PathBuf),
-    /// Sends the open file to the process that listens at this unix socket, and waits until that process has ended.
-    Send(PathBuf),
+/// A file, and operations on it.
+#[derive(Args)]
+pub(crate) struct Reader {
+    file: PathBuf,
+    /// r100 read, p100@50 pread, s50 lseek to 50, c-5 lseek by -5, x splice to the end, a100 read to the end in blocks,
+    /// a100@500 until 500 bytes were read, wTEXT write, t500 sleep ms, e/PATH wait until PATH exists, u/PATH send the open
+    /// file to `receive` at the unix socket PATH and wait until that process has ended
+    ops: Vec<String>,
+    /// Append a line for each open, with its reads, for `json-check --log`
+    #[arg(long)]
+    log: Option<PathBuf>,
 }
 
-impl FromStr for FileOp {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let mut rest = text.chars();
-        let kind = rest.next().context("an empty operation")?;
-        let rest = rest.as_str();
-        let number = |text: &str| text.parse().with_context(|| format!("{text} is not a number"));
-        Ok(match kind {
-            'r' => Self::Read(number(rest)?),
-            'a' => Self::ReadAll(number(rest)?, u64::MAX),
-            'p' => {
-                let (length, offset) = rest.split_once('@').context("pLENGTH@OFFSET")?;
-                Self::Pread(number(length)?, offset.parse()?)
-            }
-            's' => Self::Seek(rest.parse()?),
-            'c' => Self::SeekBy(rest.parse()?),
-            'x' => Self::Splice,
-            'w' => Self::Write(rest.into()),
-            't' => Self::Sleep(Duration::from_millis(rest.parse()?)),
-            'e' => Self::Await(rest.into()),
-            'u' => Self::Send(rest.into()),
-            _ => bail!("unknown operation {text}"),
-        })
+impl Reader {
+    /// Opens the file and runs the operations. Prints the bytes that they read.
+    pub(crate) fn run(&self) -> Result<()> {
+        self.run_to(&mut io::stdout().lock())
     }
+
+    pub(crate) fn run_silently(&self) -> Result<()> {
+        self.run_to(&mut io::sink())
+    }
+
+    /// Opens the file and runs the operations in `count` threads at the same time.
+    pub(crate) fn run_in_threads(&self, count: usize) -> Result<()> {
+        in_threads(count, |_| self.run_silently()).map(drop)
+    }
+
+    fn run_to(&self, out: &mut dyn Write) -> Result<()> {
+        let writes = self.ops.iter().any(|op| op.starts_with('w'));
+        let (mut open, mut file) = OpenLog::open(&self.file, writes)?;
+        run(&mut open, &mut file, &self.ops, out)?;
+        drop(file);
+        open.close(self.log.as_deref())
+    }
+}
+
+/// Calls `run` in `count` threads at the same time, with the number of the thread.
+fn in_threads<T: Send>(count: usize, run: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let start = Barrier::new(count);
+    let thread = |number| {
+        start.wait();
+        run(number)
+    };
+    thread::scope(|scope| {
+        let thread = &thread;
+        let threads: Vec<_> =
+            (0..count).map(|number| scope.spawn(move || thread(number))).collect();
+        let join = |thread: ScopedJoinHandle<'_, _>| {
+            thread.join().unwrap_or_else(|_| Err(anyhow!("a reader panicked")))
+        };
+        threads.into_iter().map(join).collect()
+    })
 }
 
 /// Log entry of one open.
@@ -73,7 +78,7 @@ struct OpenLog {
     /// The file offset in bytes, computed from the reads: querying it would need another system call.
     position: u64,
     calls: Vec<Value>,
-    /// True if several threads made the calls, so that their order is not known.
+    /// True if several threads make calls, so that their order and the file offset are not known.
     unordered: bool,
 }
 
@@ -89,10 +94,12 @@ impl OpenLog {
         Self { ino, path: path.to_owned(), position: 0, calls: Vec::new(), unordered: false }
     }
 
-    /// Adds a call that must be a read in the trace, even if it failed.
-    fn add(&mut self, call: &str, position: u64, want: usize, got: &io::Result<usize>) {
-        let ret = ret(got);
-        self.calls.push(json!({ "call": call, "pos": position, "want": want, "ret": ret }));
+    /// Adds a call that must be a read in the trace, even if it failed. `position`: `None` is the file offset.
+    fn add(&mut self, call: &str, position: Option<u64>, want: usize, got: &io::Result<usize>) {
+        let position = position.or((!self.unordered).then_some(self.position));
+        let call =
+            json!({ "call": call, "tid": tid(), "pos": position, "want": want, "ret": ret(got) });
+        self.calls.push(call);
     }
 
     /// Calls lseek(). An error is ignored: the file then stays at its offset.
@@ -131,60 +138,47 @@ fn ret(got: &io::Result<usize>) -> i64 {
     }
 }
 
-/// Opens `path` and runs operations. Prints the bytes that they read.
-pub(crate) fn ops(path: &Path, ops: &[FileOp], log: Option<&Path>) -> Result<()> {
-    open_and_run(path, ops, log, &mut io::stdout().lock())
-}
-
-fn open_and_run(
-    path: &Path,
-    ops: &[FileOp],
-    log: Option<&Path>,
-    out: &mut dyn Write,
-) -> Result<()> {
-    let writes = ops.iter().any(|op| matches!(op, FileOp::Write(_)));
-    let (mut open, mut file) = OpenLog::open(path, writes)?;
-    run(&mut open, &mut file, ops, out)?;
-    drop(file);
-    open.close(log)
-}
-
 /// Runs operations on a file that another process opened. Prints the bytes that they read.
-pub(crate) fn received(mut file: File, ops: &[FileOp]) -> Result<()> {
+pub(crate) fn received(mut file: File, ops: &[String]) -> Result<()> {
     let mut open = OpenLog::new(file.metadata()?.ino(), Path::new(""));
     run(&mut open, &mut file, ops, &mut io::stdout().lock())
 }
 
-fn run(open: &mut OpenLog, file: &mut File, ops: &[FileOp], out: &mut dyn Write) -> Result<()> {
+/// Runs operations, which [`Reader::ops`] describes.
+fn run(open: &mut OpenLog, file: &mut File, ops: &[String], out: &mut dyn Write) -> Result<()> {
     for op in ops {
-        match op {
-            FileOp::Read(length) => {
-                read(open, file, *length, out)?;
+        let (kind, rest) = op.split_at_checked(1).context("an empty operation")?;
+        let number = |text: &str| text.parse().with_context(|| format!("{text} is not a number"));
+        match kind {
+            "r" => {
+                read(open, file, number(rest)?, out)?;
             }
-            FileOp::ReadAll(length, most) => {
-                while open.position < *most && read(open, file, *length, out)? > 0 {}
+            "a" => {
+                let (length, most) = rest.split_once('@').unzip();
+                let length = number(length.unwrap_or(rest))?;
+                let most = most.map_or(Ok(u64::MAX), str::parse)?;
+                while open.position < most && read(open, file, length, out)? > 0 {}
             }
-            FileOp::Pread(length, offset) => {
-                let mut buffer = vec![0; *length];
-                let got = file.read_at(&mut buffer, *offset);
-                open.add("pread", *offset, *length, &got);
+            "p" => {
+                let (length, offset) = rest.split_once('@').context("pLENGTH@OFFSET")?;
+                let (length, offset) = (number(length)?, offset.parse()?);
+                let mut buffer = vec![0; length];
+                let got = file.read_at(&mut buffer, offset);
+                open.add("pread", Some(offset), length, &got);
                 out.write_all(buffer.get(..got.unwrap_or(0)).unwrap_or_default())?;
             }
-            FileOp::Seek(offset) => {
-                open.seek(file, SeekFrom::Start(*offset));
-            }
-            FileOp::SeekBy(offset) => {
-                open.seek(file, SeekFrom::Current(*offset));
-            }
-            FileOp::Splice => while spliced(open, file, out)? > 0 {},
-            FileOp::Write(bytes) => file.write_all(bytes).context("write")?,
-            FileOp::Sleep(time) => thread::sleep(*time),
-            FileOp::Await(path) => {
-                while !path.exists() {
+            "s" => open.seek(file, SeekFrom::Start(rest.parse()?)),
+            "c" => open.seek(file, SeekFrom::Current(rest.parse()?)),
+            "x" => while spliced(open, file, out)? > 0 {},
+            "w" => file.write_all(rest.as_bytes()).context("write")?,
+            "t" => thread::sleep(Duration::from_millis(rest.parse()?)),
+            "e" => {
+                while !Path::new(rest).exists() {
                     thread::sleep(Duration::from_millis(10));
                 }
             }
-            FileOp::Send(socket) => pass::send(file, socket)?,
+            "u" => pass::send(file, Path::new(rest))?,
+            _ => bail!("unknown operation {op}"),
         }
     }
     out.flush().context("cannot write")
@@ -193,7 +187,7 @@ fn run(open: &mut OpenLog, file: &mut File, ops: &[FileOp], out: &mut dyn Write)
 fn read(open: &mut OpenLog, file: &mut File, length: usize, out: &mut dyn Write) -> Result<usize> {
     let mut buffer = vec![0; length];
     let got = file.read(&mut buffer);
-    open.add("read", open.position, length, &got);
+    open.add("read", None, length, &got);
     let count = got.context("read")?;
     open.position += count as u64;
     out.write_all(buffer.get(..count).unwrap_or_default())?;
@@ -206,7 +200,7 @@ fn spliced(open: &mut OpenLog, file: &File, out: &mut dyn Write) -> Result<usize
     let (reader, writer) = pipe()?;
     let got = splice(file, None, &writer, None, LENGTH, SpliceFlags::empty());
     let got = got.map_err(io::Error::from);
-    open.add("splice", open.position, LENGTH, &got);
+    open.add("splice", None, LENGTH, &got);
     let count = got.context("splice")?;
     open.position += count as u64;
     drop(writer);
@@ -214,35 +208,6 @@ fn spliced(open: &mut OpenLog, file: &File, out: &mut dyn Write) -> Result<usize
     File::from(reader).read_to_end(&mut buffer)?;
     out.write_all(&buffer)?;
     Ok(count)
-}
-
-/// Opens and reads `path` in `count` threads at the same time.
-pub(crate) fn readers(count: usize, path: &Path, op: &FileOp, log: Option<&Path>) -> Result<()> {
-    let start = Barrier::new(count);
-    thread::scope(|scope| {
-        let readers: Vec<_> = (0..count)
-            .map(|_| {
-                scope.spawn(|| {
-                    start.wait();
-                    open_and_run(path, slice::from_ref(op), log, &mut io::sink())
-                })
-            })
-            .collect();
-        for reader in readers {
-            match reader.join() {
-                Ok(result) => result?,
-                Err(_) => bail!("a reader panicked"),
-            }
-        }
-        Ok(())
-    })
-}
-
-/// Opens and reads `path` `count` times, one after the other.
-pub(crate) fn cycles(count: usize, path: &Path, bs: usize, log: Option<&Path>) -> Result<()> {
-    (0..count).try_for_each(|_| {
-        open_and_run(path, &[FileOp::ReadAll(bs, u64::MAX)], log, &mut io::sink())
-    })
 }
 
 /// Reads one open file in `count` threads at the same time: from the common offset to the end, or, if `blocks` is a number,
@@ -255,40 +220,21 @@ pub(crate) fn threads(
     log: Option<&Path>,
 ) -> Result<()> {
     let (mut open, file) = OpenLog::open(path, false)?;
-    let start = Barrier::new(count);
-    let calls = Mutex::new(Vec::new());
-    let note = |call: &str, position: Option<u64>, got: &io::Result<usize>| {
-        let call =
-            json!({ "call": call, "tid": tid(), "pos": position, "want": bs, "ret": ret(got) });
-        calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
-    };
-    thread::scope(|scope| {
-        for thread in 0..count {
-            let (file, start, note) = (&file, &start, &note);
-            scope.spawn(move || {
-                let mut buffer = vec![0; bs];
-                start.wait();
-                if let Some(blocks) = blocks {
-                    for block in (thread..blocks).step_by(count) {
-                        let position = (block * bs) as u64;
-                        note("pread", Some(position), &file.read_at(&mut buffer, position));
-                    }
-                    return;
-                }
-                loop {
-                    let mut file: &File = file;
-                    let got = file.read(&mut buffer);
-                    note("read", None, &got);
-                    if !got.is_ok_and(|count| count > 0) {
-                        break;
-                    }
-                }
-            });
-        }
-    });
-    drop(file);
     open.unordered = true;
-    open.calls = calls.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let calls = in_threads(count, |thread| {
+        let ops: Vec<String> = match blocks {
+            Some(blocks) => {
+                let blocks = (thread..blocks).step_by(count);
+                blocks.map(|block| format!("p{bs}@{}", block * bs)).collect()
+            }
+            None => vec![format!("a{bs}")],
+        };
+        let mut part = OpenLog { unordered: true, ..OpenLog::new(open.ino, path) };
+        run(&mut part, &mut file.try_clone()?, &ops, &mut io::sink())?;
+        Ok(part.calls)
+    })?;
+    drop(file);
+    open.calls = calls.concat();
     open.close(log)
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::sh;
@@ -14,25 +16,22 @@ pub(crate) const FILE: &str = "calls";
 pub(crate) struct Facts {
     /// Output of `uname -r`; empty for the host.
     pub(crate) release: String,
-    /// Names of files with their rows, in the order in which they were measured.
-    files: Vec<(String, Vec<Row>)>,
+    /// Rows by name, by name of the file, in the order in which they were measured.
+    pub(crate) files: IndexMap<String, IndexMap<String, Row>>,
 }
 
-/// Values of one way to trace one file.
-#[derive(Debug, Default)]
-pub(crate) struct Row {
-    pub(crate) name: String,
-    values: BTreeMap<String, String>,
-}
+/// Values of one way to trace one file, by key.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Row(BTreeMap<String, Value>);
 
 impl Row {
     /// Returns a value as a number: a count, bytes, KiB or nanoseconds, depending on the key; `None` if there is none.
     pub(crate) fn number(&self, key: &str) -> Option<f64> {
-        self.values.get(key)?.parse().ok()
+        self.0.get(key)?.as_f64()
     }
 
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
-        self.values.get(key).map(String::as_str)
+        self.0.get(key)?.as_str()
     }
 }
 
@@ -44,52 +43,24 @@ impl Facts {
             sh::progress("Guest", line);
             return;
         };
-        self.set(file, row, key, &value);
+        match value.parse::<u64>() {
+            Ok(number) => self.set(file, row, key, number),
+            Err(_) => self.set(file, row, key, value),
+        }
     }
 
     /// Sets a value, in a new row if there is none of that name.
-    pub(crate) fn set(&mut self, file: &str, row: &str, key: &str, value: &impl ToString) {
-        let rows = self.entry(file);
-        let at = rows.iter().position(|known| known.name == row).unwrap_or(rows.len());
-        if at == rows.len() {
-            rows.push(Row { name: row.to_owned(), values: BTreeMap::new() });
-        }
-        if let Some(row) = rows.get_mut(at) {
-            row.values.insert(key.to_owned(), value.to_string());
-        }
-    }
-
-    fn entry(&mut self, file: &str) -> &mut Vec<Row> {
-        let at = self.files.iter().position(|(name, _)| name == file).unwrap_or(self.files.len());
-        if at == self.files.len() {
-            self.files.push((file.to_owned(), Vec::new()));
-        }
-        &mut self.files[at].1
-    }
-
-    /// Returns the names of the files with their rows.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &[Row])> {
-        self.files.iter().map(|(name, rows)| (name.as_str(), rows.as_slice()))
+    pub(crate) fn set(&mut self, file: &str, row: &str, key: &str, value: impl Into<Value>) {
+        let rows = self.files.entry(file.to_owned()).or_default();
+        rows.entry(row.to_owned()).or_default().0.insert(key.to_owned(), value.into());
     }
 
     pub(crate) fn row(&self, file: &str, row: &str) -> Option<&Row> {
-        let (_, rows) = self.files.iter().find(|(name, _)| name == file)?;
-        rows.iter().find(|known| known.name == row)
+        self.files.get(file)?.get(row)
     }
 
     /// Returns all measurements as JSON.
     pub(crate) fn json(&self) -> Value {
-        let mut files = serde_json::Map::new();
-        for (name, rows) in &self.files {
-            let rows = rows.iter().map(|row| {
-                let values = row.values.iter().map(|(key, value)| {
-                    let number = value.parse::<u64>().map(Value::from);
-                    (key.clone(), number.unwrap_or_else(|_| value.as_str().into()))
-                });
-                (row.name.clone(), Value::Object(values.collect()))
-            });
-            files.insert(name.clone(), Value::Object(rows.collect()));
-        }
-        json!({ "kernel": self.release, "files": files })
+        json!({ "kernel": self.release, "files": self.files })
     }
 }

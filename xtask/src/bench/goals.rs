@@ -7,44 +7,29 @@ use super::table::{self, markdown};
 /// The file whose measurements are compared with goals.
 const FILE: &str = "sequence";
 
-struct Goal {
-    description: &'static str,
-    /// The limit with its unit, as the table shows it.
-    wanted: &'static str,
-    /// The measured value; `None`: not measured.
-    measured: Option<f64>,
-    /// Number of decimal digits in the table.
-    digits: usize,
-    met: fn(f64) -> bool,
-}
-
-fn goal(
-    description: &'static str,
-    wanted: &'static str,
-    measured: Option<f64>,
-    digits: usize,
-    met: fn(f64) -> bool,
-) -> Goal {
-    Goal { description, wanted, measured, digits, met }
-}
+/// A goal: description, limit with its sign as the table shows it, measured value (`None`: not measured), and number of
+/// decimal digits of the value in the table.
+type Goal = (&'static str, &'static str, Option<f64>, usize);
 
 /// Returns the goals as a table.
 pub(crate) fn table(measured: &Measured) -> String {
     let mut lines = vec![["goal", "wanted", "measured", ""].map(str::to_owned).to_vec()];
-    for Goal { description, wanted, measured, digits, met } in goals(measured) {
-        lines.push(vec![
-            description.to_owned(),
-            wanted.to_owned(),
-            measured.map_or("not measured".to_owned(), |value| format!("{value:.digits$}")),
-            match measured.map(met) {
-                Some(true) => "met",
-                Some(false) => "**not met**",
-                None => "?",
-            }
-            .to_owned(),
-        ]);
+    for (description, wanted, measured, digits) in goals(measured) {
+        let value = measured.map_or("not measured".to_owned(), |value| format!("{value:.digits$}"));
+        let verdict = match measured.map(|value| is_met(wanted, value)) {
+            Some(true) => "met",
+            Some(false) => "**not met**",
+            None => "?",
+        };
+        lines.push(vec![description.to_owned(), wanted.to_owned(), value, verdict.to_owned()]);
     }
     markdown(&lines)
+}
+
+/// Returns true if the value is within the limit: `≥ N`, `≤ N`, or `0`.
+fn is_met(wanted: &str, value: f64) -> bool {
+    let (sign, limit) = wanted.split_once(' ').unwrap_or(("≤", wanted));
+    limit.parse().is_ok_and(|limit: f64| if sign == "≥" { value >= limit } else { value <= limit })
 }
 
 fn goals(Measured { commit: _, cost, loss, host }: &Measured) -> Vec<Goal> {
@@ -59,68 +44,59 @@ fn goals(Measured { commit: _, cost, loss, host }: &Measured) -> Vec<Goal> {
     let lost = |row: &str| table::lost_or_missed(loss.row(FILE, row)?);
     let replay = table::rate(host, USUAL, NO_RENDERING);
     vec![
-        goal(
+        (
             "reader's overhead, backend core, as a multiple of the floor",
             "≤ 0.55",
             floor("core-json"),
             2,
-            |value| value <= 0.55,
         ),
-        goal(
+        (
             "reader's overhead, backend callbacks, as a multiple of the floor",
             "≤ 1.15",
             floor("callbacks-json"),
             2,
-            |value| value <= 1.15,
         ),
-        goal(
+        (
             "reader's overhead with a filter that excludes the file, as a multiple of the floor",
             "≤ 0.35",
             larger(floor("excluded-path"), floor("excluded-pid")),
             2,
-            |value| value <= 0.35,
         ),
-        goal(
+        (
             "tracer's CPU time per event, JSON to a file: factor by which it is less than bpftrace's per line",
             "≥ 6.5",
             against_bpftrace("core-json"),
             1,
-            |value| value >= 6.5,
         ),
-        goal(
+        (
             "tracer's CPU time per event, timeline to a file: the same factor",
             "≥ 6.5",
             against_bpftrace("core-timeline"),
             1,
-            |value| value >= 6.5,
         ),
-        goal(
+        (
             "ring buffer, bytes per callback",
             "≤ 48",
             table::ring_per_call(cost, FILE, "core-json"),
             1,
-            |value| value <= 48.0,
         ),
-        goal(
+        (
             "events lost at full speed, 2 CPUs, default ring, JSON to a file",
             "0",
             lost("core-json"),
             0,
-            |value| value == 0.0,
         ),
-        goal(
+        (
             "replay without rendering (decode, ledger, rules), million events/s on one core",
             "≥ 5",
             replay.map(|rate| rate / 1e6),
             2,
-            |value| value >= 5.0,
         ),
-        goal(
+        (
             "replay per callback: factor by which it is faster than trace-cmd report of kprobe events with the same facts",
             "≥ 20",
             replay.zip(table::rate(host, "trace-cmd", KPROBES)).map(|(own, other)| own / other),
             1,
-            |value| value >= 20.0,
         ),
     ]
 }
@@ -134,9 +110,9 @@ mod tests {
     fn a_goal_without_a_measurement_is_not_met() {
         let mut cost = Facts::default();
         for (row, cpu) in [("untraced", 100), ("floor-kprobe", 300), ("core-json", 200)] {
-            cost.set(FILE, row, "cpu_ns", &cpu);
+            cost.set(FILE, row, "cpu_ns", cpu);
         }
-        cost.set(FILE, "calls", "calls", &10);
+        cost.set(FILE, "calls", "calls", 10);
         let (commit, loss, host) = (String::new(), Facts::default(), Facts::default());
         let text = table(&Measured { commit, cost, loss, host });
         let lines: Vec<&str> = text.lines().collect();

@@ -6,15 +6,17 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::Options;
 use super::facts::Facts;
-use super::tools;
 use crate::guest::{self, GuestEnd};
 use crate::lines::LineWriter;
 use crate::vm::{self, GuestOptions};
 use crate::{paths, program, sh};
+
+/// Memory of guests with other tracers, whose libraries, such as LLVM, are large.
+const TRACERS_MIB: u32 = 3072;
 
 /// Measures the cost of tracing for the reader and for the tracer, in a guest whose time counts instructions.
 pub(crate) fn cost(options: &Options, seqtrace: Option<&Path>) -> Result<Facts> {
@@ -28,68 +30,74 @@ pub(crate) fn cost(options: &Options, seqtrace: Option<&Path>) -> Result<Facts> 
         append: "preempt=full".to_owned(),
         ..GuestOptions::default()
     };
-    let mut files = helper()?;
+    let mut tracers = None;
     if !options.quick {
-        files.extend(tracers(&mut guest, &["bpftrace"])?);
+        guest.mem = TRACERS_MIB;
+        tracers = Some("bpftrace");
     }
-    files.extend(shipped(seqtrace));
     let quick = u8::from(options.quick);
     let script = format!("export QUICK={quick} READS={}\nexec sh /bench/cost.sh\n", options.passes);
-    facts(&guest, &script, &files)
+    facts(&guest, &script, &files(tracers, seqtrace)?)
 }
 
 /// Counts the events that are lost at full speed, on two CPUs in real time.
 pub(crate) fn loss(options: &Options, seqtrace: &Path) -> Result<Facts> {
-    let mut guest =
-        GuestOptions { kernel: options.kernel, timeout: 1800, ..GuestOptions::default() };
-    let mut files = helper()?;
-    files.extend(tracers(&mut guest, &["bpftrace"])?);
-    files.extend(shipped(Some(seqtrace)));
-    facts(&guest, "exec sh /bench/loss.sh\n", &files)
+    let files = files(Some("bpftrace"), Some(seqtrace))?;
+    facts(&with_tracers(options), "exec sh /bench/loss.sh\n", &files)
 }
 
 /// Records traces in a guest and unpacks them into `folder`, which it empties first.
 pub(crate) fn traces(options: &Options, seqtrace: &Path, folder: &Path) -> Result<()> {
-    let mut guest =
-        GuestOptions { kernel: options.kernel, timeout: 1800, ..GuestOptions::default() };
-    let mut files = helper()?;
-    files.extend(tracers(&mut guest, &["trace-cmd"])?);
-    files.extend(shipped(Some(seqtrace)));
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
-    }
-    fs::create_dir_all(folder)?;
+    let files = files(Some("trace-cmd"), Some(seqtrace))?;
+    let folder = paths::emptied(folder.to_owned())?;
     let archive = folder.join("traces.tar");
-    boot(&guest, "exec sh /bench/traces.sh\n", &files, &mut File::create(&archive)?)?;
+    let mut out = File::create(&archive)?;
+    boot(&with_tracers(options), "exec sh /bench/traces.sh\n", &files, &mut out)?;
     sh::output(Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(folder))?;
     fs::remove_file(&archive)?;
     Ok(())
 }
 
-/// A file for a guest: its path in the guest, and its source.
-pub(super) type GuestFile = (String, PathBuf);
-
-/// Returns the benchmark scripts and bench-helper.
-fn helper() -> Result<Vec<GuestFile>> {
-    let scripts = paths::root().join("xtask/bench");
-    let helper = program::build("bench-helper")?;
-    Ok(vec![("bench".to_owned(), scripts), ("bin/bench-helper".to_owned(), helper)])
+fn with_tracers(options: &Options) -> GuestOptions {
+    let (kernel, mem) = (options.kernel, TRACERS_MIB);
+    GuestOptions { kernel, mem, timeout: 1800, ..GuestOptions::default() }
 }
 
-/// Returns the files of other tracers and of their libraries. Raises the guest's memory, because libraries such as LLVM
-/// are large.
-fn tracers(guest: &mut GuestOptions, programs: &[&str]) -> Result<BTreeSet<GuestFile>> {
-    guest.mem = 3072;
-    let mut files = BTreeSet::new();
-    for program in programs {
-        files.extend(tools::with_libraries(program)?);
+/// A file for a guest: its path in the guest, and its source.
+type GuestFile = (String, PathBuf);
+
+/// Returns the benchmark scripts, bench-helper, another tracer with its libraries, and the release build of seqtrace, which
+/// replaces the guest's default one.
+fn files(tracer: Option<&str>, seqtrace: Option<&Path>) -> Result<Vec<GuestFile>> {
+    let mut files = vec![
+        ("bench".to_owned(), paths::root().join("xtask/bench")),
+        ("bin/bench-helper".to_owned(), program::build("bench-helper")?),
+    ];
+    if let Some(program) = tracer {
+        files.extend(with_libraries(program)?);
+    }
+    files.extend(seqtrace.map(|file| ("bin/seqtrace".to_owned(), file.to_owned())));
+    Ok(files)
+}
+
+/// Returns a program of this machine and the libraries that it is linked with.
+fn with_libraries(program: &str) -> Result<BTreeSet<GuestFile>> {
+    let program = paths::which(program).with_context(|| format!("{program} is not on PATH"))?;
+    let mut files = BTreeSet::from([guest_file(&program)?]);
+    // `libelf.so.1 => /lib/x86_64-linux-gnu/libelf.so.1 (0x…)`, `/lib64/ld-linux-x86-64.so.2 (0x…)`
+    for line in sh::output(Command::new("ldd").arg(&program))?.lines() {
+        let path = line.split_whitespace().find(|word| word.starts_with('/'));
+        if let Some(path) = path {
+            files.insert(guest_file(Path::new(path))?);
+        }
     }
     Ok(files)
 }
 
-/// Returns the release build of seqtrace, which replaces the guest's default one.
-fn shipped(seqtrace: Option<&Path>) -> Option<GuestFile> {
-    seqtrace.map(|file| ("bin/seqtrace".to_owned(), file.to_owned()))
+fn guest_file(file: &Path) -> Result<GuestFile> {
+    let name = file.strip_prefix("/")?.to_string_lossy().into_owned();
+    let real = file.canonicalize().with_context(|| format!("cannot find {}", file.display()))?;
+    Ok((name, real))
 }
 
 /// Runs a script and parses its measurements.

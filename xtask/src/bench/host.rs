@@ -55,8 +55,8 @@ pub(crate) fn measure(seqtrace: &Path, longer: &Path, folder: &Path) -> Result<F
 
 /// Measures seqtrace with one recording.
 fn views(seqtrace: &Path, size: &str, file: &Path, stopwatch: &mut Stopwatch) -> Result<()> {
-    stopwatch.facts.set(size, FILE, "events", &events(seqtrace, file)?);
-    stopwatch.facts.set(size, FILE, "bytes", &fs::metadata(file)?.len());
+    stopwatch.facts.set(size, FILE, "events", events(seqtrace, file)?);
+    stopwatch.facts.set(size, FILE, "bytes", fs::metadata(file)?.len());
     let [.., largest] = SIZES;
     for (view, arguments) in VIEWS {
         if size == USUAL || GROWTH.contains(view) {
@@ -80,14 +80,14 @@ fn other_programs(
     let mut replay = Command::new(seqtrace);
     sh::output(replay.args(["replay", "-q", "--format", "json"]).arg(short).arg("-o").arg(&json))?;
     let lines = fs::read(&json)?.split(|byte| *byte == b'\n').count() - 1;
-    stopwatch.facts.set("jq", FILE, "events", &lines);
+    stopwatch.facts.set("jq", FILE, "events", lines);
     let mut jq = Command::new("jq");
     jq.args(["-c", "select(.type == \"cb\") | .t"]).arg(&json);
     stopwatch.time("jq", "jq", FEW_RUNS, &jq)?;
 
     // trace-cmd recorded the same reads as the short recording. An event is a callback, with a record each for entry and
     // return.
-    stopwatch.facts.set("trace-cmd", FILE, "events", &events(seqtrace, short)?);
+    stopwatch.facts.set("trace-cmd", FILE, "events", events(seqtrace, short)?);
     for (row, file) in [(KPROBES, "kprobes.dat"), (GRAPH, "graph.dat")] {
         let file = folder.join(file);
         let mut report = Command::new("trace-cmd");
@@ -120,8 +120,8 @@ impl Stopwatch {
             least_cpu = least_cpu.min(cpu.parse()?);
             most_memory = most_memory.max(memory.parse::<u64>()?);
         }
-        self.facts.set(size, row, "cpu_ns", &least_cpu);
-        self.facts.set(size, row, "hwm_kb", &most_memory);
+        self.facts.set(size, row, "cpu_ns", least_cpu);
+        self.facts.set(size, row, "hwm_kb", most_memory);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: measures the cost of tracing reproducibly.
 //!
-//! `guest` boots guests with the programs of `tools` and collects `facts`; `host` measures programs on this machine.
+//! `guest` boots guests and collects `facts`; `host` measures programs on this machine.
 //! `table` formats the facts, `goals` compares them with goals, `document` combines both for docs/performance.md.
 
 mod document;
@@ -9,7 +9,6 @@ mod goals;
 mod guest;
 mod host;
 mod table;
-mod tools;
 
 use std::fs;
 
@@ -19,7 +18,7 @@ use serde_json::{Value, json};
 
 use self::facts::Facts;
 use crate::kernel::{self, Series};
-use crate::{git, paths, program, setup, sh};
+use crate::{apt, git, paths, program, setup, sh};
 
 /// Options of `cargo xtask bench`.
 #[derive(Debug, Args)]
@@ -61,7 +60,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
         write_json(&json!({ "cost": cost.json() }))?;
         return Ok(0);
     }
-    setup::tracers()?;
+    apt::install(setup::TRACERS)?;
     let commit = git::commit()?;
     let [seqtrace, longer] = program::release("longer")?;
     let traces = paths::target().join("bench");
@@ -69,12 +68,10 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     let host = host::measure(&seqtrace, &longer, &traces)?;
     let loss = guest::loss(options, &seqtrace)?;
     let cost = guest::cost(options, Some(&seqtrace))?;
-    let measured = Measured { commit, cost, loss, host };
-    let Measured { commit, cost, loss, host } = &measured;
     write_json(
         &json!({ "commit": commit, "cost": cost.json(), "loss": loss.json(), "host": host.json() }),
     )?;
-    let text = document::text(&measured);
+    let text = document::text(&Measured { commit, cost, loss, host });
     print!("{text}");
     if options.kernel.name == kernel::DEFAULT {
         document::SECTION.write(&text)?;

@@ -21,14 +21,14 @@ const COST: &[&str] = &[
 /// Returns the cost of tracing, as one table for each file.
 pub(crate) fn cost(facts: &Facts) -> String {
     let mut text = Vec::new();
-    for (file, rows) in facts.files() {
-        let Some(about) = rows.iter().find(|row| row.name == FILE) else { continue };
+    for (file, rows) in &facts.files {
+        let Some(about) = rows.get(FILE) else { continue };
         let calls = about.number("calls").unwrap_or(f64::NAN);
         let path = about.text("path").unwrap_or_default();
         text.push(format!("\n{path}: {calls} callback calls a pass\n\n"));
         let mut lines = vec![COST.iter().map(|&head| head.to_owned()).collect::<Vec<_>>()];
-        for row in rows.iter().filter(|row| row.name != FILE) {
-            lines.push(cost_row(facts, file, row));
+        for (name, row) in rows.iter().filter(|(name, _)| *name != FILE) {
+            lines.push(cost_row(facts, file, name, row));
         }
         text.push(markdown(&lines));
     }
@@ -85,13 +85,13 @@ pub(crate) fn lost_or_missed(row: &Row) -> Option<f64> {
 pub(crate) fn loss(facts: &Facts) -> String {
     let head = ["tracing", "events", "lost", "of 100"].map(str::to_owned).to_vec();
     let mut text = Vec::new();
-    for (file, rows) in facts.files() {
+    for (file, rows) in &facts.files {
         let mut lines = vec![head.clone()];
-        for row in rows.iter().filter(|row| row.number("lost").is_some()) {
+        for (name, row) in rows.iter().filter(|(_, row)| row.number("lost").is_some()) {
             let lost = lost_or_missed(row);
             let events = events(facts, file, row);
             lines.push(vec![
-                row.name.clone(),
+                name.clone(),
                 fixed(events, 0, 1.0),
                 fixed(lost, 0, 1.0),
                 fixed(lost.zip(events).map(|(lost, events)| 100.0 * lost / events), 1, 1.0),
@@ -104,104 +104,85 @@ pub(crate) fn loss(facts: &Facts) -> String {
 
 /// Returns the speed of reading recordings, as a table.
 pub(crate) fn throughput(facts: &Facts) -> String {
-    let head = ["what", "events", "CPU s", "million events/s", "RSS MiB"];
-    let mut lines = vec![head.map(str::to_owned).to_vec()];
-    for (size, rows) in facts.files() {
-        if SIZES.contains(&size) && size != USUAL {
-            continue;
-        }
-        for row in rows.iter().filter(|row| row.name != FILE) {
-            lines.push(speed_row(facts, size, row, &row.name));
-        }
-    }
-    markdown(&lines)
+    let files =
+        facts.files.iter().filter(|(size, _)| *size == USUAL || !SIZES.contains(&size.as_str()));
+    let rows =
+        files.flat_map(|(size, rows)| rows.keys().map(move |row| (size.as_str(), row.as_str())));
+    speed(facts, rows.filter(|(_, row)| *row != FILE))
 }
 
 /// Returns time and memory by size of the recording, as a table. Time should grow with the size, memory should not.
 pub(crate) fn growth(facts: &Facts) -> String {
+    speed(facts, GROWTH.iter().flat_map(|&view| SIZES.map(|size| (size, view))))
+}
+
+fn speed<'a>(facts: &Facts, rows: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let head = ["what", "events", "CPU s", "million events/s", "RSS MiB"];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
-    for view in GROWTH {
-        for size in SIZES {
-            if let Some(row) = facts.row(size, view) {
-                lines.push(speed_row(facts, size, row, view));
-            }
-        }
+    for (size, name) in rows {
+        let Some(row) = facts.row(size, name) else { continue };
+        lines.push(vec![
+            name.to_owned(),
+            fixed(facts.row(size, FILE).and_then(|row| row.number("events")), 0, 1.0),
+            fixed(row.number("cpu_ns"), 3, 1e9),
+            fixed(rate(facts, size, name), 2, 1e6),
+            fixed(row.number("hwm_kb"), 1, 1024.0),
+        ]);
     }
     markdown(&lines)
 }
 
-fn speed_row(facts: &Facts, size: &str, row: &Row, name: &str) -> Vec<String> {
-    vec![
-        name.to_owned(),
-        fixed(facts.row(size, FILE).and_then(|row| row.number("events")), 0, 1.0),
-        fixed(row.number("cpu_ns"), 3, 1e9),
-        fixed(rate(facts, size, &row.name), 2, 1e6),
-        fixed(row.number("hwm_kb"), 1, 1024.0),
-    ]
-}
-
-fn or_dash(value: Option<String>) -> String {
-    value.unwrap_or_else(|| "–".to_owned())
-}
-
 /// Formats a number in units of `scale`; a dash for `None`.
 fn fixed(value: Option<f64>, digits: usize, scale: f64) -> String {
-    or_dash(value.map(|value| format!("{:.digits$}", value / scale)))
+    value.map_or("–".to_owned(), |value| format!("{:.digits$}", value / scale))
 }
 
-fn cost_row(facts: &Facts, file: &str, row: &Row) -> Vec<String> {
-    let name = row.name.as_str();
+fn cost_row(facts: &Facts, file: &str, name: &str, row: &Row) -> Vec<String> {
     if let Some(reason) = row.text("absent") {
         return vec![name.to_owned(), format!("({reason})")];
     }
     let is_traced = name != "untraced";
+    let tracer = tracer_per_line(facts, file, name).or_else(|| tracer_per_call(facts, file, name));
+    let jumps = row.number("probes_jump").unwrap_or(0.0);
+    let probes = row.number("probes").map(|probes| format!("{probes} ({jumps})"));
     vec![
         name.to_owned(),
         fixed(row.number("cpu_ns"), 2, 1e6),
         fixed(overhead(facts, file, name).filter(|_| is_traced), 0, 1.0),
         fixed(multiple_of_floor(facts, file, name).filter(|_| is_traced), 2, 1.0),
-        fixed(
-            tracer_per_line(facts, file, name).or_else(|| tracer_per_call(facts, file, name)),
-            0,
-            1.0,
-        ),
+        fixed(tracer, 0, 1.0),
         fixed(ring_per_call(facts, file, name).filter(|bytes| *bytes > 0.0), 1, 1.0),
         fixed(lost_or_missed(row), 0, 1.0),
         fixed(row.number("ready_ns"), 0, 1e6),
         fixed(row.number("detach_ns"), 0, 1e6),
         fixed(row.number("hwm_kb"), 1, 1024.0),
-        or_dash(
-            row.number("probes")
-                .map(|probes| format!("{probes} ({})", row.number("probes_jump").unwrap_or(0.0))),
-        ),
+        probes.unwrap_or("–".to_owned()),
     ]
 }
 
 /// Formats rows of cells as a table. The first row is the heading.
 pub(crate) fn markdown(lines: &[Vec<String>]) -> String {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
-    let cell = |line: &[String], column: usize| line.get(column).cloned().unwrap_or_default();
     let width = |column: usize| {
-        lines.iter().map(|line| cell(line, column).chars().count()).max().unwrap_or(0).max(3)
+        let cells = lines.iter().filter_map(|line| line.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0).max(3)
     };
-    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut rows: Vec<String> = lines
-        .iter()
-        .map(|line| {
-            let cells = (0..columns).map(|column| {
-                let (cell, width) = (cell(line, column), width(column));
-                if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-            });
-            row(cells.collect())
-        })
-        .collect();
-    let rule = (0..columns).map(|column| match column {
-        0 => "-".repeat(width(column)),
-        _ => format!("{}:", "-".repeat(width(column) - 1)),
-    });
-    rows.insert(1.min(rows.len()), row(rule.collect()));
-    rows.concat()
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut rule: Vec<String> =
+        widths.iter().map(|width| format!("{}:", "-".repeat(width - 1))).collect();
+    if let Some(first) = rule.first_mut() {
+        *first = first.replace(':', "-");
+    }
+    let (head, rows) = lines.split_at(lines.len().min(1));
+    let row = |line: &Vec<String>| {
+        let cell = |(column, width): (usize, &usize)| {
+            let cell = line.get(column).map_or("", String::as_str);
+            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        };
+        let cells: Vec<String> = widths.iter().enumerate().map(cell).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    head.iter().chain([&rule]).chain(rows).map(row).collect()
 }
 
 #[cfg(test)]

@@ -7,14 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::Series;
-use crate::{apt, sh};
-
-/// An archive of Debian; each has a mirror of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Archive {
-    Main,
-    Security,
-}
+use crate::{apt, paths, sh};
 
 /// Runs apt, either with the sources of this machine or with those of another release of Debian.
 pub(super) struct Apt {
@@ -30,12 +23,11 @@ impl Apt {
         let own = dir.join("apt");
         fs::create_dir_all(own.join("lists/partial"))?;
         fs::create_dir_all(own.join("cache/archives/partial"))?;
-        let mut sources = Vec::new();
-        for (archive, suite) in series.suites {
-            let mirror = mirror(*archive)?;
-            sources.push(format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n"));
+        let mut sources = String::new();
+        for suite in series.suites {
+            sources.push_str(&source(suite)?);
         }
-        fs::write(own.join("sources.list"), sources.concat())?;
+        fs::write(own.join("sources.list"), sources)?;
         let own = own.display();
         let options = [
             format!("Dir::Etc::sourcelist={own}/sources.list"),
@@ -56,8 +48,7 @@ impl Apt {
         if self.options.is_empty() {
             return Ok(());
         }
-        sh::output(Command::new("apt-get").args(&self.options).args(["--quiet", "update"]))
-            .map(drop)
+        sh::run(Command::new("apt-get").args(&self.options).args(["--quiet", "update"]))
     }
 
     /// Fetches the package lists, including those of this machine.
@@ -67,26 +58,28 @@ impl Apt {
 }
 
 /// Path of Debian's keys, from the package debian-archive-keyring.
-pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// Returns the URL from which this machine's own sources fetch an archive.
-pub(crate) fn mirror(archive: Archive) -> Result<String> {
+/// Returns a line of sources.list for a suite, with the mirror from which this machine's own sources fetch such suites. The
+/// archive of security updates has a mirror of its own.
+pub(crate) fn source(suite: &str) -> Result<String> {
+    let is_security = |suite: &str| suite.ends_with("-security");
     let find = || -> Result<Option<String>> {
         let format = "$(REPO_URI) $(SUITE)";
         let text = sh::output(Command::new("apt-get").args(["indextargets", "--format", format]))?;
-        let found = text.lines().filter_map(|line| line.split_once(' ')).find(|(_, suite)| {
-            suite.ends_with("-security") == (archive == Archive::Security)
-                && !suite.contains("backports")
+        let mut found = text.lines().filter_map(|line| line.split_once(' '));
+        let found = found.find(|(_, known)| {
+            is_security(known) == is_security(suite) && !known.contains("backports")
         });
-        Ok(found.map(|(uri, _)| uri.to_owned()))
+        Ok(found.map(|(uri, _)| format!("deb [signed-by={KEYRING}] {uri} {suite} main\n")))
     };
-    if let Some(uri) = find()? {
-        return Ok(uri);
+    if let Some(source) = find()? {
+        return Ok(source);
     }
     apt::update()?;
-    find()?.with_context(|| {
-        format!("this machine's apt sources have no {archive:?} archive of Debian")
-    })
+    let archive = if is_security(suite) { "Security" } else { "Main" };
+    find()?
+        .with_context(|| format!("this machine's apt sources have no {archive} archive of Debian"))
 }
 
 /// Returns the packages that `package` depends on, including alternatives.
@@ -106,21 +99,20 @@ pub(super) fn depends(package: &str, apt: &Apt) -> Result<Vec<String>> {
 /// Downloads packages into `dir`.
 pub(super) fn download(packages: &[String], apt: &Apt, dir: &Path) -> Result<()> {
     // apt as root downloads as the user _apt, who cannot write to this folder.
-    sh::output(
+    sh::run(
         Command::new("apt-get")
             .args(&apt.options)
             .args(["--quiet", "-o", "APT::Sandbox::User=root", "download"])
             .args(packages)
             .current_dir(dir),
-    )?;
-    Ok(())
+    )
 }
 
 /// Unpacks the packages in `dir` into `root` and removes them.
 pub(super) fn unpack(dir: &Path, root: &Path) -> Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "deb") {
+        if paths::has_extension(&path, "deb") {
             sh::output(Command::new("dpkg").arg("--extract").arg(&path).arg(root))?;
             fs::remove_file(&path)?;
         }

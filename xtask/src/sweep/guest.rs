@@ -1,16 +1,14 @@
 //! Describes the guest of a full sweep, which has two disks, many emulated devices, and an initramfs that mounts the disks.
 
-use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Result;
 
 use super::image;
 use crate::guest::GuestSpec;
-use crate::initramfs::Initramfs;
 use crate::kernel::{self, Series};
-use crate::{paths, program, vm};
+use crate::vm::GuestOptions;
+use crate::{paths, vm};
 
 /// Modules that are needed to mount the disks; a kernel may have some of them built in. The checksum modules are listed
 /// because the other modules do not name them as dependencies.
@@ -29,12 +27,7 @@ pub(super) fn spec(series: &'static Series, variables: &str, timeout: u64) -> Re
     let root = image::root()?;
     let kernel = kernel::get(series)?;
     let modules = image::modules(&kernel)?;
-    let mut archive = Initramfs::base()?;
-    archive.file("bin/seqtrace", &fs::read(program::build("seqtrace")?)?, 0o755);
-    let wanted = [vm::PORTS, DISKS].concat();
-    for (number, (name, bytes)) in kernel.modules(&wanted)?.into_iter().enumerate() {
-        archive.file(format!("lib/ports/{number:03}-{name}.ko"), &bytes, 0o644);
-    }
+    let mut archive = vm::archive(&kernel, &[vm::PORTS, DISKS].concat())?;
     let scripts = paths::root().join("xtask/sweep");
     archive.tree(Path::new("sweep"), &scripts)?;
     let boot = paths::read(&scripts.join("boot"))?;
@@ -50,16 +43,9 @@ pub(super) fn spec(series: &'static Series, variables: &str, timeout: u64) -> Re
         arguments.push("-device".to_owned());
         arguments.push(format!("virtio-blk-pci,drive={name}"));
     }
-    Ok(GuestSpec {
-        kernel,
-        initramfs: archive.finish(),
-        cpus: 2,
-        icount: false,
-        memory_mib: MEMORY_MIB,
-        append: APPEND.to_owned(),
-        arguments,
-        timeout: Duration::from_secs(timeout),
-    })
+    let (mem, append) = (MEMORY_MIB, APPEND.to_owned());
+    let options = GuestOptions { kernel: series, mem, append, timeout, ..GuestOptions::default() };
+    Ok(GuestSpec { kernel, initramfs: archive.finish(), options, arguments })
 }
 
 /// Splits a text into words, without lines that begin with `#`.

@@ -1,15 +1,14 @@
 //! Creates the disks of a full sweep's guest: one with Debian and tools, one with a kernel's modules. They are stored
 //! in the cache.
 
-use std::collections::hash_map::DefaultHasher;
 use std::fs;
-use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::kernel::{Kernel, archive};
+use crate::modules::stable_hash;
 use crate::{paths, setup, sh};
 
 /// Release of Debian on the root disk.
@@ -33,20 +32,17 @@ pub(super) fn root() -> Result<PathBuf> {
     let list = paths::read(&paths::root().join("xtask/sweep/packages"))?;
     let packages: Vec<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
     let packages = packages.join(" ").split_whitespace().collect::<Vec<_>>().join(",");
-    let mut hasher = DefaultHasher::new();
-    (SUITE, ROOT_SIZE, &packages).hash(&mut hasher);
-    cached(&format!("root-{:08x}.ext4", hasher.finish()), |work, disk| {
+    let hash = stable_hash(&(SUITE, ROOT_SIZE, &packages));
+    cached(&format!("root-{hash:08x}.ext4"), |work, disk| {
         sh::progress("Making", &format!("a root disk with Debian {SUITE} (once, some minutes)"));
-        let mirror = archive::mirror(archive::Archive::Main)?;
         let folder = work.join("root");
-        let source = format!("deb [signed-by={}] {mirror} {SUITE} main", archive::KEYRING);
         sh::output(
             Command::new("mmdebstrap")
                 .args(["--variant=minbase", "--mode=root", "--skip=check/empty"])
                 .arg(format!("--include={packages}"))
                 .arg(SUITE)
                 .arg(&folder)
-                .arg(source),
+                .arg(archive::source(SUITE)?.trim_end()),
         )
         .context("cannot make the root disk of the sweep's guest")?;
         for dir in ["var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"] {
@@ -61,8 +57,7 @@ pub(super) fn root() -> Result<PathBuf> {
 pub(super) fn modules(kernel: &Kernel) -> Result<PathBuf> {
     cached(&format!("modules-{}.ext4", kernel.release), |work, disk| {
         sh::progress("Making", &format!("a disk of the modules of {} (once)", kernel.release));
-        let folder = work.join("lib/modules");
-        fs::create_dir_all(&folder)?;
+        let folder = paths::created(work.join("lib/modules"))?;
         let from = kernel.modules_folder()?;
         sh::output(Command::new("cp").arg("-r").arg(&from).arg(&folder))?;
         sh::output(Command::new("depmod").arg("-b").arg(work).arg(&kernel.release))?;
@@ -88,8 +83,7 @@ fn with_seq_files(from: &Path) -> Result<String> {
 /// Returns the path of the file `name` in the cache. If it does not exist, calls `make` with a work folder and the path
 /// of the file to create.
 fn cached(name: &str, make: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<PathBuf> {
-    let dir = paths::cache()?.join("sweep");
-    fs::create_dir_all(&dir)?;
+    let dir = paths::created(paths::cache()?.join("sweep"))?;
     let file = dir.join(name);
     if file.exists() {
         return Ok(file);
@@ -100,32 +94,22 @@ fn cached(name: &str, make: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<P
         return Ok(file);
     }
     setup::images()?;
-    let work = dir.join("making");
-    if work.exists() {
-        fs::remove_dir_all(&work)?;
-    }
-    fs::create_dir_all(&work)?;
+    let work = paths::emptied(dir.join("making"))?;
     let unfinished = dir.join("unfinished");
     make(&work, &unfinished)?;
     fs::rename(&unfinished, &file)?;
     fs::remove_dir_all(&work)?;
-    remove_old_roots(&dir, name)?;
-    Ok(file)
-}
-
-/// Removes the root disks of earlier lists of packages, after a new disk was created.
-fn remove_old_roots(dir: &Path, name: &str) -> Result<()> {
-    if !name.starts_with("root-") {
-        return Ok(());
-    }
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let other = entry.file_name().to_string_lossy().into_owned();
-        if other.starts_with("root-") && other != name {
-            fs::remove_file(entry.path())?;
+    // Root disks of earlier lists of packages are no longer used.
+    let is_root = |file: &Path| {
+        file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("root-"))
+    };
+    for entry in fs::read_dir(&dir)? {
+        let other = entry?.path();
+        if is_root(&file) && is_root(&other) && other != file {
+            fs::remove_file(other)?;
         }
     }
-    Ok(())
+    Ok(file)
 }
 
 /// Creates an ext4 file system with the files of `folder`.
@@ -135,12 +119,11 @@ fn format(disk: &Path, label: &str, size: &str, folder: &Path) -> Result<()> {
     }
     ensure!(folder.exists(), "{} does not exist", folder.display());
     let Some(mkfs) = paths::which("mkfs.ext4") else { bail!("no mkfs.ext4 (package e2fsprogs)") };
-    sh::output(
+    sh::run(
         // No journal, because the guest's writes are discarded.
         Command::new(mkfs)
             .args(["-q", "-F", "-O", "^has_journal", "-L", label, "-d"])
             .args([folder, disk])
             .arg(size),
     )
-    .map(drop)
 }

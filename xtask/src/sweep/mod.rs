@@ -9,10 +9,9 @@ mod image;
 mod report;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 
 use self::report::{KnownFindings, SweepReport};
@@ -37,7 +36,7 @@ pub(crate) struct Options {
     #[arg(long)]
     full: bool,
     /// Debian's full kernel: 6.1, 6.12 or 7 (the newest)
-    #[arg(long, value_parser = kernel::parse_full, default_value = kernel::DEFAULT)]
+    #[arg(long, value_parser = |name: &str| kernel::find(&kernel::FULL, name), default_value = kernel::DEFAULT)]
     kernel: &'static Series,
     /// Folder for the report; target/sweep/RELEASE if not given
     #[arg(short, long, value_name = "DIR", requires = "full")]
@@ -64,17 +63,12 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     }
     setup::all()?;
     let spec = guest::spec(options.kernel, &guest_script(options), options.timeout)?;
-    let dir = match &options.output {
-        Some(dir) => dir.clone(),
-        None => paths::target().join("sweep").join(&spec.kernel.release),
-    };
-    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let usual = || paths::target().join("sweep").join(&spec.kernel.release);
+    let dir = paths::created(options.output.clone().unwrap_or_else(usual))?;
     let log = File::create(dir.join("log"))?;
     if !options.script.is_empty() {
-        return vm::run_script(
-            &spec,
-            &mut Tee(log, LineWriter::new(|line: &str| show(line, &mut Vec::new()))),
-        );
+        let mut lines = LineWriter::new(|line: &str| show(line, &mut Vec::new())).with_log(log);
+        return vm::run_script(&spec, &mut lines);
     }
     let report = check(&spec, &dir.join("check.jsonl"), log)?;
     let summary = report.summary(&spec.kernel.release);
@@ -87,7 +81,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
 /// Runs the checks in the guest. Writes the report of `seqtrace check` to `lines`, and the guest's stderr to `log`.
 fn check(spec: &GuestSpec, lines: &Path, log: File) -> Result<SweepReport> {
     let mut problems = Vec::new();
-    let mut log = Tee(log, LineWriter::new(|line: &str| show(line, &mut problems)));
+    let mut log = LineWriter::new(|line: &str| show(line, &mut problems)).with_log(log);
     let result = crate::guest::run(spec, &mut File::create(lines)?, &mut log)?;
     let known = KnownFindings::parse(&paths::read(&paths::root().join("xtask/sweep/known"))?)?;
     let mut report = SweepReport::read(&paths::read(lines)?, &known);
@@ -104,10 +98,7 @@ fn check(spec: &GuestSpec, lines: &Path, log: File) -> Result<SweepReport> {
 
 /// Returns assignments of shell variables for the guest's script.
 fn guest_script(options: &Options) -> String {
-    let stages = match &options.state {
-        Some(names) => names.join(" "),
-        None => STAGES.join(" "),
-    };
+    let stages = options.state.as_ref().map_or_else(|| STAGES.join(" "), |names| names.join(" "));
     format!(
         "STAGES={}\nONLY={}\nSCRIPT={}\n",
         quoted(&stages),
@@ -128,22 +119,6 @@ fn show(line: &str, problems: &mut Vec<String>) {
         problems.push(problem.to_owned());
     }
     sh::progress("", line);
-}
-
-/// Writer that writes the same bytes to two writers.
-struct Tee<A, B>(A, B);
-
-impl<A: Write, B: Write> Write for Tee<A, B> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write_all(bytes)?;
-        self.1.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()?;
-        self.1.flush()
-    }
 }
 
 #[cfg(test)]

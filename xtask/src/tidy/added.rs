@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use anyhow::Result;
+
 use super::config;
 use crate::git;
 
@@ -15,23 +17,16 @@ pub(super) struct AddedLines {
 }
 
 impl AddedLines {
-    /// Queries git for the added lines; empty if git fails.
-    pub(super) fn find() -> Self {
-        let git = |arguments: &[&str]| {
-            let quoting = ["-c", "core.quotePath=false"];
-            git::run(&[&quoting[..], arguments].concat()).unwrap_or_default()
-        };
-        let commit = git(&["log", "-1", "--format=%H", "--", config::FILE]);
-        if commit.is_empty() {
-            return Self::default();
-        }
+    /// Queries git for the added lines.
+    pub(super) fn find() -> Result<Self> {
+        let commit = git::run(&["log", "-1", "--format=%H", "--", config::FILE])?;
         let prefixes = ["--src-prefix=a/", "--dst-prefix=b/"];
         let diff = ["diff", "--unified=0", "--no-color", "--no-ext-diff", prefixes[0], prefixes[1]];
-        let mut added = Self::parse(&git(&[&diff[..], &[commit.trim()]].concat()));
-        for file in git(&["ls-files", "--others", "--exclude-standard"]).lines() {
+        let mut added = Self::parse(&git::run(&[&diff[..], &[commit.trim()]].concat())?);
+        for file in git::run(&["ls-files", "--others", "--exclude-standard"])?.lines() {
             added.lines.entry(file.to_owned()).or_default().push(1..usize::MAX);
         }
-        added
+        Ok(added)
     }
 
     /// Parses a diff without context lines.

@@ -4,27 +4,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::config::ArrowRules;
-use super::measure::{Check, Measure, Violation, count};
-use super::rust::{SourceFile, Token};
-use super::size::TestFiles;
+use super::measure::{Check, Measure, count};
+use super::rust::{Line, SourceFile, group_length};
+use super::tree::is_test_file;
 
 /// Folders with the modules that are checked. No two of them have a module of the same name.
 const ROOTS: [&str; 2] = ["seqtrace/src/", "seqtrace-model/src/"];
 
 /// Counts, for each forbidden arrow, its uses outside of tests.
 pub(super) fn forbidden(rules: &ArrowRules, sources: &[SourceFile]) -> Vec<Measure> {
-    let tests = TestFiles::of(sources);
     let forbidden = resolved(rules);
     let mut found = Vec::new();
-    for source in sources.iter().filter(|source| !tests.has(&source.file)) {
+    for source in sources.iter().filter(|source| !is_test_file(&source.file)) {
         let Some(module) = module(&source.file) else { continue };
         let Some(never) = module.first().and_then(|from| forbidden.get(*from)) else { continue };
-        for (line, to) in uses(&module, &source.tokens) {
-            if never.contains(to) && !source.is_test(line) {
+        for Line { number, text: to } in uses(&module, &source.tokens) {
+            if never.contains(to.as_str()) && !source.is_test(*number) {
                 let arrow = format!("{} -> {to}", module[0]);
                 let text = format!("`{}` must not use `{to}`", module[0]);
-                let violation = Violation { file: source.file.clone(), line, text };
-                found.push((arrow, violation));
+                found.push((arrow, source.file.as_str(), *number, text));
             }
         }
     }
@@ -33,21 +31,13 @@ pub(super) fn forbidden(rules: &ArrowRules, sources: &[SourceFile]) -> Vec<Measu
 
 /// Returns, for each module, the modules that it must not use. Adds the members of groups and leaves out the module
 /// itself.
-fn resolved(rules: &ArrowRules) -> BTreeMap<&str, BTreeSet<&str>> {
-    let members = |name: &'_ String| -> Vec<&str> {
-        rules
-            .groups
-            .get(name)
-            .map_or_else(Vec::new, |group| group.iter().map(String::as_str).collect())
+fn resolved<'a>(rules: &'a ArrowRules) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let members = |name| rules.groups.get(name).into_iter().flatten();
+    let resolve = |(from, to): (&'a String, &'a Vec<String>)| {
+        let never = to.iter().flat_map(members).chain(to).filter(|name| *name != from);
+        (from.as_str(), never.map(String::as_str).collect())
     };
-    let mut forbidden = BTreeMap::new();
-    for (from, to) in &rules.forbidden {
-        let mut never: BTreeSet<&str> = to.iter().flat_map(members).collect();
-        never.extend(to.iter().map(String::as_str));
-        never.remove(from.as_str());
-        forbidden.insert(from.as_str(), never);
-    }
-    forbidden
+    rules.forbidden.iter().map(resolve).collect()
 }
 
 /// Returns the module path of a source file: `["probe", "decode"]`; `None` for the root of a crate.
@@ -59,62 +49,40 @@ fn module(file: &str) -> Option<Vec<&str>> {
     (!root && !parts.is_empty()).then_some(parts)
 }
 
-/// Returns the top-level modules that the tokens of a file refer to, with line numbers.
-fn uses<'a>(module: &[&str], tokens: &'a [(usize, Token)]) -> Vec<(usize, &'a str)> {
+/// Returns the names of the top-level modules that the tokens of a file refer to.
+fn uses<'a>(module: &[&str], tokens: &'a [Line]) -> Vec<&'a Line> {
     let mut found = Vec::new();
-    let mut at = 0;
-    while let Some((_, token)) = tokens.get(at) {
-        let Token::Word(word) = token else {
-            at += 1;
-            continue;
-        };
-        let is_super =
-            |at: usize| matches!(tokens.get(at), Some((_, Token::Word(w))) if w == "super");
-        let mut supers = 0;
-        let mut next = at + 1;
-        if word == "super" {
-            supers = 1;
-            while is_separator(tokens, next) && is_super(next + 2) {
-                supers += 1;
-                next += 3;
+    let mut rest = tokens;
+    // Length of the path `super::super::…` before `rest`.
+    let mut supers = 0;
+    while let [token, after @ ..] = rest {
+        supers = if token.text == "super" { supers + 1 } else { 0 };
+        rest = after;
+        if (token.text == "crate" || supers > 0)
+            && let [first, second, path @ ..] = after
+            && first.text == ":"
+            && second.text == ":"
+        {
+            if token.text == "crate" || supers == module.len() {
+                found.extend(heads(path));
             }
-        }
-        let reaches_root = word == "crate" || supers == module.len();
-        at = next;
-        if reaches_root && is_separator(tokens, next) {
-            found.extend(heads(tokens.get(next + 2..).unwrap_or_default()));
-            at += 2;
+            rest = path;
         }
     }
     found
 }
 
-fn is_separator(tokens: &[(usize, Token)], at: usize) -> bool {
-    let is_colon = |at| matches!(tokens.get(at), Some((_, Token::Mark(':'))));
-    is_colon(at) && is_colon(at + 1)
-}
-
-/// Returns the name after `crate::`, or the first name of each path in `{…}`, with line numbers.
-fn heads(tokens: &[(usize, Token)]) -> Vec<(usize, &str)> {
+/// Returns the name at the beginning of a path, or the first name of each path in `{…}`.
+fn heads(path: &[Line]) -> Vec<&Line> {
+    let group = path.get(..group_length(path)).unwrap_or_default();
+    let [_, paths @ .., _] = group else { return group.iter().collect() };
     let mut heads = Vec::new();
-    let mut depth = 0_usize;
-    let mut expected = true;
-    for (line, token) in tokens {
-        match token {
-            Token::Word(name) => {
-                if expected {
-                    heads.push((*line, name.as_str()));
-                    expected = false;
-                }
-            }
-            Token::Mark('{') => depth += 1,
-            Token::Mark('}') => depth = depth.saturating_sub(1),
-            Token::Mark(',') if depth == 1 => expected = true,
-            Token::Mark(_) | Token::Literal => {}
+    let mut at = 0;
+    while let Some(token) = paths.get(at) {
+        if at == 0 || paths[at - 1].text == "," {
+            heads.push(token);
         }
-        if depth == 0 {
-            break;
-        }
+        at += group_length(paths.get(at..).unwrap_or_default());
     }
     heads
 }
@@ -137,7 +105,7 @@ mod tests {
 
     fn found(sources: &[(&str, &str)]) -> Vec<(String, Vec<usize>)> {
         let sources: Vec<SourceFile> =
-            sources.iter().map(|(file, text)| SourceFile::parse(file, text).unwrap()).collect();
+            sources.iter().map(|(file, text)| SourceFile::parse(file, text)).collect();
         let measures = forbidden(&rules(), &sources);
         let lines = |m: &Measure| m.violations.iter().map(|v| v.line).collect();
         measures.iter().map(|m| (m.key.clone(), lines(m))).collect()

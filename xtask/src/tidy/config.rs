@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
-use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, de, value};
+use strum::VariantArray as _;
+use toml_edit::{DocumentMut, InlineTable, Item, Table, de, value};
 
 use super::measure::Check;
 use crate::paths;
@@ -24,9 +25,8 @@ pub(super) struct Config {
     pub(super) size: SizeLimits,
     pub(super) arrows: ArrowRules,
     pub(super) commits: CommitRules,
-    /// Budgets by name of the check, then by key.
     #[serde(default)]
-    budget: BTreeMap<String, BTreeMap<String, Budget>>,
+    budget: BudgetTables,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,7 +43,6 @@ pub(super) struct LanguageRules {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct SizeLimits {
-    pub(super) function_lines: usize,
     pub(super) file_lines: usize,
     pub(super) markdown_columns: usize,
 }
@@ -66,23 +65,22 @@ pub(super) struct CommitRules {
     pub(super) not_imperative: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-enum Budget {
-    Plain(usize),
-    /// Budget of a file that may exceed the limit, with the reason for its length.
-    Reasoned {
-        lines: usize,
-        reason: String,
-    },
+#[derive(Debug, Default, Deserialize)]
+struct BudgetTables {
+    /// Budgets of files that may exceed the limit.
+    #[serde(default)]
+    files: BTreeMap<String, FileBudget>,
+    /// Other budgets by check, then by key.
+    #[serde(flatten)]
+    others: BTreeMap<Check, BTreeMap<String, usize>>,
 }
 
-impl Budget {
-    fn value(&self) -> usize {
-        match self {
-            Self::Plain(value) | Self::Reasoned { lines: value, .. } => *value,
-        }
-    }
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileBudget {
+    lines: usize,
+    /// Reason for the length of the file.
+    reason: String,
 }
 
 /// Largest allowed values, by check and key. A missing budget is 0.
@@ -95,33 +93,23 @@ impl Config {
 
     fn parse(text: &str) -> Result<Self> {
         let config: Self = de::from_str(text)?;
-        for (name, entries) in &config.budget {
-            let check = Check::ALL.iter().find(|check| check.name() == name);
-            let check =
-                check.with_context(|| format!("[budget.{name}]: no check has this name"))?;
-            for (key, entry) in entries {
-                let reasoned = match entry {
-                    Budget::Plain(_) => false,
-                    Budget::Reasoned { reason, .. } => !reason.trim().is_empty(),
-                };
-                let wanted = *check == Check::Files;
-                ensure!(
-                    reasoned == wanted,
-                    "{name} \"{key}\": budgets of files need a reason, others have none"
-                );
-            }
+        for (file, budget) in &config.budget.files {
+            let has_reason = !budget.reason.trim().is_empty();
+            ensure!(
+                has_reason,
+                "files \"{file}\": budgets of files need a reason, others have none"
+            );
         }
         Ok(config)
     }
 
     pub(super) fn budgets(&self) -> Budgets {
-        let mut budgets = Budgets::new();
-        for check in Check::ALL {
-            for (key, entry) in self.budget.get(check.name()).into_iter().flatten() {
-                budgets.insert((check, key.clone()), entry.value());
-            }
-        }
-        budgets
+        let BudgetTables { files, others } = &self.budget;
+        let files = files.iter().map(|(key, budget)| ((Check::Files, key.clone()), budget.lines));
+        let others = others.iter().flat_map(|(check, entries)| {
+            entries.iter().map(|(key, value)| ((*check, key.clone()), *value))
+        });
+        files.chain(others).collect()
     }
 }
 
@@ -134,44 +122,33 @@ pub(super) fn write(root: &Path, budgets: &Budgets) -> Result<()> {
 }
 
 fn replace(text: &str, budgets: &Budgets) -> Result<String> {
-    let old = Config::parse(text)?;
     let mut document: DocumentMut = text.parse()?;
-    let parent = document.entry("budget").or_insert_with(|| {
-        let mut table = Table::new();
-        table.set_implicit(true);
-        Item::Table(table)
-    });
+    let mut implicit = Table::new();
+    implicit.set_implicit(true);
+    let parent = document.entry("budget").or_insert(Item::Table(implicit));
     let parent = parent.as_table_mut().context("`budget` is not a table")?;
-    for check in Check::ALL {
-        let entries: Vec<_> = budgets
-            .iter()
-            .filter(|((of, _), value)| *of == check && **value > 0)
-            .map(|((_, key), value)| (key, *value))
-            .collect();
-        if entries.is_empty() {
-            parent.remove(check.name());
-            continue;
-        }
-        let table = parent.entry(check.name()).or_insert_with(|| Item::Table(Table::new()));
-        let table =
-            table.as_table_mut().with_context(|| format!("`{}` is not a table", check.name()))?;
+    for check in Check::VARIANTS {
+        let name = check.into_str();
+        let table = parent.entry(name).or_insert_with(|| Item::Table(Table::new()));
+        let table = table.as_table_mut().with_context(|| format!("`{name}` is not a table"))?;
         // Preserves the comments above the table.
+        let old = table.clone();
         table.clear();
-        for (key, lines) in entries {
-            let number = i64::try_from(lines)?;
-            let item = if check == Check::Files {
-                let reason = match old.budget.get(check.name()).and_then(|old| old.get(key)) {
-                    Some(Budget::Reasoned { reason, .. }) => reason,
-                    _ => NEW_REASON,
-                };
+        for ((_, key), lines) in budgets.iter().filter(|((of, _), n)| of == check && **n > 0) {
+            let number = i64::try_from(*lines)?;
+            let item = if *check == Check::Files {
+                let reason = old.get(key).and_then(|old| old.get("reason")?.as_str());
                 let mut entry = InlineTable::new();
-                entry.insert("lines", Value::from(number));
-                entry.insert("reason", Value::from(reason));
+                entry.insert("lines", number.into());
+                entry.insert("reason", reason.unwrap_or(NEW_REASON).into());
                 value(entry)
             } else {
                 value(number)
             };
             table.insert(key, item);
+        }
+        if table.is_empty() {
+            parent.remove(name);
         }
     }
     Ok(document.to_string())
@@ -182,7 +159,7 @@ mod tests {
     use super::*;
 
     const HEAD: &str = "# Head.\n[language]\nforbidden = [\"tell\"] # kept\nopeners = []\nstub-words = 3\n\
-        [size]\nfunction-lines = 80\nfile-lines = 400\nmarkdown-columns = 120\n\
+        [size]\nfile-lines = 400\nmarkdown-columns = 120\n\
         [arrows.groups]\n[arrows.forbidden]\n\
         [commits]\nsubject-columns = 72\nareas = []\nnot-imperative = []\n";
 

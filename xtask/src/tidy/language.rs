@@ -2,7 +2,7 @@
 
 use super::config::LanguageRules;
 use super::markdown::Document;
-use super::measure::{Check, Measure, Violation, count};
+use super::measure::{Check, Measure, count};
 use super::rust::{Line, SourceFile};
 use super::tree::FileTree;
 
@@ -13,19 +13,19 @@ pub(super) fn words(
     sources: &[SourceFile],
     documents: &[Document],
 ) -> Vec<Measure> {
-    let sources =
-        sources.iter().map(|source| (&source.file, source.comments.iter().chain(&source.help)));
-    let code = sources.flat_map(|(file, lines)| lines.map(move |line| (file, line)));
+    let code = sources.iter().flat_map(|source| {
+        source.comments.iter().chain(&source.help).map(|line| (source.file.as_str(), line))
+    });
     let prose = documents
         .iter()
-        .flat_map(|document| document.prose.iter().map(move |line| (&document.file, line)));
-    let found = code.chain(prose).flat_map(|(file, line)| {
-        let occurrences = forbidden(rules, &line.text).into_iter();
-        occurrences.map(|word| {
+        .flat_map(|document| document.prose.iter().map(|line| (document.file.as_str(), line)));
+    let mut found = Vec::new();
+    for (file, line) in code.chain(prose) {
+        for word in forbidden(rules, &line.text) {
             let text = format!("`{word}`: {}", first_line(&line.text));
-            (tree.area(file), Violation { file: file.clone(), line: line.number, text })
-        })
-    });
+            found.push((tree.area(file), file, line.number, text));
+        }
+    }
     count(Check::Words, found)
 }
 
@@ -35,8 +35,8 @@ pub(super) fn openers(
     tree: &FileTree,
     sources: &[SourceFile],
 ) -> Vec<Measure> {
-    let mut measures =
-        count(Check::Openers, docs(tree, sources, |doc| opens_with_fragment(rules, &doc.text)));
+    let opens = |doc: &Line| opens_with_fragment(rules, &doc.text);
+    let mut measures = docs(Check::Openers, tree, sources, opens);
     for measure in &mut measures {
         let all = sources.iter().filter(|source| tree.area(&source.file) == measure.key);
         let all: usize = all.map(|source| source.docs.len()).sum();
@@ -52,24 +52,24 @@ pub(super) fn stubs(
     sources: &[SourceFile],
 ) -> Vec<Measure> {
     let short = |doc: &Line| doc.text.split_whitespace().count() <= rules.stub_words;
-    count(Check::Stubs, docs(tree, sources, short))
+    docs(Check::Stubs, tree, sources, short)
 }
 
+/// Counts, for each area, the doc comments for which `is_wrong` returns true.
 fn docs(
+    check: Check,
     tree: &FileTree,
     sources: &[SourceFile],
-    wrong: impl Fn(&Line) -> bool,
-) -> Vec<(String, Violation)> {
+    is_wrong: impl Fn(&Line) -> bool,
+) -> Vec<Measure> {
     let mut found = Vec::new();
     for source in sources {
-        let area = tree.area(&source.file);
-        for doc in source.docs.iter().filter(|doc| wrong(doc)) {
+        for doc in source.docs.iter().filter(|doc| is_wrong(doc)) {
             let text = first_line(&doc.text).to_owned();
-            let violation = Violation { file: source.file.clone(), line: doc.number, text };
-            found.push((area.clone(), violation));
+            found.push((tree.area(&source.file), source.file.as_str(), doc.number, text));
         }
     }
-    found
+    count(check, found)
 }
 
 /// Returns all occurrences of forbidden words in a text, outside of backticks.
@@ -123,7 +123,7 @@ mod tests {
     fn areas_are_counted() {
         let text = "/// Of it all, that is what is told.\nfn f() {}\n/// Returns the name of the file.\n\
                     fn g() {}\n/// Its name.\nfn h() {}\n// I tell\nfn i() {}\n";
-        let sources = [SourceFile::parse("a/x.rs", text).unwrap()];
+        let sources = [SourceFile::parse("a/x.rs", text)];
         let tree = FileTree { files: ["a/x.rs".to_owned()].into() };
         let all = [
             words(&rules(), &tree, &sources, &[]),

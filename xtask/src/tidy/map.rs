@@ -2,7 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use super::measure::{Check, Measure, Violation, count};
+use fast_glob::glob_match;
+
+use super::measure::{Check, Measure, count};
 use super::tree::FileTree;
 
 /// Document with the map. The map is the first code block after its heading.
@@ -19,27 +21,16 @@ pub(super) fn missing(tree: &FileTree, map: &str, is_test: impl Fn(&str) -> bool
         .iter()
         .flat_map(|extension| tree.with_extension(extension))
         .filter(|file| !is_test(file) && !map.has(file));
-    let violation = |file: &str| {
-        let text = "add a line to the map".to_owned();
-        (file.to_owned(), Violation { file: file.to_owned(), line: 1, text })
-    };
-    count(Check::Map, lacking.map(violation))
+    let text = "add a line to the map";
+    count(Check::Map, lacking.map(|file| (file.to_owned(), file, 1, text.to_owned())))
 }
 
 /// The files and folders that the map names.
 #[derive(Debug, Default)]
 struct Map {
-    files: Vec<Pattern>,
-    /// Folders that the map names as a whole, without their files; paths end in `/`.
-    folders: Vec<String>,
-}
-
-#[derive(Debug)]
-enum Pattern {
-    /// Path with at most one `*`, which matches anything but `/`.
-    Glob(String),
-    /// Range of paths in one folder.
-    Range(RangeInclusive<String>),
+    globs: Vec<String>,
+    /// Ranges of paths in one folder.
+    ranges: Vec<RangeInclusive<String>>,
 }
 
 /// A line of the map that names files.
@@ -75,24 +66,23 @@ impl Map {
     }
 
     fn add(&mut self, entry: &MapEntry<'_>, is_parent: bool) {
-        for path in &entry.paths {
-            if !path.ends_with('/') {
-                self.files.push(Pattern::Glob(path.clone()));
-            } else if is_parent {
-                self.files.push(Pattern::Glob(format!("{path}mod.rs")));
-            } else {
-                self.folders.push(path.clone());
-            }
-        }
+        self.globs.extend(entry.paths.iter().map(|path| match path.strip_suffix('/') {
+            None => path.clone(),
+            Some(folder) if is_parent => format!("{folder}/mod.rs"),
+            Some(folder) => format!("{folder}/**"),
+        }));
         if let (Some(first), Some(end)) = (entry.paths.last(), entry.end) {
             let folder = first.rsplit_once('/').map_or("", |(folder, _)| folder);
-            self.files.push(Pattern::Range(first.clone()..=format!("{folder}/{end}")));
+            self.ranges.push(first.clone()..=format!("{folder}/{end}"));
         }
     }
 
     fn has(&self, file: &str) -> bool {
-        self.files.iter().any(|pattern| pattern.matches(file))
-            || self.folders.iter().any(|folder| file.starts_with(folder.as_str()))
+        let depth = |path: &str| path.matches('/').count();
+        let in_range = |range: &RangeInclusive<String>| {
+            range.contains(&file.to_owned()) && depth(file) == depth(range.start())
+        };
+        self.globs.iter().any(|glob| glob_match(glob, file)) || self.ranges.iter().any(in_range)
     }
 }
 
@@ -117,24 +107,6 @@ fn entry<'a>(before: &[MapEntry<'_>], indent: usize, line: &'a str) -> MapEntry<
     }
     let end = words.next_if(|word| *word == "…").and_then(|_| words.next());
     MapEntry { indent, paths, end }
-}
-
-impl Pattern {
-    fn matches(&self, file: &str) -> bool {
-        match self {
-            Self::Glob(pattern) => match pattern.split_once('*') {
-                None => pattern == file,
-                Some((start, end)) => file
-                    .strip_prefix(start)
-                    .and_then(|rest| rest.strip_suffix(end))
-                    .is_some_and(|middle| !middle.contains('/')),
-            },
-            Self::Range(range) => {
-                let folder = |path: &str| path.matches('/').count();
-                range.contains(&file.to_owned()) && folder(file) == folder(range.start())
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! Checks Markdown documents for long lines and dead links.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-use super::measure::{Check, Measure, Violation, count};
-use super::rust::{Line, LineIndex};
+use super::measure::{Check, Measure, count};
+use super::rust::Line;
 use super::tree::FileTree;
 
 /// Facts about a Markdown document.
@@ -26,21 +25,23 @@ pub(super) struct Document {
 
 impl Document {
     pub(super) fn parse(file: &str, text: &str) -> Self {
-        let index = LineIndex::new(text);
+        let newlines: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+        // Returns the 1-based line of a byte offset.
+        let line_at = |offset: usize| newlines.partition_point(|&at| at < offset) + 1;
         let lines = text.lines().map(|line| (line.chars().count(), false)).collect();
         let mut document = Self { file: file.to_owned(), lines, ..Self::default() };
         let mut heading: Option<String> = None;
         let mut in_code = false;
         let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES;
         for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
-            let number = index.line(range.start);
+            let number = line_at(range.start);
+            let last = line_at(range.end.saturating_sub(1).max(range.start));
             match event {
-                Event::Start(Tag::CodeBlock(_)) => {
-                    in_code = true;
-                    document.mark_block(&index, &range);
+                Event::Start(Tag::CodeBlock(_) | Tag::Table(_)) => {
+                    in_code = matches!(event, Event::Start(Tag::CodeBlock(_)));
+                    document.mark_block(number, last);
                 }
                 Event::End(TagEnd::CodeBlock) => in_code = false,
-                Event::Start(Tag::Table(_)) => document.mark_block(&index, &range),
                 Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
                 Event::End(TagEnd::Heading(_)) => {
                     document.anchor(&heading.take().unwrap_or_default());
@@ -48,15 +49,12 @@ impl Document {
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                     document.links.push(Line { number, text: dest_url.into_string() });
                 }
-                Event::Text(piece) if !in_code => {
+                Event::Text(ref piece) | Event::Code(ref piece) if !in_code => {
                     if let Some(heading) = &mut heading {
-                        heading.push_str(&piece);
+                        heading.push_str(piece);
                     }
-                    document.prose.push(Line { number, text: piece.into_string() });
-                }
-                Event::Code(piece) => {
-                    if let Some(heading) = &mut heading {
-                        heading.push_str(&piece);
+                    if matches!(event, Event::Text(_)) {
+                        document.prose.push(Line { number, text: piece.to_string() });
                     }
                 }
                 _ => {}
@@ -65,11 +63,9 @@ impl Document {
         document
     }
 
-    /// Marks the lines of a table or a code block.
-    fn mark_block(&mut self, index: &LineIndex, range: &Range<usize>) {
-        let last = index.line(range.end.saturating_sub(1).max(range.start));
-        let lines = self.lines.get_mut(index.line(range.start) - 1..last).unwrap_or_default();
-        for (_, in_block) in lines {
+    /// Marks the lines of a table or a code block; both numbers are 1-based.
+    fn mark_block(&mut self, first: usize, last: usize) {
+        for (_, in_block) in self.lines.get_mut(first - 1..last).unwrap_or_default() {
             *in_block = true;
         }
     }
@@ -96,8 +92,7 @@ pub(super) fn width(limit: usize, tree: &FileTree, documents: &[Document]) -> Ve
             for (i, (length, in_block)) in document.lines.iter().enumerate() {
                 if *length > limit && *in_block == blocks {
                     let text = format!("{length} characters");
-                    let violation = Violation { file: document.file.clone(), line: i + 1, text };
-                    found.push((tree.area(&document.file), violation));
+                    found.push((tree.area(&document.file), document.file.as_str(), i + 1, text));
                 }
             }
         }
@@ -113,11 +108,9 @@ pub(super) fn links(tree: &FileTree, documents: &[Document]) -> Vec<Measure> {
     let by_file: BTreeMap<&str, &Document> =
         documents.iter().map(|document| (document.file.as_str(), document)).collect();
     let dead = documents.iter().flat_map(|document| {
+        let file = document.file.as_str();
         let dead = document.links.iter().filter(|link| !leads(tree, &by_file, document, link));
-        dead.map(|link| {
-            let (file, line) = (document.file.clone(), link.number);
-            (file.clone(), Violation { file, line, text: link.text.clone() })
-        })
+        dead.map(move |link| (file.to_owned(), file, link.number, link.text.clone()))
     });
     count(Check::Links, dead)
 }

@@ -2,72 +2,52 @@
 
 use std::collections::BTreeMap;
 
-/// A kind of check. Its name is a table under `[budget]` in xtask/tidy.toml.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+use serde::Deserialize;
+use strum::{EnumMessage, IntoStaticStr, VariantArray};
+
+/// A kind of check. Its name is a table under `[budget]` in xtask/tidy.toml; its message describes the fault.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Deserialize,
+    EnumMessage,
+    IntoStaticStr,
+    VariantArray,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
 pub(super) enum Check {
+    #[strum(message = "forbidden word")]
     Words,
+    #[strum(message = "doc comment opens with a fragment")]
     Openers,
+    #[strum(message = "doc comment too short to help")]
     Stubs,
-    Functions,
+    #[strum(message = "long file")]
     Files,
+    #[strum(message = "not in ARCHITECTURE.md's map")]
     Map,
+    #[strum(message = "forbidden dependency between modules")]
     Arrows,
+    #[strum(message = "long Markdown line")]
     Width,
+    #[strum(message = "long Markdown table row or code line")]
     WideBlocks,
+    #[strum(message = "dead link")]
     Links,
 }
 
 impl Check {
-    pub(super) const ALL: [Self; 10] = [
-        Self::Words,
-        Self::Openers,
-        Self::Stubs,
-        Self::Functions,
-        Self::Files,
-        Self::Map,
-        Self::Arrows,
-        Self::Width,
-        Self::WideBlocks,
-        Self::Links,
-    ];
-
-    /// Returns the name of the check's budget table.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Words => "words",
-            Self::Openers => "openers",
-            Self::Stubs => "stubs",
-            Self::Functions => "functions",
-            Self::Files => "files",
-            Self::Map => "map",
-            Self::Arrows => "arrows",
-            Self::Width => "width",
-            Self::WideBlocks => "wide-blocks",
-            Self::Links => "links",
-        }
-    }
-
-    /// Returns the description of the fault that the check reports, for messages.
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Words => "forbidden word",
-            Self::Openers => "doc comment opens with a fragment",
-            Self::Stubs => "doc comment too short to help",
-            Self::Functions => "long function",
-            Self::Files => "long file",
-            Self::Map => "not in ARCHITECTURE.md's map",
-            Self::Arrows => "forbidden dependency between modules",
-            Self::Width => "long Markdown line",
-            Self::WideBlocks => "long Markdown table row or code line",
-            Self::Links => "dead link",
-        }
-    }
-
     /// Returns the unit of the check's budget, to be appended to a number.
     pub(super) fn unit(self) -> &'static str {
         match self {
             Self::Openers => " %",
-            Self::Functions | Self::Files => " lines",
+            Self::Files => " lines",
             _ => "",
         }
     }
@@ -94,13 +74,14 @@ pub(super) struct Measure {
     pub(super) violations: Vec<Violation>,
 }
 
-/// Counts violations and returns a measure for each key.
-pub(super) fn count(
+/// Counts violations and returns a measure for each key. `violations` are key, file, 1-based line and text.
+pub(super) fn count<'a>(
     check: Check,
-    violations: impl IntoIterator<Item = (String, Violation)>,
+    violations: impl IntoIterator<Item = (String, &'a str, usize, String)>,
 ) -> Vec<Measure> {
     let mut by_key: BTreeMap<String, Vec<Violation>> = BTreeMap::new();
-    for (key, violation) in violations {
+    for (key, file, line, text) in violations {
+        let violation = Violation { file: file.to_owned(), line, text };
         by_key.entry(key).or_default().push(violation);
     }
     by_key

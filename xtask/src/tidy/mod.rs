@@ -9,7 +9,6 @@ mod arrows;
 mod commits;
 mod compare;
 mod config;
-mod items;
 mod language;
 mod map;
 mod markdown;
@@ -28,7 +27,6 @@ use self::config::Config;
 use self::markdown::Document;
 use self::measure::Measure;
 use self::rust::SourceFile;
-use self::size::TestFiles;
 use self::tree::FileTree;
 use crate::{paths, sh};
 
@@ -69,7 +67,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
         config::write(&root, &budgets)?;
         sh::progress("Written", config::FILE);
     }
-    let report = compare::compare(&measures, &budgets, &AddedLines::find());
+    let report = compare::compare(&measures, &budgets, &AddedLines::find().unwrap_or_default());
     for line in &report.lines {
         println!("{line}");
     }
@@ -86,7 +84,7 @@ fn measure(config: &Config, root: &Path) -> Result<Vec<Measure>> {
     let tree = FileTree::list(root)?;
     let sources = tree
         .with_extension("rs")
-        .map(|file| SourceFile::parse(file, &read(file)?))
+        .map(|file| Ok(SourceFile::parse(file, &read(file)?)))
         .collect::<Result<Vec<_>>>()?;
     let documents = tree
         .with_extension("md")
@@ -97,16 +95,14 @@ fn measure(config: &Config, root: &Path) -> Result<Vec<Measure>> {
         .flat_map(|extension| tree.with_extension(extension))
         .map(|file| Ok((file.to_owned(), read(file)?.lines().count())))
         .collect::<Result<Vec<_>>>()?;
-    let tests = TestFiles::of(&sources);
     let architecture = read(map::DOCUMENT)?;
     let Config { language, size, arrows, .. } = config;
     let measures = [
         language::words(language, &tree, &sources, &documents),
         language::openers(language, &tree, &sources),
         language::stubs(language, &tree, &sources),
-        size::functions(size, &sources),
         size::files(size, &sources, &scripts),
-        map::missing(&tree, &architecture, |file| tests.has(file)),
+        map::missing(&tree, &architecture, tree::is_test_file),
         arrows::forbidden(arrows, &sources),
         markdown::width(size.markdown_columns, &tree, &documents),
         markdown::links(&tree, &documents),

@@ -1,16 +1,11 @@
-//! Reads a Rust source file: comments, documentation, tokens, functions and tests.
-//!
-//! proc-macro2 is the lexer. It drops plain comments, but only white space and plain comments lie between its tokens, so
-//! this module searches the gaps for them. syn finds functions, tests and attributes. Functions inside macro invocations
-//! are not found.
+//! Reads a Rust source file: comments, documentation, tokens and tests, with the lexer of rustc.
 
-use std::ops::{Range, RangeInclusive};
-use std::str::FromStr as _;
+use std::ops::RangeInclusive;
 
-use anyhow::{Context as _, Result, anyhow};
-use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, tokenize};
 
-use super::items;
+/// Attributes of clap with texts for the user.
+const CLAP: [&str; 5] = ["arg", "command", "value", "group", "clap"];
 
 /// A text and the line on which it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,24 +13,6 @@ pub(super) struct Line {
     /// Line number in the file, 1-based.
     pub(super) number: usize,
     pub(super) text: String,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Function {
-    pub(super) name: String,
-    /// Line number of `fn`, 1-based.
-    pub(super) line: usize,
-    /// Number of lines from `fn` to the closing brace.
-    pub(super) lines: usize,
-}
-
-/// Token with the details that [`super::arrows`] uses.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Token {
-    Word(String),
-    /// Punctuation, or a delimiter.
-    Mark(char),
-    Literal,
 }
 
 /// A Rust source file.
@@ -51,171 +28,104 @@ pub(super) struct SourceFile {
     pub(super) docs: Vec<Line>,
     /// Texts in attributes of clap, which are shown to the user.
     pub(super) help: Vec<Line>,
-    /// Functions outside of tests.
-    pub(super) functions: Vec<Function>,
     /// Line numbers of test items, 1-based.
     pub(super) tests: Vec<RangeInclusive<usize>>,
-    /// Names of test modules in files of their own: `#[cfg(test)] mod name;`.
-    pub(super) test_modules: Vec<String>,
-    /// All tokens except comments, with 1-based line numbers.
-    pub(super) tokens: Vec<(usize, Token)>,
+    /// All tokens except comments and white space. Each character of punctuation is a token.
+    pub(super) tokens: Vec<Line>,
 }
 
 impl SourceFile {
-    pub(super) fn parse(file: &str, text: &str) -> Result<Self> {
-        let stream = TokenStream::from_str(text)
-            .map_err(|error| anyhow!("{error}"))
-            .with_context(|| format!("cannot read {file} as Rust"))?;
-        let mut lexer =
-            Lexer { text, index: LineIndex::new(text), end: 0, source: Self::default() };
-        lexer.stream(stream.clone());
-        lexer.gap(text.len());
-        let Lexer { index, mut source, .. } = lexer;
-        file.clone_into(&mut source.file);
-        source.lines = text.lines().count();
+    pub(super) fn parse(file: &str, text: &str) -> Self {
+        let mut source =
+            Self { file: file.to_owned(), lines: text.lines().count(), ..Self::default() };
+        let (mut number, mut rest) = (1, text);
+        for token in tokenize(text, FrontmatterAllowed::No) {
+            let (text, after) = rest.split_at(token.len as usize);
+            match token.kind {
+                TokenKind::Whitespace => {}
+                TokenKind::LineComment { doc_style }
+                | TokenKind::BlockComment { doc_style, .. } => {
+                    let lines = lines(number, text);
+                    if doc_style.is_some() {
+                        source.docs.extend(lines.clone());
+                    }
+                    source.comments.extend(lines);
+                }
+                _ => source.tokens.push(Line { number, text: text.to_owned() }),
+            }
+            number += text.matches('\n').count();
+            rest = after;
+        }
         source.docs = docs(&source.docs);
-        items::find(stream, &index, &mut source).with_context(|| format!("cannot parse {file}"))?;
-        // Frees the memory of this file's spans, which are no longer used.
-        proc_macro2::extra::invalidate_current_thread_spans();
-        Ok(source)
+        source.find_attributes();
+        source
     }
 
     /// Returns true if the 1-based line is part of a test item.
     pub(super) fn is_test(&self, line: usize) -> bool {
         self.tests.iter().any(|lines| lines.contains(&line))
     }
-}
 
-/// Maps byte offsets to line numbers.
-pub(super) struct LineIndex {
-    /// Byte offsets at which lines begin.
-    starts: Vec<usize>,
-}
-
-impl LineIndex {
-    pub(super) fn new(text: &str) -> Self {
-        let newlines = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self { starts: [0].into_iter().chain(newlines).collect() }
-    }
-
-    /// Returns the 1-based line of the byte at `offset`.
-    pub(super) fn line(&self, offset: usize) -> usize {
-        self.starts.partition_point(|&start| start <= offset)
-    }
-
-    /// Returns the 1-based lines of the first and the last byte of a span.
-    pub(super) fn lines(&self, span: Span) -> RangeInclusive<usize> {
-        let Range { start, end } = span.byte_range();
-        self.line(start)..=self.line(end.saturating_sub(1).max(start))
-    }
-}
-
-struct Lexer<'a> {
-    text: &'a str,
-    index: LineIndex,
-    /// Byte offset of the end of the last token.
-    end: usize,
-    source: SourceFile,
-}
-
-impl Lexer<'_> {
-    fn stream(&mut self, stream: TokenStream) {
-        let mut trees = stream.into_iter().peekable();
-        while let Some(tree) = trees.next() {
-            let range = tree.span().byte_range();
-            if let TokenTree::Punct(punct) = &tree
-                && punct.as_char() == '#'
-                && self.slice(&range).starts_with('/')
-            {
-                self.doc(&range);
-                // The lexer turns a doc comment into the tokens of an attribute, all with the same span.
-                while trees.next_if(|tree| tree.span().byte_range() == range).is_some() {}
+    /// Finds test items, and the texts of clap's attributes outside of them.
+    fn find_attributes(&mut self) {
+        let mut rest = self.tokens.as_slice();
+        while let [first, after @ ..] = rest {
+            rest = after;
+            let group = after.get(..group_length(after)).unwrap_or_default();
+            let ("#", [_, name, arguments @ .., _]) = (first.text.as_str(), group) else {
                 continue;
-            }
-            match tree {
-                TokenTree::Group(group) => {
-                    let marks = match group.delimiter() {
-                        Delimiter::Parenthesis => Some(['(', ')']),
-                        Delimiter::Brace => Some(['{', '}']),
-                        Delimiter::Bracket => Some(['[', ']']),
-                        Delimiter::None => None,
-                    };
-                    if let Some([open, _]) = marks {
-                        self.token(&group.span_open().byte_range(), Token::Mark(open));
-                    }
-                    self.stream(group.stream());
-                    if let Some([_, close]) = marks {
-                        self.token(&group.span_close().byte_range(), Token::Mark(close));
-                    }
-                }
-                TokenTree::Ident(word) => self.token(&range, Token::Word(word.to_string())),
-                TokenTree::Punct(punct) => self.token(&range, Token::Mark(punct.as_char())),
-                TokenTree::Literal(_) => self.token(&range, Token::Literal),
-            }
-        }
-    }
-
-    fn slice(&self, range: &Range<usize>) -> &str {
-        self.text.get(range.clone()).unwrap_or_default()
-    }
-
-    fn token(&mut self, range: &Range<usize>, token: Token) {
-        self.gap(range.start);
-        self.end = self.end.max(range.end);
-        self.source.tokens.push((self.index.line(range.start), token));
-    }
-
-    fn doc(&mut self, range: &Range<usize>) {
-        self.gap(range.start);
-        self.end = self.end.max(range.end);
-        let number = self.index.line(range.start);
-        let comment = self.slice(range);
-        let lines = lines(number, comment);
-        self.source.docs.extend(lines.iter().cloned());
-        self.source.comments.extend(lines);
-    }
-
-    /// Adds the comments between the last token and the byte offset `start`.
-    fn gap(&mut self, start: usize) {
-        let mut at = self.end;
-        loop {
-            let rest = self.text.get(at..start).unwrap_or_default();
-            let blank = rest.len() - rest.trim_start().len();
-            let (begin, rest) = (at + blank, rest.trim_start());
-            let length = if rest.starts_with("/*") {
-                block_length(rest)
-            } else {
-                rest.find('\n').unwrap_or(rest.len())
             };
-            if length == 0 {
-                break;
+            if CLAP.contains(&name.text.as_str()) {
+                let literals = arguments.iter().filter(|token| token.text.starts_with('"'));
+                let unquoted = |text: &str| text.trim_matches('"').replace("\\n", "\n");
+                self.help
+                    .extend(literals.map(|token| Line { text: unquoted(&token.text), ..*token }));
+            } else if is_test(name, arguments) {
+                let (item, after) =
+                    after.split_at(group.len() + item_length(&after[group.len()..]));
+                self.tests.push(first.number..=item.last().unwrap_or(first).number);
+                rest = after;
             }
-            let number = self.index.line(begin);
-            self.source.comments.extend(lines(number, rest.get(..length).unwrap_or(rest)));
-            at = begin + length;
         }
     }
 }
 
-/// Returns the length in bytes of the block comment at the beginning of `text`. Block comments nest.
-fn block_length(text: &str) -> usize {
+/// Returns true for `#[test]`, and for `#[cfg]` with a condition that is true in tests only.
+fn is_test(name: &Line, arguments: &[Line]) -> bool {
+    let has = |wanted: &str| arguments.iter().any(|token| token.text == wanted);
+    match name.text.as_str() {
+        "test" => arguments.is_empty(),
+        "cfg" => has("test") && !has("not") && !has("any"),
+        _ => false,
+    }
+}
+
+/// Returns the number of tokens in the group in brackets at the beginning of `tokens`; 1: no bracket.
+pub(super) fn group_length(tokens: &[Line]) -> usize {
     let mut depth = 0_usize;
-    let mut at = 0;
-    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        if rest.starts_with("/*") {
-            depth += 1;
-            at += 2;
-        } else if rest.starts_with("*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                return at;
-            }
-        } else {
-            at += rest.chars().next().map_or(1, char::len_utf8);
+    for (i, token) in tokens.iter().enumerate() {
+        match token.text.as_str() {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return i + 1;
         }
     }
-    text.len()
+    tokens.len()
+}
+
+/// Returns the number of tokens in the item, statement or field at the beginning of `tokens`.
+fn item_length(tokens: &[Line]) -> usize {
+    let mut length = 0;
+    while let Some(token) = tokens.get(length) {
+        length += group_length(tokens.get(length..).unwrap_or_default());
+        if matches!(token.text.as_str(), "{" | ";" | "," | "}") {
+            break;
+        }
+    }
+    length
 }
 
 /// Splits a comment into lines and removes the comment marks.
@@ -230,19 +140,11 @@ fn lines(number: usize, comment: &str) -> Vec<Line> {
 
 /// Joins consecutive lines of documentation into one text each.
 fn docs(lines: &[Line]) -> Vec<Line> {
-    let mut docs: Vec<Line> = Vec::new();
-    let mut last = 0;
-    for Line { number, text } in lines {
-        match docs.last_mut() {
-            Some(doc) if *number == last + 1 => {
-                doc.text.push('\n');
-                doc.text.push_str(text);
-            }
-            _ => docs.push(Line { number: *number, text: text.clone() }),
-        }
-        last = *number;
-    }
-    docs
+    let join = |lines: &[Line]| {
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        Line { number: lines[0].number, text: texts.join("\n") }
+    };
+    lines.chunk_by(|line, next| next.number == line.number + 1).map(join).collect()
 }
 
 #[cfg(test)]
@@ -259,8 +161,7 @@ mod tests {
             "x.rs",
             "//! A head.\n//! It goes on.\n\n// ä plain\nfn f() { /* in\n side /* nested */ it */\n    \
              let s = \"// none\"; // behind\n}\n/// Doc.\nstruct S;\nm! { // in a macro\n}\n// end",
-        )
-        .unwrap();
+        );
         assert_eq!(
             texts(&source.comments),
             [
@@ -283,13 +184,34 @@ mod tests {
     fn documentation_of_fields_is_not_joined() {
         let text =
             "struct S {\n    /// One.\n    a: u8,\n    /// Two\n    /// lines.\n    b: u8,\n}\n";
-        let source = SourceFile::parse("x.rs", text).unwrap();
+        let source = SourceFile::parse("x.rs", text);
         assert_eq!(texts(&source.docs), [(2, "One."), (4, "Two\nlines.")]);
     }
 
+    fn parse(text: &str) -> SourceFile {
+        SourceFile::parse("x.rs", text)
+    }
+
     #[test]
-    fn invalid_rust_is_an_error() {
-        assert!(SourceFile::parse("x.rs", "fn f( {").is_err());
-        assert!(SourceFile::parse("x.rs", "fn fn").is_err());
+    fn test_items_are_found() {
+        let source = parse(
+            "/// Doc.\n#[inline]\npub fn f(\n    x: u8,\n) {\n    let _ = x;\n}\n\
+             impl S {\n    fn g(&self) { fn h() {} }\n}\n\
+             trait T {\n    fn i(&self);\n    fn j(&self) {}\n}\n\
+             #[cfg(test)]\nmod tests {\n    fn k() {}\n}\n#[test]\nfn l() {}\n#[cfg(not(test))]\nfn m() {}\n",
+        );
+        assert_eq!(source.tests, [15..=18, 19..=20]);
+        assert!(source.is_test(17) && !source.is_test(22));
+    }
+
+    #[test]
+    fn help_is_found_in_attributes_of_clap() {
+        let source = parse(
+            "#[derive(Args)]\n#[command(after_help = \"One\\nTwo\")]\nstruct S {\n    \
+             #[arg(long, help = \"Three\")]\n    #[serde(rename = \"no\")]\n    x: u8,\n}\n",
+        );
+        let found: Vec<_> =
+            source.help.iter().map(|line| (line.number, line.text.as_str())).collect();
+        assert_eq!(found, [(2, "One\nTwo"), (4, "Three")]);
     }
 }

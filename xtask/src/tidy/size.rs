@@ -1,37 +1,11 @@
-//! Checks the sizes of functions and files.
+//! Checks the sizes of files. Clippy checks those of functions: `too-many-lines-threshold` in clippy.toml.
 
 use std::collections::BTreeSet;
 
 use super::config::SizeLimits;
 use super::measure::{Check, Measure, Violation};
 use super::rust::SourceFile;
-
-/// Measures the functions that are longer than the limit. Functions of tests have no limit.
-pub(super) fn functions(limits: &SizeLimits, sources: &[SourceFile]) -> Vec<Measure> {
-    let tests = TestFiles::of(sources);
-    let mut measures: Vec<Measure> = Vec::new();
-    for source in sources.iter().filter(|source| !tests.has(&source.file)) {
-        for function in source.functions.iter().filter(|f| f.lines > limits.function_lines) {
-            let key = format!("{} {}", source.file, function.name);
-            let text = format!("{}() has {} lines", function.name, function.lines);
-            let violation = Violation { file: source.file.clone(), line: function.line, text };
-            match measures.iter_mut().find(|measure| measure.key == key) {
-                // Two types have a method of this name: the longer method is compared with the budget.
-                Some(measure) => {
-                    measure.value = measure.value.max(function.lines);
-                    measure.violations.push(violation);
-                }
-                None => measures.push(Measure {
-                    check: Check::Functions,
-                    key,
-                    value: function.lines,
-                    violations: vec![violation],
-                }),
-            }
-        }
-    }
-    measures
-}
+use super::tree::is_test_file;
 
 /// Measures the files whose length without tests exceeds the limit. `scripts` are files other than Rust and their
 /// lengths in lines.
@@ -40,8 +14,7 @@ pub(super) fn files(
     sources: &[SourceFile],
     scripts: &[(String, usize)],
 ) -> Vec<Measure> {
-    let tests = TestFiles::of(sources);
-    let sources = sources.iter().filter(|source| !tests.has(&source.file)).map(|source| {
+    let sources = sources.iter().filter(|source| !is_test_file(&source.file)).map(|source| {
         let in_tests: BTreeSet<usize> = source.tests.iter().cloned().flatten().collect();
         (source.file.clone(), source.lines - in_tests.len())
     });
@@ -55,58 +28,14 @@ pub(super) fn files(
     .collect()
 }
 
-/// The files that only tests use.
-#[derive(Debug)]
-pub(super) struct TestFiles {
-    /// Paths of modules behind `#[cfg(test)]`, without `.rs`.
-    modules: Vec<String>,
-}
-
-impl TestFiles {
-    pub(super) fn of(sources: &[SourceFile]) -> Self {
-        let modules = sources.iter().flat_map(|source| {
-            let folder = module_folder(&source.file);
-            source.test_modules.iter().map(move |name| format!("{folder}/{name}"))
-        });
-        Self { modules: modules.collect() }
-    }
-
-    pub(super) fn has(&self, file: &str) -> bool {
-        let in_module = |module: &String| {
-            let rest = file.strip_prefix(module.as_str());
-            rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
-        };
-        file.split('/').any(|part| matches!(part, "tests" | "testing"))
-            || self.modules.iter().any(in_module)
-    }
-}
-
-/// Returns the folder with the modules that `file` declares.
-fn module_folder(file: &str) -> &str {
-    let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
-    match name {
-        "mod.rs" | "lib.rs" | "main.rs" => folder,
-        _ => file.strip_suffix(".rs").unwrap_or(file),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LIMITS: SizeLimits = SizeLimits { function_lines: 3, file_lines: 8, markdown_columns: 0 };
+    const LIMITS: SizeLimits = SizeLimits { file_lines: 8, markdown_columns: 0 };
 
     fn source(file: &str, text: &str) -> SourceFile {
-        SourceFile::parse(file, text).unwrap()
-    }
-
-    #[test]
-    fn the_longest_function_of_a_name_counts() {
-        let text = "fn f() {\n\n\n\n}\nimpl A {\n    fn f() {\n\n\n    }\n}\nfn g() {\n\n}\n";
-        let found = functions(&LIMITS, &[source("a.rs", text)]);
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].key.as_str(), found[0].value), ("a.rs f", 5));
-        assert_eq!(found[0].violations.iter().map(|v| v.line).collect::<Vec<_>>(), [1, 7]);
+        SourceFile::parse(file, text)
     }
 
     #[test]
@@ -125,6 +54,5 @@ mod tests {
         let found = files(&LIMITS, &sources, &scripts);
         let found: Vec<_> = found.iter().map(|m| (m.key.as_str(), m.value)).collect();
         assert_eq!(found, [("c/src/a.rs", 9), ("run.sh", 9)]);
-        assert!(functions(&LIMITS, &sources).is_empty());
     }
 }

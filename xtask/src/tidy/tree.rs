@@ -7,6 +7,12 @@ use anyhow::Result;
 
 use crate::git;
 
+/// Returns true for files that only tests use: their names or folders are `tests` or `testing`.
+pub(super) fn is_test_file(file: &str) -> bool {
+    let path = file.strip_suffix(".rs").unwrap_or(file);
+    path.split('/').any(|part| matches!(part, "tests" | "testing"))
+}
+
 /// The files that git tracks or would add.
 #[derive(Debug)]
 pub(super) struct FileTree {

@@ -75,6 +75,7 @@ impl Parser {
         Event { time: self.time, cpu: 0, body }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table, an event an arm")]
     fn body(&mut self, key: Key, tid: u32, words: &[&str]) -> EventKind {
         let number = |at: usize| words[at].parse::<i64>().expect(words[at]);
         let state = || state(&words.join(" "));

@@ -15,7 +15,7 @@ use clap::Args;
 use serde_json::Value;
 
 use self::session::Session;
-use crate::query::{load, objects};
+use crate::query::objects;
 
 /// Checks a trace. Prints a line for each problem; exit status 1 if there is any.
 #[derive(Args)]
@@ -70,7 +70,7 @@ impl Check {
         }
         let mut opens = Vec::new();
         for log in &self.log {
-            opens.extend(load(log)?);
+            opens.extend(objects(log)?.collect::<Result<Vec<_>>>()?);
         }
         for session in sessions.values_mut() {
             // The trace has /proc/123/maps where the reader opened /proc/self/maps.
@@ -102,15 +102,12 @@ impl Check {
         paths.extend(problems.0.keys().map(String::as_str));
         for path in paths {
             let test = if path.is_empty() { "/trace" } else { path };
-            match problems.0.get(path).map(Vec::as_slice) {
-                Some([first, rest @ ..]) => {
-                    println!("%% not ok {name}{test}: {}", first.replace('\n', " "));
-                    println!("{first}");
-                    for line in rest {
-                        println!("{line}");
-                    }
+            match problems.0.get(path) {
+                Some(lines) => {
+                    println!("%% not ok {name}{test}: {}", lines[0].replace('\n', " "));
+                    println!("{}", lines.join("\n"));
                 }
-                _ => println!("%% ok {name}{test}"),
+                None => println!("%% ok {name}{test}"),
             }
         }
         true
@@ -151,12 +148,8 @@ impl Trace {
             _ => {}
         }
         let Some(name) = object.get("session").and_then(Value::as_str) else { return };
-        if !self.sessions.contains_key(name) {
-            self.sessions.insert(name.to_owned(), Session::new(name));
-        }
-        if let Some(session) = self.sessions.get_mut(name) {
-            session.add(kind, object);
-        }
+        let session = self.sessions.entry(name.to_owned()).or_insert_with(|| Session::new(name));
+        session.add(kind, object);
     }
 
     /// Checks the end of the trace, and returns the number of lost events.

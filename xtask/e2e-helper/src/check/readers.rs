@@ -53,6 +53,7 @@ fn calls(open: &Value) -> Vec<Read> {
         pos: int(call, "pos"),
         want: int(call, "want"),
         ret: int(call, "ret").unwrap_or(0),
+        spliced: string(call, "call") == "splice",
     };
     calls.into_iter().flatten().map(read).collect()
 }
@@ -60,11 +61,7 @@ fn calls(open: &Value) -> Vec<Read> {
 /// Returns true if the session has the reads that the reader logged.
 fn agrees(session: &Session, open: &Value) -> bool {
     let logged = calls(open);
-    let spliced = open
-        .get("calls")
-        .and_then(Value::as_array)
-        .is_some_and(|calls| calls.iter().any(|call| string(call, "call") == "splice"));
-    if spliced {
+    if logged.iter().any(|read| read.spliced) {
         // The kernel decides into how many reads it splits a splice.
         let sum = |reads: &[Read]| -> i64 { reads.iter().map(|read| read.ret.max(0)).sum() };
         return sum(&logged) == sum(&session.reads);

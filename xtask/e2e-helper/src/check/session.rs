@@ -37,6 +37,8 @@ pub(super) struct Read {
     pub(super) want: Option<i64>,
     /// Number of bytes returned, or a negative error number.
     pub(super) ret: i64,
+    /// True if a reader called splice().
+    pub(super) spliced: bool,
 }
 
 impl Session {
@@ -65,7 +67,7 @@ impl Session {
                 let (pos, want) = (int(object, "pos"), int(object, "want"));
                 let ret = int(object, "ret").unwrap_or(0);
                 let tid = int(object, "tid").unwrap_or(0);
-                self.reads.push(Read { tid, pos, want, ret });
+                self.reads.push(Read { tid, pos, want, ret, spliced: false });
                 if kind == "read" {
                     self.bytes.read(object, &mut self.problems);
                 }
