@@ -12,71 +12,30 @@ use serde::{Deserialize, Serialize};
 /// Number of a descriptor in a plan; not the number that open(2) returns.
 pub(crate) type Slot = u8;
 
-/// A step of a reading process.
+/// A step of a reading process, on the descriptor `slot`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Step {
     /// Opens the file for reading, with O_NONBLOCK.
-    Open {
-        slot: Slot,
-    },
-    Close {
-        slot: Slot,
-    },
-    /// Calls read(2) once, on the descriptor `slot`.
-    Read {
-        slot: Slot,
-        /// Number of bytes to request.
-        want: u64,
-    },
-    /// Calls read(2) once for each size in `wants`; ends early at an error or the end of the file.
-    Sizes {
-        slot: Slot,
-        /// Numbers of bytes to request, one for each read.
-        wants: Vec<u64>,
-    },
-    /// Calls read(2) with blocks of this size up to offset `to`, an error or the end of the file. The last call
-    /// requests less if it would read past `to`.
-    Until {
-        slot: Slot,
-        /// Size of each read, in bytes.
-        block_bytes: u64,
-        /// File offset to reach.
-        to: u64,
-    },
-    /// Calls readv(2) once with buffers of these sizes.
-    Vectored {
-        slot: Slot,
-        /// Size of each buffer, in bytes.
-        wants: Vec<u64>,
-    },
-    /// Calls pread(2) once, on the descriptor `slot`.
-    Pread {
-        slot: Slot,
-        /// File offset to read at.
-        at: u64,
-        /// Number of bytes to request.
-        want: u64,
-    },
-    /// Calls lseek(2) with SEEK_SET.
-    Seek {
-        slot: Slot,
-        /// File offset to reach.
-        to: u64,
-    },
-    /// Calls lseek(2) with SEEK_CUR.
-    Skip {
-        slot: Slot,
-        /// Distance in bytes; negative: backwards.
-        by: i64,
-    },
-    /// Calls splice(2) into a pipe up to offset `to`, an error or the end of the file.
-    Splice {
-        slot: Slot,
-        /// Number of bytes that each call requests.
-        block_bytes: u64,
-        /// File offset to reach.
-        to: u64,
-    },
+    Open { slot: Slot },
+    Close { slot: Slot },
+    /// Calls read(2) once and requests `want` bytes.
+    Read { slot: Slot, want: u64 },
+    /// Calls read(2) once for each number of bytes in `wants`; ends early at an error or the end of the file.
+    Sizes { slot: Slot, wants: Vec<u64> },
+    /// Calls read(2) with blocks of `block_bytes` bytes up to file offset `to`, an error or the end of the file. The
+    /// last call requests less if it would read past `to`.
+    Until { slot: Slot, block_bytes: u64, to: u64 },
+    /// Calls readv(2) once with buffers of `wants` bytes.
+    Vectored { slot: Slot, wants: Vec<u64> },
+    /// Calls pread(2) once at file offset `at` and requests `want` bytes.
+    Pread { slot: Slot, at: u64, want: u64 },
+    /// Calls lseek(2) with SEEK_SET to file offset `to`.
+    Seek { slot: Slot, to: u64 },
+    /// Calls lseek(2) with SEEK_CUR and the distance `by` in bytes; negative: backwards.
+    Skip { slot: Slot, by: i64 },
+    /// Calls splice(2) into a pipe up to file offset `to`, an error or the end of the file. Each call requests
+    /// `block_bytes` bytes.
+    Splice { slot: Slot, block_bytes: u64, to: u64 },
 }
 
 /// A step, and the number of the reading process that carries it out.
@@ -127,45 +86,32 @@ pub(crate) enum Kind {
 impl Kind {
     /// Returns the plan's name in reports, which never changes.
     pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Whole => "whole",
-            Self::Page => "pages",
-            Self::Bytes => "bytes",
-            Self::Sevens => "sevens",
-            Self::Records => "records",
-            Self::Before => "records-1",
-            Self::After => "records+1",
-            Self::Pread => "pread",
-            Self::End => "end",
-            Self::Seek => "seek",
-            Self::Rewind => "rewind",
-            Self::ShortLong => "short-long",
-            Self::Interleaved => "two-descriptors",
-            Self::Processes => "two-processes",
-            Self::Splice => "splice",
-            Self::Vectored => "readv",
-        }
+        self.words().0
     }
 
     /// Returns a short description of the way to read, for reports.
     pub(crate) const fn what(self) -> &'static str {
+        self.words().1
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Whole => "to the end in large blocks",
-            Self::Page => "to the end in blocks of 4096",
-            Self::Bytes => "byte by byte",
-            Self::Sevens => "seven bytes at a time",
-            Self::Records => "a record at a time",
-            Self::Before => "up to a byte before each record's end",
-            Self::After => "up to a byte past each record's end",
-            Self::Pread => "pread at the ends of records",
-            Self::End => "at the end of the file and past it",
-            Self::Seek => "lseek forward and back",
-            Self::Rewind => "lseek to the beginning from the middle",
-            Self::ShortLong => "a short read, then long ones",
-            Self::Interleaved => "two descriptors in turn",
-            Self::Processes => "two processes in turn",
-            Self::Splice => "splice into a pipe",
-            Self::Vectored => "readv into several buffers",
+            Self::Whole => ("whole", "to the end in large blocks"),
+            Self::Page => ("pages", "to the end in blocks of 4096"),
+            Self::Bytes => ("bytes", "byte by byte"),
+            Self::Sevens => ("sevens", "seven bytes at a time"),
+            Self::Records => ("records", "a record at a time"),
+            Self::Before => ("records-1", "up to a byte before each record's end"),
+            Self::After => ("records+1", "up to a byte past each record's end"),
+            Self::Pread => ("pread", "pread at the ends of records"),
+            Self::End => ("end", "at the end of the file and past it"),
+            Self::Seek => ("seek", "lseek forward and back"),
+            Self::Rewind => ("rewind", "lseek to the beginning from the middle"),
+            Self::ShortLong => ("short-long", "a short read, then long ones"),
+            Self::Interleaved => ("two-descriptors", "two descriptors in turn"),
+            Self::Processes => ("two-processes", "two processes in turn"),
+            Self::Splice => ("splice", "splice into a pipe"),
+            Self::Vectored => ("readv", "readv into several buffers"),
         }
     }
 

@@ -76,12 +76,8 @@ pub(crate) enum PlanOutcome {
     Excused(Failure),
     /// Bytes differ, and it is unknown if the file changes.
     Undecided(Failure),
-    /// The file does not support this system call.
-    Unsupported {
-        syscall: Syscall,
-        /// Positive errno of the call.
-        errno: i32,
-    },
+    /// The file does not support this system call. `errno`: positive errno of the call.
+    Unsupported { syscall: Syscall, errno: i32 },
     /// A read did not return.
     Blocked,
     /// The reader was killed while it read.
