@@ -60,7 +60,10 @@ pub(crate) enum Outcome {
     Agrees,
     Differs(Difference),
     /// The file does not support this call: it failed with ESPIPE or EINVAL, here as a positive errno.
-    Unsupported { syscall: Syscall, errno: i32 },
+    Unsupported {
+        syscall: Syscall,
+        errno: i32,
+    },
     /// A read failed with EAGAIN: it would have blocked.
     WouldBlock,
 }

@@ -16,26 +16,57 @@ pub(crate) type Slot = u8;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Step {
     /// Opens the file for reading, with O_NONBLOCK.
-    Open { slot: Slot },
-    Close { slot: Slot },
+    Open {
+        slot: Slot,
+    },
+    Close {
+        slot: Slot,
+    },
     /// Calls read(2) once and requests `want` bytes.
-    Read { slot: Slot, want: u64 },
+    Read {
+        slot: Slot,
+        want: u64,
+    },
     /// Calls read(2) once for each number of bytes in `wants`; ends early at an error or the end of the file.
-    Sizes { slot: Slot, wants: Vec<u64> },
+    Sizes {
+        slot: Slot,
+        wants: Vec<u64>,
+    },
     /// Calls read(2) with blocks of `block_bytes` bytes up to file offset `to`, an error or the end of the file. The
     /// last call requests less if it would read past `to`.
-    Until { slot: Slot, block_bytes: u64, to: u64 },
+    Until {
+        slot: Slot,
+        block_bytes: u64,
+        to: u64,
+    },
     /// Calls readv(2) once with buffers of `wants` bytes.
-    Vectored { slot: Slot, wants: Vec<u64> },
+    Vectored {
+        slot: Slot,
+        wants: Vec<u64>,
+    },
     /// Calls pread(2) once at file offset `at` and requests `want` bytes.
-    Pread { slot: Slot, at: u64, want: u64 },
+    Pread {
+        slot: Slot,
+        at: u64,
+        want: u64,
+    },
     /// Calls lseek(2) with SEEK_SET to file offset `to`.
-    Seek { slot: Slot, to: u64 },
+    Seek {
+        slot: Slot,
+        to: u64,
+    },
     /// Calls lseek(2) with SEEK_CUR and the distance `by` in bytes; negative: backwards.
-    Skip { slot: Slot, by: i64 },
+    Skip {
+        slot: Slot,
+        by: i64,
+    },
     /// Calls splice(2) into a pipe up to file offset `to`, an error or the end of the file. Each call requests
     /// `block_bytes` bytes.
-    Splice { slot: Slot, block_bytes: u64, to: u64 },
+    Splice {
+        slot: Slot,
+        block_bytes: u64,
+        to: u64,
+    },
 }
 
 /// A step, and the number of the reading process that carries it out.

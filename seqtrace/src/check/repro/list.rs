@@ -8,8 +8,8 @@ use super::{
     facts::Facts,
     measure::Measure,
     python,
-    script::{Part, READS, Script, reads},
-    trial::{Fault, Trial},
+    script::{Fault, Part, READS, Script, reads},
+    trial::Trial,
 };
 use crate::{
     check::{
@@ -34,10 +34,6 @@ const UNSEEN: [Id; 5] = [SQ301, SQ401, SQ402, SQ403, SQ501];
 /// Returns the trials of a report, the most promising first.
 pub(crate) fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
     let facts = Facts::of(report, shape);
-    let mut trials = Vec::new();
-    if matches!(report.end, Some(End::Error(_))) && report.bytes > 0 {
-        trials.push(Trial::whole(Fault::Fails, &facts));
-    }
     let groups: [(&[Kind], Vec<Script>); 3] = [
         (&SEQUENTIAL, sequential(&facts)),
         (&SEEKING, seeking(report, &facts)),
@@ -69,20 +65,19 @@ pub(crate) fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
             scripts.into_iter().partition(|script| Measure::of(script, &facts).len() > 1);
         scripts = [numbers, text].concat();
     }
-    trials.extend(scripts.into_iter().map(|script| Trial::new(script, &facts)));
-    if visible {
-        trials.extend(whole(report).into_iter().map(|fault| Trial::whole(fault, &facts)));
-    }
-    trials.extend(
-        python::scripts(report, shape, &facts).into_iter().map(|script| Trial::new(script, &facts)),
-    );
-    let mut distinct: Vec<Trial> = Vec::with_capacity(trials.len());
-    for trial in trials {
-        if !distinct.contains(&trial) {
-            distinct.push(trial);
+    let fails = matches!(report.end, Some(End::Error(_))) && report.bytes > 0;
+    let wholes = visible.then(|| whole(report)).into_iter().flatten();
+    let all = (fails.then_some(Script::Whole(Fault::Fails)).into_iter())
+        .chain(scripts)
+        .chain(wholes)
+        .chain(python::scripts(report, shape, &facts));
+    let mut trials: Vec<Trial> = Vec::new();
+    for script in all {
+        if trials.iter().all(|trial| trial.script != script) {
+            trials.push(Trial { script, facts: facts.clone() });
         }
     }
-    distinct
+    trials
 }
 
 const SEQUENTIAL: [Kind; 8] = [
@@ -110,7 +105,7 @@ fn cost(script: &Script, facts: &Facts) -> u64 {
         Script::Endless { count, .. } => *count,
         Script::Turns { turns, .. } => 2 * turns,
         Script::Between { .. } => 2 * reads(LARGE, facts),
-        Script::Python(_) | Script::Lseek { .. } | Script::Whole => 0,
+        Script::Python(_) | Script::Lseek { .. } | Script::Whole(_) => 0,
     }
 }
 
@@ -211,20 +206,11 @@ fn past_end(facts: &Facts) -> Vec<Script> {
     scripts
 }
 
-/// Returns the faults that a whole read alone may reveal.
-fn whole(report: &Report) -> Vec<Fault> {
+/// Returns scripts for the faults that a whole read alone may reveal.
+fn whole(report: &Report) -> impl Iterator<Item = Script> {
     let has =
         |id| report.found.iter().any(|found| found.finding.id == id && is_bad(&found.finding));
-    let mut faults = Vec::new();
-    faults.extend(doubles::pair(report).map(Fault::Double));
-    if has(SQ105) {
-        faults.push(Fault::Endless);
-    }
-    if has(SQ302) {
-        faults.push(Fault::Empty);
-    }
-    if has(SQ304) {
-        faults.push(Fault::Silent);
-    }
-    faults
+    let by_rule = [(SQ105, Fault::Endless), (SQ302, Fault::Empty), (SQ304, Fault::Silent)];
+    let broken = by_rule.into_iter().filter(move |(id, _)| has(*id)).map(|(_, fault)| fault);
+    doubles::pair(report).map(Fault::Double).into_iter().chain(broken).map(Script::Whole)
 }

@@ -24,7 +24,7 @@ impl Measure {
         let is_far = |segment: &Segment| segment.begin >= facts.len.saturating_mul(2);
         match script {
             Script::Endless { .. } => &[Self::Count, Self::Lines],
-            Script::Whole | Script::Lseek { .. } | Script::Turns { .. } => &[Self::Text],
+            Script::Whole(_) | Script::Lseek { .. } | Script::Turns { .. } => &[Self::Text],
             _ if segments == [Segment::WHOLE] => {
                 &[Self::Text, Self::Masked, Self::Lines, Self::Count]
             }

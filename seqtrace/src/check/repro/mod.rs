@@ -30,7 +30,7 @@ mod search;
 mod trial;
 mod wrong;
 
-pub(crate) use search::Search;
+pub(crate) use search::search;
 
 use super::oracle::DifferenceKind;
 

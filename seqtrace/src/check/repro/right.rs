@@ -21,14 +21,13 @@ pub(super) struct Segment {
 pub(super) fn merged(segments: Vec<Segment>) -> Vec<Segment> {
     let mut merged: Vec<Segment> = Vec::with_capacity(segments.len());
     for segment in segments {
-        match merged.last_mut() {
-            Some(Segment { begin, len: Some(len) }) if *begin + *len == segment.begin => {
-                let more = segment.len;
-                let last = Segment { begin: *begin, len: more.map(|more| *len + more) };
-                merged.pop();
-                merged.push(last);
-            }
-            _ => merged.push(segment),
+        if let Some(Segment { begin, len: last }) = merged.last_mut()
+            && let Some(len) = *last
+            && *begin + len == segment.begin
+        {
+            *last = segment.len.map(|more| len + more);
+        } else {
+            merged.push(segment);
         }
     }
     merged

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
+    doubles::Pair,
     facts::Facts,
-    ops::Op,
     right::{Segment, merged},
 };
 use crate::check::plan::{LARGE, Slot, Step};
@@ -21,11 +21,26 @@ pub(super) enum Script {
     /// Makes `count` reads of `block_bytes` bytes, which request more than the file has, and counts the bytes.
     Endless { block_bytes: u64, count: u64 },
     /// Makes system calls that no tool of coreutils or busybox makes.
-    Python(Vec<Op>),
+    Python(Vec<TrialStep>),
     /// Prints the return value of lseek(2).
     Lseek { to: u64 },
-    /// The whole read itself.
-    Whole,
+    /// The whole read itself, which has this fault.
+    Whole(Fault),
+}
+
+/// A fault that a whole read alone reveals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// A read fails where the file should end.
+    Fails,
+    /// The file ends without an error where a callback failed.
+    Silent,
+    /// The read gets nothing, although show() writes records.
+    Empty,
+    /// A record is emitted twice.
+    Double(Pair),
+    /// The file has no end.
+    Endless,
 }
 
 /// A tool of a command, and the destination of its output.
@@ -113,14 +128,13 @@ impl Script {
         let close = |slot| setup(Step::Close { slot });
         let rest = |slot, purpose| sizes(slot, LARGE, reads(LARGE, facts), purpose);
         let read = |is_printed, to_end| Purpose::Read { is_printed, to_end };
-        let one =
-            |slot, want| TrialStep { step: Step::Read { slot, want }, purpose: read(true, false) };
+        let one = |slot, want| TrialStep::read(Step::Read { slot, want }, true);
         let control = [open(2), open(3), rest(2, Purpose::Control), rest(3, Purpose::Control)]
             .into_iter()
             .chain([close(2), close(3)]);
         let mut acts = Vec::new();
         match self {
-            Self::Whole => return acts,
+            Self::Whole(_) => return acts,
             Self::Parts(parts) => {
                 acts.push(open(0));
                 for part in parts {
@@ -153,7 +167,7 @@ impl Script {
             }
             Self::Python(ops) => {
                 acts.push(open(0));
-                acts.extend(ops.iter().map(|op| op.act(facts)));
+                acts.extend_from_slice(ops);
             }
             Self::Lseek { to } => {
                 let step = Step::Seek { slot: 0, to: *to };
@@ -166,28 +180,22 @@ impl Script {
 
     /// Returns the segments of a correct file that are printed.
     pub(super) fn segments(&self, facts: &Facts) -> Vec<Segment> {
-        let mut segments = Vec::new();
-        match self {
-            Self::Whole | Self::Between { .. } | Self::Endless { .. } => {
-                segments.push(Segment { begin: 0, len: None });
-            }
+        let segments = match self {
+            Self::Whole(_) | Self::Between { .. } | Self::Endless { .. } => vec![Segment::WHOLE],
             Self::Parts(parts) => {
                 let mut at = Some(0);
-                for part in parts {
-                    part.advance(facts, &mut at, &mut segments);
-                }
+                parts.iter().filter_map(|part| part.advance(facts, &mut at)).collect()
             }
             Self::Turns { block_bytes, turns } => {
                 let segment = |turn| Segment { begin: turn * block_bytes, len: Some(*block_bytes) };
-                segments.extend((0..*turns).flat_map(|turn| [segment(turn), segment(turn)]));
-                return segments;
+                return (0..*turns).flat_map(|turn| [segment(turn); 2]).collect();
             }
             Self::Python(ops) => {
                 let mut at = 0;
-                segments.extend(ops.iter().filter_map(|op| op.advance(facts, &mut at)));
+                ops.iter().filter_map(|op| op.advance(facts, &mut at)).collect()
             }
-            Self::Lseek { .. } => {}
-        }
+            Self::Lseek { .. } => Vec::new(),
+        };
         merged(segments)
     }
 
@@ -195,7 +203,7 @@ impl Script {
     pub(super) fn text(&self, file: &str, facts: &Facts) -> String {
         let rest = if facts.cat_is_uniform { "cat" } else { "dd bs=128k" };
         match self {
-            Self::Whole => facts.source(file),
+            Self::Whole(_) => facts.source(file),
             Self::Endless { block_bytes, count } => {
                 format!("dd if={file} bs={block_bytes} count={count}")
             }
@@ -248,8 +256,11 @@ impl Script {
 
 /// Returns the numbers below `turns`, separated by blanks: `0 1 2`.
 pub(super) fn numbers(turns: u64) -> String {
-    let numbers: Vec<String> = (0..turns).map(|turn| turn.to_string()).collect();
-    numbers.join(" ")
+    joined(0..turns, " ")
+}
+
+pub(super) fn joined(all: impl IntoIterator<Item = impl ToString>, separator: &str) -> String {
+    all.into_iter().map(|one| one.to_string()).collect::<Vec<_>>().join(separator)
 }
 
 impl Part {
@@ -263,35 +274,27 @@ impl Part {
     }
 
     fn acts(&self, facts: &Facts, queries_offset: bool, acts: &mut Vec<TrialStep>) {
-        let Self { tool, is_printed } = *self;
-        let (block_bytes, count) = match tool {
-            Tool::Rest => (LARGE, None),
-            Tool::Dd { block_bytes, skip, count } => {
-                if queries_offset {
-                    acts.push(setup(Step::Skip { slot: 0, by: 0 }));
-                }
-                if skip > 0 {
-                    let by = block_bytes.saturating_mul(skip).cast_signed();
-                    acts.push(TrialStep {
-                        step: Step::Skip { slot: 0, by },
-                        purpose: Purpose::Move,
-                    });
-                }
-                (block_bytes, count)
+        if let Tool::Dd { block_bytes, skip, .. } = self.tool {
+            let moves = |by| Step::Skip { slot: 0, by };
+            if queries_offset {
+                acts.push(setup(moves(0)));
             }
+            if skip > 0 {
+                let by = block_bytes.saturating_mul(skip).cast_signed();
+                acts.push(TrialStep { step: moves(by), purpose: Purpose::Move });
+            }
+        }
+        let block_bytes = match self.tool {
+            Tool::Rest => LARGE,
+            Tool::Dd { block_bytes, .. } => block_bytes,
         };
-        let purpose = Purpose::Read { is_printed, to_end: count.is_none() };
-        acts.push(sizes(
-            0,
-            block_bytes,
-            count.unwrap_or_else(|| reads(block_bytes, facts)),
-            purpose,
-        ));
+        let purpose = Purpose::Read { is_printed: self.is_printed, to_end: self.is_to_end() };
+        acts.push(sizes(0, block_bytes, self.cost(facts), purpose));
     }
 
-    /// Advances `at`, the file offset (`None`: the end of the file), as the tool does for a correct file, and adds the
-    /// printed segment.
-    fn advance(&self, facts: &Facts, at: &mut Option<u64>, segments: &mut Vec<Segment>) {
+    /// Advances `at`, the file offset (`None`: the end of the file), as the tool does for a correct file. Returns the
+    /// printed segment; `None` if nothing is printed.
+    fn advance(&self, facts: &Facts, at: &mut Option<u64>) -> Option<Segment> {
         let (skip, len) = match self.tool {
             Tool::Rest => (0, None),
             // Only for this block size the number of bytes of a read is known, from the whole read.
@@ -302,11 +305,9 @@ impl Part {
                 (block_bytes * skip, count.map(|count| count * block_bytes))
             }
         };
-        let Some(begin) = at.map(|at| at.saturating_add(skip)) else { return };
-        if self.is_printed {
-            segments.push(Segment { begin, len });
-        }
+        let begin = at.map(|at| at.saturating_add(skip))?;
         *at = len.map(|len| begin.saturating_add(len));
+        self.is_printed.then_some(Segment { begin, len })
     }
 
     fn text(&self, rest: &str) -> String {

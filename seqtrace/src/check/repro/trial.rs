@@ -1,13 +1,12 @@
 //! Tries a command that may show the bug: its runs confirm it.
 
 use super::{
-    Repro,
-    doubles::{self, Pair},
+    Repro, doubles,
     facts::Facts,
     measure::Measure,
     output::{Printed, Whole},
     quote, right,
-    script::{Part, READS, Script, Tool},
+    script::{Fault, Part, READS, Script, Tool},
     wrong::{Wrong, describe_runs},
 };
 use crate::check::{
@@ -22,23 +21,6 @@ use crate::check::{
 pub(crate) struct Trial {
     pub(super) script: Script,
     pub(super) facts: Facts,
-    /// Fault of the whole read itself, for [`Script::Whole`]; `None` for other scripts.
-    pub(super) fault: Option<Fault>,
-}
-
-/// A fault that a whole read alone reveals.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// A read fails where the file should end.
-    Fails,
-    /// The file ends without an error where a callback failed.
-    Silent,
-    /// The read gets nothing, although show() writes records.
-    Empty,
-    /// A record is emitted twice.
-    Double(Pair),
-    /// The file has no end.
-    Endless,
 }
 
 /// One run of a trial, between two whole reads.
@@ -53,14 +35,6 @@ pub(crate) struct Run {
 pub(crate) const RUNS: usize = 2;
 
 impl Trial {
-    pub(super) fn new(script: Script, facts: &Facts) -> Self {
-        Self { script, facts: facts.clone(), fault: None }
-    }
-
-    pub(super) fn whole(fault: Fault, facts: &Facts) -> Self {
-        Self { script: Script::Whole, facts: facts.clone(), fault: Some(fault) }
-    }
-
     /// Returns the steps of the 0-based run `run`: even runs make the calls of the dd of busybox, odd runs those of
     /// coreutils. If the list is empty, the whole reads around the run suffice.
     pub(crate) fn steps(&self, run: usize) -> Vec<Step> {
@@ -69,28 +43,23 @@ impl Trial {
 
     /// Returns true if the output of run `run` is wrong, so that the trial should be repeated.
     pub(crate) fn is_suspicious(&self, run: usize, calls: &[Call], whole: &Whole) -> bool {
-        let wrong = || {
-            let printed = self.printed(run, calls)?;
-            let mut measures = self.measures();
-            measures.find_map(|measure| self.wrong(measure, &self.script, &printed, whole))
-        };
-        self.script == Script::Whole || wrong().is_some()
+        self.measures().any(|measure| self.is_wrong(measure, run, calls, whole))
     }
 
     /// Returns true if, by at least one measure, all of these runs are wrong and the file did not change.
     pub(crate) fn holds(&self, runs: &[Run]) -> bool {
-        let is_wrong = |measure, (number, run): (usize, &Run)| {
-            let printed = self.printed(number, &run.calls)?;
-            self.wrong(measure, &self.script, &printed, &run.before)
-        };
-        let all_wrong = |measure| {
+        self.measures().any(|measure| {
+            let mut runs_by_number = runs.iter().enumerate();
             is_unchanged(runs, measure)
-                && runs.iter().enumerate().all(|run| is_wrong(measure, run).is_some())
-        };
-        match self.fault {
-            Some(_) => is_unchanged(runs, Measure::Text),
-            None => self.measures().any(all_wrong),
-        }
+                && runs_by_number
+                    .all(|(number, run)| self.is_wrong(measure, number, &run.calls, &run.before))
+        })
+    }
+
+    fn is_wrong(&self, measure: Measure, run: usize, calls: &[Call], whole: &Whole) -> bool {
+        let wrong = |printed| self.wrong(measure, &self.script, &printed, whole);
+        matches!(self.script, Script::Whole(_))
+            || self.printed(run, calls).and_then(wrong).is_some()
     }
 
     /// Returns the command if all of these runs are wrong in the same way and the file did not change; otherwise
@@ -103,13 +72,11 @@ impl Trial {
         let mut trial = self.clone();
         trial.facts.cat_is_uniform &=
             runs.iter().all(|run| run.before.end_lasts && run.after.end_lasts);
-        match &trial.fault {
-            Some(fault) if is_unchanged(runs, Measure::Text) => {
-                trial.whole_read(fault, runs, &file)
-            }
-            Some(_) => None,
-            None => self.measures().find_map(|measure| trial.filtered(measure, runs, &file)),
-        }
+        let mut measures = self.measures().filter(|measure| is_unchanged(runs, *measure));
+        measures.find_map(|measure| match &trial.script {
+            Script::Whole(fault) => trial.whole_read(fault, runs, &file),
+            _ => trial.filtered(measure, runs, &file),
+        })
     }
 
     fn measures(&self) -> impl Iterator<Item = Measure> + use<> {
@@ -132,9 +99,6 @@ impl Trial {
 
     /// Returns the command with the filter of `measure`.
     fn filtered(&self, measure: Measure, runs: &[Run], file: &str) -> Option<Repro> {
-        if !is_unchanged(runs, measure) {
-            return None;
-        }
         let printed = runs.iter().enumerate();
         let mut printed: Vec<Printed> =
             printed.map(|(run, one)| self.printed(run, &one.calls)).collect::<Option<_>>()?;
@@ -214,10 +178,7 @@ impl Trial {
             }),
             Script::Turns { block_bytes, .. } => facts.is_full(*block_bytes, 0),
             Script::Python(ops) => ops.iter().all(|op| op.is_full(facts)),
-            Script::Between { .. }
-            | Script::Endless { .. }
-            | Script::Lseek { .. }
-            | Script::Whole => true,
+            _ => true,
         }
     }
 

@@ -10,9 +10,7 @@ use super::{
     script::Script,
 };
 use crate::{
-    check::{
-        oracle::{DifferenceKind, End, Reference},
-    },
+    check::oracle::{DifferenceKind, End, Reference},
     render::Count,
 };
 
