@@ -3,6 +3,8 @@
 //! A message consists of a head of fixed size and the bytes that were read. Sender and receiver are the same program, so
 //! the format has no version.
 
+use std::collections::BTreeMap;
+
 use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout, TryFromBytes, TryReadError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromZeros, IntoBytes, Immutable, KnownLayout)]
@@ -54,12 +56,13 @@ impl Call {
     }
 }
 
-/// Returns the process and the slot of each descriptor that `calls` use, without duplicates.
-pub(super) fn descriptors(calls: &[Call]) -> Vec<(usize, u8)> {
-    let mut all: Vec<_> = calls.iter().map(|call| (call.process, call.slot)).collect();
-    all.sort_unstable();
-    all.dedup();
-    all
+/// Groups calls by process and slot.
+pub(super) fn by_descriptor(calls: &[Call]) -> impl Iterator<Item = Vec<&Call>> {
+    let mut descriptors: BTreeMap<_, Vec<&Call>> = BTreeMap::new();
+    for call in calls {
+        descriptors.entry((call.process, call.slot)).or_default().push(call);
+    }
+    descriptors.into_values()
 }
 
 /// Head of a message.

@@ -1,8 +1,7 @@
 //! Carries out the plans, and compares each with the whole reads around it.
 
 use super::{
-    Answer, Inquiry, Known, Lab, endless,
-    numbers::{self, LineDiff},
+    Answer, Inquiry, Known, Lab, endless, numbers,
     opening::{count, unfinished},
     rounds::{Conclusion, NextWhole, Rounds},
 };
@@ -206,7 +205,7 @@ fn outcome(conclusion: Conclusion, failure: Failure) -> PlanOutcome {
 /// only in numbers are excused if the file was open twice, or if the same callbacks rendered them as in a whole read:
 /// the numbers may count readers.
 fn excuse(known: &Known, plan: &Plan, answer: &Answer, difference: &Difference) -> Option<String> {
-    if numbers::line_diff(&answer.calls, &known.reference) != LineDiff::NumbersOnly {
+    if !numbers::only_numbers_differ(&answer.calls, &known.reference) {
         return None;
     }
     if plan.kind.is_shared() {
@@ -228,11 +227,8 @@ fn rendered_the_same_way(answer: &Answer, difference: &Difference) -> bool {
     let mut opened = answer.calls.iter().filter(|call| call.syscall == Syscall::Open);
     let Some(number) = opened.position(|open| key(open) == key(call)) else { return false };
     let Some(session) = answer.seen.sessions.get(number) else { return false };
-    let at = i64::try_from(difference.at).unwrap_or(i64::MAX);
     let mut covering = session.log.passes.iter().enumerate().filter(|(_, pass)| {
-        pass.renderings.iter().any(|rendering| {
-            rendering.range.is_some_and(|range| (range.start..range.end).contains(&at))
-        })
+        pass.renderings.iter().any(|rendering| rendering.covers(difference.at))
     });
     covering.next().is_some_and(|(index, pass)| index == 0 && pass.begins)
         && covering.next().is_none()

@@ -96,6 +96,12 @@ impl Rendering {
         matches!(self.fate, Fate::Emitted | Fate::PassedOver)
     }
 
+    /// Returns true if the byte at file offset `at` belongs to the rendering.
+    pub(crate) fn covers(&self, at: u64) -> bool {
+        let at = i64::try_from(at).unwrap_or(i64::MAX);
+        self.range.is_some_and(|range| (range.start..range.end).contains(&at))
+    }
+
     /// Returns true if the core dropped the rendering and will render the record again.
     pub(crate) fn is_discarded(&self) -> bool {
         matches!(self.fate, Fate::DiscardedOverflow | Fate::DiscardedTail)
