@@ -92,7 +92,7 @@ impl<L: Lab> Inquiry<'_, L> {
         };
         let mut evidence = Evidence::default();
         if self.lab.is_over().is_none() {
-            let walks = self.quietly(&Plan::alone(Kind::Whole, walks(&known.shape))).await?;
+            let walks = self.quietly(&Plan::new(Kind::Whole, walks(&known.shape))).await?;
             if walks.ended == Ended::Done {
                 for session in &walks.seen.sessions {
                     evidence.expected.walk(&session.log);
@@ -250,59 +250,42 @@ impl Evidence {
     fn proof(&self) -> Option<Proof> {
         let (fact, &(pos, whose)) = self.facts.first_key_value()?;
         let first = self.expected.first;
-        let (id, role, message) = match fact {
-            Fact::Wrote => (
-                SQ305,
-                Role::Start,
-                format!("start() printed at position {pos}: its output appears once for each read"),
+        let (id, role) = match fact {
+            Fact::Wrote => (SQ305, Role::Start),
+            Fact::EndedEarly => (SQ106, Role::Next),
+            Fact::EndAgain => (SQ105, Role::Start),
+            Fact::Vanished | Fact::Resumed | Fact::Again => (SQ204, Role::Start),
+            Fact::Rerendered | Fact::Fresh => (SQ204, Role::Show),
+            Fact::Later => (SQ204, Role::Next),
+        };
+        let message = match fact {
+            Fact::Wrote => {
+                format!("start() printed at position {pos}: its output appears once for each read")
+            }
+            Fact::EndedEarly => {
+                format!("next() returned NULL at position {pos}, where start() then finds a record")
+            }
+            Fact::EndAgain => format!(
+                "start() returns a record again at position {pos}, past the end, where next() had returned NULL"
             ),
-            Fact::EndedEarly => (
-                SQ106,
-                Role::Next,
-                format!(
-                    "next() returned NULL at position {pos}, where start() then finds a record"
-                ),
-            ),
-            Fact::EndAgain => (
-                SQ105,
-                Role::Start,
-                format!(
-                    "start() returns a record again at position {pos}, past the end, where next() had returned NULL"
-                ),
+            Fact::Vanished if Some(pos) == first => format!(
+                "start() finds nothing at position {pos}, where it finds the first record on a descriptor that was \
+                 not used before"
             ),
             Fact::Vanished => {
-                let where_else = if Some(pos) == first {
-                    "where it finds the first record on a descriptor that was not used before"
-                } else {
-                    "where next() leads to a record"
-                };
-                let message = format!("start() finds nothing at position {pos}, {where_else}");
-                (SQ204, Role::Start, message)
+                format!("start() finds nothing at position {pos}, where next() leads to a record")
             }
-            Fact::Resumed | Fact::Again => (SQ204, Role::Start, started(pos, whose, first)),
-            Fact::Rerendered => (
-                SQ204,
-                Role::Show,
-                format!(
-                    "show() changes what it shows next: the record at position {pos} has another text after a \
-                     first rendering of it was discarded"
-                ),
+            Fact::Resumed | Fact::Again => started(pos, whose, first),
+            Fact::Rerendered => format!(
+                "show() changes what it shows next: the record at position {pos} has another text after a first \
+                 rendering of it was discarded"
             ),
-            Fact::Fresh => (
-                SQ204,
-                Role::Show,
-                format!(
-                    "show() renders the record at position {pos} in one way while the buffer is filled and in \
-                     another in a traversal"
-                ),
+            Fact::Fresh => format!(
+                "show() renders the record at position {pos} in one way while the buffer is filled and in another in \
+                 a traversal"
             ),
-            Fact::Later => (
-                SQ204,
-                Role::Next,
-                format!(
-                    "next() leads to another record at position {pos} in a pass that resumed than in one from \
-                     the beginning"
-                ),
+            Fact::Later => format!(
+                "next() leads to another record at position {pos} in a pass that resumed than in one from the beginning"
             ),
         };
         Some(Proof { id, role: Some(role), message })
@@ -356,19 +339,12 @@ fn by_offset(sessions: &[SeenSession], at: u64) -> Option<Proof> {
         .filter_map(|pass| Some((pass, pass.renderings.iter().position(|one| one.covers(at))?)))
         .next_back()?;
     let pos = pass.renderings.get(index)?.pos;
-    let (role, message) = if index == 0 {
-        (
-            Role::Start,
-            format!(
-                "start(): the first record of a pass that begins at position {pos} is a wrong one"
-            ),
-        )
+    let role = if index == 0 { Role::Start } else { Role::Show };
+    let message = if index == 0 {
+        format!("start(): the first record of a pass that begins at position {pos} is a wrong one")
     } else {
-        (
-            Role::Show,
-            format!(
-                "show() or next(): the record at position {pos} is a wrong one, and not the first of its pass"
-            ),
+        format!(
+            "show() or next(): the record at position {pos} is a wrong one, and not the first of its pass"
         )
     };
     Some(Proof { id: SQ204, role: Some(role), message })

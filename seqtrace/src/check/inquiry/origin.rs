@@ -86,8 +86,8 @@ impl<L: Lab> Inquiry<'_, L> {
         if self.lab.is_over().is_some() {
             return Ok(None);
         }
-        let steps = (0..PROBES).flat_map(probe).collect();
-        let row = self.quietly(&Plan::alone(Kind::Whole, steps)).await?;
+        let steps = (0..PROBES).flat_map(probe);
+        let row = self.quietly(&Plan::new(Kind::Whole, steps)).await?;
         let Some(row) = intervals(&row) else { return Ok(None) };
         if row.iter().any(|interval| interval.before == interval.after) {
             return self.is_it_time(&row).await;
@@ -111,7 +111,7 @@ impl<L: Lab> Inquiry<'_, L> {
     /// Finds out if time alone changes a file that not every read changes.
     async fn is_it_time(&mut self, row: &[Interval]) -> anyhow::Result<Option<Origin>> {
         self.lab.idle(IDLE).await?;
-        let after = self.quietly(&Plan::alone(Kind::Whole, probe(0).into())).await?;
+        let after = self.quietly(&Plan::new(Kind::Whole, probe(0))).await?;
         let text = after.calls.iter().find(|call| call.syscall == Syscall::Read);
         let changed = row.last().zip(text).is_some_and(|(last, text)| last.after != text.bytes);
         Ok(changed.then_some(Origin::Time))
@@ -120,8 +120,8 @@ impl<L: Lab> Inquiry<'_, L> {
     /// Carries out a probe, a treatment and a second probe. Returns the interval between the probes; `None` if events
     /// were lost.
     async fn experiment(&mut self, treatment: &Treatment) -> anyhow::Result<Option<Interval>> {
-        let first = Plan::alone(Kind::Whole, probe(0).into());
-        let last = Plan::alone(Kind::Whole, probe(LAST).into());
+        let first = Plan::new(Kind::Whole, probe(0));
+        let last = Plan::new(Kind::Whole, probe(LAST));
         let mut answer = self.quietly(&first).await?;
         match treatment {
             Treatment::Idle => self.lab.idle(IDLE).await?,
@@ -147,15 +147,15 @@ fn treatments(known: &Known) -> Vec<Treatment> {
     let end = known.shape.len.saturating_add(PAGE);
     let one = |steps: Vec<Step>| {
         let steps = [vec![Step::Open { slot: 1 }], steps, vec![Step::Close { slot: 1 }]].concat();
-        Treatment::Do(Plan::alone(Kind::Whole, steps))
+        Treatment::Do(Plan::new(Kind::Whole, steps))
     };
-    let opens = (1..12).flat_map(|slot| [Step::Open { slot }, Step::Close { slot }]).collect();
+    let opens = (1..12).flat_map(|slot| [Step::Open { slot }, Step::Close { slot }]);
     let mut treatments = vec![
         // As many passes as renderings.
         one(vec![Step::Pread { slot: 1, at: 0, want: 1 }; 7]),
         // Reads with hardly a callback.
         one(vec![Step::Until { slot: 1, block_bytes: 1, to: known.shape.len.min(24) }]),
-        Treatment::Do(Plan::alone(Kind::Whole, opens)),
+        Treatment::Do(Plan::new(Kind::Whole, opens)),
         // As many renderings as there are in a page, in one pass.
         one(vec![Step::Read { slot: 1, want: PAGE }]),
     ];

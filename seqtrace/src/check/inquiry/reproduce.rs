@@ -15,7 +15,7 @@ impl<L: Lab> Inquiry<'_, L> {
             if self.lab.is_over().is_some() {
                 return Ok(None);
             }
-            let answer = self.quietly(&Plan::alone(Kind::Whole, steps)).await?;
+            let answer = self.quietly(&Plan::new(Kind::Whole, steps)).await?;
             Ok((answer.ended == Ended::Done).then_some(answer.calls))
         })
         .await?;

@@ -9,7 +9,7 @@ pub(crate) fn whole(limit: u64) -> Plan {
         Step::Until { slot: 0, block_bytes: LARGE, to: limit },
         Step::Close { slot: 0 },
     ];
-    Plan::alone(Kind::Whole, steps)
+    Plan::new(Kind::Whole, steps)
 }
 
 /// Returns a plan that opens the file, reads once and closes it. Carried out twice, it detects a file that reading
@@ -17,7 +17,7 @@ pub(crate) fn whole(limit: u64) -> Plan {
 pub(crate) fn first_read() -> Plan {
     let steps =
         vec![Step::Open { slot: 0 }, Step::Read { slot: 0, want: PAGE }, Step::Close { slot: 0 }];
-    Plan::alone(Kind::Whole, steps)
+    Plan::new(Kind::Whole, steps)
 }
 
 /// Returns a plan that reads the whole file through two descriptors, one after the other, while both are open. It is
@@ -25,8 +25,7 @@ pub(crate) fn first_read() -> Plan {
 pub(crate) fn control(shape: &Shape, kind: Kind) -> Plan {
     let until = |slot| Step::Until { slot, block_bytes: LARGE, to: shape.to_the_end() };
     let steps = together([until(0), until(1)]);
-    let plan = if kind == Kind::Processes { Plan::shared } else { Plan::alone };
-    plan(Kind::Whole, steps)
+    Plan { kind: Kind::Whole, ..Plan::new(kind, steps) }
 }
 
 /// Returns all plans for a file of this shape except for the whole read.
@@ -50,10 +49,7 @@ pub(crate) fn all(shape: &Shape) -> Vec<Plan> {
     ]
     .into_iter()
     .filter(|(_, steps)| !steps.is_empty())
-    .map(|(kind, steps)| {
-        let plan = if kind == Kind::Processes { Plan::shared } else { Plan::alone };
-        plan(kind, steps)
-    })
+    .map(|(kind, steps)| Plan::new(kind, steps))
     .collect()
 }
 
@@ -66,43 +62,26 @@ fn until_end(shape: &Shape, slot: Slot, block_bytes: u64) -> Vec<Step> {
     steps
 }
 
-/// Adds steps that open all descriptors before the first step and close them after the last one.
+/// Adds steps that open both descriptors before the first step and close them after the last one.
 fn together(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
-    let steps = steps.into_iter().collect::<Vec<_>>();
-    let slots = slots(&steps);
-    let open = slots.iter().map(|slot| Step::Open { slot: *slot });
-    let close = slots.iter().map(|slot| Step::Close { slot: *slot });
-    open.chain(steps).chain(close).collect()
+    let open = [0, 1].map(|slot| Step::Open { slot });
+    let close = [0, 1].map(|slot| Step::Close { slot });
+    open.into_iter().chain(steps).chain(close).collect()
 }
 
 /// Adds steps that open each descriptor before its own first step and close it after its own last one: a file may print
 /// how often it is open.
 fn opened(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
     let steps = steps.into_iter().collect::<Vec<_>>();
-    let at = |step: Option<usize>| step.unwrap_or(steps.len());
-    let lives: Vec<_> = slots(&steps)
-        .into_iter()
-        .map(|slot| {
-            let is_its = |step: &Step| step.slot() == slot;
-            (slot, at(steps.iter().position(is_its)), at(steps.iter().rposition(is_its)))
-        })
-        .collect();
-    let mut all = Vec::with_capacity(steps.len() + 2 * lives.len());
+    let mut all = Vec::with_capacity(steps.len() + 2);
     for (index, step) in steps.iter().enumerate() {
-        let begins = lives.iter().filter(|(_, first, _)| *first == index);
-        all.extend(begins.map(|(slot, ..)| Step::Open { slot: *slot }));
+        let slot = step.slot();
+        let is_its = |step: &Step| step.slot() == slot;
+        all.extend((steps.iter().position(is_its) == Some(index)).then_some(Step::Open { slot }));
         all.push(step.clone());
-        let ends = lives.iter().filter(|(.., last)| *last == index);
-        all.extend(ends.map(|(slot, ..)| Step::Close { slot: *slot }));
+        all.extend((steps.iter().rposition(is_its) == Some(index)).then_some(Step::Close { slot }));
     }
     all
-}
-
-fn slots(steps: &[Step]) -> Vec<Slot> {
-    let mut slots: Vec<Slot> = steps.iter().map(Step::slot).collect();
-    slots.sort_unstable();
-    slots.dedup();
-    slots
 }
 
 fn pages(shape: &Shape) -> Vec<Step> {
@@ -226,29 +205,17 @@ fn end(shape: &Shape) -> Vec<Step> {
 }
 
 fn preads(shape: &Shape) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for (number, record_end) in shape.sample(shape.affordable()).into_iter().enumerate() {
+    let around = shape.sample(shape.affordable()).into_iter().enumerate();
+    let around = around.flat_map(|(number, record_end)| {
         let want = if number % 4 == 3 { PAGE } else { 64 };
-        steps.push(Step::Pread { slot: 0, at: record_end, want });
-        if number % 2 == 0 {
-            steps.push(Step::Pread { slot: 0, at: record_end.saturating_sub(1), want: 2 });
-        } else {
-            steps.push(Step::Pread { slot: 0, at: record_end + 1, want });
-        }
-    }
+        let before = number % 2 == 0;
+        let beside =
+            if before { (record_end.saturating_sub(1), 2) } else { (record_end + 1, want) };
+        [(record_end, want), beside]
+    });
     // Offsets past the end belong to plan `end`.
-    steps.retain(|step| !matches!(step, Step::Pread { at, .. } if *at >= shape.len));
-    for step in &mut steps {
-        if let Step::Pread { at, want, .. } = step
-            && !shape.complete
-        {
-            *want = (*want).min(shape.len - *at);
-        }
-    }
-    if shape.len > 0 {
-        steps.push(Step::Pread { slot: 0, at: 0, want: shape.len.min(64) });
-    }
-    if steps.is_empty() { steps } else { opened(steps) }
+    let within = around.chain([(0, shape.len.min(64))]).filter(|(at, _)| *at < shape.len);
+    opened(within.map(|(at, want)| Step::Pread { slot: 0, at, want: shape.bounded(at, want) }))
 }
 
 fn seeks(shape: &Shape) -> Vec<Step> {
@@ -258,28 +225,20 @@ fn seeks(shape: &Shape) -> Vec<Step> {
     let part = |parts: u64| shape.record_end_from(shape.len * parts / 8).min(shape.len - 1);
     let read = |want| Step::Read { slot: 0, want };
     let to = |to| Step::Seek { slot: 0, to };
-    let bounded = |at: u64, want: u64| if shape.complete { want } else { want.min(shape.len - at) };
-    let mut steps = vec![
-        to(part(4)),
-        read(bounded(part(4), 100)),
-        to(part(1)),
-        read(bounded(part(1), 10)),
-        to(part(6)),
-        read(bounded(part(6), PAGE)),
-        to(0),
-        read(bounded(0, PAGE)),
-        to(part(2) / 2),
-        read(bounded(part(2) / 2, 1)),
-        // Like the `read` builtin of a shell: read a block, then seek back to the end of its first line.
-        to(0),
-    ];
+    let mut steps = Vec::new();
+    for (at, want) in [(part(4), 100), (part(1), 10), (part(6), PAGE), (0, PAGE), (part(2) / 2, 1)]
+    {
+        steps.extend([to(at), read(shape.bounded(at, want))]);
+    }
+    // Like the `read` builtin of a shell: read a block, then seek back to the end of its first line.
+    steps.push(to(0));
     if let Some(first) = shape.record_ends.first().filter(|first| **first < shape.len.min(PAGE)) {
         let first = *first;
         steps.extend([
             read(first),
             Step::Skip { slot: 0, by: 1 },
             Step::Skip { slot: 0, by: -1 },
-            read(bounded(first, PAGE)),
+            read(shape.bounded(first, PAGE)),
             to(first),
         ]);
     }

@@ -168,15 +168,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Returns a plan for one process.
-    pub(super) fn alone(kind: Kind, steps: Vec<Step>) -> Self {
-        Self { kind, acts: steps.into_iter().map(|step| Act { process: 0, step }).collect() }
-    }
-
-    /// Returns a plan in which the second process carries out the steps of descriptor 1.
-    fn shared(kind: Kind, steps: Vec<Step>) -> Self {
-        let act = |step: Step| Act { process: usize::from(step.slot()), step };
-        Self { kind, acts: steps.into_iter().map(act).collect() }
+    /// Returns a plan for one process. In [`Kind::Processes`] the second process carries out the steps of descriptor 1.
+    pub(super) fn new(kind: Kind, steps: impl IntoIterator<Item = Step>) -> Self {
+        let process = |step: &Step| usize::from(kind == Kind::Processes && step.slot() == 1);
+        let acts = steps.into_iter().map(|step| Act { process: process(&step), step }).collect();
+        Self { kind, acts }
     }
 }
 
@@ -238,6 +234,12 @@ impl Shape {
     /// file has no end.
     fn beyond(&self, blocks: u64) -> u64 {
         if self.len <= PAGE { 2 * self.len + BEYOND + 1 } else { self.len + BEYOND.min(blocks) }
+    }
+
+    /// Returns the number of bytes to request at an offset, at most `want`: nothing is known past the end of an
+    /// incomplete read.
+    fn bounded(&self, at: u64, want: u64) -> u64 {
+        if self.complete { want } else { want.min(self.len - at) }
     }
 
     /// Returns the lowest end of a record at or after an offset.

@@ -178,26 +178,24 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Proof>) {
         raise(report, Proof { id: SQ107, role: None, message }, Severity::Error);
     }
     let failed = |shared: bool| {
-        move |plan: &&PlanReport| {
-            plan.failed() && astray(plan).is_none() && plan.kind.is_shared() == shared
-        }
+        let mut plans = report.plans.iter().filter(|plan| plan.kind.is_shared() == shared);
+        plans.find(|plan| plan.failed() && astray(plan).is_none()).and_then(|plan| {
+            let Failure { difference, steady, .. } = plan.failure()?;
+            let often = if *steady { "each time" } else { "with other bytes each time" };
+            Some((plan.kind, difference.at, often))
+        })
     };
-    let (alone, shared) = (
-        report.plans.iter().find(failed(false)).cloned(),
-        report.plans.iter().find(failed(true)).cloned(),
-    );
+    let (alone, shared) = (failed(false), failed(true));
     if report.plans.iter().any(PlanReport::failed) {
         // This finding states that the data changes, and the plans prove that it does not.
         report
             .found
             .retain(|found| found.finding.id != SQ204 || found.finding.severity > Severity::Info);
     }
-    if let Some(plan) = alone {
+    if let Some((kind, at, often)) = alone {
         let evidence = format!(
-            "read as in plan {}, the file differs from the output of `cat` from offset {} on, {}",
-            plan.kind.name(),
-            plan.failure().map_or(0, |failure| failure.difference.at),
-            how_often(&plan)
+            "read as in plan {}, the file differs from the output of `cat` from offset {at} on, {often}",
+            kind.name()
         );
         let start = culprit.filter(|one| (one.id, one.role) == (SQ204, Some(Role::Start)));
         let overruled = start.is_some() && roots::is_early_end(report);
@@ -207,17 +205,14 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Proof>) {
         if overruled {
             roots::overrule_early_end(report);
         }
-    } else if let Some(plan) = shared {
-        let message = format!(
-            "{}: from offset {} on the bytes differ from those of one reader alone, {}",
-            plan.kind.what(),
-            plan.failure().map_or(0, |failure| failure.difference.at),
-            how_often(&plan)
-        );
+    } else if let Some((kind, at, often)) = shared {
         let sharing = culprit.filter(|culprit| culprit.id == SQ601);
         let role = sharing.map_or(Some(Role::Start), |sharing| sharing.role);
         let why = sharing.map_or(String::new(), |sharing| format!("{}; ", sharing.message));
-        let message = format!("{why}{message}");
+        let message = format!(
+            "{why}{}: from offset {at} on the bytes differ from those of one reader alone, {often}",
+            kind.what()
+        );
         raise(report, Proof { id: SQ601, role, message }, Severity::Error);
     }
 }
@@ -249,13 +244,6 @@ fn astray(plan: &PlanReport) -> Option<(u64, i64)> {
     match failure.difference.what {
         DifferenceKind::Astray { to } => Some((failure.at, to)),
         _ => None,
-    }
-}
-
-fn how_often(plan: &PlanReport) -> &'static str {
-    match plan.failure() {
-        Some(Failure { steady: false, .. }) => "with other bytes each time",
-        _ => "each time",
     }
 }
 

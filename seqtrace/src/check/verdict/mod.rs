@@ -23,7 +23,7 @@ use super::{
 pub(crate) const NOT_A_SEQ_FILE: &str = "not a seq file, or one without callbacks";
 
 /// The report on one file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Report {
     /// Path as the user named it; any bytes: to be escaped before it is printed.
     pub(crate) path: Vec<u8>,
@@ -142,24 +142,16 @@ pub(crate) enum Verdict {
     Refused(String),
 }
 
+impl Default for Verdict {
+    fn default() -> Self {
+        Self::Inconclusive(String::new())
+    }
+}
+
 impl Report {
     /// Returns an empty report.
     pub(crate) fn new(path: Vec<u8>) -> Self {
-        Self {
-            path,
-            callbacks: None,
-            bytes: 0,
-            records: 0,
-            end: None,
-            volatile: false,
-            bytes_compared: false,
-            plans: Vec::new(),
-            found: Vec::new(),
-            notes: Vec::new(),
-            repro: None,
-            lost: 0,
-            verdict: Verdict::Inconclusive(String::new()),
-        }
+        Self { path, ..Self::default() }
     }
 }
 
