@@ -15,18 +15,12 @@ use crate::{
     },
     escape,
     render::Count,
-    rules::Severity,
+    rules::{Finding, Severity},
 };
 
 #[derive(Debug)]
 pub(super) struct Text {
-    options: Options,
-}
-
-impl Text {
-    pub(super) fn new(options: Options) -> Self {
-        Self { options }
-    }
+    pub(super) options: Options,
 }
 
 impl Layout for Text {
@@ -62,12 +56,7 @@ impl Layout for Text {
         if skipped > 0 {
             write!(out, "; {skipped} passed over: -v lists them")?;
         }
-        out.push('\n');
-        Ok(())
-    }
-
-    fn defers_non_seq(&self) -> bool {
-        !self.options.verbose
+        out.write_char('\n')
     }
 }
 
@@ -89,12 +78,10 @@ const GOOD: Style = color(AnsiColor::Green);
 impl Screen<'_> {
     fn put(&mut self, style: Style, text: impl std::fmt::Display) -> fmt::Result {
         // Foreign bytes are already escaped: only marks and words of seqtrace itself can be beyond ASCII.
-        let text = text.to_string();
-        let text = if self.options.ascii {
-            escape::text(text.as_bytes(), true).to_string().replace("\\\\", "\\")
-        } else {
-            text
-        };
+        let mut text = text.to_string();
+        if self.options.ascii {
+            text = escape::text(text.as_bytes(), true).to_string().replace("\\\\", "\\");
+        }
         if self.options.color {
             write!(self.out, "{style}{text}{style:#}")
         } else {
@@ -106,8 +93,14 @@ impl Screen<'_> {
         self.put(Style::new(), text)
     }
 
-    fn end_line(&mut self) {
-        self.out.push('\n');
+    fn end_line(&mut self) -> fmt::Result {
+        self.out.write_char('\n')
+    }
+
+    /// Appends the rest of a line.
+    fn line(&mut self, text: impl std::fmt::Display) -> fmt::Result {
+        self.plain(text)?;
+        self.end_line()
     }
 
     fn verdict(&mut self, report: &Report) -> fmt::Result {
@@ -127,11 +120,10 @@ impl Screen<'_> {
         if !report.plans.is_empty() {
             self.put(DIM, format_args!("  {}", size(report)))?;
         }
-        if let Some(why) = reason(&report.verdict).or(report.reservation()) {
-            self.plain(format_args!("  {why}"))?;
+        match reason(&report.verdict).or(report.reservation()) {
+            Some(why) => self.line(format_args!("  {why}")),
+            None => self.end_line(),
         }
-        self.end_line();
-        Ok(())
     }
 
     fn full(&mut self, report: &Report) -> fmt::Result {
@@ -141,51 +133,38 @@ impl Screen<'_> {
             self.plain(format_args!("  {}", super::symbol(table)))?;
         }
         self.put(DIM, format_args!("  {}", size(report)))?;
-        self.end_line();
+        self.end_line()?;
         for plan in &report.plans {
             self.plan(plan)?;
         }
         for note in &report.notes {
-            self.plain(format_args!("  note: {note}"))?;
-            self.end_line();
+            self.line(format_args!("  note: {note}"))?;
         }
-        let shown = |found: &&Found| {
-            self.options.verbose
-                || found.finding.severity > Severity::Info
-                || found.finding.id.is_quality()
-        };
-        let list: Vec<&Found> = report.found.iter().filter(shown).collect();
-        for found in list {
-            self.finding(found)?;
+        for found in &report.found {
+            let Finding { severity, id, .. } = found.finding;
+            if self.options.verbose || severity > Severity::Info || id.is_quality() {
+                self.finding(found)?;
+            }
         }
         if let Some(repro) = &report.repro {
             self.put(STRONG, "  reproduce: ")?;
-            self.plain(&repro.command)?;
-            self.end_line();
+            self.line(&repro.command)?;
             self.plain(format_args!("    {}", repro.shows))?;
             if let Some(correct) = &repro.correct {
                 self.put(DIM, format_args!("; correct output: {correct}"))?;
             }
-            self.end_line();
+            self.end_line()?;
         }
         self.plain("  ")?;
         self.verdict(report)?;
-        let (errors, warnings) =
-            (how_many(report, Severity::Error), how_many(report, Severity::Warning));
-        let (errors, warnings) = (Count(errors, "error"), Count(warnings, "warning"));
-        match reason(&report.verdict) {
-            Some(why) => self.plain(format_args!(": {why}"))?,
-            None if bad(report).next().is_some() => {
-                self.plain(format_args!(": {errors}, {warnings}"))?;
-            }
-            None => {
-                if let Some(why) = report.reservation() {
-                    self.plain(format_args!(" {why}"))?;
-                }
-            }
+        let errors = Count(how_many(report, Severity::Error), "error");
+        let warnings = Count(how_many(report, Severity::Warning), "warning");
+        match (reason(&report.verdict), report.reservation()) {
+            (Some(why), _) => self.line(format_args!(": {why}")),
+            _ if bad(report).next().is_some() => self.line(format_args!(": {errors}, {warnings}")),
+            (None, Some(why)) => self.line(format_args!(" {why}")),
+            (None, None) => self.end_line(),
         }
-        self.end_line();
-        Ok(())
     }
 
     fn plan(&mut self, plan: &PlanReport) -> fmt::Result {
@@ -203,15 +182,11 @@ impl Screen<'_> {
         self.put(style, format_args!("{word:<8}"))?;
         self.plain(format_args!("{:<16}", plan.kind.name()))?;
         if let Some(more) = more {
-            self.plain(more)?;
-        } else {
-            let PlanReport { calls, bytes, .. } = plan;
-            let what = plan.kind.what();
-            let (bytes, calls) = (Count(*bytes, "byte"), Count(*calls, "call"));
-            self.put(DIM, format_args!("{what}: {bytes}, {calls}"))?;
+            return self.line(more);
         }
-        self.end_line();
-        Ok(())
+        let (bytes, calls) = (Count(plan.bytes, "byte"), Count(plan.calls, "call"));
+        self.put(DIM, format_args!("{}: {bytes}, {calls}", plan.kind.what()))?;
+        self.end_line()
     }
 
     fn finding(&mut self, found: &Found) -> fmt::Result {
@@ -223,15 +198,10 @@ impl Screen<'_> {
             (Severity::Warning, true) => ("x ", WARN),
             (Severity::Info, _) => ("i ", DIM),
         };
-        self.out.push_str("  ");
-        if self.options.color {
-            write!(self.out, "{style}{mark} {}{style:#}", finding.id)?;
-        } else {
-            write!(self.out, "{mark} {}", finding.id)?;
-        }
+        self.plain("  ")?;
+        self.put(style, format_args!("{mark} {}", finding.id))?;
         self.put(STRONG, format_args!(" {}", finding.name))?;
-        self.plain(format_args!(": {}", finding.message))?;
-        self.end_line();
+        self.line(format_args!(": {}", finding.message))?;
         let mut more = Vec::new();
         if let Some(cause) = cause(finding) {
             more.push(format!("cause {cause}"));
@@ -240,18 +210,15 @@ impl Screen<'_> {
         }
         let plans: Vec<&str> = found.plans.iter().take(4).map(|kind| kind.name()).collect();
         if !plans.is_empty() {
-            let others = found.plans.len() - plans.len();
-            let others = match others {
+            let others = match found.plans.len() - plans.len() {
                 0 => String::new(),
-                1 => " and 1 other".to_owned(),
-                _ => format!(" and {others} others"),
+                others => format!(" and {}", Count(others as u64, "other")),
             };
             more.push(format!("seen in {}{others}", plans.join(", ")));
         }
         more.push(format!("seqtrace explain {}", finding.id));
         self.put(DIM, format_args!("        {}", more.join("   ")))?;
-        self.end_line();
-        Ok(())
+        self.end_line()
     }
 }
 
