@@ -112,16 +112,13 @@ fn cost(script: &Script, facts: &Facts) -> u64 {
 /// Returns scripts that read from the beginning to the end in blocks.
 fn sequential(facts: &Facts) -> Vec<Script> {
     let record = facts.record;
-    let dd = |block_bytes| Part::dd(block_bytes, 0, None);
     let blocks = [record, record + 1, facts.first, 7, 64, PAGE, record - 1, 1];
     let blocks = blocks.into_iter().filter(|block_bytes| *block_bytes > 0);
-    let mut scripts: Vec<Script> =
-        blocks.map(|block_bytes| Script::Parts(vec![dd(block_bytes)])).collect();
-    for first in [7, record] {
-        let first = Part::dd(first, 0, Some(1));
-        scripts.push(Script::Parts(vec![first, Part::REST]));
-    }
-    scripts
+    let short_long = |first| Script::Parts(vec![Part::dd(first, 0, Some(1)), Part::REST]);
+    blocks
+        .map(|block_bytes| Script::dd(block_bytes, 0, None))
+        .chain([7, record].map(short_long))
+        .collect()
 }
 
 /// Returns scripts that seek forward on a descriptor, as dd can.
@@ -131,16 +128,14 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
     let mut offsets = Vec::new();
     for plan in report.plans.iter().filter(|plan| SEEKING.contains(&plan.kind)) {
         let Some(failure) = failure(plan) else { continue };
-        match plan.kind {
-            Kind::End => offsets.extend([facts.len, failure.at]),
-            _ => offsets.extend([failure.at, facts.middle]),
-        }
+        offsets.extend(match plan.kind {
+            Kind::End => [facts.len, failure.at],
+            _ => [failure.at, facts.middle],
+        });
     }
     offsets.extend([facts.len, facts.middle, facts.first]);
-    for offset in offsets {
-        let Some((block_bytes, skip)) = blocks(offset) else { continue };
-        scripts.push(Script::Parts(vec![Part::dd(block_bytes, skip, None)]));
-        scripts.push(Script::Parts(vec![Part::dd(block_bytes, skip, Some(1))]));
+    for (block_bytes, skip) in offsets.into_iter().filter_map(blocks) {
+        scripts.extend([None, Some(1)].map(|count| Script::dd(block_bytes, skip, count)));
     }
     // On a descriptor that was read before.
     let record = facts.record;
@@ -161,16 +156,15 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
     // Far past the end, where a read gets nothing, even if numbers in the file grow longer.
     let far = (2 * facts.len + 2 * PAGE).next_power_of_two();
     if facts.complete && far <= BLOCK {
-        scripts.push(Script::Parts(vec![Part::dd(far, 1, None)]));
+        scripts.push(Script::dd(far, 1, None));
     }
     scripts
 }
 
 /// Splits an offset into the size of a block in bytes and a number of blocks.
 fn blocks(offset: u64) -> Option<(u64, u64)> {
-    let skips = 1..=1 << 14;
-    let mut fit = skips.filter(|skip| offset.is_multiple_of(*skip) && offset / skip <= BLOCK);
-    let skip = if offset == 0 { None } else { fit.next() }?;
+    let fits = |skip: &u64| offset.is_multiple_of(*skip) && offset / skip <= BLOCK;
+    let skip = (1..=1 << 14).find(fits).filter(|_| offset > 0)?;
     Some((offset / skip, skip))
 }
 
@@ -180,9 +174,8 @@ fn shared(facts: &Facts) -> Vec<Script> {
         block_bytes,
         turns: facts.len.div_ceil(block_bytes.max(1)).clamp(1, TURNS),
     };
-    let mut scripts = vec![turns(facts.first), turns(facts.record), turns(64)];
-    scripts.push(Script::Between { first: facts.first });
-    scripts
+    let between = Script::Between { first: facts.first };
+    vec![turns(facts.first), turns(facts.record), turns(64), between]
 }
 
 /// Returns scripts that read on at the end of the file.

@@ -4,7 +4,7 @@ use super::{
     facts::Facts,
     measure::Measure,
     output::Whole,
-    script::{Script, numbers},
+    script::{Script, joined},
 };
 use crate::check::oracle::End;
 
@@ -91,7 +91,7 @@ pub(super) fn command(script: &Script, measure: Measure, file: &str, facts: &Fac
         return format!(
             "for i in {}; do for j in 3 4; do {source} | tail -c +$((i * {block_bytes} + 1)) | \
              head -c {block_bytes}; done; done",
-            numbers(*turns)
+            joined(0..*turns, " ")
         );
     }
     if let Script::Lseek { to } = script {
@@ -103,8 +103,8 @@ pub(super) fn command(script: &Script, measure: Measure, file: &str, facts: &Fac
         [] => ":".to_owned(),
         [segment] => segment.text(&source) + filter,
         segments => {
-            let texts: Vec<String> = segments.iter().map(|segment| segment.text(&source)).collect();
-            format!("{{ {}; }}{filter}", texts.join("; "))
+            let texts = joined(segments.iter().map(|segment| segment.text(&source)), "; ");
+            format!("{{ {texts}; }}{filter}")
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Commands as data, from which both the system calls of a trial and the shell code are derived.
 
-use std::fmt::Write as _;
-
 use super::{
     doubles::Pair,
     facts::Facts,
@@ -120,6 +118,11 @@ fn sizes(slot: Slot, block_bytes: u64, times: u64, purpose: Purpose) -> TrialSte
 }
 
 impl Script {
+    /// Returns a single `dd`.
+    pub(super) fn dd(block_bytes: u64, skip: u64, count: Option<u64>) -> Self {
+        Self::Parts(vec![Part::dd(block_bytes, skip, count)])
+    }
+
     /// Returns the steps of a trial. `queries_offset`: true if dd begins with an lseek(2) that only returns the file offset, like
     /// the dd of coreutils and unlike that of busybox.
     pub(super) fn acts(&self, facts: &Facts, queries_offset: bool) -> Vec<TrialStep> {
@@ -208,29 +211,26 @@ impl Script {
                 format!("dd if={file} bs={block_bytes} count={count}")
             }
             Self::Parts(parts) => match parts.as_slice() {
-                [Part { tool: tool @ Tool::Dd { .. }, is_printed: true }] => {
-                    tool.text(rest).replacen("dd", &format!("dd if={file}"), 1)
+                [part @ Part { tool: Tool::Dd { .. }, is_printed: true }] => {
+                    part.text(rest).replacen("dd", &format!("dd if={file}"), 1)
                 }
                 parts => {
-                    let parts: Vec<String> = parts.iter().map(|part| part.text(rest)).collect();
-                    format!("{{ {}; }} <{file}", parts.join("; "))
+                    let parts = joined(parts.iter().map(|part| part.text(rest)), "; ");
+                    format!("{{ {parts}; }} <{file}")
                 }
             },
             Self::Turns { block_bytes, turns } => format!(
                 "(exec 3<{file} 4<{file}; for i in {}; do dd bs={block_bytes} count=1 <&3; \
                  dd bs={block_bytes} count=1 <&4; done)",
-                numbers(*turns)
+                joined(0..*turns, " ")
             ),
             Self::Between { first } => format!(
                 "(exec 3<{file}; dd bs={first} count=1 <&3; {} >/dev/null; {rest} <&3)",
                 facts.source(file)
             ),
             Self::Python(ops) => {
-                let mut text = String::from("python3 -c 'from os import *");
-                for op in ops {
-                    let _infallible = write!(text, "; {}", op.text());
-                }
-                format!("{text}' <{file}")
+                let ops = joined(ops.iter().map(TrialStep::text), "; ");
+                format!("python3 -c 'from os import *; {ops}' <{file}")
             }
             Self::Lseek { to } => {
                 format!("python3 -c 'from os import *; print(lseek(0, {to}, 0))' <{file}")
@@ -252,11 +252,6 @@ impl Script {
         }
         cut
     }
-}
-
-/// Returns the numbers below `turns`, separated by blanks: `0 1 2`.
-pub(super) fn numbers(turns: u64) -> String {
-    joined(0..turns, " ")
 }
 
 pub(super) fn joined(all: impl IntoIterator<Item = impl ToString>, separator: &str) -> String {
@@ -294,7 +289,7 @@ impl Part {
 
     /// Advances `at`, the file offset (`None`: the end of the file), as the tool does for a correct file. Returns the
     /// printed segment; `None` if nothing is printed.
-    fn advance(&self, facts: &Facts, at: &mut Option<u64>) -> Option<Segment> {
+    pub(super) fn advance(&self, facts: &Facts, at: &mut Option<u64>) -> Option<Segment> {
         let (skip, len) = match self.tool {
             Tool::Rest => (0, None),
             // Only for this block size the number of bytes of a read is known, from the whole read.
@@ -311,25 +306,17 @@ impl Part {
     }
 
     fn text(&self, rest: &str) -> String {
-        let text = self.tool.text(rest);
-        if self.is_printed { text } else { format!("{text} >/dev/null") }
-    }
-}
-
-impl Tool {
-    fn text(self, rest: &str) -> String {
-        let Self::Dd { block_bytes, skip, count } = self else { return rest.to_owned() };
-        let mut text = if block_bytes == LARGE {
-            "dd bs=128k".to_owned()
-        } else {
-            format!("dd bs={block_bytes}")
+        let mut text = match self.tool {
+            Tool::Rest => rest.to_owned(),
+            Tool::Dd { block_bytes: LARGE, .. } => "dd bs=128k".to_owned(),
+            Tool::Dd { block_bytes, .. } => format!("dd bs={block_bytes}"),
         };
-        if skip > 0 {
-            let _infallible = write!(text, " skip={skip}");
+        if let Tool::Dd { skip: skip @ 1.., .. } = self.tool {
+            text += &format!(" skip={skip}");
         }
-        if let Some(count) = count {
-            let _infallible = write!(text, " count={count}");
+        if let Tool::Dd { count: Some(count), .. } = self.tool {
+            text += &format!(" count={count}");
         }
-        text
+        if self.is_printed { text } else { text + " >/dev/null" }
     }
 }

@@ -131,7 +131,7 @@ impl Trial {
         let (block_bytes, begin) = match &self.script {
             Script::Turns { block_bytes, .. } => (*block_bytes, 0),
             Script::Parts(parts) => match parts.last()?.tool {
-                Tool::Dd { block_bytes, .. } => (block_bytes, self.begin_of_last(parts)),
+                Tool::Dd { block_bytes, .. } => (block_bytes, *self.begins(parts).last()?),
                 Tool::Rest => return None,
             },
             _ => return None,
@@ -151,13 +151,14 @@ impl Trial {
         (!to_end || !printed.iter().all(is_short)).then_some(most)
     }
 
-    /// Returns the file offset at which the last of the tools in `parts` begins to read.
-    fn begin_of_last(&self, parts: &[Part]) -> u64 {
-        let Some((last, before)) = parts.split_last() else { return 0 };
-        let parts =
-            before.iter().map(|part| part.hidden()).chain([Part { is_printed: true, ..*last }]);
-        let segments = Script::Parts(parts.collect()).segments(&self.facts);
-        segments.first().map_or(self.facts.len, |segment| segment.begin)
+    /// Returns the file offset at which each of the tools in `parts` begins to read.
+    fn begins(&self, parts: &[Part]) -> Vec<u64> {
+        let mut at = Some(0);
+        let mut begin = |part: &Part| {
+            let segment = Part { is_printed: true, ..*part }.advance(&self.facts, &mut at);
+            segment.map_or(self.facts.len, |segment| segment.begin)
+        };
+        parts.iter().map(&mut begin).collect()
     }
 
     /// Returns true if each counted read gets all requested bytes from a correct file. If not, the command `correct`
@@ -165,17 +166,16 @@ impl Trial {
     fn is_full(&self, script: &Script) -> bool {
         let facts = &self.facts;
         match script {
-            Script::Parts(parts) => (1..=parts.len()).all(|count| {
-                let parts = parts.get(..count).unwrap_or_default();
-                match parts.last().map(|last| last.tool) {
+            Script::Parts(parts) => {
+                parts.iter().zip(self.begins(parts)).all(|(part, begin)| match part.tool {
                     // The number of bytes of this read is known from the whole read.
-                    Some(Tool::Dd { block_bytes: LARGE, count: Some(1), .. }) => true,
-                    Some(Tool::Dd { block_bytes, count: Some(_), .. }) => {
-                        facts.is_full(block_bytes, self.begin_of_last(parts))
+                    Tool::Dd { block_bytes: LARGE, count: Some(1), .. } => true,
+                    Tool::Dd { block_bytes, count: Some(_), .. } => {
+                        facts.is_full(block_bytes, begin)
                     }
                     _ => true,
-                }
-            }),
+                })
+            }
             Script::Turns { block_bytes, .. } => facts.is_full(*block_bytes, 0),
             Script::Python(ops) => ops.iter().all(|op| op.is_full(facts)),
             _ => true,

@@ -51,7 +51,8 @@ pub(crate) struct Circumstances {
 /// Adds the findings that only readers can prove, links consequences to their causes and sets the verdict.
 pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
     // The event of the release may have been lost.
-    if circumstances.unreleased > 0 && report.lost == 0 && !has(report, SQ403) {
+    let leaks = report.found.iter().any(|found| found.finding.id == SQ403);
+    if circumstances.unreleased > 0 && report.lost == 0 && !leaks {
         let descriptors = Count(circumstances.unreleased, "descriptor");
         let message = format!("no release function ran for {descriptors} that the reader closed");
         raise(report, Proof { id: SQ403, role: None, message }, Severity::Error);
@@ -86,48 +87,52 @@ pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
 }
 
 fn judge(report: &mut Report, circumstances: &Circumstances) {
-    let Circumstances { partial, judged, .. } = *circumstances;
     let bad = report.found.iter().any(|found| is_bad(&found.finding));
     let broken = bad || report.plans.iter().any(PlanReport::failed);
     if !broken {
         changes_now_and_then(report);
     }
-    let unsure = report.found.iter().find(|found| found.finding.id.is_quality());
-    let blocked = names(report, |outcome| *outcome == PlanOutcome::Blocked);
-    let killed_in = names(report, |outcome| *outcome == PlanOutcome::Killed);
-    let not_run = |plan: &&PlanReport| matches!(plan.outcome, PlanOutcome::NotRun(_));
-    let not_run = report.plans.iter().filter(not_run).count();
-    let undecided = names(report, |outcome| matches!(outcome, PlanOutcome::Undecided(_)));
+    let unreadable = match report.end {
+        Some(End::Error(errno)) if report.bytes == 0 => Some(unreadable(errno)),
+        _ => None,
+    };
     report.verdict = if broken {
         Verdict::Findings
-    } else if let Some(plan) = killed_in {
-        Verdict::Inconclusive(killed(&plan))
-    } else if report.lost > 0 {
-        let were = if report.lost == 1 { "was" } else { "were" };
-        Verdict::Inconclusive(format!("{} {were} lost", Count(report.lost, "event")))
-    } else if let Some(unsure) = unsure {
-        let finding = &unsure.finding;
-        Verdict::Inconclusive(format!("{} {}: {}", finding.id, finding.name, finding.message))
-    } else if partial > 0 {
-        Verdict::Inconclusive(format!("{} seen in part only", Count(partial, "session")))
-    } else if let Some(plans) = blocked {
-        Verdict::Inconclusive(format!("a read did not return: {plans}"))
-    } else if let Some(plans) = undecided {
-        Verdict::Inconclusive(format!(
-            "the bytes of {plans} differ, and it is not known if the file had changed"
-        ))
-    } else if not_run > 0 && judged {
-        Verdict::Inconclusive(format!(
-            "no time was left for {not_run} of {} plans: raise --time-limit",
-            report.plans.len()
-        ))
-    } else if let (Some(End::Error(errno)), 0) = (report.end, report.bytes) {
-        unreadable(errno)
-    } else if judged {
+    } else if let Some(why) = doubt(report, circumstances) {
+        Verdict::Inconclusive(why)
+    } else if let Some(unreadable) = unreadable {
+        unreadable
+    } else if circumstances.judged {
         Verdict::Clean
     } else {
         Verdict::Inconclusive("no time was left to judge anything: raise --time-limit".to_owned())
     };
+}
+
+/// Returns the reason why the absence of findings proves nothing; `None` if there is none.
+fn doubt(report: &Report, circumstances: &Circumstances) -> Option<String> {
+    let Circumstances { partial, judged, .. } = *circumstances;
+    let not_run = |plan: &&PlanReport| matches!(plan.outcome, PlanOutcome::NotRun(_));
+    let not_run = report.plans.iter().filter(not_run).count();
+    let plans = |is_such: fn(&PlanOutcome) -> bool| names(report, is_such);
+    let quality = report.found.iter().map(|found| &found.finding).find(|one| one.id.is_quality());
+    let were = if report.lost == 1 { "was" } else { "were" };
+    let reasons = [
+        plans(|outcome| *outcome == PlanOutcome::Killed).map(|plan| killed(&plan)),
+        (report.lost > 0).then(|| format!("{} {were} lost", Count(report.lost, "event"))),
+        quality.map(|one| format!("{} {}: {}", one.id, one.name, one.message)),
+        (partial > 0).then(|| format!("{} seen in part only", Count(partial, "session"))),
+        plans(|outcome| *outcome == PlanOutcome::Blocked)
+            .map(|plans| format!("a read did not return: {plans}")),
+        plans(|outcome| matches!(outcome, PlanOutcome::Undecided(_))).map(|plans| {
+            format!("the bytes of {plans} differ, and it is not known if the file had changed")
+        }),
+        (not_run > 0 && judged).then(|| {
+            let plans = report.plans.len();
+            format!("no time was left for {not_run} of {plans} plans: raise --time-limit")
+        }),
+    ];
+    reasons.into_iter().flatten().next()
 }
 
 /// Returns the reason why nothing is known of a file whose reader was killed.
@@ -222,11 +227,8 @@ fn accuse(report: &mut Report, evidence: &str, culprit: Option<&Proof>) {
     let (id, role) = culprit.map_or((SQ204, None), |culprit| (culprit.id, culprit.role));
     let why = culprit.map_or(String::new(), |culprit| format!("{}; ", culprit.message));
     let message = format!("{why}{evidence}");
-    let (earlier, rest) =
-        std::mem::take(&mut report.found).into_iter().partition(|found| found.finding.id == id);
-    report.found = rest;
+    let earlier: Vec<Found> = report.found.extract_if(.., |found| found.finding.id == id).collect();
     raise(report, Proof { id, role, message }, Severity::Error);
-    let earlier: Vec<Found> = earlier;
     let failed = report.plans.iter().filter(|plan| plan.failed()).map(|plan| plan.kind);
     let mut kinds: Vec<Kind> = failed.collect();
     kinds.extend(earlier.iter().flat_map(|found| found.plans.iter().copied()));
@@ -245,10 +247,6 @@ fn astray(plan: &PlanReport) -> Option<(u64, i64)> {
         DifferenceKind::Astray { to } => Some((failure.at, to)),
         _ => None,
     }
-}
-
-fn has(report: &Report, id: Id) -> bool {
-    report.found.iter().any(|found| found.finding.id == id)
 }
 
 /// Adds a finding, or raises the severity of an existing finding of the same rule to at least `severity`.
