@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::{Inquiry, Known, Lab, ways::Ways};
 use crate::{
     check::{
-        plan::{Kind, Plan, Shape, Step},
+        plan::{Kind, Plan, Shape, Step, opened},
         process::Ended,
         seen::{
             SeenSession,
@@ -111,11 +111,7 @@ impl<L: Lab> Inquiry<'_, L> {
 /// Returns steps that walk through the file: a traversal renders each record from the first to the end.
 fn walks(shape: &Shape) -> Vec<Step> {
     let at = if shape.complete { shape.len.saturating_add(FAR) } else { shape.len };
-    (0..WALKS)
-        .flat_map(|slot| {
-            [Step::Open { slot }, Step::Pread { slot, at, want: 1 }, Step::Close { slot }]
-        })
-        .collect()
+    opened((0..WALKS).map(|slot| Step::Pread { slot, at, want: 1 }))
 }
 
 impl ExpectedBytes {

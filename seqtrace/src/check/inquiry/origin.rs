@@ -12,7 +12,7 @@ use super::{Answer, Inquiry, Known, Lab, numbers};
 use crate::{
     check::{
         call::{Call, Syscall},
-        plan::{Kind, PAGE, Plan, Step},
+        plan::{Kind, PAGE, Plan, Step, opened},
         process::Ended,
         seen::log::Counts,
         verdict::Proof,
@@ -138,17 +138,14 @@ enum Treatment {
     Do(Plan),
 }
 
-fn probe(slot: u8) -> [Step; 3] {
-    [Step::Open { slot }, Step::Read { slot, want: WANT }, Step::Close { slot }]
+fn probe(slot: u8) -> Vec<Step> {
+    opened([Step::Read { slot, want: WANT }])
 }
 
 /// Returns treatments, each of which separates some drivers from others. The longest wait is last.
 fn treatments(known: &Known) -> Vec<Treatment> {
     let end = known.shape.len.saturating_add(PAGE);
-    let one = |steps: Vec<Step>| {
-        let steps = [vec![Step::Open { slot: 1 }], steps, vec![Step::Close { slot: 1 }]].concat();
-        Treatment::Do(Plan::new(Kind::Whole, steps))
-    };
+    let one = |steps: Vec<Step>| Treatment::Do(Plan::new(Kind::Whole, opened(steps)));
     let opens = (1..12).flat_map(|slot| [Step::Open { slot }, Step::Close { slot }]);
     let mut treatments = vec![
         // As many passes as renderings.

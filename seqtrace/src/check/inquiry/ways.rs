@@ -43,20 +43,18 @@ impl<L: Lab> Inquiry<'_, L> {
         let mut ways = Ways::default();
         let mut extended = false;
         for plan in plan::all(&known.shape) {
-            let mut report =
-                PlanReport { kind: plan.kind, calls: 0, bytes: 0, outcome: PlanOutcome::Ok };
+            let kind = plan.kind;
             if let Some(why) = self.lab.is_over() {
-                report.outcome = PlanOutcome::NotRun(why);
-                self.report.plans.push(report);
+                let outcome = PlanOutcome::NotRun(why);
+                self.report.plans.push(PlanReport { kind, calls: 0, bytes: 0, outcome });
                 continue;
             }
             let answer = self.carry(&plan).await?;
-            report.calls = count(&answer.calls);
-            report.bytes = bytes(&answer.calls);
+            let (calls, bytes) = (count(&answer.calls), bytes(&answer.calls));
             if endless::is_suspicious(&answer.calls, &known.shape) {
                 ways.overlong.push((plan.clone(), answer.clone()));
             }
-            report.outcome = match (answer.ended, known.reference.compare(&answer.calls)) {
+            let outcome = match (answer.ended, known.reference.compare(&answer.calls)) {
                 (Ended::Died, _) => unfinished(answer.ended),
                 (_, Outcome::Differs(difference)) => {
                     if !std::mem::replace(&mut extended, true) {
@@ -73,10 +71,9 @@ impl<L: Lab> Inquiry<'_, L> {
                     PlanOutcome::Unsupported { syscall, errno }
                 }
             };
-            self.circumstances.judged |= report.outcome.is_judged();
-            self.report.bytes_compared |=
-                matches!(report.outcome, PlanOutcome::Ok | PlanOutcome::Fail(_));
-            self.report.plans.push(report);
+            self.circumstances.judged |= outcome.is_judged();
+            self.report.bytes_compared |= matches!(outcome, PlanOutcome::Ok | PlanOutcome::Fail(_));
+            self.report.plans.push(PlanReport { kind, calls, bytes, outcome });
         }
         Ok(ways)
     }

@@ -4,20 +4,13 @@ use super::{AROUND, FEW, Kind, LARGE, PAGE, Plan, RUN, Shape, Slot, Step};
 
 /// Returns the plan for a whole read, to the end or up to offset `limit`. Its bytes are the reference.
 pub(crate) fn whole(limit: u64) -> Plan {
-    let steps = vec![
-        Step::Open { slot: 0 },
-        Step::Until { slot: 0, block_bytes: LARGE, to: limit },
-        Step::Close { slot: 0 },
-    ];
-    Plan::new(Kind::Whole, steps)
+    Plan::new(Kind::Whole, opened([Step::Until { slot: 0, block_bytes: LARGE, to: limit }]))
 }
 
 /// Returns a plan that opens the file, reads once and closes it. Carried out twice, it detects a file that reading
 /// empties.
 pub(crate) fn first_read() -> Plan {
-    let steps =
-        vec![Step::Open { slot: 0 }, Step::Read { slot: 0, want: PAGE }, Step::Close { slot: 0 }];
-    Plan::new(Kind::Whole, steps)
+    Plan::new(Kind::Whole, opened([Step::Read { slot: 0, want: PAGE }]))
 }
 
 /// Returns a plan that reads the whole file through two descriptors, one after the other, while both are open. It is
@@ -30,8 +23,9 @@ pub(crate) fn control(shape: &Shape, kind: Kind) -> Plan {
 
 /// Returns all plans for a file of this shape except for the whole read.
 pub(crate) fn all(shape: &Shape) -> Vec<Plan> {
+    let splice = Step::Splice { slot: 0, block_bytes: 1 << 16, to: shape.to_the_end() };
     [
-        (Kind::Page, pages(shape)),
+        (Kind::Page, until_end(shape, 0, PAGE)),
         (Kind::Records, records(shape, 0)),
         (Kind::Before, records(shape, -1)),
         (Kind::After, records(shape, 1)),
@@ -44,12 +38,15 @@ pub(crate) fn all(shape: &Shape) -> Vec<Plan> {
         (Kind::ShortLong, short_long(shape)),
         (Kind::Interleaved, interleaved(shape)),
         (Kind::Processes, interleaved(shape)),
-        (Kind::Splice, splice(shape)),
+        (Kind::Splice, vec![splice]),
         (Kind::Vectored, vectored(shape)),
     ]
     .into_iter()
     .filter(|(_, steps)| !steps.is_empty())
-    .map(|(kind, steps)| Plan::new(kind, steps))
+    .map(|(kind, steps)| {
+        let steps = if kind.is_shared() { together(steps) } else { opened(steps) };
+        Plan::new(kind, steps)
+    })
     .collect()
 }
 
@@ -71,7 +68,7 @@ fn together(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
 
 /// Adds steps that open each descriptor before its own first step and close it after its own last one: a file may print
 /// how often it is open.
-fn opened(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
+pub(crate) fn opened(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
     let steps = steps.into_iter().collect::<Vec<_>>();
     let mut all = Vec::with_capacity(steps.len() + 2);
     for (index, step) in steps.iter().enumerate() {
@@ -82,10 +79,6 @@ fn opened(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
         all.extend((steps.iter().rposition(is_its) == Some(index)).then_some(Step::Close { slot }));
     }
     all
-}
-
-fn pages(shape: &Shape) -> Vec<Step> {
-    opened(until_end(shape, 0, PAGE))
 }
 
 /// Returns steps that read in small blocks at the beginning, around the end of the first read and of the first page,
@@ -113,7 +106,7 @@ fn small(shape: &Shape, block_bytes: u64, beginning: u64) -> Vec<Step> {
         steps.push(Step::Until { slot: 0, block_bytes, to: shape.beyond(AROUND * block_bytes) });
         steps.push(Step::Read { slot: 0, want: PAGE });
     }
-    opened(steps)
+    steps
 }
 
 /// Returns steps that read one record per read, where each read ends `shift` bytes past the end of a record. If there
@@ -145,7 +138,7 @@ fn records(shape: &Shape, shift: i64) -> Vec<Step> {
     if at < shape.len || shape.complete {
         steps.extend(until_end(shape, 0, LARGE));
     }
-    opened(steps)
+    steps
 }
 
 /// Returns the indices of the offsets in `aims` that are read one by one, as half-open ranges in ascending order.
@@ -172,11 +165,11 @@ fn end(shape: &Shape) -> Vec<Step> {
         return Vec::new();
     }
     if shape.affordable() < FEW {
-        return opened([
+        return vec![
             Step::Pread { slot: 0, at: shape.len, want: PAGE },
             Step::Seek { slot: 0, to: shape.len + 1 },
             Step::Read { slot: 0, want: PAGE },
-        ]);
+        ];
     }
     let pread = |slot, at| Step::Pread { slot, at, want: PAGE };
     let mut steps = vec![
@@ -201,7 +194,7 @@ fn end(shape: &Shape) -> Vec<Step> {
         steps.push(Step::Seek { slot: 2, to: *last });
         steps.extend(until_end(shape, 2, PAGE));
     }
-    opened(steps)
+    steps
 }
 
 fn preads(shape: &Shape) -> Vec<Step> {
@@ -215,7 +208,8 @@ fn preads(shape: &Shape) -> Vec<Step> {
     });
     // Offsets past the end belong to plan `end`.
     let within = around.chain([(0, shape.len.min(64))]).filter(|(at, _)| *at < shape.len);
-    opened(within.map(|(at, want)| Step::Pread { slot: 0, at, want: shape.bounded(at, want) }))
+    let step = |(at, want)| Step::Pread { slot: 0, at, want: shape.bounded(at, want) };
+    within.map(step).collect()
 }
 
 fn seeks(shape: &Shape) -> Vec<Step> {
@@ -243,7 +237,7 @@ fn seeks(shape: &Shape) -> Vec<Step> {
         ]);
     }
     steps.extend(until_end(shape, 0, LARGE));
-    opened(steps)
+    steps
 }
 
 fn rewind(shape: &Shape) -> Vec<Step> {
@@ -259,7 +253,7 @@ fn rewind(shape: &Shape) -> Vec<Step> {
         steps.push(Step::Seek { slot: 0, to: 0 });
         steps.extend(until_end(shape, 0, LARGE));
     }
-    opened(steps)
+    steps
 }
 
 fn short_long(shape: &Shape) -> Vec<Step> {
@@ -268,7 +262,7 @@ fn short_long(shape: &Shape) -> Vec<Step> {
     steps.extend(until_end(shape, 0, LARGE));
     steps.push(Step::Read { slot: 1, want: second });
     steps.extend(until_end(shape, 1, LARGE));
-    opened(steps)
+    steps
 }
 
 /// Returns steps that read through two descriptors in turn, at first record by record, then page by page.
@@ -291,11 +285,7 @@ fn interleaved(shape: &Shape) -> Vec<Step> {
     for slot in [0, 1] {
         steps.extend(until_end(shape, slot, LARGE));
     }
-    together(steps)
-}
-
-fn splice(shape: &Shape) -> Vec<Step> {
-    opened([Step::Splice { slot: 0, block_bytes: 1 << 16, to: shape.to_the_end() }])
+    steps
 }
 
 fn vectored(shape: &Shape) -> Vec<Step> {
@@ -308,5 +298,5 @@ fn vectored(shape: &Shape) -> Vec<Step> {
     let mut steps: Vec<Step> =
         (0..calls).map(|_| Step::Vectored { slot: 0, wants: wants.clone() }).collect();
     steps.extend(until_end(shape, 0, LARGE));
-    opened(steps)
+    steps
 }

@@ -5,7 +5,7 @@
 
 mod build;
 
-pub(crate) use build::{all, control, first_read, whole};
+pub(crate) use build::{all, control, first_read, opened, whole};
 
 use serde::{Deserialize, Serialize};
 

@@ -17,7 +17,56 @@ pub(super) struct Junit {
 
 impl Layout for Junit {
     fn report(&mut self, report: &Report, _out: &mut String) -> fmt::Result {
-        write(report, &mut self.suites)
+        let text = &mut self.suites;
+        // Name of each case, name of the element with its result (empty: passed), and its content.
+        let mut cases: Vec<(String, &str, String)> = Vec::new();
+        let short = |result, message: &str| format!("<{result} message=\"{}\"/>", Xml(message));
+        for plan in &report.plans {
+            let result = match plan.outcome {
+                PlanOutcome::Ok => "",
+                PlanOutcome::Fail(_) => "failure",
+                PlanOutcome::Killed => "error",
+                _ => "skipped",
+            };
+            let content = outcome(plan).1.map(|detail| short(result, &detail)).unwrap_or_default();
+            cases.push((plan.kind.name().to_owned(), result, content));
+        }
+        for found in bad(report) {
+            let Finding { id, name, message, .. } = &found.finding;
+            let message = Xml(message);
+            let mut content = format!("\n      <failure type=\"{id}\" message=\"{message}\">");
+            if let Some(blamed) = blamed(&found.finding) {
+                writeln!(content, "in {}", Xml(&blamed))?;
+            }
+            if let Some(repro) = &report.repro {
+                writeln!(content, "reproduce: {}\n{}", Xml(&repro.command), Xml(&repro.shows))?;
+            }
+            cases.push((format!("{id} {name}"), "failure", content + "</failure>\n    "));
+        }
+        let (result, content) = match (&report.verdict, report.reservation()) {
+            (Verdict::Refused(why), _) => ("skipped", short("skipped", why)),
+            (Verdict::Inconclusive(why), _) => ("error", short("error", why)),
+            (_, Some(why)) => ("", format!("<system-out>clean {}</system-out>", Xml(why))),
+            (_, None) => ("", String::new()),
+        };
+        cases.push(("verdict".to_owned(), result, content));
+        let count = |result| cases.iter().filter(|(_, one, _)| *one == result).count();
+        let (failures, errors, skipped) = (count("failure"), count("error"), count("skipped"));
+        let (path, tests) = (path(report), cases.len());
+        let path = Xml(&path);
+        writeln!(
+            text,
+            "  <testsuite name=\"{path}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" \
+         skipped=\"{skipped}\">"
+        )?;
+        for (name, _, content) in &cases {
+            write!(text, "    <testcase classname=\"{path}\" name=\"{}\"", Xml(name))?;
+            match content.as_str() {
+                "" => writeln!(text, "/>")?,
+                content => writeln!(text, ">{content}</testcase>")?,
+            }
+        }
+        writeln!(text, "  </testsuite>")
     }
 
     fn end(&mut self, sums: &Sums, _unlisted: Unlisted, out: &mut String) -> fmt::Result {
@@ -30,58 +79,6 @@ impl Layout for Junit {
             self.suites
         )
     }
-}
-
-fn write(report: &Report, text: &mut String) -> fmt::Result {
-    // Name of each case, name of the element with its result (empty: passed), and its content.
-    let mut cases: Vec<(String, &str, String)> = Vec::new();
-    let short = |result, message: &str| format!("<{result} message=\"{}\"/>", Xml(message));
-    for plan in &report.plans {
-        let result = match plan.outcome {
-            PlanOutcome::Ok => "",
-            PlanOutcome::Fail(_) => "failure",
-            PlanOutcome::Killed => "error",
-            _ => "skipped",
-        };
-        let content = outcome(plan).1.map(|detail| short(result, &detail)).unwrap_or_default();
-        cases.push((plan.kind.name().to_owned(), result, content));
-    }
-    for found in bad(report) {
-        let Finding { id, name, message, .. } = &found.finding;
-        let message = Xml(message);
-        let mut content = format!("\n      <failure type=\"{id}\" message=\"{message}\">");
-        if let Some(blamed) = blamed(&found.finding) {
-            writeln!(content, "in {}", Xml(&blamed))?;
-        }
-        if let Some(repro) = &report.repro {
-            writeln!(content, "reproduce: {}\n{}", Xml(&repro.command), Xml(&repro.shows))?;
-        }
-        cases.push((format!("{id} {name}"), "failure", content + "</failure>\n    "));
-    }
-    let (result, content) = match (&report.verdict, report.reservation()) {
-        (Verdict::Refused(why), _) => ("skipped", short("skipped", why)),
-        (Verdict::Inconclusive(why), _) => ("error", short("error", why)),
-        (_, Some(why)) => ("", format!("<system-out>clean {}</system-out>", Xml(why))),
-        (_, None) => ("", String::new()),
-    };
-    cases.push(("verdict".to_owned(), result, content));
-    let count = |result| cases.iter().filter(|(_, one, _)| *one == result).count();
-    let (failures, errors, skipped) = (count("failure"), count("error"), count("skipped"));
-    let (path, tests) = (path(report), cases.len());
-    let path = Xml(&path);
-    writeln!(
-        text,
-        "  <testsuite name=\"{path}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" \
-         skipped=\"{skipped}\">"
-    )?;
-    for (name, _, content) in &cases {
-        write!(text, "    <testcase classname=\"{path}\" name=\"{}\"", Xml(name))?;
-        match content.as_str() {
-            "" => writeln!(text, "/>")?,
-            content => writeln!(text, ">{content}</testcase>")?,
-        }
-    }
-    writeln!(text, "  </testsuite>")
 }
 
 /// Displays an attribute or the content of an element, escaped.

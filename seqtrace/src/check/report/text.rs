@@ -173,10 +173,7 @@ impl Screen<'_> {
             PlanOutcome::Ok => GOOD,
             PlanOutcome::Fail(_) | PlanOutcome::Killed => BAD,
             PlanOutcome::Blocked | PlanOutcome::Undecided(_) => WARN,
-            PlanOutcome::Volatile(_)
-            | PlanOutcome::Excused(_)
-            | PlanOutcome::Unsupported { .. }
-            | PlanOutcome::NotRun(_) => DIM,
+            _ => DIM,
         };
         self.plain("  ")?;
         self.put(style, format_args!("{word:<8}"))?;
@@ -227,10 +224,8 @@ fn size(report: &Report) -> String {
     let (bytes, records) = (Count(report.bytes, "byte"), Count(report.records, "record"));
     let mut text = format!("{bytes}, {records}");
     match report.end {
-        Some(End::Cut) => text.push_str(", and more: judged as far as read"),
-        Some(End::Error(errno)) => {
-            let _infallible = write!(text, ", then {}", errno_name(errno));
-        }
+        Some(End::Cut) => text += ", and more: judged as far as read",
+        Some(End::Error(errno)) => text += &format!(", then {}", errno_name(errno)),
         Some(End::Eof) | None => {}
     }
     if report.volatile {

@@ -41,21 +41,18 @@ pub(super) enum Fault {
     Endless,
 }
 
-/// A tool of a command, and the destination of its output.
+/// A tool of a command that reads: `dd`, or `cat` for [`Part::REST`] unless not every `cat` prints the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Part {
-    pub(super) tool: Tool,
+    pub(super) block_bytes: u64,
+    /// Number of blocks to seek forward.
+    pub(super) skip: u64,
+    /// Number of blocks to read; `None`: to the end.
+    pub(super) count: Option<u64>,
     /// True if the output is printed, false if it is sent to /dev/null.
     pub(super) is_printed: bool,
-}
-
-/// A tool that reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tool {
-    /// `dd`. `skip` and `count` are numbers of blocks; `None`: to the end.
-    Dd { block_bytes: u64, skip: u64, count: Option<u64> },
-    /// Reads to the end in large blocks: `cat`, or `dd` if not every `cat` prints the same.
-    Rest,
+    /// True for [`Part::REST`].
+    pub(super) is_rest: bool,
 }
 
 /// Purpose of a step.
@@ -87,15 +84,11 @@ const SPARE: u64 = 64;
 
 impl Part {
     pub(super) const fn dd(block_bytes: u64, skip: u64, count: Option<u64>) -> Self {
-        Self { tool: Tool::Dd { block_bytes, skip, count }, is_printed: true }
+        Self { block_bytes, skip, count, is_printed: true, is_rest: false }
     }
 
-    pub(super) const REST: Self = Self { tool: Tool::Rest, is_printed: true };
-
-    /// Returns true if the tool reads to the end.
-    pub(super) const fn is_to_end(&self) -> bool {
-        matches!(self.tool, Tool::Rest | Tool::Dd { count: None, .. })
-    }
+    /// Reads to the end in large blocks.
+    pub(super) const REST: Self = Self { is_rest: true, ..Self::dd(LARGE, 0, None) };
 
     pub(super) const fn hidden(self) -> Self {
         Self { is_printed: false, ..self }
@@ -130,28 +123,26 @@ impl Script {
         let open = |slot| setup(Step::Open { slot });
         let close = |slot| setup(Step::Close { slot });
         let rest = |slot, purpose| sizes(slot, LARGE, reads(LARGE, facts), purpose);
-        let read = |is_printed, to_end| Purpose::Read { is_printed, to_end };
+        let read = |is_printed| Purpose::Read { is_printed, to_end: true };
         let one = |slot, want| TrialStep::read(Step::Read { slot, want }, true);
         let control = [open(2), open(3), rest(2, Purpose::Control), rest(3, Purpose::Control)]
             .into_iter()
             .chain([close(2), close(3)]);
         let mut acts = Vec::new();
+        if let Self::Turns { .. } | Self::Between { .. } = self {
+            acts.extend(control);
+        }
+        acts.push(open(0));
         match self {
-            Self::Whole(_) => return acts,
+            Self::Whole(_) => return Vec::new(),
             Self::Parts(parts) => {
-                acts.push(open(0));
-                for part in parts {
-                    part.acts(facts, queries_offset, &mut acts);
-                }
+                parts.iter().for_each(|part| part.acts(facts, queries_offset, &mut acts));
             }
             Self::Endless { block_bytes, count } => {
-                acts.push(open(0));
-                acts.extend(ask(0));
-                acts.push(sizes(0, *block_bytes, *count, read(true, false)));
+                Part::dd(*block_bytes, 0, Some(*count)).acts(facts, queries_offset, &mut acts);
             }
             Self::Turns { block_bytes, turns } => {
-                acts.extend(control);
-                acts.extend([open(0), open(1)]);
+                acts.push(open(1));
                 for slot in (0..*turns).flat_map(|_| [0, 1]) {
                     acts.extend(ask(slot));
                     acts.push(one(slot, *block_bytes));
@@ -159,22 +150,14 @@ impl Script {
                 acts.push(close(1));
             }
             Self::Between { first } => {
-                acts.extend(control);
-                acts.push(open(0));
                 acts.extend(ask(0));
-                acts.push(one(0, *first));
-                acts.push(open(1));
-                acts.push(rest(1, read(false, true)));
-                acts.push(close(1));
-                acts.push(rest(0, read(true, true)));
+                acts.extend([one(0, *first), open(1), rest(1, read(false)), close(1)]);
+                acts.push(rest(0, read(true)));
             }
-            Self::Python(ops) => {
-                acts.push(open(0));
-                acts.extend_from_slice(ops);
-            }
+            Self::Python(ops) => acts.extend_from_slice(ops),
             Self::Lseek { to } => {
                 let step = Step::Seek { slot: 0, to: *to };
-                acts.extend([open(0), TrialStep { step, purpose: Purpose::Print }]);
+                acts.push(TrialStep { step, purpose: Purpose::Print });
             }
         }
         acts.push(close(0));
@@ -211,7 +194,7 @@ impl Script {
                 format!("dd if={file} bs={block_bytes} count={count}")
             }
             Self::Parts(parts) => match parts.as_slice() {
-                [part @ Part { tool: Tool::Dd { .. }, is_printed: true }] => {
+                [part @ Part { is_rest: false, is_printed: true, .. }] => {
                     part.text(rest).replacen("dd", &format!("dd if={file}"), 1)
                 }
                 parts => {
@@ -243,8 +226,8 @@ impl Script {
         let mut cut = self.clone();
         match &mut cut {
             Self::Parts(parts) => {
-                if let Some(Part { tool: Tool::Dd { count: last, .. }, .. }) = parts.last_mut() {
-                    *last = Some(last.map_or(count, |last| last.min(count)));
+                if let Some(last) = parts.last_mut().filter(|last| !last.is_rest) {
+                    last.count = Some(last.count.map_or(count, |last| last.min(count)));
                 }
             }
             Self::Turns { turns, .. } => *turns = (*turns).min(count.div_ceil(2)),
@@ -261,60 +244,46 @@ pub(super) fn joined(all: impl IntoIterator<Item = impl ToString>, separator: &s
 impl Part {
     /// Returns the largest number of reads of the tool.
     pub(super) fn cost(&self, facts: &Facts) -> u64 {
-        match self.tool {
-            Tool::Dd { count: Some(count), .. } => count,
-            Tool::Dd { block_bytes, .. } => reads(block_bytes, facts),
-            Tool::Rest => reads(LARGE, facts),
-        }
+        self.count.unwrap_or_else(|| reads(self.block_bytes, facts))
     }
 
     fn acts(&self, facts: &Facts, queries_offset: bool, acts: &mut Vec<TrialStep>) {
-        if let Tool::Dd { block_bytes, skip, .. } = self.tool {
-            let moves = |by| Step::Skip { slot: 0, by };
-            if queries_offset {
-                acts.push(setup(moves(0)));
-            }
-            if skip > 0 {
-                let by = block_bytes.saturating_mul(skip).cast_signed();
-                acts.push(TrialStep { step: moves(by), purpose: Purpose::Move });
-            }
+        let moves = |by| Step::Skip { slot: 0, by };
+        if queries_offset && !self.is_rest {
+            acts.push(setup(moves(0)));
         }
-        let block_bytes = match self.tool {
-            Tool::Rest => LARGE,
-            Tool::Dd { block_bytes, .. } => block_bytes,
-        };
-        let purpose = Purpose::Read { is_printed: self.is_printed, to_end: self.is_to_end() };
-        acts.push(sizes(0, block_bytes, self.cost(facts), purpose));
+        if self.skip > 0 {
+            let by = self.block_bytes.saturating_mul(self.skip).cast_signed();
+            acts.push(TrialStep { step: moves(by), purpose: Purpose::Move });
+        }
+        let purpose = Purpose::Read { is_printed: self.is_printed, to_end: self.count.is_none() };
+        acts.push(sizes(0, self.block_bytes, self.cost(facts), purpose));
     }
 
     /// Advances `at`, the file offset (`None`: the end of the file), as the tool does for a correct file. Returns the
     /// printed segment; `None` if nothing is printed.
     pub(super) fn advance(&self, facts: &Facts, at: &mut Option<u64>) -> Option<Segment> {
-        let (skip, len) = match self.tool {
-            Tool::Rest => (0, None),
+        let Self { block_bytes, skip, count, .. } = *self;
+        let len = match (block_bytes, count) {
             // Only for this block size the number of bytes of a read is known, from the whole read.
-            Tool::Dd { block_bytes: LARGE, skip, count: Some(1) } => {
-                (skip * LARGE, Some(facts.first_read_end.max(1)))
-            }
-            Tool::Dd { block_bytes, skip, count } => {
-                (block_bytes * skip, count.map(|count| count * block_bytes))
-            }
+            (LARGE, Some(1)) => Some(facts.first_read_end.max(1)),
+            _ => count.map(|count| count * block_bytes),
         };
-        let begin = at.map(|at| at.saturating_add(skip))?;
+        let begin = at.map(|at| at.saturating_add(block_bytes * skip))?;
         *at = len.map(|len| begin.saturating_add(len));
         self.is_printed.then_some(Segment { begin, len })
     }
 
     fn text(&self, rest: &str) -> String {
-        let mut text = match self.tool {
-            Tool::Rest => rest.to_owned(),
-            Tool::Dd { block_bytes: LARGE, .. } => "dd bs=128k".to_owned(),
-            Tool::Dd { block_bytes, .. } => format!("dd bs={block_bytes}"),
+        let mut text = match self.block_bytes {
+            _ if self.is_rest => rest.to_owned(),
+            LARGE => "dd bs=128k".to_owned(),
+            block_bytes => format!("dd bs={block_bytes}"),
         };
-        if let Tool::Dd { skip: skip @ 1.., .. } = self.tool {
-            text += &format!(" skip={skip}");
+        if self.skip > 0 {
+            text += &format!(" skip={}", self.skip);
         }
-        if let Tool::Dd { count: Some(count), .. } = self.tool {
+        if let Some(count) = self.count {
             text += &format!(" count={count}");
         }
         if self.is_printed { text } else { text + " >/dev/null" }

@@ -11,7 +11,7 @@ use super::{
 use crate::check::{
     call::Call,
     oracle::End,
-    plan::{LARGE, PAGE, Shape, Step},
+    plan::{LARGE, PAGE, Shape, Step, opened},
     verdict::Report,
 };
 
@@ -62,10 +62,9 @@ fn whole_steps(report: &Report, shape: &Shape) -> Vec<Step> {
         Some(End::Error(_)) => shape.len + PAGE,
         _ => shape.to_the_end(),
     };
-    let mut steps = vec![Step::Open { slot }, Step::Until { slot, block_bytes: LARGE, to }];
+    let mut steps = vec![Step::Until { slot, block_bytes: LARGE, to }];
     if shape.complete {
         steps.push(Step::Read { slot, want: PAGE });
     }
-    steps.push(Step::Close { slot });
-    steps
+    opened(steps)
 }

@@ -6,7 +6,7 @@ use super::{
     measure::Measure,
     output::{Printed, Whole},
     quote, right,
-    script::{Fault, Part, READS, Script, Tool},
+    script::{Fault, Part, READS, Script},
     wrong::{Wrong, describe_runs},
 };
 use crate::check::{
@@ -130,9 +130,9 @@ impl Trial {
     fn needed_reads(&self, printed: &[Printed], wrongs: &[Wrong]) -> Option<u64> {
         let (block_bytes, begin) = match &self.script {
             Script::Turns { block_bytes, .. } => (*block_bytes, 0),
-            Script::Parts(parts) => match parts.last()?.tool {
-                Tool::Dd { block_bytes, .. } => (block_bytes, *self.begins(parts).last()?),
-                Tool::Rest => return None,
+            Script::Parts(parts) => match parts.last()? {
+                last if last.is_rest => return None,
+                last => (last.block_bytes, *self.begins(parts).last()?),
             },
             _ => return None,
         };
@@ -147,7 +147,7 @@ impl Trial {
         }
         // A limit that cuts off at most one read makes the command longer for nothing.
         let is_short = |one: &Printed| one.ended && one.counted(&self.script) <= most + 1;
-        let to_end = matches!(&self.script, Script::Parts(parts) if parts.last()?.is_to_end());
+        let to_end = matches!(&self.script, Script::Parts(parts) if parts.last()?.count.is_none());
         (!to_end || !printed.iter().all(is_short)).then_some(most)
     }
 
@@ -167,14 +167,12 @@ impl Trial {
         let facts = &self.facts;
         match script {
             Script::Parts(parts) => {
-                parts.iter().zip(self.begins(parts)).all(|(part, begin)| match part.tool {
-                    // The number of bytes of this read is known from the whole read.
-                    Tool::Dd { block_bytes: LARGE, count: Some(1), .. } => true,
-                    Tool::Dd { block_bytes, count: Some(_), .. } => {
-                        facts.is_full(block_bytes, begin)
-                    }
-                    _ => true,
-                })
+                // The number of bytes of one large read is known from the whole read.
+                let is_known = |part: &Part| {
+                    matches!((part.block_bytes, part.count), (LARGE, Some(1)) | (_, None))
+                };
+                let mut parts = parts.iter().zip(self.begins(parts));
+                parts.all(|(part, begin)| is_known(part) || facts.is_full(part.block_bytes, begin))
             }
             Script::Turns { block_bytes, .. } => facts.is_full(*block_bytes, 0),
             Script::Python(ops) => ops.iter().all(|op| op.is_full(facts)),
