@@ -22,12 +22,12 @@ impl<L: Lab> Inquiry<'_, L> {
         };
         let consumed = first_reads.last().is_some_and(|last| emptied(last));
         if consumed && !self.bounds.force {
-            return self.stop(Verdict::Refused(CONSUMED.to_owned()));
+            return Ok(self.stop(Verdict::Refused(CONSUMED.to_owned())));
         }
         let Some(mut known) = self.first_whole().await? else { return Ok(None) };
         known.consumed = consumed || emptied(&known.reference.bytes);
         if known.consumed && !self.bounds.force {
-            return self.stop(Verdict::Refused(CONSUMED.to_owned()));
+            return Ok(self.stop(Verdict::Refused(CONSUMED.to_owned())));
         }
         let again = self.carry(&plan::whole(known.limit)).await?;
         if again.ended != Ended::Done {
@@ -40,7 +40,7 @@ impl<L: Lab> Inquiry<'_, L> {
             Ok(second) if second == known.reference => known.equal_pairs += 1,
             Ok(second) if second.is_empty() && !known.reference.is_empty() => {
                 if !self.bounds.force {
-                    return self.stop(Verdict::Refused(CONSUMED.to_owned()));
+                    return Ok(self.stop(Verdict::Refused(CONSUMED.to_owned())));
                 }
                 known.different_pairs += 1;
                 known.consumed = true;
@@ -56,9 +56,9 @@ impl<L: Lab> Inquiry<'_, L> {
     }
 
     /// Sets the verdict on a file that is not read further.
-    fn stop<T>(&mut self, verdict: Verdict) -> anyhow::Result<Option<T>> {
+    fn stop<T>(&mut self, verdict: Verdict) -> Option<T> {
         self.report.verdict = verdict;
-        Ok(None)
+        None
     }
 
     /// Reads the beginning of the file twice: the second time it is empty if reading consumes the file.
@@ -72,7 +72,7 @@ impl<L: Lab> Inquiry<'_, L> {
                 (Ended::OutOfTime, _) => "no time was left to read it: raise --time-limit",
                 (Ended::Done, Err(errno)) => {
                     let verdict = verdict::not_opened(&mut self.report, errno);
-                    return self.stop(verdict);
+                    return Ok(self.stop(verdict));
                 }
                 (Ended::Done, Ok(Reference { end: End::Error(nix::libc::EAGAIN), .. })) => {
                     "a read would wait for something (EAGAIN)"
@@ -82,7 +82,7 @@ impl<L: Lab> Inquiry<'_, L> {
                     continue;
                 }
             };
-            return self.stop(Verdict::Inconclusive(why.to_owned()));
+            return Ok(self.stop(Verdict::Inconclusive(why.to_owned())));
         }
         Ok(Some(first_reads))
     }
@@ -92,12 +92,12 @@ impl<L: Lab> Inquiry<'_, L> {
         let answer = self.carry(&plan::whole(self.bounds.bytes)).await?;
         let (reference, outcome) = match first_whole(&answer.calls, answer.ended) {
             Ok(read) => read,
-            Err(verdict) => return self.stop(verdict),
+            Err(verdict) => return Ok(self.stop(verdict)),
         };
         let whole = answer.seen.sessions;
         let shape = shape(&answer.calls, &reference, whole.first());
         self.report.bytes = reference.len();
-        self.report.records = u64::try_from(shape.record_ends.len()).unwrap_or(u64::MAX);
+        self.report.records = shape.record_ends.len() as u64;
         self.report.end = Some(reference.end);
         if shape.record_ends.len() >= RECORD_ENDS {
             self.note(format!(
@@ -109,7 +109,7 @@ impl<L: Lab> Inquiry<'_, L> {
         }
         self.report.plans.push(PlanReport {
             kind: Kind::Whole,
-            calls: count(&answer.calls),
+            calls: answer.calls.len() as u64,
             bytes: reference.len(),
             outcome,
         });
@@ -118,10 +118,6 @@ impl<L: Lab> Inquiry<'_, L> {
         let (equal_pairs, different_pairs, consumed) = (0, 0, false);
         Ok(Some(Known { shape, limit, reference, whole, equal_pairs, different_pairs, consumed }))
     }
-}
-
-pub(super) fn count(calls: &[Call]) -> u64 {
-    u64::try_from(calls.len()).unwrap_or(u64::MAX)
 }
 
 /// Returns the reference and the outcome of the first whole read. A whole read that was interrupted is a reference up

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Layout, Report, bad, blamed, path, reason};
+use super::{Layout, Report, bad, blamed, path};
 use crate::{check::verdict::Verdict, rules::Severity};
 
 #[derive(Debug)]
@@ -25,22 +25,16 @@ impl Layout for Github {
             }
             writeln!(text, "::{command} title={}::{}", Property(&title), Message(&message))?;
         }
-        match (&report.verdict, reason(&report.verdict)) {
-            (Verdict::Inconclusive(_), Some(why)) => {
-                let title = format!("inconclusive: {path}");
-                writeln!(text, "::warning title={}::{}", Property(&title), Message(why))
+        let (command, title, message) = match &report.verdict {
+            Verdict::Inconclusive(why) => ("warning", "inconclusive", why.clone()),
+            Verdict::Refused(why) => ("notice", "not judged", why.clone()),
+            Verdict::Clean if let Some(why) = report.reservation() => {
+                ("notice", "bytes not compared", format!("clean {why}"))
             }
-            (Verdict::Refused(_), Some(why)) => {
-                let title = format!("not judged: {path}");
-                writeln!(text, "::notice title={}::{}", Property(&title), Message(why))
-            }
-            (Verdict::Clean, _) if let Some(why) = report.reservation() => {
-                let title = format!("bytes not compared: {path}");
-                let message = format!("clean {why}");
-                writeln!(text, "::notice title={}::{}", Property(&title), Message(&message))
-            }
-            _ => Ok(()),
-        }
+            _ => return Ok(()),
+        };
+        let title = format!("{title}: {path}");
+        writeln!(text, "::{command} title={}::{}", Property(&title), Message(&message))
     }
 }
 

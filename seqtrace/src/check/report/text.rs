@@ -222,14 +222,11 @@ impl Screen<'_> {
 /// Returns the size of the file, and how the whole read ended: `8100 bytes, 300 records`.
 fn size(report: &Report) -> String {
     let (bytes, records) = (Count(report.bytes, "byte"), Count(report.records, "record"));
-    let mut text = format!("{bytes}, {records}");
-    match report.end {
-        Some(End::Cut) => text += ", and more: judged as far as read",
-        Some(End::Error(errno)) => text += &format!(", then {}", errno_name(errno)),
-        Some(End::Eof) | None => {}
-    }
-    if report.volatile {
-        text.push_str(", volatile");
-    }
-    text
+    let end = match report.end {
+        Some(End::Cut) => ", and more: judged as far as read".to_owned(),
+        Some(End::Error(errno)) => format!(", then {}", errno_name(errno)),
+        Some(End::Eof) | None => String::new(),
+    };
+    let volatile = if report.volatile { ", volatile" } else { "" };
+    format!("{bytes}, {records}{end}{volatile}")
 }

@@ -82,7 +82,7 @@ fn from_plan(shape: &Shape, kind: Kind, failure: &Failure) -> Option<Vec<TrialSt
             Step::Pread { at, want, .. } => (Syscall::Pread, at, want),
             _ => (Syscall::Open, 0, 0),
         };
-        ops.extend(ops_of(act.step, shape, at)?);
+        ops.extend(ops_of(&act.step, shape, at)?);
         if call == (failure.syscall, failure.at, failure.want)
             && let Some(last) = ops.last_mut()
         {
@@ -98,10 +98,10 @@ fn from_plan(shape: &Shape, kind: Kind, failure: &Failure) -> Option<Vec<TrialSt
 
 /// Returns the calls of a step, which print nothing; `None` if the calls are not known. Advances `at`, the file offset,
 /// as the step does for a correct file.
-fn ops_of(step: Step, shape: &Shape, at: &mut u64) -> Option<Vec<TrialStep>> {
+fn ops_of(step: &Step, shape: &Shape, at: &mut u64) -> Option<Vec<TrialStep>> {
     let read = |want| TrialStep::read(Step::Read { slot: 0, want }, false);
     let moved = |at: u64, want: u64| at.saturating_add(want).min(shape.len.max(at));
-    Some(match step {
+    Some(match *step {
         Step::Open { .. } | Step::Close { .. } => Vec::new(),
         Step::Read { want, .. } => {
             *at = moved(*at, want);

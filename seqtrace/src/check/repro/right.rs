@@ -48,14 +48,12 @@ impl Segment {
     }
 
     fn text(&self, source: &str) -> String {
-        let mut text = source.to_owned();
-        if self.begin > 0 {
-            text = format!("{text} | tail -c +{}", self.begin + 1);
-        }
-        if let Some(len) = self.len {
-            text = format!("{text} | head -c {len}");
-        }
-        text
+        let tail = match self.begin {
+            0 => String::new(),
+            begin => format!(" | tail -c +{}", begin + 1),
+        };
+        let head = self.len.map(|len| format!(" | head -c {len}")).unwrap_or_default();
+        format!("{source}{tail}{head}")
     }
 }
 

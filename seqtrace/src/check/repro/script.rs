@@ -136,7 +136,9 @@ impl Script {
         match self {
             Self::Whole(_) => return Vec::new(),
             Self::Parts(parts) => {
-                parts.iter().for_each(|part| part.acts(facts, queries_offset, &mut acts));
+                for part in parts {
+                    part.acts(facts, queries_offset, &mut acts);
+                }
             }
             Self::Endless { block_bytes, count } => {
                 Part::dd(*block_bytes, 0, Some(*count)).acts(facts, queries_offset, &mut acts);
@@ -275,17 +277,14 @@ impl Part {
     }
 
     fn text(&self, rest: &str) -> String {
-        let mut text = match self.block_bytes {
+        let tool = match self.block_bytes {
             _ if self.is_rest => rest.to_owned(),
             LARGE => "dd bs=128k".to_owned(),
             block_bytes => format!("dd bs={block_bytes}"),
         };
-        if self.skip > 0 {
-            text += &format!(" skip={}", self.skip);
-        }
-        if let Some(count) = self.count {
-            text += &format!(" count={count}");
-        }
-        if self.is_printed { text } else { text + " >/dev/null" }
+        let skip = if self.skip > 0 { format!(" skip={}", self.skip) } else { String::new() };
+        let count = self.count.map(|count| format!(" count={count}")).unwrap_or_default();
+        let hidden = if self.is_printed { "" } else { " >/dev/null" };
+        tool + &skip + &count + hidden
     }
 }

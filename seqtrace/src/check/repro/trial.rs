@@ -57,7 +57,7 @@ impl Trial {
     }
 
     fn is_wrong(&self, measure: Measure, run: usize, calls: &[Call], whole: &Whole) -> bool {
-        let wrong = |printed| self.wrong(measure, &self.script, &printed, whole);
+        let wrong = |printed| Wrong::of(measure, &self.script, &self.facts, &printed, whole);
         matches!(self.script, Script::Whole(_))
             || self.printed(run, calls).and_then(wrong).is_some()
     }
@@ -87,16 +87,6 @@ impl Trial {
         Printed::of(&self.script.acts(&self.facts, run % 2 == 1), calls)
     }
 
-    fn wrong(
-        &self,
-        measure: Measure,
-        script: &Script,
-        printed: &Printed,
-        whole: &Whole,
-    ) -> Option<Wrong> {
-        Wrong::of(measure, script, &script.segments(&self.facts), printed, whole)
-    }
-
     /// Returns the command with the filter of `measure`.
     fn filtered(&self, measure: Measure, runs: &[Run], file: &str) -> Option<Repro> {
         let printed = runs.iter().enumerate();
@@ -104,7 +94,8 @@ impl Trial {
             printed.map(|(run, one)| self.printed(run, &one.calls)).collect::<Option<_>>()?;
         let wrong = |script: &Script, printed: &[Printed]| -> Option<Vec<Wrong>> {
             let both = printed.iter().zip(runs);
-            both.map(|(printed, run)| self.wrong(measure, script, printed, &run.before)).collect()
+            both.map(|(printed, run)| Wrong::of(measure, script, &self.facts, printed, &run.before))
+                .collect()
         };
         let mut script = self.script.clone();
         let mut wrongs = wrong(&script, &printed)?;

@@ -4,9 +4,10 @@ use std::mem::{discriminant, replace};
 
 use super::{
     describe,
+    facts::Facts,
     measure::Measure,
     output::{Printed, Whole},
-    right::{self, Segment},
+    right,
     script::Script,
 };
 use crate::{
@@ -29,10 +30,11 @@ impl Wrong {
     pub(super) fn of(
         measure: Measure,
         script: &Script,
-        segments: &[Segment],
+        facts: &Facts,
         printed: &Printed,
         whole: &Whole,
     ) -> Option<Self> {
+        let segments = &script.segments(facts);
         if printed.controls.iter().any(|control| *control != whole.bytes) {
             return None;
         }

@@ -153,6 +153,12 @@ impl Report {
     pub(crate) fn new(path: Vec<u8>) -> Self {
         Self { path, ..Self::default() }
     }
+
+    /// Returns the reservation about a clean file whose bytes could not be compared; `None` if they were compared.
+    pub(super) fn reservation(&self) -> Option<&'static str> {
+        (self.verdict == Verdict::Clean && !self.bytes_compared)
+            .then_some("as far as positions and pointers show; bytes were not compared")
+    }
 }
 
 /// Adds findings to a list that has one entry for each rule and callback. `kind`: the plan that broke the rules.
@@ -176,14 +182,6 @@ pub(crate) fn add(
         if finding.severity > known.finding.severity {
             known.finding = finding;
         }
-    }
-}
-
-impl Report {
-    /// Returns the reservation about a clean file whose bytes could not be compared; `None` if they were compared.
-    pub(super) fn reservation(&self) -> Option<&'static str> {
-        (self.verdict == Verdict::Clean && !self.bytes_compared)
-            .then_some("as far as positions and pointers show; bytes were not compared")
     }
 }
 
