@@ -1,5 +1,7 @@
 //! Compares the bytes of a plan with those of a whole read.
 
+use nix::libc::{EAGAIN, EINVAL, ESPIPE};
+
 use super::call::{Call, Syscall};
 
 /// The way in which a whole read ended.
@@ -105,16 +107,13 @@ impl Reference {
         let mut outcome = Outcome::Agrees;
         for (number, call) in calls.iter().enumerate() {
             let errno = call.errno();
-            let unknown = match call.syscall {
-                Syscall::Lseek | Syscall::Pread => errno == Some(nix::libc::ESPIPE),
-                Syscall::Splice => errno == Some(nix::libc::EINVAL),
-                Syscall::Open | Syscall::Read | Syscall::Readv => false,
-            };
-            if let Some(errno) = errno.filter(|_| unknown) {
+            if let (Syscall::Lseek | Syscall::Pread, Some(errno @ ESPIPE))
+            | (Syscall::Splice, Some(errno @ EINVAL)) = (call.syscall, errno)
+            {
                 outcome = Outcome::Unsupported { syscall: call.syscall, errno };
                 continue;
             }
-            if errno == Some(nix::libc::EAGAIN) && self.end != End::Error(nix::libc::EAGAIN) {
+            if errno == Some(EAGAIN) && self.end != End::Error(EAGAIN) {
                 return Outcome::WouldBlock;
             }
             if let Some((at, what)) = self.differs(call, errno) {
@@ -194,7 +193,7 @@ fn head(bytes: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use nix::libc::{EAGAIN, EINVAL, EIO, ESPIPE};
+    use nix::libc::EIO;
 
     use super::*;
 

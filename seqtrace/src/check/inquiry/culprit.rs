@@ -82,13 +82,10 @@ impl<L: Lab> Inquiry<'_, L> {
         known: &Known,
         ways: &Ways,
     ) -> anyhow::Result<Option<Proof>> {
-        if ways.failed.is_empty() {
-            return Ok(None);
-        }
         // A plan in which one reader disturbs another proves nothing about a single reader.
         let alone_wrong = || ways.failed.iter().filter(|wrong| !wrong.shared);
         let Some(wrong) = alone_wrong().next() else {
-            return Ok(Some(sharing(ways, &known.whole)));
+            return Ok((!ways.failed.is_empty()).then(|| sharing(ways, &known.whole)));
         };
         let mut evidence = Evidence::default();
         if self.lab.is_over().is_none() {

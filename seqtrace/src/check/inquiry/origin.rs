@@ -65,20 +65,21 @@ enum Origin {
 impl<L: Lab> Inquiry<'_, L> {
     /// Finds out why whole reads of the file differ, and adds the reason to the report.
     pub(super) async fn origin(&mut self, known: &Known) -> anyhow::Result<()> {
-        match self.what_changes_it(known).await? {
+        let note = match self.what_changes_it(known).await? {
+            None => {
+                "the file changed between reads, and it is not known if time or reading changes it: bytes that change \
+                 are not judged"
+            }
             Some(Origin::Time) => {
                 self.circumstances.changes_with_time = true;
-                self.note("the file changes by itself (with time): bytes that change are not judged");
+                "the file changes by itself (with time): bytes that change are not judged"
             }
-            None => self.note(
-                "the file changed between reads, and it is not known if time or reading changes it: bytes that change \
-                 are not judged",
-            ),
             Some(Origin::Callback(proof)) => {
-                self.note("reading changes the file: bytes that change are not judged");
                 self.circumstances.side_effect = Some(proof);
+                "reading changes the file: bytes that change are not judged"
             }
-        }
+        };
+        self.note(note);
         Ok(())
     }
 
@@ -99,7 +100,7 @@ impl<L: Lab> Inquiry<'_, L> {
                 if columns.is_empty() || self.lab.is_over().is_some() {
                     return Ok(None);
                 }
-                let Some(interval) = self.experiment(&treatment).await? else {
+                let Some(interval) = self.experiment(treatment.as_ref()).await? else {
                     return Ok(None);
                 };
                 columns = fitting(columns, &interval);
@@ -112,47 +113,41 @@ impl<L: Lab> Inquiry<'_, L> {
     async fn is_it_time(&mut self, row: &[Interval]) -> anyhow::Result<Option<Origin>> {
         self.lab.idle(IDLE).await?;
         let after = self.quietly(&Plan::new(Kind::Whole, probe(0))).await?;
-        let text = after.calls.iter().find(|call| call.syscall == Syscall::Read);
-        let changed = row.last().zip(text).is_some_and(|(last, text)| last.after != text.bytes);
+        let changed =
+            row.last().zip(text(&after, 0)).is_some_and(|(last, text)| last.after != text);
         Ok(changed.then_some(Origin::Time))
     }
 
     /// Carries out a probe, a treatment and a second probe. Returns the interval between the probes; `None` if events
     /// were lost.
-    async fn experiment(&mut self, treatment: &Treatment) -> anyhow::Result<Option<Interval>> {
+    async fn experiment(&mut self, treatment: Option<&Plan>) -> anyhow::Result<Option<Interval>> {
         let first = Plan::new(Kind::Whole, probe(0));
         let last = Plan::new(Kind::Whole, probe(LAST));
         let mut answer = self.quietly(&first).await?;
         match treatment {
-            Treatment::Idle => self.lab.idle(IDLE).await?,
-            Treatment::Do(plan) => join(&mut answer, self.quietly(plan).await?),
+            None => self.lab.idle(IDLE).await?,
+            Some(plan) => join(&mut answer, self.quietly(plan).await?),
         }
         join(&mut answer, self.quietly(&last).await?);
         Ok(interval(&answer))
     }
 }
 
-/// An activity between two probes.
-enum Treatment {
-    Idle,
-    Do(Plan),
-}
-
 fn probe(slot: u8) -> Vec<Step> {
     opened([Step::Read { slot, want: WANT }])
 }
 
-/// Returns treatments, each of which separates some drivers from others. The longest wait is last.
-fn treatments(known: &Known) -> Vec<Treatment> {
+/// Returns treatments: plans, or `None` for a wait, each of which separates some drivers from others. The longest wait is last.
+fn treatments(known: &Known) -> Vec<Option<Plan>> {
     let end = known.shape.len.saturating_add(PAGE);
-    let one = |steps: Vec<Step>| Treatment::Do(Plan::new(Kind::Whole, opened(steps)));
+    let one = |steps: Vec<Step>| Some(Plan::new(Kind::Whole, opened(steps)));
     let opens = (1..12).flat_map(|slot| [Step::Open { slot }, Step::Close { slot }]);
     let mut treatments = vec![
         // As many passes as renderings.
         one(vec![Step::Pread { slot: 1, at: 0, want: 1 }; 7]),
         // Reads with hardly a callback.
         one(vec![Step::Until { slot: 1, block_bytes: 1, to: known.shape.len.min(24) }]),
-        Treatment::Do(Plan::new(Kind::Whole, opens)),
+        Some(Plan::new(Kind::Whole, opens)),
         // As many renderings as there are in a page, in one pass.
         one(vec![Step::Read { slot: 1, want: PAGE }]),
     ];
@@ -162,7 +157,7 @@ fn treatments(known: &Known) -> Vec<Treatment> {
         let until = Step::Until { slot: 1, block_bytes: PAGE, to: end };
         treatments.push(one([vec![until], vec![read; 5]].concat()));
     }
-    treatments.push(Treatment::Idle);
+    treatments.push(None);
     treatments
 }
 

@@ -233,12 +233,7 @@ fn rendered_the_same_way(answer: &Answer, difference: &Difference) -> bool {
 }
 
 fn failure(calls: &[Call], difference: &Difference) -> Failure {
-    let call = calls.get(difference.call);
-    Failure {
-        syscall: call.map_or(Syscall::Read, |call| call.syscall),
-        at: call.map_or(difference.at, |call| call.at),
-        want: call.map_or(0, |call| call.want),
-        difference: difference.clone(),
-        steady: true,
-    }
+    let call = calls.get(difference.call).map(|call| (call.syscall, call.at, call.want));
+    let (syscall, at, want) = call.unwrap_or((Syscall::Read, difference.at, 0));
+    Failure { syscall, at, want, difference: difference.clone(), steady: true }
 }

@@ -34,20 +34,21 @@ const UNSEEN: [Id; 5] = [SQ301, SQ401, SQ402, SQ403, SQ501];
 /// Returns the trials of a report, the most promising first.
 pub(crate) fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
     let facts = Facts::of(report, shape);
-    let groups: [(&[Kind], Vec<Script>); 3] = [
-        (&SEQUENTIAL, sequential(&facts)),
-        (&SEEKING, seeking(report, &facts)),
-        (&SHARED, shared(&facts)),
+    let groups = [
+        (is_sequential as fn(Kind) -> bool, sequential(&facts)),
+        (|kind| SEEKING.contains(&kind), seeking(report, &facts)),
+        (Kind::is_shared, shared(&facts)),
     ];
-    let differs = |kinds: &[Kind]| {
-        report.plans.iter().any(|plan| kinds.contains(&plan.kind) && failure(plan).is_some())
+    let differs = |is_in: fn(Kind) -> bool| {
+        report.plans.iter().any(|plan| is_in(plan.kind) && failure(plan).is_some())
     };
     let visible = report.plans.iter().any(PlanReport::failed)
         || report
             .found
             .iter()
             .any(|found| is_bad(&found.finding) && !UNSEEN.contains(&found.finding.id));
-    let (seen, other): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(kinds, _)| differs(kinds));
+    let (seen, other): (Vec<_>, Vec<_>) =
+        groups.into_iter().partition(|(is_in, _)| differs(*is_in));
     let mut scripts: Vec<Script> = Vec::new();
     let endless = report.found.iter().any(|found| found.finding.id == SQ105);
     if endless && report.volatile {
@@ -80,18 +81,11 @@ pub(crate) fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
     trials
 }
 
-const SEQUENTIAL: [Kind; 8] = [
-    Kind::Records,
-    Kind::Before,
-    Kind::After,
-    Kind::Bytes,
-    Kind::Sevens,
-    Kind::Page,
-    Kind::ShortLong,
-    Kind::Vectored,
-];
 const SEEKING: [Kind; 4] = [Kind::End, Kind::Pread, Kind::Seek, Kind::Rewind];
-const SHARED: [Kind; 2] = [Kind::Interleaved, Kind::Processes];
+
+fn is_sequential(kind: Kind) -> bool {
+    !SEEKING.contains(&kind) && !kind.is_shared() && kind != Kind::Splice
+}
 
 /// Returns the difference of a plan, even if the file changes; `None` if the plan agrees or is excused.
 pub(super) fn failure(plan: &PlanReport) -> Option<&Failure> {

@@ -185,7 +185,7 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Proof>) {
     let failed = |shared: bool| {
         let mut plans = report.plans.iter().filter(|plan| plan.kind.is_shared() == shared);
         plans.find(|plan| plan.failed() && astray(plan).is_none()).and_then(|plan| {
-            let Failure { difference, steady, .. } = plan.failure()?;
+            let Failure { difference, steady, .. } = plan.outcome.failure()?;
             let often = if *steady { "each time" } else { "with other bytes each time" };
             Some((plan.kind, difference.at, often))
         })
@@ -242,7 +242,7 @@ fn accuse(report: &mut Report, evidence: &str, culprit: Option<&Proof>) {
 
 /// Returns the requested and the returned offset if an lseek() of the plan returned another offset; otherwise `None`.
 fn astray(plan: &PlanReport) -> Option<(u64, i64)> {
-    let failure = plan.failure()?;
+    let failure = plan.outcome.failure().filter(|_| plan.failed())?;
     match failure.difference.what {
         DifferenceKind::Astray { to } => Some((failure.at, to)),
         _ => None,

@@ -190,14 +190,6 @@ impl PlanReport {
     pub(crate) fn failed(&self) -> bool {
         matches!(self.outcome, PlanOutcome::Fail(_))
     }
-
-    /// Returns the difference of a failed plan; `None` if the plan did not fail.
-    pub(crate) fn failure(&self) -> Option<&Failure> {
-        match &self.outcome {
-            PlanOutcome::Fail(failure) => Some(failure),
-            _ => None,
-        }
-    }
 }
 
 /// Returns true for a finding that makes a check fail.
