@@ -11,6 +11,7 @@ use super::{
 use crate::{
     check::{
         oracle::End,
+        repro::Repro,
         verdict::{Found, PlanOutcome, PlanReport, Verdict, errno_name},
     },
     escape,
@@ -60,12 +61,13 @@ impl Layout for Text {
     }
 }
 
-/// Appends the report to a buffer, in the style that the options allow.
+/// Appends lines to a buffer, in the style that the options allow.
 struct Screen<'a> {
     out: &'a mut String,
     options: Options,
 }
 
+const PLAIN: Style = Style::new();
 const DIM: Style = Style::new().dimmed();
 const STRONG: Style = Style::new().bold();
 const fn color(color: AnsiColor) -> Style {
@@ -76,69 +78,45 @@ const WARN: Style = color(AnsiColor::Yellow);
 const GOOD: Style = color(AnsiColor::Green);
 
 impl Screen<'_> {
-    fn put(&mut self, style: Style, text: impl std::fmt::Display) -> fmt::Result {
-        // Foreign bytes are already escaped: only marks and words of seqtrace itself can be beyond ASCII.
-        let mut text = text.to_string();
-        if self.options.ascii {
-            text = escape::text(text.as_bytes(), true).to_string().replace("\\\\", "\\");
+    /// Appends a line that consists of these texts, each in its style.
+    fn line<const N: usize>(&mut self, texts: [(Style, String); N]) -> fmt::Result {
+        for (style, mut text) in texts {
+            // Foreign bytes are already escaped: only marks and words of seqtrace itself can be beyond ASCII.
+            if self.options.ascii {
+                text = escape::text(text.as_bytes(), true).to_string().replace("\\\\", "\\");
+            }
+            if self.options.color && !text.is_empty() {
+                write!(self.out, "{style}{text}{style:#}")?;
+            } else {
+                self.out.push_str(&text);
+            }
         }
-        if self.options.color {
-            write!(self.out, "{style}{text}{style:#}")
-        } else {
-            self.out.write_str(&text)
-        }
-    }
-
-    fn plain(&mut self, text: impl std::fmt::Display) -> fmt::Result {
-        self.put(Style::new(), text)
-    }
-
-    fn end_line(&mut self) -> fmt::Result {
         self.out.write_char('\n')
     }
 
-    /// Appends the rest of a line.
-    fn line(&mut self, text: impl std::fmt::Display) -> fmt::Result {
-        self.plain(text)?;
-        self.end_line()
-    }
-
-    fn verdict(&mut self, report: &Report) -> fmt::Result {
-        let style = match report.verdict {
-            Verdict::Clean => GOOD,
-            Verdict::Findings => BAD,
-            Verdict::Inconclusive(_) => WARN,
-            Verdict::Refused(_) => DIM,
-        };
-        self.put(style, word(&report.verdict))
-    }
-
     fn one_line(&mut self, report: &Report) -> fmt::Result {
-        self.verdict(report)?;
-        let pad = 13usize.saturating_sub(word(&report.verdict).len());
-        self.plain(format_args!("{:pad$}{}", "", path(report)))?;
-        if !report.plans.is_empty() {
-            self.put(DIM, format_args!("  {}", size(report)))?;
-        }
-        match reason(&report.verdict).or(report.reservation()) {
-            Some(why) => self.line(format_args!("  {why}")),
-            None => self.end_line(),
-        }
+        let (style, word) = verdict(report);
+        let pad = 13usize.saturating_sub(word.len());
+        let path = format!("{:pad$}{}", "", path(report));
+        let is_read = !report.plans.is_empty();
+        let size = if is_read { format!("  {}", size(report)) } else { String::new() };
+        let why = reason(&report.verdict).or(report.reservation());
+        let why = why.map(|why| format!("  {why}")).unwrap_or_default();
+        self.line([(style, word), (PLAIN, path), (DIM, size), (PLAIN, why)])
     }
 
     fn full(&mut self, report: &Report) -> fmt::Result {
-        self.put(STRONG, path(report))?;
-        if let Some(callbacks) = &report.callbacks {
+        let table = report.callbacks.as_ref().map(|callbacks| {
             let table = callbacks.table.as_ref().unwrap_or(&callbacks.show);
-            self.plain(format_args!("  {}", super::symbol(table)))?;
-        }
-        self.put(DIM, format_args!("  {}", size(report)))?;
-        self.end_line()?;
+            format!("  {}", super::symbol(table))
+        });
+        let size = format!("  {}", size(report));
+        self.line([(STRONG, path(report)), (PLAIN, table.unwrap_or_default()), (DIM, size)])?;
         for plan in &report.plans {
             self.plan(plan)?;
         }
         for note in &report.notes {
-            self.line(format_args!("  note: {note}"))?;
+            self.line([(PLAIN, format!("  note: {note}"))])?;
         }
         for found in &report.found {
             let Finding { severity, id, .. } = found.finding;
@@ -146,25 +124,20 @@ impl Screen<'_> {
                 self.finding(found)?;
             }
         }
-        if let Some(repro) = &report.repro {
-            self.put(STRONG, "  reproduce: ")?;
-            self.line(&repro.command)?;
-            self.plain(format_args!("    {}", repro.shows))?;
-            if let Some(correct) = &repro.correct {
-                self.put(DIM, format_args!("; correct output: {correct}"))?;
-            }
-            self.end_line()?;
+        if let Some(Repro { command, shows, correct }) = &report.repro {
+            self.line([(STRONG, "  reproduce: ".to_owned()), (PLAIN, command.clone())])?;
+            let correct = correct.as_ref().map(|correct| format!("; correct output: {correct}"));
+            self.line([(PLAIN, format!("    {shows}")), (DIM, correct.unwrap_or_default())])?;
         }
-        self.plain("  ")?;
-        self.verdict(report)?;
         let errors = Count(how_many(report, Severity::Error), "error");
         let warnings = Count(how_many(report, Severity::Warning), "warning");
-        match (reason(&report.verdict), report.reservation()) {
-            (Some(why), _) => self.line(format_args!(": {why}")),
-            _ if bad(report).next().is_some() => self.line(format_args!(": {errors}, {warnings}")),
-            (None, Some(why)) => self.line(format_args!(" {why}")),
-            (None, None) => self.end_line(),
-        }
+        let more = match (reason(&report.verdict), report.reservation()) {
+            (Some(why), _) => format!(": {why}"),
+            _ if bad(report).next().is_some() => format!(": {errors}, {warnings}"),
+            (None, Some(why)) => format!(" {why}"),
+            (None, None) => String::new(),
+        };
+        self.line([(PLAIN, "  ".to_owned()), verdict(report), (PLAIN, more)])
     }
 
     fn plan(&mut self, plan: &PlanReport) -> fmt::Result {
@@ -175,15 +148,13 @@ impl Screen<'_> {
             PlanOutcome::Blocked | PlanOutcome::Undecided(_) => WARN,
             _ => DIM,
         };
-        self.plain("  ")?;
-        self.put(style, format_args!("{word:<8}"))?;
-        self.plain(format_args!("{:<16}", plan.kind.name()))?;
-        if let Some(more) = more {
-            return self.line(more);
-        }
         let (bytes, calls) = (Count(plan.bytes, "byte"), Count(plan.calls, "call"));
-        self.put(DIM, format_args!("{}: {bytes}, {calls}", plan.kind.what()))?;
-        self.end_line()
+        let more = match more {
+            Some(more) => (PLAIN, more),
+            None => (DIM, format!("{}: {bytes}, {calls}", plan.kind.what())),
+        };
+        let name = (PLAIN, format!("{:<16}", plan.kind.name()));
+        self.line([(PLAIN, "  ".to_owned()), (style, format!("{word:<8}")), name, more])
     }
 
     fn finding(&mut self, found: &Found) -> fmt::Result {
@@ -195,10 +166,12 @@ impl Screen<'_> {
             (Severity::Warning, true) => ("x ", WARN),
             (Severity::Info, _) => ("i ", DIM),
         };
-        self.plain("  ")?;
-        self.put(style, format_args!("{mark} {}", finding.id))?;
-        self.put(STRONG, format_args!(" {}", finding.name))?;
-        self.line(format_args!(": {}", finding.message))?;
+        self.line([
+            (PLAIN, "  ".to_owned()),
+            (style, format!("{mark} {}", finding.id)),
+            (STRONG, format!(" {}", finding.name)),
+            (PLAIN, format!(": {}", finding.message)),
+        ])?;
         let mut more = Vec::new();
         if let Some(cause) = cause(finding) {
             more.push(format!("cause {cause}"));
@@ -214,9 +187,18 @@ impl Screen<'_> {
             more.push(format!("seen in {}{others}", plans.join(", ")));
         }
         more.push(format!("seqtrace explain {}", finding.id));
-        self.put(DIM, format_args!("        {}", more.join("   ")))?;
-        self.end_line()
+        self.line([(DIM, format!("        {}", more.join("   ")))])
     }
+}
+
+fn verdict(report: &Report) -> (Style, String) {
+    let style = match report.verdict {
+        Verdict::Clean => GOOD,
+        Verdict::Findings => BAD,
+        Verdict::Inconclusive(_) => WARN,
+        Verdict::Refused(_) => DIM,
+    };
+    (style, word(&report.verdict).to_owned())
 }
 
 /// Returns the size of the file, and how the whole read ended: `8100 bytes, 300 records`.

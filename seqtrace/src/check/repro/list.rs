@@ -174,23 +174,18 @@ fn shared(facts: &Facts) -> Vec<Script> {
 
 /// Returns scripts that read on at the end of the file.
 fn past_end(facts: &Facts) -> Vec<Script> {
-    let mut scripts = Vec::new();
     if !facts.complete {
-        return scripts;
+        return Vec::new();
     }
-    for block_bytes in [1, 7, facts.record + 1] {
+    let endless = [1, 7, facts.record + 1].map(|block_bytes| {
         let count = (2 * facts.len / block_bytes + 1).next_multiple_of(MANY);
-        if count <= READS {
-            scripts.push(Script::Endless { block_bytes, count });
-        }
-    }
-    for block_bytes in [LARGE, facts.record] {
-        if reads(block_bytes, facts) < FEW {
-            let part = Part::dd(block_bytes, 0, None);
-            scripts.push(Script::Parts(vec![part, part]));
-        }
-    }
-    scripts
+        (count <= READS).then_some(Script::Endless { block_bytes, count })
+    });
+    let twice = [LARGE, facts.record].map(|block_bytes| {
+        let part = Part::dd(block_bytes, 0, None);
+        (reads(block_bytes, facts) < FEW).then(|| Script::Parts(vec![part, part]))
+    });
+    endless.into_iter().chain(twice).flatten().collect()
 }
 
 /// Returns scripts for the faults that a whole read alone may reveal.
