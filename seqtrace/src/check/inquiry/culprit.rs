@@ -8,6 +8,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use anyhow::Result;
+
 use super::{Inquiry, Known, Lab, ways::Ways};
 use crate::{
     check::{
@@ -77,11 +79,7 @@ struct Evidence {
 impl<L: Lab> Inquiry<'_, L> {
     /// Returns the rule that the passes of failing plans prove to be broken; `None` if no plan fails, or the passes
     /// prove nothing.
-    pub(super) async fn culprit(
-        &mut self,
-        known: &Known,
-        ways: &Ways,
-    ) -> anyhow::Result<Option<Proof>> {
+    pub(super) async fn culprit(&mut self, known: &Known, ways: &Ways) -> Result<Option<Proof>> {
         // A plan in which one reader disturbs another proves nothing about a single reader.
         let alone_wrong = || ways.failed.iter().filter(|wrong| !wrong.shared);
         let Some(wrong) = alone_wrong().next() else {

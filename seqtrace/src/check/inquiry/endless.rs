@@ -1,5 +1,7 @@
 //! Detects files without an end. The evidence is positions and numbers of bytes, so the content may change meanwhile.
 
+use anyhow::Result;
+
 use super::{Answer, Inquiry, Known, Lab, ways::Ways};
 use crate::{
     check::{
@@ -29,7 +31,7 @@ impl<L: Lab> Inquiry<'_, L> {
         &mut self,
         known: &mut Known,
         ways: &Ways,
-    ) -> anyhow::Result<Option<Proof>> {
+    ) -> Result<Option<Proof>> {
         for (plan, answer) in &ways.overlong {
             let Some(evidence) = evidence(answer, known.shape.len) else { continue };
             if self.lab.is_over().is_some() {

@@ -1,5 +1,7 @@
 //! Carries out the plans, and compares each with the whole reads around it.
 
+use anyhow::Result;
+
 use super::{
     Answer, Inquiry, Known, Lab, endless, numbers,
     opening::unfinished,
@@ -39,7 +41,7 @@ pub(super) struct Ways {
 
 impl<L: Lab> Inquiry<'_, L> {
     /// Carries out all plans, and repeats those whose bytes differ.
-    pub(super) async fn ways(&mut self, known: &mut Known) -> anyhow::Result<Ways> {
+    pub(super) async fn ways(&mut self, known: &mut Known) -> Result<Ways> {
         let mut ways = Ways::default();
         let mut extended = false;
         for plan in plan::all(&known.shape) {
@@ -85,7 +87,7 @@ impl<L: Lab> Inquiry<'_, L> {
         plan: &Plan,
         answer: Answer,
         ways: &mut Ways,
-    ) -> anyhow::Result<Conclusion> {
+    ) -> Result<Conclusion> {
         if plan.kind.is_shared()
             && let Some(conclusion) = self.control(known, plan).await?
         {
@@ -127,7 +129,7 @@ impl<L: Lab> Inquiry<'_, L> {
     /// Reads the whole file after a plan that made these calls. If the bytes differ from those before the plan, a
     /// second whole read follows. If its bytes are those from before the plan, the file did not change: the plan has
     /// changed what the next reader gets.
-    async fn next_whole(&mut self, known: &mut Known, calls: &[Call]) -> anyhow::Result<NextWhole> {
+    async fn next_whole(&mut self, known: &mut Known, calls: &[Call]) -> Result<NextWhole> {
         let Some(now) = self.whole(known).await? else { return Ok(NextWhole::Unknown) };
         if now == known.reference {
             known.equal_pairs += 1;
@@ -150,7 +152,7 @@ impl<L: Lab> Inquiry<'_, L> {
     }
 
     /// Reads the whole file; `None` if the read was interrupted.
-    async fn whole(&mut self, known: &mut Known) -> anyhow::Result<Option<Reference>> {
+    async fn whole(&mut self, known: &mut Known) -> Result<Option<Reference>> {
         let answer = self.carry(&plan::whole(known.limit)).await?;
         known.whole = answer.seen.sessions;
         Ok(Reference::of(&answer.calls).ok().filter(|_| answer.ended == Ended::Done))
@@ -158,11 +160,7 @@ impl<L: Lab> Inquiry<'_, L> {
 
     /// Reads the file through two descriptors, one after the other, as a control for plans in which two readers take
     /// turns: the bytes of a file may depend on how often it is open, and on the process that reads.
-    async fn control(
-        &mut self,
-        known: &mut Known,
-        plan: &Plan,
-    ) -> anyhow::Result<Option<Conclusion>> {
+    async fn control(&mut self, known: &mut Known, plan: &Plan) -> Result<Option<Conclusion>> {
         let control = self.carry(&plan::control(&known.shape, plan.kind)).await?;
         if known.reference.compare(&control.calls) == Outcome::Agrees {
             return Ok(None);

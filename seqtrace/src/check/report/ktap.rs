@@ -4,7 +4,10 @@
 use std::fmt::{self, Write as _};
 
 use super::{Layout, Report, Sums, Unlisted, bad, outcome, path, reason};
-use crate::check::verdict::{PlanOutcome, Verdict};
+use crate::{
+    check::verdict::{PlanOutcome, Verdict},
+    rules::Finding,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct Ktap {
@@ -38,15 +41,8 @@ impl Layout for Ktap {
             }
         }
         for found in bad(report) {
-            let finding = &found.finding;
-            writeln!(
-                text,
-                "  # {} {} {}: {}",
-                finding.severity.name(),
-                finding.id,
-                finding.name,
-                finding.message
-            )?;
+            let Finding { severity, id, name, message, .. } = &found.finding;
+            writeln!(text, "  # {} {id} {name}: {message}", severity.name())?;
         }
         if let Some(repro) = &report.repro {
             writeln!(text, "  # reproduce: {}\n  # {}", repro.command, repro.shows)?;

@@ -58,10 +58,9 @@ pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
         raise(report, Proof { id: SQ403, role: None, message }, Severity::Error);
     }
     if let Some(End::Error(errno)) = report.end.filter(|_| report.bytes > 0) {
+        let (bytes, errno) = (report.bytes, errno_name(errno));
         let message = format!(
-            "after byte {} the reader gets {} where the end of the file should be",
-            report.bytes,
-            errno_name(errno)
+            "after byte {bytes} the reader gets {errno} where the end of the file should be"
         );
         raise(report, Proof { id: SQ304, role: Some(Role::Show), message }, Severity::Error);
     }
@@ -74,13 +73,13 @@ pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
         }
         exceptions::lower(report, circumstances);
     }
-    if let Some(endless) = circumstances.endless.clone() {
-        raise(report, endless, Severity::Error);
+    let Circumstances { culprit, endless, side_effect, .. } = circumstances;
+    for (proof, severity) in [(endless, Severity::Error), (side_effect, Severity::Warning)] {
+        if let Some(proof) = proof {
+            raise(report, proof.clone(), severity);
+        }
     }
-    if let Some(side_effect) = circumstances.side_effect.clone() {
-        raise(report, side_effect, Severity::Warning);
-    }
-    bytes_differ(report, circumstances.culprit.as_ref());
+    bytes_differ(report, culprit.as_ref());
     roots::link(report, report.plans.iter().any(|plan| plan.failed() && !plan.kind.is_shared()));
     roots::sort(report);
     judge(report, circumstances);
@@ -89,8 +88,11 @@ pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
 fn judge(report: &mut Report, circumstances: &Circumstances) {
     let bad = report.found.iter().any(|found| is_bad(&found.finding));
     let broken = bad || report.plans.iter().any(PlanReport::failed);
-    if !broken {
-        changes_now_and_then(report);
+    let changed = names(report, |outcome| matches!(outcome, PlanOutcome::Volatile(_)));
+    if let Some(plans) = changed.filter(|_| !broken && !report.volatile) {
+        report.volatile = true;
+        let note = format!("the file changes now and then: the bytes of {plans} are not judged");
+        report.notes.push(note);
     }
     let unreadable = match report.end {
         Some(End::Error(errno)) if report.bytes == 0 => Some(unreadable(errno)),
@@ -154,17 +156,6 @@ pub(in crate::check) fn not_opened(report: &mut Report, errno: i32) -> Verdict {
 /// Returns the verdict on a file for which each read fails with `errno` (positive).
 pub(in crate::check) fn unreadable(errno: i32) -> Verdict {
     Verdict::Refused(format!("cannot be read: each read fails with {}", errno_name(errno)))
-}
-
-/// Marks the file as volatile if its bytes differed in a plan, but not each time.
-fn changes_now_and_then(report: &mut Report) {
-    let changed = names(report, |outcome| matches!(outcome, PlanOutcome::Volatile(_)));
-    if let (Some(plans), false) = (changed, report.volatile) {
-        report.volatile = true;
-        report
-            .notes
-            .push(format!("the file changes now and then: the bytes of {plans} are not judged"));
-    }
 }
 
 /// Returns the names of the plans whose outcome satisfies `is_such`; `None` if there are none.

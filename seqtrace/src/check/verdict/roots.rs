@@ -87,12 +87,10 @@ pub(super) fn link(report: &mut Report, alone: bool) {
             }
             id => root_of(report, id),
         };
-        let Some(root) = root.filter(|root| *root != index) else { continue };
-        let cause = report
-            .found
-            .get(root)
-            .map(|root| Cause { id: root.finding.id, blame: root.finding.blame.clone() });
-        if let Some(found) = report.found.get_mut(index) {
+        let root = root.filter(|root| *root != index).and_then(|root| report.found.get(root));
+        let cause = root
+            .map(|Found { finding, .. }| Cause { id: finding.id, blame: finding.blame.clone() });
+        if let (Some(_), Some(found)) = (&cause, report.found.get_mut(index)) {
             found.finding.cause = cause;
         }
     }
