@@ -127,8 +127,8 @@ impl Reference {
     /// [`PRINTED_BEFORE`].
     fn line_before(&self, at: usize) -> &[u8] {
         let before = self.bytes.get(..at).unwrap_or_default();
-        let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        before.get(begin..).filter(|line| line.len() <= PRINTED_BEFORE).unwrap_or_default()
+        let line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        if line.len() <= PRINTED_BEFORE { line } else { &[] }
     }
 
     fn differs(&self, call: &Call, errno: Option<i32>) -> Option<(u64, DifferenceKind)> {
@@ -183,8 +183,7 @@ impl Reference {
 
 /// Returns the first line of `bytes` with its newline, cut to [`PRINTED`] bytes.
 fn line(bytes: &[u8]) -> Vec<u8> {
-    let len = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
-    head(bytes.get(..len).unwrap_or(bytes))
+    head(bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default())
 }
 
 fn head(bytes: &[u8]) -> Vec<u8> {

@@ -71,27 +71,20 @@ fn pairs(a: &[Token<'_>], b: &[Token<'_>]) -> Option<Vec<(i128, i128)>> {
 fn tokens(text: &[u8]) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut rest = text;
+    let run = |bytes: &[u8], is_part: fn(&u8) -> bool| {
+        bytes.iter().take_while(|byte| is_part(byte)).count()
+    };
     while !rest.is_empty() {
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if digits == 0 {
-            let len = rest.iter().take_while(|byte| !byte.is_ascii_digit()).count();
-            let (piece, after) = rest.split_at(len);
-            tokens.push(words(piece));
-            rest = after;
-            continue;
-        }
-        let hex = rest
-            .strip_prefix(b"0x")
-            .map(|digits| digits.iter().take_while(|byte| byte.is_ascii_hexdigit()).count());
-        let (len, radix, skip) = match hex {
-            Some(hex @ 1..) => (hex + 2, 16, 2),
-            _ => (digits, 10, 0),
+        let hex = rest.strip_prefix(b"0x").map_or(0, |digits| run(digits, u8::is_ascii_hexdigit));
+        let (len, radix, skip) = match (hex, run(rest, u8::is_ascii_digit)) {
+            (1.., _) => (hex + 2, 16, 2),
+            (_, 0) => (run(rest, |byte| !byte.is_ascii_digit()), 10, 0),
+            (_, digits) => (digits, 10, 0),
         };
-        let (number, after) = rest.split_at(len);
-        let digits = std::str::from_utf8(number.get(skip..).unwrap_or_default()).unwrap_or("");
-        let number = u64::from_str_radix(digits, radix)
-            .map_or_else(|_| words(number), |value| Token::Number(value.into()));
-        tokens.push(number);
+        let (piece, after) = rest.split_at(len);
+        let digits = std::str::from_utf8(piece.get(skip..).unwrap_or_default());
+        let number = digits.ok().and_then(|digits| u64::from_str_radix(digits, radix).ok());
+        tokens.push(number.map_or_else(|| words(piece), |value| Token::Number(value.into())));
         rest = after;
     }
     tokens

@@ -84,11 +84,10 @@ pub(crate) fn opened(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
 /// Returns steps that read in small blocks at the beginning, around the end of the first read and of the first page,
 /// and at the end, and in large blocks in between.
 fn small(shape: &Shape, block_bytes: u64, beginning: u64) -> Vec<Step> {
-    let around = |at: u64| {
-        (at.saturating_sub(AROUND * block_bytes), at.saturating_add(AROUND * block_bytes))
-    };
-    let mut regions = vec![(0, beginning), around(shape.first_read_end()), around(PAGE)];
-    regions.push((shape.len.saturating_sub(AROUND * block_bytes), shape.len));
+    let margin = AROUND * block_bytes;
+    let around = |at: u64| (at.saturating_sub(margin), at.saturating_add(margin));
+    let mut regions =
+        [(0, beginning), around(shape.first_read_end()), around(PAGE), around(shape.len)];
     regions.sort_unstable();
     let mut steps = Vec::new();
     let mut at = 0;
@@ -103,7 +102,7 @@ fn small(shape: &Shape, block_bytes: u64, beginning: u64) -> Vec<Step> {
         at = at.max(end);
     }
     if shape.complete {
-        steps.push(Step::Until { slot: 0, block_bytes, to: shape.beyond(AROUND * block_bytes) });
+        steps.push(Step::Until { slot: 0, block_bytes, to: shape.beyond(margin) });
         steps.push(Step::Read { slot: 0, want: PAGE });
     }
     steps

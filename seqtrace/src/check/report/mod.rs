@@ -209,16 +209,17 @@ fn reason(verdict: &Verdict) -> Option<&str> {
 
 /// Returns the outcome of a plan as one word, and its details; `None` if there are none.
 fn outcome(plan: &PlanReport) -> (&'static str, Option<String>) {
-    let differs = |failure: &Failure| describe(failure.difference.at, &failure.difference.what);
+    let difference = plan.outcome.failure().map(|failure| &failure.difference);
+    let differs = difference.map(|difference| describe(difference.at, &difference.what));
     match &plan.outcome {
         PlanOutcome::Ok => ("ok", None),
-        PlanOutcome::Fail(failure) => {
-            let more = if failure.steady { "" } else { "; other bytes each time" };
-            ("FAIL", Some(differs(failure) + more))
+        PlanOutcome::Fail(Failure { steady: false, .. }) => {
+            ("FAIL", differs.map(|text| text + "; other bytes each time"))
         }
-        PlanOutcome::Volatile(failure) => ("changed", Some(differs(failure))),
-        PlanOutcome::Excused(failure) => ("excused", Some(differs(failure))),
-        PlanOutcome::Undecided(failure) => ("unsure", Some(differs(failure))),
+        PlanOutcome::Fail(_) => ("FAIL", differs),
+        PlanOutcome::Volatile(_) => ("changed", differs),
+        PlanOutcome::Excused(_) => ("excused", differs),
+        PlanOutcome::Undecided(_) => ("unsure", differs),
         PlanOutcome::Unsupported { syscall, errno } => {
             ("skip", Some(format!("{} gives {}", syscall.name(), errno_name(*errno))))
         }
