@@ -51,7 +51,7 @@ pub(super) struct Part {
     pub(super) count: Option<u64>,
     /// True if the output is printed, false if it is sent to /dev/null.
     pub(super) is_printed: bool,
-    /// True for [`Part::REST`].
+    /// True for [`Part::REST`], which is `cat` or a `dd` in large blocks.
     pub(super) is_rest: bool,
 }
 
