@@ -65,6 +65,22 @@ impl Filter {
             && paths_allow(path, session)
             && module.allows(|module| in_module(module, session))
     }
+
+    /// Returns false if `--path` and `--not-path` reject every session of the file at a path, for
+    /// all openers.
+    pub fn may_accept(&self, path: &[u8]) -> bool {
+        if paths::is_per_reader(path) {
+            return true;
+        }
+        let forms = paths::shared(path);
+        self.path.allows(|glob| forms.iter().any(|form| glob.matches(form)))
+    }
+
+    /// Returns false if `--module` and `--not-module` reject every session of a file with these
+    /// callbacks.
+    pub fn may_accept_callbacks(&self, callbacks: &Callbacks) -> bool {
+        self.module.allows(|module| are_in_module(module, functions(callbacks)))
+    }
 }
 
 fn paths_allow(rule: &Rule<Glob>, session: &Session) -> bool {
@@ -80,26 +96,6 @@ fn paths_allow(rule: &Rule<Glob>, session: &Session) -> bool {
             .iter()
             .any(|glob| is(glob) || (session.path_cut && glob.may_end_as(&session.path)));
     only && !rule.not.iter().any(is)
-}
-
-impl Filter {
-    /// Returns false if `--path` and `--not-path` reject every session of the file at a path, for
-    /// all openers.
-    pub fn may_accept(&self, path: &[u8]) -> bool {
-        let Rule { only, not } = &self.path;
-        if paths::is_per_reader(path) {
-            return true;
-        }
-        let forms = paths::shared(path);
-        let is = |glob: &Glob| forms.iter().any(|form| glob.matches(form));
-        (only.is_empty() || only.iter().any(is)) && !not.iter().any(is)
-    }
-
-    /// Returns false if `--module` and `--not-module` reject every session of a file with these
-    /// callbacks.
-    pub fn may_accept_callbacks(&self, callbacks: &Callbacks) -> bool {
-        self.module.allows(|module| are_in_module(module, functions(callbacks)))
-    }
 }
 
 /// Returns the symbols of the callbacks and of their table.

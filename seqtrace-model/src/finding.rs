@@ -81,13 +81,17 @@ pub struct Finding {
 impl Blame {
     /// Returns the function that has this role among the callbacks of a file.
     pub fn new(role: Role, callbacks: &Callbacks) -> Self {
-        let function = match role {
-            Role::Start => &callbacks.start,
-            Role::Next => &callbacks.next,
-            Role::Show => &callbacks.show,
-            Role::Stop => &callbacks.stop,
-        };
-        Self { role, function: function.clone() }
+        Self { role, function: function(role, callbacks).clone() }
+    }
+}
+
+/// Returns the function that has this role among the callbacks of a file.
+pub(crate) fn function(role: Role, callbacks: &Callbacks) -> &Symbol {
+    match role {
+        Role::Start => &callbacks.start,
+        Role::Next => &callbacks.next,
+        Role::Show => &callbacks.show,
+        Role::Stop => &callbacks.stop,
     }
 }
 

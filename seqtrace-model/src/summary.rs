@@ -16,6 +16,7 @@ pub use findings::FindingSummary;
 pub use ledger::{Ledger, LedgerEntry};
 
 use crate::event::Role;
+use crate::finding::function;
 use crate::session::update::{
     CallbackUpdate, Callbacks, Fate, Session, SessionId, Summary, Symbol, Totals, Update,
     UpdateKind,
@@ -155,12 +156,7 @@ impl TraceSummary {
             self.renderings.add(*fate, bytes.unwrap_or(0));
         }
         let Some(callbacks) = callbacks else { return };
-        let function = match role {
-            Role::Start => &callbacks.start,
-            Role::Next => &callbacks.next,
-            Role::Show => &callbacks.show,
-            Role::Stop => &callbacks.stop,
-        };
+        let function = function(*role, callbacks);
         let sum = self.functions.entry((*role, function.address)).or_insert_with(|| {
             FunctionSummary { function: function.clone(), durations: Durations::default() }
         });

@@ -14,8 +14,19 @@ const TRACEFS: (&[u8], &[u8]) = (b"/sys/kernel/debug/tracing/", b"/sys/kernel/tr
 /// the directories of any process: as a target they never mean the tracer itself.
 pub(super) fn forms(session: &Session) -> Vec<Vec<u8>> {
     let mut forms = shared(&session.path);
-    if let Some(own) = Own::of(session) {
-        own.forms(&mut forms);
+    if let Some((pid, tid, file)) = own(session).filter(|(.., file)| !file.is_empty()) {
+        let mut add = |directory: &str| forms.push([directory.as_bytes(), file].concat());
+        add("/proc/thread-self/");
+        match tid {
+            None => {
+                add("/proc/self/");
+                add(&format!("/proc/{pid}/"));
+            }
+            Some(tid) => add(&format!("/proc/{pid}/task/{tid}/")),
+        }
+        if is_linked(file) {
+            add("/proc/");
+        }
     }
     forms
 }
@@ -36,51 +47,21 @@ pub(super) fn is_per_reader(path: &[u8]) -> bool {
     matches!(first, b"self" | b"thread-self") || is_linked(rest) || number(first).is_some()
 }
 
-/// A file in the directory of a process.
-struct Own<'a> {
-    pid: u32,
-    /// Thread id, if the file is in `task/<tid>/`; else `None`.
-    tid: Option<u32>,
-    /// Path of the file below the directory of the process or thread.
-    file: &'a [u8],
-}
-
-impl<'a> Own<'a> {
-    fn of(session: &'a Session) -> Option<Self> {
-        let rest = session.path.strip_prefix(b"/proc/")?;
-        let opener = &session.opener;
-        let (first, file) = split(rest);
-        match first {
-            b"self" => Some(Self { pid: opener.pid, tid: None, file }),
-            b"thread-self" => Some(Self { pid: opener.pid, tid: Some(opener.tid), file }),
-            _ if is_linked(rest) => Some(Self { pid: opener.pid, tid: None, file: rest }),
-            digits => {
-                let pid = number(digits)?;
-                let task = file.strip_prefix(b"task/").map(split);
-                match task.and_then(|(tid, file)| Some((number(tid)?, file))) {
-                    Some((tid, file)) => Some(Self { pid, tid: Some(tid), file }),
-                    None => Some(Self { pid, tid: None, file }),
-                }
-            }
-        }
-    }
-
-    fn forms(&self, forms: &mut Vec<Vec<u8>>) {
-        let Self { pid, tid, file } = self;
-        if file.is_empty() {
-            return;
-        }
-        let mut add = |directory: &str| forms.push([directory.as_bytes(), file].concat());
-        add("/proc/thread-self/");
-        match tid {
-            None => {
-                add("/proc/self/");
-                add(&format!("/proc/{pid}/"));
-            }
-            Some(tid) => add(&format!("/proc/{pid}/task/{tid}/")),
-        }
-        if is_linked(file) {
-            add("/proc/");
+/// Returns the process id of a file in the directory of a process, the thread id if the file is in `task/<tid>/`, and
+/// the path below the directory of the process or thread; `None` for other files.
+fn own(session: &Session) -> Option<(u32, Option<u32>, &[u8])> {
+    let rest = session.path.strip_prefix(b"/proc/")?;
+    let opener = &session.opener;
+    let (first, file) = split(rest);
+    match first {
+        b"self" => Some((opener.pid, None, file)),
+        b"thread-self" => Some((opener.pid, Some(opener.tid), file)),
+        _ if is_linked(rest) => Some((opener.pid, None, rest)),
+        digits => {
+            let pid = number(digits)?;
+            let task = file.strip_prefix(b"task/").map(split);
+            let task = task.and_then(|(tid, file)| Some((pid, Some(number(tid)?), file)));
+            task.or(Some((pid, None, file)))
         }
     }
 }

@@ -45,17 +45,15 @@ impl Target {
         if word.is_empty() {
             return Err(TargetError::Empty);
         }
-        if let Some(name) = word.strip_prefix(b"module:") {
-            return match name {
-                b"" => Err(TargetError::NoName("module:")),
-                name => Ok(Self::Module(Glob::module(name)?)),
-            };
+        let named = |prefix: &'static str| {
+            let name = word.strip_prefix(prefix.as_bytes())?;
+            Some(if name.is_empty() { Err(TargetError::NoName(prefix)) } else { Ok(name) })
+        };
+        if let Some(name) = named("module:") {
+            return Ok(Self::Module(Glob::module(name?)?));
         }
-        if let Some(name) = word.strip_prefix(b"fn:") {
-            return match name {
-                b"" => Err(TargetError::NoName("fn:")),
-                name => Ok(Self::Function(name.to_vec())),
-            };
+        if let Some(name) = named("fn:") {
+            return Ok(Self::Function(name?.to_vec()));
         }
         if !word.iter().copied().any(is_special) {
             return Ok(Self::Path(clean(&absolute(word, cwd))));

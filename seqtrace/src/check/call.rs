@@ -1,9 +1,14 @@
 //! System calls of a reading process, and the messages that carry their results.
 //!
-//! A message consists of a head of fixed size, little endian, and the bytes that were read. Sender and receiver are the
-//! same program, so the format has no version.
+//! A message consists of a head of fixed size and the bytes that were read. Sender and receiver are the same program, so
+//! the format has no version.
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use std::collections::BTreeMap;
+
+use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout, TryFromBytes, TryReadError};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(u8)]
 pub(crate) enum Syscall {
     Open,
     Read,
@@ -14,9 +19,6 @@ pub(crate) enum Syscall {
 }
 
 impl Syscall {
-    const ALL: [Self; 6] =
-        [Self::Open, Self::Read, Self::Pread, Self::Readv, Self::Lseek, Self::Splice];
-
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -54,18 +56,31 @@ impl Call {
     }
 }
 
-/// Returns the process and the slot of each descriptor that `calls` use, without duplicates.
-pub(super) fn descriptors(calls: &[Call]) -> Vec<(usize, u8)> {
-    let mut all: Vec<_> = calls.iter().map(|call| (call.process, call.slot)).collect();
-    all.sort_unstable();
-    all.dedup();
-    all
+/// Groups calls by process and slot.
+pub(super) fn by_descriptor(calls: &[Call]) -> impl Iterator<Item = Vec<&Call>> {
+    let mut descriptors: BTreeMap<_, Vec<&Call>> = BTreeMap::new();
+    for call in calls {
+        descriptors.entry((call.process, call.slot)).or_default().push(call);
+    }
+    descriptors.into_values()
 }
 
-/// Size of the head of a message, in bytes.
-const HEAD: usize = 32;
-/// First byte of the message that ends a request; other messages have the system call there.
-const DONE: u8 = 0xff;
+/// Head of a message.
+#[derive(FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Head {
+    syscall: Syscall,
+    slot: u8,
+    /// True in the message that ends a request, in which all else is 0.
+    is_done: bool,
+    _unused: u8,
+    /// Number of bytes behind the head.
+    len: u32,
+    at: u64,
+    want: u64,
+    ret: i64,
+}
+
 /// Largest number of bytes that a single call reads.
 const MOST: usize = 1 << 24;
 
@@ -87,21 +102,14 @@ impl Message {
     /// Appends a message to `out`: the call `head` with `bytes` instead of `head.bytes`, or [`Message::Done`] if `head`
     /// is `None`.
     pub(super) fn encode(head: Option<&Call>, bytes: &[u8], out: &mut Vec<u8>) {
-        let mut record = [0; HEAD];
-        match head {
-            None => record[0] = DONE,
-            Some(call) => {
-                let syscall = Syscall::ALL.iter().position(|syscall| *syscall == call.syscall);
-                record[0] = u8::try_from(syscall.unwrap_or(0)).unwrap_or(0);
-                record[1] = call.slot;
-                let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-                record[4..8].copy_from_slice(&len.to_le_bytes());
-                record[8..16].copy_from_slice(&call.at.to_le_bytes());
-                record[16..24].copy_from_slice(&call.want.to_le_bytes());
-                record[24..32].copy_from_slice(&call.ret.to_le_bytes());
+        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let head = match head {
+            None => Head { is_done: true, ..Head::new_zeroed() },
+            Some(&Call { slot, syscall, at, want, ret, .. }) => {
+                Head { syscall, slot, len, at, want, ret, ..Head::new_zeroed() }
             }
-        }
-        out.extend_from_slice(&record);
+        };
+        out.extend_from_slice(head.as_bytes());
         out.extend_from_slice(bytes);
     }
 
@@ -110,31 +118,19 @@ impl Message {
     /// # Errors
     /// The bytes are not a message.
     pub(crate) fn decode(process: usize, input: &[u8]) -> Result<Option<(Self, usize)>, Garbled> {
-        let Some((head, rest)) = input.split_first_chunk::<HEAD>() else { return Ok(None) };
-        let number = |at: usize| {
-            let mut bytes = [0; 8];
-            bytes.copy_from_slice(head.get(at..at + 8).unwrap_or(&[0; 8]));
-            u64::from_le_bytes(bytes)
+        let (head, rest) = match Head::try_read_from_prefix(input) {
+            Ok(read) => read,
+            Err(TryReadError::Size(_)) => return Ok(None),
+            Err(_) => return Err(Garbled),
         };
-        let len = usize::try_from(number(0) >> 32).map_err(|_| Garbled)?;
-        if head[0] == DONE {
-            return Ok(Some((Self::Done, HEAD)));
+        if head.is_done {
+            return Ok(Some((Self::Done, size_of::<Head>())));
         }
-        let syscall = *Syscall::ALL.get(usize::from(head[0])).ok_or(Garbled)?;
-        if len > MOST {
-            return Err(Garbled);
-        }
+        let len = usize::try_from(head.len).ok().filter(|len| *len <= MOST).ok_or(Garbled)?;
         let Some(bytes) = rest.get(..len) else { return Ok(None) };
-        let call = Call {
-            process,
-            slot: head[1],
-            syscall,
-            at: number(8),
-            want: number(16),
-            ret: number(24).cast_signed(),
-            bytes: bytes.to_vec(),
-        };
-        Ok(Some((Self::Call(call), HEAD + len)))
+        let Head { syscall, slot, at, want, ret, .. } = head;
+        let call = Call { process, slot, syscall, at, want, ret, bytes: bytes.to_vec() };
+        Ok(Some((Self::Call(call), size_of::<Head>() + len)))
     }
 }
 

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     event::{Functions, Open},
     run::Trace,
+    session::update::Callbacks,
 };
 
 /// Limits of a check.
@@ -97,9 +98,12 @@ impl FileChecker {
             // The cause is an earlier file, not this one.
             self.replace_readers().await?;
         }
-        if let Some(why) = self.refuses(&read_as, &mut report) {
-            report.verdict = Verdict::Refused(why);
-            return Ok(report);
+        match self.inspect(&read_as) {
+            Ok(callbacks) => report.callbacks = callbacks,
+            Err(why) => {
+                report.verdict = Verdict::Refused(why);
+                return Ok(report);
+            }
         }
         let bounds = Bounds { bytes: self.limits.bytes, force: self.limits.force };
         let mut reading =
@@ -107,30 +111,28 @@ impl FileChecker {
         Box::pin(inquiry::inquire(&mut reading, bounds, report)).await
     }
 
-    /// Returns the reason why a file is not read at all; `None` if it is read.
-    fn refuses(&mut self, read_as: &Path, report: &mut Report) -> Option<String> {
+    /// Returns the callbacks of a file, as far as they are known.
+    ///
+    /// # Errors
+    /// The file is not read at all, for this reason.
+    fn inspect(&mut self, read_as: &Path) -> Result<Option<Callbacks>, String> {
         if let Some(why) = denylist::reason(read_as).filter(|_| !self.limits.force) {
-            return Some(format!("{why}: not opened without --force"));
+            return Err(format!("{why}: not opened without --force"));
         }
         let inspected = self.trace.source.inspect_file(read_as);
         self.trace.fetch();
         self.trace.sink.take();
+        let callbacks = |open: Open| match open.functions {
+            Functions::Callbacks(callbacks) => Some(callbacks),
+            _ => None,
+        };
         match inspected {
+            Ok(open) => open.and_then(callbacks).map(Some).ok_or_else(|| NOT_A_SEQ_FILE.to_owned()),
+            // The traced open of a reader reveals if a failed open leaks.
             Err(error) => match self.trace.source.failed_open() {
-                // The traced open of a reader reveals if a failed open leaks.
-                Some(open) => {
-                    if let Functions::Callbacks(callbacks) = open.functions {
-                        report.callbacks = Some(callbacks);
-                    }
-                    None
-                }
-                None => Some(format!("cannot be opened: {error}")),
+                Some(open) => Ok(callbacks(open)),
+                None => Err(format!("cannot be opened: {error}")),
             },
-            Ok(Some(Open { functions: Functions::Callbacks(callbacks), .. })) => {
-                report.callbacks = Some(callbacks);
-                None
-            }
-            Ok(_) => Some(NOT_A_SEQ_FILE.to_owned()),
         }
     }
 

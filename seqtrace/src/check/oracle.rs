@@ -1,5 +1,7 @@
 //! Compares the bytes of a plan with those of a whole read.
 
+use nix::libc::{EAGAIN, EINVAL, ESPIPE};
+
 use super::call::{Call, Syscall};
 
 /// The way in which a whole read ended.
@@ -25,37 +27,22 @@ const PRINTED_BEFORE: usize = 32;
 /// Largest number of bytes that are printed for each side of a difference.
 const PRINTED: usize = 56;
 
-/// A difference from the reference.
+/// A difference from the reference. Each `errno` is positive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DifferenceKind {
-    Bytes {
-        /// The line of the reference at this offset, from the beginning of the line if that is near.
-        expected: Vec<u8>,
-        /// The line that was read, from the same offset.
-        got: Vec<u8>,
-    },
-    /// A read returned bytes past the end of the reference.
-    Beyond {
-        /// The first of the bytes past the end.
-        got: Vec<u8>,
-    },
-    /// The file ended where the reference has more bytes.
-    EndsEarly {
-        /// The bytes of the reference at this offset.
-        expected: Vec<u8>,
-    },
-    /// A call failed with this positive errno, and the reference has no error there.
+    /// Bytes differ. `expected`: the line of the reference at this offset, from the beginning of the line if that is
+    /// near; `got`: the line that was read, from the same offset.
+    Bytes { expected: Vec<u8>, got: Vec<u8> },
+    /// A read returned bytes past the end of the reference. `got`: the first of them.
+    Beyond { got: Vec<u8> },
+    /// The file ended where the reference has more bytes. `expected`: the bytes of the reference at this offset.
+    EndsEarly { expected: Vec<u8> },
+    /// A call failed with `errno`, and the reference has no error there.
     Fails { errno: i32 },
-    /// A read succeeded where a read of the reference failed.
-    Succeeds {
-        /// Positive errno of the failed read of the reference.
-        errno: i32,
-    },
-    /// lseek() returned another offset than requested.
-    Astray {
-        /// The offset or negative errno that it returned.
-        to: i64,
-    },
+    /// A read succeeded where a read of the reference failed with `errno`.
+    Succeeds { errno: i32 },
+    /// lseek() returned another offset than requested. `to`: the offset or negative errno that it returned.
+    Astray { to: i64 },
 }
 
 /// The first difference of a plan from the reference.
@@ -120,16 +107,13 @@ impl Reference {
         let mut outcome = Outcome::Agrees;
         for (number, call) in calls.iter().enumerate() {
             let errno = call.errno();
-            let unknown = match call.syscall {
-                Syscall::Lseek | Syscall::Pread => errno == Some(nix::libc::ESPIPE),
-                Syscall::Splice => errno == Some(nix::libc::EINVAL),
-                Syscall::Open | Syscall::Read | Syscall::Readv => false,
-            };
-            if let Some(errno) = errno.filter(|_| unknown) {
+            if let (Syscall::Lseek | Syscall::Pread, Some(errno @ ESPIPE))
+            | (Syscall::Splice, Some(errno @ EINVAL)) = (call.syscall, errno)
+            {
                 outcome = Outcome::Unsupported { syscall: call.syscall, errno };
                 continue;
             }
-            if errno == Some(nix::libc::EAGAIN) && self.end != End::Error(nix::libc::EAGAIN) {
+            if errno == Some(EAGAIN) && self.end != End::Error(EAGAIN) {
                 return Outcome::WouldBlock;
             }
             if let Some((at, what)) = self.differs(call, errno) {
@@ -143,8 +127,8 @@ impl Reference {
     /// [`PRINTED_BEFORE`].
     fn line_before(&self, at: usize) -> &[u8] {
         let before = self.bytes.get(..at).unwrap_or_default();
-        let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        before.get(begin..).filter(|line| line.len() <= PRINTED_BEFORE).unwrap_or_default()
+        let line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        if line.len() <= PRINTED_BEFORE { line } else { &[] }
     }
 
     fn differs(&self, call: &Call, errno: Option<i32>) -> Option<(u64, DifferenceKind)> {
@@ -158,46 +142,48 @@ impl Reference {
             return (!same).then_some((at, DifferenceKind::Fails { errno }));
         }
         match call.syscall {
-            Syscall::Open => return None,
+            Syscall::Open => None,
             Syscall::Lseek => {
                 let astray = u64::try_from(call.ret) != Ok(at);
-                return astray.then_some((at, DifferenceKind::Astray { to: call.ret }));
+                astray.then_some((at, DifferenceKind::Astray { to: call.ret }))
             }
-            Syscall::Read | Syscall::Pread | Syscall::Readv | Syscall::Splice => {}
+            _ if call.want == 0 => None,
+            Syscall::Read | Syscall::Pread | Syscall::Readv | Syscall::Splice => {
+                self.bytes_differ(at, &call.bytes)
+            }
         }
-        let same = rest.iter().zip(&call.bytes).take_while(|(a, b)| a == b).count();
-        let expected = || head(rest.get(same..).unwrap_or_default());
-        let got = || head(call.bytes.get(same..).unwrap_or_default());
-        let differs_at = at + same as u64;
-        if same < call.bytes.len().min(rest.len()) {
-            let before = self.line_before(here + same);
-            let line = |rest: &[u8]| line(&[before, rest].concat());
-            let expected = line(rest.get(same..).unwrap_or_default());
-            let got = line(call.bytes.get(same..).unwrap_or_default());
-            return Some((differs_at, DifferenceKind::Bytes { expected, got }));
-        }
-        if call.bytes.is_empty() {
-            return match self.end {
-                _ if call.want == 0 => None,
-                _ if !rest.is_empty() => {
-                    Some((at, DifferenceKind::EndsEarly { expected: expected() }))
-                }
-                End::Error(errno) if at == self.len() => {
-                    Some((at, DifferenceKind::Succeeds { errno }))
-                }
-                _ => None,
-            };
-        }
-        // Bytes past the end of the reference.
-        let beyond = call.bytes.len() > rest.len() && self.end != End::Cut;
-        beyond.then(|| (differs_at, DifferenceKind::Beyond { got: got() }))
+    }
+
+    /// Compares the result of a read that requested at least one byte at offset `at` and did not fail. Returns the
+    /// offset of the first difference, and the difference.
+    pub(crate) fn bytes_differ(&self, at: u64, got: &[u8]) -> Option<(u64, DifferenceKind)> {
+        let here = usize::try_from(at).unwrap_or(usize::MAX);
+        let rest = self.bytes.get(here..).unwrap_or_default();
+        let same = rest.iter().zip(got).take_while(|(a, b)| a == b).count();
+        let (expected, more) = (rest.get(same..)?, got.get(same..)?);
+        let what = match (expected, more) {
+            ([_, ..], [_, ..]) => {
+                let before = self.line_before(here + same);
+                let line = |rest: &[u8]| line(&[before, rest].concat());
+                DifferenceKind::Bytes { expected: line(expected), got: line(more) }
+            }
+            ([_, ..], []) if got.is_empty() => {
+                DifferenceKind::EndsEarly { expected: head(expected) }
+            }
+            ([], [_, ..]) if self.end != End::Cut => DifferenceKind::Beyond { got: head(more) },
+            ([], []) if got.is_empty() && at == self.len() => match self.end {
+                End::Error(errno) => DifferenceKind::Succeeds { errno },
+                End::Eof | End::Cut => return None,
+            },
+            _ => return None,
+        };
+        Some((at + same as u64, what))
     }
 }
 
 /// Returns the first line of `bytes` with its newline, cut to [`PRINTED`] bytes.
 fn line(bytes: &[u8]) -> Vec<u8> {
-    let len = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
-    head(bytes.get(..len).unwrap_or(bytes))
+    head(bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default())
 }
 
 fn head(bytes: &[u8]) -> Vec<u8> {
@@ -206,7 +192,7 @@ fn head(bytes: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use nix::libc::{EAGAIN, EINVAL, EIO, ESPIPE};
+    use nix::libc::EIO;
 
     use super::*;
 

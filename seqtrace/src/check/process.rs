@@ -29,33 +29,6 @@ pub(crate) struct Process {
 /// Interval at which the counter of returned calls in the trace is polled: the reader itself reports calls much later.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Time limit of a system call of the reader. The trace counts returned calls; a message of the reader for each call
-/// would disturb what it reads.
-#[derive(Clone, Copy, Debug)]
-struct ReadDeadline {
-    limit: Duration,
-    /// Latest time at which a call is known to have returned.
-    since: Instant,
-    /// Number of calls that had returned at the time `since`.
-    returned: u64,
-}
-
-impl ReadDeadline {
-    /// Restarts the time limit: a message of the reader proves that the reader was not in a call.
-    fn restart(&mut self, now: Instant) {
-        self.since = now;
-    }
-
-    /// Compares `returned`, the number of calls that have returned by now, with the last number. Returns true if the
-    /// next call takes too long.
-    fn has_passed(&mut self, now: Instant, returned: u64) -> bool {
-        if self.returned != returned {
-            (self.since, self.returned) = (now, returned);
-        }
-        now.duration_since(self.since) >= self.limit
-    }
-}
-
 /// The way in which a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
@@ -114,16 +87,20 @@ impl Process {
             written => written?,
         }
         let mut chunk = vec![0; 64 << 10];
-        let mut time_limit =
-            ReadDeadline { limit: step, since: Instant::now(), returned: returned() };
+        // Latest time at which a call is known to have returned, and the number of calls that had returned by then. The
+        // trace counts them; a message of the reader for each call would disturb what it reads.
+        let (mut since, mut counted) = (Instant::now(), returned());
         loop {
             if self.decode_calls(calls)? {
                 return Ok(Ended::Done);
             }
             let poll = (Instant::now() + POLL_INTERVAL.min(step)).min(deadline);
             let Ok(got) = timeout_at(poll, self.stdout.read(&mut chunk)).await else {
-                let now = Instant::now();
-                if time_limit.has_passed(now, returned()) {
+                let (now, count) = (Instant::now(), returned());
+                if count != counted {
+                    (since, counted) = (now, count);
+                }
+                if now.duration_since(since) >= step {
                     return Ok(Ended::Blocked);
                 } else if now >= deadline {
                     return Ok(Ended::OutOfTime);
@@ -131,7 +108,8 @@ impl Process {
                 continue;
             };
             let got = got?;
-            time_limit.restart(Instant::now());
+            // A message proves that the reader was not in a call.
+            since = Instant::now();
             if got == 0 {
                 return Ok(Ended::Died);
             }

@@ -93,37 +93,26 @@ impl Reader {
                 self.open.remove(&slot);
                 Ok(())
             }
-            Step::Read { slot, want } => self.read(slot, want).map(|_| ()),
+            Step::Read { slot, want } => self.read(slot, Syscall::Read, None, &[want]).map(drop),
             Step::Sizes { slot, ref wants } => {
                 for want in wants {
-                    if !self.read(slot, *want)? {
+                    if !self.read(slot, Syscall::Read, None, &[*want])? {
                         break;
                     }
                 }
                 Ok(())
             }
             Step::Until { slot, block_bytes, to } => {
-                while let Some(want) = self.left(slot, to) {
-                    if !self.read(slot, block_bytes.min(want))? {
-                        break;
-                    }
-                }
-                Ok(())
+                self.until(slot, Syscall::Read, block_bytes, to)
             }
             Step::Splice { slot, block_bytes, to } => {
-                while let Some(want) = self.left(slot, to) {
-                    if !self.splice(slot, block_bytes.min(want))? {
-                        break;
-                    }
-                }
-                Ok(())
+                self.until(slot, Syscall::Splice, block_bytes, to)
             }
-            Step::Vectored { slot, ref wants } => self.vectored(slot, wants),
+            Step::Vectored { slot, ref wants } => {
+                self.read(slot, Syscall::Readv, None, wants).map(drop)
+            }
             Step::Pread { slot, at, want } => {
-                let Self { open, buffer, .. } = self;
-                let Some(descriptor) = open.get(&slot) else { return Ok(()) };
-                let result = descriptor.file.read_at(front(buffer, want), at);
-                self.record_read(slot, Syscall::Pread, at, want, &result)
+                self.read(slot, Syscall::Pread, Some(at), &[want]).map(drop)
             }
             Step::Seek { slot, to } => self.seek(slot, SeekFrom::Start(to), to),
             Step::Skip { slot, by } => {
@@ -135,127 +124,84 @@ impl Reader {
 
     fn open(&mut self, path: &OsString, slot: Slot) -> io::Result<()> {
         const FLAGS: i32 = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
-        let opened = OpenOptions::new().read(true).custom_flags(FLAGS).open(path);
-        let ret = match &opened {
-            Ok(_) => 0,
-            Err(error) => errno(error),
-        };
-        if let Ok(file) = opened {
+        let opened = OpenOptions::new().read(true).custom_flags(FLAGS).open(path).map(|file| {
             self.open.insert(slot, Descriptor { file, at: 0 });
-        }
-        self.record(&head(slot, Syscall::Open, 0, 0, ret), 0)
+            0
+        });
+        self.record(slot, Syscall::Open, 0, 0, opened, 0)
     }
 
-    /// Returns the number of bytes from the offset of a descriptor up to `to`; `None` if the descriptor has reached
-    /// `to` or is not open.
-    fn left(&self, slot: Slot, to: u64) -> Option<u64> {
-        let left = to.saturating_sub(self.open.get(&slot)?.at);
-        (left > 0).then_some(left)
+    /// Repeats a call up to offset `to`, an error or the end of the file. The last call requests less if it would read
+    /// past `to`.
+    fn until(&mut self, slot: Slot, syscall: Syscall, block: u64, to: u64) -> io::Result<()> {
+        while let Some(descriptor) = self.open.get(&slot)
+            && let left @ 1.. = to.saturating_sub(descriptor.at)
+            && self.read(slot, syscall, None, &[block.min(left)])?
+        {}
+        Ok(())
     }
 
-    /// Calls read(2) once. Returns false at the end of the file and after an error.
-    fn read(&mut self, slot: Slot, want: u64) -> io::Result<bool> {
-        let Self { open, buffer, .. } = self;
-        let Some(descriptor) = open.get_mut(&slot) else { return Ok(false) };
-        let at = descriptor.at;
-        let result = descriptor.file.read(front(buffer, want));
-        descriptor.at += u64::try_from(*result.as_ref().unwrap_or(&0)).unwrap_or(0);
-        self.record_read(slot, Syscall::Read, at, want, &result)?;
-        Ok(result.is_ok_and(|got| got > 0))
-    }
-
-    fn vectored(&mut self, slot: Slot, wants: &[u64]) -> io::Result<()> {
-        let want: u64 = wants.iter().sum();
-        let Self { open, buffer, .. } = self;
-        let Some(descriptor) = open.get_mut(&slot) else { return Ok(()) };
-        let at = descriptor.at;
-        let mut slices = Vec::with_capacity(wants.len());
-        let mut rest = front(buffer, want);
-        for want in wants {
-            let size = usize::try_from(*want).unwrap_or(0).min(rest.len());
-            let (slice, after) = rest.split_at_mut(size);
-            slices.push(IoSliceMut::new(slice));
-            rest = after;
-        }
-        let result = descriptor.file.read_vectored(&mut slices);
-        descriptor.at += u64::try_from(*result.as_ref().unwrap_or(&0)).unwrap_or(0);
-        self.record_read(slot, Syscall::Readv, at, want, &result)
-    }
-
-    /// Calls splice(2) into the pipe once and empties the pipe. Returns false at the end of the file and after an
-    /// error.
-    fn splice(&mut self, slot: Slot, want: u64) -> io::Result<bool> {
-        let Self { open, buffer, pipe: (from, into), .. } = self;
-        let Some(descriptor) = open.get_mut(&slot) else { return Ok(false) };
-        let at = descriptor.at;
-        let len = usize::try_from(want).unwrap_or(BUFFER).min(BUFFER);
-        let flags = SpliceFFlags::SPLICE_F_NONBLOCK;
-        let result = splice(&descriptor.file, None, &*into, None, len, flags);
-        let result = match result {
-            Ok(got) => {
-                let mut filled = 0;
-                while filled < got {
-                    let rest = buffer.get_mut(filled..got).unwrap_or_default();
-                    match nix::unistd::read(&*from, rest)? {
-                        0 => break,
-                        more => filled += more,
-                    }
-                }
-                Ok(filled)
-            }
-            Err(errno) => Err(io::Error::from(errno)),
+    /// Makes one call that reads, at `at` or else at the file offset. `wants`: numbers of bytes to request, several for
+    /// readv(2) only. Returns false at the end of the file, after an error, and if the descriptor is not open.
+    fn read(
+        &mut self,
+        slot: Slot,
+        syscall: Syscall,
+        at: Option<u64>,
+        wants: &[u64],
+    ) -> io::Result<bool> {
+        let want = wants.iter().sum();
+        let Self { open, buffer, pipe, .. } = self;
+        let Some(Descriptor { file, at: offset }) = open.get_mut(&slot) else { return Ok(false) };
+        let begin = at.unwrap_or(*offset);
+        let buffer = front(buffer, want);
+        let result = match syscall {
+            Syscall::Pread => file.read_at(buffer, begin),
+            Syscall::Readv => file.read_vectored(&mut slices(buffer, wants)),
+            Syscall::Splice => splice_through(pipe, file, buffer)?,
+            Syscall::Open | Syscall::Lseek | Syscall::Read => file.read(buffer),
         };
-        descriptor.at += u64::try_from(*result.as_ref().unwrap_or(&0)).unwrap_or(0);
-        self.record_read(slot, Syscall::Splice, at, want, &result)?;
-        Ok(result.is_ok_and(|got| got > 0))
+        let got = *result.as_ref().unwrap_or(&0);
+        if at.is_none() {
+            *offset += got as u64;
+        }
+        self.record(slot, syscall, begin, want, result.map(|got| got as u64), got)?;
+        Ok(got > 0)
     }
 
     fn seek(&mut self, slot: Slot, from: SeekFrom, to: u64) -> io::Result<()> {
         let Some(descriptor) = self.open.get_mut(&slot) else { return Ok(()) };
-        let ret = match descriptor.file.seek(from) {
-            Ok(at) => {
-                descriptor.at = at;
-                i64::try_from(at).unwrap_or(i64::MAX)
-            }
-            Err(error) => errno(&error),
-        };
-        self.record(&head(slot, Syscall::Lseek, to, 0, ret), 0)
+        let result = descriptor.file.seek(from);
+        descriptor.at = *result.as_ref().unwrap_or(&descriptor.at);
+        self.record(slot, Syscall::Lseek, to, 0, result, 0)
     }
 
-    fn record_read(
+    /// Adds a message about a call that read `len` bytes, which are at the front of the buffer.
+    fn record(
         &mut self,
         slot: Slot,
         syscall: Syscall,
         at: u64,
         want: u64,
-        result: &io::Result<usize>,
+        result: io::Result<u64>,
+        len: usize,
     ) -> io::Result<()> {
-        let (ret, len) = match result {
-            Ok(got) => (i64::try_from(*got).unwrap_or(i64::MAX), *got),
-            Err(error) => (errno(error), 0),
+        let ret = match result {
+            Ok(value) => i64::try_from(value).unwrap_or(i64::MAX),
+            Err(error) => -i64::from(error.raw_os_error().unwrap_or(nix::libc::EIO)),
         };
-        self.record(&head(slot, syscall, at, want, ret), len)
-    }
-
-    fn record(&mut self, call: &Call, len: usize) -> io::Result<()> {
+        let call = Call { process: 0, slot, syscall, at, want, ret, bytes: Vec::new() };
         let Self { buffer, out, .. } = self;
-        Message::encode(Some(call), buffer.get(..len).unwrap_or_default(), out);
+        Message::encode(Some(&call), buffer.get(..len).unwrap_or_default(), out);
         if self.out.len() >= FLUSH_SIZE { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if !self.out.is_empty() {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(&self.out)?;
-            stdout.flush()?;
-            self.out.clear();
-        }
-        Ok(())
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&self.out)?;
+        self.out.clear();
+        stdout.flush()
     }
-}
-
-fn head(slot: Slot, syscall: Syscall, at: u64, want: u64, ret: i64) -> Call {
-    Call { process: 0, slot, syscall, at, want, ret, bytes: Vec::new() }
 }
 
 fn front(buffer: &mut [u8], want: u64) -> &mut [u8] {
@@ -263,6 +209,38 @@ fn front(buffer: &mut [u8], want: u64) -> &mut [u8] {
     buffer.get_mut(..len).unwrap_or_default()
 }
 
-fn errno(error: &io::Error) -> i64 {
-    -i64::from(error.raw_os_error().unwrap_or(nix::libc::EIO))
+/// Cuts the buffer into slices of these sizes, in bytes.
+fn slices<'a>(mut rest: &'a mut [u8], sizes: &[u64]) -> Vec<IoSliceMut<'a>> {
+    let mut slices = Vec::with_capacity(sizes.len());
+    for size in sizes {
+        let size = usize::try_from(*size).unwrap_or(0).min(rest.len());
+        let (slice, after) = rest.split_at_mut(size);
+        slices.push(IoSliceMut::new(slice));
+        rest = after;
+    }
+    slices
+}
+
+/// Calls splice(2) into the pipe once and empties the pipe into the buffer.
+///
+/// # Errors
+/// The pipe cannot be read. The inner result is that of splice(2).
+fn splice_through(
+    (from, into): &(OwnedFd, OwnedFd),
+    file: &File,
+    buffer: &mut [u8],
+) -> io::Result<io::Result<usize>> {
+    match splice(file, None, into, None, buffer.len(), SpliceFFlags::SPLICE_F_NONBLOCK) {
+        Ok(got) => {
+            let mut filled = 0;
+            while let rest @ [_, ..] = buffer.get_mut(filled..got).unwrap_or_default() {
+                match nix::unistd::read(from, rest)? {
+                    0 => break,
+                    more => filled += more,
+                }
+            }
+            Ok(Ok(filled))
+        }
+        Err(errno) => Ok(Err(errno.into())),
+    }
 }

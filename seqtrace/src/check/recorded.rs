@@ -37,9 +37,11 @@ impl ReportCollector {
     pub(crate) fn reports(self, played: &Played) -> Vec<Report> {
         self.files.into_iter().map(|file| file.concluded(played)).collect()
     }
+}
 
-    fn record(&mut self, update: &Update) {
-        let Some(session) = &update.session else { return };
+impl Sink for ReportCollector {
+    fn update(&mut self, update: &Update) -> Shown {
+        let Some(session) = &update.session else { return Shown::No };
         let index = *self.index.entry(session.path.clone()).or_insert_with(|| {
             let report = Report {
                 callbacks: session.callbacks.clone(),
@@ -50,7 +52,7 @@ impl ReportCollector {
             self.files.push(file);
             self.files.len() - 1
         });
-        let Some(file) = self.files.get_mut(index) else { return };
+        let Some(file) = self.files.get_mut(index) else { return Shown::No };
         if file.report.callbacks.is_none() {
             file.report.callbacks.clone_from(&session.callbacks);
         }
@@ -70,12 +72,6 @@ impl ReportCollector {
             }
             _ => {}
         }
-    }
-}
-
-impl Sink for ReportCollector {
-    fn update(&mut self, update: &Update) -> Shown {
-        self.record(update);
         Shown::No
     }
 }
@@ -117,7 +113,7 @@ mod tests {
         let session = Arc::new(session(1, b"/proc/foo"));
         let mut feed = |what| {
             let session = Some(Arc::clone(&session));
-            collected.record(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
+            collected.update(&Update { time: 1, cpu: 0, session, read: None, task: None, what });
         };
         feed(UpdateKind::Open);
         for ret in reads {

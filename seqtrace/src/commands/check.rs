@@ -82,7 +82,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         report.end(&mut output.data);
         writer.write(&mut output)?;
         Box::pin(checker.end()).await.finish(|_| Ok(true))?;
-        Ok(exit(report.sums(), named, report.unlisted().skipped, interrupted).into())
+        Ok(exit(report.sums, named, report.unlisted.skipped, interrupted).into())
     })
 }
 
@@ -171,7 +171,7 @@ fn judge(
     writer.write(&mut output)?;
     // Lost events may belong to any file.
     let unsure = played.verdict().is_inconclusive();
-    Ok(exit(report.sums(), 0, 0, unsure).into())
+    Ok(exit(report.sums, 0, 0, unsure).into())
 }
 
 fn options(args: &cli::Check, writer: &Writer, single: bool) -> Options {

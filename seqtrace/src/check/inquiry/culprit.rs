@@ -6,12 +6,14 @@
 //! start(). If first records are wrong only after a rendering of the same record was discarded, the fault is in show().
 //! A pass whose later records are wrong proves a fault of next().
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use anyhow::Result;
 
 use super::{Inquiry, Known, Lab, ways::Ways};
 use crate::{
     check::{
-        plan::{Kind, Plan, Shape, Step},
+        plan::{Kind, Plan, Shape, Step, opened},
         process::Ended,
         seen::{
             SeenSession,
@@ -40,86 +42,71 @@ struct ExpectedBytes {
     first: Option<i64>,
 }
 
-/// The beginning of a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Beginning {
-    /// The pass is the first one of a descriptor and begins at the first record.
-    Fresh,
-    /// The pass begins at the first record, on a descriptor that was read before.
-    Again,
-    /// The pass begins in the middle, at a record that had not been rendered before.
+/// Facts that passes prove, each with a position. The first one that is proven decides on the callback at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fact {
+    /// start() wrote bytes at this position, which is not 0.
+    Wrote,
+    /// next() had returned NULL at this position, and start() returns a new record there. Nothing was wrong before.
+    EndedEarly,
+    /// next() had returned NULL at this position, and start() returns a record there that was rendered before.
+    EndAgain,
+    /// start() found nothing at this position, where next() leads to a record.
+    Vanished,
+    /// The first record of a pass is wrong. The pass begins in the middle, at a record that had not been rendered
+    /// before.
     Resumed,
-    /// The pass begins in the middle, at a record of which a rendering was discarded.
+    /// The first record of a pass is wrong. The pass begins in the middle, at a record of which a rendering was
+    /// discarded.
     Rerendered,
+    /// The first record of a pass is wrong. The pass begins at the first record, on a descriptor that was read before.
+    Again,
+    /// show() renders this record differently while the buffer is filled than in a traversal. The pass is the first one
+    /// of a descriptor and begins at the first record.
+    Fresh,
+    /// A record after a right first record is wrong.
+    Later,
 }
 
-/// Facts that the passes prove. Each position is that of the first fact of its kind; `None` if there is no such fact.
+/// The right bytes, and the facts that are proven with them.
 #[derive(Debug, Default)]
 struct Evidence {
-    /// start() wrote bytes at this position, which is not 0.
-    wrote: Option<i64>,
-    /// next() had returned NULL at this position, and start() returns a new record there. Nothing was wrong before.
-    ended_early: Option<i64>,
-    /// next() had returned NULL at this position, and start() returns a record there that was rendered before.
-    end_again: Option<i64>,
-    /// start() found nothing at this position, where next() leads to a record.
-    vanished: Option<i64>,
-    /// Position of a wrong first record in a pass that resumed, and the position whose right bytes the record has.
-    resumed_wrong: Option<(i64, Option<i64>)>,
-    /// Position of a wrong first record in a pass that begins at the first record, on a descriptor that was read
-    /// before, and the position whose right bytes the record has.
-    again_wrong: Option<(i64, Option<i64>)>,
-    /// Position of a wrong first record of which an earlier rendering was discarded.
-    rerendered_wrong: Option<i64>,
-    /// Position of a wrong record after a right first record.
-    later_wrong: Option<i64>,
-    /// Position of a record that show() renders differently while the buffer is filled than in a traversal.
-    fresh_wrong: Option<i64>,
+    expected: ExpectedBytes,
+    /// First position of each fact, and the position whose right bytes the record there has; `None`: unknown.
+    facts: BTreeMap<Fact, (i64, Option<i64>)>,
 }
 
 impl<L: Lab> Inquiry<'_, L> {
     /// Returns the rule that the passes of failing plans prove to be broken; `None` if no plan fails, or the passes
     /// prove nothing.
-    pub(super) async fn culprit(
-        &mut self,
-        known: &Known,
-        ways: &Ways,
-    ) -> anyhow::Result<Option<Proof>> {
-        if ways.failed.is_empty() {
-            return Ok(None);
-        }
+    pub(super) async fn culprit(&mut self, known: &Known, ways: &Ways) -> Result<Option<Proof>> {
         // A plan in which one reader disturbs another proves nothing about a single reader.
         let alone_wrong = || ways.failed.iter().filter(|wrong| !wrong.shared);
         let Some(wrong) = alone_wrong().next() else {
-            return Ok(Some(sharing(ways, &known.whole)));
+            return Ok((!ways.failed.is_empty()).then(|| sharing(ways, &known.whole)));
         };
-        let mut expected = ExpectedBytes::default();
+        let mut evidence = Evidence::default();
         if self.lab.is_over().is_none() {
-            let walks = self.quietly(&Plan::alone(Kind::Whole, walks(&known.shape))).await?;
+            let walks = self.quietly(&Plan::new(Kind::Whole, walks(&known.shape))).await?;
             if walks.ended == Ended::Done {
                 for session in &walks.seen.sessions {
-                    expected.walk(&session.log);
+                    evidence.expected.walk(&session.log);
                 }
             }
         }
-        let mut evidence = Evidence::default();
         let failing = alone_wrong().flat_map(|wrong| &wrong.answer.seen.sessions);
         for session in failing.chain(&known.whole) {
-            evidence.session(&session.log, &expected);
+            evidence.session(&session.log);
         }
         let by_offset = || by_offset(&wrong.answer.seen.sessions, wrong.difference.at);
-        Ok(evidence.proof(expected.first).or_else(by_offset))
+        Ok(evidence.proof().or_else(by_offset))
     }
 }
 
 /// Returns steps that walk through the file: a traversal renders each record from the first to the end.
 fn walks(shape: &Shape) -> Vec<Step> {
     let at = if shape.complete { shape.len.saturating_add(FAR) } else { shape.len };
-    (0..WALKS)
-        .flat_map(|slot| {
-            [Step::Open { slot }, Step::Pread { slot, at, want: 1 }, Step::Close { slot }]
-        })
-        .collect()
+    opened((0..WALKS).map(|slot| Step::Pread { slot, at, want: 1 }))
 }
 
 impl ExpectedBytes {
@@ -127,18 +114,16 @@ impl ExpectedBytes {
     /// Only the last pass is used: if a record is larger than the buffer, the core traverses the file again
     /// (traverse(), fs/seq_file.c).
     fn walk(&mut self, log: &Log) {
-        let mut seen: HashMap<i64, RecordBytes> = HashMap::new();
-        let mut twice = Vec::new();
         let passes: Vec<_> = log.passes.iter().take_while(|pass| pass.begins).collect();
         let Some(pass) = passes.last() else { return };
+        let mut seen: HashMap<i64, Option<RecordBytes>> = HashMap::new();
         for rendering in pass.renderings.iter().filter(|rendering| rendering.is_accepted()) {
-            if seen.insert(rendering.pos, record_bytes(rendering)).is_some() {
-                twice.push(rendering.pos);
-            }
+            seen.entry(rendering.pos)
+                .and_modify(|bytes| *bytes = None)
+                .or_insert_with(|| Some(record_bytes(rendering)));
         }
         self.first = self.first.or(pass.renderings.first().map(|rendering| rendering.pos));
         for (pos, bytes) in seen {
-            let bytes = Some(bytes).filter(|_| !twice.contains(&pos));
             self.by_position
                 .entry(pos)
                 .and_modify(|known| *known = known.filter(|known| Some(*known) == bytes))
@@ -184,143 +169,117 @@ struct Generation {
 
 impl Evidence {
     /// Records the facts that a session proves.
-    fn session(&mut self, log: &Log, expected: &ExpectedBytes) {
+    fn session(&mut self, log: &Log) {
         let mut so_far = Generation::default();
         for (number, pass) in log.passes.iter().enumerate() {
             if pass.begins {
                 so_far = Generation::default();
             }
-            self.begun(pass, &so_far, expected);
+            self.begun(pass, &so_far);
             let first = pass.renderings.iter().find(|rendering| rendering.is_accepted());
             let began = match first {
-                _ if pass.begins && number == 0 => Beginning::Fresh,
-                _ if pass.begins => Beginning::Again,
-                Some(first) if so_far.discarded.contains(&first.pos) => Beginning::Rerendered,
-                _ => Beginning::Resumed,
+                _ if pass.begins && number == 0 => Fact::Fresh,
+                _ if pass.begins => Fact::Again,
+                Some(first) if so_far.discarded.contains(&first.pos) => Fact::Rerendered,
+                _ => Fact::Resumed,
             };
-            if !so_far.spoiled {
-                so_far.spoiled = self.pass(began, &pass.renderings, expected);
-            }
+            so_far.spoiled = so_far.spoiled || self.pass(began, &pass.renderings);
             for rendering in &pass.renderings {
-                let discarded = rendering.is_discarded();
-                let list = if discarded { &mut so_far.discarded } else { &mut so_far.rendered };
-                list.push(rendering.pos);
-                so_far.renderings.extend(
-                    Some(record_bytes(rendering)).filter(|bytes| bytes.0 != 0 && !discarded),
-                );
+                if rendering.is_discarded() {
+                    so_far.discarded.push(rendering.pos);
+                    continue;
+                }
+                so_far.rendered.push(rendering.pos);
+                so_far
+                    .renderings
+                    .extend(Some(record_bytes(rendering)).filter(|bytes| bytes.0 != 0));
             }
             so_far.ended = pass.ended;
         }
     }
 
+    fn prove(&mut self, fact: Fact, pos: i64) {
+        self.facts.entry(fact).or_insert((pos, None));
+    }
+
     /// Records the facts that the start() of a pass proves.
-    fn begun(&mut self, pass: &Pass, so_far: &Generation, expected: &ExpectedBytes) {
+    fn begun(&mut self, pass: &Pass, so_far: &Generation) {
         let Some(pos) = pass.pos_in else { return };
         if pass.wrote > 0 && pos != 0 {
-            self.wrote = self.wrote.or(Some(pos));
+            self.prove(Fact::Wrote, pos);
         }
-        let ended = so_far.ended == Some(pos);
         if pass.found_nothing() {
             // After a NULL of next() the position is the end of the file.
-            let promised = so_far.ended.is_none() && expected.by_position.contains_key(&pos);
-            self.vanished = self.vanished.or(promised.then_some(pos));
-        } else if ended && !so_far.spoiled && !so_far.rendered.contains(&pos) {
+            if so_far.ended.is_none() && self.expected.by_position.contains_key(&pos) {
+                self.prove(Fact::Vanished, pos);
+            }
+        } else if so_far.ended == Some(pos) && !so_far.spoiled && !so_far.rendered.contains(&pos) {
             let first = pass.renderings.first().map(record_bytes);
             let known = first.is_some_and(|first| so_far.renderings.contains(&first));
-            let list = if known { &mut self.end_again } else { &mut self.ended_early };
-            *list = list.or(Some(pos));
+            self.prove(if known { Fact::EndAgain } else { Fact::EndedEarly }, pos);
         }
     }
 
-    /// Records the facts that the renderings of a pass prove. Returns true if one of them is wrong.
-    fn pass(
-        &mut self,
-        began: Beginning,
-        renderings: &[Rendering],
-        expected: &ExpectedBytes,
-    ) -> bool {
+    /// Records the facts that the renderings of a pass prove. `began`: fact that is proven if the first record is wrong.
+    /// Returns true if a record is wrong.
+    fn pass(&mut self, began: Fact, renderings: &[Rendering]) -> bool {
+        let Self { expected, facts } = self;
         let mut accepted =
             renderings.iter().filter(|rendering| rendering.is_accepted() && rendering.len > 0);
         let Some(first) = accepted.next() else { return false };
-        let whose = || Some((first.pos, expected.position_of(first)));
-        match (began, expected.agrees(first)) {
-            (Beginning::Resumed, Some(false)) => {
-                self.resumed_wrong = self.resumed_wrong.or_else(whose);
-            }
-            (Beginning::Again, Some(false)) => self.again_wrong = self.again_wrong.or_else(whose),
-            (Beginning::Rerendered, Some(false)) => {
-                self.rerendered_wrong = self.rerendered_wrong.or(Some(first.pos));
-            }
-            (Beginning::Fresh, Some(false)) => {
-                self.fresh_wrong = self.fresh_wrong.or(Some(first.pos));
-            }
-            (_, None | Some(true)) => {
-                let wrong = accepted.find(|rendering| expected.agrees(rendering) == Some(false));
-                let Some(later) = wrong.map(|rendering| rendering.pos) else { return false };
-                let list = if began == Beginning::Fresh {
-                    &mut self.fresh_wrong
-                } else {
-                    &mut self.later_wrong
-                };
-                *list = list.or(Some(later));
-            }
+        let is_wrong = |rendering: &&Rendering| expected.agrees(rendering) == Some(false);
+        if is_wrong(&first) {
+            facts.entry(began).or_insert_with(|| (first.pos, expected.position_of(first)));
+            return true;
         }
+        let Some(later) = accepted.find(is_wrong) else { return false };
+        self.prove(if began == Fact::Fresh { Fact::Fresh } else { Fact::Later }, later.pos);
         true
     }
 
     /// Returns the broken rule and the callback that breaks it; `None` if nothing is proven.
-    fn proof(&self, first: Option<i64>) -> Option<Proof> {
-        let proof = |id, role, message| Some(Proof { id, role: Some(role), message });
-        if let Some(pos) = self.wrote {
-            let message =
-                format!("start() printed at position {pos}: its output appears once for each read");
-            return proof(SQ305, Role::Start, message);
-        }
-        if let Some(pos) = self.ended_early {
-            let message = format!(
-                "next() returned NULL at position {pos}, where start() then finds a record"
-            );
-            return proof(SQ106, Role::Next, message);
-        }
-        if let Some(pos) = self.end_again {
-            let message = format!(
-                "start() returns a record again at position {pos}, past the end, where next() had \
-                 returned NULL"
-            );
-            return proof(SQ105, Role::Start, message);
-        }
-        if let Some(pos) = self.vanished {
-            let where_else = if Some(pos) == first {
-                "where it finds the first record on a descriptor that was not used before"
-            } else {
-                "where next() leads to a record"
-            };
-            let message = format!("start() finds nothing at position {pos}, {where_else}");
-            return proof(SQ204, Role::Start, message);
-        }
-        if let Some(pos) = self.rerendered_wrong.filter(|_| self.resumed_wrong.is_none()) {
-            let message = format!(
-                "show() changes what it shows next: the record at position {pos} has another text after a \
-                 first rendering of it was discarded"
-            );
-            return proof(SQ204, Role::Show, message);
-        }
-        if let Some((pos, whose)) = self.resumed_wrong.or(self.again_wrong) {
-            return proof(SQ204, Role::Start, started(pos, whose, first));
-        }
-        if let Some(pos) = self.fresh_wrong {
-            let message = format!(
-                "show() renders the record at position {pos} in one way while the buffer is filled and in \
-                 another in a traversal"
-            );
-            return proof(SQ204, Role::Show, message);
-        }
-        let pos = self.later_wrong?;
-        let message = format!(
-            "next() leads to another record at position {pos} in a pass that resumed than in one from the \
-             beginning"
-        );
-        proof(SQ204, Role::Next, message)
+    fn proof(&self) -> Option<Proof> {
+        let (fact, &(pos, whose)) = self.facts.first_key_value()?;
+        let first = self.expected.first;
+        let (id, role) = match fact {
+            Fact::Wrote => (SQ305, Role::Start),
+            Fact::EndedEarly => (SQ106, Role::Next),
+            Fact::EndAgain => (SQ105, Role::Start),
+            Fact::Vanished | Fact::Resumed | Fact::Again => (SQ204, Role::Start),
+            Fact::Rerendered | Fact::Fresh => (SQ204, Role::Show),
+            Fact::Later => (SQ204, Role::Next),
+        };
+        let message = match fact {
+            Fact::Wrote => {
+                format!("start() printed at position {pos}: its output appears once for each read")
+            }
+            Fact::EndedEarly => {
+                format!("next() returned NULL at position {pos}, where start() then finds a record")
+            }
+            Fact::EndAgain => format!(
+                "start() returns a record again at position {pos}, past the end, where next() had returned NULL"
+            ),
+            Fact::Vanished if Some(pos) == first => format!(
+                "start() finds nothing at position {pos}, where it finds the first record on a descriptor that was \
+                 not used before"
+            ),
+            Fact::Vanished => {
+                format!("start() finds nothing at position {pos}, where next() leads to a record")
+            }
+            Fact::Resumed | Fact::Again => started(pos, whose, first),
+            Fact::Rerendered => format!(
+                "show() changes what it shows next: the record at position {pos} has another text after a first \
+                 rendering of it was discarded"
+            ),
+            Fact::Fresh => format!(
+                "show() renders the record at position {pos} in one way while the buffer is filled and in another in \
+                 a traversal"
+            ),
+            Fact::Later => format!(
+                "next() leads to another record at position {pos} in a pass that resumed than in one from the beginning"
+            ),
+        };
+        Some(Proof { id, role: Some(role), message })
     }
 }
 
@@ -366,23 +325,18 @@ fn sharing(ways: &Ways, whole: &[SeenSession]) -> Proof {
 
 /// Returns the callback that ran last before the first byte that differs, for files whose renderings prove nothing.
 fn by_offset(sessions: &[SeenSession], at: u64) -> Option<Proof> {
-    let at = i64::try_from(at).ok()?;
-    let covers = |rendering: &Rendering| {
-        rendering.range.is_some_and(|range| (range.start..range.end).contains(&at))
-    };
     let passes = sessions.iter().flat_map(|session| session.log.passes.iter().skip(1));
     let (pass, index) = passes
-        .filter_map(|pass| Some((pass, pass.renderings.iter().position(covers)?)))
+        .filter_map(|pass| Some((pass, pass.renderings.iter().position(|one| one.covers(at))?)))
         .next_back()?;
     let pos = pass.renderings.get(index)?.pos;
-    let (role, message) = if index == 0 {
-        let message =
-            format!("the first record of a pass that begins at position {pos} is a wrong one");
-        (Role::Start, format!("start(): {message}"))
+    let role = if index == 0 { Role::Start } else { Role::Show };
+    let message = if index == 0 {
+        format!("start(): the first record of a pass that begins at position {pos} is a wrong one")
     } else {
-        let message =
-            format!("the record at position {pos} is a wrong one, and not the first of its pass");
-        (Role::Show, format!("show() or next(): {message}"))
+        format!(
+            "show() or next(): the record at position {pos} is a wrong one, and not the first of its pass"
+        )
     };
     Some(Proof { id: SQ204, role: Some(role), message })
 }

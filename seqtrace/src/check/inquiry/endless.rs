@@ -1,9 +1,11 @@
 //! Detects files without an end. The evidence is positions and numbers of bytes, so the content may change meanwhile.
 
+use anyhow::Result;
+
 use super::{Answer, Inquiry, Known, Lab, ways::Ways};
 use crate::{
     check::{
-        call::{Call, Syscall, descriptors},
+        call::{Call, Syscall, by_descriptor},
         oracle::Reference,
         plan::{self, BEYOND, Shape},
         process::Ended,
@@ -29,7 +31,7 @@ impl<L: Lab> Inquiry<'_, L> {
         &mut self,
         known: &mut Known,
         ways: &Ways,
-    ) -> anyhow::Result<Option<Proof>> {
+    ) -> Result<Option<Proof>> {
         for (plan, answer) in &ways.overlong {
             let Some(evidence) = evidence(answer, known.shape.len) else { continue };
             if self.lab.is_over().is_some() {
@@ -55,10 +57,7 @@ impl<L: Lab> Inquiry<'_, L> {
 pub(super) fn is_suspicious(calls: &[Call], shape: &Shape) -> bool {
     shape.complete
         && shape.len > 0
-        && descriptors(calls).into_iter().any(|slot| {
-            let reads = sequential(calls, slot);
-            past_end(&reads) || sum(&reads) > bound(shape.len)
-        })
+        && readers(calls).any(|reads| past_end(&reads) || sum(&reads) > bound(shape.len))
 }
 
 /// Returns the largest number of bytes that a file of length `len` may deliver to a reader that does not seek.
@@ -66,13 +65,13 @@ fn bound(len: u64) -> u64 {
     2 * len + BEYOND
 }
 
-/// Returns the reads of a descriptor up to its first seek.
-fn sequential(calls: &[Call], slot: (usize, u8)) -> Vec<&Call> {
-    calls
-        .iter()
-        .filter(|call| (call.process, call.slot) == slot && call.syscall != Syscall::Open)
-        .take_while(|call| !matches!(call.syscall, Syscall::Lseek | Syscall::Pread))
-        .collect()
+/// Returns the reads of each descriptor up to its first seek.
+fn readers(calls: &[Call]) -> impl Iterator<Item = Vec<&Call>> {
+    let is_seek = |call: &&Call| matches!(call.syscall, Syscall::Lseek | Syscall::Pread);
+    by_descriptor(calls).map(move |calls| {
+        let reads = calls.into_iter().filter(|call| call.syscall != Syscall::Open);
+        reads.take_while(|call| !is_seek(call)).collect()
+    })
 }
 
 fn sum(reads: &[&Call]) -> u64 {
@@ -89,14 +88,10 @@ fn past_end(reads: &[&Call]) -> bool {
 /// Returns the evidence in one run of a plan that the file does not end; `None` if there is none.
 fn evidence(answer: &Answer, len: u64) -> Option<NoEnd> {
     let back = answer.seen.sessions.iter().find_map(set_back);
-    let too_much = || {
-        let most = descriptors(&answer.calls)
-            .into_iter()
-            .map(|slot| sum(&sequential(&answer.calls, slot)))
-            .max()?;
-        (most > bound(len)).then_some(NoEnd::TooMuch { bytes: most, whole: len })
-    };
-    back.or_else(too_much)
+    back.or_else(|| {
+        let bytes = readers(&answer.calls).map(|reads| sum(&reads)).max()?;
+        (bytes > bound(len)).then_some(NoEnd::TooMuch { bytes, whole: len })
+    })
 }
 
 /// Returns the first start() of a session that found nothing past the end and set `*pos` back to the

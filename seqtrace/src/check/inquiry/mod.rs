@@ -133,13 +133,9 @@ pub(super) async fn inquire<L: Lab>(
 
 impl<L: Lab> Inquiry<'_, L> {
     async fn run(mut self) -> anyhow::Result<Report> {
-        let mut known = match self.opening().await? {
-            Ok(known) => known,
-            Err(verdict) => {
-                self.report.lost = self.lab.lost()?;
-                self.report.verdict = verdict;
-                return Ok(self.report);
-            }
+        let Some(mut known) = self.opening().await? else {
+            self.report.lost = self.lab.lost()?;
+            return Ok(self.report);
         };
         let ways = self.ways(&mut known).await?;
         self.circumstances.endless = self.endless(&mut known, &ways).await?;

@@ -14,91 +14,90 @@ const CONSUMED: &str =
     "one read leaves nothing for a second reader: not read further without --force";
 
 impl<L: Lab> Inquiry<'_, L> {
-    /// Returns the facts about the file, or the verdict if it is not read further.
-    pub(super) async fn opening(&mut self) -> anyhow::Result<Result<Known, Verdict>> {
-        let first_reads = match self.first_reads().await? {
-            Ok(first_reads) => first_reads,
-            Err(verdict) => return Ok(Err(verdict)),
-        };
+    /// Returns the facts about the file; `None` if it is not read further: the report then has the verdict.
+    pub(super) async fn opening(&mut self) -> anyhow::Result<Option<Known>> {
+        let Some(first_reads) = self.first_reads().await? else { return Ok(None) };
         let emptied = |now: &[u8]| {
             now.is_empty() && first_reads.iter().any(|first_read| !first_read.is_empty())
         };
-        let mut consumed = first_reads.last().is_some_and(|last| emptied(last));
+        let consumed = first_reads.last().is_some_and(|last| emptied(last));
         if consumed && !self.bounds.force {
-            return Ok(Err(Verdict::Refused(CONSUMED.to_owned())));
+            return Ok(self.stop(Verdict::Refused(CONSUMED.to_owned())));
         }
-        let mut known = match self.first_whole().await? {
-            Ok(known) => known,
-            Err(verdict) => return Ok(Err(verdict)),
-        };
-        consumed |= emptied(&known.reference.bytes);
-        if consumed && !self.bounds.force {
-            return Ok(Err(Verdict::Refused(CONSUMED.to_owned())));
+        let Some(mut known) = self.first_whole().await? else { return Ok(None) };
+        known.consumed = consumed || emptied(&known.reference.bytes);
+        if known.consumed && !self.bounds.force {
+            return Ok(self.stop(Verdict::Refused(CONSUMED.to_owned())));
         }
-        known.consumed = consumed;
         let again = self.carry(&plan::whole(known.limit)).await?;
-        if let (Some(first), true) = (self.report.plans.first_mut(), again.ended != Ended::Done) {
-            first.outcome = unfinished(again.ended);
-        }
-        let Ok(second) = Reference::of(&again.calls) else { return Ok(Ok(known)) };
         if again.ended != Ended::Done {
-            return Ok(Ok(known));
-        }
-        if second == known.reference {
-            known.equal_pairs += 1;
-            return Ok(Ok(known));
-        }
-        known.different_pairs += 1;
-        if second.is_empty() && !known.reference.is_empty() {
-            if !self.bounds.force {
-                return Ok(Err(Verdict::Refused(CONSUMED.to_owned())));
+            if let Some(first) = self.report.plans.first_mut() {
+                first.outcome = unfinished(again.ended);
             }
-            known.consumed = true;
-        } else {
-            known.reference = second;
-            known.whole = again.seen.sessions;
+            return Ok(Some(known));
         }
-        Ok(Ok(known))
+        match Reference::of(&again.calls) {
+            Ok(second) if second == known.reference => known.equal_pairs += 1,
+            Ok(second) if second.is_empty() && !known.reference.is_empty() => {
+                if !self.bounds.force {
+                    return Ok(self.stop(Verdict::Refused(CONSUMED.to_owned())));
+                }
+                known.different_pairs += 1;
+                known.consumed = true;
+            }
+            Ok(second) => {
+                known.different_pairs += 1;
+                known.reference = second;
+                known.whole = again.seen.sessions;
+            }
+            Err(_) => {}
+        }
+        Ok(Some(known))
+    }
+
+    /// Sets the verdict on a file that is not read further.
+    fn stop<T>(&mut self, verdict: Verdict) -> Option<T> {
+        self.report.verdict = verdict;
+        None
     }
 
     /// Reads the beginning of the file twice: the second time it is empty if reading consumes the file.
-    async fn first_reads(&mut self) -> anyhow::Result<Result<Vec<Vec<u8>>, Verdict>> {
+    async fn first_reads(&mut self) -> anyhow::Result<Option<Vec<Vec<u8>>>> {
         let mut first_reads = Vec::new();
         for _ in 0..2 {
             let answer = self.carry(&plan::first_read()).await?;
-            let inconclusive = |why: &str| Ok(Err(Verdict::Inconclusive(why.to_owned())));
-            match answer.ended {
-                Ended::Done => {}
-                Ended::Died => return inconclusive(&verdict::killed("whole")),
-                Ended::Blocked => {
-                    return inconclusive("a read did not return: it waits for something");
+            let why = match (answer.ended, Reference::of(&answer.calls)) {
+                (Ended::Died, _) => &verdict::killed("whole"),
+                (Ended::Blocked, _) => "a read did not return: it waits for something",
+                (Ended::OutOfTime, _) => "no time was left to read it: raise --time-limit",
+                (Ended::Done, Err(errno)) => {
+                    let verdict = verdict::not_opened(&mut self.report, errno);
+                    return Ok(self.stop(verdict));
                 }
-                Ended::OutOfTime => {
-                    return inconclusive("no time was left to read it: raise --time-limit");
+                (Ended::Done, Ok(Reference { end: End::Error(nix::libc::EAGAIN), .. })) => {
+                    "a read would wait for something (EAGAIN)"
                 }
-            }
-            match Reference::of(&answer.calls) {
-                Err(errno) => return Ok(Err(verdict::not_opened(&mut self.report, errno))),
-                Ok(Reference { end: End::Error(nix::libc::EAGAIN), .. }) => {
-                    return inconclusive("a read would wait for something (EAGAIN)");
+                (Ended::Done, Ok(first_read)) => {
+                    first_reads.push(first_read.bytes);
+                    continue;
                 }
-                Ok(first_read) => first_reads.push(first_read.bytes),
-            }
+            };
+            return Ok(self.stop(Verdict::Inconclusive(why.to_owned())));
         }
-        Ok(Ok(first_reads))
+        Ok(Some(first_reads))
     }
 
     /// Reads the whole file for the first time and derives the shape of the file from that read.
-    async fn first_whole(&mut self) -> anyhow::Result<Result<Known, Verdict>> {
+    async fn first_whole(&mut self) -> anyhow::Result<Option<Known>> {
         let answer = self.carry(&plan::whole(self.bounds.bytes)).await?;
         let (reference, outcome) = match first_whole(&answer.calls, answer.ended) {
             Ok(read) => read,
-            Err(verdict) => return Ok(Err(verdict)),
+            Err(verdict) => return Ok(self.stop(verdict)),
         };
         let whole = answer.seen.sessions;
         let shape = shape(&answer.calls, &reference, whole.first());
         self.report.bytes = reference.len();
-        self.report.records = u64::try_from(shape.record_ends.len()).unwrap_or(u64::MAX);
+        self.report.records = shape.record_ends.len() as u64;
         self.report.end = Some(reference.end);
         if shape.record_ends.len() >= RECORD_ENDS {
             self.note(format!(
@@ -110,19 +109,15 @@ impl<L: Lab> Inquiry<'_, L> {
         }
         self.report.plans.push(PlanReport {
             kind: Kind::Whole,
-            calls: count(&answer.calls),
+            calls: answer.calls.len() as u64,
             bytes: reference.len(),
             outcome,
         });
         // A read that blocked would block again.
         let limit = if answer.ended == Ended::Done { self.bounds.bytes } else { reference.len() };
         let (equal_pairs, different_pairs, consumed) = (0, 0, false);
-        Ok(Ok(Known { shape, limit, reference, whole, equal_pairs, different_pairs, consumed }))
+        Ok(Some(Known { shape, limit, reference, whole, equal_pairs, different_pairs, consumed }))
     }
-}
-
-pub(super) fn count(calls: &[Call]) -> u64 {
-    u64::try_from(calls.len()).unwrap_or(u64::MAX)
 }
 
 /// Returns the reference and the outcome of the first whole read. A whole read that was interrupted is a reference up

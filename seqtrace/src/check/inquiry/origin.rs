@@ -12,8 +12,9 @@ use super::{Answer, Inquiry, Known, Lab, numbers};
 use crate::{
     check::{
         call::{Call, Syscall},
-        plan::{Kind, PAGE, Plan, Step},
+        plan::{Kind, PAGE, Plan, Step, opened},
         process::Ended,
+        seen::log::Counts,
         verdict::Proof,
     },
     event::Role,
@@ -31,24 +32,14 @@ const TIMES: u32 = 2;
 /// Descriptor of the second probe of an experiment.
 const LAST: u8 = 200;
 
-/// A quantity that a number in the file's bytes may grow with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Driver {
-    Show,
-    Start,
-    Next,
-    Read,
-    Open,
-}
-
-const DRIVERS: [Driver; 5] =
-    [Driver::Show, Driver::Start, Driver::Next, Driver::Read, Driver::Open];
+/// One value for each driver: a quantity that a number in the file's bytes may grow with. The drivers are calls of
+/// show(), start() and next(), reads, and opens, in this order.
+type Drivers<T> = [T; 5];
 
 /// The interval from the rendering of one probe to that of the next: the bytes that both probes read, and the calls in
 /// between.
 struct Interval {
-    /// Calls of each driver, in the order of [`DRIVERS`].
-    counts: [i128; 5],
+    counts: Drivers<i128>,
     before: Vec<u8>,
     after: Vec<u8>,
 }
@@ -58,53 +49,47 @@ struct Interval {
 struct Column {
     /// 0-based index among the numbers in the file's bytes.
     index: usize,
-    /// For each driver, in the order of [`DRIVERS`]: growth and calls in the first interval with calls; (0, 0) before
-    /// there is one; `None` if the driver does not fit.
-    fits: [Option<(i128, i128)>; 5],
+    /// For each driver: growth and calls in the first interval with calls; (0, 0) before there is one; `None` if the
+    /// driver does not fit.
+    fits: Drivers<Option<(i128, i128)>>,
 }
 
 /// The reason why the file's bytes change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
     /// Time changes the bytes, and reading alone does not.
     Time,
-    /// Each call of a callback changes a number by `amount`. `or_next`: the callback may also be next(), which is
-    /// called as often as show().
-    Callback {
-        role: Role,
-        or_next: bool,
-        by: i128,
-    },
-    Unknown,
+    /// Each call of a callback changes a number.
+    Callback(Proof),
 }
 
 impl<L: Lab> Inquiry<'_, L> {
     /// Finds out why whole reads of the file differ, and adds the reason to the report.
     pub(super) async fn origin(&mut self, known: &Known) -> anyhow::Result<()> {
-        match self.what_changes_it(known).await? {
-            Origin::Time => {
-                self.circumstances.changes_with_time = true;
-                self.note("the file changes by itself (with time): bytes that change are not judged");
-            }
-            Origin::Unknown => self.note(
+        let note = match self.what_changes_it(known).await? {
+            None => {
                 "the file changed between reads, and it is not known if time or reading changes it: bytes that change \
-                 are not judged",
-            ),
-            Origin::Callback { role, or_next, by } => {
-                self.note("reading changes the file: bytes that change are not judged");
-                self.circumstances.side_effect = Some(proof(role, or_next, by));
+                 are not judged"
             }
-        }
+            Some(Origin::Time) => {
+                self.circumstances.changes_with_time = true;
+                "the file changes by itself (with time): bytes that change are not judged"
+            }
+            Some(Origin::Callback(proof)) => {
+                self.circumstances.side_effect = Some(proof);
+                "reading changes the file: bytes that change are not judged"
+            }
+        };
+        self.note(note);
         Ok(())
     }
 
-    async fn what_changes_it(&mut self, known: &Known) -> anyhow::Result<Origin> {
+    async fn what_changes_it(&mut self, known: &Known) -> anyhow::Result<Option<Origin>> {
         if self.lab.is_over().is_some() {
-            return Ok(Origin::Unknown);
+            return Ok(None);
         }
-        let steps = (0..PROBES).flat_map(probe).collect();
-        let row = self.quietly(&Plan::alone(Kind::Whole, steps)).await?;
-        let Some(row) = intervals(&row) else { return Ok(Origin::Unknown) };
+        let steps = (0..PROBES).flat_map(probe);
+        let row = self.quietly(&Plan::new(Kind::Whole, steps)).await?;
+        let Some(row) = intervals(&row) else { return Ok(None) };
         if row.iter().any(|interval| interval.before == interval.after) {
             return self.is_it_time(&row).await;
         }
@@ -113,65 +98,56 @@ impl<L: Lab> Inquiry<'_, L> {
             for treatment in treatments(known) {
                 columns.retain(Column::is_candidate);
                 if columns.is_empty() || self.lab.is_over().is_some() {
-                    return Ok(Origin::Unknown);
+                    return Ok(None);
                 }
-                let Some(interval) = self.experiment(&treatment).await? else {
-                    return Ok(Origin::Unknown);
+                let Some(interval) = self.experiment(treatment.as_ref()).await? else {
+                    return Ok(None);
                 };
                 columns = fitting(columns, &interval);
             }
         }
-        Ok(columns.iter().find_map(Column::origin).unwrap_or(Origin::Unknown))
+        Ok(columns.iter().find_map(Column::proof).map(Origin::Callback))
     }
 
     /// Finds out if time alone changes a file that not every read changes.
-    async fn is_it_time(&mut self, row: &[Interval]) -> anyhow::Result<Origin> {
+    async fn is_it_time(&mut self, row: &[Interval]) -> anyhow::Result<Option<Origin>> {
         self.lab.idle(IDLE).await?;
-        let after = self.quietly(&Plan::alone(Kind::Whole, probe(0).into())).await?;
-        let text = after.calls.iter().find(|call| call.syscall == Syscall::Read);
-        let changed = row.last().zip(text).is_some_and(|(last, text)| last.after != text.bytes);
-        Ok(if changed { Origin::Time } else { Origin::Unknown })
+        let after = self.quietly(&Plan::new(Kind::Whole, probe(0))).await?;
+        let changed =
+            row.last().zip(text(&after, 0)).is_some_and(|(last, text)| last.after != text);
+        Ok(changed.then_some(Origin::Time))
     }
 
     /// Carries out a probe, a treatment and a second probe. Returns the interval between the probes; `None` if events
     /// were lost.
-    async fn experiment(&mut self, treatment: &Treatment) -> anyhow::Result<Option<Interval>> {
-        let first = Plan::alone(Kind::Whole, probe(0).into());
-        let last = Plan::alone(Kind::Whole, probe(LAST).into());
+    async fn experiment(&mut self, treatment: Option<&Plan>) -> anyhow::Result<Option<Interval>> {
+        let first = Plan::new(Kind::Whole, probe(0));
+        let last = Plan::new(Kind::Whole, probe(LAST));
         let mut answer = self.quietly(&first).await?;
         match treatment {
-            Treatment::Idle => self.lab.idle(IDLE).await?,
-            Treatment::Do(plan) => join(&mut answer, self.quietly(plan).await?),
+            None => self.lab.idle(IDLE).await?,
+            Some(plan) => join(&mut answer, self.quietly(plan).await?),
         }
         join(&mut answer, self.quietly(&last).await?);
         Ok(interval(&answer))
     }
 }
 
-/// An activity between two probes.
-enum Treatment {
-    Idle,
-    Do(Plan),
+fn probe(slot: u8) -> Vec<Step> {
+    opened([Step::Read { slot, want: WANT }])
 }
 
-fn probe(slot: u8) -> [Step; 3] {
-    [Step::Open { slot }, Step::Read { slot, want: WANT }, Step::Close { slot }]
-}
-
-/// Returns treatments, each of which separates some drivers from others. The longest wait is last.
-fn treatments(known: &Known) -> Vec<Treatment> {
+/// Returns treatments: plans, or `None` for a wait, each of which separates some drivers from others. The longest wait is last.
+fn treatments(known: &Known) -> Vec<Option<Plan>> {
     let end = known.shape.len.saturating_add(PAGE);
-    let one = |steps: Vec<Step>| {
-        let steps = [vec![Step::Open { slot: 1 }], steps, vec![Step::Close { slot: 1 }]].concat();
-        Treatment::Do(Plan::alone(Kind::Whole, steps))
-    };
-    let opens = (1..12).flat_map(|slot| [Step::Open { slot }, Step::Close { slot }]).collect();
+    let one = |steps: Vec<Step>| Some(Plan::new(Kind::Whole, opened(steps)));
+    let opens = (1..12).flat_map(|slot| [Step::Open { slot }, Step::Close { slot }]);
     let mut treatments = vec![
         // As many passes as renderings.
         one(vec![Step::Pread { slot: 1, at: 0, want: 1 }; 7]),
         // Reads with hardly a callback.
         one(vec![Step::Until { slot: 1, block_bytes: 1, to: known.shape.len.min(24) }]),
-        Treatment::Do(Plan::alone(Kind::Whole, opens)),
+        Some(Plan::new(Kind::Whole, opens)),
         // As many renderings as there are in a page, in one pass.
         one(vec![Step::Read { slot: 1, want: PAGE }]),
     ];
@@ -181,7 +157,7 @@ fn treatments(known: &Known) -> Vec<Treatment> {
         let until = Step::Until { slot: 1, block_bytes: PAGE, to: end };
         treatments.push(one([vec![until], vec![read; 5]].concat()));
     }
-    treatments.push(Treatment::Idle);
+    treatments.push(None);
     treatments
 }
 
@@ -195,21 +171,18 @@ fn join(answer: &mut Answer, more: Answer) {
 }
 
 /// Returns the calls of each driver for each open; `None` if the trace did not record all of them.
-fn counted(answer: &Answer) -> Option<Vec<[i128; 5]>> {
-    let opens: Vec<usize> = (0..answer.calls.len())
-        .filter(|at| answer.calls.get(*at).is_some_and(|call| call.syscall == Syscall::Open))
-        .collect();
-    let sessions = &answer.seen.sessions;
-    if answer.ended != Ended::Done || answer.seen.lost > 0 || sessions.len() != opens.len() {
-        return None;
-    }
-    let after = opens.iter().skip(1).copied().chain([answer.calls.len()]);
-    let counts = opens.iter().zip(after).zip(sessions).map(|((open, after), session)| {
-        let counts = session.log.counts;
-        let reads = after.saturating_sub(open + 1) as u64;
-        [counts.show, counts.start, counts.next, reads, 1].map(i128::from)
+fn counted(answer: &Answer) -> Option<Vec<Drivers<i128>>> {
+    let opens = answer.calls.chunk_by(|_, next| next.syscall != Syscall::Open);
+    let (opens, sessions) = (opens.collect::<Vec<_>>(), &answer.seen.sessions);
+    let is_known = answer.ended == Ended::Done
+        && answer.seen.lost == 0
+        && sessions.len() == opens.len()
+        && sessions.iter().all(|session| session.partial.is_empty());
+    let counts = opens.iter().zip(sessions).map(|(calls, session)| {
+        let Counts { start, next, show } = session.log.counts;
+        [show, start, next, calls.len() as u64 - 1, 1].map(i128::from)
     });
-    sessions.iter().all(|session| session.partial.is_empty()).then(|| counts.collect())
+    is_known.then(|| counts.collect())
 }
 
 /// Returns the bytes that a probe with descriptor `slot` read; `None` if there are none.
@@ -276,50 +249,35 @@ fn fitting(columns: Vec<Column>, interval: &Interval) -> Vec<Column> {
 }
 
 impl Column {
-    fn fits(&self, driver: Driver) -> Option<i128> {
-        let at = DRIVERS.iter().position(|known| *known == driver)?;
-        let (growth, times) = (*self.fits.get(at)?)?;
-        (times != 0).then(|| growth / times)
+    /// Returns for each driver by how much the number grows with each call; `None` if the driver does not fit, or was
+    /// never called.
+    fn growths(&self) -> Drivers<Option<i128>> {
+        self.fits.map(|fit| {
+            let (growth, times) = fit?;
+            (times != 0).then(|| growth / times)
+        })
     }
 
     /// Returns true if the calls of a callback may explain the growth of the number.
     fn is_candidate(&self) -> bool {
-        [Driver::Show, Driver::Start, Driver::Next]
-            .iter()
-            .any(|driver| self.fits(*driver).is_some())
+        self.growths().iter().take(3).any(Option::is_some)
     }
 
     /// Returns the only explanation for the growth of the number; `None` if there are several.
-    fn origin(&self) -> Option<Origin> {
-        if self.fits(Driver::Read).or(self.fits(Driver::Open)).is_some() {
-            return None;
-        }
-        let fits = [Driver::Show, Driver::Start, Driver::Next].map(|driver| self.fits(driver));
-        let (role, or_next, by) = match fits {
-            [Some(by), None, next] => (Role::Show, next.is_some(), by),
-            [None, Some(by), None] => (Role::Start, false, by),
-            [None, None, Some(by)] => (Role::Next, false, by),
+    fn proof(&self) -> Option<Proof> {
+        let (role, what, call, by) = match self.growths() {
+            [Some(by), None, Some(_), None, None] => {
+                (Role::Show, "show(), or next(), which runs after it,", "rendering", by)
+            }
+            [Some(by), None, None, None, None] => (Role::Show, "show()", "rendering", by),
+            [None, Some(by), None, None, None] => (Role::Start, "start() or stop()", "pass", by),
+            [None, None, Some(by), None, None] => (Role::Next, "next()", "call of next()", by),
             _ => return None,
         };
-        Some(Origin::Callback { role, or_next, by })
+        let message = format!(
+            "{what} changes the text: with each {call} a number in it changes by exactly {by}, and not with \
+             time, reads or opens"
+        );
+        Some(Proof { id: SQ306, role: Some(role), message })
     }
-}
-
-fn proof(role: Role, or_next: bool, by: i128) -> Proof {
-    let what = match (role, or_next) {
-        (Role::Show, true) => "show(), or next(), which runs after it,",
-        (Role::Show, false) => "show()",
-        (Role::Next, _) => "next()",
-        (Role::Start | Role::Stop, _) => "start() or stop()",
-    };
-    let call = match role {
-        Role::Show => "rendering",
-        Role::Next => "call of next()",
-        Role::Start | Role::Stop => "pass",
-    };
-    let message = format!(
-        "{what} changes the text: with each {call} a number in it changes by exactly {by}, and not with \
-         time, reads or opens"
-    );
-    Proof { id: SQ306, role: Some(role), message }
 }

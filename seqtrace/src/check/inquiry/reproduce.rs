@@ -4,21 +4,21 @@ use super::{Inquiry, Known, Lab};
 use crate::check::{
     plan::{Kind, Plan},
     process::Ended,
-    repro::Search,
+    repro::search,
 };
 
 impl<L: Lab> Inquiry<'_, L> {
     /// Searches for a shell command: carries out the trials and the whole reads around them.
     pub(super) async fn reproduce(&mut self, known: &Known) -> anyhow::Result<()> {
-        let mut search = Search::new(&self.report, &known.shape);
-        while let Some(steps) = search.steps() {
+        let report = self.report.clone();
+        self.report.repro = search(&report, &known.shape, async |steps| {
             if self.lab.is_over().is_some() {
-                break;
+                return Ok(None);
             }
-            let answer = self.quietly(&Plan::alone(Kind::Whole, steps)).await?;
-            search.answer(answer.calls, answer.ended == Ended::Done);
-        }
-        self.report.repro = search.found();
+            let answer = self.quietly(&Plan::new(Kind::Whole, steps)).await?;
+            Ok((answer.ended == Ended::Done).then_some(answer.calls))
+        })
+        .await?;
         Ok(())
     }
 }

@@ -13,11 +13,9 @@ use crate::check::oracle::{Difference, Outcome};
 pub(super) enum NextWhole {
     /// The whole read got the same bytes as the one before the run.
     Same,
-    /// The whole read got other bytes than the one before the run.
-    Changed {
-        /// True if the plan agrees with the whole read after it.
-        agrees: bool,
-    },
+    /// The whole read got other bytes than the one before the run. `agrees`: true if the plan agrees with the whole
+    /// read after it.
+    Changed { agrees: bool },
     /// The whole read was interrupted, or there was none.
     Unknown,
 }
@@ -25,11 +23,9 @@ pub(super) enum NextWhole {
 /// Conclusion from the rounds of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Conclusion {
-    /// The plan gets other bytes than a whole read, each time.
-    Fails {
-        /// True if the wrong bytes are the same each time.
-        steady: bool,
-    },
+    /// The plan gets other bytes than a whole read, each time. `steady`: true if the wrong bytes are the same each
+    /// time.
+    Fails { steady: bool },
     /// The plan gets the bytes of a whole read.
     Agrees,
     /// The plan agreed once and differed once, while the whole reads were the same.

@@ -1,9 +1,10 @@
 //! Carries out the plans, and compares each with the whole reads around it.
 
+use anyhow::Result;
+
 use super::{
-    Answer, Inquiry, Known, Lab, endless,
-    numbers::{self, LineDiff},
-    opening::{count, unfinished},
+    Answer, Inquiry, Known, Lab, endless, numbers,
+    opening::unfinished,
     rounds::{Conclusion, NextWhole, Rounds},
 };
 use crate::check::{
@@ -40,24 +41,22 @@ pub(super) struct Ways {
 
 impl<L: Lab> Inquiry<'_, L> {
     /// Carries out all plans, and repeats those whose bytes differ.
-    pub(super) async fn ways(&mut self, known: &mut Known) -> anyhow::Result<Ways> {
+    pub(super) async fn ways(&mut self, known: &mut Known) -> Result<Ways> {
         let mut ways = Ways::default();
         let mut extended = false;
         for plan in plan::all(&known.shape) {
-            let mut report =
-                PlanReport { kind: plan.kind, calls: 0, bytes: 0, outcome: PlanOutcome::Ok };
+            let kind = plan.kind;
             if let Some(why) = self.lab.is_over() {
-                report.outcome = PlanOutcome::NotRun(why);
-                self.report.plans.push(report);
+                let outcome = PlanOutcome::NotRun(why);
+                self.report.plans.push(PlanReport { kind, calls: 0, bytes: 0, outcome });
                 continue;
             }
             let answer = self.carry(&plan).await?;
-            report.calls = count(&answer.calls);
-            report.bytes = bytes(&answer.calls);
+            let (calls, bytes) = (answer.calls.len() as u64, bytes(&answer.calls));
             if endless::is_suspicious(&answer.calls, &known.shape) {
                 ways.overlong.push((plan.clone(), answer.clone()));
             }
-            report.outcome = match (answer.ended, known.reference.compare(&answer.calls)) {
+            let outcome = match (answer.ended, known.reference.compare(&answer.calls)) {
                 (Ended::Died, _) => unfinished(answer.ended),
                 (_, Outcome::Differs(difference)) => {
                     if !std::mem::replace(&mut extended, true) {
@@ -74,10 +73,9 @@ impl<L: Lab> Inquiry<'_, L> {
                     PlanOutcome::Unsupported { syscall, errno }
                 }
             };
-            self.circumstances.judged |= report.outcome.is_judged();
-            self.report.bytes_compared |=
-                matches!(report.outcome, PlanOutcome::Ok | PlanOutcome::Fail(_));
-            self.report.plans.push(report);
+            self.circumstances.judged |= outcome.is_judged();
+            self.report.bytes_compared |= matches!(outcome, PlanOutcome::Ok | PlanOutcome::Fail(_));
+            self.report.plans.push(PlanReport { kind, calls, bytes, outcome });
         }
         Ok(ways)
     }
@@ -89,7 +87,7 @@ impl<L: Lab> Inquiry<'_, L> {
         plan: &Plan,
         answer: Answer,
         ways: &mut Ways,
-    ) -> anyhow::Result<Conclusion> {
+    ) -> Result<Conclusion> {
         if plan.kind.is_shared()
             && let Some(conclusion) = self.control(known, plan).await?
         {
@@ -131,7 +129,7 @@ impl<L: Lab> Inquiry<'_, L> {
     /// Reads the whole file after a plan that made these calls. If the bytes differ from those before the plan, a
     /// second whole read follows. If its bytes are those from before the plan, the file did not change: the plan has
     /// changed what the next reader gets.
-    async fn next_whole(&mut self, known: &mut Known, calls: &[Call]) -> anyhow::Result<NextWhole> {
+    async fn next_whole(&mut self, known: &mut Known, calls: &[Call]) -> Result<NextWhole> {
         let Some(now) = self.whole(known).await? else { return Ok(NextWhole::Unknown) };
         if now == known.reference {
             known.equal_pairs += 1;
@@ -154,7 +152,7 @@ impl<L: Lab> Inquiry<'_, L> {
     }
 
     /// Reads the whole file; `None` if the read was interrupted.
-    async fn whole(&mut self, known: &mut Known) -> anyhow::Result<Option<Reference>> {
+    async fn whole(&mut self, known: &mut Known) -> Result<Option<Reference>> {
         let answer = self.carry(&plan::whole(known.limit)).await?;
         known.whole = answer.seen.sessions;
         Ok(Reference::of(&answer.calls).ok().filter(|_| answer.ended == Ended::Done))
@@ -162,11 +160,7 @@ impl<L: Lab> Inquiry<'_, L> {
 
     /// Reads the file through two descriptors, one after the other, as a control for plans in which two readers take
     /// turns: the bytes of a file may depend on how often it is open, and on the process that reads.
-    async fn control(
-        &mut self,
-        known: &mut Known,
-        plan: &Plan,
-    ) -> anyhow::Result<Option<Conclusion>> {
+    async fn control(&mut self, known: &mut Known, plan: &Plan) -> Result<Option<Conclusion>> {
         let control = self.carry(&plan::control(&known.shape, plan.kind)).await?;
         if known.reference.compare(&control.calls) == Outcome::Agrees {
             return Ok(None);
@@ -206,7 +200,7 @@ fn outcome(conclusion: Conclusion, failure: Failure) -> PlanOutcome {
 /// only in numbers are excused if the file was open twice, or if the same callbacks rendered them as in a whole read:
 /// the numbers may count readers.
 fn excuse(known: &Known, plan: &Plan, answer: &Answer, difference: &Difference) -> Option<String> {
-    if numbers::line_diff(&answer.calls, &known.reference) != LineDiff::NumbersOnly {
+    if !numbers::only_numbers_differ(&answer.calls, &known.reference) {
         return None;
     }
     if plan.kind.is_shared() {
@@ -228,11 +222,8 @@ fn rendered_the_same_way(answer: &Answer, difference: &Difference) -> bool {
     let mut opened = answer.calls.iter().filter(|call| call.syscall == Syscall::Open);
     let Some(number) = opened.position(|open| key(open) == key(call)) else { return false };
     let Some(session) = answer.seen.sessions.get(number) else { return false };
-    let at = i64::try_from(difference.at).unwrap_or(i64::MAX);
     let mut covering = session.log.passes.iter().enumerate().filter(|(_, pass)| {
-        pass.renderings.iter().any(|rendering| {
-            rendering.range.is_some_and(|range| (range.start..range.end).contains(&at))
-        })
+        pass.renderings.iter().any(|rendering| rendering.covers(difference.at))
     });
     covering.next().is_some_and(|(index, pass)| index == 0 && pass.begins)
         && covering.next().is_none()
@@ -240,12 +231,7 @@ fn rendered_the_same_way(answer: &Answer, difference: &Difference) -> bool {
 }
 
 fn failure(calls: &[Call], difference: &Difference) -> Failure {
-    let call = calls.get(difference.call);
-    Failure {
-        syscall: call.map_or(Syscall::Read, |call| call.syscall),
-        at: call.map_or(difference.at, |call| call.at),
-        want: call.map_or(0, |call| call.want),
-        difference: difference.clone(),
-        steady: true,
-    }
+    let call = calls.get(difference.call).map(|call| (call.syscall, call.at, call.want));
+    let (syscall, at, want) = call.unwrap_or((Syscall::Read, difference.at, 0));
+    Failure { syscall, at, want, difference: difference.clone(), steady: true }
 }

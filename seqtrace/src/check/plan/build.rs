@@ -4,20 +4,13 @@ use super::{AROUND, FEW, Kind, LARGE, PAGE, Plan, RUN, Shape, Slot, Step};
 
 /// Returns the plan for a whole read, to the end or up to offset `limit`. Its bytes are the reference.
 pub(crate) fn whole(limit: u64) -> Plan {
-    let steps = vec![
-        Step::Open { slot: 0 },
-        Step::Until { slot: 0, block_bytes: LARGE, to: limit },
-        Step::Close { slot: 0 },
-    ];
-    Plan::alone(Kind::Whole, steps)
+    Plan::new(Kind::Whole, opened([Step::Until { slot: 0, block_bytes: LARGE, to: limit }]))
 }
 
 /// Returns a plan that opens the file, reads once and closes it. Carried out twice, it detects a file that reading
 /// empties.
 pub(crate) fn first_read() -> Plan {
-    let steps =
-        vec![Step::Open { slot: 0 }, Step::Read { slot: 0, want: PAGE }, Step::Close { slot: 0 }];
-    Plan::alone(Kind::Whole, steps)
+    Plan::new(Kind::Whole, opened([Step::Read { slot: 0, want: PAGE }]))
 }
 
 /// Returns a plan that reads the whole file through two descriptors, one after the other, while both are open. It is
@@ -25,14 +18,14 @@ pub(crate) fn first_read() -> Plan {
 pub(crate) fn control(shape: &Shape, kind: Kind) -> Plan {
     let until = |slot| Step::Until { slot, block_bytes: LARGE, to: shape.to_the_end() };
     let steps = together([until(0), until(1)]);
-    let plan = if kind == Kind::Processes { Plan::shared } else { Plan::alone };
-    plan(Kind::Whole, steps)
+    Plan { kind: Kind::Whole, ..Plan::new(kind, steps) }
 }
 
 /// Returns all plans for a file of this shape except for the whole read.
 pub(crate) fn all(shape: &Shape) -> Vec<Plan> {
+    let splice = Step::Splice { slot: 0, block_bytes: 1 << 16, to: shape.to_the_end() };
     [
-        (Kind::Page, pages(shape)),
+        (Kind::Page, until_end(shape, 0, PAGE)),
         (Kind::Records, records(shape, 0)),
         (Kind::Before, records(shape, -1)),
         (Kind::After, records(shape, 1)),
@@ -45,14 +38,14 @@ pub(crate) fn all(shape: &Shape) -> Vec<Plan> {
         (Kind::ShortLong, short_long(shape)),
         (Kind::Interleaved, interleaved(shape)),
         (Kind::Processes, interleaved(shape)),
-        (Kind::Splice, splice(shape)),
+        (Kind::Splice, vec![splice]),
         (Kind::Vectored, vectored(shape)),
     ]
     .into_iter()
     .filter(|(_, steps)| !steps.is_empty())
     .map(|(kind, steps)| {
-        let plan = if kind == Kind::Processes { Plan::shared } else { Plan::alone };
-        plan(kind, steps)
+        let steps = if kind.is_shared() { together(steps) } else { opened(steps) };
+        Plan::new(kind, steps)
     })
     .collect()
 }
@@ -66,57 +59,35 @@ fn until_end(shape: &Shape, slot: Slot, block_bytes: u64) -> Vec<Step> {
     steps
 }
 
-/// Adds steps that open all descriptors before the first step and close them after the last one.
+/// Adds steps that open both descriptors before the first step and close them after the last one.
 fn together(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
-    let steps = steps.into_iter().collect::<Vec<_>>();
-    let slots = slots(&steps);
-    let open = slots.iter().map(|slot| Step::Open { slot: *slot });
-    let close = slots.iter().map(|slot| Step::Close { slot: *slot });
-    open.chain(steps).chain(close).collect()
+    let open = [0, 1].map(|slot| Step::Open { slot });
+    let close = [0, 1].map(|slot| Step::Close { slot });
+    open.into_iter().chain(steps).chain(close).collect()
 }
 
 /// Adds steps that open each descriptor before its own first step and close it after its own last one: a file may print
 /// how often it is open.
-fn opened(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
+pub(crate) fn opened(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
     let steps = steps.into_iter().collect::<Vec<_>>();
-    let at = |step: Option<usize>| step.unwrap_or(steps.len());
-    let lives: Vec<_> = slots(&steps)
-        .into_iter()
-        .map(|slot| {
-            let is_its = |step: &Step| step.slot() == slot;
-            (slot, at(steps.iter().position(is_its)), at(steps.iter().rposition(is_its)))
-        })
-        .collect();
-    let mut all = Vec::with_capacity(steps.len() + 2 * lives.len());
+    let mut all = Vec::with_capacity(steps.len() + 2);
     for (index, step) in steps.iter().enumerate() {
-        let begins = lives.iter().filter(|(_, first, _)| *first == index);
-        all.extend(begins.map(|(slot, ..)| Step::Open { slot: *slot }));
+        let slot = step.slot();
+        let is_its = |step: &Step| step.slot() == slot;
+        all.extend((steps.iter().position(is_its) == Some(index)).then_some(Step::Open { slot }));
         all.push(step.clone());
-        let ends = lives.iter().filter(|(.., last)| *last == index);
-        all.extend(ends.map(|(slot, ..)| Step::Close { slot: *slot }));
+        all.extend((steps.iter().rposition(is_its) == Some(index)).then_some(Step::Close { slot }));
     }
     all
-}
-
-fn slots(steps: &[Step]) -> Vec<Slot> {
-    let mut slots: Vec<Slot> = steps.iter().map(Step::slot).collect();
-    slots.sort_unstable();
-    slots.dedup();
-    slots
-}
-
-fn pages(shape: &Shape) -> Vec<Step> {
-    opened(until_end(shape, 0, PAGE))
 }
 
 /// Returns steps that read in small blocks at the beginning, around the end of the first read and of the first page,
 /// and at the end, and in large blocks in between.
 fn small(shape: &Shape, block_bytes: u64, beginning: u64) -> Vec<Step> {
-    let around = |at: u64| {
-        (at.saturating_sub(AROUND * block_bytes), at.saturating_add(AROUND * block_bytes))
-    };
-    let mut regions = vec![(0, beginning), around(shape.first_read_end()), around(PAGE)];
-    regions.push((shape.len.saturating_sub(AROUND * block_bytes), shape.len));
+    let margin = AROUND * block_bytes;
+    let around = |at: u64| (at.saturating_sub(margin), at.saturating_add(margin));
+    let mut regions =
+        [(0, beginning), around(shape.first_read_end()), around(PAGE), around(shape.len)];
     regions.sort_unstable();
     let mut steps = Vec::new();
     let mut at = 0;
@@ -131,10 +102,10 @@ fn small(shape: &Shape, block_bytes: u64, beginning: u64) -> Vec<Step> {
         at = at.max(end);
     }
     if shape.complete {
-        steps.push(Step::Until { slot: 0, block_bytes, to: shape.beyond(AROUND * block_bytes) });
+        steps.push(Step::Until { slot: 0, block_bytes, to: shape.beyond(margin) });
         steps.push(Step::Read { slot: 0, want: PAGE });
     }
-    opened(steps)
+    steps
 }
 
 /// Returns steps that read one record per read, where each read ends `shift` bytes past the end of a record. If there
@@ -166,7 +137,7 @@ fn records(shape: &Shape, shift: i64) -> Vec<Step> {
     if at < shape.len || shape.complete {
         steps.extend(until_end(shape, 0, LARGE));
     }
-    opened(steps)
+    steps
 }
 
 /// Returns the indices of the offsets in `aims` that are read one by one, as half-open ranges in ascending order.
@@ -193,11 +164,11 @@ fn end(shape: &Shape) -> Vec<Step> {
         return Vec::new();
     }
     if shape.affordable() < FEW {
-        return opened([
+        return vec![
             Step::Pread { slot: 0, at: shape.len, want: PAGE },
             Step::Seek { slot: 0, to: shape.len + 1 },
             Step::Read { slot: 0, want: PAGE },
-        ]);
+        ];
     }
     let pread = |slot, at| Step::Pread { slot, at, want: PAGE };
     let mut steps = vec![
@@ -222,33 +193,22 @@ fn end(shape: &Shape) -> Vec<Step> {
         steps.push(Step::Seek { slot: 2, to: *last });
         steps.extend(until_end(shape, 2, PAGE));
     }
-    opened(steps)
+    steps
 }
 
 fn preads(shape: &Shape) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for (number, record_end) in shape.sample(shape.affordable()).into_iter().enumerate() {
+    let around = shape.sample(shape.affordable()).into_iter().enumerate();
+    let around = around.flat_map(|(number, record_end)| {
         let want = if number % 4 == 3 { PAGE } else { 64 };
-        steps.push(Step::Pread { slot: 0, at: record_end, want });
-        if number % 2 == 0 {
-            steps.push(Step::Pread { slot: 0, at: record_end.saturating_sub(1), want: 2 });
-        } else {
-            steps.push(Step::Pread { slot: 0, at: record_end + 1, want });
-        }
-    }
+        let before = number % 2 == 0;
+        let beside =
+            if before { (record_end.saturating_sub(1), 2) } else { (record_end + 1, want) };
+        [(record_end, want), beside]
+    });
     // Offsets past the end belong to plan `end`.
-    steps.retain(|step| !matches!(step, Step::Pread { at, .. } if *at >= shape.len));
-    for step in &mut steps {
-        if let Step::Pread { at, want, .. } = step
-            && !shape.complete
-        {
-            *want = (*want).min(shape.len - *at);
-        }
-    }
-    if shape.len > 0 {
-        steps.push(Step::Pread { slot: 0, at: 0, want: shape.len.min(64) });
-    }
-    if steps.is_empty() { steps } else { opened(steps) }
+    let within = around.chain([(0, shape.len.min(64))]).filter(|(at, _)| *at < shape.len);
+    let step = |(at, want)| Step::Pread { slot: 0, at, want: shape.bounded(at, want) };
+    within.map(step).collect()
 }
 
 fn seeks(shape: &Shape) -> Vec<Step> {
@@ -258,33 +218,25 @@ fn seeks(shape: &Shape) -> Vec<Step> {
     let part = |parts: u64| shape.record_end_from(shape.len * parts / 8).min(shape.len - 1);
     let read = |want| Step::Read { slot: 0, want };
     let to = |to| Step::Seek { slot: 0, to };
-    let bounded = |at: u64, want: u64| if shape.complete { want } else { want.min(shape.len - at) };
-    let mut steps = vec![
-        to(part(4)),
-        read(bounded(part(4), 100)),
-        to(part(1)),
-        read(bounded(part(1), 10)),
-        to(part(6)),
-        read(bounded(part(6), PAGE)),
-        to(0),
-        read(bounded(0, PAGE)),
-        to(part(2) / 2),
-        read(bounded(part(2) / 2, 1)),
-        // Like the `read` builtin of a shell: read a block, then seek back to the end of its first line.
-        to(0),
-    ];
+    let mut steps = Vec::new();
+    for (at, want) in [(part(4), 100), (part(1), 10), (part(6), PAGE), (0, PAGE), (part(2) / 2, 1)]
+    {
+        steps.extend([to(at), read(shape.bounded(at, want))]);
+    }
+    // Like the `read` builtin of a shell: read a block, then seek back to the end of its first line.
+    steps.push(to(0));
     if let Some(first) = shape.record_ends.first().filter(|first| **first < shape.len.min(PAGE)) {
         let first = *first;
         steps.extend([
             read(first),
             Step::Skip { slot: 0, by: 1 },
             Step::Skip { slot: 0, by: -1 },
-            read(bounded(first, PAGE)),
+            read(shape.bounded(first, PAGE)),
             to(first),
         ]);
     }
     steps.extend(until_end(shape, 0, LARGE));
-    opened(steps)
+    steps
 }
 
 fn rewind(shape: &Shape) -> Vec<Step> {
@@ -300,7 +252,7 @@ fn rewind(shape: &Shape) -> Vec<Step> {
         steps.push(Step::Seek { slot: 0, to: 0 });
         steps.extend(until_end(shape, 0, LARGE));
     }
-    opened(steps)
+    steps
 }
 
 fn short_long(shape: &Shape) -> Vec<Step> {
@@ -309,7 +261,7 @@ fn short_long(shape: &Shape) -> Vec<Step> {
     steps.extend(until_end(shape, 0, LARGE));
     steps.push(Step::Read { slot: 1, want: second });
     steps.extend(until_end(shape, 1, LARGE));
-    opened(steps)
+    steps
 }
 
 /// Returns steps that read through two descriptors in turn, at first record by record, then page by page.
@@ -332,11 +284,7 @@ fn interleaved(shape: &Shape) -> Vec<Step> {
     for slot in [0, 1] {
         steps.extend(until_end(shape, slot, LARGE));
     }
-    together(steps)
-}
-
-fn splice(shape: &Shape) -> Vec<Step> {
-    opened([Step::Splice { slot: 0, block_bytes: 1 << 16, to: shape.to_the_end() }])
+    steps
 }
 
 fn vectored(shape: &Shape) -> Vec<Step> {
@@ -349,5 +297,5 @@ fn vectored(shape: &Shape) -> Vec<Step> {
     let mut steps: Vec<Step> =
         (0..calls).map(|_| Step::Vectored { slot: 0, wants: wants.clone() }).collect();
     steps.extend(until_end(shape, 0, LARGE));
-    opened(steps)
+    steps
 }

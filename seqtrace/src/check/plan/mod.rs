@@ -5,14 +5,14 @@
 
 mod build;
 
-pub(crate) use build::{all, control, first_read, whole};
+pub(crate) use build::{all, control, first_read, opened, whole};
 
 use serde::{Deserialize, Serialize};
 
 /// Number of a descriptor in a plan; not the number that open(2) returns.
 pub(crate) type Slot = u8;
 
-/// A step of a reading process.
+/// A step of a reading process, on the descriptor `slot`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Step {
     /// Opens the file for reading, with O_NONBLOCK.
@@ -22,59 +22,49 @@ pub(crate) enum Step {
     Close {
         slot: Slot,
     },
-    /// Calls read(2) once, on the descriptor `slot`.
+    /// Calls read(2) once and requests `want` bytes.
     Read {
         slot: Slot,
-        /// Number of bytes to request.
         want: u64,
     },
-    /// Calls read(2) once for each size in `wants`; ends early at an error or the end of the file.
+    /// Calls read(2) once for each number of bytes in `wants`; ends early at an error or the end of the file.
     Sizes {
         slot: Slot,
-        /// Numbers of bytes to request, one for each read.
         wants: Vec<u64>,
     },
-    /// Calls read(2) with blocks of this size up to offset `to`, an error or the end of the file. The last call
-    /// requests less if it would read past `to`.
+    /// Calls read(2) with blocks of `block_bytes` bytes up to file offset `to`, an error or the end of the file. The
+    /// last call requests less if it would read past `to`.
     Until {
         slot: Slot,
-        /// Size of each read, in bytes.
         block_bytes: u64,
-        /// File offset to reach.
         to: u64,
     },
-    /// Calls readv(2) once with buffers of these sizes.
+    /// Calls readv(2) once with buffers of `wants` bytes.
     Vectored {
         slot: Slot,
-        /// Size of each buffer, in bytes.
         wants: Vec<u64>,
     },
-    /// Calls pread(2) once, on the descriptor `slot`.
+    /// Calls pread(2) once at file offset `at` and requests `want` bytes.
     Pread {
         slot: Slot,
-        /// File offset to read at.
         at: u64,
-        /// Number of bytes to request.
         want: u64,
     },
-    /// Calls lseek(2) with SEEK_SET.
+    /// Calls lseek(2) with SEEK_SET to file offset `to`.
     Seek {
         slot: Slot,
-        /// File offset to reach.
         to: u64,
     },
-    /// Calls lseek(2) with SEEK_CUR.
+    /// Calls lseek(2) with SEEK_CUR and the distance `by` in bytes; negative: backwards.
     Skip {
         slot: Slot,
-        /// Distance in bytes; negative: backwards.
         by: i64,
     },
-    /// Calls splice(2) into a pipe up to offset `to`, an error or the end of the file.
+    /// Calls splice(2) into a pipe up to file offset `to`, an error or the end of the file. Each call requests
+    /// `block_bytes` bytes.
     Splice {
         slot: Slot,
-        /// Number of bytes that each call requests.
         block_bytes: u64,
-        /// File offset to reach.
         to: u64,
     },
 }
@@ -127,45 +117,32 @@ pub(crate) enum Kind {
 impl Kind {
     /// Returns the plan's name in reports, which never changes.
     pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Whole => "whole",
-            Self::Page => "pages",
-            Self::Bytes => "bytes",
-            Self::Sevens => "sevens",
-            Self::Records => "records",
-            Self::Before => "records-1",
-            Self::After => "records+1",
-            Self::Pread => "pread",
-            Self::End => "end",
-            Self::Seek => "seek",
-            Self::Rewind => "rewind",
-            Self::ShortLong => "short-long",
-            Self::Interleaved => "two-descriptors",
-            Self::Processes => "two-processes",
-            Self::Splice => "splice",
-            Self::Vectored => "readv",
-        }
+        self.words().0
     }
 
     /// Returns a short description of the way to read, for reports.
     pub(crate) const fn what(self) -> &'static str {
+        self.words().1
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Whole => "to the end in large blocks",
-            Self::Page => "to the end in blocks of 4096",
-            Self::Bytes => "byte by byte",
-            Self::Sevens => "seven bytes at a time",
-            Self::Records => "a record at a time",
-            Self::Before => "up to a byte before each record's end",
-            Self::After => "up to a byte past each record's end",
-            Self::Pread => "pread at the ends of records",
-            Self::End => "at the end of the file and past it",
-            Self::Seek => "lseek forward and back",
-            Self::Rewind => "lseek to the beginning from the middle",
-            Self::ShortLong => "a short read, then long ones",
-            Self::Interleaved => "two descriptors in turn",
-            Self::Processes => "two processes in turn",
-            Self::Splice => "splice into a pipe",
-            Self::Vectored => "readv into several buffers",
+            Self::Whole => ("whole", "to the end in large blocks"),
+            Self::Page => ("pages", "to the end in blocks of 4096"),
+            Self::Bytes => ("bytes", "byte by byte"),
+            Self::Sevens => ("sevens", "seven bytes at a time"),
+            Self::Records => ("records", "a record at a time"),
+            Self::Before => ("records-1", "up to a byte before each record's end"),
+            Self::After => ("records+1", "up to a byte past each record's end"),
+            Self::Pread => ("pread", "pread at the ends of records"),
+            Self::End => ("end", "at the end of the file and past it"),
+            Self::Seek => ("seek", "lseek forward and back"),
+            Self::Rewind => ("rewind", "lseek to the beginning from the middle"),
+            Self::ShortLong => ("short-long", "a short read, then long ones"),
+            Self::Interleaved => ("two-descriptors", "two descriptors in turn"),
+            Self::Processes => ("two-processes", "two processes in turn"),
+            Self::Splice => ("splice", "splice into a pipe"),
+            Self::Vectored => ("readv", "readv into several buffers"),
         }
     }
 
@@ -191,15 +168,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Returns a plan for one process.
-    pub(super) fn alone(kind: Kind, steps: Vec<Step>) -> Self {
-        Self { kind, acts: steps.into_iter().map(|step| Act { process: 0, step }).collect() }
-    }
-
-    /// Returns a plan in which the second process carries out the steps of descriptor 1.
-    fn shared(kind: Kind, steps: Vec<Step>) -> Self {
-        let act = |step: Step| Act { process: usize::from(step.slot()), step };
-        Self { kind, acts: steps.into_iter().map(act).collect() }
+    /// Returns a plan for one process. In [`Kind::Processes`] the second process carries out the steps of descriptor 1.
+    pub(super) fn new(kind: Kind, steps: impl IntoIterator<Item = Step>) -> Self {
+        let process = |step: &Step| usize::from(kind == Kind::Processes && step.slot() == 1);
+        let acts = steps.into_iter().map(|step| Act { process: process(&step), step }).collect();
+        Self { kind, acts }
     }
 }
 
@@ -261,6 +234,12 @@ impl Shape {
     /// file has no end.
     fn beyond(&self, blocks: u64) -> u64 {
         if self.len <= PAGE { 2 * self.len + BEYOND + 1 } else { self.len + BEYOND.min(blocks) }
+    }
+
+    /// Returns the number of bytes to request at an offset, at most `want`: nothing is known past the end of an
+    /// incomplete read.
+    fn bounded(&self, at: u64, want: u64) -> u64 {
+        if self.complete { want } else { want.min(self.len - at) }
     }
 
     /// Returns the lowest end of a record at or after an offset.

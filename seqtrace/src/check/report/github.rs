@@ -3,48 +3,38 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Layout, Report, bad, blamed, path, reason};
+use super::{Layout, Report, bad, blamed, path};
 use crate::{check::verdict::Verdict, rules::Severity};
 
 #[derive(Debug)]
 pub(super) struct Github;
 
 impl Layout for Github {
-    fn report(&mut self, report: &Report, out: &mut String) -> fmt::Result {
-        write(report, out)
-    }
-}
-
-fn write(report: &Report, text: &mut String) -> fmt::Result {
-    let path = path(report);
-    for found in bad(report) {
-        let finding = &found.finding;
-        let command = if finding.severity == Severity::Error { "error" } else { "warning" };
-        let title = format!("{} {}: {path}", finding.id, finding.name);
-        let mut message = finding.message.clone();
-        if let Some(blamed) = blamed(finding) {
-            write!(message, "\nin {blamed}")?;
+    fn report(&mut self, report: &Report, text: &mut String) -> fmt::Result {
+        let path = path(report);
+        for found in bad(report) {
+            let finding = &found.finding;
+            let command = if finding.severity == Severity::Error { "error" } else { "warning" };
+            let title = format!("{} {}: {path}", finding.id, finding.name);
+            let mut message = finding.message.clone();
+            if let Some(blamed) = blamed(finding) {
+                write!(message, "\nin {blamed}")?;
+            }
+            if let Some(repro) = &report.repro {
+                write!(message, "\nreproduce: {}\n{}", repro.command, repro.shows)?;
+            }
+            writeln!(text, "::{command} title={}::{}", Property(&title), Message(&message))?;
         }
-        if let Some(repro) = &report.repro {
-            write!(message, "\nreproduce: {}\n{}", repro.command, repro.shows)?;
-        }
-        writeln!(text, "::{command} title={}::{}", Property(&title), Message(&message))?;
-    }
-    match (&report.verdict, reason(&report.verdict)) {
-        (Verdict::Inconclusive(_), Some(why)) => {
-            let title = format!("inconclusive: {path}");
-            writeln!(text, "::warning title={}::{}", Property(&title), Message(why))
-        }
-        (Verdict::Refused(_), Some(why)) => {
-            let title = format!("not judged: {path}");
-            writeln!(text, "::notice title={}::{}", Property(&title), Message(why))
-        }
-        (Verdict::Clean, _) if let Some(why) = report.reservation() => {
-            let title = format!("bytes not compared: {path}");
-            let message = format!("clean {why}");
-            writeln!(text, "::notice title={}::{}", Property(&title), Message(&message))
-        }
-        _ => Ok(()),
+        let (command, title, message) = match &report.verdict {
+            Verdict::Inconclusive(why) => ("warning", "inconclusive", why.clone()),
+            Verdict::Refused(why) => ("notice", "not judged", why.clone()),
+            Verdict::Clean if let Some(why) = report.reservation() => {
+                ("notice", "bytes not compared", format!("clean {why}"))
+            }
+            _ => return Ok(()),
+        };
+        let title = format!("{title}: {path}");
+        writeln!(text, "::{command} title={}::{}", Property(&title), Message(&message))
     }
 }
 

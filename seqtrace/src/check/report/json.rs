@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Layout, Report, Sums, Unlisted, blamed, cause, outcome, path, reason, word};
 use crate::check::{
     oracle::End,
+    repro::Repro,
     verdict::{Found, PlanReport},
 };
 
@@ -55,7 +56,7 @@ struct File<'a> {
     plans: Vec<Plan>,
     findings: Vec<Finding<'a>>,
     notes: &'a [String],
-    reproduce: Option<Reproduce<'a>>,
+    reproduce: Option<&'a Repro>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -86,24 +87,13 @@ struct Finding<'a> {
     plans: Vec<&'static str>,
 }
 
-#[derive(Serialize, JsonSchema)]
-struct Reproduce<'a> {
-    command: &'a str,
-    shows: &'a str,
-    correct: Option<&'a str>,
-}
-
 /// Numbers of files by verdict.
 #[derive(Serialize, JsonSchema)]
 struct Sum {
     /// Version of the format.
     v: u32,
-    files: u64,
-    clean: u64,
-    findings: u64,
-    inconclusive: u64,
-    refused: u64,
-    volatile: u64,
+    #[serde(flatten)]
+    sums: Sums,
 }
 
 /// Returns the schema of a line; its parts are among the generator's definitions.
@@ -120,9 +110,7 @@ impl Layout for Json {
     }
 
     fn end(&mut self, sums: &Sums, _unlisted: Unlisted, out: &mut String) -> fmt::Result {
-        let Sums { files, clean, findings, inconclusive, refused, volatile } = *sums;
-        let sum = Sum { v: 1, files, clean, findings, inconclusive, refused, volatile };
-        line(&Object::End(sum), out)
+        line(&Object::End(Sum { v: 1, sums: *sums }), out)
     }
 }
 
@@ -154,11 +142,7 @@ fn file(report: &Report) -> File<'_> {
         plans: report.plans.iter().map(plan).collect(),
         findings: report.found.iter().map(finding).collect(),
         notes: &report.notes,
-        reproduce: report.repro.as_ref().map(|repro| Reproduce {
-            command: &repro.command,
-            shows: &repro.shows,
-            correct: repro.correct.as_deref(),
-        }),
+        reproduce: report.repro.as_ref(),
     }
 }
 
@@ -167,10 +151,7 @@ fn plan(plan: &PlanReport) -> Plan {
     Plan {
         name: plan.kind.name(),
         what: plan.kind.what(),
-        outcome: match outcome {
-            "FAIL" => "fail",
-            other => other,
-        },
+        outcome: if outcome == "FAIL" { "fail" } else { outcome },
         detail,
         calls: plan.calls,
         bytes: plan.bytes,

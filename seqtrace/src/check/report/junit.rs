@@ -3,8 +3,11 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Layout, Report, Sums, Unlisted, bad, blamed, outcome, path, reason};
-use crate::check::verdict::{PlanOutcome, Verdict};
+use super::{Layout, Report, Sums, Unlisted, bad, blamed, outcome, path};
+use crate::{
+    check::verdict::{PlanOutcome, Verdict},
+    rules::Finding,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct Junit {
@@ -14,7 +17,56 @@ pub(super) struct Junit {
 
 impl Layout for Junit {
     fn report(&mut self, report: &Report, _out: &mut String) -> fmt::Result {
-        write(report, &mut self.suites)
+        let text = &mut self.suites;
+        // Name of each case, name of the element with its result (empty: passed), and its content.
+        let mut cases: Vec<(String, &str, String)> = Vec::new();
+        let short = |result, message: &str| format!("<{result} message=\"{}\"/>", Xml(message));
+        for plan in &report.plans {
+            let result = match plan.outcome {
+                PlanOutcome::Ok => "",
+                PlanOutcome::Fail(_) => "failure",
+                PlanOutcome::Killed => "error",
+                _ => "skipped",
+            };
+            let content = outcome(plan).1.map(|detail| short(result, &detail)).unwrap_or_default();
+            cases.push((plan.kind.name().to_owned(), result, content));
+        }
+        for found in bad(report) {
+            let Finding { id, name, message, .. } = &found.finding;
+            let message = Xml(message);
+            let mut content = format!("\n      <failure type=\"{id}\" message=\"{message}\">");
+            if let Some(blamed) = blamed(&found.finding) {
+                writeln!(content, "in {}", Xml(&blamed))?;
+            }
+            if let Some(repro) = &report.repro {
+                writeln!(content, "reproduce: {}\n{}", Xml(&repro.command), Xml(&repro.shows))?;
+            }
+            cases.push((format!("{id} {name}"), "failure", content + "</failure>\n    "));
+        }
+        let (result, content) = match (&report.verdict, report.reservation()) {
+            (Verdict::Refused(why), _) => ("skipped", short("skipped", why)),
+            (Verdict::Inconclusive(why), _) => ("error", short("error", why)),
+            (_, Some(why)) => ("", format!("<system-out>clean {}</system-out>", Xml(why))),
+            (_, None) => ("", String::new()),
+        };
+        cases.push(("verdict".to_owned(), result, content));
+        let count = |result| cases.iter().filter(|(_, one, _)| *one == result).count();
+        let (failures, errors, skipped) = (count("failure"), count("error"), count("skipped"));
+        let (path, tests) = (path(report), cases.len());
+        let path = Xml(&path);
+        writeln!(
+            text,
+            "  <testsuite name=\"{path}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" \
+         skipped=\"{skipped}\">"
+        )?;
+        for (name, _, content) in &cases {
+            write!(text, "    <testcase classname=\"{path}\" name=\"{}\"", Xml(name))?;
+            match content.as_str() {
+                "" => writeln!(text, "/>")?,
+                content => writeln!(text, ">{content}</testcase>")?,
+            }
+        }
+        writeln!(text, "  </testsuite>")
     }
 
     fn end(&mut self, sums: &Sums, _unlisted: Unlisted, out: &mut String) -> fmt::Result {
@@ -29,71 +81,6 @@ impl Layout for Junit {
     }
 }
 
-fn write(report: &Report, text: &mut String) -> fmt::Result {
-    let name = path(report);
-    let name = Xml(&name);
-    let failed = report.plans.iter().filter(|plan| plan.failed()).count();
-    let killed = report.plans.iter().filter(|plan| plan.outcome == PlanOutcome::Killed).count();
-    let skipped = |outcome: &PlanOutcome| {
-        !matches!(outcome, PlanOutcome::Ok | PlanOutcome::Fail(_) | PlanOutcome::Killed)
-    };
-    let (mut errors, mut skips) = (killed, 0);
-    match report.verdict {
-        Verdict::Refused(_) => skips += 1,
-        Verdict::Inconclusive(_) => errors += 1,
-        Verdict::Clean | Verdict::Findings => {}
-    }
-    skips += report.plans.iter().filter(|plan| skipped(&plan.outcome)).count();
-    let failures = failed + bad(report).count();
-    let tests = report.plans.len() + bad(report).count() + 1;
-    writeln!(
-        text,
-        "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" \
-         skipped=\"{skips}\">"
-    )?;
-    for plan in &report.plans {
-        let (_, detail) = outcome(plan);
-        let detail = detail.unwrap_or_default();
-        let case = plan.kind.name();
-        write!(text, "    <testcase classname=\"{name}\" name=\"{case}\"")?;
-        match &plan.outcome {
-            PlanOutcome::Ok => writeln!(text, "/>")?,
-            PlanOutcome::Fail(_) => {
-                writeln!(text, "><failure message=\"{}\"/></testcase>", Xml(&detail))?;
-            }
-            PlanOutcome::Killed => {
-                writeln!(text, "><error message=\"{}\"/></testcase>", Xml(&detail))?;
-            }
-            _ => writeln!(text, "><skipped message=\"{}\"/></testcase>", Xml(&detail))?,
-        }
-    }
-    for found in bad(report) {
-        let finding = &found.finding;
-        let (id, title) = (finding.id, finding.name);
-        writeln!(text, "    <testcase classname=\"{name}\" name=\"{id} {}\">", Xml(title))?;
-        write!(text, "      <failure type=\"{id}\" message=\"{}\">", Xml(&finding.message))?;
-        if let Some(blamed) = blamed(finding) {
-            writeln!(text, "in {}", Xml(&blamed))?;
-        }
-        if let Some(repro) = &report.repro {
-            writeln!(text, "reproduce: {}\n{}", Xml(&repro.command), Xml(&repro.shows))?;
-        }
-        writeln!(text, "</failure>\n    </testcase>")?;
-    }
-    write!(text, "    <testcase classname=\"{name}\" name=\"verdict\"")?;
-    match (&report.verdict, reason(&report.verdict)) {
-        (Verdict::Refused(_), Some(why)) => {
-            writeln!(text, "><skipped message=\"{}\"/></testcase>", Xml(why))?;
-        }
-        (_, Some(why)) => writeln!(text, "><error message=\"{}\"/></testcase>", Xml(why))?,
-        (_, None) => match report.reservation() {
-            Some(why) => writeln!(text, "><system-out>clean {}</system-out></testcase>", Xml(why))?,
-            None => writeln!(text, "/>")?,
-        },
-    }
-    writeln!(text, "  </testsuite>")
-}
-
 /// Displays an attribute or the content of an element, escaped.
 struct Xml<'a>(&'a str);
 
@@ -106,16 +93,9 @@ impl fmt::Display for Xml<'_> {
                 '&' => f.write_str("&amp;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&apos;")?,
-                // XML 1.0 does not allow these even as references (section 2.2, Char).
-                '\0'..='\u{8}'
-                | '\u{b}'
-                | '\u{c}'
-                | '\u{e}'..='\u{1f}'
-                | '\u{fffe}'
-                | '\u{ffff}' => {
-                    f.write_str("\u{fffd}")?;
-                }
                 '\n' | '\r' | '\t' => write!(f, "&#{};", u32::from(c))?,
+                // XML 1.0 does not allow these even as references (section 2.2, Char).
+                '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => f.write_str("\u{fffd}")?,
                 _ => f.write_char(c)?,
             }
         }

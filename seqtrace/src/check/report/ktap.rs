@@ -4,7 +4,10 @@
 use std::fmt::{self, Write as _};
 
 use super::{Layout, Report, Sums, Unlisted, bad, outcome, path, reason};
-use crate::check::verdict::{PlanOutcome, Verdict};
+use crate::{
+    check::verdict::{PlanOutcome, Verdict},
+    rules::Finding,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct Ktap {
@@ -17,59 +20,49 @@ impl Layout for Ktap {
         write!(out, "KTAP version 1\n1..{files}\n")
     }
 
-    fn report(&mut self, report: &Report, out: &mut String) -> fmt::Result {
+    fn report(&mut self, report: &Report, text: &mut String) -> fmt::Result {
         self.files += 1;
-        write(self.files, report, out)
+        let number = self.files;
+        let path = path(report).replace('#', "\\#");
+        if let Verdict::Refused(why) = &report.verdict {
+            return writeln!(text, "ok {number} {path} # SKIP {why}");
+        }
+        writeln!(text, "  KTAP version 1\n  1..{}", report.plans.len() + 1)?;
+        for (index, plan) in report.plans.iter().enumerate() {
+            let (_, detail) = outcome(plan);
+            let detail = detail.unwrap_or_default();
+            let (number, name) = (index + 1, plan.kind.name());
+            match plan.outcome {
+                PlanOutcome::Ok => writeln!(text, "  ok {number} {name}")?,
+                PlanOutcome::Fail(_) | PlanOutcome::Killed => {
+                    writeln!(text, "  # {detail}\n  not ok {number} {name}")?;
+                }
+                _ => writeln!(text, "  ok {number} {name} # SKIP {detail}")?,
+            }
+        }
+        for found in bad(report) {
+            let Finding { severity, id, name, message, .. } = &found.finding;
+            writeln!(text, "  # {} {id} {name}: {message}", severity.name())?;
+        }
+        if let Some(repro) = &report.repro {
+            writeln!(text, "  # reproduce: {}\n  # {}", repro.command, repro.shows)?;
+        }
+        let rules = report.plans.len() + 1;
+        let not = if bad(report).next().is_some() { "not ok" } else { "ok" };
+        writeln!(text, "  {not} {rules} rules")?;
+        if let Some(why) = report.reservation() {
+            writeln!(text, "# clean {why}")?;
+        }
+        match (&report.verdict, reason(&report.verdict)) {
+            (Verdict::Clean, _) => writeln!(text, "ok {number} {path}"),
+            (_, Some(why)) => writeln!(text, "# inconclusive: {why}\nnot ok {number} {path}"),
+            _ => writeln!(text, "not ok {number} {path}"),
+        }
     }
 
     fn end(&mut self, sums: &Sums, _unlisted: Unlisted, out: &mut String) -> fmt::Result {
         let Sums { files, clean, findings, inconclusive, refused, volatile: _ } = *sums;
         let fail = findings + inconclusive;
         writeln!(out, "# Totals: pass:{clean} fail:{fail} skip:{refused} total:{files}")
-    }
-}
-
-fn write(number: u64, report: &Report, text: &mut String) -> fmt::Result {
-    let path = path(report).replace('#', "\\#");
-    if let Verdict::Refused(why) = &report.verdict {
-        return writeln!(text, "ok {number} {path} # SKIP {why}");
-    }
-    writeln!(text, "  KTAP version 1\n  1..{}", report.plans.len() + 1)?;
-    for (index, plan) in report.plans.iter().enumerate() {
-        let (_, detail) = outcome(plan);
-        let detail = detail.unwrap_or_default();
-        let (number, name) = (index + 1, plan.kind.name());
-        match plan.outcome {
-            PlanOutcome::Ok => writeln!(text, "  ok {number} {name}")?,
-            PlanOutcome::Fail(_) | PlanOutcome::Killed => {
-                writeln!(text, "  # {detail}\n  not ok {number} {name}")?;
-            }
-            _ => writeln!(text, "  ok {number} {name} # SKIP {detail}")?,
-        }
-    }
-    for found in bad(report) {
-        let finding = &found.finding;
-        writeln!(
-            text,
-            "  # {} {} {}: {}",
-            finding.severity.name(),
-            finding.id,
-            finding.name,
-            finding.message
-        )?;
-    }
-    if let Some(repro) = &report.repro {
-        writeln!(text, "  # reproduce: {}\n  # {}", repro.command, repro.shows)?;
-    }
-    let rules = report.plans.len() + 1;
-    let not = if bad(report).next().is_some() { "not ok" } else { "ok" };
-    writeln!(text, "  {not} {rules} rules")?;
-    if let Some(why) = report.reservation() {
-        writeln!(text, "# clean {why}")?;
-    }
-    match (&report.verdict, reason(&report.verdict)) {
-        (Verdict::Clean, _) => writeln!(text, "ok {number} {path}"),
-        (_, Some(why)) => writeln!(text, "# inconclusive: {why}\nnot ok {number} {path}"),
-        _ => writeln!(text, "not ok {number} {path}"),
     }
 }

@@ -9,6 +9,8 @@ mod text;
 use std::fmt::{self, Debug};
 
 use clap::ValueEnum;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{
     repro::describe,
@@ -54,7 +56,7 @@ pub(crate) struct Options {
 }
 
 /// Numbers of files by verdict.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Sums {
     pub(crate) files: u64,
     pub(crate) clean: u64,
@@ -89,21 +91,6 @@ trait Layout: Debug {
     fn end(&mut self, _sums: &Sums, _unlisted: Unlisted, _out: &mut String) -> fmt::Result {
         Ok(())
     }
-
-    /// Returns true if reports on files that are not seq files come last.
-    fn defers_non_seq(&self) -> bool {
-        false
-    }
-}
-
-fn layout(options: Options) -> Box<dyn Layout> {
-    match options.format {
-        Format::Text => Box::new(text::Text::new(options)),
-        Format::Json => Box::new(json::Json),
-        Format::Ktap => Box::new(ktap::Ktap::default()),
-        Format::Junit => Box::new(junit::Junit::default()),
-        Format::Github => Box::new(github::Github),
-    }
 }
 
 impl Sums {
@@ -124,8 +111,10 @@ impl Sums {
 #[derive(Debug)]
 pub(crate) struct ReportWriter {
     layout: Box<dyn Layout>,
-    sums: Sums,
-    unlisted: Unlisted,
+    pub(crate) sums: Sums,
+    pub(crate) unlisted: Unlisted,
+    /// True if reports on files that are not seq files come last.
+    defers_non_seq: bool,
     /// Reports on files that are not seq files, buffered until it is known if they are listed.
     non_seq: Vec<Report>,
 }
@@ -133,9 +122,16 @@ pub(crate) struct ReportWriter {
 impl ReportWriter {
     pub(crate) fn new(options: Options) -> Self {
         Self {
-            layout: layout(options),
+            layout: match options.format {
+                Format::Text => Box::new(text::Text { options }),
+                Format::Json => Box::new(json::Json),
+                Format::Ktap => Box::new(ktap::Ktap::default()),
+                Format::Junit => Box::new(junit::Junit::default()),
+                Format::Github => Box::new(github::Github),
+            },
             sums: Sums::default(),
             unlisted: Unlisted::default(),
+            defers_non_seq: options.format == Format::Text && !options.verbose,
             non_seq: Vec::new(),
         }
     }
@@ -159,40 +155,26 @@ impl ReportWriter {
     /// Reports a file that is not a seq file. [`Format::Text`] lists such files after the others, or only counts them
     /// if there are several beside files that were judged.
     pub(crate) fn report_non_seq(&mut self, report: Report, out: &mut Vec<u8>) {
-        if self.layout.defers_non_seq() {
+        if self.defers_non_seq {
             self.non_seq.push(report);
         } else {
             self.report(&report, out);
         }
     }
 
-    fn end_non_seq(&mut self, out: &mut Vec<u8>) {
-        let non_seq = std::mem::take(&mut self.non_seq);
-        let judged = self.sums.files > self.sums.refused;
-        if judged && non_seq.len() > 1 {
-            for report in &non_seq {
-                self.sums.count_report(report);
-            }
-            self.unlisted.non_seq = u64::try_from(non_seq.len()).unwrap_or(u64::MAX);
-        } else {
-            for report in &non_seq {
-                self.report(report, out);
-            }
-        }
-    }
-
     /// Appends the text after the last report.
     pub(crate) fn end(&mut self, out: &mut Vec<u8>) {
-        self.end_non_seq(out);
+        let non_seq = std::mem::take(&mut self.non_seq);
+        let lists = self.sums.files == self.sums.refused || non_seq.len() <= 1;
+        for report in &non_seq {
+            if lists {
+                self.report(report, out);
+            } else {
+                self.sums.count_report(report);
+                self.unlisted.non_seq += 1;
+            }
+        }
         append(out, |text| self.layout.end(&self.sums, self.unlisted, text));
-    }
-
-    pub(crate) fn unlisted(&self) -> Unlisted {
-        self.unlisted
-    }
-
-    pub(crate) fn sums(&self) -> Sums {
-        self.sums
     }
 }
 
@@ -227,19 +209,17 @@ fn reason(verdict: &Verdict) -> Option<&str> {
 
 /// Returns the outcome of a plan as one word, and its details; `None` if there are none.
 fn outcome(plan: &PlanReport) -> (&'static str, Option<String>) {
-    let differs = |failure: &Failure| describe(failure.difference.at, &failure.difference.what);
+    let difference = plan.outcome.failure().map(|failure| &failure.difference);
+    let differs = difference.map(|difference| describe(difference.at, &difference.what));
     match &plan.outcome {
         PlanOutcome::Ok => ("ok", None),
-        PlanOutcome::Fail(failure) => {
-            let mut text = differs(failure);
-            if !failure.steady {
-                text.push_str("; other bytes each time");
-            }
-            ("FAIL", Some(text))
+        PlanOutcome::Fail(Failure { steady: false, .. }) => {
+            ("FAIL", differs.map(|text| text + "; other bytes each time"))
         }
-        PlanOutcome::Volatile(failure) => ("changed", Some(differs(failure))),
-        PlanOutcome::Excused(failure) => ("excused", Some(differs(failure))),
-        PlanOutcome::Undecided(failure) => ("unsure", Some(differs(failure))),
+        PlanOutcome::Fail(_) => ("FAIL", differs),
+        PlanOutcome::Volatile(_) => ("changed", differs),
+        PlanOutcome::Excused(_) => ("excused", differs),
+        PlanOutcome::Undecided(_) => ("unsure", differs),
         PlanOutcome::Unsupported { syscall, errno } => {
             ("skip", Some(format!("{} gives {}", syscall.name(), errno_name(*errno))))
         }
@@ -278,8 +258,7 @@ fn bad(report: &Report) -> impl Iterator<Item = &Found> {
 
 /// Returns the number of findings with this severity.
 fn how_many(report: &Report, severity: Severity) -> u64 {
-    let count = bad(report).filter(|found| found.finding.severity == severity).count();
-    u64::try_from(count).unwrap_or(u64::MAX)
+    bad(report).filter(|found| found.finding.severity == severity).count() as u64
 }
 
 #[cfg(test)]

@@ -11,22 +11,17 @@ use super::{
 use crate::{
     check::{
         oracle::End,
+        repro::Repro,
         verdict::{Found, PlanOutcome, PlanReport, Verdict, errno_name},
     },
     escape,
     render::Count,
-    rules::Severity,
+    rules::{Finding, Severity},
 };
 
 #[derive(Debug)]
 pub(super) struct Text {
-    options: Options,
-}
-
-impl Text {
-    pub(super) fn new(options: Options) -> Self {
-        Self { options }
-    }
+    pub(super) options: Options,
 }
 
 impl Layout for Text {
@@ -62,21 +57,17 @@ impl Layout for Text {
         if skipped > 0 {
             write!(out, "; {skipped} passed over: -v lists them")?;
         }
-        out.push('\n');
-        Ok(())
-    }
-
-    fn defers_non_seq(&self) -> bool {
-        !self.options.verbose
+        out.write_char('\n')
     }
 }
 
-/// Appends the report to a buffer, in the style that the options allow.
+/// Appends lines to a buffer, in the style that the options allow.
 struct Screen<'a> {
     out: &'a mut String,
     options: Options,
 }
 
+const PLAIN: Style = Style::new();
 const DIM: Style = Style::new().dimmed();
 const STRONG: Style = Style::new().bold();
 const fn color(color: AnsiColor) -> Style {
@@ -87,105 +78,66 @@ const WARN: Style = color(AnsiColor::Yellow);
 const GOOD: Style = color(AnsiColor::Green);
 
 impl Screen<'_> {
-    fn put(&mut self, style: Style, text: impl std::fmt::Display) -> fmt::Result {
-        // Foreign bytes are already escaped: only marks and words of seqtrace itself can be beyond ASCII.
-        let text = text.to_string();
-        let text = if self.options.ascii {
-            escape::text(text.as_bytes(), true).to_string().replace("\\\\", "\\")
-        } else {
-            text
-        };
-        if self.options.color {
-            write!(self.out, "{style}{text}{style:#}")
-        } else {
-            self.out.write_str(&text)
+    /// Appends a line that consists of these texts, each in its style.
+    fn line<const N: usize>(&mut self, texts: [(Style, String); N]) -> fmt::Result {
+        for (style, mut text) in texts {
+            // Foreign bytes are already escaped: only marks and words of seqtrace itself can be beyond ASCII.
+            if self.options.ascii {
+                text = escape::text(text.as_bytes(), true).to_string().replace("\\\\", "\\");
+            }
+            if self.options.color && !text.is_empty() {
+                write!(self.out, "{style}{text}{style:#}")?;
+            } else {
+                self.out.push_str(&text);
+            }
         }
-    }
-
-    fn plain(&mut self, text: impl std::fmt::Display) -> fmt::Result {
-        self.put(Style::new(), text)
-    }
-
-    fn end_line(&mut self) {
-        self.out.push('\n');
-    }
-
-    fn verdict(&mut self, report: &Report) -> fmt::Result {
-        let style = match report.verdict {
-            Verdict::Clean => GOOD,
-            Verdict::Findings => BAD,
-            Verdict::Inconclusive(_) => WARN,
-            Verdict::Refused(_) => DIM,
-        };
-        self.put(style, word(&report.verdict))
+        self.out.write_char('\n')
     }
 
     fn one_line(&mut self, report: &Report) -> fmt::Result {
-        self.verdict(report)?;
-        let pad = 13usize.saturating_sub(word(&report.verdict).len());
-        self.plain(format_args!("{:pad$}{}", "", path(report)))?;
-        if !report.plans.is_empty() {
-            self.put(DIM, format_args!("  {}", size(report)))?;
-        }
-        if let Some(why) = reason(&report.verdict).or(report.reservation()) {
-            self.plain(format_args!("  {why}"))?;
-        }
-        self.end_line();
-        Ok(())
+        let (style, word) = verdict(report);
+        let pad = 13usize.saturating_sub(word.len());
+        let path = format!("{:pad$}{}", "", path(report));
+        let is_read = !report.plans.is_empty();
+        let size = if is_read { format!("  {}", size(report)) } else { String::new() };
+        let why = reason(&report.verdict).or(report.reservation());
+        let why = why.map(|why| format!("  {why}")).unwrap_or_default();
+        self.line([(style, word), (PLAIN, path), (DIM, size), (PLAIN, why)])
     }
 
     fn full(&mut self, report: &Report) -> fmt::Result {
-        self.put(STRONG, path(report))?;
-        if let Some(callbacks) = &report.callbacks {
+        let table = report.callbacks.as_ref().map(|callbacks| {
             let table = callbacks.table.as_ref().unwrap_or(&callbacks.show);
-            self.plain(format_args!("  {}", super::symbol(table)))?;
-        }
-        self.put(DIM, format_args!("  {}", size(report)))?;
-        self.end_line();
+            format!("  {}", super::symbol(table))
+        });
+        let size = format!("  {}", size(report));
+        self.line([(STRONG, path(report)), (PLAIN, table.unwrap_or_default()), (DIM, size)])?;
         for plan in &report.plans {
             self.plan(plan)?;
         }
         for note in &report.notes {
-            self.plain(format_args!("  note: {note}"))?;
-            self.end_line();
+            self.line([(PLAIN, format!("  note: {note}"))])?;
         }
-        let shown = |found: &&Found| {
-            self.options.verbose
-                || found.finding.severity > Severity::Info
-                || found.finding.id.is_quality()
+        for found in &report.found {
+            let Finding { severity, id, .. } = found.finding;
+            if self.options.verbose || severity > Severity::Info || id.is_quality() {
+                self.finding(found)?;
+            }
+        }
+        if let Some(Repro { command, shows, correct }) = &report.repro {
+            self.line([(STRONG, "  reproduce: ".to_owned()), (PLAIN, command.clone())])?;
+            let correct = correct.as_ref().map(|correct| format!("; correct output: {correct}"));
+            self.line([(PLAIN, format!("    {shows}")), (DIM, correct.unwrap_or_default())])?;
+        }
+        let errors = Count(how_many(report, Severity::Error), "error");
+        let warnings = Count(how_many(report, Severity::Warning), "warning");
+        let more = match (reason(&report.verdict), report.reservation()) {
+            (Some(why), _) => format!(": {why}"),
+            _ if bad(report).next().is_some() => format!(": {errors}, {warnings}"),
+            (None, Some(why)) => format!(" {why}"),
+            (None, None) => String::new(),
         };
-        let list: Vec<&Found> = report.found.iter().filter(shown).collect();
-        for found in list {
-            self.finding(found)?;
-        }
-        if let Some(repro) = &report.repro {
-            self.put(STRONG, "  reproduce: ")?;
-            self.plain(&repro.command)?;
-            self.end_line();
-            self.plain(format_args!("    {}", repro.shows))?;
-            if let Some(correct) = &repro.correct {
-                self.put(DIM, format_args!("; correct output: {correct}"))?;
-            }
-            self.end_line();
-        }
-        self.plain("  ")?;
-        self.verdict(report)?;
-        let (errors, warnings) =
-            (how_many(report, Severity::Error), how_many(report, Severity::Warning));
-        let (errors, warnings) = (Count(errors, "error"), Count(warnings, "warning"));
-        match reason(&report.verdict) {
-            Some(why) => self.plain(format_args!(": {why}"))?,
-            None if bad(report).next().is_some() => {
-                self.plain(format_args!(": {errors}, {warnings}"))?;
-            }
-            None => {
-                if let Some(why) = report.reservation() {
-                    self.plain(format_args!(" {why}"))?;
-                }
-            }
-        }
-        self.end_line();
-        Ok(())
+        self.line([(PLAIN, "  ".to_owned()), verdict(report), (PLAIN, more)])
     }
 
     fn plan(&mut self, plan: &PlanReport) -> fmt::Result {
@@ -194,24 +146,15 @@ impl Screen<'_> {
             PlanOutcome::Ok => GOOD,
             PlanOutcome::Fail(_) | PlanOutcome::Killed => BAD,
             PlanOutcome::Blocked | PlanOutcome::Undecided(_) => WARN,
-            PlanOutcome::Volatile(_)
-            | PlanOutcome::Excused(_)
-            | PlanOutcome::Unsupported { .. }
-            | PlanOutcome::NotRun(_) => DIM,
+            _ => DIM,
         };
-        self.plain("  ")?;
-        self.put(style, format_args!("{word:<8}"))?;
-        self.plain(format_args!("{:<16}", plan.kind.name()))?;
-        if let Some(more) = more {
-            self.plain(more)?;
-        } else {
-            let PlanReport { calls, bytes, .. } = plan;
-            let what = plan.kind.what();
-            let (bytes, calls) = (Count(*bytes, "byte"), Count(*calls, "call"));
-            self.put(DIM, format_args!("{what}: {bytes}, {calls}"))?;
-        }
-        self.end_line();
-        Ok(())
+        let (bytes, calls) = (Count(plan.bytes, "byte"), Count(plan.calls, "call"));
+        let more = match more {
+            Some(more) => (PLAIN, more),
+            None => (DIM, format!("{}: {bytes}, {calls}", plan.kind.what())),
+        };
+        let name = (PLAIN, format!("{:<16}", plan.kind.name()));
+        self.line([(PLAIN, "  ".to_owned()), (style, format!("{word:<8}")), name, more])
     }
 
     fn finding(&mut self, found: &Found) -> fmt::Result {
@@ -223,15 +166,12 @@ impl Screen<'_> {
             (Severity::Warning, true) => ("x ", WARN),
             (Severity::Info, _) => ("i ", DIM),
         };
-        self.out.push_str("  ");
-        if self.options.color {
-            write!(self.out, "{style}{mark} {}{style:#}", finding.id)?;
-        } else {
-            write!(self.out, "{mark} {}", finding.id)?;
-        }
-        self.put(STRONG, format_args!(" {}", finding.name))?;
-        self.plain(format_args!(": {}", finding.message))?;
-        self.end_line();
+        self.line([
+            (PLAIN, "  ".to_owned()),
+            (style, format!("{mark} {}", finding.id)),
+            (STRONG, format!(" {}", finding.name)),
+            (PLAIN, format!(": {}", finding.message)),
+        ])?;
         let mut more = Vec::new();
         if let Some(cause) = cause(finding) {
             more.push(format!("cause {cause}"));
@@ -240,34 +180,35 @@ impl Screen<'_> {
         }
         let plans: Vec<&str> = found.plans.iter().take(4).map(|kind| kind.name()).collect();
         if !plans.is_empty() {
-            let others = found.plans.len() - plans.len();
-            let others = match others {
+            let others = match found.plans.len() - plans.len() {
                 0 => String::new(),
-                1 => " and 1 other".to_owned(),
-                _ => format!(" and {others} others"),
+                others => format!(" and {}", Count(others as u64, "other")),
             };
             more.push(format!("seen in {}{others}", plans.join(", ")));
         }
         more.push(format!("seqtrace explain {}", finding.id));
-        self.put(DIM, format_args!("        {}", more.join("   ")))?;
-        self.end_line();
-        Ok(())
+        self.line([(DIM, format!("        {}", more.join("   ")))])
     }
+}
+
+fn verdict(report: &Report) -> (Style, String) {
+    let style = match report.verdict {
+        Verdict::Clean => GOOD,
+        Verdict::Findings => BAD,
+        Verdict::Inconclusive(_) => WARN,
+        Verdict::Refused(_) => DIM,
+    };
+    (style, word(&report.verdict).to_owned())
 }
 
 /// Returns the size of the file, and how the whole read ended: `8100 bytes, 300 records`.
 fn size(report: &Report) -> String {
     let (bytes, records) = (Count(report.bytes, "byte"), Count(report.records, "record"));
-    let mut text = format!("{bytes}, {records}");
-    match report.end {
-        Some(End::Cut) => text.push_str(", and more: judged as far as read"),
-        Some(End::Error(errno)) => {
-            let _infallible = write!(text, ", then {}", errno_name(errno));
-        }
-        Some(End::Eof) | None => {}
-    }
-    if report.volatile {
-        text.push_str(", volatile");
-    }
-    text
+    let end = match report.end {
+        Some(End::Cut) => ", and more: judged as far as read".to_owned(),
+        Some(End::Error(errno)) => format!(", then {}", errno_name(errno)),
+        Some(End::Eof) | None => String::new(),
+    };
+    let volatile = if report.volatile { ", volatile" } else { "" };
+    format!("{bytes}, {records}{end}{volatile}")
 }

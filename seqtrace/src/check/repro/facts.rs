@@ -29,12 +29,10 @@ pub(super) struct Facts {
 
 impl Facts {
     pub(super) fn of(report: &Report, shape: &Shape) -> Self {
-        let mut lens: Vec<u64> = Vec::with_capacity(shape.record_ends.len());
-        let mut before = 0;
-        for record_end in &shape.record_ends {
-            lens.push(record_end.saturating_sub(before));
-            before = *record_end;
-        }
+        let ends = &shape.record_ends;
+        let begins = [0].iter().chain(ends);
+        let mut lens: Vec<u64> =
+            ends.iter().zip(begins).map(|(end, begin)| end.saturating_sub(*begin)).collect();
         lens.sort_unstable();
         let usual = lens.chunk_by(|a, b| a == b).max_by_key(|equal| equal.len());
         let splices =
@@ -46,8 +44,8 @@ impl Facts {
             complete: shape.complete,
             record: usual.and_then(|equal| equal.first().copied()).unwrap_or(0).max(1),
             longest: lens.last().copied().unwrap_or(0),
-            first: shape.record_ends.first().copied().unwrap_or(0).max(1),
-            middle: shape.record_ends.get(shape.record_ends.len() / 2).copied().unwrap_or(0),
+            first: ends.first().copied().unwrap_or(0).max(1),
+            middle: ends.get(ends.len() / 2).copied().unwrap_or(0),
             first_read_end: shape.read_ends.first().copied().unwrap_or(shape.len),
             read_count: u64::try_from(shape.read_ends.len()).unwrap_or(u64::MAX),
             cat_is_uniform: splices,

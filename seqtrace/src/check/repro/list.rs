@@ -8,8 +8,8 @@ use super::{
     facts::Facts,
     measure::Measure,
     python,
-    script::{Part, READS, Script, reads},
-    trial::{Fault, Trial},
+    script::{Fault, Part, READS, Script, reads},
+    trial::Trial,
 };
 use crate::{
     check::{
@@ -34,24 +34,21 @@ const UNSEEN: [Id; 5] = [SQ301, SQ401, SQ402, SQ403, SQ501];
 /// Returns the trials of a report, the most promising first.
 pub(crate) fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
     let facts = Facts::of(report, shape);
-    let mut trials = Vec::new();
-    if matches!(report.end, Some(End::Error(_))) && report.bytes > 0 {
-        trials.push(Trial::whole(Fault::Fails, &facts));
-    }
-    let groups: [(&[Kind], Vec<Script>); 3] = [
-        (&SEQUENTIAL, sequential(&facts)),
-        (&SEEKING, seeking(report, &facts)),
-        (&SHARED, shared(&facts)),
+    let groups = [
+        (is_sequential as fn(Kind) -> bool, sequential(&facts)),
+        (|kind| SEEKING.contains(&kind), seeking(report, &facts)),
+        (Kind::is_shared, shared(&facts)),
     ];
-    let differs = |kinds: &[Kind]| {
-        report.plans.iter().any(|plan| kinds.contains(&plan.kind) && failure(plan).is_some())
+    let differs = |is_in: fn(Kind) -> bool| {
+        report.plans.iter().any(|plan| is_in(plan.kind) && failure(plan).is_some())
     };
     let visible = report.plans.iter().any(PlanReport::failed)
         || report
             .found
             .iter()
             .any(|found| is_bad(&found.finding) && !UNSEEN.contains(&found.finding.id));
-    let (seen, other): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(kinds, _)| differs(kinds));
+    let (seen, other): (Vec<_>, Vec<_>) =
+        groups.into_iter().partition(|(is_in, _)| differs(*is_in));
     let mut scripts: Vec<Script> = Vec::new();
     let endless = report.found.iter().any(|found| found.finding.id == SQ105);
     if endless && report.volatile {
@@ -69,34 +66,26 @@ pub(crate) fn trials(report: &Report, shape: &Shape) -> Vec<Trial> {
             scripts.into_iter().partition(|script| Measure::of(script, &facts).len() > 1);
         scripts = [numbers, text].concat();
     }
-    trials.extend(scripts.into_iter().map(|script| Trial::new(script, &facts)));
-    if visible {
-        trials.extend(whole(report).into_iter().map(|fault| Trial::whole(fault, &facts)));
-    }
-    trials.extend(
-        python::scripts(report, shape, &facts).into_iter().map(|script| Trial::new(script, &facts)),
-    );
-    let mut distinct: Vec<Trial> = Vec::with_capacity(trials.len());
-    for trial in trials {
-        if !distinct.contains(&trial) {
-            distinct.push(trial);
+    let fails = matches!(report.end, Some(End::Error(_))) && report.bytes > 0;
+    let wholes = visible.then(|| whole(report)).into_iter().flatten();
+    let all = (fails.then_some(Script::Whole(Fault::Fails)).into_iter())
+        .chain(scripts)
+        .chain(wholes)
+        .chain(python::scripts(report, shape, &facts));
+    let mut trials: Vec<Trial> = Vec::new();
+    for script in all {
+        if trials.iter().all(|trial| trial.script != script) {
+            trials.push(Trial { script, facts: facts.clone() });
         }
     }
-    distinct
+    trials
 }
 
-const SEQUENTIAL: [Kind; 8] = [
-    Kind::Records,
-    Kind::Before,
-    Kind::After,
-    Kind::Bytes,
-    Kind::Sevens,
-    Kind::Page,
-    Kind::ShortLong,
-    Kind::Vectored,
-];
 const SEEKING: [Kind; 4] = [Kind::End, Kind::Pread, Kind::Seek, Kind::Rewind];
-const SHARED: [Kind; 2] = [Kind::Interleaved, Kind::Processes];
+
+fn is_sequential(kind: Kind) -> bool {
+    !SEEKING.contains(&kind) && !kind.is_shared() && kind != Kind::Splice
+}
 
 /// Returns the difference of a plan, even if the file changes; `None` if the plan agrees or is excused.
 pub(super) fn failure(plan: &PlanReport) -> Option<&Failure> {
@@ -110,23 +99,20 @@ fn cost(script: &Script, facts: &Facts) -> u64 {
         Script::Endless { count, .. } => *count,
         Script::Turns { turns, .. } => 2 * turns,
         Script::Between { .. } => 2 * reads(LARGE, facts),
-        Script::Python(_) | Script::Lseek { .. } | Script::Whole => 0,
+        Script::Python(_) | Script::Lseek { .. } | Script::Whole(_) => 0,
     }
 }
 
 /// Returns scripts that read from the beginning to the end in blocks.
 fn sequential(facts: &Facts) -> Vec<Script> {
     let record = facts.record;
-    let dd = |block_bytes| Part::dd(block_bytes, 0, None);
     let blocks = [record, record + 1, facts.first, 7, 64, PAGE, record - 1, 1];
     let blocks = blocks.into_iter().filter(|block_bytes| *block_bytes > 0);
-    let mut scripts: Vec<Script> =
-        blocks.map(|block_bytes| Script::Parts(vec![dd(block_bytes)])).collect();
-    for first in [7, record] {
-        let first = Part::dd(first, 0, Some(1));
-        scripts.push(Script::Parts(vec![first, Part::REST]));
-    }
-    scripts
+    let short_long = |first| Script::Parts(vec![Part::dd(first, 0, Some(1)), Part::REST]);
+    blocks
+        .map(|block_bytes| Script::dd(block_bytes, 0, None))
+        .chain([7, record].map(short_long))
+        .collect()
 }
 
 /// Returns scripts that seek forward on a descriptor, as dd can.
@@ -136,16 +122,14 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
     let mut offsets = Vec::new();
     for plan in report.plans.iter().filter(|plan| SEEKING.contains(&plan.kind)) {
         let Some(failure) = failure(plan) else { continue };
-        match plan.kind {
-            Kind::End => offsets.extend([facts.len, failure.at]),
-            _ => offsets.extend([failure.at, facts.middle]),
-        }
+        offsets.extend(match plan.kind {
+            Kind::End => [facts.len, failure.at],
+            _ => [failure.at, facts.middle],
+        });
     }
     offsets.extend([facts.len, facts.middle, facts.first]);
-    for offset in offsets {
-        let Some((block_bytes, skip)) = blocks(offset) else { continue };
-        scripts.push(Script::Parts(vec![Part::dd(block_bytes, skip, None)]));
-        scripts.push(Script::Parts(vec![Part::dd(block_bytes, skip, Some(1))]));
+    for (block_bytes, skip) in offsets.into_iter().filter_map(blocks) {
+        scripts.extend([None, Some(1)].map(|count| Script::dd(block_bytes, skip, count)));
     }
     // On a descriptor that was read before.
     let record = facts.record;
@@ -166,16 +150,15 @@ fn seeking(report: &Report, facts: &Facts) -> Vec<Script> {
     // Far past the end, where a read gets nothing, even if numbers in the file grow longer.
     let far = (2 * facts.len + 2 * PAGE).next_power_of_two();
     if facts.complete && far <= BLOCK {
-        scripts.push(Script::Parts(vec![Part::dd(far, 1, None)]));
+        scripts.push(Script::dd(far, 1, None));
     }
     scripts
 }
 
 /// Splits an offset into the size of a block in bytes and a number of blocks.
 fn blocks(offset: u64) -> Option<(u64, u64)> {
-    let skips = 1..=1 << 14;
-    let mut fit = skips.filter(|skip| offset.is_multiple_of(*skip) && offset / skip <= BLOCK);
-    let skip = if offset == 0 { None } else { fit.next() }?;
+    let fits = |skip: &u64| offset.is_multiple_of(*skip) && offset / skip <= BLOCK;
+    let skip = (1..=1 << 14).find(fits).filter(|_| offset > 0)?;
     Some((offset / skip, skip))
 }
 
@@ -185,46 +168,31 @@ fn shared(facts: &Facts) -> Vec<Script> {
         block_bytes,
         turns: facts.len.div_ceil(block_bytes.max(1)).clamp(1, TURNS),
     };
-    let mut scripts = vec![turns(facts.first), turns(facts.record), turns(64)];
-    scripts.push(Script::Between { first: facts.first });
-    scripts
+    let between = Script::Between { first: facts.first };
+    vec![turns(facts.first), turns(facts.record), turns(64), between]
 }
 
 /// Returns scripts that read on at the end of the file.
 fn past_end(facts: &Facts) -> Vec<Script> {
-    let mut scripts = Vec::new();
     if !facts.complete {
-        return scripts;
+        return Vec::new();
     }
-    for block_bytes in [1, 7, facts.record + 1] {
+    let endless = [1, 7, facts.record + 1].map(|block_bytes| {
         let count = (2 * facts.len / block_bytes + 1).next_multiple_of(MANY);
-        if count <= READS {
-            scripts.push(Script::Endless { block_bytes, count });
-        }
-    }
-    for block_bytes in [LARGE, facts.record] {
-        if reads(block_bytes, facts) < FEW {
-            let part = Part::dd(block_bytes, 0, None);
-            scripts.push(Script::Parts(vec![part, part]));
-        }
-    }
-    scripts
+        (count <= READS).then_some(Script::Endless { block_bytes, count })
+    });
+    let twice = [LARGE, facts.record].map(|block_bytes| {
+        let part = Part::dd(block_bytes, 0, None);
+        (reads(block_bytes, facts) < FEW).then(|| Script::Parts(vec![part, part]))
+    });
+    endless.into_iter().chain(twice).flatten().collect()
 }
 
-/// Returns the faults that a whole read alone may reveal.
-fn whole(report: &Report) -> Vec<Fault> {
+/// Returns scripts for the faults that a whole read alone may reveal.
+fn whole(report: &Report) -> impl Iterator<Item = Script> {
     let has =
         |id| report.found.iter().any(|found| found.finding.id == id && is_bad(&found.finding));
-    let mut faults = Vec::new();
-    faults.extend(doubles::pair(report).map(Fault::Double));
-    if has(SQ105) {
-        faults.push(Fault::Endless);
-    }
-    if has(SQ302) {
-        faults.push(Fault::Empty);
-    }
-    if has(SQ304) {
-        faults.push(Fault::Silent);
-    }
-    faults
+    let by_rule = [(SQ105, Fault::Endless), (SQ302, Fault::Empty), (SQ304, Fault::Silent)];
+    let broken = by_rule.into_iter().filter(move |(id, _)| has(*id)).map(|(_, fault)| fault);
+    doubles::pair(report).map(Fault::Double).into_iter().chain(broken).map(Script::Whole)
 }

@@ -24,7 +24,7 @@ impl Measure {
         let is_far = |segment: &Segment| segment.begin >= facts.len.saturating_mul(2);
         match script {
             Script::Endless { .. } => &[Self::Count, Self::Lines],
-            Script::Whole | Script::Lseek { .. } | Script::Turns { .. } => &[Self::Text],
+            Script::Whole(_) | Script::Lseek { .. } | Script::Turns { .. } => &[Self::Text],
             _ if segments == [Segment::WHOLE] => {
                 &[Self::Text, Self::Masked, Self::Lines, Self::Count]
             }
@@ -35,27 +35,16 @@ impl Measure {
 
     /// Returns the output of the filter for `bytes`.
     pub(super) fn apply(self, bytes: &[u8]) -> Vec<u8> {
-        let number = |count: usize| format!("{count}\n").into_bytes();
-        match self {
-            Self::Text => bytes.to_vec(),
-            Self::Masked => {
-                let kept = bytes.iter().filter(|byte| !matches!(byte, b'0'..=b'9' | b' '));
-                kept.copied().collect()
-            }
-            Self::Lines => number(lines(bytes)),
-            Self::Count => number(bytes.len()),
+        let is_kept = |byte: &&u8| self == Self::Text || !matches!(byte, b'0'..=b'9' | b' ');
+        match self.number(bytes) {
+            Some(number) => format!("{number}\n").into_bytes(),
+            None => bytes.iter().filter(is_kept).copied().collect(),
         }
     }
 
     /// Returns true if two whole reads have the same property.
     pub(super) fn same(self, one: &Whole, other: &Whole) -> bool {
-        one.end == other.end
-            && match self {
-                Self::Text => one.bytes == other.bytes,
-                Self::Masked => self.apply(&one.bytes) == self.apply(&other.bytes),
-                Self::Lines => lines(&one.bytes) == lines(&other.bytes),
-                Self::Count => one.bytes.len() == other.bytes.len(),
-            }
+        one.end == other.end && self.apply(&one.bytes) == self.apply(&other.bytes)
     }
 
     /// Returns the number that the filter prints for `bytes`; `None` if the filter prints bytes of the file.
@@ -78,11 +67,8 @@ impl Measure {
     }
 
     /// Returns the unit of the number that the filter prints.
-    pub(super) const fn unit(self) -> &'static str {
-        match self {
-            Self::Lines => "line",
-            Self::Text | Self::Masked | Self::Count => "byte",
-        }
+    pub(super) fn unit(self) -> &'static str {
+        if self == Self::Lines { "line" } else { "byte" }
     }
 }
 

@@ -30,18 +30,22 @@ mod search;
 mod trial;
 mod wrong;
 
-pub(crate) use search::Search;
+pub(crate) use search::search;
+
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::oracle::DifferenceKind;
 
 /// A command that shows a bug.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Reproduce")]
 pub(crate) struct Repro {
     /// Shell code that prints the wrong output.
     pub(crate) command: String,
     /// Description of the wrong output.
     pub(crate) shows: String,
-    /// Command with the output that `command` should have; `None` if there is no such command.
+    /// Command with the output that `command` should have, if there is such a command.
     pub(crate) correct: Option<String>,
 }
 

@@ -2,8 +2,8 @@
 
 use super::script::{Purpose, Script, TrialStep};
 use crate::check::{
-    call::Call,
-    oracle::End,
+    call::{Call, Syscall},
+    oracle::{End, Reference},
     plan::{Slot, Step},
 };
 
@@ -20,28 +20,16 @@ pub(crate) struct Whole {
 impl Whole {
     /// Creates the result from the calls of a whole read; `None` if the file could not be opened.
     pub(crate) fn of(calls: &[Call]) -> Option<Self> {
-        let (open, reads) = calls.split_first()?;
-        if open.ret < 0 {
-            return None;
-        }
-        let mut whole = Self { bytes: Vec::new(), end: End::Cut, end_lasts: true };
-        for call in reads {
-            if whole.end != End::Cut {
-                whole.end_lasts &= call.ret <= 0;
-            } else if let Some(errno) = call.errno() {
-                whole.end = End::Error(errno);
-            } else if call.ret == 0 {
-                whole.end = End::Eof;
-            } else {
-                whole.bytes.extend_from_slice(&call.bytes);
-            }
-        }
-        Some(whole)
+        let is_end = |call: &Call| call.syscall != Syscall::Open && call.ret <= 0;
+        let end = calls.iter().position(is_end).map_or(calls.len(), |end| end + 1);
+        let (reads, after) = calls.split_at(end);
+        let Reference { bytes, end } = Reference::of(reads).ok()?;
+        Some(Self { bytes, end, end_lasts: after.iter().all(|call| call.ret <= 0) })
     }
 }
 
 /// Output of a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Printed {
     pub(super) bytes: Vec<u8>,
     /// Positive errno of the first read that failed.
@@ -59,13 +47,7 @@ impl Printed {
     /// Returns the output of these calls; `None` if calls are missing, or if a seek failed: dd would then read up to
     /// the offset instead.
     pub(super) fn of(acts: &[TrialStep], calls: &[Call]) -> Option<Self> {
-        let mut printed = Self {
-            bytes: Vec::new(),
-            errno: None,
-            reads: Vec::new(),
-            ended: true,
-            controls: Vec::new(),
-        };
+        let mut printed = Self { ended: true, ..Self::default() };
         let mut rest = calls;
         let mut open: Vec<Slot> = Vec::new();
         for (number, act) in acts.iter().enumerate() {
@@ -156,11 +138,7 @@ fn made(step: &Step, calls: &[Call], open: &[Slot]) -> Option<usize> {
         _ if !open.contains(&step.slot()) => 0,
         Step::Sizes { wants, .. } => wants.len(),
         Step::Until { .. } | Step::Splice { .. } => usize::MAX,
-        Step::Read { .. }
-        | Step::Vectored { .. }
-        | Step::Pread { .. }
-        | Step::Seek { .. }
-        | Step::Skip { .. } => 1,
+        _ => 1,
     };
     let to = match step {
         Step::Until { to, .. } | Step::Splice { to, .. } => *to,

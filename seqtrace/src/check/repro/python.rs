@@ -3,7 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{facts::Facts, list::failure, ops::Op, script::Script};
+use super::{
+    facts::Facts,
+    list::failure,
+    ops::sendfile,
+    script::{Script, TrialStep},
+};
 use crate::check::{
     call::Syscall,
     oracle::DifferenceKind,
@@ -26,15 +31,12 @@ pub(super) fn scripts(report: &Report, shape: &Shape, facts: &Facts) -> Vec<Scri
         }
         match plan.kind {
             Kind::Vectored => {
-                let readv = |wants: &[u64]| vec![Op::Readv { wants: wants.to_vec() }];
                 let record = facts.record;
-                scripts.extend(
-                    [&[record, record][..], &[1, 26, 100], &[1, record, record]]
-                        .map(readv)
-                        .map(Script::Python),
-                );
+                let wants = [vec![record, record], vec![1, 26, 100], vec![1, record, record]];
+                let readv = |wants| TrialStep::read(Step::Vectored { slot: 0, wants }, true);
+                scripts.extend(wants.map(|wants| Script::Python(vec![readv(wants)])));
             }
-            Kind::Splice => scripts.push(Script::Python(vec![Op::Sendfile])),
+            Kind::Splice => scripts.push(Script::Python(vec![sendfile(facts)])),
             Kind::End | Kind::Pread | Kind::Seek | Kind::Rewind => {
                 scripts.extend(at(failure.at, facts).map(Script::Python));
                 scripts.extend(from_plan(shape, plan.kind, failure).map(Script::Python));
@@ -46,11 +48,12 @@ pub(super) fn scripts(report: &Report, shape: &Shape, facts: &Facts) -> Vec<Scri
 }
 
 /// Returns several lists of calls that read at an offset.
-fn at(at: u64, facts: &Facts) -> impl Iterator<Item = Vec<Op>> + use<> {
-    let hidden = |want| Op::Read { want, is_printed: false };
-    let printed = Op::Read { want: facts.record.clamp(1, MAX_PRINTED), is_printed: true };
-    let pread = |at| Op::Pread { at, want: facts.record.clamp(1, MAX_PRINTED), is_printed: true };
-    let seek = |to| Op::Seek { to };
+fn at(at: u64, facts: &Facts) -> impl Iterator<Item = Vec<TrialStep>> + use<> {
+    let want = facts.record.clamp(1, MAX_PRINTED);
+    let hidden = |want| TrialStep::read(Step::Read { slot: 0, want }, false);
+    let printed = TrialStep::read(Step::Read { slot: 0, want }, true);
+    let pread = |at| TrialStep::read(Step::Pread { slot: 0, at, want }, true);
+    let seek = TrialStep::seek;
     let mut ways = vec![vec![pread(at)], vec![pread(facts.middle)]];
     for first in [facts.record, LARGE] {
         ways.push(vec![hidden(first), seek(0), printed.clone()]);
@@ -58,47 +61,36 @@ fn at(at: u64, facts: &Facts) -> impl Iterator<Item = Vec<Op>> + use<> {
         ways.push(vec![hidden(first), pread(at)]);
         ways.push(vec![hidden(first), pread(0)]);
     }
-    ways.push(vec![
-        hidden(facts.record),
-        Op::Pread { at, want: 1, is_printed: false },
-        printed.clone(),
-    ]);
+    let byte = TrialStep::read(Step::Pread { slot: 0, at, want: 1 }, false);
+    ways.push(vec![hidden(facts.record), byte, printed.clone()]);
     ways.push(vec![hidden(LARGE), hidden(LARGE), seek(0), printed]);
     ways.into_iter()
 }
 
 /// Returns the calls of a plan on the descriptor whose bytes differed, up to the call that got these bytes; `None` if
 /// the calls are unknown or too many.
-fn from_plan(shape: &Shape, kind: Kind, failure: &Failure) -> Option<Vec<Op>> {
+fn from_plan(shape: &Shape, kind: Kind, failure: &Failure) -> Option<Vec<TrialStep>> {
     let plan = plan::all(shape).into_iter().find(|plan| plan.kind == kind)?;
-    // The file offset of each descriptor.
-    let mut offsets: BTreeMap<Slot, u64> = BTreeMap::new();
-    let mut ops: Vec<(Slot, Op)> = Vec::new();
+    // The file offset of each descriptor, and the calls on it.
+    let mut descriptors: BTreeMap<Slot, (u64, Vec<TrialStep>)> = BTreeMap::new();
     for act in plan.acts {
-        let slot = act.step.slot();
-        let at = offsets.entry(slot).or_insert(0);
-        let before = *at;
-        let step = ops_of(&act.step, shape, at)?;
-        let is_it = match step.last() {
-            Some(Op::Read { want, .. }) => {
-                (Syscall::Read, before, *want) == (failure.syscall, failure.at, failure.want)
+        let (at, ops) = descriptors.entry(act.step.slot()).or_default();
+        let call = match act.step {
+            Step::Read { want, .. } | Step::Until { block_bytes: want, .. } => {
+                (Syscall::Read, *at, want)
             }
-            Some(Op::Pread { at, want, .. }) => {
-                (Syscall::Pread, *at, *want) == (failure.syscall, failure.at, failure.want)
-            }
-            _ => false,
+            Step::Pread { at, want, .. } => (Syscall::Pread, at, want),
+            _ => (Syscall::Open, 0, 0),
         };
-        ops.extend(step.into_iter().map(|op| (slot, op)));
-        if is_it {
-            let own = ops.into_iter().filter(|(other, _)| *other == slot).map(|(_, op)| op);
-            let mut ops: Vec<Op> = own.collect();
-            if let Some(Op::Read { is_printed, want } | Op::Pread { is_printed, want, .. }) =
-                ops.last_mut()
-            {
-                *is_printed = true;
+        ops.extend(ops_of(&act.step, shape, at)?);
+        if call == (failure.syscall, failure.at, failure.want)
+            && let Some(last) = ops.last_mut()
+        {
+            if let Step::Read { want, .. } | Step::Pread { want, .. } = &mut last.step {
                 *want = (*want).min(MAX_PRINTED);
             }
-            return (ops.len() <= MAX_CALLS).then_some(ops);
+            *last = TrialStep::read(last.step.clone(), true);
+            return (ops.len() <= MAX_CALLS).then(|| ops.clone());
         }
     }
     None
@@ -106,8 +98,8 @@ fn from_plan(shape: &Shape, kind: Kind, failure: &Failure) -> Option<Vec<Op>> {
 
 /// Returns the calls of a step, which print nothing; `None` if the calls are not known. Advances `at`, the file offset,
 /// as the step does for a correct file.
-fn ops_of(step: &Step, shape: &Shape, at: &mut u64) -> Option<Vec<Op>> {
-    let read = |want| Op::Read { want, is_printed: false };
+fn ops_of(step: &Step, shape: &Shape, at: &mut u64) -> Option<Vec<TrialStep>> {
+    let read = |want| TrialStep::read(Step::Read { slot: 0, want }, false);
     let moved = |at: u64, want: u64| at.saturating_add(want).min(shape.len.max(at));
     Some(match *step {
         Step::Open { .. } | Step::Close { .. } => Vec::new(),
@@ -122,14 +114,16 @@ fn ops_of(step: &Step, shape: &Shape, at: &mut u64) -> Option<Vec<Op>> {
             *at = moved(*at, left);
             (0..times.min(MAX_CALLS as u64 + 1)).map(|_| read(block_bytes)).collect()
         }
-        Step::Pread { at, want, .. } => vec![Op::Pread { at, want, is_printed: false }],
+        Step::Pread { at, want, .. } => {
+            vec![TrialStep::read(Step::Pread { slot: 0, at, want }, false)]
+        }
         Step::Seek { to, .. } => {
             *at = to;
-            vec![Op::Seek { to }]
+            vec![TrialStep::seek(to)]
         }
         Step::Skip { by, .. } => {
             *at = at.saturating_add_signed(by);
-            vec![Op::Seek { to: *at }]
+            vec![TrialStep::seek(*at)]
         }
         Step::Sizes { .. } | Step::Vectored { .. } | Step::Splice { .. } => return None,
     })

@@ -4,7 +4,7 @@ use super::{
     facts::Facts,
     measure::Measure,
     output::Whole,
-    script::{Script, numbers},
+    script::{Script, joined},
 };
 use crate::check::oracle::End;
 
@@ -21,14 +21,13 @@ pub(super) struct Segment {
 pub(super) fn merged(segments: Vec<Segment>) -> Vec<Segment> {
     let mut merged: Vec<Segment> = Vec::with_capacity(segments.len());
     for segment in segments {
-        match merged.last_mut() {
-            Some(Segment { begin, len: Some(len) }) if *begin + *len == segment.begin => {
-                let more = segment.len;
-                let last = Segment { begin: *begin, len: more.map(|more| *len + more) };
-                merged.pop();
-                merged.push(last);
-            }
-            _ => merged.push(segment),
+        if let Some(Segment { begin, len: last }) = merged.last_mut()
+            && let Some(len) = *last
+            && *begin + len == segment.begin
+        {
+            *last = segment.len.map(|more| len + more);
+        } else {
+            merged.push(segment);
         }
     }
     merged
@@ -49,14 +48,12 @@ impl Segment {
     }
 
     fn text(&self, source: &str) -> String {
-        let mut text = source.to_owned();
-        if self.begin > 0 {
-            text = format!("{text} | tail -c +{}", self.begin + 1);
-        }
-        if let Some(len) = self.len {
-            text = format!("{text} | head -c {len}");
-        }
-        text
+        let tail = match self.begin {
+            0 => String::new(),
+            begin => format!(" | tail -c +{}", begin + 1),
+        };
+        let head = self.len.map(|len| format!(" | head -c {len}")).unwrap_or_default();
+        format!("{source}{tail}{head}")
     }
 }
 
@@ -92,7 +89,7 @@ pub(super) fn command(script: &Script, measure: Measure, file: &str, facts: &Fac
         return format!(
             "for i in {}; do for j in 3 4; do {source} | tail -c +$((i * {block_bytes} + 1)) | \
              head -c {block_bytes}; done; done",
-            numbers(*turns)
+            joined(0..*turns, " ")
         );
     }
     if let Script::Lseek { to } = script {
@@ -104,8 +101,8 @@ pub(super) fn command(script: &Script, measure: Measure, file: &str, facts: &Fac
         [] => ":".to_owned(),
         [segment] => segment.text(&source) + filter,
         segments => {
-            let texts: Vec<String> = segments.iter().map(|segment| segment.text(&source)).collect();
-            format!("{{ {}; }}{filter}", texts.join("; "))
+            let texts = joined(segments.iter().map(|segment| segment.text(&source)), "; ");
+            format!("{{ {texts}; }}{filter}")
         }
     }
 }

@@ -1,10 +1,8 @@
 //! Commands as data, from which both the system calls of a trial and the shell code are derived.
 
-use std::fmt::Write as _;
-
 use super::{
+    doubles::Pair,
     facts::Facts,
-    ops::Op,
     right::{Segment, merged},
 };
 use crate::check::plan::{LARGE, Slot, Step};
@@ -21,28 +19,40 @@ pub(super) enum Script {
     /// Makes `count` reads of `block_bytes` bytes, which request more than the file has, and counts the bytes.
     Endless { block_bytes: u64, count: u64 },
     /// Makes system calls that no tool of coreutils or busybox makes.
-    Python(Vec<Op>),
+    Python(Vec<TrialStep>),
     /// Prints the return value of lseek(2).
     Lseek { to: u64 },
-    /// The whole read itself.
-    Whole,
+    /// The whole read itself, which has this fault.
+    Whole(Fault),
 }
 
-/// A tool of a command, and the destination of its output.
+/// A fault that a whole read alone reveals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// A read fails where the file should end.
+    Fails,
+    /// The file ends without an error where a callback failed.
+    Silent,
+    /// The read gets nothing, although show() writes records.
+    Empty,
+    /// A record is emitted twice.
+    Double(Pair),
+    /// The file has no end.
+    Endless,
+}
+
+/// A tool of a command that reads: `dd`, or `cat` for [`Part::REST`] unless not every `cat` prints the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Part {
-    pub(super) tool: Tool,
+    pub(super) block_bytes: u64,
+    /// Number of blocks to seek forward.
+    pub(super) skip: u64,
+    /// Number of blocks to read; `None`: to the end.
+    pub(super) count: Option<u64>,
     /// True if the output is printed, false if it is sent to /dev/null.
     pub(super) is_printed: bool,
-}
-
-/// A tool that reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tool {
-    /// `dd`. `skip` and `count` are numbers of blocks; `None`: to the end.
-    Dd { block_bytes: u64, skip: u64, count: Option<u64> },
-    /// Reads to the end in large blocks: `cat`, or `dd` if not every `cat` prints the same.
-    Rest,
+    /// True for [`Part::REST`], which is `cat` or a `dd` in large blocks.
+    pub(super) is_rest: bool,
 }
 
 /// Purpose of a step.
@@ -74,15 +84,11 @@ const SPARE: u64 = 64;
 
 impl Part {
     pub(super) const fn dd(block_bytes: u64, skip: u64, count: Option<u64>) -> Self {
-        Self { tool: Tool::Dd { block_bytes, skip, count }, is_printed: true }
+        Self { block_bytes, skip, count, is_printed: true, is_rest: false }
     }
 
-    pub(super) const REST: Self = Self { tool: Tool::Rest, is_printed: true };
-
-    /// Returns true if the tool reads to the end.
-    pub(super) const fn is_to_end(&self) -> bool {
-        matches!(self.tool, Tool::Rest | Tool::Dd { count: None, .. })
-    }
+    /// Reads to the end in large blocks.
+    pub(super) const REST: Self = Self { is_rest: true, ..Self::dd(LARGE, 0, None) };
 
     pub(super) const fn hidden(self) -> Self {
         Self { is_printed: false, ..self }
@@ -105,6 +111,11 @@ fn sizes(slot: Slot, block_bytes: u64, times: u64, purpose: Purpose) -> TrialSte
 }
 
 impl Script {
+    /// Returns a single `dd`.
+    pub(super) fn dd(block_bytes: u64, skip: u64, count: Option<u64>) -> Self {
+        Self::Parts(vec![Part::dd(block_bytes, skip, count)])
+    }
+
     /// Returns the steps of a trial. `queries_offset`: true if dd begins with an lseek(2) that only returns the file offset, like
     /// the dd of coreutils and unlike that of busybox.
     pub(super) fn acts(&self, facts: &Facts, queries_offset: bool) -> Vec<TrialStep> {
@@ -112,29 +123,28 @@ impl Script {
         let open = |slot| setup(Step::Open { slot });
         let close = |slot| setup(Step::Close { slot });
         let rest = |slot, purpose| sizes(slot, LARGE, reads(LARGE, facts), purpose);
-        let read = |is_printed, to_end| Purpose::Read { is_printed, to_end };
-        let one =
-            |slot, want| TrialStep { step: Step::Read { slot, want }, purpose: read(true, false) };
+        let read = |is_printed| Purpose::Read { is_printed, to_end: true };
+        let one = |slot, want| TrialStep::read(Step::Read { slot, want }, true);
         let control = [open(2), open(3), rest(2, Purpose::Control), rest(3, Purpose::Control)]
             .into_iter()
             .chain([close(2), close(3)]);
         let mut acts = Vec::new();
+        if let Self::Turns { .. } | Self::Between { .. } = self {
+            acts.extend(control);
+        }
+        acts.push(open(0));
         match self {
-            Self::Whole => return acts,
+            Self::Whole(_) => return Vec::new(),
             Self::Parts(parts) => {
-                acts.push(open(0));
                 for part in parts {
                     part.acts(facts, queries_offset, &mut acts);
                 }
             }
             Self::Endless { block_bytes, count } => {
-                acts.push(open(0));
-                acts.extend(ask(0));
-                acts.push(sizes(0, *block_bytes, *count, read(true, false)));
+                Part::dd(*block_bytes, 0, Some(*count)).acts(facts, queries_offset, &mut acts);
             }
             Self::Turns { block_bytes, turns } => {
-                acts.extend(control);
-                acts.extend([open(0), open(1)]);
+                acts.push(open(1));
                 for slot in (0..*turns).flat_map(|_| [0, 1]) {
                     acts.extend(ask(slot));
                     acts.push(one(slot, *block_bytes));
@@ -142,22 +152,14 @@ impl Script {
                 acts.push(close(1));
             }
             Self::Between { first } => {
-                acts.extend(control);
-                acts.push(open(0));
                 acts.extend(ask(0));
-                acts.push(one(0, *first));
-                acts.push(open(1));
-                acts.push(rest(1, read(false, true)));
-                acts.push(close(1));
-                acts.push(rest(0, read(true, true)));
+                acts.extend([one(0, *first), open(1), rest(1, read(false)), close(1)]);
+                acts.push(rest(0, read(true)));
             }
-            Self::Python(ops) => {
-                acts.push(open(0));
-                acts.extend(ops.iter().map(|op| op.act(facts)));
-            }
+            Self::Python(ops) => acts.extend_from_slice(ops),
             Self::Lseek { to } => {
                 let step = Step::Seek { slot: 0, to: *to };
-                acts.extend([open(0), TrialStep { step, purpose: Purpose::Print }]);
+                acts.push(TrialStep { step, purpose: Purpose::Print });
             }
         }
         acts.push(close(0));
@@ -166,28 +168,22 @@ impl Script {
 
     /// Returns the segments of a correct file that are printed.
     pub(super) fn segments(&self, facts: &Facts) -> Vec<Segment> {
-        let mut segments = Vec::new();
-        match self {
-            Self::Whole | Self::Between { .. } | Self::Endless { .. } => {
-                segments.push(Segment { begin: 0, len: None });
-            }
+        let segments = match self {
+            Self::Whole(_) | Self::Between { .. } | Self::Endless { .. } => vec![Segment::WHOLE],
             Self::Parts(parts) => {
                 let mut at = Some(0);
-                for part in parts {
-                    part.advance(facts, &mut at, &mut segments);
-                }
+                parts.iter().filter_map(|part| part.advance(facts, &mut at)).collect()
             }
             Self::Turns { block_bytes, turns } => {
                 let segment = |turn| Segment { begin: turn * block_bytes, len: Some(*block_bytes) };
-                segments.extend((0..*turns).flat_map(|turn| [segment(turn), segment(turn)]));
-                return segments;
+                return (0..*turns).flat_map(|turn| [segment(turn); 2]).collect();
             }
             Self::Python(ops) => {
                 let mut at = 0;
-                segments.extend(ops.iter().filter_map(|op| op.advance(facts, &mut at)));
+                ops.iter().filter_map(|op| op.advance(facts, &mut at)).collect()
             }
-            Self::Lseek { .. } => {}
-        }
+            Self::Lseek { .. } => Vec::new(),
+        };
         merged(segments)
     }
 
@@ -195,34 +191,31 @@ impl Script {
     pub(super) fn text(&self, file: &str, facts: &Facts) -> String {
         let rest = if facts.cat_is_uniform { "cat" } else { "dd bs=128k" };
         match self {
-            Self::Whole => facts.source(file),
+            Self::Whole(_) => facts.source(file),
             Self::Endless { block_bytes, count } => {
                 format!("dd if={file} bs={block_bytes} count={count}")
             }
             Self::Parts(parts) => match parts.as_slice() {
-                [Part { tool: tool @ Tool::Dd { .. }, is_printed: true }] => {
-                    tool.text(rest).replacen("dd", &format!("dd if={file}"), 1)
+                [part @ Part { is_rest: false, is_printed: true, .. }] => {
+                    part.text(rest).replacen("dd", &format!("dd if={file}"), 1)
                 }
                 parts => {
-                    let parts: Vec<String> = parts.iter().map(|part| part.text(rest)).collect();
-                    format!("{{ {}; }} <{file}", parts.join("; "))
+                    let parts = joined(parts.iter().map(|part| part.text(rest)), "; ");
+                    format!("{{ {parts}; }} <{file}")
                 }
             },
             Self::Turns { block_bytes, turns } => format!(
                 "(exec 3<{file} 4<{file}; for i in {}; do dd bs={block_bytes} count=1 <&3; \
                  dd bs={block_bytes} count=1 <&4; done)",
-                numbers(*turns)
+                joined(0..*turns, " ")
             ),
             Self::Between { first } => format!(
                 "(exec 3<{file}; dd bs={first} count=1 <&3; {} >/dev/null; {rest} <&3)",
                 facts.source(file)
             ),
             Self::Python(ops) => {
-                let mut text = String::from("python3 -c 'from os import *");
-                for op in ops {
-                    let _infallible = write!(text, "; {}", op.text());
-                }
-                format!("{text}' <{file}")
+                let ops = joined(ops.iter().map(TrialStep::text), "; ");
+                format!("python3 -c 'from os import *; {ops}' <{file}")
             }
             Self::Lseek { to } => {
                 format!("python3 -c 'from os import *; print(lseek(0, {to}, 0))' <{file}")
@@ -235,8 +228,8 @@ impl Script {
         let mut cut = self.clone();
         match &mut cut {
             Self::Parts(parts) => {
-                if let Some(Part { tool: Tool::Dd { count: last, .. }, .. }) = parts.last_mut() {
-                    *last = Some(last.map_or(count, |last| last.min(count)));
+                if let Some(last) = parts.last_mut().filter(|last| !last.is_rest) {
+                    last.count = Some(last.count.map_or(count, |last| last.min(count)));
                 }
             }
             Self::Turns { turns, .. } => *turns = (*turns).min(count.div_ceil(2)),
@@ -246,89 +239,52 @@ impl Script {
     }
 }
 
-/// Returns the numbers below `turns`, separated by blanks: `0 1 2`.
-pub(super) fn numbers(turns: u64) -> String {
-    let numbers: Vec<String> = (0..turns).map(|turn| turn.to_string()).collect();
-    numbers.join(" ")
+pub(super) fn joined(all: impl IntoIterator<Item = impl ToString>, separator: &str) -> String {
+    all.into_iter().map(|one| one.to_string()).collect::<Vec<_>>().join(separator)
 }
 
 impl Part {
     /// Returns the largest number of reads of the tool.
     pub(super) fn cost(&self, facts: &Facts) -> u64 {
-        match self.tool {
-            Tool::Dd { count: Some(count), .. } => count,
-            Tool::Dd { block_bytes, .. } => reads(block_bytes, facts),
-            Tool::Rest => reads(LARGE, facts),
-        }
+        self.count.unwrap_or_else(|| reads(self.block_bytes, facts))
     }
 
     fn acts(&self, facts: &Facts, queries_offset: bool, acts: &mut Vec<TrialStep>) {
-        let Self { tool, is_printed } = *self;
-        let (block_bytes, count) = match tool {
-            Tool::Rest => (LARGE, None),
-            Tool::Dd { block_bytes, skip, count } => {
-                if queries_offset {
-                    acts.push(setup(Step::Skip { slot: 0, by: 0 }));
-                }
-                if skip > 0 {
-                    let by = block_bytes.saturating_mul(skip).cast_signed();
-                    acts.push(TrialStep {
-                        step: Step::Skip { slot: 0, by },
-                        purpose: Purpose::Move,
-                    });
-                }
-                (block_bytes, count)
-            }
-        };
-        let purpose = Purpose::Read { is_printed, to_end: count.is_none() };
-        acts.push(sizes(
-            0,
-            block_bytes,
-            count.unwrap_or_else(|| reads(block_bytes, facts)),
-            purpose,
-        ));
+        let moves = |by| Step::Skip { slot: 0, by };
+        if queries_offset && !self.is_rest {
+            acts.push(setup(moves(0)));
+        }
+        if self.skip > 0 {
+            let by = self.block_bytes.saturating_mul(self.skip).cast_signed();
+            acts.push(TrialStep { step: moves(by), purpose: Purpose::Move });
+        }
+        let purpose = Purpose::Read { is_printed: self.is_printed, to_end: self.count.is_none() };
+        acts.push(sizes(0, self.block_bytes, self.cost(facts), purpose));
     }
 
-    /// Advances `at`, the file offset (`None`: the end of the file), as the tool does for a correct file, and adds the
-    /// printed segment.
-    fn advance(&self, facts: &Facts, at: &mut Option<u64>, segments: &mut Vec<Segment>) {
-        let (skip, len) = match self.tool {
-            Tool::Rest => (0, None),
+    /// Advances `at`, the file offset (`None`: the end of the file), as the tool does for a correct file. Returns the
+    /// printed segment; `None` if nothing is printed.
+    pub(super) fn advance(&self, facts: &Facts, at: &mut Option<u64>) -> Option<Segment> {
+        let Self { block_bytes, skip, count, .. } = *self;
+        let len = match (block_bytes, count) {
             // Only for this block size the number of bytes of a read is known, from the whole read.
-            Tool::Dd { block_bytes: LARGE, skip, count: Some(1) } => {
-                (skip * LARGE, Some(facts.first_read_end.max(1)))
-            }
-            Tool::Dd { block_bytes, skip, count } => {
-                (block_bytes * skip, count.map(|count| count * block_bytes))
-            }
+            (LARGE, Some(1)) => Some(facts.first_read_end.max(1)),
+            _ => count.map(|count| count * block_bytes),
         };
-        let Some(begin) = at.map(|at| at.saturating_add(skip)) else { return };
-        if self.is_printed {
-            segments.push(Segment { begin, len });
-        }
+        let begin = at.map(|at| at.saturating_add(block_bytes * skip))?;
         *at = len.map(|len| begin.saturating_add(len));
+        self.is_printed.then_some(Segment { begin, len })
     }
 
     fn text(&self, rest: &str) -> String {
-        let text = self.tool.text(rest);
-        if self.is_printed { text } else { format!("{text} >/dev/null") }
-    }
-}
-
-impl Tool {
-    fn text(self, rest: &str) -> String {
-        let Self::Dd { block_bytes, skip, count } = self else { return rest.to_owned() };
-        let mut text = if block_bytes == LARGE {
-            "dd bs=128k".to_owned()
-        } else {
-            format!("dd bs={block_bytes}")
+        let tool = match self.block_bytes {
+            _ if self.is_rest => rest.to_owned(),
+            LARGE => "dd bs=128k".to_owned(),
+            block_bytes => format!("dd bs={block_bytes}"),
         };
-        if skip > 0 {
-            let _infallible = write!(text, " skip={skip}");
-        }
-        if let Some(count) = count {
-            let _infallible = write!(text, " count={count}");
-        }
-        text
+        let skip = if self.skip > 0 { format!(" skip={}", self.skip) } else { String::new() };
+        let count = self.count.map(|count| format!(" count={count}")).unwrap_or_default();
+        let hidden = if self.is_printed { "" } else { " >/dev/null" };
+        tool + &skip + &count + hidden
     }
 }

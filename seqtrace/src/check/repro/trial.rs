@@ -1,13 +1,12 @@
 //! Tries a command that may show the bug: its runs confirm it.
 
 use super::{
-    Repro,
-    doubles::{self, Pair},
+    Repro, doubles,
     facts::Facts,
     measure::Measure,
     output::{Printed, Whole},
     quote, right,
-    script::{Part, READS, Script, Tool},
+    script::{Fault, Part, READS, Script},
     wrong::{Wrong, describe_runs},
 };
 use crate::check::{
@@ -22,23 +21,6 @@ use crate::check::{
 pub(crate) struct Trial {
     pub(super) script: Script,
     pub(super) facts: Facts,
-    /// Fault of the whole read itself, for [`Script::Whole`]; `None` for other scripts.
-    pub(super) fault: Option<Fault>,
-}
-
-/// A fault that a whole read alone reveals.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// A read fails where the file should end.
-    Fails,
-    /// The file ends without an error where a callback failed.
-    Silent,
-    /// The read gets nothing, although show() writes records.
-    Empty,
-    /// A record is emitted twice.
-    Double(Pair),
-    /// The file has no end.
-    Endless,
 }
 
 /// One run of a trial, between two whole reads.
@@ -53,14 +35,6 @@ pub(crate) struct Run {
 pub(crate) const RUNS: usize = 2;
 
 impl Trial {
-    pub(super) fn new(script: Script, facts: &Facts) -> Self {
-        Self { script, facts: facts.clone(), fault: None }
-    }
-
-    pub(super) fn whole(fault: Fault, facts: &Facts) -> Self {
-        Self { script: Script::Whole, facts: facts.clone(), fault: Some(fault) }
-    }
-
     /// Returns the steps of the 0-based run `run`: even runs make the calls of the dd of busybox, odd runs those of
     /// coreutils. If the list is empty, the whole reads around the run suffice.
     pub(crate) fn steps(&self, run: usize) -> Vec<Step> {
@@ -69,28 +43,23 @@ impl Trial {
 
     /// Returns true if the output of run `run` is wrong, so that the trial should be repeated.
     pub(crate) fn is_suspicious(&self, run: usize, calls: &[Call], whole: &Whole) -> bool {
-        let wrong = || {
-            let printed = self.printed(run, calls)?;
-            let mut measures = self.measures();
-            measures.find_map(|measure| self.wrong(measure, &self.script, &printed, whole))
-        };
-        self.script == Script::Whole || wrong().is_some()
+        self.measures().any(|measure| self.is_wrong(measure, run, calls, whole))
     }
 
     /// Returns true if, by at least one measure, all of these runs are wrong and the file did not change.
     pub(crate) fn holds(&self, runs: &[Run]) -> bool {
-        let is_wrong = |measure, (number, run): (usize, &Run)| {
-            let printed = self.printed(number, &run.calls)?;
-            self.wrong(measure, &self.script, &printed, &run.before)
-        };
-        let all_wrong = |measure| {
+        self.measures().any(|measure| {
+            let mut runs_by_number = runs.iter().enumerate();
             is_unchanged(runs, measure)
-                && runs.iter().enumerate().all(|run| is_wrong(measure, run).is_some())
-        };
-        match self.fault {
-            Some(_) => is_unchanged(runs, Measure::Text),
-            None => self.measures().any(all_wrong),
-        }
+                && runs_by_number
+                    .all(|(number, run)| self.is_wrong(measure, number, &run.calls, &run.before))
+        })
+    }
+
+    fn is_wrong(&self, measure: Measure, run: usize, calls: &[Call], whole: &Whole) -> bool {
+        let wrong = |printed| Wrong::of(measure, &self.script, &self.facts, &printed, whole);
+        matches!(self.script, Script::Whole(_))
+            || self.printed(run, calls).and_then(wrong).is_some()
     }
 
     /// Returns the command if all of these runs are wrong in the same way and the file did not change; otherwise
@@ -103,13 +72,11 @@ impl Trial {
         let mut trial = self.clone();
         trial.facts.cat_is_uniform &=
             runs.iter().all(|run| run.before.end_lasts && run.after.end_lasts);
-        match &trial.fault {
-            Some(fault) if is_unchanged(runs, Measure::Text) => {
-                trial.whole_read(fault, runs, &file)
-            }
-            Some(_) => None,
-            None => self.measures().find_map(|measure| trial.filtered(measure, runs, &file)),
-        }
+        let mut measures = self.measures().filter(|measure| is_unchanged(runs, *measure));
+        measures.find_map(|measure| match &trial.script {
+            Script::Whole(fault) => trial.whole_read(fault, runs, &file),
+            _ => trial.filtered(measure, runs, &file),
+        })
     }
 
     fn measures(&self) -> impl Iterator<Item = Measure> + use<> {
@@ -120,27 +87,15 @@ impl Trial {
         Printed::of(&self.script.acts(&self.facts, run % 2 == 1), calls)
     }
 
-    fn wrong(
-        &self,
-        measure: Measure,
-        script: &Script,
-        printed: &Printed,
-        whole: &Whole,
-    ) -> Option<Wrong> {
-        Wrong::of(measure, script, &script.segments(&self.facts), printed, whole)
-    }
-
     /// Returns the command with the filter of `measure`.
     fn filtered(&self, measure: Measure, runs: &[Run], file: &str) -> Option<Repro> {
-        if !is_unchanged(runs, measure) {
-            return None;
-        }
         let printed = runs.iter().enumerate();
         let mut printed: Vec<Printed> =
             printed.map(|(run, one)| self.printed(run, &one.calls)).collect::<Option<_>>()?;
         let wrong = |script: &Script, printed: &[Printed]| -> Option<Vec<Wrong>> {
             let both = printed.iter().zip(runs);
-            both.map(|(printed, run)| self.wrong(measure, script, printed, &run.before)).collect()
+            both.map(|(printed, run)| Wrong::of(measure, script, &self.facts, printed, &run.before))
+                .collect()
         };
         let mut script = self.script.clone();
         let mut wrongs = wrong(&script, &printed)?;
@@ -166,9 +121,9 @@ impl Trial {
     fn needed_reads(&self, printed: &[Printed], wrongs: &[Wrong]) -> Option<u64> {
         let (block_bytes, begin) = match &self.script {
             Script::Turns { block_bytes, .. } => (*block_bytes, 0),
-            Script::Parts(parts) => match parts.last()?.tool {
-                Tool::Dd { block_bytes, .. } => (block_bytes, self.begin_of_last(parts)),
-                Tool::Rest => return None,
+            Script::Parts(parts) => match parts.last()? {
+                last if last.is_rest => return None,
+                last => (last.block_bytes, *self.begins(parts).last()?),
             },
             _ => return None,
         };
@@ -183,17 +138,18 @@ impl Trial {
         }
         // A limit that cuts off at most one read makes the command longer for nothing.
         let is_short = |one: &Printed| one.ended && one.counted(&self.script) <= most + 1;
-        let to_end = matches!(&self.script, Script::Parts(parts) if parts.last()?.is_to_end());
+        let to_end = matches!(&self.script, Script::Parts(parts) if parts.last()?.count.is_none());
         (!to_end || !printed.iter().all(is_short)).then_some(most)
     }
 
-    /// Returns the file offset at which the last of the tools in `parts` begins to read.
-    fn begin_of_last(&self, parts: &[Part]) -> u64 {
-        let Some((last, before)) = parts.split_last() else { return 0 };
-        let parts =
-            before.iter().map(|part| part.hidden()).chain([Part { is_printed: true, ..*last }]);
-        let segments = Script::Parts(parts.collect()).segments(&self.facts);
-        segments.first().map_or(self.facts.len, |segment| segment.begin)
+    /// Returns the file offset at which each of the tools in `parts` begins to read.
+    fn begins(&self, parts: &[Part]) -> Vec<u64> {
+        let mut at = Some(0);
+        let mut begin = |part: &Part| {
+            let segment = Part { is_printed: true, ..*part }.advance(&self.facts, &mut at);
+            segment.map_or(self.facts.len, |segment| segment.begin)
+        };
+        parts.iter().map(&mut begin).collect()
     }
 
     /// Returns true if each counted read gets all requested bytes from a correct file. If not, the command `correct`
@@ -201,23 +157,17 @@ impl Trial {
     fn is_full(&self, script: &Script) -> bool {
         let facts = &self.facts;
         match script {
-            Script::Parts(parts) => (1..=parts.len()).all(|count| {
-                let parts = parts.get(..count).unwrap_or_default();
-                match parts.last().map(|last| last.tool) {
-                    // The number of bytes of this read is known from the whole read.
-                    Some(Tool::Dd { block_bytes: LARGE, count: Some(1), .. }) => true,
-                    Some(Tool::Dd { block_bytes, count: Some(_), .. }) => {
-                        facts.is_full(block_bytes, self.begin_of_last(parts))
-                    }
-                    _ => true,
-                }
-            }),
+            Script::Parts(parts) => {
+                // The number of bytes of one large read is known from the whole read.
+                let is_known = |part: &Part| {
+                    matches!((part.block_bytes, part.count), (LARGE, Some(1)) | (_, None))
+                };
+                let mut parts = parts.iter().zip(self.begins(parts));
+                parts.all(|(part, begin)| is_known(part) || facts.is_full(part.block_bytes, begin))
+            }
             Script::Turns { block_bytes, .. } => facts.is_full(*block_bytes, 0),
             Script::Python(ops) => ops.iter().all(|op| op.is_full(facts)),
-            Script::Between { .. }
-            | Script::Endless { .. }
-            | Script::Lseek { .. }
-            | Script::Whole => true,
+            _ => true,
         }
     }
 

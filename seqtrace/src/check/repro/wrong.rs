@@ -4,16 +4,14 @@ use std::mem::{discriminant, replace};
 
 use super::{
     describe,
+    facts::Facts,
     measure::Measure,
     output::{Printed, Whole},
-    right::{self, Segment},
+    right,
     script::Script,
 };
 use crate::{
-    check::{
-        call::{Call, Syscall},
-        oracle::{Difference, DifferenceKind, End, Outcome, Reference},
-    },
+    check::oracle::{DifferenceKind, End, Reference},
     render::Count,
 };
 
@@ -22,9 +20,9 @@ pub(super) struct Wrong {
     /// The unfiltered output. `right`: the unfiltered output for a correct file.
     pub(super) got: Vec<u8>,
     pub(super) right: Vec<u8>,
-    /// First difference in the output of the filter. For [`Measure::Text`] its offset is a file offset, else an offset
-    /// in the output of the filter.
-    difference: Difference,
+    /// First difference in the output of the filter, and its offset. For [`Measure::Text`] this is a file offset, else
+    /// an offset in the output of the filter.
+    difference: (u64, DifferenceKind),
 }
 
 impl Wrong {
@@ -32,10 +30,11 @@ impl Wrong {
     pub(super) fn of(
         measure: Measure,
         script: &Script,
-        segments: &[Segment],
+        facts: &Facts,
         printed: &Printed,
         whole: &Whole,
     ) -> Option<Self> {
+        let segments = &script.segments(facts);
         if printed.controls.iter().any(|control| *control != whole.bytes) {
             return None;
         }
@@ -46,8 +45,8 @@ impl Wrong {
         let got = printed.bytes.clone();
         let difference = match measure {
             Measure::Text => {
-                let Difference { at, what, .. } = differ(&got, &right, printed.errno)?;
-                difference(right::file_offset(segments, whole, at), what)
+                let (at, what) = differ(&got, &right, printed.errno)?;
+                (right::file_offset(segments, whole, at), what)
             }
             Measure::Masked => differ(&measure.apply(&got), &measure.apply(&right), printed.errno)?,
             Measure::Lines | Measure::Count => {
@@ -61,7 +60,7 @@ impl Wrong {
                 } else {
                     DifferenceKind::EndsEarly { expected: Vec::new() }
                 };
-                difference(0, what)
+                (0, what)
             }
         };
         if matches!(script, Script::Endless { .. }) {
@@ -82,8 +81,8 @@ impl Wrong {
 /// Describes the runs; `None` if they are not wrong in the same way.
 pub(super) fn describe_runs(measure: Measure, script: &Script, wrongs: &[Wrong]) -> Option<String> {
     let (first, others) = wrongs.split_first()?;
-    let Difference { at, what, .. } = &first.difference;
-    let same = |other: &Wrong| discriminant(&other.difference.what) == discriminant(what);
+    let (at, what) = &first.difference;
+    let same = |other: &Wrong| discriminant(&other.difference.1) == discriminant(what);
     if !others.iter().all(same) {
         return None;
     }
@@ -120,34 +119,16 @@ fn numbers(measure: Measure, script: &Script, first: &Wrong, others: &[Wrong]) -
     Some(format!("{got} instead of {right}{end}"))
 }
 
-const fn difference(at: u64, what: DifferenceKind) -> Difference {
-    Difference { call: 0, at, what }
-}
-
 /// Returns the first difference between two outputs. An error of a read is a difference if no byte before it is wrong.
-fn differ(got: &[u8], right: &[u8], errno: Option<i32>) -> Option<Difference> {
-    let call = |at: usize, bytes: &[u8]| Call {
-        process: 0,
-        slot: 0,
-        syscall: Syscall::Read,
-        at: at as u64,
-        want: 1,
-        ret: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
-        bytes: bytes.to_vec(),
-    };
-    let calls = [call(0, got), call(got.len(), b"")];
-    // A first call without bytes would mean the end of the file.
-    let calls = if got.is_empty() { &calls[1..] } else { &calls[..] };
+fn differ(got: &[u8], right: &[u8], errno: Option<i32>) -> Option<(u64, DifferenceKind)> {
     let reference = Reference { bytes: right.to_vec(), end: End::Eof };
-    let outcome = reference.compare(calls);
-    let is_short = match &outcome {
-        Outcome::Differs(difference) => matches!(difference.what, DifferenceKind::EndsEarly { .. }),
-        _ => true,
-    };
-    match (outcome, errno.filter(|_| is_short)) {
-        (_, Some(errno)) => Some(difference(got.len() as u64, DifferenceKind::Fails { errno })),
-        (Outcome::Differs(Difference { at, what, .. }), _) => Some(difference(at, what)),
-        _ => None,
+    let end = got.len() as u64;
+    let found = reference.bytes_differ(0, got).or_else(|| reference.bytes_differ(end, b""));
+    match (found, errno) {
+        (None | Some((_, DifferenceKind::EndsEarly { .. })), Some(errno)) => {
+            Some((end, DifferenceKind::Fails { errno }))
+        }
+        (found, _) => found,
     }
 }
 

@@ -96,10 +96,20 @@ impl Rendering {
         matches!(self.fate, Fate::Emitted | Fate::PassedOver)
     }
 
+    /// Returns true if the byte at file offset `at` belongs to the rendering.
+    pub(crate) fn covers(&self, at: u64) -> bool {
+        let at = i64::try_from(at).unwrap_or(i64::MAX);
+        self.range.is_some_and(|range| (range.start..range.end).contains(&at))
+    }
+
     /// Returns true if the core dropped the rendering and will render the record again.
     pub(crate) fn is_discarded(&self) -> bool {
-        matches!(self.fate, Fate::DiscardedOverflow | Fate::DiscardedTail)
+        is_discarded(self.fate)
     }
+}
+
+const fn is_discarded(fate: Fate) -> bool {
+    matches!(fate, Fate::DiscardedOverflow | Fate::DiscardedTail)
 }
 
 impl Log {
@@ -142,8 +152,7 @@ impl Log {
             }
             Role::Show => {
                 self.counts.show += 1;
-                let discarded =
-                    matches!(callback.fate, Some(Fate::DiscardedOverflow | Fate::DiscardedTail));
+                let discarded = callback.fate.is_some_and(is_discarded);
                 self.promised = callback.pos_in.zip(callback.v).filter(|_| discarded);
                 self.show(callback);
             }

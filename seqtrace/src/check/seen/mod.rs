@@ -92,43 +92,43 @@ impl Seen {
                     });
                 }
             }
-            UpdateKind::ReadBegin { pos, .. } => {
+            _ => {
                 if let Some(seen) = self.session(update) {
-                    seen.log.read(*pos);
+                    seen.update(&update.what);
                 }
             }
-            UpdateKind::Preview { bytes } => {
-                if let Some(seen) = self.session(update) {
-                    seen.log.text(bytes);
-                }
-            }
-            UpdateKind::Callback(callback) => {
-                let Some(seen) = self.session(update) else { return };
-                seen.log.callback(callback);
-                seen.skipped += u64::from(
-                    callback.fate == Some(Fate::Skipped) && callback.bytes.is_some_and(|n| n > 0),
-                );
-                let kept = callback.fate == Some(Fate::Emitted);
-                let end = callback.range.filter(|_| kept).map(|range| range.end);
-                if let Some(end) = end.and_then(|end| u64::try_from(end).ok())
-                    && seen.record_ends.last().is_none_or(|last| *last < end)
-                    && seen.record_ends.len() < RECORD_ENDS
-                {
-                    seen.record_ends.push(end);
-                }
-            }
-            UpdateKind::Close { partial, by, .. } => {
-                if let Some(seen) = self.session(update) {
-                    seen.closed = by.is_some();
-                    seen.partial.clone_from(partial);
-                }
-            }
-            _ => {}
         }
     }
 
     fn session(&mut self, update: &Update) -> Option<&mut SeenSession> {
         let id: SessionId = update.session.as_ref()?.id;
         self.sessions.iter_mut().rev().find(|seen| seen.session.id == id)
+    }
+}
+
+impl SeenSession {
+    fn update(&mut self, what: &UpdateKind) {
+        match what {
+            UpdateKind::ReadBegin { pos, .. } => self.log.read(*pos),
+            UpdateKind::Preview { bytes } => self.log.text(bytes),
+            UpdateKind::Callback(callback) => {
+                self.log.callback(callback);
+                let skipped = callback.fate == Some(Fate::Skipped);
+                self.skipped += u64::from(skipped && callback.bytes.is_some_and(|n| n > 0));
+                let kept = callback.fate == Some(Fate::Emitted);
+                let end = callback.range.filter(|_| kept).map(|range| range.end);
+                if let Some(end) = end.and_then(|end| u64::try_from(end).ok())
+                    && self.record_ends.last().is_none_or(|last| *last < end)
+                    && self.record_ends.len() < RECORD_ENDS
+                {
+                    self.record_ends.push(end);
+                }
+            }
+            UpdateKind::Close { partial, by, .. } => {
+                self.closed = by.is_some();
+                self.partial.clone_from(partial);
+            }
+            _ => {}
+        }
     }
 }

@@ -51,16 +51,16 @@ pub(crate) struct Circumstances {
 /// Adds the findings that only readers can prove, links consequences to their causes and sets the verdict.
 pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
     // The event of the release may have been lost.
-    if circumstances.unreleased > 0 && report.lost == 0 && !has(report, SQ403) {
+    let leaks = report.found.iter().any(|found| found.finding.id == SQ403);
+    if circumstances.unreleased > 0 && report.lost == 0 && !leaks {
         let descriptors = Count(circumstances.unreleased, "descriptor");
         let message = format!("no release function ran for {descriptors} that the reader closed");
         raise(report, Proof { id: SQ403, role: None, message }, Severity::Error);
     }
     if let Some(End::Error(errno)) = report.end.filter(|_| report.bytes > 0) {
+        let (bytes, errno) = (report.bytes, errno_name(errno));
         let message = format!(
-            "after byte {} the reader gets {} where the end of the file should be",
-            report.bytes,
-            errno_name(errno)
+            "after byte {bytes} the reader gets {errno} where the end of the file should be"
         );
         raise(report, Proof { id: SQ304, role: Some(Role::Show), message }, Severity::Error);
     }
@@ -73,61 +73,68 @@ pub(crate) fn conclude(report: &mut Report, circumstances: &Circumstances) {
         }
         exceptions::lower(report, circumstances);
     }
-    if let Some(endless) = circumstances.endless.clone() {
-        raise(report, endless, Severity::Error);
+    let Circumstances { culprit, endless, side_effect, .. } = circumstances;
+    for (proof, severity) in [(endless, Severity::Error), (side_effect, Severity::Warning)] {
+        if let Some(proof) = proof {
+            raise(report, proof.clone(), severity);
+        }
     }
-    if let Some(side_effect) = circumstances.side_effect.clone() {
-        raise(report, side_effect, Severity::Warning);
-    }
-    bytes_differ(report, circumstances.culprit.as_ref());
+    bytes_differ(report, culprit.as_ref());
     roots::link(report, report.plans.iter().any(|plan| plan.failed() && !plan.kind.is_shared()));
     roots::sort(report);
     judge(report, circumstances);
 }
 
 fn judge(report: &mut Report, circumstances: &Circumstances) {
-    let Circumstances { partial, judged, .. } = *circumstances;
     let bad = report.found.iter().any(|found| is_bad(&found.finding));
     let broken = bad || report.plans.iter().any(PlanReport::failed);
-    if !broken {
-        changes_now_and_then(report);
+    let changed = names(report, |outcome| matches!(outcome, PlanOutcome::Volatile(_)));
+    if let Some(plans) = changed.filter(|_| !broken && !report.volatile) {
+        report.volatile = true;
+        let note = format!("the file changes now and then: the bytes of {plans} are not judged");
+        report.notes.push(note);
     }
-    let unsure = report.found.iter().find(|found| found.finding.id.is_quality());
-    let blocked = names(report, |outcome| *outcome == PlanOutcome::Blocked);
-    let killed_in = names(report, |outcome| *outcome == PlanOutcome::Killed);
-    let not_run = |plan: &&PlanReport| matches!(plan.outcome, PlanOutcome::NotRun(_));
-    let not_run = report.plans.iter().filter(not_run).count();
-    let undecided = names(report, |outcome| matches!(outcome, PlanOutcome::Undecided(_)));
+    let unreadable = match report.end {
+        Some(End::Error(errno)) if report.bytes == 0 => Some(unreadable(errno)),
+        _ => None,
+    };
     report.verdict = if broken {
         Verdict::Findings
-    } else if let Some(plan) = killed_in {
-        Verdict::Inconclusive(killed(&plan))
-    } else if report.lost > 0 {
-        let were = if report.lost == 1 { "was" } else { "were" };
-        Verdict::Inconclusive(format!("{} {were} lost", Count(report.lost, "event")))
-    } else if let Some(unsure) = unsure {
-        let finding = &unsure.finding;
-        Verdict::Inconclusive(format!("{} {}: {}", finding.id, finding.name, finding.message))
-    } else if partial > 0 {
-        Verdict::Inconclusive(format!("{} seen in part only", Count(partial, "session")))
-    } else if let Some(plans) = blocked {
-        Verdict::Inconclusive(format!("a read did not return: {plans}"))
-    } else if let Some(plans) = undecided {
-        Verdict::Inconclusive(format!(
-            "the bytes of {plans} differ, and it is not known if the file had changed"
-        ))
-    } else if not_run > 0 && judged {
-        Verdict::Inconclusive(format!(
-            "no time was left for {not_run} of {} plans: raise --time-limit",
-            report.plans.len()
-        ))
-    } else if let (Some(End::Error(errno)), 0) = (report.end, report.bytes) {
-        unreadable(errno)
-    } else if judged {
+    } else if let Some(why) = doubt(report, circumstances) {
+        Verdict::Inconclusive(why)
+    } else if let Some(unreadable) = unreadable {
+        unreadable
+    } else if circumstances.judged {
         Verdict::Clean
     } else {
         Verdict::Inconclusive("no time was left to judge anything: raise --time-limit".to_owned())
     };
+}
+
+/// Returns the reason why the absence of findings proves nothing; `None` if there is none.
+fn doubt(report: &Report, circumstances: &Circumstances) -> Option<String> {
+    let Circumstances { partial, judged, .. } = *circumstances;
+    let not_run = |plan: &&PlanReport| matches!(plan.outcome, PlanOutcome::NotRun(_));
+    let not_run = report.plans.iter().filter(not_run).count();
+    let plans = |is_such: fn(&PlanOutcome) -> bool| names(report, is_such);
+    let quality = report.found.iter().map(|found| &found.finding).find(|one| one.id.is_quality());
+    let were = if report.lost == 1 { "was" } else { "were" };
+    let reasons = [
+        plans(|outcome| *outcome == PlanOutcome::Killed).map(|plan| killed(&plan)),
+        (report.lost > 0).then(|| format!("{} {were} lost", Count(report.lost, "event"))),
+        quality.map(|one| format!("{} {}: {}", one.id, one.name, one.message)),
+        (partial > 0).then(|| format!("{} seen in part only", Count(partial, "session"))),
+        plans(|outcome| *outcome == PlanOutcome::Blocked)
+            .map(|plans| format!("a read did not return: {plans}")),
+        plans(|outcome| matches!(outcome, PlanOutcome::Undecided(_))).map(|plans| {
+            format!("the bytes of {plans} differ, and it is not known if the file had changed")
+        }),
+        (not_run > 0 && judged).then(|| {
+            let plans = report.plans.len();
+            format!("no time was left for {not_run} of {plans} plans: raise --time-limit")
+        }),
+    ];
+    reasons.into_iter().flatten().next()
 }
 
 /// Returns the reason why nothing is known of a file whose reader was killed.
@@ -151,17 +158,6 @@ pub(in crate::check) fn unreadable(errno: i32) -> Verdict {
     Verdict::Refused(format!("cannot be read: each read fails with {}", errno_name(errno)))
 }
 
-/// Marks the file as volatile if its bytes differed in a plan, but not each time.
-fn changes_now_and_then(report: &mut Report) {
-    let changed = names(report, |outcome| matches!(outcome, PlanOutcome::Volatile(_)));
-    if let (Some(plans), false) = (changed, report.volatile) {
-        report.volatile = true;
-        report
-            .notes
-            .push(format!("the file changes now and then: the bytes of {plans} are not judged"));
-    }
-}
-
 /// Returns the names of the plans whose outcome satisfies `is_such`; `None` if there are none.
 fn names(report: &Report, is_such: impl Fn(&PlanOutcome) -> bool) -> Option<String> {
     let plans = report.plans.iter().filter(|plan| is_such(&plan.outcome));
@@ -178,26 +174,24 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Proof>) {
         raise(report, Proof { id: SQ107, role: None, message }, Severity::Error);
     }
     let failed = |shared: bool| {
-        move |plan: &&PlanReport| {
-            plan.failed() && astray(plan).is_none() && plan.kind.is_shared() == shared
-        }
+        let mut plans = report.plans.iter().filter(|plan| plan.kind.is_shared() == shared);
+        plans.find(|plan| plan.failed() && astray(plan).is_none()).and_then(|plan| {
+            let Failure { difference, steady, .. } = plan.outcome.failure()?;
+            let often = if *steady { "each time" } else { "with other bytes each time" };
+            Some((plan.kind, difference.at, often))
+        })
     };
-    let (alone, shared) = (
-        report.plans.iter().find(failed(false)).cloned(),
-        report.plans.iter().find(failed(true)).cloned(),
-    );
+    let (alone, shared) = (failed(false), failed(true));
     if report.plans.iter().any(PlanReport::failed) {
         // This finding states that the data changes, and the plans prove that it does not.
         report
             .found
             .retain(|found| found.finding.id != SQ204 || found.finding.severity > Severity::Info);
     }
-    if let Some(plan) = alone {
+    if let Some((kind, at, often)) = alone {
         let evidence = format!(
-            "read as in plan {}, the file differs from the output of `cat` from offset {} on, {}",
-            plan.kind.name(),
-            plan.failure().map_or(0, |failure| failure.difference.at),
-            how_often(&plan)
+            "read as in plan {}, the file differs from the output of `cat` from offset {at} on, {often}",
+            kind.name()
         );
         let start = culprit.filter(|one| (one.id, one.role) == (SQ204, Some(Role::Start)));
         let overruled = start.is_some() && roots::is_early_end(report);
@@ -207,17 +201,14 @@ fn bytes_differ(report: &mut Report, culprit: Option<&Proof>) {
         if overruled {
             roots::overrule_early_end(report);
         }
-    } else if let Some(plan) = shared {
-        let message = format!(
-            "{}: from offset {} on the bytes differ from those of one reader alone, {}",
-            plan.kind.what(),
-            plan.failure().map_or(0, |failure| failure.difference.at),
-            how_often(&plan)
-        );
+    } else if let Some((kind, at, often)) = shared {
         let sharing = culprit.filter(|culprit| culprit.id == SQ601);
         let role = sharing.map_or(Some(Role::Start), |sharing| sharing.role);
         let why = sharing.map_or(String::new(), |sharing| format!("{}; ", sharing.message));
-        let message = format!("{why}{message}");
+        let message = format!(
+            "{why}{}: from offset {at} on the bytes differ from those of one reader alone, {often}",
+            kind.what()
+        );
         raise(report, Proof { id: SQ601, role, message }, Severity::Error);
     }
 }
@@ -227,11 +218,8 @@ fn accuse(report: &mut Report, evidence: &str, culprit: Option<&Proof>) {
     let (id, role) = culprit.map_or((SQ204, None), |culprit| (culprit.id, culprit.role));
     let why = culprit.map_or(String::new(), |culprit| format!("{}; ", culprit.message));
     let message = format!("{why}{evidence}");
-    let (earlier, rest) =
-        std::mem::take(&mut report.found).into_iter().partition(|found| found.finding.id == id);
-    report.found = rest;
+    let earlier: Vec<Found> = report.found.extract_if(.., |found| found.finding.id == id).collect();
     raise(report, Proof { id, role, message }, Severity::Error);
-    let earlier: Vec<Found> = earlier;
     let failed = report.plans.iter().filter(|plan| plan.failed()).map(|plan| plan.kind);
     let mut kinds: Vec<Kind> = failed.collect();
     kinds.extend(earlier.iter().flat_map(|found| found.plans.iter().copied()));
@@ -245,22 +233,11 @@ fn accuse(report: &mut Report, evidence: &str, culprit: Option<&Proof>) {
 
 /// Returns the requested and the returned offset if an lseek() of the plan returned another offset; otherwise `None`.
 fn astray(plan: &PlanReport) -> Option<(u64, i64)> {
-    let failure = plan.failure()?;
+    let failure = plan.outcome.failure().filter(|_| plan.failed())?;
     match failure.difference.what {
         DifferenceKind::Astray { to } => Some((failure.at, to)),
         _ => None,
     }
-}
-
-fn how_often(plan: &PlanReport) -> &'static str {
-    match plan.failure() {
-        Some(Failure { steady: false, .. }) => "with other bytes each time",
-        _ => "each time",
-    }
-}
-
-fn has(report: &Report, id: Id) -> bool {
-    report.found.iter().any(|found| found.finding.id == id)
 }
 
 /// Adds a finding, or raises the severity of an existing finding of the same rule to at least `severity`.

@@ -23,7 +23,7 @@ use super::{
 pub(crate) const NOT_A_SEQ_FILE: &str = "not a seq file, or one without callbacks";
 
 /// The report on one file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Report {
     /// Path as the user named it; any bytes: to be escaped before it is printed.
     pub(crate) path: Vec<u8>,
@@ -76,12 +76,8 @@ pub(crate) enum PlanOutcome {
     Excused(Failure),
     /// Bytes differ, and it is unknown if the file changes.
     Undecided(Failure),
-    /// The file does not support this system call.
-    Unsupported {
-        syscall: Syscall,
-        /// Positive errno of the call.
-        errno: i32,
-    },
+    /// The file does not support this system call. `errno`: positive errno of the call.
+    Unsupported { syscall: Syscall, errno: i32 },
     /// A read did not return.
     Blocked,
     /// The reader was killed while it read.
@@ -146,24 +142,22 @@ pub(crate) enum Verdict {
     Refused(String),
 }
 
+impl Default for Verdict {
+    fn default() -> Self {
+        Self::Inconclusive(String::new())
+    }
+}
+
 impl Report {
     /// Returns an empty report.
     pub(crate) fn new(path: Vec<u8>) -> Self {
-        Self {
-            path,
-            callbacks: None,
-            bytes: 0,
-            records: 0,
-            end: None,
-            volatile: false,
-            bytes_compared: false,
-            plans: Vec::new(),
-            found: Vec::new(),
-            notes: Vec::new(),
-            repro: None,
-            lost: 0,
-            verdict: Verdict::Inconclusive(String::new()),
-        }
+        Self { path, ..Self::default() }
+    }
+
+    /// Returns the reservation about a clean file whose bytes could not be compared; `None` if they were compared.
+    pub(super) fn reservation(&self) -> Option<&'static str> {
+        (self.verdict == Verdict::Clean && !self.bytes_compared)
+            .then_some("as far as positions and pointers show; bytes were not compared")
     }
 }
 
@@ -191,26 +185,10 @@ pub(crate) fn add(
     }
 }
 
-impl Report {
-    /// Returns the reservation about a clean file whose bytes could not be compared; `None` if they were compared.
-    pub(super) fn reservation(&self) -> Option<&'static str> {
-        (self.verdict == Verdict::Clean && !self.bytes_compared)
-            .then_some("as far as positions and pointers show; bytes were not compared")
-    }
-}
-
 impl PlanReport {
     /// Returns true if the bytes of the plan differ although the file does not change.
     pub(crate) fn failed(&self) -> bool {
         matches!(self.outcome, PlanOutcome::Fail(_))
-    }
-
-    /// Returns the difference of a failed plan; `None` if the plan did not fail.
-    pub(crate) fn failure(&self) -> Option<&Failure> {
-        match &self.outcome {
-            PlanOutcome::Fail(failure) => Some(failure),
-            _ => None,
-        }
     }
 }
 

@@ -28,21 +28,15 @@ const CONSEQUENCES: &[(Id, &[Id])] = &[
 /// Rules that a shared cursor breaks, if a single reader gets the right bytes.
 const BY_SHARING: &[Id] = &[SQ103, SQ104, SQ105, SQ106];
 
-fn explains(root: Id, consequence: Id) -> bool {
-    let row = CONSEQUENCES.iter().find(|(id, _)| *id == root);
-    row.is_some_and(|(_, all)| all.contains(&consequence))
-}
-
 fn is_root(found: &Found) -> bool {
     is_bad(&found.finding) && found.finding.cause.is_none()
 }
 
 /// Returns the index of the root cause that explains a broken rule; `None` if there is none.
 fn root_of(report: &Report, consequence: Id) -> Option<usize> {
-    CONSEQUENCES.iter().find_map(|(id, _)| {
-        let explains = explains(*id, consequence);
-        let is_it = |found: &Found| found.finding.id == *id && is_root(found);
-        report.found.iter().position(is_it).filter(|_| explains)
+    let mut explain = CONSEQUENCES.iter().filter(|(_, all)| all.contains(&consequence));
+    explain.find_map(|(id, _)| {
+        report.found.iter().position(|found| found.finding.id == *id && is_root(found))
     })
 }
 
@@ -93,12 +87,10 @@ pub(super) fn link(report: &mut Report, alone: bool) {
             }
             id => root_of(report, id),
         };
-        let Some(root) = root.filter(|root| *root != index) else { continue };
-        let cause = report
-            .found
-            .get(root)
-            .map(|root| Cause { id: root.finding.id, blame: root.finding.blame.clone() });
-        if let Some(found) = report.found.get_mut(index) {
+        let root = root.filter(|root| *root != index).and_then(|root| report.found.get(root));
+        let cause = root
+            .map(|Found { finding, .. }| Cause { id: finding.id, blame: finding.blame.clone() });
+        if let (Some(_), Some(found)) = (&cause, report.found.get_mut(index)) {
             found.finding.cause = cause;
         }
     }

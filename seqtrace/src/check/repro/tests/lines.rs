@@ -2,27 +2,27 @@
 
 use super::{
     super::{
-        Repro, Search,
+        Repro,
         doubles::{self, Pair},
         facts::Facts,
         list::trials,
         measure::Measure,
-        ops::Op,
+        ops::sendfile,
         output::Whole,
         quote, right,
-        script::{Part, Script},
-        trial::{Fault, RUNS, Run, Trial},
+        script::{Fault, Part, Script, TrialStep},
+        trial::{RUNS, Run, Trial},
     },
     examined,
     files::{File, Kind},
-    found,
+    found, searched_until,
     sim::Sim,
 };
 use crate::{
     check::{
         call::{Call, Syscall},
         oracle::End,
-        plan::LARGE,
+        plan::{LARGE, Step},
     },
     session::update::Range,
 };
@@ -75,8 +75,12 @@ fn runs(wholes: [&[u8]; 3], calls: [Vec<Call>; RUNS]) -> Vec<Run> {
 
 const FILE: &[u8] = b"0\n1\n2\n";
 
+fn trial(script: Script) -> Trial {
+    Trial { script, facts: facts() }
+}
+
 fn blocks() -> Trial {
-    Trial::new(Script::Parts(vec![Part::dd(2, 0, None)]), &facts())
+    trial(Script::Parts(vec![Part::dd(2, 0, None)]))
 }
 
 /// Runs of [`blocks`] that read these records, without and with the lseek of coreutils.
@@ -125,7 +129,7 @@ fn what_was_not_done_shows_nothing() {
     assert_eq!(blocks().confirm(&runs([FILE; 3], read_as([WRONG; 2]))[..1], b"/f"), None);
     assert_eq!(blocks().confirm(&runs([FILE; 3], read_as([WRONG; 2])), b"/a\nb"), None);
     // If dd cannot seek, it reads instead: these are not its calls.
-    let trial = Trial::new(Script::Parts(vec![Part::dd(2, 1, None)]), &facts());
+    let trial = trial(Script::Parts(vec![Part::dd(2, 1, None)]));
     let seek = Call { ret: -29, ..lseek(0, 2) };
     let calls = |asks: Option<Call>| {
         [
@@ -149,7 +153,7 @@ fn an_end_that_does_not_last_is_nothing_for_cat() {
 
 #[test]
 fn two_descriptors_are_compared_with_two_descriptors() {
-    let trial = Trial::new(Script::Turns { block_bytes: 2, turns: 2 }, &facts());
+    let trial = trial(Script::Turns { block_bytes: 2, turns: 2 });
     let calls = |whole: &[u8], asks: bool| {
         let mut calls = vec![open(2), open(3)];
         for slot in [2, 3] {
@@ -188,23 +192,21 @@ fn texts() {
     let between = Script::Between { first: 2 };
     assert_eq!(correct(&between), "cat /f");
     assert_eq!(text(between), "(exec 3</f; dd bs=2 count=1 <&3; cat /f >/dev/null; cat <&3)");
-    let two = Script::Python(vec![
-        Op::Read { want: 2, is_printed: true },
-        Op::Seek { to: 0 },
-        Op::Read { want: 2, is_printed: true },
-    ]);
+    let read = TrialStep::read(Step::Read { slot: 0, want: 2 }, true);
+    let two = Script::Python(vec![read.clone(), TrialStep::seek(0), read]);
     assert_eq!(correct(&two), "{ cat /f | head -c 2; cat /f | head -c 2; }");
     assert_eq!(
         text(two),
         "python3 -c 'from os import *; write(1, read(0, 2)); lseek(0, 0, 0); write(1, read(0, 2))' </f"
     );
+    let readv = Step::Vectored { slot: 0, wants: vec![1, 26] };
     assert_eq!(
-        text(Script::Python(vec![Op::Readv { wants: vec![1, 26] }])),
+        text(Script::Python(vec![TrialStep::read(readv, true)])),
         "python3 -c 'from os import *; b = [bytearray(n) for n in (1, 26,)]; n = readv(0, b); \
          write(1, b\"\".join(b)[:n])' </f"
     );
     assert_eq!(
-        text(Script::Python(vec![Op::Sendfile])),
+        text(Script::Python(vec![sendfile(&facts())])),
         "python3 -c 'from os import *; all(sendfile(1, 0, None, 65536) for i in range(4096))' </f"
     );
 }
@@ -212,7 +214,7 @@ fn texts() {
 #[test]
 fn the_whole_read_itself() {
     let line = |fault: Fault, bytes: &[u8], end| {
-        let trial = Trial::whole(fault, &facts());
+        let trial = trial(Script::Whole(fault));
         let whole = Whole { bytes: bytes.to_vec(), end, end_lasts: true };
         let run = Run { before: whole.clone(), calls: Vec::new(), after: whole };
         trial.confirm(&[run.clone(), run], b"/f").map(|repro| repro.command)
@@ -252,13 +254,12 @@ fn a_line_is_twice_because_a_record_is() {
 fn a_search_ends_with_a_read_that_does_not() {
     let mut sim = Sim::new(File::of(Kind::Early, 300));
     let (report, shape) = examined(&mut sim, 1 << 16);
-    let mut search = Search::new(&report, &shape);
-    for done in [true, false] {
-        let steps = search.steps().unwrap();
-        search.answer(sim.run(&steps), done);
-    }
-    assert_eq!(search.steps(), None);
-    assert_eq!(search.found(), None);
+    let mut carried = 0;
+    let found = searched_until(&report, &shape, |steps| {
+        carried += 1;
+        Some(sim.run(steps)).filter(|_| carried < 2)
+    });
+    assert_eq!((found, carried), (None, 2));
 }
 
 #[test]

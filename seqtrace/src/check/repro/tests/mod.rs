@@ -1,9 +1,9 @@
-use std::fmt::Write as _;
+use std::{fmt::Write as _, pin::pin, task};
 
-use super::{Repro, Search};
+use super::{Repro, search};
 use crate::{
     check::{
-        call::Syscall,
+        call::{Call, Syscall},
         oracle::{End, Outcome, Reference},
         plan::{self, Kind as Way, Shape},
         verdict::{Failure, Found, PlanOutcome, PlanReport, Report},
@@ -79,15 +79,25 @@ fn found(id: u16) -> Found {
 }
 
 fn searched(sim: &mut Sim<File>, report: &Report, shape: &Shape) -> Option<Repro> {
-    let mut search = Search::new(report, shape);
     let mut carried = 0;
-    while let Some(steps) = search.steps() {
+    searched_until(report, shape, |steps| {
         carried += 1;
         assert!(carried < 1000, "no end of trials");
-        let calls = sim.run(&steps);
-        search.answer(calls, true);
+        Some(sim.run(steps))
+    })
+}
+
+/// Searches with calls from `carry`, which ends the search with `None`.
+fn searched_until(
+    report: &Report,
+    shape: &Shape,
+    mut carry: impl FnMut(&[plan::Step]) -> Option<Vec<Call>>,
+) -> Option<Repro> {
+    let search = pin!(search(report, shape, async |steps| Ok(carry(&steps))));
+    match search.poll(&mut task::Context::from_waker(task::Waker::noop())) {
+        task::Poll::Ready(found) => found.unwrap(),
+        task::Poll::Pending => panic!("nothing to wait for"),
     }
-    search.found()
 }
 
 /// Returns the command for a file with one bug, and its description.
