@@ -24,6 +24,18 @@ pub(crate) enum Seen<T> {
 }
 
 impl<T> Seen<T> {
+    /// Returns the value; `None` if the property does not exist.
+    ///
+    /// # Errors
+    /// The reason why the property cannot be read.
+    pub(super) fn known(&self) -> Result<Option<&T>, &str> {
+        match self {
+            Self::Is(value) => Ok(Some(value)),
+            Self::Absent => Ok(None),
+            Self::Hidden(why) => Err(why),
+        }
+    }
+
     fn map<U>(self, with: impl FnOnce(T) -> Option<U>) -> Seen<U> {
         match self {
             Self::Is(value) => {
@@ -154,8 +166,8 @@ impl Facts {
                 .and_then(|field| u64::from_str_radix(field.first()?, 16).ok()),
             btf,
             kprobe_pmu: number("/sys/bus/event_source/devices/kprobe/type"),
-            kprobes_enabled: number::<u8>("/sys/kernel/debug/kprobes/enabled").map(switch),
-            kprobes_optimised: number::<u8>("/proc/sys/debug/kprobes-optimization").map(switch),
+            kprobes_enabled: switch("/sys/kernel/debug/kprobes/enabled"),
+            kprobes_optimised: switch("/proc/sys/debug/kprobes-optimization"),
             lockdown: text("/sys/kernel/security/lockdown").map(|modes| lockdown(&modes)),
             kcore_refused,
             kptr_restrict: number("/proc/sys/kernel/kptr_restrict"),
@@ -180,14 +192,9 @@ fn seen<T>(result: io::Result<T>, path: &dyn fmt::Display) -> Seen<T> {
 }
 
 fn text(path: &str) -> Seen<String> {
-    let seen = seen(fs::read_to_string(path), &path);
-    if path.starts_with("/sys/") { beneath_sys(seen) } else { seen }
-}
-
-/// Replaces [`Seen::Absent`] with [`Seen::Hidden`] if sysfs is not mounted: the absence of a file proves nothing then.
-fn beneath_sys<T>(seen: Seen<T>) -> Seen<T> {
-    match seen {
-        Seen::Absent if !Path::new("/sys/kernel").exists() => {
+    match seen(fs::read_to_string(path), &path) {
+        // The absence of the file proves nothing then.
+        Seen::Absent if path.starts_with("/sys/") && !Path::new("/sys/kernel").exists() => {
             Seen::Hidden("sysfs is not mounted at /sys".into())
         }
         seen => seen,
@@ -198,9 +205,8 @@ fn number<T: std::str::FromStr>(path: &str) -> Seen<T> {
     text(path).map(|text| text.trim().parse().ok())
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the shape that Seen::map takes")]
-fn switch(value: u8) -> Option<bool> {
-    Some(value != 0)
+fn switch(path: &str) -> Seen<bool> {
+    number(path).map(|value: u8| Some(value != 0))
 }
 
 /// Returns the words after a key of /proc/self/status.
