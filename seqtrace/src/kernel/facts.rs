@@ -24,18 +24,6 @@ pub(crate) enum Seen<T> {
 }
 
 impl<T> Seen<T> {
-    /// Returns the value; `None` if the property does not exist.
-    ///
-    /// # Errors
-    /// The reason why the property cannot be read.
-    pub(super) fn known(&self) -> Result<Option<&T>, &str> {
-        match self {
-            Self::Is(value) => Ok(Some(value)),
-            Self::Absent => Ok(None),
-            Self::Hidden(why) => Err(why),
-        }
-    }
-
     fn map<U>(self, with: impl FnOnce(T) -> Option<U>) -> Seen<U> {
         match self {
             Self::Is(value) => {

@@ -9,9 +9,11 @@ use crate::{
     },
 };
 
+type Examine = fn(&Facts) -> Outcome;
+
 /// Runs all checks, in the order of printing.
 pub(super) fn all(facts: &Facts) -> Vec<Check> {
-    const CHECKS: [(&str, fn(&Facts) -> Examined<'_>); 16] = [
+    const CHECKS: [(&str, Examine); 16] = [
         ("kernel", kernel),
         ("capabilities", capabilities),
         ("lockdown", lockdown),
@@ -29,17 +31,14 @@ pub(super) fn all(facts: &Facts) -> Vec<Check> {
         ("fentry", fentry),
         ("pid namespace", namespace),
     ];
-    let run = |(name, check): (&'static str, fn(&Facts) -> Examined<'_>)| {
-        let Outcome { status, detail, remedy } =
-            check(facts).unwrap_or_else(|why| unseen(facts, why));
+    let run = |(name, check): (&'static str, Examine)| {
+        let Outcome { status, detail, remedy } = check(facts);
         Check { name, status, detail, remedy }
     };
     CHECKS.map(run).into()
 }
 
-/// The outcome of a check; an error is the reason why the property could not be examined.
-type Examined<'a> = Result<Outcome, &'a str>;
-
+/// The outcome of a check.
 struct Outcome {
     status: Status,
     detail: String,
@@ -64,6 +63,19 @@ fn unseen(facts: &Facts, why: &str) -> Outcome {
     warn(format!("could not be examined ({why})"), remedy)
 }
 
+/// Judges a property that can be read: `judge` gets its value, `None` if it does not exist.
+fn examine<T>(
+    facts: &Facts,
+    property: &Seen<T>,
+    judge: impl FnOnce(Option<&T>) -> Outcome,
+) -> Outcome {
+    match property {
+        Seen::Is(value) => judge(Some(value)),
+        Seen::Absent => judge(None),
+        Seen::Hidden(why) => unseen(facts, why),
+    }
+}
+
 /// Bits of the capability sets (include/uapi/linux/capability.h).
 pub(super) mod cap {
     pub(in super::super) const SYS_RAWIO: u32 = 17;
@@ -82,38 +94,40 @@ fn may_trace(facts: &Facts) -> bool {
     has(facts, cap::SYS_ADMIN) || has(facts, cap::BPF) && has(facts, cap::PERFMON)
 }
 
-fn kernel(facts: &Facts) -> Examined<'_> {
+fn kernel(facts: &Facts) -> Outcome {
     let detail = format!("Linux {} {}", facts.release, facts.machine);
-    Ok(if facts.machine == "x86_64" {
+    if facts.machine == "x86_64" {
         ok(detail)
     } else {
         warn(detail, "core sites are found on x86_64 only: seqtrace uses --backend callbacks")
-    })
+    }
 }
 
-fn capabilities(facts: &Facts) -> Examined<'_> {
-    let set = facts.capabilities.ok_or("/proc/self/status has no CapEff")?;
+fn capabilities(facts: &Facts) -> Outcome {
+    let Some(set) = facts.capabilities else {
+        return unseen(facts, "/proc/self/status has no CapEff");
+    };
     let user = facts.uid.map_or_else(|| "?".into(), |uid| uid.to_string());
     if !may_trace(facts) {
         let detail = format!("uid {user} has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON");
-        return Ok(fail(detail, "run with sudo"));
+        return fail(detail, "run with sudo");
     }
     let missing: Vec<&str> =
         [(cap::SYSLOG, "CAP_SYSLOG (symbols)"), (cap::SYS_RAWIO, "CAP_SYS_RAWIO (core sites)")]
             .into_iter()
             .filter_map(|(bit, name)| (set >> bit & 1 == 0).then_some(name))
             .collect();
-    Ok(if missing.is_empty() {
+    if missing.is_empty() {
         ok(format!("uid {user}, {set:#x}"))
     } else {
         let detail = format!("uid {user} lacks {}", missing.join(", "));
         warn(detail, "run as root in the initial user namespace")
-    })
+    }
 }
 
-fn lockdown(facts: &Facts) -> Examined<'_> {
+fn lockdown(facts: &Facts) -> Outcome {
     const CONFIDENTIALITY: &str = "boot with lockdown=integrity or without lockdown; under Secure Boot see the distribution's manual";
-    Ok(match facts.lockdown.known()? {
+    examine(facts, &facts.lockdown, |found| match found {
         Some(mode) if mode == "confidentiality" => fail(
             "confidentiality: the kernel forbids probes and reads of its memory",
             CONFIDENTIALITY,
@@ -130,8 +144,8 @@ fn lockdown(facts: &Facts) -> Examined<'_> {
     })
 }
 
-fn btf(facts: &Facts) -> Examined<'_> {
-    Ok(match &facts.btf {
+fn btf(facts: &Facts) -> Outcome {
+    match &facts.btf {
         Seen::Is(found) => match &found.refused {
             None => ok("all field offsets found"),
             Some(why) => {
@@ -145,11 +159,11 @@ fn btf(facts: &Facts) -> Examined<'_> {
         Seen::Hidden(why) => {
             fail(why, "run as root, with sysfs mounted; if that does not help, please report it")
         }
-    })
+    }
 }
 
-fn kprobes(facts: &Facts) -> Examined<'_> {
-    Ok(match facts.kprobe_pmu.known()? {
+fn kprobes(facts: &Facts) -> Outcome {
+    examine(facts, &facts.kprobe_pmu, |found| match found {
         Some(pmu) => ok(format!("perf PMU {pmu}")),
         None => fail(
             "the kernel has none: /sys/bus/event_source/devices/kprobe does not exist",
@@ -159,8 +173,8 @@ fn kprobes(facts: &Facts) -> Examined<'_> {
     })
 }
 
-fn kprobes_switch(facts: &Facts) -> Examined<'_> {
-    Ok(match facts.kprobes_enabled.known()? {
+fn kprobes_switch(facts: &Facts) -> Outcome {
+    examine(facts, &facts.kprobes_enabled, |found| match found {
         Some(true) => ok("on"),
         Some(false) => fail(
             "kprobes are switched off for the whole machine",
@@ -171,8 +185,8 @@ fn kprobes_switch(facts: &Facts) -> Examined<'_> {
     })
 }
 
-fn optimisation(facts: &Facts) -> Examined<'_> {
-    Ok(match facts.kprobes_optimised.known()? {
+fn optimisation(facts: &Facts) -> Outcome {
+    examine(facts, &facts.kprobes_optimised, |found| match found {
         Some(true) => ok("probes become jumps where possible"),
         Some(false) => warn(
             "optimisation is switched off: each hit costs a breakpoint",
@@ -182,8 +196,8 @@ fn optimisation(facts: &Facts) -> Examined<'_> {
     })
 }
 
-fn kptr_restrict(facts: &Facts) -> Examined<'_> {
-    Ok(match facts.kptr_restrict.known()? {
+fn kptr_restrict(facts: &Facts) -> Outcome {
+    examine(facts, &facts.kptr_restrict, |found| match found {
         // kallsyms_show_value() (kernel/ksyms_common.c): 2 hides addresses from every process.
         Some(2..) => fail("2: symbols are hidden even from root", "sysctl kernel.kptr_restrict=1"),
         Some(value) => ok(value.to_string()),
@@ -191,13 +205,13 @@ fn kptr_restrict(facts: &Facts) -> Examined<'_> {
     })
 }
 
-fn symbols(facts: &Facts) -> Examined<'_> {
+fn symbols(facts: &Facts) -> Outcome {
     let found = match &facts.symbols {
         Ok(found) => found,
-        Err(why) => return Ok(fail(why, "run as root, on a kernel built with CONFIG_KALLSYMS")),
+        Err(why) => return fail(why, "run as root, on a kernel built with CONFIG_KALLSYMS"),
     };
     let missing = |names: &[&str]| format!("missing or ambiguous: {}", names.join(", "));
-    Ok(if !found.needed_missing.is_empty() {
+    if !found.needed_missing.is_empty() {
         fail(
             missing(&found.needed_missing),
             "this version of seqtrace does not support this kernel's seq_file core: please report it",
@@ -211,11 +225,11 @@ fn symbols(facts: &Facts) -> Examined<'_> {
         let variants = found.traverse.join(", ");
         let traverse = if variants.is_empty() { "traverse is inlined" } else { &variants };
         ok(format!("{} symbols, the core's are complete; {traverse}", found.count))
-    })
+    }
 }
 
-fn core_sites(facts: &Facts) -> Examined<'_> {
-    Ok(match &facts.sites {
+fn core_sites(facts: &Facts) -> Outcome {
+    match &facts.sites {
         Ok(sites) => {
             let count = |role| sites.iter().filter(|site: &&Site| site.role == role).count();
             let parts = [Role::Start, Role::Next, Role::Show, Role::Stop]
@@ -225,22 +239,22 @@ fn core_sites(facts: &Facts) -> Examined<'_> {
         Err(why) => {
             warn(why, "--backend auto uses callbacks: it probes each file's own functions instead")
         }
-    })
+    }
 }
 
-fn livepatch(facts: &Facts) -> Examined<'_> {
-    Ok(if facts.livepatched.is_empty() {
+fn livepatch(facts: &Facts) -> Outcome {
+    if facts.livepatched.is_empty() {
         ok("none in the seq_file core")
     } else {
         warn(
             format!("replaced: {}", facts.livepatched.join(", ")),
             "probes in replaced functions may never be hit: use --backend callbacks",
         )
-    })
+    }
 }
 
-fn jit(facts: &Facts) -> Examined<'_> {
-    Ok(match facts.bpf_jit.known()? {
+fn jit(facts: &Facts) -> Outcome {
+    examine(facts, &facts.bpf_jit, |found| match found {
         Some(0) => warn(
             "off: the kernel interprets the programs, every event costs more",
             "sysctl net.core.bpf_jit_enable=1",
@@ -253,12 +267,12 @@ fn jit(facts: &Facts) -> Examined<'_> {
     })
 }
 
-fn perf(facts: &Facts) -> Examined<'_> {
+fn perf(facts: &Facts) -> Outcome {
     let value = |seen: &Seen<i64>| match seen {
         Seen::Is(value) => value.to_string(),
         _ => "?".into(),
     };
-    Ok(match facts.perf_event_paranoid {
+    match facts.perf_event_paranoid {
         Seen::Absent => {
             fail("the kernel has no perf events", "boot a kernel built with CONFIG_PERF_EVENTS")
         }
@@ -268,26 +282,26 @@ fn perf(facts: &Facts) -> Examined<'_> {
             value(&facts.perf_event_paranoid),
             value(&facts.unprivileged_bpf_disabled)
         )),
-    })
+    }
 }
 
-fn memlock(facts: &Facts) -> Examined<'_> {
+fn memlock(facts: &Facts) -> Outcome {
     /// RLIMIT_MEMLOCK that suffices, in bytes: the default size of the ring buffer, and the same amount for maps and
     /// programs.
     const ENOUGH: u64 = 16 << 20;
     // Since 5.11 BPF memory is charged to the memory cgroup instead.
     let charged = version(&facts.release).is_some_and(|version| version < (5, 11));
     if !charged {
-        return Ok(ok("not limited for BPF on this kernel"));
+        return ok("not limited for BPF on this kernel");
     }
-    Ok(match facts.memlock.known()? {
+    examine(facts, &facts.memlock, |found| match found {
         Some(limit) if *limit >= ENOUGH => ok("enough"),
         // Root has CAP_SYS_RESOURCE: the limit is raised before loading.
         Some(_) if facts.uid == Some(0) => ok("raised when needed"),
         Some(limit) => {
             warn(format!("{} KiB, too little for BPF", limit >> 10), "ulimit -l unlimited")
         }
-        None => return Err("no /proc/self/limits"),
+        None => unseen(facts, "no /proc/self/limits"),
     })
 }
 
@@ -297,20 +311,20 @@ pub(super) fn version(release: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-fn fentry(facts: &Facts) -> Examined<'_> {
-    Ok(match &facts.btf {
+fn fentry(facts: &Facts) -> Outcome {
+    match &facts.btf {
         Seen::Is(found) if found.functions => ok("the core's functions are in the BTF"),
         _ => ok("the core's functions are not in the BTF: kprobes are used"),
-    })
+    }
 }
 
-fn namespace(facts: &Facts) -> Examined<'_> {
-    Ok(match facts.initial_pid_namespace.known()? {
+fn namespace(facts: &Facts) -> Outcome {
+    examine(facts, &facts.initial_pid_namespace, |found| match found {
         Some(true) => ok("the initial one"),
         Some(false) => warn(
             "not the initial one: seqtrace shows the host's pids",
             "run on the host, or in a container with --pid=host",
         ),
-        None => return Err("no /proc/self/ns/pid"),
+        None => unseen(facts, "no /proc/self/ns/pid"),
     })
 }
