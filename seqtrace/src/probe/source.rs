@@ -92,7 +92,7 @@ impl Source {
             probes,
             names,
             ring,
-            decoder: Decoder::new(),
+            decoder: Decoder::default(),
             reorder: ReorderBuffer::default(),
             log,
             by_callback,

@@ -2,13 +2,10 @@
 
 use aya::{
     maps::Array,
-    programs::{
-        FEntry, FExit, KProbe, ProgramError, fentry::FEntryLink, fexit::FExitLink,
-        kprobe::KProbeLink,
-    },
+    programs::{FEntry, FExit, ProgramError},
 };
 
-use super::Probes;
+use super::{Probes, program_of};
 use crate::probe::{
     error::{ProbeError, describe},
     functions::{
@@ -28,12 +25,7 @@ pub(crate) struct CoreProbe {
 }
 
 /// An attachment; dropping it detaches the program.
-#[expect(dead_code, reason = "only held, to be dropped")]
-pub(super) enum Link {
-    Kprobe(KProbeLink),
-    Fentry(FEntryLink),
-    Fexit(FExitLink),
-}
+pub(super) type Link = Box<dyn Send>;
 
 impl Probes {
     /// Attaches the probes that follow sessions, but not those that begin them.
@@ -97,7 +89,7 @@ impl Probes {
         }
         let only = self.ebpf.map_mut("ITERATORS_ONLY").ok_or(ProbeError::Missing("a map"))?;
         let set = Array::try_from(only).and_then(|mut only| only.set(0, u32::from(self.core), 0));
-        set.map_err(|source| ProbeError::Map { map: "ITERATORS_ONLY", source })?;
+        set.map_err(ProbeError::of_map("ITERATORS_ONLY"))?;
         self.attach_all(ITERATOR_PROBES)
     }
 
@@ -115,28 +107,20 @@ impl Probes {
     }
 
     fn attach(&mut self, spec: &ProbeSpec) -> Result<(), ProgramError> {
-        let program = self
-            .ebpf
-            .program_mut(spec.program)
-            .ok_or(ProgramError::InvalidName { name: spec.program.to_owned() })?;
-        let link = match spec.attach_type {
-            AttachType::Kprobe => {
-                let program: &mut KProbe = program.try_into()?;
-                program.load()?;
-                let link = program.attach(spec.function, 0)?;
-                Link::Kprobe(program.take_link(link)?)
-            }
+        let ProbeSpec { program, function, attach_type, required: _ } = *spec;
+        let link: Link = match attach_type {
+            AttachType::Kprobe => return self.attach_kprobe(program, function, 0),
             AttachType::Fentry => {
-                let program: &mut FEntry = program.try_into()?;
-                program.load(spec.function, &self.btf)?;
+                let program: &mut FEntry = program_of(&mut self.ebpf, program)?;
+                program.load(function, &self.btf)?;
                 let link = program.attach()?;
-                Link::Fentry(program.take_link(link)?)
+                Box::new(program.take_link(link)?)
             }
             AttachType::Fexit => {
-                let program: &mut FExit = program.try_into()?;
-                program.load(spec.function, &self.btf)?;
+                let program: &mut FExit = program_of(&mut self.ebpf, program)?;
+                program.load(function, &self.btf)?;
                 let link = program.attach()?;
-                Link::Fexit(program.take_link(link)?)
+                Box::new(program.take_link(link)?)
             }
         };
         self.links.push(link);
@@ -150,7 +134,7 @@ impl Probes {
     pub(in crate::probe) fn attach_core(&mut self, probes: &[CoreProbe]) -> Result<(), ProbeError> {
         let before = self.links.len();
         for CoreProbe { program, address } in probes {
-            if let Err(error) = self.attach_kprobe(program, *address) {
+            if let Err(error) = self.attach_kprobe(program, "", *address) {
                 self.links.truncate(before);
                 let target = format!("the core's call site {address:#x} ({program})");
                 return Err(ProbeError::Attach { target, reason: describe(&error) });
@@ -160,25 +144,20 @@ impl Probes {
         Ok(())
     }
 
-    /// Attaches a kprobe or kretprobe to an address. Loads its program first, unless it is loaded.
+    /// Attaches a kprobe or kretprobe to a function; `""`: to the address `offset`. Loads its program first, unless it is
+    /// loaded.
     pub(super) fn attach_kprobe(
         &mut self,
         program: &str,
-        address: u64,
+        function: &str,
+        offset: u64,
     ) -> Result<(), ProgramError> {
-        let program: &mut KProbe = self
-            .ebpf
-            .program_mut(program)
-            .ok_or_else(|| ProgramError::InvalidName { name: program.to_owned() })?
-            .try_into()?;
-        match program.load() {
-            Ok(()) | Err(ProgramError::AlreadyLoaded) => {}
-            Err(error) => return Err(error),
-        }
+        let program = self.loaded_kprobe(program)?;
         // With an empty name the kernel uses the offset as an address (perf_event_open(2), kprobe_addr). Names do not
         // work for functions whose name is not unique.
-        let link = program.attach("", address)?;
-        self.links.push(Link::Kprobe(program.take_link(link)?));
+        let link = program.attach(function, offset)?;
+        let link = program.take_link(link)?;
+        self.links.push(Box::new(link));
         Ok(())
     }
 
