@@ -4,10 +4,10 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use super::values::{duration, faults, ring_size};
+use super::values::{duration, ring_size};
 use crate::{
     faults::Faults,
-    probe::backend,
+    probe::backend::Backend,
     render::{Format, Time},
     rules::{Id, Severity},
 };
@@ -167,28 +167,6 @@ pub(crate) struct Counts {
     pub(crate) until_finding: Option<Option<Id>>,
 }
 
-/// Method by which callbacks are traced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Backend {
-    /// `core` if the kernel's code is understood, otherwise `callbacks`
-    #[default]
-    Auto,
-    /// Probe the calls in the kernel's own loop: all files at once
-    Core,
-    /// Probe the callback functions of each traced file separately
-    Callbacks,
-}
-
-impl From<Backend> for backend::Backend {
-    fn from(backend: Backend) -> Self {
-        match backend {
-            Backend::Auto => Self::Auto,
-            Backend::Core => Self::Core,
-            Backend::Callbacks => Self::Callbacks,
-        }
-    }
-}
-
 /// Options of the probes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Capture")]
@@ -206,6 +184,6 @@ pub(crate) struct Capture {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Faults to inject, for tests
-    #[arg(long, hide = true, default_value = "none", value_parser = faults)]
+    #[arg(long, hide = true, default_value = "none")]
     pub(crate) inject: Faults,
 }

@@ -7,7 +7,6 @@ use std::{
     os::unix::ffi::OsStrExt,
     path::Path,
     process::ExitCode,
-    sync::Arc,
 };
 
 use anyhow::Context;
@@ -26,15 +25,11 @@ use crate::{
     cli,
     exit::{Exit, UserError},
     faults::Faults,
-    filter::{Filter, Selection, Target},
+    filter::{Filter, Prefilter, Selection, Target},
     kernel::preflight::Preflight,
     output::Writer,
     pipeline::{Pipeline, Until},
-    probe::{
-        backend::ChosenBackend,
-        settings::{KernelFilter, Settings},
-        setup::Setup,
-    },
+    probe::{backend::ChosenBackend, setup::Setup},
     recording::Ending,
     render::Output,
     run::Trace,
@@ -147,19 +142,13 @@ fn judge(
     let played = replay::gather(recording, selection, &mut gatherer)?;
     let reports = gatherer.reports(&played);
     if reports.is_empty() && played.ending == Ending::Cut {
-        return Err(UserError {
-            exit: Exit::Inconclusive,
-            what: format!("{} is cut off before its first session", recordings::name(recording)),
-            hint: "record the trace again".to_owned(),
-        }
-        .into());
+        let what = format!("{} is cut off before its first session", recordings::name(recording));
+        return Err(Exit::Inconclusive.error(what, "record the trace again").into());
     }
     if reports.is_empty() {
-        return Err(UserError::target(
-            format!("no session of these targets is in {}", recordings::name(recording)),
-            "`seqtrace report FILE` lists the files of a recording",
-        )
-        .into());
+        let what = format!("no session of these targets is in {}", recordings::name(recording));
+        let hint = "`seqtrace report FILE` lists the files of a recording";
+        return Err(Exit::Target.error(what, hint).into());
     }
     let mut report = ReportWriter::new(options(args, &writer, reports.len() == 1));
     let mut output = Output::default();
@@ -192,26 +181,15 @@ fn trace(
     facts: &Preflight,
     readers: &[Process; 2],
 ) -> anyhow::Result<Trace<Collector>> {
-    let chosen = ChosenBackend::choose(args.backend.into(), facts, Faults::default())
-        .map_err(UserError::from)?;
-    let pids = readers.iter().filter_map(Process::id).collect();
-    let settings = Settings {
-        kernel: facts.kernel.clone(),
-        show_own: true,
-        preview: PREVIEW,
-        ring_bytes: args.ring_size,
-        filter: KernelFilter { pids, ..KernelFilter::default() },
-        log: args.verbose >= 2,
-        faults: Faults::default(),
-    };
-    let real: Vec<Target> = wanted.iter().flat_map(|word| word.real.clone()).collect();
-    let setup = Setup {
-        settings,
-        symbols: Arc::clone(&facts.symbols),
-        opens: targets::opens(&real),
-        procfs: false,
-    };
-    let attached = setup.attach(chosen, args.backend.into()).map_err(UserError::from)?;
+    let chosen =
+        ChosenBackend::choose(args.backend, facts, Faults::default()).map_err(UserError::from)?;
+    let pids = Some(readers.iter().filter_map(Process::id).collect());
+    let accepted = Prefilter { pids, ..Prefilter::default() };
+    let mut setup = Setup::new(facts, accepted, args.ring_size);
+    setup.settings.preview = PREVIEW;
+    setup.settings.log = args.verbose >= 2;
+    setup.opens = targets::opens(&targets::session_targets(wanted));
+    let attached = setup.attach(chosen, args.backend).map_err(UserError::from)?;
     if args.verbose > 0 && io::stderr().is_terminal() {
         eprintln!("backend {}", attached.backend.name());
     }

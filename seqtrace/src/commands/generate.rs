@@ -3,14 +3,9 @@
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use clap_complete::Shell;
 
-use crate::{
-    cli::{self, Cli},
-    escape,
-    exit::{Exit, UserError},
-    output::Writer,
-    schema,
-};
+use crate::{cli::Cli, escape, exit::Exit, output::Writer, schema};
 
 /// Runs `seqtrace schema`.
 pub(super) fn schema() -> anyhow::Result<ExitCode> {
@@ -19,16 +14,16 @@ pub(super) fn schema() -> anyhow::Result<ExitCode> {
 }
 
 /// Runs `seqtrace completions SHELL`.
-pub(super) fn completions(args: &cli::Completions) -> anyhow::Result<ExitCode> {
+pub(super) fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "seqtrace", &mut script);
+    clap_complete::generate(shell, &mut Cli::command(), "seqtrace", &mut script);
     Writer::print(script)?;
     Ok(Exit::Done.into())
 }
 
 /// Runs `seqtrace man [COMMAND]`.
-pub(super) fn man(args: &cli::Man) -> anyhow::Result<ExitCode> {
-    Writer::print(page(args.command.as_deref())?)?;
+pub(super) fn man(command: Option<&str>) -> anyhow::Result<ExitCode> {
+    Writer::print(page(command)?)?;
     Ok(Exit::Done.into())
 }
 
@@ -40,7 +35,7 @@ fn page(command: Option<&str>) -> anyhow::Result<Vec<u8>> {
         None => whole,
         Some(name) => whole.find_subcommand(name).cloned().ok_or_else(|| {
             let what = format!("there is no command {}", escape::text(name.as_bytes(), false));
-            UserError::usage(what, "`seqtrace help` lists the commands")
+            Exit::Usage.error(what, "`seqtrace help` lists the commands")
         })?,
     };
     let mut page = Vec::new();

@@ -9,7 +9,6 @@ use std::{
     os::{fd::AsFd, unix::ffi::OsStrExt, unix::process::ExitStatusExt},
     path::PathBuf,
     process::{ExitCode, ExitStatus, Stdio},
-    sync::Arc,
 };
 
 use anyhow::Context;
@@ -24,12 +23,12 @@ use super::{invoker, options, recordings};
 use crate::{
     cli,
     exit::{Exit, UserError},
-    filter::Selection,
+    filter::{self, Selection},
     kernel::preflight::Preflight,
     output::Writer,
     pipeline::Pipeline,
     privileges,
-    probe::{backend::ChosenBackend, settings::Settings, setup::Setup},
+    probe::{backend::ChosenBackend, setup::Setup},
     recording::{Head, Recorder},
     render::{Header, Renderer, Screen},
     rules::Verdict,
@@ -84,21 +83,21 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     for warning in targets::validate(&words, &selection.filter, &facts.symbols)? {
         eprintln!("warning: {warning}");
     }
-    let chosen = ChosenBackend::choose(capture.backend.into(), &facts, capture.inject)
-        .map_err(UserError::from)?;
+    let chosen =
+        ChosenBackend::choose(capture.backend, &facts, capture.inject).map_err(UserError::from)?;
     if capture.dry_run {
         Writer::print(chosen.describe().into_bytes())?;
         return Ok(None);
     }
 
-    let settings = settings(&request, &facts, &selection);
-    let setup = Setup {
-        settings,
-        symbols: Arc::clone(&facts.symbols),
-        opens: targets::opens(&selection.targets),
-        procfs: selection.targets.iter().any(targets::may_become_plain),
-    };
-    let attached = setup.attach(chosen, capture.backend.into()).map_err(UserError::from)?;
+    let accepted = filter::kernel_prefilter(&selection.targets, &selection.filter);
+    let mut setup = Setup::new(&facts, accepted, capture.ring_size);
+    setup.settings.preview = request.preview;
+    setup.settings.log = request.log;
+    setup.settings.faults = capture.inject;
+    setup.opens = targets::opens(&selection.targets);
+    setup.procfs = selection.targets.iter().any(targets::may_become_plain);
+    let attached = setup.attach(chosen, capture.backend).map_err(UserError::from)?;
 
     let mut pipeline = Pipeline::new(selection.clone(), options::until(&limits.counts));
     if request.only_findings {
@@ -161,18 +160,6 @@ fn header(capture: &cli::Capture, facts: &Preflight, backend: &ChosenBackend) ->
     }
 }
 
-fn settings(request: &Request<'_>, facts: &Preflight, selection: &Selection) -> Settings {
-    Settings {
-        kernel: facts.kernel.clone(),
-        show_own: true,
-        preview: request.preview,
-        ring_bytes: request.tracing.capture.ring_size,
-        filter: targets::kernel_filter(selection),
-        log: request.log,
-        faults: request.tracing.capture.inject,
-    }
-}
-
 /// Starts the command, if there is one. Its output must not mix with the data: if the data is written
 /// to standard output, the command gets standard error as its standard output.
 fn spawn(words: &[OsString], writer: &Writer) -> anyhow::Result<Option<Child>> {
@@ -185,12 +172,8 @@ fn spawn(words: &[OsString], writer: &Writer) -> anyhow::Result<Option<Child>> {
     let child = tokio::process::Command::from(command).spawn();
     child.map(Some).map_err(|error| {
         let name = words.first().map(|name| name.display().to_string()).unwrap_or_default();
-        UserError {
-            exit: Exit::NotRun(invoker::not_run(&error)),
-            what: format!("cannot run {name}: {error}"),
-            hint: "check the command behind --".to_owned(),
-        }
-        .into()
+        let what = format!("cannot run {name}: {error}");
+        Exit::NotRun(invoker::not_run(&error)).error(what, "check the command behind --").into()
     })
 }
 

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use crate::{
     cli::{Cli, Command},
-    exit::UserError,
+    exit::{Exit, UserError},
     kernel::preflight::Preflight,
     privileges,
 };
@@ -34,12 +34,12 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Replay(args) => replay::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Check(args) => check::run(&args),
-        Command::Doctor(args) => doctor::run(&args),
+        Command::Doctor { json } => doctor::run(json),
         Command::List(args) => list::run(&args),
-        Command::Explain(args) => explain::run(&args),
+        Command::Explain { id } => explain::run(id.as_deref()),
         Command::Schema => generate::schema(),
-        Command::Completions(args) => generate::completions(&args),
-        Command::Man(args) => generate::man(&args),
+        Command::Completions { shell } => generate::completions(shell),
+        Command::Man { command } => generate::man(command.as_deref()),
         Command::ReadForCheck => check::read(),
         Command::RunAsInvoker { command } => invoker::become_and_run(&command),
     }
@@ -51,7 +51,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// The process lacks the capabilities that tracing needs, or a fact cannot be gathered.
 fn preflight() -> Result<Preflight, UserError> {
     if !privileges::may_trace() {
-        return Err(UserError::environment(
+        return Err(Exit::Environment.error(
             "no permission to trace the kernel",
             "run it as root: sudo seqtrace … (at least CAP_BPF and CAP_PERFMON are needed)",
         ));

@@ -123,6 +123,10 @@ impl Btf {
         &self.bytes[self.index.types.clone()]
     }
 
+    fn ids(&self) -> impl Iterator<Item = u32> {
+        (1..).zip(&self.index.starts).map(|(id, _)| id)
+    }
+
     fn type_by_id(&self, id: u32) -> Option<Type> {
         let start = self.index.starts.get(usize::try_from(id.checked_sub(1)?).ok()?)?;
         Type::at(self.types(), usize::try_from(*start).ok()?)

@@ -35,28 +35,6 @@ pub(crate) struct Check {
     pub(crate) remedy: Option<String>,
 }
 
-impl Check {
-    fn ok(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, status: Status::Ok, detail: detail.into(), remedy: None }
-    }
-
-    fn warn(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        let (detail, remedy) = (detail.into(), Some(remedy.into()));
-        Self { name, status: Status::Warn, detail, remedy }
-    }
-
-    fn fail(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { status: Status::Fail, ..Self::warn(name, detail, remedy) }
-    }
-
-    fn unseen(facts: &Facts, name: &'static str, why: &str) -> Self {
-        let root = facts.uid == Some(0);
-        let remedy =
-            if root { "none needed: if it matters, attaching fails" } else { "run as root" };
-        Self::warn(name, format!("could not be examined ({why})"), remedy)
-    }
-}
-
 /// All checks of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Report {

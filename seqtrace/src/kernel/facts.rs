@@ -4,6 +4,12 @@
 
 use std::{fmt, fs, io, path::Path};
 
+use caps::CapSet;
+use nix::{
+    sys::resource::{Resource, getrlimit},
+    unistd::geteuid,
+};
+
 use super::{
     btf::{Btf, BtfError},
     kallsyms::Kallsyms,
@@ -104,7 +110,7 @@ pub(crate) struct Facts {
     /// Sysctl net.core.bpf_jit_enable; 0: programs are interpreted.
     pub(crate) bpf_jit: Seen<i64>,
     /// Soft RLIMIT_MEMLOCK in bytes; `u64::MAX`: unlimited.
-    pub(crate) memlock: Seen<u64>,
+    pub(crate) memlock: u64,
     /// Symbols of the functions to probe, or the reason why they are unknown.
     pub(crate) symbols: Result<CoreSymbols, String>,
     /// Core sites, or the reason why they are unknown.
@@ -145,24 +151,24 @@ impl Facts {
             Ok(btf) => Seen::Is(BtfFacts { refused, functions: btf.has_function("seq_read_iter") }),
             Err(seen) => seen,
         };
-        let status = text("/proc/self/status");
+        let capabilities = caps::read(None, CapSet::Effective).ok();
         Self {
             release: super::release(),
             machine: std::env::consts::ARCH,
-            uid: status_field(&status, "Uid:").and_then(|ids| ids.get(1)?.parse().ok()),
-            capabilities: status_field(&status, "CapEff:")
-                .and_then(|field| u64::from_str_radix(field.first()?, 16).ok()),
+            uid: Some(geteuid().as_raw()),
+            capabilities: capabilities
+                .map(|all| all.iter().fold(0, |set, one| set | one.bitmask())),
             btf,
             kprobe_pmu: number("/sys/bus/event_source/devices/kprobe/type"),
-            kprobes_enabled: number::<u8>("/sys/kernel/debug/kprobes/enabled").map(switch),
-            kprobes_optimised: number::<u8>("/proc/sys/debug/kprobes-optimization").map(switch),
+            kprobes_enabled: switch("/sys/kernel/debug/kprobes/enabled"),
+            kprobes_optimised: switch("/proc/sys/debug/kprobes-optimization"),
             lockdown: text("/sys/kernel/security/lockdown").map(|modes| lockdown(&modes)),
             kcore_refused,
             kptr_restrict: number("/proc/sys/kernel/kptr_restrict"),
             perf_event_paranoid: number("/proc/sys/kernel/perf_event_paranoid"),
             unprivileged_bpf_disabled: number("/proc/sys/kernel/unprivileged_bpf_disabled"),
             bpf_jit: number("/proc/sys/net/core/bpf_jit_enable"),
-            memlock: text("/proc/self/limits").map(|limits| memlock(&limits)),
+            memlock: getrlimit(Resource::RLIMIT_MEMLOCK).map_or(u64::MAX, |(soft, _)| soft),
             symbols: symbols.map(|symbols| core_symbols(&symbols)),
             sites,
             livepatched: livepatched(Path::new("/sys/kernel/livepatch")),
@@ -180,14 +186,9 @@ fn seen<T>(result: io::Result<T>, path: &dyn fmt::Display) -> Seen<T> {
 }
 
 fn text(path: &str) -> Seen<String> {
-    let seen = seen(fs::read_to_string(path), &path);
-    if path.starts_with("/sys/") { beneath_sys(seen) } else { seen }
-}
-
-/// Replaces [`Seen::Absent`] with [`Seen::Hidden`] if sysfs is not mounted: the absence of a file proves nothing then.
-fn beneath_sys<T>(seen: Seen<T>) -> Seen<T> {
-    match seen {
-        Seen::Absent if !Path::new("/sys/kernel").exists() => {
+    match seen(fs::read_to_string(path), &path) {
+        // The absence of the file proves nothing then.
+        Seen::Absent if path.starts_with("/sys/") && !Path::new("/sys/kernel").exists() => {
             Seen::Hidden("sysfs is not mounted at /sys".into())
         }
         seen => seen,
@@ -198,31 +199,14 @@ fn number<T: std::str::FromStr>(path: &str) -> Seen<T> {
     text(path).map(|text| text.trim().parse().ok())
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the shape that Seen::map takes")]
-fn switch(value: u8) -> Option<bool> {
-    Some(value != 0)
-}
-
-/// Returns the words after a key of /proc/self/status.
-fn status_field(status: &Seen<String>, key: &str) -> Option<Vec<String>> {
-    let Seen::Is(status) = status else { return None };
-    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-    Some(line.split_whitespace().map(str::to_owned).collect())
+fn switch(path: &str) -> Seen<bool> {
+    number(path).map(|value: u8| Some(value != 0))
 }
 
 /// Returns the lockdown mode that is in brackets: `none [integrity] confidentiality`.
 fn lockdown(modes: &str) -> Option<String> {
     let (_, rest) = modes.split_once('[')?;
     Some(rest.split_once(']')?.0.to_owned())
-}
-
-/// Returns the soft limit of locked memory in bytes, from /proc/self/limits.
-fn memlock(limits: &str) -> Option<u64> {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max locked memory"))?;
-    match line.split_whitespace().next()? {
-        "unlimited" => Some(u64::MAX),
-        bytes => bytes.parse().ok(),
-    }
 }
 
 fn core_symbols(symbols: &Kallsyms) -> CoreSymbols {
@@ -270,14 +254,6 @@ mod tests {
         assert_eq!(lockdown("none [integrity] confidentiality\n").as_deref(), Some("integrity"));
         assert_eq!(lockdown("[none] integrity confidentiality\n").as_deref(), Some("none"));
         assert_eq!(lockdown("none"), None);
-        let limits = "Limit  Soft Limit  Hard Limit  Units\n\
-                      Max locked memory         65536                65536                bytes\n";
-        assert_eq!(memlock(limits), Some(65536));
-        assert_eq!(memlock("Max locked memory  unlimited  unlimited  bytes"), Some(u64::MAX));
-        assert_eq!(memlock(""), None);
-        let status = Seen::Is("Name:\tx\nUid:\t1000\t0\t1000\t1000\nCapEff:\t00ff\n".to_owned());
-        assert_eq!(status_field(&status, "Uid:").unwrap()[1], "0");
-        assert_eq!(status_field(&status, "Gid:"), None);
     }
 
     #[test]

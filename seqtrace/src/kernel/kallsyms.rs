@@ -1,13 +1,12 @@
 //! Reads the kernel's symbols from /proc/kallsyms and looks them up.
 //!
 //! A kernel has some 200,000 symbols, which are read before the first probe is attached. To be fast, the table has no
-//! string for each symbol, but sorted addresses, one blob of names and, from the first lookup by name on, an index of
+//! string for each symbol, but sorted rows of 16 bytes, one blob of names and, from the first lookup by name on, sorted
 //! hashes. Writing the file costs the kernel far more than parsing it costs here.
 //!
 //! The kernel drops a module's symbols when the module is unloaded, and a session of its files may still have to be
 //! rendered: `Kallsyms::merge` preserves the names of unloaded modules.
 
-mod index;
 mod parse;
 
 use std::{
@@ -16,7 +15,6 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use self::index::NameIndex;
 use crate::session::update::Symbol;
 
 const PATH: &str = "/proc/kallsyms";
@@ -40,6 +38,25 @@ pub enum KallsymsError {
 
 /// Index of a module in [`Kallsyms::modules`]; 0: the kernel itself.
 type ModuleId = u16;
+
+/// A symbol as the table stores it.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    address: u64,
+    /// Offset of the name in [`Kallsyms::names`].
+    name: u32,
+    owner: ModuleId,
+    kind: u8,
+}
+
+/// A module with symbols.
+#[derive(Clone, Debug)]
+struct Module {
+    /// Empty: the kernel itself.
+    name: Arc<str>,
+    /// Start address of its code; `None`: unknown.
+    base: Option<u64>,
+}
 
 /// A symbol of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,118 +82,111 @@ pub(crate) struct SymbolLocation<'a> {
 /// A snapshot of the kernel's symbols.
 #[derive(Debug, Default)]
 pub struct Kallsyms {
-    /// Addresses of the symbols, sorted. The vectors `starts` to `owners` have one element for each address, in the
-    /// same order.
-    addresses: Vec<u64>,
-    /// Offset of each name in `names`.
-    starts: Vec<u32>,
-    lengths: Vec<u16>,
-    kinds: Vec<u8>,
-    owners: Vec<ModuleId>,
+    /// Sorted by address.
+    rows: Vec<Row>,
     /// All names, with a newline before and after each, so that a search finds whole names.
     names: Vec<u8>,
-    /// Names of the modules; the first stands for the kernel and is empty.
-    modules: Vec<Arc<str>>,
-    /// Start address of each module's code; `None`: unknown.
-    bases: Vec<Option<u64>>,
-    index: OnceLock<NameIndex>,
+    /// The first stands for the kernel.
+    modules: Vec<Module>,
+    /// For each row, sorted: the [`hash`] of its name and, in the lower half, its index.
+    hashes: OnceLock<Vec<u64>>,
 }
 
 impl Kallsyms {
     /// Returns the number of symbols.
     pub fn len(&self) -> usize {
-        self.addresses.len()
+        self.rows.len()
     }
 
     /// Returns true if there are no symbols.
     pub fn is_empty(&self) -> bool {
-        self.addresses.is_empty()
+        self.rows.is_empty()
     }
 
-    fn bytes(&self, i: usize) -> &[u8] {
-        let Ok(start) = usize::try_from(self.starts[i]) else { return &[] };
-        self.names.get(start..start + usize::from(self.lengths[i])).unwrap_or(&[])
+    fn bytes(&self, row: &Row) -> &[u8] {
+        let rest = usize::try_from(row.name).ok().and_then(|start| self.names.get(start..));
+        let rest = rest.unwrap_or_default();
+        &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())]
     }
 
     /// Returns a symbol's name; `?` if it is not UTF-8. The kernel's names are ASCII.
-    fn name(&self, i: usize) -> &str {
-        std::str::from_utf8(self.bytes(i)).unwrap_or("?")
+    fn name(&self, row: &Row) -> &str {
+        std::str::from_utf8(self.bytes(row)).unwrap_or("?")
     }
 
-    fn entry(&self, i: usize) -> Entry<'_> {
-        let owner = usize::from(self.owners[i]);
-        Entry {
-            address: self.addresses[i],
-            name: self.name(i),
-            module: (owner != 0).then(|| &*self.modules[owner]),
-            kind: self.kinds[i],
-        }
+    fn entry(&self, row: &Row) -> Entry<'_> {
+        let module = (row.owner != 0).then(|| &*self.modules[usize::from(row.owner)].name);
+        Entry { address: row.address, name: self.name(row), module, kind: row.kind }
     }
 
-    /// Returns the range of symbols at exactly this address, in the order of the file.
-    fn at(&self, address: u64) -> Range<usize> {
-        let begin = self.addresses.partition_point(|&a| a < address);
-        let count = self.addresses[begin..].iter().take_while(|&&a| a == address).count();
-        begin..begin + count
+    /// Returns the symbols at exactly this address, in the order of the file.
+    fn at(&self, address: u64) -> &[Row] {
+        let begin = self.rows.partition_point(|row| row.address < address);
+        let rest = &self.rows[begin..];
+        &rest[..rest.partition_point(|row| row.address == address)]
     }
 
     /// Returns the symbols at exactly this address. Thunks and entry points often have several.
     pub(crate) fn at_address(&self, address: u64) -> impl Iterator<Item = Entry<'_>> {
-        self.at(address).map(|i| self.entry(i))
+        self.at(address).iter().map(|row| self.entry(row))
     }
 
-    /// Returns the index of the symbol in a range that developers usually mean: prefers code to data and labels, and
-    /// other names to the aliases `__pfx_`, `__pi_` and `__SCT__`.
-    fn best(&self, range: Range<usize>) -> Option<usize> {
-        range.min_by_key(|&i| {
-            let name = self.name(i);
+    /// Returns the symbol at an address that developers usually mean: prefers code to data and labels, and other names
+    /// to the aliases `__pfx_`, `__pi_` and `__SCT__`.
+    fn best(&self, address: u64) -> Option<&Row> {
+        self.at(address).iter().min_by_key(|row| {
+            let name = self.name(row);
             let alias = ["__pfx_", "__pi_", "__cfi_", "__SCT__", "__se_", "__do_sys_", ".L"]
                 .iter()
                 .any(|prefix| name.starts_with(prefix));
-            (alias, !is_code(self.kinds[i]))
+            (alias, !is_code(row.kind))
         })
     }
 
     /// Returns the nearest symbol at or before `address`, and the offset from it. If several symbols are at that
     /// address, [`best`](Self::best) chooses one. `None` if there is no such symbol, or if the symbol's address is 0.
     pub(crate) fn lookup(&self, address: u64) -> Option<SymbolLocation<'_>> {
-        let next = self.addresses.partition_point(|&a| a <= address);
-        let last = *self.addresses.get(next.checked_sub(1)?)?;
+        let next = self.rows.partition_point(|row| row.address <= address);
+        let last = self.rows.get(next.checked_sub(1)?)?.address;
         if last == 0 {
             return None;
         }
-        let symbol = self.entry(self.best(self.at(last))?);
-        Some(SymbolLocation { symbol, offset: address - last })
+        Some(SymbolLocation { symbol: self.entry(self.best(last)?), offset: address - last })
     }
 
     /// Returns the function (or object) that begins at an address, for a pointer in a table of operations. Its name is
     /// `None` if there is no symbol at that address. The preamble of a function, `endbr64`, follows the symbol, so
     /// pointers need no adjustment.
     pub(crate) fn function(&self, address: u64) -> Symbol {
-        let found = (address != 0).then(|| self.best(self.at(address))).flatten();
-        let entry = found.map(|i| self.entry(i));
-        let owner = found.map_or(0, |i| usize::from(self.owners[i]));
+        let Some(row) = self.best(address).filter(|row| row.address != 0) else {
+            return Symbol::unnamed(address);
+        };
+        let Module { name, base } = &self.modules[usize::from(row.owner)];
         Symbol {
             address,
-            name: entry.map(|entry| Arc::from(entry.name)),
-            module: (owner != 0).then(|| Arc::clone(&self.modules[owner])),
-            offset: self
-                .bases
-                .get(owner)
-                .filter(|_| entry.is_some_and(|entry| is_code(entry.kind)))
-                .and_then(|base| address.checked_sub((*base)?)),
+            name: Some(Arc::from(self.name(row))),
+            module: (row.owner != 0).then(|| Arc::clone(name)),
+            offset: base.filter(|_| is_code(row.kind)).and_then(|base| address.checked_sub(base)),
         }
     }
 
     /// Returns all symbols of a name, sorted by address. Names are not unique in a kernel.
     pub(crate) fn by_name<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Entry<'a>> + 'a {
-        let index = self.index.get_or_init(|| NameIndex::new(self));
-        index
-            .candidates(name)
+        let hashes = self.hashes.get_or_init(|| {
+            let rows = self.rows.iter().zip(0_u32..);
+            let mut hashes: Vec<u64> =
+                rows.map(|(row, index)| hash(self.bytes(row)) | u64::from(index)).collect();
+            hashes.sort_unstable();
+            hashes
+        });
+        let wanted = hash(name.as_bytes());
+        let begin = hashes.partition_point(|hash| *hash < wanted);
+        hashes[begin..]
             .iter()
-            .filter_map(|&i| usize::try_from(i).ok())
-            .filter(move |&i| self.bytes(i) == name.as_bytes())
-            .map(|i| self.entry(i))
+            .map_while(move |hash| u32::try_from(hash ^ wanted).ok())
+            .filter_map(|index| self.rows.get(usize::try_from(index).ok()?))
+            .filter(move |row| self.bytes(row) == name.as_bytes())
+            .map(|row| self.entry(row))
     }
 
     /// Returns the address of a symbol of the kernel itself (not of a module), if the name is unique there.
@@ -197,62 +207,67 @@ impl Kallsyms {
         if starts.is_empty() {
             return Vec::new();
         }
-        (0..self.len())
-            .filter(|&i| starts.contains(&self.starts[i]))
-            .map(|i| self.entry(i))
-            .filter(|entry| entry.module.is_none() && is_code(entry.kind))
+        self.rows
+            .iter()
+            .filter(|row| starts.contains(&row.name) && row.owner == 0 && is_code(row.kind))
+            .map(|row| self.entry(row))
             .collect()
     }
 
     /// Returns the distance from an address to the next symbol, in bytes: an upper bound of a function's size, because
     /// the table has no sizes. `None` if no symbol follows.
     pub(crate) fn size_at(&self, address: u64) -> Option<u64> {
-        let next = self.addresses.partition_point(|&a| a <= address);
-        self.addresses.get(next).map(|next| next - address)
+        let next = self.rows.partition_point(|row| row.address <= address);
+        self.rows.get(next).map(|next| next.address - address)
     }
 
     /// Returns the names of the modules that have symbols.
     pub fn modules(&self) -> impl Iterator<Item = &str> {
-        self.modules.iter().skip(1).map(|name| &**name)
+        self.modules.iter().skip(1).map(|module| &*module.name)
     }
 
     /// Adds the symbols of modules that are in an older snapshot and are unloaded now. Leaves out a module if a symbol
     /// of this snapshot lies in the module's address range.
     #[must_use]
     pub(crate) fn merge(mut self, older: &Self) -> Self {
-        let gone: Vec<&Arc<str>> =
-            older.modules.iter().skip(1).filter(|&name| !self.modules.contains(name)).collect();
-        if gone.is_empty() {
-            return self;
-        }
+        let is_gone = |owner: ModuleId| {
+            let name = &*older.modules[usize::from(owner)].name;
+            owner != 0 && !self.modules().any(|known| known == name)
+        };
+        let gone: Vec<bool> = (0..).zip(&older.modules).map(|(owner, _)| is_gone(owner)).collect();
         let mut spans: HashMap<ModuleId, Range<u64>> = HashMap::new();
-        for i in 0..older.len() {
-            let owner = older.owners[i];
-            if gone.contains(&&older.modules[usize::from(owner)]) {
-                let address = older.addresses[i];
-                let span = spans.entry(owner).or_insert(address..address + 1);
-                span.end = address + 1;
-            }
+        for row in older.rows.iter().filter(|row| gone[usize::from(row.owner)]) {
+            spans.entry(row.owner).or_insert(row.address..0).end = row.address + 1;
         }
         spans.retain(|_, span| {
-            let next = self.addresses.partition_point(|&a| a < span.start);
-            self.addresses.get(next).is_none_or(|&a| a >= span.end)
+            let next = self.rows.partition_point(|row| row.address < span.start);
+            self.rows.get(next).is_none_or(|row| row.address >= span.end)
         });
-        for i in 0..older.len() {
-            if !spans.contains_key(&older.owners[i]) {
-                continue;
-            }
-            let old = older.entry(i);
-            let owner = self.module_id(old.module.unwrap_or_default().as_bytes());
-            self.bases.resize(self.modules.len(), None);
-            self.bases[usize::from(owner)] =
-                older.bases.get(usize::from(older.owners[i])).copied().flatten();
-            self.push(old.address, old.kind, older.bytes(i), owner);
+        if spans.is_empty() {
+            return self;
         }
-        self.index = OnceLock::new();
-        self.sort();
+        for row in older.rows.iter().filter(|row| spans.contains_key(&row.owner)) {
+            let Module { name, base } = &older.modules[usize::from(row.owner)];
+            let owner = self.module_id(name.as_bytes());
+            self.modules[usize::from(owner)].base = *base;
+            self.push(row.address, row.kind, older.bytes(row), owner);
+        }
+        self.hashes = OnceLock::new();
+        self.rows.sort_by_key(|row| row.address);
         self
     }
+}
+
+/// Hashes the length of a name and its first and last eight bytes, into the upper half of a word. They distinguish most
+/// names, at a fraction of the cost of hashing whole names.
+fn hash(name: &[u8]) -> u64 {
+    let (first, last) = match (name.first_chunk(), name.last_chunk()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (name.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), 0),
+    };
+    let key = first ^ last.rotate_left(23) ^ name.len() as u64;
+    // 2^64 / golden ratio spreads similar keys over the high bits.
+    key.wrapping_mul(0x9e37_79b9_7f4a_7c15) & !u64::from(u32::MAX)
 }
 
 /// Returns true for functions: `t`, `T`, and the weak `w`, `W`.

@@ -38,21 +38,16 @@ pub(crate) fn inlined(
 
 /// Returns true if a call or jump in `text`, the code at `address`, targets one of these functions.
 fn calls_any(text: &[u8], address: u64, functions: &[u64]) -> bool {
-    let mut decoder = Decoder::with_ip(64, text, address, DecoderOptions::NONE);
-    let mut instruction = Instruction::default();
-    while decoder.can_decode() {
-        decoder.decode_out(&mut instruction);
+    let calls = |instruction: Instruction| {
+        let target = instruction.near_branch_target();
+        let hit = |function: &u64| target.wrapping_add(PADDING) >= *function && target <= *function;
         let branches = matches!(
             instruction.flow_control(),
             FlowControl::Call | FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch
         );
-        let target = instruction.near_branch_target();
-        let hit = |function: &u64| target.wrapping_add(PADDING) >= *function && target <= *function;
-        if branches && functions.iter().any(hit) {
-            return true;
-        }
-    }
-    false
+        branches && functions.iter().any(hit)
+    };
+    Decoder::with_ip(64, text, address, DecoderOptions::NONE).into_iter().any(calls)
 }
 
 #[cfg(test)]

@@ -48,10 +48,6 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new() -> Self {
-        Self::default()
-    }
-
     /// Returns the timestamp of a record, ns since boot; `None` if the record is too short.
     pub(super) fn time(record: &[u8]) -> Option<u64> {
         Head::read_from_prefix(record).ok().map(|(head, _)| head.time)

@@ -35,6 +35,12 @@ pub(crate) enum ProbeError {
     Map { map: &'static str, source: MapError },
 }
 
+impl ProbeError {
+    pub(super) fn of_map(map: &'static str) -> impl Fn(MapError) -> Self {
+        move |source| Self::Map { map, source }
+    }
+}
+
 /// Numbers of lines at the beginning and at the end of a message that are reported. The verifier's log has thousands of
 /// lines.
 const KEPT_LINES: (usize, usize) = (2, 8);

@@ -9,12 +9,12 @@ mod attach;
 mod callbacks;
 mod counters;
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use aya::{
     Btf, Ebpf, EbpfLoader, Endianness,
     maps::{HashMap, MapData, RingBuf},
-    programs::{KProbe, ProgramError},
+    programs::{KProbe, Program, ProgramError},
 };
 use seqtrace_common::config::{FilterKey, flag};
 use zerocopy::IntoBytes;
@@ -33,12 +33,12 @@ pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("SEQTRACE_EBP
 
 /// The loaded programs and their attachments. Dropping it detaches all of them.
 pub(super) struct Probes {
-    ebpf: Ebpf,
+    pub(super) ebpf: Ebpf,
     btf: Btf,
     /// Functions into which the compiler has inlined seq_open().
     inlined_openers: Vec<&'static str>,
     /// True if plain procfs files are traced.
-    procfs: bool,
+    pub(super) procfs: bool,
     /// True if reads of BPF iterators are traced.
     iterators: bool,
     /// True if the core's call sites are probed.
@@ -55,12 +55,6 @@ pub(super) struct Probes {
 impl Drop for Probes {
     fn drop(&mut self) {
         self.detach();
-    }
-}
-
-impl fmt::Debug for Probes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Probes").field("attached", &self.links.len()).finish_non_exhaustive()
     }
 }
 
@@ -85,11 +79,9 @@ impl Probes {
         let btf = Btf::parse(&btf, Endianness::default())
             .map_err(|error| ProbeError::Btf(describe(&error)))?;
         let config = settings.config(kfunc.map_or(0, |kfunc| kfunc.seq_file));
-        let cpus = u32::try_from(
-            aya::util::nr_cpus()
-                .map_err(|(file, error)| ProbeError::Load(format!("{file}: {error}")))?,
-        )
-        .unwrap_or(1);
+        let cpus = aya::util::nr_cpus()
+            .map_err(|(file, error)| ProbeError::Load(format!("{file}: {error}")))?;
+        let cpus = u32::try_from(cpus).unwrap_or(1);
         let log_level: u8 = if settings.log { 0xff } else { 0 };
         let mut loader = EbpfLoader::new();
         let faults = settings.faults;
@@ -127,21 +119,21 @@ impl Probes {
             pass_programs: None,
             probed: 0,
         };
-        probes.extend_filter(settings.filter.keys())?;
+        probes.extend_filter(settings.filter.0.iter().copied())?;
         Ok(probes)
     }
 
     /// Returns true if the kernel accepts a kprobe's program.
     fn is_accepted(&mut self, program: &str) -> bool {
-        self.load_kprobe(program).is_ok()
+        self.loaded_kprobe(program).is_ok()
     }
 
-    /// Loads a kprobe's program, unless it is loaded.
-    fn load_kprobe(&mut self, program: &str) -> Result<(), ProbeError> {
-        let program = self.ebpf.program_mut(program).ok_or(ProbeError::Missing("a program"))?;
-        match program.try_into().and_then(KProbe::load) {
-            Ok(()) | Err(ProgramError::AlreadyLoaded) => Ok(()),
-            Err(error) => Err(ProbeError::Load(describe(&error))),
+    /// Returns a kprobe's program. Loads it, unless it is loaded.
+    fn loaded_kprobe(&mut self, program: &str) -> Result<&mut KProbe, ProgramError> {
+        let program: &mut KProbe = program_of(&mut self.ebpf, program)?;
+        match program.load() {
+            Ok(()) | Err(ProgramError::AlreadyLoaded) => Ok(program),
+            Err(error) => Err(error),
         }
     }
 
@@ -157,15 +149,12 @@ impl Probes {
         &mut self,
         keys: impl IntoIterator<Item = FilterKey>,
     ) -> Result<(), ProbeError> {
-        let mut filter: HashMap<_, [u8; 16], u8> = HashMap::try_from(
-            self.ebpf.map_mut("FILTER").ok_or(ProbeError::Missing("map FILTER"))?,
-        )
-        .map_err(|source| ProbeError::Map { map: "FILTER", source })?;
+        let error = ProbeError::of_map("FILTER");
+        let map = self.ebpf.map_mut("FILTER").ok_or(ProbeError::Missing("map FILTER"))?;
+        let mut filter: HashMap<_, [u8; 16], u8> = HashMap::try_from(map).map_err(&error)?;
         for key in keys {
-            let bytes: [u8; 16] = zerocopy::transmute!(key);
-            filter
-                .insert(bytes, 1, 0)
-                .map_err(|source| ProbeError::Map { map: "FILTER", source })?;
+            let key: [u8; 16] = zerocopy::transmute!(key);
+            filter.insert(key, 1, 0).map_err(&error)?;
         }
         Ok(())
     }
@@ -176,21 +165,20 @@ impl Probes {
     /// The ring was removed before.
     pub(super) fn take_ring(&mut self) -> Result<RingBuf<MapData>, ProbeError> {
         let map = self.ebpf.take_map("EVENTS").ok_or(ProbeError::Missing("map EVENTS"))?;
-        RingBuf::try_from(map).map_err(|source| ProbeError::Map { map: "EVENTS", source })
+        RingBuf::try_from(map).map_err(ProbeError::of_map("EVENTS"))
     }
 
     /// Returns the number of probes that are attached.
     pub(super) fn attached(&self) -> usize {
         self.links.len()
     }
+}
 
-    /// Returns the loaded object, for its maps.
-    pub(super) fn ebpf(&self) -> &Ebpf {
-        &self.ebpf
-    }
-
-    /// Returns the loaded object, for its log.
-    pub(super) fn ebpf_mut(&mut self) -> &mut Ebpf {
-        &mut self.ebpf
-    }
+/// Returns a program of the type `P`.
+fn program_of<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, ProgramError>
+where
+    &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
+{
+    let program = ebpf.program_mut(name);
+    program.ok_or_else(|| ProgramError::InvalidName { name: name.to_owned() })?.try_into()
 }

@@ -48,8 +48,8 @@ impl PendingBatchPoller {
 fn pending_slots(ebpf: &Ebpf) -> Result<Vec<Slot>, ProbeError> {
     let map = ebpf.map(MAP).ok_or(ProbeError::Missing("map .bss.slots"))?;
     let array: Array<_, [u8; SLOTS * SLOT]> =
-        Array::try_from(map).map_err(|source| ProbeError::Map { map: MAP, source })?;
-    let all = array.get(&0, 0).map_err(|source| ProbeError::Map { map: MAP, source })?;
+        Array::try_from(map).map_err(ProbeError::of_map(MAP))?;
+    let all = array.get(&0, 0).map_err(ProbeError::of_map(MAP))?;
     let slots = all.chunks_exact(SLOT).filter_map(|bytes| Slot::read_from_bytes(bytes).ok());
     Ok(slots.filter(|slot| slot.id != 0 && slot.batch.is_pending()).collect())
 }

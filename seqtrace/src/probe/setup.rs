@@ -5,13 +5,18 @@ use std::sync::Arc;
 use super::{
     backend::{Backend, ChosenBackend},
     error::ProbeError,
+    functions::SESSION_PROBES,
     loader::Probes,
     names::KernelNames,
     opens::Opens,
     settings::Settings,
     source::Source,
 };
-use crate::kernel::kallsyms::Kallsyms;
+use crate::{
+    faults::Faults,
+    filter::Prefilter,
+    kernel::{kallsyms::Kallsyms, preflight::Preflight},
+};
 
 /// The programs and probes that a trace needs.
 pub(crate) struct Setup {
@@ -33,6 +38,19 @@ pub(crate) struct Attached {
 }
 
 impl Setup {
+    /// Prepares a trace of the opens that `accepted` accepts, without previews and without failed opens.
+    pub(crate) fn new(facts: &Preflight, accepted: Prefilter, ring_bytes: u32) -> Self {
+        let settings = Settings {
+            kernel: facts.kernel.clone(),
+            preview: 0,
+            ring_bytes,
+            filter: accepted.into(),
+            log: false,
+            faults: Faults::default(),
+        };
+        Self { settings, symbols: Arc::clone(&facts.symbols), opens: Vec::new(), procfs: false }
+    }
+
     /// Loads the programs and attaches the probes that follow sessions. If the kernel refuses a probe of `core`, uses
     /// `callbacks`, unless the user requests `core`.
     ///
@@ -45,8 +63,9 @@ impl Setup {
     ) -> Result<Attached, ProbeError> {
         let Self { settings, symbols, opens, procfs } = self;
         let mut probes = Probes::load(&settings)?;
-        probes.attach_session_probes()?;
-        probes.attach_failed_opens(&opens)?;
+        probes.attach_all(SESSION_PROBES)?;
+        // These are optional, because each function adds to the time of detaching.
+        opens.iter().try_for_each(|kind| probes.attach_all(kind.probes()))?;
         if procfs {
             probes.attach_procfs()?;
         }

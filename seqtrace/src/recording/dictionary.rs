@@ -2,10 +2,16 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use arrow_array::{ArrayRef, DictionaryArray, StringArray, cast::AsArray, types::Int8Type};
-use arrow_schema::{ArrowError, DataType};
+use arrow_array::{
+    ArrayRef, DictionaryArray, StringArray,
+    builder::{ArrayBuilder, Int8Builder},
+    cast::AsArray,
+    types::Int8Type,
+};
+use arrow_schema::DataType;
+use strum::{IntoStaticStr, VariantArray};
 
-use super::column_types::{ColumnType, NumberBuilder, Numbers};
+use super::column_types::{ColumnType, Numbers};
 use crate::event::{Role, Via, Wrapper};
 
 /// Value of a dictionary column: one of a few names. pandas calls this a category, SQL an enumeration.
@@ -17,47 +23,38 @@ pub(super) trait DictValue: Copy + PartialEq + 'static {
     fn name(self) -> &'static str;
 }
 
-macro_rules! kinds {
-    ($($kind:ident = $name:literal,)+) => {
-        /// Kind of a row: one for each `EventKind`, and the kinds that explain events.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Kind {
-            $($kind,)+
-        }
-
-        impl DictValue for Kind {
-            const ALL: &'static [Self] = &[$(Self::$kind,)+];
-
-            fn name(self) -> &'static str {
-                match self {
-                    $(Self::$kind => $name,)+
-                }
-            }
-        }
-    };
+/// Kind of a row: one for each `EventKind`, and the kinds that explain events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(super) enum Kind {
+    Open,
+    ReadEnter,
+    ReadExit,
+    LseekEnter,
+    LseekExit,
+    PassBegin,
+    Callback,
+    Preview,
+    Release,
+    OpenFailed,
+    Write,
+    PlainRead,
+    Gap,
+    Blind,
+    TableAttached,
+    Function,
+    Table,
+    Target,
+    Ready,
+    End,
 }
 
-kinds! {
-    Open = "open",
-    ReadEnter = "read_enter",
-    ReadExit = "read_exit",
-    LseekEnter = "lseek_enter",
-    LseekExit = "lseek_exit",
-    PassBegin = "pass_begin",
-    Callback = "callback",
-    Preview = "preview",
-    Release = "release",
-    OpenFailed = "open_failed",
-    Write = "write",
-    PlainRead = "plain_read",
-    Gap = "gap",
-    Blind = "blind",
-    TableAttached = "table_attached",
-    Function = "function",
-    Table = "table",
-    Target = "target",
-    Ready = "ready",
-    End = "end",
+impl DictValue for Kind {
+    const ALL: &'static [Self] = Self::VARIANTS;
+
+    fn name(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// Gives an enum of the model the values of a dictionary column, in the order of the file.
@@ -83,23 +80,36 @@ dict_values! {
 /// Values of a dictionary column under construction.
 pub(super) struct DictBuilder<V> {
     /// Index of each value in [`DictValue::ALL`].
-    keys: NumberBuilder<i8>,
+    keys: Int8Builder,
     /// Names of all values. Batches share one array, so that the stream has it once.
-    names: Option<ArrayRef>,
+    names: ArrayRef,
     value: PhantomData<V>,
 }
 
-impl<V> Default for DictBuilder<V> {
+impl<V: DictValue> Default for DictBuilder<V> {
     fn default() -> Self {
-        Self { keys: NumberBuilder::default(), names: None, value: PhantomData }
+        let names = StringArray::from_iter_values(V::ALL.iter().map(|value| value.name()));
+        Self { keys: Int8Builder::default(), names: Arc::new(names), value: PhantomData }
     }
 }
 
 impl<V: DictValue> DictBuilder<V> {
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     #[inline]
-    pub(super) fn put(&mut self, row: usize, value: V) {
+    pub(super) fn append_value(&mut self, value: V) {
         let key = V::ALL.iter().position(|known| *known == value);
-        self.keys.put(row, key.and_then(|key| i8::try_from(key).ok()).unwrap_or_default());
+        self.keys.append_value(key.and_then(|key| i8::try_from(key).ok()).unwrap_or_default());
+    }
+
+    pub(super) fn append_nulls(&mut self, count: usize) {
+        self.keys.append_nulls(count);
+    }
+
+    pub(super) fn finish(&mut self) -> DictionaryArray<Int8Type> {
+        DictionaryArray::new(self.keys.finish(), Arc::clone(&self.names))
     }
 }
 
@@ -118,12 +128,8 @@ impl<V: DictValue> ColumnType for V {
         DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8))
     }
 
-    fn finish(builder: &mut Self::Builder, rows: usize) -> Result<ArrayRef, ArrowError> {
-        let names = builder.names.get_or_insert_with(|| {
-            Arc::new(StringArray::from_iter_values(V::ALL.iter().map(|value| value.name())))
-        });
-        let keys = builder.keys.finish::<Int8Type>(rows);
-        Ok(Arc::new(DictionaryArray::try_new(keys, Arc::clone(names))?))
+    fn reserve(builder: &mut Self::Builder, rows: usize) {
+        builder.keys = Int8Builder::with_capacity(rows);
     }
 
     fn read(array: Option<&ArrayRef>) -> Result<Self::Array, String> {

@@ -7,7 +7,7 @@ use crate::{
     check::denylist,
     escape,
     event::{Functions, Open},
-    exit::UserError,
+    exit::{Exit, UserError},
     filter::{Filter, Target, glob::Glob},
     probe::source::Source,
     render::TargetInfo,
@@ -84,19 +84,19 @@ fn inspect_file(file: &NamedFile, source: &mut Source) -> Result<TargetInfo, Use
         Ok(Some(open)) => open,
         Ok(None) if source.watch_plain().is_ok_and(|new| new) => return inspect_file(file, source),
         Ok(None) => {
-            return Err(UserError::target(
+            return Err(Exit::Target.error(
                 format!("{name} is not a seq file, nor a plain procfs file"),
                 "`seqtrace list GLOB` shows which files are",
             ));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(UserError::target(
+            return Err(Exit::Target.error(
                 format!("{name} has vanished"),
                 "was the module unloaded? module:NAME traces it when it is loaded again",
             ));
         }
         Err(error) => {
-            let note = notes([file.leads_to(), Some(format!("cannot be opened: {error}"))]);
+            let note = file.note(Some(format!("cannot be opened: {error}")));
             return Ok(TargetInfo { word: file.path.clone(), callbacks: None, note });
         }
     };
@@ -109,12 +109,5 @@ fn info(file: &NamedFile, open: &Open) -> TargetInfo {
         Functions::None => (None, Some("has no callbacks (m->op is NULL)")),
         Functions::Callbacks(callbacks) => (Some(callbacks.clone()), None),
     };
-    let note = notes([file.leads_to(), note.map(str::to_owned)]);
-    TargetInfo { word: file.path.clone(), callbacks, note }
-}
-
-/// Joins the notes that are present.
-fn notes(notes: [Option<String>; 2]) -> Option<String> {
-    let notes: Vec<String> = notes.into_iter().flatten().collect();
-    (!notes.is_empty()).then(|| notes.join("; "))
+    TargetInfo { word: file.path.clone(), callbacks, note: file.note(note.map(str::to_owned)) }
 }

@@ -3,7 +3,11 @@
 use std::io;
 
 use super::machine::path_buf;
-use crate::{escape, exit::UserError, filter::Target};
+use crate::{
+    escape,
+    exit::{Exit, UserError},
+    filter::Target,
+};
 
 /// The reason why a target names no file.
 #[derive(Debug)]
@@ -79,26 +83,26 @@ impl Problem {
             }
             _ => format!("{name}: {}", self.reason()),
         };
-        match self {
-            Self::Missing => UserError::target(format!("{name} does not exist"), LATER),
-            Self::Folder => UserError::target(
-                format!("{name} is a folder"),
-                format!("name its files: '{}/*'", name.trim_end_matches('/')),
-            ),
-            Self::Inaccessible(error) => UserError::target(
-                format!("{name}: {error}"),
-                "seqtrace must be able to see the file it is to trace",
-            ),
-            Self::Own { here, .. } if here.starts_with(b"/") => {
-                UserError::target(reason, format!("name the file itself: {}", shown(here)))
+        let (what, hint) = match self {
+            Self::Missing => (format!("{name} does not exist"), LATER),
+            Self::NoMatch => (format!("no file matches {name}"), LATER),
+            Self::Folder => {
+                let hint = format!("name its files: '{}/*'", name.trim_end_matches('/'));
+                return Exit::Target.error(format!("{name} is a folder"), hint);
             }
-            Self::Own { .. } | Self::Elsewhere { .. } => UserError::target(
-                reason,
-                "name the file itself, by a path that leads every process there",
-            ),
-            Self::Loop => UserError::target(reason, "name the file itself"),
-            Self::NoMatch => UserError::target(format!("no file matches {name}"), LATER),
-        }
+            Self::Inaccessible(error) => {
+                (format!("{name}: {error}"), "seqtrace must be able to see the file it is to trace")
+            }
+            Self::Own { here, .. } if here.starts_with(b"/") => {
+                let hint = format!("name the file itself: {}", shown(here));
+                return Exit::Target.error(reason, hint);
+            }
+            Self::Own { .. } | Self::Elsewhere { .. } => {
+                (reason, "name the file itself, by a path that leads every process there")
+            }
+            Self::Loop => (reason, "name the file itself"),
+        };
+        Exit::Target.error(what, hint)
     }
 }
 

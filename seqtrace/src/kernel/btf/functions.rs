@@ -2,7 +2,7 @@
 
 use super::{
     Btf,
-    raw::{HEADER_BYTES, MAGIC, TYPE_BYTES, Type, kind},
+    raw::{HEADER_BYTES, MAGIC, TYPE_BYTES, kind},
 };
 
 impl Btf {
@@ -14,14 +14,10 @@ impl Btf {
 
     /// Returns the id of a function; `None` if there is none. Scans all types at each call.
     pub(crate) fn function(&self, name: &str) -> Option<u32> {
-        let types = self.types();
-        let at = self.index.starts.iter().position(|&start| {
-            usize::try_from(start)
-                .ok()
-                .and_then(|start| Type::at(types, start))
-                .is_some_and(|t| t.kind == kind::FUNC && self.name_is(t.name, name))
-        })?;
-        u32::try_from(at + 1).ok()
+        let is = |id: &u32| {
+            self.type_by_id(*id).is_some_and(|t| t.kind == kind::FUNC && self.name_is(t.name, name))
+        };
+        self.ids().find(is)
     }
 
     /// Returns the id of a struct, the first one if several have that name; `None` if there is none.
@@ -38,14 +34,12 @@ impl Btf {
             [name, info, reference].concat()
         };
         let filler = entry(0, kind::FWD);
-        let all = self.types();
         let mut strings = vec![0_u8];
         // Types behind the last function are dropped.
         let (mut types, mut used) = (Vec::with_capacity(TYPE_BYTES * self.index.starts.len()), 0);
-        for &start in &self.index.starts {
-            let found = usize::try_from(start)
-                .ok()
-                .and_then(|start| Type::at(all, start))
+        for id in self.ids() {
+            let found = self
+                .type_by_id(id)
                 .filter(|t| t.kind == kind::FUNC)
                 .and_then(|t| names.iter().find(|name| self.name_is(t.name, name)));
             if let Some((name, at)) = found.zip(u32::try_from(strings.len()).ok()) {

@@ -1,6 +1,6 @@
 //! The checks, each a function of [`Facts`] alone.
 
-use super::Check;
+use super::{Check, Status};
 use crate::{
     event::Role,
     kernel::{
@@ -9,26 +9,71 @@ use crate::{
     },
 };
 
+type Examine = fn(&Facts) -> Outcome;
+
 /// Runs all checks, in the order of printing.
 pub(super) fn all(facts: &Facts) -> Vec<Check> {
-    vec![
-        kernel(facts),
-        capabilities(facts),
-        lockdown(facts),
-        btf(facts),
-        kprobes(facts),
-        kprobes_switch(facts),
-        optimisation(facts),
-        kptr_restrict(facts),
-        symbols(facts),
-        core_sites(facts),
-        livepatch(facts),
-        jit(facts),
-        perf(facts),
-        memlock(facts),
-        fentry(facts),
-        namespace(facts),
-    ]
+    const CHECKS: [(&str, Examine); 16] = [
+        ("kernel", kernel),
+        ("capabilities", capabilities),
+        ("lockdown", lockdown),
+        ("BTF", btf),
+        ("kprobes", kprobes),
+        ("kprobes switch", kprobes_switch),
+        ("kprobes cost", optimisation),
+        ("kptr_restrict", kptr_restrict),
+        ("symbols", symbols),
+        ("core sites", core_sites),
+        ("live patches", livepatch),
+        ("BPF JIT", jit),
+        ("perf and BPF", perf),
+        ("locked memory", memlock),
+        ("fentry", fentry),
+        ("pid namespace", namespace),
+    ];
+    let run = |(name, check): (&'static str, Examine)| {
+        let Outcome { status, detail, remedy } = check(facts);
+        Check { name, status, detail, remedy }
+    };
+    CHECKS.map(run).into()
+}
+
+/// The outcome of a check.
+struct Outcome {
+    status: Status,
+    detail: String,
+    remedy: Option<String>,
+}
+
+fn ok(detail: impl Into<String>) -> Outcome {
+    Outcome { status: Status::Ok, detail: detail.into(), remedy: None }
+}
+
+fn warn(detail: impl Into<String>, remedy: &str) -> Outcome {
+    Outcome { status: Status::Warn, detail: detail.into(), remedy: Some(remedy.to_owned()) }
+}
+
+fn fail(detail: impl Into<String>, remedy: &str) -> Outcome {
+    Outcome { status: Status::Fail, ..warn(detail, remedy) }
+}
+
+fn unseen(facts: &Facts, why: &str) -> Outcome {
+    let root = facts.uid == Some(0);
+    let remedy = if root { "none needed: if it matters, attaching fails" } else { "run as root" };
+    warn(format!("could not be examined ({why})"), remedy)
+}
+
+/// Judges a property that can be read: `judge` gets its value, `None` if it does not exist.
+fn examine<T>(
+    facts: &Facts,
+    property: &Seen<T>,
+    judge: impl FnOnce(Option<&T>) -> Outcome,
+) -> Outcome {
+    match property {
+        Seen::Is(value) => judge(Some(value)),
+        Seen::Absent => judge(None),
+        Seen::Hidden(why) => unseen(facts, why),
+    }
 }
 
 /// Bits of the capability sets (include/uapi/linux/capability.h).
@@ -49,31 +94,23 @@ fn may_trace(facts: &Facts) -> bool {
     has(facts, cap::SYS_ADMIN) || has(facts, cap::BPF) && has(facts, cap::PERFMON)
 }
 
-fn kernel(facts: &Facts) -> Check {
+fn kernel(facts: &Facts) -> Outcome {
     let detail = format!("Linux {} {}", facts.release, facts.machine);
     if facts.machine == "x86_64" {
-        Check::ok("kernel", detail)
+        ok(detail)
     } else {
-        Check::warn(
-            "kernel",
-            detail,
-            "core sites are found on x86_64 only: seqtrace uses --backend callbacks",
-        )
+        warn(detail, "core sites are found on x86_64 only: seqtrace uses --backend callbacks")
     }
 }
 
-fn capabilities(facts: &Facts) -> Check {
-    const NAME: &str = "capabilities";
+fn capabilities(facts: &Facts) -> Outcome {
     let Some(set) = facts.capabilities else {
-        return Check::unseen(facts, NAME, "/proc/self/status has no CapEff");
+        return unseen(facts, "/proc/self/status has no CapEff");
     };
     let user = facts.uid.map_or_else(|| "?".into(), |uid| uid.to_string());
     if !may_trace(facts) {
-        return Check::fail(
-            NAME,
-            format!("uid {user} has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON"),
-            "run with sudo",
-        );
+        let detail = format!("uid {user} has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON");
+        return fail(detail, "run with sudo");
     }
     let missing: Vec<&str> =
         [(cap::SYSLOG, "CAP_SYSLOG (symbols)"), (cap::SYS_RAWIO, "CAP_SYS_RAWIO (core sites)")]
@@ -81,239 +118,185 @@ fn capabilities(facts: &Facts) -> Check {
             .filter_map(|(bit, name)| (set >> bit & 1 == 0).then_some(name))
             .collect();
     if missing.is_empty() {
-        Check::ok(NAME, format!("uid {user}, {set:#x}"))
+        ok(format!("uid {user}, {set:#x}"))
     } else {
         let detail = format!("uid {user} lacks {}", missing.join(", "));
-        Check::warn(NAME, detail, "run as root in the initial user namespace")
+        warn(detail, "run as root in the initial user namespace")
     }
 }
 
-fn lockdown(facts: &Facts) -> Check {
-    const NAME: &str = "lockdown";
+fn lockdown(facts: &Facts) -> Outcome {
     const CONFIDENTIALITY: &str = "boot with lockdown=integrity or without lockdown; under Secure Boot see the distribution's manual";
-    match &facts.lockdown {
-        Seen::Is(mode) if mode == "confidentiality" => Check::fail(
-            NAME,
+    examine(facts, &facts.lockdown, |found| match found {
+        Some(mode) if mode == "confidentiality" => fail(
             "confidentiality: the kernel forbids probes and reads of its memory",
             CONFIDENTIALITY,
         ),
         // Integrity forbids writing to the kernel only. Probing and reading are listed after
         // LOCKDOWN_INTEGRITY_MAX (include/linux/security.h).
-        Seen::Is(mode) => Check::ok(NAME, mode),
+        Some(mode) => ok(mode),
         // Only this mode refuses a process that has the capability.
-        Seen::Absent if facts.kcore_refused && has(facts, cap::SYS_RAWIO) => Check::fail(
-            NAME,
+        None if facts.kcore_refused && has(facts, cap::SYS_RAWIO) => fail(
             "confidentiality, because /proc/kcore is refused (securityfs is not mounted to confirm it)",
             CONFIDENTIALITY,
         ),
-        Seen::Absent => Check::ok(NAME, "none: /sys/kernel/security/lockdown does not exist"),
-        Seen::Hidden(why) => Check::unseen(facts, NAME, why),
-    }
+        None => ok("none: /sys/kernel/security/lockdown does not exist"),
+    })
 }
 
-fn btf(facts: &Facts) -> Check {
-    const NAME: &str = "BTF";
+fn btf(facts: &Facts) -> Outcome {
     match &facts.btf {
         Seen::Is(found) => match &found.refused {
-            None => Check::ok(NAME, "all field offsets found"),
-            Some(why) => Check::fail(
-                NAME,
-                why,
-                "this version of seqtrace does not support this kernel: please report it",
-            ),
+            None => ok("all field offsets found"),
+            Some(why) => {
+                fail(why, "this version of seqtrace does not support this kernel: please report it")
+            }
         },
-        Seen::Absent => Check::fail(
-            NAME,
+        Seen::Absent => fail(
             "/sys/kernel/btf/vmlinux does not exist",
             "boot a kernel built with CONFIG_DEBUG_INFO_BTF (distributions' kernels since 2020 are)",
         ),
-        Seen::Hidden(why) => Check::fail(
-            NAME,
-            why,
-            "run as root, with sysfs mounted; if that does not help, please report it",
-        ),
+        Seen::Hidden(why) => {
+            fail(why, "run as root, with sysfs mounted; if that does not help, please report it")
+        }
     }
 }
 
-fn kprobes(facts: &Facts) -> Check {
-    const NAME: &str = "kprobes";
-    match &facts.kprobe_pmu {
-        Seen::Is(pmu) => Check::ok(NAME, format!("perf PMU {pmu}")),
-        Seen::Absent => Check::fail(
-            NAME,
+fn kprobes(facts: &Facts) -> Outcome {
+    examine(facts, &facts.kprobe_pmu, |found| match found {
+        Some(pmu) => ok(format!("perf PMU {pmu}")),
+        None => fail(
             "the kernel has none: /sys/bus/event_source/devices/kprobe does not exist",
             "boot a kernel built with CONFIG_KPROBES and CONFIG_KPROBE_EVENTS (distributions' kernels \
             are), or trace in a guest: cargo xtask demo, cargo xtask vm",
         ),
-        Seen::Hidden(why) => Check::unseen(facts, NAME, why),
-    }
+    })
 }
 
-fn kprobes_switch(facts: &Facts) -> Check {
-    const NAME: &str = "kprobes switch";
-    match &facts.kprobes_enabled {
-        Seen::Is(true) => Check::ok(NAME, "on"),
-        Seen::Is(false) => Check::fail(
-            NAME,
+fn kprobes_switch(facts: &Facts) -> Outcome {
+    examine(facts, &facts.kprobes_enabled, |found| match found {
+        Some(true) => ok("on"),
+        Some(false) => fail(
             "kprobes are switched off for the whole machine",
             "echo 1 > /sys/kernel/debug/kprobes/enabled",
         ),
-        Seen::Absent if facts.kprobe_pmu == Seen::Absent => Check::ok(NAME, "there are no kprobes"),
-        Seen::Absent => Check::ok(NAME, "unknown (debugfs is not mounted); on by default"),
-        Seen::Hidden(why) => Check::unseen(facts, NAME, why),
-    }
+        None if facts.kprobe_pmu == Seen::Absent => ok("there are no kprobes"),
+        None => ok("unknown (debugfs is not mounted); on by default"),
+    })
 }
 
-fn optimisation(facts: &Facts) -> Check {
-    const NAME: &str = "kprobes cost";
-    match &facts.kprobes_optimised {
-        Seen::Is(true) => Check::ok(NAME, "probes become jumps where possible"),
-        Seen::Is(false) => Check::warn(
-            NAME,
+fn optimisation(facts: &Facts) -> Outcome {
+    examine(facts, &facts.kprobes_optimised, |found| match found {
+        Some(true) => ok("probes become jumps where possible"),
+        Some(false) => warn(
             "optimisation is switched off: each hit costs a breakpoint",
             "sysctl debug.kprobes-optimization=1",
         ),
-        Seen::Absent => Check::ok(NAME, "this kernel cannot optimise probes"),
-        Seen::Hidden(why) => Check::unseen(facts, NAME, why),
-    }
+        None => ok("this kernel cannot optimise probes"),
+    })
 }
 
-fn kptr_restrict(facts: &Facts) -> Check {
-    const NAME: &str = "kptr_restrict";
-    match &facts.kptr_restrict {
+fn kptr_restrict(facts: &Facts) -> Outcome {
+    examine(facts, &facts.kptr_restrict, |found| match found {
         // kallsyms_show_value() (kernel/ksyms_common.c): 2 hides addresses from every process.
-        Seen::Is(2..) => Check::fail(
-            NAME,
-            "2: symbols are hidden even from root",
-            "sysctl kernel.kptr_restrict=1",
-        ),
-        Seen::Is(value) => Check::ok(NAME, value.to_string()),
-        Seen::Absent => Check::ok(NAME, "this kernel has no kernel.kptr_restrict"),
-        Seen::Hidden(why) => Check::unseen(facts, NAME, why),
-    }
+        Some(2..) => fail("2: symbols are hidden even from root", "sysctl kernel.kptr_restrict=1"),
+        Some(value) => ok(value.to_string()),
+        None => ok("this kernel has no kernel.kptr_restrict"),
+    })
 }
 
-fn symbols(facts: &Facts) -> Check {
-    const NAME: &str = "symbols";
+fn symbols(facts: &Facts) -> Outcome {
     let found = match &facts.symbols {
         Ok(found) => found,
-        Err(why) => {
-            return Check::fail(NAME, why, "run as root, on a kernel built with CONFIG_KALLSYMS");
-        }
+        Err(why) => return fail(why, "run as root, on a kernel built with CONFIG_KALLSYMS"),
     };
-    let traverse = if found.traverse.is_empty() {
-        "traverse is inlined".to_owned()
-    } else {
-        found.traverse.join(", ")
-    };
+    let missing = |names: &[&str]| format!("missing or ambiguous: {}", names.join(", "));
     if !found.needed_missing.is_empty() {
-        return Check::fail(
-            NAME,
-            format!("missing or ambiguous: {}", found.needed_missing.join(", ")),
+        fail(
+            missing(&found.needed_missing),
             "this version of seqtrace does not support this kernel's seq_file core: please report it",
-        );
-    }
-    if !found.useful_missing.is_empty() {
-        return Check::warn(
-            NAME,
-            format!("missing or ambiguous: {}", found.useful_missing.join(", ")),
+        )
+    } else if !found.useful_missing.is_empty() {
+        warn(
+            missing(&found.useful_missing),
             "sessions or plain files that use these functions are missing or incomplete",
-        );
+        )
+    } else {
+        let variants = found.traverse.join(", ");
+        let traverse = if variants.is_empty() { "traverse is inlined" } else { &variants };
+        ok(format!("{} symbols, the core's are complete; {traverse}", found.count))
     }
-    Check::ok(NAME, format!("{} symbols, the core's are complete; {traverse}", found.count))
 }
 
-fn core_sites(facts: &Facts) -> Check {
-    const NAME: &str = "core sites";
+fn core_sites(facts: &Facts) -> Outcome {
     match &facts.sites {
         Ok(sites) => {
             let count = |role| sites.iter().filter(|site: &&Site| site.role == role).count();
-            let parts: Vec<String> = [Role::Start, Role::Next, Role::Show, Role::Stop]
-                .into_iter()
-                .map(|role| format!("{} {}", count(role), role.name()))
-                .collect();
-            Check::ok(NAME, format!("{}: {}", sites.len(), parts.join(", ")))
+            let parts = [Role::Start, Role::Next, Role::Show, Role::Stop]
+                .map(|role| format!("{} {}", count(role), role.name()));
+            ok(format!("{}: {}", sites.len(), parts.join(", ")))
         }
-        Err(why) => Check::warn(
-            NAME,
-            why,
-            "--backend auto uses callbacks: it probes each file's own functions instead",
-        ),
+        Err(why) => {
+            warn(why, "--backend auto uses callbacks: it probes each file's own functions instead")
+        }
     }
 }
 
-fn livepatch(facts: &Facts) -> Check {
-    const NAME: &str = "live patches";
+fn livepatch(facts: &Facts) -> Outcome {
     if facts.livepatched.is_empty() {
-        Check::ok(NAME, "none in the seq_file core")
+        ok("none in the seq_file core")
     } else {
-        Check::warn(
-            NAME,
+        warn(
             format!("replaced: {}", facts.livepatched.join(", ")),
             "probes in replaced functions may never be hit: use --backend callbacks",
         )
     }
 }
 
-fn jit(facts: &Facts) -> Check {
-    const NAME: &str = "BPF JIT";
-    match &facts.bpf_jit {
-        Seen::Is(0) => Check::warn(
-            NAME,
+fn jit(facts: &Facts) -> Outcome {
+    examine(facts, &facts.bpf_jit, |found| match found {
+        Some(0) => warn(
             "off: the kernel interprets the programs, every event costs more",
             "sysctl net.core.bpf_jit_enable=1",
         ),
-        Seen::Is(_) => Check::ok(NAME, "on"),
-        Seen::Absent => Check::warn(
-            NAME,
+        Some(_) => ok("on"),
+        None => warn(
             "this kernel has no net.core.bpf_jit_enable",
             "if loading fails, boot a kernel built with CONFIG_BPF_SYSCALL and CONFIG_BPF_JIT",
         ),
-        Seen::Hidden(why) => Check::unseen(facts, NAME, why),
-    }
+    })
 }
 
-fn perf(facts: &Facts) -> Check {
-    const NAME: &str = "perf and BPF";
+fn perf(facts: &Facts) -> Outcome {
     let value = |seen: &Seen<i64>| match seen {
         Seen::Is(value) => value.to_string(),
         _ => "?".into(),
     };
-    let detail = format!(
-        "perf_event_paranoid {}, unprivileged_bpf_disabled {}",
-        value(&facts.perf_event_paranoid),
-        value(&facts.unprivileged_bpf_disabled)
-    );
     match facts.perf_event_paranoid {
-        Seen::Absent => Check::fail(
-            NAME,
-            "the kernel has no perf events",
-            "boot a kernel built with CONFIG_PERF_EVENTS",
-        ),
+        Seen::Absent => {
+            fail("the kernel has no perf events", "boot a kernel built with CONFIG_PERF_EVENTS")
+        }
         // Neither setting restricts a process with the capabilities that tracing needs.
-        _ => Check::ok(NAME, detail),
+        _ => ok(format!(
+            "perf_event_paranoid {}, unprivileged_bpf_disabled {}",
+            value(&facts.perf_event_paranoid),
+            value(&facts.unprivileged_bpf_disabled)
+        )),
     }
 }
 
-fn memlock(facts: &Facts) -> Check {
-    const NAME: &str = "locked memory";
+fn memlock(facts: &Facts) -> Outcome {
     /// RLIMIT_MEMLOCK that suffices, in bytes: the default size of the ring buffer, and the same amount for maps and
     /// programs.
     const ENOUGH: u64 = 16 << 20;
     // Since 5.11 BPF memory is charged to the memory cgroup instead.
     let charged = version(&facts.release).is_some_and(|version| version < (5, 11));
     match facts.memlock {
-        _ if !charged => Check::ok(NAME, "not limited for BPF on this kernel"),
-        Seen::Is(limit) if limit >= ENOUGH => Check::ok(NAME, "enough"),
+        _ if !charged => ok("not limited for BPF on this kernel"),
+        ENOUGH.. => ok("enough"),
         // Root has CAP_SYS_RESOURCE: the limit is raised before loading.
-        Seen::Is(_) if facts.uid == Some(0) => Check::ok(NAME, "raised when needed"),
-        Seen::Is(limit) => Check::warn(
-            NAME,
-            format!("{} KiB, too little for BPF", limit >> 10),
-            "ulimit -l unlimited",
-        ),
-        Seen::Absent => Check::unseen(facts, NAME, "no /proc/self/limits"),
-        Seen::Hidden(ref why) => Check::unseen(facts, NAME, why),
+        _ if facts.uid == Some(0) => ok("raised when needed"),
+        limit => warn(format!("{} KiB, too little for BPF", limit >> 10), "ulimit -l unlimited"),
     }
 }
 
@@ -323,26 +306,20 @@ pub(super) fn version(release: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-fn fentry(facts: &Facts) -> Check {
-    const NAME: &str = "fentry";
+fn fentry(facts: &Facts) -> Outcome {
     match &facts.btf {
-        Seen::Is(found) if found.functions => {
-            Check::ok(NAME, "the core's functions are in the BTF")
-        }
-        _ => Check::ok(NAME, "the core's functions are not in the BTF: kprobes are used"),
+        Seen::Is(found) if found.functions => ok("the core's functions are in the BTF"),
+        _ => ok("the core's functions are not in the BTF: kprobes are used"),
     }
 }
 
-fn namespace(facts: &Facts) -> Check {
-    const NAME: &str = "pid namespace";
-    match &facts.initial_pid_namespace {
-        Seen::Is(true) => Check::ok(NAME, "the initial one"),
-        Seen::Is(false) => Check::warn(
-            NAME,
+fn namespace(facts: &Facts) -> Outcome {
+    examine(facts, &facts.initial_pid_namespace, |found| match found {
+        Some(true) => ok("the initial one"),
+        Some(false) => warn(
             "not the initial one: seqtrace shows the host's pids",
             "run on the host, or in a container with --pid=host",
         ),
-        Seen::Absent => Check::unseen(facts, NAME, "no /proc/self/ns/pid"),
-        Seen::Hidden(why) => Check::unseen(facts, NAME, why),
-    }
+        None => unseen(facts, "no /proc/self/ns/pid"),
+    })
 }

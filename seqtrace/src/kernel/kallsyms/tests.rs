@@ -101,14 +101,14 @@ ffffffffc00ff000 t newcomer_too\t[newcomer]
     assert_eq!(merged.by_name("eof_next").count(), 1);
     assert_eq!(merged.function(0xffff_ffff_c010_0008).module.as_deref(), Some("newcomer"));
     assert_eq!(merged.by_name("traverse").count(), 0, "the kernel's own are not merged");
-    assert!(merged.addresses.is_sorted());
+    assert!(merged.rows.is_sorted_by_key(|row| row.address));
 }
 
 #[test]
 fn this_machines_own_kernel() {
     match Kallsyms::of_running_kernel() {
         Ok(table) => {
-            assert!(table.addresses.is_sorted());
+            assert!(table.rows.is_sorted_by_key(|row| row.address));
             let address = table.kernel_address("seq_read_iter").unwrap();
             assert_eq!(table.function(address).name.as_deref(), Some("seq_read_iter"));
         }

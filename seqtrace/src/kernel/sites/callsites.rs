@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Layout, Reg, Site, SiteError,
-    cfg::{Callee, Graph, Step},
+    cfg::{Callee, Graph, Step, location, part},
     dataflow::{Interpreter, run_block, solve_fixpoint},
     values::{Expression, Names, RDI, State, Value},
 };
@@ -69,7 +69,8 @@ fn states_around_calls(
 pub(super) fn find(graph: &Graph<'_>, layout: &Layout) -> Result<Vec<Site>, SiteError> {
     let mut interpreter = Interpreter::new();
     let refuse = |address, what: &str| {
-        Err(SiteError::NotUnderstood { location: graph.location(address), what: what.to_owned() })
+        let (location, what) = (location(graph.parts, address), what.to_owned());
+        Err(SiteError::NotUnderstood { location, what })
     };
     let Some(before) = states_around_calls(graph, &mut interpreter) else {
         return refuse(graph.entry, "its data flow has no fixpoint");
@@ -117,12 +118,10 @@ pub(super) fn find(graph: &Graph<'_>, layout: &Layout) -> Result<Vec<Site>, Site
         };
         let shared = graph.targets.contains(&return_address);
         if shared && role != Role::Stop {
-            return refuse(
-                return_address,
-                "the instruction after a callback is also reached by a jump",
-            );
+            let what = "the instruction after a callback is also reached by a jump";
+            return refuse(return_address, what);
         }
-        let Some(part) = graph.part(address) else { continue };
+        let Some(part) = part(graph.parts, address) else { continue };
         sites.push(Site {
             function: Arc::clone(&part.name),
             function_address: part.address,

@@ -47,33 +47,18 @@ pub(super) struct Graph<'a> {
 }
 
 impl Graph<'_> {
-    /// Formats an address for a message: `symbol+0x12`.
-    pub(super) fn location(&self, address: u64) -> String {
-        location(self.parts, address)
-    }
-
-    /// Returns the part that contains an address; `None` if there is none.
-    pub(super) fn part(&self, address: u64) -> Option<&Part> {
-        part(self.parts, address)
-    }
-
     /// Returns the addresses of the functions that are called directly.
     pub(super) fn direct_calls(&self) -> Vec<u64> {
-        let called: BTreeSet<u64> = self
-            .nodes
-            .values()
-            .filter_map(|node| match node.step {
-                Step::Call(Callee::Direct(target)) | Step::TailCall(Callee::Direct(target)) => {
-                    Some(target)
-                }
-                _ => None,
-            })
-            .collect();
-        called.into_iter().collect()
+        let called = self.nodes.values().filter_map(|node| match node.step {
+            Step::Call(Callee::Direct(to)) | Step::TailCall(Callee::Direct(to)) => Some(to),
+            _ => None,
+        });
+        called.collect()
     }
 }
 
-fn part(parts: &[Part], address: u64) -> Option<&Part> {
+/// Returns the part that contains an address; `None` if there is none.
+pub(super) fn part(parts: &[Part], address: u64) -> Option<&Part> {
     parts.iter().find(|part| rest(part, address).is_some())
 }
 
@@ -83,7 +68,8 @@ fn rest(part: &Part, address: u64) -> Option<&[u8]> {
     part.text.get(offset..).filter(|rest| !rest.is_empty())
 }
 
-fn location(parts: &[Part], address: u64) -> String {
+/// Formats an address for a message: `symbol+0x12`.
+pub(super) fn location(parts: &[Part], address: u64) -> String {
     part(parts, address).map_or_else(
         || format!("{address:#x}"),
         |part| format!("{}+{:#x}", part.name, address - part.address),
@@ -198,49 +184,38 @@ impl Builder<'_> {
         part(self.parts, address).is_some()
     }
 
+    fn is_thunk(&self, address: u64) -> bool {
+        !self.inside(address) && matches!((self.outside)(address), Outside::Thunk(_))
+    }
+
     /// Decodes an instruction and finds its successors.
     fn node(&self, address: u64) -> Result<Node, SiteError> {
         let text = part(self.parts, address).and_then(|part| rest(part, address));
         let instruction = decode(text.unwrap_or_default(), address);
+        let refuse = |what: &str| Err(self.not_understood(address, what));
         if instruction.is_invalid() {
-            return Err(
-                self.not_understood(address, "no instruction, or the function runs off its end")
-            );
+            return refuse("no instruction, or the function runs off its end");
         }
-        let next = instruction.next_ip();
+        let (next, target) = (instruction.next_ip(), instruction.near_branch_target());
         let (step, successors) = match instruction.flow_control() {
             FlowControl::Next => (Step::Local, vec![next]),
             // A WARN() continues after its ud2. A BUG() does not, and no instructions follow it.
             FlowControl::Exception => (Step::Local, self.unless_padding(next)),
             FlowControl::Return => (Step::Local, vec![]),
-            FlowControl::ConditionalBranch => {
-                let target = instruction.near_branch_target();
-                if self.inside(target) {
-                    (Step::Local, vec![next, target])
-                } else {
-                    match (self.outside)(target) {
-                        Outside::Function => (Step::Local, vec![next]),
-                        Outside::Thunk(_) => {
-                            return Err(
-                                self.not_understood(address, "a conditional jump to a thunk")
-                            );
-                        }
-                        Outside::Unknown => return Err(self.detour(address, target)),
-                    }
-                }
+            FlowControl::ConditionalBranch if self.inside(target) => {
+                (Step::Local, vec![next, target])
             }
-            FlowControl::UnconditionalBranch => {
-                let target = instruction.near_branch_target();
-                if self.inside(target) {
-                    (Step::Local, vec![target])
-                } else {
-                    match (self.outside)(target) {
-                        Outside::Function => (Step::TailCall(Callee::Direct(target)), vec![]),
-                        Outside::Thunk(n) => (Step::TailCall(Callee::Register(n)), vec![]),
-                        Outside::Unknown => return Err(self.detour(address, target)),
-                    }
-                }
-            }
+            FlowControl::UnconditionalBranch if self.inside(target) => (Step::Local, vec![target]),
+            FlowControl::ConditionalBranch => match (self.outside)(target) {
+                Outside::Function => (Step::Local, vec![next]),
+                Outside::Thunk(_) => return refuse("a conditional jump to a thunk"),
+                Outside::Unknown => return Err(self.detour(address, target)),
+            },
+            FlowControl::UnconditionalBranch => match (self.outside)(target) {
+                Outside::Function => (Step::TailCall(Callee::Direct(target)), vec![]),
+                Outside::Thunk(register) => (Step::TailCall(Callee::Register(register)), vec![]),
+                Outside::Unknown => return Err(self.detour(address, target)),
+            },
             FlowControl::IndirectBranch => (Step::TailCall(self.indirect(&instruction)?), vec![]),
             FlowControl::IndirectCall => (Step::Call(self.indirect(&instruction)?), vec![next]),
             FlowControl::Call if instruction.mnemonic() == Mnemonic::Call => {
@@ -255,11 +230,7 @@ impl Builder<'_> {
             FlowControl::Interrupt if instruction.mnemonic() == Mnemonic::Int3 => {
                 return Err(self.patched(address, "a breakpoint"));
             }
-            _ => {
-                return Err(
-                    self.not_understood(address, "an instruction that no compiler emits here")
-                );
-            }
+            _ => return refuse("an instruction that no compiler emits here"),
         };
         Ok(Node { instruction, step, successors, predecessors: Vec::new() })
     }
@@ -296,17 +267,13 @@ impl Builder<'_> {
     }
 
     fn indirect(&self, instruction: &Instruction) -> Result<Callee, SiteError> {
+        let refuse = |what: &str| self.not_understood(instruction.ip(), what);
         match instruction.op0_kind() {
-            OpKind::Register => {
-                number(instruction.op0_register()).map(Callee::Register).ok_or_else(|| {
-                    self.not_understood(
-                        instruction.ip(),
-                        "a call through a register that holds no address",
-                    )
-                })
-            }
+            OpKind::Register => number(instruction.op0_register())
+                .map(Callee::Register)
+                .ok_or_else(|| refuse("a call through a register that holds no address")),
             OpKind::Memory => Ok(Callee::Memory),
-            _ => Err(self.not_understood(instruction.ip(), "a far call")),
+            _ => Err(refuse("a far call")),
         }
     }
 
@@ -331,27 +298,19 @@ impl Builder<'_> {
                     address += 1;
                     continue;
                 }
-                match instruction.flow_control() {
-                    FlowControl::IndirectCall => {
-                        return Err(
-                            self.not_understood(address, "an indirect call that nothing leads to")
-                        );
-                    }
-                    FlowControl::Call | FlowControl::UnconditionalBranch
-                        if matches!(
-                            (self.outside)(instruction.near_branch_target()),
-                            Outside::Thunk(_)
-                        ) && !self.inside(instruction.near_branch_target()) =>
-                    {
-                        return Err(
-                            self.not_understood(address, "an indirect call that nothing leads to")
-                        );
-                    }
-                    FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch => {
-                        targets.insert(instruction.near_branch_target());
-                    }
-                    _ => {}
+                let target = instruction.near_branch_target();
+                let (indirect, branch) = match instruction.flow_control() {
+                    FlowControl::IndirectCall => (true, false),
+                    FlowControl::Call => (self.is_thunk(target), false),
+                    FlowControl::UnconditionalBranch => (self.is_thunk(target), true),
+                    FlowControl::ConditionalBranch => (false, true),
+                    _ => (false, false),
+                };
+                if indirect {
+                    let what = "an indirect call that nothing leads to";
+                    return Err(self.not_understood(address, what));
                 }
+                targets.extend(branch.then_some(target));
                 address = instruction.next_ip();
             }
         }

@@ -2,6 +2,7 @@
 
 use seqtrace_common::wire::{self, Head, Kind, Pair, open_flag, via};
 use seqtrace_model::symbol::Unnamed;
+use zerocopy::FromBytes;
 
 use super::{DecodeError, decode_prefix};
 use crate::event::{
@@ -16,43 +17,39 @@ pub(super) fn decode_body(head: &Head, record: &[u8]) -> Result<EventKind, Decod
         Kind::Open => EventKind::Open(Box::new(open(record)?)),
         Kind::ReadEnter => read_enter(head, record)?,
         Kind::ReadExit => {
-            let (read, _) = decode_prefix::<wire::ReadExit>(record, "the return of a read")?;
-            EventKind::ReadExit {
-                key: read.session,
-                tid: read.tid,
-                ret: read.ret,
-                state: state(&read.state),
-            }
+            let wire::ReadExit { session: key, tid, ret, state, .. } =
+                decode(record, "the return of a read")?;
+            EventKind::ReadExit { key, tid, ret, state: seq_state(state) }
         }
         Kind::LseekEnter => {
-            let (seek, _) = decode_prefix::<wire::LseekEnter>(record, "the entry of an lseek")?;
-            EventKind::LseekEnter {
-                key: seek.session,
-                tid: seek.tid,
-                offset: seek.offset,
-                whence: seek.whence,
-                state: state(&seek.state),
-            }
+            let wire::LseekEnter { session: key, tid, offset, whence, state, .. } =
+                decode(record, "the entry of an lseek")?;
+            EventKind::LseekEnter { key, tid, offset, whence, state: seq_state(state) }
         }
         Kind::LseekExit => {
-            let (seek, _) = decode_prefix::<wire::LseekExit>(record, "the return of an lseek")?;
-            EventKind::LseekExit {
-                key: seek.session,
-                tid: seek.tid,
-                ret: seek.ret,
-                state: state(&seek.state),
-            }
+            let wire::LseekExit { session: key, tid, ret, state, .. } =
+                decode(record, "the return of an lseek")?;
+            EventKind::LseekExit { key, tid, ret, state: seq_state(state) }
         }
-        Kind::PassBegin => pass_begin(record)?,
-        Kind::Start => started(head, record)?,
+        Kind::PassBegin => {
+            let wire::PassBegin { session: key, tid, index, size, count, from, .. } =
+                decode(record, "the begin of a pass")?;
+            EventKind::PassBegin { key, tid, index, size, count, from }
+        }
+        Kind::Start => {
+            let wire::Started { session: key, count, ret, index, private, .. } =
+                decode(record, "start")?;
+            let start = returned(key, Role::Start, ret, index, count, head.flags);
+            EventKind::Callback(Callback { private: Some(private), ..start })
+        }
         Kind::Batch => return Err(DecodeError::Unknown { what: "use of kind", value: head.kind }),
         Kind::Next => callback(head, record, Role::Next)?,
         Kind::Show => callback(head, record, Role::Show)?,
         Kind::Stop => callback(head, record, Role::Stop)?,
         Kind::Release => release(head, record)?,
         Kind::OpenFailed => {
-            let (open, _) = decode_prefix::<wire::OpenFailed>(record, "a failed open")?;
-            EventKind::OpenFailed { key: open.session, tid: open.tid, ret: open.ret }
+            let wire::OpenFailed { session: key, tid, ret, .. } = decode(record, "a failed open")?;
+            EventKind::OpenFailed { key, tid, ret }
         }
         Kind::Write => {
             let (key, task, pos, want, ret) = io(record)?;
@@ -71,88 +68,49 @@ pub(super) fn decode_body(head: &Head, record: &[u8]) -> Result<EventKind, Decod
 }
 
 fn read_enter(head: &Head, record: &[u8]) -> Result<EventKind, DecodeError> {
-    let (read, _) = decode_prefix::<wire::ReadEnter>(record, "the entry of a read")?;
-    Ok(EventKind::ReadEnter {
-        key: read.session,
-        task: task(&read.task),
-        pos: read.pos,
-        want: read.want,
-        state: state(&read.state),
-        via: match head.flags {
-            wire::FLAG_VIA_SEQ_READ => Some(Via::SeqRead),
-            wire::FLAG_VIA_OTHER => Some(Via::ReadIter),
-            wire::FLAG_VIA_BPF => Some(Via::BpfSeqRead),
-            _ => None,
-        },
-    })
-}
-
-fn pass_begin(record: &[u8]) -> Result<EventKind, DecodeError> {
-    let (pass, _) = decode_prefix::<wire::PassBegin>(record, "the begin of a pass")?;
-    Ok(EventKind::PassBegin {
-        key: pass.session,
-        tid: pass.tid,
-        index: pass.index,
-        size: pass.size,
-        count: pass.count,
-        from: pass.from,
-    })
-}
-
-fn started(head: &Head, record: &[u8]) -> Result<EventKind, DecodeError> {
-    let (start, _) = decode_prefix::<wire::Started>(record, "start")?;
-    Ok(EventKind::Callback(Callback {
-        index: start.index,
-        count: start.count,
-        full: head.flags & wire::FLAG_FULL != 0,
-        private: Some(start.private),
-        ..Callback::new(start.session, Role::Start, start.ret)
-    }))
+    let wire::ReadEnter { session: key, task: reader, pos, want, state, .. } =
+        decode(record, "the entry of a read")?;
+    let via = match head.flags {
+        wire::FLAG_VIA_SEQ_READ => Some(Via::SeqRead),
+        wire::FLAG_VIA_OTHER => Some(Via::ReadIter),
+        wire::FLAG_VIA_BPF => Some(Via::BpfSeqRead),
+        _ => None,
+    };
+    Ok(EventKind::ReadEnter { key, task: task(&reader), pos, want, state: seq_state(state), via })
 }
 
 fn release(head: &Head, record: &[u8]) -> Result<EventKind, DecodeError> {
-    let (release, _) = decode_prefix::<wire::Release>(record, "a release")?;
-    Ok(EventKind::Release {
-        key: release.session,
-        tid: release.tid,
-        wrapper: wrapper(head.flags & !wire::FLAG_REMOVED)?,
-        private: release.private,
-        removed: head.flags & wire::FLAG_REMOVED != 0,
-    })
+    let wire::Release { session: key, tid, private, .. } = decode(record, "a release")?;
+    let wrapper = wrapper(head.flags & !wire::FLAG_REMOVED)?;
+    let removed = head.flags & wire::FLAG_REMOVED != 0;
+    Ok(EventKind::Release { key, tid, wrapper, private, removed })
 }
 
 /// Decodes the next() of a pair.
 pub(super) fn next_of(key: Key, pair: &Pair) -> EventKind {
-    EventKind::Callback(Callback {
-        index: pair.index,
-        count: pair.next_count,
-        full: pair.next_flags & wire::FLAG_FULL != 0,
-        ..Callback::new(key, Role::Next, pair.next)
-    })
+    let Pair { next, index, next_count, next_flags, .. } = *pair;
+    EventKind::Callback(returned(key, Role::Next, next, index, next_count, next_flags))
 }
 
 /// Decodes the show() of a pair.
 pub(super) fn show_of(key: Key, pair: &Pair) -> EventKind {
-    EventKind::Callback(Callback {
-        index: pair.index,
-        count: pair.count,
-        full: pair.flags & wire::FLAG_FULL != 0,
-        ..Callback::new(key, Role::Show, i64::from(pair.ret).cast_unsigned())
-    })
+    let Pair { ret, index, count, flags, .. } = *pair;
+    let ret = i64::from(ret).cast_unsigned();
+    EventKind::Callback(returned(key, Role::Show, ret, index, count, flags))
 }
 
 fn callback(head: &Head, record: &[u8], role: Role) -> Result<EventKind, DecodeError> {
-    let (callback, _) = decode_prefix::<wire::Callback>(record, role.name())?;
-    Ok(EventKind::Callback(Callback {
-        index: callback.index,
-        count: callback.count,
-        full: head.flags & wire::FLAG_FULL != 0,
-        ..Callback::new(callback.session, role, callback.ret)
-    }))
+    let wire::Callback { session: key, count, ret, index, .. } = decode(record, role.name())?;
+    Ok(EventKind::Callback(returned(key, role, ret, index, count, head.flags)))
+}
+
+fn returned(key: Key, role: Role, ret: u64, index: i64, count: u32, flags: u8) -> Callback {
+    let full = flags & wire::FLAG_FULL != 0;
+    Callback { key, role, ret, index, count, full, private: None }
 }
 
 fn io(record: &[u8]) -> Result<(Key, Task, i64, u64, i64), DecodeError> {
-    let (io, _) = decode_prefix::<wire::Io>(record, "a read or write")?;
+    let io: wire::Io = decode(record, "a read or write")?;
     Ok((io.session, task(&io.task), io.pos, io.want, io.ret))
 }
 
@@ -198,6 +156,11 @@ fn open(record: &[u8]) -> Result<Open, DecodeError> {
     Ok(opened)
 }
 
+/// Decodes a record without a part of variable length.
+fn decode<T: FromBytes>(record: &[u8], what: &'static str) -> Result<T, DecodeError> {
+    decode_prefix(record, what).map(|(value, _)| value)
+}
+
 fn prefix<'a>(bytes: &'a [u8], len: u32, what: &'static str) -> Result<&'a [u8], DecodeError> {
     usize::try_from(len)
         .ok()
@@ -206,22 +169,14 @@ fn prefix<'a>(bytes: &'a [u8], len: u32, what: &'static str) -> Result<&'a [u8],
 }
 
 fn task(task: &wire::Task) -> Task {
-    Task {
-        pid: task.pid,
-        tid: task.tid,
-        uid: task.uid,
-        comm: task.comm.iter().copied().take_while(|&byte| byte != 0).collect(),
-    }
+    let wire::Task { pid, tid, uid, comm, .. } = task;
+    let comm = comm.iter().copied().take_while(|&byte| byte != 0).collect();
+    Task { pid: *pid, tid: *tid, uid: *uid, comm }
 }
 
-fn state(state: &wire::SeqState) -> SeqState {
-    SeqState {
-        size: state.size,
-        from: state.from,
-        count: state.count,
-        index: state.index,
-        read_pos: state.read_pos,
-    }
+fn seq_state(state: wire::SeqState) -> SeqState {
+    let wire::SeqState { size, from, count, index, read_pos } = state;
+    SeqState { size, from, count, index, read_pos }
 }
 
 /// Converts a number to a byte; a number that does not fit becomes 255, which is not the number of any wrapper.

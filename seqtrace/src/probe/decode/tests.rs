@@ -23,7 +23,7 @@ fn decode_all(decoder: &mut Decoder, record: &[u8]) -> Vec<Event> {
 
 #[test]
 fn a_callback_is_decoded() {
-    let events = decode_all(&mut Decoder::new(), callback_record(0, 0).as_bytes());
+    let events = decode_all(&mut Decoder::default(), callback_record(0, 0).as_bytes());
     assert_eq!(
         events,
         [Event {
@@ -40,7 +40,7 @@ fn a_callback_is_decoded() {
 
 #[test]
 fn a_gap_stands_before_the_event_that_reveals_it_and_counts_by_cpu() {
-    let mut decoder = Decoder::new();
+    let mut decoder = Decoder::default();
     decode_all(&mut decoder, callback_record(1, 0).as_bytes());
     let events = decode_all(&mut decoder, callback_record(1, 37).as_bytes());
     assert_eq!(events[0].body, EventKind::Gap { lost: 37 });
@@ -56,7 +56,7 @@ fn a_gap_stands_before_the_event_that_reveals_it_and_counts_by_cpu() {
 
 #[test]
 fn a_loss_counter_may_wrap() {
-    let mut decoder = Decoder::new();
+    let mut decoder = Decoder::default();
     decode_all(&mut decoder, callback_record(0, u32::MAX).as_bytes());
     let events = decode_all(&mut decoder, callback_record(0, 1).as_bytes());
     assert_eq!(events[0].body, EventKind::Gap { lost: 2 });
@@ -66,7 +66,7 @@ fn a_loss_counter_may_wrap() {
 fn an_open_that_fails_after_seq_open() {
     let head = Head { time: 5, lost: 0, cpu: 0, kind: Kind::OpenFailed as u8, flags: 0 };
     let open = wire::OpenFailed { head, session: 7, tid: 3, ret: -22, pad: 0 };
-    let events = decode_all(&mut Decoder::new(), open.as_bytes());
+    let events = decode_all(&mut Decoder::default(), open.as_bytes());
     let body = EventKind::OpenFailed { key: 7, tid: 3, ret: -22 };
     assert_eq!(events, [Event { time: 5, cpu: 0, body }]);
 }
@@ -104,7 +104,7 @@ fn names_come_out_root_first() {
     };
     let mut record = open.as_bytes().to_vec();
     record.extend_from_slice(b"tcp\0net\0rubbish");
-    let events = decode_all(&mut Decoder::new(), &record);
+    let events = decode_all(&mut Decoder::default(), &record);
     let EventKind::Open(open) = &events[0].body else { panic!("{events:?}") };
     assert_eq!(open.components, [b"net".to_vec(), b"tcp".to_vec()]);
     assert_eq!(open.task.comm, b"cat");
@@ -113,7 +113,7 @@ fn names_come_out_root_first() {
 
 #[test]
 fn every_prefix_of_a_record_and_every_kind_is_an_error_not_a_panic() {
-    let mut decoder = Decoder::new();
+    let mut decoder = Decoder::default();
     for kind in 0..=u8::MAX {
         for len in 0..200 {
             let mut record = vec![0xff_u8; len];
@@ -123,7 +123,7 @@ fn every_prefix_of_a_record_and_every_kind_is_an_error_not_a_panic() {
             let _ = decoder.decode(&record, |_| {});
         }
     }
-    let error = Decoder::new().decode(&[0; 10], |_| {}).unwrap_err();
+    let error = Decoder::default().decode(&[0; 10], |_| {}).unwrap_err();
     assert_eq!(error, DecodeError::Short { what: "an event", len: 10 });
 }
 
@@ -253,7 +253,7 @@ proptest! {
     #[test]
     fn pending_callbacks_are_forwarded_once_and_in_order(steps in steps(), cut in 0_u64..700) {
         let (mut programs, mut decoder, mut got) =
-            (Programs::default(), Decoder::new(), Vec::new());
+            (Programs::default(), Decoder::default(), Vec::new());
         let end = (cut < 600).then_some(cut);
         if let Some(end) = end {
             decoder.end_at(end);
@@ -292,7 +292,7 @@ fn a_batch_that_is_cut_short_is_an_error() {
     let record = &programs.ring[0];
     let mut events = Vec::new();
     let mut decode =
-        |record: &[u8]| Decoder::new().decode(record, |event| events.push(event.clone()));
+        |record: &[u8]| Decoder::default().decode(record, |event| events.push(event.clone()));
     decode(record).unwrap();
     assert_eq!(
         decode(&record[..40]),
@@ -304,7 +304,7 @@ fn a_batch_that_is_cut_short_is_an_error() {
 
 #[test]
 fn the_entry_of_a_session_is_removed_with_it() {
-    let (mut programs, mut decoder) = (Programs::default(), Decoder::new());
+    let (mut programs, mut decoder) = (Programs::default(), Decoder::default());
     programs.next();
     let mut events = 0;
     decoder.decode_pending(&programs.slot().clone(), |_| events += 1);

@@ -2,20 +2,16 @@
 
 use aya::{
     maps::Array,
-    programs::{
-        FEntry, FExit, KProbe, ProgramError, fentry::FEntryLink, fexit::FExitLink,
-        kprobe::KProbeLink,
-    },
+    programs::{FEntry, FExit, ProgramError},
 };
 
-use super::Probes;
+use super::{Probes, program_of};
 use crate::probe::{
     error::{ProbeError, describe},
     functions::{
         AttachType, INLINED_OPENERS, ITERATOR_PROBES, OPENERS, PROCFS_OPENERS,
-        PROCFS_SESSION_PROBES, ProbeSpec, SESSION_PROBES,
+        PROCFS_SESSION_PROBES, ProbeSpec,
     },
-    opens::Opens,
 };
 
 /// A probe of the `core` backend: a program and its address.
@@ -28,34 +24,9 @@ pub(crate) struct CoreProbe {
 }
 
 /// An attachment; dropping it detaches the program.
-#[expect(dead_code, reason = "only held, to be dropped")]
-pub(super) enum Link {
-    Kprobe(KProbeLink),
-    Fentry(FEntryLink),
-    Fexit(FExitLink),
-}
+pub(super) type Link = Box<dyn Send>;
 
 impl Probes {
-    /// Attaches the probes that follow sessions, but not those that begin them.
-    ///
-    /// # Errors
-    /// The kernel refuses a required probe.
-    pub(in crate::probe) fn attach_session_probes(&mut self) -> Result<(), ProbeError> {
-        self.attach_all(SESSION_PROBES)
-    }
-
-    /// Attaches the probes for opens that fail after `seq_open()` has succeeded, for these kinds of files. They are
-    /// optional, because each function adds to the time of detaching.
-    ///
-    /// # Errors
-    /// The kernel refuses a required probe; none of these is required.
-    pub(in crate::probe) fn attach_failed_opens(
-        &mut self,
-        kinds: &[Opens],
-    ) -> Result<(), ProbeError> {
-        kinds.iter().try_for_each(|kind| self.attach_all(kind.probes()))
-    }
-
     /// Attaches the probes that begin sessions: events arrive from here on.
     ///
     /// # Errors
@@ -81,11 +52,6 @@ impl Probes {
         Ok(())
     }
 
-    /// Returns true if plain procfs files are traced.
-    pub(in crate::probe) fn traces_procfs(&self) -> bool {
-        self.procfs
-    }
-
     /// Attaches the probes for reads of BPF iterators, unless they are attached. Called when the first iterator is
     /// opened.
     ///
@@ -97,12 +63,15 @@ impl Probes {
         }
         let only = self.ebpf.map_mut("ITERATORS_ONLY").ok_or(ProbeError::Missing("a map"))?;
         let set = Array::try_from(only).and_then(|mut only| only.set(0, u32::from(self.core), 0));
-        set.map_err(|source| ProbeError::Map { map: "ITERATORS_ONLY", source })?;
+        set.map_err(ProbeError::of_map("ITERATORS_ONLY"))?;
         self.attach_all(ITERATOR_PROBES)
     }
 
     /// Attaches probes to functions. Ignores refusals of probes that are not required.
-    fn attach_all(&mut self, specs: &[ProbeSpec]) -> Result<(), ProbeError> {
+    ///
+    /// # Errors
+    /// The kernel refuses a required probe.
+    pub(in crate::probe) fn attach_all(&mut self, specs: &[ProbeSpec]) -> Result<(), ProbeError> {
         for spec in specs {
             if let Err(error) = self.attach(spec)
                 && spec.required
@@ -115,28 +84,20 @@ impl Probes {
     }
 
     fn attach(&mut self, spec: &ProbeSpec) -> Result<(), ProgramError> {
-        let program = self
-            .ebpf
-            .program_mut(spec.program)
-            .ok_or(ProgramError::InvalidName { name: spec.program.to_owned() })?;
-        let link = match spec.attach_type {
-            AttachType::Kprobe => {
-                let program: &mut KProbe = program.try_into()?;
-                program.load()?;
-                let link = program.attach(spec.function, 0)?;
-                Link::Kprobe(program.take_link(link)?)
-            }
+        let ProbeSpec { program, function, attach_type, required: _ } = *spec;
+        let link: Link = match attach_type {
+            AttachType::Kprobe => return self.attach_kprobe(program, function, 0),
             AttachType::Fentry => {
-                let program: &mut FEntry = program.try_into()?;
-                program.load(spec.function, &self.btf)?;
+                let program: &mut FEntry = program_of(&mut self.ebpf, program)?;
+                program.load(function, &self.btf)?;
                 let link = program.attach()?;
-                Link::Fentry(program.take_link(link)?)
+                Box::new(program.take_link(link)?)
             }
             AttachType::Fexit => {
-                let program: &mut FExit = program.try_into()?;
-                program.load(spec.function, &self.btf)?;
+                let program: &mut FExit = program_of(&mut self.ebpf, program)?;
+                program.load(function, &self.btf)?;
                 let link = program.attach()?;
-                Link::Fexit(program.take_link(link)?)
+                Box::new(program.take_link(link)?)
             }
         };
         self.links.push(link);
@@ -150,7 +111,7 @@ impl Probes {
     pub(in crate::probe) fn attach_core(&mut self, probes: &[CoreProbe]) -> Result<(), ProbeError> {
         let before = self.links.len();
         for CoreProbe { program, address } in probes {
-            if let Err(error) = self.attach_kprobe(program, *address) {
+            if let Err(error) = self.attach_kprobe(program, "", *address) {
                 self.links.truncate(before);
                 let target = format!("the core's call site {address:#x} ({program})");
                 return Err(ProbeError::Attach { target, reason: describe(&error) });
@@ -160,25 +121,20 @@ impl Probes {
         Ok(())
     }
 
-    /// Attaches a kprobe or kretprobe to an address. Loads its program first, unless it is loaded.
+    /// Attaches a kprobe or kretprobe to a function; `""`: to the address `offset`. Loads its program first, unless it is
+    /// loaded.
     pub(super) fn attach_kprobe(
         &mut self,
         program: &str,
-        address: u64,
+        function: &str,
+        offset: u64,
     ) -> Result<(), ProgramError> {
-        let program: &mut KProbe = self
-            .ebpf
-            .program_mut(program)
-            .ok_or_else(|| ProgramError::InvalidName { name: program.to_owned() })?
-            .try_into()?;
-        match program.load() {
-            Ok(()) | Err(ProgramError::AlreadyLoaded) => {}
-            Err(error) => return Err(error),
-        }
+        let program = self.loaded_kprobe(program)?;
         // With an empty name the kernel uses the offset as an address (perf_event_open(2), kprobe_addr). Names do not
         // work for functions whose name is not unique.
-        let link = program.attach("", address)?;
-        self.links.push(Link::Kprobe(program.take_link(link)?));
+        let link = program.attach(function, offset)?;
+        let link = program.take_link(link)?;
+        self.links.push(Box::new(link));
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use aya::{
 use super::Probes;
 use crate::{
     event::{OpTable, Role},
-    probe::error::{ProbeError, describe_kprobe_error},
+    probe::error::{ProbeError, describe, describe_kprobe_error},
 };
 
 /// A callback that cannot be traced.
@@ -81,7 +81,8 @@ impl Probes {
         self.callback_programs()
             .iter()
             .flat_map(CallbackPrograms::names)
-            .try_for_each(|name| self.load_kprobe(name))
+            .try_for_each(|name| self.loaded_kprobe(name).map(drop))
+            .map_err(|error| ProbeError::Load(describe(&error)))
     }
 
     fn callback_programs(&mut self) -> &'static [CallbackPrograms; 4] {
@@ -147,7 +148,7 @@ impl Probes {
         address: u64,
     ) -> Result<(), ProgramError> {
         let before = self.links.len();
-        let result = programs.names().try_for_each(|name| self.attach_kprobe(name, address));
+        let result = programs.names().try_for_each(|name| self.attach_kprobe(name, "", address));
         match result {
             Ok(()) if programs.follow_passes => self.mark_probed(address),
             Ok(()) => {}

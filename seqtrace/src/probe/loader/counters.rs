@@ -30,11 +30,8 @@ impl Probes {
     /// Returns the elements of an array map.
     fn counters(&self, name: &'static str) -> Result<Vec<u64>, ProbeError> {
         let map = self.ebpf.map(name).ok_or(ProbeError::Missing("a counter"))?;
-        let array: Array<_, u64> =
-            Array::try_from(map).map_err(|source| ProbeError::Map { map: name, source })?;
-        (0..array.len())
-            .map(|index| array.get(&index, 0))
-            .collect::<Result<_, _>>()
-            .map_err(|source| ProbeError::Map { map: name, source })
+        let array: Array<_, u64> = Array::try_from(map).map_err(ProbeError::of_map(name))?;
+        let counts = (0..array.len()).map(|index| array.get(&index, 0));
+        counts.collect::<Result<_, _>>().map_err(ProbeError::of_map(name))
     }
 }
