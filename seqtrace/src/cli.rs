@@ -7,8 +7,9 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::options::{Backend, Capture, Color, Counts, FailOn, Output, Select, Tracing};
+pub(crate) use self::options::{Capture, Color, Counts, FailOn, Output, Select, Tracing};
 use self::values::{duration, ring_size, size};
+use crate::probe::backend::Backend;
 
 /// Trace and check the seq_files of the running kernel.
 #[derive(Debug, Parser)]

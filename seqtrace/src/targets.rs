@@ -18,11 +18,11 @@ use crate::{
     cli,
     exit::UserError,
     filter::{
-        self, Filter, Rule, Selection, Target,
+        Filter, Rule, Target,
         glob::{self, Glob, GlobError},
         target::{absolute, clean},
     },
-    probe::{opens::Opens, settings::KernelFilter},
+    probe::opens::Opens,
 };
 
 /// Maximum number of files to which a glob expands.
@@ -56,10 +56,12 @@ impl NamedFile {
         path_buf(&self.real)
     }
 
-    /// Describes the real path; `None` if the file was named by its real path.
-    pub(crate) fn leads_to(&self) -> Option<String> {
+    /// Describes the real path, unless the file was named by it, and appends a remark.
+    pub(crate) fn note(&self, remark: Option<String>) -> Option<String> {
         let real = crate::escape::text(&self.real, false);
-        (self.path != self.real).then(|| format!("leads to {real}"))
+        let leads_to = (self.path != self.real).then(|| format!("leads to {real}"));
+        let notes: Vec<String> = leads_to.into_iter().chain(remark).collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
     }
 }
 
@@ -217,30 +219,17 @@ pub(crate) fn filter(select: &cli::Select) -> Result<Filter, UserError> {
             not: globs(&format!("not-{option}"), make, not)?,
         })
     };
-    let cli::Select {
-        pid,
-        not_pid,
-        tid,
-        not_tid,
-        comm,
-        not_comm,
-        uid,
-        not_uid,
-        path,
-        not_path,
-        module,
-        not_module,
-    } = select;
-    for word in path.iter().chain(not_path) {
+    for word in select.path.iter().chain(&select.not_path) {
         refuse_relative(word)?;
     }
+    let ids = |only: &[u32], not: &[u32]| Rule { only: only.to_vec(), not: not.to_vec() };
     Ok(Filter {
-        pid: Rule { only: pid.clone(), not: not_pid.clone() },
-        tid: Rule { only: tid.clone(), not: not_tid.clone() },
-        uid: Rule { only: uid.clone(), not: not_uid.clone() },
-        comm: rule("comm", Glob::comm, comm, not_comm)?,
-        path: rule("path", Glob::path, path, not_path)?,
-        module: rule("module", Glob::module, module, not_module)?,
+        pid: ids(&select.pid, &select.not_pid),
+        tid: ids(&select.tid, &select.not_tid),
+        uid: ids(&select.uid, &select.not_uid),
+        comm: rule("comm", Glob::comm, &select.comm, &select.not_comm)?,
+        path: rule("path", Glob::path, &select.path, &select.not_path)?,
+        module: rule("module", Glob::module, &select.module, &select.not_module)?,
     })
 }
 
@@ -314,23 +303,6 @@ pub(crate) fn opens(targets: &[Target]) -> Vec<Opens> {
 /// Returns true if the targets may match files that appear later.
 pub(crate) fn are_open_ended(targets: &[Target]) -> bool {
     targets.is_empty() || !targets.iter().all(|target| matches!(target, Target::Path(_)))
-}
-
-/// Returns the filters that the programs can apply in the kernel.
-pub(crate) fn kernel_filter(selection: &Selection) -> KernelFilter {
-    let filter::Prefilter { names, pids, tids, uids, comms } =
-        filter::kernel_prefilter(&selection.targets, &selection.filter);
-    KernelFilter {
-        pids: set(pids),
-        tids: set(tids),
-        uids: set(uids),
-        comms: set(comms),
-        names: set(names),
-    }
-}
-
-fn set<T: Ord>(values: Option<Vec<T>>) -> BTreeSet<T> {
-    values.unwrap_or_default().into_iter().collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::values::{duration, faults, ring_size};
 use crate::{
     faults::Faults,
-    probe::backend,
+    probe::backend::Backend,
     render::{Format, Time},
     rules::{Id, Severity},
 };
@@ -165,28 +165,6 @@ pub(crate) struct Counts {
     #[arg(long, value_name = "RULE", num_args = 0..=1, require_equals = true)]
     #[expect(clippy::option_option, reason = "clap's type of an option with an optional value")]
     pub(crate) until_finding: Option<Option<Id>>,
-}
-
-/// Method by which callbacks are traced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Backend {
-    /// `core` if the kernel's code is understood, otherwise `callbacks`
-    #[default]
-    Auto,
-    /// Probe the calls in the kernel's own loop: all files at once
-    Core,
-    /// Probe the callback functions of each traced file separately
-    Callbacks,
-}
-
-impl From<Backend> for backend::Backend {
-    fn from(backend: Backend) -> Self {
-        match backend {
-            Backend::Auto => Self::Auto,
-            Backend::Core => Self::Core,
-            Backend::Callbacks => Self::Callbacks,
-        }
-    }
 }
 
 /// Options of the probes.

@@ -26,15 +26,11 @@ use crate::{
     cli,
     exit::{Exit, UserError},
     faults::Faults,
-    filter::{Filter, Selection, Target},
+    filter::{Filter, Prefilter, Selection, Target},
     kernel::preflight::Preflight,
     output::Writer,
     pipeline::{Pipeline, Until},
-    probe::{
-        backend::ChosenBackend,
-        settings::{KernelFilter, Settings},
-        setup::Setup,
-    },
+    probe::{backend::ChosenBackend, settings::Settings, setup::Setup},
     recording::Ending,
     render::Output,
     run::Trace,
@@ -192,15 +188,14 @@ fn trace(
     facts: &Preflight,
     readers: &[Process; 2],
 ) -> anyhow::Result<Trace<Collector>> {
-    let chosen = ChosenBackend::choose(args.backend.into(), facts, Faults::default())
-        .map_err(UserError::from)?;
-    let pids = readers.iter().filter_map(Process::id).collect();
+    let chosen =
+        ChosenBackend::choose(args.backend, facts, Faults::default()).map_err(UserError::from)?;
+    let pids = Some(readers.iter().filter_map(Process::id).collect());
     let settings = Settings {
         kernel: facts.kernel.clone(),
-        show_own: true,
         preview: PREVIEW,
         ring_bytes: args.ring_size,
-        filter: KernelFilter { pids, ..KernelFilter::default() },
+        filter: Prefilter { pids, ..Prefilter::default() }.into(),
         log: args.verbose >= 2,
         faults: Faults::default(),
     };
@@ -211,7 +206,7 @@ fn trace(
         opens: targets::opens(&real),
         procfs: false,
     };
-    let attached = setup.attach(chosen, args.backend.into()).map_err(UserError::from)?;
+    let attached = setup.attach(chosen, args.backend).map_err(UserError::from)?;
     if args.verbose > 0 && io::stderr().is_terminal() {
         eprintln!("backend {}", attached.backend.name());
     }

@@ -3,12 +3,7 @@
 //! The kind of a file is known only when it is opened. Each file is opened for reading, without blocking,
 //! and no byte is read. Files for which even opening has an effect are excluded by name.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write},
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{fmt::Write as _, process::ExitCode, sync::Arc};
 
 use serde::Serialize;
 
@@ -18,17 +13,18 @@ use crate::{
     event::Functions,
     exit::{Exit, UserError},
     faults::Faults,
-    filter::Target,
+    filter::{Prefilter, Target},
     kernel::preflight::Preflight,
+    output::Writer,
     probe::{
         backend::{Backend, ChosenBackend},
         error::ProbeError,
-        settings::{KernelFilter, Settings},
+        settings::Settings,
         setup::Setup,
         source::Source,
     },
-    render::Name,
-    session::update::{Callbacks, Symbol},
+    render::{Name, Output},
+    session::update::Callbacks,
     targets::{self, LocatedTarget, NamedFile, Problem},
 };
 
@@ -55,17 +51,13 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _inside = runtime.enter();
     let mut source = own_opens(&facts)?;
-    let mut stdout = io::stdout().lock();
+    let (mut writer, mut output) = (Writer::open(None)?, Output::default());
     for file in files {
         let entry = entry(&file, &mut source, &backend);
-        let written = if args.json {
-            writeln!(stdout, "{}", serde_json::to_string(&entry)?)
-        } else {
-            writeln!(stdout, "{}", line(&entry))
-        };
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
-            written => written?,
+        let text = if args.json { serde_json::to_string(&entry)? } else { line(&entry) };
+        output.data = format!("{text}\n").into_bytes();
+        if !writer.write(&mut output)? {
+            break;
         }
     }
     Ok(Exit::Done.into())
@@ -101,12 +93,12 @@ fn files(words: Vec<LocatedTarget>) -> Result<Vec<NamedFile>, UserError> {
 
 /// Starts a trace of the files that seqtrace itself opens.
 fn own_opens(facts: &Preflight) -> Result<Source, ProbeError> {
+    let pids = Some(vec![std::process::id()]);
     let settings = Settings {
         kernel: facts.kernel.clone(),
-        show_own: true,
         preview: 0,
         ring_bytes: 1 << 20,
-        filter: KernelFilter { pids: [std::process::id()].into(), ..KernelFilter::default() },
+        filter: Prefilter { pids, ..Prefilter::default() }.into(),
         log: false,
         faults: Faults::default(),
     };
@@ -118,10 +110,7 @@ fn own_opens(facts: &Preflight) -> Result<Source, ProbeError> {
 
 fn entry(file: &NamedFile, source: &mut Source, backend: &ChosenBackend) -> Entry {
     let mut entry = entry_of(file, source, backend);
-    if let Some(leads_to) = file.leads_to() {
-        entry.note =
-            Some(entry.note.map_or(leads_to.clone(), |note| format!("{leads_to}; {note}")));
-    }
+    entry.note = file.note(entry.note);
     entry
 }
 
@@ -152,35 +141,23 @@ fn entry_of(file: &NamedFile, source: &mut Source, backend: &ChosenBackend) -> E
         }
         Functions::None => empty("seq", "m->op is NULL: no callbacks".to_owned()),
         Functions::Callbacks(callbacks) => {
-            let problem = match backend {
+            // The reason why the callbacks cannot be traced.
+            let note = match backend {
                 ChosenBackend::Core(_) => None,
                 ChosenBackend::Callbacks(_) => source.try_callbacks(&open.kind),
             };
-            seq_entry(&shown, callbacks, problem)
+            let Callbacks { table: _, start, next, show, stop } = callbacks;
+            let name = |symbol| Name { symbol, ascii: false }.to_string();
+            let module = show.module.as_deref();
+            Entry {
+                callbacks: Some([start, next, show, stop].map(name)),
+                module: module.map(|name| escape::text(name.as_bytes(), false).to_string()),
+                traceable: note.is_none(),
+                note,
+                ..empty("seq", String::new())
+            }
         }
     }
-}
-
-/// Creates the entry of a seq file. `problem`: the reason why its callbacks cannot be traced; `None` if they can.
-fn seq_entry(path: &str, callbacks: &Callbacks, problem: Option<String>) -> Entry {
-    let module = callbacks.show.module.as_deref();
-    Entry {
-        path: path.to_owned(),
-        kind: "seq",
-        module: module.map(|name| escape::text(name.as_bytes(), false).to_string()),
-        callbacks: Some(names(callbacks)),
-        traceable: problem.is_none(),
-        note: problem,
-    }
-}
-
-fn names(callbacks: &Callbacks) -> [String; 4] {
-    let Callbacks { table: _, start, next, show, stop } = callbacks;
-    [start, next, show, stop].map(name)
-}
-
-fn name(symbol: &Symbol) -> String {
-    Name { symbol, ascii: false }.to_string()
 }
 
 fn line(entry: &Entry) -> String {

@@ -24,7 +24,7 @@ use super::{invoker, options, recordings};
 use crate::{
     cli,
     exit::{Exit, UserError},
-    filter::Selection,
+    filter::{self, Selection},
     kernel::preflight::Preflight,
     output::Writer,
     pipeline::Pipeline,
@@ -84,8 +84,8 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     for warning in targets::validate(&words, &selection.filter, &facts.symbols)? {
         eprintln!("warning: {warning}");
     }
-    let chosen = ChosenBackend::choose(capture.backend.into(), &facts, capture.inject)
-        .map_err(UserError::from)?;
+    let chosen =
+        ChosenBackend::choose(capture.backend, &facts, capture.inject).map_err(UserError::from)?;
     if capture.dry_run {
         Writer::print(chosen.describe().into_bytes())?;
         return Ok(None);
@@ -98,7 +98,7 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         opens: targets::opens(&selection.targets),
         procfs: selection.targets.iter().any(targets::may_become_plain),
     };
-    let attached = setup.attach(chosen, capture.backend.into()).map_err(UserError::from)?;
+    let attached = setup.attach(chosen, capture.backend).map_err(UserError::from)?;
 
     let mut pipeline = Pipeline::new(selection.clone(), options::until(&limits.counts));
     if request.only_findings {
@@ -164,10 +164,9 @@ fn header(capture: &cli::Capture, facts: &Preflight, backend: &ChosenBackend) ->
 fn settings(request: &Request<'_>, facts: &Preflight, selection: &Selection) -> Settings {
     Settings {
         kernel: facts.kernel.clone(),
-        show_own: true,
         preview: request.preview,
         ring_bytes: request.tracing.capture.ring_size,
-        filter: targets::kernel_filter(selection),
+        filter: filter::kernel_prefilter(&selection.targets, &selection.filter).into(),
         log: request.log,
         faults: request.tracing.capture.inject,
     }

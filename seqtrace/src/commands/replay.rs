@@ -2,16 +2,17 @@
 
 use std::{path::Path, process::ExitCode};
 
-use super::{options, recordings};
+use anyhow::Context;
 use seqtrace_model::trace::Sink;
 
+use super::{options, recordings};
 use crate::{
     cli,
     exit::Exit,
     filter::Selection,
     output::Writer,
     pipeline::{Pipeline, Until},
-    recording::{self, Ending, Played, ReadError},
+    recording::{self, Ending, Played},
     render::{Renderer, Screen},
     targets,
 };
@@ -57,7 +58,7 @@ pub(super) fn play(
         pipeline.only_findings();
     }
     let played = recording::play(&mut reader, &mut pipeline, &mut screen, |screen| {
-        writer.write(&mut screen.output).map_err(PlayError::Output)
+        writer.write(&mut screen.output).context("cannot write the output")
     });
     report_end(file, played)
 }
@@ -74,25 +75,13 @@ pub(super) fn gather(
 }
 
 /// Converts errors, and reports a recording that is cut off.
-fn report_end(file: &Path, played: Result<Played, PlayError>) -> anyhow::Result<Played> {
-    let played = played.map_err(|error| match error {
-        PlayError::Recording(error) => recordings::unreadable(file, &error).into(),
-        PlayError::Output(error) => anyhow::Error::from(error).context("cannot write the output"),
+fn report_end(file: &Path, played: anyhow::Result<Played>) -> anyhow::Result<Played> {
+    let played = played.map_err(|error| match error.downcast() {
+        Ok(error) => recordings::unreadable(file, &error).into(),
+        Err(error) => error,
     })?;
     if played.ending == Ending::Cut {
         eprintln!("seqtrace: {} is cut off: its last events are missing", recordings::name(file));
     }
     Ok(played)
-}
-
-/// Errors of a replay.
-enum PlayError {
-    Recording(ReadError),
-    Output(std::io::Error),
-}
-
-impl From<ReadError> for PlayError {
-    fn from(error: ReadError) -> Self {
-        Self::Recording(error)
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use clap::ValueEnum;
+
 use super::{
     error::ProbeError,
     loader::{CoreProbe, Probes},
@@ -13,11 +15,14 @@ use crate::{
 };
 
 /// The backend that the user requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Backend {
-    /// `core` if the kernel's code is understood, otherwise `callbacks`.
+    /// `core` if the kernel's code is understood, otherwise `callbacks`
+    #[default]
     Auto,
+    /// Probe the calls in the kernel's own loop: all files at once
     Core,
+    /// Probe the callback functions of each traced file separately
     Callbacks,
 }
 

@@ -96,7 +96,7 @@ fn inspect_file(file: &NamedFile, source: &mut Source) -> Result<TargetInfo, Use
             ));
         }
         Err(error) => {
-            let note = notes([file.leads_to(), Some(format!("cannot be opened: {error}"))]);
+            let note = file.note(Some(format!("cannot be opened: {error}")));
             return Ok(TargetInfo { word: file.path.clone(), callbacks: None, note });
         }
     };
@@ -109,12 +109,5 @@ fn info(file: &NamedFile, open: &Open) -> TargetInfo {
         Functions::None => (None, Some("has no callbacks (m->op is NULL)")),
         Functions::Callbacks(callbacks) => (Some(callbacks.clone()), None),
     };
-    let note = notes([file.leads_to(), note.map(str::to_owned)]);
-    TargetInfo { word: file.path.clone(), callbacks, note }
-}
-
-/// Joins the notes that are present.
-fn notes(notes: [Option<String>; 2]) -> Option<String> {
-    let notes: Vec<String> = notes.into_iter().flatten().collect();
-    (!notes.is_empty()).then(|| notes.join("; "))
+    TargetInfo { word: file.path.clone(), callbacks, note: file.note(note.map(str::to_owned)) }
 }

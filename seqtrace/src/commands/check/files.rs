@@ -117,7 +117,7 @@ impl Found {
 
     /// Adds a file, or a further name of a known file. The real path is preferred as the file's name.
     fn add(&mut self, file: NamedFile, named: bool) {
-        let note = file.leads_to();
+        let note = file.note(None);
         let NamedFile { path, real } = file;
         let index = self.index.get(&real).copied();
         let Some(earlier) = index.and_then(|index| self.candidates.get_mut(index)) else {
