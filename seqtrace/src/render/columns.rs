@@ -1,14 +1,16 @@
 //! The columns before the event: time, CPU, task, session and so on.
 
+use clap::ValueEnum;
+
 use super::line::{self, Line};
 use super::owner::LastOwner;
 use super::pieces::Window;
 use super::style::{Color, Style};
-use super::{Clock, FieldError, Options, Ready, Time, clock, digits, field};
+use super::{Clock, FieldError, Options, Ready, Time, clock, digits};
 use crate::session::update::Update;
 
 /// Column that `--fields` can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Column {
     Time,
     Delta,
@@ -22,20 +24,6 @@ enum Column {
     Path,
     Event,
 }
-
-const COLUMNS: [(&str, Column); 11] = [
-    ("time", Column::Time),
-    ("delta", Column::Delta),
-    ("cpu", Column::Cpu),
-    ("task", Column::Task),
-    ("comm", Column::Comm),
-    ("pid", Column::Pid),
-    ("tid", Column::Tid),
-    ("uid", Column::Uid),
-    ("session", Column::Session),
-    ("path", Column::Path),
-    ("event", Column::Event),
-];
 
 impl Column {
     /// Returns the initial width and the limit up to which longer text widens the column.
@@ -52,9 +40,12 @@ impl Column {
         }
     }
 
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
     fn heading(self) -> String {
-        let name = COLUMNS.iter().find(|(_, column)| *column == self).map(|(name, _)| *name);
-        name.unwrap_or_default().to_ascii_uppercase()
+        self.name().to_ascii_uppercase()
     }
 
     fn is_right_aligned(self) -> bool {
@@ -156,8 +147,9 @@ impl Columns {
             Some(fields) => fields.iter().map(String::as_str).collect(),
             None => default.iter().copied().filter(is_default).collect(),
         };
-        let chosen: Vec<Column> =
-            names.into_iter().map(|name| field(name, &COLUMNS)).collect::<Result<_, _>>()?;
+        let all = || Column::value_variants().iter().map(|column| column.name());
+        let column = |name| Column::from_str(name, false).map_err(|_| FieldError::new(name, all()));
+        let chosen: Vec<Column> = names.into_iter().map(column).collect::<Result<_, _>>()?;
         let mut parts = Vec::new();
         for column in &chosen {
             let slot = Slot::new(*column, mode);
@@ -311,11 +303,11 @@ mod tests {
         #[test]
         fn kept_text_is_that_of_the_owner(
             updates in story(),
-            fields in proptest::sample::subsequence(COLUMNS.to_vec(), 1..COLUMNS.len()).prop_shuffle(),
+            fields in proptest::sample::subsequence(Column::value_variants().to_vec(), 1..11).prop_shuffle(),
             (color, ascii) in any::<(bool, bool)>(),
             time in proptest::sample::select(vec![Time::Delta, Time::Boot, Time::Wall, Time::Utc]),
         ) {
-            let fields = fields.iter().map(|(name, _)| (*name).to_owned()).collect();
+            let fields = fields.into_iter().map(Column::name).collect();
             let options = Options { fields: Some(fields), color, ascii, time, ..Options::default() };
             let mut columns = Columns::new(&options, &[]).unwrap();
             let mut forgetful = Columns::new(&options, &[]).unwrap();

@@ -39,18 +39,16 @@ impl Duration {
     #[inline(never)]
     fn long(ns: u64) -> Self {
         // Rounds, so that 999.5 of a unit become 1.00 of the next.
-        let (number, unit) = match ns {
-            0..999_500 => (Number::whole((ns + 500) / 1_000), Unit::Micro),
-            999_500..9_995_000 => (Number::with_hundredths((ns + 5_000) / 10_000), Unit::Milli),
-            9_995_000..99_950_000 => (Number::with_tenths((ns + 50_000) / 100_000), Unit::Milli),
-            99_950_000..999_500_000 => (Number::whole((ns + 500_000) / 1_000_000), Unit::Milli),
-            999_500_000..9_995_000_000 => {
-                (Number::with_hundredths((ns + 5_000_000) / 10_000_000), Unit::Second)
-            }
-            9_995_000_000..99_950_000_000 => {
-                (Number::with_tenths((ns + 50_000_000) / 100_000_000), Unit::Second)
-            }
-            _ => (Number::whole(ns.saturating_add(500_000_000) / 1_000_000_000), Unit::Second),
+        let (unit, thousandth) = match ns {
+            0..999_500 => (Unit::Micro, 1),
+            999_500..999_500_000 => (Unit::Milli, 1_000),
+            _ => (Unit::Second, 1_000_000),
+        };
+        let rounded = |step: u64| ns.saturating_add(step / 2) / step;
+        let number = match ns / thousandth {
+            0..9_995 => Number::with_hundredths(rounded(10 * thousandth)),
+            9_995..99_950 => Number::with_tenths(rounded(100 * thousandth)),
+            _ => Number::whole(rounded(1_000 * thousandth)),
         };
         Self { number, unit }
     }

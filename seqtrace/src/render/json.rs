@@ -16,15 +16,13 @@ mod text;
 use std::collections::{BTreeSet, HashMap};
 
 use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
-use serde::Serialize;
-use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer as _};
 use serde_json::{Serializer, Value};
 
 use self::callback::CallbackWriter;
 use self::object::Object;
 use self::text::Safe;
 use super::{Clock, FieldError, Header, Options, Output, Ready, Renderer, Shown, TargetInfo};
-use crate::escape;
 use crate::session::update::{SessionId, Summary, Update, UpdateKind};
 
 /// Returns the schema of a line. Its parts are added to the definitions of the generator.
@@ -75,10 +73,7 @@ impl Json {
         if let Some(fields) = &options.fields {
             let valid = keys(&schema_of_object());
             if let Some(unknown) = fields.iter().find(|word| !valid.contains(*word)) {
-                return Err(FieldError {
-                    unknown: escape::text(unknown.as_bytes(), false).to_string(),
-                    valid: valid.into_iter().collect(),
-                });
+                return Err(FieldError::new(unknown, valid));
             }
         }
         Ok(Self {
@@ -98,10 +93,14 @@ impl Json {
         let written = match &self.fields {
             None => object.serialize(&mut serializer),
             Some(fields) => match serde_json::to_value(object) {
-                Ok(whole) => match Chosen::of(&whole, fields) {
-                    Some(chosen) => chosen.serialize(&mut serializer),
-                    None => return,
-                },
+                Ok(whole) => {
+                    let pairs = fields.iter().filter_map(|key| Some((key, whole.get(key)?)));
+                    let pairs: Vec<_> = pairs.collect();
+                    if pairs.is_empty() {
+                        return;
+                    }
+                    serializer.collect_map(pairs)
+                }
                 Err(error) => Err(error),
             },
         };
@@ -198,30 +197,6 @@ fn collect(root: &Value, schema: &Value, found: &mut BTreeSet<String>) {
         .and_then(|reference| root.pointer(reference.trim_start_matches('#')))
     {
         collect(root, target, found);
-    }
-}
-
-/// The keys and values of an object that `--fields` names, in that order.
-struct Chosen<'a>(Vec<(&'a str, &'a Value)>);
-
-impl<'a> Chosen<'a> {
-    /// Returns `None` if the object has none of the keys.
-    fn of(whole: &'a Value, fields: &'a [String]) -> Option<Self> {
-        let pairs: Vec<_> = fields
-            .iter()
-            .filter_map(|key| whole.get(key).map(|value| (key.as_str(), value)))
-            .collect();
-        (!pairs.is_empty()).then_some(Self(pairs))
-    }
-}
-
-impl Serialize for Chosen<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in &self.0 {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
     }
 }
 

@@ -172,6 +172,13 @@ pub struct FieldError {
     pub valid: Vec<String>,
 }
 
+impl FieldError {
+    fn new(unknown: &str, valid: impl IntoIterator<Item = String>) -> Self {
+        let unknown = escape::text(unknown.as_bytes(), false).to_string();
+        Self { unknown, valid: valid.into_iter().collect() }
+    }
+}
+
 /// Makes the sink for the options.
 ///
 /// # Errors
@@ -182,15 +189,5 @@ pub fn renderer(options: &Options) -> Result<Box<dyn Renderer>, FieldError> {
         Format::Timeline => Box::new(TextSink::new(options, Timeline::new)?),
         Format::Compact => Box::new(TextSink::new(options, |_, _| Compact::default())?),
         Format::Json => Box::new(json::Json::new(options)?),
-    })
-}
-
-/// Finds a field of a format by its name.
-fn field<T: Copy>(word: &str, valid: &[(&str, T)]) -> Result<T, FieldError> {
-    valid.iter().find(|(name, _)| *name == word).map(|(_, field)| *field).ok_or_else(|| {
-        FieldError {
-            unknown: escape::text(word.as_bytes(), false).to_string(),
-            valid: valid.iter().map(|(name, _)| (*name).to_owned()).collect(),
-        }
     })
 }

@@ -151,18 +151,9 @@ impl Text<'_> {
     }
 
     fn files(&self, out: &mut Vec<u8>) {
-        let mut table = Table::new(&[
-            "FILE",
-            "SESSIONS",
-            "PARTIAL",
-            "READS",
-            "BYTES",
-            "EMITTED",
-            "DISCARDED",
-            "PASSED OVER",
-            "RESTARTS",
-            "NEVER FETCHED",
-        ]);
+        let mut table = Table::new(
+            "FILE, SESSIONS, PARTIAL, READS, BYTES, EMITTED, DISCARDED, PASSED OVER, RESTARTS, NEVER FETCHED",
+        );
         for (path, file) in self.summary.busiest_files() {
             let FileSummary { sessions, partial, undelivered, totals } = file;
             let numbers = [
@@ -183,7 +174,7 @@ impl Text<'_> {
     }
 
     fn renderings(&self, out: &mut Vec<u8>) {
-        let mut table = Table::new(&["RENDERED", "RECORDS", "BYTES"]);
+        let mut table = Table::new("RENDERED, RECORDS, BYTES");
         for sum in self.summary.renderings.0.iter().filter(|sum| sum.count > 0) {
             table.row(fate(sum.fate).to_owned(), [sum.count.to_string(), sum.bytes.to_string()]);
         }
@@ -192,7 +183,7 @@ impl Text<'_> {
 
     fn durations(&self, out: &mut Vec<u8>) {
         let TraceSummary { reads, lseeks, passes, .. } = self.summary;
-        let mut table = Table::new(&["TIME", "COUNT", "P50", "P90", "P99", "MAX", "TOTAL"]);
+        let mut table = Table::new("TIME, COUNT, P50, P90, P99, MAX, TOTAL");
         for (name, durations) in [("read", reads), ("lseek", lseeks), ("start to stop", passes)] {
             if durations.count() > 0 {
                 table.row(name.to_owned(), self.distribution(durations));
@@ -202,7 +193,7 @@ impl Text<'_> {
     }
 
     fn functions(&self, out: &mut Vec<u8>) {
-        let mut table = Table::new(&["CALLBACK", "COUNT", "P50", "P90", "P99", "MAX", "TOTAL"]);
+        let mut table = Table::new("CALLBACK, COUNT, P50, P90, P99, MAX, TOTAL");
         for (role, sum) in self.summary.slowest_functions() {
             let name = self.text(|line| {
                 line.put(format_args!("{:<6}", role.name()));
@@ -228,7 +219,7 @@ impl Text<'_> {
             line.put("  ").bytes(&ledger.path);
         });
         let dash = || "-".to_owned();
-        let mut table = Table::new(&["BYTES", "LENGTH", "POS", "RECORD", "PASS", "READ", ""]);
+        let mut table = Table::new("BYTES, LENGTH, POS, RECORD, PASS, READ, ");
         for entry in &ledger.entries {
             let Range { start, end } = entry.range;
             let record = match entry.record {

@@ -38,14 +38,9 @@ impl Color {
             Self::Strong => b"\x1b[1m",
             Self::Error => b"\x1b[1m\x1b[31m",
             Self::Warn => b"\x1b[33m",
-            Self::Session(SessionId(id)) => match id.saturating_sub(1) % 6 {
-                0 => CYAN,
-                1 => GREEN,
-                2 => MAGENTA,
-                3 => BLUE,
-                4 => BRIGHT_CYAN,
-                _ => BRIGHT_GREEN,
-            },
+            Self::Session(SessionId(id)) => {
+                SESSIONS[id.saturating_sub(1) as usize % SESSIONS.len()]
+            }
         }
     }
 }
@@ -53,13 +48,10 @@ impl Color {
 /// Escape sequence that ends a color.
 pub(super) const RESET: &[u8] = b"\x1b[0m";
 
-// Colors of sessions. Red and yellow are left out, because they mean errors and warnings.
-const CYAN: &[u8] = b"\x1b[36m";
-const GREEN: &[u8] = b"\x1b[32m";
-const MAGENTA: &[u8] = b"\x1b[35m";
-const BLUE: &[u8] = b"\x1b[34m";
-const BRIGHT_CYAN: &[u8] = b"\x1b[96m";
-const BRIGHT_GREEN: &[u8] = b"\x1b[92m";
+/// Colors of sessions: cyan, green, magenta, blue, bright cyan, bright green. Red and yellow are left out, because they
+/// mean errors and warnings.
+const SESSIONS: [&[u8]; 6] =
+    [b"\x1b[36m", b"\x1b[32m", b"\x1b[35m", b"\x1b[34m", b"\x1b[96m", b"\x1b[92m"];
 
 /// A few printable characters.
 #[derive(Clone, Copy, Debug)]

@@ -50,17 +50,7 @@ pub(super) fn common(line: &mut Line<'_>, update: &Update) {
         UpdateKind::Gap { lost, sessions } => gap(line, *lost, update.cpu, sessions),
         UpdateKind::Blind { function, role, reason } => blind(line, function, *role, reason),
         UpdateKind::Disagreement { expected, observed } => disagreement(line, expected, observed),
-        UpdateKind::Open
-        | UpdateKind::OpenFailed { .. }
-        | UpdateKind::OpenLeaked { .. }
-        | UpdateKind::ReadBegin { .. }
-        | UpdateKind::ReadEnd(_)
-        | UpdateKind::LseekBegin { .. }
-        | UpdateKind::LseekEnd { .. }
-        | UpdateKind::Callback(_)
-        | UpdateKind::Preview { .. }
-        | UpdateKind::Grow { .. }
-        | UpdateKind::Finding(_) => {}
+        _ => {}
     }
 }
 

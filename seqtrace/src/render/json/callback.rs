@@ -180,27 +180,7 @@ fn result(line: &mut Line<'_>, callback: &CallbackUpdate) {
 /// `,"fate":"emitted","range":{"start":0,"end":2},"held":null,"fixed_up":false,"private":null}`.
 #[inline]
 fn outcome(line: &mut Line<'_>, callback: &CallbackUpdate) {
-    let CallbackUpdate {
-        // Written by `call` and `result`.
-        role: _,
-        phase: _,
-        pass: _,
-        pos_in: _,
-        pos_out: _,
-        v: _,
-        ret_ptr: _,
-        ret_int: _,
-        bytes: _,
-        count: _,
-        size: _,
-        full: _,
-        duration: _,
-        fate,
-        range,
-        held,
-        fixed_up,
-        private,
-    } = callback;
+    let CallbackUpdate { fate, range, held, fixed_up, private, .. } = callback;
     if let (None, None, None, false, None) = (fate, range, held, fixed_up, private) {
         // Most callbacks.
         line.piece(

@@ -10,9 +10,9 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(heading: &[&str]) -> Self {
-        let heading = heading.iter().map(|&cell| cell.to_owned()).collect();
-        Self { heading, rows: Vec::new() }
+    /// Makes a table with headings that are separated by `, `.
+    pub(super) fn new(headings: &str) -> Self {
+        Self { heading: headings.split(", ").map(str::to_owned).collect(), rows: Vec::new() }
     }
 
     pub(super) fn row(&mut self, name: String, cells: impl IntoIterator<Item = String>) {
