@@ -15,6 +15,8 @@ use serde_json::Value;
 
 use seqtrace_model::trace::Header;
 
+use super::reader::ReadError;
+
 /// Version of the format. It increases whenever an older seqtrace would misread a recording.
 pub(super) const FORMAT: u32 = 1;
 
@@ -25,17 +27,6 @@ pub struct Head {
     pub header: Header,
     /// Wall clock when CLOCK_MONOTONIC was 0, ns since 1970 (UTC).
     pub wall_at_boot: i64,
-}
-
-/// Reason why metadata cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum HeadError {
-    /// The metadata is not that of a recording.
-    Foreign,
-    /// The recording has a format newer than [`FORMAT`].
-    TooNew { format: u32, version: String },
-    /// The value of this key is missing or malformed.
-    Invalid(&'static str),
 }
 
 const FORMAT_KEY: &str = "seqtrace.format";
@@ -70,39 +61,34 @@ impl Head {
             (WALL_AT_BOOT, Some(wall_at_boot.to_string())),
         ];
         let mut metadata = Metadata::new();
-        for (key, value) in pairs {
-            if let Some(value) = value {
-                metadata.insert(key, value);
-            }
+        for (key, value) in pairs.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+            metadata.insert(key, value);
         }
         metadata
     }
 
     /// Reads the keys and values of a schema.
-    pub(super) fn from_metadata(metadata: &Metadata) -> Result<Self, HeadError> {
-        let text = |key: &'static str| metadata.get(key).cloned().ok_or(HeadError::Invalid(key));
-        let Some(format) = metadata.get(FORMAT_KEY) else { return Err(HeadError::Foreign) };
-        let format: u32 = format.parse().map_err(|_| HeadError::Invalid(FORMAT_KEY))?;
+    pub(super) fn from_metadata(metadata: &Metadata) -> Result<Self, ReadError> {
+        let invalid = |key| ReadError::Damaged(format!("its {key} is missing or invalid"));
+        let text = |key| metadata.get(key).cloned().ok_or_else(|| invalid(key));
+        let format = metadata.get(FORMAT_KEY).ok_or(ReadError::Foreign)?;
+        let format: u32 = format.parse().map_err(|_| invalid(FORMAT_KEY))?;
         if format > FORMAT {
-            let version = metadata.get(VERSION).cloned().unwrap_or_default();
-            return Err(HeadError::TooNew { format, version });
+            let version = metadata.get(VERSION).map(String::as_str).unwrap_or_default();
+            let version = version.escape_debug();
+            return Err(ReadError::TooNew(format!("format {format} of {version}")));
         }
-        Ok(Self {
-            header: Header {
-                version: text(VERSION)?,
-                kernel: text(KERNEL)?,
-                machine: text(MACHINE)?,
-                backend: text(BACKEND)?,
-                backend_reason: metadata.get(BACKEND_REASON).cloned(),
-                ring_bytes: text(RING_BYTES)?
-                    .parse()
-                    .map_err(|_| HeadError::Invalid(RING_BYTES))?,
-                command: words(&text(COMMAND)?).ok_or(HeadError::Invalid(COMMAND))?,
-            },
-            wall_at_boot: text(WALL_AT_BOOT)?
-                .parse()
-                .map_err(|_| HeadError::Invalid(WALL_AT_BOOT))?,
-        })
+        let header = Header {
+            version: text(VERSION)?,
+            kernel: text(KERNEL)?,
+            machine: text(MACHINE)?,
+            backend: text(BACKEND)?,
+            backend_reason: metadata.get(BACKEND_REASON).cloned(),
+            ring_bytes: text(RING_BYTES)?.parse().map_err(|_| invalid(RING_BYTES))?,
+            command: words(&text(COMMAND)?).ok_or_else(|| invalid(COMMAND))?,
+        };
+        let wall_at_boot = text(WALL_AT_BOOT)?.parse().map_err(|_| invalid(WALL_AT_BOOT))?;
+        Ok(Self { header, wall_at_boot })
     }
 }
 

@@ -18,9 +18,9 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use super::{
     checksum,
     columns::{Columns, fields},
-    metadata::{Head, HeadError},
+    metadata::Head,
     read::{Item, RowError},
-    validate::{self, Message, StreamError},
+    validate::{self, Message},
 };
 
 /// Reason why a recording cannot be read, or not to its end.
@@ -43,15 +43,6 @@ pub enum ReadError {
     Damaged(String),
 }
 
-impl From<StreamError> for ReadError {
-    fn from(error: StreamError) -> Self {
-        match error {
-            StreamError::Io(error) => Self::Io(error),
-            StreamError::Damaged(why) => damaged(why),
-        }
-    }
-}
-
 impl From<ArrowError> for ReadError {
     fn from(error: ArrowError) -> Self {
         Self::Damaged(error.to_string())
@@ -63,18 +54,6 @@ impl From<RowError> for ReadError {
         match error {
             RowError::UnknownValue { .. } => Self::TooNew(error.to_string()),
             _ => Self::Damaged(error.to_string()),
-        }
-    }
-}
-
-impl From<HeadError> for ReadError {
-    fn from(error: HeadError) -> Self {
-        match error {
-            HeadError::Foreign => Self::Foreign,
-            HeadError::TooNew { format, version } => {
-                Self::TooNew(format!("format {format} of {}", version.escape_debug()))
-            }
-            HeadError::Invalid(key) => Self::Damaged(format!("its {key} is missing or invalid")),
         }
     }
 }
@@ -114,8 +93,8 @@ impl<R: Read> Reader<R> {
         let metadata = match validate::read_message(&mut input) {
             Ok(Message::Whole { metadata, .. }) => metadata,
             Ok(Message::Cut | Message::End) => return Err(ReadError::Headless),
-            Err(StreamError::Damaged(_)) => return Err(ReadError::Foreign),
-            Err(error @ StreamError::Io(_)) => return Err(error.into()),
+            Err(ReadError::Damaged(_)) => return Err(ReadError::Foreign),
+            Err(error) => return Err(error),
         };
         let message = root_as_message(&metadata).map_err(|_| ReadError::Foreign)?;
         let schema = message.header_as_schema().ok_or(ReadError::Foreign)?;
@@ -167,14 +146,14 @@ impl<R: Read> Reader<R> {
             };
             let message =
                 root_as_message(&metadata).map_err(|_| damaged("a message is malformed"))?;
+            let empty = || damaged("a message is empty");
             match message.header_type() {
                 MessageHeader::DictionaryBatch => {
-                    let batch = message.header_as_dictionary_batch();
-                    self.dictionary(batch.ok_or_else(|| damaged("a message is empty"))?, &body)?;
+                    let batch = message.header_as_dictionary_batch().ok_or_else(empty)?;
+                    self.dictionary(batch, &body)?;
                 }
                 MessageHeader::RecordBatch => {
-                    let batch = message.header_as_record_batch();
-                    let batch = batch.ok_or_else(|| damaged("a message is empty"))?;
+                    let batch = message.header_as_record_batch().ok_or_else(empty)?;
                     return Ok(Some(self.rows(batch, &body)?));
                 }
                 _ => return Err(damaged("a message is of an unknown kind")),
@@ -230,7 +209,7 @@ impl<R: Read> Reader<R> {
     }
 }
 
-fn damaged(why: &'static str) -> ReadError {
+pub(super) fn damaged(why: &str) -> ReadError {
     ReadError::Damaged(why.to_owned())
 }
 

@@ -9,6 +9,8 @@ use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_ipc::{BodyCompressionMethod, CompressionType, RecordBatch, root_as_message};
 use arrow_schema::{DataType, Schema};
 
+use super::reader::{ReadError, damaged};
+
 /// Largest metadata of a message, bytes.
 const METADATA_LIMIT: usize = 1 << 20;
 /// Largest batch, compressed and decompressed, bytes.
@@ -28,20 +30,13 @@ pub(super) enum Message {
     Cut,
 }
 
-/// Reason why the next message cannot be read.
-#[derive(Debug)]
-pub(super) enum StreamError {
-    Io(io::Error),
-    Damaged(&'static str),
-}
-
 /// Reads the next message and checks its lengths.
-pub(super) fn read_message(input: &mut impl Read) -> Result<Message, StreamError> {
+pub(super) fn read_message(input: &mut impl Read) -> Result<Message, ReadError> {
     let mut prefix = [0; 8];
     let read = fill(input, &mut prefix)?;
     let begun = read.min(CONTINUATION.len());
     if prefix[..begun] != CONTINUATION[..begun] {
-        return Err(StreamError::Damaged("a message does not begin with the continuation mark"));
+        return Err(damaged("a message does not begin with the continuation mark"));
     }
     if read < prefix.len() {
         return Ok(Message::Cut);
@@ -50,36 +45,35 @@ pub(super) fn read_message(input: &mut impl Read) -> Result<Message, StreamError
     let length = match usize::try_from(i32::from_le_bytes(length)) {
         Ok(0) => return Ok(Message::End),
         Ok(length @ ..=METADATA_LIMIT) => length,
-        _ => return Err(StreamError::Damaged("the length of a message is out of range")),
+        _ => return Err(damaged("the length of a message is out of range")),
     };
     let Some(metadata) = buffer(input, length)? else { return Ok(Message::Cut) };
-    let message =
-        root_as_message(&metadata).map_err(|_| StreamError::Damaged("a message is malformed"))?;
+    let message = root_as_message(&metadata).map_err(|_| damaged("a message is malformed"))?;
     let length = usize::try_from(message.bodyLength())
         .ok()
         .filter(|_| message.bodyLength() <= BODY_LIMIT)
-        .ok_or(StreamError::Damaged("the length of a batch is out of range"))?;
+        .ok_or_else(|| damaged("the length of a batch is out of range"))?;
     let Some(body) = buffer(input, length)? else { return Ok(Message::Cut) };
     Ok(Message::Whole { metadata, body })
 }
 
 /// Reads `length` bytes; returns `None` if the input ends before.
-fn buffer(input: &mut impl Read, length: usize) -> Result<Option<Buffer>, StreamError> {
+fn buffer(input: &mut impl Read, length: usize) -> Result<Option<Buffer>, ReadError> {
     let mut bytes = MutableBuffer::try_from_len_zeroed(length)
-        .map_err(|_| StreamError::Damaged("the length of a message is out of range"))?;
+        .map_err(|_| damaged("the length of a message is out of range"))?;
     let read = fill(input, &mut bytes)?;
     Ok((read == length).then(|| bytes.into()))
 }
 
 /// Reads until `bytes` is full or the input ends. Returns the number of bytes read.
-fn fill(input: &mut impl Read, bytes: &mut [u8]) -> Result<usize, StreamError> {
+fn fill(input: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < bytes.len() {
         match input.read(&mut bytes[filled..]) {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(StreamError::Io(error)),
+            Err(error) => return Err(error),
         }
     }
     Ok(filled)
