@@ -5,11 +5,7 @@
 //! checksum includes that of the batch before, and the first one that of the schema, so that missing and reordered
 //! batches are found, too.
 
-use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType,
-    cast::AsArray,
-    types::{Int8Type, Int64Type, UInt16Type, UInt32Type, UInt64Type},
-};
+use arrow_array::{Array, ArrayRef, cast::AsArray, downcast_primitive_array, types::Int8Type};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Schema};
 use crc32fast::Hasher;
@@ -71,12 +67,8 @@ fn array(hasher: &mut Hasher, array: &dyn Array) {
         Some(nulls) => bits(hasher, nulls.inner()),
         None => hasher.update(&[0]),
     }
-    match array.data_type() {
-        DataType::Int8 => numbers::<Int8Type>(hasher, array),
-        DataType::Int64 => numbers::<Int64Type>(hasher, array),
-        DataType::UInt16 => numbers::<UInt16Type>(hasher, array),
-        DataType::UInt32 => numbers::<UInt32Type>(hasher, array),
-        DataType::UInt64 => numbers::<UInt64Type>(hasher, array),
+    downcast_primitive_array!(
+        array => hasher.update(array.values().inner().as_slice()),
         DataType::Boolean => {
             if let Some(flags) = array.as_boolean_opt() {
                 bits(hasher, flags.values());
@@ -100,19 +92,13 @@ fn array(hasher: &mut Hasher, array: &dyn Array) {
         }
         DataType::Dictionary(..) => {
             if let Some(words) = array.as_dictionary_opt::<Int8Type>() {
-                numbers::<Int8Type>(hasher, words.keys());
+                hasher.update(words.keys().values().inner().as_slice());
                 self::array(hasher, words.values().as_ref());
             }
         }
         // The reader refuses columns of other types.
         _ => {}
-    }
-}
-
-fn numbers<T: ArrowPrimitiveType>(hasher: &mut Hasher, array: &dyn Array) {
-    if let Some(array) = array.as_primitive_opt::<T>() {
-        hasher.update(array.values().inner().as_slice());
-    }
+    );
 }
 
 fn bits(hasher: &mut Hasher, bits: &BooleanBuffer) {

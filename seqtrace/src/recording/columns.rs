@@ -1,7 +1,9 @@
 //! The columns of a recording: one table, from which everything else is made.
 
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{ArrowError, Field};
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch, builder::ArrayBuilder};
+use arrow_schema::Field;
 
 use super::{column_types::ColumnType, dictionary::Kind, read::RowError};
 use crate::event::{Role, Via, Wrapper};
@@ -26,6 +28,18 @@ impl<T: ColumnType> Column<T> {
     }
 }
 
+/// Appends null values to a column up to a row. Most columns are null in most rows: they cost nothing until a row has a
+/// value, or the batch is finished.
+macro_rules! pad {
+    ($column:expr, $row:expr) => {
+        let missing = $row.saturating_sub($column.len());
+        if missing > 0 {
+            $column.append_nulls(missing);
+        }
+    };
+}
+pub(super) use pad;
+
 macro_rules! columns {
     ($($(#[doc = $doc:literal])+ $name:ident: $value:ty,)+) => {
         /// A batch under construction. The kind of a row decides which columns have a value.
@@ -43,9 +57,10 @@ macro_rules! columns {
             }
 
             /// Takes the rows as arrays, in the order of [`fields`].
-            pub(super) fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+            pub(super) fn finish(&mut self) -> Vec<ArrayRef> {
                 let rows = std::mem::take(&mut self.rows);
-                Ok(vec![$(<$value as ColumnType>::finish(&mut self.$name, rows)?),+])
+                $(pad!(self.$name, rows);)+
+                vec![$(Arc::new(self.$name.finish())),+]
             }
         }
 

@@ -2,10 +2,15 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use arrow_array::{ArrayRef, DictionaryArray, StringArray, cast::AsArray, types::Int8Type};
-use arrow_schema::{ArrowError, DataType};
+use arrow_array::{
+    ArrayRef, DictionaryArray, StringArray,
+    builder::{ArrayBuilder, Int8Builder},
+    cast::AsArray,
+    types::Int8Type,
+};
+use arrow_schema::DataType;
 
-use super::column_types::{ColumnType, NumberBuilder, Numbers};
+use super::column_types::{ColumnType, Numbers};
 use crate::event::{Role, Via, Wrapper};
 
 /// Value of a dictionary column: one of a few names. pandas calls this a category, SQL an enumeration.
@@ -83,23 +88,36 @@ dict_values! {
 /// Values of a dictionary column under construction.
 pub(super) struct DictBuilder<V> {
     /// Index of each value in [`DictValue::ALL`].
-    keys: NumberBuilder<i8>,
+    keys: Int8Builder,
     /// Names of all values. Batches share one array, so that the stream has it once.
-    names: Option<ArrayRef>,
+    names: ArrayRef,
     value: PhantomData<V>,
 }
 
-impl<V> Default for DictBuilder<V> {
+impl<V: DictValue> Default for DictBuilder<V> {
     fn default() -> Self {
-        Self { keys: NumberBuilder::default(), names: None, value: PhantomData }
+        let names = StringArray::from_iter_values(V::ALL.iter().map(|value| value.name()));
+        Self { keys: Int8Builder::default(), names: Arc::new(names), value: PhantomData }
     }
 }
 
 impl<V: DictValue> DictBuilder<V> {
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     #[inline]
-    pub(super) fn put(&mut self, row: usize, value: V) {
+    pub(super) fn append_value(&mut self, value: V) {
         let key = V::ALL.iter().position(|known| *known == value);
-        self.keys.put(row, key.and_then(|key| i8::try_from(key).ok()).unwrap_or_default());
+        self.keys.append_value(key.and_then(|key| i8::try_from(key).ok()).unwrap_or_default());
+    }
+
+    pub(super) fn append_nulls(&mut self, count: usize) {
+        self.keys.append_nulls(count);
+    }
+
+    pub(super) fn finish(&mut self) -> DictionaryArray<Int8Type> {
+        DictionaryArray::new(self.keys.finish(), Arc::clone(&self.names))
     }
 }
 
@@ -116,14 +134,6 @@ impl<V: DictValue> ColumnType for V {
 
     fn data_type() -> DataType {
         DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8))
-    }
-
-    fn finish(builder: &mut Self::Builder, rows: usize) -> Result<ArrayRef, ArrowError> {
-        let names = builder.names.get_or_insert_with(|| {
-            Arc::new(StringArray::from_iter_values(V::ALL.iter().map(|value| value.name())))
-        });
-        let keys = builder.keys.finish::<Int8Type>(rows);
-        Ok(Arc::new(DictionaryArray::try_new(keys, Arc::clone(names))?))
     }
 
     fn read(array: Option<&ArrayRef>) -> Result<Self::Array, String> {

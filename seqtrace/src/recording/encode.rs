@@ -66,7 +66,7 @@ impl Encoder {
         if rows == 0 {
             return Ok(());
         }
-        let mut arrays = self.builders.finish()?;
+        let mut arrays = self.builders.finish();
         let names = self.schema.fields().iter().map(|field| field.name().as_str());
         let columns = names.zip(arrays.iter().map(Some));
         self.checksum = checksum::of_batch(self.checksum, rows, columns);

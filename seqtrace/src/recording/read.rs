@@ -174,11 +174,6 @@ impl Row<'_> {
                 return Ok(Item::End { time, missed });
             }
         };
-        self.event(body)
-    }
-
-    fn event(self, body: EventKind) -> Result<Item, ReadError> {
-        let c = self.columns;
         let event = Event { time: self.need(&c.time)?, cpu: self.need(&c.cpu)?, body };
         let hidden = self.kind == Kind::Open && self.get(&c.shown) == Some(false);
         Ok(Item::Event { event, hidden })
@@ -247,10 +242,8 @@ impl Row<'_> {
 
     fn target(self) -> Result<Item, RowError> {
         let c = self.columns;
-        let callbacks = match self.get(&c.start) {
-            Some(_) => Some((self.get(&c.op), self.table()?)),
-            None => None,
-        };
+        let has_callbacks = self.get(&c.start).is_some();
+        let callbacks = has_callbacks.then(|| Ok((self.get(&c.op), self.table()?))).transpose()?;
         Ok(Item::Target { word: self.need(&c.word)?, callbacks, note: self.get(&c.note) })
     }
 

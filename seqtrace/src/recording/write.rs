@@ -1,17 +1,30 @@
 //! Events, and the rows that explain them, to columns.
 
-use super::{columns::Builders, dictionary::Kind};
+use arrow_array::builder::ArrayBuilder;
+
+use super::{
+    columns::{Builders, pad},
+    dictionary::Kind,
+};
 use seqtrace_model::{
     event::{Callback, Event, EventKind, FileKind, OpTable, Open, Role, SeqState, Task},
     symbol::{Callbacks, Symbol},
     trace::{Ready, TargetInfo},
 };
 
-/// Puts values into columns of the row under construction.
+/// Puts values into columns of the row under construction. With `?=` the value is an option; `None` is null.
 macro_rules! put {
+    ($builders:ident: $($column:ident ?= $value:expr),+) => {
+        $(if let Some(value) = $value {
+            put!($builders: $column = value);
+        })+
+    };
     ($builders:ident: $($column:ident = $value:expr),+ $(,)?) => {
         {
-            $($builders.$column.put($builders.rows, $value);)+
+            $(
+                pad!($builders.$column, $builders.rows);
+                $builders.$column.append_value($value);
+            )+
         }
     };
 }
@@ -50,9 +63,7 @@ impl Builders {
             }
             EventKind::ReadEnter { key, task, pos, want, state, via } => {
                 put!(self: kind = Kind::ReadEnter, session = *key, pos = *pos, want = *want);
-                if let Some(via) = via {
-                    put!(self: via = *via);
-                }
+                put!(self: via ?= *via);
                 self.put_task(task);
                 self.put_state(state);
             }
@@ -90,9 +101,7 @@ impl Builders {
             Role::Start | Role::Next => put!(self: pointer = *ret),
             Role::Show | Role::Stop => put!(self: ret = ret.cast_signed()),
         }
-        if let Some(private) = private {
-            put!(self: private = *private);
-        }
+        put!(self: private ?= *private);
     }
 
     fn open(&mut self, open: &Open, shown: Option<bool>) {
@@ -100,24 +109,14 @@ impl Builders {
             open;
         let Open { functions: _, ino, dev, magic, mode, via, .. } = open;
         put!(self: kind = Kind::Open, session = *key, ret = (*ret).into(), file = *file);
-        put!(self: adopted = *adopted, own = *own, names = components, path_cut = *path_cut);
+        put!(self: adopted = *adopted, own = *own, names = components.iter().map(Some), path_cut = *path_cut);
         put!(self: ino = *ino, dev = *dev, magic = *magic, mode = *mode);
-        if let Some(via) = via {
-            put!(self: wrapper = *via);
-        }
-        if let Some(shown) = shown {
-            put!(self: shown = shown);
-        }
-        if !own && !path_cut {
-            put!(self: path = path);
-        }
+        put!(self: wrapper ?= *via, shown ?= shown, path ?= (!own && !path_cut).then_some(path));
         self.put_task(task);
         match kind {
             FileKind::Seq { m, op, table, private, size, inner } => {
                 put!(self: m = *m, op = *op, private = *private, size = *size);
-                if *inner != 0 {
-                    put!(self: inner = *inner);
-                }
+                put!(self: inner ?= Some(*inner).filter(|inner| *inner != 0));
                 self.put_table(table);
             }
             FileKind::Plain { read, write } => {
@@ -146,15 +145,8 @@ impl Builders {
     pub(super) fn name(&mut self, time: u64, kind: Kind, symbol: &Symbol) {
         let Symbol { address, name, module, offset } = symbol;
         put!(self: time = time, kind = kind, address = *address);
-        if let Some(name) = name {
-            put!(self: name = name.as_bytes());
-        }
-        if let Some(module) = module {
-            put!(self: module = module.as_bytes());
-        }
-        if let Some(offset) = offset.and_then(|offset| i64::try_from(offset).ok()) {
-            put!(self: offset = offset);
-        }
+        let offset = offset.and_then(|offset| i64::try_from(offset).ok());
+        put!(self: name ?= name, module ?= module, offset ?= offset);
         self.rows += 1;
     }
 
@@ -162,13 +154,9 @@ impl Builders {
     pub(super) fn target(&mut self, time: u64, target: &TargetInfo) {
         let TargetInfo { word, callbacks, note } = target;
         put!(self: time = time, kind = Kind::Target, word = word);
-        if let Some(note) = note {
-            put!(self: note = note);
-        }
+        put!(self: note ?= note);
         if let Some(Callbacks { table, start, next, show, stop }) = callbacks {
-            if let Some(table) = table {
-                put!(self: op = table.address);
-            }
+            put!(self: op ?= table.as_ref().map(|table| table.address));
             let [start, next, show, stop] = [start, next, show, stop].map(|symbol| symbol.address);
             self.put_table(&OpTable { start, next, show, stop });
         }

@@ -210,7 +210,7 @@ fn decode(bytes: &[u8]) -> Vec<Event> {
 fn read_with(event: &Event, column: &str, value: Option<ArrayRef>) -> Result<Item, String> {
     let (fields, mut builders) = (fields(), Builders::default());
     builders.event(event, None);
-    let mut arrays = builders.finish().unwrap();
+    let mut arrays = builders.finish();
     let index = fields.iter().position(|field| field.name() == column).unwrap();
     arrays[index] = value.unwrap_or_else(|| new_null_array(fields[index].data_type(), 1));
     let batch = RecordBatch::try_new(Schema::new(fields).into(), arrays).unwrap();
