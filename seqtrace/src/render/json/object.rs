@@ -13,7 +13,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(super) use self::event::{
-    At, Close, Gap, Grow, Kind, Lseek, Note, NoteKind, Open, Preview, Read, Transfer, Who,
+    At, Close, Gap, Grow, Kind, Lseek, Note, NoteKind, Open, Preview, Read, ReadTotals, Transfer,
+    Who,
 };
 pub(super) use self::finding::{Finding, FindingCount};
 pub(super) use self::value::{Fate, Function, Functions, Of, Phase, Range, Role, Totals, mirror};

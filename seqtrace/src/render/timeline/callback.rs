@@ -35,19 +35,8 @@ pub(super) fn write(
 ) {
     // `result` writes some of the others. Not written: `pass`, because the starts and stops between the brackets show
     // the passes, `full`, because the fate implies it, and values for the rules only.
-    let CallbackUpdate {
-        role,
-        phase,
-        pos_in,
-        pos_out,
-        v,
-        ret_ptr,
-        bytes,
-        count,
-        size,
-        duration,
-        ..
-    } = callback;
+    let CallbackUpdate { role, phase, pos_in, pos_out, v, ret_ptr, .. } = callback;
+    let CallbackUpdate { bytes, count, size, duration, .. } = callback;
     let glyphs = line.style.glyphs;
     let inside = if *phase == Phase::Traverse { glyphs.traverse } else { glyphs.inside };
     bracket(line, session, inside);

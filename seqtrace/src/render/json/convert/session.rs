@@ -2,9 +2,11 @@
 
 use super::Converter;
 use crate::event::{FileKind, OpTable, Task, Via};
-use crate::render::json::object::{Function, Functions, Kind, Object, Of, Open, Range, Read, Who};
+use crate::render::json::object::{
+    Function, Functions, Kind, Object, Of, Open, Range, Read, ReadTotals, Who,
+};
 use crate::render::json::text::{Address, Device, ErrorName, raw, text};
-use crate::session::update::{self, ReadEnd, Session, UpdateKind};
+use crate::session::update::{ReadEnd, Session, UpdateKind};
 
 impl<'a> Converter<'a> {
     pub(super) fn open(&self, ret: i32) -> Option<Object<'a>> {
@@ -65,19 +67,6 @@ impl<'a> Converter<'a> {
 
     pub(super) fn read(&self, end: &ReadEnd) -> Read<'a> {
         let ReadEnd { ret, range, totals, leftover, from_leftover, duration, eof, partial } = end;
-        let update::Totals {
-            // 1, the bytes of `ret`, and what has nothing to do with a read.
-            reads: _,
-            bytes: _,
-            writes: _,
-            written: _,
-            emitted,
-            discarded,
-            passed_over,
-            callbacks,
-            passes,
-            restarts,
-        } = *totals;
         let mut read = Read {
             at: self.at(),
             who: self.who(),
@@ -91,12 +80,7 @@ impl<'a> Converter<'a> {
             errno: ErrorName::of(*ret),
             bytes: u64::try_from(*ret).unwrap_or(0),
             range: Range::of(range),
-            emitted,
-            discarded,
-            passed_over,
-            callbacks,
-            passes,
-            restarts,
+            totals: ReadTotals::new(totals),
             leftover: *leftover,
             from_leftover: *from_leftover,
             duration: *duration,

@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::finding::FindingCount;
-use super::value::{Function, Functions, Partial, Range, Role, Totals};
+use super::value::{Function, Functions, Of, Partial, Range, Role, Totals, mirror};
 use crate::render::json::text::{
     Address, BootTime, Device, ErrorName, Raw, ReadName, SessionName, Version,
 };
+use crate::session::update;
 
 /// When, where and in which session and read.
 #[derive(Clone, Copy, Serialize, JsonSchema)]
@@ -112,17 +113,8 @@ pub(crate) struct Read<'a> {
     pub(crate) bytes: u64,
     /// File offsets delivered.
     pub(crate) range: Range,
-    /// Records kept for the reader.
-    pub(crate) emitted: u64,
-    /// Renderings dropped.
-    pub(crate) discarded: u64,
-    /// Records rendered by a traversal and dropped.
-    pub(crate) passed_over: u64,
-    pub(crate) callbacks: u64,
-    /// start … stop.
-    pub(crate) passes: u64,
-    /// Times that the buffer was doubled.
-    pub(crate) restarts: u64,
+    #[serde(flatten)]
+    pub(crate) totals: ReadTotals,
     /// Bytes that stay in the buffer for the next read.
     pub(crate) leftover: u64,
     /// Bytes taken from what an earlier read left.
@@ -132,6 +124,27 @@ pub(crate) struct Read<'a> {
     pub(crate) eof: bool,
     /// Why not everything of it was seen.
     pub(crate) partial: Option<Partial>,
+}
+
+mirror! {
+    /// Sums over a read.
+    struct ReadTotals
+    with {}
+    // 1, the bytes of `ret`, and what has nothing to do with a read.
+    without { reads, bytes, writes, written }
+    of update::Totals {
+        /// Records kept for the reader.
+        emitted: u64,
+        /// Renderings dropped.
+        discarded: u64,
+        /// Records rendered by a traversal and dropped.
+        passed_over: u64,
+        callbacks: u64,
+        /// start … stop.
+        passes: u64,
+        /// Times that the buffer was doubled.
+        restarts: u64,
+    }
 }
 
 /// The first bytes of what the cb before rendered.
