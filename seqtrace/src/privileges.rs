@@ -1,7 +1,5 @@
 //! Reduces the capabilities of this process to those that it still needs.
 
-use std::io;
-
 use caps::{CapSet, Capability, CapsHashSet};
 
 /// Capabilities that a running trace needs: to read the programs' counters and to probe callbacks of
@@ -16,16 +14,16 @@ const WHILE_TRACING: [Capability; 4] =
 ///
 /// # Errors
 /// The kernel refuses the change.
-pub(crate) fn keep_tracing_capabilities(later: bool) -> io::Result<()> {
-    let has = caps::read(None, CapSet::Permitted).map_err(|error| refused(&error))?;
+pub(crate) fn keep_tracing_capabilities(later: bool) -> anyhow::Result<()> {
+    let has = caps::read(None, CapSet::Permitted)?;
     let needed = |cap: &Capability| {
         WHILE_TRACING.contains(cap)
             || later && perf_is_for_admins() && *cap == Capability::CAP_SYS_ADMIN
     };
     let keep: CapsHashSet = has.into_iter().filter(needed).collect();
     // The effective set must be a subset of the permitted set at any time.
-    caps::set(None, CapSet::Effective, &keep).map_err(|error| refused(&error))?;
-    caps::set(None, CapSet::Permitted, &keep).map_err(|error| refused(&error))?;
+    caps::set(None, CapSet::Effective, &keep)?;
+    caps::set(None, CapSet::Permitted, &keep)?;
     nix::sys::prctl::set_no_new_privs()?;
     Ok(())
 }
@@ -43,13 +41,10 @@ fn perf_is_for_admins() -> bool {
 ///
 /// # Errors
 /// The kernel refuses the change.
-pub(crate) fn clear_inheritable() -> io::Result<()> {
-    caps::clear(None, CapSet::Ambient).map_err(|error| refused(&error))?;
-    caps::clear(None, CapSet::Inheritable).map_err(|error| refused(&error))
-}
-
-fn refused(error: &caps::errors::CapsError) -> io::Error {
-    io::Error::other(error.to_string())
+pub(crate) fn clear_inheritable() -> anyhow::Result<()> {
+    caps::clear(None, CapSet::Ambient)?;
+    caps::clear(None, CapSet::Inheritable)?;
+    Ok(())
 }
 
 /// Returns true if this process may load and attach programs. That needs CAP_BPF and CAP_PERFMON, or

@@ -4,6 +4,12 @@
 
 use std::{fmt, fs, io, path::Path};
 
+use caps::CapSet;
+use nix::{
+    sys::resource::{Resource, getrlimit},
+    unistd::geteuid,
+};
+
 use super::{
     btf::{Btf, BtfError},
     kallsyms::Kallsyms,
@@ -145,13 +151,13 @@ impl Facts {
             Ok(btf) => Seen::Is(BtfFacts { refused, functions: btf.has_function("seq_read_iter") }),
             Err(seen) => seen,
         };
-        let status = text("/proc/self/status");
+        let capabilities = caps::read(None, CapSet::Effective).ok();
         Self {
             release: super::release(),
             machine: std::env::consts::ARCH,
-            uid: status_field(&status, "Uid:").and_then(|ids| ids.get(1)?.parse().ok()),
-            capabilities: status_field(&status, "CapEff:")
-                .and_then(|field| u64::from_str_radix(field.first()?, 16).ok()),
+            uid: Some(geteuid().as_raw()),
+            capabilities: capabilities
+                .map(|all| all.iter().fold(0, |set, one| set | one.bitmask())),
             btf,
             kprobe_pmu: number("/sys/bus/event_source/devices/kprobe/type"),
             kprobes_enabled: switch("/sys/kernel/debug/kprobes/enabled"),
@@ -162,7 +168,8 @@ impl Facts {
             perf_event_paranoid: number("/proc/sys/kernel/perf_event_paranoid"),
             unprivileged_bpf_disabled: number("/proc/sys/kernel/unprivileged_bpf_disabled"),
             bpf_jit: number("/proc/sys/net/core/bpf_jit_enable"),
-            memlock: text("/proc/self/limits").map(|limits| memlock(&limits)),
+            memlock: getrlimit(Resource::RLIMIT_MEMLOCK)
+                .map_or_else(|error| Seen::Hidden(error.to_string()), |(soft, _)| Seen::Is(soft)),
             symbols: symbols.map(|symbols| core_symbols(&symbols)),
             sites,
             livepatched: livepatched(Path::new("/sys/kernel/livepatch")),
@@ -197,26 +204,10 @@ fn switch(path: &str) -> Seen<bool> {
     number(path).map(|value: u8| Some(value != 0))
 }
 
-/// Returns the words after a key of /proc/self/status.
-fn status_field(status: &Seen<String>, key: &str) -> Option<Vec<String>> {
-    let Seen::Is(status) = status else { return None };
-    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-    Some(line.split_whitespace().map(str::to_owned).collect())
-}
-
 /// Returns the lockdown mode that is in brackets: `none [integrity] confidentiality`.
 fn lockdown(modes: &str) -> Option<String> {
     let (_, rest) = modes.split_once('[')?;
     Some(rest.split_once(']')?.0.to_owned())
-}
-
-/// Returns the soft limit of locked memory in bytes, from /proc/self/limits.
-fn memlock(limits: &str) -> Option<u64> {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max locked memory"))?;
-    match line.split_whitespace().next()? {
-        "unlimited" => Some(u64::MAX),
-        bytes => bytes.parse().ok(),
-    }
 }
 
 fn core_symbols(symbols: &Kallsyms) -> CoreSymbols {
@@ -264,14 +255,6 @@ mod tests {
         assert_eq!(lockdown("none [integrity] confidentiality\n").as_deref(), Some("integrity"));
         assert_eq!(lockdown("[none] integrity confidentiality\n").as_deref(), Some("none"));
         assert_eq!(lockdown("none"), None);
-        let limits = "Limit  Soft Limit  Hard Limit  Units\n\
-                      Max locked memory         65536                65536                bytes\n";
-        assert_eq!(memlock(limits), Some(65536));
-        assert_eq!(memlock("Max locked memory  unlimited  unlimited  bytes"), Some(u64::MAX));
-        assert_eq!(memlock(""), None);
-        let status = Seen::Is("Name:\tx\nUid:\t1000\t0\t1000\t1000\nCapEff:\t00ff\n".to_owned());
-        assert_eq!(status_field(&status, "Uid:").unwrap()[1], "0");
-        assert_eq!(status_field(&status, "Gid:"), None);
     }
 
     #[test]

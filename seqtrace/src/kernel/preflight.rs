@@ -7,8 +7,7 @@ use seqtrace_common::config::{Callers, Offsets, Text, Wrappers};
 use super::{
     btf::{Btf, BtfError},
     kallsyms::{Kallsyms, KallsymsError},
-    openers, release,
-    symbols::{self, Available},
+    openers, release, symbols,
     text::Kcore,
 };
 
@@ -59,7 +58,7 @@ impl Preflight {
             (types, symbols.join())
         });
         let (offsets, btf) = types.map_err(PreflightError::Btf)?;
-        let Available { symbols, fallback } = match symbols {
+        let (symbols, fallback) = match symbols {
             Ok(Ok(available)) => available,
             Ok(Err(error)) => return Err(PreflightError::Symbols(error)),
             Err(panic) => std::panic::resume_unwind(panic),

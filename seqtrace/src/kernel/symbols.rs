@@ -16,33 +16,21 @@ const PREAMBLE: u64 = 4;
 /// Functions begin at multiples of this (CONFIG_FUNCTION_ALIGNMENT of x86 is 16 at least).
 const ALIGNMENT: u64 = 16;
 
-/// The symbols that this process can read.
-#[derive(Debug)]
-pub(crate) struct Available {
-    /// Empty if neither kallsyms nor ftrace shows addresses.
-    pub(crate) symbols: Kallsyms,
-    /// Description of the fallback if /proc/kallsyms hides addresses; `None` if addresses are visible.
-    pub(crate) fallback: Option<&'static str>,
-}
-
-/// Reads the running kernel's symbols.
+/// Reads the running kernel's symbols: none if neither kallsyms nor ftrace shows addresses. Describes the fallback if
+/// /proc/kallsyms hides them; `None` if addresses are visible.
 ///
 /// # Errors
 /// /proc/kallsyms does not exist or is not understood. Hidden addresses are not an error.
-pub(crate) fn of_running_kernel() -> Result<Available, KallsymsError> {
+pub(crate) fn of_running_kernel() -> Result<(Kallsyms, Option<&'static str>), KallsymsError> {
     match Kallsyms::of_running_kernel() {
-        Ok(symbols) => Ok(Available { symbols, fallback: None }),
-        Err(KallsymsError::Hidden) => {
-            let traceable = std::fs::read_to_string(FTRACE).ok().and_then(|text| parse(&text).ok());
-            let fallback = if traceable.is_some() {
-                "only functions that ftrace can trace have names"
-            } else {
-                "functions have no names"
-            };
-            Ok(Available { symbols: traceable.unwrap_or_default(), fallback: Some(fallback) })
-        }
-        Err(error) => Err(error),
+        Err(KallsymsError::Hidden) => {}
+        symbols => return Ok((symbols?, None)),
     }
+    let traceable = std::fs::read_to_string(FTRACE).ok().and_then(|text| parse(&text).ok());
+    Ok(match traceable {
+        Some(symbols) => (symbols, Some("only functions that ftrace can trace have names")),
+        None => (Kallsyms::default(), Some("functions have no names")),
+    })
 }
 
 /// Converts ftrace's list to the format of kallsyms.

@@ -62,8 +62,8 @@ impl Resolve for KernelNames {
         if symbol.name.is_some() || address == 0 || !self.unknown.insert(address) {
             return symbol;
         }
-        if let Ok(fresh) = symbols::of_running_kernel() {
-            self.symbols = Arc::new(fresh.symbols.merge(&self.symbols));
+        if let Ok((fresh, _)) = symbols::of_running_kernel() {
+            self.symbols = Arc::new(fresh.merge(&self.symbols));
         }
         self.symbols.function(address)
     }

@@ -96,26 +96,12 @@ impl Kallsyms {
     }
 }
 
-/// Values of hexadecimal digits by ASCII code; 16: not a digit.
-const HEX: [u8; 256] = {
-    let mut table = [16; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        table[b"0123456789abcdef"[digit as usize] as usize] = digit;
-        digit += 1;
-    }
-    table
-};
-
 /// Splits a line into address, kind and the rest; `None` if it is malformed.
 fn head(line: &[u8]) -> Option<(u64, u8, &[u8])> {
     let mut address = 0_u64;
     let mut digits = 0;
     for &byte in line.iter().take(16) {
-        let digit = HEX[usize::from(byte)];
-        if digit == 16 {
-            break;
-        }
+        let Some(digit) = char::from(byte).to_digit(16) else { break };
         address = address << 4 | u64::from(digit);
         digits += 1;
     }
