@@ -33,12 +33,12 @@ pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("SEQTRACE_EBP
 
 /// The loaded programs and their attachments. Dropping it detaches all of them.
 pub(super) struct Probes {
-    ebpf: Ebpf,
+    pub(super) ebpf: Ebpf,
     btf: Btf,
     /// Functions into which the compiler has inlined seq_open().
     inlined_openers: Vec<&'static str>,
     /// True if plain procfs files are traced.
-    procfs: bool,
+    pub(super) procfs: bool,
     /// True if reads of BPF iterators are traced.
     iterators: bool,
     /// True if the core's call sites are probed.
@@ -177,16 +177,6 @@ impl Probes {
     /// Returns the number of probes that are attached.
     pub(super) fn attached(&self) -> usize {
         self.links.len()
-    }
-
-    /// Returns the loaded object, for its maps.
-    pub(super) fn ebpf(&self) -> &Ebpf {
-        &self.ebpf
-    }
-
-    /// Returns the loaded object, for its log.
-    pub(super) fn ebpf_mut(&mut self) -> &mut Ebpf {
-        &mut self.ebpf
     }
 }
 

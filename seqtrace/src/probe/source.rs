@@ -81,7 +81,7 @@ impl Source {
         names: KernelNames,
         log: bool,
     ) -> Result<Self, ProbeError> {
-        let log = if log { Some(log::open(probes.ebpf_mut())?) } else { None };
+        let log = if log { Some(log::open(&mut probes.ebpf)?) } else { None };
         let ring = RingReader::new(probes.take_ring()?);
         let by_callback = matches!(backend, ChosenBackend::Callbacks(_));
         if by_callback {
@@ -156,7 +156,7 @@ impl Source {
     /// # Errors
     /// The slot table cannot be read.
     pub(crate) fn poll_pending(&mut self, end: u64) -> Result<bool, ProbeError> {
-        let unchanged = self.pending.poll(self.probes.ebpf())?;
+        let unchanged = self.pending.poll(&self.probes.ebpf)?;
         let Self { decoder, reorder, attached, queue, .. } = self;
         for slot in &unchanged {
             decoder.decode_pending(slot, |event| {
@@ -227,7 +227,7 @@ impl Source {
     /// # Errors
     /// The kernel refuses a required probe.
     pub(crate) fn watch_plain(&mut self) -> Result<bool, ProbeError> {
-        let new = !self.probes.traces_procfs();
+        let new = !self.probes.procfs;
         self.probes.attach_procfs()?;
         Ok(new)
     }

@@ -94,14 +94,12 @@ fn alternatives(pattern: &[u8]) -> Vec<Vec<u8>> {
     let mut todo = vec![pattern.to_vec()];
     while let Some(pattern) = todo.pop() {
         match braces(&pattern) {
-            Some((start, end)) if todo.len() + done.len() < MAX_ALTERNATIVES => {
-                let (head, tail) = (pattern.get(..start), pattern.get(end + 1..));
-                let inner = pattern.get(start + 1..end).unwrap_or_default();
-                for choice in choices(inner) {
-                    todo.push(
-                        [head.unwrap_or_default(), choice, tail.unwrap_or_default()].concat(),
-                    );
-                }
+            Some(cuts) if todo.len() + done.len() < MAX_ALTERNATIVES => {
+                let head = cuts.first().and_then(|start| pattern.get(..*start));
+                let tail = cuts.last().and_then(|end| pattern.get(end + 1..));
+                let choices = cuts.windows(2).filter_map(|cut| pattern.get(cut[0] + 1..cut[1]));
+                let pattern = |choice| [head.unwrap_or_default(), choice, tail.unwrap_or_default()];
+                todo.extend(choices.map(|choice| pattern(choice).concat()));
             }
             Some(_) => {}
             None => done.push(pattern),
@@ -110,41 +108,26 @@ fn alternatives(pattern: &[u8]) -> Vec<Vec<u8>> {
     done
 }
 
-/// Returns the indices of the first opening brace and of the matching closing brace.
-fn braces(pattern: &[u8]) -> Option<(usize, usize)> {
-    let mut start = None;
-    let mut depth = 0_u32;
+/// Returns the indices of the first opening brace, of its commas, and of the matching closing brace.
+fn braces(pattern: &[u8]) -> Option<Vec<usize>> {
+    let (mut cuts, mut depth) = (Vec::new(), 0_u32);
     for (index, byte) in special(pattern) {
-        match byte {
-            b'{' => {
-                start = start.or(Some(index));
-                depth += 1;
+        match (byte, depth) {
+            (b'{', 0) => {
+                depth = 1;
+                cuts.push(index);
             }
-            b'}' if depth == 1 => return Some((start?, index)),
-            b'}' => depth = depth.saturating_sub(1),
+            (b'{', _) => depth += 1,
+            (b',', 1) => cuts.push(index),
+            (b'}', 1) => {
+                cuts.push(index);
+                return Some(cuts);
+            }
+            (b'}', _) => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
     None
-}
-
-/// Splits the content of a brace at its commas.
-fn choices(inner: &[u8]) -> Vec<&[u8]> {
-    let mut choices = Vec::new();
-    let (mut depth, mut start) = (0_u32, 0);
-    for (index, byte) in special(inner) {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => depth = depth.saturating_sub(1),
-            b',' if depth == 0 => {
-                choices.extend(inner.get(start..index));
-                start = index + 1;
-            }
-            _ => {}
-        }
-    }
-    choices.extend(inner.get(start..));
-    choices
 }
 
 /// Returns the bytes that are neither escaped nor in brackets, with their indices.

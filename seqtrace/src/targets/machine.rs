@@ -73,10 +73,7 @@ impl Machine {
     pub(super) fn matched(&self, path: &[u8]) -> Option<Vec<u8>> {
         match links::follow(path, self) {
             Resolution::Real(_) => self.real(path).ok(),
-            Resolution::Magic { .. }
-            | Resolution::Own(_)
-            | Resolution::Nameless { .. }
-            | Resolution::Loop => None,
+            _ => None,
         }
     }
 

@@ -73,11 +73,6 @@ impl Probes {
         Ok(())
     }
 
-    /// Returns true if plain procfs files are traced.
-    pub(in crate::probe) fn traces_procfs(&self) -> bool {
-        self.procfs
-    }
-
     /// Attaches the probes for reads of BPF iterators, unless they are attached. Called when the first iterator is
     /// opened.
     ///
