@@ -41,20 +41,34 @@ pub(crate) enum Command {
     /// Summarize a recording: sessions, records, latencies
     Report(Box<Report>),
     /// Check whether this machine can trace, and show a remedy for each defect
-    Doctor(Doctor),
+    Doctor {
+        /// Print one JSON object instead of text
+        #[arg(long)]
+        json: bool,
+    },
     /// List seq files with their callbacks, and the reasons why some cannot be traced
     List(List),
     /// Explain a rule: the defect, its effects, the contract and the usual fix
-    Explain(Explain),
+    Explain {
+        /// Rule to explain, e.g. SQ201; without it, list all rules
+        #[arg(value_name = "ID")]
+        id: Option<String>,
+    },
     /// Read files as requested on standard input (used by `check`)
     #[command(hide = true, name = "read-for-check")]
     ReadForCheck,
     /// Print the JSON Schema of the lines of --format json
     Schema,
     /// Print a completion script for a shell
-    Completions(Completions),
+    Completions {
+        /// Shell that loads the script
+        shell: clap_complete::Shell,
+    },
     /// Print a manual page (roff)
-    Man(Man),
+    Man {
+        /// Subcommand to describe instead of seqtrace itself
+        command: Option<String>,
+    },
     /// Become the user who called sudo and run a command (used by `attach -- CMD`)
     #[command(hide = true, name = "run-as-invoker")]
     RunAsInvoker {
@@ -159,18 +173,6 @@ pub(crate) struct Report {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Completions {
-    /// Shell that loads the script
-    pub(crate) shell: clap_complete::Shell,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Man {
-    /// Subcommand to describe instead of seqtrace itself
-    pub(crate) command: Option<String>,
-}
-
-#[derive(Debug, Args)]
 #[command(
     after_help = "TARGET is a path (/proc/foo), a glob ('/proc/net/*') or module:NAME. module:NAME stands for the \
     files in /proc and debugfs whose callbacks are in that module.\n\
@@ -225,13 +227,6 @@ pub(crate) struct Check {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Doctor {
-    /// Print one JSON object instead of text
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
 #[command(
     after_help = "Exit status: 0 no error; 2 usage; 3 environment (permission, kernel); 5 no file is named or matched."
 )]
@@ -242,13 +237,6 @@ pub(crate) struct List {
     /// Print one JSON object per line instead of text
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Explain {
-    /// Rule to explain, e.g. SQ201; without it, list all rules
-    #[arg(value_name = "ID")]
-    pub(crate) id: Option<String>,
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub struct Faults {
 impl FromStr for Faults {
     type Err = String;
 
-    /// Parses `sessions=4,calls=2,pause=50,no-core`; the pause is in ms.
+    /// Parses `sessions=4,calls=2,pause=50,no-core` or `none`; the pause is in ms.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut faults = Self::default();
         for word in text.split(',') {
@@ -29,6 +29,7 @@ impl FromStr for Faults {
                 "calls" => faults.calls = Some(number()?),
                 "pause" => faults.pause = Some(Duration::from_millis(number()?.into())),
                 "no-core" if value.is_empty() => faults.no_core = true,
+                "none" if word == text => {}
                 _ => return Err(format!("there is no fault `{word}`")),
             }
         }

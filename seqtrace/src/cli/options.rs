@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use super::values::{duration, faults, ring_size};
+use super::values::{duration, ring_size};
 use crate::{
     faults::Faults,
     probe::backend::Backend,
@@ -184,6 +184,6 @@ pub(crate) struct Capture {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Faults to inject, for tests
-    #[arg(long, hide = true, default_value = "none", value_parser = faults)]
+    #[arg(long, hide = true, default_value = "none")]
     pub(crate) inject: Faults,
 }

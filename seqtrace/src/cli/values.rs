@@ -2,8 +2,6 @@
 
 use std::{num::ParseFloatError, time::Duration};
 
-use crate::faults::Faults;
-
 /// Parses `500ms`, `10s`, `2m` or `1h`; a bare number is seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -17,10 +15,6 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(format!("unknown unit `{unit}`: use ms, s, m or h")),
     };
     Duration::try_from_secs_f64(number * scale).map_err(|error| error.to_string())
-}
-
-pub(super) fn faults(text: &str) -> Result<Faults, String> {
-    if text == "none" { Ok(Faults::default()) } else { text.parse() }
 }
 
 /// Parses `8MiB`, `512K` or `65536`; returns bytes.

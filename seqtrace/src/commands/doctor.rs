@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use crate::{cli, kernel::doctor, output::Writer};
+use crate::{kernel::doctor, output::Writer};
 
 /// Runs the subcommand.
-pub(super) fn run(args: &cli::Doctor) -> anyhow::Result<ExitCode> {
+pub(super) fn run(json: bool) -> anyhow::Result<ExitCode> {
     let report = doctor::examine();
-    let text = if args.json { report.json()? + "\n" } else { report.text() };
+    let text = if json { report.json()? + "\n" } else { report.text() };
     Writer::print(text.into_bytes())?;
     Ok(ExitCode::from(report.exit_status()))
 }

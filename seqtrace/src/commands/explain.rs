@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 
 use crate::{
-    cli, escape,
+    escape,
     exit::{Exit, UserError},
     output::Writer,
     rules,
 };
 
 /// Runs the subcommand.
-pub(super) fn run(args: &cli::Explain) -> anyhow::Result<ExitCode> {
-    let text = match &args.id {
+pub(super) fn run(id: Option<&str>) -> anyhow::Result<ExitCode> {
+    let text = match id {
         None => rules::list(),
         Some(word) => {
             let rule = word.parse().ok().and_then(rules::find).ok_or_else(|| {

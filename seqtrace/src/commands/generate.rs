@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use clap_complete::Shell;
 
 use crate::{
-    cli::{self, Cli},
+    cli::Cli,
     escape,
     exit::{Exit, UserError},
     output::Writer,
@@ -19,16 +20,16 @@ pub(super) fn schema() -> anyhow::Result<ExitCode> {
 }
 
 /// Runs `seqtrace completions SHELL`.
-pub(super) fn completions(args: &cli::Completions) -> anyhow::Result<ExitCode> {
+pub(super) fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "seqtrace", &mut script);
+    clap_complete::generate(shell, &mut Cli::command(), "seqtrace", &mut script);
     Writer::print(script)?;
     Ok(Exit::Done.into())
 }
 
 /// Runs `seqtrace man [COMMAND]`.
-pub(super) fn man(args: &cli::Man) -> anyhow::Result<ExitCode> {
-    Writer::print(page(args.command.as_deref())?)?;
+pub(super) fn man(command: Option<&str>) -> anyhow::Result<ExitCode> {
+    Writer::print(page(command)?)?;
     Ok(Exit::Done.into())
 }
 

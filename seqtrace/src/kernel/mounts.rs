@@ -136,15 +136,8 @@ impl Mounts {
 /// Returns a path below the opener's own directory in procfs. An event has the same names for `self` and for the
 /// number; processes rarely open their own files by number.
 fn join_self(point: &[u8], rest: &[Vec<u8>]) -> Vec<u8> {
-    match rest[0].as_slice() {
-        b"net" => join(point, rest),
-        b"mounts" if rest.len() == 1 => join(point, rest),
-        _ => {
-            let mut own = point.to_vec();
-            own.extend_from_slice(b"/self");
-            join(&own, rest)
-        }
-    }
+    let is_link = rest[0] == b"net" || rest == [b"mounts".as_slice()];
+    if is_link { join(point, rest) } else { join(&[point, b"/self"].concat(), rest) }
 }
 
 fn is_number(text: &[u8], number: u32) -> bool {
@@ -186,15 +179,14 @@ fn unescape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [first, tail @ ..] = rest {
-        let escaped = match rest {
+        let byte;
+        (byte, rest) = match rest {
             [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', tail @ ..] => {
-                Some(((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'), tail))
+                ((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'), tail)
             }
-            _ => None,
+            _ => (*first, tail),
         };
-        let (byte, tail) = escaped.unwrap_or((*first, tail));
         out.push(byte);
-        rest = tail;
     }
     out
 }

@@ -31,16 +31,19 @@ pub struct Options {
 
 /// Sums up a trace and renders the summary when the trace ends.
 pub struct Report {
-    options: Options,
     summary: TraceSummary,
+    clock: Clock,
+    style: Style,
+    /// Greatest number of rows of the tables of files and functions. `None`: no limit.
+    top: Option<usize>,
 }
 
 impl Report {
     /// Makes a report of no updates.
     pub fn new(options: Options) -> Self {
-        let summary =
-            if options.ledger { TraceSummary::with_ledgers() } else { TraceSummary::default() };
-        Self { options, summary }
+        let Options { clock, color, ascii, top, ledger } = options;
+        let summary = if ledger { TraceSummary::with_ledgers() } else { TraceSummary::default() };
+        Self { summary, clock, style: Style::new(color, ascii), top }
     }
 }
 
@@ -61,22 +64,11 @@ impl Renderer for Report {
 
     fn end(&mut self, summary: &Summary, out: &mut Output) {
         self.summary.end(summary);
-        let Options { clock, color, ascii, top, ledger: _ } = &self.options;
-        let style = Style::new(*color, *ascii);
-        Text { summary: &self.summary, clock, style, top: *top }.write(&mut out.data);
+        self.write(&mut out.data);
     }
 }
 
-/// Renders a complete summary as text.
-struct Text<'a> {
-    summary: &'a TraceSummary,
-    clock: &'a Clock,
-    style: Style,
-    /// Greatest number of rows of the tables of files and functions. `None`: no limit.
-    top: Option<usize>,
-}
-
-impl Text<'_> {
+impl Report {
     fn write(&self, out: &mut Vec<u8>) {
         self.head(out);
         self.failures(out);
@@ -93,7 +85,7 @@ impl Text<'_> {
     }
 
     fn head(&self, out: &mut Vec<u8>) {
-        let TraceSummary { header, begin, last, sums, .. } = self.summary;
+        let TraceSummary { header, begin, last, sums, .. } = &self.summary;
         let status = Status::of(self.style);
         status.header(header, out);
         if !header.command.is_empty() {
@@ -113,7 +105,7 @@ impl Text<'_> {
 
     /// `1 gap  2 opens failed with ENOMEM  1 read failed with EFAULT`
     fn failures(&self, out: &mut Vec<u8>) {
-        let TraceSummary { gaps, disagreements, failed_opens, failed_reads, .. } = self.summary;
+        let TraceSummary { gaps, disagreements, failed_opens, failed_reads, .. } = &self.summary;
         let mut notes = Vec::new();
         for (count, noun) in
             [(*gaps, "gap"), (*disagreements, "disagreement with the core's algorithm")]
@@ -182,7 +174,7 @@ impl Text<'_> {
     }
 
     fn durations(&self, out: &mut Vec<u8>) {
-        let TraceSummary { reads, lseeks, passes, .. } = self.summary;
+        let TraceSummary { reads, lseeks, passes, .. } = &self.summary;
         let mut table = Table::new("TIME, COUNT, P50, P90, P99, MAX, TOTAL");
         for (name, durations) in [("read", reads), ("lseek", lseeks), ("start to stop", passes)] {
             if durations.count() > 0 {

@@ -18,7 +18,6 @@ mod event;
 use std::collections::HashSet;
 
 use self::callback::Layout;
-use self::event::Event;
 use super::Options;
 use super::line;
 use super::text::{Page, TextFormat};
@@ -118,10 +117,7 @@ impl TextFormat for Timeline {
         match &update.what {
             _ if !has_event => {}
             UpdateKind::Callback(callback) => callback::write(&mut line, self.layout, id, callback),
-            _ => {
-                let (layout, preview, verbose) = (self.layout, self.preview, self.verbose);
-                Event { update, layout, preview, verbose }.write(&mut line);
-            }
+            _ => self.event(&mut line, update),
         }
         line.end();
         if let (true, UpdateKind::Open, Some(session)) = (has_event, &update.what, session) {

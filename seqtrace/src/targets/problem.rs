@@ -79,26 +79,25 @@ impl Problem {
             }
             _ => format!("{name}: {}", self.reason()),
         };
-        match self {
-            Self::Missing => UserError::target(format!("{name} does not exist"), LATER),
-            Self::Folder => UserError::target(
-                format!("{name} is a folder"),
-                format!("name its files: '{}/*'", name.trim_end_matches('/')),
-            ),
-            Self::Inaccessible(error) => UserError::target(
-                format!("{name}: {error}"),
-                "seqtrace must be able to see the file it is to trace",
-            ),
-            Self::Own { here, .. } if here.starts_with(b"/") => {
-                UserError::target(reason, format!("name the file itself: {}", shown(here)))
+        let (what, hint) = match self {
+            Self::Missing => (format!("{name} does not exist"), LATER),
+            Self::NoMatch => (format!("no file matches {name}"), LATER),
+            Self::Folder => {
+                let hint = format!("name its files: '{}/*'", name.trim_end_matches('/'));
+                return UserError::target(format!("{name} is a folder"), hint);
             }
-            Self::Own { .. } | Self::Elsewhere { .. } => UserError::target(
-                reason,
-                "name the file itself, by a path that leads every process there",
-            ),
-            Self::Loop => UserError::target(reason, "name the file itself"),
-            Self::NoMatch => UserError::target(format!("no file matches {name}"), LATER),
-        }
+            Self::Inaccessible(error) => {
+                (format!("{name}: {error}"), "seqtrace must be able to see the file it is to trace")
+            }
+            Self::Own { here, .. } if here.starts_with(b"/") => {
+                return UserError::target(reason, format!("name the file itself: {}", shown(here)));
+            }
+            Self::Own { .. } | Self::Elsewhere { .. } => {
+                (reason, "name the file itself, by a path that leads every process there")
+            }
+            Self::Loop => (reason, "name the file itself"),
+        };
+        UserError::target(what, hint)
     }
 }
 

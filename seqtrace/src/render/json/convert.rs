@@ -82,16 +82,18 @@ impl<'a> Converter<'a> {
             }
             UpdateKind::ReadEnd(end) => Object::Read(Box::new(self.read(end))),
             UpdateKind::LseekEnd { ret, passed_over, leftover, duration } => {
-                let arguments = self.call.and_then(|begin| match begin.what {
-                    UpdateKind::LseekBegin { offset, whence } => Some((offset, whence)),
-                    _ => None,
-                });
+                let (offset, whence) = match self.call.map(|begin| &begin.what) {
+                    Some(UpdateKind::LseekBegin { offset, whence }) => {
+                        (Some(*offset), Some(*whence))
+                    }
+                    _ => (None, None),
+                };
                 Object::Lseek(Box::new(Lseek {
                     at,
                     who: self.who(),
                     began: self.began(),
-                    offset: arguments.map(|(offset, _)| offset),
-                    whence: arguments.map(|(_, whence)| whence),
+                    offset,
+                    whence,
                     ret: *ret,
                     errno: ErrorName::of(*ret),
                     passed_over: *passed_over,
@@ -134,12 +136,12 @@ impl<'a> Converter<'a> {
                 role: Some(Role::of(role)),
                 function: Of::of(function),
                 reason: Some(reason),
-                ..self.note(NoteKind::Blind)
+                ..note(at, NoteKind::Blind)
             }),
             UpdateKind::Disagreement { expected, observed } => Object::Note(Note {
                 expected: Some(expected),
                 observed: Some(observed),
-                ..self.note(NoteKind::Disagreement)
+                ..note(at, NoteKind::Disagreement)
             }),
         })
     }
@@ -165,9 +167,7 @@ impl<'a> Converter<'a> {
     }
 
     fn who(&self) -> Who<'a> {
-        let task = self.update.task.as_deref();
-        let session = self.update.session.as_deref();
-        who(task, session)
+        who(self.update.task.as_deref(), self.update.session.as_deref())
     }
 
     /// Returns when the read or lseek began, ns since tracing began.
@@ -175,21 +175,14 @@ impl<'a> Converter<'a> {
         self.call.map(|begin| self.relative(begin.time))
     }
 
-    fn note(&self, kind: NoteKind) -> Note<'a> {
-        Note {
-            at: self.at(),
-            kind,
-            role: None,
-            function: None,
-            reason: None,
-            expected: None,
-            observed: None,
-        }
-    }
-
     fn transfer(&self, pos: i64, want: u64, ret: i64) -> Transfer<'a> {
         let bytes = u64::try_from(ret).unwrap_or(0);
         let errno = ErrorName::of(ret);
         Transfer { at: self.at(), who: self.who(), pos, want, ret, errno, bytes }
     }
+}
+
+fn note<'a>(at: At, kind: NoteKind) -> Note<'a> {
+    let (role, function, reason, expected, observed) = (None, None, None, None, None);
+    Note { at, kind, role, function, reason, expected, observed }
 }

@@ -3,32 +3,23 @@
 use super::super::line::Line;
 use super::super::style::{Color, Glyph};
 use super::super::wording;
-use super::callback::{self, Layout};
+use super::{Timeline, callback};
 use crate::event::{SeqState, Via};
 use crate::session::update::{ReadEnd, Update, UpdateKind};
 
 /// Column of a preview's text, relative to the event.
 const PREVIEW: usize = 9;
 
-/// Writes the event of an update.
-#[derive(Clone, Copy)]
-pub(super) struct Event<'a> {
-    pub(super) update: &'a Update,
-    pub(super) layout: &'static Layout,
-    /// Greatest number of bytes of a preview.
-    pub(super) preview: usize,
-    pub(super) verbose: bool,
-}
-
-impl Event<'_> {
-    pub(super) fn write(self, line: &mut Line<'_>) {
+impl Timeline {
+    /// Writes the event of an update.
+    pub(super) fn event(&self, line: &mut Line<'_>, update: &Update) {
         let glyphs = line.style.glyphs;
-        match &self.update.what {
+        match &update.what {
             UpdateKind::Open | UpdateKind::OpenFailed { .. } | UpdateKind::OpenLeaked { .. } => {
-                self.open(line);
+                open(line, update);
             }
             UpdateKind::ReadBegin { pos, want, traverse_from, rewind, via, state } => {
-                self.bracket(line, glyphs.begin);
+                bracket(line, update, glyphs.begin);
                 line.color(Color::Strong, "READ ").put(format_args!(" off {pos}  want {want}"));
                 if let Some(core) = traverse_from {
                     line.color(Color::Warn, format_args!("  position unknown: traverse 0..{pos}"));
@@ -42,26 +33,26 @@ impl Event<'_> {
                 }
             }
             UpdateKind::Preview { bytes } => {
-                self.bracket(line, glyphs.inside);
+                bracket(line, update, glyphs.inside);
                 let shown = bytes.get(..self.preview).unwrap_or(bytes);
                 line.pad(PREVIEW, 0).put("\"").bytes(shown).put("\"");
             }
             UpdateKind::Grow { from, to, restart, traverse } => {
-                self.bracket(line, if *traverse { glyphs.traverse } else { glyphs.inside });
+                bracket(line, update, if *traverse { glyphs.traverse } else { glyphs.inside });
                 let arrow = glyphs.arrow;
                 line.color(
                     Color::Warn,
                     format_args!("OVERFLOW {from}/{from} {arrow} grow {to}, restart {restart}"),
                 );
             }
-            UpdateKind::ReadEnd(end) => self.read_end(line, end),
+            UpdateKind::ReadEnd(end) => self.read_end(line, update, end),
             UpdateKind::LseekBegin { offset, whence } => {
-                self.bracket(line, glyphs.begin);
+                bracket(line, update, glyphs.begin);
                 line.color(Color::Strong, "LSEEK");
                 line.put(format_args!(" {} {offset}", wording::whence(*whence)));
             }
             UpdateKind::LseekEnd { ret, passed_over, leftover, duration } => {
-                self.bracket(line, glyphs.end);
+                bracket(line, update, glyphs.end);
                 if *ret < 0 {
                     wording::failed(line, *ret);
                 } else {
@@ -70,47 +61,28 @@ impl Event<'_> {
                 wording::lseek_rest(line, *passed_over, *leftover);
                 self.duration(line, *duration);
             }
-            UpdateKind::Write { .. } => wording::call(line, "WRITE", self.update),
-            UpdateKind::PlainRead { .. } => wording::call(line, "READ ", self.update),
-            UpdateKind::Close { .. } => wording::call(line, "CLOSE", self.update),
+            UpdateKind::Write { .. } => wording::call(line, "WRITE", update),
+            UpdateKind::PlainRead { .. } => wording::call(line, "READ ", update),
+            UpdateKind::Close { .. } => wording::call(line, "CLOSE", update),
             UpdateKind::Gap { .. } | UpdateKind::Blind { .. } | UpdateKind::Disagreement { .. } => {
-                wording::common(line, self.update);
+                wording::common(line, update);
             }
             // They have writers of their own.
             UpdateKind::Callback(_) | UpdateKind::Finding(_) => {}
         }
     }
 
-    /// Writes `OPEN  /proc/foo   ` and the result.
-    fn open(self, line: &mut Line<'_>) {
-        line.color(Color::Strong, "OPEN ").put(" ");
-        if let Some(session) = &self.update.session {
-            wording::path(line, session);
-            line.put("   ");
-            if matches!(self.update.what, UpdateKind::OpenFailed { .. }) {
-                line.put(session.opened_by.name()).put("  ");
-            }
-            wording::opened(line, self.update, session);
-        }
-    }
-
-    /// Writes the bracket in the session's color, and a blank.
-    fn bracket(self, line: &mut Line<'_>, bracket: Glyph) {
-        callback::bracket(line, self.update.session.as_ref().map(|session| session.id), bracket);
-        line.piece(b" ");
-    }
-
     /// Writes a duration where callbacks have theirs. `None`: it is unknown.
-    fn duration(self, line: &mut Line<'_>, ns: Option<u64>) {
+    fn duration(&self, line: &mut Line<'_>, ns: Option<u64>) {
         if let Some(ns) = ns {
             line.duration_before(ns, self.layout.end, 2);
         }
     }
 
-    fn read_end(self, line: &mut Line<'_>, end: &ReadEnd) {
+    fn read_end(&self, line: &mut Line<'_>, update: &Update, end: &ReadEnd) {
         let ReadEnd { ret, range: _, totals, leftover, from_leftover, duration, eof, partial } =
             end;
-        self.bracket(line, line.style.glyphs.end);
+        bracket(line, update, line.style.glyphs.end);
         if *ret < 0 {
             wording::failed(line, *ret);
         } else {
@@ -127,6 +99,25 @@ impl Event<'_> {
             wording::partial(line, *reason);
         }
     }
+}
+
+/// Writes `OPEN  /proc/foo   ` and the result.
+fn open(line: &mut Line<'_>, update: &Update) {
+    line.color(Color::Strong, "OPEN ").put(" ");
+    if let Some(session) = &update.session {
+        wording::path(line, session);
+        line.put("   ");
+        if matches!(update.what, UpdateKind::OpenFailed { .. }) {
+            line.put(session.opened_by.name()).put("  ");
+        }
+        wording::opened(line, update, session);
+    }
+}
+
+/// Writes the bracket in the session's color, and a blank.
+fn bracket(line: &mut Line<'_>, update: &Update, bracket: Glyph) {
+    callback::bracket(line, update.session.as_ref().map(|session| session.id), bracket);
+    line.piece(b" ");
 }
 
 /// Writes through which function a read came in, and the state of the seq_file at that time.
