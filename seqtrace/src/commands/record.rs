@@ -36,7 +36,7 @@ pub(super) fn run(args: &cli::Record) -> anyhow::Result<ExitCode> {
         return Ok(Exit::Done.into());
     };
     if let (Some(recorder), false) = (recorder, args.quiet) {
-        let (events, bytes) = (recorder.events(), recorder.written());
+        let (events, bytes) = (recorder.events, recorder.written);
         eprintln!("recorded {events} events in {bytes} bytes");
     }
     Ok(code)

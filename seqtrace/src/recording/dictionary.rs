@@ -9,6 +9,7 @@ use arrow_array::{
     types::Int8Type,
 };
 use arrow_schema::DataType;
+use strum::{IntoStaticStr, VariantArray};
 
 use super::column_types::{ColumnType, Numbers};
 use crate::event::{Role, Via, Wrapper};
@@ -22,47 +23,38 @@ pub(super) trait DictValue: Copy + PartialEq + 'static {
     fn name(self) -> &'static str;
 }
 
-macro_rules! kinds {
-    ($($kind:ident = $name:literal,)+) => {
-        /// Kind of a row: one for each `EventKind`, and the kinds that explain events.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Kind {
-            $($kind,)+
-        }
-
-        impl DictValue for Kind {
-            const ALL: &'static [Self] = &[$(Self::$kind,)+];
-
-            fn name(self) -> &'static str {
-                match self {
-                    $(Self::$kind => $name,)+
-                }
-            }
-        }
-    };
+/// Kind of a row: one for each `EventKind`, and the kinds that explain events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(super) enum Kind {
+    Open,
+    ReadEnter,
+    ReadExit,
+    LseekEnter,
+    LseekExit,
+    PassBegin,
+    Callback,
+    Preview,
+    Release,
+    OpenFailed,
+    Write,
+    PlainRead,
+    Gap,
+    Blind,
+    TableAttached,
+    Function,
+    Table,
+    Target,
+    Ready,
+    End,
 }
 
-kinds! {
-    Open = "open",
-    ReadEnter = "read_enter",
-    ReadExit = "read_exit",
-    LseekEnter = "lseek_enter",
-    LseekExit = "lseek_exit",
-    PassBegin = "pass_begin",
-    Callback = "callback",
-    Preview = "preview",
-    Release = "release",
-    OpenFailed = "open_failed",
-    Write = "write",
-    PlainRead = "plain_read",
-    Gap = "gap",
-    Blind = "blind",
-    TableAttached = "table_attached",
-    Function = "function",
-    Table = "table",
-    Target = "target",
-    Ready = "ready",
-    End = "end",
+impl DictValue for Kind {
+    const ALL: &'static [Self] = Self::VARIANTS;
+
+    fn name(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// Gives an enum of the model the values of a dictionary column, in the order of the file.

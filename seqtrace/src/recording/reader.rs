@@ -77,8 +77,6 @@ pub struct Reader<R> {
     dictionaries: HashMap<i64, ArrayRef>,
     /// Checksum of the last batch; of the schema before the first.
     checksum: u32,
-    /// True if the input was checked for bytes after the end of the stream.
-    ended: bool,
     /// `None` before the last batch was read.
     ending: Option<Ending>,
 }
@@ -111,7 +109,6 @@ impl<R: Read> Reader<R> {
             schema: schema.into(),
             version: message.version(),
             dictionaries: HashMap::new(),
-            ended: false,
             ending: None,
         })
     }
@@ -140,8 +137,11 @@ impl<R: Read> Reader<R> {
                     return Ok(None);
                 }
                 Message::End => {
-                    self.ending = Some(Ending::Whole);
-                    return self.check_end();
+                    let is_first = self.ending.replace(Ending::Whole).is_none();
+                    if is_first && self.input.read(&mut [0])? > 0 {
+                        return Err(damaged("bytes follow its end"));
+                    }
+                    return Ok(None);
                 }
             };
             let message =
@@ -194,18 +194,6 @@ impl<R: Read> Reader<R> {
         validate::check_batch(data, &schema, body).map_err(damaged)?;
         let names = &mut self.dictionaries;
         Ok(read_dictionary(body, batch, &self.schema, names, &self.version)?)
-    }
-
-    /// Checks that no bytes follow the mark that ends the stream.
-    fn check_end(&mut self) -> Result<Option<Batch>, ReadError> {
-        if !self.ended {
-            self.ended = true;
-            let mut byte = [0];
-            if self.input.read(&mut byte)? > 0 {
-                return Err(damaged("bytes follow its end"));
-            }
-        }
-        Ok(None)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    fmt,
     io::{self, Write},
 };
 
@@ -37,15 +36,10 @@ pub struct Recorder {
     pending_since: Option<u64>,
     /// Time of the last event, ns since boot.
     time: u64,
-    events: u64,
+    /// Number of events in the recording.
+    pub(crate) events: u64,
     /// Number of bytes in the output.
-    written: u64,
-}
-
-impl fmt::Debug for Recorder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recorder").field("events", &self.events).finish_non_exhaustive()
-    }
+    pub(crate) written: u64,
 }
 
 impl Recorder {
@@ -201,16 +195,6 @@ impl Recorder {
         }
         self.write_out()?;
         Ok(!self.closed)
-    }
-
-    /// Returns the number of events recorded so far.
-    pub fn events(&self) -> u64 {
-        self.events
-    }
-
-    /// Returns the number of bytes written so far.
-    pub fn written(&self) -> u64 {
-        self.written
     }
 
     fn name(&mut self, kind: Kind, symbol: &Symbol) {

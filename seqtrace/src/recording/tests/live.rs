@@ -297,11 +297,11 @@ fn a_closed_pipe_is_no_error() {
     for writes in [0, 1] {
         let mut recorder = Recorder::begin(Pipe(writes), &head()).unwrap();
         assert_eq!(recorder.write(0).unwrap(), writes > 0);
-        let written = recorder.written();
+        let written = recorder.written;
         recorder.ready(&Ready { begin: 1, probes: 26 });
         recorder.write(1).unwrap();
         assert!(!recorder.write(2_000_000_000).unwrap());
         recorder.end(3_000_000_000, 0).unwrap();
-        assert_eq!(recorder.written(), written);
+        assert_eq!(recorder.written, written);
     }
 }
