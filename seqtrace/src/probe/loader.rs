@@ -9,7 +9,7 @@ mod attach;
 mod callbacks;
 mod counters;
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use aya::{
     Btf, Ebpf, EbpfLoader, Endianness,
@@ -55,12 +55,6 @@ pub(super) struct Probes {
 impl Drop for Probes {
     fn drop(&mut self) {
         self.detach();
-    }
-}
-
-impl fmt::Debug for Probes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Probes").field("attached", &self.links.len()).finish_non_exhaustive()
     }
 }
 

@@ -49,17 +49,11 @@ pub(super) struct Graph<'a> {
 impl Graph<'_> {
     /// Returns the addresses of the functions that are called directly.
     pub(super) fn direct_calls(&self) -> Vec<u64> {
-        let called: BTreeSet<u64> = self
-            .nodes
-            .values()
-            .filter_map(|node| match node.step {
-                Step::Call(Callee::Direct(target)) | Step::TailCall(Callee::Direct(target)) => {
-                    Some(target)
-                }
-                _ => None,
-            })
-            .collect();
-        called.into_iter().collect()
+        let called = self.nodes.values().filter_map(|node| match node.step {
+            Step::Call(Callee::Direct(to)) | Step::TailCall(Callee::Direct(to)) => Some(to),
+            _ => None,
+        });
+        called.collect()
     }
 }
 
