@@ -7,7 +7,6 @@ use std::{
     os::unix::ffi::OsStrExt,
     path::Path,
     process::ExitCode,
-    sync::Arc,
 };
 
 use anyhow::Context;
@@ -30,7 +29,7 @@ use crate::{
     kernel::preflight::Preflight,
     output::Writer,
     pipeline::{Pipeline, Until},
-    probe::{backend::ChosenBackend, settings::Settings, setup::Setup},
+    probe::{backend::ChosenBackend, setup::Setup},
     recording::Ending,
     render::Output,
     run::Trace,
@@ -191,21 +190,12 @@ fn trace(
     let chosen =
         ChosenBackend::choose(args.backend, facts, Faults::default()).map_err(UserError::from)?;
     let pids = Some(readers.iter().filter_map(Process::id).collect());
-    let settings = Settings {
-        kernel: facts.kernel.clone(),
-        preview: PREVIEW,
-        ring_bytes: args.ring_size,
-        filter: Prefilter { pids, ..Prefilter::default() }.into(),
-        log: args.verbose >= 2,
-        faults: Faults::default(),
-    };
     let real: Vec<Target> = wanted.iter().flat_map(|word| word.real.clone()).collect();
-    let setup = Setup {
-        settings,
-        symbols: Arc::clone(&facts.symbols),
-        opens: targets::opens(&real),
-        procfs: false,
-    };
+    let accepted = Prefilter { pids, ..Prefilter::default() };
+    let mut setup = Setup::new(facts, accepted, args.ring_size);
+    setup.settings.preview = PREVIEW;
+    setup.settings.log = args.verbose >= 2;
+    setup.opens = targets::opens(&real);
     let attached = setup.attach(chosen, args.backend).map_err(UserError::from)?;
     if args.verbose > 0 && io::stderr().is_terminal() {
         eprintln!("backend {}", attached.backend.name());

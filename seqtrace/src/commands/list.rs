@@ -3,7 +3,7 @@
 //! The kind of a file is known only when it is opened. Each file is opened for reading, without blocking,
 //! and no byte is read. Files for which even opening has an effect are excluded by name.
 
-use std::{fmt::Write as _, process::ExitCode, sync::Arc};
+use std::{fmt::Write as _, process::ExitCode};
 
 use serde::Serialize;
 
@@ -19,7 +19,6 @@ use crate::{
     probe::{
         backend::{Backend, ChosenBackend},
         error::ProbeError,
-        settings::Settings,
         setup::Setup,
         source::Source,
     },
@@ -94,16 +93,8 @@ fn files(words: Vec<LocatedTarget>) -> Result<Vec<NamedFile>, UserError> {
 /// Starts a trace of the files that seqtrace itself opens.
 fn own_opens(facts: &Preflight) -> Result<Source, ProbeError> {
     let pids = Some(vec![std::process::id()]);
-    let settings = Settings {
-        kernel: facts.kernel.clone(),
-        preview: 0,
-        ring_bytes: 1 << 20,
-        filter: Prefilter { pids, ..Prefilter::default() }.into(),
-        log: false,
-        faults: Faults::default(),
-    };
-    let symbols = Arc::clone(&facts.symbols);
-    let setup = Setup { settings, symbols, opens: Vec::new(), procfs: true };
+    let accepted = Prefilter { pids, ..Prefilter::default() };
+    let setup = Setup { procfs: true, ..Setup::new(facts, accepted, 1 << 20) };
     // Opens need no probes at the core.
     setup.attach(ChosenBackend::Core(Vec::new()), Backend::Auto)?.begin()
 }

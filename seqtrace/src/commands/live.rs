@@ -9,7 +9,6 @@ use std::{
     os::{fd::AsFd, unix::ffi::OsStrExt, unix::process::ExitStatusExt},
     path::PathBuf,
     process::{ExitCode, ExitStatus, Stdio},
-    sync::Arc,
 };
 
 use anyhow::Context;
@@ -29,7 +28,7 @@ use crate::{
     output::Writer,
     pipeline::Pipeline,
     privileges,
-    probe::{backend::ChosenBackend, settings::Settings, setup::Setup},
+    probe::{backend::ChosenBackend, setup::Setup},
     recording::{Head, Recorder},
     render::{Header, Renderer, Screen},
     rules::Verdict,
@@ -91,13 +90,13 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         return Ok(None);
     }
 
-    let settings = settings(&request, &facts, &selection);
-    let setup = Setup {
-        settings,
-        symbols: Arc::clone(&facts.symbols),
-        opens: targets::opens(&selection.targets),
-        procfs: selection.targets.iter().any(targets::may_become_plain),
-    };
+    let accepted = filter::kernel_prefilter(&selection.targets, &selection.filter);
+    let mut setup = Setup::new(&facts, accepted, capture.ring_size);
+    setup.settings.preview = request.preview;
+    setup.settings.log = request.log;
+    setup.settings.faults = capture.inject;
+    setup.opens = targets::opens(&selection.targets);
+    setup.procfs = selection.targets.iter().any(targets::may_become_plain);
     let attached = setup.attach(chosen, capture.backend).map_err(UserError::from)?;
 
     let mut pipeline = Pipeline::new(selection.clone(), options::until(&limits.counts));
@@ -158,17 +157,6 @@ fn header(capture: &cli::Capture, facts: &Preflight, backend: &ChosenBackend) ->
         backend_reason: backend.reason().map(str::to_owned),
         ring_bytes: u64::from(capture.ring_size),
         command: std::env::args_os().map(|word| word.as_bytes().to_vec()).collect(),
-    }
-}
-
-fn settings(request: &Request<'_>, facts: &Preflight, selection: &Selection) -> Settings {
-    Settings {
-        kernel: facts.kernel.clone(),
-        preview: request.preview,
-        ring_bytes: request.tracing.capture.ring_size,
-        filter: filter::kernel_prefilter(&selection.targets, &selection.filter).into(),
-        log: request.log,
-        faults: request.tracing.capture.inject,
     }
 }
 

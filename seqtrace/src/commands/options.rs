@@ -16,7 +16,20 @@ pub(super) fn renderer(
     writer: &Writer,
     wall_at_boot: i64,
 ) -> Result<Box<dyn Renderer>, UserError> {
-    render::renderer(&options(args, writer, wall_at_boot))
+    let options = render::Options {
+        format: args.format,
+        time: args.time,
+        clock: Clock { wall_at_boot, zone: TimeZone::system() },
+        color: color_data(args.color, writer),
+        color_status: color_status(args.color),
+        ascii: args.ascii,
+        preview: usize::try_from(args.preview).unwrap_or(0),
+        fields: args.fields.clone(),
+        width: None,
+        quiet: args.quiet,
+        verbose: args.verbose > 0,
+    };
+    render::renderer(&options)
         .map_err(|error| UserError::usage(error.to_string(), "name some of these with --fields"))
 }
 
@@ -44,21 +57,5 @@ fn colored(color: cli::Color, terminal: bool) -> bool {
         cli::Color::Auto => {
             terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         }
-    }
-}
-
-fn options(args: &cli::Output, writer: &Writer, wall_at_boot: i64) -> render::Options {
-    render::Options {
-        format: args.format,
-        time: args.time,
-        clock: Clock { wall_at_boot, zone: TimeZone::system() },
-        color: color_data(args.color, writer),
-        color_status: color_status(args.color),
-        ascii: args.ascii,
-        preview: usize::try_from(args.preview).unwrap_or(0),
-        fields: args.fields.clone(),
-        width: None,
-        quiet: args.quiet,
-        verbose: args.verbose > 0,
     }
 }

@@ -11,7 +11,11 @@ use super::{
     settings::Settings,
     source::Source,
 };
-use crate::kernel::kallsyms::Kallsyms;
+use crate::{
+    faults::Faults,
+    filter::Prefilter,
+    kernel::{kallsyms::Kallsyms, preflight::Preflight},
+};
 
 /// The programs and probes that a trace needs.
 pub(crate) struct Setup {
@@ -33,6 +37,19 @@ pub(crate) struct Attached {
 }
 
 impl Setup {
+    /// Prepares a trace of the opens that `accepted` accepts, without previews and without failed opens.
+    pub(crate) fn new(facts: &Preflight, accepted: Prefilter, ring_bytes: u32) -> Self {
+        let settings = Settings {
+            kernel: facts.kernel.clone(),
+            preview: 0,
+            ring_bytes,
+            filter: accepted.into(),
+            log: false,
+            faults: Faults::default(),
+        };
+        Self { settings, symbols: Arc::clone(&facts.symbols), opens: Vec::new(), procfs: false }
+    }
+
     /// Loads the programs and attaches the probes that follow sessions. If the kernel refuses a probe of `core`, uses
     /// `callbacks`, unless the user requests `core`.
     ///
