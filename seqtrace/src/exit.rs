@@ -45,6 +45,11 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
+    /// Returns an error with this status.
+    pub(crate) fn error(self, what: impl Into<String>, hint: impl Into<String>) -> UserError {
+        UserError { exit: self, what: what.into(), hint: hint.into() }
+    }
+
     /// Returns the status of a trace with `--fail-on`, for which findings of this severity count.
     pub(crate) fn on(verdict: Verdict, severity: Severity) -> Self {
         if verdict.is_at_least(severity) {
@@ -68,24 +73,6 @@ pub struct UserError {
     pub(crate) hint: String,
 }
 
-impl UserError {
-    pub(crate) fn usage(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, what: what.into(), hint: hint.into() }
-    }
-
-    pub(crate) fn environment(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { exit: Exit::Environment, what: what.into(), hint: hint.into() }
-    }
-
-    pub(crate) fn recording(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { exit: Exit::Recording, what: what.into(), hint: hint.into() }
-    }
-
-    pub(crate) fn target(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { exit: Exit::Target, what: what.into(), hint: hint.into() }
-    }
-}
-
 impl From<ProbeError> for UserError {
     fn from(error: ProbeError) -> Self {
         let hint = match error {
@@ -94,7 +81,7 @@ impl From<ProbeError> for UserError {
             }
             _ => "`seqtrace doctor` shows what this machine lacks",
         };
-        Self::environment(error.to_string(), hint)
+        Exit::Environment.error(error.to_string(), hint)
     }
 }
 
@@ -108,7 +95,7 @@ impl From<PreflightError> for UserError {
                 "seqtrace needs a kernel with CONFIG_KALLSYMS and a /proc; `seqtrace doctor` has details"
             }
         };
-        Self::environment(error.to_string(), hint)
+        Exit::Environment.error(error.to_string(), hint)
     }
 }
 

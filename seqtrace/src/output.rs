@@ -6,7 +6,10 @@ use std::{
     path::Path,
 };
 
-use crate::{exit::UserError, render::Output};
+use crate::{
+    exit::{Exit, UserError},
+    render::Output,
+};
 
 /// Writes data to its destination and status to standard error.
 #[derive(Debug)]
@@ -49,7 +52,7 @@ impl Writer {
         let data_sink = match file {
             None => DataSink::Stdout,
             Some(path) => DataSink::File(File::create(path).map_err(|error| {
-                UserError::usage(
+                Exit::Usage.error(
                     format!("cannot write {}: {error}", path.display()),
                     "name a file in a folder that exists and that you may write to: -o FILE",
                 )

@@ -16,7 +16,7 @@ use self::machine::{Machine, path_buf};
 pub(crate) use self::{inspect::inspect, problem::Problem, validate::validate};
 use crate::{
     cli,
-    exit::UserError,
+    exit::{Exit, UserError},
     filter::{
         Filter, Rule, Target,
         glob::{self, Glob, GlobError},
@@ -81,7 +81,7 @@ fn here() -> Vec<u8> {
 
 fn parse_one(word: &OsString, here: &[u8]) -> Result<Target, UserError> {
     Target::parse(word.as_bytes(), here).map_err(|error| {
-        UserError::usage(
+        Exit::Usage.error(
             format!("target `{}`: {error}", word.display()),
             "a target is a path, a glob in quotes, module:NAME or fn:SYMBOL",
         )
@@ -205,10 +205,8 @@ pub(crate) fn filter(select: &cli::Select) -> Result<Filter, UserError> {
     let globs = |option: &str, make: Make, words: &[String]| {
         let glob = |word: &String| {
             make(word.clone().into_bytes()).map_err(|error| {
-                UserError::usage(
-                    format!("--{option}: {error}"),
-                    "quote globs: --path '/proc/net/*'",
-                )
+                Exit::Usage
+                    .error(format!("--{option}: {error}"), "quote globs: --path '/proc/net/*'")
             })
         };
         words.iter().map(glob).collect::<Result<Vec<_>, _>>()
@@ -239,7 +237,7 @@ fn refuse_relative(pattern: &str) -> Result<(), UserError> {
     if !pattern.contains('/') || pattern.starts_with(beginnings) || pattern.starts_with("anon_") {
         return Ok(());
     }
-    Err(UserError::usage(
+    Err(Exit::Usage.error(
         format!("--path {pattern}: no path begins like this"),
         format!("begin with the root, '/proc/{pattern}', or leave it open: '**/{pattern}'"),
     ))

@@ -142,19 +142,16 @@ fn judge(
     let played = replay::gather(recording, selection, &mut gatherer)?;
     let reports = gatherer.reports(&played);
     if reports.is_empty() && played.ending == Ending::Cut {
-        return Err(UserError {
-            exit: Exit::Inconclusive,
-            what: format!("{} is cut off before its first session", recordings::name(recording)),
-            hint: "record the trace again".to_owned(),
-        }
-        .into());
+        let what = format!("{} is cut off before its first session", recordings::name(recording));
+        return Err(Exit::Inconclusive.error(what, "record the trace again").into());
     }
     if reports.is_empty() {
-        return Err(UserError::target(
-            format!("no session of these targets is in {}", recordings::name(recording)),
-            "`seqtrace report FILE` lists the files of a recording",
-        )
-        .into());
+        return Err(Exit::Target
+            .error(
+                format!("no session of these targets is in {}", recordings::name(recording)),
+                "`seqtrace report FILE` lists the files of a recording",
+            )
+            .into());
     }
     let mut report = ReportWriter::new(options(args, &writer, reports.len() == 1));
     let mut output = Output::default();

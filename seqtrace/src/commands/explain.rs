@@ -2,12 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{
-    escape,
-    exit::{Exit, UserError},
-    output::Writer,
-    rules,
-};
+use crate::{escape, exit::Exit, output::Writer, rules};
 
 /// Runs the subcommand.
 pub(super) fn run(id: Option<&str>) -> anyhow::Result<ExitCode> {
@@ -16,7 +11,7 @@ pub(super) fn run(id: Option<&str>) -> anyhow::Result<ExitCode> {
         Some(word) => {
             let rule = word.parse().ok().and_then(rules::find).ok_or_else(|| {
                 let word = escape::text(word.as_bytes(), false);
-                UserError::usage(
+                Exit::Usage.error(
                     format!("there is no rule {word}"),
                     format!("these are the rules:\n\n{}", rules::list().trim_end()),
                 )

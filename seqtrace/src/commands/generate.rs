@@ -5,13 +5,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::{
-    cli::Cli,
-    escape,
-    exit::{Exit, UserError},
-    output::Writer,
-    schema,
-};
+use crate::{cli::Cli, escape, exit::Exit, output::Writer, schema};
 
 /// Runs `seqtrace schema`.
 pub(super) fn schema() -> anyhow::Result<ExitCode> {
@@ -41,7 +35,7 @@ fn page(command: Option<&str>) -> anyhow::Result<Vec<u8>> {
         None => whole,
         Some(name) => whole.find_subcommand(name).cloned().ok_or_else(|| {
             let what = format!("there is no command {}", escape::text(name.as_bytes(), false));
-            UserError::usage(what, "`seqtrace help` lists the commands")
+            Exit::Usage.error(what, "`seqtrace help` lists the commands")
         })?,
     };
     let mut page = Vec::new();

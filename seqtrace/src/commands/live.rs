@@ -172,12 +172,8 @@ fn spawn(words: &[OsString], writer: &Writer) -> anyhow::Result<Option<Child>> {
     let child = tokio::process::Command::from(command).spawn();
     child.map(Some).map_err(|error| {
         let name = words.first().map(|name| name.display().to_string()).unwrap_or_default();
-        UserError {
-            exit: Exit::NotRun(invoker::not_run(&error)),
-            what: format!("cannot run {name}: {error}"),
-            hint: "check the command behind --".to_owned(),
-        }
-        .into()
+        let what = format!("cannot run {name}: {error}");
+        Exit::NotRun(invoker::not_run(&error)).error(what, "check the command behind --").into()
     })
 }
 

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use crate::{
     cli::{Cli, Command},
-    exit::UserError,
+    exit::{Exit, UserError},
     kernel::preflight::Preflight,
     privileges,
 };
@@ -51,7 +51,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// The process lacks the capabilities that tracing needs, or a fact cannot be gathered.
 fn preflight() -> Result<Preflight, UserError> {
     if !privileges::may_trace() {
-        return Err(UserError::environment(
+        return Err(Exit::Environment.error(
             "no permission to trace the kernel",
             "run it as root: sudo seqtrace … (at least CAP_BPF and CAP_PERFMON are needed)",
         ));

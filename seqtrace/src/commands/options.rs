@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use crate::{
     cli,
-    exit::UserError,
+    exit::{Exit, UserError},
     output::Writer,
     pipeline::{Until, Wanted},
     render::{self, Clock, Renderer, clock::TimeZone},
@@ -30,7 +30,7 @@ pub(super) fn renderer(
         verbose: args.verbose > 0,
     };
     render::renderer(&options)
-        .map_err(|error| UserError::usage(error.to_string(), "name some of these with --fields"))
+        .map_err(|error| Exit::Usage.error(error.to_string(), "name some of these with --fields"))
 }
 
 /// Returns the conditions under which the trace ends.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    exit::UserError,
+    exit::{Exit, UserError},
     output::Writer,
     recording::{ReadError, Reader},
 };
@@ -18,7 +18,7 @@ pub(super) fn create(path: &Path) -> Result<Box<dyn Write>, UserError> {
     if is_stdio(path) {
         let stdout = io::stdout();
         if stdout.is_terminal() {
-            return Err(UserError::usage(
+            return Err(Exit::Usage.error(
                 "a recording is not for a terminal",
                 "name a file: -o FILE, or a reader: | seqtrace replay -",
             ));
@@ -26,7 +26,7 @@ pub(super) fn create(path: &Path) -> Result<Box<dyn Write>, UserError> {
         return Ok(Box::new(stdout));
     }
     let file = File::create(path).map_err(|error| {
-        UserError::usage(
+        Exit::Usage.error(
             format!("cannot write {}: {error}", path.display()),
             "name a file in a folder that exists and that you may write to",
         )
@@ -44,7 +44,7 @@ pub(super) fn writer(recording: &Path, output: Option<&Path>) -> Result<Writer, 
         && from.is_file()
         && (from.dev(), from.ino()) == (to.dev(), to.ino())
     {
-        return Err(UserError::usage(
+        return Err(Exit::Usage.error(
             format!("{} is the recording itself", output.display()),
             "name another file: -o FILE",
         ));
@@ -83,7 +83,7 @@ pub(super) fn unreadable(path: &Path, error: &ReadError) -> UserError {
             "the output so far is right, the rest of the file cannot be trusted: copy or record it again"
         }
     };
-    UserError::recording(format!("{} {error}", name(path)), hint)
+    Exit::Recording.error(format!("{} {error}", name(path)), hint)
 }
 
 /// Returns a recording's name for messages.

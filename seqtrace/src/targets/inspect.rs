@@ -7,7 +7,7 @@ use crate::{
     check::denylist,
     escape,
     event::{Functions, Open},
-    exit::UserError,
+    exit::{Exit, UserError},
     filter::{Filter, Target, glob::Glob},
     probe::source::Source,
     render::TargetInfo,
@@ -84,13 +84,13 @@ fn inspect_file(file: &NamedFile, source: &mut Source) -> Result<TargetInfo, Use
         Ok(Some(open)) => open,
         Ok(None) if source.watch_plain().is_ok_and(|new| new) => return inspect_file(file, source),
         Ok(None) => {
-            return Err(UserError::target(
+            return Err(Exit::Target.error(
                 format!("{name} is not a seq file, nor a plain procfs file"),
                 "`seqtrace list GLOB` shows which files are",
             ));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(UserError::target(
+            return Err(Exit::Target.error(
                 format!("{name} has vanished"),
                 "was the module unloaded? module:NAME traces it when it is loaded again",
             ));

@@ -3,7 +3,11 @@
 use std::io;
 
 use super::machine::path_buf;
-use crate::{escape, exit::UserError, filter::Target};
+use crate::{
+    escape,
+    exit::{Exit, UserError},
+    filter::Target,
+};
 
 /// The reason why a target names no file.
 #[derive(Debug)]
@@ -84,20 +88,21 @@ impl Problem {
             Self::NoMatch => (format!("no file matches {name}"), LATER),
             Self::Folder => {
                 let hint = format!("name its files: '{}/*'", name.trim_end_matches('/'));
-                return UserError::target(format!("{name} is a folder"), hint);
+                return Exit::Target.error(format!("{name} is a folder"), hint);
             }
             Self::Inaccessible(error) => {
                 (format!("{name}: {error}"), "seqtrace must be able to see the file it is to trace")
             }
             Self::Own { here, .. } if here.starts_with(b"/") => {
-                return UserError::target(reason, format!("name the file itself: {}", shown(here)));
+                return Exit::Target
+                    .error(reason, format!("name the file itself: {}", shown(here)));
             }
             Self::Own { .. } | Self::Elsewhere { .. } => {
                 (reason, "name the file itself, by a path that leads every process there")
             }
             Self::Loop => (reason, "name the file itself"),
         };
-        UserError::target(what, hint)
+        Exit::Target.error(what, hint)
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{LocatedTarget, Problem, machine::path_buf};
 use crate::{
     escape,
-    exit::UserError,
+    exit::{Exit, UserError},
     filter::{Filter, Target, glob::Glob},
     kernel::kallsyms::Kallsyms,
 };
@@ -47,7 +47,7 @@ pub(crate) fn validate(
 fn validate_function(name: &[u8], symbols: &Kallsyms) -> Result<(), UserError> {
     let text = String::from_utf8_lossy(name);
     if symbols.variants(&text).is_empty() && symbols.by_name(&text).next().is_none() {
-        return Err(UserError::target(
+        return Err(Exit::Target.error(
             format!("the kernel has no function {}", escape::text(name, false)),
             "look for it with: grep NAME /proc/kallsyms",
         ));
@@ -72,7 +72,7 @@ fn validate_module<'a>(
         return Ok(None);
     }
     if module.is_literal() && is_built_in(module.text()) {
-        return Err(UserError::target(
+        return Err(Exit::Target.error(
             format!("{module} is no module here, but part of the kernel"),
             "name its files, or a callback: fn:SYMBOL",
         ));
@@ -92,7 +92,7 @@ fn validate_filter(words: &[LocatedTarget], filter: &Filter) -> Result<Option<St
         return Ok(None);
     }
     if words.iter().all(|word| matches!(word.named, Target::Path(_))) {
-        return Err(UserError::usage(
+        return Err(Exit::Usage.error(
             "--path and --not-path exclude all targets",
             "a session must match a target and pass the filters: omit one of them",
         ));

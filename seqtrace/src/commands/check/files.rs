@@ -10,7 +10,7 @@ use std::{
 use crate::{
     check::denylist,
     event::{Functions, Open},
-    exit::UserError,
+    exit::{Exit, UserError},
     filter::{Target, glob::Glob},
     probe::source::Source,
     targets::{LocatedTarget, NamedFile},
@@ -42,7 +42,7 @@ pub(super) fn refuse(wanted: &[LocatedTarget]) -> Result<(), UserError> {
     for word in wanted {
         match (&word.named, &word.problem) {
             (Target::Function(_), _) => {
-                return Err(UserError::usage(
+                return Err(Exit::Usage.error(
                     format!("{}: check reads files", word.named),
                     "name a file, a glob or module:NAME; `seqtrace list` shows the callbacks of files",
                 ));
@@ -76,7 +76,7 @@ pub(super) fn candidates(
                 if single {
                     let hint =
                         "is the module loaded, and does it create a file? name the file itself";
-                    return Err(UserError::target(none, hint));
+                    return Err(Exit::Target.error(none, hint));
                 }
                 found.refused(&word.named, none, false);
             }
@@ -86,7 +86,7 @@ pub(super) fn candidates(
         }
     }
     if found.candidates.is_empty() {
-        return Err(UserError::usage("no target", "name a file: seqtrace check /proc/foo"));
+        return Err(Exit::Usage.error("no target", "name a file: seqtrace check /proc/foo"));
     }
     Ok(found.candidates)
 }
