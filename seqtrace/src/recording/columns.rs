@@ -60,7 +60,9 @@ macro_rules! columns {
             pub(super) fn finish(&mut self) -> Vec<ArrayRef> {
                 let rows = std::mem::take(&mut self.rows);
                 $(pad!(self.$name, rows);)+
-                vec![$(Arc::new(self.$name.finish())),+]
+                let arrays: Vec<ArrayRef> = vec![$(Arc::new(self.$name.finish())),+];
+                $(<$value as ColumnType>::reserve(&mut self.$name, rows);)+
+                arrays
             }
         }
 

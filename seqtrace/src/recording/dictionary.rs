@@ -128,6 +128,10 @@ impl<V: DictValue> ColumnType for V {
         DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8))
     }
 
+    fn reserve(builder: &mut Self::Builder, rows: usize) {
+        builder.keys = Int8Builder::with_capacity(rows);
+    }
+
     fn read(array: Option<&ArrayRef>) -> Result<Self::Array, String> {
         let array = array.and_then(|array| array.as_dictionary_opt::<Int8Type>());
         let names = array.and_then(|array| array.values().as_string_opt::<i32>());
