@@ -110,7 +110,7 @@ pub(crate) struct Facts {
     /// Sysctl net.core.bpf_jit_enable; 0: programs are interpreted.
     pub(crate) bpf_jit: Seen<i64>,
     /// Soft RLIMIT_MEMLOCK in bytes; `u64::MAX`: unlimited.
-    pub(crate) memlock: Seen<u64>,
+    pub(crate) memlock: u64,
     /// Symbols of the functions to probe, or the reason why they are unknown.
     pub(crate) symbols: Result<CoreSymbols, String>,
     /// Core sites, or the reason why they are unknown.
@@ -168,8 +168,7 @@ impl Facts {
             perf_event_paranoid: number("/proc/sys/kernel/perf_event_paranoid"),
             unprivileged_bpf_disabled: number("/proc/sys/kernel/unprivileged_bpf_disabled"),
             bpf_jit: number("/proc/sys/net/core/bpf_jit_enable"),
-            memlock: getrlimit(Resource::RLIMIT_MEMLOCK)
-                .map_or_else(|error| Seen::Hidden(error.to_string()), |(soft, _)| Seen::Is(soft)),
+            memlock: getrlimit(Resource::RLIMIT_MEMLOCK).map_or(u64::MAX, |(soft, _)| soft),
             symbols: symbols.map(|symbols| core_symbols(&symbols)),
             sites,
             livepatched: livepatched(Path::new("/sys/kernel/livepatch")),

@@ -291,18 +291,13 @@ fn memlock(facts: &Facts) -> Outcome {
     const ENOUGH: u64 = 16 << 20;
     // Since 5.11 BPF memory is charged to the memory cgroup instead.
     let charged = version(&facts.release).is_some_and(|version| version < (5, 11));
-    if !charged {
-        return ok("not limited for BPF on this kernel");
-    }
-    examine(facts, &facts.memlock, |found| match found {
-        Some(limit) if *limit >= ENOUGH => ok("enough"),
+    match facts.memlock {
+        _ if !charged => ok("not limited for BPF on this kernel"),
+        ENOUGH.. => ok("enough"),
         // Root has CAP_SYS_RESOURCE: the limit is raised before loading.
-        Some(_) if facts.uid == Some(0) => ok("raised when needed"),
-        Some(limit) => {
-            warn(format!("{} KiB, too little for BPF", limit >> 10), "ulimit -l unlimited")
-        }
-        None => unseen(facts, "no /proc/self/limits"),
-    })
+        _ if facts.uid == Some(0) => ok("raised when needed"),
+        limit => warn(format!("{} KiB, too little for BPF", limit >> 10), "ulimit -l unlimited"),
+    }
 }
 
 /// Returns the major and minor number of a release.

@@ -21,7 +21,7 @@ fn good() -> Facts {
         perf_event_paranoid: Seen::Is(3),
         unprivileged_bpf_disabled: Seen::Is(2),
         bpf_jit: Seen::Is(1),
-        memlock: Seen::Is(65536),
+        memlock: 65536,
         symbols: Ok(CoreSymbols { traverse: vec!["traverse.part.0".into()], ..<_>::default() }),
         sites: Ok(vec![]),
         livepatched: vec![],
