@@ -205,8 +205,8 @@ pub(crate) fn filter(select: &cli::Select) -> Result<Filter, UserError> {
     let globs = |option: &str, make: Make, words: &[String]| {
         let glob = |word: &String| {
             make(word.clone().into_bytes()).map_err(|error| {
-                Exit::Usage
-                    .error(format!("--{option}: {error}"), "quote globs: --path '/proc/net/*'")
+                let what = format!("--{option}: {error}");
+                Exit::Usage.error(what, "quote globs: --path '/proc/net/*'")
             })
         };
         words.iter().map(glob).collect::<Result<Vec<_>, _>>()

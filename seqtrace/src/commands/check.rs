@@ -146,12 +146,9 @@ fn judge(
         return Err(Exit::Inconclusive.error(what, "record the trace again").into());
     }
     if reports.is_empty() {
-        return Err(Exit::Target
-            .error(
-                format!("no session of these targets is in {}", recordings::name(recording)),
-                "`seqtrace report FILE` lists the files of a recording",
-            )
-            .into());
+        let what = format!("no session of these targets is in {}", recordings::name(recording));
+        let hint = "`seqtrace report FILE` lists the files of a recording";
+        return Err(Exit::Target.error(what, hint).into());
     }
     let mut report = ReportWriter::new(options(args, &writer, reports.len() == 1));
     let mut output = Output::default();
@@ -187,12 +184,11 @@ fn trace(
     let chosen =
         ChosenBackend::choose(args.backend, facts, Faults::default()).map_err(UserError::from)?;
     let pids = Some(readers.iter().filter_map(Process::id).collect());
-    let real: Vec<Target> = wanted.iter().flat_map(|word| word.real.clone()).collect();
     let accepted = Prefilter { pids, ..Prefilter::default() };
     let mut setup = Setup::new(facts, accepted, args.ring_size);
     setup.settings.preview = PREVIEW;
     setup.settings.log = args.verbose >= 2;
-    setup.opens = targets::opens(&real);
+    setup.opens = targets::opens(&targets::session_targets(wanted));
     let attached = setup.attach(chosen, args.backend).map_err(UserError::from)?;
     if args.verbose > 0 && io::stderr().is_terminal() {
         eprintln!("backend {}", attached.backend.name());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     backend::{Backend, ChosenBackend},
     error::ProbeError,
+    functions::SESSION_PROBES,
     loader::Probes,
     names::KernelNames,
     opens::Opens,
@@ -62,8 +63,9 @@ impl Setup {
     ) -> Result<Attached, ProbeError> {
         let Self { settings, symbols, opens, procfs } = self;
         let mut probes = Probes::load(&settings)?;
-        probes.attach_session_probes()?;
-        probes.attach_failed_opens(&opens)?;
+        probes.attach_all(SESSION_PROBES)?;
+        // These are optional, because each function adds to the time of detaching.
+        opens.iter().try_for_each(|kind| probes.attach_all(kind.probes()))?;
         if procfs {
             probes.attach_procfs()?;
         }

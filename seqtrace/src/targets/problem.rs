@@ -94,8 +94,8 @@ impl Problem {
                 (format!("{name}: {error}"), "seqtrace must be able to see the file it is to trace")
             }
             Self::Own { here, .. } if here.starts_with(b"/") => {
-                return Exit::Target
-                    .error(reason, format!("name the file itself: {}", shown(here)));
+                let hint = format!("name the file itself: {}", shown(here));
+                return Exit::Target.error(reason, hint);
             }
             Self::Own { .. } | Self::Elsewhere { .. } => {
                 (reason, "name the file itself, by a path that leads every process there")

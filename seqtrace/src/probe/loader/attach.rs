@@ -10,9 +10,8 @@ use crate::probe::{
     error::{ProbeError, describe},
     functions::{
         AttachType, INLINED_OPENERS, ITERATOR_PROBES, OPENERS, PROCFS_OPENERS,
-        PROCFS_SESSION_PROBES, ProbeSpec, SESSION_PROBES,
+        PROCFS_SESSION_PROBES, ProbeSpec,
     },
-    opens::Opens,
 };
 
 /// A probe of the `core` backend: a program and its address.
@@ -28,26 +27,6 @@ pub(crate) struct CoreProbe {
 pub(super) type Link = Box<dyn Send>;
 
 impl Probes {
-    /// Attaches the probes that follow sessions, but not those that begin them.
-    ///
-    /// # Errors
-    /// The kernel refuses a required probe.
-    pub(in crate::probe) fn attach_session_probes(&mut self) -> Result<(), ProbeError> {
-        self.attach_all(SESSION_PROBES)
-    }
-
-    /// Attaches the probes for opens that fail after `seq_open()` has succeeded, for these kinds of files. They are
-    /// optional, because each function adds to the time of detaching.
-    ///
-    /// # Errors
-    /// The kernel refuses a required probe; none of these is required.
-    pub(in crate::probe) fn attach_failed_opens(
-        &mut self,
-        kinds: &[Opens],
-    ) -> Result<(), ProbeError> {
-        kinds.iter().try_for_each(|kind| self.attach_all(kind.probes()))
-    }
-
     /// Attaches the probes that begin sessions: events arrive from here on.
     ///
     /// # Errors
@@ -89,7 +68,10 @@ impl Probes {
     }
 
     /// Attaches probes to functions. Ignores refusals of probes that are not required.
-    fn attach_all(&mut self, specs: &[ProbeSpec]) -> Result<(), ProbeError> {
+    ///
+    /// # Errors
+    /// The kernel refuses a required probe.
+    pub(in crate::probe) fn attach_all(&mut self, specs: &[ProbeSpec]) -> Result<(), ProbeError> {
         for spec in specs {
             if let Err(error) = self.attach(spec)
                 && spec.required
