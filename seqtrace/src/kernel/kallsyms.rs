@@ -82,7 +82,7 @@ pub(crate) struct SymbolLocation<'a> {
 /// A snapshot of the kernel's symbols.
 #[derive(Debug, Default)]
 pub struct Kallsyms {
-    /// Sorted by address.
+    /// All symbols, sorted by address.
     rows: Vec<Row>,
     /// All names, with a newline before and after each, so that a search finds whole names.
     names: Vec<u8>,

@@ -20,8 +20,8 @@ pub(super) trait ColumnType: Sized {
 
     fn data_type() -> DataType;
 
-    /// Allocates an empty builder for as many rows as the batch before had. If it grew again, an event would cost 2 %
-    /// more instructions.
+    /// Replaces an empty builder with one for as many rows as the batch before had. Builders that grow in each batch take
+    /// 3 % of the instructions of a recording.
     fn reserve(_builder: &mut Self::Builder, _rows: usize) {}
 
     /// Returns the size of the values of variable length, bytes.
