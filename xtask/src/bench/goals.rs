@@ -16,10 +16,11 @@ pub(crate) fn table(measured: &Measured) -> String {
     let mut lines = vec![["goal", "wanted", "measured", ""].map(str::to_owned).to_vec()];
     for (description, wanted, measured, digits) in goals(measured) {
         let value = measured.map_or("not measured".to_owned(), |value| format!("{value:.digits$}"));
-        let verdict = match measured.map(|value| is_met(wanted, value)) {
-            Some(true) => "met",
-            Some(false) => "**not met**",
-            None => "?",
+        // The value as the table shows it: the limits have as many digits.
+        let verdict = match value.parse().map(|value| is_met(wanted, value)) {
+            Ok(true) => "met",
+            Ok(false) => "**not met**",
+            Err(_) => "?",
         };
         lines.push(vec![description.to_owned(), wanted.to_owned(), value, verdict.to_owned()]);
     }
@@ -52,7 +53,7 @@ fn goals(Measured { commit: _, cost, loss, host }: &Measured) -> Vec<Goal> {
         ),
         (
             "reader's overhead, backend callbacks, as a multiple of the floor",
-            "≤ 1.15",
+            "≤ 1.05",
             floor("callbacks-json"),
             2,
         ),
@@ -88,7 +89,7 @@ fn goals(Measured { commit: _, cost, loss, host }: &Measured) -> Vec<Goal> {
         ),
         (
             "replay without rendering (decode, ledger, rules), million events/s on one core",
-            "≥ 5",
+            "≥ 8",
             replay.map(|rate| rate / 1e6),
             2,
         ),
