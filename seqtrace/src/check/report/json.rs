@@ -168,7 +168,7 @@ fn finding(found: &Found) -> Finding<'_> {
         message: &finding.message,
         blame: blamed(finding),
         cause: cause(finding),
-        sessions: *sessions,
+        sessions: sessions.len() as u64,
         times: finding.times,
         plans: plans.iter().map(|kind| kind.name()).collect(),
     }

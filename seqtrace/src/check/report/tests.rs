@@ -37,7 +37,8 @@ fn finding(id: u16, name: &'static str, cause: Option<u16>) -> Found {
         cause: cause.map(|id| Cause { id: Id(id), blame: Some(function("eof_next")) }),
         times: 1,
     };
-    Found { finding, plans: vec![Kind::Whole, Kind::End], sessions: 2 }
+    let sessions = [1, 2].map(SessionId).into();
+    Found { finding, plans: vec![Kind::Whole, Kind::End], sessions }
 }
 
 fn broken() -> Report {

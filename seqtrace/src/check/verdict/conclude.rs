@@ -1,5 +1,7 @@
 //! Derives the verdict on one file from its plans and its findings.
 
+use std::collections::BTreeSet;
+
 use crate::{
     check::{
         oracle::{DifferenceKind, End},
@@ -227,7 +229,7 @@ fn accuse(report: &mut Report, evidence: &str, culprit: Option<&Proof>) {
     kinds.dedup();
     if let Some(found) = report.found.last_mut() {
         found.plans = kinds;
-        found.sessions = earlier.iter().map(|found| found.sessions).max().unwrap_or(0);
+        found.sessions = earlier.into_iter().flat_map(|found| found.sessions).collect();
     }
 }
 
@@ -257,5 +259,5 @@ pub(super) fn raise(report: &mut Report, proof: Proof, severity: Severity) {
         blame: blame.map(|(role, callbacks)| Blame::new(role, callbacks)),
         ..Finding::new(rule, severity, SessionId(0), message)
     };
-    report.found.push(Found { finding, plans: Vec::new(), sessions: 0 });
+    report.found.push(Found { finding, plans: Vec::new(), sessions: BTreeSet::new() });
 }

@@ -7,9 +7,11 @@ mod roots;
 pub(crate) use conclude::{Circumstances, Proof, conclude};
 pub(super) use conclude::{killed, not_opened, unreadable};
 
+use std::collections::BTreeSet;
+
 use crate::{
     rules::{Finding, Severity},
-    session::update::Callbacks,
+    session::update::{Callbacks, SessionId},
 };
 
 use super::{
@@ -125,8 +127,8 @@ pub(crate) struct Found {
     pub(crate) finding: Finding,
     /// Plans in which the rule was broken, in order.
     pub(crate) plans: Vec<Kind>,
-    /// Number of sessions in which the rule was broken.
-    pub(crate) sessions: u64,
+    /// The sessions in which the rule was broken.
+    pub(crate) sessions: BTreeSet<SessionId>,
 }
 
 /// Verdict on a file.
@@ -173,12 +175,12 @@ pub(crate) fn add(
             known.finding.id == finding.id && blamed(&known.finding) == blamed(&finding)
         });
         let Some(known) = known else {
-            found.push(Found { finding, plans: kind.into_iter().collect(), sessions: 1 });
+            let sessions = BTreeSet::from([finding.session]);
+            found.push(Found { finding, plans: kind.into_iter().collect(), sessions });
             continue;
         };
         known.plans.extend(kind.filter(|kind| !known.plans.contains(kind)));
-        // A second finding in a session means that the first has become more severe.
-        known.sessions += u64::from(known.finding.session != finding.session);
+        known.sessions.insert(finding.session);
         if finding.severity > known.finding.severity {
             known.finding = finding;
         }

@@ -199,8 +199,9 @@ fn findings_are_reported_once() {
     add(&mut found, vec![finding(104, Severity::Warning, 1)], Some(Kind::Whole));
     add(&mut found, vec![finding(104, Severity::Error, 1)], Some(Kind::Whole));
     add(&mut found, vec![finding(104, Severity::Warning, 2)], Some(Kind::Page));
+    add(&mut found, vec![finding(104, Severity::Error, 2)], Some(Kind::Page));
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].finding.severity, Severity::Error);
     assert_eq!(found[0].plans, [Kind::Whole, Kind::Page]);
-    assert_eq!(found[0].sessions, 2);
+    assert_eq!(found[0].sessions.len(), 2);
 }

@@ -75,7 +75,7 @@ fn found(id: u16) -> Found {
         cause: None,
         times: 1,
     };
-    Found { finding, plans: vec![Way::Whole], sessions: 1 }
+    Found { finding, plans: vec![Way::Whole], sessions: [SessionId(1)].into() }
 }
 
 fn searched(sim: &mut Sim<File>, report: &Report, shape: &Shape) -> Option<Repro> {
