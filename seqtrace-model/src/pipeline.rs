@@ -122,6 +122,11 @@ impl Pipeline {
         self.tracker.has_quiet_pass(time)
     }
 
+    /// Returns the number of open sessions, selected or not.
+    pub fn open_sessions(&self) -> usize {
+        self.tracker.open_sessions()
+    }
+
     /// Returns true if a limit is reached: no further update will be displayed.
     pub fn is_done(&self) -> bool {
         let reached = |limit: Option<u64>, count| limit.is_some_and(|limit| count >= limit);

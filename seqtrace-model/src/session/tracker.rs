@@ -124,6 +124,10 @@ impl Tracker {
         }
     }
 
+    pub(crate) fn open_sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// Returns true if a pass of any session is in progress and had no event since `time` (ns since boot).
     pub(crate) fn has_quiet_pass(&self, time: u64) -> bool {
         self.sessions.values().any(|session| session.pass.is_quiet_since(time))

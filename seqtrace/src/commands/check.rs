@@ -144,7 +144,7 @@ fn judge(
 ) -> anyhow::Result<ExitCode> {
     let selection = Selection { targets, filter: Filter::default() };
     let mut gatherer = ReportCollector::default();
-    let played = replay::gather(recording, selection, &mut gatherer)?;
+    let played = replay::gather(recording, selection, args.reading.max_memory, &mut gatherer)?;
     let reports = gatherer.reports(&played);
     if reports.is_empty() && played.ending == Ending::Cut {
         return Err(UserError {

@@ -2,7 +2,10 @@
 
 use std::{path::Path, process::ExitCode};
 
-use super::{options, recordings};
+use super::{
+    memory::{Excess, Memory},
+    options, recordings,
+};
 use seqtrace_model::trace::Sink;
 
 use crate::{
@@ -23,6 +26,7 @@ pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
         select: &args.select,
         until: options::until(&args.counts),
         only_findings: args.output.only_findings,
+        max_memory: args.reading.max_memory,
     };
     let played = play(&args.recording, &view, writer, |writer, wall_at_boot| {
         Ok(options::renderer(&args.output, writer, wall_at_boot)?)
@@ -40,6 +44,8 @@ pub(super) struct View<'a> {
     pub(super) select: &'a cli::Select,
     pub(super) until: Until,
     pub(super) only_findings: bool,
+    /// Largest memory of this process, bytes.
+    pub(super) max_memory: u64,
 }
 
 /// Replays a recording into the renderer that `renderer` creates.
@@ -51,12 +57,14 @@ pub(super) fn play(
 ) -> anyhow::Result<Played> {
     let selection = Selection { targets: Vec::new(), filter: targets::filter(view.select)? };
     let mut reader = recordings::open(file)?;
+    let memory = Memory::limited(view.max_memory);
     let mut screen = Screen::new(renderer(&writer, reader.head().wall_at_boot)?);
     let mut pipeline = Pipeline::new(selection, view.until);
     if view.only_findings {
         pipeline.only_findings();
     }
     let played = recording::play(&mut reader, &mut pipeline, &mut screen, |screen| {
+        memory.check().map_err(PlayError::Memory)?;
         writer.write(&mut screen.output).map_err(PlayError::Output)
     });
     report_end(file, played)
@@ -66,17 +74,21 @@ pub(super) fn play(
 pub(super) fn gather(
     file: &Path,
     selection: Selection,
+    max_memory: u64,
     sink: &mut impl Sink,
 ) -> anyhow::Result<Played> {
     let mut reader = recordings::open(file)?;
     let mut pipeline = Pipeline::new(selection, Until::default());
-    report_end(file, recording::play(&mut reader, &mut pipeline, sink, |_| Ok(true)))
+    let memory = Memory::limited(max_memory);
+    let check = |_: &mut _| memory.check().map(|()| true).map_err(PlayError::Memory);
+    report_end(file, recording::play(&mut reader, &mut pipeline, sink, check))
 }
 
 /// Converts errors, and reports a recording that is cut off.
 fn report_end(file: &Path, played: Result<Played, PlayError>) -> anyhow::Result<Played> {
     let played = played.map_err(|error| match error {
         PlayError::Recording(error) => recordings::unreadable(file, &error).into(),
+        PlayError::Memory(excess) => recordings::too_large(file, &excess).into(),
         PlayError::Output(error) => anyhow::Error::from(error).context("cannot write the output"),
     })?;
     if played.ending == Ending::Cut {
@@ -88,6 +100,7 @@ fn report_end(file: &Path, played: Result<Played, PlayError>) -> anyhow::Result<
 /// Errors of a replay.
 enum PlayError {
     Recording(ReadError),
+    Memory(Excess),
     Output(std::io::Error),
 }
 

@@ -1,6 +1,6 @@
 //! Events, and the rows that explain them, to columns.
 
-use super::{columns::Builders, dictionary::Kind};
+use super::{columns::Builders, dictionary::Kind, limits};
 use seqtrace_model::{
     event::{Callback, Event, EventKind, FileKind, OpTable, Open, Role, SeqState, Task},
     symbol::{Callbacks, Symbol},
@@ -108,7 +108,7 @@ impl Builders {
         if let Some(shown) = shown {
             put!(self: shown = shown);
         }
-        if !own && !path_cut {
+        if !own && !path_cut && path.len() <= limits::PATH {
             put!(self: path = path);
         }
         self.put_task(task);
