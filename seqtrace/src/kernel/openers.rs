@@ -37,7 +37,7 @@ pub(crate) fn inlined(
 }
 
 /// Returns true if a call or jump in `text`, the code at `address`, targets one of these functions.
-fn calls_any(text: &[u8], address: u64, functions: &[u64]) -> bool {
+pub(crate) fn calls_any(text: &[u8], address: u64, functions: &[u64]) -> bool {
     let mut decoder = Decoder::with_ip(64, text, address, DecoderOptions::NONE);
     let mut instruction = Instruction::default();
     while decoder.can_decode() {
