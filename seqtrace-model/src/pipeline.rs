@@ -153,7 +153,14 @@ impl Pipeline {
 impl View {
     /// Applies the rules to an update if its session is selected, and forwards it with the findings that it proves.
     fn judge(&mut self, engine: &mut RuleEngine, update: &Update, sink: &mut dyn Sink) {
-        if self.selects(update) {
+        if let UpdateKind::Gap { lost, sessions } = &update.what {
+            // A recording has no events of sessions that were not selected: a replay could not name the same ones.
+            let selected = |id: &SessionId| self.selected.get(id) == Some(&true);
+            let sessions = sessions.iter().copied().filter(selected).collect();
+            let what = UpdateKind::Gap { lost: *lost, sessions };
+            let update = Update { what, ..update.clone() };
+            engine.feed(&update, &mut |update| self.forward(update, sink));
+        } else if self.selects(update) {
             engine.feed(update, &mut |update| self.forward(update, sink));
         }
         if matches!(update.what, UpdateKind::Close { .. } | UpdateKind::OpenFailed { .. })
