@@ -92,7 +92,7 @@ impl Blame {
 }
 
 /// A callback that is probably faulty.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Blame {
     /// Kind of the callback.
     pub role: Role,
