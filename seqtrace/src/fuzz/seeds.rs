@@ -32,7 +32,7 @@ fn of(target: &str) -> Vec<Vec<u8>> {
         "ring" => vec![ring()],
         "recording" => golden(),
         "recording_unchecked" => golden().iter().flat_map(|file| uncompressed(file)).collect(),
-        "pipeline" => (1..9).map(noise).collect(),
+        "pipeline" | "growth" => (2..9).map(|seed| noise(seed, 4096)).collect(),
         "kallsyms" => vec![kallsyms::SAMPLE.as_bytes().to_vec()],
         "btf" => vec![btf::testing::sample()],
         "mounts" => vec![mounts::SAMPLE.as_bytes().to_vec()],
@@ -82,8 +82,8 @@ fn uncompressed(recording: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-/// Returns numbers of a xorshift generator.
-fn noise(seed: u64) -> Vec<u8> {
+/// Returns numbers of a xorshift generator, `length` bytes.
+pub(super) fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut next = || {
         state ^= state << 13;
@@ -91,5 +91,5 @@ fn noise(seed: u64) -> Vec<u8> {
         state ^= state << 17;
         state.to_le_bytes()
     };
-    (0..512).flat_map(|_| next()).collect()
+    (0..length / 8).flat_map(|_| next()).collect()
 }
