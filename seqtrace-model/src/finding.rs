@@ -190,7 +190,7 @@ pub fn add_counts(sums: &mut Vec<FindingCount>, more: &[FindingCount]) {
         if let Some(sum) = sums.iter_mut().find(|sum| sum.id == count.id) {
             sum.severity = sum.severity.max(count.severity);
             sum.sessions += count.sessions;
-            sum.times += count.times;
+            sum.times = sum.times.saturating_add(count.times);
         } else {
             sums.push(*count);
         }

@@ -100,7 +100,7 @@ impl Pipeline {
     pub fn feed(&mut self, event: &Event, sink: &mut dyn Sink) -> Fed {
         if self.is_done() {
             if let EventKind::Gap { lost } = event.body {
-                self.view.summary.lost += lost;
+                self.view.add_lost(lost);
             }
             return Fed::Ignored;
         }
@@ -183,10 +183,15 @@ impl View {
         })
     }
 
+    fn add_lost(&mut self, lost: u64) {
+        // The number may be that of a recording, which can have any.
+        self.summary.lost = self.summary.lost.saturating_add(lost);
+    }
+
     /// Adds an update to the sums and forwards it, unless a limit is reached.
     fn forward(&mut self, update: &Update, sink: &mut dyn Sink) {
         match &update.what {
-            UpdateKind::Gap { lost, .. } => self.summary.lost += lost,
+            UpdateKind::Gap { lost, .. } => self.add_lost(*lost),
             UpdateKind::Finding(finding) => {
                 self.found |= self.until.finding.is_some_and(|wanted| match wanted {
                     Wanted::Any => finding.severity > Severity::Info,

@@ -12,16 +12,16 @@ const STATM: &str = "/proc/self/statm";
 pub(super) struct Memory {
     /// `None`: the sizes are not known, and no limit applies.
     statm: Option<File>,
-    /// Bytes.
+    /// Size of a page in bytes.
     page: u64,
-    /// Bytes.
+    /// Largest permitted size in bytes.
     limit: u64,
 }
 
 /// This process has more memory than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Excess {
-    /// The limit, bytes.
+    /// Largest permitted size in bytes.
     pub(super) limit: u64,
 }
 

@@ -1,13 +1,11 @@
 //! Time that grows faster than the number of events.
 
 use nix::time::{ClockId, clock_gettime};
-use proptest::{collection::vec, prelude::*};
 use seqtrace_model::{summary::TraceSummary, symbol::Unnamed};
 
-use super::{draw, pipeline_of_all, screen};
+use super::{bytes::Bytes, pipeline_of_all, screen};
 use crate::{
     event::{Event, EventKind, FileKind, Task},
-    recording::testing::events,
     render::Format,
 };
 
@@ -30,13 +28,14 @@ struct Varies {
 
 /// A few events that are repeated with other sessions, tasks, files or functions.
 pub fn growth(data: &[u8]) {
-    let varies = any::<[bool; 4]>().prop_map(|[key, tid, file, functions]| Varies {
-        key,
-        tid,
-        file,
-        functions,
-    });
-    let Some((pattern, varies)) = draw(&(vec(events::event(), 1..6), varies), data) else { return };
+    let mut bytes = Bytes(data);
+    let flags = bytes.byte();
+    let [key, tid, file, functions] = [1, 2, 4, 8].map(|bit| flags & bit != 0);
+    let varies = Varies { key, tid, file, functions };
+    let mut pattern = Vec::new();
+    while !bytes.0.is_empty() && pattern.len() < 6 {
+        pattern.push(bytes.event());
+    }
     // A recording has few of these: they may visit all sessions.
     let notice = |event: &Event| {
         matches!(event.body, EventKind::Blind { .. } | EventKind::TableAttached { .. })

@@ -32,7 +32,7 @@ fn of(target: &str) -> Vec<Vec<u8>> {
         "ring" => vec![ring()],
         "recording" => golden(),
         "recording_unchecked" => golden().iter().flat_map(|file| uncompressed(file)).collect(),
-        "pipeline" | "growth" => (2..9).map(|seed| noise(seed, 4096)).collect(),
+        "pipeline" | "growth" => (2..9).map(|seed| noise(seed, 1024)).collect(),
         "kallsyms" => vec![kallsyms::SAMPLE.as_bytes().to_vec()],
         "btf" => vec![btf::testing::sample()],
         "mounts" => vec![mounts::SAMPLE.as_bytes().to_vec()],
@@ -83,7 +83,7 @@ fn uncompressed(recording: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Returns numbers of a xorshift generator, `length` bytes.
-pub(super) fn noise(seed: u64, length: usize) -> Vec<u8> {
+fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut next = || {
         state ^= state << 13;

@@ -6,6 +6,8 @@ pub(super) const METADATA: usize = 1 << 20;
 /// Largest batch, compressed and decompressed, bytes. The writer ends a batch at 8192 rows of at most 60 numbers, or at
 /// 4 MiB of texts.
 pub(super) const BATCH: i64 = 16 << 20;
+/// Largest dictionary, decompressed, bytes. A dictionary has at most 128 words.
+pub(super) const DICTIONARY: i64 = 64 << 10;
 /// Largest number of rows of a batch.
 pub(super) const ROWS: i64 = 1 << 15;
 /// Largest number of items of a list column in a batch.

@@ -18,6 +18,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use super::{
     checksum,
     columns::{Columns, fields},
+    limits,
     metadata::{Head, HeadError},
     read::{Item, RowError},
     validate::{self, Message, StreamError},
@@ -198,7 +199,8 @@ impl<R: Read> Reader<R> {
     /// Decodes a batch and compares its checksum. Columns that claim to be null in all rows are not unpacked; the
     /// checksum covers the claim.
     fn rows(&mut self, batch: RecordBatch<'_>, body: &Buffer) -> Result<Batch, ReadError> {
-        let filled = validate::check_batch(batch, &self.schema, body).map_err(damaged)?;
+        let filled =
+            validate::check_batch(batch, &self.schema, body, limits::BATCH).map_err(damaged)?;
         let (schema, version) = (self.schema.clone(), self.version);
         let names = &self.dictionaries;
         let batch = read_record_batch(body, batch, schema, names, Some(&filled), &version)?;
@@ -225,7 +227,7 @@ impl<R: Read> Reader<R> {
         }
         // All dictionaries have texts as values.
         let schema = Schema::new(vec![Field::new("", DataType::Utf8, true)]);
-        validate::check_batch(data, &schema, body).map_err(damaged)?;
+        validate::check_batch(data, &schema, body, limits::DICTIONARY).map_err(damaged)?;
         let names = &mut self.dictionaries;
         Ok(read_dictionary(body, batch, &self.schema, names, &self.version)?)
     }

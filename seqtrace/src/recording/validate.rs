@@ -82,11 +82,13 @@ fn fill(input: &mut impl Read, bytes: &mut [u8]) -> Result<usize, StreamError> {
 }
 
 /// Checks that a batch can be decoded: every buffer lies inside the batch, decompresses to a permitted size, and is large
-/// enough for the rows. Returns the indices of the columns that are not null in all rows.
+/// enough for the rows. `limit`: number of bytes to which all buffers may decompress. Returns the indices of the columns
+/// that are not null in all rows.
 pub(super) fn check_batch(
     batch: RecordBatch<'_>,
     schema: &Schema,
     body: &[u8],
+    limit: i64,
 ) -> Result<Vec<usize>, &'static str> {
     let compressed = match batch.compression() {
         None => false,
@@ -101,7 +103,7 @@ pub(super) fn check_batch(
     if batch.length() > limits::ROWS {
         return Err("the number of rows is out of range");
     }
-    let mut layout = Layout { batch, compressed, body, node: 0, buffer: 0, budget: limits::BATCH };
+    let mut layout = Layout { batch, compressed, body, node: 0, buffer: 0, budget: limit };
     let mut filled = Vec::new();
     for (column, field) in schema.fields().iter().enumerate() {
         let (rows, nulls) = layout.field(field.data_type())?;

@@ -1,4 +1,4 @@
-//! Random events.
+//! Strategies for random events of all kinds.
 
 use proptest::{collection::vec, option, prelude::*};
 use seqtrace_model::symbol::{Symbol, Unnamed};
@@ -151,8 +151,7 @@ fn body() -> impl Strategy<Value = EventKind> {
         (key(), task(), any::<i64>(), any::<u64>(), any::<i64>()).prop_map(
             |(key, task, pos, want, ret)| EventKind::PlainRead { key, task, pos, want, ret }
         ),
-        // Small enough for the sum that the model makes.
-        (0..1u64 << 40).prop_map(|lost| EventKind::Gap { lost }),
+        any::<u64>().prop_map(|lost| EventKind::Gap { lost }),
         (any::<u64>(), role(), ".{0,9}").prop_map(|(address, role, reason)| EventKind::Blind {
             function: Symbol::unnamed(address),
             role,
@@ -163,7 +162,7 @@ fn body() -> impl Strategy<Value = EventKind> {
 }
 
 prop_compose! {
-    pub(crate) fn event()(time in any::<u64>(), cpu in any::<u16>(), body in body()) -> Event {
+    pub(in crate::recording) fn event()(time in any::<u64>(), cpu in any::<u16>(), body in body()) -> Event {
         Event { time, cpu, body }
     }
 }

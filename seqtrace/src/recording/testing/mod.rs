@@ -4,5 +4,6 @@
     expect(clippy::unwrap_used, reason = "only tests and fuzz targets use this")
 )]
 
-pub(crate) mod events;
+#[cfg(test)]
+pub(super) mod events;
 pub(crate) mod live;

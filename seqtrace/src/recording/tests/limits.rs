@@ -17,7 +17,7 @@ use crate::{
     session::update::{Update, UpdateKind},
 };
 
-/// Number of opens.
+/// Sink that counts the opens.
 #[derive(Default)]
 struct Opens(usize);
 
