@@ -7,6 +7,7 @@ use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::Te
 use seqtrace_model::testing::simulator::reader::{Act, plans};
 
 use crate::{
+    event::{Event, EventKind, FileKind, OpTable, Open, Task},
     recording::{
         Ending, Item, Reader, Recorder,
         testing::{
@@ -61,6 +62,25 @@ fn sessions_that_are_not_selected_are_not_recorded() {
     assert_eq!(events_of(&all), events.len());
     assert_eq!(events_of(&none), 4);
     assert_eq!(events_of(&one), events.len() / 2 + 2);
+}
+
+/// Found by fuzzing: the recorder took the failed open for that of the session with the same number.
+#[test]
+fn a_failed_open_hides_no_session() {
+    let table = OpTable { start: 1, next: 2, show: 3, stop: 4 };
+    let kind = FileKind::Seq { m: 1, op: 5, table, private: 0, size: 0, inner: 0 };
+    let task = |pid| Task { pid, ..Task::default() };
+    let open =
+        |pid, ret| EventKind::Open(Box::new(Open { task: task(pid), ret, ..Open::new(1, kind) }));
+    let write = EventKind::Write { key: 1, task: task(2), pos: 3, want: 3, ret: 3 };
+    let events: Vec<Event> = (1..)
+        .zip([open(2, 0), open(3, -12), write])
+        .map(|(time, body)| Event { time, cpu: 0, body })
+        .collect();
+    let setting = Setting { pid: Some(2), ..Setting::default() };
+    let (shown, recording) = live(&setting, &events);
+    assert!(String::from_utf8(shown.data.clone()).unwrap().contains("WRITE"));
+    assert_eq!(replay(&setting, &recording).0, shown);
 }
 
 #[test]
