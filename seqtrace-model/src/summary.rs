@@ -224,7 +224,7 @@ impl Sink for TraceSummary {
             }
             UpdateKind::Finding(finding) => {
                 findings::add(&mut self.findings, &mut self.index, path, finding);
-            },
+            }
             UpdateKind::Gap { .. } => self.gaps += 1,
             UpdateKind::Disagreement { .. } => self.disagreements += 1,
             _ => {}

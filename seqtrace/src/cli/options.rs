@@ -214,6 +214,6 @@ pub(crate) struct Capture {
 #[derive(Debug, Args)]
 pub(crate) struct Reading {
     /// Stop reading a recording (exit status 6) when this process has more memory
-    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size)]
     pub(crate) max_memory: u64,
 }

@@ -166,6 +166,7 @@ fn judge(
     report.begin(u64::try_from(reports.len()).unwrap_or(u64::MAX), &mut output.data);
     for file in &reports {
         report.report(file, &mut output.data);
+        writer.write(&mut output)?;
     }
     report.end(&mut output.data);
     writer.write(&mut output)?;

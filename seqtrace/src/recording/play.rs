@@ -34,13 +34,13 @@ pub fn play<R: Read, S: Sink, E: From<ReadError>>(
     let result = player.batches(reader);
     let ending = if player.summary.is_some() { Ending::Whole } else { Ending::Cut };
     let summary = player.summary();
-    if output.open? {
-        (output.written)(output.sink)?;
-        result?;
-        return Ok(Played { ending, summary });
+    // After an error or false, nothing more was rendered.
+    if !output.open? {
+        return Ok(Played { ending: Ending::Whole, summary });
     }
-    // The rest of the recording is not wanted.
-    Ok(Played { ending: Ending::Whole, summary })
+    (output.written)(output.sink)?;
+    result?;
+    Ok(Played { ending, summary })
 }
 
 /// Result of playing a recording.
@@ -110,8 +110,9 @@ impl<S: Sink, W: FnMut(&mut S) -> Result<bool, E>, E> Sink for Output<'_, S, W, 
     }
 
     fn end(&mut self, summary: &Summary) {
-        self.write();
-        self.sink.end(summary);
+        if self.write() {
+            self.sink.end(summary);
+        }
     }
 }
 
