@@ -43,7 +43,7 @@ const FLAGS: [&str; 7] = [
 const LIMITS: [&str; 3] = ["-timeout=10", "-rss_limit_mb=1536", "-malloc_limit_mb=256"];
 
 /// Sums over all runs of a target.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Totals {
     executions: u64,
     seconds: u64,

@@ -89,7 +89,7 @@ pub(super) fn unreadable(path: &Path, error: &ReadError) -> UserError {
 }
 
 /// Converts an excess of memory to an error with a hint.
-pub(super) fn too_large(path: &Path, excess: &Excess) -> UserError {
+pub(super) fn too_large(path: &Path, excess: Excess) -> UserError {
     let mebibytes = excess.limit >> 20;
     UserError::recording(
         format!("{} needs more than {mebibytes} MiB of memory", name(path)),

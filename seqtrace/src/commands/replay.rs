@@ -88,7 +88,7 @@ pub(super) fn gather(
 fn report_end(file: &Path, played: Result<Played, PlayError>) -> anyhow::Result<Played> {
     let played = played.map_err(|error| match error {
         PlayError::Recording(error) => recordings::unreadable(file, &error).into(),
-        PlayError::Memory(excess) => recordings::too_large(file, &excess).into(),
+        PlayError::Memory(excess) => recordings::too_large(file, excess).into(),
         PlayError::Output(error) => anyhow::Error::from(error).context("cannot write the output"),
     })?;
     if played.ending == Ending::Cut {

@@ -19,6 +19,7 @@ const SHORT: u64 = 50_000_000;
 
 /// Values that differ from one repetition to the next.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent choice")]
 struct Varies {
     key: bool,
     tid: bool,

@@ -1,8 +1,5 @@
 //! BTF made up for tests and as a seed of fuzzing.
-#![cfg_attr(
-    not(test),
-    expect(clippy::unwrap_used, reason = "only tests and fuzz targets use this")
-)]
+#![expect(clippy::unwrap_used, reason = "only tests and fuzz targets use this")]
 
 use super::raw::{MAGIC, kind};
 

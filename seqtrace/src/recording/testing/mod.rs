@@ -1,8 +1,5 @@
 //! Random events and traces, for tests and for fuzz targets.
-#![cfg_attr(
-    not(test),
-    expect(clippy::unwrap_used, reason = "only tests and fuzz targets use this")
-)]
+#![expect(clippy::unwrap_used, reason = "only tests and fuzz targets use this")]
 
 #[cfg(test)]
 pub(super) mod events;
