@@ -122,7 +122,7 @@ impl Bytes<'_> {
         open
     }
 
-    /// Takes an event.
+    /// Takes an event of any kind, with its time.
     pub(super) fn event(&mut self) -> Event {
         let kind = self.byte();
         let (time, cpu, key) = (self.number(), u16::from(self.byte() % 4), self.few());

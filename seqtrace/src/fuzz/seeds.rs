@@ -32,7 +32,8 @@ fn of(target: &str) -> Vec<Vec<u8>> {
         "ring" => vec![ring()],
         "recording" => golden(),
         "recording_unchecked" => golden().iter().flat_map(|file| uncompressed(file)).collect(),
-        "pipeline" | "growth" => (2..9).map(|seed| noise(seed, 1024)).collect(),
+        "pipeline" => (2..9).map(|seed| noise(seed, 1024)).collect(),
+        "growth" => (1..16).map(open_and).collect(),
         "kallsyms" => vec![kallsyms::SAMPLE.as_bytes().to_vec()],
         "btf" => vec![btf::testing::sample()],
         "mounts" => vec![mounts::SAMPLE.as_bytes().to_vec()],
@@ -43,6 +44,11 @@ fn of(target: &str) -> Vec<Vec<u8>> {
         "values" => lines("500ms\n1.5\n2m\n1e3h\n8MiB\n65536\nsessions=4,pause=50,no-core"),
         _ => Vec::new(),
     }
+}
+
+/// Returns the bytes of an open and of events of one kind (see `Bytes::event`). All values differ in each repetition.
+fn open_and(kind: u8) -> Vec<u8> {
+    [&[0x0f][..], &[0; 26], &[kind, 0, 0, 0], &[1; 24]].concat()
 }
 
 /// Returns a record of each kind, whose other bytes are zeros and ones.
