@@ -14,8 +14,8 @@ const FEW: u32 = 256;
 const MANY: u32 = 16 * FEW;
 /// Greatest ratio of their times.
 const RATIO: u64 = 64;
-/// Time below which a ratio means nothing, ns.
-const SHORT: u64 = 50_000_000;
+/// Time below which the ratio is not measured, ns. Most patterns take 20 to 150 ms.
+const SHORT: u64 = 200_000_000;
 
 /// Values that differ from one repetition to the next.
 #[derive(Clone, Copy, Debug)]

@@ -31,7 +31,7 @@ const WORD: usize = 128 << 10;
 /// Returns the size of the longest value of a column, bytes.
 pub(super) fn longest(column: &str) -> usize {
     match column {
-        // TASK_COMM_LEN (include/linux/sched.h) without the NUL, of which the wire has one more byte.
+        // TASK_COMM_LEN (include/linux/sched.h), with the NUL that is not recorded.
         "comm" => 16,
         "bytes" => seqtrace_common::wire::PREVIEW_BYTES,
         "name" | "module" => SYMBOL,
