@@ -96,7 +96,7 @@ pub(crate) fn function(role: Role, callbacks: &Callbacks) -> &Symbol {
 }
 
 /// A callback that is probably faulty.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Blame {
     /// Kind of the callback.
     pub role: Role,
@@ -194,7 +194,7 @@ pub fn add_counts(sums: &mut Vec<FindingCount>, more: &[FindingCount]) {
         if let Some(sum) = sums.iter_mut().find(|sum| sum.id == count.id) {
             sum.severity = sum.severity.max(count.severity);
             sum.sessions += count.sessions;
-            sum.times += count.times;
+            sum.times = sum.times.saturating_add(count.times);
         } else {
             sums.push(*count);
         }

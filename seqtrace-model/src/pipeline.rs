@@ -100,7 +100,7 @@ impl Pipeline {
     pub fn feed(&mut self, event: &Event, sink: &mut dyn Sink) -> Fed {
         if self.is_done() {
             if let EventKind::Gap { lost } = event.body {
-                self.view.summary.lost += lost;
+                self.view.add_lost(lost);
             }
             return Fed::Ignored;
         }
@@ -120,6 +120,11 @@ impl Pipeline {
     /// Returns true if a pass of any session is in progress and had no event since `time` (ns since boot).
     pub fn has_quiet_pass(&self, time: u64) -> bool {
         self.tracker.has_quiet_pass(time)
+    }
+
+    /// Returns the number of open sessions, selected or not.
+    pub fn open_sessions(&self) -> usize {
+        self.tracker.open_sessions()
     }
 
     /// Returns true if a limit is reached: no further update will be displayed.
@@ -158,7 +163,14 @@ impl View {
             }
             return;
         }
-        if self.selects(update) {
+        if let UpdateKind::Gap { lost, sessions } = &update.what {
+            // A recording has no events of sessions that were not selected: a replay could not name the same ones.
+            let selected = |id: &SessionId| self.selected.get(id) == Some(&true);
+            let sessions = sessions.iter().copied().filter(selected).collect();
+            let what = UpdateKind::Gap { lost: *lost, sessions };
+            let update = Update { what, ..update.clone() };
+            engine.feed(&update, &mut |update| self.forward(update, sink));
+        } else if self.selects(update) {
             engine.feed(update, &mut |update| self.forward(update, sink));
         }
         if matches!(update.what, UpdateKind::Close { .. } | UpdateKind::OpenFailed { .. })
@@ -189,10 +201,15 @@ impl View {
         selected
     }
 
+    fn add_lost(&mut self, lost: u64) {
+        // The number may be that of a recording, which can have any.
+        self.summary.lost = self.summary.lost.saturating_add(lost);
+    }
+
     /// Adds an update to the sums and forwards it, unless a limit is reached.
     fn forward(&mut self, update: &Update, sink: &mut dyn Sink) {
         match &update.what {
-            UpdateKind::Gap { lost, .. } => self.summary.lost += lost,
+            UpdateKind::Gap { lost, .. } => self.add_lost(*lost),
             UpdateKind::Finding(finding) => {
                 self.found |= self.until.finding.is_some_and(|wanted| match wanted {
                     Wanted::Any => finding.severity > Severity::Info,

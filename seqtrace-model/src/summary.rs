@@ -45,6 +45,8 @@ pub struct TraceSummary {
     /// Findings, one entry per rule, file and function. Sorted at the end of the trace: the greatest severity first,
     /// causes before their consequences.
     pub findings: Vec<FindingSummary>,
+    /// Indices of `findings` before they are sorted.
+    index: findings::Index,
     /// Closed sessions, by path.
     pub files: BTreeMap<Vec<u8>, FileSummary>,
     /// Number and bytes of renderings, by fate.
@@ -216,7 +218,9 @@ impl Sink for TraceSummary {
             UpdateKind::Close { totals, undelivered, partial, .. } => {
                 self.close(path, totals, *undelivered, !partial.is_empty());
             }
-            UpdateKind::Finding(finding) => findings::add(&mut self.findings, path, finding),
+            UpdateKind::Finding(finding) => {
+                findings::add(&mut self.findings, &mut self.index, path, finding);
+            }
             UpdateKind::Gap { .. } => self.gaps += 1,
             UpdateKind::Disagreement { .. } => self.disagreements += 1,
             _ => {}
@@ -226,6 +230,7 @@ impl Sink for TraceSummary {
 
     fn end(&mut self, summary: &Summary) {
         self.sums = summary.clone();
+        self.index.clear();
         self.findings.sort_by_key(|sum| {
             let finding = &sum.finding;
             (Reverse(finding.severity), finding.cause.is_some(), finding.id)

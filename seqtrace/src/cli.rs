@@ -1,13 +1,13 @@
 //! The command line, as clap parses it. README.md describes the options; nothing here acts.
 
 mod options;
-mod values;
+pub(crate) mod values;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::options::{Capture, Color, Counts, FailOn, Output, Select, Tracing};
+pub(crate) use self::options::{Capture, Color, Counts, FailOn, Output, Reading, Select, Tracing};
 use self::values::{duration, ring_size, size};
 use crate::probe::backend::Backend;
 
@@ -128,7 +128,7 @@ pub(crate) struct Record {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit status: 0 no error (also if the recording is cut off and was shown as far as it goes); \
-    1 findings and 4 inconclusive (with --fail-on); 2 usage; 6 a recording that is unreadable, damaged or too new."
+    1 findings and 4 inconclusive (with --fail-on); 2 usage; 6 a recording that is unreadable, damaged, too large or too new."
 )]
 pub(crate) struct Replay {
     /// Recording to show; - is standard input
@@ -143,11 +143,13 @@ pub(crate) struct Replay {
     pub(crate) fail_on: Option<FailOn>,
     #[command(flatten)]
     pub(crate) counts: Counts,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit status: 0 no error; 2 usage; 6 a recording that is unreadable, damaged or too new."
+    after_help = "Exit status: 0 no error; 2 usage; 6 a recording that is unreadable, damaged, too large or too new."
 )]
 pub(crate) struct Report {
     /// Recording to summarize; - is standard input
@@ -170,6 +172,8 @@ pub(crate) struct Report {
     /// Write the report to a file instead of standard output
     #[arg(short, long = "output", value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 }
 
 #[derive(Debug, Args)]
@@ -177,7 +181,7 @@ pub(crate) struct Report {
     after_help = "TARGET is a path (/proc/foo), a glob ('/proc/net/*') or module:NAME. module:NAME stands for the \
     files in /proc and debugfs whose callbacks are in that module.\n\
     Exit status: 0 clean; 1 findings; 2 usage; 3 environment (permission, kernel); 4 inconclusive; 5 not found, \
-    not a seq file, or not read without --force; with --from also 6: the recording is unreadable, damaged or too new."
+    not a seq file, or not read without --force; with --from also 6: the recording is unreadable, damaged, too large or too new."
 )]
 pub(crate) struct Check {
     /// Files to check: a path, a glob or module:NAME
@@ -224,6 +228,8 @@ pub(crate) struct Check {
     /// Size of the ring buffer for events that are not judged yet: a power of two, e.g. 32MiB
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = ring_size, help_heading = "Capture")]
     pub(crate) ring_size: u32,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 }
 
 #[derive(Debug, Args)]

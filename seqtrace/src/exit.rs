@@ -23,7 +23,7 @@ pub enum Exit {
     Inconclusive,
     /// 5: a target was not found, or cannot be traced.
     Target,
-    /// 6: a recording that is unreadable, cut off in its header, or too new.
+    /// 6: a recording that is unreadable, cut off in its header, too large, or too new.
     Recording,
     /// The command after `--` could not be run: 126 or 127, as shells return it.
     NotRun(u8),

@@ -12,6 +12,9 @@ pub mod clock;
 pub mod commands;
 pub mod exit;
 pub mod faults;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod kernel;
 pub mod output;
 pub mod privileges;

@@ -12,7 +12,9 @@ pub(crate) fn run(tally: &mut Tally, wants: impl Fn(&str) -> bool) {
         lint(tally, "lint/fmt", [cargo(&["fmt", "--all", "--check"]), ebpf(&["fmt", "--check"])]);
     }
     if wants("lint/clippy") {
-        let arguments = ["clippy", "--workspace", "--all-targets", "--locked"];
+        let features = ["--features", "seqtrace/fuzzing"];
+        let arguments =
+            [&["clippy", "--workspace", "--all-targets", "--locked"], &features[..]].concat();
         lint(tally, "lint/clippy", [deny_warnings(cargo(&arguments))]);
     }
     if wants("lint/doc") {

@@ -5,6 +5,7 @@ mod apt;
 mod bench;
 mod demo;
 mod e2e;
+mod fuzz;
 mod git;
 mod guest;
 mod initramfs;
@@ -54,6 +55,8 @@ enum Task {
     Test(test::Options),
     /// Check the house rules that no other lint checks: language, sizes, map, dependencies, Markdown
     Tidy(tidy::Options),
+    /// Run the fuzz targets, and count executions and coverage
+    Fuzz(fuzz::Options),
     /// Measure seqtrace under load in a guest, and write docs/load.md
     Load(load::Options),
     /// Run `seqtrace check` on the kernel's own seq files
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => (bench::run(&options), 1),
         Task::Test(options) => (test::run(&options), 1),
         Task::Tidy(options) => (tidy::run(&options), 1),
+        Task::Fuzz(options) => (fuzz::run(&options), 1),
         Task::Load(options) => (load::run(&options), 1),
         Task::Sweep(options) => (sweep::run(&options), 1),
         Task::Vm(options) => (vm::run(&options), vm::NO_GUEST),

@@ -42,6 +42,8 @@ pub(super) struct SessionState {
     pub(super) deferred: DeferredUpdates,
     /// True if a callback of the session was seen, or if user space is known to have attached probes to its callbacks.
     pub(super) callbacks_seen: bool,
+    /// True if the session had an event since the last gap.
+    pub(super) active: bool,
 }
 
 impl SessionState {
@@ -64,6 +66,7 @@ impl SessionState {
             partial: if adopted { vec![Partial::Adopted] } else { Vec::new() },
             deferred: DeferredUpdates::default(),
             callbacks_seen: false,
+            active: true,
         }
     }
 
@@ -171,14 +174,16 @@ impl SessionState {
         }
     }
 
-    /// Records that the function at `address` cannot be probed. Has no effect if the function is not a callback of the
-    /// session.
-    pub(super) fn blind(&mut self, address: u64, role: Role, out: Emit<'_>) {
-        let Some(table) = self.table() else { return };
-        if table.of(role) == address && address != 0 {
+    /// Records that the function at `address` cannot be probed. Returns false and has no effect if the function is not a
+    /// callback of the session.
+    pub(super) fn blind(&mut self, address: u64, role: Role, out: Emit<'_>) -> bool {
+        let Some(table) = self.table() else { return false };
+        let blind = table.of(role) == address && address != 0;
+        if blind {
             self.file.blind.insert(role);
             self.lose_track(Partial::Blind, out);
         }
+        blind
     }
 
     /// Records that user space has attached probes to the session's callbacks.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::event::{Event, EventKind, FileKind, Key, OpTable, Open, Role};
 use crate::recent::RecentMap;
@@ -20,12 +20,15 @@ use crate::symbol::Symbol;
 #[derive(Debug, Default)]
 pub(crate) struct Tracker {
     sessions: RecentMap<Key, Box<SessionState>>,
+    /// Keys of the open sessions that had an event since the last gap. A gap affects no others, so that a trace with many
+    /// gaps and many idle sessions takes linear time.
+    active: FxHashSet<Key>,
     /// Keys of the open sessions, by an address that identifies the session ([`address`]).
     keys: FxHashMap<u64, Key>,
     /// Callback functions that cannot be probed, by address.
-    blind: Vec<(u64, Role)>,
+    blind: FxHashSet<(u64, Role)>,
     /// Tables whose callbacks user space has attached probes to.
-    attached: Vec<OpTable>,
+    attached: FxHashSet<OpTable>,
     /// Id of the last session; 0 before the first.
     last_id: u32,
 }
@@ -125,6 +128,10 @@ impl Tracker {
         }
     }
 
+    pub(crate) fn open_sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// Returns true if a pass of any session is in progress and had no event since `time` (ns since boot).
     pub(crate) fn has_quiet_pass(&self, time: u64) -> bool {
         self.sessions.values().any(|session| session.pass.is_quiet_since(time))
@@ -133,12 +140,17 @@ impl Tracker {
     /// Applies `act` to an open session. Events of unknown sessions, whose open was lost, have no effect.
     fn with(&mut self, key: Key, act: impl FnOnce(&mut SessionState)) {
         if let Some(session) = self.sessions.get_recent(key) {
+            if !session.active {
+                session.active = true;
+                self.active.insert(key);
+            }
             act(session);
         }
     }
 
     fn remove(&mut self, key: Key) -> Option<Box<SessionState>> {
         let session = self.sessions.swap_remove(&key)?;
+        self.active.remove(&key);
         let address = address(&session.session.kind, session.session.file);
         if self.keys.get(&address) == Some(&key) {
             self.keys.remove(&address);
@@ -165,9 +177,13 @@ impl Tracker {
         }
         session.callbacks_seen =
             session.table().is_some_and(|table| self.attached.contains(&table));
-        for &(address, role) in &self.blind {
-            session.blind(address, role, out);
+        for role in [Role::Start, Role::Next, Role::Show, Role::Stop] {
+            let address = session.table().map_or(0, |table| table.of(role));
+            if self.blind.contains(&(address, role)) {
+                session.blind(address, role, out);
+            }
         }
+        self.active.insert(key);
         if let Some(mut old) = self.sessions.insert(key, session) {
             old.release_missed(at, out);
             old.close(at, None, out);
@@ -182,26 +198,34 @@ impl Tracker {
             && old != key
             && let Some(mut session) = self.sessions.swap_remove(&old)
         {
+            self.active.remove(&old);
             session.release_missed(at, out);
             session.close(at, None, out);
         }
     }
 
     fn attached(&mut self, table: OpTable, out: Emit<'_>) {
-        let sessions = self.sessions.values_mut();
-        for session in sessions.filter(|session| session.table() == Some(table)) {
-            session.attached(out);
+        for (key, session) in self.sessions.iter_mut() {
+            if session.table() == Some(table) {
+                session.attached(out);
+                session.active = true;
+                self.active.insert(*key);
+            }
         }
-        if !self.attached.contains(&table) {
-            self.attached.push(table);
-        }
+        self.attached.insert(table);
     }
 
     fn gap(&mut self, at: Timestamp, lost: u64, out: Emit<'_>) {
-        let mut sessions = Vec::with_capacity(self.sessions.len());
-        for session in self.sessions.values_mut() {
-            session.gap(out);
-            sessions.push(session.session.id);
+        let mut keys: Vec<Key> = self.active.drain().collect();
+        // The order of deferred updates must not depend on the history of the set.
+        keys.sort_unstable();
+        let mut sessions = Vec::with_capacity(keys.len());
+        for key in keys {
+            if let Some(session) = self.sessions.get_mut(&key) {
+                session.gap(out);
+                session.active = false;
+                sessions.push(session.session.id);
+            }
         }
         sessions.sort_unstable();
         out(&update(at, UpdateKind::Gap { lost, sessions }));
@@ -216,11 +240,12 @@ impl Tracker {
         out: Emit<'_>,
     ) {
         let address = function.address;
-        if !self.blind.contains(&(address, role)) {
-            self.blind.push((address, role));
-        }
-        for session in self.sessions.values_mut() {
-            session.blind(address, role, out);
+        self.blind.insert((address, role));
+        for (key, session) in self.sessions.iter_mut() {
+            if session.blind(address, role, out) {
+                session.active = true;
+                self.active.insert(*key);
+            }
         }
         let function = function.clone();
         out(&update(at, UpdateKind::Blind { function, role, reason }));

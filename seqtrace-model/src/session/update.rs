@@ -179,7 +179,8 @@ pub enum UpdateKind {
     Gap {
         /// Number of lost events.
         lost: u64,
-        /// Sessions that are open and therefore partial now, ascending.
+        /// Open sessions that are partial from here on, ascending: those that had an event since the last gap. The
+        /// pipeline forwards the selected ones.
         sessions: Vec<SessionId>,
     },
     /// A rule is broken. The previous update proves it.

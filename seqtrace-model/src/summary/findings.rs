@@ -1,4 +1,6 @@
-use crate::finding::Finding;
+use rustc_hash::FxHashMap;
+
+use crate::finding::{Blame, Finding, Id};
 use crate::session::update::SessionId;
 
 /// Findings of one rule, file and function.
@@ -14,12 +16,20 @@ pub struct FindingSummary {
     last: SessionId,
 }
 
+/// Index of each sum in the list of findings, by path, rule and function. Without it, a trace with a finding in each of
+/// n files takes n² comparisons.
+pub(super) type Index = FxHashMap<(Vec<u8>, Id, Option<Blame>), usize>;
+
 /// Adds a finding of the file at `path`.
-pub(super) fn add(sums: &mut Vec<FindingSummary>, path: &[u8], finding: &Finding) {
-    let known = sums.iter_mut().find(|known| {
-        known.path == path && known.finding.id == finding.id && known.finding.blame == finding.blame
-    });
-    let Some(known) = known else {
+pub(super) fn add(
+    sums: &mut Vec<FindingSummary>,
+    index: &mut Index,
+    path: &[u8],
+    finding: &Finding,
+) {
+    let key = (path.to_vec(), finding.id, finding.blame.clone());
+    let known = *index.entry(key).or_insert(sums.len());
+    let Some(known) = sums.get_mut(known) else {
         let (path, finding, last) = (path.to_vec(), finding.clone(), finding.session);
         sums.push(FindingSummary { path, finding, sessions: 1, last });
         return;

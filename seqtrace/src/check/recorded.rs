@@ -66,7 +66,7 @@ impl Sink for ReportCollector {
             },
             UpdateKind::Close { totals, partial, .. } => {
                 file.sessions += 1;
-                file.report.bytes += totals.bytes;
+                file.report.bytes = file.report.bytes.saturating_add(totals.bytes);
                 file.report.records += totals.emitted;
                 file.circumstances.partial += u64::from(!partial.is_empty());
             }
@@ -80,7 +80,7 @@ impl File {
     fn concluded(self, played: &Played) -> Report {
         let Self { mut report, sessions, circumstances, read, errno } = self;
         report.notes.push(format!("from a recording: {}", Count(sessions, "session")));
-        report.lost = played.summary.lost + played.summary.missed;
+        report.lost = played.summary.lost.saturating_add(played.summary.missed);
         if report.callbacks.is_none() {
             report.verdict = Verdict::Refused(NOT_A_SEQ_FILE.to_owned());
             return report;

@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use super::values::{duration, ring_size};
+use super::values::{duration, ring_size, size};
 use crate::{
     faults::Faults,
     probe::backend::Backend,
@@ -186,4 +186,12 @@ pub(crate) struct Capture {
     /// Faults to inject, for tests
     #[arg(long, hide = true, default_value = "none")]
     pub(crate) inject: Faults,
+}
+
+/// Options of commands that read a recording.
+#[derive(Debug, Args)]
+pub(crate) struct Reading {
+    /// Stop reading a recording (exit status 6) when this process has more memory
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size)]
+    pub(crate) max_memory: u64,
 }

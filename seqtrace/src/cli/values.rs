@@ -3,7 +3,7 @@
 use std::{num::ParseFloatError, time::Duration};
 
 /// Parses `500ms`, `10s`, `2m` or `1h`; a bare number is seconds.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: f64 = number.parse().map_err(|error: ParseFloatError| error.to_string())?;
@@ -18,7 +18,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Parses `8MiB`, `512K` or `65536`; returns bytes.
-pub(super) fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let shift = match unit.to_ascii_lowercase().as_str() {
@@ -33,7 +33,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 }
 
 /// Parses a size that is a power of two from 4 KiB to 2 GiB; returns bytes.
-pub(super) fn ring_size(text: &str) -> Result<u32, String> {
+pub(crate) fn ring_size(text: &str) -> Result<u32, String> {
     u32::try_from(size(text)?)
         .ok()
         .filter(|bytes| bytes.is_power_of_two() && (4096..=1 << 31).contains(bytes))

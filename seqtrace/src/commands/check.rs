@@ -139,7 +139,7 @@ fn judge(
 ) -> anyhow::Result<ExitCode> {
     let selection = Selection { targets, filter: Filter::default() };
     let mut gatherer = ReportCollector::default();
-    let played = replay::gather(recording, selection, &mut gatherer)?;
+    let played = replay::gather(recording, selection, args.reading.max_memory, &mut gatherer)?;
     let reports = gatherer.reports(&played);
     if reports.is_empty() && played.ending == Ending::Cut {
         let what = format!("{} is cut off before its first session", recordings::name(recording));
@@ -155,6 +155,7 @@ fn judge(
     report.begin(u64::try_from(reports.len()).unwrap_or(u64::MAX), &mut output.data);
     for file in &reports {
         report.report(file, &mut output.data);
+        writer.write(&mut output)?;
     }
     report.end(&mut output.data);
     writer.write(&mut output)?;

@@ -8,6 +8,7 @@ mod generate;
 mod invoker;
 mod list;
 mod live;
+mod memory;
 mod options;
 mod record;
 mod recordings;

@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use super::memory::Excess;
 use crate::{
     exit::{Exit, UserError},
     output::Writer,
@@ -79,11 +80,21 @@ pub(super) fn unreadable(path: &Path, error: &ReadError) -> UserError {
         ReadError::Foreign => "make one with: seqtrace record TARGET -o FILE",
         ReadError::Headless => "the file has no trace: record again",
         ReadError::TooNew(_) => "read it with that version of seqtrace",
+        ReadError::TooLarge(_) => "the file was made up or is damaged; the output so far is right",
         ReadError::Damaged(_) => {
             "the output so far is right, the rest of the file cannot be trusted: copy or record it again"
         }
     };
     Exit::Recording.error(format!("{} {error}", name(path)), hint)
+}
+
+/// Converts an excess of memory to an error with a hint.
+pub(super) fn too_large(path: &Path, excess: Excess) -> UserError {
+    let mebibytes = excess.limit >> 20;
+    Exit::Recording.error(
+        format!("{} needs more than {mebibytes} MiB of memory", name(path)),
+        "the output so far is right; select fewer sessions, or allow more: --max-memory SIZE",
+    )
 }
 
 /// Returns a recording's name for messages.

@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode};
 use anyhow::Context;
 use seqtrace_model::trace::Sink;
 
-use super::{options, recordings};
+use super::{memory::Memory, options, recordings};
 use crate::{
     cli,
     exit::Exit,
@@ -24,6 +24,7 @@ pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
         select: &args.select,
         until: options::until(&args.counts),
         only_findings: args.output.only_findings,
+        max_memory: args.reading.max_memory,
     };
     let played = play(&args.recording, &view, writer, |writer, wall_at_boot| {
         Ok(options::renderer(&args.output, writer, wall_at_boot)?)
@@ -41,6 +42,8 @@ pub(super) struct View<'a> {
     pub(super) select: &'a cli::Select,
     pub(super) until: Until,
     pub(super) only_findings: bool,
+    /// Largest memory of this process, bytes.
+    pub(super) max_memory: u64,
 }
 
 /// Replays a recording into the renderer that `renderer` creates.
@@ -52,12 +55,14 @@ pub(super) fn play(
 ) -> anyhow::Result<Played> {
     let selection = Selection { targets: Vec::new(), filter: targets::filter(view.select)? };
     let mut reader = recordings::open(file)?;
+    let memory = Memory::limited(view.max_memory);
     let mut screen = Screen::new(renderer(&writer, reader.head().wall_at_boot)?);
     let mut pipeline = Pipeline::new(selection, view.until);
     if view.only_findings {
         pipeline.only_findings();
     }
     let played = recording::play(&mut reader, &mut pipeline, &mut screen, |screen| {
+        memory.check().map_err(|excess| recordings::too_large(file, excess))?;
         writer.write(&mut screen.output).context("cannot write the output")
     });
     report_end(file, played)
@@ -67,11 +72,17 @@ pub(super) fn play(
 pub(super) fn gather(
     file: &Path,
     selection: Selection,
+    max_memory: u64,
     sink: &mut impl Sink,
 ) -> anyhow::Result<Played> {
     let mut reader = recordings::open(file)?;
     let mut pipeline = Pipeline::new(selection, Until::default());
-    report_end(file, recording::play(&mut reader, &mut pipeline, sink, |_| Ok(true)))
+    let memory = Memory::limited(max_memory);
+    let check = |_: &mut _| -> anyhow::Result<bool> {
+        memory.check().map_err(|excess| recordings::too_large(file, excess))?;
+        Ok(true)
+    };
+    report_end(file, recording::play(&mut reader, &mut pipeline, sink, check))
 }
 
 /// Converts errors, and reports a recording that is cut off.

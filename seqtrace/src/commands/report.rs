@@ -16,7 +16,12 @@ use crate::{
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
     let writer = recordings::writer(&args.recording, args.output.as_deref())?;
-    let view = View { select: &args.select, until: Until::default(), only_findings: false };
+    let view = View {
+        select: &args.select,
+        until: Until::default(),
+        only_findings: false,
+        max_memory: args.reading.max_memory,
+    };
     replay::play(&args.recording, &view, writer, |writer, wall_at_boot| {
         Ok(Box::new(report::Report::new(report::Options {
             clock: Clock { wall_at_boot, zone: TimeZone::UTC },

@@ -178,5 +178,7 @@ impl Btf {
     }
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -275,5 +275,27 @@ fn is_code(kind: u8) -> bool {
     matches!(kind, b't' | b'T' | b'w' | b'W')
 }
 
+/// Lines of a kallsyms, made up for tests and as a seed of fuzzing.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) const SAMPLE: &str = "\
+0000000000000000 A fixed_percpu_data
+ffffffff81000000 T _stext
+ffffffff81000000 T startup_64
+ffffffff81234540 t __pfx_s_next
+ffffffff81234550 t s_next
+ffffffff81234600 t s_next
+ffffffff81234700 t traverse.part.0.constprop.0
+ffffffff81234800 T traverse
+ffffffff81234900 t traverse_tree
+ffffffff82000000 d foo_ops
+ffffffffc0200000 t eof_next\t[seqbugs]
+ffffffffc0200040 t eof_show\t[seqbugs]
+ffffffffc0201000 d eof_ops\t[seqbugs]
+ffffffffc0100000 t other\t[other]
+ffffffffc0300000 t bpf_prog_6deef7357e7b4530\t[bpf]
+not a line
+ffffffff8
+";
+
 #[cfg(test)]
 mod tests;

@@ -191,11 +191,9 @@ fn unescape(text: &[u8]) -> Vec<u8> {
     out
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MOUNTS: &str = "\
+/// Lines of a mountinfo, made up for tests and as a seed of fuzzing.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) const SAMPLE: &str = "\
 22 27 0:21 / /proc rw,relatime shared:5 master:1 - proc proc rw
 23 27 0:22 / /sys rw,relatime - sysfs sysfs rw
 40 23 0:7 / /sys/kernel/debug rw - debugfs debugfs rw
@@ -211,11 +209,15 @@ mod tests {
 damaged line
 ";
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
     fn path(dev: (u32, u32), magic: u32, names: &str, pid: u32) -> String {
         let names: Vec<Vec<u8>> =
             names.split('/').filter(|n| !n.is_empty()).map(|n| n.as_bytes().to_vec()).collect();
         let file = File { dev: dev.0 << 20 | dev.1, magic, names: &names, cut: false, pid };
-        String::from_utf8(Mounts::parse(MOUNTS.as_bytes()).path(&file)).unwrap()
+        String::from_utf8(Mounts::parse(SAMPLE.as_bytes()).path(&file)).unwrap()
     }
 
     #[test]
@@ -241,7 +243,7 @@ damaged line
     fn bind_mounts_and_spaces() {
         assert_eq!(path((0, 30), 0, "docker/abc/x/memory.stat", 7), "/sys/fs/cgroup/x/memory.stat");
         assert_eq!(path((254, 1), 0, "a/b/c", 7), "/mnt/whole/a/b/c", "the whole one is preferred");
-        let only_part = Mounts::parse(MOUNTS.lines().nth(7).unwrap().as_bytes());
+        let only_part = Mounts::parse(SAMPLE.lines().nth(7).unwrap().as_bytes());
         let names = [b"a".to_vec(), b"b".to_vec(), b"c".to_vec()];
         let mut file = File { dev: 254 << 20 | 1, magic: 0, names: &names, cut: false, pid: 1 };
         assert_eq!(only_part.path(&file), b"/mnt/with space/c");
@@ -252,7 +254,7 @@ damaged line
 
     #[test]
     fn the_canonical_path_of_a_filesystem_that_is_mounted_twice() {
-        let mounts = Mounts::parse(MOUNTS.as_bytes());
+        let mounts = Mounts::parse(SAMPLE.as_bytes());
         let canonical = |path: &str, dev: (u32, u32)| {
             let path = mounts.canonical(path.as_bytes(), dev.0 << 20 | dev.1)?;
             Some(String::from_utf8(path).unwrap())
@@ -306,7 +308,7 @@ damaged line
     fn a_cut_path_is_marked() {
         let names = [b"deep".to_vec(), b"file".to_vec()];
         let file = File { dev: 21, magic: 0x9fa0, names: &names, cut: true, pid: 1 };
-        assert_eq!(Mounts::parse(MOUNTS.as_bytes()).path(&file), "…/deep/file".as_bytes());
+        assert_eq!(Mounts::parse(SAMPLE.as_bytes()).path(&file), "…/deep/file".as_bytes());
     }
 
     #[test]

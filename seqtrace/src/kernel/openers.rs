@@ -37,7 +37,7 @@ pub(crate) fn inlined(
 }
 
 /// Returns true if a call or jump in `text`, the code at `address`, targets one of these functions.
-fn calls_any(text: &[u8], address: u64, functions: &[u64]) -> bool {
+pub(crate) fn calls_any(text: &[u8], address: u64, functions: &[u64]) -> bool {
     let calls = |instruction: Instruction| {
         let target = instruction.near_branch_target();
         let hit = |function: &u64| target.wrapping_add(PADDING) >= *function && target <= *function;

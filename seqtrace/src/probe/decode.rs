@@ -18,7 +18,7 @@ use crate::event::{Callback, Event, EventKind, Key, Role};
 
 /// Reasons why a record cannot be decoded.
 #[derive(Debug, Error, PartialEq, Eq)]
-pub(super) enum DecodeError {
+pub(crate) enum DecodeError {
     #[error("a record of {len} bytes is too short for {what}")]
     Short {
         /// The part that the record should contain.
@@ -37,7 +37,7 @@ pub(super) enum DecodeError {
 
 /// Decodes the records of one ring and finds the gaps in them.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     /// Loss counter of each CPU's last record.
     lost: Vec<u32>,
     /// Time (ns since boot) of the last callback that was forwarded from a pending batch, by session. The entry of a
@@ -62,7 +62,7 @@ impl Decoder {
     ///
     /// # Errors
     /// The record is too short or of an unknown kind. Its gap is forwarded even then.
-    pub(super) fn decode(
+    pub(crate) fn decode(
         &mut self,
         record: &[u8],
         mut out: impl FnMut(&Event),
@@ -174,7 +174,7 @@ impl Decoder {
 
     /// Emits the gaps behind the last events. `totals`: the loss counter of each CPU at the end. `time`: the time of the
     /// end, ns since boot.
-    pub(super) fn finish(&mut self, totals: &[u64], time: u64, mut out: impl FnMut(&Event)) {
+    pub(crate) fn finish(&mut self, totals: &[u64], time: u64, mut out: impl FnMut(&Event)) {
         for (cpu, &total) in (0u16..).zip(totals) {
             let lost = self.counter(cpu);
             #[expect(clippy::cast_possible_truncation, reason = "the wire carries the lower half")]

@@ -2,7 +2,7 @@
 //! [`crate::event::Event`]s.
 
 pub(crate) mod backend;
-mod decode;
+pub(crate) mod decode;
 pub(crate) mod error;
 mod functions;
 mod kfunc;

@@ -8,7 +8,7 @@ use arrow_array::{
     cast::AsArray,
     types::{BinaryType, Int64Type, UInt16Type, UInt32Type, UInt64Type, Utf8Type},
 };
-use arrow_buffer::{ArrowNativeType, BooleanBuffer, ScalarBuffer};
+use arrow_buffer::{ArrowNativeType, BooleanBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field};
 
 /// Type of the values of a column.
@@ -35,6 +35,11 @@ pub(super) trait ColumnType: Sized {
     ///
     /// The name of a dictionary value that this version does not know.
     fn read(array: Option<&ArrayRef>) -> Result<Self::Array, String>;
+
+    /// Returns the size of the longest value, bytes; 0 if all have the same size.
+    fn longest(_array: &Self::Array) -> usize {
+        0
+    }
 
     /// Returns the value in a row; `None` if it is null.
     fn get(array: &Self::Array, row: usize) -> Option<Self>;
@@ -151,6 +156,16 @@ impl ColumnType for bool {
     }
 }
 
+/// Returns the greatest difference between consecutive offsets.
+fn longest(offsets: &OffsetBuffer<i32>) -> usize {
+    longest_step(offsets.iter().map(|end| end.as_usize()))
+}
+
+fn longest_step(ends: impl Iterator<Item = usize> + Clone) -> usize {
+    let steps = ends.clone().skip(1).zip(ends).map(|(end, begin)| end.saturating_sub(begin));
+    steps.max().unwrap_or(0)
+}
+
 macro_rules! bytes {
     ($($value:ty => $arrow:ident $data_type:ident,)+) => {
         $(impl ColumnType for $value {
@@ -167,6 +182,10 @@ macro_rules! bytes {
 
             fn read(array: Option<&ArrayRef>) -> Result<Self::Array, String> {
                 Ok(array.and_then(|array| array.as_bytes_opt::<$arrow>()).cloned())
+            }
+
+            fn longest(array: &Self::Array) -> usize {
+                array.as_ref().map_or(0, |array| longest(array.offsets()))
             }
 
             fn get(array: &Self::Array, row: usize) -> Option<Self> {
@@ -196,6 +215,17 @@ impl ColumnType for Vec<Vec<u8>> {
 
     fn read(array: Option<&ArrayRef>) -> Result<Self::Array, String> {
         Ok(array.and_then(|array| array.as_list_opt()).cloned())
+    }
+
+    /// Returns the size of the longest list, bytes. An item counts as one more byte: the `/` before it in a path.
+    fn longest(array: &Self::Array) -> usize {
+        let Some(array) = array else { return 0 };
+        let Some(items) = array.values().as_binary_opt::<i32>() else { return 0 };
+        let ends = array.offsets().iter().map(|end| {
+            let bytes = items.offsets().get(end.as_usize()).map_or(0, |end| end.as_usize());
+            bytes.saturating_add(end.as_usize())
+        });
+        longest_step(ends)
     }
 
     fn get(array: &Self::Array, row: usize) -> Option<Self> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, builder::ArrayBuilder};
 use arrow_schema::Field;
 
-use super::{column_types::ColumnType, dictionary::Kind, read::RowError};
+use super::{column_types::ColumnType, dictionary::Kind, limits, read::RowError};
 use crate::event::{Role, Via, Wrapper};
 
 /// A column of a batch that was read.
@@ -18,6 +18,9 @@ impl<T: ColumnType> Column<T> {
     fn new(name: &'static str, batch: &RecordBatch) -> Result<Self, RowError> {
         let array = T::read(batch.column_by_name(name))
             .map_err(|value| RowError::UnknownValue { column: name, value })?;
+        if T::longest(&array) > limits::longest(name) {
+            return Err(RowError::TooLong { column: name });
+        }
         Ok(Self { name, array })
     }
 

@@ -143,7 +143,8 @@ impl<V: DictValue> ColumnType for V {
             let found = V::ALL.iter().find(|value| value.name() == name);
             found.copied().ok_or_else(|| name.to_owned())
         };
-        let values = names.iter().map(value).collect::<Result<_, _>>()?;
+        // Keys have 7 bits: no key leads to a later word.
+        let values = names.iter().take(1 << 7).map(value).collect::<Result<_, _>>()?;
         Ok(DictValues { keys: Numbers::read(array.keys()), values })
     }
 

@@ -26,6 +26,10 @@ impl Names {
         true
     }
 
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
     fn get(&self, address: u64) -> Option<Symbol> {
         self.0.get(&address).cloned()
     }
@@ -54,6 +58,11 @@ impl KnownNames {
             Item::Table(symbol) => self.tables.learn(symbol),
             _ => false,
         };
+    }
+
+    /// Returns the number of names.
+    pub(super) fn len(&self) -> usize {
+        self.functions.len() + self.tables.len()
     }
 
     /// Fills in the names that an event needs.

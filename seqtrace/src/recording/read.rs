@@ -55,6 +55,8 @@ pub(super) enum RowError {
     Missing { kind: Kind, column: &'static str },
     #[error("{column} is out of range in a row of kind {}", kind.name())]
     OutOfRange { kind: Kind, column: &'static str },
+    #[error("column {column} has a value that is too long")]
+    TooLong { column: &'static str },
     /// A dictionary column of the batch has a name that this version does not know.
     #[error("column {column} has the unknown value `{}`", value.escape_debug())]
     UnknownValue { column: &'static str, value: String },

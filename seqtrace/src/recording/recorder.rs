@@ -99,7 +99,8 @@ impl Recorder {
                     shown = Some(selected);
                     if selected {
                         self.hidden.remove(&open.key);
-                    } else {
+                    } else if open.ret >= 0 {
+                        // The number of an open that failed may be that of another session.
                         self.hidden.insert(open.key);
                     }
                 }
@@ -139,8 +140,7 @@ impl Recorder {
     }
 
     /// Returns true if an event is recorded. For a session that was not selected, these are its open and its release:
-    /// they count where sessions are numbered, and where a gap lists the open ones. After a limit was reached, only
-    /// losses are recorded.
+    /// they count where sessions are numbered. After a limit was reached, only losses are recorded.
     fn should_record(&mut self, body: &EventKind, fed: Fed) -> bool {
         let key = match body {
             EventKind::Gap { .. } => return true,

@@ -9,14 +9,11 @@ use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_ipc::{BodyCompressionMethod, CompressionType, RecordBatch, root_as_message};
 use arrow_schema::{DataType, Schema};
 
-use super::reader::{ReadError, damaged};
+use super::{
+    limits,
+    reader::{ReadError, damaged},
+};
 
-/// Largest metadata of a message, bytes.
-const METADATA_LIMIT: usize = 1 << 20;
-/// Largest batch, compressed and decompressed, bytes.
-const BODY_LIMIT: i64 = 256 << 20;
-/// Largest number of rows of a batch, and of items of a list column.
-const ROW_LIMIT: i64 = 1 << 24;
 /// First bytes of a message.
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
@@ -44,14 +41,14 @@ pub(super) fn read_message(input: &mut impl Read) -> Result<Message, ReadError> 
     let [_, _, _, _, length @ ..] = prefix;
     let length = match usize::try_from(i32::from_le_bytes(length)) {
         Ok(0) => return Ok(Message::End),
-        Ok(length @ ..=METADATA_LIMIT) => length,
+        Ok(length @ ..=limits::METADATA) => length,
         _ => return Err(damaged("the length of a message is out of range")),
     };
     let Some(metadata) = buffer(input, length)? else { return Ok(Message::Cut) };
     let message = root_as_message(&metadata).map_err(|_| damaged("a message is malformed"))?;
     let length = usize::try_from(message.bodyLength())
         .ok()
-        .filter(|_| message.bodyLength() <= BODY_LIMIT)
+        .filter(|_| message.bodyLength() <= limits::BATCH)
         .ok_or_else(|| damaged("the length of a batch is out of range"))?;
     let Some(body) = buffer(input, length)? else { return Ok(Message::Cut) };
     Ok(Message::Whole { metadata, body })
@@ -80,11 +77,13 @@ fn fill(input: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Checks that a batch can be decoded: every buffer lies inside the batch, decompresses to a permitted size, and is large
-/// enough for the rows. Returns the indices of the columns that are not null in all rows.
+/// enough for the rows. `limit`: number of bytes to which all buffers may decompress. Returns the indices of the columns
+/// that are not null in all rows.
 pub(super) fn check_batch(
     batch: RecordBatch<'_>,
     schema: &Schema,
     body: &[u8],
+    limit: i64,
 ) -> Result<Vec<usize>, &'static str> {
     let compressed = match batch.compression() {
         None => false,
@@ -96,7 +95,10 @@ pub(super) fn check_batch(
         }
         Some(_) => return Err("a batch is compressed in an unknown way"),
     };
-    let mut layout = Layout { batch, compressed, body, node: 0, buffer: 0, budget: BODY_LIMIT };
+    if batch.length() > limits::ROWS {
+        return Err("the number of rows is out of range");
+    }
+    let mut layout = Layout { batch, compressed, body, node: 0, buffer: 0, budget: limit };
     let mut filled = Vec::new();
     for (column, field) in schema.fields().iter().enumerate() {
         let (rows, nulls) = layout.field(field.data_type())?;
@@ -133,7 +135,7 @@ impl Layout<'_> {
         let node = nodes.ok_or("a batch lacks columns")?.get(self.node);
         self.node += 1;
         let (rows, nulls) = (node.length(), node.null_count());
-        if !(0..=ROW_LIMIT).contains(&rows) || !(0..=rows).contains(&nulls) {
+        if !(0..=limits::ITEMS).contains(&rows) || !(0..=rows).contains(&nulls) {
             return Err("the number of rows is out of range");
         }
         let bits = (rows + 7) / 8;

@@ -5,6 +5,7 @@ use arrow_array::builder::ArrayBuilder;
 use super::{
     columns::{Builders, pad},
     dictionary::Kind,
+    limits,
 };
 use seqtrace_model::{
     event::{Callback, Event, EventKind, FileKind, OpTable, Open, Role, SeqState, Task},
@@ -111,7 +112,8 @@ impl Builders {
         put!(self: kind = Kind::Open, session = *key, ret = (*ret).into(), file = *file);
         put!(self: adopted = *adopted, own = *own, names = components.iter().map(Some), path_cut = *path_cut);
         put!(self: ino = *ino, dev = *dev, magic = *magic, mode = *mode);
-        put!(self: wrapper ?= *via, shown ?= shown, path ?= (!own && !path_cut).then_some(path));
+        let known = !own && !path_cut && path.len() <= limits::PATH;
+        put!(self: wrapper ?= *via, shown ?= shown, path ?= known.then_some(path));
         self.put_task(task);
         match kind {
             FileKind::Seq { m, op, table, private, size, inner } => {

@@ -145,8 +145,12 @@ impl Report {
     fn files(&self, out: &mut Vec<u8>) {
         let mut table = Table::new(
             "FILE, SESSIONS, PARTIAL, READS, BYTES, EMITTED, DISCARDED, PASSED OVER, RESTARTS, NEVER FETCHED",
+            self.top,
         );
         for (path, file) in self.summary.busiest_files() {
+            if !table.has_row() {
+                continue;
+            }
             let FileSummary { sessions, partial, undelivered, totals } = file;
             let numbers = [
                 *sessions,
@@ -162,38 +166,41 @@ impl Report {
             let name = escape::text(path, self.style.ascii).to_string();
             table.row(name, numbers.map(|number| number.to_string()));
         }
-        table.write(self.style, self.top, out);
+        table.write(self.style, out);
     }
 
     fn renderings(&self, out: &mut Vec<u8>) {
-        let mut table = Table::new("RENDERED, RECORDS, BYTES");
+        let mut table = Table::new("RENDERED, RECORDS, BYTES", None);
         for sum in self.summary.renderings.0.iter().filter(|sum| sum.count > 0) {
             table.row(fate(sum.fate).to_owned(), [sum.count.to_string(), sum.bytes.to_string()]);
         }
-        table.write(self.style, None, out);
+        table.write(self.style, out);
     }
 
     fn durations(&self, out: &mut Vec<u8>) {
         let TraceSummary { reads, lseeks, passes, .. } = &self.summary;
-        let mut table = Table::new("TIME, COUNT, P50, P90, P99, MAX, TOTAL");
+        let mut table = Table::new("TIME, COUNT, P50, P90, P99, MAX, TOTAL", None);
         for (name, durations) in [("read", reads), ("lseek", lseeks), ("start to stop", passes)] {
             if durations.count() > 0 {
                 table.row(name.to_owned(), self.distribution(durations));
             }
         }
-        table.write(self.style, None, out);
+        table.write(self.style, out);
     }
 
     fn functions(&self, out: &mut Vec<u8>) {
-        let mut table = Table::new("CALLBACK, COUNT, P50, P90, P99, MAX, TOTAL");
+        let mut table = Table::new("CALLBACK, COUNT, P50, P90, P99, MAX, TOTAL", self.top);
         for (role, sum) in self.summary.slowest_functions() {
+            if !table.has_row() {
+                continue;
+            }
             let name = self.text(|line| {
                 line.put(format_args!("{:<6}", role.name()));
                 wording::symbol(line, &sum.function);
             });
             table.row(name, self.distribution(&sum.durations));
         }
-        table.write(self.style, self.top, out);
+        table.write(self.style, out);
     }
 
     /// Returns the cells COUNT to TOTAL.
@@ -211,7 +218,7 @@ impl Report {
             line.put("  ").bytes(&ledger.path);
         });
         let dash = || "-".to_owned();
-        let mut table = Table::new("BYTES, LENGTH, POS, RECORD, PASS, READ, ");
+        let mut table = Table::new("BYTES, LENGTH, POS, RECORD, PASS, READ, ", None);
         for entry in &ledger.entries {
             let Range { start, end } = entry.range;
             let record = match entry.record {
@@ -231,7 +238,7 @@ impl Report {
                 ],
             );
         }
-        table.write(self.style, None, out);
+        table.write(self.style, out);
     }
 
     /// Returns the text that `write` writes, without colors.

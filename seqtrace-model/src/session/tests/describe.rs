@@ -60,7 +60,7 @@ pub(super) fn describe(update: &Update) -> String {
         }
         UpdateKind::Gap { lost, sessions } => {
             let sessions: Vec<_> = sessions.iter().map(|id| format!("s{}", id.0)).collect();
-            format!("gap {lost} {}", sessions.join(" "))
+            format!("gap {lost} {}", sessions.join(" ")).trim_end().to_owned()
         }
         UpdateKind::Finding(finding) => format!("{} {}", finding.id, finding.message),
         UpdateKind::Blind { role, reason, .. } => format!("blind {}: {reason}", role.name()),

@@ -84,6 +84,22 @@ fn an_address_has_one_owner() {
 }
 
 #[test]
+fn a_gap_names_the_sessions_with_events_since_the_last_one() {
+    play(
+        "open m7                  | s1 open seq_open
+         #2 open m8               | s2 open seq_open
+         gap 9                    | gap 9 s1 s2
+         gap 8                    | gap 8
+         #2 write 6 6 6           | write 6 = 6 to 6
+         gap 7                    | gap 7 s2
+         #2 release seq_release   | close seq_release 0 B [Gap]
+         #3 open m9               | s3 open seq_open
+         gap 6                    | gap 6 s3
+         release seq_release      | close seq_release 0 B [Gap]",
+    );
+}
+
+#[test]
 fn previews_belong_to_the_last_show() {
     play(
         "open                   | s1 open seq_open

@@ -26,7 +26,7 @@ impl Kallsyms {
 
     /// Records the start addresses of the modules' code from the content of /proc/modules: lines of `name size
     /// references users state address` (kernel/module/procfs.c).
-    fn learn_bases(&mut self, text: &str) {
+    pub(crate) fn learn_bases(&mut self, text: &str) {
         for line in text.lines() {
             let mut words = line.split(' ');
             let (Some(name), Some(address)) = (words.next(), words.nth(4)) else { continue };

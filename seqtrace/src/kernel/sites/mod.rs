@@ -161,17 +161,17 @@ pub enum SiteError {
 
 /// Contiguous code of a function: the function itself or a part that the compiler split off.
 #[derive(Clone, Debug)]
-struct Part {
+pub(crate) struct Part {
     /// Symbol at its beginning.
-    name: Arc<str>,
-    address: u64,
+    pub(crate) name: Arc<str>,
+    pub(crate) address: u64,
     /// The bytes up to the next symbol.
-    text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
 }
 
 /// The code at an address outside of the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outside {
+pub(crate) enum Outside {
     /// A retpoline or another thunk that jumps to the address in a register; the register's number.
     Thunk(usize),
     /// The beginning of a kernel function.
@@ -182,17 +182,17 @@ enum Outside {
 
 /// Offsets in bytes of the members by which a core site is recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Layout {
+pub(crate) struct Layout {
     /// `seq_file.op`
-    op: i64,
+    pub(crate) op: i64,
     /// `seq_operations.start`
-    start: i64,
+    pub(crate) start: i64,
     /// `seq_operations.stop`
-    stop: i64,
+    pub(crate) stop: i64,
     /// `seq_operations.next`
-    next: i64,
+    pub(crate) next: i64,
     /// `seq_operations.show`
-    show: i64,
+    pub(crate) show: i64,
 }
 
 impl From<&Offsets> for Layout {
@@ -222,11 +222,11 @@ impl Layout {
 
 /// The calls that a function makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Analysis {
+pub(crate) struct Analysis {
     /// Calls of callbacks, sorted by address.
-    sites: Vec<Site>,
+    pub(crate) sites: Vec<Site>,
     /// Addresses of the functions that are called directly.
-    calls: Vec<u64>,
+    pub(crate) calls: Vec<u64>,
 }
 
 impl Analysis {
@@ -253,7 +253,7 @@ impl Analysis {
 ///
 /// # Errors
 /// [`SiteError::Patched`] or [`SiteError::NotUnderstood`] if the target of a call is not proven.
-fn analyse(
+pub(crate) fn analyse(
     parts: &[Part],
     layout: &Layout,
     outside: &dyn Fn(u64) -> Outside,

@@ -6,8 +6,10 @@ use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use seqtrace_model::testing::simulator::reader::{Act, plans};
 
-use super::live::{Setting, live, replay, sessions};
-use crate::recording::{Ending, ReadError};
+use crate::recording::{
+    Ending, ReadError,
+    testing::live::{Setting, live, replay, sessions},
+};
 
 /// A small recording in several batches, with its setting and the text of its trace.
 fn recording() -> &'static (Setting, String, Vec<u8>) {

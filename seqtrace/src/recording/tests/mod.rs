@@ -3,4 +3,5 @@
 mod damage;
 mod events;
 mod format;
+mod limits;
 mod live;
