@@ -53,12 +53,12 @@ pub fn ring(data: &[u8]) {
         let (record, tail) = tail.split_at(length.min(tail.len()));
         // An error is counted; the decoder goes on.
         let _ = decoder.decode(record, |event| {
-            pipeline.feed(&event, &mut screen);
+            pipeline.feed(event, &mut screen);
         });
         rest = tail;
     }
     decoder.finish(&[3, 1 << 32], u64::MAX, |event| {
-        pipeline.feed(&event, &mut screen);
+        pipeline.feed(event, &mut screen);
     });
     pipeline.finish(u64::MAX, 1, &mut screen);
     assert_printable(&screen.output.data);
