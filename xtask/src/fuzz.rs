@@ -123,7 +123,9 @@ fn fuzz(program: &Path, folder: &Path, name: &str, seconds: u64) -> Result<Total
         "{name:20} {executions:>11} executions in {seconds} s  coverage {coverage} ({features} features)  \
          corpus {corpus}  crashes {crashes}"
     );
-    if let Some(input) = text.lines().find_map(|line| line.split("Test unit written to ").nth(1)) {
+    // Inputs that are merely slow are written, too, but come before the one that ends the run.
+    let written = |line: &str| line.split("Test unit written to ").nth(1).map(str::to_owned);
+    if let Some(input) = text.lines().rev().find_map(written).filter(|_| crashes > 0) {
         println!("  {input}\n  reproduce: {} {input}", program.display());
     } else if crashes > 0 {
         println!("  {status}: {}", log.display());
