@@ -139,10 +139,13 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         let status =
             trace.run(&mut writer, &mut signals, child, deadline, capture.inject.pause).await?;
         drop(command);
+        let fired = trace.last_heartbeat(&mut writer)?;
         let (summary, _, recorder) = trace.finish(|trace| trace.write(&mut writer))?;
-        let code = match *fail_on {
-            Some(severity) => Exit::on(Verdict::of(&summary), severity.into()).into(),
-            None => status.map_or(Exit::Done.into(), exit_code),
+        let code = if let Some(severity) = *fail_on {
+            Exit::on(Verdict::of(&summary), severity.into()).into()
+        } else {
+            let done = if fired { Exit::Done } else { Exit::Inconclusive };
+            status.map_or(done.into(), exit_code)
         };
         Ok(Some(Traced { code, recorder }))
     })
