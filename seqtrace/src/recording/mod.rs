@@ -26,6 +26,7 @@ mod names;
 mod read;
 mod reader;
 mod recorder;
+mod redact;
 #[cfg(test)]
 mod tests;
 mod validate;
