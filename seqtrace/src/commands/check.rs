@@ -3,6 +3,7 @@
 mod files;
 
 use std::{
+    ffi::OsString,
     io::{self, IsTerminal},
     os::unix::ffi::OsStrExt,
     path::Path,
@@ -23,11 +24,11 @@ use crate::{
         verdict::{self, Verdict},
     },
     cli,
-    exit::{Exit, UserError},
+    exit::{Exit, UserError, shown},
     faults::Faults,
     filter::{Filter, Prefilter, Selection, Target},
     kernel::preflight::Preflight,
-    output::Writer,
+    output::{Destinations, Writer},
     pipeline::{Pipeline, Until},
     probe::{backend::ChosenBackend, setup::Setup},
     recording::Ending,
@@ -41,18 +42,20 @@ use crate::{
 const PREVIEW: u32 = 256;
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
+    let words = words(args)?;
     if let Some(recording) = &args.from {
-        let wanted = targets::parse(&args.targets)?;
+        let wanted = targets::parse(words)?;
         let writer = recordings::writer(recording, args.output_file.as_deref())?;
         return judge(recording, wanted, args, writer);
     }
-    let mut writer = Writer::open(args.output_file.as_deref())?;
+    let writer = Writer::open(args.output_file.as_deref())?;
     let facts = super::preflight()?;
-    let wanted = targets::locate(&args.targets)?;
+    let wanted = targets::locate(words)?;
     files::refuse(&wanted)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut signals = Signals::listen()?;
+        let signals = Signals::listen()?;
+        let mut to = Destinations::start(writer, None).context("cannot start a thread")?;
         let readers = [Process::start(0)?, Process::start(1)?];
         let trace = trace(args, &wanted, &facts, &readers)?;
         let limits = Limits {
@@ -63,22 +66,43 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         };
         let mut checker = FileChecker::new(trace, readers, limits)?;
         let files = files::candidates(wanted, &mut checker.trace.source)?;
-        let mut report = ReportWriter::new(options(args, &writer, files.len() == 1));
-        let mut named = 0;
+        let mut report = ReportWriter::new(options(args, &to.writer, files.len() == 1));
+        let (mut named, mut output) = (0, Output::default());
+        report.begin(u64::try_from(files.len()).unwrap_or(u64::MAX), &mut output.data);
+        to.writer.write(&mut output)?;
         let interrupted = tokio::select! {
             biased;
             () = signals.any() => true,
-            done = examine(&mut checker, &files, args, &mut report, &mut writer) => {
+            done = examine(&mut checker, &files, args, &mut report, &mut to) => {
                 named = done?;
                 false
             }
         };
-        let mut output = Output::default();
+        if interrupted {
+            let left = files.get(report.done()..).unwrap_or_default();
+            let paths = left.iter().map(|file| file.path.as_os_str().as_bytes());
+            report.report_interrupted(paths, &mut output.data);
+        }
         report.end(&mut output.data);
-        writer.write(&mut output)?;
+        to.writer.write(&mut output)?;
         Box::pin(checker.end()).await.finish(|_| Ok(true))?;
+        to.finish(&|| signals.report_blocked())?;
         Ok(exit(report.sums, named, report.unlisted.skipped, interrupted).into())
     })
+}
+
+/// Returns the targets, which may stand behind `--`.
+///
+/// # Errors
+/// Words on both sides of `--` are targets and a command.
+fn words(args: &cli::Check) -> Result<&[OsString], UserError> {
+    match (args.targets.as_slice(), args.behind_dashes.as_slice()) {
+        (targets, []) | ([], targets) => Ok(targets),
+        (_, [command, ..]) => Err(Exit::Usage.error(
+            format!("check runs no command such as {}: it reads the files itself", shown(command)),
+            "to trace what a command reads: seqtrace attach TARGET -- CMD",
+        )),
+    }
 }
 
 /// Checks the files. Returns the number of named files that were not judged.
@@ -87,11 +111,10 @@ async fn examine(
     files: &[Candidate],
     args: &cli::Check,
     report: &mut ReportWriter,
-    writer: &mut Writer,
+    to: &mut Destinations,
 ) -> anyhow::Result<u64> {
     let mut refused = 0;
     let mut output = Output::default();
-    report.begin(u64::try_from(files.len()).unwrap_or(u64::MAX), &mut output.data);
     // A single file is always listed.
     let skips = args.format == Format::Text && args.verbose == 0 && files.len() > 1;
     for candidate in files {
@@ -105,9 +128,10 @@ async fn examine(
         } else {
             report.report(&result, &mut output.data);
         }
-        if !writer.write(&mut output)? {
+        if !to.writer.write(&mut output)? {
             break;
         }
+        to.space().await;
     }
     Ok(refused)
 }

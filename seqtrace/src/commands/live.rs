@@ -4,7 +4,7 @@
 
 use std::{
     ffi::OsString,
-    fs::File,
+    fmt::{self, Display},
     io,
     os::{fd::AsFd, unix::ffi::OsStrExt, unix::process::ExitStatusExt},
     path::PathBuf,
@@ -22,10 +22,10 @@ use tokio::{process::Child, time::Instant};
 use super::{invoker, options, recordings};
 use crate::{
     cli,
-    exit::{Exit, UserError},
+    exit::{Exit, UserError, shown},
     filter::{self, Selection},
     kernel::preflight::Preflight,
-    output::Writer,
+    output::{Destinations, Writer, background::Background, file},
     pipeline::Pipeline,
     privileges,
     probe::{backend::ChosenBackend, setup::Setup},
@@ -33,6 +33,7 @@ use crate::{
     render::{Header, Renderer, Screen},
     rules::Verdict,
     run::Trace,
+    session::update::Summary,
     signals::Signals,
     targets,
 };
@@ -44,6 +45,8 @@ pub(super) struct Request<'a> {
     pub(super) only_findings: bool,
     /// Number of bytes of each record to copy, 0 to 256.
     pub(super) preview: u32,
+    /// True if header and summary are omitted.
+    pub(super) quiet: bool,
     /// True if diagnostics of the eBPF programs are printed.
     pub(super) log: bool,
 }
@@ -55,6 +58,8 @@ pub(super) struct Outputs {
     /// File of the recording; `None`: no recording. It is created when all checks have passed, so that
     /// a mistyped target does not overwrite an older recording.
     pub(super) recording: Option<PathBuf>,
+    /// True if the recording gets hashes instead of names of files.
+    pub(super) redact: bool,
     /// Time of day when CLOCK_MONOTONIC was 0, in ns since 1970 (UTC).
     pub(super) wall_at_boot: i64,
 }
@@ -63,26 +68,61 @@ pub(super) struct Outputs {
 pub(super) struct Traced {
     /// Exit status of seqtrace.
     pub(super) code: ExitCode,
-    pub(super) recorder: Option<Recorder>,
+    /// `None` if the trace was not recorded.
+    pub(super) recorded: Option<Recorded>,
+}
+
+/// Hint for filters that match no session.
+const OPENER_HINT: &str = "hint: --pid, --tid, --comm and --uid filter by the task that opened a file, which need not be \
+    the one that reads it: in `dd <FILE` the shell opens it, and in `dd if=FILE` dd does";
+
+/// The size of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Recorded {
+    /// Number of events; not all of them are in the recording if it is not `whole`.
+    events: u64,
+    /// Number of bytes that were written.
+    bytes: u64,
+    /// False if the reader of a pipe has closed it.
+    whole: bool,
+}
+
+impl Recorded {
+    fn of(recorder: &Recorder, background: &Background) -> io::Result<Self> {
+        let whole = background.is_open()?;
+        Ok(Self { events: recorder.events, bytes: background.written(), whole })
+    }
+}
+
+impl Display for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { events, bytes, whole } = self;
+        if *whole {
+            write!(f, "recorded {events} events in {bytes} bytes")
+        } else {
+            write!(
+                f,
+                "warning: the reader of the recording took {bytes} bytes and closed it: the rest is lost"
+            )
+        }
+    }
 }
 
 /// Runs a trace to its end. Returns `None` for `--dry-run`.
 pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Option<Traced>> {
-    let Outputs { renderer, mut writer, recording, wall_at_boot } = outputs;
+    let Outputs { renderer, writer, recording, redact, wall_at_boot } = outputs;
     let cli::Tracing { targets: words, select, limits, capture, command, fail_on } =
         request.tracing;
+    if !command.is_empty() {
+        privileges::invoker()?;
+    }
     let words = targets::locate(words)?;
     let selection = Selection {
         targets: targets::session_targets(&words),
         filter: targets::filter_here(select)?,
     };
     let facts = super::preflight()?;
-    if let Some(fallback) = facts.fallback {
-        eprintln!("warning: symbols are hidden (kernel.kptr_restrict): {fallback}");
-    }
-    for warning in targets::validate(&words, &selection.filter, &facts.symbols)? {
-        eprintln!("warning: {warning}");
-    }
+    warn(&words, &selection.filter, &facts)?;
     let chosen =
         ChosenBackend::choose(capture.backend, &facts, capture.inject).map_err(UserError::from)?;
     if capture.dry_run {
@@ -105,16 +145,15 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     }
     let head = Head { header: header(capture, &facts, &attached.backend), wall_at_boot };
     let recording = recording.as_deref().map(recordings::create).transpose()?;
-    let recorder = recording
-        .map(|output| Recorder::begin(output, &head))
-        .transpose()
-        .context("cannot write the recording")?;
+    let mut to = Destinations::start(writer, recording).context("cannot start a thread")?;
+    let recorder = to.recording.clone().map(|recording| begin_recording(recording, &head, redact));
+    let recorder = recorder.transpose().context("cannot write the recording")?;
     let mut screen = Screen::new(renderer);
     screen.header(&head.header);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
-        let mut signals = Signals::listen()?;
+        let signals = Signals::listen()?;
         let source = attached.begin().map_err(UserError::from)?;
         let mut trace = Trace::new(source, pipeline, recorder, screen);
         let looked_at = targets::inspect(&words, &selection.filter, &mut trace.source);
@@ -123,12 +162,12 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
             trace.announce_target(&target);
         }
         trace.announce_ready();
-        trace.write(&mut writer)?;
+        trace.write(&mut to)?;
         if let Some(path) = &capture.ready_file {
-            File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
+            file::create(path).with_context(|| format!("cannot create {}", shown(path)))?;
         }
 
-        let mut command = spawn(command, &writer)?.map(Running);
+        let mut command = spawn(command, &to.writer)?.map(Running);
         let child = command.as_mut().map(|Running(child)| child);
         // Other files may be BPF iterators, whose callbacks need probes of their own.
         let later = trace.source.by_callback() || targets::are_open_ended(&selection.targets);
@@ -136,19 +175,65 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
             eprintln!("warning: cannot drop capabilities: {error}");
         }
         let deadline = limits.duration.map(|time| Instant::now() + time);
-        let status =
-            trace.run(&mut writer, &mut signals, child, deadline, capture.inject.pause).await?;
+        let status = trace.run(&mut to, &signals, child, deadline, capture.inject.pause).await?;
         drop(command);
-        let fired = trace.last_heartbeat(&mut writer)?;
-        let (summary, _, recorder) = trace.finish(|trace| trace.write(&mut writer))?;
-        let code = if let Some(severity) = *fail_on {
-            Exit::on(Verdict::of(&summary), severity.into()).into()
-        } else {
-            let done = if fired { Exit::Done } else { Exit::Inconclusive };
-            status.map_or(done.into(), exit_code)
+        let fired = trace.last_heartbeat(&mut to)?;
+        let (summary, size) = finish(trace, to, &signals)?;
+        if summary.sessions == 0 && select.names_openers() && !request.quiet {
+            eprintln!("{OPENER_HINT}");
+        }
+        let done = if fired { Exit::Done } else { Exit::Inconclusive };
+        let code = match *fail_on {
+            Some(severity) => Exit::on(Verdict::of(&summary), severity.into()).into(),
+            None => status.map_or(done.into(), exit_code),
         };
-        Ok(Some(Traced { code, recorder }))
+        Ok(Some(Traced { code, recorded: size }))
     })
+}
+
+/// Prints warnings about the targets.
+///
+/// # Errors
+/// A target can never be traced.
+fn warn(
+    words: &[targets::LocatedTarget],
+    filter: &filter::Filter,
+    facts: &Preflight,
+) -> Result<(), UserError> {
+    if let Some(fallback) = facts.fallback {
+        eprintln!("warning: symbols are hidden (kernel.kptr_restrict): {fallback}");
+    }
+    for warning in targets::validate(words, filter, &facts.symbols)? {
+        eprintln!("warning: {warning}");
+    }
+    Ok(())
+}
+
+/// Ends a trace, and waits until its output is written.
+fn finish(
+    trace: Trace<Screen>,
+    mut to: Destinations,
+    signals: &Signals,
+) -> anyhow::Result<(Summary, Option<Recorded>)> {
+    let blocked = || signals.report_blocked();
+    let (summary, _, recorder) = trace.finish(|trace| {
+        to.wait_for_space(&blocked);
+        trace.write(&mut to)
+    })?;
+    to.finish(&blocked)?;
+    let size = recorder
+        .zip(to.recording.as_ref())
+        .map(|(recorder, background)| Recorded::of(&recorder, background));
+    Ok((summary, size.transpose()?))
+}
+
+fn begin_recording(output: Background, head: &Head, redact: bool) -> io::Result<Recorder> {
+    if !redact {
+        return Recorder::begin(output, head);
+    }
+    let mut recorder = Recorder::begin(output, &head.redacted())?;
+    recorder.redact();
+    Ok(recorder)
 }
 
 fn header(capture: &cli::Capture, facts: &Preflight, backend: &ChosenBackend) -> Header {
@@ -166,18 +251,17 @@ fn header(capture: &cli::Capture, facts: &Preflight, backend: &ChosenBackend) ->
 /// Starts the command, if there is one. Its output must not mix with the data: if the data is written
 /// to standard output, the command gets standard error as its standard output.
 fn spawn(words: &[OsString], writer: &Writer) -> anyhow::Result<Option<Child>> {
-    let Some(mut command) = invoker::command(words) else { return Ok(None) };
-    if !writer.leaves_stdout() {
-        let stderr = io::stderr().as_fd().try_clone_to_owned().context("cannot share stderr")?;
-        command.stdout(Stdio::from(stderr));
+    if words.is_empty() {
+        return Ok(None);
     }
+    let stdout = if writer.leaves_stdout() {
+        None
+    } else {
+        let stderr = io::stderr().as_fd().try_clone_to_owned().context("cannot share stderr")?;
+        Some(Stdio::from(stderr))
+    };
     privileges::clear_inheritable().context("cannot drop the capabilities of the command")?;
-    let child = tokio::process::Command::from(command).spawn();
-    child.map(Some).map_err(|error| {
-        let name = words.first().map(|name| name.display().to_string()).unwrap_or_default();
-        let what = format!("cannot run {name}: {error}");
-        Exit::NotRun(invoker::not_run(&error)).error(what, "check the command behind --").into()
-    })
+    invoker::spawn(words, stdout).map(Some)
 }
 
 /// The running command. If the trace ends first, for any reason, the command is terminated.

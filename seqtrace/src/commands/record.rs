@@ -20,6 +20,7 @@ pub(super) fn run(args: &cli::Record) -> anyhow::Result<ExitCode> {
         tracing: &args.tracing,
         only_findings: false,
         preview: args.preview,
+        quiet: args.quiet,
         log: args.verbose >= 2,
     };
     let options = render::Options {
@@ -31,13 +32,13 @@ pub(super) fn run(args: &cli::Record) -> anyhow::Result<ExitCode> {
     let recording = Some(args.file.clone());
     // The command's output must not mix with a recording on standard output.
     let writer = Writer::status_only(!recordings::is_stdio(&args.file));
-    let outputs = Outputs { renderer, writer, recording, wall_at_boot: clock::wall_at_boot() };
-    let Some(Traced { code, recorder }) = live::run(request, outputs)? else {
+    let (redact, wall_at_boot) = (args.redact, clock::wall_at_boot());
+    let outputs = Outputs { renderer, writer, recording, redact, wall_at_boot };
+    let Some(Traced { code, recorded }) = live::run(request, outputs)? else {
         return Ok(Exit::Done.into());
     };
-    if let (Some(recorder), false) = (recorder, args.quiet) {
-        let (events, bytes) = (recorder.events, recorder.written);
-        eprintln!("recorded {events} events in {bytes} bytes");
+    if let (Some(recorded), false) = (recorded, args.quiet) {
+        eprintln!("{recorded}");
     }
     Ok(code)
 }
