@@ -2,7 +2,7 @@
 //!
 //! A recording is an [Arrow IPC stream](https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format) with
 //! zstd-compressed buffers: one table, one row per event, so that pandas, polars and DuckDB open it as it is. It holds
-//! the input of the model, not its conclusions: a replay runs the same [`Pipeline`] as a live trace, and a newer seqtrace
+//! the input of the model, not its conclusions: a replay runs the same pipeline as a live trace, and a newer seqtrace
 //! finds more in an old recording.
 //!
 //! ```text
