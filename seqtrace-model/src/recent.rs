@@ -21,6 +21,7 @@ impl<K, V> Default for RecentMap<K, V> {
 }
 
 impl<K: Copy + Eq + Hash, V> RecentMap<K, V> {
+    /// Returns the value of a key. If the last call had the same key, nothing is hashed.
     #[inline]
     pub(crate) fn get_recent(&mut self, key: K) -> Option<&mut V> {
         if self.map.get_index(self.recent).is_none_or(|(recent, _)| *recent != key) {

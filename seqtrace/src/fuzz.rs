@@ -43,7 +43,7 @@ use crate::{
 pub use growth::growth;
 pub use seeds::write as seeds;
 
-/// Records of the ring, each after its length in two bytes: decoded, followed and rendered.
+/// Decodes, follows and renders records of the ring. Each is preceded by its length in two bytes.
 pub fn ring(data: &[u8]) {
     let (mut decoder, mut pipeline) = (Decoder::default(), pipeline_of_all());
     let mut screen = screen(Format::Timeline);
@@ -65,12 +65,12 @@ pub fn ring(data: &[u8]) {
     assert_printable(&screen.output.status);
 }
 
-/// A file that may be a recording.
+/// Replays a file that may be a recording in all formats.
 pub fn recording(data: &[u8]) {
     replay_in_all_formats(data, true);
 }
 
-/// A recording whose checksums are not compared, so that changed batches reach what is behind the comparison.
+/// Like [`recording`], but does not compare checksums, so that changed batches reach the code behind the comparison.
 pub fn recording_unchecked(data: &[u8]) {
     replay_in_all_formats(data, false);
 }
@@ -125,7 +125,7 @@ fn judge(collector: ReportCollector, played: &Played) {
     }
 }
 
-/// Events of simulated readers with arbitrary events among them: traced, recorded, replayed and rendered in a format.
+/// Traces, records and replays events of simulated readers with arbitrary events among them, in one format.
 pub fn pipeline(data: &[u8]) {
     let mut bytes = Bytes(data);
     let setting = draw(&live::setting(), bytes.byte());
@@ -158,7 +158,7 @@ fn draw<S: Strategy>(strategy: &S, seed: u8) -> S::Value {
     tree.expect("generators reject nothing").current()
 }
 
-/// The text of /proc/kallsyms, which is also taken for that of /proc/modules.
+/// Parses a text of /proc/kallsyms, also as that of /proc/modules.
 pub fn kallsyms(data: &[u8]) {
     let Ok(mut table) = Kallsyms::parse(data) else { return };
     table.learn_bases(&String::from_utf8_lossy(data));
@@ -190,7 +190,7 @@ pub fn kallsyms(data: &[u8]) {
     }
 }
 
-/// A file that may be the BTF of a kernel.
+/// Parses a file that may be the BTF of a kernel.
 pub fn btf(data: &[u8]) {
     let Ok(btf) = Btf::parse(data.to_vec(), "1.2.3".to_owned()) else { return };
     let _ = btf.offsets();
@@ -205,7 +205,7 @@ pub fn btf(data: &[u8]) {
     }
 }
 
-/// The text of /proc/self/mountinfo, and paths taken from it.
+/// Parses a text of /proc/self/mountinfo, and resolves paths taken from it.
 pub fn mounts(data: &[u8]) {
     let mounts = Mounts::parse(data);
     for line in data.split(|byte| *byte == b'\n').take(16) {
@@ -232,7 +232,7 @@ pub fn mounts(data: &[u8]) {
 /// Offset of each byte of code from the beginning of the kernel in [`core_sites`].
 const BASE: u64 = 0xffff_ffff_8120_0000;
 
-/// Code of a function and of its cold part. The first byte is the number of 16-byte units of the former.
+/// Analyses the code of a function and of its cold part. The first byte is the number of 16-byte units of the former.
 pub fn core_sites(data: &[u8]) {
     const LAYOUT: Layout = Layout { op: 0x60, start: 0, stop: 8, next: 0x10, show: 0x18 };
     let Some((units, code)) = data.split_first() else { return };
@@ -257,7 +257,7 @@ pub fn core_sites(data: &[u8]) {
     }
 }
 
-/// A pattern and, after a newline, a text that it may match.
+/// Compares a pattern with a text, which follows it after a newline.
 pub fn globs(data: &[u8]) {
     let (pattern, subject) = halves(data);
     for glob in
@@ -284,7 +284,7 @@ pub fn globs(data: &[u8]) {
     assert_printable(escape::text(data, true).to_string().as_bytes());
 }
 
-/// The value of an option of the command line.
+/// Parses the value of an option of the command line.
 pub fn values(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let _ = (values::duration(text), values::size(text), text.parse::<crate::faults::Faults>());

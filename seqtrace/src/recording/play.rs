@@ -134,7 +134,7 @@ impl<S: Sink, W: FnMut(&mut S) -> Result<bool, E>, E> Player<'_, Output<'_, S, W
         while let Some(mut batch) = reader.batch()? {
             loop {
                 match batch.next() {
-                    // By reference: to move the item would copy 120 bytes, 20 of 1,540 instructions an event.
+                    // By reference: an item is too large to be moved for each event.
                     Some(Ok(ref mut item)) => self.item(item)?,
                     Some(Err(error)) => return Err(error),
                     None => break,
