@@ -70,7 +70,7 @@ pub fn recording(data: &[u8]) {
     replay_in_all_formats(data, true);
 }
 
-/// Like [`recording`], but does not compare checksums, so that changed batches reach the code behind the comparison.
+/// Like `recording()`, but does not compare checksums, so that changed batches reach the code behind the comparison.
 pub fn recording_unchecked(data: &[u8]) {
     replay_in_all_formats(data, false);
 }

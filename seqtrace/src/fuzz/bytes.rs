@@ -6,6 +6,7 @@ use seqtrace_model::symbol::{Symbol, Unnamed};
 use crate::event::{
     Callback, Event, EventKind, FileKind, Key, OpTable, Open, Role, SeqState, Task, Via, Wrapper,
 };
+use crate::recording::testing::WRAPPERS;
 
 /// The bytes that are not used yet. After them come zeros.
 pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
@@ -70,22 +71,7 @@ impl Bytes<'_> {
     }
 
     fn wrapper(&mut self) -> Wrapper {
-        use Wrapper::{
-            ProcRegOpen, ProcRegRelease, SeqOpen, SeqOpenPrivate, SeqOpenPrivateRaw, SeqRelease,
-            SeqReleasePrivate, SingleOpen, SingleOpenSize, SingleRelease,
-        };
-        self.select(&[
-            SingleOpen,
-            SingleOpenSize,
-            SeqOpenPrivate,
-            SeqOpenPrivateRaw,
-            SeqOpen,
-            SeqRelease,
-            SingleRelease,
-            SeqReleasePrivate,
-            ProcRegOpen,
-            ProcRegRelease,
-        ])
+        self.select(WRAPPERS)
     }
 
     fn open(&mut self, key: Key) -> Open {

@@ -16,7 +16,7 @@ fn role() -> impl Strategy<Value = Role> {
 }
 
 fn wrapper() -> impl Strategy<Value = Wrapper> {
-    proptest::sample::select(Wrapper::ALL)
+    proptest::sample::select(super::WRAPPERS)
 }
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {

@@ -4,3 +4,9 @@
 #[cfg(test)]
 pub(super) mod events;
 pub(crate) mod live;
+
+use super::dictionary::DictValue;
+use crate::event::Wrapper;
+
+/// All functions that open or release a file.
+pub(crate) const WRAPPERS: &[Wrapper] = Wrapper::ALL;
