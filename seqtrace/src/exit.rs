@@ -1,8 +1,9 @@
 //! Exit statuses, and errors that have one.
 
-use std::process::ExitCode;
+use std::{ffi::OsStr, fmt::Display, os::unix::ffi::OsStrExt, process::ExitCode};
 
 use crate::{
+    escape,
     kernel::preflight::PreflightError,
     probe::error::ProbeError,
     rules::{Severity, Verdict},
@@ -71,6 +72,11 @@ pub struct UserError {
     pub(crate) what: String,
     /// Action that the user can take.
     pub(crate) hint: String,
+}
+
+/// Returns a word of the command line, most often a path, for a message: escaped, so that a terminal cannot interpret it.
+pub(crate) fn shown<T: AsRef<OsStr> + ?Sized>(word: &T) -> impl Display {
+    escape::text(word.as_ref().as_bytes(), false)
 }
 
 impl From<ProbeError> for UserError {

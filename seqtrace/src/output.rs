@@ -1,15 +1,14 @@
 //! Writes rendered output: data to standard output or a file, status to standard error.
 
+pub(crate) mod file;
+
 use std::{
     fs::File,
     io::{self, IsTerminal, Write},
     path::Path,
 };
 
-use crate::{
-    exit::{Exit, UserError},
-    render::Output,
-};
+use crate::{exit::UserError, render::Output};
 
 /// Writes data to its destination and status to standard error.
 #[derive(Debug)]
@@ -51,12 +50,7 @@ impl Writer {
     pub(crate) fn open(file: Option<&Path>) -> Result<Self, UserError> {
         let data_sink = match file {
             None => DataSink::Stdout,
-            Some(path) => DataSink::File(File::create(path).map_err(|error| {
-                Exit::Usage.error(
-                    format!("cannot write {}: {error}", path.display()),
-                    "name a file in a folder that exists and that you may write to: -o FILE",
-                )
-            })?),
+            Some(path) => DataSink::File(file::create_output(path)?),
         };
         Ok(Self { data_sink, begun: false, closed: false })
     }

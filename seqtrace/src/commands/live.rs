@@ -4,7 +4,6 @@
 
 use std::{
     ffi::OsString,
-    fs::File,
     io,
     os::{fd::AsFd, unix::ffi::OsStrExt, unix::process::ExitStatusExt},
     path::PathBuf,
@@ -22,10 +21,10 @@ use tokio::{process::Child, time::Instant};
 use super::{invoker, options, recordings};
 use crate::{
     cli,
-    exit::{Exit, UserError},
+    exit::{Exit, UserError, shown},
     filter::{self, Selection},
     kernel::preflight::Preflight,
-    output::Writer,
+    output::{Writer, file},
     pipeline::Pipeline,
     privileges,
     probe::{backend::ChosenBackend, setup::Setup},
@@ -125,7 +124,7 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         trace.announce_ready();
         trace.write(&mut writer)?;
         if let Some(path) = &capture.ready_file {
-            File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
+            file::create(path).with_context(|| format!("cannot create {}", shown(path)))?;
         }
 
         let mut command = spawn(command, &writer)?.map(Running);
@@ -171,7 +170,7 @@ fn spawn(words: &[OsString], writer: &Writer) -> anyhow::Result<Option<Child>> {
     privileges::clear_inheritable().context("cannot drop the capabilities of the command")?;
     let child = tokio::process::Command::from(command).spawn();
     child.map(Some).map_err(|error| {
-        let name = words.first().map(|name| name.display().to_string()).unwrap_or_default();
+        let name = words.first().map(|name| shown(name).to_string()).unwrap_or_default();
         let what = format!("cannot run {name}: {error}");
         Exit::NotRun(invoker::not_run(&error)).error(what, "check the command behind --").into()
     })

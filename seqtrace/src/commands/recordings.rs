@@ -9,8 +9,8 @@ use std::{
 
 use super::memory::Excess;
 use crate::{
-    exit::{Exit, UserError},
-    output::Writer,
+    exit::{Exit, UserError, shown},
+    output::{Writer, file},
     recording::{ReadError, Reader},
 };
 
@@ -26,13 +26,7 @@ pub(super) fn create(path: &Path) -> Result<Box<dyn Write>, UserError> {
         }
         return Ok(Box::new(stdout));
     }
-    let file = File::create(path).map_err(|error| {
-        Exit::Usage.error(
-            format!("cannot write {}: {error}", path.display()),
-            "name a file in a folder that exists and that you may write to",
-        )
-    })?;
-    Ok(Box::new(file))
+    Ok(Box::new(file::create_output(path)?))
 }
 
 /// Opens the output of a command that reads a recording.
@@ -46,7 +40,7 @@ pub(super) fn writer(recording: &Path, output: Option<&Path>) -> Result<Writer, 
         && (from.dev(), from.ino()) == (to.dev(), to.ino())
     {
         return Err(Exit::Usage.error(
-            format!("{} is the recording itself", output.display()),
+            format!("{} is the recording itself", shown(output)),
             "name another file: -o FILE",
         ));
     }
@@ -99,7 +93,7 @@ pub(super) fn too_large(path: &Path, excess: Excess) -> UserError {
 
 /// Returns a recording's name for messages.
 pub(super) fn name(path: &Path) -> String {
-    if is_stdio(path) { "standard input".to_owned() } else { path.display().to_string() }
+    if is_stdio(path) { "standard input".to_owned() } else { shown(path).to_string() }
 }
 
 /// Returns true for `-`.
