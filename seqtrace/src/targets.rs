@@ -16,7 +16,7 @@ use self::machine::{Machine, path_buf};
 pub(crate) use self::{inspect::inspect, problem::Problem, validate::validate};
 use crate::{
     cli,
-    exit::{Exit, UserError},
+    exit::{Exit, UserError, shown},
     filter::{
         Filter, Rule, Target,
         glob::{self, Glob, GlobError},
@@ -82,7 +82,7 @@ fn here() -> Vec<u8> {
 fn parse_one(word: &OsString, here: &[u8]) -> Result<Target, UserError> {
     Target::parse(word.as_bytes(), here).map_err(|error| {
         Exit::Usage.error(
-            format!("target `{}`: {error}", word.display()),
+            format!("target `{}`: {error}", shown(word)),
             "a target is a path, a glob in quotes, module:NAME or fn:SYMBOL",
         )
     })
@@ -237,6 +237,7 @@ fn refuse_relative(pattern: &str) -> Result<(), UserError> {
     if !pattern.contains('/') || pattern.starts_with(beginnings) || pattern.starts_with("anon_") {
         return Ok(());
     }
+    let pattern = shown(pattern);
     Err(Exit::Usage.error(
         format!("--path {pattern}: no path begins like this"),
         format!("begin with the root, '/proc/{pattern}', or leave it open: '**/{pattern}'"),

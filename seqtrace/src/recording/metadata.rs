@@ -16,6 +16,7 @@ use serde_json::Value;
 use seqtrace_model::trace::Header;
 
 use super::reader::ReadError;
+use crate::escape;
 
 /// Version of the format. It increases whenever an older seqtrace would misread a recording.
 pub(super) const FORMAT: u32 = 1;
@@ -75,7 +76,7 @@ impl Head {
         let format: u32 = format.parse().map_err(|_| invalid(FORMAT_KEY))?;
         if format > FORMAT {
             let version = metadata.get(VERSION).map(String::as_str).unwrap_or_default();
-            let version = version.escape_debug();
+            let version = escape::text(version.as_bytes(), false);
             return Err(ReadError::TooNew(format!("format {format} of {version}")));
         }
         let header = Header {

@@ -23,6 +23,7 @@ use super::{
     read::{Item, RowError},
     validate::{self, Message},
 };
+use crate::escape;
 
 /// Reason why a recording cannot be read, or not to its end.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +50,8 @@ pub enum ReadError {
 
 impl From<ArrowError> for ReadError {
     fn from(error: ArrowError) -> Self {
-        Self::Damaged(error.to_string())
+        // Arrow quotes names of the file.
+        Self::Damaged(escape::text(error.to_string().as_bytes(), false).to_string())
     }
 }
 
@@ -228,7 +230,7 @@ fn check_fields(schema: &Schema) -> Result<(), ReadError> {
                 return Err(ReadError::Damaged(format!("the column {name} has another type")));
             }
             None => {
-                let name = name.escape_debug();
+                let name = escape::text(name.as_bytes(), false);
                 return Err(ReadError::TooNew(format!("it has an unknown column `{name}`")));
             }
         }
