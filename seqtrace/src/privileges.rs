@@ -1,6 +1,11 @@
-//! Reduces the capabilities of this process to those that it still needs.
+//! Reduces the capabilities of this process to those that it still needs, and finds out for whom it works.
+
+use std::{env::VarError, fmt::Display};
 
 use caps::{CapSet, Capability, CapsHashSet};
+use nix::unistd::{Gid, Uid, geteuid};
+
+use crate::exit::{Exit, UserError};
 
 /// Capabilities that a running trace needs: to read the programs' counters and to probe callbacks of
 /// new tables (CAP_BPF, CAP_PERFMON), to read the addresses of modules that are loaded (CAP_SYSLOG), and
@@ -55,4 +60,74 @@ pub(crate) fn may_trace() -> bool {
         has.contains(&Capability::CAP_SYS_ADMIN)
             || has.contains(&Capability::CAP_BPF) && has.contains(&Capability::CAP_PERFMON)
     })
+}
+
+/// Returns the user and the group of the caller of sudo; `None` if seqtrace was not started by sudo, or by root with sudo.
+///
+/// # Errors
+/// seqtrace was started by sudo, and sudo's variables do not name the caller: a command would run as root instead.
+pub(crate) fn invoker() -> Result<Option<(Uid, Gid)>, UserError> {
+    if geteuid().is_root() { invoker_of(|name| std::env::var(name)) } else { Ok(None) }
+}
+
+fn invoker_of(
+    value: impl Fn(&'static str) -> Result<String, VarError>,
+) -> Result<Option<(Uid, Gid)>, UserError> {
+    const USER: &str = "SUDO_UID";
+    const GROUP: &str = "SUDO_GID";
+    if [USER, GROUP, "SUDO_USER"]
+        .map(&value)
+        .iter()
+        .all(|value| value == &Err(VarError::NotPresent))
+    {
+        return Ok(None);
+    }
+    let id = |name| {
+        let invalid = |why: &dyn Display| {
+            Exit::Environment.error(
+                format!("the caller of sudo is unknown: {name} {why}"),
+                "call seqtrace with sudo itself, or unset SUDO_UID, SUDO_GID and SUDO_USER to be root",
+            )
+        };
+        let text = value(name).map_err(|error| match error {
+            VarError::NotPresent => invalid(&"is not set"),
+            VarError::NotUnicode(_) => invalid(&"is not a number"),
+        })?;
+        // u32::MAX stands for no user in setresuid(2).
+        let id = text.parse::<u32>().ok().filter(|id| *id != u32::MAX);
+        id.ok_or_else(|| invalid(&"is not a number"))
+    };
+    let (user, group) = (id(USER)?, id(GROUP)?);
+    Ok((user != 0).then(|| (Uid::from_raw(user), Gid::from_raw(group))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_caller_is_not_root() {
+        let invoker = |variables: &[(&str, &str)]| {
+            invoker_of(|name| {
+                let found = variables.iter().find(|(key, _)| *key == name);
+                found.map(|(_, value)| (*value).to_owned()).ok_or(VarError::NotPresent)
+            })
+        };
+        let user = Some((Uid::from_raw(1000), Gid::from_raw(100)));
+        assert_eq!(invoker(&[]).unwrap(), None);
+        assert_eq!(invoker(&[("SUDO_UID", "1000"), ("SUDO_GID", "100")]).unwrap(), user);
+        assert_eq!(invoker(&[("SUDO_UID", "0"), ("SUDO_GID", "0")]).unwrap(), None);
+        for bad in [
+            &[("SUDO_UID", "1000")][..],
+            &[("SUDO_GID", "1000")],
+            &[("SUDO_USER", "user")],
+            &[("SUDO_UID", "user"), ("SUDO_GID", "100")],
+            &[("SUDO_UID", ""), ("SUDO_GID", "100")],
+            &[("SUDO_UID", "1000"), ("SUDO_GID", "-1")],
+            &[("SUDO_UID", "4294967295"), ("SUDO_GID", "100")],
+        ] {
+            let error = invoker(bad).unwrap_err();
+            assert!(error.what.starts_with("the caller of sudo is unknown"), "{bad:?}: {error}");
+        }
+    }
 }

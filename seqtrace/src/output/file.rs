@@ -1,28 +1,38 @@
 //! Creates the files that seqtrace writes: data, reports, recordings and ready files.
 //!
-//! They hold kernel addresses and contents of files that other users may not read, so only their owner may read them. And
+//! They hold kernel addresses and contents of files that other users may not read, so only their owner may read them: root,
+//! or the user who called sudo, for a new file in a folder of theirs. And
 //! seqtrace, as root, also writes to folders in which everyone may create files, such as /tmp: a file or a link of another
 //! user may be there under the expected name. For such folders this module applies the rules of fs.protected_symlinks,
 //! protected_hardlinks, protected_fifos and protected_regular (Documentation/admin-guide/sysctl/fs.rst), whatever the
 //! values of these sysctls are.
 
 use std::{
-    fs::{File, Metadata, OpenOptions, Permissions},
+    ffi::OsStr,
+    fs::{File, Metadata, Permissions},
     io,
     ops::ControlFlow,
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::{
+        fd::OwnedFd,
+        unix::fs::{MetadataExt, PermissionsExt, fchown},
+    },
     path::{Path, PathBuf},
 };
 
 use nix::{
     errno::Errno,
-    fcntl::readlinkat,
-    libc::{O_NOCTTY, O_NOFOLLOW, O_PATH},
-    sys::statfs::{PROC_SUPER_MAGIC, statfs},
+    fcntl::{OFlag, openat, readlinkat},
+    sys::{
+        stat::Mode,
+        statfs::{PROC_SUPER_MAGIC, fstatfs},
+    },
     unistd::geteuid,
 };
 
-use crate::exit::{Exit, UserError, shown};
+use crate::{
+    exit::{Exit, UserError, shown},
+    privileges,
+};
 
 /// Maximum number of symlinks to follow (`MAXSYMLINKS`, include/linux/namei.h).
 const MAX_LINKS: u32 = 40;
@@ -60,28 +70,23 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
 
 /// Opens a file that is not a symlink; returns the target of one that is.
 fn open(path: &Path) -> io::Result<ControlFlow<File, PathBuf>> {
-    let new = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(O_NOCTTY)
-        .open(path);
-    match new {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        new => return new.map(ControlFlow::Break),
-    }
     let folder = Folder::of(path)?;
-    let flags = O_NOFOLLOW | O_NOCTTY;
-    match OpenOptions::new().write(true).custom_flags(flags).open(path) {
-        Ok(file) => folder.reuse(file).map(ControlFlow::Break),
-        Err(error) if error.raw_os_error() == Some(Errno::ELOOP as i32) => folder.follow(path),
-        Err(error) => Err(error),
+    let name = path.file_name().unwrap_or_else(|| OsStr::new("."));
+    let flags = OFlag::O_WRONLY | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    match folder.open(name, flags | OFlag::O_CREAT | OFlag::O_EXCL) {
+        Err(Errno::EEXIST) => {}
+        new => return folder.give(new?).map(ControlFlow::Break),
+    }
+    match folder.open(name, flags | OFlag::O_NOFOLLOW) {
+        Err(Errno::ELOOP) => folder.follow(name),
+        existing => folder.reuse(existing?).map(ControlFlow::Break),
     }
 }
 
-/// The folder of a file that exists.
+/// The folder of an output. It is opened once, so that all is done in the folder that was examined.
 struct Folder {
     path: PathBuf,
+    fd: OwnedFd,
     owner: u32,
     /// True if several users may create files here and only their owners may rename and remove them.
     shared: bool,
@@ -94,13 +99,30 @@ impl Folder {
             Some(parent) => parent,
             None => path,
         };
-        Ok(Self::new(path, &path.metadata()?))
-    }
-
-    fn new(path: &Path, metadata: &Metadata) -> Self {
+        let folder = File::from(nix::fcntl::open(
+            path,
+            OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )?);
+        let metadata = folder.metadata()?;
         let mode = metadata.mode();
         let shared = mode & nix::libc::S_ISVTX != 0 && mode & 0o022 != 0;
-        Self { path: path.to_owned(), owner: metadata.uid(), shared }
+        Ok(Self { path: path.to_owned(), fd: folder.into(), owner: metadata.uid(), shared })
+    }
+
+    fn open(&self, name: &OsStr, flags: OFlag) -> nix::Result<File> {
+        openat(&self.fd, name, flags, Mode::S_IRUSR | Mode::S_IWUSR).map(File::from)
+    }
+
+    /// Gives a new file to the user who called sudo, if the folder is theirs.
+    fn give(&self, file: File) -> io::Result<File> {
+        if let Ok(Some((user, group))) = privileges::invoker()
+            && user.as_raw() == self.owner
+        {
+            // Some file systems have no owners.
+            let _unchanged = fchown(&file, Some(user.as_raw()), Some(group.as_raw()));
+        }
+        Ok(file)
     }
 
     /// Returns an error if a file or a symlink here may have been planted: in a shared folder its owner must be this user
@@ -135,13 +157,12 @@ impl Folder {
 
     /// Returns the target of a symlink in this folder. Links of /proc, to which /dev/stdout leads, stand for an open file,
     /// not for a path: the kernel follows them.
-    fn follow(&self, path: &Path) -> io::Result<ControlFlow<File, PathBuf>> {
-        if statfs(&self.path)?.filesystem_type() == PROC_SUPER_MAGIC {
-            let mut follow = OpenOptions::new();
-            follow.write(true).truncate(true).custom_flags(O_NOCTTY);
-            return follow.open(path).map(ControlFlow::Break);
+    fn follow(&self, name: &OsStr) -> io::Result<ControlFlow<File, PathBuf>> {
+        if fstatfs(&self.fd)?.filesystem_type() == PROC_SUPER_MAGIC {
+            let flags = OFlag::O_WRONLY | OFlag::O_TRUNC | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+            return Ok(ControlFlow::Break(self.open(name, flags)?));
         }
-        let link = OpenOptions::new().read(true).custom_flags(O_PATH | O_NOFOLLOW).open(path)?;
+        let link = self.open(name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)?;
         self.trusts(&link.metadata()?, geteuid().as_raw())?;
         // Reads the link that was examined, not one that has replaced it.
         Ok(ControlFlow::Continue(self.path.join(readlinkat(&link, "")?)))
@@ -211,7 +232,7 @@ mod tests {
         fs::write(&file, "").unwrap();
         let (here, file) = (folder.metadata().unwrap(), file.metadata().unwrap());
         let user = here.uid();
-        let shared = |owner| Folder { path: PathBuf::new(), owner, shared: true };
+        let shared = |owner| Folder { owner, shared: true, ..Folder::of(&folder).unwrap() };
         shared(user + 1).trusts(&file, user).unwrap();
         shared(user).trusts(&file, user + 1).unwrap();
         shared(user + 1).trusts(&file, user + 2).unwrap_err();
