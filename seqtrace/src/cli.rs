@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::options::{Capture, Color, Counts, FailOn, Output, Reading, Select, Tracing};
 use self::values::{duration, ring_size, size};
-use crate::probe::backend::Backend;
+use crate::{escape::is_deceptive, exit::shown, probe::backend::Backend};
 
 /// Trace and check the seq_files of the running kernel.
 #[derive(Debug, Parser)]
@@ -26,6 +26,26 @@ use crate::probe::backend::Backend;
 pub struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Parses the command line of this process. If that fails, prints the reason and exits.
+    pub fn from_command_line() -> Self {
+        Self::parse_words(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn parse_words(words: Vec<OsString>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(&words).map_err(|error| {
+            // The message quotes words: if one is not fit for a terminal, the message about its escaped text is shown.
+            let printable = words.iter().map(|word| match word.to_str() {
+                Some(text) if !text.chars().any(|c| c.is_control() || is_deceptive(c)) => {
+                    text.to_owned()
+                }
+                _ => shown(word).to_string(),
+            });
+            Self::try_parse_from(printable).err().unwrap_or(error)
+        })
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,11 +91,7 @@ pub(crate) enum Command {
     },
     /// Become the user who called sudo and run a command (used by `attach -- CMD`)
     #[command(hide = true, name = "run-as-invoker")]
-    RunAsInvoker {
-        /// The command and its arguments
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
-        command: Vec<OsString>,
-    },
+    RunAsInvoker(RunAsInvoker),
 }
 
 #[derive(Debug, Args)]
@@ -245,6 +261,19 @@ pub(crate) struct List {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct RunAsInvoker {
+    /// Open descriptor of a pipe to which the reason is written if the command cannot be run
+    #[arg(long, value_name = "FD")]
+    pub(crate) report: Option<i32>,
+    /// Process at whose end the command gets SIGTERM; it must be the parent
+    #[arg(long, value_name = "PID")]
+    pub(crate) parent: Option<u32>,
+    /// The command and its arguments
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -254,6 +283,23 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn messages_about_the_command_line_are_escaped() {
+        for words in [
+            &["seqtrace", "da\u{1b}[31mnce"][..],
+            &["seqtrace", "attach", "--\u{1b}[31m"],
+            &["seqtrace", "attach", "--for", "3\u{202e}s"],
+            &["seqtrace", "check", "--max-bytes", "a\nb\u{1b}]0;", "/proc/foo"],
+        ] {
+            let words = words.iter().map(OsString::from).collect();
+            let message = Cli::parse_words(words).unwrap_err().render().ansi().to_string();
+            // clap's own styles begin with a reset, a bold or an underlined text, or a colour, none of which is 31 alone.
+            for raw in ["\u{1b}[31mnce", "--\u{1b}[31m", "\u{202e}", "\u{1b}]", "a\nb"] {
+                assert!(!message.contains(raw), "{message:?}");
+            }
+        }
     }
 
     #[test]

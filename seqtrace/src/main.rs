@@ -3,11 +3,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use seqtrace::{cli::Cli, commands, exit};
+use seqtrace::{cli::Cli, commands, exit, signals};
 
 fn main() -> ExitCode {
-    match commands::run(Cli::parse()) {
+    signals::unblock();
+    match commands::run(Cli::from_command_line()) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("seqtrace: {error:#}");

@@ -70,6 +70,9 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     let Outputs { renderer, mut writer, recording, wall_at_boot } = outputs;
     let cli::Tracing { targets: words, select, limits, capture, command, fail_on } =
         request.tracing;
+    if !command.is_empty() {
+        privileges::invoker()?;
+    }
     let words = targets::locate(words)?;
     let selection = Selection {
         targets: targets::session_targets(&words),
@@ -162,18 +165,17 @@ fn header(capture: &cli::Capture, facts: &Preflight, backend: &ChosenBackend) ->
 /// Starts the command, if there is one. Its output must not mix with the data: if the data is written
 /// to standard output, the command gets standard error as its standard output.
 fn spawn(words: &[OsString], writer: &Writer) -> anyhow::Result<Option<Child>> {
-    let Some(mut command) = invoker::command(words) else { return Ok(None) };
-    if !writer.leaves_stdout() {
-        let stderr = io::stderr().as_fd().try_clone_to_owned().context("cannot share stderr")?;
-        command.stdout(Stdio::from(stderr));
+    if words.is_empty() {
+        return Ok(None);
     }
+    let stdout = if writer.leaves_stdout() {
+        None
+    } else {
+        let stderr = io::stderr().as_fd().try_clone_to_owned().context("cannot share stderr")?;
+        Some(Stdio::from(stderr))
+    };
     privileges::clear_inheritable().context("cannot drop the capabilities of the command")?;
-    let child = tokio::process::Command::from(command).spawn();
-    child.map(Some).map_err(|error| {
-        let name = words.first().map(|name| shown(name).to_string()).unwrap_or_default();
-        let what = format!("cannot run {name}: {error}");
-        Exit::NotRun(invoker::not_run(&error)).error(what, "check the command behind --").into()
-    })
+    invoker::spawn(words, stdout).map(Some)
 }
 
 /// The running command. If the trace ends first, for any reason, the command is terminated.

@@ -42,7 +42,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { command } => generate::man(command.as_deref()),
         Command::ReadForCheck => check::read(),
-        Command::RunAsInvoker { command } => invoker::become_and_run(&command),
+        Command::RunAsInvoker(args) => invoker::become_and_run(&args),
     }
 }
 

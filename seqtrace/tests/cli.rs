@@ -1,0 +1,185 @@
+//! The program as a user calls it, as far as that needs no privileges: messages, files, and the command after `--`.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+/// A folder that is removed at the end of a test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("seqtrace-cli-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn seqtrace() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_seqtrace"))
+}
+
+fn run<T: AsRef<OsStr>>(words: &[T]) -> Output {
+    seqtrace().args(words).stdin(Stdio::null()).output().unwrap()
+}
+
+/// A small recording of a real trace.
+fn recording() -> PathBuf {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let files = std::fs::read_dir(golden).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|end| end == "seqtrace")).min().unwrap()
+}
+
+/// Waits until a condition holds, at most ten seconds.
+fn wait_until(mut holds: impl FnMut() -> bool) -> bool {
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(10) {
+        if holds() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
+}
+
+#[test]
+fn no_name_reaches_the_terminal_raw() {
+    let folder = Folder::new("names");
+    let evil = OsString::from("e\u{1b}]0;title\u{7}\u{202e}vil");
+    let evil = folder.0.join(evil);
+    let copy = evil.with_extension("copy");
+    std::fs::copy(recording(), &copy).unwrap();
+    let cut = evil.with_extension("cut");
+    let bytes = std::fs::read(&copy).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() - 64]).unwrap();
+    let foreign = evil.with_extension("foreign");
+    std::fs::write(&foreign, "text").unwrap();
+    let nowhere = evil.join("file");
+    let (evil, copy, cut) = (evil.as_os_str(), copy.as_os_str(), cut.as_os_str());
+    let (foreign, nowhere) = (foreign.as_os_str(), nowhere.as_os_str());
+    let word = |text: &'static str| OsStr::new(text);
+    let glob = OsString::from("module:a\u{1b}[31m[");
+    for words in [
+        vec![word("replay"), evil],
+        vec![word("replay"), foreign],
+        vec![word("replay"), cut],
+        vec![word("replay"), copy, word("-o"), copy],
+        vec![word("replay"), copy, word("-o"), nowhere],
+        vec![word("replay"), copy, word("--path"), word("a/\u{1b}[31m")],
+        vec![word("replay"), copy, word("--path"), word("[\u{1b}[31m")],
+        vec![word("replay"), copy, word("--fields"), word("\u{1b}[31m")],
+        vec![word("report"), evil],
+        vec![word("report"), foreign],
+        vec![word("report"), copy, word("-o"), nowhere],
+        vec![word("check"), word("--from"), evil],
+        vec![word("check"), word("--from"), foreign],
+        vec![word("check"), word("--from"), cut, word("/proc/none")],
+        vec![word("check"), word("--from"), copy, word("/proc/none")],
+        vec![word("check"), evil],
+        vec![word("check"), word("-o"), nowhere, word("/proc/uptime")],
+        vec![word("list"), evil],
+        vec![word("list"), &glob],
+        vec![word("attach"), evil],
+        vec![word("attach"), &glob],
+        vec![word("attach"), word("-o"), nowhere],
+        vec![word("attach"), word("--until-finding=\u{1b}[31m")],
+        vec![word("explain"), word("\u{1b}[31m")],
+        vec![word("man"), word("\u{1b}[31m")],
+        vec![word("completions"), word("\u{1b}[31m")],
+        vec![word("\u{1b}[31m")],
+        vec![word("run-as-invoker"), word("--"), evil],
+    ] {
+        let output = run(&words);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() || words.contains(&cut), "{words:?}");
+        assert!(!text.is_empty(), "{words:?}");
+        let raw = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+        assert!(!text.contains(raw), "{words:?}: {text:?}");
+    }
+}
+
+#[test]
+fn a_report_is_private() {
+    let folder = Folder::new("private");
+    for words in [&["replay"][..], &["report"], &["check", "--from"]] {
+        let file = folder.0.join(words[0]);
+        let mut command = seqtrace();
+        command.args(words).arg(recording()).arg("-o").arg(&file);
+        let status = command.output().unwrap().status;
+        assert!(status.code() < Some(2), "{words:?}");
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{words:?}");
+    }
+}
+
+#[test]
+fn a_command_ends_when_its_parent_is_killed() {
+    let line = format!(
+        "{} run-as-invoker --parent $$ -- sh -c 'echo $$; exec sleep 60' & wait",
+        env!("CARGO_BIN_EXE_seqtrace")
+    );
+    let mut parent = Command::new("sh").args(["-c", &line]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut pid = String::new();
+    let mut stdout = BufReader::new(parent.stdout.take().unwrap());
+    stdout.read_line(&mut pid).unwrap();
+    let process = Path::new("/proc").join(pid.trim()).join("stat");
+    assert!(process.exists());
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    // A zombie is dead, too, but /proc has it until its new parent waits for it.
+    let dead = || match std::fs::read_to_string(&process) {
+        Ok(stat) => stat.contains(") Z "),
+        Err(_) => true,
+    };
+    assert!(wait_until(dead), "it goes on");
+}
+
+#[test]
+fn a_command_without_its_parent_is_not_run() {
+    let words = ["run-as-invoker", "--parent", "1", "--", "echo", "ran"];
+    let output = run(&words);
+    assert_eq!(output.status.code(), Some(126));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+}
+
+#[test]
+fn a_command_gets_no_blocked_signals() {
+    // A shell cannot block signals, but env can.
+    let env = ["env", "--block-signal=INT", "true"];
+    if !Command::new(env[0]).args(&env[1..]).status().is_ok_and(|status| status.success()) {
+        return;
+    }
+    let mut blocked = Command::new("env");
+    blocked.args(["--block-signal=INT", "--block-signal=TERM", env!("CARGO_BIN_EXE_seqtrace")]);
+    blocked.args(["run-as-invoker", "--", "grep", "SigBlk", "/proc/self/status"]);
+    let output = blocked.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "SigBlk:\t0000000000000000\n");
+}
+
+#[test]
+fn an_unknown_caller_of_sudo_runs_nothing_as_root() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    for (uid, gid) in [(Some("user"), Some("1000")), (Some("1000"), None), (None, Some("1000"))] {
+        let mut command = seqtrace();
+        command.args(["run-as-invoker", "--", "echo", "ran"]).env_clear();
+        command.envs(uid.map(|uid| ("SUDO_UID", uid))).envs(gid.map(|gid| ("SUDO_GID", gid)));
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(126));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains("the caller of sudo is unknown"), "{text}");
+    }
+}
