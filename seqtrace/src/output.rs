@@ -1,14 +1,23 @@
 //! Writes rendered output: data to standard output or a file, status to standard error.
 
+pub(crate) mod background;
 pub(crate) mod file;
 
 use std::{
     fs::File,
     io::{self, IsTerminal, Write},
+    os::fd::AsFd,
     path::Path,
 };
 
+use anyhow::Context;
+
+use self::background::{Background, Stream};
 use crate::{exit::UserError, render::Output};
+
+/// Streams of [`Background`].
+const DATA: usize = 0;
+const STATUS: usize = 1;
 
 /// Writes data to its destination and status to standard error.
 #[derive(Debug)]
@@ -18,6 +27,51 @@ pub struct Writer {
     begun: bool,
     /// True if the reader of the data has closed the pipe.
     closed: bool,
+    /// The thread that writes; `None` if [`Self::write`] does it.
+    background: Option<Background>,
+}
+
+/// Destinations of a trace, each with a thread that writes.
+pub(crate) struct Destinations {
+    pub(crate) writer: Writer,
+    /// `None` if the trace is not recorded.
+    pub(crate) recording: Option<Background>,
+}
+
+impl Destinations {
+    fn all(&self) -> impl Iterator<Item = &Background> {
+        self.writer.background.iter().chain(&self.recording)
+    }
+
+    /// Returns true if no event should be fetched until bytes were written.
+    pub(crate) fn are_full(&self) -> bool {
+        self.all().any(Background::is_full)
+    }
+
+    /// Completes when no destination is full.
+    pub(crate) async fn space(&self) {
+        for background in self.all() {
+            background.space().await;
+        }
+    }
+
+    /// Blocks while a destination is full. `blocked` is called if a reader takes nothing for a second.
+    pub(crate) fn wait_for_space(&self, blocked: &dyn Fn()) {
+        self.all().for_each(|background| background.wait_for_space(blocked));
+    }
+
+    /// Blocks until everything is written. `blocked` is called if a reader takes nothing for a second.
+    ///
+    /// # Errors
+    /// The data or the recording cannot be written.
+    pub(crate) fn finish(&self, blocked: &dyn Fn()) -> anyhow::Result<()> {
+        // The recording first: it is complete even if the user does not wait for the reader of the data.
+        let recorded = self.recording.as_ref().map(|recording| recording.finish(blocked));
+        let written = self.writer.background.as_ref().map(|data| data.finish(blocked));
+        recorded.transpose().context("cannot write the recording")?;
+        written.transpose().context("cannot write the output")?;
+        Ok(())
+    }
 }
 
 /// Destination of the data.
@@ -52,13 +106,18 @@ impl Writer {
             None => DataSink::Stdout,
             Some(path) => DataSink::File(file::create_output(path)?),
         };
-        Ok(Self { data_sink, begun: false, closed: false })
+        Ok(Self { data_sink, begun: false, closed: false, background: None })
     }
 
     /// Creates a writer that drops all data and writes only status. `stdout_is_free`: the traced command may write to
     /// standard output.
     pub(crate) fn status_only(stdout_is_free: bool) -> Self {
-        Self { data_sink: DataSink::None { stdout_is_free }, begun: false, closed: false }
+        Self {
+            data_sink: DataSink::None { stdout_is_free },
+            begun: false,
+            closed: false,
+            background: None,
+        }
     }
 
     /// Returns true if the data is written to a terminal.
@@ -72,41 +131,72 @@ impl Writer {
         matches!(self.data_sink, DataSink::File(_) | DataSink::None { stdout_is_free: true })
     }
 
+    /// Lets a thread write from now on, so that no reader blocks [`Self::write`].
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub(crate) fn in_background(mut self) -> io::Result<Self> {
+        let data: Stream = match &self.data_sink {
+            DataSink::Stdout => Box::new(File::from(io::stdout().as_fd().try_clone_to_owned()?)),
+            DataSink::File(file) => Box::new(file.try_clone()?),
+            DataSink::None { .. } => Box::new(io::sink()),
+        };
+        self.background = Some(Background::start(vec![data, Box::new(io::stderr())])?);
+        Ok(self)
+    }
+
     /// Writes the output and clears it. Returns false if the reader of the data has closed the pipe
     /// (`| head`).
     ///
     /// # Errors
-    /// The data cannot be written (disk full). Errors of standard error are ignored.
+    /// The data cannot be written (disk full). Errors of standard error are ignored. A thread reports them later.
     pub(crate) fn write(&mut self, output: &mut Output) -> io::Result<bool> {
         // The header comes before the first data, all later status after the data.
         if !self.begun {
             self.begun = !output.data.is_empty();
-            Self::write_status(output);
+            self.write_status(output);
         }
-        if !output.data.is_empty() && !self.closed {
-            let result = match &mut self.data_sink {
-                DataSink::Stdout => {
-                    let mut stdout = io::stdout().lock();
-                    stdout.write_all(&output.data).and_then(|()| stdout.flush())
-                }
-                DataSink::File(file) => file.write_all(&output.data),
-                DataSink::None { .. } => Ok(()),
-            };
-            match result {
+        if let Some(background) = &self.background {
+            background.push(DATA, &mut output.data);
+            self.closed = !background.is_open()?;
+        } else if !output.data.is_empty() && !self.closed {
+            match self.write_data(&output.data) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
                 Err(error) => return Err(error),
             }
         }
         output.data.clear();
-        Self::write_status(output);
+        self.write_status(output);
         Ok(!self.closed)
     }
 
-    fn write_status(output: &mut Output) {
-        if !output.status.is_empty() {
+    fn write_data(&mut self, data: &[u8]) -> io::Result<()> {
+        match &mut self.data_sink {
+            DataSink::Stdout => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(data).and_then(|()| stdout.flush())
+            }
+            DataSink::File(file) => file.write_all(data),
+            DataSink::None { .. } => Ok(()),
+        }
+    }
+
+    fn write_status(&self, output: &mut Output) {
+        if let Some(background) = &self.background {
+            background.push(STATUS, &mut output.status);
+        } else if !output.status.is_empty() {
             let _unwritten = io::stderr().write_all(&output.status);
             output.status.clear();
+        }
+    }
+}
+
+impl Drop for Writer {
+    /// Lets the thread write what it can: after an error the process ends.
+    fn drop(&mut self) {
+        if let Some(background) = &self.background {
+            background.settle();
         }
     }
 }

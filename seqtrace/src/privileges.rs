@@ -33,6 +33,17 @@ pub(crate) fn keep_tracing_capabilities(later: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Drops all capabilities of this thread permanently.
+///
+/// # Errors
+/// The kernel refuses the change.
+pub(crate) fn drop_all_capabilities() -> anyhow::Result<()> {
+    caps::clear(None, CapSet::Effective)?;
+    caps::clear(None, CapSet::Permitted)?;
+    nix::sys::prctl::set_no_new_privs()?;
+    Ok(())
+}
+
 /// Returns true if perf_event_open() needs CAP_SYS_ADMIN: in Debian's kernels it does if
 /// kernel.perf_event_paranoid is 3, their default.
 fn perf_is_for_admins() -> bool {

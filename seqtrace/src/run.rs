@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{
     clock,
-    output::Writer,
+    output::{Destinations, background::Background},
     probe::source::{End, Forward, Source},
     recording::Recorder,
     render::Screen,
@@ -103,8 +103,8 @@ impl<S: Sink> Trace<S> {
         done
     }
 
-    /// Ends the trace and detaches all probes. `write`: writes the sink's output so far. Returns the summary, the sink,
-    /// and the recorder, which has written the whole recording.
+    /// Detaches all probes, and ends the trace. `write`: writes the sink's output so far, and may block. Returns the
+    /// summary, the sink, and the recorder, which has written the whole recording.
     ///
     /// # Errors
     /// A counter cannot be read, or data cannot be written.
@@ -114,7 +114,9 @@ impl<S: Sink> Trace<S> {
     ) -> anyhow::Result<(Summary, S, Option<Recorder>)> {
         let end = clock::monotonic();
         self.source.end_at(end);
-        // Readers are still running. A slot that changed since the last poll has been flushed by its reader.
+        // Before anything is written: the reader of the output may block that.
+        self.source.detach();
+        // A program that has not returned yet may change its slot once more.
         for _ in 0..END_POLLS {
             while self.fetch() && self.source.last() <= end {
                 write(&mut self)?;
@@ -129,7 +131,6 @@ impl<S: Sink> Trace<S> {
             recorder.end(time, missed).context("cannot write the recording")?;
         }
         write(&mut self)?;
-        self.source.detach();
         Ok((summary, self.sink, self.recorder))
     }
 }
@@ -142,8 +143,8 @@ impl Trace<Screen> {
     /// Data cannot be written.
     pub(crate) async fn run(
         &mut self,
-        writer: &mut Writer,
-        signals: &mut Signals,
+        to: &mut Destinations,
+        signals: &Signals,
         mut child: Option<&mut Child>,
         deadline: Option<Instant>,
         fault: Option<Duration>,
@@ -154,6 +155,7 @@ impl Trace<Screen> {
         let mut more = false;
         let (mut polled, mut busy) = (Instant::now(), false);
         loop {
+            let full = to.are_full();
             tokio::select! {
                 biased;
                 () = signals.any() => return Ok(None),
@@ -161,9 +163,11 @@ impl Trace<Screen> {
                 status = wait(&mut child) => {
                     return Ok(Some(status.context("cannot wait for the command")?));
                 }
-                () = tokio::task::yield_now(), if more => {}
-                () = self.source.filled(), if !more => {}
-                _ = tick.tick() => {}
+                // Until then events stay in the ring and its backlog.
+                () = to.space(), if full => continue,
+                () = tokio::task::yield_now(), if more && !full => {}
+                () = self.source.filled(), if !more && !full => {}
+                _ = tick.tick(), if !full => {}
             }
             more = self.fetch();
             busy |= more;
@@ -172,7 +176,7 @@ impl Trace<Screen> {
                 (polled, busy) = (Instant::now(), false);
                 self.poll_stalled()?;
             }
-            if !self.write(writer)? || self.pipeline.is_done() {
+            if !self.write(to)? || self.pipeline.is_done() {
                 return Ok(None);
             }
         }
@@ -186,17 +190,19 @@ impl Trace<Screen> {
         Ok(())
     }
 
-    /// Writes the rendered output and the recording so far. Returns false if the reader of either has closed its pipe.
+    /// Appends the rendered output and the recording so far to their queues. Returns false if the reader of either has
+    /// closed its pipe.
     ///
     /// # Errors
-    /// Data cannot be written.
-    pub(crate) fn write(&mut self, writer: &mut Writer) -> anyhow::Result<bool> {
+    /// Earlier data cannot be written.
+    pub(crate) fn write(&mut self, to: &mut Destinations) -> anyhow::Result<bool> {
         self.source.flush_log();
-        let mut recorded = true;
         if let Some(recorder) = &mut self.recorder {
-            recorded = recorder.write(clock::monotonic()).context("cannot write the recording")?;
+            recorder.write(clock::monotonic()).context("cannot write the recording")?;
         }
-        let written = writer.write(&mut self.sink.output).context("cannot write the output")?;
+        let recorded = to.recording.as_ref().map_or(Ok(true), Background::is_open);
+        let recorded = recorded.context("cannot write the recording")?;
+        let written = to.writer.write(&mut self.sink.output).context("cannot write the output")?;
         Ok(recorded && written)
     }
 }

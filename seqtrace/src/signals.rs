@@ -1,9 +1,30 @@
 //! The signals that end seqtrace: SIGINT, SIGTERM, SIGHUP.
+//!
+//! The first one ends the trace: all probes are detached, and the rest of the output is written. A second one ends the
+//! program, whatever blocks it.
 
-use std::io;
+use std::{
+    io,
+    process::exit,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
 use nix::sys::signal::SigSet;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Notify,
+};
+
+use crate::privileges;
+
+/// Time for which further signals count as the first one: timeout(1) signals its command and then the process group.
+const ECHO: Duration = Duration::from_millis(100);
 
 /// Unblocks all signals. A blocked signal mask is inherited: it would keep out the signals that end a trace, and would
 /// reach the command after `--`. Call it before any thread is started.
@@ -16,31 +37,84 @@ pub fn unblock() {
 /// follows immediately must not be lost, and a background job of a shell ignores SIGINT until a handler
 /// is installed.
 #[derive(Debug)]
-pub struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
+pub struct Signals(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Notified by the first signal.
+    first: Notify,
+    /// True if the next signal ends the program, even if it is the first one.
+    last: AtomicBool,
 }
 
+/// The handlers, each with the number of its signal.
+struct Handlers([(Signal, SignalKind); 3]);
+
 impl Signals {
-    /// Installs the handlers. Call it within a tokio runtime.
+    /// Installs the handlers, and starts a thread that waits for the signals.
     ///
     /// # Errors
-    /// The kernel refuses a handler.
+    /// The kernel refuses a handler or the thread.
     pub(crate) fn listen() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
+        let signals = Self(Arc::default());
+        // A runtime of its own: that of the trace may be blocked.
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handlers = {
+            let _inside = runtime.enter();
+            let handler = |kind| Ok::<_, io::Error>((signal(kind)?, kind));
+            Handlers([
+                handler(SignalKind::interrupt())?,
+                handler(SignalKind::terminate())?,
+                handler(SignalKind::hangup())?,
+            ])
+        };
+        let shared = Arc::clone(&signals.0);
+        thread::Builder::new()
+            .name("seqtrace-signals".to_owned())
+            .spawn(move || shared.wait(&runtime, handlers))?;
+        Ok(signals)
     }
 
-    /// Waits for any of the signals.
-    pub(crate) async fn any(&mut self) {
+    /// Waits for the first of the signals.
+    pub(crate) async fn any(&self) {
+        self.0.first.notified().await;
+    }
+
+    /// Reports, once, that the output of a trace that has ended is blocked. From now on a single signal ends the program.
+    pub(crate) fn report_blocked(&self) {
+        if !self.0.last.swap(true, Ordering::Relaxed) {
+            eprintln!(
+                "seqtrace: detached; the output waits for its reader (Ctrl-C ends without the rest)"
+            );
+        }
+    }
+}
+
+impl Shared {
+    fn wait(&self, runtime: &Runtime, mut handlers: Handlers) {
+        // Nothing of what the thread does needs them.
+        let _kept = privileges::drop_all_capabilities();
+        let mut first = None;
+        loop {
+            let kind = runtime.block_on(handlers.next());
+            let begin = *first.get_or_insert_with(Instant::now);
+            let is_first = begin.elapsed() < ECHO;
+            if self.last.load(Ordering::Relaxed) || !is_first {
+                exit(128 + kind.as_raw_value());
+            }
+            self.first.notify_one();
+        }
+    }
+}
+
+impl Handlers {
+    /// Waits for the next signal.
+    async fn next(&mut self) -> SignalKind {
+        let Self([(first, one), (second, two), (third, three)]) = self;
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
+            _ = first.recv() => *one,
+            _ = second.recv() => *two,
+            _ = third.recv() => *three,
         }
     }
 }

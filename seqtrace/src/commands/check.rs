@@ -27,7 +27,7 @@ use crate::{
     faults::Faults,
     filter::{Filter, Prefilter, Selection, Target},
     kernel::preflight::Preflight,
-    output::Writer,
+    output::{Destinations, Writer},
     pipeline::{Pipeline, Until},
     probe::{backend::ChosenBackend, setup::Setup},
     recording::Ending,
@@ -46,13 +46,17 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         let writer = recordings::writer(recording, args.output_file.as_deref())?;
         return judge(recording, wanted, args, writer);
     }
-    let mut writer = Writer::open(args.output_file.as_deref())?;
+    let writer = Writer::open(args.output_file.as_deref())?;
     let facts = super::preflight()?;
     let wanted = targets::locate(&args.targets)?;
     files::refuse(&wanted)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut signals = Signals::listen()?;
+        let signals = Signals::listen()?;
+        let mut to = Destinations {
+            writer: writer.in_background().context("cannot start a thread")?,
+            recording: None,
+        };
         let readers = [Process::start(0)?, Process::start(1)?];
         let trace = trace(args, &wanted, &facts, &readers)?;
         let limits = Limits {
@@ -63,20 +67,21 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         };
         let mut checker = FileChecker::new(trace, readers, limits)?;
         let files = files::candidates(wanted, &mut checker.trace.source)?;
-        let mut report = ReportWriter::new(options(args, &writer, files.len() == 1));
+        let mut report = ReportWriter::new(options(args, &to.writer, files.len() == 1));
         let mut named = 0;
         let interrupted = tokio::select! {
             biased;
             () = signals.any() => true,
-            done = examine(&mut checker, &files, args, &mut report, &mut writer) => {
+            done = examine(&mut checker, &files, args, &mut report, &mut to) => {
                 named = done?;
                 false
             }
         };
         let mut output = Output::default();
         report.end(&mut output.data);
-        writer.write(&mut output)?;
+        to.writer.write(&mut output)?;
         Box::pin(checker.end()).await.finish(|_| Ok(true))?;
+        to.finish(&|| signals.report_blocked())?;
         Ok(exit(report.sums, named, report.unlisted.skipped, interrupted).into())
     })
 }
@@ -87,7 +92,7 @@ async fn examine(
     files: &[Candidate],
     args: &cli::Check,
     report: &mut ReportWriter,
-    writer: &mut Writer,
+    to: &mut Destinations,
 ) -> anyhow::Result<u64> {
     let mut refused = 0;
     let mut output = Output::default();
@@ -105,7 +110,8 @@ async fn examine(
         } else {
             report.report(&result, &mut output.data);
         }
-        if !writer.write(&mut output)? {
+        to.space().await;
+        if !to.writer.write(&mut output)? {
             break;
         }
     }

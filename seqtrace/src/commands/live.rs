@@ -4,6 +4,7 @@
 
 use std::{
     ffi::OsString,
+    fmt::{self, Display},
     io,
     os::{fd::AsFd, unix::ffi::OsStrExt, unix::process::ExitStatusExt},
     path::PathBuf,
@@ -24,7 +25,7 @@ use crate::{
     exit::{Exit, UserError, shown},
     filter::{self, Selection},
     kernel::preflight::Preflight,
-    output::{Writer, file},
+    output::{Destinations, Writer, background::Background, file},
     pipeline::Pipeline,
     privileges,
     probe::{backend::ChosenBackend, setup::Setup},
@@ -62,12 +63,45 @@ pub(super) struct Outputs {
 pub(super) struct Traced {
     /// Exit status of seqtrace.
     pub(super) code: ExitCode,
-    pub(super) recorder: Option<Recorder>,
+    /// `None` if the trace was not recorded.
+    pub(super) recorded: Option<Recorded>,
+}
+
+/// The size of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Recorded {
+    /// Number of events; not all of them are in the recording if it is not `whole`.
+    events: u64,
+    /// Number of bytes that were written.
+    bytes: u64,
+    /// False if the reader of a pipe has closed it.
+    whole: bool,
+}
+
+impl Recorded {
+    fn of(recorder: &Recorder, background: &Background) -> io::Result<Self> {
+        let whole = background.is_open()?;
+        Ok(Self { events: recorder.events, bytes: background.written(), whole })
+    }
+}
+
+impl Display for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { events, bytes, whole } = self;
+        if *whole {
+            write!(f, "recorded {events} events in {bytes} bytes")
+        } else {
+            write!(
+                f,
+                "warning: the reader of the recording took {bytes} bytes and closed it: the rest is lost"
+            )
+        }
+    }
 }
 
 /// Runs a trace to its end. Returns `None` for `--dry-run`.
 pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Option<Traced>> {
-    let Outputs { renderer, mut writer, recording, wall_at_boot } = outputs;
+    let Outputs { renderer, writer, recording, wall_at_boot } = outputs;
     let cli::Tracing { targets: words, select, limits, capture, command, fail_on } =
         request.tracing;
     if !command.is_empty() {
@@ -107,16 +141,18 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     }
     let head = Head { header: header(capture, &facts, &attached.backend), wall_at_boot };
     let recording = recording.as_deref().map(recordings::create).transpose()?;
-    let recorder = recording
-        .map(|output| Recorder::begin(output, &head))
-        .transpose()
-        .context("cannot write the recording")?;
+    let recording = recording.map(|stream| Background::start(vec![stream]));
+    let recording = recording.transpose().context("cannot start a thread")?;
+    let recorder = recording.clone().map(|recording| Recorder::begin(recording, &head));
+    let recorder = recorder.transpose().context("cannot write the recording")?;
+    let writer = writer.in_background().context("cannot start a thread")?;
+    let mut to = Destinations { writer, recording };
     let mut screen = Screen::new(renderer);
     screen.header(&head.header);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
-        let mut signals = Signals::listen()?;
+        let signals = Signals::listen()?;
         let source = attached.begin().map_err(UserError::from)?;
         let mut trace = Trace::new(source, pipeline, recorder, screen);
         let looked_at = targets::inspect(&words, &selection.filter, &mut trace.source);
@@ -125,12 +161,12 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
             trace.announce_target(&target);
         }
         trace.announce_ready();
-        trace.write(&mut writer)?;
+        trace.write(&mut to)?;
         if let Some(path) = &capture.ready_file {
             file::create(path).with_context(|| format!("cannot create {}", shown(path)))?;
         }
 
-        let mut command = spawn(command, &writer)?.map(Running);
+        let mut command = spawn(command, &to.writer)?.map(Running);
         let child = command.as_mut().map(|Running(child)| child);
         // Other files may be BPF iterators, whose callbacks need probes of their own.
         let later = trace.source.by_callback() || targets::are_open_ended(&selection.targets);
@@ -138,15 +174,21 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
             eprintln!("warning: cannot drop capabilities: {error}");
         }
         let deadline = limits.duration.map(|time| Instant::now() + time);
-        let status =
-            trace.run(&mut writer, &mut signals, child, deadline, capture.inject.pause).await?;
+        let status = trace.run(&mut to, &signals, child, deadline, capture.inject.pause).await?;
         drop(command);
-        let (summary, _, recorder) = trace.finish(|trace| trace.write(&mut writer))?;
+        let blocked = || signals.report_blocked();
+        let (summary, _, recorder) = trace.finish(|trace| {
+            to.wait_for_space(&blocked);
+            trace.write(&mut to)
+        })?;
+        to.finish(&blocked)?;
+        let recorded = recorder.zip(to.recording.as_ref());
+        let recorded = recorded.map(|(recorder, background)| Recorded::of(&recorder, background));
         let code = match *fail_on {
             Some(severity) => Exit::on(Verdict::of(&summary), severity.into()).into(),
             None => status.map_or(Exit::Done.into(), exit_code),
         };
-        Ok(Some(Traced { code, recorder }))
+        Ok(Some(Traced { code, recorded: recorded.transpose()? }))
     })
 }
 

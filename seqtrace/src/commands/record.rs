@@ -32,12 +32,11 @@ pub(super) fn run(args: &cli::Record) -> anyhow::Result<ExitCode> {
     // The command's output must not mix with a recording on standard output.
     let writer = Writer::status_only(!recordings::is_stdio(&args.file));
     let outputs = Outputs { renderer, writer, recording, wall_at_boot: clock::wall_at_boot() };
-    let Some(Traced { code, recorder }) = live::run(request, outputs)? else {
+    let Some(Traced { code, recorded }) = live::run(request, outputs)? else {
         return Ok(Exit::Done.into());
     };
-    if let (Some(recorder), false) = (recorder, args.quiet) {
-        let (events, bytes) = (recorder.events, recorder.written);
-        eprintln!("recorded {events} events in {bytes} bytes");
+    if let (Some(recorded), false) = (recorded, args.quiet) {
+        eprintln!("{recorded}");
     }
     Ok(code)
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, Metadata},
-    io::{self, BufReader, IsTerminal, Read, Write},
+    io::{self, BufReader, IsTerminal, Read},
     os::{fd::AsFd, unix::fs::MetadataExt},
     path::Path,
 };
@@ -10,12 +10,12 @@ use std::{
 use super::memory::Excess;
 use crate::{
     exit::{Exit, UserError, shown},
-    output::{Writer, file},
+    output::{Writer, background::Stream, file},
     recording::{ReadError, Reader},
 };
 
 /// Creates a recording; `-` is standard output.
-pub(super) fn create(path: &Path) -> Result<Box<dyn Write>, UserError> {
+pub(super) fn create(path: &Path) -> Result<Stream, UserError> {
     if is_stdio(path) {
         let stdout = io::stdout();
         if stdout.is_terminal() {

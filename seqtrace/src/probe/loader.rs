@@ -50,6 +50,8 @@ pub(super) struct Probes {
     pass_programs: Option<bool>,
     /// Number of functions in the map `PROBED`.
     probed: u32,
+    /// Number of hits for which no program ran; `None` until the probes are detached: it still changes.
+    missed_hits: Option<u64>,
 }
 
 impl Drop for Probes {
@@ -118,6 +120,7 @@ impl Probes {
             attempts: BTreeMap::new(),
             pass_programs: None,
             probed: 0,
+            missed_hits: None,
         };
         probes.extend_filter(settings.filter.0.iter().copied())?;
         Ok(probes)

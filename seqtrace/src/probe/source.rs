@@ -48,6 +48,8 @@ pub(crate) struct Source {
     /// True for the `callbacks` backend: probes are attached to the callbacks of a table when the first file with this
     /// table is opened.
     by_callback: bool,
+    /// True if the trace has ended: no more probes are attached.
+    detached: bool,
     /// Name of the file that [`inspect_file`](Self::inspect_file) opens.
     inspected_name: Option<Vec<u8>>,
     /// The open that [`inspect_file`](Self::inspect_file) caused.
@@ -116,6 +118,7 @@ impl Source {
             reorder: ReorderBuffer::default(),
             log,
             by_callback,
+            detached: false,
             inspected_name: None,
             seen: None,
             attached: AttachReports::default(),
@@ -286,7 +289,9 @@ impl Source {
         Ok(End { time: end, missed: counts.missed + self.undecodable })
     }
 
-    pub(crate) fn detach(mut self) {
+    /// Detaches all probes. Events that are in the ring or pending can still be fetched.
+    pub(crate) fn detach(&mut self) {
+        self.detached = true;
         self.probes.detach();
     }
 
@@ -325,7 +330,7 @@ impl Source {
             reorder.process(&event, |event| attached.forward(event, out));
         });
         self.undecodable += u64::from(result.is_err());
-        if let Some((table, iterator)) = opened {
+        if let Some((table, iterator)) = opened.filter(|_| !self.detached) {
             if iterator && let Err(error) = self.probes.attach_iterators() {
                 eprintln!("warning: BPF iterators are not traced: {error}");
             }

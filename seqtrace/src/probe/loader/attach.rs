@@ -12,6 +12,7 @@ use crate::probe::{
         AttachType, INLINED_OPENERS, ITERATOR_PROBES, OPENERS, PROCFS_OPENERS,
         PROCFS_SESSION_PROBES, ProbeSpec,
     },
+    misses,
 };
 
 /// A probe of the `core` backend: a program and its address.
@@ -139,8 +140,10 @@ impl Probes {
     }
 
     /// Detaches all probes. The kernel waits for one or two grace periods for each, so several threads detach at once.
+    /// The kernel's counters of a probe vanish with it, so they are read before.
     pub(in crate::probe) fn detach(&mut self) {
         const THREADS: usize = 8;
+        self.missed_hits.get_or_insert_with(misses::of_this_process);
         let mut shares: Vec<Vec<Link>> = std::iter::repeat_with(Vec::new).take(THREADS).collect();
         for (number, link) in self.links.drain(..).enumerate() {
             shares[number % THREADS].push(link);

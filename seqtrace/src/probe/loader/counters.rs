@@ -23,7 +23,8 @@ impl Probes {
     pub(in crate::probe) fn counts(&self) -> Result<Counts, ProbeError> {
         Ok(Counts {
             lost: self.counters("LOST")?,
-            missed: self.counters("MISSED")?.iter().sum::<u64>() + misses::of_this_process(),
+            missed: self.counters("MISSED")?.iter().sum::<u64>()
+                + self.missed_hits.unwrap_or_else(misses::of_this_process),
         })
     }
 
