@@ -68,7 +68,9 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         let mut checker = FileChecker::new(trace, readers, limits)?;
         let files = files::candidates(wanted, &mut checker.trace.source)?;
         let mut report = ReportWriter::new(options(args, &to.writer, files.len() == 1));
-        let mut named = 0;
+        let (mut named, mut output) = (0, Output::default());
+        report.begin(u64::try_from(files.len()).unwrap_or(u64::MAX), &mut output.data);
+        to.writer.write(&mut output)?;
         let interrupted = tokio::select! {
             biased;
             () = signals.any() => true,
@@ -77,7 +79,11 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
                 false
             }
         };
-        let mut output = Output::default();
+        if interrupted {
+            let left = files.get(report.done()..).unwrap_or_default();
+            let paths = left.iter().map(|file| file.path.as_os_str().as_bytes());
+            report.report_interrupted(paths, &mut output.data);
+        }
         report.end(&mut output.data);
         to.writer.write(&mut output)?;
         Box::pin(checker.end()).await.finish(|_| Ok(true))?;
@@ -96,7 +102,6 @@ async fn examine(
 ) -> anyhow::Result<u64> {
     let mut refused = 0;
     let mut output = Output::default();
-    report.begin(u64::try_from(files.len()).unwrap_or(u64::MAX), &mut output.data);
     // A single file is always listed.
     let skips = args.format == Format::Text && args.verbose == 0 && files.len() > 1;
     for candidate in files {
@@ -110,10 +115,10 @@ async fn examine(
         } else {
             report.report(&result, &mut output.data);
         }
-        to.space().await;
         if !to.writer.write(&mut output)? {
             break;
         }
+        to.space().await;
     }
     Ok(refused)
 }

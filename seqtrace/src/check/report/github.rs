@@ -3,8 +3,8 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Layout, Report, bad, blamed, path};
-use crate::{check::verdict::Verdict, rules::Severity};
+use super::{Layout, Report, bad, blamed, path, paths};
+use crate::{check::verdict::Verdict, render::Count, rules::Severity};
 
 #[derive(Debug)]
 pub(super) struct Github;
@@ -35,6 +35,12 @@ impl Layout for Github {
         };
         let title = format!("{title}: {path}");
         writeln!(text, "::{command} title={}::{}", Property(&title), Message(&message))
+    }
+
+    fn interrupted(&mut self, left: &[Report], text: &mut String) -> fmt::Result {
+        // GitHub shows ten annotations of a step.
+        let message = format!("{} not judged: {}", Count(left.len() as u64, "file"), paths(left));
+        writeln!(text, "::warning title=interrupted::{}", Message(&message))
     }
 }
 

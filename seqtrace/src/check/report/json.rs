@@ -94,6 +94,10 @@ struct Sum {
     v: u32,
     #[serde(flatten)]
     sums: Sums,
+    /// True if a signal ended the check before all files were judged. Those that were not are inconclusive.
+    interrupted: bool,
+    /// Number of files that were not judged for that reason.
+    not_reached: u64,
 }
 
 /// Returns the schema of a line; its parts are among the generator's definitions.
@@ -109,8 +113,12 @@ impl Layout for Json {
         line(&Object::File(Box::new(file(report))), out)
     }
 
-    fn end(&mut self, sums: &Sums, _unlisted: Unlisted, out: &mut String) -> fmt::Result {
-        line(&Object::End(Sum { v: 1, sums: *sums }), out)
+    fn end(&mut self, sums: &Sums, unlisted: Unlisted, out: &mut String) -> fmt::Result {
+        let not_reached = unlisted.interrupted;
+        line(
+            &Object::End(Sum { v: 1, sums: *sums, interrupted: not_reached > 0, not_reached }),
+            out,
+        )
     }
 }
 

@@ -60,6 +60,15 @@ impl Layout for Ktap {
         }
     }
 
+    fn interrupted(&mut self, left: &[Report], text: &mut String) -> fmt::Result {
+        writeln!(text, "# interrupted: the following tests were not run")?;
+        for report in left {
+            self.files += 1;
+            writeln!(text, "not ok {} {}", self.files, path(report).replace('#', "\\#"))?;
+        }
+        Ok(())
+    }
+
     fn end(&mut self, sums: &Sums, _unlisted: Unlisted, out: &mut String) -> fmt::Result {
         let Sums { files, clean, findings, inconclusive, refused, volatile: _ } = *sums;
         let fail = findings + inconclusive;

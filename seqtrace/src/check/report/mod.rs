@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     escape,
-    render::{Name, SymbolLocation},
+    render::{Count, Name, SymbolLocation},
     rules::{Finding, Severity},
     session::update::Symbol,
 };
@@ -75,7 +75,12 @@ pub(crate) struct Unlisted {
     pub(crate) skipped: u64,
     /// Number of named files that are not seq files. The sums count them as refused.
     pub(crate) non_seq: u64,
+    /// Number of files that were not judged because a signal ended the check. The sums count them as inconclusive.
+    pub(crate) interrupted: u64,
 }
+
+/// The reason why the files that an interrupted check has not judged are inconclusive.
+const INTERRUPTED: &str = "interrupted before it was judged";
 
 /// Writes reports in one format. An error of `fmt` never occurs, because writing to a String cannot fail.
 trait Layout: Debug {
@@ -86,6 +91,11 @@ trait Layout: Debug {
 
     /// Appends the report on one file.
     fn report(&mut self, report: &Report, out: &mut String) -> fmt::Result;
+
+    /// Appends the files that were not judged because a signal ended the check, as reports with that reason.
+    fn interrupted(&mut self, left: &[Report], out: &mut String) -> fmt::Result {
+        left.iter().try_for_each(|report| self.report(report, out))
+    }
 
     /// Appends the text after the last report.
     fn end(&mut self, _sums: &Sums, _unlisted: Unlisted, _out: &mut String) -> fmt::Result {
@@ -162,6 +172,28 @@ impl ReportWriter {
         }
     }
 
+    /// Returns the number of files so far, including those that are not listed.
+    pub(crate) fn done(&self) -> usize {
+        let listed = usize::try_from(self.sums.files + self.unlisted.skipped).unwrap_or(usize::MAX);
+        listed.saturating_add(self.non_seq.len())
+    }
+
+    /// Reports the files that were not judged because a signal ended the check.
+    pub(crate) fn report_interrupted<'a>(
+        &mut self,
+        left: impl Iterator<Item = &'a [u8]>,
+        out: &mut Vec<u8>,
+    ) {
+        let report = |path: &[u8]| Report {
+            verdict: Verdict::Inconclusive(INTERRUPTED.to_owned()),
+            ..Report::new(path.to_vec())
+        };
+        let left: Vec<Report> = left.map(report).collect();
+        left.iter().for_each(|report| self.sums.count_report(report));
+        self.unlisted.interrupted += left.len() as u64;
+        append(out, |text| self.layout.interrupted(&left, text));
+    }
+
     /// Appends the text after the last report.
     pub(crate) fn end(&mut self, out: &mut Vec<u8>) {
         let non_seq = std::mem::take(&mut self.non_seq);
@@ -182,6 +214,17 @@ fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut String) -> fmt::Result) {
     let mut text = String::new();
     let _infallible = write(&mut text);
     out.extend_from_slice(text.as_bytes());
+}
+
+/// Returns the paths of the first files, and the number of the others: `/proc/a, /proc/b and 7 others`.
+fn paths(reports: &[Report]) -> String {
+    const SHOWN: usize = 5;
+    let first: Vec<String> = reports.iter().take(SHOWN).map(path).collect();
+    let first = first.join(", ");
+    match reports.len().saturating_sub(SHOWN) {
+        0 => first,
+        others => format!("{first} and {}", Count(others as u64, "other")),
+    }
 }
 
 /// Returns the path of the file, escaped for a terminal.

@@ -162,7 +162,7 @@ fn json() {
             {"type":"check","v":1,"path":"/proc/seqbugs/eof_stuck","verdict":"findings","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"bytes_compared":true,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null},{"name":"end","what":"at the end of the file and past it","outcome":"fail","detail":"past the end, at byte 6: \"2\\n\"","calls":2,"bytes":6,"offset":6},{"name":"splice","what":"splice into a pipe","outcome":"skip","detail":"splice gives EINVAL","calls":2,"bytes":6,"offset":null}],"findings":[{"id":"SQ102","name":"next did not advance at the end","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":null,"sessions":2,"times":1,"plans":["whole","end"]},{"id":"SQ201","name":"double emit","severity":"error","message":"pos 2 <again> & \"again\"","blame":"eof_next [seqbugs+0x250]","cause":"SQ102 eof_next [seqbugs+0x250]","sessions":2,"times":1,"plans":["whole","end"]}],"notes":[],"reproduce":{"command":"dd if=/proc/seqbugs/eof_stuck bs=6 skip=1","shows":"past the end, at byte 6: \"2\\n\"","correct":"cat /proc/seqbugs/eof_stuck | tail -c +7"}}
             {"type":"check","v":1,"path":"/proc/a\\x1b[31m#1","verdict":"clean","reason":null,"table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"bytes_compared":true,"lost":0,"plans":[{"name":"whole","what":"to the end in large blocks","outcome":"ok","detail":null,"calls":2,"bytes":6,"offset":null}],"findings":[],"notes":[],"reproduce":null}
             {"type":"check","v":1,"path":"/proc/kmsg","verdict":"refused","reason":"a consuming stream: 100% lost, for ever","table":null,"start":null,"next":null,"show":null,"stop":null,"bytes":6,"records":3,"end":"eof","errno":null,"volatile":false,"bytes_compared":true,"lost":0,"plans":[],"findings":[],"notes":[],"reproduce":null}
-            {"type":"check_end","v":1,"files":3,"clean":1,"findings":1,"inconclusive":0,"refused":1,"volatile":0}
+            {"type":"check_end","v":1,"files":3,"clean":1,"findings":1,"inconclusive":0,"refused":1,"volatile":0,"interrupted":false,"not_reached":0}
         "#]],
     );
 }
@@ -257,6 +257,55 @@ fn github() {
             ::notice title=not judged%3A /proc/kmsg::a consuming stream: 100%25 lost, for ever
         "#]],
     );
+}
+
+/// Returns the report of a check of `files` files that was interrupted after the first one.
+fn interrupted(files: usize, format: Format) -> String {
+    let mut writer = ReportWriter::new(Options { format, ..Options::default() });
+    let mut out = Vec::new();
+    writer.begin(files as u64, &mut out);
+    writer.report(&clean(), &mut out);
+    assert_eq!(writer.done(), 1);
+    let left: Vec<String> = (2..=files).map(|number| format!("/proc/{number}")).collect();
+    writer.report_interrupted(left.iter().map(String::as_bytes), &mut out);
+    assert_eq!(writer.done(), files);
+    writer.end(&mut out);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn an_interrupted_check_is_reported_as_such() {
+    expect![[r"
+        clean        /proc/a\x1b[31m#1  6 bytes, 3 records
+        interrupted  2 files not judged: /proc/2, /proc/3
+        3 files: 1 clean, 0 with findings, 2 inconclusive, 0 not judged; 0 volatile
+    "]]
+    .assert_eq(&interrupted(3, Format::Text));
+    let text = interrupted(9, Format::Text);
+    assert!(
+        text.contains(
+            "8 files not judged: /proc/2, /proc/3, /proc/4, /proc/5, /proc/6 and 3 others"
+        )
+    );
+    let json = interrupted(3, Format::Json);
+    let lines: Vec<&str> = json.lines().collect();
+    assert_eq!(lines.len(), 4);
+    assert!(
+        lines[2]
+            .contains(r#""path":"/proc/3","verdict":"inconclusive","reason":"interrupted before"#)
+    );
+    assert!(lines[3].contains(r#""inconclusive":2,"#), "{json}");
+    assert!(lines[3].ends_with(r#""interrupted":true,"not_reached":2}"#), "{json}");
+    let ktap = interrupted(3, Format::Ktap);
+    assert!(ktap.contains(
+        "\n# interrupted: the following tests were not run\nnot ok 2 /proc/2\nnot ok 3 /proc/3\n"
+    ));
+    assert!(ktap.contains("pass:1 fail:2 skip:0 total:3"), "{ktap}");
+    let junit = interrupted(3, Format::Junit);
+    assert!(junit.contains("tests=\"3\" failures=\"0\" errors=\"2\""), "{junit}");
+    assert_eq!(junit.matches("<error message=\"interrupted before it was judged\"/>").count(), 2);
+    let github = interrupted(3, Format::Github);
+    assert_eq!(github, "::warning title=interrupted::2 files not judged: /proc/2, /proc/3\n");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::fmt::{self, Write as _};
 use anstyle::{AnsiColor, Color, Style};
 
 use super::{
-    Layout, Options, Report, Sums, Unlisted, bad, blamed, cause, how_many, outcome, path, reason,
-    word,
+    Layout, Options, Report, Sums, Unlisted, bad, blamed, cause, how_many, outcome, path, paths,
+    reason, word,
 };
 use crate::{
     check::{
@@ -39,12 +39,22 @@ impl Layout for Text {
         }
     }
 
+    fn interrupted(&mut self, left: &[Report], out: &mut String) -> fmt::Result {
+        if self.options.single || self.options.verbose {
+            return left.iter().try_for_each(|report| self.report(report, out));
+        }
+        let files = Count(left.len() as u64, "file");
+        let text = format!("  {files} not judged: {}", paths(left));
+        Screen { out, options: self.options }
+            .line([(WARN, "interrupted".to_owned()), (PLAIN, text)])
+    }
+
     fn end(&mut self, sums: &Sums, unlisted: Unlisted, out: &mut String) -> fmt::Result {
         if self.options.single {
             return Ok(());
         }
         let Sums { files, clean, findings, inconclusive, refused, volatile } = *sums;
-        let Unlisted { skipped, non_seq } = unlisted;
+        let Unlisted { skipped, non_seq, interrupted: _ } = unlisted;
         if non_seq > 0 && !self.options.quiet {
             writeln!(out, "{non_seq} of the named files are not seq files: -v lists them")?;
         }
