@@ -71,3 +71,15 @@ command_is_gone() {
 	! command_runs
 }
 wait_for 20 command_is_gone && ok killed/command || fail killed/command "it goes on"
+
+# An interrupted check reports what it has not judged.
+seqtrace check --format json '/proc/*' >check.json 2>check.err &
+tracer=$!
+wait_for 60 grep -q '"type":"check"' check.json
+kill -INT $tracer
+wait $tracer
+status=$?
+# 1: it may have found something.
+[ $status -eq 4 ] || [ $status -eq 1 ] && ok check/status || fail check/status "$status"
+expect_grep check/reason '"verdict":"inconclusive","reason":"interrupted before it was judged"' check.json
+expect_grep check/end '"type":"check_end".*"interrupted":true,"not_reached":[1-9]' check.json
