@@ -119,6 +119,8 @@ pub(crate) struct Facts {
     pub(crate) livepatched: Vec<String>,
     /// True if this process is in the initial pid namespace.
     pub(crate) initial_pid_namespace: Seen<bool>,
+    /// True if this process is in the initial user namespace: the kernel ignores the capabilities of others.
+    pub(crate) initial_user_namespace: Seen<bool>,
 }
 
 impl Facts {
@@ -172,7 +174,8 @@ impl Facts {
             symbols: symbols.map(|symbols| core_symbols(&symbols)),
             sites,
             livepatched: livepatched(Path::new("/sys/kernel/livepatch")),
-            initial_pid_namespace: initial_pid_namespace(),
+            initial_pid_namespace: is_namespace("pid", 0xefff_fffc),
+            initial_user_namespace: is_namespace("user", 0xefff_fffd),
         }
     }
 }
@@ -238,11 +241,12 @@ fn livepatched(root: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Returns true if this process is in the initial pid namespace, which has a fixed inode number (PROC_PID_INIT_INO,
-/// include/linux/proc_ns.h; part of the kernel's interface since 6.18 as PID_NS_INIT_INO).
-fn initial_pid_namespace() -> Seen<bool> {
-    const PATH: &str = "/proc/self/ns/pid";
-    seen(fs::read_link(PATH), &PATH).map(|link| Some(link.to_str()? == "pid:[4026531836]"))
+/// Returns true if this process is in the initial namespace of a kind, which has a fixed inode number (PROC_PID_INIT_INO,
+/// PROC_USER_INIT_INO, include/linux/proc_ns.h; part of the kernel's interface since 6.18 as PID_NS_INIT_INO, …).
+fn is_namespace(kind: &str, inode: u32) -> Seen<bool> {
+    let path = format!("/proc/self/ns/{kind}");
+    seen(fs::read_link(&path), &path)
+        .map(|link| Some(link.to_str()? == format!("{kind}:[{inode}]")))
 }
 
 #[cfg(test)]

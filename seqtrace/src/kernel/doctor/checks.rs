@@ -108,6 +108,14 @@ fn capabilities(facts: &Facts) -> Outcome {
         return unseen(facts, "/proc/self/status has no CapEff");
     };
     let user = facts.uid.map_or_else(|| "?".into(), |uid| uid.to_string());
+    if facts.initial_user_namespace == Seen::Is(false) {
+        return fail(
+            format!(
+                "uid {user} has capabilities of a user namespace only: the kernel ignores them"
+            ),
+            "run as root on the host, or in a container without a user namespace of its own",
+        );
+    }
     if !may_trace(facts) {
         let detail = format!("uid {user} has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON");
         return fail(detail, "run with sudo");
@@ -135,6 +143,10 @@ fn lockdown(facts: &Facts) -> Outcome {
         // Integrity forbids writing to the kernel only. Probing and reading are listed after
         // LOCKDOWN_INTEGRITY_MAX (include/linux/security.h).
         Some(mode) => ok(mode),
+        // open_kcore() requires the capability in the initial one (fs/proc/kcore.c): a refusal proves nothing.
+        None if facts.initial_user_namespace == Seen::Is(false) => {
+            ok("not examined: this is not the initial user namespace")
+        }
         // Only this mode refuses a process that has the capability.
         None if facts.kcore_refused && has(facts, cap::SYS_RAWIO) => fail(
             "confidentiality, because /proc/kcore is refused (securityfs is not mounted to confirm it)",

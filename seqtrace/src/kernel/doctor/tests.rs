@@ -26,6 +26,7 @@ fn good() -> Facts {
         sites: Ok(vec![]),
         livepatched: vec![],
         initial_pid_namespace: Seen::Is(true),
+        initial_user_namespace: Seen::Is(true),
     }
 }
 
@@ -103,6 +104,13 @@ fn lockdown_is_recognised_without_securityfs() {
         f.kcore_refused = true;
     });
     assert_eq!(refused, [("lockdown", Status::Fail)]);
+    // Root of a user namespace is refused on any kernel.
+    let namespace = after(|f| {
+        f.lockdown = Seen::Absent;
+        f.kcore_refused = true;
+        f.initial_user_namespace = Seen::Is(false);
+    });
+    assert_eq!(namespace, [("capabilities", Status::Fail)]);
 }
 
 #[test]
