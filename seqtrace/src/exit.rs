@@ -87,7 +87,10 @@ impl From<ProbeError> for UserError {
             }
             _ => "`seqtrace doctor` shows what this machine lacks",
         };
-        Exit::Environment.error(error.to_string(), hint)
+        let what = error.to_string();
+        // Reasons of the kernel are texts here: io::Error appends the number.
+        let hint = if what.contains("(os error 24)") { OPEN_FILES } else { hint };
+        Exit::Environment.error(what, hint)
     }
 }
 
@@ -105,6 +108,22 @@ impl From<PreflightError> for UserError {
     }
 }
 
+/// Remedy for EMFILE. Each probe is a descriptor.
+const OPEN_FILES: &str =
+    "a trace needs about 200 open files: raise the limit with `ulimit -n 1024`";
+
+/// Returns the text of an error for the user, with a hint.
+pub fn describe(error: &anyhow::Error) -> String {
+    let errno = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error)
+    };
+    if error.chain().any(|cause| errno(cause) == Some(nix::libc::EMFILE)) {
+        format!("{error:#}\n  {OPEN_FILES}")
+    } else {
+        format!("{error:#}")
+    }
+}
+
 /// Returns the exit status of an error: that of a [`UserError`] among its causes, or
 /// [`Exit::Environment`].
 pub fn of(error: &anyhow::Error) -> Exit {
@@ -112,4 +131,22 @@ pub fn of(error: &anyhow::Error) -> Exit {
         .chain()
         .find_map(|cause| cause.downcast_ref::<UserError>())
         .map_or(Exit::Environment, |error| error.exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn a_low_limit_of_open_files_is_named() {
+        let error = || std::io::Error::from_raw_os_error(nix::libc::EMFILE);
+        let bare = anyhow::Error::from(error()).context("cannot create a pipe");
+        assert!(describe(&bare).ends_with(OPEN_FILES));
+        let probe = ProbeError::Attach { target: "seq_open".into(), reason: error().to_string() };
+        assert_eq!(UserError::from(probe).hint, OPEN_FILES);
+        let other = Err::<(), _>(std::io::Error::from_raw_os_error(nix::libc::EPERM)).context("x");
+        assert!(!describe(&other.unwrap_err()).contains("ulimit"));
+    }
 }

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match commands::run(Cli::from_command_line()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("seqtrace: {error:#}");
+            eprintln!("seqtrace: {}", exit::describe(&error));
             exit::of(&error).into()
         }
     }
