@@ -20,7 +20,7 @@ use crate::{
     filter::{
         Filter, Rule, Target,
         glob::{self, Glob, GlobError},
-        target::{absolute, clean},
+        target::{TargetError, absolute, clean},
     },
     probe::opens::Opens,
 };
@@ -66,13 +66,24 @@ impl NamedFile {
 }
 
 /// Parses the targets of the command line without looking for files. Relative paths start in the
-/// current folder.
+/// current folder. A word that is no valid pattern, such as `/proc/a[`, is a path.
 ///
 /// # Errors
 /// A word is not a valid target.
 pub(crate) fn parse(words: &[OsString]) -> Result<Vec<Target>, UserError> {
     let here = here();
-    words.iter().map(|word| parse_one(word, &here)).collect()
+    let parse = |word: &OsString| match Target::parse(word.as_bytes(), &here) {
+        Err(TargetError::Glob(_)) if !is_prefixed(word) => {
+            Ok(Target::Path(clean(&absolute(word.as_bytes(), &here))))
+        }
+        _ => parse_one(word, &here),
+    };
+    words.iter().map(parse).collect()
+}
+
+/// Returns true if a word names neither a path nor a glob.
+fn is_prefixed(word: &OsString) -> bool {
+    word.as_bytes().starts_with(b"module:") || word.as_bytes().starts_with(b"fn:")
 }
 
 fn here() -> Vec<u8> {
@@ -83,7 +94,7 @@ fn parse_one(word: &OsString, here: &[u8]) -> Result<Target, UserError> {
     Target::parse(word.as_bytes(), here).map_err(|error| {
         Exit::Usage.error(
             format!("target `{}`: {error}", shown(word)),
-            "a target is a path, a glob in quotes, module:NAME or fn:SYMBOL",
+            "a target is a path, a glob in quotes, module:NAME or fn:SYMBOL; in the name of a file, \\[ stands for [",
         )
     })
 }
@@ -101,8 +112,8 @@ pub(crate) fn locate(words: &[OsString]) -> Result<Vec<LocatedTarget>, UserError
 fn locate_one(word: &OsString, here: &[u8], machine: &Machine) -> Result<LocatedTarget, UserError> {
     let bytes = word.as_bytes();
     let path = absolute(bytes, here);
-    let is_prefixed = bytes.starts_with(b"module:") || bytes.starts_with(b"fn:");
-    if !bytes.is_empty() && !is_prefixed && std::fs::symlink_metadata(path_buf(&path)).is_ok() {
+    if !bytes.is_empty() && !is_prefixed(word) && std::fs::symlink_metadata(path_buf(&path)).is_ok()
+    {
         return Ok(LocatedTarget::of_path(&path, machine));
     }
     Ok(match parse_one(word, here)? {
