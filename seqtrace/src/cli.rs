@@ -201,8 +201,11 @@ pub(crate) struct Report {
 )]
 pub(crate) struct Check {
     /// Files to check: a path, a glob or module:NAME
-    #[arg(value_name = "TARGET", required_unless_present = "from")]
+    #[arg(value_name = "TARGET", required_unless_present_any = ["from", "behind_dashes"])]
     pub(crate) targets: Vec<OsString>,
+    /// Words behind `--`: targets, or a command, which check does not run
+    #[arg(last = true, hide = true)]
+    pub(crate) behind_dashes: Vec<OsString>,
     /// Judge the sessions of the targets in a recording and read no file; without a target, judge all
     /// sessions; - is standard input
     #[arg(long, value_name = "FILE")]

@@ -75,6 +75,14 @@ pub(crate) struct Select {
     pub(crate) not_module: Vec<String>,
 }
 
+impl Select {
+    /// Returns true if sessions are selected by a property of the task that opened the file.
+    pub(crate) fn names_openers(&self) -> bool {
+        let Self { pid, tid, comm, uid, .. } = self;
+        !(pid.is_empty() && tid.is_empty() && comm.is_empty() && uid.is_empty())
+    }
+}
+
 /// Least severity of the findings that `--fail-on` counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FailOn {

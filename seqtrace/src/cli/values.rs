@@ -1,12 +1,14 @@
 //! Parsers of option values.
 
-use std::{num::ParseFloatError, time::Duration};
+use std::time::Duration;
 
 /// Parses `500ms`, `10s`, `2m` or `1h`; a bare number is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let number: f64 = number.parse().map_err(|error: ParseFloatError| error.to_string())?;
+    let number: f64 = number
+        .parse()
+        .map_err(|_| format!("`{text}` is not a time: write a number, then ms, s, m or h"))?;
     let scale = match unit {
         "ms" => 1e-3,
         "" | "s" => 1.0,
@@ -21,6 +23,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
+    let number: u64 = number.parse().map_err(|_| {
+        format!(
+            "`{text}` is not a size: write a number of bytes, or of KiB, MiB or GiB, as in 8MiB"
+        )
+    })?;
     let shift = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 0,
         "k" | "kb" | "kib" => 10,
@@ -28,7 +35,6 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         "g" | "gb" | "gib" => 30,
         _ => return Err(format!("unknown unit `{unit}`: use KiB, MiB or GiB")),
     };
-    let number: u64 = number.parse().map_err(|_| format!("`{text}` is not a size"))?;
     number.checked_mul(1 << shift).ok_or_else(|| format!("`{text}` is too large"))
 }
 
@@ -49,6 +55,13 @@ mod tests {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
         assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
+        for bad in ["foo", "", "-1", "MiB"] {
+            let message = size(bad).unwrap_err();
+            assert!(message.starts_with(&format!("`{bad}` is not a size: write a number")));
+            let message = duration(bad).unwrap_err();
+            assert!(message.starts_with(&format!("`{bad}` is not a time: write a number")));
+        }
+        assert_eq!(size("3parsecs").unwrap_err(), "unknown unit `parsecs`: use KiB, MiB or GiB");
         assert!(duration("3 fortnights").is_err());
         assert!(duration("-1s").is_err());
         assert!(duration("1e999h").is_err());

@@ -14,6 +14,7 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
         tracing: &args.tracing,
         only_findings: args.output.only_findings,
         preview: args.output.preview,
+        quiet: args.output.quiet,
         log: args.output.verbose >= 2,
     };
     let writer = Writer::open(args.output.file.as_deref())?;

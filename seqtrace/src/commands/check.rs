@@ -3,6 +3,7 @@
 mod files;
 
 use std::{
+    ffi::OsString,
     io::{self, IsTerminal},
     os::unix::ffi::OsStrExt,
     path::Path,
@@ -23,7 +24,7 @@ use crate::{
         verdict::{self, Verdict},
     },
     cli,
-    exit::{Exit, UserError},
+    exit::{Exit, UserError, shown},
     faults::Faults,
     filter::{Filter, Prefilter, Selection, Target},
     kernel::preflight::Preflight,
@@ -41,14 +42,15 @@ use crate::{
 const PREVIEW: u32 = 256;
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
+    let words = words(args)?;
     if let Some(recording) = &args.from {
-        let wanted = targets::parse(&args.targets)?;
+        let wanted = targets::parse(words)?;
         let writer = recordings::writer(recording, args.output_file.as_deref())?;
         return judge(recording, wanted, args, writer);
     }
     let writer = Writer::open(args.output_file.as_deref())?;
     let facts = super::preflight()?;
-    let wanted = targets::locate(&args.targets)?;
+    let wanted = targets::locate(words)?;
     files::refuse(&wanted)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -90,6 +92,21 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         to.finish(&|| signals.report_blocked())?;
         Ok(exit(report.sums, named, report.unlisted.skipped, interrupted).into())
     })
+}
+
+/// Returns the targets, which may stand behind `--`.
+///
+/// # Errors
+/// Words on both sides of `--` are targets and a command.
+fn words(args: &cli::Check) -> Result<&[OsString], UserError> {
+    match (args.targets.as_slice(), args.behind_dashes.as_slice()) {
+        (targets, []) => Ok(targets),
+        ([], targets) => Ok(targets),
+        (_, [command, ..]) => Err(Exit::Usage.error(
+            format!("check runs no command such as {}: it reads the files itself", shown(command)),
+            "to trace what a command reads: seqtrace attach TARGET -- CMD",
+        )),
+    }
 }
 
 /// Checks the files. Returns the number of named files that were not judged.

@@ -70,8 +70,9 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
 fn files(words: Vec<LocatedTarget>) -> Result<Vec<NamedFile>, UserError> {
     let by_path = |word: &&LocatedTarget| matches!(word.named, Target::Path(_) | Target::Glob(_));
     if let Some(word) = words.iter().find(|word| !by_path(word)) {
-        let hint = "name paths or globs; `seqtrace check module:NAME` finds the files of a module";
-        return Err(Exit::Usage.error(format!("{}: list opens files", word.named), hint));
+        let what = format!("list takes paths and globs, not {}", word.named);
+        let hint = "name files, as in '/proc/net/*'; `seqtrace check module:NAME` finds the files of a module";
+        return Err(Exit::Usage.error(what, hint));
     }
     let nothing = words.iter().all(|word| word.files.is_empty());
     let is_folder = |word: &LocatedTarget| matches!(word.problem, Some(Problem::Folder));

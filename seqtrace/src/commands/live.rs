@@ -44,6 +44,8 @@ pub(super) struct Request<'a> {
     pub(super) only_findings: bool,
     /// Number of bytes of each record to copy, 0 to 256.
     pub(super) preview: u32,
+    /// True if header and summary are omitted.
+    pub(super) quiet: bool,
     /// True if diagnostics of the eBPF programs are printed.
     pub(super) log: bool,
 }
@@ -66,6 +68,10 @@ pub(super) struct Traced {
     /// `None` if the trace was not recorded.
     pub(super) recorded: Option<Recorded>,
 }
+
+/// Hint for filters that match no session.
+const OPENER_HINT: &str = "hint: --pid, --tid, --comm and --uid filter by the task that opened a file, which need not be \
+    the one that reads it: in `dd <FILE` the shell opens it, and in `dd if=FILE` dd does";
 
 /// The size of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +188,9 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
             trace.write(&mut to)
         })?;
         to.finish(&blocked)?;
+        if summary.sessions == 0 && select.names_openers() && !request.quiet {
+            eprintln!("{OPENER_HINT}");
+        }
         let recorded = recorder.zip(to.recording.as_ref());
         let recorded = recorded.map(|(recorder, background)| Recorded::of(&recorder, background));
         let code = match *fail_on {

@@ -43,8 +43,8 @@ pub(super) fn refuse(wanted: &[LocatedTarget]) -> Result<(), UserError> {
         match (&word.named, &word.problem) {
             (Target::Function(_), _) => {
                 return Err(Exit::Usage.error(
-                    format!("{}: check reads files", word.named),
-                    "name a file, a glob or module:NAME; `seqtrace list` shows the callbacks of files",
+                    format!("check takes files, not {}", word.named),
+                    "name a path, a glob or module:NAME; `seqtrace list` shows the callbacks of files",
                 ));
             }
             (named, Some(problem)) if wanted.len() == 1 => return Err(problem.user_error(named)),
