@@ -15,7 +15,7 @@ use anyhow::Context;
 use self::background::{Background, Stream};
 use crate::{exit::UserError, render::Output};
 
-/// Streams of [`Background`].
+/// Indices of the streams that the thread of a [`Writer`] writes to.
 const DATA: usize = 0;
 const STATUS: usize = 1;
 
