@@ -125,6 +125,9 @@ pub(crate) struct Record {
     /// Record the first N bytes of each record, 0 to 256
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=256))]
     pub(crate) preview: u32,
+    /// Replace names in paths by hashes and leave out the command line, to share the recording
+    #[arg(long, conflicts_with = "preview")]
+    pub(crate) redact: bool,
     /// Use colours in header and summary
     #[arg(long, value_enum, default_value_t)]
     pub(crate) color: Color,

@@ -14,6 +14,7 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
         tracing: &args.tracing,
         only_findings: args.output.only_findings,
         preview: args.output.preview,
+        redact: false,
         quiet: args.output.quiet,
         log: args.output.verbose >= 2,
     };

@@ -44,6 +44,8 @@ pub(super) struct Request<'a> {
     pub(super) only_findings: bool,
     /// Number of bytes of each record to copy, 0 to 256.
     pub(super) preview: u32,
+    /// True if the recording gets hashes instead of names of files.
+    pub(super) redact: bool,
     /// True if header and summary are omitted.
     pub(super) quiet: bool,
     /// True if diagnostics of the eBPF programs are printed.
@@ -149,7 +151,7 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     let recording = recording.as_deref().map(recordings::create).transpose()?;
     let recording = recording.map(|stream| Background::start(vec![stream]));
     let recording = recording.transpose().context("cannot start a thread")?;
-    let recorder = recording.clone().map(|recording| Recorder::begin(recording, &head));
+    let recorder = recording.clone().map(|recording| recorder(recording, &head, request.redact));
     let recorder = recorder.transpose().context("cannot write the recording")?;
     let writer = writer.in_background().context("cannot start a thread")?;
     let mut to = Destinations { writer, recording };
@@ -199,6 +201,16 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         };
         Ok(Some(Traced { code, recorded: recorded.transpose()? }))
     })
+}
+
+/// Begins a recording.
+fn recorder(output: Background, head: &Head, redact: bool) -> io::Result<Recorder> {
+    if !redact {
+        return Recorder::begin(output, head);
+    }
+    let mut recorder = Recorder::begin(output, &head.redacted())?;
+    recorder.redact();
+    Ok(recorder)
 }
 
 fn header(capture: &cli::Capture, facts: &Preflight, backend: &ChosenBackend) -> Header {

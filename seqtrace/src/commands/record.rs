@@ -20,6 +20,7 @@ pub(super) fn run(args: &cli::Record) -> anyhow::Result<ExitCode> {
         tracing: &args.tracing,
         only_findings: false,
         preview: args.preview,
+        redact: args.redact,
         quiet: args.quiet,
         log: args.verbose >= 2,
     };

@@ -28,6 +28,7 @@ mod play;
 mod read;
 mod reader;
 mod recorder;
+mod redact;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod testing;
 #[cfg(test)]

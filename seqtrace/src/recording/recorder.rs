@@ -9,6 +9,7 @@ use arrow_schema::ArrowError;
 
 use super::{
     columns::Builders, dictionary::Kind, encode::Encoder, metadata::Head, names::KnownNames,
+    redact::Redactor,
 };
 use seqtrace_model::{
     event::{Callback, Event, EventKind, FileKind, Functions, Key, Open},
@@ -26,6 +27,8 @@ pub struct Recorder {
     output: Box<dyn Write>,
     /// True if the reading end of the output is closed (EPIPE).
     closed: bool,
+    /// `None` if nothing is redacted.
+    redactor: Option<Redactor>,
     /// Names that the recording contains.
     names: KnownNames,
     /// Open sessions that were not selected.
@@ -53,6 +56,7 @@ impl Recorder {
             encoder: Encoder::new(head).map_err(io::Error::other)?,
             output: Box::new(output),
             closed: false,
+            redactor: None,
             names: KnownNames::default(),
             hidden: HashSet::new(),
             failed: None,
@@ -65,8 +69,16 @@ impl Recorder {
         Ok(recorder)
     }
 
+    /// Replaces names of files by hashes from now on, and drops previews. Pass [`Head::redacted`] to
+    /// [`begin`](Self::begin).
+    pub fn redact(&mut self) {
+        self.redactor = Some(Redactor::default());
+    }
+
     /// Records a target, after the names of its functions.
     pub fn target(&mut self, target: &TargetInfo) {
+        let redacted = self.redactor.as_ref().map(|redactor| redactor.target(target));
+        let target = redacted.as_ref().unwrap_or(target);
         if let Some(Callbacks { table, start, next, show, stop }) = &target.callbacks {
             for function in [start, next, show, stop] {
                 self.name(Kind::Function, function);
@@ -91,6 +103,12 @@ impl Recorder {
         if !self.should_record(&event.body, fed) {
             return;
         }
+        let redacted = match self.redactor.as_ref().map(|redactor| redactor.event(event)) {
+            None => None,
+            Some(None) => return,
+            Some(redacted) => redacted,
+        };
+        let event = redacted.as_ref().unwrap_or(event);
         self.events += 1;
         let mut shown = None;
         match &event.body {

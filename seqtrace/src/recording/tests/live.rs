@@ -108,6 +108,56 @@ fn rows_older_than_a_second_are_written() {
     assert!(shown.contains("CLOSE seq_release"), "{shown}");
 }
 
+#[test]
+fn a_redacted_recording_has_no_names_of_files() {
+    let mut events =
+        sessions(vec![plans().new_tree(&mut TestRunner::deterministic()).unwrap().current()]);
+    for event in &mut events {
+        if let EventKind::Open(open) = &mut event.body {
+            open.components = vec![b"secret".to_vec()];
+            open.path = b"/proc/secret".to_vec();
+        }
+    }
+    let (setting, shared) = (Setting::default(), Shared::default());
+    let (mut pipeline, mut screen) = setting.pipeline(0, true);
+    let mut head = head();
+    head.header.command = vec![b"secret".to_vec()];
+    let mut recorder = Recorder::begin(shared.clone(), &head.redacted()).unwrap();
+    recorder.redact();
+    let note = Some("leads to secret".to_owned());
+    recorder.target(&TargetInfo { word: b"/proc/secret".to_vec(), callbacks: None, note });
+    for event in &events {
+        let fed = pipeline.feed(event, &mut screen);
+        recorder.event(event, fed);
+    }
+    recorder.end(1 << 60, 0).unwrap();
+    let recording = shared.0.borrow().clone();
+    let mut reader = Reader::open(recording.as_slice()).unwrap();
+    let mut text = format!("{:?}", reader.head());
+    let mut opens = 0;
+    while let Some(batch) = reader.batch().unwrap() {
+        for item in batch {
+            match item.unwrap() {
+                Item::Event { event, .. } => {
+                    assert!(!matches!(event.body, EventKind::Preview { .. }));
+                    if let EventKind::Open(open) = &event.body {
+                        opens += 1;
+                        text += &String::from_utf8_lossy(&open.path);
+                        text += &String::from_utf8_lossy(&open.components.concat());
+                    }
+                }
+                Item::Target { word, note, .. } => {
+                    text += &String::from_utf8_lossy(&word);
+                    text += &format!("{note:?}");
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(opens > 0);
+    assert!(!text.contains("secret"), "{text}");
+}
+
 /// A pipe whose reading end is closed after this number of writes.
 struct Pipe(usize);
 
