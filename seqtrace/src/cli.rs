@@ -31,11 +31,12 @@ pub struct Cli {
 impl Cli {
     /// Parses the command line of this process. If that fails, prints the reason and exits.
     pub fn from_command_line() -> Self {
-        Self::parse_words(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
+        let words: Vec<OsString> = std::env::args_os().collect();
+        Self::parse_words(&words).unwrap_or_else(|error| error.exit())
     }
 
-    fn parse_words(words: Vec<OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(&words).map_err(|error| {
+    fn parse_words(words: &[OsString]) -> Result<Self, clap::Error> {
+        Self::try_parse_from(words).map_err(|error| {
             // The message quotes words: if one is not fit for a terminal, the message about its escaped text is shown.
             let printable = words.iter().map(|word| match word.to_str() {
                 Some(text) if !text.chars().any(|c| c.is_control() || is_deceptive(c)) => {
@@ -299,8 +300,8 @@ mod tests {
             &["seqtrace", "attach", "--for", "3\u{202e}s"],
             &["seqtrace", "check", "--max-bytes", "a\nb\u{1b}]0;", "/proc/foo"],
         ] {
-            let words = words.iter().map(OsString::from).collect();
-            let message = Cli::parse_words(words).unwrap_err().render().ansi().to_string();
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            let message = Cli::parse_words(&words).unwrap_err().render().ansi().to_string();
             // clap's own styles begin with a reset, a bold or an underlined text, or a colour, none of which is 31 alone.
             for raw in ["\u{1b}[31mnce", "--\u{1b}[31m", "\u{202e}", "\u{1b}]", "a\nb"] {
                 assert!(!message.contains(raw), "{message:?}");

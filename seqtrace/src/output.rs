@@ -39,6 +39,15 @@ pub(crate) struct Destinations {
 }
 
 impl Destinations {
+    /// Starts the threads. `recording`: stream of the recording, if there is one.
+    ///
+    /// # Errors
+    /// A thread cannot be started.
+    pub(crate) fn start(writer: Writer, recording: Option<Stream>) -> io::Result<Self> {
+        let recording = recording.map(|stream| Background::start(vec![stream])).transpose()?;
+        Ok(Self { writer: writer.in_background()?, recording })
+    }
+
     fn all(&self) -> impl Iterator<Item = &Background> {
         self.writer.background.iter().chain(&self.recording)
     }
@@ -135,7 +144,7 @@ impl Writer {
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub(crate) fn in_background(mut self) -> io::Result<Self> {
+    fn in_background(mut self) -> io::Result<Self> {
         let data: Stream = match &self.data_sink {
             DataSink::Stdout => Box::new(File::from(io::stdout().as_fd().try_clone_to_owned()?)),
             DataSink::File(file) => Box::new(file.try_clone()?),

@@ -78,7 +78,7 @@ pub(crate) fn may_trace() -> bool {
 /// # Errors
 /// seqtrace was started by sudo, and sudo's variables do not name the caller: a command would run as root instead.
 pub(crate) fn invoker() -> Result<Option<(Uid, Gid)>, UserError> {
-    if geteuid().is_root() { invoker_of(|name| std::env::var(name)) } else { Ok(None) }
+    if geteuid().is_root() { invoker_of(std::env::var) } else { Ok(None) }
 }
 
 fn invoker_of(

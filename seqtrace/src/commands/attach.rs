@@ -14,7 +14,6 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
         tracing: &args.tracing,
         only_findings: args.output.only_findings,
         preview: args.output.preview,
-        redact: false,
         quiet: args.output.quiet,
         log: args.output.verbose >= 2,
     };
@@ -22,6 +21,7 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
     let wall_at_boot = clock::wall_at_boot();
     let renderer = options::renderer(&args.output, &writer, wall_at_boot)?;
     let recording = args.record.clone();
-    let traced = live::run(request, Outputs { renderer, writer, recording, wall_at_boot })?;
+    let traced =
+        live::run(request, Outputs { renderer, writer, recording, redact: false, wall_at_boot })?;
     Ok(traced.map_or(Exit::Done.into(), |traced| traced.code))
 }

@@ -55,10 +55,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let signals = Signals::listen()?;
-        let mut to = Destinations {
-            writer: writer.in_background().context("cannot start a thread")?,
-            recording: None,
-        };
+        let mut to = Destinations::start(writer, None).context("cannot start a thread")?;
         let readers = [Process::start(0)?, Process::start(1)?];
         let trace = trace(args, &wanted, &facts, &readers)?;
         let limits = Limits {
@@ -100,8 +97,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
 /// Words on both sides of `--` are targets and a command.
 fn words(args: &cli::Check) -> Result<&[OsString], UserError> {
     match (args.targets.as_slice(), args.behind_dashes.as_slice()) {
-        (targets, []) => Ok(targets),
-        ([], targets) => Ok(targets),
+        (targets, []) | ([], targets) => Ok(targets),
         (_, [command, ..]) => Err(Exit::Usage.error(
             format!("check runs no command such as {}: it reads the files itself", shown(command)),
             "to trace what a command reads: seqtrace attach TARGET -- CMD",

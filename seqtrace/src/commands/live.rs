@@ -33,6 +33,7 @@ use crate::{
     render::{Header, Renderer, Screen},
     rules::Verdict,
     run::Trace,
+    session::update::Summary,
     signals::Signals,
     targets,
 };
@@ -44,8 +45,6 @@ pub(super) struct Request<'a> {
     pub(super) only_findings: bool,
     /// Number of bytes of each record to copy, 0 to 256.
     pub(super) preview: u32,
-    /// True if the recording gets hashes instead of names of files.
-    pub(super) redact: bool,
     /// True if header and summary are omitted.
     pub(super) quiet: bool,
     /// True if diagnostics of the eBPF programs are printed.
@@ -59,6 +58,8 @@ pub(super) struct Outputs {
     /// File of the recording; `None`: no recording. It is created when all checks have passed, so that
     /// a mistyped target does not overwrite an older recording.
     pub(super) recording: Option<PathBuf>,
+    /// True if the recording gets hashes instead of names of files.
+    pub(super) redact: bool,
     /// Time of day when CLOCK_MONOTONIC was 0, in ns since 1970 (UTC).
     pub(super) wall_at_boot: i64,
 }
@@ -109,7 +110,7 @@ impl Display for Recorded {
 
 /// Runs a trace to its end. Returns `None` for `--dry-run`.
 pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Option<Traced>> {
-    let Outputs { renderer, writer, recording, wall_at_boot } = outputs;
+    let Outputs { renderer, writer, recording, redact, wall_at_boot } = outputs;
     let cli::Tracing { targets: words, select, limits, capture, command, fail_on } =
         request.tracing;
     if !command.is_empty() {
@@ -121,12 +122,7 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         filter: targets::filter_here(select)?,
     };
     let facts = super::preflight()?;
-    if let Some(fallback) = facts.fallback {
-        eprintln!("warning: symbols are hidden (kernel.kptr_restrict): {fallback}");
-    }
-    for warning in targets::validate(&words, &selection.filter, &facts.symbols)? {
-        eprintln!("warning: {warning}");
-    }
+    warn(&words, &selection.filter, &facts)?;
     let chosen =
         ChosenBackend::choose(capture.backend, &facts, capture.inject).map_err(UserError::from)?;
     if capture.dry_run {
@@ -149,12 +145,9 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     }
     let head = Head { header: header(capture, &facts, &attached.backend), wall_at_boot };
     let recording = recording.as_deref().map(recordings::create).transpose()?;
-    let recording = recording.map(|stream| Background::start(vec![stream]));
-    let recording = recording.transpose().context("cannot start a thread")?;
-    let recorder = recording.clone().map(|recording| recorder(recording, &head, request.redact));
+    let mut to = Destinations::start(writer, recording).context("cannot start a thread")?;
+    let recorder = to.recording.clone().map(|recording| begin_recording(recording, &head, redact));
     let recorder = recorder.transpose().context("cannot write the recording")?;
-    let writer = writer.in_background().context("cannot start a thread")?;
-    let mut to = Destinations { writer, recording };
     let mut screen = Screen::new(renderer);
     screen.header(&head.header);
 
@@ -184,27 +177,55 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         let deadline = limits.duration.map(|time| Instant::now() + time);
         let status = trace.run(&mut to, &signals, child, deadline, capture.inject.pause).await?;
         drop(command);
-        let blocked = || signals.report_blocked();
-        let (summary, _, recorder) = trace.finish(|trace| {
-            to.wait_for_space(&blocked);
-            trace.write(&mut to)
-        })?;
-        to.finish(&blocked)?;
+        let (summary, size) = finish(trace, to, &signals)?;
         if summary.sessions == 0 && select.names_openers() && !request.quiet {
             eprintln!("{OPENER_HINT}");
         }
-        let recorded = recorder.zip(to.recording.as_ref());
-        let recorded = recorded.map(|(recorder, background)| Recorded::of(&recorder, background));
         let code = match *fail_on {
             Some(severity) => Exit::on(Verdict::of(&summary), severity.into()).into(),
             None => status.map_or(Exit::Done.into(), exit_code),
         };
-        Ok(Some(Traced { code, recorded: recorded.transpose()? }))
+        Ok(Some(Traced { code, recorded: size }))
     })
 }
 
-/// Begins a recording.
-fn recorder(output: Background, head: &Head, redact: bool) -> io::Result<Recorder> {
+/// Prints warnings about the targets.
+///
+/// # Errors
+/// A target can never be traced.
+fn warn(
+    words: &[targets::LocatedTarget],
+    filter: &filter::Filter,
+    facts: &Preflight,
+) -> Result<(), UserError> {
+    if let Some(fallback) = facts.fallback {
+        eprintln!("warning: symbols are hidden (kernel.kptr_restrict): {fallback}");
+    }
+    for warning in targets::validate(words, filter, &facts.symbols)? {
+        eprintln!("warning: {warning}");
+    }
+    Ok(())
+}
+
+/// Ends a trace, and waits until its output is written.
+fn finish(
+    trace: Trace<Screen>,
+    mut to: Destinations,
+    signals: &Signals,
+) -> anyhow::Result<(Summary, Option<Recorded>)> {
+    let blocked = || signals.report_blocked();
+    let (summary, _, recorder) = trace.finish(|trace| {
+        to.wait_for_space(&blocked);
+        trace.write(&mut to)
+    })?;
+    to.finish(&blocked)?;
+    let size = recorder
+        .zip(to.recording.as_ref())
+        .map(|(recorder, background)| Recorded::of(&recorder, background));
+    Ok((summary, size.transpose()?))
+}
+
+fn begin_recording(output: Background, head: &Head, redact: bool) -> io::Result<Recorder> {
     if !redact {
         return Recorder::begin(output, head);
     }

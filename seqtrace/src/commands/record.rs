@@ -20,7 +20,6 @@ pub(super) fn run(args: &cli::Record) -> anyhow::Result<ExitCode> {
         tracing: &args.tracing,
         only_findings: false,
         preview: args.preview,
-        redact: args.redact,
         quiet: args.quiet,
         log: args.verbose >= 2,
     };
@@ -33,7 +32,8 @@ pub(super) fn run(args: &cli::Record) -> anyhow::Result<ExitCode> {
     let recording = Some(args.file.clone());
     // The command's output must not mix with a recording on standard output.
     let writer = Writer::status_only(!recordings::is_stdio(&args.file));
-    let outputs = Outputs { renderer, writer, recording, wall_at_boot: clock::wall_at_boot() };
+    let (redact, wall_at_boot) = (args.redact, clock::wall_at_boot());
+    let outputs = Outputs { renderer, writer, recording, redact, wall_at_boot };
     let Some(Traced { code, recorded }) = live::run(request, outputs)? else {
         return Ok(Exit::Done.into());
     };

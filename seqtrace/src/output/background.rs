@@ -218,7 +218,7 @@ fn write(stream: &mut Stream, bytes: &[u8]) -> (usize, io::Result<()>) {
             Ok(more) => written += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                thread::sleep(RETRY_INTERVAL)
+                thread::sleep(RETRY_INTERVAL);
             }
             Err(error) => return (written, Err(error)),
         }
@@ -247,7 +247,7 @@ mod tests {
         // More than a pipe holds.
         let begin = Instant::now();
         for _ in 0..20 {
-            background.write_all(&[b'x'; 65536]).unwrap();
+            background.write_all(&vec![b'x'; 65536]).unwrap();
         }
         assert!(begin.elapsed() < Duration::from_secs(1));
         assert!(background.is_full());
@@ -299,7 +299,7 @@ mod tests {
     fn space_is_awaited() {
         let (mut reader, mut background) = started();
         for _ in 0..20 {
-            background.write_all(&[b'x'; 65536]).unwrap();
+            background.write_all(&vec![b'x'; 65536]).unwrap();
         }
         let reading = thread::spawn(move || reader.read_exact(&mut vec![0; 20 * 65536]));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -75,7 +75,7 @@ fn open(path: &Path) -> io::Result<ControlFlow<File, PathBuf>> {
     let flags = OFlag::O_WRONLY | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     match folder.open(name, flags | OFlag::O_CREAT | OFlag::O_EXCL) {
         Err(Errno::EEXIST) => {}
-        new => return folder.give(new?).map(ControlFlow::Break),
+        new => return Ok(ControlFlow::Break(folder.give(new?))),
     }
     match folder.open(name, flags | OFlag::O_NOFOLLOW) {
         Err(Errno::ELOOP) => folder.follow(name),
@@ -115,14 +115,14 @@ impl Folder {
     }
 
     /// Gives a new file to the user who called sudo, if the folder is theirs.
-    fn give(&self, file: File) -> io::Result<File> {
+    fn give(&self, file: File) -> File {
         if let Ok(Some((user, group))) = privileges::invoker()
             && user.as_raw() == self.owner
         {
             // Some file systems have no owners.
             let _unchanged = fchown(&file, Some(user.as_raw()), Some(group.as_raw()));
         }
-        Ok(file)
+        file
     }
 
     /// Returns an error if a file or a symlink here may have been planted: in a shared folder its owner must be this user

@@ -189,7 +189,9 @@ impl ReportWriter {
             ..Report::new(path.to_vec())
         };
         let left: Vec<Report> = left.map(report).collect();
-        left.iter().for_each(|report| self.sums.count_report(report));
+        for report in &left {
+            self.sums.count_report(report);
+        }
         self.unlisted.interrupted += left.len() as u64;
         append(out, |text| self.layout.interrupted(&left, text));
     }

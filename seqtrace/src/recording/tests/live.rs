@@ -148,7 +148,7 @@ fn a_redacted_recording_has_no_names_of_files() {
                 }
                 Item::Target { word, note, .. } => {
                     text += &String::from_utf8_lossy(&word);
-                    text += &format!("{note:?}");
+                    text += &note.unwrap_or_default();
                 }
                 _ => {}
             }
