@@ -1,4 +1,5 @@
 //! The program as a user calls it, as far as that needs no privileges: messages, files, and the command after `--`.
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::{
     ffi::{OsStr, OsString},
