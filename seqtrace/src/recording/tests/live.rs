@@ -15,7 +15,7 @@ use crate::{
             live::{Setting, Shared, head, live, replay, sessions, setting},
         },
     },
-    render::Ready,
+    render::{Ready, TargetInfo},
 };
 
 proptest! {
