@@ -35,7 +35,7 @@ impl Cli {
         Self::parse_words(&words).unwrap_or_else(|error| error.exit())
     }
 
-    fn parse_words(words: &[OsString]) -> Result<Self, clap::Error> {
+    pub(crate) fn parse_words(words: &[OsString]) -> Result<Self, clap::Error> {
         Self::try_parse_from(words).map_err(|error| {
             // The message quotes words: if one is not fit for a terminal, the message about its escaped text is shown.
             let printable = words.iter().map(|word| match word.to_str() {

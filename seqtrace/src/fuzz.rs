@@ -5,8 +5,14 @@ mod bytes;
 mod growth;
 mod seeds;
 
-use std::sync::Arc;
+use std::{
+    ffi::{OsStr, OsString},
+    fs,
+    os::unix::{ffi::OsStrExt as _, fs::FileExt as _},
+    sync::Arc,
+};
 
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
@@ -20,7 +26,7 @@ use crate::{
         recorded::ReportCollector,
         report::{self as verdicts, ReportWriter},
     },
-    cli::values,
+    cli::{Cli, values},
     escape,
     event::Event,
     filter::{
@@ -33,6 +39,7 @@ use crate::{
         mounts::{File, Mounts},
         openers,
         sites::{self, Layout, Outside, Part},
+        text::Kcore,
     },
     pipeline::{Pipeline, Until},
     probe::decode::Decoder,
@@ -290,6 +297,29 @@ pub fn values(data: &[u8]) {
     let _ = (values::duration(text), values::size(text), text.parse::<crate::faults::Faults>());
     if let Ok(size) = values::ring_size(text) {
         assert!(size.is_power_of_two() && size >= 4096, "{size}");
+    }
+}
+
+/// Parses the words of a command line, one a line.
+pub fn command_line(data: &[u8]) {
+    let words = data.split(|byte| *byte == b'\n').map(|word| OsStr::from_bytes(word).to_owned());
+    let words: Vec<OsString> = [OsString::from("seqtrace")].into_iter().chain(words).collect();
+    if let Err(error) = Cli::parse_words(&words) {
+        assert_printable(error.to_string().as_bytes());
+    }
+}
+
+/// Reads memory from a file that may be /proc/kcore, at the addresses that are words of the file.
+pub fn kcore(data: &[u8]) {
+    let file = memfd_create(c"kcore", MFdFlags::empty()).expect("a file in memory");
+    let file = fs::File::from(file);
+    file.write_all_at(data, 0).expect("memory");
+    let Ok(kcore) = Kcore::of_file(file) else { return };
+    for word in data.chunks_exact(8).take(64) {
+        let address = u64::from_ne_bytes(word.try_into().expect("8 bytes"));
+        if let Ok(bytes) = kcore.read(address, 64) {
+            assert!(bytes.len() <= 64 && !bytes.is_empty(), "{address:#x}");
+        }
     }
 }
 

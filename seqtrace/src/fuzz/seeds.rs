@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use arrow_ipc::{reader::StreamReader, writer::StreamWriter};
 
-use crate::kernel::{btf, kallsyms, mounts};
+use crate::kernel::{btf, kallsyms, mounts, text};
 
 /// Folder with recordings of real traces.
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
@@ -41,6 +41,12 @@ fn of(target: &str) -> Vec<Vec<u8>> {
         "globs" => lines(
             "/proc/net/* /proc/net/tcp\n/proc/** /proc/a/b\n/sys/**/stats /sys/a/stats\n{a,b[!c-d]}? bx\n\\*x *x\n!x !x",
         ),
+        "command_line" => lines(
+            "attach /proc/a --format json --fields time,pos -- cat /proc/a\nrecord -o f --ring-size 8MiB --comm b*\n\
+            replay f --session 3 --fail-on warn\nreport f --top 5 --ledger\ncheck /proc/a --format junit --timeout 5s\n\
+            explain SQ101\nlist /proc/*\ndoctor",
+        ),
+        "kcore" => vec![text::sample()],
         "values" => lines("500ms\n1.5\n2m\n1e3h\n8MiB\n65536\nsessions=4,pause=50,no-core"),
         _ => Vec::new(),
     }

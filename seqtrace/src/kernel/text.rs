@@ -75,6 +75,11 @@ impl Kcore {
             io::ErrorKind::NotFound => TextError::Missing,
             _ => TextError::Read(error),
         })?;
+        Self::of_file(file)
+    }
+
+    /// Reads the headers of an open file.
+    pub(crate) fn of_file(file: File) -> Result<Self, TextError> {
         let mut header = [0; EHDR_BYTES];
         file.read_exact_at(&mut header, 0)?;
         let (offset, size) = program_headers(&header)?;
@@ -147,6 +152,16 @@ fn find(segments: &[Segment], address: u64, len: usize) -> Option<(u64, usize)> 
         let available = usize::try_from(segment.size - into).unwrap_or(usize::MAX);
         Some((segment.offset.checked_add(into)?, len.min(available)))
     })
+}
+
+/// A file with 16 bytes of memory at the address 0x4000.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn sample() -> Vec<u8> {
+    let words =
+        |words: &[u64]| words.iter().flat_map(|word| word.to_ne_bytes()).collect::<Vec<_>>();
+    let (half, third) = (u64::from(PT_LOAD) | 7 << 32, (PHDR_BYTES as u64) << 48 | 64 << 32);
+    let header = words(&[0x0001_0102_464c_457f, 0, 0, 0, 64, 0, third, 1]);
+    [header, words(&[half, 120, 0x4000, 0, 16, 16, 0, 1, 2])].concat()
 }
 
 #[cfg(test)]
