@@ -12,9 +12,10 @@ mod fold;
 use std::collections::HashMap;
 
 use self::fold::{Begin, Folded};
+use super::columns::{Column, Columns};
 use super::line::Line;
 use super::style::Color;
-use super::text::{Page, TextFormat};
+use super::text::{Fit, Page, TextFormat};
 use super::wording;
 use crate::session::update::{ReadEnd, SessionId, Totals, Update, UpdateKind};
 
@@ -74,17 +75,27 @@ impl Compact {
 impl TextFormat for Compact {
     const COLUMNS: &'static [&'static str] = &["time", "task", "session", "path", "event"];
 
+    const LAYOUTS: &'static [Fit] = &[
+        Fit { hidden: &[], event: 64 },
+        Fit { hidden: &[Column::Task], event: 64 },
+        Fit { hidden: &[Column::Task, Column::Time], event: 26 },
+    ];
+
+    fn lay_out(&mut self, _index: usize, _columns: &Columns) {}
+
     fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) {
         if self.fold(update) {
             return;
         }
         let folded = self.unfold(update);
+        let begin = data.len();
         let has_event = page.columns.has_event();
         let mut line = page.line(update, data);
         if has_event {
             event(&mut line, update, &folded);
         }
         line.end();
+        page.wrap(data, begin);
     }
 }
 

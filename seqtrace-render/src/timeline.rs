@@ -14,26 +14,28 @@
 
 mod callback;
 mod event;
+mod layout;
 
 use std::collections::HashSet;
 
-use self::callback::Layout;
+use self::layout::{FITS, LAYOUTS, Layout};
 use super::Options;
+use super::columns::{Column, Columns};
 use super::line;
-use super::text::{Page, TextFormat};
+use super::text::{Fit, Page, TextFormat};
 use super::wording;
 use crate::event::{FileKind, OpTable};
 use crate::rules::Finding;
 use crate::session::update::{Session, SessionId, Update, UpdateKind};
 
-/// Columns that most fates fill behind the duration.
-const FATE: usize = 20;
-
-/// First column of a finding's lines: that of the task, in the default columns.
+/// First column of a finding's lines: that of the task, in the default columns. On a terminal it is 0, so that findings
+/// catch the eye.
 const INDENT: usize = 21;
 
 pub(super) struct Timeline {
     layout: &'static Layout,
+    /// True if the line of an open has the task, which no column has.
+    names_tasks: bool,
     /// Greatest number of bytes of a preview. 0: no previews.
     preview: usize,
     verbose: bool,
@@ -45,11 +47,10 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    pub(super) fn new(options: &Options, page: &Page) -> Self {
-        let wide = page.columns.width() + Layout::WIDE.end + FATE;
-        let narrow = options.width.is_some_and(|width| usize::from(width) < wide);
+    pub(super) fn new(options: &Options) -> Self {
         Self {
-            layout: if narrow { &Layout::NARROW } else { &Layout::WIDE },
+            layout: &LAYOUTS[0],
+            names_tasks: false,
             preview: options.preview,
             verbose: options.verbose,
             named: HashSet::new(),
@@ -62,20 +63,24 @@ impl Timeline {
         let session = update.session.as_ref().map(|session| session.id);
         let proven_by_last = self.last == Some((session, data.len()));
         if proven_by_last && data.pop_if(|byte| *byte == b'\n').is_some() {
+            let begin = data.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
             line::write(data, page.style, |line| {
                 line.put("  ");
                 wording::mark(line, finding.severity, finding.id);
             });
+            page.wrap(data, begin);
         }
+        let begin = data.len();
         let indent = page.columns.width().min(INDENT);
         line::write(data, page.style, |line| {
-            line.pad(indent, 0);
+            line.pad(if page.is_fitted() { 0 } else { indent }, 0);
             wording::finding(line, finding);
         });
         line::write(data, page.style, |line| {
-            line.pad(indent + 3, 0);
+            line.pad(if page.is_fitted() { page.indent() } else { indent + 3 }, 0);
             wording::explanation(line, finding);
         });
+        page.wrap(data, begin);
         self.last = None;
     }
 
@@ -97,6 +102,13 @@ impl Timeline {
 impl TextFormat for Timeline {
     const COLUMNS: &'static [&'static str] = &["time", "delta", "cpu", "task", "session", "event"];
 
+    const LAYOUTS: &'static [Fit] = &FITS;
+
+    fn lay_out(&mut self, index: usize, columns: &Columns) {
+        self.layout = LAYOUTS.get(index).unwrap_or(&LAYOUTS[0]);
+        self.names_tasks = columns.hides(Column::Task);
+    }
+
     fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) {
         let has_event = page.columns.has_event();
         match &update.what {
@@ -109,6 +121,7 @@ impl TextFormat for Timeline {
             }
             _ => {}
         }
+        let begin = data.len();
         let mut line = page.line(update, data);
         // Positions in the event are relative to its begin.
         line.restart_columns();
@@ -123,6 +136,7 @@ impl TextFormat for Timeline {
         if let (true, UpdateKind::Open, Some(session)) = (has_event, &update.what, session) {
             self.functions(page, session, data);
         }
+        page.wrap(data, begin);
         self.last = Some((id, data.len()));
     }
 }
