@@ -23,6 +23,8 @@ use crate::session::update::{ReadEnd, SessionId, Totals, Update, UpdateKind};
 pub(super) struct Compact {
     /// Reads that have not ended, by their number, and lseeks (`None`).
     open: HashMap<(SessionId, Option<u32>), Folded>,
+    /// True if the line of an open has the task, which no column has.
+    names_openers: bool,
 }
 
 impl Compact {
@@ -81,7 +83,9 @@ impl TextFormat for Compact {
         Fit { hidden: &[Column::Task, Column::Time], event: 26 },
     ];
 
-    fn lay_out(&mut self, _index: usize, _columns: &Columns) {}
+    fn lay_out(&mut self, _index: usize, columns: &Columns) {
+        self.names_openers = columns.hides(Column::Task);
+    }
 
     fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) {
         if self.fold(update) {
@@ -93,6 +97,9 @@ impl TextFormat for Compact {
         let mut line = page.line(update, data);
         if has_event {
             event(&mut line, update, &folded);
+            if let (true, UpdateKind::Open) = (self.names_openers, &update.what) {
+                wording::opener(&mut line, update);
+            }
         }
         line.end();
         page.wrap(data, begin);

@@ -9,7 +9,7 @@ use super::{FieldError, Header, Options, Output, Ready, Renderer, Shown, TargetI
 use crate::session::update::{Summary, Update};
 
 /// Columns between the begin of an event and the text of its further lines: they begin behind the bracket.
-const INDENT: usize = 3;
+pub(super) const INDENT: usize = 3;
 
 /// Format that renders updates as lines of text.
 pub(super) trait TextFormat {
@@ -48,8 +48,10 @@ impl Page {
     /// Begins the line of an update with its columns, up to where the event begins.
     #[inline]
     pub(super) fn line<'a>(&'a mut self, update: &Update, data: &'a mut Vec<u8>) -> Line<'a> {
-        let mut line = Line::new(data, &mut self.window, self.style);
-        self.columns.write(&mut line, update);
+        let Self { style, columns, width, window } = self;
+        let mut line = Line::new(data, window, *style);
+        columns.write(&mut line, update);
+        line.style.event_columns = width.map(|width| width.saturating_sub(columns.width()));
         line
     }
 
@@ -58,16 +60,11 @@ impl Page {
         self.width.is_some()
     }
 
-    /// Returns the column at which the further lines of an event begin.
-    pub(super) fn indent(&self) -> usize {
-        self.columns.width() + INDENT
-    }
-
     /// Wraps the lines from the byte `from` on.
     #[inline]
     pub(super) fn wrap(&self, data: &mut Vec<u8>, from: usize) {
         if let Some(width) = self.width {
-            wrap::wrap(data, from, width, self.indent());
+            wrap::wrap(data, from, width, self.columns.width() + INDENT);
         }
     }
 
@@ -83,9 +80,9 @@ impl Page {
         let index = fits.unwrap_or(layouts.len().saturating_sub(1));
         let (hidden, needed) =
             layouts.get(index).map_or((&[][..], 0), |fit| (fit.hidden, needed(fit)));
-        let before = self.columns.least_width(hidden);
-        self.style.event_columns = Some(width.saturating_sub(before));
-        (index, self.columns.fit(hidden, Some(width.saturating_sub(needed))))
+        let changed = self.columns.fit(hidden, Some(width.saturating_sub(needed)));
+        self.style.event_columns = Some(width.saturating_sub(self.columns.width()));
+        (index, changed)
     }
 }
 
@@ -133,7 +130,9 @@ impl<F: TextFormat> TextSink<F> {
 
     fn heading(&self, out: &mut Output) {
         if !self.quiet {
+            let begin = out.data.len();
             self.page.columns.heading(&mut out.data, self.page.style);
+            self.page.wrap(&mut out.data, begin);
         }
     }
 }

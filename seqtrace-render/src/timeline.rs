@@ -22,7 +22,7 @@ use self::layout::{FITS, LAYOUTS, Layout};
 use super::Options;
 use super::columns::{Column, Columns};
 use super::line;
-use super::text::{Fit, Page, TextFormat};
+use super::text::{Fit, INDENT, Page, TextFormat};
 use super::wording;
 use crate::event::{FileKind, OpTable};
 use crate::rules::Finding;
@@ -30,12 +30,12 @@ use crate::session::update::{Session, SessionId, Update, UpdateKind};
 
 /// First column of a finding's lines: that of the task, in the default columns. On a terminal it is 0, so that findings
 /// catch the eye.
-const INDENT: usize = 21;
+const FINDING: usize = 21;
 
 pub(super) struct Timeline {
     layout: &'static Layout,
     /// True if the line of an open has the task, which no column has.
-    names_tasks: bool,
+    names_openers: bool,
     /// Greatest number of bytes of a preview. 0: no previews.
     preview: usize,
     verbose: bool,
@@ -50,7 +50,7 @@ impl Timeline {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             layout: &LAYOUTS[0],
-            names_tasks: false,
+            names_openers: false,
             preview: options.preview,
             verbose: options.verbose,
             named: HashSet::new(),
@@ -71,13 +71,13 @@ impl Timeline {
             page.wrap(data, begin);
         }
         let begin = data.len();
-        let indent = page.columns.width().min(INDENT);
+        let indent = page.columns.width().min(FINDING);
         line::write(data, page.style, |line| {
             line.pad(if page.is_fitted() { 0 } else { indent }, 0);
             wording::finding(line, finding);
         });
         line::write(data, page.style, |line| {
-            line.pad(if page.is_fitted() { page.indent() } else { indent + 3 }, 0);
+            line.pad(if page.is_fitted() { page.columns.width() } else { indent } + INDENT, 0);
             wording::explanation(line, finding);
         });
         page.wrap(data, begin);
@@ -92,7 +92,8 @@ impl Timeline {
         };
         if self.named.insert(*table) {
             line::write(data, page.style, |line| {
-                line.pad(page.columns.width(), 0).put("      ");
+                let indent = page.columns.width() + if page.is_fitted() { INDENT } else { 6 };
+                line.pad(indent, 0);
                 wording::callbacks(line, callbacks);
             });
         }
@@ -106,7 +107,7 @@ impl TextFormat for Timeline {
 
     fn lay_out(&mut self, index: usize, columns: &Columns) {
         self.layout = LAYOUTS.get(index).unwrap_or(&LAYOUTS[0]);
-        self.names_tasks = columns.hides(Column::Task);
+        self.names_openers = columns.hides(Column::Task);
     }
 
     fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) {

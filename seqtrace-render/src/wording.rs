@@ -100,6 +100,14 @@ pub(super) fn task(line: &mut Line<'_>, task: &Task, limit: usize) {
     }
 }
 
+/// Writes `  by cat/4123`.
+pub(super) fn opener(line: &mut Line<'_>, update: &Update) {
+    if let Some(opener) = &update.task {
+        let columns = line.style.event_columns.unwrap_or(usize::MAX);
+        task(line.put("  by "), opener, columns);
+    }
+}
+
 /// Writes the result of an open.
 pub(super) fn opened(line: &mut Line<'_>, update: &Update, session: &Session) {
     match update.what {

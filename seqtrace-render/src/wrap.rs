@@ -25,9 +25,8 @@ pub(super) fn columns(text: &str) -> usize {
 
 fn width(c: char) -> usize {
     match c {
-        // Shows the character before it as an emoji, which is wider in some terminals.
-        '\u{fe0f}' => 1,
-        ' '..='~' => 1,
+        // U+FE0F shows the character before it as an emoji, which is wider in some terminals.
+        ' '..='~' | '\u{fe0f}' => 1,
         _ => c.width().unwrap_or(0),
     }
 }

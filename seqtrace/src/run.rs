@@ -169,6 +169,9 @@ impl Trace<Screen> {
                 () = self.source.filled(), if !more && !full => {}
                 _ = tick.tick(), if !full => {}
             }
+            if let Some(width) = to.writer.changed_width() {
+                self.sink.resize(Some(width));
+            }
             more = self.fetch();
             busy |= more;
             let interval = if busy { BUSY_POLL_INTERVAL } else { POLL_INTERVAL };

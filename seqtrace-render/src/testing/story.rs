@@ -64,8 +64,16 @@ impl Story {
             task: self.task.clone(),
             what,
         };
-        self.sink.update(&update, &mut self.out);
+        self.forward(&update);
         self.time += 1_900;
+    }
+
+    pub(crate) fn forward(&mut self, update: &Update) {
+        self.sink.update(update, &mut self.out);
+    }
+
+    pub(crate) fn resize(&mut self, width: Option<u16>) {
+        self.sink.resize(width, &mut self.out);
     }
 
     pub(crate) fn read(&mut self, number: u32, pos: i64, want: u64) {

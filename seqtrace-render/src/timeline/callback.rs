@@ -8,9 +8,6 @@ use crate::errno::Errno;
 use crate::event::{Ptr, PtrKind, Role};
 use crate::session::update::{CallbackUpdate, Fate, Phase, Range, SessionId};
 
-/// Columns that [`written`] fills with the number of bytes, its sign and its unit.
-const BYTES: usize = 7;
-
 /// Writes the event of a callback to an empty line.
 pub(super) fn write(
     line: &mut Line<'_>,
@@ -86,7 +83,7 @@ fn position(line: &mut Line<'_>, role: Role, before: Option<i64>, after: i64) {
 /// Writes `+3 B     buf 134/4096`.
 #[inline]
 fn written(line: &mut Line<'_>, layout: &Layout, bytes: u64, count: u64, size: Option<u64>) {
-    let end = line.column() + BYTES;
+    let end = line.column() + layout.bytes;
     line.piece(b"+").decimal(bytes).piece(b" B").pad(end, 0);
     if !layout.buffer {
         return;

@@ -106,9 +106,8 @@ impl Timeline {
         if let Some(session) = &update.session {
             let columns = line.style.event_columns.unwrap_or(usize::MAX);
             wording::path(line, session, columns.saturating_sub(line.column()));
-            if let (true, Some(task)) = (self.names_tasks, &update.task) {
-                line.put("  by ");
-                wording::task(line, task, columns);
+            if self.names_openers {
+                wording::opener(line, update);
             }
             line.put("   ");
             if matches!(update.what, UpdateKind::OpenFailed { .. }) {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use expect_test::expect;
 use proptest::prelude::*;
 
+mod width;
+
 use super::super::testing::{Story, record, session, symbol};
 use super::super::{Format, Options, Time, renderer};
 use crate::escape::is_deceptive;
@@ -105,7 +107,7 @@ fn narrow_ascii_without_times() {
         SESSION  EVENT
         s1       OPEN  /proc/seqbugs/eof_stuck  by cat/4123   seq_open
                     eof_ops [seqbugs]
-                       start eof_start  next eof_next  show eof_show  stop eof_stop
+                    start eof_start  next eof_next  show eof_show  stop eof_stop
                     [seqbugs]
         s1.r1    ,- READ  off 0  want 131072
         s1.r1    |  start pos 0           -> ~3000    0.2us
@@ -123,7 +125,8 @@ fn narrow_ascii_without_times() {
         s1.r2    `- = 0 B  0 records emitted, 0 discarded  13.4us  end of file
         s1       CLOSE seq_release  2 reads  6 B  3 records emitted, 0 discarded
                     open 1.25ms
-    "#]].assert_eq(story.data());
+    "#]]
+    .assert_eq(story.data());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use super::values::{duration, ring_size, size};
+use super::values::{Width, duration, ring_size, size, width};
 use crate::{
     faults::Faults,
     probe::backend::Backend,
@@ -125,6 +125,9 @@ pub(crate) struct Output {
     /// Format of the times
     #[arg(long, value_enum, default_value_t)]
     pub(crate) time: Time,
+    /// Lay out and wrap lines for N columns, at least 60 [default: width of the terminal, else none]
+    #[arg(long, value_name = "N|none", value_parser = width)]
+    pub(crate) width: Option<Width>,
     /// Use colours in the output
     #[arg(long, value_enum, default_value_t)]
     pub(crate) color: Color,

@@ -2,6 +2,32 @@
 
 use std::time::Duration;
 
+/// Least width of the timeline, columns.
+const LEAST_WIDTH: u16 = 60;
+
+/// Width of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
+    /// Lines have at most this many columns.
+    Columns(u16),
+    /// Lines have any length.
+    None,
+}
+
+/// Parses a number of columns, or `none`.
+pub(crate) fn width(text: &str) -> Result<Width, String> {
+    if text == "none" {
+        return Ok(Width::None);
+    }
+    let columns: u16 = text.parse().map_err(|_| {
+        format!("`{text}` is not a width: write a number of columns, as in 100, or none")
+    })?;
+    if columns < LEAST_WIDTH {
+        return Err(format!("a line has at least {LEAST_WIDTH} columns"));
+    }
+    Ok(Width::Columns(columns))
+}
+
 /// Parses `500ms`, `10s`, `2m` or `1h`; a bare number is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -49,6 +75,16 @@ pub(crate) fn ring_size(text: &str) -> Result<u32, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn widths() {
+        assert_eq!(width("none"), Ok(Width::None));
+        assert_eq!(width("60"), Ok(Width::Columns(60)));
+        assert_eq!(width("59").unwrap_err(), "a line has at least 60 columns");
+        for bad in ["", "-80", "wide", "65536"] {
+            assert!(width(bad).unwrap_err().contains("is not a width"), "{bad}");
+        }
+    }
 
     #[test]
     fn durations_and_sizes() {

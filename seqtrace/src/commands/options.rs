@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use crate::{
     cli,
     exit::{Exit, UserError},
-    output::Writer,
+    output::{Writer, terminal_width},
     pipeline::{Until, Wanted},
     render::{self, Clock, Renderer, clock::TimeZone},
 };
@@ -25,7 +25,8 @@ pub(super) fn renderer(
         ascii: args.ascii,
         preview: usize::try_from(args.preview).unwrap_or(0),
         fields: args.fields.clone(),
-        width: None,
+        width: writer.width(),
+        status_width: writer.width().and_then(|_| terminal_width(io::stderr())),
         quiet: args.quiet,
         verbose: args.verbose > 0,
     };

@@ -19,7 +19,8 @@ use crate::{
 
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
-    let writer = recordings::writer(&args.recording, args.output.file.as_deref())?;
+    let writer = recordings::writer(&args.recording, args.output.file.as_deref())?
+        .with_width(args.output.width);
     let view = View {
         select: &args.select,
         until: options::until(&args.counts),
@@ -63,7 +64,11 @@ pub(super) fn play(
     }
     let played = recording::play(&mut reader, &mut pipeline, &mut screen, |screen| {
         memory.check().map_err(|excess| recordings::too_large(file, excess))?;
-        writer.write(&mut screen.output).context("cannot write the output")
+        let open = writer.write(&mut screen.output).context("cannot write the output")?;
+        if let Some(width) = writer.changed_width() {
+            screen.resize(Some(width));
+        }
+        Ok(open)
     });
     report_end(file, played)
 }

@@ -27,7 +27,7 @@ fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Color>, callback:
     }
     if let Some(bytes) = bytes.filter(|bytes| *role == Role::Show || *bytes > 0) {
         line.pad(layout.returned + 2, 2);
-        let fill = line.column() + 7;
+        let fill = line.column() + layout.bytes;
         line.put(format_args!("+{bytes} B")).pad(fill, 0);
         if layout.buffer {
             line.put(format_args!("  buf {count}"));
