@@ -16,7 +16,7 @@ use super::columns::{Column, Columns};
 use super::line::Line;
 use super::style::Color;
 use super::text::{Fit, Page, TextFormat};
-use super::wording;
+use super::{Shown, wording};
 use crate::session::update::{ReadEnd, SessionId, Totals, Update, UpdateKind};
 
 #[derive(Default)]
@@ -87,9 +87,9 @@ impl TextFormat for Compact {
         self.names_openers = columns.hides(Column::Task);
     }
 
-    fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) {
+    fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) -> Shown {
         if self.fold(update) {
-            return;
+            return Shown::No;
         }
         let folded = self.unfold(update);
         let begin = data.len();
@@ -103,6 +103,7 @@ impl TextFormat for Compact {
         }
         line.end();
         page.wrap(data, begin);
+        Shown::Yes
     }
 }
 

@@ -100,6 +100,8 @@ pub struct Options {
     pub width: Option<u16>,
     /// Width of standard error in columns. `None`: lines have any length.
     pub status_width: Option<u16>,
+    /// Shows runs of unremarkable records as one line (timeline).
+    pub fold: bool,
     /// Omits the heading of the columns, and all status except warnings.
     pub quiet: bool,
     /// Adds the state of the seq_file when a read begins.
@@ -128,6 +130,9 @@ pub trait Renderer {
     /// Renders the sums at the end of the trace.
     fn end(&mut self, summary: &Summary, out: &mut Output);
 
+    /// Renders what was held back or has changed. A live trace calls this a few times a second.
+    fn refresh(&mut self, _out: &mut Output) {}
+
     /// Fits the lines from now on into another width; `None`: they have any length.
     fn resize(&mut self, _width: Option<u16>, _out: &mut Output) {}
 }
@@ -143,6 +148,11 @@ impl Screen {
     /// Makes a screen with empty buffers.
     pub fn new(renderer: Box<dyn Renderer>) -> Self {
         Self { renderer, output: Output::default() }
+    }
+
+    /// Renders what was held back or has changed. A live trace calls this a few times a second.
+    pub fn refresh(&mut self) {
+        self.renderer.refresh(&mut self.output);
     }
 
     /// Fits the lines from now on into another width; `None`: they have any length.

@@ -23,8 +23,14 @@ pub(super) trait TextFormat {
     /// Lays out further lines as `LAYOUTS[index]`, of which `columns` is the part before the event.
     fn lay_out(&mut self, index: usize, columns: &Columns);
 
-    /// Appends the lines of an update to `data`, if it has any.
-    fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>);
+    /// Appends the lines of an update to `data`, if it has any, now or later. Returns whether it has.
+    fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) -> Shown;
+
+    /// Appends lines that were held back for a while.
+    fn refresh(&mut self, _page: &mut Page, _data: &mut Vec<u8>) {}
+
+    /// Appends all lines that were held back, at the end of the trace.
+    fn end(&mut self, _page: &mut Page, _data: &mut Vec<u8>) {}
 }
 
 /// Condition under which a layout is used.
@@ -159,15 +165,18 @@ impl<F: TextFormat> Renderer for TextSink<F> {
     }
 
     fn update(&mut self, update: &Update, out: &mut Output) -> Shown {
-        let before = out.data.len();
-        self.format.update(&mut self.page, update, &mut out.data);
-        Shown::from(out.data.len() > before)
+        self.format.update(&mut self.page, update, &mut out.data)
     }
 
     fn end(&mut self, summary: &Summary, out: &mut Output) {
+        self.format.end(&mut self.page, &mut out.data);
         if !self.quiet {
             self.status(out, |status, out| status.summary(summary, out));
         }
+    }
+
+    fn refresh(&mut self, out: &mut Output) {
+        self.format.refresh(&mut self.page, &mut out.data);
     }
 
     fn resize(&mut self, width: Option<u16>, out: &mut Output) {

@@ -14,12 +14,15 @@
 
 mod callback;
 mod event;
+mod fold;
 mod layout;
 
 use std::collections::HashSet;
 
+use self::fold::Fold;
 use self::layout::{FITS, LAYOUTS, Layout};
 use super::Options;
+use super::Shown;
 use super::columns::{Column, Columns};
 use super::line;
 use super::text::{Fit, INDENT, Page, TextFormat};
@@ -39,6 +42,8 @@ pub(super) struct Timeline {
     /// Greatest number of bytes of a preview. 0: no previews.
     preview: usize,
     verbose: bool,
+    /// `None`: each callback has a line.
+    fold: Option<Fold>,
     /// Tables whose functions have been named. They are named once.
     named: HashSet<OpTable>,
     /// Session of the last line, and the length of the output after it. A finding marks this line if the line is still
@@ -53,6 +58,7 @@ impl Timeline {
             names_openers: false,
             preview: options.preview,
             verbose: options.verbose,
+            fold: options.fold.then(Fold::default),
             named: HashSet::new(),
             last: None,
         }
@@ -110,18 +116,74 @@ impl TextFormat for Timeline {
         self.names_openers = columns.hides(Column::Task);
     }
 
-    fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) {
+    fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) -> Shown {
         let has_event = page.columns.has_event();
         match &update.what {
-            UpdateKind::Preview { .. } if self.preview == 0 => return,
-            UpdateKind::Finding(finding) => {
-                if has_event {
-                    self.finding(page, update, finding, data);
-                }
-                return;
-            }
+            UpdateKind::Preview { .. } if self.preview == 0 => return Shown::No,
+            UpdateKind::Finding(_) if !has_event => return Shown::No,
             _ => {}
         }
+        if has_event && self.holds_back(page, update, data) {
+            return Shown::Yes;
+        }
+        if let UpdateKind::Finding(finding) = &update.what {
+            self.finding(page, update, finding, data);
+        } else {
+            self.line(page, update, data);
+        }
+        Shown::Yes
+    }
+
+    fn refresh(&mut self, page: &mut Page, data: &mut Vec<u8>) {
+        if self.fold.as_mut().is_some_and(Fold::is_idle) {
+            self.end_run(page, data);
+        }
+    }
+
+    fn end(&mut self, page: &mut Page, data: &mut Vec<u8>) {
+        self.end_run(page, data);
+    }
+}
+
+impl Timeline {
+    /// Returns true if the lines of an update are written later. If not, writes those that are held back.
+    fn holds_back(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) -> bool {
+        let Some(fold) = &mut self.fold else { return false };
+        let slow = fold.is_slow(update);
+        if !slow && fold.takes(update) {
+            return true;
+        }
+        if self.end_run(page, data)
+            && !slow
+            && self.fold.as_mut().is_some_and(|fold| fold.takes(update))
+        {
+            return true;
+        }
+        if let Some(fold) = &mut self.fold {
+            fold.passes(update, slow);
+        }
+        false
+    }
+
+    /// Writes the lines that are held back. Returns false if there are none.
+    fn end_run(&mut self, page: &mut Page, data: &mut Vec<u8>) -> bool {
+        let Some(run) = self.fold.as_mut().and_then(Fold::end) else { return false };
+        let (folded, rest) = run.parts();
+        if let Some(folded) = folded {
+            let begin = data.len();
+            let mut line = page.line(folded.update(), data);
+            line.restart_columns();
+            folded.write(&mut line, self.layout);
+            line.end();
+            page.wrap(data, begin);
+        }
+        rest.for_each(|update| self.line(page, update, data));
+        true
+    }
+
+    /// Writes the lines of an update that is no finding.
+    fn line(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) {
+        let has_event = page.columns.has_event();
         let begin = data.len();
         let mut line = page.line(update, data);
         // Positions in the event are relative to its begin.

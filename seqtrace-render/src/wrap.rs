@@ -67,7 +67,7 @@ fn wrap_line(out: &mut Vec<u8>, line: &str, width: usize, indent: usize) {
     out.extend_from_slice(rest.as_bytes());
 }
 
-/// Returns where the text, which begins at a column, must be broken. `None`: it fits.
+/// Returns the gap at which a text that begins at a column must be broken. `None`: it fits.
 ///
 /// Parts of a line are separated by two blanks or more. A break between two parts is preferred if it leaves less than
 /// half of the line empty.

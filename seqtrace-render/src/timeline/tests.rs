@@ -5,6 +5,7 @@ use std::sync::Arc;
 use expect_test::expect;
 use proptest::prelude::*;
 
+mod fold;
 mod width;
 
 use super::super::testing::{Story, record, session, symbol};

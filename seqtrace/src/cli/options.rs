@@ -112,6 +112,17 @@ pub(crate) enum Color {
     Never,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Fold {
+    /// Fold on a terminal, unless previews are shown
+    #[default]
+    Auto,
+    /// Show a line for each callback
+    None,
+    /// Fold in any output
+    All,
+}
+
 /// Options of the output of `attach` and `replay`.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -128,6 +139,10 @@ pub(crate) struct Output {
     /// Lay out and wrap lines for N columns, at least 60 [default: width of the terminal, else none]
     #[arg(long, value_name = "N|none", value_parser = width)]
     pub(crate) width: Option<Width>,
+    /// Show runs of unremarkable records as one line (timeline)
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, num_args = 0..=1, require_equals = true,
+        default_missing_value = "all")]
+    pub(crate) fold: Fold,
     /// Use colours in the output
     #[arg(long, value_enum, default_value_t)]
     pub(crate) color: Color,

@@ -27,6 +27,11 @@ pub(super) fn renderer(
         fields: args.fields.clone(),
         width: writer.width(),
         status_width: writer.width().and_then(|_| terminal_width(io::stderr())),
+        fold: match args.fold {
+            cli::Fold::Auto => writer.is_terminal() && args.preview == 0,
+            cli::Fold::None => false,
+            cli::Fold::All => true,
+        },
         quiet: args.quiet,
         verbose: args.verbose > 0,
     };
