@@ -149,6 +149,9 @@ pub(crate) struct Output {
     /// Show only findings and lost events
     #[arg(long)]
     pub(crate) only_findings: bool,
+    /// Show only reads and lseeks that took at least this long, e.g. 50us, and findings
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) min_duration: Option<Duration>,
     /// Use ASCII characters only
     #[arg(long)]
     pub(crate) ascii: bool,

@@ -28,19 +28,20 @@ pub(crate) fn width(text: &str) -> Result<Width, String> {
     Ok(Width::Columns(columns))
 }
 
-/// Parses `500ms`, `10s`, `2m` or `1h`; a bare number is seconds.
+/// Parses `50us`, `500ms`, `10s`, `2m` or `1h`; a bare number is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: f64 = number
         .parse()
-        .map_err(|_| format!("`{text}` is not a time: write a number, then ms, s, m or h"))?;
+        .map_err(|_| format!("`{text}` is not a time: write a number, then us, ms, s, m or h"))?;
     let scale = match unit {
+        "us" | "µs" => 1e-6,
         "ms" => 1e-3,
         "" | "s" => 1.0,
         "m" | "min" => 60.0,
         "h" => 3600.0,
-        _ => return Err(format!("unknown unit `{unit}`: use ms, s, m or h")),
+        _ => return Err(format!("unknown unit `{unit}`: use us, ms, s, m or h")),
     };
     Duration::try_from_secs_f64(number * scale).map_err(|error| error.to_string())
 }
@@ -89,6 +90,8 @@ mod tests {
     #[test]
     fn durations_and_sizes() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("50us"), Ok(Duration::from_micros(50)));
+        assert_eq!(duration("7µs"), Ok(Duration::from_micros(7)));
         assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
         assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         for bad in ["foo", "", "-1", "MiB"] {

@@ -13,6 +13,7 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
     let request = Request {
         tracing: &args.tracing,
         only_findings: args.output.only_findings,
+        min_duration: args.output.min_duration,
         preview: args.output.preview,
         quiet: args.output.quiet,
         log: args.output.verbose >= 2,
