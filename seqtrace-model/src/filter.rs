@@ -5,10 +5,12 @@
 //! trace and for a recording. In a live trace, [`kernel_prefilter`] returns a filter for the kernel, which may accept
 //! more sessions than are selected, but never rejects a selected one.
 
+mod duration;
 pub mod glob;
 mod paths;
 pub mod target;
 
+pub(crate) use self::duration::LongReads;
 use self::glob::Glob;
 pub use self::target::Target;
 use crate::session::update::{Callbacks, Session, Symbol};

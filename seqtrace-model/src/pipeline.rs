@@ -7,7 +7,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::event::{Event, EventKind};
-use crate::filter::Selection;
+use crate::filter::{LongReads, Selection};
 use crate::finding::{FindingCount, Id, Severity, add_counts};
 use crate::rules::{self, RuleEngine, SQ902};
 use crate::session::Tracker;
@@ -64,6 +64,8 @@ struct View {
     /// For each open session, true if it is selected.
     selected: FxHashMap<SessionId, bool>,
     only_findings: bool,
+    /// `None`: reads of any duration are forwarded.
+    long_reads: Option<Box<LongReads>>,
     /// True if the finding that ends the trace was reported.
     found: bool,
     /// Number of selected sessions so far.
@@ -92,6 +94,12 @@ impl Pipeline {
     /// Restricts the updates that are forwarded from now on to findings and gaps.
     pub fn only_findings(&mut self) {
         self.view.only_findings = true;
+    }
+
+    /// Restricts the updates that are forwarded from now on to reads and lseeks that took at least `ns`, and to findings
+    /// and gaps.
+    pub fn least_duration(&mut self, ns: u64) {
+        self.view.long_reads = Some(Box::new(LongReads::new(ns)));
     }
 
     /// Processes an event and forwards the resulting updates to `sink`.
@@ -235,6 +243,16 @@ impl View {
         {
             return;
         }
+        let Some(mut long_reads) = self.long_reads.take() else {
+            self.display(update, sink);
+            return;
+        };
+        long_reads.filter(update, &mut |update| self.display(update, sink));
+        self.long_reads = Some(long_reads);
+    }
+
+    /// Forwards an update, unless a limit is reached.
+    fn display(&mut self, update: &Update, sink: &mut dyn Sink) {
         if self.until.events.is_none_or(|limit| self.updates < limit) {
             self.updates += u64::from(sink.update(update) == Shown::Yes);
         }

@@ -6,12 +6,12 @@ use super::line::{self, Line};
 use super::owner::LastOwner;
 use super::pieces::Window;
 use super::style::{Color, Style};
-use super::{Clock, FieldError, Options, Ready, Time, clock, digits};
+use super::{Clock, FieldError, Options, Ready, Time, clock, digits, wording};
 use crate::session::update::Update;
 
 /// Column that `--fields` can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Column {
+pub(super) enum Column {
     Time,
     Delta,
     Cpu,
@@ -59,6 +59,8 @@ pub(super) struct Columns {
     /// In the order of output, without [`Column::Event`].
     parts: Vec<Part>,
     event: bool,
+    /// True if the columns are those of `--fields`: then all of them are written at any width.
+    chosen: bool,
     mode: Time,
     clock: Clock,
     /// Zero of relative times, ns since boot. `None`: no line was written yet.
@@ -91,17 +93,22 @@ struct Slot {
     /// Current width in terminal columns. Grows with longer text up to `limit`.
     width: usize,
     limit: usize,
+    /// True if the terminal is too narrow for the column.
+    hidden: bool,
 }
 
 impl Slot {
     fn new(column: Column, mode: Time) -> Self {
         let (width, limit) = column.widths(mode);
-        Self { column, width, limit }
+        Self { column, width, limit, hidden: false }
     }
 
     /// Writes the text that `write` writes, which gets the column of its end, and blanks up to the next slot.
     #[inline]
     fn write(&mut self, line: &mut Line<'_>, write: impl FnOnce(&mut Line<'_>, usize)) {
+        if self.hidden {
+            return;
+        }
         // `--fields` may name a column any number of times.
         line.flush_half();
         let start = line.column();
@@ -118,6 +125,13 @@ impl Part {
             Self::Owner(owner) => &owner.slots,
         }
     }
+
+    fn slots_mut(&mut self) -> &mut [Slot] {
+        match self {
+            Self::Clock(slot) => std::slice::from_mut(slot),
+            Self::Owner(owner) => &mut owner.slots,
+        }
+    }
 }
 
 impl OwnerColumns {
@@ -127,8 +141,8 @@ impl OwnerColumns {
         let mut window = Window::default();
         let mut line = Line::new(&mut self.text, &mut window, style);
         for slot in &mut self.slots {
-            let column = slot.column;
-            slot.write(&mut line, |line, end| cell(line, column, end, update));
+            let (column, limit) = (slot.column, slot.limit);
+            slot.write(&mut line, |line, end| cell(line, column, end, limit, update));
         }
         self.columns = line.column();
         line.flush();
@@ -165,6 +179,7 @@ impl Columns {
         }
         Ok(Self {
             event: chosen.contains(&Column::Event),
+            chosen: options.fields.is_some(),
             parts,
             mode,
             clock: options.clock.clone(),
@@ -184,7 +199,40 @@ impl Columns {
 
     /// Returns the current width of everything before the event.
     pub(super) fn width(&self) -> usize {
-        self.slots().map(|slot| slot.width + 1).sum()
+        self.shown().map(|slot| slot.width + 1).sum()
+    }
+
+    fn shown(&self) -> impl Iterator<Item = &Slot> {
+        self.slots().filter(|slot| !slot.hidden)
+    }
+
+    /// Returns true if the terminal is too narrow for a column.
+    pub(super) fn hides(&self, column: Column) -> bool {
+        self.slots().any(|slot| slot.column == column && slot.hidden)
+    }
+
+    /// Returns the width of everything before the event at the begin of a trace, without the columns `hidden`.
+    pub(super) fn least_width(&self, hidden: &[Column]) -> usize {
+        let shown = self.slots().filter(|slot| self.chosen || !hidden.contains(&slot.column));
+        shown.map(|slot| slot.column.widths(self.mode).0 + 1).sum()
+    }
+
+    /// Hides these columns and shows all others. `spare`: number of columns that longer text may fill besides those of
+    /// [`Self::least_width`]; `None`: the default limits of the columns. Returns true if other columns are hidden than
+    /// before.
+    pub(super) fn fit(&mut self, hidden: &[Column], spare: Option<usize>) -> bool {
+        let (chosen, mode) = (self.chosen, self.mode);
+        let mut changed = false;
+        for slot in self.parts.iter_mut().flat_map(Part::slots_mut) {
+            let hide = !chosen && hidden.contains(&slot.column);
+            changed |= hide != slot.hidden;
+            slot.hidden = hide;
+            let (least, most) = slot.column.widths(mode);
+            slot.limit = spare.map_or(most, |spare| most.min(least + spare));
+            slot.width = slot.width.min(slot.limit.max(least));
+        }
+        self.owner = LastOwner::default();
+        changed
     }
 
     fn slots(&self) -> impl Iterator<Item = &Slot> {
@@ -193,7 +241,7 @@ impl Columns {
 
     pub(super) fn heading(&self, out: &mut Vec<u8>, style: Style) {
         line::write(out, style, |line| {
-            for slot in self.slots() {
+            for slot in self.shown() {
                 let end = line.column() + slot.width;
                 let name = slot.column.heading();
                 if slot.column.is_right_aligned() {
@@ -211,7 +259,7 @@ impl Columns {
 
     /// Appends the columns of an update, up to where the event begins.
     pub(super) fn write(&mut self, line: &mut Line<'_>, update: &Update) {
-        let Self { parts, event: _, mode, clock, begin, previous, owner } = self;
+        let Self { parts, event: _, chosen: _, mode, clock, begin, previous, owner } = self;
         let begin = *begin.get_or_insert(update.time);
         let delta = previous.and_then(|previous| update.time.checked_sub(previous));
         *previous = Some(update.time);
@@ -237,8 +285,9 @@ impl Columns {
     }
 }
 
-/// Writes the text of a column that depends on the update's owner alone. Numbers end at `end`.
-fn cell(line: &mut Line<'_>, column: Column, end: usize, update: &Update) {
+/// Writes the text of a column that depends on the update's owner alone. Numbers end at `end`. On a terminal, names are
+/// cut so that the text fills at most `limit` columns.
+fn cell(line: &mut Line<'_>, column: Column, end: usize, limit: usize, update: &Update) {
     let Update { time: _, cpu, session, read, task, what: _ } = update;
     match (column, session, task) {
         (Column::Cpu, _, _) => number(line, end, (*cpu).into()),
@@ -250,14 +299,9 @@ fn cell(line: &mut Line<'_>, column: Column, end: usize, update: &Update) {
                 }
             });
         }
-        (Column::Path, Some(session), _) => super::wording::path(line, session),
-        (Column::Task, _, Some(task)) => {
-            line.bytes(&task.comm).piece(b"/").decimal(task.pid.into());
-            if task.tid != task.pid {
-                line.piece(b":").decimal(task.tid.into());
-            }
-        }
-        (Column::Comm, _, Some(task)) => _ = line.bytes(&task.comm),
+        (Column::Path, Some(session), _) => wording::path(line, session, limit),
+        (Column::Task, _, Some(task)) => wording::task(line, task, limit),
+        (Column::Comm, _, Some(task)) => wording::comm(line, task, limit),
         (Column::Pid, _, Some(task)) => number(line, end, task.pid),
         (Column::Tid, _, Some(task)) => number(line, end, task.tid),
         (Column::Uid, _, Some(task)) => number(line, end, task.uid),

@@ -12,16 +12,19 @@ mod fold;
 use std::collections::HashMap;
 
 use self::fold::{Begin, Folded};
+use super::columns::{Column, Columns};
 use super::line::Line;
 use super::style::Color;
-use super::text::{Page, TextFormat};
-use super::wording;
+use super::text::{Fit, Page, TextFormat};
+use super::{Shown, wording};
 use crate::session::update::{ReadEnd, SessionId, Totals, Update, UpdateKind};
 
 #[derive(Default)]
 pub(super) struct Compact {
     /// Reads that have not ended, by their number, and lseeks (`None`).
     open: HashMap<(SessionId, Option<u32>), Folded>,
+    /// True if the line of an open has the task, which no column has.
+    names_openers: bool,
 }
 
 impl Compact {
@@ -74,17 +77,33 @@ impl Compact {
 impl TextFormat for Compact {
     const COLUMNS: &'static [&'static str] = &["time", "task", "session", "path", "event"];
 
-    fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) {
+    const LAYOUTS: &'static [Fit] = &[
+        Fit { hidden: &[], event: 64 },
+        Fit { hidden: &[Column::Task], event: 64 },
+        Fit { hidden: &[Column::Task, Column::Time], event: 26 },
+    ];
+
+    fn lay_out(&mut self, _index: usize, columns: &Columns) {
+        self.names_openers = columns.hides(Column::Task);
+    }
+
+    fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) -> Shown {
         if self.fold(update) {
-            return;
+            return Shown::No;
         }
         let folded = self.unfold(update);
+        let begin = data.len();
         let has_event = page.columns.has_event();
         let mut line = page.line(update, data);
         if has_event {
             event(&mut line, update, &folded);
+            if let (true, UpdateKind::Open) = (self.names_openers, &update.what) {
+                wording::opener(&mut line, update);
+            }
         }
         line.end();
+        page.wrap(data, begin);
+        Shown::Yes
     }
 }
 

@@ -33,6 +33,7 @@ pub mod testing;
 mod text;
 mod timeline;
 mod wording;
+mod wrap;
 
 use clap::ValueEnum;
 pub use clock::Clock;
@@ -95,8 +96,12 @@ pub struct Options {
     pub preview: usize,
     /// Columns, or keys of JSON, in order of output. `None`: the format's default.
     pub fields: Option<Vec<String>>,
-    /// Width of the terminal in columns. `None`: the output is no terminal.
+    /// Width of the data in columns: text is laid out and wrapped to fit. `None`: lines have any length.
     pub width: Option<u16>,
+    /// Width of standard error in columns. `None`: lines have any length.
+    pub status_width: Option<u16>,
+    /// Shows runs of unremarkable records as one line (timeline).
+    pub fold: bool,
     /// Omits the heading of the columns, and all status except warnings.
     pub quiet: bool,
     /// Adds the state of the seq_file when a read begins.
@@ -124,6 +129,12 @@ pub trait Renderer {
     fn update(&mut self, update: &Update, out: &mut Output) -> Shown;
     /// Renders the sums at the end of the trace.
     fn end(&mut self, summary: &Summary, out: &mut Output);
+
+    /// Renders what was held back or has changed. A live trace calls this a few times a second.
+    fn refresh(&mut self, _out: &mut Output) {}
+
+    /// Fits the lines from now on into another width; `None`: they have any length.
+    fn resize(&mut self, _width: Option<u16>, _out: &mut Output) {}
 }
 
 /// A renderer with the buffers that it renders into.
@@ -137,6 +148,16 @@ impl Screen {
     /// Makes a screen with empty buffers.
     pub fn new(renderer: Box<dyn Renderer>) -> Self {
         Self { renderer, output: Output::default() }
+    }
+
+    /// Renders what was held back or has changed. A live trace calls this a few times a second.
+    pub fn refresh(&mut self) {
+        self.renderer.refresh(&mut self.output);
+    }
+
+    /// Fits the lines from now on into another width; `None`: they have any length.
+    pub fn resize(&mut self, width: Option<u16>) {
+        self.renderer.resize(width, &mut self.output);
     }
 }
 
@@ -187,7 +208,7 @@ impl FieldError {
 pub fn renderer(options: &Options) -> Result<Box<dyn Renderer>, FieldError> {
     Ok(match options.format {
         Format::Timeline => Box::new(TextSink::new(options, Timeline::new)?),
-        Format::Compact => Box::new(TextSink::new(options, |_, _| Compact::default())?),
+        Format::Compact => Box::new(TextSink::new(options, |_| Compact::default())?),
         Format::Json => Box::new(json::Json::new(options)?),
     })
 }

@@ -9,6 +9,7 @@ use std::fmt::{self, Display, Write};
 
 use super::pieces::Window;
 use super::style::{Color, Style};
+use super::wrap;
 use crate::errno::Errno;
 use crate::escape;
 use crate::event::{Ptr, PtrKind};
@@ -28,7 +29,11 @@ pub(super) struct Line<'a> {
 
 impl Write for Line<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let columns = if text.is_ascii() { text.len() } else { text.chars().count() };
+        let columns = match self.style.event_columns {
+            _ if text.is_ascii() => text.len(),
+            Some(_) => wrap::columns(text),
+            None => text.chars().count(),
+        };
         self.written(text.as_bytes(), columns);
         Ok(())
     }
@@ -112,6 +117,16 @@ impl<'a> Line<'a> {
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         let ascii = self.style.ascii;
         self.put(escape::text(bytes, ascii))
+    }
+
+    /// Appends untrusted bytes, escaped, without their middle if they fill more than `limit` columns.
+    pub(super) fn bytes_within(&mut self, bytes: &[u8], limit: usize) -> &mut Self {
+        let text = escape::text(bytes, self.style.ascii).to_string();
+        let more = self.style.glyphs.more;
+        match wrap::without_middle(&text, limit, more.columns) {
+            None => self.put(text),
+            Some((head, tail)) => self.put(head).put(more).put(tail),
+        }
     }
 
     /// Returns the name of a symbol in this line's character set.

@@ -88,6 +88,8 @@ pub(super) struct Glyphs {
     pub(super) rule: Glyph,
     /// Replaces what is left out.
     pub(super) more: Glyph,
+    /// Replaces the first digits of a pointer.
+    pub(super) cut: Glyph,
     /// Mark of a finding that is an error.
     pub(super) error: Glyph,
     /// Mark of a finding that is a warning.
@@ -111,6 +113,7 @@ impl Glyphs {
         micros: glyph("µs", 2),
         rule: glyph("──", 2),
         more: glyph("…", 1),
+        cut: glyph("…", 1),
         error: glyph("✗✗", 2),
         warning: glyph("✗", 1),
         info: glyph("i", 1),
@@ -125,6 +128,7 @@ impl Glyphs {
         micros: glyph("us", 2),
         rule: glyph("--", 2),
         more: glyph("...", 3),
+        cut: glyph("~", 1),
         error: glyph("xx", 2),
         warning: glyph("x", 1),
         info: glyph("i", 1),
@@ -136,12 +140,15 @@ impl Glyphs {
 pub(super) struct Style {
     pub(super) color: bool,
     pub(super) ascii: bool,
+    /// Number of terminal columns for an event; `None`: a line may have any length.
+    pub(super) event_columns: Option<usize>,
     pub(super) glyphs: &'static Glyphs,
 }
 
 impl Style {
     pub(super) fn new(color: bool, ascii: bool) -> Self {
-        Self { color, ascii, glyphs: if ascii { &Glyphs::ASCII } else { &Glyphs::UNICODE } }
+        let glyphs = if ascii { &Glyphs::ASCII } else { &Glyphs::UNICODE };
+        Self { color, ascii, event_columns: None, glyphs }
     }
 
     /// Returns the mark of findings of a severity.

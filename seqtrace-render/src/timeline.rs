@@ -14,29 +14,36 @@
 
 mod callback;
 mod event;
+mod fold;
+mod layout;
 
 use std::collections::HashSet;
 
-use self::callback::Layout;
+use self::fold::Fold;
+use self::layout::{FITS, LAYOUTS, Layout};
 use super::Options;
+use super::Shown;
+use super::columns::{Column, Columns};
 use super::line;
-use super::text::{Page, TextFormat};
+use super::text::{Fit, INDENT, Page, TextFormat};
 use super::wording;
 use crate::event::{FileKind, OpTable};
 use crate::rules::Finding;
 use crate::session::update::{Session, SessionId, Update, UpdateKind};
 
-/// Columns that most fates fill behind the duration.
-const FATE: usize = 20;
-
-/// First column of a finding's lines: that of the task, in the default columns.
-const INDENT: usize = 21;
+/// First column of a finding's lines: that of the task, in the default columns. On a terminal it is 0, so that findings
+/// catch the eye.
+const FINDING: usize = 21;
 
 pub(super) struct Timeline {
     layout: &'static Layout,
+    /// True if the line of an open has the task, which no column has.
+    names_openers: bool,
     /// Greatest number of bytes of a preview. 0: no previews.
     preview: usize,
     verbose: bool,
+    /// `None`: each callback has a line.
+    fold: Option<Fold>,
     /// Tables whose functions have been named. They are named once.
     named: HashSet<OpTable>,
     /// Session of the last line, and the length of the output after it. A finding marks this line if the line is still
@@ -45,13 +52,13 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    pub(super) fn new(options: &Options, page: &Page) -> Self {
-        let wide = page.columns.width() + Layout::WIDE.end + FATE;
-        let narrow = options.width.is_some_and(|width| usize::from(width) < wide);
+    pub(super) fn new(options: &Options) -> Self {
         Self {
-            layout: if narrow { &Layout::NARROW } else { &Layout::WIDE },
+            layout: &LAYOUTS[0],
+            names_openers: false,
             preview: options.preview,
             verbose: options.verbose,
+            fold: options.fold.then(Fold::default),
             named: HashSet::new(),
             last: None,
         }
@@ -62,20 +69,24 @@ impl Timeline {
         let session = update.session.as_ref().map(|session| session.id);
         let proven_by_last = self.last == Some((session, data.len()));
         if proven_by_last && data.pop_if(|byte| *byte == b'\n').is_some() {
+            let begin = data.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
             line::write(data, page.style, |line| {
                 line.put("  ");
                 wording::mark(line, finding.severity, finding.id);
             });
+            page.wrap(data, begin);
         }
-        let indent = page.columns.width().min(INDENT);
+        let begin = data.len();
+        let indent = page.columns.width().min(FINDING);
         line::write(data, page.style, |line| {
-            line.pad(indent, 0);
+            line.pad(if page.is_fitted() { 0 } else { indent }, 0);
             wording::finding(line, finding);
         });
         line::write(data, page.style, |line| {
-            line.pad(indent + 3, 0);
+            line.pad(if page.is_fitted() { page.columns.width() } else { indent } + INDENT, 0);
             wording::explanation(line, finding);
         });
+        page.wrap(data, begin);
         self.last = None;
     }
 
@@ -87,7 +98,8 @@ impl Timeline {
         };
         if self.named.insert(*table) {
             line::write(data, page.style, |line| {
-                line.pad(page.columns.width(), 0).put("      ");
+                let indent = page.columns.width() + if page.is_fitted() { INDENT } else { 6 };
+                line.pad(indent, 0);
                 wording::callbacks(line, callbacks);
             });
         }
@@ -97,18 +109,82 @@ impl Timeline {
 impl TextFormat for Timeline {
     const COLUMNS: &'static [&'static str] = &["time", "delta", "cpu", "task", "session", "event"];
 
-    fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) {
+    const LAYOUTS: &'static [Fit] = &FITS;
+
+    fn lay_out(&mut self, index: usize, columns: &Columns) {
+        self.layout = LAYOUTS.get(index).unwrap_or(&LAYOUTS[0]);
+        self.names_openers = columns.hides(Column::Task);
+    }
+
+    fn update(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) -> Shown {
         let has_event = page.columns.has_event();
         match &update.what {
-            UpdateKind::Preview { .. } if self.preview == 0 => return,
-            UpdateKind::Finding(finding) => {
-                if has_event {
-                    self.finding(page, update, finding, data);
-                }
-                return;
-            }
+            UpdateKind::Preview { .. } if self.preview == 0 => return Shown::No,
+            UpdateKind::Finding(_) if !has_event => return Shown::No,
             _ => {}
         }
+        if has_event && self.holds_back(page, update, data) {
+            return Shown::Yes;
+        }
+        if let UpdateKind::Finding(finding) = &update.what {
+            self.finding(page, update, finding, data);
+        } else {
+            self.line(page, update, data);
+        }
+        Shown::Yes
+    }
+
+    fn refresh(&mut self, page: &mut Page, data: &mut Vec<u8>) {
+        if self.fold.as_mut().is_some_and(Fold::is_idle) {
+            self.end_run(page, data);
+        }
+    }
+
+    fn end(&mut self, page: &mut Page, data: &mut Vec<u8>) {
+        self.end_run(page, data);
+    }
+}
+
+impl Timeline {
+    /// Returns true if the lines of an update are written later. If not, writes those that are held back.
+    fn holds_back(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) -> bool {
+        let Some(fold) = &mut self.fold else { return false };
+        let slow = fold.is_slow(update);
+        if !slow && fold.takes(update) {
+            return true;
+        }
+        if self.end_run(page, data)
+            && !slow
+            && self.fold.as_mut().is_some_and(|fold| fold.takes(update))
+        {
+            return true;
+        }
+        if let Some(fold) = &mut self.fold {
+            fold.passes(update, slow);
+        }
+        false
+    }
+
+    /// Writes the lines that are held back. Returns false if there are none.
+    fn end_run(&mut self, page: &mut Page, data: &mut Vec<u8>) -> bool {
+        let Some(run) = self.fold.as_mut().and_then(Fold::end) else { return false };
+        let (folded, rest) = run.parts();
+        if let Some(folded) = folded {
+            let begin = data.len();
+            let mut line = page.line(folded.update(), data);
+            line.restart_columns();
+            folded.write(&mut line, self.layout);
+            line.end();
+            page.wrap(data, begin);
+        }
+        rest.for_each(|update| self.line(page, update, data));
+        true
+    }
+
+    /// Writes the lines of an update that is no finding.
+    fn line(&mut self, page: &mut Page, update: &Update, data: &mut Vec<u8>) {
+        let has_event = page.columns.has_event();
+        let begin = data.len();
         let mut line = page.line(update, data);
         // Positions in the event are relative to its begin.
         line.restart_columns();
@@ -123,6 +199,7 @@ impl TextFormat for Timeline {
         if let (true, UpdateKind::Open, Some(session)) = (has_event, &update.what, session) {
             self.functions(page, session, data);
         }
+        page.wrap(data, begin);
         self.last = Some((id, data.len()));
     }
 }

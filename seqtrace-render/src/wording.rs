@@ -1,9 +1,10 @@
 //! Words that the text formats share: everything but callbacks and the calls around them.
 
+use super::digits;
 use super::line::{Count, Line, SymbolLocation};
 use super::style::Color;
 use crate::errno::Errno;
-use crate::event::{FileKind, Role, Wrapper};
+use crate::event::{FileKind, Role, Task, Wrapper};
 use crate::rules::{Blame, Cause, Finding, Id, Severity};
 use crate::session::update::{
     Callbacks, Partial, Session, SessionId, Symbol, Totals, Update, UpdateKind,
@@ -67,13 +68,44 @@ pub(super) fn symbol(line: &mut Line<'_>, symbol: &Symbol) {
     line.put(SymbolLocation { name, with_offset: false });
 }
 
-/// Writes the path, with a mark if its beginning is missing.
-pub(super) fn path(line: &mut Line<'_>, session: &Session) {
+/// Writes the path, with a mark if its beginning is missing. On a terminal it fills at most `limit` columns.
+pub(super) fn path(line: &mut Line<'_>, session: &Session, limit: usize) {
     if session.path_cut {
         let more = line.style.glyphs.more;
         line.put(more);
     }
-    line.bytes(&session.path);
+    match line.style.event_columns {
+        None => line.bytes(&session.path),
+        Some(_) => line.bytes_within(&session.path, limit),
+    };
+}
+
+/// Writes the name of a task. On a terminal it fills at most `limit` columns.
+pub(super) fn comm(line: &mut Line<'_>, task: &Task, limit: usize) {
+    match line.style.event_columns {
+        None => line.bytes(&task.comm),
+        Some(_) => line.bytes_within(&task.comm, limit),
+    };
+}
+
+/// Writes `cat/4123`, or `cat/4123:4124` with the number of the thread. On a terminal it fills at most `limit` columns,
+/// as long as the numbers do.
+pub(super) fn task(line: &mut Line<'_>, task: &Task, limit: usize) {
+    let thread = (task.tid != task.pid).then_some(task.tid);
+    let of_thread = thread.map_or(0, |tid| 1 + digits::count(tid.into()));
+    comm(line, task, limit.saturating_sub(1 + digits::count(task.pid.into()) + of_thread));
+    line.piece(b"/").decimal(task.pid.into());
+    if let Some(tid) = thread {
+        line.piece(b":").decimal(tid.into());
+    }
+}
+
+/// Writes `  by cat/4123`.
+pub(super) fn opener(line: &mut Line<'_>, update: &Update) {
+    if let Some(opener) = &update.task {
+        let columns = line.style.event_columns.unwrap_or(usize::MAX);
+        task(line.put("  by "), opener, columns);
+    }
 }
 
 /// Writes the result of an open.

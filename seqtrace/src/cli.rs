@@ -7,7 +7,9 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::options::{Capture, Color, Counts, FailOn, Output, Reading, Select, Tracing};
+pub(crate) use self::options::{
+    Capture, Color, Counts, FailOn, Fold, Output, Reading, Select, Tracing,
+};
 use self::values::{duration, ring_size, size};
 use crate::{escape::is_deceptive, exit::shown, probe::backend::Backend};
 

@@ -13,7 +13,7 @@ use std::{
 use anyhow::Context;
 
 use self::background::{Background, Stream};
-use crate::{exit::UserError, render::Output};
+use crate::{cli::values::Width, exit::UserError, render::Output};
 
 /// Indices of the streams that the thread of a [`Writer`] writes to.
 const DATA: usize = 0;
@@ -27,6 +27,10 @@ pub struct Writer {
     begun: bool,
     /// True if the reader of the data has closed the pipe.
     closed: bool,
+    /// Width of the data in columns. `None`: lines have any length.
+    width: Option<u16>,
+    /// True if `width` is that of the terminal, which may change.
+    follows_terminal: bool,
     /// The thread that writes; `None` if [`Self::write`] does it.
     background: Option<Background>,
 }
@@ -115,18 +119,51 @@ impl Writer {
             None => DataSink::Stdout,
             Some(path) => DataSink::File(file::create_output(path)?),
         };
-        Ok(Self { data_sink, begun: false, closed: false, background: None })
+        Ok(Self::new(data_sink))
     }
 
     /// Creates a writer that drops all data and writes only status. `stdout_is_free`: the traced command may write to
     /// standard output.
     pub(crate) fn status_only(stdout_is_free: bool) -> Self {
+        Self::new(DataSink::None { stdout_is_free })
+    }
+
+    fn new(data_sink: DataSink) -> Self {
         Self {
-            data_sink: DataSink::None { stdout_is_free },
+            data_sink,
             begun: false,
             closed: false,
+            width: None,
+            follows_terminal: false,
             background: None,
         }
+    }
+
+    /// Sets the width of the data. `None`: that of the terminal, if there is one.
+    pub(crate) fn with_width(mut self, wanted: Option<Width>) -> Self {
+        self.follows_terminal = wanted.is_none() && self.is_terminal();
+        self.width = match wanted {
+            Some(Width::Columns(columns)) => Some(columns),
+            None if self.follows_terminal => terminal_width(io::stdout()),
+            Some(Width::None) | None => None,
+        };
+        self
+    }
+
+    /// Returns the width of the data in columns; `None`: lines have any length.
+    pub(crate) fn width(&self) -> Option<u16> {
+        self.width
+    }
+
+    /// Returns the new width if that of the terminal has changed since the last call.
+    ///
+    /// Called before each batch of lines. It asks the kernel, one ioctl(2), so that no handler of SIGWINCH is needed.
+    pub(crate) fn changed_width(&mut self) -> Option<u16> {
+        if !self.follows_terminal {
+            return None;
+        }
+        let width = terminal_width(io::stdout());
+        width.filter(|_| std::mem::replace(&mut self.width, width) != width)
     }
 
     /// Returns true if the data is written to a terminal.
@@ -199,6 +236,11 @@ impl Writer {
             output.status.clear();
         }
     }
+}
+
+/// Returns the number of columns of a terminal; `None`: it is unknown, or the descriptor is no terminal.
+pub(crate) fn terminal_width(stream: impl AsFd) -> Option<u16> {
+    terminal_size::terminal_size_of(stream).map(|(terminal_size::Width(columns), _)| columns)
 }
 
 impl Drop for Writer {

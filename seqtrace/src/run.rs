@@ -31,6 +31,8 @@ const POLL_INTERVAL: Duration = Duration::from_nanos(STALLED_NS);
 const STALLED_NS: u64 = 30_000_000;
 /// Interval at which pending batches are polled while other events arrive: then batches fill quickly.
 const BUSY_POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// Interval at which lines that are held back are rendered.
+const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
 /// Maximum number of polls at the end of a trace, while readers go on.
 const END_POLLS: u32 = 20;
 
@@ -154,6 +156,7 @@ impl Trace<Screen> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut more = false;
         let (mut polled, mut busy) = (Instant::now(), false);
+        let mut refreshed = Instant::now();
         loop {
             let full = to.are_full();
             tokio::select! {
@@ -169,12 +172,19 @@ impl Trace<Screen> {
                 () = self.source.filled(), if !more && !full => {}
                 _ = tick.tick(), if !full => {}
             }
+            if let Some(width) = to.writer.changed_width() {
+                self.sink.resize(Some(width));
+            }
             more = self.fetch();
             busy |= more;
             let interval = if busy { BUSY_POLL_INTERVAL } else { POLL_INTERVAL };
             if !more && polled.elapsed() >= interval {
                 (polled, busy) = (Instant::now(), false);
                 self.poll_stalled()?;
+            }
+            if refreshed.elapsed() >= REFRESH_INTERVAL {
+                refreshed = Instant::now();
+                self.sink.refresh();
             }
             if !self.write(to)? || self.pipeline.is_done() {
                 return Ok(None);

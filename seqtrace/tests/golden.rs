@@ -75,3 +75,23 @@ fn recordings_show_what_they_showed() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn no_line_is_wider_than_a_terminal() -> anyhow::Result<()> {
+    for path in recordings()? {
+        for width in [60, 80, 100, 130] {
+            for format in [Format::Timeline, Format::Compact] {
+                let output = play(&path, |clock| {
+                    let options = Options { format, clock, preview: 16, ..Options::default() };
+                    let options = Options { width: Some(width), ..options };
+                    render::renderer(&options).expect("no fields were asked for")
+                })?;
+                for line in str::from_utf8(&output.data)?.lines() {
+                    let columns = line.chars().count();
+                    ensure!(columns <= width.into(), "{}: {columns}\n{line}", path.display());
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -18,7 +18,7 @@ impl Default for Durations {
 
 impl Durations {
     /// Adds a duration (ns). `None`: it is unknown and does not count.
-    pub(super) fn add(&mut self, ns: Option<u64>) {
+    pub fn add(&mut self, ns: Option<u64>) {
         let (Some(ns), Some(histogram)) = (ns, &mut self.histogram) else { return };
         // Fails only for values out of range; a histogram that resizes itself has no range.
         let _recorded = histogram.record(ns);

@@ -150,7 +150,7 @@ impl Story {
     }
 
     /// Renders a finding with every kind of evidence, and a cause in a function without a name.
-    fn finding(&mut self) {
+    pub(crate) fn finding(&mut self) {
         let blame = |role, function| Some(Blame { role, function });
         let evidence = [
             Value::Position(-2),

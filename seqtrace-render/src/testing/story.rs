@@ -7,7 +7,7 @@ use crate::event::{Callback, Ptr, Role, SeqState, Task, Via, Wrapper};
 use crate::session::update::{
     CallbackUpdate, Fate, Phase, Range, ReadEnd, Session, Summary, Totals, Update, UpdateKind,
 };
-use crate::{Options, Output, Ready, Renderer, renderer};
+use crate::{Options, Output, Ready, Renderer, Shown, renderer};
 
 pub(crate) const NULL: Ptr = Ptr::NULL;
 /// Begin of tracing, ns since boot.
@@ -26,6 +26,8 @@ pub(crate) fn error(errno: u64) -> Ptr {
 pub(crate) struct Story {
     sink: Box<dyn Renderer>,
     pub(crate) out: Output,
+    /// Results of the sink for the updates.
+    pub(crate) shown: Vec<Shown>,
     pub(crate) time: u64,
     pub(crate) session: Option<Arc<Session>>,
     pub(crate) read: Option<u32>,
@@ -42,6 +44,7 @@ impl Story {
         Self {
             sink,
             out,
+            shown: Vec::new(),
             time: BEGIN,
             session: Some(Arc::new(session(1, b"/proc/seqbugs/eof_stuck"))),
             read: None,
@@ -64,8 +67,21 @@ impl Story {
             task: self.task.clone(),
             what,
         };
-        self.sink.update(&update, &mut self.out);
+        self.forward(&update);
         self.time += 1_900;
+    }
+
+    pub(crate) fn forward(&mut self, update: &Update) {
+        let shown = self.sink.update(update, &mut self.out);
+        self.shown.push(shown);
+    }
+
+    pub(crate) fn refresh(&mut self) {
+        self.sink.refresh(&mut self.out);
+    }
+
+    pub(crate) fn resize(&mut self, width: Option<u16>) {
+        self.sink.resize(width, &mut self.out);
     }
 
     pub(crate) fn read(&mut self, number: u32, pos: i64, want: u64) {

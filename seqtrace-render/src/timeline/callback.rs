@@ -3,28 +3,10 @@
 use super::super::digits::hex;
 use super::super::line::{Line, Pointer};
 use super::super::style::{Color, Glyph};
+use super::layout::Layout;
 use crate::errno::Errno;
 use crate::event::{Ptr, PtrKind, Role};
 use crate::session::update::{CallbackUpdate, Fate, Phase, Range, SessionId};
-
-/// Columns of a callback's line, relative to the column of the event.
-pub(super) struct Layout {
-    /// The pointer that is passed to the callback.
-    pub(super) pointer: usize,
-    /// The arrow before the pointer that is returned. `None`: it follows the other pointer after a blank.
-    pub(super) returned: Option<usize>,
-    /// End of the duration.
-    pub(super) end: usize,
-}
-
-impl Layout {
-    pub(super) const WIDE: Self = Self { pointer: 22, returned: Some(39), end: 71 };
-    /// For terminals that are too narrow for [`Layout::WIDE`].
-    pub(super) const NARROW: Self = Self { pointer: 19, returned: None, end: 62 };
-}
-
-/// Columns that [`written`] fills with the number of bytes, its sign and its unit.
-const BYTES: usize = 7;
 
 /// Writes the event of a callback to an empty line.
 pub(super) fn write(
@@ -49,27 +31,23 @@ pub(super) fn write(
     position(line, *role, *pos_in, *pos_out);
     line.pad(layout.pointer, 1);
     if let Some(v) = v {
-        pointer(line, *v);
+        pointer(line, layout, *v);
     }
     if let Some(record) = ret_ptr {
-        match layout.returned {
-            Some(column) => line.pad(column, 1),
-            None => line.pad(0, usize::from(v.is_some())),
-        };
-        line.glyph(line.style.glyphs.arrow).piece(b" ");
+        line.pad(layout.returned, 1).glyph(glyphs.arrow).piece(b" ");
         if matches!(record.kind(), PtrKind::Err(_)) {
-            line.colored(Color::Error, |line| pointer(line, *record));
+            line.colored(Color::Error, |line| pointer(line, layout, *record));
         } else {
-            pointer(line, *record);
+            pointer(line, layout, *record);
         }
     }
     // A stop is not to write anything: its bytes are shown only if it does.
     if let Some(bytes) = bytes.filter(|bytes| *role == Role::Show || *bytes > 0) {
-        line.pad(layout.returned.map_or(0, |column| column + 2), 2);
-        written(line, bytes, *count, *size);
+        line.pad(layout.returned + 2, 2);
+        written(line, layout, bytes, *count, *size);
     }
-    if let Some(ns) = duration {
-        line.duration_before(*ns, layout.end, 2);
+    if let (Some(ns), Some(end)) = (duration, layout.end) {
+        line.duration_before(*ns, end, 2);
     }
     result(line, callback);
 }
@@ -104,9 +82,12 @@ fn position(line: &mut Line<'_>, role: Role, before: Option<i64>, after: i64) {
 
 /// Writes `+3 B     buf 134/4096`.
 #[inline]
-fn written(line: &mut Line<'_>, bytes: u64, count: u64, size: Option<u64>) {
-    let end = line.column() + BYTES;
+fn written(line: &mut Line<'_>, layout: &Layout, bytes: u64, count: u64, size: Option<u64>) {
+    let end = line.column() + layout.bytes;
     line.piece(b"+").decimal(bytes).piece(b" B").pad(end, 0);
+    if !layout.buffer {
+        return;
+    }
     line.piece(b"  buf ").decimal(count);
     if let Some(size) = size {
         line.piece(b"/").decimal(size);
@@ -180,10 +161,14 @@ fn offsets(line: &mut Line<'_>, range: Range) {
     line.signed(range.start).piece(b"..").signed(range.end);
 }
 
-/// Writes what [`Pointer`] displays.
+/// Writes what [`Pointer`] displays; in a narrow layout only the last digits of a long number.
 #[inline]
-fn pointer(line: &mut Line<'_>, ptr: Ptr) {
+fn pointer(line: &mut Line<'_>, layout: &Layout, ptr: Ptr) {
     match ptr.kind() {
+        PtrKind::Record(value) if layout.short && value > 0xffff => {
+            let [.., a, b, c, d] = hex(value);
+            line.glyph(line.style.glyphs.cut).piece(&[a, b, c, d])
+        }
         PtrKind::Record(value) if value >= 1 << 32 => line.piece(&hex(value)),
         // An index or handle of the iterator.
         PtrKind::Record(value) => line.piece(b"0x").hex(value),

@@ -16,7 +16,7 @@ impl Timeline {
         let glyphs = line.style.glyphs;
         match &update.what {
             UpdateKind::Open | UpdateKind::OpenFailed { .. } | UpdateKind::OpenLeaked { .. } => {
-                open(line, update);
+                self.open(line, update);
             }
             UpdateKind::ReadBegin { pos, want, traverse_from, rewind, via, state } => {
                 bracket(line, update, glyphs.begin);
@@ -75,7 +75,7 @@ impl Timeline {
     /// Writes a duration where callbacks have theirs. `None`: it is unknown.
     fn duration(&self, line: &mut Line<'_>, ns: Option<u64>) {
         if let Some(ns) = ns {
-            line.duration_before(ns, self.layout.end, 2);
+            line.duration_before(ns, self.layout.end.unwrap_or(0), 2);
         }
     }
 
@@ -99,18 +99,22 @@ impl Timeline {
             wording::partial(line, *reason);
         }
     }
-}
 
-/// Writes `OPEN  /proc/foo   ` and the result.
-fn open(line: &mut Line<'_>, update: &Update) {
-    line.color(Color::Strong, "OPEN ").put(" ");
-    if let Some(session) = &update.session {
-        wording::path(line, session);
-        line.put("   ");
-        if matches!(update.what, UpdateKind::OpenFailed { .. }) {
-            line.put(session.opened_by.name()).put("  ");
+    /// Writes `OPEN  /proc/foo   ` and the result.
+    fn open(&self, line: &mut Line<'_>, update: &Update) {
+        line.color(Color::Strong, "OPEN ").put(" ");
+        if let Some(session) = &update.session {
+            let columns = line.style.event_columns.unwrap_or(usize::MAX);
+            wording::path(line, session, columns.saturating_sub(line.column()));
+            if self.names_openers {
+                wording::opener(line, update);
+            }
+            line.put("   ");
+            if matches!(update.what, UpdateKind::OpenFailed { .. }) {
+                line.put(session.opened_by.name()).put("  ");
+            }
+            wording::opened(line, update, session);
         }
-        wording::opened(line, update, session);
     }
 }
 

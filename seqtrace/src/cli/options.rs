@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use super::values::{duration, ring_size, size};
+use super::values::{Width, duration, ring_size, size, width};
 use crate::{
     faults::Faults,
     probe::backend::Backend,
@@ -112,6 +112,17 @@ pub(crate) enum Color {
     Never,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Fold {
+    /// Fold on a terminal, unless previews are shown
+    #[default]
+    Auto,
+    /// Show a line for each callback
+    None,
+    /// Fold in any output
+    All,
+}
+
 /// Options of the output of `attach` and `replay`.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -125,12 +136,22 @@ pub(crate) struct Output {
     /// Format of the times
     #[arg(long, value_enum, default_value_t)]
     pub(crate) time: Time,
+    /// Lay out and wrap lines for N columns, at least 60 [default: width of the terminal, else none]
+    #[arg(long, value_name = "N|none", value_parser = width)]
+    pub(crate) width: Option<Width>,
+    /// Show runs of unremarkable records as one line (timeline)
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, num_args = 0..=1, require_equals = true,
+        default_missing_value = "all")]
+    pub(crate) fold: Fold,
     /// Use colours in the output
     #[arg(long, value_enum, default_value_t)]
     pub(crate) color: Color,
     /// Show only findings and lost events
     #[arg(long)]
     pub(crate) only_findings: bool,
+    /// Show only reads and lseeks that took at least this long, e.g. 50us, and findings
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) min_duration: Option<Duration>,
     /// Use ASCII characters only
     #[arg(long)]
     pub(crate) ascii: bool,

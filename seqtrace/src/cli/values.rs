@@ -2,19 +2,46 @@
 
 use std::time::Duration;
 
-/// Parses `500ms`, `10s`, `2m` or `1h`; a bare number is seconds.
+/// Least width of the timeline, columns.
+const LEAST_WIDTH: u16 = 60;
+
+/// Width of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
+    /// Lines have at most this many columns.
+    Columns(u16),
+    /// Lines have any length.
+    None,
+}
+
+/// Parses a number of columns, or `none`.
+pub(crate) fn width(text: &str) -> Result<Width, String> {
+    if text == "none" {
+        return Ok(Width::None);
+    }
+    let columns: u16 = text.parse().map_err(|_| {
+        format!("`{text}` is not a width: write a number of columns, as in 100, or none")
+    })?;
+    if columns < LEAST_WIDTH {
+        return Err(format!("a line has at least {LEAST_WIDTH} columns"));
+    }
+    Ok(Width::Columns(columns))
+}
+
+/// Parses `50us`, `500ms`, `10s`, `2m` or `1h`; a bare number is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: f64 = number
         .parse()
-        .map_err(|_| format!("`{text}` is not a time: write a number, then ms, s, m or h"))?;
+        .map_err(|_| format!("`{text}` is not a time: write a number, then us, ms, s, m or h"))?;
     let scale = match unit {
+        "us" | "µs" => 1e-6,
         "ms" => 1e-3,
         "" | "s" => 1.0,
         "m" | "min" => 60.0,
         "h" => 3600.0,
-        _ => return Err(format!("unknown unit `{unit}`: use ms, s, m or h")),
+        _ => return Err(format!("unknown unit `{unit}`: use us, ms, s, m or h")),
     };
     Duration::try_from_secs_f64(number * scale).map_err(|error| error.to_string())
 }
@@ -51,8 +78,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn widths() {
+        assert_eq!(width("none"), Ok(Width::None));
+        assert_eq!(width("60"), Ok(Width::Columns(60)));
+        assert_eq!(width("59").unwrap_err(), "a line has at least 60 columns");
+        for bad in ["", "-80", "wide", "65536"] {
+            assert!(width(bad).unwrap_err().contains("is not a width"), "{bad}");
+        }
+    }
+
+    #[test]
     fn durations_and_sizes() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("50us"), Ok(Duration::from_micros(50)));
+        assert_eq!(duration("7µs"), Ok(Duration::from_micros(7)));
         assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
         assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         for bad in ["foo", "", "-1", "MiB"] {

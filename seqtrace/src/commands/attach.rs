@@ -13,11 +13,12 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
     let request = Request {
         tracing: &args.tracing,
         only_findings: args.output.only_findings,
+        min_duration: args.output.min_duration,
         preview: args.output.preview,
         quiet: args.output.quiet,
         log: args.output.verbose >= 2,
     };
-    let writer = Writer::open(args.output.file.as_deref())?;
+    let writer = Writer::open(args.output.file.as_deref())?.with_width(args.output.width);
     let wall_at_boot = clock::wall_at_boot();
     let renderer = options::renderer(&args.output, &writer, wall_at_boot)?;
     let recording = args.record.clone();

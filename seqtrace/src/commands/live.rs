@@ -9,6 +9,7 @@ use std::{
     os::{fd::AsFd, unix::ffi::OsStrExt, unix::process::ExitStatusExt},
     path::PathBuf,
     process::{ExitCode, ExitStatus, Stdio},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -43,6 +44,8 @@ use crate::{
 pub(super) struct Request<'a> {
     pub(super) tracing: &'a cli::Tracing,
     pub(super) only_findings: bool,
+    /// Least duration of a read that is displayed; `None`: all are.
+    pub(super) min_duration: Option<Duration>,
     /// Number of bytes of each record to copy, 0 to 256.
     pub(super) preview: u32,
     /// True if header and summary are omitted.
@@ -140,9 +143,7 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     let attached = setup.attach(chosen, capture.backend).map_err(UserError::from)?;
 
     let mut pipeline = Pipeline::new(selection.clone(), options::until(&limits.counts));
-    if request.only_findings {
-        pipeline.only_findings();
-    }
+    options::restrict(&mut pipeline, request.only_findings, request.min_duration);
     let head = Head { header: header(capture, &facts, &attached.backend), wall_at_boot };
     let recording = recording.as_deref().map(recordings::create).transpose()?;
     let mut to = Destinations::start(writer, recording).context("cannot start a thread")?;

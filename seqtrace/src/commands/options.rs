@@ -1,12 +1,13 @@
 //! Converts options of the command line to those of renderers, with the properties of the terminal.
 
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use crate::{
     cli,
     exit::{Exit, UserError},
-    output::Writer,
-    pipeline::{Until, Wanted},
+    output::{Writer, terminal_width},
+    pipeline::{Pipeline, Until, Wanted},
     render::{self, Clock, Renderer, clock::TimeZone},
 };
 
@@ -25,7 +26,13 @@ pub(super) fn renderer(
         ascii: args.ascii,
         preview: usize::try_from(args.preview).unwrap_or(0),
         fields: args.fields.clone(),
-        width: None,
+        width: writer.width(),
+        status_width: writer.width().and_then(|_| terminal_width(io::stderr())),
+        fold: match args.fold {
+            cli::Fold::Auto => writer.is_terminal() && args.preview == 0,
+            cli::Fold::None => false,
+            cli::Fold::All => true,
+        },
         quiet: args.quiet,
         verbose: args.verbose > 0,
     };
@@ -37,6 +44,20 @@ pub(super) fn renderer(
 pub(super) fn until(counts: &cli::Counts) -> Until {
     let finding = counts.until_finding.map(|rule| rule.map_or(Wanted::Any, Wanted::Rule));
     Until { sessions: counts.max_sessions, events: counts.max_events, finding }
+}
+
+/// Restricts the updates that are rendered.
+pub(super) fn restrict(
+    pipeline: &mut Pipeline,
+    only_findings: bool,
+    min_duration: Option<Duration>,
+) {
+    if only_findings {
+        pipeline.only_findings();
+    }
+    if let Some(least) = min_duration {
+        pipeline.least_duration(u64::try_from(least.as_nanos()).unwrap_or(u64::MAX));
+    }
 }
 
 /// Returns true if standard error is coloured.

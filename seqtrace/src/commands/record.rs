@@ -19,6 +19,7 @@ pub(super) fn run(args: &cli::Record) -> anyhow::Result<ExitCode> {
     let request = Request {
         tracing: &args.tracing,
         only_findings: false,
+        min_duration: None,
         preview: args.preview,
         quiet: args.quiet,
         log: args.verbose >= 2,

@@ -1,6 +1,6 @@
 //! `seqtrace replay`: renders a recording as `attach` renders a live trace.
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use seqtrace_model::trace::Sink;
@@ -19,11 +19,13 @@ use crate::{
 
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
-    let writer = recordings::writer(&args.recording, args.output.file.as_deref())?;
+    let writer = recordings::writer(&args.recording, args.output.file.as_deref())?
+        .with_width(args.output.width);
     let view = View {
         select: &args.select,
         until: options::until(&args.counts),
         only_findings: args.output.only_findings,
+        min_duration: args.output.min_duration,
         max_memory: args.reading.max_memory,
     };
     let played = play(&args.recording, &view, writer, |writer, wall_at_boot| {
@@ -42,6 +44,8 @@ pub(super) struct View<'a> {
     pub(super) select: &'a cli::Select,
     pub(super) until: Until,
     pub(super) only_findings: bool,
+    /// Least duration of a read; `None`: reads of any duration.
+    pub(super) min_duration: Option<Duration>,
     /// Largest memory of this process, bytes.
     pub(super) max_memory: u64,
 }
@@ -58,12 +62,14 @@ pub(super) fn play(
     let memory = Memory::limited(view.max_memory);
     let mut screen = Screen::new(renderer(&writer, reader.head().wall_at_boot)?);
     let mut pipeline = Pipeline::new(selection, view.until);
-    if view.only_findings {
-        pipeline.only_findings();
-    }
+    options::restrict(&mut pipeline, view.only_findings, view.min_duration);
     let played = recording::play(&mut reader, &mut pipeline, &mut screen, |screen| {
         memory.check().map_err(|excess| recordings::too_large(file, excess))?;
-        writer.write(&mut screen.output).context("cannot write the output")
+        let open = writer.write(&mut screen.output).context("cannot write the output")?;
+        if let Some(width) = writer.changed_width() {
+            screen.resize(Some(width));
+        }
+        Ok(open)
     });
     report_end(file, played)
 }

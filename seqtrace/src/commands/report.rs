@@ -20,6 +20,7 @@ pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
         select: &args.select,
         until: Until::default(),
         only_findings: false,
+        min_duration: None,
         max_memory: args.reading.max_memory,
     };
     replay::play(&args.recording, &view, writer, |writer, wall_at_boot| {

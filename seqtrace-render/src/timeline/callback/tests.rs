@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::super::super::arbitrary::story;
 use super::super::super::line::{self, Line, Pointer};
 use super::super::super::style::Style;
+use super::super::layout::LAYOUTS;
 use super::*;
 use crate::session::update::UpdateKind;
 
@@ -13,37 +14,42 @@ fn plain(line: &mut Line<'_>, layout: &Layout, session: Option<Color>, callback:
     plain_beginning(line, session, callback);
     line.pad(layout.pointer, 1);
     if let Some(v) = v {
-        line.put(Pointer(*v));
+        line.put(plain_pointer(line, layout, *v));
     }
     if let Some(record) = ret_ptr {
-        match layout.returned {
-            Some(column) => line.pad(column, 1),
-            None => line.put(if v.is_some() { " " } else { "" }),
-        }
-        .put(arrow)
-        .put(" ");
-        if matches!(record.kind(), crate::event::PtrKind::Err(_)) {
-            line.color(Color::Error, Pointer(*record));
+        line.pad(layout.returned, 1).put(arrow).put(" ");
+        let pointer = plain_pointer(line, layout, *record);
+        if matches!(record.kind(), PtrKind::Err(_)) {
+            line.color(Color::Error, pointer);
         } else {
-            line.put(Pointer(*record));
+            line.put(pointer);
         }
     }
     if let Some(bytes) = bytes.filter(|bytes| *role == Role::Show || *bytes > 0) {
-        match layout.returned {
-            Some(column) => line.pad(column + 2, 2),
-            None => line.pad(0, 2),
-        };
-        let fill = line.column() + 7;
+        line.pad(layout.returned + 2, 2);
+        let fill = line.column() + layout.bytes;
         line.put(format_args!("+{bytes} B")).pad(fill, 0);
-        line.put(format_args!("  buf {count}"));
-        if let Some(size) = size {
-            line.put(format_args!("/{size}"));
+        if layout.buffer {
+            line.put(format_args!("  buf {count}"));
+            if let Some(size) = size {
+                line.put(format_args!("/{size}"));
+            }
         }
     }
-    if let Some(ns) = duration {
-        line.duration_before(*ns, layout.end, 2);
+    if let (Some(ns), Some(end)) = (duration, layout.end) {
+        line.duration_before(*ns, end, 2);
     }
     plain_result(line, callback);
+}
+
+fn plain_pointer(line: &Line<'_>, layout: &Layout, pointer: Ptr) -> String {
+    let text = Pointer(pointer).to_string();
+    match pointer.kind() {
+        PtrKind::Record(value) if layout.short && value > 0xffff => {
+            format!("{}{:04x}", line.style.glyphs.cut, value & 0xffff)
+        }
+        _ => text,
+    }
 }
 
 fn plain_beginning(line: &mut Line<'_>, session: Option<Color>, callback: &CallbackUpdate) {
@@ -129,10 +135,11 @@ proptest! {
     #[test]
     fn a_line_is_the_same_as_through_fmt(
         updates in story(),
-        (color, ascii, narrow) in any::<(bool, bool, bool)>(),
+        (color, ascii) in any::<(bool, bool)>(),
+        layout in 0..LAYOUTS.len(),
     ) {
         let style = Style::new(color, ascii);
-        let layout = if narrow { &Layout::NARROW } else { &Layout::WIDE };
+        let layout = &LAYOUTS[layout];
         for update in updates {
             let UpdateKind::Callback(callback) = &update.what else { continue };
             let session = update.session.as_ref().map(|session| session.id);
