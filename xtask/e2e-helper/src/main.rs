@@ -1,6 +1,5 @@
 //! Helper of the end-to-end tests in guests, for everything that busybox cannot do: exact reads, many readers at once,
 //! and the comparison of a trace with the bytes that readers got.
-#![forbid(unsafe_code)]
 
 mod check;
 mod pass;
@@ -8,6 +7,7 @@ mod query;
 mod read;
 mod roots;
 mod user;
+mod ways;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -67,6 +67,8 @@ enum Command {
     },
     /// Open and read the file repeatedly, despite errors, until this process is killed
     Insist { file: PathBuf, bs: usize },
+    /// Open the file COUNT times at once, then read its first byte from each open, then close all
+    Hold { count: usize, file: PathBuf },
     /// Receive an open file at a unix socket from `ops` (u/PATH), and run operations on it
     Receive { socket: PathBuf, ops: Vec<String> },
     /// Print selected values of selected objects of a trace, separated by tabs
@@ -104,6 +106,7 @@ fn run(command: Command) -> Result<bool> {
             read::threads(count, &file, bs, pread, log.as_deref())?;
         }
         Command::Insist { file, bs } => read::insist(&file, bs),
+        Command::Hold { count, file } => read::hold(count, &file)?,
         Command::Receive { socket, ops } => read::received(pass::receive(&socket)?, &ops)?,
         Command::Json(query) => query.run()?,
         Command::Roots { reports } => roots::print(&reports)?,
