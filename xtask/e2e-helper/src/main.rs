@@ -50,6 +50,12 @@ enum Command {
         #[arg(last = true)]
         command: Vec<OsString>,
     },
+    /// Give an executable file capabilities, as setcap(8) does
+    SetCaps {
+        file: PathBuf,
+        #[arg(value_delimiter = ',')]
+        caps: Vec<String>,
+    },
     /// Write a word COUNT times to one open file; ENOSPC is not an error
     Writes { count: usize, file: PathBuf },
     /// Read one open file in COUNT threads, each from the common offset to the end, or with --pread each every COUNT-th
@@ -101,6 +107,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Readers { count, reader } => reader.run_in_threads(count)?,
         Command::Cycles { count, reader } => (0..count).try_for_each(|_| reader.run_silently())?,
         Command::AsUser { id, caps, command } => user::run(id, &caps, &command)?,
+        Command::SetCaps { file, caps } => user::set_caps(&file, &caps)?,
         Command::Writes { count, file } => read::writes(count, &file)?,
         Command::Threads { count, file, bs, pread, log } => {
             read::threads(count, &file, bs, pread, log.as_deref())?;
