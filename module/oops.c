@@ -47,7 +47,7 @@ static int *nothing;
 
 static noinline void oops_at(const char *role, loff_t pos)
 {
-	if (pos == at && !strcmp(callback, role))
+	if (pos == at && sysfs_streq(callback, role))
 		WRITE_ONCE(*nothing, 1);
 }
 
