@@ -22,7 +22,7 @@ for backend in core callbacks; do
 		case $callback in start) at=0 ;; stop) at=10 ;; *) at=5 ;; esac
 		echo $at >$PARAMETERS/at
 		e2e-helper ops $FILE r4096 >/dev/null 2>&1
-		expect_eq $backend/$callback/killed 139 $?
+		expect_eq $backend/$callback/killed 137 $?
 		recovered "oops_at+.*\[oops\]" $backend/$callback
 	done
 	# The next reader is traced as ever.

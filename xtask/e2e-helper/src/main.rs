@@ -81,8 +81,8 @@ enum Command {
     Json(query::Query),
     /// Print for each file in a report of `seqtrace check`: path, verdict, id, role and severity of the root cause, all ids
     Roots { reports: PathBuf },
-    /// Count the objects of a trace, its emitted records, the events lost in gaps, and the lost and missed events at its
-    /// end; the trace may be a pipe
+    /// Count the objects of a trace, its emitted records and the events lost in gaps, and print the numbers of lost and
+    /// missed events, sessions and partial sessions at its end; the trace may be a pipe
     Tally { trace: PathBuf },
     /// Check each object of a trace against a JSON Schema
     Validate { schema: PathBuf, trace: PathBuf },
