@@ -19,6 +19,9 @@
  * seqtrace reports: none. The file is endless on purpose: a reader of the whole
  * file (cat, check) needs a limit, or the parameter records.
  *
+ * With width=BYTES each line is filled with blanks to this many bytes, newline
+ * included, so that a single record can need a large buffer.
+ *
  * With delay=MS every show() sleeps for MS milliseconds, so that many readers are
  * inside it at the same time.
  */
@@ -40,6 +43,10 @@ MODULE_PARM_DESC(delay, "time that show() sleeps, in ms (default 0)");
 static unsigned long records;
 module_param(records, ulong, 0444);
 MODULE_PARM_DESC(records, "number of records; 0: no end (default)");
+
+static unsigned int width;
+module_param(width, uint, 0444);
+MODULE_PARM_DESC(width, "bytes of a line, filled with blanks; 0: as few as possible (default)");
 
 static bool sequence_ends(loff_t pos)
 {
@@ -83,7 +90,10 @@ static int sequence_show(struct seq_file *m, void *v)
 
 	if (delay)
 		msleep(delay);
-	seq_printf(m, "%lld\n", *count);
+	/* seq_pad() needs space for the newline: the line has width bytes. */
+	seq_setwidth(m, width ? width - 1 : 0);
+	seq_printf(m, "%lld", *count);
+	seq_pad(m, '\n');
 	return 0;
 }
 

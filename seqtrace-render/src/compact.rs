@@ -129,7 +129,10 @@ fn event(line: &mut Line<'_>, update: &Update, folded: &Folded) {
         UpdateKind::Write { .. } => wording::call(line, "write", update),
         UpdateKind::PlainRead { .. } => wording::call(line, "read", update),
         UpdateKind::Close { .. } => wording::call(line, "close", update),
-        UpdateKind::Gap { .. } | UpdateKind::Blind { .. } | UpdateKind::Disagreement { .. } => {
+        UpdateKind::Gap { .. }
+        | UpdateKind::Blind { .. }
+        | UpdateKind::Disagreement { .. }
+        | UpdateKind::ReaderDied { .. } => {
             wording::common(line, update);
         }
         UpdateKind::Finding(finding) => {

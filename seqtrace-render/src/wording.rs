@@ -51,6 +51,7 @@ pub(super) fn common(line: &mut Line<'_>, update: &Update) {
         UpdateKind::Gap { lost, sessions } => gap(line, *lost, update.cpu, sessions),
         UpdateKind::Blind { function, role, reason } => blind(line, function, *role, reason),
         UpdateKind::Disagreement { expected, observed } => disagreement(line, expected, observed),
+        UpdateKind::ReaderDied { role, pos } => reader_died(line, *role, *pos),
         _ => {}
     }
 }
@@ -360,6 +361,12 @@ fn blind(line: &mut Line<'_>, function: &Symbol, role: Role, reason: &str) {
     line.color(Color::Warn, format_args!("{} ", role.name()));
     symbol(line, function);
     line.color(Color::Warn, " is not traced: ").bytes(reason.as_bytes());
+}
+
+/// Writes `the reader died inside show() at position 5`.
+fn reader_died(line: &mut Line<'_>, role: Option<Role>, pos: i64) {
+    let callback = role.map_or("show() or stop", Role::name);
+    line.color(Color::Error, format_args!("the reader died inside {callback}() at position {pos}"));
 }
 
 /// Writes `events were missed: expected show, next or stop, saw start`.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use seqtrace::{cli::Cli, commands, exit, signals};
 
 fn main() -> ExitCode {
-    signals::unblock();
+    signals::prepare();
     match commands::run(Cli::from_command_line()) {
         Ok(code) => code,
         Err(error) => {

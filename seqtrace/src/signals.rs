@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, Signal as Sig};
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{Signal, SignalKind, signal},
@@ -26,11 +26,19 @@ use crate::privileges;
 /// Time for which further signals count as the first one: timeout(1) signals its command and then the process group.
 const ECHO: Duration = Duration::from_millis(100);
 
-/// Unblocks all signals. A blocked signal mask is inherited: it would keep out the signals that end a trace, and would
-/// reach the command after `--`. Call it before any thread is started.
-pub fn unblock() {
+/// Prepares this process for signals. Call it before any thread is started.
+///
+/// Unblocks all signals: a blocked signal mask is inherited, and would keep out the signals that end a trace. Installs a
+/// handler of SIGXFSZ, which stays for the life of the process: a write beyond the limit on the size of files then fails,
+/// and the error is reported. The command after `--` inherits neither.
+pub fn prepare() {
     // Fails only for an invalid argument.
     let _unchanged = SigSet::empty().thread_set_mask();
+    // Without it, for lack of a descriptor, SIGXFSZ ends the process without a message.
+    if let Ok(runtime) = Builder::new_current_thread().enable_all().build() {
+        let _inside = runtime.enter();
+        let _handler_stays = signal(SignalKind::from_raw(Sig::SIGXFSZ as i32));
+    }
 }
 
 /// Handlers of the signals, from creation on. Create it before readiness is reported: a signal that

@@ -59,6 +59,18 @@ for set in CapInh CapPrm CapEff CapAmb; do
 done
 expect_status least/refused 3 least perfmon,syslog
 
+# The same capabilities from the file, as setcap(8) sets them: the kernel then hides much of /proc/self from the process.
+cp "$(command -v seqtrace)" capable
+chmod 755 capable
+e2e-helper set-caps capable bpf,perfmon,syslog || fail setcap/set "status $?"
+e2e-helper as-user 1000 -- ./capable attach --format json $FILE -- cat $FILE >setcap.json 2>setcap.err
+expect_eq setcap/exit 0 $?
+expect_grep setcap/backend '"backend":"callbacks"' setcap.json
+expect_grep setcap/named version_proc_show setcap.json
+expect_eq setcap/shows 1 "$(e2e-helper json setcap.json type=cb role=show --print role | wc -l)"
+e2e-helper as-user 1000 -- ./capable doctor >setcap.doctor 2>&1
+expect_grep setcap/doctor 'This machine can trace' setcap.doctor
+
 # kallsyms hides all addresses: the programs report addresses, and ftrace names them (since 6.5).
 echo 2 >/proc/sys/kernel/kptr_restrict
 seqtrace attach --format json $FILE -- cat $FILE >hidden.json 2>hidden.err

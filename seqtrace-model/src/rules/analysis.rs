@@ -159,6 +159,9 @@ impl SessionAnalysis {
                 self.has_gaps = true;
                 self.taint();
             }
+            UpdateKind::ReaderDied { role, pos } => {
+                self.rules.on_reader_died(&mut self.facts.with(history), *role, *pos);
+            }
             UpdateKind::OpenLeaked { ret } => {
                 self.rules.on_open_failed(&mut self.facts.with(history), *ret);
             }

@@ -12,7 +12,7 @@ use super::history::History;
 use super::ledger::entries::Entry;
 use super::ledger::pass::{End, Resume};
 use super::ledger::{Duplicate, Ledger, NewEntry};
-use crate::event::{Ptr, Wrapper};
+use crate::event::{Ptr, Role, Wrapper};
 use crate::finding::Id;
 use crate::session::update::{CallbackUpdate, Partial, Range, Session, SessionId, Totals};
 
@@ -97,7 +97,7 @@ pub(super) struct Closed<'a> {
 
 /// Points in the life of a session at which a rule can act.
 ///
-/// All but [`on_grow`](Self::on_grow), [`on_call_end`](Self::on_call_end) and the last three are called only in
+/// All but [`on_grow`](Self::on_grow), [`on_call_end`](Self::on_call_end) and the last four are called only in
 /// generations of which everything was seen.
 #[expect(unused_variables, reason = "a hook does nothing unless a rule implements it")]
 pub(super) trait Hooks {
@@ -160,6 +160,10 @@ pub(super) trait Hooks {
     /// A read or lseek in which a callback had failed returned `ret`.
     #[inline]
     fn on_call_end(&mut self, cx: &mut Context<'_>, failure: &Failure, ret: i64) {}
+
+    /// A task died inside a callback at position `pos`. `role` is `None` if the callback is unknown.
+    #[inline]
+    fn on_reader_died(&mut self, cx: &mut Context<'_>, role: Option<Role>, pos: i64) {}
 
     /// open() failed with the negative errno `ret` after seq_open() had succeeded.
     #[inline]

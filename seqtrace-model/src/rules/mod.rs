@@ -40,6 +40,7 @@ mod sq304;
 mod sq305;
 mod sq306;
 mod sq401;
+mod sq404;
 mod sq501;
 mod sq601;
 mod sq901;
@@ -59,6 +60,7 @@ pub use rule::{NoId, Rule};
 pub use sq301::PASSED_OVER;
 pub use verdict::Verdict;
 
+use crate::event::Role;
 use crate::session::update::CallbackUpdate;
 
 // The order is that of evaluation. Causes come before their consequences: SQ305, SQ601 and SQ104 before SQ105, SQ205
@@ -82,6 +84,7 @@ rules! {
     sq301 { SQ301: RULE }
     sq304 { SQ304: RULE }
     sq401 { SQ401: SINGLE, SQ402: PRIVATE, SQ403: NEVER }
+    sq404 { SQ404: RULE }
     sq901 {
         SQ901: LOST, SQ902: MISSED, SQ903: LATE, SQ904: BLIND, SQ905: DISAGREES, SQ906: OVERLAP, SQ907: BOUND
     }

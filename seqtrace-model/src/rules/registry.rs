@@ -89,6 +89,10 @@ macro_rules! rules {
                 $(self.$module.on_call_end(cx, failure, ret);)+
             }
 
+            fn on_reader_died(&mut self, cx: &mut Context<'_>, role: Option<Role>, pos: i64) {
+                $(self.$module.on_reader_died(cx, role, pos);)+
+            }
+
             fn on_open_failed(&mut self, cx: &mut Context<'_>, ret: i32) {
                 $(self.$module.on_open_failed(cx, ret);)+
             }

@@ -61,8 +61,7 @@ quality!(
     905,
     "self-check failed",
     "What was seen is not what the core does, or the ranges do not tile what the reader got.",
-    "Look for an oops in dmesg: a reader that dies in a callback never returns from its read. Otherwise please report it, \
-        with a recording: either events were missed unseen, or this kernel differs."
+    "Please report it, with a recording: either events were missed unseen, or this kernel differs."
 );
 quality!(
     OVERLAP,
@@ -109,10 +108,7 @@ fn incomplete(partial: &[Partial], findings: &mut FindingCollector) {
             Partial::Adopted => (&LATE, "it was open before seqtrace attached"),
             Partial::LateAttach => (&LATE, "its callbacks were attached after its first read"),
             Partial::Blind => (&BLIND, "one of its callbacks is not seen"),
-            Partial::Disagrees => (
-                &DISAGREES,
-                "what was seen is not what the core does, unless the reader died (see dmesg)",
-            ),
+            Partial::Disagrees => (&DISAGREES, "what was seen is not what the core does"),
             Partial::Overlap => (&OVERLAP, "two used the descriptor at once"),
             // Everything that was seen was checked.
             Partial::StillOpen | Partial::BpfIterator => continue,

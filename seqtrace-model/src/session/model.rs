@@ -163,14 +163,19 @@ impl Pass {
         StepOutcome::Continue
     }
 
-    fn expectation(&self) -> &'static str {
+    /// Returns the callback that the core calls next; `None` if that depends on the unknown offset of a relative lseek.
+    pub(super) fn next_callback(&self) -> Option<Role> {
         match self.step {
-            Step::Start => "start",
-            Step::Show => "show",
-            Step::Next => "next",
-            Step::ShowOrStop => "show or stop",
-            Step::Stop(_) => "stop",
+            Step::Start => Some(Role::Start),
+            Step::Show => Some(Role::Show),
+            Step::Next => Some(Role::Next),
+            Step::Stop(_) => Some(Role::Stop),
+            Step::ShowOrStop => None,
         }
+    }
+
+    fn expectation(&self) -> &'static str {
+        self.next_callback().map_or("show or stop", Role::name)
     }
 
     fn started(&mut self, m: &mut CoreState, seen: &Callback, update: &mut CallbackUpdate) {

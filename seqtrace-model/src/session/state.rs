@@ -10,7 +10,7 @@ use crate::session::call::InFlightCalls;
 use crate::session::core_state::ModelMismatch;
 use crate::session::deferred::{DeferredUpdates, SeekResult};
 use crate::session::file_tracking::FileTracking;
-use crate::session::pass_tracking::PassTracking;
+use crate::session::pass_tracking::{PassTracking, TrackedPass};
 use crate::session::tasks::RecentTasks;
 use crate::session::update::{Fate, Partial, Session, Totals, Update, UpdateKind};
 
@@ -245,13 +245,32 @@ impl SessionState {
         }
     }
 
+    /// Handles a release by thread `tid` while a read or lseek is in flight. The kernel calls release from fput() after
+    /// the last of them, unless the task dies inside of one (an oops): then its exit closes the file (exit_files(),
+    /// kernel/exit.c).
+    fn released_in_call(&mut self, at: Timestamp, tid: u32, out: Emit<'_>) {
+        let pos = self.file.m.index;
+        match (self.calls.of(tid), self.pass.current) {
+            (Some(call), Some(TrackedPass::Modelled(pass))) if self.pass.owner == tid => {
+                let (read, task) = (call.read_id(), call.task.clone());
+                let what = UpdateKind::ReaderDied { role: pass.next_callback(), pos };
+                self.emit(at, read, task, what, out);
+            }
+            _ => {
+                let mismatch = ModelMismatch::new("return of a read or lseek", "release");
+                self.mismatch(at, mismatch, out);
+            }
+        }
+    }
+
     /// Ends the session. `release` is `None` if no release was seen.
     pub(super) fn close(mut self, at: Timestamp, release: Option<Release>, out: Emit<'_>) {
         self.release_deferred(SeekResult::Unknown, out);
-        if release.is_some() && self.file.synced && !self.calls.is_empty() {
-            // The kernel calls release from fput() after the last read or lseek.
-            let mismatch = ModelMismatch::new("return of a read or lseek", "release");
-            self.mismatch(at, mismatch, out);
+        if let Some(release) = release
+            && self.file.synced
+            && !self.calls.is_empty()
+        {
+            self.released_in_call(at, release.tid, out);
         }
         let what = UpdateKind::Close {
             by: release.map(|release| release.wrapper),

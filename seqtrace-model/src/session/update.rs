@@ -202,4 +202,11 @@ pub enum UpdateKind {
         /// The actual observation, in words.
         observed: String,
     },
+    /// A task died inside a callback of its read or lseek, so that neither returned. [`UpdateKind::Close`] follows.
+    ReaderDied {
+        /// The callback that did not return; `None` if the core was about to call show or stop, and which is unknown.
+        role: Option<Role>,
+        /// Position of the iterator (`m->index`) when the callback was called.
+        pos: i64,
+    },
 }

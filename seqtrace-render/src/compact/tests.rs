@@ -40,6 +40,7 @@ fn everything_else() {
         cat/4123     s1       /proc/seqbugs/eof_stuck  show t_show is not traced: notrace function
         cat/4123     s1       /proc/seqbugs/eof_stuck  ✗✗ SQ201 double emit: pos 2 passed over as bytes 4..6, emitted again as 6..8   cause SQ102 000000000000c0de   seqtrace explain SQ201
         cat/4123     s1       /proc/seqbugs/eof_stuck  events were missed: expected show, next or stop, saw start
+        cat/4123     s1       /proc/seqbugs/eof_stuck  the reader died inside show() at position 5
         cat/4123     s1       /proc/seqbugs/eof_stuck  close still open when tracing ended  1 read  0 B  0 records emitted, 0 discarded  2 writes  8 B written  13 B never fetched  the file was removed while open  partial: events lost, still open
         a\x1b]0;b\xc3/4123:4130 s2       …/proc/version_\x1b[2J\xff open  proc_reg_open  plain file, not a seq_file: no callbacks
         a\x1b]0;b\xc3/4123:4130 s2       …/proc/version_\x1b[2J\xff read want 131072  = 12 B  off 12 after

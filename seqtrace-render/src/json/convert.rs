@@ -143,6 +143,10 @@ impl<'a> Converter<'a> {
                 observed: Some(observed),
                 ..note(at, NoteKind::Disagreement)
             }),
+            UpdateKind::ReaderDied { role, pos: _ } => Object::Note(Note {
+                role: role.as_ref().map(Role::of),
+                ..note(at, NoteKind::ReaderDied)
+            }),
         })
     }
 

@@ -108,6 +108,7 @@ fn what_came_out_of_a_record() {
         {"type":"note","role":"show"}
         {"type":"finding"}
         {"type":"note","role":null}
+        {"type":"note","role":"show"}
         {"type":"close","bytes":0}
         {"type":"open","errno":null}
         {"type":"plain_read","bytes":12,"errno":null}

@@ -91,6 +91,7 @@ impl Story {
             expected: "show, next or stop".to_owned(),
             observed: "start".to_owned(),
         });
+        self.emit(UpdateKind::ReaderDied { role: Some(Role::Show), pos: 5 });
         self.emit(UpdateKind::Close {
             by: None,
             totals: Totals { reads: 1, writes: 2, written: 8, ..Totals::default() },

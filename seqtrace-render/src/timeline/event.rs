@@ -64,7 +64,10 @@ impl Timeline {
             UpdateKind::Write { .. } => wording::call(line, "WRITE", update),
             UpdateKind::PlainRead { .. } => wording::call(line, "READ ", update),
             UpdateKind::Close { .. } => wording::call(line, "CLOSE", update),
-            UpdateKind::Gap { .. } | UpdateKind::Blind { .. } | UpdateKind::Disagreement { .. } => {
+            UpdateKind::Gap { .. }
+            | UpdateKind::Blind { .. }
+            | UpdateKind::Disagreement { .. }
+            | UpdateKind::ReaderDied { .. } => {
                 wording::common(line, update);
             }
             // They have writers of their own.

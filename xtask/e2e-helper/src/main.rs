@@ -1,6 +1,5 @@
 //! Helper of the end-to-end tests in guests, for everything that busybox cannot do: exact reads, many readers at once,
 //! and the comparison of a trace with the bytes that readers got.
-#![forbid(unsafe_code)]
 
 mod check;
 mod pass;
@@ -8,6 +7,7 @@ mod query;
 mod read;
 mod roots;
 mod user;
+mod ways;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -50,6 +50,12 @@ enum Command {
         #[arg(last = true)]
         command: Vec<OsString>,
     },
+    /// Give an executable file capabilities, as setcap(8) does
+    SetCaps {
+        file: PathBuf,
+        #[arg(value_delimiter = ',')]
+        caps: Vec<String>,
+    },
     /// Write a word COUNT times to one open file; ENOSPC is not an error
     Writes { count: usize, file: PathBuf },
     /// Read one open file in COUNT threads, each from the common offset to the end, or with --pread each every COUNT-th
@@ -67,14 +73,16 @@ enum Command {
     },
     /// Open and read the file repeatedly, despite errors, until this process is killed
     Insist { file: PathBuf, bs: usize },
+    /// Open the file COUNT times at once, then read its first byte from each open, then close all
+    Hold { count: usize, file: PathBuf },
     /// Receive an open file at a unix socket from `ops` (u/PATH), and run operations on it
     Receive { socket: PathBuf, ops: Vec<String> },
     /// Print selected values of selected objects of a trace, separated by tabs
     Json(query::Query),
     /// Print for each file in a report of `seqtrace check`: path, verdict, id, role and severity of the root cause, all ids
     Roots { reports: PathBuf },
-    /// Count the objects of a trace, its emitted records, the events lost in gaps, and the lost and missed events at its
-    /// end; the trace may be a pipe
+    /// Count the objects of a trace, its emitted records and the events lost in gaps, and print the numbers of lost and
+    /// missed events, sessions and partial sessions at its end; the trace may be a pipe
     Tally { trace: PathBuf },
     /// Check each object of a trace against a JSON Schema
     Validate { schema: PathBuf, trace: PathBuf },
@@ -99,11 +107,13 @@ fn run(command: Command) -> Result<bool> {
         Command::Readers { count, reader } => reader.run_in_threads(count)?,
         Command::Cycles { count, reader } => (0..count).try_for_each(|_| reader.run_silently())?,
         Command::AsUser { id, caps, command } => user::run(id, &caps, &command)?,
+        Command::SetCaps { file, caps } => user::set_caps(&file, &caps)?,
         Command::Writes { count, file } => read::writes(count, &file)?,
         Command::Threads { count, file, bs, pread, log } => {
             read::threads(count, &file, bs, pread, log.as_deref())?;
         }
         Command::Insist { file, bs } => read::insist(&file, bs),
+        Command::Hold { count, file } => read::hold(count, &file)?,
         Command::Receive { socket, ops } => read::received(pass::receive(&socket)?, &ops)?,
         Command::Json(query) => query.run()?,
         Command::Roots { reports } => roots::print(&reports)?,

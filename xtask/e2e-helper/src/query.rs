@@ -44,8 +44,9 @@ pub(crate) fn tally(trace: &Path) -> Result<()> {
             end = serde_json::from_str(&line).context("the end is not JSON")?;
         }
     }
-    let (lost, missed) = (text(get(&end, "lost")), text(get(&end, "missed")));
-    println!("{objects} {emitted} {gaps} {lost} {missed}");
+    let [lost, missed, sessions, partial] =
+        ["lost", "missed", "sessions", "partial"].map(|key| text(get(&end, key)));
+    println!("{objects} {emitted} {gaps} {lost} {missed} {sessions} {partial}");
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Reads files and logs the reads. A log has one line of JSON for each open, written when the file is closed.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
+use std::io::{self, IoSliceMut, Read as _, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
@@ -10,18 +10,21 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
-use rustix::io::Errno;
+use rustix::fs::sendfile;
+use rustix::io::{Errno, preadv};
 use rustix::pipe::{SpliceFlags, pipe, splice};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use serde_json::{Value, json};
 
-use crate::pass;
+use crate::{pass, ways};
 
 /// A file, and operations on it.
 #[derive(Args)]
 pub(crate) struct Reader {
     file: PathBuf,
     /// r100 read, p100@50 pread, s50 lseek to 50, c-5 lseek by -5, x splice to the end, a100 read to the end in blocks,
-    /// a100@500 until 500 bytes were read, wTEXT write, t500 sleep ms, e/PATH wait until PATH exists, u/PATH send the open
+    /// a100@500 until 500 bytes were read, v100 readv and q100@50 preadv with two buffers, d100 read from a duplicate,
+    /// f sendfile to the end, i100 and i100@50 io_uring, k100@50 io_submit, m fail if it can be mapped, wTEXT write, t500 sleep ms, e/PATH wait until PATH exists, u/PATH send the open
     /// file to `receive` at the unix socket PATH and wait until that process has ended
     ops: Vec<String>,
     /// Append a line for each open, with its reads, for `json-check --log`
@@ -170,6 +173,8 @@ fn run(open: &mut OpenLog, file: &mut File, ops: &[String], out: &mut dyn Write)
             "s" => open.seek(file, SeekFrom::Start(rest.parse()?)),
             "c" => open.seek(file, SeekFrom::Current(rest.parse()?)),
             "x" => while spliced(open, file, out)? > 0 {},
+            "m" => ways::not_mapped(file)?,
+            "v" | "q" | "d" | "f" | "i" | "k" => otherwise(file, kind, rest, out)?,
             "w" => file.write_all(rest.as_bytes()).context("write")?,
             "t" => thread::sleep(Duration::from_millis(rest.parse()?)),
             "e" => {
@@ -182,6 +187,45 @@ fn run(open: &mut OpenLog, file: &mut File, ops: &[String], out: &mut dyn Write)
         }
     }
     out.flush().context("cannot write")
+}
+
+/// Reads in a way that is not logged: the kernel may split it into several reads, or have another thread make it.
+fn otherwise(file: &mut File, kind: &str, rest: &str, out: &mut dyn Write) -> Result<()> {
+    if kind == "f" {
+        return sent(file, out);
+    }
+    let (length, offset) = rest.split_once('@').unzip();
+    let offset: Option<u64> = offset.map(str::parse).transpose().context("an offset")?;
+    let mut buffer = vec![0; length.unwrap_or(rest).parse().context("a length")?];
+    let half = buffer.len() / 2;
+    let (first, second) = buffer.split_at_mut(half);
+    let mut halves = [IoSliceMut::new(first), IoSliceMut::new(second)];
+    let count = match kind {
+        "v" => file.read_vectored(&mut halves)?,
+        "q" => preadv(file, &mut halves, offset.context("qLENGTH@OFFSET")?)?,
+        "d" => file.try_clone()?.read(&mut buffer)?,
+        "i" => ways::io_uring(file, &mut buffer, offset)?,
+        _ => ways::aio(file, &mut buffer, offset.context("kLENGTH@OFFSET")?)?,
+    };
+    out.write_all(buffer.get(..count).unwrap_or_default())?;
+    Ok(())
+}
+
+/// Copies the rest of the file by sendfile(2).
+fn sent(file: &File, out: &mut dyn Write) -> Result<()> {
+    const LENGTH: usize = 65536;
+    loop {
+        // A new pipe is empty: see `spliced`.
+        let (reader, writer) = pipe()?;
+        let count = sendfile(&writer, file, None, LENGTH).context("sendfile")?;
+        drop(writer);
+        let mut buffer = Vec::new();
+        File::from(reader).read_to_end(&mut buffer)?;
+        out.write_all(&buffer)?;
+        if count == 0 {
+            return Ok(());
+        }
+    }
 }
 
 fn read(open: &mut OpenLog, file: &mut File, length: usize, out: &mut dyn Write) -> Result<usize> {
@@ -236,6 +280,18 @@ pub(crate) fn threads(
     drop(file);
     open.calls = calls.concat();
     open.close(log)
+}
+
+/// Opens `path` `count` times at once, reads a byte from each of them, and closes them.
+pub(crate) fn hold(count: usize, path: &Path) -> Result<()> {
+    let limit = Some(count as u64 + 100);
+    setrlimit(Resource::Nofile, Rlimit { current: limit, maximum: limit })
+        .context("cannot raise the limit of open files")?;
+    let mut files = (0..count).map(|_| File::open(path)).collect::<io::Result<Vec<_>>>()?;
+    for file in &mut files {
+        file.read_exact(&mut [0])?;
+    }
+    Ok(())
 }
 
 /// Writes to `path` `count` times. ENOSPC is not an error.

@@ -1,7 +1,8 @@
-//! SQ401, SQ402, SQ403, and correct look-alikes.
+//! SQ401 to SQ404, and correct look-alikes.
 
 use super::verdicts::{findings, ids};
-use crate::event::{EventKind, Wrapper};
+use crate::event::{Callback, EventKind, Role, Wrapper};
+use crate::finding::Severity;
 use crate::testing::files::{Memory, list};
 use crate::testing::machine::{Fd, File, World};
 
@@ -100,4 +101,26 @@ fn a_struct_file_that_is_another_opens_was_never_released() {
         fd.release(&mut world, Wrapper::SeqRelease);
     }
     assert_eq!(ids(&world.events), "");
+}
+
+#[test]
+fn a_reader_that_dies_in_a_callback_is_an_error_of_the_file() {
+    for (role, count) in [(Role::Start, 0), (Role::Show, 3), (Role::Next, 3), (Role::Stop, 0)] {
+        let mut world = World::default();
+        let mut fd = Fd::open(&mut world, 1, list(Memory::Image), Wrapper::SeqOpen);
+        fd.drain(&mut world, 4096, 9);
+        fd.release(&mut world, Wrapper::SeqRelease);
+        let release = world.events.pop();
+        let callbacks = world.events.iter().enumerate().filter(|(_, event)| {
+            matches!(event.body, EventKind::Callback(Callback { role: seen, .. }) if seen == role)
+        });
+        let dies = callbacks.map(|(index, _)| index).nth(count).unwrap();
+        world.events.truncate(dies);
+        world.events.extend(release);
+        let found = findings(&world.events);
+        let reported: Vec<_> = found.iter().map(|one| (one.id.to_string(), one.severity)).collect();
+        assert_eq!(reported, [("SQ404".to_owned(), Severity::Error)], "{role:?}");
+        assert_eq!(found[0].blame.as_ref().map(|blame| blame.role), Some(role));
+        assert!(found[0].message.contains(&format!("inside {}()", role.name())));
+    }
 }

@@ -64,6 +64,9 @@ pub(super) fn describe(update: &Update) -> String {
         }
         UpdateKind::Finding(finding) => format!("{} {}", finding.id, finding.message),
         UpdateKind::Blind { role, reason, .. } => format!("blind {}: {reason}", role.name()),
+        UpdateKind::ReaderDied { role, pos } => {
+            format!("DIED in {} at {pos}", role.map_or("?", Role::name))
+        }
         UpdateKind::Disagreement { expected, observed } => {
             format!("DISAGREES expected {expected}, observed {observed}")
         }

@@ -171,3 +171,39 @@ fn a_quiet_pass() {
     feed(5, callback(Role::Start, 0x1000), &[(4, false), (5, true)]);
     feed(6, callback(Role::Stop, 0), &[(u64::MAX, false)]);
 }
+
+/// A release by the reader inside a callback is the end of a task that an oops has killed.
+#[test]
+fn a_reader_that_dies() {
+    play(
+        "open                      | s1 open seq_open
+         read 0 want 90 (0 0 0)    | r1 read 0 want 90
+         begin 0                   |
+         release seq_release       | DIED in start at 0; close seq_release 0 B
+         #2 open                   | s2 open seq_open
+         #2 read 0 want 90 (0 0 0) | r1 read 0 want 90
+         #2 begin 0                |
+         #2 start -> A             | start first 0 -> A
+         #2 show =2                | show first 0 A +2 emitted 0..2
+         #2 next -> B @1           | next fill 0>1 A -> B
+         #2 release seq_release    | DIED in show at 1; close seq_release 0 B",
+    );
+}
+
+/// A release by another task, or after the last callback, means that the return of the read was missed.
+#[test]
+fn a_missed_return() {
+    play(
+        "open                      | s1 open seq_open
+         read 0 want 90 (0 0 0)    | r1 read 0 want 90
+         begin 0                   |
+         start -> A                | start first 0 -> A
+         @2 release seq_release    | DISAGREES expected return of a read or lseek, observed release; close seq_release 0 B [Disagrees]
+         #2 open                   | s2 open seq_open
+         #2 read 0 want 90 (0 0 0) | r1 read 0 want 90
+         #2 begin 0                |
+         #2 start -> NULL          | start first 0 -> NULL
+         #2 stop =0                | stop first 0 NULL
+         #2 release seq_release    | DISAGREES expected return of a read or lseek, observed release; close seq_release 0 B [Disagrees]",
+    );
+}

@@ -216,7 +216,7 @@ pub(crate) struct Note<'a> {
     #[serde(flatten)]
     pub(crate) at: At,
     pub(crate) kind: NoteKind,
-    /// blind: which callback.
+    /// blind, reader_died: which callback.
     pub(crate) role: Option<Role>,
     /// blind: which function.
     pub(crate) function: Option<Function<'a>>,
@@ -236,6 +236,8 @@ pub(crate) enum NoteKind {
     Blind,
     /// What was observed is not what the core does: events were missed.
     Disagreement,
+    /// A task died inside a callback; its read never returned.
+    ReaderDied,
 }
 
 /// Events were lost here.

@@ -57,7 +57,12 @@ impl<L: Lab> Inquiry<'_, L> {
 
     /// Sets the verdict on a file that is not read further.
     fn stop<T>(&mut self, verdict: Verdict) -> Option<T> {
-        self.report.verdict = verdict;
+        self.report.verdict = match verdict {
+            Verdict::Inconclusive(why) => {
+                verdict::findings_or(&mut self.report, why, Verdict::Inconclusive)
+            }
+            other => other,
+        };
         None
     }
 

@@ -147,11 +147,21 @@ pub(in crate::check) fn killed(plan: &str) -> String {
 /// Returns the verdict on a file whose open fails with `errno` (positive). Findings, such as a leak, take precedence.
 pub(in crate::check) fn not_opened(report: &mut Report, errno: i32) -> Verdict {
     let why = format!("cannot be opened: {}", errno_name(errno));
+    findings_or(report, why, Verdict::Refused)
+}
+
+/// Returns the verdict on a file that could not be read to its end. Findings, such as the death of the reader, take
+/// precedence.
+pub(in crate::check) fn findings_or(
+    report: &mut Report,
+    why: String,
+    otherwise: fn(String) -> Verdict,
+) -> Verdict {
     if report.found.iter().any(|found| is_bad(&found.finding)) {
         report.notes.push(why);
         Verdict::Findings
     } else {
-        Verdict::Refused(why)
+        otherwise(why)
     }
 }
 

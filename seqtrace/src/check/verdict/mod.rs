@@ -5,7 +5,7 @@ mod exceptions;
 mod roots;
 
 pub(crate) use conclude::{Circumstances, Proof, conclude};
-pub(super) use conclude::{killed, not_opened, unreadable};
+pub(super) use conclude::{findings_or, killed, not_opened, unreadable};
 
 use std::collections::BTreeSet;
 
