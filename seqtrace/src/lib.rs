@@ -5,6 +5,7 @@
 
 use seqtrace_model::escape;
 pub use seqtrace_model::{errno, event, filter, finding, pipeline, rules, session};
+pub use seqtrace_render as render;
 
 pub mod check;
 pub mod cli;
@@ -20,7 +21,6 @@ pub mod output;
 pub mod privileges;
 pub mod probe;
 pub mod recording;
-pub mod render;
 pub mod run;
 pub mod schema;
 pub mod signals;

@@ -2,10 +2,10 @@
 
 use super::Converter;
 use crate::event::{FileKind, OpTable, Task, Via};
-use crate::render::json::object::{
+use crate::json::object::{
     Function, Functions, Kind, Object, Of, Open, Range, Read, ReadTotals, Who,
 };
-use crate::render::json::text::{Address, Device, ErrorName, raw, text};
+use crate::json::text::{Address, Device, ErrorName, raw, text};
 use crate::session::update::{ReadEnd, Session, UpdateKind};
 
 impl<'a> Converter<'a> {

@@ -11,8 +11,8 @@ use super::object::{
     Ready, Role, Target, Transfer, Who,
 };
 use super::text::{BootTime, ErrorName, Raw, ReadName, SessionName, Version, raw, text};
-use crate::render::{self, Clock};
 use crate::session::update::{self, Update, UpdateKind};
+use crate::{self as render, Clock};
 
 pub(super) fn header(header: &render::Header) -> Object<'_> {
     let render::Header { version, kernel, machine, backend, backend_reason, ring_bytes, command } =

@@ -1,6 +1,6 @@
-//! Renders updates as text or JSON.
+//! Renders the updates of a trace as text or JSON.
 //!
-//! A [`Renderer`] takes the updates of [`crate::session::update`] in order and appends their rendering to buffers, which
+//! A [`Renderer`] takes [`Update`]s in order and appends their rendering to buffers, which
 //! the caller writes out. It has no side effects, reads no clock and draws no conclusions. [`renderer`] makes the
 //! renderer of an output:
 //!
@@ -10,7 +10,8 @@
 //! | `compact` | part of the line of its read | [`Output::status`] |
 //! | `json` | an object | [`Output::data`], as objects |
 //!
-//! All text that a kernel module or a user could have chosen goes through `escape.rs`.
+//! All text that a kernel module or a user could have chosen goes through [`escape`].
+#![forbid(unsafe_code)]
 
 #[cfg(test)]
 mod arbitrary;
@@ -20,28 +21,27 @@ mod columns;
 mod compact;
 mod digits;
 mod duration;
-pub(crate) mod json;
+pub mod json;
 mod line;
 mod owner;
 mod pieces;
 pub mod report;
-pub(crate) mod status;
+pub mod status;
 mod style;
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod text;
 mod timeline;
 mod wording;
 
 use clap::ValueEnum;
-
-use crate::escape;
-use crate::session::update::{Summary, Update};
 pub use clock::Clock;
 use compact::Compact;
-pub(crate) use line::{Count, Name, SymbolLocation};
+pub use line::{Count, Name, SymbolLocation};
+use seqtrace_model::session::update::{Summary, Update};
 use seqtrace_model::trace::Sink;
 pub use seqtrace_model::trace::{Header, Ready, Shown, TargetInfo};
+use seqtrace_model::{errno, escape, event, rules, session};
 use text::TextSink;
 use timeline::Timeline;
 

@@ -26,7 +26,7 @@ use super::{Clock, FieldError, Header, Options, Output, Ready, Renderer, Shown, 
 use crate::session::update::{SessionId, Summary, Update, UpdateKind};
 
 /// Returns the schema of a line. Its parts are added to the definitions of the generator.
-pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
+pub fn schema(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<Object<'_>>()
 }
 

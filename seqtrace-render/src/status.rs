@@ -9,13 +9,13 @@ use crate::session::update::Summary;
 
 /// Renders the lines on standard error.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Status {
+pub struct Status {
     style: Style,
 }
 
 impl Status {
     /// Makes a renderer in the style of `options.color_status` and `options.ascii`.
-    pub(crate) fn new(options: &Options) -> Self {
+    pub fn new(options: &Options) -> Self {
         Self { style: Style::new(options.color_status, options.ascii) }
     }
 
@@ -24,7 +24,7 @@ impl Status {
     }
 
     /// `seqtrace 0.1.0  Linux 6.12.117 x86_64  backend core  ring 8 MiB`
-    pub(crate) fn header(self, header: &Header, out: &mut Vec<u8>) {
+    pub fn header(self, header: &Header, out: &mut Vec<u8>) {
         // The user knows the command line. Only JSON has it.
         let Header { version, kernel, machine, backend, backend_reason, ring_bytes, command: _ } =
             header;
@@ -40,7 +40,7 @@ impl Status {
     }
 
     /// `target /proc/net/tcp  tcp4_seq_ops  start tcp_seq_start …`
-    pub(crate) fn target(self, target: &TargetInfo, out: &mut Vec<u8>) {
+    pub fn target(self, target: &TargetInfo, out: &mut Vec<u8>) {
         let TargetInfo { word, callbacks, note } = target;
         line::write(out, self.style, |line| {
             line.put("target ").bytes(word);
@@ -60,7 +60,7 @@ impl Status {
     }
 
     /// `attached: 26 probes   (Ctrl-C stops)`
-    pub(crate) fn ready(self, ready: Ready, out: &mut Vec<u8>) {
+    pub fn ready(self, ready: Ready, out: &mut Vec<u8>) {
         line::write(out, self.style, |line| {
             line.put(format_args!(
                 "attached: {}   (Ctrl-C stops)",
@@ -70,7 +70,7 @@ impl Status {
     }
 
     /// `2 sessions  3 reads  8 B  4 records emitted  0 discarded  22 callbacks   lost 0  missed 0  partial 0`
-    pub(crate) fn summary(self, summary: &Summary, out: &mut Vec<u8>) {
+    pub fn summary(self, summary: &Summary, out: &mut Vec<u8>) {
         let Summary { sessions, totals, lost, missed, partial, findings } = summary;
         line::write(out, self.style, |line| {
             line.put(format_args!(

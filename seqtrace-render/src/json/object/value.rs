@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::event::{Ptr, Wrapper};
-use crate::render::json::text::{Address, Pointer, RuleName, SessionName, text};
+use crate::json::text::{Address, Pointer, RuleName, SessionName, text};
 use crate::{event, rules, session::update};
 
 /// Conversion from a value of the model, `M`. Unlike `From`, it exists for options and lists, too.
@@ -121,7 +121,7 @@ macro_rules! mirror {
         }
     };
 }
-pub(in crate::render::json) use mirror;
+pub(in crate::json) use mirror;
 
 mirror! {
     /// A member of seq_operations.

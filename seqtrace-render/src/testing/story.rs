@@ -1,91 +1,41 @@
-//! Hand-made updates for tests of renderers.
-
-mod oddities;
+//! A trace by hand: updates, rendered one by one.
 
 use std::sync::Arc;
 
-use super::{Options, Output, Ready, renderer};
-use crate::event::{Callback, FileKind, OpTable, Ptr, Role, SeqState, Task, Via, Wrapper};
+use super::{cat, session};
+use crate::event::{Callback, Ptr, Role, SeqState, Task, Via, Wrapper};
 use crate::session::update::{
-    CallbackUpdate, Callbacks, Fate, Phase, Range, ReadEnd, Session, SessionId, Summary, Symbol,
-    Totals, Update, UpdateKind,
+    CallbackUpdate, Fate, Phase, Range, ReadEnd, Session, Summary, Totals, Update, UpdateKind,
 };
+use crate::{Options, Output, Ready, Renderer, renderer};
 
-pub(super) const NULL: Ptr = Ptr::NULL;
+pub(crate) const NULL: Ptr = Ptr::NULL;
 /// Begin of tracing, ns since boot.
-pub(super) const BEGIN: u64 = 1_000_000_000_000;
+pub(crate) const BEGIN: u64 = 1_000_000_000_000;
 
 /// Returns the address of a record.
-pub(super) fn record(number: u64) -> Ptr {
+pub(crate) fn record(number: u64) -> Ptr {
     Ptr(0xffff_8881_042a_3000 + 4 * number)
 }
 
-pub(super) fn error(errno: u64) -> Ptr {
+pub(crate) fn error(errno: u64) -> Ptr {
     Ptr(errno.wrapping_neg())
 }
 
-pub(super) fn symbol(name: &str, module: Option<&str>) -> Symbol {
-    Symbol {
-        address: 0xffff_ffff_c000_0000 + name.len() as u64,
-        name: Some(name.into()),
-        module: module.map(Into::into),
-        offset: module.map(|_| 0x10 * name.len() as u64),
-    }
-}
-
-pub(super) fn callbacks(prefix: &str, module: Option<&str>) -> Callbacks {
-    let named = |name: &str| symbol(&format!("{prefix}_{name}"), module);
-    Callbacks {
-        table: Some(named("ops")),
-        start: named("start"),
-        next: named("next"),
-        show: named("show"),
-        stop: named("stop"),
-    }
-}
-
-pub(super) fn cat() -> Task {
-    Task { pid: 4123, tid: 4123, uid: 1000, comm: b"cat".to_vec() }
-}
-
-pub(crate) fn session(id: u32, path: &[u8]) -> Session {
-    Session {
-        id: SessionId(id),
-        path: path.to_vec(),
-        path_cut: false,
-        opener: cat(),
-        opened_by: Wrapper::SeqOpen,
-        adopted: false,
-        kind: FileKind::Seq {
-            m: 0xffff_8881_0000_1000,
-            op: 0xffff_ffff_c000_2000,
-            table: OpTable { start: 1, next: 2, show: 3, stop: id.into() },
-            private: 0,
-            size: 0,
-            inner: 0,
-        },
-        callbacks: Some(callbacks("eof", Some("seqbugs"))),
-        handlers: None,
-        file: 0xffff_8881_0000_2000,
-        ino: 42,
-        dev: 8 << 20 | 1,
-    }
-}
-
 /// Sends updates to a sink and collects its output. Task, session and read are set once for several updates.
-pub(super) struct Story {
-    sink: Box<dyn super::Renderer>,
-    pub(super) out: Output,
-    pub(super) time: u64,
-    pub(super) session: Option<Arc<Session>>,
-    pub(super) read: Option<u32>,
-    pub(super) task: Option<Arc<Task>>,
+pub(crate) struct Story {
+    sink: Box<dyn Renderer>,
+    pub(crate) out: Output,
+    pub(crate) time: u64,
+    pub(crate) session: Option<Arc<Session>>,
+    pub(crate) read: Option<u32>,
+    pub(crate) task: Option<Arc<Task>>,
     /// Phase of the next callbacks.
-    pub(super) phase: Phase,
+    pub(crate) phase: Phase,
 }
 
 impl Story {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         let mut sink = renderer(options).unwrap();
         let mut out = Output::default();
         sink.ready(&Ready { begin: BEGIN, probes: 26 }, &mut out);
@@ -101,11 +51,11 @@ impl Story {
     }
 
     /// Returns what the sink wrote for standard output.
-    pub(super) fn data(&self) -> &str {
+    pub(crate) fn data(&self) -> &str {
         str::from_utf8(&self.out.data).unwrap()
     }
 
-    pub(super) fn emit(&mut self, what: UpdateKind) {
+    pub(crate) fn emit(&mut self, what: UpdateKind) {
         let update = Update {
             time: self.time,
             cpu: 1,
@@ -118,7 +68,7 @@ impl Story {
         self.time += 1_900;
     }
 
-    pub(super) fn read(&mut self, number: u32, pos: i64, want: u64) {
+    pub(crate) fn read(&mut self, number: u32, pos: i64, want: u64) {
         self.read = Some(number);
         self.phase = Phase::First;
         self.emit(UpdateKind::ReadBegin {
@@ -131,7 +81,7 @@ impl Story {
         });
     }
 
-    pub(super) fn read_at(&mut self, number: u32, pos: i64, want: u64, core: i64) {
+    pub(crate) fn read_at(&mut self, number: u32, pos: i64, want: u64, core: i64) {
         self.read = Some(number);
         self.phase = Phase::Traverse;
         self.emit(UpdateKind::ReadBegin {
@@ -144,7 +94,7 @@ impl Story {
         });
     }
 
-    pub(super) fn callback(&mut self, change: impl FnOnce(&mut CallbackUpdate)) {
+    pub(crate) fn callback(&mut self, change: impl FnOnce(&mut CallbackUpdate)) {
         let mut callback = CallbackUpdate {
             phase: self.phase,
             pass: 1,
@@ -159,7 +109,7 @@ impl Story {
         self.emit(UpdateKind::Callback(callback));
     }
 
-    pub(super) fn start(&mut self, pos: i64, returned: Ptr) {
+    pub(crate) fn start(&mut self, pos: i64, returned: Ptr) {
         self.callback(|callback| {
             callback.role = Role::Start;
             (callback.pos_in, callback.pos_out) = (Some(pos), pos);
@@ -167,7 +117,7 @@ impl Story {
         });
     }
 
-    pub(super) fn next(&mut self, from: i64, to: i64, v: Ptr, returned: Ptr) {
+    pub(crate) fn next(&mut self, from: i64, to: i64, v: Ptr, returned: Ptr) {
         self.callback(|callback| {
             callback.role = Role::Next;
             (callback.pos_in, callback.pos_out) = (Some(from), to);
@@ -175,7 +125,7 @@ impl Story {
         });
     }
 
-    pub(super) fn show(&mut self, pos: i64, v: Ptr, bytes: u64, count: u64, fate: Fate) {
+    pub(crate) fn show(&mut self, pos: i64, v: Ptr, bytes: u64, count: u64, fate: Fate) {
         self.callback(|callback| {
             (callback.pos_in, callback.pos_out) = (Some(pos), pos);
             (callback.v, callback.ret_int) = (Some(v), Some(0));
@@ -191,7 +141,7 @@ impl Story {
         self.phase = if self.phase == Phase::First { Phase::Fill } else { self.phase };
     }
 
-    pub(super) fn stop(&mut self, pos: i64, v: Ptr) {
+    pub(crate) fn stop(&mut self, pos: i64, v: Ptr) {
         self.callback(|callback| {
             callback.role = Role::Stop;
             (callback.pos_in, callback.pos_out) = (Some(pos), pos);
@@ -200,7 +150,7 @@ impl Story {
         });
     }
 
-    pub(super) fn read_end(&mut self, ret: i64, change: impl FnOnce(&mut ReadEnd)) {
+    pub(crate) fn read_end(&mut self, ret: i64, change: impl FnOnce(&mut ReadEnd)) {
         let bytes = u64::try_from(ret).unwrap_or(0);
         let mut end = ReadEnd {
             ret,
@@ -217,7 +167,7 @@ impl Story {
         self.read = None;
     }
 
-    pub(super) fn close(&mut self, totals: Totals) {
+    pub(crate) fn close(&mut self, totals: Totals) {
         self.emit(UpdateKind::Close {
             by: Some(Wrapper::SeqRelease),
             totals,
@@ -230,12 +180,12 @@ impl Story {
         });
     }
 
-    pub(super) fn end(&mut self, summary: &Summary) {
+    pub(crate) fn end(&mut self, summary: &Summary) {
         self.sink.end(summary, &mut self.out);
     }
 
     /// Renders a `cat` of three records of two bytes: open, two reads, close.
-    pub(super) fn cat(&mut self) {
+    pub(crate) fn cat(&mut self) {
         self.emit(UpdateKind::Open);
         self.read(1, 0, 131_072);
         self.start(0, record(0));

@@ -1,4 +1,4 @@
-use crate::render::{
+use crate::{
     line,
     style::{Color, Style},
 };

@@ -11,7 +11,7 @@ use crate::session::update::{
 
 impl Story {
     /// Renders every other kind of update once.
-    pub(in super::super) fn oddities(&mut self) {
+    pub(crate) fn oddities(&mut self) {
         self.odd_callbacks();
         self.odd_calls();
         self.finding();

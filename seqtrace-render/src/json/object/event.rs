@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::finding::FindingCount;
 use super::value::{Function, Functions, Of, Partial, Range, Role, Totals, mirror};
-use crate::render::json::text::{
+use crate::json::text::{
     Address, BootTime, Device, ErrorName, Raw, ReadName, SessionName, Version,
 };
 use crate::session::update;

@@ -11,7 +11,6 @@ use super::convert::Converter;
 use super::{Json, keys, schema_of_object};
 use crate::escape::is_deceptive;
 use crate::event::{Role, Task};
-use crate::schema::of_a_line;
 use crate::session::update::UpdateKind;
 
 fn json() -> Options {
@@ -143,7 +142,7 @@ fn the_bytes_emitted_are_the_bytes_read() {
 
 #[test]
 fn every_object_is_what_the_schema_says() {
-    let schema = of_a_line();
+    let schema = schema_of_object();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let mut types = std::collections::BTreeSet::new();
     for object in everything() {
@@ -160,7 +159,7 @@ fn every_object_is_what_the_schema_says() {
 
 #[test]
 fn a_key_less_is_not_what_the_schema_says() {
-    let validator = jsonschema::validator_for(&of_a_line()).unwrap();
+    let validator = jsonschema::validator_for(&schema_of_object()).unwrap();
     for mut object in everything() {
         for key in object.as_object().unwrap().keys().cloned().collect::<Vec<_>>() {
             let value = object.as_object_mut().unwrap().remove(&key).unwrap();

@@ -148,9 +148,11 @@ impl Display for Pointer {
 
 /// Displays the name of a function or table, or else its address.
 #[derive(Clone, Copy)]
-pub(crate) struct Name<'a> {
-    pub(crate) symbol: &'a Symbol,
-    pub(crate) ascii: bool,
+pub struct Name<'a> {
+    /// The function or table.
+    pub symbol: &'a Symbol,
+    /// True if the text must be ASCII.
+    pub ascii: bool,
 }
 
 impl Display for Name<'_> {
@@ -167,9 +169,11 @@ impl Display for Name<'_> {
 /// Displays a function or table with its module: `eof_next [seqbugs]`, or with its offset in the module
 /// `eof_next [seqbugs+0x250]`.
 #[derive(Clone, Copy)]
-pub(crate) struct SymbolLocation<'a> {
-    pub(crate) name: Name<'a>,
-    pub(crate) with_offset: bool,
+pub struct SymbolLocation<'a> {
+    /// The function or table.
+    pub name: Name<'a>,
+    /// True if the offset in the module is displayed.
+    pub with_offset: bool,
 }
 
 impl Display for SymbolLocation<'_> {
@@ -186,7 +190,7 @@ impl Display for SymbolLocation<'_> {
 }
 
 /// Displays a number with its noun: `1 record`, `3 records`.
-pub(crate) struct Count(pub(crate) u64, pub(crate) &'static str);
+pub struct Count(pub u64, pub &'static str);
 
 impl Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::event::{At, Who};
 use super::value::{Function, Of, Range, Role, Severity, mirror};
-use crate::render::json::text::{BootTime, ErrorName, Pointer, RuleName};
+use crate::json::text::{BootTime, ErrorName, Pointer, RuleName};
 use crate::rules;
 
 mirror! {
