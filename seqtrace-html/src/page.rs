@@ -25,7 +25,7 @@ use sessions::{Pictures, Row};
 const STYLE: &str = include_str!("../templates/page.css");
 const SCRIPT: &str = include_str!("../templates/page.js");
 
-/// What a page shows of a trace: a [`Sink`] that is complete at the end of the trace.
+/// The facts of a trace that a page shows: a [`Sink`] that is complete at the end of the trace.
 #[derive(Debug, Default)]
 pub struct Material {
     pub(crate) trace: Trace,
@@ -70,18 +70,18 @@ impl Sink for Material {
 pub struct Page<'a> {
     /// Heading of the page, e.g. the name of the recording. Any text.
     pub title: &'a str,
-    /// The trace.
+    /// The trace that the page is about.
     pub material: &'a Material,
     /// The files that `check` has judged; empty for a report on a recording.
     pub files: &'a [CheckedFile],
-    /// Where and why the trace ends before its end; `None`: it is whole.
+    /// Reason why the trace is not whole, as a sentence; `None`: it is whole.
     pub cut: Option<&'a str>,
 }
 
 /// A file that `check` has judged. All texts are free of control characters.
 #[derive(Clone, Debug)]
 pub struct CheckedFile {
-    /// Path.
+    /// Path as the user named it.
     pub path: String,
     /// Verdict in a word: `clean`, `findings`, `inconclusive` or `refused`.
     pub verdict: &'static str,
@@ -102,9 +102,9 @@ pub struct CheckedFile {
 /// A command that shows a bug without seqtrace.
 #[derive(Clone, Debug)]
 pub struct Reproducer {
-    /// Shell code.
+    /// Shell code that prints the wrong output.
     pub command: String,
-    /// What is wrong with its output.
+    /// Description of the wrong output, in a line.
     pub shows: String,
 }
 

@@ -1,5 +1,7 @@
 //! The page of traces of the files of module/seqbugs.
 
+mod browser;
+
 use seqtrace_model::event::{EventKind, Wrapper};
 use seqtrace_model::filter::Selection;
 use seqtrace_model::pipeline::{Pipeline, Until};

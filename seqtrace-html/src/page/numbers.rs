@@ -54,7 +54,7 @@ pub(super) fn facts(trace: &Trace, summary: &TraceSummary) -> Vec<Fact> {
         fact("seqtrace", header.version.clone()),
         fact("duration", texts::duration(summary.duration())),
         fact("sessions", summary.sums.sessions.to_string()),
-        fact("reads", format!("{} of {} bytes", totals.reads, totals.bytes)),
+        fact("reads", format!("{}, {} bytes", totals.reads, totals.bytes)),
         fact("callbacks", format!("{} in {} passes", totals.callbacks, totals.passes)),
     ];
     if let Some(reason) = &header.backend_reason {
@@ -69,7 +69,7 @@ pub(super) fn renderings(summary: &TraceSummary) -> Vec<Fact> {
     let seen = summary.renderings.0.iter().filter(|rendering| rendering.count > 0);
     let mut all: Vec<Fact> = seen
         .map(|rendering| {
-            let value = format!("{} of {} bytes", rendering.count, rendering.bytes);
+            let value = format!("{}, {} bytes", rendering.count, rendering.bytes);
             fact(svg::word_of(rendering.fate), value)
         })
         .collect();

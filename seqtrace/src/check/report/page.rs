@@ -8,7 +8,7 @@ use crate::check::{
     verdict::{PlanOutcome, Report},
 };
 
-/// Converts a report.
+/// Converts the report on a file to a part of the page.
 pub(super) fn file(report: &Report) -> CheckedFile {
     let wrong = report.plans.iter().filter(|plan| matches!(plan.outcome, PlanOutcome::Fail(_)));
     let reproducer = report.repro.as_ref().map(|Repro { command, shows, correct }| {
