@@ -1,5 +1,8 @@
 //! Facts about a trace besides its events, and the trait of its consumers.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use crate::session::update::{Summary, Update};
 use crate::symbol::Callbacks;
 
@@ -73,4 +76,101 @@ pub trait Sink {
 
     /// Handles the summary at the end of the trace.
     fn end(&mut self, _summary: &Summary) {}
+}
+
+impl<S: Sink + ?Sized> Sink for Box<S> {
+    fn header(&mut self, header: &Header) {
+        (**self).header(header);
+    }
+
+    fn target(&mut self, target: &TargetInfo) {
+        (**self).target(target);
+    }
+
+    fn ready(&mut self, ready: &Ready) {
+        (**self).ready(ready);
+    }
+
+    fn update(&mut self, update: &Update) -> Shown {
+        (**self).update(update)
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        (**self).end(summary);
+    }
+}
+
+/// A consumer that its owner examines when the trace has ended.
+impl<S: Sink> Sink for Rc<RefCell<S>> {
+    fn header(&mut self, header: &Header) {
+        self.borrow_mut().header(header);
+    }
+
+    fn target(&mut self, target: &TargetInfo) {
+        self.borrow_mut().target(target);
+    }
+
+    fn ready(&mut self, ready: &Ready) {
+        self.borrow_mut().ready(ready);
+    }
+
+    fn update(&mut self, update: &Update) -> Shown {
+        self.borrow_mut().update(update)
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        self.borrow_mut().end(summary);
+    }
+}
+
+/// Two consumers, in this order. An update counts as displayed if the first displays it.
+impl<A: Sink, B: Sink> Sink for (A, B) {
+    fn header(&mut self, header: &Header) {
+        self.0.header(header);
+        self.1.header(header);
+    }
+
+    fn target(&mut self, target: &TargetInfo) {
+        self.0.target(target);
+        self.1.target(target);
+    }
+
+    fn ready(&mut self, ready: &Ready) {
+        self.0.ready(ready);
+        self.1.ready(ready);
+    }
+
+    fn update(&mut self, update: &Update) -> Shown {
+        let shown = self.0.update(update);
+        self.1.update(update);
+        shown
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        self.0.end(summary);
+        self.1.end(summary);
+    }
+}
+
+/// A consumer that may be missing.
+impl<S: Sink> Sink for Option<S> {
+    fn header(&mut self, header: &Header) {
+        self.iter_mut().for_each(|sink| sink.header(header));
+    }
+
+    fn target(&mut self, target: &TargetInfo) {
+        self.iter_mut().for_each(|sink| sink.target(target));
+    }
+
+    fn ready(&mut self, ready: &Ready) {
+        self.iter_mut().for_each(|sink| sink.ready(ready));
+    }
+
+    fn update(&mut self, update: &Update) -> Shown {
+        self.as_mut().map_or(Shown::No, |sink| sink.update(update))
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        self.iter_mut().for_each(|sink| sink.end(summary));
+    }
 }

@@ -31,6 +31,7 @@ mod style;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text;
+pub mod texts;
 mod timeline;
 mod wording;
 mod wrap;

@@ -194,6 +194,10 @@ pub(crate) struct Report {
     /// Write the report to a file instead of standard output
     #[arg(short, long = "output", value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Write a page with pictures for a browser, too
+    #[cfg(feature = "html")]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: Reading,
 }
@@ -240,6 +244,10 @@ pub(crate) struct Check {
     /// Write the report to a file instead of standard output
     #[arg(short = 'o', long = "output", value_name = "FILE", help_heading = "Output")]
     pub(crate) output_file: Option<PathBuf>,
+    /// Write a page with pictures for a browser, too
+    #[cfg(feature = "html")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) html: Option<PathBuf>,
     /// Omit files that are clean
     #[arg(short, long, help_heading = "Output")]
     pub(crate) quiet: bool,

@@ -3,6 +3,7 @@
 
 mod apt;
 mod bench;
+mod browser;
 mod demo;
 mod e2e;
 mod fuzz;

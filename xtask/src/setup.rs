@@ -37,6 +37,8 @@ const EBPF: &[&str] = &["rustc-web", "libstd-rust-web-dev-bpf"];
 const IMAGES: &[&str] = &["mmdebstrap", "debian-archive-keyring", "e2fsprogs", "kmod", "xz-utils"];
 /// Packages with the tools that install pyarrow.
 pub(crate) const PYTHON: &[&str] = &["python3-venv"];
+/// Package with the browser that shows pages.
+pub(crate) const BROWSER: &[&str] = &["chromium"];
 /// Packages with other tracers for comparison, and jq.
 pub(crate) const TRACERS: &[&str] = &["bpftrace", "trace-cmd", "jq"];
 /// Packages that are needed to build bpf-linker.

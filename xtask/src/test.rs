@@ -13,12 +13,12 @@ use clap::Args;
 use crate::e2e::{self, GuestTests};
 use crate::kernel;
 use crate::tally::Tally;
-use crate::{interop, lint, matrix, setup, sh};
+use crate::{browser, interop, lint, matrix, setup, sh};
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Names: lint/fmt lint/clippy lint/doc lint/ebpf lint/tidy unit/… interop/pyarrow\n       \
+    after_help = "Names: lint/fmt lint/clippy lint/doc lint/ebpf lint/tidy unit/… interop/pyarrow interop/chromium\n       \
                         e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
                         Without FILTER and --all-kernels, a script with the line `# once` runs on one kernel only.\n\
                         Ends with one line `N passed, N failed, N skipped`; exit status 1 if any failed."
@@ -65,6 +65,13 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
             tally.skipped.push("interop/pyarrow: --quick".to_owned());
         } else {
             tally.add(interop::recordings()?);
+        }
+    }
+    if wants("interop/chromium") {
+        if options.quick {
+            tally.skipped.push("interop/chromium: --quick".to_owned());
+        } else {
+            tally.add(browser::pages()?);
         }
     }
 

@@ -29,6 +29,7 @@ pub struct Task {
 
 /// The function through which a read reached the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Via {
     /// `seq_read()`, which calls `seq_read_iter()`: the file has no `read_iter`.
     SeqRead,
@@ -54,6 +55,7 @@ impl Via {
 
 /// The fields of `struct seq_file` that the core's algorithm depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SeqState {
     /// `m->size`: size of the buffer in bytes; 0: the core has not allocated it yet.
     pub size: u64,
@@ -69,6 +71,7 @@ pub struct SeqState {
 
 /// One of the four callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Role {
     /// Positions the iterator at `*pos`, and takes the locks of the file.
     Start,

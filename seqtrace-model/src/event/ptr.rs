@@ -4,6 +4,7 @@ use std::fmt;
 
 /// A pointer that start() or next() returned, or that the core passed to next(), show() or stop().
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Ptr(pub u64);
 
 /// Meaning of a [`Ptr`] to the core.
@@ -40,7 +41,7 @@ impl Ptr {
     }
 
     /// Returns true for the pointers that end the core's loop: NULL and ERR_PTR.
-    pub(crate) fn is_end(self) -> bool {
+    pub fn is_end(self) -> bool {
         matches!(self.kind(), PtrKind::Null | PtrKind::Err(_))
     }
 }

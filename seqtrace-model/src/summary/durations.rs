@@ -41,6 +41,25 @@ impl Durations {
         self.max
     }
 
+    /// Returns the numbers of durations by powers of two: the bound in ns that they are below, and their number. Begins
+    /// with the octave of the shortest duration and ends with that of the longest; empty if there is none.
+    pub fn octaves(&self) -> Vec<(u64, u64)> {
+        let mut octaves: Vec<(u64, u64)> = Vec::new();
+        for recorded in self.histogram.iter().flat_map(Histogram::iter_recorded) {
+            // A duration of 2^63 ns or more does not occur.
+            let bound = (recorded.value_iterated_to() + 1).checked_next_power_of_two();
+            let bound = bound.unwrap_or(u64::MAX);
+            while let Some((last, _)) = octaves.last().copied().filter(|(last, _)| *last < bound) {
+                octaves.push((last.saturating_mul(2), 0));
+            }
+            match octaves.last_mut() {
+                Some((_, count)) => *count += recorded.count_since_last_iteration(),
+                None => octaves.push((bound, recorded.count_since_last_iteration())),
+            }
+        }
+        octaves
+    }
+
     /// Returns the duration in ns that the share `quantile` (0 to 1) of all durations does not exceed, with three
     /// significant digits; 0 if there is none.
     pub fn quantile(&self, quantile: f64) -> u64 {

@@ -2,6 +2,8 @@
 
 mod files;
 
+#[cfg(feature = "html")]
+use std::{cell::RefCell, rc::Rc};
 use std::{
     ffi::OsString,
     io::{self, IsTerminal},
@@ -11,6 +13,8 @@ use std::{
 };
 
 use anyhow::Context;
+#[cfg(feature = "html")]
+use seqtrace_html::Material;
 
 use self::files::Candidate;
 use super::{options, recordings, replay};
@@ -57,7 +61,14 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         let signals = Signals::listen()?;
         let mut to = Destinations::start(writer, None).context("cannot start a thread")?;
         let readers = [Process::start(0)?, Process::start(1)?];
-        let trace = trace(args, &wanted, &facts, &readers)?;
+        #[cfg_attr(not(feature = "html"), expect(unused_mut, reason = "the page needs it"))]
+        let mut trace = trace(args, &wanted, &facts, &readers)?;
+        #[cfg(feature = "html")]
+        let material = args.html.is_some().then(|| {
+            let material = Rc::new(RefCell::new(Material::with_limit(super::page::MEMORY)));
+            trace.sink.also = Some(Box::new(Rc::clone(&material)));
+            material
+        });
         let limits = Limits {
             bytes: args.max_bytes,
             time: args.time_limit,
@@ -86,6 +97,11 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         report.end(&mut output.data);
         to.writer.write(&mut output)?;
         Box::pin(checker.end()).await.finish(|_| Ok(true))?;
+        #[cfg(feature = "html")]
+        if let (Some(path), Some(material)) = (&args.html, material) {
+            let cut = interrupted.then_some("The check was interrupted.");
+            super::page::write(path, &title(args), &material.borrow(), &report.files, cut)?;
+        }
         to.finish(&|| signals.report_blocked())?;
         Ok(exit(report.sums, named, report.unlisted.skipped, interrupted).into())
     })
@@ -162,9 +178,13 @@ fn judge(
     mut writer: Writer,
 ) -> anyhow::Result<ExitCode> {
     let selection = Selection { targets, filter: Filter::default() };
-    let mut gatherer = ReportCollector::default();
+    #[cfg(feature = "html")]
+    let also = args.html.is_some().then(|| Material::with_limit(super::page::MEMORY));
+    #[cfg(not(feature = "html"))]
+    let also = None::<ReportCollector>;
+    let mut gatherer = (ReportCollector::default(), also);
     let played = replay::gather(recording, selection, args.reading.max_memory, &mut gatherer)?;
-    let reports = gatherer.reports(&played);
+    let reports = gatherer.0.reports(&played);
     if reports.is_empty() && played.ending == Ending::Cut {
         let what = format!("{} is cut off before its first session", recordings::name(recording));
         return Err(Exit::Inconclusive.error(what, "record the trace again").into());
@@ -183,9 +203,22 @@ fn judge(
     }
     report.end(&mut output.data);
     writer.write(&mut output)?;
+    #[cfg(feature = "html")]
+    if let (Some(path), Some(material)) = (&args.html, &gatherer.1) {
+        let cut = (played.ending == Ending::Cut).then_some("The recording is cut off.");
+        super::page::write(path, &title(args), material, &report.files, cut)?;
+    }
     // Lost events may belong to any file.
     let unsure = played.verdict().is_inconclusive();
     Ok(exit(report.sums, 0, 0, unsure).into())
+}
+
+/// Returns the heading of the page.
+#[cfg(feature = "html")]
+fn title(args: &cli::Check) -> String {
+    let words = args.targets.iter().chain(&args.behind_dashes).map(|word| shown(word).to_string());
+    let from = args.from.iter().map(|file| format!("--from {}", shown(file)));
+    ["seqtrace check".to_owned()].into_iter().chain(from).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 fn options(args: &cli::Check, writer: &Writer, single: bool) -> Options {

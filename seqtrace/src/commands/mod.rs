@@ -10,6 +10,8 @@ mod list;
 mod live;
 mod memory;
 mod options;
+#[cfg(feature = "html")]
+mod page;
 mod record;
 mod recordings;
 mod replay;

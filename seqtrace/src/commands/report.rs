@@ -1,6 +1,11 @@
 //! `seqtrace report`: summarizes a recording.
 
+#[cfg(feature = "html")]
+use std::path::Path;
 use std::process::ExitCode;
+
+#[cfg(feature = "html")]
+use seqtrace_html::Material;
 
 use super::{
     options, recordings,
@@ -12,6 +17,8 @@ use crate::{
     pipeline::Until,
     render::{Clock, clock::TimeZone, report},
 };
+#[cfg(feature = "html")]
+use crate::{filter::Selection, recording::Ending, targets};
 
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
@@ -32,5 +39,26 @@ pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
             top: usize::try_from(args.top).ok().filter(|top| *top > 0),
         })))
     })?;
+    #[cfg(feature = "html")]
+    if let Some(page) = &args.html {
+        write_page(args, page)?;
+    }
     Ok(Exit::Done.into())
+}
+
+/// Writes the page of a recording.
+#[cfg(feature = "html")]
+fn write_page(args: &cli::Report, page: &Path) -> anyhow::Result<()> {
+    if args.recording.as_os_str() == "-" {
+        let hint = "give the recording a name: seqtrace report FILE --html PAGE";
+        return Err(Exit::Usage.error("standard input cannot be read twice", hint).into());
+    }
+    let mut material = Material::with_limit(super::page::MEMORY);
+    let selection = Selection { targets: Vec::new(), filter: targets::filter(&args.select)? };
+    let memory = args.reading.max_memory;
+    let played = replay::gather(&args.recording, selection, memory, &mut material)?;
+    let cut =
+        (played.ending == Ending::Cut).then_some("The recording ends before its trace ended.");
+    let title = recordings::name(&args.recording).to_string();
+    super::page::write(page, &title, &material, &[], cut)
 }

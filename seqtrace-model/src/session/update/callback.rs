@@ -4,6 +4,7 @@ use crate::event::{Callback, Ptr, Role};
 
 /// Part of the core's loop (fs/seq_file.c) in which a callback runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Phase {
     /// `traverse()`, for a read or lseek to an offset that is not the core's.
     Traverse,
@@ -17,6 +18,7 @@ pub enum Phase {
 
 /// The core's decision about a rendering. It is known when show returns, except around relative lseeks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Fate {
     /// The core kept the rendering, at known file offsets. If no read fetches it, the session's
     /// [`undelivered`](super::UpdateKind::Close::undelivered) bytes count it.
@@ -40,6 +42,7 @@ pub enum Fate {
 
 /// A half-open range of file offsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Range {
     /// File offset of the first byte.
     pub start: i64,
@@ -50,6 +53,7 @@ pub struct Range {
 /// The return of a callback. In every field `None` means that the value is unknown, or that it does not exist for this
 /// callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CallbackUpdate {
     /// The callback that returned.
     pub role: Role,

@@ -5,6 +5,7 @@ use crate::finding::FindingCount;
 
 /// Sums over a read, a session or a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Totals {
     /// Number of reads, including those that failed.
     pub reads: u64,
@@ -71,6 +72,7 @@ impl Totals {
 
 /// Reason why a session, a read or a number is known only in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Partial {
     /// The session was open before seqtrace attached.
     Adopted,
@@ -93,6 +95,7 @@ pub enum Partial {
 
 /// Result of a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ReadEnd {
     /// Number of bytes returned, or a negative errno.
     pub ret: i64,

@@ -4,6 +4,8 @@ mod github;
 pub(crate) mod json;
 mod junit;
 mod ktap;
+#[cfg(feature = "html")]
+mod page;
 mod text;
 
 use std::fmt::{self, Debug};
@@ -127,6 +129,9 @@ pub(crate) struct ReportWriter {
     defers_non_seq: bool,
     /// Reports on files that are not seq files, buffered until it is known if they are listed.
     non_seq: Vec<Report>,
+    /// The reports as parts of a page.
+    #[cfg(feature = "html")]
+    pub(crate) files: Vec<seqtrace_html::CheckedFile>,
 }
 
 impl ReportWriter {
@@ -143,6 +148,8 @@ impl ReportWriter {
             unlisted: Unlisted::default(),
             defers_non_seq: options.format == Format::Text && !options.verbose,
             non_seq: Vec::new(),
+            #[cfg(feature = "html")]
+            files: Vec::new(),
         }
     }
 
@@ -154,6 +161,8 @@ impl ReportWriter {
     /// Appends the report on one file.
     pub(crate) fn report(&mut self, report: &Report, out: &mut Vec<u8>) {
         self.sums.count_report(report);
+        #[cfg(feature = "html")]
+        self.files.push(page::file(report));
         append(out, |text| self.layout.report(report, text));
     }
 
@@ -191,6 +200,8 @@ impl ReportWriter {
         let left: Vec<Report> = left.map(report).collect();
         for report in &left {
             self.sums.count_report(report);
+            #[cfg(feature = "html")]
+            self.files.push(page::file(report));
         }
         self.unlisted.interrupted += left.len() as u64;
         append(out, |text| self.layout.interrupted(&left, text));

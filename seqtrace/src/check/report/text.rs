@@ -212,7 +212,7 @@ fn verdict(report: &Report) -> (Style, String) {
 }
 
 /// Returns the size of the file, and how the whole read ended: `8100 bytes, 300 records`.
-fn size(report: &Report) -> String {
+pub(super) fn size(report: &Report) -> String {
     let (bytes, records) = (Count(report.bytes, "byte"), Count(report.records, "record"));
     let end = match report.end {
         Some(End::Cut) => ", and more: judged as far as read".to_owned(),

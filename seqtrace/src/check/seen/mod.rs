@@ -5,7 +5,8 @@ pub(crate) mod log;
 use std::{cell::Cell, mem, rc::Rc, sync::Arc};
 
 use log::Log;
-use seqtrace_model::trace::{Shown, Sink};
+use seqtrace_model::session::update::Summary;
+use seqtrace_model::trace::{Header, Ready, Shown, Sink};
 
 use crate::{
     rules::Finding,
@@ -42,10 +43,12 @@ pub(crate) struct Seen {
 }
 
 /// Collects sessions and findings from a trace.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Collector {
     seen: Seen,
     returned: Rc<Cell<u64>>,
+    /// Another consumer of the whole trace; `None`: there is none.
+    pub(crate) also: Option<Box<dyn Sink>>,
 }
 
 impl Collector {
@@ -61,7 +64,20 @@ impl Collector {
 }
 
 impl Sink for Collector {
+    fn header(&mut self, header: &Header) {
+        self.also.header(header);
+    }
+
+    fn ready(&mut self, ready: &Ready) {
+        self.also.ready(ready);
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        self.also.end(summary);
+    }
+
     fn update(&mut self, update: &Update) -> Shown {
+        self.also.update(update);
         let returns = matches!(
             update.what,
             UpdateKind::Open

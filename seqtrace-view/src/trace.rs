@@ -1,0 +1,128 @@
+//! A whole trace.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use seqtrace_model::finding::Finding;
+use seqtrace_model::session::update::{SessionId, Summary, Update, UpdateKind};
+use seqtrace_model::trace::{Header, Ready, Shown, Sink, TargetInfo};
+
+use crate::session::Session;
+
+/// A trace that is kept whole or, with a limit, without its oldest rows.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// Circumstances of the trace.
+    pub header: Header,
+    /// The traced files, as the command line names them.
+    pub targets: Vec<TargetInfo>,
+    /// The time from which the trace is complete; `None`: not yet.
+    pub ready: Option<Ready>,
+    /// All sessions, in the order of their opens.
+    pub sessions: Vec<Session>,
+    /// All findings, in order.
+    pub findings: Vec<Found>,
+    /// Updates that belong to no session or to several: gaps, callbacks that cannot be probed.
+    pub loose: Vec<Update>,
+    /// Sums over the trace; `None`: it goes on.
+    pub summary: Option<Summary>,
+    /// Number of rows that were dropped to keep the limit.
+    pub dropped: u64,
+    /// Time of the last update, ns since boot; 0: there was none.
+    pub last: u64,
+    /// Number of updates so far.
+    pub updates: u64,
+    /// Index in `sessions`.
+    index: FxHashMap<SessionId, usize>,
+    /// Greatest number of bytes in blocks of rows; `None`: no limit.
+    limit: Option<usize>,
+    bytes: usize,
+    /// For each block of rows, the index of its session, the oldest first.
+    blocks: VecDeque<u32>,
+}
+
+/// A finding and its place.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Index in [`Trace::sessions`].
+    pub session: usize,
+    /// Row of the session.
+    pub row: u32,
+    /// Time, ns since boot.
+    pub time: u64,
+    /// The finding.
+    pub finding: Arc<Finding>,
+}
+
+impl Trace {
+    /// Creates an empty trace whose rows take at most `bytes` bytes, besides the last 512 rows of each open session.
+    pub fn with_limit(bytes: usize) -> Self {
+        Self { limit: Some(bytes), ..Self::default() }
+    }
+
+    /// Returns the index of a session.
+    pub fn position(&self, id: SessionId) -> Option<usize> {
+        self.index.get(&id).copied()
+    }
+
+    /// Returns the number of bytes in blocks of rows.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn push(&mut self, facts: &Arc<seqtrace_model::session::update::Session>, update: &Update) {
+        let at = *self.index.entry(facts.id).or_insert_with(|| {
+            self.sessions.push(Session::new(Arc::clone(facts), update.time));
+            self.sessions.len() - 1
+        });
+        let session = &mut self.sessions[at];
+        if let UpdateKind::Finding(finding) = &update.what {
+            let (row, finding) = (session.rows.end(), Arc::new(Finding::clone(finding)));
+            self.findings.push(Found { session: at, row, time: update.time, finding });
+        }
+        if let Some(bytes) = session.push(update) {
+            self.bytes += bytes;
+            self.blocks.push_back(u32::try_from(at).unwrap_or(u32::MAX));
+            self.trim();
+        }
+    }
+
+    /// Drops the oldest blocks until the limit is kept.
+    fn trim(&mut self) {
+        while self.limit.is_some_and(|limit| self.bytes > limit) {
+            let Some(session) = self.blocks.pop_front() else { return };
+            let dropped = self.sessions[session as usize].rows.drop_block();
+            let (rows, bytes) = dropped.unwrap_or_default();
+            self.dropped += u64::from(rows);
+            self.bytes -= bytes;
+        }
+    }
+}
+
+impl Sink for Trace {
+    fn header(&mut self, header: &Header) {
+        self.header = header.clone();
+    }
+
+    fn target(&mut self, target: &TargetInfo) {
+        self.targets.push(target.clone());
+    }
+
+    fn ready(&mut self, ready: &Ready) {
+        self.ready = Some(*ready);
+    }
+
+    fn update(&mut self, update: &Update) -> Shown {
+        (self.last, self.updates) = (update.time, self.updates + 1);
+        match &update.session {
+            Some(session) => self.push(session, update),
+            None => self.loose.push(update.clone()),
+        }
+        Shown::Yes
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        self.summary = Some(summary.clone());
+    }
+}
