@@ -1,4 +1,5 @@
 //! The file map and the position plot as coordinates for the templates.
+#![expect(clippy::cast_precision_loss, reason = "a picture needs three digits")]
 
 use askama::Template;
 use seqtrace_model::finding::Severity;

@@ -155,15 +155,21 @@ impl<A: Sink, B: Sink> Sink for (A, B) {
 /// A consumer that may be missing.
 impl<S: Sink> Sink for Option<S> {
     fn header(&mut self, header: &Header) {
-        self.iter_mut().for_each(|sink| sink.header(header));
+        if let Some(sink) = self {
+            sink.header(header);
+        }
     }
 
     fn target(&mut self, target: &TargetInfo) {
-        self.iter_mut().for_each(|sink| sink.target(target));
+        if let Some(sink) = self {
+            sink.target(target);
+        }
     }
 
     fn ready(&mut self, ready: &Ready) {
-        self.iter_mut().for_each(|sink| sink.ready(ready));
+        if let Some(sink) = self {
+            sink.ready(ready);
+        }
     }
 
     fn update(&mut self, update: &Update) -> Shown {
@@ -171,6 +177,8 @@ impl<S: Sink> Sink for Option<S> {
     }
 
     fn end(&mut self, summary: &Summary) {
-        self.iter_mut().for_each(|sink| sink.end(summary));
+        if let Some(sink) = self {
+            sink.end(summary);
+        }
     }
 }

@@ -49,12 +49,11 @@ pub(super) fn groups(page: &Page<'_>) -> (Vec<Group>, usize) {
         let entry = entry(&page.material.trace, sum);
         let cause = sum.finding.cause.as_ref().map(|cause| cause.id);
         let root = groups.iter_mut().find(|(id, path, _)| cause == Some(*id) && *path == sum.path);
-        match root {
-            Some((_, _, group)) => group.consequences.push(entry),
-            None => {
-                let group = Group { root: entry, consequences: Vec::new() };
-                groups.push((sum.finding.id, &sum.path, group));
-            }
+        if let Some((_, _, group)) = root {
+            group.consequences.push(entry);
+        } else {
+            let group = Group { root: entry, consequences: Vec::new() };
+            groups.push((sum.finding.id, &sum.path, group));
         }
     }
     let groups = groups.into_iter().map(|(_, _, group)| group).collect();

@@ -80,7 +80,8 @@ impl LongReads {
             UpdateKind::Callback(_)
             | UpdateKind::Preview { .. }
             | UpdateKind::Grow { .. }
-            | UpdateKind::Disagreement { .. } => self.add(key, update, forward),
+            | UpdateKind::Disagreement { .. }
+            | UpdateKind::ReaderDied { .. } => self.add(key, update, forward),
             UpdateKind::Finding(_) => {
                 self.open(id, forward);
                 let of_ended = ended.filter(|(session, _)| *session == id);

@@ -81,25 +81,9 @@ impl<'a> Converter<'a> {
                 Object::Grow(Grow { at, from, to, restart, traverse })
             }
             UpdateKind::ReadEnd(end) => Object::Read(Box::new(self.read(end))),
-            UpdateKind::LseekEnd { ret, passed_over, leftover, duration } => {
-                let (offset, whence) = match self.call.map(|begin| &begin.what) {
-                    Some(UpdateKind::LseekBegin { offset, whence }) => {
-                        (Some(*offset), Some(*whence))
-                    }
-                    _ => (None, None),
-                };
-                Object::Lseek(Box::new(Lseek {
-                    at,
-                    who: self.who(),
-                    began: self.began(),
-                    offset,
-                    whence,
-                    ret: *ret,
-                    errno: ErrorName::of(*ret),
-                    passed_over: *passed_over,
-                    leftover: *leftover,
-                    duration: *duration,
-                }))
+            &UpdateKind::LseekEnd { ret, passed_over, leftover, duration } => {
+                let lseek = Lseek { ret, passed_over, leftover, duration, ..self.lseek(at) };
+                Object::Lseek(Box::new(Lseek { errno: ErrorName::of(ret), ..lseek }))
             }
             UpdateKind::Write { pos, want, ret } => Object::Write(self.transfer(*pos, *want, *ret)),
             UpdateKind::PlainRead { pos, want, ret } => {
@@ -148,6 +132,26 @@ impl<'a> Converter<'a> {
                 ..note(at, NoteKind::ReaderDied)
             }),
         })
+    }
+
+    /// Returns the object of an lseek without its result.
+    fn lseek(&self, at: At) -> Lseek<'a> {
+        let (offset, whence) = match self.call.map(|begin| &begin.what) {
+            Some(UpdateKind::LseekBegin { offset, whence }) => (Some(*offset), Some(*whence)),
+            _ => (None, None),
+        };
+        Lseek {
+            at,
+            who: self.who(),
+            began: self.began(),
+            offset,
+            whence,
+            ret: 0,
+            errno: None,
+            passed_over: 0,
+            leftover: 0,
+            duration: None,
+        }
     }
 
     fn relative(&self, time: u64) -> i64 {

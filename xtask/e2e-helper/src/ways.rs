@@ -43,9 +43,8 @@ struct IoEvent {
 
 /// Converts a result of the kernel, a count or a negative error number.
 fn count(result: i64) -> io::Result<usize> {
-    usize::try_from(result).map_err(|_| {
-        io::Error::from_raw_os_error(i32::try_from(-result).unwrap_or(libc::EIO))
-    })
+    usize::try_from(result)
+        .map_err(|_| io::Error::from_raw_os_error(i32::try_from(-result).unwrap_or(libc::EIO)))
 }
 
 /// Reads from the file by io_uring, at `offset`, or at the file's offset, which it advances.
