@@ -163,15 +163,13 @@ fn plot_picture(plot: &PositionPlot) -> PlotPicture {
         )
     };
     let x = |call: u64| round(call as f64 / plot.calls.max(1) as f64 * WIDTH);
-    let mut line = String::new();
-    for point in &plot.points {
-        let command = if line.is_empty() { 'M' } else { 'L' };
-        // A start that resumes elsewhere than next ended shows as a jump.
-        let from = point.from.map(|from| format!("{command}{} {}", x(point.call), y(from)));
-        line += from.as_deref().unwrap_or_default();
-        let command = if line.is_empty() { 'M' } else { 'L' };
-        line += &format!("{command}{} {}", x(point.call + u64::from(point.calls)), y(point.to));
-    }
+    // A start that resumes elsewhere than next ended is a jump.
+    let line = plot.points.iter().flat_map(|point| {
+        let from = point.from.map(|from| (x(point.call), y(from)));
+        from.into_iter().chain([(x(point.call + u64::from(point.calls)), y(point.to))])
+    });
+    let line: Vec<String> = line.map(|(x, y)| format!("{x} {y}")).collect();
+    let line = if line.is_empty() { String::new() } else { format!("M{}", line.join("L")) };
     let stands_out = |point: &&Point| point.step != Step::Advance || point.severity.is_some();
     let starts = plot.points.iter().filter(|point| point.step == Step::Start).count();
     // Dots of thousands of starts would hide the line.

@@ -59,6 +59,6 @@ fn write_page(args: &cli::Report, page: &Path) -> anyhow::Result<()> {
     let played = replay::gather(&args.recording, selection, memory, &mut material)?;
     let cut =
         (played.ending == Ending::Cut).then_some("The recording ends before its trace ended.");
-    let title = recordings::name(&args.recording).to_string();
+    let title = recordings::name(&args.recording);
     super::page::write(page, &title, &material, &[], cut)
 }

@@ -66,28 +66,29 @@ fn in_a_terminal_of_80_columns() {
         ✗✗ SQ201 double emit: pos 2 passed over as bytes 4..6, emitted again as 6..8
                              cause SQ102 000000000000c0de   seqtrace explain SQ201
         0.000060 s1       events were missed: expected show, next or stop, saw start
-        0.000062 s1       CLOSE still open when tracing ended  1 read  0 B
+        0.000062 s1       the reader died inside show() at position 5
+        0.000064 s1       CLOSE still open when tracing ended  1 read  0 B
                              0 records emitted, 0 discarded  2 writes  8 B written
                              13 B never fetched  the file was removed while open
                              partial: events lost, still open
-        0.000064 s2       OPEN  …/proc/version_\x1b[2J\xff  by a\x1b]0;b\xc3/4123:4130
+        0.000066 s2       OPEN  …/proc/version_\x1b[2J\xff  by a\x1b]0;b\xc3/4123:4130
                              proc_reg_open  plain file, not a seq_file: no callbacks
-        0.000066 s2       READ  want 131072  = 12 B  off 12 after
-        0.000068 s2       READ  want 131072  = EIO
-        0.000070 s3       OPEN  /sys/fs/cgroup/cpu.stat  by a\x1b]0;b\xc3/4123:4130
+        0.000068 s2       READ  want 131072  = 12 B  off 12 after
+        0.000070 s2       READ  want 131072  = EIO
+        0.000072 s3       OPEN  /sys/fs/cgroup/cpu.stat  by a\x1b]0;b\xc3/4123:4130
                              seq_open  no callbacks: m->op is NULL  was open already
-        0.000072 s4       OPEN  /proc/uptime  by a\x1b]0;b\xc3/4123:4130   single_open
+        0.000074 s4       OPEN  /proc/uptime  by a\x1b]0;b\xc3/4123:4130   single_open
                              show up_show [up]
                              start single_start  next single_next  show up_show [up]
                              stop ffffffff81001234
-        0.000074 s4       OPEN  /proc/uptime  by a\x1b]0;b\xc3/4123:4130   single_open
+        0.000076 s4       OPEN  /proc/uptime  by a\x1b]0;b\xc3/4123:4130   single_open
                              = ENOMEM
-        0.000076 s4       OPEN  /proc/uptime  by a\x1b]0;b\xc3/4123:4130   = EINVAL
+        0.000077 s4       OPEN  /proc/uptime  by a\x1b]0;b\xc3/4123:4130   = EINVAL
                              after single_open() had succeeded
-        0.000077 s4       CLOSE no release was seen  0 reads  0 B
+        0.000079 s4       CLOSE no release was seen  0 reads  0 B
                              0 records emitted, 0 discarded  open 9.0µs
-        0.000079          ── gap: 37 events lost on CPU 1; s7 s8 incomplete ──
-        0.000081          ── gap: 1 event lost on CPU 1; s1 s2 s3 s4 s5 s6 s7 s8 and 12
+        0.000081          ── gap: 37 events lost on CPU 1; s7 s8 incomplete ──
+        0.000083          ── gap: 1 event lost on CPU 1; s1 s2 s3 s4 s5 s6 s7 s8 and 12
                              more incomplete ──
     "#]]
     .assert_eq(story.data());
