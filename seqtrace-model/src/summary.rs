@@ -4,6 +4,7 @@
 //! values only; their text is up to renderers, and two summaries can be compared field by field. Its memory grows with
 //! the number of files and functions, not with events; with ledgers it grows with records.
 
+mod activity;
 mod durations;
 mod findings;
 mod ledger;
@@ -11,6 +12,7 @@ mod ledger;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+pub use activity::{Activity, FileActivity};
 pub use durations::Durations;
 pub use findings::FindingSummary;
 pub use ledger::{Ledger, LedgerEntry};
@@ -52,7 +54,7 @@ pub struct TraceSummary {
     /// Number and bytes of renderings, by fate.
     pub renderings: Renderings,
     /// Calls of callback functions, by role and address.
-    pub functions: BTreeMap<(Role, u64), FunctionSummary>,
+    pub functions: Functions,
     /// Distribution of the durations of reads.
     pub reads: Durations,
     /// Distribution of the durations of lseeks.
@@ -83,6 +85,23 @@ pub struct FunctionSummary {
     pub function: Symbol,
     /// Distribution of the durations of its calls.
     pub durations: Durations,
+}
+
+/// Callback functions, by role and address.
+pub type Functions = BTreeMap<(Role, u64), FunctionSummary>;
+
+fn slowest(functions: &Functions) -> Vec<(Role, &FunctionSummary)> {
+    let mut all: Vec<_> = functions.iter().map(|((role, _), sum)| (*role, sum)).collect();
+    all.sort_by_key(|(_, sum)| Reverse(sum.durations.sum()));
+    all
+}
+
+fn add_call(functions: &mut Functions, role: Role, function: &Symbol, duration: Option<u64>) {
+    let sum = functions.entry((role, function.address)).or_insert_with(|| FunctionSummary {
+        function: function.clone(),
+        durations: Durations::default(),
+    });
+    sum.durations.add(duration);
 }
 
 /// Renderings of one fate.
@@ -146,9 +165,7 @@ impl TraceSummary {
 
     /// Returns the callback functions with their roles, those that took the most time first.
     pub fn slowest_functions(&self) -> Vec<(Role, &FunctionSummary)> {
-        let mut all: Vec<_> = self.functions.iter().map(|((role, _), sum)| (*role, sum)).collect();
-        all.sort_by_key(|(_, sum)| Reverse(sum.durations.sum()));
-        all
+        slowest(&self.functions)
     }
 
     fn callback(&mut self, callbacks: Option<&Callbacks>, update: &CallbackUpdate) {
@@ -158,11 +175,7 @@ impl TraceSummary {
             self.renderings.add(*fate, bytes.unwrap_or(0));
         }
         let Some(callbacks) = callbacks else { return };
-        let function = function(*role, callbacks);
-        let sum = self.functions.entry((*role, function.address)).or_insert_with(|| {
-            FunctionSummary { function: function.clone(), durations: Durations::default() }
-        });
-        sum.durations.add(*duration);
+        add_call(&mut self.functions, *role, function(*role, callbacks), *duration);
     }
 
     fn close(&mut self, path: &[u8], totals: &Totals, undelivered: u64, partial: bool) {

@@ -28,6 +28,8 @@ mod pieces;
 pub mod report;
 pub mod status;
 mod style;
+pub mod summary;
+mod table;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text;
@@ -109,6 +111,15 @@ pub struct Options {
     pub verbose: bool,
 }
 
+/// Size of a terminal in columns and lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Number of columns of the terminal, at least 1.
+    pub columns: u16,
+    /// Number of lines of the terminal, at least 1.
+    pub rows: u16,
+}
+
 /// Rendered bytes. The caller writes them out and clears the buffers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
@@ -134,8 +145,8 @@ pub trait Renderer {
     /// Renders what was held back or has changed. A live trace calls this a few times a second.
     fn refresh(&mut self, _out: &mut Output) {}
 
-    /// Fits the lines from now on into another width; `None`: they have any length.
-    fn resize(&mut self, _width: Option<u16>, _out: &mut Output) {}
+    /// Fits the text from now on into a terminal of another size.
+    fn resize(&mut self, _size: Size, _out: &mut Output) {}
 }
 
 /// A renderer with the buffers that it renders into.
@@ -156,9 +167,9 @@ impl Screen {
         self.renderer.refresh(&mut self.output);
     }
 
-    /// Fits the lines from now on into another width; `None`: they have any length.
-    pub fn resize(&mut self, width: Option<u16>) {
-        self.renderer.resize(width, &mut self.output);
+    /// Fits the text from now on into a terminal of another size.
+    pub fn resize(&mut self, size: Size) {
+        self.renderer.resize(size, &mut self.output);
     }
 }
 

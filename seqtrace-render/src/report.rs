@@ -1,14 +1,12 @@
 //! The text of a trace's summary: findings, files, fates of records, durations, ledgers.
 
-mod table;
-
 use seqtrace_model::summary::{Durations, FileSummary, FindingSummary, Ledger, TraceSummary};
 use seqtrace_model::trace::Sink;
 
-use self::table::Table;
 use super::line::{self, Count, Line, Pointer};
 use super::status::Status;
 use super::style::{Color, Style};
+use super::table::Table;
 use super::{Clock, Header, Output, Ready, Renderer, Shown, TargetInfo, wording};
 use crate::errno::Errno;
 use crate::escape;

@@ -5,7 +5,7 @@ use super::line::Line;
 use super::pieces::Window;
 use super::status::Status;
 use super::style::Style;
-use super::{FieldError, Header, Options, Output, Ready, Renderer, Shown, TargetInfo, wrap};
+use super::{FieldError, Header, Options, Output, Ready, Renderer, Shown, Size, TargetInfo, wrap};
 use crate::session::update::{Summary, Update};
 
 /// Columns between the begin of an event and the text of its further lines: they begin behind the bracket.
@@ -179,8 +179,8 @@ impl<F: TextFormat> Renderer for TextSink<F> {
         self.format.refresh(&mut self.page, &mut out.data);
     }
 
-    fn resize(&mut self, width: Option<u16>, out: &mut Output) {
-        let (index, changed) = self.page.fit(F::LAYOUTS, width);
+    fn resize(&mut self, size: Size, out: &mut Output) {
+        let (index, changed) = self.page.fit(F::LAYOUTS, Some(size.columns));
         self.format.lay_out(index, &self.page.columns);
         if changed {
             self.heading(out);

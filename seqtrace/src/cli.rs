@@ -109,6 +109,13 @@ pub(crate) struct Attach {
     pub(crate) tracing: Tracing,
     #[command(flatten)]
     pub(crate) output: Output,
+    /// Show nothing but totals per file and callback; a terminal shows them during the trace
+    #[arg(
+        long,
+        help_heading = "Output",
+        conflicts_with_all = ["format", "fields", "time", "only_findings", "min_duration", "fold", "preview"]
+    )]
+    pub(crate) summary: bool,
     /// Also record the trace in this file: see `seqtrace record`
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) record: Option<PathBuf>,
@@ -182,6 +189,9 @@ pub(crate) struct Report {
     /// Number of files and functions to list, those with the highest counts first; 0: all
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) top: u32,
+    /// Show nothing but totals per file and callback, as `attach --summary`
+    #[arg(long, conflicts_with = "ledger")]
+    pub(crate) summary: bool,
     /// List, for each session, the records that the reader got at each file offset
     #[arg(long)]
     pub(crate) ledger: bool,

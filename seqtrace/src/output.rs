@@ -13,7 +13,11 @@ use std::{
 use anyhow::Context;
 
 use self::background::{Background, Stream};
-use crate::{cli::values::Width, exit::UserError, render::Output};
+use crate::{
+    cli::values::Width,
+    exit::UserError,
+    render::{Output, Size},
+};
 
 /// Indices of the streams that the thread of a [`Writer`] writes to.
 const DATA: usize = 0;
@@ -144,7 +148,7 @@ impl Writer {
         self.follows_terminal = wanted.is_none() && self.is_terminal();
         self.width = match wanted {
             Some(Width::Columns(columns)) => Some(columns),
-            None if self.follows_terminal => terminal_width(io::stdout()),
+            None if self.follows_terminal => terminal(io::stdout()).map(|size| size.columns),
             Some(Width::None) | None => None,
         };
         self
@@ -155,15 +159,21 @@ impl Writer {
         self.width
     }
 
-    /// Returns the new width if that of the terminal has changed since the last call.
+    /// Returns the size of the terminal to which the data is written. `None`: it is unknown, or there is no terminal.
+    pub(crate) fn terminal(&self) -> Option<Size> {
+        self.is_terminal().then(|| terminal(io::stdout())).flatten()
+    }
+
+    /// Returns the size of the terminal if its width has changed since the last call.
     ///
     /// Called before each batch of lines. It asks the kernel, one ioctl(2), so that no handler of SIGWINCH is needed.
-    pub(crate) fn changed_width(&mut self) -> Option<u16> {
+    pub(crate) fn changed_size(&mut self) -> Option<Size> {
         if !self.follows_terminal {
             return None;
         }
-        let width = terminal_width(io::stdout());
-        width.filter(|_| std::mem::replace(&mut self.width, width) != width)
+        let size = terminal(io::stdout())?;
+        let before = self.width.replace(size.columns);
+        (before != Some(size.columns)).then_some(size)
     }
 
     /// Returns true if the data is written to a terminal.
@@ -238,9 +248,10 @@ impl Writer {
     }
 }
 
-/// Returns the number of columns of a terminal; `None`: it is unknown, or the descriptor is no terminal.
-pub(crate) fn terminal_width(stream: impl AsFd) -> Option<u16> {
-    terminal_size::terminal_size_of(stream).map(|(terminal_size::Width(columns), _)| columns)
+/// Returns the size of a terminal; `None`: it is unknown, or the descriptor is no terminal.
+pub(crate) fn terminal(stream: impl AsFd) -> Option<Size> {
+    let (columns, rows) = terminal_size::terminal_size_of(stream)?;
+    Some(Size { columns: columns.0, rows: rows.0 })
 }
 
 impl Drop for Writer {

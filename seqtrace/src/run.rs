@@ -172,8 +172,8 @@ impl Trace<Screen> {
                 () = self.source.filled(), if !more && !full => {}
                 _ = tick.tick(), if !full => {}
             }
-            if let Some(width) = to.writer.changed_width() {
-                self.sink.resize(Some(width));
+            if let Some(size) = to.writer.changed_size() {
+                self.sink.resize(size);
             }
             more = self.fetch();
             busy |= more;

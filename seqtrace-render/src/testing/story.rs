@@ -7,7 +7,7 @@ use crate::event::{Callback, Ptr, Role, SeqState, Task, Via, Wrapper};
 use crate::session::update::{
     CallbackUpdate, Fate, Phase, Range, ReadEnd, Session, Summary, Totals, Update, UpdateKind,
 };
-use crate::{Options, Output, Ready, Renderer, Shown, renderer};
+use crate::{Options, Output, Ready, Renderer, Shown, Size, renderer};
 
 pub(crate) const NULL: Ptr = Ptr::NULL;
 /// Begin of tracing, ns since boot.
@@ -38,7 +38,10 @@ pub(crate) struct Story {
 
 impl Story {
     pub(crate) fn new(options: &Options) -> Self {
-        let mut sink = renderer(options).unwrap();
+        Self::of(renderer(options).unwrap())
+    }
+
+    pub(crate) fn of(mut sink: Box<dyn Renderer>) -> Self {
         let mut out = Output::default();
         sink.ready(&Ready { begin: BEGIN, probes: 26 }, &mut out);
         Self {
@@ -80,8 +83,8 @@ impl Story {
         self.sink.refresh(&mut self.out);
     }
 
-    pub(crate) fn resize(&mut self, width: Option<u16>) {
-        self.sink.resize(width, &mut self.out);
+    pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
+        self.sink.resize(Size { columns, rows }, &mut self.out);
     }
 
     pub(crate) fn read(&mut self, number: u32, pos: i64, want: u64) {

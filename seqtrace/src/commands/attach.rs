@@ -20,7 +20,12 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
     };
     let writer = Writer::open(args.output.file.as_deref())?.with_width(args.output.width);
     let wall_at_boot = clock::wall_at_boot();
-    let renderer = options::renderer(&args.output, &writer, wall_at_boot)?;
+    let renderer = if args.summary {
+        // The output of a command on the same terminal would be overwritten.
+        options::totals(&args.output, &writer, args.tracing.command.is_empty())
+    } else {
+        options::renderer(&args.output, &writer, wall_at_boot)?
+    };
     let recording = args.record.clone();
     let traced =
         live::run(request, Outputs { renderer, writer, recording, redact: false, wall_at_boot })?;

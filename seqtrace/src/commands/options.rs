@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::{
     cli,
     exit::{Exit, UserError},
-    output::{Writer, terminal_width},
+    output::{self, Writer},
     pipeline::{Pipeline, Until, Wanted},
-    render::{self, Clock, Renderer, clock::TimeZone},
+    render::{self, Clock, Renderer, clock::TimeZone, summary},
 };
 
 /// Returns the renderer that the options select.
@@ -27,7 +27,10 @@ pub(super) fn renderer(
         preview: usize::try_from(args.preview).unwrap_or(0),
         fields: args.fields.clone(),
         width: writer.width(),
-        status_width: writer.width().and_then(|_| terminal_width(io::stderr())),
+        status_width: writer
+            .width()
+            .and_then(|_| output::terminal(io::stderr()))
+            .map(|size| size.columns),
         fold: match args.fold {
             cli::Fold::Auto => writer.is_terminal() && args.preview == 0,
             cli::Fold::None => false,
@@ -44,6 +47,19 @@ pub(super) fn renderer(
 pub(super) fn until(counts: &cli::Counts) -> Until {
     let finding = counts.until_finding.map(|rule| rule.map_or(Wanted::Any, Wanted::Rule));
     Until { sessions: counts.max_sessions, events: counts.max_events, finding }
+}
+
+/// Returns the renderer of totals. `live`: true if they are refreshed during the trace, if the output is a terminal.
+pub(super) fn totals(args: &cli::Output, writer: &Writer, live: bool) -> Box<dyn Renderer> {
+    Box::new(summary::Totals::new(summary::Options {
+        color: color_data(args.color, writer),
+        color_status: color_status(args.color),
+        ascii: args.ascii,
+        status: !args.quiet,
+        width: writer.width(),
+        live: writer.terminal().filter(|_| live),
+        top: None,
+    }))
 }
 
 /// Restricts the updates that are rendered.

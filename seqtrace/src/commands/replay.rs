@@ -66,8 +66,8 @@ pub(super) fn play(
     let played = recording::play(&mut reader, &mut pipeline, &mut screen, |screen| {
         memory.check().map_err(|excess| recordings::too_large(file, excess))?;
         let open = writer.write(&mut screen.output).context("cannot write the output")?;
-        if let Some(width) = writer.changed_width() {
-            screen.resize(Some(width));
+        if let Some(size) = writer.changed_size() {
+            screen.resize(size);
         }
         Ok(open)
     });

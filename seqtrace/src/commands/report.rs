@@ -15,14 +15,14 @@ use crate::{
     cli,
     exit::Exit,
     pipeline::Until,
-    render::{Clock, clock::TimeZone, report},
+    render::{Clock, clock::TimeZone, report, summary},
 };
 #[cfg(feature = "html")]
 use crate::{filter::Selection, recording::Ending, targets};
 
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
-    let writer = recordings::writer(&args.recording, args.output.as_deref())?;
+    let writer = recordings::writer(&args.recording, args.output.as_deref())?.with_width(None);
     let view = View {
         select: &args.select,
         until: Until::default(),
@@ -31,12 +31,19 @@ pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
         max_memory: args.reading.max_memory,
     };
     replay::play(&args.recording, &view, writer, |writer, wall_at_boot| {
+        let (color, ascii) = (options::color_data(args.color, writer), args.ascii);
+        let top = usize::try_from(args.top).ok().filter(|top| *top > 0);
+        if args.summary {
+            let width = writer.width();
+            let options = summary::Options { color, ascii, width, top, ..Default::default() };
+            return Ok(Box::new(summary::Totals::new(options)));
+        }
         Ok(Box::new(report::Report::new(report::Options {
             clock: Clock { wall_at_boot, zone: TimeZone::UTC },
-            color: options::color_data(args.color, writer),
-            ascii: args.ascii,
+            color,
+            ascii,
             ledger: args.ledger,
-            top: usize::try_from(args.top).ok().filter(|top| *top > 0),
+            top,
         })))
     })?;
     #[cfg(feature = "html")]

@@ -125,8 +125,8 @@ fn each_width_has_its_columns() {
 fn another_width_shows_the_heading_again_if_it_differs() {
     let mut story = Story::new(&Options::default());
     story.read(1, 0, 10);
-    for width in [Some(150), Some(80), Some(90), None] {
-        story.resize(width);
+    for width in [150, 80, 90, 140] {
+        story.resize(width, 24);
         story.start(0, record(0));
     }
     expect![[r#"

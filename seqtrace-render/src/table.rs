@@ -1,7 +1,9 @@
-use crate::{
-    line,
-    style::{Color, Style},
-};
+use super::line;
+use super::style::{Color, Style};
+use super::wrap;
+
+/// Least width of the first column, if it is cut.
+const LEAST: usize = 4;
 
 /// A table whose first column is left-aligned and whose others are right-aligned.
 pub(super) struct Table {
@@ -11,13 +13,21 @@ pub(super) struct Table {
     top: usize,
     /// Number of rows beyond these.
     more: u64,
+    /// Width in columns into which the first column is cut to fit. `None`: it has any width.
+    fit: Option<usize>,
 }
 
 impl Table {
     /// Creates a table with headings that are separated by `, `, which displays at most `top` rows; `None`: all.
     pub(super) fn new(headings: &str, top: Option<usize>) -> Self {
         let heading = headings.split(", ").map(str::to_owned).collect();
-        Self { heading, rows: Vec::new(), top: top.unwrap_or(usize::MAX), more: 0 }
+        Self { heading, rows: Vec::new(), top: top.unwrap_or(usize::MAX), more: 0, fit: None }
+    }
+
+    /// Cuts the texts in the first column so that the table fits into a width; `None`: they are whole.
+    pub(super) fn fit(mut self, width: Option<u16>) -> Self {
+        self.fit = width.map(usize::from);
+        self
     }
 
     /// Returns true if another row is displayed. If not, the row is counted, and needs no text: a trace may have many
@@ -40,9 +50,15 @@ impl Table {
         out.push(b'\n');
         let width = |column: usize| {
             let cells = self.rows.iter().chain([&self.heading]).filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+            cells.map(|cell| wrap::columns(cell)).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..self.heading.len()).map(width).collect();
+        let mut widths: Vec<usize> = (0..self.heading.len()).map(width).collect();
+        if let ([first, others @ ..], Some(fit)) = (widths.as_mut_slice(), self.fit) {
+            let numbers: usize = others.iter().map(|width| 2 + width).sum();
+            *first = (*first).min(fit.saturating_sub(numbers).max(LEAST));
+        }
+        let first = widths.first().copied().unwrap_or(0);
+        let more = style.glyphs.more;
         for (index, row) in [&self.heading].into_iter().chain(&self.rows).enumerate() {
             line::write(out, style, |line| {
                 let mut end = 0;
@@ -50,10 +66,14 @@ impl Table {
                     end += width;
                     if column > 0 {
                         end += 2;
-                        line.pad(end - cell.chars().count(), 0);
+                        line.pad(end.saturating_sub(wrap::columns(cell)), 0);
                     }
                     let color = if index == 0 { Color::Dim } else { Color::Strong };
-                    if index == 0 || column == 0 {
+                    if let (0, Some((head, tail))) =
+                        (column, wrap::without_middle(cell, first, more.columns))
+                    {
+                        line.color(color, format_args!("{head}{more}{tail}"));
+                    } else if index == 0 || column == 0 {
                         line.color(color, cell);
                     } else {
                         line.put(cell);
