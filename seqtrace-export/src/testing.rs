@@ -1,7 +1,7 @@
 //! Traces for the tests of both formats.
 
 use proptest::prelude::*;
-use seqtrace_model::event::{Event, EventKind};
+use seqtrace_model::event::{Event, EventKind, Task};
 use seqtrace_model::filter::Selection;
 use seqtrace_model::pipeline::{Pipeline, Until};
 use seqtrace_model::session::update::Summary;
@@ -33,10 +33,16 @@ pub(crate) fn events() -> impl Strategy<Value = (Vec<Event>, bool)> {
     })
 }
 
-/// Changes the thread of an event: a thread is in one read at a time.
+/// Any bytes, as a task, a file or a module can have them in its name.
+pub(crate) const HOSTILE: &[u8] = b"\x1b[31m<script>\n\xff\xe2\x80\xae";
+
+/// Changes the thread of an event, because a thread is in one read at a time, and the names of its file.
 fn in_other_threads(mut event: Event) -> Event {
     match &mut event.body {
-        EventKind::Open(open) => open.task.tid += 100,
+        EventKind::Open(open) => {
+            open.path.extend_from_slice(HOSTILE);
+            open.task = Task { tid: open.task.tid + 100, comm: HOSTILE.to_vec(), ..open.task };
+        }
         EventKind::ReadEnter { task, .. } => task.tid += 100,
         EventKind::ReadExit { tid, .. }
         | EventKind::LseekEnter { tid, .. }
@@ -50,7 +56,7 @@ fn in_other_threads(mut event: Event) -> Event {
 
 /// Runs events through the pipeline into a sink.
 pub(crate) fn play(events: &[Event], sink: &mut dyn Sink) -> Summary {
-    let command = vec![b"seqtrace".to_vec(), b"\x1b[31m<script>\n\xff".to_vec()];
+    let command = vec![b"seqtrace".to_vec(), HOSTILE.to_vec()];
     sink.header(&Header { kernel: "6.1\x07".to_owned(), command, ..Header::default() });
     sink.ready(&Ready { begin: 1, probes: 3 });
     let mut pipeline = Pipeline::new(Selection::default(), Until::default());

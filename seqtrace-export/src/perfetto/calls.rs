@@ -274,10 +274,8 @@ impl Trace {
         slices.open.push((id, slice));
         slices.last = time;
         let uuid = slices.uuid;
-        if let Some(session) = self.sessions.get_mut(&id)
-            && !session.tracks.contains(&track)
-        {
-            session.tracks.push(track);
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.tracks.insert(track);
         }
         let Details { name, arguments, counters } = details;
         let event = super::instant(uuid, time, name, arguments);
@@ -336,7 +334,9 @@ impl Trace {
         let Some(Closing { session, time, arguments }) = self.closing.take() else { return };
         let (id, path) = (session.id, &session.path);
         let Some(session) = self.sessions.get(&id) else { return };
-        let (lane, sequence, tracks) = (session.lane, session.sequence, session.tracks.clone());
+        let (lane, sequence) = (session.lane, session.sequence);
+        let mut tracks: Vec<TrackId> = session.tracks.iter().copied().collect();
+        tracks.sort_unstable();
         for track in tracks.into_iter().filter(|track| *track != lane.track) {
             let first = |(owner, _): &(SessionId, Slice)| *owner == id;
             if let Some(slices) = self.tracks.get(track)

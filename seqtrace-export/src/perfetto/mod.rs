@@ -27,7 +27,7 @@ mod tracks;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use seqtrace_model::finding::{self, Finding, Id};
 use seqtrace_model::session::update::{self, SessionId, Summary, Update, UpdateKind};
 use seqtrace_model::trace::{Header, Ready, Shown, Sink};
@@ -90,7 +90,7 @@ struct Session {
     /// Track of events that name none.
     default: TrackId,
     /// Tracks on which slices of the session may be open.
-    tracks: Vec<TrackId>,
+    tracks: FxHashSet<TrackId>,
     /// Value of `m->index` after the last callback.
     position: i64,
     /// Sum of the bytes that reads returned.
@@ -275,7 +275,7 @@ impl Trace {
             sequence,
             lane,
             default: opener,
-            tracks: Vec::new(),
+            tracks: FxHashSet::default(),
             position: 0,
             delivered: 0,
             findings: Vec::new(),

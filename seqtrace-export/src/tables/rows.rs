@@ -10,6 +10,9 @@ use super::schema::{FindingRow, ReadRow, SessionRow};
 use super::{Open, Tables, number, own, text};
 use crate::names;
 
+/// Largest number of calls in flight in a session, as in the session model: the oldest is forgotten.
+const MAX_CALLS: usize = 1024;
+
 impl<W: Write + Send> Tables<W> {
     /// Adds the row of an update, if it has one.
     pub(super) fn session_update(&mut self, session: &Session, update: &Update) {
@@ -34,6 +37,9 @@ impl<W: Write + Send> Tables<W> {
                 if let Some(open) = self.open.get_mut(&id) {
                     // The end of an older one was not seen.
                     open.calls.retain(|begin| call_of(begin) != call_of(update));
+                    if open.calls.len() >= MAX_CALLS {
+                        open.calls.remove(0);
+                    }
                     open.calls.push(update.clone());
                 }
             }

@@ -60,6 +60,9 @@ fn sum(rows: &[Row], column: &str) -> u64 {
 }
 
 proptest! {
+    // Without optimisation, the encoders of Parquet take a while.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn the_tables_have_what_the_summary_has((events, is_whole) in events()) {
         let (tables, summary) = written(&events);
@@ -88,8 +91,13 @@ proptest! {
         prop_assert!(findings.len() >= summary.findings.len());
         prop_assert_eq!(headers.len(), 1);
         prop_assert_eq!(sum(headers, "callbacks"), totals.callbacks);
-        let command = Field::Str(r"seqtrace \x1b[31m<script>\n\xff".to_owned());
+        let command = Field::Str(r"seqtrace \x1b[31m<script>\n\xff\u{202e}".to_owned());
         prop_assert_eq!(field(&headers[0], "command"), &command);
+        for (_, value) in tables.values().flatten().flat_map(Row::get_column_iter) {
+            if let Field::Str(text) = value {
+                prop_assert!(!text.contains(char::is_control), "{text:?}");
+            }
+        }
     }
 }
 
