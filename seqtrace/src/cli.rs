@@ -63,6 +63,9 @@ pub(crate) enum Command {
     Replay(Box<Replay>),
     /// Summarize a recording: sessions, records, latencies
     Report(Box<Report>),
+    /// Write recordings in formats of other programs: Perfetto's timeline, Parquet tables
+    #[cfg(feature = "export")]
+    Export(Box<Export>),
     /// Check whether this machine can trace, and show a remedy for each defect
     Doctor {
         /// Print one JSON object instead of text
@@ -210,6 +213,43 @@ pub(crate) struct Report {
     pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: Reading,
+}
+
+#[cfg(feature = "export")]
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Parquet: PATH is a folder with one folder per table, in which each recording has a file: \
+    TABLE/host=NAME/recording=FILE/part-0.parquet.\n\
+    An output that exists is replaced when the new one is complete.\n\
+    Exit status: 0 no error (also if a recording is cut off and was exported as far as it goes); 2 usage; \
+    6 a recording that is unreadable, damaged, too large or too new."
+)]
+pub(crate) struct Export {
+    /// Recordings to export; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) recordings: Vec<PathBuf>,
+    /// Format of the output
+    #[arg(long, value_enum)]
+    pub(crate) to: ExportFormat,
+    /// File to write; with --to parquet, the folder of the tables
+    #[arg(short = 'o', long = "output", value_name = "PATH")]
+    pub(crate) output: PathBuf,
+    /// Name of the traced machine, which a recording does not have (parquet only)
+    #[arg(long, value_name = "NAME", default_value = "unknown")]
+    pub(crate) host: String,
+    #[command(flatten)]
+    pub(crate) select: Select,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+#[cfg(feature = "export")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// One recording as a trace for <https://ui.perfetto.dev>
+    Perfetto,
+    /// Recordings as tables for DuckDB, Polars, Spark
+    Parquet,
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ mod seeds;
 
 use std::{
     ffi::{OsStr, OsString},
-    fs,
+    fs, io,
     os::unix::{ffi::OsStrExt as _, fs::FileExt as _},
     sync::Arc,
 };
@@ -17,6 +17,7 @@ use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
+use seqtrace_export::{perfetto::Perfetto, tables::Tables};
 use seqtrace_model::testing::simulator::reader::plans;
 
 use self::bytes::Bytes;
@@ -93,6 +94,13 @@ fn replay_in_all_formats(data: &[u8], checksums: bool) {
         replay(data, checksums, Screen::new(Box::new(report::Report::new(options))))
     {
         assert_printable(&screen.output.data);
+    }
+    if let Some((trace, _)) = replay(data, checksums, Perfetto::new(i64::MAX)) {
+        trace.finish(true, &mut io::sink()).expect("a sink can be written");
+    }
+    let tables = Tables::begin(|_| io::Result::Ok(io::sink()), i64::MAX);
+    if let Some((tables, _)) = replay(data, checksums, tables.expect("a sink can be written")) {
+        tables.finish(true).expect("a sink can be written");
     }
     if let Some((collector, Ok(played))) = replay(data, checksums, ReportCollector::default()) {
         judge(collector, &played);

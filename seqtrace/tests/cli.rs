@@ -184,3 +184,45 @@ fn an_unknown_caller_of_sudo_runs_nothing_as_root() {
         assert!(text.contains("the caller of sudo is unknown"), "{text}");
     }
 }
+
+#[cfg(feature = "export")]
+#[test]
+fn a_cut_recording_is_exported_as_far_as_it_goes() {
+    let folder = Folder::new("export");
+    let bytes = std::fs::read(recording()).unwrap();
+    let [cut, trace, tables] = ["cut.seqtrace", "trace", "tables"].map(|name| folder.0.join(name));
+    let export = |format: &str, output: &Path| {
+        let words = ["export", "--to", format, "-o"].map(OsStr::new);
+        run(&[&words, &[output.as_os_str(), cut.as_os_str()][..]].concat())
+    };
+    let mark = b"the recording is cut off here";
+    let has_mark = |trace: &[u8]| trace.windows(mark.len()).any(|bytes| bytes == mark);
+    let part = tables.join("headers/host=unknown/recording=cut/part-0.parquet");
+    std::fs::write(&trace, "an older trace").unwrap();
+    // Not even the head is there: the outputs stay as they are.
+    std::fs::write(&cut, &bytes[..64]).unwrap();
+    assert_eq!(export("perfetto", &trace).status.code(), Some(6));
+    assert_eq!(std::fs::read(&trace).unwrap(), b"an older trace");
+    assert_eq!(export("parquet", &tables).status.code(), Some(6));
+    assert!(!tables.exists());
+    for length in [bytes.len() * 3 / 4, bytes.len() - 64, bytes.len()] {
+        std::fs::write(&cut, &bytes[..length]).unwrap();
+        let output = export("perfetto", &trace);
+        assert!(output.status.success(), "{length}: {output:?}");
+        assert_eq!(has_mark(&std::fs::read(&trace).unwrap()), length < bytes.len(), "{length}");
+        let output = export("parquet", &tables);
+        assert!(output.status.success(), "{length}: {output:?}");
+        assert!(std::fs::read(&part).unwrap().ends_with(b"PAR1"));
+    }
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&trace), mode(&part), mode(&tables)), (0o600, 0o600, 0o700));
+    // One name for two recordings, and two recordings in one trace.
+    for format in ["parquet", "perfetto"] {
+        let words = ["export", "--to", format, "-o"].map(OsStr::new);
+        let words = [&words, &[tables.as_os_str(), cut.as_os_str(), cut.as_os_str()][..]].concat();
+        assert_eq!(run(&words).status.code(), Some(2));
+    }
+    let output = export("perfetto", &cut);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert_eq!(std::fs::read(&cut).unwrap(), bytes);
+}

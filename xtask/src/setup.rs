@@ -35,7 +35,7 @@ const GUEST: &[&str] = &[
 const EBPF: &[&str] = &["rustc-web", "libstd-rust-web-dev-bpf"];
 /// Packages with the tools that create the disks of a full sweep's guest.
 const IMAGES: &[&str] = &["mmdebstrap", "debian-archive-keyring", "e2fsprogs", "kmod", "xz-utils"];
-/// Packages with the tools that install pyarrow.
+/// Packages with the tools that install packages of Python.
 pub(crate) const PYTHON: &[&str] = &["python3-venv"];
 /// Package with the browser that shows pages.
 pub(crate) const BROWSER: &[&str] = &["chromium"];

@@ -17,12 +17,11 @@ use crate::{browser, interop, lint, matrix, setup, sh};
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Names: lint/fmt lint/clippy lint/doc lint/ebpf lint/tidy unit/… interop/pyarrow interop/chromium\n       \
+#[command(after_help = "Names: lint/fmt lint/clippy lint/doc lint/ebpf lint/tidy unit/…\n       \
+                        interop/pyarrow interop/perfetto interop/tables interop/chromium\n       \
                         e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
                         Without FILTER and --all-kernels, a script with the line `# once` runs on one kernel only.\n\
-                        Ends with one line `N passed, N failed, N skipped`; exit status 1 if any failed."
-)]
+                        Ends with one line `N passed, N failed, N skipped`; exit status 1 if any failed.")]
 pub(crate) struct Options {
     /// Run lints and unit tests only, no guests
     #[arg(long)]
@@ -60,13 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     if wants("unit") {
         unit_tests(&mut tally)?;
     }
-    if wants("interop/pyarrow") {
-        if options.quick {
-            tally.skipped.push("interop/pyarrow: --quick".to_owned());
-        } else {
-            tally.add(interop::recordings()?);
-        }
-    }
+    interop::run(&mut tally, wants, options.quick)?;
     if wants("interop/chromium") {
         if options.quick {
             tally.skipped.push("interop/chromium: --quick".to_owned());

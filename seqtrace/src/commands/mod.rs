@@ -4,6 +4,8 @@ mod attach;
 mod check;
 mod doctor;
 mod explain;
+#[cfg(feature = "export")]
+mod export;
 mod generate;
 mod invoker;
 mod list;
@@ -36,6 +38,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Report(args) => report::run(&args),
+        #[cfg(feature = "export")]
+        Command::Export(args) => export::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Doctor { json } => doctor::run(json),
         Command::List(args) => list::run(&args),

@@ -34,8 +34,15 @@ pub(super) fn create(path: &Path) -> Result<Stream, UserError> {
 /// # Errors
 /// The output cannot be written, or is the recording itself, which would be truncated before it is read.
 pub(super) fn writer(recording: &Path, output: Option<&Path>) -> Result<Writer, UserError> {
-    if let Some(output) = output
-        && let (Ok(from), Ok(to)) = (metadata(recording), output.metadata())
+    if let Some(output) = output {
+        differ(recording, output)?;
+    }
+    Writer::open(output)
+}
+
+/// Returns an error if the output is the recording itself.
+pub(super) fn differ(recording: &Path, output: &Path) -> Result<(), UserError> {
+    if let (Ok(from), Ok(to)) = (metadata(recording), output.metadata())
         && from.is_file()
         && (from.dev(), from.ino()) == (to.dev(), to.ino())
     {
@@ -44,7 +51,7 @@ pub(super) fn writer(recording: &Path, output: Option<&Path>) -> Result<Writer, 
             "name another file: -o FILE",
         ));
     }
-    Writer::open(output)
+    Ok(())
 }
 
 /// Returns the metadata of the file that `recording` resolves to, following symlinks.

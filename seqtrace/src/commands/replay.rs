@@ -1,6 +1,6 @@
 //! `seqtrace replay`: renders a recording as `attach` renders a live trace.
 
-use std::{path::Path, process::ExitCode, time::Duration};
+use std::{io::Read, path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use seqtrace_model::trace::Sink;
@@ -12,7 +12,7 @@ use crate::{
     filter::Selection,
     output::Writer,
     pipeline::{Pipeline, Until},
-    recording::{self, Ending, Played},
+    recording::{self, Ending, Played, Reader},
     render::{Renderer, Screen},
     targets,
 };
@@ -82,13 +82,26 @@ pub(super) fn gather(
     sink: &mut impl Sink,
 ) -> anyhow::Result<Played> {
     let mut reader = recordings::open(file)?;
+    drive(file, &mut reader, selection, max_memory, sink, |_| Ok(()))
+}
+
+/// Replays an opened recording into a sink. `written` writes what the sink has buffered.
+pub(super) fn drive<S: Sink>(
+    file: &Path,
+    reader: &mut Reader<impl Read>,
+    selection: Selection,
+    max_memory: u64,
+    sink: &mut S,
+    mut written: impl FnMut(&mut S) -> anyhow::Result<()>,
+) -> anyhow::Result<Played> {
     let mut pipeline = Pipeline::new(selection, Until::default());
     let memory = Memory::limited(max_memory);
-    let check = |_: &mut _| -> anyhow::Result<bool> {
+    let played = recording::play(reader, &mut pipeline, sink, |sink| -> anyhow::Result<bool> {
         memory.check().map_err(|excess| recordings::too_large(file, excess))?;
+        written(sink)?;
         Ok(true)
-    };
-    report_end(file, recording::play(&mut reader, &mut pipeline, sink, check))
+    });
+    report_end(file, played)
 }
 
 /// Converts errors, and reports a recording that is cut off.

@@ -1,6 +1,9 @@
 //! Time that grows faster than the number of events.
 
+use std::io;
+
 use nix::time::{ClockId, clock_gettime};
+use seqtrace_export::perfetto::Perfetto;
 use seqtrace_model::{summary::TraceSummary, symbol::Unnamed};
 
 use super::{bytes::Bytes, pipeline_of_all, screen};
@@ -61,19 +64,22 @@ fn cost(pattern: &[Event], varies: Varies, count: u32) -> u64 {
         u64::try_from(time.tv_sec() * 1_000_000_000 + time.tv_nsec()).unwrap_or_default()
     };
     let begin = now();
-    let mut sinks = (screen(Format::Compact), TraceSummary::with_ledgers());
-    let mut pipelines = [pipeline_of_all(), pipeline_of_all()];
+    let mut sinks = (screen(Format::Compact), TraceSummary::with_ledgers(), Perfetto::new(0));
+    let mut pipelines = [pipeline_of_all(), pipeline_of_all(), pipeline_of_all()];
     for number in 0..count {
         for event in pattern {
             let event = varied(event, varies, number);
             pipelines[0].feed(&event, &mut sinks.0);
             pipelines[1].feed(&event, &mut sinks.1);
+            pipelines[2].feed(&event, &mut sinks.2);
         }
+        sinks.2.flush(&mut io::sink()).expect("a sink can be written");
         sinks.0.output.data.clear();
     }
-    let [one, other] = &mut pipelines;
+    let [one, other, third] = &mut pipelines;
     one.finish(u64::MAX, 0, &mut sinks.0);
     other.finish(u64::MAX, 0, &mut sinks.1);
+    third.finish(u64::MAX, 0, &mut sinks.2);
     now() - begin
 }
 
