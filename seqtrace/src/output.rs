@@ -2,6 +2,7 @@
 
 pub(crate) mod background;
 pub(crate) mod file;
+pub(crate) mod progress;
 
 use std::{
     fs::File,

@@ -55,6 +55,27 @@ fn wait_until(mut holds: impl FnMut() -> bool) -> bool {
 }
 
 #[test]
+fn a_pipe_gets_lines_of_any_length_unless_there_is_a_width() {
+    let recording = recording();
+    let replay = |option: &str| {
+        let output = run(&[OsStr::new("replay"), OsStr::new(option), recording.as_os_str()]);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let widest = |text: &str| text.lines().map(|line| line.chars().count()).max();
+    let (status, plain) = replay("--width=none");
+    assert!(status == Some(0) && widest(&plain) > Some(100));
+    assert_eq!(replay("--fold=none"), replay("--width=none"));
+    let (status, narrow) = replay("--width=60");
+    assert!(status == Some(0) && widest(&narrow) <= Some(60), "{narrow}");
+    assert_eq!(replay("--width=59"), (Some(2), String::new()));
+    // No read takes an hour, but findings are shown with their reads.
+    let (status, long) = replay("--min-duration=1h");
+    assert!(
+        status == Some(0) && long.contains("SQ201") && long.lines().count() < plain.lines().count()
+    );
+}
+
+#[test]
 fn no_name_reaches_the_terminal_raw() {
     let folder = Folder::new("names");
     let evil = OsString::from("e\u{1b}]0;title\u{7}\u{202e}vil");

@@ -332,7 +332,7 @@ impl Folded<'_> {
         if bytes.1 > bytes.0 {
             line.put(format_args!("..{}", bytes.1));
         }
-        line.put(if layout.end.is_some() { " B each" } else { " B" });
+        line.put(if layout.short { " B" } else { " B each" });
         let word = if *fate == Fate::Emitted { "emitted" } else { "passed over" };
         line.put(format_args!("  {word} {}..{}", range.start, range.end));
         if layout.end.is_some() {

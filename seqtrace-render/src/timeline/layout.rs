@@ -28,7 +28,7 @@ const WIDE: Layout =
 const SHORT: Layout =
     Layout { pointer: 19, returned: 25, short: true, bytes: 7, buffer: true, end: Some(57) };
 const NO_BUFFER: Layout =
-    Layout { pointer: 19, returned: 25, short: true, bytes: 7, buffer: false, end: Some(42) };
+    Layout { pointer: 17, returned: 23, short: true, bytes: 6, buffer: false, end: Some(39) };
 const NO_DURATION: Layout =
     Layout { pointer: 17, returned: 23, short: true, bytes: 6, buffer: false, end: None };
 
@@ -36,7 +36,7 @@ const NO_DURATION: Layout =
 pub(super) const LAYOUTS: [Layout; 8] =
     [WIDE, WIDE, WIDE, SHORT, NO_BUFFER, NO_BUFFER, NO_DURATION, NO_DURATION];
 
-/// Columns of a callback's line in a layout, and its fate behind them: `passed over 27..54`.
+/// Columns of a callback's line in a layout, and its fate behind them: `passed over 27..54`, `emitted 25915..25920`.
 const fn fit(hidden: &'static [Column], layout: &Layout, fate: usize) -> Fit {
     let end = match layout.end {
         Some(end) => end,
@@ -45,15 +45,15 @@ const fn fit(hidden: &'static [Column], layout: &Layout, fate: usize) -> Fit {
     Fit { hidden, event: end + 2 + fate }
 }
 
-/// Conditions under which the layouts are used, with the default columns: from 136, 128, 124, 110, 95, 80 and 69 columns
+/// Conditions under which the layouts are used, with the default columns: from 136, 128, 124, 110, 93, 80 and 72 columns
 /// on, and in narrower terminals.
 pub(super) const FITS: [Fit; 8] = [
     fit(&[], &WIDE, 20),
     fit(&[Delta], &WIDE, 20),
     fit(&[Delta, Cpu], &WIDE, 20),
     fit(&[Delta, Cpu], &SHORT, 20),
-    fit(&[Delta, Cpu], &NO_BUFFER, 20),
-    fit(&[Delta, Cpu, Task], &NO_BUFFER, 18),
-    fit(&[Delta, Cpu, Task], &NO_DURATION, 18),
+    fit(&[Delta, Cpu], &NO_BUFFER, 21),
+    fit(&[Delta, Cpu, Task], &NO_BUFFER, 21),
+    fit(&[Delta, Cpu, Task], &NO_DURATION, 21),
     fit(&[Delta, Cpu, Task, Time], &NO_DURATION, 18),
 ];

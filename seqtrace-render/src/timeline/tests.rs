@@ -112,18 +112,18 @@ fn narrow_ascii_without_times() {
                     start eof_start  next eof_next  show eof_show  stop eof_stop
                     [seqbugs]
         s1.r1    ,- READ  off 0  want 131072
-        s1.r1    |  start pos 0           -> ~3000    0.2us
-        s1.r1    |  show  pos 0     ~3000   +2 B      0.6us  emitted 0..2
-        s1.r1    |  next  pos 0->1  ~3000 -> ~3004    0.2us
-        s1.r1    |  show  pos 1     ~3004   +2 B      0.6us  emitted 2..4
-        s1.r1    |  next  pos 1->2  ~3004 -> ~3008    0.2us
-        s1.r1    |  show  pos 2     ~3008   +2 B      0.6us  emitted 4..6
-        s1.r1    |  next  pos 2->3  ~3008 -> NULL     0.2us
-        s1.r1    |  stop  pos 3     NULL              0.2us  held 10.2us
+        s1.r1    |  start pos 0         -> ~3000   0.2us
+        s1.r1    |  show  pos 0   ~3000   +2 B     0.6us  emitted 0..2
+        s1.r1    |  next  pos 0->1 ~3000 -> ~3004  0.2us
+        s1.r1    |  show  pos 1   ~3004   +2 B     0.6us  emitted 2..4
+        s1.r1    |  next  pos 1->2 ~3004 -> ~3008  0.2us
+        s1.r1    |  show  pos 2   ~3008   +2 B     0.6us  emitted 4..6
+        s1.r1    |  next  pos 2->3 ~3008 -> NULL   0.2us
+        s1.r1    |  stop  pos 3   NULL             0.2us  held 10.2us
         s1.r1    `- = 6 B  3 records emitted, 0 discarded  13.4us
         s1.r2    ,- READ  off 6  want 131072
-        s1.r2    |  start pos 3           -> NULL     0.2us
-        s1.r2    |  stop  pos 3     NULL              0.2us  held 10.2us
+        s1.r2    |  start pos 3         -> NULL    0.2us
+        s1.r2    |  stop  pos 3   NULL             0.2us  held 10.2us
         s1.r2    `- = 0 B  0 records emitted, 0 discarded  13.4us  end of file
         s1       CLOSE seq_release  2 reads  6 B  3 records emitted, 0 discarded
                     open 1.25ms

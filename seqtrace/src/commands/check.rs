@@ -32,7 +32,7 @@ use crate::{
     faults::Faults,
     filter::{Filter, Prefilter, Selection, Target},
     kernel::preflight::Preflight,
-    output::{Destinations, Writer},
+    output::{Destinations, Writer, progress::Progress},
     pipeline::{Pipeline, Until},
     probe::{backend::ChosenBackend, setup::Setup},
     recording::Ending,
@@ -81,14 +81,18 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         let (mut named, mut output) = (0, Output::default());
         report.begin(u64::try_from(files.len()).unwrap_or(u64::MAX), &mut output.data);
         to.writer.write(&mut output)?;
+        // On the same terminal, the reports themselves show the progress.
+        let shown = files.len() > 1 && (args.quiet || !to.writer.is_terminal());
+        let progress = if shown { Progress::of_files(files.len()) } else { Progress::none() };
         let interrupted = tokio::select! {
             biased;
             () = signals.any() => true,
-            done = examine(&mut checker, &files, args, &mut report, &mut to) => {
+            done = examine(&mut checker, &files, args, &mut report, &mut to, &progress) => {
                 named = done?;
                 false
             }
         };
+        drop(progress);
         if interrupted {
             let left = files.get(report.done()..).unwrap_or_default();
             let paths = left.iter().map(|file| file.path.as_os_str().as_bytes());
@@ -128,13 +132,16 @@ async fn examine(
     args: &cli::Check,
     report: &mut ReportWriter,
     to: &mut Destinations,
+    progress: &Progress,
 ) -> anyhow::Result<u64> {
     let mut refused = 0;
     let mut output = Output::default();
     // A single file is always listed.
     let skips = args.format == Format::Text && args.verbose == 0 && files.len() > 1;
     for candidate in files {
+        progress.begin(shown(candidate.path.as_os_str()).to_string());
         let (result, other_kind) = judge_one(checker, candidate).await?;
+        progress.advance();
         let is_refused = matches!(result.verdict, Verdict::Refused(_));
         refused += u64::from(is_refused && candidate.named);
         if is_refused && !candidate.named && skips {
@@ -144,7 +151,16 @@ async fn examine(
         } else {
             report.report(&result, &mut output.data);
         }
-        if !to.writer.write(&mut output)? {
+        let open = if to.writer.is_terminal() && !output.data.is_empty() {
+            // The bar is on the same terminal: it comes back when everything is written.
+            progress.suspend(|| {
+                let open = to.writer.write(&mut output)?;
+                to.finish(&|| ()).map(|()| open)
+            })?
+        } else {
+            to.writer.write(&mut output)?
+        };
+        if !open {
             break;
         }
         to.space().await;

@@ -53,12 +53,12 @@ pub(super) fn run(args: &cli::Export) -> anyhow::Result<ExitCode> {
 fn perfetto(args: &cli::Export, recording: &Path) -> anyhow::Result<()> {
     recordings::differ(recording, &args.output)?;
     let selection = selection(args)?;
-    let mut reader = recordings::open(recording)?;
+    let (mut reader, progress) = recordings::open(recording, true)?;
     let output = Replacement::begin(&args.output)?;
     let mut file = output.file();
     let mut sink = Perfetto::new(reader.head().wall_at_boot);
     let limit = args.reading.max_memory;
-    let played = drive(recording, &mut reader, selection, limit, &mut sink, |sink| {
+    let played = drive(recording, (&mut reader, progress), selection, limit, &mut sink, |sink| {
         sink.flush(&mut file).context(UNWRITTEN)
     });
     let is_cut = is_cut(&played)?;
@@ -68,7 +68,7 @@ fn perfetto(args: &cli::Export, recording: &Path) -> anyhow::Result<()> {
 
 fn parquet(args: &cli::Export, recording: &Path, partition: &Path) -> anyhow::Result<()> {
     let selection = selection(args)?;
-    let mut reader = recordings::open(recording)?;
+    let (mut reader, progress) = recordings::open(recording, true)?;
     let mut outputs = Vec::new();
     let create = |table: &'static str| -> anyhow::Result<File> {
         let folder = args.output.join(table).join(partition);
@@ -80,7 +80,7 @@ fn parquet(args: &cli::Export, recording: &Path, partition: &Path) -> anyhow::Re
     };
     let mut sink = Tables::begin(create, reader.head().wall_at_boot)?;
     let limit = args.reading.max_memory;
-    let played = drive(recording, &mut reader, selection, limit, &mut sink, |sink| {
+    let played = drive(recording, (&mut reader, progress), selection, limit, &mut sink, |sink| {
         sink.flush().context(UNWRITTEN)
     });
     let is_cut = is_cut(&played)?;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use crate::{
-    cli,
+    cli::{self, values::Width},
     exit::{Exit, UserError},
     output::{self, Writer},
     pipeline::{Pipeline, Until, Wanted},
@@ -27,10 +27,10 @@ pub(super) fn renderer(
         preview: usize::try_from(args.preview).unwrap_or(0),
         fields: args.fields.clone(),
         width: writer.width(),
-        status_width: writer
-            .width()
-            .and_then(|_| output::terminal(io::stderr()))
-            .map(|size| size.columns),
+        status_width: match args.width {
+            Some(Width::None) => None,
+            _ => output::terminal(io::stderr()).map(|size| size.columns),
+        },
         fold: match args.fold {
             cli::Fold::Auto => writer.is_terminal() && args.preview == 0,
             cli::Fold::None => false,

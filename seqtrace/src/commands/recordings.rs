@@ -10,7 +10,7 @@ use std::{
 use super::memory::Excess;
 use crate::{
     exit::{Exit, UserError, shown},
-    output::{Writer, background::Stream, file},
+    output::{Writer, background::Stream, file, progress::Progress},
     recording::{ReadError, Reader},
 };
 
@@ -63,15 +63,23 @@ fn metadata(recording: &Path) -> io::Result<Metadata> {
     }
 }
 
-/// Opens a recording; `-` is standard input.
-pub(super) fn open(path: &Path) -> Result<Reader<Box<dyn Read>>, UserError> {
+/// Opens a recording; `-` is standard input. Returns it with its progress, which is shown if `shows_progress`.
+pub(super) fn open(
+    path: &Path,
+    shows_progress: bool,
+) -> Result<(Reader<Box<dyn Read>>, Progress), UserError> {
+    let mut progress = Progress::none();
     let input: Box<dyn Read> = if is_stdio(path) {
         Box::new(io::stdin())
     } else {
         let file = File::open(path).map_err(|error| unreadable(path, &error.into()))?;
-        Box::new(BufReader::new(file))
+        if shows_progress {
+            progress = Progress::of_reading(&file);
+        }
+        Box::new(BufReader::new(progress.reader(file)))
     };
-    Reader::open(input).map_err(|error| unreadable(path, &error))
+    let reader = Reader::open(input).map_err(|error| unreadable(path, &error))?;
+    Ok((reader, progress))
 }
 
 /// Converts an error of a recording to one with a hint.

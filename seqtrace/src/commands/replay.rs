@@ -10,7 +10,7 @@ use crate::{
     cli,
     exit::Exit,
     filter::Selection,
-    output::Writer,
+    output::{Writer, progress::Progress},
     pipeline::{Pipeline, Until},
     recording::{self, Ending, Played, Reader},
     render::{Renderer, Screen},
@@ -27,6 +27,8 @@ pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
         only_findings: args.output.only_findings,
         min_duration: args.output.min_duration,
         max_memory: args.reading.max_memory,
+        // The lines themselves show it.
+        shows_progress: !args.output.quiet && !writer.is_terminal(),
     };
     let played = play(&args.recording, &view, writer, |writer, wall_at_boot| {
         Ok(options::renderer(&args.output, writer, wall_at_boot)?)
@@ -48,6 +50,8 @@ pub(super) struct View<'a> {
     pub(super) min_duration: Option<Duration>,
     /// Largest memory of this process, bytes.
     pub(super) max_memory: u64,
+    /// True if the progress is shown, if standard error is a terminal.
+    pub(super) shows_progress: bool,
 }
 
 /// Replays a recording into the renderer that `renderer` creates.
@@ -58,19 +62,28 @@ pub(super) fn play(
     renderer: impl FnOnce(&Writer, i64) -> anyhow::Result<Box<dyn Renderer>>,
 ) -> anyhow::Result<Played> {
     let selection = Selection { targets: Vec::new(), filter: targets::filter(view.select)? };
-    let mut reader = recordings::open(file)?;
+    let (mut reader, progress) = recordings::open(file, view.shows_progress)?;
     let memory = Memory::limited(view.max_memory);
     let mut screen = Screen::new(renderer(&writer, reader.head().wall_at_boot)?);
     let mut pipeline = Pipeline::new(selection, view.until);
     options::restrict(&mut pipeline, view.only_findings, view.min_duration);
     let played = recording::play(&mut reader, &mut pipeline, &mut screen, |screen| {
         memory.check().map_err(|excess| recordings::too_large(file, excess))?;
-        let open = writer.write(&mut screen.output).context("cannot write the output")?;
+        let output = &mut screen.output;
+        let on_terminal =
+            !output.status.is_empty() || writer.is_terminal() && !output.data.is_empty();
+        let open = if on_terminal {
+            progress.suspend(|| writer.write(output))
+        } else {
+            writer.write(output)
+        };
+        let open = open.context("cannot write the output")?;
         if let Some(size) = writer.changed_size() {
             screen.resize(size);
         }
         Ok(open)
     });
+    drop(progress);
     report_end(file, played)
 }
 
@@ -81,14 +94,14 @@ pub(super) fn gather(
     max_memory: u64,
     sink: &mut impl Sink,
 ) -> anyhow::Result<Played> {
-    let mut reader = recordings::open(file)?;
-    drive(file, &mut reader, selection, max_memory, sink, |_| Ok(()))
+    let (mut reader, progress) = recordings::open(file, true)?;
+    drive(file, (&mut reader, progress), selection, max_memory, sink, |_| Ok(()))
 }
 
 /// Replays an opened recording into a sink. `written` writes what the sink has buffered.
 pub(super) fn drive<S: Sink>(
     file: &Path,
-    reader: &mut Reader<impl Read>,
+    (reader, progress): (&mut Reader<impl Read>, Progress),
     selection: Selection,
     max_memory: u64,
     sink: &mut S,
@@ -101,6 +114,7 @@ pub(super) fn drive<S: Sink>(
         written(sink)?;
         Ok(true)
     });
+    drop(progress);
     report_end(file, played)
 }
 

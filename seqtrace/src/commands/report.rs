@@ -29,6 +29,7 @@ pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
         only_findings: false,
         min_duration: None,
         max_memory: args.reading.max_memory,
+        shows_progress: true,
     };
     replay::play(&args.recording, &view, writer, |writer, wall_at_boot| {
         let (color, ascii) = (options::color_data(args.color, writer), args.ascii);

@@ -26,31 +26,31 @@ fn in_a_terminal_of_80_columns() {
     expect![[r#"
             TIME SESSION  EVENT
         0.000000 s1.r1    ┌─ READ  off 0  want 4096
-        0.000001 s1.r1    │  start pos 0           → …3000     0.2µs
-        0.000003 s1.r1    │  show  pos 0     …3000   +4096 B   0.6µs
+        0.000001 s1.r1    │  start pos 0         → …3000    0.2µs
+        0.000003 s1.r1    │  show  pos 0   …3000   +4096 B  0.6µs
                              OVERFLOW: discarded, shown again
-        0.000005 s1.r1    │  stop  pos 0     …3000             0.2µs  held 10.2µs
+        0.000005 s1.r1    │  stop  pos 0   …3000            0.2µs  held 10.2µs
         0.000007 s1.r1    │  OVERFLOW 4096/4096 → grow 8192, restart 1
-        0.000009 s1.r1    │  start pos 0           → TOKEN     0.2µs
-        0.000011 s1.r1    │  show  pos 0     TOKEN   +0 B      0.6µs  empty
-        0.000013 s1.r1    │  show  pos 1     …3004   +0 B      0.6µs  fate unknown
-        0.000015 s1.r1    │  show  pos 2     …3008   +90 B     0.6µs  emitted 0..90
-        0.000019 s1.r1    │  show  pos 0     …300c   +3 B      0.2µs
+        0.000009 s1.r1    │  start pos 0         → TOKEN    0.2µs
+        0.000011 s1.r1    │  show  pos 0   TOKEN   +0 B     0.6µs  empty
+        0.000013 s1.r1    │  show  pos 1   …3004   +0 B     0.6µs  fate unknown
+        0.000015 s1.r1    │  show  pos 2   …3008   +90 B    0.6µs  emitted 0..90
+        0.000019 s1.r1    │  show  pos 0   …300c   +3 B     0.2µs
                              SEQ_SKIP: discarded (returned 7)
-        0.000020 s1.r1    │  show  pos 0     …300c   +3 B      0.2µs  failed ENOMEM
-        0.000022 s1.r1    │  next  pos 2→2   …3008 → …300c     0.2µs
+        0.000020 s1.r1    │  show  pos 0   …300c   +3 B     0.2µs  failed ENOMEM
+        0.000022 s1.r1    │  next  pos 2→2 …3008 → …300c    0.2µs
                              did not advance: the core adds 1
-        0.000024 s1.r1    │  show  pos 3     …300c   +8102 B   0.6µs
+        0.000024 s1.r1    │  show  pos 3   …300c   +8102 B  0.6µs
                              tail did not fit: dropped, shown again
-        0.000026 s1.r1    │  next  pos ?→-7  …3008 → ERR_PTR(-ENOMEM)  0.2µs
-        0.000028 s1.r1    │  stop  pos 0     ERR_PTR(-ENOMEM)  +5 B
+        0.000026 s1.r1    │  next  pos ?→-7 …3008 → ERR_PTR(-ENOMEM)  0.2µs
+        0.000028 s1.r1    │  stop  pos 0   ERR_PTR(-ENOMEM)  +5 B
         0.000030 s1.r1    └─ = 95 B  1 record emitted, 4 discarded, 1 restart  13.4µs
                              5 B from the buffer  13 B left over  partial: events lost
         0.000032 s1.r2    ┌─ READ  off 27  want 131072  position unknown: traverse 0..27
                              (the core is at 95)
-        0.000034 s1.r2    │┄ start pos 0           → …3000     0.2µs
-        0.000036 s1.r2    │┄ show  pos 0     …3000   +27 B     0.6µs  passed over 0..27
-        0.000038 s1.r2    │┄ show  pos 1     …3004   +27 B     0.6µs
+        0.000034 s1.r2    │┄ start pos 0         → …3000    0.2µs
+        0.000036 s1.r2    │┄ show  pos 0   …3000   +27 B    0.6µs  passed over 0..27
+        0.000038 s1.r2    │┄ show  pos 1   …3004   +27 B    0.6µs
                              rest emitted of 27..54
         0.000039 s1.r2    │┄ OVERFLOW 8192/8192 → grow 16384, restart 2
         0.000041 s1.r2    └─ = EFAULT  0 records emitted, 0 discarded, 1 passed over
@@ -101,15 +101,15 @@ fn each_width_has_its_columns() {
         let columns = story.data().split_whitespace().collect::<Vec<_>>().join(" ");
         format!("{width} {columns}\n")
     };
-    let widths = [60, 68, 69, 79, 80, 94, 95, 123, 124, 127, 128, 135, 136, 500];
+    let widths = [60, 71, 72, 79, 80, 92, 93, 123, 124, 127, 128, 135, 136, 500];
     expect![[r#"
         60 SESSION EVENT
-        68 SESSION EVENT
-        69 TIME SESSION EVENT
+        71 SESSION EVENT
+        72 TIME SESSION EVENT
         79 TIME SESSION EVENT
         80 TIME SESSION EVENT
-        94 TIME SESSION EVENT
-        95 TIME TASK SESSION EVENT
+        92 TIME SESSION EVENT
+        93 TIME TASK SESSION EVENT
         123 TIME TASK SESSION EVENT
         124 TIME TASK SESSION EVENT
         127 TIME TASK SESSION EVENT
@@ -134,8 +134,8 @@ fn another_width_shows_the_heading_again_if_it_differs() {
         0.000000           1 cat/4123     s1.r1    ┌─ READ  off 0  want 10
         0.000001   1.9µs   1 cat/4123     s1.r1    │  start pos 0                         → ffff8881042a3000         0.2µs
             TIME SESSION  EVENT
-        0.000003 s1.r1    │  start pos 0           → …3000     0.2µs
-        0.000005 s1.r1    │  start pos 0           → …3000     0.2µs
+        0.000003 s1.r1    │  start pos 0         → …3000    0.2µs
+        0.000005 s1.r1    │  start pos 0         → …3000    0.2µs
             TIME   DELTA CPU TASK         SESSION  EVENT
         0.000007   1.9µs   1 cat/4123     s1.r1    │  start pos 0                         → ffff8881042a3000         0.2µs
     "#]].assert_eq(story.data());
@@ -153,11 +153,11 @@ fn long_names_lose_their_middle() {
     story.read(1, 0, 5);
     expect![[r#"
             TIME TASK         SESSION  EVENT
-        0.000000 a_…name/4194304:7 s1       OPEN  /sys/kernel/debug/a…0:1f.2/port0/queue17/statistics_of_all
-                                               seq_open  eof_ops [seqbugs]
-                                               start eof_start  next eof_next  show eof_show  stop eof_stop
-                                               [seqbugs]
-        0.000001 a_…name/4194304:7 s1.r1    ┌─ READ  off 0  want 5
+        0.000000 a_…g_name/4194304:7 s1       OPEN  /sys/kernel/debug/…:1f.2/port0/queue17/statistics_of_all
+                                                 seq_open  eof_ops [seqbugs]
+                                                 start eof_start  next eof_next  show eof_show
+                                                 stop eof_stop  [seqbugs]
+        0.000001 a_…g_name/4194304:7 s1.r1    ┌─ READ  off 0  want 5
     "#]].assert_eq(story.data());
 }
 
