@@ -134,9 +134,6 @@ is sequence.long "$(head -c 40000 $f | sum)" "$(
 	i=0
 	while [ $i -lt 9000 ]; do echo $i; i=$((i + 1)); done | head -c 40000 | sum)"
 rmmod sequence; is sequence.unload $? 0
-load sequence records=3 width=9000; is sequence.width.load $? 0
-is sequence.width "$(blocks $f 4096 | wc -c) $(blocks $f 4096 | tr -s ' ' | tr '\n' .)" "27000 0 .1 .2 ."
-rmmod sequence
 
 load fellow; is fellow.load $? 0
 f=/proc/fellow_root/fellow_entry
@@ -156,11 +153,6 @@ is hoge.100 "$(log hoge: | tail -n 1 | count 'hoge1:hoge2:.*:hoge10:\[end\]$')" 
 load hoge size=10; rmmod hoge
 is hoge.10 "$(log hoge: | tail -n 1 | count 'hoge1:hoge$')" 1
 load hoge size=0; holds hoge.0 $? -ne 0
-
-# With no callback that oopses.
-load oops callback=none; is oops.load $? 0
-is oops.text "$(tail -n 1 /dev/seqoops)" "record 9"
-rmmod oops; is oops.unload $? 0
 
 load mod_proc; is mod_proc.load $? 0
 for f in /proc/mod_node /proc/mod_dir/mod_node; do

@@ -5,7 +5,7 @@ use std::{ffi::OsStr, fmt::Display, os::unix::ffi::OsStrExt, process::ExitCode};
 use crate::{
     escape,
     kernel::preflight::PreflightError,
-    probe::error::ProbeError,
+    probe::error::{LOCKED_DOWN, ProbeError},
     rules::{Severity, Verdict},
 };
 
@@ -89,7 +89,13 @@ impl From<ProbeError> for UserError {
         };
         let what = error.to_string();
         // Reasons of the kernel are texts here: io::Error appends the number.
-        let hint = if what.contains("(os error 24)") { OPEN_FILES } else { hint };
+        let hint = match what {
+            _ if what.contains("(os error 24)") => OPEN_FILES,
+            _ if what.contains(LOCKED_DOWN) => {
+                "boot with lockdown=integrity or without lockdown; under Secure Boot see the distribution's manual"
+            }
+            _ => hint,
+        };
         Exit::Environment.error(what, hint)
     }
 }

@@ -2,8 +2,9 @@
 #
 # A script reports each test with ok, fail or skip, or with one of the functions below that call these. Its other output
 # is shown if one of its tests fails. It runs as root in a folder of its own, $T. $KERNEL is the name of the kernel (6.1,
-# 6.12), $NAME that of the script. A line `# timeout: N` sets its time limit in seconds; without it, 600 s. Modules,
-# processes and files that it leaves are removed afterwards.
+# 6.12), $NAME that of the script. A line `# timeout: N` sets its time limit in seconds; without it, 600 s. A script with the
+# line `# alone` has a guest of its own, because it leaves the kernel changed. Modules, processes and files that it leaves
+# are removed afterwards.
 
 ok() {
 	echo "%% ok $1"
@@ -136,4 +137,9 @@ probed() {
 no_probes() {
 	[ -z "$(cat /sys/kernel/debug/kprobes/list)" ] &&
 		! grep -q seq_ /sys/kernel/tracing/enabled_functions
+}
+
+# Returns true if no process runs seqtrace. The readers of check do, though not by its name.
+no_process() {
+	! ls -l /proc/[0-9]*/exe 2>/dev/null | grep -q /seqtrace
 }

@@ -29,6 +29,10 @@ parts=$({
 } 2>/dev/null | md5sum)
 expect_eq sequence/seek "$whole" "$parts"
 unload sequence
+insmod /modules/sequence.ko records=3 width=9000
+expect_eq sequence/width "27000 0 .1 .2 ." \
+	"$(dd if=/proc/sequence bs=4096 2>/dev/null | wc -c) $(tr -s ' ' </proc/sequence | tr '\n' .)"
+unload sequence
 
 load fellow
 echo -n hello >/proc/fellow_root/fellow_entry
@@ -40,6 +44,11 @@ else
 fi
 expect_eq fellow/unchanged hello "$(cat /proc/fellow_root/fellow_entry)"
 unload fellow
+
+# Without a callback that oopses.
+insmod /modules/oops.ko callback=none
+expect_eq oops/text "record 9" "$(tail -n 1 /dev/seqoops)"
+unload oops
 
 load mod_proc
 expect_eq mod_proc/text "Hello from module!" "$(cat /proc/mod_node)"

@@ -40,3 +40,13 @@ for backend in core callbacks; do
 	echo 0 >$DELAY
 	wait $reader
 done
+
+# check gives up on a read that does not return, and its reader ends with the read.
+echo 20000 >$DELAY
+begin=$(cut -d . -f 1 /proc/uptime)
+expect_status check/status 4 seqtrace check --time-limit 10s --read-limit 3s -o report /proc/sequence
+took=$(($(cut -d . -f 1 /proc/uptime) - begin))
+[ $took -lt 18 ] && ok check/time || fail check/time "$took s"
+expect_grep check/reason 'a read did not return' report
+echo 0 >$DELAY
+wait_for 60 no_process && ok check/reader || fail check/reader "it goes on"

@@ -41,10 +41,11 @@ pub(crate) fn scripts() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Returns true if the script has the line `# once`: its results do not depend on the kernel.
-pub(crate) fn is_once(script: &str) -> Result<bool> {
+/// Returns true if the script has this line: `# once`, if its results do not depend on the kernel, or `# alone`, if no
+/// other script can run after it in the same guest.
+pub(crate) fn has_line(script: &str, line: &str) -> Result<bool> {
     let text = paths::read(&folder().join(format!("{script}.sh")))?;
-    Ok(text.lines().any(|line| line == "# once"))
+    Ok(text.lines().any(|other| other == line))
 }
 
 /// A guest and the scripts that it runs.
@@ -239,7 +240,7 @@ mod tests {
 
     #[test]
     fn scripts_with_once_are_found() {
-        assert!(is_once("input").unwrap() && !is_once("reads").unwrap());
+        assert!(has_line("input", "# once").unwrap() && !has_line("reads", "# once").unwrap());
     }
 
     #[test]

@@ -68,7 +68,8 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
         }
     }
 
-    let guests = split(select(all_guests(options.all_kernels)?, options, &mut tally)?);
+    let guests = select(all_guests(options.all_kernels)?, options, &mut tally)?;
+    let guests = split(guests, |script| e2e::has_line(script, "# alone"))?;
     if options.quick {
         for GuestTests { name, scripts, .. } in guests {
             for script in scripts {
@@ -121,7 +122,7 @@ fn select(
         // With a filter, all tests that it names run.
         if series.name != kernel::DEFAULT && !options.all_kernels && filter.is_empty() {
             for script in mem::take(scripts) {
-                if e2e::is_once(&script)? {
+                if e2e::has_line(&script, "# once")? {
                     let only = kernel::DEFAULT;
                     tally.skipped.push(format!(
                         "e2e/{name}/{script}: does not depend on the kernel, runs on {only} only"
@@ -139,17 +140,29 @@ fn select(
 const SCRIPTS_PER_GUEST: usize = 7;
 
 /// Distributes the scripts of each guest over several guests, so that guests which run at the same time end at about
-/// the same time.
-fn split(guests: Vec<GuestTests>) -> Vec<GuestTests> {
+/// the same time. Scripts for which `is_alone` is true get guests of their own.
+fn split(
+    guests: Vec<GuestTests>,
+    is_alone: impl Fn(&str) -> Result<bool>,
+) -> Result<Vec<GuestTests>> {
     let mut parts = Vec::new();
     for guest in guests {
-        for (number, scripts) in guest.scripts.chunks(SCRIPTS_PER_GUEST).enumerate() {
+        let (mut alone, mut common) = (Vec::new(), Vec::new());
+        for script in guest.scripts {
+            if is_alone(&script)? {
+                alone.push(script);
+            } else {
+                common.push(script);
+            }
+        }
+        let chunks = common.chunks(SCRIPTS_PER_GUEST).chain(alone.chunks(1));
+        for (number, scripts) in chunks.enumerate() {
             let (name, scripts) = (guest.name.clone(), scripts.to_vec());
             parts.push((number, GuestTests { name, scripts, ..guest }));
         }
     }
     parts.sort_by_key(|(number, _)| *number);
-    parts.into_iter().map(|(_, guest)| guest).collect()
+    Ok(parts.into_iter().map(|(_, guest)| guest).collect())
 }
 
 /// Runs the guests, one on each core.
@@ -235,11 +248,14 @@ mod tests {
             let (name, scripts) = (name.to_owned(), scripts(0..count));
             GuestTests { name, series, append: "", scripts }
         };
-        let parts = split(vec![guest("a", SCRIPTS_PER_GUEST + 1), guest("b", 0), guest("c", 2)]);
+        let guests = vec![guest("a", SCRIPTS_PER_GUEST + 2), guest("b", 0), guest("c", 2)];
+        let last = (SCRIPTS_PER_GUEST + 1).to_string();
+        let parts = split(guests, |script| Ok(script == last)).unwrap();
         let parts: Vec<_> =
             parts.into_iter().map(|GuestTests { name, scripts, .. }| (name, scripts)).collect();
-        let rest = SCRIPTS_PER_GUEST..SCRIPTS_PER_GUEST + 1;
-        let expected = [("a", 0..SCRIPTS_PER_GUEST), ("c", 0..2), ("a", rest)];
+        let (rest, alone) = (SCRIPTS_PER_GUEST, SCRIPTS_PER_GUEST + 1);
+        let expected =
+            [("a", 0..rest), ("c", 0..2), ("a", rest..rest + 1), ("a", alone..alone + 1)];
         assert_eq!(parts, expected.map(|(name, range)| (name.to_owned(), scripts(range))));
     }
 

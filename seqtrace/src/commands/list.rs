@@ -49,7 +49,7 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
         ChosenBackend::choose(Backend::Auto, &facts, Faults::default()).map_err(UserError::from)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _inside = runtime.enter();
-    let mut source = own_opens(&facts)?;
+    let mut source = own_opens(&facts).map_err(UserError::from)?;
     let (mut writer, mut output) = (Writer::open(None)?, Output::default());
     for file in files {
         let entry = entry(&file, &mut source, &backend);

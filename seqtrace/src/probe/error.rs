@@ -45,9 +45,20 @@ impl ProbeError {
 /// lines.
 const KEPT_LINES: (usize, usize) = (2, 8);
 
+/// Reason of a kernel that is locked down.
+pub(crate) const LOCKED_DOWN: &str =
+    "the kernel is locked down (confidentiality): its programs must not read kernel memory";
+
+/// The verifier's complaints about a helper that bpf_tracing_func_proto() (kernel/trace/bpf_trace.c) withholds only if
+/// reading kernel memory is locked down: since 6.9 the first, before that the second.
+const WITHHELD: [&str; 2] = ["cannot use helper bpf_probe_read", "unknown func bpf_probe_read"];
+
 /// Returns the messages of an error and of its causes, without the middle of a long message.
 pub(super) fn describe(error: &dyn std::error::Error) -> String {
     let text = join_causes(error);
+    if WITHHELD.iter().any(|complaint| text.contains(complaint)) {
+        return LOCKED_DOWN.to_owned();
+    }
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let (head, tail) = KEPT_LINES;
     if lines.len() <= head + tail + 1 {

@@ -13,7 +13,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 // include/uapi/linux/aio_abi.h
 const IOCB_CMD_PREAD: u16 = 0;
 
-/// `struct iocb`, for a little-endian machine.
+/// Layout of `struct iocb` on a little-endian machine (include/uapi/linux/aio_abi.h).
 #[repr(C)]
 #[derive(Default)]
 struct Iocb {
@@ -31,7 +31,7 @@ struct Iocb {
     result_fd: u32,
 }
 
-/// `struct io_event`.
+/// Layout of `struct io_event` (include/uapi/linux/aio_abi.h).
 #[repr(C)]
 #[derive(Default)]
 struct IoEvent {
