@@ -70,6 +70,10 @@ pub(crate) static NEXT_KEY: Array<u32> = Array::with_max_entries(1, 0);
 #[map]
 pub(crate) static FILTER: HashMap<FilterKey, u8> = HashMap::with_max_entries(1024, 0);
 
+/// One element: 1 while user space opens, reads and closes a file to see whether the probes fire, else 0.
+#[map]
+pub(crate) static HEARTBEAT: Array<u32> = Array::with_max_entries(1, 0);
+
 /// Depth to which nested callbacks of one thread are followed.
 pub(crate) const CALL_DEPTH: usize = 4;
 

@@ -7,7 +7,7 @@ use seqtrace_common::wire::{COMM_BYTES, Task};
 use crate::{
     config::{config, has},
     kernel,
-    maps::{FILTER, KEYS, Missed, NEXT_KEY, SESSION},
+    maps::{FILTER, HEARTBEAT, KEYS, NEXT_KEY, SESSION},
     slots,
     table::{self, Lookup},
 };
@@ -75,7 +75,6 @@ pub(crate) fn begin(id: u64) -> Option<u32> {
     let key = new_key(id)?;
     if add(id, key).is_none() {
         let _ = KEYS.remove(key);
-        Missed::Session.count();
         return None;
     }
     Some(key)
@@ -109,7 +108,6 @@ fn new_key(id: u64) -> Option<u32> {
             return Some(key);
         }
     }
-    Missed::Session.count();
     None
 }
 
@@ -138,6 +136,13 @@ pub(crate) unsafe fn accepts_name(name: *const u8) -> bool {
 #[inline(always)]
 pub(crate) fn own() -> bool {
     !has(flag::TRACE_OWN) && kernel::own_pid() == config!(own_pid)
+}
+
+/// Returns true if the files that seqtrace itself opens now are heartbeats.
+#[inline(always)]
+pub(crate) fn in_heartbeat() -> bool {
+    // SAFETY: an element of the map.
+    HEARTBEAT.get_ptr(0).is_some_and(|on| unsafe { *on } != 0)
 }
 
 /// Returns true if the value is in the filter map.

@@ -86,6 +86,14 @@ impl<S: Sink> Trace<S> {
         self.feed_from(Source::fetch)
     }
 
+    /// Examines whether the probes fire. Returns a description of the silence if they do not.
+    ///
+    /// # Errors
+    /// A map cannot be read or written.
+    pub(crate) fn heartbeat(&mut self) -> anyhow::Result<Option<String>> {
+        Ok(self.feed_from(Source::heartbeat_now)?)
+    }
+
     /// Waits for `work` and feeds events to the pipeline meanwhile. On return, all events from before the end of `work`
     /// were fed.
     pub(crate) async fn pump_while<T>(&mut self, work: impl Future<Output = T>) -> T {
@@ -176,10 +184,37 @@ impl Trace<Screen> {
                 (polled, busy) = (Instant::now(), false);
                 self.poll_stalled()?;
             }
+            self.supervise(!more)?;
             if !self.write(to)? || self.pipeline.is_done() {
                 return Ok(None);
             }
         }
+    }
+
+    /// Examines a last time whether the probes fire. Returns false if they were silent at any time of the trace.
+    ///
+    /// # Errors
+    /// A map cannot be read, or data cannot be written.
+    pub(crate) fn last_heartbeat(&mut self, to: &mut Destinations) -> anyhow::Result<bool> {
+        self.source.request_heartbeat();
+        while self.source.is_heartbeat_pending() {
+            let more = self.fetch();
+            self.supervise(!more)?;
+            self.write(to)?;
+            if !more {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        Ok(self.source.silences() == 0)
+    }
+
+    /// Examines at intervals whether the probes fire, and warns if they do not. `drained`: true if the ring was empty.
+    fn supervise(&mut self, drained: bool) -> anyhow::Result<()> {
+        let silence = self.feed_from(|source, out| source.supervise(drained, out))?;
+        if let Some(silence) = silence {
+            eprintln!("warning: the probes do not fire, the trace is incomplete: {silence}");
+        }
+        Ok(())
     }
 
     /// Feeds pending callbacks if a pass is stalled. The ring must be empty.

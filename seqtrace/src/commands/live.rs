@@ -177,13 +177,15 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         let deadline = limits.duration.map(|time| Instant::now() + time);
         let status = trace.run(&mut to, &signals, child, deadline, capture.inject.pause).await?;
         drop(command);
+        let fired = trace.last_heartbeat(&mut to)?;
         let (summary, size) = finish(trace, to, &signals)?;
         if summary.sessions == 0 && select.names_openers() && !request.quiet {
             eprintln!("{OPENER_HINT}");
         }
+        let done = if fired { Exit::Done } else { Exit::Inconclusive };
         let code = match *fail_on {
             Some(severity) => Exit::on(Verdict::of(&summary), severity.into()).into(),
-            None => status.map_or(Exit::Done.into(), exit_code),
+            None => status.map_or(done.into(), exit_code),
         };
         Ok(Some(Traced { code, recorded: size }))
     })

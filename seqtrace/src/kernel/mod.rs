@@ -11,6 +11,7 @@ pub mod mounts;
 pub(crate) mod openers;
 pub mod preflight;
 pub mod sites;
+pub(crate) mod switches;
 pub(crate) mod symbols;
 pub mod text;
 

@@ -122,6 +122,22 @@ impl Probes {
         Ok(())
     }
 
+    /// Attaches a program to the start() of the heartbeat's file. Returns false if the kernel refuses it.
+    pub(in crate::probe) fn attach_heartbeat(&mut self, start: u64) -> bool {
+        // On entry of start() its argument `m` is in the same register as at the core's call.
+        self.attach_kprobe("core_start_call", "", start).is_ok()
+    }
+
+    /// Marks the files that this process opens from now on as heartbeats, or not.
+    ///
+    /// # Errors
+    /// The map `HEARTBEAT` cannot be written.
+    pub(in crate::probe) fn mark_heartbeat(&mut self, on: bool) -> Result<(), ProbeError> {
+        let map = self.ebpf.map_mut("HEARTBEAT").ok_or(ProbeError::Missing("map HEARTBEAT"))?;
+        let set = Array::try_from(map).and_then(|mut map| map.set(0, u32::from(on), 0));
+        set.map_err(ProbeError::of_map("HEARTBEAT"))
+    }
+
     /// Attaches a kprobe or kretprobe to a function; `""`: to the address `offset`. Loads its program first, unless it is
     /// loaded.
     pub(super) fn attach_kprobe(
