@@ -15,6 +15,7 @@ use super::{
     kallsyms::Kallsyms,
     sites,
     sites::Site,
+    switches,
     text::{Kcore, TextError},
 };
 
@@ -39,6 +40,17 @@ impl<T> Seen<T> {
             Self::Hidden(why) => Seen::Hidden(why),
         }
     }
+}
+
+/// Result of attaching the probes of a trace and of firing them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Trial {
+    /// They fired; their number.
+    Fired(u32),
+    /// They could not be attached, or did not fire; the reason.
+    Failed(String),
+    /// They were not attached, for this reason.
+    NotTried(&'static str),
 }
 
 /// Symbols of the functions that seqtrace probes.
@@ -98,6 +110,8 @@ pub(crate) struct Facts {
     pub(crate) kprobe_pmu: Seen<u32>,
     /// /sys/kernel/debug/kprobes/enabled
     pub(crate) kprobes_enabled: Seen<bool>,
+    /// Sysctl kernel.ftrace_enabled; false: no trampoline runs.
+    pub(crate) ftrace_enabled: Seen<bool>,
     /// /proc/sys/debug/kprobes-optimization
     pub(crate) kprobes_optimised: Seen<bool>,
     /// The lockdown mode in force.
@@ -117,6 +131,7 @@ pub(crate) struct Facts {
     pub(crate) sites: Result<Vec<Site>, String>,
     /// Functions of the core that are live-patched: probes do not see their replacements.
     pub(crate) livepatched: Vec<String>,
+    pub(crate) trial: Trial,
     /// True if this process is in the initial pid namespace.
     pub(crate) initial_pid_namespace: Seen<bool>,
     /// True if this process is in the initial user namespace: the kernel ignores the capabilities of others.
@@ -124,8 +139,9 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// Examines the running machine. Takes some tens of milliseconds, most of them for /proc/kallsyms.
-    pub(crate) fn gather() -> Self {
+    /// Examines the running machine. Takes some tens of milliseconds, most of them for /proc/kallsyms. `trial`:
+    /// result of the caller's trial.
+    pub(crate) fn gather(trial: Trial) -> Self {
         let btf = match Btf::of_running_kernel() {
             Ok(btf) => Ok(btf),
             Err(BtfError::Read(error)) if error.kind() == io::ErrorKind::NotFound => {
@@ -162,7 +178,8 @@ impl Facts {
                 .map(|all| all.iter().fold(0, |set, one| set | one.bitmask())),
             btf,
             kprobe_pmu: number("/sys/bus/event_source/devices/kprobe/type"),
-            kprobes_enabled: switch("/sys/kernel/debug/kprobes/enabled"),
+            kprobes_enabled: switch(switches::KPROBES),
+            ftrace_enabled: switch(switches::FTRACE),
             kprobes_optimised: switch("/proc/sys/debug/kprobes-optimization"),
             lockdown: text("/sys/kernel/security/lockdown").map(|modes| lockdown(&modes)),
             kcore_refused,
@@ -174,6 +191,7 @@ impl Facts {
             symbols: symbols.map(|symbols| core_symbols(&symbols)),
             sites,
             livepatched: livepatched(Path::new("/sys/kernel/livepatch")),
+            trial,
             initial_pid_namespace: is_namespace("pid", 0xefff_fffc),
             initial_user_namespace: is_namespace("user", 0xefff_fffd),
         }
@@ -275,7 +293,7 @@ mod tests {
 
     #[test]
     fn this_machine_whatever_it_is() {
-        let facts = Facts::gather();
+        let facts = Facts::gather(Trial::NotTried("a unit test"));
         assert!(!facts.release.is_empty());
     }
 }
