@@ -13,6 +13,7 @@ use nix::{
 use super::{
     btf::{Btf, BtfError},
     kallsyms::Kallsyms,
+    kprobes::OriginalCode,
     sites,
     sites::Site,
     switches,
@@ -153,16 +154,17 @@ impl Facts {
         let symbols = Kallsyms::of_running_kernel().map_err(|error| error.to_string());
         let kcore = Kcore::open();
         let kcore_refused = matches!(kcore, Err(TextError::NotPermitted));
-        let sites = match (&symbols, &offsets) {
-            (Ok(symbols), Ok(Ok(offsets))) => kcore
+        let sites = match (&symbols, &btf, &offsets) {
+            (Ok(symbols), Ok(btf), Ok(Ok(offsets))) => kcore
                 .map_err(Into::into)
                 .and_then(|kcore| {
-                    sites::core_sites(symbols, offsets, &|address, len| kcore.read(address, len))
+                    let code = OriginalCode::new(&kcore, symbols, btf);
+                    sites::core_sites(symbols, offsets, &|address, len| code.read(address, len))
                 })
                 .map_err(|error| error.to_string()),
-            (Err(why), _) => Err(why.clone()),
-            (_, Ok(Err(why))) => Err(why.to_string()),
-            (_, Err(_)) => Err("field offsets are unknown".into()),
+            (Err(why), ..) => Err(why.clone()),
+            (.., Ok(Err(why))) => Err(why.to_string()),
+            _ => Err("field offsets are unknown".into()),
         };
         let refused = offsets.ok().and_then(Result::err).map(|error| error.to_string());
         let btf = match btf {

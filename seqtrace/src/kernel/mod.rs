@@ -7,6 +7,7 @@ pub mod btf;
 pub(crate) mod doctor;
 pub(crate) mod facts;
 pub mod kallsyms;
+pub(crate) mod kprobes;
 pub mod mounts;
 pub(crate) mod openers;
 pub mod preflight;
