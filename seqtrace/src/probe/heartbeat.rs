@@ -278,7 +278,8 @@ impl Source {
         drained: bool,
         out: Forward<'_>,
     ) -> Result<Option<String>, ProbeError> {
-        let now = self.now();
+        let now = Self::now();
+        let until = |source: &Self| if drained { now } else { source.last() };
         let Some(sent) = self.heartbeat.sent else {
             if now >= self.heartbeat.next {
                 self.send_heartbeat(now)?;
@@ -296,10 +297,10 @@ impl Source {
             Outcome::Doubtful => self.request_heartbeat(),
             // Sessions that began during the silence are partial, too.
             Outcome::Recovered => {
-                self.forward_silence(if drained { now } else { self.last() }, out)
+                self.forward_silence(until(self), out);
             }
             Outcome::Silent { first } => {
-                self.forward_silence(if drained { now } else { self.last() }, out);
+                self.forward_silence(until(self), out);
                 return Ok(first.then(|| self.heartbeat.describe()));
             }
         }

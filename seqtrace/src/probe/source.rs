@@ -309,7 +309,7 @@ impl Source {
     }
 
     /// Returns the time, ns since boot.
-    pub(super) fn now(&self) -> u64 {
+    pub(super) fn now() -> u64 {
         clock::monotonic()
     }
 
