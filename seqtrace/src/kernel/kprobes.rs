@@ -15,7 +15,7 @@ use super::{
     text::{Kcore, TextError},
 };
 
-/// `KPROBE_TABLE_SIZE` (kernel/kprobes.c).
+/// Number of lists in `kprobe_table`: `KPROBE_TABLE_SIZE` (kernel/kprobes.c).
 const BUCKETS: usize = 64;
 /// Bound on the number of kprobes, for lists that change while they are read.
 const MAX_PROBES: usize = 1 << 16;
@@ -23,7 +23,7 @@ const MAX_PROBES: usize = 1 << 16;
 const JUMP_TAIL: usize = 4;
 const BREAKPOINT: u8 = 0xcc;
 const JUMP: u8 = 0xe9;
-/// `KPROBE_FLAG_OPTIMIZED` (include/linux/kprobes.h).
+/// Bit of `kprobe.flags`, set while the kprobe is a jump: `KPROBE_FLAG_OPTIMIZED` (include/linux/kprobes.h).
 const OPTIMIZED: u32 = 4;
 /// Number of attempts to get two equal readings, and the pause between them.
 const ATTEMPTS: u32 = 5;

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 /// A switch that silences probes.
 struct Switch {
     file: &'static str,
-    /// What it silences while it is off.
+    /// Name of the switch, and the probes that it silences.
     effect: &'static str,
     remedy: &'static str,
 }
