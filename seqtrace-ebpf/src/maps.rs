@@ -70,7 +70,7 @@ pub(crate) static NEXT_KEY: Array<u32> = Array::with_max_entries(1, 0);
 #[map]
 pub(crate) static FILTER: HashMap<FilterKey, u8> = HashMap::with_max_entries(1024, 0);
 
-/// One element: 1 while user space opens, reads and closes a file to see whether the probes fire, else 0.
+/// One element: the state of the heartbeat, [`seqtrace_common::config::heartbeat`].
 #[map]
 pub(crate) static HEARTBEAT: Array<u32> = Array::with_max_entries(1, 0);
 

@@ -1,6 +1,6 @@
 //! The open files that are known, the numbers of their sessions, and the filters that decide which files are traced.
 
-use seqtrace_common::config::{FilterKey, Fnv, NAME_BYTES, flag};
+use seqtrace_common::config::{FilterKey, Fnv, NAME_BYTES, flag, heartbeat};
 use seqtrace_common::slots::{SessionState, Slot};
 use seqtrace_common::wire::{COMM_BYTES, Task};
 
@@ -142,7 +142,20 @@ pub(crate) fn own() -> bool {
 #[inline(always)]
 pub(crate) fn in_heartbeat() -> bool {
     // SAFETY: an element of the map.
-    HEARTBEAT.get_ptr(0).is_some_and(|on| unsafe { *on } != 0)
+    HEARTBEAT.get_ptr(0).is_some_and(|on| unsafe { *on } != heartbeat::NONE)
+}
+
+/// Records that an event of the heartbeat in progress is lost. Returns false if the current task is not in a heartbeat.
+#[inline(always)]
+pub(crate) fn fail_heartbeat() -> bool {
+    let Some(state) = HEARTBEAT.get_ptr_mut(0) else { return false };
+    // SAFETY: an element of the map.
+    if unsafe { *state } == heartbeat::NONE || !own() {
+        return false;
+    }
+    // SAFETY: as above.
+    unsafe { *state = heartbeat::LOST };
+    true
 }
 
 /// Returns true if the value is in the filter map.

@@ -101,7 +101,7 @@ pub(super) struct Heartbeat {
     next: u64,
     /// Number of lost and missed events before the heartbeat in progress.
     lost: u64,
-    /// True if the programs had no memory for the session: nothing is proved.
+    /// True if the programs had no memory for the session or for one of its events: nothing is proved.
     refused: bool,
     /// Number of consecutive heartbeats without all events.
     failures: u32,
@@ -153,7 +153,7 @@ impl Heartbeat {
                 self.refused |= open.own && self.key == 0;
                 return false;
             }
-            (self.key, self.start, self.refused) = (open.key, table.start, false);
+            (self.key, self.start) = (open.key, table.start);
             if !open.adopted {
                 self.seen = self.seen.with(Signals(1));
             }
@@ -310,13 +310,11 @@ impl Source {
     fn send_heartbeat(&mut self, now: u64) -> Result<(), ProbeError> {
         let lost = self.probes.losses()?;
         self.heartbeat.begin(now, lost);
-        self.probes.mark_heartbeat(true)?;
+        self.probes.begin_heartbeat()?;
         let read = read_file();
-        self.probes.mark_heartbeat(false)?;
-        if read.is_err() {
-            // Nothing is proved: this process may have too many open files, for example.
-            self.heartbeat.refused = true;
-        }
+        let lost = self.probes.end_heartbeat()?;
+        // Nothing is proved: this process may have too many open files, for example, or the ring was full.
+        self.heartbeat.refused = lost || read.is_err();
         Ok(())
     }
 }

@@ -1,9 +1,11 @@
 //! Attaches the programs to functions of the kernel and to the core's call sites, and detaches them.
 
 use aya::{
-    maps::Array,
+    maps::{Array, MapData},
     programs::{FEntry, FExit, ProgramError},
 };
+
+use seqtrace_common::config::heartbeat;
 
 use super::{Probes, program_of};
 use crate::probe::{
@@ -128,14 +130,28 @@ impl Probes {
         self.attach_kprobe("core_start_call", "", start).is_ok()
     }
 
-    /// Marks the files that this process opens from now on as heartbeats, or not.
+    /// Marks the files that this process opens from now on as heartbeats.
     ///
     /// # Errors
     /// The map `HEARTBEAT` cannot be written.
-    pub(in crate::probe) fn mark_heartbeat(&mut self, on: bool) -> Result<(), ProbeError> {
-        let map = self.ebpf.map_mut("HEARTBEAT").ok_or(ProbeError::Missing("map HEARTBEAT"))?;
-        let set = Array::try_from(map).and_then(|mut map| map.set(0, u32::from(on), 0));
+    pub(in crate::probe) fn begin_heartbeat(&mut self) -> Result<(), ProbeError> {
+        let set = self.heartbeat()?.set(0, heartbeat::ON, 0);
         set.map_err(ProbeError::of_map("HEARTBEAT"))
+    }
+
+    /// Ends the marking of files as heartbeats. Returns true if the ring had no space for one of their events.
+    ///
+    /// # Errors
+    /// The map `HEARTBEAT` cannot be read or written.
+    pub(in crate::probe) fn end_heartbeat(&mut self) -> Result<bool, ProbeError> {
+        let mut map = self.heartbeat()?;
+        let state = map.get(&0, 0).and_then(|state| map.set(0, heartbeat::NONE, 0).map(|()| state));
+        Ok(state.map_err(ProbeError::of_map("HEARTBEAT"))? == heartbeat::LOST)
+    }
+
+    fn heartbeat(&mut self) -> Result<Array<&mut MapData, u32>, ProbeError> {
+        let map = self.ebpf.map_mut("HEARTBEAT").ok_or(ProbeError::Missing("map HEARTBEAT"))?;
+        Array::try_from(map).map_err(ProbeError::of_map("HEARTBEAT"))
     }
 
     /// Attaches a kprobe or kretprobe to a function; `""`: to the address `offset`. Loads its program first, unless it is
