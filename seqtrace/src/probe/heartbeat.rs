@@ -13,7 +13,7 @@ use super::{
     source::{Forward, REORDER_WINDOW_NS, Source},
 };
 use crate::{
-    event::{Callback, Event, EventKind, FileKind, Key, Role},
+    event::{Callback, Event, EventKind, FileKind, Key, Open, Role},
     kernel::switches,
 };
 
@@ -30,6 +30,9 @@ const PATIENCE_NS: u64 = 500_000_000;
 /// Number of consecutive heartbeats without all events that prove silence. A single one may be a miss: the kernel runs
 /// no program that it has interrupted on the same CPU.
 const PROOF: u32 = 2;
+
+/// Maximum number of heartbeats whose release has not arrived. It may be lost.
+const MAX_LATE: usize = 64;
 
 /// Events of a heartbeat, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,6 +96,8 @@ pub(super) struct Heartbeat {
     seen: Signals,
     /// Session of the last heartbeat; 0: its open has not arrived, or has no number.
     key: Key,
+    /// Sessions of heartbeats whose release has not arrived.
+    late: Vec<Key>,
     /// Address of the file's start(); 0: unknown.
     start: u64,
     /// Time of the heartbeat that is in progress, ns since boot; `None`: none is.
@@ -131,6 +136,7 @@ impl Heartbeat {
             expected: Signals::FUNCTIONS.with(core),
             seen: Signals::default(),
             key: 0,
+            late: Vec::new(),
             start: 0,
             sent: None,
             next: 0,
@@ -141,31 +147,48 @@ impl Heartbeat {
         }
     }
 
-    /// Returns true if the event is one of a heartbeat, which is no part of the trace.
+    /// Returns true if the event is one of a heartbeat, which is no part of the trace. Events that arrive after the end
+    /// of their heartbeat prove nothing, and are no part of the trace either.
     #[inline]
     pub(super) fn absorb(&mut self, event: &Event) -> bool {
-        if self.sent.is_none() {
+        if let EventKind::Open(open) = &event.body {
+            return self.absorb_open(open);
+        }
+        if self.late.is_empty() {
             return false;
         }
-        if let EventKind::Open(open) = &event.body {
-            let FileKind::Seq { table, .. } = open.kind else { return false };
-            if !open.own || open.key == 0 {
-                self.refused |= open.own && self.key == 0;
-                return false;
-            }
+        let Some((key, signal)) = Signals::of(&event.body) else { return false };
+        if !self.late.contains(&key) {
+            return false;
+        }
+        if key == self.key {
+            self.seen = self.seen.with(signal);
+        }
+        if matches!(event.body, EventKind::Release { .. }) {
+            self.late.retain(|late| *late != key);
+        }
+        true
+    }
+
+    /// Like [`absorb`](Self::absorb), for an open. Of the files that seqtrace opens only those of heartbeats have a
+    /// number.
+    fn absorb_open(&mut self, open: &Open) -> bool {
+        let FileKind::Seq { table, .. } = open.kind else { return false };
+        if !open.own || open.key == 0 {
+            self.refused |= open.own && self.key == 0 && self.sent.is_some();
+            return false;
+        }
+        if self.late.len() >= MAX_LATE {
+            self.late.remove(0);
+        }
+        self.late.push(open.key);
+        if self.sent.is_some() {
             (self.key, self.start) = (open.key, table.start);
             if !open.adopted {
                 self.seen = self.seen.with(Signals(1));
             }
-            return true;
         }
-        match Signals::of(&event.body) {
-            Some((key, signal)) if key == self.key => {
-                self.seen = self.seen.with(signal);
-                true
-            }
-            _ => false,
-        }
+        true
     }
 
     fn begin(&mut self, now: u64, lost: u64) {
@@ -374,7 +397,9 @@ mod tests {
             let open = crate::event::Open { own, ..crate::event::Open::new(key, kind) };
             event(EventKind::Open(Box::new(open)))
         };
-        assert!(!heart.absorb(&open(7, true)), "none is in progress");
+        assert!(heart.absorb(&open(8, true)), "it is late");
+        assert!(heart.absorb(&pass_begin(8)));
+        assert_eq!(heart.seen, Signals::default());
         heart.begin(1, 0);
         assert!(!heart.absorb(&open(6, false)));
         assert!(heart.absorb(&open(7, true)));
