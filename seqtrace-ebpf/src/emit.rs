@@ -19,9 +19,8 @@ pub(crate) fn reserve<T: 'static>(kind: Kind, flags: u8) -> Option<(RingBufEntry
     reserve_for(kind, flags, 1, kernel::now)
 }
 
-/// Like [`reserve`], for a record that carries `events` events: on failure all of them are counted as lost, unless they
-/// are those of a heartbeat. `time`
-/// returns the time for the head and is evaluated only on success.
+/// Like [`reserve`], for a record that carries `events` events: on failure all of them are counted as lost, unless
+/// seqtrace itself caused them. `time` returns the time for the head and is evaluated only on success.
 #[inline(always)]
 pub(crate) fn reserve_for<T: 'static>(
     kind: Kind,
@@ -32,7 +31,7 @@ pub(crate) fn reserve_for<T: 'static>(
     let cpu = kernel::cpu();
     let lost = LOST.get_ptr_mut(cpu);
     let Some(entry) = EVENTS.reserve::<T>(0) else {
-        if session::fail_heartbeat() {
+        if session::lose_own() {
             return None;
         }
         if let Some(lost) = lost {

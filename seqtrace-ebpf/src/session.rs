@@ -145,16 +145,21 @@ pub(crate) fn in_heartbeat() -> bool {
     HEARTBEAT.get_ptr(0).is_some_and(|on| unsafe { *on } != heartbeat::NONE)
 }
 
-/// Records that an event of the heartbeat in progress is lost. Returns false if the current task is not in a heartbeat.
+/// Handles the loss of an event of seqtrace itself, which is no part of the trace: a heartbeat in progress then proves
+/// nothing. Returns false if the current task is not one of seqtrace.
 #[inline(always)]
-pub(crate) fn fail_heartbeat() -> bool {
-    let Some(state) = HEARTBEAT.get_ptr_mut(0) else { return false };
-    // SAFETY: an element of the map.
-    if unsafe { *state } == heartbeat::NONE || !own() {
+pub(crate) fn lose_own() -> bool {
+    if !own() {
         return false;
     }
-    // SAFETY: as above.
-    unsafe { *state = heartbeat::LOST };
+    if let Some(state) = HEARTBEAT.get_ptr_mut(0) {
+        // SAFETY: an element of the map.
+        unsafe {
+            if *state != heartbeat::NONE {
+                *state = heartbeat::LOST;
+            }
+        }
+    }
     true
 }
 
