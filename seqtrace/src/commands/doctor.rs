@@ -47,7 +47,7 @@ fn trial() -> Result<u32, UserError> {
     // The heartbeat passes all filters: no other process is traced.
     let pids = Some(vec![std::process::id()]);
     let setup = Setup::new(&facts, Prefilter { pids, ..Prefilter::default() }, RING_BYTES);
-    let source = setup.attach(chosen, Backend::Auto)?.begin()?;
+    let mut source = setup.attach(chosen, Backend::Auto)?.begin()?;
     let probes = source.probes();
     source.detach();
     Ok(probes)
