@@ -84,8 +84,12 @@ pub mod heartbeat {
     pub const NONE: u32 = 0;
     /// User space reads the file.
     pub const ON: u32 = 1;
-    /// The ring had no space for one of its events, which is not counted as lost: it is no part of the trace.
+    /// The ring had no space for one of its events, or the programs had no memory for its session. Neither is counted:
+    /// a heartbeat is no part of the trace.
     pub const LOST: u32 = 2;
+
+    /// Bit that is set in the number of each heartbeat's session, and in that of no other session.
+    pub const SESSION: u32 = 1 << 31;
 }
 
 /// Bits of the field [`Config::flags`].

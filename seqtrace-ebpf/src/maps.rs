@@ -216,8 +216,12 @@ pub(crate) enum Missed {
 impl Missed {
     pub(crate) const COUNT: u32 = 3;
 
+    /// Counts the incident, unless the current task is one of seqtrace itself.
     #[inline(always)]
     pub(crate) fn count(self) {
+        if crate::session::lose_own() {
+            return;
+        }
         if let Some(counter) = MISSED.get_ptr_mut(self as u32) {
             // SAFETY: an element of the map.
             unsafe { crate::kernel::atomic_add(counter, 1) };

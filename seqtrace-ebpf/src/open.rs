@@ -7,7 +7,7 @@ use aya_ebpf::{
 };
 use aya_log_ebpf::{debug, warn};
 use seqtrace_common::{
-    config::{NAME_BYTES, flag},
+    config::{NAME_BYTES, flag, heartbeat},
     wire::{Head, Kind, Open, PATH_BYTES, PATH_DEPTH, Task, open_flag, via},
 };
 
@@ -50,9 +50,9 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
     let Opening { file, m, ret, mut flags, .. } = *opening;
     let id = if flags & open_flag::PLAIN == 0 { m } else { file };
     let own = session::own();
-    let heartbeat = own && session::in_heartbeat();
+    let beats = own && session::in_heartbeat();
     if own {
-        if ret == 0 && !heartbeat {
+        if ret == 0 && !beats {
             session::add(id, 0)?;
         }
         if !has(flag::SHOW_OWN) {
@@ -74,10 +74,11 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
     }
 
     let mut key = 0;
-    if ret == 0 && (!own || heartbeat) {
-        if let Some(new) = session::begin(id) {
+    if ret == 0 && (!own || beats) {
+        let mark = if beats { heartbeat::SESSION } else { 0 };
+        if let Some(new) = session::begin(id, mark) {
             key = new;
-        } else if !heartbeat {
+        } else {
             Missed::Session.count();
             warn!(ctx, "too many open files: seq_file {:x} is not traced", m);
             return None;

@@ -69,10 +69,11 @@ pub(crate) fn add(id: u64, key: u32) -> Option<()> {
     Some(())
 }
 
-/// Adds a file that is traced and returns its number, which no other session has. Returns `None` if the maps are full.
+/// Adds a file that is traced and returns its number, which no other session has. `mark`: [`heartbeat::SESSION`] for a
+/// heartbeat, else 0. Returns `None` if the maps are full.
 #[inline(always)]
-pub(crate) fn begin(id: u64) -> Option<u32> {
-    let key = new_key(id)?;
+pub(crate) fn begin(id: u64, mark: u32) -> Option<u32> {
+    let key = new_key(id, mark)?;
     if add(id, key).is_none() {
         let _ = KEYS.remove(key);
         return None;
@@ -93,7 +94,7 @@ pub(crate) fn remove(id: u64, key: u32) {
 /// Returns a number that no open session has. Each CPU has a counter, but the program may be preempted between reading
 /// and writing it: the insertion into `KEYS` makes the number unique.
 #[inline(always)]
-fn new_key(id: u64) -> Option<u32> {
+fn new_key(id: u64, mark: u32) -> Option<u32> {
     const NO_EXIST: u64 = 1;
     let cpu = kernel::cpu();
     let next = NEXT_KEY.get_ptr_mut(cpu)?;
@@ -103,7 +104,7 @@ fn new_key(id: u64) -> Option<u32> {
             *next = (*next).wrapping_add(1);
             *next
         };
-        let key = (value << 10) | (cpu & 1023);
+        let key = (value << 10) & !heartbeat::SESSION | (cpu & 1023) | mark;
         if key != 0 && KEYS.insert(key, id, NO_EXIST).is_ok() {
             return Some(key);
         }
@@ -145,8 +146,8 @@ pub(crate) fn in_heartbeat() -> bool {
     HEARTBEAT.get_ptr(0).is_some_and(|on| unsafe { *on } != heartbeat::NONE)
 }
 
-/// Handles the loss of an event of seqtrace itself, which is no part of the trace: a heartbeat in progress then proves
-/// nothing. Returns false if the current task is not one of seqtrace.
+/// Handles a loss, or a lack of memory, in a task of seqtrace itself, whose files are no part of the trace: a heartbeat
+/// in progress then proves nothing. Returns false if the current task is not one of seqtrace.
 #[inline(always)]
 pub(crate) fn lose_own() -> bool {
     if !own() {

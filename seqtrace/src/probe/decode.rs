@@ -7,6 +7,7 @@ mod bodies;
 use std::collections::HashMap;
 
 use seqtrace_common::{
+    config::heartbeat,
     slots::{PendingBatch, Slot},
     wire::{self, Head, Kind, Pair},
 };
@@ -51,6 +52,12 @@ impl Decoder {
     /// Returns the timestamp of a record, ns since boot; `None` if the record is too short.
     pub(super) fn time(record: &[u8]) -> Option<u64> {
         Head::read_from_prefix(record).ok().map(|(head, _)| head.time)
+    }
+
+    /// Returns true if a record is of a heartbeat. In all records the number of the session follows the head.
+    pub(super) fn is_heartbeat(record: &[u8]) -> bool {
+        let rest = record.get(size_of::<Head>()..).unwrap_or_default();
+        u32::read_from_prefix(rest).is_ok_and(|(session, _)| session & heartbeat::SESSION != 0)
     }
 
     /// Ignores events after `end` (ns since boot): the trace has ended.

@@ -4,7 +4,8 @@
 //! /sys/kernel/debug/kprobes/enabled is 0 no kprobe does, and a live patch replaces the probed code. The trace then
 //! looks like one of an idle machine. So a file is opened, read and closed when all probes are attached, at intervals,
 //! and at the end. Its session has a number, unlike those of other files that seqtrace opens, so the same programs emit
-//! the same events as for any reader. [`Heartbeat::absorb`] keeps them out of the trace.
+//! the same events as for any reader. [`SESSION`](seqtrace_common::config::heartbeat::SESSION) marks the number: the
+//! events are no part of the trace, whether they arrive in time, late or in part.
 
 use std::{fs::File, io, io::Read as _, thread, time::Duration};
 
@@ -13,7 +14,7 @@ use super::{
     source::{Forward, REORDER_WINDOW_NS, Source},
 };
 use crate::{
-    event::{Callback, Event, EventKind, FileKind, Key, Open, Role},
+    event::{Callback, Event, EventKind, FileKind, Key, Role},
     kernel::switches,
 };
 
@@ -30,9 +31,6 @@ const PATIENCE_NS: u64 = 500_000_000;
 /// Number of consecutive heartbeats without all events that prove silence. A single one may be a miss: the kernel runs
 /// no program that it has interrupted on the same CPU.
 const PROOF: u32 = 2;
-
-/// Maximum number of heartbeats whose release has not arrived. It may be lost.
-const MAX_LATE: usize = 64;
 
 /// Events of a heartbeat, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +67,6 @@ impl Signals {
                 Role::Show => (*key, 7),
                 Role::Stop => (*key, 8),
             },
-            EventKind::Preview { key, .. } => return Some((*key, Self::default())),
             _ => return None,
         };
         Some((key, Self(1 << bit)))
@@ -94,19 +91,16 @@ pub(super) struct Heartbeat {
     expected: Signals,
     /// Events of the last heartbeat that have arrived.
     seen: Signals,
-    /// Session of the last heartbeat; 0: its open has not arrived, or has no number.
+    /// Session of the last heartbeat whose open has arrived; 0: none has.
     key: Key,
-    /// Sessions of heartbeats whose release has not arrived.
-    late: Vec<Key>,
     /// Address of the file's start(); 0: unknown.
     start: u64,
     /// Time of the heartbeat that is in progress, ns since boot; `None`: none is.
     sent: Option<u64>,
     /// Time of the next heartbeat, ns since boot.
     next: u64,
-    /// Number of lost and missed events before the heartbeat in progress.
-    lost: u64,
-    /// True if the programs had no memory for the session or for one of its events: nothing is proved.
+    /// True if the file could not be read, or the programs had no memory for its session or for one of its events:
+    /// nothing is proved.
     refused: bool,
     /// Number of consecutive heartbeats without all events.
     failures: u32,
@@ -136,80 +130,48 @@ impl Heartbeat {
             expected: Signals::FUNCTIONS.with(core),
             seen: Signals::default(),
             key: 0,
-            late: Vec::new(),
             start: 0,
             sent: None,
             next: 0,
-            lost: 0,
             refused: false,
             failures: 0,
             silences: 0,
         }
     }
 
-    /// Returns true if the event is one of a heartbeat, which is no part of the trace. Events that arrive after the end
-    /// of their heartbeat prove nothing, and are no part of the trace either.
-    #[inline]
-    pub(super) fn absorb(&mut self, event: &Event) -> bool {
-        if let EventKind::Open(open) = &event.body {
-            return self.absorb_open(open);
-        }
-        if self.late.is_empty() {
-            return false;
-        }
-        let Some((key, signal)) = Signals::of(&event.body) else { return false };
-        if !self.late.contains(&key) {
-            return false;
-        }
-        if key == self.key {
+    /// Notes an event of a heartbeat. Those of an earlier heartbeat prove nothing.
+    pub(super) fn observe(&mut self, event: &EventKind) {
+        if let EventKind::Open(open) = event {
+            if let FileKind::Seq { table, .. } = open.kind {
+                self.start = table.start;
+            }
+            self.key = open.key;
+            self.seen = if open.adopted { Signals::default() } else { Signals(1) };
+        } else if let Some((key, signal)) = Signals::of(event)
+            && key == self.key
+        {
             self.seen = self.seen.with(signal);
         }
-        if matches!(event.body, EventKind::Release { .. }) {
-            self.late.retain(|late| *late != key);
-        }
-        true
     }
 
-    /// Like [`absorb`](Self::absorb), for an open. Of the files that seqtrace opens only those of heartbeats have a
-    /// number.
-    fn absorb_open(&mut self, open: &Open) -> bool {
-        let FileKind::Seq { table, .. } = open.kind else { return false };
-        if !open.own || open.key == 0 {
-            self.refused |= open.own && self.key == 0 && self.sent.is_some();
-            return false;
-        }
-        if self.late.len() >= MAX_LATE {
-            self.late.remove(0);
-        }
-        self.late.push(open.key);
-        if self.sent.is_some() {
-            (self.key, self.start) = (open.key, table.start);
-            if !open.adopted {
-                self.seen = self.seen.with(Signals(1));
-            }
-        }
-        true
-    }
-
-    fn begin(&mut self, now: u64, lost: u64) {
+    fn begin(&mut self, now: u64) {
         self.sent = Some(now);
         self.next = now.saturating_add(INTERVAL_NS);
-        (self.seen, self.key, self.lost, self.refused) = (Signals::default(), 0, lost, false);
+        (self.seen, self.key, self.refused) = (Signals::default(), 0, false);
     }
 
     fn is_complete(&self) -> bool {
         self.expected.0 & !self.seen.0 == 0
     }
 
-    /// Ends the heartbeat in progress. `lost`: number of lost and missed events so far.
-    fn end(&mut self, lost: u64) -> Outcome {
+    /// Ends the heartbeat in progress.
+    fn end(&mut self) -> Outcome {
         self.sent = None;
         if self.is_complete() {
             let silent = std::mem::take(&mut self.failures) >= PROOF;
             return if silent { Outcome::Recovered } else { Outcome::Alive };
         }
-        // The loss is counted already, and may be that of the heartbeat.
-        if self.refused || lost != self.lost {
+        if self.refused {
             return Outcome::Alive;
         }
         self.failures = self.failures.saturating_add(1);
@@ -314,8 +276,7 @@ impl Source {
         if !self.heartbeat.is_complete() && !late {
             return Ok(None);
         }
-        let lost = self.probes.losses()?;
-        match self.heartbeat.end(lost) {
+        match self.heartbeat.end() {
             Outcome::Alive => {}
             Outcome::Doubtful => self.request_heartbeat(),
             // Sessions that began during the silence are partial, too.
@@ -331,13 +292,11 @@ impl Source {
     }
 
     fn send_heartbeat(&mut self, now: u64) -> Result<(), ProbeError> {
-        let lost = self.probes.losses()?;
-        self.heartbeat.begin(now, lost);
+        self.heartbeat.begin(now);
         self.probes.begin_heartbeat()?;
+        // It fails if this process has too many open files, for example.
         let read = read_file();
-        let lost = self.probes.end_heartbeat()?;
-        // Nothing is proved: this process may have too many open files, for example, or the ring was full.
-        self.heartbeat.refused = lost || read.is_err();
+        self.heartbeat.refused = self.probes.end_heartbeat()? || read.is_err();
         Ok(())
     }
 }
@@ -352,38 +311,32 @@ fn read_file() -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn event(body: EventKind) -> Event {
-        Event { time: 1, cpu: 0, body }
-    }
-
-    fn pass_begin(key: Key) -> Event {
-        event(EventKind::PassBegin { key, tid: 1, index: 0, size: 0, count: 0, from: 0 })
-    }
-
     /// Returns the end of a heartbeat from which the events `seen` arrive.
-    fn beat(heartbeat: &mut Heartbeat, seen: Signals, lost: u64) -> Outcome {
-        heartbeat.begin(1, 0);
+    fn beat(heartbeat: &mut Heartbeat, seen: Signals) -> Outcome {
+        heartbeat.begin(1);
         heartbeat.seen = seen;
-        heartbeat.end(lost)
+        heartbeat.end()
     }
 
     #[test]
     fn only_repeated_failures_prove_silence() {
         let mut heart = Heartbeat::new(true);
         let (all, none) = (heart.expected, Signals::default());
-        assert_eq!(beat(&mut heart, all, 0), Outcome::Alive);
-        assert_eq!(beat(&mut heart, none, 0), Outcome::Doubtful);
-        assert_eq!(beat(&mut heart, all, 0), Outcome::Alive);
-        assert_eq!(beat(&mut heart, Signals::FUNCTIONS, 0), Outcome::Doubtful);
-        assert_eq!(beat(&mut heart, none, 0), Outcome::Silent { first: true });
-        assert_eq!(beat(&mut heart, none, 0), Outcome::Silent { first: false });
+        assert_eq!(beat(&mut heart, all), Outcome::Alive);
+        assert_eq!(beat(&mut heart, none), Outcome::Doubtful);
+        assert_eq!(beat(&mut heart, all), Outcome::Alive);
+        assert_eq!(beat(&mut heart, Signals::FUNCTIONS), Outcome::Doubtful);
+        assert_eq!(beat(&mut heart, none), Outcome::Silent { first: true });
+        assert_eq!(beat(&mut heart, none), Outcome::Silent { first: false });
         assert_eq!(heart.silences, 2);
-        assert_eq!(beat(&mut heart, all, 0), Outcome::Recovered);
-        assert_eq!(beat(&mut heart, none, 3), Outcome::Alive, "the events may have been lost");
+        heart.begin(1);
+        heart.refused = true;
+        assert_eq!(heart.end(), Outcome::Alive, "the events may have been lost");
+        assert_eq!(beat(&mut heart, all), Outcome::Recovered);
     }
 
     #[test]
-    fn events_of_a_heartbeat_are_absorbed() {
+    fn events_of_an_earlier_heartbeat_prove_nothing() {
         let mut heart = Heartbeat::new(false);
         let kind = FileKind::Seq {
             m: 1,
@@ -393,20 +346,22 @@ mod tests {
             size: 0,
             inner: 0,
         };
-        let open = |key, own| {
-            let open = crate::event::Open { own, ..crate::event::Open::new(key, kind) };
-            event(EventKind::Open(Box::new(open)))
+        let open = |key| EventKind::Open(Box::new(crate::event::Open::new(key, kind)));
+        let pass_begin = |key| {
+            let (tid, index, size, count, from) = (1, 0, 0, 0, 0);
+            EventKind::PassBegin { key, tid, index, size, count, from }
         };
-        assert!(heart.absorb(&open(8, true)), "it is late");
-        assert!(heart.absorb(&pass_begin(8)));
+        heart.begin(1);
+        heart.observe(&pass_begin(6));
         assert_eq!(heart.seen, Signals::default());
-        heart.begin(1, 0);
-        assert!(!heart.absorb(&open(6, false)));
-        assert!(heart.absorb(&open(7, true)));
-        assert!(heart.absorb(&pass_begin(7)));
-        assert!(!heart.absorb(&pass_begin(6)));
-        assert_eq!(heart.start, 3);
-        assert!(!heart.is_complete());
+        heart.observe(&open(6));
+        heart.observe(&pass_begin(6));
+        heart.observe(&open(7));
+        assert_eq!((heart.seen, heart.start), (Signals(1), 3));
+        heart.observe(&pass_begin(6));
+        assert_eq!(heart.seen, Signals(1));
+        heart.observe(&pass_begin(7));
+        assert_eq!(heart.seen, Signals(1).with(Signals::PASS_BEGIN));
         assert_eq!(
             heart.expected.missing(heart.seen),
             "entry of seq_read_iter(), return of seq_read_iter(), release"

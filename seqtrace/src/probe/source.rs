@@ -339,10 +339,11 @@ impl Source {
             ..
         } = self;
         *last = Decoder::time(record).unwrap_or(*last);
+        let beats = Decoder::is_heartbeat(record);
         let mut opened = None;
         let result = decoder.decode(record, |event| {
-            if heartbeat.absorb(event) {
-                return;
+            if beats && !matches!(event.body, EventKind::Gap { .. }) {
+                return heartbeat.observe(&event.body);
             }
             let EventKind::Open(open) = &event.body else {
                 return reorder.process(event, |event| attached.forward(event, out));
@@ -355,13 +356,15 @@ impl Source {
             {
                 opened = Some((*table, is_iterator(open)));
             }
-            if open.own && inspected {
-                *seen = Some(Open::clone(open));
+            // No part of the trace. The ring may have had no space for others, which are not counted as lost.
+            if open.own {
+                if inspected {
+                    *seen = Some(Open::clone(open));
+                }
+                return;
             }
             let mut open = open.clone();
-            if !open.own {
-                names.name(&mut open);
-            }
+            names.name(&mut open);
             let event = Event { body: EventKind::Open(open), ..*event };
             reorder.process(&event, |event| attached.forward(event, out));
         });

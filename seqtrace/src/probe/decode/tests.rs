@@ -39,6 +39,15 @@ fn a_callback_is_decoded() {
 }
 
 #[test]
+fn records_of_heartbeats_are_recognised_by_the_number_of_the_session() {
+    let mut record = callback_record(0, 0);
+    assert!(!Decoder::is_heartbeat(record.as_bytes()));
+    record.session |= heartbeat::SESSION;
+    assert!(Decoder::is_heartbeat(record.as_bytes()));
+    assert!(!Decoder::is_heartbeat(&record.as_bytes()[..size_of::<Head>()]));
+}
+
+#[test]
 fn a_gap_stands_before_the_event_that_reveals_it_and_counts_by_cpu() {
     let mut decoder = Decoder::default();
     decode_all(&mut decoder, callback_record(1, 0).as_bytes());

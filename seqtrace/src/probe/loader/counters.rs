@@ -28,14 +28,6 @@ impl Probes {
         })
     }
 
-    /// Returns the number of events that the programs know to be lost or missed, so far.
-    ///
-    /// # Errors
-    /// A counter cannot be read.
-    pub(in crate::probe) fn losses(&self) -> Result<u64, ProbeError> {
-        Ok(self.counters("LOST")?.iter().chain(&self.counters("MISSED")?).sum())
-    }
-
     /// Returns the elements of an array map.
     fn counters(&self, name: &'static str) -> Result<Vec<u64>, ProbeError> {
         let map = self.ebpf.map(name).ok_or(ProbeError::Missing("a counter"))?;
