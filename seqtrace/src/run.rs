@@ -43,6 +43,15 @@ pub struct Trace<S> {
     pub(crate) sink: S,
 }
 
+/// A trace that has ended.
+pub(crate) struct Finished {
+    pub(crate) summary: Summary,
+    /// It has written the whole recording; `None` if the trace was not recorded.
+    pub(crate) recorder: Option<Recorder>,
+    /// The source. If it still holds probes, dropping it may take ten seconds.
+    pub(crate) source: Source,
+}
+
 impl<S: Sink> Trace<S> {
     pub(crate) fn new(
         source: Source,
@@ -111,15 +120,14 @@ impl<S: Sink> Trace<S> {
         done
     }
 
-    /// Detaches all probes, and ends the trace. `write`: writes the sink's output so far, and may block. Returns the
-    /// summary, the sink, and the recorder, which has written the whole recording.
+    /// Detaches all probes, and ends the trace. `write`: writes the sink's output so far, and may block.
     ///
     /// # Errors
     /// A counter cannot be read, or data cannot be written.
     pub(crate) fn finish(
         mut self,
         mut write: impl FnMut(&mut Self) -> anyhow::Result<bool>,
-    ) -> anyhow::Result<(Summary, S, Option<Recorder>)> {
+    ) -> anyhow::Result<Finished> {
         let end = clock::monotonic();
         self.source.end_at(end);
         // Before anything is written: the reader of the output may block that.
@@ -139,7 +147,8 @@ impl<S: Sink> Trace<S> {
             recorder.end(time, missed).context("cannot write the recording")?;
         }
         write(&mut self)?;
-        Ok((summary, self.sink, self.recorder))
+        let Self { source, recorder, .. } = self;
+        Ok(Finished { summary, recorder, source })
     }
 }
 

@@ -1,5 +1,6 @@
 # Probes that the kernel silences without an error: at the start, in the middle and at the end of a trace, in a check and
-# in doctor. A silence is never taken for an idle machine or for a fault of a file.
+# in doctor. A silence is never taken for an idle machine or for a fault of a file, and no end of a trace damages ftrace.
+# timeout: 900
 . "$E2E/lib.sh"
 
 FILE=/proc/vmstat
@@ -62,12 +63,16 @@ for what in ftrace kprobes; do
 	(
 		wait_for 60 lines 1 vmstat && switch $switch 0
 	) &
-	seqtrace check /proc/vmstat /proc/devices /proc/iomem /proc/kallsyms >check.middle 2>check.middle.err
+	seqtrace check /proc/vmstat /proc/devices /proc/iomem /proc/kallsyms >check.middle 2>check.middle.err &
+	checker=$!
+	# The report is complete before the probes are detached.
+	wait_for 300 grep -q '^. files' check.middle
+	switch $switch 1
+	wait $checker
 	expect_eq check/$what/status 4 $?
 	wait
 	expect_grep check/$what/named "inconclusive.*$hint" check.middle
 	expect_eq check/$what/blamed 0 "$(grep -c -e SQ403 -e 'attached mid-session' check.middle)"
-	switch $switch 1
 
 	# At the end: the switch goes off just before the end, and the trace does not judge anything.
 	TRACE=end.$what.json
@@ -76,13 +81,57 @@ for what in ftrace kprobes; do
 		wait_for 60 lines 1 '"type":"close"' || fail end/$what/close "no session was seen"
 		switch $switch 0
 		kill -INT "$tracer"
+		wait_for 60 lines 1 '"type":"end".*"missed":[1-9]' || fail end/$what/missed "the end was not written"
+		[ $what = kprobes ] || wait_for 60 grep -q 'waiting up to' $TRACE.err || fail end/$what/waits "it does not wait"
+		switch $switch 1
 		wait "$tracer"
 		expect_eq end/$what/status 4 $?
 		expect_grep end/$what/warned "the probes do not fire.*$hint" $TRACE.err
-		expect_grep end/$what/missed '"type":"end".*"missed":[1-9]' $TRACE
-		switch $switch 1
+		expect_eq end/$what/detached 0 "$(grep -c 'detached while' $TRACE.err)"
 	fi
 done
+
+# Traces that detach while kernel.ftrace_enabled is 0, because seqtrace waited in vain, or was killed. The next seqtrace
+# repairs the records of ftrace, so that the kernel does not find them stale when another tracer detaches.
+repaired() {
+	switch $FTRACE 1
+	expect_status detached/$1/doctor 0 seqtrace doctor
+	echo seq_open >/sys/kernel/tracing/set_ftrace_filter
+	echo function >/sys/kernel/tracing/current_tracer
+	echo nop >/sys/kernel/tracing/current_tracer
+	echo >/sys/kernel/tracing/set_ftrace_filter
+	expect_status detached/$1/still 0 seqtrace doctor
+}
+for backend in core callbacks; do
+	TRACE=patience.$backend.json
+	if attach_bg --format json --backend $backend $FILE; then
+		switch $FTRACE 0
+		kill -INT "$tracer"
+		wait "$tracer"
+		expect_eq detached/patience.$backend/status 4 $?
+		expect_grep detached/patience.$backend/warned 'were detached while kernel.ftrace_enabled is 0' $TRACE.err
+		repaired patience.$backend
+	fi
+	TRACE=killed.$backend.json
+	if attach_bg --format json --backend $backend $FILE; then
+		switch $FTRACE 0
+		kill -KILL "$tracer"
+		wait "$tracer"
+		wait_for 60 no_probes
+		repaired killed.$backend
+	fi
+done
+# A second signal does not wait.
+TRACE=second.json
+if attach_bg --format json $FILE; then
+	switch $FTRACE 0
+	kill -INT "$tracer"
+	wait_for 60 grep -q 'waiting up to' $TRACE.err || fail second/waits "it does not wait"
+	kill -INT "$tracer"
+	wait "$tracer"
+	expect_eq second/status 130 $?
+	repaired second
+fi
 
 # A trace without silence has none.
 TRACE=good.json

@@ -32,7 +32,7 @@ use crate::{
     recording::{Head, Recorder},
     render::{Header, Renderer, Screen},
     rules::Verdict,
-    run::Trace,
+    run::{Finished, Trace},
     session::update::Summary,
     signals::Signals,
     targets,
@@ -216,11 +216,13 @@ fn finish(
     signals: &Signals,
 ) -> anyhow::Result<(Summary, Option<Recorded>)> {
     let blocked = || signals.report_blocked();
-    let (summary, _, recorder) = trace.finish(|trace| {
+    let Finished { summary, recorder, source } = trace.finish(|trace| {
         to.wait_for_space(&blocked);
         trace.write(&mut to)
     })?;
     to.finish(&blocked)?;
+    signals.end_at_next_if(source.probes() > 0);
+    drop(source);
     let size = recorder
         .zip(to.recording.as_ref())
         .map(|(recorder, background)| Recorded::of(&recorder, background));

@@ -6,6 +6,7 @@
 pub mod btf;
 pub(crate) mod doctor;
 pub(crate) mod facts;
+pub(crate) mod ftrace;
 pub mod kallsyms;
 pub(crate) mod kprobes;
 pub mod mounts;

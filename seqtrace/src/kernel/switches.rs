@@ -1,6 +1,6 @@
 //! Switches of the kernel that silence probes: attaching succeeds, and no program runs.
 
-use std::{fs, path::Path};
+use std::fs;
 
 /// A switch that silences probes.
 struct Switch {
@@ -41,9 +41,15 @@ pub(crate) struct SwitchedOff {
 
 /// Returns the first switch that is known to be off. A switch that cannot be read counts as on.
 pub(crate) fn switched_off() -> Option<SwitchedOff> {
-    let off = |switch: &&Switch| {
-        fs::read_to_string(Path::new(switch.file)).is_ok_and(|value| value.trim() == "0")
-    };
-    let Switch { effect, remedy, .. } = *SWITCHES.iter().find(off)?;
+    let Switch { effect, remedy, .. } = *SWITCHES.iter().find(|switch| is_off(switch.file))?;
     Some(SwitchedOff { effect, remedy })
+}
+
+/// Returns true if kernel.ftrace_enabled is known to be 0.
+pub(crate) fn is_ftrace_off() -> bool {
+    is_off(FTRACE)
+}
+
+fn is_off(file: &str) -> bool {
+    fs::read_to_string(file).is_ok_and(|value| value.trim() == "0")
 }

@@ -313,7 +313,8 @@ impl Source {
         clock::monotonic()
     }
 
-    /// Detaches all probes. Events that are in the ring or pending can still be fetched.
+    /// Detaches all probes. Events that are in the ring or pending can still be fetched. If detaching would damage the
+    /// kernel now, the probes stay attached until the source is dropped.
     pub(crate) fn detach(&mut self) {
         self.detached = true;
         self.probes.detach();
