@@ -14,6 +14,7 @@ use super::{
     source::{Forward, REORDER_WINDOW_NS, Source},
 };
 use crate::{
+    clock,
     event::{Callback, Event, EventKind, FileKind, Key, Role},
     kernel::switches,
 };
@@ -263,7 +264,7 @@ impl Source {
         drained: bool,
         out: Forward<'_>,
     ) -> Result<Option<String>, ProbeError> {
-        let now = Self::now();
+        let now = clock::monotonic();
         let until = |source: &Self| if drained { now } else { source.last() };
         let Some(sent) = self.heartbeat.sent else {
             if now >= self.heartbeat.next {

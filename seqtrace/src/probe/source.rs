@@ -308,11 +308,6 @@ impl Source {
         self.attached.forward(&gap, out);
     }
 
-    /// Returns the time, ns since boot.
-    pub(super) fn now() -> u64 {
-        clock::monotonic()
-    }
-
     /// Detaches all probes. Events that are in the ring or pending can still be fetched. If detaching would damage the
     /// kernel now, the probes stay attached until the source is dropped.
     pub(crate) fn detach(&mut self) {
