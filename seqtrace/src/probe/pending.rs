@@ -34,6 +34,11 @@ impl PendingBatchPoller {
         Ok(self.compare(pending_slots(ebpf)?))
     }
 
+    /// Returns the slots that had a pending batch at the last poll.
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.before
+    }
+
     fn compare(&mut self, now: Vec<Slot>) -> Vec<Slot> {
         let unchanged = now.iter().filter(|slot| self.before.contains(slot)).copied().collect();
         self.before = now;

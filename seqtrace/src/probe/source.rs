@@ -292,7 +292,7 @@ impl Source {
     pub(crate) fn end(&mut self, end: u64, out: Forward<'_>) -> Result<End, ProbeError> {
         self.flush_until(u64::MAX, out);
         let counts = self.probes.counts()?;
-        self.decoder.finish(&counts.lost, end, out);
+        self.decoder.finish(&counts.lost, self.pending.slots(), end, out);
         Ok(End { time: end, missed: counts.missed + self.unseen() })
     }
 
