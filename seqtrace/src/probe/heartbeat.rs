@@ -14,7 +14,6 @@ use super::{
     source::{Forward, REORDER_WINDOW_NS, Source},
 };
 use crate::{
-    clock,
     event::{Callback, Event, EventKind, FileKind, Key, Role},
     kernel::switches,
 };
@@ -264,7 +263,7 @@ impl Source {
         drained: bool,
         out: Forward<'_>,
     ) -> Result<Option<String>, ProbeError> {
-        let now = clock::monotonic();
+        let now = Self::now();
         let until = |source: &Self| if drained { now } else { source.last() };
         let Some(sent) = self.heartbeat.sent else {
             if now >= self.heartbeat.next {

@@ -308,6 +308,11 @@ impl Source {
         self.attached.forward(&gap, out);
     }
 
+    /// Returns the time, ns since boot.
+    pub(super) fn now() -> u64 {
+        clock::monotonic()
+    }
+
     /// Detaches all probes. Events that are in the ring or pending can still be fetched. If detaching would damage the
     /// kernel now, the probes stay attached until the source is dropped.
     pub(crate) fn detach(&mut self) {
@@ -322,6 +327,7 @@ impl Source {
     }
 
     fn record(&mut self, record: &[u8], out: Forward<'_>) {
+        self.last = Decoder::time(record).unwrap_or(self.last);
         let Self {
             names,
             decoder,
@@ -330,11 +336,9 @@ impl Source {
             inspected_name,
             seen,
             attached,
-            last,
             heartbeat,
             ..
         } = self;
-        *last = Decoder::time(record).unwrap_or(*last);
         let beats = Decoder::is_heartbeat(record);
         let mut opened = None;
         let result = decoder.decode(record, |event| {

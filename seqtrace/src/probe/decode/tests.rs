@@ -147,7 +147,7 @@ struct Programs {
     ring: Vec<Vec<u8>>,
     /// True if the ring has no space.
     full: bool,
-    /// The loss counter.
+    /// Value of the loss counter.
     lost: u32,
 }
 
