@@ -78,6 +78,20 @@ impl Offsets {
 /// by an instruction without effect, because aya does not link kernel functions.
 pub const CAST: i32 = 0x7e5e_97ca;
 
+/// States of the heartbeat, for which user space opens, reads and closes a file to see whether the probes fire.
+pub mod heartbeat {
+    /// None is in progress.
+    pub const NONE: u32 = 0;
+    /// User space reads the file.
+    pub const ON: u32 = 1;
+    /// The ring had no space for one of its events, or the programs had no memory for its session. Neither is counted:
+    /// a heartbeat is no part of the trace.
+    pub const LOST: u32 = 2;
+
+    /// Bit that is set in the number of each heartbeat's session, and in that of no other session.
+    pub const SESSION: u32 = 1 << 31;
+}
+
 /// Bits of the field [`Config::flags`].
 pub mod flag {
     /// Opens by seqtrace itself are emitted, marked with [`open_flag::OWN`](crate::wire::open_flag::OWN); their

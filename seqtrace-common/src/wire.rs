@@ -148,7 +148,7 @@ plain_data! {
     pub struct Open [168] {
         /// The flags are those of [`open_flag`].
         pub head: Head,
-        /// Number of the session; 0 if it is not traced (failed, or [`open_flag::OWN`]).
+        /// Number of the session; 0 if it is not traced (failed, or [`open_flag::OWN`] and no heartbeat).
         pub session: u32,
         /// Return value of `seq_open()`: 0 or a negative errno.
         pub ret: i32,

@@ -138,6 +138,12 @@ pub(crate) fn stack_pointer(regs: *const pt_regs) -> u64 {
     }
 }
 
+/// Does nothing. Attaching and detaching it repairs a record of ftrace (`kernel::ftrace` in user space).
+#[kprobe]
+pub(crate) fn repair(_: ProbeContext) -> u32 {
+    0
+}
+
 /// Handles the entry of `void *start(struct seq_file *m, loff_t *pos)`.
 #[kprobe]
 pub(crate) fn start_enter(ctx: ProbeContext) -> u32 {

@@ -6,6 +6,7 @@ use seqtrace_common::wire::{Head, Kind, SeqState};
 use crate::{
     kernel,
     maps::{EVENTS, LOST},
+    session,
 };
 
 /// `BPF_RB_NO_WAKEUP` (include/uapi/linux/bpf.h): no thread waits for the ring. User space empties it on a
@@ -18,8 +19,8 @@ pub(crate) fn reserve<T: 'static>(kind: Kind, flags: u8) -> Option<(RingBufEntry
     reserve_for(kind, flags, 1, kernel::now)
 }
 
-/// Like [`reserve`], for a record that carries `events` events: on failure all of them are counted as lost. `time`
-/// returns the time for the head and is evaluated only on success.
+/// Like [`reserve`], for a record that carries `events` events: on failure all of them are counted as lost, unless
+/// seqtrace itself caused them. `time` returns the time for the head and is evaluated only on success.
 #[inline(always)]
 pub(crate) fn reserve_for<T: 'static>(
     kind: Kind,
@@ -30,6 +31,9 @@ pub(crate) fn reserve_for<T: 'static>(
     let cpu = kernel::cpu();
     let lost = LOST.get_ptr_mut(cpu);
     let Some(entry) = EVENTS.reserve::<T>(0) else {
+        if session::lose_own() {
+            return None;
+        }
         if let Some(lost) = lost {
             // SAFETY: an element of the map.
             unsafe { kernel::atomic_add(lost, events) };

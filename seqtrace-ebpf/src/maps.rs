@@ -70,6 +70,10 @@ pub(crate) static NEXT_KEY: Array<u32> = Array::with_max_entries(1, 0);
 #[map]
 pub(crate) static FILTER: HashMap<FilterKey, u8> = HashMap::with_max_entries(1024, 0);
 
+/// One element: the state of the heartbeat, [`seqtrace_common::config::heartbeat`].
+#[map]
+pub(crate) static HEARTBEAT: Array<u32> = Array::with_max_entries(1, 0);
+
 /// Depth to which nested callbacks of one thread are followed.
 pub(crate) const CALL_DEPTH: usize = 4;
 
@@ -212,8 +216,12 @@ pub(crate) enum Missed {
 impl Missed {
     pub(crate) const COUNT: u32 = 3;
 
+    /// Counts the incident, unless the current task is one of seqtrace itself.
     #[inline(always)]
     pub(crate) fn count(self) {
+        if crate::session::lose_own() {
+            return;
+        }
         if let Some(counter) = MISSED.get_ptr_mut(self as u32) {
             // SAFETY: an element of the map.
             unsafe { crate::kernel::atomic_add(counter, 1) };

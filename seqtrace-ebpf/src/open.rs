@@ -7,7 +7,7 @@ use aya_ebpf::{
 };
 use aya_log_ebpf::{debug, warn};
 use seqtrace_common::{
-    config::{NAME_BYTES, flag},
+    config::{NAME_BYTES, flag, heartbeat},
     wire::{Head, Kind, Open, PATH_BYTES, PATH_DEPTH, Task, open_flag, via},
 };
 
@@ -15,6 +15,7 @@ use crate::{
     config::{config, has},
     emit,
     kernel::{self, field},
+    maps::Missed,
     session,
 };
 
@@ -42,14 +43,16 @@ pub(crate) struct Opening {
 }
 
 /// Decides whether a session is traced, adds its file to the known ones and emits the open. Returns the session's
-/// number if it is traced.
+/// number if it is traced. Files that seqtrace itself opens are not traced, except heartbeats: the events of their
+/// sessions show user space that the probes fire.
 #[inline(always)]
 pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
     let Opening { file, m, ret, mut flags, .. } = *opening;
     let id = if flags & open_flag::PLAIN == 0 { m } else { file };
     let own = session::own();
+    let beats = own && session::in_heartbeat();
     if own {
-        if ret == 0 {
+        if ret == 0 && !beats {
             session::add(id, 0)?;
         }
         if !has(flag::SHOW_OWN) {
@@ -71,12 +74,15 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
     }
 
     let mut key = 0;
-    if ret == 0 && !own {
-        let Some(new) = session::begin(id) else {
+    if ret == 0 && (!own || beats) {
+        let mark = if beats { heartbeat::SESSION } else { 0 };
+        if let Some(new) = session::begin(id, mark) {
+            key = new;
+        } else {
+            Missed::Session.count();
             warn!(ctx, "too many open files: seq_file {:x} is not traced", m);
             return None;
-        };
-        key = new;
+        }
         debug!(ctx, "session {} begins: seq_file {:x} flags {}", key, m, flags);
     }
 

@@ -1,13 +1,13 @@
 //! The open files that are known, the numbers of their sessions, and the filters that decide which files are traced.
 
-use seqtrace_common::config::{FilterKey, Fnv, NAME_BYTES, flag};
+use seqtrace_common::config::{FilterKey, Fnv, NAME_BYTES, flag, heartbeat};
 use seqtrace_common::slots::{SessionState, Slot};
 use seqtrace_common::wire::{COMM_BYTES, Task};
 
 use crate::{
     config::{config, has},
     kernel,
-    maps::{FILTER, KEYS, Missed, NEXT_KEY, SESSION},
+    maps::{FILTER, HEARTBEAT, KEYS, NEXT_KEY, SESSION},
     slots,
     table::{self, Lookup},
 };
@@ -69,13 +69,13 @@ pub(crate) fn add(id: u64, key: u32) -> Option<()> {
     Some(())
 }
 
-/// Adds a file that is traced and returns its number, which no other session has. Returns `None` if the maps are full.
+/// Adds a file that is traced and returns its number, which no other session has. `mark`: [`heartbeat::SESSION`] for a
+/// heartbeat, else 0. Returns `None` if the maps are full.
 #[inline(always)]
-pub(crate) fn begin(id: u64) -> Option<u32> {
-    let key = new_key(id)?;
+pub(crate) fn begin(id: u64, mark: u32) -> Option<u32> {
+    let key = new_key(id, mark)?;
     if add(id, key).is_none() {
         let _ = KEYS.remove(key);
-        Missed::Session.count();
         return None;
     }
     Some(key)
@@ -94,7 +94,7 @@ pub(crate) fn remove(id: u64, key: u32) {
 /// Returns a number that no open session has. Each CPU has a counter, but the program may be preempted between reading
 /// and writing it: the insertion into `KEYS` makes the number unique.
 #[inline(always)]
-fn new_key(id: u64) -> Option<u32> {
+fn new_key(id: u64, mark: u32) -> Option<u32> {
     const NO_EXIST: u64 = 1;
     let cpu = kernel::cpu();
     let next = NEXT_KEY.get_ptr_mut(cpu)?;
@@ -104,12 +104,11 @@ fn new_key(id: u64) -> Option<u32> {
             *next = (*next).wrapping_add(1);
             *next
         };
-        let key = (value << 10) | (cpu & 1023);
+        let key = (value << 10) & !heartbeat::SESSION | (cpu & 1023) | mark;
         if key != 0 && KEYS.insert(key, id, NO_EXIST).is_ok() {
             return Some(key);
         }
     }
-    Missed::Session.count();
     None
 }
 
@@ -138,6 +137,31 @@ pub(crate) unsafe fn accepts_name(name: *const u8) -> bool {
 #[inline(always)]
 pub(crate) fn own() -> bool {
     !has(flag::TRACE_OWN) && kernel::own_pid() == config!(own_pid)
+}
+
+/// Returns true if the files that seqtrace itself opens now are heartbeats.
+#[inline(always)]
+pub(crate) fn in_heartbeat() -> bool {
+    // SAFETY: an element of the map.
+    HEARTBEAT.get_ptr(0).is_some_and(|on| unsafe { *on } != heartbeat::NONE)
+}
+
+/// Handles a loss, or a lack of memory, in a task of seqtrace itself, whose files are no part of the trace: a heartbeat
+/// in progress then proves nothing. Returns false if the current task is not one of seqtrace.
+#[inline(always)]
+pub(crate) fn lose_own() -> bool {
+    if !own() {
+        return false;
+    }
+    if let Some(state) = HEARTBEAT.get_ptr_mut(0) {
+        // SAFETY: an element of the map.
+        unsafe {
+            if *state != heartbeat::NONE {
+                *state = heartbeat::LOST;
+            }
+        }
+    }
+    true
 }
 
 /// Returns true if the value is in the filter map.

@@ -304,10 +304,16 @@ fn because(reason: Partial) -> &'static str {
     }
 }
 
-/// Writes `── gap: 37 events lost on CPU 1; s7 s8 incomplete ──`.
+/// Writes `── gap: 37 events lost on CPU 1; s7 s8 incomplete ──`, or for an unknown number of events
+/// `── gap: probes were silent; s7 s8 incomplete ──`.
 fn gap(line: &mut Line<'_>, lost: u64, cpu: u16, sessions: &[SessionId]) {
     let rule = line.style.glyphs.rule;
-    line.color(Color::Warn, format_args!("{rule} gap: {} lost on CPU {cpu}", Count(lost, "event")));
+    line.color(Color::Warn, format_args!("{rule} gap: "));
+    if lost == 0 {
+        line.color(Color::Warn, "probes were silent");
+    } else {
+        line.color(Color::Warn, format_args!("{} lost on CPU {cpu}", Count(lost, "event")));
+    }
     if let Some((first, rest)) = sessions.split_first() {
         line.color(Color::Warn, format_args!("; s{}", first.0));
         for id in rest.iter().take(MAX_NAMED - 1) {

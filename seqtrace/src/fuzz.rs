@@ -65,7 +65,7 @@ pub fn ring(data: &[u8]) {
         });
         rest = tail;
     }
-    decoder.finish(&[3, 1 << 32], u64::MAX, |event| {
+    decoder.finish(&[3, 1 << 32], &[], u64::MAX, |event| {
         pipeline.feed(event, &mut screen);
     });
     pipeline.finish(u64::MAX, 1, &mut screen);

@@ -45,6 +45,15 @@ pub struct Trace<S> {
     pub(crate) sink: S,
 }
 
+/// A trace that has ended.
+pub(crate) struct Finished {
+    pub(crate) summary: Summary,
+    /// It has written the whole recording; `None` if the trace was not recorded.
+    pub(crate) recorder: Option<Recorder>,
+    /// The source. If it still holds probes, dropping it may take ten seconds.
+    pub(crate) source: Source,
+}
+
 impl<S: Sink> Trace<S> {
     pub(crate) fn new(
         source: Source,
@@ -88,6 +97,14 @@ impl<S: Sink> Trace<S> {
         self.feed_from(Source::fetch)
     }
 
+    /// Examines whether the probes fire. Returns a description of the silence if they do not.
+    ///
+    /// # Errors
+    /// A map cannot be read or written.
+    pub(crate) fn heartbeat(&mut self) -> anyhow::Result<Option<String>> {
+        Ok(self.feed_from(Source::heartbeat_now)?)
+    }
+
     /// Waits for `work` and feeds events to the pipeline meanwhile. On return, all events from before the end of `work`
     /// were fed.
     pub(crate) async fn pump_while<T>(&mut self, work: impl Future<Output = T>) -> T {
@@ -105,15 +122,14 @@ impl<S: Sink> Trace<S> {
         done
     }
 
-    /// Detaches all probes, and ends the trace. `write`: writes the sink's output so far, and may block. Returns the
-    /// summary, the sink, and the recorder, which has written the whole recording.
+    /// Detaches all probes, and ends the trace. `write`: writes the sink's output so far, and may block.
     ///
     /// # Errors
     /// A counter cannot be read, or data cannot be written.
     pub(crate) fn finish(
         mut self,
         mut write: impl FnMut(&mut Self) -> anyhow::Result<bool>,
-    ) -> anyhow::Result<(Summary, S, Option<Recorder>)> {
+    ) -> anyhow::Result<Finished> {
         let end = clock::monotonic();
         self.source.end_at(end);
         // Before anything is written: the reader of the output may block that.
@@ -133,7 +149,8 @@ impl<S: Sink> Trace<S> {
             recorder.end(time, missed).context("cannot write the recording")?;
         }
         write(&mut self)?;
-        Ok((summary, self.sink, self.recorder))
+        let Self { source, recorder, .. } = self;
+        Ok(Finished { summary, recorder, source })
     }
 }
 
@@ -186,10 +203,37 @@ impl Trace<Screen> {
                 refreshed = Instant::now();
                 self.sink.refresh();
             }
+            self.supervise(!more)?;
             if !self.write(to)? || self.pipeline.is_done() {
                 return Ok(None);
             }
         }
+    }
+
+    /// Examines a last time whether the probes fire. Returns false if they were silent at any time of the trace.
+    ///
+    /// # Errors
+    /// A map cannot be read, or data cannot be written.
+    pub(crate) fn last_heartbeat(&mut self, to: &mut Destinations) -> anyhow::Result<bool> {
+        self.source.request_heartbeat();
+        while self.source.is_heartbeat_pending() {
+            let more = self.fetch();
+            self.supervise(!more)?;
+            self.write(to)?;
+            if !more {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        Ok(self.source.silences() == 0)
+    }
+
+    /// Examines at intervals whether the probes fire, and warns if they do not. `drained`: true if the ring was empty.
+    fn supervise(&mut self, drained: bool) -> anyhow::Result<()> {
+        let silence = self.feed_from(|source, out| source.supervise(drained, out))?;
+        if let Some(silence) = silence {
+            eprintln!("warning: the probes do not fire, the trace is incomplete: {silence}");
+        }
+        Ok(())
     }
 
     /// Feeds pending callbacks if a pass is stalled. The ring must be empty.

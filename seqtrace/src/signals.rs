@@ -88,6 +88,11 @@ impl Signals {
         self.0.first.notified().await;
     }
 
+    /// If `waits`, a single signal ends the program from now on: the rest may take a while.
+    pub(crate) fn end_at_next_if(&self, waits: bool) {
+        self.0.last.fetch_or(waits, Ordering::Relaxed);
+    }
+
     /// Reports, once, that the output of a trace that has ended is blocked. From now on a single signal ends the program.
     pub(crate) fn report_blocked(&self) {
         if !self.0.last.swap(true, Ordering::Relaxed) {

@@ -13,7 +13,7 @@ use anyhow::{Result, ensure};
 use walkdir::WalkDir;
 
 use crate::guest::{self, GuestEnd};
-use crate::kernel::Series;
+use crate::kernel::{self, Series};
 use crate::lines::LineWriter;
 use crate::tally::{ScriptResult, Tally};
 use crate::vm::{self, GuestOptions};
@@ -63,7 +63,9 @@ pub(crate) struct GuestTests {
 pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
     let GuestTests { name, series, append, scripts } = guest;
     let append = (*append).to_owned();
-    let mut options = GuestOptions { kernel: series, append, ..GuestOptions::default() };
+    let builds = kernel::get(series)?.headers.is_some();
+    let kmod = if builds { vec![folder().join("livepatch")] } else { Vec::new() };
+    let mut options = GuestOptions { kernel: series, append, kmod, ..GuestOptions::default() };
     let files = [
         ("bin/e2e-helper", program::build("e2e-helper")?),
         // `bench-helper iterate` creates BPF iterators.

@@ -267,9 +267,9 @@ pub enum EventKind {
         /// Number of bytes returned, or a negative errno.
         ret: i64,
     },
-    /// Events of this event's CPU were lost just before it.
+    /// Events of this event's CPU were lost just before it, or the probes were silent before it.
     Gap {
-        /// Number of events that were lost.
+        /// Number of events that were lost; 0: an unknown number, because the probes were silent.
         lost: u64,
     },
     /// User space reports that a callback function cannot be probed.

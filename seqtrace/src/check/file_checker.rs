@@ -17,7 +17,7 @@ use super::{
     process::{Ended, Process},
     reader::Request,
     seen::{Collector, Seen},
-    verdict::{NOT_A_SEQ_FILE, Report, Verdict},
+    verdict::{NOT_A_SEQ_FILE, PlanReport, Report, Verdict},
 };
 use crate::{
     event::{Functions, Open},
@@ -61,6 +61,8 @@ struct Reading<'a> {
     deadline: Instant,
     /// Number of events that were lost before this file.
     lost: u64,
+    /// The reason why the probes did not fire; `None` if they did, as far as they were examined.
+    silence: Option<String>,
     /// True if a reader was killed. A lock that the reader held may stay held, so nothing more is read.
     killed: bool,
 }
@@ -101,14 +103,33 @@ impl FileChecker {
         match self.inspect(&read_as) {
             Ok(callbacks) => report.callbacks = callbacks,
             Err(why) => {
-                report.verdict = Verdict::Refused(why);
+                // If the probes are silent, no file is recognised as a seq file.
+                report.verdict = match self.trace.heartbeat()? {
+                    Some(silence) => silent(&silence),
+                    None => Verdict::Refused(why),
+                };
                 return Ok(report);
             }
         }
         let bounds = Bounds { bytes: self.limits.bytes, force: self.limits.force };
-        let mut reading =
-            Reading { checker: self, path: &read_as, heavy: false, deadline, lost, killed: false };
-        Box::pin(inquiry::inquire(&mut reading, bounds, report)).await
+        let mut reading = Reading {
+            checker: self,
+            path: &read_as,
+            heavy: false,
+            deadline,
+            lost,
+            silence: None,
+            killed: false,
+        };
+        let mut report = Box::pin(inquiry::inquire(&mut reading, bounds, report)).await?;
+        if let Some(silence) = &reading.silence {
+            // What the probes did not report looks like a fault of the file. Bytes that differ need no probes.
+            if !report.plans.iter().any(PlanReport::failed) {
+                report.found.clear();
+                report.verdict = silent(silence);
+            }
+        }
+        Ok(report)
     }
 
     /// Returns the callbacks of a file, as far as they are known.
@@ -199,9 +220,14 @@ impl Lab for Reading<'_> {
         self.deadline += self.checker.limits.time / 2;
     }
 
-    fn lost(&self) -> anyhow::Result<u64> {
+    fn lost(&mut self) -> anyhow::Result<u64> {
+        self.silence = self.checker.trace.heartbeat()?.or_else(|| self.silence.take());
         Ok(self.checker.trace.source.lost()? - self.lost)
     }
+}
+
+fn silent(silence: &str) -> Verdict {
+    Verdict::Inconclusive(format!("the probes did not fire: {silence}"))
 }
 
 /// Returns the path with /proc/self or /proc/thread-self replaced by the directory of the process `idle`, which does

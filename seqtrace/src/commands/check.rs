@@ -100,13 +100,15 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         }
         report.end(&mut output.data);
         to.writer.write(&mut output)?;
-        Box::pin(checker.end()).await.finish(|_| Ok(true))?;
+        let finished = Box::pin(checker.end()).await.finish(|_| Ok(true))?;
         #[cfg(feature = "html")]
         if let (Some(path), Some(material)) = (&args.html, material) {
             let cut = interrupted.then_some("The check was interrupted.");
             super::page::write(path, &title(args), &material.borrow(), &report.files, cut)?;
         }
         to.finish(&|| signals.report_blocked())?;
+        signals.end_at_next_if(finished.source.probes() > 0);
+        drop(finished);
         Ok(exit(report.sums, named, report.unlisted.skipped, interrupted).into())
     })
 }

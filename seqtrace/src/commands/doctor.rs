@@ -2,12 +2,53 @@
 
 use std::process::ExitCode;
 
-use crate::{kernel::doctor, output::Writer};
+use crate::{
+    exit::UserError,
+    faults::Faults,
+    filter::Prefilter,
+    kernel::{doctor, facts::Trial, preflight::Preflight, switches},
+    output::Writer,
+    privileges,
+    probe::{
+        backend::{Backend, ChosenBackend},
+        setup::Setup,
+    },
+};
+
+/// Size of the ring of the trial, in bytes.
+const RING_BYTES: u32 = 1 << 20;
 
 /// Runs the subcommand.
 pub(super) fn run(json: bool) -> anyhow::Result<ExitCode> {
-    let report = doctor::examine();
+    let report = doctor::examine(attach_and_fire());
     let text = if json { report.json()? + "\n" } else { report.text() };
     Writer::print(text.into_bytes())?;
     Ok(ExitCode::from(report.exit_status()))
+}
+
+/// Attaches the probes of a trace, fires them and detaches them.
+fn attach_and_fire() -> Trial {
+    if !privileges::may_trace() {
+        return Trial::NotTried("no permission to attach");
+    }
+    if let Some(off) = switches::switched_off() {
+        return Trial::NotTried(off.effect);
+    }
+    match trial() {
+        Ok(probes) => Trial::Fired(probes),
+        Err(error) => Trial::Failed(error.what),
+    }
+}
+
+/// Returns the number of probes that were attached. They have fired.
+fn trial() -> Result<u32, UserError> {
+    let facts = Preflight::gather()?;
+    let chosen = ChosenBackend::choose(Backend::Auto, &facts, Faults::default())?;
+    // The heartbeat passes all filters: no other process is traced.
+    let pids = Some(vec![std::process::id()]);
+    let setup = Setup::new(&facts, Prefilter { pids, ..Prefilter::default() }, RING_BYTES);
+    let mut source = setup.attach(chosen, Backend::Auto)?.begin()?;
+    let probes = source.probes();
+    source.detach();
+    Ok(probes)
 }

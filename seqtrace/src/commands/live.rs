@@ -33,7 +33,7 @@ use crate::{
     recording::{Head, Recorder},
     render::{Header, Renderer, Screen},
     rules::Verdict,
-    run::Trace,
+    run::{Finished, Trace},
     session::update::Summary,
     signals::Signals,
     targets,
@@ -178,13 +178,15 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         let deadline = limits.duration.map(|time| Instant::now() + time);
         let status = trace.run(&mut to, &signals, child, deadline, capture.inject.pause).await?;
         drop(command);
+        let fired = trace.last_heartbeat(&mut to)?;
         let (summary, size) = finish(trace, to, &signals)?;
         if summary.sessions == 0 && select.names_openers() && !request.quiet {
             eprintln!("{OPENER_HINT}");
         }
+        let done = if fired { Exit::Done } else { Exit::Inconclusive };
         let code = match *fail_on {
             Some(severity) => Exit::on(Verdict::of(&summary), severity.into()).into(),
-            None => status.map_or(Exit::Done.into(), exit_code),
+            None => status.map_or(done.into(), exit_code),
         };
         Ok(Some(Traced { code, recorded: size }))
     })
@@ -215,11 +217,13 @@ fn finish(
     signals: &Signals,
 ) -> anyhow::Result<(Summary, Option<Recorded>)> {
     let blocked = || signals.report_blocked();
-    let (summary, _, recorder) = trace.finish(|trace| {
+    let Finished { summary, recorder, source } = trace.finish(|trace| {
         to.wait_for_space(&blocked);
         trace.write(&mut to)
     })?;
     to.finish(&blocked)?;
+    signals.end_at_next_if(source.probes() > 0);
+    drop(source);
     let size = recorder
         .zip(to.recording.as_ref())
         .map(|(recorder, background)| Recorded::of(&recorder, background));

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use crate::{
     cli::{Cli, Command},
     exit::{Exit, UserError},
-    kernel::preflight::Preflight,
+    kernel::{preflight::Preflight, switches},
     privileges,
 };
 
@@ -55,13 +55,17 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// Gathers the facts about the kernel that a trace needs.
 ///
 /// # Errors
-/// The process lacks the capabilities that tracing needs, or a fact cannot be gathered.
+/// The process lacks the capabilities that tracing needs, the kernel's probes are switched off, or a fact cannot be
+/// gathered.
 fn preflight() -> Result<Preflight, UserError> {
     if !privileges::may_trace() {
         return Err(Exit::Environment.error(
             "no permission to trace the kernel",
             "run it as root: sudo seqtrace … (at least CAP_BPF and CAP_PERFMON are needed)",
         ));
+    }
+    if let Some(off) = switches::switched_off() {
+        return Err(Exit::Environment.error(off.effect, off.remedy));
     }
     Ok(Preflight::gather()?)
 }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::facts::Facts;
+use super::facts::{Facts, Trial};
 
 mod checks;
 
@@ -48,9 +48,9 @@ pub(crate) struct Report {
     pub(crate) checks: Vec<Check>,
 }
 
-/// Gathers the facts of this machine and runs all checks on them.
-pub(crate) fn examine() -> Report {
-    judge(&Facts::gather())
+/// Gathers the facts of this machine and runs all checks on them. `trial`: result of attaching and firing probes.
+pub(crate) fn examine(trial: Trial) -> Report {
+    judge(&Facts::gather(trial))
 }
 
 /// Runs all checks on the facts of a machine.

@@ -13,8 +13,10 @@ use nix::{
 use super::{
     btf::{Btf, BtfError},
     kallsyms::Kallsyms,
+    kprobes::OriginalCode,
     sites,
     sites::Site,
+    switches,
     text::{Kcore, TextError},
 };
 
@@ -39,6 +41,17 @@ impl<T> Seen<T> {
             Self::Hidden(why) => Seen::Hidden(why),
         }
     }
+}
+
+/// Result of attaching the probes of a trace and of firing them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Trial {
+    /// They fired; their number.
+    Fired(u32),
+    /// They could not be attached, or did not fire; the reason.
+    Failed(String),
+    /// They were not attached, for this reason.
+    NotTried(&'static str),
 }
 
 /// Symbols of the functions that seqtrace probes.
@@ -98,6 +111,8 @@ pub(crate) struct Facts {
     pub(crate) kprobe_pmu: Seen<u32>,
     /// /sys/kernel/debug/kprobes/enabled
     pub(crate) kprobes_enabled: Seen<bool>,
+    /// Sysctl kernel.ftrace_enabled; false: no trampoline runs.
+    pub(crate) ftrace_enabled: Seen<bool>,
     /// /proc/sys/debug/kprobes-optimization
     pub(crate) kprobes_optimised: Seen<bool>,
     /// The lockdown mode in force.
@@ -117,6 +132,7 @@ pub(crate) struct Facts {
     pub(crate) sites: Result<Vec<Site>, String>,
     /// Functions of the core that are live-patched: probes do not see their replacements.
     pub(crate) livepatched: Vec<String>,
+    pub(crate) trial: Trial,
     /// True if this process is in the initial pid namespace.
     pub(crate) initial_pid_namespace: Seen<bool>,
     /// True if this process is in the initial user namespace: the kernel ignores the capabilities of others.
@@ -124,8 +140,9 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// Examines the running machine. Takes some tens of milliseconds, most of them for /proc/kallsyms.
-    pub(crate) fn gather() -> Self {
+    /// Examines the running machine. Takes some tens of milliseconds, most of them for /proc/kallsyms. `trial`:
+    /// result of the caller's trial.
+    pub(crate) fn gather(trial: Trial) -> Self {
         let btf = match Btf::of_running_kernel() {
             Ok(btf) => Ok(btf),
             Err(BtfError::Read(error)) if error.kind() == io::ErrorKind::NotFound => {
@@ -137,16 +154,17 @@ impl Facts {
         let symbols = Kallsyms::of_running_kernel().map_err(|error| error.to_string());
         let kcore = Kcore::open();
         let kcore_refused = matches!(kcore, Err(TextError::NotPermitted));
-        let sites = match (&symbols, &offsets) {
-            (Ok(symbols), Ok(Ok(offsets))) => kcore
+        let sites = match (&symbols, &btf, &offsets) {
+            (Ok(symbols), Ok(btf), Ok(Ok(offsets))) => kcore
                 .map_err(Into::into)
                 .and_then(|kcore| {
-                    sites::core_sites(symbols, offsets, &|address, len| kcore.read(address, len))
+                    let code = OriginalCode::new(&kcore, symbols, btf);
+                    sites::core_sites(symbols, offsets, &|address, len| code.read(address, len))
                 })
                 .map_err(|error| error.to_string()),
-            (Err(why), _) => Err(why.clone()),
-            (_, Ok(Err(why))) => Err(why.to_string()),
-            (_, Err(_)) => Err("field offsets are unknown".into()),
+            (Err(why), ..) => Err(why.clone()),
+            (.., Ok(Err(why))) => Err(why.to_string()),
+            _ => Err("field offsets are unknown".into()),
         };
         let refused = offsets.ok().and_then(Result::err).map(|error| error.to_string());
         let btf = match btf {
@@ -162,7 +180,8 @@ impl Facts {
                 .map(|all| all.iter().fold(0, |set, one| set | one.bitmask())),
             btf,
             kprobe_pmu: number("/sys/bus/event_source/devices/kprobe/type"),
-            kprobes_enabled: switch("/sys/kernel/debug/kprobes/enabled"),
+            kprobes_enabled: switch(switches::KPROBES),
+            ftrace_enabled: switch(switches::FTRACE),
             kprobes_optimised: switch("/proc/sys/debug/kprobes-optimization"),
             lockdown: text("/sys/kernel/security/lockdown").map(|modes| lockdown(&modes)),
             kcore_refused,
@@ -174,6 +193,7 @@ impl Facts {
             symbols: symbols.map(|symbols| core_symbols(&symbols)),
             sites,
             livepatched: livepatched(Path::new("/sys/kernel/livepatch")),
+            trial,
             initial_pid_namespace: is_namespace("pid", 0xefff_fffc),
             initial_user_namespace: is_namespace("user", 0xefff_fffd),
         }
@@ -275,7 +295,7 @@ mod tests {
 
     #[test]
     fn this_machine_whatever_it_is() {
-        let facts = Facts::gather();
+        let facts = Facts::gather(Trial::NotTried("a unit test"));
         assert!(!facts.release.is_empty());
     }
 }

@@ -6,11 +6,14 @@
 pub mod btf;
 pub(crate) mod doctor;
 pub(crate) mod facts;
+pub(crate) mod ftrace;
 pub mod kallsyms;
+pub(crate) mod kprobes;
 pub mod mounts;
 pub(crate) mod openers;
 pub mod preflight;
 pub mod sites;
+pub(crate) mod switches;
 pub(crate) mod symbols;
 pub mod text;
 

@@ -6,6 +6,7 @@ use seqtrace_common::config::{Callers, Offsets, Text, Wrappers};
 
 use super::{
     btf::{Btf, BtfError},
+    ftrace::Ftrace,
     kallsyms::{Kallsyms, KallsymsError},
     openers, release, symbols,
     text::Kcore,
@@ -18,6 +19,10 @@ pub(crate) enum PreflightError {
     Btf(BtfError),
     #[error(transparent)]
     Symbols(KallsymsError),
+    #[error(
+        "the kernel has disabled ftrace after an error of its own: no trampoline can be attached"
+    )]
+    NoFtrace,
 }
 
 /// The facts about this kernel that the programs need.
@@ -44,13 +49,15 @@ pub struct Preflight {
     pub(crate) symbols: Arc<Kallsyms>,
     /// Description of the fallback if /proc/kallsyms hides addresses; `None` if addresses are visible.
     pub(crate) fallback: Option<&'static str>,
+    /// Addresses of the functions whose record of ftrace is stale.
+    pub(crate) stale: Vec<u64>,
 }
 
 impl Preflight {
     /// Reads BTF and symbols, in two threads: each takes a while on a slow machine.
     ///
     /// # Errors
-    /// The kernel has no BTF or no symbols.
+    /// The kernel has no BTF or no symbols, or has disabled ftrace.
     pub(crate) fn gather() -> Result<Self, PreflightError> {
         let (types, symbols) = thread::scope(|scope| {
             let symbols = scope.spawn(symbols::of_running_kernel);
@@ -69,13 +76,21 @@ impl Preflight {
             cgroup_seqfile_show: address("cgroup_seqfile_show"),
             sysfs_kf_seq_show: address("sysfs_kf_seq_show"),
         };
-        // If the code cannot be read, assume what is true of most kernels: nothing is inlined.
-        let openers = Kcore::open()
-            .map(|kcore| openers::inlined(&symbols, &|at, len| kcore.read(at, len)))
-            .unwrap_or_default();
+        // If memory cannot be read, assume what is true of most kernels: nothing is inlined, and ftrace is sound.
+        let (openers, ftrace) = Kcore::open().map_or_else(
+            |_| (Vec::new(), Ftrace::default()),
+            |kcore| {
+                let openers = openers::inlined(&symbols, &|at, len| kcore.read(at, len));
+                (openers, Ftrace::gather(&kcore, &symbols, &btf))
+            },
+        );
+        if ftrace.disabled {
+            return Err(PreflightError::NoFtrace);
+        }
         let (btf, callers) = (Arc::new(btf), callers(&symbols));
         let kernel = Kernel { btf, offsets, wrappers, callers, openers };
-        Ok(Self { release: release(), kernel, symbols: Arc::new(symbols), fallback })
+        let (release, symbols, stale) = (release(), Arc::new(symbols), ftrace.stale);
+        Ok(Self { release, kernel, symbols, fallback, stale })
     }
 }
 

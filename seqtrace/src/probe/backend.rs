@@ -11,7 +11,7 @@ use super::{
 use crate::{
     event::Role,
     faults::Faults,
-    kernel::{preflight::Preflight, sites, text::Kcore},
+    kernel::{kprobes::OriginalCode, preflight::Preflight, sites, text::Kcore},
 };
 
 /// The backend that the user requests.
@@ -49,8 +49,8 @@ impl ChosenBackend {
             return Ok(Self::Callbacks(None));
         }
         let found = Kcore::open().map_err(sites::SiteError::from).and_then(|kcore| {
-            let read =
-                |at, len| if faults.no_core { Ok(vec![0; len]) } else { kcore.read(at, len) };
+            let code = OriginalCode::new(&kcore, &facts.symbols, &facts.kernel.btf);
+            let read = |at, len| if faults.no_core { Ok(vec![0; len]) } else { code.read(at, len) };
             sites::core_sites(&facts.symbols, &facts.kernel.offsets, &read)
         });
         match (found, requested) {

@@ -7,6 +7,7 @@ mod bodies;
 use std::collections::HashMap;
 
 use seqtrace_common::{
+    config::heartbeat,
     slots::{PendingBatch, Slot},
     wire::{self, Head, Kind, Pair},
 };
@@ -40,17 +41,35 @@ pub(crate) enum DecodeError {
 pub(crate) struct Decoder {
     /// Loss counter of each CPU's last record.
     lost: Vec<u32>,
-    /// Time (ns since boot) of the last callback that was forwarded from a pending batch, by session. The entry of a
-    /// session is removed when a later callback arrives.
-    forwarded: HashMap<Key, u64>,
+    /// Callbacks that were forwarded from a pending batch, by session. The entry of a session is removed when a later
+    /// callback arrives.
+    forwarded: HashMap<Key, Forwarded>,
+    /// Number of callbacks that were forwarded from pending batches that the ring had no space for. The loss counters
+    /// contain them.
+    forwarded_and_lost: u64,
     /// End of the trace, ns since boot; `None` while it goes on.
     end: Option<u64>,
+}
+
+/// Callbacks of a session that were forwarded from its pending batch.
+#[derive(Clone, Copy, Debug)]
+struct Forwarded {
+    /// Time of the last one, ns since boot.
+    last: u64,
+    /// Number of those that have not arrived in the ring.
+    count: u64,
 }
 
 impl Decoder {
     /// Returns the timestamp of a record, ns since boot; `None` if the record is too short.
     pub(super) fn time(record: &[u8]) -> Option<u64> {
         Head::read_from_prefix(record).ok().map(|(head, _)| head.time)
+    }
+
+    /// Returns true if a record is of a heartbeat. In all records the number of the session follows the head.
+    pub(super) fn is_heartbeat(record: &[u8]) -> bool {
+        let rest = record.get(size_of::<Head>()..).unwrap_or_default();
+        u32::read_from_prefix(rest).is_ok_and(|(session, _)| session & heartbeat::SESSION != 0)
     }
 
     /// Ignores events after `end` (ns since boot): the trace has ended.
@@ -72,6 +91,7 @@ impl Decoder {
         let over = self.end.is_some_and(|end| time > end);
         if head.kind == Kind::Batch as u8 {
             let (batch, pairs) = decode_prefix::<wire::Batch>(record, "a batch")?;
+            self.settle(batch.session, batch.time);
             if !over {
                 self.gap(&head, batch.time, &mut out);
             }
@@ -80,22 +100,43 @@ impl Decoder {
         if over {
             return Ok(());
         }
-        self.gap(&head, time, &mut out);
-        let body = decode_body(&head, record)?;
+        let body = match decode_body(&head, record) {
+            Ok(body) => body,
+            Err(error) => {
+                self.gap(&head, time, &mut out);
+                return Err(error);
+            }
+        };
+        // The programs submit the pending batch before each of these.
         match body {
-            EventKind::Callback(Callback { key, role: Role::Next, .. })
-                if self.was_forwarded(key, time) =>
-            {
-                return Ok(());
-            }
-            // The session is over. The entry is removed, because the lookup runs once for each callback.
-            EventKind::Release { key, .. } | EventKind::OpenFailed { key, .. } => {
-                self.forwarded.remove(&key);
-            }
+            EventKind::Callback(Callback { key, .. })
+            | EventKind::PassBegin { key, .. }
+            | EventKind::Release { key, .. }
+            | EventKind::OpenFailed { key, .. } => self.settle(key, time),
             _ => {}
+        }
+        self.gap(&head, time, &mut out);
+        if let EventKind::Callback(Callback { key, role: Role::Next, .. }) = body
+            && self.was_forwarded(key, time)
+        {
+            return Ok(());
         }
         out(&Event { time, cpu, body });
         Ok(())
+    }
+
+    /// Notes that the callbacks of a session before `time` (ns since boot) were submitted. Those that were forwarded and
+    /// have not arrived are lost.
+    fn settle(&mut self, key: Key, time: u64) {
+        let Some(Forwarded { last, count }) = self.forwarded.get_mut(&key) else { return };
+        let missing = count.saturating_sub(u64::from(*last == time));
+        if *last <= time {
+            self.forwarded_and_lost += missing;
+            *count -= missing;
+        }
+        if *last < time {
+            self.forwarded.remove(&key);
+        }
     }
 
     /// Emits the gap before a record, if its CPU has lost events.
@@ -103,8 +144,16 @@ impl Decoder {
         let lost = self.counter(head.cpu);
         let gap = head.lost.wrapping_sub(*lost);
         *lost = head.lost;
-        if gap != 0 {
-            out(&Event { time, cpu: head.cpu, body: EventKind::Gap { lost: u64::from(gap) } });
+        self.emit_gap(gap, head.cpu, time, out);
+    }
+
+    /// Emits a gap of `lost` events, except those that were forwarded before they were lost.
+    fn emit_gap(&mut self, lost: u32, cpu: u16, time: u64, out: &mut impl FnMut(&Event)) {
+        let known = self.forwarded_and_lost.min(u64::from(lost));
+        self.forwarded_and_lost -= known;
+        let lost = u64::from(lost) - known;
+        if lost != 0 {
+            out(&Event { time, cpu, body: EventKind::Gap { lost } });
         }
     }
 
@@ -138,20 +187,31 @@ impl Decoder {
         let key = slot.state.key;
         let (pairs, pending_next) = (slot.batch.pairs, slot.batch.pending_next);
         let cpu = u16::try_from(*cpu).unwrap_or(u16::MAX);
-        let mut last = None;
+        // The batch that was polled last is another one: it was submitted.
+        self.settle(key, *time);
+        let end = self.end.unwrap_or(u64::MAX);
+        let before = self.forwarded.get(&key).copied();
+        let mut forwarded = before.unwrap_or(Forwarded { last: 0, count: 0 });
+        let mut forward = |time: u64, body: EventKind| {
+            if time <= end && before.is_none_or(|before| before.last < time) {
+                out(&Event { time, cpu, body });
+                forwarded.last = time;
+                forwarded.count += 1;
+            }
+        };
         for (number, pair) in (1..).zip(pair) {
             let [next, show] = [pair.next_after, pair.show_after]
                 .map(|after| time.saturating_add(u64::from(after)));
-            if (number <= pairs || number == pending_next) && self.should_forward(key, next) {
-                out(&Event { time: next, cpu, body: next_of(key, pair) });
-                last = Some(next);
+            if number <= pairs || number == pending_next {
+                forward(next, next_of(key, pair));
             }
-            if number <= pairs && self.should_forward(key, show) {
-                out(&Event { time: show, cpu, body: show_of(key, pair) });
-                last = Some(show);
+            if number <= pairs {
+                forward(show, show_of(key, pair));
             }
         }
-        self.forwarded.extend(last.map(|last| (key, last)));
+        if forwarded.count > 0 {
+            self.forwarded.insert(key, forwarded);
+        }
     }
 
     /// Returns true if a callback is to be forwarded: it is neither after the end nor forwarded already.
@@ -159,30 +219,37 @@ impl Decoder {
         self.end.is_none_or(|end| time <= end) && !self.was_forwarded(key, time)
     }
 
-    /// Returns true if a callback was forwarded from a pending batch. The callbacks of a session arrive in order of time,
-    /// so the first later one removes the entry.
+    /// Returns true if a callback in the ring was forwarded from a pending batch. The callbacks of a session arrive in
+    /// order of time, so the first later one removes the entry.
     fn was_forwarded(&mut self, key: Key, time: u64) -> bool {
         if self.forwarded.is_empty() {
             return false;
         }
-        let forwarded = self.forwarded.get(&key).is_some_and(|&last| time <= last);
-        if !forwarded {
-            self.forwarded.remove(&key);
-        }
-        forwarded
+        self.settle(key, time);
+        let Some(forwarded) = self.forwarded.get_mut(&key) else { return false };
+        forwarded.count = forwarded.count.saturating_sub(1);
+        true
     }
 
-    /// Emits the gaps behind the last events. `totals`: the loss counter of each CPU at the end. `time`: the time of the
-    /// end, ns since boot.
-    pub(crate) fn finish(&mut self, totals: &[u64], time: u64, mut out: impl FnMut(&Event)) {
+    /// Emits the gaps behind the last events. `totals`: the loss counter of each CPU at the end. `pending`: the slots with
+    /// a batch that was not submitted. `time`: the time of the end, ns since boot.
+    pub(crate) fn finish(
+        &mut self,
+        totals: &[u64],
+        pending: &[Slot],
+        time: u64,
+        mut out: impl FnMut(&Event),
+    ) {
+        let is_pending =
+            |key, last| pending.iter().any(|slot| slot.state.key == key && slot.batch.time <= last);
+        let lost = self.forwarded.iter().filter(|(key, entry)| !is_pending(**key, entry.last));
+        self.forwarded_and_lost += lost.map(|(_, entry)| entry.count).sum::<u64>();
         for (cpu, &total) in (0u16..).zip(totals) {
             let lost = self.counter(cpu);
             #[expect(clippy::cast_possible_truncation, reason = "the wire carries the lower half")]
             let gap = (total as u32).wrapping_sub(*lost);
-            if gap != 0 {
-                *lost = lost.wrapping_add(gap);
-                out(&Event { time, cpu, body: EventKind::Gap { lost: u64::from(gap) } });
-            }
+            *lost = lost.wrapping_add(gap);
+            self.emit_gap(gap, cpu, time, &mut out);
         }
     }
 

@@ -24,6 +24,9 @@ pub(crate) enum ProbeError {
         target: String,
         reason: String,
     },
+    /// The probes are attached and do not fire; the reason.
+    #[error("the probes do not fire: {0}")]
+    Silent(String),
     /// The object lacks a program or a map.
     #[error("the eBPF object has no {0}: it does not belong to this version")]
     Missing(&'static str),

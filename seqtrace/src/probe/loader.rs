@@ -1,5 +1,5 @@
 //! Loads the programs and owns them. [`attach`] attaches them to functions and to the core's call sites, [`callbacks`]
-//! to the callbacks of files; [`counters`] counts the events that they missed.
+//! to the callbacks of files, [`detach`] detaches them; [`counters`] counts the events that they missed.
 //!
 //! The order of attaching makes a trace complete: the programs that follow a session are attached before those that
 //! begin one ([`Probes::attach_openers`]). So every session is seen from its beginning, and nothing is emitted before
@@ -8,6 +8,7 @@
 mod attach;
 mod callbacks;
 mod counters;
+mod detach;
 
 use std::collections::BTreeMap;
 
@@ -31,7 +32,7 @@ use super::{
 /// The compiled programs, an ELF file.
 pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("SEQTRACE_EBPF_OBJ"));
 
-/// The loaded programs and their attachments. Dropping it detaches all of them.
+/// The loaded programs and their attachments.
 pub(super) struct Probes {
     pub(super) ebpf: Ebpf,
     btf: Btf,
@@ -52,12 +53,6 @@ pub(super) struct Probes {
     probed: u32,
     /// Number of hits for which no program ran; `None` until the probes are detached: it still changes.
     missed_hits: Option<u64>,
-}
-
-impl Drop for Probes {
-    fn drop(&mut self) {
-        self.detach();
-    }
 }
 
 impl Probes {

@@ -5,6 +5,7 @@ pub(crate) mod backend;
 pub(crate) mod decode;
 pub(crate) mod error;
 mod functions;
+mod heartbeat;
 mod kfunc;
 mod loader;
 mod log;

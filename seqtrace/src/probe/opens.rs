@@ -8,6 +8,7 @@ use std::{io, os::unix::fs::FileTypeExt, path::Path};
 use nix::sys::statfs::{DEBUGFS_MAGIC, PROC_SUPER_MAGIC, statfs};
 
 use super::functions::{AttachType, ProbeSpec, probe_spec};
+use crate::event::Open;
 
 /// A kind of file whose open function a module may provide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,19 @@ const DEBUGFS: &[ProbeSpec] = &[
 ];
 const CHARACTER_DEVICE: &[ProbeSpec] =
     &[probe_spec("chrdev_open_failed", "chrdev_open", AttachType::Fexit, false)];
+
+/// Returns true if bpf_seq_read() may read the file: an iterator's descriptor (bpf_iter_new_fd(),
+/// kernel/bpf/bpf_iter.c), or a file of bpffs, where iterators are pinned.
+pub(super) fn is_iterator(open: &Open) -> bool {
+    // `BPF_FS_MAGIC` and `ANON_INODE_FS_MAGIC` (include/uapi/linux/magic.h).
+    const BPF_FS: u32 = 0xcafe_4a11;
+    const ANON_INODE_FS: u32 = 0x0904_1934;
+    match open.magic {
+        BPF_FS => true,
+        ANON_INODE_FS => open.components.last().is_some_and(|name| name.ends_with(b"bpf_iter")),
+        _ => false,
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,10 @@
 //! pending, and the developer needs its event.
 
 use aya::{Ebpf, maps::Array};
-use seqtrace_common::slots::{SLOTS, Slot};
+use seqtrace_common::{
+    config::heartbeat,
+    slots::{SLOTS, Slot},
+};
 use zerocopy::FromBytes as _;
 
 use super::error::ProbeError;
@@ -31,6 +34,11 @@ impl PendingBatchPoller {
         Ok(self.compare(pending_slots(ebpf)?))
     }
 
+    /// Returns the slots that had a pending batch at the last poll.
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.before
+    }
+
     fn compare(&mut self, now: Vec<Slot>) -> Vec<Slot> {
         let unchanged = now.iter().filter(|slot| self.before.contains(slot)).copied().collect();
         self.before = now;
@@ -44,14 +52,15 @@ impl PendingBatchPoller {
     }
 }
 
-/// Returns the slots that have a pending batch.
+/// Returns the slots that have a pending batch, except those of heartbeats.
 fn pending_slots(ebpf: &Ebpf) -> Result<Vec<Slot>, ProbeError> {
     let map = ebpf.map(MAP).ok_or(ProbeError::Missing("map .bss.slots"))?;
     let array: Array<_, [u8; SLOTS * SLOT]> =
         Array::try_from(map).map_err(ProbeError::of_map(MAP))?;
     let all = array.get(&0, 0).map_err(ProbeError::of_map(MAP))?;
     let slots = all.chunks_exact(SLOT).filter_map(|bytes| Slot::read_from_bytes(bytes).ok());
-    Ok(slots.filter(|slot| slot.id != 0 && slot.batch.is_pending()).collect())
+    let in_trace = |slot: &Slot| slot.id != 0 && slot.state.key & heartbeat::SESSION == 0;
+    Ok(slots.filter(|slot| in_trace(slot) && slot.batch.is_pending()).collect())
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub(crate) struct Setup {
     pub(crate) opens: Vec<Opens>,
     /// True if plain procfs files are traced from the beginning.
     pub(crate) procfs: bool,
+    /// Addresses of the functions whose record of ftrace is stale.
+    pub(crate) stale: Vec<u64>,
 }
 
 /// A trace with the probes that follow sessions attached, but not yet the probes that begin sessions.
@@ -48,7 +50,8 @@ impl Setup {
             log: false,
             faults: Faults::default(),
         };
-        Self { settings, symbols: Arc::clone(&facts.symbols), opens: Vec::new(), procfs: false }
+        let (symbols, stale) = (Arc::clone(&facts.symbols), facts.stale.clone());
+        Self { settings, symbols, opens: Vec::new(), procfs: false, stale }
     }
 
     /// Loads the programs and attaches the probes that follow sessions. If the kernel refuses a probe of `core`, uses
@@ -61,9 +64,10 @@ impl Setup {
         chosen: ChosenBackend,
         requested: Backend,
     ) -> Result<Attached, ProbeError> {
-        let Self { settings, symbols, opens, procfs } = self;
+        let Self { settings, symbols, opens, procfs, stale } = self;
         let mut probes = Probes::load(&settings)?;
         probes.attach_all(SESSION_PROBES)?;
+        probes.repair(&stale)?;
         // These are optional, because each function adds to the time of detaching.
         opens.iter().try_for_each(|kind| probes.attach_all(kind.probes()))?;
         if procfs {

@@ -20,10 +20,12 @@ use super::{
     backend::ChosenBackend,
     decode::Decoder,
     error::ProbeError,
+    heartbeat::Heartbeat,
     loader::{Probes, Untraceable},
     log::{self, ToStderr},
     module_generation,
     names::KernelNames,
+    opens::is_iterator,
     pending::PendingBatchPoller,
     reorder::ReorderBuffer,
     ring::RingReader,
@@ -31,14 +33,15 @@ use super::{
 use crate::clock;
 
 /// Reorder window, ns: the longest time between taking an event's timestamp and submitting the event to the ring.
-const REORDER_WINDOW_NS: u64 = 20_000_000;
+pub(super) const REORDER_WINDOW_NS: u64 = 20_000_000;
 
 /// Closure that receives the events.
 pub(crate) type Forward<'a> = &'a mut dyn FnMut(&Event);
 
 /// Yields the events of the running kernel, in order and with the names of files and functions.
 pub(crate) struct Source {
-    probes: Probes,
+    pub(super) probes: Probes,
+    pub(super) heartbeat: Heartbeat,
     names: KernelNames,
     ring: RingReader,
     decoder: Decoder,
@@ -62,7 +65,7 @@ pub(crate) struct Source {
     /// Number of records that could not be decoded.
     undecodable: u64,
     /// Events that arrived while a file was inspected. They are forwarded by the next [`fetch`](Self::fetch).
-    queue: Vec<Event>,
+    pub(super) queue: Vec<Event>,
 }
 
 /// Events that report the attaching of probes to the callbacks of tables, each with the time of attaching (ns since
@@ -96,7 +99,7 @@ impl Source {
     /// Attaches the probes that begin sessions, and creates the source that reads the ring.
     ///
     /// # Errors
-    /// The kernel refuses a required probe.
+    /// The kernel refuses a required probe, or the probes do not fire.
     pub(super) fn begin(
         mut probes: Probes,
         backend: &ChosenBackend,
@@ -105,13 +108,15 @@ impl Source {
     ) -> Result<Self, ProbeError> {
         let log = if log { Some(log::open(&mut probes.ebpf)?) } else { None };
         let ring = RingReader::new(probes.take_ring()?);
+        let core = matches!(backend, ChosenBackend::Core(sites) if !sites.is_empty());
         let by_callback = matches!(backend, ChosenBackend::Callbacks(_));
         if by_callback {
             probes.load_callback_programs()?;
         }
         probes.attach_openers()?;
-        Ok(Self {
+        let mut source = Self {
             probes,
+            heartbeat: Heartbeat::new(core),
             names,
             ring,
             decoder: Decoder::default(),
@@ -126,7 +131,9 @@ impl Source {
             pending: PendingBatchPoller::default(),
             undecodable: 0,
             queue: Vec::new(),
-        })
+        };
+        source.first_heartbeat()?;
+        Ok(source)
     }
 
     /// Starts the thread that empties the ring. `fault`: fixed poll interval, for fault-injection tests.
@@ -229,7 +236,7 @@ impl Source {
     /// A counter cannot be read.
     pub(crate) fn lost(&self) -> Result<u64, ProbeError> {
         let counts = self.probes.counts()?;
-        Ok(counts.lost.iter().sum::<u64>() + counts.missed + self.undecodable)
+        Ok(counts.lost.iter().sum::<u64>() + counts.missed + self.unseen())
     }
 
     /// Returns the number of attached probes.
@@ -285,11 +292,29 @@ impl Source {
     pub(crate) fn end(&mut self, end: u64, out: Forward<'_>) -> Result<End, ProbeError> {
         self.flush_until(u64::MAX, out);
         let counts = self.probes.counts()?;
-        self.decoder.finish(&counts.lost, end, out);
-        Ok(End { time: end, missed: counts.missed + self.undecodable })
+        self.decoder.finish(&counts.lost, self.pending.slots(), end, out);
+        Ok(End { time: end, missed: counts.missed + self.unseen() })
     }
 
-    /// Detaches all probes. Events that are in the ring or pending can still be fetched.
+    /// Returns the number of records that could not be decoded, and of times that the probes were silent.
+    fn unseen(&self) -> u64 {
+        self.undecodable + self.silences()
+    }
+
+    /// Forwards a gap of unknown size at `time`, ns since boot.
+    pub(super) fn forward_silence(&mut self, time: u64, out: Forward<'_>) {
+        self.flush_until(time, out);
+        let gap = Event { time, cpu: 0, body: EventKind::Gap { lost: 0 } };
+        self.attached.forward(&gap, out);
+    }
+
+    /// Returns the time, ns since boot.
+    pub(super) fn now() -> u64 {
+        clock::monotonic()
+    }
+
+    /// Detaches all probes. Events that are in the ring or pending can still be fetched. If detaching would damage the
+    /// kernel now, the probes stay attached until the source is dropped.
     pub(crate) fn detach(&mut self) {
         self.detached = true;
         self.probes.detach();
@@ -302,12 +327,24 @@ impl Source {
     }
 
     fn record(&mut self, record: &[u8], out: Forward<'_>) {
+        self.last = Decoder::time(record).unwrap_or(self.last);
         let Self {
-            names, decoder, reorder, by_callback, inspected_name, seen, attached, last, ..
+            names,
+            decoder,
+            reorder,
+            by_callback,
+            inspected_name,
+            seen,
+            attached,
+            heartbeat,
+            ..
         } = self;
-        *last = Decoder::time(record).unwrap_or(*last);
+        let beats = Decoder::is_heartbeat(record);
         let mut opened = None;
         let result = decoder.decode(record, |event| {
+            if beats && !matches!(event.body, EventKind::Gap { .. }) {
+                return heartbeat.observe(&event.body);
+            }
             let EventKind::Open(open) = &event.body else {
                 return reorder.process(event, |event| attached.forward(event, out));
             };
@@ -319,13 +356,15 @@ impl Source {
             {
                 opened = Some((*table, is_iterator(open)));
             }
-            if open.own && inspected {
-                *seen = Some(Open::clone(open));
+            // No part of the trace. The ring may have had no space for others, which are not counted as lost.
+            if open.own {
+                if inspected {
+                    *seen = Some(Open::clone(open));
+                }
+                return;
             }
             let mut open = open.clone();
-            if !open.own {
-                names.name(&mut open);
-            }
+            names.name(&mut open);
             let event = Event { body: EventKind::Open(open), ..*event };
             reorder.process(&event, |event| attached.forward(event, out));
         });
@@ -357,18 +396,5 @@ impl Source {
             reports.push(EventKind::Blind { function: self.names.function(address), role, reason });
         }
         self.attached.0.push_back((clock::monotonic(), reports));
-    }
-}
-
-/// Returns true if bpf_seq_read() may read the file: an iterator's descriptor (bpf_iter_new_fd(),
-/// kernel/bpf/bpf_iter.c), or a file of bpffs, where iterators are pinned.
-fn is_iterator(open: &Open) -> bool {
-    // `BPF_FS_MAGIC` and `ANON_INODE_FS_MAGIC` (include/uapi/linux/magic.h).
-    const BPF_FS: u32 = 0xcafe_4a11;
-    const ANON_INODE_FS: u32 = 0x0904_1934;
-    match open.magic {
-        BPF_FS => true,
-        ANON_INODE_FS => open.components.last().is_some_and(|name| name.ends_with(b"bpf_iter")),
-        _ => false,
     }
 }

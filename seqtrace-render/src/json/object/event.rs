@@ -245,7 +245,7 @@ pub(crate) enum NoteKind {
 pub(crate) struct Gap {
     #[serde(flatten)]
     pub(crate) at: At,
-    /// How many.
+    /// How many; 0: an unknown number, because the probes were silent.
     pub(crate) lost: u64,
     /// Sessions that are incomplete now.
     pub(crate) sessions: Vec<SessionName>,

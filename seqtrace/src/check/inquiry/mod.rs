@@ -69,11 +69,11 @@ pub(super) trait Lab {
     /// Extends the time limit by half.
     fn extend(&mut self);
 
-    /// Returns the number of events lost since the inquiry began.
+    /// Returns the number of events lost since the inquiry began, and of times that the probes did not fire.
     ///
     /// # Errors
     /// A counter cannot be read.
-    fn lost(&self) -> anyhow::Result<u64>;
+    fn lost(&mut self) -> anyhow::Result<u64>;
 }
 
 /// The limits of an inquiry.

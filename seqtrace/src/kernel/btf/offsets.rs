@@ -1,6 +1,7 @@
 //! The fields whose offsets the programs need.
 
 use super::{Btf, BtfError, Offsets};
+use crate::kernel::{ftrace::FtraceOffsets, kprobes::KprobeOffsets};
 
 impl Btf {
     /// Returns the offsets of all fields that the programs read.
@@ -55,6 +56,35 @@ impl Btf {
             // Not needed by a kernel without control groups.
             cftype_seq_show: of("cftype", "seq_show").unwrap_or(0),
             device_attribute_show: of("device_attribute", "show")?,
+        })
+    }
+
+    /// Returns the offsets by which the records of ftrace are found.
+    ///
+    /// # Errors
+    /// The kernel has no dynamic ftrace.
+    pub(in crate::kernel) fn ftrace(&self) -> Result<FtraceOffsets, BtfError> {
+        Ok(FtraceOffsets {
+            next: self.offset("ftrace_page", "next")?,
+            records: self.offset("ftrace_page", "records")?,
+            index: self.offset("ftrace_page", "index")?,
+            ip: self.offset("dyn_ftrace", "ip")?,
+            flags: self.offset("dyn_ftrace", "flags")?,
+        })
+    }
+
+    /// Returns the offsets by which the kernel's kprobes are found.
+    ///
+    /// # Errors
+    /// The kernel has no kprobes.
+    pub(in crate::kernel) fn kprobes(&self) -> Result<KprobeOffsets, BtfError> {
+        let of = |field| self.offset("kprobe", field);
+        Ok(KprobeOffsets {
+            hlist: of("hlist")?,
+            addr: of("addr")?,
+            opcode: of("opcode")?,
+            flags: of("flags")?,
+            copied: self.offset("optimized_kprobe", "optinsn.copied_insn").ok(),
         })
     }
 }

@@ -4,7 +4,7 @@ use super::{Check, Status};
 use crate::{
     event::Role,
     kernel::{
-        facts::{Facts, Seen},
+        facts::{Facts, Seen, Trial},
         sites::Site,
     },
 };
@@ -13,13 +13,14 @@ type Examine = fn(&Facts) -> Outcome;
 
 /// Runs all checks, in the order of printing.
 pub(super) fn all(facts: &Facts) -> Vec<Check> {
-    const CHECKS: [(&str, Examine); 16] = [
+    const CHECKS: [(&str, Examine); 18] = [
         ("kernel", kernel),
         ("capabilities", capabilities),
         ("lockdown", lockdown),
         ("BTF", btf),
         ("kprobes", kprobes),
         ("kprobes switch", kprobes_switch),
+        ("ftrace switch", ftrace_switch),
         ("kprobes cost", optimisation),
         ("kptr_restrict", kptr_restrict),
         ("symbols", symbols),
@@ -30,6 +31,7 @@ pub(super) fn all(facts: &Facts) -> Vec<Check> {
         ("locked memory", memlock),
         ("fentry", fentry),
         ("pid namespace", namespace),
+        ("probes", trial),
     ];
     let run = |(name, check): (&'static str, Examine)| {
         let Outcome { status, detail, remedy } = check(facts);
@@ -195,6 +197,28 @@ fn kprobes_switch(facts: &Facts) -> Outcome {
         None if facts.kprobe_pmu == Seen::Absent => ok("there are no kprobes"),
         None => ok("unknown (debugfs is not mounted); on by default"),
     })
+}
+
+fn ftrace_switch(facts: &Facts) -> Outcome {
+    examine(facts, &facts.ftrace_enabled, |found| match found {
+        Some(true) => ok("on"),
+        Some(false) => fail(
+            "kernel.ftrace_enabled is 0: fentry and fexit programs attach, and do not run",
+            "sysctl kernel.ftrace_enabled=1",
+        ),
+        None => ok("this kernel has no kernel.ftrace_enabled"),
+    })
+}
+
+fn trial(facts: &Facts) -> Outcome {
+    match &facts.trial {
+        Trial::Fired(count) => ok(format!("{count} were attached, fired and were detached")),
+        Trial::Failed(why) => fail(
+            why,
+            "dmesg shows if ftrace or kprobes have failed in the kernel; then only a reboot helps",
+        ),
+        Trial::NotTried(why) => warn(format!("not attached: {why}"), "see the checks above"),
+    }
 }
 
 fn optimisation(facts: &Facts) -> Outcome {

@@ -14,6 +14,7 @@ fn good() -> Facts {
         btf: Seen::Is(BtfFacts { refused: None, functions: true }),
         kprobe_pmu: Seen::Is(8),
         kprobes_enabled: Seen::Is(true),
+        ftrace_enabled: Seen::Is(true),
         kprobes_optimised: Seen::Is(true),
         lockdown: Seen::Is("none".into()),
         kcore_refused: false,
@@ -25,6 +26,7 @@ fn good() -> Facts {
         symbols: Ok(CoreSymbols { traverse: vec!["traverse.part.0".into()], ..<_>::default() }),
         sites: Ok(vec![]),
         livepatched: vec![],
+        trial: Trial::Fired(28),
         initial_pid_namespace: Seen::Is(true),
         initial_user_namespace: Seen::Is(true),
     }
@@ -55,6 +57,8 @@ fn what_makes_tracing_impossible() {
     use Status::Fail;
     assert_eq!(after(|f| f.kprobe_pmu = Seen::Absent), [("kprobes", Fail)]);
     assert_eq!(after(|f| f.kprobes_enabled = Seen::Is(false)), [("kprobes switch", Fail)]);
+    assert_eq!(after(|f| f.trial = Trial::Failed("ENODEV".into())), [("probes", Fail)]);
+    assert_eq!(after(|f| f.ftrace_enabled = Seen::Is(false)), [("ftrace switch", Fail)]);
     assert_eq!(after(|f| f.btf = Seen::Absent), [("BTF", Fail)]);
     assert_eq!(
         after(|f| {
@@ -151,6 +155,6 @@ fn reads_as_text_and_as_json() {
 
 #[test]
 fn never_crashes_whatever_the_machine() {
-    let report = examine();
+    let report = examine(Trial::NotTried("a unit test"));
     assert!(!report.text().is_empty());
 }

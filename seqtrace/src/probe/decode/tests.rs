@@ -39,6 +39,15 @@ fn a_callback_is_decoded() {
 }
 
 #[test]
+fn records_of_heartbeats_are_recognised_by_the_number_of_the_session() {
+    let mut record = callback_record(0, 0);
+    assert!(!Decoder::is_heartbeat(record.as_bytes()));
+    record.session |= heartbeat::SESSION;
+    assert!(Decoder::is_heartbeat(record.as_bytes()));
+    assert!(!Decoder::is_heartbeat(&record.as_bytes()[..size_of::<Head>()]));
+}
+
+#[test]
 fn a_gap_stands_before_the_event_that_reveals_it_and_counts_by_cpu() {
     let mut decoder = Decoder::default();
     decode_all(&mut decoder, callback_record(1, 0).as_bytes());
@@ -50,7 +59,7 @@ fn a_gap_stands_before_the_event_that_reveals_it_and_counts_by_cpu() {
     assert_eq!(decode_all(&mut decoder, callback_record(1, 37).as_bytes()).len(), 1);
     // What was lost at the very end is found from the counters.
     let mut tail = Vec::new();
-    decoder.finish(&[0, 40], 9, |event| tail.push(event.clone()));
+    decoder.finish(&[0, 40], &[], 9, |event| tail.push(event.clone()));
     assert_eq!(tail, [Event { time: 9, cpu: 1, body: EventKind::Gap { lost: 3 } }]);
 }
 
@@ -136,6 +145,10 @@ struct Programs {
     happened: Vec<(u64, Role)>,
     /// Records in the ring.
     ring: Vec<Vec<u8>>,
+    /// True if the ring has no space.
+    full: bool,
+    /// Value of the loss counter.
+    lost: u32,
 }
 
 impl Programs {
@@ -151,24 +164,32 @@ impl Programs {
         })
     }
 
-    fn head(kind: Kind, time: u64) -> Head {
-        Head { time, lost: 0, cpu: 0, kind: kind as u8, flags: 0 }
+    fn head(&self, kind: Kind, time: u64) -> Head {
+        Head { time, lost: self.lost, cpu: 0, kind: kind as u8, flags: 0 }
     }
 
     fn alone(&mut self, kind: Kind, time: u64) {
-        let head = Self::head(kind, time);
+        let head = self.head(kind, time);
         let callback = wire::Callback { head, session: Self::KEY, ..FromZeros::new_zeroed() };
-        self.ring.push(callback.as_bytes().to_vec());
+        self.submit(1, callback.as_bytes().to_vec());
+    }
+
+    fn submit(&mut self, events: u32, record: Vec<u8>) {
+        if self.full {
+            self.lost += events;
+        } else {
+            self.ring.push(record);
+        }
     }
 
     fn flush(&mut self) {
         let time = self.time;
         let batch = std::mem::replace(&mut self.slot().batch, PendingBatch::EMPTY);
         if batch.pairs > 0 {
-            let head = Self::head(Kind::Batch, time);
+            let head = self.head(Kind::Batch, time);
             let (session, pairs) = (Self::KEY, u16::try_from(batch.pairs).unwrap());
             let header = wire::Batch { head, session, pairs, cpu: 0, time: batch.time };
-            self.ring.push([header.as_bytes(), batch.pair.as_bytes()].concat());
+            self.submit(batch.pairs * 2, [header.as_bytes(), batch.pair.as_bytes()].concat());
         }
         if let Some(at) = usize::try_from(batch.pending_next).unwrap().checked_sub(1) {
             self.alone(Kind::Next, batch.time + u64::from(batch.pair[at].next_after));
@@ -226,6 +247,8 @@ enum Step {
     Drain,
     /// User space empties the ring and polls the slot.
     Poll,
+    /// The ring becomes full, or has space again.
+    Toggle,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -240,6 +263,17 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(vec![Next, Poll, Show]),
     ];
     proptest::collection::vec(one, 0..60).prop_map(|steps| steps.concat())
+}
+
+/// Like [`steps`], with a ring that is full at times.
+fn lossy_steps() -> impl Strategy<Value = Vec<Step>> {
+    let toggles = proptest::collection::vec(any::<proptest::sample::Index>(), 0..20);
+    (steps(), toggles).prop_map(|(mut steps, toggles)| {
+        for at in toggles {
+            steps.insert(at.index(steps.len() + 1), Step::Toggle);
+        }
+        steps
+    })
 }
 
 fn time_and_role(event: &Event) -> (u64, Role) {
@@ -274,12 +308,48 @@ proptest! {
                 Step::Stop => programs.stop(),
                 Step::Drain => drain(&mut programs, &mut decoder, false),
                 Step::Poll => drain(&mut programs, &mut decoder, true),
+                Step::Toggle => unreachable!("the ring has space"),
             }
         }
         drain(&mut programs, &mut decoder, true);
         let mut all = programs.happened;
         all.retain(|(time, _)| end.is_none_or(|end| *time <= end));
         prop_assert_eq!(got, all);
+    }
+}
+
+proptest! {
+    #[test]
+    fn forwarded_and_lost_callbacks_are_all_callbacks(steps in lossy_steps()) {
+        let (mut programs, mut decoder, mut got) =
+            (Programs::default(), Decoder::default(), Vec::new());
+        let mut lost = 0;
+        let mut take = |event: &Event| match event.body {
+            EventKind::Gap { lost: more } => lost += more,
+            _ => got.push(time_and_role(event)),
+        };
+        for step in steps.into_iter().chain([Step::Poll]) {
+            match step {
+                Step::Next => programs.next(),
+                Step::Show => programs.show(),
+                Step::Stop => programs.stop(),
+                Step::Toggle => programs.full = !programs.full,
+                Step::Drain | Step::Poll => {
+                    for record in programs.ring.drain(..) {
+                        decoder.decode(&record, &mut take).unwrap();
+                    }
+                    if matches!(step, Step::Poll) && programs.slot().batch.is_pending() {
+                        decoder.decode_pending(&programs.slot().clone(), &mut take);
+                    }
+                }
+            }
+        }
+        let slot = *programs.slot();
+        let pending = if slot.batch.is_pending() { vec![slot] } else { vec![] };
+        decoder.finish(&[u64::from(programs.lost)], &pending, 1 << 40, &mut take);
+        let happened = programs.happened.len() as u64;
+        prop_assert!(got.is_sorted_by(|a, b| a.0 < b.0), "{:?}", got);
+        prop_assert_eq!(got.len() as u64 + lost, happened);
     }
 }
 
@@ -311,7 +381,7 @@ fn the_entry_of_a_session_is_removed_with_it() {
     programs.flush();
     decoder.decode(&programs.ring[0], |_| events += 1).unwrap();
     assert_eq!((events, decoder.forwarded.len()), (1, 1));
-    let head = Head { flags: via::SEQ_RELEASE, ..Programs::head(Kind::Release, 99) };
+    let head = Head { flags: via::SEQ_RELEASE, ..programs.head(Kind::Release, 99) };
     let release = wire::Release { head, session: Programs::KEY, tid: 1, private: 0 };
     assert_eq!(decode_all(&mut decoder, release.as_bytes()).len(), 1);
     assert!(decoder.forwarded.is_empty());

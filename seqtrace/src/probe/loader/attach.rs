@@ -1,9 +1,11 @@
-//! Attaches the programs to functions of the kernel and to the core's call sites, and detaches them.
+//! Attaches the programs to functions of the kernel and to the core's call sites.
 
 use aya::{
-    maps::Array,
+    maps::{Array, MapData},
     programs::{FEntry, FExit, ProgramError},
 };
+
+use seqtrace_common::config::heartbeat;
 
 use super::{Probes, program_of};
 use crate::probe::{
@@ -12,7 +14,6 @@ use crate::probe::{
         AttachType, INLINED_OPENERS, ITERATOR_PROBES, OPENERS, PROCFS_OPENERS,
         PROCFS_SESSION_PROBES, ProbeSpec,
     },
-    misses,
 };
 
 /// A probe of the `core` backend: a program and its address.
@@ -122,6 +123,54 @@ impl Probes {
         Ok(())
     }
 
+    /// Clears the stale records of ftrace ([`crate::kernel::ftrace`]) at these addresses: attaches a probe without effect
+    /// to each function and detaches it. Other probes must be attached: the kernel examines all records when its last
+    /// user of ftrace detaches.
+    ///
+    /// # Errors
+    /// The kernel refuses a probe.
+    pub(in crate::probe) fn repair(&mut self, stale: &[u64]) -> Result<(), ProbeError> {
+        let before = self.links.len();
+        for address in stale {
+            if let Err(error) = self.attach_kprobe("repair", "", *address) {
+                let target = format!("{address:#x}, which has a stale record of ftrace");
+                return Err(ProbeError::Attach { target, reason: describe(&error) });
+            }
+        }
+        self.links.truncate(before);
+        Ok(())
+    }
+
+    /// Attaches a program to the start() of the heartbeat's file. Returns false if the kernel refuses it.
+    pub(in crate::probe) fn attach_heartbeat(&mut self, start: u64) -> bool {
+        // On entry of start() its argument `m` is in the same register as at the core's call.
+        self.attach_kprobe("core_start_call", "", start).is_ok()
+    }
+
+    /// Marks the files that this process opens from now on as heartbeats.
+    ///
+    /// # Errors
+    /// The map `HEARTBEAT` cannot be written.
+    pub(in crate::probe) fn begin_heartbeat(&mut self) -> Result<(), ProbeError> {
+        let set = self.heartbeat()?.set(0, heartbeat::ON, 0);
+        set.map_err(ProbeError::of_map("HEARTBEAT"))
+    }
+
+    /// Ends the marking of files as heartbeats. Returns true if the ring had no space for one of their events.
+    ///
+    /// # Errors
+    /// The map `HEARTBEAT` cannot be read or written.
+    pub(in crate::probe) fn end_heartbeat(&mut self) -> Result<bool, ProbeError> {
+        let mut map = self.heartbeat()?;
+        let state = map.get(&0, 0).and_then(|state| map.set(0, heartbeat::NONE, 0).map(|()| state));
+        Ok(state.map_err(ProbeError::of_map("HEARTBEAT"))? == heartbeat::LOST)
+    }
+
+    fn heartbeat(&mut self) -> Result<Array<&mut MapData, u32>, ProbeError> {
+        let map = self.ebpf.map_mut("HEARTBEAT").ok_or(ProbeError::Missing("map HEARTBEAT"))?;
+        Array::try_from(map).map_err(ProbeError::of_map("HEARTBEAT"))
+    }
+
     /// Attaches a kprobe or kretprobe to a function; `""`: to the address `offset`. Loads its program first, unless it is
     /// loaded.
     pub(super) fn attach_kprobe(
@@ -137,21 +186,5 @@ impl Probes {
         let link = program.take_link(link)?;
         self.links.push(Box::new(link));
         Ok(())
-    }
-
-    /// Detaches all probes. The kernel waits for one or two grace periods for each, so several threads detach at once.
-    /// The kernel's counters of a probe vanish with it, so they are read before.
-    pub(in crate::probe) fn detach(&mut self) {
-        const THREADS: usize = 8;
-        self.missed_hits.get_or_insert_with(misses::of_this_process);
-        let mut shares: Vec<Vec<Link>> = std::iter::repeat_with(Vec::new).take(THREADS).collect();
-        for (number, link) in self.links.drain(..).enumerate() {
-            shares[number % THREADS].push(link);
-        }
-        std::thread::scope(|scope| {
-            for share in shares {
-                scope.spawn(move || drop(share));
-            }
-        });
     }
 }

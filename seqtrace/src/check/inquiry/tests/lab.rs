@@ -205,7 +205,7 @@ impl Lab for Simulated {
 
     fn extend(&mut self) {}
 
-    fn lost(&self) -> anyhow::Result<u64> {
+    fn lost(&mut self) -> anyhow::Result<u64> {
         Ok(0)
     }
 }
