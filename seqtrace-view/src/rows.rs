@@ -114,6 +114,25 @@ impl Rows {
         window.updates.get((row - window.first) as usize)
     }
 
+    /// Returns the number of the first row after a time, ns since boot; [`end`](Self::end) if there is none.
+    pub fn after(&self, time: u64, window: &mut Window) -> u32 {
+        if self.time <= time {
+            return self.end();
+        }
+        // The time of a block is that of the row before it.
+        let blocks = self.blocks.partition_point(|block| block.time <= time);
+        let pending = self.blocked_time <= time;
+        let first = if pending {
+            self.blocked
+        } else {
+            self.blocks.get(blocks.saturating_sub(1)).map_or(self.blocked, |block| block.first)
+        };
+        let end = self.end();
+        (first..end)
+            .find(|row| self.get(*row, window).is_some_and(|update| update.time > time))
+            .unwrap_or(end)
+    }
+
     /// Calls a function for each row of a range that is kept.
     pub fn visit(
         &self,

@@ -11,7 +11,7 @@ use seqtrace_model::trace::Sink;
 use crate::map::FileMap;
 use crate::plot::{PositionPlot, Step};
 use crate::testing::{trace, updates};
-use crate::{Trace, Window};
+use crate::{Session, Trace, Window};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -36,6 +36,14 @@ proptest! {
                 end = item.range().end;
             }
             prop_assert_eq!(end, session.rows.end(), "each row is in one item");
+            check_passes(session);
+            for row in 0..session.rows.end() {
+                let time = session.rows.get(row, &mut window).unwrap().time;
+                let after = session.rows.after(time, &mut window);
+                prop_assert!(after > row);
+                let next = session.rows.get(after, &mut window);
+                prop_assert!(next.is_none_or(|next| next.time > time));
+            }
         }
         for found in &trace.findings {
             let row = trace.sessions[found.session].rows.get(found.row, &mut window);
@@ -43,6 +51,22 @@ proptest! {
                 if **finding == *found.finding);
             prop_assert!(is_it);
         }
+    }
+}
+
+/// Checks that each pass begins with start, is within an item, and follows the pass before it.
+fn check_passes(session: &Session) {
+    let (mut window, mut end) = (Window::default(), 0);
+    for pass in &session.passes {
+        assert!(pass.first >= end && pass.rows > 0);
+        end = pass.range().end;
+        let item = session.item_at(pass.first).unwrap();
+        assert!(item.first < pass.first && item.range().end >= end, "{item:?} {pass:?}");
+        assert_eq!(session.pass_at(end - 1), Some(pass));
+        let first = session.rows.get(pass.first, &mut window).unwrap();
+        let is_start =
+            matches!(&first.what, UpdateKind::Callback(callback) if callback.role == Role::Start);
+        assert!(is_start, "{first:?}");
     }
 }
 

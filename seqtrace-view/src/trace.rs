@@ -42,7 +42,7 @@ pub struct Trace {
     blocks: VecDeque<u32>,
 }
 
-/// A finding and its place.
+/// A finding and its position in the trace.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// Index in [`Trace::sessions`].
