@@ -101,7 +101,9 @@ impl App {
                 step(&mut scroll, to);
                 self.select_listed(scroll.cursor, model);
             }
-            (Pane::Timeline, _) | (Pane::Lower, Lower::Map | Lower::Plot) => self.move_in_tree(to, model),
+            (Pane::Timeline, _) | (Pane::Lower, Lower::Map | Lower::Plot) => {
+                self.move_in_tree(to, model)
+            }
             (Pane::Lower, Lower::Detail) => step(&mut self.detail, to),
             (Pane::Lower, Lower::Findings) => step(&mut self.findings.scroll, to),
         }
@@ -344,7 +346,10 @@ impl App {
         if areas.timeline.contains(at) {
             return Some(Pane::Timeline);
         }
-        [areas.detail, areas.findings, areas.picture].iter().any(|area| area.contains(at)).then_some(Pane::Lower)
+        [areas.detail, areas.findings, areas.picture]
+            .iter()
+            .any(|area| area.contains(at))
+            .then_some(Pane::Lower)
     }
 
     fn click(&mut self, at: Position, model: &Model) {
@@ -358,7 +363,9 @@ impl App {
                 self.select_listed(self.list.scroll.top + line(areas.sessions), model);
             }
             Pane::Timeline => {
-                let Some(row) = areas.rows.get(line(areas.timeline)).copied().flatten() else { return };
+                let Some(row) = areas.rows.get(line(areas.timeline)).copied().flatten() else {
+                    return;
+                };
                 let Some((session, selected)) = self.selection(model) else { return };
                 self.follow = false;
                 if row == selected {

@@ -131,7 +131,10 @@ impl Scroll {
     pub(crate) fn fit(&mut self, lines: usize, height: usize) {
         self.cursor = self.cursor.min(lines.saturating_sub(1));
         let lowest = (self.cursor + 1).saturating_sub(height);
-        self.top = self.top.clamp(lowest, self.cursor.max(lowest)).min(lines.saturating_sub(height).max(lowest));
+        self.top = self
+            .top
+            .clamp(lowest, self.cursor.max(lowest))
+            .min(lines.saturating_sub(height).max(lowest));
     }
 
     /// Moves the cursor by a number of lines.
@@ -250,7 +253,8 @@ impl App {
     pub fn has_work(&self, model: &Model) -> bool {
         self.search.is_running()
             || self.list.is_behind(self.shown_sessions(model))
-            || (matches!(self.lower, Lower::Map | Lower::Plot) && self.pictures.is_behind(model, self.session))
+            || (matches!(self.lower, Lower::Map | Lower::Plot)
+                && self.pictures.is_behind(model, self.session))
     }
 
     /// Does a bounded part of the work that takes long.

@@ -15,6 +15,9 @@ use crate::theme::{Theme, bold, dim};
 /// Number of bytes in a line of a preview.
 const HEX: usize = 16;
 
+/// Fields that are shown before all others.
+const FIRST: [&str; 4] = ["type", "session", "read", "t"];
+
 /// A line of the detail.
 pub(crate) struct DetailLine {
     pub(crate) line: Line<'static>,
@@ -49,7 +52,9 @@ pub(crate) struct Detail<'a> {
 impl Detail<'_> {
     /// Returns the lines of a row.
     pub(crate) fn lines(mut self, row: u32) -> Vec<DetailLine> {
-        let Some(update) = self.session.rows.get(row, self.window).cloned() else { return Vec::new() };
+        let Some(update) = self.session.rows.get(row, self.window).cloned() else {
+            return Vec::new();
+        };
         let mut lines = Vec::new();
         if let UpdateKind::Finding(finding) = &update.what {
             self.finding(finding, &mut lines);
@@ -68,10 +73,13 @@ impl Detail<'_> {
     }
 
     fn finding(&self, finding: &Finding, lines: &mut Vec<DetailLine>) {
-        let title = format!("{} {} {}", self.theme.mark(finding.severity), finding.id, finding.name);
+        let title =
+            format!("{} {} {}", self.theme.mark(finding.severity), finding.id, finding.name);
         lines.push(Self::plain(title, self.theme.severity(finding.severity)));
         let message = escaped(finding.message.as_bytes(), self.theme);
-        lines.extend(wrap(&message, self.width).into_iter().map(|line| Self::plain(line, Style::new())));
+        lines.extend(
+            wrap(&message, self.width).into_iter().map(|line| Self::plain(line, Style::new())),
+        );
         for Evidence { label, value } in &finding.evidence {
             let (text, jump) = evidence(value);
             let hint = if jump.is_some() { "   Enter shows it" } else { "" };
@@ -100,16 +108,22 @@ impl Detail<'_> {
         };
         let Some(Json::Object(object)) = object else {
             let state = format!("{:?}", update.what);
-            lines.extend(wrap(&state, self.width).into_iter().map(|line| Self::plain(line, Style::new())));
+            lines.extend(
+                wrap(&state, self.width).into_iter().map(|line| Self::plain(line, Style::new())),
+            );
             return;
         };
         let mut cells = Vec::new();
-        for (key, value) in &object {
+        let ahead = |key: &&String| FIRST.contains(&key.as_str());
+        let first = FIRST.iter().filter_map(|key| object.get_key_value(*key));
+        for (key, value) in first.chain(object.iter().filter(|(key, _)| !ahead(key))) {
             if !matches!(key.as_str(), "v" | "evidence" | "message") {
                 flatten(key, value, self.theme, &mut cells);
             }
         }
-        lines.extend(flow(&cells, self.width).into_iter().map(|line| DetailLine { line, jump: None }));
+        lines.extend(
+            flow(&cells, self.width).into_iter().map(|line| DetailLine { line, jump: None }),
+        );
     }
 
     /// Returns the end of the call that begins at a row.
@@ -118,7 +132,8 @@ impl Detail<'_> {
         let is_end = |update: &&Update| {
             matches!(update.what, UpdateKind::ReadEnd(_) | UpdateKind::LseekEnd { .. })
         };
-        last_rows(item.range().end).find_map(|row| self.session.rows.get(row, self.window).filter(is_end).cloned())
+        last_rows(item.range().end)
+            .find_map(|row| self.session.rows.get(row, self.window).filter(is_end).cloned())
     }
 
     fn begin_of_call(&mut self, row: u32) -> Option<Update> {
@@ -133,13 +148,15 @@ impl Detail<'_> {
             UpdateKind::Preview { .. } => row,
             _ => return,
         };
-        let Some(UpdateKind::Preview { bytes }) = self.session.rows.get(row, self.window).map(|update| &update.what)
+        let Some(UpdateKind::Preview { bytes }) =
+            self.session.rows.get(row, self.window).map(|update| &update.what)
         else {
             return;
         };
         for (index, bytes) in bytes.chunks(HEX).enumerate() {
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x} ")).collect();
-            let printable = |byte: &u8| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '.' };
+            let printable =
+                |byte: &u8| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '.' };
             let text: String = bytes.iter().map(printable).collect();
             let line = format!("  {:04x}  {hex:<48} {text}", index * HEX);
             lines.push(Self::plain(line, Style::new()));
@@ -209,6 +226,11 @@ fn evidence(value: &Value) -> (String, Option<Jump>) {
 fn flatten(key: &str, value: &Json, theme: Theme, cells: &mut Vec<(String, String)>) {
     let text = match value {
         Json::Null => return,
+        Json::Object(members) if members.contains_key("address") => symbol(members),
+        Json::Object(members) if members.contains_key("start") => {
+            let end = members.get("end").unwrap_or(&Json::Null);
+            members.get("start").map_or(String::new(), |start| format!("{start}..{end}"))
+        }
         Json::Object(members) => {
             for (member, value) in members {
                 flatten(&format!("{key}.{member}"), value, theme, cells);
@@ -220,6 +242,18 @@ fn flatten(key: &str, value: &Json, theme: Theme, cells: &mut Vec<(String, Strin
         other => other.to_string(),
     };
     cells.push((key.to_owned(), escaped(text.as_bytes(), theme)));
+}
+
+/// Returns a function or table with its module and its address.
+fn symbol(members: &serde_json::Map<String, Json>) -> String {
+    let text = |key: &str| members.get(key).and_then(Json::as_str);
+    let mut shown = text("name").unwrap_or("?").to_owned();
+    if let Some(module) = text("module") {
+        let offset = members.get("offset").and_then(Json::as_u64);
+        let offset = offset.map_or(String::new(), |offset| format!("+{offset:#x}"));
+        shown += &format!(" [{module}{offset}]");
+    }
+    text("address").map_or(shown.clone(), |address| format!("{shown} at {address}"))
 }
 
 /// Arranges pairs in lines of a width.

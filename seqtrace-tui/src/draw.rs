@@ -82,7 +82,8 @@ impl App {
             }
             return layout;
         }
-        let sessions = (inner / 4).clamp(3, 12);
+        let listed = u16::try_from(self.list.listed.len()).unwrap_or(u16::MAX);
+        let sessions = (inner / 4).clamp(3, 12).min(listed.saturating_add(1).max(3));
         let lower = (inner / 3).max(4);
         layout.sessions = row(1, sessions);
         layout.timeline = row(1 + sessions, inner - sessions - lower);
@@ -101,13 +102,17 @@ impl App {
             let typed = escaped(prompt.text.as_bytes(), self.theme);
             let label = prompt.purpose.label();
             // The end of the text is visible, and the cursor behind it.
-            let hint = self.message.as_deref().map_or(String::new(), |message| format!("   {message}"));
+            let hint =
+                self.message.as_deref().map_or(String::new(), |message| format!("   {message}"));
             let whole = format!("{label}{typed}");
             let skipped = whole.chars().count().saturating_sub(width.saturating_sub(2));
             let shown: String = whole.chars().skip(skipped).collect();
             let line = Line::from(vec![
                 ratatui::text::Span::styled(shown, bold()),
-                ratatui::text::Span::styled(" ", Style::new().add_modifier(ratatui::style::Modifier::REVERSED)),
+                ratatui::text::Span::styled(
+                    " ",
+                    Style::new().add_modifier(ratatui::style::Modifier::REVERSED),
+                ),
                 ratatui::text::Span::styled(hint, self.theme.warning()),
             ]);
             buffer.set_line(area.x, area.y, &line, area.width);
@@ -122,12 +127,20 @@ impl App {
 
     const fn hints(&self) -> &'static str {
         match (self.focus, self.lower) {
-            (Pane::Sessions, _) => "?:help  Tab:pane  j/k:move  Enter:timeline  x:finding  /:search  F:filter  q:quit",
-            (Pane::Timeline, _) => "?:help  Tab:pane  Enter:fold  E/C:all  x:finding  d:detail  m:map  p:plot  q:quit",
-            (Pane::Lower, Lower::Detail) => "?:help  Tab:pane  j/k:move  Enter:jump  y:copy reproducer  z:zoom  q:quit",
-            (Pane::Lower, Lower::Findings) => "?:help  Tab:pane  j/k:move  Enter:show or fold  z:zoom  q:quit",
-            (Pane::Lower, Lower::Map) => "?:help  Tab:pane  h/l:segment  Enter:timeline  z:zoom  q:quit",
-            (Pane::Lower, Lower::Plot) => "?:help  Tab:pane  h/l:point  L:logarithmic  z:zoom  q:quit",
+            (Pane::Sessions, _) => {
+                "?:help Tab:pane Enter:timeline x:finding /:search F:filter space:pause q:quit"
+            }
+            (Pane::Timeline, _) => {
+                "?:help Tab:pane Enter:fold E/C:all x:finding i:findings m:map p:plot q:quit"
+            }
+            (Pane::Lower, Lower::Detail) => {
+                "?:help Tab:pane j/k:move Enter:jump y:copy reproducer z:zoom q:quit"
+            }
+            (Pane::Lower, Lower::Findings) => {
+                "?:help Tab:pane j/k:move Enter:show or fold z:zoom q:quit"
+            }
+            (Pane::Lower, Lower::Map) => "?:help Tab:pane h/l:segment Enter:timeline z:zoom q:quit",
+            (Pane::Lower, Lower::Plot) => "?:help Tab:pane h/l:point L:logarithmic z:zoom q:quit",
         }
     }
 
@@ -138,9 +151,21 @@ impl App {
         }
         let rule = self.theme.glyphs.rule;
         let style = if focused { bold() } else { dim() };
-        buffer.set_stringn(area.x, area.y, rule.repeat(area.width.into()), area.width.into(), style);
+        buffer.set_stringn(
+            area.x,
+            area.y,
+            rule.repeat(area.width.into()),
+            area.width.into(),
+            style,
+        );
         let mark = if focused { format!(" [{text}] ") } else { format!("  {text}  ") };
-        buffer.set_stringn(area.x + 1, area.y, mark, usize::from(area.width).saturating_sub(2), style);
+        buffer.set_stringn(
+            area.x + 1,
+            area.y,
+            mark,
+            usize::from(area.width).saturating_sub(2),
+            style,
+        );
         Rect { y: area.y + 1, height: area.height - 1, ..area }
     }
 }

@@ -5,8 +5,8 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -52,12 +52,13 @@ impl Ui {
         let signals = Signals::handle(requests.clone(), ends_elsewhere)?;
         let thread = thread::Builder::new().name("seqtrace-tui".to_owned()).spawn(move || {
             host.begin();
-            let result = Screen::open(shared.clone(), options, host, requests).and_then(|mut screen| {
-                let result = screen.run();
-                shared.quit();
-                screen.host.quit();
-                result
-            });
+            let result =
+                Screen::open(shared.clone(), options, host, requests).and_then(|mut screen| {
+                    let result = screen.run();
+                    shared.quit();
+                    screen.host.quit();
+                    result
+                });
             terminal::restore();
             shared.quit();
             result
@@ -113,7 +114,17 @@ impl<H: Host> Screen<H> {
         terminal.clear()?;
         let now = Instant::now();
         let app = App::new(options);
-        Ok(Self { app, shared, host, requests, terminal, drawn: now, ticked: now, seen: (0, false), changed: true })
+        Ok(Self {
+            app,
+            shared,
+            host,
+            requests,
+            terminal,
+            drawn: now,
+            ticked: now,
+            seen: (0, false),
+            changed: true,
+        })
     }
 
     /// Runs until the user quits or a signal asks for the end.
@@ -141,7 +152,8 @@ impl<H: Host> Screen<H> {
     /// Waits for events up to the next frame, and handles them. Returns true if the user quits.
     fn events(&mut self) -> io::Result<bool> {
         let works = self.app.has_work(&self.shared.lock());
-        let mut wait = if works { Duration::ZERO } else { FRAME.saturating_sub(self.ticked.elapsed()) };
+        let mut wait =
+            if works { Duration::ZERO } else { FRAME.saturating_sub(self.ticked.elapsed()) };
         while event::poll(wait)? {
             let input = match event::read()? {
                 Event::Key(key) => Some(Input::Key(key)),
@@ -166,7 +178,10 @@ impl<H: Host> Screen<H> {
             match command {
                 Command::Quit => return Ok(true),
                 Command::Suspend => self.suspend()?,
-                Command::Copy(text) => execute!(BufWriter::new(terminal::output()?), CopyToClipboard::to_clipboard_from(text))?,
+                Command::Copy(text) => execute!(
+                    BufWriter::new(terminal::output()?),
+                    CopyToClipboard::to_clipboard_from(text)
+                )?,
                 Command::Save(path) => {
                     let notice = self.host.save(&path).unwrap_or_else(|error| error);
                     self.app.update(Input::Notice(notice), &self.shared.lock(), &self.host);

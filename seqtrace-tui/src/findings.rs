@@ -53,7 +53,8 @@ impl FindingList {
     /// Examines further findings, as far as their sessions are known to the list.
     pub(crate) fn extend(&mut self, trace: &Trace, sessions: usize, list: &SessionList) {
         let known = sessions.min(list.seen);
-        while let Some(found) = trace.findings.get(self.seen).filter(|found| found.session < known) {
+        while let Some(found) = trace.findings.get(self.seen).filter(|found| found.session < known)
+        {
             if list.position(found.session).is_some() {
                 self.add(self.seen, &found.finding);
             }
@@ -114,10 +115,12 @@ impl FindingList {
     /// Returns the numbers of errors and of warnings.
     pub(crate) fn counts(&self, trace: &Trace) -> (usize, usize) {
         let members = self.groups.iter().flat_map(|group| &group.members);
-        members.fold((0, 0), |(errors, warnings), index| match trace.findings[*index].finding.severity {
-            Severity::Error => (errors + 1, warnings),
-            Severity::Warning => (errors, warnings + 1),
-            Severity::Info => (errors, warnings),
+        members.fold((0, 0), |(errors, warnings), index| {
+            match trace.findings[*index].finding.severity {
+                Severity::Error => (errors + 1, warnings),
+                Severity::Warning => (errors, warnings + 1),
+                Severity::Info => (errors, warnings),
+            }
         })
     }
 }

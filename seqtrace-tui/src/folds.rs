@@ -123,13 +123,15 @@ impl Tree<'_> {
         let begins = |begin: u32| begin.max(first) == row;
         let item = self.session.item_at(row).filter(|item| folds(item) && begins(item.first));
         let pass = self.session.pass_at(row).filter(|pass| pass.rows > 1 && begins(pass.first));
-        item.map(|item| Branch::Item(item.first)).or_else(|| pass.map(|pass| Branch::Pass(pass.first)))
+        item.map(|item| Branch::Item(item.first))
+            .or_else(|| pass.map(|pass| Branch::Pass(pass.first)))
     }
 
     /// Returns the line of the branch around a row; `None` if it is in none.
     pub(crate) fn parent(&self, row: u32) -> Option<u32> {
         let first = self.session.rows.first();
-        let pass = self.session.pass_at(row).map(|pass| pass.first.max(first)).filter(|pass| *pass < row);
+        let pass =
+            self.session.pass_at(row).map(|pass| pass.first.max(first)).filter(|pass| *pass < row);
         pass.or_else(|| {
             let item = self.session.item_at(row).filter(|item| folds(item))?;
             Some(item.first.max(first)).filter(|item| *item < row)

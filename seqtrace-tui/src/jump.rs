@@ -32,7 +32,11 @@ impl App {
             self.session = Some(session);
             self.detail = crate::app::Scroll::default();
             let first = model.trace.sessions[session].rows.first();
-            self.viewed.entry(session).or_insert_with(|| Viewed { row: first, top: first, ..Viewed::default() });
+            self.viewed.entry(session).or_insert_with(|| Viewed {
+                row: first,
+                top: first,
+                ..Viewed::default()
+            });
         }
     }
 
@@ -43,7 +47,8 @@ impl App {
         let end = self.end_of(session, model);
         let rows = &model.trace.sessions[session].rows;
         if row < rows.first() {
-            self.message = Some("this row was dropped from the view to bound its memory".to_owned());
+            self.message =
+                Some("this row was dropped from the view to bound its memory".to_owned());
         }
         let viewed = self.viewed.entry(session).or_default();
         let row = row.clamp(rows.first(), end.saturating_sub(1).max(rows.first()));

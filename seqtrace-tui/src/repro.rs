@@ -23,11 +23,15 @@ pub(crate) fn command(
     if session.facts.adopted || session.facts.path_cut || session.rows.first() > 0 {
         return Err("no reproducer: the beginning of the session is unknown");
     }
-    let path = host.quote(&session.facts.path).ok_or("no reproducer: the path cannot be printed safely")?;
+    let path = host
+        .quote(&session.facts.path)
+        .ok_or("no reproducer: the path cannot be printed safely")?;
     let mut calls = Vec::new();
     // File offset of the descriptor, if the calls so far were correct.
     let mut offset = 0;
-    for item in session.items.iter().filter(|item| item.kind != ItemKind::Single && item.first <= row) {
+    for item in
+        session.items.iter().filter(|item| item.kind != ItemKind::Single && item.first <= row)
+    {
         if calls.len() == MAX_CALLS {
             return Err("no reproducer: the session has too many reads before this row");
         }

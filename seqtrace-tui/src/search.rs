@@ -27,7 +27,8 @@ impl Wanted {
             (Self::Text(text), _) => texts.plain(update).contains(text.as_str()),
             (Self::Shown(range), UpdateKind::Callback(callback)) => callback.range == Some(*range),
             (Self::Position(position), UpdateKind::Callback(callback)) => {
-                callback.role != Role::Stop && callback.pos_in.unwrap_or(callback.pos_out) == *position
+                callback.role != Role::Stop
+                    && callback.pos_in.unwrap_or(callback.pos_out) == *position
             }
             _ => false,
         }
@@ -68,7 +69,13 @@ impl Search {
 
 impl App {
     /// Begins a search behind the selected row, or before it.
-    pub(crate) fn begin_search(&mut self, wanted: Wanted, forward: bool, here: bool, model: &Model) {
+    pub(crate) fn begin_search(
+        &mut self,
+        wanted: Wanted,
+        forward: bool,
+        here: bool,
+        model: &Model,
+    ) {
         let Some((session, row)) = self.selection(model) else { return };
         let Some(at) = self.list.position(session) else { return };
         // Rows that are closed below the selected line are searched forward, too.

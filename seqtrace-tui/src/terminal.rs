@@ -18,7 +18,9 @@ use std::thread;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
 use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use signal_hook::consts::signal as number;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -40,7 +42,8 @@ pub fn check() -> Result<(), String> {
     }
     match std::env::var("TERM") {
         Ok(name) if name != "dumb" && !name.is_empty() => Ok(()),
-        _ => Err("--tui needs a terminal that can move its cursor: TERM is not set, or is dumb".to_owned()),
+        _ => Err("--tui needs a terminal that can move its cursor: TERM is not set, or is dumb"
+            .to_owned()),
     }
 }
 
@@ -184,7 +187,8 @@ impl Guardian {
     /// # Errors
     /// The program cannot be started.
     pub fn start(mut program: Command) -> io::Result<Self> {
-        let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut child =
+            program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let pipe = child.stdin.take();
         if let Some(mut ready) = child.stdout.take() {
             // It ends early if there is no terminal to guard.

@@ -62,7 +62,12 @@ impl Texts {
 
 /// Returns the JSON object of an update; `None` if it has none by itself. `begin`: zero of relative times, ns since boot.
 /// `before`: the update with which the call began that this one ends.
-pub(crate) fn object(theme: Theme, begin: u64, before: Option<&Update>, update: &Update) -> Option<serde_json::Value> {
+pub(crate) fn object(
+    theme: Theme,
+    begin: u64,
+    before: Option<&Update>,
+    update: &Update,
+) -> Option<serde_json::Value> {
     let mut output = Output::default();
     let mut json = renderer(&options(theme, Format::Json)).ok()?;
     json.ready(&seqtrace_model::trace::Ready { begin, probes: 0 }, &mut output);
@@ -96,7 +101,10 @@ fn spans(text: &[u8], theme: Theme) -> Vec<Span<'static>> {
             rest = part.get(end + 1..).unwrap_or_default();
         }
         if !rest.is_empty() {
-            spans.push(Span::styled(String::from_utf8_lossy(rest).into_owned(), theme_style(style, theme)));
+            spans.push(Span::styled(
+                String::from_utf8_lossy(rest).into_owned(),
+                theme_style(style, theme),
+            ));
         }
     }
     spans

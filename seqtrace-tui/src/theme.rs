@@ -152,5 +152,9 @@ pub(crate) const fn bold() -> Style {
 
 /// Returns the style of the selected line. `focused`: true if keys act on its pane.
 pub(crate) const fn selected(focused: bool) -> Style {
-    if focused { Style::new().add_modifier(Modifier::REVERSED) } else { Style::new().add_modifier(Modifier::UNDERLINED) }
+    if focused {
+        Style::new().add_modifier(Modifier::REVERSED)
+    } else {
+        Style::new().add_modifier(Modifier::UNDERLINED)
+    }
 }

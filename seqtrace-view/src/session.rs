@@ -160,7 +160,8 @@ impl Session {
         let Some(pass) = self.passes.last_mut().filter(|pass| pass.range().end == row) else {
             return;
         };
-        pass.done |= begun || matches!(update.what, UpdateKind::ReadEnd(_) | UpdateKind::LseekEnd { .. });
+        pass.done |=
+            begun || matches!(update.what, UpdateKind::ReadEnd(_) | UpdateKind::LseekEnd { .. });
         if begun || (pass.done && !is_about_last(update)) {
             return;
         }

@@ -45,7 +45,8 @@ fn open(bytes: &[u8], (width, height): (u16, u16), options: Options) -> Result<S
     let shared = Shared::recorded();
     let mut sink = Screen::new(Box::new(shared.feed()));
     let mut pipeline = Pipeline::new(Selection::default(), Until::default());
-    let played = recording::play(&mut reader, &mut pipeline, &mut sink, |_| Ok::<_, ReadError>(true));
+    let played =
+        recording::play(&mut reader, &mut pipeline, &mut sink, |_| Ok::<_, ReadError>(true));
     let whole = played.is_ok_and(|played| played.ending == Ending::Whole);
     shared.end((!whole).then(|| "the recording is cut off here".to_owned()));
     let terminal = Terminal::new(TestBackend::new(width, height)).expect("a screen in memory");
@@ -56,13 +57,15 @@ fn open(bytes: &[u8], (width, height): (u16, u16), options: Options) -> Result<S
 
 fn golden(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    fs::read(folder.join(name).with_extension("seqtrace")).expect("a golden recording")
+    fs::read(folder.join(format!("{name}.seqtrace"))).expect("a golden recording")
 }
 
 impl Session {
     fn draw(&mut self) {
         let Self { app, shared, terminal } = self;
-        shared.with(|model| terminal.draw(|frame| app.draw(model, frame))).expect("a screen in memory");
+        shared
+            .with(|model| terminal.draw(|frame| app.draw(model, frame)))
+            .expect("a screen in memory");
     }
 
     /// Presses keys: letters, and `<Name>`. Draws after each.
@@ -70,7 +73,8 @@ impl Session {
         let mut commands = Vec::new();
         let mut rest = keys;
         while let Some(first) = rest.chars().next() {
-            let (code, length) = match rest.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+            let (code, length) = match rest.strip_prefix('<').and_then(|rest| rest.split_once('>'))
+            {
                 Some(("", _)) | None => (KeyCode::Char(first), first.len_utf8()),
                 Some((name, _)) => (named(name), name.len() + 2),
             };
@@ -111,7 +115,7 @@ impl Session {
     /// Compares the screen with docs/screens/NAME.txt.
     fn expect(&self, name: &str) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/screens");
-        expect_file![folder.join(name).with_extension("txt")].assert_eq(&self.text());
+        expect_file![folder.join(format!("{name}.txt"))].assert_eq(&self.text());
     }
 }
 

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use crate::theme::{Theme, bold};
 
 const TEXT: &str = "\
-seqtrace: keys                                      any other key closes
+seqtrace: keys                         j k scroll, any other key closes
 
 Tab, Shift-Tab    next pane, previous pane
 arrows, hjkl      move; left and right close and open branches

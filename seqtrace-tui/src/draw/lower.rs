@@ -28,7 +28,8 @@ impl App {
             Lower::Detail => self.draw_detail(model, lower, focused, buffer),
             Lower::Findings => self.draw_findings(model, lower, focused, buffer),
             Lower::Map => {
-                let area = self.title(&self.picture_title("File map", model), focused, lower, buffer);
+                let area =
+                    self.title(&self.picture_title("File map", model), focused, lower, buffer);
                 self.areas.picture = area;
                 self.draw_map(model, area, buffer);
             }
@@ -48,7 +49,11 @@ impl App {
         };
         let mut title = format!("{name} of s{}", session.facts.id.0);
         if self.pictures.is_behind(model, self.session) {
-            title += &format!(", {} of {} rows", grouped(self.pictures.next.into()), grouped(session.rows.end().into()));
+            title += &format!(
+                ", {} of {} rows",
+                grouped(self.pictures.next.into()),
+                grouped(session.rows.end().into())
+            );
         }
         let left_out = self.pictures.map.left_out.max(self.pictures.plot.left_out);
         if left_out > 0 {
@@ -74,7 +79,9 @@ impl App {
             self.page = i64::from(area.height);
         }
         self.detail.fit(lines.len(), height);
-        for (y, (at, line)) in (area.y..area.bottom()).zip(lines.iter().enumerate().skip(self.detail.top)) {
+        for (y, (at, line)) in
+            (area.y..area.bottom()).zip(lines.iter().enumerate().skip(self.detail.top))
+        {
             buffer.set_line(area.x, y, &line.line, area.width);
             if focused && at == self.detail.cursor {
                 buffer.set_style(Rect { y, height: 1, ..area }, selected(true));
@@ -91,7 +98,9 @@ impl App {
         let height = usize::from(area.height);
         if focused {
             self.page = i64::from(area.height);
-        } else if let Some(line) = self.selected_finding(model).and_then(|at| self.findings.line_of(at)) {
+        } else if let Some(line) =
+            self.selected_finding(model).and_then(|at| self.findings.line_of(at))
+        {
             self.findings.scroll.cursor = line;
         }
         self.findings.scroll.fit(lines, height);
@@ -119,7 +128,8 @@ impl App {
         match entry {
             Entry::Group(group) => {
                 let group = &self.findings.groups[group];
-                let fold = if group.open { self.theme.glyphs.open } else { self.theme.glyphs.closed };
+                let fold =
+                    if group.open { self.theme.glyphs.open } else { self.theme.glyphs.closed };
                 let place = group.blame.as_ref().map_or(String::new(), |blame| {
                     let name = Name { symbol: &blame.function, ascii: self.theme.ascii };
                     format!("  in {}", SymbolLocation { name, with_offset: true })
@@ -138,7 +148,12 @@ impl App {
                 let session = model.trace.sessions[found.session].facts.id.0;
                 let read = finding.read.map_or(String::new(), |read| format!(".r{read}"));
                 let at = format!("s{session}{read}");
-                let mark = format!("{} {} {}", self.theme.mark(finding.severity), finding.id, finding.name);
+                let mark = format!(
+                    "{} {} {}",
+                    self.theme.mark(finding.severity),
+                    finding.id,
+                    finding.name
+                );
                 let message = escaped(finding.message.as_bytes(), self.theme);
                 Line::from(vec![
                     Span::raw(format!("    {at:<9} ")),

@@ -35,7 +35,9 @@ impl Scale {
     /// Returns the first and the last column of a range.
     fn columns(self, range: Range) -> (u16, u16) {
         let first = self.column(range.start);
-        (first, self.column(range.end.saturating_sub(1)).max(first))
+        let behind =
+            if range.end >= self.end { self.left + self.columns } else { self.column(range.end) };
+        (first, behind.saturating_sub(1).max(first))
     }
 }
 
@@ -44,22 +46,35 @@ impl App {
         let Some((session, row)) = self.selection(model) else { return };
         let map = &self.pictures.map;
         if area.height < 2 || area.width <= LABEL + 8 || map.segments.is_empty() {
-            buffer.set_stringn(area.x + 1, area.y, "no records were rendered", area.width.into(), dim());
+            buffer.set_stringn(
+                area.x + 1,
+                area.y,
+                "no records were rendered",
+                area.width.into(),
+                dim(),
+            );
             return;
         }
-        let scale = Scale { left: area.x + LABEL, columns: area.width - LABEL, end: map.end.max(1) };
+        let scale =
+            Scale { left: area.x + LABEL, columns: area.width - LABEL, end: map.end.max(1) };
         let selected = map.segments.partition_point(|segment| segment.row <= row).checked_sub(1);
-        let generation = selected.and_then(|at| map.segments.get(at)).map_or(0, |segment| segment.generation);
+        let generation =
+            selected.and_then(|at| map.segments.get(at)).map_or(0, |segment| segment.generation);
         draw_axis(map, scale, self.theme, area, buffer);
         // The axis takes a line, arcs up to half of the rest.
         let arcs = u16::try_from(map.links.len()).unwrap_or(u16::MAX).min((area.height - 1) / 2);
         let height = area.height - 1 - arcs;
-        let generations = map.segments.iter().map(|segment| segment.generation + 1).max().unwrap_or(1);
-        let first = generation.saturating_sub(u32::from(height) / 2).min(generations.saturating_sub(height.into()));
+        let generations =
+            map.segments.iter().map(|segment| segment.generation + 1).max().unwrap_or(1);
+        let first = generation
+            .saturating_sub(u32::from(height) / 2)
+            .min(generations.saturating_sub(height.into()));
         for (y, number) in (area.y + 1..area.y + 1 + height).zip(first..generations) {
             buffer.set_stringn(area.x, y, format!("g{number}"), usize::from(LABEL - 1), dim());
             let line = Rect { y, height: 1, ..area };
-            for (at, segment) in map.segments.iter().enumerate().filter(|(_, segment)| segment.generation == number) {
+            for (at, segment) in
+                map.segments.iter().enumerate().filter(|(_, segment)| segment.generation == number)
+            {
                 let (first, last) = scale.columns(segment.range);
                 for x in first..=last {
                     draw_cell(segment, selected == Some(at), self.theme, (x, y), buffer);
@@ -68,11 +83,18 @@ impl App {
             }
             for mark in map.lost.iter().filter(|mark| generation_of(map, mark.row) == number) {
                 let x = scale.column(mark.offset);
-                buffer.set_stringn(x, y, self.theme.glyphs.lost, 1, self.theme.severity(mark.severity));
+                buffer.set_stringn(
+                    x,
+                    y,
+                    self.theme.glyphs.lost,
+                    1,
+                    self.theme.severity(mark.severity),
+                );
                 self.areas.cells.insert((x, line.y), mark.row);
             }
         }
-        let drawn = u16::try_from(generations.saturating_sub(first)).unwrap_or(u16::MAX).min(height);
+        let drawn =
+            u16::try_from(generations.saturating_sub(first)).unwrap_or(u16::MAX).min(height);
         let arcs = area.y + 1 + drawn..area.bottom();
         // The arcs nearest to the selection.
         let behind = map.links.partition_point(|link| link.row <= row);
@@ -99,9 +121,15 @@ fn draw_axis(map: &FileMap, scale: Scale, theme: Theme, area: Rect, buffer: &mut
     let line = theme.glyphs.nothing.repeat(scale.columns.into());
     buffer.set_stringn(scale.left, area.y, line, scale.columns.into(), dim());
     for read in &map.reads {
-        buffer.set_stringn(scale.column(read.end.saturating_sub(1)), area.y, theme.glyphs.tick, 1, Style::new());
+        buffer.set_stringn(
+            scale.column(read.end.saturating_sub(1)),
+            area.y,
+            theme.glyphs.tick,
+            1,
+            Style::new(),
+        );
     }
-    buffer.set_stringn(area.x, area.y, "reads", usize::from(LABEL - 1), dim());
+    buffer.set_stringn(area.x, area.y, "read", usize::from(LABEL - 1), dim());
     let end = format!(" {} B ", grouped(map.end.unsigned_abs()));
     let length = u16::try_from(end.len()).unwrap_or(u16::MAX);
     if let Some(x) = area.right().checked_sub(length).filter(|x| *x > scale.left) {
@@ -159,10 +187,12 @@ fn rank_of(symbol: &str, theme: Theme) -> u8 {
 
 fn label(session: &Session, model: &Model, link: &Link) -> String {
     let id = session.facts.id;
-    let found = model.trace.findings.iter().find(|found| {
-        found.row == link.row && model.trace.sessions[found.session].facts.id == id
-    });
-    let name = found.map_or(String::new(), |found| format!("{} {} ", found.finding.id, found.finding.name));
+    let found =
+        model.trace.findings.iter().find(|found| {
+            found.row == link.row && model.trace.sessions[found.session].facts.id == id
+        });
+    let name = found
+        .map_or(String::new(), |found| format!("{} {} ", found.finding.id, found.finding.name));
     format!(" {name}{}..{}, {}..{}", link.from.start, link.from.end, link.to.start, link.to.end)
 }
 
@@ -186,7 +216,11 @@ fn draw_arc(link: &Link, label: &str, scale: Scale, theme: Theme, y: u16, buffer
     }
     let end = scale.left + scale.columns;
     let length = u16::try_from(label.chars().count()).unwrap_or(u16::MAX);
-    let x = if right + 1 + length <= end { right + 1 } else { left.saturating_sub(length).max(scale.left) };
+    let x = if right + 1 + length <= end {
+        right + 1
+    } else {
+        left.saturating_sub(length).max(scale.left)
+    };
     if right + 1 + length <= end || left >= scale.left + length {
         buffer.set_stringn(x, y, label, usize::from(end - x), style);
     } else if right > left + 2 {

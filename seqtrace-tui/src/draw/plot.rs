@@ -32,9 +32,17 @@ fn scaled(position: i64, log: bool) -> f64 {
 
 impl Axes {
     fn new(plot: &PositionPlot, log: bool, area: Rect) -> Self {
-        let positions = plot.points.iter().flat_map(|point| [point.from.unwrap_or(point.to), point.to]);
-        let (least, most) = positions.fold((i64::MAX, i64::MIN), |(least, most), at| (least.min(at), most.max(at)));
-        Self { area, calls: plot.calls.max(1), least: scaled(least, log), most: scaled(most, log), log }
+        let positions =
+            plot.points.iter().flat_map(|point| [point.from.unwrap_or(point.to), point.to]);
+        let (least, most) =
+            positions.fold((i64::MAX, i64::MIN), |(least, most), at| (least.min(at), most.max(at)));
+        Self {
+            area,
+            calls: plot.calls.max(1),
+            least: scaled(least, log),
+            most: scaled(most, log),
+            log,
+        }
     }
 
     fn x(&self, call: u64) -> u16 {
@@ -44,8 +52,13 @@ impl Axes {
 
     fn y(&self, position: i64) -> u16 {
         let height = f64::from(self.area.height - 1);
-        let part = (scaled(position, self.log) - self.least) / (self.most - self.least).max(f64::MIN_POSITIVE);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the height")]
+        let part = (scaled(position, self.log) - self.least)
+            / (self.most - self.least).max(f64::MIN_POSITIVE);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and the height"
+        )]
         let up = (part.clamp(0.0, 1.0) * height).round() as u16;
         self.area.bottom() - 1 - up.min(self.area.height - 1)
     }
@@ -56,7 +69,13 @@ impl App {
         let Some((_, row)) = self.selection(model) else { return };
         let plot = &self.pictures.plot;
         if area.height < 2 || area.width <= LABEL + 8 || plot.points.is_empty() {
-            buffer.set_stringn(area.x + 1, area.y, "no calls of start or next", area.width.into(), dim());
+            buffer.set_stringn(
+                area.x + 1,
+                area.y,
+                "no calls of start or next",
+                area.width.into(),
+                dim(),
+            );
             return;
         }
         let inner = Rect { x: area.x + LABEL, width: area.width - LABEL, ..area };
@@ -66,7 +85,13 @@ impl App {
         for important in [false, true] {
             for (at, point) in plot.points.iter().enumerate() {
                 if is_important(point) == important {
-                    self.areas.cells.extend(draw_point(point, selected == Some(at), &axes, self.theme, buffer));
+                    self.areas.cells.extend(draw_point(
+                        point,
+                        selected == Some(at),
+                        &axes,
+                        self.theme,
+                        buffer,
+                    ));
                 }
             }
         }
@@ -75,7 +100,8 @@ impl App {
 
 /// Draws the greatest and the least position, and the number of calls.
 fn draw_labels(plot: &PositionPlot, area: Rect, buffer: &mut Buffer) {
-    let positions = || plot.points.iter().flat_map(|point| [point.from.unwrap_or(point.to), point.to]);
+    let positions =
+        || plot.points.iter().flat_map(|point| [point.from.unwrap_or(point.to), point.to]);
     let label = |at: Option<i64>| at.map_or(String::new(), |at| format!("{at:>11}"));
     let room = usize::from(LABEL - 1);
     buffer.set_stringn(area.x, area.y, label(positions().max()), room, dim());
@@ -92,7 +118,13 @@ fn is_important(point: &Point) -> bool {
 }
 
 /// Draws a point, or the line of several calls. Returns its cells with its row.
-fn draw_point(point: &Point, selected: bool, axes: &Axes, theme: Theme, buffer: &mut Buffer) -> Vec<((u16, u16), u32)> {
+fn draw_point(
+    point: &Point,
+    selected: bool,
+    axes: &Axes,
+    theme: Theme,
+    buffer: &mut Buffer,
+) -> Vec<((u16, u16), u32)> {
     let glyphs = theme.glyphs;
     let (symbol, style) = match point.step {
         Step::Start => (glyphs.start, theme.colored(Color::Cyan)),
@@ -114,7 +146,11 @@ fn draw_point(point: &Point, selected: bool, axes: &Axes, theme: Theme, buffer: 
     for x in first..=last {
         let whole = i128::from(last - first).max(1);
         let part = (i128::from(point.to) - i128::from(begin)) * i128::from(x - first) / whole;
-        let position = if x == last { point.to } else { i64::try_from(i128::from(begin) + part).unwrap_or(begin) };
+        let position = if x == last {
+            point.to
+        } else {
+            i64::try_from(i128::from(begin) + part).unwrap_or(begin)
+        };
         let y = axes.y(position);
         buffer.set_stringn(x, y, symbol, 1, style);
         cells.push(((x, y), point.row));

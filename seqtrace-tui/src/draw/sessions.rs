@@ -43,7 +43,8 @@ impl App {
             }
         }
         if listed == 0 && height > 0 {
-            let text = if all == 0 { "no sessions yet" } else { "no session passes the filter (F)" };
+            let text =
+                if all == 0 { "no sessions yet" } else { "no session passes the filter (F)" };
             buffer.set_stringn(area.x + 1, area.y, text, usize::from(area.width) - 1, dim());
         }
     }
@@ -72,7 +73,9 @@ impl App {
             Span::styled(format!("{mark:<3}"), style),
             Span::raw(format!("{:<8}{path}{pad} {task:<14}", format!("s{}", facts.id.0))),
             Span::raw(format!("{:>6} r", grouped(totals.reads))),
-            Span::raw(format!("{:>7} ×", grouped(totals.emitted)).replace('×', self.theme.glyphs.times)),
+            Span::raw(
+                format!("{:>7} ×", grouped(totals.emitted)).replace('×', self.theme.glyphs.times),
+            ),
             Span::raw(format!("{:>8} B", grouped(totals.bytes))),
             Span::styled(format!(" {state}"), dim()),
         ])

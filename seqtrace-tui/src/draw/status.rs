@@ -30,7 +30,8 @@ impl App {
     fn parts(&self, model: &Model) -> Vec<Vec<Span<'static>>> {
         let trace = &model.trace;
         let backend = escaped(trace.header.backend.as_bytes(), self.theme);
-        let mut parts = vec![vec![Span::styled("seqtrace", bold()), Span::raw(format!(" {backend}"))]];
+        let mut parts =
+            vec![vec![Span::styled("seqtrace", bold()), Span::raw(format!(" {backend}"))]];
         if self.paused.is_some() {
             parts.push(vec![Span::styled("PAUSED", self.theme.severity(Severity::Warning))]);
         }
@@ -40,7 +41,9 @@ impl App {
                 parts.push(vec![Span::styled(reason, self.theme.severity(Severity::Error))]);
             }
             Progress::Ended => parts.push(vec![Span::raw("ended")]),
-            Progress::Loading => parts.push(vec![Span::raw(format!("loading {}", grouped(trace.updates)))]),
+            Progress::Loading => {
+                parts.push(vec![Span::raw(format!("loading {}", grouped(trace.updates)))])
+            }
             Progress::Live => parts.push(vec![Span::raw(self.rate_text())]),
         }
         parts.push(self.losses(model));
@@ -49,7 +52,8 @@ impl App {
             let style = if count > 0 { self.theme.severity(severity) } else { Style::new() };
             Span::styled(format!("{} {count}", self.theme.mark(severity)), style)
         };
-        let (errors, warnings) = (count(Severity::Error, errors), count(Severity::Warning, warnings));
+        let (errors, warnings) =
+            (count(Severity::Error, errors), count(Severity::Warning, warnings));
         parts.push(vec![errors, Span::raw(" "), warnings]);
         if self.follow {
             parts.push(vec![Span::raw("follow")]);
@@ -91,7 +95,8 @@ impl App {
             }
         };
         let count = |name: &str, count: u64| {
-            let style = if count > 0 { self.theme.severity(Severity::Warning) } else { Style::new() };
+            let style =
+                if count > 0 { self.theme.severity(Severity::Warning) } else { Style::new() };
             Span::styled(format!("{name} {}", grouped(count)), style)
         };
         let mut spans = vec![count("lost", lost)];

@@ -17,6 +17,9 @@ use crate::theme::{dim, selected};
 /// Number of columns from which on lines begin with their time.
 const WITH_TIME: u16 = 100;
 
+/// Characters of the bracket at the end of a read.
+const BRACKET: [char; 5] = ['└', '─', '`', '-', ' '];
+
 /// A line that is visible.
 struct Visible {
     row: u32,
@@ -60,7 +63,8 @@ impl App {
         let all = visible.last().is_some_and(|last| last.end >= end);
         if let (true, Progress::Broken(reason), None) = (all, &model.progress, self.paused) {
             let rule = self.theme.glyphs.rule;
-            let text = format!("{rule}{rule} {} {rule}{rule}", escaped(reason.as_bytes(), self.theme));
+            let text =
+                format!("{rule}{rule} {} {rule}{rule}", escaped(reason.as_bytes(), self.theme));
             lines.push((None, Line::styled(text, self.theme.severity(Severity::Error))));
         }
         // Lines without rows must not hide the cursor.
@@ -76,18 +80,30 @@ impl App {
     }
 
     fn timeline_title(&self, model: &Model) -> String {
-        let Some(session) = self.session.and_then(|session| model.trace.sessions.get(session)) else {
+        let Some(session) = self.session.and_then(|session| model.trace.sessions.get(session))
+        else {
             return "Timeline".to_owned();
         };
         let path = escaped(&session.facts.path, self.theme);
         let room = usize::from(self.width).saturating_sub(24);
         let dropped = session.rows.first();
-        let dropped = if dropped > 0 { format!("  first {dropped} rows dropped") } else { String::new() };
-        format!("s{} {}{dropped}", session.facts.id.0, shortened(&path, room, self.theme.glyphs.more))
+        let dropped =
+            if dropped > 0 { format!("  first {dropped} rows dropped") } else { String::new() };
+        format!(
+            "s{} {}{dropped}",
+            session.facts.id.0,
+            shortened(&path, room, self.theme.glyphs.more)
+        )
     }
 
     /// Adds lines for the updates of no session in a span of time.
-    fn loose_lines(&mut self, model: &Model, after: u64, until: u64, lines: &mut Vec<(Option<u32>, Line<'static>)>) {
+    fn loose_lines(
+        &mut self,
+        model: &Model,
+        after: u64,
+        until: u64,
+        lines: &mut Vec<(Option<u32>, Line<'static>)>,
+    ) {
         let loose = &model.trace.loose;
         let first = loose.partition_point(|update| update.time <= after);
         for update in loose[first..].iter().take_while(|update| update.time <= until).take(8) {
@@ -97,7 +113,14 @@ impl App {
         }
     }
 
-    fn tree_line(&mut self, model: &Model, session: usize, line: &Visible, update: &Update, width: u16) -> Line<'static> {
+    fn tree_line(
+        &mut self,
+        model: &Model,
+        session: usize,
+        line: &Visible,
+        update: &Update,
+        width: u16,
+    ) -> Line<'static> {
         let glyphs = self.theme.glyphs;
         let mark = match line.branch {
             Some((_, true)) => glyphs.open,
@@ -143,13 +166,14 @@ impl App {
                     matches!(update.what, UpdateKind::ReadEnd(_) | UpdateKind::LseekEnd { .. })
                 };
                 let window = &mut self.window;
-                let end = last_rows(line.end).find_map(|row| session.rows.get(row, window).filter(is_end).cloned());
+                let end = last_rows(line.end)
+                    .find_map(|row| session.rows.get(row, window).filter(is_end).cloned());
                 if let Some(end) = end {
                     spans.push(Span::raw("  "));
                     let mut end = self.texts.line(&end).spans;
-                    // The bracket connects lines, which are not shown.
-                    if end.len() > 1 {
-                        end.remove(0);
+                    if let Some(first) = end.first_mut() {
+                        // The bracket connects lines that are not shown.
+                        first.content = first.content.trim_start_matches(BRACKET).to_owned().into();
                     }
                     spans.extend(end.into_iter().map(squeezed));
                 }
@@ -157,7 +181,10 @@ impl App {
             }
             Branch::Pass(_) => {
                 let rows = line.end - line.row;
-                spans.push(Span::styled(format!("  {} {} rows", self.theme.glyphs.more, rows), dim()));
+                spans.push(Span::styled(
+                    format!("  {} {} rows", self.theme.glyphs.more, rows),
+                    dim(),
+                ));
                 session.pass_at(line.row).and_then(|pass| pass.worst)
             }
         };

@@ -274,11 +274,7 @@ fn header(capture: &cli::Capture, facts: &Preflight, backend: &ChosenBackend) ->
 
 /// Starts the command, if there is one. Its output must not mix with the data: if the data is written
 /// to standard output, the command gets standard error as its standard output. `has_screen`: the terminal shows a screen.
-fn spawn(
-    words: &[OsString],
-    writer: &Writer,
-    has_screen: bool,
-) -> anyhow::Result<Option<Child>> {
+fn spawn(words: &[OsString], writer: &Writer, has_screen: bool) -> anyhow::Result<Option<Child>> {
     if words.is_empty() {
         return Ok(None);
     }

@@ -78,10 +78,11 @@ pub(super) fn replay(args: &cli::Replay) -> anyhow::Result<ExitCode> {
     let memory = Memory::limited(args.reading.max_memory);
     let mut sink = render::Screen::new(Box::new(shared.feed()));
     let mut pipeline = Pipeline::new(selection, options::until(&args.counts));
-    let played = recording::play(&mut reader, &mut pipeline, &mut sink, |_| -> anyhow::Result<bool> {
-        memory.check().map_err(|excess| recordings::too_large(path, excess))?;
-        Ok(!shared.has_quit())
-    });
+    let played =
+        recording::play(&mut reader, &mut pipeline, &mut sink, |_| -> anyhow::Result<bool> {
+            memory.check().map_err(|excess| recordings::too_large(path, excess))?;
+            Ok(!shared.has_quit())
+        });
     shared.end(mark(&played));
     running.wait()?;
     let played = replay::report_end(path, played)?;
@@ -94,7 +95,9 @@ fn mark(played: &anyhow::Result<Played>) -> Option<String> {
         Ok(Played { ending: Ending::Cut, .. }) => Some("the recording is cut off here".to_owned()),
         Ok(_) => None,
         // Only the first line: the rest are hints for the command line.
-        Err(error) => error.to_string().lines().next().map(|line| format!("the rest cannot be read: {line}")),
+        Err(error) => {
+            error.to_string().lines().next().map(|line| format!("the rest cannot be read: {line}"))
+        }
     }
 }
 
@@ -187,13 +190,16 @@ impl Host for Program {
     fn filter(&self, words: &str) -> Result<Filter, String> {
         // A filter has one line, which the footer shows.
         let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
-        let words = Words::try_parse_from(split(words)).map_err(|error| first_line(error.to_string()))?;
+        let words =
+            Words::try_parse_from(split(words)).map_err(|error| first_line(error.to_string()))?;
         targets::filter(&words.select).map_err(|error| first_line(error.to_string()))
     }
 
     fn save(&self, path: &str) -> Result<String, String> {
         match &self.saving {
-            Saving::Copy(from) => copy(from, Path::new(path)).map_err(|error| format!("cannot save: {error}")),
+            Saving::Copy(from) => {
+                copy(from, Path::new(path)).map_err(|error| format!("cannot save: {error}"))
+            }
             Saving::Done(path) => Ok(format!("the trace is being recorded in {}", shown(path))),
             Saving::Impossible(reason) => Err(format!("cannot save: {reason}")),
         }
