@@ -102,7 +102,7 @@ impl App {
                 self.select_listed(scroll.cursor, model);
             }
             (Pane::Timeline, _) | (Pane::Lower, Lower::Map | Lower::Plot) => {
-                self.move_in_tree(to, model)
+                self.move_in_tree(to, model);
             }
             (Pane::Lower, Lower::Detail) => step(&mut self.detail, to),
             (Pane::Lower, Lower::Findings) => step(&mut self.findings.scroll, to),
@@ -111,7 +111,6 @@ impl App {
 
     fn enter(&mut self, model: &Model) {
         match (self.focus, self.lower) {
-            (Pane::Sessions, _) => self.focus = Pane::Timeline,
             (Pane::Timeline, _) => self.toggle(model),
             (Pane::Lower, Lower::Detail) => {
                 if let Some(jump) = self.jumps.get(self.detail.cursor).copied().flatten() {
@@ -119,7 +118,9 @@ impl App {
                 }
             }
             (Pane::Lower, Lower::Findings) => self.enter_finding(model),
-            (Pane::Lower, Lower::Map | Lower::Plot) => self.focus = Pane::Timeline,
+            (Pane::Sessions, _) | (Pane::Lower, Lower::Map | Lower::Plot) => {
+                self.focus = Pane::Timeline;
+            }
         }
     }
 
@@ -143,12 +144,14 @@ impl App {
         match (self.focus, self.lower) {
             (Pane::Timeline, _) => self.fold(right, model),
             (Pane::Lower, Lower::Map) => {
-                let rows = self.pictures.map.segments.iter().map(|segment| segment.row).collect();
-                self.next_mark(rows, right, model);
+                let marks = &self.pictures.map.segments;
+                let rows: Vec<u32> = marks.iter().map(|segment| segment.row).collect();
+                self.next_mark(&rows, right, model);
             }
             (Pane::Lower, Lower::Plot) => {
-                let rows = self.pictures.plot.points.iter().map(|point| point.row).collect();
-                self.next_mark(rows, right, model);
+                let marks = &self.pictures.plot.points;
+                let rows: Vec<u32> = marks.iter().map(|point| point.row).collect();
+                self.next_mark(&rows, right, model);
             }
             (Pane::Sessions, _) if right => self.focus = Pane::Timeline,
             _ => {}
@@ -156,7 +159,7 @@ impl App {
     }
 
     /// Selects the row of the next mark of a picture, or of the previous one. `rows`: rows of the marks, ascending.
-    fn next_mark(&mut self, rows: Vec<u32>, forward: bool, model: &Model) {
+    fn next_mark(&mut self, rows: &[u32], forward: bool, model: &Model) {
         let Some((session, row)) = self.selection(model) else { return };
         let next = if forward {
             rows.get(rows.partition_point(|mark| *mark <= row))

@@ -154,7 +154,8 @@ impl Detail<'_> {
             return;
         };
         for (index, bytes) in bytes.chunks(HEX).enumerate() {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x} ")).collect();
+            let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex.join(" ");
             let printable =
                 |byte: &u8| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '.' };
             let text: String = bytes.iter().map(printable).collect();
@@ -251,7 +252,7 @@ fn symbol(members: &serde_json::Map<String, Json>) -> String {
     if let Some(module) = text("module") {
         let offset = members.get("offset").and_then(Json::as_u64);
         let offset = offset.map_or(String::new(), |offset| format!("+{offset:#x}"));
-        shown += &format!(" [{module}{offset}]");
+        shown = format!("{shown} [{module}{offset}]");
     }
     text("address").map_or(shown.clone(), |address| format!("{shown} at {address}"))
 }
@@ -285,8 +286,7 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let mut word = word.to_owned();
-        loop {
-            let Some(line) = lines.last_mut() else { break };
+        while let Some(line) = lines.last_mut() {
             let used = line.chars().count();
             let blank = usize::from(used > 0);
             let length = word.chars().count();

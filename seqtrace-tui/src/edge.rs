@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -52,16 +53,8 @@ impl Ui {
         let signals = Signals::handle(requests.clone(), ends_elsewhere)?;
         let thread = thread::Builder::new().name("seqtrace-tui".to_owned()).spawn(move || {
             host.begin();
-            let result =
-                Screen::open(shared.clone(), options, host, requests).and_then(|mut screen| {
-                    let result = screen.run();
-                    shared.quit();
-                    screen.host.quit();
-                    result
-                });
-            terminal::restore();
-            shared.quit();
-            result
+            let end = End { host: Rc::new(host), shared: shared.clone() };
+            Screen::open(shared, options, Rc::clone(&end.host), requests)?.run()
         })?;
         Ok(Self { thread: Some(thread), end, _signals: signals })
     }
@@ -89,11 +82,25 @@ impl Drop for Ui {
     }
 }
 
+/// Restores the terminal and reports the end when the thread ends in any way.
+struct End<H: Host> {
+    host: Rc<H>,
+    shared: Shared,
+}
+
+impl<H: Host> Drop for End<H> {
+    fn drop(&mut self) {
+        terminal::restore();
+        self.shared.quit();
+        self.host.quit();
+    }
+}
+
 /// The state of the thread.
 struct Screen<H> {
     app: App,
     shared: Shared,
-    host: H,
+    host: Rc<H>,
     requests: Requests,
     terminal: Terminal<CrosstermBackend<BufWriter<File>>>,
     /// Time of the last frame.
@@ -107,7 +114,7 @@ struct Screen<H> {
 }
 
 impl<H: Host> Screen<H> {
-    fn open(shared: Shared, options: Options, host: H, requests: Requests) -> io::Result<Self> {
+    fn open(shared: Shared, options: Options, host: Rc<H>, requests: Requests) -> io::Result<Self> {
         terminal::prepare()?;
         let backend = CrosstermBackend::new(BufWriter::new(terminal::output()?));
         let mut terminal = Terminal::new(backend)?;
@@ -173,7 +180,7 @@ impl<H: Host> Screen<H> {
 
     /// Handles an input. Returns true if the user quits.
     fn act(&mut self, input: Input) -> io::Result<bool> {
-        let commands = self.app.update(input, &self.shared.lock(), &self.host);
+        let commands = self.app.update(input, &self.shared.lock(), &*self.host);
         for command in commands {
             match command {
                 Command::Quit => return Ok(true),
@@ -184,7 +191,7 @@ impl<H: Host> Screen<H> {
                 )?,
                 Command::Save(path) => {
                     let notice = self.host.save(&path).unwrap_or_else(|error| error);
-                    self.app.update(Input::Notice(notice), &self.shared.lock(), &self.host);
+                    self.app.update(Input::Notice(notice), &self.shared.lock(), &*self.host);
                 }
             }
         }
@@ -199,7 +206,7 @@ impl<H: Host> Screen<H> {
         if works || elapsed >= FRAME {
             self.ticked = Instant::now();
             let ms = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
-            self.app.update(Input::Tick { ms }, &model, &self.host);
+            self.app.update(Input::Tick { ms }, &model, &*self.host);
         }
         let new = works || self.seen != (model.trace.updates, model.has_ended());
         // A frame for each slice of work would take longer than the slices.

@@ -49,15 +49,12 @@ impl App {
         };
         let mut title = format!("{name} of s{}", session.facts.id.0);
         if self.pictures.is_behind(model, self.session) {
-            title += &format!(
-                ", {} of {} rows",
-                grouped(self.pictures.next.into()),
-                grouped(session.rows.end().into())
-            );
+            let (done, all) = (self.pictures.next.into(), session.rows.end().into());
+            title = format!("{title}, {} of {} rows", grouped(done), grouped(all));
         }
         let left_out = self.pictures.map.left_out.max(self.pictures.plot.left_out);
         if left_out > 0 {
-            title += &format!(", {} marks left out", grouped(left_out));
+            title = format!("{title}, {} marks left out", grouped(left_out));
         }
         title
     }

@@ -37,7 +37,9 @@ impl Scale {
         let first = self.column(range.start);
         let behind =
             if range.end >= self.end { self.left + self.columns } else { self.column(range.end) };
-        (first, behind.saturating_sub(1).max(first))
+        // Neighbours of several columns are kept apart.
+        let gap = if behind > first + 2 { 2 } else { 1 };
+        (first, behind.saturating_sub(gap).max(first))
     }
 }
 

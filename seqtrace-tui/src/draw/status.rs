@@ -42,7 +42,7 @@ impl App {
             }
             Progress::Ended => parts.push(vec![Span::raw("ended")]),
             Progress::Loading => {
-                parts.push(vec![Span::raw(format!("loading {}", grouped(trace.updates)))])
+                parts.push(vec![Span::raw(format!("loading {}", grouped(trace.updates)))]);
             }
             Progress::Live => parts.push(vec![Span::raw(self.rate_text())]),
         }
@@ -84,15 +84,14 @@ impl App {
 
     fn losses(&self, model: &Model) -> Vec<Span<'static>> {
         let trace = &model.trace;
-        let (lost, missed) = match &trace.summary {
-            Some(summary) => (summary.lost, Some(summary.missed)),
-            None => {
-                let gaps = trace.loose.iter().map(|update| match update.what {
-                    UpdateKind::Gap { lost, .. } => lost,
-                    _ => 0,
-                });
-                (gaps.fold(0, u64::saturating_add), None)
-            }
+        let (lost, missed) = if let Some(summary) = &trace.summary {
+            (summary.lost, Some(summary.missed))
+        } else {
+            let gaps = trace.loose.iter().map(|update| match update.what {
+                UpdateKind::Gap { lost, .. } => lost,
+                _ => 0,
+            });
+            (gaps.fold(0, u64::saturating_add), None)
         };
         let count = |name: &str, count: u64| {
             let style =

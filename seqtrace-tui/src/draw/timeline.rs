@@ -137,7 +137,7 @@ impl App {
         let mut event = self.texts.line(update).spans;
         if let Some((branch, false)) = line.branch {
             // Blanks between columns only cost space here.
-            event = event.into_iter().map(squeezed).collect();
+            event = event.iter().map(squeezed).collect();
             self.add_summary(model, session, branch, line, &mut event);
         }
         let mut shift = self.shift;
@@ -175,7 +175,7 @@ impl App {
                         // The bracket connects lines that are not shown.
                         first.content = first.content.trim_start_matches(BRACKET).to_owned().into();
                     }
-                    spans.extend(end.into_iter().map(squeezed));
+                    spans.extend(end.iter().map(squeezed));
                 }
                 session.item_at(line.row).and_then(|item| item.worst)
             }
@@ -196,7 +196,7 @@ impl App {
 }
 
 /// Returns a piece of a line with single blanks instead of several.
-fn squeezed(span: Span<'static>) -> Span<'static> {
+fn squeezed(span: &Span<'static>) -> Span<'static> {
     let mut text = String::with_capacity(span.content.len());
     for c in span.content.chars() {
         if c != ' ' || !text.ends_with("  ") {
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn blanks_between_columns_are_squeezed() {
-        let span = squeezed(Span::styled("= 6 B       x  y", Style::new()));
+        let span = squeezed(&Span::styled("= 6 B       x  y", Style::new()));
         assert_eq!(span.content, "= 6 B  x  y");
     }
 }

@@ -43,12 +43,13 @@ pub(super) fn attach(args: &cli::Attach, request: Request<'_>) -> anyhow::Result
     check()?;
     let shared = Shared::live();
     let renderer = Box::new(shared.feed());
-    let saved = args.record.as_ref().map_or_else(
+    let saving = args.record.as_ref().map_or_else(
         || Saving::Impossible("a live trace is saved only with --record FILE"),
         |path| Saving::Done(path.clone()),
     );
+    let saving = if args.tracing.capture.inject.tui_panic { Saving::Panic } else { saving };
     let options = options(&args.output, true);
-    let screen = Screen { shared, options, saving: Some(saved), running: None };
+    let screen = Screen { shared, options, saving: Some(saving), running: None };
     let outputs = Outputs {
         renderer,
         writer: Writer::status_only(true),
@@ -170,6 +171,8 @@ enum Saving {
     Done(PathBuf),
     /// It is not possible, for this reason.
     Impossible(&'static str),
+    /// The thread of the screen panics (an injected fault).
+    Panic,
 }
 
 /// What the screen needs of the program.
@@ -195,6 +198,7 @@ impl Host for Program {
         targets::filter(&words.select).map_err(|error| first_line(error.to_string()))
     }
 
+    #[expect(clippy::panic, reason = "an injected fault")]
     fn save(&self, path: &str) -> Result<String, String> {
         match &self.saving {
             Saving::Copy(from) => {
@@ -202,6 +206,7 @@ impl Host for Program {
             }
             Saving::Done(path) => Ok(format!("the trace is being recorded in {}", shown(path))),
             Saving::Impossible(reason) => Err(format!("cannot save: {reason}")),
+            Saving::Panic => panic!("injected"),
         }
     }
 
