@@ -4,7 +4,7 @@ use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Rect;
 use rustc_hash::FxHashMap;
 use seqtrace_model::filter::Filter;
-use seqtrace_view::Window;
+use seqtrace_view::{Compaction, Window};
 
 use crate::findings::FindingList;
 use crate::folds::{Folds, Tree};
@@ -192,6 +192,8 @@ pub struct App {
     pub(crate) rate: Rate,
     pub(crate) message: Option<String>,
     pub(crate) areas: Areas,
+    /// Number of the last compaction of the trace that the indices here follow.
+    compaction: u64,
 }
 
 impl App {
@@ -224,6 +226,7 @@ impl App {
             rate: Rate::default(),
             message: None,
             areas: Areas::default(),
+            compaction: 0,
         }
     }
 
@@ -267,6 +270,11 @@ impl App {
 
     /// Brings the lists up to the trace.
     pub(crate) fn sync(&mut self, model: &Model) {
+        if let Some(compaction) = &model.trace.compaction
+            && compaction.number != self.compaction
+        {
+            self.follow_compaction(compaction);
+        }
         let sessions = self.shown_sessions(model);
         self.list.extend(&model.trace.sessions[..sessions]);
         self.findings.extend(&model.trace, sessions, &self.list);
@@ -276,6 +284,33 @@ impl App {
         if self.session.is_none() {
             self.select_listed(0, model);
         }
+    }
+
+    /// Replaces the indices of sessions, because the trace has dropped some.
+    fn follow_compaction(&mut self, compaction: &Compaction) {
+        let Compaction { number, moved, .. } = compaction;
+        // After several compactions the indices are unknown: the lists are made anew.
+        let known = *number == self.compaction + 1;
+        let new = |at: usize| {
+            let new = moved.get(at).copied().flatten().filter(|_| known);
+            new.and_then(|new| usize::try_from(new).ok())
+        };
+        self.session = self.session.and_then(new);
+        let viewed = std::mem::take(&mut self.viewed).into_iter();
+        self.viewed = viewed.filter_map(|(at, viewed)| Some((new(at)?, viewed))).collect();
+        if known {
+            self.list.renumber(new);
+        } else {
+            let (filter, words) = (self.list.filter.take(), std::mem::take(&mut self.list.words));
+            self.list.set_filter(filter, words);
+        }
+        if let Some(paused) = &mut self.paused {
+            paused.sessions = (0..paused.sessions).filter(|at| new(*at).is_some()).count();
+        }
+        self.findings.clear();
+        self.search.cancel();
+        self.pictures = Pictures::default();
+        self.compaction = *number;
     }
 
     /// Returns the number of sessions that are shown.

@@ -43,6 +43,16 @@ impl SessionList {
         *self = Self { filter, words, ..Self::default() };
     }
 
+    /// Replaces the indices of sessions; `None` for those that were dropped.
+    pub(crate) fn renumber(&mut self, new: impl Fn(usize) -> Option<usize>) {
+        let top = self.listed.get(self.scroll.top).copied();
+        let dropped = self.listed.iter().take_while(|at| Some(**at) != top);
+        let dropped = dropped.filter(|at| new(**at).is_none()).count();
+        self.scroll.top = self.scroll.top.saturating_sub(dropped);
+        self.seen = (0..self.seen).filter(|at| new(*at).is_some()).count();
+        self.listed = self.listed.iter().filter_map(|at| new(*at)).collect();
+    }
+
     /// Returns the position of a session in the list; `None` if it is not listed.
     pub(crate) fn position(&self, session: usize) -> Option<usize> {
         self.listed.binary_search(&session).ok()

@@ -9,7 +9,7 @@ use seqtrace_render::{Output, Renderer};
 use seqtrace_view::Trace;
 
 /// Greatest number of bytes of the rows that a live trace keeps.
-const LIVE_BYTES: usize = 256 << 20;
+const LIVE_BYTES: usize = 128 << 20;
 
 /// A trace and its state.
 #[derive(Debug, Default)]

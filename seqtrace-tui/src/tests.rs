@@ -208,3 +208,26 @@ fn a_click_selects_and_a_second_one_folds() {
     assert!(screen.text(&model).contains("start pos"));
     assert!(screen.app.viewed[&0].folds.is_open(Branch::Item(screen.app.viewed[&0].row)));
 }
+
+#[test]
+fn sessions_that_the_trace_drops_leave_the_view() {
+    let updates = buggy("early");
+    let (open, close) = (&updates[0], updates.last().unwrap());
+    let mut model = model(&[]);
+    model.trace = seqtrace_view::Trace::with_limit(1 << 20);
+    let mut screen = Screen::new((100, 30), true, false);
+    for id in 0..110_000 {
+        model.push(&screen::renamed(open, id));
+        model.push(&screen::renamed(close, id));
+        if id == 1000 {
+            screen.press("G", &model);
+        }
+        if id % 20_000 == 0 {
+            screen.press("k", &model);
+        }
+    }
+    screen.press("G", &model);
+    let text = screen.text(&model);
+    assert!(text.contains("s109999") && text.contains("dropped from view"), "{text}");
+    assert_eq!(screen.app.list.listed.len(), model.trace.sessions.len());
+}

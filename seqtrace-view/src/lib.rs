@@ -25,4 +25,4 @@ pub mod plot;
 
 pub use rows::{Rows, Window};
 pub use session::{Item, ItemKind, Pass, Session};
-pub use trace::{Found, Trace};
+pub use trace::{Compaction, Found, Trace};

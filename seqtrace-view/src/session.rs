@@ -1,5 +1,6 @@
 //! A session, with its rows in groups.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,10 +17,10 @@ pub struct Session {
     pub facts: Arc<update::Session>,
     /// All updates of the session.
     pub rows: Rows,
-    /// The rows in groups, in order: each row is in one.
-    pub items: Vec<Item>,
+    /// The rows in groups, in order: each row that is kept is in one.
+    pub items: VecDeque<Item>,
     /// The passes within reads and lseeks, in order. Each is within one item.
-    pub passes: Vec<Pass>,
+    pub passes: VecDeque<Pass>,
     /// Sums over the reads that have returned; after the close those of the whole session.
     pub totals: Totals,
     /// Highest severity of its findings; `None`: there are none.
@@ -105,8 +106,8 @@ impl Session {
         Self {
             rows: Rows::new(Arc::clone(&facts)),
             facts,
-            items: Vec::new(),
-            passes: Vec::new(),
+            items: VecDeque::new(),
+            passes: VecDeque::new(),
             totals: Totals::default(),
             worst: None,
             begin,
@@ -134,16 +135,25 @@ impl Session {
         block
     }
 
+    /// Drops the oldest block of rows. Returns its number of rows and of bytes.
+    pub(crate) fn drop_block(&mut self) -> (u32, usize) {
+        let dropped = self.rows.drop_block().unwrap_or_default();
+        let first = self.rows.first();
+        while self.items.pop_front_if(|item| item.range().end <= first).is_some() {}
+        while self.passes.pop_front_if(|pass| pass.range().end <= first).is_some() {}
+        dropped
+    }
+
     /// Returns the item with a row; `None` if there is no such row.
     pub fn item_at(&self, row: u32) -> Option<&Item> {
         let behind = self.items.partition_point(|item| item.first <= row);
-        self.items[..behind].last().filter(|item| item.range().contains(&row))
+        self.items.get(behind.checked_sub(1)?).filter(|item| item.range().contains(&row))
     }
 
     /// Returns the pass with a row; `None` if the row is outside of passes.
     pub fn pass_at(&self, row: u32) -> Option<&Pass> {
         let behind = self.passes.partition_point(|pass| pass.first <= row);
-        self.passes[..behind].last().filter(|pass| pass.range().contains(&row))
+        self.passes.get(behind.checked_sub(1)?).filter(|pass| pass.range().contains(&row))
     }
 
     /// Adds the row of an update to the pass in progress, or begins one. `begun`: true if the row begins an item.
@@ -152,12 +162,12 @@ impl Session {
             UpdateKind::Callback(callback) => Some(callback.role),
             _ => None,
         };
-        let in_item = !begun && self.items.last().is_some_and(Item::is_open);
+        let in_item = !begun && self.items.back().is_some_and(Item::is_open);
         if role == Some(Role::Start) && in_item {
-            self.passes.push(Pass { first: row, rows: 1, worst: None, done: false });
+            self.passes.push_back(Pass { first: row, rows: 1, worst: None, done: false });
             return;
         }
-        let Some(pass) = self.passes.last_mut().filter(|pass| pass.range().end == row) else {
+        let Some(pass) = self.passes.back_mut().filter(|pass| pass.range().end == row) else {
             return;
         };
         pass.done |=
@@ -180,7 +190,7 @@ impl Session {
             UpdateKind::Close { .. } => Some(ItemKind::Single),
             _ => None,
         };
-        let last = self.items.last_mut();
+        let last = self.items.back_mut();
         let joins = begun.is_none()
             && last.as_ref().is_some_and(|item| item.is_open() || is_about_last(update));
         if let Some(last) = last {
@@ -192,9 +202,9 @@ impl Session {
         }
         if !joins {
             let kind = begun.unwrap_or(ItemKind::Single);
-            self.items.push(Item { first: row, rows: 1, kind, worst: None });
+            self.items.push_back(Item { first: row, rows: 1, kind, worst: None });
         }
-        let Some(item) = self.items.last_mut() else { return !joins };
+        let Some(item) = self.items.back_mut() else { return !joins };
         match &update.what {
             UpdateKind::Finding(finding) => item.worst = item.worst.max(Some(finding.severity)),
             UpdateKind::ReadEnd(_) | UpdateKind::LseekEnd { .. } => item.end(),

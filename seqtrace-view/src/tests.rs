@@ -146,6 +146,8 @@ fn a_limit_drops_the_oldest_rows() {
     assert!(rows.first() > 0 && trace.dropped == u64::from(rows.first()));
     let mut window = Window::default();
     assert!(rows.get(rows.first() - 1, &mut window).is_none());
+    let session = &trace.sessions[0];
+    assert!(session.items.front().is_some_and(|item| item.range().end > rows.first()));
     assert_eq!(rows.get(rows.first(), &mut window), Some(&updates[rows.first() as usize]));
     assert_eq!(rows.get(rows.end() - 1, &mut window), updates.last());
     assert!(Arc::ptr_eq(&trace.sessions[0].facts, updates[0].session.as_ref().unwrap()));
@@ -167,4 +169,36 @@ fn pictures_of_a_long_session_are_small_and_whole() {
     assert_eq!(plot.points.iter().map(|p| u64::from(p.calls)).sum::<u64>(), 50_000);
     assert_eq!(plot.points.last().map(|p| (p.to, p.step)), Some((50_000, Step::Advance)));
     assert_eq!((map.left_out, plot.left_out), (0, 0));
+}
+
+#[test]
+fn a_limit_drops_the_oldest_closed_sessions() {
+    let plan = plans_of_one();
+    let one = updates(vec![plan]);
+    let mut trace = Trace::with_limit(1 << 20);
+    let rename = |update: &Update, id: u32| {
+        let mut update = update.clone();
+        if let Some(session) = &mut update.session {
+            let mut facts = seqtrace_model::session::update::Session::clone(session);
+            facts.id = seqtrace_model::session::update::SessionId(id);
+            *session = Arc::new(facts);
+        }
+        update
+    };
+    // The first session stays open.
+    trace.update(&rename(&one[0], 1));
+    for id in 2..=150_000 {
+        trace.update(&rename(&one[0], id));
+        trace.update(&rename(one.last().unwrap(), id));
+    }
+    let compaction = trace.compaction.clone().unwrap();
+    assert!(trace.sessions.len() <= 100_000, "{}", trace.sessions.len());
+    assert_eq!(compaction.dropped + trace.sessions.len() as u64, 150_000);
+    assert_eq!((compaction.moved[0], compaction.moved[1]), (Some(0), None));
+    assert!(trace.bytes() <= 1 << 20);
+    for id in [1, 150_000] {
+        let at = trace.position(seqtrace_model::session::update::SessionId(id)).unwrap();
+        assert_eq!(trace.sessions[at].facts.id.0, id);
+    }
+    assert!(trace.findings.iter().all(|found| found.session < trace.sessions.len()));
 }

@@ -63,7 +63,14 @@ impl App {
             parts.push(vec![Span::styled(format!("filter {words}"), self.theme.warning())]);
         }
         if trace.dropped > 0 {
-            let dropped = format!("{} oldest rows dropped from view", grouped(trace.dropped));
+            let sessions = trace.compaction.as_ref().map_or(0, |compaction| compaction.dropped);
+            let sessions = if sessions > 0 {
+                format!(" and {} sessions", grouped(sessions))
+            } else {
+                String::new()
+            };
+            let dropped =
+                format!("{} oldest rows{sessions} dropped from view", grouped(trace.dropped));
             parts.push(vec![Span::styled(dropped, self.theme.warning())]);
         }
         parts

@@ -81,6 +81,16 @@ pub(super) fn hostile(updates: &mut [Update], names: &[Vec<u8>]) {
     }
 }
 
+/// Returns an update of a session with another number.
+pub(super) fn renamed(update: &Update, id: u32) -> Update {
+    let mut update = update.clone();
+    if let Some(session) = &update.session {
+        let id = seqtrace_model::session::update::SessionId(id);
+        update.session = Some(Arc::new(Session { id, ..Session::clone(session) }));
+    }
+    update
+}
+
 /// Returns the model of a trace that has ended.
 pub(super) fn model(updates: &[Update]) -> Model {
     let mut model = Model { progress: Progress::Ended, ..Model::default() };
