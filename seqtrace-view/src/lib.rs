@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Update ─► Trace ─► Session ─► Rows: every update, compressed, found by number
-//!             │         └─────► items: reads, lseeks and single updates, as ranges of rows
+//!             │         └─────► items: reads, lseeks and single updates, passes: ranges of rows
 //!             └─► findings, with their rows
 //!
 //! rows of a session ─► FileMap, PositionPlot: the two pictures, with a bounded number of marks
@@ -24,5 +24,5 @@ pub mod map;
 pub mod plot;
 
 pub use rows::{Rows, Window};
-pub use session::{Item, ItemKind, Session};
-pub use trace::{Found, Trace};
+pub use session::{Item, ItemKind, Pass, Session};
+pub use trace::{Compaction, Found, Trace};

@@ -1,5 +1,6 @@
 //! The form in which updates are stored.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use seqtrace_model::event::{SeqState, Task, Via};
@@ -32,7 +33,7 @@ enum What {
         state: SeqState,
     },
     ReadEnd(Box<ReadEnd>),
-    /// Index in [`Rest::others`].
+    /// Number of the update among [`Rest::others`].
     Other(u32),
 }
 
@@ -40,7 +41,9 @@ enum What {
 #[derive(Debug, Default)]
 pub(crate) struct Rest {
     tasks: Vec<Arc<Task>>,
-    others: Vec<UpdateKind>,
+    others: VecDeque<UpdateKind>,
+    /// Number of updates before the first one of `others`, which were dropped.
+    dropped: u32,
 }
 
 impl Rest {
@@ -55,8 +58,8 @@ impl Rest {
             }
             UpdateKind::ReadEnd(end) => What::ReadEnd(end.clone()),
             other => {
-                self.others.push(other.clone());
-                What::Other(index(self.others.len() - 1))
+                self.others.push_back(other.clone());
+                What::Other(self.end() - 1)
             }
         };
         Packed { after, cpu: update.cpu, task, read: update.read, what }
@@ -71,7 +74,7 @@ impl Rest {
                 UpdateKind::ReadBegin { pos, want, traverse_from, rewind, via, state }
             }
             What::ReadEnd(end) => UpdateKind::ReadEnd(end),
-            What::Other(index) => self.others[index as usize].clone(),
+            What::Other(number) => self.others[(number - self.dropped) as usize].clone(),
         };
         Update {
             time,
@@ -81,6 +84,17 @@ impl Rest {
             task: packed.task.map(|index| Arc::clone(&self.tasks[index as usize])),
             what,
         }
+    }
+
+    /// Returns the number of updates that were stored outside of rows.
+    pub(crate) fn end(&self) -> u32 {
+        self.dropped + index(self.others.len())
+    }
+
+    /// Drops the updates outside of rows before this number.
+    pub(crate) fn drop_before(&mut self, number: u32) {
+        self.others.drain(..(number - self.dropped) as usize);
+        self.dropped = number;
     }
 
     /// Returns the index of a task, which is most often the one of the update before.

@@ -24,6 +24,8 @@ pub struct Rows {
     blocked: u32,
     /// Time of the last row of the last block, ns since boot.
     blocked_time: u64,
+    /// [`Rest::end`] at the end of the last block.
+    blocked_rest: u32,
     /// Time of the last row, ns since boot.
     time: u64,
     rest: Rest,
@@ -35,6 +37,8 @@ struct Block {
     first: u32,
     /// Time before the first row, to which the row's time is relative; ns since boot.
     time: u64,
+    /// [`Rest::end`] before the first row.
+    rest: u32,
     /// Rows in the postcard format, compressed by zstd.
     bytes: Box<[u8]>,
     /// Size of the rows before compression, bytes.
@@ -57,6 +61,7 @@ impl Rows {
             pending: Vec::new(),
             blocked: 0,
             blocked_time: 0,
+            blocked_rest: 0,
             time: 0,
             rest: Rest::default(),
         }
@@ -88,16 +93,24 @@ impl Rows {
         let bytes = bytes.into_boxed_slice();
         let taken = bytes.len() + size_of::<Block>();
         let (first, time, size) = (self.blocked, self.blocked_time, encoded.len());
-        self.blocks.push_back(Block { first, time, bytes, size });
+        let rest = self.blocked_rest;
+        self.blocks.push_back(Block { first, time, rest, bytes, size });
         (self.blocked, self.blocked_time) = (self.end(), self.time);
+        self.blocked_rest = self.rest.end();
         // A closed session needs no buffer any more.
         self.pending = Vec::new();
         taken
     }
 
+    /// Returns the number of bytes that all blocks take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.blocks.iter().map(|block| block.bytes.len() + size_of::<Block>()).sum()
+    }
+
     /// Drops the oldest block. Returns its number of rows and of bytes.
     pub(crate) fn drop_block(&mut self) -> Option<(u32, usize)> {
         let block = self.blocks.pop_front()?;
+        self.rest.drop_before(self.blocks.front().map_or(self.blocked_rest, |block| block.rest));
         Some((self.first() - block.first, block.bytes.len() + size_of::<Block>()))
     }
 
@@ -112,6 +125,25 @@ impl Rows {
             *window = self.window(row);
         }
         window.updates.get((row - window.first) as usize)
+    }
+
+    /// Returns the number of the first row after a time, ns since boot; [`end`](Self::end) if there is none.
+    pub fn after(&self, time: u64, window: &mut Window) -> u32 {
+        if self.time <= time {
+            return self.end();
+        }
+        // The time of a block is that of the row before it.
+        let blocks = self.blocks.partition_point(|block| block.time <= time);
+        let pending = self.blocked_time <= time;
+        let first = if pending {
+            self.blocked
+        } else {
+            self.blocks.get(blocks.saturating_sub(1)).map_or(self.blocked, |block| block.first)
+        };
+        let end = self.end();
+        (first..end)
+            .find(|row| self.get(*row, window).is_some_and(|update| update.time > time))
+            .unwrap_or(end)
     }
 
     /// Calls a function for each row of a range that is kept.

@@ -11,7 +11,7 @@ use seqtrace_model::trace::Sink;
 use crate::map::FileMap;
 use crate::plot::{PositionPlot, Step};
 use crate::testing::{trace, updates};
-use crate::{Trace, Window};
+use crate::{Session, Trace, Window};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -36,6 +36,14 @@ proptest! {
                 end = item.range().end;
             }
             prop_assert_eq!(end, session.rows.end(), "each row is in one item");
+            check_passes(session);
+            for row in 0..session.rows.end() {
+                let time = session.rows.get(row, &mut window).unwrap().time;
+                let after = session.rows.after(time, &mut window);
+                prop_assert!(after > row);
+                let next = session.rows.get(after, &mut window);
+                prop_assert!(next.is_none_or(|next| next.time > time));
+            }
         }
         for found in &trace.findings {
             let row = trace.sessions[found.session].rows.get(found.row, &mut window);
@@ -43,6 +51,22 @@ proptest! {
                 if **finding == *found.finding);
             prop_assert!(is_it);
         }
+    }
+}
+
+/// Checks that each pass begins with start, is within an item, and follows the pass before it.
+fn check_passes(session: &Session) {
+    let (mut window, mut end) = (Window::default(), 0);
+    for pass in &session.passes {
+        assert!(pass.first >= end && pass.rows > 0);
+        end = pass.range().end;
+        let item = session.item_at(pass.first).unwrap();
+        assert!(item.first < pass.first && item.range().end >= end, "{item:?} {pass:?}");
+        assert_eq!(session.pass_at(end - 1), Some(pass));
+        let first = session.rows.get(pass.first, &mut window).unwrap();
+        let is_start =
+            matches!(&first.what, UpdateKind::Callback(callback) if callback.role == Role::Start);
+        assert!(is_start, "{first:?}");
     }
 }
 
@@ -122,6 +146,8 @@ fn a_limit_drops_the_oldest_rows() {
     assert!(rows.first() > 0 && trace.dropped == u64::from(rows.first()));
     let mut window = Window::default();
     assert!(rows.get(rows.first() - 1, &mut window).is_none());
+    let session = &trace.sessions[0];
+    assert!(session.items.front().is_some_and(|item| item.range().end > rows.first()));
     assert_eq!(rows.get(rows.first(), &mut window), Some(&updates[rows.first() as usize]));
     assert_eq!(rows.get(rows.end() - 1, &mut window), updates.last());
     assert!(Arc::ptr_eq(&trace.sessions[0].facts, updates[0].session.as_ref().unwrap()));
@@ -143,4 +169,36 @@ fn pictures_of_a_long_session_are_small_and_whole() {
     assert_eq!(plot.points.iter().map(|p| u64::from(p.calls)).sum::<u64>(), 50_000);
     assert_eq!(plot.points.last().map(|p| (p.to, p.step)), Some((50_000, Step::Advance)));
     assert_eq!((map.left_out, plot.left_out), (0, 0));
+}
+
+#[test]
+fn a_limit_drops_the_oldest_closed_sessions() {
+    let plan = plans_of_one();
+    let one = updates(vec![plan]);
+    let mut trace = Trace::with_limit(1 << 20);
+    let rename = |update: &Update, id: u32| {
+        let mut update = update.clone();
+        if let Some(session) = &mut update.session {
+            let mut facts = seqtrace_model::session::update::Session::clone(session);
+            facts.id = seqtrace_model::session::update::SessionId(id);
+            *session = Arc::new(facts);
+        }
+        update
+    };
+    // The first session stays open.
+    trace.update(&rename(&one[0], 1));
+    for id in 2..=150_000 {
+        trace.update(&rename(&one[0], id));
+        trace.update(&rename(one.last().unwrap(), id));
+    }
+    let compaction = trace.compaction.clone().unwrap();
+    assert!(trace.sessions.len() <= 100_000, "{}", trace.sessions.len());
+    assert_eq!(compaction.dropped + trace.sessions.len() as u64, 150_000);
+    assert_eq!((compaction.moved[0], compaction.moved[1]), (Some(0), None));
+    assert!(trace.bytes() <= 1 << 20);
+    for id in [1, 150_000] {
+        let at = trace.position(seqtrace_model::session::update::SessionId(id)).unwrap();
+        assert_eq!(trace.sessions[at].facts.id.0, id);
+    }
+    assert!(trace.findings.iter().all(|found| found.session < trace.sessions.len()));
 }

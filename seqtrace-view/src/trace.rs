@@ -10,6 +10,11 @@ use seqtrace_model::trace::{Header, Ready, Shown, Sink, TargetInfo};
 
 use crate::session::Session;
 
+/// Greatest number of sessions of a trace with a limit, unless more are open at once.
+const SESSIONS: usize = 100_000;
+/// Greatest number of updates that belong to no session, of a trace with a limit.
+const LOOSE: usize = 100_000;
+
 /// A trace that is kept whole or, with a limit, without its oldest rows.
 #[derive(Debug, Default)]
 pub struct Trace {
@@ -29,6 +34,8 @@ pub struct Trace {
     pub summary: Option<Summary>,
     /// Number of rows that were dropped to keep the limit.
     pub dropped: u64,
+    /// The last time that sessions were dropped to keep the limit; `None`: never.
+    pub compaction: Option<Compaction>,
     /// Time of the last update, ns since boot; 0: there was none.
     pub last: u64,
     /// Number of updates so far.
@@ -42,7 +49,18 @@ pub struct Trace {
     blocks: VecDeque<u32>,
 }
 
-/// A finding and its place.
+/// New indices of sessions after the oldest closed ones were dropped.
+#[derive(Clone, Debug)]
+pub struct Compaction {
+    /// Number of this compaction, from 1.
+    pub number: u64,
+    /// Number of sessions that all compactions have dropped.
+    pub dropped: u64,
+    /// New index of each session by its index before; `None`: it was dropped.
+    pub moved: Arc<[Option<u32>]>,
+}
+
+/// A finding and its position in the trace.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// Index in [`Trace::sessions`].
@@ -72,6 +90,9 @@ impl Trace {
     }
 
     fn push(&mut self, facts: &Arc<seqtrace_model::session::update::Session>, update: &Update) {
+        if self.limit.is_some() && self.sessions.len() >= SESSIONS {
+            self.compact(SESSIONS / 4);
+        }
         let at = *self.index.entry(facts.id).or_insert_with(|| {
             self.sessions.push(Session::new(Arc::clone(facts), update.time));
             self.sessions.len() - 1
@@ -88,12 +109,41 @@ impl Trace {
         }
     }
 
+    /// Drops the oldest closed sessions, up to this number.
+    fn compact(&mut self, most: usize) {
+        let (mut moved, mut kept, mut left) = (Vec::with_capacity(self.sessions.len()), 0, most);
+        for session in &self.sessions {
+            let drops = left > 0 && session.closed.is_some();
+            left -= usize::from(drops);
+            moved.push((!drops).then_some(kept));
+            kept += u32::from(!drops);
+        }
+        let moved: Arc<[Option<u32>]> = moved.into();
+        let new = |at: usize| moved.get(at).copied().flatten();
+        let mut at = 0;
+        self.sessions.retain(|session| {
+            let keeps = new(at).is_some();
+            at += 1;
+            self.dropped +=
+                if keeps { 0 } else { u64::from(session.rows.end() - session.rows.first()) };
+            self.bytes -= if keeps { 0 } else { session.rows.bytes() };
+            keeps
+        });
+        self.index.retain(|_, at| new(*at).inspect(|new| *at = *new as usize).is_some());
+        self.findings.retain_mut(|found| {
+            new(found.session).inspect(|new| found.session = *new as usize).is_some()
+        });
+        self.blocks.retain_mut(|at| new(*at as usize).inspect(|new| *at = *new).is_some());
+        let before = self.compaction.as_ref().map_or((0, 0), |last| (last.number, last.dropped));
+        let dropped = before.1 + (most - left) as u64;
+        self.compaction = Some(Compaction { number: before.0 + 1, dropped, moved });
+    }
+
     /// Drops the oldest blocks until the limit is kept.
     fn trim(&mut self) {
         while self.limit.is_some_and(|limit| self.bytes > limit) {
             let Some(session) = self.blocks.pop_front() else { return };
-            let dropped = self.sessions[session as usize].rows.drop_block();
-            let (rows, bytes) = dropped.unwrap_or_default();
+            let (rows, bytes) = self.sessions[session as usize].drop_block();
             self.dropped += u64::from(rows);
             self.bytes -= bytes;
         }
@@ -117,7 +167,12 @@ impl Sink for Trace {
         (self.last, self.updates) = (update.time, self.updates + 1);
         match &update.session {
             Some(session) => self.push(session, update),
-            None => self.loose.push(update.clone()),
+            None => {
+                if self.limit.is_some() && self.loose.len() >= LOOSE {
+                    self.loose.drain(..LOOSE / 4);
+                }
+                self.loose.push(update.clone());
+            }
         }
         Shown::Yes
     }

@@ -95,6 +95,10 @@ pub(crate) enum Command {
         /// Subcommand to describe instead of seqtrace itself
         command: Option<String>,
     },
+    /// Restore the terminal when the process that started this one is killed (used by `--tui`)
+    #[cfg(feature = "tui")]
+    #[command(hide = true, name = "guard-terminal")]
+    GuardTerminal,
     /// Become the user who called sudo and run a command (used by `attach -- CMD`)
     #[command(hide = true, name = "run-as-invoker")]
     RunAsInvoker(RunAsInvoker),

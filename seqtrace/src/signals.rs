@@ -93,6 +93,13 @@ impl Signals {
         self.0.last.fetch_or(waits, Ordering::Relaxed);
     }
 
+    /// Returns a function that ends the trace as a signal does.
+    #[cfg(feature = "tui")]
+    pub(crate) fn stopper(&self) -> impl Fn() + Send + use<> {
+        let shared = Arc::clone(&self.0);
+        move || shared.first.notify_one()
+    }
+
     /// Reports, once, that the output of a trace that has ended is blocked. From now on a single signal ends the program.
     pub(crate) fn report_blocked(&self) {
         if !self.0.last.swap(true, Ordering::Relaxed) {
@@ -113,6 +120,8 @@ impl Shared {
             let begin = *first.get_or_insert_with(Instant::now);
             let is_first = begin.elapsed() < ECHO;
             if self.last.load(Ordering::Relaxed) || !is_first {
+                #[cfg(feature = "tui")]
+                seqtrace_tui::terminal::restore();
                 exit(128 + kind.as_raw_value());
             }
             self.first.notify_one();

@@ -127,6 +127,10 @@ pub(crate) enum Fold {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Output {
+    /// Show the trace in a terminal UI: sessions, a tree of reads and callbacks, findings, file map (? lists its keys)
+    #[cfg(feature = "tui")]
+    #[arg(long, conflicts_with_all = ["format", "fields", "time", "only_findings", "file", "quiet", "verbose"])]
+    pub(crate) tui: bool,
     /// Format of the output
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

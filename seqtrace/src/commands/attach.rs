@@ -18,6 +18,10 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
         quiet: args.output.quiet,
         log: args.output.verbose >= 2,
     };
+    #[cfg(feature = "tui")]
+    if args.output.tui {
+        return super::tui::attach(args, request);
+    }
     let writer = Writer::open(args.output.file.as_deref())?.with_width(args.output.width);
     let wall_at_boot = clock::wall_at_boot();
     let renderer = if args.summary {
@@ -27,7 +31,8 @@ pub(super) fn run(args: &cli::Attach) -> anyhow::Result<ExitCode> {
         options::renderer(&args.output, &writer, wall_at_boot)?
     };
     let recording = args.record.clone();
-    let traced =
-        live::run(request, Outputs { renderer, writer, recording, redact: false, wall_at_boot })?;
+    let outputs =
+        Outputs { renderer, writer, recording, redact: false, wall_at_boot, screen: None };
+    let traced = live::run(request, outputs)?;
     Ok(traced.map_or(Exit::Done.into(), |traced| traced.code))
 }

@@ -31,20 +31,33 @@ use crate::{
 /// Name of the hidden subcommand that runs a command.
 const SUBCOMMAND: &str = "run-as-invoker";
 
-/// Starts a command as the user who called sudo. `stdout`: its standard output; `None`: that of this process. If this
-/// process is killed, the command gets SIGTERM.
+/// Standard streams of a command.
+pub(super) enum Streams {
+    /// Those of this process.
+    Shared,
+    /// Those of this process, but for its standard output.
+    Stdout(Stdio),
+    /// None: the terminal shows a screen.
+    None,
+}
+
+/// Starts a command as the user who called sudo. If this process is killed, the command gets SIGTERM.
 ///
 /// # Errors
 /// The command cannot be run.
-pub(super) fn spawn(command: &[OsString], stdout: Option<Stdio>) -> anyhow::Result<Child> {
+pub(super) fn spawn(command: &[OsString], streams: Streams) -> anyhow::Result<Child> {
     // Closed by exec; before that, the reason for a failure can be sent through it.
     let (mut failure, report) = io::pipe().context("cannot create a pipe")?;
     fcntl(&report, FcntlArg::F_SETFD(FdFlag::empty()))?;
     let mut this = Command::new("/proc/self/exe");
     this.args([SUBCOMMAND, "--report", &report.as_raw_fd().to_string()]);
     this.args(["--parent", &std::process::id().to_string(), "--"]).args(command);
-    if let Some(stdout) = stdout {
-        this.stdout(stdout);
+    match streams {
+        Streams::Shared => {}
+        Streams::Stdout(stdout) => _ = this.stdout(stdout),
+        Streams::None => {
+            this.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        }
     }
     let child =
         tokio::process::Command::from(this).spawn().context("cannot start seqtrace again")?;

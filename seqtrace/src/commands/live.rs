@@ -20,7 +20,10 @@ use nix::{
 use seqtrace_model::trace::Sink as _;
 use tokio::{process::Child, time::Instant};
 
-use super::{invoker, options, recordings};
+use super::{
+    invoker::{self, Streams},
+    options, recordings,
+};
 use crate::{
     cli,
     exit::{Exit, UserError, shown},
@@ -31,7 +34,7 @@ use crate::{
     privileges,
     probe::{backend::ChosenBackend, setup::Setup},
     recording::{Head, Recorder},
-    render::{Header, Renderer, Screen},
+    render::{self, Header, Renderer},
     rules::Verdict,
     run::{Finished, Trace},
     session::update::Summary,
@@ -65,6 +68,23 @@ pub(super) struct Outputs {
     pub(super) redact: bool,
     /// Time of day when CLOCK_MONOTONIC was 0, in ns since 1970 (UTC).
     pub(super) wall_at_boot: i64,
+    /// Screen that shows the trace; `None`: there is none.
+    pub(super) screen: Option<Box<dyn Screen>>,
+}
+
+/// A screen beside the data. It gets the trace through the renderer.
+pub(super) trait Screen {
+    /// Begins to use the terminal, when all probes are attached. The screen calls `stop` when the user quits.
+    ///
+    /// # Errors
+    /// The terminal cannot be used.
+    fn begin(&mut self, stop: Box<dyn Fn() + Send>) -> anyhow::Result<()>;
+
+    /// Shows the whole trace until the user quits.
+    ///
+    /// # Errors
+    /// The terminal cannot be used.
+    fn end(&mut self) -> anyhow::Result<()>;
 }
 
 /// The result of a trace.
@@ -113,7 +133,7 @@ impl Display for Recorded {
 
 /// Runs a trace to its end. Returns `None` for `--dry-run`.
 pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Option<Traced>> {
-    let Outputs { renderer, writer, recording, redact, wall_at_boot } = outputs;
+    let Outputs { renderer, writer, recording, redact, wall_at_boot, screen: mut ui } = outputs;
     let cli::Tracing { targets: words, select, limits, capture, command, fail_on } =
         request.tracing;
     if !command.is_empty() {
@@ -149,7 +169,7 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     let mut to = Destinations::start(writer, recording).context("cannot start a thread")?;
     let recorder = to.recording.clone().map(|recording| begin_recording(recording, &head, redact));
     let recorder = recorder.transpose().context("cannot write the recording")?;
-    let mut screen = Screen::new(renderer);
+    let mut screen = render::Screen::new(renderer);
     screen.header(&head.header);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -168,18 +188,24 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
             file::create(path).with_context(|| format!("cannot create {}", shown(path)))?;
         }
 
-        let mut command = spawn(command, &to.writer)?.map(Running);
+        let mut command = spawn(command, &to.writer, ui.is_some())?.map(Running);
         let child = command.as_mut().map(|Running(child)| child);
         // Other files may be BPF iterators, whose callbacks need probes of their own.
         let later = trace.source.by_callback() || targets::are_open_ended(&selection.targets);
         if let Err(error) = privileges::keep_tracing_capabilities(later) {
             eprintln!("warning: cannot drop capabilities: {error}");
         }
+        if let Some(ui) = &mut ui {
+            ui.begin(Box::new(signals.stopper()))?;
+        }
         let deadline = limits.duration.map(|time| Instant::now() + time);
         let status = trace.run(&mut to, &signals, child, deadline, capture.inject.pause).await?;
         drop(command);
         let fired = trace.last_heartbeat(&mut to)?;
         let (summary, size) = finish(trace, to, &signals)?;
+        if let Some(ui) = &mut ui {
+            ui.end()?;
+        }
         if summary.sessions == 0 && select.names_openers() && !request.quiet {
             eprintln!("{OPENER_HINT}");
         }
@@ -212,7 +238,7 @@ fn warn(
 
 /// Ends a trace, and waits until its output is written.
 fn finish(
-    trace: Trace<Screen>,
+    trace: Trace<render::Screen>,
     mut to: Destinations,
     signals: &Signals,
 ) -> anyhow::Result<(Summary, Option<Recorded>)> {
@@ -252,19 +278,21 @@ fn header(capture: &cli::Capture, facts: &Preflight, backend: &ChosenBackend) ->
 }
 
 /// Starts the command, if there is one. Its output must not mix with the data: if the data is written
-/// to standard output, the command gets standard error as its standard output.
-fn spawn(words: &[OsString], writer: &Writer) -> anyhow::Result<Option<Child>> {
+/// to standard output, the command gets standard error as its standard output. `has_screen`: the terminal shows a screen.
+fn spawn(words: &[OsString], writer: &Writer, has_screen: bool) -> anyhow::Result<Option<Child>> {
     if words.is_empty() {
         return Ok(None);
     }
-    let stdout = if writer.leaves_stdout() {
-        None
+    let streams = if has_screen {
+        Streams::None
+    } else if writer.leaves_stdout() {
+        Streams::Shared
     } else {
         let stderr = io::stderr().as_fd().try_clone_to_owned().context("cannot share stderr")?;
-        Some(Stdio::from(stderr))
+        Streams::Stdout(Stdio::from(stderr))
     };
     privileges::clear_inheritable().context("cannot drop the capabilities of the command")?;
-    invoker::spawn(words, stdout).map(Some)
+    invoker::spawn(words, streams).map(Some)
 }
 
 /// The running command. If the trace ends first, for any reason, the command is terminated.

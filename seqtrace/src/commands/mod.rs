@@ -18,6 +18,8 @@ mod record;
 mod recordings;
 mod replay;
 mod report;
+#[cfg(feature = "tui")]
+mod tui;
 
 use std::process::ExitCode;
 
@@ -48,6 +50,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { command } => generate::man(command.as_deref()),
         Command::ReadForCheck => check::read(),
+        #[cfg(feature = "tui")]
+        Command::GuardTerminal => tui::guard(),
         Command::RunAsInvoker(args) => invoker::become_and_run(&args),
     }
 }

@@ -86,7 +86,7 @@ pub(super) fn color_data(color: cli::Color, writer: &Writer) -> bool {
     colored(color, writer.is_terminal())
 }
 
-fn colored(color: cli::Color, terminal: bool) -> bool {
+pub(super) fn colored(color: cli::Color, terminal: bool) -> bool {
     match color {
         cli::Color::Always => true,
         cli::Color::Never => false,

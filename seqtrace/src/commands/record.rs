@@ -34,7 +34,7 @@ pub(super) fn run(args: &cli::Record) -> anyhow::Result<ExitCode> {
     // The command's output must not mix with a recording on standard output.
     let writer = Writer::status_only(!recordings::is_stdio(&args.file));
     let (redact, wall_at_boot) = (args.redact, clock::wall_at_boot());
-    let outputs = Outputs { renderer, writer, recording, redact, wall_at_boot };
+    let outputs = Outputs { renderer, writer, recording, redact, wall_at_boot, screen: None };
     let Some(Traced { code, recorded }) = live::run(request, outputs)? else {
         return Ok(Exit::Done.into());
     };

@@ -19,6 +19,10 @@ use crate::{
 
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
+    #[cfg(feature = "tui")]
+    if args.output.tui {
+        return super::tui::replay(args);
+    }
     let writer = recordings::writer(&args.recording, args.output.file.as_deref())?
         .with_width(args.output.width);
     let view = View {
@@ -33,11 +37,15 @@ pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
     let played = play(&args.recording, &view, writer, |writer, wall_at_boot| {
         Ok(options::renderer(&args.output, writer, wall_at_boot)?)
     })?;
-    Ok(match args.fail_on {
+    Ok(exit(args, &played).into())
+}
+
+/// Returns the exit status after a replay.
+pub(super) fn exit(args: &cli::Replay, played: &Played) -> Exit {
+    match args.fail_on {
         Some(severity) => Exit::on(played.verdict(), severity.into()),
         None => Exit::Done,
     }
-    .into())
 }
 
 /// The part of a recording that is rendered.
@@ -119,7 +127,7 @@ pub(super) fn drive<S: Sink>(
 }
 
 /// Converts errors, and reports a recording that is cut off.
-fn report_end(file: &Path, played: anyhow::Result<Played>) -> anyhow::Result<Played> {
+pub(super) fn report_end(file: &Path, played: anyhow::Result<Played>) -> anyhow::Result<Played> {
     let played = played.map_err(|error| match error.downcast() {
         Ok(error) => recordings::unreadable(file, &error).into(),
         Err(error) => error,
