@@ -109,9 +109,6 @@ impl From<PreflightError> for UserError {
             PreflightError::Symbols(_) => {
                 "seqtrace needs a kernel with CONFIG_KALLSYMS and a /proc; `seqtrace doctor` has details"
             }
-            PreflightError::NoFtrace => {
-                "dmesg has a warning of kernel/trace/ftrace.c; only a reboot helps"
-            }
         };
         Exit::Environment.error(error.to_string(), hint)
     }

@@ -16,7 +16,7 @@ use super::{
     kprobes::OriginalCode,
     sites,
     sites::Site,
-    switches,
+    switches::{self, SwitchedOff},
     text::{Kcore, TextError},
 };
 
@@ -113,6 +113,8 @@ pub(crate) struct Facts {
     pub(crate) kprobes_enabled: Seen<bool>,
     /// Sysctl kernel.ftrace_enabled; false: no trampoline runs.
     pub(crate) ftrace_enabled: Seen<bool>,
+    /// `None` if the kernel has not disabled ftrace.
+    pub(crate) ftrace_disabled: Option<SwitchedOff>,
     /// /proc/sys/debug/kprobes-optimization
     pub(crate) kprobes_optimised: Seen<bool>,
     /// The lockdown mode in force.
@@ -182,6 +184,7 @@ impl Facts {
             kprobe_pmu: number("/sys/bus/event_source/devices/kprobe/type"),
             kprobes_enabled: switch(switches::KPROBES),
             ftrace_enabled: switch(switches::FTRACE),
+            ftrace_disabled: switches::ftrace_disabled(),
             kprobes_optimised: switch("/proc/sys/debug/kprobes-optimization"),
             lockdown: text("/sys/kernel/security/lockdown").map(|modes| lockdown(&modes)),
             kcore_refused,

@@ -1,4 +1,4 @@
-//! Reads the state of ftrace, through which trampolines are attached, in the kernel's memory.
+//! Finds stale records of ftrace, through which trampolines are attached, in the kernel's memory.
 //!
 //! A record of ftrace describes the entry of one function. If a probe on the function is detached while
 //! kernel.ftrace_enabled is 0, ftrace_shutdown() returns before it updates the record, which keeps the flag
@@ -35,31 +35,19 @@ pub(super) struct FtraceOffsets {
     pub(super) flags: u32,
 }
 
-/// State of ftrace that decides whether trampolines can be attached and detached.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Ftrace {
-    /// True if the kernel has disabled ftrace until the next boot.
-    pub(crate) disabled: bool,
-    /// Addresses of the functions whose record is stale.
-    pub(crate) stale: Vec<u64>,
-}
-
-impl Ftrace {
-    /// Reads the state. Parts that cannot be read count as sound. kernel.ftrace_enabled must be 1.
-    pub(super) fn gather(kcore: &Kcore, symbols: &Kallsyms, btf: &Btf) -> Self {
-        let read = |address, len| kcore.read(address, len);
-        let value = symbols.kernel_address("ftrace_disabled").and_then(|at| read(at, 4).ok());
-        let disabled = value.is_some_and(|value| value != [0; 4]);
-        let pages = symbols.kernel_address("ftrace_pages_start").zip(btf.ftrace().ok());
-        let stale = || stale_records(pages?.0, pages?.1, &read);
-        let mut found = stale().unwrap_or_default();
-        if !found.is_empty() {
-            thread::sleep(PAUSE);
-            let again = stale().unwrap_or_default();
-            found.retain(|address| again.contains(address));
-        }
-        Self { disabled, stale: found }
+/// Returns the addresses of the functions whose record is stale. kernel.ftrace_enabled must be 1. If the memory cannot be
+/// read, there are none.
+pub(super) fn stale(kcore: &Kcore, symbols: &Kallsyms, btf: &Btf) -> Vec<u64> {
+    let Some(start) = symbols.kernel_address("ftrace_pages_start") else { return Vec::new() };
+    let Ok(offsets) = btf.ftrace() else { return Vec::new() };
+    let find = || stale_records(start, offsets, &|at, len| kcore.read(at, len)).unwrap_or_default();
+    let mut found = find();
+    if !found.is_empty() {
+        thread::sleep(PAUSE);
+        let again = find();
+        found.retain(|address| again.contains(address));
     }
+    found
 }
 
 /// Returns the addresses of the stale records; `None` if the lists cannot be followed. `start`: address of the pointer to

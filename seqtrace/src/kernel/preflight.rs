@@ -6,7 +6,7 @@ use seqtrace_common::config::{Callers, Offsets, Text, Wrappers};
 
 use super::{
     btf::{Btf, BtfError},
-    ftrace::Ftrace,
+    ftrace,
     kallsyms::{Kallsyms, KallsymsError},
     openers, release, symbols,
     text::Kcore,
@@ -19,10 +19,6 @@ pub(crate) enum PreflightError {
     Btf(BtfError),
     #[error(transparent)]
     Symbols(KallsymsError),
-    #[error(
-        "the kernel has disabled ftrace after an error of its own: no trampoline can be attached"
-    )]
-    NoFtrace,
 }
 
 /// The facts about this kernel that the programs need.
@@ -57,7 +53,7 @@ impl Preflight {
     /// Reads BTF and symbols, in two threads: each takes a while on a slow machine.
     ///
     /// # Errors
-    /// The kernel has no BTF or no symbols, or has disabled ftrace.
+    /// The kernel has no BTF or no symbols.
     pub(crate) fn gather() -> Result<Self, PreflightError> {
         let (types, symbols) = thread::scope(|scope| {
             let symbols = scope.spawn(symbols::of_running_kernel);
@@ -77,20 +73,15 @@ impl Preflight {
             sysfs_kf_seq_show: address("sysfs_kf_seq_show"),
         };
         // If memory cannot be read, assume what is true of most kernels: nothing is inlined, and ftrace is sound.
-        let (openers, ftrace) = Kcore::open().map_or_else(
-            |_| (Vec::new(), Ftrace::default()),
-            |kcore| {
+        let (openers, stale) = Kcore::open()
+            .map(|kcore| {
                 let openers = openers::inlined(&symbols, &|at, len| kcore.read(at, len));
-                (openers, Ftrace::gather(&kcore, &symbols, &btf))
-            },
-        );
-        if ftrace.disabled {
-            return Err(PreflightError::NoFtrace);
-        }
+                (openers, ftrace::stale(&kcore, &symbols, &btf))
+            })
+            .unwrap_or_default();
         let (btf, callers) = (Arc::new(btf), callers(&symbols));
         let kernel = Kernel { btf, offsets, wrappers, callers, openers };
-        let (release, symbols, stale) = (release(), Arc::new(symbols), ftrace.stale);
-        Ok(Self { release, kernel, symbols, fallback, stale })
+        Ok(Self { release: release(), kernel, symbols: Arc::new(symbols), fallback, stale })
     }
 }
 

@@ -39,10 +39,28 @@ pub(crate) struct SwitchedOff {
     pub(crate) remedy: &'static str,
 }
 
-/// Returns the first switch that is known to be off. A switch that cannot be read counts as on.
+/// The state of a kernel that has disabled ftrace until the next boot, after a warning (ftrace_kill(),
+/// kernel/trace/ftrace.c).
+const DISABLED: SwitchedOff = SwitchedOff {
+    effect: "the kernel has disabled ftrace after an error of its own: no trampoline can be attached",
+    remedy: "dmesg has a warning of kernel/trace/ftrace.c; only a reboot helps",
+};
+
+/// Returns the first switch that is known to be off, or a description of a disabled ftrace. A switch that cannot be read
+/// counts as on.
 pub(crate) fn switched_off() -> Option<SwitchedOff> {
+    if let Some(disabled) = ftrace_disabled() {
+        return Some(disabled);
+    }
     let Switch { effect, remedy, .. } = *SWITCHES.iter().find(|switch| is_off(switch.file))?;
     Some(SwitchedOff { effect, remedy })
+}
+
+/// Returns a description if the kernel has disabled ftrace: then its switch cannot be read (ftrace_enable_sysctl(), 6.1
+/// and 6.12).
+pub(super) fn ftrace_disabled() -> Option<SwitchedOff> {
+    let error = fs::read(FTRACE).err()?;
+    (error.raw_os_error() == Some(nix::libc::ENODEV)).then_some(DISABLED)
 }
 
 /// Returns true if kernel.ftrace_enabled is known to be 0.

@@ -6,6 +6,7 @@ use crate::{
     kernel::{
         facts::{Facts, Seen, Trial},
         sites::Site,
+        switches::SwitchedOff,
     },
 };
 
@@ -200,6 +201,9 @@ fn kprobes_switch(facts: &Facts) -> Outcome {
 }
 
 fn ftrace_switch(facts: &Facts) -> Outcome {
+    if let Some(SwitchedOff { effect, remedy }) = facts.ftrace_disabled {
+        return fail(effect, remedy);
+    }
     examine(facts, &facts.ftrace_enabled, |found| match found {
         Some(true) => ok("on"),
         Some(false) => fail(

@@ -2,7 +2,10 @@ use super::{
     checks::{cap, version},
     *,
 };
-use crate::kernel::facts::{BtfFacts, CoreSymbols, Seen};
+use crate::kernel::{
+    facts::{BtfFacts, CoreSymbols, Seen},
+    switches::SwitchedOff,
+};
 
 /// Returns the facts of a machine without defects.
 fn good() -> Facts {
@@ -15,6 +18,7 @@ fn good() -> Facts {
         kprobe_pmu: Seen::Is(8),
         kprobes_enabled: Seen::Is(true),
         ftrace_enabled: Seen::Is(true),
+        ftrace_disabled: None,
         kprobes_optimised: Seen::Is(true),
         lockdown: Seen::Is("none".into()),
         kcore_refused: false,
@@ -59,6 +63,8 @@ fn what_makes_tracing_impossible() {
     assert_eq!(after(|f| f.kprobes_enabled = Seen::Is(false)), [("kprobes switch", Fail)]);
     assert_eq!(after(|f| f.trial = Trial::Failed("ENODEV".into())), [("probes", Fail)]);
     assert_eq!(after(|f| f.ftrace_enabled = Seen::Is(false)), [("ftrace switch", Fail)]);
+    let disabled = SwitchedOff { effect: "disabled", remedy: "reboot" };
+    assert_eq!(after(|f| f.ftrace_disabled = Some(disabled)), [("ftrace switch", Fail)]);
     assert_eq!(after(|f| f.btf = Seen::Absent), [("BTF", Fail)]);
     assert_eq!(
         after(|f| {
