@@ -243,10 +243,17 @@ impl View {
         {
             return;
         }
-        let Some(mut long_reads) = self.long_reads.take() else {
+        if self.long_reads.is_some() {
+            self.show_long_reads(update, sink);
+        } else {
             self.display(update, sink);
-            return;
-        };
+        }
+    }
+
+    /// Forwards the updates of long reads.
+    #[cold]
+    fn show_long_reads(&mut self, update: &Update, sink: &mut dyn Sink) {
+        let Some(mut long_reads) = self.long_reads.take() else { return };
         long_reads.filter(update, &mut |update| self.display(update, sink));
         self.long_reads = Some(long_reads);
     }

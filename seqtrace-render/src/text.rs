@@ -182,6 +182,8 @@ impl<F: TextFormat> Renderer for TextSink<F> {
     fn resize(&mut self, size: Size, out: &mut Output) {
         let (index, changed) = self.page.fit(F::LAYOUTS, Some(size.columns));
         self.format.lay_out(index, &self.page.columns);
+        // Standard error is nearly always the same terminal.
+        self.status_width = self.status_width.map(|_| size.columns);
         if changed {
             self.heading(out);
         }

@@ -207,7 +207,7 @@ fn in_a_narrow_terminal() {
         let line =
             story.data().lines().find(|line| line.contains("35 records")).unwrap().to_owned();
         if width == 80 {
-            expect!["0.000138 s1.r1    │  … 35 records  1→36  +27 B each  emitted 27..972  28.4µs"]
+            expect!["0.000138 s1.r1    │  … 35 records  1→36  +27 B  emitted 27..972  28.4µs"]
                 .assert_eq(&line);
         } else {
             expect!["s1.r1    │  … 35 records  1→36  +27 B  emitted 27..972"].assert_eq(&line);
