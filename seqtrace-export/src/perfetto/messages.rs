@@ -8,6 +8,8 @@ use prost::Message;
 
 /// Clock of the kernel's timestamps: BUILTIN_CLOCK_MONOTONIC, common/builtin_clock.proto.
 pub(super) const MONOTONIC: u32 = 3;
+/// Time since boot, with the time of suspends: BUILTIN_CLOCK_BOOTTIME, common/builtin_clock.proto.
+pub(super) const BOOTTIME: u32 = 6;
 /// Wall clock: BUILTIN_CLOCK_REALTIME, common/builtin_clock.proto.
 pub(super) const REALTIME: u32 = 1;
 /// Clock of one sequence: the first number that clock_snapshot.proto leaves to sequences.

@@ -56,7 +56,7 @@ fn perfetto(args: &cli::Export, recording: &Path) -> anyhow::Result<()> {
     let mut reader = recordings::open(recording)?;
     let output = Replacement::begin(&args.output)?;
     let mut file = output.file();
-    let mut sink = Perfetto::new(reader.head().wall_at_boot);
+    let mut sink = Perfetto::new(reader.head().wall_at_boot, reader.head().suspended);
     let limit = args.reading.max_memory;
     let played = drive(recording, &mut reader, selection, limit, &mut sink, |sink| {
         sink.flush(&mut file).context(UNWRITTEN)

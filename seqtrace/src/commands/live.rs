@@ -21,7 +21,7 @@ use tokio::{process::Child, time::Instant};
 
 use super::{invoker, options, recordings};
 use crate::{
-    cli,
+    cli, clock,
     exit::{Exit, UserError, shown},
     filter::{self, Selection},
     kernel::preflight::Preflight,
@@ -143,7 +143,8 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     if request.only_findings {
         pipeline.only_findings();
     }
-    let head = Head { header: header(capture, &facts, &attached.backend), wall_at_boot };
+    let header = header(capture, &facts, &attached.backend);
+    let head = Head { header, wall_at_boot, suspended: Some(clock::suspended()) };
     let recording = recording.as_deref().map(recordings::create).transpose()?;
     let mut to = Destinations::start(writer, recording).context("cannot start a thread")?;
     let recorder = to.recording.clone().map(|recording| begin_recording(recording, &head, redact));
