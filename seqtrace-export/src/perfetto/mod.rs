@@ -17,7 +17,9 @@
 //!
 //! Each open session has a [`Sequence`] of packets, whose defaults are the thread that reads and the session's counters.
 
+mod callbacks;
 mod calls;
+mod findings;
 mod messages;
 mod sequence;
 #[cfg(test)]
@@ -28,7 +30,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use seqtrace_model::finding::{self, Finding, Id};
+use seqtrace_model::finding::Id;
 use seqtrace_model::session::update::{self, SessionId, Summary, Update, UpdateKind};
 use seqtrace_model::trace::{Header, Ready, Shown, Sink};
 
@@ -71,7 +73,7 @@ struct Trace {
     free: Vec<usize>,
     /// Time of the last update of each CPU, ns since boot.
     cpus: FxHashMap<u16, u64>,
-    /// Number of flows.
+    /// Number of flows so far, from which their ids are made.
     flows: u64,
     /// The session that the last update closed. Findings about it may follow.
     closing: Option<Closing>,
@@ -81,12 +83,12 @@ struct Trace {
 #[derive(Debug)]
 struct Closing {
     session: Arc<update::Session>,
-    /// ns since boot
+    /// Time at which it was closed, ns since boot.
     time: u64,
     arguments: Arguments,
 }
 
-/// An open session.
+/// State of an open session.
 #[derive(Debug)]
 struct Session {
     /// Index of its sequence.
@@ -338,46 +340,6 @@ impl Trace {
         self.global.event(begin, out);
         let end = instant(track, *time, Name::None, Arguments::new());
         self.global.event(Event { kind: SLICE_END, ..end }, out);
-    }
-
-    /// Writes a finding, the events of its evidence, and flows that connect them and its cause.
-    fn finding(&mut self, update: &Update, finding: &Finding, out: &mut Vec<u8>) {
-        let id = finding.session;
-        let track = self.track_of(id, update, out);
-        self.flows += 1;
-        let flow = self.tracks.flow(self.flows);
-        let Some(session) = self.sessions.get_mut(&id) else { return };
-        let Some(sequence) = self.sequences.get_mut(session.sequence) else { return };
-        let lane = self.tracks.get(session.lane.track).map_or(0, |track| track.uuid);
-        for fact in &finding.evidence {
-            if let finding::Value::Event { time, .. } = fact.value {
-                let name = Name::Text(format!("{}: {}", finding.id, fact.label));
-                let event = instant(lane, time, name, Arguments::new());
-                sequence.event(Event { flows: vec![flow], ..event }, out);
-            }
-        }
-        let mut flows = vec![flow];
-        if let Some(cause) = &finding.cause {
-            let causes = session.findings.iter().filter(|(rule, _)| *rule == cause.id);
-            flows.extend(causes.map(|(_, flow)| *flow));
-        }
-        if session.findings.iter().all(|(rule, _)| *rule != finding.id) {
-            session.findings.push((finding.id, flow));
-        }
-        let mut arguments = vec![
-            ("severity", Value::Text(finding.severity.name().to_owned())),
-            ("message", Value::Text(finding.message.clone())),
-            ("evidence", Value::Text(names::evidence(finding))),
-        ];
-        if let Some(blame) = &finding.blame {
-            arguments.push(("function", Value::Text(names::function(&blame.function))));
-        }
-        if let Some(cause) = &finding.cause {
-            arguments.push(("cause", Value::Text(cause.id.to_string())));
-        }
-        let name = Name::Text(format!("{} {}", finding.id, finding.name));
-        let track = self.tracks.get(track).map_or(lane, |track| track.uuid);
-        sequence.event(Event { flows, ..instant(track, update.time, name, arguments) }, out);
     }
 }
 

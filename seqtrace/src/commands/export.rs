@@ -23,7 +23,7 @@ use crate::{
     targets,
 };
 
-/// Runs the subcommand.
+/// Exports the recordings in the format that the options select.
 pub(super) fn run(args: &cli::Export) -> anyhow::Result<ExitCode> {
     match (args.to, args.recordings.as_slice()) {
         (ExportFormat::Perfetto, [recording]) => perfetto(args, recording)?,
