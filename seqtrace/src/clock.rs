@@ -13,14 +13,22 @@ pub(crate) fn monotonic() -> u64 {
     static OFFSET: OnceLock<i64> = OnceLock::new();
     let offset = OFFSET.get_or_init(|| {
         let offsets = std::fs::read_to_string(OFFSETS).unwrap_or_default();
-        monotonic_offset(&offsets).unwrap_or(0)
+        offset_of("monotonic", &offsets).unwrap_or(0)
     });
     read(ClockId::CLOCK_MONOTONIC).saturating_sub_signed(*offset)
 }
 
-/// Returns the number of ns that a time namespace adds to CLOCK_MONOTONIC; `None` if the text does not have it.
-fn monotonic_offset(offsets: &str) -> Option<i64> {
-    let line = offsets.lines().find_map(|line| line.strip_prefix("monotonic"))?;
+/// Returns the time that the host was suspended since it booted, ns: CLOCK_BOOTTIME without CLOCK_MONOTONIC.
+pub(crate) fn suspended() -> u64 {
+    let offsets = std::fs::read_to_string(OFFSETS).unwrap_or_default();
+    let offset = offset_of("boottime", &offsets).unwrap_or(0);
+    let monotonic = monotonic();
+    read(ClockId::CLOCK_BOOTTIME).saturating_sub_signed(offset).saturating_sub(monotonic)
+}
+
+/// Returns the number of ns that a time namespace adds to a clock; `None` if the text does not have it.
+fn offset_of(clock: &str, offsets: &str) -> Option<i64> {
+    let line = offsets.lines().find_map(|line| line.strip_prefix(clock))?;
     let (seconds, ns) = line.trim().split_once(' ')?;
     let (seconds, ns): (i64, i64) = (seconds.parse().ok()?, ns.trim().parse().ok()?);
     seconds.checked_mul(1_000_000_000)?.checked_add(ns)
@@ -44,9 +52,11 @@ mod tests {
     #[test]
     fn offsets_of_a_time_namespace() {
         let initial = "monotonic           0         0\nboottime            0         0\n";
+        let monotonic_offset = |offsets| offset_of("monotonic", offsets);
         assert_eq!(monotonic_offset(initial), Some(0));
         let day = "monotonic       86400         5\nboottime      -86400         0\n";
         assert_eq!(monotonic_offset(day), Some(86_400_000_000_005));
+        assert_eq!(offset_of("boottime", day), Some(-86_400_000_000_000));
         // -1.5 s: the ns count upwards.
         assert_eq!(monotonic_offset("monotonic -2 500000000\n"), Some(-1_500_000_000));
         assert_eq!(monotonic_offset(""), None);

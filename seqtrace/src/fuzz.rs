@@ -95,7 +95,7 @@ fn replay_in_all_formats(data: &[u8], checksums: bool) {
     {
         assert_printable(&screen.output.data);
     }
-    if let Some((trace, _)) = replay(data, checksums, Perfetto::new(i64::MAX)) {
+    if let Some((trace, _)) = replay(data, checksums, Perfetto::new(i64::MAX, Some(u64::MAX))) {
         trace.finish(true, &mut io::sink()).expect("a sink can be written");
     }
     let tables = Tables::begin(|_| io::Result::Ok(io::sink()), i64::MAX);

@@ -27,7 +27,7 @@ class Sequence:
 
 def events_of(trace):
     """Returns (time, track, type, name, arguments, counters, flows) of each event, by time."""
-    sequences, tracks, found = {}, {}, []
+    sequences, tracks, found, monotonic = {}, {}, [], 0
     for packet in trace.packet:
         number = packet.trusted_packet_sequence_id
         assert number, "a packet without a sequence"
@@ -36,7 +36,8 @@ def events_of(trace):
         sequence = sequences.get(number)
         if packet.HasField("clock_snapshot"):
             clocks = {clock.clock_id: clock for clock in packet.clock_snapshot.clocks}
-            assert pb.BUILTIN_CLOCK_MONOTONIC in clocks
+            assert clocks[pb.BUILTIN_CLOCK_MONOTONIC].timestamp >= monotonic, "a clock went back"
+            monotonic = clocks[pb.BUILTIN_CLOCK_MONOTONIC].timestamp
             if SEQUENCE_CLOCK in clocks:
                 assert clocks[SEQUENCE_CLOCK].is_incremental
                 sequence.clock = clocks[SEQUENCE_CLOCK].timestamp

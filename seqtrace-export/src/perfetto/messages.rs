@@ -8,21 +8,22 @@ use prost::Message;
 
 /// Clock of the kernel's timestamps: BUILTIN_CLOCK_MONOTONIC, common/builtin_clock.proto.
 pub(super) const MONOTONIC: u32 = 3;
+/// Time since boot, with the time of suspends: BUILTIN_CLOCK_BOOTTIME, common/builtin_clock.proto.
+pub(super) const BOOTTIME: u32 = 6;
 /// Wall clock: BUILTIN_CLOCK_REALTIME, common/builtin_clock.proto.
 pub(super) const REALTIME: u32 = 1;
 /// Clock of one sequence: the first number that clock_snapshot.proto leaves to sequences.
 pub(super) const SEQUENCE_CLOCK: u32 = 64;
 
-/// Bits of [`Packet::sequence_flags`].
+// Bits of `sequence_flags`, trace_packet.proto.
 pub(super) const STATE_CLEARED: u32 = 1;
 pub(super) const NEEDS_STATE: u32 = 2;
 
-/// Values of [`TrackEvent::kind`].
+// Types of events, track_event.proto.
 pub(super) const SLICE_BEGIN: i32 = 1;
 pub(super) const SLICE_END: i32 = 2;
 pub(super) const INSTANT: i32 = 3;
 
-/// A whole trace.
 #[cfg(test)]
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Trace {
@@ -30,7 +31,7 @@ pub(super) struct Trace {
     pub(super) packet: Vec<Packet>,
 }
 
-/// `TracePacket`.
+/// A packet of a trace: `TracePacket`, trace_packet.proto.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Packet {
     #[prost(message, optional, tag = "6")]
@@ -53,7 +54,7 @@ pub(super) struct Packet {
     pub(super) track_descriptor: Option<TrackDescriptor>,
 }
 
-/// `TracePacketDefaults`.
+/// Defaults of the later packets of a sequence: `TracePacketDefaults`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct PacketDefaults {
     #[prost(message, optional, tag = "11")]
@@ -80,7 +81,6 @@ pub(super) struct ClockSnapshot {
 
 #[derive(Clone, Copy, PartialEq, Message)]
 pub(super) struct Clock {
-    /// `clock_id`
     #[prost(uint32, optional, tag = "1")]
     pub(super) id: Option<u32>,
     #[prost(uint64, optional, tag = "2")]
@@ -97,7 +97,7 @@ pub(super) struct InternedData {
     pub(super) debug_annotation_names: Vec<Interned>,
 }
 
-/// `EventName` and `DebugAnnotationName`.
+/// A name with its number in the sequence: `EventName` and `DebugAnnotationName`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Interned {
     #[prost(uint64, optional, tag = "1")]
@@ -110,7 +110,7 @@ pub(super) struct Interned {
 pub(super) struct TrackEvent {
     #[prost(message, repeated, tag = "4")]
     pub(super) debug_annotations: Vec<Annotation>,
-    /// `type`
+    /// Type of the event: the field `type`.
     #[prost(int32, optional, tag = "9")]
     pub(super) kind: Option<i32>,
     #[prost(uint64, optional, tag = "10")]
@@ -125,7 +125,7 @@ pub(super) struct TrackEvent {
     pub(super) flow_ids: Vec<u64>,
 }
 
-/// `DebugAnnotation`.
+/// An argument of an event: `DebugAnnotation`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Annotation {
     #[prost(uint64, optional, tag = "1")]

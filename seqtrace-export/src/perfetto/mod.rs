@@ -17,7 +17,9 @@
 //!
 //! Each open session has a [`Sequence`] of packets, whose defaults are the thread that reads and the session's counters.
 
+mod callbacks;
 mod calls;
+mod findings;
 mod messages;
 mod sequence;
 #[cfg(test)]
@@ -28,12 +30,13 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use seqtrace_model::finding::{self, Finding, Id};
+use seqtrace_model::finding::Id;
 use seqtrace_model::session::update::{self, SessionId, Summary, Update, UpdateKind};
 use seqtrace_model::trace::{Header, Ready, Shown, Sink};
 
 use self::messages::{
-    Clock, ClockSnapshot, INSTANT, MONOTONIC, Packet, REALTIME, SLICE_BEGIN, SLICE_END, Value,
+    BOOTTIME, Clock, ClockSnapshot, INSTANT, MONOTONIC, Packet, REALTIME, SLICE_BEGIN, SLICE_END,
+    Value,
 };
 use self::sequence::{Arguments, Event, GLOBAL, Name, Sequence, append};
 use self::tracks::{Lane, Slice, TrackId, Tracks};
@@ -47,6 +50,8 @@ pub struct Perfetto {
     header: Header,
     /// Wall clock when CLOCK_MONOTONIC was 0, ns since 1970 (UTC).
     wall_at_boot: i64,
+    /// CLOCK_BOOTTIME minus CLOCK_MONOTONIC, ns; `None`: unknown.
+    suspended: Option<u64>,
     /// The parts of the trace; `None` until the first time is known.
     trace: Option<Trace>,
 }
@@ -54,6 +59,8 @@ pub struct Perfetto {
 /// A trace of which the first time is known.
 #[derive(Debug)]
 struct Trace {
+    /// First time, at which the clocks of all sequences begin, ns since boot. Snapshots of clocks must not go back.
+    first: u64,
     /// Time of the last update, ns since boot.
     last: u64,
     global: Sequence,
@@ -66,7 +73,7 @@ struct Trace {
     free: Vec<usize>,
     /// Time of the last update of each CPU, ns since boot.
     cpus: FxHashMap<u16, u64>,
-    /// Number of flows.
+    /// Number of flows so far, from which their ids are made.
     flows: u64,
     /// The session that the last update closed. Findings about it may follow.
     closing: Option<Closing>,
@@ -76,12 +83,12 @@ struct Trace {
 #[derive(Debug)]
 struct Closing {
     session: Arc<update::Session>,
-    /// ns since boot
+    /// Time at which it was closed, ns since boot.
     time: u64,
     arguments: Arguments,
 }
 
-/// An open session.
+/// State of an open session.
 #[derive(Debug)]
 struct Session {
     /// Index of its sequence.
@@ -101,8 +108,9 @@ struct Session {
 
 impl Perfetto {
     /// Makes the trace of a recording. `wall_at_boot`: wall clock when CLOCK_MONOTONIC was 0, ns since 1970 (UTC).
-    pub fn new(wall_at_boot: i64) -> Self {
-        Self { wall_at_boot, ..Self::default() }
+    /// `suspended`: time that the machine was suspended since it booted, ns; `None`: unknown.
+    pub fn new(wall_at_boot: i64, suspended: Option<u64>) -> Self {
+        Self { wall_at_boot, suspended, ..Self::default() }
     }
 
     /// Writes the finished packets out.
@@ -122,23 +130,23 @@ impl Perfetto {
     ///
     /// `out` cannot be written.
     pub fn finish(mut self, is_cut: bool, out: &mut impl Write) -> io::Result<()> {
-        let Self { bytes, trace, .. } = &mut self;
-        if let Some(trace) = trace {
-            trace.close_session(bytes);
-            trace.end_all(bytes);
-            if is_cut {
-                let (time, name) = (trace.last, "the recording is cut off here");
-                trace.note(time, Name::Fixed(name), Arguments::new(), bytes);
-            }
+        // Even a trace without a time has a mark.
+        let time = self.trace.as_ref().map_or(0, |trace| trace.last);
+        let (trace, bytes) = self.trace(time);
+        trace.close_session(bytes);
+        trace.end_all(bytes);
+        if is_cut {
+            let name = Name::Fixed("the recording is cut off here");
+            trace.note(time, name, Arguments::new(), bytes);
         }
         self.flush(out)
     }
 
     /// Begins the trace at `time`, ns since boot, unless it has begun.
     fn trace(&mut self, time: u64) -> (&mut Trace, &mut Vec<u8>) {
-        let Self { bytes, header, wall_at_boot, trace } = self;
+        let Self { bytes, header, wall_at_boot, suspended, trace } = self;
         let trace = trace.get_or_insert_with(|| {
-            snapshot(time, *wall_at_boot, bytes);
+            snapshot(time, *wall_at_boot, *suspended, bytes);
             let mut trace = Trace::begin(time, *wall_at_boot, bytes);
             let words: Vec<String> = header.command.iter().map(|word| text(word)).collect();
             let arguments = vec![
@@ -180,18 +188,14 @@ impl Sink for Perfetto {
     }
 }
 
-/// Writes what the clocks showed at one time. Without the time of suspends, which a recording does not have, nothing
-/// follows for CLOCK_BOOTTIME: a system trace that this one is merged with has its own snapshot of both.
-fn snapshot(time: u64, wall_at_boot: i64, out: &mut Vec<u8>) {
+/// Writes what the clocks showed at one time.
+fn snapshot(time: u64, wall_at_boot: i64, suspended: Option<u64>, out: &mut Vec<u8>) {
     let clock =
         |id, timestamp| Clock { id: Some(id), timestamp: Some(timestamp), is_incremental: None };
-    let snapshot = ClockSnapshot {
-        clocks: vec![
-            clock(MONOTONIC, time),
-            clock(REALTIME, time.saturating_add_signed(wall_at_boot)),
-        ],
-        primary_trace_clock: Some(MONOTONIC),
-    };
+    let mut clocks =
+        vec![clock(MONOTONIC, time), clock(REALTIME, time.saturating_add_signed(wall_at_boot))];
+    clocks.extend(suspended.map(|suspended| clock(BOOTTIME, time.saturating_add(suspended))));
+    let snapshot = ClockSnapshot { clocks, primary_trace_clock: Some(MONOTONIC) };
     let packet = Packet {
         trusted_packet_sequence_id: Some(GLOBAL),
         timestamp: Some(time),
@@ -208,6 +212,7 @@ impl Trace {
         let mut tracks = Tracks::new(time ^ wall_at_boot.cast_unsigned());
         let notes = tracks.plain("seqtrace".to_owned(), None, out);
         Self {
+            first: time,
             last: time,
             global,
             notes,
@@ -267,7 +272,7 @@ impl Trace {
         let lane = self.tracks.lane(&session.path, out);
         let sequence = self.free.pop().unwrap_or_else(|| {
             let number = u32::try_from(self.sequences.len()).unwrap_or(u32::MAX - 2);
-            self.sequences.push(Sequence::begin(GLOBAL + 1 + number, time, out));
+            self.sequences.push(Sequence::begin(GLOBAL + 1 + number, self.first, out));
             self.sequences.len() - 1
         });
         let opener = self.tracks.thread(&session.opener, out);
@@ -335,46 +340,6 @@ impl Trace {
         self.global.event(begin, out);
         let end = instant(track, *time, Name::None, Arguments::new());
         self.global.event(Event { kind: SLICE_END, ..end }, out);
-    }
-
-    /// Writes a finding, the events of its evidence, and flows that connect them and its cause.
-    fn finding(&mut self, update: &Update, finding: &Finding, out: &mut Vec<u8>) {
-        let id = finding.session;
-        let track = self.track_of(id, update, out);
-        self.flows += 1;
-        let flow = self.tracks.flow(self.flows);
-        let Some(session) = self.sessions.get_mut(&id) else { return };
-        let Some(sequence) = self.sequences.get_mut(session.sequence) else { return };
-        let lane = self.tracks.get(session.lane.track).map_or(0, |track| track.uuid);
-        for fact in &finding.evidence {
-            if let finding::Value::Event { time, .. } = fact.value {
-                let name = Name::Text(format!("{}: {}", finding.id, fact.label));
-                let event = instant(lane, time, name, Arguments::new());
-                sequence.event(Event { flows: vec![flow], ..event }, out);
-            }
-        }
-        let mut flows = vec![flow];
-        if let Some(cause) = &finding.cause {
-            let causes = session.findings.iter().filter(|(rule, _)| *rule == cause.id);
-            flows.extend(causes.map(|(_, flow)| *flow));
-        }
-        if session.findings.iter().all(|(rule, _)| *rule != finding.id) {
-            session.findings.push((finding.id, flow));
-        }
-        let mut arguments = vec![
-            ("severity", Value::Text(finding.severity.name().to_owned())),
-            ("message", Value::Text(finding.message.clone())),
-            ("evidence", Value::Text(names::evidence(finding))),
-        ];
-        if let Some(blame) = &finding.blame {
-            arguments.push(("function", Value::Text(names::function(&blame.function))));
-        }
-        if let Some(cause) = &finding.cause {
-            arguments.push(("cause", Value::Text(cause.id.to_string())));
-        }
-        let name = Name::Text(format!("{} {}", finding.id, finding.name));
-        let track = self.tracks.get(track).map_or(lane, |track| track.uuid);
-        sequence.event(Event { flows, ..instant(track, update.time, name, arguments) }, out);
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) enum Name {
     None,
     /// One of a few names, which the sequence has in its table.
     Fixed(&'static str),
-    /// Any text, printable.
+    /// A text of any length, which is printable.
     Text(String),
 }
 
@@ -106,7 +106,7 @@ impl Sequence {
         append(&packet, out);
     }
 
-    /// Writes an event.
+    /// Appends an event to the trace.
     pub(super) fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
         let Event { kind, track, time, name, arguments, counters, flows } = event;
         // The sequence's clock never goes back. An event from before is in the clock of the kernel, which does not move

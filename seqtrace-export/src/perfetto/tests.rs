@@ -33,7 +33,7 @@ struct Seen {
 /// Reads a trace as trace_processor does. Panics if a reader would drop anything.
 fn read(bytes: &[u8]) -> Vec<Seen> {
     let mut sequences: HashMap<u32, Sequence> = HashMap::new();
-    let (mut tracks, mut seen) = (HashSet::new(), Vec::new());
+    let (mut tracks, mut seen, mut monotonic) = (HashSet::new(), Vec::new(), 0);
     for packet in Trace::decode(bytes).expect("a trace").packet {
         let id = packet.trusted_packet_sequence_id.expect("each packet is of a sequence");
         let flags = packet.sequence_flags.unwrap_or(0);
@@ -41,6 +41,10 @@ fn read(bytes: &[u8]) -> Vec<Seen> {
             let snapshot = packet.clock_snapshot.as_ref().expect("a sequence begins with a clock");
             let clock = snapshot.clocks.iter().find(|clock| clock.id == Some(SEQUENCE_CLOCK));
             let clock = clock.and_then(|clock| clock.timestamp).expect("the sequence's clock");
+            let known = snapshot.clocks.iter().find(|clock| clock.id == Some(MONOTONIC));
+            let known = known.and_then(|clock| clock.timestamp).expect("a known clock");
+            assert!(known >= monotonic, "a clock goes back");
+            monotonic = known;
             assert!(sequences.insert(id, Sequence { clock, ..Sequence::default() }).is_none());
         }
         if let Some(track) = packet.track_descriptor {
@@ -119,7 +123,7 @@ fn counts(seen: &[Seen]) -> BTreeMap<&str, u64> {
 }
 
 fn written(events: &[Event], is_cut: bool) -> (Vec<u8>, seqtrace_model::session::update::Summary) {
-    let mut sink = Perfetto::new(1_700_000_000_000_000_000);
+    let mut sink = Perfetto::new(1_700_000_000_000_000_000, Some(7));
     let summary = play(events, &mut sink);
     let mut bytes = Vec::new();
     sink.finish(is_cut, &mut bytes).expect("a Vec can be written");

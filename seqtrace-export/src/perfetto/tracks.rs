@@ -52,7 +52,7 @@ pub(super) struct Lane {
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) uuid: u64,
-    /// Number of lanes.
+    /// Number of lanes, free or not.
     lanes: usize,
     /// Lanes without an open session.
     free: Vec<Lane>,
@@ -67,11 +67,11 @@ pub(super) struct Tracks {
     base: u64,
     /// Ids of processes, by pid.
     processes: FxHashMap<u32, u64>,
-    /// By pid and tid.
+    /// Tracks of threads, by pid and tid.
     threads: FxHashMap<(u32, u32), TrackId>,
-    /// By path.
+    /// Groups of files, by path.
     files: FxHashMap<Vec<u8>, File>,
-    /// Of lost events, by CPU.
+    /// Tracks of lost events, by CPU.
     losses: FxHashMap<u16, u64>,
 }
 

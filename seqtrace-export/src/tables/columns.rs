@@ -89,7 +89,7 @@ impl Cell for Text {
 
 /// Values of a column of a row group under construction.
 pub(super) struct Column<C: Cell> {
-    /// Values without nulls.
+    /// Values of the rows that are not null.
     values: Vec<<C::Physical as DataType>::T>,
     /// For each row 1 if it has a value, 0 if it is null: a definition level.
     defined: Vec<i16>,

@@ -23,7 +23,7 @@ use crate::{
     targets,
 };
 
-/// Runs the subcommand.
+/// Exports the recordings in the format that the options select.
 pub(super) fn run(args: &cli::Export) -> anyhow::Result<ExitCode> {
     match (args.to, args.recordings.as_slice()) {
         (ExportFormat::Perfetto, [recording]) => perfetto(args, recording)?,
@@ -56,7 +56,7 @@ fn perfetto(args: &cli::Export, recording: &Path) -> anyhow::Result<()> {
     let (mut reader, progress) = recordings::open(recording, true)?;
     let output = Replacement::begin(&args.output)?;
     let mut file = output.file();
-    let mut sink = Perfetto::new(reader.head().wall_at_boot);
+    let mut sink = Perfetto::new(reader.head().wall_at_boot, reader.head().suspended);
     let limit = args.reading.max_memory;
     let played = drive(recording, (&mut reader, progress), selection, limit, &mut sink, |sink| {
         sink.flush(&mut file).context(UNWRITTEN)

@@ -25,7 +25,7 @@ use super::{
     options, recordings,
 };
 use crate::{
-    cli,
+    cli, clock,
     exit::{Exit, UserError, shown},
     filter::{self, Selection},
     kernel::preflight::Preflight,
@@ -164,7 +164,8 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
 
     let mut pipeline = Pipeline::new(selection.clone(), options::until(&limits.counts));
     options::restrict(&mut pipeline, request.only_findings, request.min_duration);
-    let head = Head { header: header(capture, &facts, &attached.backend), wall_at_boot };
+    let header = header(capture, &facts, &attached.backend);
+    let head = Head { header, wall_at_boot, suspended: Some(clock::suspended()) };
     let recording = recording.as_deref().map(recordings::create).transpose()?;
     let mut to = Destinations::start(writer, recording).context("cannot start a thread")?;
     let recorder = to.recording.clone().map(|recording| begin_recording(recording, &head, redact));

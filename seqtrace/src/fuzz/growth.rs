@@ -64,7 +64,7 @@ fn cost(pattern: &[Event], varies: Varies, count: u32) -> u64 {
         u64::try_from(time.tv_sec() * 1_000_000_000 + time.tv_nsec()).unwrap_or_default()
     };
     let begin = now();
-    let mut sinks = (screen(Format::Compact), TraceSummary::with_ledgers(), Perfetto::new(0));
+    let mut sinks = (screen(Format::Compact), TraceSummary::with_ledgers(), Perfetto::new(0, None));
     let mut pipelines = [pipeline_of_all(), pipeline_of_all(), pipeline_of_all()];
     for number in 0..count {
         for event in pattern {

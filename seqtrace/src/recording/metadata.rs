@@ -9,6 +9,7 @@
 //! | `seqtrace.ring_bytes` | size of the ring buffer |
 //! | `seqtrace.command` | the command line, a JSON array; a word that is not UTF-8 is an array of bytes |
 //! | `seqtrace.wall_at_boot` | the wall clock (ns since 1970, UTC) when CLOCK_MONOTONIC was 0 |
+//! | `seqtrace.suspended` | CLOCK_BOOTTIME minus CLOCK_MONOTONIC, ns; missing in older recordings |
 
 use arrow_schema::Metadata;
 use serde_json::Value;
@@ -28,6 +29,8 @@ pub struct Head {
     pub header: Header,
     /// Wall clock when CLOCK_MONOTONIC was 0, ns since 1970 (UTC).
     pub wall_at_boot: i64,
+    /// Time that the machine was suspended since it booted, ns; `None`: the recording does not have it.
+    pub suspended: Option<u64>,
 }
 
 const FORMAT_KEY: &str = "seqtrace.format";
@@ -39,11 +42,12 @@ const BACKEND_REASON: &str = "seqtrace.backend_reason";
 const RING_BYTES: &str = "seqtrace.ring_bytes";
 const COMMAND: &str = "seqtrace.command";
 const WALL_AT_BOOT: &str = "seqtrace.wall_at_boot";
+const SUSPENDED: &str = "seqtrace.suspended";
 
 impl Head {
     /// Returns the keys and values that the schema carries.
     pub(super) fn metadata(&self) -> Metadata {
-        let Self { header, wall_at_boot } = self;
+        let Self { header, wall_at_boot, suspended } = self;
         let Header { version, kernel, machine, backend, backend_reason, ring_bytes, command } =
             header;
         let words = command.iter().map(|word| match str::from_utf8(word) {
@@ -60,6 +64,7 @@ impl Head {
             (RING_BYTES, Some(ring_bytes.to_string())),
             (COMMAND, Some(words.collect::<Value>().to_string())),
             (WALL_AT_BOOT, Some(wall_at_boot.to_string())),
+            (SUSPENDED, suspended.map(|time| time.to_string())),
         ];
         let mut metadata = Metadata::new();
         for (key, value) in pairs.into_iter().filter_map(|(key, value)| Some((key, value?))) {
@@ -89,7 +94,8 @@ impl Head {
             command: words(&text(COMMAND)?).ok_or_else(|| invalid(COMMAND))?,
         };
         let wall_at_boot = text(WALL_AT_BOOT)?.parse().map_err(|_| invalid(WALL_AT_BOOT))?;
-        Ok(Self { header, wall_at_boot })
+        let suspended = metadata.get(SUSPENDED).and_then(|time| time.parse().ok());
+        Ok(Self { header, wall_at_boot, suspended })
     }
 }
 

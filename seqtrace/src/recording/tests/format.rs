@@ -26,6 +26,7 @@ fn head() -> Head {
             command: words.map(<[u8]>::to_vec).to_vec(),
         },
         wall_at_boot: -5,
+        suspended: Some(7),
     }
 }
 
@@ -53,6 +54,7 @@ fn metadata_can_be_read_by_people() {
         seqtrace.kernel 6.12.117
         seqtrace.machine x86_64
         seqtrace.ring_bytes 8388608
+        seqtrace.suspended 7
         seqtrace.version 0.1.0
         seqtrace.wall_at_boot -5
     "#]]
