@@ -63,7 +63,8 @@ fn main() -> anyhow::Result<()> {
 
     let mut sink = Screen::new(Box::new(shared.feed()));
     let mut pipeline = Pipeline::new(Selection::default(), Until::default());
-    let played = recording::play(&mut reader, &mut pipeline, &mut sink, |_| Ok::<_, ReadError>(true))?;
+    let played =
+        recording::play(&mut reader, &mut pipeline, &mut sink, |_| Ok::<_, ReadError>(true))?;
     shared.end(None);
     let callbacks = played.summary.totals.callbacks;
     let grown = (memory("VmRSS:")?.saturating_sub(before)) * 1024;
@@ -92,7 +93,10 @@ fn main() -> anyhow::Result<()> {
         longest = longest.max(press(&mut app, &shared, &mut terminal, tick)?);
         slices += 1;
     }
-    println!("search of all rows, and pictures: {:?} in {slices} slices, the longest {longest:?}", begin.elapsed());
+    println!(
+        "search of all rows, and pictures: {:?} in {slices} slices, the longest {longest:?}",
+        begin.elapsed()
+    );
     println!("peak: {} MiB", memory("VmHWM:")? / 1024);
     Ok(())
 }
