@@ -1,7 +1,6 @@
-//! Keys and the mouse.
+//! The keys and their effects.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use ratatui::layout::Position;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::app::{App, Command, Host, Lower, Pane};
 use crate::findings::Entry;
@@ -11,8 +10,6 @@ use crate::prompt::{Prompt, Purpose, Typed};
 use crate::repro;
 use crate::search::Wanted;
 
-/// Number of lines that a turn of the wheel moves.
-const WHEEL: i64 = 3;
 /// Number of columns that `<` and `>` scroll.
 const SHIFT: usize = 8;
 
@@ -91,7 +88,7 @@ impl App {
     }
 
     /// Moves the cursor of the focused pane.
-    fn scroll(&mut self, to: Move, model: &Model) {
+    pub(crate) fn scroll(&mut self, to: Move, model: &Model) {
         if self.focus != Pane::Lower {
             self.follow = false;
         }
@@ -124,7 +121,7 @@ impl App {
         }
     }
 
-    fn enter_finding(&mut self, model: &Model) {
+    pub(crate) fn enter_finding(&mut self, model: &Model) {
         match self.findings.entry(self.findings.scroll.cursor) {
             Some(Entry::Group(group)) => {
                 let open = &mut self.findings.groups[group].open;
@@ -188,7 +185,7 @@ impl App {
     }
 
     /// Opens the branch of the selected line if it is closed, and closes it if it is open.
-    fn toggle(&mut self, model: &Model) {
+    pub(crate) fn toggle(&mut self, model: &Model) {
         let Some((session, row)) = self.selection(model) else { return };
         self.follow = false;
         let branch = self.with_tree(session, model, |tree, _, _| {
@@ -315,84 +312,6 @@ impl App {
             Err(error) => {
                 self.message = Some(error.to_owned());
                 Vec::new()
-            }
-        }
-    }
-
-    pub(crate) fn mouse(&mut self, mouse: MouseEvent, model: &Model) {
-        if self.prompt.is_some() || self.help.is_some() {
-            return;
-        }
-        let at = Position::new(mouse.column, mouse.row);
-        match mouse.kind {
-            MouseEventKind::Down(MouseButton::Left) => self.click(at, model),
-            MouseEventKind::ScrollDown => self.wheel(at, WHEEL, model),
-            MouseEventKind::ScrollUp => self.wheel(at, -WHEEL, model),
-            _ => {}
-        }
-    }
-
-    fn wheel(&mut self, at: Position, lines: i64, model: &Model) {
-        let focus = self.focus;
-        if let Some(pane) = self.pane_at(at) {
-            self.focus = pane;
-            self.scroll(Move::Lines(lines), model);
-            self.focus = focus;
-        }
-    }
-
-    fn pane_at(&self, at: Position) -> Option<Pane> {
-        let areas = &self.areas;
-        if areas.sessions.contains(at) {
-            return Some(Pane::Sessions);
-        }
-        if areas.timeline.contains(at) {
-            return Some(Pane::Timeline);
-        }
-        [areas.detail, areas.findings, areas.picture]
-            .iter()
-            .any(|area| area.contains(at))
-            .then_some(Pane::Lower)
-    }
-
-    fn click(&mut self, at: Position, model: &Model) {
-        let Some(pane) = self.pane_at(at) else { return };
-        self.focus = pane;
-        let areas = &self.areas;
-        let line = |area: ratatui::layout::Rect| usize::from(at.y - area.y);
-        match pane {
-            Pane::Sessions => {
-                self.follow = false;
-                self.select_listed(self.list.scroll.top + line(areas.sessions), model);
-            }
-            Pane::Timeline => {
-                let Some(row) = areas.rows.get(line(areas.timeline)).copied().flatten() else {
-                    return;
-                };
-                let Some((session, selected)) = self.selection(model) else { return };
-                self.follow = false;
-                if row == selected {
-                    self.toggle(model);
-                } else {
-                    self.viewed.entry(session).or_default().row = row;
-                    self.detail = crate::app::Scroll::default();
-                }
-            }
-            Pane::Lower if areas.findings.contains(at) => {
-                self.findings.scroll.cursor = self.findings.scroll.top + line(areas.findings);
-                self.enter_finding(model);
-            }
-            Pane::Lower if areas.picture.contains(at) => {
-                let row = areas.cells.get(&(at.x, at.y)).copied();
-                if let (Some(row), Some(session)) = (row, self.session) {
-                    self.go_to(session, row, model);
-                }
-            }
-            Pane::Lower => {
-                self.detail.cursor = self.detail.top + line(areas.detail);
-                if let Some(jump) = self.jumps.get(self.detail.cursor).copied().flatten() {
-                    self.jump(jump, model);
-                }
             }
         }
     }

@@ -28,14 +28,14 @@ pub struct Options {
     pub follow: bool,
 }
 
-/// What happened to the screen.
+/// An event that the screen handles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// A key was pressed.
     Key(KeyEvent),
     /// The mouse was used.
     Mouse(MouseEvent),
-    /// Time went by.
+    /// Time that has passed without other inputs.
     Tick {
         /// Time since the last tick, ms.
         ms: u32,
@@ -47,7 +47,7 @@ pub enum Input {
 /// An act of the edge that an input asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// End.
+    /// End the screen, and the program with it.
     Quit,
     /// Restore the terminal and stop until SIGCONT.
     Suspend,
@@ -115,7 +115,7 @@ pub(crate) struct Viewed {
 pub(crate) struct Paused {
     /// Time of the last update, ns since boot.
     pub(crate) time: u64,
-    /// Number of sessions.
+    /// Number of sessions in the trace at that time.
     pub(crate) sessions: usize,
 }
 

@@ -45,7 +45,7 @@ pub(crate) struct Detail<'a> {
     pub(crate) theme: Theme,
     /// Zero of relative times, ns since boot.
     pub(crate) begin: u64,
-    /// Number of columns.
+    /// Number of columns of the pane.
     pub(crate) width: usize,
 }
 

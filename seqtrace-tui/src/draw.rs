@@ -1,4 +1,4 @@
-//! Draws the screen.
+//! Draws the screen: divides it, and calls the painter of each pane.
 
 mod help;
 mod lower;
@@ -20,7 +20,7 @@ use crate::model::Model;
 use crate::text::{Texts, escaped};
 use crate::theme::{bold, dim};
 
-/// Smallest screen.
+/// Size of the smallest screen, columns and lines.
 const LEAST: (u16, u16) = (40, 12);
 /// Number of columns from which on the detail and another pane are side by side.
 const WIDE: u16 = 110;
@@ -66,7 +66,7 @@ impl App {
         }
     }
 
-    /// Divides the screen.
+    /// Returns the areas of the panes.
     fn layout(&self, area: Rect) -> Layout {
         let Rect { x, y, width, height } = area;
         let row = |at: u16, rows: u16| Rect::new(x, y + at, width, rows);

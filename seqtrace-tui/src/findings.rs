@@ -15,9 +15,9 @@ pub(crate) struct Group {
     pub(crate) id: Id,
     pub(crate) name: &'static str,
     pub(crate) blame: Option<Blame>,
-    /// Highest severity.
+    /// Highest severity of the members.
     pub(crate) worst: Severity,
-    /// Indices in [`Trace::findings`].
+    /// Indices of the findings in [`Trace::findings`].
     pub(crate) members: Vec<usize>,
     pub(crate) open: bool,
 }
@@ -25,9 +25,9 @@ pub(crate) struct Group {
 /// A line of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
-    /// Index of a group.
+    /// A group, by its index.
     Group(usize),
-    /// Index in [`Trace::findings`].
+    /// A finding, by its index in [`Trace::findings`].
     Finding(usize),
 }
 

@@ -23,6 +23,7 @@ mod folds;
 mod jump;
 mod list;
 mod model;
+mod mouse;
 mod pictures;
 mod prompt;
 mod rate;

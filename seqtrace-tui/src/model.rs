@@ -16,7 +16,7 @@ const LIVE_BYTES: usize = 128 << 20;
 pub struct Model {
     /// The trace so far.
     pub trace: Trace,
-    /// Whether more will come.
+    /// State of the trace: whether further updates will come.
     pub progress: Progress,
 }
 

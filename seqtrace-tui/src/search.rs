@@ -10,7 +10,7 @@ use crate::text::Texts;
 /// Number of rows that are searched at a time: a few milliseconds.
 const SLICE: u32 = 4096;
 
-/// What is searched.
+/// Condition that a row fulfils when the search ends there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     /// A row whose text contains this.
@@ -103,7 +103,7 @@ impl App {
         true
     }
 
-    /// Searches a slice.
+    /// Searches a bounded number of rows.
     pub(crate) fn continue_search(&mut self, model: &Model) {
         let Some(mut running) = self.search.running.take() else { return };
         let mut budget = SLICE;

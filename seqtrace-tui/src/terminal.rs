@@ -32,7 +32,7 @@ const DONE: &[u8] = b"q";
 /// Returns an error for the user if there is no terminal for a screen.
 ///
 /// # Errors
-/// Standard output is no terminal, there is no terminal for input, or the terminal cannot place its cursor.
+/// Standard output is no terminal, there is no terminal for input, or the terminal cannot move its cursor.
 pub fn check() -> Result<(), String> {
     if !io::stdout().is_terminal() {
         return Err("--tui needs a terminal: standard output is none".to_owned());
@@ -123,7 +123,7 @@ pub(crate) struct Requests {
     pub(crate) suspend: Arc<AtomicBool>,
     /// Prepare the terminal again: the process goes on.
     pub(crate) resume: Arc<AtomicBool>,
-    /// End.
+    /// End the screen, and the program with it.
     pub(crate) quit: Arc<AtomicBool>,
 }
 

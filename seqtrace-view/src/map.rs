@@ -14,7 +14,7 @@ const LOST_RECORD: Id = Id(202);
 /// The renderings of a session by file offset. Its size is bounded, whatever the number of records.
 #[derive(Clone, Debug)]
 pub struct FileMap {
-    /// Renderings, in order.
+    /// Renderings, in the order of their calls.
     pub segments: Vec<Segment>,
     /// File offsets that reads returned, in order.
     pub reads: Vec<Range>,
@@ -39,7 +39,7 @@ pub struct FileMap {
 pub struct Segment {
     /// Row of the first show() in the session.
     pub row: u32,
-    /// Number of renderings.
+    /// Number of renderings that this segment stands for.
     pub renderings: u32,
     /// Number of the generation, from 0.
     pub generation: u32,
@@ -56,9 +56,9 @@ pub struct Segment {
 pub struct Link {
     /// Row of the finding in the session.
     pub row: u32,
-    /// The earlier range.
+    /// File offsets that the finding names first, the earlier ones.
     pub from: Range,
-    /// The later range.
+    /// File offsets that the finding names last, the later ones.
     pub to: Range,
     /// Severity of the finding.
     pub severity: Severity,
@@ -69,7 +69,7 @@ pub struct Link {
 pub struct Mark {
     /// Row of the finding in the session.
     pub row: u32,
-    /// File offset.
+    /// File offset at which the record was expected.
     pub offset: i64,
     /// Severity of the finding.
     pub severity: Severity,

@@ -27,13 +27,13 @@ pub struct Point {
     pub row: u32,
     /// Number of the first call among those of start and next, from 0.
     pub call: u64,
-    /// Number of calls.
+    /// Number of calls that this point stands for.
     pub calls: u32,
     /// Position before the first call; `None`: unknown.
     pub from: Option<i64>,
     /// Position behind the last call.
     pub to: i64,
-    /// What happened.
+    /// Effect of the calls on the position.
     pub step: Step,
     /// Highest severity of the findings about it; `None`: there are none.
     pub severity: Option<Severity>,
@@ -44,11 +44,11 @@ pub struct Point {
 pub enum Step {
     /// start was called for a position.
     Start,
-    /// next advanced.
+    /// next moved the position forward.
     Advance,
     /// next left the position where it was.
     Stuck,
-    /// next moved back.
+    /// next moved the position backward.
     Back,
     /// next did not return a record.
     End,

@@ -38,7 +38,7 @@ pub struct Session {
 pub struct Item {
     /// Number of the first row.
     pub first: u32,
-    /// Number of rows.
+    /// Number of rows, from the first one on.
     pub rows: u32,
     /// Kind of the item.
     pub kind: ItemKind,
@@ -51,7 +51,7 @@ pub struct Item {
 pub struct Pass {
     /// Number of the row of start.
     pub first: u32,
-    /// Number of rows.
+    /// Number of rows, from the first one on.
     pub rows: u32,
     /// Highest severity of the findings in it; `None`: there are none.
     pub worst: Option<Severity>,
@@ -74,7 +74,7 @@ pub enum ItemKind {
         /// True if it has returned, or another call has begun.
         done: bool,
     },
-    /// An lseek.
+    /// An lseek. Calls of other threads that overlap it begin items of their own.
     Lseek {
         /// True if it has returned, or another call has begun.
         done: bool,

@@ -1,4 +1,4 @@
-//! Whatever goes into a trace comes out of it again.
+//! A trace returns the updates that were put into it.
 
 use std::sync::Arc;
 

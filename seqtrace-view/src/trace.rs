@@ -1,4 +1,4 @@
-//! A whole trace.
+//! A trace in memory: sessions, findings, and the limit.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub struct Trace {
     pub last: u64,
     /// Number of updates so far.
     pub updates: u64,
-    /// Index in `sessions`.
+    /// Index in `sessions` by session number.
     index: FxHashMap<SessionId, usize>,
     /// Greatest number of bytes in blocks of rows; `None`: no limit.
     limit: Option<usize>,
@@ -63,13 +63,13 @@ pub struct Compaction {
 /// A finding and its position in the trace.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// Index in [`Trace::sessions`].
+    /// Index of its session in [`Trace::sessions`].
     pub session: usize,
     /// Row of the session.
     pub row: u32,
     /// Time, ns since boot.
     pub time: u64,
-    /// The finding.
+    /// The finding itself, without its update.
     pub finding: Arc<Finding>,
 }
 
@@ -165,14 +165,13 @@ impl Sink for Trace {
 
     fn update(&mut self, update: &Update) -> Shown {
         (self.last, self.updates) = (update.time, self.updates + 1);
-        match &update.session {
-            Some(session) => self.push(session, update),
-            None => {
-                if self.limit.is_some() && self.loose.len() >= LOOSE {
-                    self.loose.drain(..LOOSE / 4);
-                }
-                self.loose.push(update.clone());
+        if let Some(session) = &update.session {
+            self.push(session, update);
+        } else {
+            if self.limit.is_some() && self.loose.len() >= LOOSE {
+                self.loose.drain(..LOOSE / 4);
             }
+            self.loose.push(update.clone());
         }
         Shown::Yes
     }

@@ -1,6 +1,6 @@
 //! The screens in docs/screens: what a terminal shows of a recording.
 //!
-//! `UPDATE_EXPECT=1 cargo test -p seqtrace --test screens` writes them.
+//! `cargo xtask screens` writes them.
 
 use std::{fs::File, path::Path};
 

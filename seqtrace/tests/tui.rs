@@ -1,6 +1,6 @@
 //! Screens of `replay --tui`, from recordings of real traces and keys. The manual shows some of them.
 //!
-//! `UPDATE_EXPECT=1 cargo test -p seqtrace --test tui` writes docs/screens/tui-*.txt anew: look at them.
+//! `cargo xtask screens` writes docs/screens/*.txt anew: look at them.
 
 use std::{fs, path::Path};
 
@@ -168,6 +168,25 @@ fn the_double_emit_is_found_by_keys() {
     session.work();
     let text = session.text();
     assert!(text.contains("passed over 4..6"), "{text}");
+}
+
+/// docs/tui.md quotes a screen between ```screen and ```.
+#[test]
+fn the_manual_quotes_a_screen() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let mut session = open(&golden("eof-stuck-6.12"), LARGE, COLOR).unwrap();
+    session.press("xxxm");
+    session.work();
+    session.draw();
+    let page = fs::read_to_string(docs.join("tui.md")).unwrap();
+    let (before, rest) = page.split_once("```screen\n").expect("the begin of a screen");
+    let (quoted, after) = rest.split_once("```").expect("the end of a screen");
+    let screen = session.text();
+    if quoted != screen && std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(docs.join("tui.md"), format!("{before}```screen\n{screen}```{after}")).unwrap();
+        return;
+    }
+    assert_eq!(quoted, screen);
 }
 
 #[test]

@@ -6,10 +6,11 @@
 //! new guest runs the remaining scripts.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use walkdir::WalkDir;
 
 use crate::guest::{self, GuestEnd};
@@ -59,6 +60,26 @@ pub(crate) struct GuestTests {
     pub(crate) scripts: Vec<String>,
 }
 
+/// Returns this machine's tmux, its libraries, and its terminals' descriptions: the paths in the guest, and the sources.
+/// Without tmux, there are none, and a script that needs a terminal is skipped.
+fn terminal() -> Result<Vec<(String, PathBuf)>> {
+    let tmux = Path::new("/usr/bin/tmux");
+    if !tmux.exists() {
+        return Ok(Vec::new());
+    }
+    let libraries = sh::output(Command::new("ldd").arg(tmux))?;
+    // `libtinfo.so.6 => /lib/… (0x…)`, `/lib64/ld-linux-x86-64.so.2 (0x…)`.
+    let libraries = libraries.split_whitespace().filter(|word| word.starts_with('/'));
+    let terminals = ["/lib/terminfo/s/screen", "/lib/terminfo/l/linux"];
+    let files = libraries.chain(terminals).map(Path::new).chain([tmux]);
+    files
+        .map(|file| {
+            let source = file.canonicalize().with_context(|| file.display().to_string())?;
+            Ok((file.to_string_lossy().trim_start_matches('/').to_owned(), source))
+        })
+        .collect()
+}
+
 /// Runs the scripts of a guest. Boots another guest for the remaining scripts if one dies.
 pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
     let GuestTests { name, series, append, scripts } = guest;
@@ -66,13 +87,15 @@ pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
     let builds = kernel::get(series)?.headers.is_some();
     let kmod = if builds { vec![folder().join("livepatch")] } else { Vec::new() };
     let mut options = GuestOptions { kernel: series, append, kmod, ..GuestOptions::default() };
-    let files = [
+    let mut files = vec![
         ("bin/e2e-helper", program::build("e2e-helper")?),
         // `bench-helper iterate` creates BPF iterators.
         ("bin/bench-helper", program::build("bench-helper")?),
         ("e2e", folder()),
         ("e2e/seqbugs.table", paths::root().join("module/seqbugs/table.h")),
     ];
+    let terminal = terminal()?;
+    files.extend(terminal.iter().map(|(name, from)| (name.as_str(), from.clone())));
     let mut tally = Tally::default();
     let mut rest = scripts.as_slice();
     while !rest.is_empty() {

@@ -19,6 +19,7 @@ mod matrix;
 mod modules;
 mod paths;
 mod program;
+mod screens;
 mod section;
 mod setup;
 mod sh;
@@ -54,6 +55,8 @@ enum Task {
     Bench(bench::Options),
     /// Run lints, unit tests, and the end-to-end tests in guests
     Test(test::Options),
+    /// Write docs/screens anew: the screens that the manual shows
+    Screens,
     /// Check the house rules that no other lint checks: language, sizes, map, dependencies, Markdown
     Tidy(tidy::Options),
     /// Run the fuzz targets, and count executions and coverage
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => (demo::run(&options), 1),
         Task::Bench(options) => (bench::run(&options), 1),
         Task::Test(options) => (test::run(&options), 1),
+        Task::Screens => (screens::run().map(|()| 0), 1),
         Task::Tidy(options) => (tidy::run(&options), 1),
         Task::Fuzz(options) => (fuzz::run(&options), 1),
         Task::Load(options) => (load::run(&options), 1),

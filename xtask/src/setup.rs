@@ -28,6 +28,8 @@ const GUEST: &[&str] = &[
     // The kernel's build tools in the header packages are linked with these.
     "libelf1",
     "libssl3",
+    // A terminal for the test of the terminal UI.
+    "tmux",
     // For pahole, which generates the BTF of modules.
     "dwarves",
 ];

@@ -1,4 +1,4 @@
-//! The keys.
+//! The list of keys, which covers the screen.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -126,6 +126,10 @@ pub(crate) enum Fold {
 /// Options of the output of `attach` and `replay`.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
+#[cfg_attr(
+    feature = "tui",
+    expect(clippy::struct_excessive_bools, reason = "each is an independent command line switch")
+)]
 pub(crate) struct Output {
     /// Show the trace in a terminal UI: sessions, a tree of reads and callbacks, findings, file map (? lists its keys)
     #[cfg(feature = "tui")]

@@ -38,7 +38,7 @@ use crate::{
 /// Name of the hidden subcommand that restores the terminal.
 const GUARD: &str = "guard-terminal";
 
-/// Shows a live trace.
+/// Shows a live trace on a screen.
 pub(super) fn attach(args: &cli::Attach, request: Request<'_>) -> anyhow::Result<ExitCode> {
     check()?;
     let shared = Shared::live();
@@ -63,7 +63,7 @@ pub(super) fn attach(args: &cli::Attach, request: Request<'_>) -> anyhow::Result
     Ok(traced.map_or(Exit::Done.into(), |traced| traced.code))
 }
 
-/// Shows a recording.
+/// Shows a recording on a screen.
 pub(super) fn replay(args: &cli::Replay) -> anyhow::Result<ExitCode> {
     check()?;
     let path = &args.recording;
@@ -175,7 +175,7 @@ enum Saving {
     Panic,
 }
 
-/// What the screen needs of the program.
+/// The program as the screen sees it.
 struct Program {
     saving: Saving,
     stop: Option<Box<dyn Fn() + Send>>,
