@@ -94,7 +94,7 @@ impl Trace {
                 self.instant(id, update, Details::new("events were missed", arguments), out);
             }
             UpdateKind::ReaderDied { role, pos } => {
-                let callback = role.map_or("show or stop", Role::name);
+                let callback = role.map_or("show or stop", seqtrace_model::event::Role::name);
                 let arguments =
                     vec![("callback", Value::Text(callback.into())), ("pos", Value::Int(*pos))];
                 self.instant(id, update, Details::new("the reader died", arguments), out);
