@@ -108,7 +108,7 @@ trait IntoResult {
 
 impl IntoResult for libc::c_long {
     fn into_result(self) -> io::Result<i64> {
-        if self == -1 { Err(io::Error::last_os_error()) } else { Ok(self.into()) }
+        if self == -1 { Err(io::Error::last_os_error()) } else { Ok(self) }
     }
 }
 
