@@ -156,7 +156,7 @@ impl Perfetto {
                 ("backend", Value::Text(text(header.backend.as_bytes()))),
                 ("command", Value::Text(words.join(" "))),
             ];
-            trace.note(time, Name::Fixed("tracing begins"), arguments, bytes);
+            trace.note(time, Name::Fixed("circumstances"), arguments, bytes);
             trace
         });
         (trace, bytes)
@@ -169,7 +169,10 @@ impl Sink for Perfetto {
     }
 
     fn ready(&mut self, ready: &Ready) {
-        self.trace(ready.begin);
+        let Ready { begin, probes } = *ready;
+        let (trace, out) = self.trace(begin);
+        let arguments = vec![("probes", Value::Int(probes.into()))];
+        trace.note(begin, Name::Fixed("all probes are attached"), arguments, out);
     }
 
     fn update(&mut self, update: &Update) -> Shown {
