@@ -48,11 +48,11 @@ impl Default for FileActivity {
 }
 
 impl Activity {
-    /// Returns the files, those whose reads took the most time first.
+    /// Returns the files: those with findings first, then those whose reads took the most time.
     pub fn busiest_files(&self) -> Vec<(&[u8], &FileActivity)> {
         let files = self.files.iter().map(|(path, file)| (path.as_slice(), file));
         let mut all: Vec<_> = files.collect();
-        all.sort_by_key(|(_, file)| Reverse((file.durations.sum(), file.reads)));
+        all.sort_by_key(|(_, file)| Reverse((file.findings > 0, file.durations.sum(), file.reads)));
         all
     }
 
