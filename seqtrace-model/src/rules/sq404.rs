@@ -23,7 +23,9 @@ pub(super) static RULE: Rule = Rule {
     fix: "Read the oops in dmesg: its RIP is the instruction that failed, and the first line of its call trace in the \
         module is the callback or a function that it called. Restart the machine before the next test.",
     code: "",
-    seen: &["every NULL pointer that show() follows: an entry without the optional part that all others have"],
+    seen: &[
+        "every NULL pointer that show() follows: an entry without the optional part that all others have",
+    ],
 };
 
 #[derive(Debug, Default)]

@@ -43,9 +43,8 @@ struct IoEvent {
 
 /// Converts a result of the kernel, a count or a negative error number.
 fn count(result: i64) -> io::Result<usize> {
-    usize::try_from(result).map_err(|_| {
-        io::Error::from_raw_os_error(i32::try_from(-result).unwrap_or(libc::EIO))
-    })
+    usize::try_from(result)
+        .map_err(|_| io::Error::from_raw_os_error(i32::try_from(-result).unwrap_or(libc::EIO)))
 }
 
 /// Reads from the file by io_uring, at `offset`, or at the file's offset, which it advances.
@@ -109,7 +108,7 @@ trait IntoResult {
 
 impl IntoResult for libc::c_long {
     fn into_result(self) -> io::Result<i64> {
-        if self == -1 { Err(io::Error::last_os_error()) } else { Ok(self.into()) }
+        if self == -1 { Err(io::Error::last_os_error()) } else { Ok(self) }
     }
 }
 
