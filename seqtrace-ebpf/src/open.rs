@@ -86,10 +86,7 @@ pub(crate) fn begin(ctx: &impl EbpfContext, opening: &Opening) -> Option<u32> {
         debug!(ctx, "session {} begins: seq_file {:x} flags {}", key, m, flags);
     }
 
-    // seqtrace's own opens are not part of the trace: it is no loss if the ring has no space for them.
-    let events = u64::from(!own);
-    let reserved = emit::reserve_for::<OpenRecord>(Kind::Open, flags, events, kernel::now);
-    let Some((mut entry, head)) = reserved else {
+    let Some((mut entry, head)) = emit::reserve::<OpenRecord>(Kind::Open, flags) else {
         warn!(ctx, "the ring is full: the open of session {} is lost", key);
         return None;
     };
