@@ -3,6 +3,8 @@
 pub(crate) mod background;
 pub(crate) mod file;
 pub(crate) mod progress;
+#[cfg(feature = "export")]
+pub(crate) mod replacement;
 
 use std::{
     fs::File,

@@ -18,7 +18,7 @@ use crate::{
     cli::{self, ExportFormat},
     exit::{self, Exit, shown},
     filter::Selection,
-    output::file::{Replacement, create_folder},
+    output::replacement::{Replacement, create_folder},
     recording::{Ending, Played},
     targets,
 };
