@@ -9,6 +9,9 @@ use crate::model::Model;
 /// Number of rows that are added at a time: a few milliseconds.
 const SLICE: u32 = 16_384;
 
+/// Number of rows that each tick adds without being asked to go on.
+const NEWEST: u32 = 1024;
+
 /// Pictures of a session, as far as they are built.
 #[derive(Debug, Default)]
 pub(crate) struct Pictures {
@@ -22,10 +25,10 @@ pub(crate) struct Pictures {
 }
 
 impl Pictures {
-    /// Returns true if rows of a session are not in the pictures yet.
+    /// Returns true if many rows of a session are not in the pictures yet. The newest ones of a live trace may be missing.
     pub(crate) fn is_behind(&self, model: &Model, session: Option<usize>) -> bool {
         let end = session.map(|session| model.trace.sessions[session].rows.end());
-        self.session != session || end.is_some_and(|end| self.next < end)
+        self.session != session || end.is_some_and(|end| self.next.saturating_add(NEWEST) < end)
     }
 
     /// Adds a slice of the rows of a session. Begins anew if it is another session.

@@ -92,8 +92,8 @@ pub(crate) fn restore_on_panic() {
     });
 }
 
-/// Signals that end a program by default, and that a process can handle, apart from real-time signals.
-const ENDING: [i32; 17] = [
+/// Signals that end a program by default and come from outside. Not SIGPIPE, which Rust's runtime ignores.
+const ENDING: [i32; 15] = [
     number::SIGHUP,
     number::SIGINT,
     number::SIGTERM,
@@ -108,9 +108,7 @@ const ENDING: [i32; 17] = [
     number::SIGSYS,
     number::SIGTRAP,
     number::SIGABRT,
-    number::SIGBUS,
     number::SIGIO,
-    number::SIGPIPE,
 ];
 
 /// Signals that another part of the program may handle.
@@ -136,7 +134,6 @@ impl Signals {
     /// because another part of the program ends it.
     pub(crate) fn handle(requests: Requests, ends_elsewhere: bool) -> io::Result<Self> {
         let others = [number::SIGTSTP, number::SIGCONT];
-        // Nothing to do where a shell or nohup ignores a signal: a handler would change that only until the end.
         let mut signals = signal_hook::iterator::Signals::new(ENDING.iter().chain(&others))?;
         let handle = signals.handle();
         thread::Builder::new().name("seqtrace-tui-sig".to_owned()).spawn(move || {
@@ -149,11 +146,8 @@ impl Signals {
                     }
                     signal => {
                         restore();
-                        // Ends the process. Signals that are ignored by default do not.
-                        let _ignored = emulate_default_handler(signal);
-                        if signal == number::SIGPIPE {
-                            requests.quit.store(true, Ordering::SeqCst);
-                        }
+                        // Ends the process.
+                        let _never = emulate_default_handler(signal);
                     }
                 }
             }

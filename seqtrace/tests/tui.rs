@@ -95,10 +95,10 @@ impl Session {
     /// Lets the app finish what takes long.
     fn work(&mut self) {
         for _ in 0..1000 {
+            self.input(Input::Tick { ms: 50 });
             if !self.shared.with(|model| self.app.has_work(model)) {
                 return;
             }
-            self.input(Input::Tick { ms: 50 });
         }
     }
 

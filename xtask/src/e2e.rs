@@ -60,7 +60,7 @@ pub(crate) struct GuestTests {
     pub(crate) scripts: Vec<String>,
 }
 
-/// Returns this machine's tmux, its libraries, and its terminals' descriptions: the paths in the guest, and the sources.
+/// Returns this machine's tmux, its libraries, its terminals' descriptions and its character set: the paths in the guest, and the sources.
 /// Without tmux, there are none, and a script that needs a terminal is skipped.
 fn terminal() -> Result<Vec<(String, PathBuf)>> {
     let tmux = Path::new("/usr/bin/tmux");
@@ -70,7 +70,7 @@ fn terminal() -> Result<Vec<(String, PathBuf)>> {
     let libraries = sh::output(Command::new("ldd").arg(tmux))?;
     // `libtinfo.so.6 => /lib/… (0x…)`, `/lib64/ld-linux-x86-64.so.2 (0x…)`.
     let libraries = libraries.split_whitespace().filter(|word| word.starts_with('/'));
-    let terminals = ["/lib/terminfo/s/screen", "/lib/terminfo/l/linux"];
+    let terminals = ["/lib/terminfo/s/screen", "/lib/terminfo/l/linux", "/usr/lib/locale/C.utf8"];
     let files = libraries.chain(terminals).map(Path::new).chain([tmux]);
     files
         .map(|file| {
