@@ -62,8 +62,9 @@ pub(super) struct File {
 #[derive(Debug, Default)]
 pub(super) struct Tracks {
     slices: Vec<Track>,
-    /// Number of ids that were given, and the id before the first one.
+    /// Number of tracks that were described.
     ids: u64,
+    /// Number that all ids of tracks and flows are counted from.
     base: u64,
     /// Ids of processes, by pid.
     processes: FxHashMap<u32, u64>,
