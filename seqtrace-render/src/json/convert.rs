@@ -127,10 +127,7 @@ impl<'a> Converter<'a> {
                 observed: Some(observed),
                 ..note(at, NoteKind::Disagreement)
             }),
-            UpdateKind::ReaderDied { role, pos: _ } => Object::Note(Note {
-                role: role.as_ref().map(Role::of),
-                ..note(at, NoteKind::ReaderDied)
-            }),
+            UpdateKind::ReaderDied { role, pos: _ } => Object::Note(reader_died(at, *role)),
         })
     }
 
@@ -188,6 +185,10 @@ impl<'a> Converter<'a> {
         let errno = ErrorName::of(ret);
         Transfer { at: self.at(), who: self.who(), pos, want, ret, errno, bytes }
     }
+}
+
+fn reader_died<'a>(at: At, role: Option<crate::event::Role>) -> Note<'a> {
+    Note { role: role.as_ref().map(Role::of), ..note(at, NoteKind::ReaderDied) }
 }
 
 fn note<'a>(at: At, kind: NoteKind) -> Note<'a> {
