@@ -277,7 +277,8 @@ impl App {
         }
         let sessions = self.shown_sessions(model);
         self.list.extend(&model.trace.sessions[..sessions]);
-        self.findings.extend(&model.trace, sessions, &self.list);
+        let until = self.paused.map_or(u64::MAX, |paused| paused.time);
+        self.findings.extend(&model.trace, until, &self.list);
         if self.follow && self.paused.is_none() {
             self.follow_newest(model);
         }

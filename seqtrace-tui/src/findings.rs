@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use seqtrace_model::finding::{Blame, Finding, Id, Severity};
 use seqtrace_model::rules;
-use seqtrace_view::Trace;
+use seqtrace_view::{Found, Trace};
 
 use crate::app::Scroll;
 use crate::list::SessionList;
@@ -50,11 +50,10 @@ fn root(finding: &Finding) -> (Id, Option<Blame>) {
 }
 
 impl FindingList {
-    /// Examines further findings, as far as their sessions are known to the list.
-    pub(crate) fn extend(&mut self, trace: &Trace, sessions: usize, list: &SessionList) {
-        let known = sessions.min(list.seen);
-        while let Some(found) = trace.findings.get(self.seen).filter(|found| found.session < known)
-        {
+    /// Examines further findings up to a time, ns since boot, as far as their sessions are known to the list.
+    pub(crate) fn extend(&mut self, trace: &Trace, until: u64, list: &SessionList) {
+        let shown = |found: &&Found| found.session < list.seen && found.time <= until;
+        while let Some(found) = trace.findings.get(self.seen).filter(shown) {
             if list.position(found.session).is_some() {
                 self.add(self.seen, &found.finding);
             }

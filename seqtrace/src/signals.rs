@@ -94,7 +94,6 @@ impl Signals {
     }
 
     /// Returns a function that ends the trace as a signal does.
-    #[cfg(feature = "tui")]
     pub(crate) fn stopper(&self) -> impl Fn() + Send + use<> {
         let shared = Arc::clone(&self.0);
         move || shared.first.notify_one()

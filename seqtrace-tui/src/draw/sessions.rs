@@ -64,7 +64,8 @@ impl App {
         let totals = &session.totals;
         let mark = session.worst.map_or("", |worst| self.theme.mark(worst));
         let style = session.worst.map_or(Style::new(), |worst| self.theme.severity(worst));
-        let state = match (session.closed, session.partial) {
+        let until = self.paused.map_or(u64::MAX, |paused| paused.time);
+        let state = match (session.closed.filter(|closed| *closed <= until), session.partial) {
             (None, _) => "open",
             (Some(_), true) => "partial",
             (Some(_), false) => "closed",

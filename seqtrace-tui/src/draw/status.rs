@@ -44,6 +44,8 @@ impl App {
             Progress::Loading => {
                 parts.push(vec![Span::raw(format!("loading {}", grouped(trace.updates)))]);
             }
+            // Nothing moves during a pause.
+            Progress::Live if self.paused.is_some() => {}
             Progress::Live => parts.push(vec![Span::raw(self.rate_text())]),
         }
         parts.push(self.losses(model));
