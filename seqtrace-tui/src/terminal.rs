@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | quit, error | [`crate::Ui`] |
 //! | panic of any thread | the panic hook |
-//! | signals that can be handled | the thread of [`Signals`] |
+//! | signals that can be handled | the thread of `Signals` |
 //! | SIGKILL, SIGSEGV, abort | the [`Guardian`], a process of its own |
 
 use std::fs::File;
@@ -72,7 +72,7 @@ pub fn restore() {
     }
 }
 
-/// Writes the escape sequences that undo those of [`prepare`].
+/// Writes the escape sequences that undo those of `prepare`.
 ///
 /// # Errors
 /// The terminal cannot be written.

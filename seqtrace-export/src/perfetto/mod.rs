@@ -15,7 +15,7 @@
 //! A session is not a slice of a thread: one thread can have two files open at once, and two threads can share one open
 //! file, but the slices of a track must nest.
 //!
-//! Each open session has a [`Sequence`] of packets, whose defaults are the thread that reads and the session's counters.
+//! Each open session has a `Sequence` of packets, whose defaults are the thread that reads and the session's counters.
 
 mod callbacks;
 mod calls;
