@@ -1,6 +1,9 @@
 //! Gathers the facts about the running kernel that loading and attaching need.
 
-use std::{sync::Arc, thread};
+use std::{
+    sync::Arc,
+    thread::{self, ScopedJoinHandle},
+};
 
 use seqtrace_common::config::{Callers, Offsets, Text, Wrappers};
 
@@ -56,9 +59,12 @@ impl Preflight {
     /// The kernel has no BTF or no symbols.
     pub(crate) fn gather() -> Result<Self, PreflightError> {
         let (types, symbols) = thread::scope(|scope| {
-            let symbols = scope.spawn(symbols::of_running_kernel);
+            let symbols = thread::Builder::new().spawn_scoped(scope, symbols::of_running_kernel);
             let types = Btf::of_running_kernel().and_then(|btf| Ok((btf.offsets()?, btf)));
-            (types, symbols.join())
+            // There may be no memory for a thread.
+            let symbols =
+                symbols.map_or_else(|_| Ok(symbols::of_running_kernel()), ScopedJoinHandle::join);
+            (types, symbols)
         });
         let (offsets, btf) = types.map_err(PreflightError::Btf)?;
         let (symbols, fallback) = match symbols {

@@ -62,7 +62,8 @@ fn release(links: &mut Vec<Link>) {
     }
     thread::scope(|scope| {
         for share in shares {
-            scope.spawn(move || drop(share));
+            // If there is no memory for a thread, the share is dropped here.
+            let _started = thread::Builder::new().spawn_scoped(scope, move || drop(share));
         }
     });
 }
