@@ -337,6 +337,9 @@ pub(crate) struct RunAsInvoker {
     /// Open descriptor of a pipe to which the reason is written if the command cannot be run
     #[arg(long, value_name = "FD")]
     pub(crate) report: Option<i32>,
+    /// Open descriptor of a pipe from which a byte is read before the command is run
+    #[arg(long, value_name = "FD")]
+    pub(crate) wait: Option<i32>,
     /// Process at whose end the command gets SIGTERM; it must be the parent
     #[arg(long, value_name = "PID")]
     pub(crate) parent: Option<u32>,

@@ -5,8 +5,8 @@
 
 use std::{
     ffi::{CString, OsString},
-    fs::File,
-    io::{self, Read, Write},
+    fs::{File, OpenOptions},
+    io::{self, PipeReader, PipeWriter, Read, Write},
     os::{
         fd::AsRawFd,
         unix::process::{CommandExt, parent_id},
@@ -41,16 +41,32 @@ pub(super) enum Streams {
     None,
 }
 
-/// Starts a command as the user who called sudo. If this process is killed, the command gets SIGTERM.
+/// The process of a command, which waits until the trace has begun.
+pub(super) struct Waiting {
+    child: Child,
+    go: PipeWriter,
+    /// Closed by exec; before that, the reason for a failure can be sent through it.
+    failure: PipeReader,
+}
+
+/// Starts the process of a command, which becomes the user who called sudo and waits. If this process is killed, the
+/// command gets SIGTERM.
+///
+/// It must be started before the probes are attached: at its start it reads /proc/self/maps (glibc's
+/// pthread_getattr_np(), which the runtime of Rust calls), which is no part of the command.
 ///
 /// # Errors
-/// The command cannot be run.
-pub(super) fn spawn(command: &[OsString], streams: Streams) -> anyhow::Result<Child> {
-    // Closed by exec; before that, the reason for a failure can be sent through it.
+/// The process cannot be started.
+pub(super) fn prepare(command: &[OsString], streams: Streams) -> anyhow::Result<Waiting> {
     let (mut failure, report) = io::pipe().context("cannot create a pipe")?;
-    fcntl(&report, FcntlArg::F_SETFD(FdFlag::empty()))?;
+    let (wait, go) = io::pipe().context("cannot create a pipe")?;
     let mut this = Command::new("/proc/self/exe");
-    this.args([SUBCOMMAND, "--report", &report.as_raw_fd().to_string()]);
+    this.arg(SUBCOMMAND);
+    for (option, pipe) in [("--report", report.as_raw_fd()), ("--wait", wait.as_raw_fd())] {
+        this.args([option, &pipe.to_string()]);
+    }
+    fcntl(&report, FcntlArg::F_SETFD(FdFlag::empty()))?;
+    fcntl(&wait, FcntlArg::F_SETFD(FdFlag::empty()))?;
     this.args(["--parent", &std::process::id().to_string(), "--"]).args(command);
     match streams {
         Streams::Shared => {}
@@ -61,31 +77,48 @@ pub(super) fn spawn(command: &[OsString], streams: Streams) -> anyhow::Result<Ch
     }
     let child =
         tokio::process::Command::from(this).spawn().context("cannot start seqtrace again")?;
-    drop(report);
-    let mut text = String::new();
-    failure.read_to_string(&mut text).context("cannot wait for the command's start")?;
-    match text.split_once(' ') {
-        None => Ok(child),
-        Some((code, what)) => {
-            let exit = Exit::NotRun(code.parse().unwrap_or(126));
-            Err(exit.error(what, "check the command behind --").into())
+    drop((report, wait));
+    failure.read_exact(&mut [0]).context("cannot wait for the start of seqtrace")?;
+    Ok(Waiting { child, go, failure })
+}
+
+impl Waiting {
+    /// Lets the process become the command.
+    ///
+    /// # Errors
+    /// The command cannot be run.
+    pub(super) fn start(mut self) -> anyhow::Result<Child> {
+        // Fails if the process has ended; then it has sent the reason.
+        let _sent = self.go.write_all(b"g");
+        let mut text = String::new();
+        self.failure.read_to_string(&mut text).context("cannot wait for the command's start")?;
+        match text.split_once(' ') {
+            None => Ok(self.child),
+            Some((code, what)) => {
+                let exit = Exit::NotRun(code.parse().unwrap_or(126));
+                Err(exit.error(what, "check the command behind --").into())
+            }
         }
     }
 }
 
 /// Runs `seqtrace run-as-invoker CMD…`. Returns only if that fails.
 pub(super) fn become_and_run(args: &cli::RunAsInvoker) -> anyhow::Result<ExitCode> {
-    let cli::RunAsInvoker { report, parent, command } = args;
-    let report = report.map(|fd| -> io::Result<File> {
-        // The descriptor itself would stay open in the command.
-        let report = File::options().write(true).open(format!("/proc/self/fd/{fd}"))?;
-        close(fd)?;
-        Ok(report)
-    });
-    let report = report.transpose().context("cannot open the pipe to seqtrace")?;
+    let cli::RunAsInvoker { report, wait, parent, command } = args;
+    let report = report.map(|fd| own(fd, File::options().write(true)));
+    let mut report = report.transpose().context("cannot open the pipe to seqtrace")?;
+    if let Some(report) = &mut report {
+        report.write_all(b"\n").context("seqtrace ended")?;
+    }
+    let wait = wait.map(|fd| own(fd, File::options().read(true)));
+    let wait = wait.transpose().context("cannot open the pipe from seqtrace")?;
     let Some((program, _)) = command.split_first() else { bail!("no command given") };
-    let (code, error) = match prepare(command, *parent) {
+    let (code, error) = match become_invoker(command, *parent) {
         Ok(mut next) => {
+            if let Some(mut wait) = wait {
+                // At the end of the file: seqtrace has ended before the trace began.
+                wait.read_exact(&mut [0]).context("seqtrace ended")?;
+            }
             let error = next.exec();
             (not_run(&error), error.into())
         }
@@ -99,8 +132,15 @@ pub(super) fn become_and_run(args: &cli::RunAsInvoker) -> anyhow::Result<ExitCod
     Ok(ExitCode::from(code))
 }
 
+/// Opens a pipe that this process has inherited, for itself only: the descriptor would stay open in the command.
+fn own(fd: i32, options: &OpenOptions) -> io::Result<File> {
+    let file = options.open(format!("/proc/self/fd/{fd}"))?;
+    close(fd)?;
+    Ok(file)
+}
+
 /// Becomes the user who called sudo. Returns the command, with that user's environment.
-fn prepare(words: &[OsString], parent: Option<u32>) -> anyhow::Result<Command> {
+fn become_invoker(words: &[OsString], parent: Option<u32>) -> anyhow::Result<Command> {
     let (program, arguments) = words.split_first().context("no command given")?;
     let mut next = Command::new(program);
     next.args(arguments);

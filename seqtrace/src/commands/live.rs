@@ -21,7 +21,7 @@ use seqtrace_model::trace::Sink as _;
 use tokio::{process::Child, time::Instant};
 
 use super::{
-    invoker::{self, Streams},
+    invoker::{self, Streams, Waiting},
     options, recordings,
 };
 use crate::{
@@ -153,13 +153,12 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         return Ok(None);
     }
 
-    let accepted = filter::kernel_prefilter(&selection.targets, &selection.filter);
-    let mut setup = Setup::new(&facts, accepted, capture.ring_size);
-    setup.settings.preview = request.preview;
-    setup.settings.log = request.log;
-    setup.settings.faults = capture.inject;
-    setup.opens = targets::opens(&selection.targets);
-    setup.procfs = selection.targets.iter().any(targets::may_become_plain);
+    let setup = setup(&request, &selection, &facts);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let waiting = {
+        let _context = runtime.enter();
+        prepare(command, &writer, ui.is_some())?
+    };
     let attached = setup.attach(chosen, capture.backend).map_err(UserError::from)?;
 
     let mut pipeline = Pipeline::new(selection.clone(), options::until(&limits.counts));
@@ -173,7 +172,6 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     let mut screen = render::Screen::new(renderer);
     screen.header(&head.header);
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
         let signals = Signals::listen()?;
         let source = attached.begin().map_err(UserError::from)?;
@@ -189,7 +187,7 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
             file::create(path).with_context(|| format!("cannot create {}", shown(path)))?;
         }
 
-        let mut command = spawn(command, &to.writer, ui.is_some())?.map(Running);
+        let mut command = waiting.map(Waiting::start).transpose()?.map(Running);
         let child = command.as_mut().map(|Running(child)| child);
         // Other files may be BPF iterators, whose callbacks need probes of their own.
         let later = trace.source.by_callback() || targets::are_open_ended(&selection.targets);
@@ -217,6 +215,19 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         };
         Ok(Some(Traced { code, recorded: size }))
     })
+}
+
+/// Returns what the programs trace and emit.
+fn setup(request: &Request<'_>, selection: &Selection, facts: &Preflight) -> Setup {
+    let capture = &request.tracing.capture;
+    let accepted = filter::kernel_prefilter(&selection.targets, &selection.filter);
+    let mut setup = Setup::new(facts, accepted, capture.ring_size);
+    setup.settings.preview = request.preview;
+    setup.settings.log = request.log;
+    setup.settings.faults = capture.inject;
+    setup.opens = targets::opens(&selection.targets);
+    setup.procfs = selection.targets.iter().any(targets::may_become_plain);
+    setup
 }
 
 /// Prints warnings about the targets.
@@ -278,9 +289,13 @@ fn header(capture: &cli::Capture, facts: &Preflight, backend: &ChosenBackend) ->
     }
 }
 
-/// Starts the command, if there is one. Its output must not mix with the data: if the data is written
+/// Starts the process of the command, if there is one. The output of the command must not mix with the data: if the data is written
 /// to standard output, the command gets standard error as its standard output. `has_screen`: the terminal shows a screen.
-fn spawn(words: &[OsString], writer: &Writer, has_screen: bool) -> anyhow::Result<Option<Child>> {
+fn prepare(
+    words: &[OsString],
+    writer: &Writer,
+    has_screen: bool,
+) -> anyhow::Result<Option<Waiting>> {
     if words.is_empty() {
         return Ok(None);
     }
@@ -293,7 +308,7 @@ fn spawn(words: &[OsString], writer: &Writer, has_screen: bool) -> anyhow::Resul
         Streams::Stdout(Stdio::from(stderr))
     };
     privileges::clear_inheritable().context("cannot drop the capabilities of the command")?;
-    invoker::spawn(words, streams).map(Some)
+    invoker::prepare(words, streams).map(Some)
 }
 
 /// The running command. If the trace ends first, for any reason, the command is terminated.
