@@ -110,7 +110,8 @@ expect_screen resume 'Sessions'
 keys q
 expect_restored quit
 
-for signal in TERM HUP KILL; do
+# SIGHUP takes the path of SIGTERM.
+for signal in TERM KILL; do
 	begin
 	# The guardian has another name.
 	kill -$signal $(pidof seqtrace)
