@@ -1,3 +1,4 @@
+# once
 # Beside other tracers: three seqtrace at once, ftrace, kprobe events on the functions and instructions that seqtrace
 # probes, kprobes without optimisation, a CPU that goes away, and a live patch of a function that seqtrace probes. Nothing
 # is lost, nothing is left behind, and the kernel does not warn. (silent.sh switches ftrace and kprobes off.)

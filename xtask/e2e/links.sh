@@ -1,3 +1,4 @@
+# once
 # timeout: 900
 # Paths: links and additional mounts are resolved to the file to trace; a pattern without a match is reported.
 . "$E2E/lib.sh"

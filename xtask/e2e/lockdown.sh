@@ -1,3 +1,4 @@
+# once
 # alone
 # A kernel that is locked down: with `integrity` everything works, with `confidentiality` every command that traces is refused
 # with the reason and the remedy, and a recording can still be replayed.

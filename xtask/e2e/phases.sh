@@ -1,3 +1,4 @@
+# once
 # SIGKILL in every phase: while probes are attached, while a trace runs, and while they are detached. SIGSTOP in the
 # middle of a trace. Nothing is left in the kernel and no process, and every event is either in the trace or counted as lost.
 . "$E2E/lib.sh"

@@ -1,3 +1,4 @@
+# once
 # Probes that the kernel silences without an error: at the start, in the middle and at the end of a trace, in a check and
 # in doctor. A silence is never taken for an idle machine or for a fault of a file, and no end of a trace damages ftrace.
 # timeout: 900
