@@ -93,7 +93,11 @@ fn map_picture(map: &FileMap) -> MapPicture {
     let x = |offset: i64| round(offset as f64 / map.end.max(1) as f64 * WIDTH);
     let shown = map.generations.min(GENERATIONS);
     let baseline = shown * ROW + 30;
-    let width = |range: Range| (x(range.end) - x(range.start)).max(0.6);
+    // A gap between wide neighbours shows where one ends.
+    let width = |range: Range| {
+        let width = x(range.end) - x(range.start);
+        round(if width > 4.0 { width - 0.4 } else { width.max(0.6) })
+    };
     let segments = map.segments.iter().filter(|segment| segment.generation < shown);
     let segments = segments.map(|segment| Box4 {
         x: x(segment.range.start),
