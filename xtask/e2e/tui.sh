@@ -1,4 +1,4 @@
-# The terminal UI in a real terminal: a live trace of readers that never stop, by keys only. When it has ended, the terminal
+# The terminal UI in a real terminal: a live trace of readers that never stop, by keys only. However it ends, the terminal
 # is as it was.
 # once
 . "$E2E/lib.sh"
@@ -110,10 +110,19 @@ expect_screen resume 'Sessions'
 keys q
 expect_restored quit
 
-# SIGHUP takes the path of SIGTERM.
-begin
-kill -TERM $(pidof seqtrace)
-expect_restored TERM
+# SIGHUP takes the path of SIGTERM. pidof would find the guardian of the terminal, too.
+for signal in TERM KILL; do
+	begin
+	kill -$signal $(ps | sed -n 's/^ *\([0-9]*\) .*[s]eqtrace attach.*/\1/p')
+	expect_restored $signal
+done
+
+begin --inject tui-panic
+keys w
+keys -l name
+keys Enter
+expect_restored panic
+expect_screen panic/reason 'injected'
 
 kill $readers
 tmux kill-server
