@@ -3,7 +3,7 @@
 pub(crate) mod background;
 pub(crate) mod file;
 pub(crate) mod progress;
-#[cfg(feature = "export")]
+#[cfg(any(feature = "export", feature = "html"))]
 pub(crate) mod replacement;
 
 use std::{

@@ -5,7 +5,7 @@ use std::{io::Write as _, path::Path};
 use anyhow::Context as _;
 use seqtrace_html::{CheckedFile, Material, Page};
 
-use crate::output::file;
+use crate::output::replacement::Replacement;
 
 /// Memory for the rows of a trace that is shown as a page, bytes.
 pub(super) const MEMORY: usize = 256 << 20;
@@ -19,7 +19,7 @@ pub(super) fn write(
     cut: Option<&str>,
 ) -> anyhow::Result<()> {
     let page = Page { title, material, files, cut }.render().context("cannot make the page")?;
-    let mut out = file::create_output(path)?;
-    out.write_all(page.as_bytes())
-        .with_context(|| format!("cannot write {}", crate::exit::shown(path)))
+    let output = Replacement::begin(path)?;
+    let written = output.file().write_all(page.as_bytes()).and_then(|()| output.commit());
+    written.with_context(|| format!("cannot write {}", crate::exit::shown(path)))
 }
