@@ -14,7 +14,7 @@ mod excerpt;
 mod page;
 mod svg;
 
-pub use page::{CheckedFile, Material, Page, Reproducer};
+pub use page::{CheckedFile, Material, Page, Reproducer, material};
 
 #[cfg(test)]
 mod tests;

@@ -11,9 +11,8 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use seqtrace_model::escape;
 use seqtrace_model::finding::{Id, Severity};
 use seqtrace_model::rules::Verdict;
-use seqtrace_model::session::update::{SessionId, Summary, Update};
+use seqtrace_model::session::update::SessionId;
 use seqtrace_model::summary::TraceSummary;
-use seqtrace_model::trace::{Header, Ready, Shown, Sink, TargetInfo};
 use seqtrace_render::{Count, texts};
 use seqtrace_view::Trace;
 use sha2::{Digest as _, Sha256};
@@ -25,44 +24,13 @@ use sessions::{Pictures, Row};
 const STYLE: &str = include_str!("../templates/page.css");
 const SCRIPT: &str = include_str!("../templates/page.js");
 
-/// The facts of a trace that a page shows: a [`Sink`] that is complete at the end of the trace.
-#[derive(Debug, Default)]
-pub struct Material {
-    pub(crate) trace: Trace,
-    pub(crate) summary: TraceSummary,
-}
+/// The facts of a trace that a page shows: a [`Sink`](seqtrace_model::trace::Sink) that is complete at the end of the
+/// trace.
+pub type Material = (TraceSummary, Trace);
 
-impl Material {
-    /// Creates an empty one whose rows take at most `bytes` bytes of memory. The oldest make space.
-    pub fn with_limit(bytes: usize) -> Self {
-        Self { trace: Trace::with_limit(bytes), summary: TraceSummary::default() }
-    }
-}
-
-impl Sink for Material {
-    fn header(&mut self, header: &Header) {
-        self.trace.header(header);
-        self.summary.header(header);
-    }
-
-    fn target(&mut self, target: &TargetInfo) {
-        self.trace.target(target);
-    }
-
-    fn ready(&mut self, ready: &Ready) {
-        self.trace.ready(ready);
-        self.summary.ready(ready);
-    }
-
-    fn update(&mut self, update: &Update) -> Shown {
-        self.trace.update(update);
-        self.summary.update(update)
-    }
-
-    fn end(&mut self, summary: &Summary) {
-        self.trace.end(summary);
-        self.summary.end(summary);
-    }
+/// Creates empty material whose rows take at most `bytes` bytes of memory. The oldest make space.
+pub fn material(bytes: usize) -> Material {
+    (TraceSummary::default(), Trace::with_limit(bytes))
 }
 
 /// A trace to be shown as a page.
@@ -138,7 +106,7 @@ impl Page<'_> {
     /// # Errors
     /// Never, unless memory is the limit.
     pub fn render(&self) -> Result<String, askama::Error> {
-        let Material { trace, summary } = self.material;
+        let (summary, trace) = self.material;
         let verdict = Verdict::of(&summary.sums);
         let (word, class, sentence) = self.verdict(verdict);
         let (groups, groups_left_out) = findings::groups(self);
@@ -186,7 +154,7 @@ impl Page<'_> {
             let files = Count(self.files.len() as u64, "file");
             return (word, class_of_verdict(word), format!("{files}: {}", parts.join(", ")));
         }
-        let seen = Count(self.material.summary.sums.sessions, "session");
+        let seen = Count(self.material.0.sums.sessions, "session");
         match trace {
             Verdict::Clean => ("clean", "clean", format!("{seen}, no rule is broken")),
             Verdict::Inconclusive => (
@@ -199,7 +167,7 @@ impl Page<'_> {
                 let more = if inconclusive { "; not everything was seen" } else { "" };
                 let rules = self
                     .material
-                    .summary
+                    .0
                     .sums
                     .findings
                     .iter()

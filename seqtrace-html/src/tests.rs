@@ -106,7 +106,7 @@ fn a_check_shows_its_verdicts_and_its_findings_only() {
             shows: "two lines".to_owned(),
         }),
         findings: material
-            .summary
+            .0
             .findings
             .iter()
             .take(1)

@@ -7,7 +7,7 @@ use seqtrace_render::{Count, texts};
 use seqtrace_view::{Found, Trace};
 
 use super::{Page, printable, since};
-use crate::{excerpt, svg};
+use crate::excerpt;
 
 /// Greatest number of findings that the page shows in full.
 const GROUPS: usize = 60;
@@ -42,11 +42,11 @@ pub(super) struct Entry {
 /// Returns the findings of a trace, and the number of those that have no space on the page.
 pub(super) fn groups(page: &Page<'_>) -> (Vec<Group>, usize) {
     let all: Vec<_> =
-        page.material.summary.findings.iter().filter(|sum| counts(page, &sum.finding)).collect();
+        page.material.0.findings.iter().filter(|sum| counts(page, &sum.finding)).collect();
     let (shown, left_out) = all.split_at(all.len().min(GROUPS));
     let mut groups: Vec<(Id, &[u8], Group)> = Vec::new();
     for sum in shown {
-        let entry = entry(&page.material.trace, sum);
+        let entry = entry(&page.material.1, sum);
         let cause = sum.finding.cause.as_ref().map(|cause| cause.id);
         let root = groups.iter_mut().find(|(id, path, _)| cause == Some(*id) && *path == sum.path);
         if let Some((_, _, group)) = root {
@@ -87,7 +87,7 @@ fn entry(trace: &Trace, sum: &FindingSummary) -> Entry {
     });
     Entry {
         id: finding.id,
-        class: svg::class_of_severity(finding.severity),
+        class: finding.severity.name(),
         name: finding.name,
         path: printable(&sum.path),
         message: printable(finding.message.as_bytes()),

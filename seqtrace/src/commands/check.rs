@@ -13,8 +13,6 @@ use std::{
 };
 
 use anyhow::Context;
-#[cfg(feature = "html")]
-use seqtrace_html::Material;
 
 use self::files::Candidate;
 use super::{options, recordings, replay};
@@ -65,7 +63,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         let mut trace = trace(args, &wanted, &facts, &readers)?;
         #[cfg(feature = "html")]
         let material = args.html.is_some().then(|| {
-            let material = Rc::new(RefCell::new(Material::with_limit(super::page::MEMORY)));
+            let material = Rc::new(RefCell::new(seqtrace_html::material(super::page::MEMORY)));
             trace.sink.also = Some(Box::new(Rc::clone(&material)));
             material
         });
@@ -197,7 +195,7 @@ fn judge(
 ) -> anyhow::Result<ExitCode> {
     let selection = Selection { targets, filter: Filter::default() };
     #[cfg(feature = "html")]
-    let also = args.html.is_some().then(|| Material::with_limit(super::page::MEMORY));
+    let also = args.html.is_some().then(|| seqtrace_html::material(super::page::MEMORY));
     #[cfg(not(feature = "html"))]
     let also = None::<ReportCollector>;
     let mut gatherer = (ReportCollector::default(), also);

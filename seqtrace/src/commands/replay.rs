@@ -34,7 +34,7 @@ pub(super) fn run(args: &cli::Replay) -> anyhow::Result<ExitCode> {
         // The lines themselves show it.
         shows_progress: !args.output.quiet && !writer.is_terminal(),
     };
-    let played = play(&args.recording, &view, writer, |writer, wall_at_boot| {
+    let played = play(&args.recording, &view, writer, None, |writer, wall_at_boot| {
         Ok(options::renderer(&args.output, writer, wall_at_boot)?)
     })?;
     Ok(exit(args, &played).into())
@@ -62,20 +62,22 @@ pub(super) struct View<'a> {
     pub(super) shows_progress: bool,
 }
 
-/// Replays a recording into the renderer that `renderer` creates.
+/// Replays a recording into the renderer that `renderer` creates, and into another consumer.
 pub(super) fn play(
     file: &Path,
     view: &View<'_>,
     mut writer: Writer,
+    also: Option<Box<dyn Sink>>,
     renderer: impl FnOnce(&Writer, i64) -> anyhow::Result<Box<dyn Renderer>>,
 ) -> anyhow::Result<Played> {
     let selection = Selection { targets: Vec::new(), filter: targets::filter(view.select)? };
     let (mut reader, progress) = recordings::open(file, view.shows_progress)?;
     let memory = Memory::limited(view.max_memory);
-    let mut screen = Screen::new(renderer(&writer, reader.head().wall_at_boot)?);
+    let screen = Screen::new(renderer(&writer, reader.head().wall_at_boot)?);
+    let mut sinks = (screen, also);
     let mut pipeline = Pipeline::new(selection, view.until);
     options::restrict(&mut pipeline, view.only_findings, view.min_duration);
-    let played = recording::play(&mut reader, &mut pipeline, &mut screen, |screen| {
+    let played = recording::play(&mut reader, &mut pipeline, &mut sinks, |(screen, _)| {
         memory.check().map_err(|excess| recordings::too_large(file, excess))?;
         let output = &mut screen.output;
         let on_terminal =

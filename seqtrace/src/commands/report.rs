@@ -1,24 +1,26 @@
 //! `seqtrace report`: summarizes a recording.
 
-#[cfg(feature = "html")]
-use std::path::Path;
 use std::process::ExitCode;
+#[cfg(feature = "html")]
+use std::{cell::RefCell, rc::Rc};
 
 #[cfg(feature = "html")]
-use seqtrace_html::Material;
+use seqtrace_html::material;
+#[cfg(feature = "html")]
+use seqtrace_model::trace::Sink;
 
 use super::{
     options, recordings,
     replay::{self, View},
 };
+#[cfg(feature = "html")]
+use crate::recording::Ending;
 use crate::{
     cli,
     exit::Exit,
     pipeline::Until,
     render::{Clock, clock::TimeZone, report, summary},
 };
-#[cfg(feature = "html")]
-use crate::{filter::Selection, recording::Ending, targets};
 
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
@@ -31,7 +33,15 @@ pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
         max_memory: args.reading.max_memory,
         shows_progress: true,
     };
-    replay::play(&args.recording, &view, writer, |writer, wall_at_boot| {
+    #[cfg(feature = "html")]
+    let material =
+        args.html.is_some().then(|| Rc::new(RefCell::new(material(super::page::MEMORY))));
+    #[cfg(feature = "html")]
+    let also = material.clone().map(|material| Box::new(material) as Box<dyn Sink>);
+    #[cfg(not(feature = "html"))]
+    let also = None;
+    #[cfg_attr(not(feature = "html"), expect(unused_variables, reason = "the page shows it"))]
+    let played = replay::play(&args.recording, &view, writer, also, |writer, wall_at_boot| {
         let (color, ascii) = (options::color_data(args.color, writer), args.ascii);
         let top = usize::try_from(args.top).ok().filter(|top| *top > 0);
         if args.summary {
@@ -48,25 +58,11 @@ pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
         })))
     })?;
     #[cfg(feature = "html")]
-    if let Some(page) = &args.html {
-        write_page(args, page)?;
+    if let (Some(page), Some(material)) = (&args.html, material) {
+        let cut = played.ending == Ending::Cut;
+        let cut = cut.then_some("The recording ends before its trace ended.");
+        let title = recordings::name(&args.recording);
+        super::page::write(page, &title, &material.borrow(), &[], cut)?;
     }
     Ok(Exit::Done.into())
-}
-
-/// Writes the page of a recording.
-#[cfg(feature = "html")]
-fn write_page(args: &cli::Report, page: &Path) -> anyhow::Result<()> {
-    if args.recording.as_os_str() == "-" {
-        let hint = "give the recording a name: seqtrace report FILE --html PAGE";
-        return Err(Exit::Usage.error("standard input cannot be read twice", hint).into());
-    }
-    let mut material = Material::with_limit(super::page::MEMORY);
-    let selection = Selection { targets: Vec::new(), filter: targets::filter(&args.select)? };
-    let memory = args.reading.max_memory;
-    let played = replay::gather(&args.recording, selection, memory, &mut material)?;
-    let cut =
-        (played.ending == Ending::Cut).then_some("The recording ends before its trace ended.");
-    let title = recordings::name(&args.recording);
-    super::page::write(page, &title, &material, &[], cut)
 }
