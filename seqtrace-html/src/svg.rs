@@ -103,7 +103,7 @@ fn map_picture(map: &FileMap) -> MapPicture {
         x: x(segment.range.start),
         y: 24 + segment.generation * ROW,
         width: width(segment.range),
-        class: segment.severity.map_or(class_of(segment.fate), class_of_severity),
+        class: segment.severity.map_or(class_of(segment.fate), Severity::name),
         title: format!(
             "{} bytes {}, {}",
             if segment.renderings == 1 {
@@ -119,13 +119,7 @@ fn map_picture(map: &FileMap) -> MapPicture {
     let arcs = map.links.iter().take(200).map(|link| {
         let (from, to) = (middle(link.from), middle(link.to));
         let title = format!("bytes {} and {}", texts::range(link.from), texts::range(link.to));
-        Arc {
-            from,
-            middle: f64::midpoint(from, to),
-            to,
-            class: class_of_severity(link.severity),
-            title,
-        }
+        Arc { from, middle: f64::midpoint(from, to), to, class: link.severity.name(), title }
     });
     let lost = map.lost.iter().take(200);
     MapPicture {
@@ -135,9 +129,7 @@ fn map_picture(map: &FileMap) -> MapPicture {
         renderings: map.segments.iter().map(|segment| u64::from(segment.renderings)).sum(),
         segments: segments.collect(),
         arcs: arcs.collect(),
-        lost: lost
-            .map(|mark| Lost { x: x(mark.offset), class: class_of_severity(mark.severity) })
-            .collect(),
+        lost: lost.map(|mark| Lost { x: x(mark.offset), class: mark.severity.name() }).collect(),
         ticks: ticks(map.reads.iter().map(|range| x(range.end))),
         more: map.generations - shown,
     }
@@ -198,7 +190,7 @@ fn plot_picture(plot: &PositionPlot) -> PlotPicture {
 
 fn dot_class(point: &Point) -> &'static str {
     match (point.severity, point.step) {
-        (Some(severity), _) => class_of_severity(severity),
+        (Some(severity), _) => severity.name(),
         (None, Step::Stuck | Step::Back) => "warning",
         (None, Step::End) => "end",
         (None, Step::Start | Step::Advance) => "start",
@@ -212,14 +204,6 @@ const fn step_word(step: Step) -> &'static str {
         Step::Stuck => "next that did not advance,",
         Step::Back => "next that moved back,",
         Step::End => "next without a record,",
-    }
-}
-
-pub(crate) const fn class_of_severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Info => "info",
     }
 }
 

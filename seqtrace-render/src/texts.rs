@@ -1,6 +1,5 @@
 //! Short texts for views that lay out their own pages. Foreign bytes in them are escaped.
 
-use crate::event::{Ptr, PtrKind};
 use crate::rules::{Blame, Value};
 use crate::session::update::{Range, Symbol};
 
@@ -24,14 +23,6 @@ pub fn symbol(symbol: &Symbol, with_offset: bool) -> String {
     SymbolLocation { name: Name { symbol, ascii: false }, with_offset }.to_string()
 }
 
-/// Returns a pointer as it is: `NULL`, `TOKEN`, `ERR(12)` or 16 digits.
-pub fn pointer(ptr: Ptr) -> String {
-    match ptr.kind() {
-        PtrKind::Null | PtrKind::Token | PtrKind::Err(_) => format!("{ptr:?}"),
-        PtrKind::Record(value) => format!("{value:016x}"),
-    }
-}
-
 /// Returns a range of file offsets: `4..6`.
 pub fn range(range: Range) -> String {
     format!("{}..{}", range.start, range.end)
@@ -41,7 +32,7 @@ pub fn range(range: Range) -> String {
 pub fn value(value: &Value, begin: u64) -> String {
     match value {
         Value::Position(position) => position.to_string(),
-        Value::Pointer(ptr) => pointer(*ptr),
+        Value::Pointer(ptr) => format!("{ptr:?}"),
         Value::Range(offsets) => format!("bytes {}", range(*offsets)),
         Value::Event { time, read } => {
             let after = duration(time.saturating_sub(begin));

@@ -1,6 +1,7 @@
 //! The table of sessions, and the pictures of those with findings.
 
 use askama::Template as _;
+use seqtrace_model::finding::Severity;
 use seqtrace_render::texts;
 use seqtrace_view::{Session, Trace};
 
@@ -108,7 +109,7 @@ fn row(trace: &Trace, session: &Session, pictured: bool) -> Row {
         open_ns,
         open: texts::duration(open_ns),
         begin: since(trace, session.begin),
-        class: session.worst.map_or("", svg::class_of_severity),
+        class: session.worst.map_or("", Severity::name),
         pictured,
         state: match (session.closed.is_some(), session.partial) {
             (false, _) => "open",
