@@ -1,9 +1,9 @@
 //! Words for values of the model. They are those of JSON (docs/json.md).
 
 use seqtrace_model::escape;
-use seqtrace_model::event::{Ptr, PtrKind, Role};
+use seqtrace_model::event::{Ptr, PtrKind};
 use seqtrace_model::finding::{Evidence, Finding, Value};
-use seqtrace_model::session::update::{Callbacks, Fate, Partial, Phase, Session, Symbol};
+use seqtrace_model::session::update::{Fate, Partial, Phase, Session, Symbol};
 
 /// Returns foreign bytes as printable text.
 pub(crate) fn text(bytes: &[u8]) -> String {
@@ -50,16 +50,6 @@ pub(crate) fn function(symbol: &Symbol) -> String {
     match &symbol.name {
         Some(name) => text(name.as_bytes()),
         None => format!("{:#x}", symbol.address),
-    }
-}
-
-/// Returns the callback of a role.
-pub(crate) const fn callback(callbacks: &Callbacks, role: Role) -> &Symbol {
-    match role {
-        Role::Start => &callbacks.start,
-        Role::Next => &callbacks.next,
-        Role::Show => &callbacks.show,
-        Role::Stop => &callbacks.stop,
     }
 }
 

@@ -81,17 +81,7 @@ pub struct Finding {
 impl Blame {
     /// Returns the function that has this role among the callbacks of a file.
     pub fn new(role: Role, callbacks: &Callbacks) -> Self {
-        Self { role, function: function(role, callbacks).clone() }
-    }
-}
-
-/// Returns the function that has this role among the callbacks of a file.
-pub(crate) fn function(role: Role, callbacks: &Callbacks) -> &Symbol {
-    match role {
-        Role::Start => &callbacks.start,
-        Role::Next => &callbacks.next,
-        Role::Show => &callbacks.show,
-        Role::Stop => &callbacks.stop,
+        Self { role, function: callbacks.of(role).clone() }
     }
 }
 

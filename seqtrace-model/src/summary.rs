@@ -18,7 +18,6 @@ pub use findings::FindingSummary;
 pub use ledger::{Ledger, LedgerEntry};
 
 use crate::event::Role;
-use crate::finding::function;
 use crate::session::update::{
     CallbackUpdate, Callbacks, Fate, Session, SessionId, Summary, Symbol, Totals, Update,
     UpdateKind,
@@ -175,7 +174,7 @@ impl TraceSummary {
             self.renderings.add(*fate, bytes.unwrap_or(0));
         }
         let Some(callbacks) = callbacks else { return };
-        add_call(&mut self.functions, *role, function(*role, callbacks), *duration);
+        add_call(&mut self.functions, *role, callbacks.of(*role), *duration);
     }
 
     fn close(&mut self, path: &[u8], totals: &Totals, undelivered: u64, partial: bool) {

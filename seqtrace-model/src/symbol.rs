@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::event::Role;
+
 /// A function or table of the kernel, with its name if it has a symbol.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Symbol {
@@ -37,6 +39,18 @@ pub struct Callbacks {
     pub show: Symbol,
     /// Function that ends a pass (`op->stop`).
     pub stop: Symbol,
+}
+
+impl Callbacks {
+    /// Returns the function of one callback.
+    pub const fn of(&self, role: Role) -> &Symbol {
+        match role {
+            Role::Start => &self.start,
+            Role::Next => &self.next,
+            Role::Show => &self.show,
+            Role::Stop => &self.stop,
+        }
+    }
 }
 
 /// Source of names for addresses, e.g. the running kernel.

@@ -304,7 +304,7 @@ impl Open {
     fn new(session: &Session) -> Self {
         let functions = session.callbacks.as_ref().map(|callbacks| {
             [Role::Start, Role::Next, Role::Show, Role::Stop]
-                .map(|role| own(names::function(names::callback(callbacks, role))))
+                .map(|role| own(names::function(callbacks.of(role))))
         });
         Self {
             path: text(&session.path),

@@ -3,7 +3,6 @@ use std::collections::BTreeMap;
 
 use super::{Durations, FunctionSummary, Functions};
 use crate::event::Role;
-use crate::finding::function;
 use crate::session::update::{CallbackUpdate, Session, Update, UpdateKind};
 use crate::trace::{Shown, Sink};
 
@@ -83,7 +82,7 @@ impl Activity {
         super::add_call(
             &mut self.functions,
             callback.role,
-            function(callback.role, callbacks),
+            callbacks.of(callback.role),
             callback.duration,
         );
     }
