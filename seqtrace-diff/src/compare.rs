@@ -23,7 +23,7 @@ pub enum Item<'a> {
     File {
         /// Index of the trace: 0 or 1.
         side: usize,
-        /// The file.
+        /// The file, which the other trace does not have.
         file: &'a File,
     },
     /// A session differs, only one of the traces has it, or it was not seen whole.
@@ -78,7 +78,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Returns the answer.
+    /// Returns the verdict over both traces.
     pub fn verdict(&self) -> Verdict {
         if self.proven {
             Verdict::Different
@@ -96,9 +96,9 @@ impl Outcome {
 pub struct Comparison<'a> {
     /// Rows of both traces.
     pub rows: &'a Rows,
-    /// The traces.
+    /// First and second trace.
     pub traces: [&'a Recording; 2],
-    /// Files, aligned.
+    /// Files of both traces, as [`align`](crate::align) returns them.
     pub files: &'a [FilePair<'a>],
     /// Number of the only session of each file that is compared, from 1; `None`: all are compared.
     pub session: Option<usize>,

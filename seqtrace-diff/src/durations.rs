@@ -19,7 +19,7 @@ pub struct CallbackDurations {
 pub struct DurationPair<'a> {
     /// Paths of the file. Not escaped.
     pub paths: [&'a [u8]; 2],
-    /// The callback.
+    /// Kind of the callback in both traces.
     pub role: Role,
     /// Durations in each trace.
     pub callbacks: [&'a CallbackDurations; 2],

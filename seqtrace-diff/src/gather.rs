@@ -64,7 +64,7 @@ pub struct Recording {
 /// The sessions of a file.
 #[derive(Debug, Default)]
 pub struct File {
-    /// Path. Not escaped.
+    /// Path of the file. Can have any bytes.
     pub path: Vec<u8>,
     /// Sessions in the order of their opens.
     pub sessions: Vec<Session>,

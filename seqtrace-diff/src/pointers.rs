@@ -7,9 +7,9 @@ use seqtrace_model::event::{Ptr, PtrKind};
 /// A pointer without its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Record {
-    /// NULL.
+    /// NULL, the end of the file.
     Null,
-    /// `SEQ_START_TOKEN`.
+    /// `SEQ_START_TOKEN`, for which show renders a header.
     Token,
     /// `ERR_PTR(-errno)`. Holds the positive errno.
     Err(i32),

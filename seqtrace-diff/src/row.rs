@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use seqtrace_model::event::{Role, Wrapper};
 use seqtrace_model::finding::{Finding, Id, Severity};
+use seqtrace_model::rules::SQ501;
 use seqtrace_model::session::update::{
     CallbackUpdate, Callbacks, Fate, Phase, Session, Symbol, Update, UpdateKind,
 };
@@ -14,7 +15,7 @@ use crate::pointers::{Pointers, Record};
 /// An update of a session without what differs from run to run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Row {
-    /// The session began.
+    /// The file was opened, or an open file was first seen.
     Open {
         /// The function that opened it.
         by: Wrapper,
@@ -23,9 +24,9 @@ pub enum Row {
         /// Names of its functions. Can have any characters.
         functions: Arc<str>,
     },
-    /// The open failed.
+    /// The open failed with an error.
     OpenFailed {
-        /// Negative errno.
+        /// Negative errno of the open.
         ret: i32,
         /// True if `seq_open()` had succeeded before.
         leaked: bool,
@@ -39,20 +40,20 @@ pub enum Row {
         /// True if the core traverses the file first.
         traverse: bool,
     },
-    /// A read returned.
+    /// A read returned to its caller.
     ReadEnd {
         /// Number of bytes or negative errno; `None`: a size that is not compared.
         ret: Option<i64>,
         /// True at the end of the file.
         eof: bool,
     },
-    /// A callback returned.
+    /// A callback of the session returned.
     Callback(CallbackRow),
     /// The buffer was doubled.
     Grow {
-        /// Previous size, bytes.
+        /// Previous size of the buffer, bytes.
         from: u64,
-        /// New size, bytes.
+        /// New size of the buffer, bytes.
         to: u64,
         /// True inside a traversal.
         traverse: bool,
@@ -61,15 +62,15 @@ pub enum Row {
     LseekBegin {
         /// The offset argument, bytes.
         offset: i64,
-        /// The whence argument.
+        /// The whence argument: 0 SEEK_SET, 1 SEEK_CUR.
         whence: u32,
     },
-    /// An lseek returned.
+    /// An lseek returned to its caller.
     LseekEnd {
         /// File offset or negative errno.
         ret: i64,
     },
-    /// A write returned.
+    /// A write returned to its caller.
     Write {
         /// Number of bytes passed in.
         want: u64,
@@ -85,7 +86,7 @@ pub enum Row {
         /// Number of bytes or negative errno; `None`: a size that is not compared.
         ret: Option<i64>,
     },
-    /// The session ended.
+    /// The file was released, or the trace ended.
     Close {
         /// The release function; `None`: no release was seen.
         by: Option<Wrapper>,
@@ -102,7 +103,7 @@ pub enum Row {
         id: Id,
         /// Name of the rule.
         name: &'static str,
-        /// Severity.
+        /// Severity of the finding.
         severity: Severity,
         /// Name of the function that is probably faulty. Can have any characters.
         blame: Option<Arc<str>>,
@@ -119,13 +120,13 @@ pub enum Row {
 /// The return of a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallbackRow {
-    /// The callback.
+    /// Kind of the callback.
     pub role: Role,
     /// True inside a traversal.
     pub traverse: bool,
-    /// Position on entry; `None` if it is not known.
+    /// Position (`m->index`) on entry; `None` if it is not known.
     pub pos_in: Option<i64>,
-    /// Position on return.
+    /// Position (`m->index`) on return.
     pub pos_out: i64,
     /// next, show, stop: the record that the core passed; `None` if it is not known.
     pub record: Option<Record>,
@@ -141,7 +142,7 @@ pub struct CallbackRow {
     pub fixed_up: bool,
 }
 
-/// What the rows of a session depend on besides its updates.
+/// State of a session on which its rows depend, besides its updates.
 #[derive(Debug)]
 pub(crate) struct State {
     pointers: Pointers,
@@ -244,11 +245,12 @@ impl State {
     }
 }
 
-/// Returns the row of a finding; `None` for a reason why something was not checked.
+/// Returns the row of a finding; `None` for a reason why something was not checked, and for a duration.
 pub(crate) fn of_finding(finding: &Finding) -> Option<Row> {
     let Finding { id, name, severity, blame, .. } = finding;
     let blame = blame.as_ref().map(|blame| located(&blame.function).into());
-    (!id.is_quality()).then_some(Row::Finding { id: *id, name, severity: *severity, blame })
+    let is_compared = !id.is_quality() && *id != SQ501;
+    is_compared.then_some(Row::Finding { id: *id, name, severity: *severity, blame })
 }
 
 /// Returns the names of a session's functions: `eof_ops: eof_start eof_next eof_show eof_stop [seqbugs]`.

@@ -26,11 +26,11 @@ use crate::escape;
 pub trait DiffRenderer {
     /// Renders the circumstances of both traces.
     fn begin(&mut self, traces: [&Recording; 2], out: &mut Output);
-    /// Renders a difference.
+    /// Renders a difference, or a session that was not seen whole.
     fn item(&mut self, rows: &Rows, item: &Item<'_>, out: &mut Output);
     /// Renders the durations of callbacks.
     fn durations(&mut self, pairs: &[DurationPair<'_>], out: &mut Output);
-    /// Renders the sums.
+    /// Renders the sums and the verdict.
     fn end(&mut self, outcome: &Outcome, out: &mut Output);
 }
 
@@ -62,7 +62,7 @@ const SIDES: [&str; 2] = ["A", "B"];
 const COLORS: [Color; 2] = [Color::Removed, Color::Added];
 
 impl Text {
-    /// Creates a renderer.
+    /// Creates a renderer of text.
     pub fn new(options: Options) -> Self {
         let Options { names, context, width, color, ascii } = options;
         Self { names, context, width, style: Style::new(color, ascii) }

@@ -20,8 +20,6 @@ pub(crate) struct Diff {
     /// Second recording; - is standard input
     #[arg(value_name = "B")]
     pub(crate) b: PathBuf,
-    #[command(flatten)]
-    pub(crate) select: Select,
     /// Compare only this session of each file; 1: the first one
     #[arg(long, value_name = "N", value_parser = session_number)]
     pub(crate) session: Option<usize>,
@@ -51,6 +49,8 @@ pub(crate) struct Diff {
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) select: Select,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -32,7 +32,7 @@ use crate::{
 /// Number of bytes of output after which it is written.
 const WRITTEN: usize = 64 << 10;
 
-/// Runs the subcommand.
+/// Compares the recordings and writes the differences.
 pub(super) fn run(args: &cli::Diff) -> anyhow::Result<ExitCode> {
     let cli::Diff { a, b, .. } = args;
     if recordings::is_stdio(a) && recordings::is_stdio(b) {
@@ -58,12 +58,10 @@ pub(super) fn run(args: &cli::Diff) -> anyhow::Result<ExitCode> {
     }
     let comparison =
         Comparison { rows: &rows, traces: [&a, &b], files: &files, session: args.session };
-    let verdict = render(args, &comparison, &files, writer)?.map(|outcome| outcome.verdict());
-    Ok(match verdict {
-        Some(Verdict::Same) => Exit::Done,
-        // A reader that has closed the pipe has seen a difference.
-        Some(Verdict::Different) | None => Exit::Different,
-        Some(Verdict::Inconclusive) => Exit::Inconclusive,
+    Ok(match render(args, &comparison, &files, writer)?.verdict() {
+        Verdict::Same => Exit::Done,
+        Verdict::Different => Exit::Different,
+        Verdict::Inconclusive => Exit::Inconclusive,
     }
     .into())
 }
@@ -87,13 +85,13 @@ fn gather<R: Read>(
     Ok(gatherer.finish(played.ending == Ending::Cut))
 }
 
-/// Writes the comparison. Returns its sums; `None`: the reader of the output has closed the pipe.
+/// Writes the comparison. Returns its sums, or those up to the point at which the reader of the output closed the pipe.
 fn render(
     args: &cli::Diff,
     comparison: &Comparison<'_>,
     files: &[FilePair<'_>],
     mut writer: Writer,
-) -> anyhow::Result<Option<Outcome>> {
+) -> anyhow::Result<Outcome> {
     let names = [&args.a, &args.b].map(|path| recordings::name(path));
     let mut renderer: Box<dyn DiffRenderer> = match args.format {
         DiffFormat::Text => Box::new(diff::Text::new(diff::Options {
@@ -106,26 +104,22 @@ fn render(
         DiffFormat::Json => Box::new(json::diff::Json::new(names, args.ascii)),
     };
     let mut output = Output::default();
-    let mut open = true;
     renderer.begin(comparison.traces, &mut output);
     let outcome = comparison.run(|item| -> anyhow::Result<bool> {
         renderer.item(comparison.rows, item, &mut output);
-        if output.data.len() >= WRITTEN {
-            open = writer.write(&mut output).context(UNWRITTEN)?;
-        }
-        Ok(open)
+        Ok(output.data.len() < WRITTEN || writer.write(&mut output).context(UNWRITTEN)?)
     })?;
     if args.durations {
         renderer.durations(&durations(files), &mut output);
     }
     renderer.end(&outcome, &mut output);
-    open = open && writer.write(&mut output).context(UNWRITTEN)?;
-    Ok(open.then_some(outcome))
+    writer.write(&mut output).context(UNWRITTEN)?;
+    Ok(outcome)
 }
 
 const UNWRITTEN: &str = "cannot write the output";
 
-/// Parses `OLD=NEW`.
+/// Splits `OLD=NEW` into two paths.
 fn renaming(pair: &OsStr) -> Result<(Vec<u8>, Vec<u8>), UserError> {
     let bytes = pair.as_bytes();
     let at = bytes.iter().position(|byte| *byte == b'=').ok_or_else(|| {

@@ -40,13 +40,13 @@ pub(super) struct Begin<'a> {
 pub(super) struct Trace<'a> {
     /// Name of the recording, with control characters escaped.
     pub(super) recording: &'a str,
-    /// seqtrace's version.
+    /// Version of seqtrace that recorded it.
     pub(super) version: &'a str,
-    /// The kernel's release.
+    /// Release of the traced kernel.
     pub(super) kernel: &'a str,
-    /// The machine's architecture.
+    /// Architecture of the traced machine.
     pub(super) machine: &'a str,
-    /// core or callbacks.
+    /// Set of probes: core or callbacks.
     pub(super) backend: &'a str,
     /// Number of events that were lost.
     pub(super) lost: u64,
@@ -56,7 +56,7 @@ pub(super) struct Trace<'a> {
     pub(super) cut: bool,
 }
 
-/// A recording.
+/// One of the two recordings.
 #[derive(Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Side {
@@ -72,7 +72,7 @@ pub(super) struct File<'a> {
     pub(super) v: Version,
     /// The recording that has it.
     pub(super) only: Side,
-    /// The file's path.
+    /// The path of the file.
     pub(super) path: Cow<'a, str>,
     /// The path's bytes if it is not UTF-8.
     pub(super) path_bytes: Option<Raw<'a>>,
@@ -98,7 +98,7 @@ pub(super) struct Session<'a> {
     pub(super) added: usize,
 }
 
-/// File and session.
+/// The file and session of an object.
 #[derive(Clone, Serialize, JsonSchema)]
 pub(super) struct At<'a> {
     /// The file's path in A.
@@ -131,21 +131,21 @@ pub(super) struct Line<'a> {
     pub(super) kind: Kind,
     /// The line as the text shows it.
     pub(super) text: String,
-    /// callback: which one.
+    /// callback, reader_died: kind of the callback.
     pub(super) role: Option<Role>,
     /// callback: m->index on entry.
     pub(super) pos_in: Option<i64>,
     /// callback: m->index on return.
     pub(super) pos_out: Option<i64>,
-    /// callback: bytes written.
+    /// callback: number of bytes written.
     pub(super) bytes: Option<u64>,
     /// callback: what became of a rendering.
     pub(super) fate: Option<Fate>,
     /// Result of a call: bytes, file offset or negative errno.
     pub(super) ret: Option<i64>,
-    /// finding: the rule.
+    /// finding: id of the rule.
     pub(super) id: Option<RuleName>,
-    /// finding: how bad.
+    /// finding: severity of the violation.
     pub(super) severity: Option<Severity>,
     /// finding: the function to look at.
     pub(super) blame: Option<&'a str>,
@@ -158,13 +158,13 @@ pub(super) enum Kind {
     Open,
     /// A read was entered.
     Read,
-    /// A read returned.
+    /// A read returned to its caller.
     ReadEnd,
     Callback,
     Grow,
     /// An lseek was entered.
     Lseek,
-    /// An lseek returned.
+    /// An lseek returned to its caller.
     LseekEnd,
     Write,
     PlainRead,
@@ -192,15 +192,15 @@ pub(super) struct Duration<'a> {
     pub(super) count_a: u64,
     /// Number of calls in B.
     pub(super) count_b: u64,
-    /// Median in A.
+    /// Median of the durations in A.
     pub(super) p50_a: u64,
-    /// Median in B.
+    /// Median of the durations in B.
     pub(super) p50_b: u64,
     /// The median in B as a multiple of that in A; null if that is 0.
     pub(super) ratio: Option<f64>,
 }
 
-/// The last line.
+/// Sums and verdict, the last line.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct End {
     pub(super) v: Version,
