@@ -1,5 +1,6 @@
 //! The command line, as clap parses it. README.md describes the options; nothing here acts.
 
+mod diff;
 mod options;
 pub(crate) mod values;
 
@@ -7,6 +8,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::diff::{Diff, DiffFormat, IgnoredProperty};
 pub(crate) use self::options::{
     Capture, Color, Counts, FailOn, Fold, Output, Reading, Select, Tracing,
 };
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Replay(Box<Replay>),
     /// Summarize a recording: sessions, records, latencies
     Report(Box<Report>),
+    /// Compare two recordings: calls, positions, sizes, fates and findings
+    Diff(Box<Diff>),
     /// Write recordings in formats of other programs: Perfetto's timeline, Parquet tables
     #[cfg(feature = "export")]
     Export(Box<Export>),

@@ -17,7 +17,9 @@ pub(super) use self::event::{
     Who,
 };
 pub(super) use self::finding::{Finding, FindingCount};
-pub(super) use self::value::{Fate, Function, Functions, Of, Phase, Range, Role, Totals, mirror};
+pub(super) use self::value::{
+    Fate, Function, Functions, Of, Partial, Phase, Range, Role, Severity, Totals, mirror,
+};
 pub(super) use super::callback::Cb;
 use super::text::{BootTime, Raw, Version};
 use crate::session::update;
