@@ -327,9 +327,16 @@ pub(crate) struct Check {
     after_help = "Exit status: 0 no error; 2 usage; 3 environment (permission, kernel); 5 no file is named or matched."
 )]
 pub(crate) struct List {
-    /// Files to list: paths or globs
-    #[arg(value_name = "TARGET", default_value = "/proc/*")]
+    /// Files to list: paths or globs [default: /proc/*]; with --tables, names of tables (a glob) or module:NAME [default:
+    /// all tables]
+    #[arg(value_name = "TARGET")]
     pub(crate) targets: Vec<OsString>,
+    /// List the tables of callbacks (struct seq_operations) of the kernel and its modules, instead of files
+    #[arg(long)]
+    pub(crate) tables: bool,
+    /// Folder with modules (.ko) or a vmlinux, with debug information, for the source lines of functions; repeatable
+    #[arg(long, value_name = "DIR")]
+    pub(crate) debug_dir: Vec<PathBuf>,
     /// Print one JSON object per line instead of text
     #[arg(long)]
     pub(crate) json: bool,
