@@ -85,8 +85,7 @@ ffffffffc0300000 r bar_ops\t[bar]
         let read = |address: u64, _| {
             let words = match address {
                 0xffff_ffff_8200_0000 => [start, stop, next, show],
-                0xffff_ffff_8200_0040 => [print, show, next, start],
-                0xffff_ffff_8200_0080 => [print, show, next, start],
+                0xffff_ffff_8200_0040 | 0xffff_ffff_8200_0080 => [print, show, next, start],
                 0xffff_ffff_c030_0000 => [start, stop, next, bar],
                 _ => return None,
             };

@@ -34,8 +34,7 @@ struct Entry<'a> {
 
 /// Lists the tables that the words of the command line name.
 pub(super) fn run(args: &cli::List) -> anyhow::Result<Exit> {
-    let wanted =
-        args.targets.iter().map(|word| Wanted::parse(word)).collect::<Result<Vec<_>, _>>()?;
+    let wanted = args.targets.iter().map(Wanted::parse).collect::<Result<Vec<_>, _>>()?;
     let facts = crate::commands::preflight()?;
     let mut tables = find(&facts)?;
     tables.retain(|table| wanted.is_empty() || wanted.iter().any(|wanted| wanted.matches(table)));
