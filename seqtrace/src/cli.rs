@@ -319,6 +319,9 @@ pub(crate) struct Check {
     /// Size of the ring buffer for events that are not judged yet: a power of two, e.g. 32MiB
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = ring_size, help_heading = "Capture")]
     pub(crate) ring_size: u32,
+    /// Folder with modules (.ko) or a vmlinux, with debug information, for the source lines of functions; repeatable
+    #[arg(long, value_name = "DIR", help_heading = "Capture")]
+    pub(crate) debug_dir: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: Reading,
 }
@@ -328,9 +331,16 @@ pub(crate) struct Check {
     after_help = "Exit status: 0 no error; 2 usage; 3 environment (permission, kernel); 5 no file is named or matched."
 )]
 pub(crate) struct List {
-    /// Files to list: paths or globs
-    #[arg(value_name = "TARGET", default_value = "/proc/*")]
+    /// Files to list: paths or globs [default: /proc/*]; with --tables, names of tables (a glob) or module:NAME [default:
+    /// all tables]
+    #[arg(value_name = "TARGET")]
     pub(crate) targets: Vec<OsString>,
+    /// List the tables of callbacks (struct seq_operations) of the kernel and its modules, instead of files
+    #[arg(long)]
+    pub(crate) tables: bool,
+    /// Folder with modules (.ko) or a vmlinux, with debug information, for the source lines of functions; repeatable
+    #[arg(long, value_name = "DIR")]
+    pub(crate) debug_dir: Vec<PathBuf>,
     /// Print one JSON object per line instead of text
     #[arg(long)]
     pub(crate) json: bool,

@@ -164,6 +164,8 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     let mut pipeline = Pipeline::new(selection.clone(), options::until(&limits.counts));
     options::restrict(&mut pipeline, request.only_findings, request.min_duration);
     let header = header(capture, &facts, &attached.backend);
+    let mut lines = super::source_lines(&capture.debug_dir, &facts);
+    print_notes(&lines.take_notes());
     let head = Head { header, wall_at_boot, suspended: Some(clock::suspended()) };
     let recording = recording.as_deref().map(recordings::create).transpose()?;
     let mut to = Destinations::start(writer, recording).context("cannot start a thread")?;
@@ -175,7 +177,7 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     runtime.block_on(async move {
         let signals = Signals::listen()?;
         let source = attached.begin().map_err(UserError::from)?;
-        let mut trace = Trace::new(source, pipeline, recorder, screen);
+        let mut trace = Trace::new(source, pipeline, recorder, lines, screen);
         let looked_at = targets::inspect(&words, &selection.filter, &mut trace.source);
         trace.fetch();
         for target in looked_at? {
@@ -204,10 +206,12 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         let status = trace.run(&mut to, &signals, child, deadline, capture.inject.pause).await?;
         drop(command);
         let fired = trace.last_heartbeat(&mut to)?;
-        let (summary, size) = finish(trace, to, &signals)?;
+        let (summary, notes, size) = finish(trace, to, &signals)?;
         if let Some(ui) = &mut ui {
             ui.end()?;
         }
+        // Earlier they would damage the screen.
+        print_notes(&notes);
         if summary.sessions == 0 && select.names_openers() && !request.quiet {
             eprintln!("{OPENER_HINT}");
         }
@@ -256,9 +260,9 @@ fn finish(
     trace: Trace<render::Screen>,
     mut to: Destinations,
     signals: &Signals,
-) -> anyhow::Result<(Summary, Option<Recorded>)> {
+) -> anyhow::Result<(Summary, Vec<String>, Option<Recorded>)> {
     let blocked = || signals.report_blocked();
-    let Finished { summary, recorder, source } = trace.finish(|trace| {
+    let Finished { summary, recorder, notes, source } = trace.finish(|trace| {
         to.wait_for_space(&blocked);
         trace.write(&mut to)
     })?;
@@ -268,7 +272,13 @@ fn finish(
     let size = recorder
         .zip(to.recording.as_ref())
         .map(|(recorder, background)| Recorded::of(&recorder, background));
-    Ok((summary, size.transpose()?))
+    Ok((summary, notes, size.transpose()?))
+}
+
+fn print_notes(notes: &[String]) {
+    for note in notes {
+        eprintln!("note: {note}");
+    }
 }
 
 fn begin_recording(output: Background, head: &Head, redact: bool) -> io::Result<Recorder> {

@@ -4,17 +4,24 @@
 //! reads.
 
 pub mod btf;
+#[cfg(feature = "source")]
+mod debug_files;
+#[cfg(not(feature = "source"))]
+#[path = "no_debug_files.rs"]
+mod debug_files;
 pub(crate) mod doctor;
 pub(crate) mod facts;
 pub(crate) mod ftrace;
 pub mod kallsyms;
 pub(crate) mod kprobes;
+pub(crate) mod lines;
 pub mod mounts;
 pub(crate) mod openers;
 pub mod preflight;
 pub mod sites;
 pub(crate) mod switches;
 pub(crate) mod symbols;
+pub(crate) mod tables;
 pub mod text;
 
 /// Returns the running kernel's release, as `uname -r` prints it; `?` if /proc does not show it.

@@ -131,6 +131,7 @@ fn columns() {
         address UInt64
         name Utf8
         module Utf8
+        line UInt32
         reason Utf8
         word Binary
         note Utf8
