@@ -39,7 +39,7 @@ use crate::{
         kallsyms::Kallsyms,
         mounts::{File, Mounts},
         openers,
-        sites::{self, Layout, Outside, Part},
+        sites::{self, Layout, Machine, Outside, Part},
         text::Kcore,
     },
     pipeline::{Pipeline, Until},
@@ -264,7 +264,8 @@ pub fn core_sites(data: &[u8]) {
         _ => Outside::Unknown,
     };
     openers::calls_any(main, BASE, &[BASE]);
-    let Ok(found) = sites::analyse(&parts, &LAYOUT, &outside) else { return };
+    let found = sites::analyse(Machine::X86_64, &parts, &LAYOUT, &outside);
+    let Ok(found) = found else { return };
     for site in &found.sites {
         let part = parts.iter().find(|part| part.address == site.function_address).expect("a part");
         let (call, after) = (site.offset_of_call, site.offset_after_call);
