@@ -74,7 +74,7 @@ fn states_around_calls(
 
 /// Finds all calls of callbacks in a function, or returns an error.
 pub(super) fn find(graph: &Graph<'_>, layout: &Layout) -> Result<Vec<Site>, SiteError> {
-    let mut interpreter = Interpreter::new();
+    let mut interpreter = Interpreter::new(graph.machine);
     let refuse = |address, what: &str| {
         let (location, what) = (location(graph.parts, address), what.to_owned());
         Err(SiteError::NotUnderstood { location, what })

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     cfg::{Graph, Node, Step},
     code::{Effect, Register},
+    machine::Machine,
     values::{Names, State, Value},
 };
 
@@ -26,25 +27,29 @@ const ROUNDS_PER_NODE: usize = 64;
 enum Memory {
     /// The stack: the distance in bytes from the stack pointer on entry.
     Stack(i64),
+    /// The stack, at an unknown distance.
+    UnknownStack,
     /// Memory at this value.
     Other(Value),
-}
-
-fn memory(state: &State, base: Register) -> Memory {
-    match state.registers[base] {
-        Value::Stack(at) => Memory::Stack(at),
-        value => Memory::Other(value),
-    }
 }
 
 /// Executes instructions on symbolic states.
 pub(super) struct Interpreter {
     pub(super) names: Names,
+    machine: Machine,
 }
 
 impl Interpreter {
-    pub(super) fn new() -> Self {
-        Self { names: Names::default() }
+    pub(super) fn new(machine: Machine) -> Self {
+        Self { names: Names::default(), machine }
+    }
+
+    fn memory(&self, state: &State, base: Register) -> Memory {
+        match state.registers[base] {
+            Value::Stack(at) => Memory::Stack(at),
+            _ if base == self.machine.convention().stack_pointer => Memory::UnknownStack,
+            value => Memory::Other(value),
+        }
     }
 
     /// Applies an instruction to a state. The effects of a callee follow those of the call.
@@ -71,8 +76,9 @@ impl Interpreter {
                 state.set(to, value);
             }
             Effect::Load { to, base, displacement } => {
-                let value = match memory(state, base) {
+                let value = match self.memory(state, base) {
                     Memory::Stack(at) => state.slot(at.wrapping_add(displacement)),
+                    Memory::UnknownStack => None,
                     Memory::Other(value) => Some(self.names.load(value, displacement)),
                 };
                 state.set(to, value.unwrap_or(Value::Opaque(at, to)));
@@ -80,18 +86,23 @@ impl Interpreter {
             Effect::LoadStatic { to, address } => state.set(to, Value::Static(address)),
             Effect::Store { base, displacement, from } => {
                 let value = state.registers[from];
-                match memory(state, base) {
+                match self.memory(state, base) {
                     Memory::Stack(at) => state.store(at.wrapping_add(displacement), value),
+                    Memory::UnknownStack => {
+                        state.escape(value);
+                        state.slots.clear();
+                    }
                     Memory::Other(_) => state.escape(value),
                 }
             }
             Effect::Escape(from) => state.escape(state.registers[from]),
-            Effect::Overwrite { base, displacement, size } => match memory(state, base) {
+            Effect::Overwrite { base, displacement, size } => match self.memory(state, base) {
                 Memory::Stack(at) => state.overwrite(at.wrapping_add(displacement), size),
+                Memory::UnknownStack => state.slots.clear(),
                 Memory::Other(_) => {}
             },
-            Effect::Scatter(base) => match memory(state, base) {
-                Memory::Stack(_) => state.slots.clear(),
+            Effect::Scatter(base) => match self.memory(state, base) {
+                Memory::Stack(_) | Memory::UnknownStack => state.slots.clear(),
                 Memory::Other(_) => {}
             },
             Effect::Forget(register) => state.registers[register] = Value::Opaque(at, register),

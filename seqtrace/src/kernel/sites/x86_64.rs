@@ -115,7 +115,9 @@ fn moves(instruction: &Instruction) -> Option<Vec<Effect>> {
                 if let Some((base, displacement)) = address(instruction) {
                     vec![Effect::Store { base, displacement, from }]
                 } else {
-                    vec![Effect::Escape(from)]
+                    let base = number(instruction.memory_base());
+                    let scatter = base.map(Effect::Scatter);
+                    [Effect::Escape(from)].into_iter().chain(scatter).collect()
                 }
             }
             _ => return None,
@@ -159,7 +161,10 @@ fn writes(instruction: &Instruction) -> Vec<Effect> {
     let info = factory.info_options(instruction, InstructionInfoOptions::NONE);
     let overwrite = |memory: &UsedMemory| {
         let base = number(memory.base())?;
-        Some(if memory.index() == Name::None {
+        // iced shows one element of a repeated string instruction.
+        let repeated = instruction.is_string_instruction()
+            && (instruction.has_rep_prefix() || instruction.has_repne_prefix());
+        Some(if memory.index() == Name::None && !repeated {
             let (displacement, size) =
                 (memory.displacement().cast_signed(), memory.memory_size().size().max(1));
             Effect::Overwrite { base, displacement, size }

@@ -136,3 +136,60 @@ fn an_escaped_slot_is_not_trusted_after_a_call() {
     });
     assert!(message.contains("first argument"), "{message}");
 }
+
+#[test]
+fn slots_are_forgotten_after_writes_at_unknown_distances() {
+    type Spoil = fn(&mut CodeAssembler);
+    let spilled = |spoil: Spoil| {
+        move |a: &mut CodeAssembler| {
+            a.push(rbp).unwrap();
+            a.mov(rbp, rsp).unwrap();
+            a.sub(rsp, 0x40).unwrap();
+            a.mov(qword_ptr(rbp - 8), rbx).unwrap();
+            a.mov(rbx, rdi).unwrap();
+            a.mov(qword_ptr(rbp - 0x10), rdi).unwrap();
+            spoil(a);
+            a.mov(rdi, qword_ptr(rbp - 0x10)).unwrap();
+            a.mov(rax, qword_ptr(rbx + OP)).unwrap();
+            a.call(qword_ptr(rax + SHOW)).unwrap();
+            a.mov(rbx, qword_ptr(rbp - 8)).unwrap();
+            a.leave().unwrap();
+            a.ret().unwrap();
+        }
+    };
+    let harmless: [Spoil; 2] =
+        [|a| a.mov(qword_ptr(rbp - 0x18), rcx).unwrap(), |a| a.and(rsp, -16).unwrap()];
+    for spoil in harmless {
+        assert_eq!(sites(spilled(spoil)), ["show rbx"]);
+    }
+    let spoils: [Spoil; 4] = [
+        |a| a.mov(qword_ptr(rsp + rcx * 8), rcx).unwrap(),
+        |a| {
+            a.lea(rdi, qword_ptr(rbp - 0x20)).unwrap();
+            a.rep().stosq().unwrap();
+        },
+        |a| {
+            a.and(rsp, -16).unwrap();
+            a.mov(qword_ptr(rsp + 8), rcx).unwrap();
+        },
+        |a| {
+            a.and(rsp, -16).unwrap();
+            a.mov(dword_ptr(rsp + 8), ecx).unwrap();
+        },
+    ];
+    for spoil in spoils {
+        let message = refusal(spilled(spoil));
+        assert!(message.contains("first argument"), "{message}");
+    }
+    // A load through a stack pointer of unknown value has no known origin either.
+    let message = refusal(|a| {
+        prologue(a);
+        a.and(rsp, -16).unwrap();
+        a.mov(qword_ptr(rsp + 8), rdi).unwrap();
+        a.mov(rdi, qword_ptr(rsp + 8)).unwrap();
+        a.mov(rax, qword_ptr(rdi + OP)).unwrap();
+        a.call(qword_ptr(rax + SHOW)).unwrap();
+        epilogue(a);
+    });
+    assert!(message.contains("no register holds m"), "{message}");
+}
