@@ -27,7 +27,7 @@ fn call_target(names: &Names, layout: &Layout, target: Value) -> CallTarget {
     // After kCFI's checks the call targets an address a few bytes off the pointer's value.
     let (target, _) = names.split(target, 0);
     let (table, displacement) = match (target, names.get(target)) {
-        (Value::Static(_), _) => return CallTarget::Elsewhere,
+        (Value::Static(_) | Value::Fixed(_), _) => return CallTarget::Elsewhere,
         (_, Some(Expression::Load(table, displacement))) => (table, displacement),
         _ => return CallTarget::Unknown(UNKNOWN_TARGET),
     };

@@ -1,5 +1,5 @@
 //! An instruction, reduced to its effects on control flow and on the origin of values. The form is the same for all
-//! machines; the decoder of each machine creates it.
+//! machines; the decoders in `x86_64.rs` and `arm64.rs` create it.
 
 /// Number of a general purpose register in the machine's encoding.
 pub(super) type Register = usize;
@@ -77,6 +77,8 @@ pub(super) enum Effect {
     Load { to: Register, base: Register, displacement: i64 },
     /// Writes the eight bytes at a fixed address to `to`.
     LoadStatic { to: Register, address: u64 },
+    /// Writes a fixed address to `to`.
+    Address { to: Register, address: u64 },
     /// Writes the eight bytes of `from` to the memory at `base` + `displacement`.
     Store { base: Register, displacement: i64, from: Register },
     /// May write the value of this register to memory at an unknown address.
@@ -87,4 +89,6 @@ pub(super) enum Effect {
     Scatter(Register),
     /// May write an unknown value to this register.
     Forget(Register),
+    /// May write unknown values to all registers and to all of the stack.
+    ForgetAll,
 }

@@ -84,6 +84,7 @@ impl Interpreter {
                 state.set(to, value.unwrap_or(Value::Opaque(at, to)));
             }
             Effect::LoadStatic { to, address } => state.set(to, Value::Static(address)),
+            Effect::Address { to, address } => state.set(to, Value::Fixed(address)),
             Effect::Store { base, displacement, from } => {
                 let value = state.registers[from];
                 match self.memory(state, base) {
@@ -106,6 +107,10 @@ impl Interpreter {
                 Memory::Other(_) => {}
             },
             Effect::Forget(register) => state.registers[register] = Value::Opaque(at, register),
+            Effect::ForgetAll => {
+                state.registers = std::array::from_fn(|register| Value::Opaque(at, register));
+                state.slots.clear();
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Facts about machines: registers, calling conventions, and the forms of code around functions.
 
 use super::{
+    arm64,
     code::{Code, Register},
     x86_64,
 };
@@ -9,6 +10,7 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Machine {
     X86_64,
+    Arm64,
 }
 
 /// Registers and their purpose in function calls.
@@ -29,6 +31,7 @@ impl Machine {
     pub(crate) fn running() -> Option<Self> {
         match std::env::consts::ARCH {
             "x86_64" => Some(Self::X86_64),
+            "aarch64" if cfg!(target_endian = "little") => Some(Self::Arm64),
             _ => None,
         }
     }
@@ -36,6 +39,7 @@ impl Machine {
     pub(super) fn convention(self) -> &'static Convention {
         match self {
             Self::X86_64 => &x86_64::CONVENTION,
+            Self::Arm64 => &arm64::CONVENTION,
         }
     }
 
@@ -43,6 +47,7 @@ impl Machine {
     pub(super) fn decode(self, text: &[u8], address: u64) -> Option<Code> {
         match self {
             Self::X86_64 => x86_64::decode(text, address),
+            Self::Arm64 => arm64::decode(text, address),
         }
     }
 
@@ -50,6 +55,7 @@ impl Machine {
     pub(super) fn alignment(self) -> u64 {
         match self {
             Self::X86_64 => 1,
+            Self::Arm64 => arm64::SIZE,
         }
     }
 
@@ -57,6 +63,7 @@ impl Machine {
     pub(super) fn is_padding(self, text: &[u8], address: u64) -> bool {
         match self {
             Self::X86_64 => x86_64::is_padding(text, address),
+            Self::Arm64 => arm64::is_padding(text, address),
         }
     }
 
@@ -64,6 +71,15 @@ impl Machine {
     pub(super) fn ftrace_site(self, text: &[u8], address: u64) -> u64 {
         match self {
             Self::X86_64 => x86_64::ftrace_site(text, address),
+            Self::Arm64 => arm64::ftrace_site(text, address),
+        }
+    }
+
+    /// Returns the number of bytes at the end of `text` that are no code but data of the next function.
+    pub(super) fn data_behind(self, text: &[u8], address: u64) -> usize {
+        match self {
+            Self::X86_64 => 0,
+            Self::Arm64 => arm64::data_behind(text, address),
         }
     }
 
@@ -71,6 +87,7 @@ impl Machine {
     pub(super) fn thunk_by_name(self, symbol: &str) -> Option<Register> {
         let register = match self {
             Self::X86_64 => x86_64::thunk_register(symbol),
+            Self::Arm64 => arm64::thunk_register(symbol),
         }?;
         self.convention().names.iter().position(|&name| name == register)
     }
@@ -80,6 +97,7 @@ impl Machine {
         match self {
             Self::X86_64 => x86_64::jump_register(text, address),
             // Calls through thunks are not patched at run time.
+            Self::Arm64 => None,
         }
     }
 }

@@ -18,6 +18,7 @@
 //!   returned (for stop sites this is only noted: see `Site::shared`);
 //! - every indirect call of the function is either such a site or provably no call of a callback.
 
+mod arm64;
 mod callsites;
 mod cfg;
 mod code;
@@ -99,7 +100,7 @@ impl fmt::Display for Site {
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
     /// There is no decoder for the code of the machine.
-    #[error("core sites are found on x86_64 only, not on {0}")]
+    #[error("core sites are found on x86_64 and aarch64 only, not on {0}")]
     Machine(&'static str),
     /// A function of the core has no symbol, or several symbols.
     #[error("the kernel has no unique symbol {0}")]
@@ -145,7 +146,7 @@ pub(crate) struct Part {
     /// Symbol at its beginning.
     pub(crate) name: Arc<str>,
     pub(crate) address: u64,
-    /// The bytes up to the next symbol.
+    /// The bytes up to the next symbol, without data at their end.
     pub(crate) text: Vec<u8>,
 }
 
@@ -267,7 +268,7 @@ fn find(
     let layout = Layout::from(offsets);
     let outside = |address| outside(machine, symbols, read, address);
     let analyse_symbol = |name: &str, address| -> Result<Analysis, SiteError> {
-        analyse(machine, &parts(symbols, name, address, read)?, &layout, &outside)
+        analyse(machine, &parts(machine, symbols, name, address, read)?, &layout, &outside)
     };
     let analyse_unique = |name| {
         let address = symbols.kernel_address(name).ok_or(SiteError::NoSymbol(name))?;
@@ -317,13 +318,15 @@ fn find(
 
 /// Reads the code of a function and of its `.cold` parts.
 fn parts(
+    machine: Machine,
     symbols: &Kallsyms,
     name: &str,
     address: u64,
     read: &dyn Fn(u64, usize) -> Result<Vec<u8>, TextError>,
 ) -> Result<Vec<Part>, SiteError> {
     let part = |name: &str, address| -> Result<Part, SiteError> {
-        let text = text::of_function(symbols, address, read)?;
+        let mut text = text::of_function(symbols, address, read)?;
+        text.truncate(text.len() - machine.data_behind(&text, address));
         Ok(Part { name: Arc::from(name), address, text })
     };
     let mut parts = vec![part(name, address)?];

@@ -1,6 +1,7 @@
 //! Small listings written for the purpose, in the forms that compilers and the kernel's own patching make of the core's
 //! calls, and the forms that must be refused.
 
+mod arm64;
 mod x86_64;
 
 use super::*;

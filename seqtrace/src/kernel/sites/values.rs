@@ -14,6 +14,8 @@ pub(super) enum Value {
     Entry(Register),
     /// An address on the stack: its distance in bytes from the stack pointer on entry.
     Stack(i64),
+    /// This address, which the code contains.
+    Fixed(u64),
     /// The content of memory at this fixed address.
     Static(u64),
     /// An expression: its index in [`Names`].
@@ -61,14 +63,17 @@ impl Names {
         let (base, sum) = self.split(value, number);
         match base {
             Value::Stack(at) => Value::Stack(at.wrapping_add(sum)),
+            Value::Fixed(address) => Value::Fixed(address.wrapping_add_signed(sum)),
             _ if sum == 0 => base,
             _ => self.make(Expression::Add(base, sum)),
         }
     }
 
     pub(super) fn load(&mut self, value: Value, displacement: i64) -> Value {
-        let (base, sum) = self.split(value, displacement);
-        self.make(Expression::Load(base, sum))
+        match self.split(value, displacement) {
+            (Value::Fixed(address), sum) => Value::Static(address.wrapping_add_signed(sum)),
+            (base, sum) => self.make(Expression::Load(base, sum)),
+        }
     }
 
     /// Splits value + number into a base that is not a sum, and a number.
