@@ -237,7 +237,7 @@ pub(super) fn ftrace_site(text: &[u8], address: u64) -> u64 {
 /// aligned to 8 bytes (ftrace_call_adjust(), arch/arm64/kernel/ftrace.c). The upper 12 bits of a kernel address are
 /// ones, and those of no instruction are.
 pub(super) fn data_behind(text: &[u8], address: u64) -> usize {
-    let aligned = (address + text.len() as u64).is_multiple_of(8);
+    let aligned = address.wrapping_add(text.len() as u64).is_multiple_of(8);
     let pointer = text.last_chunk().map(|bytes| u64::from_le_bytes(*bytes));
     if aligned && pointer.is_some_and(|pointer| pointer >> 52 == 0xfff) { 8 } else { 0 }
 }
