@@ -57,6 +57,9 @@ impl Kallsyms {
             begin = end + 1;
             let Some((address, kind, rest)) = head(line) else { continue };
             let (name, module) = tail(rest);
+            if is_mapping(name) {
+                continue;
+            }
             // The symbols of a module are consecutive.
             match module {
                 None => owner = 0,
@@ -111,6 +114,13 @@ fn head(line: &[u8]) -> Option<(u64, u8, &[u8])> {
         }
         _ => None,
     }
+}
+
+/// Returns true for a mapping symbol, which names no function or object: `$x` and `$d` mark where code and data begin
+/// (ELF for the Arm 64-bit Architecture). /proc/kallsyms lists those of modules (6.1 and 6.12 on arm64), at the addresses
+/// of functions and within functions.
+fn is_mapping(name: &[u8]) -> bool {
+    name.starts_with(b"$")
 }
 
 /// Splits `name\t[module]`. Most lines have no module.
