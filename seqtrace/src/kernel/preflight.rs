@@ -6,6 +6,7 @@ use std::{
 };
 
 use seqtrace_common::config::{Callers, Offsets, Text, Wrappers};
+use seqtrace_model::fixed::FixedRanges;
 
 use super::{
     btf::{Btf, BtfError},
@@ -50,6 +51,8 @@ pub struct Preflight {
     pub(crate) fallback: Option<&'static str>,
     /// Addresses of the functions whose record of ftrace is stale.
     pub(crate) stale: Vec<u64>,
+    /// Address ranges of the kernel's image and of the modules that are loaded.
+    pub(crate) fixed: FixedRanges,
 }
 
 impl Preflight {
@@ -85,9 +88,10 @@ impl Preflight {
                 (openers, ftrace::stale(&kcore, &symbols, &btf))
             })
             .unwrap_or_default();
+        let fixed = symbols.fixed_ranges(std::env::consts::ARCH);
         let (btf, callers) = (Arc::new(btf), callers(&symbols));
         let kernel = Kernel { btf, offsets, wrappers, callers, openers };
-        Ok(Self { release: release(), kernel, symbols: Arc::new(symbols), fallback, stale })
+        Ok(Self { release: release(), kernel, symbols: Arc::new(symbols), fallback, stale, fixed })
     }
 }
 

@@ -24,16 +24,21 @@ impl Kallsyms {
         Ok(table)
     }
 
-    /// Records the start addresses of the modules' code from the content of /proc/modules: lines of `name size
+    /// Records the start addresses of the modules' code, and their sizes, from the content of /proc/modules: lines of `name size
     /// references users state address` (kernel/module/procfs.c).
     pub(crate) fn learn_bases(&mut self, text: &str) {
         for line in text.lines() {
             let mut words = line.split(' ');
-            let (Some(name), Some(address)) = (words.next(), words.nth(4)) else { continue };
+            let (Some(name), Some(size), Some(address)) =
+                (words.next(), words.next(), words.nth(3))
+            else {
+                continue;
+            };
             let address = address.strip_prefix("0x").unwrap_or_default();
             let base = u64::from_str_radix(address, 16).ok().filter(|base| *base != 0);
             if let Some(module) = self.modules.iter_mut().find(|known| *known.name == *name) {
                 module.base = base;
+                module.size = size.parse().unwrap_or(0);
             }
         }
     }
@@ -44,7 +49,7 @@ impl Kallsyms {
     /// [`KallsymsError::Hidden`] if all addresses are zero, [`KallsymsError::Empty`] if no line was
     /// understood.
     pub fn parse(text: &[u8]) -> Result<Self, KallsymsError> {
-        let kernel = Module { name: Arc::from(""), base: None };
+        let kernel = Module { name: Arc::from(""), base: None, size: 0 };
         let mut table = Self { modules: vec![kernel], ..Self::default() };
         // A line has about 45 bytes, and the name is half of it.
         table.rows.reserve(text.len() / 40);
@@ -92,7 +97,7 @@ impl Kallsyms {
         let known = self.modules.iter().position(|known| known.name.as_bytes() == module);
         let at = known.unwrap_or_else(|| {
             let name = Arc::from(String::from_utf8_lossy(module).as_ref());
-            self.modules.push(Module { name, base: None });
+            self.modules.push(Module { name, base: None, size: 0 });
             self.modules.len() - 1
         });
         ModuleId::try_from(at).unwrap_or(0)
