@@ -1,4 +1,4 @@
-//! 64-bit Arm, little-endian.
+//! Registers, frames and programs of 64-bit Arm, little-endian.
 
 use aya_ebpf::bindings::pt_regs;
 

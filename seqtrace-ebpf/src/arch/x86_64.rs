@@ -1,4 +1,4 @@
-//! x86-64.
+//! Registers, frames and programs of x86-64.
 
 use aya_ebpf::bindings::pt_regs;
 

@@ -12,6 +12,7 @@ use super::{
     btf::{Btf, BtfError},
     ftrace,
     kallsyms::{Kallsyms, KallsymsError},
+    machine::Machine,
     openers, release, symbols,
     text::Kcore,
 };
@@ -81,10 +82,13 @@ impl Preflight {
             cgroup_seqfile_show: address("cgroup_seqfile_show"),
             sysfs_kf_seq_show: address("sysfs_kf_seq_show"),
         };
+        let machine = Machine::running();
         // If memory cannot be read, assume what is true of most kernels: nothing is inlined, and ftrace is sound.
         let (openers, stale) = Kcore::open()
             .map(|kcore| {
-                let openers = openers::inlined(&symbols, &|at, len| kcore.read(at, len));
+                let read = |at, len| kcore.read(at, len);
+                let openers = machine.map(|machine| openers::inlined(machine, &symbols, &read));
+                let openers = openers.unwrap_or_default();
                 (openers, ftrace::stale(&kcore, &symbols, &btf))
             })
             .unwrap_or_default();
