@@ -24,7 +24,7 @@ pub(super) use self::{attach::CoreProbe, callbacks::Untraceable};
 use self::{attach::Link, callbacks::AttachAttempt};
 use super::{
     error::{ProbeError, describe},
-    functions,
+    functions::{self, Frames},
     kfunc::{self, KfuncPatch},
     settings::Settings,
 };
@@ -38,6 +38,8 @@ pub(super) struct Probes {
     btf: Btf,
     /// Functions into which the compiler has inlined seq_open().
     inlined_openers: Vec<&'static str>,
+    /// Kind of the probes on functions, as far as the kernel has shown it: trampolines until it refuses the first.
+    pub(super) frames: Frames,
     /// True if plain procfs files are traced.
     pub(super) procfs: bool,
     /// True if reads of BPF iterators are traced.
@@ -108,6 +110,7 @@ impl Probes {
             ebpf,
             btf,
             inlined_openers: settings.kernel.openers.clone(),
+            frames: if faults.no_trampolines { Frames::Kprobes } else { Frames::Trampolines },
             procfs: false,
             iterators: false,
             core: false,
