@@ -7,9 +7,16 @@ use anyhow::{Result, ensure};
 use crate::arch::{Arch, X86_64};
 use crate::{cross, paths, setup, sh};
 
+/// Programs of guests.
+const GUEST: &[&str] =
+    &["--package", "seqtrace", "--package", "e2e-helper", "--package", "bench-helper"];
+
 /// Builds a program with the profile `guest` and returns its path.
 pub(crate) fn build(arch: &Arch, package: &str) -> Result<PathBuf> {
-    let folder = cargo(arch, "guest", &["--package", package])?;
+    // One build for all programs, because most crates that they share would be compiled once for each set of features.
+    // On this machine other builds have compiled them.
+    let select = if arch.is_foreign() { GUEST } else { &["--package", package] };
+    let folder = cargo(arch, "guest", select)?;
     built(folder.join(package))
 }
 

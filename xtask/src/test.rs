@@ -22,7 +22,7 @@ use crate::{browser, interop, lint, matrix, setup, sh};
                         interop/pyarrow interop/perfetto interop/tables interop/chromium\n       \
                         e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
                         Without FILTER and --all-kernels, a script with the line `# once` runs on one kernel only.\n\
-                        Without FILTER, only scripts with the line `# arm64` run on arm64.\n\
+                        On arm64, scripts without the line `# arm64` run only if FILTER has a part of their names.\n\
                         Ends with one line `N passed, N failed, N skipped`; exit status 1 if any failed.")]
 pub(crate) struct Options {
     /// Run lints and unit tests only, no guests
@@ -117,10 +117,15 @@ fn on_this_machine(options: &Options, tally: &mut Tally) -> Result<()> {
 /// Returns a guest with its scripts for each kernel that is tested by default, or for all kernels.
 fn all_guests(options: &Options) -> Result<Vec<GuestTests>> {
     let arch = options.arch.unwrap_or(&X86_64);
-    let scripts = match (arch.is_foreign(), &options.filter) {
-        (true, None) => e2e::scripts_with(&["# arm64", "# arm64: ci"])?,
-        _ => e2e::scripts()?,
-    };
+    let mut scripts = e2e::scripts()?;
+    if arch.is_foreign() {
+        let marked = e2e::scripts_with(&["# arm64", "# arm64: ci"])?;
+        // `story` of the filter `6.12/story`.
+        let filter = options.filter.as_deref().unwrap_or_default();
+        let named = filter.rsplit('/').next().filter(|name| !name.is_empty());
+        let is_named = |script: &String| named.is_some_and(|name| script.contains(name));
+        scripts.retain(|script| marked.contains(script) || is_named(script));
+    }
     let mut guests = Vec::new();
     for series in kernel::series(arch) {
         if series.tested_by_default || options.all_kernels {
