@@ -21,6 +21,8 @@ pub(crate) struct Arch {
     pub(crate) counted_cpu: &'static str,
     /// Device of the kernel's console.
     pub(crate) console: &'static str,
+    /// Other arguments for the kernel, separated by blanks.
+    pub(crate) arguments: &'static str,
     /// Prefix of the names of the compiler and the binutils.
     pub(crate) tools: &'static str,
     /// Arguments for the kernel's build system.
@@ -41,6 +43,8 @@ pub(crate) static X86_64: Arch = Arch {
     // CPU flags erms and fsrm, Linux copies eight bytes per instruction.
     counted_cpu: "max,erms=off,fsrm=off",
     console: "ttyS0",
+    // The check of the timer, in a guest that gets little CPU time, panics: "IO-APIC + timer doesn't work".
+    arguments: "no_timer_check",
     tools: "",
     make: &[],
     packages: &["qemu-system-x86"],
@@ -58,6 +62,7 @@ pub(crate) static ARM64: Arch = Arch {
     cpu: "cortex-a76",
     counted_cpu: "cortex-a76",
     console: "ttyAMA0",
+    arguments: "",
     tools: "aarch64-linux-gnu-",
     make: &["ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"],
     // rustc-web has a std for arm64 in Debian, which rustup's rustc cannot use: see cross.rs.

@@ -180,7 +180,8 @@ fn qemu(spec: &GuestSpec, initramfs: &File) -> Command {
     }
     qemu.arg("-kernel").arg(&spec.kernel.vmlinuz).args(["-initrd", &path_of(initramfs), "-append"]);
     // An oops in a module ends the guest, so that the test fails.
-    qemu.arg(format!("console={} quiet panic=-1 oops=panic {}", arch.console, spec.options.append));
+    let console = format!("console={} quiet panic=-1 oops=panic", arch.console);
+    qemu.arg(format!("{console} {} {}", arch.arguments, spec.options.append));
     qemu.args(&spec.arguments);
     qemu
 }

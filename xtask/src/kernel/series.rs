@@ -43,7 +43,7 @@ const CLOUD_ARM64: Series =
     Series { arch: &ARM64, metapackage: "linux-image-cloud-arm64", suites: cross::SUITES, ..CLOUD };
 
 /// Cloud kernels, which most guests boot.
-pub(crate) static SERIES: [Series; 4] = [
+static SERIES: [Series; 4] = [
     Series {
         name: "6.12",
         folder: "6.12",
