@@ -2,10 +2,10 @@
 
 use std::ptr;
 
-/// An architecture.
+/// An architecture for which guests, programs and modules can be had.
 #[derive(Debug)]
 pub(crate) struct Arch {
-    /// Value of `--arch`.
+    /// Value of `--arch`, and the subfolder of the cache for its packages.
     pub(crate) name: &'static str,
     /// Debian's name of the architecture.
     pub(crate) debian: &'static str,
@@ -15,9 +15,9 @@ pub(crate) struct Arch {
     pub(crate) qemu: &'static str,
     /// Arguments of that program that select the machine.
     pub(crate) machine: &'static [&'static str],
-    /// CPU of guests.
+    /// CPU that QEMU emulates, as `-cpu` takes it.
     pub(crate) cpu: &'static str,
-    /// CPU of guests whose time counts instructions.
+    /// CPU that QEMU emulates if the guest's time counts instructions.
     pub(crate) counted_cpu: &'static str,
     /// Device of the kernel's console.
     pub(crate) console: &'static str,
@@ -50,7 +50,7 @@ pub(crate) static X86_64: Arch = Arch {
     packages: &["qemu-system-x86"],
 };
 
-/// 64-bit Arm, little-endian.
+/// 64-bit Arm in little-endian byte order.
 pub(crate) static ARM64: Arch = Arch {
     name: "arm64",
     debian: "arm64",

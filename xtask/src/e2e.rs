@@ -114,7 +114,7 @@ pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
     // Linux for arm64 has no live patches.
     let builds = kernel::get(series)?.headers.is_some() && !arch.is_foreign();
     let kmod = if builds { vec![folder().join("livepatch")] } else { Vec::new() };
-    let mut options = GuestOptions { append, cpu, kmod, ..GuestOptions::default() };
+    let mut options = GuestOptions { cpu, kmod, append, ..GuestOptions::default() };
     let mut files = vec![
         ("bin/e2e-helper", program::build(arch, "e2e-helper")?),
         // `bench-helper iterate` creates BPF iterators.

@@ -227,12 +227,11 @@ fn packages(series: &Series, apt: &Apt, image: &str, release: &str) -> Result<Ve
         let wanted = ["linux-headers-", "linux-kbuild-", "linux-compiler-"];
         let is_wanted = |name: &String| wanted.iter().any(|prefix| name.starts_with(prefix));
         // The build tools run on this machine, also if the modules do not.
-        let packaged = |name: String| match name.starts_with("linux-kbuild-") {
-            true if series.arch.is_foreign() => format!("{name}:{}", X86_64.debian),
-            _ => name,
+        let qualified = |name: String| {
+            let runs_here = series.arch.is_foreign() && name.starts_with("linux-kbuild-");
+            if runs_here { format!("{name}:{}", X86_64.debian) } else { name }
         };
-        let parts = depends(&headers, apt)?.into_iter().filter(is_wanted).map(packaged);
-        packages.extend(parts);
+        packages.extend(depends(&headers, apt)?.into_iter().filter(is_wanted).map(qualified));
         packages.push(headers);
     }
     Ok(packages)

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use crate::arch::{Arch, X86_64};
 use crate::{cross, paths, setup, sh};
 
-/// Programs of guests.
+/// Arguments of cargo that select all programs of guests.
 const GUEST: &[&str] =
     &["--package", "seqtrace", "--package", "e2e-helper", "--package", "bench-helper"];
 

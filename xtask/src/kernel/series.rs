@@ -57,7 +57,7 @@ static SERIES: [Series; 4] = [
     Series { name: "7", folder: "7", suites: &["sid"], builds_modules: false, ..CLOUD },
 ];
 
-/// Kernels for arm64.
+/// Kernels that guests of arm64 boot.
 static SERIES_ARM64: [Series; 5] = [
     Series {
         name: "6.12",
