@@ -188,6 +188,9 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         if let Some(path) = &capture.ready_file {
             file::create(path).with_context(|| format!("cannot create {}", shown(path)))?;
         }
+        // The command may write to the same file with sendfile(2), which does not lock the file position: the header
+        // would be overwritten (do_sendfile(), fs/read_write.c).
+        to.settle();
 
         let mut command = waiting.map(Waiting::start).transpose()?.map(Running);
         let child = command.as_mut().map(|Running(child)| child);
