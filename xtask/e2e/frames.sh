@@ -18,15 +18,15 @@ act() {
 	true
 }
 
-# Each kind of event, without times and addresses.
+# Each kind of event, without times, addresses and the numbers of sessions: other processes may open the same files.
 events() {
-	e2e-helper json "$1" type=open --print session,path,ret,opened_by
-	e2e-helper json "$1" type=read --print session,read,via,pos,want,ret,emitted,leftover,eof
-	e2e-helper json "$1" type=lseek --print session,offset,whence,ret
-	e2e-helper json "$1" type=write --print session,want,ret
-	e2e-helper json "$1" type=cb --print session,read,role,phase,pass,pos_in,pos_out,ret,bytes,fate
-	e2e-helper json "$1" type=finding --print session,id,severity
-	e2e-helper json "$1" type=close --print session,by,reads,partial
+	e2e-helper json "$1" type=open --print path,ret,opened_by
+	e2e-helper json "$1" type=read --print via,pos,want,ret,emitted,leftover,eof
+	e2e-helper json "$1" type=lseek --print offset,whence,ret
+	e2e-helper json "$1" type=write --print want,ret
+	e2e-helper json "$1" type=cb --print role,phase,pass,pos_in,pos_out,ret,bytes,fate
+	e2e-helper json "$1" type=finding --print id,severity
+	e2e-helper json "$1" type=close --print by,reads,partial
 }
 
 for backend in core callbacks; do
@@ -62,8 +62,7 @@ for fault in none no-trampolines; do
 	attach_bg --format json --inject $fault /proc/mounts || continue
 	head -c 10 <&3 >/dev/null
 	expect_status adopted/$fault/exit 0 stop_attach
-	expect_eq adopted/$fault/reads "read_iter	10" \
-		"$(e2e-helper json $TRACE type=read --print via,ret)"
+	expect_eq adopted/$fault/reads "read_iter" "$(e2e-helper json $TRACE type=read --print via)"
 done
 exec 3<&-
 expect_status gone 0 wait_for 30 no_probes
