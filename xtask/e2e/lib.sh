@@ -4,7 +4,9 @@
 # is shown if one of its tests fails. It runs as root in a folder of its own, $T. $KERNEL is the name of the kernel (6.1,
 # 6.12), $NAME that of the script. A line `# timeout: N` sets its time limit in seconds; without it, 600 s. A script with the
 # line `# alone` has a guest of its own, because it leaves the kernel changed. One with `# once` or `# once on 6.1` runs on
-# one kernel unless all are asked for. Modules, processes and files that it leaves are removed afterwards.
+# one kernel unless all are asked for. Scripts with the line `# arm64` run on arm64, too, with `cargo xtask test --arch
+# arm64`; those with `# arm64: ci` also without --arch, on the kernels that xtask/src/test.rs lists. Modules, processes and
+# files that a script leaves are removed afterwards.
 
 ok() {
 	echo "%% ok $1"

@@ -42,6 +42,17 @@ pub(crate) fn scripts() -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Returns the names of the scripts that have one of these lines, in the order in which they run.
+pub(crate) fn scripts_with(marks: &[&str]) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for name in scripts()? {
+        if text(&name)?.lines().any(|line| marks.contains(&line)) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
 /// Returns true if the script has the line `# alone`: no other script can run after it in the same guest.
 pub(crate) fn is_alone(script: &str) -> Result<bool> {
     Ok(text(script)?.lines().any(|line| line == "# alone"))
@@ -65,11 +76,13 @@ fn text(script: &str) -> Result<String> {
 /// A guest and the scripts that it runs.
 #[derive(Debug)]
 pub(crate) struct GuestTests {
-    /// Part of the tests' names: `6.12`, `6.12-unmitigated`.
+    /// Part of the tests' names: `6.12`, `6.12-unmitigated`, `arm64-6.12`.
     pub(crate) name: String,
     pub(crate) series: &'static Series,
     /// Additional kernel arguments, separated by blanks.
     pub(crate) append: &'static str,
+    /// CPU that QEMU emulates; `None`: the default of the architecture.
+    pub(crate) cpu: Option<&'static str>,
     pub(crate) scripts: Vec<String>,
 }
 
@@ -95,27 +108,30 @@ fn terminal() -> Result<Vec<(String, PathBuf)>> {
 
 /// Runs the scripts of a guest. Boots another guest for the remaining scripts if one dies.
 pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
-    let GuestTests { name, series, append, scripts } = guest;
-    let append = (*append).to_owned();
-    let builds = kernel::get(series)?.headers.is_some();
+    let GuestTests { name, series, append, cpu, scripts } = guest;
+    let (append, cpu) = ((*append).to_owned(), cpu.map(str::to_owned));
+    let arch = series.arch;
+    // Linux for arm64 has no live patches.
+    let builds = kernel::get(series)?.headers.is_some() && !arch.is_foreign();
     let kmod = if builds { vec![folder().join("livepatch")] } else { Vec::new() };
-    let mut options = GuestOptions { kernel: series, append, kmod, ..GuestOptions::default() };
+    let mut options = GuestOptions { cpu, kmod, append, ..GuestOptions::default() };
     let mut files = vec![
-        ("bin/e2e-helper", program::build("e2e-helper")?),
+        ("bin/e2e-helper", program::build(arch, "e2e-helper")?),
         // `bench-helper iterate` creates BPF iterators.
-        ("bin/bench-helper", program::build("bench-helper")?),
+        ("bin/bench-helper", program::build(arch, "bench-helper")?),
         ("e2e", folder()),
         ("e2e/seqbugs.table", paths::root().join("module/seqbugs/table.h")),
     ];
-    let terminal = terminal()?;
+    // tmux is this machine's program.
+    let terminal = if arch.is_foreign() { Vec::new() } else { terminal()? };
     files.extend(terminal.iter().map(|(name, from)| (name.as_str(), from.clone())));
     let mut tally = Tally::default();
     let mut rest = scripts.as_slice();
     while !rest.is_empty() {
         let script =
-            format!("export KERNEL={}\nexec sh /e2e/run {}\n", series.name, rest.join(" "));
+            format!("export KERNEL={}\nexec sh /e2e/run {}\n", series.version(), rest.join(" "));
         options.timeout = SECONDS_PER_SCRIPT * u64::try_from(rest.len())?;
-        let spec = vm::spec(&options, &script, &files)?;
+        let spec = vm::spec(series, &options, &script, &files)?;
         let mut parser = ResultParser::new(name, &spec.kernel.release, verbose);
         let mut lines = LineWriter::new(|line: &str| parser.line(line));
         let result = guest::run(&spec, &mut lines, &mut io::stderr())?;
@@ -282,7 +298,7 @@ mod tests {
         assert_eq!(series("input").as_deref(), Some(kernel::DEFAULT));
         assert_eq!((series("check-plain").as_deref(), series("reads")), (Some("6.1"), None));
         for script in scripts().unwrap() {
-            let known = |name: &str| kernel::SERIES.iter().any(|series| series.name == name);
+            let known = |name: &str| kernel::parse(name).is_ok();
             assert!(series(&script).is_none_or(|name| known(&name)), "{script}");
         }
     }

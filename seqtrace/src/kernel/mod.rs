@@ -15,6 +15,7 @@ pub(crate) mod ftrace;
 pub mod kallsyms;
 pub(crate) mod kprobes;
 pub(crate) mod lines;
+pub(crate) mod machine;
 pub mod mounts;
 pub(crate) mod openers;
 pub mod preflight;

@@ -35,12 +35,11 @@ use std::{fmt, sync::Arc};
 use seqtrace_common::config::Offsets;
 
 use self::code::Register;
-pub(crate) use self::machine::Machine;
 use super::{
     kallsyms::{Entry, Kallsyms},
     text::{self, TextError},
 };
-use crate::event::Role;
+use crate::{event::Role, kernel::machine::Machine};
 
 /// A register that function calls preserve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
