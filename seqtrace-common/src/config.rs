@@ -78,6 +78,9 @@ impl Offsets {
 /// by an instruction without effect, because aya does not link kernel functions.
 pub const CAST: i32 = 0x7e5e_97ca;
 
+/// Size of the pages that the program `read_page` reads, in bytes: that of the kernel's pages, or a part of it.
+pub const PAGE_BYTES: usize = 4096;
+
 /// States of the heartbeat, for which user space opens, reads and closes a file to see whether the probes fire.
 pub mod heartbeat {
     /// None is in progress.

@@ -25,6 +25,7 @@ mod failed_open;
 mod iterate;
 mod kernel;
 mod maps;
+mod memory;
 mod open;
 mod pass_stack;
 mod passes;

@@ -44,9 +44,8 @@ struct Entry {
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
     let files = files(targets::locate(&args.targets)?)?;
-    let facts = super::preflight()?;
-    let backend =
-        ChosenBackend::choose(Backend::Auto, &facts, Faults::default()).map_err(UserError::from)?;
+    let facts = super::preflight(Faults::default())?;
+    let backend = ChosenBackend::choose(Backend::Auto, &facts).map_err(UserError::from)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _inside = runtime.enter();
     let mut source = own_opens(&facts).map_err(UserError::from)?;

@@ -26,8 +26,12 @@ use std::process::ExitCode;
 use crate::{
     cli::{Cli, Command},
     exit::{Exit, UserError},
-    kernel::{preflight::Preflight, switches},
-    privileges,
+    faults::Faults,
+    kernel::{
+        preflight::{Preflight, Sources},
+        switches,
+    },
+    privileges, probe,
 };
 
 /// Runs the subcommand.
@@ -56,12 +60,17 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Returns the sources of facts about the kernel.
+fn sources(faults: Faults) -> Sources {
+    Sources { load_reader: probe::memory::load, faults }
+}
+
 /// Gathers the facts about the kernel that a trace needs.
 ///
 /// # Errors
 /// The process lacks the capabilities that tracing needs, the kernel's probes are switched off, or a fact cannot be
 /// gathered.
-fn preflight() -> Result<Preflight, UserError> {
+fn preflight(faults: Faults) -> Result<Preflight, UserError> {
     if !privileges::may_trace() {
         return Err(Exit::Environment.error(
             "no permission to trace the kernel",
@@ -71,5 +80,5 @@ fn preflight() -> Result<Preflight, UserError> {
     if let Some(off) = switches::switched_off() {
         return Err(Exit::Environment.error(off.effect, off.remedy));
     }
-    Ok(Preflight::gather()?)
+    Ok(Preflight::gather(&sources(faults))?)
 }

@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::facts::{Facts, Trial};
+use super::{
+    facts::{Facts, Trial},
+    preflight::Sources,
+};
 
 mod checks;
 
@@ -49,8 +52,8 @@ pub(crate) struct Report {
 }
 
 /// Gathers the facts of this machine and runs all checks on them. `trial`: result of attaching and firing probes.
-pub(crate) fn examine(trial: Trial) -> Report {
-    judge(&Facts::gather(trial))
+pub(crate) fn examine(trial: Trial, sources: &Sources) -> Report {
+    judge(&Facts::gather(trial, sources))
 }
 
 /// Runs all checks on the facts of a machine.

@@ -13,11 +13,9 @@ use nix::{
 use super::{
     btf::{Btf, BtfError},
     kallsyms::Kallsyms,
-    kprobes::OriginalCode,
-    sites,
+    preflight::Sources,
     sites::Site,
     switches::{self, SwitchedOff},
-    text::{Kcore, TextError},
 };
 
 /// A property of the machine, as far as it can be read.
@@ -144,7 +142,7 @@ pub(crate) struct Facts {
 impl Facts {
     /// Examines the running machine. Takes some tens of milliseconds, most of them for /proc/kallsyms. `trial`:
     /// result of the caller's trial.
-    pub(crate) fn gather(trial: Trial) -> Self {
+    pub(crate) fn gather(trial: Trial, sources: &Sources) -> Self {
         let btf = match Btf::of_running_kernel() {
             Ok(btf) => Ok(btf),
             Err(BtfError::Read(error)) if error.kind() == io::ErrorKind::NotFound => {
@@ -154,16 +152,11 @@ impl Facts {
         };
         let offsets = btf.as_ref().map(Btf::offsets);
         let symbols = Kallsyms::of_running_kernel().map_err(|error| error.to_string());
-        let kcore = Kcore::open();
-        let kcore_refused = matches!(kcore, Err(TextError::NotPermitted));
+        let (memory, kcore_refused) = sources.memory();
         let sites = match (&symbols, &btf, &offsets) {
-            (Ok(symbols), Ok(btf), Ok(Ok(offsets))) => kcore
-                .map_err(Into::into)
-                .and_then(|kcore| {
-                    let code = OriginalCode::new(&kcore, symbols, btf);
-                    sites::core_sites(symbols, offsets, &|address, len| code.read(address, len))
-                })
-                .map_err(|error| error.to_string()),
+            (Ok(symbols), Ok(btf), Ok(Ok(offsets))) => {
+                sources.core_sites(&memory, symbols, btf, offsets)
+            }
             (Err(why), ..) => Err(why.clone()),
             (.., Ok(Err(why))) => Err(why.to_string()),
             _ => Err("field offsets are unknown".into()),
@@ -298,7 +291,7 @@ mod tests {
 
     #[test]
     fn this_machine_whatever_it_is() {
-        let facts = Facts::gather(Trial::NotTried("a unit test"));
+        let facts = Facts::gather(Trial::NotTried("a unit test"), &Sources::none());
         assert!(!facts.release.is_empty());
     }
 }

@@ -11,9 +11,13 @@ use super::{
     btf::{Btf, BtfError},
     ftrace,
     kallsyms::{Kallsyms, KallsymsError},
-    openers, release, symbols,
-    text::Kcore,
+    kprobes::OriginalCode,
+    openers, release,
+    sites::{self, Site},
+    symbols,
+    text::{Kcore, LoadReader, Memory, TextError},
 };
+use crate::faults::Faults;
 
 /// Errors of [`Preflight::gather`].
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +42,44 @@ pub struct Kernel {
     pub(crate) openers: Vec<&'static str>,
 }
 
+/// Sources of the facts that the caller provides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sources {
+    /// Loads the program that reads memory if /proc/kcore cannot be read.
+    pub(crate) load_reader: LoadReader,
+    pub(crate) faults: Faults,
+}
+
+impl Sources {
+    /// Returns sources that neither load a program nor inject a fault.
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self { load_reader: || Err("no program is loaded".into()), faults: Faults::default() }
+    }
+
+    /// Opens the kernel's memory. Also returns true if opening /proc/kcore was not permitted.
+    pub(super) fn memory(&self) -> (Result<Memory, TextError>, bool) {
+        let kcore = if self.faults.no_kcore { Err(TextError::Missing) } else { Kcore::open() };
+        let refused = matches!(kcore, Err(TextError::NotPermitted));
+        (Memory::open(kcore, self.load_reader), refused)
+    }
+
+    /// Finds the core sites. An error is the reason why there are none.
+    pub(super) fn core_sites(
+        &self,
+        memory: &Result<Memory, TextError>,
+        symbols: &Kallsyms,
+        btf: &Btf,
+        offsets: &Offsets,
+    ) -> Result<Vec<Site>, String> {
+        let memory = memory.as_ref().map_err(ToString::to_string)?;
+        let code = OriginalCode::new(memory, symbols, btf);
+        let no_core = self.faults.no_core;
+        let read = |at, len| if no_core { Ok(vec![0; len]) } else { code.read(at, len) };
+        sites::core_sites(symbols, offsets, &read).map_err(|error| error.to_string())
+    }
+}
+
 /// The facts that a trace needs, gathered once.
 #[derive(Debug)]
 pub struct Preflight {
@@ -50,6 +92,8 @@ pub struct Preflight {
     pub(crate) fallback: Option<&'static str>,
     /// Addresses of the functions whose record of ftrace is stale.
     pub(crate) stale: Vec<u64>,
+    /// The core sites, or the reason why there are none.
+    pub(crate) sites: Result<Vec<Site>, String>,
 }
 
 impl Preflight {
@@ -57,7 +101,7 @@ impl Preflight {
     ///
     /// # Errors
     /// The kernel has no BTF or no symbols.
-    pub(crate) fn gather() -> Result<Self, PreflightError> {
+    pub(crate) fn gather(sources: &Sources) -> Result<Self, PreflightError> {
         let (types, symbols) = thread::scope(|scope| {
             let symbols = thread::Builder::new().spawn_scoped(scope, symbols::of_running_kernel);
             let types = Btf::of_running_kernel().and_then(|btf| Ok((btf.offsets()?, btf)));
@@ -79,15 +123,19 @@ impl Preflight {
             sysfs_kf_seq_show: address("sysfs_kf_seq_show"),
         };
         // If memory cannot be read, assume what is true of most kernels: nothing is inlined, and ftrace is sound.
-        let (openers, stale) = Kcore::open()
-            .map(|kcore| {
-                let openers = openers::inlined(&symbols, &|at, len| kcore.read(at, len));
-                (openers, ftrace::stale(&kcore, &symbols, &btf))
+        let (memory, _) = sources.memory();
+        let (openers, stale) = memory
+            .as_ref()
+            .map(|memory| {
+                let openers = openers::inlined(&symbols, &|at, len| memory.read(at, len));
+                (openers, ftrace::stale(memory, &symbols, &btf))
             })
             .unwrap_or_default();
+        let sites = sources.core_sites(&memory, &symbols, &btf, &offsets);
         let (btf, callers) = (Arc::new(btf), callers(&symbols));
         let kernel = Kernel { btf, offsets, wrappers, callers, openers };
-        Ok(Self { release: release(), kernel, symbols: Arc::new(symbols), fallback, stale })
+        let symbols = Arc::new(symbols);
+        Ok(Self { release: release(), kernel, symbols, fallback, stale, sites })
     }
 }
 

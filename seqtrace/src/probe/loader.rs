@@ -173,7 +173,7 @@ impl Probes {
 }
 
 /// Returns a program of the type `P`.
-fn program_of<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, ProgramError>
+pub(super) fn program_of<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, ProgramError>
 where
     &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
 {

@@ -161,6 +161,6 @@ fn reads_as_text_and_as_json() {
 
 #[test]
 fn never_crashes_whatever_the_machine() {
-    let report = examine(Trial::NotTried("a unit test"));
+    let report = examine(Trial::NotTried("a unit test"), &Sources::none());
     assert!(!report.text().is_empty());
 }
