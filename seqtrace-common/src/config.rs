@@ -5,7 +5,8 @@ use crate::plain_data;
 
 plain_data! {
     /// Offsets of fields of the kernel's structs, in bytes, from the running kernel's BTF. The member `a_b` has the
-    /// offset of the field `b` in `struct a`, unless documented otherwise.
+    /// offset of the field `b` in `struct a`, unless documented otherwise. A group of optional members is 0 if the BTF
+    /// lacks one of their fields.
     pub struct Offsets [156] {
         pub seq_file_buf: u32,
         pub seq_file_size: u32,
@@ -62,6 +63,16 @@ plain_data! {
 }
 
 impl Offsets {
+    /// Returns true if the offsets for plain procfs files are known.
+    pub const fn has_plain_files(&self) -> bool {
+        self.proc_dir_entry_proc_ops != 0
+    }
+
+    /// Returns true if the offsets of kernfs are known.
+    pub const fn has_kernfs(&self) -> bool {
+        self.kernfs_ops_seq_show != 0
+    }
+
     /// Returns true if [`flag::SEQ_HEAD`] can be set.
     pub const fn has_seq_head(&self) -> bool {
         self.seq_file_buf == 0

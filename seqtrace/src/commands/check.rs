@@ -51,7 +51,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         return judge(recording, wanted, args, writer);
     }
     let writer = Writer::open(args.output_file.as_deref())?;
-    let facts = super::preflight(Faults::default())?;
+    let facts = super::preflight(&args.types, Faults::default())?;
     let wanted = targets::locate(words)?;
     files::refuse(&wanted)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

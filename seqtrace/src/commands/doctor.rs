@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::{
+    cli::Types,
     exit::UserError,
     faults::Faults,
     filter::Prefilter,
@@ -24,8 +25,8 @@ use crate::{
 const RING_BYTES: u32 = 1 << 20;
 
 /// Runs the subcommand.
-pub(super) fn run(json: bool) -> anyhow::Result<ExitCode> {
-    let sources = super::sources(Faults::default());
+pub(super) fn run(json: bool, types: &Types) -> anyhow::Result<ExitCode> {
+    let sources = super::sources(types, Faults::default());
     let report = doctor::examine(attach_and_fire(&sources), &sources);
     let text = if json { report.json()? + "\n" } else { report.text() };
     Writer::print(text.into_bytes())?;
@@ -33,7 +34,7 @@ pub(super) fn run(json: bool) -> anyhow::Result<ExitCode> {
 }
 
 /// Attaches the probes of a trace, fires them and detaches them.
-fn attach_and_fire(sources: &Sources) -> Trial {
+fn attach_and_fire(sources: &Sources<'_>) -> Trial {
     if !privileges::may_trace() {
         return Trial::NotTried("no permission to attach");
     }
@@ -47,7 +48,7 @@ fn attach_and_fire(sources: &Sources) -> Trial {
 }
 
 /// Returns the number of probes that were attached. They have fired.
-fn trial(sources: &Sources) -> Result<u32, UserError> {
+fn trial(sources: &Sources<'_>) -> Result<u32, UserError> {
     let facts = Preflight::gather(sources)?;
     let chosen = ChosenBackend::choose(Backend::Auto, &facts)?;
     // The heartbeat passes all filters: no other process is traced.

@@ -44,7 +44,7 @@ struct Entry {
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
     let files = files(targets::locate(&args.targets)?)?;
-    let facts = super::preflight(Faults::default())?;
+    let facts = super::preflight(&args.types, Faults::default())?;
     let backend = ChosenBackend::choose(Backend::Auto, &facts).map_err(UserError::from)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _inside = runtime.enter();

@@ -14,6 +14,8 @@ use super::{
 
 mod checks;
 
+pub(crate) use self::checks::{NO_BTF, NO_KPROBES};
+
 /// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -52,7 +54,7 @@ pub(crate) struct Report {
 }
 
 /// Gathers the facts of this machine and runs all checks on them. `trial`: result of attaching and firing probes.
-pub(crate) fn examine(trial: Trial, sources: &Sources) -> Report {
+pub(crate) fn examine(trial: Trial, sources: &Sources<'_>) -> Report {
     judge(&Facts::gather(trial, sources))
 }
 

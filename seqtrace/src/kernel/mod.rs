@@ -16,6 +16,7 @@ pub mod sites;
 pub(crate) mod switches;
 pub(crate) mod symbols;
 pub mod text;
+mod types;
 
 /// Returns the running kernel's release, as `uname -r` prints it; `?` if /proc does not show it.
 pub fn release() -> String {

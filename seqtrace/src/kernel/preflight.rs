@@ -1,6 +1,7 @@
 //! Gathers the facts about the running kernel that loading and attaching need.
 
 use std::{
+    path::Path,
     sync::Arc,
     thread::{self, ScopedJoinHandle},
 };
@@ -16,6 +17,7 @@ use super::{
     sites::{self, Site},
     symbols,
     text::{Kcore, LoadReader, Memory, TextError},
+    types::Types,
 };
 use crate::faults::Faults;
 
@@ -26,12 +28,15 @@ pub(crate) enum PreflightError {
     Btf(BtfError),
     #[error(transparent)]
     Symbols(KallsymsError),
+    #[error("this kernel has no kprobes (CONFIG_KPROBES)")]
+    NoKprobes,
 }
 
 /// The facts about this kernel that the programs need.
 #[derive(Clone, Debug)]
 pub struct Kernel {
-    pub(crate) btf: Arc<Btf>,
+    /// The kernel's own BTF, by which trampolines are attached and kernel functions are called; `None` if it has none.
+    pub(crate) btf: Option<Arc<Btf>>,
     pub(crate) offsets: Offsets,
     /// Addresses of the show functions of kernfs and its users, which run between the core and a file's own show
     /// function.
@@ -44,17 +49,23 @@ pub struct Kernel {
 
 /// Sources of the facts that the caller provides.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sources {
+pub(crate) struct Sources<'a> {
+    /// File with this kernel's BTF; `None`: the kernel's own is used.
+    pub(crate) btf: Option<&'a Path>,
     /// Loads the program that reads memory if /proc/kcore cannot be read.
     pub(crate) load_reader: LoadReader,
     pub(crate) faults: Faults,
 }
 
-impl Sources {
+impl Sources<'_> {
     /// Returns sources that neither load a program nor inject a fault.
     #[cfg(test)]
     pub(super) fn none() -> Self {
-        Self { load_reader: || Err("no program is loaded".into()), faults: Faults::default() }
+        Self {
+            btf: None,
+            load_reader: || Err("no program is loaded".into()),
+            faults: Faults::default(),
+        }
     }
 
     /// Opens the kernel's memory. Also returns true if opening /proc/kcore was not permitted.
@@ -64,20 +75,48 @@ impl Sources {
         (Memory::open(kcore, self.load_reader), refused)
     }
 
-    /// Finds the core sites. An error is the reason why there are none.
+    /// Finds the core sites, and compares the types with the code.
+    ///
+    /// # Errors
+    /// The types are of another kernel.
     pub(super) fn core_sites(
         &self,
         memory: &Result<Memory, TextError>,
         symbols: &Kallsyms,
-        btf: &Btf,
-        offsets: &Offsets,
-    ) -> Result<Vec<Site>, String> {
-        let memory = memory.as_ref().map_err(ToString::to_string)?;
-        let code = OriginalCode::new(memory, symbols, btf);
+        types: &Types,
+    ) -> Result<CoreSites, BtfError> {
         let no_core = self.faults.no_core;
-        let read = |at, len| if no_core { Ok(vec![0; len]) } else { code.read(at, len) };
-        sites::core_sites(symbols, offsets, &read).map_err(|error| error.to_string())
+        let find = |read: ReadCode<'_>| {
+            let sites = sites::core_sites(symbols, &types.offsets, read);
+            let sites = sites.map_err(|error| error.to_string());
+            let unproven = types.compare(symbols, &sites, read)?;
+            Ok(CoreSites { sites, unproven })
+        };
+        match memory {
+            Ok(memory) => {
+                let code = OriginalCode::new(memory, symbols, types.richest());
+                find(&|at, len| if no_core { Ok(vec![0; len]) } else { code.read(at, len) })
+            }
+            Err(why) => {
+                let sites = Err(why.to_string());
+                let unproven = types.compare(symbols, &sites, &|address, len| {
+                    Err(TextError::NotMapped { address, len })
+                })?;
+                Ok(CoreSites { sites, unproven })
+            }
+        }
     }
+}
+
+/// Reads the kernel's code at an address.
+type ReadCode<'a> = &'a dyn Fn(u64, usize) -> Result<Vec<u8>, TextError>;
+
+/// The core sites, as far as they are found.
+pub(super) struct CoreSites {
+    /// The sites, or the reason why there are none.
+    pub(super) sites: Result<Vec<Site>, String>,
+    /// The reason why the types could not be compared with the code; `None` if they fit, or are the kernel's own.
+    pub(super) unproven: Option<String>,
 }
 
 /// The facts that a trace needs, gathered once.
@@ -94,6 +133,8 @@ pub struct Preflight {
     pub(crate) stale: Vec<u64>,
     /// The core sites, or the reason why there are none.
     pub(crate) sites: Result<Vec<Site>, String>,
+    /// Limits of the trace for which the BTF is the reason, a line each.
+    pub(crate) limits: Vec<String>,
 }
 
 impl Preflight {
@@ -101,22 +142,27 @@ impl Preflight {
     ///
     /// # Errors
     /// The kernel has no BTF or no symbols.
-    pub(crate) fn gather(sources: &Sources) -> Result<Self, PreflightError> {
+    pub(crate) fn gather(sources: &Sources<'_>) -> Result<Self, PreflightError> {
         let (types, symbols) = thread::scope(|scope| {
             let symbols = thread::Builder::new().spawn_scoped(scope, symbols::of_running_kernel);
-            let types = Btf::of_running_kernel().and_then(|btf| Ok((btf.offsets()?, btf)));
+            let types = Types::load(sources.btf);
             // There may be no memory for a thread.
             let symbols =
                 symbols.map_or_else(|_| Ok(symbols::of_running_kernel()), ScopedJoinHandle::join);
             (types, symbols)
         });
-        let (offsets, btf) = types.map_err(PreflightError::Btf)?;
+        let types = types.map_err(PreflightError::Btf)?;
         let (symbols, fallback) = match symbols {
             Ok(Ok(available)) => available,
             Ok(Err(error)) => return Err(PreflightError::Symbols(error)),
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        let address = |name| symbols.kernel_address(name).unwrap_or(0);
+        if fallback.is_none() && !has_kprobes(&symbols) {
+            return Err(PreflightError::NoKprobes);
+        }
+        let named =
+            |name| types.offsets.has_kernfs().then(|| symbols.kernel_address(name)).flatten();
+        let address = |name| named(name).unwrap_or(0);
         let wrappers = Wrappers {
             kernfs_seq_show: address("kernfs_seq_show"),
             cgroup_seqfile_show: address("cgroup_seqfile_show"),
@@ -128,15 +174,22 @@ impl Preflight {
             .as_ref()
             .map(|memory| {
                 let openers = openers::inlined(&symbols, &|at, len| memory.read(at, len));
-                (openers, ftrace::stale(memory, &symbols, &btf))
+                (openers, ftrace::stale(memory, &symbols, types.richest()))
             })
             .unwrap_or_default();
-        let sites = sources.core_sites(&memory, &symbols, &btf, &offsets);
-        let (btf, callers) = (Arc::new(btf), callers(&symbols));
+        let found = sources.core_sites(&memory, &symbols, &types);
+        let CoreSites { sites, unproven } = found.map_err(PreflightError::Btf)?;
+        let limits = types.btf.gaps().into_iter().chain(unproven).collect();
+        let (Types { offsets, own: btf, .. }, callers) = (types, callers(&symbols));
         let kernel = Kernel { btf, offsets, wrappers, callers, openers };
         let symbols = Arc::new(symbols);
-        Ok(Self { release: release(), kernel, symbols, fallback, stale, sites })
+        Ok(Self { release: release(), kernel, symbols, fallback, stale, sites, limits })
     }
+}
+
+/// Returns true if the kernel was built with `CONFIG_KPROBES`.
+pub(super) fn has_kprobes(symbols: &Kallsyms) -> bool {
+    symbols.kernel_address("register_kprobe").is_some()
 }
 
 fn callers(symbols: &Kallsyms) -> Callers {

@@ -38,8 +38,10 @@ pub(super) struct Probes {
     btf: Btf,
     /// Functions into which the compiler has inlined seq_open().
     inlined_openers: Vec<&'static str>,
-    /// True if plain procfs files are traced.
+    /// True if plain procfs files are traced, as far as that is possible.
     pub(super) procfs: bool,
+    /// True if the fields of plain procfs files are known.
+    has_plain_files: bool,
     /// True if reads of BPF iterators are traced.
     iterators: bool,
     /// True if the core's call sites are probed.
@@ -62,7 +64,8 @@ impl Probes {
     /// The kernel has no BTF or refuses the maps.
     pub(super) fn load(settings: &Settings) -> Result<Self, ProbeError> {
         let kernel = &settings.kernel;
-        let kfunc = KfuncPatch::find(&kernel.btf).filter(|_| kernel.offsets.has_seq_head());
+        let kfunc = kernel.btf.as_deref().and_then(KfuncPatch::find);
+        let kfunc = kfunc.filter(|_| kernel.offsets.has_seq_head());
         let mut probes = Self::load_with(settings, kfunc)?;
         // Only loading a program shows if programs of this type may call the kernel function.
         if kfunc.is_some() && !probes.is_accepted("core_next_rbx") {
@@ -72,7 +75,8 @@ impl Probes {
     }
 
     fn load_with(settings: &Settings, kfunc: Option<KfuncPatch>) -> Result<Self, ProbeError> {
-        let btf = settings.kernel.btf.of_functions(&functions::trampolines());
+        let btf = settings.kernel.btf.as_deref().ok_or(ProbeError::NoTrampolines)?;
+        let btf = btf.of_functions(&functions::trampolines());
         let btf = Btf::parse(&btf, Endianness::default())
             .map_err(|error| ProbeError::Btf(describe(&error)))?;
         let config = settings.config(kfunc.map_or(0, |kfunc| kfunc.seq_file));
@@ -109,6 +113,7 @@ impl Probes {
             btf,
             inlined_openers: settings.kernel.openers.clone(),
             procfs: false,
+            has_plain_files: settings.kernel.offsets.has_plain_files(),
             iterators: false,
             core: false,
             links: Vec::new(),
