@@ -5,7 +5,8 @@
 //! sites), [`passes`] or [`callbacks`] (probed at the functions themselves); [`release`] and [`failed_open`]. [`plain`]
 //! is for procfs files without a seq_file. They share [`maps`], [`emit`], [`kernel`] (the only reads of kernel memory),
 //! [`session`] (the known files), [`batch`] (the pending callbacks) and [`config`]. State is found through [`table`]:
-//! sessions in [`slots`], the passes that a thread is inside of in [`pass_stack`], its callbacks in [`tasks`].
+//! sessions in [`slots`], the passes that a thread is inside of in [`pass_stack`], its callbacks in [`tasks`]. [`arch`]
+//! has all that depends on the kernel's architecture.
 //!
 //! Functions are probed by trampolines (fentry, fexit), which cost least, and instructions within the core by kprobes.
 //! Both are slow to detach, for different reasons (`probe::functions` in user space), so as few as possible are used.
@@ -17,6 +18,7 @@
 // Inline assembly for BPF is not stable yet; the module `kernel` needs an instruction of it here and there.
 #![feature(asm_experimental_arch)]
 
+mod arch;
 mod batch;
 mod callbacks;
 mod config;

@@ -13,7 +13,7 @@ use seqtrace_common::wire::{
 };
 
 use crate::{
-    batch,
+    arch, batch,
     config::config,
     emit::emit_unlocked,
     kernel::{self, field},
@@ -30,23 +30,20 @@ fn seq_file_of(iocb: u64) -> (u64, u64) {
 }
 
 /// Returns the flag of [`ReadEnter`] that states whether seq_read() called seq_read_iter(); 0 if that is unknown.
-///
-/// A trampoline stores its context, the arguments, at the bottom of its frame. Above them are the return value (present
-/// because a fexit program was attached before this one), the frame pointer, the address in seq_read_iter() to which
-/// the trampoline returns, and the address to which seq_read_iter() returns (arch_prepare_bpf_trampoline(),
-/// arch/x86/net/bpf_jit_comp.c). A kernel that jumps to its trampolines instead of calling them (since 6.19) has no
-/// address in seq_read_iter() there.
 #[inline(always)]
 fn via_seq_read(ctx: &FEntryContext) -> u8 {
-    const ARGUMENTS: u32 = 2 * 8;
-    let [_, _, third, fourth]: [u64; 4] = field(ctx.as_ptr() as u64, ARGUMENTS);
+    let caller = arch::caller(ctx.as_ptr() as u64);
     let seq_read = config!(callers.seq_read);
-    if seq_read.len == 0 {
-        return 0;
+    match caller {
+        Some(caller) if seq_read.len != 0 => {
+            if seq_read.contains(caller) {
+                FLAG_VIA_SEQ_READ
+            } else {
+                FLAG_VIA_OTHER
+            }
+        }
+        _ => 0,
     }
-    let called = config!(callers.seq_read_iter).contains(third);
-    let caller = if called { fourth } else { third };
-    if seq_read.contains(caller) { FLAG_VIA_SEQ_READ } else { FLAG_VIA_OTHER }
 }
 
 /// Handles the entry of `ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)`. Begins the session of a

@@ -37,6 +37,7 @@ use crate::{
     kernel::{
         btf::Btf,
         kallsyms::Kallsyms,
+        machine::Machine,
         mounts::{File, Mounts},
         openers,
         sites::{self, Layout, Outside, Part},
@@ -263,7 +264,9 @@ pub fn core_sites(data: &[u8]) {
         1 => Outside::Thunk(usize::try_from(address >> 5 & 15).unwrap_or_default()),
         _ => Outside::Unknown,
     };
-    openers::calls_any(main, BASE, &[BASE]);
+    for machine in [Machine::X86_64, Machine::Arm64] {
+        openers::calls_any(machine, main, BASE, &[BASE]);
+    }
     let Ok(found) = sites::analyse(&parts, &LAYOUT, &outside) else { return };
     for site in &found.sites {
         let part = parts.iter().find(|part| part.address == site.function_address).expect("a part");

@@ -266,7 +266,8 @@ fn trace(
     if args.verbose > 0 && io::stderr().is_terminal() {
         eprintln!("backend {}", attached.backend.name());
     }
-    let pipeline = Pipeline::new(Selection::default(), Until::default());
+    let mut pipeline = Pipeline::new(Selection::default(), Until::default());
+    pipeline.set_fixed(facts.fixed.clone());
     let source = attached.begin().map_err(UserError::from)?;
     Ok(Trace::new(source, pipeline, None, Collector::default()))
 }

@@ -161,9 +161,11 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     let attached = setup.attach(chosen, capture.backend).map_err(UserError::from)?;
 
     let mut pipeline = Pipeline::new(selection.clone(), options::until(&limits.counts));
+    pipeline.set_fixed(facts.fixed.clone());
     options::restrict(&mut pipeline, request.only_findings, request.min_duration);
     let header = header(capture, &facts, &attached.backend);
-    let head = Head { header, wall_at_boot, suspended: Some(clock::suspended()) };
+    let suspended = Some(clock::suspended());
+    let head = Head { header, wall_at_boot, suspended, fixed: facts.fixed.clone() };
     let recording = recording.as_deref().map(recordings::create).transpose()?;
     let mut to = Destinations::start(writer, recording).context("cannot start a thread")?;
     let recorder = to.recording.clone().map(|recording| begin_recording(recording, &head, redact));

@@ -31,7 +31,7 @@ pub enum BtfError {
     File {
         /// Path of the file.
         file: String,
-        /// The defect.
+        /// Reason why it cannot be read, or is no BTF.
         what: String,
     },
     /// A file has the BTF of another kernel.

@@ -7,6 +7,7 @@
 //! The kernel drops a module's symbols when the module is unloaded, and a session of its files may still have to be
 //! rendered: `Kallsyms::merge` preserves the names of unloaded modules.
 
+mod fixed;
 mod parse;
 
 use std::{
@@ -56,6 +57,8 @@ struct Module {
     name: Arc<str>,
     /// Start address of its code; `None`: unknown.
     base: Option<u64>,
+    /// Size of its code and data in bytes; 0: unknown.
+    size: u64,
 }
 
 /// A symbol of the table.
@@ -161,7 +164,7 @@ impl Kallsyms {
         let Some(row) = self.best(address).filter(|row| row.address != 0) else {
             return Symbol::unnamed(address);
         };
-        let Module { name, base } = &self.modules[usize::from(row.owner)];
+        let Module { name, base, size: _ } = &self.modules[usize::from(row.owner)];
         Symbol {
             address,
             name: Some(Arc::from(self.name(row))),
@@ -247,9 +250,10 @@ impl Kallsyms {
             return self;
         }
         for row in older.rows.iter().filter(|row| spans.contains_key(&row.owner)) {
-            let Module { name, base } = &older.modules[usize::from(row.owner)];
+            let Module { name, base, size } = &older.modules[usize::from(row.owner)];
             let owner = self.module_id(name.as_bytes());
-            self.modules[usize::from(owner)].base = *base;
+            let module = &mut self.modules[usize::from(owner)];
+            (module.base, module.size) = (*base, *size);
             self.push(row.address, row.kind, older.bytes(row), owner);
         }
         self.hashes = OnceLock::new();

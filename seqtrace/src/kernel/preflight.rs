@@ -7,12 +7,14 @@ use std::{
 };
 
 use seqtrace_common::config::{Callers, Offsets, Text, Wrappers};
+use seqtrace_model::fixed::FixedRanges;
 
 use super::{
     btf::{Btf, BtfError},
     ftrace,
     kallsyms::{Kallsyms, KallsymsError},
     kprobes::OriginalCode,
+    machine::Machine,
     openers, release,
     sites::{self, Site},
     symbols,
@@ -135,6 +137,8 @@ pub struct Preflight {
     pub(crate) sites: Result<Vec<Site>, String>,
     /// Limits of the trace for which the BTF is the reason, a line each.
     pub(crate) limits: Vec<String>,
+    /// Address ranges of the kernel's image and of the modules that are loaded.
+    pub(crate) fixed: FixedRanges,
 }
 
 impl Preflight {
@@ -168,22 +172,26 @@ impl Preflight {
             cgroup_seqfile_show: address("cgroup_seqfile_show"),
             sysfs_kf_seq_show: address("sysfs_kf_seq_show"),
         };
+        let machine = Machine::running();
         // If memory cannot be read, assume what is true of most kernels: nothing is inlined, and ftrace is sound.
         let (memory, _) = sources.memory();
         let (openers, stale) = memory
             .as_ref()
             .map(|memory| {
-                let openers = openers::inlined(&symbols, &|at, len| memory.read(at, len));
+                let read = |at, len| memory.read(at, len);
+                let openers = machine.map(|machine| openers::inlined(machine, &symbols, &read));
+                let openers = openers.unwrap_or_default();
                 (openers, ftrace::stale(memory, &symbols, types.richest()))
             })
             .unwrap_or_default();
         let found = sources.core_sites(&memory, &symbols, &types);
         let CoreSites { sites, unproven } = found.map_err(PreflightError::Btf)?;
         let limits = types.btf.gaps().into_iter().chain(unproven).collect();
+        let fixed = symbols.fixed_ranges(std::env::consts::ARCH);
         let (Types { offsets, own: btf, .. }, callers) = (types, callers(&symbols));
         let kernel = Kernel { btf, offsets, wrappers, callers, openers };
         let symbols = Arc::new(symbols);
-        Ok(Self { release: release(), kernel, symbols, fallback, stale, sites, limits })
+        Ok(Self { release: release(), kernel, symbols, fallback, stale, sites, limits, fixed })
     }
 }
 

@@ -7,6 +7,7 @@ use seqtrace_common::config::Offsets;
 use super::{
     btf::{Btf, BtfError, fit},
     kallsyms::Kallsyms,
+    machine::Machine,
     sites::{self, Site},
     text::{self, TextError},
 };
@@ -76,8 +77,8 @@ impl Types {
         }
         let code = symbols.kernel_address(FUNCTION).map(|at| text::of_function(symbols, at, read));
         let Some(Ok(code)) = code else { return Ok(None) };
-        let unseen = fit::displacements(std::env::consts::ARCH, &code)
-            .and_then(|displacements| fit::unseen(&self.offsets, &displacements));
+        let unseen = Machine::running()
+            .and_then(|machine| fit::unseen(&self.offsets, &fit::displacements(machine, &code)));
         match unseen {
             Some((field, offset)) => foreign(format!(
                 "in it {field} is at offset {offset}, where the code of {FUNCTION}() reads nothing"

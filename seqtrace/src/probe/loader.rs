@@ -68,7 +68,7 @@ impl Probes {
         let kfunc = kfunc.filter(|_| kernel.offsets.has_seq_head());
         let mut probes = Self::load_with(settings, kfunc)?;
         // Only loading a program shows if programs of this type may call the kernel function.
-        if kfunc.is_some() && !probes.is_accepted("core_next_rbx") {
+        if kfunc.is_some() && !probes.accepts_kfunc() {
             probes = Self::load_with(settings, None)?;
         }
         Ok(probes)
@@ -124,6 +124,13 @@ impl Probes {
         };
         probes.extend_filter(settings.filter.0.iter().copied())?;
         Ok(probes)
+    }
+
+    /// Returns true if the kernel accepts a kprobe's program that calls a kernel function: those of next() do.
+    fn accepts_kfunc(&mut self) -> bool {
+        let names = self.ebpf.programs().map(|(name, _)| name);
+        let next = names.filter(|name| name.starts_with("core_next_")).map(str::to_owned).next();
+        next.is_some_and(|name| self.is_accepted(&name))
     }
 
     /// Returns true if the kernel accepts a kprobe's program.

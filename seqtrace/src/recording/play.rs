@@ -26,6 +26,7 @@ pub fn play<R: Read, S: Sink, E: From<ReadError>>(
     sink: &mut S,
     written: impl FnMut(&mut S) -> Result<bool, E>,
 ) -> Result<Played, E> {
+    pipeline.set_fixed(reader.head().fixed.clone());
     sink.header(&reader.head().header);
     let mut output = Output { sink, written, updates: 0, open: Ok(true) };
     let names = KnownNames::default();

@@ -23,6 +23,7 @@ pub(in crate::rules) use self::renderings::{Duplicate, NewEntry, RenderingResult
 use super::hooks::Returned;
 use crate::event::{Ptr, PtrKind, Role};
 use crate::finding::{Id, Severity};
+use crate::fixed::FixedRanges;
 use crate::session::update::CallbackUpdate;
 
 /// Maximum number of stored entries of one generation: about 25 MB.
@@ -34,6 +35,8 @@ const ENTRIES: usize = 1 << 18;
 pub(in crate::rules) struct Ledger {
     /// Address of the `struct seq_file`.
     m: u64,
+    /// Address ranges of the kernel's image and modules.
+    fixed: FixedRanges,
     /// `m->private` in the current pass.
     private: Option<u64>,
     /// True if records lie in the memory that `m->private` points to, so that pointers are compared
@@ -93,9 +96,10 @@ pub(in crate::rules) struct PreviousGeneration {
 
 impl Ledger {
     /// Creates an empty ledger. `adopted`: true if the beginning of the session was missed.
-    pub(in crate::rules) fn new(m: u64, adopted: bool) -> Self {
+    pub(in crate::rules) fn new(m: u64, adopted: bool, fixed: FixedRanges) -> Self {
         Self {
             m,
+            fixed,
             private: None,
             relative: false,
             known: !adopted,
@@ -219,7 +223,7 @@ impl Ledger {
 
     /// Returns the identity of a pointer.
     pub(in crate::rules) fn identity(&self, ptr: Ptr) -> Identity {
-        Identity::of(ptr, self.m, self.private, self.relative)
+        Identity::of(ptr, self.m, self.private, self.relative, &self.fixed)
     }
 
     /// Records a returned next().

@@ -42,6 +42,8 @@ pub(in crate::rules) struct NewEntry {
 pub(in crate::rules) struct Duplicate {
     pub(in crate::rules) earlier: Entry,
     pub(in crate::rules) later: Entry,
+    /// Identity of the later record.
+    pub(in crate::rules) identity: Identity,
     /// True if the positions, the pointers and the record bytes agree, in this order.
     pub(in crate::rules) agree: (bool, bool, bool),
     /// True if only the pointers agree, and pointers are not known to identify records.
@@ -246,7 +248,7 @@ impl Ledger {
             return None;
         }
         let duplicate = |earlier: &Entry, agree, weak| {
-            Some(Duplicate { earlier: *earlier, later: *entry, agree, weak, time })
+            Some(Duplicate { earlier: *earlier, later: *entry, identity, agree, weak, time })
         };
         let trust = pointers.trust(identity, identity);
         if let Some(earlier) = by_key.filter(|_| trust > Trust::None) {

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use iced_x86::{Decoder, DecoderOptions, Register};
 use seqtrace_common::config::Offsets;
 
+use crate::kernel::machine::Machine;
+
 /// Returns the first field that seq_read_iter() must access and whose offset is not among these displacements, with its
 /// offset. `seq_file.op` is not examined: the analysis of the core sites proves it.
 pub(in crate::kernel) fn unseen(
@@ -26,13 +28,11 @@ pub(in crate::kernel) fn unseen(
     fields.into_iter().find(|(_, offset)| !displacements.contains(offset))
 }
 
-/// Returns the displacements of the loads and stores in `code`, except those relative to the stack pointer. `machine`:
-/// the architecture, as Rust names it. Returns `None` for an architecture whose code is not understood.
-pub(in crate::kernel) fn displacements(machine: &str, code: &[u8]) -> Option<BTreeSet<u32>> {
+/// Returns the displacements of the loads and stores in `code`, except those relative to the stack pointer.
+pub(in crate::kernel) fn displacements(machine: Machine, code: &[u8]) -> BTreeSet<u32> {
     match machine {
-        "x86_64" => Some(of_x86_64(code)),
-        "aarch64" => Some(of_arm64(code)),
-        _ => None,
+        Machine::X86_64 => of_x86_64(code),
+        Machine::Arm64 => of_arm64(code),
     }
 }
 
@@ -43,8 +43,8 @@ fn of_x86_64(code: &[u8]) -> BTreeSet<u32> {
     accesses.filter_map(|code| u32::try_from(code.memory_displacement64()).ok()).collect()
 }
 
-/// Decodes loads and stores of one or two registers of 64 bits with an immediate offset. Seen is what does not need more:
-/// compilers emit no other form for fields.
+/// Decodes loads and stores of one or two registers of 64 bits with an immediate offset: compilers emit no other form for
+/// the fields in question.
 fn of_arm64(code: &[u8]) -> BTreeSet<u32> {
     const STACK_POINTER: u32 = 31;
     let words = code.chunks_exact(4).filter_map(|word| word.first_chunk().copied());
@@ -82,8 +82,7 @@ mod tests {
         code.cmp(qword_ptr(rax), 0).unwrap();
         code.mov(rcx, qword_ptr(rbx - 8)).unwrap();
         let code = code.assemble(0).unwrap();
-        assert_eq!(displacements("x86_64", &code), Some([0, 0x18, 0x28].into()));
-        assert_eq!(displacements("riscv64", &code), None);
+        assert_eq!(displacements(Machine::X86_64, &code), [0, 0x18, 0x28].into());
     }
 
     #[test]
@@ -97,6 +96,6 @@ mod tests {
             0xd63f_0040, // blr x2
         ];
         let code = words.map(u32::to_le_bytes).concat();
-        assert_eq!(displacements("aarch64", &code), Some([24, 40, 48, 88].into()));
+        assert_eq!(displacements(Machine::Arm64, &code), [24, 40, 48, 88].into());
     }
 }

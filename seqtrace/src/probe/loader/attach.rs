@@ -19,7 +19,7 @@ use crate::probe::{
 /// A probe of the `core` backend: a program and its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CoreProbe {
-    /// The program's name, such as `core_show_rbx`.
+    /// The program's name, such as `core_show_rbx` on x86-64.
     pub(in crate::probe) program: String,
     /// Address of the instruction.
     pub(in crate::probe) address: u64,

@@ -129,7 +129,8 @@ impl Setting {
 pub(in crate::recording) fn head() -> Head {
     let header =
         Header { kernel: "6.12".to_owned(), backend: "core".to_owned(), ..Header::default() };
-    Head { header, wall_at_boot: 1_700_000_000_000_000_000, suspended: Some(7) }
+    let wall_at_boot = 1_700_000_000_000_000_000;
+    Head { header, wall_at_boot, suspended: Some(7), ..Head::default() }
 }
 
 /// Traces and records the events. Returns the output of the trace, and the recording.
