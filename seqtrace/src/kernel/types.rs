@@ -189,9 +189,9 @@ mod tests {
             TRAVERSE + 4096
         );
         let symbols = Kallsyms::parse(symbols.as_bytes()).unwrap();
-        let core = core();
+        let parts = core();
         let read = |address, len: usize| {
-            let part = core.iter().find(|(at, _)| has_code && *at == address);
+            let part = parts.iter().find(|(at, _)| has_code && *at == address);
             let code = part.map(|(_, code)| code[..len.min(code.len())].to_vec());
             code.ok_or(TextError::NotMapped { address, len })
         };

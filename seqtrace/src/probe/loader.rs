@@ -38,10 +38,8 @@ pub(super) struct Probes {
     btf: Btf,
     /// Functions into which the compiler has inlined seq_open().
     inlined_openers: Vec<&'static str>,
-    /// True if plain procfs files are traced, as far as that is possible.
+    /// True if the probes for plain procfs files are attached, or are useless because the offsets of fields are unknown.
     pub(super) procfs: bool,
-    /// True if the fields of plain procfs files are known.
-    has_plain_files: bool,
     /// True if reads of BPF iterators are traced.
     iterators: bool,
     /// True if the core's call sites are probed.
@@ -112,8 +110,7 @@ impl Probes {
             ebpf,
             btf,
             inlined_openers: settings.kernel.openers.clone(),
-            procfs: false,
-            has_plain_files: settings.kernel.offsets.has_plain_files(),
+            procfs: !settings.kernel.offsets.has_plain_files(),
             iterators: false,
             core: false,
             links: Vec::new(),

@@ -68,11 +68,11 @@ fn section(file: &File, header: &[u8]) -> Result<Vec<u8>, String> {
         exact(file, offset, size)
     };
     let names = headers.get(names).ok_or_else(cut).and_then(|header| contents(header))?;
-    let named = |header: &&&[u8]| {
+    let is_btf = |header: &&&[u8]| {
         let name = word(header, 0).and_then(|name| names.get(name..));
         name.is_some_and(|name| name.starts_with(SECTION))
     };
-    let found = headers.iter().find(named);
+    let found = headers.iter().find(is_btf);
     contents(found.ok_or(
         "it is an ELF file without a section .BTF: `pahole -J FILE` makes one of its DWARF",
     )?)

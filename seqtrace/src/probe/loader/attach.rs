@@ -41,13 +41,13 @@ impl Probes {
         self.attach_all(OPENERS)
     }
 
-    /// Attaches the probes for plain procfs files, unless they are attached or the fields are unknown. They are optional, because few traces need
+    /// Attaches the probes for plain procfs files, unless they are attached, or useless. They are optional, because few traces need
     /// them and each function adds to the time of detaching.
     ///
     /// # Errors
     /// The kernel refuses a required probe.
     pub(in crate::probe) fn attach_procfs(&mut self) -> Result<(), ProbeError> {
-        if !std::mem::replace(&mut self.procfs, true) && self.has_plain_files {
+        if !std::mem::replace(&mut self.procfs, true) {
             self.attach_all(PROCFS_SESSION_PROBES)?;
             self.attach_all(PROCFS_OPENERS)?;
         }
