@@ -24,6 +24,12 @@ pub(crate) fn returned(regs: *const pt_regs) -> u64 {
     unsafe { (*regs).rax }
 }
 
+/// Returns the address to which a function returns, at its entry.
+#[inline(always)]
+pub(crate) fn return_address(regs: *const pt_regs) -> u64 {
+    field(stack_pointer(regs), 0)
+}
+
 /// Returns the address to which seq_read_iter() returns, from the context of a fentry program on it; `None` if it is
 /// unknown. A fexit program must be attached to the function, too.
 ///

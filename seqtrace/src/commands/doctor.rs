@@ -17,6 +17,7 @@ use crate::{
     privileges,
     probe::{
         backend::{Backend, ChosenBackend},
+        functions::Frames,
         setup::Setup,
     },
 };
@@ -42,20 +43,22 @@ fn attach_and_fire(sources: &Sources<'_>) -> Trial {
         return Trial::NotTried(off.effect);
     }
     match trial(sources) {
-        Ok(probes) => Trial::Fired(probes),
+        Ok((probes, frames)) => Trial::Fired { probes, frames: frames.name() },
         Err(error) => Trial::Failed(error.what),
     }
 }
 
-/// Returns the number of probes that were attached. They have fired.
-fn trial(sources: &Sources<'_>) -> Result<u32, UserError> {
+/// Returns the number of probes that were attached, and the kind of those on functions. They have fired.
+fn trial(sources: &Sources<'_>) -> Result<(u32, Frames), UserError> {
     let facts = Preflight::gather(sources)?;
     let chosen = ChosenBackend::choose(Backend::Auto, &facts)?;
     // The heartbeat passes all filters: no other process is traced.
     let pids = Some(vec![std::process::id()]);
     let setup = Setup::new(&facts, Prefilter { pids, ..Prefilter::default() }, RING_BYTES);
-    let mut source = setup.attach(chosen, Backend::Auto)?.begin()?;
-    let probes = source.probes();
+    let attached = setup.attach(chosen, Backend::Auto)?;
+    let frames = attached.frames();
+    let mut source = attached.begin()?;
+    let result = (source.probes(), frames);
     source.detach();
-    Ok(probes)
+    Ok(result)
 }

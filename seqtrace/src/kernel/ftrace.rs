@@ -17,7 +17,7 @@ use super::{
 /// Bits of `dyn_ftrace.flags` (include/linux/ftrace.h).
 const ENABLED: u64 = 1 << 31;
 const REGS: u64 = 1 << 30;
-/// Size of `dyn_ftrace.flags`.
+/// Size of the field `dyn_ftrace.flags`, an unsigned long, in bytes.
 const FLAGS_BYTES: usize = size_of::<u64>();
 /// Bounds on the lists, in case they change while they are read.
 const MAX_PAGES: usize = 1 << 16;

@@ -60,7 +60,7 @@ pub(crate) struct OriginalCode<'a> {
     /// Address of `kprobe_table`, and the offsets of the fields; `None`: kprobes are not found, and the code is read as
     /// it is.
     table: Option<(u64, KprobeOffsets)>,
-    /// `None`: as `table`.
+    /// Architecture of the kernel; `None`: the code is read as it is.
     machine: Option<Machine>,
 }
 

@@ -1,4 +1,4 @@
-//! Architectures of kernels.
+//! The architectures of kernels that seqtrace traces.
 
 /// Architecture of a kernel that seqtrace traces. It is a value, so that any machine can test the code for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

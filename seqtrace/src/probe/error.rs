@@ -12,9 +12,6 @@ pub(crate) enum ProbeError {
     /// The kernel's BTF cannot be parsed.
     #[error("cannot read the kernel's BTF: {0}")]
     Btf(String),
-    /// The kernel has no BTF of its own, so that no trampoline can be attached.
-    #[error("the kernel has no BTF of its own, which its trampolines need (CONFIG_DEBUG_INFO_BTF)")]
-    NoTrampolines,
     /// The user requests the backend `core`, and the core's call sites are not found; the reason.
     #[error("backend core is not possible here: {0}")]
     NoCoreSites(String),

@@ -24,7 +24,7 @@ pub(super) use self::{attach::CoreProbe, callbacks::Untraceable};
 use self::{attach::Link, callbacks::AttachAttempt};
 use super::{
     error::{ProbeError, describe},
-    functions,
+    functions::{self, Frames},
     kfunc::{self, KfuncPatch},
     settings::Settings,
 };
@@ -35,9 +35,12 @@ pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("SEQTRACE_EBP
 /// The loaded programs and their attachments.
 pub(super) struct Probes {
     pub(super) ebpf: Ebpf,
-    btf: Btf,
+    /// The functions with a trampoline; `None` if the kernel has no BTF of its own, which its trampolines need.
+    btf: Option<Btf>,
     /// Functions into which the compiler has inlined seq_open().
     inlined_openers: Vec<&'static str>,
+    /// Kind of the probes on functions, as far as the kernel has shown it: trampolines until it refuses the first.
+    pub(super) frames: Frames,
     /// True if the probes for plain procfs files are attached, or are useless because the offsets of fields are unknown.
     pub(super) procfs: bool,
     /// True if reads of BPF iterators are traced.
@@ -59,7 +62,7 @@ impl Probes {
     /// Creates the maps and prepares the programs. Attaches nothing.
     ///
     /// # Errors
-    /// The kernel has no BTF or refuses the maps.
+    /// The kernel's BTF is not understood, or the kernel refuses the maps.
     pub(super) fn load(settings: &Settings) -> Result<Self, ProbeError> {
         let kernel = &settings.kernel;
         let kfunc = kernel.btf.as_deref().and_then(KfuncPatch::find);
@@ -73,10 +76,10 @@ impl Probes {
     }
 
     fn load_with(settings: &Settings, kfunc: Option<KfuncPatch>) -> Result<Self, ProbeError> {
-        let btf = settings.kernel.btf.as_deref().ok_or(ProbeError::NoTrampolines)?;
-        let btf = btf.of_functions(&functions::trampolines());
-        let btf = Btf::parse(&btf, Endianness::default())
-            .map_err(|error| ProbeError::Btf(describe(&error)))?;
+        let btf = settings.kernel.btf.as_deref();
+        let btf = btf.map(|btf| btf.of_functions(&functions::trampolines()));
+        let btf = btf.map(|btf| Btf::parse(&btf, Endianness::default())).transpose();
+        let btf = btf.map_err(|error| ProbeError::Btf(describe(&error)))?;
         let config = settings.config(kfunc.map_or(0, |kfunc| kfunc.seq_file));
         let cpus = aya::util::nr_cpus()
             .map_err(|(file, error)| ProbeError::Load(format!("{file}: {error}")))?;
@@ -106,10 +109,12 @@ impl Probes {
             .map_max_entries("NEXT_KEY", cpus)
             .load(kfunc::patch(OBJECT, kfunc).as_bytes())
             .map_err(|error| ProbeError::Load(describe(&error)))?;
+        let trampolines = btf.is_some() && !faults.no_trampolines;
         let mut probes = Self {
             ebpf,
             btf,
             inlined_openers: settings.kernel.openers.clone(),
+            frames: if trampolines { Frames::Trampolines } else { Frames::Kprobes },
             procfs: !settings.kernel.offsets.has_plain_files(),
             iterators: false,
             core: false,

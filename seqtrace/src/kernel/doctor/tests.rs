@@ -34,7 +34,7 @@ fn good() -> Facts {
         symbols: Ok(symbols()),
         sites: Ok(vec![]),
         livepatched: vec![],
-        trial: Trial::Fired(28),
+        trial: Trial::Fired { probes: 28, frames: "fentry" },
         initial_pid_namespace: Seen::Is(true),
         initial_user_namespace: Seen::Is(true),
     }
