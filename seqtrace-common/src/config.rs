@@ -5,7 +5,8 @@ use crate::plain_data;
 
 plain_data! {
     /// Offsets of fields of the kernel's structs, in bytes, from the running kernel's BTF. The member `a_b` has the
-    /// offset of the field `b` in `struct a`, unless documented otherwise.
+    /// offset of the field `b` in `struct a`, unless documented otherwise. A group of optional members is 0 if the BTF
+    /// lacks one of their fields.
     pub struct Offsets [156] {
         pub seq_file_buf: u32,
         pub seq_file_size: u32,
@@ -62,6 +63,16 @@ plain_data! {
 }
 
 impl Offsets {
+    /// Returns true if the offsets for plain procfs files are known.
+    pub const fn has_plain_files(&self) -> bool {
+        self.proc_dir_entry_proc_ops != 0
+    }
+
+    /// Returns true if the offsets of kernfs are known.
+    pub const fn has_kernfs(&self) -> bool {
+        self.kernfs_ops_seq_show != 0
+    }
+
     /// Returns true if [`flag::SEQ_HEAD`] can be set.
     pub const fn has_seq_head(&self) -> bool {
         self.seq_file_buf == 0
@@ -77,6 +88,9 @@ impl Offsets {
 /// replaces each such call by a call of the kernel function `bpf_rdonly_cast()` (kernel/bpf/helpers.c, since 6.2), or
 /// by an instruction without effect, because aya does not link kernel functions.
 pub const CAST: i32 = 0x7e5e_97ca;
+
+/// Size of the pages that the program `read_page` reads, in bytes: that of the kernel's pages, or a part of it.
+pub const PAGE_BYTES: usize = 4096;
 
 /// States of the heartbeat, for which user space opens, reads and closes a file to see whether the probes fire.
 pub mod heartbeat {

@@ -29,6 +29,7 @@ mod frames;
 mod iterate;
 mod kernel;
 mod maps;
+mod memory;
 mod open;
 mod openers;
 mod pass_stack;

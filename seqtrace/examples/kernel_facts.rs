@@ -1,7 +1,7 @@
 //! Prints facts about the running kernel as one JSON object: offsets, core sites or the reason why there
 //! are none, and the time that each took. For bug reports and for tests of new kernels.
 //!
-//! Needs root. `cargo run --example kernel_facts`
+//! Needs root. `cargo run --example kernel_facts`. With the path of a file with BTF, prints its offsets instead.
 #![forbid(unsafe_code)]
 
 use std::time::Instant;
@@ -17,6 +17,10 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
 }
 
 fn main() -> anyhow::Result<()> {
+    if let Some(file) = std::env::args_os().nth(1) {
+        println!("{:?}", Btf::of_file(file.as_ref())?.offsets()?);
+        return Ok(());
+    }
     let (btf, btf_ms) = timed(Btf::of_running_kernel);
     let btf = btf?;
     let (offsets, offsets_ms) = timed(|| btf.offsets());

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::diff::{Diff, DiffFormat, IgnoredProperty};
 pub(crate) use self::options::{
-    Capture, Color, Counts, FailOn, Fold, Output, Reading, Select, Tracing,
+    Capture, Color, Counts, FailOn, Fold, Output, Reading, Select, Tracing, Types,
 };
 use self::values::{duration, ring_size, size};
 use crate::{escape::is_deceptive, exit::shown, probe::backend::Backend};
@@ -75,6 +75,8 @@ pub(crate) enum Command {
         /// Print one JSON object instead of text
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        types: Types,
     },
     /// List seq files with their callbacks, and the reasons why some cannot be traced
     List(List),
@@ -316,6 +318,8 @@ pub(crate) struct Check {
     /// Method by which callbacks are traced
     #[arg(long, value_enum, default_value_t, help_heading = "Capture")]
     pub(crate) backend: Backend,
+    #[command(flatten)]
+    pub(crate) types: Types,
     /// Size of the ring buffer for events that are not judged yet: a power of two, e.g. 32MiB
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = ring_size, help_heading = "Capture")]
     pub(crate) ring_size: u32,
@@ -344,6 +348,8 @@ pub(crate) struct List {
     /// Print one JSON object per line instead of text
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) types: Types,
 }
 
 #[derive(Debug, Args)]

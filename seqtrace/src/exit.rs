@@ -4,7 +4,11 @@ use std::{ffi::OsStr, fmt::Display, os::unix::ffi::OsStrExt, process::ExitCode};
 
 use crate::{
     escape,
-    kernel::preflight::PreflightError,
+    kernel::{
+        btf::BtfError,
+        doctor::{NO_BTF, NO_KPROBES},
+        preflight::PreflightError,
+    },
     probe::error::{LOCKED_DOWN, ProbeError},
     rules::{Severity, Verdict},
 };
@@ -105,9 +109,11 @@ impl From<ProbeError> for UserError {
 impl From<PreflightError> for UserError {
     fn from(error: PreflightError) -> Self {
         let hint = match error {
-            PreflightError::Btf(_) => {
-                "seqtrace needs a kernel with CONFIG_DEBUG_INFO_BTF; `seqtrace doctor` has details"
+            PreflightError::Btf(BtfError::File { .. } | BtfError::Foreign { .. }) => {
+                "docs/btf.md makes such a file from the headers of this very kernel"
             }
+            PreflightError::Btf(_) => NO_BTF,
+            PreflightError::NoKprobes => NO_KPROBES,
             PreflightError::Symbols(_) => {
                 "seqtrace needs a kernel with CONFIG_KALLSYMS and a /proc; `seqtrace doctor` has details"
             }

@@ -4,6 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 /// Faults to inject. The default injects none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault that is injected or not")]
 pub struct Faults {
     /// Capacity of the maps of open files; `None`: the default.
     pub sessions: Option<u32>,
@@ -13,6 +14,8 @@ pub struct Faults {
     pub pause: Option<Duration>,
     /// True if the analysis of the core's code is to fail.
     pub no_core: bool,
+    /// True if /proc/kcore is to be treated as missing.
+    pub no_kcore: bool,
     /// True if the kernel's trampolines are not to be used, as if it had none on functions.
     pub no_trampolines: bool,
     /// True if the screen of `--tui` is to panic when it saves a recording.
@@ -22,7 +25,7 @@ pub struct Faults {
 impl FromStr for Faults {
     type Err = String;
 
-    /// Parses `sessions=4,calls=2,pause=50,no-core,no-trampolines,tui-panic` or `none`; the pause is in ms.
+    /// Parses `sessions=4,calls=2,pause=50,no-core,no-kcore,no-trampolines,tui-panic` or `none`; the pause is in ms.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut faults = Self::default();
         for word in text.split(',') {
@@ -33,6 +36,7 @@ impl FromStr for Faults {
                 "calls" => faults.calls = Some(number()?),
                 "pause" => faults.pause = Some(Duration::from_millis(number()?.into())),
                 "no-core" if value.is_empty() => faults.no_core = true,
+                "no-kcore" if value.is_empty() => faults.no_kcore = true,
                 "no-trampolines" if value.is_empty() => faults.no_trampolines = true,
                 "tui-panic" if value.is_empty() => faults.tui_panic = true,
                 "none" if word == text => {}

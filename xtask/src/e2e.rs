@@ -13,6 +13,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use walkdir::WalkDir;
 
+use crate::btf;
 use crate::guest::{self, GuestEnd};
 use crate::kernel::{self, Series};
 use crate::lines::LineWriter;
@@ -106,6 +107,20 @@ fn terminal() -> Result<Vec<(String, PathBuf)>> {
         .collect()
 }
 
+/// Makes the BTF of a kernel, and that of another one, from their headers: the paths in the guest, and the files.
+fn btf_files(series: &Series) -> Result<Vec<(&'static str, PathBuf)>> {
+    let others = kernel::series(series.arch).iter();
+    let other = others.filter(|other| other.tested_by_default).find(|other| other.name != series.name);
+    let mut files = Vec::new();
+    for (name, series) in [("e2e/kernel.btf", Some(series)), ("e2e/foreign.btf", other)] {
+        let kernel = series.map(kernel::get).transpose()?;
+        if let Some(headers) = kernel.and_then(|kernel| kernel.headers) {
+            files.push((name, btf::make(&headers)?));
+        }
+    }
+    Ok(files)
+}
+
 /// Runs the scripts of a guest. Boots another guest for the remaining scripts if one dies.
 pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
     let GuestTests { name, series, append, cpu, scripts } = guest;
@@ -124,6 +139,9 @@ pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
     ];
     // tmux is this machine's program.
     let terminal = if arch.is_foreign() { Vec::new() } else { terminal()? };
+    if scripts.iter().any(|script| script == "nobtf") {
+        files.extend(btf_files(series)?);
+    }
     files.extend(terminal.iter().map(|(name, from)| (name.as_str(), from.clone())));
     let mut tally = Tally::default();
     let mut rest = scripts.as_slice();

@@ -5,6 +5,7 @@ mod apt;
 mod arch;
 mod bench;
 mod browser;
+mod btf;
 mod cross;
 mod demo;
 mod e2e;
@@ -66,6 +67,8 @@ enum Task {
     Tidy(tidy::Options),
     /// Run the fuzz targets, and count executions and coverage
     Fuzz(fuzz::Options),
+    /// Make BTF for a kernel that has none, from its headers
+    Btf(btf::Options),
     /// Measure seqtrace under load in a guest, and write docs/load.md
     Load(load::Options),
     /// Run `seqtrace check` on the kernel's own seq files
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Task::Screens => (screens::run().map(|()| 0), 1),
         Task::Tidy(options) => (tidy::run(&options), 1),
         Task::Fuzz(options) => (fuzz::run(&options), 1),
+        Task::Btf(options) => (btf::run(&options).map(|()| 0), 1),
         Task::Load(options) => (load::run(&options), 1),
         Task::Sweep(options) => (sweep::run(&options), 1),
         Task::Vm(options) => (vm::run(&options), vm::NO_GUEST),

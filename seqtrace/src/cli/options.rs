@@ -211,6 +211,8 @@ pub(crate) struct Capture {
     /// Method by which callbacks are traced
     #[arg(long, value_enum, default_value_t)]
     pub(crate) backend: Backend,
+    #[command(flatten)]
+    pub(crate) types: Types,
     /// Size of the ring buffer for events that are not displayed yet: a power of two, e.g. 8MiB
     #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = ring_size)]
     pub(crate) ring_size: u32,
@@ -226,6 +228,14 @@ pub(crate) struct Capture {
     /// Faults to inject, for tests
     #[arg(long, hide = true, default_value = "none")]
     pub(crate) inject: Faults,
+}
+
+/// Source of the offsets of fields.
+#[derive(Debug, Args)]
+pub(crate) struct Types {
+    /// Take the offsets of fields from this file, not from the kernel's own BTF: BTF, or an ELF file with it
+    #[arg(long, value_name = "FILE", help_heading = "Capture")]
+    pub(crate) btf: Option<PathBuf>,
 }
 
 /// Options of commands that read a recording.

@@ -51,7 +51,7 @@ pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
         return judge(recording, wanted, args, writer);
     }
     let writer = Writer::open(args.output_file.as_deref())?;
-    let facts = super::preflight()?;
+    let facts = super::preflight(&args.types, Faults::default())?;
     let wanted = targets::locate(words)?;
     files::refuse(&wanted)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -259,8 +259,7 @@ fn trace(
     facts: &Preflight,
     readers: &[Process; 2],
 ) -> anyhow::Result<Trace<Collector>> {
-    let chosen =
-        ChosenBackend::choose(args.backend, facts, Faults::default()).map_err(UserError::from)?;
+    let chosen = ChosenBackend::choose(args.backend, facts).map_err(UserError::from)?;
     let pids = Some(readers.iter().filter_map(Process::id).collect());
     let accepted = Prefilter { pids, ..Prefilter::default() };
     let mut setup = Setup::new(facts, accepted, args.ring_size);

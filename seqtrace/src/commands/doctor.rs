@@ -3,10 +3,16 @@
 use std::process::ExitCode;
 
 use crate::{
+    cli::Types,
     exit::UserError,
     faults::Faults,
     filter::Prefilter,
-    kernel::{doctor, facts::Trial, preflight::Preflight, switches},
+    kernel::{
+        doctor,
+        facts::Trial,
+        preflight::{Preflight, Sources},
+        switches,
+    },
     output::Writer,
     privileges,
     probe::{
@@ -20,31 +26,32 @@ use crate::{
 const RING_BYTES: u32 = 1 << 20;
 
 /// Runs the subcommand.
-pub(super) fn run(json: bool) -> anyhow::Result<ExitCode> {
-    let report = doctor::examine(attach_and_fire());
+pub(super) fn run(json: bool, types: &Types) -> anyhow::Result<ExitCode> {
+    let sources = super::sources(types, Faults::default());
+    let report = doctor::examine(attach_and_fire(&sources), &sources);
     let text = if json { report.json()? + "\n" } else { report.text() };
     Writer::print(text.into_bytes())?;
     Ok(ExitCode::from(report.exit_status()))
 }
 
 /// Attaches the probes of a trace, fires them and detaches them.
-fn attach_and_fire() -> Trial {
+fn attach_and_fire(sources: &Sources<'_>) -> Trial {
     if !privileges::may_trace() {
         return Trial::NotTried("no permission to attach");
     }
     if let Some(off) = switches::switched_off() {
         return Trial::NotTried(off.effect);
     }
-    match trial() {
+    match trial(sources) {
         Ok((probes, frames)) => Trial::Fired { probes, frames: frames.name() },
         Err(error) => Trial::Failed(error.what),
     }
 }
 
 /// Returns the number of probes that were attached, and the kind of those on functions. They have fired.
-fn trial() -> Result<(u32, Frames), UserError> {
-    let facts = Preflight::gather()?;
-    let chosen = ChosenBackend::choose(Backend::Auto, &facts, Faults::default())?;
+fn trial(sources: &Sources<'_>) -> Result<(u32, Frames), UserError> {
+    let facts = Preflight::gather(sources)?;
+    let chosen = ChosenBackend::choose(Backend::Auto, &facts)?;
     // The heartbeat passes all filters: no other process is traced.
     let pids = Some(vec![std::process::id()]);
     let setup = Setup::new(&facts, Prefilter { pids, ..Prefilter::default() }, RING_BYTES);

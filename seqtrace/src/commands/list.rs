@@ -57,9 +57,8 @@ pub(super) fn run(args: &cli::List) -> anyhow::Result<ExitCode> {
     let all = [OsString::from("/proc/*")];
     let targets = if args.targets.is_empty() { &all[..] } else { &args.targets };
     let files = files(targets::locate(targets)?)?;
-    let facts = super::preflight()?;
-    let backend =
-        ChosenBackend::choose(Backend::Auto, &facts, Faults::default()).map_err(UserError::from)?;
+    let facts = super::preflight(&args.types, Faults::default())?;
+    let backend = ChosenBackend::choose(Backend::Auto, &facts).map_err(UserError::from)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _inside = runtime.enter();
     let mut source = own_opens(&facts).map_err(UserError::from)?;

@@ -144,10 +144,9 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         targets: targets::session_targets(&words),
         filter: targets::filter_here(select)?,
     };
-    let facts = super::preflight()?;
+    let facts = super::preflight(&capture.types, capture.inject)?;
     warn(&words, &selection.filter, &facts)?;
-    let chosen =
-        ChosenBackend::choose(capture.backend, &facts, capture.inject).map_err(UserError::from)?;
+    let chosen = ChosenBackend::choose(capture.backend, &facts).map_err(UserError::from)?;
     if capture.dry_run {
         Writer::print(chosen.describe().into_bytes())?;
         return Ok(None);

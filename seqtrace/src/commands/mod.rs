@@ -25,10 +25,15 @@ mod tui;
 use std::{path::PathBuf, process::ExitCode};
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, Types},
     exit::{Exit, UserError},
-    kernel::{lines::SourceLines, preflight::Preflight, switches},
-    privileges,
+    faults::Faults,
+    kernel::{
+        lines::SourceLines,
+        preflight::{Preflight, Sources},
+        switches,
+    },
+    privileges, probe,
 };
 
 /// Runs the subcommand.
@@ -45,7 +50,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         #[cfg(feature = "export")]
         Command::Export(args) => export::run(&args),
         Command::Check(args) => check::run(&args),
-        Command::Doctor { json } => doctor::run(json),
+        Command::Doctor { json, types } => doctor::run(json, &types),
         Command::List(args) => list::run(&args),
         Command::Explain { id } => explain::run(id.as_deref()),
         Command::Schema => generate::schema(),
@@ -58,12 +63,17 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Gathers the facts about the kernel that a trace needs.
+/// Returns the sources of facts about the kernel.
+fn sources(types: &Types, faults: Faults) -> Sources<'_> {
+    Sources { btf: types.btf.as_deref(), load_reader: probe::memory::load, faults }
+}
+
+/// Gathers the facts about the kernel that a trace needs. Prints warnings about the BTF.
 ///
 /// # Errors
 /// The process lacks the capabilities that tracing needs, the kernel's probes are switched off, or a fact cannot be
 /// gathered.
-fn preflight() -> Result<Preflight, UserError> {
+fn preflight(types: &Types, faults: Faults) -> Result<Preflight, UserError> {
     if !privileges::may_trace() {
         return Err(Exit::Environment.error(
             "no permission to trace the kernel",
@@ -73,7 +83,11 @@ fn preflight() -> Result<Preflight, UserError> {
     if let Some(off) = switches::switched_off() {
         return Err(Exit::Environment.error(off.effect, off.remedy));
     }
-    Ok(Preflight::gather()?)
+    let facts = Preflight::gather(&sources(types, faults))?;
+    for limit in &facts.limits {
+        eprintln!("warning: {limit}");
+    }
+    Ok(facts)
 }
 
 /// Returns the lookup of source lines. `folders`: those of `--debug-dir`.

@@ -1,4 +1,4 @@
-//! Reads field offsets of the running kernel from its BTF.
+//! Reads field offsets of the running kernel from its BTF, or from a file with BTF.
 //!
 //! The programs have no CO-RE: field offsets are passed to them as data before load ([`Offsets`]). One scan of the type
 //! headers records the offset of each type and the ids of the named structs. A field path like `d_name.name` is
@@ -7,13 +7,18 @@
 //!
 //! Documentation/bpf/btf.rst describes the format.
 
+mod file;
+pub(super) mod fit;
 mod functions;
 mod offsets;
 mod raw;
 
+use std::{os::unix::ffi::OsStrExt as _, path::Path};
+
 use seqtrace_common::config::Offsets;
 
 use self::raw::{Index, MEMBER_BYTES, Type, kind, word};
+use crate::escape;
 
 /// Reasons for which field offsets are not available.
 #[derive(Debug, thiserror::Error)]
@@ -21,27 +26,43 @@ pub enum BtfError {
     /// The file cannot be read: most often the kernel was built without `CONFIG_DEBUG_INFO_BTF`.
     #[error("cannot read the kernel's BTF at {VMLINUX}: {0}")]
     Read(std::io::Error),
+    /// A file with BTF cannot be read.
+    #[error("cannot use the BTF of {file}: {what}")]
+    File {
+        /// Path of the file.
+        file: String,
+        /// Reason why it cannot be read, or is no BTF.
+        what: String,
+    },
+    /// A file has the BTF of another kernel.
+    #[error("{file} is not the BTF of this kernel: {what}")]
+    Foreign {
+        /// Path of the file.
+        file: String,
+        /// The contradiction between the file and the kernel.
+        what: String,
+    },
     /// The bytes are not BTF, or contain a kind of type that this version of seqtrace does not support.
-    #[error("the BTF of kernel {kernel} is not understood: {what}")]
+    #[error("the BTF of {owner} is not understood: {what}")]
     Format {
-        /// Release of the kernel.
-        kernel: String,
+        /// Owner of the BTF: the kernel, or a file.
+        owner: String,
         /// The defect and the type that has it.
         what: String,
     },
     /// The BTF lacks a struct that is needed.
-    #[error("the BTF of kernel {kernel} has no struct {structure}")]
+    #[error("the BTF of {owner} has no struct {structure}")]
     NoStruct {
-        /// Release of the kernel.
-        kernel: String,
+        /// Owner of the BTF: the kernel, or a file.
+        owner: String,
         /// Name of the missing struct.
         structure: String,
     },
     /// A struct lacks a field that is needed, or the field is a bit field.
-    #[error("the BTF of kernel {kernel} has no usable field {structure}.{field}")]
+    #[error("the BTF of {owner} has no usable field {structure}.{field}")]
     NoField {
-        /// Release of the kernel.
-        kernel: String,
+        /// Owner of the BTF: the kernel, or a file.
+        owner: String,
         /// Name of the struct.
         structure: String,
         /// Path of the missing field within the struct.
@@ -61,8 +82,8 @@ const MAX_DEPTH: u32 = 8;
 pub struct Btf {
     bytes: Vec<u8>,
     index: Index,
-    /// Release of the kernel, for messages.
-    kernel: String,
+    /// The kernel or the file, for messages.
+    pub(super) owner: String,
 }
 
 impl Btf {
@@ -71,18 +92,31 @@ impl Btf {
     /// # Errors
     /// [`BtfError::Read`] if the file cannot be read, [`BtfError::Format`] if it is not understood.
     pub fn of_running_kernel() -> Result<Self, BtfError> {
-        Self::parse(std::fs::read(VMLINUX).map_err(BtfError::Read)?, super::release())
+        let bytes = std::fs::read(VMLINUX).map_err(BtfError::Read)?;
+        Self::parse(bytes, format!("kernel {}", super::release()))
     }
 
-    /// Indexes BTF in memory. `kernel` is used in messages only.
+    /// Reads BTF from a file: raw BTF, or an ELF file with a section `.BTF`.
+    ///
+    /// # Errors
+    /// [`BtfError::File`] if the file cannot be read or has no BTF, [`BtfError::Format`] if it is not understood.
+    pub fn of_file(path: &Path) -> Result<Self, BtfError> {
+        let owner = escape::text(path.as_os_str().as_bytes(), false).to_string();
+        match file::read(path) {
+            Ok(bytes) => Self::parse(bytes, owner),
+            Err(what) => Err(BtfError::File { file: owner, what }),
+        }
+    }
+
+    /// Indexes BTF in memory. `owner`: the kernel or the file, for messages.
     ///
     /// # Errors
     /// [`BtfError::Format`] if the bytes are not BTF of this machine's byte order, are cut short or
     /// hold a kind of type that is not known.
-    pub(crate) fn parse(bytes: Vec<u8>, kernel: String) -> Result<Self, BtfError> {
+    pub(crate) fn parse(bytes: Vec<u8>, owner: String) -> Result<Self, BtfError> {
         match Index::new(&bytes) {
-            Ok(index) => Ok(Self { bytes, index, kernel }),
-            Err(what) => Err(BtfError::Format { kernel, what }),
+            Ok(index) => Ok(Self { bytes, index, owner }),
+            Err(what) => Err(BtfError::Format { owner, what }),
         }
     }
 
@@ -111,11 +145,11 @@ impl Btf {
                 return Ok(bits / 8);
             }
         }
-        let (kernel, structure) = (self.kernel.clone(), structure.to_owned());
+        let (owner, structure) = (self.owner.clone(), structure.to_owned());
         Err(if found {
-            BtfError::NoField { kernel, structure, field: field.to_owned() }
+            BtfError::NoField { owner, structure, field: field.to_owned() }
         } else {
-            BtfError::NoStruct { kernel, structure }
+            BtfError::NoStruct { owner, structure }
         })
     }
 

@@ -7,9 +7,14 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::facts::{Facts, Trial};
+use super::{
+    facts::{Facts, Trial},
+    preflight::Sources,
+};
 
 mod checks;
+
+pub(crate) use self::checks::{NO_BTF, NO_KPROBES};
 
 /// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -49,8 +54,8 @@ pub(crate) struct Report {
 }
 
 /// Gathers the facts of this machine and runs all checks on them. `trial`: result of attaching and firing probes.
-pub(crate) fn examine(trial: Trial) -> Report {
-    judge(&Facts::gather(trial))
+pub(crate) fn examine(trial: Trial, sources: &Sources<'_>) -> Report {
+    judge(&Facts::gather(trial, sources))
 }
 
 /// Runs all checks on the facts of a machine.

@@ -11,13 +11,12 @@ use nix::{
 };
 
 use super::{
-    btf::{Btf, BtfError},
+    btf::BtfError,
     kallsyms::Kallsyms,
-    kprobes::OriginalCode,
-    sites,
+    preflight::{self, CoreSites, Sources},
     sites::Site,
     switches::{self, SwitchedOff},
-    text::{Kcore, TextError},
+    types::Types,
 };
 
 /// A property of the machine, as far as it can be read.
@@ -70,6 +69,8 @@ pub(crate) struct CoreSymbols {
     pub(crate) traverse: Vec<String>,
     /// Number of all symbols.
     pub(crate) count: usize,
+    /// True if the kernel has `register_kprobe()`.
+    pub(crate) kprobes: bool,
 }
 
 /// Functions without which no session can be traced.
@@ -92,11 +93,15 @@ pub(crate) const USEFUL: [&str; 11] = [
 ];
 
 /// Contents of the BTF.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BtfFacts {
-    /// The reason why field offsets are unknown; `None` if all were found.
+    /// True if it is from a file (`--btf`).
+    pub(crate) from_file: bool,
+    /// The reason why field offsets are unknown or wrong; `None` if those that all traces need were found.
     pub(crate) refused: Option<String>,
-    /// True if the BTF has the core's functions, so that fentry and fexit can attach.
+    /// Limits of traces for which the BTF is the reason, a line each.
+    pub(crate) limits: Vec<String>,
+    /// True if the kernel's own BTF has the core's functions, so that fentry and fexit can attach.
     pub(crate) functions: bool,
 }
 
@@ -149,35 +154,20 @@ pub(crate) struct Facts {
 impl Facts {
     /// Examines the running machine. Takes some tens of milliseconds, most of them for /proc/kallsyms. `trial`:
     /// result of the caller's trial.
-    pub(crate) fn gather(trial: Trial) -> Self {
-        let btf = match Btf::of_running_kernel() {
-            Ok(btf) => Ok(btf),
-            Err(BtfError::Read(error)) if error.kind() == io::ErrorKind::NotFound => {
-                Err(Seen::Absent)
-            }
-            Err(error) => Err(Seen::Hidden(error.to_string())),
-        };
-        let offsets = btf.as_ref().map(Btf::offsets);
+    pub(crate) fn gather(trial: Trial, sources: &Sources<'_>) -> Self {
         let symbols = Kallsyms::of_running_kernel().map_err(|error| error.to_string());
-        let kcore = Kcore::open();
-        let kcore_refused = matches!(kcore, Err(TextError::NotPermitted));
-        let sites = match (&symbols, &btf, &offsets) {
-            (Ok(symbols), Ok(btf), Ok(Ok(offsets))) => kcore
-                .map_err(Into::into)
-                .and_then(|kcore| {
-                    let code = OriginalCode::new(&kcore, symbols, btf);
-                    sites::core_sites(symbols, offsets, &|address, len| code.read(address, len))
-                })
-                .map_err(|error| error.to_string()),
-            (Err(why), ..) => Err(why.clone()),
-            (.., Ok(Err(why))) => Err(why.to_string()),
-            _ => Err("field offsets are unknown".into()),
+        let (memory, kcore_refused) = sources.memory();
+        let (types, found) = match Types::load(sources.btf) {
+            Ok(types) => {
+                let found = match &symbols {
+                    Ok(symbols) => sources.core_sites(&memory, symbols, &types),
+                    Err(why) => Ok(CoreSites { sites: Err(why.clone()), unproven: None }),
+                };
+                (Some(types), found)
+            }
+            Err(error) => (None, Err(error)),
         };
-        let refused = offsets.ok().and_then(Result::err).map(|error| error.to_string());
-        let btf = match btf {
-            Ok(btf) => Seen::Is(BtfFacts { refused, functions: btf.has_function("seq_read_iter") }),
-            Err(seen) => seen,
-        };
+        let (btf, sites) = btf_and_sites(sources.btf.is_some(), types.as_ref(), found);
         let capabilities = caps::read(None, CapSet::Effective).ok();
         Self {
             release: super::release(),
@@ -240,6 +230,38 @@ fn lockdown(modes: &str) -> Option<String> {
     Some(rest.split_once(']')?.0.to_owned())
 }
 
+/// Returns the facts about the BTF, and the core sites that were found with it.
+fn btf_and_sites(
+    from_file: bool,
+    types: Option<&Types>,
+    found: Result<CoreSites, BtfError>,
+) -> (Seen<BtfFacts>, Result<Vec<Site>, String>) {
+    let functions = types
+        .and_then(|types| types.own.as_ref())
+        .is_some_and(|own| own.has_function("seq_read_iter"));
+    let limits = types.map(|types| types.btf.gaps()).unwrap_or_default();
+    let mut facts = BtfFacts { from_file, refused: None, limits, functions };
+    match found {
+        Ok(CoreSites { sites, unproven }) => {
+            facts.limits.extend(unproven);
+            (Seen::Is(facts), sites)
+        }
+        Err(error) => {
+            let sites = Err("field offsets are unknown".into());
+            let seen = match error {
+                BtfError::Read(error) if error.kind() == io::ErrorKind::NotFound => Seen::Absent,
+                BtfError::Read(_) => Seen::Hidden(error.to_string()),
+                BtfError::Format { .. } if !from_file => Seen::Hidden(error.to_string()),
+                _ => {
+                    facts.refused = Some(error.to_string());
+                    Seen::Is(facts)
+                }
+            };
+            (seen, sites)
+        }
+    }
+}
+
 fn core_symbols(symbols: &Kallsyms) -> CoreSymbols {
     let missing = |names: &[&'static str]| {
         names.iter().copied().filter(|name| symbols.kernel_address(name).is_none()).collect()
@@ -249,6 +271,7 @@ fn core_symbols(symbols: &Kallsyms) -> CoreSymbols {
         useful_missing: missing(&USEFUL),
         traverse: symbols.variants("traverse").iter().map(|entry| entry.name.to_owned()).collect(),
         count: symbols.len(),
+        kprobes: preflight::has_kprobes(symbols),
     }
 }
 
@@ -303,7 +326,7 @@ mod tests {
 
     #[test]
     fn this_machine_whatever_it_is() {
-        let facts = Facts::gather(Trial::NotTried("a unit test"));
+        let facts = Facts::gather(Trial::NotTried("a unit test"), &Sources::none());
         assert!(!facts.release.is_empty());
     }
 }

@@ -11,7 +11,7 @@ use std::{thread, time::Duration};
 use super::{
     btf::Btf,
     kallsyms::Kallsyms,
-    text::{Kcore, TextError},
+    text::{Memory, TextError},
 };
 
 /// Bits of `dyn_ftrace.flags` (include/linux/ftrace.h).
@@ -40,10 +40,11 @@ pub(super) struct FtraceOffsets {
 
 /// Returns the addresses of the functions whose record is stale. kernel.ftrace_enabled must be 1. If the memory cannot be
 /// read, there are none.
-pub(super) fn stale(kcore: &Kcore, symbols: &Kallsyms, btf: &Btf) -> Vec<u64> {
+pub(super) fn stale(memory: &Memory, symbols: &Kallsyms, btf: &Btf) -> Vec<u64> {
     let Some(start) = symbols.kernel_address("ftrace_pages_start") else { return Vec::new() };
     let Ok(offsets) = btf.ftrace() else { return Vec::new() };
-    let find = || stale_records(start, offsets, &|at, len| kcore.read(at, len)).unwrap_or_default();
+    let find =
+        || stale_records(start, offsets, &|at, len| memory.read(at, len)).unwrap_or_default();
     let mut found = find();
     if !found.is_empty() {
         thread::sleep(PAUSE);

@@ -5,7 +5,7 @@
 //! jump. The kernel keeps the original bytes in `kprobe.opcode` and `optimized_kprobe.optinsn.copied_insn`, and decodes
 //! code with them itself (recover_probed_instruction(), arch/x86/kernel/kprobes/core.c). On arm64 a kprobe overwrites an
 //! instruction with `brk #4` and is never optimised (arch/arm64/kernel/probes/kprobes.c). The kprobes are in `kprobe_table`, 64
-//! lists by address (kernel/kprobes.c). All of it is read through /proc/kcore, without a lock: if two readings differ,
+//! lists by address (kernel/kprobes.c). All of it is read as [`Memory`], without a lock: if two readings differ,
 //! the code is returned as it is, and the analysis of the core sites refuses it.
 
 use std::{thread, time::Duration};
@@ -14,7 +14,7 @@ use super::{
     btf::Btf,
     kallsyms::Kallsyms,
     machine::Machine,
-    text::{Kcore, TextError},
+    text::{Memory, TextError},
 };
 
 /// Number of lists in `kprobe_table`: `KPROBE_TABLE_SIZE` (kernel/kprobes.c).
@@ -55,9 +55,8 @@ struct Kprobe {
 }
 
 /// Reads the original code of the running kernel.
-#[derive(Debug)]
 pub(crate) struct OriginalCode<'a> {
-    kcore: &'a Kcore,
+    memory: &'a Memory,
     /// Address of `kprobe_table`, and the offsets of the fields; `None`: kprobes are not found, and the code is read as
     /// it is.
     table: Option<(u64, KprobeOffsets)>,
@@ -66,9 +65,9 @@ pub(crate) struct OriginalCode<'a> {
 }
 
 impl<'a> OriginalCode<'a> {
-    pub(crate) fn new(kcore: &'a Kcore, symbols: &Kallsyms, btf: &Btf) -> Self {
+    pub(crate) fn new(memory: &'a Memory, symbols: &Kallsyms, btf: &Btf) -> Self {
         let table = symbols.kernel_address("kprobe_table").zip(btf.kprobes().ok());
-        Self { kcore, table, machine: Machine::running() }
+        Self { memory, table, machine: Machine::running() }
     }
 
     /// Reads `len` bytes of code at `address`, or fewer if the segment there ends before.
@@ -76,14 +75,14 @@ impl<'a> OriginalCode<'a> {
     /// # Errors
     /// [`TextError::NotMapped`] if no segment covers the address, [`TextError::Read`].
     pub(crate) fn read(&self, address: u64, len: usize) -> Result<Vec<u8>, TextError> {
-        let mut code = self.kcore.read(address, len)?;
-        let read = |at, len| self.kcore.read(at, len);
+        let mut code = self.memory.read(address, len)?;
+        let read = |at, len| self.memory.read(at, len);
         let (Some((table, offsets)), Some(machine)) = (self.table, self.machine) else {
             return Ok(code);
         };
         for _ in 0..ATTEMPTS {
             let before = probes(table, offsets, &read);
-            let again = self.kcore.read(address, len)?;
+            let again = self.memory.read(address, len)?;
             // The kernel rewrites code in several steps, some of which have no valid instruction.
             if again == code && before.is_some() && before == probes(table, offsets, &read) {
                 for probe in before.unwrap_or_default() {

@@ -24,6 +24,7 @@ pub(crate) mod switches;
 pub(crate) mod symbols;
 pub(crate) mod tables;
 pub mod text;
+mod types;
 
 /// Returns the running kernel's release, as `uname -r` prints it; `?` if /proc does not show it.
 pub fn release() -> String {

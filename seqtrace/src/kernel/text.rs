@@ -1,10 +1,12 @@
-//! Reads the kernel's live code through /proc/kcore.
+//! Reads the kernel's live code and other memory: through /proc/kcore or, if that cannot be read, with a BPF program.
 //!
 //! The code must be live because the kernel rewrites itself: alternatives, retpolines, static keys and the probes of
 //! other tools are not in any file. /proc/kcore is an ELF core file (fs/proc/kcore.c). Its program headers map
 //! addresses to file offsets.
 
 use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
+
+use seqtrace_common::config::PAGE_BYTES;
 
 use super::kallsyms::Kallsyms;
 
@@ -30,13 +32,89 @@ pub enum TextError {
     #[error("{KCORE} is not understood: {0}")]
     Format(&'static str),
     /// No segment of the file covers the requested range.
-    #[error("{KCORE} does not show {len} bytes at {address:#x}")]
+    #[error("the kernel's memory does not show {len} bytes at {address:#x}")]
     NotMapped {
         /// First address that was requested.
         address: u64,
         /// Number of bytes that were requested.
         len: usize,
     },
+    /// The BPF program failed.
+    #[error("the BPF program that reads memory fails: {0}")]
+    Program(String),
+    /// Neither /proc/kcore nor the BPF program can be used.
+    #[error("{kcore}; and a BPF program cannot read the memory, either: {program}")]
+    NoReader {
+        /// Reason why /proc/kcore cannot be read.
+        kcore: Box<TextError>,
+        /// Reason why the program cannot be used.
+        program: String,
+    },
+}
+
+/// Reads single pages of the kernel's memory, with a program that the caller has loaded: this module loads none.
+pub(crate) trait ReadPage {
+    /// Reads the page at `address`, a multiple of [`PAGE_BYTES`]; `None` if the kernel cannot read it.
+    ///
+    /// # Errors
+    /// [`TextError::Program`]
+    fn read_page(&self, address: u64) -> Result<Option<[u8; PAGE_BYTES]>, TextError>;
+}
+
+/// Loads the program that reads pages. An error is the reason why it cannot be used.
+pub(crate) type LoadReader = fn() -> Result<Box<dyn ReadPage>, String>;
+
+/// The kernel's memory, by the first method that works.
+pub(crate) enum Memory {
+    Kcore(Kcore),
+    Program(Box<dyn ReadPage>),
+}
+
+impl Memory {
+    /// Chooses /proc/kcore, unless opening it has failed; then a program.
+    ///
+    /// # Errors
+    /// [`TextError::NoReader`]
+    pub(crate) fn open(
+        kcore: Result<Kcore, TextError>,
+        load: LoadReader,
+    ) -> Result<Self, TextError> {
+        let kcore = match kcore {
+            Ok(kcore) => return Ok(Self::Kcore(kcore)),
+            Err(error) => Box::new(error),
+        };
+        load().map(Self::Program).map_err(|program| TextError::NoReader { kcore, program })
+    }
+
+    /// Reads `len` bytes of memory at `address`, or fewer if the memory there ends before.
+    ///
+    /// # Errors
+    /// [`TextError::NotMapped`] if there is no memory at the address, [`TextError::Read`], [`TextError::Program`].
+    pub(crate) fn read(&self, address: u64, len: usize) -> Result<Vec<u8>, TextError> {
+        match self {
+            Self::Kcore(kcore) => kcore.read(address, len),
+            Self::Program(program) => read_pages(&**program, address, len),
+        }
+    }
+}
+
+/// Reads whole pages, and returns the bytes from `address` on: `len` bytes, or those up to the first page that cannot be
+/// read.
+fn read_pages(program: &dyn ReadPage, address: u64, len: usize) -> Result<Vec<u8>, TextError> {
+    let size = PAGE_BYTES as u64;
+    let mut bytes = Vec::new();
+    let mut at = Some(address);
+    while let Some(address) = at.filter(|_| bytes.len() < len) {
+        let Some(page) = program.read_page(address - address % size)? else { break };
+        let begin = usize::try_from(address % size).unwrap_or(0);
+        let rest = page.get(begin..).unwrap_or_default();
+        bytes.extend_from_slice(&rest[..rest.len().min(len - bytes.len())]);
+        at = (address - address % size).checked_add(size);
+    }
+    if bytes.is_empty() && len > 0 {
+        return Err(TextError::NotMapped { address, len });
+    }
+    Ok(bytes)
 }
 
 /// Size of `Elf64_Ehdr` (include/uapi/linux/elf.h), in bytes.
@@ -211,6 +289,34 @@ mod tests {
         assert!(matches!(program_headers(&wrong), Err(TextError::Format(_))));
     }
 
+    /// Memory with the pages 1 and 2, each filled with its number.
+    struct TwoPages;
+
+    impl ReadPage for TwoPages {
+        fn read_page(&self, address: u64) -> Result<Option<[u8; PAGE_BYTES]>, TextError> {
+            assert_eq!(address % PAGE_BYTES as u64, 0);
+            let number = u8::try_from(address / PAGE_BYTES as u64).unwrap_or(u8::MAX);
+            Ok((1..=2).contains(&number).then_some([number; PAGE_BYTES]))
+        }
+    }
+
+    #[test]
+    fn a_program_reads_page_by_page() {
+        let memory = Memory::open(Err(TextError::Missing), || Ok(Box::new(TwoPages))).unwrap();
+        assert_eq!(memory.read(0x1ffe, 4).unwrap(), [1, 1, 2, 2]);
+        assert_eq!(memory.read(0x1000, 0x2000).unwrap().len(), 0x2000);
+        assert_eq!(memory.read(0x2ffe, 16).unwrap(), [2, 2], "the rest");
+        assert!(memory.read(0x1000, 0).unwrap().is_empty());
+        for unmapped in [0, 0xfff, 0x3000, u64::MAX] {
+            assert!(matches!(memory.read(unmapped, 4), Err(TextError::NotMapped { .. })));
+        }
+        let error = Memory::open(Err(TextError::Missing), || Err("EPERM".into())).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "this kernel has no /proc/kcore (CONFIG_PROC_KCORE); and a BPF program cannot read the memory, either: EPERM"
+        );
+    }
+
     #[test]
     fn reads_from_a_file_and_reports_errors() {
         let path = std::env::temp_dir().join(format!("seqtrace-kcore-{}", std::process::id()));
@@ -221,7 +327,7 @@ mod tests {
         let kcore = Kcore::open_file(&path).unwrap();
         assert_eq!(kcore.read(0x4001, 2).unwrap(), [2, 3]);
         let error = kcore.read(0x5000, 2).unwrap_err();
-        assert_eq!(error.to_string(), "/proc/kcore does not show 2 bytes at 0x5000");
+        assert_eq!(error.to_string(), "the kernel's memory does not show 2 bytes at 0x5000");
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(Kcore::open_file(&path), Err(TextError::Missing)));
     }

@@ -10,8 +10,7 @@ use super::{
 };
 use crate::{
     event::Role,
-    faults::Faults,
-    kernel::{kprobes::OriginalCode, preflight::Preflight, sites, text::Kcore},
+    kernel::{preflight::Preflight, sites},
 };
 
 /// The backend that the user requests.
@@ -40,23 +39,12 @@ impl ChosenBackend {
     ///
     /// # Errors
     /// [`ProbeError::NoCoreSites`] for [`Backend::Core`].
-    pub(crate) fn choose(
-        requested: Backend,
-        facts: &Preflight,
-        faults: Faults,
-    ) -> Result<Self, ProbeError> {
-        if requested == Backend::Callbacks {
-            return Ok(Self::Callbacks(None));
-        }
-        let found = Kcore::open().map_err(sites::SiteError::from).and_then(|kcore| {
-            let code = OriginalCode::new(&kcore, &facts.symbols, &facts.kernel.btf);
-            let read = |at, len| if faults.no_core { Ok(vec![0; len]) } else { code.read(at, len) };
-            sites::core_sites(&facts.symbols, &facts.kernel.offsets, &read)
-        });
-        match (found, requested) {
-            (Ok(sites), _) => Ok(Self::Core(core_probes(&sites))),
-            (Err(error), Backend::Core) => Err(ProbeError::NoCoreSites(error)),
-            (Err(error), _) => Ok(Self::Callbacks(Some(error.to_string()))),
+    pub(crate) fn choose(requested: Backend, facts: &Preflight) -> Result<Self, ProbeError> {
+        match (&facts.sites, requested) {
+            (_, Backend::Callbacks) => Ok(Self::Callbacks(None)),
+            (Ok(sites), _) => Ok(Self::Core(core_probes(sites))),
+            (Err(why), Backend::Core) => Err(ProbeError::NoCoreSites(why.clone())),
+            (Err(why), Backend::Auto) => Ok(Self::Callbacks(Some(why.clone()))),
         }
     }
 

@@ -3,8 +3,6 @@
 use aya::{maps::MapError, programs::ProgramError};
 use thiserror::Error;
 
-use crate::kernel::sites::SiteError;
-
 /// Reasons why a trace cannot be set up or go on.
 #[derive(Debug, Error)]
 pub(crate) enum ProbeError {
@@ -14,9 +12,9 @@ pub(crate) enum ProbeError {
     /// The kernel's BTF cannot be parsed.
     #[error("cannot read the kernel's BTF: {0}")]
     Btf(String),
-    /// The user requests the backend `core`, and the core's call sites are not found.
+    /// The user requests the backend `core`, and the core's call sites are not found; the reason.
     #[error("backend core is not possible here: {0}")]
-    NoCoreSites(SiteError),
+    NoCoreSites(String),
     /// The kernel refuses a probe.
     #[error("cannot attach to {target}: {reason}")]
     Attach {

@@ -15,7 +15,7 @@ use super::opens::Opens;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Frames {
     Trampolines,
-    /// The kernel has no trampolines on functions.
+    /// The kernel has no trampolines on functions, or no BTF, which they need.
     Kprobes,
 }
 

@@ -35,12 +35,13 @@ pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("SEQTRACE_EBP
 /// The loaded programs and their attachments.
 pub(super) struct Probes {
     pub(super) ebpf: Ebpf,
-    btf: Btf,
+    /// The functions with a trampoline; `None` if the kernel has no BTF of its own, which its trampolines need.
+    btf: Option<Btf>,
     /// Functions into which the compiler has inlined seq_open().
     inlined_openers: Vec<&'static str>,
     /// Kind of the probes on functions, as far as the kernel has shown it: trampolines until it refuses the first.
     pub(super) frames: Frames,
-    /// True if plain procfs files are traced.
+    /// True if the probes for plain procfs files are attached, or are useless because the offsets of fields are unknown.
     pub(super) procfs: bool,
     /// True if reads of BPF iterators are traced.
     iterators: bool,
@@ -61,10 +62,11 @@ impl Probes {
     /// Creates the maps and prepares the programs. Attaches nothing.
     ///
     /// # Errors
-    /// The kernel has no BTF or refuses the maps.
+    /// The kernel's BTF is not understood, or the kernel refuses the maps.
     pub(super) fn load(settings: &Settings) -> Result<Self, ProbeError> {
         let kernel = &settings.kernel;
-        let kfunc = KfuncPatch::find(&kernel.btf).filter(|_| kernel.offsets.has_seq_head());
+        let kfunc = kernel.btf.as_deref().and_then(KfuncPatch::find);
+        let kfunc = kfunc.filter(|_| kernel.offsets.has_seq_head());
         let mut probes = Self::load_with(settings, kfunc)?;
         // Only loading a program shows if programs of this type may call the kernel function.
         if kfunc.is_some() && !probes.accepts_kfunc() {
@@ -74,9 +76,10 @@ impl Probes {
     }
 
     fn load_with(settings: &Settings, kfunc: Option<KfuncPatch>) -> Result<Self, ProbeError> {
-        let btf = settings.kernel.btf.of_functions(&functions::trampolines());
-        let btf = Btf::parse(&btf, Endianness::default())
-            .map_err(|error| ProbeError::Btf(describe(&error)))?;
+        let btf = settings.kernel.btf.as_deref();
+        let btf = btf.map(|btf| btf.of_functions(&functions::trampolines()));
+        let btf = btf.map(|btf| Btf::parse(&btf, Endianness::default())).transpose();
+        let btf = btf.map_err(|error| ProbeError::Btf(describe(&error)))?;
         let config = settings.config(kfunc.map_or(0, |kfunc| kfunc.seq_file));
         let cpus = aya::util::nr_cpus()
             .map_err(|(file, error)| ProbeError::Load(format!("{file}: {error}")))?;
@@ -106,12 +109,13 @@ impl Probes {
             .map_max_entries("NEXT_KEY", cpus)
             .load(kfunc::patch(OBJECT, kfunc).as_bytes())
             .map_err(|error| ProbeError::Load(describe(&error)))?;
+        let trampolines = btf.is_some() && !faults.no_trampolines;
         let mut probes = Self {
             ebpf,
             btf,
             inlined_openers: settings.kernel.openers.clone(),
-            frames: if faults.no_trampolines { Frames::Kprobes } else { Frames::Trampolines },
-            procfs: false,
+            frames: if trampolines { Frames::Trampolines } else { Frames::Kprobes },
+            procfs: !settings.kernel.offsets.has_plain_files(),
             iterators: false,
             core: false,
             links: Vec::new(),
@@ -183,7 +187,7 @@ impl Probes {
 }
 
 /// Returns a program of the type `P`.
-fn program_of<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, ProgramError>
+pub(super) fn program_of<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, ProgramError>
 where
     &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
 {

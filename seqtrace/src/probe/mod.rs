@@ -9,6 +9,7 @@ mod heartbeat;
 mod kfunc;
 mod loader;
 mod log;
+pub(crate) mod memory;
 mod misses;
 mod module_generation;
 mod names;

@@ -9,6 +9,7 @@ use crate::{
     check::report::json::Source,
     cli, escape,
     exit::{Exit, UserError, shown},
+    faults::Faults,
     filter::glob::Glob,
     kernel::{preflight::Preflight, tables, text::Kcore},
     output::Writer,
@@ -35,7 +36,7 @@ struct Entry<'a> {
 /// Lists the tables that the words of the command line name.
 pub(super) fn run(args: &cli::List) -> anyhow::Result<Exit> {
     let wanted = args.targets.iter().map(Wanted::parse).collect::<Result<Vec<_>, _>>()?;
-    let facts = crate::commands::preflight()?;
+    let facts = crate::commands::preflight(&args.types, Faults::default())?;
     let mut tables = find(&facts)?;
     tables.retain(|table| wanted.is_empty() || wanted.iter().any(|wanted| wanted.matches(table)));
     if tables.is_empty() {

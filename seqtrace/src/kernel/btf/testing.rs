@@ -5,7 +5,7 @@ use super::raw::{MAGIC, kind};
 
 /// Writes BTF type by type.
 #[derive(Default)]
-pub(super) struct Blob {
+pub(in crate::kernel) struct Blob {
     types: Vec<u8>,
     strings: Vec<u8>,
     count: u32,
@@ -46,7 +46,7 @@ impl Blob {
         self.push(name, info, 0, &rest)
     }
 
-    pub(super) fn bytes(self) -> Vec<u8> {
+    pub(in crate::kernel) fn bytes(self) -> Vec<u8> {
         let (types, strings) =
             (u32::try_from(self.types.len()).unwrap(), u32::try_from(self.strings.len()).unwrap());
         let mut out = MAGIC.to_ne_bytes().to_vec();
@@ -60,7 +60,7 @@ impl Blob {
     }
 }
 
-pub(super) fn dentry() -> Blob {
+pub(in crate::kernel) fn dentry() -> Blob {
     let mut blob = Blob::new();
     let int = blob.push("int", 1 << 24, 4, &[32]);
     let hash = blob.composite(kind::UNION, "", &[("hash_len", int, 0), ("hash", int, 0)]);

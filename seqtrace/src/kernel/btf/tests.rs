@@ -2,7 +2,7 @@ use super::testing::{Blob, dentry};
 use super::*;
 
 fn parse(blob: Blob) -> Btf {
-    Btf::parse(blob.bytes(), "1.2.3".into()).unwrap()
+    Btf::parse(blob.bytes(), "kernel 1.2.3".into()).unwrap()
 }
 
 #[test]
@@ -26,6 +26,13 @@ fn names_what_is_missing_and_the_kernel() {
         );
     }
     assert!(matches!(btf.offsets(), Err(BtfError::NoStruct { .. })));
+    assert_eq!(
+        btf.gaps(),
+        [
+            "the BTF of kernel 1.2.3 has no struct proc_inode: plain procfs files are not traced",
+            "the BTF of kernel 1.2.3 has no struct kernfs_node: functions behind those of kernfs have no names"
+        ]
+    );
 }
 
 #[test]

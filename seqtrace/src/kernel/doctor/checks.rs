@@ -123,15 +123,10 @@ fn capabilities(facts: &Facts) -> Outcome {
         let detail = format!("uid {user} has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON");
         return fail(detail, "run with sudo");
     }
-    let missing: Vec<&str> =
-        [(cap::SYSLOG, "CAP_SYSLOG (symbols)"), (cap::SYS_RAWIO, "CAP_SYS_RAWIO (core sites)")]
-            .into_iter()
-            .filter_map(|(bit, name)| (set >> bit & 1 == 0).then_some(name))
-            .collect();
-    if missing.is_empty() {
+    if has(facts, cap::SYSLOG) {
         ok(format!("uid {user}, {set:#x}"))
     } else {
-        let detail = format!("uid {user} lacks {}", missing.join(", "));
+        let detail = format!("uid {user} lacks CAP_SYSLOG (symbols)");
         warn(detail, "run as root in the initial user namespace")
     }
 }
@@ -159,18 +154,28 @@ fn lockdown(facts: &Facts) -> Outcome {
     })
 }
 
+/// Remedy for a kernel without BTF.
+pub(crate) const NO_BTF: &str = "use --btf FILE, with BTF made from the kernel's headers (docs/btf.md), or boot a kernel built with \
+    CONFIG_DEBUG_INFO_BTF (distributions' kernels since 2020 are)";
+
+/// Remedy for a kernel without kprobes. The options are those that vendors' kernels for boards lack.
+pub(crate) const NO_KPROBES: &str = "no option of seqtrace helps: rebuild the kernel with CONFIG_KPROBES=y CONFIG_BPF_JIT=y \
+    CONFIG_PROC_KCORE=y CONFIG_DEBUG_INFO_BTF=y, or boot one that has them; of these, CONFIG_KPROBES alone is enough \
+    with --btf FILE";
+
 fn btf(facts: &Facts) -> Outcome {
     match &facts.btf {
         Seen::Is(found) => match &found.refused {
-            None => ok("all field offsets found"),
+            None if found.limits.is_empty() => ok("all field offsets found"),
+            None => warn(found.limits.join("; "), "docs/btf.md lists the sources of BTF"),
+            Some(why) if found.from_file => {
+                fail(why, "make the file from the headers of this very kernel: docs/btf.md")
+            }
             Some(why) => {
                 fail(why, "this version of seqtrace does not support this kernel: please report it")
             }
         },
-        Seen::Absent => fail(
-            "/sys/kernel/btf/vmlinux does not exist",
-            "boot a kernel built with CONFIG_DEBUG_INFO_BTF (distributions' kernels since 2020 are)",
-        ),
+        Seen::Absent => fail("/sys/kernel/btf/vmlinux does not exist", NO_BTF),
         Seen::Hidden(why) => {
             fail(why, "run as root, with sysfs mounted; if that does not help, please report it")
         }
@@ -178,6 +183,9 @@ fn btf(facts: &Facts) -> Outcome {
 }
 
 fn kprobes(facts: &Facts) -> Outcome {
+    if facts.symbols.as_ref().is_ok_and(|symbols| !symbols.kprobes) {
+        return fail("the kernel has none: it was built without CONFIG_KPROBES", NO_KPROBES);
+    }
     examine(facts, &facts.kprobe_pmu, |found| match found {
         Some(pmu) => ok(format!("perf PMU {pmu}")),
         None => fail(

@@ -7,6 +7,10 @@ use crate::kernel::{
     switches::SwitchedOff,
 };
 
+fn symbols() -> CoreSymbols {
+    CoreSymbols { traverse: vec!["traverse.part.0".into()], kprobes: true, ..<_>::default() }
+}
+
 /// Returns the facts of a machine without defects.
 fn good() -> Facts {
     Facts {
@@ -14,7 +18,7 @@ fn good() -> Facts {
         machine: "x86_64",
         uid: Some(0),
         capabilities: Some(u64::MAX),
-        btf: Seen::Is(BtfFacts { refused: None, functions: true }),
+        btf: Seen::Is(BtfFacts { functions: true, ..<_>::default() }),
         kprobe_pmu: Seen::Is(8),
         kprobes_enabled: Seen::Is(true),
         ftrace_enabled: Seen::Is(true),
@@ -27,7 +31,7 @@ fn good() -> Facts {
         unprivileged_bpf_disabled: Seen::Is(2),
         bpf_jit: Seen::Is(1),
         memlock: 65536,
-        symbols: Ok(CoreSymbols { traverse: vec!["traverse.part.0".into()], ..<_>::default() }),
+        symbols: Ok(symbols()),
         sites: Ok(vec![]),
         livepatched: vec![],
         trial: Trial::Fired { probes: 28, frames: "fentry" },
@@ -68,7 +72,7 @@ fn what_makes_tracing_impossible() {
     assert_eq!(after(|f| f.btf = Seen::Absent), [("BTF", Fail)]);
     assert_eq!(
         after(|f| {
-            f.btf = Seen::Is(BtfFacts { refused: Some("no field".into()), functions: true });
+            f.btf = Seen::Is(BtfFacts { refused: Some("no field".into()), ..<_>::default() });
         }),
         [("BTF", Fail)]
     );
@@ -77,12 +81,64 @@ fn what_makes_tracing_impossible() {
     assert_eq!(after(|f| f.symbols = Err("hidden".into())), [("symbols", Fail)]);
     assert_eq!(
         after(|f| {
-            f.symbols = Ok(CoreSymbols { needed_missing: vec!["seq_open"], ..<_>::default() });
+            f.symbols = Ok(CoreSymbols { needed_missing: vec!["seq_open"], ..symbols() });
         }),
         [("symbols", Fail)]
     );
     assert_eq!(after(|f| f.capabilities = Some(0)), [("capabilities", Fail)]);
     assert_eq!(after(|f| f.perf_event_paranoid = Seen::Absent), [("perf and BPF", Fail)]);
+}
+
+/// The kernels that the Orange Pi 5's vendor builds (5.10.110 and 6.1.43, rk3588): no kprobes, no JIT, no BTF, no
+/// /proc/kcore.
+#[test]
+fn a_board_without_kprobes_cannot_trace() {
+    use Status::{Fail, Warn};
+    let board = |f: &mut Facts| {
+        f.release = "5.10.110-rockchip-rk3588".into();
+        f.symbols = Ok(CoreSymbols { kprobes: false, ..symbols() });
+        f.kprobe_pmu = Seen::Absent;
+        f.kprobes_enabled = Seen::Absent;
+        f.btf = Seen::Absent;
+        f.bpf_jit = Seen::Absent;
+        f.sites = Err("field offsets are unknown".into());
+        f.trial = Trial::Failed("this kernel has no kprobes (CONFIG_KPROBES)".into());
+    };
+    let failed = [("BTF", Fail), ("kprobes", Fail), ("core sites", Warn), ("BPF JIT", Warn)];
+    assert_eq!(after(board), [&failed[..], &[("probes", Fail)]].concat());
+    let mut facts = good();
+    board(&mut facts);
+    let text = judge(&facts).text();
+    for words in [
+        "CONFIG_KPROBES=y CONFIG_BPF_JIT=y CONFIG_PROC_KCORE=y CONFIG_DEBUG_INFO_BTF=y",
+        "no option of seqtrace helps",
+        "CONFIG_KPROBES alone is enough with --btf FILE",
+        "This machine cannot trace",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+    // sysfs is not mounted, nothing was attached, and BTF is from a file: still no false "can trace".
+    let blind = |f: &mut Facts| {
+        f.symbols = Ok(CoreSymbols { kprobes: false, ..symbols() });
+        f.kprobe_pmu = Seen::Hidden("no sysfs".into());
+        f.btf = Seen::Is(BtfFacts { from_file: true, ..<_>::default() });
+    };
+    assert_eq!(after(blind), [("kprobes", Fail)]);
+}
+
+#[test]
+fn btf_from_a_file() {
+    use Status::{Fail, Warn};
+    let with = |refused: Option<&str>, limits: &[&str]| {
+        let limits = limits.iter().map(|&limit| limit.to_owned()).collect();
+        let refused = refused.map(str::to_owned);
+        after(|f| {
+            f.btf = Seen::Is(BtfFacts { from_file: true, refused, limits, functions: false });
+        })
+    };
+    assert_eq!(with(None, &[]), []);
+    assert_eq!(with(None, &["plain procfs files are not traced"]), [("BTF", Warn)]);
+    assert_eq!(with(Some("it is of another kernel"), &[]), [("BTF", Fail)]);
 }
 
 #[test]
@@ -99,7 +155,7 @@ fn what_is_worth_a_warning() {
     assert_eq!(after(|f| f.lockdown = Seen::Hidden("denied".into())), [("lockdown", Warn)]);
     assert_eq!(
         after(|f| {
-            f.symbols = Ok(CoreSymbols { useful_missing: vec!["seq_read"], ..<_>::default() });
+            f.symbols = Ok(CoreSymbols { useful_missing: vec!["seq_read"], ..symbols() });
         }),
         [("symbols", Warn)]
     );
@@ -161,6 +217,6 @@ fn reads_as_text_and_as_json() {
 
 #[test]
 fn never_crashes_whatever_the_machine() {
-    let report = examine(Trial::NotTried("a unit test"));
+    let report = examine(Trial::NotTried("a unit test"), &Sources::none());
     assert!(!report.text().is_empty());
 }

@@ -41,7 +41,7 @@ impl Probes {
         self.attach_all(OPENERS)
     }
 
-    /// Attaches the probes for plain procfs files, unless they are attached. They are optional, because few traces need
+    /// Attaches the probes for plain procfs files, unless they are attached, or useless. They are optional, because few traces need
     /// them and each function adds to the time of detaching.
     ///
     /// # Errors
@@ -85,8 +85,8 @@ impl Probes {
         Ok(())
     }
 
-    /// Attaches a probe to a function: a trampoline, or its twins if the kernel has refused the first trampoline of the
-    /// trace because it has none on functions.
+    /// Attaches a probe to a function: a trampoline, or its twins if the kernel has no BTF, or has refused the first
+    /// trampoline of the trace because it has none on functions.
     fn attach(&mut self, spec: &ProbeSpec) -> Result<(), ProgramError> {
         if matches!(spec.attach_type, AttachType::Kprobe) {
             return self.attach_kprobe(spec.program, spec.function, 0);
@@ -103,15 +103,16 @@ impl Probes {
     }
 
     fn attach_trampoline(&mut self, spec: &ProbeSpec) -> Result<(), ProgramError> {
+        let Some(btf) = &self.btf else { return self.attach_twins(spec) };
         let ProbeSpec { program, function, attach_type, required: _ } = *spec;
         let link: Link = if matches!(attach_type, AttachType::Fentry) {
             let program: &mut FEntry = program_of(&mut self.ebpf, program)?;
-            program.load(function, &self.btf)?;
+            program.load(function, btf)?;
             let link = program.attach()?;
             Box::new(program.take_link(link)?)
         } else {
             let program: &mut FExit = program_of(&mut self.ebpf, program)?;
-            program.load(function, &self.btf)?;
+            program.load(function, btf)?;
             let link = program.attach()?;
             Box::new(program.take_link(link)?)
         };
