@@ -109,8 +109,8 @@ fn terminal() -> Result<Vec<(String, PathBuf)>> {
 
 /// Makes the BTF of a kernel, and that of another one, from their headers: the paths in the guest, and the files.
 fn btf_files(series: &Series) -> Result<Vec<(&'static str, PathBuf)>> {
-    let others = kernel::series(series.arch).iter();
-    let other = others.filter(|other| other.tested_by_default).find(|other| other.name != series.name);
+    let mut tested = kernel::series(series.arch).iter().filter(|other| other.tested_by_default);
+    let other = tested.find(|other| other.name != series.name);
     let mut files = Vec::new();
     for (name, series) in [("e2e/kernel.btf", Some(series)), ("e2e/foreign.btf", other)] {
         let kernel = series.map(kernel::get).transpose()?;
