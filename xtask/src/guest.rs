@@ -74,6 +74,11 @@ impl GuestResult {
             self.console.display()
         ))
     }
+
+    /// Returns the lines of the console that describe a crash, and the last ones.
+    pub(crate) fn last_lines(&self) -> String {
+        quote(&self.console)
+    }
 }
 
 enum GuestEvent {

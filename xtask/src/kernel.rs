@@ -30,7 +30,7 @@ pub(crate) struct Series {
     /// provide it.
     suites: &'static [&'static str],
     /// If true, the headers are fetched too, and modules can be built.
-    builds_modules: bool,
+    pub(crate) builds_modules: bool,
     /// If true, `cargo xtask test` tests it without `--all-kernels`.
     pub(crate) tested_by_default: bool,
 }
@@ -189,7 +189,7 @@ fn read_module(file: &Path) -> Result<Vec<u8>> {
 }
 
 /// Returns the modules that a module depends on: `depends=a,b` in its section .modinfo.
-fn dependencies(module: &[u8]) -> Vec<String> {
+pub(crate) fn dependencies(module: &[u8]) -> Vec<String> {
     const KEY: &[u8] = b"\0depends=";
     let at = module.windows(KEY.len()).position(|bytes| bytes == KEY);
     let value = at.and_then(|at| module.get(at + KEY.len()..)).unwrap_or_default();

@@ -3,10 +3,12 @@
 //! A copy of the folder with the sources is built under target/, against the headers of the guest's kernel. A build is
 //! repeated only if the sources or the headers have changed.
 
+use std::error::Error;
+use std::fmt;
 use std::fs;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hash};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -31,10 +33,7 @@ pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<
         source.display()
     );
     let files = sources(&source)?;
-
-    let name = source.file_name().unwrap_or_default().to_string_lossy();
-    let name = format!("{name}-{:08x}", stable_hash(&source));
-    let dir = paths::target().join("kmod").join(release).join(name);
+    let dir = folder(&source, release)?;
 
     let _lock = BUILD_LOCK.lock().unwrap_or_else(PoisonError::into_inner);
     let stamp = dir.join(".stamp");
@@ -55,6 +54,48 @@ pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<
     Ok(modules)
 }
 
+/// Returns the folder in which the modules of the folder `source` are built for a kernel.
+pub(crate) fn folder(source: &Path, release: &str) -> Result<PathBuf> {
+    let source = source.canonicalize().with_context(|| source.display().to_string())?;
+    let name = source.file_name().unwrap_or_default().to_string_lossy();
+    let name = format!("{name}-{:08x}", stable_hash(&source));
+    Ok(paths::target().join("kmod").join(release).join(name))
+}
+
+/// Modules do not build.
+#[derive(Debug)]
+pub(crate) struct CompilerError {
+    source: PathBuf,
+    /// Folder with the copy of the sources.
+    dir: PathBuf,
+    /// Messages of make and of the compiler.
+    output: String,
+}
+
+impl CompilerError {
+    /// Returns the messages of the compiler and of the linker, with the paths of the sources.
+    pub(crate) fn shown(&self, source: &Path) -> String {
+        let prefix =
+            if source == Path::new(".") { String::new() } else { format!("{}/", source.display()) };
+        let text = self.output.replace(&format!("{}/", self.dir.display()), &prefix);
+        // make's own lines only repeat that a command failed.
+        text.lines().filter(|line| !line.starts_with("make")).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Returns true if the modules are those of the folder `source`.
+    pub(crate) fn is_of(&self, source: &Path) -> bool {
+        source.canonicalize().is_ok_and(|path| path == self.source)
+    }
+}
+
+impl fmt::Display for CompilerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} does not build\n{}", self.source.display(), self.output)
+    }
+}
+
+impl Error for CompilerError {}
+
 fn make(source: &Path, files: &[PathBuf], dir: &Path, headers: &Path, release: &str) -> Result<()> {
     sh::progress("Building", &format!("modules of {} for {release}", source.display()));
     paths::emptied(dir.to_owned())?;
@@ -72,8 +113,13 @@ fn make(source: &Path, files: &[PathBuf], dir: &Path, headers: &Path, release: &
     make.arg(format!("CC={compiler}"));
     // These variables of cargo's jobserver would change make's own.
     make.env_remove("MAKEFLAGS").env_remove("MFLAGS").env_remove("CARGO_MAKEFLAGS");
-    let output = sh::output(make.arg("modules"))
-        .with_context(|| format!("{} does not build", source.display()))?;
+    let result = make.arg("modules").stdin(Stdio::null()).output().context("cannot run make")?;
+    let output = String::from_utf8_lossy(&result.stdout);
+    if !result.status.success() {
+        let (source, dir) = (source.to_path_buf(), dir.to_path_buf());
+        let output = String::from_utf8_lossy(&result.stderr) + output;
+        return Err(CompilerError { source, dir, output: output.into_owned() }.into());
+    }
     for line in output.lines().filter(|line| line.contains("warning")) {
         eprintln!("{line}");
     }
