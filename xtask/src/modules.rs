@@ -78,8 +78,11 @@ impl CompilerError {
         let prefix =
             if source == Path::new(".") { String::new() } else { format!("{}/", source.display()) };
         let text = self.output.replace(&format!("{}/", self.dir.display()), &prefix);
-        // make's own lines only repeat that a command failed.
-        text.lines().filter(|line| !line.starts_with("make")).collect::<Vec<_>>().join("\n")
+        // make's own lines only show which commands ran, and that one failed.
+        text.lines()
+            .filter(|line| !line.starts_with("make") && !line.starts_with("  CC "))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// Returns true if the modules are those of the folder `source`.

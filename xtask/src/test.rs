@@ -13,12 +13,13 @@ use clap::Args;
 use crate::e2e::{self, GuestTests};
 use crate::kernel;
 use crate::tally::Tally;
-use crate::{browser, interop, lint, matrix, setup, sh};
+use crate::{browser, interop, lint, matrix, setup, sh, try_modules};
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 #[command(after_help = "Names: lint/fmt lint/clippy lint/doc lint/ebpf lint/tidy unit/…\n       \
                         interop/pyarrow interop/perfetto interop/tables interop/chromium\n       \
+                        try/6.12/keypad\n       \
                         e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
                         Without FILTER and --all-kernels, a script with the line `# once` runs on one kernel only.\n\
                         Ends with one line `N passed, N failed, N skipped`; exit status 1 if any failed.")]
@@ -65,6 +66,14 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
             tally.skipped.push("interop/chromium: --quick".to_owned());
         } else {
             tally.add(browser::pages()?);
+        }
+    }
+
+    if wants(try_modules::example::NAME) {
+        if options.quick {
+            tally.skipped.push(format!("{}: --quick", try_modules::example::NAME));
+        } else {
+            tally.add(try_modules::example::run());
         }
     }
 

@@ -6,6 +6,7 @@
 //! ```
 
 mod cases;
+pub(crate) mod example;
 mod github;
 mod json;
 mod junit;
@@ -22,6 +23,7 @@ mod text;
 
 use std::collections::BTreeSet;
 use std::env;
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -75,6 +77,9 @@ pub(crate) struct Options {
     /// Write the report to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write the report of the same run in another format to a file, too, as in junit=try.xml (repeatable)
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = parse_also)]
+    also: Vec<(Format, PathBuf)>,
     /// Write pages to this folder: index.html, and what `seqtrace check --html` shows of each kernel
     #[arg(long, value_name = "DIR")]
     html: Option<PathBuf>,
@@ -122,6 +127,12 @@ fn parse_kernel(name: &str) -> Result<Kernels, String> {
     Ok(Kernels::One(series))
 }
 
+/// Parses the value of `--also`.
+fn parse_also(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, file) = text.split_once('=').ok_or("give FORMAT=FILE, as in junit=try.xml")?;
+    Ok((Format::from_str(format, false)?, PathBuf::from(file)))
+}
+
 /// Returns the kernels that the options name, from the oldest to the newest, each once.
 fn kernels(named: &[Kernels]) -> Vec<&'static Series> {
     let all = named.iter().any(|one| matches!(one, Kernels::All));
@@ -141,21 +152,34 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     // All guests use it, so it is built once, before they start.
     program::build("seqtrace")?;
     let results = Results { kernels: run_kernels(options, kernels(&options.kernel))? };
-    let text = match options.format {
-        Format::Text => text::report(&results, options.verbose),
-        Format::Json => json::report(&results),
-        Format::Junit => junit::report(&results),
-        Format::Ktap => ktap::report(&results),
-        Format::Github => github::report(&results),
-    };
+    let text = options.format.report(&results, options.verbose);
     match &options.output {
-        Some(file) => std::fs::write(file, text).with_context(|| file.display().to_string())?,
+        Some(file) => write(file, &text)?,
         None => io::stdout().write_all(text.as_bytes()).or_else(closed_pipe)?,
+    }
+    for (format, file) in &options.also {
+        write(file, &format.report(&results, options.verbose))?;
     }
     if let Some(folder) = &options.html {
         page::write(folder, &results)?;
     }
     Ok(results.status())
+}
+
+impl Format {
+    fn report(self, results: &Results, verbose: bool) -> String {
+        match self {
+            Self::Text => text::report(results, verbose),
+            Self::Json => json::report(results),
+            Self::Junit => junit::report(results),
+            Self::Ktap => ktap::report(results),
+            Self::Github => github::report(results),
+        }
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Ignores that the reader of the report has closed it.

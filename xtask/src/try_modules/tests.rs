@@ -196,3 +196,74 @@ fn github_annotates_the_source() {
     );
     assert_eq!(text.lines().count(), 3, "{text}");
 }
+
+#[test]
+fn the_command_line_accepts_its_examples() {
+    use clap::Parser as _;
+
+    for words in [
+        "try module --kernel all",
+        "try . --kernel 5.10,6.1 --also junit=a.xml --also ktap=b --format github",
+        "try a b --exercise c.sh --add d --html e --mem 512",
+    ] {
+        assert!(
+            crate::Cli::try_parse_from(["xtask"].into_iter().chain(words.split(' '))).is_ok(),
+            "{words}"
+        );
+    }
+    for words in ["try", "try . --kernel 7", "try . --also pdf=a", "try . --also junit"] {
+        assert!(
+            crate::Cli::try_parse_from(["xtask"].into_iter().chain(words.split(' '))).is_err(),
+            "{words}"
+        );
+    }
+}
+
+/// Every command of docs/ci.md is a line of sh, and each that runs xtask has arguments that it accepts.
+#[test]
+fn the_workflows_of_the_documentation_are_right() {
+    use clap::Parser as _;
+    use std::process::{Command, Stdio};
+
+    let page = std::fs::read_to_string(crate::paths::root().join("docs/ci.md")).unwrap();
+    let commands = workflow_commands(&page);
+    assert!(commands.len() >= 4, "{commands:?}");
+    for command in &commands {
+        let mut sh =
+            Command::new("sh").args(["-n", "/dev/stdin"]).stdin(Stdio::piped()).spawn().unwrap();
+        std::io::Write::write_all(&mut sh.stdin.take().unwrap(), command.as_bytes()).unwrap();
+        assert!(sh.wait().unwrap().success(), "{command}");
+        for line in command.replace("\\\n", " ").lines() {
+            let Some((_, arguments)) = line.split_once("--package xtask -- ") else { continue };
+            let arguments = arguments.split(" >").next().unwrap().replace('\'', "");
+            let words = ["xtask"].into_iter().chain(arguments.split_whitespace());
+            assert!(crate::Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+    }
+}
+
+/// Returns the values of `run:` in the code blocks of a page.
+fn workflow_commands(page: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut block: Option<(usize, String)> = None;
+    for line in page.lines() {
+        let indent = line.len() - line.trim_start().len();
+        if let Some((outer, text)) = &mut block {
+            if indent > *outer {
+                *text += line.trim_start();
+                text.push('\n');
+                continue;
+            }
+            commands.push(std::mem::take(text));
+            block = None;
+        }
+        let Some((_, command)) = line.split_once("run: ") else { continue };
+        if command == "|" {
+            // Lines of the block are indented further than the key.
+            block = Some((line.find("run:").unwrap(), String::new()));
+        } else {
+            commands.push(command.to_owned());
+        }
+    }
+    commands
+}
