@@ -115,6 +115,6 @@ fn host_modules() -> Result<Option<PathBuf>> {
         );
         return Ok(None);
     }
-    let built = modules::build(&paths::root().join("module"), &headers, release)?;
+    let built = modules::build(&paths::root().join("module"), &headers, release, &[])?;
     Ok(built.first().and_then(|file| file.parent()).map(Path::to_path_buf))
 }

@@ -24,7 +24,13 @@ const PRODUCTS: &[&str] = &["ko", "o", "mod", "cmd", "symvers", "order"];
 static BUILD_LOCK: Mutex<()> = Mutex::new(());
 
 /// Builds the out-of-tree modules of the folder `source` against `headers`. Returns the paths of the `.ko` files, sorted.
-pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<PathBuf>> {
+/// `symbols` are files Module.symvers with symbols that other folders export.
+pub(crate) fn build(
+    source: &Path,
+    headers: &Path,
+    release: &str,
+    symbols: &[PathBuf],
+) -> Result<Vec<PathBuf>> {
     let source =
         source.canonicalize().with_context(|| format!("no module folder {}", source.display()))?;
     ensure!(
@@ -37,9 +43,9 @@ pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<
 
     let _lock = BUILD_LOCK.lock().unwrap_or_else(PoisonError::into_inner);
     let stamp = dir.join(".stamp");
-    let hash = content_hash(&source, &files, headers)?;
+    let hash = content_hash(&source, &files, headers, symbols)?;
     if fs::read_to_string(&stamp).ok().as_deref() != Some(&hash) {
-        make(&source, &files, &dir, headers, release)?;
+        make(&source, &files, &dir, headers, release, symbols)?;
         fs::write(&stamp, &hash)?;
     }
 
@@ -99,7 +105,14 @@ impl fmt::Display for CompilerError {
 
 impl Error for CompilerError {}
 
-fn make(source: &Path, files: &[PathBuf], dir: &Path, headers: &Path, release: &str) -> Result<()> {
+fn make(
+    source: &Path,
+    files: &[PathBuf],
+    dir: &Path,
+    headers: &Path,
+    release: &str,
+    symbols: &[PathBuf],
+) -> Result<()> {
     sh::progress("Building", &format!("modules of {} for {release}", source.display()));
     paths::emptied(dir.to_owned())?;
     for file in files {
@@ -114,6 +127,10 @@ fn make(source: &Path, files: &[PathBuf], dir: &Path, headers: &Path, release: &
     // Debian's headers name the exact compiler of the kernel; gcc-12, or any gcc, is close enough.
     let compiler = if paths::which("gcc-12").is_some() { "gcc-12" } else { "gcc" };
     make.arg(format!("CC={compiler}"));
+    if !symbols.is_empty() {
+        let list: Vec<String> = symbols.iter().map(|file| file.display().to_string()).collect();
+        make.arg(format!("KBUILD_EXTRA_SYMBOLS={}", list.join(" ")));
+    }
     // These variables of cargo's jobserver would change make's own.
     make.env_remove("MAKEFLAGS").env_remove("MFLAGS").env_remove("CARGO_MAKEFLAGS");
     let result = make.arg("modules").stdin(Stdio::null()).output().context("cannot run make")?;
@@ -154,11 +171,33 @@ pub(crate) fn stable_hash(value: &impl Hash) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
 }
 
-fn content_hash(source: &Path, files: &[PathBuf], headers: &Path) -> Result<String> {
+fn content_hash(
+    source: &Path,
+    files: &[PathBuf],
+    headers: &Path,
+    symbols: &[PathBuf],
+) -> Result<String> {
     let mut contents = Vec::new();
-    for file in files {
-        let path = source.join(file);
+    for path in files.iter().map(|file| source.join(file)).chain(symbols.iter().cloned()) {
         contents.push(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
     }
     Ok(format!("{:016x}", stable_hash(&(headers, files, contents))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_the_compiler_name_the_sources() {
+        let output =
+            "make[1]: *** [a.o] Error 1\n  CC [M]  /t/kmod/a.o\n/t/kmod/a.c:3:4: error: no\n";
+        let error = |source: &str| CompilerError {
+            source: PathBuf::from(source),
+            dir: PathBuf::from("/t/kmod"),
+            output: output.to_owned(),
+        };
+        assert_eq!(error("/src").shown(Path::new("../src")), "../src/a.c:3:4: error: no");
+        assert_eq!(error("/src").shown(Path::new(".")), "a.c:3:4: error: no");
+    }
 }

@@ -171,7 +171,7 @@ fn modules(kernel: &Kernel, more: &[PathBuf]) -> Result<BTreeMap<String, Vec<u8>
         return Ok(found);
     };
     for dir in [&own].into_iter().chain(more) {
-        for file in modules::build(dir, headers, &kernel.release)? {
+        for file in modules::build(dir, headers, &kernel.release, &[])? {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let bytes =
                 fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;

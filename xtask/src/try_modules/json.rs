@@ -7,7 +7,7 @@ use super::results::{KernelResult, ModuleResult, Results, Verdict};
 /// Returns the objects, a line each.
 pub(super) fn report(results: &Results) -> String {
     let kernels = results.kernels.iter().flat_map(kernel);
-    kernels.chain([end(results)]).map(|object| format!("{object}\n")).collect()
+    kernels.chain([end(results)]).map(|object| object.to_string() + "\n").collect()
 }
 
 fn kernel(kernel: &KernelResult) -> Vec<Value> {

@@ -47,7 +47,9 @@ pub(super) fn report(results: &Results) -> String {
                 Outcome::Passed => out.push_str("/>\n"),
                 Outcome::Failed(failures) => {
                     out.push_str(">\n");
-                    failures.iter().for_each(|failure| element(failure, &mut out));
+                    for failure in failures {
+                        element(failure, &mut out);
+                    }
                     out.push_str("    </testcase>\n");
                 }
                 Outcome::Inconclusive(why) => {

@@ -1,5 +1,6 @@
 //! The report as a page with the matrix, and the pages of `seqtrace check --html` beside it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -33,7 +34,9 @@ pub(super) fn write(folder: &Path, results: &Results) -> Result<()> {
 
 fn index(results: &Results, links: &[String]) -> String {
     let report = text::report(results, true);
-    let items: String =
-        links.iter().map(|file| format!("<li><a href=\"{0}\">{0}</a></li>\n", Xml(file))).collect();
+    let mut items = String::new();
+    for file in links {
+        writeln!(items, "<li><a href=\"{0}\">{0}</a></li>", Xml(file)).ok();
+    }
     format!("{HEAD}<ul>\n{items}</ul>\n<pre>{}</pre>\n</body></html>\n", Xml(&report))
 }

@@ -56,9 +56,13 @@ pub(super) fn build(folders: &[PathBuf], kernel: &Kernel) -> Result<Built> {
     let headers = kernel.headers.as_ref();
     let headers = headers.context("this machine cannot build modules for it")?;
     let mut built = Built::default();
+    // Modules may use symbols that those of the folders before export.
+    let mut symbols = Vec::new();
     for folder in folders {
-        let files = modules::build(folder, headers, &kernel.release)?;
-        built.folders.push((modules::folder(folder, &kernel.release)?, folder.clone()));
+        let files = modules::build(folder, headers, &kernel.release, &symbols)?;
+        let dir = modules::folder(folder, &kernel.release)?;
+        symbols.extend(Some(dir.join("Module.symvers")).filter(|file| file.exists()));
+        built.folders.push((dir, folder.clone()));
         for path in files {
             let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
@@ -162,11 +166,8 @@ pub(super) fn spec(
     }
     archive.tree(Path::new("try"), &paths::root().join("xtask/try"))?;
     archive.file("try/modules", lines.as_bytes(), 0o644);
-    archive.file(
-        "try/skip",
-        task.skip.iter().map(|path| format!("{path}\n")).collect::<String>().as_bytes(),
-        0o644,
-    );
+    let skip: String = task.skip.iter().map(|path| path.clone() + "\n").collect();
+    archive.file("try/skip", skip.as_bytes(), 0o644);
     archive.file("try/variables", format!("PAGES={}\n", u8::from(task.pages)).as_bytes(), 0o644);
     if let Some(script) = task.exercise {
         let bytes = fs::read(script).with_context(|| format!("--exercise {}", script.display()))?;

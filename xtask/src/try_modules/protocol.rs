@@ -72,15 +72,18 @@ impl Parser {
                 self.checked(&phase, line);
             }
             (Section::Log, Some(text)) => {
-                let log = self.result.logs.last_mut();
-                log.into_iter().for_each(|log| log.lines.push(text.to_owned()));
+                if let Some(log) = self.result.logs.last_mut() {
+                    log.lines.push(text.to_owned());
+                }
             }
             (Section::Messages, Some(text)) => {
                 self.result.notes.push(format!("seqtrace check: {text}"));
             }
             (Section::Page, Some(text)) => {
-                let page = self.result.pages.last_mut();
-                page.into_iter().for_each(|(_, html)| *html += &format!("{text}\n"));
+                if let Some((_, html)) = self.result.pages.last_mut() {
+                    html.push_str(text);
+                    html.push('\n');
+                }
             }
             _ => {}
         }

@@ -193,11 +193,11 @@ impl FileResult {
 
     /// Returns the findings that make the check fail, each once, with the phases in which they were found.
     pub(super) fn bad(&self) -> Vec<(&Finding, Vec<&str>)> {
-        let mut found: IndexMap<(&str, Option<String>), (&Finding, Vec<&str>)> = IndexMap::new();
+        let mut found = IndexMap::new();
         for (phase, check) in &self.checks {
             for finding in check.findings.iter().filter(|finding| finding.is_bad()) {
-                let entry = found.entry((&finding.id, finding.function()));
-                entry.or_insert_with(|| (finding, Vec::new())).1.push(phase);
+                let entry = found.entry((finding.id.as_str(), finding.function()));
+                entry.or_insert_with(|| (finding, Vec::new())).1.push(phase.as_str());
             }
         }
         found.into_values().collect()

@@ -129,7 +129,7 @@ leds.ko                          loads, unloads while open, while read  -
 #[test]
 fn many_clean_files_share_a_line() {
     let checks: String =
-        (0..20).map(|n| format!("{}\n", check(&format!("/proc/{n}"), &[]))).collect();
+        (0..20).map(|n| check(&format!("/proc/{n}"), &[]).to_string() + "\n").collect();
     let results =
         Results { kernels: vec![guest("6.1", &format!("%% step check idle\n{checks}%% end\n"))] };
     assert!(text::report(&results, false).contains("20 clean"));
