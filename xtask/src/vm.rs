@@ -54,6 +54,9 @@ pub(crate) struct GuestOptions {
     /// Time limit of the guest in seconds
     #[arg(long, value_name = "S", default_value_t = 600)]
     pub(crate) timeout: u64,
+    /// Longest time in seconds without output of the script; `None`: no limit.
+    #[arg(skip)]
+    pub(crate) silence: Option<u64>,
 }
 
 impl Default for GuestOptions {

@@ -26,6 +26,7 @@ use std::env;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -232,7 +233,8 @@ fn run_kernel(options: &Options, series: &'static Series) -> Result<KernelResult
         }
     };
     let (mut skip, mut without) = (Vec::new(), Vec::new());
-    for _ in 0..MAX_GUESTS {
+    let mut boot_failures = 0;
+    for _ in 0..MAX_GUESTS * 2 {
         let order = built.order(&options.insmod, &without)?;
         if order.is_empty() {
             break;
@@ -247,22 +249,29 @@ fn run_kernel(options: &Options, series: &'static Series) -> Result<KernelResult
         };
         let spec = plan::spec(series, &kernel, &built, &order, &task)?;
         let mut parser = Parser::new(built.folders.clone());
-        let mut lines = LineWriter::new(|line: &str| parser.line(line));
+        let ended = AtomicBool::new(false);
+        let lines = LineWriter::new(|line: &str| {
+            parser.line(line);
+            ended.fetch_or(parser.result.complete, Ordering::Relaxed);
+        });
+        let mut output = GuestOutput { lines, ended: &ended };
         let name = series.name;
         let mut messages = LineWriter::new(|line: &str| {
             if options.verbose {
                 eprintln!("{name}: {line}");
             }
         });
-        let end = guest::run(&spec, &mut lines, &mut messages)?;
+        let end = guest::run(&spec, &mut output, &mut messages)?;
         let failure = match end.end {
             GuestEnd::Exit(_) => None,
-            // The script was at its end; a process that hangs in the kernel kept the guest from powering off.
             _ if parser.result.complete => None,
-            GuestEnd::TimedOut => {
-                Some(format!("the guest ran out of time ({} s)", options.timeout))
+            GuestEnd::TimedOut => Some("the guest hung, or ran out of time".to_owned()),
+            GuestEnd::NotBooted => {
+                // No module is loaded yet. The kernel panics without a timer, which a busy machine may keep from ticking.
+                boot_failures += 1;
+                ensure!(boot_failures < MAX_GUESTS, "{}", end.failure(&spec).unwrap_or_default());
+                continue;
             }
-            GuestEnd::NotBooted => Some("the guest did not boot".to_owned()),
             _ => Some("the guest died".to_owned()),
         };
         let death = failure.map(|what| parser.died(&what, end.last_lines()));
@@ -277,6 +286,26 @@ fn run_kernel(options: &Options, series: &'static Series) -> Result<KernelResult
     }
     result.seconds = begin.elapsed().as_secs();
     Ok(result)
+}
+
+/// Output of a guest. Writing fails behind the last line, which ends the guest: after an oops it may not power off.
+struct GuestOutput<'a, W> {
+    lines: W,
+    ended: &'a AtomicBool,
+}
+
+impl<W: io::Write> io::Write for GuestOutput<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lines.write_all(bytes)?;
+        if self.ended.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lines.flush()
+    }
 }
 
 /// Returns a path relative to the current folder if it is below it.

@@ -132,6 +132,9 @@ impl Built {
     }
 }
 
+/// Longest time in seconds without output. The longest step is the check of a file, 20 s on an idle machine.
+const SILENCE: u64 = 240;
+
 /// Options of a guest that tries modules.
 #[derive(Debug)]
 pub(super) struct Task<'a> {
@@ -183,6 +186,7 @@ pub(super) fn spec(
         kernel: series,
         mem: task.mem,
         timeout: task.timeout,
+        silence: Some(SILENCE),
         ..GuestOptions::default()
     };
     Ok(GuestSpec {

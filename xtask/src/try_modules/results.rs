@@ -173,16 +173,30 @@ fn without_offset(symbol: &str) -> String {
 }
 
 impl FileResult {
-    /// Returns the worst verdict of all phases.
+    /// Returns the worst verdict of all phases. A file that changes too fast to be judged during the exercise has the
+    /// verdict of the other phases.
     pub(super) fn verdict(&self) -> Verdict {
         if self.died.is_some() {
             return Verdict::Died;
         }
-        self.checks.values().map(|check| check.verdict).max().unwrap_or(Verdict::Inconclusive)
+        let mut all: Vec<Verdict> = self.checks.values().map(|check| check.verdict).collect();
+        let unsure = |phase: &str, check: &Checked| {
+            phase == "busy" && check.verdict == Verdict::Inconclusive
+        };
+        if all.contains(&Verdict::Clean)
+            && self.checks.iter().any(|(phase, check)| unsure(phase, check))
+        {
+            let judged = self.checks.iter().filter(|(phase, check)| !unsure(phase, check));
+            all = judged.map(|(_, check)| check.verdict).collect();
+        }
+        all.into_iter().max().unwrap_or(Verdict::Inconclusive)
     }
 
     /// Returns the reason for the worst verdict.
     pub(super) fn reason(&self) -> Option<&str> {
+        if let Some(what) = &self.died {
+            return Some(what);
+        }
         if self.checks.is_empty() {
             return Some("the guest ended before the file was checked");
         }

@@ -106,7 +106,7 @@ fn text_shows_a_matrix_and_details() {
     let expected = "\
                                  6.1                                   6.12
 build                            ok                                    ✗✗ does not compile
-leds.ko                          loads, unloads while open, while read  -
+leds.ko                          ✗✗ kernel log                         -
 ";
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["6.1", "6.12"]);
@@ -266,4 +266,25 @@ fn workflow_commands(page: &str) -> Vec<String> {
         }
     }
     commands
+}
+
+#[test]
+fn a_file_that_changes_too_fast_has_the_verdict_of_the_other_phases() {
+    let clean = check("/proc/a", &[]).to_string();
+    let unsure = clean.replace("\"clean\"", "\"inconclusive\"");
+    let verdict = |idle: &str, busy: &str| {
+        let text = format!("%% step check idle\n{idle}\n%% step check busy\n{busy}\n");
+        guest("6.1", &text).files["/proc/a"].verdict()
+    };
+    assert_eq!(verdict(&clean, &unsure), Verdict::Clean);
+    assert_eq!(verdict(&unsure, &clean), Verdict::Inconclusive);
+    assert_eq!(verdict(&unsure, &unsure), Verdict::Inconclusive);
+    let broken = check("/proc/a", &[("SQ101", "error", "f", None)]).to_string();
+    assert_eq!(verdict(&clean, &broken), Verdict::Findings);
+}
+
+#[test]
+fn a_warning_is_shown_with_its_module() {
+    let text = text::report(&Results { kernels: vec![guest("6.1", &output())] }, false);
+    assert!(text.contains("leds.ko                        ✗✗ kernel log"), "{text}");
 }

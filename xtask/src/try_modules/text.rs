@@ -144,6 +144,9 @@ fn module_cell(kernel: &KernelResult, name: &str) -> String {
     if !module.problems.is_empty() {
         return "✗✗ unload".to_owned();
     }
+    if kernel.logs.iter().any(|log| log.step.split(' ').any(|word| word == name)) {
+        return "✗✗ kernel log".to_owned();
+    }
     let in_use: Vec<&str> =
         module.unloaded.iter().copied().filter(|case| *case != "idle").collect();
     match (module.unloaded.is_empty(), in_use.is_empty()) {
