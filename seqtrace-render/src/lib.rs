@@ -41,11 +41,11 @@ mod wrap;
 use clap::ValueEnum;
 pub use clock::Clock;
 use compact::Compact;
-pub use line::{Count, Name, SymbolLocation};
+pub use line::{Blamed, Count, Name, SourceText, SymbolLocation};
 use seqtrace_model::session::update::{Summary, Update};
 use seqtrace_model::trace::Sink;
 pub use seqtrace_model::trace::{Header, Ready, Shown, TargetInfo};
-use seqtrace_model::{errno, escape, event, rules, session};
+use seqtrace_model::{errno, escape, event, rules, session, symbol};
 use text::TextSink;
 use timeline::Timeline;
 

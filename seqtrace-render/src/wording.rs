@@ -1,7 +1,7 @@
 //! Words that the text formats share: everything but callbacks and the calls around them.
 
 use super::digits;
-use super::line::{Count, Line, SymbolLocation};
+use super::line::{Blamed, Count, Line, SymbolLocation};
 use super::style::Color;
 use crate::errno::Errno;
 use crate::event::{FileKind, Role, Task, Wrapper};
@@ -339,7 +339,7 @@ pub(super) fn finding(line: &mut Line<'_>, finding: &Finding) {
     line.put(" ").color(Color::Strong, finding.name).put(": ").bytes(finding.message.as_bytes());
 }
 
-/// Writes `cause SQ102 eof_next [seqbugs+0x250]   seqtrace explain SQ201`.
+/// Writes `cause SQ102 eof_next [seqbugs+0x250] at seqbugs/eof.c:123   seqtrace explain SQ201`.
 pub(super) fn explanation(line: &mut Line<'_>, finding: &Finding) {
     if let Some(Cause { id, blame }) = &finding.cause {
         line.put("cause ").put(id);
@@ -357,9 +357,7 @@ pub(super) fn explanation(line: &mut Line<'_>, finding: &Finding) {
 }
 
 fn blamed(line: &mut Line<'_>, blame: &Blame) {
-    let Blame { role: _, function } = blame;
-    let name = line.symbol(function);
-    line.put(SymbolLocation { name, with_offset: true });
+    line.put(Blamed { blame, ascii: line.style.ascii });
 }
 
 /// Writes `show t_show is not traced: notrace function`.

@@ -315,6 +315,9 @@ pub(crate) struct Check {
     /// Size of the ring buffer for events that are not judged yet: a power of two, e.g. 32MiB
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = ring_size, help_heading = "Capture")]
     pub(crate) ring_size: u32,
+    /// Folder with modules (.ko) or a vmlinux, with debug information, for the source lines of functions; repeatable
+    #[arg(long, value_name = "DIR", help_heading = "Capture")]
+    pub(crate) debug_dir: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: Reading,
 }

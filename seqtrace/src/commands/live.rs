@@ -164,6 +164,7 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     let mut pipeline = Pipeline::new(selection.clone(), options::until(&limits.counts));
     options::restrict(&mut pipeline, request.only_findings, request.min_duration);
     let header = header(capture, &facts, &attached.backend);
+    let lines = super::source_lines(&capture.debug_dir, &facts);
     let head = Head { header, wall_at_boot, suspended: Some(clock::suspended()) };
     let recording = recording.as_deref().map(recordings::create).transpose()?;
     let mut to = Destinations::start(writer, recording).context("cannot start a thread")?;
@@ -175,7 +176,7 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     runtime.block_on(async move {
         let signals = Signals::listen()?;
         let source = attached.begin().map_err(UserError::from)?;
-        let mut trace = Trace::new(source, pipeline, recorder, screen);
+        let mut trace = Trace::new(source, pipeline, recorder, lines, screen);
         let looked_at = targets::inspect(&words, &selection.filter, &mut trace.source);
         trace.fetch();
         for target in looked_at? {

@@ -21,12 +21,12 @@ mod report;
 #[cfg(feature = "tui")]
 mod tui;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use crate::{
     cli::{Cli, Command},
     exit::{Exit, UserError},
-    kernel::{preflight::Preflight, switches},
+    kernel::{lines::SourceLines, preflight::Preflight, switches},
     privileges,
 };
 
@@ -72,4 +72,9 @@ fn preflight() -> Result<Preflight, UserError> {
         return Err(Exit::Environment.error(off.effect, off.remedy));
     }
     Ok(Preflight::gather()?)
+}
+
+/// Returns the lookup of source lines. `folders`: those of `--debug-dir`.
+fn source_lines(folders: &[PathBuf], facts: &Preflight) -> SourceLines {
+    SourceLines::new(folders, facts.symbols.kernel_address("_text"))
 }

@@ -4,11 +4,17 @@
 //! reads.
 
 pub mod btf;
+#[cfg(feature = "source")]
+mod debug_files;
+#[cfg(not(feature = "source"))]
+#[path = "no_debug_files.rs"]
+mod debug_files;
 pub(crate) mod doctor;
 pub(crate) mod facts;
 pub(crate) mod ftrace;
 pub mod kallsyms;
 pub(crate) mod kprobes;
+pub(crate) mod lines;
 pub mod mounts;
 pub(crate) mod openers;
 pub mod preflight;

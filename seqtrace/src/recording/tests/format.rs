@@ -78,7 +78,7 @@ fn columns() {
         };
         writeln!(text, "{} {data_type}", field.name()).unwrap();
     }
-    expect![[r"
+    expect![[r#"
         1 rows
         time UInt64
         cpu UInt16
@@ -131,12 +131,13 @@ fn columns() {
         address UInt64
         name Utf8
         module Utf8
+        line UInt32
         reason Utf8
         word Binary
         note Utf8
         probes UInt32
         check UInt32
-    "]]
+    "#]]
     .assert_eq(&text);
     assert!(reader.next().is_none());
 }
