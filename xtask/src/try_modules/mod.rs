@@ -15,6 +15,7 @@ mod page;
 mod plan;
 mod protocol;
 mod results;
+mod sources;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -248,7 +249,7 @@ fn run_kernel(options: &Options, series: &'static Series) -> Result<KernelResult
             timeout: options.timeout,
         };
         let spec = plan::spec(series, &kernel, &built, &order, &task)?;
-        let mut parser = Parser::new(built.folders.clone());
+        let mut parser = Parser::new(built.sources.clone());
         let ended = AtomicBool::new(false);
         let lines = LineWriter::new(|line: &str| {
             parser.line(line);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use indexmap::IndexMap;
 
+use super::sources::Sources;
 use crate::guest::GuestSpec;
 use crate::kernel::{self, Kernel, Series};
 use crate::vm::{self, GuestOptions};
@@ -16,8 +17,7 @@ use crate::{modules, paths};
 pub(super) struct Built {
     /// Contents of the `.ko` files by name of the module.
     modules: IndexMap<String, Module>,
-    /// Folders in which modules were built, and the folders of their sources as the user named them.
-    pub(super) folders: Vec<(PathBuf, PathBuf)>,
+    pub(super) sources: Sources,
 }
 
 #[derive(Debug)]
@@ -62,13 +62,14 @@ pub(super) fn build(folders: &[PathBuf], kernel: &Kernel) -> Result<Built> {
         let files = modules::build(folder, headers, &kernel.release, &symbols)?;
         let dir = modules::folder(folder, &kernel.release)?;
         symbols.extend(Some(dir.join("Module.symvers")).filter(|file| file.exists()));
-        built.folders.push((dir, folder.clone()));
+        built.sources.add_folder(dir, folder.clone());
         for path in files {
             let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
             let depends =
                 kernel::dependencies(&bytes).iter().map(|name| module_name(name)).collect();
             let name = module_name(&file);
+            built.sources.add_module(&name, &path);
             let module = Module { file, bytes, depends };
             ensure!(
                 built.modules.insert(name.clone(), module).is_none(),
@@ -214,7 +215,7 @@ mod tests {
             let module = Module { file: format!("{name}.ko"), bytes: Vec::new(), depends };
             ((*name).to_owned(), module)
         };
-        Built { modules: modules.iter().map(module).collect(), folders: Vec::new() }
+        Built { modules: modules.iter().map(module).collect(), sources: Sources::default() }
     }
 
     fn names(order: &[Insmod]) -> Vec<String> {

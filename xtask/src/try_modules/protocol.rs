@@ -12,18 +12,16 @@
 //! %% note TEXT               %% hang                        %% end
 //! ```
 
-use std::path::{Path, PathBuf};
-
 use serde::Deserialize;
 
 use super::results::{Checked, Death, FileResult, KernelResult, LogExcerpt, Source};
+use super::sources::Sources;
 
 /// Parser of the output of one guest.
 #[derive(Debug, Default)]
 pub(super) struct Parser {
     pub(super) result: KernelResult,
-    /// Folders in which modules were built, and the folders of their sources as messages show them.
-    folders: Vec<(PathBuf, PathBuf)>,
+    sources: Sources,
     step: String,
     section: Section,
     /// True if a step did not return, and the script ended the guest.
@@ -52,8 +50,8 @@ struct Listed {
 }
 
 impl Parser {
-    pub(super) fn new(folders: Vec<(PathBuf, PathBuf)>) -> Self {
-        Self { folders, ..Self::default() }
+    pub(super) fn new(sources: Sources) -> Self {
+        Self { sources, ..Self::default() }
     }
 
     /// Takes a line of the guest's output.
@@ -186,18 +184,15 @@ impl Parser {
         for finding in
             raw.get_mut("findings").and_then(|all| all.as_array_mut()).into_iter().flatten()
         {
+            let blame = finding.get("blame").and_then(|blame| blame.as_str()).map(str::to_owned);
             let Some(file) = finding.pointer_mut("/source/file") else { continue };
-            let shown = file.as_str().map(|file| self.source(file));
+            let blame = blame.unwrap_or_default();
+            let shown = file.as_str().map(|file| self.sources.path(file, &blame));
             *file = shown.into();
         }
         let Ok(check) = serde_json::from_value::<Checked>(raw.clone()) else { return };
         let file = self.result.files.entry(check.path.clone()).or_default();
         file.checks.insert(phase.to_owned(), Checked { raw, ..check });
-    }
-
-    /// Returns the path of a source as the user knows it: modules are built from a copy of their folder.
-    fn source(&self, file: &str) -> String {
-        shown_source(&self.folders, Path::new(file)).display().to_string()
     }
 
     /// Adds the end of a guest that did not end by itself, and returns it.
@@ -213,17 +208,6 @@ impl Parser {
         self.result.deaths.push(death.clone());
         death
     }
-}
-
-/// Replaces the folder in which a module was built by the folder with its sources.
-fn shown_source(folders: &[(PathBuf, PathBuf)], file: &Path) -> PathBuf {
-    folders
-        .iter()
-        .find_map(|(built, shown)| {
-            let below = file.strip_prefix(built).ok()?;
-            Some(if shown == Path::new(".") { below.to_path_buf() } else { shown.join(below) })
-        })
-        .unwrap_or_else(|| file.to_path_buf())
 }
 
 impl Source {

@@ -1,11 +1,12 @@
 //! Output of guests, for tests of the formats.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::protocol::Parser;
 use super::results::{KernelResult, Results};
+use super::sources::Sources;
 
 /// Returns an object of `seqtrace check` with these findings: id, severity, function and cause.
 pub(super) fn check(path: &str, findings: &[(&str, &str, &str, Option<&str>)]) -> Value {
@@ -15,7 +16,7 @@ pub(super) fn check(path: &str, findings: &[(&str, &str, &str, Option<&str>)]) -
         .map(|(id, severity, blame, cause)| {
             json!({
                 "id": id, "name": "a rule", "severity": severity, "message": "it is broken", "blame": blame,
-                "cause": cause, "source": {"file": "/build/leds/leds.c", "line": 42},
+                "cause": cause, "source": {"file": "leds.c", "line": 42},
             })
         })
         .collect();
@@ -29,8 +30,10 @@ pub(super) fn check(path: &str, findings: &[(&str, &str, &str, Option<&str>)]) -
 
 /// Returns the result of a guest that prints this.
 pub(super) fn guest(name: &str, output: &str) -> KernelResult {
-    let mut parser =
-        Parser::new(vec![(PathBuf::from("/build/leds"), PathBuf::from("drivers/leds"))]);
+    let mut sources = Sources::default();
+    sources.add_folder(PathBuf::from("/build/leds"), PathBuf::from("drivers/leds"));
+    sources.add_module("leds", Path::new("/build/leds/leds.ko"));
+    let mut parser = Parser::new(sources);
     output.lines().for_each(|line| parser.line(line));
     KernelResult {
         name: name.to_owned(),

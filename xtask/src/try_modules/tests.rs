@@ -56,7 +56,7 @@ fn a_guest_that_dies_names_the_file_and_the_others_go_on() {
     let begin = all.split("%% checked").next().unwrap();
     // Before the second file has its verdict.
     let begin = begin.trim_end().rsplit_once('\n').unwrap().0;
-    let mut parser = Parser::new(Vec::new());
+    let mut parser = Parser::default();
     begin.lines().for_each(|line| parser.line(line));
     let death = parser.died("the guest died", "  | panic".to_owned());
     assert_eq!(death.file.as_deref(), Some("/proc/leds"));
