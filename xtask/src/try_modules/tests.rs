@@ -120,7 +120,7 @@ leds.ko                          ✗✗ kernel log                         -
         "   consequences: SQ201\n   reproduce: dd if=/sys/kernel/debug/leds/list\n     a line twice\n",
         "✗✗ does not compile for 6.12.0-test (6.12)\n  | leds.c:12:3: error: implicit",
         "✗✗ 6.1: the kernel complained in step `unload repeat leds /proc/leds`\n  | WARNING: CPU",
-        "1 clean, 1 with findings, 0 inconclusive, 0 not judged; 1 warnings in the log; 6.1 in 9 s, 6.12 in 0 s\n",
+        "1 clean, 1 with findings, 0 inconclusive, 0 not judged; warnings in the log: 1; 6.1 in 9 s, 6.12 in 0 s\n",
     ] {
         assert!(text.contains(wanted), "{wanted}\n---\n{text}");
     }

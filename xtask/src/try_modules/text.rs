@@ -246,7 +246,7 @@ fn summary(results: &Results) -> String {
         .map(|kernel| format!("{} in {} s", kernel.name, kernel.seconds))
         .collect();
     format!(
-        "{} clean, {} with findings, {} inconclusive, {} not judged; {logs} warnings in the log; {}",
+        "{} clean, {} with findings, {} inconclusive, {} not judged; warnings in the log: {logs}; {}",
         count(Verdict::Clean),
         count(Verdict::Findings) + count(Verdict::Died),
         count(Verdict::Inconclusive),
