@@ -19,6 +19,7 @@ mod chars;
 pub mod clock;
 mod columns;
 mod compact;
+pub mod diff;
 mod digits;
 mod duration;
 pub mod json;

@@ -279,7 +279,7 @@ fn close(line: &mut Line<'_>, by: Option<Wrapper>, totals: &Totals, partial: &[P
 }
 
 /// Writes `  partial: events lost, still open`.
-fn reasons(line: &mut Line<'_>, partial: &[Partial]) {
+pub(super) fn reasons(line: &mut Line<'_>, partial: &[Partial]) {
     for (index, reason) in partial.iter().enumerate() {
         line.color(Color::Warn, if index == 0 { "  partial: " } else { ", " });
         line.color(Color::Warn, because(*reason));
@@ -368,7 +368,7 @@ fn blind(line: &mut Line<'_>, function: &Symbol, role: Role, reason: &str) {
 }
 
 /// Writes `the reader died inside show() at position 5`.
-fn reader_died(line: &mut Line<'_>, role: Option<Role>, pos: i64) {
+pub(super) fn reader_died(line: &mut Line<'_>, role: Option<Role>, pos: i64) {
     let callback = role.map_or("show() or stop", Role::name);
     line.color(Color::Error, format_args!("the reader died inside {callback}() at position {pos}"));
 }

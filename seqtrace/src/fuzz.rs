@@ -39,7 +39,7 @@ use crate::{
         kallsyms::Kallsyms,
         mounts::{File, Mounts},
         openers,
-        sites::{self, Layout, Outside, Part},
+        sites::{self, Layout, Machine, Outside, Part},
         text::Kcore,
     },
     pipeline::{Pipeline, Until},
@@ -264,11 +264,14 @@ pub fn core_sites(data: &[u8]) {
         _ => Outside::Unknown,
     };
     openers::calls_any(main, BASE, &[BASE]);
-    let Ok(found) = sites::analyse(&parts, &LAYOUT, &outside) else { return };
-    for site in &found.sites {
-        let part = parts.iter().find(|part| part.address == site.function_address).expect("a part");
-        let (call, after) = (site.offset_of_call, site.offset_after_call);
-        assert!(call < after && after <= part.text.len() as u64, "{site}");
+    for machine in [Machine::X86_64, Machine::Arm64] {
+        let found = sites::analyse(machine, &parts, &LAYOUT, &outside);
+        for site in found.iter().flat_map(|found| &found.sites) {
+            let part = parts.iter().find(|part| part.address == site.function_address);
+            let size = part.expect("a part").text.len() as u64;
+            let (call, after) = (site.offset_of_call, site.offset_after_call);
+            assert!(call < after && after <= size, "{site}");
+        }
     }
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Finished {
     pub(crate) summary: Summary,
     /// It has written the whole recording; `None` if the trace was not recorded.
     pub(crate) recorder: Option<Recorder>,
+    /// Remarks about debug files that were not used.
+    pub(crate) notes: Vec<String>,
     /// The source. If it still holds probes, dropping it may take ten seconds.
     pub(crate) source: Source,
 }
@@ -161,8 +163,8 @@ impl<S: Sink> Trace<S> {
             recorder.end(time, missed).context("cannot write the recording")?;
         }
         write(&mut self)?;
-        let Self { source, recorder, .. } = self;
-        Ok(Finished { summary, recorder, source })
+        let Self { source, recorder, mut lines, .. } = self;
+        Ok(Finished { summary, recorder, notes: lines.take_notes(), source })
     }
 }
 
@@ -263,9 +265,6 @@ impl Trace<Screen> {
     /// Earlier data cannot be written.
     pub(crate) fn write(&mut self, to: &mut Destinations) -> anyhow::Result<bool> {
         self.source.flush_log();
-        for note in self.lines.take_notes() {
-            eprintln!("note: {note}");
-        }
         if let Some(recorder) = &mut self.recorder {
             recorder.write(clock::monotonic()).context("cannot write the recording")?;
         }

@@ -42,11 +42,24 @@ pub(crate) fn scripts() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Returns true if the script has this line: `# once`, if its results do not depend on the kernel, or `# alone`, if no
-/// other script can run after it in the same guest.
-pub(crate) fn has_line(script: &str, line: &str) -> Result<bool> {
-    let text = paths::read(&folder().join(format!("{script}.sh")))?;
-    Ok(text.lines().any(|other| other == line))
+/// Returns true if the script has the line `# alone`: no other script can run after it in the same guest.
+pub(crate) fn is_alone(script: &str) -> Result<bool> {
+    Ok(text(script)?.lines().any(|line| line == "# alone"))
+}
+
+/// Returns the kernel series on which a script runs unless all are asked for. The script has the line `# once` or
+/// `# once on SERIES` if its results do not depend on the kernel. `None`: it runs on each series.
+pub(crate) fn only_series(script: &str) -> Result<Option<String>> {
+    let text = text(script)?;
+    let mut marks = text.lines().filter_map(|line| line.strip_prefix("# once"));
+    Ok(marks.find_map(|rest| match rest.strip_prefix(" on ") {
+        Some(series) => Some(series.to_owned()),
+        None => rest.is_empty().then(|| kernel::DEFAULT.to_owned()),
+    }))
+}
+
+fn text(script: &str) -> Result<String> {
+    paths::read(&folder().join(format!("{script}.sh")))
 }
 
 /// A guest and the scripts that it runs.
@@ -264,8 +277,14 @@ mod tests {
     }
 
     #[test]
-    fn scripts_with_once_are_found() {
-        assert!(has_line("input", "# once").unwrap() && !has_line("reads", "# once").unwrap());
+    fn scripts_with_marks_are_found() {
+        let series = |script: &str| only_series(script).unwrap();
+        assert_eq!(series("input").as_deref(), Some(kernel::DEFAULT));
+        assert_eq!((series("check-plain").as_deref(), series("reads")), (Some("6.1"), None));
+        for script in scripts().unwrap() {
+            let known = |name: &str| kernel::SERIES.iter().any(|series| series.name == name);
+            assert!(series(&script).is_none_or(|name| known(&name)), "{script}");
+        }
     }
 
     #[test]

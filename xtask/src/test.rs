@@ -21,7 +21,8 @@ use crate::{browser, interop, lint, matrix, setup, sh, try_modules};
                         interop/pyarrow interop/perfetto interop/tables interop/chromium\n       \
                         try/6.12/keypad\n       \
                         e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
-                        Without FILTER and --all-kernels, a script with the line `# once` runs on one kernel only.\n\
+                        Without FILTER and --all-kernels, a script with the line `# once` runs on 6.12 only, one with `# once on 6.1`\n\
+                        on 6.1 only.\n\
                         Ends with one line `N passed, N failed, N skipped`; exit status 1 if any failed.")]
 pub(crate) struct Options {
     /// Run lints and unit tests only, no guests
@@ -78,7 +79,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     }
 
     let guests = select(all_guests(options.all_kernels)?, options, &mut tally)?;
-    let guests = split(guests, |script| e2e::has_line(script, "# alone"))?;
+    let guests = split(guests, e2e::is_alone)?;
     if options.quick {
         for GuestTests { name, scripts, .. } in guests {
             for script in scripts {
@@ -129,10 +130,9 @@ fn select(
     for GuestTests { name, series, scripts, .. } in &mut guests {
         scripts.retain(|script| format!("e2e/{name}/{script}").contains(filter));
         // With a filter, all tests that it names run.
-        if series.name != kernel::DEFAULT && !options.all_kernels && filter.is_empty() {
+        if !options.all_kernels && filter.is_empty() {
             for script in mem::take(scripts) {
-                if e2e::has_line(&script, "# once")? {
-                    let only = kernel::DEFAULT;
+                if let Some(only) = e2e::only_series(&script)?.filter(|only| only != series.name) {
                     tally.skipped.push(format!(
                         "e2e/{name}/{script}: does not depend on the kernel, runs on {only} only"
                     ));

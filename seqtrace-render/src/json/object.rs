@@ -18,7 +18,7 @@ pub(super) use self::event::{
 };
 pub(super) use self::finding::{Finding, FindingCount};
 pub(super) use self::value::{
-    Fate, Function, Functions, Of, Phase, Range, Role, SourceLine, Totals, mirror,
+    Fate, Function, Functions, Of, Partial, Phase, Range, Role, Severity, SourceLine, Totals, mirror,
 };
 pub(super) use super::callback::Cb;
 use super::text::{BootTime, Raw, Version};

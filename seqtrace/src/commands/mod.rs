@@ -2,6 +2,7 @@
 
 mod attach;
 mod check;
+mod diff;
 mod doctor;
 mod explain;
 #[cfg(feature = "export")]
@@ -40,6 +41,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Diff(args) => diff::run(&args),
         #[cfg(feature = "export")]
         Command::Export(args) => export::run(&args),
         Command::Check(args) => check::run(&args),

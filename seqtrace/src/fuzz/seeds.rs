@@ -8,12 +8,16 @@ use crate::kernel::{btf, kallsyms, mounts, text};
 
 /// Folder with recordings of real traces.
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
-/// A function that calls start(), next() and show(), and returns; written for the purpose, as compilers do it.
+/// A function of x86-64 that calls start(), next() and show(), and returns; written for the purpose, as compilers do it.
 const CODE: &[u8] = b"\xf3\x0f\x1e\xfa\x0f\x1f\x44\x00\x00\x55\x53\x48\x89\xfb\
     \x48\x8b\x43\x60\x48\x89\xdf\x48\x8b\x00\xff\xd0\x0f\x1f\x00\x48\x89\xc5\
     \x48\x8b\x43\x60\x48\x89\xdf\x48\x8b\x40\x10\xff\xd0\x0f\x1f\x00\x48\x89\xc5\
     \x48\x8b\x43\x60\x48\x89\xdf\x48\x8b\x40\x18\xff\xd0\x0f\x1f\x00\x48\x89\xc5\
     \x5b\x5d\xc3\xcc";
+/// A function of arm64 that calls show() and returns.
+const CODE_ARM64: &[u8] = b"\xfd\x7b\xbe\xa9\xfd\x03\x00\x91\xf3\x53\x01\xa9\xf3\x03\x00\xaa\
+    \x62\x32\x40\xf9\xe0\x03\x13\xaa\x42\x0c\x40\xf9\x40\x00\x3f\xd6\
+    \xf3\x53\x41\xa9\xfd\x7b\xc2\xa8\xc0\x03\x5f\xd6";
 /// Number of rows of the recordings that are cut out of a longer one.
 const ROWS: usize = 24;
 
@@ -37,7 +41,7 @@ fn of(target: &str) -> Vec<Vec<u8>> {
         "kallsyms" => vec![kallsyms::SAMPLE.as_bytes().to_vec()],
         "btf" => vec![btf::testing::sample()],
         "mounts" => vec![mounts::SAMPLE.as_bytes().to_vec()],
-        "core_sites" => vec![[&[8], CODE].concat()],
+        "core_sites" => vec![[&[8], CODE].concat(), [&[3], CODE_ARM64].concat()],
         "globs" => lines(
             "/proc/net/* /proc/net/tcp\n/proc/** /proc/a/b\n/sys/**/stats /sys/a/stats\n{a,b[!c-d]}? bx\n\\*x *x\n!x !x",
         ),

@@ -7,6 +7,7 @@ mod folder;
 
 use std::{
     collections::HashMap,
+    fmt::Write as _,
     fs::{self, File, OpenOptions},
     io,
     os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
@@ -198,8 +199,11 @@ fn identity(module: Option<&str>) -> Option<Identity> {
 /// `.build-id/ab/cdef.debug`.
 fn by_build_id(id: &[u8]) -> Option<PathBuf> {
     let (first, rest) = id.split_first()?;
-    let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(format!(".build-id/{first:02x}/{rest}.debug").into())
+    let mut path = format!(".build-id/{first:02x}/");
+    for byte in rest {
+        let _infallible = write!(path, "{byte:02x}");
+    }
+    Some((path + ".debug").into())
 }
 
 /// Returns the paths at which distributions have the debug information of the kernel.

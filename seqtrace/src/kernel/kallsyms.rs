@@ -170,6 +170,17 @@ impl Kallsyms {
         }
     }
 
+    /// Returns true if a function begins at an address.
+    pub(crate) fn is_function(&self, address: u64) -> bool {
+        address != 0 && self.at(address).iter().any(|row| is_code(row.kind))
+    }
+
+    /// Returns the symbols that are no functions, sorted by address. A kernel without CONFIG_KALLSYMS_ALL shows none.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = Entry<'_>> {
+        let objects = self.rows.iter().filter(|row| row.address != 0 && !is_code(row.kind));
+        objects.map(|row| self.entry(row))
+    }
+
     /// Returns all symbols of a name, sorted by address. Names are not unique in a kernel.
     pub(crate) fn by_name<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Entry<'a>> + 'a {
         let hashes = self.hashes.get_or_init(|| {

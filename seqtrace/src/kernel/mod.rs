@@ -21,6 +21,7 @@ pub mod preflight;
 pub mod sites;
 pub(crate) mod switches;
 pub(crate) mod symbols;
+pub(crate) mod tables;
 pub mod text;
 
 /// Returns the running kernel's release, as `uname -r` prints it; `?` if /proc does not show it.

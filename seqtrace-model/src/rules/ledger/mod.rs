@@ -79,6 +79,8 @@ pub(in crate::rules) struct Ledger {
     again: bool,
     /// True if two different records have the same bytes.
     ambiguous_bytes: bool,
+    /// True if two records with different pointers had different bytes.
+    distinct_bytes: bool,
     /// True if two consecutive records of one pass have the same bytes.
     repeated_bytes: bool,
 }
@@ -118,6 +120,7 @@ impl Ledger {
             recurred: 0,
             again: false,
             ambiguous_bytes: false,
+            distinct_bytes: false,
             repeated_bytes: false,
         }
     }
@@ -165,6 +168,7 @@ impl Ledger {
         self.recurred = 0;
         self.again = false;
         self.ambiguous_bytes = false;
+        self.distinct_bytes = false;
         self.repeated_bytes = false;
     }
 

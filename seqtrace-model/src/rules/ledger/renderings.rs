@@ -186,8 +186,11 @@ impl Ledger {
         let entry = &new_entry.entry;
         if let Some(last) = self.entries.last() {
             let other = last.key != entry.key;
-            let same = last.same_bytes(entry) == Some(true);
+            let bytes = last.same_bytes(entry);
+            let same = bytes == Some(true);
             self.ambiguous_bytes |= other && same;
+            let records = last.key.min(entry.key) > Identity::Token.key();
+            self.distinct_bytes |= other && records && bytes == Some(false);
             self.repeated_bytes |= same && last.pass == entry.pass;
         }
         let duplicate = self.duplicate(new_entry, time, pointers);
@@ -255,9 +258,12 @@ impl Ledger {
             let agree = (earlier.pos == entry.pos, true, text == Some(true));
             // The record was emitted again because start went back, or it follows such a record.
             let resumed = earlier.pass != entry.pass && pass.only_duplicates;
-            // next returned the pointer that was passed to it, and the record bytes show that it is not a cursor.
-            let repeated =
-                pass.returned_same && text == Some(true) && self.entries.last() == Some(earlier);
+            // next returned the pointer that was passed to it, and the record bytes, which differ from record to record
+            // in this file, show that it is not a cursor.
+            let repeated = pass.returned_same
+                && self.distinct_bytes
+                && text == Some(true)
+                && self.entries.last() == Some(earlier);
             match (text, trust) {
                 (Some(true), Trust::Weak | Trust::Firm) if resumed || repeated => {
                     return duplicate(earlier, agree, false);

@@ -80,7 +80,7 @@ fn folders_are_listed_with_those_below_them() {
 fn files_that_are_not_used_are_noted() {
     let top = Temporary::new("noted");
     fs::write(top.0.join("seqbugs.ko"), "no ELF file").unwrap();
-    let (mut files, mut notes) = DebugFiles::new(&[top.0.clone()], Some(0x1000));
+    let (mut files, mut notes) = DebugFiles::new(std::slice::from_ref(&top.0), Some(0x1000));
     for module in ["seqbugs", "other"] {
         files.running.insert(Some(module.to_owned()), Identity::default());
         let lines = files.lines(Some(module), &[&symbol("eof_next", Some(module))], &mut notes);

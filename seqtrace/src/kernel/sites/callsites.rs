@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Layout, Reg, Site, SiteError,
-    cfg::{Callee, Graph, Step, location, part},
+    cfg::{Graph, Step, location, part},
+    code::{Callee, Register},
     dataflow::{Interpreter, run_block, solve_fixpoint},
-    values::{Expression, Names, RDI, State, Value},
+    values::{Expression, Names, State, Value},
 };
 use crate::event::Role;
 
@@ -26,7 +27,7 @@ fn call_target(names: &Names, layout: &Layout, target: Value) -> CallTarget {
     // After kCFI's checks the call targets an address a few bytes off the pointer's value.
     let (target, _) = names.split(target, 0);
     let (table, displacement) = match (target, names.get(target)) {
-        (Value::Static(_), _) => return CallTarget::Elsewhere,
+        (Value::Static(_) | Value::Fixed(_), _) => return CallTarget::Elsewhere,
         (_, Some(Expression::Load(table, displacement))) => (table, displacement),
         _ => return CallTarget::Unknown(UNKNOWN_TARGET),
     };
@@ -42,7 +43,8 @@ fn call_target(names: &Names, layout: &Layout, target: Value) -> CallTarget {
     }
 }
 
-/// Returns the states before each indirect call and before each instruction that follows one.
+/// Returns the states before each instruction that follows an indirect call, and at each indirect call: its target is in
+/// a register then.
 fn states_around_calls(
     graph: &Graph<'_>,
     interpreter: &mut Interpreter,
@@ -51,15 +53,20 @@ fn states_around_calls(
     let mut states = blocks.clone();
     for (address, mut state) in blocks {
         let mut after_call = None;
-        run_block(graph, interpreter, address, &mut state, |address, node, state| {
-            let indirect = match node.step {
-                Step::Call(callee) | Step::TailCall(callee) => !matches!(callee, Callee::Direct(_)),
-                Step::Local => false,
-            };
+        run_block(graph, interpreter, address, &mut state, |interpreter, node, state| {
+            let address = node.code.address;
+            let indirect = matches!(
+                node.step,
+                Step::Call(Callee::Register(_)) | Step::TailCall(Callee::Register(_))
+            );
             if indirect || after_call == Some(address) {
-                states.insert(address, state.clone());
+                let mut state = state.clone();
+                if indirect {
+                    interpreter.apply_effects(node, &mut state);
+                }
+                states.insert(address, state);
             }
-            after_call = indirect.then(|| node.instruction.next_ip());
+            after_call = indirect.then(|| node.code.next());
         });
     }
     Some(states)
@@ -67,7 +74,7 @@ fn states_around_calls(
 
 /// Finds all calls of callbacks in a function, or returns an error.
 pub(super) fn find(graph: &Graph<'_>, layout: &Layout) -> Result<Vec<Site>, SiteError> {
-    let mut interpreter = Interpreter::new();
+    let mut interpreter = Interpreter::new(graph.machine);
     let refuse = |address, what: &str| {
         let (location, what) = (location(graph.parts, address), what.to_owned());
         Err(SiteError::NotUnderstood { location, what })
@@ -75,6 +82,7 @@ pub(super) fn find(graph: &Graph<'_>, layout: &Layout) -> Result<Vec<Site>, Site
     let Some(before) = states_around_calls(graph, &mut interpreter) else {
         return refuse(graph.entry, "its data flow has no fixpoint");
     };
+    let convention = graph.machine.convention();
     let mut sites = Vec::new();
     let mut the_m = None;
     for (&address, node) in &graph.nodes {
@@ -84,14 +92,8 @@ pub(super) fn find(graph: &Graph<'_>, layout: &Layout) -> Result<Vec<Site>, Site
             Step::Local => continue,
         };
         let Some(state) = before.get(&address) else { continue };
-        let target = match callee {
-            Callee::Direct(_) => continue,
-            Callee::Register(register) => Some(state.registers[register]),
-            Callee::Memory => interpreter.loaded(state, &node.instruction),
-        };
-        let Some(target) = target else {
-            return refuse(address, UNKNOWN_TARGET);
-        };
+        let Callee::Register(target) = callee else { continue };
+        let target = state.registers[target];
         let (m, role) = match call_target(&interpreter.names, layout, target) {
             CallTarget::Callback(m, role) => (m, role),
             CallTarget::Elsewhere => continue,
@@ -100,20 +102,20 @@ pub(super) fn find(graph: &Graph<'_>, layout: &Layout) -> Result<Vec<Site>, Site
         if !returns {
             return refuse(address, "a callback that does not return to the core");
         }
-        if state.registers[RDI] != m {
+        if state.registers[convention.first_argument] != m {
             return refuse(address, "a callback whose first argument is not known to be m");
         }
         if the_m.is_some_and(|known| known != m) {
             return refuse(address, "callbacks of two different seq_files");
         }
         the_m = Some(m);
-        let return_address = node.instruction.next_ip();
+        let return_address = node.code.next();
         let Some(after) = before.get(&return_address) else {
             return refuse(address, "no instruction follows the call of a callback");
         };
         // Other paths may lead to the return address: their states are merged into the state after the call.
-        let holds = |r: &Reg| after.registers[r.number()] == m && state.registers[r.number()] == m;
-        let Some(register) = Reg::ALL.into_iter().find(holds) else {
+        let holds = |&&r: &&Register| after.registers[r] == m && state.registers[r] == m;
+        let Some(&number) = convention.preserved.iter().find(holds) else {
             return refuse(address, "no register holds m across the call");
         };
         let shared = graph.targets.contains(&return_address);
@@ -128,7 +130,7 @@ pub(super) fn find(graph: &Graph<'_>, layout: &Layout) -> Result<Vec<Site>, Site
             offset_of_call: address - part.address,
             offset_after_call: return_address - part.address,
             role,
-            m: register,
+            m: Reg { machine: graph.machine, number },
             shared,
         });
     }

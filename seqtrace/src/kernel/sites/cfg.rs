@@ -2,22 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
+use super::{
+    Outside, Part, SiteError,
+    code::{Callee, Code, Flow},
+    machine::Machine,
+};
 
-use super::{Outside, Part, SiteError};
-
-/// The target of a call, or of a jump that leaves the function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Callee {
-    /// The function at this address.
-    Direct(u64),
-    /// The address in this register, directly or through a thunk.
-    Register(usize),
-    /// The address that is stored in the instruction's memory operand.
-    Memory,
-}
-
-/// The effect of an instruction on the control flow.
+/// The effect of an instruction on the control flow of the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Continues, branches within the function, or returns.
@@ -30,7 +21,7 @@ pub(super) enum Step {
 
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    pub(super) instruction: Instruction,
+    pub(super) code: Code,
     pub(super) step: Step,
     pub(super) successors: Vec<u64>,
     pub(super) predecessors: Vec<u64>,
@@ -38,6 +29,7 @@ pub(super) struct Node {
 
 /// The control flow graph of a function.
 pub(super) struct Graph<'a> {
+    pub(super) machine: Machine,
     pub(super) parts: &'a [Part],
     pub(super) entry: u64,
     /// The reachable instructions by address.
@@ -76,34 +68,9 @@ pub(super) fn location(parts: &[Part], address: u64) -> String {
     )
 }
 
-fn decode(text: &[u8], address: u64) -> Instruction {
-    Decoder::with_ip(64, text, address, DecoderOptions::NONE).decode()
-}
-
-/// Returns the register of an indirect jump if the code at an address is only that jump, a thunk; otherwise `None`.
-pub(super) fn jump_register(text: &[u8], address: u64) -> Option<usize> {
-    let decoder = Decoder::with_ip(64, text, address, DecoderOptions::NONE);
-    let jump = decoder.into_iter().find(|instruction| {
-        !matches!(instruction.mnemonic(), Mnemonic::Endbr64 | Mnemonic::Nop | Mnemonic::Lfence)
-    })?;
-    let indirect = jump.flow_control() == FlowControl::IndirectBranch;
-    (indirect && jump.op0_kind() == OpKind::Register).then(|| number(jump.op0_register()))?
-}
-
-/// Returns the number of the general purpose register that contains `register`; `None` for other registers.
-pub(super) fn number(register: Register) -> Option<usize> {
-    register.is_gpr().then(|| register.full_register().number())
-}
-
-/// Returns true if the bytes up to the end of a part are padding between functions.
-fn is_padding(text: &[u8], address: u64) -> bool {
-    Decoder::with_ip(64, text, address, DecoderOptions::NONE)
-        .into_iter()
-        .all(|filler| matches!(filler.mnemonic(), Mnemonic::Int3 | Mnemonic::Nop))
-}
-
 /// Builds the graph by following every branch from the function's entry.
 pub(super) fn build<'a>(
+    machine: Machine,
     parts: &'a [Part],
     outside: &dyn Fn(u64) -> Outside,
 ) -> Result<Graph<'a>, SiteError> {
@@ -113,7 +80,8 @@ pub(super) fn build<'a>(
             what: "there is no text".into(),
         });
     };
-    let builder = Builder { parts, outside, ftrace_site: ftrace_site(first) };
+    let ftrace_site = machine.ftrace_site(&first.text, first.address);
+    let builder = Builder { machine, parts, outside, ftrace_site };
     let mut nodes: BTreeMap<u64, Node> = BTreeMap::new();
     let mut targets = BTreeSet::new();
     let mut pending = vec![first.address];
@@ -122,8 +90,10 @@ pub(super) fn build<'a>(
             continue;
         }
         let node = builder.node(address)?;
-        let next = node.instruction.next_ip();
-        targets.extend(node.successors.iter().filter(|&&to| to != next || branches(&node)));
+        let next = node.code.next();
+        // The next instruction may be the branch target, too: `jcc +0`.
+        let branches = node.code.branch_target() == Some(next);
+        targets.extend(node.successors.iter().filter(|&&to| to != next || branches));
         pending.extend(&node.successors);
         nodes.insert(address, node);
     }
@@ -136,7 +106,7 @@ pub(super) fn build<'a>(
         if address < end {
             return Err(builder.not_understood(address, "instructions overlap"));
         }
-        end = node.instruction.next_ip();
+        end = node.code.next();
     }
     for (from, to) in edges {
         if let Some(node) = nodes.get_mut(&to) {
@@ -144,27 +114,11 @@ pub(super) fn build<'a>(
         }
     }
     builder.scan_unreachable(&nodes, &mut targets)?;
-    Ok(Graph { parts, entry: first.address, nodes, targets })
-}
-
-/// Returns true if the next instruction is also the branch target: `jcc +0`.
-fn branches(node: &Node) -> bool {
-    let instruction = &node.instruction;
-    matches!(
-        instruction.flow_control(),
-        FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch
-    ) && instruction.near_branch_target() == instruction.next_ip()
-}
-
-/// Returns the address of ftrace's call: the first instruction after endbr64 and nops.
-fn ftrace_site(first: &Part) -> u64 {
-    Decoder::with_ip(64, &first.text, first.address, DecoderOptions::NONE)
-        .into_iter()
-        .find(|instruction| !matches!(instruction.mnemonic(), Mnemonic::Endbr64 | Mnemonic::Nop))
-        .map_or(first.address, |instruction| instruction.ip())
+    Ok(Graph { machine, parts, entry: first.address, nodes, targets })
 }
 
 struct Builder<'a> {
+    machine: Machine,
     parts: &'a [Part],
     outside: &'a dyn Fn(u64) -> Outside,
     /// Address at which ftrace may have inserted a call.
@@ -191,62 +145,60 @@ impl Builder<'_> {
     /// Decodes an instruction and finds its successors.
     fn node(&self, address: u64) -> Result<Node, SiteError> {
         let text = part(self.parts, address).and_then(|part| rest(part, address));
-        let instruction = decode(text.unwrap_or_default(), address);
         let refuse = |what: &str| Err(self.not_understood(address, what));
-        if instruction.is_invalid() {
+        let Some(code) = self.machine.decode(text.unwrap_or_default(), address) else {
             return refuse("no instruction, or the function runs off its end");
-        }
-        let (next, target) = (instruction.next_ip(), instruction.near_branch_target());
-        let (step, successors) = match instruction.flow_control() {
-            FlowControl::Next => (Step::Local, vec![next]),
-            // A WARN() continues after its ud2. A BUG() does not, and no instructions follow it.
-            FlowControl::Exception => (Step::Local, self.unless_padding(next)),
-            FlowControl::Return => (Step::Local, vec![]),
-            FlowControl::ConditionalBranch if self.inside(target) => {
-                (Step::Local, vec![next, target])
-            }
-            FlowControl::UnconditionalBranch if self.inside(target) => (Step::Local, vec![target]),
-            FlowControl::ConditionalBranch => match (self.outside)(target) {
+        };
+        let next = code.next();
+        let (step, successors) = match code.flow {
+            Flow::Next => (Step::Local, vec![next]),
+            // A WARN() continues after its trap. A BUG() does not, and no instructions follow it.
+            Flow::Trap => (Step::Local, self.unless_padding(next)),
+            Flow::Return => (Step::Local, vec![]),
+            Flow::Branch(target) if self.inside(target) => (Step::Local, vec![next, target]),
+            Flow::Jump(target) if self.inside(target) => (Step::Local, vec![target]),
+            Flow::Branch(target) => match (self.outside)(target) {
                 Outside::Function => (Step::Local, vec![next]),
                 Outside::Thunk(_) => return refuse("a conditional jump to a thunk"),
                 Outside::Unknown => return Err(self.detour(address, target)),
             },
-            FlowControl::UnconditionalBranch => match (self.outside)(target) {
+            Flow::Jump(target) => match (self.outside)(target) {
                 Outside::Function => (Step::TailCall(Callee::Direct(target)), vec![]),
                 Outside::Thunk(register) => (Step::TailCall(Callee::Register(register)), vec![]),
                 Outside::Unknown => return Err(self.detour(address, target)),
             },
-            FlowControl::IndirectBranch => (Step::TailCall(self.indirect(&instruction)?), vec![]),
-            FlowControl::IndirectCall => (Step::Call(self.indirect(&instruction)?), vec![next]),
-            FlowControl::Call if instruction.mnemonic() == Mnemonic::Call => {
-                let callee = self.call(&instruction)?;
+            Flow::IndirectJump(register) => (Step::TailCall(Callee::Register(register)), vec![]),
+            Flow::Call(callee @ Callee::Register(_)) => (Step::Call(callee), vec![next]),
+            Flow::Call(Callee::Direct(target)) => {
+                let callee = self.call(address, target)?;
                 let successors = match callee {
                     // The last call may target a function that does not return, like __stack_chk_fail().
                     Callee::Direct(_) => self.unless_padding(next),
-                    _ => vec![next],
+                    Callee::Register(_) => vec![next],
                 };
                 (Step::Call(callee), successors)
             }
-            FlowControl::Interrupt if instruction.mnemonic() == Mnemonic::Int3 => {
-                return Err(self.patched(address, "a breakpoint"));
-            }
-            _ => return refuse("an instruction that no compiler emits here"),
+            Flow::Breakpoint => return Err(self.patched(address, "a breakpoint")),
+            Flow::Odd => return refuse("an instruction that no compiler emits here"),
         };
-        Ok(Node { instruction, step, successors, predecessors: Vec::new() })
+        Ok(Node { code, step, successors, predecessors: Vec::new() })
     }
 
     /// Returns the address of the next instruction as the successor; no successor if it is padding.
     fn unless_padding(&self, next: u64) -> Vec<u64> {
         let rest = part(self.parts, next).and_then(|part| rest(part, next));
-        if rest.is_none_or(|rest| is_padding(rest, next)) { vec![] } else { vec![next] }
+        if rest.is_none_or(|rest| self.machine.is_padding(rest, next)) {
+            vec![]
+        } else {
+            vec![next]
+        }
     }
 
     fn detour(&self, address: u64, target: u64) -> SiteError {
         self.patched(address, format!("a jump to {target:#x}, which is no function"))
     }
 
-    fn call(&self, instruction: &Instruction) -> Result<Callee, SiteError> {
-        let (address, target) = (instruction.ip(), instruction.near_branch_target());
+    fn call(&self, address: u64, target: u64) -> Result<Callee, SiteError> {
         if self.inside(target) {
             let recursion = self.parts.first().is_some_and(|first| first.address == target);
             return if recursion {
@@ -266,17 +218,6 @@ impl Builder<'_> {
         }
     }
 
-    fn indirect(&self, instruction: &Instruction) -> Result<Callee, SiteError> {
-        let refuse = |what: &str| self.not_understood(instruction.ip(), what);
-        match instruction.op0_kind() {
-            OpKind::Register => number(instruction.op0_register())
-                .map(Callee::Register)
-                .ok_or_else(|| refuse("a call through a register that holds no address")),
-            OpKind::Memory => Ok(Callee::Memory),
-            _ => Err(refuse("a far call")),
-        }
-    }
-
     /// Scans the code that is unreachable now (a static key that is off) for indirect calls, which would
     /// be missed if the key is switched later, and adds its branch targets.
     fn scan_unreachable(
@@ -288,30 +229,29 @@ impl Builder<'_> {
             let mut address = part.address;
             while let Some(text) = rest(part, address) {
                 if let Some(node) = nodes.get(&address) {
-                    address = node.instruction.next_ip();
+                    address = node.code.next();
                     continue;
                 }
                 let end = nodes.range(address..).next().map_or(u64::MAX, |(&next, _)| next);
                 let gap = usize::try_from(end - address).unwrap_or(usize::MAX);
-                let instruction = decode(&text[..gap.min(text.len())], address);
-                if instruction.is_invalid() {
-                    address += 1;
+                let text = &text[..gap.min(text.len())];
+                let Some(code) = self.machine.decode(text, address) else {
+                    address += self.machine.alignment();
                     continue;
-                }
-                let target = instruction.near_branch_target();
-                let (indirect, branch) = match instruction.flow_control() {
-                    FlowControl::IndirectCall => (true, false),
-                    FlowControl::Call => (self.is_thunk(target), false),
-                    FlowControl::UnconditionalBranch => (self.is_thunk(target), true),
-                    FlowControl::ConditionalBranch => (false, true),
-                    _ => (false, false),
+                };
+                let (indirect, target) = match code.flow {
+                    Flow::Call(Callee::Register(_)) => (true, None),
+                    Flow::Call(Callee::Direct(target)) => (self.is_thunk(target), None),
+                    Flow::Jump(target) => (self.is_thunk(target), Some(target)),
+                    Flow::Branch(target) => (false, Some(target)),
+                    _ => (false, None),
                 };
                 if indirect {
                     let what = "an indirect call that nothing leads to";
                     return Err(self.not_understood(address, what));
                 }
-                targets.extend(branch.then_some(target));
-                address = instruction.next_ip();
+                targets.extend(target);
+                address = code.next();
             }
         }
         Ok(())

@@ -3,158 +3,113 @@
 //! The analysis does not compute values; it names the origin of each value ([`Value`]). Registers with the same origin
 //! hold the same value. `mov 0x60(%rbx),%rax` makes rax "the memory 0x60 bytes behind rbx's value": `m->op` and its
 //! members have the same name at each load. If paths meet with different values, or an instruction is not understood,
-//! the value gets a new name that equals no other name.
+//! the value gets a new name that equals no other name. Instructions are those of no machine ([`super::code`]).
 //!
 //! The analysis makes two assumptions beyond that. `iocb->ki_filp`, `file->private_data`, `m->op` and
 //! the table stay the same throughout a call (the core itself relies on it), so a load has the same
 //! name before and after other calls. Compilers change a stack slot whose address is not taken only
-//! through rsp or rbp.
+//! through the stack pointer or the frame pointer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use iced_x86::{
-    Instruction, InstructionInfoFactory, InstructionInfoOptions, Mnemonic, OpAccess, OpKind,
-    Register,
-};
-
 use super::{
-    cfg::{Graph, Node, Step, number},
-    values::{Names, RBP, RSP, State, Value},
+    cfg::{Graph, Node, Step},
+    code::{Effect, Register},
+    machine::Machine,
+    values::{Names, State, Value},
 };
 
 /// Bound on the rounds of the fixpoint iteration, per instruction: far more than real functions need. Code can be
 /// constructed for which the iteration never ends.
 const ROUNDS_PER_NODE: usize = 64;
 
+/// The target of a memory access, by the value of its base register.
+enum Memory {
+    /// The stack: the distance in bytes from the stack pointer on entry.
+    Stack(i64),
+    /// The stack, at an unknown distance.
+    UnknownStack,
+    /// Memory at this value.
+    Other(Value),
+}
+
 /// Executes instructions on symbolic states.
 pub(super) struct Interpreter {
     pub(super) names: Names,
-    info: InstructionInfoFactory,
+    machine: Machine,
 }
 
 impl Interpreter {
-    pub(super) fn new() -> Self {
-        Self { names: Names::default(), info: InstructionInfoFactory::new() }
+    pub(super) fn new(machine: Machine) -> Self {
+        Self { names: Names::default(), machine }
     }
 
-    /// Returns the address of a memory operand as value + displacement; `None` if it has an index or a
-    /// segment.
-    fn address(state: &State, instruction: &Instruction) -> Option<(Value, i64)> {
-        let simple = instruction.memory_index() == Register::None
-            && !matches!(instruction.memory_segment(), Register::FS | Register::GS)
-            && instruction.memory_base().is_gpr64();
-        let base = simple.then(|| number(instruction.memory_base()))??;
-        Some((state.registers[base], instruction.memory_displacement64().cast_signed()))
-    }
-
-    /// Returns the value of an eight-byte memory operand; `None` for other operands.
-    pub(super) fn loaded(&mut self, state: &State, instruction: &Instruction) -> Option<Value> {
-        let plain = !matches!(instruction.memory_segment(), Register::FS | Register::GS);
-        if instruction.is_ip_rel_memory_operand() && plain {
-            return Some(Value::Static(instruction.ip_rel_memory_address()));
-        }
-        match Self::address(state, instruction)? {
-            (Value::Stack(at), displacement) => state.slot(at.wrapping_add(displacement)),
-            (base, displacement) => Some(self.names.load(base, displacement)),
+    fn memory(&self, state: &State, base: Register) -> Memory {
+        match state.registers[base] {
+            Value::Stack(at) => Memory::Stack(at),
+            _ if base == self.machine.convention().stack_pointer => Memory::UnknownStack,
+            value => Memory::Other(value),
         }
     }
 
-    /// Applies an instruction to a state.
+    /// Applies an instruction to a state. The effects of a callee follow those of the call.
     fn execute(&mut self, node: &Node, state: &mut State) {
-        let instruction = &node.instruction;
+        self.apply_effects(node, state);
         if let Step::Call(_) = node.step {
-            state.call(instruction.ip());
-        } else if self.move_values(instruction, state).is_none() {
-            self.clobber(instruction, state);
+            state.call(node.code.address);
         }
     }
 
-    /// Applies an instruction that moves values. Returns `None` for all other instructions.
-    fn move_values(&mut self, instruction: &Instruction, state: &mut State) -> Option<()> {
-        let wide = |operand| {
-            let register: Register = instruction.op_register(operand);
-            let is = instruction.op_kind(operand) == OpKind::Register && register.is_gpr64();
-            is.then(|| number(register))?
-        };
-        match instruction.mnemonic() {
-            Mnemonic::Mov => match (wide(0), wide(1)) {
-                (Some(to), Some(from)) => state.set(to, state.registers[from]),
-                (Some(to), None) if instruction.op1_kind() == OpKind::Memory => {
-                    let value = self.loaded(state, instruction)?;
-                    state.set(to, value);
-                }
-                (None, Some(from)) if instruction.op0_kind() == OpKind::Memory => {
-                    match Self::address(state, instruction) {
-                        Some((Value::Stack(at), displacement)) => {
-                            state.store(at.wrapping_add(displacement), state.registers[from]);
-                        }
-                        _ => state.escape(state.registers[from]),
+    /// Applies the effects of an instruction to a state; for a call, those before the callee runs.
+    pub(super) fn apply_effects(&mut self, node: &Node, state: &mut State) {
+        for effect in &node.code.effects {
+            self.apply(*effect, node.code.address, state);
+        }
+    }
+
+    /// Applies an effect of the instruction at `at`.
+    fn apply(&mut self, effect: Effect, at: u64, state: &mut State) {
+        match effect {
+            Effect::Copy { to, from } => state.set(to, state.registers[from]),
+            Effect::Add { to, from, number } => {
+                let value = self.names.add(state.registers[from], number);
+                state.set(to, value);
+            }
+            Effect::Load { to, base, displacement } => {
+                let value = match self.memory(state, base) {
+                    Memory::Stack(at) => state.slot(at.wrapping_add(displacement)),
+                    Memory::UnknownStack => None,
+                    Memory::Other(value) => Some(self.names.load(value, displacement)),
+                };
+                state.set(to, value.unwrap_or(Value::Opaque(at, to)));
+            }
+            Effect::LoadStatic { to, address } => state.set(to, Value::Static(address)),
+            Effect::Address { to, address } => state.set(to, Value::Fixed(address)),
+            Effect::Store { base, displacement, from } => {
+                let value = state.registers[from];
+                match self.memory(state, base) {
+                    Memory::Stack(at) => state.store(at.wrapping_add(displacement), value),
+                    Memory::UnknownStack => {
+                        state.escape(value);
+                        state.slots.clear();
                     }
+                    Memory::Other(_) => state.escape(value),
                 }
-                _ => return None,
+            }
+            Effect::Escape(from) => state.escape(state.registers[from]),
+            Effect::Overwrite { base, displacement, size } => match self.memory(state, base) {
+                Memory::Stack(at) => state.overwrite(at.wrapping_add(displacement), size),
+                Memory::UnknownStack => state.slots.clear(),
+                Memory::Other(_) => {}
             },
-            Mnemonic::Lea => {
-                let to = wide(0)?;
-                let (base, displacement) = Self::address(state, instruction)?;
-                let value = self.names.add(base, displacement);
-                state.set(to, value);
-            }
-            Mnemonic::Add | Mnemonic::Sub => {
-                let to = wide(0)?;
-                let number = instruction.try_immediate(1).ok()?.cast_signed();
-                let add = instruction.mnemonic() == Mnemonic::Add;
-                let number = if add { number } else { number.wrapping_neg() };
-                let value = self.names.add(state.registers[to], number);
-                state.set(to, value);
-            }
-            Mnemonic::Push => {
-                let from = wide(0)?;
-                let Value::Stack(top) = state.registers[RSP] else { return None };
-                state.store(top.wrapping_sub(8), state.registers[from]);
-                state.registers[RSP] = Value::Stack(top.wrapping_sub(8));
-            }
-            Mnemonic::Pop => {
-                let to = wide(0)?;
-                let Value::Stack(top) = state.registers[RSP] else { return None };
-                let value = state.slot(top);
-                state.registers[RSP] = Value::Stack(top.wrapping_add(8));
-                state.set(to, value.unwrap_or(Value::Opaque(instruction.ip(), to)));
-            }
-            Mnemonic::Leave => {
-                let Value::Stack(frame) = state.registers[RBP] else { return None };
-                let value = state.slot(frame);
-                state.registers[RSP] = Value::Stack(frame.wrapping_add(8));
-                state.registers[RBP] = value.unwrap_or(Value::Opaque(instruction.ip(), RBP));
-            }
-            _ => return None,
-        }
-        Some(())
-    }
-
-    /// Replaces the values of all registers and stack slots that an instruction writes with unknown values.
-    fn clobber(&mut self, instruction: &Instruction, state: &mut State) {
-        let writes = |access| {
-            matches!(
-                access,
-                OpAccess::Write
-                    | OpAccess::CondWrite
-                    | OpAccess::ReadWrite
-                    | OpAccess::ReadCondWrite
-            )
-        };
-        let info = self.info.info_options(instruction, InstructionInfoOptions::NONE);
-        for memory in info.used_memory().iter().filter(|memory| writes(memory.access())) {
-            let base = number(memory.base()).map(|base| state.registers[base]);
-            if let (Some(Value::Stack(at)), Register::None) = (base, memory.index()) {
-                let at = at.wrapping_add(memory.displacement().cast_signed());
-                state.overwrite(at, memory.memory_size().size().max(1));
-            } else if matches!(base, Some(Value::Stack(_))) {
+            Effect::Scatter(base) => match self.memory(state, base) {
+                Memory::Stack(_) | Memory::UnknownStack => state.slots.clear(),
+                Memory::Other(_) => {}
+            },
+            Effect::Forget(register) => state.registers[register] = Value::Opaque(at, register),
+            Effect::ForgetAll => {
+                state.registers = std::array::from_fn(|register| Value::Opaque(at, register));
                 state.slots.clear();
-            }
-        }
-        for register in info.used_registers().iter().filter(|used| writes(used.access())) {
-            if let Some(register) = number(register.register()) {
-                state.registers[register] = Value::Opaque(instruction.ip(), register);
             }
         }
     }
@@ -167,18 +122,18 @@ fn starts_block(graph: &Graph<'_>, address: u64, node: &Node) -> bool {
     address == graph.entry || !matches!(node.predecessors[..], [from] if follows(from))
 }
 
-/// Executes a basic block. Passes the state before each instruction to `visit`, and returns the address
-/// of the last instruction.
+/// Executes a basic block. Passes the state before each instruction to `visit`, and returns the address of the last
+/// instruction.
 pub(super) fn run_block(
     graph: &Graph<'_>,
     interpreter: &mut Interpreter,
     begin: u64,
     state: &mut State,
-    mut visit: impl FnMut(u64, &Node, &State),
+    mut visit: impl FnMut(&mut Interpreter, &Node, &State),
 ) -> u64 {
     let mut address = begin;
     while let Some(node) = graph.nodes.get(&address) {
-        visit(address, node, state);
+        visit(interpreter, node, state);
         interpreter.execute(node, state);
         match node.successors[..] {
             [next]
@@ -205,7 +160,7 @@ pub(super) fn solve_fixpoint(
     while let Some(address) = pending.pop_first() {
         rounds = rounds.checked_sub(1)?;
         let Some(node) = graph.nodes.get(&address) else { continue };
-        let entry = (address == graph.entry).then(State::entry);
+        let entry = (address == graph.entry).then(|| State::entry(graph.machine));
         let mut known = node.predecessors.iter().filter_map(|from| after.get(from));
         let Some(mut state) = entry.or_else(|| known.next().cloned()) else { continue };
         known.for_each(|other| state.merge(other, address));

@@ -1,26 +1,31 @@
 //! Core sites: the calls of start, next, show and stop in the kernel's own loop.
 //!
 //! The seq_file core calls the callbacks of every file through `m->op` in two functions only, `seq_read_iter()` and
-//! `traverse()` (fs/seq_file.c). A kprobe on the instruction after such a call finds the callback's return value in rax
-//! and `m` in a register that calls preserve, so a dozen probes trace every callback of every seq file. This module
-//! finds those calls, the callback that each of them calls and the register that holds `m`. It follows the data flow of
-//! the two functions along every path of their live code.
+//! `traverse()` (fs/seq_file.c). A kprobe on the instruction after such a call finds the callback's return value in the
+//! register for it (rax, x0) and `m` in a register that calls preserve, so a dozen probes trace every callback of every
+//! seq file. This module finds those calls, the callback that each of them calls and the register that holds `m`. It
+//! follows the data flow of the two functions along every path of their live code.
 //!
-//! The module is pure: code and symbols in, sites out. It returns an error rather than guess. A wrong role or register
+//! The module is pure: code and symbols in, sites out. Each machine has a decoder, which reduces instructions to their
+//! effects ([`code`]); the analysis is the same for all, and runs on any machine. It returns an error rather than guess. A wrong role or register
 //! would make every line of output wrong; after an error the callbacks are probed one by one instead. A call is a site
 //! if:
 //!
 //! - the call's target is `[[m + op] + displacement]` on every path that leads to the call, and the
 //!   displacement is that of a member of `struct seq_operations`;
-//! - the first argument, rdi, is the same `m`, and so is a callee-saved register;
+//! - the first argument (rdi, x0) is the same `m`, and so is a callee-saved register;
 //! - nothing jumps to the instruction after the call, so that it runs only when the callback has
 //!   returned (for stop sites this is only noted: see `Site::shared`);
 //! - every indirect call of the function is either such a site or provably no call of a callback.
 
+mod arm64;
 mod callsites;
 mod cfg;
+mod code;
 mod dataflow;
+mod machine;
 mod values;
+mod x86_64;
 
 #[cfg(test)]
 mod tests;
@@ -29,48 +34,24 @@ use std::{fmt, sync::Arc};
 
 use seqtrace_common::config::Offsets;
 
+use self::code::Register;
+pub(crate) use self::machine::Machine;
 use super::{
     kallsyms::{Entry, Kallsyms},
     text::{self, TextError},
 };
 use crate::event::Role;
 
-/// A register of x86-64 that function calls preserve.
+/// A register that function calls preserve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Reg {
-    Rbx,
-    Rbp,
-    R12,
-    R13,
-    R14,
-    R15,
+pub(crate) struct Reg {
+    machine: Machine,
+    number: Register,
 }
 
 impl Reg {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Rbx, Self::Rbp, Self::R12, Self::R13, Self::R14, Self::R15];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Rbx => "rbx",
-            Self::Rbp => "rbp",
-            Self::R12 => "r12",
-            Self::R13 => "r13",
-            Self::R14 => "r14",
-            Self::R15 => "r15",
-        }
-    }
-
-    /// Returns the register's number in the instruction encoding.
-    const fn number(self) -> usize {
-        match self {
-            Self::Rbx => 3,
-            Self::Rbp => 5,
-            Self::R12 => 12,
-            Self::R13 => 13,
-            Self::R14 => 14,
-            Self::R15 => 15,
-        }
+    pub(crate) fn name(self) -> &'static str {
+        self.machine.convention().names.get(self.number).copied().unwrap_or("?")
     }
 }
 
@@ -81,10 +62,10 @@ pub struct Site {
     pub(crate) function: Arc<str>,
     /// Address of that symbol.
     pub(crate) function_address: u64,
-    /// Distance from the symbol to the call, in bytes. At the call `m` is in rdi.
+    /// Distance from the symbol to the call, in bytes. At the call `m` is the first argument.
     pub(crate) offset_of_call: u64,
-    /// Distance from the symbol to the instruction after the call, in bytes. At that instruction rax is the callback's
-    /// return value, and `m` is in [`Site::m`].
+    /// Distance from the symbol to the instruction after the call, in bytes. At that instruction the callback's
+    /// return value is in the register for it, and `m` is in [`Site::m`].
     pub(crate) offset_after_call: u64,
     /// The callback that is called.
     pub(crate) role: Role,
@@ -118,8 +99,8 @@ impl fmt::Display for Site {
 /// Reasons why there are no core sites. The callbacks can be probed instead.
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
-    /// The machine is not x86-64.
-    #[error("core sites are found on x86_64 only, not on {0}")]
+    /// There is no decoder for the code of the machine.
+    #[error("core sites are found on x86_64 and aarch64 only, not on {0}")]
     Machine(&'static str),
     /// A function of the core has no symbol, or several symbols.
     #[error("the kernel has no unique symbol {0}")]
@@ -165,7 +146,7 @@ pub(crate) struct Part {
     /// Symbol at its beginning.
     pub(crate) name: Arc<str>,
     pub(crate) address: u64,
-    /// The bytes up to the next symbol.
+    /// The bytes up to the next symbol, without data at their end.
     pub(crate) text: Vec<u8>,
 }
 
@@ -173,7 +154,7 @@ pub(crate) struct Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outside {
     /// A retpoline or another thunk that jumps to the address in a register; the register's number.
-    Thunk(usize),
+    Thunk(Register),
     /// The beginning of a kernel function.
     Function,
     /// Code without a name: a trampoline or a detour.
@@ -254,11 +235,12 @@ impl Analysis {
 /// # Errors
 /// [`SiteError::Patched`] or [`SiteError::NotUnderstood`] if the target of a call is not proven.
 pub(crate) fn analyse(
+    machine: Machine,
     parts: &[Part],
     layout: &Layout,
     outside: &dyn Fn(u64) -> Outside,
 ) -> Result<Analysis, SiteError> {
-    let graph = cfg::build(parts, outside)?;
+    let graph = cfg::build(machine, parts, outside)?;
     let sites = callsites::find(&graph, layout)?;
     Ok(Analysis { sites, calls: graph.direct_calls() })
 }
@@ -272,13 +254,21 @@ pub fn core_sites(
     offsets: &Offsets,
     read: &dyn Fn(u64, usize) -> Result<Vec<u8>, TextError>,
 ) -> Result<Vec<Site>, SiteError> {
-    if !cfg!(target_arch = "x86_64") {
-        return Err(SiteError::Machine(std::env::consts::ARCH));
-    }
+    let machine = Machine::running().ok_or(SiteError::Machine(std::env::consts::ARCH))?;
+    find(machine, symbols, offsets, read)
+}
+
+/// Finds the core sites of a kernel for any machine.
+fn find(
+    machine: Machine,
+    symbols: &Kallsyms,
+    offsets: &Offsets,
+    read: &dyn Fn(u64, usize) -> Result<Vec<u8>, TextError>,
+) -> Result<Vec<Site>, SiteError> {
     let layout = Layout::from(offsets);
-    let outside = |address| outside(symbols, read, address);
+    let outside = |address| outside(machine, symbols, read, address);
     let analyse_symbol = |name: &str, address| -> Result<Analysis, SiteError> {
-        analyse(&parts(symbols, name, address, read)?, &layout, &outside)
+        analyse(machine, &parts(machine, symbols, name, address, read)?, &layout, &outside)
     };
     let analyse_unique = |name| {
         let address = symbols.kernel_address(name).ok_or(SiteError::NoSymbol(name))?;
@@ -328,13 +318,15 @@ pub fn core_sites(
 
 /// Reads the code of a function and of its `.cold` parts.
 fn parts(
+    machine: Machine,
     symbols: &Kallsyms,
     name: &str,
     address: u64,
     read: &dyn Fn(u64, usize) -> Result<Vec<u8>, TextError>,
 ) -> Result<Vec<Part>, SiteError> {
     let part = |name: &str, address| -> Result<Part, SiteError> {
-        let text = text::of_function(symbols, address, read)?;
+        let mut text = text::of_function(symbols, address, read)?;
+        text.truncate(text.len() - machine.data_behind(&text, address));
         Ok(Part { name: Arc::from(name), address, text })
     };
     let mut parts = vec![part(name, address)?];
@@ -347,11 +339,14 @@ fn parts(
 
 /// Classifies the code at an address by its symbols or, if there are none, by its bytes.
 fn outside(
+    machine: Machine,
     symbols: &Kallsyms,
     read: &dyn Fn(u64, usize) -> Result<Vec<u8>, TextError>,
     address: u64,
 ) -> Outside {
-    if let Some(thunk) = symbols.at_address(address).find_map(|entry| thunk_register(entry.name)) {
+    if let Some(thunk) =
+        symbols.at_address(address).find_map(|entry| machine.thunk_by_name(entry.name))
+    {
         return Outside::Thunk(thunk);
     }
     let Some(found) = symbols.lookup(address) else { return Outside::Unknown };
@@ -364,20 +359,9 @@ fn outside(
     if !generated && (found.offset == 0 || found.symbol.name.starts_with("__pfx_")) {
         return Outside::Function;
     }
-    // Thunks against indirect target selection are allocated and have no symbols: see
-    // its_allocate_thunk() in arch/x86/kernel/alternative.c.
+    // Some thunks have no symbols.
     read(address, 16)
         .ok()
-        .and_then(|text| cfg::jump_register(&text, address))
+        .and_then(|text| machine.thunk_by_code(&text, address))
         .map_or(Outside::Unknown, Outside::Thunk)
-}
-
-/// Returns the number of the register in `__x86_indirect_thunk_r11`, `__x86_indirect_call_thunk_rax`, ….
-fn thunk_register(symbol: &str) -> Option<usize> {
-    const NAMES: [&str; 16] = [
-        "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
-        "r13", "r14", "r15",
-    ];
-    let (kind, register) = symbol.strip_prefix("__x86_indirect_")?.rsplit_once('_')?;
-    kind.ends_with("thunk").then(|| NAMES.iter().position(|&name| name == register))?
 }

@@ -2,28 +2,28 @@
 
 use std::collections::HashMap;
 
-pub(super) const RAX: usize = 0;
-pub(super) const RSP: usize = 4;
-pub(super) const RBP: usize = 5;
-pub(super) const RDI: usize = 7;
-/// Registers that calls do not preserve (System V ABI): rax, rcx, rdx, rsi, rdi, r8 to r11.
-const CLOBBERED: [usize; 9] = [RAX, 1, 2, 6, RDI, 8, 9, 10, 11];
+use super::{
+    code::{REGISTERS, Register},
+    machine::Machine,
+};
 
 /// The origin of a value. Two values with the same origin are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Value {
     /// The content of this register on entry.
-    Entry(usize),
-    /// An address on the stack: its distance in bytes from rsp on entry.
+    Entry(Register),
+    /// An address on the stack: its distance in bytes from the stack pointer on entry.
     Stack(i64),
+    /// This address, which the code contains.
+    Fixed(u64),
     /// The content of memory at this fixed address.
     Static(u64),
     /// An expression: its index in [`Names`].
     Made(usize),
     /// The unknown value that the instruction at this address writes to this register.
-    Opaque(u64, usize),
+    Opaque(u64, Register),
     /// The value of this register at this address, at which paths with different values meet.
-    Merged(u64, usize),
+    Merged(u64, Register),
 }
 
 /// A value derived from another one.
@@ -63,14 +63,17 @@ impl Names {
         let (base, sum) = self.split(value, number);
         match base {
             Value::Stack(at) => Value::Stack(at.wrapping_add(sum)),
+            Value::Fixed(address) => Value::Fixed(address.wrapping_add_signed(sum)),
             _ if sum == 0 => base,
             _ => self.make(Expression::Add(base, sum)),
         }
     }
 
     pub(super) fn load(&mut self, value: Value, displacement: i64) -> Value {
-        let (base, sum) = self.split(value, displacement);
-        self.make(Expression::Load(base, sum))
+        match self.split(value, displacement) {
+            (Value::Fixed(address), sum) => Value::Static(address.wrapping_add_signed(sum)),
+            (base, sum) => self.make(Expression::Load(base, sum)),
+        }
     }
 
     /// Splits value + number into a base that is not a sum, and a number.
@@ -85,18 +88,19 @@ impl Names {
 /// Values of registers and stack slots before or after an instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct State {
-    pub(super) registers: [Value; 16],
-    /// Eight-byte stack slots, sorted by their distance in bytes from rsp on entry.
+    machine: Machine,
+    pub(super) registers: [Value; REGISTERS],
+    /// Eight-byte stack slots, sorted by their distance in bytes from the stack pointer on entry.
     pub(super) slots: Vec<(i64, Value)>,
     /// Lowest stack address that a callee may know; `None` if no stack address has been passed to a function.
     escaped: Option<i64>,
 }
 
 impl State {
-    pub(super) fn entry() -> Self {
+    pub(super) fn entry(machine: Machine) -> Self {
         let mut registers = std::array::from_fn(Value::Entry);
-        registers[RSP] = Value::Stack(0);
-        Self { registers, slots: Vec::new(), escaped: None }
+        registers[machine.convention().stack_pointer] = Value::Stack(0);
+        Self { machine, registers, slots: Vec::new(), escaped: None }
     }
 
     /// Merges the state of another path into this state, at the address at which both paths meet.
@@ -120,8 +124,9 @@ impl State {
         }
     }
 
-    pub(super) fn set(&mut self, register: usize, value: Value) {
-        if register != RSP && register != RBP {
+    pub(super) fn set(&mut self, register: Register, value: Value) {
+        let convention = self.machine.convention();
+        if register != convention.stack_pointer && register != convention.frame_pointer {
             self.escape(value);
         }
         self.registers[register] = value;
@@ -147,7 +152,7 @@ impl State {
     }
 
     pub(super) fn call(&mut self, at: u64) {
-        for register in CLOBBERED {
+        for &register in self.machine.convention().clobbered {
             self.registers[register] = Value::Opaque(at, register);
         }
         if let Some(lowest) = self.escaped {

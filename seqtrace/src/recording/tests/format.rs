@@ -78,7 +78,7 @@ fn columns() {
         };
         writeln!(text, "{} {data_type}", field.name()).unwrap();
     }
-    expect![[r#"
+    expect![[r"
         1 rows
         time UInt64
         cpu UInt16
@@ -137,7 +137,7 @@ fn columns() {
         note Utf8
         probes UInt32
         check UInt32
-    "#]]
+    "]]
     .assert_eq(&text);
     assert!(reader.next().is_none());
 }
