@@ -116,6 +116,6 @@ fn host_modules() -> Result<Option<PathBuf>> {
         );
         return Ok(None);
     }
-    let built = modules::build(&paths::root().join("module"), &headers, release, &X86_64)?;
+    let built = modules::build(&paths::root().join("module"), &headers, release, &X86_64, &[])?;
     Ok(built.first().and_then(|file| file.parent()).map(Path::to_path_buf))
 }

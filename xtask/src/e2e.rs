@@ -108,7 +108,7 @@ fn terminal() -> Result<Vec<(String, PathBuf)>> {
 }
 
 /// Makes the BTF of a kernel, and that of another one, from their headers: the paths in the guest, and the files.
-fn btf_files(series: &Series) -> Result<Vec<(&'static str, PathBuf)>> {
+fn btf_files(series: &'static Series) -> Result<Vec<(&'static str, PathBuf)>> {
     let mut tested = kernel::series(series.arch).iter().filter(|other| other.tested_by_default);
     let other = tested.find(|other| other.name != series.name);
     let mut files = Vec::new();

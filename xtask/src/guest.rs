@@ -74,6 +74,11 @@ impl GuestResult {
             self.console.display()
         ))
     }
+
+    /// Returns the lines of the console that describe a crash, and the last ones.
+    pub(crate) fn last_lines(&self) -> String {
+        quote(&self.console)
+    }
 }
 
 enum GuestEvent {
@@ -82,6 +87,8 @@ enum GuestEvent {
     ScriptEnded(u8),
     /// Writing to the destination of the script's stdout failed.
     OutputClosed,
+    /// The script has written to stdout.
+    Output,
 }
 
 /// Boots a guest, forwards the script's stdout and stderr to `out` and `err` without delay, and waits for the end of
@@ -114,11 +121,12 @@ pub(crate) fn run(
 
     let end = thread::scope(|scope| -> Result<GuestEnd> {
         let (sender, events) = mpsc::channel();
-        let closed = sender.clone();
-        scope.spawn(move || forward(stdout, out, Some(&closed)));
+        let output = sender.clone();
+        scope.spawn(move || forward(stdout, out, Some(&output)));
         scope.spawn(move || forward(stderr, err, None));
         scope.spawn(move || read_control(control, &sender));
-        let end = wait_for_end(&events, &mut child, deadline);
+        let silence = spec.options.silence.map(Duration::from_secs);
+        let end = wait_for_end(&events, &mut child, deadline, silence);
         // All output of the script is in the pipes. When QEMU has ended and its ends are closed, the threads end.
         stop(&mut child);
         drop(writers);
@@ -195,7 +203,9 @@ fn wait_for_end(
     events: &mpsc::Receiver<GuestEvent>,
     child: &mut Child,
     deadline: Instant,
+    silence: Option<Duration>,
 ) -> Result<GuestEnd> {
+    let mut last_output = Instant::now();
     let mut started = false;
     let mut gone = false;
     loop {
@@ -203,6 +213,7 @@ fn wait_for_end(
             Ok(GuestEvent::ScriptStarted) => started = true,
             Ok(GuestEvent::ScriptEnded(status)) => return Ok(GuestEnd::Exit(status)),
             Ok(GuestEvent::OutputClosed) => return Ok(GuestEnd::OutputClosed),
+            Ok(GuestEvent::Output) => last_output = Instant::now(),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) if gone => {
                 return Ok(if started { GuestEnd::Died } else { GuestEnd::NotBooted });
             }
@@ -211,14 +222,16 @@ fn wait_for_end(
                 gone = child.try_wait()?.is_some();
             }
         }
-        if Instant::now() > deadline {
+        let is_silent = silence.is_some_and(|longest| last_output.elapsed() > longest);
+        if Instant::now() > deadline || is_silent {
             return Ok(GuestEnd::TimedOut);
         }
     }
 }
 
-/// Copies `from` to `to`. If writing fails, reports that to `closed` and discards the rest, so that QEMU never blocks.
-fn forward(mut from: PipeReader, to: &mut (dyn Write + Send), closed: Option<&Sender<GuestEvent>>) {
+/// Copies `from` to `to`, and reports each piece to `events`. If writing fails, reports that, too, and discards the rest,
+/// so that QEMU never blocks.
+fn forward(mut from: PipeReader, to: &mut (dyn Write + Send), events: Option<&Sender<GuestEvent>>) {
     let mut buffer = vec![0; 65536];
     let mut open = true;
     loop {
@@ -231,9 +244,11 @@ fn forward(mut from: PipeReader, to: &mut (dyn Write + Send), closed: Option<&Se
         let bytes = buffer.get(..count).unwrap_or_default();
         if open && to.write_all(bytes).and_then(|()| to.flush()).is_err() {
             open = false;
-            if let Some(closed) = closed {
-                closed.send(GuestEvent::OutputClosed).ok();
+            if let Some(events) = events {
+                events.send(GuestEvent::OutputClosed).ok();
             }
+        } else if let Some(events) = events {
+            events.send(GuestEvent::Output).ok();
         }
     }
 }

@@ -130,7 +130,7 @@ fn read_module(file: &Path) -> Result<Vec<u8>> {
 }
 
 /// Returns the modules that a module depends on: `depends=a,b` in its section .modinfo.
-fn dependencies(module: &[u8]) -> Vec<String> {
+pub(crate) fn dependencies(module: &[u8]) -> Vec<String> {
     const KEY: &[u8] = b"\0depends=";
     let at = module.windows(KEY.len()).position(|bytes| bytes == KEY);
     let value = at.and_then(|at| module.get(at + KEY.len()..)).unwrap_or_default();

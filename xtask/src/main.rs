@@ -30,6 +30,7 @@ mod sweep;
 mod tally;
 mod test;
 mod tidy;
+mod try_modules;
 mod vm;
 
 use std::process::ExitCode;
@@ -73,6 +74,8 @@ enum Task {
     Load(load::Options),
     /// Run `seqtrace check` on the kernel's own seq files
     Sweep(sweep::Options),
+    /// Build out-of-tree modules for several kernels, load them in guests, and check the seq files that they bring
+    Try(try_modules::Options),
     /// Run a script in a guest with a Debian kernel
     Vm(vm::Options),
 }
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Task::Btf(options) => (btf::run(&options).map(|()| 0), 1),
         Task::Load(options) => (load::run(&options), 1),
         Task::Sweep(options) => (sweep::run(&options), 1),
+        Task::Try(options) => (try_modules::run(&options), try_modules::NO_GUEST),
         Task::Vm(options) => (vm::run(&options), vm::NO_GUEST),
     };
     match result {

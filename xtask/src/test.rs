@@ -14,12 +14,13 @@ use crate::arch::{self, ARM64, Arch, X86_64};
 use crate::e2e::{self, GuestTests};
 use crate::kernel::{self, Series};
 use crate::tally::Tally;
-use crate::{browser, interop, lint, matrix, setup, sh};
+use crate::{browser, interop, lint, matrix, setup, sh, try_modules};
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 #[command(after_help = "Names: lint/fmt lint/clippy lint/doc lint/ebpf lint/tidy unit/…\n       \
                         interop/pyarrow interop/perfetto interop/tables interop/chromium\n       \
+                        try/6.12/keypad\n       \
                         e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
                         Without FILTER and --all-kernels, a script with the line `# once` runs on 6.12 only, one with `# once on 6.1`\n\
                         on 6.1 only.\n\
@@ -110,6 +111,13 @@ fn on_this_machine(options: &Options, tally: &mut Tally) -> Result<()> {
             tally.skipped.push("interop/chromium: --quick".to_owned());
         } else {
             tally.add(browser::pages()?);
+        }
+    }
+    if wants(try_modules::example::NAME) {
+        if options.quick {
+            tally.skipped.push(format!("{}: --quick", try_modules::example::NAME));
+        } else {
+            tally.add(try_modules::example::run());
         }
     }
     Ok(())

@@ -54,6 +54,9 @@ pub(crate) struct GuestOptions {
     /// Time limit of the guest in seconds
     #[arg(long, value_name = "S", default_value_t = 600)]
     pub(crate) timeout: u64,
+    /// Longest time in seconds without output of the script; `None`: no limit.
+    #[arg(skip)]
+    pub(crate) silence: Option<u64>,
 }
 
 impl Default for GuestOptions {
@@ -175,7 +178,7 @@ fn modules(kernel: &Kernel, more: &[PathBuf]) -> Result<BTreeMap<String, Vec<u8>
         return Ok(found);
     };
     for dir in [&own].into_iter().chain(more) {
-        for file in modules::build(dir, headers, &kernel.release, kernel.arch)? {
+        for file in modules::build(dir, headers, &kernel.release, kernel.arch, &[])? {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let bytes =
                 fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;

@@ -19,7 +19,7 @@ pub(crate) struct Series {
     /// Suites that provide the kernel; empty: the apt sources of this machine provide it.
     pub(super) suites: &'static [&'static str],
     /// If true, the headers are fetched too, and modules can be built.
-    pub(super) builds_modules: bool,
+    pub(crate) builds_modules: bool,
     /// If true, `cargo xtask test` tests it without `--all-kernels`.
     pub(crate) tested_by_default: bool,
 }
