@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn the_kernel_decides_which_addresses_are_fixed() {
         let (module, heap) = (0xffff_dd7f_27ff_0040, 0xffff_ffff_c0a0_0000);
-        let fixed = FixedRanges::new(vec![0xffff_dd7f_27ff_0000..0xffff_dd7f_2800_0000]);
+        let fixed: FixedRanges = "ffffdd7f27ff0000-ffffdd7f28000000".parse().unwrap();
         let of = |value| Identity::of(Ptr(value), M, None, false, &fixed);
         assert!(of(module).is_fixed() && !of(heap).is_fixed());
         assert_eq!(of(module).key(), module);
