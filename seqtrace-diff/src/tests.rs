@@ -156,7 +156,7 @@ fn finding() -> Finding {
         severity: Severity::Error,
         session: SessionId(1),
         read: None,
-        blame: Some(Blame { role: Role::Next, function }),
+        blame: Some(Blame { role: Role::Next, function, source: None }),
         message: String::new(),
         evidence: Vec::new(),
         cause: None,

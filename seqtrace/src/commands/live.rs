@@ -160,12 +160,10 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     };
     let attached = setup.attach(chosen, capture.backend).map_err(UserError::from)?;
 
-    let mut pipeline = Pipeline::new(selection.clone(), options::until(&limits.counts));
-    pipeline.set_fixed(facts.fixed.clone());
-    options::restrict(&mut pipeline, request.only_findings, request.min_duration);
-    let header = header(capture, &facts, &attached.backend);
+    let pipeline = pipeline(&request, &selection, &facts);
     let mut lines = super::source_lines(&capture.debug_dir, &facts);
     print_notes(&lines.take_notes());
+    let header = header(capture, &facts, &attached.backend);
     let suspended = Some(clock::suspended());
     let head = Head { header, wall_at_boot, suspended, fixed: facts.fixed.clone() };
     let recording = recording.as_deref().map(recordings::create).transpose()?;
@@ -223,6 +221,15 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         };
         Ok(Some(Traced { code, recorded: size }))
     })
+}
+
+/// Returns the pipeline for the options of the request.
+fn pipeline(request: &Request<'_>, selection: &Selection, facts: &Preflight) -> Pipeline {
+    let counts = &request.tracing.limits.counts;
+    let mut pipeline = Pipeline::new(selection.clone(), options::until(counts));
+    pipeline.set_fixed(facts.fixed.clone());
+    options::restrict(&mut pipeline, request.only_findings, request.min_duration);
+    pipeline
 }
 
 /// Returns what the programs trace and emit.
