@@ -37,9 +37,10 @@ use crate::{
     kernel::{
         btf::Btf,
         kallsyms::Kallsyms,
+        machine::Machine,
         mounts::{File, Mounts},
         openers,
-        sites::{self, Layout, Machine, Outside, Part},
+        sites::{self, Layout, Outside, Part},
         text::Kcore,
     },
     pipeline::{Pipeline, Until},

@@ -9,6 +9,7 @@ pub(crate) mod facts;
 pub(crate) mod ftrace;
 pub mod kallsyms;
 pub(crate) mod kprobes;
+pub(crate) mod machine;
 pub mod mounts;
 pub(crate) mod openers;
 pub mod preflight;

@@ -12,7 +12,7 @@ mod memory;
 
 use super::{
     code::{Callee, Code, Effect, Flow, Register},
-    machine::Convention,
+    convention::Convention,
 };
 
 /// Size of an instruction in bytes.

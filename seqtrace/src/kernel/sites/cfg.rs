@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Outside, Part, SiteError,
     code::{Callee, Code, Flow},
-    machine::Machine,
 };
+use crate::kernel::machine::Machine;
 
 /// The effect of an instruction on the control flow of the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

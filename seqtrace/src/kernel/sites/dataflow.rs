@@ -16,9 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     cfg::{Graph, Node, Step},
     code::{Effect, Register},
-    machine::Machine,
     values::{Names, State, Value},
 };
+use crate::kernel::machine::Machine;
 
 /// Bound on the rounds of the fixpoint iteration, per instruction: far more than real functions need. Code can be
 /// constructed for which the iteration never ends.

@@ -22,8 +22,8 @@ mod arm64;
 mod callsites;
 mod cfg;
 mod code;
+mod convention;
 mod dataflow;
-mod machine;
 mod values;
 mod x86_64;
 
@@ -35,9 +35,9 @@ use std::{fmt, sync::Arc};
 use seqtrace_common::config::Offsets;
 
 use self::code::Register;
-pub(crate) use self::machine::Machine;
 use super::{
     kallsyms::{Entry, Kallsyms},
+    machine::Machine,
     text::{self, TextError},
 };
 use crate::event::Role;

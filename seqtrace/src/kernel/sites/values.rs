@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{
-    code::{REGISTERS, Register},
-    machine::Machine,
-};
+use super::code::{REGISTERS, Register};
+use crate::kernel::machine::Machine;
 
 /// The origin of a value. Two values with the same origin are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,17 +1,11 @@
-//! Facts about machines: registers, calling conventions, and the forms of code around functions.
+//! Facts about the code of each machine: registers, calling conventions, and the forms of code around functions.
 
 use super::{
     arm64,
     code::{Code, Register},
     x86_64,
 };
-
-/// A machine whose code can be analysed, on any machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Machine {
-    X86_64,
-    Arm64,
-}
+use crate::kernel::machine::Machine;
 
 /// Registers and their purpose in function calls.
 pub(super) struct Convention {
@@ -27,15 +21,6 @@ pub(super) struct Convention {
 }
 
 impl Machine {
-    /// Returns the machine on which this program runs; `None` if its code cannot be analysed.
-    pub(crate) fn running() -> Option<Self> {
-        match std::env::consts::ARCH {
-            "x86_64" => Some(Self::X86_64),
-            "aarch64" if cfg!(target_endian = "little") => Some(Self::Arm64),
-            _ => None,
-        }
-    }
-
     pub(super) fn convention(self) -> &'static Convention {
         match self {
             Self::X86_64 => &x86_64::CONVENTION,
