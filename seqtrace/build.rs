@@ -68,7 +68,8 @@ fn build() -> Result<(), String> {
             ("nightly", command, compiler)
         }
     };
-    let target_dir = shared(&out).join("ebpf").join(name);
+    // A folder for each architecture: their objects differ, although the target is the same.
+    let target_dir = shared(&out).join("ebpf").join(format!("{name}-{architecture}"));
     forget_outer_cargo(&mut command);
     let flags = [
         format!("-Clinker={}", linker.display()),

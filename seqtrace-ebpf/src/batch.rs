@@ -8,6 +8,7 @@ use seqtrace_common::slots::{PendingBatch, SessionState, Slot};
 use seqtrace_common::wire::{Batch, Kind, PAIRS, Pair};
 
 use crate::{
+    arch,
     emit::{self, emit, emit_at},
     kernel::{self, BufferState},
     slots,
@@ -38,7 +39,7 @@ pub(crate) fn buffer_next(regs: *const pt_regs, m: u64, session: u32, batch: &mu
     }
     let pair = pair(batch, at);
     let buffer = kernel::read_buffer_state(m);
-    pair.next = kernel::returned(regs);
+    pair.next = arch::returned(regs);
     pair.index = buffer.index;
     pair.next_after = after as u32;
     pair.next_count = buffer.count;
@@ -50,7 +51,7 @@ pub(crate) fn buffer_next(regs: *const pt_regs, m: u64, session: u32, batch: &mu
 /// Buffers the return of `show()` together with its next.
 #[inline(never)]
 pub(crate) fn buffer_show(regs: *const pt_regs, m: u64, session: u32, batch: &mut PendingBatch) {
-    let ret = kernel::returned(regs) as i32;
+    let ret = arch::returned(regs) as i32;
     buffer_pair(ret, kernel::read_buffer_state(m), session, batch);
 }
 

@@ -5,12 +5,12 @@
 //! A kretprobe has no access to the arguments, so the probe on the entry stores them ([`crate::tasks`]).
 
 use aya_ebpf::{
-    bindings::pt_regs,
     macros::{kprobe, kretprobe},
     programs::{ProbeContext, RetProbeContext},
 };
 
 use crate::{
+    arch::stack_pointer,
     config::config,
     iterate, kernel,
     maps::{CALL_DEPTH, Calls, ITERATORS_ONLY, Missed},
@@ -120,21 +120,6 @@ pub(crate) fn core_call(m: u64, pos: Option<u64>) -> u64 {
     match session::traced(m) {
         Some(state) if !nested && (state.iterator != 0 || !iterators_only()) => m,
         _ => 0,
-    }
-}
-
-/// Returns the stack pointer.
-#[inline(always)]
-pub(crate) fn stack_pointer(regs: *const pt_regs) -> u64 {
-    #[cfg(bpf_target_arch = "x86_64")]
-    // SAFETY: the context of a probe.
-    unsafe {
-        (*regs).rsp
-    }
-    #[cfg(bpf_target_arch = "aarch64")]
-    // SAFETY: the context of a probe.
-    unsafe {
-        (*regs).sp
     }
 }
 

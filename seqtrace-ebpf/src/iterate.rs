@@ -1,21 +1,22 @@
 //! Callbacks, probed at the core's call sites, and the emission of their events for all backends.
 //!
 //! `seq_read_iter()` and `traverse()` call start, next, show and stop through the file's table. A kprobe on the
-//! instruction after such a call finds the callback's return value in rax and the seq_file in the callee-saved register
-//! where the compiler keeps it. User space finds the call sites and the registers in the running kernel's code
-//! (`kernel::sites`). There is one program for each callback and register; only those that a kernel needs are loaded.
+//! instruction after such a call finds the callback's return value in the register of return values, and the seq_file in
+//! the callee-saved register where the compiler keeps it. User space finds the call sites and the registers in the
+//! running kernel's code (`kernel::sites`). There is one program for each callback and register ([`crate::arch`]); only
+//! those that a kernel needs are loaded.
 //!
 //! The returns of next() and show() are buffered if the session owns a slot ([`crate::batch`]); everything else is
 //! submitted at once.
 
-use aya_ebpf::{bindings::pt_regs, macros::kprobe, programs::ProbeContext};
+use aya_ebpf::bindings::pt_regs;
 use seqtrace_common::slots::{PendingBatch, SessionState, Slot};
 use seqtrace_common::wire::{
     FLAG_FULL, Kind, PREVIEW_BYTES, PassBegin, Preview, SeqState, Started,
 };
 
 use crate::{
-    batch,
+    arch, batch,
     config::config,
     emit::{self, emit},
     kernel::{self, field},
@@ -54,7 +55,7 @@ pub(crate) fn pass_begin(m: u64, state: &mut SessionState, batch: Option<&mut Pe
 /// Emits the return of `start()`.
 #[inline(never)]
 pub(crate) fn start_returned(regs: *const pt_regs, m: u64, state: &mut SessionState) {
-    let ret = kernel::returned(regs);
+    let ret = arch::returned(regs);
     let buffer = kernel::read_buffer_state(m);
     state.count = buffer.count;
     let session = state.key;
@@ -99,7 +100,7 @@ pub(crate) fn show_of_pass_returned(
     state: &mut SessionState,
     batch: Option<&mut PendingBatch>,
 ) -> PassState {
-    let ret = kernel::returned(regs) as i32;
+    let ret = arch::returned(regs) as i32;
     let buffer = kernel::read_buffer_state(m);
     match batch {
         Some(batch) => batch::buffer_pair(ret, buffer, state.key, batch),
@@ -131,7 +132,7 @@ pub(crate) fn stop_returned(m: u64, state: &mut SessionState, batch: Option<&mut
 /// Emits the return of `next()` at once.
 #[inline(never)]
 fn submit_next(regs: *const pt_regs, m: u64, state: &mut SessionState) {
-    let ret = kernel::returned(regs);
+    let ret = arch::returned(regs);
     let buffer = kernel::read_buffer_state(m);
     let session = state.key;
     state.count = if state.traversing == Traversing::NO { buffer.count } else { 0 };
@@ -141,7 +142,7 @@ fn submit_next(regs: *const pt_regs, m: u64, state: &mut SessionState) {
 /// Emits the return of `show()` at once, and the preview of its record.
 #[inline(never)]
 fn submit_show(regs: *const pt_regs, m: u64, state: &mut SessionState) {
-    let ret = kernel::returned(regs) as i32;
+    let ret = arch::returned(regs) as i32;
     let buffer = kernel::read_buffer_state(m);
     batch::emit_show(state.key, ret, buffer);
     if config!(preview) > 0 {
@@ -193,7 +194,7 @@ fn preview(m: u64, state: &SessionState, count: u32) {
 /// Handles a hit at one of the core's call sites: calls `handle` if the file `m` is traced. Fast path: a hit for an
 /// untraced file ends within a dozen instructions, without a call and without register spills.
 #[inline(always)]
-fn hit(regs: *const pt_regs, m: u64, handle: impl Handler) {
+pub(crate) fn hit(regs: *const pt_regs, m: u64, handle: impl Handler) {
     match table::find::<Slot>(m) {
         Lookup::Owned(slot) => {
             // SAFETY: an element of the table, and the core holds m->lock.
@@ -214,13 +215,16 @@ fn hit_without_slot(regs: *const pt_regs, m: u64, handle: impl Handler) {
 }
 
 /// A function that handles a call or return of a callback.
-trait Handler: Fn(*const pt_regs, u64, &mut SessionState, Option<&mut PendingBatch>) {}
+pub(crate) trait Handler:
+    Fn(*const pt_regs, u64, &mut SessionState, Option<&mut PendingBatch>)
+{
+}
 
 impl<T: Fn(*const pt_regs, u64, &mut SessionState, Option<&mut PendingBatch>)> Handler for T {}
 
 /// Handles the call of `start()`.
 #[inline(always)]
-fn on_start_call(
+pub(crate) fn on_start_call(
     _: *const pt_regs,
     m: u64,
     state: &mut SessionState,
@@ -231,7 +235,7 @@ fn on_start_call(
 
 /// Handles the return of `start()`.
 #[inline(always)]
-fn on_start_return(
+pub(crate) fn on_start_return(
     regs: *const pt_regs,
     m: u64,
     state: &mut SessionState,
@@ -242,7 +246,7 @@ fn on_start_return(
 
 /// Handles the return of `stop()`.
 #[inline(always)]
-fn on_stop_return(
+pub(crate) fn on_stop_return(
     _: *const pt_regs,
     m: u64,
     state: &mut SessionState,
@@ -251,38 +255,19 @@ fn on_stop_return(
     stop_returned(m, state, batch);
 }
 
-/// Defines programs at the core's call sites that have the same handler: name, and register that holds `m`.
+/// Defines programs at the core's call sites that have the same handler: the name of each, and the field of `pt_regs` with
+/// the register that holds `m`.
 macro_rules! sites {
-    ($handler:ident: $($name:ident $register:ident),+) => {
+    ($handler:ident: $($name:ident [$($register:tt)+]),+) => {
         $(
-            #[kprobe]
-            pub(crate) fn $name(ctx: ProbeContext) -> u32 {
-                let regs: *const pt_regs = ctx.regs;
+            #[aya_ebpf::macros::kprobe]
+            pub(crate) fn $name(ctx: aya_ebpf::programs::ProbeContext) -> u32 {
+                let regs: *const aya_ebpf::bindings::pt_regs = ctx.regs;
                 // SAFETY: the context of a probe.
-                hit(regs, unsafe { (*regs).$register }, $handler);
+                $crate::iterate::hit(regs, unsafe { (*regs).$($register)+ }, $handler);
                 0
             }
         )+
     };
 }
-
-// On the instruction `call op->start`: `m` is the first argument.
-sites! { on_start_call: core_start_call rdi }
-
-// After the core's calls: one program for each register that may hold `m`.
-sites! {
-    on_start_return: core_start_rbx rbx, core_start_rbp rbp, core_start_r12 r12, core_start_r13 r13,
-    core_start_r14 r14, core_start_r15 r15
-}
-sites! {
-    next_returned: core_next_rbx rbx, core_next_rbp rbp, core_next_r12 r12, core_next_r13 r13,
-    core_next_r14 r14, core_next_r15 r15
-}
-sites! {
-    show_returned: core_show_rbx rbx, core_show_rbp rbp, core_show_r12 r12, core_show_r13 r13,
-    core_show_r14 r14, core_show_r15 r15
-}
-sites! {
-    on_stop_return: core_stop_rbx rbx, core_stop_rbp rbp, core_stop_r12 r12, core_stop_r13 r13,
-    core_stop_r14 r14, core_stop_r15 r15
-}
+pub(crate) use sites;

@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::{
     EbpfContext,
-    bindings::{bpf_pidns_info, pt_regs},
+    bindings::bpf_pidns_info,
     helpers::generated::{
         bpf_get_current_comm, bpf_get_ns_current_pid_tgid, bpf_get_smp_processor_id,
         bpf_ktime_get_ns, bpf_probe_read_kernel as raw_read,
@@ -166,21 +166,6 @@ pub(crate) fn task() -> Task {
         comm.assume_init()
     };
     Task { pid, tid, uid, pad: 0, comm }
-}
-
-/// Returns the value that a function has just returned.
-#[inline(always)]
-pub(crate) fn returned(regs: *const pt_regs) -> u64 {
-    #[cfg(bpf_target_arch = "x86_64")]
-    // SAFETY: the context of a probe.
-    unsafe {
-        (*regs).rax
-    }
-    #[cfg(bpf_target_arch = "aarch64")]
-    // SAFETY: the context of a probe.
-    unsafe {
-        (*regs).regs[0]
-    }
 }
 
 /// Returns argument `n` of a function at its entry, counted from 0; 0 if it is not passed in a register.

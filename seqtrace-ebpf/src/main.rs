@@ -1,13 +1,15 @@
 //! The programs of seqtrace. They submit what they observe to one ring buffer, as events of `seqtrace_common::wire`,
 //! and leave nearly all conclusions to user space.
 //!
-//! Each phase of a session has a file: [`open`]; [`read`]; the callbacks in [`iterate`] (probed at the core's call
-//! sites), [`passes`] or [`callbacks`] (probed at the functions themselves); [`release`] and [`failed_open`]. [`plain`]
-//! is for procfs files without a seq_file. They share [`maps`], [`emit`], [`kernel`] (the only reads of kernel memory),
-//! [`session`] (the known files), [`batch`] (the pending callbacks) and [`config`]. State is found through [`table`]:
-//! sessions in [`slots`], the passes that a thread is inside of in [`pass_stack`], its callbacks in [`tasks`].
+//! Each phase of a session has a file: [`open`] and [`openers`]; [`read`]; the callbacks in [`iterate`] (probed at the
+//! core's call sites), [`passes`] or [`callbacks`] (probed at the functions themselves); [`release`] and
+//! [`failed_open`]. [`plain`] is for procfs files without a seq_file. They share [`maps`], [`emit`], [`kernel`] (the
+//! only reads of kernel memory), [`session`] (the known files), [`batch`] (the pending callbacks) and [`config`]. State
+//! is found through [`table`]: sessions in [`slots`], the passes that a thread is inside of in [`pass_stack`], its
+//! callbacks in [`tasks`]. [`arch`] has all that depends on the kernel's architecture.
 //!
 //! Functions are probed by trampolines (fentry, fexit), which cost least, and instructions within the core by kprobes.
+//! Where the kernel has no trampolines on functions, they are probed by kprobes and kretprobes ([`frames`]).
 //! Both are slow to detach, for different reasons (`probe::functions` in user space), so as few as possible are used.
 //!
 //! The order of attaching makes the beginning of a trace exact: the programs ignore unknown files, except for the two
@@ -17,15 +19,18 @@
 // Inline assembly for BPF is not stable yet; the module `kernel` needs an instruction of it here and there.
 #![feature(asm_experimental_arch)]
 
+mod arch;
 mod batch;
 mod callbacks;
 mod config;
 mod emit;
 mod failed_open;
+mod frames;
 mod iterate;
 mod kernel;
 mod maps;
 mod open;
+mod openers;
 mod pass_stack;
 mod passes;
 mod plain;

@@ -11,8 +11,8 @@ use crate::table::ThreadSlot;
 
 /// Number of open files that can be known at once, traced or not.
 const SESSIONS: u32 = 32 * 1024;
-/// Number of threads that can be in an overflow map at once.
-const THREADS: u32 = 8 * 1024;
+/// Number of threads that can be in an overflow map, or in the map of calls in progress, at once.
+pub(crate) const THREADS: u32 = 8 * 1024;
 
 /// Values of [`SessionState::traversing`]: whether the passes are those of traverse().
 pub(crate) struct Traversing;
@@ -209,7 +209,8 @@ pub(crate) enum Missed {
     Session = 0,
     /// A callback is not observed: a map of tasks is full, or the task's callbacks nest too deeply.
     Call = 1,
-    /// The return of a callback is not observed: the kernel had no free instance of the kretprobe (`maxactive`).
+    /// The return of a callback, or of a function without a trampoline, is not observed: the kernel had no free instance
+    /// of the kretprobe (`maxactive`).
     Return = 2,
 }
 

@@ -1,14 +1,12 @@
-//! The beginning of a session: seq_open(), and its wrappers, which call it or have it inlined.
+//! The beginning of a session: whether it is traced, its number, and the event of its open.
 
 use core::mem::MaybeUninit;
 
-use aya_ebpf::{
-    EbpfContext, helpers::generated::bpf_get_stack, macros::fexit, programs::FExitContext,
-};
+use aya_ebpf::EbpfContext;
 use aya_log_ebpf::{debug, warn};
 use seqtrace_common::{
     config::{NAME_BYTES, flag, heartbeat},
-    wire::{Head, Kind, Open, PATH_BYTES, PATH_DEPTH, Task, open_flag, via},
+    wire::{Head, Kind, Open, PATH_BYTES, PATH_DEPTH, Task, open_flag},
 };
 
 use crate::{
@@ -16,6 +14,7 @@ use crate::{
     emit,
     kernel::{self, field},
     maps::Missed,
+    openers::{self, wrapper},
     session,
 };
 
@@ -40,6 +39,8 @@ pub(crate) struct Opening {
     pub(crate) flags: u8,
     /// The wrapper of seq_open(), one of [`via`], if it is already known; else 0.
     pub(crate) via: u32,
+    /// True if the stack shows the wrapper of seq_open() now.
+    pub(crate) resolve_wrapper: bool,
 }
 
 /// Decides whether a session is traced, adds its file to the known ones and emits the open. Returns the session's
@@ -126,13 +127,12 @@ unsafe fn fill(
     task: Task,
     dentry: u64,
 ) {
-    let Opening { file, m, ret, flags, via } = *opening;
+    let Opening { file, m, ret, flags, via, resolve_wrapper } = *opening;
     // SAFETY: the caller guarantees the memory.
     let path = unsafe { (&raw mut (*record).path).cast::<u8>() };
-    let resolve_wrapper = flags & (open_flag::PLAIN | open_flag::ADOPTED) == 0;
     // The stack addresses are stored in the memory of the path, which is written later: the BPF stack has 512 bytes.
     // SAFETY: the memory of the path holds FRAMES addresses.
-    let via = if resolve_wrapper { unsafe { wrapper(ctx, path.cast(), via) } } else { 0 };
+    let via = if resolve_wrapper { unsafe { wrapper(ctx, path.cast(), via) } } else { via };
     // Spilled to ring memory so that the verifier forgets its value and does not explore the rest once for each
     // wrapper.
     // SAFETY: the caller guarantees the memory.
@@ -282,86 +282,8 @@ fn path_of(mut dentry: u64, path: *mut u8) -> (u32, bool) {
     (len as u32, true)
 }
 
-/// Handles the return of `int seq_open(struct file *file, const struct seq_operations *op)`.
-#[fexit(function = "seq_open")]
-pub(crate) fn seq_open(ctx: FExitContext) -> u32 {
-    opened(&ctx, ctx.arg(0), ctx.arg(2), 0)
-}
-
-/// Handles the return of an open function of seq_file with the value `ret`.
-#[inline(always)]
-fn opened(ctx: &FExitContext, file: u64, ret: i32, via: u8) -> u32 {
-    let m = if ret == 0 { kernel::private_data(file) } else { 0 };
-    begin(ctx, &Opening { file, m, ret, flags: 0, via: u32::from(via) });
-    0
-}
-
-// The following programs are attached only where the compiler has inlined seq_open() into the wrapper, so that its
-// return cannot be probed.
-
-/// Handles the return of `single_open()`.
-#[fexit(function = "single_open")]
-pub(crate) fn single_open_exit(ctx: FExitContext) -> u32 {
-    opened(&ctx, ctx.arg(0), ctx.arg(3), via::SINGLE_OPEN)
-}
-
-/// Handles the return of `single_open_size()`.
-#[fexit(function = "single_open_size")]
-pub(crate) fn single_open_size_exit(ctx: FExitContext) -> u32 {
-    opened(&ctx, ctx.arg(0), ctx.arg(4), via::SINGLE_OPEN_SIZE)
-}
-
-/// Handles the return of `seq_open_private()`.
-#[fexit(function = "seq_open_private")]
-pub(crate) fn seq_open_private_exit(ctx: FExitContext) -> u32 {
-    opened(&ctx, ctx.arg(0), ctx.arg(3), via::SEQ_OPEN_PRIVATE)
-}
-
-/// Handles the return of `__seq_open_private()`, which returns the private data, or NULL if memory is short.
-#[fexit(function = "__seq_open_private")]
-pub(crate) fn seq_open_private_raw_exit(ctx: FExitContext) -> u32 {
-    const ENOMEM: i32 = 12;
-    let private: u64 = ctx.arg(3);
-    let ret = if private != 0 { 0 } else { -ENOMEM };
-    opened(&ctx, ctx.arg(0), ret, via::SEQ_OPEN_PRIVATE_RAW)
-}
-
-/// Number of stack frames that are examined: the program, its trampoline, seq_open(), its wrapper, the wrapper of that,
-/// and a few spare ones. Each adds a dozen verifier states, which delays the start of a trace.
-const FRAMES: usize = 8;
-
-/// Returns the outermost wrapper of seq_open() on the stack, one of [`via`]; `which` if there is none.
-/// single_open_size() calls single_open(), and seq_open_private() calls __seq_open_private() (fs/seq_file.c). Opens are
-/// rare: this costs less than a probe on each wrapper.
-///
-/// # Safety
-/// `frames` must be valid for `FRAMES` addresses.
-#[inline(always)]
-unsafe fn wrapper(ctx: &impl EbpfContext, frames: *mut u64, mut which: u32) -> u32 {
-    // SAFETY: the caller guarantees the memory.
-    let bytes = unsafe { bpf_get_stack(ctx.as_ptr(), frames.cast(), (FRAMES * 8) as u32, 0) };
-    for at in 0..FRAMES {
-        if (at * 8) as i64 >= bytes {
-            break;
-        }
-        // SAFETY: below FRAMES.
-        let address = unsafe { *frames.add(at) };
-        for (text, name) in [
-            (config!(callers.single_open), via::SINGLE_OPEN),
-            (config!(callers.single_open_size), via::SINGLE_OPEN_SIZE),
-            (config!(callers.seq_open_private_raw), via::SEQ_OPEN_PRIVATE_RAW),
-            (config!(callers.seq_open_private), via::SEQ_OPEN_PRIVATE),
-        ] {
-            if text.contains(address) {
-                which = u32::from(name);
-            }
-        }
-    }
-    which
-}
-
 const _: () = assert!(PATH_BYTES.is_power_of_two());
-const _: () = assert!(FRAMES * 8 <= PATH_BYTES);
+const _: () = assert!(openers::FRAMES * 8 <= PATH_BYTES);
 const _: () = assert!(
     core::mem::size_of::<OpenRecord>() == core::mem::size_of::<Open>() + PATH_BYTES + LEVEL_BYTES
 );

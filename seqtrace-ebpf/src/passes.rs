@@ -18,7 +18,9 @@ use aya_ebpf::{
 };
 
 use crate::{
-    callbacks::{core_call, stack_pointer},
+    arch::{self, stack_pointer},
+    callbacks::core_call,
+    frames::same_frame,
     iterate, kernel,
     maps::{Missed, Pass, PassState, Passes},
     pass_stack::{self, Entered, UNTRACKED},
@@ -37,13 +39,6 @@ fn return_sp(ctx: &RetProbeContext) -> u64 {
 fn returned_from(ctx: &RetProbeContext, function: u64) -> bool {
     // SAFETY: the context of a probe.
     unsafe { bpf_get_func_ip(ctx.as_ptr()) == function }
-}
-
-/// Returns true if a function that was entered with stack pointer `sp` has returned to `return_sp`: on x86 that is 8
-/// more.
-#[inline(always)]
-fn same_frame(return_sp: u64, sp: u64) -> bool {
-    return_sp.wrapping_sub(sp) <= 16
 }
 
 /// Returns true for a pointer with which the core continues the pass (not `!p || IS_ERR(p)` in fs/seq_file.c;
@@ -90,7 +85,7 @@ pub(crate) fn pass_start_return(ctx: RetProbeContext) -> u32 {
     }
     pass.return_sp = sp;
     pass.state =
-        if is_record(kernel::returned(ctx.regs)) { PassState::Found } else { PassState::End };
+        if is_record(arch::returned(ctx.regs)) { PassState::Found } else { PassState::End };
     if let Some(state) = session::traced(pass.m) {
         iterate::start_returned(ctx.regs, pass.m, state);
     }

@@ -4,8 +4,8 @@ use core::ffi::c_void;
 
 use aya_ebpf::{
     EbpfContext,
-    macros::{fentry, fexit},
-    programs::{FEntryContext, FExitContext},
+    macros::{fentry, fexit, kprobe, kretprobe},
+    programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext},
 };
 use seqtrace_common::wire::{
     FLAG_VIA_BPF, FLAG_VIA_OTHER, FLAG_VIA_SEQ_READ, Kind, LseekEnter, LseekExit, ReadEnter,
@@ -13,9 +13,10 @@ use seqtrace_common::wire::{
 };
 
 use crate::{
-    batch,
+    arch, batch,
     config::config,
     emit::emit_unlocked,
+    frames::{self, Function},
     kernel::{self, field},
     maps::Traversing,
     open::{self, Opening},
@@ -29,42 +30,63 @@ fn seq_file_of(iocb: u64) -> (u64, u64) {
     (file, kernel::private_data(file))
 }
 
-/// Returns the flag of [`ReadEnter`] that states whether seq_read() called seq_read_iter(); 0 if that is unknown.
-///
-/// A trampoline stores its context, the arguments, at the bottom of its frame. Above them are the return value (present
-/// because a fexit program was attached before this one), the frame pointer, the address in seq_read_iter() to which
-/// the trampoline returns, and the address to which seq_read_iter() returns (arch_prepare_bpf_trampoline(),
-/// arch/x86/net/bpf_jit_comp.c). A kernel that jumps to its trampolines instead of calling them (since 6.19) has no
-/// address in seq_read_iter() there.
+/// Returns the flag of [`ReadEnter`] that states whether seq_read() called seq_read_iter(), which returns to the address
+/// `caller`; 0 if that is unknown.
 #[inline(always)]
-fn via_seq_read(ctx: &FEntryContext) -> u8 {
-    const ARGUMENTS: u32 = 2 * 8;
-    let [_, _, third, fourth]: [u64; 4] = field(ctx.as_ptr() as u64, ARGUMENTS);
+fn via_seq_read(caller: Option<u64>) -> u8 {
     let seq_read = config!(callers.seq_read);
-    if seq_read.len == 0 {
-        return 0;
+    match caller {
+        Some(caller) if seq_read.len != 0 => {
+            if seq_read.contains(caller) {
+                FLAG_VIA_SEQ_READ
+            } else {
+                FLAG_VIA_OTHER
+            }
+        }
+        _ => 0,
     }
-    let called = config!(callers.seq_read_iter).contains(third);
-    let caller = if called { fourth } else { third };
-    if seq_read.contains(caller) { FLAG_VIA_SEQ_READ } else { FLAG_VIA_OTHER }
 }
 
 /// Handles the entry of `ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)`. Begins the session of a
 /// file that was open before seqtrace attached.
 #[fentry(function = "seq_read_iter")]
 pub(crate) fn seq_read_iter_enter(ctx: FEntryContext) -> u32 {
-    let iocb: u64 = ctx.arg(0);
-    let iter: u64 = ctx.arg(1);
+    let caller = || arch::caller(ctx.as_ptr() as u64);
+    read_entered(ctx.as_ptr(), ctx.arg(0), ctx.arg(1), caller);
+    0
+}
+
+/// Twin of [`seq_read_iter_enter`]. It is attached after the kretprobe, and so runs before the kretprobe replaces the
+/// address to return to (add_new_kprobe(), kernel/kprobes.c).
+#[kprobe]
+pub(crate) fn seq_read_iter_enter_kprobe(ctx: ProbeContext) -> u32 {
+    let (iocb, iter) = (kernel::arg(&ctx, 0), kernel::arg(&ctx, 1));
+    let caller = || Some(arch::return_address(ctx.regs));
+    if let Some(m) = read_entered(ctx.as_ptr(), iocb, iter, caller) {
+        frames::enter(Function::SeqReadIter, ctx.regs, [m, 0, 0]);
+    }
+    0
+}
+
+/// Handles the entry of seq_read_iter(). `caller` returns the address to which it returns. Returns the seq_file, if it is
+/// traced.
+#[inline(always)]
+fn read_entered(
+    ctx: *mut c_void,
+    iocb: u64,
+    iter: u64,
+    caller: impl FnOnce() -> Option<u64>,
+) -> Option<u64> {
     let (file, m) = seq_file_of(iocb);
     let key = match session::traced(m) {
         Some(state) => state.key,
-        None if session::known(m) => return 0,
-        None => match adopt(ctx.as_ptr(), file, m) {
-            0 => return 0,
+        None if session::known(m) => return None,
+        None => match adopt(ctx, file, m) {
+            0 => return None,
             key => key,
         },
     };
-    let flags = via_seq_read(&ctx);
+    let flags = via_seq_read(caller());
     let pos: i64 = field(iocb, config!(offsets.kiocb_ki_pos));
     if let Some(state) = session::traced(m) {
         let read_pos: i64 = field(m, config!(offsets.seq_file_read_pos));
@@ -72,14 +94,15 @@ pub(crate) fn seq_read_iter_enter(ctx: FEntryContext) -> u32 {
         state.traversing = if moved { Traversing::YES } else { Traversing::NO };
     }
     entered(m, key, flags, pos, field(iter, config!(offsets.iov_iter_count)));
-    0
+    Some(m)
 }
 
 /// Begins the session of a file that was open before seqtrace attached. Returns its number, or 0 if it is not traced.
 /// Separate function so that its stack frame is not added to the caller's (the limit is 512 bytes).
 #[inline(never)]
 fn adopt(ctx: *mut c_void, file: u64, m: u64) -> u32 {
-    let opening = Opening { file, m, ret: 0, flags: open_flag::ADOPTED, via: 0 };
+    let flags = open_flag::ADOPTED;
+    let opening = Opening { file, m, ret: 0, flags, via: 0, resolve_wrapper: false };
     open::begin(&FEntryContext::new(ctx), &opening).unwrap_or(0)
 }
 
@@ -118,19 +141,49 @@ pub(crate) fn seq_read_iter_exit(ctx: FExitContext) -> u32 {
     0
 }
 
+/// Twin of [`seq_read_iter_exit`] for kernels without trampolines.
+#[kretprobe]
+pub(crate) fn seq_read_iter_exit_kretprobe(ctx: RetProbeContext) -> u32 {
+    if let Some([m, ..]) = frames::leave(Function::SeqReadIter, ctx.regs) {
+        returned(m, arch::returned(ctx.regs) as i64);
+    }
+    0
+}
+
 /// Handles the entry of `ssize_t bpf_seq_read(struct file *file, char __user *buf, size_t size, loff_t *ppos)`.
 #[fentry(function = "bpf_seq_read")]
 pub(crate) fn bpf_seq_read_enter(ctx: FEntryContext) -> u32 {
-    let file: u64 = ctx.arg(0);
-    let m = kernel::private_data(file);
-    if !session::known(m) {
-        adopt(ctx.as_ptr(), file, m);
-    }
-    if let Some(state) = session::traced(m) {
-        state.iterator = 1;
-        entered(m, state.key, FLAG_VIA_BPF, kernel::position(&ctx), ctx.arg(2));
+    iterator_entered(ctx.as_ptr(), ctx.arg(0), || kernel::position(&ctx), ctx.arg(2));
+    0
+}
+
+/// Twin of [`bpf_seq_read_enter`] for kernels without trampolines.
+#[kprobe]
+pub(crate) fn bpf_seq_read_enter_kprobe(ctx: ProbeContext) -> u32 {
+    let pos = || field(kernel::arg(&ctx, 3), 0);
+    let (file, want) = (kernel::arg(&ctx, 0), kernel::arg(&ctx, 2));
+    if let Some(m) = iterator_entered(ctx.as_ptr(), file, pos, want) {
+        frames::enter(Function::BpfSeqRead, ctx.regs, [m, 0, 0]);
     }
     0
+}
+
+/// Handles the entry of bpf_seq_read(). `pos` returns the file offset. Returns the seq_file, if it is traced.
+#[inline(always)]
+fn iterator_entered(
+    ctx: *mut c_void,
+    file: u64,
+    pos: impl FnOnce() -> i64,
+    want: u64,
+) -> Option<u64> {
+    let m = kernel::private_data(file);
+    if !session::known(m) {
+        adopt(ctx, file, m);
+    }
+    let state = session::traced(m)?;
+    state.iterator = 1;
+    entered(m, state.key, FLAG_VIA_BPF, pos(), want);
+    Some(m)
 }
 
 /// Handles the return of `ssize_t bpf_seq_read(struct file *file, char __user *buf, size_t size, loff_t *ppos)`.
@@ -140,34 +193,73 @@ pub(crate) fn bpf_seq_read_exit(ctx: FExitContext) -> u32 {
     0
 }
 
+/// Twin of [`bpf_seq_read_exit`] for kernels without trampolines.
+#[kretprobe]
+pub(crate) fn bpf_seq_read_exit_kretprobe(ctx: RetProbeContext) -> u32 {
+    if let Some([m, ..]) = frames::leave(Function::BpfSeqRead, ctx.regs) {
+        returned(m, arch::returned(ctx.regs) as i64);
+    }
+    0
+}
+
 /// Handles the entry of `loff_t seq_lseek(struct file *file, loff_t offset, int whence)`.
 #[fentry(function = "seq_lseek")]
 pub(crate) fn seq_lseek_enter(ctx: FEntryContext) -> u32 {
-    let m = kernel::private_data(ctx.arg(0));
-    if let Some(state) = session::traced(m) {
-        let session = state.key;
-        // seq_lseek() calls no callbacks but in traverse().
-        state.traversing = Traversing::YES;
-        let make = |head| LseekEnter {
-            head,
-            session,
-            tid: kernel::ids().1,
-            offset: ctx.arg(1),
-            whence: ctx.arg(2),
-            pad: 0,
-            state: kernel::seq_state(m),
-        };
-        emit_unlocked(Kind::LseekEnter, 0, m, make, |event| {
-            (&mut event.head.time, &mut event.state)
-        });
+    lseek_entered(kernel::private_data(ctx.arg(0)), || (ctx.arg(1), ctx.arg(2)));
+    0
+}
+
+/// Twin of [`seq_lseek_enter`] for kernels without trampolines.
+#[kprobe]
+pub(crate) fn seq_lseek_enter_kprobe(ctx: ProbeContext) -> u32 {
+    let m = kernel::private_data(kernel::arg(&ctx, 0));
+    let arguments = || (kernel::arg(&ctx, 1) as i64, kernel::arg(&ctx, 2) as u32);
+    if lseek_entered(m, arguments) {
+        frames::enter(Function::SeqLseek, ctx.regs, [m, 0, 0]);
     }
     0
+}
+
+/// Emits the entry of seq_lseek(), if the file is traced. `arguments` returns the offset and whence. Returns true if the
+/// file is traced.
+#[inline(always)]
+fn lseek_entered(m: u64, arguments: impl Fn() -> (i64, u32)) -> bool {
+    let Some(state) = session::traced(m) else { return false };
+    let session = state.key;
+    // seq_lseek() calls no callbacks but in traverse().
+    state.traversing = Traversing::YES;
+    let make = |head| LseekEnter {
+        head,
+        session,
+        tid: kernel::ids().1,
+        offset: arguments().0,
+        whence: arguments().1,
+        pad: 0,
+        state: kernel::seq_state(m),
+    };
+    emit_unlocked(Kind::LseekEnter, 0, m, make, |event| (&mut event.head.time, &mut event.state));
+    true
 }
 
 /// Handles the return of `loff_t seq_lseek(struct file *file, loff_t offset, int whence)`.
 #[fexit(function = "seq_lseek")]
 pub(crate) fn seq_lseek_exit(ctx: FExitContext) -> u32 {
-    let m = kernel::private_data(ctx.arg(0));
+    lseek_returned(kernel::private_data(ctx.arg(0)), || ctx.arg(3));
+    0
+}
+
+/// Twin of [`seq_lseek_exit`] for kernels without trampolines.
+#[kretprobe]
+pub(crate) fn seq_lseek_exit_kretprobe(ctx: RetProbeContext) -> u32 {
+    if let Some([m, ..]) = frames::leave(Function::SeqLseek, ctx.regs) {
+        lseek_returned(m, || arch::returned(ctx.regs) as i64);
+    }
+    0
+}
+
+/// Emits the return of seq_lseek(), if the file is traced. `result` returns the value returned.
+#[inline(always)]
+fn lseek_returned(m: u64, result: impl FnOnce() -> i64) {
     if let Some(state) = session::traced(m) {
         let session = state.key;
         let (_, tid) = kernel::ids();
@@ -175,11 +267,10 @@ pub(crate) fn seq_lseek_exit(ctx: FExitContext) -> u32 {
         batch::flush_own(m, state, tid);
         state.traversing = Traversing::NO;
         tasks::release_slot(tid);
-        let ret = ctx.arg(3);
+        let ret = result();
         let make = |head| LseekExit { head, session, tid, ret, state: kernel::seq_state(m) };
         emit_unlocked(Kind::LseekExit, 0, m, make, |event| {
             (&mut event.head.time, &mut event.state)
         });
     }
-    0
 }

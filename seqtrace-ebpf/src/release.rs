@@ -1,13 +1,17 @@
 //! The end of a session: the release functions and failed opens. A release function is probed on its entry, because it
 //! frees the seq_file. All three are probed: the compiler inlines seq_release() into the other two.
 
-use aya_ebpf::{macros::fentry, programs::FEntryContext};
+use aya_ebpf::{
+    macros::{fentry, kprobe},
+    programs::{FEntryContext, ProbeContext},
+};
 use seqtrace_common::wire::{FLAG_REMOVED, Kind, OpenFailed, Release, via};
 
 use crate::{
     batch,
     config::config,
     emit::emit,
+    frames::{self, Function},
     kernel::{self, field},
     maps::SESSION,
     session,
@@ -52,20 +56,39 @@ fn seq(file: u64, which: u8) -> u32 {
     0
 }
 
-/// Handles the entry of `int seq_release(struct inode *inode, struct file *file)`.
-#[fentry(function = "seq_release")]
-pub(crate) fn seq_release(ctx: FEntryContext) -> u32 {
-    seq(ctx.arg(1), via::SEQ_RELEASE)
+/// Like [`seq`], where the returns of reads and lseeks are probed by kretprobes.
+#[inline(always)]
+fn seq_without_trampolines(ctx: &ProbeContext, which: u8) -> u32 {
+    let file = kernel::arg(ctx, 1);
+    let m = kernel::private_data(file);
+    if session::traced(m).is_some() {
+        frames::released(Function::SeqReadIter, m);
+        frames::released(Function::SeqLseek, m);
+    }
+    seq(file, which)
 }
 
-/// Handles the entry of `int single_release(struct inode *inode, struct file *file)`.
-#[fentry(function = "single_release")]
-pub(crate) fn single_release(ctx: FEntryContext) -> u32 {
-    seq(ctx.arg(1), via::SINGLE_RELEASE)
+/// Defines a program for the entry of a release function with the arguments `(struct inode *inode, struct file *file)`,
+/// and its twin.
+macro_rules! release {
+    ($function:literal, $name:ident, $twin:ident, $which:expr) => {
+        #[fentry(function = $function)]
+        pub(crate) fn $name(ctx: FEntryContext) -> u32 {
+            seq(ctx.arg(1), $which)
+        }
+
+        #[kprobe]
+        pub(crate) fn $twin(ctx: ProbeContext) -> u32 {
+            seq_without_trampolines(&ctx, $which)
+        }
+    };
 }
 
-/// Handles the entry of `int seq_release_private(struct inode *inode, struct file *file)`.
-#[fentry(function = "seq_release_private")]
-pub(crate) fn seq_release_private(ctx: FEntryContext) -> u32 {
-    seq(ctx.arg(1), via::SEQ_RELEASE_PRIVATE)
-}
+release!("seq_release", seq_release, seq_release_kprobe, via::SEQ_RELEASE);
+release!("single_release", single_release, single_release_kprobe, via::SINGLE_RELEASE);
+release!(
+    "seq_release_private",
+    seq_release_private,
+    seq_release_private_kprobe,
+    via::SEQ_RELEASE_PRIVATE
+);

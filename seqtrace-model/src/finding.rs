@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::event::{Ptr, Role};
 use crate::session::update::{Callbacks, Range, SessionId, Symbol};
+use crate::symbol::{Locate, SourceLine};
 
 /// Id of a rule: `SQ102`. Ids are stable: they are never reused for another rule.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,7 +82,19 @@ pub struct Finding {
 impl Blame {
     /// Returns the function that has this role among the callbacks of a file.
     pub fn new(role: Role, callbacks: &Callbacks) -> Self {
-        Self { role, function: callbacks.of(role).clone() }
+        Self { role, function: callbacks.of(role).clone(), source: None }
+    }
+}
+
+impl Finding {
+    /// Fills in the source lines of the callbacks that the finding and its cause blame, if they are not known yet.
+    pub fn locate(&mut self, lines: &mut dyn Locate) {
+        let cause = self.cause.as_mut().and_then(|cause| cause.blame.as_mut());
+        for blame in self.blame.iter_mut().chain(cause) {
+            if blame.source.is_none() {
+                blame.source = lines.line_of(&blame.function);
+            }
+        }
     }
 }
 
@@ -92,6 +105,8 @@ pub struct Blame {
     pub role: Role,
     /// Function that implements the callback.
     pub function: Symbol,
+    /// Line at which the function is defined; `None` if it is unknown, or was not looked up yet.
+    pub source: Option<SourceLine>,
 }
 
 /// Root cause of a finding.

@@ -103,6 +103,7 @@ pub mod escape;
 pub mod event;
 pub mod filter;
 pub mod finding;
+pub mod fixed;
 pub mod pipeline;
 mod recent;
 pub mod rules;

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::event::{Event, EventKind};
 use crate::filter::{LongReads, Selection};
 use crate::finding::{FindingCount, Id, Severity, add_counts};
+use crate::fixed::FixedRanges;
 use crate::rules::{self, RuleEngine, SQ902};
 use crate::session::Tracker;
 use crate::session::update::{Session, SessionId, Summary, Update, UpdateKind};
@@ -89,6 +90,12 @@ impl Pipeline {
             engine: RuleEngine::new(),
             view: View { selection, until, ..View::default() },
         }
+    }
+
+    /// Sets the address ranges of the traced kernel's image and modules, for sessions that begin from now on. Without
+    /// them, those of x86-64 are used.
+    pub fn set_fixed(&mut self, fixed: FixedRanges) {
+        self.engine.set_fixed(fixed);
     }
 
     /// Restricts the updates that are forwarded from now on to findings and gaps.

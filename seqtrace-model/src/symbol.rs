@@ -25,6 +25,22 @@ impl Symbol {
     }
 }
 
+/// A line of source at which a function is defined.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SourceLine {
+    /// Path of the file: relative to the current directory if it lies below that, else to the folder in which the kernel
+    /// or the module was built, else absolute. Not escaped for a terminal.
+    pub file: Arc<str>,
+    /// Number of the line, from 1.
+    pub line: u32,
+}
+
+/// Source of lines for functions, e.g. the debug files of the running kernel.
+pub trait Locate {
+    /// Returns the line at which a function is defined; `None` if it is unknown.
+    fn line_of(&mut self, function: &Symbol) -> Option<SourceLine>;
+}
+
 /// The four callbacks of a seq file, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callbacks {

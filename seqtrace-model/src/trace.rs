@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::session::update::{Summary, Update};
-use crate::symbol::Callbacks;
+use crate::session::update::{Summary, Update, UpdateKind};
+use crate::symbol::{Callbacks, Locate};
 
 /// Facts about a trace that are known before it begins.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -97,6 +97,40 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
 
     fn end(&mut self, summary: &Summary) {
         (**self).end(summary);
+    }
+}
+
+/// A consumer behind a step that fills in the source lines of findings.
+pub struct Located<'a, S> {
+    /// Consumer of the updates.
+    pub sink: &'a mut S,
+    /// Source of the lines. It is asked for findings only.
+    pub lines: &'a mut dyn Locate,
+}
+
+impl<S: Sink> Sink for Located<'_, S> {
+    fn header(&mut self, header: &Header) {
+        self.sink.header(header);
+    }
+
+    fn target(&mut self, target: &TargetInfo) {
+        self.sink.target(target);
+    }
+
+    fn ready(&mut self, ready: &Ready) {
+        self.sink.ready(ready);
+    }
+
+    #[inline]
+    fn update(&mut self, update: &Update) -> Shown {
+        let UpdateKind::Finding(finding) = &update.what else { return self.sink.update(update) };
+        let mut finding = finding.clone();
+        finding.locate(self.lines);
+        self.sink.update(&Update { what: UpdateKind::Finding(finding), ..update.clone() })
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        self.sink.end(summary);
     }
 }
 

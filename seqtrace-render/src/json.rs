@@ -10,6 +10,7 @@
 
 mod callback;
 mod convert;
+pub mod diff;
 mod object;
 mod text;
 

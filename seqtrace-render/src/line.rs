@@ -13,7 +13,9 @@ use super::wrap;
 use crate::errno::Errno;
 use crate::escape;
 use crate::event::{Ptr, PtrKind};
+use crate::rules::Blame;
 use crate::session::update::Symbol;
+use crate::symbol::SourceLine;
 
 /// Appends a line to a buffer and keeps count of the terminal columns that it fills. Escape sequences fill none.
 pub(super) struct Line<'a> {
@@ -204,6 +206,42 @@ impl Display for SymbolLocation<'_> {
     }
 }
 
+/// Displays the function that a finding blames, with its line of source if that is known:
+/// `eof_next [seqbugs+0x250] at seqbugs/eof.c:123`.
+#[derive(Clone, Copy)]
+pub struct Blamed<'a> {
+    /// The callback that is probably faulty.
+    pub blame: &'a Blame,
+    /// True if the text must be ASCII.
+    pub ascii: bool,
+}
+
+impl Display for Blamed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Blame { role: _, function, source } = self.blame;
+        let name = Name { symbol: function, ascii: self.ascii };
+        write!(f, "{}", SymbolLocation { name, with_offset: true })?;
+        let Some(source) = source else { return Ok(()) };
+        write!(f, " at {}", SourceText { source, ascii: self.ascii })
+    }
+}
+
+/// Displays a line of source: `seqbugs/eof.c:123`.
+#[derive(Clone, Copy)]
+pub struct SourceText<'a> {
+    /// The line to display.
+    pub source: &'a SourceLine,
+    /// True if the text must be ASCII.
+    pub ascii: bool,
+}
+
+impl Display for SourceText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SourceLine { file, line } = self.source;
+        write!(f, "{}:{line}", escape::text(file.as_bytes(), self.ascii))
+    }
+}
+
 /// Displays a number with its noun: `1 record`, `3 records`.
 pub struct Count(pub u64, pub &'static str);
 
@@ -216,6 +254,7 @@ impl Display for Count {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Role;
 
     #[test]
     fn special_pointers_have_names() {
@@ -245,6 +284,13 @@ mod tests {
         assert_eq!(location(&unnamed, true), "ffffffffc0000250 [seqbugs+0x250]");
         assert_eq!(location(&kernel, true), "ffffffff81000000");
         assert_eq!(location(&Symbol::unnamed(0), true), "-");
+        let source = SourceLine { file: "a\u{1b}é.c".into(), line: 7 };
+        let mut blame = Blame { role: Role::Next, function: named, source: Some(source) };
+        let blamed = |blame: &Blame, ascii| Blamed { blame, ascii }.to_string();
+        assert_eq!(blamed(&blame, false), "eof_next [seqbugs+0x250] at a\\x1bé.c:7");
+        assert_eq!(blamed(&blame, true), "eof_next [seqbugs+0x250] at a\\x1b\\xc3\\xa9.c:7");
+        blame.source = None;
+        assert_eq!(blamed(&blame, true), "eof_next [seqbugs+0x250]");
     }
 
     #[test]

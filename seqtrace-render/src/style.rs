@@ -16,6 +16,10 @@ pub(super) enum Color {
     Error,
     /// Lost events, a buffer that grew.
     Warn,
+    /// Line of a comparison that only the first trace has.
+    Removed,
+    /// Line of a comparison that only the second trace has.
+    Added,
     /// The color of a session, the same in all of its lines.
     Session(SessionId),
 }
@@ -38,6 +42,8 @@ impl Color {
             Self::Strong => b"\x1b[1m",
             Self::Error => b"\x1b[1m\x1b[31m",
             Self::Warn => b"\x1b[33m",
+            Self::Removed => b"\x1b[31m",
+            Self::Added => b"\x1b[32m",
             Self::Session(SessionId(id)) => {
                 SESSIONS[id.saturating_sub(1) as usize % SESSIONS.len()]
             }
@@ -187,6 +193,8 @@ mod tests {
             (Color::Strong, anstyle::Style::new().bold()),
             (Color::Error, foreground(AnsiColor::Red).bold()),
             (Color::Warn, foreground(AnsiColor::Yellow)),
+            (Color::Removed, foreground(AnsiColor::Red)),
+            (Color::Added, foreground(AnsiColor::Green)),
         ];
         for (color, style) in sessions.chain(others) {
             assert_eq!(str::from_utf8(color.sequence()), Ok(style.render().to_string().as_str()));

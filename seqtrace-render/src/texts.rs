@@ -3,7 +3,7 @@
 use crate::rules::{Blame, Value};
 use crate::session::update::{Range, Symbol};
 
-use super::line::{self, Name, SymbolLocation};
+use super::line::{self, Blamed, Name, SymbolLocation};
 use super::style::Style;
 
 /// Returns a duration with three digits: `0.2µs`, `961µs`, `2.10s`.
@@ -13,9 +13,9 @@ pub fn duration(ns: u64) -> String {
     })
 }
 
-/// Returns the function that a finding blames: `eof_next [seqbugs+0x250]`.
+/// Returns the function that a finding blames: `eof_next [seqbugs+0x250] at seqbugs/eof.c:123`.
 pub fn blame(blame: &Blame) -> String {
-    symbol(&blame.function, true)
+    Blamed { blame, ascii: false }.to_string()
 }
 
 /// Returns a function by name, with its module; `with_offset`: also with the offset in the module.

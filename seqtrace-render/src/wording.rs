@@ -1,7 +1,7 @@
 //! Words that the text formats share: everything but callbacks and the calls around them.
 
 use super::digits;
-use super::line::{Count, Line, SymbolLocation};
+use super::line::{Blamed, Count, Line, SymbolLocation};
 use super::style::Color;
 use crate::errno::Errno;
 use crate::event::{FileKind, Role, Task, Wrapper};
@@ -279,7 +279,7 @@ fn close(line: &mut Line<'_>, by: Option<Wrapper>, totals: &Totals, partial: &[P
 }
 
 /// Writes `  partial: events lost, still open`.
-fn reasons(line: &mut Line<'_>, partial: &[Partial]) {
+pub(super) fn reasons(line: &mut Line<'_>, partial: &[Partial]) {
     for (index, reason) in partial.iter().enumerate() {
         line.color(Color::Warn, if index == 0 { "  partial: " } else { ", " });
         line.color(Color::Warn, because(*reason));
@@ -339,7 +339,7 @@ pub(super) fn finding(line: &mut Line<'_>, finding: &Finding) {
     line.put(" ").color(Color::Strong, finding.name).put(": ").bytes(finding.message.as_bytes());
 }
 
-/// Writes `cause SQ102 eof_next [seqbugs+0x250]   seqtrace explain SQ201`.
+/// Writes `cause SQ102 eof_next [seqbugs+0x250] at seqbugs/eof.c:123   seqtrace explain SQ201`.
 pub(super) fn explanation(line: &mut Line<'_>, finding: &Finding) {
     if let Some(Cause { id, blame }) = &finding.cause {
         line.put("cause ").put(id);
@@ -357,9 +357,7 @@ pub(super) fn explanation(line: &mut Line<'_>, finding: &Finding) {
 }
 
 fn blamed(line: &mut Line<'_>, blame: &Blame) {
-    let Blame { role: _, function } = blame;
-    let name = line.symbol(function);
-    line.put(SymbolLocation { name, with_offset: true });
+    line.put(Blamed { blame, ascii: line.style.ascii });
 }
 
 /// Writes `show t_show is not traced: notrace function`.
@@ -370,7 +368,7 @@ fn blind(line: &mut Line<'_>, function: &Symbol, role: Role, reason: &str) {
 }
 
 /// Writes `the reader died inside show() at position 5`.
-fn reader_died(line: &mut Line<'_>, role: Option<Role>, pos: i64) {
+pub(super) fn reader_died(line: &mut Line<'_>, role: Option<Role>, pos: i64) {
     let callback = role.map_or("show() or stop", Role::name);
     line.color(Color::Error, format_args!("the reader died inside {callback}() at position {pos}"));
 }

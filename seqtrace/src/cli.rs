@@ -1,5 +1,6 @@
 //! The command line, as clap parses it. README.md describes the options; nothing here acts.
 
+mod diff;
 mod options;
 pub(crate) mod values;
 
@@ -7,6 +8,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::diff::{Diff, DiffFormat, IgnoredProperty};
 pub(crate) use self::options::{
     Capture, Color, Counts, FailOn, Fold, Output, Reading, Select, Tracing,
 };
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Replay(Box<Replay>),
     /// Summarize a recording: sessions, records, latencies
     Report(Box<Report>),
+    /// Compare two recordings: calls, positions, sizes, fates and findings
+    Diff(Box<Diff>),
     /// Write recordings in formats of other programs: Perfetto's timeline, Parquet tables
     #[cfg(feature = "export")]
     Export(Box<Export>),
@@ -315,6 +319,9 @@ pub(crate) struct Check {
     /// Size of the ring buffer for events that are not judged yet: a power of two, e.g. 32MiB
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = ring_size, help_heading = "Capture")]
     pub(crate) ring_size: u32,
+    /// Folder with modules (.ko) or a vmlinux, with debug information, for the source lines of functions; repeatable
+    #[arg(long, value_name = "DIR", help_heading = "Capture")]
+    pub(crate) debug_dir: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: Reading,
 }
@@ -324,9 +331,16 @@ pub(crate) struct Check {
     after_help = "Exit status: 0 no error; 2 usage; 3 environment (permission, kernel); 5 no file is named or matched."
 )]
 pub(crate) struct List {
-    /// Files to list: paths or globs
-    #[arg(value_name = "TARGET", default_value = "/proc/*")]
+    /// Files to list: paths or globs [default: /proc/*]; with --tables, names of tables (a glob) or module:NAME [default:
+    /// all tables]
+    #[arg(value_name = "TARGET")]
     pub(crate) targets: Vec<OsString>,
+    /// List the tables of callbacks (struct seq_operations) of the kernel and its modules, instead of files
+    #[arg(long)]
+    pub(crate) tables: bool,
+    /// Folder with modules (.ko) or a vmlinux, with debug information, for the source lines of functions; repeatable
+    #[arg(long, value_name = "DIR")]
+    pub(crate) debug_dir: Vec<PathBuf>,
     /// Print one JSON object per line instead of text
     #[arg(long)]
     pub(crate) json: bool,

@@ -16,6 +16,8 @@ pub enum Exit {
     Done,
     /// 1: rules are broken, and `--fail-on` or `check` counts that.
     Findings,
+    /// 1: `diff`: the recordings differ.
+    Different,
     /// 2: the command line is invalid, or names a file that cannot be written.
     Usage,
     /// 3: no permission, or a kernel that cannot trace.
@@ -34,7 +36,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
-            Exit::Findings => 1,
+            Exit::Findings | Exit::Different => 1,
             Exit::Usage => 2,
             Exit::Environment => 3,
             Exit::Inconclusive => 4,

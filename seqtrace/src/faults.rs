@@ -13,6 +13,8 @@ pub struct Faults {
     pub pause: Option<Duration>,
     /// True if the analysis of the core's code is to fail.
     pub no_core: bool,
+    /// True if the kernel's trampolines are not to be used, as if it had none on functions.
+    pub no_trampolines: bool,
     /// True if the screen of `--tui` is to panic when it saves a recording.
     pub tui_panic: bool,
 }
@@ -20,7 +22,7 @@ pub struct Faults {
 impl FromStr for Faults {
     type Err = String;
 
-    /// Parses `sessions=4,calls=2,pause=50,no-core,tui-panic` or `none`; the pause is in ms.
+    /// Parses `sessions=4,calls=2,pause=50,no-core,no-trampolines,tui-panic` or `none`; the pause is in ms.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut faults = Self::default();
         for word in text.split(',') {
@@ -31,6 +33,7 @@ impl FromStr for Faults {
                 "calls" => faults.calls = Some(number()?),
                 "pause" => faults.pause = Some(Duration::from_millis(number()?.into())),
                 "no-core" if value.is_empty() => faults.no_core = true,
+                "no-trampolines" if value.is_empty() => faults.no_trampolines = true,
                 "tui-panic" if value.is_empty() => faults.tui_panic = true,
                 "none" if word == text => {}
                 _ => return Err(format!("there is no fault `{word}`")),
@@ -46,8 +49,9 @@ mod tests {
 
     #[test]
     fn faults_are_named() {
-        let faults: Faults = "sessions=4,pause=50,no-core".parse().unwrap();
+        let faults: Faults = "sessions=4,pause=50,no-core,no-trampolines".parse().unwrap();
         assert_eq!((faults.sessions, faults.calls, faults.no_core), (Some(4), None, true));
+        assert!(faults.no_trampolines && !faults.tui_panic);
         assert_eq!(faults.pause, Some(Duration::from_millis(50)));
         for bad in ["", "sessions", "sessions=", "calls=-1", "no-core=1", "fire"] {
             assert!(bad.parse::<Faults>().is_err(), "{bad}");

@@ -264,8 +264,8 @@ pub fn core_sites(data: &[u8]) {
         1 => Outside::Thunk(usize::try_from(address >> 5 & 15).unwrap_or_default()),
         _ => Outside::Unknown,
     };
-    openers::calls_any(main, BASE, &[BASE]);
     for machine in [Machine::X86_64, Machine::Arm64] {
+        openers::calls_any(machine, main, BASE, &[BASE]);
         let found = sites::analyse(machine, &parts, &LAYOUT, &outside);
         for site in found.iter().flat_map(|found| &found.sites) {
             let part = parts.iter().find(|part| part.address == site.function_address);

@@ -4,7 +4,7 @@
 #![forbid(unsafe_code)]
 
 use seqtrace_model::escape;
-pub use seqtrace_model::{errno, event, filter, finding, pipeline, rules, session};
+pub use seqtrace_model::{errno, event, filter, finding, pipeline, rules, session, symbol};
 pub use seqtrace_render as render;
 
 pub mod check;

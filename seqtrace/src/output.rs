@@ -80,6 +80,11 @@ impl Destinations {
         self.all().for_each(|background| background.wait_for_space(blocked));
     }
 
+    /// Blocks until everything is written, or nothing was for a second.
+    pub(crate) fn settle(&self) {
+        self.all().for_each(Background::settle);
+    }
+
     /// Blocks until everything is written. `blocked` is called if a reader takes nothing for a second.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use anyhow::Context;
 use seqtrace_model::{
     pipeline::Pipeline,
     session::update::Summary,
-    trace::{Ready, Sink, TargetInfo},
+    trace::{Located, Ready, Sink, TargetInfo},
 };
 use tokio::{
     process::Child,
@@ -16,6 +16,7 @@ use tokio::{
 
 use crate::{
     clock,
+    kernel::lines::SourceLines,
     output::{Destinations, background::Background},
     probe::source::{End, Forward, Source},
     recording::Recorder,
@@ -42,6 +43,8 @@ pub struct Trace<S> {
     pipeline: Pipeline,
     /// `None` if the trace is not recorded.
     recorder: Option<Recorder>,
+    /// Source lines of the functions that findings blame.
+    pub(crate) lines: SourceLines,
     pub(crate) sink: S,
 }
 
@@ -50,6 +53,8 @@ pub(crate) struct Finished {
     pub(crate) summary: Summary,
     /// It has written the whole recording; `None` if the trace was not recorded.
     pub(crate) recorder: Option<Recorder>,
+    /// Remarks about debug files that were not used.
+    pub(crate) notes: Vec<String>,
     /// The source. If it still holds probes, dropping it may take ten seconds.
     pub(crate) source: Source,
 }
@@ -59,9 +64,10 @@ impl<S: Sink> Trace<S> {
         source: Source,
         pipeline: Pipeline,
         recorder: Option<Recorder>,
+        lines: SourceLines,
         sink: S,
     ) -> Self {
-        Self { source, pipeline, recorder, sink }
+        Self { source, pipeline, recorder, lines, sink }
     }
 
     /// Announces that all probes are attached: the trace is complete from here on, and relative times count from here.
@@ -83,10 +89,14 @@ impl<S: Sink> Trace<S> {
 
     /// Calls `act` with the source and with a closure that feeds events to the pipeline and to the recorder.
     fn feed_from<T>(&mut self, act: impl FnOnce(&mut Source, Forward<'_>) -> T) -> T {
-        let Self { source, pipeline, recorder, sink } = self;
+        let Self { source, pipeline, recorder, lines, sink } = self;
         act(source, &mut |event| {
-            let fed = pipeline.feed(event, sink);
+            let fed = pipeline.feed(event, &mut Located { sink: &mut *sink, lines: &mut *lines });
             if let Some(recorder) = recorder {
+                // Before the event, so that a replay has the lines when the event proves a finding.
+                for (function, line) in lines.take_fresh() {
+                    recorder.source(&function, &line);
+                }
                 recorder.event(event, fed);
             }
         })
@@ -144,13 +154,17 @@ impl<S: Sink> Trace<S> {
             }
         }
         let End { time, missed } = self.feed_from(|source, out| source.end(end, out))?;
-        let summary = self.pipeline.finish(time, missed, &mut self.sink);
-        if let Some(recorder) = &mut self.recorder {
+        let Self { pipeline, recorder, lines, sink, .. } = &mut self;
+        let summary = pipeline.finish(time, missed, &mut Located { sink, lines: &mut *lines });
+        if let Some(recorder) = recorder {
+            for (function, line) in lines.take_fresh() {
+                recorder.source(&function, &line);
+            }
             recorder.end(time, missed).context("cannot write the recording")?;
         }
         write(&mut self)?;
-        let Self { source, recorder, .. } = self;
-        Ok(Finished { summary, recorder, source })
+        let Self { source, recorder, mut lines, .. } = self;
+        Ok(Finished { summary, recorder, notes: lines.take_notes(), source })
     }
 }
 

@@ -104,6 +104,13 @@ fn no_name_reaches_the_terminal_raw() {
         vec![word("report"), evil],
         vec![word("report"), foreign],
         vec![word("report"), copy, word("-o"), nowhere],
+        vec![word("diff"), copy, evil],
+        vec![word("diff"), foreign, copy],
+        vec![word("diff"), cut, copy],
+        vec![word("diff"), copy, copy, word("-o"), copy],
+        vec![word("diff"), copy, copy, word("--map"), word("\u{1b}[31m")],
+        vec![word("diff"), copy, copy, word("--map"), word("\u{1b}[31m=/proc/b")],
+        vec![word("diff"), copy, copy, word("--session"), word("\u{1b}[31m")],
         vec![word("check"), word("--from"), evil],
         vec![word("check"), word("--from"), foreign],
         vec![word("check"), word("--from"), cut, word("/proc/none")],
@@ -134,10 +141,12 @@ fn no_name_reaches_the_terminal_raw() {
 #[test]
 fn a_report_is_private() {
     let folder = Folder::new("private");
-    for words in [&["replay"][..], &["report"], &["check", "--from"]] {
+    for words in [&["replay"][..], &["report"], &["diff"], &["check", "--from"]] {
         let file = folder.0.join(words[0]);
         let mut command = seqtrace();
-        command.args(words).arg(recording()).arg("-o").arg(&file);
+        // diff has two recordings.
+        let second = (words[0] == "diff").then(recording);
+        command.args(words).arg(recording()).args(second).arg("-o").arg(&file);
         let status = command.output().unwrap().status;
         assert!(status.code() < Some(2), "{words:?}");
         let mode = file.metadata().unwrap().permissions().mode();

@@ -1,3 +1,4 @@
+# arm64
 # Both backends must report the same callbacks for the same reads.
 . "$E2E/lib.sh"
 

@@ -1,3 +1,4 @@
+# arm64: ci
 # Checks the properties of the guest that the other tests rely on.
 . "$E2E/lib.sh"
 

@@ -1,3 +1,4 @@
+# once on 6.1
 # timeout: 900
 # `seqtrace check` on the repaired files of seqbugs. For each bug, the faulty function was changed as `seqtrace explain`
 # advises for the root cause. No finding must be left.

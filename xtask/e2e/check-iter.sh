@@ -1,3 +1,4 @@
+# once
 # timeout: 900
 # `seqtrace check` on the files of seqbugs with read_iter. Each bug is found, with its root cause and the faulty function
 # first; the reproduce line shows the bug; each look-alike is clean.

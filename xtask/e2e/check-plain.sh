@@ -1,3 +1,4 @@
+# once on 6.1
 # timeout: 900
 # `seqtrace check` on the files of seqbugs without read_iter, with .proc_read = seq_read as in most modules. The kernel
 # then splits a readv into several reads. The findings must be the same as in check-iter.sh, also for files in debugfs and

@@ -1,3 +1,4 @@
+# arm64
 # timeout: 900
 # `seqtrace check`: text report, formats, time limits, refusals, readers that hang. Its findings in the files of seqbugs
 # are tested by check-iter.sh, check-plain.sh and check-fixed.sh.

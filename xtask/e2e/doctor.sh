@@ -1,3 +1,4 @@
+# arm64: ci
 # seqtrace doctor on a kernel that can be traced, with and without the necessary privileges.
 . "$E2E/lib.sh"
 

@@ -1,3 +1,4 @@
+# arm64
 # Findings of a trace: the classic bug, all formats, --fail-on, the end of a trace at a finding, sessions without
 # findings, and recordings.
 . "$E2E/lib.sh"

@@ -1,3 +1,4 @@
+# arm64: ci
 # After kill -9, no probe or program of seqtrace is left in the kernel.
 . "$E2E/lib.sh"
 

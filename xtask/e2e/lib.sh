@@ -3,8 +3,10 @@
 # A script reports each test with ok, fail or skip, or with one of the functions below that call these. Its other output
 # is shown if one of its tests fails. It runs as root in a folder of its own, $T. $KERNEL is the name of the kernel (6.1,
 # 6.12), $NAME that of the script. A line `# timeout: N` sets its time limit in seconds; without it, 600 s. A script with the
-# line `# alone` has a guest of its own, because it leaves the kernel changed. Modules, processes and files that it leaves
-# are removed afterwards.
+# line `# alone` has a guest of its own, because it leaves the kernel changed. One with `# once` or `# once on 6.1` runs on
+# one kernel unless all are asked for. Scripts with the line `# arm64` run on arm64, too, with `cargo xtask test --arch
+# arm64`; those with `# arm64: ci` also without --arch, on the kernels that xtask/src/test.rs lists. Modules, processes and
+# files that a script leaves are removed afterwards.
 
 ok() {
 	echo "%% ok $1"
@@ -56,7 +58,8 @@ expect_grep() {
 	if grep -q -e "$2" "$3"; then
 		ok "$1"
 	else
-		fail "$1" "no line of $3 matches $2"
+		fail "$1" "no line of $3 matches $2; its first and last lines:"
+		head -n 10 "$3"
 		tail -n 20 "$3"
 	fi
 }

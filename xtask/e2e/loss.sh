@@ -1,3 +1,4 @@
+# arm64
 # Loss, forced by a tiny ring buffer: every lost event is counted, the trace has gaps where events were lost, and the
 # affected sessions are marked as partial.
 . "$E2E/lib.sh"

@@ -1,3 +1,4 @@
+# arm64
 # The modules load, behave as documented, and can be unloaded.
 . "$E2E/lib.sh"
 

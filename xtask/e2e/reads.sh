@@ -1,3 +1,4 @@
+# arm64: ci
 # The reads in the trace are those that the readers made: of the kernel's own files, in blocks of 1 to 131072 bytes, with
 # pread, lseek and splice, with both backends.
 . "$E2E/lib.sh"

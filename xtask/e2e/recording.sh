@@ -1,3 +1,4 @@
+# arm64
 # once
 # Recordings: the output of replay equals that of attach; also pipes, kill -9, and files that are not recordings.
 . "$E2E/lib.sh"

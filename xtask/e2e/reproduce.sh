@@ -1,3 +1,4 @@
+# once on 6.1
 # timeout: 900
 # The reproduce line of `seqtrace check`: for each kind of bug, it shows the bug without seqtrace, each time it is run. A
 # bug without a visible effect has no line.

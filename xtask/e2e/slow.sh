@@ -1,3 +1,4 @@
+# once
 # While show() sleeps, the trace already has the callbacks before it, although the programs submit events in batches.
 . "$E2E/lib.sh"
 

@@ -1,3 +1,4 @@
+# arm64: ci
 # The README's example with seq_file.ko and single_file.ko: four sessions each, with callbacks in order and every byte
 # explained, with both backends.
 . "$E2E/lib.sh"

@@ -8,7 +8,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::kernel::{self, Series};
+use crate::arch::X86_64;
+use crate::kernel::KernelOptions;
 use crate::vm::{self, GuestOptions};
 use crate::{modules, paths, program, setup, sh};
 
@@ -17,11 +18,10 @@ const STORY: &str = include_str!("../demo/story.sh");
 /// Options of `cargo xtask demo`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Debian kernel series to boot: 6.1 or 6.12
-    #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
-    kernel: &'static Series,
+    #[command(flatten)]
+    kernel: KernelOptions,
     /// Use the kernel of this machine, if `seqtrace doctor` reports that it can be traced
-    #[arg(long, conflicts_with_all = ["kernel", "shell"])]
+    #[arg(long, conflicts_with_all = ["kernel", "arch", "shell"])]
     host: bool,
     /// Start an interactive guest with the modules loaded instead of the demo
     #[arg(long)]
@@ -33,14 +33,15 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     if options.host {
         return host();
     }
-    setup::all()?;
-    let guest = GuestOptions { kernel: options.kernel, ..GuestOptions::default() };
+    let series = options.kernel.series()?;
+    setup::guests(series.arch)?;
+    let guest = GuestOptions::default();
     if options.shell {
-        vm::shell(&guest, SHELL)?;
+        vm::shell(series, &guest, SHELL)?;
         return Ok(0);
     }
     let script = format!("export MODULES=/modules\n{}{STORY}", terminal_variables());
-    vm::run_script(&vm::spec(&guest, &script, &[])?, &mut io::stderr())
+    vm::run_script(&vm::spec(series, &guest, &script, &[])?, &mut io::stderr())
 }
 
 /// Commands that an interactive guest runs before its first prompt.
@@ -75,7 +76,7 @@ fn terminal_variables() -> String {
 
 fn host() -> Result<u8> {
     setup::toolchain()?;
-    let seqtrace = program::build("seqtrace")?;
+    let seqtrace = program::build(&X86_64, "seqtrace")?;
     let doctor = Command::new(&seqtrace).arg("doctor").status().context("cannot run seqtrace")?;
     if !doctor.success() {
         eprintln!(
@@ -115,6 +116,6 @@ fn host_modules() -> Result<Option<PathBuf>> {
         );
         return Ok(None);
     }
-    let built = modules::build(&paths::root().join("module"), &headers, release)?;
+    let built = modules::build(&paths::root().join("module"), &headers, release, &X86_64)?;
     Ok(built.first().and_then(|file| file.parent()).map(Path::to_path_buf))
 }

@@ -42,21 +42,47 @@ pub(crate) fn scripts() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Returns true if the script has this line: `# once`, if its results do not depend on the kernel, or `# alone`, if no
-/// other script can run after it in the same guest.
-pub(crate) fn has_line(script: &str, line: &str) -> Result<bool> {
-    let text = paths::read(&folder().join(format!("{script}.sh")))?;
-    Ok(text.lines().any(|other| other == line))
+/// Returns the names of the scripts that have one of these lines, in the order in which they run.
+pub(crate) fn scripts_with(marks: &[&str]) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for name in scripts()? {
+        if text(&name)?.lines().any(|line| marks.contains(&line)) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// Returns true if the script has the line `# alone`: no other script can run after it in the same guest.
+pub(crate) fn is_alone(script: &str) -> Result<bool> {
+    Ok(text(script)?.lines().any(|line| line == "# alone"))
+}
+
+/// Returns the kernel series on which a script runs unless all are asked for. The script has the line `# once` or
+/// `# once on SERIES` if its results do not depend on the kernel. `None`: it runs on each series.
+pub(crate) fn only_series(script: &str) -> Result<Option<String>> {
+    let text = text(script)?;
+    let mut marks = text.lines().filter_map(|line| line.strip_prefix("# once"));
+    Ok(marks.find_map(|rest| match rest.strip_prefix(" on ") {
+        Some(series) => Some(series.to_owned()),
+        None => rest.is_empty().then(|| kernel::DEFAULT.to_owned()),
+    }))
+}
+
+fn text(script: &str) -> Result<String> {
+    paths::read(&folder().join(format!("{script}.sh")))
 }
 
 /// A guest and the scripts that it runs.
 #[derive(Debug)]
 pub(crate) struct GuestTests {
-    /// Part of the tests' names: `6.12`, `6.12-unmitigated`.
+    /// Part of the tests' names: `6.12`, `6.12-unmitigated`, `arm64-6.12`.
     pub(crate) name: String,
     pub(crate) series: &'static Series,
     /// Additional kernel arguments, separated by blanks.
     pub(crate) append: &'static str,
+    /// CPU that QEMU emulates; `None`: the default of the architecture.
+    pub(crate) cpu: Option<&'static str>,
     pub(crate) scripts: Vec<String>,
 }
 
@@ -82,27 +108,30 @@ fn terminal() -> Result<Vec<(String, PathBuf)>> {
 
 /// Runs the scripts of a guest. Boots another guest for the remaining scripts if one dies.
 pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
-    let GuestTests { name, series, append, scripts } = guest;
-    let append = (*append).to_owned();
-    let builds = kernel::get(series)?.headers.is_some();
+    let GuestTests { name, series, append, cpu, scripts } = guest;
+    let (append, cpu) = ((*append).to_owned(), cpu.map(str::to_owned));
+    let arch = series.arch;
+    // Linux for arm64 has no live patches.
+    let builds = kernel::get(series)?.headers.is_some() && !arch.is_foreign();
     let kmod = if builds { vec![folder().join("livepatch")] } else { Vec::new() };
-    let mut options = GuestOptions { kernel: series, append, kmod, ..GuestOptions::default() };
+    let mut options = GuestOptions { cpu, kmod, append, ..GuestOptions::default() };
     let mut files = vec![
-        ("bin/e2e-helper", program::build("e2e-helper")?),
+        ("bin/e2e-helper", program::build(arch, "e2e-helper")?),
         // `bench-helper iterate` creates BPF iterators.
-        ("bin/bench-helper", program::build("bench-helper")?),
+        ("bin/bench-helper", program::build(arch, "bench-helper")?),
         ("e2e", folder()),
         ("e2e/seqbugs.table", paths::root().join("module/seqbugs/table.h")),
     ];
-    let terminal = terminal()?;
+    // tmux is this machine's program.
+    let terminal = if arch.is_foreign() { Vec::new() } else { terminal()? };
     files.extend(terminal.iter().map(|(name, from)| (name.as_str(), from.clone())));
     let mut tally = Tally::default();
     let mut rest = scripts.as_slice();
     while !rest.is_empty() {
         let script =
-            format!("export KERNEL={}\nexec sh /e2e/run {}\n", series.name, rest.join(" "));
+            format!("export KERNEL={}\nexec sh /e2e/run {}\n", series.version(), rest.join(" "));
         options.timeout = SECONDS_PER_SCRIPT * u64::try_from(rest.len())?;
-        let spec = vm::spec(&options, &script, &files)?;
+        let spec = vm::spec(series, &options, &script, &files)?;
         let mut parser = ResultParser::new(name, &spec.kernel.release, verbose);
         let mut lines = LineWriter::new(|line: &str| parser.line(line));
         let result = guest::run(&spec, &mut lines, &mut io::stderr())?;
@@ -264,8 +293,14 @@ mod tests {
     }
 
     #[test]
-    fn scripts_with_once_are_found() {
-        assert!(has_line("input", "# once").unwrap() && !has_line("reads", "# once").unwrap());
+    fn scripts_with_marks_are_found() {
+        let series = |script: &str| only_series(script).unwrap();
+        assert_eq!(series("input").as_deref(), Some(kernel::DEFAULT));
+        assert_eq!((series("check-plain").as_deref(), series("reads")), (Some("6.1"), None));
+        for script in scripts().unwrap() {
+            let known = |name: &str| kernel::parse(name).is_ok();
+            assert!(series(&script).is_none_or(|name| known(&name)), "{script}");
+        }
     }
 
     #[test]

@@ -108,7 +108,7 @@ pub(crate) fn run(
     let (stdout, stderr, control) = (port(1)?, port(2)?, port(3)?);
     let mut messages = tempfile::tempfile()?;
     qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(messages.try_clone()?);
-    let child = qemu.spawn().context("cannot run setpriv and qemu-system-x86_64")?;
+    let child = qemu.spawn().context("cannot run setpriv and QEMU")?;
     let mut child = scopeguard::guard(child, |mut child| stop(&mut child));
     let deadline = Instant::now() + Duration::from_secs(spec.options.timeout);
 
@@ -141,7 +141,7 @@ pub(crate) fn interactive(spec: &GuestSpec) -> Result<()> {
     let initramfs = initramfs(spec)?;
     let mut qemu = qemu(spec, &initramfs);
     qemu.args(["-display", "none", "-serial", "mon:stdio"]);
-    let status = qemu.status().context("cannot run setpriv and qemu-system-x86_64")?;
+    let status = qemu.status().context("cannot run setpriv and QEMU")?;
     if !status.success() {
         bail!("QEMU: {status}");
     }
@@ -163,24 +163,25 @@ fn path_of(file: &impl AsRawFd) -> String {
 fn qemu(spec: &GuestSpec, initramfs: &File) -> Command {
     // QEMU ends with xtask even if xtask is killed: nothing else would end a guest that hangs.
     let mut qemu = Command::new("setpriv");
-    qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
-    qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-vga", "none", "-net", "none"]);
+    let arch = spec.kernel.arch;
+    qemu.args(["--pdeathsig", "KILL", arch.qemu]).args(arch.machine);
+    qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-net", "none"]);
+    let cpu = if spec.options.icount { arch.counted_cpu } else { arch.cpu };
+    qemu.args(["-cpu", spec.options.cpu.as_deref().unwrap_or(cpu)]);
     qemu.args(["-m", &spec.options.mem.to_string()]);
     if spec.options.icount {
-        // QEMU counts `rep movsb` and `rep stosb` as one instruction per byte, far more than a processor needs. Without
-        // the CPU flags erms and fsrm, Linux copies eight bytes per instruction.
-        qemu.args(["-cpu", "max,erms=off,fsrm=off"]);
         qemu.args(["-accel", "tcg", "-icount", "shift=1,sleep=off", "-smp", "1"]);
     } else {
         // All CPUs share one thread. With one thread per CPU, and more CPUs than the machine has cores, the kernel
         // panics: it meets breakpoints of kprobes and ftrace in text that another CPU has just patched back. One thread
         // is not slower if two guests share two cores.
-        qemu.args(["-cpu", "max", "-accel", "tcg,thread=single"]);
+        qemu.args(["-accel", "tcg,thread=single"]);
         qemu.args(["-smp", &spec.options.smp.to_string()]);
     }
     qemu.arg("-kernel").arg(&spec.kernel.vmlinuz).args(["-initrd", &path_of(initramfs), "-append"]);
     // An oops in a module ends the guest, so that the test fails.
-    qemu.arg(format!("console=ttyS0 quiet panic=-1 oops=panic {}", spec.options.append));
+    let console = format!("console={} quiet panic=-1 oops=panic", arch.console);
+    qemu.arg(format!("{console} {} {}", arch.arguments, spec.options.append));
     qemu.args(&spec.arguments);
     qemu
 }

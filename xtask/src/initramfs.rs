@@ -13,7 +13,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use walkdir::WalkDir;
 
-use crate::sh;
+use crate::arch::Arch;
+use crate::{cross, sh};
 
 const DIRECTORY: u32 = 0o040_000;
 const FILE: u32 = 0o100_000;
@@ -31,15 +32,17 @@ pub(crate) struct Initramfs {
 
 impl Initramfs {
     /// Creates an archive with the files of every guest: busybox, users, mount points and `/init`.
-    pub(crate) fn base() -> Result<Self> {
+    pub(crate) fn base(arch: &Arch) -> Result<Self> {
         let mut archive = Self::default();
-        let busybox = ["/bin/busybox", "/usr/bin/busybox"]
+        let own = ["/bin/busybox", "/usr/bin/busybox"]
             .into_iter()
-            .map(Path::new)
+            .map(PathBuf::from)
             .find(|path| path.exists())
             .context("no busybox (package busybox-static)")?;
+        // Debian configures busybox equally for all architectures, so that of this machine lists the applets.
+        let applets = sh::output(Command::new(&own).arg("--list-full"))?;
+        let busybox = if arch.is_foreign() { cross::busybox(arch)? } else { own };
         archive.file("bin/busybox", &fs::read(busybox)?, 0o755);
-        let applets = sh::output(Command::new(busybox).arg("--list-full"))?;
         for applet in applets.lines().filter(|applet| !applet.ends_with("bin/busybox")) {
             archive.link(applet, "/bin/busybox");
         }

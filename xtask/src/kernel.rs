@@ -11,84 +11,19 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use walkdir::WalkDir;
 
+use crate::arch::{Arch, X86_64};
 use crate::{paths, sh};
 
 pub(crate) mod archive;
+mod series;
 
 use archive::{Apt, depends, download, unpack};
-
-/// A series of kernel versions that Debian maintains.
-#[derive(Debug)]
-pub(crate) struct Series {
-    /// Name of the series, which is the value of `--kernel`.
-    pub(crate) name: &'static str,
-    /// Folder under `kernels` in the cache.
-    folder: &'static str,
-    /// Debian package that depends on the newest image.
-    metapackage: &'static str,
-    /// Suites of another release of Debian that provide the kernel; empty: the apt sources of this machine
-    /// provide it.
-    suites: &'static [&'static str],
-    /// If true, the headers are fetched too, and modules can be built.
-    builds_modules: bool,
-    /// If true, `cargo xtask test` tests it without `--all-kernels`.
-    pub(crate) tested_by_default: bool,
-}
-
-/// A cloud kernel of the Debian release of this machine.
-const CLOUD: Series = Series {
-    name: "",
-    folder: "",
-    metapackage: "linux-image-cloud-amd64",
-    suites: &[],
-    builds_modules: true,
-    tested_by_default: false,
-};
-
-/// A full kernel. Its headers are not fetched.
-const WHOLE: Series = Series { metapackage: "linux-image-amd64", builds_modules: false, ..CLOUD };
-
-/// Cloud kernels, which most guests boot.
-pub(crate) static SERIES: [Series; 4] = [
-    Series {
-        name: "6.12",
-        folder: "6.12",
-        metapackage: "linux-image-6.12-cloud-amd64",
-        tested_by_default: true,
-        ..CLOUD
-    },
-    Series { name: "6.1", folder: "6.1", tested_by_default: true, ..CLOUD },
-    Series { name: "5.10", folder: "5.10", suites: &["bullseye-security", "bullseye"], ..CLOUD },
-    // The headers' build tools need a newer libc, and their flags a newer compiler, than Debian 12 has.
-    Series { name: "7", folder: "7", suites: &["sid"], builds_modules: false, ..CLOUD },
-];
-
-/// Debian's full kernels, which have nearly all drivers.
-pub(crate) static FULL: [Series; 3] = [
-    Series { name: "6.12", folder: "6.12-full", metapackage: "linux-image-6.12-amd64", ..WHOLE },
-    Series { name: "6.1", folder: "6.1-full", ..WHOLE },
-    Series { name: "7", folder: "7-full", suites: &["sid"], ..WHOLE },
-];
-
-/// Default value of `--kernel`.
-pub(crate) const DEFAULT: &str = "6.12";
-
-/// Parses the value of `--kernel`.
-pub(crate) fn parse(name: &str) -> Result<&'static Series, String> {
-    find(&SERIES, name)
-}
-
-/// Returns the series of a name, or an error message.
-pub(crate) fn find(all: &'static [Series], name: &str) -> Result<&'static Series, String> {
-    all.iter().find(|series| series.name == name).ok_or_else(|| {
-        let names: Vec<_> = all.iter().map(|series| series.name).collect();
-        format!("one of {}", names.join(", "))
-    })
-}
+pub(crate) use series::{DEFAULT, FULL, KernelOptions, Series, find, parse, series};
 
 /// A kernel in the cache.
 #[derive(Debug, Clone)]
 pub(crate) struct Kernel {
+    pub(crate) arch: &'static Arch,
     /// Output of `uname -r` on this kernel.
     pub(crate) release: String,
     /// Folder of the unpacked packages.
@@ -116,7 +51,7 @@ pub(crate) fn get(series: &'static Series) -> Result<Kernel> {
 pub(crate) fn update(series: &'static Series) -> Result<Kernel> {
     let dir = directory(series)?;
     let _lock = paths::lock(&dir)?;
-    let apt = Apt::new(series, &dir)?;
+    let apt = Apt::new(series.arch, series.suites, &dir)?;
     apt.update()?;
     let newest = image_package(series, &apt)?;
     match cached(series, &dir) {
@@ -143,7 +78,13 @@ fn open(series: &Series, root: &Path, release: &str) -> Result<Kernel> {
     let has_headers = headers.join("Makefile").exists();
     ensure!(has_headers || !series.builds_modules, "no headers in {}", root.display());
     let headers = series.builds_modules.then_some(headers);
-    Ok(Kernel { release: release.to_owned(), root: root.to_path_buf(), vmlinuz, headers })
+    Ok(Kernel {
+        arch: series.arch,
+        release: release.to_owned(),
+        root: root.to_path_buf(),
+        vmlinuz,
+        headers,
+    })
 }
 
 impl Kernel {
@@ -228,8 +169,8 @@ fn image_package(series: &Series, apt: &Apt) -> Result<String> {
 
 /// Fetches a kernel. If that fails, updates the package lists and tries again.
 fn fetch(series: &'static Series, dir: &Path) -> Result<Kernel> {
-    sh::progress("Fetching", &format!("Debian's kernel {} and its headers", series.name));
-    let apt = Apt::new(series, dir)?;
+    sh::progress("Fetching", &format!("Debian's kernel {} and its headers", series.folder));
+    let apt = Apt::new(series.arch, series.suites, dir)?;
     fetch_resolved(series, &apt, dir).or_else(|error| {
         // Old lists name versions that have left the archive.
         sh::progress("Retrying", &format!("with new package lists, because: {error:#}"));
@@ -285,7 +226,12 @@ fn packages(series: &Series, apt: &Apt, image: &str, release: &str) -> Result<Ve
         let headers = format!("linux-headers-{release}");
         let wanted = ["linux-headers-", "linux-kbuild-", "linux-compiler-"];
         let is_wanted = |name: &String| wanted.iter().any(|prefix| name.starts_with(prefix));
-        packages.extend(depends(&headers, apt)?.into_iter().filter(is_wanted));
+        // The build tools run on this machine, also if the modules do not.
+        let qualified = |name: String| {
+            let runs_here = series.arch.is_foreign() && name.starts_with("linux-kbuild-");
+            if runs_here { format!("{name}:{}", X86_64.debian) } else { name }
+        };
+        packages.extend(depends(&headers, apt)?.into_iter().filter(is_wanted).map(qualified));
         packages.push(headers);
     }
     Ok(packages)

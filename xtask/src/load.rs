@@ -39,11 +39,11 @@ pub(crate) struct Options {
 
 /// Runs the parts and returns the exit status: 0 if nothing failed.
 pub(crate) fn run(options: &Options) -> Result<u8> {
-    setup::all()?;
-    let helper = program::build("e2e-helper")?;
+    let arch = options.kernel.arch;
+    setup::guests(arch)?;
+    let helper = program::build(arch, "e2e-helper")?;
     let (size, soak) = if options.quick { ("short", 60) } else { ("full", options.soak) };
     let guest = GuestOptions {
-        kernel: options.kernel,
         mem: 4096,
         // The parts before the soak take some minutes.
         timeout: 3600 + 2 * soak,
@@ -51,7 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     };
     let script = format!("export SIZE={size} SOAK={soak}\n{SCRIPT}");
     let files = [("bin/e2e-helper", helper), ("e2e", paths::root().join("xtask/e2e"))];
-    let spec = vm::spec(&guest, &script, &files)?;
+    let spec = vm::spec(options.kernel, &guest, &script, &files)?;
     // Not after the run, which takes long enough for the checkout to change.
     let commit = git::commit()?;
     let mut results = LoadResults::default();

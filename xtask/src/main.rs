@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod apt;
+mod arch;
 mod bench;
 mod browser;
+mod cross;
 mod demo;
 mod e2e;
 mod fuzz;
@@ -48,6 +50,9 @@ enum Task {
         /// Fetch newer kernels, too
         #[arg(long)]
         update: bool,
+        /// Architecture of the guests: x86_64 or arm64
+        #[arg(long, value_parser = arch::parse, default_value = arch::X86_64.name)]
+        arch: &'static arch::Arch,
     },
     /// Run the README's examples live: modules, writers and readers, traced by seqtrace
     Demo(demo::Options),
@@ -71,7 +76,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let (result, failure) = match Cli::parse().task {
-        Task::Setup { update } => (setup::run(update).map(|()| 0), 1),
+        Task::Setup { update, arch } => (setup::run(arch, update).map(|()| 0), 1),
         Task::Demo(options) => (demo::run(&options), 1),
         Task::Bench(options) => (bench::run(&options), 1),
         Task::Test(options) => (test::run(&options), 1),
@@ -109,6 +114,8 @@ mod tests {
         assert!(Cli::try_parse_from(["xtask", "vm", "true"]).is_err());
         assert!(Cli::try_parse_from(["xtask", "vm", "--kernel", "2.4", "--", "true"]).is_err());
         assert!(Cli::try_parse_from(["xtask", "demo", "--host", "--shell"]).is_err());
+        assert!(Cli::try_parse_from(["xtask", "demo", "--host", "--arch", "arm64"]).is_err());
+        assert!(Cli::try_parse_from(["xtask", "vm", "--arch", "arm", "--", "true"]).is_err());
         assert!(
             Cli::try_parse_from(["xtask", "sweep", "--full", "--state", "net", "--", "true"])
                 .is_ok()

@@ -2,16 +2,23 @@
 
 use anyhow::Result;
 
+use crate::arch::Arch;
 use crate::section::Section;
 use crate::tally::ScriptResult;
 
 const SECTION: Section = Section::new("docs/kernels.md", "cargo xtask test --all-kernels");
+const ARM64: Section =
+    Section::new("docs/kernels.md", "cargo xtask test --all-kernels --arch arm64");
 
 /// Writes the results of a complete run, or those of a filtered run into their cells. Adds rows for new scripts; ignores
 /// results of a filtered run for kernel releases without a column.
-pub(crate) fn write(results: &[ScriptResult], is_complete: bool) -> Result<()> {
-    let table = if is_complete { table(results) } else { updated(&SECTION.read()?, results) };
-    SECTION.write(&table)
+pub(crate) fn write(arch: &Arch, results: &[ScriptResult], is_complete: bool) -> Result<()> {
+    let section = if arch.is_foreign() { &ARM64 } else { &SECTION };
+    // Without --arch, some results are of arm64.
+    let is_ours = |result: &&ScriptResult| result.guest.starts_with("arm64-") == arch.is_foreign();
+    let results: Vec<ScriptResult> = results.iter().filter(is_ours).cloned().collect();
+    let table = if is_complete { table(&results) } else { updated(&section.read()?, &results) };
+    section.write(&table)
 }
 
 fn updated(table: &str, results: &[ScriptResult]) -> String {
@@ -40,8 +47,9 @@ fn updated(table: &str, results: &[ScriptResult]) -> String {
 
 /// Returns the heading of a guest's column.
 fn heading(result: &ScriptResult) -> String {
-    let boot = if result.guest.ends_with("-unmitigated") { " mitigations=off" } else { "" };
-    format!("{}{boot}", result.release)
+    let variants = [("-unmitigated", " mitigations=off"), ("-pauth", " with pauth")];
+    let variant = variants.iter().find(|(suffix, _)| result.guest.ends_with(suffix));
+    format!("{}{}", result.release, variant.map_or("", |(_, text)| text))
 }
 
 fn cell(result: &ScriptResult) -> String {

@@ -13,6 +13,7 @@ use std::thread;
 use anyhow::{Context as _, Result, ensure};
 use walkdir::{DirEntry, WalkDir};
 
+use crate::arch::Arch;
 use crate::{paths, sh};
 
 /// Extensions of files that Kbuild generates. Such files in the folder of the sources are not copied.
@@ -22,7 +23,12 @@ const PRODUCTS: &[&str] = &["ko", "o", "mod", "cmd", "symvers", "order"];
 static BUILD_LOCK: Mutex<()> = Mutex::new(());
 
 /// Builds the out-of-tree modules of the folder `source` against `headers`. Returns the paths of the `.ko` files, sorted.
-pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<PathBuf>> {
+pub(crate) fn build(
+    source: &Path,
+    headers: &Path,
+    release: &str,
+    arch: &Arch,
+) -> Result<Vec<PathBuf>> {
     let source =
         source.canonicalize().with_context(|| format!("no module folder {}", source.display()))?;
     ensure!(
@@ -40,7 +46,8 @@ pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<
     let stamp = dir.join(".stamp");
     let hash = content_hash(&source, &files, headers)?;
     if fs::read_to_string(&stamp).ok().as_deref() != Some(&hash) {
-        make(&source, &files, &dir, headers, release)?;
+        sh::progress("Building", &format!("modules of {} for {release}", source.display()));
+        make(&source, &files, &dir, headers, arch)?;
         fs::write(&stamp, &hash)?;
     }
 
@@ -55,8 +62,7 @@ pub(crate) fn build(source: &Path, headers: &Path, release: &str) -> Result<Vec<
     Ok(modules)
 }
 
-fn make(source: &Path, files: &[PathBuf], dir: &Path, headers: &Path, release: &str) -> Result<()> {
-    sh::progress("Building", &format!("modules of {} for {release}", source.display()));
+fn make(source: &Path, files: &[PathBuf], dir: &Path, headers: &Path, arch: &Arch) -> Result<()> {
     paths::emptied(dir.to_owned())?;
     for file in files {
         let to = dir.join(file);
@@ -68,8 +74,9 @@ fn make(source: &Path, files: &[PathBuf], dir: &Path, headers: &Path, release: &
     make.arg("-C").arg(headers).arg(format!("M={}", dir.display()));
     make.arg(format!("-j{jobs}"));
     // Debian's headers name the exact compiler of the kernel; gcc-12, or any gcc, is close enough.
-    let compiler = if paths::which("gcc-12").is_some() { "gcc-12" } else { "gcc" };
-    make.arg(format!("CC={compiler}"));
+    let compiler = ["gcc-12", "gcc"].map(|name| format!("{}{name}", arch.tools));
+    let compiler = compiler.into_iter().find(|name| paths::which(name).is_some());
+    make.arg(format!("CC={}", compiler.context("no gcc that builds modules")?)).args(arch.make);
     // These variables of cargo's jobserver would change make's own.
     make.env_remove("MAKEFLAGS").env_remove("MFLAGS").env_remove("CARGO_MAKEFLAGS");
     let output = sh::output(make.arg("modules"))

@@ -9,16 +9,16 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{apt, kernel, paths, sh};
+use crate::arch::Arch;
+use crate::{apt, cross, kernel, paths, sh};
 
 /// Version of bpf-linker that reads the bitcode of Debian's rustc.
 const BPF_LINKER: &str = "0.13.0";
 /// Version of LLVM that Debian's rustc-web uses. bpf-linker is built with the same version.
 const LLVM: &str = "22";
 
-/// Packages with the tools that run guests and build modules for them.
+/// Packages with the tools that run guests and build modules for them; [`Arch::packages`] has more.
 const GUEST: &[&str] = &[
-    "qemu-system-x86",
     "busybox-static",
     "util-linux",
     "xz-utils",
@@ -48,11 +48,18 @@ const LINKER: &[&str] = &["llvm-22-dev", "libpolly-22-dev", "libzstd-dev", "g++"
 
 /// Installs packages, builds bpf-linker and fetches kernels, as far as they are missing. If `update` is true, fetches newer
 /// kernels, too.
-pub(crate) fn run(update: bool) -> Result<()> {
-    all()?;
-    for series in kernel::SERIES.iter().filter(|series| series.tested_by_default) {
+pub(crate) fn run(arch: &Arch, update: bool) -> Result<()> {
+    guests(arch)?;
+    for series in kernel::series(arch).iter().filter(|series| series.tested_by_default) {
         let kernel = if update { kernel::update(series)? } else { kernel::get(series)? };
         sh::progress("Ready", &format!("kernel {}", kernel.release));
+    }
+    if arch.is_foreign() {
+        cross::busybox(arch)?;
+        sh::progress(
+            "Ready",
+            &format!("std for {}: {}", arch.name, cross::sysroot(arch)?.display()),
+        );
     }
     let linker = find_linker()?.context("the build of bpf-linker left no program")?;
     sh::progress("Ready", &format!("bpf-linker {}", linker.display()));
@@ -60,8 +67,8 @@ pub(crate) fn run(update: bool) -> Result<()> {
 }
 
 /// Installs everything that guests need, except kernels; [`kernel::get`] fetches these.
-pub(crate) fn all() -> Result<()> {
-    prepare(GUEST)
+pub(crate) fn guests(arch: &Arch) -> Result<()> {
+    prepare(&[GUEST, arch.packages].concat())
 }
 
 /// Installs everything that builds of seqtrace need.

@@ -10,8 +10,9 @@ use std::thread;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use crate::arch::{self, ARM64, Arch, X86_64};
 use crate::e2e::{self, GuestTests};
-use crate::kernel;
+use crate::kernel::{self, Series};
 use crate::tally::Tally;
 use crate::{browser, interop, lint, matrix, setup, sh};
 
@@ -20,7 +21,9 @@ use crate::{browser, interop, lint, matrix, setup, sh};
 #[command(after_help = "Names: lint/fmt lint/clippy lint/doc lint/ebpf lint/tidy unit/…\n       \
                         interop/pyarrow interop/perfetto interop/tables interop/chromium\n       \
                         e2e/KERNEL/SCRIPT (xtask/e2e/*.sh).\n\
-                        Without FILTER and --all-kernels, a script with the line `# once` runs on one kernel only.\n\
+                        Without FILTER and --all-kernels, a script with the line `# once` runs on 6.12 only, one with `# once on 6.1`\n\
+                        on 6.1 only.\n\
+                        On arm64, scripts without the line `# arm64` run only if FILTER has a part of their names.\n\
                         Ends with one line `N passed, N failed, N skipped`; exit status 1 if any failed.")]
 pub(crate) struct Options {
     /// Run lints and unit tests only, no guests
@@ -32,6 +35,9 @@ pub(crate) struct Options {
     /// Run the end-to-end tests on 5.10 and on the newest kernel, too
     #[arg(long)]
     all_kernels: bool,
+    /// Run the end-to-end tests of an architecture and no others: x86_64, or arm64 (e2e/arm64-KERNEL/SCRIPT)
+    #[arg(long, value_parser = arch::parse, conflicts_with = "quick")]
+    arch: Option<&'static Arch>,
     /// Run only tests whose names contain this: `lint`, `unit`, `e2e/6.1/`, `story`
     filter: Option<String>,
 }
@@ -40,36 +46,32 @@ impl Options {
     /// Returns options that select the tests whose names contain `filter` and print their output.
     pub(crate) fn only(filter: &str) -> Self {
         let filter = Some(filter.to_owned());
-        Self { quick: false, verbose: true, all_kernels: false, filter }
+        Self { quick: false, verbose: true, all_kernels: false, arch: None, filter }
     }
 }
 
-/// Scripts that also run on kernels without mitigations. These kernels differ only in the code of the seq_file core.
-const UNMITIGATED: &[&str] = &["backends", "boot", "doctor", "reads", "story"];
+/// Series of arm64 on which scripts with the line `# arm64: ci` run without `--arch`, too.
+const ARM64_BY_DEFAULT: &[&str] = &[];
+
+/// Scripts that also run on variants of a guest: kernels without mitigations, whose code of the seq_file core is different,
+/// and CPUs with pointer authentication, which changes return addresses and code.
+const VARIANTS: &[&str] = &["backends", "boot", "doctor", "reads", "story"];
 
 /// Runs the tests and returns the exit status.
 pub(crate) fn run(options: &Options) -> Result<u8> {
     let mut tally = Tally::default();
     let filter = options.filter.as_deref().unwrap_or_default();
-    let wants = |name: &str| name.contains(filter);
-
-    let set_up = if options.quick { setup::toolchain } else { setup::all };
-    set_up()?;
-    lint::run(&mut tally, wants);
-    if wants("unit") {
-        unit_tests(&mut tally)?;
+    if options.quick {
+        setup::toolchain()?;
+    } else {
+        setup::guests(options.arch.unwrap_or(&X86_64))?;
     }
-    interop::run(&mut tally, wants, options.quick)?;
-    if wants("interop/chromium") {
-        if options.quick {
-            tally.skipped.push("interop/chromium: --quick".to_owned());
-        } else {
-            tally.add(browser::pages()?);
-        }
+    if options.arch.is_none() {
+        on_this_machine(options, &mut tally)?;
     }
 
-    let guests = select(all_guests(options.all_kernels)?, options, &mut tally)?;
-    let guests = split(guests, |script| e2e::has_line(script, "# alone"))?;
+    let guests = select(all_guests(options)?, options, &mut tally)?;
+    let guests = split(guests, e2e::is_alone)?;
     if options.quick {
         for GuestTests { name, scripts, .. } in guests {
             for script in scripts {
@@ -77,10 +79,14 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
             }
         }
     } else {
+        if guests.iter().any(|guest| guest.series.arch.is_foreign()) {
+            setup::guests(&ARM64)?;
+        }
         tally.add(run_guests(guests, options.verbose));
         if options.all_kernels {
             // A filtered run replaces only its own cells of the table.
-            matrix::write(&tally.scripts, filter.is_empty())?;
+            let arch = options.arch.unwrap_or(&X86_64);
+            matrix::write(arch, &tally.scripts, filter.is_empty())?;
         }
     }
 
@@ -90,24 +96,75 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     Ok(u8::from(!tally.print()))
 }
 
-/// Returns a guest with its scripts for each kernel that is tested by default, or for all kernels.
-fn all_guests(all_kernels: bool) -> Result<Vec<GuestTests>> {
-    let scripts = e2e::scripts()?;
-    let mut guests = Vec::new();
-    for series in kernel::SERIES.iter().filter(|series| series.tested_by_default || all_kernels) {
-        let name = series.name.to_owned();
-        guests.push(GuestTests { name, series, append: "", scripts: scripts.clone() });
-        if all_kernels {
-            // The code of the core differs: calls through pointers are plain instructions, not calls of thunks.
-            guests.push(GuestTests {
-                name: format!("{}-unmitigated", series.name),
-                series,
-                append: "mitigations=off",
-                scripts: UNMITIGATED.iter().map(|&script| script.to_owned()).collect(),
-            });
+/// Runs the tests that need no guest.
+fn on_this_machine(options: &Options, tally: &mut Tally) -> Result<()> {
+    let filter = options.filter.as_deref().unwrap_or_default();
+    let wants = |name: &str| name.contains(filter);
+    lint::run(tally, wants);
+    if wants("unit") {
+        unit_tests(tally)?;
+    }
+    interop::run(tally, wants, options.quick)?;
+    if wants("interop/chromium") {
+        if options.quick {
+            tally.skipped.push("interop/chromium: --quick".to_owned());
+        } else {
+            tally.add(browser::pages()?);
         }
     }
+    Ok(())
+}
+
+/// Returns a guest with its scripts for each kernel that is tested by default, or for all kernels.
+fn all_guests(options: &Options) -> Result<Vec<GuestTests>> {
+    let arch = options.arch.unwrap_or(&X86_64);
+    let mut scripts = e2e::scripts()?;
+    if arch.is_foreign() {
+        let marked = e2e::scripts_with(&["# arm64", "# arm64: ci"])?;
+        // `story` of the filter `6.12/story`.
+        let filter = options.filter.as_deref().unwrap_or_default();
+        let named = filter.rsplit('/').next().filter(|name| !name.is_empty());
+        let is_named = |script: &String| named.is_some_and(|name| script.contains(name));
+        scripts.retain(|script| marked.contains(script) || is_named(script));
+    }
+    let mut guests = Vec::new();
+    for series in kernel::series(arch) {
+        if series.tested_by_default || options.all_kernels {
+            guests.push(guest(series, scripts.clone()));
+        }
+        if options.all_kernels {
+            guests.extend(variant(series));
+        }
+    }
+    if options.arch.is_none() {
+        let scripts = e2e::scripts_with(&["# arm64: ci"])?;
+        let series = kernel::series(&ARM64).iter();
+        let by_default = series.filter(|series| ARM64_BY_DEFAULT.contains(&series.name));
+        guests.extend(by_default.map(|series| guest(series, scripts.clone())));
+    }
     Ok(guests)
+}
+
+/// Returns a guest with the usual boot options.
+fn guest(series: &'static Series, scripts: Vec<String>) -> GuestTests {
+    let prefix = if series.arch.is_foreign() { "arm64-" } else { "" };
+    let name = format!("{prefix}{}", series.name);
+    GuestTests { name, series, append: "", cpu: None, scripts }
+}
+
+/// Returns another guest with the same kernel, in which different code runs; `None` if the series has none.
+fn variant(series: &'static Series) -> Option<GuestTests> {
+    let scripts = VARIANTS.iter().map(|&script| script.to_owned()).collect();
+    let usual = guest(series, scripts);
+    let name = &usual.name;
+    if !series.arch.is_foreign() {
+        // The code of the core differs: calls through pointers are plain instructions, not calls of thunks.
+        let name = format!("{name}-unmitigated");
+        return Some(GuestTests { name, append: "mitigations=off", ..usual });
+    }
+    // One is enough for slow guests.
+    let name = format!("{name}-pauth");
+    (series.name == kernel::DEFAULT).then_some(GuestTests { name, cpu: Some(arch::PAUTH), ..usual })
 }
 
 /// Removes scripts that the options exclude from each guest.
@@ -120,10 +177,9 @@ fn select(
     for GuestTests { name, series, scripts, .. } in &mut guests {
         scripts.retain(|script| format!("e2e/{name}/{script}").contains(filter));
         // With a filter, all tests that it names run.
-        if series.name != kernel::DEFAULT && !options.all_kernels && filter.is_empty() {
+        if !options.all_kernels && filter.is_empty() {
             for script in mem::take(scripts) {
-                if e2e::has_line(&script, "# once")? {
-                    let only = kernel::DEFAULT;
+                if let Some(only) = e2e::only_series(&script)?.filter(|only| only != series.name) {
                     tally.skipped.push(format!(
                         "e2e/{name}/{script}: does not depend on the kernel, runs on {only} only"
                     ));
@@ -243,10 +299,10 @@ mod tests {
     #[test]
     fn every_script_is_in_one_guest() {
         let scripts = |range: std::ops::Range<usize>| range.map(|i| i.to_string()).collect();
-        let series = &kernel::SERIES[0];
+        let series = &kernel::series(&X86_64)[0];
         let guest = |name: &str, count| {
             let (name, scripts) = (name.to_owned(), scripts(0..count));
-            GuestTests { name, series, append: "", scripts }
+            GuestTests { name, series, append: "", cpu: None, scripts }
         };
         let guests = vec![guest("a", SCRIPTS_PER_GUEST + 2), guest("b", 0), guest("c", 2)];
         let last = (SCRIPTS_PER_GUEST + 1).to_string();

@@ -14,7 +14,7 @@ use terminal_size::{Height, Width};
 
 use crate::guest::{self, GuestEnd, GuestSpec};
 use crate::initramfs::Initramfs;
-use crate::kernel::{self, Kernel, Series};
+use crate::kernel::{self, Kernel, KernelOptions, Series};
 use crate::{modules, paths, program, setup, sh};
 
 /// Exit status if the guest reached its time limit.
@@ -27,12 +27,12 @@ pub(crate) const NO_GUEST: u8 = 126;
 /// Modules with the driver of the virtio ports; in some kernels the driver is built in.
 pub(crate) const PORTS: &[&str] = &["virtio_pci", "virtio_console"];
 
-/// Options that describe a guest.
+/// Options that describe a guest, except its kernel.
 #[derive(Clone, Debug, Parser)]
 pub(crate) struct GuestOptions {
-    /// Debian kernel series to boot: 5.10, 6.1, 6.12 or 7 (the newest)
-    #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
-    pub(crate) kernel: &'static Series,
+    /// CPU that QEMU emulates, such as max,pauth-impdef=on; a default of the architecture if not given
+    #[arg(long, value_name = "CPU")]
+    pub(crate) cpu: Option<String>,
     /// Number of CPUs in the guest
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) smp: u32,
@@ -72,6 +72,8 @@ impl Default for GuestOptions {
 )]
 pub(crate) struct Options {
     #[command(flatten)]
+    kernel: KernelOptions,
+    #[command(flatten)]
     guest: GuestOptions,
     /// Start an interactive shell on this terminal instead of SCRIPT
     #[arg(long, conflicts_with = "script")]
@@ -83,13 +85,14 @@ pub(crate) struct Options {
 
 /// Runs the script and returns the exit status.
 pub(crate) fn run(options: &Options) -> Result<u8> {
-    setup::all()?;
+    let series = options.kernel.series()?;
+    setup::guests(series.arch)?;
     if options.shell {
-        shell(&options.guest, "")?;
+        shell(series, &options.guest, "")?;
         return Ok(0);
     }
     // Words are joined, so that both `-- 'a; b'` and `-- cat /proc/version` work.
-    run_script(&spec(&options.guest, &options.script.join(" "), &[])?, &mut io::stderr())
+    run_script(&spec(series, &options.guest, &options.script.join(" "), &[])?, &mut io::stderr())
 }
 
 /// Boots a guest and forwards the script's stdout to stdout and its stderr to `err`. Returns the exit status.
@@ -107,11 +110,11 @@ pub(crate) fn run_script(spec: &GuestSpec, err: &mut (dyn Write + Send)) -> Resu
 }
 
 /// Boots an interactive guest. The shell runs `prepare` before its first prompt.
-pub(crate) fn shell(options: &GuestOptions, prepare: &str) -> Result<()> {
+pub(crate) fn shell(series: &'static Series, options: &GuestOptions, prepare: &str) -> Result<()> {
     // A serial line has no size of its own.
     let (rows, columns) = terminal_size().unwrap_or((24, 80));
     let script = format!("stty rows {rows} cols {columns}\n{prepare}\ncd /root\nexec sh -l\n");
-    let mut spec = spec(options, &script, &[])?;
+    let mut spec = spec(series, options, &script, &[])?;
     spec.options.append.push_str(" guest.shell");
     sh::progress("Booting", &format!("{} (exit or Ctrl-A X ends it)", spec.kernel.release));
     guest::interactive(&spec)
@@ -125,11 +128,12 @@ pub(crate) fn terminal_size() -> Option<(u16, u16)> {
 
 /// Builds everything that the guest needs. `files` are additional files: path in the guest, and source.
 pub(crate) fn spec(
+    series: &'static Series,
     options: &GuestOptions,
     script: &str,
     files: &[(&str, PathBuf)],
 ) -> Result<GuestSpec> {
-    let kernel = kernel::get(options.kernel)?;
+    let kernel = kernel::get(series)?;
     let mut archive = archive(&kernel, PORTS)?;
     for (name, bytes) in modules(&kernel, &options.kmod)? {
         archive.file(format!("modules/{name}"), &bytes, 0o644);
@@ -154,8 +158,8 @@ pub(crate) fn spec(
 
 /// Begins a guest's root file system: the files of every guest, seqtrace, and modules that /init loads.
 pub(crate) fn archive(kernel: &Kernel, modules: &[&str]) -> Result<Initramfs> {
-    let mut archive = Initramfs::base()?;
-    archive.file("bin/seqtrace", &fs::read(program::build("seqtrace")?)?, 0o755);
+    let mut archive = Initramfs::base(kernel.arch)?;
+    archive.file("bin/seqtrace", &fs::read(program::build(kernel.arch, "seqtrace")?)?, 0o755);
     for (number, (name, bytes)) in kernel.modules(modules)?.into_iter().enumerate() {
         archive.file(format!("lib/ports/{number:03}-{name}.ko"), &bytes, 0o644);
     }
@@ -171,7 +175,7 @@ fn modules(kernel: &Kernel, more: &[PathBuf]) -> Result<BTreeMap<String, Vec<u8>
         return Ok(found);
     };
     for dir in [&own].into_iter().chain(more) {
-        for file in modules::build(dir, headers, &kernel.release)? {
+        for file in modules::build(dir, headers, &kernel.release, kernel.arch)? {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let bytes =
                 fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;

@@ -40,6 +40,9 @@ impl Trace {
         ];
         if let Some(blame) = &finding.blame {
             arguments.push(("function", Value::Text(names::function(&blame.function))));
+            let source = blame.source.as_ref();
+            let text = source.map(|source| format!("{}:{}", source.file, source.line));
+            arguments.extend(text.map(|text| ("source", Value::Text(text))));
         }
         if let Some(cause) = &finding.cause {
             arguments.push(("cause", Value::Text(cause.id.to_string())));

@@ -191,6 +191,7 @@ impl<W: Write + Send> Tables<W> {
             cause,
             times,
         } = finding;
+        let source = blame.as_ref().and_then(|blame| blame.source.as_ref());
         let cause_blame = cause.as_ref().and_then(|cause| cause.blame.as_ref());
         let row = FindingRow {
             session: Some((*number_of_session).into()),
@@ -209,6 +210,8 @@ impl<W: Write + Send> Tables<W> {
             cause: cause.as_ref().map(|cause| own(cause.id.to_string())),
             cause_function: cause_blame.map(|blame| own(names::function(&blame.function))),
             times: number(*times),
+            source_file: source.map(|source| own(source.file.to_string())),
+            source_line: source.map(|source| source.line.into()),
         };
         self.findings.table.push(row);
     }

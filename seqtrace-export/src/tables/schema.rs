@@ -141,6 +141,8 @@ table! { "findings",
         cause: Text,
         cause_function: Text,
         times: i64,
+        source_file: Text,
+        source_line: i64,
     }
 }
 

@@ -14,6 +14,7 @@ use super::ledger::pass::Origin;
 use super::ledger::{Ledger, NewEntry, RenderingResult};
 use crate::event::{FileKind, Role};
 use crate::finding::{Finding, FindingCount};
+use crate::fixed::FixedRanges;
 use crate::session::update::{CallbackUpdate, Phase, ReadEnd, Session, Update, UpdateKind};
 
 /// State of one open session.
@@ -60,8 +61,9 @@ struct PendingShow {
 }
 
 impl SessionAnalysis {
-    /// Creates the state of a session that was opened, or that is seen for the first time.
-    pub(super) fn new(session: Arc<Session>) -> Self {
+    /// Creates the state of a session that was opened, or that is seen for the first time. `fixed`: address ranges of the
+    /// kernel's image and modules.
+    pub(super) fn new(session: Arc<Session>, fixed: FixedRanges) -> Self {
         let m = match session.kind {
             FileKind::Seq { m, .. } => m,
             FileKind::Plain { .. } => 0,
@@ -69,7 +71,7 @@ impl SessionAnalysis {
         Self {
             file: FileKey::of(&session).map(KnownFile::new),
             facts: Facts {
-                ledger: Ledger::new(m, session.adopted),
+                ledger: Ledger::new(m, session.adopted, fixed),
                 findings: FindingCollector::new(Arc::clone(&session)),
                 session,
                 previews: false,

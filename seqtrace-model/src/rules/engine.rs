@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Finding, FindingCount};
+use crate::fixed::FixedRanges;
 use crate::recent::RecentMap;
 use crate::rules::analysis::SessionAnalysis;
 use crate::rules::history::Histories;
@@ -23,6 +24,8 @@ pub struct RuleEngine {
     histories: Histories,
     /// True if the trace contains record bytes: a preview after each rendering.
     previews: bool,
+    /// Address ranges of the traced kernel's image and modules.
+    fixed: FixedRanges,
     #[cfg(test)]
     limit: Option<usize>,
 }
@@ -31,6 +34,11 @@ impl RuleEngine {
     /// Creates an engine for a new trace.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets the address ranges of the traced kernel's image and modules, for sessions that begin from now on.
+    pub fn set_fixed(&mut self, fixed: FixedRanges) {
+        self.fixed = fixed;
     }
 
     /// Lowers the maximum number of entries of a ledger.
@@ -50,7 +58,7 @@ impl RuleEngine {
         let Some(session) = &update.session else { return out(update) };
         let (id, file) = (session.id, session.file);
         if !self.sessions.contains_key(&id) {
-            let analysis = SessionAnalysis::new(Arc::clone(session));
+            let analysis = SessionAnalysis::new(Arc::clone(session), self.fixed.clone());
             #[cfg(test)]
             let analysis = analysis.limited(self.limit);
             self.sessions.insert(id, Box::new(analysis));

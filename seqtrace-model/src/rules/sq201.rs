@@ -15,7 +15,7 @@ use crate::finding::{Id, Severity};
 use crate::rules::collector::{FindingBuilder, FindingCollector};
 use crate::rules::hooks::{Accepted, Context, Delivery, Hooks};
 use crate::rules::ledger::Duplicate;
-use crate::rules::ledger::identity::{Identity, Pointers, Trust, witnesses};
+use crate::rules::ledger::identity::{Pointers, Trust, witnesses};
 use crate::rules::rule::Rule;
 use crate::session::update::Range;
 
@@ -106,9 +106,7 @@ impl State {
             self.first = (!self.starts.is_empty()).then_some(first);
         }
         if let Some((first, sum)) = self.weak.take() {
-            // Only addresses can be uncertain.
-            let identity = Identity::Pointer(first.later.key);
-            match pointers.trust(identity, identity) {
+            match pointers.trust(first.identity, first.identity) {
                 Trust::Firm => report(&first, sum, root_cause, findings),
                 Trust::Weak => self.weak = Some((first, sum)),
                 Trust::None => {}
@@ -124,7 +122,8 @@ fn report(
     root_cause: Option<Id>,
     findings: &mut FindingCollector,
 ) {
-    let Duplicate { earlier, later, agree: (pos, pointer, bytes), weak: _, time } = *duplicate;
+    let Duplicate { earlier, later, identity: _, agree: (pos, pointer, bytes), weak: _, time } =
+        *duplicate;
     findings.report_many(&RULE, Severity::Error, count, || {
         let offsets = |range: Range| format!("{}..{}", range.start, range.end);
         let how = if earlier.passed_over { "passed over" } else { "emitted" };

@@ -18,7 +18,7 @@ impl Default for Durations {
 
 impl Durations {
     /// Makes an empty distribution with two significant digits, which takes an eighth of the memory.
-    pub(super) fn coarse() -> Self {
+    pub fn coarse() -> Self {
         Self { histogram: Histogram::new(2).ok(), ..Self::default() }
     }
 

@@ -8,7 +8,7 @@ mod session;
 use self::session::who;
 use super::object::{
     At, Cb, Close, End, Finding, Gap, Grow, Header, Lseek, Note, NoteKind, Object, Of, Preview,
-    Ready, Role, Target, Transfer, Who,
+    Ready, Role, SourceLine, Target, Transfer, Who,
 };
 use super::text::{BootTime, ErrorName, Raw, ReadName, SessionName, Version, raw, text};
 use crate::session::update::{self, Update, UpdateKind};
@@ -111,7 +111,9 @@ impl<'a> Converter<'a> {
                 findings: Vec::of(findings),
             })),
             UpdateKind::Finding(finding) => {
-                Object::Finding(Box::new(Finding::new(at, self.who(), finding)))
+                let source = finding.blame.as_ref().and_then(|blame| blame.source.as_ref());
+                let source = source.map(SourceLine::of);
+                Object::Finding(Box::new(Finding::new(at, self.who(), source, finding)))
             }
             UpdateKind::Gap { lost, sessions } => {
                 Object::Gap(Gap { at, lost: *lost, sessions: Vec::of(sessions) })

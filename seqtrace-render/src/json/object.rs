@@ -17,13 +17,16 @@ pub(super) use self::event::{
     Who,
 };
 pub(super) use self::finding::{Finding, FindingCount};
-pub(super) use self::value::{Fate, Function, Functions, Of, Phase, Range, Role, Totals, mirror};
+pub(super) use self::value::{
+    Fate, Function, Functions, Of, Partial, Phase, Range, Role, Severity, SourceLine, Totals,
+    mirror,
+};
 pub(super) use super::callback::Cb;
 use super::text::{BootTime, Raw, Version};
 use crate::session::update;
 
 /// One line of `--format json`. Every key of a type is always there; null where the value is unknown
-/// or does not apply.
+/// or does not apply. The only exception is `source` of a finding.
 #[derive(Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[schemars(rename = "seqtrace", title = "One line of seqtrace --format json")]

@@ -152,7 +152,7 @@ impl Story {
 
     /// Renders a finding with every kind of evidence, and a cause in a function without a name.
     pub(crate) fn finding(&mut self) {
-        let blame = |role, function| Some(Blame { role, function });
+        let blame = |role, function| Some(Blame { role, function, source: None });
         let evidence = [
             Value::Position(-2),
             Value::Pointer(record(2)),

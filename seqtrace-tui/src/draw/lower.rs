@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use seqtrace_render::{Name, SymbolLocation};
+use seqtrace_render::Blamed;
 
 use super::{Layout, grouped};
 use crate::app::{App, Lower, Pane};
@@ -128,8 +128,7 @@ impl App {
                 let fold =
                     if group.open { self.theme.glyphs.open } else { self.theme.glyphs.closed };
                 let place = group.blame.as_ref().map_or(String::new(), |blame| {
-                    let name = Name { symbol: &blame.function, ascii: self.theme.ascii };
-                    format!("  in {}", SymbolLocation { name, with_offset: true })
+                    format!("  in {}", Blamed { blame, ascii: self.theme.ascii })
                 });
                 let title = format!("{} {} {}", self.theme.mark(group.worst), group.id, group.name);
                 let count = format!("{place}  {}{}", self.theme.glyphs.times, group.members.len());

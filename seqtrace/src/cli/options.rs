@@ -217,6 +217,9 @@ pub(crate) struct Capture {
     /// Create this file when all probes are attached
     #[arg(long, value_name = "PATH")]
     pub(crate) ready_file: Option<PathBuf>,
+    /// Folder with modules (.ko) or a vmlinux, with debug information, for the source lines of functions; repeatable
+    #[arg(long, value_name = "DIR")]
+    pub(crate) debug_dir: Vec<PathBuf>,
     /// Show what would be attached, and exit
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -65,6 +65,12 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     number.checked_mul(1 << shift).ok_or_else(|| format!("`{text}` is too large"))
 }
 
+/// Parses the number of a session, from 1.
+pub(crate) fn session_number(text: &str) -> Result<usize, String> {
+    let number = text.trim_start_matches('0').parse();
+    number.map_err(|_| format!("`{text}` is not the number of a session: the first one is 1"))
+}
+
 /// Parses a size that is a power of two from 4 KiB to 2 GiB; returns bytes.
 pub(crate) fn ring_size(text: &str) -> Result<u32, String> {
     u32::try_from(size(text)?)

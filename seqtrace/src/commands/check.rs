@@ -180,7 +180,11 @@ async fn judge_one(
         return Ok((result, *other_kind));
     }
     let mut result = checker.check_file(path, real).await?;
+    let lines = &mut checker.trace.lines;
+    // Those that the trace has not located are findings of the check itself.
+    result.found.iter_mut().for_each(|found| found.finding.locate(lines));
     result.notes.extend_from_slice(notes);
+    result.notes.extend(lines.take_notes());
     let other_kind =
         matches!(&result.verdict, Verdict::Refused(why) if why == verdict::NOT_A_SEQ_FILE);
     Ok((result, other_kind))
@@ -267,9 +271,11 @@ fn trace(
     if args.verbose > 0 && io::stderr().is_terminal() {
         eprintln!("backend {}", attached.backend.name());
     }
-    let pipeline = Pipeline::new(Selection::default(), Until::default());
+    let mut pipeline = Pipeline::new(Selection::default(), Until::default());
+    pipeline.set_fixed(facts.fixed.clone());
     let source = attached.begin().map_err(UserError::from)?;
-    Ok(Trace::new(source, pipeline, None, Collector::default()))
+    let lines = super::source_lines(&args.debug_dir, facts);
+    Ok(Trace::new(source, pipeline, None, lines, Collector::default()))
 }
 
 /// Chooses the exit status. Findings take precedence, then inconclusive files, then named files that were not read. If

@@ -11,6 +11,7 @@ use crate::{
     privileges,
     probe::{
         backend::{Backend, ChosenBackend},
+        functions::Frames,
         setup::Setup,
     },
 };
@@ -35,20 +36,22 @@ fn attach_and_fire() -> Trial {
         return Trial::NotTried(off.effect);
     }
     match trial() {
-        Ok(probes) => Trial::Fired(probes),
+        Ok((probes, frames)) => Trial::Fired { probes, frames: frames.name() },
         Err(error) => Trial::Failed(error.what),
     }
 }
 
-/// Returns the number of probes that were attached. They have fired.
-fn trial() -> Result<u32, UserError> {
+/// Returns the number of probes that were attached, and the kind of those on functions. They have fired.
+fn trial() -> Result<(u32, Frames), UserError> {
     let facts = Preflight::gather()?;
     let chosen = ChosenBackend::choose(Backend::Auto, &facts, Faults::default())?;
     // The heartbeat passes all filters: no other process is traced.
     let pids = Some(vec![std::process::id()]);
     let setup = Setup::new(&facts, Prefilter { pids, ..Prefilter::default() }, RING_BYTES);
-    let mut source = setup.attach(chosen, Backend::Auto)?.begin()?;
-    let probes = source.probes();
+    let attached = setup.attach(chosen, Backend::Auto)?;
+    let frames = attached.frames();
+    let mut source = attached.begin()?;
+    let result = (source.probes(), frames);
     source.detach();
-    Ok(probes)
+    Ok(result)
 }

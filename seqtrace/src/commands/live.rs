@@ -162,9 +162,13 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     let attached = setup.attach(chosen, capture.backend).map_err(UserError::from)?;
 
     let mut pipeline = Pipeline::new(selection.clone(), options::until(&limits.counts));
+    pipeline.set_fixed(facts.fixed.clone());
     options::restrict(&mut pipeline, request.only_findings, request.min_duration);
     let header = header(capture, &facts, &attached.backend);
-    let head = Head { header, wall_at_boot, suspended: Some(clock::suspended()) };
+    let mut lines = super::source_lines(&capture.debug_dir, &facts);
+    print_notes(&lines.take_notes());
+    let suspended = Some(clock::suspended());
+    let head = Head { header, wall_at_boot, suspended, fixed: facts.fixed.clone() };
     let recording = recording.as_deref().map(recordings::create).transpose()?;
     let mut to = Destinations::start(writer, recording).context("cannot start a thread")?;
     let recorder = to.recording.clone().map(|recording| begin_recording(recording, &head, redact));
@@ -175,7 +179,7 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
     runtime.block_on(async move {
         let signals = Signals::listen()?;
         let source = attached.begin().map_err(UserError::from)?;
-        let mut trace = Trace::new(source, pipeline, recorder, screen);
+        let mut trace = Trace::new(source, pipeline, recorder, lines, screen);
         let looked_at = targets::inspect(&words, &selection.filter, &mut trace.source);
         trace.fetch();
         for target in looked_at? {
@@ -186,6 +190,9 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         if let Some(path) = &capture.ready_file {
             file::create(path).with_context(|| format!("cannot create {}", shown(path)))?;
         }
+        // The command may write to the same file with sendfile(2), which does not lock the file position: the header
+        // would be overwritten (do_sendfile(), fs/read_write.c).
+        to.settle();
 
         let mut command = waiting.map(Waiting::start).transpose()?.map(Running);
         let child = command.as_mut().map(|Running(child)| child);
@@ -201,10 +208,12 @@ pub(super) fn run(request: Request<'_>, outputs: Outputs) -> anyhow::Result<Opti
         let status = trace.run(&mut to, &signals, child, deadline, capture.inject.pause).await?;
         drop(command);
         let fired = trace.last_heartbeat(&mut to)?;
-        let (summary, size) = finish(trace, to, &signals)?;
+        let (summary, notes, size) = finish(trace, to, &signals)?;
         if let Some(ui) = &mut ui {
             ui.end()?;
         }
+        // Earlier they would damage the screen.
+        print_notes(&notes);
         if summary.sessions == 0 && select.names_openers() && !request.quiet {
             eprintln!("{OPENER_HINT}");
         }
@@ -253,9 +262,9 @@ fn finish(
     trace: Trace<render::Screen>,
     mut to: Destinations,
     signals: &Signals,
-) -> anyhow::Result<(Summary, Option<Recorded>)> {
+) -> anyhow::Result<(Summary, Vec<String>, Option<Recorded>)> {
     let blocked = || signals.report_blocked();
-    let Finished { summary, recorder, source } = trace.finish(|trace| {
+    let Finished { summary, recorder, notes, source } = trace.finish(|trace| {
         to.wait_for_space(&blocked);
         trace.write(&mut to)
     })?;
@@ -265,7 +274,13 @@ fn finish(
     let size = recorder
         .zip(to.recording.as_ref())
         .map(|(recorder, background)| Recorded::of(&recorder, background));
-    Ok((summary, size.transpose()?))
+    Ok((summary, notes, size.transpose()?))
+}
+
+fn print_notes(notes: &[String]) {
+    for note in notes {
+        eprintln!("note: {note}");
+    }
 }
 
 fn begin_recording(output: Background, head: &Head, redact: bool) -> io::Result<Recorder> {

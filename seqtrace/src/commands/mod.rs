@@ -2,6 +2,7 @@
 
 mod attach;
 mod check;
+mod diff;
 mod doctor;
 mod explain;
 #[cfg(feature = "export")]
@@ -21,12 +22,12 @@ mod report;
 #[cfg(feature = "tui")]
 mod tui;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use crate::{
     cli::{Cli, Command},
     exit::{Exit, UserError},
-    kernel::{preflight::Preflight, switches},
+    kernel::{lines::SourceLines, preflight::Preflight, switches},
     privileges,
 };
 
@@ -40,6 +41,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Diff(args) => diff::run(&args),
         #[cfg(feature = "export")]
         Command::Export(args) => export::run(&args),
         Command::Check(args) => check::run(&args),
@@ -72,4 +74,9 @@ fn preflight() -> Result<Preflight, UserError> {
         return Err(Exit::Environment.error(off.effect, off.remedy));
     }
     Ok(Preflight::gather()?)
+}
+
+/// Returns the lookup of source lines. `folders`: those of `--debug-dir`.
+fn source_lines(folders: &[PathBuf], facts: &Preflight) -> SourceLines {
+    SourceLines::new(folders, facts.symbols.kernel_address("_text"))
 }

@@ -46,8 +46,13 @@ impl<T> Seen<T> {
 /// Result of attaching the probes of a trace and of firing them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Trial {
-    /// They fired; their number.
-    Fired(u32),
+    /// The probes were attached, fired and were detached.
+    Fired {
+        /// Number of probes that were attached.
+        probes: u32,
+        /// Kind of the probes on functions: `fentry`, or `kprobe and kretprobe`.
+        frames: &'static str,
+    },
     /// They could not be attached, or did not fire; the reason.
     Failed(String),
     /// They were not attached, for this reason.

@@ -17,7 +17,7 @@ use super::{
 /// Bits of `dyn_ftrace.flags` (include/linux/ftrace.h).
 const ENABLED: u64 = 1 << 31;
 const REGS: u64 = 1 << 30;
-/// Size of the fields behind `dyn_ftrace.flags` and of the field itself: `struct dyn_arch_ftrace` is empty on x86.
+/// Size of the field `dyn_ftrace.flags`, an unsigned long, in bytes.
 const FLAGS_BYTES: usize = size_of::<u64>();
 /// Bounds on the lists, in case they change while they are read.
 const MAX_PAGES: usize = 1 << 16;
@@ -33,6 +33,9 @@ pub(super) struct FtraceOffsets {
     pub(super) index: u32,
     pub(super) ip: u32,
     pub(super) flags: u32,
+    /// Size of `struct dyn_arch_ftrace`, which follows the flags: 8 if it has the member `mod` (arm64 with
+    /// CONFIG_ARM64_MODULE_PLTS, 5.10), otherwise 0.
+    pub(super) arch_bytes: u32,
 }
 
 /// Returns the addresses of the functions whose record is stale. kernel.ftrace_enabled must be 1. If the memory cannot be
@@ -61,7 +64,8 @@ fn stale_records(
         word(&read(of.checked_add(u64::from(offset))?, size_of::<u64>()).ok()?, 0)
     };
     let (ip, flags) = (usize::try_from(offsets.ip).ok()?, usize::try_from(offsets.flags).ok()?);
-    let size = flags.checked_add(FLAGS_BYTES)?;
+    let arch_bytes = usize::try_from(offsets.arch_bytes).ok()?;
+    let size = flags.checked_add(FLAGS_BYTES)?.checked_add(arch_bytes)?;
     let mut stale = Vec::new();
     let mut page = field(start, 0)?;
     for _ in 0..MAX_PAGES {
@@ -94,7 +98,7 @@ mod tests {
 
     const START: u64 = 0x1000;
     const OFFSETS: FtraceOffsets =
-        FtraceOffsets { next: 0, records: 8, index: 16, ip: 0, flags: 8 };
+        FtraceOffsets { next: 0, records: 8, index: 16, ip: 0, flags: 8, arch_bytes: 0 };
 
     /// Returns the stale records of a kernel with these words at [`START`].
     fn stale(words: &[u64]) -> Option<Vec<u64>> {

@@ -7,6 +7,7 @@
 //! The kernel drops a module's symbols when the module is unloaded, and a session of its files may still have to be
 //! rendered: `Kallsyms::merge` preserves the names of unloaded modules.
 
+mod fixed;
 mod parse;
 
 use std::{
@@ -56,6 +57,8 @@ struct Module {
     name: Arc<str>,
     /// Start address of its code; `None`: unknown.
     base: Option<u64>,
+    /// Size of its code and data in bytes; 0: unknown.
+    size: u64,
 }
 
 /// A symbol of the table.
@@ -161,13 +164,24 @@ impl Kallsyms {
         let Some(row) = self.best(address).filter(|row| row.address != 0) else {
             return Symbol::unnamed(address);
         };
-        let Module { name, base } = &self.modules[usize::from(row.owner)];
+        let Module { name, base, size: _ } = &self.modules[usize::from(row.owner)];
         Symbol {
             address,
             name: Some(Arc::from(self.name(row))),
             module: (row.owner != 0).then(|| Arc::clone(name)),
             offset: base.filter(|_| is_code(row.kind)).and_then(|base| address.checked_sub(base)),
         }
+    }
+
+    /// Returns true if a function begins at an address.
+    pub(crate) fn is_function(&self, address: u64) -> bool {
+        address != 0 && self.at(address).iter().any(|row| is_code(row.kind))
+    }
+
+    /// Returns the symbols that are no functions, sorted by address. A kernel without CONFIG_KALLSYMS_ALL shows none.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = Entry<'_>> {
+        let objects = self.rows.iter().filter(|row| row.address != 0 && !is_code(row.kind));
+        objects.map(|row| self.entry(row))
     }
 
     /// Returns all symbols of a name, sorted by address. Names are not unique in a kernel.
@@ -247,9 +261,10 @@ impl Kallsyms {
             return self;
         }
         for row in older.rows.iter().filter(|row| spans.contains_key(&row.owner)) {
-            let Module { name, base } = &older.modules[usize::from(row.owner)];
+            let Module { name, base, size } = &older.modules[usize::from(row.owner)];
             let owner = self.module_id(name.as_bytes());
-            self.modules[usize::from(owner)].base = *base;
+            let module = &mut self.modules[usize::from(owner)];
+            (module.base, module.size) = (*base, *size);
             self.push(row.address, row.kind, older.bytes(row), owner);
         }
         self.hashes = OnceLock::new();

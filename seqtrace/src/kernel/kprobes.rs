@@ -1,9 +1,10 @@
 //! Reads the kernel's code without the breakpoints and jumps of kprobes, so that the core sites are found although
 //! another tracer has probes there.
 //!
-//! A kprobe overwrites the first byte of an instruction with a breakpoint, an optimised one five bytes with a jump. The
-//! kernel keeps the original bytes in `kprobe.opcode` and `optimized_kprobe.optinsn.copied_insn`, and decodes code with
-//! them itself (recover_probed_instruction(), arch/x86/kernel/kprobes/core.c). The kprobes are in `kprobe_table`, 64
+//! On x86-64 a kprobe overwrites the first byte of an instruction with a breakpoint, an optimised one five bytes with a
+//! jump. The kernel keeps the original bytes in `kprobe.opcode` and `optimized_kprobe.optinsn.copied_insn`, and decodes
+//! code with them itself (recover_probed_instruction(), arch/x86/kernel/kprobes/core.c). On arm64 a kprobe overwrites an
+//! instruction with `brk #4` and is never optimised (arch/arm64/kernel/probes/kprobes.c). The kprobes are in `kprobe_table`, 64
 //! lists by address (kernel/kprobes.c). All of it is read through /proc/kcore, without a lock: if two readings differ,
 //! the code is returned as it is, and the analysis of the core sites refuses it.
 
@@ -12,6 +13,7 @@ use std::{thread, time::Duration};
 use super::{
     btf::Btf,
     kallsyms::Kallsyms,
+    machine::Machine,
     text::{Kcore, TextError},
 };
 
@@ -22,6 +24,8 @@ const MAX_PROBES: usize = 1 << 16;
 /// Size of a kprobe's jump without its first byte (`DISP32_SIZE`, arch/x86/include/asm/text-patching.h).
 const JUMP_TAIL: usize = 4;
 const BREAKPOINT: u8 = 0xcc;
+/// `brk #4` (`BRK64_OPCODE_KPROBES`, arch/arm64/include/asm/debug-monitors.h), in the order of memory.
+const ARM64_BREAKPOINT: [u8; 4] = 0xd420_0080_u32.to_le_bytes();
 const JUMP: u8 = 0xe9;
 /// Bit of `kprobe.flags`, set while the kprobe is a jump: `KPROBE_FLAG_OPTIMIZED` (include/linux/kprobes.h).
 const OPTIMIZED: u32 = 4;
@@ -44,7 +48,8 @@ pub(super) struct KprobeOffsets {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Kprobe {
     address: u64,
-    opcode: u8,
+    /// The first bytes of the instruction; only one of them is used on x86-64.
+    opcode: [u8; 4],
     /// The bytes behind the first, if the kprobe is a jump now.
     tail: Option<[u8; JUMP_TAIL]>,
 }
@@ -56,11 +61,14 @@ pub(crate) struct OriginalCode<'a> {
     /// Address of `kprobe_table`, and the offsets of the fields; `None`: kprobes are not found, and the code is read as
     /// it is.
     table: Option<(u64, KprobeOffsets)>,
+    /// Architecture of the kernel; `None`: the code is read as it is.
+    machine: Option<Machine>,
 }
 
 impl<'a> OriginalCode<'a> {
     pub(crate) fn new(kcore: &'a Kcore, symbols: &Kallsyms, btf: &Btf) -> Self {
-        Self { kcore, table: symbols.kernel_address("kprobe_table").zip(btf.kprobes().ok()) }
+        let table = symbols.kernel_address("kprobe_table").zip(btf.kprobes().ok());
+        Self { kcore, table, machine: Machine::running() }
     }
 
     /// Reads `len` bytes of code at `address`, or fewer if the segment there ends before.
@@ -70,14 +78,16 @@ impl<'a> OriginalCode<'a> {
     pub(crate) fn read(&self, address: u64, len: usize) -> Result<Vec<u8>, TextError> {
         let mut code = self.kcore.read(address, len)?;
         let read = |at, len| self.kcore.read(at, len);
-        let Some((table, offsets)) = self.table else { return Ok(code) };
+        let (Some((table, offsets)), Some(machine)) = (self.table, self.machine) else {
+            return Ok(code);
+        };
         for _ in 0..ATTEMPTS {
             let before = probes(table, offsets, &read);
             let again = self.kcore.read(address, len)?;
             // The kernel rewrites code in several steps, some of which have no valid instruction.
             if again == code && before.is_some() && before == probes(table, offsets, &read) {
                 for probe in before.unwrap_or_default() {
-                    restore(&mut code, address, probe);
+                    restore(machine, &mut code, address, probe);
                 }
                 return Ok(code);
             }
@@ -89,14 +99,22 @@ impl<'a> OriginalCode<'a> {
 }
 
 /// Restores the bytes that a kprobe has replaced in `code`, the code at `address`.
-fn restore(code: &mut [u8], address: u64, probe: Kprobe) {
+fn restore(machine: Machine, code: &mut [u8], address: u64, probe: Kprobe) {
     let at = probe.address.checked_sub(address).and_then(|at| usize::try_from(at).ok());
     let Some(rest) = at.and_then(|at| code.get_mut(at..)) else { return };
-    match (rest, probe.tail) {
-        ([first, ..], None) if *first == BREAKPOINT => *first = probe.opcode,
-        ([first, tail @ ..], Some(original)) if *first == JUMP => {
+    let [opcode, ..] = probe.opcode;
+    match (machine, rest, probe.tail) {
+        (Machine::Arm64, rest, _) => {
+            if let Some(instruction) =
+                rest.first_chunk_mut().filter(|instruction| **instruction == ARM64_BREAKPOINT)
+            {
+                *instruction = probe.opcode;
+            }
+        }
+        (Machine::X86_64, [first, ..], None) if *first == BREAKPOINT => *first = opcode,
+        (Machine::X86_64, [first, tail @ ..], Some(original)) if *first == JUMP => {
             let Some(tail) = tail.first_chunk_mut() else { return };
-            (*first, *tail) = (probe.opcode, original);
+            (*first, *tail) = (opcode, original);
         }
         _ => {}
     }
@@ -143,7 +161,8 @@ fn probe_at(
     };
     Some(Kprobe {
         address: word(&field(offsets.addr, size_of::<u64>())?, 0)?,
-        opcode: *field(offsets.opcode, 1)?.first()?,
+        // On x86-64 the opcode has one byte; three bytes of padding follow.
+        opcode: *field(offsets.opcode, 4)?.first_chunk()?,
         tail,
     })
 }
@@ -194,20 +213,32 @@ mod tests {
         let probes = found(&memory).unwrap();
         let mut code = [JUMP, 0xaa, 0xaa, 0xaa, 0xaa, 0x55, BREAKPOINT, 0xc3];
         for probe in &probes {
-            restore(&mut code, 0x10, *probe);
+            restore(Machine::X86_64, &mut code, 0x10, *probe);
         }
         assert_eq!(code, [0x48, 1, 2, 3, 4, 0x55, 0x90, 0xc3]);
         // A kprobe that is not armed, and one outside of the code.
         let mut code = [0x90, 0x90];
         for probe in &probes {
-            restore(&mut code, 0x16, *probe);
-            restore(&mut code, 0x40, *probe);
+            restore(Machine::X86_64, &mut code, 0x16, *probe);
+            restore(Machine::X86_64, &mut code, 0x40, *probe);
         }
         assert_eq!(code, [0x90, 0x90]);
         // A jump that is cut off.
         let mut code = [JUMP, 0xaa];
-        restore(&mut code, 0x10, probes[0]);
+        restore(Machine::X86_64, &mut code, 0x10, probes[0]);
         assert_eq!(code, [JUMP, 0xaa]);
+    }
+
+    #[test]
+    fn a_replaced_instruction_of_arm64_is_restored() {
+        let probe = Kprobe { address: 0x14, opcode: [0xf3, 0x53, 0xbe, 0xa9], tail: None };
+        let mut code = [ARM64_BREAKPOINT, ARM64_BREAKPOINT, [0x1f, 0x20, 0x03, 0xd5]].concat();
+        restore(Machine::Arm64, &mut code, 0x10, probe);
+        assert_eq!(code[..4], ARM64_BREAKPOINT, "a breakpoint of the kernel's own");
+        assert_eq!(code[4..8], probe.opcode);
+        restore(Machine::Arm64, &mut code, 0xc, probe);
+        restore(Machine::Arm64, &mut code[..6], 0x10, probe);
+        assert_eq!(code[8..], [0x1f, 0x20, 0x03, 0xd5]);
     }
 
     #[test]

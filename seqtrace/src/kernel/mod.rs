@@ -4,11 +4,17 @@
 //! reads.
 
 pub mod btf;
+#[cfg(feature = "source")]
+mod debug_files;
+#[cfg(not(feature = "source"))]
+#[path = "no_debug_files.rs"]
+mod debug_files;
 pub(crate) mod doctor;
 pub(crate) mod facts;
 pub(crate) mod ftrace;
 pub mod kallsyms;
 pub(crate) mod kprobes;
+pub(crate) mod lines;
 pub(crate) mod machine;
 pub mod mounts;
 pub(crate) mod openers;
@@ -16,6 +22,7 @@ pub mod preflight;
 pub mod sites;
 pub(crate) mod switches;
 pub(crate) mod symbols;
+pub(crate) mod tables;
 pub mod text;
 
 /// Returns the running kernel's release, as `uname -r` prints it; `?` if /proc does not show it.

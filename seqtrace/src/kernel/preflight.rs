@@ -6,11 +6,13 @@ use std::{
 };
 
 use seqtrace_common::config::{Callers, Offsets, Text, Wrappers};
+use seqtrace_model::fixed::FixedRanges;
 
 use super::{
     btf::{Btf, BtfError},
     ftrace,
     kallsyms::{Kallsyms, KallsymsError},
+    machine::Machine,
     openers, release, symbols,
     text::Kcore,
 };
@@ -50,6 +52,8 @@ pub struct Preflight {
     pub(crate) fallback: Option<&'static str>,
     /// Addresses of the functions whose record of ftrace is stale.
     pub(crate) stale: Vec<u64>,
+    /// Address ranges of the kernel's image and of the modules that are loaded.
+    pub(crate) fixed: FixedRanges,
 }
 
 impl Preflight {
@@ -78,16 +82,20 @@ impl Preflight {
             cgroup_seqfile_show: address("cgroup_seqfile_show"),
             sysfs_kf_seq_show: address("sysfs_kf_seq_show"),
         };
+        let machine = Machine::running();
         // If memory cannot be read, assume what is true of most kernels: nothing is inlined, and ftrace is sound.
         let (openers, stale) = Kcore::open()
             .map(|kcore| {
-                let openers = openers::inlined(&symbols, &|at, len| kcore.read(at, len));
+                let read = |at, len| kcore.read(at, len);
+                let openers = machine.map(|machine| openers::inlined(machine, &symbols, &read));
+                let openers = openers.unwrap_or_default();
                 (openers, ftrace::stale(&kcore, &symbols, &btf))
             })
             .unwrap_or_default();
+        let fixed = symbols.fixed_ranges(std::env::consts::ARCH);
         let (btf, callers) = (Arc::new(btf), callers(&symbols));
         let kernel = Kernel { btf, offsets, wrappers, callers, openers };
-        Ok(Self { release: release(), kernel, symbols: Arc::new(symbols), fallback, stale })
+        Ok(Self { release: release(), kernel, symbols: Arc::new(symbols), fallback, stale, fixed })
     }
 }
 

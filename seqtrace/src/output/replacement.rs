@@ -5,14 +5,15 @@ use std::{
     fs::File,
     io,
     ops::ControlFlow,
+    os::fd::AsRawFd,
     path::{Path, PathBuf},
 };
 
 use nix::{
     errno::Errno,
-    fcntl::{OFlag, renameat},
+    fcntl::{AT_FDCWD, AtFlags, OFlag, renameat},
     sys::stat::{Mode, mkdirat},
-    unistd::{UnlinkatFlags, geteuid, unlinkat},
+    unistd::{UnlinkatFlags, geteuid, linkat, unlinkat},
 };
 
 use super::file::{Folder, MAX_LINKS, cannot_write};
@@ -20,14 +21,25 @@ use crate::exit::UserError;
 
 /// Maximum number of names to try for a file that is not complete.
 const MAX_TEMPORARY: u32 = 100;
+/// Folder with a link to each open file of the process.
+const FDS: &str = "/proc/self/fd";
 
-/// A file that replaces another one, or none, when it is complete. Until then it has another name in the same folder.
+/// A file that replaces another one, or none, when it is complete. Until then it has no name, so that nothing is left if
+/// the process is killed, or another name in the same folder.
 #[derive(Debug)]
 pub(crate) struct Replacement {
     file: File,
-    /// Folder, name until the file is complete, and name from then on. `None`: the file is a FIFO or a device, which is
-    /// written as it is.
-    names: Option<(Folder, OsString, OsString)>,
+    /// `None`: the file is a FIFO or a device, which is written as it is.
+    names: Option<Names>,
+}
+
+/// Names of a file that is not complete.
+#[derive(Debug)]
+struct Names {
+    folder: Folder,
+    /// Name until the file is complete; `None`: it has none.
+    temporary: Option<OsString>,
+    name: OsString,
 }
 
 impl Replacement {
@@ -75,7 +87,7 @@ impl Replacement {
                     folder.trusts(&metadata, geteuid().as_raw())?;
                 }
                 let (file, temporary) = folder.temporary()?;
-                let names = Some((folder, temporary, name.to_owned()));
+                let names = Some(Names { folder, temporary, name: name.to_owned() });
                 Ok(ControlFlow::Break(Self { file, names }))
             }
         }
@@ -91,7 +103,11 @@ impl Replacement {
     /// # Errors
     /// The file cannot be renamed.
     pub(crate) fn commit(mut self) -> io::Result<()> {
-        if let Some((folder, temporary, name)) = &self.names {
+        if let Some(Names { folder, temporary, name }) = &mut self.names {
+            let temporary = match temporary {
+                Some(temporary) => temporary,
+                None => temporary.insert(folder.link(&self.file)?),
+            };
             renameat(&folder.fd, temporary.as_os_str(), &folder.fd, name.as_os_str())?;
             self.names = None;
         }
@@ -102,7 +118,7 @@ impl Replacement {
 impl Drop for Replacement {
     /// Removes a file that is not complete.
     fn drop(&mut self) {
-        if let Some((folder, temporary, _)) = &self.names {
+        if let Some(Names { folder, temporary: Some(temporary), name: _ }) = &self.names {
             let _left = unlinkat(&folder.fd, temporary.as_os_str(), UnlinkatFlags::NoRemoveDir);
         }
     }
@@ -130,19 +146,39 @@ fn make_folder(path: &Path) -> io::Result<()> {
 }
 
 impl Folder {
-    /// Creates a file under a name that no program looks for.
-    fn temporary(&self) -> io::Result<(File, OsString)> {
-        let flags =
-            OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        for number in 0..MAX_TEMPORARY {
-            let name = OsString::from(format!(".seqtrace-{}-{number}.part", std::process::id()));
-            match self.open(&name, flags) {
-                Err(Errno::EEXIST) => {}
-                file => return Ok((self.give(file?), name)),
-            }
+    /// Creates a file without a name, or, where the file system cannot, under a name that no program looks for.
+    fn temporary(&self) -> io::Result<(File, Option<OsString>)> {
+        let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+        // Without /proc it could not be linked.
+        if Path::new(FDS).is_dir()
+            && let Ok(file) = self.open(OsStr::new("."), flags | OFlag::O_TMPFILE)
+        {
+            return Ok((self.give(file), None));
         }
-        Err(Errno::EEXIST.into())
+        let flags = flags | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
+        let (file, name) = with_unused_name(|name| self.open(name, flags))?;
+        Ok((self.give(file), Some(name)))
     }
+
+    /// Gives a file without a name a name that no program looks for.
+    fn link(&self, file: &File) -> io::Result<OsString> {
+        let path = format!("{FDS}/{}", file.as_raw_fd());
+        let follow = AtFlags::AT_SYMLINK_FOLLOW;
+        let link = |name: &OsStr| linkat(AT_FDCWD, path.as_str(), &self.fd, name, follow);
+        Ok(with_unused_name(link)?.1)
+    }
+}
+
+/// Calls `create` with names until one is unused.
+fn with_unused_name<T>(create: impl Fn(&OsStr) -> Result<T, Errno>) -> io::Result<(T, OsString)> {
+    for number in 0..MAX_TEMPORARY {
+        let name = OsString::from(format!(".seqtrace-{}-{number}.part", std::process::id()));
+        match create(&name) {
+            Err(Errno::EEXIST) => {}
+            created => return Ok((created?, name)),
+        }
+    }
+    Err(Errno::EEXIST.into())
 }
 
 #[cfg(test)]
@@ -153,6 +189,19 @@ mod tests {
     use crate::output::file::tests::{folder, mode};
 
     #[test]
+    fn a_file_without_a_name_gets_an_unused_one() {
+        let folder = folder("unnamed");
+        let home = Folder::of(&folder.join("file")).unwrap();
+        let flags = OFlag::O_WRONLY | OFlag::O_TMPFILE | OFlag::O_CLOEXEC;
+        let Ok(file) = home.open(OsStr::new("."), flags) else { return };
+        fs::write(folder.join(format!(".seqtrace-{}-0.part", std::process::id())), "").unwrap();
+        let name = home.link(&file).unwrap();
+        assert!(name.to_str().unwrap().ends_with("-1.part"), "{name:?}");
+        assert!(folder.join(name).is_file());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
     fn a_file_is_replaced_when_the_new_one_is_complete() {
         let folder = folder("replace");
         let [file, link] = ["file", "link"].map(|name| folder.join(name));
@@ -161,7 +210,9 @@ mod tests {
         let names = || fs::read_dir(&folder).unwrap().count();
         let half = Replacement::begin(&link).unwrap();
         half.file().write_all(b"ne").unwrap();
-        assert_eq!((fs::read(&file).unwrap(), names()), (b"old".to_vec(), 3));
+        // The half has a name only where the file system has no unnamed files.
+        assert_eq!(fs::read(&file).unwrap(), b"old");
+        assert_eq!(names(), if half.names.as_ref().unwrap().temporary.is_some() { 3 } else { 2 });
         drop(half);
         assert_eq!((fs::read(&file).unwrap(), names()), (b"old".to_vec(), 2));
         let whole = Replacement::begin(&link).unwrap();

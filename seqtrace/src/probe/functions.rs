@@ -5,8 +5,29 @@
 //! (ftrace_shutdown(), kernel/trace/ftrace.c). A kprobe with a program costs one of RCU tasks trace and two of RCU,
 //! 0.04 s, one kprobe after the other (perf_event_detach_bpf_prog() since 6.12 and in 6.1's updates,
 //! perf_trace_event_unreg()). So there should be few of either kind.
+//!
+//! A kernel without trampolines on functions (arm64 before 6.4) refuses the first one. Then the twins of the programs are
+//! attached, as kprobes and kretprobes (`seqtrace-ebpf/src/frames.rs`).
 
 use super::opens::Opens;
+
+/// Kind of the probes on the entries and returns of functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Frames {
+    Trampolines,
+    /// The kernel has no trampolines on functions.
+    Kprobes,
+}
+
+impl Frames {
+    /// Names the kind, for the report of `seqtrace doctor`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Trampolines => "fentry",
+            Self::Kprobes => "kprobe and kretprobe",
+        }
+    }
+}
 
 /// Method by which a program is attached to a kernel function.
 #[derive(Clone, Copy)]
@@ -17,6 +38,19 @@ pub(super) enum AttachType {
     Fentry,
     /// A trampoline on the return, with access to the arguments.
     Fexit,
+}
+
+impl AttachType {
+    /// Returns the suffixes of the names of a program's twins, in the order of attaching; an object may lack the last.
+    pub(super) fn twins(self) -> &'static [&'static str] {
+        match self {
+            Self::Kprobe => &[],
+            Self::Fentry => &["_kprobe"],
+            // A call whose entry is seen and whose return is not would be counted as a miss. The entry of some functions
+            // is stored by the twin of the program for the entry.
+            Self::Fexit => &["_kretprobe", "_keep"],
+        }
+    }
 }
 
 /// A program and its kernel function.

@@ -24,7 +24,7 @@ pub(super) use self::{attach::CoreProbe, callbacks::Untraceable};
 use self::{attach::Link, callbacks::AttachAttempt};
 use super::{
     error::{ProbeError, describe},
-    functions,
+    functions::{self, Frames},
     kfunc::{self, KfuncPatch},
     settings::Settings,
 };
@@ -38,6 +38,8 @@ pub(super) struct Probes {
     btf: Btf,
     /// Functions into which the compiler has inlined seq_open().
     inlined_openers: Vec<&'static str>,
+    /// Kind of the probes on functions, as far as the kernel has shown it: trampolines until it refuses the first.
+    pub(super) frames: Frames,
     /// True if plain procfs files are traced.
     pub(super) procfs: bool,
     /// True if reads of BPF iterators are traced.
@@ -65,7 +67,7 @@ impl Probes {
         let kfunc = KfuncPatch::find(&kernel.btf).filter(|_| kernel.offsets.has_seq_head());
         let mut probes = Self::load_with(settings, kfunc)?;
         // Only loading a program shows if programs of this type may call the kernel function.
-        if kfunc.is_some() && !probes.is_accepted("core_next_rbx") {
+        if kfunc.is_some() && !probes.accepts_kfunc() {
             probes = Self::load_with(settings, None)?;
         }
         Ok(probes)
@@ -108,6 +110,7 @@ impl Probes {
             ebpf,
             btf,
             inlined_openers: settings.kernel.openers.clone(),
+            frames: if faults.no_trampolines { Frames::Kprobes } else { Frames::Trampolines },
             procfs: false,
             iterators: false,
             core: false,
@@ -119,6 +122,13 @@ impl Probes {
         };
         probes.extend_filter(settings.filter.0.iter().copied())?;
         Ok(probes)
+    }
+
+    /// Returns true if the kernel accepts a kprobe's program that calls a kernel function: those of next() do.
+    fn accepts_kfunc(&mut self) -> bool {
+        let names = self.ebpf.programs().map(|(name, _)| name);
+        let next = names.filter(|name| name.starts_with("core_next_")).map(str::to_owned).next();
+        next.is_some_and(|name| self.is_accepted(&name))
     }
 
     /// Returns true if the kernel accepts a kprobe's program.

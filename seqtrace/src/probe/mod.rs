@@ -4,7 +4,7 @@
 pub(crate) mod backend;
 pub(crate) mod decode;
 pub(crate) mod error;
-mod functions;
+pub(crate) mod functions;
 mod heartbeat;
 mod kfunc;
 mod loader;

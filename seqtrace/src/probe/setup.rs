@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     backend::{Backend, ChosenBackend},
     error::ProbeError,
-    functions::SESSION_PROBES,
+    functions::{Frames, SESSION_PROBES},
     loader::Probes,
     names::KernelNames,
     opens::Opens,
@@ -79,6 +79,11 @@ impl Setup {
 }
 
 impl Attached {
+    /// Returns the kind of the probes on functions.
+    pub(crate) fn frames(&self) -> Frames {
+        self.probes.frames
+    }
+
     /// Attaches the probes that begin sessions: events arrive from here on.
     ///
     /// # Errors

@@ -131,7 +131,7 @@ columns! {
     uid: u32,
     /// Name of the caller's task.
     comm: Vec<u8>,
-    /// open: the path as a user would type it; null if only `names` is known.
+    /// open: the path as a user would type it; null if only `names` is known. source: the path of the file.
     path: Vec<u8>,
     /// open, release: the function through which the file was opened or released.
     wrapper: Wrapper,
@@ -189,12 +189,14 @@ columns! {
     lost: u64,
     /// end: number of missed probe hits.
     missed: u64,
-    /// function, table, blind: the address.
+    /// function, table, blind, source: the address.
     address: u64,
-    /// function, table: the name; null if there is none.
+    /// function, table, source: the name; null if there is none.
     name: String,
     /// function, table: the module; null for the kernel itself.
     module: String,
+    /// source: number of the line at which the function is defined, from 1.
+    line: u32,
     /// blind: reason for the user.
     reason: String,
     /// target: the target as the user wrote it.

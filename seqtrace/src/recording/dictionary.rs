@@ -47,6 +47,7 @@ pub(super) enum Kind {
     Target,
     Ready,
     End,
+    Source,
 }
 
 impl DictValue for Kind {

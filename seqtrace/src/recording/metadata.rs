@@ -10,11 +10,12 @@
 //! | `seqtrace.command` | the command line, a JSON array; a word that is not UTF-8 is an array of bytes |
 //! | `seqtrace.wall_at_boot` | the wall clock (ns since 1970, UTC) when CLOCK_MONOTONIC was 0 |
 //! | `seqtrace.suspended` | CLOCK_BOOTTIME minus CLOCK_MONOTONIC, ns; missing in older recordings |
+//! | `seqtrace.fixed` | address ranges of the kernel's image and modules, `BEGIN-END BEGIN-END …` in hexadecimal, without the ends; missing in older recordings |
 
 use arrow_schema::Metadata;
 use serde_json::Value;
 
-use seqtrace_model::trace::Header;
+use seqtrace_model::{fixed::FixedRanges, trace::Header};
 
 use super::reader::ReadError;
 use crate::escape;
@@ -31,6 +32,9 @@ pub struct Head {
     pub wall_at_boot: i64,
     /// Time that the machine was suspended since it booted, ns; `None`: the recording does not have it.
     pub suspended: Option<u64>,
+    /// Address ranges of the kernel's image and modules. In a recording without them: those that are the same on all
+    /// kernels for its machine.
+    pub fixed: FixedRanges,
 }
 
 const FORMAT_KEY: &str = "seqtrace.format";
@@ -43,11 +47,12 @@ const RING_BYTES: &str = "seqtrace.ring_bytes";
 const COMMAND: &str = "seqtrace.command";
 const WALL_AT_BOOT: &str = "seqtrace.wall_at_boot";
 const SUSPENDED: &str = "seqtrace.suspended";
+const FIXED: &str = "seqtrace.fixed";
 
 impl Head {
     /// Returns the keys and values that the schema carries.
     pub(super) fn metadata(&self) -> Metadata {
-        let Self { header, wall_at_boot, suspended } = self;
+        let Self { header, wall_at_boot, suspended, fixed } = self;
         let Header { version, kernel, machine, backend, backend_reason, ring_bytes, command } =
             header;
         let words = command.iter().map(|word| match str::from_utf8(word) {
@@ -65,6 +70,7 @@ impl Head {
             (COMMAND, Some(words.collect::<Value>().to_string())),
             (WALL_AT_BOOT, Some(wall_at_boot.to_string())),
             (SUSPENDED, suspended.map(|time| time.to_string())),
+            (FIXED, Some(fixed.to_string())),
         ];
         let mut metadata = Metadata::new();
         for (key, value) in pairs.into_iter().filter_map(|(key, value)| Some((key, value?))) {
@@ -95,7 +101,11 @@ impl Head {
         };
         let wall_at_boot = text(WALL_AT_BOOT)?.parse().map_err(|_| invalid(WALL_AT_BOOT))?;
         let suspended = metadata.get(SUSPENDED).and_then(|time| time.parse().ok());
-        Ok(Self { header, wall_at_boot, suspended })
+        let fixed = match metadata.get(FIXED) {
+            Some(ranges) => ranges.parse().map_err(|_| invalid(FIXED))?,
+            None => FixedRanges::of_machine(&header.machine),
+        };
+        Ok(Self { header, wall_at_boot, suspended, fixed })
     }
 }
 

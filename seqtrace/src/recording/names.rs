@@ -1,10 +1,10 @@
-//! Names in a recording. Each is written once, before the first event that needs it.
+//! Names and source lines in a recording. Each is written once, before the first event that needs it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use seqtrace_model::{
     event::{Event, EventKind, OpTable},
-    symbol::{Callbacks, Resolve, Symbol},
+    symbol::{Callbacks, Locate, Resolve, SourceLine, Symbol},
 };
 
 use super::read::Item;
@@ -35,11 +35,13 @@ impl Names {
     }
 }
 
-/// Names of functions and tables that a recording contains up to the current row.
+/// Names of functions and tables, and lines of functions, that a recording contains up to the current row.
 #[derive(Clone, Debug, Default)]
 pub struct KnownNames {
     pub(super) functions: Names,
     pub(super) tables: Names,
+    /// Lines of functions by their addresses and names: a module may be unloaded, and another one use its addresses.
+    sources: HashMap<(u64, Arc<str>), SourceLine>,
 }
 
 impl KnownNames {
@@ -51,18 +53,24 @@ impl KnownNames {
         Some(event)
     }
 
-    /// Stores the name in an item, if the item is a name.
+    /// Stores the name or the line in an item, if the item is one.
     pub(super) fn learn(&mut self, item: &Item) {
         match item {
             Item::Function(symbol) => self.functions.learn(symbol),
             Item::Table(symbol) => self.tables.learn(symbol),
+            Item::Source { address, name, source } => self.learn_source(*address, name, source),
             _ => false,
         };
     }
 
-    /// Returns the number of names.
+    /// Stores the line of a function. Returns false if nothing changed.
+    pub(super) fn learn_source(&mut self, address: u64, name: &str, source: &SourceLine) -> bool {
+        self.sources.insert((address, name.into()), source.clone()).as_ref() != Some(source)
+    }
+
+    /// Returns the number of names and lines.
     pub(super) fn len(&self) -> usize {
-        self.functions.len() + self.tables.len()
+        self.functions.len() + self.tables.len() + self.sources.len()
     }
 
     /// Fills in the names that an event needs.
@@ -90,6 +98,13 @@ impl KnownNames {
             show: self.function(table.show),
             stop: self.function(table.stop),
         }
+    }
+}
+
+impl Locate for KnownNames {
+    fn line_of(&mut self, function: &Symbol) -> Option<SourceLine> {
+        let name = Arc::clone(function.name.as_ref()?);
+        self.sources.get(&(function.address, name)).cloned()
     }
 }
 

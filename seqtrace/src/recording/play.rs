@@ -7,7 +7,7 @@ use seqtrace_model::{
     pipeline::Pipeline,
     rules::Verdict,
     session::update::{Summary, Update},
-    trace::{Ready, Shown, Sink, TargetInfo},
+    trace::{Located, Ready, Shown, Sink, TargetInfo},
 };
 
 use super::{Ending, Item, KnownNames, ReadError, Reader, limits};
@@ -26,6 +26,7 @@ pub fn play<R: Read, S: Sink, E: From<ReadError>>(
     sink: &mut S,
     written: impl FnMut(&mut S) -> Result<bool, E>,
 ) -> Result<Played, E> {
+    pipeline.set_fixed(reader.head().fixed.clone());
     sink.header(&reader.head().header);
     let mut output = Output { sink, written, updates: 0, open: Ok(true) };
     let names = KnownNames::default();
@@ -153,17 +154,18 @@ impl<S: Sink, W: FnMut(&mut S) -> Result<bool, E>, E> Player<'_, Output<'_, S, W
             return Ok(());
         }
         match item {
-            Item::Function(_) | Item::Table(_) => {
+            Item::Function(_) | Item::Table(_) | Item::Source { .. } => {
                 self.names.learn(item);
                 bound(self.names.len() <= limits::NAMES, "too many functions have names")?;
             }
             Item::Event { event, hidden } => {
                 self.names.name(event);
                 self.time = self.time.max(event.time);
+                let mut sink = Located { sink: &mut *self.output, lines: &mut self.names };
                 if *hidden {
-                    self.pipeline.feed_hidden(event, self.output);
+                    self.pipeline.feed_hidden(event, &mut sink);
                 } else {
-                    self.pipeline.feed(event, self.output);
+                    self.pipeline.feed(event, &mut sink);
                 }
                 if !matches!(event.body, EventKind::Callback(_)) {
                     self.check(&event.body)?;
@@ -179,7 +181,8 @@ impl<S: Sink, W: FnMut(&mut S) -> Result<bool, E>, E> Player<'_, Output<'_, S, W
                 self.output.ready(ready);
             }
             Item::End { time, missed } => {
-                self.summary = Some(self.pipeline.finish(*time, *missed, self.output));
+                let mut sink = Located { sink: &mut *self.output, lines: &mut self.names };
+                self.summary = Some(self.pipeline.finish(*time, *missed, &mut sink));
             }
         }
         Ok(())
@@ -202,8 +205,9 @@ impl<S: Sink, W: FnMut(&mut S) -> Result<bool, E>, E> Player<'_, Output<'_, S, W
 
     /// Returns the summary. A recording without an end ends with its last event.
     fn summary(&mut self) -> Summary {
-        let Self { pipeline, output, time, summary, .. } = self;
-        summary.take().unwrap_or_else(|| pipeline.finish(*time, 0, *output))
+        let Self { pipeline, output, names, time, summary, .. } = self;
+        let mut sink = Located { sink: &mut **output, lines: names };
+        summary.take().unwrap_or_else(|| pipeline.finish(*time, 0, &mut sink))
     }
 }
 

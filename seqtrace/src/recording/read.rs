@@ -8,7 +8,7 @@ use super::{
 };
 use seqtrace_model::{
     event::{Callback, Event, EventKind, FileKind, Key, OpTable, Open, Role, SeqState, Task},
-    symbol::{Symbol, Unnamed},
+    symbol::{SourceLine, Symbol, Unnamed},
     trace::Ready,
 };
 
@@ -26,6 +26,15 @@ pub enum Item {
     Function(Symbol),
     /// Name of the `struct seq_operations` at an address, for all rows that follow.
     Table(Symbol),
+    /// Line at which a function is defined, for all rows that follow.
+    Source {
+        /// Address of the function.
+        address: u64,
+        /// Name of the function.
+        name: String,
+        /// Line of the definition.
+        source: SourceLine,
+    },
     /// A target of the command line.
     Target {
         /// The target as the user wrote it.
@@ -166,6 +175,7 @@ impl Row<'_> {
             Kind::TableAttached => EventKind::TableAttached { table: self.table()? },
             Kind::Function => return Ok(Item::Function(self.symbol()?)),
             Kind::Table => return Ok(Item::Table(self.symbol()?)),
+            Kind::Source => return Ok(self.source()?),
             Kind::Target => return Ok(self.target()?),
             Kind::Ready => {
                 let (begin, probes) = (self.need(&c.time)?, self.need(&c.probes)?);
@@ -240,6 +250,13 @@ impl Row<'_> {
             module: self.get(&c.module).map(Into::into),
             offset: self.get(&c.offset).and_then(|offset| u64::try_from(offset).ok()),
         })
+    }
+
+    fn source(self) -> Result<Item, RowError> {
+        let c = self.columns;
+        let file = String::from_utf8_lossy(&self.need(&c.path)?).into();
+        let source = SourceLine { file, line: self.need(&c.line)? };
+        Ok(Item::Source { address: self.need(&c.address)?, name: self.need(&c.name)?, source })
     }
 
     fn target(self) -> Result<Item, RowError> {

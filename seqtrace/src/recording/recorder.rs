@@ -8,13 +8,13 @@ use std::{
 use arrow_schema::ArrowError;
 
 use super::{
-    columns::Builders, dictionary::Kind, encode::Encoder, metadata::Head, names::KnownNames,
-    redact::Redactor,
+    columns::Builders, dictionary::Kind, encode::Encoder, limits, metadata::Head,
+    names::KnownNames, redact::Redactor,
 };
 use seqtrace_model::{
     event::{Callback, Event, EventKind, FileKind, Functions, Key, Open},
     pipeline::Fed,
-    symbol::{Callbacks, Symbol},
+    symbol::{Callbacks, SourceLine, Symbol},
     trace::{Ready, TargetInfo},
 };
 
@@ -183,6 +183,16 @@ impl Recorder {
         !self.hidden.contains(key)
     }
 
+    /// Records the line at which a function is defined. A redacted recording has no names of files.
+    pub(crate) fn source(&mut self, function: &Symbol, source: &SourceLine) {
+        let Symbol { address, name: Some(name), .. } = function else { return };
+        let fits = source.file.len() <= limits::PATH;
+        if fits && self.redactor.is_none() && self.names.learn_source(*address, name, source) {
+            let time = self.time;
+            self.push(|builders| builders.source(time, *address, name, source));
+        }
+    }
+
     /// Records the end of the trace, and writes out all that is pending. `time`: ns since boot; `missed`: number of
     /// missed probe hits.
     ///
@@ -216,7 +226,7 @@ impl Recorder {
     }
 
     fn name(&mut self, kind: Kind, symbol: &Symbol) {
-        let KnownNames { functions, tables } = &mut self.names;
+        let KnownNames { functions, tables, .. } = &mut self.names;
         let names = if kind == Kind::Table { tables } else { functions };
         if names.learn(symbol) {
             let time = self.time;

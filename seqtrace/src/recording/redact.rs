@@ -51,7 +51,7 @@ impl Head {
     #[must_use]
     pub fn redacted(&self) -> Self {
         let header = Header { command: Vec::new(), ..self.header.clone() };
-        Self { header, wall_at_boot: self.wall_at_boot, suspended: self.suspended }
+        Self { header, ..self.clone() }
     }
 }
 

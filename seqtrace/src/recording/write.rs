@@ -9,7 +9,7 @@ use super::{
 };
 use seqtrace_model::{
     event::{Callback, Event, EventKind, FileKind, OpTable, Open, Role, SeqState, Task},
-    symbol::{Callbacks, Symbol},
+    symbol::{Callbacks, SourceLine, Symbol},
     trace::{Ready, TargetInfo},
 };
 
@@ -149,6 +149,14 @@ impl Builders {
         put!(self: time = time, kind = kind, address = *address);
         let offset = offset.and_then(|offset| i64::try_from(offset).ok());
         put!(self: name ?= name, module ?= module, offset ?= offset);
+        self.rows += 1;
+    }
+
+    /// Adds the line at which a function is defined. `time`: ns since boot.
+    pub(super) fn source(&mut self, time: u64, address: u64, name: &str, source: &SourceLine) {
+        let SourceLine { file, line } = source;
+        put!(self: time = time, kind = Kind::Source, address = address, name = name);
+        put!(self: path = file.as_bytes(), line = *line);
         self.rows += 1;
     }
 

@@ -10,7 +10,9 @@ use anyhow::{Context as _, Result, bail};
 
 use super::Options;
 use super::facts::Facts;
+use crate::arch::Arch;
 use crate::guest::{self, GuestEnd};
+use crate::kernel::Series;
 use crate::lines::LineWriter;
 use crate::vm::{self, GuestOptions};
 use crate::{paths, program, sh};
@@ -19,9 +21,12 @@ use crate::{paths, program, sh};
 const TRACERS_MIB: u32 = 3072;
 
 /// Measures the cost of tracing for the reader and for the tracer, in a guest whose time counts instructions.
-pub(crate) fn cost(options: &Options, seqtrace: Option<&Path>) -> Result<Facts> {
+pub(crate) fn cost(
+    series: &'static Series,
+    options: &Options,
+    seqtrace: Option<&Path>,
+) -> Result<Facts> {
     let mut guest = GuestOptions {
-        kernel: options.kernel,
         icount: true,
         timeout: 5400,
         // Without this, the time of another process between a tracer's wakeup and the next chance to schedule, up to a
@@ -31,36 +36,35 @@ pub(crate) fn cost(options: &Options, seqtrace: Option<&Path>) -> Result<Facts> 
         ..GuestOptions::default()
     };
     let mut tracers = None;
-    if !options.quick {
+    if !options.quick && !series.arch.is_foreign() {
         guest.mem = TRACERS_MIB;
         tracers = Some("bpftrace");
     }
     let quick = u8::from(options.quick);
     let script = format!("export QUICK={quick} READS={}\nexec sh /bench/cost.sh\n", options.passes);
-    facts(&guest, &script, &files(tracers, seqtrace)?)
+    facts(series, &guest, &script, &files(series.arch, tracers, seqtrace)?)
 }
 
 /// Counts the events that are lost at full speed, on two CPUs in real time.
-pub(crate) fn loss(options: &Options, seqtrace: &Path) -> Result<Facts> {
-    let files = files(Some("bpftrace"), Some(seqtrace))?;
-    facts(&with_tracers(options), "exec sh /bench/loss.sh\n", &files)
+pub(crate) fn loss(series: &'static Series, seqtrace: &Path) -> Result<Facts> {
+    let files = files(series.arch, Some("bpftrace"), Some(seqtrace))?;
+    facts(series, &with_tracers(), "exec sh /bench/loss.sh\n", &files)
 }
 
 /// Records traces in a guest and unpacks them into `folder`, which it empties first.
-pub(crate) fn traces(options: &Options, seqtrace: &Path, folder: &Path) -> Result<()> {
-    let files = files(Some("trace-cmd"), Some(seqtrace))?;
+pub(crate) fn traces(series: &'static Series, seqtrace: &Path, folder: &Path) -> Result<()> {
+    let files = files(series.arch, Some("trace-cmd"), Some(seqtrace))?;
     let folder = paths::emptied(folder.to_owned())?;
     let archive = folder.join("traces.tar");
     let mut out = File::create(&archive)?;
-    boot(&with_tracers(options), "exec sh /bench/traces.sh\n", &files, &mut out)?;
+    boot(series, &with_tracers(), "exec sh /bench/traces.sh\n", &files, &mut out)?;
     sh::output(Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(folder))?;
     fs::remove_file(&archive)?;
     Ok(())
 }
 
-fn with_tracers(options: &Options) -> GuestOptions {
-    let (kernel, mem) = (options.kernel, TRACERS_MIB);
-    GuestOptions { kernel, mem, timeout: 1800, ..GuestOptions::default() }
+fn with_tracers() -> GuestOptions {
+    GuestOptions { mem: TRACERS_MIB, timeout: 1800, ..GuestOptions::default() }
 }
 
 /// A file for a guest: its path in the guest, and its source.
@@ -68,10 +72,10 @@ type GuestFile = (String, PathBuf);
 
 /// Returns the benchmark scripts, bench-helper, another tracer with its libraries, and the release build of seqtrace, which
 /// replaces the guest's default one.
-fn files(tracer: Option<&str>, seqtrace: Option<&Path>) -> Result<Vec<GuestFile>> {
+fn files(arch: &Arch, tracer: Option<&str>, seqtrace: Option<&Path>) -> Result<Vec<GuestFile>> {
     let mut files = vec![
         ("bench".to_owned(), paths::root().join("xtask/bench")),
-        ("bin/bench-helper".to_owned(), program::build("bench-helper")?),
+        ("bin/bench-helper".to_owned(), program::build(arch, "bench-helper")?),
     ];
     if let Some(program) = tracer {
         files.extend(with_libraries(program)?);
@@ -101,23 +105,29 @@ fn guest_file(file: &Path) -> Result<GuestFile> {
 }
 
 /// Runs a script and parses its measurements.
-fn facts(guest: &GuestOptions, script: &str, files: &[GuestFile]) -> Result<Facts> {
+fn facts(
+    series: &'static Series,
+    guest: &GuestOptions,
+    script: &str,
+    files: &[GuestFile],
+) -> Result<Facts> {
     let mut facts = Facts::default();
     let mut lines = LineWriter::new(|line: &str| facts.line(line));
-    let release = boot(guest, script, files, &mut lines)?;
+    let release = boot(series, guest, script, files, &mut lines)?;
     facts.release = release;
     Ok(facts)
 }
 
 /// Runs a script in a guest, with its stdout to `out`. Returns the kernel's release, or an error if the script fails.
 fn boot(
+    series: &'static Series,
     guest: &GuestOptions,
     script: &str,
     files: &[GuestFile],
     out: &mut (dyn Write + Send),
 ) -> Result<String> {
     let files: Vec<_> = files.iter().map(|(name, from)| (name.as_str(), from.clone())).collect();
-    let spec = vm::spec(guest, script, &files)?;
+    let spec = vm::spec(series, guest, script, &files)?;
     let result = guest::run(&spec, out, &mut io::stderr())?;
     match result.failure(&spec) {
         Some(failure) => bail!("{failure}"),

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use super::facts::{FILE, Facts};
+use crate::arch::X86_64;
 use crate::{program, sh};
 
 /// Number of runs of each program; the result is that of the fastest run.
@@ -44,8 +45,10 @@ pub(crate) const USUAL: &str = "1000000";
 pub(crate) fn measure(seqtrace: &Path, longer: &Path, folder: &Path) -> Result<Facts> {
     let [small, large, largest] = SIZES.map(|size| folder.join(format!("{size}.seqtrace")));
     sh::output(Command::new(longer).arg(&large).arg("10").arg(&largest))?;
-    let mut stopwatch =
-        Stopwatch { bench_helper: program::build("bench-helper")?, facts: Facts::default() };
+    let mut stopwatch = Stopwatch {
+        bench_helper: program::build(&X86_64, "bench-helper")?,
+        facts: Facts::default(),
+    };
     for (size, file) in SIZES.into_iter().zip([&small, &large, &largest]) {
         views(seqtrace, size, file, &mut stopwatch)?;
     }

@@ -17,19 +17,19 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use self::facts::Facts;
-use crate::kernel::{self, Series};
+use crate::kernel::{self, KernelOptions};
 use crate::{apt, git, paths, program, setup, sh};
 
 /// Options of `cargo xtask bench`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Prints tables, and writes all values to target/bench.json. Guest time counts instructions, so the same \
-                        sources give the same values on any machine."
+                        sources give the same values on any machine.\n\
+                        On arm64 it measures the cost of tracing only, without other tracers."
 )]
 pub(crate) struct Options {
-    /// Debian kernel series to boot: 5.10, 6.1, 6.12 or 7 (the newest)
-    #[arg(long, value_parser = kernel::parse, default_value = kernel::DEFAULT)]
-    kernel: &'static Series,
+    #[command(flatten)]
+    kernel: KernelOptions,
     /// Measure only enough to compare probes: one file, the floor, both backends, filters
     #[arg(long)]
     quick: bool,
@@ -53,9 +53,11 @@ struct Measured {
 
 /// Measures the cost, prints and writes the tables, and returns the exit status.
 pub(crate) fn run(options: &Options) -> Result<u8> {
-    setup::all()?;
-    if options.quick {
-        let cost = guest::cost(options, None)?;
+    let series = options.kernel.series()?;
+    setup::guests(series.arch)?;
+    // The other tracers are this machine's programs.
+    if options.quick || series.arch.is_foreign() {
+        let cost = guest::cost(series, options, None)?;
         print!("{}", table::cost(&cost));
         write_json(&json!({ "cost": cost.json() }))?;
         return Ok(0);
@@ -64,16 +66,16 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     let commit = git::commit()?;
     let [seqtrace, longer] = program::release("longer")?;
     let traces = paths::target().join("bench");
-    guest::traces(options, &seqtrace, &traces)?;
+    guest::traces(series, &seqtrace, &traces)?;
     let host = host::measure(&seqtrace, &longer, &traces)?;
-    let loss = guest::loss(options, &seqtrace)?;
-    let cost = guest::cost(options, Some(&seqtrace))?;
+    let loss = guest::loss(series, &seqtrace)?;
+    let cost = guest::cost(series, options, Some(&seqtrace))?;
     write_json(
         &json!({ "commit": commit, "cost": cost.json(), "loss": loss.json(), "host": host.json() }),
     )?;
     let text = document::text(&Measured { commit, cost, loss, host });
     print!("{text}");
-    if options.kernel.name == kernel::DEFAULT {
+    if series.name == kernel::DEFAULT {
         document::SECTION.write(&text)?;
     }
     Ok(0)

@@ -6,30 +6,33 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::Series;
+use crate::arch::{Arch, X86_64};
 use crate::{apt, paths, sh};
 
-/// Runs apt, either with the sources of this machine or with those of another release of Debian.
-pub(super) struct Apt {
+/// Runs apt, either with the sources of this machine or with others, whose lists are in a folder of their own.
+pub(crate) struct Apt {
     /// Arguments that select the sources; empty: the sources of this machine.
     options: Vec<String>,
 }
 
 impl Apt {
-    pub(super) fn new(series: &Series, dir: &Path) -> Result<Self> {
-        if series.suites.is_empty() {
+    /// Selects packages of `suites` for an architecture, with the lists in `dir`. Without suites: the sources and the lists
+    /// of this machine.
+    pub(crate) fn new(arch: &Arch, suites: &[&str], dir: &Path) -> Result<Self> {
+        if suites.is_empty() {
             return Ok(Self { options: Vec::new() });
         }
         let own = dir.join("apt");
         fs::create_dir_all(own.join("lists/partial"))?;
         fs::create_dir_all(own.join("cache/archives/partial"))?;
         let mut sources = String::new();
-        for suite in series.suites {
+        for suite in suites {
             sources.push_str(&source(suite)?);
         }
         fs::write(own.join("sources.list"), sources)?;
+        fs::write(own.join("status"), "")?;
         let own = own.display();
-        let options = [
+        let mut options = vec![
             format!("Dir::Etc::sourcelist={own}/sources.list"),
             "Dir::Etc::sourceparts=/nonexistent".to_owned(),
             format!("Dir::State::Lists={own}/lists"),
@@ -38,12 +41,22 @@ impl Apt {
             "Acquire::Check-Valid-Until=false".to_owned(),
             "APT::Sandbox::User=root".to_owned(),
         ];
+        if arch.is_foreign() {
+            // This machine's architecture, too: the kernel's build tools run here. Without a status of its own, apt would
+            // resolve dependencies by this machine's packages.
+            options.extend([
+                format!("APT::Architecture={}", arch.debian),
+                format!("APT::Architectures::={}", arch.debian),
+                format!("APT::Architectures::={}", X86_64.debian),
+                format!("Dir::State::status={own}/status"),
+            ]);
+        }
         Ok(Self {
             options: options.into_iter().flat_map(|option| ["-o".to_owned(), option]).collect(),
         })
     }
 
-    /// Fetches the package lists of another release. Does not change the lists of the machine itself.
+    /// Fetches the package lists of other sources. Does not change the lists of the machine itself.
     pub(super) fn update(&self) -> Result<()> {
         if self.options.is_empty() {
             return Ok(());
@@ -52,7 +65,7 @@ impl Apt {
     }
 
     /// Fetches the package lists, including those of this machine.
-    pub(super) fn refresh(&self) -> Result<()> {
+    pub(crate) fn refresh(&self) -> Result<()> {
         if self.options.is_empty() { apt::update() } else { self.update() }
     }
 }
@@ -97,7 +110,7 @@ pub(super) fn depends(package: &str, apt: &Apt) -> Result<Vec<String>> {
 }
 
 /// Downloads packages into `dir`.
-pub(super) fn download(packages: &[String], apt: &Apt, dir: &Path) -> Result<()> {
+pub(crate) fn download(packages: &[String], apt: &Apt, dir: &Path) -> Result<()> {
     // apt as root downloads as the user _apt, who cannot write to this folder.
     sh::run(
         Command::new("apt-get")
@@ -109,7 +122,7 @@ pub(super) fn download(packages: &[String], apt: &Apt, dir: &Path) -> Result<()>
 }
 
 /// Unpacks the packages in `dir` into `root` and removes them.
-pub(super) fn unpack(dir: &Path, root: &Path) -> Result<()> {
+pub(crate) fn unpack(dir: &Path, root: &Path) -> Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         if paths::has_extension(&path, "deb") {

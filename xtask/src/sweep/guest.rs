@@ -44,7 +44,7 @@ pub(super) fn spec(series: &'static Series, variables: &str, timeout: u64) -> Re
         arguments.push(format!("virtio-blk-pci,drive={name}"));
     }
     let (mem, append) = (MEMORY_MIB, APPEND.to_owned());
-    let options = GuestOptions { kernel: series, mem, append, timeout, ..GuestOptions::default() };
+    let options = GuestOptions { mem, append, timeout, ..GuestOptions::default() };
     Ok(GuestSpec { kernel, initramfs: archive.finish(), options, arguments })
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
         sh::progress("Checking", "the files of the cloud kernels (--full: those of a full kernel)");
         return test::run(&test::Options::only("sweep"));
     }
-    setup::all()?;
+    setup::guests(options.kernel.arch)?;
     let spec = guest::spec(options.kernel, &guest_script(options), options.timeout)?;
     let usual = || paths::target().join("sweep").join(&spec.kernel.release);
     let dir = paths::created(options.output.clone().unwrap_or_else(usual))?;

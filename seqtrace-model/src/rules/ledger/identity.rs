@@ -2,6 +2,7 @@
 
 use crate::event::{Ptr, PtrKind};
 use crate::finding::Witness;
+use crate::fixed::FixedRanges;
 
 /// The thing that a pointer returned by start or next identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +16,10 @@ pub(in crate::rules) enum Identity {
     /// An offset into the memory at `m->private`: the same record, wherever that was allocated this
     /// time.
     Offset(u64),
-    /// An address of a record.
+    /// An address of a record in memory that is allocated, or may be.
     Pointer(u64),
+    /// An address of a record in the kernel's image or in a module.
+    Fixed(u64),
 }
 
 /// Upper bound of `sizeof(struct seq_file)` in any configuration: pointers into it are cursors, as
@@ -26,14 +29,17 @@ const SEQ_FILE: u64 = 256;
 const SMALL: u64 = 1 << 40;
 /// Maximum size of the memory at `m->private`, bytes.
 const PRIVATE: u64 = 1 << 20;
-/// Lowest address of the kernel's image and its modules (`__START_KERNEL_map`,
-/// Documentation/arch/x86/x86_64/mm.rst): nothing there is allocated by a pass.
-const IMAGE: u64 = 0xffff_ffff_8000_0000;
 
 impl Identity {
     /// Returns the identity of `ptr` in the seq_file at `m`. `relative`: the records of the file
     /// are known to lie in the memory at `private`.
-    pub(in crate::rules) fn of(ptr: Ptr, m: u64, private: Option<u64>, relative: bool) -> Self {
+    pub(in crate::rules) fn of(
+        ptr: Ptr,
+        m: u64,
+        private: Option<u64>,
+        relative: bool,
+        fixed: &FixedRanges,
+    ) -> Self {
         match ptr.kind() {
             PtrKind::Null | PtrKind::Err(_) => Self::Unknown,
             PtrKind::Token => Self::Token,
@@ -42,6 +48,7 @@ impl Identity {
             PtrKind::Record(value) => match offset(value, private) {
                 Some(0) => Self::Unknown,
                 Some(offset) if relative => Self::Offset(offset),
+                _ if fixed.contains(value) => Self::Fixed(value),
                 _ => Self::Pointer(value),
             },
         }
@@ -52,7 +59,7 @@ impl Identity {
         match self {
             Self::Unknown => 0,
             Self::Token => 1,
-            Self::Small(value) | Self::Pointer(value) => value,
+            Self::Small(value) | Self::Pointer(value) | Self::Fixed(value) => value,
             Self::Offset(offset) => 1 << 50 | offset,
         }
     }
@@ -60,9 +67,8 @@ impl Identity {
     /// Returns true if no allocation can have given the same pointer to another record.
     pub(in crate::rules) fn is_fixed(self) -> bool {
         match self {
-            Self::Unknown => false,
-            Self::Token | Self::Small(_) | Self::Offset(_) => true,
-            Self::Pointer(value) => value >= IMAGE,
+            Self::Unknown | Self::Pointer(_) => false,
+            Self::Token | Self::Small(_) | Self::Offset(_) | Self::Fixed(_) => true,
         }
     }
 }
@@ -199,7 +205,8 @@ mod tests {
 
     #[test]
     fn names() {
-        let of = |value, private| Identity::of(Ptr(value), M, private, true);
+        let fixed = FixedRanges::default();
+        let of = |value, private| Identity::of(Ptr(value), M, private, true, &fixed);
         assert_eq!(of(0, None), Identity::Unknown);
         assert_eq!(of(12u64.wrapping_neg(), None), Identity::Unknown);
         assert_eq!(of(1, None), Identity::Token);
@@ -209,10 +216,20 @@ mod tests {
         assert_eq!(of(HEAP + 8, Some(HEAP)), Identity::Offset(8));
         assert_eq!(of(HEAP + (2 << 20), Some(HEAP)), Identity::Pointer(HEAP + (2 << 20)));
         // A record that only happens to lie near.
-        let near = Identity::of(Ptr(HEAP + 8), M, Some(HEAP), false);
+        let near = Identity::of(Ptr(HEAP + 8), M, Some(HEAP), false, &fixed);
         assert_eq!(near, Identity::Pointer(HEAP + 8));
+        assert_eq!(of(0xffff_ffff_c0a0_0000, None), Identity::Fixed(0xffff_ffff_c0a0_0000));
         // With 5-level paging the direct map begins lower.
         assert_eq!(of(0xff11_0000_1234_5678, None), Identity::Pointer(0xff11_0000_1234_5678));
+    }
+
+    #[test]
+    fn the_kernel_decides_which_addresses_are_fixed() {
+        let (module, heap) = (0xffff_dd7f_27ff_0040, 0xffff_ffff_c0a0_0000);
+        let fixed = FixedRanges::new(vec![0xffff_dd7f_27ff_0000..0xffff_dd7f_2800_0000]);
+        let of = |value| Identity::of(Ptr(value), M, None, false, &fixed);
+        assert!(of(module).is_fixed() && !of(heap).is_fixed());
+        assert_eq!(of(module).key(), module);
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub(in crate::rules) use self::renderings::{Duplicate, NewEntry, RenderingResult
 use super::hooks::Returned;
 use crate::event::{Ptr, PtrKind, Role};
 use crate::finding::{Id, Severity};
+use crate::fixed::FixedRanges;
 use crate::session::update::CallbackUpdate;
 
 /// Maximum number of stored entries of one generation: about 25 MB.
@@ -34,6 +35,8 @@ const ENTRIES: usize = 1 << 18;
 pub(in crate::rules) struct Ledger {
     /// Address of the `struct seq_file`.
     m: u64,
+    /// Address ranges of the kernel's image and modules.
+    fixed: FixedRanges,
     /// `m->private` in the current pass.
     private: Option<u64>,
     /// True if records lie in the memory that `m->private` points to, so that pointers are compared
@@ -79,6 +82,8 @@ pub(in crate::rules) struct Ledger {
     again: bool,
     /// True if two different records have the same bytes.
     ambiguous_bytes: bool,
+    /// True if two records with different pointers had different bytes.
+    distinct_bytes: bool,
     /// True if two consecutive records of one pass have the same bytes.
     repeated_bytes: bool,
 }
@@ -93,9 +98,10 @@ pub(in crate::rules) struct PreviousGeneration {
 
 impl Ledger {
     /// Creates an empty ledger. `adopted`: true if the beginning of the session was missed.
-    pub(in crate::rules) fn new(m: u64, adopted: bool) -> Self {
+    pub(in crate::rules) fn new(m: u64, adopted: bool, fixed: FixedRanges) -> Self {
         Self {
             m,
+            fixed,
             private: None,
             relative: false,
             known: !adopted,
@@ -118,6 +124,7 @@ impl Ledger {
             recurred: 0,
             again: false,
             ambiguous_bytes: false,
+            distinct_bytes: false,
             repeated_bytes: false,
         }
     }
@@ -165,6 +172,7 @@ impl Ledger {
         self.recurred = 0;
         self.again = false;
         self.ambiguous_bytes = false;
+        self.distinct_bytes = false;
         self.repeated_bytes = false;
     }
 
@@ -219,7 +227,7 @@ impl Ledger {
 
     /// Returns the identity of a pointer.
     pub(in crate::rules) fn identity(&self, ptr: Ptr) -> Identity {
-        Identity::of(ptr, self.m, self.private, self.relative)
+        Identity::of(ptr, self.m, self.private, self.relative, &self.fixed)
     }
 
     /// Records a returned next().

@@ -42,6 +42,8 @@ pub(in crate::rules) struct NewEntry {
 pub(in crate::rules) struct Duplicate {
     pub(in crate::rules) earlier: Entry,
     pub(in crate::rules) later: Entry,
+    /// Identity of the later record.
+    pub(in crate::rules) identity: Identity,
     /// True if the positions, the pointers and the record bytes agree, in this order.
     pub(in crate::rules) agree: (bool, bool, bool),
     /// True if only the pointers agree, and pointers are not known to identify records.
@@ -186,8 +188,11 @@ impl Ledger {
         let entry = &new_entry.entry;
         if let Some(last) = self.entries.last() {
             let other = last.key != entry.key;
-            let same = last.same_bytes(entry) == Some(true);
+            let bytes = last.same_bytes(entry);
+            let same = bytes == Some(true);
             self.ambiguous_bytes |= other && same;
+            let records = last.key.min(entry.key) > Identity::Token.key();
+            self.distinct_bytes |= other && records && bytes == Some(false);
             self.repeated_bytes |= same && last.pass == entry.pass;
         }
         let duplicate = self.duplicate(new_entry, time, pointers);
@@ -246,7 +251,7 @@ impl Ledger {
             return None;
         }
         let duplicate = |earlier: &Entry, agree, weak| {
-            Some(Duplicate { earlier: *earlier, later: *entry, agree, weak, time })
+            Some(Duplicate { earlier: *earlier, later: *entry, identity, agree, weak, time })
         };
         let trust = pointers.trust(identity, identity);
         if let Some(earlier) = by_key.filter(|_| trust > Trust::None) {
@@ -255,9 +260,12 @@ impl Ledger {
             let agree = (earlier.pos == entry.pos, true, text == Some(true));
             // The record was emitted again because start went back, or it follows such a record.
             let resumed = earlier.pass != entry.pass && pass.only_duplicates;
-            // next returned the pointer that was passed to it, and the record bytes show that it is not a cursor.
-            let repeated =
-                pass.returned_same && text == Some(true) && self.entries.last() == Some(earlier);
+            // next returned the pointer that was passed to it, and the record bytes, which differ from record to record
+            // in this file, show that it is not a cursor.
+            let repeated = pass.returned_same
+                && self.distinct_bytes
+                && text == Some(true)
+                && self.entries.last() == Some(earlier);
             match (text, trust) {
                 (Some(true), Trust::Weak | Trust::Firm) if resumed || repeated => {
                     return duplicate(earlier, agree, false);

@@ -84,7 +84,8 @@ impl Ledger {
         }
         self.relative = relative;
         let (m, last) = (self.m, self.entries.last().map_or(0, |entry| entry.pass));
-        let name = |ptr| Identity::of(ptr, m, before, relative);
+        let fixed = &self.fixed;
+        let name = |ptr| Identity::of(ptr, m, before, relative, fixed);
         self.entries.rename(last, |ptr| name(ptr).key());
         if let Some(promised) = &mut self.promised {
             promised.identity = name(promised.ptr);

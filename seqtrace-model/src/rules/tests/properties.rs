@@ -118,3 +118,23 @@ proptest! {
         }
     }
 }
+
+/// An array may have one object at two consecutive positions. While no other record has shown that the text differs
+/// from record to record, a second emit of it proves nothing.
+#[test]
+fn an_object_at_two_consecutive_positions_is_no_double_emit() {
+    let model = Model {
+        records: vec![27; 3],
+        skipped: 0,
+        pointers: Pointers::Image,
+        first: 1,
+        stride: 1,
+        header: false,
+        same_bytes: true,
+        linked_twice: true,
+        bug: Bug::None,
+    };
+    let reads = [(true, Act::Read(28)), (false, Act::Read(28))];
+    let world = play(|nr| model.file(nr), &reads, true);
+    assert_eq!(findings(&world.events), []);
+}

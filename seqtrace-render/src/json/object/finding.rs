@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::event::{At, Who};
-use super::value::{Function, Of, Range, Role, Severity, mirror};
+use super::value::{Function, Of, Range, Role, Severity, SourceLine, mirror};
 use crate::json::text::{BootTime, ErrorName, Pointer, RuleName};
 use crate::rules;
 
@@ -17,6 +17,10 @@ mirror! {
         at: At,
         #[serde(flatten)]
         who: Who<'a>,
+        /// The line at which the function of `blame` is defined. Only this key is left out if its value is not known:
+        /// most kernels have no debug information.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        source: Option<SourceLine<'a>>,
     }
     // `at` has them.
     without { session, read }
@@ -39,7 +43,7 @@ mirror! {
 
 mirror! {
     /// A function to look at.
-    struct Blame<'a> of rules::Blame {
+    struct Blame<'a> without { source } of rules::Blame {
         role: Role,
         function: Function<'a>,
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::event::{Ptr, Wrapper};
 use crate::json::text::{Address, Pointer, RuleName, SessionName, text};
-use crate::{event, rules, session::update};
+use crate::{event, rules, session::update, symbol};
 
 /// Conversion from a value of the model, `M`. Unlike `From`, it exists for options and lists, too.
 pub(crate) trait Of<M> {
@@ -84,7 +84,7 @@ macro_rules! mirror {
     };
     (
         $(#[$meta:meta])*
-        struct $name:ident $(<$life:lifetime>)? of $model:path {
+        struct $name:ident $(<$life:lifetime>)? $(without { $($skipped:ident),* })? of $model:path {
             $($(#[$doc:meta])* $field:ident $(= $source:ident)?: $type:ty,)*
         }
     ) => {
@@ -94,7 +94,7 @@ macro_rules! mirror {
 
         impl<$($life,)? 'm> Of<&'m $model> for $name $(<$life>)? where $('m: $life)? {
             fn of(model: &'m $model) -> Self {
-                let $model { $($($source:)? $field,)* } = model;
+                let $model { $($($source:)? $field,)* $($($skipped: _,)*)? } = model;
                 Self { $($field: <$type as Of<_>>::of($field),)* }
             }
         }
@@ -217,6 +217,17 @@ mirror! {
         module: Option<&'a str>,
         /// Bytes from the beginning of its module's code; null for the kernel itself.
         offset: Option<u64>,
+    }
+}
+
+mirror! {
+    /// A line of source.
+    struct SourceLine<'a> of symbol::SourceLine {
+        /// Path of the file, relative to the current directory of seqtrace if it lies below that, else to the folder in
+        /// which the kernel or the module was built, else absolute.
+        file: &'a str,
+        /// Number of the line, from 1.
+        line: u32,
     }
 }
 

@@ -3,8 +3,8 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Layout, Report, bad, blamed, path, paths};
-use crate::{check::verdict::Verdict, render::Count, rules::Severity};
+use super::{Layout, Report, bad, blamed_line, path, paths, source};
+use crate::{check::verdict::Verdict, escape, render::Count, rules::Severity, symbol::SourceLine};
 
 #[derive(Debug)]
 pub(super) struct Github;
@@ -17,13 +17,18 @@ impl Layout for Github {
             let command = if finding.severity == Severity::Error { "error" } else { "warning" };
             let title = format!("{} {}: {path}", finding.id, finding.name);
             let mut message = finding.message.clone();
-            if let Some(blamed) = blamed(finding) {
+            if let Some(blamed) = blamed_line(finding) {
                 write!(message, "\nin {blamed}")?;
             }
             if let Some(repro) = &report.repro {
                 write!(message, "\nreproduce: {}\n{}", repro.command, repro.shows)?;
             }
-            writeln!(text, "::{command} title={}::{}", Property(&title), Message(&message))?;
+            write!(text, "::{command} ")?;
+            if let Some(SourceLine { file, line }) = source(finding) {
+                let file = escape::text(file.as_bytes(), false).to_string();
+                write!(text, "file={},line={line},", Property(&file))?;
+            }
+            writeln!(text, "title={}::{}", Property(&title), Message(&message))?;
         }
         let (command, title, message) = match &report.verdict {
             Verdict::Inconclusive(why) => ("warning", "inconclusive", why.clone()),

@@ -1,4 +1,4 @@
-//! JSON, one object per line, as in the JSON of a trace: versioned, with every key always present.
+//! JSON, one object per line, as in the JSON of a trace: versioned, with every key always present but for `source`.
 
 use std::fmt;
 
@@ -6,10 +6,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::{Layout, Report, Sums, Unlisted, blamed, cause, outcome, path, reason, word};
-use crate::check::{
-    oracle::End,
-    repro::Repro,
-    verdict::{Found, PlanReport},
+use crate::{
+    check::{
+        oracle::End,
+        repro::Repro,
+        verdict::{Found, PlanReport},
+    },
+    symbol::SourceLine,
 };
 
 /// The objects of `check --format json`. Their fields define the format: keys are only ever added.
@@ -81,10 +84,30 @@ struct Finding<'a> {
     severity: &'static str,
     message: &'a str,
     blame: Option<String>,
+    /// The line at which the function of `blame` is defined. The only key that is left out if its value is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Source<'a>>,
     cause: Option<String>,
     sessions: u64,
     times: u64,
     plans: Vec<&'static str>,
+}
+
+/// A line of source.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Source<'a> {
+    /// Path of the file, relative to the current directory of seqtrace if it lies below that, else to the folder in which
+    /// the kernel or the module was built, else absolute.
+    file: &'a str,
+    /// Number of the line, from 1.
+    line: u32,
+}
+
+impl<'a> From<&'a SourceLine> for Source<'a> {
+    fn from(source: &'a SourceLine) -> Self {
+        let SourceLine { file, line } = source;
+        Self { file, line: *line }
+    }
 }
 
 /// Numbers of files by verdict.
@@ -175,6 +198,7 @@ fn finding(found: &Found) -> Finding<'_> {
         severity: finding.severity.name(),
         message: &finding.message,
         blame: blamed(finding),
+        source: super::source(finding).map(Source::from),
         cause: cause(finding),
         sessions: sessions.len() as u64,
         times: finding.times,

@@ -3,10 +3,11 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Layout, Report, Sums, Unlisted, bad, blamed, outcome, path};
+use super::{Layout, Report, Sums, Unlisted, bad, blamed_line, outcome, path, source};
 use crate::{
     check::verdict::{PlanOutcome, Verdict},
     rules::Finding,
+    symbol::SourceLine,
 };
 
 #[derive(Debug, Default)]
@@ -15,11 +16,26 @@ pub(super) struct Junit {
     suites: String,
 }
 
+/// A case of a suite.
+struct Case<'a> {
+    name: String,
+    /// Name of the element with the result; empty: the case has passed.
+    result: &'static str,
+    content: String,
+    /// Line of the function at fault; `None`: unknown, or the case blames no function.
+    source: Option<&'a SourceLine>,
+}
+
+impl Case<'_> {
+    fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), result: "", content: String::new(), source: None }
+    }
+}
+
 impl Layout for Junit {
     fn report(&mut self, report: &Report, _out: &mut String) -> fmt::Result {
         let text = &mut self.suites;
-        // Name of each case, name of the element with its result (empty: passed), and its content.
-        let mut cases: Vec<(String, &str, String)> = Vec::new();
+        let mut cases: Vec<Case<'_>> = Vec::new();
         let short = |result, message: &str| format!("<{result} message=\"{}\"/>", Xml(message));
         for plan in &report.plans {
             let result = match plan.outcome {
@@ -29,19 +45,24 @@ impl Layout for Junit {
                 _ => "skipped",
             };
             let content = outcome(plan).1.map(|detail| short(result, &detail)).unwrap_or_default();
-            cases.push((plan.kind.name().to_owned(), result, content));
+            cases.push(Case { result, content, ..Case::new(plan.kind.name()) });
         }
         for found in bad(report) {
             let Finding { id, name, message, .. } = &found.finding;
             let message = Xml(message);
             let mut content = format!("\n      <failure type=\"{id}\" message=\"{message}\">");
-            if let Some(blamed) = blamed(&found.finding) {
+            if let Some(blamed) = blamed_line(&found.finding) {
                 writeln!(content, "in {}", Xml(&blamed))?;
             }
             if let Some(repro) = &report.repro {
                 writeln!(content, "reproduce: {}\n{}", Xml(&repro.command), Xml(&repro.shows))?;
             }
-            cases.push((format!("{id} {name}"), "failure", content + "</failure>\n    "));
+            cases.push(Case {
+                result: "failure",
+                content: content + "</failure>\n    ",
+                source: source(&found.finding),
+                ..Case::new(format!("{id} {name}"))
+            });
         }
         let (result, content) = match (&report.verdict, report.reservation()) {
             (Verdict::Refused(why), _) => ("skipped", short("skipped", why)),
@@ -49,8 +70,8 @@ impl Layout for Junit {
             (_, Some(why)) => ("", format!("<system-out>clean {}</system-out>", Xml(why))),
             (_, None) => ("", String::new()),
         };
-        cases.push(("verdict".to_owned(), result, content));
-        let count = |result| cases.iter().filter(|(_, one, _)| *one == result).count();
+        cases.push(Case { result, content, ..Case::new("verdict") });
+        let count = |result| cases.iter().filter(|case| case.result == result).count();
         let (failures, errors, skipped) = (count("failure"), count("error"), count("skipped"));
         let (path, tests) = (path(report), cases.len());
         let path = Xml(&path);
@@ -59,8 +80,11 @@ impl Layout for Junit {
             "  <testsuite name=\"{path}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" \
          skipped=\"{skipped}\">"
         )?;
-        for (name, _, content) in &cases {
+        for Case { name, result: _, content, source } in &cases {
             write!(text, "    <testcase classname=\"{path}\" name=\"{}\"", Xml(name))?;
+            if let Some(SourceLine { file, line }) = source {
+                write!(text, " file=\"{}\" line=\"{line}\"", Xml(file))?;
+            }
             match content.as_str() {
                 "" => writeln!(text, "/>")?,
                 content => writeln!(text, ">{content}</testcase>")?,

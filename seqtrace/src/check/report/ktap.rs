@@ -3,9 +3,10 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Layout, Report, Sums, Unlisted, bad, outcome, path, reason};
+use super::{Layout, Report, Sums, Unlisted, bad, outcome, path, reason, source};
 use crate::{
     check::verdict::{PlanOutcome, Verdict},
+    render::SourceText,
     rules::Finding,
 };
 
@@ -42,7 +43,11 @@ impl Layout for Ktap {
         }
         for found in bad(report) {
             let Finding { severity, id, name, message, .. } = &found.finding;
-            writeln!(text, "  # {} {id} {name}: {message}", severity.name())?;
+            write!(text, "  # {} {id} {name}: {message}", severity.name())?;
+            if let Some(source) = source(&found.finding) {
+                write!(text, " at {}", SourceText { source, ascii: false })?;
+            }
+            text.write_char('\n')?;
         }
         if let Some(repro) = &report.repro {
             writeln!(text, "  # reproduce: {}\n  # {}", repro.command, repro.shows)?;

@@ -20,9 +20,10 @@ use super::{
 };
 use crate::{
     escape,
-    render::{Count, Name, SymbolLocation},
+    render::{Count, Name, SymbolLocation, texts},
     rules::{Finding, Severity},
     session::update::Symbol,
+    symbol::SourceLine,
 };
 
 /// Formats of `check --format`.
@@ -290,6 +291,16 @@ fn blamed(finding: &Finding) -> Option<String> {
     finding.blame.as_ref().map(|blame| location(&blame.function))
 }
 
+/// Returns the function at fault in a finding, with its line: `eof_next [seqbugs+0x250] at seqbugs/eof.c:123`.
+fn blamed_line(finding: &Finding) -> Option<String> {
+    finding.blame.as_ref().map(texts::blame)
+}
+
+/// Returns the line of the function at fault in a finding; `None` if it is unknown.
+fn source(finding: &Finding) -> Option<&SourceLine> {
+    finding.blame.as_ref()?.source.as_ref()
+}
+
 /// Returns a symbol with its module: `eof_next [seqbugs]`.
 fn symbol(symbol: &Symbol) -> String {
     SymbolLocation { name: Name { symbol, ascii: false }, with_offset: false }.to_string()
@@ -298,6 +309,13 @@ fn symbol(symbol: &Symbol) -> String {
 /// Returns a symbol with its module and offset: `eof_next [seqbugs+0x250]`.
 fn location(symbol: &Symbol) -> String {
     SymbolLocation { name: Name { symbol, ascii: false }, with_offset: true }.to_string()
+}
+
+/// Returns the cause of a finding: `SQ102 eof_next [seqbugs+0x250] at seqbugs/eof.c:123`.
+fn cause_line(finding: &Finding) -> Option<String> {
+    let cause = finding.cause.as_ref()?;
+    let blame = cause.blame.as_ref().map(|blame| format!(" {}", texts::blame(blame)));
+    Some(format!("{}{}", cause.id, blame.unwrap_or_default()))
 }
 
 /// Returns the cause of a finding: `SQ102 eof_next [seqbugs+0x250]`.

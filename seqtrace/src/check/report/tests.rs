@@ -12,6 +12,7 @@ use crate::{
     event::Role,
     rules::{Blame, Cause, Id},
     session::update::{SessionId, Symbol},
+    symbol::SourceLine,
 };
 
 fn function(name: &str) -> Blame {
@@ -21,7 +22,7 @@ fn function(name: &str) -> Blame {
         module: Some("seqbugs".into()),
         offset: Some(0x250),
     };
-    Blame { role: Role::Next, function }
+    Blame { role: Role::Next, function, source: None }
 }
 
 fn finding(id: u16, name: &'static str, cause: Option<u16>) -> Found {
@@ -135,6 +136,37 @@ fn text() {
             3 files: 1 clean, 1 with findings, 0 inconclusive, 1 not judged; 0 volatile
         "#]],
     );
+}
+
+/// Returns a report whose findings blame a function with a line of source.
+fn with_source() -> Report {
+    let mut report = broken();
+    for Found { finding, .. } in &mut report.found {
+        let cause = finding.cause.as_mut().and_then(|cause| cause.blame.as_mut());
+        for blame in finding.blame.iter_mut().chain(cause) {
+            blame.source = Some(SourceLine { file: "sub,dir/a\u{1b}.c".into(), line: 123 });
+        }
+    }
+    report
+}
+
+#[test]
+fn findings_name_the_line_of_source() {
+    for (format, expected) in [
+        (Format::Text, "in eof_next [seqbugs+0x250] at sub,dir/a\\x1b.c:123   seen in"),
+        (Format::Text, "cause SQ102 eof_next [seqbugs+0x250] at sub,dir/a\\x1b.c:123   seen in"),
+        (Format::Json, r#","source":{"file":"sub,dir/a\u001b.c","line":123},"cause":null,"#),
+        (
+            Format::Ktap,
+            "next did not advance at the end: pos 2 <again> & \"again\" at sub,dir/a\\x1b.c:123\n",
+        ),
+        (Format::Junit, " name=\"SQ201 double emit\" file=\"sub,dir/a\u{fffd}.c\" line=\"123\">"),
+        (Format::Github, "::error file=sub%2Cdir/a\\x1b.c,line=123,title=SQ201 double emit%3A "),
+        (Format::Github, "%0Ain eof_next [seqbugs+0x250] at sub,dir/a\\x1b.c:123%0A"),
+    ] {
+        let text = one(&with_source(), format);
+        assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
+    }
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::fmt::{self, Write as _};
 use anstyle::{AnsiColor, Color, Style};
 
 use super::{
-    Layout, Options, Report, Sums, Unlisted, bad, blamed, cause, how_many, outcome, path, paths,
-    reason, word,
+    Layout, Options, Report, Sums, Unlisted, bad, blamed_line, cause_line, how_many, outcome, path,
+    paths, reason, word,
 };
 use crate::{
     check::{
@@ -183,9 +183,9 @@ impl Screen<'_> {
             (PLAIN, format!(": {}", finding.message)),
         ])?;
         let mut more = Vec::new();
-        if let Some(cause) = cause(finding) {
+        if let Some(cause) = cause_line(finding) {
             more.push(format!("cause {cause}"));
-        } else if let Some(blamed) = blamed(finding) {
+        } else if let Some(blamed) = blamed_line(finding) {
             more.push(format!("in {blamed}"));
         }
         let plans: Vec<&str> = found.plans.iter().take(4).map(|kind| kind.name()).collect();

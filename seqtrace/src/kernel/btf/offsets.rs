@@ -70,6 +70,7 @@ impl Btf {
             index: self.offset("ftrace_page", "index")?,
             ip: self.offset("dyn_ftrace", "ip")?,
             flags: self.offset("dyn_ftrace", "flags")?,
+            arch_bytes: if self.offset("dyn_arch_ftrace", "mod").is_ok() { 8 } else { 0 },
         })
     }
 

@@ -216,7 +216,9 @@ fn ftrace_switch(facts: &Facts) -> Outcome {
 
 fn trial(facts: &Facts) -> Outcome {
     match &facts.trial {
-        Trial::Fired(count) => ok(format!("{count} were attached, fired and were detached")),
+        Trial::Fired { probes, .. } => {
+            ok(format!("{probes} were attached, fired and were detached"))
+        }
         Trial::Failed(why) => fail(
             why,
             "dmesg shows if ftrace or kprobes have failed in the kernel; then only a reboot helps",
@@ -347,9 +349,10 @@ pub(super) fn version(release: &str) -> Option<(u32, u32)> {
 }
 
 fn fentry(facts: &Facts) -> Outcome {
-    match &facts.btf {
-        Seen::Is(found) if found.functions => ok("the core's functions are in the BTF"),
-        _ => ok("the core's functions are not in the BTF: kprobes are used"),
+    match (&facts.trial, &facts.btf) {
+        (Trial::Fired { frames, .. }, _) => ok(format!("functions are probed by {frames}")),
+        (_, Seen::Is(found)) if found.functions => ok("the core's functions are in the BTF"),
+        _ => ok("the core's functions are not in the BTF"),
     }
 }
 

@@ -30,7 +30,7 @@ fn good() -> Facts {
         symbols: Ok(CoreSymbols { traverse: vec!["traverse.part.0".into()], ..<_>::default() }),
         sites: Ok(vec![]),
         livepatched: vec![],
-        trial: Trial::Fired(28),
+        trial: Trial::Fired { probes: 28, frames: "fentry" },
         initial_pid_namespace: Seen::Is(true),
         initial_user_namespace: Seen::Is(true),
     }

@@ -24,16 +24,21 @@ impl Kallsyms {
         Ok(table)
     }
 
-    /// Records the start addresses of the modules' code from the content of /proc/modules: lines of `name size
+    /// Records the start addresses of the modules' code, and their sizes, from the content of /proc/modules: lines of `name size
     /// references users state address` (kernel/module/procfs.c).
     pub(crate) fn learn_bases(&mut self, text: &str) {
         for line in text.lines() {
             let mut words = line.split(' ');
-            let (Some(name), Some(address)) = (words.next(), words.nth(4)) else { continue };
+            let (Some(name), Some(size), Some(address)) =
+                (words.next(), words.next(), words.nth(3))
+            else {
+                continue;
+            };
             let address = address.strip_prefix("0x").unwrap_or_default();
             let base = u64::from_str_radix(address, 16).ok().filter(|base| *base != 0);
             if let Some(module) = self.modules.iter_mut().find(|known| *known.name == *name) {
                 module.base = base;
+                module.size = size.parse().unwrap_or(0);
             }
         }
     }
@@ -44,7 +49,7 @@ impl Kallsyms {
     /// [`KallsymsError::Hidden`] if all addresses are zero, [`KallsymsError::Empty`] if no line was
     /// understood.
     pub fn parse(text: &[u8]) -> Result<Self, KallsymsError> {
-        let kernel = Module { name: Arc::from(""), base: None };
+        let kernel = Module { name: Arc::from(""), base: None, size: 0 };
         let mut table = Self { modules: vec![kernel], ..Self::default() };
         // A line has about 45 bytes, and the name is half of it.
         table.rows.reserve(text.len() / 40);
@@ -57,6 +62,9 @@ impl Kallsyms {
             begin = end + 1;
             let Some((address, kind, rest)) = head(line) else { continue };
             let (name, module) = tail(rest);
+            if is_mapping(name) {
+                continue;
+            }
             // The symbols of a module are consecutive.
             match module {
                 None => owner = 0,
@@ -89,7 +97,7 @@ impl Kallsyms {
         let known = self.modules.iter().position(|known| known.name.as_bytes() == module);
         let at = known.unwrap_or_else(|| {
             let name = Arc::from(String::from_utf8_lossy(module).as_ref());
-            self.modules.push(Module { name, base: None });
+            self.modules.push(Module { name, base: None, size: 0 });
             self.modules.len() - 1
         });
         ModuleId::try_from(at).unwrap_or(0)
@@ -111,6 +119,13 @@ fn head(line: &[u8]) -> Option<(u64, u8, &[u8])> {
         }
         _ => None,
     }
+}
+
+/// Returns true for a mapping symbol, which names no function or object: `$x` and `$d` mark where code and data begin
+/// (ELF for the Arm 64-bit Architecture). /proc/kallsyms lists those of modules (6.1 and 6.12 on arm64), at the addresses
+/// of functions and within functions.
+fn is_mapping(name: &[u8]) -> bool {
+    name.starts_with(b"$")
 }
 
 /// Splits `name\t[module]`. Most lines have no module.

@@ -64,6 +64,23 @@ fn hidden_addresses_and_other_files_are_errors() {
 }
 
 #[test]
+fn mapping_symbols_are_left_out() {
+    let text = "\
+ffffcf02ec63e000 t $x\t[seqbugs]
+ffffcf02ec63e000 t eof_next\t[seqbugs]
+ffffcf02ec63e010 t $d\t[seqbugs]
+ffffcf02ec63e010 t $x.1\t[seqbugs]
+ffffcf02ec63e020 t eof_show\t[seqbugs]
+";
+    let table = Kallsyms::parse(text.as_bytes()).unwrap();
+    assert_eq!(table.len(), 2);
+    let next = table.function(0xffff_cf02_ec63_e000);
+    assert_eq!(next.name.as_deref(), Some("eof_next"));
+    assert_eq!(table.size_at(0xffff_cf02_ec63_e000), Some(0x20));
+    assert_eq!(table.modules().collect::<Vec<_>>(), ["seqbugs"]);
+}
+
+#[test]
 fn merging_keeps_the_names_of_unloaded_modules() {
     let newer = "\
 ffffffff81000000 T startup_64

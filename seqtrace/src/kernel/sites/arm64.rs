@@ -30,7 +30,8 @@ const NOP: u32 = 0xd503_201f;
 /// (arch/arm64/include/asm/brk-imm.h).
 const BREAKPOINTS: [u32; 4] = [4, 6, 7, 0x400];
 
-/// Convention of the AAPCS64. x18 is the platform register: the kernel's shadow call stack changes it. x29 is the frame pointer.
+/// Convention of the AAPCS64. x18 is the platform register: the kernel's shadow call stack changes it. x29 is the frame
+/// pointer.
 pub(super) const CONVENTION: Convention = Convention {
     names: &[
         "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13",

@@ -11,7 +11,7 @@ use super::{Probes, program_of};
 use crate::probe::{
     error::{ProbeError, describe},
     functions::{
-        AttachType, INLINED_OPENERS, ITERATOR_PROBES, OPENERS, PROCFS_OPENERS,
+        AttachType, Frames, INLINED_OPENERS, ITERATOR_PROBES, OPENERS, PROCFS_OPENERS,
         PROCFS_SESSION_PROBES, ProbeSpec,
     },
 };
@@ -19,7 +19,7 @@ use crate::probe::{
 /// A probe of the `core` backend: a program and its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CoreProbe {
-    /// The program's name, such as `core_show_rbx`.
+    /// The program's name, such as `core_show_rbx` on x86-64.
     pub(in crate::probe) program: String,
     /// Address of the instruction.
     pub(in crate::probe) address: u64,
@@ -85,25 +85,51 @@ impl Probes {
         Ok(())
     }
 
+    /// Attaches a probe to a function: a trampoline, or its twins if the kernel has refused the first trampoline of the
+    /// trace because it has none on functions.
     fn attach(&mut self, spec: &ProbeSpec) -> Result<(), ProgramError> {
+        if matches!(spec.attach_type, AttachType::Kprobe) {
+            return self.attach_kprobe(spec.program, spec.function, 0);
+        }
+        if self.frames == Frames::Trampolines {
+            match self.attach_trampoline(spec) {
+                Err(error) if self.links.is_empty() && is_unsupported(&error) => {
+                    self.frames = Frames::Kprobes;
+                }
+                result => return result,
+            }
+        }
+        self.attach_twins(spec)
+    }
+
+    fn attach_trampoline(&mut self, spec: &ProbeSpec) -> Result<(), ProgramError> {
         let ProbeSpec { program, function, attach_type, required: _ } = *spec;
-        let link: Link = match attach_type {
-            AttachType::Kprobe => return self.attach_kprobe(program, function, 0),
-            AttachType::Fentry => {
-                let program: &mut FEntry = program_of(&mut self.ebpf, program)?;
-                program.load(function, &self.btf)?;
-                let link = program.attach()?;
-                Box::new(program.take_link(link)?)
-            }
-            AttachType::Fexit => {
-                let program: &mut FExit = program_of(&mut self.ebpf, program)?;
-                program.load(function, &self.btf)?;
-                let link = program.attach()?;
-                Box::new(program.take_link(link)?)
-            }
+        let link: Link = if matches!(attach_type, AttachType::Fentry) {
+            let program: &mut FEntry = program_of(&mut self.ebpf, program)?;
+            program.load(function, &self.btf)?;
+            let link = program.attach()?;
+            Box::new(program.take_link(link)?)
+        } else {
+            let program: &mut FExit = program_of(&mut self.ebpf, program)?;
+            program.load(function, &self.btf)?;
+            let link = program.attach()?;
+            Box::new(program.take_link(link)?)
         };
         self.links.push(link);
         Ok(())
+    }
+
+    /// Attaches the twins of a program for trampolines; all of them, or none.
+    fn attach_twins(&mut self, spec: &ProbeSpec) -> Result<(), ProgramError> {
+        let before = self.links.len();
+        let names =
+            spec.attach_type.twins().iter().map(|suffix| format!("{}{suffix}", spec.program));
+        let names: Vec<String> = names.filter(|name| self.ebpf.program(name).is_some()).collect();
+        let result = names.iter().try_for_each(|name| self.attach_kprobe(name, spec.function, 0));
+        if result.is_err() {
+            self.links.truncate(before);
+        }
+        result
     }
 
     /// Attaches the probes of the `core` backend.
@@ -187,4 +213,11 @@ impl Probes {
         self.links.push(Box::new(link));
         Ok(())
     }
+}
+
+/// Returns true if the kernel has no trampolines on functions.
+fn is_unsupported(error: &ProgramError) -> bool {
+    /// `ENOTSUPP` (include/linux/errno.h), which bpf_trampoline_link_prog() (kernel/bpf/trampoline.c) returns then.
+    const ENOTSUPP: i32 = 524;
+    matches!(error, ProgramError::SyscallError(error) if error.io_error.raw_os_error() == Some(ENOTSUPP))
 }

@@ -6,8 +6,8 @@ use proptest::{option, prelude::*};
 
 use seqtrace_model::testing::simulator::reader::{Plan, run};
 use seqtrace_model::{
-    symbol::{Resolve, Symbol},
-    trace::Sink as _,
+    symbol::{Locate, Resolve, SourceLine, Symbol},
+    trace::{Located, Sink as _},
 };
 
 use crate::{
@@ -34,15 +34,20 @@ impl io::Write for Shared {
 
 /// Names that change or vanish with each file that is opened, so that a replay needs the recorded ones.
 #[derive(Default)]
-struct Fickle(u64);
+struct Fickle {
+    /// Number of files that were opened.
+    files: u64,
+    /// Functions whose lines were found.
+    fresh: Vec<(Symbol, SourceLine)>,
+}
 
 impl Fickle {
     fn name(&mut self, event: &mut Event) {
         match &mut event.body {
             EventKind::Open(open) if !open.own => {
                 if !open.path_cut {
-                    self.0 += 1;
-                    open.path = [format!("/proc/{}/", self.0).as_bytes(), b"\xff\x1b"].concat();
+                    self.files += 1;
+                    open.path = [format!("/proc/{}/", self.files).as_bytes(), b"\xff\x1b"].concat();
                 }
                 open.functions = open.kind.functions(self);
             }
@@ -54,7 +59,7 @@ impl Fickle {
 
 impl Resolve for Fickle {
     fn function(&mut self, address: u64) -> Symbol {
-        let dice = self.0.wrapping_add(address);
+        let dice = self.files.wrapping_add(address);
         let name = (!dice.is_multiple_of(5)).then(|| format!("f{}_{address:x}", dice % 3).into());
         let module = (dice % 7 > 2 && name.is_some()).then(|| format!("m{}", dice % 2).into());
         let offset = module.is_some().then_some(dice % 4096);
@@ -62,9 +67,18 @@ impl Resolve for Fickle {
     }
 
     fn table(&mut self, address: u64) -> Option<Symbol> {
-        let name = format!("ops{}", self.0 % 2).into();
-        (!self.0.is_multiple_of(3))
+        let name = format!("ops{}", self.files % 2).into();
+        (!self.files.is_multiple_of(3))
             .then_some(Symbol { name: Some(name), ..Symbol::unnamed(address) })
+    }
+}
+
+impl Locate for Fickle {
+    fn line_of(&mut self, function: &Symbol) -> Option<SourceLine> {
+        let name = function.name.as_ref().filter(|_| !function.address.is_multiple_of(4))?;
+        let source = SourceLine { file: format!("{name}.c").into(), line: 7 };
+        self.fresh.push((function.clone(), source.clone()));
+        Some(source)
     }
 }
 
@@ -129,7 +143,8 @@ impl Setting {
 pub(in crate::recording) fn head() -> Head {
     let header =
         Header { kernel: "6.12".to_owned(), backend: "core".to_owned(), ..Header::default() };
-    Head { header, wall_at_boot: 1_700_000_000_000_000_000, suspended: Some(7) }
+    let wall_at_boot = 1_700_000_000_000_000_000;
+    Head { header, wall_at_boot, suspended: Some(7), ..Head::default() }
 }
 
 /// Traces and records the events. Returns the output of the trace, and the recording.
@@ -158,7 +173,8 @@ pub(crate) fn live(setting: &Setting, events: &[Event]) -> (Output, Vec<u8>) {
         }
         let mut event = event.clone();
         names.name(&mut event);
-        let fed = pipeline.feed(&event, &mut screen);
+        let fed = pipeline.feed(&event, &mut Located { sink: &mut screen, lines: &mut names });
+        record_lines(&mut recorder, &mut names);
         recorder.event(&event, fed);
         if index % 10 == 9 {
             // Ten events a second.
@@ -166,10 +182,17 @@ pub(crate) fn live(setting: &Setting, events: &[Event]) -> (Output, Vec<u8>) {
         }
     }
     let end = events.iter().map(|event| event.time).max().unwrap_or(0).saturating_add(5);
-    pipeline.finish(end, 2, &mut screen);
+    pipeline.finish(end, 2, &mut Located { sink: &mut screen, lines: &mut names });
+    record_lines(&mut recorder, &mut names);
     recorder.end(end, 2).unwrap();
     let recording = shared.0.borrow().clone();
     (screen.output, recording)
+}
+
+fn record_lines(recorder: &mut Recorder, names: &mut Fickle) {
+    for (function, source) in names.fresh.drain(..) {
+        recorder.source(&function, &source);
+    }
 }
 
 /// Replays a recording. Returns the output.

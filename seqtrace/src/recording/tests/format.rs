@@ -5,6 +5,7 @@ use std::fmt::Write;
 use arrow_ipc::reader::StreamReader;
 use arrow_schema::DataType;
 use expect_test::expect;
+use seqtrace_model::fixed::FixedRanges;
 
 use super::events::encode;
 use crate::{
@@ -27,6 +28,7 @@ fn head() -> Head {
         },
         wall_at_boot: -5,
         suspended: Some(7),
+        fixed: FixedRanges::new(vec![0xffff_8000_0800_0000..0xffff_8000_0a00_0000, 16..32]),
     }
 }
 
@@ -50,6 +52,7 @@ fn metadata_can_be_read_by_people() {
         seqtrace.backend callbacks
         seqtrace.backend_reason seq_read_iter is not understood
         seqtrace.command ["seqtrace","record",[47,112,114,111,99,47,255],"\"[1]\""]
+        seqtrace.fixed 10-20 ffff800008000000-ffff80000a000000
         seqtrace.format 1
         seqtrace.kernel 6.12.117
         seqtrace.machine x86_64
@@ -131,6 +134,7 @@ fn columns() {
         address UInt64
         name Utf8
         module Utf8
+        line UInt32
         reason Utf8
         word Binary
         note Utf8

@@ -16,6 +16,7 @@ use crate::{
         },
     },
     render::{Ready, TargetInfo},
+    symbol::{SourceLine, Symbol},
 };
 
 proptest! {
@@ -130,6 +131,8 @@ fn a_redacted_recording_has_no_names_of_files() {
         let fed = pipeline.feed(event, &mut screen);
         recorder.event(event, fed);
     }
+    let function = Symbol { name: Some("f".into()), ..Symbol::unnamed(1) };
+    recorder.source(&function, &SourceLine { file: "secret.c".into(), line: 7 });
     recorder.end(1 << 60, 0).unwrap();
     let recording = shared.0.borrow().clone();
     let mut reader = Reader::open(recording.as_slice()).unwrap();
