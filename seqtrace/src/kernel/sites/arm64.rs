@@ -214,8 +214,8 @@ fn words(text: &[u8]) -> impl Iterator<Item = u32> {
     text.chunks_exact(4).filter_map(|bytes| bytes.first_chunk().copied().map(u32::from_le_bytes))
 }
 
-/// Returns true if all of `text` is `nop`, `brk` and zeros, with at most one other word that is no branch: with kCFI the
-/// type of a function precedes the function.
+/// Returns true if all of `text` is `nop`, `brk` and zeros, with at most one other word that is no branch: with kCFI
+/// the type of a function precedes the function.
 pub(super) fn is_padding(text: &[u8], address: u64) -> bool {
     let flow = |word: u32| decode(&word.to_le_bytes(), address).map(|code| code.flow);
     let filler = |word: u32| matches!((word, flow(word)), (NOP | 0, _) | (_, Some(Flow::Trap)));
