@@ -1,10 +1,10 @@
 //! Decodes code of arm64 (A64), as far as the analysis of the core sites needs it.
 //!
-//! Instructions that move values are decoded precisely, and of common other ones the registers that they write. For all
-//! other words, including instructions that do not exist yet, a bound holds: A64 has fields for general registers at
-//! bits 0, 5, 10 and 16 only, so an instruction changes no other register and writes to memory only through those
-//! ([`unknown`]). The instructions to which this does not apply forget all registers: those that name one register of a
-//! pair (`casp`) or of eight (`ld64b`).
+//! Instructions that move values are decoded precisely. For other common instructions the decoder knows the registers
+//! that they write. All other words, including instructions that do not exist yet, have a bound ([`unknown`]): A64 has
+//! fields for general registers at bits 0, 5, 10 and 16 only, so an instruction changes no register outside of these
+//! fields, and writes to memory only through those in them. The bound does not hold for instructions that name one
+//! register of a pair (`casp`) or of eight (`ld64b`): after them all registers are unknown.
 //!
 //! The encodings are those of the Arm Architecture Reference Manual (DDI 0487), section C4.1.
 
@@ -12,7 +12,7 @@ mod memory;
 
 use super::{
     code::{Callee, Code, Effect, Flow, Register},
-    machine::Convention,
+    convention::Convention,
 };
 
 /// Size of an instruction in bytes.
@@ -21,7 +21,8 @@ pub(super) const SIZE: u64 = 4;
 const SP: Register = 31;
 const ZR: Register = 31;
 const LR: Register = 30;
-/// Registers that pointer authentication changes without a field for them (`paciasp`, `pacia1716`, `chkfeat`).
+/// Registers that some instructions change without a field for them: pointer authentication (`paciasp`, `pacia1716`)
+/// and `chkfeat`.
 const IMPLIED: [Register; 3] = [16, 17, LR];
 const NOP: u32 = 0xd503_201f;
 
@@ -29,7 +30,8 @@ const NOP: u32 = 0xd503_201f;
 /// (arch/arm64/include/asm/brk-imm.h).
 const BREAKPOINTS: [u32; 4] = [4, 6, 7, 0x400];
 
-/// AAPCS64. x18 is the platform register: the kernel's shadow call stack changes it. x29 is the frame pointer.
+/// Convention of the AAPCS64. x18 is the platform register: the kernel's shadow call stack changes it. x29 is the frame
+/// pointer.
 pub(super) const CONVENTION: Convention = Convention {
     names: &[
         "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13",
@@ -212,8 +214,8 @@ fn words(text: &[u8]) -> impl Iterator<Item = u32> {
     text.chunks_exact(4).filter_map(|bytes| bytes.first_chunk().copied().map(u32::from_le_bytes))
 }
 
-/// Returns true if all of `text` is `nop`, `brk` and zeros, with at most one other word that is no branch: with kCFI the
-/// type of a function precedes the function.
+/// Returns true if all of `text` is `nop`, `brk` and zeros, with at most one other word that is no branch: with kCFI
+/// the type of a function precedes the function.
 pub(super) fn is_padding(text: &[u8], address: u64) -> bool {
     let flow = |word: u32| decode(&word.to_le_bytes(), address).map(|code| code.flow);
     let filler = |word: u32| matches!((word, flow(word)), (NOP | 0, _) | (_, Some(Flow::Trap)));

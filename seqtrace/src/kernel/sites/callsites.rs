@@ -43,8 +43,8 @@ fn call_target(names: &Names, layout: &Layout, target: Value) -> CallTarget {
     }
 }
 
-/// Returns the states before each instruction that follows an indirect call, and at each indirect call: its target is in
-/// a register then.
+/// Returns the states before each instruction that follows an indirect call, and at each indirect call: its target is
+/// in a register then.
 fn states_around_calls(
     graph: &Graph<'_>,
     interpreter: &mut Interpreter,

@@ -3,7 +3,8 @@
 //! The analysis does not compute values; it names the origin of each value ([`Value`]). Registers with the same origin
 //! hold the same value. `mov 0x60(%rbx),%rax` makes rax "the memory 0x60 bytes behind rbx's value": `m->op` and its
 //! members have the same name at each load. If paths meet with different values, or an instruction is not understood,
-//! the value gets a new name that equals no other name. Instructions are those of no machine ([`super::code`]).
+//! the value gets a new name that equals no other name. Instructions have a form that is common to all machines
+//! ([`super::code`]).
 //!
 //! The analysis makes two assumptions beyond that. `iocb->ki_filp`, `file->private_data`, `m->op` and
 //! the table stay the same throughout a call (the core itself relies on it), so a load has the same

@@ -7,9 +7,9 @@
 //! follows the data flow of the two functions along every path of their live code.
 //!
 //! The module is pure: code and symbols in, sites out. Each machine has a decoder, which reduces instructions to their
-//! effects ([`code`]); the analysis is the same for all, and runs on any machine. It returns an error rather than guess. A wrong role or register
-//! would make every line of output wrong; after an error the callbacks are probed one by one instead. A call is a site
-//! if:
+//! effects ([`code`]); the analysis is the same for all, and runs on any machine. It returns an error rather than
+//! guess. A wrong role or register would make every line of output wrong; after an error the callbacks are probed one
+//! by one instead. A call is a site if:
 //!
 //! - the call's target is `[[m + op] + displacement]` on every path that leads to the call, and the
 //!   displacement is that of a member of `struct seq_operations`;
@@ -22,8 +22,8 @@ mod arm64;
 mod callsites;
 mod cfg;
 mod code;
+mod convention;
 mod dataflow;
-mod machine;
 mod values;
 mod x86_64;
 
@@ -37,9 +37,10 @@ use seqtrace_common::config::Offsets;
 use self::code::Register;
 use super::{
     kallsyms::{Entry, Kallsyms},
+    machine::Machine,
     text::{self, TextError},
 };
-use crate::{event::Role, kernel::machine::Machine};
+use crate::event::Role;
 
 /// A register that function calls preserve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@ use iced_x86::{
 
 use super::{
     code::{Callee, Code, Effect, Flow, Register, SCRATCH},
-    machine::Convention,
+    convention::Convention,
 };
 
 const RSP: Register = 4;

@@ -131,8 +131,8 @@ fn single(word: u32) -> Option<Vec<Effect>> {
     }
 }
 
-/// Returns the access of an ldr or str without its displacement, and the register; `None` if it is none. Prefetches load
-/// to the zero register.
+/// Returns the access of an ldr or str without its displacement, and the register; `None` if it is none. Prefetches
+/// load to the zero register.
 fn plain(word: u32) -> Option<(Access, Register)> {
     let (size, opcode, general) = (bits(word, 31, 30), bits(word, 23, 22), !bit(word, 26));
     let (loads, size, to) = match (general, opcode, size) {

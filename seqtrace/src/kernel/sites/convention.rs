@@ -1,4 +1,4 @@
-//! Facts about machines: registers, calling conventions, and the forms of code around functions.
+//! Facts about the code of each machine: registers, calling conventions, and the forms of code around functions.
 
 use super::{
     arm64,
