@@ -95,23 +95,11 @@ pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
         ("e2e", folder()),
         ("e2e/seqbugs.table", paths::root().join("module/seqbugs/table.h")),
     ];
-    if let Some(headers) =
-        kernel::get(series)?.headers.filter(|_| scripts.contains(&"nobtf".into()))
-    {
-        files.push(("e2e/kernel.btf", btf::make(&headers)?));
-        let foreign = kernel::SERIES
-            .iter()
-            .find(|other| other.tested_by_default && other.name != series.name);
-        let foreign = foreign.map(kernel::get).transpose()?.and_then(|kernel| kernel.headers);
-        files.extend(
-            foreign
-                .map(|headers| btf::make(&headers))
-                .transpose()?
-                .map(|btf| ("e2e/foreign.btf", btf)),
-        );
-    }
     let terminal = terminal()?;
     files.extend(terminal.iter().map(|(name, from)| (name.as_str(), from.clone())));
+    if scripts.iter().any(|script| script == "nobtf") {
+        files.extend(btf::for_guest(series)?);
+    }
     let mut tally = Tally::default();
     let mut rest = scripts.as_slice();
     while !rest.is_empty() {
