@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
+use crate::kernel::{self, Series};
 use crate::{apt, modules, paths, setup, sh};
 
 /// Options of `cargo xtask btf`.
@@ -45,8 +46,25 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// Makes the BTF that a guest's test needs: the kernel's, and that of another kernel. Returns the paths in the guest, and the
+/// sources.
+pub(crate) fn for_guest(series: &'static Series) -> Result<Vec<(&'static str, PathBuf)>> {
+    let is_other = |other: &&Series| other.tested_by_default && other.name != series.name;
+    let mut files = Vec::new();
+    for (name, series) in [
+        ("e2e/kernel.btf", Some(series)),
+        ("e2e/foreign.btf", kernel::series(series.arch).iter().find(is_other)),
+    ] {
+        let kernel = series.map(kernel::get).transpose()?;
+        if let Some(headers) = kernel.and_then(|kernel| kernel.headers) {
+            files.push((name, make(&headers)?));
+        }
+    }
+    Ok(files)
+}
+
 /// Compiles the types against the headers, and converts their DWARF. Returns the path of the BTF.
-pub(crate) fn make(headers: &Path) -> Result<PathBuf> {
+fn make(headers: &Path) -> Result<PathBuf> {
     sh::progress("Compiling", &format!("the types of {}", headers.display()));
     let dir = format!("{:016x}", modules::stable_hash(&headers));
     let dir = paths::emptied(paths::target().join("btf").join(dir))?;

@@ -107,20 +107,6 @@ fn terminal() -> Result<Vec<(String, PathBuf)>> {
         .collect()
 }
 
-/// Makes the BTF of a kernel, and that of another one, from their headers: the paths in the guest, and the files.
-fn btf_files(series: &'static Series) -> Result<Vec<(&'static str, PathBuf)>> {
-    let mut tested = kernel::series(series.arch).iter().filter(|other| other.tested_by_default);
-    let other = tested.find(|other| other.name != series.name);
-    let mut files = Vec::new();
-    for (name, series) in [("e2e/kernel.btf", Some(series)), ("e2e/foreign.btf", other)] {
-        let kernel = series.map(kernel::get).transpose()?;
-        if let Some(headers) = kernel.and_then(|kernel| kernel.headers) {
-            files.push((name, btf::make(&headers)?));
-        }
-    }
-    Ok(files)
-}
-
 /// Runs the scripts of a guest. Boots another guest for the remaining scripts if one dies.
 pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
     let GuestTests { name, series, append, cpu, scripts } = guest;
@@ -139,10 +125,10 @@ pub(crate) fn run(guest: &GuestTests, verbose: bool) -> Result<Tally> {
     ];
     // tmux is this machine's program.
     let terminal = if arch.is_foreign() { Vec::new() } else { terminal()? };
-    if scripts.iter().any(|script| script == "nobtf") {
-        files.extend(btf_files(series)?);
-    }
     files.extend(terminal.iter().map(|(name, from)| (name.as_str(), from.clone())));
+    if scripts.iter().any(|script| script == "nobtf") {
+        files.extend(btf::for_guest(series)?);
+    }
     let mut tally = Tally::default();
     let mut rest = scripts.as_slice();
     while !rest.is_empty() {

@@ -4,7 +4,7 @@ use super::{Btf, BtfError, Offsets};
 use crate::kernel::{ftrace::FtraceOffsets, kprobes::KprobeOffsets};
 
 impl Btf {
-    /// Returns the offsets of all fields that the programs read. Those of [`Self::gaps`] are 0.
+    /// Returns the offsets of all fields that the programs read. The offset of a field that it can do without, and that the BTF lacks, is 0.
     ///
     /// # Errors
     /// The first struct or field that this kernel lacks and that all traces need.

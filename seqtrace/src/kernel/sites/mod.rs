@@ -7,7 +7,7 @@
 //! follows the data flow of the two functions along every path of their live code.
 //!
 //! The module is pure: code and symbols in, sites out. Each machine has a decoder, which reduces instructions to their
-//! effects ([`code`]); the analysis is the same for all, and runs on any machine. It returns an error rather than
+//! effects (`code.rs`); the analysis is the same for all, and runs on any machine. It returns an error rather than
 //! guess. A wrong role or register would make every line of output wrong; after an error the callbacks are probed one
 //! by one instead. A call is a site if:
 //!
