@@ -99,10 +99,10 @@ fn may_trace(facts: &Facts) -> bool {
 
 fn kernel(facts: &Facts) -> Outcome {
     let detail = format!("Linux {} {}", facts.release, facts.machine);
-    if facts.machine == "x86_64" {
+    if matches!(facts.machine, "x86_64" | "aarch64") {
         ok(detail)
     } else {
-        warn(detail, "core sites are found on x86_64 only: seqtrace uses --backend callbacks")
+        fail(detail, "seqtrace has programs for x86_64 and aarch64 only")
     }
 }
 
