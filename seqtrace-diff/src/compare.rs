@@ -116,6 +116,9 @@ impl<'a> Comparison<'a> {
         let mut sums =
             Outcome { incomplete: self.traces.map(Recording::is_incomplete), ..Outcome::default() };
         for pair in self.files {
+            if self.session.is_some_and(|number| !pair.has_session(number)) {
+                continue;
+            }
             let [Some(a), Some(b)] = pair.files else {
                 for (side, file) in (0..).zip(pair.files) {
                     let Some(file) = file else { continue };

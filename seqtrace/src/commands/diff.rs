@@ -18,7 +18,7 @@ use super::{options, recordings, replay};
 use crate::{
     cli::{self, DiffFormat, IgnoredProperty},
     exit::{Exit, UserError, shown},
-    filter::Selection,
+    filter::{Filter, Selection},
     output::{Writer, progress::Progress},
     recording::{Ending, Reader},
     render::{
@@ -50,6 +50,10 @@ pub(super) fn run(args: &cli::Diff) -> anyhow::Result<ExitCode> {
     let a = gather(args, a, input_a, &mut rows)?;
     let b = gather(args, b, input_b, &mut rows)?;
     let files = align(&a, &b, &renamed).map_err(|error| unfit(&error))?;
+    if files.is_empty() && targets::filter(&args.select)? != Filter::default() {
+        let what = "neither recording has a session that the options select";
+        return Err(Exit::Target.error(what, "`seqtrace report` lists the files of a recording").into());
+    }
     if let Some(number) = args.session
         && !files.iter().any(|pair| pair.has_session(number))
     {
