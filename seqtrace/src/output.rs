@@ -122,12 +122,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Creates the file; `None`: standard output.
+    /// Creates the file; `None` or `-`: standard output.
     ///
     /// # Errors
     /// The file cannot be created.
     pub(crate) fn open(file: Option<&Path>) -> Result<Self, UserError> {
-        let data_sink = match file {
+        let data_sink = match file.filter(|path| path.as_os_str() != "-") {
             None => DataSink::Stdout,
             Some(path) => DataSink::File(file::create_output(path)?),
         };

@@ -256,3 +256,59 @@ fn a_cut_recording_is_exported_as_far_as_it_goes() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert_eq!(std::fs::read(&cut).unwrap(), bytes);
 }
+
+#[cfg(feature = "export")]
+#[test]
+fn a_damaged_recording_replaces_no_export() {
+    let folder = Folder::new("damaged");
+    let mut bytes = std::fs::read(recording()).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..].fill(0x5a);
+    let [damaged, old, new] = ["damaged.seqtrace", "old", "new"].map(|name| folder.0.join(name));
+    std::fs::write(&damaged, bytes).unwrap();
+    std::fs::write(&old, "an older trace").unwrap();
+    for output in [&old, &new] {
+        let words = ["export", "--to", "perfetto", "-o"].map(OsStr::new);
+        let output = run(&[&words, &[output.as_os_str(), damaged.as_os_str()][..]].concat());
+        assert_eq!(output.status.code(), Some(6), "{output:?}");
+    }
+    assert_eq!(std::fs::read(&old).unwrap(), b"an older trace");
+    assert!(new.metadata().unwrap().len() > 0);
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 3);
+}
+
+#[cfg(feature = "html")]
+#[test]
+fn a_page_overwrites_neither_the_recording_nor_the_text() {
+    let folder = Folder::new("page");
+    let [copy, link, text] = ["a.seqtrace", "link", "text"].map(|name| folder.0.join(name));
+    std::fs::copy(recording(), &copy).unwrap();
+    std::os::unix::fs::symlink(&copy, &link).unwrap();
+    let status = |words: &[&OsStr]| run(words).status.code();
+    let word = OsStr::new;
+    for page in [&copy, &link] {
+        let (copy, page) = (copy.as_os_str(), page.as_os_str());
+        assert_eq!(status(&[word("report"), copy, word("--html"), page]), Some(2));
+        assert_eq!(status(&[word("check"), word("--from"), copy, word("--html"), page]), Some(2));
+    }
+    let both = [word("report"), copy.as_os_str(), word("--html"), text.as_os_str()];
+    assert_eq!(status(&[&both[..], &[word("-o"), text.as_os_str()]].concat()), Some(2));
+    assert!(!text.exists());
+    assert_eq!(std::fs::read(&copy).unwrap(), std::fs::read(recording()).unwrap());
+    // `-` is standard output, and a page needs a file.
+    let report = run(&[word("report"), copy.as_os_str(), word("-o"), word("-")]);
+    assert!(report.status.success() && !report.stdout.is_empty());
+    assert_eq!(status(&[word("report"), copy.as_os_str(), word("--html"), word("-")]), Some(2));
+}
+
+#[test]
+fn filters_that_select_nothing_are_no_equality() {
+    let golden = recording();
+    let diff = |options: &[&str]| {
+        let recordings = [OsStr::new("diff"), golden.as_os_str(), golden.as_os_str()];
+        run(&[&recordings[..], &options.iter().map(OsStr::new).collect::<Vec<_>>()].concat())
+    };
+    assert_eq!(diff(&[]).status.code(), Some(0));
+    assert_eq!(diff(&["--path", "/nowhere*"]).status.code(), Some(5));
+    assert_eq!(diff(&["--session", "100000"]).status.code(), Some(2));
+}

@@ -45,6 +45,12 @@ const PREVIEW: u32 = 256;
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Check) -> anyhow::Result<ExitCode> {
     let words = words(args)?;
+    #[cfg(feature = "html")]
+    recordings::differ_page(
+        args.html.as_deref(),
+        args.from.as_deref(),
+        args.output_file.as_deref(),
+    )?;
     if let Some(recording) = &args.from {
         let wanted = targets::parse(words)?;
         let writer = recordings::writer(recording, args.output_file.as_deref())?;

@@ -62,7 +62,8 @@ fn perfetto(args: &cli::Export, recording: &Path) -> anyhow::Result<()> {
         sink.flush(&mut file).context(UNWRITTEN)
     });
     let is_cut = is_cut(&played)?;
-    sink.finish(is_cut, &mut file).and_then(|()| output.commit()).context(UNWRITTEN)?;
+    sink.finish(is_cut, &mut file).context(UNWRITTEN)?;
+    commit(output, &played)?;
     played.map(drop)
 }
 
@@ -86,9 +87,17 @@ fn parquet(args: &cli::Export, recording: &Path, partition: &Path) -> anyhow::Re
     let is_cut = is_cut(&played)?;
     sink.finish(is_cut).context(UNWRITTEN)?;
     for output in outputs {
-        output.commit().context(UNWRITTEN)?;
+        commit(output, &played)?;
     }
     played.map(drop)
+}
+
+/// Gives the output its name. That of a damaged recording replaces no file.
+fn commit(output: Replacement, played: &anyhow::Result<Played>) -> anyhow::Result<()> {
+    if played.is_err() && output.replaces {
+        return Ok(());
+    }
+    output.commit().context(UNWRITTEN)
 }
 
 const UNWRITTEN: &str = "cannot write the output";

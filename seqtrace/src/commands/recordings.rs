@@ -43,15 +43,42 @@ pub(super) fn writer(recording: &Path, output: Option<&Path>) -> Result<Writer, 
 /// Returns an error if the output is the recording itself.
 pub(super) fn differ(recording: &Path, output: &Path) -> Result<(), UserError> {
     if let (Ok(from), Ok(to)) = (metadata(recording), output.metadata())
-        && from.is_file()
-        && (from.dev(), from.ino()) == (to.dev(), to.ino())
+        && is_same_file(&from, &to)
     {
         return Err(Exit::Usage.error(
             format!("{} is the recording itself", shown(output)),
-            "name another file: -o FILE",
+            "name another file for the output",
         ));
     }
     Ok(())
+}
+
+/// Returns an error if the page is the recording itself, or the file of another output.
+#[cfg(feature = "html")]
+pub(super) fn differ_page(
+    page: Option<&Path>,
+    recording: Option<&Path>,
+    output: Option<&Path>,
+) -> Result<(), UserError> {
+    let Some(page) = page else { return Ok(()) };
+    if let Some(recording) = recording {
+        differ(recording, page)?;
+    }
+    let Some(output) = output else { return Ok(()) };
+    let same = match (page.metadata(), output.metadata()) {
+        (Ok(page), Ok(output)) => is_same_file(&page, &output),
+        _ => page == output,
+    };
+    if same {
+        let what = format!("{} would be both the page and the text", shown(page));
+        return Err(Exit::Usage.error(what, "name two files: --html FILE and -o FILE"));
+    }
+    Ok(())
+}
+
+/// Returns true if both are one regular file.
+fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
+    one.is_file() && (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// Returns the metadata of the file that `recording` resolves to, following symlinks.
@@ -136,6 +163,15 @@ mod tests {
         assert_eq!(std::fs::read(&recording).unwrap(), b"events");
         assert!(writer(&recording, Some(&other)).is_ok());
         assert!(writer(&recording, None).is_ok());
+        #[cfg(feature = "html")]
+        {
+            let same = |from, output| differ_page(Some(&link), from, output).unwrap_err().what;
+            assert!(same(Some(&*recording), None).ends_with("is the recording itself"));
+            assert!(same(None, Some(&*symlink)).ends_with("both the page and the text"));
+            let new = folder.join("new");
+            assert!(differ_page(Some(&new), None, Some(&new)).is_err());
+            assert!(differ_page(Some(&new), Some(&recording), Some(&other)).is_ok());
+        }
         // A device has no content to lose.
         let null = Path::new("/dev/null");
         assert!(writer(null, Some(null)).is_ok());

@@ -24,6 +24,8 @@ use crate::{
 
 /// Runs the subcommand.
 pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
+    #[cfg(feature = "html")]
+    recordings::differ_page(args.html.as_deref(), Some(&args.recording), args.output.as_deref())?;
     let writer = recordings::writer(&args.recording, args.output.as_deref())?.with_width(None);
     let view = View {
         select: &args.select,

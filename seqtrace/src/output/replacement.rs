@@ -17,7 +17,7 @@ use nix::{
 };
 
 use super::file::{Folder, MAX_LINKS, cannot_write};
-use crate::exit::UserError;
+use crate::exit::{Exit, UserError};
 
 /// Maximum number of names to try for a file that is not complete.
 const MAX_TEMPORARY: u32 = 100;
@@ -31,6 +31,8 @@ pub(crate) struct Replacement {
     file: File,
     /// `None`: the file is a FIFO or a device, which is written as it is.
     names: Option<Names>,
+    /// True if it replaces a file.
+    pub(crate) replaces: bool,
 }
 
 /// Names of a file that is not complete.
@@ -48,6 +50,10 @@ impl Replacement {
     /// # Errors
     /// The file cannot be written, or another user may have planted it.
     pub(crate) fn begin(path: &Path) -> Result<Self, UserError> {
+        if path.as_os_str() == "-" {
+            let hint = "name a file; ./- is one of that name";
+            return Err(Exit::Usage.error("this output needs a file, not standard output", hint));
+        }
         Self::new(path).map_err(|error| cannot_write(path, &error))
     }
 
@@ -73,22 +79,23 @@ impl Replacement {
         };
         match metadata {
             Some(metadata) if metadata.is_symlink() => {
-                let file = |file| Self { file, names: None };
+                let file = |file| Self { file, names: None, replaces: false };
                 Ok(folder.follow(name)?.map_break(file))
             }
             Some(metadata) if !metadata.is_file() => {
                 let flags =
                     OFlag::O_WRONLY | OFlag::O_NOCTTY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
                 let file = folder.reuse(folder.open(name, flags)?)?;
-                Ok(ControlFlow::Break(Self { file, names: None }))
+                Ok(ControlFlow::Break(Self { file, names: None, replaces: false }))
             }
             existing => {
+                let replaces = existing.is_some();
                 if let Some(metadata) = existing {
                     folder.trusts(&metadata, geteuid().as_raw())?;
                 }
                 let (file, temporary) = folder.temporary()?;
                 let names = Some(Names { folder, temporary, name: name.to_owned() });
-                Ok(ControlFlow::Break(Self { file, names }))
+                Ok(ControlFlow::Break(Self { file, names, replaces }))
             }
         }
     }
