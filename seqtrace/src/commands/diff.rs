@@ -52,7 +52,8 @@ pub(super) fn run(args: &cli::Diff) -> anyhow::Result<ExitCode> {
     let files = align(&a, &b, &renamed).map_err(|error| unfit(&error))?;
     if files.is_empty() && targets::filter(&args.select)? != Filter::default() {
         let what = "neither recording has a session that the options select";
-        return Err(Exit::Target.error(what, "`seqtrace report` lists the files of a recording").into());
+        let hint = "`seqtrace report` lists the files of a recording";
+        return Err(Exit::Target.error(what, hint).into());
     }
     if let Some(number) = args.session
         && !files.iter().any(|pair| pair.has_session(number))
