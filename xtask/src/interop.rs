@@ -124,8 +124,10 @@ fn traces(recordings: &[PathBuf]) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(&folder)?;
     let mut arguments = Vec::new();
     for recording in recordings {
-        let name = recording.file_stem().unwrap_or_default();
-        let trace = folder.join(name).with_extension("perfetto");
+        // What follows the last dot of misc-6.1 is no extension.
+        let mut name = recording.file_stem().unwrap_or_default().to_os_string();
+        name.push(".perfetto");
+        let trace = folder.join(name);
         export(std::slice::from_ref(recording), "perfetto", &trace)?;
         arguments.extend([recording.with_extension("json"), trace]);
     }
