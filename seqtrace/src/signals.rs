@@ -55,6 +55,17 @@ struct Shared {
     last: AtomicBool,
 }
 
+/// A runtime that may be dropped inside of another one: if no thread can be started. It is always there.
+struct Background(Option<Runtime>);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 /// The handlers, each with the number of its signal.
 struct Handlers([(Signal, SignalKind); 3]);
 
@@ -66,9 +77,9 @@ impl Signals {
     pub(crate) fn listen() -> io::Result<Self> {
         let signals = Self(Arc::default());
         // A runtime of its own: that of the trace may be blocked.
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime = Background(Some(Builder::new_current_thread().enable_all().build()?));
         let handlers = {
-            let _inside = runtime.enter();
+            let _inside = runtime.0.as_ref().map(Runtime::enter);
             let handler = |kind| Ok::<_, io::Error>((signal(kind)?, kind));
             Handlers([
                 handler(SignalKind::interrupt())?,
@@ -77,9 +88,11 @@ impl Signals {
             ])
         };
         let shared = Arc::clone(&signals.0);
-        thread::Builder::new()
-            .name("seqtrace-signals".to_owned())
-            .spawn(move || shared.wait(&runtime, handlers))?;
+        thread::Builder::new().name("seqtrace-signals".to_owned()).spawn(move || {
+            if let Some(runtime) = &runtime.0 {
+                shared.wait(runtime, handlers);
+            }
+        })?;
         Ok(signals)
     }
 
@@ -137,5 +150,16 @@ impl Handlers {
             _ = second.recv() => *two,
             _ = third.recv() => *three,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runtime_may_be_dropped_inside_of_another() {
+        let build = || Builder::new_current_thread().enable_all().build().unwrap();
+        build().block_on(async { drop(Background(Some(build()))) });
     }
 }
