@@ -1,6 +1,7 @@
 //! Screens of `replay --tui`, from recordings of real traces and keys. The manual shows some of them.
 //!
 //! `cargo xtask screens` writes docs/screens/*.txt anew: look at them.
+#![cfg(feature = "tui")]
 #![expect(clippy::panic, reason = "a test fails by a panic")]
 
 use std::{fs, path::Path};
