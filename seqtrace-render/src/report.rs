@@ -7,7 +7,7 @@ use super::line::{self, Count, Line, Pointer};
 use super::status::Status;
 use super::style::{Color, Style};
 use super::table::Table;
-use super::{Clock, Header, Output, Ready, Renderer, Shown, TargetInfo, wording};
+use super::{Clock, Header, Output, Ready, Renderer, Shown, TargetInfo, wording, wrap};
 use crate::errno::Errno;
 use crate::escape;
 use crate::session::update::{Fate, Range, Summary, Update};
@@ -25,7 +25,12 @@ pub struct Options {
     pub top: Option<usize>,
     /// Adds the ledger of each session: which record the reader got at which file offsets.
     pub ledger: bool,
+    /// Width of the text in columns. `None`: lines have any length.
+    pub width: Option<u16>,
 }
+
+/// Column at which the second line of a finding begins.
+const INDENT: usize = 9;
 
 /// Sums up a trace and renders the summary when the trace ends.
 pub struct Report {
@@ -34,14 +39,16 @@ pub struct Report {
     style: Style,
     /// Greatest number of rows of the tables of files and functions. `None`: no limit.
     top: Option<usize>,
+    /// Width of the text in columns. `None`: lines have any length.
+    width: Option<u16>,
 }
 
 impl Report {
     /// Makes a report of no updates.
     pub fn new(options: Options) -> Self {
-        let Options { clock, color, ascii, top, ledger } = options;
+        let Options { clock, color, ascii, top, ledger, width } = options;
         let summary = if ledger { TraceSummary::with_ledgers() } else { TraceSummary::default() };
-        Self { summary, clock, style: Style::new(color, ascii), top }
+        Self { summary, clock, style: Style::new(color, ascii), top, width }
     }
 }
 
@@ -68,10 +75,14 @@ impl Renderer for Report {
 
 impl Report {
     fn write(&self, out: &mut Vec<u8>) {
+        let from = out.len();
         self.head(out);
         self.failures(out);
         for finding in &self.summary.findings {
             self.finding(finding, out);
+        }
+        if let Some(width) = self.width {
+            wrap::wrap(out, from, width.into(), INDENT);
         }
         self.files(out);
         self.renderings(out);
@@ -127,7 +138,7 @@ impl Report {
         out.push(b'\n');
         line::write(out, self.style, |line| wording::finding(line, finding));
         line::write(out, self.style, |line| {
-            line.pad(9, 0).bytes(path).put("   ");
+            line.pad(INDENT, 0).bytes(path).put("   ");
             if *sessions > 1 {
                 line.put(format_args!("{sessions} sessions, first "));
             }
@@ -144,7 +155,8 @@ impl Report {
         let mut table = Table::new(
             "FILE, SESSIONS, PARTIAL, READS, BYTES, EMITTED, DISCARDED, PASSED OVER, RESTARTS, NEVER FETCHED",
             self.top,
-        );
+        )
+        .fit(self.width);
         for (path, file) in self.summary.busiest_files() {
             if !table.has_row() {
                 continue;
@@ -187,7 +199,8 @@ impl Report {
     }
 
     fn functions(&self, out: &mut Vec<u8>) {
-        let mut table = Table::new("CALLBACK, COUNT, P50, P90, P99, MAX, TOTAL", self.top);
+        let mut table =
+            Table::new("CALLBACK, COUNT, P50, P90, P99, MAX, TOTAL", self.top).fit(self.width);
         for (role, sum) in self.summary.slowest_functions() {
             if !table.has_row() {
                 continue;

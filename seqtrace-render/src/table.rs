@@ -13,7 +13,7 @@ pub(super) struct Table {
     top: usize,
     /// Number of rows beyond these.
     more: u64,
-    /// Width in columns into which the first column is cut to fit. `None`: it has any width.
+    /// Width in columns into which the table is made to fit. `None`: it has any width.
     fit: Option<usize>,
 }
 
@@ -24,7 +24,8 @@ impl Table {
         Self { heading, rows: Vec::new(), top: top.unwrap_or(usize::MAX), more: 0, fit: None }
     }
 
-    /// Cuts the texts in the first column so that the table fits into a width; `None`: they are whole.
+    /// Leaves out columns of zeros and cuts the texts in the first column, as far as that is necessary to fit the table
+    /// into a width; `None`: the table is whole.
     pub(super) fn fit(mut self, width: Option<u16>) -> Self {
         self.fit = width.map(usize::from);
         self
@@ -53,16 +54,19 @@ impl Table {
             cells.map(|cell| wrap::columns(cell)).max().unwrap_or(0)
         };
         let mut widths: Vec<usize> = (0..self.heading.len()).map(width).collect();
-        if let ([first, others @ ..], Some(fit)) = (widths.as_mut_slice(), self.fit) {
-            let numbers: usize = others.iter().map(|width| 2 + width).sum();
-            *first = (*first).min(fit.saturating_sub(numbers).max(LEAST));
+        let shown = self.shown(&widths);
+        let wide = total(&widths, &shown);
+        if let ([first, ..], Some(fit)) = (widths.as_mut_slice(), self.fit) {
+            *first = (*first).min((fit + *first).saturating_sub(wide).max(LEAST));
         }
         let first = widths.first().copied().unwrap_or(0);
         let more = style.glyphs.more;
         for (index, row) in [&self.heading].into_iter().chain(&self.rows).enumerate() {
             line::write(out, style, |line| {
                 let mut end = 0;
-                for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                let cells = row.iter().zip(&widths).enumerate();
+                let cells = cells.filter(|(column, _)| shown.get(*column) == Some(&true));
+                for (column, (cell, width)) in cells {
                     end += width;
                     if column > 0 {
                         end += 2;
@@ -85,6 +89,51 @@ impl Table {
             line::write(out, style, |line| {
                 line.color(Color::Dim, format_args!("and {} more", self.more));
             });
+        }
+    }
+
+    /// Returns, for each column, false if it has only zeros and the table is too wide.
+    fn shown(&self, widths: &[usize]) -> Vec<bool> {
+        let all = vec![true; widths.len()];
+        if self.fit.is_none_or(|fit| total(widths, &all) <= fit) {
+            return all;
+        }
+        let is_zero = |row: &Vec<String>, column| row.get(column).is_some_and(|cell| cell == "0");
+        let has_value = |column| !self.rows.iter().all(|row| is_zero(row, column));
+        (0..widths.len()).map(has_value).collect()
+    }
+}
+
+/// Returns the width of the columns that are shown, with two blanks between them.
+fn total(widths: &[usize], shown: &[bool]) -> usize {
+    let shown = widths.iter().zip(shown).filter(|(_, shown)| **shown);
+    shown.map(|(width, _)| 2 + width).sum::<usize>().saturating_sub(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(width: Option<u16>) -> String {
+        let mut table = Table::new("FILE, READS, LOST, BYTES", None).fit(width);
+        table.row("/proc/a/long/path".to_owned(), ["1", "0", "20"].map(str::to_owned));
+        table.row("/proc/b".to_owned(), ["12", "0", "3"].map(str::to_owned));
+        let mut out = Vec::new();
+        table.write(Style::new(false, true), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_loses_zeros_first() {
+        let whole = rendered(None);
+        assert!(whole.contains("LOST"));
+        assert_eq!(rendered(Some(37)), whole);
+        let narrow = rendered(Some(31));
+        assert!(!narrow.contains("LOST") && narrow.contains("/proc/a/long/path"), "{narrow}");
+        let cut = rendered(Some(24));
+        assert!(cut.contains("...") && cut.contains("20"), "{cut}");
+        for (text, width) in [(whole, 37), (narrow, 31), (cut, 24)] {
+            assert_eq!(text.lines().map(str::len).max(), Some(width), "{text}");
         }
     }
 }

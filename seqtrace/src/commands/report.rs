@@ -57,6 +57,7 @@ pub(super) fn run(args: &cli::Report) -> anyhow::Result<ExitCode> {
             ascii,
             ledger: args.ledger,
             top,
+            width: writer.width(),
         })))
     })?;
     #[cfg(feature = "html")]
